@@ -1,0 +1,226 @@
+"""Settings every environment shares; each value that differs between places is read here.
+
+`deploy/env.example` lists every variable. A value that would break a promise stops the boot
+through a system check (`sartiq.core.checks`, `media.checks`).
+"""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import environ
+
+env = environ.Env()
+BASE_DIR = Path(__file__).resolve().parent.parent.parent
+
+DEBUG = False
+SECRET_KEY = env.str("SECRET_KEY", default="")
+ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=[])
+ENVIRONMENT_NAME = env.str("ENVIRONMENT_NAME", default="production")
+
+INSTALLED_APPS = [
+    "unfold",
+    "unfold.contrib.filters",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "rest_framework",
+    "rest_framework_simplejwt",
+    "rest_framework_simplejwt.token_blacklist",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "corsheaders",
+    "axes",
+    "django_celery_beat",
+    "django_structlog",
+    "sartiq.core",
+    "accounts",
+    "media",
+    "exports",
+    "catalog",
+    "bulkupload",
+]
+
+MIDDLEWARE = [
+    "sartiq.core.middleware.files_redirect",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "sartiq.core.middleware.either_slash",
+    "corsheaders.middleware.CorsMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django_structlog.middlewares.RequestMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+
+ROOT_URLCONF = "sartiq.urls"
+WSGI_APPLICATION = "sartiq.wsgi.application"
+APPEND_SLASH = False  # `either_slash` answers both spellings without a redirect
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "sartiq" / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# --- Database -------------------------------------------------------------------------------
+DATABASES: dict[str, Any] = {"default": env.db_url("DATABASE_URL", default="postgres:///sartiq")}
+DATABASES["default"] |= {
+    "CONN_MAX_AGE": env.int("CONN_MAX_AGE", default=60),
+    "CONN_HEALTH_CHECKS": True,
+    "OPTIONS": {
+        "connect_timeout": 2,
+        # reliability.md C5: no request or task may hold the database for long.
+        "options": "-c statement_timeout=10s -c lock_timeout=3s"
+        " -c idle_in_transaction_session_timeout=15s -c timezone=UTC",
+    },
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- Who is calling -------------------------------------------------------------------------
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+AXES_FAILURE_LIMIT = env.int("LOGIN_FAILURE_LIMIT", default=10)
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_IPWARE_PROXY_COUNT = env.int("PROXY_COUNT", default=0)
+AXES_DISABLE_ACCESS_LOG = True
+SIMPLE_JWT = {
+    "ACCESS_TOKEN_LIFETIME": timedelta(seconds=3600),
+    "REFRESH_TOKEN_LIFETIME": timedelta(days=14),
+    "ROTATE_REFRESH_TOKENS": True,
+    "BLACKLIST_AFTER_ROTATION": True,
+    "ALGORITHM": "HS256",
+    "SIGNING_KEY": SECRET_KEY,
+    "USER_ID_FIELD": "id",
+    "USER_ID_CLAIM": "sub",
+}
+
+# --- REST -----------------------------------------------------------------------------------
+REST_FRAMEWORK: dict[str, Any] = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.api.authentication.BearerAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PARSER_CLASSES": ["sartiq.core.parsers.BoundedJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PAGINATION_CLASS": "sartiq.core.pagination.SkipLimitPagination",
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_SCHEMA_CLASS": "sartiq.core.schema.SartiqAutoSchema",
+    "EXCEPTION_HANDLER": "sartiq.core.exception_handler.handle",
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+    "DATETIME_FORMAT": "iso-8601",
+    "COMPACT_JSON": True,
+}
+SPECTACULAR_SETTINGS: dict[str, Any] = {
+    "TITLE": "Sartiq Backend Server - Files",
+    "VERSION": "0.1.0",
+    "OAS_VERSION": "3.1.1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PUBLIC": True,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SERVE_AUTHENTICATION": [],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "PREPROCESSING_HOOKS": ["sartiq.core.schema.keep_canonical_paths"],
+    "POSTPROCESSING_HOOKS": ["sartiq.core.schema.finish"],
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "SORT_OPERATION_PARAMETERS": True,
+}
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
+CORS_ALLOWED_ORIGINS: list[str] = env.list("CORS_ALLOWED_ORIGINS", default=[])
+CORS_EXPOSE_HEADERS = ["Location", "Retry-After"]
+
+# --- Object storage (design: media) -----------------------------------------------------------
+STORAGE = env.str("STORAGE", default="s3")
+S3_ENDPOINT_URL = env.str("S3_ENDPOINT_URL", default="")
+S3_PUBLIC_ENDPOINT_URL = env.str("S3_PUBLIC_ENDPOINT_URL", default=S3_ENDPOINT_URL)
+S3_ACCESS_KEY_ID = env.str("S3_ACCESS_KEY_ID", default="")
+S3_SECRET_ACCESS_KEY = env.str("S3_SECRET_ACCESS_KEY", default="")
+S3_REGION = env.str("S3_REGION", default="auto")
+R2_BUCKET_NAME = env.str("R2_BUCKET_NAME", default="sartiq-media")
+R2_PRIVATE_BUCKET_NAME = env.str("R2_PRIVATE_BUCKET_NAME", default="sartiq-private")
+LOCAL_STORE_DIR = Path(env.str("LOCAL_STORE_DIR", default=str(BASE_DIR / ".devstack" / "store")))
+PUBLIC_BASE_URL = env.str("PUBLIC_BASE_URL", default="http://127.0.0.1:8000")  # of this service
+_public_default = (
+    f"{PUBLIC_BASE_URL}/local-store"
+    if STORAGE == "local"
+    else f"{S3_PUBLIC_ENDPOINT_URL}/{R2_BUCKET_NAME}"
+)
+R2_PUBLIC_URL = env.str("R2_PUBLIC_URL", default=_public_default).rstrip("/")
+CDN_URL = env.str("CDN_URL", default=R2_PUBLIC_URL).rstrip("/")
+CLOUDFLARE_IMAGE_TRANSFORMATIONS = env.bool("CLOUDFLARE_IMAGE_TRANSFORMATIONS", default=False)
+UPLOADS_WRITE_ONCE = env.bool("UPLOADS_WRITE_ONCE", default=False)
+STORE_CHECKSUMS_TRUSTED = env.bool("STORE_CHECKSUMS_TRUSTED", default=False)
+STORAGES = {
+    "default": {"BACKEND": "media.storage.django_backend.PrivateStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+
+# --- Background work ----------------------------------------------------------------------------
+BROKER_URL = env.str("BROKER_URL", default="redis://127.0.0.1:6379/0")
+TASK_TIME_LIMIT = env.int("TASK_TIME_LIMIT", default=300)
+VISIBILITY_TIMEOUT = env.int("VISIBILITY_TIMEOUT", default=900)
+UNACKED_RESTORE_INTERVAL = env.int("UNACKED_RESTORE_INTERVAL", default=5)
+LEASE_SECONDS = env.int("LEASE_SECONDS", default=30)
+RECOVERY_INTERVAL_SECONDS = env.int("RECOVERY_INTERVAL_SECONDS", default=10)
+RESEND_AFTER_SECONDS = env.int("RESEND_AFTER_SECONDS", default=15)
+DECODE_WALL_SECONDS = env.int("DECODE_WALL_SECONDS", default=20)
+DECODE_CPU_SECONDS = env.int("DECODE_CPU_SECONDS", default=10)
+
+# --- Time, language, logs ---------------------------------------------------------------------
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en-us"
+USE_I18N = False
+
+# --- Browser-facing security ------------------------------------------------------------------
+SECURE_REFERRER_POLICY = "no-referrer"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_HTTPONLY = True
+_CSP_SELF = ["'self'"]
+CONTENT_SECURITY_POLICY = {
+    # Unfold's Alpine needs 'unsafe-eval'; its own policy stands on the admin path only.
+    "EXCLUDE_URL_PREFIXES": ["/admin"],
+    "DIRECTIVES": {
+        "default-src": _CSP_SELF,
+        "img-src": ["'self'", "data:"],
+        "style-src": ["'self'", "'unsafe-inline'"],
+        "worker-src": ["'self'", "blob:"],
+        "frame-ancestors": ["'none'"],
+        "object-src": ["'none'"],
+    },
+}
