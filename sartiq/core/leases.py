@@ -1,0 +1,79 @@
+"""The right to work on one waiting row, kept in PostgreSQL with a fencing number.
+
+A lease is taken by a guarded update, so a task delivered twice works once. All times are the
+database's own clock. A holder that lost its lease finds out at `require_held`, inside the
+transaction that would have committed its work.
+"""
+
+import uuid
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.conf import settings
+from django.db.models import F, QuerySet
+from django.db.models.functions import Now
+
+from sartiq.core.crashpoints import reach
+from sartiq.core.models import Leased, free_to_take
+
+
+class LeaseLostError(Exception):
+    """Raised when another holder has taken the row meanwhile."""
+
+
+@dataclass(frozen=True)
+class Lease:
+    """Proof of holding one row: `fence` grows with every taking."""
+
+    rows: QuerySet[Leased]  # type: ignore[valid-type]  # any LeasedModel's rows
+    holder: uuid.UUID
+    fence: int
+    attempts: int
+
+    def _held(self) -> QuerySet[Leased]:
+        return self.rows.filter(lease_holder=self.holder, lease_fence=self.fence)
+
+    def renew(self) -> None:
+        """Hold the row for another full period, or raise LeaseLostError."""
+        if not self._held().update(lease_expires_at=Now() + _period()):
+            raise LeaseLostError
+
+    def require_held(self) -> Leased:
+        """Lock and return the row (inside a transaction), or raise LeaseLostError."""
+        row = self._held().select_for_update().first()
+        if row is None:
+            raise LeaseLostError
+        return row
+
+    def release(self, *, after: timedelta | None = None, uncounted: bool = False) -> None:
+        """Give the row back, to be taken again `after` a pause; a lost lease is left alone."""
+        self._held().update(
+            lease_holder=None,
+            lease_expires_at=None,
+            run_after=Now() + (after or timedelta()),
+            attempts=F("attempts") - (1 if uncounted else 0),
+        )
+
+
+def take(rows: QuerySet[Leased]) -> Lease | None:
+    """Take the one row in `rows` if it is free and due; count the attempt before the work.
+
+    Returns None when somebody else holds it, it is not due, or it no longer matches.
+    """
+    holder = uuid.uuid4()
+    taken = rows.filter(free_to_take()).update(
+        lease_holder=holder,
+        lease_expires_at=Now() + _period(),
+        lease_fence=F("lease_fence") + 1,
+        attempts=F("attempts") + 1,
+    )
+    if not taken:
+        return None
+    reach("lease-taken")
+    row = rows.model._default_manager.get(lease_holder=holder)  # noqa: SLF001  Django's own API
+    mine = rows.model._default_manager.filter(pk=row.pk)  # noqa: SLF001
+    return Lease(rows=mine, holder=holder, fence=row.lease_fence, attempts=row.attempts)
+
+
+def _period() -> timedelta:
+    return timedelta(seconds=settings.LEASE_SECONDS)

@@ -1,0 +1,74 @@
+import uuid
+from typing import TypeVar
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+from uuid6 import uuid7
+
+
+def new_id() -> uuid.UUID:
+    """Return a time-ordered UUID (version 7, 74 random bits) so that indexes grow at one end."""
+    return uuid.UUID(int=uuid7().int)
+
+
+class TimestampedModel(models.Model):
+    """A row with a time-ordered id that knows when it was made and last changed (UTC)."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        abstract = True
+        ordering = ["created_at", "id"]
+
+
+class LeasedModel(models.Model):
+    """A row that is work: whoever holds its lease may do it (see `sartiq.core.leases`)."""
+
+    lease_holder = models.UUIDField(null=True, editable=False)
+    lease_expires_at = models.DateTimeField(null=True, editable=False)
+    lease_fence = models.PositiveIntegerField(default=0, editable=False)
+    attempts = models.PositiveIntegerField(default=0, editable=False)
+    run_after = models.DateTimeField(default=None, null=True, blank=True)
+    sent_at = models.DateTimeField(null=True, editable=False)
+
+    class Meta:
+        abstract = True
+
+
+Leased = TypeVar("Leased", bound=LeasedModel)
+
+
+def free_to_take() -> Q:
+    """Match rows nobody holds a live lease on and whose time has come, by the database's clock."""
+    unheld = Q(lease_expires_at__isnull=True) | Q(lease_expires_at__lt=Now())
+    due = Q(run_after__isnull=True) | Q(run_after__lte=Now())
+    return unheld & due
+
+
+class IdempotencyKey(TimestampedModel):
+    """One client's promise that a repeated request is the same request.
+
+    `status_code` is null while the first request still runs; then the stored answer is replayed.
+    """
+
+    user_id = models.UUIDField()
+    route = models.CharField(max_length=200)
+    key = models.CharField(max_length=255)
+    body_hash = models.CharField(max_length=64)
+    locked_until = models.DateTimeField()
+    status_code = models.PositiveSmallIntegerField(null=True)
+    location = models.CharField(max_length=500, blank=True)
+    answer = models.JSONField(null=True)
+
+    class Meta(TimestampedModel.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user_id", "route", "key"], name="idempotency_key_unique_per_user_and_route"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.route} {self.key}"

@@ -1,0 +1,94 @@
+"""Turning DRF's nested serializer errors into the flat issues of a 422 answer."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
+
+from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail
+from rest_framework.settings import api_settings
+
+from sartiq.core.errors import InvalidManyError, Issue, Loc
+from sartiq.core.issue_codes import from_drf
+
+Where = Literal["body", "query", "path", "header"]
+_WRONG_TYPE = {
+    serializers.CharField: "string_type",
+    serializers.IntegerField: "int_parsing",
+    serializers.FloatField: "float_parsing",
+    serializers.BooleanField: "bool_parsing",
+    serializers.UUIDField: "uuid_parsing",
+    serializers.DateTimeField: "datetime_parsing",
+    serializers.EmailField: "email",
+    serializers.SlugField: "slug",
+}
+
+
+def read(
+    serializer: type[serializers.Serializer[Any]],
+    data: Any,
+    *,
+    where: Where = "body",
+    partial: bool = False,
+    context: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Return the validated data, or raise InvalidManyError with every fault and its place."""
+    asked = serializer(data=data, partial=partial, context=dict(context or {}))
+    if asked.is_valid():
+        return dict(asked.validated_data)
+    raise InvalidManyError(list(issues_of(asked.errors, data=data, where=where, field=asked)))
+
+
+def issues_of(
+    errors: Any, *, data: Any = None, where: Where = "body", field: Any = None
+) -> Iterator[Issue]:
+    """Yield one issue for each message in a (nested) DRF error structure."""
+    yield from _walk(errors, (where,), data, field)
+
+
+def _walk(errors: Any, loc: Loc, data: Any, field: Any) -> Iterator[Issue]:
+    if isinstance(errors, Mapping):
+        for key, inner in errors.items():
+            yield from _descend(key, inner, loc, data, field)
+    elif isinstance(errors, list | tuple):
+        for index, inner in enumerate(errors):
+            if isinstance(inner, ErrorDetail | str):
+                yield _issue(inner, loc, data, field)
+            elif inner:
+                yield from _walk(inner, (*loc, index), _child(data, index), _child_field(field, index))
+    else:
+        yield _issue(errors, loc, data, field)
+
+
+def _descend(key: Any, inner: Any, loc: Loc, data: Any, field: Any) -> Iterator[Issue]:
+    if key == api_settings.NON_FIELD_ERRORS_KEY:
+        yield from _walk(inner, loc, data, field)
+    else:
+        yield from _walk(inner, (*loc, key), _child(data, key), _child_field(field, key))
+
+
+def _issue(message: Any, loc: Loc, data: Any, field: Any) -> Issue:
+    raw = str(getattr(message, "code", "value_error"))
+    code = _wrong_type(field) if raw == "invalid" else from_drf(raw)
+    return Issue(loc=loc, code=code, message=str(message), input=data)
+
+
+def _wrong_type(field: Any) -> str:
+    if isinstance(field, serializers.BaseSerializer):
+        return "object_type"
+    named = (code for kind, code in reversed(_WRONG_TYPE.items()) if isinstance(field, kind))
+    return next(named, "value_error")
+
+
+def _child(data: Any, key: Any) -> Any:
+    if isinstance(data, Mapping):
+        return data.get(key)
+    if isinstance(data, list) and isinstance(key, int) and key < len(data):
+        return data[key]
+    return None
+
+
+def _child_field(field: Any, key: Any) -> Any:
+    if isinstance(field, serializers.ListSerializer | serializers.ListField):
+        return field.child
+    fields = getattr(field, "fields", None)
+    return fields.get(key) if fields is not None and not isinstance(key, int) else None
