@@ -47,10 +47,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "sartiq.core.middleware.files_redirect",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "sartiq.core.middleware.either_slash",
     "corsheaders.middleware.CorsMiddleware",
     "csp.middleware.CSPMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
@@ -61,11 +59,13 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
+    "sartiq.core.middleware.HonestOutageMiddleware",
+    "sartiq.core.middleware.EitherSlashMiddleware",
 ]
 
 ROOT_URLCONF = "sartiq.urls"
 WSGI_APPLICATION = "sartiq.wsgi.application"
-APPEND_SLASH = False  # `either_slash` answers both spellings without a redirect
+APPEND_SLASH = False  # `EitherSlashMiddleware` answers both spellings without a redirect
 
 TEMPLATES = [
     {
@@ -131,8 +131,9 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_PARSER_CLASSES": ["sartiq.core.parsers.BoundedJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PAGINATION_CLASS": "sartiq.core.pagination.SkipLimitPagination",
-    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_FILTER_BACKENDS": ["sartiq.core.filters.QueryFilterBackend"],
     "DEFAULT_SCHEMA_CLASS": "sartiq.core.schema.SartiqAutoSchema",
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "sartiq.core.api.JSONAlways",
     "EXCEPTION_HANDLER": "sartiq.core.exception_handler.handle",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
@@ -191,6 +192,7 @@ STATIC_ROOT = BASE_DIR / "staticfiles"
 
 # --- Background work ----------------------------------------------------------------------------
 BROKER_URL = env.str("BROKER_URL", default="redis://127.0.0.1:6379/0")
+BROKER_SOCKET_TIMEOUT = env.float("BROKER_SOCKET_TIMEOUT", default=1.0)  # seconds
 TASK_TIME_LIMIT = env.int("TASK_TIME_LIMIT", default=300)
 VISIBILITY_TIMEOUT = env.int("VISIBILITY_TIMEOUT", default=900)
 UNACKED_RESTORE_INTERVAL = env.int("UNACKED_RESTORE_INTERVAL", default=5)

@@ -1,0 +1,67 @@
+"""What every REST endpoint of the product shares."""
+
+import uuid
+from typing import Any
+
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.parsers import BaseParser
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+from rest_framework.views import APIView
+from rest_framework.viewsets import GenericViewSet, ViewSet
+
+from sartiq.core.errors import InvalidManyError, Issue
+
+
+CANONICAL_LENGTH = 36  # 8-4-4-4-12 with dashes; Python would also read braces and URNs
+
+
+class JSONAlways(BaseContentNegotiation):
+    """Every answer is JSON, whatever `Accept` says: a client never gets a 406 for its header."""
+
+    def select_parser(self, request: Request, parsers: Any) -> BaseParser | None:
+        """Return the parser for the body's media type, None for a 415."""
+        sent = (request.content_type or "").split(";")[0].strip().lower()
+        return next((parser for parser in parsers if parser.media_type == sent), None)
+
+    def select_renderer(
+        self, request: Request, renderers: Any, format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        """Return the first renderer."""
+        return renderers[0], renderers[0].media_type
+
+
+class PathIds(APIView):
+    """Reads every path part named `id` or `*_id` as a UUID; a malformed one is a 422."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Authenticate and authorise first, then read the ids."""
+        super().initial(request, *args, **kwargs)
+        for name, value in list(self.kwargs.items()):
+            if (name == "id" or name.endswith("_id")) and isinstance(value, str):
+                self.kwargs[name] = _uuid(name, value)  # the dict the handler is called with
+
+
+class Endpoint(PathIds):
+    """An APIView of the product."""
+
+
+class EndpointSet(PathIds, ViewSet):
+    """A viewset of the product without a model behind it."""
+
+
+class ModelEndpointSet(PathIds, GenericViewSet):  # type: ignore[type-arg]  # any model
+    """A viewset of the product over one queryset."""
+
+
+def _uuid(name: str, value: str) -> uuid.UUID:
+    try:
+        parsed = uuid.UUID(value)
+    except ValueError:
+        parsed = None
+    if parsed is None or len(value) != CANONICAL_LENGTH:
+        issue = Issue(
+            loc=("path", name), code="uuid_parsing", message="Not a valid UUID.", input=value
+        )
+        raise InvalidManyError([issue])
+    return parsed

@@ -1,0 +1,31 @@
+"""System checks: a setting that would break a promise stops the boot."""
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, register
+
+SHORTEST_SECRET = 32  # bytes; RFC 8725 for HS256
+
+
+@register
+def check_secret_key(app_configs: object, **kwargs: object) -> list[CheckMessage]:
+    """Refuse a short SECRET_KEY: it signs every token."""
+    if len(settings.SECRET_KEY.encode()) >= SHORTEST_SECRET:
+        return []
+    return [Error("SECRET_KEY is shorter than 32 bytes.", hint="See deploy/env.example.", id="core.E001")]
+
+
+@register
+def check_task_limits(app_configs: object, **kwargs: object) -> list[CheckMessage]:
+    """Refuse a task limit the broker would overtake: it would hand a running task out again."""
+    if settings.TASK_TIME_LIMIT < settings.VISIBILITY_TIMEOUT:
+        return []
+    hint = "Set VISIBILITY_TIMEOUT above TASK_TIME_LIMIT."
+    return [Error("TASK_TIME_LIMIT must be below VISIBILITY_TIMEOUT.", hint=hint, id="core.E002")]
+
+
+@register
+def check_time_zone(app_configs: object, **kwargs: object) -> list[CheckMessage]:
+    """Refuse any zone but UTC: timestamps on the wire end in Z."""
+    if settings.USE_TZ and settings.TIME_ZONE == "UTC":
+        return []
+    return [Error("TIME_ZONE must be UTC with USE_TZ on.", id="core.E003")]

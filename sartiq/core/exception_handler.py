@@ -1,0 +1,165 @@
+"""The one place that turns errors into a status and a body."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from django.core.exceptions import (
+    PermissionDenied,
+    RequestDataTooBig,
+    SuspiciousOperation,
+    TooManyFieldsSent,
+)
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from rest_framework import exceptions as drf
+from rest_framework.response import Response
+
+from sartiq.core import errors
+from sartiq.core.errors import Issue
+from sartiq.core.validation import issues_of
+
+STATUS: dict[type[errors.SartiqError], int] = {
+    errors.NotAuthenticatedError: 401,
+    errors.NotPermittedError: 403,
+    errors.NotFoundError: 404,
+    errors.ConflictError: 409,
+    errors.GoneError: 410,
+    errors.RequestTooLargeError: 413,
+    errors.UnsupportedTypeError: 415,
+    errors.InvalidError: 422,
+    errors.TooManyRequestsError: 429,
+    errors.UnavailableError: 503,
+}
+CHALLENGE = {"WWW-Authenticate": "Bearer"}
+LONGEST_INPUT = 500  # characters of a refused value that are shown back
+
+
+def handle(error: Exception, context: Mapping[str, Any]) -> Response | None:
+    """Answer DRF's exception hook; None lets an unknown error surface as the defect it is."""
+    known = as_ours(error)
+    if known is None:
+        return None
+    return Response(body_of(known), status=status_of(known), headers=headers_of(known))
+
+
+def as_json(error: Exception) -> JsonResponse:
+    """Answer the same body outside DRF (middleware, plain views)."""
+    known = as_ours(error)
+    if known is None:
+        raise error
+    return JsonResponse(body_of(known), status=status_of(known), headers=headers_of(known))
+
+
+def status_of(error: errors.SartiqError | drf.APIException) -> int:
+    """Return the HTTP status an error stands for."""
+    if isinstance(error, drf.APIException):
+        return error.status_code
+    return next(code for kind, code in STATUS.items() if isinstance(error, kind))
+
+
+def body_of(error: errors.SartiqError | drf.APIException) -> dict[str, Any]:
+    """Return the body: one sentence, or for a 422 the list of faults."""
+    if isinstance(error, errors.InvalidError):
+        return {"detail": [wire(issue) for issue in error.issues]}
+    return {"detail": str(error.detail)}
+
+
+def headers_of(error: errors.SartiqError | drf.APIException) -> dict[str, str]:
+    """Return the headers the status requires."""
+    if status_of(error) == 401:  # noqa: PLR2004  the status itself is the meaning
+        return dict(CHALLENGE)
+    if isinstance(error, errors.RetryLaterError):
+        return {"Retry-After": str(max(1, math.ceil(error.retry_after.total_seconds())))}
+    return {}
+
+
+def wire(issue: Issue) -> dict[str, Any]:
+    """Return one fault as the specification's ValidationError."""
+    return {
+        "loc": list(issue.loc),
+        "msg": issue.message,
+        "type": issue.code,
+        "input": printable(issue.input),
+        "ctx": printable(dict(issue.ctx)),
+    }
+
+
+def printable(value: Any, depth: int = 4) -> Any:
+    """Return `value` as bounded JSON: lone surrogates replaced, long and deep parts cut."""
+    if value is None or isinstance(value, bool | int):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    if isinstance(value, str):
+        return value[:LONGEST_INPUT].encode("utf-8", "replace").decode()
+    if depth and isinstance(value, Mapping):
+        pairs = list(value.items())[:20]
+        return {printable(str(key), 0): printable(inner, depth - 1) for key, inner in pairs}
+    if depth and isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
+        return [printable(inner, depth - 1) for inner in list(value)[:20]]
+    return "…" if isinstance(value, Mapping | Sequence) else printable(str(value), 0)
+
+
+def as_ours(error: Exception) -> errors.SartiqError | drf.APIException | None:
+    """Return the error of our family (or DRF's own 405 and 406) that `error` means."""
+    if isinstance(error, errors.SartiqError):
+        return error
+    for kinds, translate in _TRANSLATIONS:
+        if isinstance(error, kinds):
+            return translate(error)
+    return error if isinstance(error, drf.APIException) else None
+
+
+def _invalid(error: Any) -> errors.SartiqError:
+    return errors.InvalidManyError(list(issues_of(error.detail)))
+
+
+def _unreadable(error: Any) -> errors.SartiqError:
+    issue = Issue(loc=("body",), code="json_invalid", message=str(error.detail))
+    return errors.InvalidManyError([issue])
+
+
+def _malformed(_error: Any) -> errors.SartiqError:
+    return errors.InvalidError("The request is malformed.")
+
+
+def _throttled(error: Any) -> errors.SartiqError:
+    return errors.TooManyRequestsError(retry_after=timedelta(seconds=error.wait or 1))
+
+
+Translate = Callable[[Any], errors.SartiqError]
+_TRANSLATIONS: list[tuple[type[Exception] | tuple[type[Exception], ...], Translate]] = [
+    (drf.ValidationError, _invalid),
+    (drf.ParseError, _unreadable),
+    (drf.NotAuthenticated, lambda _: errors.NotAuthenticatedError()),
+    (drf.AuthenticationFailed, lambda error: errors.NotAuthenticatedError(str(error.detail))),
+    ((drf.PermissionDenied, PermissionDenied), lambda _: errors.NotPermittedError()),
+    ((drf.NotFound, Http404), lambda _: errors.NotFoundError()),
+    (drf.UnsupportedMediaType, lambda error: errors.UnsupportedTypeError(str(error.detail))),
+    (drf.Throttled, _throttled),
+    (RequestDataTooBig, lambda _: errors.RequestTooLargeError()),
+    ((TooManyFieldsSent, SuspiciousOperation), _malformed),
+    ((OperationalError, InterfaceError), lambda _: errors.UnavailableError()),
+]
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer an unknown path (Django's handler404)."""
+    return JsonResponse({"detail": "Not found"}, status=404)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer a request Django itself finds malformed (Django's handler400)."""
+    return as_json(errors.InvalidError("The request is malformed."))
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer a refused page outside the REST routes (Django's handler403)."""
+    return JsonResponse({"detail": "Not enough permissions"}, status=403)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer a defect without saying anything about it (Django's handler500)."""
+    return JsonResponse({"detail": "Internal server error"}, status=500)

@@ -1,0 +1,120 @@
+"""`Idempotency-Key`: the same request sent again gets the first answer, and acts once.
+
+The claim is a row inserted before the work; the answer is written into it by the transaction that
+creates the entity (`Claim.record`), so a crash leaves either both or neither.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.db.models.functions import Now
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from sartiq.core.errors import ConflictError, InvalidManyError, Issue
+from sartiq.core.models import IdempotencyKey
+
+LIFETIME = timedelta(hours=24)
+LOCK = timedelta(minutes=2)  # longer than any request may take; after it the first one is dead
+LONGEST_KEY = 255
+
+
+class RequestInProgressError(ConflictError):
+    """Raised when the first request with this key still runs."""
+
+    message = "A request with this Idempotency-Key is still running."
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a creating request answered."""
+
+    status: int
+    body: Any
+    location: str = ""
+
+    def response(self, *, replayed: bool = False) -> Response:
+        """Return the HTTP response."""
+        headers = {"Location": self.location} if self.location else {}
+        if replayed:
+            headers["Idempotent-Replayed"] = "true"
+        return Response(self.body, status=self.status, headers=headers)
+
+
+Record = Callable[[Answer], None]
+
+
+def once(request: Request, *, route: str, work: Callable[[Record], Answer]) -> Response:
+    """Run `work` at most once for the request's key; without a key simply run it.
+
+    `work` calls the `Record` it is given inside the transaction that creates the entity.
+    Raises RequestInProgressError while the first request runs, InvalidManyError for a bad key or
+    for a key used before with another body.
+    """
+    key = request.headers.get("Idempotency-Key")
+    if key is None:
+        return work(_forget).response()
+    row, fresh = _claim(request, route=route, key=_valid(key))
+    if not fresh:
+        return _replay(row, body_hash=_hash(request))
+    try:
+        return work(lambda answer: _record(row, answer)).response()
+    except BaseException:
+        IdempotencyKey.objects.filter(pk=row.pk, status_code=None).delete()
+        raise
+
+
+def _forget(_answer: Answer) -> None:
+    """Keep nothing: the caller sent no key."""
+
+
+def _claim(request: Request, *, route: str, key: str) -> tuple[IdempotencyKey, bool]:
+    named = {"user_id": request.user.pk, "route": route, "key": key}
+    rows = IdempotencyKey.objects.filter(**named)
+    rows.filter(created_at__lt=Now() - LIFETIME).delete()
+    rows.filter(status_code=None, locked_until__lt=Now()).delete()
+    row = IdempotencyKey(**named, body_hash=_hash(request), locked_until=Now() + LOCK)
+    IdempotencyKey.objects.bulk_create([row], ignore_conflicts=True)
+    kept = rows.get()
+    return kept, kept.pk == row.pk
+
+
+def _replay(row: IdempotencyKey, *, body_hash: str) -> Response:
+    if row.body_hash != body_hash:
+        raise _refused("idempotency_key_reused", "This key was used with another request.", row.key)
+    if row.status_code is None:
+        raise RequestInProgressError
+    answer = Answer(status=row.status_code, body=row.answer, location=row.location)
+    return answer.response(replayed=True)
+
+
+def _record(row: IdempotencyKey, answer: Answer) -> None:
+    IdempotencyKey.objects.filter(pk=row.pk).update(
+        status_code=answer.status, answer=answer.body, location=answer.location, updated_at=Now()
+    )
+
+
+def _valid(key: str) -> str:
+    if not 1 <= len(key) <= LONGEST_KEY or not key.isascii() or not key.isprintable():
+        raise _refused("idempotency_key", "Send 1 to 255 printable ASCII characters.", key)
+    return key
+
+
+def _refused(code: str, message: str, key: str) -> InvalidManyError:
+    loc = ("header", "Idempotency-Key")
+    return InvalidManyError([Issue(loc=loc, code=code, message=message, input=key)])
+
+
+def _hash(request: Request) -> str:
+    django = request._request  # noqa: SLF001  DRF's own way to the raw request
+    parts = (django.method or "", django.get_full_path(), request.content_type or "")
+    return hashlib.sha256("\n".join(parts).encode() + b"\n" + django.body).hexdigest()
+
+
+def forget_expired() -> int:
+    """Delete keys past their lifetime; return how many."""
+    deleted, _ = IdempotencyKey.objects.filter(created_at__lt=Now() - LIFETIME).delete()
+    return deleted

@@ -1,0 +1,72 @@
+import codecs
+import json
+from collections.abc import Mapping
+from typing import IO, Any
+
+from rest_framework.exceptions import ParseError
+from rest_framework.parsers import BaseParser
+from rest_framework.utils import json as strict_json
+
+from sartiq.core.errors import RequestTooLargeError, UnsupportedTypeError
+
+MAX_JSON_BYTES = 1024 * 1024
+MAX_DEPTH = 32
+
+
+class BoundedJSONParser(BaseParser):
+    """Reads JSON of at most 1 MiB and 32 levels; anything else is the caller's 413, 415 or 422."""
+
+    media_type = "application/json"
+
+    def parse(
+        self,
+        stream: IO[Any],
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Return the parsed body; NaN, broken UTF-8 and deep nesting are refused as unreadable."""
+        raw = stream.read(MAX_JSON_BYTES + 1)
+        if len(raw) > MAX_JSON_BYTES:
+            raise RequestTooLargeError("The JSON body is larger than 1 MiB.")
+        try:
+            parsed = json.loads(_text(raw, media_type), parse_constant=strict_json.strict_constant)
+        except RecursionError:
+            raise ParseError("The JSON is nested too deeply.") from None
+        except ValueError:
+            raise ParseError("The body is not valid JSON.") from None
+        if _deeper_than(parsed, MAX_DEPTH):
+            raise ParseError("The JSON is nested too deeply.")
+        return parsed
+
+
+def _text(raw: bytes, media_type: str | None) -> str:
+    charset = "utf-8"
+    for parameter in (media_type or "").split(";")[1:]:
+        name, _, value = parameter.partition("=")
+        if name.strip().lower() == "charset":
+            charset = value.strip().strip('"').lower()
+    if codecs_name(charset) != "utf-8":
+        raise UnsupportedTypeError("JSON bodies are UTF-8.")
+    return raw.decode("utf-8-sig")
+
+
+def codecs_name(charset: str) -> str:
+    """Return the canonical name of a charset, or the charset itself when Python knows none."""
+    try:
+        return codecs.lookup(charset).name
+    except LookupError:
+        return charset
+
+
+def _deeper_than(value: Any, levels: int) -> bool:
+    layer = [value]
+    for _ in range(levels):
+        layer = [
+            inner
+            for outer in layer
+            if isinstance(outer, dict | list)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+        if not layer:
+            return False
+    return any(isinstance(value, dict | list) for value in layer)

@@ -1,0 +1,31 @@
+from django.contrib import admin
+from django.urls import include, path
+from drf_spectacular.views import (
+    SpectacularJSONAPIView,
+    SpectacularRedocView,
+    SpectacularSwaggerSplitView,
+)
+
+from media.api import files, local_store
+
+api = [
+    path("", include("accounts.api.urls")),
+    path("", include("media.api.urls")),
+    path("", include("catalog.api.urls")),
+    path("openapi.json", SpectacularJSONAPIView.as_view(), name="schema"),
+]
+
+urlpatterns = [
+    path("api/v1/", include(api)),
+    path("files/<path:file_path>", files.ServeFile.as_view(), name="files"),
+    path("local-store/<path:key>", local_store.serve, name="local-store"),
+    path("docs", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
+    path("redoc", SpectacularRedocView.as_view(url_name="schema"), name="redoc"),
+    path("health/", include("sartiq.core.health")),
+    path("admin/", admin.site.urls),
+]
+
+handler400 = "sartiq.core.exception_handler.bad_request"
+handler403 = "sartiq.core.exception_handler.permission_denied"
+handler404 = "sartiq.core.exception_handler.not_found"
+handler500 = "sartiq.core.exception_handler.server_error"

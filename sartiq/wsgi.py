@@ -1,0 +1,13 @@
+"""The WSGI entry: redirects of `/files/…` are answered before Django starts to work."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sartiq.settings.production")
+
+_django = get_wsgi_application()
+
+from media.api.files import FilesRedirect  # noqa: E402  needs the settings loaded above
+
+application = FilesRedirect(_django)
