@@ -1,0 +1,103 @@
+"""What the accounts refuse, by meaning."""
+
+from typing import ClassVar
+
+from sartiq.core.errors import (
+    ConflictError,
+    InvalidError,
+    NotAuthenticatedError,
+    NotFoundError,
+    NotPermittedError,
+    TooManyRequestsError,
+)
+
+
+class CredentialsError(NotAuthenticatedError):
+    """Raised when a token does not, or no longer, speak for an able user."""
+
+    message = "Could not validate credentials"
+
+
+class WrongPasswordError(NotAuthenticatedError):
+    """Raised when an address and a password do not belong together."""
+
+    message = "Incorrect email or password"
+
+
+class LockedOutError(TooManyRequestsError):
+    """Raised when too many wrong passwords came for one address from one place."""
+
+    message = "Too many failed sign-ins. Try again later."
+
+
+class UserNotFoundError(NotFoundError):
+    """Raised when no user has the id."""
+
+    message = "User not found"
+
+
+class OrganizationNotFoundError(NotFoundError):
+    """Raised when no organization has the id; only superusers ever learn this."""
+
+    message = "Organization not found"
+
+
+class MemberNotFoundError(NotFoundError):
+    """Raised when the user is not a member of the organization."""
+
+    message = "Member not found"
+
+
+class EmailTakenError(ConflictError):
+    """Raised when another user signs in with the address."""
+
+    message = "A user with this e-mail already exists"
+
+
+class SlugTakenError(ConflictError):
+    """Raised when another organization has the slug."""
+
+    message = "An organization with this slug already exists"
+
+
+class AlreadyMemberError(ConflictError):
+    """Raised when the user is a member already."""
+
+    message = "The user is already a member"
+
+
+class LastOwnerError(ConflictError):
+    """Raised when a change would leave an organization's members without an owner."""
+
+    message = "An organization needs at least one owner"
+
+
+class LastSuperuserError(ConflictError):
+    """Raised when a change would leave nobody who reaches everything."""
+
+    message = "At least one active superuser is needed"
+
+
+class OwnerRoleReservedError(NotPermittedError):
+    """Raised when someone who is not an owner grants, changes or removes an owner."""
+
+
+class PasswordRefusedError(InvalidError):
+    """Raised when a new password is too weak."""
+
+    code: ClassVar[str] = "password"
+    message: ClassVar[str] = "This password is too weak."
+
+
+class CurrentPasswordError(InvalidError):
+    """Raised when the old password is missing or wrong."""
+
+    code: ClassVar[str] = "password"
+    message: ClassVar[str] = "The current password is not correct."
+
+
+class UnknownUserError(InvalidError):
+    """Raised when a body names a user who does not exist."""
+
+    code: ClassVar[str] = "not_found"
+    message: ClassVar[str] = "No such user."

@@ -1,0 +1,71 @@
+from typing import Self
+
+from django.db import models
+
+from accounts.models.user import User
+from sartiq.core.models import TimestampedModel
+
+
+class Role(models.TextChoices):
+    """What a member may do; lower case on the wire."""
+
+    OWNER = "OWNER", "Owner"
+    ADMIN = "ADMIN", "Admin"
+    MEMBER = "MEMBER", "Member"
+
+
+MANAGING_ROLES = (Role.OWNER, Role.ADMIN)
+
+
+class Organization(TimestampedModel):
+    """A tenant: what its members create belongs to it, not to them."""
+
+    name = models.CharField(max_length=255)
+    slug = models.SlugField(max_length=100, unique=True)
+    members = models.ManyToManyField(
+        User, through="Membership", related_name="organizations", editable=False
+    )
+
+    class Meta(TimestampedModel.Meta):
+        pass
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class MembershipQuerySet(models.QuerySet["Membership"]):
+    """The words in which memberships are asked for."""
+
+    def managing(self) -> Self:
+        """Keep those who may change members and export configurations."""
+        return self.filter(role__in=MANAGING_ROLES)
+
+    def able_owners(self) -> Self:
+        """Keep the owners who can still sign in."""
+        return self.filter(role=Role.OWNER, user__is_active=True)
+
+
+class Membership(TimestampedModel):
+    """One user's role in one organization."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
+    organization = models.ForeignKey(
+        Organization, on_delete=models.CASCADE, related_name="memberships"
+    )
+    role = models.CharField(max_length=16, choices=Role.choices, default=Role.MEMBER)
+
+    objects = MembershipQuerySet.as_manager()
+
+    class Meta(TimestampedModel.Meta):
+        constraints = [
+            # Organization first: the member list of one organization reads this index.
+            models.UniqueConstraint(
+                fields=["organization", "user"], name="accounts_membership_once"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(role__in=Role.values), name="accounts_membership_role_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} in {self.organization} ({self.get_role_display()})"

@@ -1,0 +1,69 @@
+from dataclasses import dataclass
+from typing import Literal, Self, TypeVar
+from uuid import UUID
+
+from django.db import models
+from django.db.models import Q
+
+from accounts.models.organization import Membership, Organization
+from accounts.models.user import User
+from sartiq.core.models import TimestampedModel
+
+_OwnedT = TypeVar("_OwnedT", bound=models.Model, covariant=True)
+
+ScopeKey = tuple[Literal["organization", "user"], UUID]
+
+
+@dataclass(frozen=True)
+class OwnerScope:
+    """Whom a row belongs to: the organization, else the user.
+
+    `user_id` of an organization's scope is the one who acts, kept as the creator of new rows.
+    """
+
+    user_id: UUID
+    organization_id: UUID | None = None
+
+    @property
+    def key(self) -> ScopeKey:
+        """Name of the scope: equal for everyone who shares it."""
+        if self.organization_id is not None:
+            return ("organization", self.organization_id)
+        return ("user", self.user_id)
+
+
+class OwnedQuerySet(models.QuerySet[_OwnedT]):
+    """The words in which owned rows are asked for."""
+
+    def in_scope(self, scope: OwnerScope) -> Self:
+        """Keep the rows of one scope; personal rows never mix with an organization's."""
+        if scope.organization_id is not None:
+            return self.filter(organization_id=scope.organization_id)
+        return self.filter(user_id=scope.user_id, organization__isnull=True)
+
+    def visible_to(self, user: User) -> Self:
+        """Keep the rows this user may see: their own and those of their organizations."""
+        if user.is_superuser:
+            return self.all()
+        theirs = Membership.objects.filter(user_id=user.pk).values("organization_id")
+        personal = Q(user_id=user.pk, organization__isnull=True)
+        return self.filter(personal | Q(organization_id__in=theirs))
+
+
+class OwnedModel(TimestampedModel):
+    """A row that belongs to an organization, else to the user who created it."""
+
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    organization = models.ForeignKey(
+        Organization, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+
+    objects = OwnedQuerySet.as_manager()
+
+    class Meta(TimestampedModel.Meta):
+        abstract = True
+
+    @property
+    def scope(self) -> OwnerScope:
+        """Whom this row belongs to."""
+        return OwnerScope(user_id=self.user_id, organization_id=self.organization_id)

@@ -1,0 +1,91 @@
+from typing import Any, ClassVar, Self
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.models import PermissionsMixin
+from django.db import models
+from django.db.models import Value
+from django.db.models.functions import Lower
+
+from accounts.rules import normal_email
+from sartiq.core.models import TimestampedModel
+
+
+class UserQuerySet(models.QuerySet["User"]):
+    """The words in which users are asked for."""
+
+    def with_email(self, email: str) -> Self:
+        """Keep the user who signs in with this address, however it is capitalised."""
+        # PostgreSQL lowers both sides, so the comparison and the unique index never disagree.
+        lowered = self.alias(lowered_email=Lower("email"))
+        return lowered.filter(lowered_email=Lower(Value(normal_email(email))))
+
+    def not_deleted(self) -> Self:
+        """Keep the users who were not deleted."""
+        return self.filter(deleted_at__isnull=True)
+
+
+class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type: ignore[misc] # built at run time
+    """Creates users and finds them by address."""
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        """Return the user who signs in with this address."""
+        found: User = self.with_email(username or "").get()
+        return found
+
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        """Store a user; without a password nobody can sign in as them."""
+        user: User = self.model(email=normal_email(email), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        """Store a user who reaches everything, the admin too."""
+        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+
+
+class User(TimestampedModel, AbstractBaseUser, PermissionsMixin):
+    """A person who signs in with an e-mail address.
+
+    A deleted user keeps its row, because other rows name it as their creator: it is disabled,
+    its personal data are gone and `deleted_at` is set.
+    """
+
+    email = models.EmailField(
+        unique=True, error_messages={"unique": "A user with this e-mail already exists."}
+    )
+    full_name = models.CharField(max_length=255, blank=True)
+    is_active = models.BooleanField(default=True)
+    is_staff = models.BooleanField(default=False)
+    deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    objects = UserManager()
+
+    class Meta(TimestampedModel.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                Lower("email"),
+                name="accounts_user_email_unique",
+                violation_error_message="A user with this e-mail already exists.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.email
+
+    def clean(self) -> None:
+        """Normalise the address before the database compares it."""
+        super().clean()
+        self.email = normal_email(self.email)
+
+    def get_full_name(self) -> str:
+        """Return the name to greet the user with."""
+        return self.full_name or self.email
+
+    def get_short_name(self) -> str:
+        """Return the first part of the name, or the address."""
+        return self.full_name.partition(" ")[0] or self.email

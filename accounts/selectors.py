@@ -1,0 +1,129 @@
+"""The one permission vocabulary: who the caller is to a scope, read from the database."""
+
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from accounts.errors import (
+    MemberNotFoundError,
+    OrganizationNotFoundError,
+    UserNotFoundError,
+)
+from accounts.models import (
+    Membership,
+    MembershipQuerySet,
+    Organization,
+    OwnerScope,
+    Role,
+    User,
+)
+from sartiq.core.errors import NotPermittedError
+
+
+def scope_for(user: User, organization_id: UUID | None = None) -> OwnerScope:
+    """Return the scope the caller acts in: the named organization, else their own.
+
+    Costs one query with an organization and none without. Someone else's organization is refused
+    whether or not it exists; only a superuser learns that it does not.
+    """
+    if organization_id is not None:
+        _require_entry(user, organization_id)
+    return OwnerScope(user_id=user.pk, organization_id=organization_id)
+
+
+def may_write(user: User, scope: OwnerScope) -> bool:
+    """Tell whether the caller may create, change and delete in the scope."""
+    if user.is_superuser:
+        return True
+    if scope.organization_id is None:
+        return bool(scope.user_id == user.pk)
+    return _memberships(user, scope.organization_id).exists()
+
+
+def may_manage(user: User, organization_id: UUID) -> bool:
+    """Tell whether the caller may change the organization, its members and configurations."""
+    return user.is_superuser or _memberships(user, organization_id).managing().exists()
+
+
+def require_superuser(user: User) -> None:
+    """Refuse everyone but superusers."""
+    if not user.is_superuser:
+        raise NotPermittedError
+
+
+def require_manager(user: User, organization_id: UUID) -> None:
+    """Refuse everyone but the organization's owners and admins, and superusers."""
+    if user.is_superuser:
+        _require_existing(organization_id)
+    elif not may_manage(user, organization_id):
+        raise NotPermittedError
+
+
+def organization_ids_of(user: User) -> QuerySet[Membership, UUID]:
+    """Return the ids of the organizations the user is a member of; usable as a subquery."""
+    return Membership.objects.filter(user_id=user.pk).values_list("organization_id", flat=True)
+
+
+def role_of(user: User, organization_id: UUID) -> Role | None:
+    """Return the caller's role; a superuser acts as an owner everywhere."""
+    if user.is_superuser:
+        return Role.OWNER
+    found = _memberships(user, organization_id).values_list("role", flat=True).first()
+    return Role(found) if found else None
+
+
+def users() -> QuerySet[User]:
+    """Return every user who was not deleted, oldest first."""
+    return User.objects.not_deleted().order_by("created_at", "id")
+
+
+def user_by_id(user_id: UUID) -> User:
+    """Return one user."""
+    found: User | None = User.objects.not_deleted().filter(pk=user_id).first()
+    if found is None:
+        raise UserNotFoundError
+    return found
+
+
+def organizations_visible_to(user: User) -> QuerySet[Organization]:
+    """Return the caller's organizations, every one for a superuser, oldest first."""
+    rows = Organization.objects.order_by("created_at", "id")
+    return rows if user.is_superuser else rows.filter(pk__in=organization_ids_of(user))
+
+
+def organization_entered_by(user: User, organization_id: UUID) -> Organization:
+    """Return the organization named in a path, refusing those who may not enter it."""
+    found = organizations_visible_to(user).filter(pk=organization_id).first()
+    if found is not None:
+        return found
+    raise OrganizationNotFoundError if user.is_superuser else NotPermittedError
+
+
+def members_of(organization_id: UUID) -> QuerySet[Membership]:
+    """Return the memberships with their users, oldest first."""
+    rows = Membership.objects.filter(organization_id=organization_id).select_related("user")
+    return rows.order_by("created_at", "id")
+
+
+def member_of(organization_id: UUID, user_id: UUID) -> Membership:
+    """Return one user's membership."""
+    found = members_of(organization_id).filter(user_id=user_id).first()
+    if found is None:
+        raise MemberNotFoundError
+    return found
+
+
+def _memberships(user: User, organization_id: UUID) -> MembershipQuerySet:
+    return Membership.objects.filter(user_id=user.pk, organization_id=organization_id)
+
+
+def _require_entry(user: User, organization_id: UUID) -> None:
+    if user.is_superuser:
+        _require_existing(organization_id)
+    elif not _memberships(user, organization_id).exists():
+        raise NotPermittedError
+
+
+def _require_existing(organization_id: UUID) -> None:
+    if not Organization.objects.filter(pk=organization_id).exists():
+        raise OrganizationNotFoundError
