@@ -1,0 +1,151 @@
+"""The errors of media, by meaning."""
+
+from sartiq.core.errors import (
+    ConflictError,
+    InvalidError,
+    NotFoundError,
+    NotPermittedError,
+    RequestTooLargeError,
+    UnavailableError,
+)
+
+# --- What a file really is (docs/design/content-checks.md) ------------------------------------
+
+
+class ContentError(InvalidError):
+    """Raised when the bytes of a file are refused."""
+
+    message = "The file is not acceptable."
+
+
+class ContentTypeNotAllowedError(ContentError):
+    """Raised when a declared content type is not one of the nine we take."""
+
+    code = "content_type_not_allowed"
+    message = "This content type is not accepted."
+
+
+class ImageRequiredError(ContentError):
+    """Raised when a folder that holds images only is asked to hold something else."""
+
+    code = "image_required"
+    message = "This folder accepts images only."
+
+
+class ContentTypeMismatchError(ContentError):
+    """Raised when the bytes are of another type than the declared one."""
+
+    code = "content_type_mismatch"
+    message = "The file is not of the declared content type."
+
+
+class FileEmptyError(ContentError):
+    """Raised when a file has no bytes."""
+
+    code = "file_empty"
+    message = "The file is empty."
+
+
+class FileTooLargeError(ContentError):
+    """Raised when a file exceeds the size limit."""
+
+    code = "file_too_large"
+    message = "The file is larger than 50 MiB."
+
+
+class FileTruncatedError(ContentError):
+    """Raised when a file ends before its own structure says it does."""
+
+    code = "file_truncated"
+    message = "The file is cut off: its end is missing."
+
+
+class FileCorruptError(ContentError):
+    """Raised when the structure of a file contradicts its format."""
+
+    code = "file_corrupt"
+    message = "The file is damaged."
+
+
+class ArchiveRejectedError(ContentError):
+    """Raised when an archive lists entries that would be dangerous to unpack."""
+
+    code = "archive_rejected"
+    message = "The archive is not acceptable."
+
+
+class ImageTooLargeError(ContentError):
+    """Raised when an image has too many pixels, too long a side or too many frames."""
+
+    code = "image_too_large"
+    message = "The image is too large."
+
+
+class ImageUndecodableError(ContentError):
+    """Raised when a decoder refuses the pixels of an image."""
+
+    code = "image_undecodable"
+    message = "The image cannot be decoded."
+
+
+class DecodeLimitError(ContentError):
+    """Raised when decoding a file needs more time or memory than one file may take."""
+
+    code = "decode_limit"
+    message = "Decoding the file takes more time or memory than allowed."
+
+
+# --- Where bytes live (docs/design/storage.md) --------------------------------------------------
+
+
+class StoreUnavailableError(UnavailableError):
+    """Raised when the object store fails in a way that may pass: try again later."""
+
+
+class StoreRefusedError(StoreUnavailableError):
+    """Raised when the store refuses a request for what it asks: a setting or a defect of ours.
+
+    Still a `StoreUnavailableError`: the caller sees 503, a task retries and then gives up.
+    """
+
+
+class ObjectNotFoundError(NotFoundError):
+    """Raised when the store holds no object under a key."""
+
+
+class PreconditionFailedError(ConflictError):
+    """Raised when an object is not (any more) the one the caller named by its ETag."""
+
+    message = "The stored object has changed."
+
+
+class KeyRefusedError(InvalidError):
+    """Raised when a key is not one of the grammar the operation takes."""
+
+    code = "file_not_found"
+    message = "The file does not exist."
+
+
+class FileNameRefusedError(InvalidError):
+    """Raised when a file name holds control characters."""
+
+    code = "file_name"
+    message = "The file name contains control characters."
+
+
+class UploadRefusedError(NotPermittedError):
+    """Raised when a PUT is not exactly what its token was signed for."""
+
+    message = "The upload does not match what was signed."
+
+
+class LengthRequiredError(UploadRefusedError):
+    """Raised when an upload does not say how long it is."""
+
+    message = "The upload needs a Content-Length."
+
+
+class UploadTooLargeError(RequestTooLargeError):
+    """Raised when the body of an upload exceeds the size limit."""
+
+    message = "The file is larger than 50 MiB."

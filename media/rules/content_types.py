@@ -1,0 +1,90 @@
+"""The nine content types we take, and which folders take which.
+
+A declared type must be spelled exactly as below: it is signed into the upload URL, so a client
+that declares `image/JPEG` and sends what it declared would be refused by the store later.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from media.errors import ContentTypeNotAllowedError, ImageRequiredError
+
+IMAGE: Final = "IMAGE"
+VIDEO: Final = "VIDEO"
+AUDIO: Final = "AUDIO"
+DOCUMENT: Final = "DOCUMENT"
+ARCHIVE: Final = "ARCHIVE"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileType:
+    """One type of file: its content type, our extension for it, and its resource type."""
+
+    content_type: str
+    extension: str
+    resource_type: str
+
+    @property
+    def is_image(self) -> bool:
+        """Whether files of this type are pictures."""
+        return self.resource_type == IMAGE
+
+
+_ALL = (
+    FileType(content_type="image/jpeg", extension="jpg", resource_type=IMAGE),
+    FileType(content_type="image/png", extension="png", resource_type=IMAGE),
+    FileType(content_type="image/webp", extension="webp", resource_type=IMAGE),
+    FileType(content_type="image/gif", extension="gif", resource_type=IMAGE),
+    FileType(content_type="image/avif", extension="avif", resource_type=IMAGE),
+    FileType(content_type="application/zip", extension="zip", resource_type=ARCHIVE),
+    FileType(content_type="application/pdf", extension="pdf", resource_type=DOCUMENT),
+    FileType(content_type="video/mp4", extension="mp4", resource_type=VIDEO),
+    FileType(content_type="audio/mpeg", extension="mp3", resource_type=AUDIO),
+)
+FILE_TYPES: Final[dict[str, FileType]] = {each.content_type: each for each in _ALL}
+IMAGE_CONTENT_TYPES: Final = tuple(each.content_type for each in _ALL if each.is_image)
+IMAGE_FOLDERS: Final = frozenset(
+    {"product-images", "style-images", "subject-images", "background-images"}
+)
+# Spellings seen from browsers and tools; refused with the spelling that works.
+_ALIASES: Final = {
+    "image/jpg": "image/jpeg",
+    "image/pjpeg": "image/jpeg",
+    "image/x-png": "image/png",
+    "image/apng": "image/png",
+    "image/avif-sequence": "image/avif",
+    "application/x-zip": "application/zip",
+    "application/x-zip-compressed": "application/zip",
+    "application/x-pdf": "application/pdf",
+    "audio/mp3": "audio/mpeg",
+    "audio/x-mp3": "audio/mpeg",
+    "video/x-m4v": "video/mp4",
+}
+
+
+def require_acceptable(content_type: str, folder: str | None = None) -> FileType:
+    """Return the type a declared content type names; refuse what the folder does not hold."""
+    found = FILE_TYPES.get(content_type)
+    if found is None:
+        raise ContentTypeNotAllowedError(
+            _refusal(content_type), value=content_type, ctx={"allowed": list(FILE_TYPES)}
+        )
+    if folder in IMAGE_FOLDERS and not found.is_image:
+        raise ImageRequiredError(
+            value=content_type, ctx={"folder": folder, "allowed": list(IMAGE_CONTENT_TYPES)}
+        )
+    return found
+
+
+def suggestion(content_type: str) -> str | None:
+    """Return the spelling that was probably meant, if it is one of ours."""
+    bare = content_type.partition(";")[0].strip().lower()
+    meant = _ALIASES.get(bare, bare)
+    return meant if meant in FILE_TYPES else None
+
+
+def _refusal(content_type: str) -> str:
+    meant = suggestion(content_type)
+    if meant is None:
+        return f"This content type is not accepted; choose one of {', '.join(FILE_TYPES)}."
+    return f"This spelling of the content type is not accepted; declare {meant}."

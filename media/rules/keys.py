@@ -1,0 +1,174 @@
+"""The grammar of storage keys: who may name what, and under which prefix.
+
+Every key is made here, from a tiny alphabet, so nothing that reads one ever has to decode it.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+from urllib.parse import unquote
+from uuid import UUID
+
+from media.errors import FileNameRefusedError, KeyRefusedError
+from media.rules.content_types import FILE_TYPES
+
+MAX_NAME_LENGTH: Final = 100
+MAX_SUFFIX_LENGTH: Final = 11  # ".safetensors" is the longest worth keeping, without its dot
+MAX_KEY_BYTES: Final = 1024  # the limit of S3
+DECODINGS: Final = 3  # how often a name may have been percent-encoded on its way here
+
+_UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_NAME = r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}"
+TEMP_KEY: Final = re.compile(r"^temp/[0-9a-f-]{36}_[0-9]{10}_[A-Za-z0-9._-]{1,100}$", re.ASCII)
+CANONICAL_KEY: Final = re.compile(rf"^media/({_UUID})/file\.([a-z0-9]{{1,10}})$", re.ASCII)
+PRIVATE_KEY: Final = re.compile(rf"^(?:loras|exports|bulk)/{_UUID}(?:/{_NAME}){{1,3}}$", re.ASCII)
+_NOT_IN_ALPHABET = re.compile(r"[^A-Za-z0-9._-]+", re.ASCII)
+_EXTENSION = re.compile(r"[a-z0-9]{1,10}", re.ASCII)
+_SUFFIX = re.compile(rf"\.([A-Za-z0-9]{{1,{MAX_SUFFIX_LENGTH}}})$", re.ASCII)
+_PUBLIC_PREFIXES = ("temp/", "media/", "images/")
+
+
+class KeyKind(StrEnum):
+    """What a key names."""
+
+    TEMP = "TEMP"  # an upload nobody has taken in yet
+    CANONICAL = "CANONICAL"  # the one good copy of a resource
+    LEGACY = "LEGACY"  # from before the resources, under images/
+    PRIVATE = "PRIVATE"  # a model, an export, a bulk file
+    OTHER = "OTHER"  # nothing of ours
+
+
+class PrivateArea(StrEnum):
+    """The prefixes of the private bucket."""
+
+    LORAS = "loras"
+    EXPORTS = "exports"
+    BULK = "bulk"
+
+
+def temp_key(*, file_id: UUID, at: datetime, filename: str, content_type: str) -> str:
+    """Return the key a client may put a new file to.
+
+    `content_type` is one of the nine; the extension comes from it, never from the name.
+    """
+    name = safe_name(filename, extension=FILE_TYPES[content_type].extension)
+    return require_temp_key(f"temp/{file_id}_{int(at.timestamp()):010d}_{name}")
+
+
+def canonical_key(resource_id: UUID, extension: str) -> str:
+    """Return the key of the one good copy of a resource; `extension` has no dot."""
+    if not _EXTENSION.fullmatch(extension):
+        raise KeyRefusedError(value=extension)
+    return f"media/{resource_id}/file.{extension}"
+
+
+def private_key(area: PrivateArea, owner_id: UUID, *names: str) -> str:
+    """Return a key of the private bucket: the owning row's id, then one to three cleaned names."""
+    key = "/".join([area.value, str(owner_id), *(safe_name(name) for name in names)])
+    if not PRIVATE_KEY.fullmatch(key):
+        raise KeyRefusedError(value=key)
+    return key
+
+
+def require_temp_key(key: str) -> str:
+    """Return `key` when a client may put to it; refuse every other."""
+    if not TEMP_KEY.fullmatch(key):
+        raise KeyRefusedError(value=key)
+    return key
+
+
+def require_storable(key: str) -> str:
+    """Return `key` when a store may hold an object under it.
+
+    Wider than our own grammar, for legacy `images/` names: clean relative segments, no control
+    characters, no backslash, at most 1,024 bytes.
+    """
+    if not is_storable(key):
+        raise KeyRefusedError(value=key)
+    return key
+
+
+def is_storable(key: str) -> bool:
+    """Whether a store may hold an object under `key`."""
+    if has_control_characters(key) or "\\" in key:
+        return False
+    try:
+        length = len(key.encode())
+    except UnicodeEncodeError:  # a lone surrogate
+        return False
+    clean = all(segment not in {"", ".", ".."} for segment in key.split("/"))
+    return clean and length <= MAX_KEY_BYTES
+
+
+def classify(key: str) -> KeyKind:
+    """Return what `key` names, by its grammar alone."""
+    if TEMP_KEY.fullmatch(key):
+        return KeyKind.TEMP
+    if CANONICAL_KEY.fullmatch(key):
+        return KeyKind.CANONICAL
+    if PRIVATE_KEY.fullmatch(key):
+        return KeyKind.PRIVATE
+    if key.startswith("images/") and is_storable(key):
+        return KeyKind.LEGACY
+    return KeyKind.OTHER
+
+
+def is_public(key: str) -> bool:
+    """Whether `key` lies under a prefix that anybody may read."""
+    return key.startswith(_PUBLIC_PREFIXES)
+
+
+def resource_id_of(key: str) -> UUID | None:
+    """Return the resource a canonical key belongs to, None for every other key."""
+    match = CANONICAL_KEY.fullmatch(key)
+    return UUID(match[1]) if match else None
+
+
+def safe_name(filename: str, *, extension: str | None = None) -> str:
+    """Return a name of `[A-Za-z0-9._-]`, at most 100 characters, without a leading dot.
+
+    Path parts are dropped, letters folded to ASCII, and a name with nothing left becomes `file`.
+    With `extension` the name's own is replaced, else it is kept. Control characters are refused.
+    """
+    if has_control_characters(filename):
+        raise FileNameRefusedError(value=filename)
+    stem, own = _split(_fold(_last_part(filename)))
+    suffix = f".{extension or own}" if extension or own else ""
+    return (stem[: MAX_NAME_LENGTH - len(suffix)].rstrip("._-") or "file") + suffix
+
+
+def has_control_characters(text: str) -> bool:
+    """Whether `text` holds a character that a terminal, a header or a database would act on."""
+    return any(unicodedata.category(character) == "Cc" for character in text)
+
+
+def _last_part(filename: str) -> str:
+    """Return the last path part that says something, however the separators were encoded."""
+    parts = re.split(r"[/\\]", list(_decodings(filename))[-1])
+    return next((part for part in reversed(parts) if part.strip(". ")), "")
+
+
+def _decodings(text: str) -> Iterator[str]:
+    yield text
+    for _ in range(DECODINGS):
+        decoded = unquote(text)
+        if decoded == text:
+            return
+        text = decoded
+        yield text
+
+
+def _fold(text: str) -> str:
+    """Return the letters of `text` without their accents, all else as one underscore."""
+    ascii_only = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    return _NOT_IN_ALPHABET.sub("_", ascii_only).strip("._-")
+
+
+def _split(name: str) -> tuple[str, str]:
+    match = _SUFFIX.search(name)
+    if match is None or match.start() == 0:
+        return name, ""
+    return name[: match.start()], match[1].lower()

@@ -1,0 +1,54 @@
+"""The numbers a file, a request and a decode are held to, each named once."""
+
+from datetime import timedelta
+from math import ceil
+
+KIB = 1024
+MIB = 1024 * KIB
+GIB = 1024 * MIB
+MEGAPIXEL = 1_000_000
+
+# One file.
+MIN_FILE_SIZE = 1
+MAX_FILE_SIZE = 50 * MIB
+
+# One request that names several files.
+MAX_REQUEST_IMAGES = 50
+MAX_REQUEST_BYTES = 500 * MIB
+REQUEST_BASE_TIME = timedelta(seconds=10)
+REQUEST_BYTES_PER_SECOND = 20 * MIB
+
+# One signed URL.
+SLOWEST_UPLINK = 32 * KIB  # bytes per second we promise to serve
+MIN_URL_LIFETIME = timedelta(seconds=900)
+MAX_URL_LIFETIME = timedelta(seconds=3600)
+
+# One image. 12,000 px is the longest side the CDN transforms.
+MAX_PIXELS = 50 * MEGAPIXEL  # over all frames
+MAX_SIDE = 12_000
+MAX_FRAMES = 1_000
+
+# One archive.
+MAX_ARCHIVE_ENTRIES = 10_000
+MAX_ARCHIVE_TOTAL = GIB  # what it says it unpacks to
+MAX_ARCHIVE_RATIO = 200
+
+# One structure.
+MAX_TRAILING_BYTES = KIB  # after the end the format declares
+MAX_WALK_STEPS = 400_000  # blocks visited; 50 MiB of full GIF blocks take 206,000
+
+# One decode in the bounded child. CPU and wall seconds are settings.
+DECODE_ADDRESS_SPACE = 2 * GIB
+
+
+def url_lifetime(size: int | None) -> timedelta:
+    """Return the time a client gets to finish its PUT."""
+    if size is None:
+        return MIN_URL_LIFETIME
+    needed = timedelta(seconds=ceil(size / SLOWEST_UPLINK))
+    return min(max(MIN_URL_LIFETIME, needed), MAX_URL_LIFETIME)
+
+
+def request_budget(declared_bytes: int) -> timedelta:
+    """Return the time one request may spend reading the files it names."""
+    return REQUEST_BASE_TIME + timedelta(seconds=declared_bytes / REQUEST_BYTES_PER_SECOND)
