@@ -1,0 +1,102 @@
+"""Boxes of the ISO base media file format, which both MP4 and AVIF are made of."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from media.errors import FileCorruptError, FileTruncatedError
+from media.rules.formats.reader import Reader, unpack
+from media.rules.limits import MIB
+
+_MAX_PAYLOAD = MIB
+_MAX_BOXES = 100_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Box:
+    """One box: its kind, and where its payload starts and ends."""
+
+    kind: bytes
+    start: int
+    end: int
+
+
+def boxes(reader: Reader, start: int, end: int) -> Iterator[Box]:
+    """Yield the boxes that lie side by side between two offsets."""
+    position = start
+    while end - position >= 8:
+        reader.move_to(position)
+        size, kind = unpack(">I4s", reader.take(8))
+        header = 8
+        if size == 1:
+            size, header = unpack(">Q", reader.take(8))[0], 16
+        elif size == 0:  # to the end
+            size = end - position
+        if size < header:
+            raise FileCorruptError
+        yield Box(kind=kind, start=position + header, end=position + size)
+        position += size
+
+
+def require_boxes(reader: Reader) -> set[bytes]:
+    """Walk the outermost boxes to the end of the file; return their kinds.
+
+    Bytes that are no box are tolerated after the last one, as after any other format's end.
+    """
+    kinds: set[bytes] = set()
+    end = 0
+    for count, box in enumerate(boxes(reader, 0, reader.size)):
+        if count > _MAX_BOXES or (not kinds and box.kind != b"ftyp"):
+            raise FileCorruptError
+        if not _is_kind(box.kind):
+            break
+        if box.end > reader.size:
+            raise FileTruncatedError
+        kinds.add(box.kind)
+        end = box.end
+    reader.move_to(end)
+    reader.require_ended()
+    if not kinds:
+        raise FileTruncatedError
+    return kinds
+
+
+def require_video(reader: Reader) -> None:
+    """Require a whole MP4 with its index."""
+    kinds = require_boxes(reader)
+    if b"moov" not in kinds:
+        raise FileTruncatedError
+    if not {b"mdat", b"moof"} & kinds:
+        raise FileCorruptError
+    moov = child(reader, Box(kind=b"", start=0, end=reader.size), b"moov")
+    child(reader, moov, b"mvhd")
+
+
+def child(reader: Reader, parent: Box, *path: bytes) -> Box:
+    """Return the first box found by following the path."""
+    found = parent
+    for kind in path:
+        inside = next(
+            (box for box in boxes(reader, found.start, found.end) if box.kind == kind), None
+        )
+        if inside is None or inside.end > found.end:
+            raise FileCorruptError
+        found = inside
+    return found
+
+
+def children(reader: Reader, parent: Box) -> Iterator[Box]:
+    """Yield the boxes inside one that holds nothing else."""
+    return boxes(reader, parent.start, parent.end)
+
+
+def payload(reader: Reader, box: Box) -> bytes:
+    """Return the bytes of a small box."""
+    length = box.end - box.start
+    if length > _MAX_PAYLOAD:
+        raise FileCorruptError
+    reader.move_to(box.start)
+    return reader.take(length)
+
+
+def _is_kind(kind: bytes) -> bool:
+    return all(0x20 <= byte < 0x7F for byte in kind)

@@ -1,0 +1,77 @@
+from media.errors import FileCorruptError, FileTruncatedError
+from media.rules.formats.reader import Reader, unpack
+from media.rules.limits import KIB
+
+_TAG = b"ID3"
+_SEARCH = 64 * KIB  # padding between the tag and the first frame
+_SAMPLE_RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
+_BIT_RATES = {
+    True: (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
+    False: (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+}
+_MPEG_1 = 3
+_LAYER_III = 1
+
+
+def frame_length(header: bytes) -> int | None:
+    """Return the length of the Layer III frame that four bytes announce, if they do."""
+    bits = int.from_bytes(header[:4], "big")
+    if len(header) < 4 or bits >> 21 != 0x7FF:
+        return None
+    version, layer = bits >> 19 & 3, bits >> 17 & 3
+    rate, sampling, padding = bits >> 12 & 15, bits >> 10 & 3, bits >> 9 & 1
+    if layer != _LAYER_III or version not in _SAMPLE_RATES or sampling == 3 or not 0 < rate < 15:
+        return None
+    kilobits = _BIT_RATES[version == _MPEG_1][rate]
+    samples = 144 if version == _MPEG_1 else 72
+    return samples * kilobits * 1000 // _SAMPLE_RATES[version][sampling] + padding
+
+
+def require_complete(reader: Reader) -> None:
+    """Require a first frame that another frame, or the end, follows; honour a Xing byte count."""
+    _skip_tags(reader)
+    start = reader.position
+    window = reader.take_up_to(_SEARCH)
+    at = window.find(b"\xff")
+    while at >= 0:
+        length = frame_length(window[at : at + 4])
+        if length is not None and _is_followed(reader, start + at + length):
+            _require_announced(reader, start + at, length)
+            return
+        at = window.find(b"\xff", at + 1)
+    raise FileTruncatedError if not window else FileCorruptError
+
+
+def _skip_tags(reader: Reader) -> None:
+    while True:
+        here = reader.position
+        head = reader.take_up_to(10)
+        if len(head) < 10 or not head.startswith(_TAG):
+            reader.move_to(here)
+            return
+        if any(byte & 0x80 for byte in head[6:10]):
+            raise FileCorruptError
+        size = head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9]
+        reader.skip(size)
+
+
+def _is_followed(reader: Reader, position: int) -> bool:
+    if position > reader.size:
+        return False
+    reader.move_to(position)
+    following = reader.take_up_to(4)
+    return frame_length(following) is not None or following[:3] in {b"", b"TAG", b"APE"}
+
+
+def _require_announced(reader: Reader, start: int, length: int) -> None:
+    """Refuse a file shorter than its first frame says the whole stream is."""
+    reader.move_to(start)
+    first = reader.take(length)
+    at = max(first.find(b"Xing", 0, 64), first.find(b"Info", 0, 64))
+    if at < 0:
+        return
+    flags = unpack(">I", first, at + 4)[0]
+    if flags & 2:
+        announced = unpack(">I", first, at + 8 + 4 * (flags & 1))[0]
+        if announced > reader.size - start:
+            raise FileTruncatedError

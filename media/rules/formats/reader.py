@@ -1,0 +1,67 @@
+import os
+import struct
+from typing import Any, BinaryIO
+
+from media.errors import FileCorruptError, FileTruncatedError
+from media.rules.limits import MAX_TRAILING_BYTES, MAX_WALK_STEPS
+
+
+class Reader:
+    """A cursor over a seekable file that cannot run past its end or read for ever.
+
+    Every read is one step; a file cut into absurdly many pieces runs out of steps and is refused,
+    so a walk costs at most about a second whatever the bytes are.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.size = file.seek(0, os.SEEK_END)
+        self.position = file.seek(0)
+        self._steps = 0
+
+    @property
+    def remaining(self) -> int:
+        """Bytes between the cursor and the end of the file."""
+        return self.size - self.position
+
+    def take(self, count: int) -> bytes:
+        """Return exactly `count` bytes."""
+        data = self.take_up_to(count)
+        if len(data) < count:
+            raise FileTruncatedError
+        return data
+
+    def take_up_to(self, count: int) -> bytes:
+        """Return `count` bytes, or what is left of them."""
+        self._steps += 1
+        if self._steps > MAX_WALK_STEPS:
+            raise FileCorruptError("The file is split into too many pieces.")
+        data = self._file.read(count)
+        self.position += len(data)
+        return data
+
+    def skip(self, count: int) -> None:
+        """Move `count` bytes ahead, all of them inside the file."""
+        self.move_to(self.position + count)
+
+    def move_to(self, position: int) -> None:
+        """Put the cursor at an offset inside the file, or at its end."""
+        if position > self.size:
+            raise FileTruncatedError
+        self.position = self._file.seek(position)
+
+    def require_ended(self) -> None:
+        """Refuse a file that hides more than a little after its declared end."""
+        if self.remaining > MAX_TRAILING_BYTES:
+            raise FileCorruptError(
+                f"The file carries {self.remaining} bytes after its end;"
+                f" {MAX_TRAILING_BYTES} are tolerated."
+            )
+
+
+def unpack(layout: str, data: bytes, offset: int = 0) -> tuple[Any, ...]:
+    """Read packed numbers out of a block that may be too short for them."""
+    try:
+        return struct.unpack_from(layout, data, offset)
+    except struct.error:
+        raise FileCorruptError from None

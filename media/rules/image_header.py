@@ -1,0 +1,49 @@
+"""The size of an image before anything is decoded, and the limits it is held to."""
+
+from collections.abc import Callable
+from typing import BinaryIO
+
+from media.errors import ImageTooLargeError
+from media.rules.formats import avif, gif, jpeg, png, webp
+from media.rules.formats.header import ImageHeader
+from media.rules.formats.reader import Reader
+from media.rules.limits import MAX_FRAMES, MAX_PIXELS, MAX_SIDE, MEGAPIXEL
+
+__all__ = ["ImageHeader", "measure", "require_within_limits"]
+
+_MEASURES: dict[str, Callable[[Reader], ImageHeader]] = {
+    "image/jpeg": jpeg.measure,
+    "image/png": png.measure,
+    "image/gif": gif.measure,
+    "image/webp": webp.measure,
+    "image/avif": avif.measure,
+}
+
+
+def measure(file: BinaryIO, content_type: str) -> ImageHeader:
+    """Return width, height and frames from the headers of one of the five image types.
+
+    The size is the stored one: a photo turned by its EXIF orientation keeps its stored sides.
+    """
+    return _MEASURES[content_type](Reader(file))
+
+
+def require_within_limits(header: ImageHeader) -> None:
+    """Refuse an image with too long a side, too many frames or too many pixels in all."""
+    side = max(header.width, header.height)
+    if side > MAX_SIDE:
+        raise _too_large(
+            header, f"a side of {side} pixels; {MAX_SIDE} are allowed", "side", MAX_SIDE
+        )
+    if header.frames > MAX_FRAMES:
+        raise _too_large(header, f"more than {MAX_FRAMES} frames", "frames", MAX_FRAMES)
+    if header.pixels > MAX_PIXELS:
+        shown = f"{header.pixels} pixels in all; {MAX_PIXELS // MEGAPIXEL} million are allowed"
+        raise _too_large(header, shown, "pixels", MAX_PIXELS)
+
+
+def _too_large(header: ImageHeader, fault: str, which: str, limit: int) -> ImageTooLargeError:
+    size = {"width": header.width, "height": header.height, "frames": header.frames}
+    return ImageTooLargeError(
+        f"The image has {fault}.", ctx={**size, "exceeded": which, "limit": limit}
+    )
