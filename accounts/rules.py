@@ -1,6 +1,8 @@
-"""Pure rules of who is who."""
+"""Pure rules of who is who and who may raise whom."""
 
 import unicodedata
+
+MANAGING_ROLES = ("OWNER", "ADMIN")
 
 
 def normal_email(text: str) -> str:
@@ -8,3 +10,18 @@ def normal_email(text: str) -> str:
     address = unicodedata.normalize("NFC", text).strip()
     local, at, domain = address.rpartition("@")
     return f"{local}{at}{domain.lower()}"
+
+
+def sign_in_name(text: str) -> str:
+    """Return the name under which every spelling of one address is the same."""
+    return normal_email(text).lower()
+
+
+def may_appoint(actor_role: str, role: str) -> bool:
+    """Tell whether a member with `actor_role` may give, change or take away `role`.
+
+    Only an owner decides who is an owner.
+    """
+    if role == "OWNER":
+        return actor_role == "OWNER"
+    return actor_role in MANAGING_ROLES

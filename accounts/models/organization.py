@@ -3,6 +3,7 @@ from typing import Self
 from django.db import models
 
 from accounts.models.user import User
+from accounts.rules import MANAGING_ROLES
 from sartiq.core.models import TimestampedModel
 
 
@@ -14,9 +15,6 @@ class Role(models.TextChoices):
     MEMBER = "MEMBER", "Member"
 
 
-MANAGING_ROLES = (Role.OWNER, Role.ADMIN)
-
-
 class Organization(TimestampedModel):
     """A tenant: what its members create belongs to it, not to them."""
 
@@ -25,9 +23,6 @@ class Organization(TimestampedModel):
     members = models.ManyToManyField(
         User, through="Membership", related_name="organizations", editable=False
     )
-
-    class Meta(TimestampedModel.Meta):
-        pass
 
     def __str__(self) -> str:
         return self.name

@@ -9,7 +9,7 @@ from accounts.models.organization import Membership, Organization
 from accounts.models.user import User
 from sartiq.core.models import TimestampedModel
 
-_OwnedT = TypeVar("_OwnedT", bound=models.Model, covariant=True)
+_OwnedT_co = TypeVar("_OwnedT_co", bound=models.Model, covariant=True)
 
 ScopeKey = tuple[Literal["organization", "user"], UUID]
 
@@ -32,7 +32,7 @@ class OwnerScope:
         return ("user", self.user_id)
 
 
-class OwnedQuerySet(models.QuerySet[_OwnedT]):
+class OwnedQuerySet(models.QuerySet[_OwnedT_co]):
     """The words in which owned rows are asked for."""
 
     def in_scope(self, scope: OwnerScope) -> Self:

@@ -1,0 +1,69 @@
+from drf_spectacular.utils import extend_schema
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.api.answers import WRONG_CREDENTIALS
+from accounts.api.callers import caller_of
+from accounts.api.parsers import BoundedFormParser
+from accounts.api.serializers import RefreshIn, SignInIn, TokenOut, UserOut
+from accounts.services import sessions
+from sartiq.core.api import Endpoint
+from sartiq.core.validation import read
+
+PRIVATE = {"Cache-Control": "no-store", "Pragma": "no-cache"}  # RFC 6749, 5.1
+
+
+class AccessToken(Endpoint):
+    """Sign in."""
+
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+    parser_classes = (BoundedFormParser,)
+
+    @extend_schema(
+        operation_id="login_access_token",
+        tags=["login"],
+        request=SignInIn,
+        responses={200: TokenOut, 401: WRONG_CREDENTIALS},
+        auth=[],
+    )
+    def post(self, request: Request) -> Response:
+        """Exchange an e-mail address and a password for tokens."""
+        asked = read(SignInIn, request.data)
+        session = sessions.sign_in(
+            request=request._request,  # noqa: SLF001  django-axes marks the request it is given
+            email=asked["username"],
+            password=asked["password"],
+        )
+        return Response(TokenOut(session).data, headers=PRIVATE)
+
+
+class RefreshToken(Endpoint):
+    """Stay signed in."""
+
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+
+    @extend_schema(
+        operation_id="login_refresh_token",
+        tags=["login"],
+        request=RefreshIn,
+        responses={200: TokenOut, 401: WRONG_CREDENTIALS},
+        auth=[],
+    )
+    def post(self, request: Request) -> Response:
+        """Exchange a refresh token, once, for new tokens."""
+        session = sessions.refresh(**read(RefreshIn, request.data))
+        return Response(TokenOut(session).data, headers=PRIVATE)
+
+
+class TestToken(Endpoint):
+    """Try a token."""
+
+    @extend_schema(
+        operation_id="login_test_token", tags=["login"], request=None, responses={200: UserOut}
+    )
+    def post(self, request: Request) -> Response:
+        """Return the current user."""
+        return Response(UserOut(caller_of(request)).data)

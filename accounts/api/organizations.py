@@ -1,0 +1,126 @@
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.urls import reverse
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts import selectors
+from accounts.api.answers import CONFLICT
+from accounts.api.callers import caller_of
+from accounts.api.serializers import (
+    MemberChangeIn,
+    MemberIn,
+    MemberOut,
+    OrganizationChangeIn,
+    OrganizationIn,
+    OrganizationOut,
+)
+from accounts.models import Membership, Organization
+from accounts.services import members, organizations
+from sartiq.core.api import ModelEndpointSet
+from sartiq.core.validation import read
+
+
+@extend_schema(tags=["organizations"])
+class Organizations(ModelEndpointSet):
+    """The caller's organizations; every one for superusers."""
+
+    serializer_class = OrganizationOut
+    filter_backends = ()
+
+    def get_queryset(self) -> QuerySet[Organization]:
+        """Return what the caller may see."""
+        return selectors.organizations_visible_to(caller_of(self.request))
+
+    @extend_schema(operation_id="organizations_list", responses={200: OrganizationOut(many=True)})
+    def list(self, request: Request) -> Response:
+        """List organizations, oldest first."""
+        rows = self.paginate_queryset(self.get_queryset())
+        return self.get_paginated_response(OrganizationOut(rows, many=True).data)
+
+    @extend_schema(
+        operation_id="organizations_create",
+        request=OrganizationIn,
+        responses={201: OrganizationOut},
+    )
+    def create(self, request: Request) -> Response:
+        """Create an organization; the caller becomes its owner."""
+        asked = read(OrganizationIn, request.data)
+        made = organizations.create(owner=caller_of(request), **asked)
+        location = reverse("organization", kwargs={"org_id": made.pk})
+        return Response(OrganizationOut(made).data, status=201, headers={"Location": location})
+
+    @extend_schema(operation_id="organizations_retrieve", responses={200: OrganizationOut})
+    def retrieve(self, request: Request, org_id: UUID) -> Response:
+        """Return one organization to its members."""
+        found = selectors.organization_entered_by(caller_of(request), org_id)
+        return Response(OrganizationOut(found).data)
+
+    @extend_schema(
+        operation_id="organizations_update",
+        request=OrganizationChangeIn,
+        responses={200: OrganizationOut},
+    )
+    def partial_update(self, request: Request, org_id: UUID) -> Response:
+        """Change the name or the slug, as an owner or admin."""
+        caller = caller_of(request)
+        selectors.require_manager(caller, org_id)
+        asked = read(OrganizationChangeIn, request.data)
+        changed = organizations.change(actor=caller, organization_id=org_id, **asked)
+        return Response(OrganizationOut(changed).data)
+
+
+@extend_schema(tags=["organizations"])
+class Members(ModelEndpointSet):
+    """Who belongs to an organization; for its owners and admins."""
+
+    serializer_class = MemberOut
+    filter_backends = ()
+
+    def get_queryset(self) -> QuerySet[Membership]:
+        """Return the organization's memberships."""
+        return selectors.members_of(self.kwargs["org_id"])
+
+    @extend_schema(operation_id="members_list", responses={200: MemberOut(many=True)})
+    def list(self, request: Request, org_id: UUID) -> Response:
+        """List members, oldest first."""
+        selectors.require_manager(caller_of(request), org_id)
+        rows = self.paginate_queryset(self.get_queryset())
+        return self.get_paginated_response(MemberOut(rows, many=True).data)
+
+    @extend_schema(operation_id="members_create", request=MemberIn, responses={201: MemberOut})
+    def create(self, request: Request, org_id: UUID) -> Response:
+        """Make a user a member; only owners make owners."""
+        caller = caller_of(request)
+        selectors.require_manager(caller, org_id)
+        asked = read(MemberIn, request.data)
+        made = members.add(actor=caller, organization_id=org_id, **asked)
+        location = reverse("member", kwargs={"org_id": org_id, "user_id": made.user_id})
+        return Response(MemberOut(made).data, status=201, headers={"Location": location})
+
+    @extend_schema(operation_id="members_retrieve", responses={200: MemberOut})
+    def retrieve(self, request: Request, org_id: UUID, user_id: UUID) -> Response:
+        """Return one member."""
+        selectors.require_manager(caller_of(request), org_id)
+        return Response(MemberOut(selectors.member_of(org_id, user_id)).data)
+
+    @extend_schema(
+        operation_id="members_update", request=MemberChangeIn, responses={200: MemberOut}
+    )
+    def partial_update(self, request: Request, org_id: UUID, user_id: UUID) -> Response:
+        """Give a member another role; the last owner keeps theirs."""
+        caller = caller_of(request)
+        selectors.require_manager(caller, org_id)
+        asked = read(MemberChangeIn, request.data)
+        changed = members.change_role(
+            actor=caller, organization_id=org_id, user_id=user_id, **asked
+        )
+        return Response(MemberOut(changed).data)
+
+    @extend_schema(operation_id="members_delete", responses={204: None, 409: CONFLICT})
+    def destroy(self, request: Request, org_id: UUID, user_id: UUID) -> Response:
+        """End a membership; the last owner stays."""
+        members.remove(actor=caller_of(request), organization_id=org_id, user_id=user_id)
+        return Response(status=204)

@@ -1,0 +1,170 @@
+"""What the account routes read and answer."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from accounts.api.fields import (
+    EmailTextField,
+    FlagField,
+    RoleField,
+    SlugTextField,
+    TextField,
+)
+from accounts.models import Membership, Organization, User
+from accounts.services.sessions import LONGEST_TOKEN, Session
+
+LONGEST_EMAIL = 254
+LONGEST_NAME = 255
+LONGEST_PASSWORD = 1024
+LONGEST_SLUG = 100
+Fields = serializers.Serializer[dict[str, Any]]
+
+
+class PasswordField(TextField):
+    """A password, taken as typed and never shown."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("write_only", True)
+        super().__init__(trim_whitespace=False, max_length=LONGEST_PASSWORD, **kwargs)
+
+
+class SignInIn(Fields):
+    """The OAuth2 password form."""
+
+    username = serializers.CharField(max_length=LONGEST_EMAIL)
+    password = PasswordField()
+    grant_type = serializers.ChoiceField(choices=["password"], required=False)
+    scope = serializers.CharField(required=False, allow_blank=True)
+    client_id = serializers.CharField(required=False, allow_blank=True)
+    client_secret = serializers.CharField(required=False, allow_blank=True)
+
+
+class RefreshIn(Fields):
+    """A refresh token to exchange."""
+
+    refresh_token = TextField(max_length=LONGEST_TOKEN)
+
+
+class TokenOut(serializers.Serializer[Session]):
+    """A pair of tokens."""
+
+    access_token = serializers.CharField()
+    token_type = serializers.CharField(help_text="Always `bearer`.")
+    expires_in = serializers.IntegerField(help_text="Seconds the access token lives.")
+    refresh_token = serializers.CharField(help_text="Good for one exchange.")
+
+
+class UserOut(serializers.ModelSerializer[User]):
+    """A user."""
+
+    class Meta:
+        model = User
+        fields = [
+            "id",
+            "email",
+            "full_name",
+            "is_active",
+            "is_superuser",
+            "is_staff",
+            "created_at",
+            "updated_at",
+        ]
+        read_only_fields = fields
+
+
+class ProfileIn(Fields):
+    """What users may change about themselves."""
+
+    full_name = TextField(max_length=LONGEST_NAME, allow_blank=True, required=False)
+    email = EmailTextField(
+        max_length=LONGEST_EMAIL, required=False, help_text="Needs `current_password`."
+    )
+    password = PasswordField(
+        required=False, help_text="The new one; ends every session. Needs `current_password`."
+    )
+    current_password = PasswordField(required=False)
+
+
+class UserIn(Fields):
+    """A new user."""
+
+    email = EmailTextField(max_length=LONGEST_EMAIL)
+    password = PasswordField()
+    full_name = TextField(max_length=LONGEST_NAME, allow_blank=True, required=False)
+    is_active = FlagField(required=False)
+    is_superuser = FlagField(required=False)
+    is_staff = FlagField(required=False, help_text="May enter the admin.")
+
+
+class UserChangeIn(UserIn):
+    """What a superuser may change about a user."""
+
+    email = EmailTextField(max_length=LONGEST_EMAIL, required=False)
+    password = PasswordField(required=False)
+
+
+class OrganizationOut(serializers.ModelSerializer[Organization]):
+    """An organization."""
+
+    class Meta:
+        model = Organization
+        fields = ["id", "name", "slug", "created_at", "updated_at"]
+        read_only_fields = fields
+
+
+class OrganizationIn(Fields):
+    """A new organization."""
+
+    name = TextField(max_length=LONGEST_NAME)
+    slug = SlugTextField(
+        max_length=LONGEST_SLUG, required=False, help_text="Made from the name when left out."
+    )
+
+
+class OrganizationChangeIn(OrganizationIn):
+    """What its managers may change about an organization."""
+
+    name = TextField(max_length=LONGEST_NAME, required=False)
+
+
+class MemberOut(serializers.ModelSerializer[Membership]):
+    """One user's membership."""
+
+    email = serializers.CharField(source="user.email", read_only=True)
+    full_name = serializers.CharField(source="user.full_name", read_only=True)
+    role = RoleField(read_only=True)
+
+    class Meta:
+        model = Membership
+        fields = [
+            "id",
+            "organization_id",
+            "user_id",
+            "email",
+            "full_name",
+            "role",
+            "created_at",
+            "updated_at",
+        ]
+        read_only_fields = fields
+
+
+class MemberIn(Fields):
+    """A new member, named by address or by id."""
+
+    email = EmailTextField(max_length=LONGEST_EMAIL, required=False)
+    user_id = serializers.UUIDField(required=False)
+    role = RoleField(default="member")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Refuse a member named twice or not at all."""
+        if ("email" in attrs) == ("user_id" in attrs):
+            raise serializers.ValidationError("Send either email or user_id.")
+        return attrs
+
+
+class MemberChangeIn(Fields):
+    """A member's new role."""
+
+    role = RoleField()

@@ -1,0 +1,85 @@
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.urls import reverse
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts import selectors
+from accounts.api.answers import CONFLICT
+from accounts.api.callers import SuperuserOnly, caller_of
+from accounts.api.serializers import ProfileIn, UserChangeIn, UserIn, UserOut
+from accounts.models import User
+from accounts.services import users
+from sartiq.core.api import Endpoint, ModelEndpointSet
+from sartiq.core.validation import read
+
+
+class Me(Endpoint):
+    """The caller's own profile."""
+
+    @extend_schema(operation_id="users_me_retrieve", tags=["users"], responses={200: UserOut})
+    def get(self, request: Request) -> Response:
+        """Return the current user."""
+        return Response(UserOut(caller_of(request)).data)
+
+    @extend_schema(
+        operation_id="users_me_update",
+        tags=["users"],
+        request=ProfileIn,
+        responses={200: UserOut},
+    )
+    def patch(self, request: Request) -> Response:
+        """Change the name, or with the current password the address or the password."""
+        asked = read(ProfileIn, request.data)
+        changed = users.change_own(
+            request=request._request,  # noqa: SLF001  django-axes marks the request it is given
+            user=caller_of(request),
+            **asked,
+        )
+        return Response(UserOut(changed).data)
+
+
+@extend_schema(tags=["users"])
+class Users(ModelEndpointSet):
+    """Every user, for superusers."""
+
+    permission_classes = (SuperuserOnly,)
+    serializer_class = UserOut
+    filter_backends = ()
+
+    def get_queryset(self) -> QuerySet[User]:
+        """Return the users who were not deleted."""
+        return selectors.users()
+
+    @extend_schema(operation_id="users_list", responses={200: UserOut(many=True)})
+    def list(self, request: Request) -> Response:
+        """List users, oldest first."""
+        rows = self.paginate_queryset(self.get_queryset())
+        return self.get_paginated_response(UserOut(rows, many=True).data)
+
+    @extend_schema(operation_id="users_create", request=UserIn, responses={201: UserOut})
+    def create(self, request: Request) -> Response:
+        """Create a user."""
+        user = users.create(**read(UserIn, request.data))
+        location = reverse("user", kwargs={"user_id": user.pk})
+        return Response(UserOut(user).data, status=201, headers={"Location": location})
+
+    @extend_schema(operation_id="users_retrieve", responses={200: UserOut})
+    def retrieve(self, request: Request, user_id: UUID) -> Response:
+        """Return one user."""
+        return Response(UserOut(selectors.user_by_id(user_id)).data)
+
+    @extend_schema(operation_id="users_update", request=UserChangeIn, responses={200: UserOut})
+    def partial_update(self, request: Request, user_id: UUID) -> Response:
+        """Change a user; the last active superuser stays one."""
+        changed = users.change(user_id=user_id, **read(UserChangeIn, request.data))
+        return Response(UserOut(changed).data)
+
+    @extend_schema(operation_id="users_delete", responses={204: None, 409: CONFLICT})
+    def destroy(self, request: Request, user_id: UUID) -> Response:
+        """Disable and anonymise a user; what they created stays."""
+        users.delete(user_id=user_id, now=timezone.now())
+        return Response(status=204)

@@ -1,0 +1,119 @@
+"""Who belongs to an organization; every change holds the organization's row lock."""
+
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+
+from accounts import selectors
+from accounts.errors import (
+    AlreadyMemberError,
+    LastOwnerError,
+    OrganizationNotFoundError,
+    OwnerRoleReservedError,
+    UnknownUserError,
+)
+from accounts.models import Membership, Organization, Role, User
+from accounts.rules import may_appoint
+from sartiq.core.errors import NotPermittedError
+
+
+def add(
+    *,
+    actor: User,
+    organization_id: UUID,
+    role: Role,
+    email: str | None = None,
+    user_id: UUID | None = None,
+) -> Membership:
+    """Make an able user a member. Raises AlreadyMemberError, UnknownUserError."""
+    with transaction.atomic():
+        _require_may_appoint(_manager_role(actor, organization_id), role)
+        user = _user_named(email=email, user_id=user_id)
+        try:
+            with transaction.atomic():
+                return Membership.objects.create(
+                    organization_id=organization_id, user=user, role=role
+                )
+        except IntegrityError:
+            raise AlreadyMemberError from None
+
+
+def change_role(*, actor: User, organization_id: UUID, user_id: UUID, role: Role) -> Membership:
+    """Give a member another role; the last owner keeps theirs."""
+    with transaction.atomic():
+        own = _manager_role(actor, organization_id)
+        membership = selectors.member_of(organization_id, user_id)
+        _require_may_appoint(own, membership.role, role)
+        if role != Role.OWNER:
+            _require_owner_left(membership)
+        membership.role = role
+        membership.save()
+    return membership
+
+
+def remove(*, actor: User, organization_id: UUID, user_id: UUID) -> None:
+    """End a membership; the last owner stays."""
+    with transaction.atomic():
+        own = _manager_role(actor, organization_id)
+        membership = selectors.member_of(organization_id, user_id)
+        _require_may_appoint(own, membership.role)
+        _require_owner_left(membership)
+        membership.delete()
+
+
+def lock_organizations_of(*, user_id: UUID) -> None:
+    """Lock the user's organizations until the transaction ends."""
+    theirs = Membership.objects.filter(user_id=user_id).values("organization_id")
+    rows = Organization.objects.filter(pk__in=theirs).order_by("pk")
+    list(rows.select_for_update().values_list("pk"))
+
+
+def leave_all(*, user: User) -> None:
+    """End every membership of a user who goes; refuse where others would be left ownerless.
+
+    The caller holds the locks of `lock_organizations_of`.
+    """
+    for membership in Membership.objects.filter(user=user):
+        others = Membership.objects.filter(organization_id=membership.organization_id)
+        if others.exclude(pk=membership.pk).exists():
+            _require_owner_left(membership)
+    Membership.objects.filter(user=user).delete()
+
+
+def _manager_role(actor: User, organization_id: UUID) -> Role:
+    """Lock the organization, then read the caller's role: it cannot change before we write."""
+    selectors.require_manager(actor, organization_id)
+    organization = Organization.objects.select_for_update().filter(pk=organization_id).first()
+    if organization is None:
+        raise OrganizationNotFoundError if actor.is_superuser else NotPermittedError
+    role = selectors.role_of(actor, organization_id)
+    if role is None:
+        raise NotPermittedError
+    return role
+
+
+def _require_may_appoint(own: Role, *roles: str) -> None:
+    if own not in (Role.OWNER, Role.ADMIN):
+        raise NotPermittedError
+    if not all(may_appoint(own, role) for role in roles):
+        raise OwnerRoleReservedError
+
+
+def _require_owner_left(membership: Membership) -> None:
+    if membership.role != Role.OWNER:
+        return
+    owners = Membership.objects.filter(organization_id=membership.organization_id).able_owners()
+    if not owners.exclude(pk=membership.pk).exists():
+        raise LastOwnerError
+
+
+def _user_named(*, email: str | None, user_id: UUID | None) -> User:
+    # Locked, so that a user who is being deleted cannot gain a membership meanwhile.
+    able = User.objects.not_deleted().filter(is_active=True).select_for_update(no_key=True)
+    if user_id is not None:
+        found, loc, value = able.filter(pk=user_id).first(), "user_id", str(user_id)
+    else:
+        found, loc, value = able.with_email(email or "").first(), "email", email or ""
+    if found is None:
+        raise UnknownUserError(loc=("body", loc), value=value)
+    return found

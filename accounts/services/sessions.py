@@ -1,0 +1,125 @@
+"""Signing in, refreshing, and telling whom a token speaks for."""
+
+from dataclasses import dataclass
+from typing import NoReturn
+from uuid import UUID
+
+from django.contrib.auth import authenticate
+from django.contrib.auth.signals import user_logged_in
+from django.db import transaction
+from django.http import HttpRequest
+from django.utils.crypto import constant_time_compare
+from rest_framework_simplejwt.exceptions import TokenError
+from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
+from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, Token
+
+from accounts.errors import (
+    CredentialsError,
+    CurrentPasswordError,
+    LockedOutError,
+    WrongPasswordError,
+)
+from accounts.models import User
+from accounts.rules import sign_in_name
+
+LONGEST_TOKEN = 4096  # ours have about 400 characters
+PASSWORD_CLAIM = "ses"  # noqa: S105  the claim's name, tied to the password's hash
+
+
+@dataclass(frozen=True, kw_only=True)
+class Session:
+    """A pair of tokens for one user."""
+
+    access_token: str
+    refresh_token: str
+    expires_in: int
+    token_type: str = "bearer"  # noqa: S105  the OAuth2 name of the kind
+
+
+def sign_in(*, request: HttpRequest, email: str, password: str) -> Session:
+    """Return tokens for the user whom the address and the password name together.
+
+    An unknown address, a wrong password and a disabled user get one answer after the same hashing
+    work. Raises LockedOutError once too many failed for this address from this place.
+    """
+    user = _authenticated(request=request, email=email, password=password)
+    if user is None:
+        raise WrongPasswordError
+    user_logged_in.send(sender=User, request=request, user=user)
+    return _session_of(user)
+
+
+def confirm_password(*, request: HttpRequest, user: User, password: str | None) -> None:
+    """Refuse a caller who holds a token but does not know the password; tries are counted."""
+    if password is None:
+        raise CurrentPasswordError("Send the current password.", loc=("body", "current_password"))
+    if _authenticated(request=request, email=user.email, password=password) is None:
+        raise CurrentPasswordError(loc=("body", "current_password"))
+
+
+def refresh(*, refresh_token: str) -> Session:
+    """Exchange a refresh token, once, for new tokens.
+
+    Two requests with the same token are serialised on its row: one wins, the other is refused.
+    """
+    token = _verified(RefreshToken, refresh_token)
+    user = _able_user_of(token)
+    with transaction.atomic():
+        issued = OutstandingToken.objects.select_for_update().filter(jti=token["jti"]).first()
+        if issued is None or BlacklistedToken.objects.filter(token=issued).exists():
+            raise CredentialsError
+        BlacklistedToken.objects.create(token=issued)
+        return _session_of(user)
+
+
+def user_of(*, access_token: str) -> User:
+    """Return the able user an access token speaks for; one query."""
+    return _able_user_of(_verified(AccessToken, access_token))
+
+
+def _authenticated(*, request: HttpRequest, email: str, password: str) -> User | None:
+    found = authenticate(request=request, username=sign_in_name(email), password=password)
+    if found is None and getattr(request, "axes_locked_out", False):
+        raise LockedOutError
+    return found if isinstance(found, User) else None
+
+
+def _session_of(user: User) -> Session:
+    token = RefreshToken.for_user(user)
+    # Added after simplejwt kept its copy: the copy in the database cannot be used as a token.
+    token[PASSWORD_CLAIM] = _password_mark(user)
+    access = token.access_token
+    lifetime = int(AccessToken.lifetime.total_seconds())
+    return Session(access_token=str(access), refresh_token=str(token), expires_in=lifetime)
+
+
+def _password_mark(user: User) -> str:
+    """Return what a changed password changes; nothing can be learned from it."""
+    return user.get_session_auth_hash()[:32]
+
+
+def _verified(kind: type[Token], raw: str) -> Token:
+    if len(raw) > LONGEST_TOKEN:
+        raise CredentialsError
+    try:
+        return kind(raw)
+    except (TokenError, ValueError, TypeError, OverflowError, RecursionError):
+        # Beside its own TokenError the libraries let through what hostile JSON or numbers do.
+        _refuse()
+
+
+def _refuse() -> NoReturn:
+    raise CredentialsError from None
+
+
+def _able_user_of(token: Token) -> User:
+    try:
+        user_id = UUID(str(token["sub"]))
+    except (KeyError, ValueError):
+        _refuse()
+    user = User.objects.filter(pk=user_id, is_active=True).first()
+    if user is None or not constant_time_compare(
+        str(token.get(PASSWORD_CLAIM, "")), _password_mark(user)
+    ):
+        raise CredentialsError
+    return user
