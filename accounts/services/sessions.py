@@ -46,7 +46,17 @@ def sign_in(*, request: HttpRequest, email: str, password: str) -> Session:
     if user is None:
         raise WrongPasswordError
     user_logged_in.send(sender=User, request=request, user=user)
-    return _session_of(user)
+    return open_session(user=user)
+
+
+def open_session(*, user: User) -> Session:
+    """Return new tokens for a user who has just proved who they are."""
+    token = RefreshToken.for_user(user)
+    # Added after simplejwt kept its copy: the copy in the database cannot be used as a token.
+    token[PASSWORD_CLAIM] = _password_mark(user)
+    access = token.access_token
+    lifetime = int(AccessToken.lifetime.total_seconds())
+    return Session(access_token=str(access), refresh_token=str(token), expires_in=lifetime)
 
 
 def confirm_password(*, request: HttpRequest, user: User, password: str | None) -> None:
@@ -69,7 +79,7 @@ def refresh(*, refresh_token: str) -> Session:
         if issued is None or BlacklistedToken.objects.filter(token=issued).exists():
             raise CredentialsError
         BlacklistedToken.objects.create(token=issued)
-        return _session_of(user)
+        return open_session(user=user)
 
 
 def user_of(*, access_token: str) -> User:
@@ -82,15 +92,6 @@ def _authenticated(*, request: HttpRequest, email: str, password: str) -> User |
     if found is None and getattr(request, "axes_locked_out", False):
         raise LockedOutError
     return found if isinstance(found, User) else None
-
-
-def _session_of(user: User) -> Session:
-    token = RefreshToken.for_user(user)
-    # Added after simplejwt kept its copy: the copy in the database cannot be used as a token.
-    token[PASSWORD_CLAIM] = _password_mark(user)
-    access = token.access_token
-    lifetime = int(AccessToken.lifetime.total_seconds())
-    return Session(access_token=str(access), refresh_token=str(token), expires_in=lifetime)
 
 
 def _password_mark(user: User) -> str:

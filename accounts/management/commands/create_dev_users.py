@@ -1,0 +1,50 @@
+import json
+import os
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from accounts.services import dev_users
+
+DEFAULT_PASSWORD = "development-only-4711"  # noqa: S105  refused outside development
+
+
+class Command(BaseCommand):
+    """Create the users that development and demonstrations sign in as."""
+
+    help = "Create a superuser, an organization's owner and member, and an outsider (idempotent)."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Offer a machine-readable answer and a look without writing."""
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
+        parser.add_argument("--dry-run", action="store_true", help="name the users, write nothing")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Create the cast and print how to sign in."""
+        if not getattr(settings, "ALLOW_DEV_USERS", settings.DEBUG):
+            raise CommandError("Development users have a known password; not created here.")
+        if options["dry_run"]:
+            emails = [dev_users.email_of(name) for name in dev_users.CAST]
+            self.stdout.write("Would create or restore: " + ", ".join(emails))
+            return
+        made = dev_users.create(password=os.environ.get("DEV_USERS_PASSWORD") or DEFAULT_PASSWORD)
+        self.stdout.write(_as_json(made) if options["json"] else _as_text(made))
+
+
+def _as_json(made: dev_users.DevUsers) -> str:
+    users = {
+        name: {"email": email, "password": made.password} for name, email in made.emails.items()
+    }
+    return json.dumps(
+        {
+            "organization_id": str(made.organization_id),
+            "other_organization_id": str(made.other_organization_id),
+            "users": users,
+        }
+    )
+
+
+def _as_text(made: dev_users.DevUsers) -> str:
+    lines = [f"{name:<10} {email}" for name, email in made.emails.items()]
+    return "\n".join([f"Organization {made.organization_id}", *lines])
