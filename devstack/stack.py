@@ -1,0 +1,135 @@
+"""The three services together, and the environment that points the product at them."""
+
+import json
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from devstack.folders import Places, persistent_places, temporary_places
+from devstack.postgres import Postgres
+from devstack.processes import Child
+from devstack.seaweed import Seaweed
+from devstack.valkey import Valkey
+
+BUCKETS = ("sartiq-media", "sartiq-private")
+Service = Postgres | Valkey | Seaweed
+
+
+class Stack:
+    """PostgreSQL, Valkey and SeaweedFS on addresses that are fixed before anything starts.
+
+    `DATABASE_URL`, `BROKER_URL` and `S3_ENDPOINT_URL` in `given` replace the embedded service;
+    `STORAGE=local` in it leaves the object store out.
+    """
+
+    def __init__(self, *, places: Places, given: Mapping[str, str]) -> None:
+        places.data.mkdir(parents=True, exist_ok=True)
+        places.logs.mkdir(parents=True, exist_ok=True)
+        self.places = places
+        self._left = False
+        self._given = {name: value for name, value in given.items() if value}
+        self.env = self._common_env()
+        self.seaweed = self._make_seaweed()
+        self.valkey = None if "BROKER_URL" in self._given else Valkey(self.places)
+        self.postgres = None if "DATABASE_URL" in self._given else Postgres(self.places)
+        self._point_env_at_services()
+
+    @classmethod
+    def temporary(cls, *, given: Mapping[str, str]) -> Self:
+        """Return a stack whose data vanishes when it stops."""
+        return cls(places=temporary_places(), given=given)
+
+    @classmethod
+    def persistent(cls, *, given: Mapping[str, str]) -> Self:
+        """Return the stack of this checkout; its data survives."""
+        return cls(places=persistent_places(), given=given)
+
+    @property
+    def services(self) -> list[Service]:
+        """The embedded services, in the order they start."""
+        found = (self.seaweed, self.valkey, self.postgres)
+        return [service for service in found if service is not None]
+
+    @property
+    def children(self) -> list[Child]:
+        """The processes of the embedded services."""
+        return [service.child for service in self.services]
+
+    def start(self) -> None:
+        """Start every service and wait until each is ready; none is left behind on failure."""
+        try:
+            for service in self.services:
+                service.launch()
+            for service in self.services:
+                service.wait_ready()
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Stop every service and remove what was temporary."""
+        for child in self.children:
+            child.stop()
+        if not self._left:
+            self._left = True
+            self.places.leave()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def _common_env(self) -> dict[str, str]:
+        made = {
+            "ENVIRONMENT_NAME": "test" if self.places.temporary else "development",
+            "STORAGE": "s3",
+            "LOCAL_STORE_DIR": str(self.places.data / "store"),
+            "R2_BUCKET_NAME": BUCKETS[0],
+            "R2_PRIVATE_BUCKET_NAME": BUCKETS[1],
+            **_load_secrets(self.places.data / "secrets.json"),
+        }
+        return {name: self._given.get(name, value) for name, value in made.items()}
+
+    def _make_seaweed(self) -> Seaweed | None:
+        if self.env["STORAGE"] == "local" or "S3_ENDPOINT_URL" in self._given:
+            return None
+        return Seaweed(
+            self.places,
+            keys=(self.env["S3_ACCESS_KEY_ID"], self.env["S3_SECRET_ACCESS_KEY"]),
+            buckets=(self.env["R2_BUCKET_NAME"], self.env["R2_PRIVATE_BUCKET_NAME"]),
+        )
+
+    def _point_env_at_services(self) -> None:
+        addresses = {
+            "DATABASE_URL": self.postgres.url if self.postgres else "",
+            "BROKER_URL": self.valkey.url if self.valkey else "",
+            "S3_ENDPOINT_URL": self.seaweed.url if self.seaweed else "",
+            "S3_PUBLIC_ENDPOINT_URL": self.seaweed.url if self.seaweed else "",
+        }
+        for name, embedded in addresses.items():
+            address = self._given.get(name) or embedded
+            if address:
+                self.env[name] = address
+
+
+def _load_secrets(file: Path) -> dict[str, str]:
+    if not file.exists():
+        made = {
+            "SECRET_KEY": secrets.token_urlsafe(48),
+            "S3_ACCESS_KEY_ID": secrets.token_hex(10),
+            "S3_SECRET_ACCESS_KEY": secrets.token_urlsafe(30),
+        }
+        partial = file.with_suffix(".partial")
+        partial.touch(mode=0o600)
+        partial.write_text(json.dumps(made))
+        partial.rename(file)
+    return dict(json.loads(file.read_text()))

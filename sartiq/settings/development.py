@@ -1,0 +1,15 @@
+"""Settings of a developer's machine: what `make serve` and `make demo` run with."""
+
+import os
+
+os.environ.setdefault("ENVIRONMENT_NAME", "development")
+
+from .base import *
+
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
+CORS_ALLOWED_ORIGIN_REGEXES = [r"^http://(localhost|127\.0\.0\.1)(:\d+)?$"]
+
+# Static files are served from where they are, without collectstatic.
+STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+STATIC_ROOT = None
+WHITENOISE_USE_FINDERS = True
