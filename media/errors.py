@@ -149,3 +149,53 @@ class UploadTooLargeError(RequestTooLargeError):
     """Raised when the body of an upload exceeds the size limit."""
 
     message = "The file is larger than 50 MiB."
+
+
+# --- Uploads, resources, ingest (docs/design/ingest.md) -----------------------------------------
+
+
+class FileTooSmallError(ContentError):
+    """Raised when a client declares a file without bytes."""
+
+    code = "file_too_small"
+    message = "A file has at least 1 byte."
+
+
+class SizeConflictError(InvalidError):
+    """Raised when `size` and `file_size` say different things."""
+
+    code = "size_conflict"
+    message = "size and file_size are the same thing; send one, or the same value in both."
+
+
+class FileNotFoundForCallerError(InvalidError):
+    """Raised when a URL names no file the caller may use: unknown, foreign, expired or swept."""
+
+    code = "file_not_found"
+    message = "No such file for you here; ask for a new upload URL and send the file again."
+
+
+class RequestFilesTooLargeError(InvalidError):
+    """Raised when the files of one request are too many bytes together."""
+
+    code = "request_too_large"
+    message = "The files of one request may be 500 MiB together; send fewer at once."
+
+
+class SourceChangedError(ContentError):
+    """Raised when the bytes copied are not the bytes that were checked."""
+
+    code = "source_changed"
+    message = "The file was replaced while it was taken in; upload it again."
+
+
+class IngestTimeError(StoreUnavailableError):
+    """Raised when reading the files of one request took longer than one request may."""
+
+    message = "Reading the files took too long; try again."
+
+
+class MediaResourceNotFoundError(NotFoundError):
+    """Raised when a media resource does not exist for the caller."""
+
+    message = "Media resource not found"

@@ -4,7 +4,8 @@ Services raise these; only `sartiq.core.exception_handler` knows which status an
 each becomes on the wire.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, ClassVar
@@ -153,3 +154,13 @@ class UnavailableError(RetryLaterError):
     """Raised when a dependency (database, object store) does not answer."""
 
     message = "Service temporarily unavailable"
+
+
+@contextmanager
+def located(*loc: str | int) -> Iterator[None]:
+    """Say where in the request the value stood that the block refuses."""
+    try:
+        yield
+    except InvalidError as error:
+        error.loc = loc
+        raise

@@ -5,8 +5,9 @@ database's own clock. A holder that lost its lease finds out at `require_held`, 
 transaction that would have committed its work.
 """
 
+import time
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from django.conf import settings
@@ -21,7 +22,7 @@ class LeaseLostError(Exception):
     """Raised when another holder has taken the row meanwhile."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Lease:
     """Proof of holding one row: `fence` grows with every taking."""
 
@@ -29,6 +30,7 @@ class Lease:
     holder: uuid.UUID
     fence: int
     attempts: int
+    renewed_at: float = field(default_factory=time.monotonic)
 
     def _held(self) -> QuerySet[Leased]:
         return self.rows.filter(lease_holder=self.holder, lease_fence=self.fence)
@@ -37,6 +39,12 @@ class Lease:
         """Hold the row for another full period, or raise LeaseLostError."""
         if not self._held().update(lease_expires_at=Now() + _period()):
             raise LeaseLostError
+        self.renewed_at = time.monotonic()
+
+    def renew_if_old(self) -> None:
+        """Renew when a third of the period has passed; cheap enough to call for every chunk."""
+        if time.monotonic() - self.renewed_at > settings.LEASE_SECONDS / 3:
+            self.renew()
 
     def require_held(self) -> Leased:
         """Lock and return the row (inside a transaction), or raise LeaseLostError."""

@@ -4,14 +4,17 @@ A broker that refuses or hangs never fails a request. After one failure the proc
 for a moment, so that a request creating fifty files waits for one time-out and not for fifty.
 """
 
+import os
 import time
-from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 
 import structlog
 from celery import current_app
+from django.conf import settings
 from django.db import transaction
+from kombu import Connection
 from kombu.exceptions import OperationalError
+from kombu.pools import producers
 from redis.exceptions import RedisError
 
 log = structlog.get_logger(__name__)
@@ -28,19 +31,28 @@ def send_after_commit(task: str, **kwargs: str) -> None:
 
 def send(task: str, **kwargs: str) -> bool:
     """Send `task` by name now; return whether the broker took it."""
-    return _unless_quiet(
-        partial(current_app.send_task, task, kwargs=kwargs, retry=False, ignore_result=True), task
-    )
-
-
-def _unless_quiet(publish: Callable[[], object], task: str) -> bool:
     global _quiet_until  # noqa: PLW0603  one circuit per process is the whole feature
     if time.monotonic() < _quiet_until:
         return False
     try:
-        publish()
+        _publish(task, kwargs)
     except (OperationalError, RedisError, OSError) as error:
         _quiet_until = time.monotonic() + PAUSE_AFTER_FAILURE
         log.warning("broker_unavailable", task=task, error=type(error).__name__)
         return False
     return True
+
+
+def _publish(task: str, kwargs: dict[str, str]) -> None:
+    with producers[_connection(os.getpid())].acquire(block=True, timeout=1) as producer:
+        current_app.send_task(
+            task, kwargs=kwargs, producer=producer, retry=False, ignore_result=True
+        )
+
+
+@lru_cache(maxsize=1)
+def _connection(_pid: int) -> Connection:
+    patience = settings.PUBLISH_TIMEOUT
+    return current_app.connection_for_write(
+        transport_options={"socket_timeout": patience, "socket_connect_timeout": patience}
+    )

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import environ
+from corsheaders.defaults import default_headers
 
 env = environ.Env()
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
@@ -110,6 +111,8 @@ AUTH_PASSWORD_VALIDATORS = [
 AXES_FAILURE_LIMIT = env.int("LOGIN_FAILURE_LIMIT", default=10)
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_USERNAME_CALLABLE = "accounts.lockout.username_of"  # one count for all spellings
+AXES_LOCKOUT_CALLABLE = "accounts.lockout.answer"
 AXES_RESET_ON_SUCCESS = True
 AXES_IPWARE_PROXY_COUNT = env.int("PROXY_COUNT", default=0)
 AXES_DISABLE_ACCESS_LOG = True
@@ -119,7 +122,7 @@ SIMPLE_JWT = {
     "ROTATE_REFRESH_TOKENS": True,
     "BLACKLIST_AFTER_ROTATION": True,
     "ALGORITHM": "HS256",
-    "SIGNING_KEY": SECRET_KEY,
+    "AUDIENCE": "sartiq-files",  # a token made for another service is refused
     "USER_ID_FIELD": "id",
     "USER_ID_CLAIM": "sub",
 }
@@ -160,7 +163,14 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
 CORS_ALLOWED_ORIGINS: list[str] = env.list("CORS_ALLOWED_ORIGINS", default=[])
-CORS_EXPOSE_HEADERS = ["Location", "Retry-After"]
+# What a browser sends with a PUT to the local store, and with a request it may repeat.
+CORS_ALLOW_HEADERS = [
+    *default_headers,
+    "idempotency-key",
+    "if-none-match",
+    "x-amz-checksum-sha256",
+]
+CORS_EXPOSE_HEADERS = ["ETag", "Location", "Retry-After"]
 
 # --- Object storage (design: media) -----------------------------------------------------------
 STORAGE = env.str("STORAGE", default="s3")
@@ -169,6 +179,7 @@ S3_PUBLIC_ENDPOINT_URL = env.str("S3_PUBLIC_ENDPOINT_URL", default=S3_ENDPOINT_U
 S3_ACCESS_KEY_ID = env.str("S3_ACCESS_KEY_ID", default="")
 S3_SECRET_ACCESS_KEY = env.str("S3_SECRET_ACCESS_KEY", default="")
 S3_REGION = env.str("S3_REGION", default="auto")
+S3_POOL_SIZE = env.int("S3_POOL_SIZE", default=32)  # connections one process keeps
 R2_BUCKET_NAME = env.str("R2_BUCKET_NAME", default="sartiq-media")
 R2_PRIVATE_BUCKET_NAME = env.str("R2_PRIVATE_BUCKET_NAME", default="sartiq-private")
 LOCAL_STORE_DIR = Path(env.str("LOCAL_STORE_DIR", default=str(BASE_DIR / ".devstack" / "store")))
@@ -192,7 +203,9 @@ STATIC_ROOT = BASE_DIR / "staticfiles"
 
 # --- Background work ----------------------------------------------------------------------------
 BROKER_URL = env.str("BROKER_URL", default="redis://127.0.0.1:6379/0")
-BROKER_SOCKET_TIMEOUT = env.float("BROKER_SOCKET_TIMEOUT", default=1.0)  # seconds
+BROKER_SOCKET_TIMEOUT = env.float("BROKER_SOCKET_TIMEOUT", default=5.0)  # seconds
+# A request waits no longer than this for the broker: the waiting row is the work anyway.
+PUBLISH_TIMEOUT = env.float("PUBLISH_TIMEOUT", default=1.0)  # seconds
 TASK_TIME_LIMIT = env.int("TASK_TIME_LIMIT", default=300)
 VISIBILITY_TIMEOUT = env.int("VISIBILITY_TIMEOUT", default=900)
 UNACKED_RESTORE_INTERVAL = env.int("UNACKED_RESTORE_INTERVAL", default=5)

@@ -1,0 +1,15 @@
+"""Telling the workers, after commit, which rows wait. Losing the message loses nothing."""
+
+from uuid import UUID
+
+from sartiq.core.publishing import send_after_commit
+
+
+def relocate(resource_id: UUID) -> None:
+    """Have a worker move one PENDING resource to its canonical place."""
+    send_after_commit("media.relocate", resource_id=str(resource_id))
+
+
+def delete_object(deletion_id: UUID) -> None:
+    """Have a worker delete one queued object."""
+    send_after_commit("media.delete_object", deletion_id=str(deletion_id))

@@ -1,0 +1,25 @@
+from media.models.attachment import Attachment, AttachmentQuerySet
+from media.models.deletion import Bucket, DeletionReason, ObjectDeletion, ObjectDeletionQuerySet
+from media.models.resource import (
+    MediaResource,
+    MediaResourceQuerySet,
+    ResourceStatus,
+    ResourceType,
+)
+from media.models.upload import Upload, UploadQuerySet, UploadState
+
+__all__ = [
+    "Attachment",
+    "AttachmentQuerySet",
+    "Bucket",
+    "DeletionReason",
+    "MediaResource",
+    "MediaResourceQuerySet",
+    "ObjectDeletion",
+    "ObjectDeletionQuerySet",
+    "ResourceStatus",
+    "ResourceType",
+    "Upload",
+    "UploadQuerySet",
+    "UploadState",
+]

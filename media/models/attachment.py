@@ -1,0 +1,53 @@
+from collections.abc import Iterable
+from typing import Self
+from uuid import UUID
+
+from django.db import models
+from django.db.models import Q
+
+from media.models.resource import MediaResource
+from sartiq.core.models import TimestampedModel
+
+
+class AttachmentQuerySet(models.QuerySet["Attachment"]):
+    """The words in which attachments are asked for."""
+
+    def of(self, entity_type: str, entity_ids: Iterable[UUID]) -> Self:
+        """Keep the attachments of these entities, in slot order."""
+        rows = self.filter(entity_type=entity_type, entity_id__in=list(entity_ids))
+        return rows.order_by("entity_id", "slot", "position")
+
+
+class Attachment(TimestampedModel):
+    """One place of one entity that shows one resource.
+
+    `position` is null in a slot that holds one file, 0..n-1 in a list slot.
+    """
+
+    resource = models.ForeignKey(
+        MediaResource, on_delete=models.RESTRICT, related_name="attachments"
+    )
+    entity_type = models.CharField(max_length=32)
+    entity_id = models.UUIDField()
+    slot = models.CharField(max_length=32)
+    position = models.PositiveSmallIntegerField(null=True, blank=True)
+
+    objects = AttachmentQuerySet.as_manager()
+
+    class Meta(TimestampedModel.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=["entity_type", "entity_id", "slot"],
+                condition=Q(position__isnull=True),
+                name="media_attachment_single_slot",
+            ),
+            models.UniqueConstraint(
+                fields=["entity_type", "entity_id", "slot", "position"],
+                deferrable=models.Deferrable.DEFERRED,
+                name="media_attachment_list_slot",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        place = "" if self.position is None else f"[{self.position}]"
+        return f"{self.entity_type.lower()} {self.entity_id} {self.slot}{place}"

@@ -1,0 +1,74 @@
+from datetime import datetime
+from typing import Self
+
+from django.db import models
+from django.db.models import Q
+
+from sartiq.core.models import LeasedModel, TimestampedModel, free_to_take
+
+
+class Bucket(models.TextChoices):
+    """Which of the two buckets an object lies in."""
+
+    PUBLIC = "PUBLIC", "Public"
+    PRIVATE = "PRIVATE", "Private"
+
+
+class DeletionReason(models.TextChoices):
+    """Why an object is to be deleted."""
+
+    RELOCATED = "RELOCATED", "Relocated to its canonical place"
+    DEDUPLICATED = "DEDUPLICATED", "The same bytes were already kept"
+    REFUSED = "REFUSED", "Refused at ingest"
+    REJECTED = "REJECTED", "The copy did not verify"
+    EXPIRED = "EXPIRED", "Never turned into a resource"
+    ORPHANED = "ORPHANED", "Nothing shows it any more"
+    REPLACED = "REPLACED", "Replaced or removed by staff"
+
+
+class ObjectDeletionQuerySet(models.QuerySet["ObjectDeletion"]):
+    """The words in which queued deletions are asked for."""
+
+    def alive(self) -> Self:
+        """Keep those still to be done."""
+        return self.filter(dead=False)
+
+    def dead_letters(self) -> Self:
+        """Keep those given up, for staff to look at."""
+        return self.filter(dead=True)
+
+    def waiting(self, *, sent_before: datetime) -> Self:
+        """Keep due ones nobody works on and nobody was told of lately."""
+        untold = Q(sent_at__isnull=True) | Q(sent_at__lt=sent_before)
+        return self.alive().filter(free_to_take()).filter(untold)
+
+
+class ObjectDeletion(TimestampedModel, LeasedModel):
+    """One object that must go: deleted after commit, retried, at last a dead letter.
+
+    `run_after` is the moment before which it must not be deleted.
+    """
+
+    bucket = models.CharField(max_length=8, choices=Bucket.choices, default=Bucket.PUBLIC)
+    key = models.CharField(max_length=500)
+    reason = models.CharField(max_length=16, choices=DeletionReason.choices)
+    last_error = models.CharField(max_length=255, blank=True)
+    last_attempted_at = models.DateTimeField(null=True, blank=True)
+    dead = models.BooleanField(default=False)
+
+    objects = ObjectDeletionQuerySet.as_manager()
+
+    class Meta(TimestampedModel.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=["bucket", "key"],
+                condition=Q(dead=False),
+                name="media_deletion_once_per_object",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["run_after"], condition=Q(dead=False), name="media_deletion_due"),
+        ]
+
+    def __str__(self) -> str:
+        return self.key

@@ -1,0 +1,140 @@
+from datetime import datetime
+from typing import Self
+
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from accounts.models import OwnedModel, OwnedQuerySet
+from sartiq.core.models import LeasedModel, free_to_take
+
+
+class ResourceType(models.TextChoices):
+    """What kind of file a resource is."""
+
+    IMAGE = "IMAGE", "Image"
+    VIDEO = "VIDEO", "Video"
+    AUDIO = "AUDIO", "Audio"
+    DOCUMENT = "DOCUMENT", "Document"
+    ARCHIVE = "ARCHIVE", "Archive"
+
+
+class ResourceStatus(models.TextChoices):
+    """PENDING until its canonical bytes are verified, then READY, or FAILED with a code."""
+
+    PENDING = "PENDING", "Pending"
+    READY = "READY", "Ready"
+    FAILED = "FAILED", "Failed"
+
+
+class MediaResourceQuerySet(OwnedQuerySet["MediaResource"]):
+    """The words in which resources are asked for."""
+
+    def usable(self) -> Self:
+        """Keep those that are or will be a good file."""
+        return self.exclude(status=ResourceStatus.FAILED)
+
+    def pending(self) -> Self:
+        """Keep those that wait for relocation."""
+        return self.filter(status=ResourceStatus.PENDING)
+
+    def waiting(self, *, sent_before: datetime) -> Self:
+        """Keep pending ones nobody works on and nobody was told of lately."""
+        untold = Q(sent_at__isnull=True) | Q(sent_at__lt=sent_before)
+        return self.pending().filter(free_to_take()).filter(untold)
+
+    def orphaned(self, *, before: datetime) -> Self:
+        """Keep settled ones without an attachment since `before` that nobody protects."""
+        return self.filter(
+            unattached_at__lt=before, protected=False, attachments__isnull=True
+        ).exclude(status=ResourceStatus.PENDING)
+
+
+class MediaResource(OwnedModel, LeasedModel):
+    """One good file of one tenant, identified by the SHA-256 of its bytes.
+
+    `storage_key` names the bytes: the temporary object while PENDING, the canonical one once READY.
+    `etag` pins the very object version that was checked.
+    """
+
+    resource_type = models.CharField(max_length=16, choices=ResourceType.choices)
+    storage_key = models.CharField(max_length=255)
+    content_hash = models.CharField("SHA-256", max_length=64)
+    etag = models.CharField(max_length=128)
+    content_type = models.CharField(max_length=100)
+    extension = models.CharField(max_length=8)
+    file_size = models.PositiveBigIntegerField()
+    width = models.PositiveIntegerField(null=True, blank=True)
+    height = models.PositiveIntegerField(null=True, blank=True)
+    dominant_color = models.CharField(max_length=7, null=True, blank=True)  # noqa: DJ001
+    color_profile = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001
+    duration = models.FloatField("duration in seconds", null=True, blank=True)
+    alt_text = models.CharField(max_length=1000, null=True, blank=True)  # noqa: DJ001
+    caption = models.CharField(max_length=2000, null=True, blank=True)  # noqa: DJ001
+    protected = models.BooleanField(default=False)
+    status = models.CharField(
+        max_length=16, choices=ResourceStatus.choices, default=ResourceStatus.PENDING
+    )
+    failure_code = models.CharField(max_length=64, blank=True)
+    copied_from = models.ForeignKey(
+        "self", on_delete=models.SET_NULL, null=True, blank=True, related_name="+", editable=False
+    )
+    unattached_at = models.DateTimeField(null=True, blank=True)
+    ready_at = models.DateTimeField(null=True, blank=True)
+
+    objects = MediaResourceQuerySet.as_manager()
+
+    class Meta(OwnedModel.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "content_hash"],
+                condition=Q(organization__isnull=False) & ~Q(status="FAILED"),
+                name="media_resource_once_per_organization",
+            ),
+            models.UniqueConstraint(
+                fields=["user", "content_hash"],
+                condition=Q(organization__isnull=True) & ~Q(status="FAILED"),
+                name="media_resource_once_per_user",
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=ResourceStatus.values), name="media_resource_status_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(status="FAILED", failure_code__gt="")
+                | (~Q(status="FAILED") & Q(failure_code="")),
+                name="media_resource_failure_has_code",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["organization", "created_at"], name="media_resource_org_created"),
+            models.Index(fields=["user", "created_at"], name="media_resource_user_created"),
+            models.Index(
+                fields=["run_after"],
+                condition=Q(status="PENDING"),
+                name="media_resource_pending",
+            ),
+            models.Index(
+                fields=["unattached_at"],
+                condition=Q(unattached_at__isnull=False),
+                name="media_resource_unattached",
+            ),
+            models.Index(fields=["content_hash"], name="media_resource_hash"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.storage_key.rsplit('/', 1)[-1]} ({self.pk})"
+
+    def retry(self) -> None:
+        """Put a FAILED resource back in the queue with a fresh count of attempts."""
+        failed = MediaResource.objects.filter(pk=self.pk, status=ResourceStatus.FAILED)
+        failed.update(
+            status=ResourceStatus.PENDING,
+            failure_code="",
+            attempts=0,
+            lease_holder=None,
+            lease_expires_at=None,
+            lease_fence=F("lease_fence") + 1,
+            run_after=None,
+            sent_at=None,
+            updated_at=Now(),
+        )

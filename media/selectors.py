@@ -1,0 +1,72 @@
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import Prefetch, QuerySet
+
+from accounts.models import User
+from media.errors import MediaResourceNotFoundError
+from media.models import Attachment, MediaResource, ResourceStatus
+from media.rules import urls
+
+
+def public_url(key: str) -> str:
+    """Return the address a public object is read at."""
+    return urls.public_url(settings.CDN_URL, key)
+
+
+def resource_url(resource: MediaResource) -> str | None:
+    """Return where a resource's bytes are read: temporary while pending, none once failed."""
+    if resource.status == ResourceStatus.FAILED:
+        return None
+    return public_url(resource.storage_key)
+
+
+def our_bases() -> list[str]:
+    """Return the addresses below which a URL can name one of our objects."""
+    return list(dict.fromkeys([settings.CDN_URL, settings.R2_PUBLIC_URL]))
+
+
+def resources_visible_to(user: User) -> QuerySet[MediaResource]:
+    """Return the resources the caller may see with their attachments, oldest first."""
+    attachments = Attachment.objects.order_by("created_at", "id")
+    rows = MediaResource.objects.visible_to(user)
+    return rows.prefetch_related(Prefetch("attachments", queryset=attachments)).order_by(
+        "created_at", "id"
+    )
+
+
+def resource_visible_to(user: User, resource_id: UUID) -> MediaResource:
+    """Return one resource; a foreign one is not found."""
+    found = resources_visible_to(user).filter(pk=resource_id).first()
+    if found is None:
+        raise MediaResourceNotFoundError
+    return found
+
+
+def media_of(entity_type: str, entity_ids: Iterable[UUID]) -> dict[UUID, list[Attachment]]:
+    """Return every entity's attachments with their resources, in slot order: one query."""
+    found: dict[UUID, list[Attachment]] = {entity_id: [] for entity_id in entity_ids}
+    if found:
+        for each in Attachment.objects.of(entity_type, found).select_related("resource"):
+            found[each.entity_id].append(each)
+    return found
+
+
+def as_answer(attachment: Attachment) -> dict[str, Any]:
+    """Return one attachment as it stands in an entity's answer (contract: Media)."""
+    resource = attachment.resource
+    return {
+        "resource_id": resource.pk,
+        "slot": attachment.slot,
+        "position": attachment.position,
+        "status": resource.status.lower(),
+        "url": resource_url(resource),
+        "content_type": resource.content_type,
+        "file_size": resource.file_size,
+        "width": resource.width,
+        "height": resource.height,
+        "dominant_color": resource.dominant_color,
+        "alt_text": resource.alt_text,
+    }

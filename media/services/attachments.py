@@ -1,0 +1,59 @@
+"""Which resource an entity shows where. Every function runs in the caller's transaction."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from uuid import UUID
+
+from django.db.models.functions import Now
+
+from media.models import Attachment, MediaResource
+
+
+def fill_slots(
+    *,
+    entity_type: str,
+    entity_id: UUID,
+    slots: Mapping[str, Sequence[MediaResource]],
+    list_slots: Iterable[str],
+) -> None:
+    """Make each named slot show exactly these resources, in this order; others stay as they are.
+
+    A slot outside `list_slots` holds at most one. A resource nothing shows any more starts its
+    grace.
+    """
+    mine = Attachment.objects.filter(
+        entity_type=entity_type, entity_id=entity_id, slot__in=list(slots)
+    )
+    left = set(mine.values_list("resource_id", flat=True))
+    mine.delete()
+    several = set(list_slots)
+    rows = [
+        Attachment(
+            resource=resource,
+            entity_type=entity_type,
+            entity_id=entity_id,
+            slot=slot,
+            position=position if slot in several else None,
+        )
+        for slot, resources in slots.items()
+        for position, resource in enumerate(resources)
+    ]
+    Attachment.objects.bulk_create(rows)
+    shown = {row.resource_id for row in rows}
+    MediaResource.objects.filter(pk__in=shown, unattached_at__isnull=False).update(
+        unattached_at=None, updated_at=Now()
+    )
+    _start_grace(left - shown)
+
+
+def detach_entities(*, entity_type: str, entity_ids: Iterable[UUID]) -> None:
+    """Remove every attachment of deleted entities; their resources start their grace."""
+    gone = Attachment.objects.filter(entity_type=entity_type, entity_id__in=list(entity_ids))
+    left = set(gone.values_list("resource_id", flat=True))
+    gone.delete()
+    _start_grace(left)
+
+
+def _start_grace(resource_ids: set[UUID]) -> None:
+    rows = MediaResource.objects.filter(pk__in=resource_ids, attachments__isnull=True)
+    ids = list(rows.order_by("pk").values_list("pk", flat=True))
+    MediaResource.objects.filter(pk__in=ids).update(unattached_at=Now(), updated_at=Now())

@@ -1,0 +1,155 @@
+"""The writing half of ingest: uploads become resources of one scope, inside one transaction.
+
+Locks are taken in one order everywhere (uploads by key, new resources by hash, then existing
+resources by hash), so that requests naming the same files wait for each other and never in a ring.
+"""
+
+from collections.abc import Mapping
+
+from django.db.models import Q
+
+from accounts.models import OwnerScope
+from media import deferred
+from media.models import DeletionReason, MediaResource, ResourceStatus, Upload, UploadState
+from media.rules import content_types
+from media.services import deletions
+from media.services.examination import Examined
+from media.services.inspection import Verdicts
+from media.services.sources import Source, Sources, belongs_to, usable
+from sartiq.core.models import new_id
+
+
+class ClaimRaceError(Exception):
+    """Raised when rows changed between looking and writing: look again."""
+
+
+class UploadVanishedError(Exception):
+    """Raised when an upload expired between looking and writing."""
+
+    def __init__(self, urls: frozenset[str]) -> None:
+        super().__init__()
+        self.urls = urls
+
+
+def claim_all(
+    *, scope: OwnerScope, named: Sources, verdicts: Verdicts
+) -> dict[str, MediaResource]:
+    """Return the resource of each URL in `scope`, made where there was none.
+
+    Runs inside the caller's transaction. Raises ClaimRaceError when rows changed since they were
+    looked at, UploadVanishedError when an upload was swept meanwhile.
+    """
+    sources = _current({url: source for url, source in named.items() if source})
+    drafts = {
+        source.key: _draft(scope, source, verdicts)
+        for source in sources.values()
+        if source.known is None or not belongs_to(source.known, scope)
+    }
+    kept = _keep(scope, sources, drafts)
+    for source in sources.values():
+        _settle_upload(source, kept[source.key], verdicts)
+    for made in {row.pk for row in kept.values()} & {draft.pk for draft in drafts.values()}:
+        deferred.relocate(made)
+    return {url: kept[source.key] for url, source in sources.items()}
+
+
+def _current(sources: dict[str, Source]) -> dict[str, Source]:
+    """Lock the uploads and see what became of them since they were looked at."""
+    ids = [source.upload.pk for source in sources.values() if source.upload]
+    rows = Upload.objects.select_for_update(no_key=True, of=("self",)).filter(pk__in=ids)
+    locked = {row.pk: row for row in rows.select_related("resource").order_by("key")}
+    gone = frozenset(
+        url
+        for url, source in sources.items()
+        if source.upload and locked[source.upload.pk].state == UploadState.EXPIRED
+    )
+    if gone:
+        raise UploadVanishedError(gone)
+    return {url: _refreshed(source, locked) for url, source in sources.items()}
+
+
+def _refreshed(source: Source, locked: Mapping[object, Upload]) -> Source:
+    if source.upload is None:
+        return source
+    upload = locked[source.upload.pk]
+    known = usable(upload.resource)
+    if known is None and not source.is_fresh:
+        raise ClaimRaceError
+    return Source(key=source.key, upload=upload, known=known)
+
+
+def _draft(scope: OwnerScope, source: Source, verdicts: Verdicts) -> MediaResource:
+    owner = {"user_id": scope.user_id, "organization_id": scope.organization_id}
+    if source.known is not None:
+        return MediaResource(id=new_id(), **owner, **_copied_facts(source.known))
+    found = verdicts[source.key]
+    if not isinstance(found, Examined):
+        raise TypeError(found)
+    return MediaResource(id=new_id(), **owner, **_found_facts(found))
+
+
+def _found_facts(found: Examined) -> dict[str, object]:
+    kind = content_types.FILE_TYPES[found.content_type]
+    return {
+        "resource_type": kind.resource_type,
+        "storage_key": found.key,
+        "content_hash": found.content_hash,
+        "etag": found.etag,
+        "content_type": found.content_type,
+        "extension": kind.extension,
+        "file_size": found.size,
+        "width": found.width,
+        "height": found.height,
+    }
+
+
+def _copied_facts(known: MediaResource) -> dict[str, object]:
+    same = (
+        "resource_type storage_key content_hash etag content_type extension file_size width height"
+    )
+    return {name: getattr(known, name) for name in same.split()} | {"copied_from_id": known.pk}
+
+
+def _keep(
+    scope: OwnerScope, sources: dict[str, Source], drafts: dict[str, MediaResource]
+) -> dict[str, MediaResource]:
+    """Insert what is new, lock and return what stands: one resource per content and scope."""
+    by_hash = {draft.content_hash: draft for draft in drafts.values()}
+    MediaResource.objects.bulk_create(
+        [by_hash[digest] for digest in sorted(by_hash)], ignore_conflicts=True
+    )
+    reused = [source.known.pk for source in sources.values() if source.known and source.key not in drafts]
+    mine = MediaResource.objects.in_scope(scope).usable().filter(
+        Q(content_hash__in=by_hash) | Q(pk__in=reused)
+    )
+    rows = list(mine.select_for_update(no_key=True).order_by("content_hash", "pk"))
+    standing_by_hash = {row.content_hash: row for row in rows}
+    standing_by_id = {row.pk: row for row in rows}
+    kept: dict[str, MediaResource] = {}
+    for source in sources.values():
+        draft = drafts.get(source.key)
+        row = (
+            standing_by_hash.get(draft.content_hash)
+            if draft
+            else standing_by_id.get(source.known.pk if source.known else None)
+        )
+        if row is None:  # failed or swept a moment ago
+            raise ClaimRaceError
+        kept[source.key] = row
+    return kept
+
+
+def _settle_upload(source: Source, resource: MediaResource, verdicts: Verdicts) -> None:
+    """Say what became of a fresh upload; one that already became a resource stays as it is."""
+    upload = source.upload
+    if upload is None or source.known is not None:
+        return
+    found = verdicts[source.key]
+    upload.resource = resource
+    upload.etag = found.etag if isinstance(found, Examined) else ""
+    if resource.status == ResourceStatus.READY:
+        upload.state = UploadState.CONSUMED
+        deletions.queue([upload.key], reason=DeletionReason.DEDUPLICATED)
+    else:
+        upload.state = UploadState.CLAIMED
+    upload.save(update_fields=["resource", "etag", "state", "updated_at"])

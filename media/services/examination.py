@@ -1,0 +1,85 @@
+"""Reading one stored object whole: its SHA-256, and whether it is the file it claims to be."""
+
+import hashlib
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import IO
+
+from media.errors import FileEmptyError, FileTooLargeError
+from media.rules import content_types, image_header, limits, structure
+from media.storage import ObjectHead, ObjectStore
+from sartiq.core.crashpoints import reach
+
+Watch = Callable[[], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Examined:
+    """What was found in one object; sizes in bytes and pixels, `content_hash` SHA-256 in hex."""
+
+    key: str
+    etag: str
+    size: int
+    content_hash: str
+    content_type: str
+    width: int | None
+    height: int | None
+
+
+@contextmanager
+def examined(
+    store: ObjectStore, head: ObjectHead, *, content_type: str, watch: Watch
+) -> Iterator[tuple[Examined, str]]:
+    """Download the object version `head` saw and yield the findings and a path to its bytes.
+
+    `watch` is called with every chunk and may raise to stop the download. Raises ContentError when
+    the bytes are refused, ObjectNotFoundError or PreconditionFailedError when the object is gone
+    or another one.
+    """
+    require_size(head)
+    with tempfile.NamedTemporaryFile(prefix="sartiq-") as file:
+        digest = _download(store, head, into=file, watch=watch)
+        reach("K5")
+        width, height = _check(file, content_type)
+        reach("K6")
+        found = Examined(
+            key=head.key,
+            etag=head.etag,
+            size=head.size,
+            content_hash=digest,
+            content_type=content_type,
+            width=width,
+            height=height,
+        )
+        yield found, file.name
+
+
+def require_size(head: ObjectHead) -> None:
+    """Refuse an object without bytes or with too many before reading it."""
+    if head.size < limits.MIN_FILE_SIZE:
+        raise FileEmptyError
+    if head.size > limits.MAX_FILE_SIZE:
+        raise FileTooLargeError(ctx={"max_file_size": limits.MAX_FILE_SIZE, "size": head.size})
+
+
+def _download(store: ObjectStore, head: ObjectHead, *, into: IO[bytes], watch: Watch) -> str:
+    digest = hashlib.sha256()
+    with store.open(head.key, if_match=head.etag) as chunks:
+        for chunk in chunks:
+            watch()
+            digest.update(chunk)
+            into.write(chunk)
+            reach("K4")
+    into.flush()
+    return digest.hexdigest()
+
+
+def _check(file: IO[bytes], content_type: str) -> tuple[int | None, int | None]:
+    structure.require_complete(file, content_type)
+    if not content_types.FILE_TYPES[content_type].is_image:
+        return None, None
+    header = image_header.measure(file, content_type)
+    image_header.require_within_limits(header)
+    return header.width, header.height

@@ -1,0 +1,211 @@
+"""Moving one PENDING resource to its canonical place, whoever crashes meanwhile.
+
+Bytes first, READY last: the copy is pinned to the checked version, read back whole, hashed and
+decoded before the row says READY. Every step may run again (`docs/design/relocation.md`).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+import structlog
+from django.db import transaction
+from django.db.models import QuerySet
+from django.db.models.functions import Now
+
+from media.errors import (
+    ContentError,
+    ObjectNotFoundError,
+    PreconditionFailedError,
+    SourceChangedError,
+    StoreRefusedError,
+    StoreUnavailableError,
+)
+from media.models import DeletionReason, MediaResource, ResourceStatus, Upload, UploadState
+from media.rules import content_types, keys
+from media.services import deletions
+from media.services.decoding import Decoded, inspect_file
+from media.services.examination import Examined, examined
+from media.storage import ObjectHeaders, ObjectStore
+from sartiq.core import leases
+from sartiq.core.crashpoints import reach
+from sartiq.core.leases import Lease, LeaseLostError
+
+log = structlog.get_logger(__name__)
+
+MOST_ATTEMPTS = 5
+PAUSES = tuple(timedelta(seconds=seconds) for seconds in (2, 10, 60, 180, 300))
+WHILE_STORE_REFUSES = timedelta(seconds=30)
+IMMUTABLE = "public, max-age=31536000, immutable"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """One object that held the resource's bytes when they were checked."""
+
+    key: str
+    etag: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """What the canonical object was found to be after reading all of it."""
+
+    examined: Examined
+    decoded: Decoded
+
+
+def relocate(store: ObjectStore, resource_id: UUID) -> None:
+    """Bring one PENDING resource to READY or FAILED, once, however often the task is delivered."""
+    lease = leases.take(MediaResource.objects.pending().filter(pk=resource_id))
+    if lease is None:
+        return
+    reach("K2")
+    try:
+        _attempt(store, lease, MediaResource.objects.get(pk=resource_id))
+    except LeaseLostError:
+        log.info("relocation_overtaken", resource_id=str(resource_id))
+
+
+def headers_for(resource: MediaResource) -> ObjectHeaders:
+    """Return the headers the canonical object is served with for ever."""
+    inline = content_types.FILE_TYPES[resource.content_type].resource_type not in {
+        content_types.ARCHIVE,
+        content_types.DOCUMENT,
+    }
+    return ObjectHeaders(
+        content_type=resource.content_type,
+        cache_control=IMMUTABLE,
+        content_disposition=None if inline else "attachment",
+    )
+
+
+def _attempt(store: ObjectStore, lease: Lease, resource: MediaResource) -> None:
+    if lease.attempts > MOST_ATTEMPTS:  # its worker died every time
+        _fail(lease, "attempts_exhausted")
+        return
+    try:
+        facts = _move(store, lease, resource)
+    except ContentError as error:
+        _fail(lease, error.code)
+    except StoreRefusedError:  # wrong credentials: no file is at fault, so none is given up
+        lease.release(after=WHILE_STORE_REFUSES, uncounted=True)
+    except StoreUnavailableError:
+        if lease.attempts >= MOST_ATTEMPTS:
+            _fail(lease, "store_unavailable")
+        else:
+            lease.release(after=PAUSES[lease.attempts - 1])
+    else:
+        _become_ready(lease, facts)
+
+
+def _move(store: ObjectStore, lease: Lease, resource: MediaResource) -> Facts:
+    """Try every object known to have held these bytes until one copy verifies."""
+    target = keys.canonical_key(resource.pk, resource.extension)
+    for source in _sources(resource):
+        try:
+            _copy(store, lease, source, target, resource)
+        except (ObjectNotFoundError, PreconditionFailedError):
+            continue
+        facts = _verify(store, lease, target, resource)
+        if facts is not None:
+            return facts
+    facts = _verify(store, lease, target, resource)  # perhaps a copy of an earlier attempt
+    if facts is None:
+        raise SourceChangedError
+    return facts
+
+
+def _sources(resource: MediaResource) -> Iterator[Source]:
+    yield Source(key=resource.storage_key, etag=resource.etag)
+    for upload in Upload.objects.claimed().filter(resource_id=resource.pk).exclude(
+        key=resource.storage_key
+    ):
+        yield Source(key=upload.key, etag=upload.etag)
+    origin = resource.copied_from
+    if origin is not None and origin.storage_key != resource.storage_key:
+        yield Source(key=origin.storage_key, etag=origin.etag)
+
+
+def _copy(
+    store: ObjectStore, lease: Lease, source: Source, target: str, resource: MediaResource
+) -> None:
+    reach("K7")
+    lease.renew()  # a worker that slept too long must not write over what another verified
+    store.copy(source.key, target, if_match=source.etag, headers=headers_for(resource))
+    reach("K8")
+
+
+def _verify(
+    store: ObjectStore, lease: Lease, target: str, resource: MediaResource
+) -> Facts | None:
+    """Read the canonical object back; None when it is not there or not these bytes."""
+    try:
+        head = store.head(target)
+        reach("K9")
+        with examined(
+            store, head, content_type=resource.content_type, watch=lease.renew_if_old
+        ) as (found, path):
+            if found.content_hash != resource.content_hash:
+                return None
+            decoded = inspect_file(path, resource.content_type)
+    except (ObjectNotFoundError, PreconditionFailedError):
+        return None
+    reach("K10")
+    return Facts(examined=found, decoded=decoded)
+
+
+def _become_ready(lease: Lease, facts: Facts) -> None:
+    found, decoded = facts.examined, facts.decoded
+    with transaction.atomic():
+        resource = _locked(lease)
+        done = _settle_uploads(Upload.objects.filter(resource_id=resource.pk))
+        _fill(resource, decoded)
+        resource.storage_key, resource.etag = found.key, found.etag
+        resource.status, resource.ready_at = ResourceStatus.READY, Now()
+        resource.lease_holder = resource.lease_expires_at = None
+        resource.save()
+        deletions.queue(done, reason=DeletionReason.RELOCATED)
+        reach("K11")
+    reach("K12")
+
+
+def _fill(resource: MediaResource, decoded: Decoded) -> None:
+    """Fill what is still unknown; what somebody has set stays."""
+    for name in ("width", "height", "dominant_color", "color_profile", "duration"):
+        if getattr(resource, name) is None:
+            setattr(resource, name, getattr(decoded, name))
+
+
+def _settle_uploads(uploads: QuerySet[Upload]) -> list[str]:
+    """Mark the claimed uploads of a READY resource consumed; return their temporary keys."""
+    rows = list(uploads.filter(state=UploadState.CLAIMED).order_by("key"))
+    Upload.objects.filter(pk__in=[row.pk for row in rows]).update(
+        state=UploadState.CONSUMED, updated_at=Now()
+    )
+    return [row.key for row in rows]
+
+
+def _locked(lease: Lease) -> MediaResource:
+    """Lock in ingest's order (uploads by key, then the resource), and only while still held."""
+    row = MediaResource.objects.get(lease_holder=lease.holder, lease_fence=lease.fence)
+    list(
+        Upload.objects.select_for_update(no_key=True)
+        .filter(resource_id=row.pk)
+        .order_by("key")
+        .values_list("pk", flat=True)
+    )
+    held: MediaResource = lease.require_held()
+    return held
+
+
+def _fail(lease: Lease, code: str) -> None:
+    with transaction.atomic():
+        resource = lease.require_held()
+        resource.status, resource.failure_code = ResourceStatus.FAILED, code
+        resource.lease_holder = resource.lease_expires_at = None
+        resource.save()
+        copy = keys.canonical_key(resource.pk, resource.extension)
+        deletions.queue([copy], reason=DeletionReason.REJECTED)
+    log.warning("resource_failed", resource_id=str(resource.pk), code=code)

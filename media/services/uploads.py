@@ -1,0 +1,92 @@
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.conf import settings
+
+from accounts.models import User
+from accounts.selectors import scope_for
+from media import selectors
+from media.errors import FileTooLargeError, FileTooSmallError, SizeConflictError
+from media.models import Upload
+from media.rules import content_types, keys, limits
+from media.storage import SignedPut, public_store
+from sartiq.core.errors import located
+from sartiq.core.models import new_id
+
+LONGEST_NAME = 255
+
+
+@dataclass(frozen=True, kw_only=True)
+class UploadTicket:
+    """What a client needs to put one file: the signed request, and the address to hand back."""
+
+    put: SignedPut
+    file_url: str
+    lifetime: timedelta
+    max_file_size: int = limits.MAX_FILE_SIZE
+
+
+def issue_ticket(
+    *,
+    user: User,
+    filename: str,
+    content_type: str,
+    now: datetime,
+    size: int | None = None,
+    sha256: str | None = None,
+    folder: str | None = None,
+    organization_id: UUID | None = None,
+) -> UploadTicket:
+    """Reserve a temporary key and sign one PUT to it.
+
+    Sizes are in bytes, `sha256` is hex. Raises InvalidError kinds for a type, folder, size or name
+    that is not accepted and NotPermittedError for an organization the caller may not enter.
+    """
+    scope = scope_for(user, organization_id)
+    with located("body", "content_type"):
+        content_types.require_acceptable(content_type, folder)
+    _require_size(size)
+    upload_id = new_id()
+    with located("body", "filename"):
+        key = keys.temp_key(file_id=upload_id, at=now, filename=filename, content_type=content_type)
+    lifetime = limits.url_lifetime(size)
+    put = public_store().sign_put(
+        key,
+        content_type=content_type,
+        size=size,
+        sha256=sha256,
+        lifetime=lifetime,
+        write_once=settings.UPLOADS_WRITE_ONCE,
+    )
+    Upload.objects.create(
+        id=upload_id,
+        user_id=user.pk,
+        organization_id=scope.organization_id,
+        key=key,
+        filename=filename[:LONGEST_NAME],
+        folder=folder or "",
+        content_type=content_type,
+        declared_size=size,
+        sha256=sha256 or "",
+        expires_at=now + lifetime,
+    )
+    return UploadTicket(put=put, file_url=selectors.public_url(key), lifetime=lifetime)
+
+
+def declared_size(*, size: int | None, file_size: int | None) -> int | None:
+    """Return the one size a client declared under either name; both and different is refused."""
+    if size is not None and file_size is not None and size != file_size:
+        raise SizeConflictError(loc=("body", "size"), value=size)
+    return file_size if size is None else size
+
+
+def _require_size(size: int | None) -> None:
+    if size is None:
+        return
+    if size < limits.MIN_FILE_SIZE:
+        raise FileTooSmallError(loc=("body", "file_size"), value=size)
+    if size > limits.MAX_FILE_SIZE:
+        raise FileTooLargeError(
+            loc=("body", "file_size"), value=size, ctx={"max_file_size": limits.MAX_FILE_SIZE}
+        )

@@ -1,0 +1,46 @@
+"""Tasks of media: each takes an id, calls one service, and may be delivered any number of times."""
+
+from uuid import UUID
+
+from celery import shared_task
+from django.utils import timezone
+
+from media.services import cleanup, deletions, recovery, relocation
+from media.storage import public_store
+
+
+@shared_task(name="media.relocate")
+def relocate(*, resource_id: str) -> None:
+    """Move one PENDING resource to its canonical place."""
+    relocation.relocate(public_store(), UUID(resource_id))
+
+
+@shared_task(name="media.delete_object")
+def delete_object(*, deletion_id: str) -> None:
+    """Delete one queued object."""
+    deletions.perform(UUID(deletion_id))
+
+
+@shared_task(name="media.recover")
+def recover() -> None:
+    """Tell the workers again of waiting resources."""
+    recovery.resend_resources()
+    recovery.settle_late_claims()
+
+
+@shared_task(name="media.recover_deletions")
+def recover_deletions() -> None:
+    """Tell the workers again of due deletions."""
+    recovery.resend_deletions()
+
+
+@shared_task(name="media.cleanup_temp_uploads")
+def cleanup_temp_uploads() -> None:
+    """Discard what nobody turned into a resource within a day."""
+    cleanup.discard_stale_uploads(store=public_store(), now=timezone.now(), execute=True)
+
+
+@shared_task(name="media.cleanup_orphaned_media")
+def cleanup_orphaned_media() -> None:
+    """Discard what nothing has shown for a day."""
+    cleanup.discard_orphaned_media(now=timezone.now(), execute=True)
