@@ -1,0 +1,226 @@
+"""The process that decodes files nobody has vouched for.
+
+It runs as a script with Pillow and nothing of ours: a warm server that forks once per file. Each
+fork gets hard limits before it looks at a byte, writes one line of JSON and ends; its memory and
+whatever a hostile file did to it end with it. The server reads one request a line on standard
+input and exits when its parent closes that, alive or dead.
+"""
+
+import ctypes
+import io
+import json
+import os
+import resource
+import select
+import signal
+import sys
+import time
+import warnings
+from collections import defaultdict
+from pathlib import Path
+from typing import Any, NoReturn
+
+from PIL import Image, ImageCms, ImageFile
+
+_PR_SET_PDEATHSIG = 1
+_MAX_OPEN_FILES = 64
+_MAX_REPLY = 64 * 1024
+_SAMPLE_SIDE = 64  # the dominant colour is counted on at most 64 by 64 pixels
+_OPAQUE = 128
+_BIN_SHIFT = 4  # 16 steps a channel
+_LONGEST_DESCRIPTION = 200
+_SIXTEEN_BIT = ("I", "F")
+
+Reply = dict[str, Any]
+
+
+# --- In the fork ------------------------------------------------------------------------------
+def decode(request: Reply) -> Reply:
+    """Decode every frame of an image; return what only the pixels and the profile tell."""
+    Image.MAX_IMAGE_PIXELS = request["max_pixels"]
+    with (
+        Path(request["path"]).open("rb") as file,
+        Image.open(file, formats=[request["format"]]) as image,
+    ):
+        # A camera's multi-picture JPEG is its first picture; the others are previews of it.
+        frames = 1 if request["format"] == "JPEG" else getattr(image, "n_frames", 1)
+        image.load()
+        colour = dominant_colour(image)
+        profile = profile_description(image.info.get("icc_profile"))
+        width, height = image.size
+        for index in range(1, frames):
+            if image.width * image.height * frames > request["max_pixels"]:
+                return {"fault": "too_large"}
+            image.seek(index)
+            image.load()
+            width, height = max(width, image.width), max(height, image.height)
+    return {
+        "width": width,
+        "height": height,
+        "frames": frames,
+        "dominant_color": colour,
+        "color_profile": profile,
+    }
+
+
+def dominant_colour(image: Image.Image) -> str | None:
+    """Return the mean of the fullest of 4,096 colour bins, transparent pixels left out."""
+    sample = image.convert("RGBA") if image.mode in {"P", "PA", "1"} else image
+    side = max(image.size)
+    small = sample.resize(
+        tuple(max(1, length * _SAMPLE_SIDE // max(side, _SAMPLE_SIDE)) for length in image.size),
+        Image.Resampling.NEAREST if image.mode[0] in _SIXTEEN_BIT else Image.Resampling.BOX,
+    )
+    if small.mode[0] in _SIXTEEN_BIT:
+        small = small.convert("I").point(lambda value: value / 256).convert("L")
+    bins: dict[tuple[int, int, int], list[tuple[int, int, int]]] = defaultdict(list)
+    channels = iter(small.convert("RGBA").tobytes())
+    for red, green, blue, alpha in zip(channels, channels, channels, channels, strict=True):
+        if alpha >= _OPAQUE:
+            key = (red >> _BIN_SHIFT, green >> _BIN_SHIFT, blue >> _BIN_SHIFT)
+            bins[key].append((red, green, blue))
+    if not bins:
+        return None
+    fullest = max(bins.values(), key=len)
+    return "#" + "".join(
+        f"{round(sum(part) / len(fullest)):02x}" for part in zip(*fullest, strict=True)
+    )
+
+
+def profile_description(icc: bytes | None) -> str | None:
+    """Return the name an embedded colour profile gives itself."""
+    if not icc:
+        return None
+    try:
+        name = ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(io.BytesIO(icc)))
+    except (ImageCms.PyCMSError, OSError, TypeError, ValueError):
+        return None
+    shown = "".join(each for each in name if each.isprintable()).strip()
+    return shown[:_LONGEST_DESCRIPTION] or None
+
+
+def inspect(request: Reply) -> Reply:
+    """Return the duration in seconds and, for a video, the size of its picture."""
+    from pymediainfo import MediaInfo  # noqa: PLC0415 - loads a large library, images need none
+
+    tracks = MediaInfo.parse(request["path"]).tracks
+    of_kind = {track.track_type: track for track in reversed(tracks)}
+    general, video = of_kind.get("General"), of_kind.get("Video")
+    milliseconds = general.duration if general else None
+    return {
+        "duration": float(milliseconds) / 1000 if milliseconds else None,
+        "width": video.width if video else None,
+        "height": video.height if video else None,
+        "playable": "Video" in of_kind or "Audio" in of_kind,
+    }
+
+
+JOBS = {"decode": decode, "inspect": inspect}
+
+
+def attempt(request: Reply) -> Reply:
+    """Do one job; name the fault of a file that cannot be done."""
+    try:
+        return JOBS[request["job"]](request)
+    except MemoryError:
+        return {"fault": "limit"}
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        return {"fault": "too_large"}
+    except Exception as error:  # noqa: BLE001 - decoders raise anything at all on hostile bytes
+        truncated = isinstance(error, EOFError) or "truncated" in str(error).lower()
+        return {"fault": "truncated" if truncated else "undecodable", "why": repr(error)[:200]}
+
+
+def confine(request: Reply) -> None:
+    """Take away what a decode does not need."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    for kind, soft, hard in (
+        (resource.RLIMIT_AS, request["address_space"], request["address_space"]),
+        (resource.RLIMIT_CPU, request["cpu_seconds"], request["cpu_seconds"] + 1),
+        (resource.RLIMIT_FSIZE, 0, 0),
+        (resource.RLIMIT_CORE, 0, 0),
+        (resource.RLIMIT_NOFILE, _MAX_OPEN_FILES, _MAX_OPEN_FILES),
+    ):
+        resource.setrlimit(kind, (soft, hard))
+
+
+def run_fork(request: Reply, reply_to: int) -> NoReturn:
+    """Do the job under limits, send the reply, end without clean-up."""
+    try:
+        void = os.open(os.devnull, os.O_RDWR)
+        os.dup2(void, 0)
+        os.dup2(void, 1)
+        confine(request)
+        os.write(reply_to, json.dumps(attempt(request)).encode())
+    finally:
+        os._exit(0)
+
+
+# --- In the server ----------------------------------------------------------------------------
+def supervise(request: Reply) -> Reply:
+    """Fork for one request, and return its reply or the reason there is none."""
+    reply_from, reply_to = os.pipe()
+    pid = os.fork()
+    if not pid:
+        os.close(reply_from)
+        run_fork(request, reply_to)
+    os.close(reply_to)
+    try:
+        raw = receive(reply_from, deadline=time.monotonic() + request["wall_seconds"])
+    finally:
+        os.close(reply_from)
+        os.kill(pid, signal.SIGKILL)  # it has ended, or must
+        status = os.waitpid(pid, 0)[1]
+    if raw is None:
+        return {"fault": "limit"}
+    try:
+        return dict(json.loads(raw))
+    except ValueError:
+        return {"fault": death(status), "why": f"wait status {status}"}
+
+
+def receive(source: int, *, deadline: float) -> bytes | None:
+    """Read until the fork ends; None when its time is up. Exit if our parent is gone."""
+    poll = select.poll()
+    poll.register(source, select.POLLIN)
+    poll.register(0, 0)  # only its hang-up
+    parts: list[bytes] = []
+    while (left := deadline - time.monotonic()) > 0:
+        for descriptor, _ in poll.poll(left * 1000):
+            if descriptor == 0:
+                sys.exit(0)
+            part = os.read(source, _MAX_REPLY)
+            if not part:
+                return b"".join(parts)
+            parts.append(part)
+    return None
+
+
+def death(status: int) -> str:
+    """Tell a fork that ran into a limit from one that a file crashed."""
+    limited = {signal.SIGXCPU, signal.SIGKILL}
+    return "limit" if os.WIFSIGNALED(status) and os.WTERMSIG(status) in limited else "undecodable"
+
+
+def warm_up() -> None:
+    """Import what every fork needs, once."""
+    Image.init()
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
+    sys.modules["PIL.AvifImagePlugin"].DEFAULT_MAX_THREADS = 1  # type: ignore[attr-defined] # no stub
+    warnings.simplefilter("ignore")
+    warnings.simplefilter("error", Image.DecompressionBombWarning)
+    ImageCms.createProfile("sRGB")
+
+
+def main() -> None:
+    """Serve requests until standard input ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is our parent's to handle
+    warm_up()
+    for line in iter(sys.stdin.buffer.readline, b""):
+        reply = json.dumps(supervise(json.loads(line))).encode() + b"\n"
+        sys.stdout.buffer.write(reply)
+        sys.stdout.buffer.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,99 @@
+"""What only a full decode can tell, done where a hostile file can do no harm."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from media.errors import (
+    ContentError,
+    DecodeLimitError,
+    FileCorruptError,
+    FileTruncatedError,
+    ImageTooLargeError,
+    ImageUndecodableError,
+)
+from media.rules import image_header
+from media.rules.limits import DECODE_ADDRESS_SPACE, MAX_PIXELS
+from media.services import decoder_process
+
+_FORMATS = {
+    "image/jpeg": "JPEG",
+    "image/png": "PNG",
+    "image/webp": "WEBP",
+    "image/gif": "GIF",
+    "image/avif": "AVIF",
+}
+_FAULTS: dict[str, type[ContentError]] = {
+    "limit": DecodeLimitError,
+    "too_large": ImageTooLargeError,
+    "truncated": FileTruncatedError,
+    "undecodable": ImageUndecodableError,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decoded:
+    """An image that was decoded to its last pixel."""
+
+    width: int
+    height: int
+    frames: int
+    dominant_color: str | None  # "#rrggbb"; None when every pixel is transparent
+    color_profile: str | None  # the name its ICC profile gives itself
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inspected:
+    """What a video or a recording says about itself."""
+
+    duration: float | None  # seconds
+    width: int | None
+    height: int | None
+
+
+def decode(path: Path, content_type: str) -> Decoded:
+    """Decode every frame of an image in the bounded child.
+
+    The header limits come first, so a pixel flood is refused before the child is asked.
+    """
+    with path.open("rb") as file:
+        header = image_header.measure(file, content_type)
+    image_header.require_within_limits(header)
+    reply = _ask(path, "decode", format=_FORMATS[content_type], max_pixels=MAX_PIXELS)
+    decoded = Decoded(**reply)
+    if (decoded.width, decoded.height, decoded.frames) != (
+        header.width,
+        header.height,
+        header.frames,
+    ):
+        raise ImageUndecodableError("The image decodes to another size than it declares.")
+    return decoded
+
+
+def inspect_media(path: Path, content_type: str) -> Inspected:
+    """Read the duration of an MP4 or MP3 in the bounded child."""
+    try:
+        reply = _ask(path, "inspect", content_type=content_type)
+    except ImageUndecodableError:
+        raise FileCorruptError from None
+    if not reply.pop("playable"):
+        raise FileCorruptError("The file holds neither sound nor pictures.")
+    return Inspected(**reply)
+
+
+def _ask(path: Path, job: str, **details: Any) -> dict[str, Any]:
+    reply = decoder_process.ask(
+        {
+            "job": job,
+            "path": str(path.resolve()),
+            "wall_seconds": settings.DECODE_WALL_SECONDS,
+            "cpu_seconds": settings.DECODE_CPU_SECONDS,
+            "address_space": DECODE_ADDRESS_SPACE,
+            **details,
+        }
+    )
+    if "fault" in reply:
+        raise _FAULTS[reply["fault"]]
+    return reply
