@@ -137,7 +137,8 @@ def safe_name(filename: str, *, extension: str | None = None) -> str:
         raise FileNameRefusedError(value=filename)
     stem, own = _split(_fold(_last_part(filename)))
     suffix = f".{extension or own}" if extension or own else ""
-    return (stem[: MAX_NAME_LENGTH - len(suffix)].rstrip("._-") or "file") + suffix
+    stem = stem.strip("._-")[: MAX_NAME_LENGTH - len(suffix)].rstrip("._-")
+    return (stem or "file") + suffix
 
 
 def has_control_characters(text: str) -> bool:
@@ -162,13 +163,13 @@ def _decodings(text: str) -> Iterator[str]:
 
 
 def _fold(text: str) -> str:
-    """Return the letters of `text` without their accents, all else as one underscore."""
+    """Return the letters of `text` without their accents; other ASCII becomes one underscore."""
     ascii_only = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
-    return _NOT_IN_ALPHABET.sub("_", ascii_only).strip("._-")
+    return _NOT_IN_ALPHABET.sub("_", ascii_only)
 
 
 def _split(name: str) -> tuple[str, str]:
     match = _SUFFIX.search(name)
-    if match is None or match.start() == 0:
+    if match is None:
         return name, ""
     return name[: match.start()], match[1].lower()

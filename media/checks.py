@@ -1,0 +1,84 @@
+"""Settings of the storage gateway that would break a promise later stop the boot now."""
+
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from django.apps import AppConfig
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, register
+
+_HINT = "See deploy/env.example."
+
+
+@register
+def check_storage_kind(
+    app_configs: Sequence[AppConfig] | None, **kwargs: object
+) -> list[CheckMessage]:
+    """Refuse a store that does not exist."""
+    if settings.STORAGE in {"s3", "local"}:
+        return []
+    return [
+        Error(f"STORAGE is {settings.STORAGE!r}, not s3 or local.", hint=_HINT, id="media.E001")
+    ]
+
+
+@register
+def check_buckets(app_configs: Sequence[AppConfig] | None, **kwargs: object) -> list[CheckMessage]:
+    """Refuse one bucket for both: whatever is private in it would be served to anybody."""
+    found: list[CheckMessage] = []
+    names = {"R2_BUCKET_NAME", "R2_PRIVATE_BUCKET_NAME"}
+    found += [
+        Error(f"{name} is empty.", hint=_HINT, id="media.E002")
+        for name in sorted(names)
+        if not getattr(settings, name)
+    ]
+    if not found and settings.R2_BUCKET_NAME == settings.R2_PRIVATE_BUCKET_NAME:
+        message = "R2_BUCKET_NAME and R2_PRIVATE_BUCKET_NAME are the same bucket."
+        found.append(Error(message, hint=_HINT, id="media.E003"))
+    return found
+
+
+@register
+def check_urls(app_configs: Sequence[AppConfig] | None, **kwargs: object) -> list[CheckMessage]:
+    """Refuse addresses that clients could not follow; uploads would fail at the client."""
+    names = ["R2_PUBLIC_URL", "CDN_URL"]
+    if settings.STORAGE == "local":
+        names.append("PUBLIC_BASE_URL")
+    else:
+        names += ["S3_ENDPOINT_URL", "S3_PUBLIC_ENDPOINT_URL"]
+    return [
+        Error(f"{name} is not an absolute http(s) URL.", hint=_HINT, id="media.E004")
+        for name in names
+        if not _is_absolute(getattr(settings, name))
+    ]
+
+
+@register
+def check_credentials(
+    app_configs: Sequence[AppConfig] | None, **kwargs: object
+) -> list[CheckMessage]:
+    """Refuse an S3 store without keys; boto3 would go looking for some elsewhere."""
+    if settings.STORAGE != "s3":
+        return []
+    return [
+        Error(f"{name} is empty.", hint=_HINT, id="media.E005")
+        for name in ("S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY")
+        if not getattr(settings, name)
+    ]
+
+
+@register
+def check_pool(app_configs: Sequence[AppConfig] | None, **kwargs: object) -> list[CheckMessage]:
+    """Refuse a pool without connections."""
+    if settings.S3_POOL_SIZE >= 1:
+        return []
+    return [Error("S3_POOL_SIZE is below 1.", hint=_HINT, id="media.E006")]
+
+
+def _is_absolute(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    clean = not (parts.username or parts.query or parts.fragment)
+    return parts.scheme in {"http", "https"} and bool(parts.hostname) and clean

@@ -1,0 +1,26 @@
+"""The storage gateway: keys and small values outside, services and their clients inside."""
+
+from media.storage.budget import time_limit
+from media.storage.contract import (
+    DeleteFailure,
+    ObjectHead,
+    ObjectHeaders,
+    ObjectListing,
+    ObjectReader,
+    ObjectStore,
+    SignedPut,
+)
+from media.storage.factory import private_store, public_store
+
+__all__ = [
+    "DeleteFailure",
+    "ObjectHead",
+    "ObjectHeaders",
+    "ObjectListing",
+    "ObjectReader",
+    "ObjectStore",
+    "SignedPut",
+    "private_store",
+    "public_store",
+    "time_limit",
+]

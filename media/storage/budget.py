@@ -1,0 +1,63 @@
+"""How long one storage operation may keep its caller waiting.
+
+Socket time-outs alone do not bound it: a server that sends one byte a second never trips them.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import timedelta
+from threading import Thread
+from typing import Final, TypeVar
+
+from media.errors import StoreUnavailableError
+
+OPERATION_BUDGET: Final = timedelta(seconds=20)
+
+T = TypeVar("T")
+_deadline: ContextVar[float | None] = ContextVar("storage_deadline", default=None)
+
+
+@contextmanager
+def time_limit(limit: timedelta) -> Iterator[None]:
+    """Let the storage operations of this block and this thread take `limit` together."""
+    outer = _deadline.get()
+    ours = time.monotonic() + limit.total_seconds()
+    token = _deadline.set(ours if outer is None else min(ours, outer))
+    try:
+        yield
+    finally:
+        _deadline.reset(token)
+
+
+def remaining(budget: timedelta) -> float:
+    """Return the seconds one operation may take now: its budget, or less inside `time_limit`."""
+    deadline = _deadline.get()
+    seconds = budget.total_seconds()
+    return seconds if deadline is None else min(seconds, deadline - time.monotonic())
+
+
+def within(budget: timedelta, call: Callable[[], T]) -> T:
+    """Run `call` and return its result, or raise `StoreUnavailableError` when time is up.
+
+    A call that overruns is left behind on a daemon thread (about 60 microseconds to start): its
+    own socket time-outs end it, and it can no longer hold up the caller or the end of the process.
+    """
+    seconds = remaining(budget)
+    if seconds <= 0:
+        raise StoreUnavailableError
+    outcome: Future[T] = Future()
+    Thread(target=_settle, args=(outcome, call), daemon=True, name="storage").start()
+    try:
+        return outcome.result(timeout=seconds)
+    except TimeoutError as error:
+        raise StoreUnavailableError from error
+
+
+def _settle(outcome: Future[T], call: Callable[[], T]) -> None:
+    try:
+        outcome.set_result(call())
+    except BaseException as error:  # noqa: BLE001  it is raised again in the caller's thread
+        outcome.set_exception(error)

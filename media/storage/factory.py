@@ -1,0 +1,84 @@
+"""The two doors to the bytes: which stores the settings ask for, made once per process."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+
+from django.conf import settings
+
+from media.storage.client import ClientHolder, S3Connection
+from media.storage.contract import ObjectStore
+from media.storage.local import LocalStore
+from media.storage.s3 import S3Store
+
+_replaced: dict[str, ObjectStore] = {}
+
+
+def public_store() -> ObjectStore:
+    """Return the store of temp/, media/ and images/, which anybody may read by key."""
+    return _replaced.get("public") or _store(settings.R2_BUCKET_NAME)
+
+
+def private_store() -> ObjectStore:
+    """Return the store of loras/, exports/ and bulk/, read through signed URLs only."""
+    return _replaced.get("private") or _store(settings.R2_PRIVATE_BUCKET_NAME)
+
+
+def local_store(*, private: bool) -> LocalStore:
+    """Return a bucket of the filesystem store, for the routes that serve it."""
+    bucket = settings.R2_PRIVATE_BUCKET_NAME if private else settings.R2_BUCKET_NAME
+    return _local_store(bucket)
+
+
+def s3_connection() -> S3Connection:
+    """Return where the settings say the S3 service is."""
+    return S3Connection(
+        endpoint_url=settings.S3_ENDPOINT_URL,
+        public_endpoint_url=settings.S3_PUBLIC_ENDPOINT_URL,
+        access_key_id=settings.S3_ACCESS_KEY_ID,
+        secret_access_key=settings.S3_SECRET_ACCESS_KEY,
+        region=settings.S3_REGION,
+        pool_size=settings.S3_POOL_SIZE,
+    )
+
+
+@contextmanager
+def replaced(
+    *, public: ObjectStore | None = None, private: ObjectStore | None = None
+) -> Iterator[None]:
+    """Put other stores behind the doors for a while, for tests."""
+    before = dict(_replaced)
+    given = {"public": public, "private": private}
+    _replaced.update({door: store for door, store in given.items() if store is not None})
+    try:
+        yield
+    finally:
+        _replaced.clear()
+        _replaced.update(before)
+
+
+def reset() -> None:
+    """Forget the stores made so far; the next call reads the settings again."""
+    if _holder.cache_info().currsize:
+        _holder().close()
+    for made in (_holder, _s3_store, _local_store):
+        made.cache_clear()
+
+
+def _store(bucket: str) -> ObjectStore:
+    return _local_store(bucket) if settings.STORAGE == "local" else _s3_store(bucket)
+
+
+@cache
+def _holder() -> ClientHolder:
+    return ClientHolder(s3_connection())
+
+
+@cache
+def _s3_store(bucket: str) -> S3Store:
+    return S3Store(s3_connection(), bucket, holder=_holder())
+
+
+@cache
+def _local_store(bucket: str) -> LocalStore:
+    return LocalStore(settings.LOCAL_STORE_DIR, bucket, base_url=settings.PUBLIC_BASE_URL)

@@ -1,0 +1,204 @@
+"""Objects as plain files: whole or absent, each with its metadata in a side file.
+
+A side file is named after the very bytes it describes (key, modification time, size), so replacing
+an object is one rename and a reader never pairs new bytes with old metadata. A file put here by
+other means is an object too, with metadata guessed from its name.
+"""
+
+import errno
+import fcntl
+import hashlib
+import json
+import mimetypes
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO, BinaryIO, Final
+
+from media.errors import ObjectNotFoundError, PreconditionFailedError, StoreUnavailableError
+from media.rules.keys import is_storable
+
+CHUNK_BYTES: Final = 256 * 1024
+_ABSENT: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG})
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileInfo:
+    """The metadata of one object; `sha256` is None for a file that came by other means."""
+
+    etag: str
+    content_type: str
+    cache_control: str | None = None
+    content_disposition: str | None = None
+    sha256: str | None = None
+
+
+class Folder:
+    """One bucket on the disk."""
+
+    def __init__(self, root: Path, bucket: str) -> None:
+        self._objects = root / bucket
+        self._sides = root / ".metadata" / bucket
+        self._incoming = root / ".incoming"
+
+    def create(self) -> bool:
+        """Make the folders; tell whether there were none before."""
+        fresh = not self._objects.is_dir()
+        for folder in (self._objects, self._sides, self._incoming):
+            folder.mkdir(parents=True, exist_ok=True)
+        return fresh
+
+    def write(
+        self,
+        key: str,
+        chunks: Iterable[bytes],
+        describe: Callable[[str], FileInfo],
+        *,
+        write_once: bool = False,
+    ) -> None:
+        """Store all of `chunks`, or nothing when they or `describe` (given the SHA-256) raise."""
+        with told_as_ours():
+            self.create()
+            with tempfile.NamedTemporaryFile(dir=self._incoming, delete=False) as incoming:
+                try:
+                    info = describe(_pour(chunks, incoming))
+                    self._commit(key, Path(incoming.name), info, write_once=write_once)
+                finally:
+                    Path(incoming.name).unlink(missing_ok=True)
+
+    def open(self, key: str) -> tuple[BinaryIO, FileInfo]:
+        """Open an object and its own metadata."""
+        if not is_storable(key):
+            raise ObjectNotFoundError
+        path = self._objects / key
+        with told_as_ours():
+            while True:
+                file = path.open("rb")
+                info = self._read_side(key, os.fstat(file.fileno()))
+                if info is not None:
+                    return file, info
+                if _stamp(os.fstat(file.fileno())) == _stamp(path.stat()):
+                    return file, _guessed(path, os.fstat(file.fileno()))
+                file.close()  # replaced between the two reads
+
+    def remove(self, key: str) -> None:
+        """Remove an object if it is there."""
+        if not is_storable(key):
+            return
+        with self._locked():
+            try:
+                (self._objects / key).unlink()
+            except OSError as error:
+                if error.errno not in _ABSENT:
+                    raise
+            self._drop_sides(key, keep=None)
+
+    def keys(self, prefix: str, after: str) -> Iterator[str]:
+        """Yield the keys under `prefix` and later than `after`, in byte order."""
+        yield from _walk(self._objects, "", prefix, after)
+
+    def _commit(self, key: str, incoming: Path, info: FileInfo, *, write_once: bool) -> None:
+        now = time.time_ns()  # the file system's own clock ticks too slowly to tell writes apart
+        os.utime(incoming, ns=(now, now))
+        target = self._objects / key
+        side = self._side(key, _stamp(incoming.stat()))
+        with self._locked():
+            if write_once and target.exists():
+                raise PreconditionFailedError
+            for folder in (target.parent, side.parent):
+                folder.mkdir(parents=True, exist_ok=True)
+            _write_durably(side, json.dumps(asdict(info)).encode())
+            incoming.replace(target)
+            _sync_folder(target.parent)
+            self._drop_sides(key, keep=side)
+
+    def _side(self, key: str, stamp: str) -> Path:
+        return self._sides / f"{key}@{stamp}.json"
+
+    def _read_side(self, key: str, stat: os.stat_result) -> FileInfo | None:
+        try:
+            return FileInfo(**json.loads(self._side(key, _stamp(stat)).read_bytes()))
+        except FileNotFoundError:
+            return None
+
+    def _drop_sides(self, key: str, *, keep: Path | None) -> None:
+        parent, _, name = f"/{key}".rpartition("/")
+        folder = self._sides / parent.lstrip("/")
+        with suppress(FileNotFoundError, NotADirectoryError):
+            for entry in os.scandir(folder):
+                ours = entry.name.rpartition("@")[0] == name
+                if ours and (keep is None or entry.name != keep.name):
+                    Path(entry.path).unlink(missing_ok=True)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """One writer at a time decides what is under a key; bytes are poured before."""
+        self.create()
+        with (self._incoming / ".lock").open("wb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+@contextmanager
+def told_as_ours() -> Iterator[None]:
+    """Turn a fault of the disk into one of the store."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _ABSENT:
+            raise ObjectNotFoundError from error
+        raise StoreUnavailableError from error
+
+
+def _pour(chunks: Iterable[bytes], target: IO[bytes]) -> str:
+    digest = hashlib.sha256()
+    for chunk in chunks:
+        digest.update(chunk)
+        target.write(chunk)
+    target.flush()
+    os.fsync(target.fileno())
+    return digest.hexdigest()
+
+
+def _write_durably(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_folder(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _stamp(stat: os.stat_result) -> str:
+    return f"{stat.st_mtime_ns:x}-{stat.st_size:x}"
+
+
+def _guessed(path: Path, stat: os.stat_result) -> FileInfo:
+    content_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    return FileInfo(etag=_stamp(stat), content_type=content_type)
+
+
+def _walk(folder: Path, base: str, prefix: str, after: str) -> Iterator[str]:
+    try:
+        entries = list(os.scandir(folder))
+    except FileNotFoundError:
+        return
+    named = [(entry.name + "/" * entry.is_dir(), entry) for entry in entries]
+    for name, entry in sorted(named, key=lambda pair: pair[0]):
+        key = base + name
+        if entry.is_dir():
+            inside = key.startswith(prefix) or prefix.startswith(key)
+            if inside and (key > after or after.startswith(key)):
+                yield from _walk(Path(entry.path), key, prefix, after)
+        elif key.startswith(prefix) and key > after:
+            yield key

@@ -1,0 +1,239 @@
+"""The store of production: R2, or any server that speaks S3."""
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from django.utils.http import content_disposition_header
+
+from media.errors import ObjectNotFoundError
+from media.rules.keys import is_storable, require_storable, require_temp_key
+from media.storage import multipart
+from media.storage.budget import OPERATION_BUDGET, within
+from media.storage.client import ClientHolder, S3Connection
+from media.storage.contract import (
+    Body,
+    DeleteFailure,
+    DeleteFailures,
+    ObjectHead,
+    ObjectHeaders,
+    ObjectListing,
+    SignedPut,
+)
+from media.storage.faults import translated
+from media.storage.s3_reader import S3Reader
+from media.storage.signing import UrlSigner, put_headers, sha256_of
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+PAGE: Final = 1000  # most keys one list or bulk delete takes
+
+T = TypeVar("T")
+# Inside the class `list` is a method.
+_Keys = list[str]
+_Page = tuple[list[ObjectListing], bool]
+
+
+class S3Store:
+    """One bucket of an S3-compatible service."""
+
+    def __init__(
+        self,
+        connection: S3Connection,
+        bucket: str,
+        *,
+        holder: ClientHolder | None = None,
+        budget: timedelta = OPERATION_BUDGET,
+    ) -> None:
+        self._bucket = bucket
+        self._holder = holder or ClientHolder(connection)
+        self._signer = UrlSigner(connection, bucket)
+        self._budget = budget
+
+    def sign_put(
+        self,
+        key: str,
+        *,
+        content_type: str,
+        size: int | None,
+        sha256: str | None,
+        lifetime: timedelta,
+        write_once: bool = False,
+    ) -> SignedPut:
+        """Sign type and key, and length, checksum and If-None-Match where asked for."""
+        require_temp_key(key)
+        headers = put_headers(content_type=content_type, sha256=sha256, write_once=write_once)
+        length = {} if size is None else {"Content-Length": str(size)}
+        url = self._signer.sign("PUT", key, lifetime=lifetime, headers=headers | length)
+        return SignedPut(url=url, headers=headers)
+
+    def sign_get(self, key: str, *, lifetime: timedelta, filename: str | None = None) -> str:
+        """Sign a GET, with the download's name in the query when there is one."""
+        params = {}
+        if filename is not None:
+            disposition = content_disposition_header(as_attachment=True, filename=filename)
+            params["response-content-disposition"] = disposition or "attachment"
+        return self._signer.sign("GET", require_storable(key), lifetime=lifetime, params=params)
+
+    def head(self, key: str) -> ObjectHead:
+        """Ask for the headers, the checksum with them."""
+        _require_possible(key)
+        answer = self._run(
+            lambda s3: s3.head_object(Bucket=self._bucket, Key=key, ChecksumMode="ENABLED")
+        )
+        return ObjectHead(
+            key=key,
+            size=answer["ContentLength"],
+            etag=_bare(answer["ETag"]),
+            content_type=answer["ContentType"],
+            last_modified=answer["LastModified"],
+            sha256=sha256_of(answer.get("ChecksumSHA256")),
+        )
+
+    def open(
+        self,
+        key: str,
+        *,
+        if_match: str | None = None,
+        offset: int = 0,
+        length: int | None = None,
+    ) -> S3Reader:
+        """Start one GET; the body is read as it is iterated."""
+        _require_possible(key)
+        wanted: dict[str, Any] = {}
+        if if_match is not None:
+            wanted["IfMatch"] = f'"{if_match}"'
+        if offset or length is not None:
+            wanted["Range"] = byte_range(offset, length)
+        answer = self._run(lambda s3: s3.get_object(Bucket=self._bucket, Key=key, **wanted))
+        whole = answer.get("ContentRange", "").rpartition("/")[2]
+        head = ObjectHead(
+            key=key,
+            size=int(whole) if whole else answer["ContentLength"],
+            etag=_bare(answer["ETag"]),
+            content_type=answer["ContentType"],
+            last_modified=answer["LastModified"],
+        )
+        return S3Reader(head, answer["Body"], answer["ContentLength"], budget=self._budget)
+
+    def copy(self, source: str, target: str, *, if_match: str, headers: ObjectHeaders) -> None:
+        """Copy inside the bucket; botocore turns a 200 with an error document into a failure."""
+        _require_possible(source)
+        require_storable(target)
+        self._run(
+            lambda s3: s3.copy_object(
+                Bucket=self._bucket,
+                Key=target,
+                CopySource={"Bucket": self._bucket, "Key": source},
+                CopySourceIfMatch=f'"{if_match}"',
+                MetadataDirective="REPLACE",
+                **_stored_headers(headers),
+            )
+        )
+
+    def put(self, key: str, body: Body, *, headers: ObjectHeaders) -> ObjectHead:
+        """Store in one request, or in parts of 8 MiB held in memory one at a time."""
+        require_storable(key)
+        stored = _stored_headers(headers)
+        parts = multipart.parts(body)
+        first = next(parts, b"")
+        if len(first) < multipart.PART_BYTES:
+            self._run(lambda s3: s3.put_object(Bucket=self._bucket, Key=key, Body=first, **stored))
+        else:
+            multipart.upload(
+                self._run, bucket=self._bucket, key=key, first=first, rest=parts, headers=stored
+            )
+        return self.head(key)
+
+    def delete_many(self, keys: Iterable[str]) -> DeleteFailures:
+        """Delete a thousand keys a request, and read what each answer says of each key."""
+        possible = sorted({key for key in keys if is_storable(key)})
+        failures: DeleteFailures = []
+        for start in range(0, len(possible), PAGE):
+            failures += self._delete_page(possible[start : start + PAGE])
+        return failures
+
+    def list(
+        self, prefix: str, *, after: str | None = None, limit: int = PAGE
+    ) -> Iterator[ObjectListing]:
+        """Page by the last key seen, so a listing resumes anywhere without a token."""
+        more = True
+        while more and limit > 0:
+            page, more = self._list_page(prefix, after or "", min(limit, PAGE))
+            yield from page
+            limit -= len(page)
+            after = page[-1].key if page else after
+
+    def close(self) -> None:
+        """Close the connections this process holds."""
+        self._holder.close()
+
+    def _run(self, call: "Callable[[S3Client], T]") -> T:
+        """Make one call inside its budget, its faults told in our errors."""
+        with translated():
+            return within(self._budget, lambda: call(self._holder.get()))
+
+    def _delete_page(self, keys: _Keys) -> DeleteFailures:
+        if not keys:
+            return []
+        answer = self._run(
+            lambda s3: s3.delete_objects(
+                Bucket=self._bucket,
+                Delete={"Objects": [{"Key": key} for key in keys], "Quiet": True},
+            )
+        )
+        return [
+            DeleteFailure(
+                key=error.get("Key", ""),
+                code=error.get("Code", "Unknown"),
+                message=error.get("Message", ""),
+            )
+            for error in answer.get("Errors", [])
+            if error.get("Code") != "NoSuchKey"
+        ]
+
+    def _list_page(self, prefix: str, after: str, size: int) -> _Page:
+        answer = self._run(
+            lambda s3: s3.list_objects_v2(
+                Bucket=self._bucket, Prefix=prefix, StartAfter=after, MaxKeys=size
+            )
+        )
+        page = [
+            ObjectListing(
+                key=each["Key"],
+                size=each["Size"],
+                etag=_bare(each["ETag"]),
+                last_modified=each["LastModified"],
+            )
+            for each in answer.get("Contents", [])
+        ]
+        return page, bool(page) and answer["IsTruncated"]
+
+
+def byte_range(offset: int, length: int | None) -> str:
+    """Return the Range header of `length` bytes from `offset`, to the end when None."""
+    if offset < 0 or (length is not None and length < 1):
+        message = f"There is no range of {length} bytes at {offset}."
+        raise ValueError(message)
+    last = "" if length is None else str(offset + length - 1)
+    return f"bytes={offset}-{last}"
+
+
+def _stored_headers(headers: ObjectHeaders) -> dict[str, Any]:
+    asked = {
+        "ContentType": headers.content_type,
+        "CacheControl": headers.cache_control,
+        "ContentDisposition": headers.content_disposition,
+    }
+    return {name: value for name, value in asked.items() if value is not None}
+
+
+def _bare(etag: str) -> str:
+    return etag.strip('"')
+
+
+def _require_possible(key: str) -> None:
+    """A key no store can hold names no object; servers answer such keys with odd statuses."""
+    if not is_storable(key):
+        raise ObjectNotFoundError

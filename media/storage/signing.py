@@ -1,0 +1,79 @@
+"""Query-signed S3 URLs, by botocore's own signer without the client around it.
+
+Three times cheaper than `generate_presigned_url` and equal to it byte for byte, which a golden
+test holds.
+"""
+
+import base64
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Final
+from urllib.parse import quote
+
+from botocore.auth import S3SigV4QueryAuth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+from media.storage.client import S3Connection
+
+LONGEST_LIFETIME: Final = timedelta(days=7)  # what SigV4 allows at all
+CHECKSUM_HEADER: Final = "x-amz-checksum-sha256"
+
+
+class UrlSigner:
+    """Signs URLs of one bucket for the endpoint that clients see."""
+
+    def __init__(self, connection: S3Connection, bucket: str) -> None:
+        self._credentials = Credentials(connection.access_key_id, connection.secret_access_key)
+        self._region = connection.region
+        self._base = f"{connection.public_endpoint_url.rstrip('/')}/{bucket}/"
+
+    def sign(
+        self,
+        method: str,
+        key: str,
+        *,
+        lifetime: timedelta,
+        headers: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | None = None,
+    ) -> str:
+        """Return a URL for one method on one key; every header given must be sent as it is."""
+        request = AWSRequest(
+            method=method,
+            url=self._base + quote(key, safe="/~"),
+            headers=dict(headers or {}),
+            params=dict(params or {}),
+        )
+        seconds = lifetime_seconds(lifetime)
+        S3SigV4QueryAuth(self._credentials, "s3", self._region, expires=seconds).add_auth(request)
+        return str(request.url)
+
+
+def lifetime_seconds(lifetime: timedelta) -> int:
+    """Return the whole seconds of a lifetime a URL may have."""
+    if not timedelta(seconds=1) <= lifetime <= LONGEST_LIFETIME:
+        message = f"A signed URL lives 1 second to 7 days, not {lifetime}."
+        raise ValueError(message)
+    return int(lifetime.total_seconds())
+
+
+def checksum_of(sha256: str) -> str:
+    """Return a hex SHA-256 the way S3 writes it, in base64."""
+    return base64.b64encode(bytes.fromhex(sha256)).decode()
+
+
+def sha256_of(checksum: str | None) -> str | None:
+    """Return the hex SHA-256 of a whole object; None for an absent or a composite checksum."""
+    if not checksum or "-" in checksum:
+        return None
+    return base64.b64decode(checksum).hex()
+
+
+def put_headers(*, content_type: str, sha256: str | None, write_once: bool) -> dict[str, str]:
+    """Return the headers a client must send with its PUT, in every store the same."""
+    headers = {"Content-Type": content_type}
+    if sha256 is not None:
+        headers[CHECKSUM_HEADER] = checksum_of(sha256)
+    if write_once:
+        headers["If-None-Match"] = "*"
+    return headers
