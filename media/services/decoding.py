@@ -14,7 +14,7 @@ from media.errors import (
     ImageTooLargeError,
     ImageUndecodableError,
 )
-from media.rules import image_header
+from media.rules import content_types, image_header
 from media.rules.limits import DECODE_ADDRESS_SPACE, MAX_PIXELS
 from media.services import decoder_process
 
@@ -35,30 +35,32 @@ _FAULTS: dict[str, type[ContentError]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Decoded:
-    """An image that was decoded to its last pixel."""
+    """What reading a file to its end told; None where its type has no such thing."""
 
-    width: int
-    height: int
-    frames: int
-    dominant_color: str | None  # "#rrggbb"; None when every pixel is transparent
-    color_profile: str | None  # the name its ICC profile gives itself
-
-
-@dataclass(frozen=True, kw_only=True)
-class Inspected:
-    """What a video or a recording says about itself."""
-
-    duration: float | None  # seconds
-    width: int | None
-    height: int | None
+    width: int | None = None
+    height: int | None = None
+    frames: int | None = None
+    dominant_color: str | None = None  # "#rrggbb"; None too when every pixel is transparent
+    color_profile: str | None = None  # the name its ICC profile gives itself
+    duration: float | None = None  # seconds
 
 
-def decode(path: Path, content_type: str) -> Decoded:
+def inspect_file(path: str | Path, content_type: str) -> Decoded:
+    """Read a file of any of our types as deeply as its type can be read."""
+    resource_type = content_types.FILE_TYPES[content_type].resource_type
+    if resource_type == content_types.IMAGE:
+        return decode(path, content_type)
+    if resource_type in {content_types.VIDEO, content_types.AUDIO}:
+        return inspect_media(path)
+    return Decoded()  # the structure of documents and archives is all we look at
+
+
+def decode(path: str | Path, content_type: str) -> Decoded:
     """Decode every frame of an image in the bounded child.
 
     The header limits come first, so a pixel flood is refused before the child is asked.
     """
-    with path.open("rb") as file:
+    with Path(path).open("rb") as file:
         header = image_header.measure(file, content_type)
     image_header.require_within_limits(header)
     reply = _ask(path, "decode", format=_FORMATS[content_type], max_pixels=MAX_PIXELS)
@@ -72,22 +74,22 @@ def decode(path: Path, content_type: str) -> Decoded:
     return decoded
 
 
-def inspect_media(path: Path, content_type: str) -> Inspected:
-    """Read the duration of an MP4 or MP3 in the bounded child."""
+def inspect_media(path: str | Path) -> Decoded:
+    """Read duration and picture size of an MP4 or MP3 in the bounded child."""
     try:
-        reply = _ask(path, "inspect", content_type=content_type)
+        reply = _ask(path, "inspect")
     except ImageUndecodableError:
         raise FileCorruptError from None
     if not reply.pop("playable"):
         raise FileCorruptError("The file holds neither sound nor pictures.")
-    return Inspected(**reply)
+    return Decoded(**reply)
 
 
-def _ask(path: Path, job: str, **details: Any) -> dict[str, Any]:
+def _ask(path: str | Path, job: str, **details: Any) -> dict[str, Any]:
     reply = decoder_process.ask(
         {
             "job": job,
-            "path": str(path.resolve()),
+            "path": str(Path(path).resolve()),
             "wall_seconds": settings.DECODE_WALL_SECONDS,
             "cpu_seconds": settings.DECODE_CPU_SECONDS,
             "address_space": DECODE_ADDRESS_SPACE,
