@@ -1,0 +1,283 @@
+"""A strict store in memory, for fast tests: it refuses what R2 and SeaweedFS refuse.
+
+The contract tests hold it to the real ones. ETags are MD5 as in S3, so colliding files collide.
+"""
+
+import hashlib
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import count
+from typing import Final, Self
+from urllib.parse import parse_qs, quote, unquote, urlsplit
+
+from django.utils import timezone
+
+from media.errors import ObjectNotFoundError, PreconditionFailedError
+from media.rules.keys import is_storable, require_storable, require_temp_key
+from media.storage.contract import (
+    Body,
+    DeleteFailure,
+    DeleteFailures,
+    ObjectHead,
+    ObjectHeaders,
+    ObjectListing,
+    SignedPut,
+)
+from media.storage.multipart import chunks_of
+from media.storage.signing import (
+    CHECKSUM_HEADER,
+    checksum_of,
+    lifetime_seconds,
+    put_headers,
+    sha256_of,
+)
+
+OK: Final = 200
+FORBIDDEN: Final = 403
+PRECONDITION_FAILED: Final = 412
+BAD_DIGEST: Final = 400
+CHUNK_BYTES: Final = 64 * 1024
+
+Hook = Callable[[str, str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredObject:
+    """One object as it lies in memory."""
+
+    body: bytes
+    head: ObjectHead
+    headers: ObjectHeaders
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grant:
+    """What one signed PUT allows."""
+
+    key: str
+    size: int | None
+    headers: Mapping[str, str]
+    expires_at: datetime
+
+
+def nothing(operation: str, key: str) -> None:
+    """Let every operation pass."""
+
+
+class MemoryStore:
+    """One bucket in memory.
+
+    `before` and `after` are called with each operation's name and key; what they raise is what the
+    caller sees, before the operation took effect or after it (a lost answer). Keys in
+    `undeletable` fail a bulk delete one by one.
+    """
+
+    def __init__(self, *, now: Callable[[], datetime] = timezone.now) -> None:
+        self.before: Hook = nothing
+        self.after: Hook = nothing
+        self.undeletable: set[str] = set()
+        self._now = now
+        self._objects: dict[str, StoredObject] = {}
+        self._grants: dict[str, Grant] = {}
+        self._numbers = count(1)
+        self._lock = threading.RLock()
+
+    # --- What tests ask -----------------------------------------------------------------------
+
+    def keys(self, prefix: str = "") -> "Keys":
+        """Return every key held, in order."""
+        with self._lock:
+            return sorted(key for key in self._objects if key.startswith(prefix))
+
+    def body(self, key: str) -> bytes:
+        """Return the bytes under a key."""
+        return self._get(key).body
+
+    def headers(self, key: str) -> ObjectHeaders:
+        """Return the headers an object is served with."""
+        return self._get(key).headers
+
+    def client_put(
+        self, signed: SignedPut, body: bytes, headers: Mapping[str, str] | None = None
+    ) -> int:
+        """Do what a client does with a signed PUT, and return the status it would see."""
+        sent = {name.lower(): value for name, value in (headers or signed.headers).items()}
+        parts = urlsplit(signed.url)
+        self.before("client_put", unquote(parts.path.lstrip("/")))
+        with self._lock:
+            grant = self._grants.get(parse_qs(parts.query).get("grant", [""])[0])
+            status = self._refusal(grant, unquote(parts.path.lstrip("/")), body, sent)
+            if grant is not None and status == OK:
+                stored = ObjectHeaders(content_type=sent["content-type"])
+                self._set(grant.key, body, stored, sha256=sha256_of(sent.get(CHECKSUM_HEADER)))
+        self.after("client_put", unquote(parts.path.lstrip("/")))
+        return status
+
+    # --- What a store does --------------------------------------------------------------------
+
+    def sign_put(
+        self,
+        key: str,
+        *,
+        content_type: str,
+        size: int | None,
+        sha256: str | None,
+        lifetime: timedelta,
+        write_once: bool = False,
+    ) -> SignedPut:
+        """Remember what the PUT must match."""
+        headers = put_headers(content_type=content_type, sha256=sha256, write_once=write_once)
+        seconds = lifetime_seconds(lifetime)
+        grant = Grant(
+            key=require_temp_key(key),
+            size=size,
+            headers=headers,
+            expires_at=self._now() + timedelta(seconds=seconds),
+        )
+        name = str(next(self._numbers))
+        self._grants[name] = grant
+        return SignedPut(url=f"memory://bucket/{quote(key)}?grant={name}", headers=headers)
+
+    def sign_get(self, key: str, *, lifetime: timedelta, filename: str | None = None) -> str:
+        """Return a URL that names key, expiry and file name."""
+        expires = self._now() + timedelta(seconds=lifetime_seconds(lifetime))
+        named = f"&filename={quote(filename)}" if filename is not None else ""
+        return (
+            f"memory://bucket/{quote(require_storable(key))}?until={expires.timestamp():.0f}{named}"
+        )
+
+    def head(self, key: str) -> ObjectHead:
+        """Return what is known of an object."""
+        self.before("head", key)
+        head = self._get(key).head
+        self.after("head", key)
+        return head
+
+    def open(
+        self,
+        key: str,
+        *,
+        if_match: str | None = None,
+        offset: int = 0,
+        length: int | None = None,
+    ) -> "MemoryReader":
+        """Open the object as it is now."""
+        self.before("open", key)
+        found = self._get(key)
+        if if_match is not None and found.head.etag != if_match:
+            raise PreconditionFailedError
+        self.after("open", key)
+        stop = None if length is None else offset + length
+        return MemoryReader(replace(found.head, sha256=None), found.body[offset:stop])
+
+    def copy(self, source: str, target: str, *, if_match: str, headers: ObjectHeaders) -> None:
+        """Copy when the source still has this ETag."""
+        self.before("copy", target)
+        with self._lock:
+            found = self._get(source)
+            if found.head.etag != if_match:
+                raise PreconditionFailedError
+            self._set(require_storable(target), found.body, headers)
+        self.after("copy", target)
+
+    def put(self, key: str, body: Body, *, headers: ObjectHeaders) -> ObjectHead:
+        """Store the whole body."""
+        self.before("put", key)
+        whole = b"".join(chunks_of(body))
+        with self._lock:
+            head = self._set(require_storable(key), whole, headers)
+        self.after("put", key)
+        return head
+
+    def delete_many(self, keys: Iterable[str]) -> DeleteFailures:
+        """Delete, except what is marked undeletable."""
+        failures = []
+        for key in sorted(set(keys)):
+            self.before("delete_many", key)
+            with self._lock:
+                if key in self.undeletable and key in self._objects:
+                    failures.append(DeleteFailure(key=key, code="AccessDenied"))
+                else:
+                    self._objects.pop(key, None)
+            self.after("delete_many", key)
+        return failures
+
+    def list(
+        self, prefix: str, *, after: str | None = None, limit: int = 1000
+    ) -> Iterator[ObjectListing]:
+        """Yield in key order what was there when the listing began."""
+        self.before("list", prefix)
+        found = [key for key in self.keys(prefix) if key > (after or "")]
+        for key in found[:limit]:
+            held = self._objects.get(key)
+            if held is not None:
+                yield ObjectListing(
+                    key=key,
+                    size=held.head.size,
+                    etag=held.head.etag,
+                    last_modified=held.head.last_modified,
+                )
+        self.after("list", prefix)
+
+    def _refusal(self, grant: Grant | None, key: str, body: bytes, sent: Mapping[str, str]) -> int:
+        if grant is None or grant.key != key or self._now() > grant.expires_at:
+            return FORBIDDEN
+        if any(sent.get(name.lower()) != value for name, value in grant.headers.items()):
+            return FORBIDDEN
+        if grant.size not in {None, len(body)}:
+            return FORBIDDEN
+        digest = checksum_of(hashlib.sha256(body).hexdigest())
+        if sent.get(CHECKSUM_HEADER, digest) != digest:
+            return BAD_DIGEST
+        if "if-none-match" in sent and key in self._objects:
+            return PRECONDITION_FAILED
+        return OK
+
+    def _get(self, key: str) -> StoredObject:
+        with self._lock:
+            if not is_storable(key) or key not in self._objects:
+                raise ObjectNotFoundError
+            return self._objects[key]
+
+    def _set(
+        self, key: str, body: bytes, headers: ObjectHeaders, sha256: str | None = None
+    ) -> ObjectHead:
+        head = ObjectHead(
+            key=key,
+            size=len(body),
+            etag=hashlib.md5(body, usedforsecurity=False).hexdigest(),
+            content_type=headers.content_type,
+            last_modified=self._now().replace(microsecond=0),
+            sha256=sha256,
+        )
+        self._objects[key] = StoredObject(body=body, head=head, headers=headers)
+        return head
+
+
+class MemoryReader:
+    """The bytes of an object as they were when it was opened."""
+
+    def __init__(self, head: ObjectHead, body: bytes) -> None:
+        self._head = head
+        self._body = body
+
+    @property
+    def head(self) -> ObjectHead:
+        """The object these bytes are of."""
+        return self._head
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield the bytes in chunks, as a network would bring them."""
+        for start in range(0, len(self._body), CHUNK_BYTES):
+            yield self._body[start : start + CHUNK_BYTES]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        """Nothing is held open."""
+
+
+Keys = list[str]
