@@ -1,0 +1,171 @@
+import uuid
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, connection, models, transaction
+from django.test.utils import isolate_apps
+
+from accounts.models import Membership, OwnedModel, OwnerScope, Role, User
+from accounts.tests.conftest import Cast
+from accounts.tests.factories import (
+    PASSWORD,
+    MembershipFactory,
+    OrganizationFactory,
+    UserFactory,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.parametrize("second", ["Ann@example.com", "ann@example.com", "ANN@EXAMPLE.COM"])
+def test_an_address_is_taken_however_it_is_capitalised(second: str) -> None:
+    UserFactory(email="Ann@example.com")
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        UserFactory(email=second)
+
+    assert User.objects.count() == 1
+
+
+def test_an_address_is_kept_as_typed_and_found_in_any_case() -> None:
+    user = UserFactory(email=" Ann@EXAMPLE.com ")
+
+    assert user.email == "Ann@example.com"
+    assert User.objects.with_email("aNN@Example.COM").get() == user
+    assert User.objects.get_by_natural_key("ANN@example.com") == user
+
+
+def test_a_user_is_made_able_and_without_rights() -> None:
+    user = User.objects.create_user("ann@example.com", PASSWORD)
+
+    assert (user.is_active, user.is_staff, user.is_superuser) == (True, False, False)
+    assert user.check_password(PASSWORD)
+    assert user.pk.version == 7
+
+
+def test_a_superuser_may_enter_the_admin() -> None:
+    user = User.objects.create_superuser("root@example.com", PASSWORD)
+
+    assert (user.is_active, user.is_staff, user.is_superuser) == (True, True, True)
+
+
+def test_nobody_signs_in_as_a_user_without_a_password() -> None:
+    user = User.objects.create_user("ann@example.com")
+
+    assert not user.has_usable_password()
+
+
+def test_a_user_is_greeted_by_name_or_address() -> None:
+    named = UserFactory(full_name="Ann Lee")
+    nameless = UserFactory(full_name="", email="bo@example.com")
+
+    assert (named.get_full_name(), named.get_short_name()) == ("Ann Lee", "Ann")
+    assert (nameless.get_full_name(), nameless.get_short_name()) == ("bo@example.com",) * 2
+
+
+def test_the_database_refuses_a_second_membership() -> None:
+    membership = MembershipFactory()
+
+    with pytest.raises(IntegrityError, match="accounts_membership_once"), transaction.atomic():
+        MembershipFactory(user=membership.user, organization=membership.organization)
+
+
+@pytest.mark.parametrize("role", ["owner", "", "BOSS"])
+def test_the_database_refuses_an_unknown_role(role: str) -> None:
+    with (
+        pytest.raises(IntegrityError, match="accounts_membership_role_known"),
+        transaction.atomic(),
+    ):
+        MembershipFactory(role=role)
+
+
+def test_the_database_refuses_a_second_organization_with_a_slug() -> None:
+    OrganizationFactory(slug="acme")
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        OrganizationFactory(slug="acme")
+
+
+def test_managing_and_able_owners_are_words_of_the_queryset(cast: Cast) -> None:
+    cast.owner.is_active = False
+    cast.owner.save()
+    memberships = Membership.objects.filter(organization=cast.organization)
+
+    assert {row.user for row in memberships.managing()} == {cast.owner, cast.admin}
+    assert not memberships.able_owners().exists()
+
+
+def test_a_scope_is_the_organization_else_the_user() -> None:
+    user_id, other_id, organization_id = uuid.uuid4(), uuid.uuid4(), uuid.uuid4()
+
+    personal = OwnerScope(user_id)
+    shared = OwnerScope(user_id, organization_id)
+
+    assert personal.key == ("user", user_id)
+    assert shared.key == ("organization", organization_id)
+    assert shared.key == OwnerScope(other_id, organization_id).key
+    assert personal.key != OwnerScope(other_id).key
+
+
+@pytest.fixture
+def note_model() -> Any:
+    """An owned model with a real table, as the other apps have them."""
+    with isolate_apps("accounts"):
+
+        class Note(OwnedModel):
+            text = models.CharField(max_length=20)
+
+            class Meta(OwnedModel.Meta):
+                app_label = "accounts"
+
+    with connection.schema_editor() as editor:
+        editor.create_model(Note)
+    return Note
+
+
+def test_rows_of_a_scope_never_mix(cast: Cast, note_model: Any) -> None:
+    make = note_model.objects.create
+    personal = make(user=cast.owner, text="personal")
+    shared = make(user=cast.owner, organization=cast.organization, text="shared")
+    colleague = make(user=cast.member, organization=cast.organization, text="colleague")
+    foreign = make(user=cast.outsider, text="foreign")
+
+    def seen(scope: OwnerScope) -> set[Any]:
+        return set(note_model.objects.in_scope(scope))
+
+    assert seen(OwnerScope(cast.owner.pk)) == {personal}
+    assert seen(OwnerScope(cast.member.pk)) == set()
+    assert seen(OwnerScope(cast.member.pk, cast.organization.pk)) == {shared, colleague}
+    assert seen(OwnerScope(cast.outsider.pk)) == {foreign}
+    assert shared.scope == OwnerScope(cast.owner.pk, cast.organization.pk)
+
+
+@pytest.mark.covers("T43")
+def test_rows_are_visible_to_their_owners_only(cast: Cast, note_model: Any) -> None:
+    personal = note_model.objects.create(user=cast.owner)
+    shared = note_model.objects.create(user=cast.owner, organization=cast.organization)
+
+    def seen(user: User) -> set[Any]:
+        return set(note_model.objects.visible_to(user))
+
+    assert seen(cast.owner) == {personal, shared}
+    assert seen(cast.member) == {shared}
+    assert seen(cast.outsider) == set()
+    assert seen(cast.superuser) == {personal, shared}
+    # Who leaves an organization loses sight even of what they made for it.
+    Membership.objects.filter(user=cast.owner, role=Role.OWNER).delete()
+    assert seen(cast.owner) == {personal}
+
+
+def test_an_organization_with_rows_stays(cast: Cast, note_model: Any) -> None:
+    note_model.objects.create(user=cast.outsider, organization=cast.other_organization)
+    delete = "DELETE FROM accounts_organization WHERE id = %s"
+    Membership.objects.filter(organization=cast.other_organization).delete()
+
+    with (
+        pytest.raises(IntegrityError),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute(delete, [cast.other_organization.pk])
