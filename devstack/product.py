@@ -1,0 +1,275 @@
+"""The whole product as real processes: services, web, Celery worker and beat."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from http import HTTPStatus
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from devstack.folders import CHECKOUT
+from devstack.ports import LOOPBACK, answers, free_port
+from devstack.postgres import Postgres
+from devstack.processes import Child, DevstackError, die_with_parent
+from devstack.stack import Stack
+from devstack.valkey import Valkey
+
+LIVE_PATH = "/health/live"
+PREPARE_SECONDS = 120
+DRAIN_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Person:
+    """Someone who can sign in."""
+
+    email: str
+    password: str = field(repr=False)
+
+
+class Product:
+    """One running product on a stack of its own.
+
+    Every process can be stopped, killed and started again by itself; nothing survives `stop`.
+    """
+
+    def __init__(
+        self,
+        stack: Stack,
+        *,
+        settings: str,
+        port: int = 0,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
+        self.stack = stack
+        self.port = _usable(port)
+        self.api = f"http://{LOOPBACK}:{self.port}"
+        self.env = {
+            **os.environ,
+            **stack.env,
+            "PUBLIC_BASE_URL": self.api,
+            "DJANGO_SETTINGS_MODULE": settings,
+            "PYTHONUNBUFFERED": "1",
+            **(env or {}),
+        }
+        self.logs = stack.places.logs
+        self.organization_id = ""
+        self.users: dict[str, Person] = {}
+        self.web = self._child("web", self._web_command())
+        self.worker = self._child("worker", _worker_command(), death_signal=signal.SIGQUIT)
+        self.beat = self._child("beat", self._beat_command())
+
+    @property
+    def children(self) -> list[Child]:
+        """Every process, the last started first."""
+        return [self.beat, self.worker, self.web, *reversed(self.stack.children)]
+
+    def start(self) -> None:
+        """Start the services, prepare them, then start web, worker and beat."""
+        self.stack.start()
+        try:
+            self.prepare()
+            self.start_web()
+            self.start_worker()
+            self.start_beat()
+        except BaseException:
+            self.stop()
+            raise
+
+    def prepare(self) -> None:
+        """Migrate, make the buckets and the users."""
+        said = self._run(sys.executable, "-m", "devstack.prepare")
+        made = json.loads(said.splitlines()[-1])
+        self.organization_id = made["organization_id"]
+        self.users = {name: Person(**person) for name, person in made["users"].items()}
+
+    def manage(self, *arguments: str) -> str:
+        """Run a management command and return what it printed."""
+        return self._run(sys.executable, "manage.py", *arguments)
+
+    def start_web(self) -> None:
+        """Start the web server and wait until it answers."""
+        self.web.start()
+        self.web.wait_until(self._web_answers)
+
+    def stop_web(self) -> None:
+        """Stop the web server in order."""
+        self.web.stop(seconds=DRAIN_SECONDS)
+
+    def kill_web(self) -> None:
+        """Kill the web server with all its processes."""
+        self.web.kill()
+
+    def start_worker(self) -> None:
+        """Start the Celery worker; the queue waits for it."""
+        self.worker.start()
+
+    def stop_worker(self) -> None:
+        """Ask the worker to finish its task and leave."""
+        self.worker.stop(seconds=DRAIN_SECONDS)
+
+    def kill_worker(self, number: int = signal.SIGKILL) -> None:
+        """Send a signal to the worker with all its processes, by default the deadly one."""
+        if number == signal.SIGKILL:
+            self.worker.kill()
+        else:
+            os.killpg(self.worker.pid, number)
+
+    def start_beat(self) -> None:
+        """Start the scheduler."""
+        self.beat.start()
+
+    def stop_beat(self) -> None:
+        """Stop the scheduler."""
+        self.beat.stop()
+
+    def stop_broker(self, *, lose_data: bool = False) -> None:
+        """Kill the broker; with `lose_data` as if it had kept nothing."""
+        self._valkey.child.kill()
+        if lose_data:
+            self._valkey.forget()
+
+    def start_broker(self) -> None:
+        """Start the broker on the address it had."""
+        self._valkey.launch()
+        self._valkey.wait_ready()
+
+    def stop_database(self) -> None:
+        """Stop PostgreSQL at once, connections and all."""
+        self._postgres.child.stop()
+
+    def start_database(self) -> None:
+        """Start PostgreSQL on the address and the data it had."""
+        self._postgres.launch()
+        self._postgres.wait_ready()
+
+    def stop_store(self) -> None:
+        """Kill the object store."""
+        if self.stack.seaweed is not None:
+            self.stack.seaweed.child.kill()
+
+    def start_store(self) -> None:
+        """Start the object store on the address and the data it had."""
+        if self.stack.seaweed is not None:
+            self.stack.seaweed.launch()
+            self.stack.seaweed.wait_ready()
+
+    def stop(self) -> None:
+        """Stop every process; none is left."""
+        for child in (self.beat, self.worker, self.web):
+            child.stop(seconds=DRAIN_SECONDS)
+        self.stack.stop()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """What a caller needs to use the product: addresses and users."""
+        return {
+            "api": self.api,
+            "s3_endpoint": self.env.get("S3_ENDPOINT_URL") if self._uses_s3 else None,
+            "organization_id": self.organization_id,
+            "users": {name: vars(person) for name, person in self.users.items()},
+        }
+
+    @property
+    def _uses_s3(self) -> bool:
+        return self.env["STORAGE"] != "local"
+
+    @property
+    def _valkey(self) -> Valkey:
+        if self.stack.valkey is None:
+            raise DevstackError("the broker is not an embedded one")
+        return self.stack.valkey
+
+    @property
+    def _postgres(self) -> Postgres:
+        if self.stack.postgres is None:
+            raise DevstackError("the database is not an embedded one")
+        return self.stack.postgres
+
+    def _child(
+        self, name: str, command: list[str | Path], *, death_signal: int = signal.SIGTERM
+    ) -> Child:
+        return Child(
+            name=name,
+            command=command,
+            log=self.logs / f"{name}.log",
+            env=self.env,
+            cwd=CHECKOUT,
+            death_signal=death_signal,
+            inherits=self.stack.places.locks,
+        )
+
+    def _web_command(self) -> list[str | Path]:
+        return [
+            *(sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws"),
+            *("--host", LOOPBACK, "--port", str(self.port)),
+            *("--workers", "2", "--blocking-threads", "8", "--workers-kill-timeout", "4"),
+            "sartiq.wsgi:application",
+        ]
+
+    def _beat_command(self) -> list[str | Path]:
+        schedule = self.stack.places.data / "beat-schedule"
+        return [
+            *(sys.executable, "-m", "celery", "-A", "sartiq.celery", "beat"),
+            *("--loglevel", "INFO", "--schedule", schedule, "--pidfile", ""),
+        ]
+
+    def _web_answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(self.api + LIVE_PATH, timeout=2):  # noqa: S310  own address
+                return True
+        except urllib.error.HTTPError as error:
+            return error.code < HTTPStatus.INTERNAL_SERVER_ERROR
+        except OSError:
+            return False
+
+    def _run(self, *command: str) -> str:
+        done = subprocess.run(
+            command,
+            cwd=CHECKOUT,
+            env=self.env,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=PREPARE_SECONDS,
+            preexec_fn=partial(die_with_parent, signal.SIGKILL),
+        )
+        if done.returncode:
+            message = f"{' '.join(command[1:])} failed:\n{done.stdout[-4000:]}{done.stderr[-4000:]}"
+            raise DevstackError(message)
+        return done.stdout
+
+
+def _usable(port: int) -> int:
+    if port and answers(port):
+        message = f"port {port} is taken; give another, such as PORT=0 for any free one"
+        raise DevstackError(message)
+    return port or free_port()
+
+
+def _worker_command() -> list[str | Path]:
+    return [
+        *(sys.executable, "-m", "celery", "-A", "sartiq.celery", "worker"),
+        *("--pool", "prefork", "--concurrency", "2", "--loglevel", "INFO"),
+        *("--without-gossip", "--without-mingle", "--hostname", "worker@%h"),
+    ]
