@@ -26,6 +26,7 @@ VALIDATION_ERROR = {
         "ctx": {"type": "object", "title": "Context"},
     },
 }
+ERROR_ANSWER = {"$ref": "#/components/schemas/Error"}
 HTTP_VALIDATION_ERROR = {
     "type": "object",
     "title": "HTTPValidationError",

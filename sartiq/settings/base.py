@@ -136,7 +136,7 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_PAGINATION_CLASS": "sartiq.core.pagination.SkipLimitPagination",
     "DEFAULT_FILTER_BACKENDS": ["sartiq.core.filters.QueryFilterBackend"],
     "DEFAULT_SCHEMA_CLASS": "sartiq.core.schema.SartiqAutoSchema",
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "sartiq.core.api.JSONAlways",
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "sartiq.core.negotiation.JSONAlways",
     "EXCEPTION_HANDLER": "sartiq.core.exception_handler.handle",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
@@ -199,7 +199,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
+STATIC_ROOT: Path | None = BASE_DIR / "staticfiles"
 
 # --- Background work ----------------------------------------------------------------------------
 BROKER_URL = env.str("BROKER_URL", default="redis://127.0.0.1:6379/0")

@@ -1,0 +1,203 @@
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from catalog.models import (
+    CatalogEntity,
+    Guideline,
+    Look,
+    Product,
+    ProductionRequest,
+    Subject,
+    SubjectType,
+)
+from catalog.rules.slots import SLOTS
+from media.api.serializers import MediaOut
+from media.rules.limits import MAX_REQUEST_IMAGES
+from sartiq.core.serializers import StrictSerializer
+
+LONGEST_URL = 2048
+
+
+def _text(limit: int) -> serializers.CharField:
+    return serializers.CharField(
+        max_length=limit, required=False, allow_blank=True, allow_null=True
+    )
+
+
+def _image() -> serializers.CharField:
+    return serializers.CharField(max_length=LONGEST_URL, required=False, allow_null=True)
+
+
+def _images() -> serializers.ListField:
+    return serializers.ListField(
+        child=serializers.CharField(max_length=LONGEST_URL),
+        required=False,
+        max_length=MAX_REQUEST_IMAGES,
+    )
+
+
+def _ids() -> serializers.ListField:
+    return serializers.ListField(
+        child=serializers.UUIDField(), required=False, max_length=1000
+    )
+
+
+class EntityIn(StrictSerializer[Any]):
+    """What every entity is given: a name, and the URLs of its files."""
+
+    name = serializers.CharField(max_length=255)
+
+
+class ProductIn(EntityIn):
+    """A product as a client sends it; image fields take a `file_url`, null clears."""
+
+    sku = _text(100)
+    brand = _text(255)
+    description = _text(10_000)
+    gender = _text(50)
+    materials = _text(1000)
+    color = _text(100)
+    cover_image = _image()
+    back_image = _image()
+    images = _images()
+
+    def validate_sku(self, value: str | None) -> str | None:
+        """Read an empty SKU as none."""
+        return value or None
+
+
+class SubjectIn(EntityIn):
+    """A subject as a client sends it; without a slug one is made of the name."""
+
+    slug = serializers.SlugField(max_length=255, required=False)
+    type = serializers.ChoiceField(choices=SubjectType.values, required=False)
+    lora_trigger = _text(255)
+    cover_image = _image()
+
+
+class LookIn(EntityIn):
+    """A look as a client sends it: ids of its products and its subject."""
+
+    products = _ids()
+    subject = serializers.UUIDField(required=False, allow_null=True)
+    reference_images = _images()
+
+
+class GuidelineIn(EntityIn):
+    """A guideline as a client sends it."""
+
+    images = _images()
+
+
+class ProductionRequestIn(EntityIn):
+    """A production request as a client sends it: ids of its looks and its guideline."""
+
+    looks = _ids()
+    guideline = serializers.UUIDField(required=False, allow_null=True)
+
+
+class EntityOut(serializers.ModelSerializer[Any]):
+    """An entity as it is answered; `context["media"]` holds what each one shows."""
+
+    def slot(self, entity: CatalogEntity, name: str) -> list[dict[str, Any]]:
+        """Return the media of one slot."""
+        shown = self.context["media"].get(entity.pk, {}).get(name, [])
+        return [dict(MediaOut().to_representation(each)) for each in shown]
+
+    def to_representation(self, instance: CatalogEntity) -> dict[str, Any]:
+        """Return the entity's own fields and its slots."""
+        answer: dict[str, Any] = super().to_representation(instance)
+        for slot in SLOTS[instance.entity_type]:
+            shown = self.slot(instance, slot.name)
+            answer[slot.name] = shown if slot.holds_list else (shown[0] if shown else None)
+        return answer
+
+
+BASE_FIELDS = ["id", "user_id", "organization_id", "name"]
+TIMES = ["created_at", "updated_at"]
+
+
+class _Slot(serializers.SerializerMethodField):
+    """A slot in the schema; `EntityOut.to_representation` fills it."""
+
+    def to_representation(self, value: Any) -> None:
+        """Leave the place to be filled."""
+
+
+@extend_schema_field(MediaOut(allow_null=True))
+class OneFile(_Slot):
+    """A slot that holds one file."""
+
+
+@extend_schema_field(MediaOut(many=True))
+class ManyFiles(_Slot):
+    """A slot that holds a list of files."""
+
+
+class ProductOut(EntityOut):
+    """A product."""
+
+    cover_image = OneFile()
+    back_image = OneFile()
+    images = ManyFiles()
+
+    class Meta:
+        model = Product
+        fields = [
+            *BASE_FIELDS,
+            "sku",
+            "brand",
+            "description",
+            "gender",
+            "materials",
+            "color",
+            "cover_image",
+            "back_image",
+            "images",
+            *TIMES,
+        ]
+
+
+class SubjectOut(EntityOut):
+    """A subject."""
+
+    cover_image = OneFile()
+
+    class Meta:
+        model = Subject
+        fields = [*BASE_FIELDS, "slug", "type", "lora_trigger", "cover_image", *TIMES]
+
+
+class LookOut(EntityOut):
+    """A look."""
+
+    products = serializers.PrimaryKeyRelatedField(many=True, read_only=True)
+    subject = serializers.UUIDField(source="subject_id", allow_null=True)
+    reference_images = ManyFiles()
+
+    class Meta:
+        model = Look
+        fields = [*BASE_FIELDS, "products", "subject", "reference_images", *TIMES]
+
+
+class GuidelineOut(EntityOut):
+    """A guideline."""
+
+    images = ManyFiles()
+
+    class Meta:
+        model = Guideline
+        fields = [*BASE_FIELDS, "images", *TIMES]
+
+
+class ProductionRequestOut(EntityOut):
+    """A production request."""
+
+    looks = serializers.PrimaryKeyRelatedField(many=True, read_only=True)
+    guideline = serializers.UUIDField(source="guideline_id", allow_null=True)
+
+    class Meta:
+        model = ProductionRequest
+        fields = [*BASE_FIELDS, "looks", "guideline", *TIMES]

@@ -1,0 +1,200 @@
+import json
+from collections.abc import Sequence
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
+from rest_framework import serializers, status
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.models import OwnerScope
+from accounts.selectors import scope_for
+from catalog import selectors
+from catalog.api import serializers as shapes
+from catalog.api.filters import EntityFilter, ProductFilter
+from catalog.models import (
+    CatalogEntity,
+    Guideline,
+    Look,
+    Product,
+    ProductionRequest,
+    Subject,
+)
+from catalog.rules.slots import SLOTS
+from catalog.services import entities
+from catalog.services.entities import Changes
+from sartiq.core.api import ModelEndpointSet
+from sartiq.core.idempotency import Answer, Record, once
+from sartiq.core.validation import read
+
+ORGANIZATION = OpenApiParameter(
+    "organization_id",
+    {"type": "string", "format": "uuid"},
+    description="Whose rows; without it the caller's personal ones",
+)
+IDEMPOTENCY = OpenApiParameter(
+    "Idempotency-Key",
+    {"type": "string", "minLength": 1, "maxLength": 255},
+    OpenApiParameter.HEADER,
+    description="Repeating the request with the same key within 24 hours replays its answer",
+)
+
+
+class ScopeIn(serializers.Serializer[Any]):
+    """Whose rows a list or a creation is about."""
+
+    organization_id = serializers.UUIDField(required=False)
+
+
+class Entities(ModelEndpointSet):
+    """List, create, read, change and delete one kind of entity."""
+
+    model: ClassVar[type[CatalogEntity]]
+    reads: ClassVar[type[shapes.EntityIn]]
+    links: ClassVar[tuple[str, ...]] = ()
+    filterset_class: ClassVar[type[EntityFilter]] = EntityFilter
+
+    def get_queryset(self) -> QuerySet[Any]:
+        """Return the rows of the asked scope, oldest first."""
+        if getattr(self, "swagger_fake_view", False):
+            return self.model.objects.none()
+        return selectors.in_scope(self.model, self._scope())
+
+    @extend_schema(parameters=[ORGANIZATION])
+    def list(self, request: Request) -> Response:
+        """List one owner's rows, oldest first."""
+        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        return self.get_paginated_response(self._answers(page))
+
+    @extend_schema(parameters=[ORGANIZATION, IDEMPOTENCY])
+    def create(self, request: Request) -> Response:
+        """Create a row and take its files in: all of it, or nothing."""
+        changes = self._changes(read(self.reads, request.data))
+        scope = self._scope()
+
+        def work(record: Record) -> Answer:
+            made: list[Answer] = []
+
+            def then(entity: CatalogEntity) -> None:
+                made.append(self._created(entity))
+                record(made[-1])
+
+            entities.create(self.model, user=request.user, scope=scope, changes=changes, then=then)
+            return made[-1]
+
+        return once(request, route=f"{self.basename}-create", work=work)
+
+    def retrieve(self, request: Request, entity_id: UUID) -> Response:
+        """Return one row with its media."""
+        return self._one(selectors.one_visible_to(self.model, request.user, entity_id))
+
+    def partial_update(self, request: Request, entity_id: UUID) -> Response:
+        """Change what is sent; a list of images replaces the list, null clears an image."""
+        changes = self._changes(read(self.reads, request.data, partial=True))
+        entities.update(self.model, user=request.user, entity_id=entity_id, changes=changes)
+        return self._one(selectors.one_visible_to(self.model, request.user, entity_id))
+
+    def destroy(self, request: Request, entity_id: UUID) -> Response:
+        """Delete one row; files nothing else shows are discarded after a day."""
+        entities.delete(self.model, user=request.user, entity_id=entity_id)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    def _scope(self) -> OwnerScope:
+        asked = read(ScopeIn, self.request.query_params, where="query")
+        return scope_for(self.request.user, asked.get("organization_id"))
+
+    def _changes(self, asked: dict[str, Any]) -> Changes:
+        media = {}
+        for slot in SLOTS[self.model.entity_type]:
+            if slot.name in asked:
+                value = asked.pop(slot.name)
+                media[slot.name] = value if slot.holds_list else tuple([value] if value else [])
+        links = {name: asked.pop(name) for name in self.links if name in asked}
+        values = {
+            name: "" if value is None and name != "sku" else value for name, value in asked.items()
+        }
+        return Changes(values=values, links=links, media=media)
+
+    def _created(self, entity: CatalogEntity) -> Answer:
+        body = _plain(self._answers([entity])[0])
+        return Answer(status=201, body=body, location=f"{self.request.path.rstrip('/')}/{entity.pk}")
+
+    def _one(self, entity: CatalogEntity) -> Response:
+        return Response(self._answers([entity])[0])
+
+    def _answers(self, rows: Any) -> Sequence[Any]:
+        context = {"media": selectors.media_by_slot(rows)}
+        answers: Sequence[Any] = self.get_serializer_class()(rows, many=True, context=context).data
+        return answers
+
+
+def _plain(answer: Any) -> Any:
+    """Return the answer as the JSON it will be, so that it can be kept and replayed."""
+    return json.loads(JSONRenderer().render(answer))
+
+
+def _documented(one: str, many: str, reads: Any, answers: Any) -> Any:
+    """Name and describe the five operations of one kind of entity."""
+    tags = [many.replace("_", "-")]
+    return extend_schema_view(
+        list=extend_schema(operation_id=f"list_{many}", tags=tags),
+        create=extend_schema(
+            operation_id=f"create_{one}", tags=tags, request=reads, responses={201: answers}
+        ),
+        retrieve=extend_schema(operation_id=f"get_{one}", tags=tags),
+        partial_update=extend_schema(
+            operation_id=f"update_{one}", tags=tags, request=reads, responses={200: answers}
+        ),
+        destroy=extend_schema(operation_id=f"delete_{one}", tags=tags),
+    )
+
+
+@_documented("product", "products", shapes.ProductIn, shapes.ProductOut)
+class Products(Entities):
+    """Products."""
+
+    model = Product
+    reads = shapes.ProductIn
+    serializer_class = shapes.ProductOut
+    filterset_class = ProductFilter
+
+
+@_documented("subject", "subjects", shapes.SubjectIn, shapes.SubjectOut)
+class Subjects(Entities):
+    """Subjects."""
+
+    model = Subject
+    reads = shapes.SubjectIn
+    serializer_class = shapes.SubjectOut
+
+
+@_documented("look", "looks", shapes.LookIn, shapes.LookOut)
+class Looks(Entities):
+    """Looks."""
+
+    model = Look
+    reads = shapes.LookIn
+    serializer_class = shapes.LookOut
+    links = ("products", "subject")
+
+
+@_documented("guideline", "guidelines", shapes.GuidelineIn, shapes.GuidelineOut)
+class Guidelines(Entities):
+    """Guidelines."""
+
+    model = Guideline
+    reads = shapes.GuidelineIn
+    serializer_class = shapes.GuidelineOut
+
+
+@_documented("production_request", "production_requests", shapes.ProductionRequestIn, shapes.ProductionRequestOut)
+class ProductionRequests(Entities):
+    """Production requests."""
+
+    model = ProductionRequest
+    reads = shapes.ProductionRequestIn
+    serializer_class = shapes.ProductionRequestOut
+    links = ("looks", "guideline")

@@ -1,0 +1,41 @@
+"""Which entities show media, and in which slots: the one table everything else reads."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+
+class EntityType(StrEnum):
+    """The kinds of entities that own media, as stored in an attachment."""
+
+    PRODUCT = "PRODUCT"
+    SUBJECT = "SUBJECT"
+    LOOK = "LOOK"
+    GUIDELINE = "GUIDELINE"
+    PRODUCTION_REQUEST = "PRODUCTION_REQUEST"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slot:
+    """One place for media: it holds one file, or an ordered list of them."""
+
+    name: str
+    holds_list: bool = False
+
+
+SLOTS: Final[dict[EntityType, tuple[Slot, ...]]] = {
+    EntityType.PRODUCT: (
+        Slot(name="cover_image"),
+        Slot(name="back_image"),
+        Slot(name="images", holds_list=True),
+    ),
+    EntityType.SUBJECT: (Slot(name="cover_image"),),
+    EntityType.LOOK: (Slot(name="reference_images", holds_list=True),),
+    EntityType.GUIDELINE: (Slot(name="images", holds_list=True),),
+    EntityType.PRODUCTION_REQUEST: (),
+}
+
+
+def list_slots(entity_type: EntityType) -> frozenset[str]:
+    """Return the names of the slots that hold a list."""
+    return frozenset(slot.name for slot in SLOTS[entity_type] if slot.holds_list)

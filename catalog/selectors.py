@@ -1,0 +1,66 @@
+from collections.abc import Iterable
+from typing import TypeVar
+from uuid import UUID
+
+from django.db.models import ManyToManyField, QuerySet
+
+from accounts.models import OwnerScope, User
+from catalog.errors import EntityNotFoundError
+from catalog.models import (
+    CatalogEntity,
+    Guideline,
+    Look,
+    Product,
+    ProductionRequest,
+    Subject,
+)
+from catalog.rules.slots import EntityType
+from media.models import Attachment
+from media.selectors import media_of
+
+Entity = TypeVar("Entity", bound=CatalogEntity)
+
+MODELS: dict[EntityType, type[CatalogEntity]] = {
+    model.entity_type: model for model in (Product, Subject, Look, Guideline, ProductionRequest)
+}
+
+
+def in_scope(model: type[Entity], scope: OwnerScope) -> QuerySet[Entity]:
+    """Return one owner's entities with their links, oldest first."""
+    return _complete(model.objects.in_scope(scope))
+
+
+def visible_to(model: type[Entity], user: User) -> QuerySet[Entity]:
+    """Return every entity the caller may see with its links, oldest first."""
+    return _complete(model.objects.visible_to(user))
+
+
+def one_visible_to(model: type[Entity], user: User, entity_id: UUID) -> Entity:
+    """Return one entity; a foreign one is not found."""
+    found = visible_to(model, user).filter(pk=entity_id).first()
+    if found is None:
+        name = str(model._meta.verbose_name).capitalize()  # noqa: SLF001  Django's own API
+        raise EntityNotFoundError(f"{name} not found")
+    return found
+
+
+def media_by_slot(entities: Iterable[Entity]) -> dict[UUID, dict[str, list[Attachment]]]:
+    """Return what each entity shows, slot by slot: one query for any number of one kind."""
+    rows = list(entities)
+    if not rows:
+        return {}
+    found: dict[UUID, dict[str, list[Attachment]]] = {}
+    for entity_id, attachments in media_of(rows[0].entity_type, [row.pk for row in rows]).items():
+        slots = found.setdefault(entity_id, {})
+        for each in attachments:
+            slots.setdefault(each.slot, []).append(each)
+    return found
+
+
+def _complete(rows: QuerySet[Entity]) -> QuerySet[Entity]:
+    links = [
+        field.name
+        for field in rows.model._meta.get_fields()  # noqa: SLF001  Django's own API
+        if isinstance(field, ManyToManyField)
+    ]
+    return rows.prefetch_related(*links).order_by("created_at", "id")

@@ -1,0 +1,139 @@
+"""`/files/{path}`: one pure decision, answered before Django starts to work.
+
+`FilesRedirect` stands in front of the WSGI application (a Django view costs six times as much);
+`ServeFile` answers the same where only Django runs (tests, schema).
+"""
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+
+from media.rules import redirects
+from sartiq.core.api import Endpoint
+from sartiq.core.errors import Issue
+from sartiq.core.exception_handler import wire
+
+PREFIX = "/files/"
+REASONS = {
+    302: "302 Found",
+    404: "404 Not Found",
+    405: "405 Method Not Allowed",
+    422: "422 Unprocessable Entity",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What `/files/…` answers."""
+
+    status: int
+    headers: list[tuple[str, str]] = field(default_factory=list)
+    body: bytes = b""
+
+
+def answer(method: str, path: str, query: str) -> Answer:
+    """Return the redirect for a (once decoded) path below `/files/`, or its refusal."""
+    if method not in {"GET", "HEAD"}:
+        return _refusal(405, f'Method "{method}" not allowed.', ("Allow", "GET, HEAD"))
+    wanted = parse_qs(query, keep_blank_values=True, max_num_fields=20).get("type", [])
+    if wanted and (len(wanted) > 1 or wanted[0] not in redirects.TARGET_TYPES):
+        return _bad_type(wanted)
+    location = redirects.target(
+        path,
+        wanted=wanted[0] if wanted else None,
+        cdn_url=settings.CDN_URL,
+        plain_url=settings.R2_PUBLIC_URL,
+        transforms=settings.CLOUDFLARE_IMAGE_TRANSFORMATIONS,
+    )
+    if location is None:
+        return _refusal(404, "File not found")
+    kept = ("Cache-Control", redirects.cache_control(path))
+    return Answer(status=302, headers=[("Location", location), kept, ("Content-Length", "0")])
+
+
+class FilesRedirect:
+    """WSGI: answers `/files/…`, hands everything else on."""
+
+    def __init__(self, application: Callable[..., Iterable[bytes]]) -> None:
+        self.application = application
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """Answer one request."""
+        path = environ["PATH_INFO"]
+        if not path.startswith(PREFIX):
+            return self.application(environ, start_response)
+        method = environ["REQUEST_METHOD"]
+        # WSGI hands the decoded bytes over as latin-1 (PEP 3333).
+        decoded = path[len(PREFIX) :].encode("latin-1").decode("utf-8", "surrogateescape")
+        given = _answer_safely(method, decoded, environ.get("QUERY_STRING", ""))
+        start_response(REASONS[given.status], given.headers)
+        return [b"" if method == "HEAD" else given.body]
+
+
+class ServeFile(Endpoint):
+    """The same decision as a Django view."""
+
+    authentication_classes: list[Any] = []
+    permission_classes = [AllowAny]
+
+    @extend_schema(
+        operation_id="serve_file",
+        tags=["files"],
+        summary="Serve File",
+        parameters=[
+            OpenApiParameter(
+                "type", OpenApiTypes.STR, enum=list(redirects.TARGET_TYPES), description="Target image format"
+            )
+        ],
+        responses={
+            302: OpenApiResponse(response=OpenApiTypes.NONE, description="Where the file is served")
+        },
+    )
+    def get(self, request: Request, file_path: str) -> HttpResponse:
+        """Redirect to where the file is served."""
+        return _as_django(request, file_path)
+
+    @extend_schema(exclude=True)
+    def head(self, request: Request, file_path: str) -> HttpResponse:
+        """Redirect to where the file is served."""
+        return _as_django(request, file_path)
+
+
+def _as_django(request: Request, file_path: str) -> HttpResponse:
+    django: HttpRequest = request._request  # noqa: SLF001  DRF's own way to the raw request
+    given = _answer_safely(django.method or "", file_path, django.META.get("QUERY_STRING", ""))
+    return HttpResponse(given.body, status=given.status, headers=dict(given.headers))
+
+
+def _answer_safely(method: str, path: str, query: str) -> Answer:
+    try:
+        return answer(method, path, query)
+    except ValueError:  # more query fields than anybody needs
+        return _bad_type([])
+
+
+def _bad_type(wanted: list[str]) -> Answer:
+    names = ", ".join(redirects.TARGET_TYPES)
+    issue = Issue(
+        loc=("query", "type"), code="enum", message=f"Must be one of {names}.", input=wanted
+    )
+    return _json(422, {"detail": [wire(issue)]})
+
+
+def _refusal(status: int, detail: str, *headers: tuple[str, str]) -> Answer:
+    return _json(status, {"detail": detail}, *headers)
+
+
+def _json(status: int, content: Any, *headers: tuple[str, str]) -> Answer:
+    body = json.dumps(content).encode()
+    described = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
+    return Answer(status=status, headers=[*described, *headers], body=body)

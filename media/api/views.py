@@ -1,0 +1,119 @@
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
+from rest_framework import status
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from media import selectors
+from media.api.filters import MediaResourceFilter
+from media.api.serializers import FillIn, HealOut, MediaResourceOut, PresignIn, PresignOut
+from media.models import MediaResource
+from media.services import resources, uploads
+from sartiq.core.api import Endpoint, ModelEndpointSet
+from sartiq.core.schema import ERROR_ANSWER
+from sartiq.core.validation import read
+
+LORA_ADMIN = "/admin/catalog/loramodel/add/"
+RETIRED_HEADERS = {
+    "Deprecation": "@1764547200",  # RFC 9745: 2025-12-01T00:00:00Z
+    "Sunset": "Sun, 01 Nov 2026 00:00:00 GMT",  # RFC 8594
+    "Link": f'<{LORA_ADMIN}>; rel="successor-version"',
+}
+
+
+class PresignedUrl(Endpoint):
+    """Reserves a temporary key and signs one PUT to it."""
+
+    @extend_schema(
+        operation_id="get_presigned_url",
+        tags=["uploads"],
+        summary="Get Presigned Url",
+        request=PresignIn,
+        responses={200: PresignOut},
+    )
+    def post(self, request: Request) -> Response:
+        """Sign an upload.
+
+        Send the bytes with `upload_method` to `upload_url` with exactly `upload_headers`, then hand
+        `file_url` to the entity that shows the file.
+        """
+        asked = read(PresignIn, request.data)
+        size = uploads.declared_size(size=asked.pop("size", None), file_size=asked.pop("file_size", None))
+        ticket = uploads.issue_ticket(
+            user=request.user, now=timezone.now(), size=size, **asked
+        )
+        return Response(PresignOut(ticket).data, headers={"Cache-Control": "no-store"})
+
+
+class UploadLora(Endpoint):
+    """The retired upload of LoRA models; Django admin does it now."""
+
+    permission_classes = [AllowAny]
+    authentication_classes: list[Any] = []
+    parser_classes: list[Any] = []
+
+    @extend_schema(
+        operation_id="upload_subject_lora",
+        tags=["uploads"],
+        summary="Upload Subject Lora",
+        deprecated=True,
+        request=None,
+        responses={410: OpenApiResponse(response=ERROR_ANSWER, description="Retired; use Django admin")},
+    )
+    def post(self, request: Request) -> Response:
+        """Answer where LoRA models are uploaded now."""
+        detail = f"This route is retired. Staff upload LoRA models in Django admin: {LORA_ADMIN}"
+        return Response({"detail": detail}, status=410, headers=RETIRED_HEADERS)
+
+
+@extend_schema_view(
+    list=extend_schema(operation_id="list_media_resources", tags=["media-resources"]),
+    retrieve=extend_schema(operation_id="get_media_resource", tags=["media-resources"]),
+)
+class MediaResources(ModelEndpointSet):
+    """The files the caller may see."""
+
+    serializer_class = MediaResourceOut
+    filterset_class = MediaResourceFilter
+    queryset = MediaResource.objects.none()
+
+    def get_queryset(self) -> QuerySet[MediaResource]:
+        """Return the caller's resources, oldest first."""
+        return selectors.resources_visible_to(self.request.user)
+
+    def list(self, request: Request) -> Response:
+        """List media resources, oldest first."""
+        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        return self.get_paginated_response(MediaResourceOut(page, many=True).data)
+
+    def retrieve(self, request: Request, resource_id: UUID) -> Response:
+        """Return one resource with the places that show it."""
+        return Response(MediaResourceOut(selectors.resource_visible_to(request.user, resource_id)).data)
+
+    @extend_schema(
+        operation_id="fill_media_resource",
+        tags=["media-resources"],
+        request=FillIn,
+        responses={200: MediaResourceOut},
+    )
+    def partial_update(self, request: Request, resource_id: UUID) -> Response:
+        """Fill in metadata that is not known yet; a field already set is kept."""
+        values = read(FillIn, request.data, partial=True)
+        filled = resources.fill_metadata(user=request.user, resource_id=resource_id, values=values)
+        return Response(MediaResourceOut(filled).data)
+
+    @extend_schema(
+        operation_id="heal_media_resources",
+        tags=["media-resources"],
+        request=None,
+        responses={202: HealOut},
+    )
+    def heal(self, request: Request) -> Response:
+        """Queue failed and long waiting resources for another try (superusers)."""
+        queued = resources.heal(user=request.user)
+        return Response({"queued": queued}, status=status.HTTP_202_ACCEPTED)

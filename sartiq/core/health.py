@@ -1,0 +1,35 @@
+"""Liveness and readiness for whoever runs the product.
+
+Ready means: requests can be answered. The broker is left out on purpose: without it rows wait and
+nothing is lost.
+"""
+
+from django.db import DatabaseError, InterfaceError, connection
+from django.http import HttpRequest, JsonResponse
+from django.urls import path
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+
+@never_cache
+@require_safe
+def live(request: HttpRequest) -> JsonResponse:
+    """Answer that the process runs."""
+    return JsonResponse({"status": "ok"})
+
+
+@never_cache
+@require_safe
+def ready(request: HttpRequest) -> JsonResponse:
+    """Answer whether the database does; 503 when it does not."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except (DatabaseError, InterfaceError):
+        answer = JsonResponse({"status": "unavailable", "database": "unavailable"}, status=503)
+        answer["Retry-After"] = "5"
+        return answer
+    return JsonResponse({"status": "ok", "database": "ok"})
+
+
+urlpatterns = [path("live", live, name="live"), path("ready", ready, name="ready")]
