@@ -26,6 +26,8 @@ def measure(reader: Reader) -> ImageHeader:
 
 def require_complete(reader: Reader) -> None:
     """Walk every chunk to the end that RIFF declares."""
+    measure(reader)
+    reader.move_to(0)
     end = _require_riff(reader)
     if end > reader.size:
         raise FileTruncatedError

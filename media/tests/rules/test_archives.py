@@ -1,0 +1,138 @@
+import io
+import stat
+import struct
+import time
+import tracemalloc
+import zipfile
+
+import pytest
+
+from media.errors import ArchiveRejectedError, ContentError, FileCorruptError
+from media.rules.structure import require_complete
+from media.tests.rules.specimens import archive
+
+
+def check(content: bytes) -> None:
+    require_complete(io.BytesIO(content), "application/zip")
+
+
+def link() -> bytes:
+    buffer = io.BytesIO()
+    info = zipfile.ZipInfo("look")
+    info.create_system = 3
+    info.external_attr = (stat.S_IFLNK | 0o777) << 16
+    with zipfile.ZipFile(buffer, "w") as file:
+        file.writestr(info, "/etc/passwd")
+    return buffer.getvalue()
+
+
+def overlapping(count: int = 50) -> bytes:
+    """Return an archive whose directory names the same bytes again and again."""
+    whole = archive({"a": bytes(100_000)})
+    at = whole.index(b"PK\x01\x02")
+    line = whole[at : whole.index(b"PK\x05\x06")]
+    end = b"PK\x05\x06" + struct.pack("<HHHHIIH", 0, 0, count, count, len(line) * count, at, 0)
+    return whole[:at] + line * count + end
+
+
+def many(count: int) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as file:
+        for index in range(count):
+            file.writestr(f"{index}", b"")
+    return buffer.getvalue()
+
+
+def declaring(total: int) -> bytes:
+    """Return an archive whose entry says it unpacks to any size."""
+    whole = bytearray(archive({"a": b"x" * 4000}))
+    at = whole.index(b"PK\x01\x02") + 24
+    whole[at : at + 4] = struct.pack("<I", total)
+    return bytes(whole)
+
+
+def wide() -> bytes:
+    """Return an archive whose entry keeps its sizes in the ZIP64 field."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as file, file.open("a", "w", force_zip64=True) as entry:
+        entry.write(b"shoe")
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        archive(),
+        archive({"folder/": b"", "folder/photo.jpg": b"x" * 500}),
+        archive({"a": b"aaaa" * 12_000}),
+        wide(),
+        many(0),
+        many(10_000),
+        archive() + b"\n",
+    ],
+    ids=["plain", "folder", "one small letter", "zip64", "empty", "10,000", "newline"],
+)
+def test_a_harmless_archive_passes(content: bytes) -> None:
+    check(content)
+
+
+@pytest.mark.covers("T32")
+@pytest.mark.parametrize(
+    "content",
+    [
+        overlapping(),
+        many(10_001),
+        many(65_536),
+        link(),
+        archive({"a": bytes(20_000_000)}),
+        declaring(2**30 + 1),
+        declaring(2**32 - 2),
+        archive({"../../etc/cron.d/x": b"x"}),
+        archive({"..\\..\\windows": b"x"}),
+        archive({"/etc/passwd": b"x"}),
+        archive({"C:/windows": b"x"}),
+        archive({"a/../../b": b"x"}),
+    ],
+    ids=[
+        "overlap", "10,001 entries", "65,536 entries", "link", "ratio", "over 1 GiB", "4 GiB",
+        "dots", "backslash dots", "absolute", "drive", "dots inside",
+    ],
+)  # fmt: skip
+def test_a_harmful_archive_is_rejected_quickly(content: bytes) -> None:
+    tracemalloc.start()
+    started = time.process_time()
+    with pytest.raises(ArchiveRejectedError) as refusal:
+        check(content)
+    took, peak = time.process_time() - started, tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert refusal.value.code == "archive_rejected"
+    assert took < 1.0
+    assert peak < 100 * 1024 * 1024
+
+
+@pytest.mark.covers("T32")
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"PK\x03\x04junk" + archive(),
+        archive() + bytes(2000),
+        archive().replace(b"PK\x01\x02", b"PK\x01\x03", 1),
+        archive()[:10] + archive()[12:],
+    ],
+    ids=["bytes before", "bytes after", "broken directory", "bytes missing"],
+)
+def test_an_archive_that_contradicts_itself_is_damage(content: bytes) -> None:
+    with pytest.raises(FileCorruptError):
+        check(content)
+
+
+def test_every_single_byte_changed_is_refused_by_meaning_or_passes() -> None:
+    whole = archive()
+
+    for at in range(4, len(whole)):
+        for value in (0x00, 0xFF, whole[at] ^ 0x01):
+            try:
+                check(whole[:at] + bytes([value]) + whole[at + 1 :])
+            except ContentError:
+                continue

@@ -1,0 +1,71 @@
+import pytest
+
+from media.errors import ContentTypeNotAllowedError, ImageRequiredError
+from media.rules import content_types
+from media.rules.content_types import FILE_TYPES, require_acceptable
+
+
+def test_the_nine_types_and_nothing_else() -> None:
+    listed = [
+        (each.content_type, each.extension, each.resource_type) for each in FILE_TYPES.values()
+    ]
+
+    assert listed == [
+        ("image/jpeg", "jpg", "IMAGE"),
+        ("image/png", "png", "IMAGE"),
+        ("image/webp", "webp", "IMAGE"),
+        ("image/gif", "gif", "IMAGE"),
+        ("image/avif", "avif", "IMAGE"),
+        ("application/zip", "zip", "ARCHIVE"),
+        ("application/pdf", "pdf", "DOCUMENT"),
+        ("video/mp4", "mp4", "VIDEO"),
+        ("audio/mpeg", "mp3", "AUDIO"),
+    ]
+
+
+@pytest.mark.parametrize("content_type", FILE_TYPES)
+@pytest.mark.parametrize("folder", [None, "", "looks", "Product-Images", "product-images/"])
+def test_a_folder_without_policy_takes_every_type(content_type: str, folder: str | None) -> None:
+    assert require_acceptable(content_type, folder).content_type == content_type
+
+
+@pytest.mark.parametrize("folder", sorted(content_types.IMAGE_FOLDERS))
+def test_an_image_folder_takes_images_only(folder: str) -> None:
+    for content_type, file_type in FILE_TYPES.items():
+        if file_type.is_image:
+            assert require_acceptable(content_type, folder) == file_type
+        else:
+            with pytest.raises(ImageRequiredError) as refusal:
+                require_acceptable(content_type, folder)
+            assert refusal.value.code == "image_required"
+            assert refusal.value.value == content_type
+
+
+@pytest.mark.covers("T34")
+@pytest.mark.parametrize(
+    ("content_type", "meant"),
+    [
+        ("image/jpg", "image/jpeg"),
+        ("IMAGE/JPEG", "image/jpeg"),
+        (" image/png ", "image/png"),
+        ("image/png; charset=utf-8", "image/png"),
+        ("application/x-zip-compressed", "application/zip"),
+        ("audio/mp3", "audio/mpeg"),
+        ("image/svg+xml", None),
+        ("text/html", None),
+        ("image/tiff", None),
+        ("application/octet-stream", None),
+        ("", None),
+        ("image/*", None),
+    ],
+)
+def test_any_other_spelling_is_refused_naming_the_one_that_works(
+    content_type: str, meant: str | None
+) -> None:
+    with pytest.raises(ContentTypeNotAllowedError) as refusal:
+        require_acceptable(content_type)
+
+    assert refusal.value.code == "content_type_not_allowed"
+    assert content_types.suggestion(content_type) == meant
+    advice = f"declare {meant}." if meant else "choose one of image/jpeg, image/png"
+    assert advice in refusal.value.detail

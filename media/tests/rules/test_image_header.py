@@ -1,0 +1,146 @@
+import io
+import time
+import tracemalloc
+
+import pytest
+
+from media.errors import FileCorruptError, ImageTooLargeError
+from media.rules.image_header import ImageHeader, measure, require_within_limits
+from media.rules.limits import MAX_FRAMES
+from media.tests.rules.specimens import (
+    FLOODS,
+    IMAGE_FORMATS,
+    animation,
+    gif,
+    picture,
+    png,
+    png_chunk,
+    saved,
+    still,
+)
+
+
+@pytest.mark.parametrize("content_type", IMAGE_FORMATS)
+def test_a_still_is_measured(content_type: str) -> None:
+    header = measure(io.BytesIO(still(content_type)), content_type)
+
+    assert header == ImageHeader(width=64, height=48, frames=1)
+
+
+@pytest.mark.parametrize("content_type", [each for each in IMAGE_FORMATS if each != "image/jpeg"])
+@pytest.mark.parametrize("frames", [2, 7])
+def test_the_frames_of_an_animation_are_counted(content_type: str, frames: int) -> None:
+    options = {"speed": 10} if content_type == "image/avif" else {}
+
+    header = measure(io.BytesIO(animation(content_type, frames, **options)), content_type)
+
+    assert header == ImageHeader(width=64, height=48, frames=frames)
+
+
+@pytest.mark.parametrize(
+    ("content_type", "options"),
+    [
+        ("image/webp", {"lossless": True}),
+        ("image/webp", {"exif": b"Exif\x00\x00MM\x00*\x00\x00\x00\x08\x00\x00\x00\x00"}),
+        ("image/jpeg", {"progressive": True}),
+        ("image/jpeg", {"restart_marker_rows": 1}),
+        ("image/png", {"compress_level": 0}),
+        ("image/gif", {"interlace": 0}),
+    ],
+)
+def test_every_variant_of_a_format_is_measured(
+    content_type: str, options: dict[str, object]
+) -> None:
+    header = measure(io.BytesIO(saved(picture(), content_type, **options)), content_type)
+
+    assert (header.width, header.height) == (64, 48)
+
+
+def test_the_size_is_the_stored_one_however_the_photo_is_turned() -> None:
+    turned = saved(picture(), "image/jpeg", exif=_orientation(6))
+
+    assert measure(io.BytesIO(turned), "image/jpeg") == ImageHeader(width=64, height=48)
+
+
+def test_an_apng_whose_still_stands_apart_counts_it() -> None:
+    control = png_chunk(b"acTL", (3).to_bytes(4, "big") + bytes(4))
+
+    header = measure(io.BytesIO(png(2, 2, bytes(6), control)), "image/png")
+
+    assert header.frames == 4
+
+
+@pytest.mark.covers("T31")
+@pytest.mark.parametrize("content_type", FLOODS)
+def test_a_pixel_flood_is_refused_without_allocating(content_type: str) -> None:
+    file = io.BytesIO(FLOODS[content_type](65_535, 65_535))
+
+    tracemalloc.start()
+    with pytest.raises(ImageTooLargeError) as refusal:
+        require_within_limits(measure(file, content_type))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert refusal.value.ctx["exceeded"] == "side"
+    assert refusal.value.ctx["width"] == 65_535
+    assert peak < 2 * 1024 * 1024
+
+
+@pytest.mark.covers("T31")
+@pytest.mark.parametrize(
+    ("width", "height", "frames", "exceeded"),
+    [
+        (12_000, 4_166, 1, None),
+        (7_071, 7_071, 1, None),
+        (7_072, 7_072, 1, "pixels"),
+        (12_001, 1, 1, "side"),
+        (1, 12_001, 1, "side"),
+        (1, 1, 1_000, None),
+        (1, 1, 1_001, "frames"),
+        (1_000, 1_000, 50, None),
+        (1_000, 1_000, 51, "pixels"),
+    ],
+)
+def test_the_limits_are_sharp(width: int, height: int, frames: int, exceeded: str | None) -> None:
+    header = ImageHeader(width=width, height=height, frames=frames)
+
+    if exceeded is None:
+        require_within_limits(header)
+    else:
+        with pytest.raises(ImageTooLargeError) as refusal:
+            require_within_limits(header)
+        assert refusal.value.code == "image_too_large"
+        assert refusal.value.ctx["exceeded"] == exceeded
+
+
+@pytest.mark.covers("T31")
+def test_a_flood_of_frames_is_counted_no_further_than_needed() -> None:
+    flood = io.BytesIO(gif(1, 1, frames=2_000_000))
+
+    started = time.process_time()
+    header = measure(flood, "image/gif")
+
+    assert header.frames == MAX_FRAMES + 1
+    assert time.process_time() - started < 0.5
+
+
+def test_a_gif_frame_outside_the_screen_counts_into_the_size() -> None:
+    far = gif(1, 1).replace(b"\x2c" + bytes(4), b"\x2c" + (20_000).to_bytes(2, "little") + bytes(2))
+
+    assert measure(io.BytesIO(far), "image/gif").width == 20_001
+
+
+@pytest.mark.covers("T31")
+@pytest.mark.parametrize("content_type", ["image/jpeg", "image/png", "image/gif", "image/avif"])
+def test_a_side_of_zero_is_damage(content_type: str) -> None:
+    build = FLOODS[content_type]
+    empty = build(0, 0) if content_type != "image/gif" else gif(0, 0, frames=0)
+
+    with pytest.raises(FileCorruptError):
+        measure(io.BytesIO(empty), content_type)
+
+
+def _orientation(value: int) -> bytes:
+    exif = picture().getexif()
+    exif[0x0112] = value
+    return exif.tobytes()

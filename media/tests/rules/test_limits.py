@@ -1,0 +1,34 @@
+from datetime import timedelta
+
+import pytest
+
+from media.rules import limits
+
+
+@pytest.mark.covers("T11")
+@pytest.mark.parametrize(
+    ("size", "seconds"),
+    [
+        (None, 900),
+        (1, 900),
+        (900 * 32 * 1024, 900),
+        (900 * 32 * 1024 + 1, 901),
+        (limits.MAX_FILE_SIZE, 1600),
+        (10 * limits.MAX_FILE_SIZE, 3600),
+    ],
+)
+def test_a_url_lives_as_long_as_the_slowest_uplink_needs(size: int | None, seconds: int) -> None:
+    assert limits.url_lifetime(size) == timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize(
+    ("declared", "seconds"), [(0, 10), (20 * limits.MIB, 11), (limits.MAX_REQUEST_BYTES, 35)]
+)
+def test_the_time_of_a_request_grows_with_what_it_names(declared: int, seconds: int) -> None:
+    assert limits.request_budget(declared) == timedelta(seconds=seconds)
+
+
+def test_the_numbers_promised_to_clients() -> None:
+    assert limits.MAX_FILE_SIZE == 52_428_800
+    assert limits.MAX_REQUEST_BYTES == 524_288_000
+    assert (limits.MAX_PIXELS, limits.MAX_SIDE, limits.MAX_FRAMES) == (50_000_000, 12_000, 1_000)

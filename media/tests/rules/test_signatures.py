@@ -1,0 +1,97 @@
+import io
+
+import pytest
+
+from media.errors import ContentTypeMismatchError, FileEmptyError
+from media.rules.content_types import FILE_TYPES
+from media.rules.signatures import sniff
+from media.rules.structure import require_complete
+from media.tests.rules.specimens import FOREIGN, WHOLE, animation, ftyp, mp3
+
+
+@pytest.mark.parametrize("content_type", WHOLE)
+def test_our_own_types_are_known(content_type: str) -> None:
+    assert sniff(WHOLE[content_type]()) == content_type
+
+
+@pytest.mark.covers("T30", "T34", "T36")
+@pytest.mark.parametrize("claimed", FILE_TYPES)
+@pytest.mark.parametrize("name", FOREIGN)
+def test_a_foreign_file_is_refused_whatever_it_claims(name: str, claimed: str) -> None:
+    with pytest.raises(ContentTypeMismatchError) as refusal:
+        require_complete(io.BytesIO(FOREIGN[name]), claimed)
+
+    assert refusal.value.ctx["declared"] == claimed
+
+
+@pytest.mark.covers("T30")
+@pytest.mark.parametrize("actual", WHOLE)
+@pytest.mark.parametrize("claimed", FILE_TYPES)
+def test_one_of_our_types_under_the_name_of_another_is_refused(actual: str, claimed: str) -> None:
+    file = io.BytesIO(WHOLE[actual]())
+
+    if actual == claimed:
+        require_complete(file, claimed)
+    else:
+        with pytest.raises(ContentTypeMismatchError) as refusal:
+            require_complete(file, claimed)
+        assert refusal.value.ctx == {"declared": claimed, "detected": actual}
+
+
+def test_there_are_at_least_fifty_foreign_types() -> None:
+    assert len(FOREIGN) >= 50
+
+
+@pytest.mark.parametrize(
+    ("brands", "found"),
+    [
+        ((b"avif", b"mif1", b"miaf"), "image/avif"),
+        ((b"avis", b"avif", b"msf1", b"iso8", b"mif1", b"miaf"), "image/avif"),
+        ((b"mif1", b"avif", b"miaf"), "image/avif"),
+        ((b"msf1", b"avis"), "image/avif"),
+        ((b"mif1", b"heic"), "image/heic"),
+        ((b"hevx", b"mp42"), "image/heic"),
+        ((b"isom", b"isom", b"iso2", b"avc1", b"mp41"), "video/mp4"),
+        ((b"mp42", b"mp42", b"isom"), "video/mp4"),
+        ((b"iso5", b"iso5", b"dash"), "video/mp4"),
+        ((b"M4V ", b"M4V ", b"mp42"), "video/mp4"),
+        ((b"qt  ", b"qt  ", b"isom"), "video/quicktime"),
+        ((b"crx ", b"crx ", b"isom"), "image/x-canon-cr3"),
+        ((b"M4A ", b"isom", b"mp42"), "audio/mp4"),
+        ((b"zzzz", b"yyyy"), None),
+    ],
+)
+def test_the_relatives_of_mp4_are_told_apart(brands: tuple[bytes, ...], found: str | None) -> None:
+    assert sniff(ftyp(*brands)) == found
+
+
+def test_a_real_image_sequence_is_avif() -> None:
+    sequence = animation("image/avif", speed=10)
+
+    assert sequence[8:12] == b"avis"
+    assert sniff(sequence) == "image/avif"
+
+
+def test_an_animated_png_is_png() -> None:
+    assert sniff(animation("image/png")) == "image/png"
+
+
+@pytest.mark.parametrize(
+    ("first", "found"),
+    [
+        (mp3(tag=True), "audio/mpeg"),
+        (mp3(tag=False), "audio/mpeg"),
+        (b"\xff\xfa\x90\x64" + bytes(60), "audio/mpeg"),  # with checksums
+        (b"\xff\xf3\x84\x64" + bytes(60), "audio/mpeg"),  # MPEG 2
+        (b"\xff\xe3\x84\x64" + bytes(60), "audio/mpeg"),  # MPEG 2.5
+        (b"\xff\xfe\x41\x00", None),  # UTF-16 text
+        (b"\xff\xf1\x50\x80" + bytes(60), "audio/aac"),
+    ],
+)
+def test_sound_is_known_with_and_without_a_tag(first: bytes, found: str | None) -> None:
+    assert sniff(first) == found
+
+
+def test_an_empty_file_is_empty_before_it_is_anything_else() -> None:
+    with pytest.raises(FileEmptyError):
+        require_complete(io.BytesIO(), "image/png")

@@ -1,0 +1,242 @@
+import io
+import random
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from media.errors import ContentError, FileCorruptError, FileTooLargeError, FileTruncatedError
+from media.rules import image_header
+from media.rules.content_types import FILE_TYPES
+from media.rules.limits import MAX_FILE_SIZE
+from media.rules.structure import require_complete
+from media.tests.rules.specimens import (
+    IMAGE_FORMATS,
+    WHOLE,
+    animation,
+    box,
+    ftyp,
+    gif,
+    mp3,
+    mp4,
+    pdf,
+    picture,
+    png,
+    saved,
+    still,
+)
+
+WHOLE_BYTES = {content_type: build() for content_type, build in WHOLE.items()}
+# A sound stream without a length in its first frame ends wherever it ends.
+CUTTABLE = [content_type for content_type in WHOLE if content_type != "audio/mpeg"]
+
+
+def check(content: bytes, content_type: str) -> None:
+    require_complete(io.BytesIO(content), content_type)
+
+
+@pytest.mark.parametrize("content_type", WHOLE)
+def test_a_whole_file_passes(content_type: str) -> None:
+    check(WHOLE_BYTES[content_type], content_type)
+
+
+@pytest.mark.parametrize("content_type", [each for each in IMAGE_FORMATS if each != "image/jpeg"])
+def test_a_whole_animation_passes(content_type: str) -> None:
+    options = {"speed": 10} if content_type == "image/avif" else {}
+
+    check(animation(content_type, **options), content_type)
+
+
+@pytest.mark.covers("T31")
+@pytest.mark.parametrize("content_type", CUTTABLE)
+@pytest.mark.parametrize("kept", [0.3, 0.5, 0.75, 0.95])
+def test_a_cut_file_is_refused(content_type: str, kept: float) -> None:
+    whole = WHOLE_BYTES[content_type]
+
+    with pytest.raises((FileTruncatedError, FileCorruptError)):
+        check(whole[: int(len(whole) * kept)], content_type)
+
+
+@pytest.mark.covers("T31")
+@pytest.mark.parametrize("content_type", IMAGE_FORMATS)
+def test_an_image_that_lost_its_last_bytes_is_called_truncated(content_type: str) -> None:
+    whole = WHOLE_BYTES[content_type]
+
+    with pytest.raises(FileTruncatedError) as refusal:
+        check(whole[:-9], content_type)
+
+    assert refusal.value.code == "file_truncated"
+
+
+@pytest.mark.covers("T33")
+@pytest.mark.parametrize("content_type", IMAGE_FORMATS)
+@pytest.mark.parametrize(
+    "hidden", [b"<script>alert(1)</script>" * 42, pdf() * 4, b"PK\x03\x04" + bytes(1100)]
+)
+def test_more_than_a_little_after_the_end_of_an_image_is_refused(
+    content_type: str, hidden: bytes
+) -> None:
+    with pytest.raises(ContentError) as refusal:
+        check(WHOLE_BYTES[content_type] + hidden, content_type)
+
+    assert len(hidden) > 1024
+    assert refusal.value.code in {"file_corrupt", "file_truncated"}
+
+
+@pytest.mark.covers("T33")
+@pytest.mark.parametrize("content_type", [each for each in IMAGE_FORMATS if each != "image/avif"])
+def test_a_kibibyte_after_the_end_is_tolerated_and_not_a_byte_more(content_type: str) -> None:
+    whole = WHOLE_BYTES[content_type]
+
+    check(whole + b"x" * 1024, content_type)
+    with pytest.raises(FileCorruptError):
+        check(whole + b"x" * 1025, content_type)
+
+
+def test_the_previews_a_camera_appends_belong_to_its_photo() -> None:
+    preview = still("image/jpeg") * 2
+    announced = saved(picture(), "image/jpeg")
+    announced = announced[:2] + b"\xff\xe2\x00\x0cMPF\x00II*\x00\x00\x00" + announced[2:]
+
+    check(announced + bytes(4096) + preview, "image/jpeg")
+    with pytest.raises(FileCorruptError):
+        check(still("image/jpeg") + bytes(4096) + preview, "image/jpeg")
+    with pytest.raises(FileTruncatedError):
+        check(announced + preview[:-300], "image/jpeg")
+
+
+@pytest.mark.parametrize("position", [0.2, 0.5, 0.8])
+def test_one_flipped_bit_in_a_png_is_found(position: float) -> None:
+    damaged = bytearray(WHOLE_BYTES["image/png"])
+    damaged[int(len(damaged) * position)] ^= 1
+
+    with pytest.raises(FileCorruptError):
+        check(bytes(damaged), "image/png")
+
+
+@pytest.mark.parametrize(
+    ("content", "content_type", "code"),
+    [
+        (png(0, 0)[:33], "image/png", "file_truncated"),
+        (gif(1, 1, frames=0), "image/gif", "file_corrupt"),
+        (b"\xff\xd8\xff\xd9", "image/jpeg", "file_corrupt"),
+        (b"\xff\xd8\xff\xe0\x00\x01\xff\xd9", "image/jpeg", "file_corrupt"),
+        (b"RIFF\x0c\x00\x00\x00WEBPVP8 \x00\x00\x00\x00", "image/webp", "file_corrupt"),
+        (ftyp(b"avif", b"avif"), "image/avif", "file_truncated"),
+        (ftyp(b"avif") + box(b"meta", bytes(4)), "image/avif", "file_corrupt"),
+        (ftyp(b"isom", b"isom"), "video/mp4", "file_truncated"),
+        (ftyp(b"isom", b"isom") + box(b"mdat", bytes(9)), "video/mp4", "file_truncated"),
+        (ftyp(b"isom") + box(b"mdat") + box(b"moov"), "video/mp4", "file_corrupt"),
+        (mp4() + b"\x00" * 2000, "video/mp4", "file_corrupt"),
+        (b"%PDF-1.7\n", "application/pdf", "file_truncated"),
+        (b"%PDF-1.7\n%%EOF", "application/pdf", "file_corrupt"),
+        (pdf().replace(b"startxref\n", b"startxref\n9"), "application/pdf", "file_corrupt"),
+        (b"ID3\x04\x00\x00\x00\x00\x00\x0a" + bytes(10), "audio/mpeg", "file_truncated"),
+        (b"ID3\x04\x00\x00\x00\x00\x00\x0a" + bytes(900), "audio/mpeg", "file_corrupt"),
+        (b"ID3\x04\x00\x00\x00\x00\x7f\x7f", "audio/mpeg", "file_truncated"),
+        (b"ID3\x04\x00\x00\xff\x00\x00\x00", "audio/mpeg", "file_corrupt"),
+        (mp3(frames=1)[:200], "audio/mpeg", "file_corrupt"),
+        (b"PK\x03\x04" + bytes(100), "application/zip", "file_truncated"),
+    ],
+)
+def test_each_kind_of_damage_has_its_code(content: bytes, content_type: str, code: str) -> None:
+    with pytest.raises(ContentError) as refusal:
+        check(content, content_type)
+
+    assert refusal.value.code == code
+
+
+def test_a_recording_shorter_than_its_first_frame_announces_is_truncated() -> None:
+    announced = (417 * 40).to_bytes(4, "big")
+    first = b"\xff\xfb\x90\x64" + bytes(32) + b"Xing\x00\x00\x00\x02" + announced
+    whole = first + bytes(417 - len(first)) + mp3(frames=39, tag=False)
+
+    check(whole, "audio/mpeg")
+    with pytest.raises(FileTruncatedError):
+        check(whole[: len(whole) // 2], "audio/mpeg")
+
+
+def test_a_file_over_the_limit_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "large.png"
+    with path.open("wb") as file:
+        file.truncate(MAX_FILE_SIZE + 1)
+
+    with path.open("rb") as file, pytest.raises(FileTooLargeError):
+        require_complete(file, "image/png")
+
+
+@pytest.mark.covers("T31")
+@pytest.mark.parametrize(
+    ("build", "content_type"),
+    [
+        (lambda: gif(1, 1, frames=2_000_000), "image/gif"),
+        (lambda: b"GIF89a" + bytes(7) + b"!\xff" + b"\x01x" * 10_000_000 + b"\x00;", "image/gif"),
+        (lambda: b"\xff\xd8" + b"\xff\xe1\x00\x02" * 5_000_000 + b"\xff\xd9", "image/jpeg"),
+        (lambda: still("image/jpeg")[:-2] + b"\xff\xda\x00\x02\x01" * 2_000_000, "image/jpeg"),
+        (lambda: still("image/jpeg")[:-2] + b"\xff\xd0" * 20_000_000, "image/jpeg"),
+        (lambda: ftyp(b"isom", b"isom") + box(b"free") * 4_000_000, "video/mp4"),
+        (lambda: mp3(frames=1)[:20] + b"\xff\xfb\x90\x64" * 4_000_000, "audio/mpeg"),
+    ],
+    ids=["frames", "blocks", "segments", "scans", "restarts", "boxes", "syncs"],
+)
+def test_a_file_cut_into_millions_of_pieces_costs_two_seconds_at_most(
+    build: Callable[[], bytes], content_type: str
+) -> None:
+    content = build()
+
+    started = time.process_time()
+    with suppress(ContentError):
+        check(content, content_type)
+
+    assert time.process_time() - started < 2.0
+
+
+def examine(content: bytes, content_type: str) -> None:
+    """Do what ingest does to bytes; only the family of refusals may come out."""
+    file = io.BytesIO(content)
+    for ask in (require_complete, image_header.measure):
+        if ask is image_header.measure and content_type not in IMAGE_FORMATS:
+            continue
+        try:
+            ask(file, content_type)
+        except ContentError:
+            continue
+
+
+@pytest.mark.covers("T30", "T31")
+@given(content=st.binary(max_size=600), content_type=st.sampled_from(sorted(FILE_TYPES)))
+@settings(max_examples=300, deadline=None)
+def test_any_bytes_behind_a_real_start_are_refused_by_meaning(
+    content: bytes, content_type: str
+) -> None:
+    start = WHOLE_BYTES[content_type]
+
+    for kept in (0, 12, 40, len(start) // 2):
+        examine(start[:kept] + content, content_type)
+
+
+@pytest.mark.covers("T30", "T31")
+@given(seed=st.integers(0, 2**32), content_type=st.sampled_from(sorted(FILE_TYPES)))
+@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_mutated_files_are_refused_by_meaning_or_pass(seed: int, content_type: str) -> None:
+    chance = random.Random(seed)
+    content = bytearray(WHOLE_BYTES[content_type])
+
+    for _ in range(chance.randint(1, 12)):
+        at = chance.randrange(len(content))
+        match chance.randrange(4):
+            case 0:
+                content[at] = chance.randrange(256)
+            case 1:
+                content[at : at + 4] = chance.choice((b"\xff" * 4, bytes(4), b"\x7f\xff\xff\xff"))
+            case 2:
+                del content[at : at + chance.randint(1, 30)]
+            case _:
+                content[at:at] = chance.randbytes(chance.randint(1, 30))
+        content = content or bytearray(b"\x00")
+
+    examine(bytes(content), content_type)
