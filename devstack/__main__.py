@@ -1,6 +1,7 @@
 """`python -m devstack`: what the make commands call."""
 
 import argparse
+import os
 import signal
 import sys
 
@@ -32,7 +33,7 @@ def _dispatch(arguments: argparse.Namespace) -> int:
         case "run":
             return run(arguments.command)
         case _:
-            folders.remove_data()
+            folders.remove_data(folders.data_folder(os.environ))
             return 0
 
 

@@ -1,5 +1,6 @@
 """Where the stack keeps its data, its sockets and its logs."""
 
+import contextlib
 import fcntl
 import hashlib
 import os
@@ -7,15 +8,19 @@ import shutil
 import stat
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from devstack.processes import POLL_SECONDS, DevstackError
 
 CHECKOUT = Path(__file__).resolve().parent.parent
+DATA = CHECKOUT / ".devstack"
 SHELTERS = Path("/var/tmp")  # noqa: S108  stable by design; `shelter` checks who owns it
 SHORT_TEMPORARY = Path("/tmp")  # noqa: S108  mkdtemp below makes an unguessable folder in it
-RUN_PREFIX = "sartiq-"
+RUN_PREFIX = "sartiq-run-"
+LOCK = "lock"
+ABANDONED_AFTER = 60  # seconds; younger ones may be about to take their lock
 
 
 @dataclass(frozen=True)
@@ -39,19 +44,25 @@ class Places:
             os.close(descriptor)
 
 
-def persistent_places(checkout: Path = CHECKOUT) -> Places:
+def data_folder(given: Mapping[str, str]) -> Path:
+    """Return where data that survives is kept."""
+    return Path(given.get("DEVSTACK_DIR") or DATA).resolve()
+
+
+def persistent_places(data: Path) -> Places:
     """Return the places behind `make serve` and `make demo`: data survives, sockets do not."""
-    data = checkout / ".devstack"
-    data.mkdir(mode=0o755, exist_ok=True)
-    locks = (hold(data),)
+    data.mkdir(mode=0o755, parents=True, exist_ok=True)
+    lock = hold(data)
     run = new_run_folder()
+    locks = (lock, hold(run))
     return Places(data=data, run=run, logs=data / "log", temporary=False, locks=locks)
 
 
 def temporary_places() -> Places:
     """Return places that vanish with the stack."""
     run = new_run_folder()
-    return Places(data=run / "data", run=run, logs=run / "log", temporary=True)
+    locks = (hold(run),)
+    return Places(data=run / "data", run=run, logs=run / "log", temporary=True, locks=locks)
 
 
 def new_run_folder() -> Path:
@@ -60,9 +71,21 @@ def new_run_folder() -> Path:
     Its name cannot be guessed; it can be entered, not listed, by the user PostgreSQL runs as.
     """
     parent = SHORT_TEMPORARY if SHORT_TEMPORARY.is_dir() else Path(tempfile.gettempdir())
+    sweep_abandoned(parent)
     run = Path(tempfile.mkdtemp(prefix=RUN_PREFIX, dir=parent))
     run.chmod(0o711)
     return run
+
+
+def sweep_abandoned(parent: Path) -> None:
+    """Remove the run folders of launchers that were killed: nobody holds their lock."""
+    for folder in parent.glob(f"{RUN_PREFIX}*"):
+        with contextlib.suppress(OSError, DevstackError):
+            age = time.time() - (folder / LOCK).stat().st_mtime
+            if age > ABANDONED_AFTER and folder.stat().st_uid == os.geteuid():
+                lock = hold(folder, seconds=0)
+                shutil.rmtree(folder, ignore_errors=True)
+                os.close(lock)
 
 
 def can_be_entered_by_anyone(folder: Path) -> bool:
@@ -73,15 +96,14 @@ def can_be_entered_by_anyone(folder: Path) -> bool:
     return all(step.stat().st_mode & stat.S_IXOTH for step in (nearest, *nearest.parents))
 
 
-def shelter_path(checkout: Path = CHECKOUT) -> Path:
-    """Return the folder outside the checkout that a closed checkout uses instead of its own."""
-    name = hashlib.sha256(str(checkout).encode()).hexdigest()[:16]
-    return SHELTERS / f"{RUN_PREFIX}devstack-{name}"
+def shelter_path() -> Path:
+    """Return the folder outside the checkout for what a closed checkout cannot hold."""
+    return SHELTERS / f"sartiq-devstack-{_short_name(CHECKOUT)}"
 
 
-def shelter(checkout: Path = CHECKOUT) -> Path:
+def shelter() -> Path:
     """Make the shelter, refusing one that somebody else has put in its place."""
-    folder = shelter_path(checkout)
+    folder = shelter_path()
     folder.mkdir(mode=0o755, exist_ok=True)
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
@@ -91,22 +113,34 @@ def shelter(checkout: Path = CHECKOUT) -> Path:
     return folder
 
 
-def remove_data(checkout: Path = CHECKOUT) -> None:
+def sheltered(data: Path) -> Path:
+    """Return the place in the shelter that stands for a folder nobody else can enter."""
+    return shelter() / f"data-{_short_name(data.resolve())}"
+
+
+def remove_data(data: Path) -> None:
     """Remove everything the stack keeps between two starts; refuse while it runs."""
-    data = checkout / ".devstack"
     if data.is_dir():
-        os.close(hold(data, seconds=0))
-    shutil.rmtree(data, ignore_errors=True)
-    shutil.rmtree(shelter_path(checkout), ignore_errors=True)
+        lock = hold(data, seconds=0)
+        shutil.rmtree(data)
+        os.close(lock)
+    if shelter_path().exists():
+        shutil.rmtree(sheltered(data), ignore_errors=True)
+        if not any(shelter().glob("data-*")):  # nobody else's data: the binaries can go too
+            shutil.rmtree(shelter())
 
 
-def hold(data: Path, *, seconds: float = 10.0) -> int:
-    """Take the one lock on a data folder and return its descriptor.
+def _short_name(folder: Path) -> str:
+    return hashlib.sha256(str(folder).encode()).hexdigest()[:16]
+
+
+def hold(folder: Path, *, seconds: float = 10.0) -> int:
+    """Take the one lock on a folder and return its descriptor.
 
     The services inherit the descriptor, so the lock is free only once each of them has ended,
     even after the launcher itself was killed.
     """
-    descriptor = os.open(data / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     deadline = time.monotonic() + seconds
     while True:
         try:
@@ -114,7 +148,7 @@ def hold(data: Path, *, seconds: float = 10.0) -> int:
         except BlockingIOError:
             if time.monotonic() >= deadline:
                 os.close(descriptor)
-                message = f"another stack runs on {data}; stop it first"
+                message = f"another stack runs on {folder}; stop it first"
                 raise DevstackError(message) from None
             time.sleep(POLL_SECONDS)
         else:

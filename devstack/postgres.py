@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psycopg
 
-from devstack.folders import Places, can_be_entered_by_anyone, shelter
+from devstack.folders import Places, can_be_entered_by_anyone, shelter, sheltered
 from devstack.processes import Account, Child, DevstackError, identity
 
 ROLE = "sartiq"
@@ -43,7 +43,7 @@ def choose_home(data: Path) -> Home:
     if not _can_run(binaries / "postgres", account):
         binaries = _sheltered_binaries()
     if not can_be_entered_by_anyone(data):
-        data = shelter()
+        data = sheltered(data)
     return Home(binaries=binaries, data=data / "postgres", account=account)
 
 

@@ -162,6 +162,22 @@ class Product:
             self.stack.seaweed.launch()
             self.stack.seaweed.wait_ready()
 
+    def revive(self) -> None:
+        """Start again whatever was stopped or killed."""
+        for service in self.stack.services:
+            if not service.child.is_alive:
+                service.child.kill()
+                service.launch()
+                service.wait_ready()
+        for child, start in (
+            (self.web, self.start_web),
+            (self.worker, self.start_worker),
+            (self.beat, self.start_beat),
+        ):
+            if not child.is_alive:
+                child.kill()  # reaps what ended and ends what it left
+                start()
+
     def stop(self) -> None:
         """Stop every process; none is left."""
         for child in (self.beat, self.worker, self.web):

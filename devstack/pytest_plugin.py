@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from devstack.product import Product
 from devstack.stack import Stack
 
 VARIABLES = "DEVSTACK_VARIABLES"  # names, for the workers of xdist
@@ -53,6 +54,48 @@ def stack(pytestconfig: pytest.Config) -> Iterator[dict[str, str]]:
         yield own.env
     else:
         yield {name: os.environ[name] for name in os.environ[VARIABLES].split()}
+
+
+class Products:
+    """Running products by their options; each is started once and shared."""
+
+    def __init__(self) -> None:
+        self._running: dict[tuple[tuple[str, str], ...], Product] = {}
+
+    def __call__(self, **env: str) -> Product:
+        """Return a product with `env` on top, such as `STORAGE="local"`.
+
+        It may have served other tests: its data stays, what they stopped is started again.
+        """
+        key = tuple(sorted(env.items()))
+        if key not in self._running:
+            self._running[key] = self.fresh(**env)
+        product = self._running[key]
+        product.revive()
+        return product
+
+    def fresh(self, **env: str) -> Product:
+        """Return a product nobody used before; the caller stops it."""
+        product = Product(
+            Stack.temporary(given={"STORAGE": env.get("STORAGE", "")}),
+            settings="sartiq.settings.testing",
+            env=env,
+        )
+        product.start()
+        return product
+
+    def stop(self) -> None:
+        """Stop every shared product."""
+        for product in self._running.values():
+            product.stop()
+
+
+@pytest.fixture(scope="session")
+def live_product() -> Iterator[Products]:
+    """Real web, worker and beat on a stack of their own: `live_product()` starts or reuses one."""
+    products = Products()
+    yield products
+    products.stop()
 
 
 def _own_database(broker_url: str, worker: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from devstack.folders import Places, persistent_places, temporary_places
+from devstack.folders import Places, data_folder, persistent_places, temporary_places
 from devstack.postgres import Postgres
 from devstack.processes import Child
 from devstack.seaweed import Seaweed
@@ -43,8 +43,8 @@ class Stack:
 
     @classmethod
     def persistent(cls, *, given: Mapping[str, str]) -> Self:
-        """Return the stack of this checkout; its data survives."""
-        return cls(places=persistent_places(), given=given)
+        """Return the stack whose data survives: in `.devstack/`, or where `DEVSTACK_DIR` says."""
+        return cls(places=persistent_places(data_folder(given)), given=given)
 
     @property
     def services(self) -> list[Service]:

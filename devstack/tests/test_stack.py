@@ -1,5 +1,27 @@
+from collections.abc import Iterator
+from http import HTTPStatus
+from pathlib import Path
+
+import httpx
+import psycopg
 import pytest
+import redis
 from django.db import connection
+
+from devstack.folders import persistent_places, remove_data
+from devstack.stack import Stack
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Stack]:
+    with Stack.temporary(given={}) as stack:
+        yield stack
+
+
+def connect(stack: Stack) -> psycopg.Connection[tuple[object, ...]]:
+    return psycopg.connect(
+        host=str(stack.places.run / "pg"), user="sartiq", dbname="sartiq", autocommit=True
+    )
 
 
 @pytest.mark.django_db
@@ -9,3 +31,106 @@ def test_the_database_of_a_test_is_the_embedded_one(stack: dict[str, str]) -> No
         (folder,) = cursor.fetchone()
 
     assert f"{folder}/" in stack["DATABASE_URL"]
+
+
+def test_postgres_is_version_18_and_reached_by_socket_only(running: Stack) -> None:
+    with connect(running) as database:
+        row = database.execute(
+            "SELECT current_setting('server_version_num')::int / 10000,"
+            " current_setting('listen_addresses'), current_setting('server_encoding')"
+        ).fetchone()
+
+    assert row == (18, "", "UTF8")
+
+
+def test_valkey_keeps_what_it_took_and_evicts_nothing(running: Stack) -> None:
+    with redis.Redis(unix_socket_path=str(running.places.run / "valkey.sock")) as client:
+        settings = client.config_get("appendonly", "appendfsync", "maxmemory-policy")
+
+    assert settings == {
+        "appendonly": "yes",
+        "appendfsync": "everysec",
+        "maxmemory-policy": "noeviction",
+    }
+
+
+@pytest.mark.parametrize(
+    ("bucket", "key", "status"),
+    [
+        (0, "media/a", HTTPStatus.OK),
+        (0, "temp/a", HTTPStatus.OK),
+        (0, "images/a", HTTPStatus.OK),
+        (0, "other/a", HTTPStatus.FORBIDDEN),
+        (0, "", HTTPStatus.FORBIDDEN),
+        (1, "media/a", HTTPStatus.FORBIDDEN),
+    ],
+)
+def test_the_world_reads_the_public_prefixes_only(
+    running: Stack, bucket: int, key: str, status: HTTPStatus
+) -> None:
+    assert running.seaweed is not None
+    name = (running.env["R2_BUCKET_NAME"], running.env["R2_PRIVATE_BUCKET_NAME"])[bucket]
+    url = f"{running.env['S3_ENDPOINT_URL']}/{name}/{key}"
+    if key:
+        running.seaweed.client().put_object(Bucket=name, Key=key, Body=b"shoe")
+
+    assert httpx.get(url).status_code == status
+    assert httpx.put(url, content=b"mine").status_code == HTTPStatus.FORBIDDEN
+    assert httpx.delete(url).status_code == HTTPStatus.FORBIDDEN
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Iterator[Path]:
+    yield tmp_path
+    remove_data(tmp_path)
+
+
+def test_data_survives_a_restart_on_other_ports(data: Path) -> None:
+    with Stack(places=persistent_places(data), given={}) as first:
+        assert first.seaweed is not None
+        first.seaweed.client().put_object(Bucket="sartiq-media", Key="media/a", Body=b"shoe")
+        with connect(first) as database:
+            database.execute("CREATE TABLE shoe AS SELECT 42 AS size")
+
+    with Stack(places=persistent_places(data), given={}) as second:
+        kept = httpx.get(f"{second.env['S3_ENDPOINT_URL']}/sartiq-media/media/a").content
+        with connect(second) as database:
+            row = database.execute("SELECT size FROM shoe").fetchone()
+
+    assert kept == b"shoe"
+    assert row == (42,)
+    assert second.env["SECRET_KEY"] == first.env["SECRET_KEY"]
+    assert second.env["S3_ENDPOINT_URL"] != first.env["S3_ENDPOINT_URL"]
+
+
+def test_a_stopped_stack_leaves_no_process_and_no_temporary_folder() -> None:
+    stack = Stack.temporary(given={"STORAGE": "local"})
+    stack.start()
+    pids = [child.pid for child in stack.children]
+
+    stack.stop()
+
+    assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
+    assert not stack.places.run.exists()
+
+
+def test_given_addresses_replace_the_embedded_services() -> None:
+    given = {
+        "DATABASE_URL": "postgres://elsewhere/db",
+        "BROKER_URL": "redis://elsewhere/0",
+        "S3_ENDPOINT_URL": "https://elsewhere.test",
+    }
+
+    stack = Stack.temporary(given=given)
+    stack.stop()
+
+    assert stack.services == []
+    assert given.items() <= stack.env.items()
+
+
+def test_the_local_store_needs_no_object_store() -> None:
+    stack = Stack.temporary(given={"STORAGE": "local"})
+    stack.stop()
+
+    assert stack.seaweed is None
+    assert "S3_ENDPOINT_URL" not in stack.env

@@ -1,0 +1,77 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from devstack.folders import (
+    ABANDONED_AFTER,
+    LOCK,
+    RUN_PREFIX,
+    can_be_entered_by_anyone,
+    hold,
+    new_run_folder,
+    remove_data,
+    sweep_abandoned,
+)
+from devstack.processes import DevstackError
+
+LONGEST_SOCKET_PATH = 107
+
+
+def test_a_closed_ancestor_closes_the_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "closed" / "inside"
+    folder.mkdir(parents=True)
+    folder.parent.chmod(0o700)
+
+    assert not can_be_entered_by_anyone(folder)
+    assert not can_be_entered_by_anyone(folder / "not" / "made" / "yet")
+
+
+def test_a_run_folder_can_be_entered_and_leaves_room_for_socket_names() -> None:
+    folder = new_run_folder()
+
+    assert can_be_entered_by_anyone(folder)
+    assert len(str(folder / "pg" / ".s.PGSQL.5432.lock")) < LONGEST_SOCKET_PATH
+    folder.rmdir()
+
+
+def test_one_stack_at_a_time_on_a_data_folder(tmp_path: Path) -> None:
+    lock = hold(tmp_path)
+
+    with pytest.raises(DevstackError, match="another stack runs"):
+        hold(tmp_path, seconds=0)
+
+    os.close(lock)
+    os.close(hold(tmp_path, seconds=0))
+
+
+def test_data_in_use_is_not_removed(tmp_path: Path) -> None:
+    lock = hold(tmp_path)
+
+    with pytest.raises(DevstackError, match="another stack runs"):
+        remove_data(tmp_path)
+
+    assert tmp_path.exists()
+    os.close(lock)
+    remove_data(tmp_path)
+    assert not tmp_path.exists()
+
+
+def test_only_run_folders_without_a_launcher_are_swept(tmp_path: Path) -> None:
+    abandoned, held, young, foreign = (
+        tmp_path / name for name in (f"{RUN_PREFIX}1", f"{RUN_PREFIX}2", f"{RUN_PREFIX}3", "other")
+    )
+    locks = []
+    for folder in (abandoned, held, young, foreign):
+        folder.mkdir()
+        locks.append(hold(folder))
+    for folder in (abandoned, held, foreign):
+        long_ago = (folder / LOCK).stat().st_mtime - ABANDONED_AFTER - 1
+        os.utime(folder / LOCK, (long_ago, long_ago))
+    for lock in (locks[0], locks[2], locks[3]):
+        os.close(lock)
+
+    sweep_abandoned(tmp_path)
+
+    assert sorted(tmp_path.iterdir()) == sorted([held, young, foreign])
+    os.close(locks[1])

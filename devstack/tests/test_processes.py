@@ -1,0 +1,91 @@
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from devstack.processes import Child, DevstackError, wait_until
+from devstack.tests.traces import is_running
+
+WITH_A_CHILD = """
+import subprocess, sys, time
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+print(child.pid, flush=True)
+time.sleep(60)
+"""
+DEAF = """
+import signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print("deaf", flush=True)
+time.sleep(60)
+"""
+LAUNCHER = """
+import sys, time
+from pathlib import Path
+from devstack.processes import Child
+child = Child(name="c", command=[sys.executable, "-c", "import time; time.sleep(60)"],
+              log=Path(sys.argv[1]))
+child.start()
+print(child.pid, flush=True)
+time.sleep(60)
+"""
+
+
+def python(code: str, log: Path, *arguments: str) -> Child:
+    return Child(
+        name="part",
+        command=[sys.executable, "-c", code, *arguments],
+        log=log,
+        cwd=Path(__file__).parents[2],
+    )
+
+
+def test_stop_takes_along_what_the_process_started(tmp_path: Path) -> None:
+    child = python(WITH_A_CHILD, tmp_path / "log")
+    child.start()
+    child.wait_until(lambda: bool(child.tail()))
+    grandchild = int(child.tail())
+
+    child.stop()
+
+    assert not child.is_alive
+    wait_until(lambda: not is_running(grandchild), what="the end", seconds=5)
+
+
+def test_a_process_that_does_not_listen_is_killed(tmp_path: Path) -> None:
+    child = python(DEAF, tmp_path / "log")
+    child.start()
+    child.wait_until(lambda: "deaf" in child.tail())
+    pid = child.pid
+
+    child.stop(seconds=0.2)
+
+    assert not is_running(pid)
+
+
+def test_a_process_ends_with_a_launcher_that_was_killed(tmp_path: Path) -> None:
+    launcher = python(LAUNCHER, tmp_path / "log", str(tmp_path / "inner"))
+    launcher.start()
+    launcher.wait_until(lambda: bool(launcher.tail()))
+    inner = int(launcher.tail())
+
+    os.kill(launcher.pid, signal.SIGKILL)
+
+    wait_until(lambda: not is_running(inner), what="the end", seconds=5)
+    launcher.kill()
+
+
+def test_a_process_that_ends_while_waited_for_is_reported_with_its_log(tmp_path: Path) -> None:
+    child = python("raise SystemExit('no disk left')", tmp_path / "log")
+    child.start()
+
+    with pytest.raises(DevstackError, match=r"part ended unexpectedly(.|\n)*no disk left"):
+        child.wait_until(lambda: False)
+
+    child.stop()
+
+
+def test_waiting_ends_at_its_deadline() -> None:
+    with pytest.raises(DevstackError, match="the moon was not ready after 0"):
+        wait_until(lambda: False, what="the moon", seconds=0.05)

