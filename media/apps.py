@@ -8,4 +8,5 @@ class MediaConfig(AppConfig):
     verbose_name = "Media"
 
     def ready(self) -> None:
+        """Register the system checks."""
         from media import checks  # noqa: F401, PLC0415  registers the system checks

@@ -4,7 +4,7 @@ from django.db.models import Q, QuerySet
 from catalog.models import CatalogEntity, Product
 
 
-class EntityFilter(django_filters.FilterSet):
+class EntityFilter(django_filters.FilterSet):  # type: ignore[misc]  # untyped library
     """Narrows a list of entities by their name."""
 
     search = django_filters.CharFilter(method="named_like", max_length=255)

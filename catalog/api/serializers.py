@@ -39,9 +39,7 @@ def _images() -> serializers.ListField:
 
 
 def _ids() -> serializers.ListField:
-    return serializers.ListField(
-        child=serializers.UUIDField(), required=False, max_length=1000
-    )
+    return serializers.ListField(child=serializers.UUIDField(), required=False, max_length=1000)
 
 
 class EntityIn(StrictSerializer[Any]):
@@ -173,7 +171,7 @@ class SubjectOut(EntityOut):
 class LookOut(EntityOut):
     """A look."""
 
-    products = serializers.PrimaryKeyRelatedField(many=True, read_only=True)
+    products: Any = serializers.PrimaryKeyRelatedField(many=True, read_only=True)
     subject = serializers.UUIDField(source="subject_id", allow_null=True)
     reference_images = ManyFiles()
 
@@ -195,7 +193,7 @@ class GuidelineOut(EntityOut):
 class ProductionRequestOut(EntityOut):
     """A production request."""
 
-    looks = serializers.PrimaryKeyRelatedField(many=True, read_only=True)
+    looks: Any = serializers.PrimaryKeyRelatedField(many=True, read_only=True)
     guideline = serializers.UUIDField(source="guideline_id", allow_null=True)
 
     class Meta:

@@ -10,6 +10,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.api.callers import caller_of
 from accounts.models import OwnerScope
 from accounts.selectors import scope_for
 from catalog import selectors
@@ -82,29 +83,31 @@ class Entities(ModelEndpointSet):
                 made.append(self._created(entity))
                 record(made[-1])
 
-            entities.create(self.model, user=request.user, scope=scope, changes=changes, then=then)
+            entities.create(
+                self.model, user=caller_of(request), scope=scope, changes=changes, then=then
+            )
             return made[-1]
 
         return once(request, route=f"{self.basename}-create", work=work)
 
     def retrieve(self, request: Request, entity_id: UUID) -> Response:
         """Return one row with its media."""
-        return self._one(selectors.one_visible_to(self.model, request.user, entity_id))
+        return self._one(selectors.one_visible_to(self.model, caller_of(request), entity_id))
 
     def partial_update(self, request: Request, entity_id: UUID) -> Response:
         """Change what is sent; a list of images replaces the list, null clears an image."""
         changes = self._changes(read(self.reads, request.data, partial=True))
-        entities.update(self.model, user=request.user, entity_id=entity_id, changes=changes)
-        return self._one(selectors.one_visible_to(self.model, request.user, entity_id))
+        entities.update(self.model, user=caller_of(request), entity_id=entity_id, changes=changes)
+        return self._one(selectors.one_visible_to(self.model, caller_of(request), entity_id))
 
     def destroy(self, request: Request, entity_id: UUID) -> Response:
         """Delete one row; files nothing else shows are discarded after a day."""
-        entities.delete(self.model, user=request.user, entity_id=entity_id)
+        entities.delete(self.model, user=caller_of(request), entity_id=entity_id)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     def _scope(self) -> OwnerScope:
         asked = read(ScopeIn, self.request.query_params, where="query")
-        return scope_for(self.request.user, asked.get("organization_id"))
+        return scope_for(caller_of(self.request), asked.get("organization_id"))
 
     def _changes(self, asked: dict[str, Any]) -> Changes:
         media = {}
@@ -120,7 +123,9 @@ class Entities(ModelEndpointSet):
 
     def _created(self, entity: CatalogEntity) -> Answer:
         body = _plain(self._answers([entity])[0])
-        return Answer(status=201, body=body, location=f"{self.request.path.rstrip('/')}/{entity.pk}")
+        return Answer(
+            status=201, body=body, location=f"{self.request.path.rstrip('/')}/{entity.pk}"
+        )
 
     def _one(self, entity: CatalogEntity) -> Response:
         return Response(self._answers([entity])[0])
@@ -190,7 +195,12 @@ class Guidelines(Entities):
     serializer_class = shapes.GuidelineOut
 
 
-@_documented("production_request", "production_requests", shapes.ProductionRequestIn, shapes.ProductionRequestOut)
+@_documented(
+    "production_request",
+    "production_requests",
+    shapes.ProductionRequestIn,
+    shapes.ProductionRequestOut,
+)
 class ProductionRequests(Entities):
     """Production requests."""
 

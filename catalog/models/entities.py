@@ -65,15 +65,13 @@ class SubjectType(models.TextChoices):
     REAL = "REAL", "Real"
 
 
-class Subject(CatalogEntity):
+class Subject(CatalogEntity):  # type: ignore[django-manager-missing]  # plugin: abstract base
     """Somebody who wears the products."""
 
     entity_type = EntityType.SUBJECT
 
     slug = models.SlugField(max_length=255)
-    type = models.CharField(
-        max_length=8, choices=SubjectType.choices, default=SubjectType.REAL
-    )
+    type = models.CharField(max_length=8, choices=SubjectType.choices, default=SubjectType.REAL)
     lora_trigger = models.CharField(max_length=255, blank=True)
 
     class Meta(CatalogEntity.Meta):
@@ -95,7 +93,7 @@ class Look(CatalogEntity):
         abstract = False
 
 
-class Guideline(CatalogEntity):
+class Guideline(CatalogEntity):  # type: ignore[django-manager-missing]  # plugin: abstract base
     """How pictures are to look."""
 
     entity_type = EntityType.GUIDELINE

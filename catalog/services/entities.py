@@ -6,7 +6,7 @@ from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 
 from accounts.models import OwnerScope, User
 from catalog import selectors
@@ -60,8 +60,7 @@ class _Write(Generic[Entity]):
             entity_type=self.entity.entity_type,
             entity_id=self.entity.pk,
             slots={
-                slot: [resources[url] for url in urls]
-                for slot, urls in self.changes.media.items()
+                slot: [resources[url] for url in urls] for slot, urls in self.changes.media.items()
             },
             list_slots=list_slots(self.entity.entity_type),
         )

@@ -66,7 +66,9 @@ class FilesRedirect:
     def __init__(self, application: Callable[..., Iterable[bytes]]) -> None:
         self.application = application
 
-    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    def __call__(
+        self, environ: dict[str, Any], start_response: Callable[..., Any]
+    ) -> Iterable[bytes]:
         """Answer one request."""
         path = environ["PATH_INFO"]
         if not path.startswith(PREFIX):
@@ -91,7 +93,10 @@ class ServeFile(Endpoint):
         summary="Serve File",
         parameters=[
             OpenApiParameter(
-                "type", OpenApiTypes.STR, enum=list(redirects.TARGET_TYPES), description="Target image format"
+                "type",
+                OpenApiTypes.STR,
+                enum=list(redirects.TARGET_TYPES),
+                description="Target image format",
             )
         ],
         responses={

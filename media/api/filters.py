@@ -7,7 +7,7 @@ from accounts.selectors import scope_for
 from media.models import MediaResource, ResourceStatus
 
 
-class MediaResourceFilter(django_filters.FilterSet):
+class MediaResourceFilter(django_filters.FilterSet):  # type: ignore[misc]  # untyped library
     """Narrows the list of resources."""
 
     organization_id = django_filters.UUIDFilter(method="of_organization")

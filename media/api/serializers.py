@@ -141,9 +141,7 @@ class FillIn(StrictSerializer[Any]):
     duration = serializers.FloatField(
         min_value=0, max_value=10_000_000, required=False, allow_null=True
     )
-    dominant_color = serializers.RegexField(
-        r"^#[0-9a-fA-F]{6}$", required=False, allow_null=True
-    )
+    dominant_color = serializers.RegexField(r"^#[0-9a-fA-F]{6}$", required=False, allow_null=True)
     width = serializers.IntegerField(
         min_value=1, max_value=limits.MAX_SIDE, required=False, allow_null=True
     )

@@ -6,9 +6,7 @@ urlpatterns = [
     path("uploads/presigned-url", views.PresignedUrl.as_view(), name="presigned-url"),
     path("uploads/admin/upload-lora", views.UploadLora.as_view(), name="upload-lora"),
     path("uploads/local/<str:token>", local_store.receive, name="local-upload"),
-    path(
-        "media-resources/", views.MediaResources.as_view({"get": "list"}), name="media-resources"
-    ),
+    path("media-resources/", views.MediaResources.as_view({"get": "list"}), name="media-resources"),
     path(
         "media-resources/heal",
         views.MediaResources.as_view({"post": "heal"}),

@@ -9,6 +9,7 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.api.callers import caller_of
 from media import selectors
 from media.api.filters import MediaResourceFilter
 from media.api.serializers import FillIn, HealOut, MediaResourceOut, PresignIn, PresignOut
@@ -43,9 +44,11 @@ class PresignedUrl(Endpoint):
         `file_url` to the entity that shows the file.
         """
         asked = read(PresignIn, request.data)
-        size = uploads.declared_size(size=asked.pop("size", None), file_size=asked.pop("file_size", None))
+        size = uploads.declared_size(
+            size=asked.pop("size", None), file_size=asked.pop("file_size", None)
+        )
         ticket = uploads.issue_ticket(
-            user=request.user, now=timezone.now(), size=size, **asked
+            user=caller_of(request), now=timezone.now(), size=size, **asked
         )
         return Response(PresignOut(ticket).data, headers={"Cache-Control": "no-store"})
 
@@ -63,7 +66,9 @@ class UploadLora(Endpoint):
         summary="Upload Subject Lora",
         deprecated=True,
         request=None,
-        responses={410: OpenApiResponse(response=ERROR_ANSWER, description="Retired; use Django admin")},
+        responses={
+            410: OpenApiResponse(response=ERROR_ANSWER, description="Retired; use Django admin")
+        },
     )
     def post(self, request: Request) -> Response:
         """Answer where LoRA models are uploaded now."""
@@ -84,7 +89,7 @@ class MediaResources(ModelEndpointSet):
 
     def get_queryset(self) -> QuerySet[MediaResource]:
         """Return the caller's resources, oldest first."""
-        return selectors.resources_visible_to(self.request.user)
+        return selectors.resources_visible_to(caller_of(self.request))
 
     def list(self, request: Request) -> Response:
         """List media resources, oldest first."""
@@ -93,7 +98,9 @@ class MediaResources(ModelEndpointSet):
 
     def retrieve(self, request: Request, resource_id: UUID) -> Response:
         """Return one resource with the places that show it."""
-        return Response(MediaResourceOut(selectors.resource_visible_to(request.user, resource_id)).data)
+        return Response(
+            MediaResourceOut(selectors.resource_visible_to(caller_of(request), resource_id)).data
+        )
 
     @extend_schema(
         operation_id="fill_media_resource",
@@ -104,7 +111,9 @@ class MediaResources(ModelEndpointSet):
     def partial_update(self, request: Request, resource_id: UUID) -> Response:
         """Fill in metadata that is not known yet; a field already set is kept."""
         values = read(FillIn, request.data, partial=True)
-        filled = resources.fill_metadata(user=request.user, resource_id=resource_id, values=values)
+        filled = resources.fill_metadata(
+            user=caller_of(request), resource_id=resource_id, values=values
+        )
         return Response(MediaResourceOut(filled).data)
 
     @extend_schema(
@@ -115,5 +124,5 @@ class MediaResources(ModelEndpointSet):
     )
     def heal(self, request: Request) -> Response:
         """Queue failed and long waiting resources for another try (superusers)."""
-        queued = resources.heal(user=request.user)
+        queued = resources.heal(user=caller_of(request))
         return Response({"queued": queued}, status=status.HTTP_202_ACCEPTED)

@@ -1,5 +1,5 @@
 from datetime import datetime
-from typing import Self
+from typing import ClassVar, Self
 
 from django.db import models
 from django.db.models import F, Q
@@ -82,7 +82,7 @@ class MediaResource(OwnedModel, LeasedModel):
     unattached_at = models.DateTimeField(null=True, blank=True)
     ready_at = models.DateTimeField(null=True, blank=True)
 
-    objects = MediaResourceQuerySet.as_manager()
+    objects: ClassVar = MediaResourceQuerySet.as_manager()
 
     class Meta(OwnedModel.Meta):
         constraints = [

@@ -1,6 +1,6 @@
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Self
+from typing import ClassVar, Self
 
 from django.db import models
 from django.db.models import Q
@@ -64,16 +64,14 @@ class Upload(OwnedModel):
     declared_size = models.PositiveBigIntegerField(null=True, blank=True)
     sha256 = models.CharField(max_length=64, blank=True)
     expires_at = models.DateTimeField()
-    state = models.CharField(
-        max_length=16, choices=UploadState.choices, default=UploadState.ISSUED
-    )
+    state = models.CharField(max_length=16, choices=UploadState.choices, default=UploadState.ISSUED)
     refusal = models.CharField(max_length=64, blank=True)
     etag = models.CharField(max_length=128, blank=True)
     resource = models.ForeignKey(
         MediaResource, on_delete=models.SET_NULL, null=True, blank=True, related_name="uploads"
     )
 
-    objects = UploadQuerySet.as_manager()
+    objects: ClassVar = UploadQuerySet.as_manager()
 
     class Meta(OwnedModel.Meta):
         constraints = [

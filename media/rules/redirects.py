@@ -1,5 +1,6 @@
 """Where `/files/{path}` leads: a path of ours, re-encoded segment by segment, never elsewhere."""
 
+import unicodedata
 from typing import Final
 from urllib.parse import quote, unquote
 
@@ -9,6 +10,7 @@ LONGEST_PATH: Final = 1024  # the longest key an S3 store takes
 MOST_DECODINGS: Final = 10
 # Unreserved characters and those every parser keeps in a path; no comma or `=`, which would be
 # read as options behind the transformation prefix.
+_UNPRINTED: Final = frozenset({"Cc", "Cs"})  # control characters, lone surrogates
 _SAFE: Final = "-._~!$'()*@:"
 
 
@@ -69,6 +71,5 @@ def _is_clean(path: str) -> bool:
         all(segment not in {"", ".", ".."} for segment in segments)
         and ":" not in segments[0]
         and "\\" not in path
-        and not any(ord(character) < 0x20 or 0x7F <= ord(character) < 0xA0 for character in path)
-        and not any(0xD800 <= ord(character) <= 0xDFFF for character in path)
+        and not any(unicodedata.category(character) in _UNPRINTED for character in path)
     )

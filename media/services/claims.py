@@ -5,8 +5,7 @@ resources by hash), so that requests naming the same files wait for each other a
 """
 
 from collections.abc import Mapping
-
-from django.db.models import Q
+from uuid import UUID
 
 from accounts.models import OwnerScope
 from media import deferred
@@ -31,9 +30,7 @@ class UploadVanishedError(Exception):
         self.urls = urls
 
 
-def claim_all(
-    *, scope: OwnerScope, named: Sources, verdicts: Verdicts
-) -> dict[str, MediaResource]:
+def claim_all(*, scope: OwnerScope, named: Sources, verdicts: Verdicts) -> dict[str, MediaResource]:
     """Return the resource of each URL in `scope`, made where there was none.
 
     Runs inside the caller's transaction. Raises ClaimRaceError when rows changed since they were
@@ -68,7 +65,7 @@ def _current(sources: dict[str, Source]) -> dict[str, Source]:
     return {url: _refreshed(source, locked) for url, source in sources.items()}
 
 
-def _refreshed(source: Source, locked: Mapping[object, Upload]) -> Source:
+def _refreshed(source: Source, locked: Mapping[UUID, Upload]) -> Source:
     if source.upload is None:
         return source
     upload = locked[source.upload.pk]
@@ -118,25 +115,20 @@ def _keep(
     MediaResource.objects.bulk_create(
         [by_hash[digest] for digest in sorted(by_hash)], ignore_conflicts=True
     )
-    reused = [source.known.pk for source in sources.values() if source.known and source.key not in drafts]
-    mine = MediaResource.objects.in_scope(scope).usable().filter(
-        Q(content_hash__in=by_hash) | Q(pk__in=reused)
-    )
-    rows = list(mine.select_for_update(no_key=True).order_by("content_hash", "pk"))
-    standing_by_hash = {row.content_hash: row for row in rows}
-    standing_by_id = {row.pk: row for row in rows}
-    kept: dict[str, MediaResource] = {}
-    for source in sources.values():
-        draft = drafts.get(source.key)
-        row = (
-            standing_by_hash.get(draft.content_hash)
-            if draft
-            else standing_by_id.get(source.known.pk if source.known else None)
-        )
-        if row is None:  # failed or swept a moment ago
-            raise ClaimRaceError
-        kept[source.key] = row
-    return kept
+    digests = {source.key: _expected(source, drafts).content_hash for source in sources.values()}
+    mine = MediaResource.objects.in_scope(scope).usable()
+    rows = mine.filter(content_hash__in=digests.values()).select_for_update(no_key=True)
+    standing = {row.content_hash: row for row in rows.order_by("content_hash")}
+    if standing.keys() != set(digests.values()):  # one failed or was swept a moment ago
+        raise ClaimRaceError
+    return {key: standing[digest] for key, digest in digests.items()}
+
+
+def _expected(source: Source, drafts: Mapping[str, MediaResource]) -> MediaResource:
+    expected = drafts.get(source.key) or source.known
+    if expected is None:
+        raise TypeError(source)
+    return expected
 
 
 def _settle_upload(source: Source, resource: MediaResource, verdicts: Verdicts) -> None:

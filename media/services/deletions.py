@@ -111,7 +111,7 @@ def _delete(store: ObjectStore, key: str) -> str | None:
     return f"{failures[0].code} {failures[0].message}".strip() if failures else None
 
 
-def _note_failure(lease: Lease, deletion: ObjectDeletion, fault: str) -> None:
+def _note_failure(lease: Lease[ObjectDeletion], deletion: ObjectDeletion, fault: str) -> None:
     refused = fault == "refused"  # wrong credentials: no object is at fault, so none is given up
     spent = lease.attempts >= MOST_ATTEMPTS and not refused
     ObjectDeletion.objects.filter(pk=deletion.pk, lease_holder=lease.holder).update(
@@ -122,4 +122,5 @@ def _note_failure(lease: Lease, deletion: ObjectDeletion, fault: str) -> None:
 
 def pause_after(attempts: int) -> timedelta:
     """Return the pause after that many failed tries: doubling from 10 s up to 6 h."""
-    return min(FIRST_PAUSE * 2 ** min(max(attempts - 1, 0), 20), LONGEST_PAUSE)
+    doublings: int = 2 ** min(max(attempts - 1, 0), 20)
+    return min(FIRST_PAUSE * doublings, LONGEST_PAUSE)

@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import IO
+from typing import BinaryIO, cast
 
 from media.errors import FileEmptyError, FileTooLargeError
 from media.rules import content_types, image_header, limits, structure
@@ -39,7 +39,8 @@ def examined(
     or another one.
     """
     require_size(head)
-    with tempfile.NamedTemporaryFile(prefix="sartiq-") as file:
+    with tempfile.NamedTemporaryFile(prefix="sartiq-") as opened:
+        file = cast("BinaryIO", opened)
         digest = _download(store, head, into=file, watch=watch)
         reach("K5")
         width, height = _check(file, content_type)
@@ -53,7 +54,7 @@ def examined(
             width=width,
             height=height,
         )
-        yield found, file.name
+        yield found, opened.name
 
 
 def require_size(head: ObjectHead) -> None:
@@ -64,7 +65,7 @@ def require_size(head: ObjectHead) -> None:
         raise FileTooLargeError(ctx={"max_file_size": limits.MAX_FILE_SIZE, "size": head.size})
 
 
-def _download(store: ObjectStore, head: ObjectHead, *, into: IO[bytes], watch: Watch) -> str:
+def _download(store: ObjectStore, head: ObjectHead, *, into: BinaryIO, watch: Watch) -> str:
     digest = hashlib.sha256()
     with store.open(head.key, if_match=head.etag) as chunks:
         for chunk in chunks:
@@ -76,7 +77,7 @@ def _download(store: ObjectStore, head: ObjectHead, *, into: IO[bytes], watch: W
     return digest.hexdigest()
 
 
-def _check(file: IO[bytes], content_type: str) -> tuple[int | None, int | None]:
+def _check(file: BinaryIO, content_type: str) -> tuple[int | None, int | None]:
     structure.require_complete(file, content_type)
     if not content_types.FILE_TYPES[content_type].is_image:
         return None, None

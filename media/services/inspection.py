@@ -85,9 +85,10 @@ def _examine(
     if isinstance(head, InvalidError):
         return head
     try:
-        with examined(
-            store, head, content_type=upload.content_type, watch=clock.check
-        ) as (found, _path):
+        with examined(store, head, content_type=upload.content_type, watch=clock.check) as (
+            found,
+            _path,
+        ):
             return found
     except ObjectNotFoundError:
         return FileNotFoundForCallerError()

@@ -81,7 +81,7 @@ def headers_for(resource: MediaResource) -> ObjectHeaders:
     )
 
 
-def _attempt(store: ObjectStore, lease: Lease, resource: MediaResource) -> None:
+def _attempt(store: ObjectStore, lease: Lease[MediaResource], resource: MediaResource) -> None:
     if lease.attempts > MOST_ATTEMPTS:  # its worker died every time
         _fail(lease, "attempts_exhausted")
         return
@@ -100,7 +100,7 @@ def _attempt(store: ObjectStore, lease: Lease, resource: MediaResource) -> None:
         _become_ready(lease, facts)
 
 
-def _move(store: ObjectStore, lease: Lease, resource: MediaResource) -> Facts:
+def _move(store: ObjectStore, lease: Lease[MediaResource], resource: MediaResource) -> Facts:
     """Try every object known to have held these bytes until one copy verifies."""
     target = keys.canonical_key(resource.pk, resource.extension)
     for source in _sources(resource):
@@ -119,8 +119,8 @@ def _move(store: ObjectStore, lease: Lease, resource: MediaResource) -> Facts:
 
 def _sources(resource: MediaResource) -> Iterator[Source]:
     yield Source(key=resource.storage_key, etag=resource.etag)
-    for upload in Upload.objects.claimed().filter(resource_id=resource.pk).exclude(
-        key=resource.storage_key
+    for upload in (
+        Upload.objects.claimed().filter(resource_id=resource.pk).exclude(key=resource.storage_key)
     ):
         yield Source(key=upload.key, etag=upload.etag)
     origin = resource.copied_from
@@ -129,7 +129,11 @@ def _sources(resource: MediaResource) -> Iterator[Source]:
 
 
 def _copy(
-    store: ObjectStore, lease: Lease, source: Source, target: str, resource: MediaResource
+    store: ObjectStore,
+    lease: Lease[MediaResource],
+    source: Source,
+    target: str,
+    resource: MediaResource,
 ) -> None:
     reach("K7")
     lease.renew()  # a worker that slept too long must not write over what another verified
@@ -138,7 +142,7 @@ def _copy(
 
 
 def _verify(
-    store: ObjectStore, lease: Lease, target: str, resource: MediaResource
+    store: ObjectStore, lease: Lease[MediaResource], target: str, resource: MediaResource
 ) -> Facts | None:
     """Read the canonical object back; None when it is not there or not these bytes."""
     try:
@@ -156,7 +160,7 @@ def _verify(
     return Facts(examined=found, decoded=decoded)
 
 
-def _become_ready(lease: Lease, facts: Facts) -> None:
+def _become_ready(lease: Lease[MediaResource], facts: Facts) -> None:
     found, decoded = facts.examined, facts.decoded
     with transaction.atomic():
         resource = _locked(lease)
@@ -187,7 +191,7 @@ def _settle_uploads(uploads: QuerySet[Upload]) -> list[str]:
     return [row.key for row in rows]
 
 
-def _locked(lease: Lease) -> MediaResource:
+def _locked(lease: Lease[MediaResource]) -> MediaResource:
     """Lock in ingest's order (uploads by key, then the resource), and only while still held."""
     row = MediaResource.objects.get(lease_holder=lease.holder, lease_fence=lease.fence)
     list(
@@ -196,11 +200,10 @@ def _locked(lease: Lease) -> MediaResource:
         .order_by("key")
         .values_list("pk", flat=True)
     )
-    held: MediaResource = lease.require_held()
-    return held
+    return lease.require_held()
 
 
-def _fail(lease: Lease, code: str) -> None:
+def _fail(lease: Lease[MediaResource], code: str) -> None:
     with transaction.atomic():
         resource = lease.require_held()
         resource.status, resource.failure_code = ResourceStatus.FAILED, code

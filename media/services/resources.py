@@ -35,7 +35,9 @@ def fill_metadata(*, user: User, resource_id: UUID, values: Mapping[str, Any]) -
         raise NotPermittedError
     for name in FILLABLE:
         if values.get(name) is not None:
-            still_unknown = MediaResource.objects.filter(pk=resource.pk, **{f"{name}__isnull": True})
+            still_unknown = MediaResource.objects.filter(
+                pk=resource.pk, **{f"{name}__isnull": True}
+            )
             still_unknown.update(**{name: values[name]}, updated_at=Now())
     return selectors.resource_visible_to(user, resource_id)
 

@@ -9,7 +9,6 @@ from rest_framework.viewsets import GenericViewSet, ViewSet
 
 from sartiq.core.errors import InvalidManyError, Issue
 
-
 CANONICAL_LENGTH = 36  # 8-4-4-4-12 with dashes; Python would also read braces and URNs
 
 

@@ -9,4 +9,5 @@ class CoreConfig(AppConfig):
     verbose_name = "Core"
 
     def ready(self) -> None:
+        """Register the system checks."""
         from sartiq.core import checks  # noqa: F401, PLC0415  registers the system checks

@@ -11,7 +11,11 @@ def check_secret_key(app_configs: object, **kwargs: object) -> list[CheckMessage
     """Refuse a short SECRET_KEY: it signs every token."""
     if len(settings.SECRET_KEY.encode()) >= SHORTEST_SECRET:
         return []
-    return [Error("SECRET_KEY is shorter than 32 bytes.", hint="See deploy/env.example.", id="core.E001")]
+    return [
+        Error(
+            "SECRET_KEY is shorter than 32 bytes.", hint="See deploy/env.example.", id="core.E001"
+        )
+    ]
 
 
 @register

@@ -6,7 +6,7 @@ from sartiq.core.errors import InvalidManyError
 from sartiq.core.validation import issues_of
 
 
-class QueryFilterBackend(DjangoFilterBackend):
+class QueryFilterBackend(DjangoFilterBackend):  # type: ignore[misc]  # untyped library
     """Filters a list by its query; a value of the wrong form is a 422 that stands in `query`."""
 
     def filter_queryset(self, request: Any, queryset: Any, view: Any) -> Any:

@@ -1,6 +1,6 @@
 """The closed set of `type` codes a 422 may carry, and how DRF's own codes map onto it.
 
-`docs/errors.md` lists them for API clients; `sartiq/core/tests/test_issue_codes.py` holds both equal.
+`docs/errors.md` lists them for API clients; a test holds both equal.
 """
 
 CODES: frozenset[str] = frozenset(

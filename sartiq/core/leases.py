@@ -9,6 +9,7 @@ import time
 import uuid
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Generic
 
 from django.conf import settings
 from django.db.models import F, QuerySet
@@ -23,10 +24,10 @@ class LeaseLostError(Exception):
 
 
 @dataclass
-class Lease:
+class Lease(Generic[Leased]):
     """Proof of holding one row: `fence` grows with every taking."""
 
-    rows: QuerySet[Leased]  # type: ignore[valid-type]  # any LeasedModel's rows
+    rows: QuerySet[Leased]
     holder: uuid.UUID
     fence: int
     attempts: int
@@ -63,7 +64,7 @@ class Lease:
         )
 
 
-def take(rows: QuerySet[Leased]) -> Lease | None:
+def take(rows: QuerySet[Leased]) -> Lease[Leased] | None:
     """Take the one row in `rows` if it is free and due; count the attempt before the work.
 
     Returns None when somebody else holds it, it is not due, or it no longer matches.

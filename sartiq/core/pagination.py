@@ -1,6 +1,5 @@
 from typing import Any
 
-from django.db.models import QuerySet
 from rest_framework import serializers
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
@@ -25,7 +24,7 @@ class SkipLimitPagination(BasePagination):
     """Answers `{"data": [...], "count": n}`; `count` is the whole list's length."""
 
     def paginate_queryset(
-        self, queryset: QuerySet[Any], request: Request, view: APIView | None = None
+        self, queryset: Any, request: Request, view: APIView | None = None
     ) -> list[Any]:
         """Return the asked window and remember the count."""
         window = read(WindowIn, request.query_params, where="query")
@@ -45,7 +44,10 @@ class SkipLimitPagination(BasePagination):
             "type": "object",
             "required": ["data", "count"],
             "properties": {
-                "data": {"type": "array", "items": schema["items"] if "items" in schema else schema},
+                "data": {
+                    "type": "array",
+                    "items": schema.get("items", schema),
+                },
                 "count": {"type": "integer", "minimum": 0},
             },
         }

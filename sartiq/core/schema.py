@@ -50,6 +50,7 @@ REASONS = {
     "503": "A dependency is unavailable; retry later",
 }
 
+
 class SartiqAutoSchema(AutoSchema):
     """Names operations after their view and adds the errors every operation may answer."""
 

@@ -54,7 +54,9 @@ def _walk(errors: Any, loc: Loc, data: Any, field: Any) -> Iterator[Issue]:
             if isinstance(inner, ErrorDetail | str):
                 yield _issue(inner, loc, data, field)
             elif inner:
-                yield from _walk(inner, (*loc, index), _child(data, index), _child_field(field, index))
+                yield from _walk(
+                    inner, (*loc, index), _child(data, index), _child_field(field, index)
+                )
     else:
         yield _issue(errors, loc, data, field)
 
