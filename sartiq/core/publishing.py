@@ -9,13 +9,14 @@ import time
 from functools import lru_cache, partial
 
 import structlog
-from celery import current_app
 from django.conf import settings
 from django.db import transaction
 from kombu import Connection
 from kombu.exceptions import OperationalError
 from kombu.pools import producers
 from redis.exceptions import RedisError
+
+from sartiq.celery import app
 
 log = structlog.get_logger(__name__)
 
@@ -45,14 +46,12 @@ def send(task: str, **kwargs: str) -> bool:
 
 def _publish(task: str, kwargs: dict[str, str]) -> None:
     with producers[_connection(os.getpid())].acquire(block=True, timeout=1) as producer:
-        current_app.send_task(
-            task, kwargs=kwargs, producer=producer, retry=False, ignore_result=True
-        )
+        app.send_task(task, kwargs=kwargs, producer=producer, retry=False, ignore_result=True)
 
 
 @lru_cache(maxsize=1)
 def _connection(_pid: int) -> Connection:
     patience = settings.PUBLISH_TIMEOUT
-    return current_app.connection_for_write(
+    return app.connection_for_write(
         transport_options={"socket_timeout": patience, "socket_connect_timeout": patience}
     )
