@@ -118,7 +118,7 @@ def classify(key: str) -> KeyKind:
 
 def is_public(key: str) -> bool:
     """Whether `key` lies under a prefix that anybody may read."""
-    return key.startswith(_PUBLIC_PREFIXES)
+    return key.startswith(_PUBLIC_PREFIXES) and is_storable(key)
 
 
 def resource_id_of(key: str) -> UUID | None:

@@ -144,7 +144,8 @@ class ObjectStore(Protocol):
     ) -> Iterator[ObjectListing]:
         """Yield at most `limit` objects under `prefix`, by key in byte order, later than `after`.
 
-        Pages are fetched as they are needed, so an error may come from any step.
+        Pages are fetched as they are needed, so an error may come from any step. SeaweedFS walks
+        its folders, so there `a/b` comes before `a-b`; keys of our grammar never differ so.
         """
         ...
 

@@ -23,6 +23,8 @@ from sartiq.core.errors import SartiqError
 # A HEAD answer has no body, so its code is the bare status.
 _NOT_FOUND: Final = frozenset({"NoSuchKey", "404", "NotFound"})
 _CHANGED: Final = frozenset({"PreconditionFailed", "412"})
+# 403 passes: credentials are rotated while processes keep the old ones for a moment.
+_PASSING_STATUSES: Final = frozenset({403, 408, 429, 500, 502, 503, 504})
 # 400s of S3 and R2 that say "later", not "wrong".
 _PASSING: Final = frozenset({"RequestTimeout", "IncompleteBody", "SlowDown"})
 
@@ -49,7 +51,7 @@ def _of_answer(error: ClientError) -> SartiqError:
         return ObjectNotFoundError()
     if code in _CHANGED:
         return PreconditionFailedError()
-    # 403 passes: credentials are rotated while processes keep the old ones for a moment.
-    if status >= 500 or status in {403, 408, 429} or status < 400 or code in _PASSING:  # noqa: PLR2004  HTTP statuses
+    passing = status in _PASSING_STATUSES or status < 400  # noqa: PLR2004  200 with an error inside
+    if passing or code in _PASSING:
         return StoreUnavailableError()
     return StoreRefusedError()

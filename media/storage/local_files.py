@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, BinaryIO, Final
+from typing import BinaryIO, Final
 
 from media.errors import ObjectNotFoundError, PreconditionFailedError, StoreUnavailableError
 from media.rules.keys import is_storable
@@ -63,12 +63,15 @@ class Folder:
         """Store all of `chunks`, or nothing when they or `describe` (given the SHA-256) raise."""
         with told_as_ours():
             self.create()
-            with tempfile.NamedTemporaryFile(dir=self._incoming, delete=False) as incoming:
-                try:
-                    info = describe(_pour(chunks, incoming))
-                    self._commit(key, Path(incoming.name), info, write_once=write_once)
-                finally:
-                    Path(incoming.name).unlink(missing_ok=True)
+            descriptor, name = tempfile.mkstemp(dir=self._incoming)
+        incoming = Path(name)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                info = describe(_pour(chunks, file))
+            with told_as_ours():
+                self._commit(key, incoming, info, write_once=write_once)
+        finally:
+            incoming.unlink(missing_ok=True)
 
     def open(self, key: str) -> tuple[BinaryIO, FileInfo]:
         """Open an object and its own metadata."""
@@ -154,13 +157,16 @@ def told_as_ours() -> Iterator[None]:
         raise StoreUnavailableError from error
 
 
-def _pour(chunks: Iterable[bytes], target: IO[bytes]) -> str:
+def _pour(chunks: Iterable[bytes], target: BinaryIO) -> str:
+    """Write the chunks and return their SHA-256; what their source raises stays as it is."""
     digest = hashlib.sha256()
     for chunk in chunks:
         digest.update(chunk)
-        target.write(chunk)
-    target.flush()
-    os.fsync(target.fileno())
+        with told_as_ours():
+            target.write(chunk)
+    with told_as_ours():
+        target.flush()
+        os.fsync(target.fileno())
     return digest.hexdigest()
 
 

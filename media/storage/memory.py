@@ -103,7 +103,8 @@ class MemoryStore:
         self, signed: SignedPut, body: bytes, headers: Mapping[str, str] | None = None
     ) -> int:
         """Do what a client does with a signed PUT, and return the status it would see."""
-        sent = {name.lower(): value for name, value in (headers or signed.headers).items()}
+        given = signed.headers if headers is None else headers
+        sent = {name.lower(): value for name, value in given.items()}
         parts = urlsplit(signed.url)
         self.before("client_put", unquote(parts.path.lstrip("/")))
         with self._lock:

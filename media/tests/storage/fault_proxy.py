@@ -1,0 +1,158 @@
+"""A proxy in front of a real S3 server that breaks chosen requests, as networks and servers do."""
+
+import socket
+import struct
+import threading
+from collections import Counter
+from collections.abc import Callable
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+RESET = struct.pack("ii", 1, 0)  # SO_LINGER: closing sends RST instead of FIN
+
+Fault = Callable[["Handler"], None]
+Plan = Callable[[str, int], Fault | None]  # method and its number from 1 -> what goes wrong
+
+
+class FaultProxy:
+    """Forwards everything to `upstream`, except what `plan` breaks."""
+
+    def __init__(self, upstream: str) -> None:
+        self.upstream = urlsplit(upstream).netloc
+        self.plan: Plan = lambda _method, _number: None
+        self.seen: Counter[str] = Counter()
+        self.released = threading.Event()  # set at the end, so that no hanging answer stays
+        self._lock = threading.Lock()
+        self._server = Server(self)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.released.set()
+        self._server.shutdown()
+        self._server.server_close()
+
+    def fault_for(self, method: str) -> Fault | None:
+        with self._lock:
+            self.seen[method] += 1
+            return self.plan(method, self.seen[method])
+
+
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 64
+
+    def __init__(self, proxy: FaultProxy) -> None:
+        self.proxy = proxy
+        super().__init__(("127.0.0.1", 0), Handler)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that went away is the point of these tests."""
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Server
+    protocol_version = "HTTP/1.1"
+
+    def answer(self) -> None:
+        self.close_connection = True
+        length = int(self.headers.get("Content-Length") or 0)
+        self.body = self.rfile.read(length)
+        fault = self.server.proxy.fault_for(self.command)
+        (fault or forward)(self)
+
+    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = answer  # noqa: N815  http.server's names
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  http.server's name
+        """Say nothing."""
+
+    def ask_upstream(self) -> tuple[int, list[tuple[str, str]], bytes]:
+        upstream = HTTPConnection(self.server.proxy.upstream, timeout=10)
+        try:
+            sent = {name: value for name, value in self.headers.items() if name != "Expect"}
+            upstream.request(self.command, self.path, self.body, sent)
+            response = upstream.getresponse()
+            headers = [pair for pair in response.getheaders() if pair[0].lower() not in HOP_BY_HOP]
+            return response.status, headers, response.read()
+        finally:
+            upstream.close()
+
+    def send(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
+        self.send_response_only(status)
+        for name, value in headers:
+            self.send_header(name, value)
+        if not any(name.lower() == "content-length" for name, _ in headers):
+            self.send_header("Content-Length", str(len(body)))
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(body)
+
+
+HOP_BY_HOP = {"connection", "transfer-encoding", "keep-alive"}
+
+
+def forward(handler: Handler) -> None:
+    handler.send(*handler.ask_upstream())
+
+
+def status(code: int) -> Fault:
+    """Answer this status without asking the store."""
+    return lambda handler: handler.send(code, [("Content-Type", "application/xml")], b"")
+
+
+def document(body: bytes) -> Fault:
+    """Answer 200 with this document without asking the store."""
+    return lambda handler: handler.send(200, [("Content-Type", "application/xml")], body)
+
+
+def hang(handler: Handler) -> None:
+    """Take the request and never answer."""
+    handler.server.proxy.released.wait(60)
+
+
+def reset(handler: Handler) -> None:
+    """Reset the connection before the store hears of the request."""
+    handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+    handler.connection.close()
+
+
+def cut_answer(handler: Handler) -> None:
+    """Let the store do it, then reset instead of passing the answer on."""
+    handler.ask_upstream()
+    reset(handler)
+
+
+def cut_body(handler: Handler) -> None:
+    """Pass on half of the answer's body, then reset."""
+    code, headers, body = handler.ask_upstream()
+    length = [("Content-Length", str(len(body)))]
+    others = [pair for pair in headers if pair[0].lower() != "content-length"]
+    handler.send(code, others + length, body[: len(body) // 2])
+    handler.wfile.flush()
+    reset(handler)
+
+
+def trickle_head(handler: Handler) -> None:
+    """Answer one byte every tenth of a second, which trips no socket time-out."""
+    _trickle(handler, b"HTTP/1.1 200 OK\r\nx-padding: " + b"x" * 1000)
+
+
+def trickle_body(handler: Handler) -> None:
+    """Answer the headers at once and the body one byte every tenth of a second."""
+    code, headers, body = handler.ask_upstream()
+    handler.send(code, headers, b"")
+    _trickle(handler, body)
+
+
+def _trickle(handler: Handler, content: bytes) -> None:
+    for byte in content:
+        if handler.server.proxy.released.wait(0.1):
+            return
+        handler.wfile.write(bytes([byte]))
+        handler.wfile.flush()

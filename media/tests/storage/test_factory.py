@@ -1,0 +1,82 @@
+import os
+import threading
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from pytest_django import Settings
+
+from media.storage import ObjectHeaders, factory, private_store, public_store
+from media.storage.client import ClientHolder
+from media.storage.local import LocalStore
+from media.storage.memory import MemoryStore
+from media.storage.s3 import S3Store
+
+
+@pytest.mark.usefixtures("fresh_doors")
+def test_the_doors_open_on_two_buckets_made_once(settings: Settings) -> None:
+    settings.STORAGE = "s3"
+
+    assert isinstance(public_store(), S3Store)
+    assert public_store() is public_store()
+    assert public_store() is not private_store()
+
+
+@pytest.mark.usefixtures("fresh_doors")
+def test_the_doors_follow_the_setting(settings: Settings, tmp_path: Path) -> None:
+    settings.STORAGE = "local"
+    settings.LOCAL_STORE_DIR = tmp_path
+
+    private_store().put("bulk/a", b"x", headers=ObjectHeaders(content_type="text/csv"))
+
+    assert isinstance(public_store(), LocalStore)
+    assert (tmp_path / settings.R2_PRIVATE_BUCKET_NAME / "bulk" / "a").read_bytes() == b"x"
+
+
+def test_a_test_may_put_its_own_store_behind_a_door() -> None:
+    ours = MemoryStore()
+
+    with factory.replaced(public=ours):
+        assert public_store() is ours
+        with factory.replaced(private=ours):
+            assert private_store() is ours
+
+    assert public_store() is not ours
+
+
+def test_threads_share_one_client(s3_store: S3Store) -> None:
+    found = []
+    holder: ClientHolder = s3_store._holder
+    threads = [threading.Thread(target=lambda: found.append(holder.get())) for _ in range(8)]
+
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len({id(client) for client in found}) == 1
+
+
+@pytest.mark.covers("F39")
+def test_a_forked_process_makes_its_own_client(s3_store: S3Store, prefix: str) -> None:
+    s3_store.put(prefix + "a", b"x", headers=ObjectHeaders(content_type="image/png"))
+    ours = id(s3_store._holder.get())
+
+    child = os.fork()
+    if child == 0:  # no pytest in here: answer by exit status
+        same = id(s3_store._holder.get()) == ours
+        os._exit(1 if same or s3_store.head(prefix + "a").size != 1 else 0)
+    _, status = os.waitpid(child, 0)
+
+    assert os.waitstatus_to_exitcode(status) == 0
+    assert s3_store.head(prefix + "a").size == 1
+
+
+@pytest.mark.usefixtures("fresh_doors")
+def test_presigned_urls_name_the_public_endpoint(settings: Settings, temp_key: str) -> None:
+    settings.STORAGE = "s3"
+    settings.S3_PUBLIC_ENDPOINT_URL = "https://uploads.example.test"
+
+    url = public_store().sign_get(temp_key, lifetime=timedelta(minutes=1))
+
+    assert url.startswith(f"https://uploads.example.test/{settings.R2_BUCKET_NAME}/{temp_key}?")
