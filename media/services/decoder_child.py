@@ -13,12 +13,15 @@ import os
 import resource
 import select
 import signal
+import struct
 import sys
 import time
 import warnings
+import zlib
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, BinaryIO, NoReturn
 
 from PIL import Image, ImageCms, ImageFile
 
@@ -30,6 +33,17 @@ _OPAQUE = 128
 _BIN_SHIFT = 4  # 16 steps a channel
 _LONGEST_DESCRIPTION = 200
 _SIXTEEN_BIT = ("I", "F")
+_PNG_HEADER_AT, _PNG_FIRST_CHUNK = 16, 8
+_ADAM7 = (
+    (0, 0, 8, 8),
+    (4, 0, 8, 8),
+    (0, 4, 4, 8),
+    (2, 0, 4, 4),
+    (0, 2, 2, 4),
+    (1, 0, 2, 2),
+    (0, 1, 1, 2),
+)
+_PIECE = 1024 * 1024
 
 Reply = dict[str, Any]
 
@@ -38,10 +52,16 @@ Reply = dict[str, Any]
 def decode(request: Reply) -> Reply:
     """Decode every frame of an image; return what only the pixels and the profile tell."""
     Image.MAX_IMAGE_PIXELS = request["max_pixels"]
-    with (
-        Path(request["path"]).open("rb") as file,
-        Image.open(file, formats=[request["format"]]) as image,
-    ):
+    with Path(request["path"]).open("rb") as file:
+        if request["format"] == "PNG":
+            require_every_row(file)
+            file.seek(0)
+        return decode_frames(file, request)
+
+
+def decode_frames(file: BinaryIO, request: Reply) -> Reply:
+    """Decode frame after frame, one in memory at a time."""
+    with Image.open(file, formats=[request["format"]]) as image:
         # A camera's multi-picture JPEG is its first picture; the others are previews of it.
         frames = 1 if request["format"] == "JPEG" else getattr(image, "n_frames", 1)
         image.load()
@@ -61,6 +81,38 @@ def decode(request: Reply) -> Reply:
         "dominant_color": colour,
         "color_profile": profile,
     }
+
+
+def require_every_row(file: BinaryIO) -> None:
+    """Refuse a PNG whose pixels end early: Pillow would leave the missing rows black."""
+    file.seek(_PNG_HEADER_AT)
+    width, height, depth, colour, interlaced = struct.unpack(">IIBBxxB", file.read(13))
+    bits = depth * {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[colour]
+    missing = sum(
+        rows * (1 + (columns * bits + 7) // 8)
+        for x, y, right, down in (_ADAM7 if interlaced else ((0, 0, 1, 1),))
+        if (columns := -((x - width) // right)) > 0 and (rows := -((y - height) // down)) > 0
+    )
+    inflate = zlib.decompressobj()
+    for part in pixel_data(file):
+        left = part
+        while left and missing > 0:
+            missing -= len(inflate.decompress(left, _PIECE))
+            left = inflate.unconsumed_tail
+    if missing > len(inflate.flush() if missing > 0 else b""):
+        raise EOFError
+
+
+def pixel_data(file: BinaryIO) -> Iterator[bytes]:
+    """Yield the compressed pixels of a PNG whose chunks are known to be whole."""
+    file.seek(_PNG_FIRST_CHUNK)
+    while head := file.read(8):
+        length, kind = struct.unpack(">I4s", head)
+        after = file.tell() + length + 4
+        while kind == b"IDAT" and length > 0 and (part := file.read(min(length, _PIECE))):
+            length -= len(part)
+            yield part
+        file.seek(after)
 
 
 def dominant_colour(image: Image.Image) -> str | None:

@@ -47,6 +47,8 @@ def animation(
     content_type: str, frames: int = 3, size: tuple[int, int] = (64, 48), **options: Any
 ) -> bytes:
     """Return a moving picture, every frame another colour."""
+    if content_type == "image/avif":
+        options.setdefault("speed", 10)
     first, *rest = (
         Image.new("RGB", size, (index * 37 % 256, index * 11 % 256, index * 71 % 256))
         for index in range(frames)
@@ -84,9 +86,8 @@ def mp4(*, seconds: int = 3) -> bytes:
     )
     mdhd = box(b"mdhd", struct.pack(">IIIIIHH", 0, 0, 0, 1000, seconds * 1000, 0x55C4, 0))
     hdlr = box(b"hdlr", struct.pack(">II4s12x", 0, 0, b"vide"), b"video\x00")
-    entry = box(
-        b"avc1", bytes(6), struct.pack(">H16xHHII4xH32xHh", 1, 320, 240, 72 << 16, 72 << 16, 1, 24, -1)
-    )  # fmt: skip
+    look = struct.pack(">H16xHHII4xH32xHh", 1, 320, 240, 72 << 16, 72 << 16, 1, 24, -1)
+    entry = box(b"avc1", bytes(6), look)
     stbl = box(
         b"stbl",
         box(b"stsd", struct.pack(">II", 0, 1), entry),

@@ -66,7 +66,7 @@ def test_the_relatives_of_mp4_are_told_apart(brands: tuple[bytes, ...], found: s
 
 
 def test_a_real_image_sequence_is_avif() -> None:
-    sequence = animation("image/avif", speed=10)
+    sequence = animation("image/avif")
 
     assert sequence[8:12] == b"avis"
     assert sniff(sequence) == "image/avif"

@@ -1,0 +1,389 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from django.conf import LazySettings
+from PIL import Image
+
+from media.errors import (
+    DecodeLimitError,
+    FileCorruptError,
+    FileTruncatedError,
+    ImageTooLargeError,
+)
+from media.services import decoder_process, decoding
+from media.services.decoding import Decoded
+from media.tests.rules.specimens import (
+    SRGB,
+    gif,
+    mp3,
+    mp4,
+    pdf,
+    picture,
+    saved,
+    still,
+)
+
+PATIENCE = 10.0
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Callable[[bytes], Path]:
+    def write(content: bytes) -> Path:
+        path = tmp_path / "file"
+        path.write_bytes(content)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def fresh_decoder() -> Iterator[None]:
+    decoder_process.stop()
+    yield
+    decoder_process.stop()
+
+
+def is_gone(pid: int) -> bool:
+    """Return whether a process has ended, waited for or not."""
+    try:
+        return " Z" in Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return True
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    pause = threading.Event()
+    while not condition():
+        assert time.monotonic() < deadline
+        pause.wait(0.01)
+
+
+def forks_of(pid: int) -> list[int]:
+    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def decode_request(path: Path, seconds: int = 20) -> dict[str, object]:
+    """Return what decoding.py sends for a JPEG."""
+    return {
+        "job": "decode",
+        "path": str(path),
+        "format": "JPEG",
+        "max_pixels": 50_000_000,
+        "wall_seconds": seconds,
+        "cpu_seconds": 10,
+        "address_space": 2 * 2**30,
+    }
+
+
+@pytest.fixture
+def endless(tmp_path: Path) -> Path:
+    """Return a file whose first byte never comes: the fork that opens it waits for ever."""
+    path = tmp_path / "endless"
+    os.mkfifo(path)
+    return path
+
+
+# --- What it tells ----------------------------------------------------------------------------
+def test_a_photo_is_described(file: Callable[[bytes], Path]) -> None:
+    photo = saved(Image.new("RGB", (300, 200), (200, 30, 60)), "image/png", icc_profile=SRGB)
+
+    assert decoding.decode(file(photo), "image/png") == Decoded(
+        width=300,
+        height=200,
+        frames=1,
+        dominant_color="#c81e3c",
+        color_profile="sRGB built-in",
+        duration=None,
+    )
+
+
+def test_every_frame_of_an_animation_is_decoded(file: Callable[[bytes], Path]) -> None:
+    whole = gif(4, 4, frames=5)
+    pixels = b"\x02\x02\x44\x01\x00"  # of the last frame: replaced by none
+    broken = whole[: whole.rindex(pixels)] + b"\x02\x00;"
+
+    assert decoding.decode(file(whole), "image/gif").frames == 5
+    with pytest.raises(FileTruncatedError):
+        decoding.decode(file(broken), "image/gif")
+
+
+def test_the_dominant_colour_is_that_of_most_pixels(file: Callable[[bytes], Path]) -> None:
+    scene = Image.new("RGB", (400, 400), (250, 250, 245))
+    scene.paste((180, 20, 20), (0, 0, 400, 260))
+
+    decoded = decoding.decode(file(saved(scene, "image/png")), "image/png")
+
+    assert decoded.dominant_color == "#b41414"
+
+
+def test_transparent_pixels_have_no_say(file: Callable[[bytes], Path]) -> None:
+    scene = Image.new("RGBA", (400, 400), (0, 0, 0, 0))
+    scene.paste((20, 120, 200, 255), (0, 0, 100, 100))
+
+    coloured = decoding.decode(file(saved(scene, "image/png")), "image/png")
+    clear = decoding.decode(
+        file(saved(Image.new("RGBA", (9, 9), (1, 2, 3, 0)), "image/png")), "image/png"
+    )
+
+    assert coloured.dominant_color == "#1478c8"
+    assert clear.dominant_color is None
+
+
+@pytest.mark.parametrize("mode", ["L", "1", "P", "LA", "I;16", "CMYK"])
+def test_every_mode_has_a_colour(mode: str, file: Callable[[bytes], Path]) -> None:
+    white = Image.new("I;16", (80, 80), 65_535) if mode == "I;16" else None
+    white = white or Image.new("RGB", (80, 80), "white").convert(mode)
+    content_type = "image/jpeg" if mode == "CMYK" else "image/png"
+
+    decoded = decoding.decode(file(saved(white, content_type)), content_type)
+
+    assert decoded.dominant_color == "#ffffff"
+
+
+def test_a_broken_profile_is_no_profile(file: Callable[[bytes], Path]) -> None:
+    photo = saved(picture(), "image/jpeg", icc_profile=b"not a profile" * 20)
+
+    assert decoding.decode(file(photo), "image/jpeg").color_profile is None
+
+
+@pytest.mark.parametrize(
+    ("content", "content_type", "found"),
+    [
+        (mp4(seconds=3), "video/mp4", Decoded(duration=3.0, width=320, height=240)),
+        (mp3(frames=383), "audio/mpeg", Decoded(duration=9.981)),
+        (pdf(), "application/pdf", Decoded()),
+    ],
+)
+def test_other_files_tell_what_their_type_has(
+    content: bytes, content_type: str, found: Decoded, file: Callable[[bytes], Path]
+) -> None:
+    assert decoding.inspect_file(file(content), content_type) == found
+
+
+@pytest.mark.covers("T30")
+def test_a_video_without_tracks_is_damage(file: Callable[[bytes], Path]) -> None:
+    with pytest.raises(FileCorruptError):
+        decoding.inspect_file(file(b"nothing to see or hear" * 9), "video/mp4")
+
+
+# --- What it withstands -----------------------------------------------------------------------
+@pytest.mark.covers("T31")
+def test_a_flood_is_refused_before_the_child_is_asked(
+    fresh_decoder: None, file: Callable[[bytes], Path]
+) -> None:
+    with pytest.raises(ImageTooLargeError):
+        decoding.decode(file(gif(65_535, 65_535)), "image/gif")
+
+    assert decoder_process.running_pid() is None
+
+
+def scan_bomb() -> bytes:
+    """Return a progressive JPEG of a few kilobytes that makes a decoder pass 300 times over it."""
+    whole = saved(Image.new("RGB", (4000, 4000)), "image/jpeg", progressive=True)
+    at = whole.rindex(b"\xff\xda")
+    return whole[:at] + whole[at:-2] * 300 + b"\xff\xd9"
+
+
+@pytest.mark.covers("T31", "F06")
+@pytest.mark.parametrize(("limit", "value"), [("cpu_seconds", 1), ("wall_seconds", 0.2)])
+def test_a_decode_over_its_time_ends_and_the_next_one_works(
+    limit: str, value: float, file: Callable[[bytes], Path]
+) -> None:
+    request = decode_request(file(scan_bomb()))
+
+    reply = decoder_process.ask(request | {limit: value})
+
+    assert reply["fault"] == "limit"
+    assert decoding.decode(file(still("image/png")), "image/png").frames == 1
+
+
+@pytest.mark.covers("T31", "F06")
+def test_a_decode_over_its_memory_ends_and_the_next_one_works(
+    file: Callable[[bytes], Path],
+) -> None:
+    path = file(saved(Image.new("RGBA", (7000, 7000)), "image/png", compress_level=1))
+    request = decode_request(path) | {"format": "PNG", "address_space": 160 * 2**20}
+
+    reply = decoder_process.ask(request)
+
+    assert reply["fault"] == "limit"
+    assert decoding.decode(file(still("image/png")), "image/png").frames == 1
+
+
+@pytest.mark.covers("T31")
+def test_the_settings_bound_a_decode(settings: LazySettings, file: Callable[[bytes], Path]) -> None:
+    settings.DECODE_WALL_SECONDS = 0.01
+
+    with pytest.raises(DecodeLimitError) as refusal:
+        decoding.decode(file(scan_bomb()), "image/jpeg")
+
+    assert refusal.value.code == "decode_limit"
+
+
+@pytest.mark.covers("T31")
+def test_a_hundred_decodes_leave_the_memory_of_the_child_as_it_was(
+    fresh_decoder: None, file: Callable[[bytes], Path]
+) -> None:
+    path = file(saved(Image.new("RGB", (2000, 1500)), "image/jpeg"))
+    for _ in range(5):
+        decoding.decode(path, "image/jpeg")
+    pid = decoder_process.running_pid()
+    before = _resident(pid)
+
+    for _ in range(100):
+        decoding.decode(path, "image/jpeg")
+
+    assert decoder_process.running_pid() == pid
+    assert _resident(pid) < before * 1.1
+
+
+@pytest.mark.covers("F06")
+def test_a_killed_child_is_replaced(fresh_decoder: None, file: Callable[[bytes], Path]) -> None:
+    path = file(still("image/png"))
+    decoding.decode(path, "image/png")
+    first = decoder_process.running_pid()
+    assert first is not None
+
+    os.kill(first, signal.SIGKILL)
+    decoded = decoding.decode(path, "image/png")
+
+    assert decoded.width == 64
+    assert decoder_process.running_pid() not in {None, first}
+
+
+@pytest.mark.covers("F06")
+def test_a_fork_that_a_file_crashes_is_a_refusal_and_the_child_stays(
+    fresh_decoder: None, endless: Path, file: Callable[[bytes], Path]
+) -> None:
+    decoding.decode(file(still("image/png")), "image/png")
+    pid = decoder_process.running_pid()
+    assert pid is not None
+    replies: list[dict[str, object]] = []
+    waiting = threading.Thread(
+        target=lambda: replies.append(decoder_process.ask(decode_request(endless)))
+    )
+
+    waiting.start()
+    wait_until(lambda: len(forks_of(pid)) == 1)
+    os.kill(forks_of(pid)[0], signal.SIGSEGV)
+    waiting.join(PATIENCE)
+
+    assert [reply["fault"] for reply in replies] == ["undecodable"]
+    assert decoder_process.running_pid() == pid
+
+
+# --- Whose child it is ------------------------------------------------------------------------
+def test_a_forked_process_gets_a_child_of_its_own(
+    fresh_decoder: None, file: Callable[[bytes], Path]
+) -> None:
+    path = file(still("image/png"))
+    decoding.decode(path, "image/png")
+    ours = decoder_process.running_pid()
+
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if not pid:
+        try:
+            decoding.decode(path, "image/png")
+            os.write(writing, str(decoder_process.running_pid()).encode())
+            decoder_process.stop()
+        finally:
+            os._exit(0)
+    os.close(writing)
+    os.waitpid(pid, 0)
+    theirs = int(os.read(reading, 20))
+    os.close(reading)
+
+    assert theirs != ours
+    assert decoding.decode(path, "image/png").width == 64
+    assert decoder_process.running_pid() == ours
+
+
+_HOLDER = """
+import json, sys
+from media.services import decoder_process
+for line in sys.stdin:
+    decoder_process.ask(json.loads(line))
+    print(decoder_process.running_pid(), flush=True)
+"""
+
+
+@pytest.mark.covers("T31")
+@pytest.mark.parametrize("busy", [False, True])
+def test_the_child_of_a_killed_process_ends(
+    *, busy: bool, endless: Path, file: Callable[[bytes], Path]
+) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", _HOLDER],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as holder:
+        assert holder.stdin is not None
+        assert holder.stdout is not None
+        print(json.dumps(decode_request(file(still("image/jpeg")))), file=holder.stdin, flush=True)
+        child = int(holder.stdout.readline())
+        left = [child]
+        if busy:
+            print(json.dumps(decode_request(endless, 60)), file=holder.stdin, flush=True)
+            wait_until(lambda: len(forks_of(child)) == 1)
+            left += forks_of(child)
+
+        holder.kill()
+
+    wait_until(lambda: all(is_gone(pid) for pid in left))
+
+
+def test_an_interrupted_request_leaves_no_stale_answer(
+    fresh_decoder: None, endless: Path, file: Callable[[bytes], Path]
+) -> None:
+    class TimeLimitError(Exception):
+        """Raised by the alarm, as Celery's soft time limit is."""
+
+    def interrupt(*_: object) -> None:
+        raise TimeLimitError
+
+    path = file(still("image/png"))
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, 0.3)
+    try:
+        with pytest.raises(TimeLimitError):
+            decoder_process.ask(decode_request(endless))
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+    assert decoding.decode(path, "image/png").width == 64
+
+
+@pytest.mark.covers("T31")
+def test_threads_take_turns(file: Callable[[bytes], Path]) -> None:
+    path = file(still("image/jpeg"))
+    widths: list[int | None] = []
+    threads = [
+        threading.Thread(target=lambda: widths.append(decoding.decode(path, "image/jpeg").width))
+        for _ in range(8)
+    ]
+
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(PATIENCE)
+
+    assert widths == [64] * 8
+
+
+def _resident(pid: int | None) -> int:
+    pages = Path(f"/proc/{pid}/statm").read_text().split()[1]
+    return int(pages)

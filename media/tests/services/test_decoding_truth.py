@@ -1,0 +1,179 @@
+"""What becomes of every kind of image: at ingest (structure, header) and at the full decode."""
+
+import struct
+import zlib
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from media.errors import ContentError
+from media.rules import image_header, structure
+from media.services import decoding
+from media.tests.rules.specimens import (
+    FLOODS,
+    FOREIGN,
+    IMAGE_FORMATS,
+    SRGB,
+    animation,
+    gif,
+    picture,
+    png,
+    png_chunk,
+    saved,
+    still,
+)
+
+JPEG, PNG, WEBP, GIF, AVIF = IMAGE_FORMATS
+OK = "ok"
+REFUSED = "refused, whatever the reason"  # of files that ingest does not let through
+Row = tuple[str, str, Callable[[], bytes], str, str]
+
+
+def cut(content_type: str, kept: float) -> bytes:
+    whole = still(content_type)
+    return whole[: int(len(whole) * kept)]
+
+
+def broken(content_type: str, mark: bytes, length: int = 3) -> bytes:
+    """Return a picture whose bytes from a mark on are inverted, the mark kept when it is a box."""
+    damaged = bytearray(still(content_type))
+    start = damaged.rindex(mark) + (len(mark) if mark.isalpha() else 0)
+    for at in range(start, start + length):
+        damaged[at] ^= 0xFF
+    return bytes(damaged)
+
+
+def interlaced(*, missing: int = 0) -> bytes:
+    """Return an 8 by 8 grey PNG in the seven passes of Adam7, 15 rows of 79 bytes in all."""
+    passes = bytes(2 + 2 + 3 + 2 * 3 + 2 * 5 + 4 * 5 + 4 * 9)
+    whole = png(8, 8, passes[: len(passes) - missing])
+    head = png_chunk(b"IHDR", struct.pack(">IIBBBBB", 8, 8, 8, 0, 0, 0, 1))
+    return whole[:8] + head + whole[8 + len(head) :]
+
+
+def sixteen_bit() -> bytes:
+    grey = Image.frombytes("I;16", (64, 48), bytes(range(256)) * 24)
+    return saved(grey, PNG)
+
+
+def text_bomb() -> bytes:
+    packed = zlib.compress(bytes(30_000_000), 9)
+    return png(64, 48, b"\x00" * 65 * 48, png_chunk(b"zTXt", b"Comment\x00\x00" + packed))
+
+
+def short_of_pixels() -> bytes:
+    return png(64, 48, b"\x00" * 65 * 20)
+
+
+def emptied_jpeg() -> bytes:
+    whole = still(JPEG)
+    return whole[: whole.index(b"\xff\xda") + 14] + b"\xff\xd9"
+
+
+def lossless_jpeg() -> bytes:
+    return still(JPEG).replace(b"\xff\xc0", b"\xff\xc3", 1)
+
+
+GOOD: list[Row] = [
+    *((f"still {each}", each, partial(still, each), OK, OK) for each in IMAGE_FORMATS),
+    *(
+        (f"animated {each}", each, partial(animation, each), OK, OK)
+        for each in IMAGE_FORMATS
+        if each != JPEG
+    ),
+    ("progressive", JPEG, lambda: saved(picture(), JPEG, progressive=True), OK, OK),
+    ("restart markers", JPEG, lambda: saved(picture(), JPEG, restart_marker_rows=1), OK, OK),
+    ("CMYK", JPEG, lambda: saved(picture("CMYK"), JPEG), OK, OK),
+    ("grey JPEG", JPEG, lambda: saved(picture("L"), JPEG), OK, OK),
+    ("JPEG with profile", JPEG, lambda: saved(picture(), JPEG, icc_profile=SRGB), OK, OK),
+    ("JPEG of one pixel", JPEG, lambda: saved(picture(size=(1, 1)), JPEG), OK, OK),
+    ("16 bit grey", PNG, sixteen_bit, OK, OK),
+    ("palette", PNG, lambda: saved(picture("P"), PNG), OK, OK),
+    ("one bit", PNG, lambda: saved(picture("1"), PNG), OK, OK),
+    ("grey", PNG, lambda: saved(picture("L"), PNG), OK, OK),
+    ("grey with alpha", PNG, lambda: saved(picture("LA"), PNG), OK, OK),
+    ("colour with alpha", PNG, lambda: saved(picture("RGBA"), PNG), OK, OK),
+    ("palette with alpha", PNG, lambda: saved(picture("P"), PNG, transparency=0), OK, OK),
+    ("lossless WebP", WEBP, lambda: saved(picture(), WEBP, lossless=True), OK, OK),
+    ("WebP with alpha", WEBP, lambda: saved(picture("RGBA"), WEBP), OK, OK),
+    ("AVIF with alpha", AVIF, lambda: saved(picture("RGBA"), AVIF, speed=10), OK, OK),
+    ("AVIF without subsampling", AVIF, lambda: saved(picture(), AVIF, subsampling="4:4:4"), OK, OK),
+    ("interlaced GIF", GIF, lambda: saved(picture("P"), GIF, interlace=1), OK, OK),
+    ("transparent GIF", GIF, lambda: saved(picture("P"), GIF, transparency=0), OK, OK),
+    # Undetectable once an end mark follows: every decoder fills the missing pixels with grey.
+    ("JPEG without pixels", JPEG, emptied_jpeg, OK, OK),
+    # Its decoder, like a browser's, scales to the declared size.
+    ("AVIF of another size", AVIF, lambda: FLOODS[AVIF](640, 480), OK, OK),
+    ("interlaced PNG", PNG, interlaced, OK, OK),
+    ("a little after the end", JPEG, lambda: still(JPEG) + bytes(200), OK, OK),
+]
+BAD: list[Row] = [
+    *(
+        (f"{each} cut at {kept}", each, partial(cut, each, kept), "file_truncated", REFUSED)
+        for each in IMAGE_FORMATS
+        for kept in (0.5, 0.9)
+    ),
+    *((f"empty {each}", each, bytes, "file_empty", REFUSED) for each in IMAGE_FORMATS),
+    *(
+        (f"{each} of 65,535 pixels a side", each, partial(build, 65_535, 65_535),
+         "image_too_large", "image_too_large")
+        for each, build in FLOODS.items()
+    ),
+    *(
+        (f"{name} as PNG", PNG, partial(FOREIGN.__getitem__, name), "content_type_mismatch",
+         REFUSED)
+        for name in ("tiff little", "psd", "postscript", "eps", "bmp", "heic", "svg", "ico")
+    ),
+    ("WebP as JPEG", JPEG, lambda: still(WEBP), "content_type_mismatch", REFUSED),
+    ("PNG as GIF", GIF, lambda: still(PNG), "content_type_mismatch", REFUSED),
+    ("flipped PNG", PNG, lambda: broken(PNG, b"IDAT", 20), "file_corrupt", REFUSED),
+    ("PNG without all rows", PNG, short_of_pixels, OK, "file_truncated"),
+    ("interlaced PNG without its last row", PNG, lambda: interlaced(missing=9), OK,
+     "file_truncated"),
+    ("PNG text bomb", PNG, text_bomb, OK, "image_undecodable"),
+    ("WebP with a broken picture header", WEBP, lambda: broken(WEBP, b"\x9d\x01\x2a"),
+     "file_corrupt", REFUSED),
+    ("AVIF with a broken stream", AVIF, lambda: broken(AVIF, b"mdat", 12), OK,
+     "image_undecodable"),
+    ("WebP canvas over a small picture", WEBP, lambda: FLOODS[WEBP](640, 480), OK,
+     "image_undecodable"),
+    ("lossless JPEG", JPEG, lossless_jpeg, OK, "image_undecodable"),
+    ("GIF of 1,001 frames", GIF, lambda: gif(1, 1, 1001), "image_too_large", "image_too_large"),
+    ("GIF of too many pixels", GIF, lambda: gif(1000, 1000, 51), "image_too_large",
+     "image_too_large"),
+    ("GIF without frames", GIF, lambda: gif(1, 1, 0), "file_corrupt", REFUSED),
+]  # fmt: skip
+
+
+def outcome(act: Callable[[], object]) -> str:
+    try:
+        act()
+    except ContentError as refusal:
+        return refusal.code
+    return OK
+
+
+def ingest(path: Path, content_type: str) -> None:
+    with path.open("rb") as file:
+        structure.require_complete(file, content_type)
+        image_header.require_within_limits(image_header.measure(file, content_type))
+
+
+@pytest.mark.covers("T30", "T31", "T36")
+@pytest.mark.parametrize(
+    ("content_type", "build", "at_ingest", "at_decode"),
+    [pytest.param(*row[1:], id=row[0]) for row in GOOD + BAD],
+)
+def test_the_truth_table(
+    tmp_path: Path, content_type: str, build: Callable[[], bytes], at_ingest: str, at_decode: str
+) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(build())
+
+    decoded = outcome(lambda: decoding.decode(path, content_type))
+
+    assert outcome(lambda: ingest(path, content_type)) == at_ingest
+    assert (decoded != OK) if at_decode == REFUSED else (decoded == at_decode)
