@@ -10,10 +10,12 @@ from accounts.models import Role
 class TextField(serializers.CharField):
     """A JSON string; a number is not turned into one."""
 
+    default_error_messages = {"string_type": "Not a valid string."}
+
     def to_internal_value(self, data: Any) -> str:
         """Return the cleaned text."""
         if not isinstance(data, str):
-            self.fail("invalid")
+            self.fail("string_type")
         return super().to_internal_value(data)
 
 

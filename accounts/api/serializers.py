@@ -11,7 +11,7 @@ from accounts.api.fields import (
     SlugTextField,
     TextField,
 )
-from accounts.models import Membership, Organization, User
+from accounts.models import Membership, Organization, Role, User
 from accounts.services.sessions import LONGEST_TOKEN, Session
 
 LONGEST_EMAIL = 254
@@ -155,12 +155,12 @@ class MemberIn(Fields):
 
     email = EmailTextField(max_length=LONGEST_EMAIL, required=False)
     user_id = serializers.UUIDField(required=False)
-    role = RoleField(default="member")
+    role = RoleField(default=Role.MEMBER)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Refuse a member named twice or not at all."""
         if ("email" in attrs) == ("user_id" in attrs):
-            raise serializers.ValidationError("Send either email or user_id.")
+            raise serializers.ValidationError("Send either email or user_id.", code="value_error")
         return attrs
 
 

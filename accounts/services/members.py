@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from accounts import selectors
 from accounts.errors import (
@@ -29,13 +29,12 @@ def add(
     with transaction.atomic():
         _require_may_appoint(_manager_role(actor, organization_id), role)
         user = _user_named(email=email, user_id=user_id)
-        try:
-            with transaction.atomic():
-                return Membership.objects.create(
-                    organization_id=organization_id, user=user, role=role
-                )
-        except IntegrityError:
-            raise AlreadyMemberError from None
+        membership, made = Membership.objects.get_or_create(
+            organization_id=organization_id, user=user, defaults={"role": role}
+        )
+        if not made:
+            raise AlreadyMemberError
+    return membership
 
 
 def change_role(*, actor: User, organization_id: UUID, user_id: UUID, role: Role) -> Membership:

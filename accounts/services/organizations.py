@@ -41,7 +41,10 @@ def _save(organization: Organization) -> None:
         with transaction.atomic():
             organization.save()
     except IntegrityError:
-        raise SlugTakenError from None
+        namesakes = Organization.objects.filter(slug=organization.slug)
+        if namesakes.exclude(pk=organization.pk).exists():
+            raise SlugTakenError from None
+        raise
 
 
 def _free_slug(name: str) -> str:

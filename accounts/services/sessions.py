@@ -1,6 +1,7 @@
 """Signing in, refreshing, and telling whom a token speaks for."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import NoReturn
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, Token
 
+from accounts import lockout
 from accounts.errors import (
     CredentialsError,
     CurrentPasswordError,
@@ -75,7 +77,11 @@ def refresh(*, refresh_token: str) -> Session:
     token = _verified(RefreshToken, refresh_token)
     user = _able_user_of(token)
     with transaction.atomic():
-        issued = OutstandingToken.objects.select_for_update().filter(jti=token["jti"]).first()
+        issued = (
+            OutstandingToken.objects.select_for_update(of=("self",))
+            .filter(jti=token["jti"])
+            .first()
+        )
         if issued is None or BlacklistedToken.objects.filter(token=issued).exists():
             raise CredentialsError
         BlacklistedToken.objects.create(token=issued)
@@ -90,7 +96,7 @@ def user_of(*, access_token: str) -> User:
 def _authenticated(*, request: HttpRequest, email: str, password: str) -> User | None:
     found = authenticate(request=request, username=sign_in_name(email), password=password)
     if found is None and getattr(request, "axes_locked_out", False):
-        raise LockedOutError
+        raise LockedOutError(retry_after=timedelta(seconds=lockout.seconds_locked(request)))
     return found if isinstance(found, User) else None
 
 

@@ -124,7 +124,9 @@ def _saved(user: User) -> User:
         with transaction.atomic():
             user.save()
     except IntegrityError:
-        raise EmailTakenError from None
+        if User.objects.with_email(user.email).exclude(pk=user.pk).exists():
+            raise EmailTakenError from None
+        raise
     return user
 
 

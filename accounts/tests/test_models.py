@@ -159,13 +159,10 @@ def test_rows_are_visible_to_their_owners_only(cast: Cast, note_model: Any) -> N
 
 def test_an_organization_with_rows_stays(cast: Cast, note_model: Any) -> None:
     note_model.objects.create(user=cast.outsider, organization=cast.other_organization)
-    delete = "DELETE FROM accounts_organization WHERE id = %s"
     Membership.objects.filter(organization=cast.other_organization).delete()
+    delete = "DELETE FROM accounts_organization WHERE id = %s"
 
-    with (
-        pytest.raises(IntegrityError),
-        transaction.atomic(),
-        connection.cursor() as cursor,
-    ):
+    with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        cursor.execute(delete, [cast.other_organization.pk])
+        with pytest.raises(IntegrityError), transaction.atomic():
+            cursor.execute(delete, [cast.other_organization.pk])

@@ -1,0 +1,349 @@
+import statistics
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
+from django.db import connections
+from pytest_django import Settings
+from rest_framework.test import APIClient
+from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
+
+from accounts.models import User
+from accounts.services import sessions
+from accounts.tests.factories import PASSWORD, UserFactory, client_of
+
+FORM = "application/x-www-form-urlencoded"
+LOGIN = "/api/v1/login/access-token"
+REFRESH = "/api/v1/login/refresh-token"
+TEST = "/api/v1/login/test-token"
+WRONG = {"detail": "Incorrect email or password"}
+REFUSED = {"detail": "Could not validate credentials"}
+
+pytestmark = pytest.mark.django_db
+
+
+def sign_in(email: str, password: str = PASSWORD, **extra: str) -> Any:
+    form = urlencode({"username": email, "password": password, **extra})
+    return APIClient().post(LOGIN, form, content_type=FORM)
+
+
+def refresh(token: str) -> Any:
+    return APIClient().post(REFRESH, {"refresh_token": token})
+
+
+@pytest.mark.parametrize("typed", ["Ann@example.com", "ann@EXAMPLE.com", "  ANN@example.com "])
+def test_an_address_signs_in_however_it_is_typed(typed: str) -> None:
+    user = UserFactory(email="Ann@example.com")
+
+    answer = sign_in(typed, grant_type="password", scope="", client_id="", client_secret="")
+
+    body = answer.json()
+    assert answer.status_code == 200
+    assert set(body) == {"access_token", "token_type", "expires_in", "refresh_token"}
+    assert (body["token_type"], body["expires_in"]) == ("bearer", 3600)
+    assert answer["Cache-Control"] == "no-store"
+    assert sessions.user_of(access_token=body["access_token"]) == user
+    user.refresh_from_db()
+    assert user.last_login is not None
+
+
+@pytest.mark.covers("T52")
+@pytest.mark.parametrize("who", ["unknown", "wrong password", "disabled", "without password"])
+def test_every_refused_sign_in_looks_the_same(who: str) -> None:
+    user = UserFactory(
+        email="ann@example.com",
+        is_active=who != "disabled",
+        password=None if who == "without password" else PASSWORD,
+    )
+    email = "nobody@example.com" if who == "unknown" else user.email
+    password = "not-the-password" if who == "wrong password" else PASSWORD
+
+    answer = sign_in(email, password)
+
+    assert (answer.status_code, answer.json()) == (401, WRONG)
+    assert answer["WWW-Authenticate"] == "Bearer"
+    assert not OutstandingToken.objects.exists()
+
+
+class SlowerHasher(PBKDF2PasswordHasher):
+    """Work that can be measured, and counted, in a test's time."""
+
+    iterations = 4_000
+    encoded = 0
+
+    def encode(self, password: str, salt: str, iterations: int | None = None) -> str:
+        type(self).encoded += 1
+        return super().encode(password, salt, iterations)
+
+
+@pytest.fixture
+def slower_hasher(settings: Settings) -> type[SlowerHasher]:
+    settings.PASSWORD_HASHERS = [f"{__name__}.SlowerHasher"]
+    return SlowerHasher
+
+
+def cost_of(email: str, hasher: type[SlowerHasher]) -> tuple[int, float]:
+    hashed, started = hasher.encoded, time.thread_time()
+    assert sign_in(email, "not-the-password").json() == WRONG
+    return hasher.encoded - hashed, time.thread_time() - started
+
+
+@pytest.mark.covers("T52")
+def test_an_unknown_address_costs_the_same_hashing_work(
+    slower_hasher: type[SlowerHasher],
+) -> None:
+    UserFactory(email="ann@example.com")
+
+    pairs = [
+        (cost_of("ann@example.com", slower_hasher), cost_of("nobody@example.com", slower_hasher))
+        for _ in range(200)
+    ]
+
+    assert {(known[0], unknown[0]) for known, unknown in pairs} == {(1, 1)}
+    known_time = statistics.median(known[1] for known, _ in pairs)
+    unknown_time = statistics.median(unknown[1] for _, unknown in pairs)
+    assert known_time == pytest.approx(unknown_time, rel=0.25)
+
+
+def issues_of(answer: Any) -> set[tuple[tuple[str, ...], str]]:
+    return {(tuple(issue["loc"]), issue["type"]) for issue in answer.json()["detail"]}
+
+
+@pytest.mark.parametrize(
+    ("form", "issues"),
+    [
+        ({}, {(("body", "username"), "missing"), (("body", "password"), "missing")}),
+        ({"username": "a@b.de"}, {(("body", "password"), "missing")}),
+        (
+            {"username": "", "password": ""},
+            {(("body", "username"), "string_empty"), (("body", "password"), "string_empty")},
+        ),
+        ({"username": "a\0@b.de", "password": "x"}, {(("body", "username"), "string_characters")}),
+        ({"username": "a@b.de", "password": "x\0"}, {(("body", "password"), "string_characters")}),
+        ({"username": "a" * 255, "password": "x"}, {(("body", "username"), "string_too_long")}),
+        (
+            {"username": "a@b.de", "password": "x" * 1025},
+            {(("body", "password"), "string_too_long")},
+        ),
+        (
+            {"username": "a@b.de", "password": "x", "grant_type": "client_credentials"},
+            {(("body", "grant_type"), "enum")},
+        ),
+    ],
+)
+def test_a_malformed_form_names_each_fault(
+    form: dict[str, str], issues: set[tuple[tuple[str, ...], str]]
+) -> None:
+    answer = APIClient().post(LOGIN, urlencode(form), content_type=FORM)
+
+    assert answer.status_code == 422
+    assert issues_of(answer) == issues
+
+
+@pytest.mark.covers("T45")
+@pytest.mark.parametrize(
+    ("body", "content_type", "status"),
+    [
+        (b'{"username": "a@b.de", "password": "x"}', "application/json", 415),
+        (b"--x\r\n\r\n--x--", "multipart/form-data; boundary=x", 415),
+        (b"username=a&password=b", "text/plain", 415),
+        (b"username=%ff%fe&password=%ff", FORM, 401),
+        (b"username=\xff\xfe&password=\xff", FORM, 401),
+        (b"username=a%40b.de&password=x", f"{FORM}; charset=klingon", 401),
+        (b"username=a%40b.de&password=x", f"{FORM}; charset=utf-16", 401),
+        (b"username=" + b"a" * 70_000, FORM, 413),
+        (b"&".join(b"f%d=1" % n for n in range(5_000)), FORM, 422),
+        (b"&&&===", FORM, 422),
+        (b"username[]=a&password[x]=b", FORM, 422),
+        (b"username=%00&password=%00", FORM, 422),
+        (b"", FORM, 422),
+    ],
+)
+def test_a_hostile_body_is_refused_cleanly(body: bytes, content_type: str, status: int) -> None:
+    answer = APIClient().generic("POST", LOGIN, body, content_type=content_type)
+
+    assert answer.status_code == status
+    assert set(answer.json()) == {"detail"}
+
+
+@pytest.fixture
+def lockout(settings: Settings) -> None:
+    settings.AXES_ENABLED = True
+    settings.AXES_FAILURE_LIMIT = 3
+
+
+@pytest.mark.covers("T50", "T52")
+def test_repeated_failures_lock_one_address_from_one_place(lockout: None) -> None:
+    UserFactory(email="Ann@example.com")
+    other = UserFactory(email="bo@example.com")
+    spellings = ["Ann@example.com", "ANN@example.com", " ann@EXAMPLE.com"]
+
+    failures = [sign_in(spelling, "wrong").status_code for spelling in spellings]
+    locked = sign_in("ann@example.com", PASSWORD)
+
+    assert failures == [401, 401, 429]
+    assert (locked.status_code, locked["Retry-After"]) == (429, "900")
+    assert locked.json() == {"detail": "Too many failed sign-ins. Try again later."}
+    assert sign_in(other.email).status_code == 200
+
+
+@pytest.mark.covers("T50")
+def test_a_forged_forwarding_header_opens_no_second_account_of_failures(lockout: None) -> None:
+    UserFactory(email="ann@example.com")
+    form = urlencode({"username": "ann@example.com", "password": "wrong"})
+
+    statuses = [
+        APIClient()
+        .post(
+            LOGIN,
+            form,
+            content_type=FORM,
+            HTTP_X_FORWARDED_FOR=f"203.0.113.{number}",
+            HTTP_X_REAL_IP=f"203.0.113.{number}",
+            HTTP_FORWARDED=f"for=203.0.113.{number}",
+            HTTP_USER_AGENT=f"agent {number}",
+        )
+        .status_code
+        for number in range(4)
+    ]
+
+    assert statuses == [401, 401, 429, 429]
+
+
+def test_signing_in_forgets_earlier_failures(lockout: None) -> None:
+    UserFactory(email="Ann@example.com")
+
+    statuses = [
+        sign_in("ann@example.com", password).status_code
+        for password in ("wrong", "wrong", PASSWORD, "wrong", "wrong")
+    ]
+
+    assert statuses == [401, 401, 200, 401, 401]
+
+
+def test_the_admins_sign_in_page_is_locked_too(lockout: None) -> None:
+    UserFactory(email="root@example.com", superuser=True)
+    client = APIClient()
+    form = {"username": "ROOT@example.com", "password": "wrong"}
+
+    statuses = [
+        client.post("/admin/login/", urlencode(form), content_type=FORM).status_code
+        for _ in range(3)
+    ]
+    locked = client.post("/admin/login/", urlencode(form), content_type=FORM)
+
+    assert statuses == [200, 200, 429]
+    assert (locked.status_code, locked["Retry-After"]) == (429, "900")
+    assert sign_in("root@example.com").status_code == 429
+
+
+def test_a_refresh_token_is_good_for_one_exchange() -> None:
+    user = UserFactory()
+    first = sign_in(user.email).json()
+
+    answer = refresh(first["refresh_token"])
+    again = refresh(first["refresh_token"])
+
+    assert answer.status_code == 200
+    assert set(answer.json()) == {"access_token", "token_type", "expires_in", "refresh_token"}
+    assert answer.json()["refresh_token"] != first["refresh_token"]
+    assert (again.status_code, again.json()) == (401, REFUSED)
+    assert again["WWW-Authenticate"] == "Bearer"
+    assert refresh(answer.json()["refresh_token"]).status_code == 200
+
+
+@pytest.mark.covers("T42")
+@pytest.mark.parametrize("change", ["password", "disabled", "deleted"])
+def test_a_refresh_token_dies_with_what_it_stood_for(change: str) -> None:
+    user = UserFactory()
+    session = sessions.open_session(user=user)
+    if change == "deleted":
+        user.delete()
+    else:
+        user.is_active = change != "disabled"
+        user.set_password("another-good-password" if change == "password" else PASSWORD)
+        user.save()
+
+    answer = refresh(session.refresh_token)
+
+    assert (answer.status_code, answer.json()) == (401, REFUSED)
+
+
+@pytest.mark.covers("T42")
+def test_only_refresh_tokens_we_issued_are_exchanged() -> None:
+    user = UserFactory()
+    session = sessions.open_session(user=user)
+    OutstandingToken.objects.all().delete()
+
+    assert refresh(session.access_token).status_code == 401
+    assert refresh(session.refresh_token).status_code == 401
+    assert refresh("a.b.c").status_code == 401
+
+
+def test_the_copy_of_a_refresh_token_in_the_database_is_no_token() -> None:
+    sessions.open_session(user=UserFactory())
+
+    answer = refresh(OutstandingToken.objects.get().token)
+
+    assert answer.status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({}, "missing"),
+        ({"refresh_token": None}, "null_not_allowed"),
+        ({"refresh_token": 5}, "string_type"),
+        ({"refresh_token": ""}, "string_empty"),
+        ({"refresh_token": "x" * 5000}, "string_too_long"),
+    ],
+)
+def test_a_malformed_refresh_is_a_422(body: dict[str, Any], code: str) -> None:
+    answer = APIClient().post(REFRESH, body)
+
+    assert answer.status_code == 422
+    assert issues_of(answer) == {(("body", "refresh_token"), code)}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_exchanges_of_one_token_have_one_winner() -> None:
+    session = sessions.open_session(user=UserFactory())
+
+    def exchange(_: int) -> int:
+        try:
+            return int(refresh(session.refresh_token).status_code)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(4) as pool:
+        statuses = sorted(pool.map(exchange, range(4)))
+
+    assert statuses == [200, 401, 401, 401]
+
+
+def test_a_token_shows_whom_it_speaks_for() -> None:
+    user = UserFactory()
+
+    answer = client_of(user).post(TEST)
+
+    assert answer.status_code == 200
+    assert answer.json()["id"] == str(user.pk)
+    assert answer.json()["email"] == user.email
+
+
+@pytest.mark.parametrize("path", [LOGIN, REFRESH, TEST])
+def test_the_other_spelling_of_a_path_is_answered_without_a_redirect(path: str) -> None:
+    assert APIClient().post(f"{path}/").status_code == APIClient().post(path).status_code
+
+
+def test_no_token_is_needed_to_sign_in_and_a_bad_one_does_not_matter() -> None:
+    user = UserFactory()
+    client = APIClient()
+    client.credentials(HTTP_AUTHORIZATION="Bearer nonsense")
+    form = urlencode({"username": user.email, "password": PASSWORD})
+
+    assert client.post(LOGIN, form, content_type=FORM).status_code == 200
+    assert User.objects.count() == 1

@@ -1,0 +1,417 @@
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from django.db import connections
+from pytest_django import DjangoAssertNumQueries
+from rest_framework.test import APIClient
+
+from accounts.models import Membership, Organization, Role
+from accounts.tests.conftest import Cast
+from accounts.tests.factories import (
+    MembershipFactory,
+    OrganizationFactory,
+    UserFactory,
+    client_of,
+)
+
+ORGANIZATIONS = "/api/v1/organizations/"
+FORBIDDEN = {"detail": "Not enough permissions"}
+MISSING = {"detail": "Organization not found"}
+FIELDS = {"id", "name", "slug", "created_at", "updated_at"}
+MEMBER_FIELDS = {
+    "id",
+    "organization_id",
+    "user_id",
+    "email",
+    "full_name",
+    "role",
+    "created_at",
+    "updated_at",
+}
+NOWHERE = "00000000-0000-7000-8000-000000000000"
+
+pytestmark = pytest.mark.django_db
+
+
+def issues_of(answer: Any) -> set[tuple[tuple[str, ...], str]]:
+    return {(tuple(issue["loc"]), issue["type"]) for issue in answer.json()["detail"]}
+
+
+def members_path(cast: Cast, user: Any = None) -> str:
+    base = f"{ORGANIZATIONS}{cast.organization.pk}/members"
+    return base if user is None else f"{base}/{user.pk}"
+
+
+def roles_in(cast: Cast) -> dict[Any, str]:
+    return dict(cast.organization.memberships.values_list("user_id", "role"))
+
+
+def test_whoever_creates_an_organization_owns_it() -> None:
+    user = UserFactory()
+    client = client_of(user)
+
+    answer = client.post(ORGANIZATIONS, {"name": "Acme Photo & Co"})
+
+    body = answer.json()
+    assert answer.status_code == 201
+    assert set(body) == FIELDS
+    assert (body["name"], body["slug"]) == ("Acme Photo & Co", "acme-photo-co")
+    assert answer["Location"] == f"{ORGANIZATIONS}{body['id']}"
+    assert client.get(answer["Location"]).json() == body
+    assert Membership.objects.get(organization_id=body["id"]).role == Role.OWNER
+
+
+def test_a_slug_made_from_a_name_is_always_free() -> None:
+    client = client_of(UserFactory())
+
+    slugs = [
+        client.post(ORGANIZATIONS, {"name": name}).json()["slug"] for name in ("A", "A", "写真")
+    ]
+
+    assert slugs[0] == "a"
+    assert slugs[1].startswith("a-")
+    assert slugs[2] == "organization"
+
+
+def test_a_taken_slug_is_a_conflict(cast: Cast) -> None:
+    client = client_of(cast.owner)
+    slug = cast.other_organization.slug
+
+    created = client.post(ORGANIZATIONS, {"name": "B", "slug": slug.upper()})
+    changed = client.patch(f"{ORGANIZATIONS}{cast.organization.pk}", {"slug": slug})
+
+    conflict = {"detail": "An organization with this slug already exists"}
+    assert (created.status_code, created.json()) == (409, conflict)
+    assert (changed.status_code, changed.json()) == (409, conflict)
+    assert Organization.objects.count() == 2
+
+
+@pytest.mark.parametrize(
+    ("body", "issues"),
+    [
+        ({}, {(("body", "name"), "missing")}),
+        ({"name": ""}, {(("body", "name"), "string_empty")}),
+        ({"name": None}, {(("body", "name"), "null_not_allowed")}),
+        ({"name": ["x"]}, {(("body", "name"), "string_type")}),
+        ({"name": "a\0"}, {(("body", "name"), "string_characters")}),
+        ({"name": "x" * 256}, {(("body", "name"), "string_too_long")}),
+        ({"name": "x", "slug": "not a slug"}, {(("body", "slug"), "slug")}),
+        ({"name": "x", "slug": 7}, {(("body", "slug"), "string_type")}),
+        ({"name": "x", "slug": "x" * 101}, {(("body", "slug"), "string_too_long")}),
+    ],
+)
+def test_a_malformed_organization_is_refused(
+    body: dict[str, Any], issues: set[tuple[tuple[str, ...], str]]
+) -> None:
+    answer = client_of(UserFactory()).post(ORGANIZATIONS, body)
+
+    assert answer.status_code == 422
+    assert issues_of(answer) == issues
+    assert not Organization.objects.exists()
+
+
+@pytest.mark.covers("T40", "T48")
+def test_members_see_theirs_and_superusers_all(
+    cast: Cast, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    theirs, every = [cast.organization.name], [cast.organization.name, cast.other_organization.name]
+
+    def listed(user: Any) -> list[str]:
+        client = client_of(user)
+        with django_assert_max_num_queries(3):
+            body = client.get(ORGANIZATIONS).json()
+        assert body["count"] == len(body["data"])
+        return [row["name"] for row in body["data"]]
+
+    assert listed(cast.member) == theirs
+    assert listed(cast.owner) == theirs
+    assert listed(cast.superuser) == every
+    assert listed(UserFactory()) == []
+
+
+PEOPLE = ["owner", "admin", "member", "outsider", "superuser"]
+
+
+@pytest.mark.covers("T40")
+@pytest.mark.parametrize(
+    ("method", "tail", "body", "statuses"),
+    [
+        ("get", "", None, (200, 200, 200, 403, 200)),
+        ("patch", "", {"name": "New"}, (200, 200, 403, 403, 200)),
+        ("patch", "", {"name": 5}, (422, 422, 403, 403, 422)),
+        ("get", "/members", None, (200, 200, 403, 403, 200)),
+        ("post", "/members", {"email": "new@example.com"}, (201, 201, 403, 403, 201)),
+        ("post", "/members", {}, (422, 422, 403, 403, 422)),
+        ("get", "/members/{member}", None, (200, 200, 403, 403, 200)),
+        ("patch", "/members/{member}", {"role": "admin"}, (200, 200, 403, 403, 200)),
+        ("delete", "/members/{member}", None, (204, 204, 403, 403, 204)),
+        ("get", "/members/" + NOWHERE, None, (404, 404, 403, 403, 404)),
+        ("patch", "/members/" + NOWHERE, {"role": "admin"}, (404, 404, 403, 403, 404)),
+        ("delete", "/members/" + NOWHERE, None, (404, 404, 403, 403, 404)),
+    ],
+)
+def test_each_role_gets_its_answer(
+    cast: Cast, method: str, tail: str, body: Any, statuses: tuple[int, ...]
+) -> None:
+    UserFactory(email="new@example.com")
+    target = MembershipFactory(organization=cast.organization).user
+    path = f"{ORGANIZATIONS}{cast.organization.pk}{tail.format(member=target.pk)}"
+    for who, status in zip(PEOPLE, statuses, strict=True):
+        Membership.objects.filter(user__email="new@example.com").delete()
+        Membership.objects.update_or_create(
+            user=target, organization=cast.organization, defaults={"role": Role.MEMBER}
+        )
+
+        answer = getattr(client_of(getattr(cast, who)), method)(path, body)
+
+        assert (who, answer.status_code) == (who, status)
+        if status == 403:
+            assert answer.json() == FORBIDDEN
+    stranger = getattr(APIClient(), method)(path, body)
+    assert (stranger.status_code, stranger.json()) == (401, {"detail": "Not authenticated"})
+
+
+@pytest.mark.covers("T40")
+@pytest.mark.parametrize(
+    ("method", "tail"),
+    [
+        ("get", ""),
+        ("patch", ""),
+        ("get", "/members"),
+        ("post", "/members"),
+        ("get", f"/members/{uuid.uuid4()}"),
+        ("patch", f"/members/{uuid.uuid4()}"),
+        ("delete", f"/members/{uuid.uuid4()}"),
+    ],
+)
+def test_a_missing_organization_looks_like_a_foreign_one(
+    cast: Cast, method: str, tail: str
+) -> None:
+    bodies = {"post": {"email": "a@b.de"}, "patch": {"role": "member", "name": "x"}}
+
+    def ask(user: Any, organization_id: Any) -> Any:
+        path = f"{ORGANIZATIONS}{organization_id}{tail}"
+        return getattr(client_of(user), method)(path, bodies.get(method))
+
+    missing = ask(cast.outsider, NOWHERE)
+    foreign = ask(cast.outsider, cast.organization.pk)
+
+    assert missing.status_code == foreign.status_code == 403
+    assert missing.content == foreign.content
+    told = ask(cast.superuser, NOWHERE)
+    assert (told.status_code, told.json()) == (404, MISSING)
+    malformed = ask(cast.superuser, "not-a-uuid")
+    assert malformed.status_code == 422
+    assert issues_of(malformed) == {(("path", "org_id"), "uuid_parsing")}
+
+
+@pytest.mark.covers("T41")
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("id", NOWHERE),
+        ("user_id", NOWHERE),
+        ("organization_id", NOWHERE),
+        ("created_at", "2001-01-01T00:00:00Z"),
+        ("updated_at", "2001-01-01T00:00:00Z"),
+        ("members", []),
+        ("memberships", []),
+    ],
+)
+def test_a_server_owned_value_of_an_organization_is_ignored(
+    cast: Cast, field: str, value: Any
+) -> None:
+    client = client_of(cast.owner)
+
+    changed = client.patch(f"{ORGANIZATIONS}{cast.organization.pk}", {field: value})
+    created = client.post(ORGANIZATIONS, {"name": "New", field: value})
+
+    cast.organization.refresh_from_db()
+    assert (changed.status_code, created.status_code) == (200, 201)
+    assert cast.organization.created_at.year > 2001
+    assert cast.organization.updated_at.year > 2001
+    assert cast.organization.memberships.count() == 3
+    assert created.json()["id"] != value
+    assert created.json()["created_at"] > "2002"
+
+
+def test_members_are_listed_oldest_first_with_lower_case_roles(
+    cast: Cast, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    client = client_of(cast.admin)
+
+    with django_assert_max_num_queries(3):
+        body = client.get(members_path(cast)).json()
+
+    assert set(body["data"][0]) == MEMBER_FIELDS
+    assert [(row["user_id"], row["role"]) for row in body["data"]] == [
+        (str(cast.owner.pk), "owner"),
+        (str(cast.admin.pk), "admin"),
+        (str(cast.member.pk), "member"),
+    ]
+    assert body["count"] == 3
+
+
+@pytest.mark.parametrize("by", ["email", "user_id"])
+def test_a_member_is_added_by_address_or_id(cast: Cast, by: str) -> None:
+    user = UserFactory(email="New@example.com")
+    named = {"email": "new@EXAMPLE.com"} if by == "email" else {"user_id": str(user.pk)}
+    client = client_of(cast.admin)
+
+    answer = client.post(members_path(cast), {**named, "role": "admin"})
+
+    assert answer.status_code == 201
+    assert set(answer.json()) == MEMBER_FIELDS
+    assert (answer.json()["user_id"], answer.json()["role"]) == (str(user.pk), "admin")
+    assert answer["Location"] == members_path(cast, user)
+    assert client.get(answer["Location"]).json() == answer.json()
+    assert roles_in(cast)[user.pk] == Role.ADMIN
+    assert client_of(user).get(members_path(cast)).status_code == 200
+
+
+def test_a_new_member_is_a_plain_one_unless_said(cast: Cast) -> None:
+    user = UserFactory()
+
+    client_of(cast.owner).post(members_path(cast), {"email": user.email})
+
+    assert roles_in(cast)[user.pk] == Role.MEMBER
+
+
+@pytest.mark.parametrize(
+    ("body", "issues"),
+    [
+        ({}, {(("body",), "value_error")}),
+        ({"email": "a@b.de", "user_id": NOWHERE}, {(("body",), "value_error")}),
+        ({"email": "nobody@example.com"}, {(("body", "email"), "not_found")}),
+        ({"user_id": NOWHERE}, {(("body", "user_id"), "not_found")}),
+        ({"user_id": "x"}, {(("body", "user_id"), "uuid_parsing")}),
+        ({"email": "x"}, {(("body", "email"), "email")}),
+        ({"email": "a@b.de", "role": "boss"}, {(("body", "role"), "enum")}),
+        ({"email": "a@b.de", "role": "OWNER"}, {(("body", "role"), "enum")}),
+        ({"email": "a@b.de", "role": 1}, {(("body", "role"), "enum")}),
+        ({"email": "a@b.de", "role": []}, {(("body", "role"), "enum")}),
+        ({"email": "a@b.de", "role": None}, {(("body", "role"), "null_not_allowed")}),
+    ],
+)
+def test_a_malformed_member_is_refused(
+    cast: Cast, body: dict[str, Any], issues: set[tuple[tuple[str, ...], str]]
+) -> None:
+    before = roles_in(cast)
+
+    answer = client_of(cast.owner).post(members_path(cast), body)
+
+    assert answer.status_code == 422
+    assert issues_of(answer) == issues
+    assert roles_in(cast) == before
+
+
+def test_a_disabled_user_is_no_new_member(cast: Cast) -> None:
+    user = UserFactory(is_active=False)
+
+    answer = client_of(cast.owner).post(members_path(cast), {"user_id": str(user.pk)})
+
+    assert issues_of(answer) == {(("body", "user_id"), "not_found")}
+
+
+def test_a_member_is_not_added_twice(cast: Cast) -> None:
+    answer = client_of(cast.owner).post(
+        members_path(cast), {"email": cast.member.email, "role": "admin"}
+    )
+
+    assert (answer.status_code, answer.json()) == (409, {"detail": "The user is already a member"})
+    assert roles_in(cast)[cast.member.pk] == Role.MEMBER
+
+
+def test_an_admin_neither_makes_nor_touches_an_owner(cast: Cast) -> None:
+    client, other = client_of(cast.admin), UserFactory()
+    MembershipFactory(organization=cast.organization, role=Role.OWNER)
+    before = roles_in(cast)
+
+    answers = [
+        client.post(members_path(cast), {"email": other.email, "role": "owner"}),
+        client.patch(members_path(cast, cast.member), {"role": "owner"}),
+        client.patch(members_path(cast, cast.admin), {"role": "owner"}),
+        client.patch(members_path(cast, cast.owner), {"role": "member"}),
+        client.delete(members_path(cast, cast.owner)),
+    ]
+
+    assert [(answer.status_code, answer.json()) for answer in answers] == [(403, FORBIDDEN)] * 5
+    assert roles_in(cast) == before
+
+
+def test_an_owner_hands_over_and_leaves(cast: Cast) -> None:
+    client = client_of(cast.owner)
+
+    promoted = client.patch(members_path(cast, cast.member), {"role": "owner"})
+    left = client.delete(members_path(cast, cast.owner))
+
+    assert (promoted.status_code, promoted.json()["role"]) == (200, "owner")
+    assert left.status_code == 204
+    assert roles_in(cast) == {cast.admin.pk: Role.ADMIN, cast.member.pk: Role.OWNER}
+    assert client.get(members_path(cast)).status_code == 403
+
+
+@pytest.mark.parametrize("who", ["owner", "superuser"])
+@pytest.mark.parametrize("act", ["remove", "demote"])
+def test_the_last_owner_stays_one(cast: Cast, who: str, act: str) -> None:
+    client, path = client_of(getattr(cast, who)), members_path(cast, cast.owner)
+    before = roles_in(cast)
+
+    answer = client.delete(path) if act == "remove" else client.patch(path, {"role": "admin"})
+
+    assert (answer.status_code, answer.json()) == (
+        409,
+        {"detail": "An organization needs at least one owner"},
+    )
+    assert roles_in(cast) == before
+
+
+def test_an_owner_who_cannot_sign_in_is_not_enough(cast: Cast) -> None:
+    idle = UserFactory(is_active=False)
+    MembershipFactory(organization=cast.organization, user=idle, role=Role.OWNER)
+
+    assert client_of(cast.owner).delete(members_path(cast, cast.owner)).status_code == 409
+    assert client_of(cast.owner).delete(members_path(cast, idle)).status_code == 204
+
+
+def test_the_last_owner_may_be_confirmed_as_owner(cast: Cast) -> None:
+    answer = client_of(cast.owner).patch(members_path(cast, cast.owner), {"role": "owner"})
+
+    assert (answer.status_code, answer.json()["role"]) == (200, "owner")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_owners_cannot_remove_each_other_at_once(cast: Cast) -> None:
+    second = MembershipFactory(organization=cast.organization, role=Role.OWNER).user
+    attempts = [(client_of(cast.owner), second), (client_of(second), cast.owner)]
+
+    def remove(attempt: tuple[APIClient, Any]) -> int:
+        try:
+            return int(attempt[0].delete(members_path(cast, attempt[1])).status_code)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(2) as pool:
+        statuses = sorted(pool.map(remove, attempts))
+
+    assert statuses == [204, 403]
+    owners = Membership.objects.filter(organization=cast.organization).able_owners()
+    assert owners.count() == 1
+
+
+@pytest.mark.parametrize("slash", ["", "/"])
+def test_both_spellings_of_a_path_answer_the_same(cast: Cast, slash: str) -> None:
+    client = client_of(cast.owner)
+
+    created = client.post(f"/api/v1/organizations{slash}", {"name": "New"})
+    listed = client.get(f"{members_path(cast)}{slash}")
+
+    assert (created.status_code, listed.status_code) == (201, 200)
+
+
+def test_an_organization_without_members_is_reached_by_superusers(cast: Cast) -> None:
+    empty = OrganizationFactory()
+
+    assert client_of(cast.superuser).get(f"{ORGANIZATIONS}{empty.pk}").status_code == 200
