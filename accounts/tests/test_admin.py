@@ -1,0 +1,200 @@
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import Membership, Role, User
+from accounts.tests.conftest import Cast
+from accounts.tests.factories import MembershipFactory, UserFactory
+
+BACKEND = "django.contrib.auth.backends.ModelBackend"
+SCRIPT = "<script>alert(1)</script>"
+
+
+def entered_by(user: User) -> Client:
+    client = Client()
+    client.force_login(user, backend=BACKEND)
+    return client
+
+
+def page(model: str, act: str, *args: Any) -> str:
+    return reverse(f"admin:accounts_{model}_{act}", args=args)
+
+
+@pytest.fixture
+def client(cast: Cast) -> Client:
+    return entered_by(cast.superuser)
+
+
+@pytest.mark.parametrize("model", ["user", "organization", "membership"])
+def test_lists_are_searched_and_filtered(client: Client, cast: Cast, model: str) -> None:
+    whole = client.get(page(model, "changelist"))
+    none = client.get(page(model, "changelist"), {"q": "nothing like this"})
+
+    assert (whole.status_code, none.status_code) == (200, 200)
+    assert whole.context["cl"].result_count > 0
+    assert none.context["cl"].result_count == 0
+
+
+def test_related_rows_are_linked(client: Client, cast: Cast) -> None:
+    membership = cast.member.memberships.get()
+
+    members = client.get(page("membership", "changelist")).content.decode()
+    organizations = client.get(page("organization", "changelist")).content.decode()
+    user = client.get(page("user", "change", cast.member.pk)).content.decode()
+
+    assert page("user", "change", cast.member.pk) in members
+    assert page("organization", "change", cast.organization.pk) in members
+    query = f"{page('membership', 'changelist')}?organization__id__exact={cast.organization.pk}"
+    assert f'href="{query}">3<' in organizations
+    assert page("membership", "change", membership.pk) in user
+    assert client.get(query).context["cl"].result_count == 3
+
+
+@pytest.mark.covers("T49")
+def test_a_name_is_shown_as_text(client: Client, cast: Cast) -> None:
+    cast.organization.name = SCRIPT
+    cast.organization.save()
+    UserFactory(full_name=SCRIPT)
+
+    for model in ("user", "organization", "membership"):
+        assert SCRIPT not in client.get(page(model, "changelist")).content.decode()
+    change = client.get(page("organization", "change", cast.organization.pk))
+    assert SCRIPT not in change.content.decode()
+
+
+def test_a_user_is_added_and_changed(client: Client) -> None:
+    form = {
+        "email": "New@EXAMPLE.com",
+        "full_name": "New",
+        "usable_password": "true",
+        "password1": "a-quite-new-password",
+        "password2": "a-quite-new-password",
+    }
+
+    added = client.post(page("user", "add"), form)
+
+    user = User.objects.get(email="New@example.com")
+    assert added.status_code == 302
+    assert user.check_password("a-quite-new-password")
+    again = client.post(page("user", "add"), {**form, "email": "new@example.com"})
+    assert again.status_code == 200
+    assert "already exists" in again.content.decode()
+    assert User.objects.with_email("new@example.com").count() == 1
+
+
+def changed_form(user: User, **changes: Any) -> dict[str, Any]:
+    management = {"TOTAL_FORMS": 0, "INITIAL_FORMS": 0}
+    return {
+        "email": user.email,
+        "full_name": user.full_name,
+        **{f"memberships-{name}": value for name, value in management.items()},
+        **changes,
+    }
+
+
+def test_the_last_superuser_stays_one(client: Client, cast: Cast) -> None:
+    path = page("user", "change", cast.superuser.pk)
+
+    answer = client.post(path, changed_form(cast.superuser, is_staff="on", is_active="on"))
+
+    cast.superuser.refresh_from_db()
+    assert answer.status_code == 200
+    assert "At least one active superuser is needed" in answer.content.decode()
+    assert cast.superuser.is_superuser
+
+
+def test_rights_are_given_by_superusers(client: Client, cast: Cast) -> None:
+    path = page("user", "change", cast.member.pk)
+
+    answer = client.post(
+        path, changed_form(cast.member, is_staff="on", is_active="on", is_superuser="on")
+    )
+
+    cast.member.refresh_from_db()
+    assert answer.status_code == 302
+    assert (cast.member.is_staff, cast.member.is_superuser) == (True, True)
+
+
+def test_deleting_a_user_anonymises_it(client: Client, cast: Cast) -> None:
+    path = page("user", "delete", cast.member.pk)
+    email = cast.member.email
+
+    asked = client.get(path).content.decode()
+    done = client.post(path, {"post": "yes"})
+
+    cast.member.refresh_from_db()
+    assert "disabled and anonymised; what they created stays" in asked
+    assert done.status_code == 302
+    assert cast.member.deleted_at is not None
+    assert not cast.member.is_active
+    assert not Membership.objects.filter(user=cast.member).exists()
+    assert not LogEntry.objects.filter(object_repr__contains=email).exists()
+
+
+def test_deleting_the_last_owner_tells_why_not(client: Client, cast: Cast) -> None:
+    answer = client.post(page("user", "delete", cast.owner.pk), {"post": "yes"}, follow=True)
+
+    cast.owner.refresh_from_db()
+    assert "An organization needs at least one owner" in answer.content.decode()
+    assert "was deleted successfully" not in answer.content.decode()
+    assert cast.owner.is_active
+
+
+def test_users_are_not_deleted_in_bulk(client: Client, cast: Cast) -> None:
+    form = {"action": "delete_selected", "_selected_action": [str(cast.member.pk)], "post": "yes"}
+
+    client.post(page("user", "changelist"), form)
+
+    cast.member.refresh_from_db()
+    assert cast.member.is_active
+    assert cast.member.deleted_at is None
+
+
+def test_a_deleted_user_is_only_looked_at(client: Client, cast: Cast) -> None:
+    client.post(page("user", "delete", cast.member.pk), {"post": "yes"})
+    path = page("user", "change", cast.member.pk)
+    cast.member.refresh_from_db()
+
+    changed = client.post(path, changed_form(cast.member, is_active="on"))
+
+    cast.member.refresh_from_db()
+    assert client.get(path).status_code == 200
+    assert changed.status_code == 403
+    assert not cast.member.is_active
+
+
+@pytest.mark.covers("T40")
+def test_staff_who_are_no_superusers_give_themselves_nothing(cast: Cast) -> None:
+    staff = UserFactory(is_staff=True)
+    client = entered_by(staff)
+
+    answers = [
+        client.post(page("user", "change", staff.pk), changed_form(staff, is_superuser="on")),
+        client.post(page("user", "add"), {}),
+        client.post(page("user", "delete", cast.member.pk), {"post": "yes"}),
+    ]
+
+    staff.refresh_from_db()
+    assert [answer.status_code for answer in answers] == [403, 403, 403]
+    assert not staff.is_superuser
+
+
+def test_members_are_edited_on_the_organizations_page(client: Client, cast: Cast) -> None:
+    newcomer = MembershipFactory().user
+    form = {
+        "name": cast.other_organization.name,
+        "slug": cast.other_organization.slug,
+        "memberships-TOTAL_FORMS": 1,
+        "memberships-INITIAL_FORMS": 0,
+        "memberships-0-user": str(newcomer.pk),
+        "memberships-0-role": "ADMIN",
+        "memberships-0-organization": str(cast.other_organization.pk),
+    }
+
+    answer = client.post(page("organization", "change", cast.other_organization.pk), form)
+
+    assert answer.status_code == 302
+    assert cast.other_organization.memberships.get(user=newcomer).role == Role.ADMIN
