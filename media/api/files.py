@@ -99,9 +99,7 @@ class ServeFile(Endpoint):
                 description="Target image format",
             )
         ],
-        responses={
-            302: OpenApiResponse(response=OpenApiTypes.NONE, description="Where the file is served")
-        },
+        responses={302: OpenApiResponse(response=None, description="Where the file is served")},
     )
     def get(self, request: Request, file_path: str) -> HttpResponse:
         """Redirect to where the file is served."""

@@ -3,6 +3,7 @@
 from typing import Any
 
 from drf_spectacular.openapi import AutoSchema
+from rest_framework import serializers
 
 ERROR = {
     "type": "object",
@@ -38,54 +39,95 @@ HTTP_VALIDATION_ERROR = {
         }
     },
 }
-REASONS = {
-    "401": "Not authenticated",
-    "403": "Not enough permissions",
-    "404": "Not found, or not visible to the caller",
-    "409": "Conflict with the current state",
-    "413": "Request body too large",
-    "415": "Unsupported media type",
-    "422": "Validation error",
-    "429": "Too many requests",
-    "503": "A dependency is unavailable; retry later",
+_ADDRESS = {"type": "string", "format": "uri-reference"}
+_SECONDS = {"type": "integer", "minimum": 1}
+Header = tuple[str, dict[str, Any], str]
+RETRY: Header = ("Retry-After", _SECONDS, "Seconds to wait")
+CHALLENGE: Header = ("WWW-Authenticate", {"type": "string"}, "Always `Bearer`")
+HEADERS: dict[str, Header] = {
+    "201": ("Location", _ADDRESS, "Where what was created is read"),
+    "302": ("Location", _ADDRESS, "Where to go on"),
+    "401": CHALLENGE,
+    "429": RETRY,
+    "503": RETRY,
+}
+# Name of the shared answer, and what it says.
+REFUSALS: dict[str, tuple[str, str]] = {
+    "401": ("NotAuthenticated", "Not authenticated"),
+    "403": ("NotPermitted", "Not enough permissions"),
+    "404": ("NotFound", "Not found, or not visible to the caller"),
+    "409": ("Conflict", "Conflict with the current state"),
+    "413": ("RequestTooLarge", "Request body too large"),
+    "415": ("UnsupportedType", "Unsupported media type"),
+    "422": ("Invalid", "Validation error"),
+    "429": ("TooManyRequests", "Too many requests"),
+    "503": ("Unavailable", "A dependency is unavailable; retry later"),
 }
 
 
 class SartiqAutoSchema(AutoSchema):
-    """Names operations after their view and adds the errors every operation may answer."""
+    """Adds to every operation the refusals it may answer, and names shapes plainly."""
 
     def get_operation(
         self, path: str, path_regex: str, path_prefix: str, method: str, registry: Any
     ) -> dict[str, Any] | None:
-        """Return the operation with the shared error answers filled in."""
+        """Return the operation with the shared refusals filled in."""
         operation: dict[str, Any] | None = super().get_operation(
             path, path_regex, path_prefix, method, registry
         )
         if operation is not None:
-            _add_errors(operation, has_body=method in {"POST", "PUT", "PATCH"})
+            answers = operation["responses"]
+            for status in _expected(operation):
+                shared = {"$ref": f"#/components/responses/{REFUSALS[status][0]}"}
+                answers.setdefault(status, shared)
+            _add_headers(answers)
+            operation["responses"] = dict(sorted(answers.items()))
         return operation
 
+    def get_serializer_name(self, serializer: Any, direction: str) -> str:
+        """Return the shape's name without the `In` or `Out` that tells the classes apart."""
+        name = type(serializer).__name__
+        return name.removesuffix("Out" if direction == "response" else "In")
 
-def _add_errors(operation: dict[str, Any], *, has_body: bool) -> None:
+    def _map_basic_serializer(self, serializer: Any, direction: str) -> Any:
+        """Say of a model's answer what is true: every field of it is always there."""
+        shape = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]  # untyped library
+        if direction == "response" and isinstance(serializer, serializers.ModelSerializer):
+            shape["required"] = sorted(shape["properties"])
+        return shape
+
+
+def _expected(operation: dict[str, Any]) -> list[str]:
+    secured = bool(operation.get("security")) and {} not in operation["security"]
+    parameters = operation.get("parameters", [])
+    names_something = any(
+        each["in"] == "path" or each["name"] == "organization_id" for each in parameters
+    )
     expected = ["422", "503"]
-    if operation.get("security") != [{}] and operation.get("security"):
+    if secured:
         expected += ["401", "403"]
-    if any(parameter["in"] == "path" for parameter in operation.get("parameters", [])):
-        expected.append("404")
-    if has_body:
-        expected += ["404", "409", "413", "415", "429"]
-    for status in expected:
-        operation["responses"].setdefault(status, _answer(status))
+    if "requestBody" in operation:
+        expected += ["413", "415", "429"] + (["404", "409"] if secured else [])
+    return expected + (["404"] if names_something else [])
 
 
-def _answer(status: str) -> dict[str, Any]:
+def _add_headers(answers: dict[str, Any]) -> None:
+    for status, (name, schema, description) in HEADERS.items():
+        if status in answers and "$ref" not in answers[status]:
+            header = {"schema": schema, "description": description, "required": True}
+            answers[status].setdefault("headers", {}).setdefault(name, header)
+
+
+def _shared_answers() -> dict[str, Any]:
+    answers = {status: _answer(status, text) for status, (_, text) in REFUSALS.items()}
+    _add_headers(answers)
+    return {REFUSALS[status][0]: answer for status, answer in answers.items()}
+
+
+def _answer(status: str, description: str) -> dict[str, Any]:
     name = "HTTPValidationError" if status == "422" else "Error"
     content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}}
-    answer: dict[str, Any] = {"description": REASONS[status], "content": content}
-    if status in {"429", "503"}:
-        seconds = {"type": "integer", "minimum": 1}
-        answer["headers"] = {"Retry-After": {"schema": seconds, "description": "Seconds"}}
-    return answer
+    return {"description": description, "content": content}
 
 
 def keep_canonical_paths(endpoints: list[Any]) -> list[Any]:
@@ -94,16 +136,18 @@ def keep_canonical_paths(endpoints: list[Any]) -> list[Any]:
 
 
 def finish(result: dict[str, Any], **_: Any) -> dict[str, Any]:
-    """Add the shared error schemas and the format of every path id."""
-    schemas = result.setdefault("components", {}).setdefault("schemas", {})
+    """Add the shared error schemas and answers, and the format of every path id."""
+    components = result.setdefault("components", {})
+    schemas = components.setdefault("schemas", {})
     schemas["Error"] = ERROR
     schemas["ValidationError"] = VALIDATION_ERROR
     schemas["HTTPValidationError"] = HTTP_VALIDATION_ERROR
+    components["responses"] = _shared_answers()
     for operations in result["paths"].values():
         for operation in operations.values():
             for parameter in operation.get("parameters", []):
                 _format_id(parameter)
-    result["components"]["schemas"] = dict(sorted(schemas.items()))
+    components["schemas"] = dict(sorted(schemas.items()))
     return result
 
 

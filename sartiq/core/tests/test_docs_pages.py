@@ -1,0 +1,71 @@
+"""The pages at /docs and /redoc need nothing but this service."""
+
+import re
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.contrib.staticfiles import finders
+from django.test import Client
+
+FOREIGN = re.compile(r"""(?:src|href|url)\s*[=(:]\s*["']?(?:https?:)?//""")
+ADDRESS = re.compile(r"""(?:src|href)="([^"]+)\"""")
+PAGES = ["/docs", "/redoc"]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page_names_no_foreign_address(client: Client, page: str) -> None:
+    html = client.get(page).content.decode()
+
+    assert FOREIGN.search(html) is None
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page_runs_no_inline_script(client: Client, page: str) -> None:
+    html = client.get(page).content.decode()
+    scripts = re.findall(r"<script([^>]*)>(.*?)</script>", html, re.DOTALL)
+
+    assert scripts
+    assert all("src=" in attributes and not body.strip() for attributes, body in scripts)
+    assert re.search(r"\son\w+=", html) is None
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_asset_of_the_page_is_served_by_us(client: Client, page: str) -> None:
+    html = client.get(page).content.decode()
+    addresses = [each for each in ADDRESS.findall(html) if not each.startswith(page)]
+
+    assert addresses
+    for address in addresses:
+        assert address.startswith("/static/")
+        found = finders.find(address.removeprefix("/static/"))
+        assert isinstance(found, str)
+        assert Path(found).stat().st_size > 0
+
+
+def test_swagger_starts_from_its_own_script(client: Client) -> None:
+    answer = client.get("/docs?script=")
+
+    assert answer.headers["Content-Type"].startswith("application/javascript")
+    assert 'url: "/api/v1/openapi.json"' in answer.content.decode().replace("\\u002D", "-")
+    assert FOREIGN.search(answer.content.decode()) is None
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_policy_allows_what_the_pages_need_and_nothing_foreign(client: Client, page: str) -> None:
+    policy = client.get(page).headers["Content-Security-Policy"]
+
+    assert "default-src 'self'" in policy
+    assert "worker-src 'self' blob:" in policy  # ReDoc searches in a worker
+    assert "style-src 'self' 'unsafe-inline'" in policy  # both write style elements
+    assert "img-src 'self' data:" in policy
+    assert "unsafe-eval" not in policy
+    assert "http" not in policy
+
+
+def test_schema_is_served_where_the_pages_look(client: Client) -> None:
+    answer = client.get("/api/v1/openapi.json")
+
+    assert answer.status_code == 200
+    assert answer.json()["openapi"].startswith("3.1")
+    assert answer.json()["info"]["title"] == settings.SPECTACULAR_SETTINGS["TITLE"]

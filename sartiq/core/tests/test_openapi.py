@@ -1,0 +1,180 @@
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from drf_spectacular.drainage import GENERATOR_STATS
+from drf_spectacular.generators import SchemaGenerator
+
+from sartiq.core.management.commands.check_openapi import document
+
+Operation = tuple[str, str, dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def schema() -> dict[str, Any]:
+    return document()
+
+
+def operations(schema: dict[str, Any]) -> Iterator[Operation]:
+    for path, methods in schema["paths"].items():
+        for method, operation in methods.items():
+            yield path, method, operation
+
+
+def test_published_document_is_what_the_routes_serve() -> None:
+    call_command("check_openapi", verbosity=0)
+
+
+def test_difference_fails_with_a_hint(tmp_path: Path) -> None:
+    published = tmp_path / "openapi.yaml"
+    call_command("check_openapi", write=True, file=published)
+    published.write_text(published.read_text().replace("version: 0.1.0", "version: 9.9.9"))
+
+    with pytest.raises(CommandError, match=r"(?s)--write.*-  version: 9\.9\.9\n\+  version: 0"):
+        call_command("check_openapi", file=published)
+
+
+def test_missing_document_fails(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="out of date"):
+        call_command("check_openapi", file=tmp_path / "absent.yaml")
+
+
+def test_warning_of_the_generator_fails(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def warning(*args: object, **kwargs: object) -> dict[str, Any]:
+        GENERATOR_STATS.emit("two shapes share a name", "warning")
+        return {}
+
+    monkeypatch.setattr(SchemaGenerator, "get_schema", warning)
+
+    with pytest.raises(CommandError, match="warned"):
+        call_command("check_openapi", write=True, file=tmp_path / "openapi.yaml")
+
+    assert list(tmp_path.iterdir()) == []
+    GENERATOR_STATS.reset()
+
+
+def test_operation_ids_are_unique_and_snake_case(schema: dict[str, Any]) -> None:
+    names = [operation["operationId"] for _, _, operation in operations(schema)]
+
+    assert len(names) == len(set(names))
+    assert all(name.replace("_", "").isalnum() and name.islower() for name in names)
+
+
+def test_only_open_routes_ask_for_no_token(schema: dict[str, Any]) -> None:
+    open_routes = {
+        operation["operationId"]
+        for _, _, operation in operations(schema)
+        if operation.get("security", [{}]) == [{}]
+    }
+    secured = [
+        operation["security"]
+        for _, _, operation in operations(schema)
+        if operation["operationId"] not in open_routes
+    ]
+
+    assert open_routes == {
+        "login_access_token",
+        "login_refresh_token",
+        "serve_file",
+        "upload_subject_lora",
+    }
+    assert all(each == [{"OAuth2PasswordBearer": []}] for each in secured)
+    assert schema["components"]["securitySchemes"] == {
+        "OAuth2PasswordBearer": {
+            "type": "oauth2",
+            "flows": {"password": {"tokenUrl": "/api/v1/login/access-token", "scopes": {}}},
+        }
+    }
+
+
+def test_secured_operations_name_their_refusals(schema: dict[str, Any]) -> None:
+    for path, _, operation in operations(schema):
+        answers = operation["responses"]
+        assert {"422", "503"} <= set(answers)
+        if operation.get("security", [{}]) != [{}]:
+            assert {"401", "403"} <= set(answers)
+        if "{" in path:
+            assert "404" in answers
+        if "requestBody" in operation:
+            assert {"413", "415"} <= set(answers)
+
+
+def test_error_shapes_are_the_specifications(schema: dict[str, Any]) -> None:
+    shapes = schema["components"]["schemas"]
+    validation = schema["components"]["responses"]["Invalid"]["content"]["application/json"]
+
+    assert validation["schema"] == {"$ref": "#/components/schemas/HTTPValidationError"}
+    assert shapes["HTTPValidationError"]["properties"]["detail"]["items"] == {
+        "$ref": "#/components/schemas/ValidationError"
+    }
+    assert shapes["ValidationError"]["required"] == ["loc", "msg", "type"]
+    assert set(shapes["ValidationError"]["properties"]) == {"loc", "msg", "type", "input", "ctx"}
+
+
+def test_headers_that_a_status_promises_are_named(schema: dict[str, Any]) -> None:
+    shared = schema["components"]["responses"]
+    created = [
+        operation["responses"]["201"]["headers"]
+        for _, _, operation in operations(schema)
+        if "201" in operation["responses"]
+    ]
+
+    assert created
+    assert all("Location" in headers for headers in created)
+    assert "Retry-After" in shared["TooManyRequests"]["headers"]
+    assert "Retry-After" in shared["Unavailable"]["headers"]
+    assert "WWW-Authenticate" in shared["NotAuthenticated"]["headers"]
+
+
+def test_path_ids_are_uuids(schema: dict[str, Any]) -> None:
+    ids = [
+        parameter["schema"]
+        for _, _, operation in operations(schema)
+        for parameter in operation.get("parameters", [])
+        if parameter["in"] == "path" and parameter["name"].endswith("_id")
+    ]
+
+    assert ids
+    assert all(each == {"type": "string", "format": "uuid"} for each in ids)
+
+
+def test_lists_are_data_and_count(schema: dict[str, Any]) -> None:
+    shapes = schema["components"]["schemas"]
+    lists = {name: shape for name, shape in shapes.items() if name.startswith("Paginated")}
+
+    assert len(lists) >= 9
+    for shape in lists.values():
+        assert shape["required"] == ["data", "count"]
+        assert set(shape["properties"]) == {"data", "count"}
+
+
+def test_presigned_url_asks_for_a_name_and_a_type_only(schema: dict[str, Any]) -> None:
+    shape = schema["components"]["schemas"]["PresignedUrlRequest"]
+
+    assert shape["required"] == ["content_type", "filename"]
+    assert {"folder", "file_size", "size", "sha256", "organization_id"} < set(shape["properties"])
+
+
+def test_retired_route_is_deprecated_and_gone(schema: dict[str, Any]) -> None:
+    operation = schema["paths"]["/api/v1/uploads/admin/upload-lora"]["post"]
+
+    assert operation["deprecated"] is True
+    assert "410" in operation["responses"]
+    assert not any(status.startswith("2") for status in operation["responses"])
+
+
+def test_redirect_is_described(schema: dict[str, Any]) -> None:
+    operation = schema["paths"]["/files/{file_path}"]["get"]
+    wanted = next(each for each in operation["parameters"] if each["name"] == "type")
+
+    assert "Location" in operation["responses"]["302"]["headers"]
+    assert set(wanted["schema"]["enum"]) == {"webp", "jpeg", "png", "avif", "gif"}
+
+
+def test_only_routes_of_the_product_are_listed(schema: dict[str, Any]) -> None:
+    paths = set(schema["paths"])
+
+    assert all(path.startswith(("/api/v1/", "/files/")) for path in paths)
+    assert not any("local" in path or path.startswith("/api/v1/admin") for path in paths)
