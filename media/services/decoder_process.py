@@ -19,6 +19,7 @@ from media.errors import DecodeLimitError
 
 _SCRIPT = Path(__file__).with_name("decoder_child.py")
 _GRACE_SECONDS = 5.0  # for the child to notice a wall limit, or to start
+_LOCK_NAMES = 64
 _one_at_a_time = threading.Lock()
 
 
@@ -135,15 +136,20 @@ def running_pid() -> int | None:
     return _Current.process.pid if _Current.process is not None else None
 
 
+def lock_path(parent_pid: int) -> Path:
+    """Return the file the children of one Celery worker take turns by.
+
+    The names are few, so they do not fill the folder; two workers that share one share the turns.
+    """
+    name = f"sartiq-decoder-{os.getuid()}-{parent_pid % _LOCK_NAMES}.lock"
+    return Path(tempfile.gettempdir()) / name
+
+
 @contextmanager
 def _turn() -> Iterator[None]:
-    """Wait until no sibling decodes. The lock goes with a process that dies.
-
-    Children of one Celery worker share a parent, and so the name of the file.
-    """
-    name = f"sartiq-decoder-{os.getuid()}-{os.getppid()}.lock"
+    """Wait until no sibling decodes. The lock goes with a process that dies."""
     flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-    descriptor = os.open(Path(tempfile.gettempdir()) / name, flags, 0o600)
+    descriptor = os.open(lock_path(os.getppid()), flags, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield

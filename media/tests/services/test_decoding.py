@@ -1,11 +1,4 @@
-import json
-import os
-import signal
-import subprocess
-import sys
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -30,67 +23,10 @@ from media.tests.rules.specimens import (
     saved,
     still,
 )
+from media.tests.services.decoders import decode_request
 
 PATIENCE = 10.0
 ROOT = Path(__file__).parents[3]
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Callable[[bytes], Path]:
-    def write(content: bytes) -> Path:
-        path = tmp_path / "file"
-        path.write_bytes(content)
-        return path
-
-    return write
-
-
-@pytest.fixture
-def fresh_decoder() -> Iterator[None]:
-    decoder_process.stop()
-    yield
-    decoder_process.stop()
-
-
-def is_gone(pid: int) -> bool:
-    """Return whether a process has ended, waited for or not."""
-    try:
-        return " Z" in Path(f"/proc/{pid}/stat").read_text()
-    except FileNotFoundError:
-        return True
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    pause = threading.Event()
-    while not condition():
-        assert time.monotonic() < deadline
-        pause.wait(0.01)
-
-
-def forks_of(pid: int) -> list[int]:
-    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
-def decode_request(path: Path, seconds: int = 20) -> dict[str, object]:
-    """Return what decoding.py sends for a JPEG."""
-    return {
-        "job": "decode",
-        "path": str(path),
-        "format": "JPEG",
-        "max_pixels": 50_000_000,
-        "wall_seconds": seconds,
-        "cpu_seconds": 10,
-        "address_space": 2 * 2**30,
-    }
-
-
-@pytest.fixture
-def endless(tmp_path: Path) -> Path:
-    """Return a file whose first byte never comes: the fork that opens it waits for ever."""
-    path = tmp_path / "endless"
-    os.mkfifo(path)
-    return path
 
 
 # --- What it tells ----------------------------------------------------------------------------
@@ -245,143 +181,6 @@ def test_a_hundred_decodes_leave_the_memory_of_the_child_as_it_was(
 
     assert decoder_process.running_pid() == pid
     assert _resident(pid) < before * 1.1
-
-
-@pytest.mark.covers("F06")
-def test_a_killed_child_is_replaced(fresh_decoder: None, file: Callable[[bytes], Path]) -> None:
-    path = file(still("image/png"))
-    decoding.decode(path, "image/png")
-    first = decoder_process.running_pid()
-    assert first is not None
-
-    os.kill(first, signal.SIGKILL)
-    decoded = decoding.decode(path, "image/png")
-
-    assert decoded.width == 64
-    assert decoder_process.running_pid() not in {None, first}
-
-
-@pytest.mark.covers("F06")
-def test_a_fork_that_a_file_crashes_is_a_refusal_and_the_child_stays(
-    fresh_decoder: None, endless: Path, file: Callable[[bytes], Path]
-) -> None:
-    decoding.decode(file(still("image/png")), "image/png")
-    pid = decoder_process.running_pid()
-    assert pid is not None
-    replies: list[dict[str, object]] = []
-    waiting = threading.Thread(
-        target=lambda: replies.append(decoder_process.ask(decode_request(endless)))
-    )
-
-    waiting.start()
-    wait_until(lambda: len(forks_of(pid)) == 1)
-    os.kill(forks_of(pid)[0], signal.SIGSEGV)
-    waiting.join(PATIENCE)
-
-    assert [reply["fault"] for reply in replies] == ["undecodable"]
-    assert decoder_process.running_pid() == pid
-
-
-# --- Whose child it is ------------------------------------------------------------------------
-def test_a_forked_process_gets_a_child_of_its_own(
-    fresh_decoder: None, file: Callable[[bytes], Path]
-) -> None:
-    path = file(still("image/png"))
-    decoding.decode(path, "image/png")
-    ours = decoder_process.running_pid()
-
-    reading, writing = os.pipe()
-    pid = os.fork()
-    if not pid:
-        try:
-            decoding.decode(path, "image/png")
-            os.write(writing, str(decoder_process.running_pid()).encode())
-            decoder_process.stop()
-        finally:
-            os._exit(0)
-    os.close(writing)
-    os.waitpid(pid, 0)
-    theirs = int(os.read(reading, 20))
-    os.close(reading)
-
-    assert theirs != ours
-    assert decoding.decode(path, "image/png").width == 64
-    assert decoder_process.running_pid() == ours
-
-
-_HOLDER = """
-import json, sys
-from media.services import decoder_process
-for line in sys.stdin:
-    decoder_process.ask(json.loads(line))
-    print(decoder_process.running_pid(), flush=True)
-"""
-
-
-@pytest.mark.covers("T31")
-@pytest.mark.parametrize("busy", [False, True])
-def test_the_child_of_a_killed_process_ends(
-    *, busy: bool, endless: Path, file: Callable[[bytes], Path]
-) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-c", _HOLDER],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as holder:
-        assert holder.stdin is not None
-        assert holder.stdout is not None
-        print(json.dumps(decode_request(file(still("image/jpeg")))), file=holder.stdin, flush=True)
-        child = int(holder.stdout.readline())
-        left = [child]
-        if busy:
-            print(json.dumps(decode_request(endless, 60)), file=holder.stdin, flush=True)
-            wait_until(lambda: len(forks_of(child)) == 1)
-            left += forks_of(child)
-
-        holder.kill()
-
-    wait_until(lambda: all(is_gone(pid) for pid in left))
-
-
-def test_an_interrupted_request_leaves_no_stale_answer(
-    fresh_decoder: None, endless: Path, file: Callable[[bytes], Path]
-) -> None:
-    class TimeLimitError(Exception):
-        """Raised by the alarm, as Celery's soft time limit is."""
-
-    def interrupt(*_: object) -> None:
-        raise TimeLimitError
-
-    path = file(still("image/png"))
-    before = signal.signal(signal.SIGALRM, interrupt)
-    signal.setitimer(signal.ITIMER_REAL, 0.3)
-    try:
-        with pytest.raises(TimeLimitError):
-            decoder_process.ask(decode_request(endless))
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-
-    assert decoding.decode(path, "image/png").width == 64
-
-
-@pytest.mark.covers("T31")
-def test_threads_take_turns(file: Callable[[bytes], Path]) -> None:
-    path = file(still("image/jpeg"))
-    widths: list[int | None] = []
-    threads = [
-        threading.Thread(target=lambda: widths.append(decoding.decode(path, "image/jpeg").width))
-        for _ in range(8)
-    ]
-
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(PATIENCE)
-
-    assert widths == [64] * 8
 
 
 def _resident(pid: int | None) -> int:

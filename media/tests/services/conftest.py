@@ -1,0 +1,32 @@
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from media.services import decoder_process
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Callable[[bytes], Path]:
+    def write(content: bytes) -> Path:
+        path = tmp_path / "file"
+        path.write_bytes(content)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def fresh_decoder() -> Iterator[None]:
+    decoder_process.stop()
+    yield
+    decoder_process.stop()
+
+
+@pytest.fixture
+def endless(tmp_path: Path) -> Path:
+    """Return a file whose first byte never comes: the fork that opens it waits for ever."""
+    path = tmp_path / "endless"
+    os.mkfifo(path)
+    return path

@@ -1,0 +1,84 @@
+"""Watching the decoder and the processes that own one."""
+
+import json
+import select
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+PATIENCE = 10.0
+ROOT = Path(__file__).parents[3]
+
+
+def is_gone(pid: int) -> bool:
+    """Return whether a process has ended, waited for or not."""
+    try:
+        return " Z" in Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return True
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    pause = threading.Event()
+    while not condition():
+        assert time.monotonic() < deadline
+        pause.wait(0.01)
+
+
+def forks_of(pid: int) -> list[int]:
+    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def decode_request(path: Path, seconds: int = 20) -> dict[str, object]:
+    """Return what decoding.py sends for a JPEG."""
+    return {
+        "job": "decode",
+        "path": str(path),
+        "format": "JPEG",
+        "max_pixels": 50_000_000,
+        "wall_seconds": seconds,
+        "cpu_seconds": 10,
+        "address_space": 2 * 2**30,
+    }
+
+
+_HOLDER = """
+import json, sys
+from media.services import decoder_process
+for line in sys.stdin:
+    decoder_process.ask(json.loads(line))
+    print(decoder_process.running_pid(), flush=True)
+"""
+
+
+@contextmanager
+def holder() -> Iterator[subprocess.Popen[str]]:
+    """Run a child of ours that decodes what it is told, line by line, until it is killed."""
+    with subprocess.Popen(
+        [sys.executable, "-c", _HOLDER],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def tell(process: subprocess.Popen[str], request: dict[str, object]) -> None:
+    assert process.stdin is not None
+    print(json.dumps(request), file=process.stdin, flush=True)
+
+
+def answer(process: subprocess.Popen[str], *, seconds: float = PATIENCE) -> int | None:
+    """Return the decoder's process id once the request is done, None if that takes too long."""
+    assert process.stdout is not None
+    ready, _, _ = select.select([process.stdout], [], [], seconds)
+    return int(process.stdout.readline()) if ready else None

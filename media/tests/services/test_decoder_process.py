@@ -1,0 +1,155 @@
+import fcntl
+import os
+import signal
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from media.services import decoder_process, decoding
+from media.tests.rules.specimens import still
+from media.tests.services.decoders import (
+    PATIENCE,
+    answer,
+    decode_request,
+    forks_of,
+    holder,
+    is_gone,
+    tell,
+    wait_until,
+)
+
+
+@pytest.mark.covers("F06")
+def test_a_killed_child_is_replaced(fresh_decoder: None, file: Callable[[bytes], Path]) -> None:
+    path = file(still("image/png"))
+    decoding.decode(path, "image/png")
+    first = decoder_process.running_pid()
+    assert first is not None
+
+    os.kill(first, signal.SIGKILL)
+    decoded = decoding.decode(path, "image/png")
+
+    assert decoded.width == 64
+    assert decoder_process.running_pid() not in {None, first}
+
+
+@pytest.mark.covers("F06")
+def test_a_fork_that_a_file_crashes_is_a_refusal_and_the_child_stays(
+    fresh_decoder: None, endless: Path, file: Callable[[bytes], Path]
+) -> None:
+    decoding.decode(file(still("image/png")), "image/png")
+    pid = decoder_process.running_pid()
+    assert pid is not None
+    replies: list[dict[str, object]] = []
+    waiting = threading.Thread(
+        target=lambda: replies.append(decoder_process.ask(decode_request(endless)))
+    )
+
+    waiting.start()
+    wait_until(lambda: len(forks_of(pid)) == 1)
+    os.kill(forks_of(pid)[0], signal.SIGSEGV)
+    waiting.join(PATIENCE)
+
+    assert [reply["fault"] for reply in replies] == ["undecodable"]
+    assert decoder_process.running_pid() == pid
+
+
+def test_a_forked_process_gets_a_child_of_its_own(
+    fresh_decoder: None, file: Callable[[bytes], Path]
+) -> None:
+    path = file(still("image/png"))
+    decoding.decode(path, "image/png")
+    ours = decoder_process.running_pid()
+
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if not pid:
+        try:
+            decoding.decode(path, "image/png")
+            os.write(writing, str(decoder_process.running_pid()).encode())
+            decoder_process.stop()
+        finally:
+            os._exit(0)
+    os.close(writing)
+    os.waitpid(pid, 0)
+    theirs = int(os.read(reading, 20))
+    os.close(reading)
+
+    assert theirs != ours
+    assert decoding.decode(path, "image/png").width == 64
+    assert decoder_process.running_pid() == ours
+
+
+@pytest.mark.covers("T31")
+@pytest.mark.parametrize("busy", [False, True])
+def test_the_child_of_a_killed_process_ends(
+    *, busy: bool, endless: Path, file: Callable[[bytes], Path]
+) -> None:
+    with holder() as process:
+        tell(process, decode_request(file(still("image/jpeg"))))
+        child = answer(process)
+        assert child is not None
+        left = [child]
+        if busy:
+            tell(process, decode_request(endless, 60))
+            wait_until(lambda: len(forks_of(child)) == 1)
+            left += forks_of(child)
+
+    wait_until(lambda: all(is_gone(pid) for pid in left))
+
+
+@pytest.mark.covers("T31")
+def test_the_children_of_one_worker_take_turns(file: Callable[[bytes], Path]) -> None:
+    request = decode_request(file(still("image/jpeg")))
+
+    with holder() as process:
+        tell(process, request)
+        assert answer(process) is not None
+        with decoder_process.lock_path(os.getpid()).open("rb") as turn:
+            fcntl.flock(turn, fcntl.LOCK_EX)
+            tell(process, request)
+            while_held = answer(process, seconds=0.5)
+
+        assert while_held is None
+        assert answer(process) is not None
+
+
+def test_an_interrupted_request_leaves_no_stale_answer(
+    fresh_decoder: None, endless: Path, file: Callable[[bytes], Path]
+) -> None:
+    class TimeLimitError(Exception):
+        """Raised by the alarm, as Celery's soft time limit is."""
+
+    def interrupt(*_: object) -> None:
+        raise TimeLimitError
+
+    path = file(still("image/png"))
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, 0.3)
+    try:
+        with pytest.raises(TimeLimitError):
+            decoder_process.ask(decode_request(endless))
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+    assert decoding.decode(path, "image/png").width == 64
+
+
+@pytest.mark.covers("T31")
+def test_threads_take_turns(file: Callable[[bytes], Path]) -> None:
+    path = file(still("image/jpeg"))
+    widths: list[int | None] = []
+    threads = [
+        threading.Thread(target=lambda: widths.append(decoding.decode(path, "image/jpeg").width))
+        for _ in range(8)
+    ]
+
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(PATIENCE)
+
+    assert widths == [64] * 8
