@@ -124,15 +124,7 @@ class Child:
 
     def stop(self, *, seconds: float = STOP_SECONDS) -> None:
         """Ask the process to stop; after `seconds` kill it and whatever it started."""
-        process = self._process
-        if process is None:
-            return
-        if not self._has_ended(process):
-            process.send_signal(self.stop_signal)
-        deadline = time.monotonic() + seconds
-        while not self._has_ended(process) and time.monotonic() < deadline:
-            time.sleep(POLL_SECONDS)
-        self.kill()
+        stop_all([self], seconds=seconds)
 
     def kill(self) -> None:
         """Kill the process and its group at once, and wait for it."""
@@ -155,9 +147,25 @@ class Child:
         """Say that the process ended and show the end of its log."""
         return f"{self.name} ended unexpectedly; the end of {self.log}:\n{self.tail()}"
 
+    def ask_to_stop(self) -> None:
+        """Send the signal on which the process stops in order."""
+        if self.is_alive:
+            self.send(self.stop_signal)
+
     @staticmethod
     def _has_ended(process: subprocess.Popen[bytes]) -> bool:
         if process.returncode is not None:
             return True
         flags = os.WEXITED | os.WNOHANG | os.WNOWAIT  # look without reaping
         return os.waitid(os.P_PID, process.pid, flags) is not None
+
+
+def stop_all(children: Sequence[Child], *, seconds: float = STOP_SECONDS) -> None:
+    """Ask all to stop at once; kill what still runs after `seconds`, and whatever they started."""
+    for child in children:
+        child.ask_to_stop()
+    deadline = time.monotonic() + seconds
+    while any(child.is_alive for child in children) and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
+    for child in children:
+        child.kill()

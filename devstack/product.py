@@ -18,13 +18,12 @@ from typing import Any, Self
 from devstack.folders import CHECKOUT
 from devstack.ports import LOOPBACK, answers, free_port
 from devstack.postgres import Postgres
-from devstack.processes import Child, DevstackError, die_with_parent
+from devstack.processes import Child, DevstackError, die_with_parent, stop_all
 from devstack.stack import Stack
 from devstack.valkey import Valkey
 
 LIVE_PATH = "/health/live"
 PREPARE_SECONDS = 120
-DRAIN_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -102,7 +101,7 @@ class Product:
 
     def stop_web(self) -> None:
         """Stop the web server in order."""
-        self.web.stop(seconds=DRAIN_SECONDS)
+        self.web.stop()
 
     def kill_web(self) -> None:
         """Kill the web server with all its processes."""
@@ -114,7 +113,7 @@ class Product:
 
     def stop_worker(self) -> None:
         """Ask the worker to finish its task and leave."""
-        self.worker.stop(seconds=DRAIN_SECONDS)
+        self.worker.stop()
 
     def kill_worker(self, number: int = signal.SIGKILL) -> None:
         """Send a signal to the worker with all its processes, by default the deadly one."""
@@ -180,8 +179,7 @@ class Product:
 
     def stop(self) -> None:
         """Stop every process; none is left."""
-        for child in (self.beat, self.worker, self.web):
-            child.stop(seconds=DRAIN_SECONDS)
+        stop_all([self.beat, self.worker, self.web])
         self.stack.stop()
 
     def __enter__(self) -> Self:
@@ -240,6 +238,7 @@ class Product:
             *(sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws"),
             *("--host", LOOPBACK, "--port", str(self.port)),
             *("--workers", "2", "--blocking-threads", "8", "--workers-kill-timeout", "4"),
+            "--respawn-failed-workers",
             "sartiq.wsgi:application",
         ]
 

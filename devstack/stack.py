@@ -9,7 +9,7 @@ from typing import Self
 
 from devstack.folders import Places, data_folder, persistent_places, temporary_places
 from devstack.postgres import Postgres
-from devstack.processes import Child
+from devstack.processes import Child, stop_all
 from devstack.seaweed import Seaweed
 from devstack.valkey import Valkey
 
@@ -70,8 +70,7 @@ class Stack:
 
     def stop(self) -> None:
         """Stop every service and remove what was temporary."""
-        for child in self.children:
-            child.stop()
+        stop_all(self.children)
         if not self._left:
             self._left = True
             self.places.leave()

@@ -1,0 +1,39 @@
+import os
+import signal
+from http import HTTPStatus
+
+import httpx
+import pytest
+
+from devstack.processes import wait_until
+from devstack.pytest_plugin import Products
+
+pytestmark = pytest.mark.flow
+
+
+def test_a_killed_worker_and_a_lost_broker_are_replaced(live_product: Products) -> None:
+    product = live_product(STORAGE="local")
+    product.worker.wait_until(lambda: " ready." in product.worker.tail(200))
+    before = product.worker.pid
+
+    product.kill_worker()
+    product.stop_broker(lose_data=True)
+    product.start_broker()
+    product.start_worker()
+
+    assert product.worker.pid != before
+    assert product.worker.is_alive
+    product.worker.wait_until(lambda: product.worker.tail(2000).count(" ready.") > 1)
+
+
+def test_what_one_test_stopped_the_next_finds_running(live_product: Products) -> None:
+    product = live_product(STORAGE="local")
+    product.stop_database()
+    os.kill(product.web.pid, signal.SIGKILL)
+    wait_until(lambda: not product.web.is_alive, what="the end", seconds=5)
+
+    again = live_product(STORAGE="local")
+
+    assert again is product
+    assert httpx.get(f"{again.api}/health/live", timeout=30).status_code == HTTPStatus.OK
+    assert all(child.is_alive for child in again.children)

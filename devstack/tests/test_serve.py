@@ -1,0 +1,77 @@
+import json
+import os
+import signal
+import socket
+from http import HTTPStatus
+from pathlib import Path
+
+import httpx
+import pytest
+
+from devstack.folders import remove_data
+from devstack.processes import wait_until
+from devstack.tests.traces import launched
+
+pytestmark = pytest.mark.flow
+
+
+def test_serve_answers_on_a_free_port_and_stops_without_a_trace(tmp_path: Path) -> None:
+    env = {"PORT": "0", "DEVSTACK_DIR": str(tmp_path)}
+    with launched("serve", env=env) as serve:
+        ready = json.loads(serve.read_until("READY ").removeprefix("READY "))
+        started = serve.descendants()
+        member = ready["users"]["member"]
+        form = {"username": member["email"], "password": member["password"]}
+        answer = httpx.post(f"{ready['api']}/api/v1/login/access-token", data=form, timeout=30)
+
+        serve.process.send_signal(signal.SIGTERM)
+
+        assert serve.process.wait() == 0
+        assert serve.descendants() == set()
+    assert answer.status_code == HTTPStatus.OK
+    assert set(ready) == {"api", "s3_endpoint", "organization_id", "users"}
+    assert set(ready["users"]) == {"superuser", "owner", "member", "outsider"}
+    assert len(started) > 6  # three services, web, worker, beat and their children
+    remove_data(tmp_path)
+
+
+def test_serve_without_an_object_store_ends_when_one_of_its_processes_does(tmp_path: Path) -> None:
+    env = {"PORT": "0", "DEVSTACK_DIR": str(tmp_path), "STORAGE": "local"}
+    with launched("serve", env=env) as serve:
+        ready = json.loads(serve.read_until("READY ").removeprefix("READY "))
+        (beat,) = [pid for pid in serve.descendants() if is_beat(pid)]
+
+        os.kill(beat, signal.SIGKILL)
+
+        assert serve.process.wait() == 1
+        assert serve.descendants() == set()
+    assert ready["s3_endpoint"] is None
+    remove_data(tmp_path)
+
+
+def test_a_killed_serve_takes_everything_along(tmp_path: Path) -> None:
+    env = {"PORT": "0", "DEVSTACK_DIR": str(tmp_path)}
+    with launched("serve", env=env) as serve:
+        serve.read_until("READY ")
+        assert serve.descendants()
+
+        serve.process.kill()
+
+        serve.process.wait()
+        wait_until(lambda: not serve.descendants(), what="the end", seconds=20)
+    remove_data(tmp_path)
+
+
+def test_a_taken_port_is_named(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+
+        with launched("serve", env={"PORT": port, "DEVSTACK_DIR": str(tmp_path)}) as serve:
+            assert serve.process.wait() == 1
+
+    assert f"port {port} is taken" in capfd.readouterr().err
+    remove_data(tmp_path)
+
+
+def is_beat(pid: int) -> bool:
+    return b"\0beat\0" in Path(f"/proc/{pid}/cmdline").read_bytes()
