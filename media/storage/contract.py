@@ -109,6 +109,10 @@ class ObjectStore(Protocol):
         """Return a URL that reads `key` until it expires, as a download named `filename`."""
         ...
 
+    def clock(self) -> datetime:
+        """Return the time by the store's own clock, the one `last_modified` is told by."""
+        ...
+
     def head(self, key: str) -> ObjectHead:
         """Return what is known of `key`; raises `ObjectNotFoundError`."""
         ...

@@ -131,8 +131,8 @@ class Folder:
     def _drop_sides(self, key: str, *, keep: Path | None) -> None:
         parent, _, name = f"/{key}".rpartition("/")
         folder = self._sides / parent.lstrip("/")
-        with suppress(FileNotFoundError, NotADirectoryError):
-            for entry in os.scandir(folder):
+        with suppress(FileNotFoundError, NotADirectoryError), os.scandir(folder) as entries:
+            for entry in entries:
                 ours = entry.name.rpartition("@")[0] == name
                 if ours and (keep is None or entry.name != keep.name):
                     Path(entry.path).unlink(missing_ok=True)
@@ -196,7 +196,8 @@ def _guessed(path: Path, stat: os.stat_result) -> FileInfo:
 
 def _walk(folder: Path, base: str, prefix: str, after: str) -> Iterator[str]:
     try:
-        entries = list(os.scandir(folder))
+        with os.scandir(folder) as found:
+            entries = list(found)
     except FileNotFoundError:
         return
     named = [(entry.name + "/" * entry.is_dir(), entry) for entry in entries]

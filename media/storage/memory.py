@@ -149,6 +149,11 @@ class MemoryStore:
             f"memory://bucket/{quote(require_storable(key))}?until={expires.timestamp():.0f}{named}"
         )
 
+    def clock(self) -> datetime:
+        """Return the time the store was given."""
+        self.before("clock", "")
+        return self._now()
+
     def head(self, key: str) -> ObjectHead:
         """Return what is known of an object."""
         self.before("head", key)

@@ -1,12 +1,13 @@
 """The store of production: R2, or any server that speaks S3."""
 
 from collections.abc import Callable, Iterable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from django.utils.http import content_disposition_header
 
-from media.errors import ObjectNotFoundError
+from media.errors import ObjectNotFoundError, StoreUnavailableError
 from media.rules.keys import is_storable, require_storable, require_temp_key
 from media.storage import multipart
 from media.storage.budget import OPERATION_BUDGET, within
@@ -75,6 +76,15 @@ class S3Store:
             disposition = content_disposition_header(as_attachment=True, filename=filename)
             params["response-content-disposition"] = disposition or "attachment"
         return self._signer.sign("GET", require_storable(key), lifetime=lifetime, params=params)
+
+    def clock(self) -> datetime:
+        """Read the Date header of an answer."""
+        answer = self._run(lambda s3: s3.head_bucket(Bucket=self._bucket))
+        date = answer["ResponseMetadata"]["HTTPHeaders"].get("date", "")
+        try:
+            return parsedate_to_datetime(date)
+        except ValueError as error:  # no server may leave it out (RFC 9110 6.6.1)
+            raise StoreUnavailableError from error
 
     def head(self, key: str) -> ObjectHead:
         """Ask for the headers, the checksum with them."""

@@ -8,7 +8,7 @@ import pytest
 from media.errors import KeyRefusedError, ObjectNotFoundError, PreconditionFailedError
 from media.storage import ObjectHeaders
 from media.storage.multipart import PART_BYTES
-from media.tests.storage.conftest import LIFETIME, Backend
+from media.tests.storage.conftest import Backend
 
 PNG = ObjectHeaders(content_type="image/png")
 ABSENT = ["media/none/file.png", "media/../x", "/x", "x//y", "", "\ud800", "x" * 2000]
@@ -30,6 +30,15 @@ def test_what_is_put_is_there(backend: Backend, prefix: str) -> None:
     assert before <= head.last_modified <= datetime.now(UTC) + timedelta(seconds=1)
     assert '"' not in head.etag
     assert read(backend, key) == b"shoe"
+
+
+def test_the_clock_of_the_store_told_the_age_of_its_objects(backend: Backend, prefix: str) -> None:
+    head = backend.store.put(prefix + "file.png", b"shoe", headers=PNG)
+
+    told = backend.store.clock()
+
+    assert told.tzinfo is not None
+    assert abs(told - head.last_modified) < timedelta(seconds=5)
 
 
 def test_put_replaces(backend: Backend, prefix: str) -> None:
@@ -230,4 +239,3 @@ def test_the_headers_to_send_are_exact(backend: Backend, temp_key: str) -> None:
         "x-amz-checksum-sha256": "A" * 43 + "=",
         "If-None-Match": "*",
     }
-    assert LIFETIME.total_seconds() == 900
