@@ -3,7 +3,6 @@
 from uuid import UUID
 
 from celery import shared_task
-from django.utils import timezone
 
 from media.services import cleanup, deletions, recovery, relocation
 from media.storage import public_store
@@ -37,10 +36,10 @@ def recover_deletions() -> None:
 @shared_task(name="media.cleanup_temp_uploads")
 def cleanup_temp_uploads() -> None:
     """Discard what nobody turned into a resource within a day."""
-    cleanup.discard_stale_uploads(store=public_store(), now=timezone.now(), execute=True)
+    cleanup.discard_stale_uploads(store=public_store(), execute=True)
 
 
 @shared_task(name="media.cleanup_orphaned_media")
 def cleanup_orphaned_media() -> None:
     """Discard what nothing has shown for a day."""
-    cleanup.discard_orphaned_media(now=timezone.now(), execute=True)
+    cleanup.discard_orphaned_media(execute=True)

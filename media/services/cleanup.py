@@ -1,45 +1,59 @@
 """Discarding what nobody needs: unused temporary objects, and resources nothing shows.
 
-Reports first: without `execute` nothing at all changes. Age is what the store says it is. Every
-row is looked at again under its lock right before it goes; objects go after commit.
+Reports first: without `execute` nothing at all changes. The age of an object is told by the
+store's clock, the age of a row by the database's. Every row is looked at again under its lock
+right before it goes, rows somebody else holds are left for the next run, and objects go after
+commit. The rules and their reasons are in `docs/design/sweeps.md`.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
+from uuid import UUID
 
-from django.db import transaction
+from django.conf import settings
+from django.db import OperationalError, connection, transaction
+from django.db.models import Exists, OuterRef
+from django.db.models.functions import Now
+from psycopg import errors as pg
 
 from media.models import (
     DeletionReason,
     MediaResource,
+    MediaResourceQuerySet,
     ObjectDeletion,
     Upload,
     UploadState,
 )
+from media.rules import keys, limits
 from media.services import deletions
 from media.storage import ObjectListing, ObjectStore
 
 GRACE = timedelta(hours=24)
-# A presigned URL lives an hour at most and a relocation is retried for minutes: anything younger
-# may still be on its way (reliability.md C4).
-SHORTEST_GRACE = timedelta(hours=2, minutes=15)
-BATCH = 500
+CLOCK_ERROR = timedelta(hours=1)  # by which the clocks of web, store and database may differ
+BATCH = 1000
 SAMPLES = 20
+EVERYTHING = 2**62  # a listing without an end of its own
+
+Watch = Callable[[int], None]
 
 
-@dataclass
+@dataclass(kw_only=True)
 class SweepReport:
-    """What a sweep found and did; `samples` shows at most twenty of the names."""
+    """What a sweep found and did.
+
+    `bytes` are those of the candidates; `samples` shows at most twenty of their names.
+    """
 
     executed: bool
     candidates: int = 0
     discarded: int = 0
     bytes: int = 0
+    expired_uploads: int = 0
     samples: list[str] = field(default_factory=list)
 
-    def note(self, name: str, size: int = 0) -> None:
+    def note(self, name: str, size: int) -> None:
         """Count one candidate."""
         self.candidates += 1
         self.bytes += size
@@ -47,107 +61,181 @@ class SweepReport:
             self.samples.append(name)
 
 
-class GraceTooShortError(Exception):
+class GraceTooShortError(ValueError):
     """Raised when a sweep is asked to look at objects that may still be on their way."""
+
+
+def shortest_grace() -> timedelta:
+    """Return the age below which an object may still be on its way (reliability.md C4)."""
+    redelivered = timedelta(seconds=settings.VISIBILITY_TIMEOUT)
+    return limits.MAX_URL_LIFETIME + redelivered + CLOCK_ERROR
+
+
+def require_grace(older_than: timedelta) -> None:
+    """Refuse a grace shorter than the shortest."""
+    if older_than < shortest_grace():
+        message = f"{older_than} is shorter than the shortest grace, {shortest_grace()}."
+        raise GraceTooShortError(message)
+
+
+def nothing(_looked_at: int) -> None:
+    """Let a sweep go on without telling anybody."""
 
 
 def discard_stale_uploads(
     *,
     store: ObjectStore,
-    now: datetime,
     older_than: timedelta = GRACE,
     limit: int | None = None,
     execute: bool = False,
+    watch: Watch = nothing,
 ) -> SweepReport:
-    """Expire uploads nobody used and discard temporary objects no upload needs any more."""
-    before = _before(now, older_than)
+    """Expire uploads nobody used and discard temporary objects no row needs any more.
+
+    `limit` bounds the objects (and the uploads) of this run; `watch` is told how many objects were
+    looked at. Raises GraceTooShortError, StoreUnavailableError.
+    """
+    require_grace(older_than)
     report = SweepReport(executed=execute)
-    old = (each for each in store.list("temp/", limit=10_000_000) if each.last_modified < before)
-    for batch in _batches(islice(old, limit)):
-        _discard_objects(batch, before=before, report=report)
-    if execute:
-        _expire_rows(before=before, limit=limit)
+    most = EVERYTHING if limit is None else limit
+    since = _database_now() - older_than
+    for batch in _old_objects(store, before=store.clock() - older_than, watch=watch):
+        _discard_objects(batch, since=since, room=most - report.candidates, report=report)
+        if report.candidates >= most:
+            break
+    _expire_uploads(before=since, most=most, report=report)
     return report
 
 
 def discard_orphaned_media(
     *,
-    now: datetime,
     older_than: timedelta = GRACE,
     limit: int | None = None,
     execute: bool = False,
+    watch: Watch = nothing,
 ) -> SweepReport:
-    """Discard resources that nothing has shown since the grace began and nobody protects."""
-    before = _before(now, older_than)
+    """Discard resources that nothing has shown since the grace began and nobody protects.
+
+    `watch` is told of each one looked at. Raises GraceTooShortError.
+    """
+    require_grace(older_than)
+    before = _database_now() - older_than
     report = SweepReport(executed=execute)
-    rows = MediaResource.objects.orphaned(before=before).order_by("unattached_at", "pk")
-    for resource in list(rows[:limit]):
-        report.note(resource.storage_key, resource.file_size)
-        if execute and _discard_resource(resource, before=before):
+    rows = _orphans(before).order_by("unattached_at", "pk")
+    for pk, key, size in list(rows.values_list("pk", "storage_key", "file_size")[:limit]):
+        report.note(key, size)
+        if execute and _discard_resource(pk, before=before):
             report.discarded += 1
+        watch(1)
     return report
 
 
-def _before(now: datetime, older_than: timedelta) -> datetime:
-    if older_than < SHORTEST_GRACE:
-        raise GraceTooShortError
-    return now - older_than
+def _database_now() -> datetime:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        now: datetime = cursor.fetchone()[0]
+    return now
 
 
-def _batches(objects: Iterator[ObjectListing]) -> Iterator[list[ObjectListing]]:
-    while batch := list(islice(objects, BATCH)):
-        yield batch
+def _old_objects(
+    store: ObjectStore, *, before: datetime, watch: Watch
+) -> Iterator[list[ObjectListing]]:
+    """Yield the old temporary objects page by page; keys not of our making are left alone."""
+    listed = store.list("temp/", limit=EVERYTHING)
+    while page := list(islice(listed, BATCH)):
+        watch(len(page))
+        yield [
+            each
+            for each in page
+            if each.last_modified < before and keys.classify(each.key) is keys.KeyKind.TEMP
+        ]
 
 
 def _discard_objects(
-    batch: Iterable[ObjectListing], *, before: datetime, report: SweepReport
+    batch: Collection[ObjectListing], *, since: datetime, room: int, report: SweepReport
 ) -> None:
     sizes = {each.key: each.size for each in batch}
     with transaction.atomic():
-        uploads = Upload.objects.select_for_update().filter(key__in=sizes).order_by("key")
-        list(uploads.values_list("pk", flat=True))  # nobody claims one of these meanwhile
-        needed = set(
-            Upload.objects.needing_bytes(sizes, since=before).values_list("key", flat=True)
-        ) | set(
-            MediaResource.objects.pending()
-            .filter(storage_key__in=sizes)
-            .values_list("storage_key", flat=True)
-        )
-        queued = set(
-            ObjectDeletion.objects.alive().filter(key__in=sizes).values_list("key", flat=True)
-        )
-        useless = [key for key in sizes if key not in needed | queued]
-        for key in useless:
-            report.note(key, sizes[key])
+        useless = _useless(sizes, since=since)[:room]
         if report.executed:
-            uploads.filter(state__in=[UploadState.ISSUED, UploadState.CLAIMED]).filter(
-                key__in=useless
-            ).update(state=UploadState.EXPIRED)
+            report.expired_uploads += _retire(useless)
             deletions.queue(useless, reason=DeletionReason.EXPIRED)
             report.discarded += len(useless)
+    for key in useless:
+        report.note(key, sizes[key])
 
 
-def _expire_rows(*, before: datetime, limit: int | None) -> None:
-    """Expire stale uploads whose object never came (those with one were handled above)."""
-    rows = Upload.objects.stale(before).order_by("created_at").values_list("pk", flat=True)
-    ids = list(rows[:limit])
-    stale = Upload.objects.stale(before).filter(pk__in=ids)
-    stale.update(state=UploadState.EXPIRED)
+def _useless(object_keys: Collection[str], *, since: datetime) -> list[str]:
+    """Lock the uploads and return the keys no row needs, without those somebody works on."""
+    named = Upload.objects.filter(key__in=object_keys)
+    locked = set(named.select_for_update(skip_locked=True).values_list("key", flat=True))
+    # Only now, with the locks held, do the rows say what stays true until commit.
+    busy = set(named.values_list("key", flat=True)) - locked
+    needed = Upload.objects.needing_bytes(object_keys, since=since)
+    sources = MediaResource.objects.pending().filter(storage_key__in=object_keys)
+    queued = ObjectDeletion.objects.filter(key__in=object_keys)  # dead letters wait for staff
+    kept = busy.union(
+        needed.values_list("key", flat=True),
+        sources.values_list("storage_key", flat=True),
+        queued.values_list("key", flat=True),
+    )
+    return [key for key in object_keys if key not in kept]
 
 
-def _discard_resource(resource: MediaResource, *, before: datetime) -> bool:
-    """Remove the row under its lock and queue the object; False when somebody shows it again."""
-    with transaction.atomic():
-        rows = MediaResource.objects.orphaned(before=before).filter(pk=resource.pk)
-        locked = rows.select_for_update(of=("self",)).first()
-        if locked is None or _is_source(locked):
+def _retire(object_keys: Collection[str]) -> int:
+    """Take the locked uploads of these keys out of use; return how many expired."""
+    mine = Upload.objects.filter(key__in=object_keys)
+    mine.settled().update(state=UploadState.CONSUMED, updated_at=Now())
+    unused = mine.filter(state__in=[UploadState.ISSUED, UploadState.CLAIMED])
+    return unused.update(state=UploadState.EXPIRED, updated_at=Now())
+
+
+def _expire_uploads(*, before: datetime, most: int, report: SweepReport) -> None:
+    """Expire stale uploads without an object too: it never came, or went already."""
+    stale = Upload.objects.stale(before).order_by("created_at", "pk")
+    ids = list(stale.values_list("pk", flat=True)[: max(most - report.expired_uploads, 0)])
+    if not report.executed:
+        report.expired_uploads += len(ids)
+        return
+    for start in range(0, len(ids), BATCH):
+        with transaction.atomic():
+            some = Upload.objects.filter(pk__in=ids[start : start + BATCH])
+            rows = some.select_for_update(skip_locked=True)
+            locked = list(rows.values_list("pk", flat=True))
+            still = Upload.objects.stale(before).filter(pk__in=locked)
+            report.expired_uploads += still.update(state=UploadState.EXPIRED, updated_at=Now())
+
+
+def _orphans(before: datetime) -> MediaResourceQuerySet:
+    """Return what may go: orphans nothing is being copied from."""
+    copies = MediaResource.objects.pending().filter(copied_from=OuterRef("pk"))
+    orphans: MediaResourceQuerySet = MediaResource.objects.orphaned(before=before)
+    return orphans.exclude(Exists(copies))
+
+
+def _discard_resource(pk: UUID, *, before: datetime) -> bool:
+    """Remove the row and queue its objects; False when somebody uses it again or right now."""
+    try:
+        with transaction.atomic():
+            return _discard_locked(pk, before=before)
+    except OperationalError as error:
+        if isinstance(error.__cause__, pg.DeadlockDetected | pg.LockNotAvailable):
             return False
-        key = locked.storage_key
-        locked.delete()
-        deletions.queue([key], reason=DeletionReason.ORPHANED)
+        raise
+
+
+def _discard_locked(pk: UUID, *, before: datetime) -> bool:
+    resource = MediaResource.objects.select_for_update(skip_locked=True).filter(pk=pk).first()
+    if resource is None:
+        return False
+    uploads = Upload.objects.filter(resource_id=pk)
+    free = len(uploads.select_for_update(skip_locked=True).values_list("pk", flat=True))
+    # Asked anew under the locks: what was shown again before them is no orphan any more.
+    if free < uploads.count() or not _orphans(before).filter(pk=pk).exists():
+        return False
+    uploads.claimed().update(state=UploadState.EXPIRED, updated_at=Now())
+    canonical = keys.canonical_key(pk, resource.extension)
+    resource.delete()
+    # A FAILED resource names its temporary object; an attempt may have left a copy as well.
+    deletions.queue({resource.storage_key, canonical}, reason=DeletionReason.ORPHANED)
     return True
-
-
-def _is_source(resource: MediaResource) -> bool:
-    """Tell whether another resource is being copied from this one right now."""
-    return MediaResource.objects.pending().filter(copied_from=resource).exists()

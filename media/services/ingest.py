@@ -6,9 +6,10 @@ this order are in `docs/design/ingest.md`.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
-from django.db import OperationalError, transaction
+from django.db import IntegrityError, OperationalError, transaction
 from psycopg import errors as pg
 
 from accounts.models import OwnerScope, User
@@ -87,6 +88,7 @@ class MediaResourceService:
     ) -> Result:
         try:
             with transaction.atomic():
+                transaction.on_commit(partial(reach, "committed"))
                 resources = claims.claim_all(scope=scope, named=named, verdicts=verdicts)
                 result = attach(resources)
         except claims.UploadVanishedError as error:
@@ -96,7 +98,10 @@ class MediaResourceService:
             if isinstance(error.__cause__, pg.DeadlockDetected | pg.SerializationFailure):
                 raise ClaimRaceError from error
             raise
-        reach("K6-committed")
+        except IntegrityError as error:
+            if isinstance(error.__cause__, pg.ForeignKeyViolation):  # a sweep took what it copies
+                raise ClaimRaceError from error
+            raise
         return result
 
 
