@@ -1,11 +1,13 @@
+from typing import Any
+
 from django.urls import path
 
 from accounts.api.login import AccessToken, RefreshToken, TestToken
 from accounts.api.organizations import Members, Organizations
 from accounts.api.users import Me, Users
 
-COLLECTION = {"get": "list", "post": "create"}
-ITEM = {"get": "retrieve", "patch": "partial_update"}
+COLLECTION: dict[str, Any] = {"get": "list", "post": "create"}
+ITEM: dict[str, Any] = {"get": "retrieve", "patch": "partial_update"}
 DELETABLE = ITEM | {"delete": "destroy"}
 
 urlpatterns = [

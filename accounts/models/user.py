@@ -24,17 +24,28 @@ class UserQuerySet(models.QuerySet["User"]):
         return self.filter(deleted_at__isnull=True)
 
 
-class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type: ignore[misc] # built at run time
+class UserManager(BaseUserManager["User"]):
     """Creates users and finds them by address."""
+
+    def get_queryset(self) -> UserQuerySet:
+        """Return the rows, in the queryset's words."""
+        return UserQuerySet(self.model, using=self._db)
+
+    def with_email(self, email: str) -> UserQuerySet:
+        """Keep the user who signs in with this address."""
+        return self.get_queryset().with_email(email)
+
+    def not_deleted(self) -> UserQuerySet:
+        """Keep the users who were not deleted."""
+        return self.get_queryset().not_deleted()
 
     def get_by_natural_key(self, username: str | None) -> "User":
         """Return the user who signs in with this address."""
-        found: User = self.with_email(username or "").get()
-        return found
+        return self.with_email(username or "").get()
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
         """Store a user; without a password nobody can sign in as them."""
-        user: User = self.model(email=normal_email(email), **fields)
+        user = self.model(email=normal_email(email), **fields)
         user.set_password(password)
         user.save(using=self._db)
         return user

@@ -1,8 +1,9 @@
 """Signing in, refreshing, and telling whom a token speaks for."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import NoReturn
+from typing import Any, NoReturn
 from uuid import UUID
 
 from django.contrib.auth import authenticate
@@ -105,7 +106,7 @@ def _password_mark(user: User) -> str:
     return user.get_session_auth_hash()[:32]
 
 
-def _verified(kind: type[Token], raw: str) -> Token:
+def _verified(kind: Callable[[Any], Token], raw: str) -> Token:
     if len(raw) > LONGEST_TOKEN:
         raise CredentialsError
     try:

@@ -21,13 +21,13 @@ class Cast:
 
 @pytest.fixture
 def cast(db: None) -> Cast:
-    organization, other = OrganizationFactory(), OrganizationFactory()
+    organization, other = OrganizationFactory.create(), OrganizationFactory.create()
     people = {}
     for role in Role:
-        person = UserFactory()
-        MembershipFactory(user=person, organization=organization, role=role)
+        person = UserFactory.create()
+        MembershipFactory.create(user=person, organization=organization, role=role)
         people[role] = person
-    outsider = MembershipFactory(organization=other, role=Role.OWNER).user
+    outsider = MembershipFactory.create(organization=other, role=Role.OWNER).user
     return Cast(
         organization=organization,
         other_organization=other,
@@ -35,5 +35,5 @@ def cast(db: None) -> Cast:
         admin=people[Role.ADMIN],
         member=people[Role.MEMBER],
         outsider=outsider,
-        superuser=UserFactory(superuser=True),
+        superuser=UserFactory.create(superuser=True),
     )

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import factory
+from factory.declarations import Sequence, SubFactory, Trait
 from factory.django import DjangoModelFactory
 from rest_framework.test import APIClient
 
@@ -18,16 +18,16 @@ class UserFactory(DjangoModelFactory[User]):
     class Meta:
         model = User
 
-    email = factory.Sequence(lambda n: f"User{n}@example.com")
-    full_name = factory.Sequence(lambda n: f"User {n}")
+    email = Sequence(lambda n: f"User{n}@example.com")
+    full_name = Sequence(lambda n: f"User {n}")
 
     class Params:
-        superuser = factory.Trait(is_superuser=True, is_staff=True)
+        superuser = Trait(is_superuser=True, is_staff=True)
 
     @classmethod
-    def _create(cls, model_class: type[User], *args: Any, **kwargs: Any) -> User:
+    def _create(cls, model_class: type[User], *_args: Any, **kwargs: Any) -> User:
         password = kwargs.pop("password", PASSWORD)
-        return model_class.objects.create_user(*args, password=password, **kwargs)
+        return model_class.objects.create_user(password=password, **kwargs)
 
 
 class OrganizationFactory(DjangoModelFactory[Organization]):
@@ -36,8 +36,8 @@ class OrganizationFactory(DjangoModelFactory[Organization]):
     class Meta:
         model = Organization
 
-    name = factory.Sequence(lambda n: f"Studio {n}")
-    slug = factory.Sequence(lambda n: f"studio-{n}")
+    name = Sequence(lambda n: f"Studio {n}")
+    slug = Sequence(lambda n: f"studio-{n}")
 
 
 class MembershipFactory(DjangoModelFactory[Membership]):
@@ -46,8 +46,8 @@ class MembershipFactory(DjangoModelFactory[Membership]):
     class Meta:
         model = Membership
 
-    user = factory.SubFactory(UserFactory)
-    organization = factory.SubFactory(OrganizationFactory)
+    user = SubFactory(UserFactory)
+    organization = SubFactory(OrganizationFactory)
     role = Role.MEMBER
 
 

@@ -57,7 +57,7 @@ def test_related_rows_are_linked(client: Client, cast: Cast) -> None:
 def test_a_name_is_shown_as_text(client: Client, cast: Cast) -> None:
     cast.organization.name = SCRIPT
     cast.organization.save()
-    UserFactory(full_name=SCRIPT)
+    UserFactory.create(full_name=SCRIPT)
 
     for model in ("user", "organization", "membership"):
         assert SCRIPT not in client.get(page(model, "changelist")).content.decode()
@@ -168,7 +168,7 @@ def test_a_deleted_user_is_only_looked_at(client: Client, cast: Cast) -> None:
 
 @pytest.mark.covers("T40")
 def test_staff_who_are_no_superusers_give_themselves_nothing(cast: Cast) -> None:
-    staff = UserFactory(is_staff=True)
+    staff = UserFactory.create(is_staff=True)
     client = entered_by(staff)
 
     answers = [
@@ -183,7 +183,7 @@ def test_staff_who_are_no_superusers_give_themselves_nothing(cast: Cast) -> None
 
 
 def test_members_are_edited_on_the_organizations_page(client: Client, cast: Cast) -> None:
-    newcomer = MembershipFactory().user
+    newcomer = MembershipFactory.create().user
     form = {
         "name": cast.other_organization.name,
         "slug": cast.other_organization.slug,

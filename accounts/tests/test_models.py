@@ -19,16 +19,16 @@ pytestmark = pytest.mark.django_db
 
 @pytest.mark.parametrize("second", ["Ann@example.com", "ann@example.com", "ANN@EXAMPLE.COM"])
 def test_an_address_is_taken_however_it_is_capitalised(second: str) -> None:
-    UserFactory(email="Ann@example.com")
+    UserFactory.create(email="Ann@example.com")
 
     with pytest.raises(IntegrityError), transaction.atomic():
-        UserFactory(email=second)
+        UserFactory.create(email=second)
 
     assert User.objects.count() == 1
 
 
 def test_an_address_is_kept_as_typed_and_found_in_any_case() -> None:
-    user = UserFactory(email=" Ann@EXAMPLE.com ")
+    user = UserFactory.create(email=" Ann@EXAMPLE.com ")
 
     assert user.email == "Ann@example.com"
     assert User.objects.with_email("aNN@Example.COM").get() == user
@@ -56,18 +56,18 @@ def test_nobody_signs_in_as_a_user_without_a_password() -> None:
 
 
 def test_a_user_is_greeted_by_name_or_address() -> None:
-    named = UserFactory(full_name="Ann Lee")
-    nameless = UserFactory(full_name="", email="bo@example.com")
+    named = UserFactory.create(full_name="Ann Lee")
+    nameless = UserFactory.create(full_name="", email="bo@example.com")
 
     assert (named.get_full_name(), named.get_short_name()) == ("Ann Lee", "Ann")
     assert (nameless.get_full_name(), nameless.get_short_name()) == ("bo@example.com",) * 2
 
 
 def test_the_database_refuses_a_second_membership() -> None:
-    membership = MembershipFactory()
+    membership = MembershipFactory.create()
 
     with pytest.raises(IntegrityError, match="accounts_membership_once"), transaction.atomic():
-        MembershipFactory(user=membership.user, organization=membership.organization)
+        MembershipFactory.create(user=membership.user, organization=membership.organization)
 
 
 @pytest.mark.parametrize("role", ["owner", "", "BOSS"])
@@ -76,14 +76,14 @@ def test_the_database_refuses_an_unknown_role(role: str) -> None:
         pytest.raises(IntegrityError, match="accounts_membership_role_known"),
         transaction.atomic(),
     ):
-        MembershipFactory(role=role)
+        MembershipFactory.create(role=role)
 
 
 def test_the_database_refuses_a_second_organization_with_a_slug() -> None:
-    OrganizationFactory(slug="acme")
+    OrganizationFactory.create(slug="acme")
 
     with pytest.raises(IntegrityError), transaction.atomic():
-        OrganizationFactory(slug="acme")
+        OrganizationFactory.create(slug="acme")
 
 
 def test_managing_and_able_owners_are_words_of_the_queryset(cast: Cast) -> None:

@@ -138,7 +138,7 @@ def _swapped(token: str, claims: Claims) -> str:
 
 @pytest.fixture
 def user() -> User:
-    return UserFactory()
+    return UserFactory.create()
 
 
 @pytest.fixture
@@ -166,14 +166,20 @@ def test_there_are_at_least_forty_forgeries() -> None:
 @pytest.mark.parametrize("forge", FORGERIES.values(), ids=FORGERIES.keys())
 def test_a_forged_token_is_refused(claims: Claims, forge: Forge) -> None:
     token = forge(claims)
-    call("")  # the first request of a process pays for imports
+
+    tries = [_timed_call(token) for _ in range(3)]
+
+    for answer, _ in tries:
+        assert (answer.status_code, answer.json()) == (401, REFUSED)
+        assert answer["WWW-Authenticate"] == "Bearer"
+    # The best of three: the first request of a process also pays for its imports.
+    assert min(seconds for _, seconds in tries) < 0.05
+
+
+def _timed_call(token: str) -> tuple[Any, float]:
     started = time.thread_time()
-
     answer = call(f"Bearer {token}")
-
-    assert time.thread_time() - started < 0.05
-    assert (answer.status_code, answer.json()) == (401, REFUSED)
-    assert answer["WWW-Authenticate"] == "Bearer"
+    return answer, time.thread_time() - started
 
 
 @pytest.mark.parametrize(
@@ -186,7 +192,7 @@ def test_a_forged_token_is_refused(claims: Claims, forge: Forge) -> None:
         {"HTTP_AUTHORIZATION": "Bearerx"},
     ],
 )
-def test_a_request_without_a_bearer_token_is_not_authenticated(headers: dict[str, str]) -> None:
+def test_a_request_without_a_bearer_token_is_not_authenticated(headers: dict[str, Any]) -> None:
     answer = APIClient().get(ME, **headers)
 
     assert (answer.status_code, answer.json()) == (401, {"detail": "Not authenticated"})

@@ -49,7 +49,7 @@ def roles_in(cast: Cast) -> dict[Any, str]:
 
 
 def test_whoever_creates_an_organization_owns_it() -> None:
-    user = UserFactory()
+    user = UserFactory.create()
     client = client_of(user)
 
     answer = client.post(ORGANIZATIONS, {"name": "Acme Photo & Co"})
@@ -64,7 +64,7 @@ def test_whoever_creates_an_organization_owns_it() -> None:
 
 
 def test_a_slug_made_from_a_name_is_always_free() -> None:
-    client = client_of(UserFactory())
+    client = client_of(UserFactory.create())
 
     slugs = [
         client.post(ORGANIZATIONS, {"name": name}).json()["slug"] for name in ("A", "A", "写真")
@@ -105,7 +105,7 @@ def test_a_taken_slug_is_a_conflict(cast: Cast) -> None:
 def test_a_malformed_organization_is_refused(
     body: dict[str, Any], issues: set[tuple[tuple[str, ...], str]]
 ) -> None:
-    answer = client_of(UserFactory()).post(ORGANIZATIONS, body)
+    answer = client_of(UserFactory.create()).post(ORGANIZATIONS, body)
 
     assert answer.status_code == 422
     assert issues_of(answer) == issues
@@ -128,7 +128,7 @@ def test_members_see_theirs_and_superusers_all(
     assert listed(cast.member) == theirs
     assert listed(cast.owner) == theirs
     assert listed(cast.superuser) == every
-    assert listed(UserFactory()) == []
+    assert listed(UserFactory.create()) == []
 
 
 PEOPLE = ["owner", "admin", "member", "outsider", "superuser"]
@@ -155,8 +155,8 @@ PEOPLE = ["owner", "admin", "member", "outsider", "superuser"]
 def test_each_role_gets_its_answer(
     cast: Cast, method: str, tail: str, body: Any, statuses: tuple[int, ...]
 ) -> None:
-    UserFactory(email="new@example.com")
-    target = MembershipFactory(organization=cast.organization).user
+    UserFactory.create(email="new@example.com")
+    target = MembershipFactory.create(organization=cast.organization).user
     path = f"{ORGANIZATIONS}{cast.organization.pk}{tail.format(member=target.pk)}"
     for who, status in zip(PEOPLE, statuses, strict=True):
         Membership.objects.filter(user__email="new@example.com").delete()
@@ -256,7 +256,7 @@ def test_members_are_listed_oldest_first_with_lower_case_roles(
 
 @pytest.mark.parametrize("by", ["email", "user_id"])
 def test_a_member_is_added_by_address_or_id(cast: Cast, by: str) -> None:
-    user = UserFactory(email="New@example.com")
+    user = UserFactory.create(email="New@example.com")
     named = {"email": "new@EXAMPLE.com"} if by == "email" else {"user_id": str(user.pk)}
     client = client_of(cast.admin)
 
@@ -272,7 +272,7 @@ def test_a_member_is_added_by_address_or_id(cast: Cast, by: str) -> None:
 
 
 def test_a_new_member_is_a_plain_one_unless_said(cast: Cast) -> None:
-    user = UserFactory()
+    user = UserFactory.create()
 
     client_of(cast.owner).post(members_path(cast), {"email": user.email})
 
@@ -308,7 +308,7 @@ def test_a_malformed_member_is_refused(
 
 
 def test_a_disabled_user_is_no_new_member(cast: Cast) -> None:
-    user = UserFactory(is_active=False)
+    user = UserFactory.create(is_active=False)
 
     answer = client_of(cast.owner).post(members_path(cast), {"user_id": str(user.pk)})
 
@@ -325,8 +325,8 @@ def test_a_member_is_not_added_twice(cast: Cast) -> None:
 
 
 def test_an_admin_neither_makes_nor_touches_an_owner(cast: Cast) -> None:
-    client, other = client_of(cast.admin), UserFactory()
-    MembershipFactory(organization=cast.organization, role=Role.OWNER)
+    client, other = client_of(cast.admin), UserFactory.create()
+    MembershipFactory.create(organization=cast.organization, role=Role.OWNER)
     before = roles_in(cast)
 
     answers = [
@@ -369,8 +369,8 @@ def test_the_last_owner_stays_one(cast: Cast, who: str, act: str) -> None:
 
 
 def test_an_owner_who_cannot_sign_in_is_not_enough(cast: Cast) -> None:
-    idle = UserFactory(is_active=False)
-    MembershipFactory(organization=cast.organization, user=idle, role=Role.OWNER)
+    idle = UserFactory.create(is_active=False)
+    MembershipFactory.create(organization=cast.organization, user=idle, role=Role.OWNER)
 
     assert client_of(cast.owner).delete(members_path(cast, cast.owner)).status_code == 409
     assert client_of(cast.owner).delete(members_path(cast, idle)).status_code == 204
@@ -384,7 +384,7 @@ def test_the_last_owner_may_be_confirmed_as_owner(cast: Cast) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_two_owners_cannot_remove_each_other_at_once(cast: Cast) -> None:
-    second = MembershipFactory(organization=cast.organization, role=Role.OWNER).user
+    second = MembershipFactory.create(organization=cast.organization, role=Role.OWNER).user
     attempts = [(client_of(cast.owner), second), (client_of(second), cast.owner)]
 
     def remove(attempt: tuple[APIClient, Any]) -> int:
@@ -412,6 +412,6 @@ def test_both_spellings_of_a_path_answer_the_same(cast: Cast, slash: str) -> Non
 
 
 def test_an_organization_without_members_is_reached_by_superusers(cast: Cast) -> None:
-    empty = OrganizationFactory()
+    empty = OrganizationFactory.create()
 
     assert client_of(cast.superuser).get(f"{ORGANIZATIONS}{empty.pk}").status_code == 200

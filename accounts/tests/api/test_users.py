@@ -63,11 +63,11 @@ def may_sign_in(email: str, password: str) -> bool:
 
 
 def row_of(user: User) -> dict[str, Any]:
-    return User.objects.filter(pk=user.pk).values().get()
+    return {**User.objects.filter(pk=user.pk).values().get()}
 
 
 def test_the_own_profile_shows_exactly_the_contracts_fields() -> None:
-    user = UserFactory(email="Ann@example.com", full_name="Ann Lee")
+    user = UserFactory.create(email="Ann@example.com", full_name="Ann Lee")
 
     body = client_of(user).get(ME).json()
 
@@ -82,7 +82,7 @@ def test_the_own_profile_shows_exactly_the_contracts_fields() -> None:
 
 
 def test_a_user_changes_their_name_without_a_password() -> None:
-    user = UserFactory()
+    user = UserFactory.create()
     client = client_of(user)
 
     answer = client.patch(ME, {"full_name": "Ann Lee"})
@@ -92,7 +92,7 @@ def test_a_user_changes_their_name_without_a_password() -> None:
 
 
 def test_a_changed_password_ends_every_session() -> None:
-    user = UserFactory()
+    user = UserFactory.create()
     client, other_device = client_of(user), client_of(user)
 
     answer = client.patch(ME, {"password": NEW_PASSWORD, "current_password": PASSWORD})
@@ -134,7 +134,7 @@ def test_a_changed_password_ends_every_session() -> None:
 def test_a_refused_change_of_the_profile_changes_nothing(
     change: dict[str, Any], loc: str, code: str
 ) -> None:
-    user = UserFactory(email="ann@example.com")
+    user = UserFactory.create(email="ann@example.com")
     before = row_of(user)
 
     answer = client_of(user).patch(ME, change)
@@ -146,7 +146,7 @@ def test_a_refused_change_of_the_profile_changes_nothing(
 
 
 def test_a_user_moves_to_another_address_with_the_password() -> None:
-    user = UserFactory()
+    user = UserFactory.create()
 
     answer = client_of(user).patch(ME, {"email": " New@EXAMPLE.com", "current_password": PASSWORD})
 
@@ -155,8 +155,8 @@ def test_a_user_moves_to_another_address_with_the_password() -> None:
 
 
 def test_an_address_of_somebody_else_is_a_conflict() -> None:
-    UserFactory(email="Bo@example.com")
-    user = UserFactory()
+    UserFactory.create(email="Bo@example.com")
+    user = UserFactory.create()
     before = row_of(user)
 
     answer = client_of(user).patch(ME, {"email": "bo@example.com", "current_password": PASSWORD})
@@ -172,7 +172,7 @@ def test_an_address_of_somebody_else_is_a_conflict() -> None:
 def test_guessing_the_current_password_is_counted(settings: Settings) -> None:
     settings.AXES_ENABLED = True
     settings.AXES_FAILURE_LIMIT = 3
-    client = client_of(UserFactory())
+    client = client_of(UserFactory.create())
     guess = {"password": NEW_PASSWORD, "current_password": "wrong"}
 
     answers = [client.patch(ME, guess) for _ in range(4)]
@@ -184,7 +184,7 @@ def test_guessing_the_current_password_is_counted(settings: Settings) -> None:
 @pytest.mark.covers("T41")
 @pytest.mark.parametrize(("field", "value"), (SERVER_OWNED | RIGHTS).items())
 def test_nobody_gives_themselves_a_server_owned_value(field: str, value: Any) -> None:
-    user = UserFactory()
+    user = UserFactory.create()
     before = row_of(user)
 
     answer = client_of(user).patch(ME, {field: value})
@@ -415,7 +415,7 @@ def test_an_owner_alone_in_an_organization_is_deleted(cast: Cast) -> None:
 
 
 def test_one_of_two_owners_is_deleted(cast: Cast) -> None:
-    MembershipFactory(organization=cast.organization, role=Role.OWNER)
+    MembershipFactory.create(organization=cast.organization, role=Role.OWNER)
 
     answer = client_of(cast.superuser).delete(f"{USERS}{cast.owner.pk}")
 
@@ -425,7 +425,7 @@ def test_one_of_two_owners_is_deleted(cast: Cast) -> None:
 @pytest.mark.parametrize("change", [{"is_superuser": False}, {"is_active": False}, None])
 def test_the_last_superuser_stays(cast: Cast, change: dict[str, bool] | None) -> None:
     client, path = client_of(cast.superuser), f"{USERS}{cast.superuser.pk}"
-    UserFactory(superuser=True, is_active=False)  # one who cannot help
+    UserFactory.create(superuser=True, is_active=False)  # one who cannot help
 
     answer = client.delete(path) if change is None else client.patch(path, change)
 
@@ -438,7 +438,7 @@ def test_the_last_superuser_stays(cast: Cast, change: dict[str, bool] | None) ->
 
 
 def test_one_of_two_superusers_may_go(cast: Cast) -> None:
-    other = UserFactory(superuser=True)
+    other = UserFactory.create(superuser=True)
 
     assert client_of(cast.superuser).delete(f"{USERS}{other.pk}").status_code == 204
 
