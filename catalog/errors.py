@@ -37,3 +37,9 @@ class TooManyImagesError(InvalidError):
 
     code = "too_many"
     message = "One request may name 50 images; send fewer at once."
+
+
+class ModelFileError(InvalidError):
+    """Raised when a LoRA model file is refused."""
+
+    message = "The model file is not acceptable."

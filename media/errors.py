@@ -199,3 +199,9 @@ class MediaResourceNotFoundError(NotFoundError):
     """Raised when a media resource does not exist for the caller."""
 
     message = "Media resource not found"
+
+
+class ResourceKeptError(ConflictError):
+    """Raised when a resource is asked to go that something still needs."""
+
+    message = "Something still needs this resource."

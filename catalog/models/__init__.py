@@ -7,13 +7,16 @@ from catalog.models.entities import (
     Subject,
     SubjectType,
 )
+from catalog.models.lora import LoraModel, Verdict
 
 __all__ = [
     "CatalogEntity",
     "Guideline",
     "Look",
+    "LoraModel",
     "Product",
     "ProductionRequest",
     "Subject",
     "SubjectType",
+    "Verdict",
 ]

@@ -29,6 +29,7 @@ MOST_ATTEMPTS = 8
 FIRST_PAUSE = timedelta(seconds=10)
 LONGEST_PAUSE = timedelta(hours=6)
 WHILE_NEEDED = timedelta(minutes=5)  # until an object still in use is looked at again
+WHILE_STORING = timedelta(hours=1)  # far longer than any request that stores an object
 
 
 def queue(
@@ -41,6 +42,20 @@ def queue(
     ObjectDeletion.objects.bulk_create(rows, ignore_conflicts=True)
     for row in rows:
         deferred.delete_object(row.pk)
+
+
+def queue_unless_spared(key: str, *, bucket: Bucket, reason: DeletionReason) -> None:
+    """Queue an object that is about to be stored, so that nothing stays if its row never comes."""
+    ObjectDeletion.objects.create(
+        bucket=bucket, key=key, reason=reason, run_after=Now() + WHILE_STORING
+    )
+
+
+def spare(key: str, *, bucket: Bucket) -> bool:
+    """Take a deletion back in the transaction that needs the object; False when it was too late."""
+    untouched = ObjectDeletion.objects.alive().filter(bucket=bucket, key=key, attempts=0)
+    count, _ = untouched.delete()
+    return count == 1
 
 
 def refuse_uploads(codes: Mapping[str, str]) -> None:

@@ -25,6 +25,7 @@ FILLABLE = (
     "alt_text",
     "caption",
 )
+CORRECTABLE = ("alt_text", "caption", "protected")
 MOST_AT_ONCE = 1000
 
 
@@ -40,6 +41,12 @@ def fill_metadata(*, user: User, resource_id: UUID, values: Mapping[str, Any]) -
             )
             still_unknown.update(**{name: values[name]}, updated_at=Now())
     return selectors.resource_visible_to(user, resource_id)
+
+
+def correct(*, resource_id: UUID, values: Mapping[str, Any]) -> None:
+    """Replace what staff may change, and nothing a worker may be writing at the same time."""
+    known = {name: values[name] for name in CORRECTABLE if name in values}
+    MediaResource.objects.filter(pk=resource_id).update(**known, updated_at=Now())
 
 
 def heal(*, user: User) -> int:

@@ -11,6 +11,8 @@ from typing import Any
 import environ
 from corsheaders.defaults import default_headers
 
+from .staff import UNFOLD  # noqa: F401  a setting
+
 env = environ.Env()
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 

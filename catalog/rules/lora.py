@@ -1,0 +1,64 @@
+"""What a LoRA model file may be. A model is never loaded: its bytes are only looked at."""
+
+import json
+import struct
+from pathlib import PurePosixPath
+from typing import Any, Final
+
+from catalog.errors import ModelFileError
+
+MIB: Final = 1024 * 1024
+MAX_SIZE: Final = 100 * MIB
+MAX_HEADER: Final = 8 * MIB
+LENGTH_BYTES: Final = 8  # a safetensors file starts with the length of its header
+SAFETENSORS: Final = ".safetensors"
+PICKLES: Final = frozenset({".ckpt", ".pt", ".pth", ".bin"})
+FORMATS: Final = (SAFETENSORS, *sorted(PICKLES))
+TOO_LARGE: Final = "The file is larger than 100 MB."
+
+
+def require_acceptable(*, filename: str, size: int) -> str:
+    """Return the format of a model file by its name; refuse every other and a wrong size."""
+    suffix = PurePosixPath(filename).suffix.lower()
+    if suffix not in FORMATS:
+        raise ModelFileError(f"A model is one of {', '.join(FORMATS)}.")
+    if not size:
+        raise ModelFileError("The file is empty.")
+    if size > MAX_SIZE:
+        raise ModelFileError(TOO_LARGE)
+    return suffix
+
+
+def header_length(start: bytes, *, size: int) -> int:
+    """Return how long the header of a safetensors file says it is, before any of it is read."""
+    if len(start) < LENGTH_BYTES:
+        raise ModelFileError("This is no safetensors file: it is too short.")
+    (length,) = struct.unpack("<Q", start[:LENGTH_BYTES])
+    if length > MAX_HEADER:
+        raise ModelFileError("This is no safetensors file we take: its header exceeds 8 MiB.")
+    if LENGTH_BYTES + length > size:
+        raise ModelFileError("The safetensors file is cut off: its header is longer than the file.")
+    return int(length)
+
+
+def count_tensors(header: bytes, *, body_size: int) -> int:
+    """Return how many tensors a safetensors header lists; each must lie inside the file."""
+    try:
+        listed = json.loads(header)
+    except (ValueError, RecursionError):
+        raise ModelFileError("This is no safetensors file: its header is not JSON.") from None
+    if not isinstance(listed, dict):
+        raise ModelFileError("This is no safetensors file: its header is no object.")
+    tensors = [each for name, each in listed.items() if name != "__metadata__"]
+    if not all(_lies_within(each, body_size) for each in tensors):
+        raise ModelFileError("The safetensors file is damaged: a tensor lies outside of it.")
+    return len(tensors)
+
+
+def _lies_within(tensor: Any, body_size: int) -> bool:
+    if not isinstance(tensor, dict):
+        return False
+    match tensor.get("data_offsets"):
+        case [int(start), int(end)]:
+            return 0 <= start <= end <= body_size
+    return False

@@ -1,0 +1,177 @@
+"""LoRA models: taken in from staff, looked at but never loaded, kept in the private bucket."""
+
+import hashlib
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import BinaryIO
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.db.models.functions import Now
+
+from accounts.models import User
+from accounts.selectors import require_superuser
+from catalog.errors import ModelFileError
+from catalog.models import LoraModel, Subject, Verdict
+from catalog.rules import lora as rules
+from media.models import Bucket, DeletionReason
+from media.rules import keys
+from media.services import deletions
+from media.storage import ObjectHeaders, private_store
+from sartiq.core.models import new_id
+
+SCANNER = Path(__file__).with_name("pickle_scanner.py")
+SCAN_SECONDS = 30
+LINK_LIFETIME = timedelta(minutes=5)
+CHUNK_BYTES = 1024 * 1024
+LONGEST_NAME = 255
+HEADERS = ObjectHeaders(
+    content_type="application/octet-stream", content_disposition="attachment", cache_control=None
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelFile:
+    """A model file as it lies on our disk while its request runs."""
+
+    path: Path
+    filename: str
+
+    @property
+    def size(self) -> int:
+        """Its size in bytes."""
+        return self.path.stat().st_size
+
+
+@dataclass(frozen=True, kw_only=True)
+class Findings:
+    """What looking at a model file told."""
+
+    verdict: Verdict
+    details: str
+    tensor_count: int | None = None
+
+
+def upload(
+    *,
+    file: ModelFile,
+    subject: Subject,
+    trigger: str,
+    entity_type: str,
+    user: User,
+    now: datetime,
+) -> LoraModel:
+    """Look at a model file, store its bytes, then write its row; superusers only.
+
+    Raises ModelFileError or FileNameRefusedError for a file we do not take, StoreUnavailableError
+    when its bytes cannot be stored now.
+    """
+    require_superuser(user)
+    findings = examine(file)
+    model = LoraModel(
+        id=new_id(),
+        subject=subject,
+        trigger=trigger,
+        entity_type=entity_type,
+        filename=file.filename[:LONGEST_NAME],
+        file_size=file.size,
+        verdict=findings.verdict,
+        verdict_details=findings.details,
+        tensor_count=findings.tensor_count,
+        upload_timestamp=now,
+        uploaded_by=user,
+    )
+    model.file_path = keys.private_key(keys.PrivateArea.LORAS, model.pk, file.filename)
+    with file.path.open("rb") as body:
+        model.sha256 = _sha256_of(body)
+        body.seek(0)
+        _keep(model, body)
+    return model
+
+
+def examine(file: ModelFile) -> Findings:
+    """Judge a model file by its bytes alone."""
+    suffix = rules.require_acceptable(filename=file.filename, size=file.size)
+    return _list_tensors(file) if suffix == rules.SAFETENSORS else _scan(file)
+
+
+def describe(*, model: LoraModel, user: User) -> None:
+    """Save what people say about a model; a trigger becomes the subject's; superusers only."""
+    require_superuser(user)
+    with transaction.atomic():
+        model.save(update_fields=["subject", "trigger", "entity_type", "updated_at"])
+        _set_trigger(model)
+
+
+def discard(rows: QuerySet[LoraModel], *, user: User) -> int:
+    """Delete models and queue their objects for deletion; return how many; superusers only."""
+    require_superuser(user)
+    with transaction.atomic():
+        locked = list(rows.select_for_update(of=("self",)).order_by("pk"))
+        LoraModel.objects.filter(pk__in=[model.pk for model in locked]).delete()
+        deletions.queue(
+            [model.file_path for model in locked],
+            reason=DeletionReason.REPLACED,
+            bucket=Bucket.PRIVATE,
+        )
+    return len(locked)
+
+
+def download_url(model: LoraModel) -> str:
+    """Return an address that reads a model for five minutes."""
+    name = model.file_path.rsplit("/", 1)[-1]
+    return private_store().sign_get(model.file_path, lifetime=LINK_LIFETIME, filename=name)
+
+
+def _list_tensors(file: ModelFile) -> Findings:
+    with file.path.open("rb") as body:
+        length = rules.header_length(body.read(rules.LENGTH_BYTES), size=file.size)
+        header = body.read(length)
+    count = rules.count_tensors(header, body_size=file.size - rules.LENGTH_BYTES - length)
+    details = f"A safetensors file with {count} tensors; the format holds no code."
+    return Findings(verdict=Verdict.CLEAN, details=details, tensor_count=count)
+
+
+def _scan(file: ModelFile) -> Findings:
+    """Have a process of its own read the pickle; the file's suffix tells it the format."""
+    # -P: the script's folder must not shadow the standard library.
+    command = [sys.executable, "-P", "-B", str(SCANNER), str(file.path)]
+    try:
+        done = subprocess.run(  # noqa: S603  our own script under our own interpreter
+            command, capture_output=True, timeout=SCAN_SECONDS, check=True, env={}
+        )
+        said = json.loads(done.stdout)
+        return Findings(verdict=Verdict(said["verdict"]), details=said["details"])
+    except (subprocess.SubprocessError, ValueError, KeyError):
+        details = "The scanner ended early: the file takes too much memory or time."
+        return Findings(verdict=Verdict.UNSCANNED, details=details)
+
+
+def _sha256_of(body: BinaryIO) -> str:
+    digest = hashlib.sha256()
+    while chunk := body.read(CHUNK_BYTES):
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _keep(model: LoraModel, body: BinaryIO) -> None:
+    """Store the bytes, then the row; whatever fails, no object stays without its row."""
+    place = {"key": model.file_path, "bucket": Bucket.PRIVATE}
+    deletions.queue_unless_spared(**place, reason=DeletionReason.EXPIRED)
+    private_store().put(model.file_path, body, headers=HEADERS)
+    with transaction.atomic():
+        if not deletions.spare(**place):
+            raise ModelFileError("Storing the file took too long; try again.")
+        model.save(force_insert=True)
+        _set_trigger(model)
+
+
+def _set_trigger(model: LoraModel) -> None:
+    if model.trigger and model.subject_id:
+        Subject.objects.filter(pk=model.subject_id).update(
+            lora_trigger=model.trigger, updated_at=Now()
+        )

@@ -1,0 +1,77 @@
+"""Looks at one pickled model file in a process of its own and prints what it found, as JSON.
+
+Run as a script: a file made to exhaust memory or time ends this process and nothing else. Nothing
+in the file is ever unpickled; picklescan only reads which names it would import.
+"""
+
+import json
+import logging
+import resource
+import sys
+from pathlib import Path
+from typing import Any
+
+MIB = 1024 * 1024
+LIMITS = {
+    resource.RLIMIT_AS: 1024 * MIB,
+    resource.RLIMIT_CPU: 20,  # seconds
+    resource.RLIMIT_FSIZE: 0,  # it writes no file
+}
+MOST_NAMED = 20
+
+
+class Unread(logging.Handler):
+    """Notices what the scanner could not read and would not tell in its result."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.parts = 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Count one part of the file that was skipped."""
+        if str(record.msg).startswith(("Invalid file", "ERROR", "WARNING: could not parse")):
+            self.parts += 1
+
+
+def judge(path: Path) -> tuple[str, str]:
+    """Return the verdict on a file and what it rests on."""
+    from picklescan.scanner import SafetyLevel, scan_bytes  # noqa: PLC0415  under the limits
+
+    unread = Unread()
+    logger = logging.getLogger("picklescan")
+    logger.addHandler(unread)
+    logger.propagate = False
+    with path.open("rb") as file:
+        found = scan_bytes(file, "model", path.suffix)
+    dangerous = _names(found.globals, SafetyLevel.Dangerous)
+    unknown = _names(found.globals, SafetyLevel.Suspicious)
+    if dangerous:
+        return "DANGEROUS", f"Loading it would call: {dangerous}"
+    if unknown:
+        return "SUSPICIOUS", f"Loading it would import: {unknown}"
+    if unread.parts or found.scan_err:
+        return "SUSPICIOUS", "A part of it could not be read."
+    if not found.globals:
+        return "UNSCANNED", "No pickle was found in it."
+    return "CLEAN", f"Loading it would import {len(found.globals)} known, harmless names."
+
+
+def _names(found: list[Any], safety: Any) -> str:
+    names = sorted({f"{each.module}.{each.name}" for each in found if each.safety == safety})
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return ", ".join(name[:200] for name in names[:MOST_NAMED]) + more
+
+
+def main() -> None:
+    """Judge the file named by the only argument, under limits nobody can lift."""
+    for limit, most in LIMITS.items():
+        resource.setrlimit(limit, (most, most))
+    try:
+        verdict, details = judge(Path(sys.argv[1]))
+    except Exception as error:  # noqa: BLE001  whatever a hostile file makes the scanner do
+        verdict, details = "UNSCANNED", f"The scanner gave up ({type(error).__name__})."
+    sys.stdout.write(json.dumps({"verdict": verdict, "details": details}))
+
+
+if __name__ == "__main__":
+    main()

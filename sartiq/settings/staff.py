@@ -1,0 +1,75 @@
+"""How the staff's admin looks and what its menu lists."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse_lazy
+
+_MENU = {
+    "Media": {
+        "media.mediaresource": ("Media resources", "photo_library"),
+        "media.upload": ("Uploads", "cloud_upload"),
+        "media.attachment": ("Attachments", "attach_file"),
+        "media.objectdeletion": ("Object deletions", "auto_delete"),
+    },
+    "Catalogue": {
+        "catalog.product": ("Products", "apparel"),
+        "catalog.subject": ("Subjects", "person"),
+        "catalog.look": ("Looks", "checkroom"),
+        "catalog.guideline": ("Guidelines", "rule"),
+        "catalog.productionrequest": ("Production requests", "photo_camera"),
+        "catalog.loramodel": ("LoRA models", "model_training"),
+    },
+    "People": {
+        "accounts.user": ("Users", "group"),
+        "accounts.organization": ("Organizations", "apartment"),
+        "accounts.membership": ("Memberships", "badge"),
+        "auth.group": ("Groups", "lock_person"),
+    },
+    "System": {
+        "core.idempotencykey": ("Idempotency keys", "key"),
+        "axes.accessattempt": ("Failed sign-ins", "gpp_maybe"),
+    },
+}
+
+
+def _may_open(label: str) -> Callable[[HttpRequest], bool]:
+    app, model = label.split(".")
+    return lambda request: any(
+        request.user.has_perm(f"{app}.{right}_{model}") for right in ("view", "change")
+    )
+
+
+def _item(label: str, title: str, icon: str) -> dict[str, Any]:
+    page = f"admin:{label.replace('.', '_')}_changelist"
+    return {
+        "title": title,
+        "icon": icon,
+        "link": reverse_lazy(page),
+        "permission": _may_open(label),
+    }
+
+
+UNFOLD: dict[str, Any] = {
+    "SITE_TITLE": "Sartiq Files & Uploads",
+    "SITE_HEADER": "Sartiq",
+    "SITE_SUBHEADER": "Files & Uploads",
+    "SITE_SYMBOL": "photo_camera",
+    "SITE_URL": "/docs",
+    "SHOW_HISTORY": True,
+    "SHOW_VIEW_ON_SITE": False,
+    "SHOW_BACK_BUTTON": True,
+    "ENVIRONMENT": "sartiq.core.staff.environment",
+    "SIDEBAR": {
+        "show_search": True,
+        "navigation": [
+            {
+                "title": group,
+                "separator": True,
+                "items": [_item(label, *looks) for label, looks in models.items()],
+            }
+            for group, models in _MENU.items()
+        ],
+    },
+}
