@@ -6,7 +6,7 @@ rules wait for nothing. With xdist the controller starts them for all its worker
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
 
@@ -15,6 +15,7 @@ from devstack.stack import Stack
 
 VARIABLES = "DEVSTACK_VARIABLES"  # names, for the workers of xdist
 WORKER = "PYTEST_XDIST_WORKER"
+LOG_TAIL = 3000  # characters shown of each log of a product a failed test used
 _stack_key = pytest.StashKey[Stack]()
 
 
@@ -84,6 +85,12 @@ class Products:
         product.start()
         return product
 
+    def log_tails(self) -> Iterator[tuple[str, str]]:
+        """Yield the name and the last lines of every log of the running products."""
+        for product in self._running.values():
+            for log in sorted(product.logs.glob("*.log")):
+                yield log.name, log.read_text(errors="replace")[-LOG_TAIL:]
+
     def stop(self) -> None:
         """Stop every shared product."""
         for product in self._running.values():
@@ -102,3 +109,15 @@ def _own_database(broker_url: str, worker: str) -> str:
     """Return the broker URL with one Valkey database for each xdist worker."""
     number = int(worker.removeprefix("gw")) + 1
     return broker_url.replace("virtual_host=0", f"virtual_host={number}")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show what the processes of a running product said, where a test that uses it failed."""
+    report = yield
+    products = getattr(item, "funcargs", {}).get("live_product")
+    if report.failed and products is not None:
+        report.sections.extend(products.log_tails())
+    return report

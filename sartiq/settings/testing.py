@@ -12,6 +12,8 @@ os.environ.setdefault("S3_ENDPOINT_URL", "http://127.0.0.1:9")  # nothing listen
 os.environ.setdefault("S3_ACCESS_KEY_ID", "test")
 os.environ.setdefault("S3_SECRET_ACCESS_KEY", "test")
 
+from devstack.crash import install_from_environment
+
 from .base import *
 
 ALLOWED_HOSTS = ["testserver", "127.0.0.1", "localhost"]
@@ -31,3 +33,5 @@ UNACKED_RESTORE_INTERVAL = env.int("UNACKED_RESTORE_INTERVAL", default=2)
 LEASE_SECONDS = env.int("LEASE_SECONDS", default=3)
 RECOVERY_INTERVAL_SECONDS = env.int("RECOVERY_INTERVAL_SECONDS", default=1)
 RESEND_AFTER_SECONDS = env.int("RESEND_AFTER_SECONDS", default=1)
+
+install_from_environment()  # crash points, for tests that kill processes

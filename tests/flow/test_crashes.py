@@ -1,0 +1,154 @@
+"""Whatever dies, and wherever: one READY resource, the right bytes, nothing left over."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from devstack.product import Product
+from tests.flow.studio import Studio, eventually, is_gone, media_of, photo, sha256
+
+pytestmark = pytest.mark.flow
+
+RELOCATION = ["lease-taken", "K2", "K7", "K8", "K9", "K4", "K5", "K6", "K10", "K11", "K12"]
+DELETION = ["K13", "K14"]
+
+
+@pytest.fixture(scope="module")
+def armed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("crash") / "armed"
+
+
+@pytest.fixture
+def product(live_product: Callable[..., Product], armed: Path) -> Iterator[Product]:
+    product = live_product(CRASH_FILE=str(armed))
+    yield product
+    for left in armed.parent.iterdir():
+        left.unlink()
+    product.revive()
+
+
+@pytest.fixture
+def studio(product: Product) -> Iterator[Studio]:
+    with Studio.member(product) as studio:
+        yield studio
+
+
+def unique_photo(mark: str) -> bytes:
+    """A real photo whose bytes nobody has sent before: a comment is put into the JPEG."""
+    body, comment = photo("aw26-oxford-shoe-on-location.jpg"), mark.encode()
+    segment = b"\xff\xfe" + (len(comment) + 2).to_bytes(2, "big") + comment
+    return body[:2] + segment + body[2:]
+
+
+def require_whole(studio: Studio, product_id: str, body: bytes, temporary: str) -> None:
+    [media] = media_of(studio.settled(product_id))
+    assert media["status"] == "ready"
+    assert sha256(studio.download(media).content) == sha256(body)
+    same = studio.http.get(
+        "/api/v1/media-resources/", params={**studio.scope, "sha256": sha256(body)}
+    ).json()
+    assert [each["id"] for each in same["data"]] == [media["resource_id"]]
+    assert len(same["data"][0]["attachments"]) == 1
+    eventually(lambda: is_gone(temporary), bool)
+
+
+@pytest.mark.covers("F01", "F20", "F21", "I01")
+@pytest.mark.parametrize("point", [*RELOCATION, *DELETION])
+def test_a_worker_killed_at_any_step_loses_nothing(point: str, studio: Studio, armed: Path) -> None:
+    body = unique_photo(f"worker killed at {point}")
+    temporary = studio.upload("killed.jpg", body, "image/jpeg")
+    armed.write_text(f"worker {point}")
+
+    made = studio.created(name=point, cover_image=temporary)
+
+    require_whole(studio, made["id"], body, temporary)
+    assert armed.with_name("done").exists(), "the crash point was never reached"
+
+
+@pytest.mark.covers("F03", "F40")
+@pytest.mark.parametrize("point", ["K1", "K3", "K4", "K5", "K6", "committed"])
+def test_a_web_process_killed_at_any_step_leaves_all_or_nothing(
+    point: str, studio: Studio, armed: Path
+) -> None:
+    body = unique_photo(f"web killed at {point}")
+    temporary = studio.upload("killed.jpg", body, "image/jpeg")
+    fields = {"name": point, "sku": f"KILLED-{point}", "cover_image": temporary}
+    armed.write_text(f"web {point}")
+
+    with pytest.raises(httpx.TransportError):
+        studio.create(**fields)
+    listed = studio.http.get("/api/v1/products/", params={**studio.scope, "sku": fields["sku"]})
+
+    assert armed.with_name("done").exists(), "the crash point was never reached"
+    assert listed.json()["count"] == (1 if point == "committed" else 0)
+    made = listed.json()["data"][0] if point == "committed" else studio.created(**fields)
+    require_whole(studio, made["id"], body, temporary)
+
+
+@pytest.mark.covers("F02")
+def test_a_lost_worker_is_replaced_by_its_database_lease(studio: Studio, product: Product) -> None:
+    body = unique_photo("whole worker lost")
+    temporary = studio.upload("lost.jpg", body, "image/jpeg")
+
+    made = studio.created(name="Lost", cover_image=temporary)
+    product.kill_worker()
+    product.revive()
+
+    require_whole(studio, made["id"], body, temporary)
+
+
+@pytest.mark.covers("F08")
+@pytest.mark.parametrize("lose_data", [False, True])
+def test_products_are_created_without_a_broker_and_become_ready_when_it_is_back(
+    studio: Studio, product: Product, *, lose_data: bool
+) -> None:
+    body = unique_photo(f"no broker, data lost: {lose_data}")
+    temporary = studio.upload("quiet.jpg", body, "image/jpeg")
+    product.stop_broker(lose_data=lose_data)
+
+    made = studio.created(name="Quiet", cover_image=temporary)
+    before = media_of(studio.read(made["id"]))[0]
+    product.start_broker()
+
+    assert before["status"] == "pending"
+    assert before["url"] == temporary
+    require_whole(studio, made["id"], body, temporary)
+
+
+@pytest.mark.covers("F10", "F11")
+def test_a_restarted_database_is_found_again(studio: Studio, product: Product) -> None:
+    body = unique_photo("database restarted")
+    temporary = studio.upload("restart.jpg", body, "image/jpeg")
+    product.stop_database()
+
+    refused = studio.create(name="Down", cover_image=temporary)
+    live = studio.http.get("/health/live")
+    unready = studio.http.get("/health/ready")
+    product.start_database()
+    made = studio.created(name="Up", cover_image=temporary)
+
+    assert refused.status_code == 503
+    assert int(refused.headers["retry-after"]) >= 1
+    assert live.status_code == 200
+    assert unready.status_code == 503
+    require_whole(studio, made["id"], body, temporary)
+
+
+@pytest.mark.covers("F14")
+def test_a_store_that_is_down_is_an_honest_503(studio: Studio, product: Product) -> None:
+    body = unique_photo("store down")
+    temporary = studio.upload("down.jpg", body, "image/jpeg")
+    product.stop_store()
+
+    refused = studio.create(name="Down", sku="STORE-DOWN", cover_image=temporary)
+    signed = studio.presign("still.jpg", "image/jpeg")
+    redirect = studio.http.get("/files/media/x/file.jpg")
+    product.start_store()
+    made = studio.created(name="Up", sku="STORE-DOWN", cover_image=temporary)
+
+    assert refused.status_code == 503
+    assert signed["upload_method"] == "PUT"
+    assert redirect.status_code == 302
+    require_whole(studio, made["id"], body, temporary)

@@ -1,0 +1,126 @@
+"""The main job on real processes: web server, Celery worker, broker, PostgreSQL, object store."""
+
+from collections.abc import Callable, Iterator
+
+import httpx
+import pytest
+
+from devstack.product import Product
+from tests.flow.studio import Studio, eventually, is_gone, media_of, photo, sha256
+
+pytestmark = pytest.mark.flow
+
+SENT = {
+    "aw26-oxford-shoe-front.jpg": "image/jpeg",
+    "aw26-tote-bag-tan-cutout.png": "image/png",
+    "aw26-tote-bag-tan-front.webp": "image/webp",
+    "aw26-wool-scarf-detail.avif": "image/avif",
+    "aw26-oxford-shoe-turntable.gif": "image/gif",
+}
+
+
+@pytest.fixture(params=["s3", "local"])
+def product(request: pytest.FixtureRequest, live_product: Callable[..., Product]) -> Product:
+    return live_product(STORAGE=request.param)
+
+
+@pytest.fixture
+def studio(product: Product) -> Iterator[Studio]:
+    with Studio.member(product) as studio:
+        yield studio
+
+
+@pytest.fixture
+def stranger(product: Product) -> Iterator[Studio]:
+    with Studio.outsider(product) as stranger:
+        yield stranger
+
+
+@pytest.mark.covers("T01", "I01")
+def test_the_bytes_that_come_back_are_the_bytes_that_went_in(studio: Studio) -> None:
+    bodies = {name: photo(name) for name in SENT}
+    urls = [studio.upload(name, body, SENT[name]) for name, body in bodies.items()]
+
+    made = studio.created(name="Oxford", cover_image=urls[0], images=urls[1:])
+
+    shown = media_of(studio.settled(made["id"]))
+    assert [each["status"] for each in shown] == ["ready"] * 5
+    for media, (name, body) in zip(shown, bodies.items(), strict=True):
+        answer = studio.download(media)
+        assert sha256(answer.content) == sha256(body)
+        assert answer.headers["content-type"] == SENT[name]
+        assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+        assert studio.resource(media["resource_id"])["sha256"] == sha256(body)
+    eventually(lambda: [is_gone(url) for url in urls], all)
+
+
+@pytest.mark.covers("T39", "I03")
+def test_one_photo_under_two_names_is_kept_once_by_each_tenant(
+    studio: Studio, stranger: Studio
+) -> None:
+    front, hero = photo("aw26-oxford-shoe-front.jpg"), photo("aw26-oxford-shoe-hero.jpg")
+    ours = [
+        studio.upload("front.jpg", front, "image/jpeg"),
+        studio.upload("hero.jpg", hero, "image/jpeg"),
+    ]
+    theirs = stranger.upload("stolen.jpg", front, "image/jpeg")
+
+    made = studio.created(name="Oxford", cover_image=ours[0], back_image=ours[1])
+    other = stranger.created(name="Oxford", cover_image=theirs)
+
+    first, second = media_of(studio.settled(made["id"]))
+    [foreign] = media_of(stranger.settled(other["id"]))
+    assert first["resource_id"] == second["resource_id"] != foreign["resource_id"]
+    assert len(studio.resource(first["resource_id"])["attachments"]) >= 2
+    assert studio.download(foreign).content == front
+    eventually(lambda: [is_gone(url) for url in [*ours, theirs]], all)
+
+
+@pytest.mark.covers("T01", "T02")
+def test_a_put_of_anything_but_what_was_signed_is_refused(studio: Studio) -> None:
+    signed = studio.presign("a.jpg", "image/jpeg", 1000)
+    url, headers = signed["upload_url"], signed["upload_headers"]
+
+    other_type = httpx.put(url, content=b"x" * 1000, headers={"content-type": "text/html"})
+    other_length = httpx.put(url, content=b"x" * 999, headers=headers)
+    anonymous = httpx.put(url.split("?")[0].rsplit("/", 1)[0] + "/b", content=b"x" * 1000)
+
+    assert other_type.status_code == 403
+    assert other_length.status_code == 403
+    assert anonymous.status_code in {403, 404, 405}
+    assert is_gone(signed["file_url"])
+
+
+def test_a_client_that_sends_only_its_content_type_succeeds(studio: Studio) -> None:
+    signed = studio.presign("plain.jpg", "image/jpeg")
+    body = photo("aw26-oxford-shoe-on-location.jpg")
+
+    put = httpx.put(signed["upload_url"], content=body, headers={"content-type": "image/jpeg"})
+    made = studio.created(name="Plain", cover_image=signed["file_url"])
+
+    assert put.status_code in {200, 201, 204}
+    [media] = media_of(studio.settled(made["id"]))
+    assert studio.download(media).content == body
+
+
+@pytest.mark.covers("T30", "T31", "I14")
+def test_files_that_are_not_what_they_claim_are_refused_by_name(studio: Studio) -> None:
+    jpeg = photo("aw26-oxford-shoe-front.jpg")
+    urls = {
+        "content_type_mismatch": studio.upload("page.png", jpeg, "image/png"),
+        "file_truncated": studio.upload("cut.jpg", jpeg[: len(jpeg) // 2], "image/jpeg"),
+        "file_not_found": studio.presign("never-sent.jpg", "image/jpeg")["file_url"],
+    }
+    good = studio.upload("good.jpg", jpeg, "image/jpeg")
+
+    answer = studio.create(name="Refused", sku="REFUSED", images=[*urls.values(), good])
+
+    assert answer.status_code == 422
+    faults = {fault["type"]: fault for fault in answer.json()["detail"]}
+    assert set(faults) == set(urls)
+    assert [fault["loc"] for fault in faults.values()] == [["body", "images", i] for i in range(3)]
+    assert {kind: fault["input"] for kind, fault in faults.items()} == urls
+    listed = studio.http.get("/api/v1/products/", params={**studio.scope, "sku": "REFUSED"})
+    assert listed.json()["count"] == 0
+    eventually(lambda: is_gone(urls["content_type_mismatch"]), bool)
+    assert not is_gone(good)
