@@ -1,0 +1,222 @@
+"""Who gets which status where: one row for every route, method and kind of target (T40).
+
+The statuses stand in the order of `PRINCIPALS`: anonymous, disabled, plain user, member, admin,
+owner, admin of another organization, superuser.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+Statuses = tuple[int, ...]
+
+
+def anybody(status: int) -> Statuses:
+    """Everyone, signed in or not."""
+    return (status,) * 8
+
+
+def signed_in(status: int) -> Statuses:
+    """Everyone with a token that holds."""
+    return (401, 401, *(status,) * 6)
+
+
+def members(status: int, *, others: int, superuser: int | None = None) -> Statuses:
+    """The organization's members of every role, and superusers."""
+    last = status if superuser is None else superuser
+    return (401, 401, others, status, status, status, others, last)
+
+
+def managers(status: int, *, superuser: int | None = None) -> Statuses:
+    """The organization's owners and admins, and superusers."""
+    return (401, 401, 403, 403, status, status, 403, superuser or status)
+
+
+def superusers(status: int) -> Statuses:
+    """Superusers."""
+    return (401, 401, *(403,) * 5, status)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One request and what each principal is answered."""
+
+    route: str
+    expected: Statuses
+    ids: dict[str, str] = field(default_factory=dict)
+    query: str = ""
+    body: Any = None
+    form: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.route}{self.query} {' '.join(self.ids.values())}".strip()
+
+
+NAMED: Final = {"name": "Named"}
+V1: Final = "/api/v1"
+
+
+def _entity_rows(path: str, kind: str) -> list[Row]:
+    """Return the rows of one kind of catalogue entity: lists, creation, one by id."""
+    many, one = f"{V1}/{path}/", f"{V1}/{path}/{{entity_id}}"
+    own, missing = {"entity_id": kind}, {"entity_id": "missing"}
+    scope, nowhere = "?organization_id={organization}", "?organization_id={missing}"
+    return [
+        Row(route=f"GET {many}", expected=signed_in(200)),
+        Row(route=f"GET {many}", query=scope, expected=members(200, others=403)),
+        Row(route=f"GET {many}", query=nowhere, expected=(401, 401, *(403,) * 5, 404)),
+        Row(route=f"POST {many}", body=NAMED, expected=signed_in(201)),
+        Row(route=f"POST {many}", query=scope, body=NAMED, expected=members(201, others=403)),
+        Row(route=f"POST {many}", query=nowhere, body=NAMED, expected=(401, 401, *(403,) * 5, 404)),
+        Row(route=f"GET {one}", ids=own, expected=members(200, others=404)),
+        Row(route=f"GET {one}", ids=missing, expected=signed_in(404)),
+        Row(route=f"PATCH {one}", ids=own, body=NAMED, expected=members(200, others=404)),
+        Row(route=f"PATCH {one}", ids=missing, body=NAMED, expected=signed_in(404)),
+        Row(route=f"DELETE {one}", ids=own, expected=members(204, others=404)),
+        Row(route=f"DELETE {one}", ids=missing, expected=signed_in(404)),
+    ]
+
+
+CATALOG: Final = [
+    row
+    for path, kind in (
+        ("products", "product"),
+        ("subjects", "subject"),
+        ("looks", "look"),
+        ("guidelines", "guideline"),
+        ("production-requests", "request"),
+    )
+    for row in _entity_rows(path, kind)
+]
+
+USER: Final = {"user_id": "newcomer"}
+NOBODY: Final = {"user_id": "missing"}
+NEW_USER: Final = {"email": "new@example.com", "password": "long-enough-horse"}
+
+ACCOUNTS: Final = [
+    Row(
+        route=f"POST {V1}/login/access-token",
+        form=True,
+        body={"username": "nobody@example.com", "password": "wrong"},
+        expected=anybody(401),
+    ),
+    Row(
+        route=f"POST {V1}/login/refresh-token", body={"refresh_token": "no"}, expected=anybody(401)
+    ),
+    Row(route=f"POST {V1}/login/test-token", expected=signed_in(200)),
+    Row(route=f"GET {V1}/users/me", expected=signed_in(200)),
+    Row(route=f"PATCH {V1}/users/me", body={"full_name": "Me"}, expected=signed_in(200)),
+    Row(route=f"GET {V1}/users/", expected=superusers(200)),
+    Row(route=f"POST {V1}/users/", body=NEW_USER, expected=superusers(201)),
+    Row(route=f"GET {V1}/users/{{user_id}}", ids=USER, expected=superusers(200)),
+    Row(route=f"GET {V1}/users/{{user_id}}", ids=NOBODY, expected=superusers(404)),
+    Row(route=f"PATCH {V1}/users/{{user_id}}", ids=USER, body={}, expected=superusers(200)),
+    Row(route=f"PATCH {V1}/users/{{user_id}}", ids=NOBODY, body={}, expected=superusers(404)),
+    Row(route=f"DELETE {V1}/users/{{user_id}}", ids=USER, expected=superusers(204)),
+    Row(route=f"DELETE {V1}/users/{{user_id}}", ids=NOBODY, expected=superusers(404)),
+]
+
+ORGANIZATION: Final = {"org_id": "organization"}
+NOWHERE: Final = {"org_id": "missing"}
+MEMBER: Final = {"org_id": "organization", "user_id": "colleague"}
+NO_MEMBER: Final = {"org_id": "organization", "user_id": "missing"}
+NOWHERES_MEMBER: Final = {"org_id": "missing", "user_id": "colleague"}
+ONE_ORGANIZATION: Final = f"{V1}/organizations/{{org_id}}"
+ONE_MEMBER: Final = f"{ONE_ORGANIZATION}/members/{{user_id}}"
+NEW_MEMBER: Final = {"user_id": "{newcomer}"}
+
+ORGANIZATIONS: Final = [
+    Row(route=f"GET {V1}/organizations/", expected=signed_in(200)),
+    Row(route=f"POST {V1}/organizations/", body=NAMED, expected=signed_in(201)),
+    Row(route=f"GET {ONE_ORGANIZATION}", ids=ORGANIZATION, expected=members(200, others=403)),
+    Row(route=f"GET {ONE_ORGANIZATION}", ids=NOWHERE, expected=superusers(404)),
+    Row(route=f"PATCH {ONE_ORGANIZATION}", ids=ORGANIZATION, body=NAMED, expected=managers(200)),
+    Row(route=f"PATCH {ONE_ORGANIZATION}", ids=NOWHERE, body=NAMED, expected=superusers(404)),
+    Row(route=f"GET {ONE_ORGANIZATION}/members", ids=ORGANIZATION, expected=managers(200)),
+    Row(route=f"GET {ONE_ORGANIZATION}/members", ids=NOWHERE, expected=superusers(404)),
+    Row(
+        route=f"POST {ONE_ORGANIZATION}/members",
+        ids=ORGANIZATION,
+        body=NEW_MEMBER,
+        expected=managers(201),
+    ),
+    Row(
+        route=f"POST {ONE_ORGANIZATION}/members",
+        ids=NOWHERE,
+        body=NEW_MEMBER,
+        expected=superusers(404),
+    ),
+    Row(route=f"GET {ONE_MEMBER}", ids=MEMBER, expected=managers(200)),
+    Row(route=f"GET {ONE_MEMBER}", ids=NO_MEMBER, expected=managers(404)),
+    Row(route=f"GET {ONE_MEMBER}", ids=NOWHERES_MEMBER, expected=superusers(404)),
+    Row(route=f"PATCH {ONE_MEMBER}", ids=MEMBER, body={"role": "admin"}, expected=managers(200)),
+    Row(route=f"PATCH {ONE_MEMBER}", ids=NO_MEMBER, body={"role": "admin"}, expected=managers(404)),
+    Row(
+        route=f"PATCH {ONE_MEMBER}",
+        ids=NOWHERES_MEMBER,
+        body={"role": "admin"},
+        expected=superusers(404),
+    ),
+    Row(route=f"DELETE {ONE_MEMBER}", ids=MEMBER, expected=managers(204)),
+    Row(route=f"DELETE {ONE_MEMBER}", ids=NO_MEMBER, expected=managers(404)),
+    Row(route=f"DELETE {ONE_MEMBER}", ids=NOWHERES_MEMBER, expected=superusers(404)),
+]
+
+RESOURCE: Final = {"resource_id": "resource"}
+NO_RESOURCE: Final = {"resource_id": "missing"}
+ONE_RESOURCE: Final = f"{V1}/media-resources/{{resource_id}}"
+PICTURE: Final = {"filename": "a.webp", "content_type": "image/webp"}
+
+MEDIA: Final = [
+    Row(route=f"POST {V1}/uploads/presigned-url", body=PICTURE, expected=signed_in(200)),
+    Row(
+        route=f"POST {V1}/uploads/presigned-url",
+        body=PICTURE | {"organization_id": "{organization}"},
+        expected=members(200, others=403),
+    ),
+    Row(
+        route=f"POST {V1}/uploads/presigned-url",
+        body=PICTURE | {"organization_id": "{missing}"},
+        expected=superusers(404),
+    ),
+    Row(route=f"POST {V1}/uploads/admin/upload-lora", expected=anybody(410)),
+    Row(route=f"GET {V1}/media-resources/", expected=signed_in(200)),
+    Row(
+        route=f"GET {V1}/media-resources/",
+        query="?organization_id={organization}",
+        expected=members(200, others=403),
+    ),
+    Row(
+        route=f"GET {V1}/media-resources/",
+        query="?organization_id={missing}",
+        expected=superusers(404),
+    ),
+    Row(route=f"POST {V1}/media-resources/heal", expected=superusers(202)),
+    Row(route=f"GET {ONE_RESOURCE}", ids=RESOURCE, expected=members(200, others=404)),
+    Row(route=f"GET {ONE_RESOURCE}", ids=NO_RESOURCE, expected=signed_in(404)),
+    Row(
+        route=f"PATCH {ONE_RESOURCE}",
+        ids=RESOURCE,
+        body={"caption": "New"},
+        expected=members(200, others=404),
+    ),
+    Row(
+        route=f"PATCH {ONE_RESOURCE}",
+        ids=NO_RESOURCE,
+        body={"caption": "New"},
+        expected=signed_in(404),
+    ),
+    # The local store is closed unless it is the one in use; its tokens are its permission.
+    Row(route=f"PUT {V1}/uploads/local/{{token}}", expected=anybody(404)),
+    Row(route="GET /local-store/{key}", expected=anybody(404)),
+]
+
+OPEN: Final = [
+    Row(route="GET /files/{file_path}", expected=anybody(302)),
+    Row(route=f"GET {V1}/openapi.json", expected=anybody(200)),
+    Row(route="GET /docs", expected=anybody(200)),
+    Row(route="GET /redoc", expected=anybody(200)),
+    Row(route="GET /health/live", expected=anybody(200)),
+    Row(route="GET /health/ready", expected=anybody(200)),
+]
+
+ROWS: Final = [*ACCOUNTS, *ORGANIZATIONS, *CATALOG, *MEDIA, *OPEN]
