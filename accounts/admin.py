@@ -8,7 +8,6 @@ from django.contrib.auth.models import Group
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from unfold.admin import ModelAdmin, TabularInline
@@ -17,15 +16,9 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 from accounts.models import Membership, Organization, User
 from accounts.services import users
 from sartiq.core.errors import ConflictError
+from sartiq.core.staff import FACTS, is_superuser, link, list_of
 
 admin.site.unregister(Group)
-FACTS = ("id", "created_at", "updated_at")
-
-
-def link_to(target: User | Organization) -> str:
-    """Return a link to the admin page of a related row; its text is escaped."""
-    page = f"admin:accounts_{target._meta.model_name}_change"  # noqa: SLF001  Django's public Meta
-    return format_html('<a href="{}">{}</a>', reverse(page, args=[target.pk]), str(target))
 
 
 class ChangeUserForm(UserChangeForm):
@@ -96,15 +89,15 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]  # not g
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Only superusers make users: a right to edit users is a right to everything."""
-        return _is_superuser(request)
+        return is_superuser(request)
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         """Only superusers change users."""
-        return _is_superuser(request) and (obj is None or obj.deleted_at is None)
+        return is_superuser(request) and (obj is None or obj.deleted_at is None)
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         """Only superusers delete users, each on its own page."""
-        return _is_superuser(request) and (obj is None or obj.deleted_at is None)
+        return is_superuser(request) and (obj is None or obj.deleted_at is None)
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """Leave out the deletion of many rows: it would bypass the service."""
@@ -153,9 +146,8 @@ class OrganizationAdmin(ModelAdmin):
     @admin.display(description="Members", ordering="member_total")
     def member_count(self, organization: Any) -> str:
         """Link the number to the list of its members."""
-        address = reverse("admin:accounts_membership_changelist")
-        query = f"{address}?organization__id__exact={organization.pk}"
-        return format_html('<a href="{}">{}</a>', query, organization.member_total)
+        members = list_of(Membership, organization__id__exact=organization.pk)
+        return format_html('<a href="{}">{}</a>', members, organization.member_total)
 
 
 @admin.register(Membership)
@@ -173,18 +165,14 @@ class MembershipAdmin(ModelAdmin):
     @admin.display(description="User", ordering="user__email")
     def member(self, membership: Membership) -> str:
         """Link to the user."""
-        return link_to(membership.user)
+        return link(membership.user)
 
     @admin.display(description="Organization", ordering="organization__name")
     def of_organization(self, membership: Membership) -> str:
         """Link to the organization."""
-        return link_to(membership.organization)
+        return link(membership.organization)
 
 
 @admin.register(Group)
 class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
     """Groups in the product's theme."""
-
-
-def _is_superuser(request: HttpRequest) -> bool:
-    return isinstance(request.user, User) and request.user.is_superuser
