@@ -1,7 +1,9 @@
 """What becomes of every kind of image: at ingest (structure, header) and at the full decode."""
 
+import random
 import struct
 import zlib
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -177,3 +179,23 @@ def test_the_truth_table(
 
     assert outcome(lambda: ingest(path, content_type)) == at_ingest
     assert (decoded != OK) if at_decode == REFUSED else (decoded == at_decode)
+
+
+@pytest.mark.covers("T30", "T31")
+@pytest.mark.parametrize("content_type", IMAGE_FORMATS)
+def test_damaged_images_decode_or_are_refused_by_meaning(tmp_path: Path, content_type: str) -> None:
+    path = tmp_path / "file"
+    chance = random.Random(20)
+    outcomes: Counter[str] = Counter()
+
+    for _ in range(30):
+        damaged = bytearray(still(content_type))
+        for _ in range(chance.randint(1, 6)):
+            damaged[chance.randrange(len(damaged))] = chance.randrange(256)
+        path.write_bytes(damaged)
+        outcomes[outcome(partial(decoding.decode, path, content_type))] += 1
+
+    assert outcomes.total() == 30
+    assert outcomes.keys() <= {OK, "image_undecodable", "file_corrupt", "file_truncated",
+                               "image_too_large"}  # fmt: skip
+    assert len(outcomes) > 1
