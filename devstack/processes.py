@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TypedDict
 
 STOP_SECONDS = 5.0
+READY_SECONDS = 60.0
 POLL_SECONDS = 0.02
 PR_SET_PDEATHSIG = 1
 
@@ -51,14 +52,21 @@ def die_with_parent(number: int) -> None:
         _libc.prctl(PR_SET_PDEATHSIG, number)
 
 
+def became_true(condition: Callable[[], bool], *, seconds: float) -> bool:
+    """Poll `condition` and return whether it came true within `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(POLL_SECONDS)
+    return True
+
+
 def wait_until(ready: Callable[[], bool], *, what: str, seconds: float) -> None:
     """Poll `ready` until it is true, or raise `DevstackError` after `seconds`."""
-    deadline = time.monotonic() + seconds
-    while not ready():
-        if time.monotonic() > deadline:
-            message = f"{what} was not ready after {seconds:g} s"
-            raise DevstackError(message)
-        time.sleep(POLL_SECONDS)
+    if not became_true(ready, seconds=seconds):
+        message = f"{what} was not ready after {seconds:g} s"
+        raise DevstackError(message)
 
 
 @dataclass(kw_only=True)
@@ -108,15 +116,16 @@ class Child:
                 **identity(self.account),
             )
 
-    def wait_until(self, ready: Callable[[], bool], *, seconds: float = 30.0) -> None:
-        """Poll `ready`; a process that ends meanwhile is reported with the end of its log."""
+    def wait_until(self, ready: Callable[[], bool], *, seconds: float = READY_SECONDS) -> None:
+        """Poll `ready`; a process that ends or stays unready is reported with its log's end."""
 
         def ready_and_alive() -> bool:
             if not self.is_alive:
-                raise DevstackError(self.report())
+                raise DevstackError(self.report("ended unexpectedly"))
             return ready()
 
-        wait_until(ready_and_alive, what=self.name, seconds=seconds)
+        if not became_true(ready_and_alive, seconds=seconds):
+            raise DevstackError(self.report(f"was not ready after {seconds:g} s"))
 
     def send(self, number: int) -> None:
         """Send a signal to the process alone."""
@@ -143,9 +152,9 @@ class Child:
         text = self.log.read_text(errors="replace")
         return "\n".join(text.splitlines()[-lines:])
 
-    def report(self) -> str:
-        """Say that the process ended and show the end of its log."""
-        return f"{self.name} ended unexpectedly; the end of {self.log}:\n{self.tail()}"
+    def report(self, what: str) -> str:
+        """Say what happened to the process and show the end of its log."""
+        return f"{self.name} {what}; the end of {self.log}:\n{self.tail()}"
 
     def ask_to_stop(self) -> None:
         """Send the signal on which the process stops in order."""
@@ -164,8 +173,6 @@ def stop_all(children: Sequence[Child], *, seconds: float = STOP_SECONDS) -> Non
     """Ask all to stop at once; kill what still runs after `seconds`, and whatever they started."""
     for child in children:
         child.ask_to_stop()
-    deadline = time.monotonic() + seconds
-    while any(child.is_alive for child in children) and time.monotonic() < deadline:
-        time.sleep(POLL_SECONDS)
+    became_true(lambda: not any(child.is_alive for child in children), seconds=seconds)
     for child in children:
         child.kill()

@@ -67,5 +67,5 @@ def watch(product: Product) -> NoReturn:
     while True:
         for child in product.children:
             if not child.is_alive:
-                raise DevstackError(child.report())
+                raise DevstackError(child.report("ended unexpectedly"))
         pause.wait(WATCH_SECONDS)
