@@ -1,8 +1,4 @@
-"""What the commands of the sweeps share: their options, their summary, their exit codes.
-
-Exit codes: 0 done (a dry run too), 1 the store or the database failed (run it again, what was done
-stays done), 2 wrong usage.
-"""
+"""What the commands of the sweeps share: their options, their summary, their exit codes."""
 
 import json
 import re
@@ -25,6 +21,10 @@ from sartiq.core.errors import SartiqError
 
 FAULT: Final = 1
 USAGE: Final = 2
+EXIT_CODES: Final = (
+    "Exit codes: 0 done (a dry run too), 1 the store or the database failed (what was done stays"
+    " done; run it again), 2 wrong usage."
+)
 _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days"}
 _AGE: Final = re.compile(r"([0-9]{1,4})([mhd])")
 
@@ -42,6 +42,7 @@ class SweepCommand(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Offer the options every sweep has."""
+        parser.epilog = EXIT_CODES
         mode = parser.add_mutually_exclusive_group()
         mode.add_argument("--dry-run", action="store_true", help="only report (the default)")
         mode.add_argument("--execute", action="store_true", help="really discard")

@@ -1,0 +1,226 @@
+import io
+import json
+import re
+from collections.abc import Iterator
+
+import pytest
+from django.core.management import CommandError, call_command, load_command_class
+from django.core.management.base import BaseCommand
+from django.db import connection
+
+from accounts.models import User
+from media.errors import StoreUnavailableError
+from media.models import MediaResource, ObjectDeletion
+from media.tests.services import sweepable
+from media.tests.services.sweepable import (
+    DATA,
+    OLD,
+    AheadMemoryStore,
+    everything,
+    new_temp_key,
+    new_user,
+    resource,
+    stored,
+    upload,
+)
+
+pytestmark = pytest.mark.django_db
+
+TEMP = "cleanup_temp_uploads"
+ORPHANS = "cleanup_orphaned_media"
+
+
+@pytest.fixture
+def store() -> Iterator[AheadMemoryStore]:
+    with sweepable.memory_door() as made:
+        made.ahead = OLD
+        yield made
+
+
+@pytest.fixture
+def user(db: None) -> User:
+    return new_user()
+
+
+def said(name: str, *arguments: str) -> str:
+    out = io.StringIO()
+    call_command(name, *arguments, stdout=out)
+    return out.getvalue()
+
+
+def exit_code(name: str, *arguments: str) -> int:
+    """Run as from a shell and return what the shell would see."""
+    command: BaseCommand = load_command_class("media", name)
+    try:
+        command.run_from_argv(["manage.py", name, *arguments])
+    except SystemExit as leaving:
+        return int(leaving.code or 0)
+    return 0
+
+
+@pytest.mark.covers("I17")
+@pytest.mark.parametrize("arguments", [[], ["--dry-run"], ["--dry-run", "--json"]])
+def test_without_execute_nothing_changes(
+    store: AheadMemoryStore, user: User, arguments: list[str]
+) -> None:
+    stored(store, upload(user).key)
+    resource(user)
+    rows, objects = everything(), store.keys()
+
+    for name in (TEMP, ORPHANS):
+        said(name, *arguments)
+
+    assert everything() == rows
+    assert store.keys() == objects
+
+
+def test_the_summary_of_a_dry_run(store: AheadMemoryStore, user: User) -> None:
+    unused = stored(store, upload(user).key)
+
+    text = said(TEMP)
+
+    assert text.splitlines() == [
+        f"Would discard 1 temporary objects older than 24 h, {len(DATA)} bytes.",
+        f"  {unused}",
+        "Would expire 1 uploads nobody used.",
+        "Nothing was changed; --execute does it.",
+    ]
+
+
+def test_the_summary_of_a_sweep(store: AheadMemoryStore, user: User) -> None:
+    names = sorted((resource(user) for _ in range(22)), key=lambda row: (row.unattached_at, row.pk))
+
+    text = said(ORPHANS, "--execute", "--older-than", "150m")
+
+    assert text.splitlines() == [
+        "Discarded 22 media resources older than 2 h 30 min, 594 bytes.",
+        *(f"  {row.storage_key}" for row in names[:20]),
+        "  and 2 more",
+    ]
+    assert not MediaResource.objects.exists()
+    assert ObjectDeletion.objects.count() == 22
+
+
+def test_the_report_as_json(store: AheadMemoryStore, user: User) -> None:
+    first, second = sorted(stored(store, new_temp_key()) for _ in range(2))
+
+    report = json.loads(said(TEMP, "--execute", "--json", "--limit", "1", "--older-than", "1d"))
+
+    assert report == {
+        "executed": True,
+        "candidates": 1,
+        "discarded": 1,
+        "bytes": len(DATA),
+        "expired_uploads": 0,
+        "samples": [first],
+        "older_than_seconds": 86400,
+    }
+    assert list(ObjectDeletion.objects.values_list("key", flat=True)) == [first]
+    assert second != first
+
+
+def test_older_than_spares_what_is_younger(store: AheadMemoryStore, user: User) -> None:
+    stored(store, upload(user).key)
+    resource(user)
+
+    reports = [json.loads(said(name, "--json", "--older-than", "36h")) for name in (TEMP, ORPHANS)]
+
+    assert [report["candidates"] for report in reports] == [0, 0]
+    assert [report["expired_uploads"] for report in reports] == [0, 0]
+
+
+@pytest.mark.django_db(transaction=True)  # a command run as from a shell closes connections
+@pytest.mark.parametrize("name", [TEMP, ORPHANS])
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--older-than", "1h"], "1:00:00 is shorter than the shortest grace"),
+        (["--older-than", "tomorrow"], "'tomorrow' is no age"),
+        (["--older-than", "24"], "'24' is no age"),
+        (["--older-than", "99999d"], "'99999d' is no age"),
+        (["--limit", "0"], "'0' is no number above 0"),
+        (["--limit", "-1"], "'-1' is no number above 0"),
+        (["--dry-run", "--execute"], "not allowed with argument"),
+    ],
+)
+@pytest.mark.usefixtures("store")
+def test_wrong_usage_leaves_with_2(
+    user: User,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    arguments: list[str],
+    complaint: str,
+) -> None:
+    upload(user)
+    rows = everything()
+
+    code = exit_code(name, "--execute" if "--dry-run" not in arguments else "--json", *arguments)
+
+    assert code == 2
+    assert complaint in capsys.readouterr().err
+    assert everything() == rows
+
+
+@pytest.mark.django_db(transaction=True)  # a command run as from a shell closes connections
+def test_a_failing_store_leaves_with_1(
+    store: AheadMemoryStore, user: User, capsys: pytest.CaptureFixture[str]
+) -> None:
+    upload(user)
+    rows = everything()
+
+    def fail(operation: str, key: str) -> None:
+        raise StoreUnavailableError
+
+    store.before = fail
+
+    code = exit_code(TEMP, "--execute")
+
+    assert code == 1
+    assert "StoreUnavailableError" in capsys.readouterr().err
+    assert everything() == rows
+
+
+@pytest.mark.parametrize("name", [TEMP, ORPHANS])
+def test_a_sweep_done_leaves_with_0(store: AheadMemoryStore, user: User, name: str) -> None:
+    assert exit_code(name, "--execute") == 0
+
+
+def test_usage_errors_reach_a_caller_in_python_too(db: None) -> None:
+    with pytest.raises(CommandError, match="shortest grace"):
+        call_command(ORPHANS, "--older-than", "1m")
+    assert connection.is_usable()
+
+
+def test_a_terminal_sees_progress_and_the_report_stays_clean(
+    store: AheadMemoryStore,
+    user: User,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    stored(store, upload(user).key)
+    monkeypatch.setenv("FORCE_COLOR", "1")  # what makes rich draw where no terminal is
+
+    code = exit_code(TEMP, "--json")
+
+    written = capsys.readouterr()
+    assert code == 0
+    assert "Looked at" in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", written.err)
+    assert json.loads(written.out)["candidates"] == 1
+
+
+def test_without_a_terminal_there_is_no_progress(
+    store: AheadMemoryStore, user: User, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stored(store, upload(user).key)
+
+    exit_code(TEMP)
+
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("name", [TEMP, ORPHANS])
+def test_the_help_explains_the_exit_codes(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code(name, "--help") == 0
+
+    told = " ".join(capsys.readouterr().out.split())
+    assert "Exit codes: 0 done" in told

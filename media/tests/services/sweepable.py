@@ -1,0 +1,164 @@
+"""Uploads, resources and stores of any age, for the tests of the sweeps."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import Model
+from django.utils import timezone
+
+from accounts.models import OwnerScope, User
+from media.models import Attachment, MediaResource, ObjectDeletion, ResourceStatus, Upload
+from media.rules import keys
+from media.services import attachments
+from media.services.ingest import MediaResourceService, Resources, Wanted
+from media.storage import ObjectHeaders, ObjectStore, factory, provision
+from media.storage.memory import MemoryStore
+from media.storage.s3 import S3Store
+from sartiq.core.models import new_id
+
+PNG = "image/png"
+OLD = timedelta(hours=25)
+DATA = b"an object nobody looks into"
+
+
+class AheadMemoryStore(MemoryStore):
+    """A store in memory whose own clock has gone on since its objects came."""
+
+    ahead = timedelta()
+
+    def clock(self) -> datetime:
+        """Return the later time."""
+        return super().clock() + self.ahead
+
+
+class AheadS3Store(S3Store):
+    """A bucket whose own clock has gone on since its objects came."""
+
+    ahead = timedelta()
+
+    def clock(self) -> datetime:
+        """Return the later time."""
+        return super().clock() + self.ahead
+
+
+AheadStore = AheadMemoryStore | AheadS3Store
+
+
+@contextmanager
+def memory_door() -> Iterator[AheadMemoryStore]:
+    """Put a store in memory behind the public door."""
+    store = AheadMemoryStore()
+    with factory.replaced(public=store):
+        yield store
+
+
+@contextmanager
+def s3_door() -> Iterator[AheadS3Store]:
+    """Put the bucket the settings name behind the public door, made for this test."""
+    list(provision.prepare_buckets())
+    store = AheadS3Store(factory.s3_connection(), settings.R2_BUCKET_NAME)
+    with factory.replaced(public=store):
+        yield store
+    store.close()
+
+
+def new_user() -> User:
+    """Return somebody new."""
+    return User.objects.create_user(email=f"{new_id()}@example.com", password=None)
+
+
+def stored(store: ObjectStore, key: str, body: bytes = DATA) -> str:
+    """Put an object and return its key."""
+    store.put(key, body, headers=ObjectHeaders(content_type=PNG))
+    return key
+
+
+def new_temp_key() -> str:
+    """Return a temporary key nobody was given."""
+    return keys.temp_key(
+        file_id=new_id(), at=datetime.now(UTC), filename="shoe.png", content_type=PNG
+    )
+
+
+def upload(user: User, *, age: timedelta = OLD, **values: Any) -> Upload:
+    """Return an upload issued that long ago."""
+    began = timezone.now() - age
+    row: Upload = Upload.objects.create(
+        **{
+            "user": user,
+            "key": new_temp_key(),
+            "filename": "shoe.png",
+            "content_type": PNG,
+            "expires_at": began + timedelta(minutes=15),
+        }
+        | values
+    )
+    return aged(row, created_at=began)
+
+
+def resource(user: User, **values: Any) -> MediaResource:
+    """Return a READY resource nothing has shown for long; its bytes are not stored."""
+    pk = new_id()
+    row: MediaResource = MediaResource.objects.create(
+        **{
+            "id": pk,
+            "user": user,
+            "resource_type": "IMAGE",
+            "storage_key": keys.canonical_key(pk, "png"),
+            "content_hash": f"{pk.int:064x}",
+            "etag": "e",
+            "content_type": PNG,
+            "extension": "png",
+            "file_size": len(DATA),
+            "status": ResourceStatus.READY,
+            "unattached_at": timezone.now() - OLD,
+        }
+        | values
+    )
+    return row
+
+
+def aged(row: Upload, **instants: datetime) -> Upload:
+    """Set instants Django would set itself."""
+    Upload.objects.filter(pk=row.pk).update(**instants)
+    row.refresh_from_db()
+    return row
+
+
+def ingest(
+    user: User,
+    store: ObjectStore,
+    url: str,
+    *,
+    organization_id: UUID | None = None,
+    meanwhile: Callable[[], object] = object,
+) -> UUID:
+    """Take one file in and show it on a new entity; return the id of its resource.
+
+    `meanwhile` runs inside the open transaction.
+    """
+
+    def attach(found: Resources) -> UUID:
+        meanwhile()
+        slots = {"cover_image": [found[url]]}
+        attachments.fill_slots(
+            entity_type="PRODUCT", entity_id=new_id(), slots=slots, list_slots=[]
+        )
+        return found[url].pk
+
+    return MediaResourceService(store).ingest_all(
+        user=user,
+        scope=OwnerScope(user_id=user.pk, organization_id=organization_id),
+        wanted=[Wanted(loc=("body", "cover_image"), url=url)],
+        attach=attach,
+    )
+
+
+def everything() -> list[list[Any]]:
+    """Return every row a sweep could change."""
+    models: tuple[type[Model], ...] = (Upload, MediaResource, Attachment, ObjectDeletion)
+    return [list(model._default_manager.order_by("pk").values()) for model in models]

@@ -1,0 +1,383 @@
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+from django.utils import timezone
+from pytest_django import Settings
+
+from accounts.models import User
+from media.models import (
+    Attachment,
+    DeletionReason,
+    MediaResource,
+    ObjectDeletion,
+    ResourceStatus,
+    Upload,
+    UploadState,
+)
+from media.rules import keys
+from media.services import cleanup, deletions
+from media.services.cleanup import GraceTooShortError, SweepReport
+from media.storage import factory
+from media.storage.memory import MemoryStore
+from media.tests.services import sweepable
+from media.tests.services.sweepable import (
+    DATA,
+    OLD,
+    AheadStore,
+    everything,
+    new_temp_key,
+    new_user,
+    resource,
+    stored,
+    upload,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def user(db: None) -> User:
+    return new_user()
+
+
+@pytest.fixture(params=["memory", "s3"])
+def store(request: pytest.FixtureRequest, settings: Settings) -> Iterator[AheadStore]:
+    """A bucket of the test's own, on whose clock a day has passed since its objects came."""
+    if request.param == "s3":
+        request.getfixturevalue("stack")
+        settings.R2_BUCKET_NAME = f"sweep-{uuid4()}"
+        settings.R2_PRIVATE_BUCKET_NAME = f"{settings.R2_BUCKET_NAME}-private"
+    factory.reset()
+    with sweepable.memory_door() if request.param == "memory" else sweepable.s3_door() as made:
+        made.ahead = OLD
+        yield made
+    factory.reset()
+
+
+def discard_stale(store: AheadStore, **how: int | bool) -> SweepReport:
+    return cleanup.discard_stale_uploads(store=store, **({"execute": True} | how))  # type: ignore[arg-type]  # shorthand
+
+
+def orphans_gone(**how: int | bool) -> SweepReport:
+    return cleanup.discard_orphaned_media(**({"execute": True} | how))  # type: ignore[arg-type]  # shorthand
+
+
+def delete_queued() -> None:
+    for pk in ObjectDeletion.objects.values_list("pk", flat=True):
+        deletions.perform(pk)
+
+
+def temp_keys(store: AheadStore) -> list[str]:
+    return [each.key for each in store.list("temp/")]
+
+
+def queued() -> set[tuple[str, str]]:
+    return set(ObjectDeletion.objects.values_list("key", "reason"))
+
+
+@pytest.mark.covers("F21", "F28")
+def test_an_unused_upload_expires_and_its_object_goes(store: AheadStore, user: User) -> None:
+    unused = upload(user)
+    stored(store, unused.key)
+
+    report = discard_stale(store)
+    delete_queued()
+
+    assert report == SweepReport(
+        executed=True,
+        candidates=1,
+        discarded=1,
+        bytes=len(DATA),
+        expired_uploads=1,
+        samples=[unused.key],
+    )
+    unused.refresh_from_db()
+    assert unused.state == UploadState.EXPIRED
+    assert temp_keys(store) == []
+    assert not ObjectDeletion.objects.exists()
+
+
+def test_an_object_without_a_row_goes(store: AheadStore) -> None:
+    stray = stored(store, new_temp_key())
+
+    report = discard_stale(store)
+
+    assert (report.discarded, report.expired_uploads) == (1, 0)
+    assert queued() == {(stray, DeletionReason.EXPIRED)}
+
+
+def test_an_object_stays_until_the_store_says_it_is_old(store: AheadStore) -> None:
+    stored(store, new_temp_key())
+    store.ahead = timedelta(hours=23)
+
+    report = discard_stale(store)
+
+    assert report == SweepReport(executed=True)
+    assert queued() == set()
+
+
+@pytest.mark.covers("F28")
+def test_a_wrong_clock_of_this_machine_discards_nothing(
+    user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store_time = datetime.now(UTC)
+    store = MemoryStore(now=lambda: store_time)
+    fresh = upload(user, age=timedelta(minutes=5))
+    stored(store, fresh.key)
+    monkeypatch.setattr(timezone, "now", lambda: store_time + timedelta(days=3))
+
+    report = cleanup.discard_stale_uploads(store=store, execute=True)
+
+    fresh.refresh_from_db()
+    assert report == SweepReport(executed=True)
+    assert fresh.state == UploadState.ISSUED
+
+
+def test_a_fresh_upload_keeps_its_object(store: AheadStore, user: User) -> None:
+    fresh = upload(user, age=timedelta(hours=23))
+    stored(store, fresh.key)
+
+    report = discard_stale(store)
+
+    fresh.refresh_from_db()
+    assert report.candidates == 0
+    assert fresh.state == UploadState.ISSUED
+
+
+@pytest.mark.covers("F26")
+def test_the_sources_of_a_pending_resource_stay_however_old(store: AheadStore, user: User) -> None:
+    first, second = new_temp_key(), new_temp_key()
+    waiting = resource(user, status=ResourceStatus.PENDING, storage_key=first)
+    for key in (first, second):
+        stored(store, key)
+        upload(user, key=key, state=UploadState.CLAIMED, resource=waiting, age=OLD * 9)
+    untracked = stored(store, new_temp_key())
+    resource(user, status=ResourceStatus.PENDING, storage_key=untracked)
+
+    report = discard_stale(store)
+
+    assert report == SweepReport(executed=True)
+    assert set(temp_keys(store)) == {first, second, untracked}
+
+
+@pytest.mark.parametrize(
+    ("status", "left"),
+    [
+        (ResourceStatus.READY, UploadState.CONSUMED),
+        (ResourceStatus.FAILED, UploadState.EXPIRED),
+        (None, UploadState.EXPIRED),
+    ],
+)
+def test_a_claimed_upload_whose_resource_is_settled_gives_its_object_up(
+    user: User, status: ResourceStatus | None, left: UploadState
+) -> None:
+    code = "source_changed" if status == ResourceStatus.FAILED else ""
+    settled = resource(user, status=status, failure_code=code) if status else None
+    claimed = upload(user, state=UploadState.CLAIMED, resource=settled)
+    with sweepable.memory_door() as store:
+        stored(store, claimed.key)
+        store.ahead = OLD
+
+        report = discard_stale(store)
+
+    claimed.refresh_from_db()
+    assert report.discarded == 1
+    assert claimed.state == left
+    assert queued() == {(claimed.key, DeletionReason.EXPIRED)}
+
+
+def test_only_keys_of_our_grammar_are_swept(store: AheadStore) -> None:
+    foreign = stored(store, "temp/put-here-by-hand.png")
+    for key in ("media/stray/file.png", "images/legacy.png"):
+        stored(store, key)
+
+    report = discard_stale(store)
+
+    assert report.candidates == 0
+    assert temp_keys(store) == [foreign]
+
+
+@pytest.mark.covers("F22")
+@pytest.mark.parametrize("dead", [False, True])
+def test_an_object_queued_or_given_up_already_is_not_queued_again(
+    *, store: AheadStore, dead: bool
+) -> None:
+    key = stored(store, new_temp_key())
+    ObjectDeletion.objects.create(key=key, reason=DeletionReason.REFUSED, dead=dead)
+
+    report = discard_stale(store)
+
+    assert report.candidates == 0
+    assert queued() == {(key, DeletionReason.REFUSED)}
+
+
+def test_the_limit_counts_what_may_go(store: AheadStore, user: User) -> None:
+    first, second, third = sorted(stored(store, new_temp_key()) for _ in range(3))
+    resource(user, status=ResourceStatus.PENDING, storage_key=first)
+
+    report = discard_stale(store, limit=1)
+
+    assert (report.candidates, report.samples) == (1, [second])
+    assert discard_stale(store).samples == [third]
+
+
+def test_an_upload_whose_object_never_came_expires(store: AheadStore, user: User) -> None:
+    never_put, fresh = upload(user), upload(user, age=timedelta(hours=1))
+    unlucky = upload(user, state=UploadState.CLAIMED, resource=None)
+
+    report = discard_stale(store)
+
+    assert (report.candidates, report.expired_uploads) == (0, 2)
+    states = dict(Upload.objects.values_list("pk", "state"))
+    assert states == {
+        never_put.pk: UploadState.EXPIRED,
+        unlucky.pk: UploadState.EXPIRED,
+        fresh.pk: UploadState.ISSUED,
+    }
+
+
+@pytest.mark.covers("I17")
+def test_dry_runs_change_nothing_at_all(store: AheadStore, user: User) -> None:
+    for unused in (upload(user), upload(user)):
+        stored(store, unused.key)
+    upload(user)
+    orphan = resource(user)
+    stored(store, orphan.storage_key)
+    rows, objects = everything(), list(store.list(""))
+
+    temp = discard_stale(store, execute=False)
+    orphans = orphans_gone(execute=False)
+
+    assert (temp.candidates, temp.discarded, temp.expired_uploads) == (2, 0, 3)
+    assert (orphans.candidates, orphans.discarded) == (1, 0)
+    assert everything() == rows
+    assert list(store.list("")) == objects
+
+
+def test_a_second_sweep_finds_nothing_left(store: AheadStore, user: User) -> None:
+    stored(store, upload(user).key)
+    resource(user)
+    assert (discard_stale(store).discarded, orphans_gone().discarded) == (1, 1)
+
+    again = discard_stale(store), orphans_gone()
+
+    assert again == (SweepReport(executed=True), SweepReport(executed=True))
+
+
+def test_an_orphan_goes_row_first_then_object(store: AheadStore, user: User) -> None:
+    orphan = resource(user)
+    stored(store, orphan.storage_key)
+    used = upload(user, state=UploadState.CONSUMED, resource=orphan)
+
+    report = orphans_gone()
+
+    assert report == SweepReport(
+        executed=True, candidates=1, discarded=1, bytes=len(DATA), samples=[orphan.storage_key]
+    )
+    assert not MediaResource.objects.exists()
+    assert queued() == {(orphan.storage_key, DeletionReason.ORPHANED)}
+    assert store.head(orphan.storage_key).size == len(DATA)
+    delete_queued()
+    assert list(store.list("media/")) == []
+    used.refresh_from_db()
+    assert (used.state, used.resource) == (UploadState.CONSUMED, None)
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        {"unattached_at": None},
+        {"unattached_at": timezone.now() - timedelta(hours=23)},
+        {"protected": True},
+        {"status": ResourceStatus.PENDING},
+    ],
+)
+def test_what_is_young_protected_or_on_its_way_is_no_orphan(
+    user: User, kept: dict[str, object]
+) -> None:
+    resource(user, **kept)
+
+    report = orphans_gone()
+
+    assert report == SweepReport(executed=True)
+    assert MediaResource.objects.count() == 1
+
+
+def test_what_is_shown_is_no_orphan(user: User) -> None:
+    shown = resource(user)
+    Attachment.objects.create(
+        resource=shown, entity_type="PRODUCT", entity_id=uuid4(), slot="cover_image"
+    )
+
+    assert orphans_gone() == SweepReport(executed=True)
+    assert MediaResource.objects.count() == 1
+
+
+def test_an_orphan_stays_while_another_tenant_copies_from_it(user: User) -> None:
+    origin = resource(user)
+    copy = resource(
+        new_user(),
+        status=ResourceStatus.PENDING,
+        storage_key=origin.storage_key,
+        copied_from=origin,
+        unattached_at=None,
+    )
+
+    assert orphans_gone() == SweepReport(executed=True)
+
+    MediaResource.objects.filter(pk=copy.pk).update(status=ResourceStatus.READY)
+    assert orphans_gone().discarded == 1
+
+
+@pytest.mark.covers("F20")
+def test_a_failed_orphan_takes_its_source_and_any_copy_along(user: User) -> None:
+    key = new_temp_key()
+    failed = resource(
+        user, status=ResourceStatus.FAILED, failure_code="decode_limit", storage_key=key
+    )
+    claimed = upload(user, key=key, state=UploadState.CLAIMED, resource=failed)
+
+    report = orphans_gone()
+
+    claimed.refresh_from_db()
+    assert report.discarded == 1
+    assert claimed.state == UploadState.EXPIRED
+    assert {name for name, _ in queued()} == {key, keys.canonical_key(failed.pk, "png")}
+
+
+def test_orphans_go_oldest_first_up_to_the_limit(user: User) -> None:
+    ages = [timedelta(days=number) for number in (3, 9, 5)]
+    rows = [resource(user, unattached_at=timezone.now() - age) for age in ages]
+
+    report = orphans_gone(limit=2)
+
+    assert report.samples == [rows[1].storage_key, rows[2].storage_key]
+    assert list(MediaResource.objects.all()) == [rows[0]]
+
+
+def test_no_more_than_twenty_samples_are_shown(user: User) -> None:
+    for _ in range(21):
+        resource(user)
+
+    report = orphans_gone(execute=False)
+
+    assert (report.candidates, len(report.samples)) == (21, cleanup.SAMPLES)
+
+
+def test_the_shortest_grace_covers_url_redelivery_and_clocks(
+    user: User, settings: Settings
+) -> None:
+    settings.VISIBILITY_TIMEOUT = 900
+    assert cleanup.shortest_grace() == timedelta(hours=2, minutes=15)
+    resource(user, unattached_at=timezone.now() - timedelta(days=99))
+    too_short = timedelta(hours=2, minutes=14)
+
+    with sweepable.memory_door() as store:
+        with pytest.raises(GraceTooShortError):
+            cleanup.discard_stale_uploads(store=store, older_than=too_short, execute=True)
+        with pytest.raises(GraceTooShortError):
+            cleanup.discard_orphaned_media(older_than=too_short, execute=True)
+
+    assert MediaResource.objects.count() == 1

@@ -1,0 +1,256 @@
+"""Sweeps beside writers: the writer wins or the sweep does, and nothing READY lacks its bytes."""
+
+import hashlib
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import pytest
+from django.db import connection, transaction
+
+from accounts.models import Membership, Organization, Role, User
+from media import selectors
+from media.models import (
+    Attachment,
+    MediaResource,
+    ObjectDeletion,
+    ResourceStatus,
+    Upload,
+    UploadState,
+)
+from media.rules import keys
+from media.services import cleanup, deletions
+from media.services.cleanup import SweepReport
+from media.tests.rules import specimens
+from media.tests.services import sweepable
+from media.tests.services.sweepable import (
+    OLD,
+    PNG,
+    AheadMemoryStore,
+    ingest,
+    new_user,
+    resource,
+    stored,
+    upload,
+)
+from sartiq.core import crashpoints
+from sartiq.core.errors import InvalidManyError
+from sartiq.core.models import new_id
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ROUNDS = 25
+Answer = TypeVar("Answer")
+
+
+@pytest.fixture
+def store() -> Iterator[AheadMemoryStore]:
+    with sweepable.memory_door() as made:
+        made.ahead = OLD
+        yield made
+
+
+@pytest.fixture
+def user() -> User:
+    return new_user()
+
+
+@pytest.fixture(scope="module")
+def shoe() -> bytes:
+    return specimens.still(PNG)
+
+
+def elsewhere(work: Callable[[], Answer]) -> Answer:
+    """Run on a connection of its own and return the answer."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        return pool.submit(_closing, work).result()
+
+
+def at_once(*works: Callable[[], object]) -> None:
+    """Start all on connections of their own at the same moment and wait for them."""
+    line = threading.Barrier(len(works))
+
+    def run(work: Callable[[], object]) -> object:
+        line.wait()
+        return _closing(work)
+
+    with ThreadPoolExecutor(max_workers=len(works)) as pool:
+        for future in [pool.submit(run, work) for work in works]:
+            future.result()
+
+
+def _closing(work: Callable[[], Answer]) -> Answer:
+    try:
+        return work()
+    finally:
+        connection.close()
+
+
+def sweep(store: AheadMemoryStore) -> tuple[SweepReport, SweepReport]:
+    """Run both sweeps and the deletions they queued."""
+    temp = cleanup.discard_stale_uploads(store=store, execute=True)
+    orphans = cleanup.discard_orphaned_media(execute=True)
+    for pk in ObjectDeletion.objects.values_list("pk", flat=True):
+        deletions.perform(pk)
+    return temp, orphans
+
+
+def ready(user: User, store: AheadMemoryStore, body: bytes) -> MediaResource:
+    """Return an orphan whose bytes are where its row says."""
+    pk = new_id()
+    row = resource(
+        user,
+        id=pk,
+        storage_key=keys.canonical_key(pk, "png"),
+        content_hash=hashlib.sha256(body).hexdigest(),
+    )
+    stored(store, row.storage_key, body)
+    return row
+
+
+def require_bytes(store: AheadMemoryStore) -> None:
+    """Assert that every settled or waiting row still has its bytes."""
+    rows = MediaResource.objects.exclude(status=ResourceStatus.FAILED)
+    assert set(rows.values_list("storage_key", flat=True)) <= set(store.keys())
+
+
+def refused(work: Callable[[], object]) -> bool:
+    """Run; return whether the files were refused with a 422."""
+    try:
+        work()
+    except InvalidManyError:
+        return True
+    return False
+
+
+@pytest.mark.covers("F23", "F26")
+def test_showing_an_orphan_again_races_its_sweep(store: AheadMemoryStore, user: User) -> None:
+    for number in range(ROUNDS):
+        orphan = ready(user, store, b"%d" % number)
+        url = selectors.public_url(orphan.storage_key)
+        answers: list[bool] = []
+
+        at_once(
+            lambda url=url, answers=answers: answers.append(  # type: ignore[misc]  # late binding
+                refused(lambda: ingest(user, store, url))
+            ),
+            lambda: sweep(store),
+        )
+
+        shown = Attachment.objects.filter(resource_id=orphan.pk).exists()
+        assert answers == [not shown]
+        assert MediaResource.objects.filter(pk=orphan.pk).exists() == shown
+        assert (orphan.storage_key in store.keys()) == shown  # noqa: SIM118  a method of the store
+        require_bytes(store)
+
+
+@pytest.mark.covers("F26")
+def test_ingest_races_the_sweep_of_its_upload(
+    store: AheadMemoryStore, user: User, shoe: bytes
+) -> None:
+    for _ in range(ROUNDS):
+        late = upload(user)
+        stored(store, late.key, shoe)
+        answers: list[bool] = []
+
+        at_once(
+            lambda late=late, answers=answers: answers.append(  # type: ignore[misc]  # late binding
+                refused(lambda: ingest(user, store, selectors.public_url(late.key)))
+            ),
+            lambda: sweep(store),
+        )
+
+        late.refresh_from_db()
+        assert answers == [late.state == UploadState.EXPIRED]
+        require_bytes(store)
+        Attachment.objects.all().delete()
+        MediaResource.objects.all().delete()
+
+
+@pytest.mark.covers("F26")
+def test_two_sweeps_at_once_discard_everything_once(store: AheadMemoryStore, user: User) -> None:
+    for _ in range(30):
+        stored(store, upload(user).key)
+        ready(user, store, new_id().bytes)
+    reports: list[tuple[SweepReport, SweepReport]] = []
+
+    at_once(*[lambda: reports.append(sweep(store))] * 2)
+
+    reports.append(sweep(store))  # what one held, the other left for the next run
+    assert sum(temp.discarded for temp, _ in reports) == 30
+    assert sum(orphans.discarded for _, orphans in reports) == 30
+    assert store.keys() == []
+    assert set(Upload.objects.values_list("state", flat=True)) == {UploadState.EXPIRED}
+    assert not MediaResource.objects.exists()
+    assert not ObjectDeletion.objects.exists()
+
+
+@pytest.mark.covers("F26")
+def test_rows_somebody_holds_are_left_for_the_next_run(store: AheadMemoryStore, user: User) -> None:
+    held_upload, orphan = upload(user), ready(user, store, b"held")
+    stored(store, held_upload.key)
+
+    with transaction.atomic():
+        Upload.objects.select_for_update(no_key=True).get(pk=held_upload.pk)
+        MediaResource.objects.select_for_update(no_key=True).get(pk=orphan.pk)
+        temp, orphans = elsewhere(lambda: sweep(store))
+
+    assert temp == SweepReport(executed=True)
+    assert (orphans.candidates, orphans.discarded) == (1, 0)
+    assert [report.discarded for report in sweep(store)] == [1, 1]
+
+
+def test_an_orphan_stays_while_one_of_its_uploads_is_being_ingested(
+    store: AheadMemoryStore, user: User
+) -> None:
+    orphan = ready(user, store, b"held")
+    used = upload(user, state=UploadState.CONSUMED, resource=orphan)
+
+    with transaction.atomic():
+        Upload.objects.select_for_update(no_key=True).get(pk=used.pk)
+        orphans = elsewhere(lambda: sweep(store))[1]
+
+    assert (orphans.candidates, orphans.discarded) == (1, 0)
+    assert MediaResource.objects.filter(pk=orphan.pk).exists()
+
+
+@pytest.mark.covers("F18")
+def test_a_sweep_between_look_and_write_refuses_the_file(
+    store: AheadMemoryStore, user: User, shoe: bytes
+) -> None:
+    late = upload(user)
+    stored(store, late.key, shoe)
+    crashpoints.install(lambda point: sweep(store) if point == "K3" else None)  # type: ignore[arg-type]  # a hook's answer is ignored
+
+    try:
+        answer = refused(lambda: ingest(user, store, selectors.public_url(late.key)))
+    finally:
+        crashpoints.install(None)
+
+    assert answer
+    assert store.keys() == []
+    assert not MediaResource.objects.exists()
+
+
+def test_a_sweep_while_another_scope_copies_refuses_the_file(
+    store: AheadMemoryStore, user: User
+) -> None:
+    organization = Organization.objects.create(name="Studio", slug="studio")
+    Membership.objects.create(user=user, organization=organization, role=Role.MEMBER)
+    url = selectors.public_url(ready(user, store, b"mine").storage_key)
+
+    answer = refused(
+        lambda: ingest(
+            user,
+            store,
+            url,
+            organization_id=organization.pk,
+            meanwhile=lambda: elsewhere(lambda: sweep(store)),
+        )
+    )
+
+    assert answer
+    assert store.keys() == []
+    assert not MediaResource.objects.exists()
+    assert not Attachment.objects.exists()
