@@ -160,11 +160,12 @@ def _sha256_of(body: BinaryIO) -> str:
 
 def _keep(model: LoraModel, body: BinaryIO) -> None:
     """Store the bytes, then the row; whatever fails, no object stays without its row."""
-    place = {"key": model.file_path, "bucket": Bucket.PRIVATE}
-    deletions.queue_unless_spared(**place, reason=DeletionReason.EXPIRED)
+    deletions.queue_unless_spared(
+        model.file_path, bucket=Bucket.PRIVATE, reason=DeletionReason.EXPIRED
+    )
     private_store().put(model.file_path, body, headers=HEADERS)
     with transaction.atomic():
-        if not deletions.spare(**place):
+        if not deletions.spare(model.file_path, bucket=Bucket.PRIVATE):
             raise ModelFileError("Storing the file took too long; try again.")
         model.save(force_insert=True)
         _set_trigger(model)

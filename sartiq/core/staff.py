@@ -1,6 +1,7 @@
 """What every page of the staff's admin shares: links, read-only facts, the environment's badge."""
 
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar, cast
 
 from django.conf import settings
 from django.contrib.admin import AdminSite
@@ -10,6 +11,9 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from unfold.admin import ModelAdmin, TabularInline
+from unfold.decorators import display
+
+Column = TypeVar("Column", bound=Callable[..., Any])
 
 FACTS = ("id", "created_at", "updated_at")
 NOTHING = "-"
@@ -43,6 +47,14 @@ def model_holding(name: str, value: str, *, site: AdminSite = default_site) -> t
     """
     registered = site._registry  # noqa: SLF001  the only list of registered models
     return next((model for model in registered if getattr(model, name, None) == value), None)
+
+
+def coloured(
+    *, description: str, ordering: str, colours: Mapping[Any, str]
+) -> Callable[[Column], Column]:
+    """Show a column as a label: it returns a key of `colours`, or a key and its text."""
+    decorated = display(description=description, ordering=ordering, label=colours)
+    return cast("Callable[[Column], Column]", decorated)
 
 
 def is_superuser(request: HttpRequest) -> bool:

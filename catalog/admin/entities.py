@@ -1,0 +1,210 @@
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db import IntegrityError
+from django.db.models import Case, Count, OuterRef, QuerySet, Subquery, Value, When
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.html import format_html, format_html_join
+from unfold.admin import ModelAdmin
+from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTimeFilter
+
+from catalog.admin.forms import EntityForm
+from catalog.models import (
+    CatalogEntity,
+    Guideline,
+    Look,
+    LoraModel,
+    Product,
+    ProductionRequest,
+    Subject,
+)
+from catalog.selectors import media_by_slot
+from catalog.services import entities
+from media.admin.looks import picture, thumbnail
+from media.models import Attachment, ResourceStatus, ResourceType
+from sartiq.core.staff import FACTS, NOTHING, link, list_of
+
+OWNER = ("organization", "user")
+TAKEN_MEANWHILE = "Somebody else took that SKU or slug just now; nothing was saved."
+
+
+class EntityAdmin(ModelAdmin):
+    """What the pages of every kind of entity share: owner, media, deletion through the service."""
+
+    form = EntityForm
+    list_per_page = 50
+    list_filter_submit = True
+    show_full_result_count = False
+    list_filter: tuple[Any, ...] = (
+        ("organization", AutocompleteSelectFilter),
+        ("created_at", RangeDateTimeFilter),
+    )
+    list_select_related: tuple[str, ...] = OWNER
+    ordering = ("-created_at", "-id")
+    autocomplete_fields: tuple[str, ...] = ("organization",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Find the picture and the number of files of the rows on the page, in its own query."""
+        rows: QuerySet[Any] = super().get_queryset(request)
+        mine = Attachment.objects.filter(
+            entity_type=self.model.entity_type, entity_id=OuterRef("pk")
+        ).order_by()
+        pictures = mine.filter(
+            resource__status=ResourceStatus.READY, resource__resource_type=ResourceType.IMAGE
+        ).order_by(Case(When(slot="cover_image", then=Value(0)), default=1), "slot", "position")
+        counted = mine.values("entity_id").annotate(total=Count("pk")).values("total")
+        annotated: QuerySet[Any] = rows.annotate(
+            picture_key=Subquery(pictures.values("resource__storage_key")[:1]),
+            media_total=Coalesce(Subquery(counted), 0),
+        )
+        return annotated
+
+    def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Tell the form who creates; Django makes a class of it for every request."""
+        form = super().get_form(request, *args, **kwargs)
+        form.creator = request.user
+        return form
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """Let the owner be chosen once: what belongs to an owner cannot move."""
+        fixed = ("media", "user", *FACTS)
+        return fixed if obj is None else (*fixed, "organization")
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Show the entity's own fields, its media, then who made it when."""
+        shown = super().get_fieldsets(request, obj)
+        own = [name for name in shown[0][1]["fields"] if name not in (*OWNER, "media", *FACTS)]
+        if obj is None:
+            return [(None, {"fields": ["organization", *own]})]
+        return [
+            (None, {"fields": own}),
+            ("Media", {"fields": ["media"]}),
+            ("Facts", {"fields": [*OWNER, *FACTS]}),
+        ]
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Show or save; tell when another request took a unique value between check and write."""
+        try:
+            answer: HttpResponse = super().changeform_view(request, *args, **kwargs)
+        except IntegrityError:
+            self.message_user(request, TAKEN_MEANWHILE, messages.ERROR)
+            return redirect(request.get_full_path())
+        return answer
+
+    def delete_model(self, request: HttpRequest, obj: CatalogEntity) -> None:
+        """Delete one entity with its attachments; its files start their grace."""
+        entities.discard(type(obj).objects.filter(pk=obj.pk))
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[CatalogEntity]) -> None:
+        """Delete several entities with their attachments."""
+        ids = list(queryset.values_list("pk", flat=True))
+        entities.discard(queryset.model.objects.filter(pk__in=ids))
+
+    @admin.display(description="Picture")
+    def picture(self, entity: Any) -> str:
+        """Show the cover, else the first image."""
+        return picture(key=entity.picture_key, alt=entity.name) if entity.picture_key else NOTHING
+
+    @admin.display(description="Files", ordering="media_total")
+    def files(self, entity: Any) -> str:
+        """Link to what the entity shows."""
+        address = list_of(Attachment, q=entity.pk)
+        return format_html('<a href="{}">{}</a>', address, entity.media_total)
+
+    @admin.display(description="Media")
+    def media(self, entity: CatalogEntity) -> str:
+        """Show every slot with its files, each linked to its page."""
+        slots = media_by_slot([entity]).get(entity.pk, {})
+        shown = (
+            (
+                attachment.slot.replace("_", " "),
+                thumbnail(attachment.resource),
+                link(attachment.resource),
+            )
+            for attachments in slots.values()
+            for attachment in attachments
+        )
+        return format_html_join("", "<p>{} {} {}</p>", shown) or NOTHING
+
+
+@admin.register(Product)
+class ProductAdmin(EntityAdmin):
+    """Products with their pictures."""
+
+    list_display = ("picture", "name", "sku", "brand", "color", "files", *OWNER, "created_at")
+    list_display_links = ("picture", "name")
+    list_filter = ("brand", "gender", *EntityAdmin.list_filter)
+    search_fields = ("name", "sku", "brand", "=id", "user__email", "organization__name")
+
+
+@admin.register(Subject)
+class SubjectAdmin(EntityAdmin):
+    """People and made-up people, with their LoRA models."""
+
+    list_display = (
+        *("picture", "name", "slug", "type", "lora_trigger", "models"),
+        *("files", *OWNER, "created_at"),
+    )
+    list_display_links = ("picture", "name")
+    list_filter = ("type", *EntityAdmin.list_filter)
+    search_fields = ("name", "slug", "lora_trigger", "=id", "user__email", "organization__name")
+
+    def get_prepopulated_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Offer a slug made of the name for a new subject."""
+        return {} if obj else {"slug": ("name",)}
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Count the models too."""
+        models = LoraModel.objects.filter(subject=OuterRef("pk")).order_by()
+        counted = models.values("subject").annotate(total=Count("pk")).values("total")
+        rows: QuerySet[Any] = super().get_queryset(request)
+        annotated: QuerySet[Any] = rows.annotate(model_total=Coalesce(Subquery(counted), 0))
+        return annotated
+
+    @admin.display(description="LoRA models", ordering="model_total")
+    def models(self, subject: Any) -> str:
+        """Link to the subject's models."""
+        address = list_of(LoraModel, subject__id__exact=subject.pk)
+        return format_html('<a href="{}">{}</a>', address, subject.model_total)
+
+
+@admin.register(Look)
+class LookAdmin(EntityAdmin):
+    """Products worn together."""
+
+    list_display = ("picture", "name", "worn_by", "files", *OWNER, "created_at")
+    list_display_links = ("picture", "name")
+    list_select_related = (*OWNER, "subject")
+    search_fields = ("name", "subject__name", "=id", "user__email", "organization__name")
+    autocomplete_fields = (*EntityAdmin.autocomplete_fields, "products", "subject")
+
+    @admin.display(description="Subject", ordering="subject__name")
+    def worn_by(self, look: Look) -> str:
+        """Link to the subject."""
+        return link(look.subject)
+
+
+@admin.register(Guideline)
+class GuidelineAdmin(EntityAdmin):
+    """How pictures are to look."""
+
+    list_display = ("picture", "name", "files", *OWNER, "created_at")
+    list_display_links = ("picture", "name")
+    search_fields = ("name", "=id", "user__email", "organization__name")
+
+
+@admin.register(ProductionRequest)
+class ProductionRequestAdmin(EntityAdmin):
+    """Looks to be produced."""
+
+    list_display = ("name", "follows", *OWNER, "created_at")
+    list_select_related = (*OWNER, "guideline")
+    search_fields = ("name", "guideline__name", "=id", "user__email", "organization__name")
+    autocomplete_fields = (*EntityAdmin.autocomplete_fields, "looks", "guideline")
+
+    @admin.display(description="Guideline", ordering="guideline__name")
+    def follows(self, wanted: ProductionRequest) -> str:
+        """Link to the guideline."""
+        return link(wanted.guideline)

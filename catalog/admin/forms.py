@@ -1,0 +1,82 @@
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+from django import forms
+from unfold.widgets import UnfoldAdminFileFieldWidget
+
+from accounts.models import OwnerScope, User
+from catalog.errors import ReferenceNotFoundError, SkuTakenError, SlugTakenError
+from catalog.models import CatalogEntity, LoraModel
+from catalog.rules import lora as rules
+from catalog.rules.lora import FORMATS
+
+TAKEN = {"sku": SkuTakenError, "slug": SlugTakenError}
+CHOOSE_A_FILE = "Choose the model file."
+
+
+class EntityForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
+    """An entity's own fields; what it links to belongs to the same owner."""
+
+    creator: ClassVar[User]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance._state.adding:  # noqa: SLF001  Django's documented model state
+            self.instance.user = self.creator
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse what the database would refuse, and links across owners, each at its field."""
+        cleaned = super().clean() or {}
+        scope = self._scope(cleaned)
+        for name, value in cleaned.items():
+            if name in TAKEN and value and self._is_taken(scope, name, value):
+                self.add_error(name, TAKEN[name].message)
+            elif _foreign(scope, value):
+                self.add_error(name, ReferenceNotFoundError.message)
+        return cleaned
+
+    def _scope(self, cleaned: dict[str, Any]) -> OwnerScope:
+        organization = cleaned.get("organization")
+        if organization is None:
+            return OwnerScope(self.instance.user_id, self.instance.organization_id)
+        return OwnerScope(self.instance.user_id, organization.pk)
+
+    def _is_taken(self, scope: OwnerScope, name: str, value: Any) -> bool:
+        model: Any = type(self.instance)
+        others = model.objects.in_scope(scope).exclude(pk=self.instance.pk)
+        return bool(others.filter(**{name: value}).exists())
+
+
+class LoraUploadForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
+    """A model file with what people say about it."""
+
+    refusal: ClassVar[str] = ""  # why the file was refused, told at its field
+
+    file = forms.FileField(
+        required=False,  # `clean` tells what is wrong with it
+        label="Model file",
+        help_text=f"{', '.join(FORMATS)}; at most 100 MB. It is looked at, never loaded.",
+        widget=UnfoldAdminFileFieldWidget(attrs={"accept": ",".join(FORMATS)}),
+    )
+
+    class Meta:
+        model = LoraModel
+        fields = ("subject", "trigger", "entity_type")
+
+    def clean(self) -> dict[str, Any]:
+        """Tell first what is known of the file, then what its name and size tell."""
+        cleaned = super().clean() or {}
+        file = cleaned.get("file")
+        if self.refusal:
+            self.add_error("file", self.refusal)
+        elif file is None:
+            self.add_error("file", CHOOSE_A_FILE)
+        elif file.size > rules.MAX_SIZE:
+            self.add_error("file", rules.TOO_LARGE)
+        return cleaned
+
+
+def _foreign(scope: OwnerScope, value: Any) -> bool:
+    """Tell whether a value holds an entity of another owner."""
+    linked = value if isinstance(value, Iterable) and not isinstance(value, str) else [value]
+    return any(isinstance(each, CatalogEntity) and each.scope.key != scope.key for each in linked)

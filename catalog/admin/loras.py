@@ -1,0 +1,223 @@
+from pathlib import Path
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.core.files.uploadhandler import SkipFile, TemporaryFileUploadHandler
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.decorators import method_decorator
+from django.utils.html import format_html
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
+from unfold.admin import ModelAdmin
+from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTimeFilter
+
+from catalog.admin.forms import CHOOSE_A_FILE, LoraUploadForm
+from catalog.models import LoraModel, Verdict
+from catalog.rules import lora as rules
+from catalog.services import lora
+from media.admin.looks import readable_size
+from sartiq.core.errors import SartiqError
+from sartiq.core.staff import FACTS, coloured, is_superuser, link
+
+FORM_BYTES = 1024 * 1024  # what a form may weigh besides its file
+VERDICT_COLOURS = {
+    Verdict.CLEAN: "success",
+    Verdict.SUSPICIOUS: "warning",
+    Verdict.DANGEROUS: "danger",
+    Verdict.UNSCANNED: "warning",
+}
+
+
+def _refuse(request: HttpRequest, reason: str) -> None:
+    """Leave a reason for the form of this very request to tell."""
+    request.lora_refusal = reason  # type: ignore[attr-defined]  # a fact of this request only
+
+
+class BoundedFileHandler(TemporaryFileUploadHandler):
+    """Streams the file to disk and drops it once it is larger than a model may be."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        super().__init__(request)
+        self._request = request
+
+    def new_file(self, *args: Any, **kwargs: Any) -> None:
+        """Write nothing at all when the request says it is too large."""
+        if int(self._request.META.get("CONTENT_LENGTH") or 0) > rules.MAX_SIZE + FORM_BYTES:
+            self._drop()
+        super().new_file(*args, **kwargs)
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
+        """Write a piece of the file."""
+        if start + len(raw_data) > rules.MAX_SIZE:
+            self._drop()
+        super().receive_data_chunk(raw_data, start)
+
+    def _drop(self) -> None:
+        _refuse(self._request, rules.TOO_LARGE)
+        raise SkipFile
+
+
+@admin.register(LoraModel)
+class LoraModelAdmin(ModelAdmin):
+    """LoRA models: superusers upload them here; they are looked at and never loaded."""
+
+    list_display = (
+        *("filename", "shown_verdict", "of_subject", "trigger", "entity_type", "size"),
+        *("uploaded_by", "upload_timestamp"),
+    )
+    list_filter = (
+        "verdict",
+        ("subject", AutocompleteSelectFilter),
+        ("upload_timestamp", RangeDateTimeFilter),
+    )
+    list_filter_submit = True
+    list_select_related = ("subject", "uploaded_by")
+    search_fields = ("filename", "file_path", "sha256", "trigger", "subject__name", "=id")
+    ordering = ("-upload_timestamp", "-id")
+    autocomplete_fields = ("subject",)
+    add_fieldsets = ((None, {"fields": ("subject", "file", "trigger", "entity_type")}),)
+    fieldsets = (
+        (None, {"fields": ("warning", "download")}),
+        ("What people say", {"fields": ("subject", "trigger", "entity_type")}),
+        (
+            "The file",
+            {
+                "fields": (
+                    *("file_path", "partial_path", "filename", "file_size", "upload_timestamp"),
+                    *("sha256", "tensor_count", "uploaded_by", *FACTS),
+                )
+            },
+        ),
+    )
+    readonly_fields = (
+        *("warning", "download", "file_path", "partial_path", "filename", "file_size"),
+        *("upload_timestamp", "sha256", "tensor_count", "uploaded_by", *FACTS),
+    )
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Only superusers upload models."""
+        return is_superuser(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Only superusers change what is said about models."""
+        return is_superuser(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Only superusers delete models."""
+        return is_superuser(request)
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the page that leads to the bytes."""
+        view = self.admin_site.admin_view(self.download_view)
+        name = "catalog_loramodel_download"
+        return [path("<uuid:model_id>/download/", view, name=name), *super().get_urls()]
+
+    def get_form(self, request: HttpRequest, obj: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """Ask for a file when there is no model yet."""
+        if obj is not None:
+            return super().get_form(request, obj, *args, **kwargs)
+        form = super().get_form(request, obj, *args, **kwargs | {"form": LoraUploadForm})
+        form.refusal = getattr(request, "lora_refusal", "")
+        return form
+
+    # The handlers must be set before anything reads the form, also before the CSRF check.
+    @method_decorator(csrf_exempt)
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """Show the form, or take a model in."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        request.upload_handlers = [BoundedFileHandler(request)]
+        return self._add(request, form_url, extra_context)
+
+    @method_decorator(csrf_protect)
+    def _add(self, request: HttpRequest, form_url: str, extra_context: Any) -> HttpResponse:
+        # Storing takes its time, so it must not run in the transaction Django saves forms in.
+        if request.method == "POST":
+            model = self._upload(request)
+            if model is not None:
+                self.log_addition(request, model, [{"added": {}}])
+                answer: HttpResponse = self.response_add(request, model)
+                return answer
+        shown: HttpResponse = super().add_view(request, form_url, extra_context)
+        return shown
+
+    def _upload(self, request: HttpRequest) -> LoraModel | None:
+        """Return the new model, or None with the reason left for the form to tell."""
+        form = self.get_form(request)(request.POST, request.FILES)
+        if not form.is_valid():
+            _refuse(request, getattr(request, "lora_refusal", CHOOSE_A_FILE))
+            return None
+        said, file = form.cleaned_data, form.cleaned_data["file"]
+        try:
+            return lora.upload(
+                file=lora.ModelFile(path=Path(file.temporary_file_path()), filename=file.name),
+                subject=said["subject"],
+                trigger=said["trigger"],
+                entity_type=said["entity_type"],
+                user=request.user,  # type: ignore[arg-type]  # a superuser, checked above
+                now=timezone.now(),
+            )
+        except SartiqError as refused:
+            _refuse(request, refused.detail)
+            return None
+
+    def save_model(self, request: HttpRequest, obj: LoraModel, form: Any, change: Any) -> None:
+        """Save what people say about a model."""
+        lora.describe(model=obj, user=request.user)  # type: ignore[arg-type]  # staff only
+
+    def delete_model(self, request: HttpRequest, obj: LoraModel) -> None:
+        """Delete a model; its bytes follow."""
+        lora.discard(LoraModel.objects.filter(pk=obj.pk), user=request.user)  # type: ignore[arg-type]  # staff only
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[LoraModel]) -> None:
+        """Delete several models; their bytes follow."""
+        ids = list(queryset.values_list("pk", flat=True))
+        lora.discard(LoraModel.objects.filter(pk__in=ids), user=request.user)  # type: ignore[arg-type]  # staff only
+
+    def download_view(self, request: HttpRequest, model_id: Any) -> HttpResponse:
+        """Lead to the bytes of a model for five minutes."""
+        model = get_object_or_404(LoraModel, pk=model_id)
+        if not self.has_view_permission(request, model):
+            raise PermissionDenied
+        answer = HttpResponseRedirect(lora.download_url(model))
+        answer["Cache-Control"] = "no-store"
+        return answer
+
+    # --- Columns and facts --------------------------------------------------------------------
+
+    @coloured(description="Verdict", ordering="verdict", colours=VERDICT_COLOURS)
+    def shown_verdict(self, model: LoraModel) -> tuple[str, str]:
+        """Colour the verdict."""
+        return model.verdict, model.get_verdict_display()
+
+    @admin.display(description="Verdict")
+    def warning(self, model: LoraModel) -> str:
+        """Say loudly what looking at the file told."""
+        bad = model.verdict != Verdict.CLEAN
+        style = "border-left:4px solid {};padding:.5rem 1rem".format(
+            "#dc2626" if bad else "#16a34a"
+        )
+        verdict, details = model.get_verdict_display(), model.verdict_details
+        return format_html('<div style="{}"><b>{}</b>. {}</div>', style, verdict, details)
+
+    @admin.display(description="Bytes")
+    def download(self, model: LoraModel) -> str:
+        """Link to the bytes."""
+        address = reverse("admin:catalog_loramodel_download", args=[model.pk])
+        return format_html('<a href="{}">Download (the link lives five minutes)</a>', address)
+
+    @admin.display(description="Subject", ordering="subject__name")
+    def of_subject(self, model: LoraModel) -> str:
+        """Link to the subject."""
+        return link(model.subject)
+
+    @admin.display(description="Size", ordering="file_size")
+    def size(self, model: LoraModel) -> str:
+        """Tell the size."""
+        return readable_size(model.file_size)

@@ -1,0 +1,46 @@
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from unfold.contrib.filters.admin import RangeDateTimeFilter
+
+from media.models import ObjectDeletion
+from media.services import deletions
+from sartiq.core.staff import FACTS, FactsAdmin, coloured
+
+STATE_COLOURS = {"given up": "danger", "queued": "info"}
+
+
+@admin.register(ObjectDeletion)
+class ObjectDeletionAdmin(FactsAdmin):
+    """Objects that must go; those given up wait here for staff."""
+
+    list_display = (
+        *("key", "bucket", "reason", "shown_state", "attempts", "last_error", "run_after"),
+        "created_at",
+    )
+    list_filter = ("dead", "bucket", "reason", ("created_at", RangeDateTimeFilter))
+    search_fields = ("key", "last_error", "=id")
+    ordering = ("-dead", "-created_at", "-id")
+    fields = (
+        *("key", "bucket", "reason", "shown_state", "attempts", "last_error"),
+        *("last_attempted_at", "run_after", "sent_at", *FACTS),
+    )
+    readonly_fields = fields
+    actions = ("run_again",)
+
+    @coloured(description="State", ordering="dead", colours=STATE_COLOURS)
+    def shown_state(self, deletion: ObjectDeletion) -> str:
+        """Tell whether it is still tried."""
+        return "given up" if deletion.dead else "queued"
+
+    def has_run_permission(self, request: HttpRequest) -> bool:
+        """Whoever may change deletions may run them again."""
+        return request.user.has_perm("media.change_objectdeletion")
+
+    @admin.action(description="Run again", permissions=["run"])
+    def run_again(self, request: HttpRequest, rows: QuerySet[ObjectDeletion]) -> None:
+        """Give the chosen dead letters eight more tries."""
+        dead = list(rows.filter(dead=True))
+        for deletion in dead:
+            deletions.run_again(deletion)
+        self.message_user(request, f"{len(dead)} queued again.", messages.SUCCESS)

@@ -1,0 +1,109 @@
+from django.contrib import admin
+from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTimeFilter
+
+from media.admin.looks import entity_link, readable_size, thumbnail
+from media.models import Attachment, Upload, UploadState
+from sartiq.core.staff import FACTS, FactsAdmin, FactsInline, coloured, link
+
+STATE_COLOURS = {
+    UploadState.ISSUED: "info",
+    UploadState.CLAIMED: "warning",
+    UploadState.CONSUMED: "success",
+    UploadState.EXPIRED: "danger",
+}
+
+
+class _UploadColumns:
+    """What the list and the inline say of an upload."""
+
+    @coloured(description="State", ordering="state", colours=STATE_COLOURS)
+    def shown_state(self, upload: Upload) -> tuple[str, str]:
+        """Colour the state."""
+        return upload.state, upload.get_state_display()
+
+    @admin.display(description="Declared size", ordering="declared_size")
+    def size(self, upload: Upload) -> str:
+        """Tell the size the client announced."""
+        return readable_size(upload.declared_size)
+
+
+@admin.register(Upload)
+class UploadAdmin(_UploadColumns, FactsAdmin):
+    """Presigned uploads: who asked, what they declared, what became of it."""
+
+    list_display = (
+        *("filename", "shown_state", "content_type", "size", "became"),
+        *("refusal", "organization", "user", "created_at"),
+    )
+    list_filter = (
+        "state",
+        "content_type",
+        ("organization", AutocompleteSelectFilter),
+        ("created_at", RangeDateTimeFilter),
+    )
+    list_select_related = ("user", "organization", "resource")
+    search_fields = ("filename", "key", "sha256", "=id", "user__email")
+    ordering = ("-created_at", "-id")
+    fields = (
+        *("filename", "shown_state", "refusal", "became", "user", "organization", "folder"),
+        *("content_type", "size", "sha256", "key", "etag", "expires_at", *FACTS),
+    )
+    readonly_fields = fields
+
+    @admin.display(description="Resource", ordering="resource")
+    def became(self, upload: Upload) -> str:
+        """Link to the resource the upload became."""
+        return link(upload.resource)
+
+
+@admin.register(Attachment)
+class AttachmentAdmin(FactsAdmin):
+    """Which entity shows which resource where."""
+
+    list_display = ("picture", "entity", "slot", "position", "shown", "created_at")
+    list_display_links = ("slot",)
+    list_filter = ("entity_type", "slot", ("created_at", RangeDateTimeFilter))
+    list_select_related = ("resource",)
+    search_fields = ("=entity_id", "=resource__id", "resource__storage_key", "=id")
+    ordering = ("-created_at", "-id")
+    fields = ("picture", "entity", "slot", "position", "shown", *FACTS)
+    readonly_fields = fields
+
+    @admin.display(description="Picture")
+    def picture(self, attachment: Attachment) -> str:
+        """Show the image."""
+        return thumbnail(attachment.resource)
+
+    @admin.display(description="Entity", ordering="entity_type")
+    def entity(self, attachment: Attachment) -> str:
+        """Link to the entity."""
+        return entity_link(attachment)
+
+    @admin.display(description="Resource", ordering="resource")
+    def shown(self, attachment: Attachment) -> str:
+        """Link to the resource."""
+        return link(attachment.resource)
+
+
+class UploadsInline(_UploadColumns, FactsInline):
+    """The uploads that became one resource."""
+
+    model = Upload
+    fields = ("filename", "shown_state", "size", "user", "created_at")
+    readonly_fields = fields
+    ordering = ("-created_at",)
+
+
+class AttachmentsInline(FactsInline):
+    """Everything that shows one resource."""
+
+    model = Attachment
+    verbose_name_plural = "Shown by"
+    fields = ("entity", "slot", "position", "created_at")
+    readonly_fields = fields
+    ordering = ("entity_type", "entity_id", "slot", "position")
+
+    @admin.display(description="Entity")
+    def entity(self, attachment: Attachment) -> str:
+        """Link to the entity."""
+        return entity_link(attachment)

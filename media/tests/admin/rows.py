@@ -1,0 +1,60 @@
+"""Rows as the pages of staff show them."""
+
+from datetime import UTC, datetime
+from hashlib import sha256
+from itertools import count
+from typing import Any
+
+from accounts.models import User
+from media.models import (
+    Attachment,
+    MediaResource,
+    ObjectDeletion,
+    ResourceStatus,
+    ResourceType,
+    Upload,
+)
+from media.rules import keys
+from sartiq.core.models import new_id
+
+_numbers = count()
+LATER = datetime(2030, 1, 1, tzinfo=UTC)
+
+
+def resource(user: User, **values: Any) -> MediaResource:
+    pk = new_id()
+    given = {
+        "id": pk,
+        "resource_type": ResourceType.IMAGE,
+        "storage_key": keys.canonical_key(pk, "png"),
+        "content_hash": sha256(str(next(_numbers)).encode()).hexdigest(),
+        "etag": "e",
+        "content_type": "image/png",
+        "extension": "png",
+        "file_size": 2_000_000,
+        "width": 600,
+        "height": 400,
+        "status": ResourceStatus.READY,
+        "unattached_at": datetime(2020, 1, 1, tzinfo=UTC),
+    }
+    return MediaResource.objects.create(user=user, **given | values)
+
+
+def upload(user: User, **values: Any) -> Upload:
+    given = {
+        "key": f"temp/{new_id()}_1767323045_shoe.png",
+        "filename": "shoe.png",
+        "content_type": "image/png",
+        "expires_at": LATER,
+    }
+    return Upload.objects.create(user=user, **given | values)
+
+
+def attachment(shown: MediaResource, entity: Any, **values: Any) -> Attachment:
+    given = {"entity_type": entity.entity_type, "entity_id": entity.pk, "slot": "cover_image"}
+    return Attachment.objects.create(resource=shown, **given | values)
+
+
+def deletion(**values: Any) -> ObjectDeletion:
+    given = {"key": f"media/{new_id()}/file.png", "reason": "ORPHANED"}
+    return ObjectDeletion.objects.create(**given | values)

@@ -1,0 +1,221 @@
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.contrib.messages import get_messages
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import User
+from accounts.tests.factories import UserFactory
+from catalog.models import Product
+from media.models import Bucket, MediaResource, ObjectDeletion, ResourceStatus
+from media.selectors import public_url
+from media.tests.admin import rows
+
+pytestmark = pytest.mark.django_db
+RESOURCES = "admin:media_mediaresource_changelist"
+RESOURCE = "admin:media_mediaresource_change"
+
+
+def said(response: Any) -> list[str]:
+    return [str(message) for message in get_messages(response.wsgi_request)]
+
+
+def chosen(action: str, *picked: Any, **more: str) -> dict[str, Any]:
+    return {"action": action, "_selected_action": [str(row.pk) for row in picked], **more}
+
+
+def product_of(user: User) -> Product:
+    return Product.objects.create(user=user, name="Oxford shoe")
+
+
+def test_a_resource_shows_where_it_came_from_and_what_shows_it(
+    staff_client: Client, superuser: User
+) -> None:
+    product = product_of(superuser)
+    resource = rows.resource(superuser)
+    upload = rows.upload(superuser, resource=resource)
+    attachment = rows.attachment(resource, product)
+
+    page = staff_client.get(reverse(RESOURCE, args=[resource.pk])).content.decode()
+
+    assert f'<img src="{public_url(resource.storage_key)}"' in page
+    assert reverse("admin:catalog_product_change", args=[product.pk]) in page
+    assert reverse("admin:media_upload_change", args=[upload.pk]) in page
+    assert reverse("admin:media_attachment_change", args=[attachment.pk]) in page
+
+
+def test_related_facts_are_linked_both_ways(staff_client: Client, superuser: User) -> None:
+    product, resource = product_of(superuser), rows.resource(superuser)
+    rows.upload(superuser, resource=resource)
+    rows.attachment(resource, product)
+
+    uploads = staff_client.get(reverse("admin:media_upload_changelist")).content.decode()
+    attachments = staff_client.get(reverse("admin:media_attachment_changelist")).content.decode()
+
+    assert reverse(RESOURCE, args=[resource.pk]) in uploads
+    assert reverse(RESOURCE, args=[resource.pk]) in attachments
+    assert reverse("admin:catalog_product_change", args=[product.pk]) in attachments
+
+
+@pytest.mark.parametrize(
+    ("values", "shown"),
+    [
+        ({}, True),
+        ({"status": ResourceStatus.PENDING}, False),
+        ({"status": ResourceStatus.FAILED, "failure_code": "x"}, False),
+        ({"resource_type": "DOCUMENT", "content_type": "application/pdf"}, False),
+    ],
+)
+def test_only_ready_images_have_a_thumbnail(
+    staff_client: Client, superuser: User, values: dict[str, Any], *, shown: bool
+) -> None:
+    resource = rows.resource(superuser, **values)
+
+    page = staff_client.get(reverse(RESOURCES)).content.decode()
+
+    assert (f'{resource.storage_key}" alt=""' in page) is shown
+
+
+def test_staff_correct_what_people_say_and_nothing_else(
+    staff_client: Client, superuser: User
+) -> None:
+    resource = rows.resource(superuser)
+    before = MediaResource.objects.filter(pk=resource.pk).values().get()
+
+    answer = staff_client.post(
+        reverse(RESOURCE, args=[resource.pk]),
+        {
+            "alt_text": "A black shoe",
+            "caption": "",
+            "protected": "on",
+            "status": "FAILED",
+            "storage_key": "temp/x",
+            "attachments-TOTAL_FORMS": 0,
+            "attachments-INITIAL_FORMS": 0,
+            "uploads-TOTAL_FORMS": 0,
+            "uploads-INITIAL_FORMS": 0,
+        },
+    )
+
+    after = MediaResource.objects.filter(pk=resource.pk).values().get()
+    changed = {name for name in after if after[name] != before[name]}
+    assert answer.status_code == 302
+    assert changed == {"alt_text", "protected", "updated_at"}
+    assert after["alt_text"] == "A black shoe"
+
+
+def test_protection_is_for_superusers(superuser: User) -> None:
+    resource = rows.resource(superuser)
+    staff = UserFactory.create(is_staff=True)
+    staff.user_permissions.set(permissions("view_mediaresource", "change_mediaresource"))
+    client = Client()
+    client.force_login(staff, backend="django.contrib.auth.backends.ModelBackend")
+
+    answer = client.post(
+        reverse(RESOURCE, args=[resource.pk]), {"alt_text": "A shoe", "protected": "on"}
+    )
+
+    resource.refresh_from_db()
+    assert answer.status_code == 302
+    assert (resource.alt_text, resource.protected) == ("A shoe", False)
+
+
+def permissions(*names: str) -> Any:
+    return Permission.objects.filter(codename__in=names)
+
+
+# --- Deleting ---------------------------------------------------------------------------------
+def test_a_resource_nothing_shows_goes_with_its_object(
+    staff_client: Client, superuser: User
+) -> None:
+    resource = rows.resource(superuser)
+
+    answer = staff_client.post(
+        reverse("admin:media_mediaresource_delete", args=[resource.pk]), {"post": "yes"}
+    )
+
+    assert answer.status_code == 302
+    assert not MediaResource.objects.exists()
+    queued = ObjectDeletion.objects.get()
+    assert (queued.key, queued.bucket) == (resource.storage_key, Bucket.PUBLIC)
+
+
+@pytest.mark.parametrize("reason", ["shown in 1 place", "protected", "being processed"])
+def test_a_resource_something_needs_stays_and_staff_learn_why(
+    staff_client: Client, superuser: User, reason: str
+) -> None:
+    resource = rows.resource(superuser)
+    if reason == "shown in 1 place":
+        rows.attachment(resource, product_of(superuser))
+    changed = {"protected": {"protected": True}, "being processed": {"status": "PENDING"}}
+    MediaResource.objects.filter(pk=resource.pk).update(
+        **changed.get(reason, {}), etag=resource.etag
+    )
+
+    one = staff_client.post(
+        reverse("admin:media_mediaresource_delete", args=[resource.pk]), {"post": "yes"}
+    )
+    many = staff_client.post(reverse(RESOURCES), chosen("delete_selected", resource, post="yes"))
+
+    for answer in (one, many):
+        assert reason in answer.content.decode() + " ".join(said(answer))
+    assert MediaResource.objects.filter(pk=resource.pk).exists()
+    assert not ObjectDeletion.objects.exists()
+
+
+def test_several_resources_go_together(staff_client: Client, superuser: User) -> None:
+    two = [rows.resource(superuser), rows.resource(superuser)]
+
+    answer = staff_client.post(reverse(RESOURCES), chosen("delete_selected", *two, post="yes"))
+
+    assert answer.status_code == 302
+    assert not MediaResource.objects.exists()
+    assert set(ObjectDeletion.objects.values_list("key", flat=True)) == {
+        resource.storage_key for resource in two
+    }
+
+
+# --- Actions ----------------------------------------------------------------------------------
+def test_failed_resources_are_tried_again(staff_client: Client, superuser: User) -> None:
+    failed = rows.resource(superuser, status="FAILED", failure_code="copy_failed", attempts=8)
+    ready = rows.resource(superuser)
+
+    answer = staff_client.post(reverse(RESOURCES), chosen("try_again", failed, ready))
+
+    failed.refresh_from_db()
+    ready.refresh_from_db()
+    assert (failed.status, failed.failure_code, failed.attempts) == ("PENDING", "", 0)
+    assert ready.status == "READY"
+    assert said(answer) == ["1 queued again."]
+
+
+def test_dead_letters_are_run_again(staff_client: Client) -> None:
+    dead, alive = rows.deletion(dead=True, attempts=8), rows.deletion(attempts=3)
+    address = reverse("admin:media_objectdeletion_changelist")
+
+    staff_client.post(address, chosen("run_again", dead, alive))
+
+    dead.refresh_from_db()
+    alive.refresh_from_db()
+    assert (dead.dead, dead.attempts, alive.attempts) == (False, 0, 3)
+
+
+@pytest.mark.parametrize("model", ["upload", "attachment", "objectdeletion"])
+def test_facts_are_only_read(staff_client: Client, superuser: User, model: str) -> None:
+    resource = rows.resource(superuser)
+    row = {
+        "upload": lambda: rows.upload(superuser),
+        "attachment": lambda: rows.attachment(resource, product_of(superuser)),
+        "objectdeletion": rows.deletion,
+    }[model]()
+
+    answers = [
+        staff_client.get(reverse(f"admin:media_{model}_add")),
+        staff_client.post(reverse(f"admin:media_{model}_change", args=[row.pk]), {"slot": "x"}),
+        staff_client.post(reverse(f"admin:media_{model}_delete", args=[row.pk]), {"post": "yes"}),
+    ]
+
+    assert [answer.status_code for answer in answers] == [403, 403, 403]
+    assert type(row).objects.filter(pk=row.pk).exists()
