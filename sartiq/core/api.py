@@ -7,17 +7,22 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet, ViewSet
 
-from sartiq.core.errors import InvalidManyError, Issue
+from sartiq.core.errors import BodyLengthMissingError, InvalidManyError, Issue
 
 CANONICAL_LENGTH = 36  # 8-4-4-4-12 with dashes; Python would also read braces and URNs
 
 
 class PathIds(APIView):
-    """Reads every path part named `id` or `*_id` as a UUID; a malformed one is a 422."""
+    """Reads every path part named `id` or `*_id` as a UUID; a malformed one is a 422.
+
+    A body without a length is refused: it would be read as an empty one.
+    """
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Authenticate and authorise first, then read the ids."""
         super().initial(request, *args, **kwargs)
+        if "Transfer-Encoding" in request.headers:
+            raise BodyLengthMissingError
         for name, value in list(self.kwargs.items()):
             if (name == "id" or name.endswith("_id")) and isinstance(value, str):
                 self.kwargs[name] = _uuid(name, value)  # the dict the handler is called with

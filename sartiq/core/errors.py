@@ -121,6 +121,15 @@ class GoneError(SartiqError):
     message = "This route is retired."
 
 
+class BodyLengthMissingError(SartiqError):
+    """Raised when a request body comes in chunks without saying how long it is.
+
+    The WSGI server would hand it on as an empty body: a change would be lost without a word.
+    """
+
+    message = "Send the body with a Content-Length."
+
+
 class RequestTooLargeError(SartiqError):
     """Raised when a request body exceeds its limit."""
 

@@ -26,6 +26,7 @@ STATUS: dict[type[errors.SartiqError], int] = {
     errors.NotFoundError: 404,
     errors.ConflictError: 409,
     errors.GoneError: 410,
+    errors.BodyLengthMissingError: 411,
     errors.RequestTooLargeError: 413,
     errors.UnsupportedTypeError: 415,
     errors.InvalidError: 422,
