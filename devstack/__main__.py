@@ -33,7 +33,7 @@ def _dispatch(arguments: argparse.Namespace) -> int:
         case "run":
             return run(arguments.command)
         case _:
-            folders.remove_data(folders.data_folder(os.environ))
+            folders.remove_data(folders.data_root(os.environ))
             return 0
 
 

@@ -8,7 +8,7 @@ import shutil
 import stat
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,7 @@ SHELTERS = Path("/var/tmp")  # noqa: S108  stable by design; `shelter` checks wh
 SHORT_TEMPORARY = Path("/tmp")  # noqa: S108  mkdtemp below makes an unguessable folder in it
 RUN_PREFIX = "sartiq-run-"
 LOCK = "lock"
+LOCAL = "local"  # the value of STORAGE, and its folder
 ABANDONED_AFTER = 60  # seconds; younger ones may be about to take their lock
 
 
@@ -44,9 +45,18 @@ class Places:
             os.close(descriptor)
 
 
-def data_folder(given: Mapping[str, str]) -> Path:
-    """Return where data that survives is kept."""
+def data_root(given: Mapping[str, str]) -> Path:
+    """Return the folder that holds all data that survives."""
     return Path(given.get("DEVSTACK_DIR") or DATA).resolve()
+
+
+def data_folder(given: Mapping[str, str]) -> Path:
+    """Return where the asked stack keeps its data.
+
+    Rows that name objects in one store are wrong beside the other, so each store has its own.
+    """
+    root = data_root(given)
+    return root / LOCAL if given.get("STORAGE") == LOCAL else root
 
 
 def persistent_places(data: Path) -> Places:
@@ -118,16 +128,22 @@ def sheltered(data: Path) -> Path:
     return shelter() / f"data-{_short_name(data.resolve())}"
 
 
-def remove_data(data: Path) -> None:
-    """Remove everything the stack keeps between two starts; refuse while it runs."""
-    if data.is_dir():
-        lock = hold(data, seconds=0)
-        shutil.rmtree(data)
-        os.close(lock)
-    if shelter_path().exists():
-        shutil.rmtree(sheltered(data), ignore_errors=True)
-        if not any(shelter().glob("data-*")):  # nobody else's data: the binaries can go too
-            shutil.rmtree(shelter())
+def remove_data(root: Path) -> None:
+    """Remove everything the stacks keep between two starts; refuse while one runs."""
+    folders = [folder for folder in (root, root / LOCAL) if folder.is_dir()]
+    with contextlib.ExitStack() as locks:
+        for folder in folders:
+            locks.callback(os.close, hold(folder, seconds=0))
+        shutil.rmtree(root, ignore_errors=True)
+        if shelter_path().exists():
+            _empty_shelter(folders)
+
+
+def _empty_shelter(folders: Sequence[Path]) -> None:
+    for folder in folders:
+        shutil.rmtree(sheltered(folder), ignore_errors=True)
+    if not any(shelter().glob("data-*")):  # nobody else's data: the binaries can go too
+        shutil.rmtree(shelter())
 
 
 def _short_name(folder: Path) -> str:

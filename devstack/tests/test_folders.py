@@ -8,6 +8,7 @@ from devstack.folders import (
     LOCK,
     RUN_PREFIX,
     can_be_entered_by_anyone,
+    data_folder,
     hold,
     new_run_folder,
     remove_data,
@@ -55,6 +56,21 @@ def test_data_in_use_is_not_removed(tmp_path: Path) -> None:
     os.close(lock)
     remove_data(tmp_path)
     assert not tmp_path.exists()
+
+
+def test_each_store_has_data_of_its_own_and_all_of_it_is_removed(tmp_path: Path) -> None:
+    given = {"DEVSTACK_DIR": str(tmp_path)}
+    local = data_folder({**given, "STORAGE": "local"})
+    local.mkdir()
+    lock = hold(local)
+
+    with pytest.raises(DevstackError, match="another stack runs"):
+        remove_data(tmp_path)
+
+    assert local != data_folder(given)
+    os.close(lock)
+    remove_data(tmp_path)
+    assert not local.exists()
 
 
 def test_only_run_folders_without_a_launcher_are_swept(tmp_path: Path) -> None:

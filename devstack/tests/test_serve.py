@@ -2,6 +2,7 @@ import json
 import os
 import signal
 import socket
+from collections.abc import Iterator
 from http import HTTPStatus
 from pathlib import Path
 
@@ -15,8 +16,14 @@ from devstack.tests.traces import launched
 pytestmark = pytest.mark.flow
 
 
-def test_serve_answers_on_a_free_port_and_stops_without_a_trace(tmp_path: Path) -> None:
-    env = {"PORT": "0", "DEVSTACK_DIR": str(tmp_path)}
+@pytest.fixture
+def data(tmp_path: Path) -> Iterator[Path]:
+    yield tmp_path
+    remove_data(tmp_path)
+
+
+def test_serve_answers_on_a_free_port_and_stops_without_a_trace(data: Path) -> None:
+    env = {"PORT": "0", "DEVSTACK_DIR": str(data)}
     with launched("serve", env=env) as serve:
         ready = json.loads(serve.read_until("READY ").removeprefix("READY "))
         started = serve.descendants()
@@ -32,11 +39,10 @@ def test_serve_answers_on_a_free_port_and_stops_without_a_trace(tmp_path: Path) 
     assert set(ready) == {"api", "s3_endpoint", "organization_id", "users"}
     assert set(ready["users"]) == {"superuser", "owner", "member", "outsider"}
     assert len(started) > 6  # three services, web, worker, beat and their children
-    remove_data(tmp_path)
 
 
-def test_serve_without_an_object_store_ends_when_one_of_its_processes_does(tmp_path: Path) -> None:
-    env = {"PORT": "0", "DEVSTACK_DIR": str(tmp_path), "STORAGE": "local"}
+def test_serve_without_an_object_store_ends_when_one_of_its_processes_does(data: Path) -> None:
+    env = {"PORT": "0", "DEVSTACK_DIR": str(data), "STORAGE": "local"}
     with launched("serve", env=env) as serve:
         ready = json.loads(serve.read_until("READY ").removeprefix("READY "))
         (beat,) = [pid for pid in serve.descendants() if is_beat(pid)]
@@ -46,11 +52,10 @@ def test_serve_without_an_object_store_ends_when_one_of_its_processes_does(tmp_p
         assert serve.process.wait() == 1
         assert serve.descendants() == set()
     assert ready["s3_endpoint"] is None
-    remove_data(tmp_path)
 
 
-def test_a_killed_serve_takes_everything_along(tmp_path: Path) -> None:
-    env = {"PORT": "0", "DEVSTACK_DIR": str(tmp_path)}
+def test_a_killed_serve_takes_everything_along(data: Path) -> None:
+    env = {"PORT": "0", "DEVSTACK_DIR": str(data)}
     with launched("serve", env=env) as serve:
         serve.read_until("READY ")
         assert serve.descendants()
@@ -59,18 +64,16 @@ def test_a_killed_serve_takes_everything_along(tmp_path: Path) -> None:
 
         serve.process.wait()
         wait_until(lambda: not serve.descendants(), what="the end", seconds=20)
-    remove_data(tmp_path)
 
 
-def test_a_taken_port_is_named(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_taken_port_is_named(data: Path, capfd: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
 
-        with launched("serve", env={"PORT": port, "DEVSTACK_DIR": str(tmp_path)}) as serve:
+        with launched("serve", env={"PORT": port, "DEVSTACK_DIR": str(data)}) as serve:
             assert serve.process.wait() == 1
 
     assert f"port {port} is taken" in capfd.readouterr().err
-    remove_data(tmp_path)
 
 
 def is_beat(pid: int) -> bool:
