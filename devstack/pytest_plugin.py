@@ -24,7 +24,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     """Fix the addresses of the services and put them where the settings look."""
     worker = os.environ.get(WORKER)
     if worker is not None:
-        os.environ["BROKER_URL"] = _own_database(os.environ["BROKER_URL"], worker)
+        os.environ["BROKER_URL"] = own_database(os.environ["BROKER_URL"], worker)
         return
     stack = Stack.temporary(given=os.environ)
     early_config.stash[_stack_key] = stack
@@ -105,7 +105,7 @@ def live_product() -> Iterator[Products]:
     products.stop()
 
 
-def _own_database(broker_url: str, worker: str) -> str:
+def own_database(broker_url: str, worker: str) -> str:
     """Return the broker URL with one Valkey database for each xdist worker."""
     number = int(worker.removeprefix("gw")) + 1
     return broker_url.replace("virtual_host=0", f"virtual_host={number}")
