@@ -9,5 +9,7 @@ class CoreConfig(AppConfig):
     verbose_name = "Core"
 
     def ready(self) -> None:
-        """Register the system checks."""
-        from sartiq.core import checks  # noqa: F401, PLC0415  registers the system checks
+        """Register the system checks and set the log's form."""
+        from sartiq.core import checks, logs  # noqa: F401, PLC0415  importing registers the checks
+
+        logs.configure()

@@ -5,6 +5,7 @@ creates the entity (`Claim.record`), so a crash leaves either both or neither.
 """
 
 import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -47,19 +48,24 @@ class Answer:
 Record = Callable[[Answer], None]
 
 
-def once(request: Request, *, route: str, work: Callable[[Record], Answer]) -> Response:
+def once(
+    request: Request, *, route: str, work: Callable[[Record], Answer], digest: str = ""
+) -> Response:
     """Run `work` at most once for the request's key; without a key simply run it.
 
-    `work` calls the `Record` it is given inside the transaction that creates the entity.
+    `work` calls the `Record` it is given inside the transaction that creates the entity. Two
+    bodies are the same when they read as the same JSON; a route that takes a file gives the hash
+    of its bytes as `digest`.
     Raises RequestInProgressError while the first request runs, InvalidManyError for a bad key or
     for a key used before with another body.
     """
     key = request.headers.get("Idempotency-Key")
     if key is None:
         return work(_forget).response()
-    row, fresh = _claim(request, route=route, key=_valid(key))
+    body_hash = digest or _hash(request)
+    row, fresh = _claim(request, route=route, key=_valid(key), body_hash=body_hash)
     if not fresh:
-        return _replay(row, body_hash=_hash(request))
+        return _replay(row, body_hash=body_hash)
     try:
         return work(lambda answer: _record(row, answer)).response()
     except BaseException:
@@ -71,12 +77,14 @@ def _forget(_answer: Answer) -> None:
     """Keep nothing: the caller sent no key."""
 
 
-def _claim(request: Request, *, route: str, key: str) -> tuple[IdempotencyKey, bool]:
+def _claim(
+    request: Request, *, route: str, key: str, body_hash: str
+) -> tuple[IdempotencyKey, bool]:
     named = {"user_id": request.user.pk, "route": route, "key": key}
     rows = IdempotencyKey.objects.filter(**named)
     rows.filter(created_at__lt=Now() - LIFETIME).delete()
     rows.filter(status_code=None, locked_until__lt=Now()).delete()
-    row = IdempotencyKey(**named, body_hash=_hash(request), locked_until=Now() + LOCK)
+    row = IdempotencyKey(**named, body_hash=body_hash, locked_until=Now() + LOCK)
     IdempotencyKey.objects.bulk_create([row], ignore_conflicts=True)
     kept = rows.get()
     return kept, kept.pk == row.pk
@@ -109,9 +117,10 @@ def _refused(code: str, message: str, key: str) -> InvalidManyError:
 
 
 def _hash(request: Request) -> str:
-    django = request._request  # noqa: SLF001  DRF's own way to the raw request
-    parts = (django.method or "", django.get_full_path(), request.content_type or "")
-    return hashlib.sha256("\n".join(parts).encode() + b"\n" + django.body).hexdigest()
+    # The raw body is gone once DRF has read it.
+    body = json.dumps(request.data, sort_keys=True, default=str)
+    parts = (request.method or "", request.get_full_path(), body)
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def forget_expired() -> int:

@@ -1,13 +1,63 @@
+import re
+import time
 from collections.abc import Callable
 
+import structlog
 from django.core.exceptions import RequestDataTooBig
 from django.db import InterfaceError, OperationalError
+from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
-from sartiq.core.exception_handler import as_json
+from structlog.contextvars import bound_contextvars
 
+from sartiq.core.exception_handler import as_json
+from sartiq.core.models import new_id
+
+log = structlog.get_logger(__name__)
+
+PLAIN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 Handler = Callable[[HttpRequest], HttpResponseBase]
+
+
+class AccessLogMiddleware:
+    """Log one line a request: the route (never the path, which may hold a token), status, time.
+
+    The request's id (the client's `X-Request-ID` when it is a plain one, else a new one) is bound
+    to every event of the request and answered.
+    """
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer and log."""
+        request_id = _request_id(request)
+        started = time.perf_counter()
+        with bound_contextvars(request_id=request_id):
+            response = self.get_response(request)
+            match = request.resolver_match
+            log.info(
+                "request",
+                method=request.method,
+                route=match.route if match else None,
+                status=response.status_code,
+                ms=round((time.perf_counter() - started) * 1000, 1),
+                user_id=_user_id(request),
+            )
+        response["X-Request-ID"] = request_id
+        return response
+
+
+def _request_id(request: HttpRequest) -> str:
+    given = request.headers.get("X-Request-ID", "")
+    return given if PLAIN_ID.fullmatch(given) else str(new_id())
+
+
+def _user_id(request: HttpRequest) -> str | None:
+    """Return who asked, without a query for anybody the view did not look at."""
+    user = getattr(request, "_cached_user", None) or request.__dict__.get("user")
+    return str(user.pk) if isinstance(user, Model) else None
 
 
 class EitherSlashMiddleware:

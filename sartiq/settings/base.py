@@ -40,7 +40,6 @@ INSTALLED_APPS = [
     "corsheaders",
     "axes",
     "django_celery_beat",
-    "django_structlog",
     "sartiq.core",
     "accounts",
     "media",
@@ -50,11 +49,11 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "sartiq.core.middleware.AccessLogMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "csp.middleware.CSPMiddleware",
-    "django_structlog.middlewares.RequestMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -88,10 +87,15 @@ TEMPLATES = [
 # --- Database -------------------------------------------------------------------------------
 DATABASES: dict[str, Any] = {"default": env.db_url("DATABASE_URL", default="postgres:///sartiq")}
 DATABASES["default"] |= {
+    "ENGINE": "sartiq.core.postgresql",
     "CONN_MAX_AGE": env.int("CONN_MAX_AGE", default=60),
     "CONN_HEALTH_CHECKS": True,
     "OPTIONS": {
         "connect_timeout": 2,
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 10_000,  # ms
         # reliability.md C5: no request or task may hold the database for long.
         "options": "-c statement_timeout=10s -c lock_timeout=3s"
         " -c idle_in_transaction_session_timeout=15s -c timezone=UTC",
@@ -198,7 +202,6 @@ R2_PUBLIC_URL = env.str("R2_PUBLIC_URL", default=_public_default).rstrip("/")
 CDN_URL = env.str("CDN_URL", default=R2_PUBLIC_URL).rstrip("/")
 CLOUDFLARE_IMAGE_TRANSFORMATIONS = env.bool("CLOUDFLARE_IMAGE_TRANSFORMATIONS", default=False)
 UPLOADS_WRITE_ONCE = env.bool("UPLOADS_WRITE_ONCE", default=False)
-STORE_CHECKSUMS_TRUSTED = env.bool("STORE_CHECKSUMS_TRUSTED", default=False)
 STORAGES = {
     "default": {"BACKEND": "media.storage.django_backend.PrivateStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
@@ -225,6 +228,16 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en-us"
 USE_I18N = False
+
+LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"json": {"()": "sartiq.core.logs.formatter"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
+    # The access log says it already, by route and without the path's secrets.
+    "loggers": {"django.request": {"level": "ERROR"}, "django": {"handlers": [], "level": "INFO"}},
+}
 
 # --- Browser-facing security ------------------------------------------------------------------
 SECURE_REFERRER_POLICY = "no-referrer"

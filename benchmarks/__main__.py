@@ -1,0 +1,49 @@
+"""`make bench`: every figure the design rests on, printed as tables. ARGS selects and repeats."""
+
+import argparse
+import os
+
+from benchmarks import files, web
+from devstack.product import Product
+from devstack.stack import Stack
+
+PARTS = ("presign", "redirect", "ready", "ten", "reading")
+
+
+def main() -> None:
+    """Start the product on a stack of its own and measure the chosen parts."""
+    parser = argparse.ArgumentParser(prog="make bench ARGS=…", description=__doc__)
+    parser.add_argument("parts", nargs="*", metavar="part", help=", ".join(PARTS))
+    parser.add_argument("--rounds", type=int, default=5, help="rounds of each; medians are shown")
+    parser.add_argument("--seconds", type=float, default=3.0, help="length of one round of load")
+    asked = parser.parse_args()
+    asked.parts = asked.parts or list(PARTS)
+    if unknown := set(asked.parts) - set(PARTS):
+        parser.error(f"unknown: {sorted(unknown)}")
+    product = Product(
+        Stack.temporary(given={}),
+        settings="sartiq.settings.development",
+    )
+    with product:
+        os.environ.update(product.env)
+        files.warm(product)
+        measure(product, asked)
+
+
+def measure(product: Product, asked: argparse.Namespace) -> None:
+    """Run the chosen measurements in their order."""
+    parts = asked.parts
+    if "presign" in parts:
+        web.presign(product, rounds=asked.rounds, seconds=asked.seconds)
+    if "redirect" in parts:
+        web.redirect(product, rounds=asked.rounds, seconds=asked.seconds)
+    if "ready" in parts:
+        files.until_ready(product, rounds=asked.rounds)
+    if "ten" in parts:
+        files.one_against_ten(product, rounds=asked.rounds)
+    if "reading" in parts:
+        files.reading(product, rounds=asked.rounds)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,154 @@
+"""Taking files in: until READY, one against ten images, and reading many objects."""
+
+import hashlib
+import statistics
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+
+from benchmarks.report import show
+from devstack.product import Product
+from tests.flow.studio import Studio, eventually, media_of, photo
+
+SIZE = 200_000
+
+
+def unique_jpeg(mark: str, *, size: int = SIZE) -> bytes:
+    """Return a real photo of about `size` bytes that nobody has sent before."""
+    body = photo("aw26-oxford-shoe-on-location.jpg")
+    filler = mark.encode().ljust(min(max(size - len(body), 64), 60_000), b".")
+    return body[:2] + b"\xff\xfe" + (len(filler) + 2).to_bytes(2, "big") + filler + body[2:]
+
+
+def until_ready(product: Product, *, rounds: int) -> None:
+    """Measure 16 products with one photo each, created at once, until all are READY."""
+    with Studio.member(product) as studio:
+        times = [_sixteen(studio, str(turn)) for turn in range(rounds + 1)][1:]
+    rows = [
+        (
+            name,
+            statistics.median(each[index] for each in times),
+            16 / statistics.median(each[index] for each in times),
+        )
+        for index, name in enumerate(("created (201 answered)", "all READY"))
+    ]
+    show(f"16 photos of 200 kB at once, median of {rounds}", ("until", "s", "photos/s"), rows)
+
+
+def one_against_ten(product: Product, *, rounds: int) -> None:
+    """Measure creating a product with ten images against one with one."""
+    with Studio.member(product) as studio:
+        times = {
+            count: [_create(studio, count, turn) for turn in range(rounds + 1)][1:]
+            for count in (1, 10)
+        }
+    one, ten = (statistics.median(times[count]) * 1000 for count in (1, 10))
+    rows = [("1 image", one, 1.0), ("10 images", ten, ten / one)]
+    show(f"POST products, median of {rounds}", ("with", "ms", "ratio"), rows)
+
+
+def reading(product: Product, *, rounds: int, files: int = 500) -> None:
+    """Measure checking `files` objects: ours (parallel) against sequential boto3."""
+    import django  # noqa: PLC0415  after the product has set the environment
+
+    django.setup()
+    from media.models import Upload  # noqa: PLC0415
+    from media.services.inspection import inspect_all  # noqa: PLC0415
+    from media.storage import ObjectHeaders, public_store  # noqa: PLC0415
+
+    store = public_store()
+    jpeg = ObjectHeaders(content_type="image/jpeg")
+    uploads = [
+        Upload(key=f"temp/bench-{index:04}", content_type="image/jpeg") for index in range(files)
+    ]
+    for index, upload in enumerate(uploads):
+        store.put(upload.key, unique_jpeg(str(index)), headers=jpeg)
+
+    def ours() -> None:
+        for at in range(0, files, 50):  # a request names at most 50
+            inspect_all(store, uploads[at : at + 50])
+
+    client = _boto3(product.env)
+
+    def sequential() -> None:
+        bucket = product.env["R2_BUCKET_NAME"]
+        for upload in uploads:
+            client.head_object(Bucket=bucket, Key=upload.key)
+            answer = client.get_object(Bucket=bucket, Key=upload.key)
+            hashlib.sha256(answer["Body"].read()).hexdigest()
+
+    _compare_reading({"sartiq": ours, "boto3, one after the other": sequential}, rounds, files)
+    store.delete_many([upload.key for upload in uploads])
+
+
+def _compare_reading(work: dict[str, Callable[[], None]], rounds: int, files: int) -> None:
+    walls: dict[str, list[float]] = {name: [] for name in work}
+    cpus: dict[str, list[float]] = {name: [] for name in work}
+    for _ in range(rounds):
+        for name, each in work.items():
+            wall, cpu = time.perf_counter(), time.process_time()
+            each()
+            walls[name].append(time.perf_counter() - wall)
+            cpus[name].append(time.process_time() - cpu)
+    ours = statistics.median(walls["sartiq"])
+    rows = [
+        (
+            name,
+            files / statistics.median(walls[name]),
+            1000 * statistics.median(cpus[name]) / files,
+            statistics.median(walls[name]) / ours,
+        )
+        for name in work
+    ]
+    columns = ("peer", "files/s", "client CPU ms a file", "sartiq / peer")
+    show(f"HEAD, read and hash {files} x 200 kB, median of {rounds}", columns, rows)
+
+
+def _boto3(env: dict[str, str]) -> Any:
+    import boto3  # noqa: PLC0415  a peer, not a part of the product
+
+    return boto3.client(
+        "s3",
+        endpoint_url=env["S3_ENDPOINT_URL"],
+        aws_access_key_id=env["S3_ACCESS_KEY_ID"],
+        aws_secret_access_key=env["S3_SECRET_ACCESS_KEY"],
+        region_name="auto",
+    )
+
+
+def _sixteen(studio: Studio, turn: str) -> tuple[float, float]:
+    urls = [
+        studio.upload(f"{turn}-{index}.jpg", unique_jpeg(f"{turn} {index}"), "image/jpeg")
+        for index in range(16)
+    ]
+    started = time.perf_counter()
+    with ThreadPoolExecutor(max_workers=16) as pool:
+        made = list(pool.map(lambda url: studio.created(name="bench", cover_image=url), urls))
+    created = time.perf_counter() - started
+    for product in made:
+        eventually(
+            lambda product=product: media_of(studio.read(product["id"])),
+            lambda shown: all(each["status"] == "ready" for each in shown),
+        )
+    return created, time.perf_counter() - started
+
+
+def _create(studio: Studio, count: int, turn: int) -> float:
+    urls = [
+        studio.upload("a.jpg", unique_jpeg(f"{count} {turn} {index}"), "image/jpeg")
+        for index in range(count)
+    ]
+    started = time.perf_counter()
+    made = studio.created(name="bench", images=urls)
+    took = time.perf_counter() - started
+    studio.settled(made["id"])
+    return took
+
+
+def warm(product: Product) -> None:
+    """Let the web processes connect to everything once."""
+    for _ in range(20):
+        httpx.get(f"{product.api}/health/ready").raise_for_status()

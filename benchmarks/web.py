@@ -1,0 +1,95 @@
+"""Presign and redirect under load, against FastAPI, Starlette and bare Django views."""
+
+import json
+import os
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
+
+import httpx
+
+from benchmarks.load import Load, interleaved, medians, press, request_bytes
+from benchmarks.report import show
+from benchmarks.servers import served
+from devstack.product import Product
+
+ASKED = {"filename": "front.jpg", "content_type": "image/jpeg", "file_size": 200_000}
+
+
+def presign(product: Product, *, rounds: int, seconds: float) -> None:
+    """Measure POST presigned-url with its Upload row."""
+    token = _token(product)
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    body = json.dumps(ASKED).encode()
+    env = {**product.env, "PEER_DATABASE": _conninfo(product)}
+    with ExitStack() as stack:
+        ours = stack.enter_context(
+            served("sartiq.wsgi:application", interface="wsgi", env=product.env)
+        )
+        fastapi = stack.enter_context(
+            served("benchmarks.peers:presigning", interface="asgi", env=env)
+        )
+        bare = stack.enter_context(
+            served("benchmarks.bare:application", interface="wsgi", env=product.env)
+        )
+        peers = {
+            "sartiq": f"{ours}/api/v1/uploads/presigned-url",
+            "FastAPI + boto3 + psycopg pool": f"{fastapi}/presign",
+            "bare Django view, no work": f"{bare}/presign",
+        }
+        measures = {
+            name: _measure(url, "POST", headers, body, seconds) for name, url in peers.items()
+        }
+        _compare("POST presigned-url", measures, rounds=rounds)
+
+
+def redirect(product: Product, *, rounds: int, seconds: float) -> None:
+    """Measure GET /files/…"""
+    path = "/files/media/01a20a3a-5276-7f2a-becc-ec0b7880616d/file.jpg"
+    with ExitStack() as stack:
+        peers = {
+            name: stack.enter_context(served(target, interface=interface, env=product.env)) + path
+            for name, target, interface in (
+                ("sartiq", "sartiq.wsgi:application", "wsgi"),
+                ("Starlette", "benchmarks.peers:redirecting", "asgi"),
+                ("bare Django view", "benchmarks.bare:application", "wsgi"),
+            )
+        }
+        measures = {name: _measure(url, "GET", {}, b"", seconds) for name, url in peers.items()}
+        _compare("GET /files/…", measures, rounds=rounds)
+
+
+def _measure(
+    url: str, method: str, headers: dict[str, str], body: bytes, seconds: float
+) -> Callable[[], Load]:
+    request = request_bytes(url, method=method, headers=headers, body=body)
+    return partial(press, url, request, seconds=seconds)
+
+
+def _compare(title: str, measures: dict[str, Callable[[], Load]], *, rounds: int) -> None:
+    results = interleaved(measures, rounds=rounds)
+    rates = {name: medians(loads) for name, loads in results.items()}
+    ours = rates["sartiq"][0]
+    rows = [
+        (name, rate, p99, ours / rate, sorted(results[name][0].statuses))
+        for name, (rate, p99) in rates.items()
+    ]
+    columns = ("peer", "requests/s", "p99 ms", "sartiq / peer", "statuses")
+    show(f"{title}: 1 worker, 4 connections, median of {rounds}", columns, rows)
+
+
+def _token(product: Product) -> str:
+    member = product.users["member"]
+    answer = httpx.post(
+        f"{product.api}/api/v1/login/access-token",
+        data={"username": member.email, "password": member.password},
+    )
+    answer.raise_for_status()
+    return str(answer.json()["access_token"])
+
+
+def _conninfo(product: Product) -> str:
+    import environ  # noqa: PLC0415  only this benchmark reads Django's database URL
+
+    parts = environ.Env.db_url_config(product.env["DATABASE_URL"])
+    return f"host={parts['HOST']} dbname={parts['NAME']} user={parts['USER'] or os.getlogin()}"

@@ -1,0 +1,67 @@
+"""How the product logs: one JSON line per event, and never a secret in it."""
+
+import re
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+
+Event = MutableMapping[str, Any]
+
+HIDDEN = "[hidden]"
+# What would let a reader of the log act as somebody else: signatures, tokens, passwords.
+_SECRETS = re.compile(
+    r"(?P<name>X-Amz-(?:Signature|Credential|Security-Token)=|[Bb]earer |/uploads/local/"
+    r"|(?:signature|token|password|secret)=)[^\s&\"'<>]+"
+    r"|eyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]*"
+)
+_SECRET_NAMES = re.compile(r"password|secret|token|authorization|signature", re.IGNORECASE)
+
+
+def hide_secrets(_logger: Any, _method: str, event: Event) -> Event:
+    """Replace every secret in the values of an event (a structlog processor)."""
+    for name, value in event.items():
+        if _SECRET_NAMES.search(name):
+            event[name] = HIDDEN
+        elif isinstance(value, str):
+            event[name] = hidden(value)
+    return event
+
+
+def hidden(text: str) -> str:
+    """Return `text` with every signature, token and password replaced."""
+    return _SECRETS.sub(lambda match: (match["name"] or "") + HIDDEN, text)
+
+
+_SHARED: list[Any] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+]
+
+
+def configure() -> None:
+    """Send structlog's events through the standard library's handlers."""
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *_SHARED,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+
+
+def formatter() -> structlog.stdlib.ProcessorFormatter:
+    """Return the formatter of the one handler (named in the LOGGING setting)."""
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=_SHARED,
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.format_exc_info,
+            hide_secrets,
+            structlog.processors.JSONRenderer(default=str),
+        ],
+    )
