@@ -26,7 +26,7 @@ class Route:
 
 
 def all_routes() -> list[Route]:
-    """Return every route × method, HEAD and OPTIONS left out."""
+    """Return every route with every method, HEAD and OPTIONS left out."""
     return sorted(
         Route(path=path, method=method, name=str(pattern.name))
         for path, pattern in _patterns(get_resolver().url_patterns, "/")

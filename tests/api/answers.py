@@ -1,0 +1,48 @@
+"""What every answer of the product must look like, whatever was asked."""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from sartiq.core.issue_codes import CODES
+
+PLACES: Final = {"body", "path", "query", "header"}
+# SQL, paths of files, stacks, libraries with their versions: none of it concerns a caller (T51).
+LEAK: Final = re.compile(
+    r"Traceback|File \"|\bline \d+\b|SELECT |INSERT |UPDATE \"|psycopg|postgres|redis|valkey"
+    r"|site-packages|rest_framework|django|\.py\b|/home/|/usr/|/tmp/|granian|botocore|SECRET",
+    re.IGNORECASE,
+)
+
+
+def require_our_error(status: int, body: bytes, headers: Mapping[str, str]) -> Any:
+    """Assert that an answer of 400 and more has our shape, names known codes and leaks nothing."""
+    assert 400 <= status < 500, (status, body[:500])
+    assert headers["content-type"] == "application/json"
+    read = json.loads(body.decode())
+    assert set(read) == {"detail"}
+    require_no_leak(body)
+    if status == 422:
+        require_issues(read["detail"])
+    else:
+        assert isinstance(read["detail"], str)
+    return read["detail"]
+
+
+def require_issues(issues: Any) -> None:
+    """Assert that the detail of a 422 is a list of the specification's ValidationError."""
+    assert isinstance(issues, list)
+    assert issues
+    for issue in issues:
+        assert set(issue) == {"loc", "msg", "type", "input", "ctx"}
+        assert issue["loc"][0] in PLACES
+        assert issue["type"] in CODES
+        assert isinstance(issue["msg"], str)
+        assert isinstance(issue["ctx"], dict)
+
+
+def require_no_leak(body: bytes) -> None:
+    """Assert that a body says nothing about how the product is built."""
+    found = LEAK.search(body.decode())
+    assert found is None, found

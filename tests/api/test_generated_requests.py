@@ -1,0 +1,121 @@
+"""Requests generated from the served schema, well formed and malformed, by callers of each kind.
+
+Every answer must be one the schema declares, in the shape it declares, and never a server error.
+"""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+import pytest
+import schemathesis
+from django.core import signals
+from django.db import close_old_connections
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from hypothesis.errors import Unsatisfiable
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.core.failures import FailureGroup
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from sartiq.wsgi import application
+from tests.api.world import World
+
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+    response_headers_conformance,
+]
+SEEDS = {"superuser": 16, "member": 14, "anonymous": 3}  # examples of each kind an operation gets
+# Which object of the world a path parameter names in every other request.
+OBJECTS = {
+    "org_id": "organization",
+    "user_id": "colleague",
+    "resource_id": "resource",
+    "products": "product",
+    "subjects": "subject",
+    "looks": "look",
+    "guidelines": "guideline",
+    "production-requests": "request",
+}
+
+
+@pytest.fixture
+def kept_connection(db: None) -> Iterator[None]:
+    """Keep the test's transaction open across requests, as Django's own test client does."""
+    signals.request_started.disconnect(close_old_connections)
+    signals.request_finished.disconnect(close_old_connections)
+    yield
+    signals.request_started.connect(close_old_connections)
+    signals.request_finished.connect(close_old_connections)
+
+
+@pytest.fixture
+def schema(kept_connection: None) -> Any:
+    return schemathesis.openapi.from_wsgi("/api/v1/openapi.json", application)
+
+
+def operations(schema: Any) -> Iterator[Any]:
+    for result in schema.get_all_operations():
+        yield result.ok()
+
+
+def name_existing(case: Any, world: World) -> None:
+    """Let the path name objects that exist."""
+    for parameter in case.path_parameters or {}:
+        kind = case.path.split("/")[3] if parameter == "entity_id" else parameter
+        if kind in OBJECTS:
+            case.path_parameters[parameter] = str(world.ids[OBJECTS[kind]])
+
+
+def exercise(operation: Any, mode: GenerationMode, world: World, principal: str) -> int:
+    """Send generated requests to one operation and return how many."""
+    sent = 0
+    token = world.tokens.get(principal)
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+
+    @settings(
+        max_examples=SEEDS[principal],
+        deadline=None,
+        derandomize=True,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=operation.as_strategy(generation_mode=mode), existing=st.booleans())
+    def request(case: Any, existing: bool) -> None:  # noqa: FBT001  Hypothesis passes by keyword
+        nonlocal sent
+        if existing:
+            name_existing(case, world)
+        answer = case.call(headers=headers)
+        case.validate_response(answer, checks=CHECKS)
+        sent += 1
+
+    with suppress(Unsatisfiable):  # an operation that reads nothing has no malformed request
+        request()
+    return sent
+
+
+@pytest.mark.covers("T44", "T51")
+@pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
+@pytest.mark.parametrize("principal", list(SEEDS))
+def test_every_answer_is_one_the_schema_declares(
+    schema: Any, world: World, principal: str, mode: GenerationMode
+) -> None:
+    sent, faults = 0, []
+    for operation in operations(schema):
+        try:
+            sent += exercise(operation, mode, world, principal)
+        except FailureGroup as found:
+            faults += [f"{operation.label}: {each}" for each in found.exceptions]
+
+    assert faults == []
+    assert sent > 30 * SEEDS[principal]

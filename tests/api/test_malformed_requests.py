@@ -1,0 +1,92 @@
+"""T45 and T51 over real HTTP: whatever stands on the wire is the caller's fault, never ours."""
+
+import http.client
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+import httpx
+import pytest
+
+from devstack.product import Product
+from tests.api.answers import require_no_leak, require_our_error
+from tests.api.malformed import MALFORMED, Malformed
+from tests.api.routes import Route, all_routes
+
+READS_FORM = {"login-access-token"}
+READS_NOTHING = {"login-test-token", "upload-lora", "media-resources-heal"}
+MISSING = "019ab000-0000-7000-8000-000000000000"
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running product and a token that may do everything."""
+
+    host: str
+    port: int
+    token: str
+
+    def send(self, method: str, path: str, sent: Malformed) -> tuple[int, bytes, dict[str, str]]:
+        """Send one request as it stands and return status, body and headers."""
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=20)
+        headers = {"Authorization": f"Bearer {self.token}", **sent.headers}
+        if sent.content_type is not None:
+            headers["Content-Type"] = sent.content_type
+        body: object = sent.body
+        if sent.chunked:
+            body = iter([sent.body[at : at + 65536] for at in range(0, len(sent.body), 65536)])
+        with suppress(BrokenPipeError, ConnectionResetError):  # refused early: read why
+            connection.request(
+                method,
+                path,
+                body=body,  # type: ignore[arg-type]  # bytes or an iterator of them
+                headers=headers,
+                encode_chunked=sent.chunked,
+            )
+        answer = connection.getresponse()
+        with answer:
+            read = answer.read()
+        connection.close()
+        return answer.status, read, {name.lower(): value for name, value in answer.getheaders()}
+
+
+@pytest.fixture(scope="module")
+def server(live_product: Callable[..., Product]) -> Server:
+    product = live_product(STORAGE="local")
+    person = product.users["superuser"]
+    answer = httpx.post(
+        f"{product.api}/api/v1/login/access-token",
+        data={"username": person.email, "password": person.password},
+    )
+    return Server("127.0.0.1", product.port, answer.json()["access_token"])
+
+
+def json_routes() -> list[Route]:
+    """Return the routes that read a JSON body."""
+    return [
+        route
+        for route in all_routes()
+        if route.method in {"POST", "PUT", "PATCH"}
+        and route.path.startswith("/api/v1/")
+        and route.name not in READS_FORM | READS_NOTHING | {"local-upload"}
+    ]
+
+
+def path_of(route: Route) -> str:
+    """Return the route's path with ids that name nothing."""
+    parts = [MISSING if part.startswith("{") else part for part in route.path.split("/")]
+    return "/".join(parts)
+
+
+@pytest.mark.covers("T45", "T51")
+@pytest.mark.parametrize("sent", MALFORMED, ids=str)
+def test_a_malformed_request_is_the_callers_fault(server: Server, sent: Malformed) -> None:
+    for route in json_routes():
+        status, body, headers = server.send(route.method, path_of(route), sent)
+
+        if sent.harmless and status < 400:
+            json.loads(body)
+            require_no_leak(body)
+        else:
+            require_our_error(status, body, headers)
