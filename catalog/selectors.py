@@ -37,11 +37,13 @@ def visible_to(model: type[Entity], user: User) -> QuerySet[Entity]:
 
 def one_visible_to(model: type[Entity], user: User, entity_id: UUID) -> Entity:
     """Return one entity; a foreign one is not found."""
-    found = visible_to(model, user).filter(pk=entity_id).first()
-    if found is None:
-        name = str(model._meta.verbose_name).capitalize()  # noqa: SLF001  Django's own API
-        raise EntityNotFoundError(f"{name} not found")
-    return found
+    return _found(model, visible_to(model, user).filter(pk=entity_id).first())
+
+
+def locked(model: type[Entity], user: User, entity_id: UUID) -> Entity:
+    """Return one entity as it is now and stays until the running transaction ends."""
+    rows = model.objects.visible_to(user).filter(pk=entity_id)
+    return _found(model, rows.select_for_update(of=("self",), no_key=True).first())
 
 
 def media_by_slot(entities: Iterable[Entity]) -> dict[UUID, dict[str, list[Attachment]]]:
@@ -55,6 +57,13 @@ def media_by_slot(entities: Iterable[Entity]) -> dict[UUID, dict[str, list[Attac
         for each in attachments:
             slots.setdefault(each.slot, []).append(each)
     return found
+
+
+def _found(model: type[Entity], entity: Entity | None) -> Entity:
+    if entity is None:
+        name = str(model._meta.verbose_name).capitalize()  # noqa: SLF001  Django's own API
+        raise EntityNotFoundError(f"{name} not found")
+    return entity
 
 
 def _complete(rows: QuerySet[Entity]) -> QuerySet[Entity]:

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, OperationalError, transaction
 from django.db.models import QuerySet
+from psycopg import errors as pg
 
 from accounts.models import OwnerScope, User
 from catalog import selectors
@@ -17,14 +18,18 @@ from catalog.errors import (
     SlugTakenError,
     TooManyImagesError,
 )
-from catalog.models import CatalogEntity
+from catalog.models import CatalogEntity, Subject
 from catalog.rules.slots import list_slots
+from catalog.services import slugs
 from media.models import MediaResource
 from media.rules.limits import MAX_REQUEST_IMAGES
 from media.services import attachments
 from media.services.ingest import MediaResourceService, Wanted
 from media.storage import public_store
-from sartiq.core.errors import InvalidManyError, Issue
+from sartiq.core.errors import InvalidManyError, Issue, UnavailableError
+
+MOST_TRIES = 3  # of one deletion, when others change the same rows at the same time
+
 
 Entity = TypeVar("Entity", bound=CatalogEntity)
 MediaUrls = Mapping[str, Sequence[str]]
@@ -45,27 +50,43 @@ class Changes:
 
 @dataclass(frozen=True, kw_only=True)
 class _Write(Generic[Entity]):
-    """One entity about to be written with everything that was looked up for it."""
+    """What is written once the files are known; runs inside the transaction of the ingest.
 
-    entity: Entity
+    `prepare` returns the entity to write, a new one or one it has locked.
+    """
+
+    prepare: Callable[[], Entity]
     changes: Changes
     then: Callable[[Entity], None]
 
     def __call__(self, resources: Mapping[str, MediaResource]) -> Entity:
-        self.entity.save()
+        entity = self.prepare()
+        self._save(entity)
         for name, linked in self.changes.links.items():
             if isinstance(linked, list):
-                getattr(self.entity, name).set(linked)
+                getattr(entity, name).set(linked)
         attachments.fill_slots(
-            entity_type=self.entity.entity_type,
-            entity_id=self.entity.pk,
+            entity_type=entity.entity_type,
+            entity_id=entity.pk,
             slots={
                 slot: [resources[url] for url in urls] for slot, urls in self.changes.media.items()
             },
-            list_slots=list_slots(self.entity.entity_type),
+            list_slots=list_slots(entity.entity_type),
         )
-        self.then(self.entity)
-        return self.entity
+        self.then(entity)
+        return entity
+
+    def _save(self, entity: Entity) -> None:
+        """Write what was asked for and nothing else: others may be changing other fields."""
+        links = self.changes.links.items()
+        single = {f"{name}_id": linked for name, linked in links if not isinstance(linked, list)}
+        values = {**self.changes.values, **single}
+        for name, value in values.items():
+            setattr(entity, name, value)
+        if isinstance(entity, Subject) and not entity.slug:
+            entity.slug = slugs.free_slug(scope=entity.scope, name=entity.name)
+        is_new = entity._state.adding  # noqa: SLF001  Django's own API
+        entity.save(update_fields=None if is_new else [*values, "updated_at"])
 
 
 def _nothing(_entity: Any) -> None:
@@ -83,10 +104,14 @@ def create(
     """Create an entity and take its files in.
 
     `then` is called with the entity inside the creating transaction. Raises InvalidManyError naming
-    each bad URL or id, ConflictError kinds for a taken SKU or slug; then nothing was created.
+    each bad URL or id, ConflictError kinds for a taken SKU or slug; then nothing was created. A
+    subject without a slug gets one made of its name.
     """
-    entity = model(user_id=scope.user_id, organization_id=scope.organization_id)
-    return _write(user, scope, entity, changes, then)
+
+    def prepare() -> Entity:
+        return model(user_id=scope.user_id, organization_id=scope.organization_id)
+
+    return _write(model, user, scope, _Write(prepare=prepare, changes=changes, then=then))
 
 
 def update(
@@ -97,10 +122,20 @@ def update(
     changes: Changes,
     then: Callable[[Entity], None] = _nothing,
 ) -> Entity:
-    """Change an entity; its media belong to the entity's owner, whoever of them asks."""
-    entity = selectors.one_visible_to(model, user, entity_id)
-    scope = OwnerScope(user_id=entity.user_id, organization_id=entity.organization_id)
-    return _write(user, scope, entity, changes, then)
+    """Change an entity; its media belong to the entity's owner, whoever of them asks.
+
+    Raises what `create` raises, and EntityNotFoundError, also when it is deleted meanwhile.
+    """
+    found = selectors.one_visible_to(model, user, entity_id)
+    if changes == Changes():
+        return found
+    owner = user.pk if found.organization_id else found.user_id
+    scope = OwnerScope(user_id=owner, organization_id=found.organization_id)
+
+    def prepare() -> Entity:
+        return selectors.locked(model, user, entity_id)
+
+    return _write(model, user, scope, _Write(prepare=prepare, changes=changes, then=then))
 
 
 def delete(model: type[Entity], *, user: User, entity_id: UUID) -> None:
@@ -110,31 +145,36 @@ def delete(model: type[Entity], *, user: User, entity_id: UUID) -> None:
 
 
 def discard(rows: QuerySet[Entity]) -> int:
-    """Delete entities of one kind with their attachments; return how many."""
-    with transaction.atomic():
-        locked = list(rows.select_for_update(of=("self",)).order_by("pk"))
-        if locked:
-            attachments.detach_entities(
-                entity_type=locked[0].entity_type, entity_ids=[row.pk for row in locked]
-            )
-        rows.model.objects.filter(pk__in=[row.pk for row in locked]).delete()
+    """Delete entities of one kind with their attachments; return how many.
+
+    Raises UnavailableError when requests that change the same rows keep winning.
+    """
+    for _ in range(MOST_TRIES):
+        try:
+            with transaction.atomic():
+                return _discard_locked(rows)
+        except OperationalError as error:
+            if not isinstance(error.__cause__, pg.DeadlockDetected):
+                raise
+    raise UnavailableError
+
+
+def _discard_locked(rows: QuerySet[Entity]) -> int:
+    locked = list(rows.select_for_update(of=("self",)).order_by("pk"))
+    if locked:
+        attachments.detach_entities(
+            entity_type=locked[0].entity_type, entity_ids=[row.pk for row in locked]
+        )
+    rows.model.objects.filter(pk__in=[row.pk for row in locked]).delete()
     return len(locked)
 
 
-def _write(
-    user: User,
-    scope: OwnerScope,
-    entity: Entity,
-    changes: Changes,
-    then: Callable[[Entity], None],
-) -> Entity:
-    for name, value in changes.values.items():
-        setattr(entity, name, value)
-    _link(entity, scope, changes)
-    write = _Write(entity=entity, changes=changes, then=then)
+def _write(model: type[Entity], user: User, scope: OwnerScope, write: _Write[Entity]) -> Entity:
+    _require_links(model, scope, write.changes)
     service = MediaResourceService(public_store())
+    wanted = _wanted(write.changes)
     try:
-        return service.ingest_all(user=user, scope=scope, wanted=_wanted(changes), attach=write)
+        return service.ingest_all(user=user, scope=scope, wanted=wanted, attach=write)
     except IntegrityError as error:
         raise _conflict(error) from error
 
@@ -150,19 +190,17 @@ def _wanted(changes: Changes) -> list[Wanted]:
     return wanted
 
 
-def _link(entity: CatalogEntity, scope: OwnerScope, changes: Changes) -> None:
-    """Check that every id names something of the same owner, and set the single ones."""
+def _require_links(model: type[Entity], scope: OwnerScope, changes: Changes) -> None:
+    """Refuse every id that names nothing of the same owner."""
     issues: list[Issue] = []
     for name, wanted in changes.links.items():
-        related: type[Any] = entity._meta.get_field(name).related_model  # type: ignore[assignment]  # noqa: SLF001
+        related: type[Any] = model._meta.get_field(name).related_model  # type: ignore[assignment]  # noqa: SLF001
         ids = wanted if isinstance(wanted, list) else [wanted] if wanted else []
         found = set(related.objects.in_scope(scope).filter(pk__in=ids).values_list("pk", flat=True))
         for index, each in enumerate(ids):
             if each not in found:
                 place = (index,) if isinstance(wanted, list) else ()
                 issues.append(ReferenceNotFoundError().at("body", name, *place, value=str(each)))
-        if not isinstance(wanted, list):
-            setattr(entity, f"{name}_id", wanted)
     if issues:
         raise InvalidManyError(issues)
 

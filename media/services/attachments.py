@@ -54,6 +54,12 @@ def detach_entities(*, entity_type: str, entity_ids: Iterable[UUID]) -> None:
 
 
 def _start_grace(resource_ids: set[UUID]) -> None:
-    rows = MediaResource.objects.filter(pk__in=resource_ids, attachments__isnull=True)
-    ids = list(rows.order_by("pk").values_list("pk", flat=True))
+    if not resource_ids:
+        return
+    rows = MediaResource.objects.filter(pk__in=resource_ids).order_by("content_hash", "pk")
+    # Two that remove the last two places of one resource must see each other: the second one
+    # waits here, and what it asks next sees what the first has committed.
+    locked = list(rows.select_for_update(no_key=True).values_list("pk", flat=True))
+    unshown = MediaResource.objects.filter(pk__in=locked, attachments__isnull=True)
+    ids = list(unshown.values_list("pk", flat=True))
     MediaResource.objects.filter(pk__in=ids).update(unattached_at=Now(), updated_at=Now())

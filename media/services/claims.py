@@ -116,12 +116,20 @@ def _keep(
         [by_hash[digest] for digest in sorted(by_hash)], ignore_conflicts=True
     )
     digests = {source.key: _expected(source, drafts).content_hash for source in sources.values()}
-    mine = MediaResource.objects.in_scope(scope).usable()
-    rows = mine.filter(content_hash__in=digests.values()).select_for_update(no_key=True)
-    standing = {row.content_hash: row for row in rows.order_by("content_hash")}
-    if standing.keys() != set(digests.values()):  # one failed or was swept a moment ago
+    origins = {draft.copied_from_id for draft in drafts.values() if draft.copied_from_id}
+    rows = _locked(scope, hashes=set(digests.values()), others=origins)
+    standing = {row.content_hash: row for row in rows if belongs_to(row, scope)}
+    # One failed or was swept a moment ago.
+    if standing.keys() != set(digests.values()) or not origins <= {row.pk for row in rows}:
         raise ClaimRaceError
     return {key: standing[digest] for key, digest in digests.items()}
+
+
+def _locked(scope: OwnerScope, *, hashes: set[str], others: set[UUID]) -> list[MediaResource]:
+    """Lock the scope's resources of these contents, and others that are copied from."""
+    mine = MediaResource.objects.in_scope(scope).filter(content_hash__in=hashes)
+    rows = mine | MediaResource.objects.filter(pk__in=others) if others else mine
+    return list(rows.usable().select_for_update(no_key=True).order_by("content_hash", "pk"))
 
 
 def _expected(source: Source, drafts: Mapping[str, MediaResource]) -> MediaResource:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO, cast
 
-from media.errors import FileEmptyError, FileTooLargeError
+from media.errors import FileEmptyError, FileTooLargeError, PreconditionFailedError
 from media.rules import content_types, image_header, limits, structure
 from media.storage import ObjectHead, ObjectStore
 from sartiq.core.crashpoints import reach
@@ -30,18 +30,25 @@ class Examined:
 
 @contextmanager
 def examined(
-    store: ObjectStore, head: ObjectHead, *, content_type: str, watch: Watch
+    store: ObjectStore,
+    head: ObjectHead,
+    *,
+    content_type: str,
+    watch: Watch,
+    content_hash: str | None = None,
 ) -> Iterator[tuple[Examined, str]]:
     """Download the object version `head` saw and yield the findings and a path to its bytes.
 
     `watch` is called with every chunk and may raise to stop the download. Raises ContentError when
     the bytes are refused, ObjectNotFoundError or PreconditionFailedError when the object is gone
-    or another one.
+    or another one, also when its bytes do not have the `content_hash` asked for.
     """
     require_size(head)
     with tempfile.NamedTemporaryFile(prefix="sartiq-") as opened:
         file = cast("BinaryIO", opened)
         digest = _download(store, head, into=file, watch=watch)
+        if content_hash not in {None, digest}:  # an ETag may be an MD5, which others can share
+            raise PreconditionFailedError
         reach("K5")
         width, height = _check(file, content_type)
         reach("K6")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from django.db import IntegrityError, OperationalError, transaction
+from django.db import OperationalError, transaction
 from psycopg import errors as pg
 
 from accounts.models import OwnerScope, User
@@ -60,18 +60,19 @@ class MediaResourceService:
         for _ in range(MOST_TRIES):
             reach("K1")
             named = sources.resolve(user=user, urls=[each.url for each in wanted])
-            verdicts = self._inspect(wanted, named)
             try:
+                verdicts = self._inspect(user, wanted, named)
                 return self._write(scope, wanted, named, verdicts, attach)
             except ClaimRaceError:
                 continue
         raise UnavailableError
 
-    def _inspect(self, wanted: Sequence[Wanted], named: Sources) -> Verdicts:
+    def _inspect(self, user: User, wanted: Sequence[Wanted], named: Sources) -> Verdicts:
         fresh = [source.upload for source in named.values() if source and source.is_fresh]
         verdicts = inspection.inspect_all(self.store, [upload for upload in fresh if upload])
         issues = [issue for each in wanted for issue in _faults(each, named, verdicts)]
         if issues:
+            _require_same(user, named, verdicts)
             deletions.refuse_uploads(
                 {key: v.code for key, v in verdicts.items() if isinstance(v, ContentError)}
             )
@@ -98,10 +99,6 @@ class MediaResourceService:
             if isinstance(error.__cause__, pg.DeadlockDetected | pg.SerializationFailure):
                 raise ClaimRaceError from error
             raise
-        except IntegrityError as error:
-            if isinstance(error.__cause__, pg.ForeignKeyViolation):  # a sweep took what it copies
-                raise ClaimRaceError from error
-            raise
         return result
 
 
@@ -111,6 +108,23 @@ def _faults(each: Wanted, named: Sources, verdicts: Verdicts) -> list[Issue]:
         return [_missing(each)]
     verdict = verdicts.get(source.key)
     return [verdict.at(*each.loc, value=each.url)] if isinstance(verdict, InvalidError) else []
+
+
+def _require_same(user: User, named: Sources, verdicts: Verdicts) -> None:
+    """Raise ClaimRaceError when a refused upload became a resource while it was looked at.
+
+    Another request took it in, and its temporary object may be gone already.
+    """
+    refused = [
+        url
+        for url, source in named.items()
+        if source and isinstance(verdicts.get(source.key), InvalidError)
+    ]
+    if not refused:
+        return
+    again = sources.resolve(user=user, urls=refused)
+    if any(source is not None and not source.is_fresh for source in again.values()):
+        raise ClaimRaceError
 
 
 def _missing(each: Wanted) -> Issue:

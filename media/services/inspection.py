@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from media.errors import (
+    FileCorruptError,
     FileNotFoundForCallerError,
     IngestTimeError,
     ObjectNotFoundError,
@@ -22,6 +23,8 @@ from sartiq.core.crashpoints import reach
 from sartiq.core.errors import InvalidError
 
 AT_ONCE = 8  # downloads of one request; the disk and two cores gain nothing from more
+
+_OTHER = "The file is not the one whose SHA-256 was declared."  # of a store that does not check
 
 Verdict = Examined | InvalidError
 Verdicts = dict[str, Verdict]
@@ -89,7 +92,7 @@ def _examine(
             found,
             _path,
         ):
-            return found
+            return found if upload.sha256 in {"", found.content_hash} else FileCorruptError(_OTHER)
     except ObjectNotFoundError:
         return FileNotFoundForCallerError()
     except PreconditionFailedError:

@@ -149,10 +149,12 @@ def _verify(
         head = store.head(target)
         reach("K9")
         with examined(
-            store, head, content_type=resource.content_type, watch=lease.renew_if_old
+            store,
+            head,
+            content_type=resource.content_type,
+            content_hash=resource.content_hash,
+            watch=lease.renew_if_old,
         ) as (found, path):
-            if found.content_hash != resource.content_hash:
-                return None
             decoded = inspect_file(path, resource.content_type)
     except (ObjectNotFoundError, PreconditionFailedError):
         return None

@@ -70,6 +70,7 @@ def retry(resource: MediaResource) -> bool:
     try:
         with transaction.atomic():
             rows = ObjectDeletion.objects.alive().filter(key=copy)
+            list(rows.select_for_update().values_list("pk", flat=True))  # none starts meanwhile
             if rows.exclude(free_to_take() | Q(lease_expires_at__isnull=True)).exists():
                 return False
             rows.delete()

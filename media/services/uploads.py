@@ -46,7 +46,7 @@ def issue_ticket(
     scope = scope_for(user, organization_id)
     with located("body", "content_type"):
         content_types.require_acceptable(content_type, folder)
-    _require_size(size)
+    _require_size(size, name="file_size")
     upload_id = new_id()
     with located("body", "filename"):
         key = keys.temp_key(file_id=upload_id, at=now, filename=filename, content_type=content_type)
@@ -68,25 +68,30 @@ def issue_ticket(
         folder=folder or "",
         content_type=content_type,
         declared_size=size,
-        sha256=sha256 or "",
+        sha256=(sha256 or "").lower(),
         expires_at=now + lifetime,
     )
     return UploadTicket(put=put, file_url=selectors.public_url(key), lifetime=lifetime)
 
 
 def declared_size(*, size: int | None, file_size: int | None) -> int | None:
-    """Return the one size a client declared under either name; both and different is refused."""
+    """Return the one size a client declared under either name.
+
+    Both and different is refused, and so is a size no file may have, under the name it came by.
+    """
     if size is not None and file_size is not None and size != file_size:
         raise SizeConflictError(loc=("body", "size"), value=size)
+    _require_size(file_size, name="file_size")
+    _require_size(size, name="size")
     return file_size if size is None else size
 
 
-def _require_size(size: int | None) -> None:
+def _require_size(size: int | None, *, name: str) -> None:
     if size is None:
         return
     if size < limits.MIN_FILE_SIZE:
-        raise FileTooSmallError(loc=("body", "file_size"), value=size)
+        raise FileTooSmallError(loc=("body", name), value=size)
     if size > limits.MAX_FILE_SIZE:
         raise FileTooLargeError(
-            loc=("body", "file_size"), value=size, ctx={"max_file_size": limits.MAX_FILE_SIZE}
+            loc=("body", name), value=size, ctx={"max_file_size": limits.MAX_FILE_SIZE}
         )

@@ -1,0 +1,25 @@
+from itertools import chain, count
+
+from django.db import connection
+from django.utils.text import slugify
+
+from accounts.models import OwnerScope
+from catalog.models import Subject
+
+LONGEST_STEM = 240  # leaves room for the number within the field's 255
+NAMELESS = "subject"
+
+
+def free_slug(*, scope: OwnerScope, name: str) -> str:
+    """Return a slug made of the name that no subject of this owner has.
+
+    Runs in the transaction that uses it: until its end nobody else is given one for this owner.
+    """
+    with connection.cursor() as cursor:
+        place = "subject-slug:{}:{}".format(*scope.key)
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [place])
+    stem = slugify(name)[:LONGEST_STEM].strip("-") or NAMELESS
+    rows = Subject.objects.in_scope(scope).filter(slug__startswith=stem)
+    taken = set(rows.values_list("slug", flat=True))
+    candidates = chain([stem], (f"{stem}-{number}" for number in count(2)))
+    return next(slug for slug in candidates if slug not in taken)

@@ -1,0 +1,142 @@
+"""What every test of media starts from: photos, uploads, ingests, and workers that never tire."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.utils import timezone
+from PIL import Image
+
+from accounts.models import OwnerScope, User
+from accounts.selectors import scope_for
+from media.models import Attachment, MediaResource, ObjectDeletion, ResourceStatus, Upload
+from media.services import attachments, deletions, relocation, uploads
+from media.services.ingest import MediaResourceService, Resources, Wanted
+from media.services.uploads import UploadTicket
+from media.storage import ObjectStore, SignedPut, public_store
+from media.storage.local import LocalStore
+from media.storage.memory import MemoryStore
+from media.tests.rules.specimens import saved
+from media.tests.storage.client import send
+from sartiq.core.models import new_id
+
+PNG = "image/png"
+NAMES = {
+    PNG: "shoe.png",
+    "image/jpeg": "shoe.jpg",
+    "image/gif": "shoe.gif",
+    "image/webp": "shoe.webp",
+    "image/avif": "shoe.avif",
+    "application/zip": "looks.zip",
+    "application/pdf": "brief.pdf",
+    "video/mp4": "walk.mp4",
+    "audio/mpeg": "brief.mp3",
+}
+
+
+def photo(number: int = 1, *, size: tuple[int, int] = (12, 8), **options: Any) -> bytes:
+    """Return a small PNG; every number is another picture."""
+    colour = (number * 53 % 256, number * 101 % 256, number % 256)
+    return saved(Image.new("RGB", size, colour), PNG, **options)
+
+
+def ticket(user: User, *, content_type: str = PNG, **asked: Any) -> UploadTicket:
+    """Return a fresh permission to upload."""
+    asked.setdefault("filename", NAMES[content_type])
+    return uploads.issue_ticket(user=user, content_type=content_type, now=timezone.now(), **asked)
+
+
+def client_put(store: ObjectStore, signed: SignedPut, body: bytes) -> int:
+    """Send the bytes as a client does; return the status it sees."""
+    if isinstance(store, MemoryStore):
+        return store.client_put(signed, body)
+    if isinstance(store, LocalStore):
+        headers = {name.lower(): value for name, value in signed.headers.items()}
+        store.receive(str(signed.token), headers | {"content-length": str(len(body))}, [body])
+        return 200
+    return send("PUT", signed.url, body, signed.headers)[0]
+
+
+def sent(store: ObjectStore, user: User, body: bytes | None = None, **asked: Any) -> str:
+    """Return the URL of a file that was asked for and uploaded."""
+    issued = ticket(user, **asked)
+    assert client_put(store, issued.put, photo() if body is None else body) == 200
+    return issued.file_url
+
+
+def key_of(url: str) -> str:
+    """Return the key a file URL names."""
+    return url.removeprefix(f"{settings.CDN_URL}/")
+
+
+def upload_of(url: str) -> Upload:
+    """Return the row of an upload by its URL."""
+    row: Upload = Upload.objects.get(key=key_of(url))
+    return row
+
+
+def ingest(
+    user: User,
+    urls: Sequence[str],
+    *,
+    organization_id: UUID | None = None,
+    entity_id: UUID | None = None,
+) -> list[MediaResource]:
+    """Take files in and show them in the list of an entity, a new one unless it is named."""
+    scope = scope_for(user, organization_id)
+    return ingest_into(scope, user, urls, entity_id=entity_id or new_id())
+
+
+def ingest_into(
+    scope: OwnerScope, user: User, urls: Sequence[str], *, entity_id: UUID
+) -> list[MediaResource]:
+    """Take files into a scope and show them in the list of an entity."""
+
+    def attach(found: Resources) -> list[MediaResource]:
+        slots = {"images": [found[url] for url in urls]}
+        attachments.fill_slots(
+            entity_type="PRODUCT", entity_id=entity_id, slots=slots, list_slots=["images"]
+        )
+        return slots["images"]
+
+    wanted = [Wanted(loc=("body", "images", index), url=url) for index, url in enumerate(urls)]
+    return MediaResourceService(public_store()).ingest_all(
+        user=user, scope=scope, wanted=wanted, attach=attach
+    )
+
+
+def deliver(resource: MediaResource, *, times: int = 2) -> MediaResource:
+    """Deliver the relocation of a resource, as often as a broker may, and return the row."""
+    MediaResource.objects.filter(pk=resource.pk).update(run_after=None)
+    for _ in range(times):
+        relocation.relocate(public_store(), resource.pk)
+    return MediaResource.objects.get(pk=resource.pk)
+
+
+def drain(*, times: int = 2) -> None:
+    """Do all work that waits and is due, every message delivered several times."""
+    for pk in list(MediaResource.objects.pending().values_list("pk", flat=True)):
+        for _ in range(times):
+            relocation.relocate(public_store(), pk)
+    due = Q(run_after__isnull=True) | Q(run_after__lte=Now())
+    for pk in list(ObjectDeletion.objects.alive().filter(due).values_list("pk", flat=True)):
+        for _ in range(times):
+            deletions.perform(pk)
+
+
+def ready(store: ObjectStore, user: User, body: bytes | None = None, **asked: Any) -> MediaResource:
+    """Return a resource that came all the way; its temporary object is gone."""
+    (made,) = ingest(user, [sent(store, user, body, **asked)])
+    drain()
+    made.refresh_from_db()
+    assert made.status == ResourceStatus.READY, made.failure_code
+    return made
+
+
+def counts() -> dict[str, int]:
+    """Return how many rows of each kind there are."""
+    models = (Upload, MediaResource, Attachment, ObjectDeletion)
+    return {model.__name__: model._default_manager.count() for model in models}

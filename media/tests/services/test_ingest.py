@@ -1,0 +1,365 @@
+"""What becomes of uploads: one resource for each content and owner, all of a request or nothing."""
+
+import pytest
+from django.conf import settings
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from accounts.models import OwnerScope, User
+from accounts.tests.factories import MembershipFactory, UserFactory
+from media.models import (
+    Attachment,
+    DeletionReason,
+    MediaResource,
+    ObjectDeletion,
+    ResourceStatus,
+    Upload,
+    UploadState,
+)
+from media.services import cleanup
+from media.services.ingest import MediaResourceService, Resources, Wanted
+from media.storage import ObjectHeaders, public_store
+from media.storage.memory import MemoryStore
+from media.tests.doors import CollidingStore
+from media.tests.factories import (
+    client_put,
+    counts,
+    deliver,
+    drain,
+    ingest,
+    key_of,
+    photo,
+    ready,
+    sent,
+    ticket,
+    upload_of,
+)
+from sartiq.core.errors import InvalidManyError
+from sartiq.core.models import new_id
+
+pytestmark = pytest.mark.django_db
+
+
+def refusals(refused: pytest.ExceptionInfo[InvalidManyError]) -> list[tuple[object, str]]:
+    return [(issue.loc[-1], issue.code) for issue in refused.value.issues]
+
+
+# --- One resource for each content and owner ----------------------------------------------------
+def test_one_photo_under_two_names_is_one_resource_shown_twice(
+    memory: MemoryStore, user: User
+) -> None:
+    first = sent(memory, user, photo(1), filename="front.png")
+    (kept,) = ingest(user, [first])
+    second = sent(memory, user, photo(1), filename="back.png")
+
+    (again,) = ingest(user, [second])
+
+    assert again.pk == kept.pk
+    assert Attachment.objects.filter(resource=kept).count() == 2
+    drain()
+    kept.refresh_from_db()
+    assert kept.status == ResourceStatus.READY
+    assert memory.keys() == [kept.storage_key]
+    assert set(Upload.objects.values_list("state", flat=True)) == {UploadState.CONSUMED}
+
+
+def test_a_photo_that_is_ready_already_costs_no_copy(memory: MemoryStore, user: User) -> None:
+    kept = ready(memory, user, photo(1))
+    copied = []
+    memory.before = lambda operation, key: copied.append(key) if operation == "copy" else None
+    second = sent(memory, user, photo(1))
+
+    (again,) = ingest(user, [second])
+
+    assert again.pk == kept.pk
+    assert upload_of(second).state == UploadState.CONSUMED
+    assert ObjectDeletion.objects.get().reason == DeletionReason.DEDUPLICATED
+    drain()
+    assert (copied, memory.keys()) == ([], [kept.storage_key])
+
+
+def test_the_same_photo_twice_in_one_request_is_one_resource(
+    memory: MemoryStore, user: User
+) -> None:
+    urls = [
+        sent(memory, user, photo(1)),
+        sent(memory, user, photo(1)),
+        sent(memory, user, photo(2)),
+    ]
+
+    made = ingest(user, [*urls, urls[0]])
+
+    assert [each.pk for each in made] == [made[0].pk, made[0].pk, made[2].pk, made[0].pk]
+    assert MediaResource.objects.count() == 2
+    drain()
+    assert memory.keys() == sorted({each.pk: f"media/{each.pk}/file.png" for each in made}.values())
+
+
+@pytest.mark.covers("T39", "I03")
+def test_two_tenants_never_share_a_resource(memory: MemoryStore, user: User) -> None:
+    other = UserFactory()
+    mine, theirs = ready(memory, user, photo(1)), ready(memory, other, photo(1))
+
+    assert mine.pk != theirs.pk
+    assert mine.content_hash == theirs.content_hash
+
+    Attachment.objects.filter(resource=mine).delete()
+    MediaResource.objects.filter(pk=mine.pk).update(
+        unattached_at=timezone.now() - 2 * cleanup.GRACE
+    )
+    cleanup.discard_orphaned_media(execute=True)
+    drain()
+
+    assert memory.keys() == [theirs.storage_key]
+    assert memory.body(theirs.storage_key) == photo(1)
+    assert MediaResource.objects.get() == theirs
+
+
+@pytest.mark.covers("T39")
+def test_an_organization_and_its_member_are_two_tenants(memory: MemoryStore, user: User) -> None:
+    organization = MembershipFactory(user=user).organization
+    (personal,) = ingest(user, [sent(memory, user, photo(1))])
+
+    (shared,) = ingest(user, [sent(memory, user, photo(1))], organization_id=organization.pk)
+
+    assert personal.pk != shared.pk
+    assert (personal.organization_id, shared.organization_id) == (None, organization.pk)
+    assert shared.user_id == user.pk
+
+
+@pytest.mark.covers("T38")
+def test_colliding_files_stay_two_resources(colliding: CollidingStore, user: User) -> None:
+    first, second = ready(colliding, user, photo(1)), ready(colliding, user, photo(2))
+
+    assert first.pk != second.pk
+    assert first.etag == second.etag
+    assert colliding.body(first.storage_key) == photo(1)
+    assert colliding.body(second.storage_key) == photo(2)
+
+
+# --- The same upload again ------------------------------------------------------------------------
+@pytest.mark.covers("T07", "F40")
+@pytest.mark.parametrize("drained", [False, True])
+def test_an_upload_taken_in_again_is_the_same_resource(
+    memory: MemoryStore, user: User, *, drained: bool
+) -> None:
+    url = sent(memory, user)
+    (first,) = ingest(user, [url])
+    if drained:
+        drain()
+
+    (second,) = ingest(user, [url])
+
+    assert second.pk == first.pk
+    assert MediaResource.objects.count() == 1
+    assert upload_of(url).state == (UploadState.CONSUMED if drained else UploadState.CLAIMED)
+
+
+@pytest.mark.covers("I10")
+@pytest.mark.parametrize("drained", [False, True])
+def test_an_upload_taken_into_another_scope_is_copied_there(
+    memory: MemoryStore, user: User, *, drained: bool
+) -> None:
+    organization = MembershipFactory(user=user).organization
+    url = sent(memory, user)
+    (first,) = ingest(user, [url])
+    if drained:
+        drain()
+        assert not memory.keys("temp/")
+
+    (second,) = ingest(user, [url], organization_id=organization.pk)
+
+    assert second.pk != first.pk
+    assert (second.copied_from_id, second.organization_id) == (first.pk, organization.pk)
+    drain()
+    drain()
+    second.refresh_from_db()
+    assert second.status == ResourceStatus.READY
+    assert memory.body(second.storage_key) == photo()
+    assert upload_of(url).resource_id == first.pk
+    assert memory.keys() == sorted([f"media/{first.pk}/file.png", f"media/{second.pk}/file.png"])
+
+
+def test_another_scope_has_its_own_deduplication(memory: MemoryStore, user: User) -> None:
+    organization = MembershipFactory(user=user).organization
+    url = sent(memory, user)
+    ingest(user, [url])
+    (there,) = ingest(user, [sent(memory, user)], organization_id=organization.pk)
+
+    (again,) = ingest(user, [url], organization_id=organization.pk)
+
+    assert again.pk == there.pk
+    assert MediaResource.objects.count() == 2
+
+
+def test_the_temporary_object_stays_while_a_copy_for_another_scope_needs_it(
+    memory: MemoryStore, user: User
+) -> None:
+    organization = MembershipFactory(user=user).organization
+    url = sent(memory, user)
+    (first,) = ingest(user, [url])
+    (second,) = ingest(user, [url], organization_id=organization.pk)
+
+    deliver(first)
+    drain(times=0)
+    assert ObjectDeletion.objects.get().key == key_of(url)
+    assert second.storage_key == key_of(url)
+
+    assert deliver(second).status == ResourceStatus.READY
+    drain()
+    assert not memory.keys("temp/")
+
+
+@pytest.mark.covers("T06", "I10", "I14")
+def test_an_upload_of_somebody_else_does_not_exist(memory: MemoryStore, user: User) -> None:
+    url = sent(memory, UserFactory())
+    before = counts()
+
+    with pytest.raises(InvalidManyError) as refused:
+        ingest(user, [url])
+
+    assert refusals(refused) == [(0, "file_not_found")]
+    assert counts() == before
+    assert memory.keys() == [key_of(url)]
+
+
+def test_a_colleague_takes_in_what_was_uploaded_for_the_organization(
+    memory: MemoryStore, user: User
+) -> None:
+    organization = MembershipFactory(user=user).organization
+    colleague = MembershipFactory(organization=organization).user
+    url = sent(memory, colleague, organization_id=organization.pk)
+
+    (made,) = ingest(user, [url], organization_id=organization.pk)
+
+    assert (made.user_id, made.organization_id) == (user.pk, organization.pk)
+
+
+def test_a_canonical_url_of_ones_own_is_taken(memory: MemoryStore, user: User) -> None:
+    kept = ready(memory, user)
+    (again,) = ingest(user, [f"{settings.CDN_URL}/{kept.storage_key}"])
+
+    assert again.pk == kept.pk
+    assert MediaResource.objects.count() == 1
+
+
+def test_a_failed_upload_starts_anew_while_its_object_is_there(
+    memory: MemoryStore, user: User
+) -> None:
+    url = sent(memory, user)
+    (first,) = ingest(user, [url])
+    MediaResource.objects.filter(pk=first.pk).update(status="FAILED", failure_code="decode_limit")
+
+    (second,) = ingest(user, [url])
+
+    assert second.pk != first.pk
+    assert upload_of(url).resource_id == second.pk
+    assert deliver(second).status == ResourceStatus.READY
+    first.refresh_from_db()
+    assert first.status == ResourceStatus.FAILED
+
+
+# --- All or nothing -------------------------------------------------------------------------------
+@pytest.mark.covers("I14")
+def test_each_bad_file_is_named_and_nothing_is_taken_in(memory: MemoryStore, user: User) -> None:
+    good, wrong = sent(memory, user, photo(1)), sent(memory, user, b"<html></html>")
+    never_sent = f"{good.rsplit('/', 1)[0]}/{new_id()}_1700000000_shoe.png"
+    empty = sent(memory, user, b"")
+    foreign = sent(memory, UserFactory(), photo(2))
+    elsewhere = "https://example.com/shoe.png"
+    before = memory.keys()
+
+    with pytest.raises(InvalidManyError) as refused:
+        ingest(user, [good, wrong, never_sent, empty, foreign, elsewhere, wrong])
+
+    assert refusals(refused) == [
+        (1, "content_type_mismatch"),
+        (2, "file_not_found"),
+        (3, "file_empty"),
+        (4, "file_not_found"),
+        (5, "file_not_found"),
+        (6, "content_type_mismatch"),
+    ]
+    assert refused.value.issues[0].loc == ("body", "images", 1)
+    assert refused.value.issues[0].input == wrong
+    assert not MediaResource.objects.exists()
+    assert not Attachment.objects.exists()
+    assert memory.keys() == before
+    queued = ObjectDeletion.objects.filter(reason=DeletionReason.REFUSED)
+    assert set(queued.values_list("key", flat=True)) == {key_of(wrong), key_of(empty)}
+    assert [upload_of(url).state for url in (good, wrong, empty, foreign)] == [
+        UploadState.ISSUED,
+        UploadState.EXPIRED,
+        UploadState.EXPIRED,
+        UploadState.ISSUED,
+    ]
+    assert upload_of(wrong).refusal == "content_type_mismatch"
+
+
+def test_after_a_refusal_the_good_files_can_be_sent_again(memory: MemoryStore, user: User) -> None:
+    good, wrong = sent(memory, user, photo(1)), sent(memory, user, b"no picture")
+    with pytest.raises(InvalidManyError):
+        ingest(user, [good, wrong])
+    drain()
+
+    (made,) = ingest(user, [good])
+
+    assert deliver(made).status == ResourceStatus.READY
+    with pytest.raises(InvalidManyError) as refused:
+        ingest(user, [wrong])
+    assert refusals(refused) == [(0, "file_not_found")]
+
+
+def test_an_upload_without_a_put_is_not_found_yet(memory: MemoryStore, user: User) -> None:
+    issued = ticket(user)
+    with pytest.raises(InvalidManyError) as refused:
+        ingest(user, [issued.file_url])
+    assert refusals(refused) == [(0, "file_not_found")]
+
+    assert client_put(memory, issued.put, photo()) == 200
+
+    assert ingest(user, [issued.file_url])[0].status == ResourceStatus.PENDING
+
+
+def test_bytes_of_another_hash_than_declared_are_refused(memory: MemoryStore, user: User) -> None:
+    issued = ticket(user, sha256="ab" * 32)
+    memory.put(key_of(issued.file_url), photo(), headers=ObjectHeaders(content_type="image/png"))
+
+    with pytest.raises(InvalidManyError) as refused:
+        ingest(user, [issued.file_url])
+
+    assert refusals(refused) == [(0, "file_corrupt")]
+
+
+@pytest.mark.covers("I10")
+def test_who_attaches_fails_and_nothing_is_written(memory: MemoryStore, user: User) -> None:
+    url = sent(memory, user)
+
+    def attach(found: Resources) -> None:
+        raise RuntimeError(str(found[url].pk))
+
+    with pytest.raises(RuntimeError):
+        MediaResourceService(public_store()).ingest_all(
+            user=user,
+            scope=user_scope(user),
+            wanted=[Wanted(loc=("body", "cover_image"), url=url)],
+            attach=attach,
+        )
+
+    assert not MediaResource.objects.exists()
+    assert upload_of(url).state == UploadState.ISSUED
+
+
+def user_scope(user: User) -> OwnerScope:
+    return OwnerScope(user_id=user.pk)
+
+
+def test_looking_costs_few_queries_for_any_number_of_files(
+    memory: MemoryStore, user: User, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    urls = [sent(memory, user, photo(number)) for number in range(30)]
+
+    with django_assert_max_num_queries(60):
+        ingest(user, urls)
+
+    assert MediaResource.objects.count() == 30

@@ -1,0 +1,135 @@
+"""The way of a file from the signed PUT to its canonical place, on every kind of store."""
+
+import hashlib
+
+import pytest
+
+from accounts.models import User
+from media.errors import ObjectNotFoundError
+from media.models import (
+    DeletionReason,
+    MediaResource,
+    ObjectDeletion,
+    ResourceStatus,
+    Upload,
+    UploadState,
+)
+from media.rules import content_types
+from media.services import relocation
+from media.storage import ObjectStore, public_store
+from media.storage.memory import MemoryStore
+from media.tests.factories import drain, ingest, key_of, photo, sent, upload_of
+from media.tests.rules.specimens import SRGB, WHOLE, picture, saved
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.covers("I01", "I09", "F15")
+@pytest.mark.parametrize("content_type", sorted(WHOLE))
+def test_a_file_of_each_type_comes_all_the_way_on_each_store(
+    any_store: ObjectStore, user: User, content_type: str
+) -> None:
+    body = WHOLE[content_type]()
+    url = sent(any_store, user, body, content_type=content_type, size=len(body))
+
+    (made,) = ingest(user, [url])
+
+    kind = content_types.FILE_TYPES[content_type]
+    assert made.status == ResourceStatus.PENDING
+    assert made.storage_key == key_of(url)
+    assert made.content_hash == hashlib.sha256(body).hexdigest()
+    assert made.file_size == len(body)
+    assert upload_of(url).state == UploadState.CLAIMED
+
+    drain()
+    made.refresh_from_db()
+
+    head = any_store.head(f"media/{made.pk}/file.{kind.extension}")
+    with any_store.open(head.key) as reader:
+        stored = b"".join(reader)
+    assert made.status == ResourceStatus.READY
+    assert (made.storage_key, made.etag, made.content_type) == (head.key, head.etag, content_type)
+    assert (head.size, head.content_type) == (len(body), content_type)
+    assert stored == body
+    assert upload_of(url).state == UploadState.CONSUMED
+    assert not ObjectDeletion.objects.exists()
+    with pytest.raises(ObjectNotFoundError):
+        any_store.head(key_of(url))
+
+
+@pytest.mark.covers("T01", "T13")
+@pytest.mark.parametrize(
+    ("content_type", "disposition"),
+    [
+        ("image/png", None),
+        ("video/mp4", None),
+        ("audio/mpeg", None),
+        ("application/zip", "attachment"),
+        ("application/pdf", "attachment"),
+    ],
+)
+def test_the_canonical_object_has_headers_for_ever(
+    memory: MemoryStore, user: User, content_type: str, disposition: str | None
+) -> None:
+    url = sent(memory, user, WHOLE[content_type](), content_type=content_type)
+    (made,) = ingest(user, [url])
+
+    drain()
+
+    made.refresh_from_db()
+    headers = memory.headers(made.storage_key)
+    assert headers.content_type == content_type
+    assert headers.cache_control == "public, max-age=31536000, immutable"
+    assert headers.content_disposition == disposition
+
+
+def test_relocation_fills_in_what_only_a_decode_tells(memory: MemoryStore, user: User) -> None:
+    body = saved(picture(size=(64, 48)), "image/png", icc_profile=SRGB)
+    (made,) = ingest(user, [sent(memory, user, body)])
+
+    drain()
+
+    made.refresh_from_db()
+    assert (made.width, made.height) == (64, 48)
+    assert made.dominant_color is not None
+    assert len(made.dominant_color) == 7
+    assert made.dominant_color.startswith("#")
+    assert made.color_profile == "sRGB built-in"
+    assert made.duration is None
+    assert made.ready_at is not None
+    assert (made.lease_holder, made.lease_expires_at) == (None, None)
+
+
+def test_the_length_of_a_video_is_known(memory: MemoryStore, user: User) -> None:
+    url = sent(memory, user, WHOLE["video/mp4"](), content_type="video/mp4")
+    (made,) = ingest(user, [url])
+
+    drain()
+
+    made.refresh_from_db()
+    assert (made.duration, made.width, made.height) == (3.0, 320, 240)
+
+
+def test_what_somebody_has_set_is_kept(memory: MemoryStore, user: User) -> None:
+    (made,) = ingest(user, [sent(memory, user, photo())])
+    MediaResource.objects.filter(pk=made.pk).update(dominant_color="#123456")
+
+    drain()
+
+    made.refresh_from_db()
+    assert made.status == ResourceStatus.READY
+    assert made.dominant_color == "#123456"
+
+
+def test_the_temporary_object_goes_only_after_the_row_says_ready(
+    memory: MemoryStore, user: User
+) -> None:
+    url = sent(memory, user)
+    (made,) = ingest(user, [url])
+
+    relocation.relocate(public_store(), made.pk)
+
+    queued = ObjectDeletion.objects.get()
+    assert (queued.key, queued.reason) == (key_of(url), DeletionReason.RELOCATED)
+    assert memory.head(key_of(url)).size == len(photo())
+    assert Upload.objects.get().resource_id == made.pk

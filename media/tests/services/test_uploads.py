@@ -1,0 +1,278 @@
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from pytest_django import DjangoAssertNumQueries, Settings
+
+from accounts.models import User
+from accounts.tests.factories import MembershipFactory, OrganizationFactory, UserFactory
+from media.errors import (
+    ContentTypeNotAllowedError,
+    FileNameRefusedError,
+    FileTooLargeError,
+    FileTooSmallError,
+    ImageRequiredError,
+    KeyRefusedError,
+    SizeConflictError,
+    UploadRefusedError,
+)
+from media.models import Upload, UploadState
+from media.rules import keys
+from media.services import uploads
+from media.storage import ObjectStore
+from media.storage.local import LocalStore
+from media.storage.memory import MemoryStore
+from media.tests.factories import NAMES, client_put, key_of, ticket
+from sartiq.core.errors import InvalidError, NotPermittedError
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("memory")]
+
+NOW = datetime(2026, 3, 1, 12, 0, 30, 999_999, tzinfo=UTC)
+MOST = 52_428_800
+
+
+def issue(user: User, **changes: Any) -> uploads.UploadTicket:
+    asked = {"filename": "shoe.png", "content_type": "image/png", "now": NOW}
+    return uploads.issue_ticket(user=user, **(asked | changes))
+
+
+@pytest.mark.covers("T02")
+@pytest.mark.parametrize(
+    ("size", "lifetime"),
+    [
+        (None, 900),
+        (1, 900),
+        (900 * 32 * 1024, 900),
+        (900 * 32 * 1024 + 1, 901),
+        (MOST - 1, 1600),
+        (MOST, 1600),
+    ],
+)
+def test_a_ticket_lives_as_long_as_its_file_needs(
+    user: User, size: int | None, lifetime: int
+) -> None:
+    issued = issue(user, size=size)
+
+    row = Upload.objects.get()
+    assert issued.lifetime == timedelta(seconds=lifetime)
+    assert issued.max_file_size == MOST
+    assert row.declared_size == size
+    assert row.expires_at == NOW + timedelta(seconds=lifetime)
+
+
+@pytest.mark.covers("T02", "I14")
+@pytest.mark.parametrize(
+    ("size", "error"),
+    [
+        (0, FileTooSmallError),
+        (-1, FileTooSmallError),
+        (MOST + 1, FileTooLargeError),
+        (10**9, FileTooLargeError),
+    ],
+)
+def test_a_size_no_file_may_have_leaves_no_row(
+    user: User, size: int, error: type[InvalidError]
+) -> None:
+    with pytest.raises(error) as refused:
+        issue(user, size=size)
+
+    assert refused.value.loc == ("body", "file_size")
+    assert not Upload.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("size", "file_size", "found"),
+    [(None, None, None), (5, None, 5), (None, 7, 7), (9, 9, 9)],
+)
+def test_a_size_has_two_names(size: int | None, file_size: int | None, found: int | None) -> None:
+    assert uploads.declared_size(size=size, file_size=file_size) == found
+
+
+@pytest.mark.parametrize(
+    ("declared", "error", "name"),
+    [
+        ({"size": 5, "file_size": 6}, SizeConflictError, "size"),
+        ({"size": 0, "file_size": None}, FileTooSmallError, "size"),
+        ({"size": None, "file_size": 0}, FileTooSmallError, "file_size"),
+        ({"size": MOST + 1, "file_size": None}, FileTooLargeError, "size"),
+    ],
+)
+def test_a_size_is_refused_under_the_name_it_came_by(
+    declared: dict[str, int | None], error: type[InvalidError], name: str
+) -> None:
+    with pytest.raises(error) as refused:
+        uploads.declared_size(**declared)
+
+    assert refused.value.loc == ("body", name)
+
+
+def test_a_ticket_is_remembered_with_everything_declared(user: User) -> None:
+    organization = MembershipFactory(user=user).organization
+    digest = "AB" * 32
+
+    issued = issue(
+        user,
+        filename="../Été shoe.JPEG",
+        size=1234,
+        sha256=digest,
+        folder="product-images",
+        organization_id=organization.pk,
+    )
+
+    row = Upload.objects.get()
+    assert row.key == key_of(issued.file_url)
+    assert row.key == f"temp/{row.pk}_{int(NOW.timestamp())}_Ete_shoe.png"
+    assert (row.user_id, row.organization_id) == (user.pk, organization.pk)
+    assert (row.filename, row.folder) == ("../Été shoe.JPEG", "product-images")
+    assert (row.content_type, row.declared_size) == ("image/png", 1234)
+    assert row.sha256 == digest.lower()
+    assert (row.state, row.refusal, row.etag, row.resource_id) == (UploadState.ISSUED, "", "", None)
+
+
+@pytest.mark.parametrize("content_type", sorted(NAMES))
+def test_each_of_the_nine_types_gets_a_ticket(user: User, content_type: str) -> None:
+    issued = ticket(user, content_type=content_type)
+
+    assert issued.put.method == "PUT"
+    assert dict(issued.put.headers) == {"Content-Type": content_type}
+    assert issued.put.token is None
+
+
+@pytest.mark.covers("T34", "I14")
+@pytest.mark.parametrize(
+    "content_type",
+    ["image/svg+xml", "text/html", "image/tiff", "IMAGE/PNG", "image/png; a=b", "", " image/png"],
+)
+def test_every_other_type_is_refused_without_a_row(user: User, content_type: str) -> None:
+    with pytest.raises(ContentTypeNotAllowedError) as refused:
+        issue(user, content_type=content_type)
+
+    assert refused.value.loc == ("body", "content_type")
+    assert not Upload.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "folder", ["product-images", "style-images", "subject-images", "background-images"]
+)
+def test_a_folder_of_images_takes_images_only(user: User, folder: str) -> None:
+    with pytest.raises(ImageRequiredError):
+        issue(user, folder=folder, content_type="application/pdf")
+    issue(user, folder=folder)
+
+    assert Upload.objects.get().folder == folder
+
+
+@pytest.mark.parametrize("folder", [None, "", "anything at all", "x" * 255])
+def test_any_other_folder_is_only_kept(user: User, folder: str | None) -> None:
+    issue(user, folder=folder, content_type="application/pdf")
+
+    assert Upload.objects.get().folder == (folder or "")
+
+
+@pytest.mark.covers("T20", "I14")
+@pytest.mark.parametrize("filename", ["a\x00b.png", "a\r\nb.png", "a\tb", "\x7f"])
+def test_control_characters_in_a_name_leave_no_row(user: User, filename: str) -> None:
+    with pytest.raises(FileNameRefusedError) as refused:
+        issue(user, filename=filename)
+
+    assert refused.value.loc == ("body", "filename")
+    assert not Upload.objects.exists()
+
+
+@pytest.mark.covers("T20")
+@pytest.mark.parametrize(
+    "filename", ["", "...", "/", "😀", "x" * 10_000, "a/../b", "CON", "%2e%2e"]
+)
+def test_any_other_name_is_cleaned(user: User, filename: str) -> None:
+    issued = issue(user, filename=filename)
+
+    assert keys.TEMP_KEY.fullmatch(key_of(issued.file_url))
+    assert Upload.objects.get().filename == filename[:255]
+
+
+def test_somebody_elses_organization_is_refused_without_a_row(user: User) -> None:
+    for organization_id in (OrganizationFactory().pk, uuid4()):
+        with pytest.raises(NotPermittedError):
+            issue(user, organization_id=organization_id)
+
+    assert not Upload.objects.exists()
+
+
+@pytest.mark.covers("T05")
+def test_a_thousand_tickets_of_one_second_have_unguessable_keys(user: User) -> None:
+    found = [issue(user).file_url for _ in range(1000)]
+
+    tails = {keys_part[20:36] for url in found for keys_part in [key_of(url).split("/")[1]]}
+    assert len(set(found)) == 1000
+    assert len(tails) == 1000  # the part after the time of a version 7 UUID
+
+
+def test_a_ticket_costs_one_query(
+    user: User, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    with django_assert_num_queries(1):
+        issue(user)
+
+
+@pytest.mark.covers("T08")
+@pytest.mark.parametrize(
+    "key",
+    [
+        "media/0190d9f0-0000-7000-8000-000000000000/file.png",
+        "images/legacy.png",
+        "loras/0190d9f0-0000-7000-8000-000000000000/model.pt",
+        "temp/",
+        "temp/../media/x",
+        "temp/short_1700000000_a.png",
+        "temp/0190d9f0-0000-7000-8000-000000000000_1700000000_a/b.png",
+        "temp/0190d9f0-0000-7000-8000-000000000000_1700000000_a.png\n",
+    ],
+)
+def test_no_store_signs_a_put_to_any_other_key(any_store: ObjectStore, key: str) -> None:
+    with pytest.raises(KeyRefusedError):
+        any_store.sign_put(
+            key,
+            content_type="image/png",
+            size=None,
+            sha256=None,
+            lifetime=timedelta(minutes=15),
+        )
+
+
+@pytest.mark.covers("T02", "T11")
+def test_the_store_takes_the_declared_file_only(any_store: ObjectStore) -> None:
+    user = UserFactory()
+    issued = ticket(user, size=10)
+
+    refused = []
+    for body in (b"x" * 9, b"x" * 11, b""):
+        try:
+            refused.append(client_put(any_store, issued.put, body) != 200)
+        except UploadRefusedError:  # what the route of the local store answers 403 to
+            refused.append(True)
+
+    assert refused == [True, True, True]
+    assert client_put(any_store, issued.put, b"x" * 10) == 200
+
+
+@pytest.mark.covers("T04")
+def test_a_write_once_ticket_says_which_header_to_send(
+    user: User, memory: MemoryStore, settings: Settings
+) -> None:
+    settings.UPLOADS_WRITE_ONCE = True
+
+    issued = issue(user, now=datetime.now(UTC))
+
+    assert dict(issued.put.headers) == {"Content-Type": "image/png", "If-None-Match": "*"}
+    assert [client_put(memory, issued.put, b"first"), client_put(memory, issued.put, b"2")] == [
+        200,
+        412,
+    ]
+
+
+def test_the_local_store_gives_a_token(folder: LocalStore, user: User) -> None:
+    issued = issue(user, now=datetime.now(UTC))
+
+    assert issued.put.token
+    assert issued.put.url.endswith(f"/api/v1/uploads/local/{issued.put.token}")
