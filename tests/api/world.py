@@ -47,15 +47,15 @@ class World:
 
 def build() -> World:
     """Store the organization's people and one object of each kind."""
-    organization, elsewhere = OrganizationFactory(), OrganizationFactory()
+    organization, elsewhere = OrganizationFactory.create(), OrganizationFactory.create()
     people = {
-        "disabled": UserFactory(),
-        "plain": UserFactory(),
+        "disabled": UserFactory.create(),
+        "plain": UserFactory.create(),
         "member": _member(organization, Role.MEMBER),
         "admin": _member(organization, Role.ADMIN),
         "owner": _member(organization, Role.OWNER),
         "stranger": _member(elsewhere, Role.ADMIN),
-        "superuser": UserFactory(superuser=True),
+        "superuser": UserFactory.create(superuser=True),
     }
     tokens = {name: token_of(user) for name, user in people.items()}
     people["disabled"].is_active = False
@@ -69,7 +69,7 @@ def build() -> World:
         ids={
             "organization": organization.pk,
             "colleague": colleague.pk,
-            "newcomer": UserFactory().pk,
+            "newcomer": UserFactory.create().pk,
             "product": Product.objects.create(name="Shoe", sku="S-1", brand="Us", **owned).pk,
             "subject": Subject.objects.create(name="Ada", slug="ada", **owned).pk,
             "look": Look.objects.create(name="Summer", **owned).pk,
@@ -82,7 +82,7 @@ def build() -> World:
 
 
 def _member(organization: Organization, role: Role) -> User:
-    user: User = MembershipFactory(organization=organization, role=role).user
+    user: User = MembershipFactory.create(organization=organization, role=role).user
     return user
 
 

@@ -1,0 +1,54 @@
+import importlib
+import re
+from collections.abc import Iterator
+
+import pytest
+from django.conf import settings
+from django.utils.module_loading import module_has_submodule
+
+from sartiq.core.errors import InvalidError
+from sartiq.core.issue_codes import CODES, FROM_DRF, from_drf
+
+APPS = ["sartiq.core", "accounts", "media", "exports", "catalog", "bulkupload"]
+
+
+def refusals(kind: type[InvalidError] = InvalidError) -> Iterator[type[InvalidError]]:
+    yield kind
+    for each in kind.__subclasses__():
+        yield from refusals(each)
+
+
+def listed() -> list[str]:
+    text = (settings.BASE_DIR / "docs" / "errors.md").read_text(encoding="utf-8")
+    return re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)
+
+
+def test_every_refusal_has_a_code_of_the_closed_set() -> None:
+    for name in APPS:
+        if module_has_submodule(importlib.import_module(name), "errors"):
+            importlib.import_module(f"{name}.errors")
+
+    found = {kind.__name__: kind.code for kind in refusals()}
+
+    assert len(found) > 15
+    assert {name: code for name, code in found.items() if code not in CODES} == {}
+
+
+def test_the_published_list_is_the_closed_set() -> None:
+    assert sorted(listed()) == sorted(CODES)
+
+
+def test_codes_are_snake_case() -> None:
+    assert all(re.fullmatch(r"[a-z]+(_[a-z]+)*", code) for code in CODES)
+
+
+def test_every_code_of_the_framework_leads_into_the_set() -> None:
+    assert set(FROM_DRF.values()) <= CODES
+
+
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [("required", "missing"), ("file_empty", "file_empty"), ("made_up", "value_error")],
+)
+def test_unknown_codes_become_value_error(given: str, code: str) -> None:
+    assert from_drf(given) == code
