@@ -1,0 +1,33 @@
+# One image for web, worker, beat and the management commands; docs/ and deploy/compose.yaml say how.
+FROM python:3.13-slim-trixie AS builder
+
+ENV PIP_NO_CACHE_DIR=1 \
+    PIP_DISABLE_PIP_VERSION_CHECK=1
+RUN python -m venv /opt/venv
+COPY requirements.txt /build/requirements.txt
+# Nothing is built from source: every pin is a wheel with its hash.
+RUN /opt/venv/bin/pip install --require-hashes --only-binary :all: --requirement /build/requirements.txt
+
+
+FROM python:3.13-slim-trixie
+
+ENV PATH=/opt/venv/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    DJANGO_SETTINGS_MODULE=sartiq.settings.production
+RUN useradd --system --uid 10001 --create-home --home-dir /var/lib/sartiq sartiq
+WORKDIR /app
+COPY --from=builder /opt/venv /opt/venv
+COPY . .
+# The values satisfy the settings for this one command and are not kept.
+RUN SECRET_KEY=only-to-collect-static-files-at-build-time ALLOWED_HOSTS=build.invalid \
+    DATABASE_URL=postgres:///none BROKER_URL=redis://none PUBLIC_BASE_URL=http://build.invalid \
+    STORAGE=local python manage.py collectstatic --no-input
+
+USER 10001
+EXPOSE 8000
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
+    CMD ["python", "deploy/healthcheck.py"]
+# Workers: one for each core (GRANIAN_WORKERS). Each holds at most a database connection a thread.
+CMD ["granian", "--interface", "wsgi", "--no-ws", "--host", "0.0.0.0", "--port", "8000", "--blocking-threads", "8", "--workers-kill-timeout", "20", "--respawn-failed-workers", "sartiq.wsgi:application"]

@@ -1,0 +1,143 @@
+"""The deployment files as they are written; `test_deploy_commands` runs what they say."""
+
+import ast
+import re
+import subprocess
+
+from devstack.folders import CHECKOUT
+from tests.deployment import (
+    COMPOSE,
+    DEPLOY,
+    ENV_LINE,
+    SCRIPTS,
+    SERVICES,
+    env_lines,
+    instructions,
+    last,
+)
+
+OURS = {"web", "worker", "beat", "setup"}
+INTERPOLATED = re.compile(r"(?<!\$)\$\{([A-Z0-9_]+)")
+READ_BY_COMPOSE_ALONE = {"POSTGRES_PASSWORD"}
+SHOWN_AS = {"[]": "", "True": "true", "False": "false"}  # defaults in an environment's words
+
+
+def variables_read() -> dict[str, str | None]:
+    """Return each variable the settings read with its default, None for a computed one."""
+    found: dict[str, str | None] = {}
+    for module in ("base", "development", "production", "staff"):
+        tree = ast.parse((CHECKOUT / "sartiq" / "settings" / f"{module}.py").read_text())
+        for node in ast.walk(tree):
+            match node:
+                case ast.Call(
+                    func=ast.Attribute(value=ast.Name("env")), args=[ast.Constant(str(name))]
+                ):
+                    found.setdefault(name, default_of(node))
+    return found
+
+
+def default_of(call: ast.Call) -> str | None:
+    written = next((each.value for each in call.keywords if each.arg == "default"), None)
+    if written is None:
+        return ""
+    try:
+        value = str(ast.literal_eval(written))
+    except ValueError:
+        return None
+    return SHOWN_AS.get(value, value)
+
+
+def test_env_example_lists_exactly_what_is_read() -> None:
+    assert set(env_lines()) == set(variables_read()) | READ_BY_COMPOSE_ALONE
+    names = [name for _, name, _ in ENV_LINE.findall((DEPLOY / "env.example").read_text())]
+    assert len(names) == len(set(names))
+
+
+def test_env_example_shows_the_true_defaults() -> None:
+    defaults = variables_read()
+    shown = {name: value for name, (commented, value) in env_lines().items() if commented}
+
+    assert shown == {name: defaults[name] or "" for name in shown}
+
+
+def test_env_example_holds_no_secret() -> None:
+    lines = env_lines()
+    secrets = ("SECRET_KEY", "POSTGRES_PASSWORD", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY")
+
+    assert [lines[name] for name in secrets] == [(False, "")] * 4
+
+
+# --- Dockerfile ------------------------------------------------------------------------------
+
+
+def test_the_dockerfile_has_no_fault_a_linter_finds() -> None:
+    done = subprocess.run(
+        [SCRIPTS / "hadolint", "--no-color", "Dockerfile"],
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_the_image_runs_as_nobody_in_particular_and_is_built_from_hashes() -> None:
+    assert last("USER") == "10001"
+    assert last("STOPSIGNAL") == "SIGTERM"
+    assert any("--require-hashes --only-binary :all:" in rest for _, rest in instructions())
+    assert [rest.split()[0] for name, rest in instructions() if name == "FROM"] == [
+        "python:3.13-slim-trixie"
+    ] * 2
+
+
+# --- compose.yaml ----------------------------------------------------------------------------
+
+
+def test_compose_describes_the_whole_product() -> None:
+    assert set(SERVICES) == OURS | {"postgres", "valkey", "seaweedfs"}
+    assert SERVICES["postgres"]["image"].startswith("postgres:18")
+    assert SERVICES["valkey"]["image"].startswith("valkey/valkey:9")
+    for name in OURS:
+        assert SERVICES[name]["env_file"] == ".env"
+        assert SERVICES[name]["build"] == ".."
+        assert SERVICES[name]["cap_drop"] == ["ALL"]
+
+
+def test_compose_waits_for_what_is_needed() -> None:
+    needed = {name: SERVICES[name]["depends_on"] for name in OURS}
+
+    for name in OURS - {"setup"}:
+        assert needed[name]["setup"] == {"condition": "service_completed_successfully"}
+        for service in ("postgres", "valkey", "seaweedfs"):
+            assert needed[name][service] == {"condition": "service_healthy"}
+    assert set(needed["setup"]) == {"postgres", "seaweedfs"}
+
+
+def test_every_service_but_setup_has_a_health_check() -> None:
+    dockerfile = {"web": any(name == "HEALTHCHECK" for name, _ in instructions())}
+
+    checked = {name for name in SERVICES if SERVICES[name].get("healthcheck", {}).get("test")}
+
+    assert checked | {name for name, has in dockerfile.items() if has} == set(SERVICES) - {"setup"}
+
+
+def test_ports_are_published_on_loopback_only_and_data_in_named_volumes() -> None:
+    ports = [port for service in SERVICES.values() for port in service.get("ports", [])]
+    volumes = [each for service in SERVICES.values() for each in service.get("volumes", [])]
+
+    assert sorted(ports) == ["127.0.0.1:8000:8000", "127.0.0.1:8333:8333"]
+    assert {volume.split(":")[0] for volume in volumes} == set(COMPOSE["volumes"])
+
+
+def test_compose_fills_in_only_what_env_example_lists() -> None:
+    names = set(INTERPOLATED.findall((DEPLOY / "compose.yaml").read_text()))
+
+    assert names <= {name for name, (commented, _) in env_lines().items() if not commented}
+
+
+def test_the_broker_never_evicts_and_keeps_its_queue() -> None:
+    command = " ".join(SERVICES["valkey"]["command"])
+
+    assert "--maxmemory-policy noeviction" in command
+    assert "--appendonly yes" in command

