@@ -69,18 +69,20 @@ class EntityAdmin(ModelAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """Let the owner be chosen once: what belongs to an owner cannot move."""
-        fixed = ("media", "user", *FACTS)
+        fixed = ("shown_media", "user", *FACTS)
         return fixed if obj is None else (*fixed, "organization")
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """Show the entity's own fields, its media, then who made it when."""
         shown = super().get_fieldsets(request, obj)
-        own = [name for name in shown[0][1]["fields"] if name not in (*OWNER, "media", *FACTS)]
+        own = [
+            name for name in shown[0][1]["fields"] if name not in (*OWNER, "shown_media", *FACTS)
+        ]
         if obj is None:
             return [(None, {"fields": ["organization", *own]})]
         return [
             (None, {"fields": own}),
-            ("Media", {"fields": ["media"]}),
+            ("Media", {"fields": ["shown_media"]}),
             ("Facts", {"fields": [*OWNER, *FACTS]}),
         ]
 
@@ -114,7 +116,7 @@ class EntityAdmin(ModelAdmin):
         return format_html('<a href="{}">{}</a>', address, entity.media_total)
 
     @admin.display(description="Media")
-    def media(self, entity: CatalogEntity) -> str:
+    def shown_media(self, entity: CatalogEntity) -> str:
         """Show every slot with its files, each linked to its page."""
         slots = media_by_slot([entity]).get(entity.pk, {})
         shown = (

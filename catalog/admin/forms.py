@@ -28,7 +28,7 @@ class EntityForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at r
         """Refuse what the database would refuse, and links across owners, each at its field."""
         cleaned = super().clean() or {}
         scope = self._scope(cleaned)
-        for name, value in cleaned.items():
+        for name, value in list(cleaned.items()):
             if name in TAKEN and value and self._is_taken(scope, name, value):
                 self.add_error(name, TAKEN[name].message)
             elif _foreign(scope, value):

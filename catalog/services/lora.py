@@ -25,7 +25,7 @@ from media.storage import ObjectHeaders, private_store
 from sartiq.core.models import new_id
 
 SCANNER = Path(__file__).with_name("pickle_scanner.py")
-SCAN_SECONDS = 30
+SCAN_SECONDS = 20
 LINK_LIFETIME = timedelta(minutes=5)
 CHUNK_BYTES = 1024 * 1024
 LONGEST_NAME = 255

@@ -13,8 +13,8 @@ from typing import Any
 
 MIB = 1024 * 1024
 LIMITS = {
-    resource.RLIMIT_AS: 1024 * MIB,
-    resource.RLIMIT_CPU: 20,  # seconds
+    resource.RLIMIT_AS: 512 * MIB,
+    resource.RLIMIT_CPU: 10,  # seconds
     resource.RLIMIT_FSIZE: 0,  # it writes no file
 }
 MOST_NAMED = 20
@@ -49,10 +49,10 @@ def judge(path: Path) -> tuple[str, str]:
         return "DANGEROUS", f"Loading it would call: {dangerous}"
     if unknown:
         return "SUSPICIOUS", f"Loading it would import: {unknown}"
+    if not found.globals:
+        return "UNSCANNED", "No pickle that imports anything was found in it."
     if unread.parts or found.scan_err:
         return "SUSPICIOUS", "A part of it could not be read."
-    if not found.globals:
-        return "UNSCANNED", "No pickle was found in it."
     return "CLEAN", f"Loading it would import {len(found.globals)} known, harmless names."
 
 

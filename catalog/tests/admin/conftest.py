@@ -1,0 +1,28 @@
+from collections.abc import Iterator
+
+import pytest
+from django.test import Client
+
+from accounts.models import User
+from accounts.tests.factories import UserFactory
+from media.storage import factory
+from media.storage.memory import MemoryStore
+
+
+@pytest.fixture
+def superuser(db: None) -> User:
+    return UserFactory.create(superuser=True)
+
+
+@pytest.fixture
+def staff_client(superuser: User) -> Client:
+    client = Client()
+    client.force_login(superuser, backend="django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+@pytest.fixture
+def private_store() -> Iterator[MemoryStore]:
+    store = MemoryStore()
+    with factory.replaced(public=MemoryStore(), private=store):
+        yield store

@@ -1,0 +1,117 @@
+"""One row of every model of ours, each text a given one, all linked to each other."""
+
+from datetime import UTC, datetime
+from itertools import count
+
+from axes.models import AccessAttempt
+from django.db.models import Model
+
+from accounts.models import Membership, Organization, User
+from accounts.tests.factories import UserFactory
+from catalog.models import Guideline, Look, LoraModel, Product, ProductionRequest, Subject
+from media.tests.admin import rows
+from sartiq.core.models import IdempotencyKey, new_id
+
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
+_numbers = count(1)
+
+
+def fill(text: str) -> list[Model]:
+    """Make the rows; names that must be unique get a number."""
+    number = next(_numbers)
+    user = UserFactory.create(full_name=text)
+    organization = Organization.objects.create(name=text, slug=f"studio-x-{number}")
+    made: list[Model] = [
+        user,
+        organization,
+        Membership.objects.create(user=user, organization=organization),
+        *_entities(user, organization, text, number),
+        IdempotencyKey.objects.create(
+            user_id=user.pk,
+            route=text,
+            key=text,
+            body_hash="0" * 64,
+            locked_until=NOW,
+            location=text,
+            answer={text: text},
+        ),
+        AccessAttempt.objects.create(
+            username=text,
+            user_agent=text,
+            path_info=text,
+            ip_address=f"127.0.0.{number}",
+            failures_since_start=1,
+            get_data=text,
+            post_data=text,
+            http_accept=text,
+        ),
+    ]
+    product = next(row for row in made if isinstance(row, Product))
+    return made + _media(user, organization, text, product)
+
+
+def _entities(user: User, organization: Organization, text: str, number: int) -> list[Model]:
+    owner = {"user": user, "organization": organization, "name": text}
+    product = Product.objects.create(
+        **owner,
+        sku=f"{number}{text}",
+        brand=text,
+        description=text,
+        gender=text[:50],
+        materials=text,
+        color=text,
+    )
+    subject = Subject.objects.create(**owner, slug=f"subject-{number}", lora_trigger=text)
+    look = Look.objects.create(**owner, subject=subject)
+    look.products.add(product)
+    guideline = Guideline.objects.create(**owner)
+    wanted = ProductionRequest.objects.create(**owner, guideline=guideline)
+    wanted.looks.add(look)
+    pk = new_id()
+    model = LoraModel.objects.create(
+        id=pk,
+        subject=subject,
+        trigger=text,
+        entity_type=text[:64],
+        file_path=f"loras/{pk}/a.safetensors",
+        filename=text,
+        file_size=1,
+        sha256="0" * 64,
+        verdict="CLEAN",
+        verdict_details=text,
+        upload_timestamp=NOW,
+        uploaded_by=user,
+    )
+    return [product, subject, look, guideline, wanted, model]
+
+
+def _media(user: User, organization: Organization, text: str, product: Product) -> list[Model]:
+    resource = rows.resource(
+        user,
+        organization=organization,
+        alt_text=text,
+        caption=text,
+        color_profile=text,
+    )
+    failed = rows.resource(
+        user,
+        organization=organization,
+        status="FAILED",
+        failure_code=text[:64],
+        caption=text,
+    )
+    return [
+        resource,
+        failed,
+        rows.attachment(resource, product),
+        rows.attachment(resource, product, slot="images", position=0),
+        rows.upload(
+            user,
+            organization=organization,
+            filename=text,
+            folder=text,
+            refusal=text[:64],
+            resource=resource,
+        ),
+        rows.deletion(last_error=text, dead=True),
+    ]

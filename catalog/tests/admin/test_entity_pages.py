@@ -1,0 +1,159 @@
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import Organization, User
+from accounts.tests.factories import OrganizationFactory, UserFactory
+from catalog.models import Look, Product, Subject
+from media.models import Attachment, MediaResource
+from media.selectors import public_url
+from media.tests.admin import rows
+
+pytestmark = pytest.mark.django_db
+
+
+def address(act: str, *args: Any, model: str = "product") -> str:
+    return reverse(f"admin:catalog_{model}_{act}", args=args)
+
+
+def product(user: User, **values: Any) -> Product:
+    return Product.objects.create(user=user, **{"name": "Oxford shoe"} | values)
+
+
+def errors_of(response: Any) -> dict[str, list[str]]:
+    return dict(response.context["adminform"].form.errors)
+
+
+@pytest.fixture
+def organization(db: None) -> Organization:
+    return OrganizationFactory.create()
+
+
+# --- Deleting detaches --------------------------------------------------------------------------
+@pytest.mark.parametrize("many", [False, True])
+def test_deleting_an_entity_detaches_its_media_and_starts_their_grace(
+    staff_client: Client, superuser: User, *, many: bool
+) -> None:
+    gone, stays = product(superuser), product(superuser)
+    mine = rows.resource(superuser, unattached_at=None)
+    shared = rows.resource(superuser, unattached_at=None)
+    rows.attachment(mine, gone)
+    rows.attachment(shared, gone, slot="back_image")
+    rows.attachment(shared, stays)
+
+    if many:
+        data = {"action": "delete_selected", "_selected_action": [str(gone.pk)], "post": "yes"}
+        answer = staff_client.post(address("changelist"), data)
+    else:
+        answer = staff_client.post(address("delete", gone.pk), {"post": "yes"})
+
+    mine.refresh_from_db()
+    shared.refresh_from_db()
+    assert answer.status_code == 302
+    assert list(Product.objects.all()) == [stays]
+    assert Attachment.objects.get().entity_id == stays.pk
+    assert mine.unattached_at is not None
+    assert shared.unattached_at is None
+    assert MediaResource.objects.count() == 2
+
+
+# --- Plain fields -------------------------------------------------------------------------------
+def test_a_new_entity_belongs_to_the_chosen_owner_and_its_creator(
+    staff_client: Client, superuser: User, organization: Organization
+) -> None:
+    answer = staff_client.post(
+        address("add"), {"name": "Oxford shoe", "sku": "OX-1", "organization": organization.pk}
+    )
+
+    made = Product.objects.get()
+    assert answer.status_code == 302
+    assert (made.user, made.organization, made.sku) == (superuser, organization, "OX-1")
+
+
+def test_what_belongs_to_an_owner_cannot_move(
+    staff_client: Client, superuser: User, organization: Organization
+) -> None:
+    mine = product(superuser)
+
+    answer = staff_client.post(
+        address("change", mine.pk),
+        {"name": "Derby shoe", "organization": organization.pk, "user": UserFactory.create().pk},
+    )
+
+    mine.refresh_from_db()
+    assert answer.status_code == 302
+    assert (mine.name, mine.user, mine.organization) == ("Derby shoe", superuser, None)
+
+
+@pytest.mark.parametrize("owner", ["organization", "user"])
+@pytest.mark.parametrize("act", ["add", "change"])
+def test_a_taken_sku_is_told_at_its_field(
+    staff_client: Client, superuser: User, organization: Organization, owner: str, act: str
+) -> None:
+    scope = organization if owner == "organization" else None
+    product(superuser, sku="OX-1", organization=scope)
+    other = product(superuser, sku="OX-2", organization=scope)
+    page = address("add") if act == "add" else address("change", other.pk)
+
+    answer = staff_client.post(
+        page, {"name": "Shoe", "sku": "OX-1", "organization": scope.pk if scope else ""}
+    )
+
+    other.refresh_from_db()
+    assert answer.status_code == 200
+    assert list(errors_of(answer)) == ["sku"]
+    assert (Product.objects.count(), other.sku) == (2, "OX-2")
+
+
+def test_a_taken_slug_is_told_at_its_field(staff_client: Client, superuser: User) -> None:
+    Subject.objects.create(user=superuser, name="Ada", slug="ada")
+
+    answer = staff_client.post(
+        address("add", model="subject"), {"name": "Ada", "slug": "ada", "type": "REAL"}
+    )
+
+    assert list(errors_of(answer)) == ["slug"]
+
+
+def test_products_without_a_sku_do_not_collide(staff_client: Client, superuser: User) -> None:
+    product(superuser)
+
+    answer = staff_client.post(address("add"), {"name": "Shoe", "sku": ""})
+
+    assert answer.status_code == 302
+    assert Product.objects.filter(sku=None).count() == 2
+
+
+def test_a_look_links_only_what_its_owner_has(
+    staff_client: Client, superuser: User, organization: Organization
+) -> None:
+    own = product(superuser, organization=organization)
+    foreign = product(superuser)
+
+    refused = staff_client.post(
+        address("add", model="look"),
+        {"name": "Autumn", "organization": organization.pk, "products": [own.pk, foreign.pk]},
+    )
+    taken = staff_client.post(
+        address("add", model="look"),
+        {"name": "Autumn", "organization": organization.pk, "products": [own.pk]},
+    )
+
+    assert list(errors_of(refused)) == ["products"]
+    assert taken.status_code == 302
+    assert list(Look.objects.get().products.all()) == [own]
+
+
+def test_media_are_shown_with_links(staff_client: Client, superuser: User) -> None:
+    shoe, resource = product(superuser), rows.resource(superuser)
+    rows.attachment(resource, shoe)
+
+    page = staff_client.get(address("change", shoe.pk)).content.decode()
+    listed = staff_client.get(address("changelist")).content.decode()
+
+    for html in (page, listed):
+        assert f'<img src="{public_url(resource.storage_key)}"' in html
+    assert reverse("admin:media_mediaresource_change", args=[resource.pk]) in page
+    assert f'{reverse("admin:media_attachment_changelist")}?q={shoe.pk}">1<' in listed

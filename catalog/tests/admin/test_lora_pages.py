@@ -1,0 +1,324 @@
+import io
+import tracemalloc
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import User
+from accounts.tests.factories import UserFactory
+from catalog.models import LoraModel, Subject, Verdict
+from catalog.rules import lora as rules
+from catalog.tests.services import model_files as files
+from media.errors import StoreUnavailableError
+from media.models import Bucket, ObjectDeletion
+from media.storage import factory
+from media.storage.local import LocalStore
+from media.storage.memory import MemoryStore
+
+pytestmark = pytest.mark.django_db
+ADD = "admin:catalog_loramodel_add"
+MODEL = "admin:catalog_loramodel_change"
+
+
+@pytest.fixture
+def subject(superuser: User) -> Subject:
+    return Subject.objects.create(user=superuser, name="Ada", slug="ada")
+
+
+def filled(subject: Subject, body: bytes, name: str = "shoe.safetensors") -> dict[str, Any]:
+    return {
+        "subject": subject.pk,
+        "trigger": "ohwx",
+        "entity_type": "shoe",
+        "file": SimpleUploadedFile(name, body),
+    }
+
+
+def errors_of(response: Any) -> dict[str, list[str]]:
+    return dict(response.context["adminform"].form.errors)
+
+
+def test_an_upload_shows_its_facts(
+    staff_client: Client, private_store: MemoryStore, subject: Subject
+) -> None:
+    body = files.safetensors()
+
+    answer = staff_client.post(reverse(ADD), filled(subject, body), follow=True)
+
+    model = LoraModel.objects.get()
+    page = staff_client.get(reverse(MODEL, args=[model.pk])).content.decode()
+    assert answer.redirect_chain == [(reverse("admin:catalog_loramodel_changelist"), 302)]
+    assert private_store.body(model.file_path) == body
+    for fact in (
+        model.file_path,
+        f">{model.partial_path}<",
+        "shoe.safetensors",
+        str(len(body)),
+        "Upload timestamp",
+        model.sha256,
+        "Clean",
+    ):
+        assert fact in page
+
+
+def test_a_download_link_is_signed_and_never_kept(
+    staff_client: Client, subject: Subject, tmp_path: Path
+) -> None:
+    store = LocalStore(tmp_path, "private", base_url="http://testserver")
+    with factory.replaced(private=store):
+        staff_client.post(reverse(ADD), filled(subject, files.safetensors()))
+        model = LoraModel.objects.get()
+
+        answer = staff_client.get(reverse("admin:catalog_loramodel_download", args=[model.pk]))
+
+    address, token = answer["Location"].split("?token=")
+    assert answer.status_code == 302
+    assert address == f"http://testserver/local-store/{model.file_path}"
+    assert store.redeem_get(token).key == model.file_path
+    assert answer["Cache-Control"] == "no-store"
+
+
+@pytest.mark.covers("T49")
+def test_a_malicious_model_is_flagged_where_staff_see_it(
+    staff_client: Client, private_store: MemoryStore, subject: Subject, tmp_path: Path
+) -> None:
+    mark = tmp_path / "executed"
+
+    staff_client.post(reverse(ADD), filled(subject, files.evil_pickle(mark), "shoe.pt"))
+
+    model = LoraModel.objects.get()
+    page = staff_client.get(reverse(MODEL, args=[model.pk])).content.decode()
+    listed = staff_client.get(reverse("admin:catalog_loramodel_changelist")).content.decode()
+    assert model.verdict == Verdict.DANGEROUS
+    assert "Loading it would call: builtins.exec" in page
+    assert "Dangerous" in listed
+    assert not mark.exists()
+
+
+@pytest.mark.covers("T49")
+@pytest.mark.parametrize(
+    ("body", "name", "reason"),
+    [
+        (b"x", "shoe.exe", "A model is one of"),
+        (b"\xff" * 100, "shoe.safetensors", "exceeds 8 MiB"),
+        (b"", "shoe.pt", "The submitted file is empty."),
+    ],
+)
+def test_a_refused_file_is_told_at_its_field(
+    staff_client: Client,
+    private_store: MemoryStore,
+    subject: Subject,
+    body: bytes,
+    *,
+    name: str,
+    reason: str,
+) -> None:
+    answer = staff_client.post(reverse(ADD), filled(subject, body, name))
+
+    assert answer.status_code == 200
+    assert reason in " ".join(errors_of(answer)["file"])
+    assert private_store.keys() == []
+    assert not LoraModel.objects.exists()
+
+
+def test_a_form_without_file_or_subject_tells_both(
+    staff_client: Client, private_store: MemoryStore
+) -> None:
+    answer = staff_client.post(reverse(ADD), {"trigger": "ohwx"})
+
+    assert sorted(errors_of(answer)) == ["file", "subject"]
+
+
+def test_a_store_that_is_away_is_told_and_nothing_is_kept(
+    staff_client: Client, private_store: MemoryStore, subject: Subject
+) -> None:
+    def fail(operation: str, key: str) -> None:
+        raise StoreUnavailableError
+
+    private_store.before = fail
+
+    answer = staff_client.post(reverse(ADD), filled(subject, files.safetensors()))
+
+    assert answer.status_code == 200
+    assert list(errors_of(answer)) == ["file"]
+    assert not LoraModel.objects.exists()
+
+
+# --- 100 MB, streamed -----------------------------------------------------------------------------
+class Zeros(io.RawIOBase):
+    """A request body as a server hands it over: made while it is read, never held."""
+
+    def __init__(self, head: bytes, zeros: int, tail: bytes) -> None:
+        self.length = len(head) + zeros + len(tail)
+        self._pieces = self._made(head, zeros, tail)
+        self._held = b""
+
+    @staticmethod
+    def _made(head: bytes, zeros: int, tail: bytes) -> Iterator[bytes]:
+        yield head
+        for start in range(0, zeros, 65536):
+            yield bytes(min(65536, zeros - start))
+        yield tail
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, target: Any) -> int:
+        self._held = self._held or next(self._pieces, b"")
+        given, self._held = self._held[: len(target)], self._held[len(target) :]
+        target[: len(given)] = given
+        return len(given)
+
+
+def form_of(subject: Subject, *, size: int) -> Zeros:
+    """A form whose file is a safetensors file of exactly `size` bytes."""
+    start = files.safetensors({}, body=b"")
+    field = '--b\r\nContent-Disposition: form-data; name="subject"\r\n\r\n'
+    name = 'Content-Disposition: form-data; name="file"; filename="shoe.safetensors"'
+    head = f"{field}{subject.pk}\r\n--b\r\n{name}\r\n\r\n".encode() + start
+    return Zeros(head, size - len(start), b"\r\n--b--\r\n")
+
+
+def send(client: Client, body: Zeros) -> Any:
+    return client.generic(
+        "POST",
+        reverse(ADD),
+        **{
+            "wsgi.input": io.BufferedReader(body),
+            "CONTENT_TYPE": "multipart/form-data; boundary=b",
+            "CONTENT_LENGTH": str(body.length),
+        },
+    )
+
+
+def test_100_megabytes_are_taken_with_flat_memory(
+    staff_client: Client, subject: Subject, tmp_path: Path, settings: Any
+) -> None:
+    settings.FILE_UPLOAD_TEMP_DIR = tmp_path
+    store = CountingStore()
+    staff_client.get(reverse(ADD))  # imports and templates are not the upload's memory
+    tracemalloc.start()
+
+    with store.in_place():
+        answer = send(staff_client, form_of(subject, size=rules.MAX_SIZE))
+
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert answer.status_code == 302
+    assert LoraModel.objects.get().file_size == store.stored == rules.MAX_SIZE
+    assert peak < 24 * 1024 * 1024
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_one_byte_more_is_refused_and_dropped(
+    staff_client: Client,
+    private_store: MemoryStore,
+    subject: Subject,
+    settings: Any,
+    tmp_path: Path,
+) -> None:
+    settings.FILE_UPLOAD_TEMP_DIR = tmp_path
+
+    answer = send(staff_client, form_of(subject, size=rules.MAX_SIZE + 1))
+
+    assert answer.status_code == 200
+    assert errors_of(answer)["file"] == [rules.TOO_LARGE]
+    assert private_store.keys() == []
+    assert not ObjectDeletion.objects.exists()
+    assert list(tmp_path.iterdir()) == []
+
+
+class CountingStore(MemoryStore):
+    """Counts the bytes of a put instead of keeping them."""
+
+    stored = 0
+
+    def in_place(self) -> Any:
+        return factory.replaced(private=self)
+
+    def put(self, key: str, body: BinaryIO, *, headers: Any) -> Any:
+        while chunk := body.read(1024 * 1024):
+            self.stored += len(chunk)
+        return super().put(key, b"", headers=headers)
+
+
+# --- Who may ------------------------------------------------------------------------------------
+def test_other_staff_may_look_and_nothing_else(
+    superuser: User, private_store: MemoryStore, subject: Subject, staff_client: Client
+) -> None:
+    staff_client.post(reverse(ADD), filled(subject, files.safetensors()))
+    model = LoraModel.objects.get()
+    staff = UserFactory.create(is_staff=True)
+    staff.user_permissions.set(Permission.objects.filter(codename__endswith="_loramodel"))
+    client = Client()
+    client.force_login(staff, backend="django.contrib.auth.backends.ModelBackend")
+
+    looked = client.get(reverse(MODEL, args=[model.pk]))
+    refused = [
+        client.get(reverse(ADD)),
+        client.post(reverse(ADD), filled(subject, files.safetensors())),
+        client.post(reverse(MODEL, args=[model.pk]), {"trigger": "x"}),
+        client.post(reverse("admin:catalog_loramodel_delete", args=[model.pk]), {"post": "yes"}),
+    ]
+
+    assert looked.status_code == 200
+    assert [answer.status_code for answer in refused] == [403, 403, 403, 403]
+    assert LoraModel.objects.count() == 1
+
+
+@pytest.mark.covers("T49")
+def test_an_upload_from_elsewhere_is_refused(
+    staff_client: Client, private_store: MemoryStore, subject: Subject
+) -> None:
+    strict = Client(enforce_csrf_checks=True)
+    strict.cookies = staff_client.cookies
+
+    answer = strict.post(reverse(ADD), filled(subject, files.safetensors()))
+
+    assert answer.status_code == 403
+    assert private_store.keys() == []
+
+
+# --- Afterwards ---------------------------------------------------------------------------------
+def test_what_people_say_can_be_corrected_and_the_facts_cannot(
+    staff_client: Client, private_store: MemoryStore, subject: Subject
+) -> None:
+    staff_client.post(reverse(ADD), filled(subject, files.safetensors()))
+    model = LoraModel.objects.get()
+
+    answer = staff_client.post(
+        reverse(MODEL, args=[model.pk]),
+        {"subject": subject.pk, "trigger": "new", "entity_type": "", "file_path": "loras/x"},
+    )
+
+    changed = LoraModel.objects.get()
+    subject.refresh_from_db()
+    assert answer.status_code == 302
+    assert (changed.trigger, subject.lora_trigger) == ("new", "new")
+    assert changed.file_path == model.file_path
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_deleting_models_queues_their_objects(
+    staff_client: Client, private_store: MemoryStore, subject: Subject, *, many: bool
+) -> None:
+    staff_client.post(reverse(ADD), filled(subject, files.safetensors()))
+    model = LoraModel.objects.get()
+
+    if many:
+        data = {"action": "delete_selected", "_selected_action": [str(model.pk)], "post": "yes"}
+        staff_client.post(reverse("admin:catalog_loramodel_changelist"), data)
+    else:
+        staff_client.post(
+            reverse("admin:catalog_loramodel_delete", args=[model.pk]), {"post": "yes"}
+        )
+
+    queued = ObjectDeletion.objects.get()
+    assert not LoraModel.objects.exists()
+    assert (queued.bucket, queued.key) == (Bucket.PRIVATE, model.file_path)

@@ -1,0 +1,49 @@
+"""Model files, good and evil, as small as they can be."""
+
+import io
+import json
+import pickle
+import struct
+import zipfile
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any
+
+GOOD_HEADER: dict[str, Any] = {
+    "__metadata__": {"format": "pt"},
+    "lora.up": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]},
+    "lora.down": {"dtype": "F32", "shape": [2], "data_offsets": [8, 16]},
+}
+
+
+def safetensors(header: Any = None, *, body: bytes = bytes(16)) -> bytes:
+    written = json.dumps(GOOD_HEADER if header is None else header).encode()
+    return struct.pack("<Q", len(written)) + written + body
+
+
+class Calls:
+    """Unpickles into a call: what a malicious model does."""
+
+    def __init__(self, function: Any, *arguments: Any) -> None:
+        self._call = (function, arguments)
+
+    def __reduce__(self) -> Any:
+        return self._call
+
+
+def evil_pickle(mark: Path) -> bytes:
+    """Loading this creates `mark`."""
+    return pickle.dumps({"weights": Calls(exec, f"open({str(mark)!r}, 'w').close()")})
+
+
+def harmless_pickle() -> bytes:
+    return pickle.dumps(OrderedDict(weights=1.0), protocol=2)
+
+
+def zipped(pickled: bytes) -> bytes:
+    """The newer PyTorch format."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("model/data.pkl", pickled)
+        archive.writestr("model/data/0", bytes(16))
+    return buffer.getvalue()

@@ -1,0 +1,286 @@
+import hashlib
+import pickle
+import struct
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from accounts.models import User
+from accounts.tests.factories import UserFactory
+from catalog.errors import ModelFileError
+from catalog.models import LoraModel, Subject, Verdict
+from catalog.rules import lora as rules
+from catalog.services import lora
+from catalog.services.lora import ModelFile
+from catalog.tests.services import model_files as files
+from media.errors import FileNameRefusedError, StoreUnavailableError
+from media.models import Bucket, ObjectDeletion
+from media.services import deletions
+from media.storage import factory
+from media.storage.memory import MemoryStore, nothing
+from sartiq.core.errors import NotPermittedError
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+Save = Callable[..., ModelFile]
+
+
+@pytest.fixture
+def store() -> Iterator[MemoryStore]:
+    private = MemoryStore()
+    with factory.replaced(public=MemoryStore(), private=private):
+        yield private
+
+
+@pytest.fixture
+def save(tmp_path: Path) -> Save:
+    def saved(body: bytes, filename: str = "shoe.safetensors") -> ModelFile:
+        path = tmp_path / f"upload{Path(filename).suffix}"
+        path.write_bytes(body)
+        return ModelFile(path=path, filename=filename)
+
+    return saved
+
+
+@pytest.fixture
+def superuser(db: None) -> User:
+    return UserFactory.create(superuser=True)
+
+
+@pytest.fixture
+def subject(superuser: User) -> Subject:
+    return Subject.objects.create(user=superuser, name="Ada", slug="ada", lora_trigger="old")
+
+
+def upload(file: ModelFile, subject: Subject, user: User, **values: Any) -> LoraModel:
+    given = {"trigger": "", "entity_type": "", "now": NOW}
+    return lora.upload(file=file, subject=subject, user=user, **given | values)
+
+
+# --- Taking a model in --------------------------------------------------------------------------
+def test_a_model_is_kept_with_its_facts(
+    store: MemoryStore, save: Save, subject: Subject, superuser: User
+) -> None:
+    body = files.safetensors()
+
+    made = upload(
+        save(body, "../My Shoe.SafeTensors"), subject, superuser, trigger="ohwx", entity_type="shoe"
+    )
+
+    kept = LoraModel.objects.get()
+    subject.refresh_from_db()
+    assert kept == made
+    assert kept.file_path == f"loras/{kept.pk}/My_Shoe.safetensors"
+    assert kept.partial_path == f"{kept.pk}/My_Shoe.safetensors"
+    assert (kept.filename, kept.file_size) == ("../My Shoe.SafeTensors", len(body))
+    assert (kept.upload_timestamp, kept.uploaded_by) == (NOW, superuser)
+    assert kept.sha256 == hashlib.sha256(body).hexdigest()
+    assert (kept.verdict, kept.tensor_count) == (Verdict.CLEAN, 2)
+    assert (kept.entity_type, kept.trigger, subject.lora_trigger) == ("shoe", "ohwx", "ohwx")
+    assert store.body(kept.file_path) == body
+    assert not ObjectDeletion.objects.exists()
+
+
+def test_without_a_trigger_the_subject_keeps_its_own(
+    store: MemoryStore, save: Save, subject: Subject, superuser: User
+) -> None:
+    upload(save(files.safetensors()), subject, superuser)
+
+    subject.refresh_from_db()
+    assert subject.lora_trigger == "old"
+
+
+def test_nobody_but_a_superuser_uploads(
+    store: MemoryStore, save: Save, subject: Subject, db: None
+) -> None:
+    staff = UserFactory.create(is_staff=True)
+
+    with pytest.raises(NotPermittedError):
+        upload(save(files.safetensors()), subject, staff)
+
+    assert store.keys() == []
+
+
+# --- Nothing stays behind -----------------------------------------------------------------------
+def fail_to_put(operation: str, key: str) -> None:
+    if operation == "put":
+        raise StoreUnavailableError
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_store_that_fails_leaves_no_row_and_no_forgotten_object(
+    store: MemoryStore, save: Save, subject: Subject, superuser: User, when: str
+) -> None:
+    setattr(store, when, fail_to_put)
+
+    with pytest.raises(StoreUnavailableError):
+        upload(save(files.safetensors()), subject, superuser)
+
+    queued = ObjectDeletion.objects.get()
+    assert not LoraModel.objects.exists()
+    assert queued.bucket == Bucket.PRIVATE
+    assert store.keys() == ([] if when == "before" else [queued.key])
+
+
+def test_an_object_whose_row_never_came_is_deleted_when_due(
+    store: MemoryStore, save: Save, subject: Subject, superuser: User
+) -> None:
+    store.after = fail_to_put
+    with pytest.raises(StoreUnavailableError):
+        upload(save(files.safetensors()), subject, superuser)
+    store.after = nothing
+    queued = ObjectDeletion.objects.get()
+
+    deletions.perform(queued.pk)
+    kept_while_storing = store.keys()
+    ObjectDeletion.objects.update(run_after=None)
+    deletions.perform(queued.pk)
+
+    assert kept_while_storing == [queued.key]
+    assert store.keys() == []
+
+
+def test_deleting_a_model_queues_its_object(
+    store: MemoryStore, save: Save, subject: Subject, superuser: User
+) -> None:
+    model = upload(save(files.safetensors()), subject, superuser)
+
+    lora.discard(LoraModel.objects.all(), user=superuser)
+
+    queued = ObjectDeletion.objects.get()
+    assert not LoraModel.objects.exists()
+    assert (queued.key, queued.bucket) == (model.file_path, Bucket.PRIVATE)
+    deletions.perform(queued.pk)
+    assert store.keys() == []
+
+
+def test_a_subject_that_goes_leaves_its_model(
+    store: MemoryStore, save: Save, subject: Subject, superuser: User
+) -> None:
+    model = upload(save(files.safetensors()), subject, superuser)
+
+    subject.delete()
+
+    model.refresh_from_db()
+    assert model.subject is None
+    assert store.keys() == [model.file_path]
+
+
+# --- What a safetensors file may say ------------------------------------------------------------
+def header_of(**tensor: Any) -> bytes:
+    good = {"dtype": "F32", "shape": [4], "data_offsets": [0, 16]}
+    return files.safetensors({"a": good | tensor})
+
+
+@pytest.mark.covers("T49")
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"", "empty"),
+        (b"short", "too short"),
+        (struct.pack("<Q", 8 * 1024 * 1024 + 1) + bytes(100), "exceeds 8 MiB"),
+        (struct.pack("<Q", 2**64 - 1) + bytes(100), "exceeds 8 MiB"),
+        (struct.pack("<Q", 101) + bytes(100), "cut off"),
+        (struct.pack("<Q", 100) + bytes(100), "not JSON"),
+        (struct.pack("<Q", 100_000) + b"[" * 100_000, "not JSON"),
+        (struct.pack("<Q", 20_000) + b"9" * 20_000, "not JSON"),
+        (files.safetensors([]), "no object"),
+        (files.safetensors({"a": 1}), "outside"),
+        (header_of(data_offsets=[0, 17]), "outside"),
+        (header_of(data_offsets=[-1, 8]), "outside"),
+        (header_of(data_offsets=[8, 0]), "outside"),
+        (header_of(data_offsets=["0", "8"]), "outside"),
+        (header_of(data_offsets=None), "outside"),
+    ],
+)
+def test_a_safetensors_file_is_not_believed(
+    store: MemoryStore, save: Save, subject: Subject, body: bytes, reason: str
+) -> None:
+    with pytest.raises(ModelFileError, match=reason):
+        upload(save(body), subject, subject.user)
+
+    assert store.keys() == []
+    assert not LoraModel.objects.exists()
+
+
+@pytest.mark.parametrize("name", ["a.zip", "a.pkl", "a", "safetensors", "a.safetensors.exe", ""])
+def test_other_formats_are_refused(save: Save, name: str) -> None:
+    with pytest.raises(ModelFileError, match="A model is one of"):
+        rules.require_acceptable(filename=name, size=1)
+
+
+def test_the_size_limit_is_100_mebibytes() -> None:
+    assert rules.require_acceptable(filename="a.PT", size=104_857_600) == ".pt"
+    with pytest.raises(ModelFileError, match="larger than 100 MB"):
+        rules.require_acceptable(filename="a.pt", size=104_857_601)
+
+
+def test_a_name_with_control_characters_is_refused(
+    store: MemoryStore, save: Save, subject: Subject, superuser: User
+) -> None:
+    file = ModelFile(path=save(files.safetensors()).path, filename="a\n.safetensors")
+
+    with pytest.raises(FileNameRefusedError):
+        upload(file, subject, superuser)
+
+    assert store.keys() == []
+
+
+# --- Pickles are read, never loaded ---------------------------------------------------------------
+@pytest.mark.covers("T49")
+@pytest.mark.parametrize("suffix", sorted(rules.PICKLES))
+@pytest.mark.parametrize("wrap", [bytes, files.zipped])
+def test_a_malicious_pickle_has_no_effect_and_is_flagged(
+    save: Save, tmp_path: Path, suffix: str, wrap: Callable[[bytes], bytes]
+) -> None:
+    mark = tmp_path / "executed"
+    body = files.evil_pickle(mark)
+
+    findings = lora.examine(save(wrap(body), f"shoe{suffix}"))
+
+    assert findings.verdict == Verdict.DANGEROUS
+    assert "builtins.exec" in findings.details
+    assert not mark.exists()
+    pickle.loads(body)  # it really is malicious
+    assert mark.exists()
+
+
+@pytest.mark.parametrize(
+    ("body", "verdict"),
+    [
+        (files.harmless_pickle(), Verdict.CLEAN),
+        (files.zipped(files.harmless_pickle()), Verdict.CLEAN),
+        (pickle.dumps(files.Calls(datetime, 2026, 1, 1)), Verdict.SUSPICIOUS),
+        (b"this is no model at all", Verdict.UNSCANNED),
+        (bytes(1000), Verdict.UNSCANNED),
+        (files.safetensors(), Verdict.UNSCANNED),
+        (b"7z\xbc\xaf\x27\x1c" + bytes(50), Verdict.UNSCANNED),
+    ],
+)
+def test_a_pickle_is_judged(save: Save, body: bytes, verdict: Verdict) -> None:
+    assert lora.examine(save(body, "shoe.pt")).verdict == verdict
+
+
+@pytest.mark.covers("T49")
+def test_a_pickle_that_claims_a_terabyte_ends_only_its_scan(save: Save) -> None:
+    body = b"\x80\x04\x8e" + struct.pack("<Q", 2**40) + b"x"
+
+    findings = lora.examine(save(body, "shoe.pt"))
+
+    assert findings.verdict == Verdict.UNSCANNED
+
+
+@pytest.mark.covers("T49")
+def test_a_pickle_that_takes_too_long_is_given_up(
+    save: Save, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sixteen million opcodes, each of which the scanner looks at."""
+    monkeypatch.setattr(lora, "SCAN_SECONDS", 1)
+    body = b"\x80\x02" + b"N0" * 8_000_000 + b"N."
+
+    findings = lora.examine(save(body, "shoe.pt"))
+
+    assert findings.verdict == Verdict.UNSCANNED
+    assert "takes too much memory or time" in findings.details
