@@ -72,7 +72,7 @@ class UploadLora(Endpoint):
     )
     def post(self, request: Request) -> Response:
         """Answer where LoRA models are uploaded now."""
-        detail = f"This route is retired. Staff upload LoRA models in Django admin: {LORA_ADMIN}"
+        detail = f"This route is retired. Staff upload LoRA models in the admin: {LORA_ADMIN}"
         return Response({"detail": detail}, status=410, headers=RETIRED_HEADERS)
 
 

@@ -1,7 +1,7 @@
 """An organization with one of everything, and everybody who may knock at its door."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 from uuid import UUID, uuid4
 
 from rest_framework.test import APIClient
@@ -61,7 +61,7 @@ def build() -> World:
     people["disabled"].is_active = False
     people["disabled"].save()
     colleague = _member(organization, Role.MEMBER)
-    owned = {"user": people["owner"], "organization": organization}
+    owned: dict[str, Any] = {"user": people["owner"], "organization": organization}
     return World(
         organization=organization,
         people=people,
@@ -86,7 +86,7 @@ def _member(organization: Organization, role: Role) -> User:
     return user
 
 
-def _resource(owned: dict[str, User | Organization]) -> MediaResource:
+def _resource(owned: dict[str, Any]) -> MediaResource:
     return MediaResource.objects.create(
         **owned,
         resource_type=ResourceType.IMAGE,

@@ -1,0 +1,116 @@
+"""T44: what PATCH does with nothing, null, another type and an unknown word, field by field."""
+
+import json
+from typing import Any
+
+import pytest
+from django.http import HttpResponse
+
+from sartiq.core.management.commands.check_openapi import document
+from tests.api.answers import require_our_error
+from tests.api.asking import ROUTES, path_of
+from tests.api.matrix import ROWS, Row
+from tests.api.world import World
+
+CHANGES = [
+    row for row in ROWS if row.route.startswith("PATCH ") and "missing" not in row.ids.values()
+]
+OF_ANOTHER_TYPE: dict[str, list[Any]] = {
+    "string": [5, True, ["a"], {"a": 1}],
+    "integer": ["5", 1.5, True, [1]],
+    "number": ["5", True, [1.5]],
+    "boolean": ["true", 1, [True]],
+    "array": ["a", {"0": "a"}, 5],
+}
+
+
+@pytest.fixture(scope="module")
+def schema() -> dict[str, Any]:
+    return document()
+
+
+def fields_of(schema: dict[str, Any], row: Row) -> dict[str, dict[str, Any]]:
+    """Return the fields a PATCH takes, each with its shape."""
+    shapes = schema["components"]["schemas"]
+    operation = schema["paths"][ROUTES[row.route].path]["patch"]
+    reference = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"]
+    properties = shapes[reference.rpartition("/")[2]]["properties"]
+    return {
+        name: shapes[shape["$ref"].rpartition("/")[2]] if "$ref" in shape else shape
+        for name, shape in properties.items()
+    }
+
+
+def patch(row: Row, world: World, body: Any) -> HttpResponse:
+    answer: HttpResponse = world.client("superuser").patch(path_of(row, world), body)
+    return answer
+
+
+def issues_of(answer: HttpResponse) -> list[dict[str, Any]]:
+    assert answer.status_code == 422, answer.content
+    found: list[dict[str, Any]] = require_our_error(422, answer.content, answer.headers)
+    return found
+
+
+@pytest.mark.covers("T44")
+@pytest.mark.parametrize("row", [row for row in CHANGES if row.body != {"role": "admin"}], ids=str)
+def test_nothing_changes_nothing(row: Row, world: World) -> None:
+    first = json.loads(patch(row, world, {}).content)
+
+    client = world.client("superuser")
+    unsent = client.generic("PATCH", path_of(row, world), content_type="application/json")
+    unknown = patch(row, world, {"unheard_of": 1})
+
+    for answer in (unsent, unknown):
+        assert answer.status_code == 200
+        assert _timeless(json.loads(answer.content)) == _timeless(first)
+
+
+def _timeless(body: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in body.items() if name != "updated_at"}
+
+
+@pytest.mark.covers("T44")
+@pytest.mark.parametrize("row", CHANGES, ids=str)
+def test_null_is_taken_where_the_schema_says_and_refused_elsewhere(
+    row: Row, world: World, schema: dict[str, Any]
+) -> None:
+    for name, shape in fields_of(schema, row).items():
+        answer = patch(row, world, {name: None})
+        if "null" in shape.get("type", ()):
+            assert answer.status_code == 200, (name, answer.content)
+        else:
+            [issue] = issues_of(answer)
+            assert (issue["loc"], issue["type"]) == (["body", name], "null_not_allowed")
+
+
+@pytest.mark.covers("T44")
+@pytest.mark.parametrize("row", CHANGES, ids=str)
+def test_another_type_is_refused_in_its_place(
+    row: Row, world: World, schema: dict[str, Any]
+) -> None:
+    for name, shape in fields_of(schema, row).items():
+        kinds = shape["type"] if isinstance(shape["type"], list) else [shape["type"]]
+        for value in OF_ANOTHER_TYPE[next(kind for kind in kinds if kind != "null")]:
+            issues = issues_of(patch(row, world, {name: value}))
+            assert issues[0]["loc"][:2] == ["body", name], (name, value, issues)
+
+
+@pytest.mark.covers("T44")
+@pytest.mark.parametrize("row", CHANGES, ids=str)
+def test_an_unknown_word_is_refused(row: Row, world: World, schema: dict[str, Any]) -> None:
+    for name, shape in fields_of(schema, row).items():
+        for word in ("purple", "", "OWNER ", "ready"):
+            if "enum" in shape:
+                [issue] = issues_of(patch(row, world, {name: word}))
+                assert (issue["loc"], issue["type"]) == (["body", name], "enum")
+
+
+@pytest.mark.covers("T44")
+@pytest.mark.parametrize("row", CHANGES, ids=str)
+def test_a_text_past_its_limit_is_refused(row: Row, world: World, schema: dict[str, Any]) -> None:
+    for name, shape in fields_of(schema, row).items():
+        if "maxLength" in shape:
+            text = "a" * (shape["maxLength"] + 1)
+            found = {each["type"] for each in issues_of(patch(row, world, {name: text}))}
+            assert "string_too_long" in found or "email" in found, (name, found)

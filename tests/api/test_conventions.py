@@ -1,0 +1,228 @@
+"""What holds for every route alike: spelling, methods, refusals, lists."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.http import HttpResponse
+
+from accounts.models import Membership
+from catalog.models import Product
+from tests.api.answers import require_no_leak, require_our_error
+from tests.api.asking import ROUTES, answer_to, path_of
+from tests.api.matrix import ROWS, Row
+from tests.api.routes import METHODS
+from tests.api.world import World
+
+LONGEST_LIST = 1000
+LISTS = [
+    row
+    for row in ROWS
+    if row.route.startswith("GET /api/v1/")
+    and row.route.endswith(("/", "/members"))
+    and "missing" not in row.query
+    and "missing" not in row.ids.values()
+]
+BY_ID = [
+    row
+    for row in ROWS
+    if {"entity_id", "resource_id"} & set(row.ids) and "missing" not in row.ids.values()
+]
+
+
+def is_refused(answer: HttpResponse) -> Any:
+    """Return the detail of an error in our shape."""
+    return require_our_error(answer.status_code, answer.content, answer.headers)
+
+
+def said(answer: HttpResponse) -> dict[str, str]:
+    """Return the headers of an answer but the one that tells answers apart."""
+    return {name: value for name, value in answer.headers.items() if name != "X-Request-ID"}
+
+
+@pytest.mark.parametrize("row", ROWS, ids=str)
+def test_either_spelling_of_the_last_slash_answers_the_same(row: Row, world: World) -> None:
+    path, mark, query = path_of(row, world).partition("?")
+    other = path.removesuffix("/") if path.endswith("/") else f"{path}/"
+    if row.route.startswith(("GET /files/", "GET /local-store/")):
+        return  # a slash is part of a file's name
+
+    plain = answer_to(row, "superuser", world)
+    answer = answer_to(row, "superuser", world, path=other + mark + query)
+
+    assert answer.status_code == plain.status_code == row.expected[-1]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=str)
+def test_refusals_are_in_our_shape_and_leak_nothing(row: Row, world: World) -> None:
+    for principal in ("anonymous", "stranger", "superuser"):
+        answer = answer_to(row, principal, world)
+        if answer.status_code >= 400:
+            is_refused(answer)
+        if answer.status_code == 401:
+            assert answer.headers["WWW-Authenticate"] == "Bearer"
+
+
+@pytest.mark.covers("T51")
+@pytest.mark.parametrize("row", [row for row in ROWS if "/api/v1/" in row.route], ids=str)
+def test_answers_leak_nothing(row: Row, world: World) -> None:
+    answer = answer_to(row, "member", world)
+
+    assert "Server" not in answer.headers
+    assert "X-Powered-By" not in answer.headers
+    if not row.route.endswith("openapi.json"):
+        require_no_leak(answer.content)
+
+
+def other_methods() -> Iterator[tuple[Row, str]]:
+    """Yield each path once with every method it does not answer."""
+    known: dict[str, set[str]] = {}
+    for route in ROUTES.values():
+        known.setdefault(route.path, set()).add(route.method)
+    seen = set()
+    for row in ROWS:
+        path = ROUTES[row.route].path
+        if path in seen or not path.startswith(("/api/v1/", "/files/")) or "local" in path:
+            continue
+        seen.add(path)
+        yield from ((row, method) for method in METHODS if method not in known[path])
+
+
+@pytest.mark.parametrize(
+    ("row", "method"), list(other_methods()), ids=lambda each: str(each).partition(" /")[2] or each
+)
+def test_a_method_the_route_lacks_is_405(row: Row, method: str, world: World) -> None:
+    answer = answer_to(row, "superuser", world, method=method)
+
+    assert answer.status_code == 405
+    assert method not in answer.headers["Allow"]
+    assert is_refused(answer) == f'Method "{method}" not allowed.'
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row.route.startswith("GET ")], ids=str)
+def test_head_answers_like_get_without_a_body(row: Row, world: World) -> None:
+    answer = answer_to(row, "superuser", world, method="HEAD")
+
+    assert answer.status_code == row.expected[-1]
+    assert answer.content == b""
+
+
+@pytest.mark.covers("T40")
+@pytest.mark.parametrize("row", BY_ID, ids=str)
+def test_a_foreign_object_is_answered_like_a_missing_one(row: Row, world: World) -> None:
+    foreign = answer_to(row, "stranger", world)
+    missing = answer_to(
+        row, "stranger", world, path=path_of(row, world).rpartition("/")[0] + f"/{uuid4()}"
+    )
+
+    assert foreign.status_code == missing.status_code == 404
+    assert foreign.content == missing.content
+    assert said(foreign) == said(missing)
+
+
+@pytest.mark.parametrize("given", ["1", "{0}", "urn:uuid:{1}", "{1}x", "%00", "{2}", "é"])
+@pytest.mark.parametrize("row", BY_ID, ids=str)
+def test_a_malformed_id_is_a_422_in_the_path(row: Row, given: str, world: World) -> None:
+    one = str(uuid4())
+    spelled = given.replace("{0}", "{" + one + "}").replace("{1}", one)
+    path = (
+        path_of(row, world).rpartition("/")[0] + "/" + spelled.replace("{2}", one.replace("-", ""))
+    )
+
+    answer = answer_to(row, "member", world, path=path)
+
+    assert answer.status_code == 422
+    [issue] = is_refused(answer)
+    assert issue["type"] == "uuid_parsing"
+    assert issue["loc"][0] == "path"
+
+
+@pytest.mark.covers("T43")
+def test_a_former_member_is_refused_at_once(world: World) -> None:
+    client = world.client("member")
+    path = f"/api/v1/products/{world.ids['product']}"
+    before = client.get(path)
+
+    Membership.objects.filter(user=world.people["member"]).delete()
+
+    assert before.status_code == 200
+    assert client.get(path).status_code == 404
+    assert client.patch(path, {"name": "Mine"}).status_code == 404
+    scope = f"/api/v1/products/?organization_id={world.organization.pk}"
+    assert client.get(scope).status_code == 403
+
+
+@pytest.mark.covers("T43")
+def test_a_former_admin_manages_no_longer(world: World) -> None:
+    Membership.objects.filter(user=world.people["admin"]).update(role="MEMBER")
+
+    answer = world.client("admin").get(f"/api/v1/organizations/{world.organization.pk}/members")
+
+    assert answer.status_code == 403
+
+
+def with_query(row: Row, world: World, **more: object) -> str:
+    """Return the list's path with more in its query."""
+    path = path_of(row, world)
+    extra = "&".join(f"{name}={value}" for name, value in more.items())
+    return f"{path}{'&' if '?' in path else '?'}{extra}"
+
+
+@pytest.mark.covers("T48")
+@pytest.mark.parametrize("row", LISTS, ids=str)
+@pytest.mark.parametrize(
+    ("name", "value", "code"),
+    [
+        ("skip", "-1", "too_small"),
+        ("skip", "1000000000", "too_large"),
+        ("limit", "0", "too_small"),
+        ("limit", "-5", "too_small"),
+        ("limit", LONGEST_LIST + 1, "too_large"),
+        ("limit", "9" * 5000, "too_large"),
+        ("limit", "ten", "int_parsing"),
+        ("limit", "1e3", "int_parsing"),
+    ],
+)
+def test_bounds_of_a_list_are_kept(
+    row: Row, name: str, value: str, code: str, world: World
+) -> None:
+    answer = answer_to(row, "superuser", world, path=with_query(row, world, **{name: value}))
+
+    assert answer.status_code == 422
+    [issue] = is_refused(answer)
+    assert issue["loc"] == ["query", name]
+    assert issue["type"] in {code, "string_too_long", "int_parsing"}
+
+
+@pytest.mark.covers("T48")
+@pytest.mark.parametrize("row", LISTS, ids=str)
+def test_a_list_is_data_and_count(row: Row, world: World) -> None:
+    whole = json.loads(answer_to(row, "superuser", world).content)
+    part = json.loads(
+        answer_to(row, "superuser", world, path=with_query(row, world, skip=1, limit=1)).content
+    )
+    past = json.loads(
+        answer_to(row, "superuser", world, path=with_query(row, world, skip=5000)).content
+    )
+
+    assert set(whole) == {"data", "count"}
+    assert whole["count"] == len(whole["data"])
+    assert part == {"data": whole["data"][1:2], "count": whole["count"]}
+    assert past == {"data": [], "count": whole["count"]}
+    assert whole["data"] == sorted(whole["data"], key=lambda each: each["created_at"])
+
+
+@pytest.mark.covers("T48")
+@pytest.mark.parametrize("row", LISTS, ids=str)
+def test_a_list_costs_three_queries_and_the_callers_identity(
+    row: Row, world: World, django_assert_max_num_queries: Callable[..., Any]
+) -> None:
+    owned = {"user": world.people["owner"], "organization": world.organization}
+    Product.objects.bulk_create([Product(name=f"P{n}", **owned) for n in range(30)])
+    client = world.client("owner")
+    allowed = 1 if "organization_id" in row.query or "org_id" in row.ids else 0  # may they enter
+
+    with django_assert_max_num_queries(1 + 3 + allowed):
+        client.get(with_query(row, world, limit=10))

@@ -1,0 +1,205 @@
+"""A request sent again with its `Idempotency-Key` acts once and is answered the same (F40)."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from threading import Barrier
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.http import HttpResponse
+from django.utils import timezone
+
+from accounts.models import User
+from accounts.tests.factories import UserFactory, client_of
+from catalog.models import Product
+from sartiq.core import crashpoints, idempotency
+from sartiq.core.models import IdempotencyKey
+from tests.api.answers import require_our_error
+
+PRODUCTS = "/api/v1/products/"
+SHOE = {"name": "Shoe", "sku": "S-1"}
+
+
+@pytest.fixture
+def user(db: None) -> User:
+    return UserFactory.create()
+
+
+def post(user: User, body: Any = None, key: str = "k-1", path: str = PRODUCTS) -> Any:
+    client = client_of(user)
+    client.raise_request_exception = False
+    return client.post(path, body or SHOE, headers={"Idempotency-Key": key})
+
+
+def refusal(answer: HttpResponse) -> Any:
+    return require_our_error(answer.status_code, answer.content, answer.headers)
+
+
+@pytest.mark.covers("F40", "T64")
+def test_the_same_request_is_answered_the_same(user: User) -> None:
+    first = post(user)
+
+    second = post(user)
+
+    assert first.status_code == second.status_code == 201
+    assert second.json() == first.json()
+    assert second.headers["Location"] == first.headers["Location"]
+    assert second.headers["Idempotent-Replayed"] == "true"
+    assert "Idempotent-Replayed" not in first.headers
+    assert Product.objects.count() == 1
+
+
+def test_the_same_json_in_another_spelling_is_the_same_request(user: User) -> None:
+    first = post(user, {"name": "Shoe", "sku": "S-1"})
+
+    second = post(user, {"sku": "S-1", "name": "Shoe"})
+
+    assert second.json() == first.json()
+
+
+@pytest.mark.covers("F40", "T64")
+def test_another_body_with_the_same_key_is_refused(user: User) -> None:
+    post(user)
+
+    answer = post(user, {"name": "Boot"})
+
+    assert answer.status_code == 422
+    [issue] = refusal(answer)
+    assert issue["loc"] == ["header", "Idempotency-Key"]
+    assert issue["type"] == "idempotency_key_reused"
+    assert Product.objects.count() == 1
+
+
+def test_another_scope_with_the_same_key_is_another_request(user: User) -> None:
+    made = client_of(user).post("/api/v1/organizations/", {"name": "Us"}).json()
+    post(user)
+
+    answer = post(user, path=f"{PRODUCTS}?organization_id={made['id']}")
+
+    assert answer.status_code == 422
+
+
+@pytest.mark.covers("F40")
+def test_keys_of_two_users_and_two_routes_are_strangers(user: User) -> None:
+    mine = post(user, {"name": "One"})
+
+    theirs = post(UserFactory.create(), {"name": "One"})
+    elsewhere = post(user, {"name": "One"}, path="/api/v1/looks/")
+
+    assert [mine.status_code, theirs.status_code, elsewhere.status_code] == [201, 201, 201]
+    assert mine.json()["id"] != theirs.json()["id"] != elsewhere.json()["id"]
+
+
+@pytest.mark.parametrize("body", [{"name": ""}, {"name": "A", "images": ["https://evil.test/a"]}])
+def test_a_refused_request_leaves_its_key_free(user: User, body: dict[str, Any]) -> None:
+    refused = post(user, body)
+
+    answer = post(user, SHOE)
+
+    assert refused.status_code == 422
+    assert answer.status_code == 201
+
+
+def test_a_request_still_running_is_a_conflict(user: User) -> None:
+    post(user)
+    IdempotencyKey.objects.update(status_code=None, answer=None)
+
+    answer = post(user)
+
+    assert answer.status_code == 409
+    assert refusal(answer) == "A request with this Idempotency-Key is still running."
+
+
+def test_a_request_that_died_gives_its_key_back(user: User) -> None:
+    post(user)
+    past = timezone.now() - timedelta(seconds=1)
+    IdempotencyKey.objects.update(status_code=None, answer=None, locked_until=past)
+
+    answer = post(user, {"name": "Boot"})
+
+    assert answer.status_code == 201
+
+
+def test_a_key_is_kept_for_a_day(user: User) -> None:
+    first = post(user, {"name": "Boot"})
+    IdempotencyKey.objects.update(created_at=timezone.now() - timedelta(hours=25))
+
+    second = post(user, {"name": "Boot"})
+
+    assert second.json()["id"] != first.json()["id"]
+
+
+def test_keys_past_their_day_are_forgotten(user: User) -> None:
+    post(user, {"name": "Old"}, key="old")
+    IdempotencyKey.objects.update(created_at=timezone.now() - timedelta(hours=25))
+    post(user, {"name": "New"}, key="new")
+
+    forgotten = idempotency.forget_expired()
+
+    assert forgotten == 1
+    assert [row.key for row in IdempotencyKey.objects.all()] == ["new"]
+
+
+@pytest.mark.parametrize("key", ["", "k" * 256, "naïve", "a\tb"])
+def test_a_bad_key_is_refused_in_its_place(user: User, key: str) -> None:
+    answer = post(user, key=key)
+
+    assert answer.status_code == 422
+    [issue] = refusal(answer)
+    assert issue["loc"] == ["header", "Idempotency-Key"]
+    assert issue["type"] == "idempotency_key"
+    assert not Product.objects.exists()
+
+
+@pytest.fixture
+def crash_after_commit() -> Iterator[None]:
+    def stop(point: str) -> None:
+        if point == "committed":
+            raise SystemExit(point)
+
+    crashpoints.install(stop)
+    yield
+    crashpoints.install(None)
+
+
+@pytest.mark.covers("F40")
+@pytest.mark.django_db(transaction=True)
+def test_a_crash_between_commit_and_answer_is_replayed(crash_after_commit: None) -> None:
+    user = UserFactory.create()
+    with pytest.raises(SystemExit, match="committed"):
+        post(user)
+    made = Product.objects.get()
+
+    crashpoints.install(None)
+    answer = post(user)
+
+    assert answer.status_code == 201
+    assert answer.json()["id"] == str(made.pk)
+    assert answer.headers["Idempotent-Replayed"] == "true"
+
+
+@pytest.mark.covers("F40")
+@pytest.mark.django_db(transaction=True)
+def test_fifty_at_once_make_one_product() -> None:
+    user = UserFactory.create()
+    together = Barrier(50)
+
+    def send(_: int) -> tuple[int, str]:
+        try:
+            client = client_of(user)
+            client.raise_request_exception = False
+            together.wait(timeout=60)
+            answer = client.post(PRODUCTS, SHOE, headers={"Idempotency-Key": "one"})
+            return answer.status_code, answer.json().get("id", "")
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(50) as pool:
+        answers = list(pool.map(send, range(50)))
+
+    made = Product.objects.get()
+    assert {status for status, _ in answers} <= {201, 409}
+    assert {each for status, each in answers if status == 201} == {str(made.pk)}
+    assert post(user, key="one").json()["id"] == str(made.pk)

@@ -1,0 +1,194 @@
+"""T41: no request sets a field the server owns, on any route that writes."""
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.db import models
+
+from accounts.models import Membership, Organization, User
+from catalog.models import Guideline, Look, Product, ProductionRequest, Subject
+from media.models import MediaResource, Upload
+from sartiq.core.management.commands.check_openapi import document
+from tests.api.asking import ROUTES
+from tests.api.routes import Route
+from tests.api.world import World
+
+FORGED_ID = UUID("019ab000-0000-7000-8000-00000000f0e6")
+FORGED_TIME = dt.datetime(2001, 1, 1, tzinfo=dt.UTC)
+# Fields no model has under this name, but clients of other services try.
+FOLKLORE = ["is_admin", "role", "owner", "owner_id", "organization", "deleted_at", "groups"]
+V1 = "/api/v1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """A route that writes rows of a model: who calls it, with what, and which row changes."""
+
+    route: str
+    model: type[models.Model]
+    target: str = ""  # the world's object it changes; empty when it creates one
+    caller: str = "superuser"
+    body: dict[str, Any]
+
+    def __str__(self) -> str:
+        return self.route
+
+
+CATALOG: list[tuple[str, str, type[models.Model]]] = [
+    ("products", "product", Product),
+    ("subjects", "subject", Subject),
+    ("looks", "look", Look),
+    ("guidelines", "guideline", Guideline),
+    ("production-requests", "request", ProductionRequest),
+]
+PICTURE = {"filename": "a.webp", "content_type": "image/webp"}
+NEW_USER = {"email": "new@example.com", "password": "long-enough-horse"}
+MEMBERS = f"{V1}/organizations/{{org_id}}/members"
+WRITTEN = [
+    *(
+        Written(route=f"POST {V1}/{path}/", model=model, body={"name": "New"})
+        for path, _, model in CATALOG
+    ),
+    *(
+        Written(route=f"PATCH {V1}/{path}/{{entity_id}}", model=model, target=kind, body={})
+        for path, kind, model in CATALOG
+    ),
+    Written(route=f"POST {V1}/users/", model=User, body=NEW_USER),
+    Written(route=f"PATCH {V1}/users/{{user_id}}", model=User, target="colleague", body={}),
+    Written(route=f"PATCH {V1}/users/me", model=User, target="member", caller="member", body={}),
+    Written(route=f"POST {V1}/organizations/", model=Organization, body={"name": "New"}),
+    Written(
+        route=f"PATCH {V1}/organizations/{{org_id}}",
+        model=Organization,
+        target="organization",
+        body={},
+    ),
+    Written(route=f"POST {MEMBERS}", model=Membership, body={"user_id": "newcomer"}),
+    Written(
+        route=f"PATCH {MEMBERS}/{{user_id}}",
+        model=Membership,
+        target="membership",
+        body={"role": "member"},
+    ),
+    Written(route=f"POST {V1}/uploads/presigned-url", model=Upload, body=PICTURE),
+    Written(
+        route=f"PATCH {V1}/media-resources/{{resource_id}}",
+        model=MediaResource,
+        target="resource",
+        body={},
+    ),
+]
+WRITES_NO_ROW = {  # what they write is theirs alone: a session, a queue
+    f"POST {V1}/login/access-token",
+    f"POST {V1}/login/refresh-token",
+    f"POST {V1}/login/test-token",
+    f"POST {V1}/media-resources/heal",
+    f"POST {V1}/uploads/admin/upload-lora",
+    f"PUT {V1}/uploads/local/{{token}}",
+}
+
+
+def test_every_writing_route_is_probed() -> None:
+    writing = {name for name, route in ROUTES.items() if route.method in {"POST", "PUT", "PATCH"}}
+
+    assert {each.route for each in WRITTEN} | WRITES_NO_ROW == writing
+
+
+@pytest.fixture(scope="module")
+def schema() -> dict[str, Any]:
+    return document()
+
+
+def writable(schema: dict[str, Any], route: Route) -> set[str]:
+    """Return the fields the schema lets a client send."""
+    operation = schema["paths"][route.path][route.method.lower()]
+    reference = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"]
+    shape = schema["components"]["schemas"][reference.rpartition("/")[2]]
+    return set(shape["properties"])
+
+
+def forgeries(model: type[models.Model], allowed: set[str]) -> Iterator[tuple[str, Any]]:
+    """Yield every field of the model a client may not send, with a value it never has."""
+    for field in model._meta.concrete_fields:
+        for name in {field.name, field.attname} - allowed:
+            yield name, forged(field)
+    yield from ((name, "OWNER") for name in FOLKLORE if name not in allowed)
+
+
+def forged(field: Any) -> Any:
+    if isinstance(field, models.UUIDField | models.ForeignKey):
+        return str(FORGED_ID)
+    if isinstance(field, models.DateTimeField):
+        return FORGED_TIME.isoformat()
+    if isinstance(field, models.BooleanField):
+        return not field.get_default()
+    if isinstance(field, models.IntegerField | models.FloatField):
+        return 4242
+    return "FORGED"
+
+
+def target_of(each: Written, world: World) -> UUID:
+    if each.target == "membership":
+        return Membership.objects.get(user_id=world.ids["colleague"]).pk
+    if each.target == "member":
+        return world.people["member"].pk
+    return world.ids[each.target]
+
+
+def path_of(route: Route, world: World, target: UUID | None) -> str:
+    path = route.path.replace("{org_id}", str(world.organization.pk))
+    path = path.replace("{user_id}", str(world.ids["colleague"]))
+    return path.replace("{entity_id}", str(target)).replace("{resource_id}", str(target))
+
+
+def row_of(model: type[models.Model], pk: UUID) -> dict[str, Any]:
+    values = dict(model._default_manager.filter(pk=pk).values().get())
+    values.pop("updated_at")
+    return values
+
+
+@pytest.mark.covers("T41")
+@pytest.mark.parametrize("each", [each for each in WRITTEN if each.target], ids=str)
+def test_a_change_leaves_every_field_of_the_servers(
+    each: Written, world: World, schema: dict[str, Any]
+) -> None:
+    route, target = ROUTES[each.route], target_of(each, world)
+    client, path = world.client(each.caller), path_of(route, world, target)
+    before = row_of(each.model, target)
+
+    probed = list(forgeries(each.model, writable(schema, route)))
+    for name, value in probed:
+        answer = client.patch(path, each.body | {name: value})
+        assert answer.status_code == 200, (name, answer.content)
+        assert row_of(each.model, target) == before, name
+
+    assert len(probed) > 5
+
+
+@pytest.mark.covers("T41")
+@pytest.mark.parametrize("each", [each for each in WRITTEN if not each.target], ids=str)
+def test_a_creation_takes_no_field_of_the_servers(
+    each: Written, world: World, schema: dict[str, Any]
+) -> None:
+    route = ROUTES[each.route]
+    client, path = world.client(each.caller), path_of(route, world, None)
+    body = each.body | {
+        name: str(world.ids[value]) for name, value in each.body.items() if value in world.ids
+    }
+    probed = dict(forgeries(each.model, writable(schema, route)))
+    known = set(each.model._default_manager.values_list("pk", flat=True))
+
+    answer = client.post(path, body | probed)
+
+    assert answer.status_code in {200, 201}, answer.content
+    made = each.model._default_manager.exclude(pk__in=known).values().get()
+    for name, value in probed.items():
+        if name in made:
+            assert str(made[name]) != str(value), name
+    assert made.get("user_id") in {None, world.people[each.caller].pk, world.ids["newcomer"]}
+    assert abs(made["created_at"] - dt.datetime.now(dt.UTC)).total_seconds() < 60
+    assert len(probed) > 5
