@@ -233,24 +233,22 @@ def test_a_sweep_between_look_and_write_refuses_the_file(
     assert not MediaResource.objects.exists()
 
 
-def test_a_sweep_while_another_scope_copies_refuses_the_file(
+@pytest.mark.covers("F23")
+def test_an_orphan_another_scope_copies_from_outlives_the_sweep(
     store: AheadMemoryStore, user: User
 ) -> None:
     organization = Organization.objects.create(name="Studio", slug="studio")
     Membership.objects.create(user=user, organization=organization, role=Role.MEMBER)
-    url = selectors.public_url(ready(user, store, b"mine").storage_key)
+    origin = ready(user, store, b"mine")
 
-    answer = refused(
-        lambda: ingest(
-            user,
-            store,
-            url,
-            organization_id=organization.pk,
-            meanwhile=lambda: elsewhere(lambda: sweep(store)),
-        )
+    copy_id = ingest(
+        user,
+        store,
+        selectors.public_url(origin.storage_key),
+        organization_id=organization.pk,
+        meanwhile=lambda: elsewhere(lambda: sweep(store)),
     )
 
-    assert answer
-    assert store.keys() == []
-    assert not MediaResource.objects.exists()
-    assert not Attachment.objects.exists()
+    assert sweep(store)[1] == SweepReport(executed=True)
+    assert MediaResource.objects.get(pk=copy_id).copied_from == origin
+    require_bytes(store)
