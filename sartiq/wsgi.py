@@ -1,10 +1,13 @@
 """The WSGI entry: redirects of `/files/…` are answered before Django starts to work."""
 
 import os
+import sys
 
 from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sartiq.settings.production")
+
+sys.setswitchinterval(0.0005)
 
 _django = get_wsgi_application()
 

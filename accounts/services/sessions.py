@@ -24,8 +24,10 @@ from accounts.errors import (
 )
 from accounts.models import User
 from accounts.rules import sign_in_name
+from sartiq.core.statements import select_by_id
 
 LONGEST_TOKEN = 4096  # ours have about 400 characters
+
 PASSWORD_CLAIM = "ses"  # noqa: S105  the claim's name, tied to the password's hash
 
 
@@ -125,8 +127,8 @@ def _able_user_of(token: Token) -> User:
         user_id = UUID(str(token["sub"]))
     except (KeyError, ValueError):
         _refuse()
-    user = User.objects.filter(pk=user_id, is_active=True).first()
-    if user is None or not constant_time_compare(
+    user = select_by_id(User, user_id)
+    if user is None or not user.is_active or not constant_time_compare(
         str(token.get(PASSWORD_CLAIM, "")), _password_mark(user)
     ):
         raise CredentialsError

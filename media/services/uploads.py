@@ -13,6 +13,7 @@ from media.rules import content_types, keys, limits
 from media.storage import SignedPut, public_store
 from sartiq.core.errors import located
 from sartiq.core.models import new_id
+from sartiq.core.statements import insert
 
 LONGEST_NAME = 255
 
@@ -59,7 +60,7 @@ def issue_ticket(
         lifetime=lifetime,
         write_once=settings.UPLOADS_WRITE_ONCE,
     )
-    Upload.objects.create(
+    upload = Upload(
         id=upload_id,
         user_id=user.pk,
         organization_id=scope.organization_id,
@@ -71,6 +72,7 @@ def issue_ticket(
         sha256=(sha256 or "").lower(),
         expires_at=now + lifetime,
     )
+    insert(upload)
     return UploadTicket(put=put, file_url=selectors.public_url(key), lifetime=lifetime)
 
 

@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.conf import settings
 
 
 class CoreConfig(AppConfig):
@@ -12,4 +13,4 @@ class CoreConfig(AppConfig):
         """Register the system checks and set the log's form."""
         from sartiq.core import checks, logs  # noqa: F401, PLC0415  importing registers the checks
 
-        logs.configure()
+        logs.configure(settings.LOG_LEVEL)

@@ -8,7 +8,6 @@ from django.db import InterfaceError, OperationalError
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-
 from structlog.contextvars import bound_contextvars
 
 from sartiq.core.exception_handler import as_json

@@ -51,6 +51,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "sartiq.core.middleware.AccessLogMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "sartiq.core.referrer.StaffReferrerMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -229,12 +230,13 @@ TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en-us"
 USE_I18N = False
 
+LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"json": {"()": "sartiq.core.logs.formatter"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
-    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
+    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
     # The access log says it already, by route and without the path's secrets.
     "loggers": {"django.request": {"level": "ERROR"}, "django": {"handlers": [], "level": "INFO"}},
 }
@@ -246,8 +248,8 @@ X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_HTTPONLY = True
 _CSP_SELF = ["'self'"]
 CONTENT_SECURITY_POLICY = {
-    # Unfold's Alpine needs 'unsafe-eval'; its own policy stands on the admin path only.
-    "EXCLUDE_URL_PREFIXES": ["/admin"],
+    # Unfold's Alpine needs 'unsafe-eval'; the admin path has none. JSON needs none.
+    "EXCLUDE_URL_PREFIXES": ["/admin", "/api/"],
     "DIRECTIVES": {
         "default-src": _CSP_SELF,
         "img-src": ["'self'", "data:"],
