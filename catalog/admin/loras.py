@@ -185,9 +185,7 @@ class LoraModelAdmin(ModelAdmin):
         model = get_object_or_404(LoraModel, pk=model_id)
         if not self.has_view_permission(request, model):
             raise PermissionDenied
-        answer = HttpResponseRedirect(lora.download_url(model))
-        answer["Cache-Control"] = "no-store"
-        return answer
+        return HttpResponseRedirect(lora.download_url(model))  # admin pages are never kept
 
     # --- Columns and facts --------------------------------------------------------------------
 

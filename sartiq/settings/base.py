@@ -93,6 +93,9 @@ DATABASES["default"] |= {
     "CONN_HEALTH_CHECKS": True,
     "OPTIONS": {
         "connect_timeout": 2,
+        # Statements are bound and, from their fifth run on, planned by the server.
+        "server_side_binding": True,
+        "prepare_threshold": 5,
         "keepalives_idle": 10,
         "keepalives_interval": 5,
         "keepalives_count": 3,

@@ -186,3 +186,17 @@ def test_a_form_from_elsewhere_changes_nothing(staff_client: Client) -> None:
 
             assert answer.status_code == 403
         assert type(row)._base_manager.filter(pk=row.pk).exists()
+
+
+def test_a_browser_tells_our_own_host_where_a_form_came_from(staff_client: Client) -> None:
+    """With `no-referrer` a browser sends `Origin: null`, and no form would be taken."""
+    policies = {
+        page: staff_client.get(page)["Referrer-Policy"]
+        for page in (reverse("admin:login"), reverse("admin:index"), "/health/live")
+    }
+
+    assert policies == {
+        reverse("admin:login"): "same-origin",
+        reverse("admin:index"): "same-origin",
+        "/health/live": "no-referrer",
+    }

@@ -1,0 +1,300 @@
+"""List, create, read, change and delete, the same for every kind of entity."""
+
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from pytest_django import DjangoAssertNumQueries
+from rest_framework.test import APIClient
+
+from accounts.models import User
+from accounts.tests.factories import client_of
+from catalog.tests.conftest import Team
+from media.storage.memory import MemoryStore
+
+pytestmark = pytest.mark.django_db
+
+KINDS = ["products", "subjects", "looks", "guidelines", "production-requests"]
+THING = {
+    "products": "Product",
+    "subjects": "Subject",
+    "looks": "Look",
+    "guidelines": "Guideline",
+    "production-requests": "Production request",
+}
+OWN: dict[str, dict[str, Any]] = {
+    "products": {
+        "sku": None,
+        "brand": "",
+        "description": "",
+        "gender": "",
+        "materials": "",
+        "color": "",
+        "cover_image": None,
+        "back_image": None,
+        "images": [],
+    },
+    "subjects": {"slug": "one", "type": "REAL", "lora_trigger": "", "cover_image": None},
+    "looks": {"products": [], "subject": None, "reference_images": []},
+    "guidelines": {"images": []},
+    "production-requests": {"looks": [], "guideline": None},
+}
+FULL: dict[str, dict[str, Any]] = {
+    "products": {
+        "name": "Oxford shoe",
+        "sku": "AW26-1",
+        "brand": "Sartiq",
+        "description": "Leather",
+        "gender": "men",
+        "materials": "Leather, rubber",
+        "color": "black",
+    },
+    "subjects": {"name": "Ada", "slug": "ada-1", "type": "AI", "lora_trigger": "adaxyz"},
+    "looks": {"name": "Autumn"},
+    "guidelines": {"name": "White wall"},
+    "production-requests": {"name": "Shoot 1"},
+}
+each_kind = pytest.mark.parametrize("kind", KINDS)
+
+
+def route(kind: str, entity_id: object = "") -> str:
+    return f"/api/v1/{kind}/{entity_id}"
+
+
+def made(client: APIClient, kind: str, query: str = "", **fields: Any) -> dict[str, Any]:
+    answer = client.post(route(kind) + query, {"name": "One"} | fields)
+    assert answer.status_code == 201, answer.json()
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def as_stored(answer: dict[str, Any]) -> dict[str, Any]:
+    """Drop what a later version of the product may add."""
+    return {name: value for name, value in answer.items() if name != "export_configuration_id"}
+
+
+@each_kind
+def test_an_entity_is_answered_whole(client: APIClient, user: User, kind: str) -> None:
+    answer = client.post(route(kind), {"name": "One"})
+
+    body = answer.json()
+    assert answer.status_code == 201
+    assert answer["Location"] == route(kind, body["id"])
+    assert UUID(body["id"]).version == 7
+    assert body["created_at"].endswith("Z")
+    assert body["updated_at"].endswith("Z")
+    assert as_stored(body) == {
+        "id": body["id"],
+        "user_id": str(user.pk),
+        "organization_id": None,
+        "name": "One",
+        "created_at": body["created_at"],
+        "updated_at": body["updated_at"],
+        **OWN[kind],
+    }
+    assert client.get(answer["Location"]).json() == body
+
+
+@each_kind
+def test_every_field_that_is_sent_is_kept(client: APIClient, kind: str) -> None:
+    body = made(client, kind, **FULL[kind])
+
+    assert {name: body[name] for name in FULL[kind]} == FULL[kind]
+
+
+@pytest.mark.covers("T44")
+@each_kind
+def test_a_patch_touches_only_what_it_names(client: APIClient, kind: str) -> None:
+    before = made(client, kind, **FULL[kind])
+    for name, value in (("name", "Renamed"), *list(FULL[kind].items())[1:]):
+        changed = value if name in {"name", "type"} else f"{value}-2"
+
+        answer = client.patch(route(kind, before["id"]), {name: changed})
+
+        after = answer.json()
+        assert answer.status_code == 200
+        assert after["updated_at"] > before["updated_at"]
+        assert after == before | {name: changed, "updated_at": after["updated_at"]}
+        before = after
+
+
+@each_kind
+def test_an_empty_patch_changes_nothing(client: APIClient, kind: str) -> None:
+    before = made(client, kind, **FULL[kind])
+
+    answer = client.patch(route(kind, before["id"]), {})
+
+    assert (answer.status_code, answer.json()) == (200, before)
+
+
+@pytest.mark.covers("T41")
+@each_kind
+def test_what_the_server_owns_is_never_written(client: APIClient, kind: str, team: Team) -> None:
+    forged = {
+        "id": str(uuid4()),
+        "user_id": str(team.outsider.pk),
+        "organization_id": str(team.organization.pk),
+        "created_at": "2000-01-01T00:00:00Z",
+        "updated_at": "2000-01-01T00:00:00Z",
+        "entity_type": "LOOK",
+    }
+
+    before = made(client, kind, **forged)
+    after = client.patch(route(kind, before["id"]), forged).json()
+
+    assert not {before[name] for name in forged if name in before} & set(forged.values())
+    assert after == before
+
+
+@pytest.mark.covers("T44")
+@each_kind
+@pytest.mark.parametrize(
+    ("sent", "loc", "code"),
+    [
+        ({}, ["body", "name"], "missing"),
+        ({"name": None}, ["body", "name"], "null_not_allowed"),
+        ({"name": ""}, ["body", "name"], "string_empty"),
+        ({"name": 5}, ["body", "name"], "string_type"),
+        ({"name": "x" * 256}, ["body", "name"], "string_too_long"),
+        ({"name": "a\x00b"}, ["body", "name"], "string_characters"),
+        ([], ["body"], "object_type"),
+    ],
+)
+def test_a_bad_body_is_named(
+    client: APIClient, kind: str, sent: Any, loc: list[str], code: str
+) -> None:
+    answer = client.post(route(kind), sent)
+
+    (issue,) = answer.json()["detail"]
+    assert (answer.status_code, issue["loc"], issue["type"]) == (422, loc, code)
+    assert client.get(route(kind)).json() == {"data": [], "count": 0}
+
+
+@each_kind
+def test_an_entity_is_deleted_once(client: APIClient, kind: str) -> None:
+    entity_id = made(client, kind)["id"]
+
+    answers = [client.delete(route(kind, entity_id)) for _ in range(2)]
+
+    assert [answer.status_code for answer in answers] == [204, 404]
+    assert (answers[0].content, answers[1].json()) == (b"", {"detail": f"{THING[kind]} not found"})
+    assert client.get(route(kind, entity_id)).status_code == 404
+
+
+@pytest.mark.covers("T40", "I13")
+@each_kind
+def test_a_foreign_entity_is_answered_like_a_missing_one(
+    client: APIClient, team: Team, kind: str
+) -> None:
+    theirs = made(client_of(team.outsider), kind)
+    missing = uuid4()
+
+    answers = [
+        getattr(client, method)(route(kind, entity_id), *([{"name": "Mine"}] if body else []))
+        for method, body in (("get", False), ("patch", True), ("delete", False))
+        for entity_id in (theirs["id"], missing)
+    ]
+
+    assert {answer.status_code for answer in answers} == {404}
+    assert {answer.content for answer in answers} == {
+        b'{"detail":"%s not found"}' % THING[kind].encode()
+    }
+    assert client_of(team.outsider).get(route(kind, theirs["id"])).json() == theirs
+
+
+@pytest.mark.covers("I13")
+@each_kind
+def test_personal_and_organization_rows_never_mix(
+    client: APIClient, user: User, team: Team, kind: str
+) -> None:
+    query = f"?organization_id={team.organization.pk}"
+    mine = made(client, kind)
+    ours = made(client, kind, query, name="Ours")
+    theirs = made(client_of(team.member), kind, query, name="Theirs")
+
+    assert (ours["user_id"], ours["organization_id"]) == (str(user.pk), str(team.organization.pk))
+    assert client.get(route(kind)).json() == {"data": [mine], "count": 1}
+    assert client.get(route(kind) + query).json() == {"data": [ours, theirs], "count": 2}
+    assert client.get(route(kind, theirs["id"])).json() == theirs
+    changed = client.patch(route(kind, theirs["id"]), {"name": "Changed"}).json()
+    assert (changed["name"], changed["user_id"]) == ("Changed", str(team.member.pk))
+    assert client.delete(route(kind, theirs["id"])).status_code == 204
+
+
+@pytest.mark.covers("T40")
+@each_kind
+def test_an_organization_one_may_not_enter_is_refused(
+    client: APIClient, team: Team, kind: str
+) -> None:
+    stranger = client_of(team.outsider)
+    for organization_id in (team.organization.pk, uuid4()):
+        query = f"?organization_id={organization_id}"
+        answers = [
+            stranger.get(route(kind) + query),
+            stranger.post(route(kind) + query, {"name": "x"}),
+        ]
+
+        assert [answer.status_code for answer in answers] == [403, 403]
+        assert answers[0].json() == {"detail": "Not enough permissions"}
+    malformed = client.get(route(kind) + "?organization_id=x")
+    assert malformed.json()["detail"][0]["loc"] == ["query", "organization_id"]
+
+
+@pytest.mark.covers("T48")
+@each_kind
+def test_a_list_is_oldest_first_and_in_windows(client: APIClient, kind: str) -> None:
+    rows = [made(client, kind, name=f"Row {number}") for number in range(5)]
+
+    first = client.get(route(kind) + "?limit=2").json()
+    rest = client.get(route(kind) + "?skip=2").json()
+
+    assert (first["data"] + rest["data"], first["count"], rest["count"]) == (rows, 5, 5)
+    for query in ("skip=-1", "limit=0", "limit=1001", "limit=x", "skip=99999999999"):
+        assert client.get(f"{route(kind)}?{query}").status_code == 422
+
+
+@each_kind
+def test_a_list_is_searched_by_name(client: APIClient, kind: str) -> None:
+    shoe, _ = made(client, kind, name="Oxford SHOE"), made(client, kind, name="Scarf 100%")
+
+    assert client.get(route(kind) + "?search=shoe").json() == {"data": [shoe], "count": 1}
+    assert client.get(route(kind) + "?search=%25").json()["count"] == 1
+    assert client.get(route(kind) + "?search=nothing").json() == {"data": [], "count": 0}
+
+
+@pytest.mark.covers("T48")
+@each_kind
+def test_a_list_costs_the_same_for_one_row_and_for_many(
+    client: APIClient,
+    memory: MemoryStore,
+    kind: str,
+    django_assert_max_num_queries: DjangoAssertNumQueries,
+) -> None:
+    for number in range(12):
+        made(client, kind, name=f"Row {number}")
+
+    with django_assert_max_num_queries(4):  # the caller, rows, links, media
+        assert len(client.get(route(kind)).json()["data"]) == 12
+
+
+@each_kind
+def test_both_spellings_of_a_collection_answer(client: APIClient, kind: str) -> None:
+    posted = client.post(f"/api/v1/{kind}", {"name": "One"})
+
+    assert posted.status_code == 201
+    assert client.get(f"/api/v1/{kind}").json() == {"data": [posted.json()], "count": 1}
+
+
+@pytest.mark.covers("F40", "T64")
+@each_kind
+def test_a_repeated_creation_with_a_key_is_one(client: APIClient, kind: str) -> None:
+    answers = [
+        client.post(route(kind), {"name": "Once"}, headers={"Idempotency-Key": "k1"})
+        for _ in range(3)
+    ]
+
+    assert [answer.status_code for answer in answers] == [201] * 3
+    assert len({answer.content for answer in answers}) == 1
+    assert client.get(route(kind)).json()["count"] == 1
+    other = client.post(route(kind), {"name": "Other"}, headers={"Idempotency-Key": "k1"})
+    assert other.json()["detail"][0]["type"] == "idempotency_key_reused"

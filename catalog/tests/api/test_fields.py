@@ -1,0 +1,230 @@
+"""What is particular to one kind of entity: SKU, slug, links."""
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from rest_framework.test import APIClient
+
+from accounts.tests.factories import client_of
+from catalog.tests.conftest import Team
+
+pytestmark = pytest.mark.django_db
+
+PRODUCTS, SUBJECTS, LOOKS = "/api/v1/products/", "/api/v1/subjects/", "/api/v1/looks/"
+GUIDELINES, REQUESTS = "/api/v1/guidelines/", "/api/v1/production-requests/"
+
+
+def made(client: APIClient, route: str, query: str = "", **fields: Any) -> dict[str, Any]:
+    answer = client.post(route + query, {"name": "One"} | fields)
+    assert answer.status_code == 201, answer.json()
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+# --- SKU ------------------------------------------------------------------------------------------
+def test_a_sku_is_given_once_in_each_scope(client: APIClient, team: Team) -> None:
+    query = f"?organization_id={team.organization.pk}"
+    made(client, PRODUCTS, sku="A-1")
+    made(client, PRODUCTS, query, sku="A-1")
+    made(client_of(team.outsider), PRODUCTS, sku="A-1")
+
+    mine = client.post(PRODUCTS, {"name": "Two", "sku": "A-1"})
+    ours = client_of(team.member).post(PRODUCTS + query, {"name": "Two", "sku": "A-1"})
+
+    assert [mine.status_code, ours.status_code] == [409, 409]
+    assert mine.json() == {
+        "detail": "A product with this SKU already exists; change that one, or choose another SKU."
+    }
+    assert client.get(PRODUCTS).json()["count"] == 1
+
+
+def test_a_sku_cannot_be_changed_to_a_taken_one(client: APIClient) -> None:
+    made(client, PRODUCTS, sku="A-1")
+    other = made(client, PRODUCTS, sku="A-2", brand="B")
+
+    answer = client.patch(f"{PRODUCTS}{other['id']}", {"sku": "A-1", "brand": "C"})
+
+    assert answer.status_code == 409
+    assert client.get(f"{PRODUCTS}{other['id']}").json() == other
+
+
+@pytest.mark.parametrize("nothing", ["", None])
+def test_many_products_may_have_no_sku(client: APIClient, nothing: str | None) -> None:
+    first, second = (made(client, PRODUCTS, sku=nothing) for _ in range(2))
+    known = made(client, PRODUCTS, sku="A-1")
+
+    cleared = client.patch(f"{PRODUCTS}{known['id']}", {"sku": nothing}).json()
+
+    assert [each["sku"] for each in (first, second, cleared)] == [None, None, None]
+
+
+def test_null_clears_a_text(client: APIClient) -> None:
+    known = made(client, PRODUCTS, brand="B", color="black")
+
+    cleared = client.patch(f"{PRODUCTS}{known['id']}", {"brand": None}).json()
+
+    assert (cleared["brand"], cleared["color"]) == ("", "black")
+
+
+def test_products_are_found_by_sku_and_by_text(client: APIClient) -> None:
+    shoe = made(client, PRODUCTS, name="Shoe", sku="AW26-1", brand="Sartiq")
+    scarf = made(client, PRODUCTS, name="Scarf", sku="AW26-10", brand="Other")
+
+    def found(query: str) -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = client.get(f"{PRODUCTS}?{query}").json()["data"]
+        return rows
+
+    assert found("sku=AW26-1") == [shoe]
+    assert found("search=aw26") == [shoe, scarf]
+    assert found("search=SARTIQ") == [shoe]
+    assert found("search=scar") == [scarf]
+    assert found("sku=AW26-10&search=shoe") == []
+
+
+# --- Slug -----------------------------------------------------------------------------------------
+def test_a_subject_without_a_slug_gets_one_of_its_name(client: APIClient, team: Team) -> None:
+    query = f"?organization_id={team.organization.pk}"
+
+    found = [made(client, SUBJECTS, name="Ada Lovelace")["slug"] for _ in range(3)]
+    elsewhere = made(client, SUBJECTS, query, name="Ada Lovelace")["slug"]
+
+    assert found == ["ada-lovelace", "ada-lovelace-2", "ada-lovelace-3"]
+    assert elsewhere == "ada-lovelace"
+
+
+@pytest.mark.parametrize(
+    ("name", "slug"),
+    [
+        ("Zoë Ünal", "zoe-unal"),
+        ("日本", "subject"),
+        ("--- !! ---", "subject"),
+        ("x" * 255, "x" * 240),
+        ("Ada  / Bo_b", "ada-bo_b"),
+    ],
+)
+def test_a_slug_is_made_of_any_name(client: APIClient, name: str, slug: str) -> None:
+    assert made(client, SUBJECTS, name=name)["slug"] == slug
+    assert made(client, SUBJECTS, name=name)["slug"] == f"{slug}-2"
+
+
+def test_a_slug_that_was_chosen_is_never_changed(client: APIClient) -> None:
+    chosen = made(client, SUBJECTS, name="Ada", slug="ada-2")
+    first, third = (made(client, SUBJECTS, name="Ada") for _ in range(2))
+
+    taken = client.post(SUBJECTS, {"name": "Other", "slug": "ada"})
+    renamed = client.patch(f"{SUBJECTS}{chosen['id']}", {"name": "Renamed"}).json()
+
+    assert (first["slug"], third["slug"]) == ("ada", "ada-3")
+    assert taken.status_code == 409
+    assert taken.json() == {
+        "detail": "A subject with this slug already exists; choose another slug."
+    }
+    assert renamed["slug"] == "ada-2"
+    assert client.patch(f"{SUBJECTS}{chosen['id']}", {"slug": "ada"}).status_code == 409
+
+
+@pytest.mark.parametrize(
+    ("sent", "field", "code"),
+    [
+        ({"slug": "a b"}, "slug", "slug"),
+        ({"slug": ""}, "slug", "string_empty"),
+        ({"slug": None}, "slug", "null_not_allowed"),
+        ({"type": "ROBOT"}, "type", "enum"),
+        ({"type": "ai"}, "type", "enum"),
+        ({"type": None}, "type", "null_not_allowed"),
+    ],
+)
+def test_a_bad_subject_is_named(
+    client: APIClient, sent: dict[str, Any], field: str, code: str
+) -> None:
+    answer = client.post(SUBJECTS, {"name": "Ada"} | sent)
+
+    (issue,) = answer.json()["detail"]
+    assert (answer.status_code, issue["loc"], issue["type"]) == (422, ["body", field], code)
+
+
+# --- Links ----------------------------------------------------------------------------------------
+def test_a_look_names_its_products_and_its_subject(client: APIClient) -> None:
+    products = [made(client, PRODUCTS)["id"] for _ in range(3)]
+    subject = made(client, SUBJECTS)["id"]
+
+    look = made(client, LOOKS, products=products, subject=subject)
+
+    assert (sorted(look["products"]), look["subject"]) == (sorted(products), subject)
+    fewer = client.patch(f"{LOOKS}{look['id']}", {"products": products[:1]}).json()
+    assert (fewer["products"], fewer["subject"]) == (products[:1], subject)
+    without = client.patch(f"{LOOKS}{look['id']}", {"subject": None}).json()
+    assert (without["products"], without["subject"]) == (products[:1], None)
+    assert client.patch(f"{LOOKS}{look['id']}", {"products": []}).json()["products"] == []
+
+
+def test_a_request_names_its_looks_and_its_guideline(client: APIClient) -> None:
+    look, guideline = made(client, LOOKS)["id"], made(client, GUIDELINES)["id"]
+
+    request = made(client, REQUESTS, looks=[look, look], guideline=guideline)
+
+    assert (request["looks"], request["guideline"]) == ([look], guideline)
+    for route, entity_id in ((LOOKS, look), (GUIDELINES, guideline)):
+        assert client.delete(f"{route}{entity_id}").status_code == 204
+    after = client.get(f"{REQUESTS}{request['id']}").json()
+    assert (after["looks"], after["guideline"]) == ([], None)
+
+
+@pytest.mark.covers("T40", "I14")
+@pytest.mark.parametrize(
+    ("route", "many", "many_route", "one", "one_route"),
+    [
+        (LOOKS, "products", PRODUCTS, "subject", SUBJECTS),
+        (REQUESTS, "looks", LOOKS, "guideline", GUIDELINES),
+    ],
+)
+def test_an_id_of_another_owner_is_refused_like_an_unknown_one(
+    client: APIClient,
+    team: Team,
+    route: str,
+    many: str,
+    many_route: str,
+    one: str,
+    one_route: str,
+) -> None:
+    query = f"?organization_id={team.organization.pk}"
+    good = made(client, many_route)["id"]
+    bad = [
+        made(client_of(team.outsider), many_route)["id"],
+        made(client, many_route, query)["id"],  # the caller sees it, but it has another owner
+        str(uuid4()),
+    ]
+    foreign = made(client_of(team.outsider), one_route)["id"]
+    entity = made(client, route, **{many: [good]})
+    sent = {"name": "Bad", many: [bad[0], good, *bad[1:]], one: foreign}
+
+    answers = [client.post(route, sent), client.patch(f"{route}{entity['id']}", sent)]
+
+    for answer in answers:
+        assert answer.status_code == 422
+        assert [(issue["loc"], issue["type"]) for issue in answer.json()["detail"]] == [
+            (["body", many, 0], "not_found"),
+            (["body", many, 2], "not_found"),
+            (["body", many, 3], "not_found"),
+            (["body", one], "not_found"),
+        ]
+    assert client.get(route).json() == {"data": [entity], "count": 1}
+
+
+@pytest.mark.parametrize(
+    ("value", "loc", "code"),
+    [
+        ("x", ["body", "products"], "list_type"),
+        (["x"], ["body", "products", 0], "uuid_parsing"),
+        ([5], ["body", "products", 0], "uuid_parsing"),
+        (None, ["body", "products"], "null_not_allowed"),
+    ],
+)
+def test_links_of_the_wrong_form_are_named(
+    client: APIClient, value: Any, loc: list[Any], code: str
+) -> None:
+    answer = client.post(LOOKS, {"name": "Look", "products": value})
+
+    (issue,) = answer.json()["detail"]
+    assert (answer.status_code, issue["loc"], issue["type"]) == (422, loc, code)

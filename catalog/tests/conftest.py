@@ -1,0 +1,45 @@
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+from rest_framework.test import APIClient
+
+from accounts.models import Organization, User
+from accounts.tests.factories import MembershipFactory, UserFactory, client_of
+from media.storage.memory import MemoryStore
+from media.tests.doors import memory_doors
+
+
+@dataclass(frozen=True)
+class Team:
+    """An organization, one of its members, and somebody who is not."""
+
+    organization: Organization
+    member: User
+    outsider: User
+
+
+@pytest.fixture
+def user(db: None) -> User:
+    found: User = UserFactory()
+    return found
+
+
+@pytest.fixture
+def client(user: User) -> APIClient:
+    return client_of(user)
+
+
+@pytest.fixture
+def team(user: User) -> Team:
+    """The organization `user` is a member of."""
+    organization = MembershipFactory(user=user).organization
+    member = MembershipFactory(organization=organization).user
+    return Team(organization=organization, member=member, outsider=MembershipFactory().user)
+
+
+@pytest.fixture
+def memory(db: None) -> Iterator[MemoryStore]:
+    """A store in memory behind the doors."""
+    with memory_doors(MemoryStore()) as store:
+        yield store

@@ -1,0 +1,150 @@
+"""Staff at work, in a real browser on the running product."""
+
+import json
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from devstack.product import Product
+from tests.flow.studio import Studio, photo
+
+pytestmark = pytest.mark.browser
+MODELS = (
+    *("Media resources", "Uploads", "Attachments", "Object deletions"),
+    *("Products", "Subjects", "Looks", "Guidelines", "Production requests", "LoRA models"),
+    *("Users", "Organizations", "Memberships", "Idempotency keys"),
+)
+
+
+@pytest.fixture
+def admin(page: Page, product: Product) -> Page:
+    person = product.users["superuser"]
+    page.goto("/admin/")
+    page.get_by_label("Email").fill(person.email)
+    page.get_by_label("Password").fill(person.password)
+    page.get_by_role("button", name="Log in").click()
+    page.wait_for_url(f"{product.api}/admin/")
+    return page
+
+
+@pytest.fixture
+def studio(product: Product) -> Iterator[Studio]:
+    with Studio.member(product) as studio:
+        yield studio
+
+
+@pytest.fixture
+def shoe(studio: Studio, request: pytest.FixtureRequest) -> dict[str, Any]:
+    """A product with a READY photo, named after the test."""
+    name = "aw26-oxford-shoe-front.jpg"
+    url = studio.upload(name, photo(name), "image/jpeg")
+    made = studio.created(name=request.node.name, cover_image=url)
+    return studio.settled(made["id"])
+
+
+@pytest.fixture
+def lora_file(tmp_path: Path) -> Path:
+    tensor = {"a": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}}
+    header = json.dumps(tensor).encode()
+    path = tmp_path / "ada.safetensors"
+    path.write_bytes(struct.pack("<Q", len(header)) + header + bytes(8))
+    return path
+
+
+def row(page: Page, text: str) -> Any:
+    return page.locator("#result_list tr").filter(has_text=text)
+
+
+def test_the_home_page_leads_to_every_model(admin: Page) -> None:
+    listed = admin.locator("main")
+
+    for model in MODELS:
+        expect(listed.get_by_role("link", name=model, exact=True).first).to_be_visible()
+
+
+def test_a_ready_photo_is_seen_in_the_list(admin: Page, shoe: dict[str, Any]) -> None:
+    resource_id = shoe["cover_image"]["resource_id"]
+
+    admin.goto(f"/admin/media/mediaresource/?q={resource_id}")
+
+    image = admin.locator("#result_list img").first
+    expect(image).to_be_visible()
+    admin.wait_for_function("document.querySelector('#result_list img').naturalWidth > 0")
+    assert resource_id in str(image.get_attribute("src"))
+
+
+def test_a_lora_model_is_uploaded_and_its_facts_shown(
+    admin: Page, product: Product, lora_file: Path, studio: Studio
+) -> None:
+    subject = studio.http.post(
+        "/api/v1/subjects/", params=studio.scope, json={"name": "Ada", "slug": "ada"}
+    )
+    assert subject.status_code == 201, subject.text
+
+    admin.goto("/admin/catalog/loramodel/add/")
+    admin.locator(".select2-selection").first.click()
+    admin.locator(".select2-search__field").fill("Ada")
+    admin.locator(".select2-results__option", has_text="Ada").first.click()
+    admin.locator("input[type=file]").set_input_files(lora_file)
+    admin.locator("input[name=trigger]").fill("ohwx")
+    admin.get_by_role("button", name="Save and continue editing").click()
+
+    admin.wait_for_url("**/change/**")
+    model_id = admin.url.split("/loramodel/")[1].split("/")[0]
+    facts = admin.locator("main, #content, body").first
+    for fact in (
+        f"loras/{model_id}/ada.safetensors",
+        "Partial path",
+        "ada.safetensors",
+        str(lora_file.stat().st_size),
+        "Upload timestamp",
+        "Clean",
+    ):
+        expect(facts).to_contain_text(fact)
+    with admin.expect_download() as download:
+        admin.get_by_role("link", name="Download").click()
+    assert Path(download.value.path()).read_bytes() == lora_file.read_bytes()
+
+
+def test_a_model_of_101_megabytes_is_refused_at_its_field(
+    admin: Page, product: Product, tmp_path: Path
+) -> None:
+    path = tmp_path / "huge.safetensors"
+    with path.open("wb") as file:
+        file.truncate(101 * 1024 * 1024 + 1024 * 1024)
+
+    admin.goto("/admin/catalog/loramodel/add/")
+    admin.locator("input[type=file]").set_input_files(path)
+    admin.get_by_role("button", name="Save", exact=True).click()
+
+    expect(admin.get_by_text("The file is larger than 100 MB.")).to_be_visible()
+
+
+def test_a_product_is_deleted(
+    admin: Page, shoe: dict[str, Any], studio: Studio, request: pytest.FixtureRequest
+) -> None:
+    admin.goto(f"/admin/catalog/product/{shoe['id']}/change/")
+    admin.get_by_role("link", name="Delete").first.click()
+    admin.get_by_role("button", name="Yes, I").click()
+
+    admin.wait_for_url("**/admin/catalog/product/")
+    assert studio.http.get(f"/api/v1/products/{shoe['id']}").status_code == 404
+    kept = studio.resource(shoe["cover_image"]["resource_id"])
+    assert kept["status"] == "ready"
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"), [("/docs", ".opblock"), ("/redoc", "[data-section-id], .menu-content")]
+)
+def test_the_api_pages_need_no_other_host(
+    page: Page, path: str, shown: str, product: Product
+) -> None:
+    """The page fixture sees every request."""
+    page.goto(path)
+
+    page.locator(shown).first.wait_for()
+    expect(page.get_by_text("presigned-url").first).to_be_attached()
