@@ -1,0 +1,240 @@
+"""`/files/{path}`: in front of Django and inside it, the same answer, and never another host."""
+
+import json
+import socket
+from collections.abc import Callable
+from io import BytesIO
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+import pytest
+from django.core import signals
+from django.core.handlers.wsgi import WSGIHandler
+from django.db import close_old_connections
+from pytest_django import Settings
+
+from devstack.product import Product
+from media.api.files import FilesRedirect
+from media.tests.rules.redirect_payloads import payloads
+from media.tests.rules.url_readers import hosts
+
+CDN = "https://cdn.sartiq.test"
+PLAIN = "https://pub.r2.test"
+Answer = tuple[int, dict[str, str], bytes]
+
+
+@pytest.fixture(autouse=True)
+def production(settings: Settings) -> None:
+    settings.CDN_URL = CDN
+    settings.R2_PUBLIC_URL = PLAIN
+    settings.CLOUDFLARE_IMAGE_TRANSFORMATIONS = True
+
+
+def nobody(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+    start_response("299 Handed On", [])
+    return [b"on"]
+
+
+in_front = FilesRedirect(nobody)
+inside = WSGIHandler()
+
+
+def ask(application: Any, target: str, method: str = "GET") -> Answer:
+    """Ask as a server does: the path decoded once, the query as it came."""
+    path, _, query = target.partition("?")
+    environ = {
+        "REQUEST_METHOD": method,
+        "PATH_INFO": unquote_to_bytes(path).decode("latin-1"),
+        "QUERY_STRING": query,
+        "SERVER_NAME": "testserver",
+        "SERVER_PORT": "80",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "wsgi.url_scheme": "http",
+        "wsgi.input": BytesIO(),
+    }
+    said: list[Any] = []
+    answer = application(environ, lambda status, headers, *_: said.extend((status, headers)))
+    body = b"".join(answer)
+    if hasattr(answer, "close"):
+        answer.close()
+    return int(said[0][:3]), dict(said[1]), body
+
+
+@pytest.mark.covers("T25")
+@pytest.mark.parametrize(
+    ("target", "headers"),
+    [
+        (
+            "/files/media/1/file.webp",
+            {
+                "Location": f"{CDN}/media/1/file.webp",
+                "Cache-Control": "public, max-age=86400",
+                "Content-Length": "0",
+            },
+        ),
+        (
+            "/files/media/1/file.webp?type=avif",
+            {
+                "Location": f"{CDN}/cdn-cgi/image/format=avif,quality=90/media/1/file.webp",
+                "Cache-Control": "public, max-age=86400",
+                "Content-Length": "0",
+            },
+        ),
+        (
+            "/files/temp/a.pdf?type=webp",
+            {"Location": f"{CDN}/temp/a.pdf", "Cache-Control": "no-store", "Content-Length": "0"},
+        ),
+    ],
+)
+def test_a_redirect_carries_exactly_these_headers(target: str, headers: dict[str, str]) -> None:
+    assert ask(in_front, target) == (302, headers, b"")
+
+
+@pytest.mark.covers("T23")
+@pytest.mark.parametrize("wanted", ["webp", "jpeg", "png", "avif", "gif"])
+def test_the_five_types_are_taken(wanted: str) -> None:
+    status, headers, _ = ask(in_front, f"/files/a.png?type={wanted}")
+
+    assert status == 302
+    assert headers["Location"] == f"{CDN}/cdn-cgi/image/format={wanted},quality=90/a.png"
+
+
+@pytest.mark.covers("T23")
+@pytest.mark.parametrize(
+    "query",
+    [
+        "type=",
+        "type",
+        "type=WEBP",
+        "type=jpg",
+        "type=svg",
+        "type=webp&type=png",
+        "type=webp&type=webp",
+        "type=webp,png",
+        "type=webp%0d%0a",
+        "type=webp/../../x",
+        "type=" + "w" * 5000,
+        "type=%ff",
+        "&".join(f"a{n}=1" for n in range(50)),
+    ],
+)
+def test_any_other_type_is_a_422(query: str) -> None:
+    status, headers, body = ask(in_front, f"/files/a.png?{query}")
+
+    assert status == 422
+    assert headers["Content-Type"] == "application/json"
+    [issue] = json.loads(body)["detail"]
+    assert (issue["loc"], issue["type"]) == (["query", "type"], "enum")
+
+
+def test_an_unknown_parameter_is_ignored() -> None:
+    assert ask(in_front, "/files/a.png?v=2&Type=x")[0] == 302
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "TRACE"])
+def test_only_get_and_head_are_answered(method: str) -> None:
+    status, headers, body = ask(in_front, "/files/a.png", method)
+
+    assert status == 405
+    assert headers["Allow"] == "GET, HEAD"
+    assert json.loads(body) == {"detail": f'Method "{method}" not allowed.'}
+
+
+def test_head_is_get_without_a_body() -> None:
+    assert ask(in_front, "/files/a.png", "HEAD") == ask(in_front, "/files/a.png")
+    assert ask(in_front, "/files/..", "HEAD")[2] == b""
+
+
+def test_everything_else_is_handed_on() -> None:
+    assert ask(in_front, "/filesystem")[0] == 299
+    assert ask(in_front, "/api/v1/files/a")[0] == 299
+
+
+def test_in_development_the_bucket_is_named(settings: Settings) -> None:
+    settings.CLOUDFLARE_IMAGE_TRANSFORMATIONS = False
+
+    assert ask(in_front, "/files/a.png?type=webp")[1]["Location"] == f"{PLAIN}/a.png"
+
+
+@pytest.mark.covers("T21", "T22", "T24")
+def test_no_payload_leads_elsewhere() -> None:
+    statuses = set()
+    for payload in payloads():
+        status, headers, body = ask(in_front, f"/files/{payload}")
+        statuses.add(status)
+        if status == 302:
+            assert hosts(headers["Location"]) == {"cdn.sartiq.test"}, payload
+            assert headers["Location"].isascii()
+            assert headers["Location"].isprintable()
+        else:
+            assert "Location" not in headers
+            assert set(json.loads(body)) == {"detail"}
+
+    assert statuses == {302, 404}
+
+
+@pytest.fixture
+def kept_connection(db: None) -> Any:
+    signals.request_started.disconnect(close_old_connections)
+    signals.request_finished.disconnect(close_old_connections)
+    yield
+    signals.request_started.connect(close_old_connections)
+    signals.request_finished.connect(close_old_connections)
+
+
+@pytest.mark.covers("T21")
+def test_django_answers_as_the_wrapper_does(kept_connection: None) -> None:
+    for payload in list(payloads())[::5]:
+        target = f"/files/{payload}"
+        front, django = ask(in_front, target), ask(inside, target)
+        assert django[0] == front[0], payload
+        assert django[1].get("Location") == front[1].get("Location"), payload
+        assert django[1].get("Cache-Control") == front[1].get("Cache-Control"), payload
+
+
+@pytest.mark.covers("T25")
+def test_neither_asks_the_database_or_sets_a_cookie(
+    kept_connection: None, django_assert_num_queries: Callable[[int], Any]
+) -> None:
+    with django_assert_num_queries(0):
+        answers = [ask(each, "/files/media/1/a.png?type=webp") for each in (in_front, inside)]
+
+    for status, headers, _ in answers:
+        assert status == 302
+        assert "Set-Cookie" not in headers
+        assert "cookie" not in headers.get("Vary", "").lower()
+
+
+def exchange(port: int, target: bytes) -> bytes:
+    """Send one request as it stands and return all that comes back."""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as wire:
+        wire.sendall(
+            b"GET " + target + b" HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
+        )
+        read = b""
+        while chunk := wire.recv(65536):
+            read += chunk
+    return read
+
+
+@pytest.mark.covers("T24")
+def test_no_line_end_reaches_the_headers_of_a_live_server(
+    live_product: Callable[..., Product],
+) -> None:
+    product = live_product(STORAGE="local")
+    for target in (
+        b"/files/a%0d%0aSet-Cookie:%20a=b",
+        b"/files/a%0aX-Evil:1",
+        b"/files/a%0d",
+        b"/files/a%250d%250aX-Evil:1",
+        b"/files/%E5%98%8A%E5%98%8DX-Evil:1",
+        b"/files/a\x0bX-Evil:1",
+        b"/files/a?type=webp%0d%0aX-Evil:1",
+        b"/files//evil.test/%0d%0aX-Evil:1",
+        b"/files/..%2f..%2fetc/passwd",
+    ):
+        head, _, _ = exchange(product.port, target).partition(b"\r\n\r\n")
+        lines = head.split(b"\r\n")
+        assert lines[0].split()[1] in {b"302", b"400", b"404", b"422"}, target
+        assert not any(b"\n" in line or b"\r" in line for line in lines)
+        assert not any(line.lower().startswith((b"x-evil", b"set-cookie")) for line in lines)

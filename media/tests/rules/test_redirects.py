@@ -1,0 +1,133 @@
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from media.rules import redirects
+from media.tests.rules.redirect_payloads import payloads
+from media.tests.rules.url_readers import hosts
+
+CDN = "https://cdn.sartiq.test"
+PLAIN = "https://pub.r2.test"
+
+
+def target(path: str, wanted: str | None = None, *, transforms: bool = True) -> str | None:
+    return redirects.target(
+        path, wanted=wanted, cdn_url=CDN, plain_url=PLAIN, transforms=transforms
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "wanted", "location"),
+    [
+        ("a.png", None, "/a.png"),
+        ("media/1/file.webp", None, "/media/1/file.webp"),
+        ("a.png", "webp", "/cdn-cgi/image/format=webp,quality=90/a.png"),
+        ("d/A.JPG", "avif", "/cdn-cgi/image/format=avif,quality=90/d/A.JPG"),
+        ("a.pdf", "webp", "/a.pdf"),
+        ("png", "webp", "/png"),
+        ("a.png/b", "webp", "/a.png/b"),
+        ("a b.png", None, "/a%20b.png"),
+        ("é/ü.png", None, "/%C3%A9/%C3%BC.png"),
+        ("a?b#c.png", None, "/a%3Fb%23c.png"),
+        ("a,b=c;d&e.png", None, "/a%2Cb%3Dc%3Bd%26e.png"),
+        ("100%.png", None, "/100%25.png"),
+        ("a:b.png/c:d", None, None),
+        ("x/a:b.png", None, "/x/a:b.png"),
+    ],
+)
+def test_a_clean_path_is_encoded_segment_by_segment(
+    path: str, wanted: str | None, location: str | None
+) -> None:
+    assert target(path, wanted) == (location and CDN + location)
+
+
+def test_without_transformations_the_public_address_is_used() -> None:
+    assert target("a.png", "webp", transforms=False) == f"{PLAIN}/a.png"
+
+
+@pytest.mark.covers("T21", "T22")
+@pytest.mark.parametrize(
+    "path",
+    [
+        "",
+        "/",
+        "/a",
+        "//evil.test",
+        "a//b",
+        "a/",
+        ".",
+        "..",
+        "a/../b",
+        "a/./b",
+        "a\\b",
+        "\\\\evil.test",
+        "https://evil.test/x.png",
+        "https:evil.test",
+        "javascript:alert(1)",
+        "a%2f..%2fb",
+        "%2e%2e",
+        "%252e%252e/x",
+        "a%5cb",
+        "a%00b",
+        "a\x00b",
+        "a\rb",
+        "a\nb",
+        "a%0d%0ab",
+        "a%250ab",
+        "a\tb",
+        "a\x7fb",
+        "a\x85b",
+        "a\ud800b",
+        "a" * 1025,
+        "%" + "25" * 20 + "2e",
+    ],
+)
+def test_a_path_that_is_not_clean_leads_nowhere(path: str) -> None:
+    assert target(path) is None
+    assert target(path, "webp") is None
+
+
+@pytest.mark.covers("T21", "T22")
+@pytest.mark.parametrize("wanted", [None, "webp"])
+def test_no_payload_leads_elsewhere(wanted: str | None) -> None:
+    tried = [*payloads(), *(unquote(each) for each in payloads())]
+    found = [where for each in tried if (where := target(each, wanted)) is not None]
+
+    assert len(set(tried)) >= 2000
+    assert found
+    assert {host for where in found for host in hosts(where)} == {"cdn.sartiq.test"}
+    assert all(".." not in urlsplit(unquote(unquote(where))).path.split("/") for where in found)
+
+
+@pytest.mark.covers("T21", "T24")
+@settings(max_examples=500, deadline=None)
+@given(path=st.text(max_size=60), wanted=st.sampled_from([None, *redirects.TARGET_TYPES]))
+def test_whatever_leads_somewhere_leads_to_us_and_back_to_the_same_path(
+    path: str, wanted: str | None
+) -> None:
+    where = target(path, wanted)
+
+    if where is not None:
+        assert hosts(where) == {"cdn.sartiq.test"}
+        assert where.isascii()
+        assert where.isprintable()
+        assert unquote(where).endswith(f"/{path}")
+
+
+@pytest.mark.covers("T25", "T26")
+@pytest.mark.parametrize(
+    ("path", "kept"),
+    [
+        ("media/1/file.webp", "public, max-age=86400"),
+        ("temp/1_2_a.png", "no-store"),
+        ("loras/x.safetensors", "no-store"),
+        ("exports/x.zip", "no-store"),
+        ("bulk/x.csv", "no-store"),
+        ("mediax/1", "no-store"),
+        ("images/a.png", "no-store"),
+    ],
+)
+def test_only_canonical_redirects_are_kept(path: str, kept: str) -> None:
+    assert redirects.cache_control(path) == kept
