@@ -99,4 +99,4 @@ def test_links_and_paths_lead_somewhere(page: Path) -> None:
 )
 def test_the_addresses_named_are_routes(path: str) -> None:
     assert path in README
-    assert resolve(path)
+    assert resolve(path).route == path.removeprefix("/")
