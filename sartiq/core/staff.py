@@ -17,6 +17,7 @@ Column = TypeVar("Column", bound=Callable[..., Any])
 
 FACTS = ("id", "created_at", "updated_at")
 NOTHING = "-"
+LINK_CLASSES = "text-primary-600 dark:text-primary-500"
 BADGE_COLOURS = {"production": "danger", "staging": "warning"}
 
 
@@ -33,11 +34,16 @@ def list_of(model: type[Model], **filters: Any) -> str:
     return reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist", query=query or None)
 
 
+def anchor(address: str, text: object) -> str:
+    """Return a link that looks like one; its text is escaped."""
+    return format_html('<a href="{}" class="{}">{}</a>', address, LINK_CLASSES, text)
+
+
 def link(row: Model | None, text: str | None = None) -> str:
-    """Return a link to a row's page; its text is escaped."""
+    """Return a link to a row's page."""
     if row is None:
         return NOTHING
-    return format_html('<a href="{}">{}</a>', page_of(type(row), row.pk), text or str(row))
+    return anchor(page_of(type(row), row.pk), text or str(row))
 
 
 def model_holding(name: str, value: str, *, site: AdminSite = default_site) -> type[Model] | None:

@@ -1,0 +1,38 @@
+import pytest
+from django.core.checks import run_checks
+from pytest_django import Settings
+
+from sartiq.core import checks
+
+
+def ids() -> set[str | None]:
+    return {each.id for each in run_checks()}
+
+
+def test_the_settings_in_use_are_sound() -> None:
+    assert not {each for each in ids() if each and each.startswith("core.")}
+
+
+@pytest.mark.covers("T42")
+def test_a_short_secret_stops_the_boot(settings: Settings) -> None:
+    settings.SECRET_KEY = "x" * (checks.SHORTEST_SECRET - 1)
+
+    assert "core.E001" in ids()
+
+
+@pytest.mark.covers("F07")
+@pytest.mark.parametrize("visibility", [299, 300])
+def test_a_task_limit_the_broker_overtakes_stops_the_boot(
+    settings: Settings, visibility: int
+) -> None:
+    settings.TASK_TIME_LIMIT = 300
+    settings.VISIBILITY_TIMEOUT = visibility
+
+    assert "core.E002" in ids()
+
+
+@pytest.mark.covers("F29")
+def test_another_zone_stops_the_boot(settings: Settings) -> None:
+    settings.TIME_ZONE = "Europe/Oslo"
+
+    assert "core.E003" in ids()

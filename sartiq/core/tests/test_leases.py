@@ -1,0 +1,149 @@
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from threading import Barrier
+
+import pytest
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils import timezone
+
+from media.models import ObjectDeletion
+from media.models.deletion import DeletionReason
+from sartiq.core import leases
+from sartiq.core.leases import Lease, LeaseLostError
+
+PAST = timedelta(seconds=1)
+
+
+@pytest.fixture
+def row(db: None) -> ObjectDeletion:
+    return made()
+
+
+def made() -> ObjectDeletion:
+    """Store some waiting work; a deletion is as good as any."""
+    return ObjectDeletion.objects.create(key="temp/a", reason=DeletionReason.EXPIRED)
+
+
+def take(row: ObjectDeletion) -> Lease[ObjectDeletion] | None:
+    return leases.take(ObjectDeletion.objects.filter(pk=row.pk))
+
+
+def taken(row: ObjectDeletion) -> Lease[ObjectDeletion]:
+    lease = take(row)
+    assert lease is not None
+    return lease
+
+
+def expire(row: ObjectDeletion) -> None:
+    """Let the lease run out, as if its holder had died."""
+    ObjectDeletion.objects.filter(pk=row.pk).update(lease_expires_at=timezone.now() - PAST)
+
+
+def test_taking_counts_the_attempt_before_the_work(row: ObjectDeletion) -> None:
+    lease = taken(row)
+
+    row.refresh_from_db()
+    assert (row.attempts, row.lease_fence, row.lease_holder) == (1, 1, lease.holder)
+    assert (lease.attempts, lease.fence) == (1, 1)
+    held_for = row.lease_expires_at and row.lease_expires_at - timezone.now()
+    assert held_for
+    assert timedelta() < held_for <= timedelta(seconds=settings.LEASE_SECONDS)
+
+
+def test_a_held_row_is_not_taken_again(row: ObjectDeletion) -> None:
+    taken(row)
+
+    assert take(row) is None
+    row.refresh_from_db()
+    assert row.attempts == 1
+
+
+def test_a_row_is_not_taken_before_its_time(row: ObjectDeletion) -> None:
+    ObjectDeletion.objects.update(run_after=timezone.now() + timedelta(hours=1))
+
+    assert take(row) is None
+
+
+def test_a_row_that_no_longer_matches_is_not_taken(row: ObjectDeletion) -> None:
+    ObjectDeletion.objects.update(dead=True)
+
+    assert leases.take(ObjectDeletion.objects.filter(pk=row.pk, dead=False)) is None
+
+
+@pytest.mark.covers("F31")
+def test_whoever_lost_the_lease_finds_out(row: ObjectDeletion) -> None:
+    stale = taken(row)
+    expire(row)
+    fresh = taken(row)
+
+    with pytest.raises(LeaseLostError), transaction.atomic():
+        stale.require_held()
+    with pytest.raises(LeaseLostError):
+        stale.renew()
+    stale.release()
+
+    assert fresh.fence == stale.fence + 1
+    with transaction.atomic():
+        assert fresh.require_held() == row
+
+
+def test_renewing_holds_the_row_for_another_period(row: ObjectDeletion) -> None:
+    lease = taken(row)
+    soon = timezone.now() + timedelta(milliseconds=1)
+    ObjectDeletion.objects.update(lease_expires_at=soon)
+
+    lease.renew()
+
+    row.refresh_from_db()
+    assert row.lease_expires_at is not None
+    assert row.lease_expires_at > soon
+
+
+def test_renewing_waits_for_a_third_of_the_period(
+    row: ObjectDeletion, django_assert_num_queries: Callable[[int], object]
+) -> None:
+    lease = taken(row)
+
+    with django_assert_num_queries(0):  # type: ignore[attr-defined]  # a context manager
+        lease.renew_if_old()
+    lease.renewed_at -= settings.LEASE_SECONDS
+    with django_assert_num_queries(1):  # type: ignore[attr-defined]  # a context manager
+        lease.renew_if_old()
+
+
+def test_a_released_row_rests_and_is_taken_again(row: ObjectDeletion) -> None:
+    taken(row).release(after=timedelta(hours=1))
+    resting = take(row)
+    ObjectDeletion.objects.update(run_after=timezone.now() - PAST)
+
+    assert resting is None
+    assert taken(row).attempts == 2
+
+
+def test_an_uncounted_release_gives_the_attempt_back(row: ObjectDeletion) -> None:
+    taken(row).release(uncounted=True)
+
+    row.refresh_from_db()
+    assert (row.attempts, row.lease_holder, row.lease_expires_at) == (0, None, None)
+
+
+@pytest.mark.covers("F05")
+@pytest.mark.django_db(transaction=True)
+def test_of_many_at_once_one_takes_the_row() -> None:
+    row, together = made(), Barrier(12)
+
+    def compete(_: int) -> bool:
+        try:
+            together.wait(timeout=30)
+            return take(row) is not None
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(12) as pool:
+        won = list(pool.map(compete, range(12)))
+
+    row.refresh_from_db()
+    assert won.count(True) == 1
+    assert (row.attempts, row.lease_fence) == (1, 1)

@@ -1,0 +1,75 @@
+"""What is answered while PostgreSQL does not (F10, F11)."""
+
+from collections.abc import Callable
+from threading import Thread
+
+import pytest
+from django.db import connections
+from django.http import HttpResponse
+from django.test import Client
+from pytest_django import DjangoDbBlocker
+
+from accounts.models import User
+from accounts.services import sessions
+from devstack.ports import free_port
+
+Ask = Callable[..., HttpResponse]
+
+
+@pytest.fixture
+def ask_without_database(
+    monkeypatch: pytest.MonkeyPatch, django_db_blocker: DjangoDbBlocker
+) -> Ask:
+    """Return a way to ask from a thread whose connections are refused."""
+    monkeypatch.setitem(connections.settings["default"], "HOST", "127.0.0.1")
+    monkeypatch.setitem(connections.settings["default"], "PORT", str(free_port()))
+
+    def ask(path: str, **headers: str) -> HttpResponse:
+        answers: list[HttpResponse] = []
+
+        def run() -> None:
+            client = Client(raise_request_exception=False)
+            answers.append(client.get(path, headers=headers))
+            connections["default"].close()
+
+        with django_db_blocker.unblock():
+            thread = Thread(target=run)
+            thread.start()
+            thread.join(timeout=30)
+        return answers[0]
+
+    return ask
+
+
+def test_readiness_is_red_and_liveness_green(ask_without_database: Ask) -> None:
+    ready = ask_without_database("/health/ready")
+    live = ask_without_database("/health/live")
+
+    assert ready.status_code == 503
+    assert ready.headers["Retry-After"] == "5"
+    assert ready.content == b'{"status": "unavailable", "database": "unavailable"}'
+    assert live.status_code == 200
+
+
+@pytest.mark.covers("F11")
+def test_a_route_answers_503_in_our_shape(ask_without_database: Ask) -> None:
+    token = sessions.open_session(user=User(email="a@example.com")).access_token
+
+    answer = ask_without_database("/api/v1/users/me", Authorization=f"Bearer {token}")
+
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"] == "5"
+    assert answer.content == b'{"detail":"Service temporarily unavailable"}'
+
+
+@pytest.mark.covers("F11", "T25")
+def test_redirects_and_the_schema_need_no_database(ask_without_database: Ask) -> None:
+    assert ask_without_database("/files/a.png").status_code == 302
+    assert ask_without_database("/api/v1/openapi.json").status_code == 200
+
+
+def test_ready_says_so(client: Client, db: None) -> None:
+    answer = client.get("/health/ready")
+
+    assert answer.json() == {"status": "ok", "database": "ok"}
+    assert "no-store" in answer.headers["Cache-Control"]
