@@ -44,6 +44,13 @@ class Studio:
     def __exit__(self, *_: object) -> None:
         self.http.close()
 
+    def reaches_the_web(self) -> bool:
+        """Tell whether a web process answers (one that was killed is replaced after a moment)."""
+        try:
+            return self.http.get("/health/ready").status_code == 200
+        except httpx.TransportError:
+            return False
+
     def presign(self, name: str, content_type: str, size: int | None = None) -> dict[str, Any]:
         """Ask for an upload."""
         asked = {"filename": name, "content_type": content_type, "file_size": size}

@@ -79,6 +79,7 @@ def test_a_web_process_killed_at_any_step_leaves_all_or_nothing(
 
     with pytest.raises(httpx.TransportError):
         studio.create(**fields)
+    eventually(studio.reaches_the_web, bool)
     listed = studio.http.get("/api/v1/products/", params={**studio.scope, "sku": fields["sku"]})
 
     assert armed.with_name("done").exists(), "the crash point was never reached"
