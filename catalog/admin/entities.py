@@ -6,7 +6,7 @@ from django.db.models import Case, Count, OuterRef, QuerySet, Subquery, Value, W
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html_join
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTimeFilter
 
@@ -24,7 +24,7 @@ from catalog.selectors import media_by_slot
 from catalog.services import entities
 from media.admin.looks import picture, thumbnail
 from media.models import Attachment, ResourceStatus, ResourceType
-from sartiq.core.staff import FACTS, NOTHING, link, list_of
+from sartiq.core.staff import FACTS, NOTHING, anchor, link, list_of
 
 OWNER = ("organization", "user")
 TAKEN_MEANWHILE = "Somebody else took that SKU or slug just now; nothing was saved."
@@ -113,7 +113,7 @@ class EntityAdmin(ModelAdmin):
     def files(self, entity: Any) -> str:
         """Link to what the entity shows."""
         address = list_of(Attachment, q=entity.pk)
-        return format_html('<a href="{}">{}</a>', address, entity.media_total)
+        return anchor(address, entity.media_total)
 
     @admin.display(description="Media")
     def shown_media(self, entity: CatalogEntity) -> str:
@@ -169,7 +169,7 @@ class SubjectAdmin(EntityAdmin):
     def models(self, subject: Any) -> str:
         """Link to the subject's models."""
         address = list_of(LoraModel, subject__id__exact=subject.pk)
-        return format_html('<a href="{}">{}</a>', address, subject.model_total)
+        return anchor(address, subject.model_total)
 
 
 @admin.register(Look)

@@ -21,7 +21,7 @@ from catalog.rules import lora as rules
 from catalog.services import lora
 from media.admin.looks import readable_size
 from sartiq.core.errors import SartiqError
-from sartiq.core.staff import FACTS, coloured, is_superuser, link
+from sartiq.core.staff import FACTS, anchor, coloured, is_superuser, link
 
 FORM_BYTES = 1024 * 1024  # what a form may weigh besides its file
 VERDICT_COLOURS = {
@@ -208,7 +208,7 @@ class LoraModelAdmin(ModelAdmin):
     def download(self, model: LoraModel) -> str:
         """Link to the bytes."""
         address = reverse("admin:catalog_loramodel_download", args=[model.pk])
-        return format_html('<a href="{}">Download (the link lives five minutes)</a>', address)
+        return anchor(address, "Download (the link lives five minutes)")
 
     @admin.display(description="Subject", ordering="subject__name")
     def of_subject(self, model: LoraModel) -> str:

@@ -132,7 +132,7 @@ def _list_tensors(file: ModelFile) -> Findings:
         length = rules.header_length(body.read(rules.LENGTH_BYTES), size=file.size)
         header = body.read(length)
     count = rules.count_tensors(header, body_size=file.size - rules.LENGTH_BYTES - length)
-    details = f"A safetensors file with {count} tensors; the format holds no code."
+    details = f"A safetensors file ({count} tensors listed); the format holds no code."
     return Findings(verdict=Verdict.CLEAN, details=details, tensor_count=count)
 
 

@@ -5,7 +5,7 @@ from django.utils.html import format_html
 
 from media.models import Attachment, MediaResource, ResourceStatus, ResourceType
 from media.selectors import public_url
-from sartiq.core.staff import NOTHING, model_holding, page_of
+from sartiq.core.staff import NOTHING, anchor, model_holding, page_of
 
 THUMBNAIL = "height:3rem;max-width:6rem;object-fit:cover;border-radius:4px"
 PREVIEW = "max-height:24rem;max-width:100%;border-radius:6px"
@@ -34,7 +34,7 @@ def entity_link(attachment: Attachment) -> str:
     model = model_holding("entity_type", attachment.entity_type)
     if model is None:
         return text
-    return format_html('<a href="{}">{}</a>', page_of(model, attachment.entity_id), text)
+    return anchor(page_of(model, attachment.entity_id), text)
 
 
 def readable_size(size: int | None) -> str:

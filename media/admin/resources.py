@@ -16,7 +16,16 @@ from media.errors import ResourceKeptError
 from media.models import Attachment, MediaResource, ResourceStatus
 from media.selectors import resource_url
 from media.services import removal, resources
-from sartiq.core.staff import FACTS, NOTHING, FactsAdmin, coloured, is_superuser, link, list_of
+from sartiq.core.staff import (
+    FACTS,
+    NOTHING,
+    FactsAdmin,
+    anchor,
+    coloured,
+    is_superuser,
+    link,
+    list_of,
+)
 
 STATUS_COLOURS = {
     ResourceStatus.PENDING: "warning",
@@ -119,7 +128,7 @@ class MediaResourceAdmin(FactsAdmin):
         url = resource_url(resource)
         if url is None:
             return NOTHING
-        return format_html('<a href="{}" rel="noopener">{}</a>', url, url)
+        return anchor(url, url)
 
     @coloured(description="Status", ordering="status", colours=STATUS_COLOURS)
     def shown_status(self, resource: MediaResource) -> tuple[str, str]:
@@ -140,7 +149,7 @@ class MediaResourceAdmin(FactsAdmin):
     def places(self, resource: Any) -> str:
         """Link to what shows it."""
         address = list_of(Attachment, resource__id__exact=resource.pk)
-        return format_html('<a href="{}">{}</a>', address, resource.place_total)
+        return anchor(address, resource.place_total)
 
     @admin.display(description="Copied from")
     def origin(self, resource: MediaResource) -> str:

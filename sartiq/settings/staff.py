@@ -60,6 +60,9 @@ UNFOLD: dict[str, Any] = {
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_BACK_BUTTON": True,
+    # The date filters' scripts need it; Unfold itself loads it on lists and forms only, and its
+    # confirmation pages carry those scripts too.
+    "SCRIPTS": [lambda _request: reverse_lazy("admin:jsi18n")],
     "ENVIRONMENT": "sartiq.core.staff.environment",
     "SIDEBAR": {
         "show_search": True,

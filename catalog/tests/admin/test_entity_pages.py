@@ -10,6 +10,7 @@ from catalog.models import Look, Product, Subject
 from media.models import Attachment, MediaResource
 from media.selectors import public_url
 from media.tests.admin import rows
+from sartiq.core.staff import LINK_CLASSES
 
 pytestmark = pytest.mark.django_db
 
@@ -156,4 +157,7 @@ def test_media_are_shown_with_links(staff_client: Client, superuser: User) -> No
     for html in (page, listed):
         assert f'<img src="{public_url(resource.storage_key)}"' in html
     assert reverse("admin:media_mediaresource_change", args=[resource.pk]) in page
-    assert f'{reverse("admin:media_attachment_changelist")}?q={shoe.pk}">1<' in listed
+    assert (
+        f'{reverse("admin:media_attachment_changelist")}?q={shoe.pk}" class="{LINK_CLASSES}">1<'
+        in listed
+    )

@@ -2,7 +2,7 @@ import io
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission
@@ -17,9 +17,11 @@ from catalog.rules import lora as rules
 from catalog.tests.services import model_files as files
 from media.errors import StoreUnavailableError
 from media.models import Bucket, ObjectDeletion
-from media.storage import factory
+from media.storage import ObjectHead, ObjectHeaders, factory
+from media.storage.contract import Body
 from media.storage.local import LocalStore
 from media.storage.memory import MemoryStore
+from media.storage.multipart import chunks_of
 
 pytestmark = pytest.mark.django_db
 ADD = "admin:catalog_loramodel_add"
@@ -186,15 +188,12 @@ def form_of(subject: Subject, *, size: int) -> Zeros:
 
 
 def send(client: Client, body: Zeros) -> Any:
-    return client.generic(
-        "POST",
-        reverse(ADD),
-        **{
-            "wsgi.input": io.BufferedReader(body),
-            "CONTENT_TYPE": "multipart/form-data; boundary=b",
-            "CONTENT_LENGTH": str(body.length),
-        },
-    )
+    environment: dict[str, Any] = {
+        "wsgi.input": io.BufferedReader(body),
+        "CONTENT_TYPE": "multipart/form-data; boundary=b",
+        "CONTENT_LENGTH": str(body.length),
+    }
+    return client.generic("POST", reverse(ADD), **environment)
 
 
 def test_100_megabytes_are_taken_with_flat_memory(
@@ -242,8 +241,8 @@ class CountingStore(MemoryStore):
     def in_place(self) -> Any:
         return factory.replaced(private=self)
 
-    def put(self, key: str, body: BinaryIO, *, headers: Any) -> Any:
-        while chunk := body.read(1024 * 1024):
+    def put(self, key: str, body: Body, *, headers: ObjectHeaders) -> ObjectHead:
+        for chunk in chunks_of(body):
             self.stored += len(chunk)
         return super().put(key, b"", headers=headers)
 

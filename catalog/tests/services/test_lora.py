@@ -55,7 +55,7 @@ def subject(superuser: User) -> Subject:
 
 
 def upload(file: ModelFile, subject: Subject, user: User, **values: Any) -> LoraModel:
-    given = {"trigger": "", "entity_type": "", "now": NOW}
+    given: dict[str, Any] = {"trigger": "", "entity_type": "", "now": NOW}
     return lora.upload(file=file, subject=subject, user=user, **given | values)
 
 
