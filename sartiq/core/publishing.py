@@ -12,7 +12,7 @@ import structlog
 from django.conf import settings
 from django.db import transaction
 from kombu import Connection
-from kombu.exceptions import OperationalError
+from kombu.exceptions import LimitExceeded, OperationalError
 from kombu.pools import producers
 from redis.exceptions import RedisError
 
@@ -37,7 +37,7 @@ def send(task: str, **kwargs: str) -> bool:
         return False
     try:
         _publish(task, kwargs)
-    except (OperationalError, RedisError, OSError) as error:
+    except (OperationalError, LimitExceeded, RedisError, OSError) as error:
         _quiet_until = time.monotonic() + PAUSE_AFTER_FAILURE
         log.warning("broker_unavailable", task=task, error=type(error).__name__)
         return False
@@ -53,5 +53,11 @@ def _publish(task: str, kwargs: dict[str, str]) -> None:
 def _connection(_pid: int) -> Connection:
     patience = settings.PUBLISH_TIMEOUT
     return app.connection_for_write(
-        transport_options={"socket_timeout": patience, "socket_connect_timeout": patience}
+        transport_options={
+            "socket_timeout": patience,
+            "socket_connect_timeout": patience,
+            # kombu would try to connect for four seconds, whatever `retry=False` says.
+            "max_retries": 0,
+            "connect_retries_timeout": patience,
+        }
     )
