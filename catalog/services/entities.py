@@ -48,7 +48,7 @@ class Changes:
     media: MediaUrls = field(default_factory=dict)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class _Write(Generic[Entity]):
     """What is written once the files are known; runs inside the transaction of the ingest.
 
@@ -58,9 +58,20 @@ class _Write(Generic[Entity]):
     prepare: Callable[[], Entity]
     changes: Changes
     then: Callable[[Entity], None]
+    entity: Entity = field(init=False)
 
-    def __call__(self, resources: Mapping[str, MediaResource]) -> Entity:
-        entity = self.prepare()
+    def hold(self) -> set[UUID]:
+        """Lock the entity and return the resources it may stop showing."""
+        self.entity = self.prepare()
+        return attachments.shown_in(
+            entity_type=self.entity.entity_type,
+            entity_id=self.entity.pk,
+            slots=self.changes.media,
+        )
+
+    def attach(self, resources: Mapping[str, MediaResource]) -> Entity:
+        """Write the entity with its links and files."""
+        entity = self.entity
         self._save(entity)
         for name, linked in self.changes.links.items():
             if isinstance(linked, list):
@@ -174,7 +185,9 @@ def _write(model: type[Entity], user: User, scope: OwnerScope, write: _Write[Ent
     service = MediaResourceService(public_store())
     wanted = _wanted(write.changes)
     try:
-        return service.ingest_all(user=user, scope=scope, wanted=wanted, attach=write)
+        return service.ingest_all(
+            user=user, scope=scope, wanted=wanted, hold=write.hold, attach=write.attach
+        )
     except IntegrityError as error:
         raise _conflict(error) from error
 

@@ -8,6 +8,14 @@ from django.db.models.functions import Now
 from media.models import Attachment, MediaResource
 
 
+def shown_in(*, entity_type: str, entity_id: UUID, slots: Iterable[str]) -> set[UUID]:
+    """Return the ids of the resources these slots show."""
+    mine = Attachment.objects.filter(
+        entity_type=entity_type, entity_id=entity_id, slot__in=list(slots)
+    )
+    return set(mine.values_list("resource_id", flat=True))
+
+
 def fill_slots(
     *,
     entity_type: str,
@@ -17,14 +25,14 @@ def fill_slots(
 ) -> None:
     """Make each named slot show exactly these resources, in this order; others stay as they are.
 
+    The caller holds the entity's row, so that of two who replace a list one comes after the other.
     A slot outside `list_slots` holds at most one. A resource nothing shows any more starts its
     grace.
     """
-    mine = Attachment.objects.filter(
+    left = shown_in(entity_type=entity_type, entity_id=entity_id, slots=slots)
+    Attachment.objects.filter(
         entity_type=entity_type, entity_id=entity_id, slot__in=list(slots)
-    )
-    left = set(mine.values_list("resource_id", flat=True))
-    mine.delete()
+    ).delete()
     several = set(list_slots)
     rows = [
         Attachment(

@@ -1,10 +1,11 @@
 """The writing half of ingest: uploads become resources of one scope, inside one transaction.
 
-Locks are taken in one order everywhere (uploads by key, new resources by hash, then existing
-resources by hash), so that requests naming the same files wait for each other and never in a ring.
+Locks are taken in one order everywhere (the entity, uploads by key, new resources by hash, then
+existing resources by hash), so that requests naming the same files wait for each other and never in
+a ring.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from uuid import UUID
 
 from accounts.models import OwnerScope
@@ -30,11 +31,14 @@ class UploadVanishedError(Exception):
         self.urls = urls
 
 
-def claim_all(*, scope: OwnerScope, named: Sources, verdicts: Verdicts) -> dict[str, MediaResource]:
+def claim_all(
+    *, scope: OwnerScope, named: Sources, verdicts: Verdicts, left: Collection[UUID] = ()
+) -> dict[str, MediaResource]:
     """Return the resource of each URL in `scope`, made where there was none.
 
-    Runs inside the caller's transaction. Raises ClaimRaceError when rows changed since they were
-    looked at, UploadVanishedError when an upload was swept meanwhile.
+    `left` are resources the caller will change as well; they are locked in the same order. Runs
+    inside the caller's transaction. Raises ClaimRaceError when rows changed since they were looked
+    at, UploadVanishedError when an upload was swept meanwhile.
     """
     sources = _current({url: source for url, source in named.items() if source})
     drafts = {
@@ -42,7 +46,7 @@ def claim_all(*, scope: OwnerScope, named: Sources, verdicts: Verdicts) -> dict[
         for source in sources.values()
         if source.known is None or not belongs_to(source.known, scope)
     }
-    kept = _keep(scope, sources, drafts)
+    kept = _keep(scope, sources, drafts, set(left))
     for source in sources.values():
         _settle_upload(source, kept[source.key], verdicts)
     for made in {row.pk for row in kept.values()} & {draft.pk for draft in drafts.values()}:
@@ -108,7 +112,10 @@ def _copied_facts(known: MediaResource) -> dict[str, object]:
 
 
 def _keep(
-    scope: OwnerScope, sources: dict[str, Source], drafts: dict[str, MediaResource]
+    scope: OwnerScope,
+    sources: dict[str, Source],
+    drafts: dict[str, MediaResource],
+    left: set[UUID],
 ) -> dict[str, MediaResource]:
     """Insert what is new, lock and return what stands: one resource per content and scope."""
     by_hash = {draft.content_hash: draft for draft in drafts.values()}
@@ -117,19 +124,20 @@ def _keep(
     )
     digests = {source.key: _expected(source, drafts).content_hash for source in sources.values()}
     origins = {draft.copied_from_id for draft in drafts.values() if draft.copied_from_id}
-    rows = _locked(scope, hashes=set(digests.values()), others=origins)
+    rows = _locked(scope, hashes=set(digests.values()), others=origins | left)
     standing = {row.content_hash: row for row in rows if belongs_to(row, scope)}
     # One failed or was swept a moment ago.
-    if standing.keys() != set(digests.values()) or not origins <= {row.pk for row in rows}:
+    if not standing.keys() >= set(digests.values()) or not origins <= {row.pk for row in rows}:
         raise ClaimRaceError
     return {key: standing[digest] for key, digest in digests.items()}
 
 
 def _locked(scope: OwnerScope, *, hashes: set[str], others: set[UUID]) -> list[MediaResource]:
-    """Lock the scope's resources of these contents, and others that are copied from."""
-    mine = MediaResource.objects.in_scope(scope).filter(content_hash__in=hashes)
+    """Lock the scope's resources of these contents, and others; return the usable ones."""
+    mine = MediaResource.objects.in_scope(scope).usable().filter(content_hash__in=hashes)
     rows = mine | MediaResource.objects.filter(pk__in=others) if others else mine
-    return list(rows.usable().select_for_update(no_key=True).order_by("content_hash", "pk"))
+    locked = rows.select_for_update(no_key=True).order_by("content_hash", "pk")
+    return [row for row in locked if usable(row)]
 
 
 def _expected(source: Source, drafts: Mapping[str, MediaResource]) -> MediaResource:

@@ -4,10 +4,12 @@
 this order are in `docs/design/ingest.md`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
+from uuid import UUID
 
 from django.db import OperationalError, transaction
 from psycopg import errors as pg
@@ -27,6 +29,12 @@ MOST_TRIES = 3  # of one request, when others change the same rows at the same t
 
 Result = TypeVar("Result")
 Resources = Mapping[str, MediaResource]
+Hold = Callable[[], Collection[UUID]]
+
+
+def nothing_held() -> Collection[UUID]:
+    """Hold nothing: what will show the files is new."""
+    return ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,19 +58,27 @@ class MediaResourceService:
         scope: OwnerScope,
         wanted: Sequence[Wanted],
         attach: Callable[[Resources], Result],
+        hold: Hold = nothing_held,
     ) -> Result:
         """Take every wanted file in, or none.
 
-        `attach` is called inside the one writing transaction with the resource of each URL; what it
-        writes (the entity, its attachments) commits together with the resources. Raises
-        InvalidManyError naming each refused URL, StoreUnavailableError when the store fails.
+        `hold` and then `attach` are called inside the one writing transaction. `hold` locks what
+        will show the files and returns the ids of the resources it stops showing; `attach` is given
+        the resource of each URL, and what it writes (the entity, its attachments) commits together
+        with the resources. Raises InvalidManyError naming each refused URL, StoreUnavailableError
+        when the store fails.
         """
         for _ in range(MOST_TRIES):
             reach("K1")
             named = sources.resolve(user=user, urls=[each.url for each in wanted])
             try:
                 verdicts = self._inspect(user, wanted, named)
-                return self._write(scope, wanted, named, verdicts, attach)
+                with _translated(wanted), transaction.atomic():
+                    transaction.on_commit(partial(reach, "committed"))
+                    resources = claims.claim_all(
+                        scope=scope, named=named, verdicts=verdicts, left=hold()
+                    )
+                    return attach(resources)
             except ClaimRaceError:
                 continue
         raise UnavailableError
@@ -79,27 +95,19 @@ class MediaResourceService:
             raise InvalidManyError(issues)
         return verdicts
 
-    def _write(
-        self,
-        scope: OwnerScope,
-        wanted: Sequence[Wanted],
-        named: Sources,
-        verdicts: Verdicts,
-        attach: Callable[[Resources], Result],
-    ) -> Result:
-        try:
-            with transaction.atomic():
-                transaction.on_commit(partial(reach, "committed"))
-                resources = claims.claim_all(scope=scope, named=named, verdicts=verdicts)
-                result = attach(resources)
-        except claims.UploadVanishedError as error:
-            gone = [each for each in wanted if each.url in error.urls]
-            raise InvalidManyError([_missing(each) for each in gone]) from error
-        except OperationalError as error:
-            if isinstance(error.__cause__, pg.DeadlockDetected | pg.SerializationFailure):
-                raise ClaimRaceError from error
-            raise
-        return result
+
+@contextmanager
+def _translated(wanted: Sequence[Wanted]) -> Iterator[None]:
+    """Turn what the writing transaction ran into into a refusal or another try."""
+    try:
+        yield
+    except claims.UploadVanishedError as error:
+        gone = [each for each in wanted if each.url in error.urls]
+        raise InvalidManyError([_missing(each) for each in gone]) from error
+    except OperationalError as error:
+        if isinstance(error.__cause__, pg.DeadlockDetected | pg.SerializationFailure):
+            raise ClaimRaceError from error
+        raise
 
 
 def _faults(each: Wanted, named: Sources, verdicts: Verdicts) -> list[Issue]:

@@ -97,7 +97,7 @@ def _attempt(store: ObjectStore, lease: Lease[MediaResource], resource: MediaRes
         else:
             lease.release(after=PAUSES[lease.attempts - 1])
     else:
-        _become_ready(lease, facts)
+        _become_ready(lease, resource.pk, facts)
 
 
 def _move(store: ObjectStore, lease: Lease[MediaResource], resource: MediaResource) -> Facts:
@@ -148,6 +148,8 @@ def _verify(
     try:
         head = store.head(target)
         reach("K9")
+        if head.size != resource.file_size:
+            return None
         with examined(
             store,
             head,
@@ -162,10 +164,10 @@ def _verify(
     return Facts(examined=found, decoded=decoded)
 
 
-def _become_ready(lease: Lease[MediaResource], facts: Facts) -> None:
+def _become_ready(lease: Lease[MediaResource], resource_id: UUID, facts: Facts) -> None:
     found, decoded = facts.examined, facts.decoded
     with transaction.atomic():
-        resource = _locked(lease)
+        resource = _locked(lease, resource_id)
         done = _settle_uploads(Upload.objects.filter(resource_id=resource.pk))
         _fill(resource, decoded)
         resource.storage_key, resource.etag = found.key, found.etag
@@ -193,12 +195,11 @@ def _settle_uploads(uploads: QuerySet[Upload]) -> list[str]:
     return [row.key for row in rows]
 
 
-def _locked(lease: Lease[MediaResource]) -> MediaResource:
+def _locked(lease: Lease[MediaResource], resource_id: UUID) -> MediaResource:
     """Lock in ingest's order (uploads by key, then the resource), and only while still held."""
-    row = MediaResource.objects.get(lease_holder=lease.holder, lease_fence=lease.fence)
     list(
         Upload.objects.select_for_update(no_key=True)
-        .filter(resource_id=row.pk)
+        .filter(resource_id=resource_id)
         .order_by("key")
         .values_list("pk", flat=True)
     )

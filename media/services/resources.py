@@ -55,13 +55,12 @@ def heal(*, user: User) -> int:
     Superusers only. READY resources with unknown dimensions are left to `reconcile_media`.
     """
     require_superuser(user)
-    failed = MediaResource.objects.filter(status=ResourceStatus.FAILED).order_by("created_at")
-    healed = sum(retry(resource) for resource in failed[:MOST_AT_ONCE])
     waiting = MediaResource.objects.pending().filter(free_to_take()).order_by("created_at")
-    for pk in waiting.values_list("pk", flat=True)[:MOST_AT_ONCE]:
+    told = list(waiting.values_list("pk", flat=True)[:MOST_AT_ONCE])
+    for pk in told:
         deferred.relocate(pk)
-        healed += 1
-    return healed
+    failed = MediaResource.objects.filter(status=ResourceStatus.FAILED).order_by("created_at")
+    return len(told) + sum(retry(resource) for resource in failed[:MOST_AT_ONCE])
 
 
 def retry(resource: MediaResource) -> bool:

@@ -21,6 +21,12 @@ def user(db: None) -> User:
 
 
 @pytest.fixture
+def superuser(db: None) -> User:
+    found: User = UserFactory(superuser=True)
+    return found
+
+
+@pytest.fixture
 def memory(db: None) -> Iterator[MemoryStore]:
     """A store in memory behind the doors."""
     with memory_doors(MemoryStore()) as store:

@@ -13,6 +13,8 @@ from sartiq.core.errors import InvalidManyError, Issue, Loc
 from sartiq.core.issue_codes import from_drf
 
 Where = Literal["body", "query", "path", "header"]
+_LISTS = (serializers.ListSerializer, serializers.ListField)
+_OF_A_LIST = {"max_length": "too_many", "min_length": "too_few"}
 _WRONG_TYPE = {
     serializers.CharField: "string_type",
     serializers.IntegerField: "int_parsing",
@@ -85,6 +87,8 @@ def _descend(key: Any, inner: Any, loc: Loc, data: Any, field: Any) -> Iterator[
 
 def _issue(message: Any, loc: Loc, data: Any, field: Any) -> Issue:
     raw = str(getattr(message, "code", "value_error"))
+    if isinstance(field, _LISTS):
+        raw = _OF_A_LIST.get(raw, raw)
     code = _wrong_type(field) if raw == "invalid" else from_drf(raw)
     return Issue(loc=loc, code=code, message=str(message), input=data)
 
@@ -105,7 +109,7 @@ def _child(data: Any, key: Any) -> Any:
 
 
 def _child_field(field: Any, key: Any) -> Any:
-    if isinstance(field, serializers.ListSerializer | serializers.ListField):
+    if isinstance(field, _LISTS):
         return field.child
     fields = getattr(field, "fields", None)
     return fields.get(key) if fields is not None and not isinstance(key, int) else None
