@@ -294,7 +294,12 @@ def test_a_repeated_creation_with_a_key_is_one(client: APIClient, kind: str) -> 
     ]
 
     assert [answer.status_code for answer in answers] == [201] * 3
-    assert len({answer.content for answer in answers}) == 1
+    assert answers[1].json() == answers[2].json() == answers[0].json()
+    assert [answer.headers.get("Idempotent-Replayed") for answer in answers] == [
+        None,
+        "true",
+        "true",
+    ]
     assert client.get(route(kind)).json()["count"] == 1
     other = client.post(route(kind), {"name": "Other"}, headers={"Idempotency-Key": "k1"})
     assert other.json()["detail"][0]["type"] == "idempotency_key_reused"

@@ -1,0 +1,388 @@
+"""The files of an entity: which URLs it takes, how it shows them, and what each slot does."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+from rest_framework.test import APIClient
+
+from accounts.models import Membership, User
+from accounts.tests.factories import UserFactory, client_of
+from catalog.models import Product
+from catalog.tests.conftest import Team
+from media.errors import StoreUnavailableError
+from media.models import Attachment, MediaResource, ObjectDeletion, Upload, UploadState
+from media.storage.memory import MemoryStore
+from media.tests.factories import counts, drain, photo, ready, sent, ticket
+from sartiq.core.models import new_id
+
+pytestmark = pytest.mark.django_db
+
+PRODUCTS = "/api/v1/products/"
+
+
+def created(client: APIClient, query: str = "", **fields: Any) -> dict[str, Any]:
+    answer = client.post(PRODUCTS + query, {"name": "Shoe"} | fields)
+    assert answer.status_code == 201, answer.json()
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def faults(answer: Any) -> list[tuple[list[Any], str]]:
+    return [(issue["loc"], issue["type"]) for issue in answer.json()["detail"]]
+
+
+def test_a_file_is_shown_pending_then_ready_then_failed(
+    client: APIClient, user: User, memory: MemoryStore
+) -> None:
+    body = photo(1, size=(30, 20))
+    url = sent(memory, user, body)
+
+    cover = created(client, cover_image=url)["cover_image"]
+
+    resource = MediaResource.objects.get()
+    shown = {
+        "resource_id": str(resource.pk),
+        "slot": "cover_image",
+        "position": None,
+        "status": "pending",
+        "url": url,
+        "content_type": "image/png",
+        "file_size": len(body),
+        "width": 30,
+        "height": 20,
+        "dominant_color": None,
+        "alt_text": None,
+    }
+    assert cover == shown
+
+    def now_shown() -> Any:
+        return client.get(PRODUCTS).json()["data"][0]["cover_image"]
+
+    drain()
+    resource.refresh_from_db()
+    assert resource.dominant_color is not None
+    done = {"status": "ready", "dominant_color": resource.dominant_color}
+    canonical = f"{settings.CDN_URL}/media/{resource.pk}/file.png"
+    assert now_shown() == shown | done | {"url": canonical}
+
+    MediaResource.objects.update(status="FAILED", failure_code="object_missing")
+    assert now_shown() == shown | done | {"status": "failed", "url": None}
+
+
+@pytest.mark.parametrize(
+    ("route", "slot", "holds_list"),
+    [
+        (PRODUCTS, "cover_image", False),
+        (PRODUCTS, "back_image", False),
+        (PRODUCTS, "images", True),
+        ("/api/v1/subjects/", "cover_image", False),
+        ("/api/v1/looks/", "reference_images", True),
+        ("/api/v1/guidelines/", "images", True),
+    ],
+)
+def test_each_slot_of_each_entity_takes_files(
+    client: APIClient, user: User, memory: MemoryStore, route: str, slot: str, *, holds_list: bool
+) -> None:
+    urls = [sent(memory, user, photo(number)) for number in range(3)]
+    value = urls if holds_list else urls[0]
+
+    body = client.post(route, {"name": "One", slot: value}).json()
+
+    shown = body[slot] if holds_list else [body[slot]]
+    wanted = list(enumerate(urls)) if holds_list else [(None, urls[0])]
+    assert [(each["slot"], each["position"], each["url"]) for each in shown] == [
+        (slot, position, url) for position, url in wanted
+    ]
+    assert client.patch(f"{route}{body['id']}", {"name": "Two"}).json()[slot] == body[slot]
+
+    cleared = client.patch(f"{route}{body['id']}", {slot: [] if holds_list else None}).json()
+    assert cleared[slot] == ([] if holds_list else None)
+    assert not Attachment.objects.exists()
+    assert not MediaResource.objects.filter(unattached_at__isnull=True).exists()
+
+    again = client.patch(f"{route}{body['id']}", {slot: value}).json()
+    assert again[slot] == body[slot]
+    assert client.delete(f"{route}{body['id']}").status_code == 204
+    assert not MediaResource.objects.filter(unattached_at__isnull=True).exists()
+
+
+def test_a_list_is_replaced_by_canonical_and_fresh_urls_in_any_order(
+    client: APIClient, user: User, memory: MemoryStore
+) -> None:
+    kept = ready(memory, user, photo(1))
+    fresh = sent(memory, user, photo(2))
+    canonical = f"{settings.CDN_URL}/{kept.storage_key}"
+    product = created(client, images=[canonical])
+
+    shown = client.patch(f"{PRODUCTS}{product['id']}", {"images": [fresh, canonical, fresh]}).json()
+
+    assert [(each["position"], each["url"]) for each in shown["images"]] == [
+        (0, fresh),
+        (1, canonical),
+        (2, fresh),
+    ]
+    assert MediaResource.objects.count() == 2
+
+
+@pytest.mark.covers("I14")
+def test_creation_is_all_or_nothing_and_names_each_bad_file(
+    client: APIClient, user: User, memory: MemoryStore
+) -> None:
+    good = sent(memory, user, photo(1))
+    wrong = sent(memory, user, b"%PDF-1.4 not a picture")
+    unknown = f"{settings.CDN_URL}/temp/{new_id()}_1700000000_shoe.png"
+    foreign = f"{settings.CDN_URL}/{ready(memory, UserFactory(), photo(2)).storage_key}"
+
+    answer = client.post(
+        PRODUCTS,
+        {
+            "name": "Shoe",
+            "cover_image": wrong,
+            "back_image": "https://example.com/x.png",
+            "images": [good, unknown, foreign],
+        },
+    )
+
+    assert answer.status_code == 422
+    assert faults(answer) == [
+        (["body", "cover_image"], "content_type_mismatch"),
+        (["body", "back_image"], "file_not_found"),
+        (["body", "images", 1], "file_not_found"),
+        (["body", "images", 2], "file_not_found"),
+    ]
+    assert answer.json()["detail"][0]["input"] == wrong
+    assert not any("http" in issue["msg"] for issue in answer.json()["detail"])
+    assert not Product.objects.exists()
+    assert MediaResource.objects.filter(user=user).count() == 0
+    drain()
+    assert len(memory.keys("temp/")) == 1
+
+
+@pytest.mark.covers("I14")
+def test_a_refused_patch_changes_nothing(
+    client: APIClient, user: User, memory: MemoryStore
+) -> None:
+    product = created(client, images=[sent(memory, user, photo(1))])
+    before = counts()
+
+    answer = client.patch(
+        f"{PRODUCTS}{product['id']}", {"name": "New", "images": [], "cover_image": "nonsense"}
+    )
+
+    assert faults(answer) == [(["body", "cover_image"], "file_not_found")]
+    assert client.get(f"{PRODUCTS}{product['id']}").json() == product
+    assert counts() == before
+
+
+@pytest.mark.covers("I14")
+def test_a_taken_sku_takes_no_file_in(client: APIClient, user: User, memory: MemoryStore) -> None:
+    created(client, sku="A-1")
+    url = sent(memory, user)
+
+    answer = client.post(PRODUCTS, {"name": "Two", "sku": "A-1", "cover_image": url})
+
+    assert answer.status_code == 409
+    assert not MediaResource.objects.exists()
+    assert Upload.objects.get().state == UploadState.ISSUED
+
+
+def test_fifty_images_are_the_most(client: APIClient, user: User, memory: MemoryStore) -> None:
+    url = sent(memory, user)
+
+    over = client.post(PRODUCTS, {"name": "Shoe", "images": [url] * 51})
+    together = client.post(PRODUCTS, {"name": "Shoe", "cover_image": url, "images": [url] * 50})
+    most = client.post(PRODUCTS, {"name": "Shoe", "images": [url] * 50})
+
+    assert faults(over) == [(["body", "images"], "too_many")]
+    assert faults(together) == [(["body"], "too_many")]
+    assert [each["position"] for each in most.json()["images"]] == list(range(50))
+
+
+@pytest.mark.parametrize(
+    ("sent_fields", "loc", "code"),
+    [
+        ({"cover_image": 5}, ["body", "cover_image"], "string_type"),
+        ({"cover_image": ["x"]}, ["body", "cover_image"], "string_type"),
+        ({"cover_image": ""}, ["body", "cover_image"], "string_empty"),
+        ({"cover_image": "x" * 2049}, ["body", "cover_image"], "string_too_long"),
+        ({"images": "x"}, ["body", "images"], "list_type"),
+        ({"images": None}, ["body", "images"], "null_not_allowed"),
+        ({"images": [None]}, ["body", "images", 0], "null_not_allowed"),
+    ],
+)
+def test_images_of_the_wrong_form_are_named(
+    client: APIClient, sent_fields: dict[str, Any], loc: list[Any], code: str
+) -> None:
+    answer = client.post(PRODUCTS, {"name": "Shoe"} | sent_fields)
+
+    assert (answer.status_code, faults(answer)) == (422, [(loc, code)])
+
+
+@pytest.mark.covers("F14", "I14")
+def test_a_store_that_is_down_creates_nothing(
+    client: APIClient, user: User, memory: MemoryStore
+) -> None:
+    url = sent(memory, user)
+
+    def down(operation: str, key: str) -> None:
+        raise StoreUnavailableError
+
+    memory.before = down
+    answer = client.post(PRODUCTS, {"name": "Shoe", "cover_image": url})
+
+    assert answer.status_code == 503
+    assert answer["Retry-After"] == "5"
+    assert answer.json() == {"detail": "Service temporarily unavailable"}
+    assert not Product.objects.exists()
+    assert client.post(PRODUCTS, {"name": "No file"}).status_code == 201
+
+
+# --- Whose upload ---------------------------------------------------------------------------------
+State = Callable[[MemoryStore, User], str]
+
+
+def issued(memory: MemoryStore, owner: User) -> str:
+    return sent(memory, owner, organization_id=organization_of(owner))
+
+
+def never_put(memory: MemoryStore, owner: User) -> str:
+    return ticket(owner, organization_id=organization_of(owner)).file_url
+
+
+def expired(memory: MemoryStore, owner: User) -> str:
+    url = issued(memory, owner)
+    Upload.objects.filter(key=url.split(f"{settings.CDN_URL}/")[1]).update(
+        state=UploadState.EXPIRED, expires_at=timezone.now() - timedelta(days=1)
+    )
+    return url
+
+
+def claimed(memory: MemoryStore, owner: User) -> str:
+    url = issued(memory, owner)
+    query = f"?organization_id={organization_of(owner)}"
+    created(client_of(owner), query, cover_image=url)
+    return url
+
+
+def consumed(memory: MemoryStore, owner: User) -> str:
+    url = claimed(memory, owner)
+    drain()
+    return url
+
+
+def unknown(memory: MemoryStore, owner: User) -> str:
+    return f"{settings.CDN_URL}/temp/{new_id()}_1700000000_shoe.png"
+
+
+def organization_of(owner: User) -> Any:
+    return Membership.objects.get(user=owner).organization_id
+
+
+STATES: list[State] = [issued, never_put, expired, claimed, consumed, unknown]
+TAKEN = {
+    "owner": {"issued", "claimed", "consumed"},
+    "colleague": {"issued", "claimed", "consumed"},
+    "personal": {"issued", "claimed", "consumed"},  # the owner, into their own scope
+    "outsider": set(),
+    "plain": set(),
+    "superuser": set(),
+}
+
+
+@pytest.mark.covers("T06", "T40", "I10", "I13")
+@pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__)
+@pytest.mark.parametrize("principal", sorted(TAKEN))
+def test_who_may_take_in_which_upload(
+    user: User, team: Team, memory: MemoryStore, principal: str, state: State
+) -> None:
+    people = {
+        "owner": user,
+        "personal": user,
+        "colleague": team.member,
+        "outsider": team.outsider,
+        "plain": UserFactory(),
+        "superuser": UserFactory(superuser=True),
+    }
+    url = state(memory, user)
+    inside = principal in {"owner", "colleague"}
+    query = f"?organization_id={team.organization.pk}" if inside else ""
+
+    answer = client_of(people[principal]).post(
+        PRODUCTS + query, {"name": "Shoe", "cover_image": url}
+    )
+
+    if state.__name__ in TAKEN[principal]:
+        assert answer.status_code == 201
+        assert answer.json()["cover_image"]["status"] in {"pending", "ready"}
+    else:
+        assert answer.status_code == 422
+        assert faults(answer) == [(["body", "cover_image"], "file_not_found")]
+
+
+@pytest.mark.covers("T06", "T39")
+def test_foreign_unknown_and_expired_are_one_answer_of_the_same_cost(
+    user: User, team: Team, memory: MemoryStore
+) -> None:
+    stranger = client_of(team.outsider)
+    foreign = [state(memory, user) for state in STATES]
+    urls = [*foreign, expired(memory, team.outsider)]
+    seen = set()
+
+    for url in urls:
+        with CaptureQueriesContext(connection) as captured:
+            answer = stranger.post(PRODUCTS, {"name": "Shoe", "cover_image": url})
+        body = answer.content.replace(url.encode(), b"URL")
+        seen.add((answer.status_code, body, len(captured)))
+
+    ((status, body, _queries),) = seen
+    assert status == 422
+    assert b"file_not_found" in body
+
+
+def test_creation_with_files_costs_few_queries(
+    client: APIClient,
+    user: User,
+    memory: MemoryStore,
+    django_assert_max_num_queries: DjangoAssertNumQueries,
+) -> None:
+    url = sent(memory, user)
+
+    with django_assert_max_num_queries(20):
+        created(client, cover_image=url)
+
+
+def test_a_list_with_files_costs_no_query_for_each(
+    client: APIClient,
+    user: User,
+    memory: MemoryStore,
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    for number in range(5):
+        created(client, cover_image=sent(memory, user, photo(number)))
+
+    with django_assert_num_queries(3):  # the caller, rows, media
+        rows = client.get(PRODUCTS).json()["data"]
+
+    assert [row["cover_image"]["status"] for row in rows] == ["pending"] * 5
+
+
+@pytest.mark.covers("I14")
+def test_a_deleted_product_takes_no_object_with_it_at_once(
+    client: APIClient, user: User, memory: MemoryStore
+) -> None:
+    product = created(client, cover_image=sent(memory, user))
+    drain()
+    before = memory.keys()
+
+    assert client.delete(f"{PRODUCTS}{product['id']}").status_code == 204
+
+    assert memory.keys() == before
+    assert not ObjectDeletion.objects.exists()
+    assert MediaResource.objects.get().unattached_at is not None

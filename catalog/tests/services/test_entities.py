@@ -1,0 +1,167 @@
+"""Requests that change the same entities at the same time, each with a connection of its own."""
+
+from functools import partial
+from typing import Any
+
+import pytest
+from django.db.models.functions import Now
+
+from accounts.models import OwnerScope, User
+from accounts.tests.factories import MembershipFactory
+from catalog.errors import EntityNotFoundError, ReferenceGoneError, SkuTakenError
+from catalog.models import Look, Product, Subject
+from catalog.services import entities
+from catalog.services.entities import Changes
+from media.models import Attachment, MediaResource
+from media.storage.memory import MemoryStore
+from media.tests.factories import photo, sent
+from media.tests.threads import at_once, deadlocks, meanwhile
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def scope(user: User) -> OwnerScope:
+    return OwnerScope(user_id=user.pk)
+
+
+def create(user: User, **media: list[str]) -> Product:
+    changes = Changes(values={"name": "Shoe"}, media=media)
+    return entities.create(Product, user=user, scope=scope(user), changes=changes)
+
+
+def change(user: User, product: Product, **media: list[str]) -> Product:
+    return entities.update(Product, user=user, entity_id=product.pk, changes=Changes(media=media))
+
+
+def outcome(call: Any) -> str:
+    try:
+        call()
+    except (SkuTakenError, EntityNotFoundError) as error:
+        return type(error).__name__
+    return "done"
+
+
+def test_changes_of_different_fields_both_stay(memory: MemoryStore, user: User) -> None:
+    product = create(user)
+    url = sent(memory, user)
+
+    row = Product.objects.filter(pk=product.pk)
+
+    meanwhile(memory, "head", lambda: row.update(brand="Sartiq", updated_at=Now()))
+    entities.update(
+        Product,
+        user=user,
+        entity_id=product.pk,
+        changes=Changes(values={"color": "black"}, media={"cover_image": [url]}),
+    )
+
+    product.refresh_from_db()
+    assert (product.brand, product.color) == ("Sartiq", "black")
+
+
+@pytest.mark.covers("F24", "I05")
+def test_an_entity_deleted_meanwhile_does_not_come_back(memory: MemoryStore, user: User) -> None:
+    product = create(user)
+    url = sent(memory, user)
+
+    meanwhile(memory, "head", Product.objects.filter(pk=product.pk).delete)
+    with pytest.raises(EntityNotFoundError):
+        change(user, product, images=[url])
+
+    assert not Product.objects.exists()
+    assert not Attachment.objects.exists()
+    assert not MediaResource.objects.exists()
+
+
+@pytest.mark.covers("F25", "I06", "I04", "L06")
+def test_lists_replaced_at_once_are_one_of_them(memory: MemoryStore, user: User) -> None:
+    product = create(user)
+    lists = [[sent(memory, user, photo(3 * n + m)) for m in range(3)] for n in range(8)]
+
+    at_once([partial(change, user, product, images=urls) for urls in lists])
+
+    shown = list(Attachment.objects.of("PRODUCT", [product.pk]).select_related("resource"))
+    assert [each.position for each in shown] == [0, 1, 2]
+    uploads = [each.resource.storage_key for each in shown]
+    assert uploads in [[url.split("/", 4)[4] for url in urls] for urls in lists]
+    assert MediaResource.objects.filter(unattached_at__isnull=True).count() == 3
+
+
+@pytest.mark.covers("F12", "F24", "L06")
+def test_changing_and_deleting_at_once_leave_nothing_half_done(
+    memory: MemoryStore, user: User
+) -> None:
+    urls = [sent(memory, user, photo(number)) for number in range(4)]
+    before = deadlocks()
+    for turn in range(4):
+        products = [create(user, images=urls[each:] + urls[:each]) for each in range(4)]
+        calls = [
+            partial(
+                outcome,
+                partial(change, user, product, images=[urls[(turn + index) % 4]]),
+            )
+            for index, product in enumerate(products)
+        ] + [
+            partial(outcome, partial(entities.delete, Product, user=user, entity_id=product.pk))
+            for product in products[:3]
+        ]
+
+        found = at_once(calls)
+
+        assert set(found[4:]) == {"done"}
+        assert set(found) <= {"done", "EntityNotFoundError"}
+        assert list(Product.objects.values_list("pk", flat=True)) == [products[3].pk]
+        shown = Attachment.objects.get()
+        assert (shown.entity_id, shown.position) == (products[3].pk, 0)
+        unshown = MediaResource.objects.filter(unattached_at__isnull=False)
+        assert unshown.count() == 3
+        entities.delete(Product, user=user, entity_id=products[3].pk)
+    assert deadlocks() == before
+
+
+def test_one_sku_for_many_requests_is_one_product(memory: MemoryStore, user: User) -> None:
+    changes = Changes(values={"name": "Shoe", "sku": "A-1"})
+    call = partial(entities.create, Product, user=user, scope=scope(user), changes=changes)
+
+    found = at_once([partial(outcome, call)] * 8)
+
+    assert sorted(found) == ["SkuTakenError"] * 7 + ["done"]
+
+
+def test_one_name_for_many_subjects_gives_each_a_slug(memory: MemoryStore, user: User) -> None:
+    changes = Changes(values={"name": "Ada"})
+    call = partial(entities.create, Subject, user=user, scope=scope(user), changes=changes)
+
+    at_once([call] * 8)
+
+    slugs = sorted(Subject.objects.values_list("slug", flat=True))
+    assert slugs == ["ada", *(f"ada-{number}" for number in range(2, 9))]
+
+
+def test_a_link_that_is_deleted_meanwhile_is_a_conflict(memory: MemoryStore, user: User) -> None:
+    product, url = create(user), sent(memory, user)
+
+    meanwhile(memory, "head", Product.objects.filter(pk=product.pk).delete)
+    changes = Changes(
+        values={"name": "Look"},
+        links={"products": [product.pk]},
+        media={"reference_images": [url]},
+    )
+    with pytest.raises(ReferenceGoneError):
+        entities.create(Look, user=user, scope=scope(user), changes=changes)
+
+    assert not Look.objects.exists()
+    assert not MediaResource.objects.exists()
+
+
+def test_what_a_member_adds_is_kept_as_theirs(memory: MemoryStore, user: User) -> None:
+    organization = MembershipFactory(user=user).organization
+    member = MembershipFactory(organization=organization).user
+    ours = OwnerScope(user_id=user.pk, organization_id=organization.pk)
+    changes = Changes(values={"name": "Shoe"})
+    product = entities.create(Product, user=user, scope=ours, changes=changes)
+
+    change(member, product, images=[sent(memory, member)])
+
+    made = MediaResource.objects.get()
+    assert (made.user_id, made.organization_id) == (member.pk, organization.pk)

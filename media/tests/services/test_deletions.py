@@ -1,0 +1,334 @@
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from accounts.models import User
+from media.errors import StoreRefusedError, StoreUnavailableError
+from media.models import (
+    Bucket,
+    DeletionReason,
+    MediaResource,
+    ObjectDeletion,
+    ResourceStatus,
+    Upload,
+    UploadState,
+)
+from media.services import deletions, recovery, resources
+from media.storage import ObjectHeaders, private_store
+from media.storage.memory import MemoryStore, nothing
+from media.tests.factories import deliver, ingest, photo, ready, sent
+from sartiq.core import crashpoints
+from sartiq.core.models import new_id
+
+pytestmark = pytest.mark.django_db
+
+HEADERS = ObjectHeaders(content_type="image/png")
+
+
+def queued(memory: MemoryStore, key: str = "temp/any") -> ObjectDeletion:
+    memory.put(key, b"useless", headers=HEADERS)
+    deletions.queue([key], reason=DeletionReason.EXPIRED)
+    return ObjectDeletion.objects.get(key=key)
+
+
+def fail(resource: MediaResource) -> None:
+    rows = MediaResource.objects.filter(pk=resource.pk)
+    rows.update(status="FAILED", failure_code="store_unavailable")
+
+
+def fail_deletes(memory: MemoryStore, error: type[Exception]) -> None:
+    def fail(operation: str, key: str) -> None:
+        if operation == "delete_many":
+            raise error
+
+    memory.before = fail
+
+
+def perform(deletion: ObjectDeletion) -> ObjectDeletion:
+    ObjectDeletion.objects.filter(pk=deletion.pk).update(run_after=None)
+    deletions.perform(deletion.pk)
+    return ObjectDeletion.objects.get(pk=deletion.pk)
+
+
+@pytest.mark.covers("F05")
+def test_a_queued_object_is_deleted_once_however_often_told(memory: MemoryStore) -> None:
+    memory.put("temp/other", b"kept", headers=HEADERS)
+    deletion = queued(memory)
+
+    for _ in range(10):
+        deletions.perform(deletion.pk)
+
+    assert memory.keys() == ["temp/other"]
+    assert not ObjectDeletion.objects.exists()
+
+
+def test_an_object_is_queued_once(memory: MemoryStore) -> None:
+    queued(memory, "temp/a")
+
+    deletions.queue(["temp/b", "temp/a", "temp/b"], reason=DeletionReason.ORPHANED)
+
+    rows = ObjectDeletion.objects.order_by("key").values_list("key", "reason")
+    assert list(rows) == [("temp/a", "EXPIRED"), ("temp/b", "ORPHANED")]
+
+
+def test_an_object_that_is_gone_is_no_failure(memory: MemoryStore) -> None:
+    deletions.queue(["temp/never"], reason=DeletionReason.EXPIRED)
+
+    deletions.perform(ObjectDeletion.objects.get().pk)
+
+    assert not ObjectDeletion.objects.exists()
+
+
+def test_the_bucket_is_the_one_named(memory: MemoryStore) -> None:
+    memory.put("temp/x", b"public", headers=HEADERS)
+    private_store().put("temp/x", b"private", headers=HEADERS)
+    deletions.queue(["temp/x"], reason=DeletionReason.REPLACED, bucket=Bucket.PRIVATE)
+
+    deletions.perform(ObjectDeletion.objects.get().pk)
+
+    assert memory.keys() == ["temp/x"]
+    assert list(private_store().list("temp/")) == []
+
+
+@pytest.mark.parametrize(
+    ("attempts", "seconds"),
+    [(1, 10), (2, 20), (3, 40), (8, 1280), (11, 10_240), (12, 20_480), (13, 21_600), (99, 21_600)],
+)
+def test_pauses_double_up_to_six_hours(attempts: int, seconds: int) -> None:
+    assert deletions.pause_after(attempts) == timedelta(seconds=seconds)
+
+
+@pytest.mark.covers("F22")
+def test_an_object_that_cannot_go_becomes_a_dead_letter_staff_can_run_again(
+    memory: MemoryStore,
+) -> None:
+    deletion = queued(memory)
+    memory.undeletable = {deletion.key}
+    pauses = []
+
+    for attempt in range(1, 9):
+        row = perform(deletion)
+        assert (row.attempts, row.dead) == (attempt, attempt == 8)
+        assert row.run_after is not None
+        pauses.append(round((row.run_after - timezone.now()).total_seconds() / 10) * 10)
+
+    assert pauses == [10, 20, 40, 80, 160, 320, 640, 1280]
+    assert (row.last_error, row.lease_holder) == ("AccessDenied", None)
+    assert row.last_attempted_at is not None
+    assert perform(deletion).attempts == 8  # nobody works on a dead letter
+
+    memory.undeletable = set()
+    deletions.run_again(row)
+    again = ObjectDeletion.objects.get()
+    assert (again.dead, again.attempts, again.run_after) == (False, 0, None)
+    deletions.perform(again.pk)
+    assert memory.keys() == []
+
+
+def test_a_dead_letter_queued_anew_is_not_doubled(memory: MemoryStore) -> None:
+    deletion = queued(memory)
+    ObjectDeletion.objects.filter(pk=deletion.pk).update(dead=True)
+    deletions.queue([deletion.key], reason=DeletionReason.ORPHANED)
+
+    deletions.run_again(ObjectDeletion.objects.get(pk=deletion.pk))
+
+    assert ObjectDeletion.objects.get().reason == DeletionReason.ORPHANED
+
+
+@pytest.mark.covers("F14")
+def test_a_failing_store_is_tried_again(memory: MemoryStore) -> None:
+    deletion = queued(memory)
+    fail_deletes(memory, StoreUnavailableError)
+
+    row = perform(deletion)
+
+    assert (row.attempts, row.dead, row.lease_holder) == (1, False, None)
+    assert row.last_error == "Service temporarily unavailable"
+    memory.before = nothing
+    deletions.perform(deletion.pk)  # not due yet
+    assert memory.keys() == [deletion.key]
+
+
+@pytest.mark.covers("F19")
+def test_rotated_credentials_make_no_dead_letters(memory: MemoryStore) -> None:
+    deletion = queued(memory)
+    fail_deletes(memory, StoreRefusedError)
+
+    for _ in range(20):
+        row = perform(deletion)
+
+    assert (row.attempts, row.dead, row.last_error) == (0, False, "refused")
+
+
+@pytest.mark.covers("F16")
+def test_a_lost_answer_is_found_out(memory: MemoryStore) -> None:
+    deletion = queued(memory)
+
+    def lose(operation: str, key: str) -> None:
+        memory.after = nothing
+        raise StoreUnavailableError
+
+    memory.after = lose
+    assert perform(deletion).attempts == 1
+    assert memory.keys() == []
+
+    ObjectDeletion.objects.update(run_after=None)
+    deletions.perform(deletion.pk)
+
+    assert not ObjectDeletion.objects.exists()
+
+
+@pytest.mark.covers("F17")
+def test_only_the_keys_a_store_names_stay(memory: MemoryStore) -> None:
+    stuck, free = queued(memory, "temp/stuck"), queued(memory, "temp/free")
+    memory.undeletable = {"temp/stuck"}
+
+    deletions.perform(free.pk)
+    row = perform(stuck)
+
+    assert memory.keys() == ["temp/stuck"]
+    assert row.last_error == "AccessDenied"
+    assert ObjectDeletion.objects.get() == row
+
+
+@pytest.mark.covers("I08")
+def test_what_a_row_still_needs_is_left_alone(memory: MemoryStore, user: User) -> None:
+    kept = ready(memory, user, photo(1))
+    (waiting,) = ingest(user, [sent(memory, user, photo(2))])
+    canonical_to_be = f"media/{waiting.pk}/file.png"
+    needed = [kept.storage_key, waiting.storage_key, canonical_to_be]
+    deletions.queue(needed, reason=DeletionReason.ORPHANED)
+
+    for row in ObjectDeletion.objects.all():
+        later = perform(row)
+        assert later.attempts == 0
+        assert later.run_after is not None
+        assert 290 < (later.run_after - timezone.now()).total_seconds() <= 300
+
+    assert set(memory.keys()) == {kept.storage_key, waiting.storage_key}
+    assert deliver(waiting).status == ResourceStatus.READY
+
+
+def test_what_a_row_needed_goes_once_it_does_not(memory: MemoryStore, user: User) -> None:
+    kept = ready(memory, user)
+    deletions.queue([kept.storage_key], reason=DeletionReason.ORPHANED)
+    row = perform(ObjectDeletion.objects.get())
+    MediaResource.objects.filter(pk=kept.pk).update(status="FAILED", failure_code="object_missing")
+
+    ObjectDeletion.objects.filter(pk=row.pk).update(run_after=None)
+    deletions.perform(row.pk)
+
+    assert memory.keys() == []
+
+
+@pytest.mark.covers("I08", "I15")
+def test_a_resource_is_not_put_back_while_its_copy_is_being_deleted(
+    memory: MemoryStore, user: User
+) -> None:
+    (made,) = ingest(user, [sent(memory, user)])
+    copy = f"media/{made.pk}/file.png"
+    fail(made)
+    deletions.queue([copy], reason=DeletionReason.REJECTED)
+    put_back: list[bool] = []
+
+    def retry_meanwhile(point: str) -> None:
+        if point == "K13":
+            put_back.append(resources.retry(MediaResource.objects.get(pk=made.pk)))
+
+    crashpoints.install(retry_meanwhile)
+    try:
+        deletions.perform(ObjectDeletion.objects.get().pk)
+    finally:
+        crashpoints.install(None)
+
+    assert put_back == [False]
+    assert resources.retry(MediaResource.objects.get(pk=made.pk)) is True
+    assert deliver(made).status == ResourceStatus.READY
+
+
+def test_a_resource_put_back_takes_its_queued_deletion_away(
+    memory: MemoryStore, user: User
+) -> None:
+    (made,) = ingest(user, [sent(memory, user)])
+    fail(made)
+    deletions.queue([f"media/{made.pk}/file.png"], reason=DeletionReason.REJECTED)
+
+    assert resources.retry(MediaResource.objects.get(pk=made.pk)) is True
+
+    assert not ObjectDeletion.objects.exists()
+
+
+def test_a_failed_resource_whose_bytes_came_again_stays_failed(
+    memory: MemoryStore, user: User
+) -> None:
+    (failed,) = ingest(user, [sent(memory, user)])
+    MediaResource.objects.filter(pk=failed.pk).update(status="FAILED", failure_code="decode_limit")
+    (again,) = ingest(user, [sent(memory, user)])
+
+    assert resources.retry(MediaResource.objects.get(pk=failed.pk)) is False
+
+    assert again.pk != failed.pk
+    failed.refresh_from_db()
+    assert (failed.status, failed.failure_code) == ("FAILED", "decode_limit")
+
+
+# --- Recovery -------------------------------------------------------------------------------------
+@pytest.mark.covers("F05", "F08")
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({}, True),
+        ({"sent_at": timedelta()}, False),
+        ({"sent_at": timedelta(minutes=-5)}, True),
+        ({"run_after": timedelta(minutes=5)}, False),
+        ({"run_after": timedelta(minutes=-5)}, True),
+        ({"lease_expires_at": timedelta(minutes=5)}, False),
+        ({"lease_expires_at": timedelta(minutes=-5)}, True),
+    ],
+)
+def test_only_waiting_rows_are_told_of_again(
+    memory: MemoryStore, user: User, changes: dict[str, timedelta], *, told: bool
+) -> None:
+    (made,) = ingest(user, [sent(memory, user)])
+    deletion = queued(memory)
+    instants = {name: timezone.now() + by for name, by in changes.items()}
+    MediaResource.objects.filter(pk=made.pk).update(**instants)
+    ObjectDeletion.objects.filter(pk=deletion.pk).update(**instants)
+
+    assert [recovery.resend_resources(), recovery.resend_deletions()] == [told, told]
+
+    assert [recovery.resend_resources(), recovery.resend_deletions()] == [0, 0]
+
+
+def test_settled_resources_and_dead_letters_are_told_of_no_more(
+    memory: MemoryStore, user: User
+) -> None:
+    ready(memory, user)
+    deletion = queued(memory)
+    ObjectDeletion.objects.filter(pk=deletion.pk).update(dead=True)
+
+    assert [recovery.resend_resources(), recovery.resend_deletions()] == [0, 0]
+
+
+def test_an_upload_claimed_in_the_last_moment_is_settled_later(
+    memory: MemoryStore, user: User
+) -> None:
+    kept = ready(memory, user)
+    late = sent(memory, user)
+    Upload.objects.exclude(resource=kept).update(state=UploadState.CLAIMED, resource=kept)
+
+    assert recovery.settle_late_claims() == 1
+    assert recovery.settle_late_claims() == 0
+
+    assert set(Upload.objects.values_list("state", flat=True)) == {UploadState.CONSUMED}
+    queue = ObjectDeletion.objects.get()
+    assert late.endswith(queue.key)
+    deletions.perform(queue.pk)
+    assert memory.keys() == [kept.storage_key]
+
+
+def test_a_row_that_never_was_is_no_failure(memory: MemoryStore) -> None:
+    deletions.perform(new_id())
+
+    assert memory.keys() == []

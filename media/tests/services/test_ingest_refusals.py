@@ -1,0 +1,202 @@
+"""Files that are refused at the door, through the whole ingest: one clear code, nothing left."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import pytest
+
+from accounts.models import User
+from media.errors import RequestFilesTooLargeError, StoreUnavailableError
+from media.models import MediaResource, ObjectDeletion, UploadState
+from media.storage import ObjectHead, ObjectHeaders
+from media.storage.memory import MemoryStore, nothing
+from media.tests.doors import memory_doors
+from media.tests.factories import (
+    counts,
+    drain,
+    ingest,
+    key_of,
+    photo,
+    sent,
+    ticket,
+    upload_of,
+)
+from media.tests.rules.specimens import FLOODS, FOREIGN, WHOLE, animation, archive, png, still
+from sartiq.core.errors import InvalidManyError, UnavailableError
+
+pytestmark = pytest.mark.django_db
+
+MIB = 1024 * 1024
+BAD: dict[str, tuple[str, bytes, str]] = {
+    "html as png": ("image/png", FOREIGN["html"], "content_type_mismatch"),
+    "jpeg as png": ("image/png", still("image/jpeg"), "content_type_mismatch"),
+    "svg as webp": ("image/webp", FOREIGN["svg"], "content_type_mismatch"),
+    "exe as zip": ("application/zip", FOREIGN["exe"], "content_type_mismatch"),
+    "heic as avif": ("image/avif", FOREIGN["heic"], "content_type_mismatch"),
+    "docx as pdf": ("application/pdf", FOREIGN["docx"], "content_type_mismatch"),
+    "cut jpeg": ("image/jpeg", still("image/jpeg")[:-100], "file_truncated"),
+    "cut png": ("image/png", still("image/png")[:-100], "file_truncated"),
+    "cut pdf": ("application/pdf", WHOLE["application/pdf"]()[:-40], "file_truncated"),
+    "empty": ("image/png", b"", "file_empty"),
+    "zip that climbs out": ("application/zip", archive({"../x": b"1"}), "archive_rejected"),
+    "too many frames": ("image/gif", animation("image/gif", 1001, (1, 1)), "image_too_large"),
+    **{
+        f"flood of {content_type}": (content_type, flood(65_535, 65_535), "image_too_large")
+        for content_type, flood in FLOODS.items()
+        if content_type != "image/webp"  # its header cannot say so much
+    },
+    "flood of image/webp": ("image/webp", FLOODS["image/webp"](16_384, 16_384), "image_too_large"),
+    "flood of gray": ("image/png", png(12_001, 1), "image_too_large"),
+}
+
+
+@pytest.mark.covers("T30", "T31", "T32", "T34", "I14")
+@pytest.mark.parametrize("name", sorted(BAD))
+def test_a_bad_file_is_refused_with_its_own_code(
+    memory: MemoryStore, user: User, name: str
+) -> None:
+    content_type, body, code = BAD[name]
+    url = sent(memory, user, body, content_type=content_type)
+
+    with pytest.raises(InvalidManyError) as refused:
+        ingest(user, [url])
+
+    (issue,) = refused.value.issues
+    assert (issue.loc, issue.code, issue.input) == (("body", "images", 0), code, url)
+    assert url not in issue.message
+    drain()
+    assert memory.keys() == []
+    assert counts() == {"Upload": 1, "MediaResource": 0, "Attachment": 0, "ObjectDeletion": 0}
+    assert (upload_of(url).state, upload_of(url).refusal) == (UploadState.EXPIRED, code)
+
+
+@pytest.mark.covers("T02", "T31")
+def test_an_undeclared_huge_file_is_refused_unread(memory: MemoryStore, user: User) -> None:
+    url = sent(memory, user, bytes(60_000_000))
+    opened: list[str] = []
+    memory.before = lambda operation, key: opened.append(key) if operation == "open" else None
+
+    with pytest.raises(InvalidManyError) as refused:
+        ingest(user, [url])
+
+    assert [issue.code for issue in refused.value.issues] == ["file_too_large"]
+    assert opened == []
+    drain()
+    assert memory.keys() == []
+
+
+@pytest.mark.covers("T02")
+def test_the_largest_file_is_taken(memory: MemoryStore, user: User) -> None:
+    frame = b"\xff\xfb\x90\x64" + bytes(413)
+    body = frame * (52_428_800 // len(frame))
+    url = sent(memory, user, body, content_type="audio/mpeg", size=len(body))
+
+    (made,) = ingest(user, [url])
+
+    assert made.file_size == len(body)
+    assert 52_428_800 - made.file_size < len(frame)
+
+
+# --- The whole request ----------------------------------------------------------------------------
+class BoastingStore(MemoryStore):
+    """A store that says its objects are 50 MiB."""
+
+    def head(self, key: str) -> ObjectHead:
+        return replace(super().head(key), size=50 * MIB)
+
+
+@contextmanager
+def boasting() -> Iterator[MemoryStore]:
+    store = BoastingStore()
+    with memory_doors(store):
+        yield store
+
+
+@pytest.mark.covers("I14")
+def test_a_request_may_name_500_mib(user: User) -> None:
+    with boasting() as store:
+        urls = [sent(store, user, photo(number)) for number in range(11)]
+        opened: list[str] = []
+        store.before = lambda operation, key: opened.append(key) if operation == "open" else None
+        with pytest.raises(RequestFilesTooLargeError) as refused:
+            ingest(user, urls)
+        read_of_eleven = list(opened)
+        made = ingest(user, urls[:10])
+
+    assert refused.value.ctx == {"limit": 500 * MIB, "size": 550 * MIB}
+    assert read_of_eleven == []
+    assert len(opened) == len(made) == 10
+    assert not ObjectDeletion.objects.exists()
+
+
+# --- Stores that fail while a request looks -------------------------------------------------------
+@pytest.mark.covers("F14", "F15", "I14")
+@pytest.mark.parametrize("operation", ["head", "open"])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_failing_store_takes_nothing_in(
+    memory: MemoryStore, user: User, operation: str, when: str
+) -> None:
+    urls = [sent(memory, user, photo(number)) for number in range(3)]
+    before, third = counts(), key_of(urls[2])
+
+    def fail(called: str, key: str) -> None:
+        if called == operation and key == third:
+            raise StoreUnavailableError
+
+    setattr(memory, when, fail)
+    with pytest.raises(UnavailableError):
+        ingest(user, urls)
+    setattr(memory, when, nothing)
+
+    assert counts() == before
+    assert len(memory.keys()) == 3
+    assert len(ingest(user, urls)) == 3
+
+
+@pytest.mark.covers("F18", "I14")
+@pytest.mark.parametrize("operation", ["head", "open"])
+def test_an_object_that_vanishes_is_not_found(
+    memory: MemoryStore, user: User, operation: str
+) -> None:
+    url, other = sent(memory, user, photo(1)), sent(memory, user, photo(2))
+    before = counts()
+
+    def vanish(called: str, key: str) -> None:
+        if called == operation and key == key_of(url):
+            memory.delete_many([key])
+
+    memory.before = vanish
+    with pytest.raises(InvalidManyError) as refused:
+        ingest(user, [other, url])
+
+    assert [(issue.loc[-1], issue.code) for issue in refused.value.issues] == [
+        (1, "file_not_found")
+    ]
+    assert counts() == before
+
+
+@pytest.mark.covers("T03", "F18")
+def test_bytes_replaced_between_the_two_looks_are_refused(memory: MemoryStore, user: User) -> None:
+    url = sent(memory, user, photo(1))
+
+    def replace_bytes(called: str, key: str) -> None:
+        if called == "open":
+            memory.put(key, photo(2), headers=ObjectHeaders(content_type="image/png"))
+
+    memory.before = replace_bytes
+    with pytest.raises(InvalidManyError) as refused:
+        ingest(user, [url])
+
+    assert [issue.code for issue in refused.value.issues] == ["source_changed"]
+    assert not MediaResource.objects.exists()
+
+
+@pytest.mark.covers("I14")
+def test_a_ticket_alone_is_no_file(memory: MemoryStore, user: User) -> None:
+    urls = [ticket(user).file_url for _ in range(3)]
+
+    with pytest.raises(InvalidManyError) as refused:
+        ingest(user, urls)
+
+    assert [issue.code for issue in refused.value.issues] == ["file_not_found"] * 3

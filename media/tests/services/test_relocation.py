@@ -1,0 +1,453 @@
+"""Relocation under duplicates, lost leases, faults of the store and bytes that change."""
+
+import random
+import struct
+import zlib
+from datetime import datetime, timedelta
+
+import pytest
+from django.utils import timezone
+
+from accounts.models import User
+from media.errors import StoreRefusedError, StoreUnavailableError
+from media.models import (
+    Attachment,
+    DeletionReason,
+    MediaResource,
+    ObjectDeletion,
+    ResourceStatus,
+    UploadState,
+)
+from media.services import attachments, relocation, resources
+from media.storage import public_store
+from media.storage.memory import Hook, MemoryStore, nothing
+from media.tests.doors import CollidingStore
+from media.tests.factories import (
+    client_put,
+    deliver,
+    drain,
+    ingest,
+    key_of,
+    photo,
+    ready,
+    sent,
+    ticket,
+    upload_of,
+)
+from sartiq.core import crashpoints, leases
+from sartiq.core.errors import NotPermittedError
+from sartiq.core.leases import LeaseLostError
+from sartiq.core.models import new_id
+
+pytestmark = pytest.mark.django_db
+
+
+def failing(operation: str, error: type[Exception], *, times: int = 10**6) -> Hook:
+    """Return a hook that fails the first calls of one operation."""
+    left = [times]
+
+    def hook(called: str, key: str) -> None:
+        if called == operation and left[0]:
+            left[0] -= 1
+            raise error
+
+    return hook
+
+
+def watch(memory: MemoryStore) -> list[str]:
+    """Return the names of the operations the store does from now on."""
+    called: list[str] = []
+
+    def note(operation: str, key: str) -> None:
+        called.append(operation)
+
+    memory.before = note
+    return called
+
+
+def pending(memory: MemoryStore, user: User, body: bytes | None = None) -> MediaResource:
+    (made,) = ingest(user, [sent(memory, user, body)])
+    return made
+
+
+def state_of(resource: MediaResource) -> dict[str, object]:
+    return MediaResource.objects.filter(pk=resource.pk).values().get()
+
+
+# --- Delivered again ------------------------------------------------------------------------------
+@pytest.mark.covers("F05", "I02")
+@pytest.mark.parametrize("times", [2, 10])
+def test_a_message_delivered_again_changes_nothing(
+    memory: MemoryStore, user: User, times: int
+) -> None:
+    made = ready(memory, user)
+    before, object_before = state_of(made), memory.head(made.storage_key)
+    called = watch(memory)
+
+    for _ in range(times):
+        relocation.relocate(public_store(), made.pk)
+
+    assert state_of(made) == before
+    assert called == []
+    memory.before = nothing
+    assert memory.keys() == [made.storage_key]
+    assert memory.head(made.storage_key) == object_before
+
+
+@pytest.mark.covers("F05", "F24")
+def test_a_message_for_a_resource_that_is_gone_is_no_failure(
+    memory: MemoryStore, user: User
+) -> None:
+    relocation.relocate(public_store(), new_id())
+
+    assert memory.keys() == []
+
+
+@pytest.mark.covers("F24")
+def test_an_entity_deleted_meanwhile_leaves_a_resource_in_its_grace(
+    memory: MemoryStore, user: User
+) -> None:
+    entity_id = new_id()
+    (made,) = ingest(user, [sent(memory, user)], entity_id=entity_id)
+
+    def delete_entity(point: str) -> None:
+        if point == "K8":
+            attachments.detach_entities(entity_type="PRODUCT", entity_ids=[entity_id])
+
+    crashpoints.install(delete_entity)
+    try:
+        relocation.relocate(public_store(), made.pk)
+    finally:
+        crashpoints.install(None)
+
+    made.refresh_from_db()
+    assert made.status == ResourceStatus.READY
+    assert made.unattached_at is not None
+    assert not Attachment.objects.exists()
+
+
+# --- Leases ---------------------------------------------------------------------------------------
+@pytest.mark.covers("I15", "F02")
+@pytest.mark.parametrize("point", ["K2", "K7", "K8", "K9", "K10"])
+def test_a_worker_that_lost_its_lease_changes_nothing_any_more(
+    memory: MemoryStore, user: User, point: str
+) -> None:
+    made = pending(memory, user)
+    seen: list[dict[str, object]] = []
+
+    def take_over(reached: str) -> None:
+        if reached == point and not seen:
+            seen.append({})
+            MediaResource.objects.filter(pk=made.pk).update(
+                lease_expires_at=timezone.now() - timedelta(seconds=1)
+            )
+            relocation.relocate(public_store(), made.pk)
+            seen.append(state_of(made))
+
+    crashpoints.install(take_over)
+    try:
+        relocation.relocate(public_store(), made.pk)
+    finally:
+        crashpoints.install(None)
+
+    assert seen[1]["status"] == ResourceStatus.READY
+    assert (seen[1]["lease_fence"], seen[1]["attempts"]) == (2, 2)
+    assert state_of(made) == seen[1]
+    assert ObjectDeletion.objects.count() == 1
+
+
+@pytest.mark.covers("I15")
+def test_a_held_resource_is_left_to_its_holder(memory: MemoryStore, user: User) -> None:
+    made = pending(memory, user)
+    inner: list[dict[str, object]] = []
+
+    def deliver_again(reached: str) -> None:
+        if reached == "K7":
+            before = state_of(made)
+            relocation.relocate(public_store(), made.pk)
+            inner.append(before)
+            assert state_of(made) == before
+
+    crashpoints.install(deliver_again)
+    try:
+        relocation.relocate(public_store(), made.pk)
+    finally:
+        crashpoints.install(None)
+
+    assert len(inner) == 1
+    assert deliver(made).status == ResourceStatus.READY
+
+
+@pytest.mark.covers("F06", "I15")
+def test_a_poisonous_file_is_given_up_after_five_attempts(memory: MemoryStore, user: User) -> None:
+    made, healthy = pending(memory, user, photo(1)), pending(memory, user, photo(2))
+
+    def die(reached: str) -> None:
+        if reached == "K9":
+            raise KeyboardInterrupt  # as a killed worker: nothing is caught, nothing cleaned
+
+    for attempt in range(1, 6):
+        crashpoints.install(die)
+        try:
+            with pytest.raises(KeyboardInterrupt):
+                relocation.relocate(public_store(), made.pk)
+        finally:
+            crashpoints.install(None)
+        row = state_of(made)
+        assert (row["attempts"], row["status"]) == (attempt, ResourceStatus.PENDING)
+        MediaResource.objects.filter(pk=made.pk).update(
+            lease_expires_at=timezone.now() - timedelta(seconds=1)
+        )
+    called = watch(memory)
+
+    relocation.relocate(public_store(), made.pk)
+
+    row = state_of(made)
+    assert (row["status"], row["failure_code"]) == (ResourceStatus.FAILED, "attempts_exhausted")
+    assert called == []
+    assert deliver(healthy).status == ResourceStatus.READY
+
+
+# --- Faults of the store --------------------------------------------------------------------------
+@pytest.mark.covers("F14")
+@pytest.mark.parametrize("operation", ["copy", "head", "open"])
+def test_a_store_that_fails_is_tried_again_with_growing_pauses(
+    memory: MemoryStore, user: User, operation: str
+) -> None:
+    made = pending(memory, user)
+    memory.before = failing(operation, StoreUnavailableError)
+    pauses = []
+
+    for _ in range(4):
+        MediaResource.objects.filter(pk=made.pk).update(run_after=None)
+        relocation.relocate(public_store(), made.pk)
+        row = state_of(made)
+        assert (row["status"], row["lease_holder"]) == (ResourceStatus.PENDING, None)
+        run_after = row["run_after"]
+        assert isinstance(run_after, datetime)
+        pauses.append((run_after - timezone.now()).total_seconds())
+
+    assert [round(pause / 2) * 2 for pause in pauses] == [2, 10, 60, 180]
+
+
+def test_a_resource_that_is_not_due_is_left_alone(memory: MemoryStore, user: User) -> None:
+    made = pending(memory, user)
+    memory.before = failing("copy", StoreUnavailableError, times=1)
+    relocation.relocate(public_store(), made.pk)
+    before = state_of(made)
+
+    relocation.relocate(public_store(), made.pk)
+
+    assert state_of(made) == before
+
+
+@pytest.mark.covers("F14", "L01")
+def test_after_five_failures_of_the_store_it_can_be_healed(
+    memory: MemoryStore, user: User, superuser: User
+) -> None:
+    made = pending(memory, user)
+    memory.before = failing("copy", StoreUnavailableError)
+    for _ in range(5):
+        deliver(made, times=1)
+    row = state_of(made)
+    assert (row["status"], row["failure_code"]) == (ResourceStatus.FAILED, "store_unavailable")
+    assert row["attempts"] == 5
+    memory.before = nothing
+
+    with pytest.raises(NotPermittedError):
+        resources.heal(user=user)
+    assert resources.heal(user=superuser) == 1
+
+    assert deliver(made).status == ResourceStatus.READY
+    drain()
+    assert memory.keys() == [f"media/{made.pk}/file.png"]
+    assert not ObjectDeletion.objects.exists()
+
+
+@pytest.mark.covers("F19")
+def test_rotated_credentials_give_up_no_file(memory: MemoryStore, user: User) -> None:
+    made = pending(memory, user)
+    memory.before = failing("copy", StoreRefusedError)
+
+    for _ in range(12):
+        deliver(made, times=1)
+
+    row = state_of(made)
+    assert (row["status"], row["attempts"]) == (ResourceStatus.PENDING, 0)
+    assert not ObjectDeletion.objects.exists()
+    memory.before = nothing
+    assert deliver(made).status == ResourceStatus.READY
+
+
+@pytest.mark.covers("F16", "F17")
+@pytest.mark.parametrize("operation", ["copy", "head", "open"])
+def test_a_lost_answer_is_counted_once(memory: MemoryStore, user: User, operation: str) -> None:
+    made = pending(memory, user)
+    memory.after = failing(operation, StoreUnavailableError, times=1)
+
+    deliver(made, times=1)
+    found = deliver(made, times=1)
+
+    assert (found.status, found.attempts) == (ResourceStatus.READY, 2)
+    drain()
+    assert memory.keys() == [found.storage_key]
+    assert memory.body(found.storage_key) == photo()
+
+
+@pytest.mark.covers("F18")
+def test_a_source_that_is_gone_fails_unless_its_copy_was_made(
+    memory: MemoryStore, user: User
+) -> None:
+    lost, copied = pending(memory, user, photo(1)), pending(memory, user, photo(2))
+    memory.after = failing("copy", StoreUnavailableError, times=1)
+    deliver(copied, times=1)
+    memory.delete_many([lost.storage_key, copied.storage_key])
+
+    assert deliver(lost).failure_code == "source_changed"
+    assert deliver(copied).status == ResourceStatus.READY
+
+
+# --- Other bytes than were checked ----------------------------------------------------------------
+@pytest.mark.covers("T03", "I01")
+def test_bytes_changed_before_the_copy_are_never_kept(memory: MemoryStore, user: User) -> None:
+    issued = ticket(user)
+    client_put(memory, issued.put, photo(1))
+    (made,) = ingest(user, [issued.file_url])
+    client_put(memory, issued.put, photo(2))
+
+    found = deliver(made)
+
+    assert (found.status, found.failure_code) == (ResourceStatus.FAILED, "source_changed")
+    queued = ObjectDeletion.objects.get()
+    assert (queued.key, queued.reason) == (f"media/{made.pk}/file.png", DeletionReason.REJECTED)
+    assert memory.keys("media/") == []
+
+
+@pytest.mark.covers("T03", "T38", "I01")
+@pytest.mark.parametrize(
+    "other",
+    [photo(2), b"<script>", b"", photo(1)[:-20]],
+    ids=["picture", "script", "empty", "cut"],
+)
+def test_colliding_bytes_put_before_the_copy_are_found_out(
+    colliding: CollidingStore, user: User, other: bytes
+) -> None:
+    issued = ticket(user)
+    client_put(colliding, issued.put, photo(1))
+    (made,) = ingest(user, [issued.file_url])
+    client_put(colliding, issued.put, other)
+
+    found = deliver(made)
+
+    assert (found.status, found.failure_code) == (ResourceStatus.FAILED, "source_changed")
+    drain()
+    assert colliding.keys("media/") == []
+
+
+@pytest.mark.covers("T03", "I01", "I02")
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("name", ["memory", "colliding"])
+def test_no_interleaving_of_puts_makes_a_ready_row_of_other_bytes(
+    request: pytest.FixtureRequest, user: User, name: str, seed: int
+) -> None:
+    """Put other bytes, or the right ones again, around any operation of the store."""
+    store: MemoryStore = request.getfixturevalue(name)
+    chance = random.Random(f"{name}{seed}")
+    for number in range(12):
+        issued = ticket(user)
+        right, wrong = photo(2 * number), photo(2 * number + 1)
+        client_put(store, issued.put, right)
+        (made,) = ingest(user, [issued.file_url])
+        bodies = [chance.choice([right, wrong]) for _ in range(chance.randint(1, 3))]
+
+        def disturb(operation: str, key: str) -> None:
+            if operation in {"copy", "head", "open"} and bodies and chance.random() < 0.4:  # noqa: B023  called in this turn only
+                body = bodies.pop()  # noqa: B023
+                client_put(store, issued.put, body)  # noqa: B023
+
+        store.before = store.after = disturb
+        found = deliver(made)
+        store.before = store.after = nothing
+
+        if found.status == ResourceStatus.READY:
+            assert store.body(found.storage_key) == right
+            for body in bodies:
+                client_put(store, issued.put, body)
+            assert store.body(found.storage_key) == right
+        else:
+            assert (found.status, found.failure_code) == (ResourceStatus.FAILED, "source_changed")
+
+
+@pytest.mark.covers("T03")
+def test_another_upload_of_the_same_bytes_stands_in(memory: MemoryStore, user: User) -> None:
+    first = ticket(user)
+    client_put(memory, first.put, photo(1))
+    (made,) = ingest(user, [first.file_url])
+    second = sent(memory, user, photo(1))
+    assert ingest(user, [second])[0].pk == made.pk
+    client_put(memory, first.put, photo(2))
+
+    found = deliver(made)
+
+    assert found.status == ResourceStatus.READY
+    assert memory.body(found.storage_key) == photo(1)
+    assert [upload_of(url).state for url in (first.file_url, second)] == [UploadState.CONSUMED] * 2
+    drain()
+    assert memory.keys() == [found.storage_key]
+
+
+@pytest.mark.covers("T03", "T38")
+def test_another_upload_stands_in_for_colliding_bytes(
+    colliding: CollidingStore, user: User
+) -> None:
+    first = ticket(user)
+    client_put(colliding, first.put, photo(1))
+    (made,) = ingest(user, [first.file_url])
+    ingest(user, [sent(colliding, user, photo(1))])
+    client_put(colliding, first.put, b"not even a picture")
+
+    found = deliver(made)
+
+    assert found.status == ResourceStatus.READY
+    assert colliding.body(found.storage_key) == photo(1)
+
+
+@pytest.mark.covers("T31", "F06")
+def test_a_file_only_a_decode_finds_out_fails_with_its_reason(
+    memory: MemoryStore, user: User
+) -> None:
+    whole = photo(1, size=(64, 64))
+    at = whole.index(b"IDAT")
+    length = int.from_bytes(whole[at - 4 : at], "big")
+    body = bytearray(whole)
+    body[at + 10 : at + 14] = b"\xff\xff\xff\xff"
+    body[at + 4 + length : at + 8 + length] = struct.pack(
+        ">I", zlib.crc32(bytes(body[at : at + 4 + length]))
+    )
+    made = pending(memory, user, bytes(body))
+
+    found = deliver(made)
+
+    assert (found.status, found.failure_code) == (ResourceStatus.FAILED, "image_undecodable")
+    drain()
+    assert memory.keys() == [key_of(made.storage_key)]
+
+
+def test_a_lost_lease_cannot_be_released(memory: MemoryStore, user: User) -> None:
+    made = pending(memory, user)
+    first = leases.take(MediaResource.objects.filter(pk=made.pk))
+    assert first is not None
+    MediaResource.objects.filter(pk=made.pk).update(
+        lease_expires_at=timezone.now() - timedelta(seconds=1)
+    )
+    second = leases.take(MediaResource.objects.filter(pk=made.pk))
+    assert second is not None
+
+    first.release()
+
+    assert state_of(made)["lease_holder"] == second.holder
+    with pytest.raises(LeaseLostError):
+        first.renew()
+    with pytest.raises(LeaseLostError):
+        first.require_held()
+    assert (first.fence, second.fence, second.attempts) == (1, 2, 2)

@@ -1,0 +1,84 @@
+from typing import Any
+
+import pytest
+
+from accounts.models import User
+from accounts.tests.factories import MembershipFactory, UserFactory
+from media.errors import MediaResourceNotFoundError
+from media.models import MediaResource
+from media.services import resources
+from media.storage.memory import MemoryStore
+from media.tests.factories import deliver, ingest, photo, ready, sent
+from sartiq.core.errors import NotPermittedError
+
+pytestmark = pytest.mark.django_db
+
+ALL: dict[str, Any] = {
+    "color_profile": "Adobe RGB",
+    "duration": 1.5,
+    "dominant_color": "#010203",
+    "width": 10,
+    "height": 20,
+    "alt_text": "A shoe",
+    "caption": "Our shoe",
+}
+
+
+def test_only_what_is_unknown_is_filled_in(memory: MemoryStore, user: User) -> None:
+    made = ready(memory, user)
+    known = {name: getattr(made, name) for name in ("dominant_color", "width", "height")}
+
+    filled = resources.fill_metadata(user=user, resource_id=made.pk, values=ALL)
+
+    assert {name: getattr(filled, name) for name in ALL} == ALL | known
+    again = resources.fill_metadata(
+        user=user, resource_id=made.pk, values={"alt_text": "Another", "caption": None}
+    )
+    assert (again.alt_text, again.caption) == ("A shoe", "Our shoe")
+
+
+@pytest.mark.covers("T41")
+def test_nothing_else_can_be_filled_in(memory: MemoryStore, user: User) -> None:
+    made = ready(memory, user)
+    before = MediaResource.objects.filter(pk=made.pk).values().get()
+
+    resources.fill_metadata(
+        user=user, resource_id=made.pk, values={"protected": True, "status": "FAILED", "etag": "x"}
+    )
+
+    assert MediaResource.objects.filter(pk=made.pk).values().get() == before
+
+
+@pytest.mark.covers("I13")
+def test_a_foreign_resource_does_not_exist(memory: MemoryStore, user: User) -> None:
+    made = ready(memory, user)
+
+    with pytest.raises(MediaResourceNotFoundError):
+        resources.fill_metadata(user=UserFactory(), resource_id=made.pk, values=ALL)
+
+
+def test_any_member_fills_in_what_is_the_organizations(memory: MemoryStore, user: User) -> None:
+    organization = MembershipFactory(user=user).organization
+    (made,) = ingest(user, [sent(memory, user)], organization_id=organization.pk)
+    colleague = MembershipFactory(organization=organization).user
+
+    filled = resources.fill_metadata(user=colleague, resource_id=made.pk, values={"caption": "C"})
+
+    assert filled.caption == "C"
+
+
+@pytest.mark.covers("L01")
+def test_heal_puts_every_failed_resource_back(
+    memory: MemoryStore, user: User, superuser: User
+) -> None:
+    made = ingest(user, [sent(memory, user, photo(number)) for number in range(3)])
+    rows = MediaResource.objects.filter(pk__in=[made[0].pk, made[1].pk])
+    rows.update(status="FAILED", failure_code="attempts_exhausted", attempts=6)
+
+    with pytest.raises(NotPermittedError):
+        resources.heal(user=user)
+    assert not rows.exclude(status="FAILED").exists()
+    assert resources.heal(user=superuser) == 3
+
+    assert list(rows.values_list("status", "failure_code", "attempts")) == [("PENDING", "", 0)] * 2
+    assert [deliver(each).status for each in made] == ["READY"] * 3

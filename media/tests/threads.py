@@ -1,0 +1,47 @@
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import TypeVar
+
+from django.db import connection, connections
+
+from media.storage.memory import MemoryStore, nothing
+
+Result = TypeVar("Result")
+
+
+def at_once(calls: Sequence[Callable[[], Result]]) -> list[Result]:
+    """Make the calls at the same moment, each in a thread and connection of its own."""
+    start = Barrier(len(calls), timeout=60)
+
+    def run(call: Callable[[], Result]) -> Result:
+        try:
+            start.wait()
+            return call()
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(max_workers=len(calls)) as pool:
+        return [done.result() for done in [pool.submit(run, call) for call in calls]]
+
+
+def meanwhile(store: MemoryStore, operation: str, act: Callable[[], object]) -> None:
+    """Have another request act when this one first comes to an operation of the store."""
+
+    def hook(called: str, key: str) -> None:
+        if called == operation:
+            store.before = nothing
+            try:
+                act()
+            finally:
+                connections.close_all()  # an inspection asks from threads of its own
+
+    store.before = hook
+
+
+def deadlocks() -> int:
+    """Return how many deadlocks the database has seen."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_stat_force_next_flush()")
+        cursor.execute("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
+        return int(cursor.fetchone()[0])
