@@ -45,7 +45,7 @@ class UploadAdmin(_UploadColumns, FactsAdmin):
     search_fields = ("filename", "key", "sha256", "=id", "user__email")
     ordering = ("-created_at", "-id")
     fields = (
-        *("filename", "shown_state", "refusal", "became", "user", "organization", "folder"),
+        *("filename", "state", "refusal", "became", "user", "organization", "folder"),
         *("content_type", "size", "sha256", "key", "etag", "expires_at", *FACTS),
     )
     readonly_fields = fields
@@ -89,7 +89,7 @@ class UploadsInline(_UploadColumns, FactsInline):
     """The uploads that became one resource."""
 
     model = Upload
-    fields = ("filename", "shown_state", "size", "user", "created_at")
+    fields = ("filename", "state", "size", "user", "created_at")
     readonly_fields = fields
     ordering = ("-created_at",)
 

@@ -58,7 +58,7 @@ class MediaResourceAdmin(FactsAdmin):
     )
     ordering = ("-created_at", "-id")
     fieldsets = (
-        (None, {"fields": ("preview", "address", "shown_status", "failure_code")}),
+        (None, {"fields": ("preview", "address", "status", "failure_code")}),
         ("What people say", {"fields": ("alt_text", "caption", "protected")}),
         (
             "The file",
