@@ -11,7 +11,7 @@ import httpx
 
 from benchmarks.report import show
 from devstack.product import Product
-from tests.flow.studio import Studio, eventually, media_of, photo
+from tests.flow.studio import Studio, photo
 
 SIZE = 200_000
 
@@ -129,10 +129,7 @@ def _sixteen(studio: Studio, turn: str) -> tuple[float, float]:
         made = list(pool.map(lambda url: studio.created(name="bench", cover_image=url), urls))
     created = time.perf_counter() - started
     for product in made:
-        eventually(
-            lambda product=product: media_of(studio.read(product["id"])),
-            lambda shown: all(each["status"] == "ready" for each in shown),
-        )
+        studio.settled(product["id"])
     return created, time.perf_counter() - started
 
 

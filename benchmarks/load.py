@@ -38,7 +38,8 @@ def request_bytes(
 def press(url: str, request: bytes, *, seconds: float, clients: int = 4) -> Load:
     """Send `request` over `clients` connections for a time, each as fast as answers come."""
     with ProcessPoolExecutor(max_workers=clients) as pool:
-        work = partial(_client, urlsplit(url).hostname, urlsplit(url).port, request)
+        host, _, port = urlsplit(url).netloc.partition(":")
+        work = partial(_client, host, int(port), request)
         results = list(pool.map(work, [seconds] * clients))
     times = sorted(each for result in results for each in result[0])
     elapsed = max(result[2] for result in results)

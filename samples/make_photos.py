@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from math import cos, pi, sin
 from pathlib import Path
 from shutil import copyfile
+from typing import Any
 
 from PIL import Image, ImageChops, ImageCms, ImageDraw, ImageEnhance, ImageFilter
 from PIL.TiffImagePlugin import IFDRational
@@ -282,10 +283,11 @@ def make_stills() -> None:
 
 def make_turntables() -> None:
     """Write the animated pictures: a light that walks around the shoe and the bag."""
-    for name, make, colour, size, options in (
+    pictures: tuple[tuple[str, Any, Any, Any, dict[str, Any]], ...] = (
         ("aw26-oxford-shoe-turntable.gif", shoe_scene, (150, 82, 44), (480, 320), {}),
         ("aw26-tote-bag-turntable.webp", bag_scene, (60, 84, 72), (480, 600), {"quality": 70}),
-    ):
+    )
+    for name, make, colour, size, options in pictures:
         still = make(size, colour, seed=70)
         frames = [_turned(still, index / 12) for index in range(12)]
         frames[0].save(

@@ -128,8 +128,10 @@ def _able_user_of(token: Token) -> User:
     except (KeyError, ValueError):
         _refuse()
     user = select_by_id(User, user_id)
-    if user is None or not user.is_active or not constant_time_compare(
-        str(token.get(PASSWORD_CLAIM, "")), _password_mark(user)
+    if (
+        user is None
+        or not user.is_active
+        or not constant_time_compare(str(token.get(PASSWORD_CLAIM, "")), _password_mark(user))
     ):
         raise CredentialsError
     return user

@@ -2,9 +2,10 @@
 
 import django.db.models.constraints
 import django.db.models.deletion
-import sartiq.core.models
 from django.conf import settings
 from django.db import migrations, models
+
+import sartiq.core.models
 
 
 class Migration(migrations.Migration):

@@ -88,11 +88,12 @@ class Studio:
 
     def settled(self, product_id: str, *, within: float = RECOVERY_SECONDS) -> dict[str, Any]:
         """Return the product once none of its files is pending."""
-        return eventually(
+        product: dict[str, Any] = eventually(
             lambda: self.read(product_id),
             lambda product: all(each["status"] != "pending" for each in media_of(product)),
             within=within,
         )
+        return product
 
     def download(self, media: dict[str, Any]) -> httpx.Response:
         """Follow `/files/…` to the bytes of one ready file."""
