@@ -5,6 +5,8 @@ from typing import Any
 from drf_spectacular.openapi import AutoSchema
 from rest_framework import serializers
 
+from sartiq.core.issue_codes import CODES
+
 ERROR = {
     "type": "object",
     "title": "Error",
@@ -22,7 +24,7 @@ VALIDATION_ERROR = {
             "items": {"anyOf": [{"type": "string"}, {"type": "integer"}]},
         },
         "msg": {"type": "string", "title": "Message"},
-        "type": {"type": "string", "title": "Error Type"},
+        "type": {"type": "string", "title": "Error Type", "enum": sorted(CODES)},
         "input": {"title": "Input"},
         "ctx": {"type": "object", "title": "Context"},
     },

@@ -147,6 +147,7 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_FILTER_BACKENDS": ["sartiq.core.filters.QueryFilterBackend"],
     "DEFAULT_SCHEMA_CLASS": "sartiq.core.schema.SartiqAutoSchema",
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "sartiq.core.negotiation.JSONAlways",
+    "DEFAULT_METADATA_CLASS": None,  # OPTIONS is 405: the schema describes the routes
     "EXCEPTION_HANDLER": "sartiq.core.exception_handler.handle",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",

@@ -101,6 +101,19 @@ def test_a_method_the_route_lacks_is_405(row: Row, method: str, world: World) ->
     assert is_refused(answer) == f'Method "{method}" not allowed.'
 
 
+@pytest.mark.parametrize(
+    "row",
+    [row for row in ROWS if "/api/v1/" in row.route and "/local/" not in row.route],
+    ids=str,
+)
+def test_options_says_nothing(row: Row, world: World) -> None:
+    for principal in ("anonymous", "superuser"):
+        answer = answer_to(row, principal, world, method="OPTIONS")
+
+        is_refused(answer)
+        assert answer.status_code in {401, 404, 405}
+
+
 @pytest.mark.parametrize("row", [row for row in ROWS if row.route.startswith("GET ")], ids=str)
 def test_head_answers_like_get_without_a_body(row: Row, world: World) -> None:
     answer = answer_to(row, "superuser", world, method="HEAD")
