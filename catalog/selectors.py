@@ -1,5 +1,5 @@
 from collections.abc import Iterable
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.db.models import ManyToManyField, QuerySet
@@ -27,12 +27,14 @@ MODELS: dict[EntityType, type[CatalogEntity]] = {
 
 def in_scope(model: type[Entity], scope: OwnerScope) -> QuerySet[Entity]:
     """Return one owner's entities with their links, oldest first."""
-    return _complete(model.objects.in_scope(scope))
+    rows: Any = model.objects  # the type checker takes them for rows of the abstract model
+    return _complete(rows.in_scope(scope))
 
 
 def visible_to(model: type[Entity], user: User) -> QuerySet[Entity]:
     """Return every entity the caller may see with its links, oldest first."""
-    return _complete(model.objects.visible_to(user))
+    rows: Any = model.objects
+    return _complete(rows.visible_to(user))
 
 
 def one_visible_to(model: type[Entity], user: User, entity_id: UUID) -> Entity:
@@ -42,7 +44,7 @@ def one_visible_to(model: type[Entity], user: User, entity_id: UUID) -> Entity:
 
 def locked(model: type[Entity], user: User, entity_id: UUID) -> Entity:
     """Return one entity as it is now and stays until the running transaction ends."""
-    rows = model.objects.visible_to(user).filter(pk=entity_id)
+    rows = visible_to(model, user).filter(pk=entity_id)
     return _found(model, rows.select_for_update(of=("self",), no_key=True).first())
 
 

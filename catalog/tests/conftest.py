@@ -21,7 +21,7 @@ class Team:
 
 @pytest.fixture
 def user(db: None) -> User:
-    found: User = UserFactory()
+    found: User = UserFactory.create()
     return found
 
 
@@ -33,9 +33,9 @@ def client(user: User) -> APIClient:
 @pytest.fixture
 def team(user: User) -> Team:
     """The organization `user` is a member of."""
-    organization = MembershipFactory(user=user).organization
-    member = MembershipFactory(organization=organization).user
-    return Team(organization=organization, member=member, outsider=MembershipFactory().user)
+    organization = MembershipFactory.create(user=user).organization
+    member = MembershipFactory.create(organization=organization).user
+    return Team(organization=organization, member=member, outsider=MembershipFactory.create().user)
 
 
 @pytest.fixture

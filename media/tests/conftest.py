@@ -16,13 +16,13 @@ from media.tests.doors import CollidingStore, memory_doors, watched_doors
 
 @pytest.fixture
 def user(db: None) -> User:
-    found: User = UserFactory()
+    found: User = UserFactory.create()
     return found
 
 
 @pytest.fixture
 def superuser(db: None) -> User:
-    found: User = UserFactory(superuser=True)
+    found: User = UserFactory.create(superuser=True)
     return found
 
 

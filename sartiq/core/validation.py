@@ -22,6 +22,7 @@ _WRONG_TYPE = {
     serializers.BooleanField: "bool_parsing",
     serializers.UUIDField: "uuid_parsing",
     serializers.DateTimeField: "datetime_parsing",
+    serializers.RegexField: "value_error",
     serializers.EmailField: "email",
     serializers.SlugField: "slug",
 }

@@ -189,7 +189,7 @@ def test_an_id_of_another_owner_is_refused_like_an_unknown_one(
         str(uuid4()),
     ]
     foreign = made(client_of(team.outsider), one_route)["id"]
-    entity = made(client, route, **{many: [good]})
+    entity = made(client, route, query="", **{many: [good]})
     sent = {"name": "Bad", many: [bad[0], good, *bad[1:]], one: foreign}
 
     answers = [client.post(route, sent), client.patch(f"{route}{entity['id']}", sent)]

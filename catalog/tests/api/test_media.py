@@ -138,7 +138,7 @@ def test_creation_is_all_or_nothing_and_names_each_bad_file(
     good = sent(memory, user, photo(1))
     wrong = sent(memory, user, b"%PDF-1.4 not a picture")
     unknown = f"{settings.CDN_URL}/temp/{new_id()}_1700000000_shoe.png"
-    foreign = f"{settings.CDN_URL}/{ready(memory, UserFactory(), photo(2)).storage_key}"
+    foreign = f"{settings.CDN_URL}/{ready(memory, UserFactory.create(), photo(2)).storage_key}"
 
     answer = client.post(
         PRODUCTS,
@@ -307,8 +307,8 @@ def test_who_may_take_in_which_upload(
         "personal": user,
         "colleague": team.member,
         "outsider": team.outsider,
-        "plain": UserFactory(),
-        "superuser": UserFactory(superuser=True),
+        "plain": UserFactory.create(),
+        "superuser": UserFactory.create(superuser=True),
     }
     url = state(memory, user)
     inside = principal in {"owner", "colleague"}

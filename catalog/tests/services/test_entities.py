@@ -155,8 +155,8 @@ def test_a_link_that_is_deleted_meanwhile_is_a_conflict(memory: MemoryStore, use
 
 
 def test_what_a_member_adds_is_kept_as_theirs(memory: MemoryStore, user: User) -> None:
-    organization = MembershipFactory(user=user).organization
-    member = MembershipFactory(organization=organization).user
+    organization = MembershipFactory.create(user=user).organization
+    member = MembershipFactory.create(organization=organization).user
     ours = OwnerScope(user_id=user.pk, organization_id=organization.pk)
     changes = Changes(values={"name": "Shoe"})
     product = entities.create(Product, user=user, scope=ours, changes=changes)

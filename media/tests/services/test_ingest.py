@@ -97,7 +97,7 @@ def test_the_same_photo_twice_in_one_request_is_one_resource(
 
 @pytest.mark.covers("T39", "I03")
 def test_two_tenants_never_share_a_resource(memory: MemoryStore, user: User) -> None:
-    other = UserFactory()
+    other = UserFactory.create()
     mine, theirs = ready(memory, user, photo(1)), ready(memory, other, photo(1))
 
     assert mine.pk != theirs.pk
@@ -117,7 +117,7 @@ def test_two_tenants_never_share_a_resource(memory: MemoryStore, user: User) -> 
 
 @pytest.mark.covers("T39")
 def test_an_organization_and_its_member_are_two_tenants(memory: MemoryStore, user: User) -> None:
-    organization = MembershipFactory(user=user).organization
+    organization = MembershipFactory.create(user=user).organization
     (personal,) = ingest(user, [sent(memory, user, photo(1))])
 
     (shared,) = ingest(user, [sent(memory, user, photo(1))], organization_id=organization.pk)
@@ -160,7 +160,7 @@ def test_an_upload_taken_in_again_is_the_same_resource(
 def test_an_upload_taken_into_another_scope_is_copied_there(
     memory: MemoryStore, user: User, *, drained: bool
 ) -> None:
-    organization = MembershipFactory(user=user).organization
+    organization = MembershipFactory.create(user=user).organization
     url = sent(memory, user)
     (first,) = ingest(user, [url])
     if drained:
@@ -181,7 +181,7 @@ def test_an_upload_taken_into_another_scope_is_copied_there(
 
 
 def test_another_scope_has_its_own_deduplication(memory: MemoryStore, user: User) -> None:
-    organization = MembershipFactory(user=user).organization
+    organization = MembershipFactory.create(user=user).organization
     url = sent(memory, user)
     ingest(user, [url])
     (there,) = ingest(user, [sent(memory, user)], organization_id=organization.pk)
@@ -195,7 +195,7 @@ def test_another_scope_has_its_own_deduplication(memory: MemoryStore, user: User
 def test_the_temporary_object_stays_while_a_copy_for_another_scope_needs_it(
     memory: MemoryStore, user: User
 ) -> None:
-    organization = MembershipFactory(user=user).organization
+    organization = MembershipFactory.create(user=user).organization
     url = sent(memory, user)
     (first,) = ingest(user, [url])
     (second,) = ingest(user, [url], organization_id=organization.pk)
@@ -212,7 +212,7 @@ def test_the_temporary_object_stays_while_a_copy_for_another_scope_needs_it(
 
 @pytest.mark.covers("T06", "I10", "I14")
 def test_an_upload_of_somebody_else_does_not_exist(memory: MemoryStore, user: User) -> None:
-    url = sent(memory, UserFactory())
+    url = sent(memory, UserFactory.create())
     before = counts()
 
     with pytest.raises(InvalidManyError) as refused:
@@ -226,8 +226,8 @@ def test_an_upload_of_somebody_else_does_not_exist(memory: MemoryStore, user: Us
 def test_a_colleague_takes_in_what_was_uploaded_for_the_organization(
     memory: MemoryStore, user: User
 ) -> None:
-    organization = MembershipFactory(user=user).organization
-    colleague = MembershipFactory(organization=organization).user
+    organization = MembershipFactory.create(user=user).organization
+    colleague = MembershipFactory.create(organization=organization).user
     url = sent(memory, colleague, organization_id=organization.pk)
 
     (made,) = ingest(user, [url], organization_id=organization.pk)
@@ -265,7 +265,7 @@ def test_each_bad_file_is_named_and_nothing_is_taken_in(memory: MemoryStore, use
     good, wrong = sent(memory, user, photo(1)), sent(memory, user, b"<html></html>")
     never_sent = f"{good.rsplit('/', 1)[0]}/{new_id()}_1700000000_shoe.png"
     empty = sent(memory, user, b"")
-    foreign = sent(memory, UserFactory(), photo(2))
+    foreign = sent(memory, UserFactory.create(), photo(2))
     elsewhere = "https://example.com/shoe.png"
     before = memory.keys()
 

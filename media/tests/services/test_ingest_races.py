@@ -110,7 +110,7 @@ def test_32_requests_for_the_same_files_in_any_order_never_deadlock(
 
 @pytest.mark.covers("F12", "T39")
 def test_scopes_that_copy_from_each_other_never_deadlock(memory: MemoryStore, user: User) -> None:
-    organizations = [MembershipFactory(user=user).organization.pk for _ in range(3)]
+    organizations = [MembershipFactory.create(user=user).organization.pk for _ in range(3)]
     urls = [sent(memory, user, photo(number)) for number in range(6)]
     before, chance = deadlocks(), random.Random(3)
     calls = []

@@ -3,6 +3,7 @@
 import hashlib
 
 import pytest
+from django.db import transaction
 
 from accounts.models import User
 from media.errors import ObjectNotFoundError
@@ -18,7 +19,17 @@ from media.rules import content_types
 from media.services import relocation
 from media.storage import ObjectStore, public_store
 from media.storage.memory import MemoryStore
-from media.tests.factories import drain, ingest, key_of, photo, sent, upload_of
+from media.tests.factories import (
+    client_put,
+    deliver,
+    drain,
+    ingest,
+    key_of,
+    photo,
+    sent,
+    ticket,
+    upload_of,
+)
 from media.tests.rules.specimens import SRGB, WHOLE, picture, saved
 
 pytestmark = pytest.mark.django_db
@@ -133,3 +144,40 @@ def test_the_temporary_object_goes_only_after_the_row_says_ready(
     assert (queued.key, queued.reason) == (key_of(url), DeletionReason.RELOCATED)
     assert memory.head(key_of(url)).size == len(photo())
     assert Upload.objects.get().resource_id == made.pk
+
+
+@pytest.mark.covers("T03", "I01", "I02")
+def test_a_put_before_or_after_the_move_changes_no_good_file(
+    any_store: ObjectStore, user: User
+) -> None:
+    before, after = ticket(user), ticket(user)
+    for issued, number in ((before, 1), (after, 2)):
+        assert client_put(any_store, issued.put, photo(number)) == 200
+    changed, kept = ingest(user, [before.file_url, after.file_url])
+
+    assert client_put(any_store, before.put, photo(3)) == 200
+    deliver(changed)
+    deliver(kept)
+    found = any_store.head(f"media/{kept.pk}/file.png")
+    assert client_put(any_store, after.put, photo(3)) == 200
+    deliver(kept)
+    drain()
+
+    changed.refresh_from_db()
+    assert (changed.status, changed.failure_code) == (ResourceStatus.FAILED, "source_changed")
+    with pytest.raises(ObjectNotFoundError):
+        any_store.head(f"media/{changed.pk}/file.png")
+    assert any_store.head(found.key) == found
+    with any_store.open(found.key) as reader:
+        assert b"".join(reader) == photo(2)
+
+
+@pytest.mark.covers("I09", "F15")
+@pytest.mark.parametrize("operation", ["head", "open", "copy", "put", "delete_many", "list"])
+def test_these_tests_notice_a_call_of_the_store_inside_a_transaction(
+    memory: MemoryStore, operation: str
+) -> None:
+    with transaction.atomic(), pytest.raises(AssertionError, match="inside a transaction"):
+        getattr(public_store(), operation)("temp/any")
+
+    assert memory.keys() == []

@@ -71,7 +71,7 @@ def pending(memory: MemoryStore, user: User, body: bytes | None = None) -> Media
 
 
 def state_of(resource: MediaResource) -> dict[str, object]:
-    return MediaResource.objects.filter(pk=resource.pk).values().get()
+    return dict(MediaResource.objects.filter(pk=resource.pk).values().get())
 
 
 # --- Delivered again ------------------------------------------------------------------------------

@@ -54,13 +54,13 @@ def test_a_foreign_resource_does_not_exist(memory: MemoryStore, user: User) -> N
     made = ready(memory, user)
 
     with pytest.raises(MediaResourceNotFoundError):
-        resources.fill_metadata(user=UserFactory(), resource_id=made.pk, values=ALL)
+        resources.fill_metadata(user=UserFactory.create(), resource_id=made.pk, values=ALL)
 
 
 def test_any_member_fills_in_what_is_the_organizations(memory: MemoryStore, user: User) -> None:
-    organization = MembershipFactory(user=user).organization
+    organization = MembershipFactory.create(user=user).organization
     (made,) = ingest(user, [sent(memory, user)], organization_id=organization.pk)
-    colleague = MembershipFactory(organization=organization).user
+    colleague = MembershipFactory.create(organization=organization).user
 
     filled = resources.fill_metadata(user=colleague, resource_id=made.pk, values={"caption": "C"})
 

@@ -33,7 +33,7 @@ MOST = 52_428_800
 
 
 def issue(user: User, **changes: Any) -> uploads.UploadTicket:
-    asked = {"filename": "shoe.png", "content_type": "image/png", "now": NOW}
+    asked: dict[str, Any] = {"filename": "shoe.png", "content_type": "image/png", "now": NOW}
     return uploads.issue_ticket(user=user, **(asked | changes))
 
 
@@ -108,7 +108,7 @@ def test_a_size_is_refused_under_the_name_it_came_by(
 
 
 def test_a_ticket_is_remembered_with_everything_declared(user: User) -> None:
-    organization = MembershipFactory(user=user).organization
+    organization = MembershipFactory.create(user=user).organization
     digest = "AB" * 32
 
     issued = issue(
@@ -192,7 +192,7 @@ def test_any_other_name_is_cleaned(user: User, filename: str) -> None:
 
 
 def test_somebody_elses_organization_is_refused_without_a_row(user: User) -> None:
-    for organization_id in (OrganizationFactory().pk, uuid4()):
+    for organization_id in (OrganizationFactory.create().pk, uuid4()):
         with pytest.raises(NotPermittedError):
             issue(user, organization_id=organization_id)
 
@@ -242,7 +242,7 @@ def test_no_store_signs_a_put_to_any_other_key(any_store: ObjectStore, key: str)
 
 @pytest.mark.covers("T02", "T11")
 def test_the_store_takes_the_declared_file_only(any_store: ObjectStore) -> None:
-    user = UserFactory()
+    user = UserFactory.create()
     issued = ticket(user, size=10)
 
     refused = []

@@ -1,0 +1,238 @@
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.conf import settings
+from pytest_django import DjangoAssertNumQueries
+from rest_framework.test import APIClient
+
+from accounts.models import User
+from accounts.tests.factories import MembershipFactory, UserFactory, client_of
+from media.models import Attachment, MediaResource
+from media.storage.memory import MemoryStore
+from media.tests.factories import ingest, photo, ready, sent
+from sartiq.core.models import new_id
+
+pytestmark = pytest.mark.django_db
+
+ROUTE = "/api/v1/media-resources/"
+
+
+def listed(client: APIClient, query: str = "") -> list[str]:
+    answer = client.get(f"{ROUTE}?{query}")
+    assert answer.status_code == 200, answer.json()
+    body = answer.json()
+    assert body["count"] == len(body["data"])
+    return [row["id"] for row in body["data"]]
+
+
+def test_a_resource_is_answered_with_all_its_facts(
+    client: APIClient, user: User, memory: MemoryStore
+) -> None:
+    made = ready(memory, user, photo(1, size=(30, 20)))
+    shown = Attachment.objects.get()
+
+    body = client.get(f"{ROUTE}{made.pk}").json()
+
+    assert body == {
+        "id": str(made.pk),
+        "user_id": str(user.pk),
+        "organization_id": None,
+        "resource_type": "image",
+        "status": "ready",
+        "failure_code": None,
+        "url": f"{settings.CDN_URL}/media/{made.pk}/file.png",
+        "sha256": made.content_hash,
+        "etag": made.etag,
+        "content_type": "image/png",
+        "extension": "png",
+        "file_size": made.file_size,
+        "width": 30,
+        "height": 20,
+        "dominant_color": made.dominant_color,
+        "color_profile": None,
+        "duration": None,
+        "alt_text": None,
+        "caption": None,
+        "protected": False,
+        "attachments": [
+            {
+                "id": str(shown.pk),
+                "entity_type": "product",
+                "entity_id": str(shown.entity_id),
+                "slot": "images",
+                "position": 0,
+                "created_at": body["attachments"][0]["created_at"],
+            }
+        ],
+        "created_at": body["created_at"],
+        "updated_at": body["updated_at"],
+    }
+
+
+def test_a_failed_resource_says_why_and_has_no_url(
+    client: APIClient, user: User, memory: MemoryStore
+) -> None:
+    (made,) = ingest(user, [sent(memory, user)])
+    MediaResource.objects.update(status="FAILED", failure_code="decode_limit")
+
+    body = client.get(f"{ROUTE}{made.pk}").json()
+
+    assert (body["status"], body["failure_code"], body["url"]) == ("failed", "decode_limit", None)
+
+
+@pytest.mark.covers("T40", "I13")
+def test_a_foreign_resource_is_answered_like_a_missing_one(
+    client: APIClient, memory: MemoryStore
+) -> None:
+    other = UserFactory.create()
+    made = ready(memory, other)
+
+    answers = [
+        answer
+        for pk in (made.pk, uuid4())
+        for answer in (
+            client.get(f"{ROUTE}{pk}"),
+            client.patch(f"{ROUTE}{pk}", {"alt_text": "Mine"}),
+        )
+    ]
+
+    assert {(answer.status_code, answer.content) for answer in answers} == {
+        (404, b'{"detail":"Media resource not found"}')
+    }
+    assert listed(client) == []
+    assert listed(client_of(UserFactory.create(superuser=True))) == [str(made.pk)]
+
+
+def test_resources_are_filtered(client: APIClient, user: User, memory: MemoryStore) -> None:
+    organization = MembershipFactory.create(user=user).organization
+    entity_id = new_id()
+    (a,) = ingest(user, [sent(memory, user, photo(1))], entity_id=entity_id)
+    (b,) = ingest(user, [sent(memory, user, photo(2))])
+    (c,) = ingest(user, [sent(memory, user, photo(1))], organization_id=organization.pk)
+    MediaResource.objects.filter(pk=b.pk).update(status="FAILED", failure_code="decode_limit")
+    ids = {name: str(row.pk) for name, row in (("a", a), ("b", b), ("c", c))}
+
+    found = {
+        query: listed(client, query)
+        for query in (
+            "",
+            f"organization_id={organization.pk}",
+            f"entity_id={entity_id}",
+            f"entity_type=product&entity_id={entity_id}",
+            "entity_type=look",
+            "status=failed",
+            "status=pending",
+            f"sha256={a.content_hash.upper()}",
+        )
+    }
+
+    assert list(found.values()) == [
+        [ids["a"], ids["b"], ids["c"]],
+        [ids["c"]],
+        [ids["a"]],
+        [ids["a"]],
+        [],
+        [ids["b"]],
+        [ids["a"], ids["c"]],
+        [ids["a"], ids["c"]],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "name"),
+    [
+        ("status=FAILED", 422, "status"),
+        ("entity_id=x", 422, "entity_id"),
+        ("organization_id=x", 422, "organization_id"),
+        ("limit=0", 422, "limit"),
+        (f"organization_id={uuid4()}", 403, None),
+    ],
+)
+def test_a_bad_filter_is_named(
+    client: APIClient, query: str, status: int, name: str | None
+) -> None:
+    answer = client.get(f"{ROUTE}?{query}")
+
+    assert answer.status_code == status
+    if name:
+        assert answer.json()["detail"][0]["loc"] == ["query", name]
+
+
+@pytest.mark.covers("T48")
+def test_a_list_costs_three_queries(
+    client: APIClient,
+    user: User,
+    memory: MemoryStore,
+    django_assert_max_num_queries: DjangoAssertNumQueries,
+) -> None:
+    ingest(user, [sent(memory, user, photo(number)) for number in range(10)])
+
+    with django_assert_max_num_queries(3):
+        assert len(listed(client)) == 10
+
+
+@pytest.mark.covers("T41", "T44")
+def test_a_patch_fills_what_is_unknown_and_nothing_else(
+    client: APIClient, user: User, memory: MemoryStore
+) -> None:
+    made = ready(memory, user)
+    before = client.get(f"{ROUTE}{made.pk}").json()
+    forged = {
+        name: value
+        for name, value in before.items()
+        if name not in {"alt_text", "caption", "color_profile", "duration"}
+    }
+    changed: dict[str, Any] = dict.fromkeys(forged, "x") | {
+        "width": 1,
+        "height": 1,
+        "dominant_color": "#000000",
+        "alt_text": "A shoe",
+    }
+
+    after = client.patch(f"{ROUTE}{made.pk}", changed).json()
+
+    assert after == before | {"alt_text": "A shoe", "updated_at": after["updated_at"]}
+    again = client.patch(f"{ROUTE}{made.pk}", {"alt_text": "Another"}).json()
+    assert again["alt_text"] == "A shoe"
+
+
+@pytest.mark.parametrize(
+    ("sent_fields", "code"),
+    [
+        ({"width": 0}, "too_small"),
+        ({"width": 12_001}, "too_large"),
+        ({"height": "5"}, "int_parsing"),
+        ({"duration": -1}, "too_small"),
+        ({"dominant_color": "red"}, "value_error"),
+        ({"alt_text": "x" * 1001}, "string_too_long"),
+        ({"caption": 5}, "string_type"),
+    ],
+)
+def test_a_bad_patch_is_named(
+    client: APIClient, user: User, memory: MemoryStore, sent_fields: dict[str, Any], code: str
+) -> None:
+    (made,) = ingest(user, [sent(memory, user)])
+
+    answer = client.patch(f"{ROUTE}{made.pk}", sent_fields)
+
+    (issue,) = answer.json()["detail"]
+    assert (answer.status_code, issue["loc"], issue["type"]) == (
+        422,
+        ["body", *sent_fields],
+        code,
+    )
+
+
+def test_only_superusers_heal(
+    client: APIClient, user: User, superuser: User, memory: MemoryStore
+) -> None:
+    ingest(user, [sent(memory, user, photo(number)) for number in range(2)])
+    MediaResource.objects.update(status="FAILED", failure_code="attempts_exhausted")
+
+    assert client.post(f"{ROUTE}heal").status_code == 403
+    assert not MediaResource.objects.exclude(status="FAILED").exists()
+    answer = client_of(superuser).post(f"{ROUTE}heal")
+
+    assert (answer.status_code, answer.json()) == (202, {"queued": 2})
+    assert not MediaResource.objects.exclude(status="PENDING").exists()

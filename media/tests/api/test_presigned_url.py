@@ -1,0 +1,202 @@
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.conf import settings
+from pytest_django import DjangoAssertNumQueries
+from rest_framework.test import APIClient
+
+from accounts.models import User
+from accounts.tests.factories import MembershipFactory, OrganizationFactory, client_of
+from media.models import Upload
+from media.storage.local import LocalStore
+from media.storage.s3 import S3Store
+from media.tests.factories import photo
+from media.tests.storage.client import send
+
+pytestmark = pytest.mark.django_db
+
+ROUTE = "/api/v1/uploads/presigned-url"
+ASKED = {"filename": "shoe.png", "content_type": "image/png", "folder": "product-images"}
+FIELDS = {
+    "upload_url",
+    "file_url",
+    "upload_method",
+    "upload_headers",
+    "expires_in_seconds",
+    "max_file_size",
+}
+MOST = 52_428_800
+
+
+def faults(answer: Any) -> list[tuple[list[Any], str]]:
+    return [(issue["loc"], issue["type"]) for issue in answer.json()["detail"]]
+
+
+@pytest.mark.covers("T12")
+def test_the_answer_is_exactly_what_a_client_needs(client: APIClient, bucket: S3Store) -> None:
+    answer = client.post(ROUTE, ASKED | {"file_size": MOST})
+
+    body = answer.json()
+    key = Upload.objects.get().key
+    assert answer.status_code == 200
+    assert answer["Cache-Control"] == "no-store"
+    assert set(body) == FIELDS
+    assert body["file_url"] == f"{settings.CDN_URL}/{key}"
+    assert body["upload_url"].startswith(f"{settings.S3_PUBLIC_ENDPOINT_URL}/")
+    assert key in body["upload_url"]
+    assert body["upload_method"] == "PUT"
+    assert body["upload_headers"] == {"Content-Type": "image/png"}
+    assert (body["expires_in_seconds"], body["max_file_size"]) == (1600, MOST)
+
+
+@pytest.mark.covers("T02", "T01")
+def test_a_client_that_sends_just_that_succeeds(client: APIClient, bucket: S3Store) -> None:
+    body = photo()
+    answer = client.post(ROUTE, ASKED | {"size": len(body)}).json()
+
+    def put(content: bytes, headers: dict[str, str]) -> int:
+        return send(answer["upload_method"], answer["upload_url"], content, headers)[0]
+
+    assert put(body, {"Content-Type": "text/html"}) == 403
+    assert put(body + b"x", answer["upload_headers"]) == 403
+    assert put(body, answer["upload_headers"]) == 200
+    key = Upload.objects.get().key
+    assert (bucket.head(key).size, bucket.head(key).content_type) == (len(body), "image/png")
+    status, _, content = send("GET", answer["file_url"])
+    assert (status, content) == (200, body)
+
+
+def test_the_local_store_adds_a_token(client: APIClient, folder: LocalStore) -> None:
+    body = client.post(ROUTE, ASKED).json()
+
+    assert set(body) == FIELDS | {"token"}
+    assert body["upload_url"].endswith(f"/api/v1/uploads/local/{body['token']}")
+
+
+def test_a_declared_hash_is_a_header_to_send(client: APIClient) -> None:
+    body = client.post(ROUTE, ASKED | {"sha256": "00" * 32}).json()
+
+    assert body["upload_headers"] == {
+        "Content-Type": "image/png",
+        "x-amz-checksum-sha256": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+    }
+
+
+@pytest.mark.parametrize(
+    "left_out",
+    [
+        {},
+        {"file_size": None, "size": None, "sha256": None, "organization_id": None},
+        {"folder": ""},
+        {"unknown_field": 1, "key": "media/x", "expires_in_seconds": 10**9},
+    ],
+)
+def test_all_but_name_and_type_may_be_left_out(client: APIClient, left_out: Any) -> None:
+    sent = {"filename": "shoe.png", "content_type": "image/png"} | left_out
+
+    answer = client.post(ROUTE, sent)
+
+    assert answer.status_code == 200
+    assert answer.json()["expires_in_seconds"] == 900
+
+
+@pytest.mark.covers("T02", "T45", "I14")
+@pytest.mark.parametrize("name", ["size", "file_size"])
+@pytest.mark.parametrize(
+    ("value", "code"),
+    [
+        (1, None),
+        (MOST, None),
+        (0, "file_too_small"),
+        (-1, "file_too_small"),
+        (MOST + 1, "file_too_large"),
+        (10**9, "file_too_large"),
+        (10**40, "file_too_large"),
+        (1e9, "int_parsing"),
+        (1.5, "int_parsing"),
+        (True, "int_parsing"),
+        ("7", "int_parsing"),
+        ([], "int_parsing"),
+    ],
+)
+def test_a_size_is_a_whole_number_a_file_may_have(
+    client: APIClient, name: str, value: Any, code: str | None
+) -> None:
+    answer = client.post(ROUTE, ASKED | {name: value})
+
+    if code is None:
+        assert answer.status_code == 200
+        assert Upload.objects.get().declared_size == value
+    else:
+        assert (answer.status_code, faults(answer)) == (422, [(["body", name], code)])
+        assert not Upload.objects.exists()
+
+
+@pytest.mark.parametrize(("file_size", "status"), [(10, 200), (11, 422)])
+def test_both_names_of_the_size_must_agree(client: APIClient, file_size: int, status: int) -> None:
+    answer = client.post(ROUTE, ASKED | {"size": 10, "file_size": file_size})
+
+    assert answer.status_code == status
+    if status == 422:
+        assert faults(answer) == [(["body", "size"], "size_conflict")]
+        assert not Upload.objects.exists()
+
+
+@pytest.mark.covers("T20", "T34", "I14")
+@pytest.mark.parametrize(
+    ("changed", "loc", "code"),
+    [
+        ({"filename": None}, "filename", "null_not_allowed"),
+        ({"filename": ""}, "filename", "string_empty"),
+        ({"filename": 5}, "filename", "string_type"),
+        ({"filename": "a\nb"}, "filename", "file_name"),
+        ({"filename": "x" * 10_001}, "filename", "string_too_long"),
+        ({"content_type": "image/svg+xml"}, "content_type", "content_type_not_allowed"),
+        ({"content_type": "Image/PNG"}, "content_type", "content_type_not_allowed"),
+        ({"content_type": "application/pdf"}, "content_type", "image_required"),
+        ({"folder": "x" * 256}, "folder", "string_too_long"),
+        ({"sha256": "xyz"}, "sha256", "value_error"),
+        ({"sha256": "0" * 63}, "sha256", "value_error"),
+        ({"organization_id": "mine"}, "organization_id", "uuid_parsing"),
+    ],
+)
+def test_what_is_refused_is_named_and_leaves_no_row(
+    client: APIClient, changed: dict[str, Any], loc: str, code: str
+) -> None:
+    answer = client.post(ROUTE, ASKED | changed)
+
+    assert (answer.status_code, faults(answer)) == (422, [(["body", loc], code)])
+    assert not Upload.objects.exists()
+
+
+@pytest.mark.covers("T40", "I14")
+def test_an_upload_for_an_organization_is_for_members_only(client: APIClient, user: User) -> None:
+    ours = MembershipFactory.create(user=user).organization
+
+    def status(organization_id: Any, caller: APIClient = client) -> int:
+        sent = ASKED | {"organization_id": str(organization_id)}
+        return int(caller.post(ROUTE, sent).status_code)
+
+    assert [status(OrganizationFactory.create().pk), status(uuid4())] == [403, 403]
+    assert not Upload.objects.exists()
+    assert status(ours.pk) == 200
+    assert Upload.objects.get().organization_id == ours.pk
+    assert client_of().post(ROUTE, ASKED).status_code == 401
+
+
+def test_signing_asks_the_database_twice_and_the_store_never(
+    client: APIClient, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    with django_assert_num_queries(2):  # the caller and the row; nothing listens for the store
+        assert client.post(ROUTE, ASKED).status_code == 200
+
+
+def test_the_retired_route_says_where_to_go() -> None:
+    answer = client_of().post("/api/v1/uploads/admin/upload-lora", {})
+
+    assert answer.status_code == 410
+    assert "/admin/" in answer.json()["detail"]
+    assert answer["Deprecation"].startswith("@")
+    assert answer["Sunset"].endswith("GMT")
+    assert answer["Link"] == '</admin/catalog/loramodel/add/>; rel="successor-version"'
