@@ -353,7 +353,7 @@ def test_no_interleaving_of_puts_makes_a_ready_row_of_other_bytes(
     """Put other bytes, or the right ones again, around any operation of the store."""
     store: MemoryStore = request.getfixturevalue(name)
     chance = random.Random(f"{name}{seed}")
-    for number in range(12):
+    for number in range(20):
         issued = ticket(user)
         right, wrong = photo(2 * number), photo(2 * number + 1)
         client_put(store, issued.put, right)
