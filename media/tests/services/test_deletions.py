@@ -11,10 +11,8 @@ from media.models import (
     MediaResource,
     ObjectDeletion,
     ResourceStatus,
-    Upload,
-    UploadState,
 )
-from media.services import deletions, recovery, resources
+from media.services import deletions, resources
 from media.storage import ObjectHeaders, private_store
 from media.storage.memory import MemoryStore, nothing
 from media.tests.factories import deliver, ingest, photo, ready, sent
@@ -271,61 +269,6 @@ def test_a_failed_resource_whose_bytes_came_again_stays_failed(
     assert again.pk != failed.pk
     failed.refresh_from_db()
     assert (failed.status, failed.failure_code) == ("FAILED", "decode_limit")
-
-
-# --- Recovery -------------------------------------------------------------------------------------
-@pytest.mark.covers("F05", "F08")
-@pytest.mark.parametrize(
-    ("changes", "told"),
-    [
-        ({}, True),
-        ({"sent_at": timedelta()}, False),
-        ({"sent_at": timedelta(minutes=-5)}, True),
-        ({"run_after": timedelta(minutes=5)}, False),
-        ({"run_after": timedelta(minutes=-5)}, True),
-        ({"lease_expires_at": timedelta(minutes=5)}, False),
-        ({"lease_expires_at": timedelta(minutes=-5)}, True),
-    ],
-)
-def test_only_waiting_rows_are_told_of_again(
-    memory: MemoryStore, user: User, changes: dict[str, timedelta], *, told: bool
-) -> None:
-    (made,) = ingest(user, [sent(memory, user)])
-    deletion = queued(memory)
-    instants = {name: timezone.now() + by for name, by in changes.items()}
-    MediaResource.objects.filter(pk=made.pk).update(**instants)
-    ObjectDeletion.objects.filter(pk=deletion.pk).update(**instants)
-
-    assert [recovery.resend_resources(), recovery.resend_deletions()] == [told, told]
-
-    assert [recovery.resend_resources(), recovery.resend_deletions()] == [0, 0]
-
-
-def test_settled_resources_and_dead_letters_are_told_of_no_more(
-    memory: MemoryStore, user: User
-) -> None:
-    ready(memory, user)
-    deletion = queued(memory)
-    ObjectDeletion.objects.filter(pk=deletion.pk).update(dead=True)
-
-    assert [recovery.resend_resources(), recovery.resend_deletions()] == [0, 0]
-
-
-def test_an_upload_claimed_in_the_last_moment_is_settled_later(
-    memory: MemoryStore, user: User
-) -> None:
-    kept = ready(memory, user)
-    late = sent(memory, user)
-    Upload.objects.exclude(resource=kept).update(state=UploadState.CLAIMED, resource=kept)
-
-    assert recovery.settle_late_claims() == 1
-    assert recovery.settle_late_claims() == 0
-
-    assert set(Upload.objects.values_list("state", flat=True)) == {UploadState.CONSUMED}
-    queue = ObjectDeletion.objects.get()
-    assert late.endswith(queue.key)
-    deletions.perform(queue.pk)
-    assert memory.keys() == [kept.storage_key]
 
 
 def test_a_row_that_never_was_is_no_failure(memory: MemoryStore) -> None:

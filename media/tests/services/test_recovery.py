@@ -1,0 +1,166 @@
+"""Which workers are told of what: after the commit only, and again while a row waits."""
+
+from datetime import timedelta
+from functools import partial
+
+import pytest
+from django.utils import timezone
+from pytest_django import DjangoCaptureOnCommitCallbacks
+
+from accounts.models import OwnerScope, User
+from media.models import DeletionReason, MediaResource, ObjectDeletion, Upload, UploadState
+from media.services import deletions, recovery
+from media.services.ingest import MediaResourceService, Resources, Wanted
+from media.storage import public_store
+from media.storage.memory import MemoryStore
+from media.tests.factories import deliver, ingest, photo, ready, sent
+from sartiq.core.publishing import send
+
+pytestmark = pytest.mark.django_db
+
+
+def queued() -> ObjectDeletion:
+    deletions.queue(["temp/any"], reason=DeletionReason.EXPIRED)
+    return ObjectDeletion.objects.get(key="temp/any")
+
+
+def told(callbacks: list[object]) -> list[tuple[object, ...]]:
+    """Return the messages among what runs after commit."""
+    sends = [each for each in callbacks if isinstance(each, partial) and each.func is send]
+    return [(*each.args, *each.keywords.values()) for each in sends]
+
+
+@pytest.mark.covers("F03", "F04", "I09")
+def test_a_new_resource_is_told_of_once_after_commit(
+    memory: MemoryStore,
+    user: User,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:
+    urls = [sent(memory, user, photo(number)) for number in (1, 2, 1)]
+
+    with django_capture_on_commit_callbacks() as callbacks:
+        made = ingest(user, urls)
+
+    wanted = {("media.relocate", str(row.pk)) for row in made}
+    assert set(told(callbacks)) == wanted
+    assert len(told(callbacks)) == 2
+
+
+@pytest.mark.covers("F04")
+def test_what_is_rolled_back_is_told_of_to_nobody(
+    memory: MemoryStore,
+    user: User,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:
+    url = sent(memory, user)
+
+    def attach(found: Resources) -> None:
+        raise RuntimeError
+
+    with django_capture_on_commit_callbacks() as callbacks, pytest.raises(RuntimeError):
+        MediaResourceService(public_store()).ingest_all(
+            user=user,
+            scope=OwnerScope(user_id=user.pk),
+            wanted=[Wanted(loc=("body", "cover_image"), url=url)],
+            attach=attach,
+        )
+
+    assert callbacks == []
+    assert not MediaResource.objects.exists()
+
+
+def test_a_resource_that_is_reused_is_told_of_no_more(
+    memory: MemoryStore,
+    user: User,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:
+    ready(memory, user)
+    url = sent(memory, user)
+
+    with django_capture_on_commit_callbacks() as callbacks:
+        ingest(user, [url])
+
+    deletion = ObjectDeletion.objects.get()
+    assert told(callbacks) == [("media.delete_object", str(deletion.pk))]
+
+
+def test_the_temporary_object_is_told_of_once_the_row_is_ready(
+    memory: MemoryStore,
+    user: User,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:
+    (made,) = ingest(user, [sent(memory, user)])
+
+    with django_capture_on_commit_callbacks() as callbacks:
+        deliver(made)
+
+    deletion = ObjectDeletion.objects.get()
+    assert deletion.reason == DeletionReason.RELOCATED
+    assert told(callbacks) == [("media.delete_object", str(deletion.pk))]
+
+
+def test_a_dead_letter_run_again_is_told_of(
+    memory: MemoryStore, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+) -> None:
+    deletions.queue(["temp/any"], reason=DeletionReason.EXPIRED)
+    ObjectDeletion.objects.update(dead=True)
+    letter = ObjectDeletion.objects.get()
+
+    with django_capture_on_commit_callbacks() as callbacks:
+        deletions.run_again(letter)
+
+    assert told(callbacks) == [("media.delete_object", str(letter.pk))]
+
+
+@pytest.mark.covers("F05", "F08")
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({}, True),
+        ({"sent_at": timedelta()}, False),
+        ({"sent_at": timedelta(minutes=-5)}, True),
+        ({"run_after": timedelta(minutes=5)}, False),
+        ({"run_after": timedelta(minutes=-5)}, True),
+        ({"lease_expires_at": timedelta(minutes=5)}, False),
+        ({"lease_expires_at": timedelta(minutes=-5)}, True),
+    ],
+)
+def test_only_waiting_rows_are_told_of_again(
+    memory: MemoryStore, user: User, changes: dict[str, timedelta], *, told: bool
+) -> None:
+    (made,) = ingest(user, [sent(memory, user)])
+    deletion = queued()
+    instants = {name: timezone.now() + by for name, by in changes.items()}
+    MediaResource.objects.filter(pk=made.pk).update(**instants)
+    ObjectDeletion.objects.filter(pk=deletion.pk).update(**instants)
+
+    assert [recovery.resend_resources(), recovery.resend_deletions()] == [told, told]
+
+    assert [recovery.resend_resources(), recovery.resend_deletions()] == [0, 0]
+
+
+def test_settled_resources_and_dead_letters_are_told_of_no_more(
+    memory: MemoryStore, user: User
+) -> None:
+    ready(memory, user)
+    deletion = queued()
+    ObjectDeletion.objects.filter(pk=deletion.pk).update(dead=True)
+
+    assert [recovery.resend_resources(), recovery.resend_deletions()] == [0, 0]
+
+
+def test_an_upload_claimed_in_the_last_moment_is_settled_later(
+    memory: MemoryStore, user: User
+) -> None:
+    kept = ready(memory, user)
+    late = sent(memory, user)
+    Upload.objects.exclude(resource=kept).update(state=UploadState.CLAIMED, resource=kept)
+
+    assert recovery.settle_late_claims() == 1
+    assert recovery.settle_late_claims() == 0
+
+    assert set(Upload.objects.values_list("state", flat=True)) == {UploadState.CONSUMED}
+    queue = ObjectDeletion.objects.get()
+    assert late.endswith(queue.key)
+    deletions.perform(queue.pk)
+    assert memory.keys() == [kept.storage_key]
