@@ -10,8 +10,8 @@ from drf_spectacular.views import (
 from media.api import files, local_store
 
 api: list[URLPattern | URLResolver] = [
+    path("", include("media.api.urls")),  # first: presigning is the busiest route
     path("", include("accounts.api.urls")),
-    path("", include("media.api.urls")),
     path("", include("catalog.api.urls")),
     path(
         "openapi.json",

@@ -7,7 +7,7 @@ from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sartiq.settings.production")
 
-sys.setswitchinterval(0.0005)
+sys.setswitchinterval(0.0005)  # seconds; see docs/design/web-server.md
 
 _django = get_wsgi_application()
 

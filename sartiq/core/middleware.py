@@ -3,6 +3,7 @@ import time
 from collections.abc import Callable
 
 import structlog
+from csp.middleware import CSPMiddleware
 from django.core.exceptions import RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.db.models import Model
@@ -15,6 +16,7 @@ from sartiq.core.models import new_id
 
 log = structlog.get_logger(__name__)
 
+API_PREFIX = "/api/"
 PLAIN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 Handler = Callable[[HttpRequest], HttpResponseBase]
 
@@ -96,3 +98,21 @@ class HonestOutageMiddleware:
         if isinstance(exception, OperationalError | InterfaceError | RequestDataTooBig):
             return as_json(exception)
         return None
+
+
+class PagePolicyMiddleware(CSPMiddleware):
+    """Send the Content-Security-Policy with pages; JSON is no page, and the API is busy."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        """Offer pages their nonce."""
+        if not request.path_info.startswith(API_PREFIX):
+            super().process_request(request)
+
+    def process_response(
+        self, request: HttpRequest, response: HttpResponseBase
+    ) -> HttpResponseBase:
+        """Add the header to pages."""
+        if request.path_info.startswith(API_PREFIX):
+            return response
+        answered: HttpResponseBase = super().process_response(request, response)
+        return answered

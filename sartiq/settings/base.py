@@ -54,7 +54,7 @@ MIDDLEWARE = [
     "sartiq.core.referrer.StaffReferrerMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
-    "csp.middleware.CSPMiddleware",
+    "sartiq.core.middleware.PagePolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -252,8 +252,8 @@ X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_HTTPONLY = True
 _CSP_SELF = ["'self'"]
 CONTENT_SECURITY_POLICY = {
-    # Unfold's Alpine needs 'unsafe-eval'; the admin path has none. JSON needs none.
-    "EXCLUDE_URL_PREFIXES": ["/admin", "/api/"],
+    # Unfold's Alpine needs 'unsafe-eval'; the admin path has none.
+    "EXCLUDE_URL_PREFIXES": ["/admin"],
     "DIRECTIVES": {
         "default-src": _CSP_SELF,
         "img-src": ["'self'", "data:"],
