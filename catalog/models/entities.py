@@ -65,7 +65,7 @@ class SubjectType(models.TextChoices):
     REAL = "REAL", "Real"
 
 
-class Subject(CatalogEntity):  # type: ignore[django-manager-missing]  # plugin: abstract base
+class Subject(CatalogEntity):  # type: ignore[django-manager-missing,unused-ignore]  # plugin
     """Somebody who wears the products."""
 
     entity_type = EntityType.SUBJECT
@@ -93,7 +93,7 @@ class Look(CatalogEntity):
         abstract = False
 
 
-class Guideline(CatalogEntity):  # type: ignore[django-manager-missing]  # plugin: abstract base
+class Guideline(CatalogEntity):  # type: ignore[django-manager-missing,unused-ignore]  # plugin
     """How pictures are to look."""
 
     entity_type = EntityType.GUIDELINE

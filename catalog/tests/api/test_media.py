@@ -1,25 +1,19 @@
 """The files of an entity: which URLs it takes, how it shows them, and what each slot does."""
 
-from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.conf import settings
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 from rest_framework.test import APIClient
 
-from accounts.models import Membership, User
-from accounts.tests.factories import UserFactory, client_of
+from accounts.models import User
+from accounts.tests.factories import UserFactory
 from catalog.models import Product
-from catalog.tests.conftest import Team
 from media.errors import StoreUnavailableError
 from media.models import Attachment, MediaResource, ObjectDeletion, Upload, UploadState
 from media.storage.memory import MemoryStore
-from media.tests.factories import counts, drain, photo, ready, sent, ticket
+from media.tests.factories import counts, drain, photo, ready, sent
 from sartiq.core.models import new_id
 
 pytestmark = pytest.mark.django_db
@@ -242,108 +236,6 @@ def test_a_store_that_is_down_creates_nothing(
     assert answer.json() == {"detail": "Service temporarily unavailable"}
     assert not Product.objects.exists()
     assert client.post(PRODUCTS, {"name": "No file"}).status_code == 201
-
-
-# --- Whose upload ---------------------------------------------------------------------------------
-State = Callable[[MemoryStore, User], str]
-
-
-def issued(memory: MemoryStore, owner: User) -> str:
-    return sent(memory, owner, organization_id=organization_of(owner))
-
-
-def never_put(memory: MemoryStore, owner: User) -> str:
-    return ticket(owner, organization_id=organization_of(owner)).file_url
-
-
-def expired(memory: MemoryStore, owner: User) -> str:
-    url = issued(memory, owner)
-    Upload.objects.filter(key=url.split(f"{settings.CDN_URL}/")[1]).update(
-        state=UploadState.EXPIRED, expires_at=timezone.now() - timedelta(days=1)
-    )
-    return url
-
-
-def claimed(memory: MemoryStore, owner: User) -> str:
-    url = issued(memory, owner)
-    query = f"?organization_id={organization_of(owner)}"
-    created(client_of(owner), query, cover_image=url)
-    return url
-
-
-def consumed(memory: MemoryStore, owner: User) -> str:
-    url = claimed(memory, owner)
-    drain()
-    return url
-
-
-def unknown(memory: MemoryStore, owner: User) -> str:
-    return f"{settings.CDN_URL}/temp/{new_id()}_1700000000_shoe.png"
-
-
-def organization_of(owner: User) -> Any:
-    return Membership.objects.get(user=owner).organization_id
-
-
-STATES: list[State] = [issued, never_put, expired, claimed, consumed, unknown]
-TAKEN = {
-    "owner": {"issued", "claimed", "consumed"},
-    "colleague": {"issued", "claimed", "consumed"},
-    "personal": {"issued", "claimed", "consumed"},  # the owner, into their own scope
-    "outsider": set(),
-    "plain": set(),
-    "superuser": set(),
-}
-
-
-@pytest.mark.covers("T06", "T40", "I10", "I13")
-@pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__)
-@pytest.mark.parametrize("principal", sorted(TAKEN))
-def test_who_may_take_in_which_upload(
-    user: User, team: Team, memory: MemoryStore, principal: str, state: State
-) -> None:
-    people = {
-        "owner": user,
-        "personal": user,
-        "colleague": team.member,
-        "outsider": team.outsider,
-        "plain": UserFactory.create(),
-        "superuser": UserFactory.create(superuser=True),
-    }
-    url = state(memory, user)
-    inside = principal in {"owner", "colleague"}
-    query = f"?organization_id={team.organization.pk}" if inside else ""
-
-    answer = client_of(people[principal]).post(
-        PRODUCTS + query, {"name": "Shoe", "cover_image": url}
-    )
-
-    if state.__name__ in TAKEN[principal]:
-        assert answer.status_code == 201
-        assert answer.json()["cover_image"]["status"] in {"pending", "ready"}
-    else:
-        assert answer.status_code == 422
-        assert faults(answer) == [(["body", "cover_image"], "file_not_found")]
-
-
-@pytest.mark.covers("T06", "T39")
-def test_foreign_unknown_and_expired_are_one_answer_of_the_same_cost(
-    user: User, team: Team, memory: MemoryStore
-) -> None:
-    stranger = client_of(team.outsider)
-    foreign = [state(memory, user) for state in STATES]
-    urls = [*foreign, expired(memory, team.outsider)]
-    seen = set()
-
-    for url in urls:
-        with CaptureQueriesContext(connection) as captured:
-            answer = stranger.post(PRODUCTS, {"name": "Shoe", "cover_image": url})
-        body = answer.content.replace(url.encode(), b"URL")
-        seen.add((answer.status_code, body, len(captured)))
-
-    ((status, body, _queries),) = seen
-    assert status == 422
-    assert b"file_not_found" in body
 
 
 def test_creation_with_files_costs_few_queries(

@@ -1,5 +1,6 @@
 """Which workers are told of what: after the commit only, and again while a row waits."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
 
@@ -24,7 +25,7 @@ def queued() -> ObjectDeletion:
     return ObjectDeletion.objects.get(key="temp/any")
 
 
-def told(callbacks: list[object]) -> list[tuple[object, ...]]:
+def told(callbacks: Sequence[object]) -> list[tuple[object, ...]]:
     """Return the messages among what runs after commit."""
     sends = [each for each in callbacks if isinstance(each, partial) and each.func is send]
     return [(*each.args, *each.keywords.values()) for each in sends]

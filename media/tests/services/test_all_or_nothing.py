@@ -1,0 +1,142 @@
+"""One bad file, and nothing of the request is taken in."""
+
+import pytest
+from pytest_django import DjangoAssertNumQueries
+
+from accounts.models import OwnerScope, User
+from accounts.tests.factories import UserFactory
+from media.models import (
+    Attachment,
+    DeletionReason,
+    MediaResource,
+    ObjectDeletion,
+    ResourceStatus,
+    UploadState,
+)
+from media.services.ingest import MediaResourceService, Resources, Wanted
+from media.storage import ObjectHeaders, public_store
+from media.storage.memory import MemoryStore
+from media.tests.factories import (
+    client_put,
+    deliver,
+    drain,
+    ingest,
+    key_of,
+    photo,
+    sent,
+    ticket,
+    upload_of,
+)
+from sartiq.core.errors import InvalidManyError
+from sartiq.core.models import new_id
+
+pytestmark = pytest.mark.django_db
+
+
+def refusals(refused: pytest.ExceptionInfo[InvalidManyError]) -> list[tuple[object, str]]:
+    return [(issue.loc[-1], issue.code) for issue in refused.value.issues]
+
+
+@pytest.mark.covers("I14")
+def test_each_bad_file_is_named_and_nothing_is_taken_in(memory: MemoryStore, user: User) -> None:
+    good, wrong = sent(memory, user, photo(1)), sent(memory, user, b"<html></html>")
+    never_sent = f"{good.rsplit('/', 1)[0]}/{new_id()}_1700000000_shoe.png"
+    empty = sent(memory, user, b"")
+    foreign = sent(memory, UserFactory.create(), photo(2))
+    elsewhere = "https://example.com/shoe.png"
+    before = memory.keys()
+
+    with pytest.raises(InvalidManyError) as refused:
+        ingest(user, [good, wrong, never_sent, empty, foreign, elsewhere, wrong])
+
+    assert refusals(refused) == [
+        (1, "content_type_mismatch"),
+        (2, "file_not_found"),
+        (3, "file_empty"),
+        (4, "file_not_found"),
+        (5, "file_not_found"),
+        (6, "content_type_mismatch"),
+    ]
+    assert refused.value.issues[0].loc == ("body", "images", 1)
+    assert refused.value.issues[0].input == wrong
+    assert not MediaResource.objects.exists()
+    assert not Attachment.objects.exists()
+    assert memory.keys() == before
+    queued = ObjectDeletion.objects.filter(reason=DeletionReason.REFUSED)
+    assert set(queued.values_list("key", flat=True)) == {key_of(wrong), key_of(empty)}
+    assert [upload_of(url).state for url in (good, wrong, empty, foreign)] == [
+        UploadState.ISSUED,
+        UploadState.EXPIRED,
+        UploadState.EXPIRED,
+        UploadState.ISSUED,
+    ]
+    assert upload_of(wrong).refusal == "content_type_mismatch"
+
+
+def test_after_a_refusal_the_good_files_can_be_sent_again(memory: MemoryStore, user: User) -> None:
+    good, wrong = sent(memory, user, photo(1)), sent(memory, user, b"no picture")
+    with pytest.raises(InvalidManyError):
+        ingest(user, [good, wrong])
+    drain()
+
+    (made,) = ingest(user, [good])
+
+    assert deliver(made).status == ResourceStatus.READY
+    with pytest.raises(InvalidManyError) as refused:
+        ingest(user, [wrong])
+    assert refusals(refused) == [(0, "file_not_found")]
+
+
+def test_an_upload_without_a_put_is_not_found_yet(memory: MemoryStore, user: User) -> None:
+    issued = ticket(user)
+    with pytest.raises(InvalidManyError) as refused:
+        ingest(user, [issued.file_url])
+    assert refusals(refused) == [(0, "file_not_found")]
+
+    assert client_put(memory, issued.put, photo()) == 200
+
+    assert ingest(user, [issued.file_url])[0].status == ResourceStatus.PENDING
+
+
+def test_bytes_of_another_hash_than_declared_are_refused(memory: MemoryStore, user: User) -> None:
+    issued = ticket(user, sha256="ab" * 32)
+    memory.put(key_of(issued.file_url), photo(), headers=ObjectHeaders(content_type="image/png"))
+
+    with pytest.raises(InvalidManyError) as refused:
+        ingest(user, [issued.file_url])
+
+    assert refusals(refused) == [(0, "file_corrupt")]
+
+
+@pytest.mark.covers("I10")
+def test_who_attaches_fails_and_nothing_is_written(memory: MemoryStore, user: User) -> None:
+    url = sent(memory, user)
+
+    def attach(found: Resources) -> None:
+        raise RuntimeError(str(found[url].pk))
+
+    with pytest.raises(RuntimeError):
+        MediaResourceService(public_store()).ingest_all(
+            user=user,
+            scope=user_scope(user),
+            wanted=[Wanted(loc=("body", "cover_image"), url=url)],
+            attach=attach,
+        )
+
+    assert not MediaResource.objects.exists()
+    assert upload_of(url).state == UploadState.ISSUED
+
+
+def user_scope(user: User) -> OwnerScope:
+    return OwnerScope(user_id=user.pk)
+
+
+def test_looking_costs_few_queries_for_any_number_of_files(
+    memory: MemoryStore, user: User, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    urls = [sent(memory, user, photo(number)) for number in range(30)]
+
+    with django_assert_max_num_queries(60):
+        ingest(user, urls)
+
+    assert MediaResource.objects.count() == 30
