@@ -25,7 +25,7 @@ class StrictSerializer(serializers.Serializer[T]):
         """Refuse values of another JSON type than the field's, then validate as usual."""
         if isinstance(data, Mapping) and not isinstance(data, QueryDict):
             wrong = {
-                name: [fault]
+                name: fault if isinstance(fault, dict) else [fault]
                 for name, field in self.fields.items()
                 if not field.read_only and (fault := _fault(field, data.get(name)))
             }
@@ -34,9 +34,14 @@ class StrictSerializer(serializers.Serializer[T]):
         return super().to_internal_value(data)
 
 
-def _fault(field: Any, value: Any) -> ErrorDetail | None:
+def _fault(field: Any, value: Any) -> Any:
+    """Return what is wrong with the value's type: an error, errors by index, or nothing."""
     if value is None:
         return None
+    if isinstance(field, serializers.ListField) and isinstance(value, list):
+        return {
+            at: [fault] for at, item in enumerate(value) if (fault := _fault(field.child, item))
+        }
     for kind, wanted, code, message in _JSON_TYPES:
         if isinstance(field, kind):
             is_bool = isinstance(value, bool)

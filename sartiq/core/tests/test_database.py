@@ -1,0 +1,81 @@
+from collections.abc import Iterator
+
+import pytest
+from django.db import connection, transaction
+from django.db.utils import OperationalError
+
+from accounts.models import User
+from accounts.tests.factories import UserFactory
+from sartiq.core.statements import select_by_id
+
+
+@pytest.fixture
+def backend_pid(transactional_db: None) -> Iterator[int]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        pid: int = cursor.fetchone()[0]
+    yield pid
+    connection.close()
+
+
+@pytest.mark.covers("F13")
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("statement_timeout", "10s"),
+        ("lock_timeout", "3s"),
+        ("idle_in_transaction_session_timeout", "15s"),
+        ("TimeZone", "UTC"),
+    ],
+)
+@pytest.mark.django_db
+def test_no_request_holds_the_database_for_long(name: str, value: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting(%s)", [name])
+
+        assert cursor.fetchone()[0] == value
+
+
+@pytest.mark.covers("F10")
+def test_a_standing_connection_is_usable_without_asking_the_server(backend_pid: int) -> None:
+    assert connection.is_usable()
+
+
+@pytest.mark.covers("F10")
+def test_a_connection_the_server_closed_is_found_out_and_replaced(backend_pid: int) -> None:
+    other = connection.copy()
+    with other.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [backend_pid])
+    other.close()
+
+    usable = connection.is_usable()
+    connection.health_check_done = False
+    connection.health_check_enabled = True
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        pid = cursor.fetchone()[0]
+
+    assert not usable
+    assert pid != backend_pid
+
+
+@pytest.mark.django_db
+def test_a_statement_written_once_reads_the_same_row_as_the_orm() -> None:
+    user = UserFactory.create(full_name="Ada")
+
+    found = select_by_id(User, user.pk)
+
+    assert found is not None
+    assert {**found.__dict__, "_state": None} == {
+        **User.objects.get(pk=user.pk).__dict__,
+        "_state": None,
+    }
+
+
+@pytest.mark.covers("F13")
+def test_a_statement_that_runs_too_long_is_stopped(transactional_db: None) -> None:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = '20ms'")
+
+        with pytest.raises(OperationalError), transaction.atomic():
+            cursor.execute("SELECT pg_sleep(5)")

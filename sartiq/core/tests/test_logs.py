@@ -1,0 +1,73 @@
+import io
+import json
+from typing import Any
+
+import pytest
+import structlog
+from django.test import Client
+
+from sartiq.core.logs import HIDDEN, configure, hidden
+
+JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
+
+
+@pytest.mark.covers("T09")
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (
+            "PUT /b/temp/a?X-Amz-Date=1&X-Amz-Signature=0a1b&x=1",
+            f"PUT /b/temp/a?X-Amz-Date=1&X-Amz-Signature={HIDDEN}&x=1",
+        ),
+        ("Authorization: Bearer abc.def", f"Authorization: Bearer {HIDDEN}"),
+        (f"refused {JWT} today", f"refused {HIDDEN} today"),
+        ("/api/v1/uploads/local/abc:def:ghi gone", f"/api/v1/uploads/local/{HIDDEN} gone"),
+        ("password=hunter2&a=b", f"password={HIDDEN}&a=b"),
+        ("nothing to hide", "nothing to hide"),
+    ],
+)
+def test_secrets_are_hidden_wherever_they_stand(text: str, shown: str) -> None:
+    assert hidden(text) == shown
+
+
+@pytest.fixture
+def lines(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
+    written = io.StringIO()
+    monkeypatch.setattr("sys.stderr", written)
+    configure("INFO")
+    structlog.configure(cache_logger_on_first_use=False)
+    return written
+
+
+def _last(lines: io.StringIO) -> dict[str, Any]:
+    event: dict[str, Any] = json.loads(lines.getvalue().splitlines()[-1])
+    return event
+
+
+@pytest.mark.covers("T09")
+def test_values_under_secret_names_are_hidden(lines: io.StringIO) -> None:
+    structlog.get_logger("test").info("made", access_token="x", path="a?token=1", count=2)
+
+    event = _last(lines)
+    assert (event["access_token"], event["path"], event["count"]) == (
+        HIDDEN,
+        f"a?token={HIDDEN}",
+        2,
+    )
+
+
+@pytest.mark.covers("T09")
+@pytest.mark.django_db
+def test_a_request_is_logged_by_its_route_never_by_its_path(client: Client) -> None:
+    answer = client.put("/api/v1/uploads/local/secret-token", headers={"X-Request-ID": "abc-1"})
+
+    assert answer.headers["X-Request-ID"] == "abc-1"
+
+
+@pytest.mark.covers("T24")
+@pytest.mark.django_db
+def test_a_request_id_that_is_not_plain_is_replaced(client: Client) -> None:
+    answer = client.get("/health/live", headers={"X-Request-ID": "a b\tc"})
+
+    assert answer.headers["X-Request-ID"] != "a b\tc"
+    assert len(answer.headers["X-Request-ID"]) == 36
