@@ -45,7 +45,7 @@ def _covered() -> Iterator[str]:
     for path in _sources():
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "pytest.mark.covers":
-                yield from (arg.value for arg in node.args if isinstance(arg, ast.Constant))
+                yield from (str(arg.value) for arg in node.args if isinstance(arg, ast.Constant))
 
 
 def _sources() -> list[Path]:

@@ -15,7 +15,7 @@ from accounts.tests.factories import (
     client_of,
 )
 
-MISSING = "0190a1b2-0000-7000-8000-000000000000"  # the same for every xdist worker
+NOBODY = "0190a1b2-0000-7000-8000-000000000000"  # the same for every xdist worker
 ORGANIZATIONS = "/api/v1/organizations/"
 FORBIDDEN = {"detail": "Not enough permissions"}
 MISSING = {"detail": "Organization not found"}
@@ -181,9 +181,9 @@ def test_each_role_gets_its_answer(
         ("patch", ""),
         ("get", "/members"),
         ("post", "/members"),
-        ("get", f"/members/{MISSING}"),
-        ("patch", f"/members/{MISSING}"),
-        ("delete", f"/members/{MISSING}"),
+        ("get", f"/members/{NOBODY}"),
+        ("patch", f"/members/{NOBODY}"),
+        ("delete", f"/members/{NOBODY}"),
     ],
 )
 def test_a_missing_organization_looks_like_a_foreign_one(

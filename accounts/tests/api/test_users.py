@@ -18,7 +18,7 @@ from accounts.tests.factories import (
     client_of,
 )
 
-MISSING = "0190a1b2-0000-7000-8000-000000000000"  # the same for every xdist worker
+NOBODY = "0190a1b2-0000-7000-8000-000000000000"  # the same for every xdist worker
 ME = "/api/v1/users/me"
 USERS = "/api/v1/users/"
 LOGIN = "/api/v1/login/access-token"
@@ -37,9 +37,9 @@ FIELDS = {
 }
 # Every field of the model that a client may not set about itself, with a value it is not.
 SERVER_OWNED = {
-    "id": MISSING,
-    "user_id": MISSING,
-    "organization_id": MISSING,
+    "id": NOBODY,
+    "user_id": NOBODY,
+    "organization_id": NOBODY,
     "created_at": "2001-01-01T00:00:00Z",
     "updated_at": "2001-01-01T00:00:00Z",
     "deleted_at": "2001-01-01T00:00:00Z",
@@ -236,7 +236,7 @@ def test_only_superusers_reach_the_users(cast: Cast, method: str, who: str, targ
 
 
 @pytest.mark.covers("T40")
-@pytest.mark.parametrize("path", [ME, USERS, f"{USERS}{MISSING}", f"{USERS}malformed"])
+@pytest.mark.parametrize("path", [ME, USERS, f"{USERS}{NOBODY}", f"{USERS}malformed"])
 def test_strangers_are_told_to_sign_in(path: str) -> None:
     answer = APIClient().get(path)
 

@@ -1,7 +1,7 @@
 from collections.abc import Iterator
 
 import pytest
-from django.db import connection, transaction
+from django.db import close_old_connections, connection, transaction
 from django.db.utils import OperationalError
 
 from accounts.models import User
@@ -49,8 +49,7 @@ def test_a_connection_the_server_closed_is_found_out_and_replaced(backend_pid: i
     other.close()
 
     usable = connection.is_usable()
-    connection.health_check_done = False
-    connection.health_check_enabled = True
+    close_old_connections()  # what Django does between two requests
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
         pid = cursor.fetchone()[0]
