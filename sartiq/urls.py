@@ -7,7 +7,7 @@ from drf_spectacular.views import (
     SpectacularSwaggerSplitView,
 )
 
-from media.api import files, local_store
+from media.api import files, health, local_store
 
 api: list[URLPattern | URLResolver] = [
     path("", include("media.api.urls")),  # first: presigning is the busiest route
@@ -27,6 +27,7 @@ urlpatterns = [
     path("docs", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
     path("redoc", SpectacularRedocView.as_view(url_name="schema"), name="redoc"),
     path("health/", include("sartiq.core.health")),
+    path("health/storage", health.storage, name="health-storage"),
     path("admin/", admin.site.urls),
 ]
 

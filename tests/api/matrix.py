@@ -217,6 +217,7 @@ OPEN: Final = [
     Row(route="GET /redoc", expected=anybody(200)),
     Row(route="GET /health/live", expected=anybody(200)),
     Row(route="GET /health/ready", expected=anybody(200)),
+    Row(route="GET /health/storage", expected=anybody(200)),
 ]
 
 ROWS: Final = [*ACCOUNTS, *ORGANIZATIONS, *CATALOG, *MEDIA, *OPEN]

@@ -9,7 +9,13 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 # Plain views, which only a request can ask for their methods.
-PLAIN = {"live": ["GET"], "ready": ["GET"], "local-store": ["GET"], "local-upload": ["PUT"]}
+PLAIN = {
+    "health-storage": ["GET"],
+    "live": ["GET"],
+    "ready": ["GET"],
+    "local-store": ["GET"],
+    "local-upload": ["PUT"],
+}
 NOT_OURS = ("admin/",)
 
 

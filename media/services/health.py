@@ -1,0 +1,25 @@
+"""Whether the object store answers, and whether our clock agrees with its."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from media.storage import ObjectStore
+
+MOST_DRIFT = timedelta(seconds=60)  # beyond it, URLs expire early or late for our clients
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoreHealth:
+    """How far our clock is from the store's; positive when ours is ahead."""
+
+    drift: timedelta
+
+    @property
+    def is_degraded(self) -> bool:
+        """Whether signed URLs live noticeably shorter or longer than we say."""
+        return abs(self.drift) > MOST_DRIFT
+
+
+def store_health(store: ObjectStore, *, now: datetime) -> StoreHealth:
+    """Ask the store for its time; raises StoreUnavailableError when it does not answer."""
+    return StoreHealth(drift=now - store.clock())

@@ -1,0 +1,47 @@
+from datetime import datetime, timedelta
+
+import pytest
+from django.test import Client
+
+from media.errors import StoreUnavailableError
+from media.storage import factory
+from media.storage.memory import MemoryStore
+
+
+class SkewedStore(MemoryStore):
+    """A store whose clock is apart from ours."""
+
+    def __init__(self, skew: timedelta) -> None:
+        super().__init__()
+        self.skew = skew
+
+    def clock(self) -> datetime:
+        return super().clock() + self.skew
+
+
+class SilentStore(MemoryStore):
+    """A store that does not answer."""
+
+    def clock(self) -> datetime:
+        raise StoreUnavailableError
+
+
+@pytest.mark.covers("T11")
+@pytest.mark.parametrize(
+    ("seconds", "status"), [(0, "ok"), (59, "ok"), (-59, "ok"), (62, "degraded"), (-62, "degraded")]
+)
+def test_clocks_apart_are_told(client: Client, seconds: int, status: str) -> None:
+    with factory.replaced(public=SkewedStore(timedelta(seconds=seconds))):
+        answer = client.get("/health/storage")
+
+    assert answer.status_code == 200
+    assert answer.json()["status"] == status
+    assert abs(answer.json()["clock_drift_seconds"] + seconds) <= 1
+
+
+def test_a_store_that_does_not_answer_is_a_503(client: Client) -> None:
+    with factory.replaced(public=SilentStore()):
+        answer = client.get("/health/storage")
+
+    assert answer.status_code == 503
+    assert int(answer.headers["Retry-After"]) >= 1
