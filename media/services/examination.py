@@ -1,16 +1,19 @@
 """Reading one stored object whole: its SHA-256, and whether it is the file it claims to be."""
 
 import hashlib
+import io
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import BinaryIO, cast
+from typing import BinaryIO, Final, cast
 
 from media.errors import FileEmptyError, FileTooLargeError, PreconditionFailedError
 from media.rules import content_types, image_header, limits, structure
 from media.storage import ObjectHead, ObjectStore
 from sartiq.core.crashpoints import reach
+
+HELD_BYTES: Final = 2 * limits.MIB  # a larger object waits on the disk, not in memory
 
 Watch = Callable[[], None]
 
@@ -37,31 +40,29 @@ def examined(
     watch: Watch,
     content_hash: str | None = None,
 ) -> Iterator[tuple[Examined, str]]:
-    """Download the object version `head` saw and yield the findings and a path to its bytes.
+    """Examine as `examine` does, and yield the findings and a path to the bytes.
+
+    Raises PreconditionFailedError also when the bytes do not have the `content_hash` asked for.
+    """
+    with tempfile.NamedTemporaryFile(prefix="sartiq-") as opened:
+        file = cast("BinaryIO", opened)
+        found = _examine(
+            store, head, file, content_type=content_type, watch=watch, content_hash=content_hash
+        )
+        yield found, opened.name
+
+
+def examine(store: ObjectStore, head: ObjectHead, *, content_type: str, watch: Watch) -> Examined:
+    """Download the object version `head` saw and return what was found.
 
     `watch` is called with every chunk and may raise to stop the download. Raises ContentError when
     the bytes are refused, ObjectNotFoundError or PreconditionFailedError when the object is gone
-    or another one, also when its bytes do not have the `content_hash` asked for.
+    or another one.
     """
-    require_size(head)
-    with tempfile.NamedTemporaryFile(prefix="sartiq-") as opened:
+    small = head.size <= HELD_BYTES
+    with io.BytesIO() if small else tempfile.TemporaryFile(prefix="sartiq-") as opened:
         file = cast("BinaryIO", opened)
-        digest = _download(store, head, into=file, watch=watch)
-        if content_hash not in {None, digest}:  # an ETag may be an MD5, which others can share
-            raise PreconditionFailedError
-        reach("K5")
-        width, height = _check(file, content_type)
-        reach("K6")
-        found = Examined(
-            key=head.key,
-            etag=head.etag,
-            size=head.size,
-            content_hash=digest,
-            content_type=content_type,
-            width=width,
-            height=height,
-        )
-        yield found, opened.name
+        return _examine(store, head, file, content_type=content_type, watch=watch)
 
 
 def require_size(head: ObjectHead) -> None:
@@ -70,6 +71,33 @@ def require_size(head: ObjectHead) -> None:
         raise FileEmptyError
     if head.size > limits.MAX_FILE_SIZE:
         raise FileTooLargeError(ctx={"max_file_size": limits.MAX_FILE_SIZE, "size": head.size})
+
+
+def _examine(
+    store: ObjectStore,
+    head: ObjectHead,
+    file: BinaryIO,
+    *,
+    content_type: str,
+    watch: Watch,
+    content_hash: str | None = None,
+) -> Examined:
+    require_size(head)
+    digest = _download(store, head, into=file, watch=watch)
+    if content_hash not in {None, digest}:  # an ETag may be an MD5, which others can share
+        raise PreconditionFailedError
+    reach("K5")
+    width, height = _check(file, content_type)
+    reach("K6")
+    return Examined(
+        key=head.key,
+        etag=head.etag,
+        size=head.size,
+        content_hash=digest,
+        content_type=content_type,
+        width=width,
+        height=height,
+    )
 
 
 def _download(store: ObjectStore, head: ObjectHead, *, into: BinaryIO, watch: Watch) -> str:

@@ -17,7 +17,7 @@ from media.errors import (
 )
 from media.models import Upload
 from media.rules import limits
-from media.services.examination import Examined, examined, require_size
+from media.services.examination import Examined, examine, require_size
 from media.storage import ObjectHead, ObjectStore
 from sartiq.core.crashpoints import reach
 from sartiq.core.errors import InvalidError
@@ -88,14 +88,11 @@ def _examine(
     if isinstance(head, InvalidError):
         return head
     try:
-        with examined(store, head, content_type=upload.content_type, watch=clock.check) as (
-            found,
-            _path,
-        ):
-            return found if upload.sha256 in {"", found.content_hash} else FileCorruptError(_OTHER)
+        found = examine(store, head, content_type=upload.content_type, watch=clock.check)
     except ObjectNotFoundError:
         return FileNotFoundForCallerError()
     except PreconditionFailedError:
         return SourceChangedError()
     except InvalidError as refusal:
         return refusal
+    return found if upload.sha256 in {"", found.content_hash} else FileCorruptError(_OTHER)

@@ -1,18 +1,18 @@
-"""The one boto3 client of a process, and the configuration every S3 connection of ours has."""
+"""The connections of a process to S3, and the configuration every one of them has."""
 
-import os
-import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import boto3
 from botocore.config import Config
+from urllib3 import PoolManager
+
+from media.storage.process import PerProcess
+from media.storage.wire import CONNECT_SECONDS, READ_SECONDS, open_pool
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-CONNECT_SECONDS: Final = 2
-READ_SECONDS: Final = 5
 ATTEMPTS: Final = 3
 
 
@@ -50,28 +50,24 @@ class S3Connection:
 
 
 class ClientHolder:
-    """Makes the client when first needed, again after a fork, and shares it between threads."""
+    """The connections to one service that a process has: boto3's, and our own for reading."""
 
     def __init__(self, connection: S3Connection) -> None:
         self._connection = connection
-        self._lock = threading.Lock()
-        self._made: tuple[int, S3Client] | None = None
+        self._client = PerProcess(self._make, lambda client: client.close())
+        self.pool = PerProcess(self._open_pool, lambda pool: pool.clear())
 
     def get(self) -> "S3Client":
-        """Return this process's client; sockets of a parent process are never reused."""
-        made = self._made
-        if made is not None and made[0] == os.getpid():
-            return made[1]
-        with self._lock:
-            if self._made is None or self._made[0] != os.getpid():
-                self._made = (os.getpid(), self._make())
-            return self._made[1]
+        """Return this process's boto3 client."""
+        return self._client.get()
 
     def close(self) -> None:
         """Close the connections of this process."""
-        made, self._made = self._made, None
-        if made is not None and made[0] == os.getpid():
-            made[1].close()
+        self._client.close()
+        self.pool.close()
+
+    def _open_pool(self) -> PoolManager:
+        return open_pool(self._connection.endpoint_url, size=self._connection.pool_size)
 
     def _make(self) -> "S3Client":
         session = boto3.session.Session(

@@ -1,4 +1,4 @@
-"""What goes wrong inside boto3, told in our own errors."""
+"""What goes wrong between us and the service, told in our own errors."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,17 +25,36 @@ _NOT_FOUND: Final = frozenset({"NoSuchKey", "404", "NotFound"})
 _CHANGED: Final = frozenset({"PreconditionFailed", "412"})
 # 403 passes: credentials are rotated while processes keep the old ones for a moment.
 _PASSING_STATUSES: Final = frozenset({403, 408, 429, 500, 502, 503, 504})
+_BUSY_STATUSES: Final = _PASSING_STATUSES - {403}
 # 400s of S3 and R2 that say "later", not "wrong".
 _PASSING: Final = frozenset({"RequestTimeout", "IncompleteBody", "SlowDown"})
 
 
+class AnswerError(Exception):
+    """Raised when the service answers a direct call with anything but success."""
+
+    def __init__(self, status: int, code: str) -> None:
+        super().__init__(status, code)
+        self.status = status
+        self.code = code or str(status)
+
+    @property
+    def is_worth_another_try(self) -> bool:
+        """Whether the same request may succeed in a moment."""
+        return self.status in _BUSY_STATUSES or self.code in _PASSING
+
+
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn every fault of the client and its transport into one of ours."""
+    """Turn every fault of the service, the client and the transport into one of ours."""
     try:
         yield
     except ClientError as error:
-        raise _of_answer(error) from error
+        code = error.response.get("Error", {}).get("Code", "")
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        raise _of_answer(status, code) from error
+    except AnswerError as error:
+        raise _of_answer(error.status, error.code) from error
     except (ParamValidationError, NoCredentialsError) as error:
         raise StoreRefusedError from error
     except BotoCoreError as error:  # time-outs, resets, cut or unreadable answers
@@ -44,9 +63,7 @@ def translated() -> Iterator[None]:
         raise StoreUnavailableError from error
 
 
-def _of_answer(error: ClientError) -> SartiqError:
-    code = error.response.get("Error", {}).get("Code", "")
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+def _of_answer(status: int, code: str) -> SartiqError:
     if code in _NOT_FOUND:
         return ObjectNotFoundError()
     if code in _CHANGED:

@@ -3,15 +3,14 @@
 import time
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final, Self
+from typing import Final, Self
+
+from urllib3 import BaseHTTPResponse
 
 from media.errors import StoreUnavailableError
-from media.storage.budget import remaining
+from media.storage.budget import time_limit
 from media.storage.contract import ObjectHead
 from media.storage.faults import translated
-
-if TYPE_CHECKING:
-    from botocore.response import StreamingBody
 
 CHUNK_BYTES: Final = 256 * 1024
 SLOWEST_READ: Final = 1024 * 1024  # bytes per second a long body must keep up on average
@@ -21,7 +20,7 @@ class S3Reader:
     """The body of one GET, read as it comes in."""
 
     def __init__(
-        self, head: ObjectHead, body: "StreamingBody", expected: int, *, budget: timedelta
+        self, head: ObjectHead, body: BaseHTTPResponse, expected: int, *, budget: timedelta
     ) -> None:
         self._head = head
         self._body = body
@@ -38,13 +37,11 @@ class S3Reader:
 
         Only the time spent waiting for the store counts, not what the caller does in between.
         """
-        received, waited = 0, 0.0
+        received, left = 0, self._budget
         while received < self._expected:
-            if waited > remaining(self._budget):
-                raise StoreUnavailableError
             started = time.monotonic()
-            chunk = self._read()
-            waited += time.monotonic() - started
+            chunk = self._read(left)
+            left -= timedelta(seconds=time.monotonic() - started)
             received += len(chunk)
             yield chunk
 
@@ -52,13 +49,13 @@ class S3Reader:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        """Give the connection back; one with bytes left on it is closed."""
+        """Close a connection with bytes left on it; any other is back in the pool already."""
         self._body.close()
 
-    def _read(self) -> bytes:
-        with translated():
+    def _read(self, left: timedelta) -> bytes:
+        with translated(), time_limit(left):
             # `read` waits for a full chunk however slowly it comes; `read1` returns what is there.
-            chunk: bytes = self._body._raw_stream.read1(CHUNK_BYTES)  # type: ignore[attr-defined]  # noqa: SLF001  no public way
+            chunk = self._body.read1(CHUNK_BYTES)
         if not chunk:
             raise StoreUnavailableError
         return chunk

@@ -1,0 +1,34 @@
+"""Things with sockets in them that belong to one process."""
+
+import os
+import threading
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+Made = TypeVar("Made")
+
+
+class PerProcess(Generic[Made]):
+    """Makes a thing when first needed, again after a fork, and shares it between threads."""
+
+    def __init__(self, make: Callable[[], Made], close: Callable[[Made], object]) -> None:
+        self._make = make
+        self._close = close
+        self._lock = threading.Lock()
+        self._made: tuple[int, Made] | None = None
+
+    def get(self) -> Made:
+        """Return this process's own; sockets of a parent process are never reused."""
+        made = self._made
+        if made is not None and made[0] == os.getpid():
+            return made[1]
+        with self._lock:
+            if self._made is None or self._made[0] != os.getpid():
+                self._made = (os.getpid(), self._make())
+            return self._made[1]
+
+    def close(self) -> None:
+        """Close what this process made."""
+        made, self._made = self._made, None
+        if made is not None and made[0] == os.getpid():
+            self._close(made[1])

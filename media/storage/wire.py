@@ -1,0 +1,97 @@
+"""HTTP connections that cannot outlive the time their operation has.
+
+A socket time-out bounds one wait; whoever sends a byte a second never trips it. So these sockets
+ask before each wait how much time `budget.time_limit` leaves, and wait no longer.
+"""
+
+import os
+import socket
+import ssl
+from datetime import timedelta
+from typing import Any, Final
+
+from botocore.httpsession import get_cert_path
+from botocore.utils import get_environ_proxies
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager, ProxyManager, Timeout
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.util import create_urllib3_context, parse_url
+
+from media.storage.budget import OPERATION_BUDGET, remaining, within
+
+CONNECT_SECONDS: Final = 2
+READ_SECONDS: Final = 5
+
+_READ: Final = timedelta(seconds=READ_SECONDS)
+
+
+def open_pool(endpoint_url: str, *, size: int) -> PoolManager:
+    """Return a pool for one endpoint, trusting and going through what boto3 would."""
+    context = create_urllib3_context()
+    context.load_verify_locations(cafile=_trusted())
+    context.sslsocket_class = _TlsSocket
+    how: dict[str, Any] = {
+        "maxsize": size,
+        "ssl_context": context,
+        "timeout": Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
+        "retries": False,
+    }
+    proxy = get_environ_proxies(endpoint_url).get(parse_url(endpoint_url).scheme or "")
+    pool = ProxyManager(proxy, **how) if proxy else PoolManager(**how)
+    pool.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
+    return pool
+
+
+def _trusted() -> str:
+    named = os.environ.get("AWS_CA_BUNDLE") or os.environ.get("REQUESTS_CA_BUNDLE")
+    return str(named or get_cert_path(verify=True))
+
+
+def _patience() -> float:
+    """Return how long the next wait may be; raises TimeoutError when no time is left."""
+    seconds = remaining(_READ)
+    if seconds <= 0:
+        raise TimeoutError
+    return seconds
+
+
+class _Socket(socket.socket):
+    """A plain connection."""
+
+    def recv_into(self, *args: Any, **kwargs: Any) -> int:
+        self.settimeout(_patience())
+        return super().recv_into(*args, **kwargs)
+
+
+class _TlsSocket(ssl.SSLSocket):
+    """An encrypted connection."""
+
+    def recv_into(self, *args: Any, **kwargs: Any) -> int:
+        self.settimeout(_patience())
+        return super().recv_into(*args, **kwargs)
+
+
+def _bounded(connected: socket.socket) -> _Socket:
+    timeout = connected.gettimeout()
+    ours = _Socket(fileno=connected.detach())
+    ours.settimeout(timeout)
+    return ours
+
+
+# urllib3's own SOCKS support makes its sockets in `_new_conn`, too. Looking a name up knows no
+# time-out, so connecting alone is done on a thread that can be left behind.
+class _Connection(HTTPConnection):
+    def _new_conn(self) -> socket.socket:
+        return _bounded(within(OPERATION_BUDGET, super()._new_conn))
+
+
+class _TlsConnection(HTTPSConnection):
+    def _new_conn(self) -> socket.socket:
+        return _bounded(within(OPERATION_BUDGET, super()._new_conn))
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _TlsPool(HTTPSConnectionPool):
+    ConnectionCls = _TlsConnection
