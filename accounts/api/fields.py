@@ -1,40 +1,10 @@
-"""Serializer fields that take the JSON type they name and no other."""
+"""Serializer fields of our own."""
 
 from typing import Any
 
 from rest_framework import serializers
 
 from accounts.models import Role
-
-
-class TextField(serializers.CharField):
-    """A JSON string; a number is not turned into one."""
-
-    default_error_messages = {"string_type": "Not a valid string."}
-
-    def to_internal_value(self, data: Any) -> str:
-        """Return the cleaned text."""
-        if not isinstance(data, str):
-            self.fail("string_type")
-        return super().to_internal_value(data)
-
-
-class EmailTextField(TextField, serializers.EmailField):
-    """A JSON string that is an e-mail address."""
-
-
-class SlugTextField(TextField, serializers.SlugField):
-    """A JSON string that is a slug."""
-
-
-class FlagField(serializers.BooleanField):
-    """A JSON boolean; words and numbers are not turned into one."""
-
-    def to_internal_value(self, data: Any) -> bool:
-        """Return the flag."""
-        if not isinstance(data, bool):
-            self.fail("invalid", input=data)
-        return data
 
 
 class RoleField(serializers.ChoiceField):
@@ -46,8 +16,6 @@ class RoleField(serializers.ChoiceField):
 
     def to_internal_value(self, data: Any) -> Role:
         """Return the role a word stands for."""
-        if not isinstance(data, str):
-            self.fail("invalid_choice", input=data)
         return Role(str(super().to_internal_value(data)).upper())
 
     def to_representation(self, value: Any) -> str:

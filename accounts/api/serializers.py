@@ -4,24 +4,19 @@ from typing import Any
 
 from rest_framework import serializers
 
-from accounts.api.fields import (
-    EmailTextField,
-    FlagField,
-    RoleField,
-    SlugTextField,
-    TextField,
-)
+from accounts.api.fields import RoleField
 from accounts.models import Membership, Organization, Role, User
 from accounts.services.sessions import LONGEST_TOKEN, Session
+from sartiq.core.serializers import StrictSerializer
 
 LONGEST_EMAIL = 254
 LONGEST_NAME = 255
 LONGEST_PASSWORD = 1024
 LONGEST_SLUG = 100
-Fields = serializers.Serializer[dict[str, Any]]
+Fields = StrictSerializer[dict[str, Any]]
 
 
-class PasswordField(TextField):
+class PasswordField(serializers.CharField):
     """A password, taken as typed and never shown."""
 
     def __init__(self, **kwargs: Any) -> None:
@@ -43,7 +38,7 @@ class SignInIn(Fields):
 class RefreshIn(Fields):
     """A refresh token to exchange."""
 
-    refresh_token = TextField(max_length=LONGEST_TOKEN)
+    refresh_token = serializers.CharField(max_length=LONGEST_TOKEN)
 
 
 class TokenOut(serializers.Serializer[Session]):
@@ -76,8 +71,8 @@ class UserOut(serializers.ModelSerializer[User]):
 class ProfileIn(Fields):
     """What users may change about themselves."""
 
-    full_name = TextField(max_length=LONGEST_NAME, allow_blank=True, required=False)
-    email = EmailTextField(
+    full_name = serializers.CharField(max_length=LONGEST_NAME, allow_blank=True, required=False)
+    email = serializers.EmailField(
         max_length=LONGEST_EMAIL, required=False, help_text="Needs `current_password`."
     )
     password = PasswordField(
@@ -89,18 +84,18 @@ class ProfileIn(Fields):
 class UserIn(Fields):
     """A new user."""
 
-    email = EmailTextField(max_length=LONGEST_EMAIL)
+    email = serializers.EmailField(max_length=LONGEST_EMAIL)
     password = PasswordField()
-    full_name = TextField(max_length=LONGEST_NAME, allow_blank=True, required=False)
-    is_active = FlagField(required=False)
-    is_superuser = FlagField(required=False)
-    is_staff = FlagField(required=False, help_text="May enter the admin.")
+    full_name = serializers.CharField(max_length=LONGEST_NAME, allow_blank=True, required=False)
+    is_active = serializers.BooleanField(required=False)
+    is_superuser = serializers.BooleanField(required=False)
+    is_staff = serializers.BooleanField(required=False, help_text="May enter the admin.")
 
 
 class UserChangeIn(UserIn):
     """What a superuser may change about a user."""
 
-    email = EmailTextField(max_length=LONGEST_EMAIL, required=False)
+    email = serializers.EmailField(max_length=LONGEST_EMAIL, required=False)
     password = PasswordField(required=False)
 
 
@@ -116,8 +111,8 @@ class OrganizationOut(serializers.ModelSerializer[Organization]):
 class OrganizationIn(Fields):
     """A new organization."""
 
-    name = TextField(max_length=LONGEST_NAME)
-    slug = SlugTextField(
+    name = serializers.CharField(max_length=LONGEST_NAME)
+    slug = serializers.SlugField(
         max_length=LONGEST_SLUG, required=False, help_text="Made from the name when left out."
     )
 
@@ -125,7 +120,7 @@ class OrganizationIn(Fields):
 class OrganizationChangeIn(OrganizationIn):
     """What its managers may change about an organization."""
 
-    name = TextField(max_length=LONGEST_NAME, required=False)
+    name = serializers.CharField(max_length=LONGEST_NAME, required=False)
 
 
 class MemberOut(serializers.ModelSerializer[Membership]):
@@ -153,7 +148,7 @@ class MemberOut(serializers.ModelSerializer[Membership]):
 class MemberIn(Fields):
     """A new member, named by address or by id."""
 
-    email = EmailTextField(max_length=LONGEST_EMAIL, required=False)
+    email = serializers.EmailField(max_length=LONGEST_EMAIL, required=False)
     user_id = serializers.UUIDField(required=False)
     role = RoleField(default=Role.MEMBER)
 

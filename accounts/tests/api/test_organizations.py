@@ -15,7 +15,6 @@ from accounts.tests.factories import (
     client_of,
 )
 
-NOBODY = "0190a1b2-0000-7000-8000-000000000000"  # the same for every xdist worker
 ORGANIZATIONS = "/api/v1/organizations/"
 FORBIDDEN = {"detail": "Not enough permissions"}
 MISSING = {"detail": "Organization not found"}
@@ -181,9 +180,9 @@ def test_each_role_gets_its_answer(
         ("patch", ""),
         ("get", "/members"),
         ("post", "/members"),
-        ("get", f"/members/{NOBODY}"),
-        ("patch", f"/members/{NOBODY}"),
-        ("delete", f"/members/{NOBODY}"),
+        ("get", f"/members/{NOWHERE}"),
+        ("patch", f"/members/{NOWHERE}"),
+        ("delete", f"/members/{NOWHERE}"),
     ],
 )
 def test_a_missing_organization_looks_like_a_foreign_one(
@@ -290,8 +289,8 @@ def test_a_new_member_is_a_plain_one_unless_said(cast: Cast) -> None:
         ({"email": "x"}, {(("body", "email"), "email")}),
         ({"email": "a@b.de", "role": "boss"}, {(("body", "role"), "enum")}),
         ({"email": "a@b.de", "role": "OWNER"}, {(("body", "role"), "enum")}),
-        ({"email": "a@b.de", "role": 1}, {(("body", "role"), "enum")}),
-        ({"email": "a@b.de", "role": []}, {(("body", "role"), "enum")}),
+        ({"email": "a@b.de", "role": 1}, {(("body", "role"), "string_type")}),
+        ({"email": "a@b.de", "role": []}, {(("body", "role"), "string_type")}),
         ({"email": "a@b.de", "role": None}, {(("body", "role"), "null_not_allowed")}),
     ],
 )
