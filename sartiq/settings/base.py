@@ -93,9 +93,10 @@ DATABASES["default"] |= {
     "CONN_HEALTH_CHECKS": True,
     "OPTIONS": {
         "connect_timeout": 2,
-        # Statements are bound and, from their fifth run on, planned by the server.
+        # The server binds statements and keeps the plan of those run this often; 0 keeps none, as
+        # a transaction pooler in front needs it.
         "server_side_binding": True,
-        "prepare_threshold": 5,
+        "prepare_threshold": env.int("DATABASE_PREPARE_THRESHOLD", default=5) or None,
         "keepalives_idle": 10,
         "keepalives_interval": 5,
         "keepalives_count": 3,
