@@ -1,0 +1,213 @@
+"""The reading calls of the S3 store: their connections, processes, encryption and answers."""
+
+import os
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from media.errors import StoreUnavailableError
+from media.storage import ObjectHeaders
+from media.storage.client import ClientHolder, S3Connection
+from media.storage.s3 import S3Store
+from media.tests.storage import fault_proxy
+from media.tests.storage.fault_proxy import FaultProxy
+
+PNG = ObjectHeaders(content_type="image/png")
+BODY = bytes(range(256)) * 4096  # a mebibyte, more than one chunk
+BUDGET = timedelta(seconds=1)
+SLACK = 3  # of a busy machine, in seconds
+CERTIFICATE = Path(__file__).with_name("loopback.pem")
+
+
+def read(store: S3Store, key: str) -> bytes:
+    with store.open(key) as reader:
+        return b"".join(reader)
+
+
+@pytest.fixture
+def key(s3_store: S3Store, prefix: str) -> str:
+    s3_store.put(prefix + "file", BODY, headers=PNG)
+    return prefix + "file"
+
+
+@pytest.fixture
+def holder(connection: S3Connection) -> Iterator[ClientHolder]:
+    made = ClientHolder(connection)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def store(connection: S3Connection, holder: ClientHolder, stack: dict[str, str]) -> S3Store:
+    return S3Store(connection, stack["R2_BUCKET_NAME"], holder=holder)
+
+
+def connections_made(holder: ClientHolder, connection: S3Connection) -> int:
+    return holder.pool.get().connection_from_url(connection.endpoint_url).num_connections
+
+
+def test_calls_after_each_other_share_a_connection(
+    store: S3Store, holder: ClientHolder, connection: S3Connection, key: str
+) -> None:
+    for _ in range(3):
+        store.head(key)
+        assert read(store, key) == BODY
+
+    assert connections_made(holder, connection) == 1
+
+
+def test_a_body_left_unread_costs_its_connection_and_nothing_else(
+    store: S3Store, holder: ClientHolder, connection: S3Connection, key: str
+) -> None:
+    with store.open(key) as reader:
+        next(iter(reader))
+
+    assert read(store, key) == BODY
+    assert connections_made(holder, connection) == 2
+
+
+def test_threads_read_their_own_bytes(store: S3Store, s3_store: S3Store, prefix: str) -> None:
+    bodies = {f"{prefix}{number}": bytes([number]) * 300_000 for number in range(8)}
+    for name, body in bodies.items():
+        s3_store.put(name, body, headers=PNG)
+    wrong: list[str] = []
+
+    def check(name: str) -> None:
+        if any(read(store, name) != bodies[name] for _ in range(5)):
+            wrong.append(name)
+
+    threads = [threading.Thread(target=check, args=(name,)) for name in bodies]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert wrong == []
+
+
+@pytest.mark.covers("F39")
+def test_a_forked_process_reads_over_connections_of_its_own(
+    store: S3Store, holder: ClientHolder, connection: S3Connection, key: str
+) -> None:
+    assert read(store, key) == BODY
+    parents = holder.pool.get()
+
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if not pid:
+        try:
+            right = all(read(store, key) == BODY for _ in range(5))
+            os.write(writing, f"{right} {holder.pool.get() is parents}".encode())
+        finally:
+            os._exit(0)
+    os.close(writing)
+    ours = all(read(store, key) == BODY for _ in range(5))
+    theirs = os.read(reading, 20)
+    os.close(reading)
+    os.waitpid(pid, 0)
+
+    assert (ours, theirs) == (True, b"True False")
+    assert connections_made(holder, connection) == 1
+
+
+@pytest.mark.parametrize("name", ["ü é.png", "a+b&c=d?.png", "100%25.png", "~'(1)*!.png"])
+def test_a_legacy_key_of_any_characters_is_read(s3_store: S3Store, prefix: str, name: str) -> None:
+    put = s3_store.put(prefix + name, b"shoe", headers=PNG)
+
+    assert s3_store.head(prefix + name) == put
+    assert read(s3_store, prefix + name) == b"shoe"
+
+
+@pytest.mark.covers("F14")
+@pytest.mark.parametrize(("code", "asked"), [(503, 3), (429, 3), (403, 1), (307, 1)])
+def test_only_what_may_pass_in_a_moment_is_asked_for_again(
+    connection: S3Connection, proxy: FaultProxy, stack: dict[str, str], code: int, asked: int
+) -> None:
+    store = S3Store(replace(connection, endpoint_url=proxy.url), stack["R2_BUCKET_NAME"])
+    proxy.plan = lambda _method, _number: fault_proxy.status(code)
+
+    with pytest.raises(StoreUnavailableError):
+        store.open("media/a")
+
+    assert proxy.seen["GET"] == asked
+    store.close()
+
+
+def test_an_answer_of_somebody_else_is_no_object(
+    connection: S3Connection, proxy: FaultProxy, stack: dict[str, str]
+) -> None:
+    store = S3Store(replace(connection, endpoint_url=proxy.url), stack["R2_BUCKET_NAME"])
+    proxy.plan = lambda _method, _number: fault_proxy.document(b"<html>Please sign in</html>")
+
+    with pytest.raises(StoreUnavailableError):
+        store.head("media/a")
+    with pytest.raises(StoreUnavailableError):
+        store.open("media/a")
+
+    store.close()
+
+
+@pytest.fixture
+def encrypted(stack: dict[str, str]) -> Iterator[FaultProxy]:
+    """The S3 server behind TLS."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(CERTIFICATE)
+    proxy = FaultProxy(stack["S3_ENDPOINT_URL"])
+    proxy._server.socket = context.wrap_socket(proxy._server.socket, server_side=True)
+    proxy.url = proxy.url.replace("http:", "https:")
+    with proxy:
+        yield proxy
+
+
+@pytest.fixture
+def over_tls(
+    connection: S3Connection, encrypted: FaultProxy, stack: dict[str, str]
+) -> Iterator[S3Store]:
+    behind = replace(connection, endpoint_url=encrypted.url)
+    store = S3Store(behind, stack["R2_BUCKET_NAME"], budget=BUDGET)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def trusting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(CERTIFICATE))
+
+
+def test_an_object_is_read_over_tls(trusting: None, over_tls: S3Store, key: str) -> None:
+    head = over_tls.head(key)
+
+    assert head.size == len(BODY)
+    assert read(over_tls, key) == BODY
+
+
+def test_a_server_nobody_vouches_for_is_not_spoken_to(
+    over_tls: S3Store, encrypted: FaultProxy, key: str
+) -> None:
+    with pytest.raises(StoreUnavailableError):
+        over_tls.open(key)
+
+    assert encrypted.seen.total() == 0
+
+
+@pytest.mark.covers("F15")
+@pytest.mark.parametrize(
+    "fault", [fault_proxy.hang, fault_proxy.trickle_head, fault_proxy.trickle_body]
+)
+def test_the_budget_holds_over_tls(
+    trusting: None, over_tls: S3Store, encrypted: FaultProxy, key: str, fault: fault_proxy.Fault
+) -> None:
+    encrypted.plan = lambda _method, _number: fault
+    started = time.monotonic()
+
+    with pytest.raises(StoreUnavailableError):
+        read(over_tls, key)
+
+    # The body of a mebibyte may take a second more.
+    assert time.monotonic() - started < BUDGET.total_seconds() + 1 + SLACK
