@@ -21,6 +21,7 @@ from sartiq.core.models import IdempotencyKey
 LIFETIME = timedelta(hours=24)
 LOCK = timedelta(minutes=2)  # longer than any request may take; after it the first one is dead
 LONGEST_KEY = 255
+CLAIMS = 3  # a holder that is refused frees the key between our insert and our look at it
 
 
 class RequestInProgressError(ConflictError):
@@ -84,10 +85,12 @@ def _claim(
     rows = IdempotencyKey.objects.filter(**named)
     rows.filter(created_at__lt=Now() - LIFETIME).delete()
     rows.filter(status_code=None, locked_until__lt=Now()).delete()
-    row = IdempotencyKey(**named, body_hash=body_hash, locked_until=Now() + LOCK)
-    IdempotencyKey.objects.bulk_create([row], ignore_conflicts=True)
-    kept = rows.get()
-    return kept, kept.pk == row.pk
+    for _ in range(CLAIMS):
+        row = IdempotencyKey(**named, body_hash=body_hash, locked_until=Now() + LOCK)
+        IdempotencyKey.objects.bulk_create([row], ignore_conflicts=True)
+        if (kept := rows.first()) is not None:
+            return kept, kept.pk == row.pk
+    raise RequestInProgressError
 
 
 def _replay(row: IdempotencyKey, *, body_hash: str) -> Response:

@@ -203,3 +203,29 @@ def test_fifty_at_once_make_one_product() -> None:
     assert {status for status, _ in answers} <= {201, 409}
     assert {each for status, each in answers if status == 201} == {str(made.pk)}
     assert post(user, key="one").json()["id"] == str(made.pk)
+
+
+@pytest.mark.covers("F40")
+@pytest.mark.django_db(transaction=True)
+def test_a_refused_request_sent_many_times_at_once_is_never_a_defect() -> None:
+    user = UserFactory.create()
+    threads, rounds = 8, 12
+    together = Barrier(threads)
+    refused = {"name": "A", "images": ["https://evil.test/a"]}
+
+    def send(_: int) -> list[int]:
+        try:
+            statuses = []
+            for _round in range(rounds):
+                together.wait(timeout=60)
+                statuses.append(post(user, refused, key="one").status_code)
+            return statuses
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(threads) as pool:
+        answers = [status for statuses in pool.map(send, range(threads)) for status in statuses]
+
+    assert len(answers) == threads * rounds
+    assert 422 in answers
+    assert set(answers) <= {409, 422}
