@@ -54,7 +54,8 @@ def once(
 ) -> Response:
     """Run `work` at most once for the request's key; without a key simply run it.
 
-    `work` calls the `Record` it is given inside the transaction that creates the entity. Two
+    `work` calls the `Record` it is given inside the transaction that creates the entity; it raises
+    RequestInProgressError there when a repetition took the key after the lock ran out. Two
     bodies are the same when they read as the same JSON; a route that takes a file gives the hash
     of its bytes as `digest`.
     Raises RequestInProgressError while the first request runs, InvalidManyError for a bad key or
@@ -103,9 +104,12 @@ def _replay(row: IdempotencyKey, *, body_hash: str) -> Response:
 
 
 def _record(row: IdempotencyKey, answer: Answer) -> None:
-    IdempotencyKey.objects.filter(pk=row.pk).update(
+    claim = IdempotencyKey.objects.filter(pk=row.pk, status_code=None)
+    written = claim.update(
         status_code=answer.status, answer=answer.body, location=answer.location, updated_at=Now()
     )
+    if not written:  # the lock ran out and a repetition took the key: what this one made goes
+        raise RequestInProgressError
 
 
 def _valid(key: str) -> str:

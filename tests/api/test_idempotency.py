@@ -1,6 +1,6 @@
 """A request sent again with its `Idempotency-Key` acts once and is answered the same (F40)."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Barrier
@@ -151,6 +151,40 @@ def test_a_bad_key_is_refused_in_its_place(user: User, key: str) -> None:
     assert issue["loc"] == ["header", "Idempotency-Key"]
     assert issue["type"] == "idempotency_key"
     assert not Product.objects.exists()
+
+
+@pytest.fixture
+def pauses() -> Iterator[list[Callable[[], None]]]:
+    """What happens, once each, while a request is about to take its files in."""
+    waiting: list[Callable[[], None]] = []
+
+    def pause(point: str) -> None:
+        if point == "K1" and waiting:
+            waiting.pop()()
+
+    crashpoints.install(pause)
+    yield waiting
+    crashpoints.install(None)
+
+
+@pytest.mark.covers("F40")
+def test_a_request_paused_past_its_lock_makes_nothing(
+    user: User, pauses: list[Callable[[], None]]
+) -> None:
+    repeated: list[Any] = []
+
+    def overtake() -> None:
+        past = timezone.now() - timedelta(seconds=1)
+        IdempotencyKey.objects.update(locked_until=past)
+        repeated.append(post(user, {"name": "Boot"}))
+
+    pauses.append(overtake)
+    paused = post(user, {"name": "Boot"})
+
+    assert [paused.status_code, repeated[0].status_code] == [409, 201]
+    assert refusal(paused) == "A request with this Idempotency-Key is still running."
+    assert str(Product.objects.get().pk) == repeated[0].json()["id"]
+    assert post(user, {"name": "Boot"}).json() == repeated[0].json()
 
 
 @pytest.fixture
