@@ -1,6 +1,8 @@
 """Creating and changing organizations."""
 
 import secrets
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -12,13 +14,14 @@ from accounts.errors import OrganizationNotFoundError, SlugTakenError
 from accounts.models import Membership, Organization, Role, User
 
 LONGEST_DERIVED_SLUG = 80  # of 100, so a suffix fits
+SUFFIXES_TRIED = 3  # of 32 random bits each
 
 
 def create(*, owner: User, name: str, slug: str | None = None) -> Organization:
     """Store an organization with its first owner. Raises SlugTakenError."""
-    organization = Organization(name=name, slug=slug.lower() if slug else _free_slug(name))
+    organization = Organization(name=name)
     with transaction.atomic():
-        _save(organization)
+        _save_as_first_free(organization, [slug.lower()] if slug else _derived(name))
         Membership.objects.create(organization=organization, user=owner, role=Role.OWNER)
     return organization
 
@@ -47,8 +50,18 @@ def _save(organization: Organization) -> None:
         raise
 
 
-def _free_slug(name: str) -> str:
-    base = slugify(name)[:LONGEST_DERIVED_SLUG].strip("-_") or "organization"
-    if not Organization.objects.filter(slug=base).exists():
-        return base
-    return f"{base}-{secrets.token_hex(4)}"
+def _save_as_first_free(organization: Organization, slugs: Sequence[str]) -> None:
+    """Save under the first slug nobody has; asking first would lose to whoever saves meanwhile."""
+    *earlier, last = slugs
+    for slug in earlier:
+        organization.slug = slug
+        with suppress(SlugTakenError):
+            _save(organization)
+            return
+    organization.slug = last
+    _save(organization)
+
+
+def _derived(name: str) -> list[str]:
+    stem = slugify(name)[:LONGEST_DERIVED_SLUG].strip("-_") or "organization"
+    return [stem, *(f"{stem}-{secrets.token_hex(4)}" for _ in range(SUFFIXES_TRIED))]

@@ -1,4 +1,5 @@
 from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -72,6 +73,28 @@ def test_a_slug_made_from_a_name_is_always_free() -> None:
     assert slugs[0] == "a"
     assert slugs[1].startswith("a-")
     assert slugs[2] == "organization"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_namesakes_made_at_once_all_get_a_slug() -> None:
+    clients = [client_of(UserFactory.create()) for _ in range(8)]
+    together = Barrier(len(clients))
+
+    def create(client: APIClient) -> list[int]:
+        try:
+            statuses = []
+            for number in range(5):
+                together.wait(timeout=60)
+                statuses.append(client.post(ORGANIZATIONS, {"name": f"Same {number}"}).status_code)
+            return statuses
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(len(clients)) as pool:
+        statuses = list(pool.map(create, clients))
+
+    assert statuses == [[201] * 5] * 8
+    assert Organization.objects.filter(slug__startswith="same-").count() == 40
 
 
 def test_a_taken_slug_is_a_conflict(cast: Cast) -> None:
