@@ -64,7 +64,7 @@ def once(
     key = request.headers.get("Idempotency-Key")
     if key is None:
         return work(_forget).response()
-    body_hash = digest or _hash(request)
+    body_hash = digest or _hash(request, route)
     row, fresh = _claim(request, route=route, key=_valid(key), body_hash=body_hash)
     if not fresh:
         return _replay(row, body_hash=body_hash)
@@ -123,11 +123,11 @@ def _refused(code: str, message: str, key: str) -> InvalidManyError:
     return InvalidManyError([Issue(loc=loc, code=code, message=message, input=key)])
 
 
-def _hash(request: Request) -> str:
-    # The raw body is gone once DRF has read it.
-    body = json.dumps(request.data, sort_keys=True, default=str)
-    parts = (request.method or "", request.get_full_path(), body)
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+def _hash(request: Request, route: str) -> str:
+    # The route's name, not the path, which has two spellings; the raw body is gone once DRF has
+    # read it.
+    asked = [route, sorted(request.query_params.lists()), request.data]
+    return hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def forget_expired() -> int:

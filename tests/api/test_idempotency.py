@@ -59,6 +59,15 @@ def test_the_same_json_in_another_spelling_is_the_same_request(user: User) -> No
     assert second.json() == first.json()
 
 
+def test_the_other_spelling_of_the_path_is_the_same_request(user: User) -> None:
+    first = post(user)
+
+    second = post(user, path=PRODUCTS.rstrip("/"))
+
+    assert (second.status_code, second.json()) == (201, first.json())
+    assert second.headers["Idempotent-Replayed"] == "true"
+
+
 @pytest.mark.covers("F40", "T64")
 def test_another_body_with_the_same_key_is_refused(user: User) -> None:
     post(user)
