@@ -2,7 +2,8 @@
 
 Installed by the testing settings. A test arms it by writing a role and the name of a point
 (`worker K7`, `web committed`) into the file that `CRASH_FILE` names; the first process of that role
-to reach the point takes the file away and dies by SIGKILL.
+to reach the point takes the file away and dies by SIGKILL. With `all worker K7` its whole process
+group dies, as when a container is lost.
 """
 
 import os
@@ -32,13 +33,16 @@ class Killer:
             wanted = self._armed.read_text()
         except FileNotFoundError:
             return
-        if wanted != f"{_role()} {point}":
+        here = f"{_role()} {point}"
+        if wanted not in {here, f"all {here}"}:
             return
         try:
             self._armed.rename(self._armed.with_name("done"))
         except FileNotFoundError:
             return  # another process was faster
-        os.kill(os.getpid(), signal.SIGKILL)
+        if wanted == here:
+            os.kill(os.getpid(), signal.SIGKILL)
+        os.killpg(os.getpgrp(), signal.SIGKILL)
 
 
 def _role() -> str:

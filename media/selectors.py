@@ -8,7 +8,7 @@ from django.db.models import Prefetch, QuerySet
 from accounts.models import User
 from media.errors import MediaResourceNotFoundError
 from media.models import Attachment, MediaResource, ResourceStatus
-from media.rules import urls
+from media.rules import keys, urls
 
 
 def public_url(key: str) -> str:
@@ -17,10 +17,15 @@ def public_url(key: str) -> str:
 
 
 def resource_url(resource: MediaResource) -> str | None:
-    """Return where a resource's bytes are read: temporary while pending, none once failed."""
-    if resource.status == ResourceStatus.FAILED:
+    """Return where a resource's bytes are read: temporary while pending, none once failed.
+
+    A resource made from another owner's file shows nothing until it has bytes of its own.
+    """
+    key = resource.storage_key
+    is_foreign = keys.resource_id_of(key) not in {None, resource.pk}
+    if resource.status == ResourceStatus.FAILED or is_foreign:
         return None
-    return public_url(resource.storage_key)
+    return public_url(key)
 
 
 def our_bases() -> list[str]:

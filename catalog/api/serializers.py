@@ -34,6 +34,7 @@ def _images() -> serializers.ListField:
     return serializers.ListField(
         child=serializers.CharField(max_length=LONGEST_URL),
         required=False,
+        allow_null=True,
         max_length=MAX_REQUEST_IMAGES,
     )
 

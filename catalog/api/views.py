@@ -114,7 +114,9 @@ class Entities(ModelEndpointSet):
         for slot in SLOTS[self.model.entity_type]:
             if slot.name in asked:
                 value = asked.pop(slot.name)
-                media[slot.name] = value if slot.holds_list else tuple([value] if value else [])
+                media[slot.name] = (
+                    list(value or []) if slot.holds_list else tuple(filter(None, [value]))
+                )
         links = {name: asked.pop(name) for name in self.links if name in asked}
         values = {
             name: "" if value is None and name != "sku" else value for name, value in asked.items()

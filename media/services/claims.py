@@ -5,8 +5,10 @@ existing resources by hash), so that requests naming the same files wait for eac
 a ring.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from uuid import UUID
+
+from django.db.models.functions import Now
 
 from accounts.models import OwnerScope
 from media import deferred
@@ -47,8 +49,7 @@ def claim_all(
         if source.known is None or not belongs_to(source.known, scope)
     }
     kept = _keep(scope, sources, drafts, set(left))
-    for source in sources.values():
-        _settle_upload(source, kept[source.key], verdicts)
+    _settle_uploads(sources.values(), kept, verdicts)
     for made in {row.pk for row in kept.values()} & {draft.pk for draft in drafts.values()}:
         deferred.relocate(made)
     return {url: kept[source.key] for url, source in sources.items()}
@@ -147,17 +148,20 @@ def _expected(source: Source, drafts: Mapping[str, MediaResource]) -> MediaResou
     return expected
 
 
-def _settle_upload(source: Source, resource: MediaResource, verdicts: Verdicts) -> None:
-    """Say what became of a fresh upload; one that already became a resource stays as it is."""
-    upload = source.upload
-    if upload is None or source.known is not None:
-        return
-    found = verdicts[source.key]
-    upload.resource = resource
-    upload.etag = found.etag if isinstance(found, Examined) else ""
-    if resource.status == ResourceStatus.READY:
-        upload.state = UploadState.CONSUMED
-        deletions.queue([upload.key], reason=DeletionReason.DEDUPLICATED)
-    else:
-        upload.state = UploadState.CLAIMED
-    upload.save(update_fields=["resource", "etag", "state", "updated_at"])
+def _settle_uploads(
+    sources: Iterable[Source], kept: Mapping[str, MediaResource], verdicts: Verdicts
+) -> None:
+    """Say what became of the fresh uploads; one that already became a resource stays as it is."""
+    fresh = {
+        source.upload.pk: source.upload for source in sources if source.upload and source.is_fresh
+    }
+    for upload in fresh.values():
+        found = verdicts[upload.key]
+        upload.resource = kept[upload.key]
+        upload.etag = found.etag if isinstance(found, Examined) else ""
+        is_ready = upload.resource.status == ResourceStatus.READY
+        upload.state = UploadState.CONSUMED if is_ready else UploadState.CLAIMED
+        upload.updated_at = Now()
+    Upload.objects.bulk_update(fresh.values(), ["resource", "etag", "state", "updated_at"])
+    useless = [each.key for each in fresh.values() if each.state == UploadState.CONSUMED]
+    deletions.queue(useless, reason=DeletionReason.DEDUPLICATED)

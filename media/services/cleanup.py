@@ -66,7 +66,7 @@ class GraceTooShortError(ValueError):
 
 
 def shortest_grace() -> timedelta:
-    """Return the age below which an object may still be on its way (reliability.md C4)."""
+    """Return the age below which an object may still be on its way (docs/design/sweeps.md)."""
     redelivered = timedelta(seconds=settings.VISIBILITY_TIMEOUT)
     return limits.MAX_URL_LIFETIME + redelivered + CLOCK_ERROR
 

@@ -40,6 +40,10 @@ WHILE_STORE_REFUSES = timedelta(seconds=30)
 IMMUTABLE = "public, max-age=31536000, immutable"
 
 
+class SourceMissingError(Exception):
+    """Raised when no object that held the bytes is there any more: only a new upload helps."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Source:
     """One object that held the resource's bytes when they were checked."""
@@ -87,6 +91,8 @@ def _attempt(store: ObjectStore, lease: Lease[MediaResource], resource: MediaRes
         return
     try:
         facts = _move(store, lease, resource)
+    except SourceMissingError:
+        _fail(lease, "source_missing")
     except ContentError as error:
         _fail(lease, error.code)
     except StoreRefusedError:  # wrong credentials: no file is at fault, so none is given up
@@ -103,17 +109,22 @@ def _attempt(store: ObjectStore, lease: Lease[MediaResource], resource: MediaRes
 def _move(store: ObjectStore, lease: Lease[MediaResource], resource: MediaResource) -> Facts:
     """Try every object known to have held these bytes until one copy verifies."""
     target = keys.canonical_key(resource.pk, resource.extension)
+    seen = False
     for source in _sources(resource):
         try:
             _copy(store, lease, source, target, resource)
-        except (ObjectNotFoundError, PreconditionFailedError):
+        except ObjectNotFoundError:
             continue
+        except PreconditionFailedError:
+            seen = True
+            continue
+        seen = True
         facts = _verify(store, lease, target, resource)
         if facts is not None:
             return facts
     facts = _verify(store, lease, target, resource)  # perhaps a copy of an earlier attempt
     if facts is None:
-        raise SourceChangedError
+        raise SourceChangedError if seen else SourceMissingError
     return facts
 
 

@@ -52,14 +52,15 @@ def correct(*, resource_id: UUID, values: Mapping[str, Any]) -> None:
 def heal(*, user: User) -> int:
     """Queue every failed or long waiting resource for another try; return how many.
 
-    Superusers only. READY resources with unknown dimensions are left to `reconcile_media`.
+    Superusers only. At most a thousand of each; those not tried for longest come first, so that
+    hopeless ones hide nobody.
     """
     require_superuser(user)
     waiting = MediaResource.objects.pending().filter(free_to_take()).order_by("created_at")
     told = list(waiting.values_list("pk", flat=True)[:MOST_AT_ONCE])
     for pk in told:
         deferred.relocate(pk)
-    failed = MediaResource.objects.filter(status=ResourceStatus.FAILED).order_by("created_at")
+    failed = MediaResource.objects.filter(status=ResourceStatus.FAILED).order_by("updated_at")
     return len(told) + sum(retry(resource) for resource in failed[:MOST_AT_ONCE])
 
 

@@ -6,6 +6,7 @@ for a moment, so that a request creating fifty files waits for one time-out and 
 
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache, partial
 
 import structlog
@@ -26,8 +27,12 @@ _quiet_until = 0.0
 
 
 def send_after_commit(task: str, **kwargs: str) -> None:
-    """Send `task` by name once the running transaction has committed (at once without one)."""
-    transaction.on_commit(partial(send, task, **kwargs))
+    """Send `task` by name once the running transaction has committed (at once without one).
+
+    A thread of this process sends it, so that nobody waits for the broker. A process that dies
+    first has lost nothing: the waiting row is found again.
+    """
+    transaction.on_commit(partial(_hand_over, task, kwargs))
 
 
 def send(task: str, **kwargs: str) -> bool:
@@ -42,6 +47,15 @@ def send(task: str, **kwargs: str) -> bool:
         log.warning("broker_unavailable", task=task, error=type(error).__name__)
         return False
     return True
+
+
+def _hand_over(task: str, kwargs: dict[str, str]) -> None:
+    _sender(os.getpid()).submit(send, task, **kwargs)
+
+
+@lru_cache(maxsize=1)
+def _sender(_pid: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(max_workers=1, thread_name_prefix="publishing")
 
 
 def _publish(task: str, kwargs: dict[str, str]) -> None:

@@ -101,7 +101,7 @@ DATABASES["default"] |= {
         "keepalives_interval": 5,
         "keepalives_count": 3,
         "tcp_user_timeout": 10_000,  # ms
-        # reliability.md C5: no request or task may hold the database for long.
+        # No request or task may hold the database for long.
         "options": "-c statement_timeout=10s -c lock_timeout=3s"
         " -c idle_in_transaction_session_timeout=15s -c timezone=UTC",
     },

@@ -36,7 +36,7 @@ def studio(product: Product) -> Iterator[Studio]:
 
 
 def unique_photo(mark: str) -> bytes:
-    """A real photo whose bytes nobody has sent before: a comment is put into the JPEG."""
+    """A JPEG whose bytes nobody has sent before: a comment is put into the JPEG."""
     body, comment = photo("aw26-oxford-shoe-on-location.jpg"), mark.encode()
     segment = b"\xff\xfe" + (len(comment) + 2).to_bytes(2, "big") + comment
     return body[:2] + segment + body[2:]
@@ -94,12 +94,17 @@ def _web_is_back(product: Product, studio: Studio) -> bool:
 
 
 @pytest.mark.covers("F02")
-def test_a_lost_worker_is_replaced_by_its_database_lease(studio: Studio, product: Product) -> None:
+def test_a_lost_worker_is_replaced_by_its_database_lease(
+    studio: Studio, product: Product, armed: Path
+) -> None:
     body = unique_photo("whole worker lost")
     temporary = studio.upload("lost.jpg", body, "image/jpeg")
+    armed.write_text("all worker K7")
 
     made = studio.created(name="Lost", cover_image=temporary)
-    product.kill_worker()
+    eventually(armed.with_name("done").exists, bool)
+    product.stop_broker(lose_data=True)  # so that nothing but the row can bring it back
+    product.start_broker()
     product.revive()
 
     require_whole(studio, made["id"], body, temporary)

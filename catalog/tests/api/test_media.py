@@ -207,7 +207,6 @@ def test_fifty_images_are_the_most(client: APIClient, user: User, memory: Memory
         ({"cover_image": ""}, ["body", "cover_image"], "string_empty"),
         ({"cover_image": "x" * 2049}, ["body", "cover_image"], "string_too_long"),
         ({"images": "x"}, ["body", "images"], "list_type"),
-        ({"images": None}, ["body", "images"], "null_not_allowed"),
         ({"images": [None]}, ["body", "images", 0], "null_not_allowed"),
     ],
 )
@@ -217,6 +216,18 @@ def test_images_of_the_wrong_form_are_named(
     answer = client.post(PRODUCTS, {"name": "Shoe"} | sent_fields)
 
     assert (answer.status_code, faults(answer)) == (422, [(loc, code)])
+
+
+@pytest.mark.parametrize("nothing", [None, []])
+def test_null_clears_a_list_like_an_empty_one(
+    client: APIClient, user: User, memory: MemoryStore, nothing: list[str] | None
+) -> None:
+    made = client.post(PRODUCTS, {"name": "Shoe", "images": [sent(memory, user)]}).json()
+
+    answer = client.patch(f"{PRODUCTS}{made['id']}", {"images": nothing})
+
+    assert len(made["images"]) == 1
+    assert (answer.status_code, answer.json()["images"]) == (200, [])
 
 
 @pytest.mark.covers("F14", "I14")

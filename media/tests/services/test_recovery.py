@@ -15,7 +15,7 @@ from media.services.ingest import MediaResourceService, Resources, Wanted
 from media.storage import public_store
 from media.storage.memory import MemoryStore
 from media.tests.factories import deliver, ingest, photo, ready, sent
-from sartiq.core.publishing import send
+from sartiq.core.publishing import _hand_over
 
 pytestmark = pytest.mark.django_db
 
@@ -27,8 +27,8 @@ def queued() -> ObjectDeletion:
 
 def told(callbacks: Sequence[object]) -> list[tuple[object, ...]]:
     """Return the messages among what runs after commit."""
-    sends = [each for each in callbacks if isinstance(each, partial) and each.func is send]
-    return [(*each.args, *each.keywords.values()) for each in sends]
+    sends = [each for each in callbacks if isinstance(each, partial) and each.func is _hand_over]
+    return [(each.args[0], *each.args[1].values()) for each in sends]
 
 
 @pytest.mark.covers("F03", "F04", "I09")

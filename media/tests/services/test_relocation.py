@@ -296,7 +296,7 @@ def test_a_source_that_is_gone_fails_unless_its_copy_was_made(
     deliver(copied, times=1)
     memory.delete_many([lost.storage_key, copied.storage_key])
 
-    assert deliver(lost).failure_code == "source_changed"
+    assert deliver(lost).failure_code == "source_missing"
     assert deliver(copied).status == ResourceStatus.READY
 
 
