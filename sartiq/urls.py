@@ -15,7 +15,9 @@ api: list[URLPattern | URLResolver] = [
     path("", include("catalog.api.urls")),
     path(
         "openapi.json",
-        SpectacularJSONAPIView.as_view(renderer_classes=[OpenApiJsonRenderer2]),
+        SpectacularJSONAPIView.as_view(
+            renderer_classes=[OpenApiJsonRenderer2], http_method_names=["get", "head"]
+        ),
         name="schema",
     ),
 ]

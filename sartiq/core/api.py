@@ -18,6 +18,9 @@ class PathIds(APIView):
     A body without a length is refused: it would be read as an empty one.
     """
 
+    # OPTIONS answers 405, so `Allow` must not name it.
+    http_method_names = [name for name in APIView.http_method_names if name != "options"]
+
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Authenticate and authorise first, then read the ids."""
         super().initial(request, *args, **kwargs)
