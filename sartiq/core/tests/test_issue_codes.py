@@ -38,6 +38,18 @@ def test_the_published_list_is_the_closed_set() -> None:
     assert sorted(listed()) == sorted(CODES)
 
 
+def test_every_code_is_given_somewhere() -> None:
+    sources = [
+        path.read_text(encoding="utf-8")
+        for app in APPS
+        for path in (settings.BASE_DIR / app.replace(".", "/")).rglob("*.py")
+        if path.name != "issue_codes.py" and "tests" not in path.parts
+    ]
+    given = {code for code in CODES for text in sources if f'"{code}"' in text}
+
+    assert CODES - given - set(FROM_DRF.values()) == frozenset()
+
+
 def test_codes_are_snake_case() -> None:
     assert all(re.fullmatch(r"[a-z]+(_[a-z]+)*", code) for code in CODES)
 
