@@ -22,16 +22,33 @@ class StrictSerializer(serializers.Serializer[T]):
     """Reads JSON as it is written: a number is no string, a string no number, a bool neither."""
 
     def to_internal_value(self, data: Any) -> Any:
-        """Refuse values of another JSON type than the field's, then validate as usual."""
-        if isinstance(data, Mapping) and not isinstance(data, QueryDict):
-            wrong = {
-                name: fault if isinstance(fault, dict) else [fault]
-                for name, field in self.fields.items()
-                if not field.read_only and (fault := _fault(field, data.get(name)))
-            }
-            if wrong:
-                raise ValidationError(wrong)
-        return super().to_internal_value(data)
+        """Name values of another JSON type than the field's beside what else is wrong."""
+        wrong = self._of_another_type(data)
+        if not wrong:
+            return super().to_internal_value(data)
+        try:
+            super().to_internal_value(data)
+        except ValidationError as refusal:
+            named = {name: _joined(refusal.detail, wrong, name) for name in self.fields}
+            raise ValidationError({name: each for name, each in named.items() if each}) from None
+        raise ValidationError(wrong)
+
+    def _of_another_type(self, data: Any) -> dict[str, Any]:
+        if not isinstance(data, Mapping) or isinstance(data, QueryDict):
+            return {}
+        return {
+            name: fault if isinstance(fault, dict) else [fault]
+            for name, field in self.fields.items()
+            if not field.read_only and (fault := _fault(field, data.get(name)))
+        }
+
+
+def _joined(usual: Any, wrong: dict[str, Any], name: str) -> Any:
+    """Return the faults of one field: of its type rather than its value, item by item in a list."""
+    found, of_type = usual.get(name), wrong.get(name)
+    if isinstance(found, dict) and isinstance(of_type, dict):
+        return {at: of_type.get(at, found.get(at)) for at in sorted({*found, *of_type})}
+    return of_type or found
 
 
 def _fault(field: Any, value: Any) -> Any:
