@@ -1,6 +1,8 @@
 from typing import Any, NoReturn
 
+from django import forms
 from django_filters.rest_framework import DjangoFilterBackend
+from rest_framework.exceptions import ErrorDetail
 
 from sartiq.core.errors import InvalidManyError
 from sartiq.core.validation import issues_of
@@ -22,7 +24,14 @@ class QueryFilterBackend(DjangoFilterBackend):  # type: ignore[misc]  # untyped 
 def _refuse(filterset: Any) -> NoReturn:
     data = filterset.data.dict() if hasattr(filterset.data, "dict") else filterset.data
     faults = {
-        name: [str(message) for error in errors.as_data() for message in error.messages]
+        name: [_named(filterset.form.fields.get(name), error) for error in errors.as_data()]
         for name, errors in filterset.errors.items()
     }
     raise InvalidManyError(list(issues_of(faults, data=data, where="query")))
+
+
+def _named(field: Any, error: Any) -> ErrorDetail:
+    code = error.code or "value_error"
+    if code == "invalid" and isinstance(field, forms.UUIDField):
+        code = "uuid_parsing"
+    return ErrorDetail(" ".join(error.messages), code=code)

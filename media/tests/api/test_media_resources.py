@@ -139,24 +139,45 @@ def test_resources_are_filtered(client: APIClient, user: User, memory: MemorySto
     ]
 
 
+def test_type_and_id_of_an_entity_are_asked_of_one_attachment(
+    client: APIClient, user: User, memory: MemoryStore
+) -> None:
+    product, look = new_id(), new_id()
+    (shown,) = ingest(user, [sent(memory, user)], entity_id=product)
+    for slot in ("reference_images", "other"):
+        Attachment.objects.create(resource=shown, entity_type="LOOK", entity_id=look, slot=slot)
+
+    assert listed(client, f"entity_type=look&entity_id={product}") == []
+    assert listed(client, f"entity_type=product&entity_id={look}") == []
+    assert listed(client, f"entity_type=look&entity_id={look}") == [str(shown.pk)]
+    assert listed(client, "entity_type=look") == [str(shown.pk)]
+
+
 @pytest.mark.parametrize(
-    ("query", "status", "name"),
+    ("query", "name", "code"),
     [
-        ("status=FAILED", 422, "status"),
-        ("entity_id=x", 422, "entity_id"),
-        ("organization_id=x", 422, "organization_id"),
-        ("limit=0", 422, "limit"),
-        ("organization_id=00000000-0000-7000-8000-000000000000", 403, None),
+        ("status=FAILED", "status", "enum"),
+        ("status=zz", "status", "enum"),
+        ("entity_id=x", "entity_id", "uuid_parsing"),
+        ("organization_id=x", "organization_id", "uuid_parsing"),
+        ("entity_type=zz", "entity_type", "enum"),
+        ("sha256=zz", "sha256", "value_error"),
+        (f"sha256={'a' * 65}", "sha256", "value_error"),
+        ("limit=0", "limit", "too_small"),
     ],
 )
-def test_a_bad_filter_is_named(
-    client: APIClient, query: str, status: int, name: str | None
-) -> None:
+def test_a_bad_filter_is_named(client: APIClient, query: str, name: str, code: str) -> None:
     answer = client.get(f"{ROUTE}?{query}")
 
-    assert answer.status_code == status
-    if name:
-        assert answer.json()["detail"][0]["loc"] == ["query", name]
+    assert answer.status_code == 422
+    issue = answer.json()["detail"][0]
+    assert (issue["loc"], issue["type"]) == (["query", name], code)
+
+
+def test_a_closed_organization_is_refused_as_a_filter(client: APIClient) -> None:
+    answer = client.get(f"{ROUTE}?organization_id=00000000-0000-7000-8000-000000000000")
+
+    assert answer.status_code == 403
 
 
 @pytest.mark.covers("T48")
