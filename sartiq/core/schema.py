@@ -91,6 +91,16 @@ class SartiqAutoSchema(AutoSchema):
         name = type(serializer).__name__
         return name.removesuffix("Out" if direction == "response" else "In")
 
+    def _get_serializer_name(
+        self, serializer: Any, direction: str, *args: Any, **kwargs: Any
+    ) -> str:
+        """Return the name the serializer gives itself, whichever way it goes, else the usual."""
+        given: str | None = getattr(serializer, "schema_name", None)
+        if given is not None:
+            return given
+        name: str = super()._get_serializer_name(serializer, direction, *args, **kwargs)
+        return name
+
     def _map_basic_serializer(self, serializer: Any, direction: str) -> Any:
         """Say of a model's answer what is true: every field of it is always there."""
         shape = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]  # untyped library
