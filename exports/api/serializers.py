@@ -72,7 +72,7 @@ class ExportConfigurationCreate(StrictSerializer[Any]):
 
     name = serializers.CharField(max_length=LONGEST_NAME, default="Default")
     metadata_adapter = AdapterField(default="default")
-    image_format = FormatField(default="webp")
+    image_format = FormatField(default=ImageFormat.WEBP)
     naming_convention_template = _template()
 
 
