@@ -38,9 +38,10 @@ def change_first(rows: Rows, *, facts: Mapping[str, Any]) -> ExportConfiguration
     """
     with transaction.atomic():
         found = _locked_first(rows)
+        asked = _asked_anew(found, facts)
         for name, value in facts.items():
             setattr(found, name, value)
-        require_consistent(found, facts)
+        require_consistent(found, asked)
         if facts:
             found.save(update_fields=[*facts, "updated_at"])
     return found
@@ -92,6 +93,14 @@ def require_consistent(wanted: ExportConfiguration, asked: Mapping[str, Any]) ->
         compile_template(text)
         if not selectors.adapter_by_code(wanted.metadata_adapter).is_customizable:
             raise TemplateNotCustomizableError(value=text)
+
+
+def _asked_anew(stored: ExportConfiguration, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out an adapter, and a pair of both, that is sent back as it is stored."""
+    changed = {name for name, value in facts.items() if getattr(stored, name) != value}
+    if changed.isdisjoint({ADAPTER, TEMPLATE}):
+        return {}
+    return {name: value for name, value in facts.items() if name != ADAPTER or name in changed}
 
 
 def _require_available(wanted: ExportConfiguration) -> None:

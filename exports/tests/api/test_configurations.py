@@ -6,7 +6,7 @@ import pytest
 
 from accounts.models import User
 from accounts.tests.factories import client_of
-from exports.models import ExportConfiguration
+from exports.models import ExportConfiguration, MetadataAdapterVisibility
 from exports.tests.conftest import Studio
 from exports.tests.factories import ConfigurationFactory
 
@@ -241,6 +241,21 @@ def test_a_bad_template_names_the_token_and_its_position(studio: Studio) -> None
             "ctx": {"token": "{sku}", "position": 8},
         }
     ]
+
+
+def test_what_was_read_may_be_sent_back(studio: Studio) -> None:
+    """Though the adapter was reserved for others since, and the template waits for another."""
+    own = ConfigurationFactory.create(
+        user=studio.member, metadata_adapter="ovs", naming_convention_template="{brand}"
+    )
+    MetadataAdapterVisibility.objects.create(code="ovs", is_public=False)
+    client = client_of(studio.member)
+    read = client.get(one(own)).json()
+
+    answer = client.patch(one(own), read | {"name": "Renamed"})
+
+    assert answer.status_code == 200
+    assert answer.json() == read | {"name": "Renamed", "updated_at": answer.json()["updated_at"]}
 
 
 def test_deletes_answer_as_specified(studio: Studio) -> None:
