@@ -13,6 +13,7 @@ api: list[URLPattern | URLResolver] = [
     path("", include("media.api.urls")),  # first: presigning is the busiest route
     path("", include("accounts.api.urls")),
     path("", include("catalog.api.urls")),
+    path("", include("bulkupload.api.urls")),
     path(
         "openapi.json",
         SpectacularJSONAPIView.as_view(
@@ -24,6 +25,7 @@ api: list[URLPattern | URLResolver] = [
 
 urlpatterns = [
     path("api/v1/", include(api)),
+    path("", include("bulkupload.api.urls")),
     path("files/<path:file_path>", files.ServeFile.as_view(), name="files"),
     path("local-store/<path:key>", local_store.serve, name="local-store"),
     path("docs", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),

@@ -50,6 +50,7 @@ CODES: frozenset[str] = frozenset(
         "request_too_large",
         "size_conflict",
         "image_required",
+        "not_a_table",
     }
 )
 

@@ -1,0 +1,27 @@
+from collections.abc import Iterator
+
+import pytest
+
+from accounts.models import OwnerScope, User
+from accounts.tests.factories import UserFactory
+from media.storage.memory import MemoryStore
+from media.tests.doors import watched_doors
+
+
+@pytest.fixture
+def user(db: None) -> User:
+    found: User = UserFactory()
+    return found
+
+
+@pytest.fixture
+def scope(user: User) -> OwnerScope:
+    return OwnerScope(user_id=user.pk)
+
+
+@pytest.fixture
+def private(db: None) -> Iterator[MemoryStore]:
+    """Stores in memory behind the doors; this is the private one."""
+    store = MemoryStore()
+    with watched_doors(MemoryStore(), store):
+        yield store
