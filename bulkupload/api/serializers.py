@@ -8,6 +8,7 @@ from bulkupload.rules.dialects import DELIMITERS
 from bulkupload.selectors import Progress
 
 LONGEST_MAPPING = 100
+STATUSES = [value.lower() for value in JobStatus.values]
 
 
 class BulkUploadIn(serializers.Serializer[Any]):
@@ -74,7 +75,7 @@ class BulkUploadOut(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     user_id = serializers.UUIDField()
     organization_id = serializers.UUIDField(allow_null=True)
-    status = serializers.ChoiceField(choices=[value.lower() for value in JobStatus.values])
+    status = serializers.ChoiceField(choices=STATUSES)
     filename = serializers.CharField()
     dialect = DialectOut(allow_null=True)
     columns = ColumnOut(many=True)

@@ -26,12 +26,22 @@ from bulkupload.services.jobs import Table
 from sartiq.core.api import ModelEndpointSet
 from sartiq.core.errors import located
 from sartiq.core.idempotency import Answer, Record, once
+from sartiq.core.schema import ERROR_ANSWER
 from sartiq.core.validation import read
 
 CSV = "text/csv"
 HASHED_AT_ONCE = 1024 * 1024
 JOB_ID = OpenApiParameter("job_id", OpenApiTypes.UUID, OpenApiParameter.PATH)
-ACCEPTED = OpenApiResponse(BulkUploadOut, description="The job; `Location` is where to watch it")
+LOCATION = OpenApiParameter(
+    "Location",
+    {"type": "string", "format": "uri-reference"},
+    OpenApiParameter.HEADER,
+    required=True,
+    description="Where to watch the job",
+    response=[202],
+)
+ACCEPTED = OpenApiResponse(BulkUploadOut, description="Accepted")
+ENDED = OpenApiResponse(ERROR_ANSWER, description="Conflict with the current state")
 
 
 class ScopeIn(serializers.Serializer[Any]):
@@ -62,7 +72,8 @@ class BulkUploads(ModelEndpointSet):
                 {"type": "string", "minLength": 1, "maxLength": 255},
                 OpenApiParameter.HEADER,
                 description="Repeating the request with the same key replays its answer",
-            )
+            ),
+            LOCATION,
         ],
         request={"multipart/form-data": BulkUploadIn},
         responses={202: ACCEPTED},
@@ -140,9 +151,9 @@ class BulkUploads(ModelEndpointSet):
     @extend_schema(
         operation_id="cancel_bulk_upload",
         tags=["bulk-upload"],
-        parameters=[JOB_ID],
+        parameters=[JOB_ID, LOCATION],
         request=None,
-        responses={202: ACCEPTED},
+        responses={202: ACCEPTED, 409: ENDED},
     )
     def cancel(self, request: Request, job_id: UUID) -> Response:
         """Stop after the current chunk; rows imported before stay."""
@@ -151,9 +162,9 @@ class BulkUploads(ModelEndpointSet):
     @extend_schema(
         operation_id="retry_bulk_upload",
         tags=["bulk-upload"],
-        parameters=[JOB_ID],
+        parameters=[JOB_ID, LOCATION],
         request=None,
-        responses={202: ACCEPTED},
+        responses={202: ACCEPTED, 409: ENDED},
     )
     def retry(self, request: Request, job_id: UUID) -> Response:
         """Start a new bulk upload with what this one left undone."""

@@ -15,6 +15,7 @@ _SIGNATURES = (
     *(b"PAR1", b"PK\x05\x06", b"{\\rtf", b"<!DOCTYPE", b"<html", b"<?xml"),
 )
 _WORKBOOK = {"[Content_Types].xml", "xl/workbook.xml"}
+_CONTROLS = [bytes([code]) for code in (*range(9), *range(14, 26), *range(28, 32))]
 _HEAD = 8192
 
 
@@ -51,5 +52,4 @@ def _is_binary(head: bytes) -> bool:
     encoding, _ = scan.result()
     if encoding.startswith("utf-16"):
         return False
-    controls = sum(head.count(byte) for byte in range(9))
-    return controls > max(4, len(head) // 20)
+    return sum(map(head.count, _CONTROLS)) > max(4, len(head) // 50)

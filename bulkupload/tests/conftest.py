@@ -1,6 +1,7 @@
 from collections.abc import Iterator
 
 import pytest
+from pytest_django import Settings
 
 from accounts.models import OwnerScope, User
 from accounts.tests.factories import UserFactory
@@ -25,3 +26,8 @@ def private(db: None) -> Iterator[MemoryStore]:
     store = MemoryStore()
     with watched_doors(MemoryStore(), store):
         yield store
+
+
+@pytest.fixture
+def two_rows_a_chunk(settings: Settings) -> None:
+    settings.BULK_CHUNK_ROWS = 2

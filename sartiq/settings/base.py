@@ -173,6 +173,11 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "sartiq.core.schema.finish",
     ],
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "ENUM_NAME_OVERRIDES": {
+        "StatusEnum": "media.api.serializers._LOWER",
+        "BulkUploadStatusEnum": "bulkupload.api.serializers.STATUSES",
+        "ProductFieldEnum": "bulkupload.rules.columns.FIELDS",
+    },
     "SORT_OPERATION_PARAMETERS": True,
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
