@@ -144,7 +144,7 @@ class BulkUploads(ModelEndpointSet):
         asked = read(ErrorsIn, request.query_params, where="query")
         job = selectors.one_visible_to(caller_of(request), job_id)
         if asked.get("format", _accepted_format(request)) == "csv":
-            return error_download(job)
+            return _error_download(job)
         page = self.paginate_queryset(selectors.errors_of(job))
         return self.get_paginated_response(RowErrorOut(page, many=True).data)
 
@@ -188,15 +188,11 @@ class BulkUploads(ModelEndpointSet):
         return Answer(status=202, body=body, location=f"{root}/bulk-upload/{job.pk}")
 
 
-def error_download(job: BulkUploadJob) -> StreamingHttpResponse:
-    """Return a job's error file, streamed."""
-    encoding = job.dialect.get("encoding", "utf-8") if job.dialect else "utf-8"
-    charset = {"cp1252": "windows-1252"}.get(encoding, encoding)
-    stem = job.filename.rpartition(".")[0] or job.filename
+def _error_download(job: BulkUploadJob) -> StreamingHttpResponse:
     return StreamingHttpResponse(
         reports.error_file(job),
-        content_type=f"{CSV}; charset={charset}",
-        headers=_named(f"{stem}-errors.csv"),
+        content_type=f"{CSV}; charset={reports.charset_of(job)}",
+        headers=_named(reports.file_name_of(job)),
     )
 
 

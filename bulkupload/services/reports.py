@@ -23,7 +23,7 @@ def error_file(job: BulkUploadJob) -> Iterator[bytes]:
 
     Cells a spreadsheet might run begin with a quote; reading the file back takes it off again.
     """
-    dialect = FOR_EXCEL if not job.dialect or job.dialect["format"] == "xlsx" else job.written_in
+    dialect = _dialect_of(job)
     names = [column["name"] for column in job.columns if column["name"] not in ERROR_COLUMNS]
     yield dialect.mark + _written(dialect, [[*map(protect, names), *ERROR_COLUMNS]])
     rows = (_row(errors, width=len(names)) for errors in selectors.refused_rows(job))
@@ -31,11 +31,29 @@ def error_file(job: BulkUploadJob) -> Iterator[bytes]:
         yield _written(dialect, some)
 
 
+def charset_of(job: BulkUploadJob) -> str:
+    """Return the name HTTP has for the error file's encoding."""
+    encoding = _dialect_of(job).encoding
+    return {"cp1252": "windows-1252"}.get(encoding, encoding)
+
+
+def file_name_of(job: BulkUploadJob) -> str:
+    """Return the name the error file is saved under."""
+    return f"{job.filename.rpartition('.')[0] or job.filename}-errors.csv"
+
+
 def template() -> bytes:
     """Return a table with every column and one row, as a start."""
     names = [column.field for column in COLUMNS]
     sample = [column.sample for column in COLUMNS]
     return FOR_EXCEL.mark + _written(FOR_EXCEL, [names, sample], quote=csv.QUOTE_MINIMAL)
+
+
+def _dialect_of(job: BulkUploadJob) -> Dialect:
+    """Return how the error file is written: as the table was, and a workbook for Excel."""
+    if not job.dialect or job.written_in.format == "xlsx":
+        return FOR_EXCEL
+    return job.written_in
 
 
 def _row(errors: list[BulkUploadRowError], *, width: int) -> list[str]:

@@ -11,7 +11,7 @@ from media.tests.doors import watched_doors
 
 @pytest.fixture
 def user(db: None) -> User:
-    found: User = UserFactory()
+    found: User = UserFactory.create()
     return found
 
 

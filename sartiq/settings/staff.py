@@ -21,6 +21,11 @@ _MENU = {
         "catalog.productionrequest": ("Production requests", "photo_camera"),
         "catalog.loramodel": ("LoRA models", "model_training"),
     },
+    "Bulk upload": {
+        "bulkupload.bulkuploadjob": ("Bulk uploads", "upload_file"),
+        "bulkupload.bulkuploadchunk": ("Chunks", "view_module"),
+        "bulkupload.bulkuploadrowerror": ("Refused rows", "rule"),
+    },
     "People": {
         "accounts.user": ("Users", "group"),
         "accounts.organization": ("Organizations", "apartment"),

@@ -53,7 +53,7 @@ def test_unchanged_rows_are_counted_and_left_alone(private: MemoryStore, user: U
 
 
 def test_products_of_other_owners_stay_theirs(private: MemoryStore, user: User) -> None:
-    membership = MembershipFactory(user=user)
+    membership = MembershipFactory.create(user=user)
     Product.objects.create(user=user, sku="A", name="Personal")
     scope = OwnerScope(user_id=user.pk, organization_id=membership.organization_id)
 
