@@ -14,7 +14,10 @@ STATUSES = [value.lower() for value in JobStatus.values]
 class BulkUploadIn(serializers.Serializer[Any]):
     """A table and what to do with it, as parts of a form."""
 
-    file = serializers.FileField(help_text="CSV, TSV or XLSX, at most 512 MiB and 2,000,000 rows")
+    # An empty file is refused by the service, under the code that says so.
+    file = serializers.FileField(
+        allow_empty_file=True, help_text="CSV, TSV or XLSX, at most 512 MiB and 2,000,000 rows"
+    )
     organization_id = serializers.UUIDField(required=False)
     dry_run = serializers.BooleanField(default=False, help_text="Count what would happen")
     mapping = serializers.JSONField(
