@@ -1,5 +1,7 @@
 """What staff see of bulk uploads and what they may do about them."""
 
+from typing import Any
+
 import pytest
 from django.contrib.auth.models import Permission
 from django.test import Client
@@ -43,7 +45,7 @@ def test_a_page_tells_progress_errors_and_leads_to_the_error_file(
     job = imported(user, BAD)
 
     html = staff.get(page_of(job)).content.decode()
-    download = staff.get(reverse("admin:bulkupload_bulkuploadjob_errors", args=[job.pk]))
+    download: Any = staff.get(reverse("admin:bulkupload_bulkuploadjob_errors", args=[job.pk]))
 
     assert "1 created, 0 updated, 0 unchanged, 2 refused" in html
     assert "2 × missing in sku" in html  # noqa: RUF001

@@ -2,6 +2,7 @@
 
 import random
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -200,7 +201,7 @@ def test_jobs_that_overlap_in_any_order_wait_for_each_other(
     work = [pk for job in started for pk in chunk_ids(job)]
     order.shuffle(work)
 
-    at_once([lambda each=each: chunks.import_rows(each) for each in work])
+    at_once([partial(chunks.import_rows, each) for each in work])
     for job in started:
         work_off(job)
 
