@@ -33,6 +33,7 @@ log = structlog.get_logger(__name__)
 MOST_TRIES = 5  # of one transaction, when others change the same products at the same time
 WHILE_CONTENDED = timedelta(seconds=1)
 GAVE_UP = FileFaultError("attempts_exhausted", "Some rows could not be imported in five attempts.")
+OWNER_GONE = "The user who started this may no longer write there."
 CHANGED = FileFaultError("source_changed", "The stored file no longer holds what it held.")
 CONTENTION = (pg.DeadlockDetected, pg.LockNotAvailable, pg.SerializationFailure, pg.QueryCanceled)
 LOCK_RUNNING = "SELECT 1 FROM bulkupload_bulkuploadjob WHERE id = %s AND status = %s FOR SHARE"
@@ -81,7 +82,7 @@ def _attempt(lease: Lease[BulkUploadChunk], chunk: BulkUploadChunk) -> None:
         if lease.attempts > MOST_ATTEMPTS:  # its worker died every time
             raise GAVE_UP
         if not job.user.is_active or not may_write(job.user, job.scope):
-            finishing.cancel(job.pk, reason="owner_gone")
+            finishing.cancel(job.pk, code="owner_gone", message=OWNER_GONE)
             return
         batch = _read(job, chunk)
         reach("bulk-parsed")

@@ -52,9 +52,9 @@ def fail(job_id: UUID, fault: FileFaultError) -> bool:
     return ended
 
 
-def cancel(job_id: UUID, *, reason: str = "") -> bool:
+def cancel(job_id: UUID, *, code: str = "", message: str = "") -> bool:
     """Cancel a job that has not ended: chunks under way are given up, none is begun."""
-    return _end(job_id, JobStatus.CANCELLED, failure_code=reason)
+    return _end(job_id, JobStatus.CANCELLED, failure_code=code, failure_message=message)
 
 
 def _end(job_id: UUID, status: JobStatus, *, only_planned: bool = False, **facts: object) -> bool:

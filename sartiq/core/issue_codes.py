@@ -29,6 +29,7 @@ CODES: frozenset[str] = frozenset(
         "slug",
         "value_error",
         "password",
+        "duplicate",
         "not_found",
         "idempotency_key",
         "idempotency_key_reused",
