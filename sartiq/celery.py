@@ -50,6 +50,14 @@ app.conf.update(
             "task": "media.cleanup_orphaned_media",
             "schedule": timedelta(hours=1),
         },
+        "recover-bulk-uploads": {
+            "task": "bulkupload.recover",
+            "schedule": timedelta(seconds=settings.RECOVERY_INTERVAL_SECONDS),
+        },
+        "discard-old-bulk-uploads": {
+            "task": "bulkupload.discard_old_jobs",
+            "schedule": timedelta(hours=1),
+        },
         "forget-old-idempotency-keys": {
             "task": "core.forget_idempotency_keys",
             "schedule": timedelta(hours=1),

@@ -15,6 +15,7 @@ api: list[URLPattern | URLResolver] = [
     path("", include("accounts.api.urls")),
     path("", include("exports.api.urls")),
     path("", include("catalog.api.urls")),
+    path("", include("bulkupload.api.urls")),
     path(
         "openapi.json",
         SpectacularJSONAPIView.as_view(
@@ -27,6 +28,7 @@ api: list[URLPattern | URLResolver] = [
 urlpatterns = [
     path("api/v1/", include(api)),
     export_configurations,
+    path("", include("bulkupload.api.urls")),
     path("files/<path:file_path>", files.ServeFile.as_view(), name="files"),
     path("local-store/<path:key>", local_store.serve, name="local-store"),
     path("docs", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),

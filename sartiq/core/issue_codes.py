@@ -29,6 +29,7 @@ CODES: frozenset[str] = frozenset(
         "slug",
         "value_error",
         "password",
+        "duplicate",
         "not_found",
         "idempotency_key",
         "idempotency_key_reused",
@@ -54,6 +55,7 @@ CODES: frozenset[str] = frozenset(
         "template_invalid",
         "template_not_customizable",
         "adapter_not_available",
+        "not_a_table",
     }
 )
 

@@ -29,7 +29,9 @@ class StrictSerializer(serializers.Serializer[T]):
         try:
             super().to_internal_value(data)
         except ValidationError as refusal:
-            named = {name: _joined(refusal.detail, wrong, name) for name in self.fields.keys()}  # noqa: SIM118  typed as str
+            named = {
+                name: _joined(refusal.detail, wrong, name) for name, _field in self.fields.items()
+            }
             raise ValidationError({name: each for name, each in named.items() if each}) from None
         raise ValidationError(wrong)
 

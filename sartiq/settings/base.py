@@ -176,6 +176,9 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "ENUM_NAME_OVERRIDES": {
         "MetadataAdapter": "exports.api.serializers.adapter_choices",
         "ImageFormat": "exports.api.serializers.format_choices",
+        "StatusEnum": "media.api.serializers._LOWER",
+        "BulkUploadStatusEnum": "bulkupload.api.serializers.STATUSES",
+        "ProductFieldEnum": "bulkupload.rules.columns.FIELDS",
     },
     "SORT_OPERATION_PARAMETERS": True,
 }
@@ -230,6 +233,7 @@ UNACKED_RESTORE_INTERVAL = env.int("UNACKED_RESTORE_INTERVAL", default=5)
 LEASE_SECONDS = env.int("LEASE_SECONDS", default=30)
 RECOVERY_INTERVAL_SECONDS = env.int("RECOVERY_INTERVAL_SECONDS", default=10)
 RESEND_AFTER_SECONDS = env.int("RESEND_AFTER_SECONDS", default=15)
+BULK_CHUNK_ROWS = env.int("BULK_CHUNK_ROWS", default=5000)  # rows of one transaction
 DECODE_WALL_SECONDS = env.int("DECODE_WALL_SECONDS", default=20)
 DECODE_CPU_SECONDS = env.int("DECODE_CPU_SECONDS", default=10)
 

@@ -1,11 +1,13 @@
 """Sending a row of the matrix."""
 
 import json
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode
 
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
 from django.http import HttpResponse
+from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 
 from tests.api.matrix import Row
 from tests.api.routes import all_routes
@@ -30,6 +32,8 @@ def filled(text: str, row: Row, world: World) -> str:
 
 def body_of(row: Row, world: World) -> dict[str, Any]:
     """Return the row's body as arguments of a client."""
+    if row.parts is not None:
+        return _form(row.parts, row, world)
     if row.body is None:
         return {}
     if row.form:
@@ -38,6 +42,13 @@ def body_of(row: Row, world: World) -> dict[str, Any]:
             "content_type": "application/x-www-form-urlencoded",
         }
     return {"data": filled(json.dumps(row.body), row, world), "content_type": "application/json"}
+
+
+def _form(parts: dict[str, str], row: Row, world: World) -> dict[str, Any]:
+    filled_in = {name: filled(text, row, world) for name, text in parts.items()}
+    table = SimpleUploadedFile("products.csv", filled_in.pop("file").encode())
+    body = encode_multipart(BOUNDARY, {**filled_in, "file": table})
+    return {"data": body, "content_type": MULTIPART_CONTENT}
 
 
 def path_of(row: Row, world: World) -> str:
@@ -52,8 +63,15 @@ def answer_to(
     client = world.client(principal)
     wanted = method or ROUTES[row.route].method
     with transaction.atomic():
-        answer: HttpResponse = client.generic(
-            wanted, path or path_of(row, world), **body_of(row, world)
-        )
+        answer = client.generic(wanted, path or path_of(row, world), **body_of(row, world))
+        whole = _whole(answer)
         transaction.set_rollback(True)
-    return answer
+    return whole
+
+
+def _whole(answer: Any) -> HttpResponse:
+    """Return a streamed answer as one, read while its rows are there."""
+    if not answer.streaming:
+        return cast("HttpResponse", answer)
+    body = b"".join(answer.streaming_content)
+    return HttpResponse(body, status=answer.status_code, headers=answer.headers)

@@ -46,9 +46,11 @@ class Row:
     query: str = ""
     body: Any = None
     form: bool = False
+    parts: dict[str, str] | None = None  # of a multipart form; `file` is a file
 
     def __str__(self) -> str:
-        return f"{self.route}{self.query} {' '.join(self.ids.values())}".strip()
+        named = " ".join([*self.ids.values(), *(self.parts or {})])
+        return f"{self.route}{self.query} {named}".strip()
 
 
 NAMED: Final = {"name": "Named"}
@@ -354,6 +356,44 @@ EXPORTS: Final = [
         expected=superusers(200),
     ),
 ]
+JOB: Final = {"job_id": "job"}
+NO_JOB: Final = {"job_id": "missing"}
+TABLE: Final = {"file": "sku,name\nS-1,Shoe\n"}
+
+
+def _bulk_rows(root: str) -> list[Row]:
+    """Return the rows of the bulk uploads, which answer under two roots."""
+    many, one = f"{root}/bulk-upload/", f"{root}/bulk-upload/{{job_id}}"
+    theirs, nowhere = {"organization_id": "{organization}"}, {"organization_id": "{missing}"}
+    in_theirs, in_nowhere = "?organization_id={organization}", "?organization_id={missing}"
+    return [
+        Row(route=f"GET {many}", expected=signed_in(200)),
+        Row(route=f"GET {many}", query=in_theirs, expected=members(200, others=403)),
+        Row(route=f"GET {many}", query=in_nowhere, expected=superusers(404)),
+        Row(route=f"POST {many}", parts=TABLE, expected=signed_in(202)),
+        Row(route=f"POST {many}", parts=TABLE | theirs, expected=members(202, others=403)),
+        Row(route=f"POST {many}", parts=TABLE | nowhere, expected=superusers(404)),
+        Row(route=f"GET {root}/bulk-upload/template", expected=signed_in(200)),
+        Row(route=f"GET {one}", ids=JOB, expected=members(200, others=404)),
+        Row(route=f"GET {one}", ids=NO_JOB, expected=signed_in(404)),
+        Row(route=f"GET {one}/errors", ids=JOB, expected=members(200, others=404)),
+        Row(route=f"GET {one}/errors", ids=NO_JOB, expected=signed_in(404)),
+        Row(
+            route=f"GET {one}/errors",
+            ids=JOB,
+            query="?format=csv",
+            expected=members(200, others=404),
+        ),
+        Row(route=f"GET {one}/errors", ids=NO_JOB, query="?format=csv", expected=signed_in(404)),
+        Row(route=f"POST {one}/retry", ids=JOB, expected=members(202, others=404)),
+        Row(route=f"POST {one}/retry", ids=NO_JOB, expected=signed_in(404)),
+        # The world's job has ended.
+        Row(route=f"POST {one}/cancel", ids=JOB, expected=members(409, others=404)),
+        Row(route=f"POST {one}/cancel", ids=NO_JOB, expected=signed_in(404)),
+    ]
+
+
+BULK: Final = [*_bulk_rows(V1), *_bulk_rows("")]
 
 OPEN: Final = [
     Row(route="GET /files/{file_path}", expected=anybody(302)),
@@ -366,3 +406,4 @@ OPEN: Final = [
 ]
 
 ROWS: Final = [*ACCOUNTS, *ORGANIZATIONS, *CATALOG, *MEDIA, *EXPORTS, *OPEN]
+ROWS: Final = [*ACCOUNTS, *ORGANIZATIONS, *CATALOG, *MEDIA, *BULK, *OPEN]

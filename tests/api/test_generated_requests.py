@@ -41,6 +41,7 @@ OBJECTS = {
     "user_id": "colleague",
     "resource_id": "resource",
     "config_id": "configuration",
+    "job_id": "job",
     "products": "product",
     "subjects": "subject",
     "looks": "look",

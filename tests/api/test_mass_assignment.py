@@ -122,11 +122,18 @@ WRITES_NO_ROW = {  # what they write is theirs alone: a session, a queue
     f"PUT {V1}/uploads/local/{{token}}",
 }
 
+# Forms, probed in bulkupload/tests/api.
+READS_FORMS = {
+    f"POST {root}/bulk-upload/{act}"
+    for root in (V1, "")
+    for act in ("", "{job_id}/retry", "{job_id}/cancel")
+}
+
 
 def test_every_writing_route_is_probed() -> None:
     writing = {name for name, route in ROUTES.items() if route.method in {"POST", "PUT", "PATCH"}}
 
-    assert {each.route for each in WRITTEN} | WRITES_NO_ROW == writing
+    assert {each.route for each in WRITTEN} | WRITES_NO_ROW | READS_FORMS == writing
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID, uuid4
 
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts.models import Organization, Role, User
@@ -13,6 +14,8 @@ from accounts.tests.factories import (
     UserFactory,
     token_of,
 )
+from bulkupload.models import BulkUploadJob, BulkUploadRowError, JobStatus
+from bulkupload.rules.dialects import Dialect
 from catalog.models import Guideline, Look, Product, ProductionRequest, Subject
 from exports.models import ExportConfiguration, MetadataAdapterVisibility
 from media.models import MediaResource, ResourceStatus, ResourceType
@@ -82,6 +85,7 @@ def build() -> World:
             "configuration": ExportConfiguration.objects.create(**owned).pk,
             **_personal_configurations(people | {"colleague": colleague, "newcomer": newcomer}),
             "visibility": MetadataAdapterVisibility.objects.create(code="ovs").pk,
+            "job": _job(owned).pk,
             "missing": uuid4(),
         },
     )
@@ -112,3 +116,32 @@ def _resource(owned: dict[str, Any]) -> MediaResource:
         file_size=100,
         status=ResourceStatus.READY,
     )
+
+
+def _job(owned: dict[str, Any]) -> BulkUploadJob:
+    """Store a bulk upload that ended, one of its rows refused."""
+    now = timezone.now()
+    job: BulkUploadJob = BulkUploadJob.objects.create(
+        **owned,
+        status=JobStatus.COMPLETED_WITH_ERRORS,
+        filename="products.csv",
+        source_key="bulk/one/products.csv",
+        source_size=20,
+        dialect=Dialect().stored(),
+        columns=[{"name": name, "field": name, "suggestion": None} for name in ("sku", "name")],
+        total_rows=1,
+        started_at=now,
+        planned_at=now,
+        finished_at=now,
+    )
+    BulkUploadRowError.objects.create(
+        job=job,
+        row=1,
+        position=0,
+        line=2,
+        column="name",
+        code="missing",
+        message="Every row needs a name. Fill this cell.",
+        cells='["S-1", ""]',
+    )
+    return job

@@ -8,6 +8,13 @@ from django.db.models import Model
 
 from accounts.models import Membership, Organization, User
 from accounts.tests.factories import UserFactory
+from bulkupload.models import (
+    BulkUploadChunk,
+    BulkUploadJob,
+    BulkUploadRowError,
+    ChunkStatus,
+    JobStatus,
+)
 from catalog.models import Guideline, Look, LoraModel, Product, ProductionRequest, Subject
 from exports.models import ExportConfiguration, MetadataAdapterVisibility
 from media.tests.admin import rows
@@ -47,6 +54,7 @@ def fill(text: str) -> list[Model]:
             http_accept=text,
         ),
     ]
+    made += _bulk(user, organization, text)
     product = next(row for row in made if isinstance(row, Product))
     return made + _media(user, organization, text, product)
 
@@ -122,3 +130,36 @@ def _media(user: User, organization: Organization, text: str, product: Product) 
         ),
         rows.deletion(last_error=text, dead=True),
     ]
+
+
+def _bulk(user: User, organization: Organization, text: str) -> list[Model]:
+    job = BulkUploadJob.objects.create(
+        user=user,
+        organization=organization,
+        status=JobStatus.COMPLETED_WITH_ERRORS,
+        filename=text,
+        source_key=f"bulk/{text}",
+        source_size=1,
+        columns=[{"name": text, "field": "sku", "suggestion": None}],
+        mapping={text: "sku"},
+        total_rows=1,
+        started_at=NOW,
+        finished_at=NOW,
+        failure_message=text,
+    )
+    chunk = BulkUploadChunk.objects.create(
+        job=job,
+        number=0,
+        start=0,
+        length=1,
+        first_line=2,
+        first_row=1,
+        rows=1,
+        failed=1,
+        repeated=[text],
+        status=ChunkStatus.DONE,
+    )
+    error = BulkUploadRowError.objects.create(
+        job=job, row=1, position=0, line=2, column=text, value=text, code="missing", message=text
+    )
+    return [job, chunk, error]

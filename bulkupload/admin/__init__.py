@@ -1,0 +1,3 @@
+from bulkupload.admin import facts, jobs
+
+__all__ = ["facts", "jobs"]

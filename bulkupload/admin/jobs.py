@@ -1,0 +1,234 @@
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.http import content_disposition_header
+from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTimeFilter
+
+from bulkupload import selectors
+from bulkupload.models import BulkUploadJob, BulkUploadRowError, JobStatus
+from bulkupload.selectors import Progress
+from bulkupload.services import jobs, reports
+from media.admin.looks import readable_size
+from sartiq.core.errors import SartiqError
+from sartiq.core.staff import FACTS, NOTHING, FactsAdmin, anchor, coloured, link, list_of
+
+STATUS_COLOURS = {
+    JobStatus.QUEUED: "info",
+    JobStatus.RUNNING: "warning",
+    JobStatus.COMPLETED: "success",
+    JobStatus.COMPLETED_WITH_ERRORS: "warning",
+    JobStatus.FAILED: "danger",
+    JobStatus.CANCELLED: "danger",
+}
+REFRESH_SECONDS = 3  # a page of a running job looks again
+
+
+@admin.register(BulkUploadJob)
+class BulkUploadJobAdmin(FactsAdmin):
+    """Bulk uploads: how far they are, what went wrong, what can be done about it."""
+
+    list_display = (
+        *("filename", "shown_status", "bar", "refused", "dry_run"),
+        *("organization", "user", "created_at"),
+    )
+    list_filter = (
+        "status",
+        "dry_run",
+        ("organization", AutocompleteSelectFilter),
+        ("created_at", RangeDateTimeFilter),
+    )
+    list_select_related = ("user", "organization")
+    search_fields = ("=id", "filename", "source_key", "user__email", "failure_message")
+    ordering = ("-created_at", "-id")
+    fieldsets = (
+        (None, {"fields": ("status", "bar", "counts", "failure", "download", "commonest")}),
+        (
+            "The table",
+            {
+                "fields": (
+                    *("filename", "size", "dialect", "columns", "mapping", "sku_width"),
+                    *("dry_run", "source_key", "rows_key"),
+                )
+            },
+        ),
+        (
+            "Facts",
+            {
+                "fields": (
+                    *("user", "organization", "first_try", "started_at", "planned_at"),
+                    *("finished_at", "attempts", "run_after", *FACTS),
+                )
+            },
+        ),
+    )
+    actions = ("retry", "cancel")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """Everything is a fact."""
+        return tuple(name for _, options in self.fieldsets for name in options["fields"])
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the error file."""
+        view = self.admin_site.admin_view(self.download_view)
+        name = "bulkupload_bulkuploadjob_errors"
+        return [path("<uuid:job_id>/errors/", view, name=name), *super().get_urls()]
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """Count the rows of the page's jobs in one query."""
+        found = super().get_changelist_instance(request)
+        rows = list(found.result_list)
+        progress = selectors.progress_of(rows, now=timezone.now())
+        for job in rows:
+            job.progress = progress[job.pk]
+        found.result_list = rows
+        return found
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Show the job; while it runs the page looks again by itself."""
+        answer: HttpResponse = super().change_view(request, object_id, form_url, extra_context)
+        running = BulkUploadJob.objects.unfinished().filter(pk=object_id)
+        if request.method == "GET" and running.exists():
+            answer["Refresh"] = str(REFRESH_SECONDS)
+        return answer
+
+    def download_view(self, request: HttpRequest, job_id: UUID) -> HttpResponseBase:
+        """Stream the error file."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        job = get_object_or_404(BulkUploadJob, pk=job_id)
+        return StreamingHttpResponse(
+            reports.error_file(job),
+            content_type=f"text/csv; charset={reports.charset_of(job)}",
+            headers={
+                "Content-Disposition": content_disposition_header(
+                    as_attachment=True, filename=reports.file_name_of(job)
+                )
+                or "attachment"
+            },
+        )
+
+    # --- Columns and facts ----------------------------------------------------------------------
+
+    @coloured(description="Status", ordering="status", colours=STATUS_COLOURS)
+    def shown_status(self, job: BulkUploadJob) -> tuple[str, str]:
+        """Colour the status."""
+        return job.status, job.get_status_display()
+
+    @admin.display(description="Progress")
+    def bar(self, job: BulkUploadJob) -> str:
+        """Draw how far the job is."""
+        progress = _progress(job)
+        return format_html(
+            '<progress max="{}" value="{}"></progress> {} of {}',
+            progress.total or 1,
+            progress.processed,
+            f"{progress.processed:,}",
+            f"{progress.total:,}",
+        )
+
+    @admin.display(description="Rows")
+    def counts(self, job: BulkUploadJob) -> str:
+        """Tell what became of the rows, how fast, and how long it will take."""
+        progress = _progress(job)
+        told = (
+            f"{progress.created:,} created, {progress.updated:,} updated, "
+            f"{progress.unchanged:,} unchanged, {progress.failed:,} refused"
+        )
+        if progress.rows_per_second is not None:
+            told += f"; {progress.rows_per_second:,.0f} rows/s"
+        if progress.seconds_left is not None:
+            told += f"; about {progress.seconds_left} s left"
+        return told
+
+    @admin.display(description="Refused")
+    def refused(self, job: BulkUploadJob) -> str:
+        """Link to what is wrong."""
+        failed = _progress(job).failed
+        return anchor(list_of(BulkUploadRowError, job__id__exact=job.pk), f"{failed:,}")
+
+    @admin.display(description="Failure")
+    def failure(self, job: BulkUploadJob) -> str:
+        """Tell why the file was not imported."""
+        if not job.failure_code:
+            return job.failure_message or NOTHING
+        line = f"Line {job.failure_line}: " if job.failure_line else ""
+        return f"{line}{job.failure_message} ({job.failure_code})"
+
+    @admin.display(description="Commonest errors")
+    def commonest(self, job: BulkUploadJob) -> str:
+        """List the errors that most rows have."""
+        found = selectors.top_errors(job)
+        if not found:
+            return NOTHING
+        lines = ((f"{times:,}", code, column or "the row") for code, column, times in found)
+        return format_html_join("", "<div>{} × {} in {}</div>", lines)  # noqa: RUF001
+
+    @admin.display(description="Error file")
+    def download(self, job: BulkUploadJob) -> str:
+        """Link to the refused rows."""
+        address = reverse("admin:bulkupload_bulkuploadjob_errors", args=[job.pk])
+        return anchor(address, "Refused rows as CSV")
+
+    @admin.display(description="Size")
+    def size(self, job: BulkUploadJob) -> str:
+        """Tell the size of the file."""
+        return readable_size(job.source_size)
+
+    @admin.display(description="Retry of")
+    def first_try(self, job: BulkUploadJob) -> str:
+        """Link to the job this one repeats."""
+        return link(job.retry_of)
+
+    # --- What staff may do ----------------------------------------------------------------------
+
+    def has_act_permission(self, request: HttpRequest) -> bool:
+        """Whoever may change jobs may retry and cancel them."""
+        return request.user.has_perm("bulkupload.change_bulkuploadjob")
+
+    @admin.action(description="Retry what was left undone", permissions=["act"])
+    def retry(self, request: HttpRequest, rows: QuerySet[BulkUploadJob]) -> None:
+        """Start a new job for each chosen one that left something undone."""
+        self._each(request, rows, jobs.retry, "started again")
+
+    @admin.action(description="Cancel", permissions=["act"])
+    def cancel(self, request: HttpRequest, rows: QuerySet[BulkUploadJob]) -> None:
+        """Cancel the chosen jobs."""
+        self._each(request, rows, jobs.cancel, "cancelled")
+
+    def _each(
+        self,
+        request: HttpRequest,
+        rows: QuerySet[BulkUploadJob],
+        act: Callable[..., BulkUploadJob],
+        done: str,
+    ) -> None:
+        count = 0
+        for job in rows:
+            try:
+                act(user=request.user, job_id=job.pk)
+                count += 1
+            except SartiqError as refused:
+                self.message_user(request, f"{job}: {refused.detail}", messages.WARNING)
+        if count:
+            self.message_user(request, f"{count} {done}.", messages.SUCCESS)
+
+
+def _progress(job: BulkUploadJob) -> Progress:
+    known: Progress | None = getattr(job, "progress", None)
+    return known or selectors.progress_of([job], now=timezone.now())[job.pk]

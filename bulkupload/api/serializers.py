@@ -1,0 +1,135 @@
+from typing import Any
+
+from rest_framework import serializers
+
+from bulkupload.models import BulkUploadJob, BulkUploadRowError, JobStatus
+from bulkupload.rules.columns import FIELDS
+from bulkupload.rules.dialects import DELIMITERS
+from bulkupload.selectors import Progress
+
+LONGEST_MAPPING = 100
+STATUSES = [value.lower() for value in JobStatus.values]
+
+
+class BulkUploadIn(serializers.Serializer[Any]):
+    """A table and what to do with it, as parts of a form."""
+
+    # An empty file is refused by the service, under the code that says so.
+    file = serializers.FileField(
+        allow_empty_file=True, help_text="CSV, TSV or XLSX, at most 512 MiB and 2,000,000 rows"
+    )
+    organization_id = serializers.UUIDField(required=False)
+    dry_run = serializers.BooleanField(default=False, help_text="Count what would happen")
+    mapping = serializers.JSONField(
+        required=False,
+        help_text='Column to field, `{"Article no.": "sku"}`; null ignores a column',
+    )
+
+    def validate_mapping(self, value: Any) -> dict[str, str | None]:
+        """Take an object of column names whose fields are ours."""
+        if not isinstance(value, dict) or len(value) > LONGEST_MAPPING:
+            raise serializers.ValidationError("Must be an object.", code="object_type")
+        for wanted in value.values():
+            if wanted is not None and wanted not in FIELDS:
+                known = ", ".join(FIELDS)
+                raise serializers.ValidationError(f"Fields are: {known}.", code="enum")
+        named = [wanted for wanted in value.values() if wanted]
+        if len(named) != len(set(named)):
+            raise serializers.ValidationError("Two columns bring one field.", code="duplicate")
+        return value
+
+
+class DialectOut(serializers.Serializer[Any]):
+    """How the table is written."""
+
+    format = serializers.ChoiceField(choices=["csv", "xlsx"])
+    encoding = serializers.CharField()
+    delimiter = serializers.ChoiceField(choices=list(DELIMITERS))
+    line_ending = serializers.CharField(trim_whitespace=False)
+
+
+class ColumnOut(serializers.Serializer[Any]):
+    """One column of the table: the field it brings, else what it may have meant."""
+
+    name = serializers.CharField(allow_blank=True)
+    field = serializers.ChoiceField(choices=list(FIELDS), allow_null=True)
+    suggestion = serializers.ChoiceField(choices=list(FIELDS), allow_null=True)
+
+
+class MediaCountsOut(serializers.Serializer[Any]):
+    """How many pictures of the rows stand where."""
+
+    pending = serializers.IntegerField()
+    ready = serializers.IntegerField()
+    failed = serializers.IntegerField()
+
+
+class FailureOut(serializers.Serializer[Any]):
+    """Why the file as a whole was not imported, or why the job was stopped."""
+
+    code = serializers.CharField()
+    message = serializers.CharField(allow_blank=True)
+    line = serializers.IntegerField(allow_null=True)
+
+
+class BulkUploadOut(serializers.Serializer[Any]):
+    """A job and its progress."""
+
+    id = serializers.UUIDField()
+    user_id = serializers.UUIDField()
+    organization_id = serializers.UUIDField(allow_null=True)
+    status = serializers.ChoiceField(choices=STATUSES)
+    filename = serializers.CharField()
+    dialect = DialectOut(allow_null=True)
+    columns = ColumnOut(many=True)
+    total_rows = serializers.IntegerField()
+    processed_rows = serializers.IntegerField()
+    created = serializers.IntegerField()
+    updated = serializers.IntegerField()
+    unchanged = serializers.IntegerField()
+    failed = serializers.IntegerField()
+    media = MediaCountsOut()
+    dry_run = serializers.BooleanField()
+    rows_per_second = serializers.FloatField(allow_null=True)
+    seconds_left = serializers.IntegerField(allow_null=True)
+    failure = FailureOut(allow_null=True)
+    retry_of = serializers.UUIDField(allow_null=True)
+    started_at = serializers.DateTimeField(allow_null=True)
+    finished_at = serializers.DateTimeField(allow_null=True)
+    created_at = serializers.DateTimeField()
+    updated_at = serializers.DateTimeField()
+
+
+class RowErrorOut(serializers.ModelSerializer[BulkUploadRowError]):
+    """One thing wrong with one row: where it stands, and how to mend it."""
+
+    class Meta:
+        model = BulkUploadRowError
+        fields = ["row", "line", "column", "value", "code", "message"]
+
+
+SAME = (
+    *("id", "user_id", "organization_id", "filename", "columns", "total_rows", "dry_run"),
+    *("started_at", "finished_at", "created_at", "updated_at"),
+)
+COUNTS = ("created", "updated", "unchanged", "failed", "rows_per_second", "seconds_left")
+
+
+def answer_of(job: BulkUploadJob, progress: Progress) -> dict[str, Any]:
+    """Return a job as it is answered."""
+    failure = {
+        "code": job.failure_code,
+        "message": job.failure_message,
+        "line": job.failure_line,
+    }
+    shown = {
+        **{name: getattr(job, name) for name in SAME},
+        **{name: getattr(progress, name) for name in COUNTS},
+        "status": job.status.lower(),
+        "dialect": job.dialect or None,
+        "processed_rows": progress.processed,
+        "media": {"pending": 0, "ready": 0, "failed": 0},
+        "failure": failure if job.failure_code else None,
+        "retry_of": job.retry_of_id,
+    }
+    return dict(BulkUploadOut(shown).data)

@@ -1,0 +1,221 @@
+import hashlib
+import json
+from typing import Any, BinaryIO, cast
+from uuid import UUID
+
+from django.core.files.uploadedfile import UploadedFile
+from django.http import HttpResponse, QueryDict, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.utils import timezone
+from django.utils.http import content_disposition_header
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework import serializers
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.api.callers import caller_of
+from accounts.selectors import scope_for
+from bulkupload import selectors
+from bulkupload.api.parsers import BoundedMultiPartParser
+from bulkupload.api.serializers import BulkUploadIn, BulkUploadOut, RowErrorOut, answer_of
+from bulkupload.models import BulkUploadJob
+from bulkupload.services import jobs, reports
+from bulkupload.services.jobs import Table
+from sartiq.core.api import ModelEndpointSet
+from sartiq.core.errors import located
+from sartiq.core.idempotency import Answer, Record, once
+from sartiq.core.schema import ERROR_ANSWER
+from sartiq.core.validation import read
+
+CSV = "text/csv"
+HASHED_AT_ONCE = 1024 * 1024
+JOB_ID = OpenApiParameter("job_id", OpenApiTypes.UUID, OpenApiParameter.PATH)
+LOCATION = OpenApiParameter(
+    "Location",
+    {"type": "string", "format": "uri-reference"},
+    OpenApiParameter.HEADER,
+    required=True,
+    description="Where to watch the job",
+    response=[202],
+)
+ACCEPTED = OpenApiResponse(BulkUploadOut, description="Accepted")
+ENDED = OpenApiResponse(ERROR_ANSWER, description="Conflict with the current state")
+
+
+class ScopeIn(serializers.Serializer[Any]):
+    """Whose jobs a list is about."""
+
+    organization_id = serializers.UUIDField(required=False)
+
+
+class ErrorsIn(serializers.Serializer[Any]):
+    """How errors are asked for."""
+
+    format = serializers.ChoiceField(choices=["json", "csv"], required=False)
+
+
+class BulkUploads(ModelEndpointSet):
+    """Tables of products, imported in the background."""
+
+    serializer_class = BulkUploadOut
+    parser_classes = (BoundedMultiPartParser,)
+    filter_backends = ()
+
+    @extend_schema(
+        operation_id="start_bulk_upload",
+        tags=["bulk-upload"],
+        parameters=[
+            OpenApiParameter(
+                "Idempotency-Key",
+                {"type": "string", "minLength": 1, "maxLength": 255},
+                OpenApiParameter.HEADER,
+                description="Repeating the request with the same key replays its answer",
+            ),
+            LOCATION,
+        ],
+        request={"multipart/form-data": BulkUploadIn},
+        responses={202: ACCEPTED},
+    )
+    def create(self, request: Request) -> Response:
+        """Start a bulk import of products from CSV, TSV or XLSX."""
+        asked = read(BulkUploadIn, request.data)
+        user, sent = caller_of(request), asked["file"]
+        scope = scope_for(user, asked.get("organization_id"))
+        body = cast("BinaryIO", sent.file)
+        table = Table(
+            body=body,
+            size=sent.size,
+            filename=sent.name,
+            dry_run=asked["dry_run"],
+            mapping=asked.get("mapping", {}),
+        )
+
+        def work(record: Record) -> Answer:
+            made: list[Answer] = []
+
+            def then(job: BulkUploadJob) -> None:
+                made.append(self._accepted(job))
+                record(made[-1])
+
+            with located("body", "file"):
+                jobs.start(user=user, scope=scope, table=table, then=then)
+            return made[-1]
+
+        return once(request, route="bulk-upload-create", work=work, digest=_digest(request, sent))
+
+    @extend_schema(
+        operation_id="list_bulk_uploads",
+        tags=["bulk-upload"],
+        parameters=[OpenApiParameter("organization_id", OpenApiTypes.UUID)],
+    )
+    def list(self, request: Request) -> Response:
+        """List one owner's bulk uploads, oldest first."""
+        asked = read(ScopeIn, request.query_params, where="query")
+        scope = scope_for(caller_of(request), asked.get("organization_id"))
+        page = self.paginate_queryset(selectors.in_scope(scope))
+        return self.get_paginated_response(_answers(cast("list[BulkUploadJob]", page)))
+
+    @extend_schema(operation_id="get_bulk_upload", tags=["bulk-upload"], parameters=[JOB_ID])
+    def retrieve(self, request: Request, job_id: UUID) -> Response:
+        """Return a bulk upload and how far it is."""
+        return Response(_answers([selectors.one_visible_to(caller_of(request), job_id)])[0])
+
+    @extend_schema(
+        operation_id="get_bulk_upload_errors",
+        tags=["bulk-upload"],
+        parameters=[
+            JOB_ID,
+            OpenApiParameter(
+                "format",
+                {"type": "string", "enum": ["json", "csv"]},
+                description="`csv`: the refused rows as they were sent, ready to fix; so does "
+                "`Accept: text/csv`",
+            ),
+        ],
+        responses={
+            200: RowErrorOut(many=True),
+            (200, CSV): OpenApiResponse(OpenApiTypes.STR),
+        },
+    )
+    def errors(self, request: Request, job_id: UUID) -> HttpResponseBase:
+        """Return what is wrong with the refused rows, by row."""
+        asked = read(ErrorsIn, request.query_params, where="query")
+        job = selectors.one_visible_to(caller_of(request), job_id)
+        if asked.get("format", _accepted_format(request)) == "csv":
+            return _error_download(job)
+        page = self.paginate_queryset(selectors.errors_of(job))
+        return self.get_paginated_response(RowErrorOut(page, many=True).data)
+
+    @extend_schema(
+        operation_id="cancel_bulk_upload",
+        tags=["bulk-upload"],
+        parameters=[JOB_ID, LOCATION],
+        request=None,
+        responses={202: ACCEPTED, 409: ENDED},
+    )
+    def cancel(self, request: Request, job_id: UUID) -> Response:
+        """Stop after the current chunk; rows imported before stay."""
+        return self._accepted(jobs.cancel(user=caller_of(request), job_id=job_id)).response()
+
+    @extend_schema(
+        operation_id="retry_bulk_upload",
+        tags=["bulk-upload"],
+        parameters=[JOB_ID, LOCATION],
+        request=None,
+        responses={202: ACCEPTED, 409: ENDED},
+    )
+    def retry(self, request: Request, job_id: UUID) -> Response:
+        """Start a new bulk upload with what this one left undone."""
+        return self._accepted(jobs.retry(user=caller_of(request), job_id=job_id)).response()
+
+    @extend_schema(
+        operation_id="get_bulk_upload_template",
+        tags=["bulk-upload"],
+        responses={(200, CSV): OpenApiResponse(OpenApiTypes.STR)},
+    )
+    def template(self, request: Request) -> HttpResponse:
+        """Return a table with every column and a sample row."""
+        return HttpResponse(
+            reports.template(), content_type=f"{CSV}; charset=utf-8", headers=_named("template.csv")
+        )
+
+    def _accepted(self, job: BulkUploadJob) -> Answer:
+        job.refresh_from_db()
+        body = json.loads(JSONRenderer().render(_answers([job])[0]))
+        root = self.request.path.partition("/bulk-upload")[0]
+        return Answer(status=202, body=body, location=f"{root}/bulk-upload/{job.pk}")
+
+
+def _error_download(job: BulkUploadJob) -> StreamingHttpResponse:
+    return StreamingHttpResponse(
+        reports.error_file(job),
+        content_type=f"{CSV}; charset={reports.charset_of(job)}",
+        headers=_named(reports.file_name_of(job)),
+    )
+
+
+def _named(filename: str) -> dict[str, str]:
+    header = content_disposition_header(as_attachment=True, filename=filename)
+    return {"Content-Disposition": header or "attachment", "Cache-Control": "no-store"}
+
+
+def _answers(rows: list[BulkUploadJob]) -> list[dict[str, Any]]:
+    progress = selectors.progress_of(rows, now=timezone.now())
+    return [answer_of(job, progress[job.pk]) for job in rows]
+
+
+def _accepted_format(request: Request) -> str:
+    return "csv" if CSV in request.headers.get("Accept", "") else "json"
+
+
+def _digest(request: Request, sent: "UploadedFile[Any]") -> str:
+    """Return the hash of the request's parts; the file is read in pieces."""
+    digest = hashlib.sha256()
+    for piece in sent.chunks(HASHED_AT_ONCE):
+        digest.update(piece)
+    form = cast("QueryDict", request.data)
+    fields = {name: form.getlist(name) for name in form if name != "file"}
+    parts = json.dumps([digest.hexdigest(), sent.name, fields], sort_keys=True)
+    return hashlib.sha256(parts.encode()).hexdigest()

@@ -1,0 +1,59 @@
+"""What a bulk upload refuses, by meaning."""
+
+from typing import ClassVar
+
+from sartiq.core.errors import ConflictError, InvalidError, NotFoundError, RequestTooLargeError
+
+
+class NotATableError(InvalidError):
+    """Raised when the bytes of an upload are no table, whatever the file is called."""
+
+    code: ClassVar[str] = "not_a_table"
+    message: ClassVar[str] = "The file is no table: send CSV, TSV or XLSX."
+
+
+class EmptyFileError(InvalidError):
+    """Raised when an upload holds no bytes."""
+
+    code: ClassVar[str] = "file_empty"
+    message: ClassVar[str] = "The file is empty."
+
+
+class TableTooLargeError(RequestTooLargeError):
+    """Raised when a file is larger than one bulk upload may be."""
+
+    message: ClassVar[str] = "The file is larger than 512 MiB; split it."
+
+
+class StoringTooSlowError(InvalidError):
+    """Raised when storing the file took so long that it was given up meanwhile."""
+
+    message: ClassVar[str] = "Storing the file took too long; send it again."
+
+
+class JobNotFoundError(NotFoundError):
+    """Raised when a job does not exist for the caller."""
+
+    message: ClassVar[str] = "Bulk upload not found"
+
+
+class JobFinishedError(ConflictError):
+    """Raised when a job that has ended is to be cancelled."""
+
+    message: ClassVar[str] = "The bulk upload has already ended."
+
+
+class NothingToRetryError(ConflictError):
+    """Raised when a job has nothing that could be tried again."""
+
+    message: ClassVar[str] = "Nothing of this bulk upload can be tried again now."
+
+
+class FileFaultError(Exception):
+    """Raised when the file as a whole cannot be read: the job fails with this one sentence."""
+
+    def __init__(self, code: str, message: str, *, line: int | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.line = line

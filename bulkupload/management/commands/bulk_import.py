@@ -1,0 +1,132 @@
+import json
+import time
+from argparse import ArgumentParser
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+from accounts.models import OwnerScope, User
+from accounts.selectors import scope_for
+from bulkupload import selectors
+from bulkupload.models import BulkUploadChunk, BulkUploadJob
+from bulkupload.rules.columns import FIELDS
+from bulkupload.services import chunks, jobs, planning, reports
+from bulkupload.services.jobs import Table
+from sartiq.core.errors import SartiqError
+from sartiq.core.models import free_to_take
+
+WHILE_OTHERS_WORK = 0.2  # seconds until a job whose chunks all have workers is looked at again
+REFUSED = 1  # exit codes: rows were refused,
+FAULT = 3  # or the file or a service failed
+
+
+class Command(BaseCommand):
+    """Import a table through the services the API uses, together with the workers or without."""
+
+    help = "Import products from CSV, TSV or XLSX. Exit 0: all rows; 1: some refused; 3: failed."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Say which file, for whom, and how."""
+        parser.add_argument("file", type=Path, metavar="FILE")
+        parser.add_argument("--user", required=True, metavar="EMAIL", help="who imports")
+        parser.add_argument("--organization", type=UUID, metavar="ID", help="whose products")
+        parser.add_argument("--mapping", type=json.loads, default={}, metavar="JSON")
+        parser.add_argument("--dry-run", action="store_true", help="count what would happen")
+        parser.add_argument("--errors", type=Path, metavar="FILE", help="write refused rows here")
+        parser.add_argument("--json", action="store_true", help="print the job as one object")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Import the file and say what became of it."""
+        try:
+            job = self._start(options)
+            self._work_off(job)
+        except (SartiqError, OSError) as error:
+            raise CommandError(str(error), returncode=FAULT) from error
+        progress = selectors.progress_of([job], now=timezone.now())[job.pk]
+        if options["errors"] is not None and progress.failed:
+            with options["errors"].open("wb") as target:
+                target.writelines(reports.error_file(job))
+        self.stdout.write(_as_json(job, progress) if options["json"] else _told(job, progress))
+        if job.failure_code:
+            raise CommandError(job.failure_message or job.failure_code, returncode=FAULT)
+        if progress.failed:
+            raise CommandError(f"{progress.failed:,} rows were refused.", returncode=REFUSED)
+
+    def _start(self, options: dict[str, Any]) -> BulkUploadJob:
+        user = User.objects.filter(email__iexact=options["user"], is_active=True).first()
+        if user is None:
+            raise CommandError("No such user.", returncode=FAULT)
+        if set(options["mapping"].values()) - {None, *FIELDS}:
+            raise CommandError(f"A mapping leads to: {', '.join(FIELDS)}.", returncode=FAULT)
+        scope: OwnerScope = scope_for(user, options["organization"])
+        source: Path = options["file"]
+        with source.open("rb") as body:
+            table = Table(
+                body=body,
+                size=source.stat().st_size,
+                filename=source.name,
+                dry_run=options["dry_run"],
+                mapping=options["mapping"],
+            )
+            return jobs.start(user=user, scope=scope, table=table)
+
+    def _work_off(self, job: BulkUploadJob) -> None:
+        """Plan the job and import its chunks, those the workers do not take first."""
+        console = Console(stderr=True)
+        columns = [SpinnerColumn(), TextColumn("{task.description}"), BarColumn()]
+        with Progress(
+            *columns, MofNCompleteColumn(), TimeRemainingColumn(), console=console, transient=True
+        ) as bar:
+            task = bar.add_task("Reading", total=None)
+            while not job.is_finished:
+                if not self._step(job):
+                    time.sleep(WHILE_OTHERS_WORK)
+                job.refresh_from_db()
+                progress = selectors.progress_of([job], now=timezone.now())[job.pk]
+                if job.planned_at:
+                    bar.update(
+                        task,
+                        description="Importing",
+                        total=progress.total,
+                        completed=progress.processed,
+                    )
+
+    def _step(self, job: BulkUploadJob) -> bool:
+        """Do the next piece of work nobody does; tell whether there was one."""
+        if job.planned_at is None:
+            planning.plan(job.pk)
+            return BulkUploadJob.objects.filter(pk=job.pk, planned_at__isnull=False).exists()
+        waiting = BulkUploadChunk.objects.unfinished().filter(job=job)
+        free = waiting.filter(free_to_take()).order_by("number")
+        pk = free.values_list("pk", flat=True).first()
+        if pk is None:
+            return False
+        chunks.import_rows(pk)
+        return not waiting.filter(pk=pk).exists()
+
+
+def _as_json(job: BulkUploadJob, progress: selectors.Progress) -> str:
+    told = {"id": str(job.pk), "status": job.status.lower(), "dialect": job.dialect}
+    return json.dumps(told | asdict(progress))
+
+
+def _told(job: BulkUploadJob, progress: selectors.Progress) -> str:
+    would = "would be " if job.dry_run else ""
+    return (
+        f"{job.get_status_display()}: {progress.total:,} rows, {would}{progress.created:,} created,"
+        f" {progress.updated:,} updated, {progress.unchanged:,} unchanged,"
+        f" {progress.failed:,} refused."
+    )

@@ -1,0 +1,114 @@
+from datetime import datetime
+from typing import ClassVar, Self
+
+from django.db import models
+from django.db.models import Q
+
+from bulkupload.models.job import BulkUploadJob, JobStatus
+from sartiq.core.models import LeasedModel, TimestampedModel, free_to_take
+
+
+class ChunkStatus(models.TextChoices):
+    """Whether the rows of a chunk were imported; there is nothing between."""
+
+    WAITING = "WAITING", "Waiting"
+    DONE = "DONE", "Done"
+
+
+class BulkUploadChunkQuerySet(models.QuerySet["BulkUploadChunk"]):
+    """The words in which chunks are asked for."""
+
+    def unfinished(self) -> Self:
+        """Keep those still to be imported."""
+        return self.filter(status=ChunkStatus.WAITING)
+
+    def waiting(self, *, sent_before: datetime) -> Self:
+        """Keep due ones nobody works on and nobody was told of lately."""
+        untold = Q(sent_at__isnull=True) | Q(sent_at__lt=sent_before)
+        running = self.unfinished().filter(job__status=JobStatus.RUNNING)
+        return running.filter(free_to_take()).filter(untold)
+
+
+class BulkUploadChunk(TimestampedModel, LeasedModel):
+    """A range of a job's rows that is imported in one transaction, exactly once.
+
+    `repeated` are SKUs that an earlier chunk brings as well: such a chunk waits for all before it,
+    so that the last row of the file wins however many workers there are.
+    """
+
+    job = models.ForeignKey(BulkUploadJob, on_delete=models.CASCADE, related_name="chunks")
+    number = models.PositiveIntegerField()
+    start = models.PositiveBigIntegerField()
+    length = models.PositiveBigIntegerField()
+    first_line = models.PositiveIntegerField()
+    first_row = models.PositiveIntegerField()
+    rows = models.PositiveIntegerField()
+    repeated = models.JSONField(default=list, blank=True)
+    status = models.CharField(
+        max_length=8, choices=ChunkStatus.choices, default=ChunkStatus.WAITING
+    )
+    created = models.PositiveIntegerField(default=0)
+    updated = models.PositiveIntegerField(default=0)
+    unchanged = models.PositiveIntegerField(default=0)
+    failed = models.PositiveIntegerField(default=0)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    objects: ClassVar = BulkUploadChunkQuerySet.as_manager()
+
+    class Meta(TimestampedModel.Meta):
+        verbose_name = "bulk upload chunk"
+        ordering = ["job", "number"]
+        constraints = [
+            models.UniqueConstraint(fields=["job", "number"], name="bulk_chunk_once_per_job"),
+            models.CheckConstraint(
+                condition=Q(status__in=ChunkStatus.values), name="bulk_chunk_status_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(status=ChunkStatus.WAITING)
+                | Q(
+                    rows=models.F("created")
+                    + models.F("updated")
+                    + models.F("unchanged")
+                    + models.F("failed")
+                ),
+                name="bulk_chunk_counts_every_row",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["created_at"],
+                condition=Q(status=ChunkStatus.WAITING),
+                name="bulk_chunk_waiting",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Chunk {self.number}"
+
+
+class BulkUploadRowError(models.Model):
+    """One thing wrong with one row; `cells` of its first one is the row, as JSON in ASCII.
+
+    JSON because a refused cell may hold what PostgreSQL stores in no text: NUL, half a character.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    job = models.ForeignKey(BulkUploadJob, on_delete=models.CASCADE, related_name="row_errors")
+    row = models.PositiveIntegerField()
+    position = models.PositiveSmallIntegerField()
+    line = models.PositiveIntegerField()
+    column = models.TextField(blank=True)
+    value = models.TextField(blank=True)
+    code = models.CharField(max_length=64)
+    message = models.TextField()
+    cells = models.TextField(blank=True)
+
+    class Meta:
+        verbose_name = "bulk upload error"
+        ordering = ["job", "row", "position"]
+        constraints = [
+            models.UniqueConstraint(fields=["job", "row", "position"], name="bulk_error_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Line {self.line}: {self.message}"

@@ -1,0 +1,124 @@
+from datetime import datetime
+from typing import Any, ClassVar, Self
+
+from django.db import models
+from django.db.models import Q
+
+from accounts.models import OwnedModel, OwnedQuerySet
+from bulkupload.rules.dialects import Dialect
+from bulkupload.rules.header import Layout
+from sartiq.core.models import LeasedModel, free_to_take
+
+
+class JobStatus(models.TextChoices):
+    """Where a bulk upload stands: QUEUED, then RUNNING, then one of four ends."""
+
+    QUEUED = "QUEUED", "Queued"
+    RUNNING = "RUNNING", "Running"
+    COMPLETED = "COMPLETED", "Completed"
+    COMPLETED_WITH_ERRORS = "COMPLETED_WITH_ERRORS", "Completed with errors"
+    FAILED = "FAILED", "Failed"
+    CANCELLED = "CANCELLED", "Cancelled"
+
+
+UNFINISHED = (JobStatus.QUEUED, JobStatus.RUNNING)
+
+
+class BulkUploadJobQuerySet(OwnedQuerySet["BulkUploadJob"]):
+    """The words in which bulk uploads are asked for."""
+
+    def unfinished(self) -> Self:
+        """Keep those that still have something to do."""
+        return self.filter(status__in=UNFINISHED)
+
+    def unplanned(self) -> Self:
+        """Keep those whose file nobody has split into chunks yet."""
+        return self.unfinished().filter(planned_at__isnull=True)
+
+    def importing(self) -> Self:
+        """Keep those whose chunks are being imported."""
+        return self.filter(status=JobStatus.RUNNING, planned_at__isnull=False)
+
+    def waiting(self, *, sent_before: datetime) -> Self:
+        """Keep those to be planned that nobody works on and nobody was told of lately."""
+        untold = Q(sent_at__isnull=True) | Q(sent_at__lt=sent_before)
+        return self.unplanned().filter(free_to_take()).filter(untold)
+
+    def expired(self, *, before: datetime) -> Self:
+        """Keep those that ended before this moment."""
+        return self.exclude(status__in=UNFINISHED).filter(finished_at__lt=before)
+
+
+class BulkUploadJob(OwnedModel, LeasedModel):
+    """One table of products somebody sent.
+
+    `source_key` names the file as it was sent, `rows_key` the text that the chunks are ranges of:
+    the same object, or for a workbook its first sheet as CSV. `columns` is empty until the file
+    was planned, `sku_width` the digits of its SKUs where Excel may have dropped leading zeros.
+    """
+
+    status = models.CharField(max_length=32, choices=JobStatus.choices, default=JobStatus.QUEUED)
+    filename = models.CharField(max_length=255)
+    source_key = models.CharField(max_length=500)
+    source_size = models.PositiveBigIntegerField()
+    source_etag = models.CharField(max_length=128)
+    rows_key = models.CharField(max_length=500, blank=True)
+    rows_etag = models.CharField(max_length=128, blank=True)
+    dry_run = models.BooleanField(default=False)
+    mapping = models.JSONField(default=dict, blank=True)
+    dialect = models.JSONField(default=dict, blank=True)
+    columns = models.JSONField(default=list, blank=True)
+    sku_width = models.PositiveSmallIntegerField(null=True, blank=True)
+    total_rows = models.PositiveIntegerField(default=0)
+    planned_at = models.DateTimeField(null=True, blank=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    failure_code = models.CharField(max_length=64, blank=True)
+    failure_message = models.TextField(blank=True)
+    failure_line = models.PositiveIntegerField(null=True, blank=True)
+    retry_of = models.ForeignKey(
+        "self", on_delete=models.SET_NULL, null=True, blank=True, related_name="retries"
+    )
+
+    objects: ClassVar = BulkUploadJobQuerySet.as_manager()
+
+    class Meta(OwnedModel.Meta):
+        verbose_name = "bulk upload"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(status__in=JobStatus.values), name="bulk_job_status_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=UNFINISHED, finished_at__isnull=True)
+                | (~Q(status__in=UNFINISHED) & Q(finished_at__isnull=False)),
+                name="bulk_job_ends_once",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["organization", "created_at", "id"], name="bulk_job_of_org"),
+            models.Index(fields=["user", "created_at", "id"], name="bulk_job_of_user"),
+            models.Index(
+                fields=["created_at"],
+                condition=Q(status__in=UNFINISHED),
+                name="bulk_job_unfinished",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.filename
+
+    @property
+    def written_in(self) -> Dialect:
+        """How the table is written, once it is known."""
+        stored: dict[str, Any] = self.dialect
+        return Dialect(**stored)
+
+    @property
+    def layout(self) -> Layout:
+        """Where in a row each field stands, once it is known."""
+        return Layout.stored(self.columns)
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether it has ended."""
+        return self.status not in UNFINISHED

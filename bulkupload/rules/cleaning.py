@@ -1,0 +1,169 @@
+"""Checking whole rows: their shape, then cell by cell, every fault at once."""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import groupby, islice
+from typing import Final
+
+from bulkupload.rules.columns import BY_FIELD, FIELDS, INHERITED, CellError, lost_zeros, refused
+from bulkupload.rules.faults import BROKEN_ROWS, STILL_BROKEN, Fault
+from bulkupload.rules.formulas import restore
+from bulkupload.rules.header import Layout
+from bulkupload.rules.limits import LARGEST_GROUP, LONGEST_SHOWN
+from bulkupload.rules.records import Record
+
+_UNSTORABLE: Final = dict.fromkeys([0, *range(0xD800, 0xE000)], "\ufffd")
+
+
+@dataclass(frozen=True, slots=True)
+class GoodRow:
+    """A row that can be imported: one text for each field the table brings."""
+
+    line: int
+    row: int
+    values: list[str]
+    cells: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """A row that is refused, with everything wrong about it."""
+
+    line: int
+    row: int
+    cells: list[str]
+    faults: list[Fault]
+
+
+class Cleaner:
+    """Checks the rows of one table; `sku_width` is the digits all its numeric SKUs have."""
+
+    def __init__(self, layout: Layout, *, sku_width: int | None) -> None:
+        self._layout = layout
+        self._width = layout.width
+        self._sku_width = sku_width
+        self.fields = [name for name in FIELDS if name in layout.fields]
+        self._plan = [
+            (layout.fields[name], BY_FIELD[name].limit, BY_FIELD[name].required, BY_FIELD[name])
+            for name in self.fields
+        ]
+
+    def rows(self, records: Iterable[Record], *, first_row: int) -> Iterator[GoodRow | BadRow]:
+        """Yield one outcome for every row that counts, numbered from `first_row`."""
+        counted = self._variants(records) if self._layout.handle is not None else records
+        for number, record in enumerate(counted, first_row):
+            yield self._clean(record, number)
+
+    def _clean(self, record: Record, number: int) -> GoodRow | BadRow:
+        line, _, cells, fault = record
+        if fault is not None:
+            return BadRow(line, number, cells, [fault])
+        code = ""
+        if self._layout.errors_at is not None:
+            cells, code = self._layout.split(cells)
+            cells = [restore(cell) for cell in cells]
+        if len(cells) != self._width or code in BROKEN_ROWS:
+            fault = self._misshapen(cells, code)
+            if fault is not None:
+                return BadRow(line, number, cells, [fault])
+            cells = cells[: self._width]
+        values: list[str] = []
+        faults: list[Fault] = []
+        for at, limit, required, column in self._plan:
+            text = cells[at].strip()
+            # Nearly every cell passes this; only the others, and the required ones, cost a call.
+            if required or len(text) > limit or not text.isprintable() or text[:1] == "#":
+                try:
+                    text = column.clean(text)
+                    if column.field == "sku" and self._sku_width:
+                        self._require_zeros(text)
+                except CellError as error:
+                    faults.append(refused(self._layout.columns[at].name, cells[at], error))
+            values.append(text)
+        if faults:
+            return BadRow(line, number, cells, faults)
+        return GoodRow(line, number, values, cells)
+
+    def _misshapen(self, cells: list[str], code: str) -> Fault | None:
+        """Return what is wrong with the number of cells; empty ones too many are no fault."""
+        if code in BROKEN_ROWS:
+            return Fault(code=code, message=STILL_BROKEN)
+        if len(cells) < self._width:
+            message = (
+                f"The row ends after {len(cells)} of {self._width} cells. Fill the missing cells, "
+                "and if its error_code came back with it, clear that."
+            )
+            return Fault(code="too_few_cells", message=message)
+        extra = [cell for cell in cells[self._width :] if cell.strip()]
+        if not extra:
+            return None
+        message = (
+            f"The row has {len(cells)} cells, the header {self._width}. "
+            "Put cells that hold the delimiter into quotes."
+        )
+        return Fault(code="too_many_cells", message=message, value=extra[0])
+
+    def _require_zeros(self, sku: str) -> None:
+        if self._sku_width and len(sku) < self._sku_width and sku.isdigit():
+            raise lost_zeros(sku, self._sku_width)
+
+    def _variants(self, records: Iterable[Record]) -> Iterator[Record]:
+        """Yield the rows of a Shopify export that count, with what they inherit."""
+        for group in by_handle(records, self._layout):
+            rows = counted_of(group, self._layout)
+            first = next((record.cells for record in group if record.fault is None), [])
+            for record in rows:
+                if record.fault is None:
+                    self._inherit(record.cells, first)
+                yield record
+
+    def _inherit(self, cells: list[str], first: list[str]) -> None:
+        for name in INHERITED:
+            if name in self._layout.fields:
+                at = self._layout.place_of(name)
+                if at < min(len(cells), len(first)) and not cells[at].strip():
+                    cells[at] = first[at]
+
+
+def by_handle(records: Iterable[Record], layout: Layout) -> Iterator[list[Record]]:
+    """Yield the rows of each handle together; a broken row goes with the handle before it."""
+    at = layout.handle_place
+    current: str | None = None
+
+    def handle_of(record: Record) -> str | None:
+        nonlocal current
+        if record.fault is None and len(record.cells) > at:
+            current = record.cells[at].strip()
+        return current
+
+    for _, group in groupby(records, key=handle_of):
+        yield list(islice(group, LARGEST_GROUP + 1))
+
+
+def counted_of(group: list[Record], layout: Layout) -> list[Record]:
+    """Return the rows of a handle that count: those with an SKU, else the first, to be refused.
+
+    The others only bring pictures of the same product.
+    """
+    at = layout.place_of("sku")
+    counted = [
+        record
+        for record in group
+        if record.fault is not None or (len(record.cells) > at and record.cells[at].strip())
+    ]
+    has_sku = any(record.fault is None for record in counted)
+    if has_sku:
+        return counted
+    first = next((record for record in group if record.fault is None), None)
+    return [record for record in group if record.fault is not None or record is first]
+
+
+def shown(text: str) -> str:
+    """Return a refused value as it can be stored and shown."""
+    return text[:LONGEST_SHOWN].translate(_UNSTORABLE)
+
+
+def stored_cells(cells: list[str]) -> str:
+    """Return a refused row as it is kept until it is sent back."""
+    return json.dumps(cells)

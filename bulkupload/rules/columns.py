@@ -1,0 +1,141 @@
+"""The columns of a product table: each knows its names and cleans its own cell."""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from bulkupload.rules.faults import Fault
+
+_SCIENTIFIC = re.compile(r"[+-]?\d+([.,]\d+)?[eE]\+?\d{1,3}")
+_EXCEL_ERRORS = frozenset(
+    {"#REF!", "#NAME?", "#VALUE!", "#N/A", "#DIV/0!", "#NULL!", "#NUM!", "#SPILL!", "#CALC!"}
+)
+_EXACT_DIGITS: Final = 15  # what a number in Excel keeps; the rest becomes zeros
+_NOT_WORDS = re.compile(r"[\W_]+")
+
+
+class CellError(Exception):
+    """Raised when a cell is refused."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """One field of a product that a table may bring."""
+
+    field: str
+    limit: int
+    names: tuple[str, ...]
+    sample: str
+    required: bool = False
+
+    def clean(self, cell: str) -> str:
+        """Return the cell as it is stored, or raise CellError."""
+        text = cell.strip()
+        if self.required and not text:
+            raise CellError("missing", f"Every row needs a {self.field}. Fill this cell.")
+        if len(text) > self.limit:
+            message = f"Longer than {self.limit:,} characters. Shorten it."
+            raise CellError("string_too_long", message)
+        if not text.isprintable():
+            _require_storable(text)
+        if text in _EXCEL_ERRORS:
+            message = f"Excel could not compute this cell ({text}). Write the value itself."
+            raise CellError("excel_damage", message)
+        return text
+
+
+@dataclass(frozen=True, kw_only=True)
+class SkuColumn(Column):
+    """The SKU: by it rows and products are matched, so a damaged one is never imported."""
+
+    def clean(self, cell: str) -> str:
+        """Refuse what Excel makes of long numbers."""
+        text = super().clean(cell)
+        if not text[:1].isdigit() and text[:1] not in "+-":
+            return text
+        if _SCIENTIFIC.fullmatch(text):
+            message = f"Excel turned this SKU into {text}. Format the column as text, write it out."
+            raise CellError("excel_damage", message)
+        if len(text) > _EXACT_DIGITS and text.isdigit() and not text[_EXACT_DIGITS:].strip("0"):
+            message = "Excel cut this SKU after 15 digits. Format the column as text, write it out."
+            raise CellError("excel_damage", message)
+        return text
+
+
+def lost_zeros(text: str, width: int) -> CellError:
+    """Return the refusal of a number that once had leading zeros."""
+    message = f"Excel dropped leading zeros: {text.zfill(width)}? Format the column as text."
+    return CellError("excel_damage", message)
+
+
+def _require_storable(text: str) -> None:
+    if "\x00" in text:
+        raise CellError("string_characters", "Holds a NUL character. Remove it.")
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        message = "Holds bytes that are no text in this encoding. Save the file as UTF-8."
+        raise CellError("encoding", message)
+
+
+COLUMNS: Final[tuple[Column, ...]] = (
+    SkuColumn(
+        field="sku",
+        limit=100,
+        required=True,
+        sample="AW26-0001",
+        names=(
+            *("variant sku", "product sku", "item sku", "article number", "item number"),
+            *("product code", "artikelnummer"),
+        ),
+    ),
+    Column(
+        field="name",
+        limit=255,
+        required=True,
+        sample="Oxford shoe",
+        names=("title", "product name", "product title", "item name"),
+    ),
+    Column(
+        field="brand",
+        limit=255,
+        sample="Sartiq",
+        names=("vendor", "manufacturer", "brand name"),
+    ),
+    Column(
+        field="description",
+        limit=10_000,
+        sample="Hand-made, leather sole",
+        names=("body html", "product description", "long description"),
+    ),
+    Column(
+        field="gender",
+        limit=50,
+        sample="unisex",
+        names=("google shopping gender", "target gender", "sex"),
+    ),
+    Column(
+        field="materials",
+        limit=1000,
+        sample="leather",
+        names=("material", "fabric", "composition", "material composition"),
+    ),
+    Column(field="color", limit=100, sample="black", names=("colour", "farbe")),
+)
+BY_FIELD: Final = {column.field: column for column in COLUMNS}
+FIELDS: Final = tuple(BY_FIELD)
+HANDLE_NAMES: Final = ("handle", "url handle")  # what makes a table a Shopify export
+INHERITED: Final = ("name", "brand")  # a variant takes them from the first row of its handle
+
+
+def words_of(name: str) -> str:
+    """Return a column's name without case and punctuation, as names are compared."""
+    return _NOT_WORDS.sub(" ", name).strip().casefold()
+
+
+def refused(column: str, cell: str, error: CellError) -> Fault:
+    """Return what is wrong with a cell of the uploader's column."""
+    return Fault(code=error.code, message=error.message, column=column, value=cell)

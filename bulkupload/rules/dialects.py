@@ -1,0 +1,148 @@
+"""Telling how a table is written: its encoding, its delimiter, its line ends."""
+
+import codecs
+import csv
+import io
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any, Final, Literal
+
+from bulkupload.rules.header import Mapped, count_known
+
+DELIMITERS: Final = (",", ";", "\t", "|")
+SAMPLE: Final = 64 * 1024  # characters the delimiter is told from
+_UTF8: Final = "utf-8"
+_ANSI: Final = "cp1252"
+_MARKS: Final = (
+    (codecs.BOM_UTF8, _UTF8),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_SEPARATOR_LINE: Final = "sep="  # what Excel writes and reads before the header
+
+FileFormat = Literal["csv", "xlsx"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dialect:
+    """How a table is written; `bom` is the length of its byte order mark."""
+
+    format: FileFormat = "csv"
+    encoding: str = _UTF8
+    delimiter: str = ","
+    line_ending: str = "\r\n"
+    bom: int = 0
+
+    @property
+    def errors(self) -> str:
+        """What the codec does with bytes that are no text: they stay, as the row's own fault."""
+        return "surrogatepass" if self.encoding.startswith("utf-16") else "surrogateescape"
+
+    @property
+    def mark(self) -> bytes:
+        """The byte order mark to write."""
+        marks = {encoding: mark for mark, encoding in _MARKS}
+        return marks[self.encoding] if self.bom else b""
+
+    def size_of(self) -> Callable[[str], int]:
+        """Return the function that tells how many bytes a text takes."""
+        if self.encoding == _ANSI:
+            return len
+        encoding, errors = self.encoding, self.errors
+
+        def size(text: str) -> int:
+            if encoding == _UTF8 and text.isascii():
+                return len(text)
+            return len(text.encode(encoding, errors))
+
+        return size
+
+    def encode(self, text: str) -> bytes:
+        """Return a text as the uploader's own program reads it; what it lacks becomes `?`."""
+        try:
+            return text.encode(self.encoding, self.errors)
+        except UnicodeEncodeError:
+            return text.encode(self.encoding, "replace")
+
+    def stored(self) -> dict[str, Any]:
+        """Return the dialect as a job keeps it."""
+        return asdict(self)
+
+
+class EncodingScan:
+    """Tells the encoding of a file from all of its bytes, read once.
+
+    UTF-8 unless bytes say otherwise; a few broken bytes in a text that is UTF-8 elsewhere are
+    faults of their rows and no reason to read everything as Windows-1252.
+    """
+
+    def __init__(self) -> None:
+        self._head = b""
+        self._decoder = codecs.getincrementaldecoder(_UTF8)("surrogateescape")
+        self._wide = 0
+        self._broken = 0
+
+    def feed(self, data: bytes) -> None:
+        """Look at the next bytes."""
+        self._head += data[: max(0, SAMPLE - len(self._head))]
+        if data.isascii():
+            return
+        text = self._decoder.decode(data)
+        wide = text.encode("ascii", "ignore")
+        others = len(text) - len(wide)
+        broken = len(text) - len(text.encode(_UTF8, "ignore").decode(_UTF8)) if others else 0
+        self._broken += broken
+        self._wide += others - broken
+
+    def result(self) -> tuple[str, int]:
+        """Return the encoding and the length of the byte order mark."""
+        for mark, encoding in _MARKS:
+            if self._head.startswith(mark):
+                return encoding, len(mark)
+        unmarked = _unmarked_utf16(self._head)
+        if unmarked:
+            return unmarked, 0
+        return (_ANSI if self._broken > self._wide else _UTF8), 0
+
+
+def _unmarked_utf16(head: bytes) -> str | None:
+    """Return the UTF-16 that a text without a mark is in: every other byte of ASCII is zero."""
+    even, odd = head[0::2].count(0), head[1::2].count(0)
+    half = len(head) // 2
+    if half and odd > half * 0.4 and not even:
+        return "utf-16-le"
+    if half and even > half * 0.4 and not odd:
+        return "utf-16-be"
+    return None
+
+
+def tell_delimiter(sample: str, mapping: Mapped) -> str:
+    """Return the delimiter under which the header says most; a `sep=` line says it outright."""
+    first = sample.lstrip("\r\n").splitlines()[:1]
+    if first and is_separator_line(first[0]):
+        return first[0][len(_SEPARATOR_LINE)]
+    scored = [(_score(sample, each, mapping), -at) for at, each in enumerate(DELIMITERS)]
+    return DELIMITERS[-max(scored)[1]]
+
+
+def is_separator_line(line: str) -> bool:
+    """Whether a line is Excel's own note about the delimiter."""
+    text = line.strip("\r\n ").lower()
+    return text.startswith(_SEPARATOR_LINE) and text[len(_SEPARATOR_LINE) :] in DELIMITERS
+
+
+def _score(sample: str, delimiter: str, mapping: Mapped) -> tuple[int, int]:
+    try:
+        rows = csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter)
+        header = next((row for row in rows if any(map(str.strip, row))), [])
+    except csv.Error:
+        return (0, 0)
+    return (count_known(header, mapping), len(header))
+
+
+def tell_line_ending(sample: str) -> str:
+    """Return how the first line ends; without one, as spreadsheets write it."""
+    at = min((sample.find(end) for end in "\r\n" if end in sample), default=-1)
+    if at < 0:
+        return "\r\n"
+    return "\r\n" if sample[at : at + 2] == "\r\n" else sample[at]

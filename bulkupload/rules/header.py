@@ -1,0 +1,183 @@
+"""Which column of the uploader's table brings which field."""
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Self
+
+from bulkupload.errors import FileFaultError
+from bulkupload.rules.columns import BY_FIELD, COLUMNS, HANDLE_NAMES, words_of
+from bulkupload.rules.formulas import restore
+from bulkupload.rules.limits import MOST_COLUMNS
+
+# What the error file appends to the uploader's own columns; read back, they are taken off again.
+ERROR_COLUMNS: Final = ("error_line", "error_column", "error_code", "error_message")
+CODE_AT: Final = ERROR_COLUMNS.index("error_code")
+_FIELD_OF: Final = {
+    name: column.field for column in COLUMNS for name in (column.field, *column.names)
+}
+_CLOSE_ENOUGH: Final = 0.75
+
+Mapped = Mapping[str, str | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeaderColumn:
+    """One column of the uploader's table: the field it brings, or what it may have meant."""
+
+    name: str
+    field: str | None = None
+    suggestion: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """Where in a row each field stands.
+
+    `errors_at` is where our own error columns begin in a table that came back; `handle` is the
+    column that makes it a Shopify export.
+    """
+
+    columns: tuple[HeaderColumn, ...]
+    fields: Mapping[str, int] = field(default_factory=dict)
+    handle: int | None = None
+    errors_at: int | None = None
+
+    @classmethod
+    def of(cls, columns: Sequence[HeaderColumn]) -> Self:
+        """Return the layout of a header whose columns are understood."""
+        every = [column.name for column in columns]
+        errors_at = _errors_at(every)
+        own = list(columns)
+        if errors_at is not None:
+            del own[errors_at : errors_at + len(ERROR_COLUMNS)]
+        return cls(
+            columns=tuple(own),
+            fields={each.field: at for at, each in enumerate(own) if each.field},
+            handle=_handle_of(own),
+            errors_at=errors_at,
+        )
+
+    @classmethod
+    def stored(cls, columns: Sequence[Mapping[str, Any]]) -> Self:
+        """Return the layout of a job, which keeps its columns."""
+        return cls.of([HeaderColumn(**column) for column in columns])
+
+    @property
+    def width(self) -> int:
+        """How many cells a row has, without our error columns."""
+        return len(self.columns)
+
+    def name_of(self, field_name: str) -> str:
+        """Return the uploader's name of the column that brings a field."""
+        return self.columns[self.fields[field_name]].name
+
+    def place_of(self, field_name: str) -> int:
+        """Return where a field stands in a row as it was sent, our error columns included."""
+        return self._behind_errors(self.fields[field_name])
+
+    @property
+    def handle_place(self) -> int:
+        """Where the handle stands in a row as it was sent."""
+        return self._behind_errors(self.handle or 0)
+
+    def _behind_errors(self, at: int) -> int:
+        moved = self.errors_at is not None and at >= self.errors_at
+        return at + len(ERROR_COLUMNS) if moved else at
+
+    def split(self, cells: list[str]) -> tuple[list[str], str]:
+        """Return the uploader's own cells of a row and the error code that came back with it."""
+        if self.errors_at is None:
+            return cells, ""
+        end = self.errors_at + len(ERROR_COLUMNS)
+        errors = cells[self.errors_at : end]
+        code = errors[CODE_AT] if len(errors) > CODE_AT else ""
+        return cells[: self.errors_at] + cells[end:], code
+
+
+def read_header(cells: Sequence[str], *, mapping: Mapped, line: int) -> list[HeaderColumn]:
+    """Return what each column of a header brings; an explicit mapping wins over its name.
+
+    Raises FileFaultError when the table cannot be imported with these columns.
+    """
+    names = [cell.strip() for cell in cells]
+    while names and not names[-1]:
+        names.pop()  # Excel keeps empty columns
+    if _errors_at(names) is not None:
+        names = [restore(name) for name in names]
+    if len(names) > MOST_COLUMNS:
+        message = f"The table has {len(names):,} columns; at most {MOST_COLUMNS} are read."
+        raise FileFaultError("too_many_columns", message, line=line)
+    _require_mapped(names, mapping, line)
+    chosen = _choose(names, mapping, line)
+    columns = [
+        HeaderColumn(name=name, field=chosen.get(at), suggestion=_suggestion(name, at, chosen))
+        for at, name in enumerate(names)
+    ]
+    _require_fields(columns, line)
+    return columns
+
+
+def count_known(cells: Sequence[str], mapping: Mapped) -> int:
+    """Return how many of these names bring a field: how a delimiter is told from another."""
+    names = [cell.strip() for cell in cells]
+    return sum(name in mapping or words_of(name) in _FIELD_OF for name in names)
+
+
+def _choose(names: list[str], mapping: Mapped, line: int) -> dict[int, str]:
+    """Return the field of each column: mapped ones first, then plain names, then other names."""
+    free = {at: words_of(name) for at, name in enumerate(names) if name not in mapping}
+    ranks: tuple[dict[int, str | None], ...] = (
+        {at: mapping[name] for at, name in enumerate(names) if name in mapping},
+        {at: words for at, words in free.items() if words in BY_FIELD},
+        {at: _FIELD_OF.get(words) for at, words in free.items()},
+    )
+    chosen: dict[int, str] = {}
+    for rank in ranks:
+        taken = set(chosen.values())
+        for at, wanted in rank.items():
+            if wanted is None or wanted in taken:
+                continue
+            if wanted in chosen.values():
+                message = f"Two columns bring {wanted}. Rename or remove one, or send a mapping."
+                raise FileFaultError("duplicate_column", message, line=line)
+            chosen[at] = wanted
+    return chosen
+
+
+def _require_mapped(names: list[str], mapping: Mapped, line: int) -> None:
+    for name in mapping:
+        if name not in names:
+            message = f"The mapping names a column the table does not have: {name}"
+            raise FileFaultError("mapping_column", message, line=line)
+
+
+def _require_fields(columns: Sequence[HeaderColumn], line: int) -> None:
+    brought = {column.field for column in columns}
+    for column in COLUMNS:
+        if column.required and column.field not in brought:
+            meant = [each.name for each in columns if each.suggestion == column.field]
+            hint = f' Did you mean "{meant[0]}"?' if meant else ""
+            message = f"No column brings {column.field}.{hint} Rename one, or send a mapping."
+            raise FileFaultError("missing_column", message, line=line)
+
+
+def _suggestion(name: str, at: int, chosen: Mapping[int, str]) -> str | None:
+    if at in chosen or not name or name in ERROR_COLUMNS:
+        return None
+    close = difflib.get_close_matches(words_of(name), _FIELD_OF, n=1, cutoff=_CLOSE_ENOUGH)
+    meant = _FIELD_OF[close[0]] if close else None
+    return None if meant in chosen.values() else meant
+
+
+def _errors_at(names: Sequence[str]) -> int | None:
+    width = len(ERROR_COLUMNS)
+    for at in range(len(names) - width + 1):
+        if tuple(names[at : at + width]) == ERROR_COLUMNS:
+            return at
+    return None
+
+
+def _handle_of(columns: Sequence[HeaderColumn]) -> int | None:
+    found = (at for at, each in enumerate(columns) if words_of(each.name) in HANDLE_NAMES)
+    return next(found, None)

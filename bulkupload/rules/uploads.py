@@ -1,0 +1,55 @@
+"""Whether the first bytes of a file can be a table."""
+
+import zipfile
+from typing import BinaryIO
+
+from bulkupload.errors import EmptyFileError, NotATableError, TableTooLargeError
+from bulkupload.rules.dialects import EncodingScan, FileFormat
+from bulkupload.rules.limits import LARGEST_FILE
+
+ZIP = b"PK\x03\x04"
+# Office files of before 2007, PDF, gzip, images and programs begin so; no text does.
+_SIGNATURES = (
+    *(b"\xd0\xcf\x11\xe0", b"%PDF-", b"\x1f\x8b", b"\x89PNG", b"\xff\xd8\xff", b"GIF8"),
+    *(b"RIFF", b"7z\xbc\xaf", b"Rar!", b"BZh", b"\xfd7zXZ", b"\x7fELF", b"MZ\x90", b"SQLite"),
+    *(b"PAR1", b"PK\x05\x06", b"{\\rtf", b"<!DOCTYPE", b"<html", b"<?xml"),
+)
+_WORKBOOK = {"[Content_Types].xml", "xl/workbook.xml"}
+_CONTROLS = [bytes([code]) for code in (*range(9), *range(14, 26), *range(28, 32))]
+_HEAD = 8192
+
+
+def format_of(body: BinaryIO, size: int) -> FileFormat:
+    """Return the format of a file, or refuse one that is no table."""
+    if size == 0:
+        raise EmptyFileError
+    if size > LARGEST_FILE:
+        raise TableTooLargeError
+    body.seek(0)
+    head = body.read(_HEAD)
+    if head.startswith(ZIP):
+        _require_workbook(body)
+        return "xlsx"
+    if head.lstrip().startswith(_SIGNATURES) or _is_binary(head):
+        raise NotATableError
+    return "csv"
+
+
+def _require_workbook(body: BinaryIO) -> None:
+    try:
+        with zipfile.ZipFile(body) as archive:
+            names = set(archive.namelist())
+    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError):
+        raise NotATableError from None
+    if not names >= _WORKBOOK:
+        raise NotATableError
+
+
+def _is_binary(head: bytes) -> bool:
+    """Whether there are too many zeros for a text that is not UTF-16."""
+    scan = EncodingScan()
+    scan.feed(head)
+    encoding, _ = scan.result()
+    if encoding.startswith("utf-16"):
+        return False
+    return sum(map(head.count, _CONTROLS)) > max(4, len(head) // 50)

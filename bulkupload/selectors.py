@@ -1,0 +1,110 @@
+"""What is known of bulk uploads: their progress, their errors, who may see them."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import count
+from uuid import UUID
+
+from django.db.models import Count, QuerySet, Sum
+
+from accounts.models import OwnerScope, User
+from bulkupload.errors import JobNotFoundError
+from bulkupload.models import BulkUploadChunk, BulkUploadJob, BulkUploadRowError
+
+PAGE = 2000  # errors read at a time when all of them are streamed
+COUNTED = ("created", "updated", "unchanged", "failed")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """How far a job is: every row is counted once, in the transaction that decided it."""
+
+    total: int = 0
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    failed: int = 0
+    rows_per_second: float | None = None
+    seconds_left: int | None = None
+
+    @property
+    def processed(self) -> int:
+        """How many rows have their outcome."""
+        return self.created + self.updated + self.unchanged + self.failed
+
+
+def visible_to(user: User) -> QuerySet[BulkUploadJob]:
+    """Return every job the caller may see, oldest first."""
+    rows: QuerySet[BulkUploadJob] = BulkUploadJob.objects.visible_to(user)
+    return rows.order_by("created_at", "id")
+
+
+def in_scope(scope: OwnerScope) -> QuerySet[BulkUploadJob]:
+    """Return one owner's jobs, oldest first."""
+    rows: QuerySet[BulkUploadJob] = BulkUploadJob.objects.in_scope(scope)
+    return rows.order_by("created_at", "id")
+
+
+def one_visible_to(user: User, job_id: UUID) -> BulkUploadJob:
+    """Return one job; a foreign one is not found."""
+    found = visible_to(user).filter(pk=job_id).first()
+    if found is None:
+        raise JobNotFoundError
+    return found
+
+
+def progress_of(jobs: Iterable[BulkUploadJob], *, now: datetime) -> dict[UUID, Progress]:
+    """Return how far each job is: one query for any number of them."""
+    rows = list(jobs)
+    sums = (
+        BulkUploadChunk.objects.filter(job__in=[job.pk for job in rows])
+        .order_by()
+        .values_list("job_id")
+        .annotate(*(Sum(name) for name in COUNTED))
+    )
+    counted = {job_id: dict(zip(COUNTED, sums_of, strict=True)) for job_id, *sums_of in sums}
+    return {job.pk: _progress(job, counted.get(job.pk, {}), now) for job in rows}
+
+
+def _progress(job: BulkUploadJob, counted: dict[str, int], now: datetime) -> Progress:
+    plain = Progress(total=job.total_rows, **counted)
+    if job.planned_at is None or job.started_at is None or not plain.processed:
+        return plain
+    took = (job.finished_at or now) - job.started_at
+    rate = plain.processed / max(took / timedelta(seconds=1), 0.001)
+    left = None if job.is_finished else round((plain.total - plain.processed) / rate)
+    return Progress(
+        total=job.total_rows, rows_per_second=round(rate, 1), seconds_left=left, **counted
+    )
+
+
+def errors_of(job: BulkUploadJob) -> QuerySet[BulkUploadRowError]:
+    """Return what is wrong with a job's rows, by row."""
+    return BulkUploadRowError.objects.filter(job=job).order_by("row", "position")
+
+
+def refused_rows(job: BulkUploadJob) -> Iterator[list[BulkUploadRowError]]:
+    """Yield the errors of each refused row, page by page: no cursor stays open, nothing grows."""
+    after = -1
+    waiting: list[BulkUploadRowError] = []
+    for _ in count():
+        page = list(errors_of(job).filter(row__gt=after)[:PAGE])
+        for error in page:
+            if waiting and waiting[0].row != error.row:
+                yield waiting
+                waiting = []
+            waiting.append(error)
+        if len(page) < PAGE:
+            break
+        # The page may end inside a row: read that one again, whole.
+        after, waiting = waiting[0].row - 1, []
+    if waiting:
+        yield waiting
+
+
+def top_errors(job: BulkUploadJob, *, most: int = 10) -> list[tuple[str, str, int]]:
+    """Return the commonest errors of a job: code, column, how many."""
+    rows = BulkUploadRowError.objects.filter(job=job).order_by()
+    counted = rows.values_list("code", "column").annotate(times=Count("pk"))
+    return list(counted.order_by("-times", "code", "column")[:most])

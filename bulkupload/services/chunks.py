@@ -1,0 +1,191 @@
+"""Importing one chunk: every row gets its outcome in one transaction, exactly once.
+
+The rows' effects, their errors, the counts and the chunk's DONE mark commit together, under the
+chunk's lease, and only while the job runs (`docs/design/bulk-upload.md`).
+"""
+
+import io
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+import structlog
+from django.db import OperationalError, connection, transaction
+from django.db.models.functions import Now
+from psycopg import errors as pg
+
+from accounts.selectors import may_write
+from bulkupload.errors import FileFaultError
+from bulkupload.models import BulkUploadChunk, BulkUploadJob, ChunkStatus, JobStatus
+from bulkupload.rules.cleaning import BadRow, Cleaner, GoodRow
+from bulkupload.rules.records import Records, lines_of
+from bulkupload.services import finishing, merging, zeros
+from bulkupload.services.merging import Counts
+from bulkupload.services.planning import MOST_ATTEMPTS, NO_STORE, PAUSE, SOURCE_GONE
+from media.errors import ObjectNotFoundError, PreconditionFailedError, StoreUnavailableError
+from media.storage import private_store
+from sartiq.core import leases
+from sartiq.core.crashpoints import reach
+from sartiq.core.leases import Lease, LeaseLostError
+
+log = structlog.get_logger(__name__)
+
+MOST_TRIES = 5  # of one transaction, when others change the same products at the same time
+WHILE_CONTENDED = timedelta(seconds=1)
+GAVE_UP = FileFaultError("attempts_exhausted", "Some rows could not be imported in five attempts.")
+OWNER_GONE = "The user who started this may no longer write there."
+CHANGED = FileFaultError("source_changed", "The stored file no longer holds what it held.")
+CONTENTION = (pg.DeadlockDetected, pg.LockNotAvailable, pg.SerializationFailure, pg.QueryCanceled)
+LOCK_RUNNING = "SELECT 1 FROM bulkupload_bulkuploadjob WHERE id = %s AND status = %s FOR SHARE"
+
+
+class JobStoppedError(Exception):
+    """Raised when the job ended while the chunk was under way: nothing of it may stay."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """The rows of one chunk, each good or bad."""
+
+    fields: list[str]
+    good: list[GoodRow]
+    bad: list[BadRow]
+
+
+def import_rows(chunk_id: UUID) -> None:
+    """Import one chunk, once, however often the task is delivered."""
+    chunk = BulkUploadChunk.objects.select_related("job__user").filter(pk=chunk_id).first()
+    if chunk is None or not _is_due(chunk):
+        return
+    lease = leases.take(BulkUploadChunk.objects.unfinished().filter(pk=chunk_id))
+    if lease is None:
+        return
+    try:
+        _attempt(lease, chunk)
+    except LeaseLostError:
+        log.info("bulk_chunk_overtaken", chunk_id=str(chunk_id))
+    except JobStoppedError:
+        log.info("bulk_chunk_stopped", chunk_id=str(chunk_id))
+
+
+def _is_due(chunk: BulkUploadChunk) -> bool:
+    """Whether the chunk may run now; one that repeats SKUs waits for all before it."""
+    if chunk.job.status != JobStatus.RUNNING or chunk.status == ChunkStatus.DONE:
+        return False
+    earlier = BulkUploadChunk.objects.unfinished().filter(job=chunk.job, number__lt=chunk.number)
+    return not chunk.repeated or not earlier.exists()
+
+
+def _attempt(lease: Lease[BulkUploadChunk], chunk: BulkUploadChunk) -> None:
+    job = chunk.job
+    try:
+        if lease.attempts > MOST_ATTEMPTS:  # its worker died every time
+            raise GAVE_UP
+        if not job.user.is_active or not may_write(job.user, job.scope):
+            finishing.cancel(job.pk, code="owner_gone", message=OWNER_GONE)
+            return
+        batch = _read(job, chunk)
+        reach("bulk-parsed")
+        _apply(lease, chunk, batch)
+    except FileFaultError as fault:
+        finishing.fail(job.pk, fault)
+    except (ObjectNotFoundError, PreconditionFailedError):
+        finishing.fail(job.pk, SOURCE_GONE)
+    except StoreUnavailableError:
+        if lease.attempts >= MOST_ATTEMPTS:
+            finishing.fail(job.pk, NO_STORE)
+        else:
+            lease.release(after=PAUSE)
+    else:
+        reach("bulk-imported")
+        finishing.advance(job.pk)
+
+
+def _read(job: BulkUploadJob, chunk: BulkUploadChunk) -> Batch:
+    """Read the chunk's bytes and check its rows."""
+    dialect, layout = job.written_in, job.layout
+    store = private_store()
+    with store.open(
+        job.rows_key, if_match=job.rows_etag, offset=chunk.start, length=chunk.length
+    ) as reader:
+        body = b"".join(reader)
+    text = io.TextIOWrapper(io.BytesIO(body), dialect.encoding, dialect.errors, newline="")
+    size_of = dialect.size_of()
+    records = Records(
+        lines_of(text, size_of),
+        delimiter=dialect.delimiter,
+        size_of=size_of,
+        line=chunk.first_line,
+        by_record=dialect.format == "xlsx",
+    )
+    cleaner = Cleaner(layout, sku_width=job.sku_width)
+    good: list[GoodRow] = []
+    bad: list[BadRow] = []
+    for row in cleaner.rows(records, first_row=chunk.first_row):
+        if isinstance(row, GoodRow):
+            good.append(row)
+        else:
+            bad.append(row)
+    if len(good) + len(bad) != chunk.rows:
+        raise CHANGED
+    return _without_lost_zeros(job, Batch(fields=cleaner.fields, good=good, bad=bad))
+
+
+def _without_lost_zeros(job: BulkUploadJob, batch: Batch) -> Batch:
+    """Refuse numeric SKUs of which the owner has one with zeros in front."""
+    known = zeros.find_padded(job, [row.values[0] for row in batch.good])
+    if not known:
+        return batch
+    column = job.layout.name_of("sku")
+    good = [row for row in batch.good if row.values[0] not in known]
+    lost = [zeros.refuse(row, column, known) for row in batch.good if row.values[0] in known]
+    return Batch(fields=batch.fields, good=good, bad=[*batch.bad, *lost])
+
+
+def _apply(lease: Lease[BulkUploadChunk], chunk: BulkUploadChunk, batch: Batch) -> None:
+    """Commit the chunk, again when others hold the same products too long."""
+    for tries in range(1, MOST_TRIES + 1):
+        try:
+            _commit(lease, chunk, batch)
+        except OperationalError as error:
+            if not isinstance(error.__cause__, CONTENTION):
+                raise
+            log.info("bulk_chunk_contended", chunk_id=str(chunk.pk), tries=tries)
+            lease.renew()
+        else:
+            return
+    lease.release(after=WHILE_CONTENDED, uncounted=True)
+
+
+def _commit(lease: Lease[BulkUploadChunk], chunk: BulkUploadChunk, batch: Batch) -> None:
+    job = chunk.job
+    with transaction.atomic():
+        counts = merging.merge(job, batch.fields, batch.good, repeated=set(chunk.repeated))
+        reach("bulk-merged")
+        merging.keep_errors(job, batch.bad)
+        lease.require_held()
+        _require_running(job)
+        _mark_done(chunk, counts, failed=len(batch.bad))
+        reach("bulk-marked")
+
+
+def _require_running(job: BulkUploadJob) -> None:
+    """Keep the job from ending before this transaction does, or raise JobStoppedError."""
+    with connection.cursor() as cursor:
+        cursor.execute(LOCK_RUNNING, [job.pk, JobStatus.RUNNING])
+        if cursor.fetchone() is None:
+            raise JobStoppedError
+
+
+def _mark_done(chunk: BulkUploadChunk, counts: Counts, *, failed: int) -> None:
+    BulkUploadChunk.objects.filter(pk=chunk.pk).update(
+        status=ChunkStatus.DONE,
+        created=counts.created,
+        updated=counts.updated,
+        unchanged=counts.unchanged,
+        failed=failed,
+        finished_at=Now(),
+        updated_at=Now(),
+        lease_holder=None,
+        lease_expires_at=None,
+    )

@@ -1,0 +1,43 @@
+"""Discarding old jobs with their errors and files, a bounded piece at a time."""
+
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from bulkupload.models import BulkUploadJob, BulkUploadRowError
+from bulkupload.rules.limits import KEPT_FOR
+from media.models import Bucket, DeletionReason
+from media.services import deletions
+
+ERRORS_AT_ONCE = 10_000  # one statement's worth
+JOBS_AT_ONCE = 100
+
+
+def discard_old_jobs() -> int:
+    """Discard the jobs that ended 90 days ago; return how many."""
+    old = BulkUploadJob.objects.expired(before=timezone.now() - KEPT_FOR)
+    ids = list(old.order_by("finished_at").values_list("pk", flat=True)[:JOBS_AT_ONCE])
+    for pk in ids:
+        while _discard_errors(pk):
+            pass
+        _discard(pk)
+    return len(ids)
+
+
+def _discard_errors(job_id: UUID) -> int:
+    some = BulkUploadRowError.objects.filter(job_id=job_id).order_by("row")
+    deleted, _ = BulkUploadRowError.objects.filter(
+        pk__in=list(some.values_list("pk", flat=True)[:ERRORS_AT_ONCE])
+    ).delete()
+    return deleted
+
+
+def _discard(job_id: UUID) -> None:
+    with transaction.atomic():
+        job = BulkUploadJob.objects.select_for_update().filter(pk=job_id).first()
+        if job is None:
+            return
+        names = {job.source_key, job.rows_key} - {""}
+        deletions.queue(names, reason=DeletionReason.EXPIRED, bucket=Bucket.PRIVATE)
+        job.delete()

@@ -1,0 +1,188 @@
+"""Splitting a job's file into chunks: read once, in the memory of one chunk."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import BinaryIO
+from uuid import UUID
+
+import structlog
+from django.conf import settings
+from django.db import transaction
+from django.db.models.functions import Now
+
+from bulkupload import deferred
+from bulkupload.errors import FileFaultError
+from bulkupload.models import BulkUploadChunk, BulkUploadJob, JobStatus
+from bulkupload.rules.dialects import (
+    SAMPLE,
+    Dialect,
+    EncodingScan,
+    tell_delimiter,
+    tell_line_ending,
+)
+from bulkupload.rules.outline import Outline, Outliner
+from bulkupload.rules.uploads import ZIP
+from bulkupload.services import finishing, workbooks
+from media.errors import ObjectNotFoundError, PreconditionFailedError, StoreUnavailableError
+from media.models import Bucket, DeletionReason
+from media.rules import keys
+from media.services import deletions
+from media.storage import ObjectHeaders, private_store
+from sartiq.core import leases
+from sartiq.core.crashpoints import reach
+from sartiq.core.leases import Lease, LeaseLostError
+
+log = structlog.get_logger(__name__)
+
+MOST_ATTEMPTS = 5
+PAUSE = timedelta(seconds=5)
+SOURCE_GONE = FileFaultError("source_missing", "The uploaded file is gone. Send it again.")
+GAVE_UP = FileFaultError("attempts_exhausted", "The file could not be read in five attempts.")
+NO_STORE = FileFaultError("store_unavailable", "The file store did not answer. Retry later.")
+ROWS_NAME = "rows.csv"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """A job's table on our disk, and the object its chunks will be ranges of."""
+
+    path: Path
+    dialect: Dialect
+    key: str
+    etag: str
+
+
+def plan(job_id: UUID) -> None:
+    """Split one job's file into chunks, once, however often the task is delivered."""
+    lease = leases.take(BulkUploadJob.objects.unplanned().filter(pk=job_id))
+    if lease is None:
+        return
+    try:
+        _attempt(lease, BulkUploadJob.objects.get(pk=job_id))
+    except LeaseLostError:
+        log.info("bulk_plan_overtaken", job_id=str(job_id))
+
+
+def _attempt(lease: Lease[BulkUploadJob], job: BulkUploadJob) -> None:
+    BulkUploadJob.objects.filter(pk=job.pk, status=JobStatus.QUEUED).update(
+        status=JobStatus.RUNNING, started_at=Now(), updated_at=Now()
+    )
+    try:
+        if lease.attempts > MOST_ATTEMPTS:  # its worker died every time
+            raise GAVE_UP
+        with _opened(lease, job) as table:
+            outline = _outline(lease, job, table)
+            reach("bulk-outlined")
+            _keep(lease, job, table, outline)
+    except FileFaultError as fault:
+        _fail(lease, fault)
+    except (ObjectNotFoundError, PreconditionFailedError):
+        _fail(lease, SOURCE_GONE)
+    except (StoreUnavailableError, OSError) as error:
+        log.warning("bulk_plan_retried", job_id=str(job.pk), error=type(error).__name__)
+        if lease.attempts >= MOST_ATTEMPTS:
+            _fail(lease, NO_STORE)
+        else:
+            lease.release(after=PAUSE)
+
+
+@contextmanager
+def _opened(lease: Lease[BulkUploadJob], job: BulkUploadJob) -> Iterator[Table]:
+    """Bring the file to our disk; a workbook's first sheet becomes a CSV of its own."""
+    with tempfile.TemporaryDirectory(prefix="bulk-") as folder:
+        source = Path(folder) / "source"
+        scan = EncodingScan()
+        with source.open("wb") as target:
+            _download(lease, job, target, scan)
+        reach("bulk-downloaded")
+        with source.open("rb") as body:
+            is_workbook = body.read(len(ZIP)) == ZIP
+        if is_workbook:
+            yield _sheet(lease, job, source)
+        else:
+            encoding, mark = scan.result()
+            dialect = _dialect(source, Dialect(encoding=encoding, bom=mark), job)
+            yield Table(path=source, dialect=dialect, key=job.source_key, etag=job.source_etag)
+
+
+def _download(
+    lease: Lease[BulkUploadJob], job: BulkUploadJob, target: BinaryIO, scan: EncodingScan
+) -> None:
+    with private_store().open(job.source_key, if_match=job.source_etag) as reader:
+        for data in reader:
+            target.write(data)
+            scan.feed(data)
+            lease.renew_if_old()
+
+
+def _sheet(lease: Lease[BulkUploadJob], job: BulkUploadJob, source: Path) -> Table:
+    rows = source.with_name(ROWS_NAME)
+    workbooks.convert(source, rows, watch=lease.renew_if_old)
+    key = keys.private_key(keys.PrivateArea.BULK, job.pk, f"{lease.fence}", ROWS_NAME)
+    deletions.queue_unless_spared(key, bucket=Bucket.PRIVATE, reason=DeletionReason.EXPIRED)
+    with rows.open("rb") as body:
+        head = private_store().put(key, body, headers=ObjectHeaders(content_type="text/csv"))
+    return Table(path=rows, dialect=Dialect(format="xlsx"), key=key, etag=head.etag)
+
+
+def _dialect(path: Path, told: Dialect, job: BulkUploadJob) -> Dialect:
+    with path.open("rb") as body:
+        body.seek(told.bom)
+        sample = body.read(SAMPLE * 2).decode(told.encoding, "replace")[:SAMPLE]
+    return replace(
+        told,
+        delimiter=tell_delimiter(sample, job.mapping),
+        line_ending=tell_line_ending(sample),
+    )
+
+
+def _outline(lease: Lease[BulkUploadJob], job: BulkUploadJob, table: Table) -> Outline:
+    dialect = table.dialect
+    try:
+        with table.path.open(encoding=dialect.encoding, errors=dialect.errors, newline="") as text:
+            text.seek(dialect.bom)
+            return Outliner(
+                text,
+                dialect,
+                mapping=job.mapping,
+                chunk_rows=settings.BULK_CHUNK_ROWS,
+                watch=lease.renew_if_old,
+            ).make()
+    except UnicodeDecodeError:
+        message = "The file ends in the middle of a UTF-16 character. Save it again."
+        raise FileFaultError("unreadable", message) from None
+
+
+def _keep(lease: Lease[BulkUploadJob], job: BulkUploadJob, table: Table, outline: Outline) -> None:
+    """Write the chunks and tell the workers, all or nothing."""
+    chunks = [
+        BulkUploadChunk(job=job, number=number, sent_at=Now(), **asdict(part))
+        for number, part in enumerate(outline.parts)
+    ]
+    with transaction.atomic():
+        row = lease.require_held()
+        if row.is_finished:
+            return
+        if table.key != job.source_key and not deletions.spare(table.key, bucket=Bucket.PRIVATE):
+            raise StoreUnavailableError
+        BulkUploadChunk.objects.bulk_create(chunks)
+        row.dialect, row.columns = table.dialect.stored(), [asdict(c) for c in outline.columns]
+        row.rows_key, row.rows_etag = table.key, table.etag
+        row.total_rows, row.sku_width = outline.total_rows, outline.sku_width
+        row.planned_at, row.lease_holder, row.lease_expires_at = Now(), None, None
+        row.save()
+        for chunk in chunks:
+            if not chunk.repeated:
+                deferred.import_chunk(chunk.pk)
+        reach("bulk-planning")
+    reach("bulk-planned")
+    finishing.advance(job.pk)
+
+
+def _fail(lease: Lease[BulkUploadJob], fault: FileFaultError) -> None:
+    with transaction.atomic():
+        finishing.fail(lease.require_held().pk, fault)

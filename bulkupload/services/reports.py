@@ -1,0 +1,81 @@
+"""The error file: the refused rows as the uploader wrote them, with what is wrong about each."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from itertools import islice
+
+from bulkupload import selectors
+from bulkupload.models import BulkUploadJob, BulkUploadRowError
+from bulkupload.rules.columns import COLUMNS
+from bulkupload.rules.dialects import Dialect
+from bulkupload.rules.formulas import protect
+from bulkupload.rules.header import ERROR_COLUMNS
+
+ROWS_AT_ONCE = 500
+BETWEEN = "; "
+FOR_EXCEL = Dialect(bom=3)  # without its mark Excel reads UTF-8 as Windows-1252
+
+
+def error_file(job: BulkUploadJob) -> Iterator[bytes]:
+    """Yield the refused rows in the uploader's own dialect; fixed, it can be sent as it is.
+
+    Cells a spreadsheet might run begin with a quote; reading the file back takes it off again.
+    """
+    dialect = _dialect_of(job)
+    names = [column["name"] for column in job.columns if column["name"] not in ERROR_COLUMNS]
+    yield dialect.mark + _written(dialect, [[*map(protect, names), *ERROR_COLUMNS]])
+    rows = (_row(errors, width=len(names)) for errors in selectors.refused_rows(job))
+    while some := list(islice(rows, ROWS_AT_ONCE)):
+        yield _written(dialect, some)
+
+
+def charset_of(job: BulkUploadJob) -> str:
+    """Return the name HTTP has for the error file's encoding."""
+    encoding = _dialect_of(job).encoding
+    return {"cp1252": "windows-1252"}.get(encoding, encoding)
+
+
+def file_name_of(job: BulkUploadJob) -> str:
+    """Return the name the error file is saved under."""
+    return f"{job.filename.rpartition('.')[0] or job.filename}-errors.csv"
+
+
+def template() -> bytes:
+    """Return a table with every column and one row, as a start."""
+    names = [column.field for column in COLUMNS]
+    sample = [column.sample for column in COLUMNS]
+    return FOR_EXCEL.mark + _written(FOR_EXCEL, [names, sample], quote=csv.QUOTE_MINIMAL)
+
+
+def _dialect_of(job: BulkUploadJob) -> Dialect:
+    """Return how the error file is written: as the table was, and a workbook for Excel."""
+    if not job.dialect or job.written_in.format == "xlsx":
+        return FOR_EXCEL
+    return job.written_in
+
+
+def _row(errors: list[BulkUploadRowError], *, width: int) -> list[str]:
+    """Return a refused row: its cells, what is wrong, then the cells it has too many."""
+    cells: list[str] = json.loads(errors[0].cells)
+    own = cells[:width] + [""] * (width - len(cells))
+    wrong = (
+        str(errors[0].line),
+        BETWEEN.join(error.column for error in errors if error.column),
+        BETWEEN.join(error.code for error in errors),
+        BETWEEN.join(error.message for error in errors),
+    )
+    return [protect(cell) for cell in (*own, *wrong, *cells[width:])]
+
+
+def _written(dialect: Dialect, rows: list[list[str]], *, quote: int = csv.QUOTE_ALL) -> bytes:
+    text = io.StringIO(newline="")
+    writer = csv.writer(
+        text,
+        delimiter=dialect.delimiter,
+        lineterminator=dialect.line_ending,
+        quoting=quote,  # type: ignore[arg-type]  # one of the csv module's own numbers
+    )
+    writer.writerows(rows)
+    return dialect.encode(text.getvalue())

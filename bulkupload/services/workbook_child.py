@@ -1,0 +1,50 @@
+"""The child that reads a workbook: `workbook_child.py SOURCE TARGET MEMORY SECONDS`.
+
+Run as a script, bounded by the kernel, because a sheet may claim any size.
+"""
+
+import csv
+import datetime as dt
+import resource
+import sys
+from pathlib import Path
+from typing import Any
+
+from python_calamine import load_workbook
+
+EXACT = 1e15  # beyond it a float is no longer every whole number, nor does Excel show one
+
+
+def text_of(value: Any) -> str:
+    """Return a cell as a person reads it in the sheet."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "TRUE" if value else "FALSE"
+    if isinstance(value, float):
+        if abs(value) >= EXACT:
+            return f"{value:.14E}"
+        return str(int(value)) if value.is_integer() else repr(value)
+    if isinstance(value, dt.datetime):
+        is_day = value.time() == dt.time()
+        return value.date().isoformat() if is_day else value.isoformat(sep=" ")
+    return str(value)
+
+
+def main(source: str, target: str, memory: str, seconds: str) -> None:
+    """Convert the first sheet; a row stays the row of its number, so empty ones are kept."""
+    resource.setrlimit(resource.RLIMIT_AS, (int(memory), int(memory)))
+    resource.setrlimit(resource.RLIMIT_CPU, (int(seconds), int(seconds)))
+    sheet = load_workbook(source).get_sheet_by_index(0)
+    with Path(target).open("w", encoding="utf-8", newline="") as out:
+        writer = csv.writer(out, lineterminator="\n")
+        for row in sheet.iter_rows():
+            cells = [text_of(value) for value in row]
+            if any(cells):
+                writer.writerow(cells)
+            else:
+                out.write("\n")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,36 @@
+"""Numeric SKUs that Excel took the leading zeros from, told by the owner's own products."""
+
+from collections.abc import Iterable
+
+from bulkupload.models import BulkUploadJob
+from bulkupload.rules.cleaning import BadRow, GoodRow
+from bulkupload.rules.columns import lost_zeros, refused
+from catalog.models import Product
+
+LONGEST_NUMBER = 14  # digits of a GTIN-14; longer numbers are padded by nobody
+
+
+def find_padded(job: BulkUploadJob, skus: Iterable[str]) -> dict[str, str]:
+    """Return the product's SKU of each number that only lacks its leading zeros.
+
+    Only products older than the job count, so that the answer depends on no order of chunks.
+    """
+    numbers = {sku for sku in skus if sku.isdigit() and sku[0] != "0"}
+    padded = {
+        sku.zfill(width): sku
+        for sku in numbers
+        for width in range(len(sku) + 1, LONGEST_NUMBER + 1)
+    }
+    if not padded:
+        return {}
+    mine = Product.objects.in_scope(job.scope).filter(created_at__lt=job.started_at)
+    names = list(padded.keys() | numbers)
+    found = set(mine.filter(sku__in=names).values_list("sku", flat=True))
+    return {padded[sku]: sku for sku in found if sku in padded and padded[sku] not in found}
+
+
+def refuse(row: GoodRow, column: str, known: dict[str, str]) -> BadRow:
+    """Return the row as one that is refused."""
+    sku = row.values[0]
+    fault = refused(column, sku, lost_zeros(sku, len(known[sku])))
+    return BadRow(row.line, row.row, row.cells, [fault])

@@ -1,0 +1,31 @@
+"""Tasks of bulk uploads: each takes an id, calls one service, and may be delivered repeatedly."""
+
+from uuid import UUID
+
+from celery import shared_task
+
+from bulkupload.services import chunks, expiry, planning, recovery
+
+
+@shared_task(name="bulkupload.plan")
+def plan(*, job_id: str) -> None:
+    """Split one job's file into chunks."""
+    planning.plan(UUID(job_id))
+
+
+@shared_task(name="bulkupload.import_chunk")
+def import_chunk(*, chunk_id: str) -> None:
+    """Import the rows of one chunk."""
+    chunks.import_rows(UUID(chunk_id))
+
+
+@shared_task(name="bulkupload.recover")
+def recover() -> None:
+    """Tell the workers again of what waits, and finish what nobody finished."""
+    recovery.resend()
+
+
+@shared_task(name="bulkupload.discard_old_jobs")
+def discard_old_jobs() -> None:
+    """Discard jobs that ended 90 days ago, with their errors and files."""
+    expiry.discard_old_jobs()

@@ -1,0 +1,97 @@
+"""What staff see of bulk uploads and what they may do about them."""
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import User
+from accounts.tests.factories import UserFactory
+from bulkupload.models import BulkUploadJob, JobStatus
+from bulkupload.tests.importing import imported, send
+from media.storage.memory import MemoryStore
+
+LIST = "admin:bulkupload_bulkuploadjob_changelist"
+BAD = "sku,name\nA,Shoe\n,Boot\n,Hat\n"
+
+
+def signed_in(user: User) -> Client:
+    client = Client()
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+@pytest.fixture
+def staff(private: MemoryStore) -> Client:
+    return signed_in(UserFactory.create(superuser=True))
+
+
+def page_of(job: BulkUploadJob) -> str:
+    return reverse("admin:bulkupload_bulkuploadjob_change", args=[job.pk])
+
+
+def act(client: Client, action: str, *jobs: BulkUploadJob) -> str:
+    answer = client.post(
+        reverse(LIST), {"action": action, "_selected_action": [job.pk for job in jobs]}, follow=True
+    )
+    return " ".join(str(message) for message in answer.context["messages"])
+
+
+def test_a_page_tells_progress_errors_and_leads_to_the_error_file(
+    staff: Client, user: User
+) -> None:
+    job = imported(user, BAD)
+
+    html = staff.get(page_of(job)).content.decode()
+    download: Any = staff.get(reverse("admin:bulkupload_bulkuploadjob_errors", args=[job.pk]))
+
+    assert "1 created, 0 updated, 0 unchanged, 2 refused" in html
+    assert "2 × missing in sku" in html  # noqa: RUF001
+    assert '<progress max="3" value="3">' in html
+    assert download["Content-Disposition"] == 'attachment; filename="products-errors.csv"'
+    assert b"".join(download.streaming_content).count(b"missing") == 2
+
+
+def test_a_page_of_a_running_job_looks_again(staff: Client, user: User) -> None:
+    running, done = send(user, BAD), imported(user, BAD)
+
+    assert staff.get(page_of(running))["Refresh"] == "3"
+    assert "Refresh" not in staff.get(page_of(done))
+
+
+def test_a_failed_job_tells_why(staff: Client, user: User) -> None:
+    job = imported(user, "name\nShoe\n")
+
+    html = staff.get(page_of(job)).content.decode()
+
+    assert "Line 1: No column brings sku. Rename one, or send a mapping. (missing_column)" in html
+
+
+def test_jobs_are_cancelled_and_retried(staff: Client, user: User) -> None:
+    running, done = send(user, BAD), imported(user, "sku,name\nA,Shoe\n")
+
+    cancelled = act(staff, "cancel", running, done)
+    retried = act(staff, "retry", running, done)
+
+    running.refresh_from_db()
+    assert running.status == JobStatus.CANCELLED
+    assert "1 cancelled." in cancelled
+    assert "already ended" in cancelled
+    assert "1 started again." in retried
+    assert BulkUploadJob.objects.get(retry_of=running).status == JobStatus.QUEUED
+
+
+def test_who_may_only_look_does_nothing(staff: Client, user: User) -> None:
+    job = send(user, BAD)
+    viewer = UserFactory.create(is_staff=True)
+    viewer.user_permissions.add(Permission.objects.get(codename="view_bulkuploadjob"))
+
+    act(signed_in(viewer), "cancel", job)
+
+    job.refresh_from_db()
+    assert job.status == JobStatus.QUEUED
+    stranger = signed_in(UserFactory.create(is_staff=True))
+    errors = reverse("admin:bulkupload_bulkuploadjob_errors", args=[job.pk])
+    assert stranger.get(errors).status_code == 403

@@ -1,0 +1,292 @@
+"""The routes of bulk uploads, as a client sees them."""
+
+import json
+from functools import partial
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from rest_framework.test import APIClient
+
+from accounts.models import User
+from accounts.tests.factories import MembershipFactory, UserFactory, client_of
+from bulkupload.models import BulkUploadJob, JobStatus
+from bulkupload.rules import limits
+from bulkupload.tests.importing import work_off
+from catalog.models import Product
+from media.models import ObjectDeletion
+from media.storage.memory import MemoryStore
+from media.tests.threads import at_once
+from sartiq.core.models import IdempotencyKey
+
+ROUTE = "/api/v1/bulk-upload/"
+TABLE = b"sku;name\nA;Shoe\n;Boot\n"
+FIELDS = {
+    *("id", "user_id", "organization_id", "status", "filename", "dialect", "columns"),
+    *("total_rows", "processed_rows", "created", "updated", "unchanged", "failed", "media"),
+    *("dry_run", "rows_per_second", "seconds_left", "failure", "retry_of"),
+    *("started_at", "finished_at", "created_at", "updated_at"),
+}
+
+
+@pytest.fixture
+def client(user: User, private: MemoryStore) -> APIClient:
+    return client_of(user)
+
+
+def post(client: APIClient, body: bytes = TABLE, *, path: str = ROUTE, **more: Any) -> Any:
+    headers = more.pop("headers", {})
+    sent = {"file": SimpleUploadedFile(more.pop("name", "products.csv"), body), **more}
+    return client.post(path, sent, format="multipart", headers=headers)
+
+
+def job_of(answer: Any) -> BulkUploadJob:
+    assert answer.status_code == 202, answer.content
+    found: BulkUploadJob = BulkUploadJob.objects.get(pk=answer.json()["id"])
+    return found
+
+
+@pytest.mark.parametrize("root", ["/api/v1", ""])
+def test_a_table_is_taken_in_and_watched(client: APIClient, user: User, root: str) -> None:
+    answer = post(client, path=f"{root}/bulk-upload/")
+    queued = answer.json()
+    work_off(job_of(answer))
+    done = client.get(answer.headers["Location"]).json()
+
+    assert answer.headers["Location"] == f"{root}/bulk-upload/{queued['id']}"
+    assert set(queued) == set(done) == FIELDS
+    assert (queued["status"], queued["dialect"], queued["total_rows"]) == ("queued", None, 0)
+    assert done["status"] == "completed_with_errors"
+    assert done["dialect"] == {
+        "format": "csv",
+        "encoding": "utf-8",
+        "delimiter": ";",
+        "line_ending": "\n",
+    }
+    assert done["columns"][0] == {"name": "sku", "field": "sku", "suggestion": None}
+    counted = ("total_rows", "processed_rows", "created", "updated", "unchanged", "failed")
+    assert [done[name] for name in counted] == [2, 2, 1, 0, 0, 1]
+    assert done["media"] == {"pending": 0, "ready": 0, "failed": 0}
+    assert done["rows_per_second"] > 0
+    assert done["seconds_left"] is None
+
+
+def test_errors_are_told_in_json_and_csv(client: APIClient) -> None:
+    answer = post(client)
+    work_off(job_of(answer))
+    path = f"{ROUTE}{answer.json()['id']}/errors"
+
+    listed = client.get(path).json()
+    by_query: Any = client.get(path, {"format": "csv"})
+    by_header: Any = client.get(path, headers={"Accept": "text/csv"})
+
+    assert listed == {
+        "data": [
+            {
+                "row": 2,
+                "line": 3,
+                "column": "sku",
+                "value": "",
+                "code": "missing",
+                "message": "Every row needs a sku. Fill this cell.",
+            }
+        ],
+        "count": 1,
+    }
+    body = b"".join(by_query.streaming_content)
+    assert body == b"".join(by_header.streaming_content)
+    assert body.splitlines()[0] == (
+        b'"sku";"name";"error_line";"error_column";"error_code";"error_message"'
+    )
+    assert by_query.headers["Content-Type"] == "text/csv; charset=utf-8"
+    assert "products-errors.csv" in by_query.headers["Content-Disposition"]
+
+
+def test_errors_are_paged(client: APIClient) -> None:
+    answer = post(client, b"sku,name\n" + b",x\n" * 5)
+    work_off(job_of(answer))
+
+    page = client.get(f"{ROUTE}{answer.json()['id']}/errors", {"skip": 3, "limit": 1}).json()
+
+    assert ([each["row"] for each in page["data"]], page["count"]) == ([4], 5)
+
+
+def test_a_dry_run_and_a_mapping_are_taken_from_the_form(client: APIClient) -> None:
+    mapping = json.dumps({"code": "sku", "label": "name"})
+
+    answer = post(client, b"code,label\nA,Shoe\n", dry_run="true", mapping=mapping)
+    job = work_off(job_of(answer))
+
+    assert job.dry_run
+    assert client.get(f"{ROUTE}{job.pk}").json()["created"] == 1
+    assert not Product.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("fields", "place", "code"),
+    [
+        ({"mapping": "{"}, "mapping", "value_error"),
+        ({"mapping": "[]"}, "mapping", "object_type"),
+        ({"mapping": '{"a": "colour"}'}, "mapping", "enum"),
+        ({"mapping": '{"a": ["sku"]}'}, "mapping", "enum"),
+        ({"mapping": '{"a": "sku", "b": "sku"}'}, "mapping", "duplicate"),
+        ({"dry_run": "perhaps"}, "dry_run", "bool_parsing"),
+        ({"organization_id": "mine"}, "organization_id", "uuid_parsing"),
+    ],
+)
+def test_malformed_fields_are_named(
+    client: APIClient, fields: dict[str, Any], place: str, code: str
+) -> None:
+    answer = post(client, **fields)
+
+    assert answer.status_code == 422
+    [issue] = answer.json()["detail"]
+    assert (issue["loc"][:2], issue["type"]) == (["body", place], code)
+    assert not BulkUploadJob.objects.exists()
+
+
+@pytest.mark.covers("T63")
+@pytest.mark.parametrize(
+    ("body", "name", "code"),
+    [
+        (b"\x89PNG\r\n\x1a\n" + bytes(64), "products.csv", "not_a_table"),
+        (b"PK\x03\x04" + bytes(64), "products.xlsx", "not_a_table"),
+        (b"", "products.csv", "file_empty"),
+    ],
+)
+def test_a_file_that_is_no_table_is_a_422(
+    client: APIClient, body: bytes, name: str, code: str
+) -> None:
+    answer = post(client, body, name=name)
+
+    assert answer.status_code == 422
+    [issue] = answer.json()["detail"]
+    assert issue["type"] == code
+    assert issue["loc"] == ["body", "file"]
+    assert not BulkUploadJob.objects.exists()
+    assert not ObjectDeletion.objects.exists()
+
+
+@pytest.mark.covers("T62")
+def test_a_body_that_says_it_is_too_large_is_not_read(client: APIClient) -> None:
+    answer = client.generic(
+        "POST",
+        ROUTE,
+        "--x--",
+        content_type="multipart/form-data; boundary=x",
+        CONTENT_LENGTH=str(limits.LARGEST_FILE + limits.LARGEST_FORM + 1),
+    )
+
+    assert answer.status_code == 413
+
+
+@pytest.mark.covers("T64")
+def test_the_same_request_with_a_key_is_one_job(client: APIClient) -> None:
+    key = {"Idempotency-Key": "k-1"}
+
+    first, second = post(client, headers=key), post(client, headers=key)
+    other = post(client, TABLE + b"B;Hat\n", headers=key)
+    renamed = post(client, dry_run="true", headers=key)
+
+    assert second.json() == first.json()
+    assert second.headers["Idempotent-Replayed"] == "true"
+    assert second.headers["Location"] == first.headers["Location"]
+    for answer in (other, renamed):
+        assert answer.status_code == 422
+        assert answer.json()["detail"][0]["type"] == "idempotency_key_reused"
+    assert BulkUploadJob.objects.count() == 1
+
+
+@pytest.mark.covers("T64")
+@pytest.mark.django_db(transaction=True)
+def test_fifty_at_once_with_one_key_are_one_job(private: MemoryStore, user: User) -> None:
+    clients = [client_of(user) for _ in range(50)]
+    key = {"Idempotency-Key": "k-50"}
+
+    answers = at_once([partial(post, each, headers=key) for each in clients])
+
+    statuses = {answer.status_code for answer in answers}
+    assert statuses <= {202, 409}
+    assert BulkUploadJob.objects.count() == 1
+    assert IdempotencyKey.objects.get().status_code == 202
+    assert len({answer.json()["id"] for answer in answers if answer.status_code == 202}) == 1
+
+
+@pytest.mark.covers("T65")
+def test_a_foreign_job_is_not_there(client: APIClient) -> None:
+    job = job_of(post(client))
+    stranger = client_of(UserFactory.create())
+
+    for method, act in (
+        ("get", ""),
+        ("get", "/errors"),
+        ("get", "/errors?format=csv"),
+        ("post", "/cancel"),
+        ("post", "/retry"),
+    ):
+        foreign = getattr(stranger, method)(f"{ROUTE}{job.pk}{act}")
+        missing = getattr(stranger, method)(f"{ROUTE}{uuid4()}{act}")
+
+        assert foreign.status_code == missing.status_code == 404
+        assert foreign.content == missing.content
+    assert stranger.get(ROUTE).json() == {"data": [], "count": 0}
+
+
+def test_an_organizations_jobs_are_its_members(client: APIClient, user: User) -> None:
+    organization = MembershipFactory.create(user=user).organization
+    scope: dict[str, Any] = {"organization_id": str(organization.pk)}
+    made = post(client, **scope).json()
+
+    assert [each["id"] for each in client.get(ROUTE, scope).json()["data"]] == [made["id"]]
+    assert client.get(ROUTE).json()["count"] == 0
+
+
+def test_cancel_and_retry(client: APIClient) -> None:
+    job = job_of(post(client))
+
+    cancelled = client.post(f"{ROUTE}{job.pk}/cancel")
+    again = client.post(f"{ROUTE}{job.pk}/cancel")
+    retried = client.post(f"{ROUTE}{job.pk}/retry")
+
+    assert (cancelled.status_code, cancelled.json()["status"]) == (202, "cancelled")
+    assert again.status_code == 409
+    assert retried.status_code == 202
+    assert retried.json()["retry_of"] == str(job.pk)
+    assert retried.headers["Location"] == f"{ROUTE}{retried.json()['id']}"
+    assert work_off(job_of(retried)).status == JobStatus.COMPLETED_WITH_ERRORS
+    assert client.post(f"{ROUTE}{retried.json()['id']}/cancel").status_code == 409
+
+
+@pytest.mark.covers("T41")
+def test_the_servers_own_fields_are_not_taken_from_the_form(client: APIClient, user: User) -> None:
+    forged: dict[str, Any] = {
+        "id": str(uuid4()),
+        "user_id": str(uuid4()),
+        "status": "completed",
+        "source_key": "loras/x",
+        "total_rows": "7",
+        "created_at": "2001-01-01T00:00:00Z",
+        "failure_code": "x",
+    }
+
+    job = job_of(post(client, **forged))
+
+    assert str(job.pk) != forged["id"]
+    assert job.user_id == user.pk
+    assert (job.status, job.total_rows, job.failure_code) == (JobStatus.QUEUED, 0, "")
+    assert job.source_key == f"bulk/{job.pk}/products.csv"
+    assert job.created_at.year > 2001
+
+
+def test_the_template_is_a_table(client: APIClient) -> None:
+    answer = client.get(f"{ROUTE}template")
+
+    assert answer.content.decode("utf-8-sig").splitlines()[0].startswith("sku,name,brand")
+    assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
+
+
+def test_a_name_with_path_parts_is_cleaned(client: APIClient) -> None:
+    job = job_of(post(client, name="Größe (1).csv"))
+
+    assert job.source_key == f"bulk/{job.pk}/Groe_1.csv"

@@ -1,0 +1,71 @@
+import json
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from accounts.models import User
+from accounts.tests.factories import MembershipFactory
+from catalog.models import Product
+from media.storage.memory import MemoryStore
+
+
+def run(path: Path, user: User, *more: str) -> str:
+    out = StringIO()
+    call_command("bulk_import", str(path), "--user", user.email, *more, stdout=out)
+    return out.getvalue()
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    path = tmp_path / "products.csv"
+    path.write_text("sku,name\nA,Shoe\nB,Boot\n")
+    return path
+
+
+def test_a_file_is_imported_and_told(private: MemoryStore, user: User, table: Path) -> None:
+    organization = MembershipFactory.create(user=user).organization
+
+    said = run(table, user, "--organization", str(organization.pk))
+
+    assert said == "Completed: 2 rows, 2 created, 0 updated, 0 unchanged, 0 refused.\n"
+    assert Product.objects.filter(organization=organization).count() == 2
+
+
+def test_a_dry_run_writes_nothing(private: MemoryStore, user: User, table: Path) -> None:
+    said = run(table, user, "--dry-run", "--json")
+
+    assert json.loads(said)["created"] == 2
+    assert not Product.objects.exists()
+
+
+def test_refused_rows_are_written_down(private: MemoryStore, user: User, table: Path) -> None:
+    table.write_text("sku,name\nA,Shoe\n,Boot\n")
+    errors = table.with_name("errors.csv")
+
+    with pytest.raises(CommandError, match="1 rows were refused") as refused:
+        run(table, user, "--errors", str(errors))
+
+    assert refused.value.returncode == 1
+    assert errors.read_text().splitlines()[1].startswith('"","Boot","3","sku","missing"')
+
+
+@pytest.mark.parametrize(
+    ("text", "more", "said"),
+    [
+        ("name\nShoe\n", (), "No column brings sku"),
+        ("sku,name\n", ("--mapping", '{"sku": "size"}'), "A mapping leads to"),
+        ("\x89PNG\r\n", (), "no table"),
+    ],
+)
+@pytest.mark.usefixtures("private")
+def test_a_file_that_cannot_be_read_is_told(
+    user: User, table: Path, text: str, more: tuple[str, ...], said: str
+) -> None:
+    table.write_bytes(text.encode("latin-1"))
+
+    with pytest.raises(CommandError, match=said) as failed:
+        run(table, user, *more)
+
+    assert failed.value.returncode == 3

@@ -1,0 +1,132 @@
+"""What a table becomes: products, counts and errors, each row once."""
+
+import pytest
+from pytest_django import Settings
+
+from accounts.models import OwnerScope, User
+from accounts.tests.factories import MembershipFactory
+from bulkupload.models import BulkUploadRowError, JobStatus
+from bulkupload.tests.importing import counts, faults, imported, progress, send, work_off
+from catalog.models import Product
+from media.storage.memory import MemoryStore
+
+FIELDS = ("sku", "name", "brand", "description", "gender", "materials", "color")
+
+
+def products(user: User) -> list[tuple[str | None, ...]]:
+    return list(Product.objects.filter(user=user).order_by("sku").values_list(*FIELDS))
+
+
+def test_rows_become_products(private: MemoryStore, user: User) -> None:
+    job = imported(
+        user,
+        "sku,name,brand,description,gender,materials,color\n"
+        'A-1,Shoe,Us,"Soft,\nbrown",men,leather,brown\n'
+        "A-2,Boot,,,,,\n",
+    )
+
+    assert job.status == JobStatus.COMPLETED
+    assert counts(job) == (2, 0, 0, 0)
+    assert job.total_rows == 2
+    assert products(user) == [
+        ("A-1", "Shoe", "Us", "Soft,\nbrown", "men", "leather", "brown"),
+        ("A-2", "Boot", "", "", "", "", ""),
+    ]
+
+
+def test_an_empty_cell_clears_and_an_absent_column_leaves(private: MemoryStore, user: User) -> None:
+    Product.objects.create(user=user, sku="A", name="Old", brand="Us", color="red")
+
+    job = imported(user, "sku,name,brand\nA,New,\n")
+
+    assert counts(job) == (0, 1, 0, 0)
+    assert products(user) == [("A", "New", "", "", "", "", "red")]
+
+
+def test_unchanged_rows_are_counted_and_left_alone(private: MemoryStore, user: User) -> None:
+    kept = Product.objects.create(user=user, sku="A", name="Shoe", brand="Us")
+
+    job = imported(user, "sku,name\nA,Shoe\n")
+
+    assert counts(job) == (0, 0, 1, 0)
+    assert Product.objects.get().updated_at == kept.updated_at
+
+
+def test_products_of_other_owners_stay_theirs(private: MemoryStore, user: User) -> None:
+    membership = MembershipFactory.create(user=user)
+    Product.objects.create(user=user, sku="A", name="Personal")
+    scope = OwnerScope(user_id=user.pk, organization_id=membership.organization_id)
+
+    job = imported(user, "sku,name\nA,Ours\n", scope=scope)
+
+    assert counts(job) == (1, 0, 0, 0)
+    assert list(Product.objects.in_scope(scope).values_list("name", flat=True)) == ["Ours"]
+    assert Product.objects.get(organization=None).name == "Personal"
+
+
+@pytest.mark.covers("I12")
+def test_a_bad_row_stops_no_other(private: MemoryStore, user: User) -> None:
+    job = imported(user, "sku,name,color\nA,Shoe,red\n,,blue\nB,Boot," + "x" * 101 + "\nC,Hat,\n")
+
+    assert job.status == JobStatus.COMPLETED_WITH_ERRORS
+    assert counts(job) == (2, 0, 0, 2)
+    assert faults(job) == [
+        (2, 3, "sku", "missing"),
+        (2, 3, "name", "missing"),
+        (3, 4, "color", "string_too_long"),
+    ]
+    shown = BulkUploadRowError.objects.get(row=3)
+    assert (shown.value, shown.message) == ("x" * 101, "Longer than 100 characters. Shorten it.")
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3, 100])
+def test_the_last_row_of_a_sku_wins_whatever_the_chunks(
+    private: MemoryStore, user: User, settings: Settings, rows: int
+) -> None:
+    settings.BULK_CHUNK_ROWS = rows
+    Product.objects.create(user=user, sku="B", name="One")
+
+    job = imported(
+        user, "sku,name\nA,One\nB,One\nA,Two\nA,Two\nB,Two\nA,Three\nB,One\nC,One\nB,One\n"
+    )
+
+    assert [row[:2] for row in products(user)] == [("A", "Three"), ("B", "One"), ("C", "One")]
+    assert counts(job) == (2, 4, 3, 0)
+
+
+@pytest.mark.parametrize("rows", [1, 3, 100])
+def test_a_dry_run_says_what_would_happen_and_writes_nothing(
+    private: MemoryStore, user: User, settings: Settings, rows: int
+) -> None:
+    settings.BULK_CHUNK_ROWS = rows
+    Product.objects.create(user=user, sku="B", name="One")
+    table = "sku,name\nA,One\nB,Two\nA,Two\n,x\nC,One\nB,Two\n"
+
+    job = imported(user, table, dry_run=True)
+
+    assert job.status == JobStatus.COMPLETED_WITH_ERRORS
+    assert progress(job).failed == 1
+    assert progress(job).created == 2
+    assert [row[:2] for row in products(user)] == [("B", "One")]
+
+
+def test_work_delivered_twice_counts_once(private: MemoryStore, user: User) -> None:
+    job = send(user, "sku,name\nA,Shoe\n,Boot\n")
+
+    work_off(job)
+    before = (counts(job), faults(job), products(user), job.finished_at)
+    work_off(job)
+
+    assert (counts(job), faults(job), products(user), job.finished_at) == before
+    assert before[0] == (1, 0, 0, 1)
+
+
+def test_numbers_that_lost_their_zeros_are_refused(private: MemoryStore, user: User) -> None:
+    Product.objects.create(user=user, sku="00123", name="Known")
+
+    job = imported(user, "sku,name\n123,Known\n124,New\n1.2E+12,Long\n")
+
+    assert [fault[2:] for fault in faults(job)] == [("sku", "excel_damage")] * 2
+    assert counts(job) == (1, 0, 0, 2)
+    message = BulkUploadRowError.objects.get(row=1).message
+    assert message == "Excel dropped leading zeros: 00123? Format the column as text."

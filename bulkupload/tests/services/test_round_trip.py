@@ -1,0 +1,203 @@
+"""The error file: what was refused comes back as it was, harmless to open, ready to fix."""
+
+import csv
+import io
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from accounts.models import User
+from bulkupload.models import BulkUploadJob, BulkUploadRowError
+from bulkupload.rules.columns import COLUMNS
+from bulkupload.rules.dialects import Dialect
+from bulkupload.rules.formulas import is_unsafe, protect, restore
+from bulkupload.services.reports import error_file, template
+from bulkupload.tests.importing import counts, faults, imported
+from bulkupload.tests.workbook import workbook
+from catalog.models import Product
+from media.storage.memory import MemoryStore
+
+TRIGGERS = [
+    *("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20"),
+    *("'=", '"=', " =", "''=", "'\t", "\u2019+", " \t@"),
+]
+TEXT = st.text(
+    st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"], include_characters="\t\r\n"),
+    max_size=12,
+)
+TEXTS = [column.field for column in COLUMNS]
+
+
+def file_of(job: BulkUploadJob) -> bytes:
+    return b"".join(error_file(job))
+
+
+def told(job: BulkUploadJob) -> list[tuple[str, str, str]]:
+    rows = BulkUploadRowError.objects.filter(job=job).order_by("row", "position")
+    return list(rows.values_list("column", "code", "value"))
+
+
+@pytest.mark.covers("T60")
+@pytest.mark.parametrize("field", TEXTS)
+@pytest.mark.parametrize("trigger", TRIGGERS)
+def test_a_formula_is_kept_raw_in_json_and_harmless_in_csv(
+    private: MemoryStore, user: User, field: str, trigger: str
+) -> None:
+    evil = f"{trigger}cmd|' /C calc'!A0"
+    row = dict.fromkeys(TEXTS, "x") | {field: evil}
+    refused = row | {"gender" if field != "gender" else "color": "y" * 101}
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, TEXTS, quoting=csv.QUOTE_ALL)
+    writer.writeheader()
+    writer.writerow(refused)
+
+    job = imported(user, text.getvalue())
+
+    [cells] = list(csv.DictReader(io.StringIO(file_of(job).decode(), newline="")))
+    assert cells[field] == "'" + evil
+    assert not any(is_unsafe(cell.lstrip("'")) and cell[0] != "'" for cell in cells.values())
+    assert [cells[name] for name in TEXTS if name != field] == [
+        refused[name] for name in TEXTS if name != field
+    ]
+    assert file_of(job).count(b'"') >= 2 * 2 * (len(TEXTS) + 4)
+
+    fixed = file_of(job).replace(b"y" * 101, b"y")
+    assert counts(imported(user, fixed)) == (1, 0, 0, 0)
+    stored = Product.objects.values(*TEXTS).get()
+    assert stored[field] == evil.strip()
+
+
+@given(st.text(max_size=20) | st.text("'\"=+-@ \t\r\n\uff1dx", max_size=8))
+def test_protecting_a_cell_loses_nothing(cell: str) -> None:
+    assert restore(protect(cell)) == cell
+    assert not is_unsafe(cell) or protect(cell) == "'" + cell
+
+
+@pytest.mark.parametrize("codec", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_it_is_written_as_the_table_was(
+    private: MemoryStore, user: User, codec: str, delimiter: str
+) -> None:
+    rows = [["Größe", "SKU", "Title"], ["é", "", "Boot\r\nlow"], ["é", "A", "Fine"]]
+    body = "\r\n".join(delimiter.join('"' + cell + '"' for cell in row) for row in rows).encode(
+        codec
+    )
+
+    job = imported(user, body)
+    returned = file_of(job)
+
+    assert returned.startswith(body[:4] if codec != "cp1252" else b'"Gr')
+    read = list(csv.reader(io.StringIO(returned.decode(codec), newline=""), delimiter=delimiter))
+    assert read == [
+        [*rows[0], "error_line", "error_column", "error_code", "error_message"],
+        [*rows[1], "2", "SKU", "missing", "Every row needs a sku. Fill this cell."],
+    ]
+
+
+BAD = (
+    "Handle,sku,name,color\n"
+    "h,A,Shoe,red\n"
+    "h,,Boot,\n"
+    'h,B,"Ha"t,red\n'
+    "h,C,Sock\n"
+    "h,D,Coat,red,extra\n"
+    "h,1.2E+12,Vest,=1+1\n"
+    'h,E,"never closed,red\n'
+    "h,F,,\n"
+    f"h,,,{'x' * 101}\n"
+)
+
+
+@pytest.mark.covers("T60", "T62")
+@pytest.mark.parametrize("handle", [True, False])
+def test_sent_back_unchanged_it_has_the_same_errors(
+    private: MemoryStore, user: User, *, handle: bool
+) -> None:
+    table = BAD if handle else BAD.replace("Handle,", "Place,").replace("h,,,", "h,Z,,")
+    first = imported(user, table)
+
+    second = imported(user, file_of(first))
+    third = imported(user, file_of(second))
+
+    codes = [[(column, code) for column, code, _ in told(job)] for job in (first, second, third)]
+    assert codes[0] == codes[1] == codes[2]
+    assert counts(first)[0] == (2 if handle else 1)  # a variant inherits the name it lacks
+    assert counts(second) == counts(third) == (0, 0, 0, counts(first)[3])
+    assert Product.objects.count() == counts(first)[0]
+
+
+def test_fixed_it_succeeds(private: MemoryStore, user: User) -> None:
+    first = imported(user, "sku,name,color\nA,Shoe,red\n,Boot,\nB,,=1\nC,Hat\n")
+    rows = list(csv.reader(io.StringIO(file_of(first).decode(), newline="")))
+    rows[1][0], rows[2][1], rows[3][2], rows[3][5] = "A2", "Vest", "blue", ""
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows(rows)
+
+    second = imported(user, text.getvalue())
+
+    assert counts(second) == (3, 0, 0, 0)
+    named = Product.objects.order_by("sku").values_list("sku", "name", "color")
+    assert list(named) == [
+        ("A", "Shoe", "red"),
+        ("A2", "Boot", ""),
+        ("B", "Vest", "=1"),
+        ("C", "Hat", "blue"),
+    ]
+
+
+def test_a_workbooks_errors_open_in_excel(private: MemoryStore, user: User) -> None:
+    book = workbook({1: ["sku", "name"], 2: [None, "Größe"]})
+
+    job = imported(user, book, filename="a.xlsx")
+
+    assert file_of(job).startswith(b'\xef\xbb\xbf"sku","name","error_line"')
+    assert faults(imported(user, file_of(job)))[0][2:] == ("sku", "missing")
+
+
+@pytest.mark.covers("T66")
+def test_every_error_is_streamed(private: MemoryStore, user: User) -> None:
+    rows = 12_001
+
+    job = imported(user, "sku,name\n" + ",\n".join(f"S{n}" for n in range(rows)) + ",\n")
+
+    lines = file_of(job).decode().splitlines()
+    assert counts(job) == (0, 0, 0, rows)
+    assert [line.split(",")[0] for line in lines[1:]] == [f'"S{n}"' for n in range(rows)]
+
+
+def test_the_template_imports(private: MemoryStore, user: User) -> None:
+    job = imported(user, template())
+
+    assert counts(job) == (1, 0, 0, 0)
+    assert [column["field"] for column in job.columns] == TEXTS
+
+
+@hypothesis_settings(
+    max_examples=60,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    cells=st.lists(TEXT, min_size=1, max_size=4),
+    delimiter=st.sampled_from(",;\t|"),
+)
+def test_any_refused_row_comes_back_as_it_was(
+    private: MemoryStore, user: User, cells: list[str], delimiter: str
+) -> None:
+    header = ["sku", "name", *(f"other {n}" for n in range(len(cells)))]
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, delimiter=delimiter, quoting=csv.QUOTE_ALL)
+    writer.writerows([header, ["", "Boot", *cells]])
+
+    first = imported(user, text.getvalue())
+    second = imported(user, file_of(first))
+
+    kept = [BulkUploadRowError.objects.get(job=job).cells for job in (first, second)]
+    assert kept[0] == kept[1]
+
+
+def test_a_letter_the_encoding_lacks_becomes_a_question_mark() -> None:
+    assert Dialect(encoding="cp1252").encode("ä\u4e00") == b"\xe4?"

@@ -1,0 +1,59 @@
+"""A workbook as a spreadsheet program saves it, with nothing but the standard library."""
+
+import io
+import zipfile
+from xml.sax.saxutils import escape
+
+Cell = str | float | None
+TYPES = (
+    '<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types">'
+    '<Default Extension="rels" '
+    'ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
+    '<Default Extension="xml" ContentType="application/xml"/>'
+    '<Override PartName="/xl/workbook.xml" ContentType="application/'
+    'vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml"/>'
+    '<Override PartName="/xl/worksheets/sheet1.xml" ContentType="application/'
+    'vnd.openxmlformats-officedocument.spreadsheetml.worksheet+xml"/></Types>'
+)
+OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+PACKAGE = "http://schemas.openxmlformats.org/package/2006/relationships"
+
+
+def workbook(rows: dict[int, list[Cell]]) -> bytes:
+    """Return a workbook whose first sheet has these cells in the rows of these numbers."""
+    sheet = "".join(
+        f'<row r="{number}">{"".join(_cell(each, at, number) for at, each in enumerate(row))}</row>'
+        for number, row in rows.items()
+    )
+    parts = {
+        "[Content_Types].xml": TYPES,
+        "_rels/.rels": _link("officeDocument", "xl/workbook.xml"),
+        "xl/_rels/workbook.xml.rels": _link("worksheet", "worksheets/sheet1.xml"),
+        "xl/workbook.xml": f'<workbook xmlns="{MAIN}" xmlns:r="{OFFICE}"><sheets>'
+        '<sheet name="Products" sheetId="1" r:id="rId1"/></sheets></workbook>',
+        "xl/worksheets/sheet1.xml": f'<worksheet xmlns="{MAIN}"><sheetData>{sheet}'
+        "</sheetData></worksheet>",
+    }
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in parts.items():
+            archive.writestr(name, f'<?xml version="1.0" encoding="UTF-8"?>{text}')
+    return packed.getvalue()
+
+
+def _link(kind: str, target: str) -> str:
+    return (
+        f'<Relationships xmlns="{PACKAGE}">'
+        f'<Relationship Id="rId1" Type="{OFFICE}/{kind}" Target="{target}"/></Relationships>'
+    )
+
+
+def _cell(value: Cell, at: int, row: int) -> str:
+    place = f'r="{chr(ord("A") + at)}{row}"'
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        text = f'<t xml:space="preserve">{escape(value)}</t>'
+        return f'<c {place} t="inlineStr"><is>{text}</is></c>'
+    return f"<c {place}><v>{value}</v></c>"
