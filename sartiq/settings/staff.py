@@ -24,6 +24,7 @@ _MENU = {
     "Exports": {
         "exports.exportconfiguration": ("Export configurations", "tune"),
         "exports.metadataadaptervisibility": ("Metadata adapters", "visibility"),
+    },
     "Bulk upload": {
         "bulkupload.bulkuploadjob": ("Bulk uploads", "upload_file"),
         "bulkupload.bulkuploadchunk": ("Chunks", "view_module"),

@@ -405,5 +405,4 @@ OPEN: Final = [
     Row(route="GET /health/storage", expected=anybody(200)),
 ]
 
-ROWS: Final = [*ACCOUNTS, *ORGANIZATIONS, *CATALOG, *MEDIA, *EXPORTS, *OPEN]
-ROWS: Final = [*ACCOUNTS, *ORGANIZATIONS, *CATALOG, *MEDIA, *BULK, *OPEN]
+ROWS: Final = [*ACCOUNTS, *ORGANIZATIONS, *CATALOG, *MEDIA, *EXPORTS, *BULK, *OPEN]
