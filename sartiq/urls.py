@@ -7,11 +7,13 @@ from drf_spectacular.views import (
     SpectacularSwaggerSplitView,
 )
 
+from exports.api.urls import bare as export_configurations
 from media.api import files, health, local_store
 
 api: list[URLPattern | URLResolver] = [
     path("", include("media.api.urls")),  # first: presigning is the busiest route
     path("", include("accounts.api.urls")),
+    path("", include("exports.api.urls")),
     path("", include("catalog.api.urls")),
     path(
         "openapi.json",
@@ -24,6 +26,7 @@ api: list[URLPattern | URLResolver] = [
 
 urlpatterns = [
     path("api/v1/", include(api)),
+    export_configurations,
     path("files/<path:file_path>", files.ServeFile.as_view(), name="files"),
     path("local-store/<path:key>", local_store.serve, name="local-store"),
     path("docs", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),

@@ -180,7 +180,10 @@ class LookAdmin(EntityAdmin):
     list_display_links = ("picture", "name")
     list_select_related = (*OWNER, "subject")
     search_fields = ("name", "subject__name", "=id", "user__email", "organization__name")
-    autocomplete_fields = (*EntityAdmin.autocomplete_fields, "products", "subject")
+    autocomplete_fields = (
+        *EntityAdmin.autocomplete_fields,
+        *("products", "subject", "export_configuration"),
+    )
 
     @admin.display(description="Subject", ordering="subject__name")
     def worn_by(self, look: Look) -> str:
@@ -195,6 +198,7 @@ class GuidelineAdmin(EntityAdmin):
     list_display = ("picture", "name", "files", *OWNER, "created_at")
     list_display_links = ("picture", "name")
     search_fields = ("name", "=id", "user__email", "organization__name")
+    autocomplete_fields = (*EntityAdmin.autocomplete_fields, "export_configuration")
 
 
 @admin.register(ProductionRequest)
@@ -204,7 +208,10 @@ class ProductionRequestAdmin(EntityAdmin):
     list_display = ("name", "follows", *OWNER, "created_at")
     list_select_related = (*OWNER, "guideline")
     search_fields = ("name", "guideline__name", "=id", "user__email", "organization__name")
-    autocomplete_fields = (*EntityAdmin.autocomplete_fields, "looks", "guideline")
+    autocomplete_fields = (
+        *EntityAdmin.autocomplete_fields,
+        *("looks", "guideline", "export_configuration"),
+    )
 
     @admin.display(description="Guideline", ordering="guideline__name")
     def follows(self, wanted: ProductionRequest) -> str:

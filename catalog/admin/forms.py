@@ -9,6 +9,7 @@ from catalog.errors import ReferenceNotFoundError, SkuTakenError, SlugTakenError
 from catalog.models import CatalogEntity, LoraModel
 from catalog.rules import lora as rules
 from catalog.rules.lora import FORMATS
+from exports.models import ExportConfiguration
 
 TAKEN = {"sku": SkuTakenError, "slug": SlugTakenError}
 CHOOSE_A_FILE = "Choose the model file."
@@ -77,6 +78,11 @@ class LoraUploadForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic 
 
 
 def _foreign(scope: OwnerScope, value: Any) -> bool:
-    """Tell whether a value holds an entity of another owner."""
+    """Tell whether a value holds an entity of another owner, or a configuration of one.
+
+    A configuration may also be the creator's own.
+    """
+    if isinstance(value, ExportConfiguration):
+        return value.scope.key not in {scope.key, OwnerScope(scope.user_id).key}
     linked = value if isinstance(value, Iterable) and not isinstance(value, str) else [value]
     return any(isinstance(each, CatalogEntity) and each.scope.key != scope.key for each in linked)

@@ -76,7 +76,15 @@ class SubjectIn(EntityIn):
     cover_image = _image()
 
 
-class LookIn(EntityIn):
+class ConfiguredIn(EntityIn):
+    """An entity that may name how it is exported; null names none."""
+
+    export_configuration_id = serializers.UUIDField(
+        source="export_configuration", required=False, allow_null=True
+    )
+
+
+class LookIn(ConfiguredIn):
     """A look as a client sends it: ids of its products and its subject."""
 
     products = _ids()
@@ -84,13 +92,13 @@ class LookIn(EntityIn):
     reference_images = _images()
 
 
-class GuidelineIn(EntityIn):
+class GuidelineIn(ConfiguredIn):
     """A guideline as a client sends it."""
 
     images = _images()
 
 
-class ProductionRequestIn(EntityIn):
+class ProductionRequestIn(ConfiguredIn):
     """A production request as a client sends it: ids of its looks and its guideline."""
 
     looks = _ids()
@@ -116,6 +124,7 @@ class EntityOut(serializers.ModelSerializer[Any]):
 
 BASE_FIELDS = ["id", "user_id", "organization_id", "name"]
 TIMES = ["created_at", "updated_at"]
+CONFIGURED = ["export_configuration_id"]
 
 
 class _Slot(serializers.SerializerMethodField):
@@ -169,7 +178,13 @@ class SubjectOut(EntityOut):
         fields = [*BASE_FIELDS, "slug", "type", "lora_trigger", "cover_image", *TIMES]
 
 
-class LookOut(EntityOut):
+class ConfiguredOut(EntityOut):
+    """An entity that may name how it is exported."""
+
+    export_configuration_id = serializers.UUIDField(allow_null=True)
+
+
+class LookOut(ConfiguredOut):
     """A look."""
 
     products: Any = serializers.PrimaryKeyRelatedField(many=True, read_only=True)
@@ -178,20 +193,20 @@ class LookOut(EntityOut):
 
     class Meta:
         model = Look
-        fields = [*BASE_FIELDS, "products", "subject", "reference_images", *TIMES]
+        fields = [*BASE_FIELDS, "products", "subject", *CONFIGURED, "reference_images", *TIMES]
 
 
-class GuidelineOut(EntityOut):
+class GuidelineOut(ConfiguredOut):
     """A guideline."""
 
     images = ManyFiles()
 
     class Meta:
         model = Guideline
-        fields = [*BASE_FIELDS, "images", *TIMES]
+        fields = [*BASE_FIELDS, *CONFIGURED, "images", *TIMES]
 
 
-class ProductionRequestOut(EntityOut):
+class ProductionRequestOut(ConfiguredOut):
     """A production request."""
 
     looks: Any = serializers.PrimaryKeyRelatedField(many=True, read_only=True)
@@ -199,4 +214,4 @@ class ProductionRequestOut(EntityOut):
 
     class Meta:
         model = ProductionRequest
-        fields = [*BASE_FIELDS, "looks", "guideline", *TIMES]
+        fields = [*BASE_FIELDS, "looks", "guideline", *CONFIGURED, *TIMES]

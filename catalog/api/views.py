@@ -185,7 +185,7 @@ class Looks(Entities):
     model = Look
     reads = shapes.LookIn
     serializer_class = shapes.LookOut
-    links = ("products", "subject")
+    links = ("products", "subject", "export_configuration")
 
 
 @_documented("guideline", "guidelines", shapes.GuidelineIn, shapes.GuidelineOut)
@@ -195,6 +195,7 @@ class Guidelines(Entities):
     model = Guideline
     reads = shapes.GuidelineIn
     serializer_class = shapes.GuidelineOut
+    links = ("export_configuration",)
 
 
 @_documented(
@@ -209,4 +210,4 @@ class ProductionRequests(Entities):
     model = ProductionRequest
     reads = shapes.ProductionRequestIn
     serializer_class = shapes.ProductionRequestOut
-    links = ("looks", "guideline")
+    links = ("looks", "guideline", "export_configuration")

@@ -1,3 +1,4 @@
+from collections.abc import Iterable
 from typing import ClassVar
 
 from django.db import models
@@ -5,6 +6,8 @@ from django.db.models import Q
 
 from accounts.models import OwnedModel
 from catalog.rules.slots import EntityType
+from exports.models import ExportConfiguration
+from exports.rules.levels import Level
 
 
 class CatalogEntity(OwnedModel):
@@ -39,6 +42,26 @@ def _once_per_owner(field: str, name: str) -> list[models.BaseConstraint]:
             name=f"{name}_once_per_user",
         ),
     ]
+
+
+class ConfiguredEntity(CatalogEntity):
+    """An entity that may name how it is exported; a deleted configuration is named no more."""
+
+    export_configuration = models.ForeignKey(
+        ExportConfiguration,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+    )
+
+    class Meta(CatalogEntity.Meta):
+        abstract = True
+
+    @property
+    def named_configurations(self) -> Iterable[tuple[Level, ExportConfiguration | None]]:
+        """The configurations this one names, nearest first."""
+        return ((Level.DIRECT, self.export_configuration),)
 
 
 class Product(CatalogEntity):
@@ -79,7 +102,7 @@ class Subject(CatalogEntity):  # type: ignore[django-manager-missing,unused-igno
         constraints = _once_per_owner("slug", "subject_slug")
 
 
-class Look(CatalogEntity):
+class Look(ConfiguredEntity):
     """Products worn together by one subject."""
 
     entity_type = EntityType.LOOK
@@ -89,20 +112,20 @@ class Look(CatalogEntity):
         Subject, on_delete=models.SET_NULL, null=True, blank=True, related_name="looks"
     )
 
-    class Meta(CatalogEntity.Meta):
+    class Meta(ConfiguredEntity.Meta):
         abstract = False
 
 
-class Guideline(CatalogEntity):  # type: ignore[django-manager-missing,unused-ignore]  # plugin
+class Guideline(ConfiguredEntity):  # type: ignore[django-manager-missing,unused-ignore]  # plugin
     """How pictures are to look."""
 
     entity_type = EntityType.GUIDELINE
 
-    class Meta(CatalogEntity.Meta):
+    class Meta(ConfiguredEntity.Meta):
         abstract = False
 
 
-class ProductionRequest(CatalogEntity):
+class ProductionRequest(ConfiguredEntity):
     """Looks to be produced under one guideline."""
 
     entity_type = EntityType.PRODUCTION_REQUEST
@@ -116,5 +139,12 @@ class ProductionRequest(CatalogEntity):
         related_name="production_requests",
     )
 
-    class Meta(CatalogEntity.Meta):
+    class Meta(ConfiguredEntity.Meta):
         abstract = False
+
+    @property
+    def named_configurations(self) -> Iterable[tuple[Level, ExportConfiguration | None]]:
+        """The configurations this one or its guideline names, nearest first."""
+        yield Level.DIRECT, self.export_configuration
+        if self.guideline is not None:
+            yield Level.GUIDELINE, self.guideline.export_configuration

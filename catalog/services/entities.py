@@ -21,6 +21,8 @@ from catalog.errors import (
 from catalog.models import CatalogEntity, Subject
 from catalog.rules.slots import list_slots
 from catalog.services import slugs
+from exports.models import ExportConfiguration
+from exports.selectors import usable_configurations
 from media.models import MediaResource
 from media.rules.limits import MAX_REQUEST_IMAGES
 from media.services import attachments
@@ -28,6 +30,7 @@ from media.services.ingest import MediaResourceService, Wanted
 from media.storage import public_store
 from sartiq.core.errors import InvalidManyError, Issue, UnavailableError
 
+WIRE_NAMES = {"export_configuration": "export_configuration_id"}
 MOST_TRIES = 3  # of one deletion, when others change the same rows at the same time
 
 
@@ -122,7 +125,8 @@ def create(
     def prepare() -> Entity:
         return model(user_id=scope.user_id, organization_id=scope.organization_id)
 
-    return _write(model, user, scope, _Write(prepare=prepare, changes=changes, then=then))
+    _require_links(model, user, scope, changes)
+    return _write(user, scope, _Write(prepare=prepare, changes=changes, then=then))
 
 
 def update(
@@ -146,7 +150,8 @@ def update(
     def prepare() -> Entity:
         return selectors.locked(model, user, entity_id)
 
-    return _write(model, user, scope, _Write(prepare=prepare, changes=changes, then=then))
+    _require_links(model, user, scope, changes, known=found)
+    return _write(user, scope, _Write(prepare=prepare, changes=changes, then=then))
 
 
 def delete(model: type[Entity], *, user: User, entity_id: UUID) -> None:
@@ -180,8 +185,7 @@ def _discard_locked(rows: QuerySet[Entity]) -> int:
     return len(locked)
 
 
-def _write(model: type[Entity], user: User, scope: OwnerScope, write: _Write[Entity]) -> Entity:
-    _require_links(model, scope, write.changes)
+def _write(user: User, scope: OwnerScope, write: _Write[Entity]) -> Entity:
     service = MediaResourceService(public_store())
     wanted = _wanted(write.changes)
     try:
@@ -203,19 +207,35 @@ def _wanted(changes: Changes) -> list[Wanted]:
     return wanted
 
 
-def _require_links(model: type[Entity], scope: OwnerScope, changes: Changes) -> None:
-    """Refuse every id that names nothing of the same owner."""
+def _require_links(
+    model: type[Entity],
+    user: User,
+    scope: OwnerScope,
+    changes: Changes,
+    known: Entity | None = None,
+) -> None:
+    """Refuse every id that may not be linked; what the entity links already may stay."""
     issues: list[Issue] = []
     for name, wanted in changes.links.items():
         related: type[Any] = model._meta.get_field(name).related_model  # type: ignore[assignment]  # noqa: SLF001
         ids = wanted if isinstance(wanted, list) else [wanted] if wanted else []
-        found = set(related.objects.in_scope(scope).filter(pk__in=ids).values_list("pk", flat=True))
+        rows = _linkable(related, user, scope).filter(pk__in=ids)
+        found = {*rows.values_list("pk", flat=True), getattr(known, f"{name}_id", None)}
         for index, each in enumerate(ids):
             if each not in found:
                 place = (index,) if isinstance(wanted, list) else ()
-                issues.append(ReferenceNotFoundError().at("body", name, *place, value=str(each)))
+                loc = ("body", WIRE_NAMES.get(name, name), *place)
+                issues.append(ReferenceNotFoundError().at(*loc, value=str(each)))
     if issues:
         raise InvalidManyError(issues)
+
+
+def _linkable(related: type[Any], user: User, scope: OwnerScope) -> QuerySet[Any]:
+    """Return what an entity of the scope may link; of configurations also the caller's own."""
+    if related is ExportConfiguration:
+        return usable_configurations(user_id=user.pk, scope=scope)
+    rows: QuerySet[Any] = related.objects.in_scope(scope)
+    return rows
 
 
 def _conflict(error: IntegrityError) -> Exception:

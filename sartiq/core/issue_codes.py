@@ -50,6 +50,10 @@ CODES: frozenset[str] = frozenset(
         "request_too_large",
         "size_conflict",
         "image_required",
+        # exports
+        "template_invalid",
+        "template_not_customizable",
+        "adapter_not_available",
     }
 )
 

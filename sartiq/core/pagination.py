@@ -54,9 +54,27 @@ class SkipLimitPagination(BasePagination):
 
     def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
         """Describe `skip` and `limit` for the OpenAPI document."""
-        skip = {"type": "integer", "minimum": 0, "maximum": MAX_SKIP, "default": 0}
-        limit = {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT}
         return [
-            {"name": "skip", "in": "query", "required": False, "schema": skip},
-            {"name": "limit", "in": "query", "required": False, "schema": limit},
+            {"name": name, "in": "query", "required": False, "schema": schema}
+            for name, schema in window_schemas(default_limit=DEFAULT_LIMIT).items()
         ]
+
+
+class LongWindowIn(WindowIn):
+    """The part of a bare array a caller asks for: as much as there may be, unless told."""
+
+    limit = serializers.IntegerField(min_value=1, max_value=MAX_LIMIT, default=MAX_LIMIT)
+
+
+def window_schemas(*, default_limit: int) -> dict[str, dict[str, Any]]:
+    """Return what `skip` and `limit` may be, for the OpenAPI document."""
+    skip = {"type": "integer", "minimum": 0, "maximum": MAX_SKIP, "default": 0}
+    limit = {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": default_limit}
+    return {"skip": skip, "limit": limit}
+
+
+def bare_window(queryset: Any, request: Request) -> list[Any]:
+    """Return the asked window of a list that is answered as a bare array: at most 1000 rows."""
+    window = read(LongWindowIn, request.query_params, where="query")
+    skip, limit = window["skip"], window["limit"]
+    return list(queryset[skip : skip + limit])

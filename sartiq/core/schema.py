@@ -41,6 +41,7 @@ HTTP_VALIDATION_ERROR = {
         }
     },
 }
+NULL = {"$ref": "#/components/schemas/NullEnum"}
 _ADDRESS = {"type": "string", "format": "uri-reference"}
 _SECONDS = {"type": "integer", "minimum": 1}
 Header = tuple[str, dict[str, Any], str]
@@ -90,6 +91,16 @@ class SartiqAutoSchema(AutoSchema):
         """Return the shape's name without the `In` or `Out` that tells the classes apart."""
         name = type(serializer).__name__
         return name.removesuffix("Out" if direction == "response" else "In")
+
+    def _get_serializer_name(
+        self, serializer: Any, direction: str, *args: Any, **kwargs: Any
+    ) -> str:
+        """Return the name the serializer gives itself, whichever way it goes, else the usual."""
+        given: str | None = getattr(serializer, "schema_name", None)
+        if given is not None:
+            return given
+        name: str = super()._get_serializer_name(serializer, direction, *args, **kwargs)
+        return name
 
     def _map_basic_serializer(self, serializer: Any, direction: str) -> Any:
         """Say of a model's answer what is true: every field of it is always there."""
@@ -149,7 +160,8 @@ def finish(result: dict[str, Any], **_: Any) -> dict[str, Any]:
         for operation in operations.values():
             for parameter in operation.get("parameters", []):
                 _format_id(parameter)
-    components["schemas"] = dict(sorted(schemas.items()))
+    schemas.pop("NullEnum", None)
+    components["schemas"] = {name: _plainly(shape) for name, shape in sorted(schemas.items())}
     return result
 
 
@@ -157,3 +169,19 @@ def _format_id(parameter: dict[str, Any]) -> None:
     name = parameter["name"]
     if parameter["in"] == "path" and (name == "id" or name.endswith("_id")):
         parameter["schema"] = {"type": "string", "format": "uuid"}
+
+
+def _plainly(shape: Any) -> Any:
+    """Say what may be null, and what has a default, as OpenAPI 3.1 and the specification do."""
+    if isinstance(shape, list):
+        return [_plainly(each) for each in shape]
+    if not isinstance(shape, dict):
+        return shape
+    told = {name: _plainly(value) for name, value in shape.items()}
+    if NULL in told.get("oneOf", []):
+        kinds = [{"type": "null"} if each == NULL else each for each in told.pop("oneOf")]
+        return {"anyOf": kinds, **told}
+    if "default" in told and len(told.get("allOf", [])) == 1:
+        [only] = told.pop("allOf")
+        return {**only, **told}
+    return told

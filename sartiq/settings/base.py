@@ -173,6 +173,10 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "sartiq.core.schema.finish",
     ],
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "ENUM_NAME_OVERRIDES": {
+        "MetadataAdapter": "exports.api.serializers.adapter_choices",
+        "ImageFormat": "exports.api.serializers.format_choices",
+    },
     "SORT_OPERATION_PARAMETERS": True,
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024

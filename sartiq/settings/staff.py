@@ -21,6 +21,10 @@ _MENU = {
         "catalog.productionrequest": ("Production requests", "photo_camera"),
         "catalog.loramodel": ("LoRA models", "model_training"),
     },
+    "Exports": {
+        "exports.exportconfiguration": ("Export configurations", "tune"),
+        "exports.metadataadaptervisibility": ("Metadata adapters", "visibility"),
+    },
     "People": {
         "accounts.user": ("Users", "group"),
         "accounts.organization": ("Organizations", "apartment"),

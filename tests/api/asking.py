@@ -20,7 +20,12 @@ def filled(text: str, row: Row, world: World) -> str:
         text = text.replace(f"{{{parameter}}}", str(world.ids[name]))
     for name, value in world.ids.items():
         text = text.replace(f"{{{name}}}", str(value))
-    return text.replace("{token}", "none").replace("{key}", "media/a").replace("{file_path}", "a")
+    return (
+        text.replace("{token}", "none")
+        .replace("{key}", "media/a")
+        .replace("{file_path}", "a")
+        .replace("{code}", "ovs")
+    )
 
 
 def body_of(row: Row, world: World) -> dict[str, Any]:

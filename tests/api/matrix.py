@@ -210,6 +210,151 @@ MEDIA: Final = [
     Row(route="GET /local-store/{key}", expected=anybody(404)),
 ]
 
+MINE: Final = f"{V1}/users/me/export-configuration"
+USERS: Final = f"{V1}/users/{{user_id}}/export-configuration"
+ORGANIZATIONS_OWN: Final = f"{V1}/users/organizations/{{org_id}}/export-configuration"
+ONE_CONFIGURATION: Final = f"{V1}/users/export-configurations/{{config_id}}"
+OF_PLAIN: Final = {"user_id": "plain"}
+CONFIGURATION: Final = {"config_id": "configuration"}
+NO_CONFIGURATION: Final = {"config_id": "missing"}
+
+
+def holders(status: int) -> Statuses:
+    """Those who have a configuration of their own; the others have none to be found."""
+    return (401, 401, status, 404, 404, 404, 404, status)
+
+
+def plain_user(status: int) -> Statuses:
+    """The plain user, and superusers."""
+    return (401, 401, status, *(403,) * 4, status)
+
+
+def keepers(status: int) -> Statuses:
+    """Who may change the organization's configuration, which its members see."""
+    return (401, 401, 404, 403, status, status, 404, status)
+
+
+def _all_configurations(path: str) -> list[Row]:
+    """Return the rows of the list of all configurations, in one of its spellings."""
+    scope, nowhere = "?organization_id={organization}", "?organization_id={missing}"
+    return [
+        Row(route=f"GET {path}", expected=signed_in(200)),
+        Row(route=f"POST {path}", body={}, expected=signed_in(201)),
+        Row(route=f"POST {path}", query=scope, body={}, expected=managers(201)),
+        Row(route=f"POST {path}", query=nowhere, body={}, expected=superusers(404)),
+        Row(
+            route=f"POST {path}",
+            body={"organization_id": "{organization}"},
+            expected=managers(201),
+        ),
+    ]
+
+
+def _first_configuration(path: str, ids: dict[str, str], **who: Statuses) -> list[Row]:
+    """Return the rows of the routes that speak of an owner's first configuration."""
+    return [
+        Row(route=f"GET {path}", ids=ids, expected=who["read"]),
+        Row(route=f"POST {path}", ids=ids, body={}, expected=who["create"]),
+        Row(route=f"PATCH {path}", ids=ids, body=NAMED, expected=who["change"]),
+        Row(route=f"DELETE {path}", ids=ids, expected=who["delete"]),
+    ]
+
+
+def _nothing_there(path: str, ids: dict[str, str]) -> list[Row]:
+    """Return the rows for an owner who does not exist."""
+    refused = superusers(404)
+    return _first_configuration(
+        path, ids, read=refused, create=refused, change=refused, delete=refused
+    )
+
+
+EXPORTS: Final = [
+    *_all_configurations(f"{V1}/export-configuration/"),
+    *_all_configurations("/export-configuration/"),
+    Row(route=f"GET {MINE}s", expected=signed_in(200)),
+    *_first_configuration(
+        MINE,
+        {},
+        read=holders(200),
+        create=signed_in(201),
+        change=holders(200),
+        delete=holders(204),
+    ),
+    *_first_configuration(
+        USERS,
+        OF_PLAIN,
+        read=plain_user(200),
+        create=plain_user(201),
+        change=plain_user(200),
+        delete=plain_user(204),
+    ),
+    *_nothing_there(USERS, NOBODY),
+    Row(
+        route=f"GET {ORGANIZATIONS_OWN}s",
+        ids=ORGANIZATION,
+        expected=members(200, others=403),
+    ),
+    Row(route=f"GET {ORGANIZATIONS_OWN}s", ids=NOWHERE, expected=superusers(404)),
+    *_first_configuration(
+        ORGANIZATIONS_OWN,
+        ORGANIZATION,
+        read=members(200, others=403),
+        create=managers(201),
+        change=managers(200),
+        delete=managers(200),
+    ),
+    *_nothing_there(ORGANIZATIONS_OWN, NOWHERE),
+    Row(route=f"GET {ONE_CONFIGURATION}", ids=CONFIGURATION, expected=members(200, others=404)),
+    Row(route=f"GET {ONE_CONFIGURATION}", ids=NO_CONFIGURATION, expected=signed_in(404)),
+    Row(
+        route=f"PATCH {ONE_CONFIGURATION}",
+        ids=CONFIGURATION,
+        body=NAMED,
+        expected=keepers(200),
+    ),
+    Row(
+        route=f"PATCH {ONE_CONFIGURATION}",
+        ids=NO_CONFIGURATION,
+        body=NAMED,
+        expected=signed_in(404),
+    ),
+    Row(route=f"DELETE {ONE_CONFIGURATION}", ids=CONFIGURATION, expected=keepers(200)),
+    Row(route=f"DELETE {ONE_CONFIGURATION}", ids=NO_CONFIGURATION, expected=signed_in(404)),
+    *(
+        Row(
+            route=f"GET {V1}/{path}/{{entity_id}}/export-configuration",
+            ids={"entity_id": target},
+            expected=expected,
+        )
+        for path, kind in (
+            ("looks", "look"),
+            ("guidelines", "guideline"),
+            ("production-requests", "request"),
+        )
+        for target, expected in (
+            (kind, members(200, others=404)),
+            ("missing", signed_in(404)),
+        )
+    ),
+    Row(route=f"GET {V1}/metadata-adapters/", expected=signed_in(200)),
+    Row(
+        route=f"GET {V1}/metadata-adapters/",
+        query="?organization_id={organization}",
+        expected=members(200, others=403),
+    ),
+    Row(
+        route=f"GET {V1}/metadata-adapters/",
+        query="?organization_id={missing}",
+        expected=superusers(404),
+    ),
+    Row(route=f"GET {V1}/metadata-adapters/template-wildcards", expected=signed_in(200)),
+    Row(
+        route=f"PUT {V1}/metadata-adapters/{{code}}/visibility",
+        body={"is_public": True, "organization_ids": []},
+        expected=superusers(200),
+    ),
+]
+
 OPEN: Final = [
     Row(route="GET /files/{file_path}", expected=anybody(302)),
     Row(route=f"GET {V1}/openapi.json", expected=anybody(200)),
@@ -220,4 +365,4 @@ OPEN: Final = [
     Row(route="GET /health/storage", expected=anybody(200)),
 ]
 
-ROWS: Final = [*ACCOUNTS, *ORGANIZATIONS, *CATALOG, *MEDIA, *OPEN]
+ROWS: Final = [*ACCOUNTS, *ORGANIZATIONS, *CATALOG, *MEDIA, *EXPORTS, *OPEN]

@@ -35,10 +35,18 @@ def fields_of(schema: dict[str, Any], row: Row) -> dict[str, dict[str, Any]]:
     operation = schema["paths"][ROUTES[row.route].path]["patch"]
     reference = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"]
     properties = shapes[reference.rpartition("/")[2]]["properties"]
-    return {
-        name: shapes[shape["$ref"].rpartition("/")[2]] if "$ref" in shape else shape
-        for name, shape in properties.items()
-    }
+    return {name: resolved(shapes, shape) for name, shape in properties.items()}
+
+
+def resolved(shapes: dict[str, Any], shape: dict[str, Any]) -> dict[str, Any]:
+    """Return a shape with what it refers to in its place."""
+    if "$ref" in shape:
+        found: dict[str, Any] = shapes[shape["$ref"].rpartition("/")[2]]
+        return found
+    if "anyOf" in shape:
+        inner = resolved(shapes, shape["anyOf"][0])
+        return inner | {"type": [inner["type"], "null"]}
+    return shape
 
 
 def patch(row: Row, world: World, body: Any) -> HttpResponse:

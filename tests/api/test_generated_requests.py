@@ -40,6 +40,7 @@ OBJECTS = {
     "org_id": "organization",
     "user_id": "colleague",
     "resource_id": "resource",
+    "config_id": "configuration",
     "products": "product",
     "subjects": "subject",
     "looks": "look",

@@ -1,6 +1,7 @@
 """T41: no request sets a field the server owns, on any route that writes."""
 
 import datetime as dt
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from django.db import models
 
 from accounts.models import Membership, Organization, User
 from catalog.models import Guideline, Look, Product, ProductionRequest, Subject
+from exports.models import ExportConfiguration, MetadataAdapterVisibility
 from media.models import MediaResource, Upload
 from sartiq.core.management.commands.check_openapi import document
 from tests.api.asking import ROUTES
@@ -48,7 +50,36 @@ CATALOG: list[tuple[str, str, type[models.Model]]] = [
 PICTURE = {"filename": "a.webp", "content_type": "image/webp"}
 NEW_USER = {"email": "new@example.com", "password": "long-enough-horse"}
 MEMBERS = f"{V1}/organizations/{{org_id}}/members"
+FIRST = "export-configuration"
+CONFIGURATIONS = [
+    *(
+        Written(route=f"POST {path}", model=ExportConfiguration, body={})
+        for path in (
+            f"{V1}/{FIRST}/",
+            f"/{FIRST}/",
+            f"{V1}/users/me/{FIRST}",
+            f"{V1}/users/{{user_id}}/{FIRST}",
+            f"{V1}/users/organizations/{{org_id}}/{FIRST}",
+        )
+    ),
+    *(
+        Written(route=f"PATCH {V1}/users/{path}", model=ExportConfiguration, target=target, body={})
+        for path, target in (
+            (f"me/{FIRST}", "configuration_of_superuser"),
+            ("export-configurations/{config_id}", "configuration"),
+            (f"{{user_id}}/{FIRST}", "configuration_of_colleague"),
+            (f"organizations/{{org_id}}/{FIRST}", "configuration"),
+        )
+    ),
+    Written(
+        route=f"PUT {V1}/metadata-adapters/{{code}}/visibility",
+        model=MetadataAdapterVisibility,
+        target="visibility",
+        body={"is_public": True},
+    ),
+]
 WRITTEN = [
+    *CONFIGURATIONS,
     *(
         Written(route=f"POST {V1}/{path}/", model=model, body={"name": "New"})
         for path, _, model in CATALOG
@@ -105,7 +136,8 @@ def schema() -> dict[str, Any]:
 
 def writable(schema: dict[str, Any], route: Route) -> set[str]:
     """Return the fields the schema lets a client send."""
-    operation = schema["paths"][route.path][route.method.lower()]
+    listed = route.path if route.path.startswith(V1) else f"{V1}{route.path}"
+    operation = schema["paths"][listed][route.method.lower()]
     reference = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"]
     shape = schema["components"]["schemas"][reference.rpartition("/")[2]]
     return set(shape["properties"])
@@ -142,7 +174,8 @@ def target_of(each: Written, world: World) -> UUID:
 def path_of(route: Route, world: World, target: UUID | None) -> str:
     path = route.path.replace("{org_id}", str(world.organization.pk))
     path = path.replace("{user_id}", str(world.ids["colleague"]))
-    return path.replace("{entity_id}", str(target)).replace("{resource_id}", str(target))
+    path = path.replace("{code}", "ovs")
+    return re.sub(r"\{(entity|resource|config)_id\}", str(target), path)
 
 
 def row_of(model: type[models.Model], pk: UUID) -> dict[str, Any]:
@@ -162,7 +195,7 @@ def test_a_change_leaves_every_field_of_the_servers(
 
     probed = list(forgeries(each.model, writable(schema, route)))
     for name, value in probed:
-        answer = client.patch(path, each.body | {name: value})
+        answer = getattr(client, route.method.lower())(path, each.body | {name: value})
         assert answer.status_code == 200, (name, answer.content)
         assert row_of(each.model, target) == before, name
 
@@ -189,6 +222,7 @@ def test_a_creation_takes_no_field_of_the_servers(
     for name, value in probed.items():
         if name in made:
             assert str(made[name]) != str(value), name
-    assert made.get("user_id") in {None, world.people[each.caller].pk, world.ids["newcomer"]}
+    named = {world.ids["newcomer"], world.ids["colleague"]}  # in a body, in a path
+    assert made.get("user_id") in {None, world.people[each.caller].pk, *named}
     assert abs(made["created_at"] - dt.datetime.now(dt.UTC)).total_seconds() < 60
     assert len(probed) > 5

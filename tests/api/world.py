@@ -14,6 +14,7 @@ from accounts.tests.factories import (
     token_of,
 )
 from catalog.models import Guideline, Look, Product, ProductionRequest, Subject
+from exports.models import ExportConfiguration, MetadataAdapterVisibility
 from media.models import MediaResource, ResourceStatus, ResourceType
 
 PRINCIPALS: Final = (
@@ -61,6 +62,7 @@ def build() -> World:
     people["disabled"].is_active = False
     people["disabled"].save()
     colleague = _member(organization, Role.MEMBER)
+    newcomer = UserFactory.create()
     owned: dict[str, Any] = {"user": people["owner"], "organization": organization}
     return World(
         organization=organization,
@@ -69,16 +71,28 @@ def build() -> World:
         ids={
             "organization": organization.pk,
             "colleague": colleague.pk,
-            "newcomer": UserFactory.create().pk,
+            "newcomer": newcomer.pk,
+            "plain": people["plain"].pk,
             "product": Product.objects.create(name="Shoe", sku="S-1", brand="Us", **owned).pk,
             "subject": Subject.objects.create(name="Ada", slug="ada", **owned).pk,
             "look": Look.objects.create(name="Summer", **owned).pk,
             "guideline": Guideline.objects.create(name="White", **owned).pk,
             "request": ProductionRequest.objects.create(name="Run", **owned).pk,
             "resource": _resource(owned).pk,
+            "configuration": ExportConfiguration.objects.create(**owned).pk,
+            **_personal_configurations(people | {"colleague": colleague, "newcomer": newcomer}),
+            "visibility": MetadataAdapterVisibility.objects.create(code="ovs").pk,
             "missing": uuid4(),
         },
     )
+
+
+def _personal_configurations(people: dict[str, User]) -> dict[str, UUID]:
+    """Give some a configuration of their own; the others have none."""
+    return {
+        f"configuration_of_{name}": ExportConfiguration.objects.create(user=people[name]).pk
+        for name in ("plain", "superuser", "colleague", "newcomer")
+    }
 
 
 def _member(organization: Organization, role: Role) -> User:

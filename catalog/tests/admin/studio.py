@@ -9,6 +9,7 @@ from django.db.models import Model
 from accounts.models import Membership, Organization, User
 from accounts.tests.factories import UserFactory
 from catalog.models import Guideline, Look, LoraModel, Product, ProductionRequest, Subject
+from exports.models import ExportConfiguration, MetadataAdapterVisibility
 from media.tests.admin import rows
 from sartiq.core.models import IdempotencyKey, new_id
 
@@ -61,11 +62,17 @@ def _entities(user: User, organization: Organization, text: str, number: int) ->
         materials=text,
         color=text,
     )
+    configuration = ExportConfiguration.objects.create(
+        **owner, naming_convention_template=f"{number} {{brand}}"
+    )
+    shown = MetadataAdapterVisibility.objects.create(code=f"{number}{text}"[:32])
+    shown.organizations.add(organization)
     subject = Subject.objects.create(**owner, slug=f"subject-{number}", lora_trigger=text)
-    look = Look.objects.create(**owner, subject=subject)
+    named = {"export_configuration": configuration}
+    look = Look.objects.create(**owner, **named, subject=subject)
     look.products.add(product)
-    guideline = Guideline.objects.create(**owner)
-    wanted = ProductionRequest.objects.create(**owner, guideline=guideline)
+    guideline = Guideline.objects.create(**owner, **named)
+    wanted = ProductionRequest.objects.create(**owner, **named, guideline=guideline)
     wanted.looks.add(look)
     pk = new_id()
     model = LoraModel.objects.create(
@@ -82,7 +89,7 @@ def _entities(user: User, organization: Organization, text: str, number: int) ->
         upload_timestamp=NOW,
         uploaded_by=user,
     )
-    return [product, subject, look, guideline, wanted, model]
+    return [product, subject, look, guideline, wanted, model, configuration, shown]
 
 
 def _media(user: User, organization: Organization, text: str, product: Product) -> list[Model]:

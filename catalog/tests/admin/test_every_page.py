@@ -125,6 +125,7 @@ def test_every_add_page_opens_or_is_refused(staff_client: Client) -> None:
     assert opened == {
         *("User", "Organization", "Membership", "Group", "Product", "Subject", "Look"),
         *("Guideline", "ProductionRequest", "LoraModel"),
+        *("ExportConfiguration", "MetadataAdapterVisibility"),
     }
 
 

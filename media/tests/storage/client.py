@@ -1,6 +1,7 @@
 """What a client does with a signed URL, over a real socket, byte for byte as asked."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from http.client import HTTPConnection
 from urllib.parse import urlsplit
 
@@ -18,10 +19,13 @@ def send(
     connection = HTTPConnection(parts.netloc, timeout=10)
     target = parts.path + (f"?{parts.query}" if parts.query else "")
     try:
-        if chunked:
-            connection.request(method, target, _pieces(body), headers or {}, encode_chunked=True)
-        else:
-            connection.request(method, target, body or None, _with_length(body, headers or {}))
+        with suppress(BrokenPipeError):  # a server may refuse before it has read the body
+            if chunked:
+                connection.request(
+                    method, target, _pieces(body), headers or {}, encode_chunked=True
+                )
+            else:
+                connection.request(method, target, body or None, _with_length(body, headers or {}))
         response = connection.getresponse()
         found = {name.lower(): value for name, value in response.getheaders()}
         return response.status, found, response.read()

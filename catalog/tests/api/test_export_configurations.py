@@ -1,0 +1,279 @@
+"""Which configuration answers for an entity: named, inherited, or the next level's first."""
+
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from rest_framework.test import APIClient
+
+from accounts.models import User
+from accounts.tests.factories import UserFactory, client_of
+from catalog.models import Guideline, Look, ProductionRequest
+from catalog.tests.conftest import Team
+from exports.models import ExportConfiguration
+from exports.tests.factories import ConfigurationFactory
+
+pytestmark = pytest.mark.django_db
+MODELS: dict[str, Any] = {
+    "looks": Look,
+    "guidelines": Guideline,
+    "production-requests": ProductionRequest,
+}
+each_kind = pytest.mark.parametrize("kind", MODELS)
+
+
+def route(kind: str, entity: object = "") -> str:
+    return f"/api/v1/{kind}/{getattr(entity, 'pk', entity)}"
+
+
+def answer_for(client: APIClient, kind: str, entity: object) -> dict[str, Any]:
+    answer = client.get(f"{route(kind, entity)}/export-configuration")
+    assert answer.status_code == 200, answer.json()
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+@each_kind
+def test_the_system_default_answers_when_nobody_has_one(
+    client: APIClient, user: User, kind: str
+) -> None:
+    entity = MODELS[kind].objects.create(name="One", user=user)
+
+    assert answer_for(client, kind, entity) == {
+        "level": "system",
+        "reason": "None is named, and neither an organization nor its creator has one.",
+        "configuration": {
+            "id": None,
+            "name": "System default",
+            "metadata_adapter": "default",
+            "image_format": "webp",
+            "naming_convention_template": "{brand}_{product_sku}_{shot_type}_v{version}",
+        },
+    }
+
+
+@pytest.mark.covers("I18")
+@each_kind
+def test_each_level_answers_once_the_nearer_is_gone(
+    client: APIClient, user: User, team: Team, kind: str
+) -> None:
+    owned: dict[str, Any] = {"user": user, "organization": team.organization}
+    named = ConfigurationFactory.create(**owned)
+    first = {
+        "direct": named,
+        "organization": ConfigurationFactory.create(
+            user=team.member, organization=team.organization
+        ),
+        "user": ConfigurationFactory.create(user=user),
+    }
+    ExportConfiguration.objects.filter(pk=named.pk).update(
+        created_at=first["user"].created_at
+    )  # so that the organization's first is another one
+    entity = MODELS[kind].objects.create(name="One", export_configuration=named, **owned)
+
+    for level, configuration in first.items():
+        found = answer_for(client, kind, entity)
+        assert (found["level"], found["configuration"]["id"]) == (level, str(configuration.pk))
+        client_of(UserFactory.create(superuser=True)).delete(
+            f"/api/v1/users/export-configurations/{configuration.pk}"
+        )
+
+    assert answer_for(client, kind, entity)["level"] == "system"
+    entity.refresh_from_db()
+    assert entity.export_configuration_id is None
+    assert client.get(route(kind, entity)).json()["export_configuration_id"] is None
+
+
+@dataclass(frozen=True)
+class Case:
+    """Which levels have a configuration, and how many."""
+
+    of_organization: bool
+    direct: bool
+    guideline: bool
+    organization: int
+    own: int
+    others: int = field(default=1)
+
+
+CASES = st.builds(
+    Case,
+    of_organization=st.booleans(),
+    direct=st.booleans(),
+    guideline=st.booleans(),
+    organization=st.integers(0, 2),
+    own=st.integers(0, 2),
+)
+
+
+def expected_level(case: Case) -> str:
+    """Return the level that answers, as the contract's sentence says it."""
+    if case.direct:
+        return "direct"
+    if case.guideline:
+        return "guideline"
+    if case.of_organization and case.organization:
+        return "organization"
+    return "user" if case.own else "system"
+
+
+@pytest.mark.covers("I18")
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(case=CASES)
+def test_the_order_is_the_contracts(client: APIClient, user: User, team: Team, case: Case) -> None:
+    ExportConfiguration.objects.all().delete()
+    organization = team.organization
+    ConfigurationFactory.create_batch(case.others, user=team.outsider)
+    theirs = ConfigurationFactory.create_batch(
+        case.organization, user=team.member, organization=organization
+    )
+    own = ConfigurationFactory.create_batch(case.own, user=user)
+    owned: dict[str, Any] = {
+        "user": user,
+        "organization": organization if case.of_organization else None,
+    }
+    direct = ConfigurationFactory.create(user=team.outsider) if case.direct else None
+    inherited = ConfigurationFactory.create(user=team.outsider) if case.guideline else None
+    guideline = Guideline.objects.create(name="G", export_configuration=inherited, **owned)
+    wanted = ProductionRequest.objects.create(
+        name="P", guideline=guideline, export_configuration=direct, **owned
+    )
+
+    found = answer_for(client, "production-requests", wanted)
+
+    level = expected_level(case)
+    candidates: dict[str, list[Any]] = {
+        "direct": [direct],
+        "guideline": [inherited],
+        "organization": theirs,
+        "user": own,
+        "system": [None],
+    }
+    first = candidates[level][0]
+    assert found["level"] == level
+    assert found["configuration"]["id"] == (str(first.pk) if first else None)
+
+
+def test_a_guideline_is_asked_by_production_requests_only(client: APIClient, user: User) -> None:
+    named = ConfigurationFactory.create(user=user)
+    ConfigurationFactory.create(user=user)
+    guideline = Guideline.objects.create(name="G", user=user, export_configuration=named)
+    request = ProductionRequest.objects.create(name="P", user=user, guideline=guideline)
+
+    assert answer_for(client, "guidelines", guideline)["level"] == "direct"
+    assert answer_for(client, "production-requests", request) == {
+        "level": "guideline",
+        "reason": "It names none; its guideline names this one.",
+        "configuration": answer_for(client, "guidelines", guideline)["configuration"],
+    }
+
+
+def test_the_adapters_template_is_told_where_it_wins(client: APIClient, user: User) -> None:
+    ConfigurationFactory.create(
+        user=user, metadata_adapter="ovs", naming_convention_template="{look}"
+    )
+    look = Look.objects.create(name="L", user=user)
+
+    configuration = answer_for(client, "looks", look)["configuration"]
+
+    assert configuration["metadata_adapter"] == "ovs"
+    assert configuration["naming_convention_template"] == "{product_sku}_{shot_type}_{index:02}"
+
+
+@each_kind
+def test_an_entity_names_changes_and_clears_its_configuration(
+    client: APIClient, user: User, kind: str
+) -> None:
+    first, second = ConfigurationFactory.create_batch(2, user=user)
+
+    made = client.post(route(kind), {"name": "One", "export_configuration_id": str(first.pk)})
+    path = route(kind, made.json()["id"])
+    changed = client.patch(path, {"export_configuration_id": str(second.pk)})
+    renamed = client.patch(path, {"name": "Two"})
+    cleared = client.patch(path, {"export_configuration_id": None})
+
+    assert made.status_code == 201
+    answers = (made, changed, renamed, cleared)
+    assert [each.json()["export_configuration_id"] for each in answers] == [
+        str(first.pk),
+        str(second.pk),
+        str(second.pk),
+        None,
+    ]
+
+
+@pytest.mark.covers("T40")
+@each_kind
+def test_a_foreign_or_unknown_configuration_is_the_same_422(
+    client: APIClient, user: User, team: Team, kind: str
+) -> None:
+    entity = MODELS[kind].objects.create(name="One", user=user)
+    foreign = ConfigurationFactory.create(user=team.outsider)
+    of_organization = ConfigurationFactory.create(user=user, organization=team.organization)
+
+    for refused in (foreign.pk, of_organization.pk, uuid4()):
+        sent = {"name": "New", "export_configuration_id": str(refused)}
+        for answer in (client.post(route(kind), sent), client.patch(route(kind, entity), sent)):
+            assert answer.status_code == 422
+            [issue] = answer.json()["detail"]
+            assert issue["loc"] == ["body", "export_configuration_id"]
+            assert (issue["type"], issue["input"]) == ("not_found", str(refused))
+    entity.refresh_from_db()
+    assert (entity.name, entity.export_configuration_id) == ("One", None)
+    assert MODELS[kind].objects.count() == 1
+
+
+def test_members_name_their_own_or_the_organizations(
+    client: APIClient, user: User, team: Team
+) -> None:
+    house = ConfigurationFactory.create(user=team.member, organization=team.organization)
+    own = ConfigurationFactory.create(user=user)
+    colleagues = ConfigurationFactory.create(user=team.member)
+    look = Look.objects.create(name="L", user=team.member, organization=team.organization)
+
+    answers = [
+        client.patch(route("looks", look), {"export_configuration_id": str(each.pk)})
+        for each in (house, own, colleagues)
+    ]
+
+    assert [each.status_code for each in answers] == [200, 200, 422]
+
+
+def test_a_colleague_may_send_back_what_is_named(client: APIClient, user: User, team: Team) -> None:
+    own = ConfigurationFactory.create(user=team.member)
+    look = Look.objects.create(
+        name="L", user=team.member, organization=team.organization, export_configuration=own
+    )
+    read = client.get(route("looks", look)).json()
+
+    answer = client.patch(
+        route("looks", look),
+        {"name": "Renamed", "export_configuration_id": read["export_configuration_id"]},
+    )
+
+    assert (answer.status_code, answer.json()["name"]) == (200, "Renamed")
+
+
+@pytest.mark.covers("I18")
+@each_kind
+def test_deleting_by_organization_clears_every_entity(team: Team, user: User, kind: str) -> None:
+    admin = UserFactory.create(superuser=True)
+    owned: dict[str, Any] = {"user": user, "organization": team.organization}
+    first = ConfigurationFactory.create(**owned)
+    entities = [
+        MODELS[kind].objects.create(name=name, export_configuration=first, **owned)
+        for name in "abc"
+    ]
+
+    answer = client_of(admin).delete(
+        f"/api/v1/users/organizations/{team.organization.pk}/export-configuration"
+    )
+
+    assert answer.status_code == 200
+    ids = MODELS[kind].objects.values_list("export_configuration_id", flat=True)
+    assert list(ids) == [None] * len(entities)

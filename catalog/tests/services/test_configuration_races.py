@@ -1,0 +1,47 @@
+"""A configuration is deleted while entities begin to name it: nothing is left dangling."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from rest_framework.test import APIClient
+
+from accounts.models import User
+from accounts.tests.factories import UserFactory, client_of
+from catalog.models import Look
+from exports.models import ExportConfiguration
+from exports.tests.factories import ConfigurationFactory
+from media.storage.memory import MemoryStore
+from media.tests.doors import memory_doors
+from media.tests.threads import at_once
+
+ROUNDS = 8
+
+
+def naming(client: APIClient, look: Look, configuration: ExportConfiguration) -> Callable[[], int]:
+    named = {"export_configuration_id": str(configuration.pk)}
+    return lambda: int(client.patch(f"/api/v1/looks/{look.pk}", named).status_code)
+
+
+def deleting(client: APIClient, configuration: ExportConfiguration) -> Callable[[], int]:
+    path = f"/api/v1/users/export-configurations/{configuration.pk}"
+    return lambda: int(client.delete(path).status_code)
+
+
+@pytest.mark.covers("I18")
+@pytest.mark.django_db(transaction=True)
+def test_naming_and_deleting_at_once_leaves_nothing_dangling() -> None:
+    user: User = UserFactory.create()
+    owned: dict[str, Any] = {"user": user}
+    for _ in range(ROUNDS):
+        configuration = ConfigurationFactory.create(**owned)
+        looks = [Look.objects.create(name=name, **owned) for name in "abc"]
+        calls = [naming(client_of(user), look, configuration) for look in looks]
+
+        with memory_doors(MemoryStore()):
+            *named, deleted = at_once([*calls, deleting(client_of(user), configuration)])
+
+        assert deleted == 200
+        assert set(named) <= {200, 409, 422, 503}
+        assert not ExportConfiguration.objects.exists()
+        assert not Look.objects.filter(export_configuration__isnull=False).exists()

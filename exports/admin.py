@@ -1,0 +1,143 @@
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils.html import format_html
+from unfold.admin import ModelAdmin
+from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTimeFilter
+from unfold.widgets import UnfoldAdminSelectWidget
+
+from accounts.models import User
+from exports.models import ExportConfiguration, MetadataAdapterVisibility
+from exports.rules.adapters.registry import codes
+from exports.rules.wildcards import EXAMPLES
+from exports.selectors import template_of
+from exports.services import configurations
+from sartiq.core.errors import InvalidError
+from sartiq.core.staff import FACTS, NOTHING
+
+OWNER = ("organization", "user")
+
+
+def _adapter_field(**options: Any) -> forms.ChoiceField:
+    return forms.ChoiceField(choices=codes, widget=UnfoldAdminSelectWidget, **options)
+
+
+class ConfigurationForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
+    """A configuration, held to the same rules as over the API."""
+
+    creator: ClassVar[User]
+
+    metadata_adapter = _adapter_field(initial="default")
+
+    class Meta:
+        model = ExportConfiguration
+        fields = ("name", "metadata_adapter", "image_format", "naming_convention_template")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance._state.adding:  # noqa: SLF001  Django's documented model state
+            self.instance.user = self.creator
+
+    def clean_naming_convention_template(self) -> str | None:
+        """Read an empty template as none."""
+        return self.cleaned_data["naming_convention_template"] or None
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse what the API would refuse, at its field."""
+        cleaned = super().clean() or {}
+        asked = {name: cleaned[name] for name in self.changed_data if name in cleaned}
+        organization = cleaned.get("organization", self.instance.organization)
+        wanted = ExportConfiguration(
+            user_id=self.instance.user_id,
+            organization=organization,
+            metadata_adapter=cleaned.get("metadata_adapter", self.instance.metadata_adapter),
+        )
+        try:
+            configurations.require_consistent(wanted, asked)
+        except InvalidError as refused:
+            self.add_error(str(refused.loc[-1]), refused.detail)
+        return cleaned
+
+
+@admin.register(ExportConfiguration)
+class ExportConfigurationAdmin(ModelAdmin):
+    """How owners want their files, with a name as it would come out."""
+
+    form = ConfigurationForm
+    list_display = (
+        *("name", "metadata_adapter", "image_format", "template", "name_preview"),
+        *(*OWNER, "created_at"),
+    )
+    list_filter = (
+        "metadata_adapter",
+        "image_format",
+        ("organization", AutocompleteSelectFilter),
+        ("created_at", RangeDateTimeFilter),
+    )
+    list_select_related = OWNER
+    list_per_page = 50
+    list_filter_submit = True
+    show_full_result_count = False
+    search_fields = (
+        *("name", "naming_convention_template", "=id"),
+        *("user__email", "organization__name"),
+    )
+    ordering = ("-created_at", "-id")
+    autocomplete_fields = ("organization",)
+
+    def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Tell the form who creates; Django makes a class of it for every request."""
+        form = super().get_form(request, *args, **kwargs)
+        form.creator = request.user
+        return form
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """Let the owner be chosen once: what belongs to an owner cannot move."""
+        fixed = ("name_preview", "user", *FACTS)
+        return fixed if obj is None else (*fixed, "organization")
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Show the configuration, a name it makes, then whose it is."""
+        own = list(ConfigurationForm.Meta.fields)
+        if obj is None:
+            return [(None, {"fields": ["organization", *own]})]
+        return [
+            (None, {"fields": [*own, "name_preview"]}),
+            ("Facts", {"fields": [*OWNER, *FACTS]}),
+        ]
+
+    def delete_model(self, request: HttpRequest, obj: ExportConfiguration) -> None:
+        """Delete one; whatever names it falls back to the next level."""
+        configurations.delete_first(ExportConfiguration.objects.filter(pk=obj.pk))
+
+    @admin.display(description="Template", ordering="naming_convention_template")
+    def template(self, configuration: ExportConfiguration) -> str:
+        """Show the template of its own."""
+        return configuration.naming_convention_template or NOTHING
+
+    @admin.display(description="A name it makes")
+    def name_preview(self, configuration: ExportConfiguration) -> str:
+        """Show how the wildcards' examples would be named."""
+        return format_html("<code>{}</code>", template_of(configuration).render(EXAMPLES))
+
+
+class VisibilityForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
+    """Who may use an adapter."""
+
+    code = _adapter_field(label="Adapter")
+
+
+@admin.register(MetadataAdapterVisibility)
+class MetadataAdapterVisibilityAdmin(ModelAdmin):
+    """Which adapters are not for everybody; one without a row here is."""
+
+    form = VisibilityForm
+    list_display = ("code", "is_public", "created_at")
+    list_filter = ("is_public", ("created_at", RangeDateTimeFilter))
+    search_fields = ("code", "organizations__name")
+    ordering = ("code",)
+    fields = ("code", "is_public", "organizations", *FACTS)
+    readonly_fields = FACTS
+    autocomplete_fields = ("organizations",)

@@ -1,0 +1,72 @@
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.api.callers import SuperuserOnly, caller_of
+from accounts.selectors import scope_for
+from exports import selectors
+from exports.api.serializers import (
+    MetadataAdapterOut,
+    ScopeIn,
+    TemplateWildcardOut,
+    VisibilityIn,
+)
+from exports.rules.wildcards import WILDCARDS
+from exports.services import visibility
+from sartiq.core.api import Endpoint
+from sartiq.core.validation import read
+
+TAGS = ["metadata-adapters"]
+ORGANIZATION = OpenApiParameter(
+    "organization_id",
+    {"type": "string", "format": "uuid"},
+    description="Those this organization may use; without it, those the caller may use anywhere",
+)
+
+
+class MetadataAdapters(Endpoint):
+    """The metadata adapters the caller may use."""
+
+    @extend_schema(
+        operation_id="list_metadata_adapters",
+        tags=TAGS,
+        parameters=[ORGANIZATION],
+        responses={200: MetadataAdapterOut(many=True)},
+    )
+    def get(self, request: Request) -> Response:
+        """List the metadata adapters, the default one first."""
+        caller = caller_of(request)
+        asked = read(ScopeIn, request.query_params, where="query")
+        scope = scope_for(caller, asked.get("organization_id"))
+        shown = selectors.adapters_visible_to(caller, scope)
+        return Response(MetadataAdapterOut(shown, many=True).data)
+
+
+class TemplateWildcards(Endpoint):
+    """What a naming template may hold."""
+
+    @extend_schema(
+        operation_id="list_template_wildcards",
+        tags=TAGS,
+        responses={200: TemplateWildcardOut(many=True)},
+    )
+    def get(self, request: Request) -> Response:
+        """List the wildcards of naming templates."""
+        return Response(TemplateWildcardOut(list(WILDCARDS.values()), many=True).data)
+
+
+class AdapterVisibility(Endpoint):
+    """Who may use one adapter."""
+
+    permission_classes = (SuperuserOnly,)
+
+    @extend_schema(
+        operation_id="set_metadata_adapter_visibility",
+        tags=TAGS,
+        request=VisibilityIn,
+        responses={200: MetadataAdapterOut},
+    )
+    def put(self, request: Request, code: str) -> Response:
+        """Show an adapter to everybody, or to some organizations only."""
+        shown = visibility.show(code=code, **read(VisibilityIn, request.data))
+        return Response(MetadataAdapterOut(shown).data)

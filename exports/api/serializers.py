@@ -1,0 +1,191 @@
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from exports.models import ExportConfiguration, ImageFormat
+from exports.rules.adapters.registry import codes
+from exports.rules.levels import Level
+from exports.rules.templates import LONGEST_TEMPLATE
+from exports.selectors import Resolution, template_of
+from sartiq.core.serializers import StrictSerializer
+
+LONGEST_NAME = 255
+
+
+def adapter_choices() -> list[tuple[str, str]]:
+    """Return the codes of the adapters, for the schema's `MetadataAdapter`."""
+    return codes()
+
+
+def format_choices() -> list[tuple[str, str]]:
+    """Return the image formats in lower case, for the schema's `ImageFormat`."""
+    return [(each.value.lower(), each.label) for each in ImageFormat]
+
+
+class AdapterField(serializers.ChoiceField):
+    """The code of a metadata adapter."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(choices=adapter_choices(), **kwargs)
+
+
+class FormatField(serializers.ChoiceField):
+    """An image format, lower case on the wire."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(choices=format_choices(), **kwargs)
+
+    def to_internal_value(self, data: Any) -> ImageFormat:
+        """Return the format a word stands for."""
+        return ImageFormat(str(super().to_internal_value(data)).upper())
+
+    def to_representation(self, value: Any) -> str:
+        """Return the format's word."""
+        return str(value).lower()
+
+
+def _template() -> serializers.CharField:
+    return serializers.CharField(
+        max_length=LONGEST_TEMPLATE, required=False, allow_null=True, trim_whitespace=False
+    )
+
+
+class ExportConfigurationPublic(serializers.ModelSerializer[ExportConfiguration]):
+    """Public schema for export configuration responses."""
+
+    metadata_adapter = AdapterField()
+    image_format = FormatField()
+
+    class Meta:
+        model = ExportConfiguration
+        fields = [
+            *("id", "created_at", "updated_at", "user_id", "organization_id", "name"),
+            *("metadata_adapter", "image_format", "naming_convention_template"),
+        ]
+
+
+class ExportConfigurationCreate(StrictSerializer[Any]):
+    """Schema for creating a new export configuration."""
+
+    schema_name = "ExportConfigurationCreate"
+
+    name = serializers.CharField(max_length=LONGEST_NAME, default="Default")
+    metadata_adapter = AdapterField(default="default")
+    image_format = FormatField(default=ImageFormat.WEBP)
+    naming_convention_template = _template()
+
+
+class AnyExportConfigurationCreate(ExportConfigurationCreate):
+    """Schema for creating a personal configuration, or one of an organization."""
+
+    schema_name = "AnyExportConfigurationCreate"
+
+    organization_id = serializers.UUIDField(required=False, allow_null=True)
+
+
+class ExportConfigurationUpdate(StrictSerializer[Any]):
+    """Schema for updating an existing export configuration.
+
+    All fields are optional to support partial updates via PATCH. Null clears the template and
+    leaves the others as they are.
+    """
+
+    schema_name = "ExportConfigurationUpdate"
+
+    name = serializers.CharField(max_length=LONGEST_NAME, required=False, allow_null=True)
+    metadata_adapter = AdapterField(required=False, allow_null=True)
+    image_format = FormatField(required=False, allow_null=True)
+    naming_convention_template = _template()
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Leave out what null leaves as it is."""
+        return {
+            name: value
+            for name, value in attrs.items()
+            if value is not None or name == "naming_convention_template"
+        }
+
+
+class Message(serializers.Serializer[Any]):
+    """One sentence."""
+
+    message = serializers.CharField()
+
+
+class ScopeIn(serializers.Serializer[Any]):
+    """Whose configuration a request is about."""
+
+    organization_id = serializers.UUIDField(required=False)
+
+
+class MetadataAdapterOut(serializers.Serializer[Any]):
+    """A metadata adapter; of the organizations it is for, those the caller belongs to."""
+
+    schema_name = "MetadataAdapterPublic"
+
+    code = serializers.CharField(source="adapter.code")
+    display_name = serializers.CharField(source="adapter.display_name")
+    naming_convention_example = serializers.CharField(source="adapter.naming_convention_example")
+    naming_convention_template = serializers.CharField(source="adapter.template")
+    is_customizable = serializers.BooleanField(source="adapter.is_customizable")
+    is_public = serializers.BooleanField()
+    organization_ids: Any = serializers.ListField(child=serializers.UUIDField())
+
+
+class VisibilityIn(StrictSerializer[Any]):
+    """Who may use an adapter."""
+
+    schema_name = "MetadataAdapterVisibility"
+
+    is_public = serializers.BooleanField()
+    organization_ids = serializers.ListField(
+        child=serializers.UUIDField(), max_length=1000, default=list
+    )
+
+
+class TemplateWildcardOut(serializers.Serializer[Any]):
+    """A wildcard of naming templates; a numeric one may be padded (`{version:03}`)."""
+
+    name = serializers.CharField()
+    description = serializers.CharField()
+    example = serializers.SerializerMethodField()
+    is_number = serializers.BooleanField()
+    provided_by: Any = serializers.ListField(child=serializers.CharField())
+
+    @extend_schema_field(str)
+    def get_example(self, wildcard: Any) -> str:
+        """Return the example as it stands in a name."""
+        return str(wildcard.example)
+
+
+class ResolvedConfigurationOut(serializers.Serializer[ExportConfiguration]):
+    """The configuration that answers; the system default has no id.
+
+    `naming_convention_template` is the one names are made with, the adapter's where there is none.
+    """
+
+    id = serializers.SerializerMethodField()
+    name = serializers.CharField()
+    metadata_adapter = AdapterField()
+    image_format = FormatField()
+    naming_convention_template = serializers.SerializerMethodField()
+
+    @extend_schema_field({"type": ["string", "null"], "format": "uuid"})
+    def get_id(self, configuration: ExportConfiguration) -> str | None:
+        """Return the id of a stored configuration."""
+        is_stored = not configuration._state.adding  # noqa: SLF001  Django's documented state
+        return str(configuration.pk) if is_stored else None
+
+    @extend_schema_field(str)
+    def get_naming_convention_template(self, configuration: ExportConfiguration) -> str:
+        """Return the template in use."""
+        return template_of(configuration).text
+
+
+class ResolutionOut(serializers.Serializer[Resolution]):
+    """Which configuration answers for an entity, which level gave it, and why."""
+
+    level = serializers.ChoiceField(choices=[each.value for each in Level])
+    reason = serializers.CharField()
+    configuration = ResolvedConfigurationOut()

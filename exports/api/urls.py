@@ -1,0 +1,67 @@
+from typing import Any
+
+from django.urls import path
+
+from exports.api import adapters, views
+
+LISTED: dict[str, Any] = {"get": "list"}
+COLLECTION: dict[str, Any] = LISTED | {"post": "create"}
+CHANGED: dict[str, Any] = {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
+FIRST: dict[str, Any] = CHANGED | {"post": "create"}
+
+canonical = path(
+    "export-configuration/",
+    views.AllConfigurations.as_view(COLLECTION),
+    name="export-configurations",
+)
+# The specification's spelling, without the prefix.
+bare = path(
+    "export-configuration/",
+    views.AllConfigurations.as_view(COLLECTION),
+    name="export-configurations-bare",
+)
+
+urlpatterns = [
+    canonical,
+    path(
+        "users/me/export-configurations",
+        views.MyConfigurations.as_view(LISTED),
+        name="my-export-configurations",
+    ),
+    path(
+        "users/me/export-configuration",
+        views.MyConfigurations.as_view(FIRST),
+        name="my-export-configuration",
+    ),
+    path(
+        "users/export-configurations/<str:config_id>",
+        views.OneConfiguration.as_view(CHANGED),
+        name="export-configuration-one",
+    ),
+    path(
+        "users/<str:user_id>/export-configuration",
+        views.UserConfigurations.as_view(FIRST),
+        name="user-export-configuration",
+    ),
+    path(
+        "users/organizations/<str:org_id>/export-configurations",
+        views.OrganizationConfigurations.as_view(LISTED),
+        name="organization-export-configurations",
+    ),
+    path(
+        "users/organizations/<str:org_id>/export-configuration",
+        views.OrganizationConfigurations.as_view(FIRST),
+        name="organization-export-configuration",
+    ),
+    path("metadata-adapters/", adapters.MetadataAdapters.as_view(), name="metadata-adapters"),
+    path(
+        "metadata-adapters/template-wildcards",
+        adapters.TemplateWildcards.as_view(),
+        name="template-wildcards",
+    ),
+    path(
+        "metadata-adapters/<str:code>/visibility",
+        adapters.AdapterVisibility.as_view(),
+        name="metadata-adapter-visibility",
+    ),
+]

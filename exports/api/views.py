@@ -1,0 +1,278 @@
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.urls import reverse
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.api.callers import caller_of
+from accounts.models import OwnerScope
+from accounts.selectors import (
+    organization_entered_by,
+    require_manager,
+    require_superuser,
+    user_by_id,
+)
+from exports import selectors
+from exports.api.serializers import (
+    AnyExportConfigurationCreate,
+    ExportConfigurationCreate,
+    ExportConfigurationPublic,
+    ExportConfigurationUpdate,
+    Message,
+    ScopeIn,
+)
+from exports.models import ExportConfiguration
+from exports.services import configurations
+from sartiq.core.api import EndpointSet
+from sartiq.core.errors import InvalidManyError, Issue
+from sartiq.core.pagination import MAX_LIMIT, bare_window, window_schemas
+from sartiq.core.validation import read
+
+Handler = TypeVar("Handler", bound=Callable[..., Response])
+Rows = QuerySet[ExportConfiguration]
+WINDOW = [
+    OpenApiParameter(name, schema)
+    for name, schema in window_schemas(default_limit=MAX_LIMIT).items()
+]
+LISTED: dict[str, Any] = {
+    "parameters": WINDOW,
+    "responses": {200: ExportConfigurationPublic(many=True)},
+}
+ANSWER = {200: ExportConfigurationPublic}
+CREATED = {201: ExportConfigurationPublic}
+ORGANIZATION = OpenApiParameter(
+    "organization_id",
+    {"type": "string", "format": "uuid"},
+    description="Whose configuration; without it a personal one",
+)
+
+
+def documented(title: str, **described: Any) -> Callable[[Handler], Handler]:
+    """Name an operation by its title, as the specification does."""
+    operation_id = title.lower().replace(" ", "_")
+    decorate: Callable[[Handler], Handler] = extend_schema(
+        operation_id=operation_id, summary=title, tags=["export-configuration"], **described
+    )
+    return decorate
+
+
+class Configurations(EndpointSet):
+    """What the views of every kind of owner share."""
+
+    def answer_list(self, rows: Rows) -> Response:
+        """Return the rows as a bare array, oldest first."""
+        page = bare_window(rows, self.request)
+        return Response(ExportConfigurationPublic(page, many=True).data)
+
+    def answer_first(self, rows: Rows) -> Response:
+        """Return the oldest of the rows."""
+        return Response(ExportConfigurationPublic(selectors.first_of(rows)).data)
+
+    def create_in(self, scope: OwnerScope, facts: dict[str, Any] | None = None) -> Response:
+        """Create a configuration and say where it is read."""
+        asked = read(ExportConfigurationCreate, self.request.data) if facts is None else facts
+        made = configurations.create(scope=scope, facts=asked)
+        location = reverse("export-configuration-one", kwargs={"config_id": made.pk})
+        body = ExportConfigurationPublic(made).data
+        return Response(body, status=201, headers={"Location": location})
+
+    def change_first(self, rows: Rows) -> Response:
+        """Change the oldest of the rows."""
+        asked = read(ExportConfigurationUpdate, self.request.data)
+        changed = configurations.change_first(rows, facts=asked)
+        return Response(ExportConfigurationPublic(changed).data)
+
+    def delete_first(self, rows: Rows, *, says_so: bool) -> Response:
+        """Delete the oldest of the rows; some routes say so, others answer without a body."""
+        configurations.delete_first(rows)
+        if not says_so:
+            return Response(status=204)
+        return Response(Message({"message": "Export configuration deleted"}).data)
+
+
+class AllConfigurations(Configurations):
+    """Every configuration the caller may see."""
+
+    @documented("List Export Configurations", **LISTED)
+    def list(self, request: Request) -> Response:
+        """List the caller's own configurations and those of their organizations."""
+        return self.answer_list(selectors.configurations_visible_to(caller_of(request)))
+
+    @documented(
+        "Create Export Configuration",
+        parameters=[ORGANIZATION],
+        request=AnyExportConfigurationCreate,
+        responses=CREATED,
+    )
+    def create(self, request: Request) -> Response:
+        """Create a personal configuration, or with `organization_id` an organization's."""
+        asked = read(AnyExportConfigurationCreate, request.data)
+        organization_id = _organization_named(request, asked)
+        caller = caller_of(request)
+        if organization_id is not None:
+            require_manager(caller, organization_id)
+        return self.create_in(OwnerScope(caller.pk, organization_id), asked)
+
+
+class MyConfigurations(Configurations):
+    """The caller's own configurations."""
+
+    @documented("List My Export Configurations", **LISTED)
+    def list(self, request: Request) -> Response:
+        """List all personal export configurations for the current user."""
+        return self.answer_list(self._rows())
+
+    @documented("Get My Export Configuration", responses=ANSWER)
+    def retrieve(self, request: Request) -> Response:
+        """Get the current user's first personal export configuration."""
+        return self.answer_first(self._rows())
+
+    @documented(
+        "Create My Export Configuration", request=ExportConfigurationCreate, responses=CREATED
+    )
+    def create(self, request: Request) -> Response:
+        """Create an export configuration for the current user; there may be several."""
+        return self.create_in(OwnerScope(caller_of(request).pk))
+
+    @documented(
+        "Update My Export Configuration", request=ExportConfigurationUpdate, responses=ANSWER
+    )
+    def partial_update(self, request: Request) -> Response:
+        """Update the current user's first personal export configuration."""
+        return self.change_first(self._rows())
+
+    @documented("Delete My Export Configuration", responses={204: None})
+    def destroy(self, request: Request) -> Response:
+        """Delete the current user's first personal export configuration."""
+        return self.delete_first(self._rows(), says_so=False)
+
+    def _rows(self) -> Rows:
+        return selectors.personal_configurations(caller_of(self.request).pk)
+
+
+class OneConfiguration(Configurations):
+    """A configuration named by its id."""
+
+    @documented("Get Export Configuration", responses=ANSWER)
+    def retrieve(self, request: Request, config_id: UUID) -> Response:
+        """Get an export configuration by ID."""
+        found = selectors.configuration_visible_to(caller_of(request), config_id)
+        return Response(ExportConfigurationPublic(found).data)
+
+    @documented("Update Export Configuration", request=ExportConfigurationUpdate, responses=ANSWER)
+    def partial_update(self, request: Request, config_id: UUID) -> Response:
+        """Update an export configuration by ID; an organization's as its owner or admin."""
+        return self.change_first(configurations.writable_by(caller_of(request), config_id))
+
+    @documented("Delete Export Configuration", responses={200: Message})
+    def destroy(self, request: Request, config_id: UUID) -> Response:
+        """Delete an export configuration by ID; what named it falls back to the next level."""
+        rows = configurations.writable_by(caller_of(request), config_id)
+        return self.delete_first(rows, says_so=True)
+
+
+class UserConfigurations(Configurations):
+    """A user's own configurations, for that user and for superusers."""
+
+    @documented("Get User Export Configuration", responses=ANSWER)
+    def retrieve(self, request: Request, user_id: UUID) -> Response:
+        """Get first export configuration for a specific user."""
+        return self.answer_first(self._rows(user_id))
+
+    @documented(
+        "Create User Export Configuration", request=ExportConfigurationCreate, responses=CREATED
+    )
+    def create(self, request: Request, user_id: UUID) -> Response:
+        """Create export configuration for a specific user; there may be several."""
+        self._enter(user_id)
+        return self.create_in(OwnerScope(user_id))
+
+    @documented(
+        "Update User Export Configuration", request=ExportConfigurationUpdate, responses=ANSWER
+    )
+    def partial_update(self, request: Request, user_id: UUID) -> Response:
+        """Update first export configuration for a specific user."""
+        return self.change_first(self._rows(user_id))
+
+    @documented("Delete User Export Configuration", responses={204: None})
+    def destroy(self, request: Request, user_id: UUID) -> Response:
+        """Delete first export configuration for a specific user."""
+        return self.delete_first(self._rows(user_id), says_so=False)
+
+    def _rows(self, user_id: UUID) -> Rows:
+        self._enter(user_id)
+        return selectors.personal_configurations(user_id)
+
+    def _enter(self, user_id: UUID) -> None:
+        caller = caller_of(self.request)
+        if user_id != caller.pk:
+            require_superuser(caller)
+            user_by_id(user_id)
+
+
+class OrganizationConfigurations(Configurations):
+    """An organization's configurations: members read them, owners and admins change them."""
+
+    @documented("List Organization Export Configurations", **LISTED)
+    def list(self, request: Request, org_id: UUID) -> Response:
+        """List all export configurations for an organization."""
+        return self.answer_list(self._readable(org_id))
+
+    @documented("Get Organization Export Configuration", responses=ANSWER)
+    def retrieve(self, request: Request, org_id: UUID) -> Response:
+        """Get first organization export configuration."""
+        return self.answer_first(self._readable(org_id))
+
+    @documented(
+        "Create Organization Export Configuration",
+        request=ExportConfigurationCreate,
+        responses=CREATED,
+    )
+    def create(self, request: Request, org_id: UUID) -> Response:
+        """Create export configuration for an organization; there may be several."""
+        caller = caller_of(request)
+        require_manager(caller, org_id)
+        return self.create_in(OwnerScope(caller.pk, org_id))
+
+    @documented(
+        "Update Organization Export Configuration",
+        request=ExportConfigurationUpdate,
+        responses=ANSWER,
+    )
+    def partial_update(self, request: Request, org_id: UUID) -> Response:
+        """Update first organization export configuration."""
+        return self.change_first(self._changeable(org_id))
+
+    @documented("Delete Organization Export Configuration", responses={200: Message})
+    def destroy(self, request: Request, org_id: UUID) -> Response:
+        """Delete first organization export configuration; what named it falls back."""
+        return self.delete_first(self._changeable(org_id), says_so=True)
+
+    def _readable(self, org_id: UUID) -> Rows:
+        organization_entered_by(caller_of(self.request), org_id)
+        return selectors.configurations_of_organization(org_id)
+
+    def _changeable(self, org_id: UUID) -> Rows:
+        require_manager(caller_of(self.request), org_id)
+        return selectors.configurations_of_organization(org_id)
+
+
+def _organization_named(request: Request, asked: dict[str, Any]) -> UUID | None:
+    """Return the organization the query or the body names; they may not differ."""
+    in_query: UUID | None = read(ScopeIn, request.query_params, where="query").get(
+        "organization_id"
+    )
+    in_body: UUID | None = asked.pop("organization_id", None)
+    if in_query and in_body and in_query != in_body:
+        raise InvalidManyError(_differing(in_body))
+    return in_query or in_body
+
+
+def _differing(organization_id: UUID) -> Sequence[Issue]:
+    message = "The query names another organization."
+    loc = ("body", "organization_id")
+    return [Issue(loc=loc, code="value_error", message=message, input=str(organization_id))]

@@ -1,0 +1,49 @@
+from django.db import models
+from django.db.models import Q
+
+from accounts.models import OwnedModel
+from exports.rules.templates import LONGEST_TEMPLATE
+
+
+class ImageFormat(models.TextChoices):
+    """What images are delivered as; lower case on the wire."""
+
+    WEBP = "WEBP", "WebP"
+    JPEG = "JPEG", "JPEG"
+    PNG = "PNG", "PNG"
+    AVIF = "AVIF", "AVIF"
+    ORIGINAL = "ORIGINAL", "Original"
+
+
+class ExportConfiguration(OwnedModel):
+    """How one owner wants files named, converted and described.
+
+    `metadata_adapter` is a code of the adapters' registry; without a template of its own a
+    configuration takes the adapter's. `user` of an organization's one is its creator.
+    """
+
+    name = models.CharField(max_length=255, default="Default")
+    metadata_adapter = models.CharField(max_length=32, default="default")
+    image_format = models.CharField(
+        max_length=16, choices=ImageFormat.choices, default=ImageFormat.WEBP
+    )
+    naming_convention_template = models.CharField(  # noqa: DJ001  null on the wire, never empty
+        max_length=LONGEST_TEMPLATE, null=True, blank=True
+    )
+
+    class Meta(OwnedModel.Meta):
+        indexes = [
+            models.Index(fields=["organization", "created_at", "id"], name="exportconfig_of_org"),
+            models.Index(fields=["user", "created_at", "id"], name="exportconfig_of_user"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(image_format__in=ImageFormat.values), name="exportconfig_format_known"
+            ),
+            models.CheckConstraint(
+                condition=~Q(naming_convention_template=""), name="exportconfig_template_not_empty"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name

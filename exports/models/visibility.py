@@ -1,0 +1,18 @@
+from django.db import models
+
+from accounts.models import Organization
+from sartiq.core.models import TimestampedModel
+
+
+class MetadataAdapterVisibility(TimestampedModel):
+    """Who may use an adapter: everybody, or these organizations. Without a row: everybody."""
+
+    code = models.CharField(max_length=32, unique=True)
+    is_public = models.BooleanField(default=True)
+    organizations = models.ManyToManyField(Organization, related_name="+", blank=True)
+
+    class Meta(TimestampedModel.Meta):
+        verbose_name_plural = "metadata adapter visibilities"
+
+    def __str__(self) -> str:
+        return self.code

@@ -1,0 +1,39 @@
+import json
+from collections.abc import Sequence
+
+from exports.rules.adapters.base import Adapter, ExportedFile, cell, csv_bytes, plain
+from exports.rules.templates import DEFAULT_TEMPLATE
+from exports.rules.wildcards import WILDCARDS
+
+
+class DefaultAdapter(Adapter):
+    """All that is known of every file, as JSON and as CSV."""
+
+    code = "default"
+    display_name = "Default"
+    template = DEFAULT_TEMPLATE
+
+    def metadata_files(self, files: Sequence[ExportedFile]) -> dict[str, bytes]:
+        """Return `metadata.json` and `metadata.csv`."""
+        return {"metadata.json": _as_json(files), "metadata.csv": _as_csv(files)}
+
+
+def _as_json(files: Sequence[ExportedFile]) -> bytes:
+    told = [
+        {
+            "file_name": each.name,
+            "sha256": each.sha256,
+            **{name: plain(each.values.get(name)) for name in WILDCARDS},
+        }
+        for each in files
+    ]
+    return json.dumps({"files": told}, ensure_ascii=False, indent=2).encode()
+
+
+def _as_csv(files: Sequence[ExportedFile]) -> bytes:
+    rows = [
+        [cell(each.name), each.sha256, *(cell(each.values.get(name)) for name in WILDCARDS)]
+        for each in files
+    ]
+    header = ["file_name", "sha256", *WILDCARDS]
+    return csv_bytes(header, rows, delimiter=",", encoding="utf-8")

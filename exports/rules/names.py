@@ -1,0 +1,84 @@
+"""File names that every system takes: Windows, macOS, Linux, ZIP tools and object stores."""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from itertools import count
+from typing import Final
+
+LONGEST_NAME = 200  # characters, with the extension
+LONGEST_NAME_BYTES = 240  # file systems stop at 255 bytes
+FORBIDDEN: Final = frozenset('<>:"/\\|?*')
+UNNAMED = "unnamed"
+# Controls, bidirectional marks and other invisible ones, halves of pairs, private, unassigned.
+_INVISIBLE: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_RESERVED: Final = re.compile(
+    r"(?:CON|PRN|AUX|NUL|CONIN\$|CONOUT\$|(?:COM|LPT)[0-9\u00b9\u00b2\u00b3]) *(?:\..*)?",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def is_allowed(character: str) -> bool:
+    """Tell whether a character may stand in a name."""
+    return character not in FORBIDDEN and unicodedata.category(character) not in _INVISIBLE
+
+
+def clean(value: str) -> str:
+    """Return one value as it stands in a name: composed, on one line, without unsafe characters."""
+    spaced = " ".join(value.split())
+    shown = "".join(_replaced(each) for each in spaced)
+    return unicodedata.normalize("NFC", " ".join(shown.split()))
+
+
+def portable(stem: str) -> str:
+    """Return a name without extension that is safe everywhere; it is never empty."""
+    return _safe(clean(stem), tail="")
+
+
+def file_name(stem: str, *, extension: str, suffix: str = "") -> str:
+    """Return a whole portable name; a long stem gives way to the suffix and the extension."""
+    tail = f"{suffix}.{extension}"
+    return _safe(portable(stem), tail=tail) + tail
+
+
+def distinct(wanted: Sequence[tuple[str, str]], *, taken: Iterable[str] = ()) -> list[str]:
+    """Return one name for each stem and extension, no two of them equal in any letter case.
+
+    The first of equal names keeps it, the next get `_2`, `_3`, ...; a number is passed over when
+    another file bears that name by itself, or it is among `taken`.
+    """
+    plain = [file_name(stem, extension=extension) for stem, extension in wanted]
+    used = {_key(each) for each in taken}
+    reserved = used | {_key(each) for each in plain}
+    chosen = []
+    for (stem, extension), name in zip(wanted, plain, strict=True):
+        own = name if _key(name) not in used else _numbered(stem, extension, reserved)
+        used.add(_key(own))
+        reserved.add(_key(own))
+        chosen.append(own)
+    return chosen
+
+
+def _numbered(stem: str, extension: str, reserved: set[str]) -> str:
+    tries = (file_name(stem, extension=extension, suffix=f"_{number}") for number in count(2))
+    return next(name for name in tries if _key(name) not in reserved)
+
+
+def _key(name: str) -> str:
+    """Return what two names share that a case-insensitive file system takes for the same."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def _replaced(character: str) -> str:
+    if character in FORBIDDEN:
+        return "-"
+    return "" if unicodedata.category(character) in _INVISIBLE else character
+
+
+def _safe(stem: str, *, tail: str) -> str:
+    stripped = stem.strip(" .")
+    named = f"_{stripped}" if _RESERVED.fullmatch(stripped) else stripped
+    cut = named[: LONGEST_NAME - len(tail)]
+    while len(cut.encode()) + len(tail.encode()) > LONGEST_NAME_BYTES:
+        cut = cut[:-1]
+    return cut.rstrip(" .") or UNNAMED

@@ -1,0 +1,139 @@
+"""Reading a file name back into the fields of the template it was made with.
+
+A name that reads in two ways is not read: a wrong match is worse than none. The time is bounded
+by fields x characters squared, whatever the template, which no regular expression promises.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from datetime import date
+from typing import Final
+
+from exports.rules import names
+from exports.rules.templates import Field, Template, Token
+from exports.rules.wildcards import Value
+
+Reading = dict[str, Value]
+_EXTENSION: Final = re.compile(r"\.(?:webp|jpe?g|png|avif|gif)", re.IGNORECASE)
+_SUFFIX: Final = re.compile(r"_(?:[2-9]|[1-9][0-9]+)")
+_NUMBER: Final = re.compile(r"[0-9]+")
+_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+def read_file_name(template: Template, name: str) -> Reading | None:
+    """Return the values a file name was made of, None when it fits not at all or in two ways.
+
+    A picture's extension is left out; where nothing fits, so is the number (`_2`) that tells equal
+    names apart. Values that were not known are not in the answer.
+    """
+    extension = _last(_EXTENSION, name)
+    stem = name.removesuffix(extension)
+    if fits(template, stem):
+        return read(template, stem)
+    suffix = _last(_SUFFIX, stem)
+    return read(template, stem.removesuffix(suffix)) if suffix else None
+
+
+def read(template: Template, stem: str) -> Reading | None:
+    """Return the one way to read a name without extension, else None."""
+    table = _table(template.tokens, stem)
+    if not table[0][0]:
+        return None
+    shortest = _walk(template.tokens, stem, table, order=iter)
+    longest = _walk(template.tokens, stem, table, order=lambda ends: reversed(list(ends)))
+    if shortest != longest:
+        return None
+    return _values(template.tokens, shortest)
+
+
+def fits(template: Template, stem: str) -> bool:
+    """Tell whether a name without extension can be read at all."""
+    return _table(template.tokens, stem)[0][0]
+
+
+def _last(pattern: re.Pattern[str], text: str) -> str:
+    found = list(pattern.finditer(text))
+    return found[-1][0] if found and found[-1].end() == len(text) else ""
+
+
+def _table(tokens: tuple[Token, ...], stem: str) -> list[list[bool]]:
+    """Return for every token and place whether the rest fits from there."""
+    size = len(stem)
+    if names.clean(stem) != stem or size > names.LONGEST_NAME:
+        return [[False] * (size + 1)]
+    table = [[False] * (size + 1) for _ in tokens]
+    table.append([False] * size + [True])
+    for at in range(len(tokens) - 1, -1, -1):
+        after = table[at + 1]
+        for start in range(size + 1):
+            ends = _ends(tokens[at], stem, start)
+            table[at][start] = any(after[end] for end in ends)
+    return table
+
+
+def _ends(token: Token, stem: str, start: int) -> Iterator[int]:
+    """Yield where the token may end that begins at `start`, nearest first."""
+    if not isinstance(token, Field):
+        if stem.startswith(token.text, start):
+            yield start + len(token.text)
+    elif token.wildcard.is_number:
+        yield from _number_ends(token, stem, start)
+    elif token.wildcard.is_date:
+        if _is_day(stem[start : start + 10]):
+            yield start + 10
+    else:
+        yield start
+        if stem[start : start + 1] != " ":
+            ends = range(start + 1, len(stem) + 1)
+            yield from (end for end in ends if stem[end - 1] != " ")
+
+
+def _number_ends(token: Field, stem: str, start: int) -> Iterator[int]:
+    digits = _NUMBER.match(stem, start)
+    for end in range(start + 1, digits.end() + 1 if digits else 0):
+        if token.written({token.wildcard.name: int(stem[start:end])}) == stem[start:end]:
+            yield end
+
+
+def _is_day(text: str) -> bool:
+    if not _DAY.fullmatch(text):
+        return False
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _walk(
+    tokens: tuple[Token, ...],
+    stem: str,
+    table: list[list[bool]],
+    *,
+    order: Callable[[Iterable[int]], Iterator[int]],
+) -> list[str]:
+    """Return the part of the name each token takes, the shortest or the longest first."""
+    parts, start = [], 0
+    for at, token in enumerate(tokens):
+        ends = order(_ends(token, stem, start))
+        end = next(end for end in ends if table[at + 1][end])
+        parts.append(stem[start:end])
+        start = end
+    return parts
+
+
+def _values(tokens: tuple[Token, ...], parts: list[str]) -> Reading | None:
+    """Return the values, None when a wildcard that stands twice reads differently."""
+    found: Reading = {}
+    for token, part in zip(tokens, parts, strict=True):
+        if isinstance(token, Field) and part:
+            value = _value(token, part)
+            if found.setdefault(token.wildcard.name, value) != value:
+                return None
+    return found
+
+
+def _value(token: Field, part: str) -> Value:
+    if token.wildcard.is_number:
+        return int(part)
+    return date.fromisoformat(part) if token.wildcard.is_date else part

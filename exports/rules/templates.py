@@ -1,0 +1,135 @@
+"""Naming templates: read once into typed tokens, then rendered without ever raising.
+
+Never `str.format`: a template is a customer's text. `{name}` from the registry and, for numbers,
+`{name:03}` are all it can say.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from exports.errors import TemplateError
+from exports.rules import names
+from exports.rules.wildcards import WILDCARDS, Value, Wildcard
+
+LONGEST_TEMPLATE = 200
+WIDEST_NUMBER = 20
+HIGHEST_NUMBER = 10**WIDEST_NUMBER - 1
+DEFAULT_TEMPLATE = "{brand}_{product_sku}_{shot_type}_v{version}"
+_WIDTH: Final = re.compile(r"0([1-9][0-9]?)")
+_SHOWABLE: Final = re.compile(r"[\w.:!\[\]{}]{1,64}", re.ASCII)  # nothing that could be a URL
+
+
+@dataclass(frozen=True)
+class Literal:
+    """Text that stands in every name as it is."""
+
+    text: str
+
+    def written(self, values: Mapping[str, Value]) -> str:
+        """Return the text."""
+        return self.text
+
+
+@dataclass(frozen=True)
+class Field:
+    """A place for one value; `width` pads a number with zeros."""
+
+    wildcard: Wildcard
+    width: int = 0
+
+    def written(self, values: Mapping[str, Value]) -> str:
+        """Return the value as it stands in a name, nothing when it is not known."""
+        value = values.get(self.wildcard.name)
+        if value is None:
+            return ""
+        if isinstance(value, int):
+            return f"{min(abs(value), HIGHEST_NUMBER):0{self.width}d}"
+        return value.isoformat() if isinstance(value, date) else names.clean(value)
+
+
+Token = Literal | Field
+
+
+@dataclass(frozen=True)
+class Template:
+    """A template that was read: rendering it cannot fail."""
+
+    text: str
+    tokens: tuple[Token, ...]
+
+    def render(self, values: Mapping[str, Value]) -> str:
+        """Return a portable name without extension."""
+        return names.portable(self.spelled(values))
+
+    def spelled(self, values: Mapping[str, Value]) -> str:
+        """Return the name before it is made portable."""
+        return "".join(token.written(values) for token in self.tokens)
+
+    @property
+    def wildcards(self) -> tuple[str, ...]:
+        """The names of the wildcards, in order."""
+        return tuple(each.wildcard.name for each in self.tokens if isinstance(each, Field))
+
+
+def compile_template(text: str) -> Template:
+    """Read a template, or raise TemplateError with the first fault, its token and its position.
+
+    Positions count characters from 0.
+    """
+    if not text.strip():
+        raise _fault("Empty template", text, text, 0)
+    if len(text) > LONGEST_TEMPLATE:
+        raise _fault("Template too long", text, text[LONGEST_TEMPLATE:], LONGEST_TEMPLATE)
+    return Template(text=text, tokens=tuple(_tokens(text)))
+
+
+def _tokens(text: str) -> Iterator[Token]:
+    at = 0
+    while at < len(text):
+        if text[at] == "{":
+            token = _braced(text, at)
+            yield _field(text, token, at)
+        else:
+            end = text.find("{", at)
+            token = text[at:] if end < 0 else text[at:end]
+            yield _literal(text, token, at)
+        at += len(token)
+
+
+def _braced(text: str, at: int) -> str:
+    end = text.find("}", at)
+    if end < 0:
+        raise _fault("Brace never closed", text, text[at:], at)
+    return text[at : end + 1]
+
+
+def _literal(text: str, token: str, at: int) -> Literal:
+    for offset, character in enumerate(token):
+        if character == "}":
+            raise _fault("Brace never opened", text, character, at + offset)
+        if not names.is_allowed(character):
+            raise _fault("Character no file name may hold", text, character, at + offset)
+    return Literal(token)
+
+
+def _field(text: str, token: str, at: int) -> Field:
+    name, colon, spec = token[1:-1].partition(":")
+    wildcard = WILDCARDS.get(name)
+    if wildcard is None:
+        raise _fault("Unknown wildcard", text, token, at)
+    if not colon:
+        return Field(wildcard)
+    if not wildcard.is_number:
+        raise _fault("Only a number can be padded, wrong wildcard", text, token, at)
+    width = _WIDTH.fullmatch(spec)
+    if width is None or int(width[1]) > WIDEST_NUMBER:
+        raise _fault("Padding must read as :03, at most :020, wrong wildcard", text, token, at)
+    return Field(wildcard, width=int(width[1]))
+
+
+def _fault(fault: str, text: str, token: str, position: int) -> TemplateError:
+    told = f"{fault} {token}" if _SHOWABLE.fullmatch(token) else fault
+    return TemplateError(told, text=text, token=token, position=position)

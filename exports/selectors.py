@@ -1,0 +1,173 @@
+"""Which configurations and adapters there are for whom, and which one answers for an entity."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from accounts.models import OwnerScope, User
+from accounts.selectors import organization_ids_of
+from exports.errors import ExportConfigurationNotFoundError, MetadataAdapterNotFoundError
+from exports.models import ExportConfiguration, MetadataAdapterVisibility
+from exports.rules.adapters.base import Adapter
+from exports.rules.adapters.registry import ADAPTERS
+from exports.rules.levels import REASONS, Level
+from exports.rules.templates import Template
+
+SYSTEM_DEFAULT = "System default"
+
+
+class Configured(Protocol):
+    """What has a configuration, its own or one it falls back to."""
+
+    @property
+    def scope(self) -> OwnerScope:
+        """Whom it belongs to; the user is its creator."""
+
+    @property
+    def named_configurations(self) -> Iterable[tuple[Level, ExportConfiguration | None]]:
+        """The configurations it names, nearest first."""
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """The configuration that answers, and which level gave it; the system's is not stored."""
+
+    level: Level
+    configuration: ExportConfiguration
+
+    @property
+    def reason(self) -> str:
+        """Why it is this one."""
+        return REASONS[self.level]
+
+    @property
+    def template(self) -> Template:
+        """What names are made with."""
+        return template_of(self.configuration)
+
+
+def template_of(configuration: ExportConfiguration) -> Template:
+    """Return what a configuration's names are made with: its own template, else the adapter's."""
+    adapter = adapter_by_code(configuration.metadata_adapter)
+    return adapter.naming(configuration.naming_convention_template)
+
+
+def resolve(entity: Configured) -> Resolution:
+    """Return what answers for an entity: named, organization's first, user's first, system's."""
+    for level, named in entity.named_configurations:
+        if named is not None:
+            return Resolution(level, named)
+    scope = entity.scope
+    if scope.organization_id is not None:
+        of_organization = configurations_of_organization(scope.organization_id).first()
+        if of_organization is not None:
+            return Resolution(Level.ORGANIZATION, of_organization)
+    own = personal_configurations(scope.user_id).first()
+    if own is not None:
+        return Resolution(Level.USER, own)
+    return Resolution(Level.SYSTEM, ExportConfiguration(name=SYSTEM_DEFAULT))
+
+
+def configurations_visible_to(user: User) -> QuerySet[ExportConfiguration]:
+    """Return the caller's configurations and those of their organizations, oldest first."""
+    return _oldest_first(ExportConfiguration.objects.visible_to(user))
+
+
+def configuration_visible_to(user: User, configuration_id: UUID) -> ExportConfiguration:
+    """Return one configuration; a foreign one is not found."""
+    return first_of(configurations_visible_to(user).filter(pk=configuration_id))
+
+
+def personal_configurations(user_id: UUID) -> QuerySet[ExportConfiguration]:
+    """Return a user's own configurations, oldest first; never an organization's."""
+    return _oldest_first(ExportConfiguration.objects.in_scope(OwnerScope(user_id=user_id)))
+
+
+def configurations_of_organization(organization_id: UUID) -> QuerySet[ExportConfiguration]:
+    """Return an organization's configurations, oldest first."""
+    rows = ExportConfiguration.objects.filter(organization_id=organization_id)
+    return _oldest_first(rows)
+
+
+def first_of(rows: QuerySet[ExportConfiguration]) -> ExportConfiguration:
+    """Return the oldest of the rows; none is not found."""
+    found = rows.first()
+    if found is None:
+        raise ExportConfigurationNotFoundError
+    return found
+
+
+def usable_configurations(*, user_id: UUID, scope: OwnerScope) -> QuerySet[ExportConfiguration]:
+    """Return those an entity of the scope may be made to name: its owner's, or the caller's own."""
+    personal = OwnerScope(user_id=user_id)
+    rows = ExportConfiguration.objects
+    return rows.in_scope(scope) | rows.in_scope(personal)
+
+
+def adapter_by_code(code: str) -> Adapter:
+    """Return one adapter."""
+    try:
+        return ADAPTERS[code]
+    except KeyError:
+        raise MetadataAdapterNotFoundError from None
+
+
+@dataclass(frozen=True)
+class ShownAdapter:
+    """An adapter with who may use it."""
+
+    adapter: Adapter
+    is_public: bool
+    organization_ids: tuple[UUID, ...]
+
+    def is_for(self, organization_ids: Collection[UUID]) -> bool:
+        """Tell whether one of the organizations may use it."""
+        return self.is_public or not set(organization_ids).isdisjoint(self.organization_ids)
+
+
+def adapters() -> list[ShownAdapter]:
+    """Return every adapter with who may use it: two queries."""
+    rows = MetadataAdapterVisibility.objects.prefetch_related("organizations")
+    known = {row.code: row for row in rows}
+    return [_shown(adapter, known.get(code)) for code, adapter in ADAPTERS.items()]
+
+
+def adapters_visible_to(user: User, scope: OwnerScope) -> list[ShownAdapter]:
+    """Return the adapters one may use in the scope, naming no organization foreign to the caller.
+
+    Without an organization in the scope: those the caller may use anywhere.
+    """
+    if user.is_superuser and scope.organization_id is None:
+        return adapters()
+    theirs = set(organization_ids_of(user))
+    named = {scope.organization_id} if scope.organization_id else theirs
+    known = None if user.is_superuser else theirs
+    return [_told(each, known) for each in adapters() if each.is_for(named)]
+
+
+def may_use_adapter(code: str, scope: OwnerScope) -> bool:
+    """Tell whether configurations of the scope may name the adapter."""
+    shown = next(each for each in adapters() if each.adapter.code == code)
+    if scope.organization_id is not None:
+        return shown.is_for({scope.organization_id})
+    return shown.is_for(set(organization_ids_of(User(pk=scope.user_id))))
+
+
+def _shown(adapter: Adapter, row: MetadataAdapterVisibility | None) -> ShownAdapter:
+    if row is None:
+        return ShownAdapter(adapter, is_public=True, organization_ids=())
+    ids = tuple(sorted(each.pk for each in row.organizations.all()))
+    return ShownAdapter(adapter, is_public=row.is_public, organization_ids=ids)
+
+
+def _told(shown: ShownAdapter, known: set[UUID] | None) -> ShownAdapter:
+    """Leave out the organizations the caller is no member of; None keeps all."""
+    ids = tuple(each for each in shown.organization_ids if known is None or each in known)
+    return ShownAdapter(shown.adapter, is_public=shown.is_public, organization_ids=ids)
+
+
+def _oldest_first(rows: QuerySet[ExportConfiguration]) -> QuerySet[ExportConfiguration]:
+    return rows.order_by("created_at", "id")

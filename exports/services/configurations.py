@@ -1,0 +1,118 @@
+"""Creating, changing and deleting export configurations."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from django.db import OperationalError, transaction
+from django.db.models import QuerySet
+from psycopg import errors as pg
+
+from accounts.models import OwnerScope, User
+from accounts.selectors import may_manage
+from exports import selectors
+from exports.errors import AdapterNotAvailableError, TemplateNotCustomizableError
+from exports.models import ExportConfiguration
+from exports.rules.templates import compile_template
+from sartiq.core.errors import NotPermittedError, UnavailableError, located
+
+MOST_TRIES = 3  # of one deletion, when entities begin to name the configuration at the same time
+Rows = QuerySet[ExportConfiguration]
+ADAPTER, TEMPLATE = "metadata_adapter", "naming_convention_template"
+
+
+def create(*, scope: OwnerScope, facts: Mapping[str, Any]) -> ExportConfiguration:
+    """Store a configuration. Raises InvalidError kinds that stand at their field."""
+    made = ExportConfiguration(
+        user_id=scope.user_id, organization_id=scope.organization_id, **facts
+    )
+    require_consistent(made, {ADAPTER: made.metadata_adapter, **facts})
+    made.save()
+    return made
+
+
+def change_first(rows: Rows, *, facts: Mapping[str, Any]) -> ExportConfiguration:
+    """Change the oldest of the rows; what `facts` leave out stays as it is.
+
+    Raises ExportConfigurationNotFoundError when there is none.
+    """
+    with transaction.atomic():
+        found = _locked_first(rows)
+        asked = _asked_anew(found, facts)
+        for name, value in facts.items():
+            setattr(found, name, value)
+        require_consistent(found, asked)
+        if facts:
+            found.save(update_fields=[*facts, "updated_at"])
+    return found
+
+
+def delete_first(rows: Rows) -> None:
+    """Delete the oldest of the rows; whatever names it falls back to the next level.
+
+    Raises ExportConfigurationNotFoundError when there is none.
+    """
+    for _ in range(MOST_TRIES):
+        try:
+            with transaction.atomic():
+                _locked_first(rows).delete()
+        except OperationalError as error:
+            if not isinstance(error.__cause__, pg.DeadlockDetected):
+                raise
+        else:
+            return
+    raise UnavailableError
+
+
+def writable_by(user: User, configuration_id: UUID) -> Rows:
+    """Return the one configuration the caller asks to change.
+
+    Raises ExportConfigurationNotFoundError for a foreign one, NotPermittedError for one of an
+    organization the caller does not manage.
+    """
+    found = selectors.configuration_visible_to(user, configuration_id)
+    organization_id = found.organization_id
+    if organization_id is not None and not may_manage(user, organization_id):
+        raise NotPermittedError
+    return ExportConfiguration.objects.filter(pk=configuration_id)
+
+
+def require_consistent(wanted: ExportConfiguration, asked: Mapping[str, Any]) -> None:
+    """Refuse what was asked of the template or the adapter where the two do not go together.
+
+    A template that is stored but not asked for now may stay: an adapter that prescribes its names
+    passes over it, and it is there again with the next adapter.
+    """
+    if ADAPTER in asked:
+        with located("body", ADAPTER):
+            _require_available(wanted)
+    text = asked.get(TEMPLATE)
+    if text is None:
+        return
+    with located("body", TEMPLATE):
+        compile_template(text)
+        if not selectors.adapter_by_code(wanted.metadata_adapter).is_customizable:
+            raise TemplateNotCustomizableError(value=text)
+
+
+def _asked_anew(stored: ExportConfiguration, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out an adapter, and a pair of both, that is sent back as it is stored."""
+    changed = {name for name, value in facts.items() if getattr(stored, name) != value}
+    if changed.isdisjoint({ADAPTER, TEMPLATE}):
+        return {}
+    return {name: value for name, value in facts.items() if name != ADAPTER or name in changed}
+
+
+def _require_available(wanted: ExportConfiguration) -> None:
+    if not selectors.may_use_adapter(wanted.metadata_adapter, wanted.scope):
+        raise AdapterNotAvailableError(value=wanted.metadata_adapter)
+
+
+def _locked_first(rows: Rows) -> ExportConfiguration:
+    """Return the oldest row, locked; one that is deleted meanwhile gives way to the next."""
+    while True:
+        first = selectors.first_of(rows)
+        locked = ExportConfiguration.objects.select_for_update(of=("self",)).filter(pk=first.pk)
+        found = locked.first()
+        if found is not None:
+            return found

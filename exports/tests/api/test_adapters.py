@@ -1,0 +1,149 @@
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from accounts.tests.factories import MembershipFactory, client_of
+from exports.models import ExportConfiguration, MetadataAdapterVisibility
+from exports.rules.templates import compile_template
+from exports.rules.wildcards import WILDCARDS
+from exports.tests.conftest import Studio
+from exports.tests.factories import ConfigurationFactory
+
+pytestmark = pytest.mark.django_db
+V1 = "/api/v1"
+ADAPTERS = f"{V1}/metadata-adapters/"
+OVS = f"{ADAPTERS}ovs/visibility"
+MINE = f"{V1}/users/me/export-configuration"
+
+
+def codes(answer: Any) -> list[str]:
+    return [each["code"] for each in answer.json()]
+
+
+def reserve_ovs(*organizations: Any) -> None:
+    row = MetadataAdapterVisibility.objects.create(code="ovs", is_public=False)
+    row.organizations.set(organizations)
+
+
+def test_both_adapters_are_everybodys_at_first(studio: Studio) -> None:
+    answer = client_of(studio.member).get(ADAPTERS)
+
+    assert answer.json() == [
+        {
+            "code": "default",
+            "display_name": "Default",
+            "naming_convention_example": "Sartiq_AW26-1044_front_v1",
+            "naming_convention_template": "{brand}_{product_sku}_{shot_type}_v{version}",
+            "is_customizable": True,
+            "is_public": True,
+            "organization_ids": [],
+        },
+        {
+            "code": "ovs",
+            "display_name": "OVS",
+            "naming_convention_example": "AW26-1044_front_07",
+            "naming_convention_template": "{product_sku}_{shot_type}_{index:02}",
+            "is_customizable": False,
+            "is_public": True,
+            "organization_ids": [],
+        },
+    ]
+
+
+def test_a_reserved_adapter_is_shown_to_its_organizations(studio: Studio) -> None:
+    elsewhere = MembershipFactory.create(user=studio.member).organization
+    foreign = MembershipFactory.create().organization
+    reserve_ovs(studio.organization, foreign)
+    client = client_of(studio.member)
+
+    anywhere, here = client.get(ADAPTERS), f"?organization_id={studio.organization.pk}"
+    answer = client.get(ADAPTERS + here)
+
+    assert codes(anywhere) == codes(answer) == ["default", "ovs"]
+    assert answer.json()[1]["organization_ids"] == [str(studio.organization.pk)]
+    assert codes(client.get(f"{ADAPTERS}?organization_id={elsewhere.pk}")) == ["default"]
+    assert codes(client_of(studio.outsider).get(ADAPTERS)) == ["default"]
+    everything = client_of(studio.superuser).get(ADAPTERS).json()[1]
+    assert set(everything["organization_ids"]) == {str(studio.organization.pk), str(foreign.pk)}
+
+
+def test_a_superuser_sets_who_may_use_it(studio: Studio) -> None:
+    asked = {"is_public": False, "organization_ids": [str(studio.organization.pk)]}
+
+    first = client_of(studio.superuser).put(OVS, asked)
+    again = client_of(studio.superuser).put(OVS, asked)
+
+    assert (first.status_code, first.json()) == (again.status_code, again.json())
+    assert first.json()["is_public"] is False
+    assert first.json()["organization_ids"] == [str(studio.organization.pk)]
+    assert codes(client_of(studio.outsider).get(ADAPTERS)) == ["default"]
+    opened = client_of(studio.superuser).put(OVS, {"is_public": True, "organization_ids": []})
+    assert opened.json()["organization_ids"] == []
+    assert codes(client_of(studio.outsider).get(ADAPTERS)) == ["default", "ovs"]
+
+
+def test_an_unknown_organization_is_refused_in_its_place(studio: Studio) -> None:
+    unknown = str(uuid4())
+    ids = [str(studio.organization.pk), unknown]
+
+    answer = client_of(studio.superuser).put(OVS, {"is_public": False, "organization_ids": ids})
+
+    assert answer.status_code == 422
+    [issue] = answer.json()["detail"]
+    assert (issue["loc"], issue["type"]) == (["body", "organization_ids", 1], "not_found")
+    assert not MetadataAdapterVisibility.objects.exists()
+
+
+def test_an_unknown_adapter_is_404(studio: Studio) -> None:
+    path = f"{ADAPTERS}sap/visibility"
+
+    answer = client_of(studio.superuser).put(path, {"is_public": True})
+
+    assert (answer.status_code, answer.json()) == (404, {"detail": "Metadata adapter not found"})
+
+
+def test_only_superusers_set_it(studio: Studio) -> None:
+    answer = client_of(studio.admin).put(OVS, {"is_public": True, "organization_ids": []})
+
+    assert answer.status_code == 403
+    assert not MetadataAdapterVisibility.objects.exists()
+
+
+def test_a_configuration_takes_only_an_adapter_of_its_owner(studio: Studio) -> None:
+    reserve_ovs(studio.organization)
+
+    theirs = f"{V1}/users/organizations/{studio.organization.pk}/export-configuration"
+    taken = client_of(studio.admin).post(theirs, {"metadata_adapter": "ovs"})
+    refused = client_of(studio.outsider).post(MINE, {"metadata_adapter": "ovs"})
+
+    assert taken.status_code == 201
+    assert refused.status_code == 422
+    [issue] = refused.json()["detail"]
+    assert issue["loc"] == ["body", "metadata_adapter"]
+    assert issue["type"] == "adapter_not_available"
+    assert ExportConfiguration.objects.count() == 1
+
+
+def test_a_configuration_keeps_an_adapter_that_is_reserved_later(studio: Studio) -> None:
+    ConfigurationFactory.create(user=studio.outsider, metadata_adapter="ovs")
+    reserve_ovs()
+
+    answer = client_of(studio.outsider).patch(MINE, {"name": "Still mine"})
+
+    assert answer.status_code == 200
+    assert answer.json()["metadata_adapter"] == "ovs"
+
+
+def test_wildcards_say_all_a_client_needs(studio: Studio) -> None:
+    answer = client_of(studio.outsider).get(f"{ADAPTERS}template-wildcards")
+
+    body = answer.json()
+    assert [each["name"] for each in body] == list(WILDCARDS)
+    for each in body:
+        assert set(each) == {"name", "description", "example", "is_number", "provided_by"}
+        assert each["description"]
+        assert each["example"]
+        assert each["provided_by"]
+        padded = ":03" if each["is_number"] else ""
+        compile_template(f"{{{each['name']}{padded}}}")

@@ -1,0 +1,291 @@
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from accounts.models import User
+from accounts.tests.factories import client_of
+from exports.models import ExportConfiguration, MetadataAdapterVisibility
+from exports.tests.conftest import Studio
+from exports.tests.factories import ConfigurationFactory
+
+pytestmark = pytest.mark.django_db
+V1 = "/api/v1"
+MINE = f"{V1}/users/me/export-configuration"
+
+
+def of_organization(studio: Studio) -> str:
+    return f"{V1}/users/organizations/{studio.organization.pk}/export-configuration"
+
+
+def one(configuration: ExportConfiguration) -> str:
+    return f"{V1}/users/export-configurations/{configuration.pk}"
+
+
+def names(answer: Any) -> list[str]:
+    return [each["name"] for each in answer.json()]
+
+
+def test_defaults_are_the_specifications(studio: Studio) -> None:
+    client = client_of(studio.member)
+
+    answer = client.post(MINE, {})
+
+    body = answer.json()
+    assert answer.status_code == 201
+    assert answer["Location"] == f"{V1}/users/export-configurations/{body['id']}"
+    assert body == {
+        "id": body["id"],
+        "created_at": body["created_at"],
+        "updated_at": body["updated_at"],
+        "user_id": str(studio.member.pk),
+        "organization_id": None,
+        "name": "Default",
+        "metadata_adapter": "default",
+        "image_format": "webp",
+        "naming_convention_template": None,
+    }
+    assert client.get(answer["Location"]).json() == body
+    assert client.get(MINE).json() == body
+
+
+def test_first_is_the_oldest(studio: Studio) -> None:
+    client = client_of(studio.member)
+    made = [ConfigurationFactory.create(user=studio.member, name=name) for name in "abc"]
+    oldest = ExportConfiguration.objects.filter(pk=made[2].pk)
+    oldest.update(created_at=made[0].created_at - timedelta(days=1))
+
+    assert client.get(MINE).json()["name"] == "c"
+    assert names(client.get(f"{MINE}s")) == ["c", "a", "b"]
+    assert client.patch(MINE, {"name": "changed"}).json()["id"] == str(made[2].pk)
+    assert client.delete(MINE).status_code == 204
+    assert names(client.get(f"{MINE}s")) == ["a", "b"]
+
+
+def test_personal_routes_never_touch_an_organizations(studio: Studio) -> None:
+    ConfigurationFactory.create(user=studio.admin, organization=studio.organization)
+    client = client_of(studio.admin)
+
+    theirs = f"{V1}/users/{studio.admin.pk}/export-configuration"
+    for path in (MINE, theirs):
+        assert client.get(path).status_code == 404
+        assert client.patch(path, {"name": "x"}).status_code == 404
+        assert client.delete(path).status_code == 404
+    assert client.get(f"{MINE}s").json() == []
+    assert ExportConfiguration.objects.count() == 1
+
+
+def test_user_of_an_organizations_one_is_its_creator(studio: Studio) -> None:
+    answer = client_of(studio.admin).post(of_organization(studio), {"name": "House"})
+
+    assert answer.json()["user_id"] == str(studio.admin.pk)
+    assert answer.json()["organization_id"] == str(studio.organization.pk)
+
+
+def test_a_member_reads_and_does_not_change(studio: Studio) -> None:
+    theirs = ConfigurationFactory.create(
+        user=studio.admin, organization=studio.organization, name="House"
+    )
+    client = client_of(studio.member)
+    path = of_organization(studio)
+
+    assert client.get(path).json()["name"] == "House"
+    assert names(client.get(f"{path}s")) == ["House"]
+    assert client.get(one(theirs)).json()["name"] == "House"
+    for refused in (
+        client.post(path, {}),
+        client.patch(path, {"name": "x"}),
+        client.delete(path),
+        client.patch(one(theirs), {"name": "x"}),
+        client.delete(one(theirs)),
+    ):
+        assert refused.status_code == 403
+        assert refused.json() == {"detail": "Not enough permissions"}
+    assert list(ExportConfiguration.objects.values_list("name", flat=True)) == ["House"]
+
+
+def test_a_superuser_keeps_anybodys(studio: Studio) -> None:
+    client = client_of(studio.superuser)
+    path = f"{V1}/users/{studio.member.pk}/export-configuration"
+
+    made = client.post(path, {"name": "Set up"}).json()
+
+    assert made["user_id"] == str(studio.member.pk)
+    assert client.patch(path, {"name": "Again"}).json()["name"] == "Again"
+    assert client_of(studio.member).get(MINE).json()["id"] == made["id"]
+    assert client.delete(path).status_code == 204
+
+
+def test_the_list_of_all_is_own_and_the_organizations(studio: Studio) -> None:
+    ConfigurationFactory.create(user=studio.member, name="own")
+    ConfigurationFactory.create(user=studio.admin, organization=studio.organization, name="house")
+    ConfigurationFactory.create(user=studio.admin, name="the admin's own")
+    ConfigurationFactory.create(user=studio.outsider, name="foreign")
+
+    answer = client_of(studio.member).get("/export-configuration/")
+
+    assert names(answer) == ["own", "house"]
+    assert client_of(studio.member).get(f"{V1}/export-configuration/").json() == answer.json()
+
+
+@pytest.mark.parametrize("path", ["/export-configuration/", "/export-configuration"])
+def test_the_bare_path_creates(studio: Studio, path: str) -> None:
+    answer = client_of(studio.member).post(path, {"image_format": "avif"})
+
+    assert answer.status_code == 201
+    assert answer.json()["user_id"] == str(studio.member.pk)
+    assert answer.json()["organization_id"] is None
+
+
+def test_an_organization_is_named_in_the_query_or_the_body(studio: Studio) -> None:
+    client, organization = client_of(studio.admin), str(studio.organization.pk)
+    path = f"{V1}/export-configuration/"
+
+    in_query = client.post(f"{path}?organization_id={organization}", {})
+    in_body = client.post(path, {"organization_id": organization})
+    in_none = client.post(path, {"organization_id": None})
+
+    found = [each.json()["organization_id"] for each in (in_query, in_body, in_none)]
+    assert found == [organization, organization, None]
+
+
+def test_two_different_organizations_are_refused(studio: Studio) -> None:
+    path = f"{V1}/export-configuration/?organization_id={studio.organization.pk}"
+
+    answer = client_of(studio.admin).post(path, {"organization_id": str(UUID(int=1))})
+
+    assert answer.status_code == 422
+    assert answer.json()["detail"][0]["loc"] == ["body", "organization_id"]
+    assert not ExportConfiguration.objects.exists()
+
+
+@pytest.mark.covers("T44")
+def test_null_clears_the_template_and_leaves_the_rest(studio: Studio) -> None:
+    own = ConfigurationFactory.create(
+        user=studio.member, image_format="PNG", naming_convention_template="{brand}", name="Own"
+    )
+    client = client_of(studio.member)
+
+    kept = client.patch(one(own), {"name": None, "metadata_adapter": None, "image_format": None})
+    cleared = client.patch(one(own), {"naming_convention_template": None})
+
+    assert kept.json() == client.get(one(own)).json() | {
+        "naming_convention_template": "{brand}",
+        "updated_at": kept.json()["updated_at"],
+    }
+    assert (kept.json()["name"], kept.json()["image_format"]) == ("Own", "png")
+    assert cleared.json()["naming_convention_template"] is None
+
+
+def test_an_empty_change_changes_nothing(studio: Studio) -> None:
+    own = ConfigurationFactory.create(user=studio.member)
+    client = client_of(studio.member)
+    before = client.get(one(own)).json()
+
+    answer = client.patch(one(own), {})
+
+    assert (answer.status_code, answer.json()) == (200, before)
+
+
+def test_the_specifications_own_change_is_taken(studio: Studio) -> None:
+    """Its example moves a configuration with a template to `ovs`; the template waits."""
+    template = "{brand}_{product_sku}_{shot_type}_v{version}"
+    own = ConfigurationFactory.create(user=studio.member, naming_convention_template=template)
+    client = client_of(studio.member)
+
+    answer = client.patch(one(own), {"image_format": "jpeg", "metadata_adapter": "ovs"})
+
+    assert answer.status_code == 200
+    assert answer.json()["metadata_adapter"] == "ovs"
+    assert answer.json()["image_format"] == "jpeg"
+    assert answer.json()["naming_convention_template"] == template
+
+
+@pytest.mark.parametrize(
+    ("stored", "sent"),
+    [
+        ("default", {"metadata_adapter": "ovs", "naming_convention_template": "{brand}"}),
+        ("ovs", {"naming_convention_template": "{brand}"}),
+    ],
+)
+def test_an_adapter_that_prescribes_names_refuses_a_template(
+    studio: Studio, stored: str, sent: dict[str, str]
+) -> None:
+    own = ConfigurationFactory.create(user=studio.member, metadata_adapter=stored)
+    client = client_of(studio.member)
+
+    changed = client.patch(one(own), sent)
+    created = client.post(MINE, {"metadata_adapter": "ovs", "naming_convention_template": "{look}"})
+
+    for answer in (changed, created):
+        assert answer.status_code == 422
+        [issue] = answer.json()["detail"]
+        assert issue["loc"] == ["body", "naming_convention_template"]
+        assert issue["type"] == "template_not_customizable"
+    own.refresh_from_db()
+    assert (own.metadata_adapter, own.naming_convention_template) == (stored, None)
+
+
+@pytest.mark.covers("T46")
+def test_a_bad_template_names_the_token_and_its_position(studio: Studio) -> None:
+    answer = client_of(studio.member).post(MINE, {"naming_convention_template": "{brand}_{sku}"})
+
+    assert answer.status_code == 422
+    assert answer.json()["detail"] == [
+        {
+            "loc": ["body", "naming_convention_template"],
+            "msg": "Unknown wildcard {sku} at position 8.",
+            "type": "template_invalid",
+            "input": "{brand}_{sku}",
+            "ctx": {"token": "{sku}", "position": 8},
+        }
+    ]
+
+
+def test_what_was_read_may_be_sent_back(studio: Studio) -> None:
+    """Though the adapter was reserved for others since, and the template waits for another."""
+    own = ConfigurationFactory.create(
+        user=studio.member, metadata_adapter="ovs", naming_convention_template="{brand}"
+    )
+    MetadataAdapterVisibility.objects.create(code="ovs", is_public=False)
+    client = client_of(studio.member)
+    read = client.get(one(own)).json()
+
+    answer = client.patch(one(own), read | {"name": "Renamed"})
+
+    assert answer.status_code == 200
+    assert answer.json() == read | {"name": "Renamed", "updated_at": answer.json()["updated_at"]}
+
+
+def test_deletes_answer_as_specified(studio: Studio) -> None:
+    def made(**owner: Any) -> ExportConfiguration:
+        configuration: ExportConfiguration = ConfigurationFactory.create(user=studio.admin, **owner)
+        return configuration
+
+    client = client_of(studio.admin)
+    own = made()
+    made(organization=studio.organization)
+    message = {"message": "Export configuration deleted"}
+
+    by_id, by_organization = client.delete(one(own)), client.delete(of_organization(studio))
+
+    assert [(each.status_code, each.json()) for each in (by_id, by_organization)] == [
+        (200, message),
+        (200, message),
+    ]
+    for path in (MINE, f"{V1}/users/{studio.admin.pk}/export-configuration"):
+        made()
+        answer = client.delete(path)
+        assert (answer.status_code, answer.content) == (204, b"")
+    assert not ExportConfiguration.objects.exists()
+
+
+def test_a_deleted_user_has_none(studio: Studio) -> None:
+    gone: User = studio.outsider
+    ConfigurationFactory.create(user=gone)
+    client_of(studio.superuser).delete(f"{V1}/users/{gone.pk}")
+
+    answer = client_of(studio.superuser).get(f"{V1}/users/{gone.pk}/export-configuration")
+
+    assert (answer.status_code, answer.json()) == (404, {"detail": "User not found"})

@@ -1,0 +1,250 @@
+"""Every route of the specification, held against its own schemas: success and error."""
+
+import json
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.http import HttpResponse
+from jsonschema import ValidationError
+
+from accounts.models import User
+from accounts.tests.factories import client_of
+from exports.models import ExportConfiguration
+from exports.tests.conftest import Studio
+from exports.tests.contract.specification import (
+    ERROR,
+    INVALID,
+    OPERATIONS,
+    SCHEMAS,
+    Operation,
+    require_valid,
+)
+from exports.tests.factories import ConfigurationFactory
+from sartiq.core.management.commands.check_openapi import document
+
+pytestmark = pytest.mark.django_db
+each_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=str)
+SPEAK_OF_ONE = [
+    each for each in OPERATIONS if each.method != "POST" and not each.path.endswith("s")
+]
+PUBLIC = "ExportConfigurationPublic"
+
+
+@pytest.fixture
+def ids(studio: Studio) -> dict[str, str]:
+    """A configuration of the admin's own, one of the organization, and who they belong to."""
+    own = ConfigurationFactory.create(user=studio.admin)
+    ConfigurationFactory.create(user=studio.admin, organization=studio.organization)
+    return {
+        "config_id": str(own.pk),
+        "user_id": str(studio.admin.pk),
+        "org_id": str(studio.organization.pk),
+    }
+
+
+@pytest.fixture(scope="module")
+def served() -> dict[str, Any]:
+    return document()
+
+
+def call(operation: Operation, caller: User | None, ids: dict[str, str], body: Any) -> HttpResponse:
+    path = operation.path
+    for name, value in ids.items():
+        path = path.replace(f"{{{name}}}", value)
+    client: Any = client_of(caller)
+    sent = {} if operation.request is None else {"data": body}
+    answer: HttpResponse = getattr(client, operation.method.lower())(path, **sent)
+    return answer
+
+
+def require_public(body: dict[str, Any]) -> None:
+    """Assert what the schema leaves open: every field is there, times are UTC."""
+    assert set(body) >= set(SCHEMAS[PUBLIC]["properties"])
+    for name in ("created_at", "updated_at"):
+        assert body[name].endswith("Z")
+        assert datetime.fromisoformat(body[name]).tzinfo is not None
+
+
+def test_the_specification_has_seventeen_operations() -> None:
+    assert len(OPERATIONS) == 17
+    assert len({str(each) for each in OPERATIONS}) == 17
+
+
+@each_operation
+def test_success_is_as_specified(operation: Operation, studio: Studio, ids: dict[str, str]) -> None:
+    answer = call(operation, studio.admin, ids, {"image_format": "png"})
+
+    assert answer.status_code == operation.status
+    if operation.response is None:
+        assert answer.content == b""
+        return
+    body = json.loads(answer.content)
+    require_valid(body, operation.response)
+    if operation.response.get("$ref", "").endswith(PUBLIC):
+        require_public(body)
+    for each in body if isinstance(body, list) else []:
+        require_public(each)
+
+
+@each_operation
+def test_a_request_without_a_token_is_401(operation: Operation, ids: dict[str, str]) -> None:
+    answer = call(operation, None, ids, {})
+
+    assert answer.status_code == 401
+    assert json.loads(answer.content) == {"detail": "Not authenticated"}
+
+
+@pytest.mark.covers("T40")
+@pytest.mark.parametrize("operation", [each for each in OPERATIONS if "{" in each.path], ids=str)
+def test_what_one_may_not_reach_is_refused(
+    operation: Operation, studio: Studio, ids: dict[str, str]
+) -> None:
+    before = list(ExportConfiguration.objects.values())
+
+    answer = call(operation, studio.outsider, ids, {"image_format": "png"})
+
+    assert answer.status_code == (404 if "config_id" in operation.path else 403)
+    require_valid(json.loads(answer.content), ERROR)
+    assert list(ExportConfiguration.objects.values()) == before
+
+
+@pytest.mark.parametrize("operation", SPEAK_OF_ONE, ids=str)
+def test_nothing_there_is_404(operation: Operation, studio: Studio, ids: dict[str, str]) -> None:
+    ExportConfiguration.objects.all().delete()
+
+    answer = call(operation, studio.admin, ids, {"image_format": "png"})
+
+    assert answer.status_code == 404
+    body = json.loads(answer.content)
+    assert body == {"detail": "Export configuration not found"}
+    require_valid(body, ERROR)
+
+
+@pytest.mark.covers("T44")
+@pytest.mark.parametrize(
+    ("body", "loc", "code"),
+    [
+        ({"image_format": "tiff"}, ["body", "image_format"], "enum"),
+        ({"image_format": 5}, ["body", "image_format"], "string_type"),
+        ({"metadata_adapter": "OVS"}, ["body", "metadata_adapter"], "enum"),
+        ({"name": 5}, ["body", "name"], "string_type"),
+        ({"name": ""}, ["body", "name"], "string_empty"),
+        (
+            {"naming_convention_template": "{nope}"},
+            ["body", "naming_convention_template"],
+            "template_invalid",
+        ),
+        (
+            {"naming_convention_template": "x" * 201},
+            ["body", "naming_convention_template"],
+            "string_too_long",
+        ),
+        ([], ["body"], "object_type"),
+    ],
+)
+@pytest.mark.parametrize("operation", [each for each in OPERATIONS if each.request], ids=str)
+def test_a_refusal_is_as_specified(  # noqa: PLR0917  a table of cases
+    operation: Operation, body: Any, loc: list[str], code: str, studio: Studio, ids: dict[str, str]
+) -> None:
+    before = list(ExportConfiguration.objects.values())
+
+    answer = call(operation, studio.admin, ids, body)
+
+    assert answer.status_code == 422
+    refusal = json.loads(answer.content)
+    require_valid(refusal, INVALID)
+    [issue] = refusal["detail"]
+    assert (issue["loc"], issue["type"]) == (loc, code)
+    assert list(ExportConfiguration.objects.values()) == before
+
+
+@pytest.mark.parametrize("parameter", ["config_id", "user_id", "org_id"])
+def test_a_malformed_id_is_as_specified(
+    parameter: str, studio: Studio, ids: dict[str, str]
+) -> None:
+    for operation in OPERATIONS:
+        if parameter in operation.path:
+            answer = call(operation, studio.admin, ids | {parameter: "7"}, {})
+
+            assert answer.status_code == 422
+            body = json.loads(answer.content)
+            require_valid(body, INVALID)
+            assert body["detail"][0]["loc"] == ["path", parameter]
+
+
+@each_operation
+def test_the_served_schema_lists_the_operation(
+    operation: Operation, served: dict[str, Any]
+) -> None:
+    listed = served["paths"][operation.path][operation.method.lower()]
+
+    assert listed["summary"] == operation.title
+    answers = {status for status in listed["responses"] if status < "300"}
+    assert answers == {str(operation.status)}
+    if operation.request is not None:
+        assert listed["requestBody"]["content"]["application/json"]["schema"] == operation.request
+    content = listed["responses"][str(operation.status)].get("content")
+    if operation.response is None:
+        assert content is None
+    else:
+        shape = content["application/json"]["schema"]
+        wanted = {name: each for name, each in operation.response.items() if name != "title"}
+        assert shape == wanted
+
+
+def kinds_of(shape: dict[str, Any]) -> Any:
+    """Return a property's type and format, its reference, whether it may be null, its default."""
+    options = [each for each in shape.get("anyOf", [shape]) if each != {"type": "null"}]
+    [kind] = options
+    types = kind.get("type", [])
+    listed = {types} if isinstance(types, str) else set(types)
+    nullable = "null" in listed or len(options) < len(shape.get("anyOf", [shape]))
+    return listed - {"null"}, kind.get("format"), kind.get("$ref"), nullable, shape.get("default")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [PUBLIC, "ExportConfigurationCreate", "ExportConfigurationUpdate", "Message"],
+)
+def test_the_served_shape_has_the_fields_of_the_specification(
+    name: str, served: dict[str, Any]
+) -> None:
+    wanted, shape = SCHEMAS[name], served["components"]["schemas"][name]
+
+    assert set(shape["properties"]) == set(wanted["properties"])
+    assert set(shape.get("required", [])) >= set(wanted.get("required", []))
+    for field, described in wanted["properties"].items():
+        assert kinds_of(shape["properties"][field]) == kinds_of(described), field
+
+
+def test_the_served_words_are_the_specifications(served: dict[str, Any]) -> None:
+    for name in ("MetadataAdapter", "ImageFormat"):
+        assert served["components"]["schemas"][name]["enum"] == SCHEMAS[name]["enum"]
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        {"id": "7"},
+        {"name": None},
+        {"image_format": "WEBP"},
+        {"metadata_adapter": "other"},
+        {"naming_convention_template": 5},
+        {"organization_id": "mine"},
+    ],
+)
+def test_the_copy_of_the_schemas_would_notice(spoilt: dict[str, Any]) -> None:
+    good = {
+        "id": str(uuid4()),
+        "user_id": str(uuid4()),
+        "name": "a",
+        "metadata_adapter": "default",
+        "image_format": "webp",
+    }
+    schema = {"$ref": f"#/components/schemas/{PUBLIC}"}
+    require_valid(good, schema)
+
+    with pytest.raises(ValidationError):
+        require_valid(good | spoilt, schema)

@@ -1,0 +1,54 @@
+"""The specification's operations and schemas, as data (`export_configuration.json`)."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jsonschema import Draft202012Validator
+
+_DOCUMENT: dict[str, Any] = json.loads(
+    Path(__file__).with_name("export_configuration.json").read_text(encoding="utf-8")
+)
+SCHEMAS: dict[str, Any] = _DOCUMENT["components"]["schemas"]
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation: its success status, and the schemas of its bodies."""
+
+    method: str
+    path: str
+    title: str
+    status: int
+    request: Any
+    response: Any
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+def _operation(written: dict[str, Any]) -> Operation:
+    [(status, response)] = [
+        (int(each), schema) for each, schema in written["responses"].items() if each < "300"
+    ]
+    return Operation(
+        method=written["method"],
+        path=written["path"],
+        title=written["title"],
+        status=status,
+        request=written["request"],
+        response=response,
+    )
+
+
+OPERATIONS = [_operation(each) for each in _DOCUMENT["operations"]]
+ERROR = {"$ref": "#/components/schemas/Error"}
+INVALID = {"$ref": "#/components/schemas/HTTPValidationError"}
+
+
+def require_valid(body: Any, schema: Any) -> None:
+    """Assert that a body is what the specification's schema says, UUIDs too."""
+    whole = {**schema, "components": {"schemas": SCHEMAS}}
+    checker = Draft202012Validator.FORMAT_CHECKER
+    Draft202012Validator(whole, format_checker=checker).validate(body)

@@ -1,0 +1,65 @@
+"""Templates and values as Hypothesis draws them."""
+
+from datetime import date
+from typing import Any
+
+from hypothesis import strategies as st
+
+from exports.rules.names import is_allowed
+from exports.rules.wildcards import WILDCARDS, Value
+
+SEPARATORS = "_-+="
+LETTERS = "abcXYZéß0129"
+
+
+def _field(draw: Any, name: str) -> str:
+    if WILDCARDS[name].is_number and draw(st.booleans()):
+        return f"{{{name}:0{draw(st.integers(1, 20))}}}"
+    return f"{{{name}}}"
+
+
+@st.composite
+def templates(draw: Any) -> str:
+    """Draw any template that can be saved."""
+    literal = st.text(max_size=5).map(
+        lambda text: "".join(each for each in text if is_allowed(each) and each not in "{}")
+    )
+    names = draw(st.lists(st.sampled_from(sorted(WILDCARDS)), min_size=1, max_size=6))
+    parts = [part for name in names for part in (draw(literal), _field(draw, name))]
+    return "".join([*parts, draw(literal)])
+
+
+@st.composite
+def separated_templates(draw: Any) -> str:
+    """Draw a template whose fields differ and stand apart."""
+    names = draw(st.lists(st.sampled_from(sorted(WILDCARDS)), min_size=1, max_size=5, unique=True))
+    separator = st.text(alphabet=SEPARATORS, min_size=1, max_size=2)
+    between: str = draw(separator)
+    return between.join(_field(draw, name) for name in names)
+
+
+def wild_values() -> st.SearchStrategy[dict[str, Value]]:
+    """Draw values nobody cleaned, some of them missing."""
+    text = st.none() | st.text(max_size=300)
+    return st.fixed_dictionaries(
+        {},
+        optional={
+            name: st.none() | st.integers(-(10**30), 10**30)
+            if each.is_number
+            else (st.none() | st.dates() if each.is_date else text)
+            for name, each in WILDCARDS.items()
+        },
+    )
+
+
+def tame_values(alphabet: str = LETTERS) -> st.SearchStrategy[dict[str, Value]]:
+    """Draw values for every wildcard that stand in a name as they are."""
+    text = st.text(alphabet=alphabet, min_size=1, max_size=12)
+    return st.fixed_dictionaries(
+        {
+            name: st.integers(0, 10**9)
+            if each.is_number
+            else (st.dates(min_value=date(1000, 1, 1)) if each.is_date else text)
+            for name, each in WILDCARDS.items()
+        }
+    )

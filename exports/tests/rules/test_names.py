@@ -1,0 +1,85 @@
+import unicodedata
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from exports.rules.names import (
+    LONGEST_NAME,
+    LONGEST_NAME_BYTES,
+    distinct,
+    file_name,
+    portable,
+)
+
+ANY_NAME = st.text(max_size=300) | st.sampled_from(
+    ["CON", "nul", "Com1.txt", "LPT\u00b2", "..", ".", "", " ", "a.", "a ", "CONIN$", "aux .x"]
+)
+WINDOWS_DEVICES = {"CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"} | {
+    f"{port}{digit}" for port in ("COM", "LPT") for digit in "0123456789\u00b9\u00b2\u00b3"
+}
+
+
+def require_portable(name: str) -> None:
+    assert 1 <= len(name) <= LONGEST_NAME
+    assert len(name.encode()) <= LONGEST_NAME_BYTES
+    assert unicodedata.normalize("NFC", name) == name
+    assert not set('<>:"/\\|?*') & set(name)
+    assert not any(unicodedata.category(each) in {"Cc", "Cf", "Cs"} for each in name)
+    assert name.strip(" .") == name
+    assert name.partition(".")[0].rstrip(" ").upper() not in WINDOWS_DEVICES
+
+
+@pytest.mark.covers("T46", "T47")
+@settings(max_examples=400, deadline=None)
+@given(stem=ANY_NAME)
+def test_every_name_is_portable(stem: str) -> None:
+    require_portable(portable(stem))
+    require_portable(file_name(stem, extension="webp", suffix="_12"))
+    assert portable(portable(stem)) == portable(stem)
+
+
+@pytest.mark.covers("T47")
+@settings(max_examples=300, deadline=None)
+@given(
+    stems=st.lists(
+        st.sampled_from(["a", "A", "a_2", "a_2_2", "\u00e9", "e\u0301", "CON", "", "x" * 300])
+        | ANY_NAME,
+        max_size=12,
+    )
+)
+def test_names_of_one_export_are_all_different(stems: list[str]) -> None:
+    chosen = distinct([(stem, "webp") for stem in stems], taken=["unnamed.webp"])
+
+    assert len(chosen) == len(stems)
+    folded = [unicodedata.normalize("NFC", each.casefold()) for each in chosen]
+    assert len({*folded, "unnamed.webp"}) == len(stems) + 1
+    for each in chosen:
+        require_portable(each)
+
+
+@pytest.mark.parametrize(
+    ("stems", "chosen"),
+    [
+        (["a", "b"], ["a.png", "b.png"]),
+        (["a", "a", "a"], ["a.png", "a_2.png", "a_3.png"]),
+        (["a", "A", "á", "A\u0301"], ["a.png", "A_2.png", "á.png", "Á_2.png"]),
+        # a name somebody bears by itself is passed over
+        (["a", "a", "a_2"], ["a.png", "a_3.png", "a_2.png"]),
+        (["x" * 300, "x" * 300], ["x" * 196 + ".png", "x" * 194 + "_2.png"]),
+        (["manifest"], ["manifest_2.png"]),
+    ],
+)
+def test_equal_names_get_numbers(stems: list[str], chosen: list[str]) -> None:
+    assert distinct([(each, "png") for each in stems], taken=["manifest.png"]) == chosen
+
+
+def test_different_extensions_do_not_collide() -> None:
+    assert distinct([("a", "png"), ("a", "jpg")]) == ["a.png", "a.jpg"]
+
+
+def test_a_name_of_wide_characters_fits_a_file_system() -> None:
+    name = file_name("\U0001f45f" * 200, extension="webp")
+
+    assert len(name.encode()) <= LONGEST_NAME_BYTES
+    assert name == "\U0001f45f" * 58 + ".webp"

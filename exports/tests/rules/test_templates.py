@@ -1,0 +1,197 @@
+from datetime import date
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from exports.errors import TemplateError
+from exports.rules.names import LONGEST_NAME
+from exports.rules.templates import (
+    DEFAULT_TEMPLATE,
+    LONGEST_TEMPLATE,
+    compile_template,
+)
+from exports.rules.wildcards import EXAMPLES, WILDCARDS, Value
+from exports.tests.rules import strategies
+
+# What an attacker tries with `str.format`, and what a hurried person types (T46).
+BAD: list[tuple[str, int]] = [
+    ("", 0),
+    ("   ", 0),
+    ("{}", 0),
+    ("{ }", 0),
+    ("{0}", 0),
+    ("{brand.__class__}", 0),
+    ("{brand.__class__.__mro__[1].__subclasses__}", 0),
+    ("{brand.__init__.__globals__}", 0),
+    ("a{brand[0]}", 1),
+    ("{brand[name]}", 0),
+    ("{brand!r}", 0),
+    ("{brand!s}", 0),
+    ("{brand!a:>9}", 0),
+    ("{brand:>99999999}", 0),
+    ("{brand:03}", 0),
+    ("{date:%Y}", 0),
+    ("{version:}", 0),
+    ("{version:0}", 0),
+    ("{version:3}", 0),
+    ("{version:00}", 0),
+    ("{version:021}", 0),
+    ("{version:099999999999}", 0),
+    ("{version:03d}", 0),
+    ("{version:0x3}", 0),
+    ("{version:0٣}", 0),
+    ("{version:0{index}}", 0),
+    ("{version:-03}", 0),
+    ("{version: 03}", 0),
+    ("{ version}", 0),
+    ("{version }", 0),
+    ("{Version}", 0),
+    ("{br\u0430nd}", 0),
+    ("{brand\u200b}", 0),
+    ("{unknown}", 0),
+    ("{brand}_{nope}", 8),
+    ("{brand}_{index}_{sku}", 16),
+    ("{brand", 0),
+    ("x{brand", 1),
+    ("brand}", 5),
+    ("{{brand}}", 0),
+    ("{{}}", 0),
+    ("{brand}}", 7),
+    ("}{", 0),
+    ("{", 0),
+    ("}", 0),
+    ("../{brand}", 2),
+    ("{brand}/{index}", 7),
+    ("{brand}\\{index}", 7),
+    ("C:{brand}", 1),
+    ("{brand}\x00", 7),
+    ("{brand}\n{index}", 7),
+    ("{brand}\t", 7),
+    ("\u202e{brand}", 0),
+    ("{brand}\ufeff", 7),
+    ("{brand}\ud800", 7),
+    ("{brand}?", 7),
+    ("{brand}*", 7),
+    ('{brand}"', 7),
+    ("{brand}<b>", 7),
+    ("{brand}|{index}", 7),
+    ("x" * (LONGEST_TEMPLATE + 1), LONGEST_TEMPLATE),
+    ("%(brand)s{brnd}", 9),
+    ("${brand}{x}", 8),
+    ("#{index}{7*7}", 8),
+]
+# Every wildcard with every trick.
+TRICKS = [
+    f"{{{name}{trick}}}"
+    for name in WILDCARDS
+    for trick in (
+        *(".__class__", "[0]", "!r", ":>9", ":x", ":0", ":1000000", ":{index}", "()", " ", "\x00"),
+        *("\u200d", ".", ",", "|upper", "-1", "'", ":.3", ":,", ":*^9", ":%"),
+    )
+]
+
+
+@pytest.mark.covers("T46")
+@pytest.mark.parametrize(("text", "position"), BAD, ids=lambda each: ascii(each)[:40])
+def test_a_bad_template_says_where(text: str, position: int) -> None:
+    with pytest.raises(TemplateError) as refused:
+        compile_template(text)
+
+    assert refused.value.ctx["position"] == position
+    assert refused.value.ctx["token"] == text[position : position + len(refused.value.ctx["token"])]
+    assert refused.value.detail.endswith(f"at position {position}.")
+
+
+@pytest.mark.covers("T46")
+def test_every_trick_with_every_wildcard_is_refused() -> None:
+    assert len(TRICKS) + len(BAD) >= 300
+    for text in TRICKS:
+        with pytest.raises(TemplateError) as refused:
+            compile_template(f"a_{text}")
+        assert refused.value.ctx["position"] == 2
+        assert text.startswith(refused.value.ctx["token"])
+
+
+@pytest.mark.parametrize("text", ["{https://evil.example/x}", "{a b}", "{" + "x" * 90 + "}"])
+def test_a_message_repeats_nothing_that_could_be_a_url(text: str) -> None:
+    with pytest.raises(TemplateError) as refused:
+        compile_template(text)
+
+    assert refused.value.detail == "Unknown wildcard at position 0."
+    assert refused.value.ctx["token"] == text
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        (DEFAULT_TEMPLATE, "Sartiq_AW26-1044_front_v1"),
+        ("{brand}", "Sartiq"),
+        ("{version:03}-{index:010}", "001-0000000007"),
+        ("{date} {look}", "2026-01-31 Autumn city"),
+        ("{brand}{brand}", "SartiqSartiq"),
+        ("shots", "shots"),
+        ("é_{color}", "é_black"),
+    ],
+)
+def test_a_template_names_the_examples(text: str, name: str) -> None:
+    assert compile_template(text).render(EXAMPLES) == name
+
+
+@pytest.mark.parametrize(
+    ("text", "values", "name"),
+    [
+        ("{brand}_{color}", {"brand": "A"}, "A_"),
+        ("{brand}", {}, "unnamed"),
+        ("{brand}", {"brand": "../../etc/passwd"}, "-..-etc-passwd"),
+        ("{brand}", {"brand": "a/b\\c:d"}, "a-b-c-d"),
+        ("{brand}", {"brand": " a \n\t b "}, "a b"),
+        ("{brand}", {"brand": "a\x00b\u202ec"}, "abc"),
+        ("{brand}", {"brand": "CON"}, "_CON"),
+        ("{brand}", {"brand": "e\u0301te\u0301"}, "été"),
+        ("{brand}{color}", {"brand": "e", "color": "\u0301"}, "é"),
+        ("{brand}", {"brand": "{color}"}, "{color}"),
+        ("{version:03}", {"version": 12345}, "12345"),
+        ("{version}", {"version": -1}, "1"),
+        ("{version}", {"version": 10**6000}, "9" * 20),
+        ("{brand}...", {"brand": "Dr."}, "Dr"),
+    ],
+)
+def test_values_are_made_portable(text: str, values: dict[str, Value], name: str) -> None:
+    assert compile_template(text).render(values) == name
+
+
+@pytest.mark.covers("T46")
+@settings(max_examples=300, deadline=None)
+@given(text=strategies.templates(), values=strategies.wild_values())
+def test_rendering_never_raises(text: str, values: dict[str, Value]) -> None:
+    name = compile_template(text).render(values)
+
+    assert 1 <= len(name) <= LONGEST_NAME
+    assert not set('/\\:*?"<>|') & set(name)
+
+
+@settings(max_examples=300, deadline=None)
+@given(text=st.text(max_size=60) | st.text(alphabet="{}:0brand3version_", max_size=30))
+def test_any_text_is_read_or_refused_with_its_place(text: str) -> None:
+    fault = fault_of(text)
+
+    if fault is None:
+        assert len(compile_template(text).render({})) >= 1
+    else:
+        assert 0 <= fault.ctx["position"] <= max(0, len(text) - 1)
+
+
+def fault_of(text: str) -> TemplateError | None:
+    try:
+        compile_template(text)
+    except TemplateError as refused:
+        return refused
+    return None
+
+
+def test_examples_have_the_type_of_their_values() -> None:
+    kinds = {each.name for each in WILDCARDS.values() if each.is_number}
+
+    assert kinds == {"version", "index"}
+    assert isinstance(WILDCARDS["date"].example, date)

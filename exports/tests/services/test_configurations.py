@@ -1,0 +1,67 @@
+"""What holds when several change the same configurations at the same time."""
+
+import pytest
+from django.db import IntegrityError, transaction
+
+from accounts.models import OwnerScope
+from accounts.tests.factories import UserFactory
+from exports import selectors
+from exports.errors import ExportConfigurationNotFoundError, TemplateNotCustomizableError
+from exports.models import ExportConfiguration, ImageFormat
+from exports.services import configurations
+from exports.tests.factories import ConfigurationFactory
+from media.tests.threads import at_once
+
+
+@pytest.mark.django_db(transaction=True)
+def test_deletions_at_once_take_one_configuration_each() -> None:
+    user = UserFactory.create()
+    ConfigurationFactory.create_batch(3, user=user)
+    rows = selectors.personal_configurations(user.pk)
+
+    def delete() -> str:
+        try:
+            configurations.delete_first(rows.all())
+        except ExportConfigurationNotFoundError:
+            return "none left"
+        return "deleted"
+
+    assert sorted(at_once([delete] * 4)) == ["deleted", "deleted", "deleted", "none left"]
+    assert not rows.exists()
+
+
+@pytest.mark.django_db
+def test_a_change_writes_only_what_it_names() -> None:
+    own = ConfigurationFactory.create(image_format="PNG")
+    rows = ExportConfiguration.objects.filter(pk=own.pk)
+
+    changed = configurations.change_first(rows, facts={"name": "New"})
+
+    assert (changed.name, changed.image_format) == ("New", ImageFormat.PNG)
+    assert changed.updated_at > own.updated_at
+
+
+@pytest.mark.django_db
+def test_the_database_knows_the_formats_and_no_empty_template() -> None:
+    user = UserFactory.create()
+    bad = [{"image_format": "webp"}, {"naming_convention_template": ""}]
+
+    for facts in bad:
+        with pytest.raises(IntegrityError), transaction.atomic():
+            ExportConfiguration.objects.create(user=user, **facts)
+
+    assert not ExportConfiguration.objects.exists()
+
+
+@pytest.mark.django_db
+def test_a_refused_creation_stores_nothing() -> None:
+    user = UserFactory.create()
+
+    with pytest.raises(TemplateNotCustomizableError) as refused:
+        configurations.create(
+            scope=OwnerScope(user.pk),
+            facts={"metadata_adapter": "ovs", "naming_convention_template": "{brand}"},
+        )
+
+    assert refused.value.loc == ("body", "naming_convention_template")
+    assert not ExportConfiguration.objects.exists()

@@ -1,0 +1,113 @@
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from exports.models import ExportConfiguration, MetadataAdapterVisibility
+from exports.tests.conftest import Studio
+from exports.tests.factories import ConfigurationFactory
+
+LIST = reverse("admin:exports_exportconfiguration_changelist")
+ADD = reverse("admin:exports_exportconfiguration_add")
+
+
+@pytest.fixture
+def staff(studio: Studio) -> Client:
+    client = Client()
+    client.force_login(studio.superuser, backend="django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+def page(configuration: ExportConfiguration) -> str:
+    return reverse("admin:exports_exportconfiguration_change", args=[configuration.pk])
+
+
+def form(**fields: str) -> dict[str, str]:
+    return {"name": "House", "metadata_adapter": "default", "image_format": "WEBP"} | fields
+
+
+def test_the_list_and_the_page_preview_a_name(staff: Client, studio: Studio) -> None:
+    made = ConfigurationFactory.create(
+        user=studio.member, naming_convention_template="{brand}-{index:04}"
+    )
+
+    for address in (LIST, page(made)):
+        html = staff.get(address).content.decode()
+
+        assert "<code>Sartiq-0007</code>" in html
+        assert "{brand}-{index:04}" in html
+
+
+def test_staff_find_by_name_template_and_owner(staff: Client, studio: Studio) -> None:
+    made = ConfigurationFactory.create(
+        user=studio.member, name="Autumn house", naming_convention_template="{look}"
+    )
+    other = ConfigurationFactory.create(user=studio.outsider)
+
+    for wanted in (made.name, "{look}", str(made.pk), studio.member.email):
+        html = staff.get(LIST, {"q": wanted}).content.decode()
+
+        assert page(made) in html
+        assert page(other) not in html
+
+
+def test_staff_make_one_for_an_organization(staff: Client, studio: Studio) -> None:
+    answer = staff.post(ADD, form(organization=str(studio.organization.pk)))
+
+    assert answer.status_code == 302
+    made = ExportConfiguration.objects.get()
+    assert (made.organization, made.user) == (studio.organization, studio.superuser)
+    assert made.naming_convention_template is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"naming_convention_template": "{brand}_{sku}"}, "Unknown wildcard {sku} at position 8."),
+        (
+            {"naming_convention_template": "{brand}", "metadata_adapter": "ovs"},
+            "This metadata adapter prescribes its names",
+        ),
+        ({"metadata_adapter": "sap"}, "Select a valid choice"),
+    ],
+)
+def test_staff_are_refused_what_the_api_refuses(
+    staff: Client, fields: dict[str, str], told: str
+) -> None:
+    answer = staff.post(ADD, form(**fields))
+
+    assert answer.status_code == 200
+    assert told in answer.content.decode()
+    assert not ExportConfiguration.objects.exists()
+
+
+def test_an_unchanged_form_of_a_waiting_template_is_saved(staff: Client, studio: Studio) -> None:
+    made = ConfigurationFactory.create(
+        user=studio.member, metadata_adapter="ovs", naming_convention_template="{brand}"
+    )
+
+    fields = {"metadata_adapter": "ovs", "naming_convention_template": "{brand}"}
+    answer = staff.post(page(made), form(**fields))
+
+    assert answer.status_code == 302
+    made.refresh_from_db()
+    assert made.name == "House"
+
+
+def test_staff_delete_one(staff: Client, studio: Studio) -> None:
+    made = ConfigurationFactory.create(user=studio.member)
+    address = reverse("admin:exports_exportconfiguration_delete", args=[made.pk])
+
+    answer = staff.post(address, {"post": "yes"})
+
+    assert answer.status_code == 302
+    assert not ExportConfiguration.objects.exists()
+
+
+def test_staff_reserve_an_adapter(staff: Client, studio: Studio) -> None:
+    address = reverse("admin:exports_metadataadaptervisibility_add")
+
+    staff.post(address, {"code": "ovs", "organizations": [str(studio.organization.pk)]})
+
+    row = MetadataAdapterVisibility.objects.get()
+    assert (row.code, row.is_public) == ("ovs", False)
+    assert list(row.organizations.all()) == [studio.organization]
