@@ -103,6 +103,11 @@ class Product:
         """Stop the web server in order."""
         self.web.stop()
 
+    def restart_web(self) -> None:
+        """Stop the web server in order and start it again."""
+        self.stop_web()
+        self.start_web()
+
     def kill_web(self) -> None:
         """Kill the web server with all its processes."""
         self.web.kill()

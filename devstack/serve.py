@@ -3,7 +3,10 @@
 import json
 import os
 import signal
+import sys
 import threading
+import time
+from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
@@ -15,6 +18,8 @@ from devstack.stack import Stack
 
 DEFAULT_PORT = 8000
 WATCH_SECONDS = 0.5
+MOST_RESTARTS = 10  # of all processes together, within
+RESTART_SECONDS = 60.0
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -62,10 +67,18 @@ def serve() -> int:
 
 
 def watch(product: Product) -> NoReturn:
-    """Return never: raise when a process ends by itself, or when a signal comes."""
+    """Start again what ends, as an orchestrator would; return never.
+
+    Raises when a process ends again and again, or when a signal comes.
+    """
     pause = threading.Event()
+    ended: deque[float] = deque(maxlen=MOST_RESTARTS + 1)
     while True:
         for child in product.children:
             if not child.is_alive:
-                raise DevstackError(child.report("ended unexpectedly"))
+                print(f"{child.name} ended; it is started again", file=sys.stderr, flush=True)
+                ended.append(time.monotonic())
+                if len(ended) > MOST_RESTARTS and ended[-1] - ended[0] < RESTART_SECONDS:
+                    raise DevstackError(child.report("ended again and again"))
+                product.revive()
         pause.wait(WATCH_SECONDS)

@@ -6,8 +6,11 @@ from datetime import timedelta
 from celery import Celery
 from django.conf import settings
 
+from sartiq.core import broker
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sartiq.settings.production")
 
+broker.use()
 app = Celery("sartiq")
 app.conf.update(
     broker_url=settings.BROKER_URL,

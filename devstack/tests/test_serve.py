@@ -3,6 +3,7 @@ import os
 import signal
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from http import HTTPStatus
 from pathlib import Path
 
@@ -41,7 +42,7 @@ def test_serve_answers_on_a_free_port_and_stops_without_a_trace(data: Path) -> N
     assert len(started) > 6  # three services, web, worker, beat and their children
 
 
-def test_serve_without_an_object_store_ends_when_one_of_its_processes_does(data: Path) -> None:
+def test_serve_without_an_object_store_starts_again_what_ended(data: Path) -> None:
     env = {"PORT": "0", "DEVSTACK_DIR": str(data), "STORAGE": "local"}
     with launched("serve", env=env) as serve:
         ready = json.loads(serve.read_until("READY ").removeprefix("READY "))
@@ -49,9 +50,34 @@ def test_serve_without_an_object_store_ends_when_one_of_its_processes_does(data:
 
         os.kill(beat, signal.SIGKILL)
 
-        assert serve.process.wait() == 1
+        wait_until(
+            lambda: any(is_beat(pid) for pid in serve.descendants() - {beat}),
+            what="the next beat",
+            seconds=20,
+        )
+        serve.process.send_signal(signal.SIGTERM)
+
+        assert serve.process.wait() == 0
         assert serve.descendants() == set()
     assert ready["s3_endpoint"] is None
+
+
+def test_serve_ends_when_a_process_ends_again_and_again(data: Path) -> None:
+    env = {"PORT": "0", "DEVSTACK_DIR": str(data), "STORAGE": "local"}
+    with launched("serve", env=env) as serve:
+        serve.read_until("READY ")
+
+        def is_over() -> bool:
+            for pid in serve.descendants():
+                if is_beat(pid):
+                    with suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
+            return serve.process.poll() is not None
+
+        wait_until(is_over, what="the end", seconds=60)
+
+        assert serve.process.wait() == 1
+        assert serve.descendants() == set()
 
 
 def test_a_killed_serve_takes_everything_along(data: Path) -> None:
@@ -77,4 +103,7 @@ def test_a_taken_port_is_named(data: Path, capfd: pytest.CaptureFixture[str]) ->
 
 
 def is_beat(pid: int) -> bool:
-    return b"\0beat\0" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    try:
+        return b"\0beat\0" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return False

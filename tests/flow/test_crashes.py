@@ -75,6 +75,7 @@ def test_a_web_process_killed_at_any_step_leaves_all_or_nothing(
     body = unique_photo(f"web killed at {point}")
     temporary = studio.upload("killed.jpg", body, "image/jpeg")
     fields = {"name": point, "sku": f"KILLED-{point}", "cover_image": temporary}
+    product.restart_web()  # a server one of whose processes died a moment ago would leave
     armed.write_text(f"web {point}")
 
     with pytest.raises(httpx.TransportError):

@@ -1,0 +1,38 @@
+"""kombu's Redis transport, mended: a worker must outlive a broker that goes away.
+
+When the broker vanishes under a worker, kombu 5.7 drops the channel's connection, and then uses the
+channel again: to give unacknowledged messages back, and to acknowledge a task that ends just then.
+The channel looks for an address nobody knows any more, and the AttributeError ends the worker. Said
+as the connection error it is, kombu handles it: the row in PostgreSQL, which is the work, stays.
+"""
+
+from typing import Any
+
+from kombu.transport import TRANSPORT_ALIASES, redis
+from redis.exceptions import ConnectionError as BrokerConnectionError
+
+
+class Channel(redis.Channel):
+    """A channel that knows when its connection was dropped."""
+
+    def _connparams(self, asynchronous: bool = False) -> dict[str, Any]:  # noqa: FBT001, FBT002  kombu's
+        transport: Any = self.connection
+        if transport is None or transport.client is None:
+            message = "The connection to the broker was dropped."
+            raise BrokerConnectionError(message)
+        parameters: dict[str, Any] = super()._connparams(  # type: ignore[misc]  # not in its stubs
+            asynchronous=asynchronous
+        )
+        return parameters
+
+
+class Transport(redis.Transport):
+    """The transport behind `redis://`, `rediss://` and `redis+socket://`."""
+
+    Channel = Channel
+
+
+def use() -> None:
+    """Make it what kombu finds under the names of Redis."""
+    for name in ("redis", "rediss"):
+        TRANSPORT_ALIASES[name] = f"{__name__}:Transport"

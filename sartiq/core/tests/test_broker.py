@@ -1,0 +1,56 @@
+"""What a channel does with messages it holds when its connection is there, and when it is not."""
+
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from kombu import Connection
+
+from sartiq.celery import app
+
+pytestmark = [pytest.mark.covers("F08"), pytest.mark.usefixtures("stack")]
+
+
+@pytest.fixture
+def connection() -> Iterator[Connection]:
+    with app.connection_for_write() as connection:
+        yield connection
+
+
+def holding_a_message(connection: Connection) -> tuple[Any, str]:
+    """Return a channel with one message it has not acknowledged, and the queue's name."""
+    queue = f"held-{uuid.uuid4()}"
+    with connection.SimpleQueue(queue) as simple:
+        simple.put("work")
+    channel: Any = connection.channel()
+    assert channel.basic_get(queue) is not None
+    return channel, queue
+
+
+def test_closing_gives_unacknowledged_messages_back(connection: Connection) -> None:
+    channel, queue = holding_a_message(connection)
+
+    channel.close()
+
+    reader: Any = connection.channel()
+    assert reader.basic_get(queue, no_ack=True) is not None
+
+
+@pytest.mark.parametrize("dropped", ["client", "connection"])
+def test_a_channel_whose_connection_was_dropped_says_so(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch, dropped: str
+) -> None:
+    channel, queue = holding_a_message(connection)
+    channel._disconnect_pools()  # what kombu itself does when the broker vanished
+
+    with monkeypatch.context() as without:
+        without.setattr(channel if dropped == "connection" else connection.transport, dropped, None)
+        with pytest.raises(connection.connection_errors):
+            channel.basic_ack(1)
+        with pytest.raises(connection.connection_errors):
+            channel.qos.restore_unacked()
+
+    channel.close()
+    reader: Any = connection.channel()
+    assert reader.basic_get(queue, no_ack=True) is not None
