@@ -8,6 +8,7 @@ from botocore.config import Config
 from urllib3 import PoolManager
 
 from media.storage.process import PerProcess
+from media.storage.sigv4 import Signer
 from media.storage.wire import CONNECT_SECONDS, READ_SECONDS, open_pool
 
 if TYPE_CHECKING:
@@ -46,6 +47,15 @@ class S3Connection:
             read_timeout=READ_SECONDS,
             retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
             max_pool_connections=self.pool_size,
+        )
+
+    def signer(self, endpoint_url: str) -> Signer:
+        """Return what signs requests to an address of this service, as us."""
+        return Signer(
+            endpoint_url=endpoint_url,
+            access_key_id=self.access_key_id,
+            secret_access_key=self.secret_access_key,
+            region=self.region,
         )
 
 
