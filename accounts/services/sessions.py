@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any, NoReturn
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from django.contrib.auth.signals import user_logged_in
 from django.db import transaction
 from django.http import HttpRequest
 from django.utils.crypto import constant_time_compare
+from django.utils.timezone import now
 from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, Token
@@ -93,7 +95,21 @@ def refresh(*, refresh_token: str) -> Session:
 
 def user_of(*, access_token: str) -> User:
     """Return the able user an access token speaks for; one query."""
-    return _able_user_of(_verified(AccessToken, access_token))
+    token = _known(access_token)
+    try:
+        token.check_exp(current_time=now())
+    except TokenError:
+        _refuse()
+    return _able_user_of(token)
+
+
+@lru_cache(maxsize=4096)
+def _known(access_token: str) -> Token:
+    """Return a token whose signature held once: it always will; when it ends is asked each time.
+
+    A client sends one token with hundreds of requests, and verifying costs 0.1 ms.
+    """
+    return _verified(AccessToken, access_token)
 
 
 def _authenticated(*, request: HttpRequest, email: str, password: str) -> User | None:

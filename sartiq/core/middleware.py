@@ -21,6 +21,11 @@ PLAIN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 Handler = Callable[[HttpRequest], HttpResponseBase]
 
 
+def is_rest(request: HttpRequest) -> bool:
+    """Tell a REST request from a page's."""
+    return request.path_info.startswith(API_PREFIX)
+
+
 class AccessLogMiddleware:
     """Log one line a request: the route (never the path, which may hold a token), status, time.
 
@@ -105,14 +110,14 @@ class PagePolicyMiddleware(CSPMiddleware):
 
     def process_request(self, request: HttpRequest) -> None:
         """Offer pages their nonce."""
-        if not request.path_info.startswith(API_PREFIX):
+        if not is_rest(request):
             super().process_request(request)
 
     def process_response(
         self, request: HttpRequest, response: HttpResponseBase
     ) -> HttpResponseBase:
         """Add the header to pages."""
-        if request.path_info.startswith(API_PREFIX):
+        if is_rest(request):
             return response
         answered: HttpResponseBase = super().process_response(request, response)
         return answered

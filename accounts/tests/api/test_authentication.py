@@ -5,13 +5,16 @@ import json
 import time
 import uuid
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import jwt
 import pytest
+import time_machine
 from django.conf import settings
 from pytest_django import DjangoAssertNumQueries
 from rest_framework.test import APIClient
+from rest_framework_simplejwt.tokens import AccessToken
 
 from accounts.models import Membership, User
 from accounts.services import sessions
@@ -288,3 +291,15 @@ def test_a_token_tells_nothing_of_the_password(user: User, claims: Claims) -> No
         hashlib.new(name, user.password.encode()).hexdigest() for name in ("md5", "sha1", "sha256")
     }
     assert claims["ses"] not in {digest[:32] for digest in digests}
+
+
+def test_a_token_that_was_good_a_moment_ago_ends_on_time(user: User) -> None:
+    client = APIClient(headers={"Authorization": f"Bearer {token_of(user)}"})
+    with time_machine.travel(datetime.now(UTC), tick=False) as clock:
+        before = client.get(ME)
+        clock.shift(AccessToken.lifetime)
+
+        after = client.get(ME)
+
+    assert before.status_code == 200
+    assert (after.status_code, after.json()) == (401, REFUSED)
