@@ -41,11 +41,10 @@ def until_ready(product: Product, *, rounds: int) -> None:
 def one_against_ten(product: Product, *, rounds: int) -> None:
     """Measure creating a product with ten images against one with one."""
     with Studio.member(product) as studio:
-        times = {
-            count: [_create(studio, count, turn) for turn in range(rounds + 1)][1:]
-            for count in (1, 10)
-        }
-    one, ten = (statistics.median(times[count]) * 1000 for count in (1, 10))
+        pairs = [
+            (_create(studio, 1, turn), _create(studio, 10, turn)) for turn in range(rounds + 1)
+        ]
+    one, ten = (statistics.median(times) * 1000 for times in zip(*pairs[1:], strict=True))
     rows = [("1 image", one, 1.0), ("10 images", ten, ten / one)]
     show(f"POST products, median of {rounds}", ("with", "ms", "ratio"), rows)
 

@@ -33,10 +33,6 @@ class ObjectDeletionQuerySet(models.QuerySet["ObjectDeletion"]):
         """Keep those still to be done."""
         return self.filter(dead=False)
 
-    def dead_letters(self) -> Self:
-        """Keep those given up, for staff to look at."""
-        return self.filter(dead=True)
-
     def waiting(self, *, sent_before: datetime) -> Self:
         """Keep due ones nobody works on and nobody was told of lately."""
         untold = Q(sent_at__isnull=True) | Q(sent_at__lt=sent_before)

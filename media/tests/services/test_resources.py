@@ -1,11 +1,16 @@
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from accounts.models import User
 from accounts.tests.factories import MembershipFactory, UserFactory
+from media import selectors
 from media.errors import MediaResourceNotFoundError
 from media.models import MediaResource
+from media.rules import keys
+from media.selectors import public_url
 from media.services import resources
 from media.storage.memory import MemoryStore
 from media.tests.factories import deliver, ingest, photo, ready, sent
@@ -82,3 +87,37 @@ def test_heal_puts_every_failed_resource_back(
 
     assert list(rows.values_list("status", "failure_code", "attempts")) == [("PENDING", "", 0)] * 2
     assert [deliver(each).status for each in made] == ["READY"] * 3
+
+
+def test_heal_begins_with_what_was_not_tried_for_longest(
+    memory: MemoryStore, user: User, superuser: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = ingest(user, [sent(memory, user, photo(number)) for number in range(3)])
+    for age, each in enumerate(made):
+        MediaResource.objects.filter(pk=each.pk).update(
+            status="FAILED",
+            failure_code="attempts_exhausted",
+            updated_at=timezone.now() - timedelta(hours=age),
+        )
+    monkeypatch.setattr(resources, "MOST_AT_ONCE", 2)
+
+    assert resources.heal(user=superuser) == 2
+
+    assert list(MediaResource.objects.filter(status="FAILED")) == [made[0]]
+
+
+@pytest.mark.covers("T40")
+def test_what_comes_from_another_owners_file_shows_no_url_of_theirs(
+    memory: MemoryStore, user: User
+) -> None:
+    source = ready(memory, user)
+    organization = MembershipFactory.create(user=user).organization
+
+    url = public_url(keys.canonical_key(source.pk, source.extension))
+    (copy,) = ingest(user, [url], organization_id=organization.pk)
+
+    assert copy.pk != source.pk
+    assert (copy.status, selectors.resource_url(copy)) == ("PENDING", None)
+    assert selectors.resource_url(deliver(copy)) == public_url(
+        keys.canonical_key(copy.pk, copy.extension)
+    )
