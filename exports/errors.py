@@ -1,6 +1,14 @@
 """The errors of the exports, by meaning."""
 
-from sartiq.core.errors import ConflictError, GoneError, InvalidError, NotFoundError
+from typing import ClassVar
+
+from sartiq.core.errors import (
+    ConflictError,
+    GoneError,
+    InvalidError,
+    NotFoundError,
+    SartiqError,
+)
 
 
 class ExportConfigurationNotFoundError(NotFoundError):
@@ -99,3 +107,33 @@ class ItemFaultError(Exception):
 
 class StoringTooSlowError(Exception):
     """Raised when storing an object took so long that it was given up meanwhile."""
+
+
+class ArchiveEntryError(SartiqError):
+    """Raised when a file of an archive is not what was announced; the archive is of no use."""
+
+    message = "A file of the archive is not what was announced."
+
+
+class ConversionError(SartiqError):
+    """Raised when an image cannot be delivered in the format asked for; `code` tells why.
+
+    It fails one item of an export. The codes are those of an item, not of a 422.
+    """
+
+    code: ClassVar[str] = "conversion_failed"
+    message = "The image could not be converted."
+
+
+class ImageUnreadableError(ConversionError):
+    """Raised when the source is not a whole picture of one of our types."""
+
+    code = "image_unreadable"
+    message = "The image cannot be read: it is damaged or no picture of a type we take."
+
+
+class ImageOversizedError(ConversionError):
+    """Raised when a picture has more pixels or a longer side than we convert."""
+
+    code = "image_too_large"
+    message = "The image is too large to be converted."

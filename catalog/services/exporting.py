@@ -147,19 +147,16 @@ def _configuration(
                 value=str(named),
             )
         return found
-    answers = {each.pk if each.pk in stored else None: each for each, stored in _answers(entities)}
+    answers = {_key(each): each for each in (resolve(entity).configuration for entity in entities)}
     if len(answers) > 1:
         raise ConfigurationsDifferError(loc=("body", "look_ids"))
     return next(iter(answers.values()))
 
 
-def _answers(
-    entities: Iterable[Configured],
-) -> Iterator[tuple[ExportConfiguration, set[UUID]]]:
-    for entity in entities:
-        answer = resolve(entity).configuration
-        is_stored = not answer._state.adding  # noqa: SLF001  Django's documented model state
-        yield answer, {answer.pk} if is_stored else set()
+def _key(configuration: ExportConfiguration) -> UUID | None:
+    """Return the id of a stored configuration; the system's is the same for all."""
+    is_stored = not configuration._state.adding  # noqa: SLF001  Django's documented model state
+    return configuration.pk if is_stored else None
 
 
 def _look_entries(looks: Sequence[Look], known: Values) -> Iterator[ExportEntry]:
