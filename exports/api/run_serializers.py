@@ -102,7 +102,7 @@ class PreviewOut(serializers.Serializer[Any]):
 
     export_configuration = RunConfigurationOut()
     metadata_files: Any = serializers.ListField(child=serializers.CharField())
-    data = PreviewFileOut(many=True)
+    data: Any = PreviewFileOut(many=True)
     count = serializers.IntegerField()
 
 
@@ -142,7 +142,8 @@ def preview_of(
         "data": named[skip : skip + limit],
         "count": len(named),
     }
-    return dict(PreviewOut(shown).data)
+    answer: dict[str, Any] = PreviewOut(shown).data
+    return answer
 
 
 def _shown(run: ExportRun, progress: Progress) -> dict[str, Any]:

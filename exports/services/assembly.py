@@ -36,7 +36,9 @@ log = structlog.get_logger(__name__)
 
 HEADERS: Final = ObjectHeaders(content_type="application/zip", content_disposition="attachment")
 NOTHING: Final = ItemFaultError("nothing_exported", "None of the files could be exported.")
-GAVE_UP: Final = ItemFaultError("attempts_exhausted", "The archive was not packed in five attempts.")
+GAVE_UP: Final = ItemFaultError(
+    "attempts_exhausted", "The archive was not packed in five attempts."
+)
 NO_STORE: Final = ItemFaultError("store_unavailable", "The file store did not answer, five times.")
 
 

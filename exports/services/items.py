@@ -88,7 +88,7 @@ def _begin(run: ExportRun) -> None:
 def _attempt(lease: Lease[ExportItem], item: ExportItem) -> None:
     try:
         if lease.attempts > MOST_ATTEMPTS:  # its worker died every time
-            raise GAVE_UP  # noqa: TRY301  every end is decided below
+            raise GAVE_UP
         _convert(lease, item)
     except ItemFaultError as fault:
         _fail(lease, fault)

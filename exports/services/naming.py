@@ -4,24 +4,18 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Final
+from typing import Any
 
 from exports.errors import NothingToExportError, TooManyFilesError
 from exports.models import ExportConfiguration, ImageFormat
 from exports.rules import names
+from exports.rules.image_formats import ENCODINGS
 from exports.rules.limits import MOST_FILES
 from exports.rules.manifest import MANIFEST
 from exports.rules.templates import Template
 from exports.rules.wildcards import Value
 from exports.selectors import adapter_by_code, template_of
 from media.models import MediaResource, ResourceType
-
-EXTENSIONS: Final = {
-    ImageFormat.WEBP: "webp",
-    ImageFormat.JPEG: "jpg",
-    ImageFormat.PNG: "png",
-    ImageFormat.AVIF: "avif",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,13 +79,13 @@ def metadata_names(configuration: ExportConfiguration) -> list[str]:
 def extension_of(resource: MediaResource, image_format: ImageFormat) -> str:
     """Return the extension a file has after conversion; what is no image keeps its own."""
     if is_converted(resource, image_format):
-        return EXTENSIONS[image_format]
+        return ENCODINGS[image_format].extension
     return resource.extension
 
 
 def is_converted(resource: MediaResource, image_format: ImageFormat) -> bool:
     """Tell whether a file is converted; else its bytes go through as they are."""
-    return resource.resource_type == ResourceType.IMAGE and image_format in EXTENSIONS
+    return resource.resource_type == ResourceType.IMAGE and image_format in ENCODINGS
 
 
 def _with_numbers(
