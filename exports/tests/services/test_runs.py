@@ -167,7 +167,7 @@ def test_a_run_goes_by_the_configuration_as_it_was(user: User, photos: list[Medi
 
     configuration.delete()
 
-    assert list(files_of(work_off(run)))[0] == "1.png"
+    assert next(iter(files_of(work_off(run)))) == "1.png"
     assert run.template == "{index}"
 
 
