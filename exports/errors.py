@@ -1,6 +1,14 @@
 """The errors of the exports, by meaning."""
 
-from sartiq.core.errors import InvalidError, NotFoundError
+from typing import ClassVar
+
+from sartiq.core.errors import (
+    ConflictError,
+    GoneError,
+    InvalidError,
+    NotFoundError,
+    SartiqError,
+)
 
 
 class ExportConfigurationNotFoundError(NotFoundError):
@@ -48,3 +56,84 @@ class OrganizationUnknownError(InvalidError):
 
     code = "not_found"
     message = "No such organization."
+
+
+class ExportRunNotFoundError(NotFoundError):
+    """Raised when a run does not exist for the caller."""
+
+    message = "Export not found"
+
+
+class ExportNotFinishedError(ConflictError):
+    """Raised when the archive of a run is asked for that still works."""
+
+    message = "The export still runs; read it until its status is completed, then download."
+
+
+class ExportFailedError(ConflictError):
+    """Raised when the archive of a run is asked for that has none."""
+
+    message = "The export failed and has no archive; read why, and start another."
+
+
+class ExportExpiredError(GoneError):
+    """Raised when an archive is asked for that was discarded."""
+
+    message = "The archive was discarded seven days after it was made; start the export again."
+
+
+class NothingToExportError(InvalidError):
+    """Raised when what was selected shows no file."""
+
+    code = "too_few"
+    message = "What is selected shows no file."
+
+
+class TooManyFilesError(InvalidError):
+    """Raised when more files are selected than one run takes."""
+
+    code = "too_many"
+    message = "One export takes at most 10,000 files; select less."
+
+
+class ItemFaultError(Exception):
+    """Raised when one file cannot be exported: the item fails with this one sentence."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+class StoringTooSlowError(Exception):
+    """Raised when storing an object took so long that it was given up meanwhile."""
+
+
+class ArchiveEntryError(SartiqError):
+    """Raised when a file of an archive is not what was announced; the archive is of no use."""
+
+    message = "A file of the archive is not what was announced."
+
+
+class ConversionError(SartiqError):
+    """Raised when an image cannot be delivered in the format asked for; `code` tells why.
+
+    It fails one item of an export. The codes are those of an item, not of a 422.
+    """
+
+    code: ClassVar[str] = "conversion_failed"
+    message = "The image could not be converted."
+
+
+class ImageUnreadableError(ConversionError):
+    """Raised when the source is not a whole picture of one of our types."""
+
+    code = "image_unreadable"
+    message = "The image cannot be read: it is damaged or no picture of a type we take."
+
+
+class ImageOversizedError(ConversionError):
+    """Raised when a picture has more pixels or a longer side than we convert."""
+
+    code = "image_too_large"
+    message = "The image is too large to be converted."

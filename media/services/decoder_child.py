@@ -1,33 +1,24 @@
 """The process that decodes files nobody has vouched for.
 
-It runs as a script with Pillow and nothing of ours: a warm server that forks once per file. Each
-fork gets hard limits before it looks at a byte, writes one line of JSON and ends; its memory and
-whatever a hostile file did to it end with it. The server reads one request a line on standard
-input and exits when its parent closes that, alive or dead.
+It runs as a script with Pillow and of ours only the server, which forks once per file: see
+`sartiq.core.child_server`.
 """
 
-import ctypes
 import io
-import json
-import os
-import resource
-import select
-import signal
 import struct
 import sys
-import time
 import warnings
 import zlib
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn
+from typing import BinaryIO
 
 from PIL import Image, ImageCms, ImageFile
 
-_PR_SET_PDEATHSIG = 1
-_MAX_OPEN_FILES = 64
-_MAX_REPLY = 64 * 1024
+from sartiq.core import child_server
+from sartiq.core.child_server import Reply
+
 _SAMPLE_SIDE = 64  # the dominant colour is counted on at most 64 by 64 pixels
 _OPAQUE = 128
 _BIN_SHIFT = 4  # 16 steps a channel
@@ -45,10 +36,7 @@ _ADAM7 = (
 )
 _PIECE = 1024 * 1024
 
-Reply = dict[str, Any]
 
-
-# --- In the fork ------------------------------------------------------------------------------
 def decode(request: Reply) -> Reply:
     """Decode every frame of an image; return what only the pixels and the profile tell."""
     Image.MAX_IMAGE_PIXELS = request["max_pixels"]
@@ -183,77 +171,6 @@ def attempt(request: Reply) -> Reply:
         return {"fault": "truncated" if truncated else "undecodable", "why": repr(error)[:200]}
 
 
-def confine(request: Reply) -> None:
-    """Take away what a decode does not need."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    for kind, soft, hard in (
-        (resource.RLIMIT_AS, request["address_space"], request["address_space"]),
-        (resource.RLIMIT_CPU, request["cpu_seconds"], request["cpu_seconds"] + 1),
-        (resource.RLIMIT_FSIZE, 0, 0),
-        (resource.RLIMIT_CORE, 0, 0),
-        (resource.RLIMIT_NOFILE, _MAX_OPEN_FILES, _MAX_OPEN_FILES),
-    ):
-        resource.setrlimit(kind, (soft, hard))
-
-
-def run_fork(request: Reply, reply_to: int) -> NoReturn:
-    """Do the job under limits, send the reply, end without clean-up."""
-    try:
-        void = os.open(os.devnull, os.O_RDWR)
-        os.dup2(void, 0)
-        os.dup2(void, 1)
-        confine(request)
-        os.write(reply_to, json.dumps(attempt(request)).encode())
-    finally:
-        os._exit(0)
-
-
-# --- In the server ----------------------------------------------------------------------------
-def supervise(request: Reply) -> Reply:
-    """Fork for one request, and return its reply or the reason there is none."""
-    reply_from, reply_to = os.pipe()
-    pid = os.fork()
-    if not pid:
-        os.close(reply_from)
-        run_fork(request, reply_to)
-    os.close(reply_to)
-    try:
-        raw = receive(reply_from, deadline=time.monotonic() + request["wall_seconds"])
-    finally:
-        os.close(reply_from)
-        os.kill(pid, signal.SIGKILL)  # it has ended, or must
-        status = os.waitpid(pid, 0)[1]
-    if raw is None:
-        return {"fault": "limit"}
-    try:
-        return dict(json.loads(raw))
-    except ValueError:
-        return {"fault": death(status), "why": f"wait status {status}"}
-
-
-def receive(source: int, *, deadline: float) -> bytes | None:
-    """Read until the fork ends; None when its time is up. Exit if our parent is gone."""
-    poll = select.poll()
-    poll.register(source, select.POLLIN)
-    poll.register(0, 0)  # only its hang-up
-    parts: list[bytes] = []
-    while (left := deadline - time.monotonic()) > 0:
-        for descriptor, _ in poll.poll(left * 1000):
-            if descriptor == 0:
-                sys.exit(0)
-            part = os.read(source, _MAX_REPLY)
-            if not part:
-                return b"".join(parts)
-            parts.append(part)
-    return None
-
-
-def death(status: int) -> str:
-    """Tell a fork that ran into a limit from one that a file crashed."""
-    limited = {signal.SIGXCPU, signal.SIGKILL}
-    return "limit" if os.WIFSIGNALED(status) and os.WTERMSIG(status) in limited else "undecodable"
-
-
 def warm_up() -> None:
     """Import what every fork needs, once."""
     Image.init()
@@ -266,12 +183,9 @@ def warm_up() -> None:
 
 def main() -> None:
     """Serve requests until standard input ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is our parent's to handle
+    child_server.ignore_interrupts()
     warm_up()
-    for line in iter(sys.stdin.buffer.readline, b""):
-        reply = json.dumps(supervise(json.loads(line))).encode() + b"\n"
-        sys.stdout.buffer.write(reply)
-        sys.stdout.buffer.flush()
+    child_server.serve(attempt)
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ _FAULTS: dict[str, type[ContentError]] = {
     "too_large": ImageTooLargeError,
     "truncated": FileTruncatedError,
     "undecodable": ImageUndecodableError,
+    "crashed": ImageUndecodableError,
 }
 
 

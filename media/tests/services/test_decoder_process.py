@@ -52,7 +52,7 @@ def test_a_fork_that_a_file_crashes_is_a_refusal_and_the_child_stays(
     os.kill(forks_of(pid)[0], signal.SIGSEGV)
     waiting.join(PATIENCE)
 
-    assert [reply["fault"] for reply in replies] == ["undecodable"]
+    assert [reply["fault"] for reply in replies] == ["crashed"]
     assert decoder_process.running_pid() == pid
 
 

@@ -1,0 +1,83 @@
+"""How images are delivered: one encoding a format, chosen by numbers.
+
+`docs/design/image-conversion.md` has the table the efforts were chosen by.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from media.rules.limits import GIB, MIB
+
+QUALITY: Final = 90
+WEBP_EFFORT: Final = 1
+AVIF_EFFORT: Final = 0  # libvips counts from the fast end: aom's speed 9
+PNG_COMPRESSION: Final = 3
+
+# One conversion in the bounded child. 50 million pixels take a fraction of each.
+WALL_SECONDS: Final = 90
+CPU_SECONDS: Final = 60
+ADDRESS_SPACE: Final = 2 * GIB
+MAX_OUTPUT: Final = 512 * MIB
+
+RGB: Final = "RGB "  # colour spaces as an ICC profile spells them
+GREY: Final = "GRAY"
+CMYK: Final = "CMYK"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Encoding:
+    """One format to deliver: its names, its encoder, and what its pixels may be."""
+
+    content_type: str
+    extension: str
+    saver: str
+    options: dict[str, Any]
+    spaces: tuple[str, ...] = (RGB,)
+    holds_alpha: bool = True
+    holds_sixteen_bits: bool = False
+
+
+ENCODINGS: Final[dict[str, Encoding]] = {
+    "WEBP": Encoding(
+        content_type="image/webp",
+        extension="webp",
+        saver="webpsave",
+        options={"Q": QUALITY, "effort": WEBP_EFFORT},
+    ),
+    "JPEG": Encoding(
+        content_type="image/jpeg",
+        extension="jpg",
+        saver="jpegsave",
+        # Said, because from quality 90 on libvips would keep the chroma whole.
+        options={"Q": QUALITY, "subsample_mode": "on"},
+        spaces=(RGB, GREY, CMYK),
+        holds_alpha=False,
+    ),
+    "PNG": Encoding(
+        content_type="image/png",
+        extension="png",
+        saver="pngsave",
+        options={"compression": PNG_COMPRESSION, "filter": "all"},
+        spaces=(RGB, GREY),
+        holds_sixteen_bits=True,
+    ),
+    "AVIF": Encoding(
+        content_type="image/avif",
+        extension="avif",
+        saver="heifsave",
+        options={
+            "Q": QUALITY,
+            "effort": AVIF_EFFORT,
+            "compression": "av1",
+            "bitdepth": 8,
+            "subsample_mode": "on",
+        },
+    ),
+}
+LOADERS: Final = {
+    "image/jpeg": "jpegload",
+    "image/png": "pngload",
+    "image/webp": "webpload",
+    "image/gif": "gifload",
+    "image/avif": "heifload",
+}

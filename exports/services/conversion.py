@@ -1,0 +1,136 @@
+"""An image in the format a customer wants, made where a hostile file can do no harm."""
+
+import hashlib
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from exports.errors import ConversionError, ImageOversizedError, ImageUnreadableError
+from exports.models import ImageFormat
+from exports.rules import image_formats
+from exports.rules.image_formats import Encoding
+from media.errors import ContentError, ImageTooLargeError
+from media.rules import content_types, image_header, signatures
+from media.rules.image_header import ImageHeader
+from media.rules.limits import MAX_PIXELS
+from sartiq.core.child_process import BoundedChild, ChildDiedError
+
+_FAULTS: dict[str, ConversionError] = {
+    "limit": ConversionError("The conversion took more time or memory than it may."),
+    "crashed": ConversionError("The encoder ended without an answer."),
+    "failed": ConversionError(),
+    "too_large": ImageOversizedError(),
+    "unreadable": ImageUnreadableError(),
+}
+# One thread an image: workers share the cores already, and the bytes depend on nothing else.
+_converter = BoundedChild(
+    "exports.services.converter_child",
+    environment={"VIPS_CONCURRENCY": "1", "VIPS_BLOCK_UNTRUSTED": "1"},
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Converted:
+    """One delivered image: its file as it is, and the size it is shown at."""
+
+    size: int
+    sha256: str
+    content_type: str
+    extension: str
+    width: int
+    height: int
+
+
+def convert(source: Path, target: Path, *, image_format: ImageFormat) -> Converted:
+    """Write the image as `image_format` wants it; the same source gives the same bytes.
+
+    Raises `ConversionError`; then there is no target.
+    """
+    content_type, header = _examined(source)
+    try:
+        if image_format == ImageFormat.ORIGINAL:
+            return _kept(source, target, content_type, header)
+        return _encoded(source, target, content_type, image_formats.ENCODINGS[image_format])
+    except BaseException:
+        target.unlink(missing_ok=True)
+        raise
+
+
+def stop() -> None:
+    """End this process's converter, if it has one; the next image starts another."""
+    _converter.stop()
+
+
+def running_pid() -> int | None:
+    """Return the process id of this process's converter, if it has one."""
+    return _converter.running_pid()
+
+
+def _examined(source: Path) -> tuple[str, ImageHeader]:
+    """Return what the bytes prove; refuse a flood before anything is decoded."""
+    with source.open("rb") as file:
+        content_type = signatures.sniff(file.read(signatures.SNIFF_BYTES))
+        if content_type not in image_formats.LOADERS:
+            raise ImageUnreadableError
+        try:
+            header = image_header.measure(file, content_type)
+            image_header.require_within_limits(header)
+        except ImageTooLargeError as error:
+            raise ImageOversizedError(error.detail) from None
+        except ContentError as error:
+            raise ImageUnreadableError(error.detail) from None
+    return content_type, header
+
+
+def _kept(source: Path, target: Path, content_type: str, header: ImageHeader) -> Converted:
+    shutil.copyfile(source, target)
+    file_type = content_types.FILE_TYPES[content_type]
+    return _described(target, content_type, file_type.extension, header.width, header.height)
+
+
+def _encoded(source: Path, target: Path, content_type: str, encoding: Encoding) -> Converted:
+    reply = _ask(source, target, content_type, encoding)
+    if "fault" in reply:
+        fault = _FAULTS[reply["fault"]]
+        raise type(fault)(fault.detail)
+    return _described(
+        target, encoding.content_type, encoding.extension, reply["width"], reply["height"]
+    )
+
+
+def _ask(source: Path, target: Path, content_type: str, encoding: Encoding) -> dict[str, Any]:
+    request = {
+        "path": str(source.resolve()),
+        "target": str(target.resolve()),
+        "loader": image_formats.LOADERS[content_type],
+        "saver": encoding.saver,
+        "options": encoding.options,
+        "spaces": encoding.spaces,
+        "holds_alpha": encoding.holds_alpha,
+        "holds_sixteen_bits": encoding.holds_sixteen_bits,
+        "max_pixels": MAX_PIXELS,
+        "wall_seconds": image_formats.WALL_SECONDS,
+        "cpu_seconds": image_formats.CPU_SECONDS,
+        "address_space": image_formats.ADDRESS_SPACE,
+        "file_size": image_formats.MAX_OUTPUT,
+    }
+    try:
+        return _converter.ask(request)
+    except ChildDiedError:
+        return {"fault": "crashed"}
+
+
+def _described(
+    target: Path, content_type: str, extension: str, width: int, height: int
+) -> Converted:
+    with target.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return Converted(
+        size=target.stat().st_size,
+        sha256=digest,
+        content_type=content_type,
+        extension=extension,
+        width=width,
+        height=height,
+    )

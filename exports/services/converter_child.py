@@ -1,0 +1,102 @@
+"""The process that converts images: libvips and of ours only the server.
+
+`sartiq.core.child_server` forks it once per image, under limits. The pixels stream through in
+strips where the format allows, so memory does not grow with the picture.
+"""
+
+from typing import Any
+
+import pyvips
+
+from sartiq.core import child_server
+from sartiq.core.child_server import Reply
+
+PROFILE = "icc-profile-data"
+_PROFILE_SPACE = slice(16, 20)
+_SPACES = {
+    "b-w": "GRAY",
+    "grey16": "GRAY",
+    "srgb": "RGB ",
+    "rgb": "RGB ",
+    "rgb16": "RGB ",
+    "cmyk": "CMYK",
+}
+_WHITE = 255
+
+
+def convert(request: Reply) -> Reply:
+    """Write the first frame of an image in another format; return the size it has there."""
+    image = upright(opened(request))
+    if image.width * image.height > request["max_pixels"]:
+        return {"fault": "too_large"}
+    if not request["holds_sixteen_bits"]:
+        image = shallow(image)
+    image = in_space(image, request["spaces"])
+    if image.hasalpha() and not request["holds_alpha"]:
+        image = image.flatten(background=_WHITE)
+    save = getattr(image, request["saver"])
+    save(request["target"], keep=pyvips.ForeignKeep.ICC, **request["options"])
+    return {"width": image.width, "height": image.height}
+
+
+def opened(request: Reply) -> Any:
+    """Open the first frame with the one loader its bytes call for; damage is an error."""
+    load = getattr(pyvips.Image, request["loader"])
+    return load(request["path"], access="sequential", fail_on="error")
+
+
+def upright(image: Any) -> Any:
+    """Turn the pixels as the orientation tag says, which goes."""
+    if image.get_typeof("orientation") and image.get("orientation") > 1:
+        image = image.copy_memory()  # turning reads the rows in another order
+    return image.autorot()
+
+
+def shallow(image: Any) -> Any:
+    """Bring 16 bits a channel down to eight."""
+    eight = {"rgb16": "srgb", "grey16": "b-w"}.get(image.interpretation)
+    return image.colourspace(eight) if eight else image
+
+
+def in_space(image: Any, spaces: list[str]) -> Any:
+    """Keep colours as they are where the format has their space, else make them sRGB."""
+    have = _SPACES[image.interpretation]
+    if image.get_typeof(PROFILE) and image.get(PROFILE)[_PROFILE_SPACE] != have.encode():
+        image = image.copy()
+        image.remove(PROFILE)  # it is no profile, or of other colours than these
+    if have in spaces:
+        return image
+    if have == "CMYK" or image.get_typeof(PROFILE):
+        # Without a profile of its own, ink is taken for what most presses print.
+        known = {"embedded": True} if image.get_typeof(PROFILE) else {"input_profile": "cmyk"}
+        return image.icc_transform("srgb", black_point_compensation=True, **known)
+    return image.colourspace("srgb" if image.format == "uchar" else "rgb16")
+
+
+def attempt(request: Reply) -> Reply:
+    """Convert; name the fault of an image that cannot be."""
+    try:
+        return convert(request)
+    except pyvips.Error as error:
+        why = str(error)[:500]
+        return {"fault": "failed" if is_readable(request) else "unreadable", "why": why}
+
+
+def is_readable(request: Reply) -> bool:
+    """Tell a source that does not decode from a picture that cannot be written."""
+    try:
+        opened(request).avg()
+    except pyvips.Error:
+        return False
+    return True
+
+
+def main() -> None:
+    """Serve requests until standard input ends."""
+    child_server.ignore_interrupts()
+    pyvips.cache_set_max(0)  # no operation is asked for twice
+    child_server.serve(attempt)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,164 @@
+import hashlib
+import io
+import tracemalloc
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from exports.errors import ArchiveEntryError
+from exports.rules.archive import ArchiveEntry, write_archive
+
+MIB = 1024 * 1024
+
+
+def entry(name: str, *chunks: bytes, size: int | None = None) -> ArchiveEntry:
+    whole = sum(len(chunk) for chunk in chunks)
+    return ArchiveEntry(name=name, size=whole if size is None else size, chunks=chunks)
+
+
+def opened(*entries: ArchiveEntry) -> zipfile.ZipFile:
+    return zipfile.ZipFile(io.BytesIO(b"".join(write_archive(entries))))
+
+
+def test_what_was_written_is_read_again() -> None:
+    with opened(entry("a.webp", b"one", b"two"), entry("manifest.json", b"{}")) as archive:
+        assert archive.testzip() is None
+        assert archive.namelist() == ["a.webp", "manifest.json"]
+        assert archive.read("a.webp") == b"onetwo"
+        assert archive.read("manifest.json") == b"{}"
+
+
+def test_an_archive_of_nothing_and_an_entry_of_nothing_are_archives() -> None:
+    with opened() as archive:
+        assert archive.namelist() == []
+    with opened(entry("empty.csv")) as archive:
+        assert archive.testzip() is None
+        assert archive.read("empty.csv") == b""
+
+
+@pytest.mark.parametrize("name", ["Größe_é.jpg", "鞋_正面.webp", "👟.png", "plain-name_v001.avif"])
+def test_names_of_every_script_are_kept(name: str) -> None:
+    with opened(entry(name, b"x")) as archive:
+        assert archive.namelist() == [name]
+
+
+def test_entries_are_stored_with_fixed_time_and_attributes() -> None:
+    with opened(entry("a.jpg", b"aaaa" * 100)) as archive:
+        header = archive.infolist()[0]
+
+    assert header.date_time == (1980, 1, 1, 0, 0, 0)
+    assert header.compress_type == zipfile.ZIP_STORED
+    assert header.compress_size == header.file_size == 400
+    assert header.create_system == 3
+    assert header.external_attr >> 16 == 0o100644
+    assert header.extra == b""
+
+
+def test_the_same_entries_give_the_same_bytes_however_they_are_cut() -> None:
+    body = bytes(range(256)) * 40
+    whole = b"".join(write_archive([entry("ü.png", body), entry("b.png", b"b")]))
+    cut = b"".join(write_archive([entry("ü.png", body[:7], body[7:]), entry("b.png", b"", b"b")]))
+
+    assert cut == whole
+    # Known bytes: another version of Python or of the product must not change them.
+    assert hashlib.sha256(whole).hexdigest() == (
+        "21babe77063f7ea32e3e538976fb147ed0dfeec4ae155c7cf88890b3765f84fd"
+    )
+
+
+@pytest.mark.parametrize(
+    ("chunks", "size", "fault"),
+    [
+        ((b"abc",), 4, "a.jpg lacks 1 of its 4 bytes."),
+        ((), 4, "a.jpg lacks 4 of its 4 bytes."),
+        ((b"abc", b"de"), 4, "a.jpg is longer than its 4 bytes."),
+        ((b"a",), 0, "a.jpg is longer than its 0 bytes."),
+    ],
+)
+def test_an_entry_of_another_size_is_refused(
+    chunks: tuple[bytes, ...], size: int, fault: str
+) -> None:
+    with pytest.raises(ArchiveEntryError) as caught:
+        list(write_archive([entry("a.jpg", *chunks, size=size)]))
+
+    assert caught.value.detail == fault
+
+
+def test_a_name_that_came_before_is_refused() -> None:
+    with pytest.raises(ArchiveEntryError) as caught:
+        list(write_archive([entry("a.jpg", b"1"), entry("a.jpg", b"2")]))
+
+    assert caught.value.detail == "Two files of the archive are named a.jpg."
+
+
+def test_a_source_that_fails_fails_the_archive() -> None:
+    class StoreGoneError(Exception):
+        """Raised by the source half way."""
+
+    def broken() -> Iterator[bytes]:
+        yield b"half"
+        raise StoreGoneError
+
+    with pytest.raises(StoreGoneError):
+        list(write_archive([ArchiveEntry(name="a.jpg", size=8, chunks=broken())]))
+
+
+def test_entries_are_asked_for_one_at_a_time() -> None:
+    asked: list[int] = []
+
+    def entries() -> Iterator[ArchiveEntry]:
+        for index in range(3):
+            asked.append(index)
+            yield entry(f"{index}.jpg", b"x")
+
+    writing = write_archive(entries())
+    next(writing)
+
+    assert asked == [0]
+
+
+def test_memory_stays_flat_over_300_mib(tmp_path: Path) -> None:
+    piece = bytes(MIB)
+    entries = (
+        ArchiveEntry(name=f"{index}.jpg", size=30 * MIB, chunks=(piece for _ in range(30)))
+        for index in range(10)
+    )
+    written = 0
+    tracemalloc.start()
+    try:
+        for part in write_archive(entries):
+            written += len(part)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert written > 300 * MIB
+    assert peak < 2 * MIB
+
+
+def test_more_than_65_535_entries_are_read_again() -> None:
+    count = 65_600
+    entries = (entry(f"{index}.json", b"") for index in range(count))
+
+    with zipfile.ZipFile(io.BytesIO(b"".join(write_archive(entries)))) as archive:
+        assert len(archive.namelist()) == count
+        assert archive.read(f"{count - 1}.json") == b""
+
+
+def test_an_entry_over_4_gib_is_read_again(tmp_path: Path) -> None:
+    size = 4 * 1024 * MIB + 5
+    pieces = (bytes(MIB) if index < 4 * 1024 else b"tail!" for index in range(4 * 1024 + 1))
+    path = tmp_path / "large.zip"
+    with path.open("wb") as file:
+        large = ArchiveEntry(name="large.bin", size=size, chunks=pieces)
+        for part in write_archive([large, entry("after.txt", b"after")]):
+            if len(part) == MIB:
+                file.seek(MIB, io.SEEK_CUR)  # zeros: a hole takes no disk
+            else:
+                file.write(part)
+
+    with zipfile.ZipFile(path) as archive:
+        assert archive.getinfo("large.bin").file_size == size
+        assert archive.read("after.txt") == b"after"

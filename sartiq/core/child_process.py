@@ -1,0 +1,144 @@
+"""Our end of a bounded child: one warm server per process, replaced when it dies."""
+
+import atexit
+import json
+import os
+import select
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+_ROOT = Path(__file__).parents[2]
+_GRACE_SECONDS = 5.0  # for the server to notice a wall limit, or to start
+
+
+class ChildDiedError(Exception):
+    """Raised when a child ends without an answer; a fresh one may give it."""
+
+
+class _Server:
+    """A running server (`sartiq.core.child_server`) and the two pipes to it."""
+
+    def __init__(self, module: str, environment: Mapping[str, str]) -> None:
+        self._process = subprocess.Popen(  # noqa: S603 - our own module under our own interpreter
+            # -P: the folder it is started in must not shadow the standard library.
+            [sys.executable, "-P", "-B", "-m", module],
+            env={**os.environ, "PYTHONPATH": str(_ROOT), **environment},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            bufsize=0,
+        )
+        self.pid = self._process.pid
+
+    def is_running(self) -> bool:
+        return self._process.poll() is None
+
+    def ask(self, request: dict[str, Any], *, seconds: float) -> dict[str, Any]:
+        if self._process.stdin is None or self._process.stdout is None:
+            raise ChildDiedError
+        try:
+            self._process.stdin.write(json.dumps(request).encode() + b"\n")
+            line = _read_line(self._process.stdout.fileno(), time.monotonic() + seconds)
+        except (BrokenPipeError, ValueError):
+            raise ChildDiedError from None
+        return dict(json.loads(line))
+
+    def stop(self) -> None:
+        """End the server; the fork it may be waiting for dies with it."""
+        self.let_go()
+        self._process.kill()
+        self._process.wait()
+
+    def let_go(self) -> None:
+        """Close our ends of the pipes. The server ends once nobody holds them."""
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()
+
+    def disown(self) -> None:
+        """Let go of what belongs to the process we were forked from."""
+        self.let_go()
+        self._process.returncode = 0  # not ours to wait for
+
+
+class BoundedChild:
+    """The server of one kind that this very process owns; a forked process starts without one.
+
+    `module` is run as a script and calls `sartiq.core.child_server.serve`.
+    """
+
+    def __init__(self, module: str, *, environment: Mapping[str, str] | None = None) -> None:
+        self._module = module
+        self._environment = dict(environment or {})
+        self._server: _Server | None = None
+        self._one_at_a_time = threading.Lock()
+        os.register_at_fork(after_in_child=self._forget_after_fork)
+        atexit.register(self._drop)
+
+    def ask(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Have one request done; a server that died is replaced and asked once more.
+
+        Raises `ChildDiedError` when that one ends without an answer too.
+        """
+        seconds = request["wall_seconds"] + _GRACE_SECONDS
+        with self._one_at_a_time:
+            try:
+                return self._ask_current(request, seconds=seconds)
+            except ChildDiedError:  # killed while idle, perhaps; a fresh one tells
+                return self._ask_current(request, seconds=seconds)
+
+    def stop(self) -> None:
+        """End the server, if there is one; the next request starts another."""
+        with self._one_at_a_time:
+            self._drop()
+
+    def running_pid(self) -> int | None:
+        """Return the process id of the server, if there is one."""
+        return self._server.pid if self._server is not None else None
+
+    def _ask_current(self, request: dict[str, Any], *, seconds: float) -> dict[str, Any]:
+        """Ask, and never keep a server whose answer was not read: a time limit may strike."""
+        try:
+            return self._current().ask(request, seconds=seconds)
+        except BaseException:
+            self._drop()
+            raise
+
+    def _current(self) -> _Server:
+        if self._server is None or not self._server.is_running():
+            self._drop()
+            self._server = _Server(self._module, self._environment)
+        return self._server
+
+    def _drop(self) -> None:
+        if self._server is not None:
+            self._server.stop()
+            self._server = None
+
+    def _forget_after_fork(self) -> None:
+        """Close the inherited pipe ends, so the parent's server still sees its parent go."""
+        self._one_at_a_time = threading.Lock()  # a thread that was not forked may hold the old one
+        if self._server is not None:
+            self._server.disown()
+            self._server = None
+
+
+def _read_line(source: int, deadline: float) -> bytes:
+    """Read one line before the deadline, past which the server is taken for dead."""
+    line = b""
+    poll = select.poll()
+    poll.register(source, select.POLLIN)
+    while not line.endswith(b"\n"):
+        left = deadline - time.monotonic()
+        if left <= 0 or not poll.poll(left * 1000):
+            raise ChildDiedError
+        part = os.read(source, 64 * 1024)
+        if not part:
+            raise ChildDiedError
+        line += part
+    return line

@@ -1,0 +1,114 @@
+"""The server inside a bounded child: it forks once per request, under limits, and replies.
+
+It needs the standard library only, so the child holds its decoder and nothing of ours. Each fork
+gets hard limits before it looks at a byte, writes one line of JSON and ends; its memory and
+whatever a hostile file did to it end with it. The server reads one request a line on standard
+input and exits when its parent closes that, alive or dead.
+
+A request carries its limits: `address_space`, `cpu_seconds`, `wall_seconds` and, if it may write,
+`file_size`. A fault of the server's own finding is `limit` or `crashed`.
+"""
+
+import ctypes
+import json
+import os
+import resource
+import select
+import signal
+import sys
+import time
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+_PR_SET_PDEATHSIG = 1
+_MAX_OPEN_FILES = 64
+_MAX_REPLY = 64 * 1024
+
+Reply = dict[str, Any]
+Attempt = Callable[[Reply], Reply]
+
+
+def serve(attempt: Attempt) -> None:
+    """Answer requests until standard input ends."""
+    for line in iter(sys.stdin.buffer.readline, b""):
+        reply = json.dumps(_supervise(attempt, json.loads(line))).encode() + b"\n"
+        sys.stdout.buffer.write(reply)
+        sys.stdout.buffer.flush()
+
+
+def ignore_interrupts() -> None:
+    """Leave a terminal's Ctrl-C to our parent, who ends us. To be called before warming up."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+# --- In the fork ------------------------------------------------------------------------------
+def _confine(request: Reply) -> None:
+    """Take away what a request does not need."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    file_size = request.get("file_size", 0)
+    for kind, soft, hard in (
+        (resource.RLIMIT_AS, request["address_space"], request["address_space"]),
+        (resource.RLIMIT_CPU, request["cpu_seconds"], request["cpu_seconds"] + 1),
+        (resource.RLIMIT_FSIZE, file_size, file_size),
+        (resource.RLIMIT_CORE, 0, 0),
+        (resource.RLIMIT_NOFILE, _MAX_OPEN_FILES, _MAX_OPEN_FILES),
+    ):
+        resource.setrlimit(kind, (soft, hard))
+
+
+def _run_fork(attempt: Attempt, request: Reply, reply_to: int) -> NoReturn:
+    """Do the work under limits, send the reply, end without clean-up."""
+    try:
+        void = os.open(os.devnull, os.O_RDWR)
+        os.dup2(void, 0)
+        os.dup2(void, 1)
+        _confine(request)
+        os.write(reply_to, json.dumps(attempt(request)).encode())
+    finally:
+        os._exit(0)
+
+
+# --- In the server ----------------------------------------------------------------------------
+def _supervise(attempt: Attempt, request: Reply) -> Reply:
+    """Fork for one request, and return its reply or the reason there is none."""
+    reply_from, reply_to = os.pipe()
+    pid = os.fork()
+    if not pid:
+        os.close(reply_from)
+        _run_fork(attempt, request, reply_to)
+    os.close(reply_to)
+    try:
+        raw = _receive(reply_from, deadline=time.monotonic() + request["wall_seconds"])
+    finally:
+        os.close(reply_from)
+        os.kill(pid, signal.SIGKILL)  # it has ended, or must
+        status = os.waitpid(pid, 0)[1]
+    if raw is None:
+        return {"fault": "limit"}
+    try:
+        return dict(json.loads(raw))
+    except ValueError:
+        return {"fault": _death(status), "why": f"wait status {status}"}
+
+
+def _receive(source: int, *, deadline: float) -> bytes | None:
+    """Read until the fork ends; None when its time is up. Exit if our parent is gone."""
+    poll = select.poll()
+    poll.register(source, select.POLLIN)
+    poll.register(0, 0)  # only its hang-up
+    parts: list[bytes] = []
+    while (left := deadline - time.monotonic()) > 0:
+        for descriptor, _ in poll.poll(left * 1000):
+            if descriptor == 0:
+                sys.exit(0)
+            part = os.read(source, _MAX_REPLY)
+            if not part:
+                return b"".join(parts)
+            parts.append(part)
+    return None
+
+
+def _death(status: int) -> str:
+    """Tell a fork that ran into a limit from one that a file crashed."""
+    limited = {signal.SIGXCPU, signal.SIGKILL}
+    return "limit" if os.WIFSIGNALED(status) and os.WTERMSIG(status) in limited else "crashed"
