@@ -2,7 +2,9 @@
 
 from uuid import UUID
 
-from sartiq.core.publishing import send_after_commit
+from sartiq.core.publishing import send_after_commit, send_later
+
+LOOK_AGAIN_SECONDS = 1.0
 
 
 def plan(job_id: UUID) -> None:
@@ -13,3 +15,18 @@ def plan(job_id: UUID) -> None:
 def import_chunk(chunk_id: UUID) -> None:
     """Have a worker import one chunk."""
     send_after_commit("bulkupload.import_chunk", chunk_id=str(chunk_id))
+
+
+def attach_media(batch_id: UUID) -> None:
+    """Have a worker take in and show the pictures of one batch."""
+    send_after_commit("bulkupload.attach_media", batch_id=str(batch_id))
+
+
+def fetch_image(remote_id: UUID) -> None:
+    """Have a worker fetch one remote picture."""
+    send_after_commit("bulkupload.fetch_image", remote_id=str(remote_id))
+
+
+def settle_media(job_id: UUID) -> None:
+    """Have a worker look in a moment whether the files of a job are ready."""
+    send_later("bulkupload.settle_media", LOOK_AGAIN_SECONDS, job_id=str(job_id))

@@ -1,19 +1,35 @@
 """What is known of bulk uploads: their progress, their errors, who may see them."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import count
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Count, QuerySet, Sum
 
 from accounts.models import OwnerScope, User
 from bulkupload.errors import JobNotFoundError
-from bulkupload.models import BulkUploadChunk, BulkUploadJob, BulkUploadRowError
+from bulkupload.models import (
+    BulkUploadChunk,
+    BulkUploadJob,
+    BulkUploadMediaBatch,
+    BulkUploadRowError,
+)
 
 PAGE = 2000  # errors read at a time when all of them are streamed
 COUNTED = ("created", "updated", "unchanged", "failed")
+MEDIA = ("pending", "ready", "failed")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MediaCounts:
+    """How many pictures stand where; those a later row replaced are not counted."""
+
+    pending: int = 0
+    ready: int = 0
+    failed: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +43,7 @@ class Progress:
     failed: int = 0
     rows_per_second: float | None = None
     seconds_left: int | None = None
+    media: MediaCounts = MediaCounts()
 
     @property
     def processed(self) -> int:
@@ -55,28 +72,38 @@ def one_visible_to(user: User, job_id: UUID) -> BulkUploadJob:
 
 
 def progress_of(jobs: Iterable[BulkUploadJob], *, now: datetime) -> dict[UUID, Progress]:
-    """Return how far each job is: one query for any number of them."""
+    """Return how far each job is: two queries for any number of them."""
     rows = list(jobs)
-    sums = (
-        BulkUploadChunk.objects.filter(job__in=[job.pk for job in rows])
-        .order_by()
-        .values_list("job_id")
-        .annotate(*(Sum(name) for name in COUNTED))
-    )
-    counted = {job_id: dict(zip(COUNTED, sums_of, strict=True)) for job_id, *sums_of in sums}
-    return {job.pk: _progress(job, counted.get(job.pk, {}), now) for job in rows}
+    counted = _sums(BulkUploadChunk.objects.all(), rows, (*COUNTED, "images_refused"))
+    media = _sums(BulkUploadMediaBatch.objects.all(), rows, MEDIA)
+    return {
+        job.pk: _progress(job, counted.get(job.pk, {}), media.get(job.pk, {}), now) for job in rows
+    }
 
 
-def _progress(job: BulkUploadJob, counted: dict[str, int], now: datetime) -> Progress:
-    plain = Progress(total=job.total_rows, **counted)
+def _sums(
+    parts: "QuerySet[BulkUploadChunk] | QuerySet[BulkUploadMediaBatch]",
+    jobs: list[BulkUploadJob],
+    names: tuple[str, ...],
+) -> dict[UUID, dict[str, int]]:
+    rows: Any = parts.filter(job__in=[job.pk for job in jobs]).order_by()
+    sums = rows.values_list("job_id").annotate(*(Sum(name) for name in names))
+    return {job_id: dict(zip(names, sums_of, strict=True)) for job_id, *sums_of in sums}
+
+
+def _progress(
+    job: BulkUploadJob, counted: dict[str, int], media: dict[str, int], now: datetime
+) -> Progress:
+    rows = {name: counted.get(name, 0) for name in COUNTED}
+    pictures = {name: media.get(name, 0) for name in MEDIA}
+    pictures["failed"] += counted.get("images_refused", 0)
+    plain = Progress(total=job.total_rows, media=MediaCounts(**pictures), **rows)
     if job.planned_at is None or job.started_at is None or not plain.processed:
         return plain
     took = (job.finished_at or now) - job.started_at
     rate = plain.processed / max(took / timedelta(seconds=1), 0.001)
     left = None if job.is_finished else round((plain.total - plain.processed) / rate)
-    return Progress(
-        total=job.total_rows, rows_per_second=round(rate, 1), seconds_left=left, **counted
-    )
+    return replace(plain, rows_per_second=round(rate, 1), seconds_left=left)
 
 
 def errors_of(job: BulkUploadJob) -> QuerySet[BulkUploadRowError]:

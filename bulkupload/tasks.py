@@ -4,7 +4,7 @@ from uuid import UUID
 
 from celery import shared_task
 
-from bulkupload.services import chunks, expiry, planning, recovery
+from bulkupload.services import chunks, expiry, media_end, media_work, planning, recovery
 
 
 @shared_task(name="bulkupload.plan")
@@ -17,6 +17,18 @@ def plan(*, job_id: str) -> None:
 def import_chunk(*, chunk_id: str) -> None:
     """Import the rows of one chunk."""
     chunks.import_rows(UUID(chunk_id))
+
+
+@shared_task(name="bulkupload.attach_media")
+def attach_media(*, batch_id: str) -> None:
+    """Take in and show the pictures of one batch."""
+    media_work.attach(UUID(batch_id))
+
+
+@shared_task(name="bulkupload.settle_media")
+def settle_media(*, job_id: str) -> None:
+    """Note which of the files a job showed are ready."""
+    media_end.settle_job(UUID(job_id))
 
 
 @shared_task(name="bulkupload.recover")

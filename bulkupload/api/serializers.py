@@ -1,5 +1,7 @@
+from dataclasses import asdict
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from bulkupload.models import BulkUploadJob, BulkUploadRowError, JobStatus
@@ -101,11 +103,21 @@ class BulkUploadOut(serializers.Serializer[Any]):
 
 
 class RowErrorOut(serializers.ModelSerializer[BulkUploadRowError]):
-    """One thing wrong with one row: where it stands, and how to mend it."""
+    """One thing wrong with one row: where it stands, and how to mend it.
+
+    An error refuses the row; with a warning the row is imported and a picture of it is missing.
+    """
+
+    severity = serializers.SerializerMethodField()
 
     class Meta:
         model = BulkUploadRowError
-        fields = ["row", "line", "column", "value", "code", "message"]
+        fields = ["row", "line", "column", "value", "severity", "code", "message"]
+
+    @extend_schema_field({"type": "string", "enum": ["error", "warning"]})
+    def get_severity(self, error: BulkUploadRowError) -> str:
+        """Return it as it stands on the wire."""
+        return str(error.severity).lower()
 
 
 SAME = (
@@ -128,7 +140,7 @@ def answer_of(job: BulkUploadJob, progress: Progress) -> dict[str, Any]:
         "status": job.status.lower(),
         "dialect": job.dialect or None,
         "processed_rows": progress.processed,
-        "media": {"pending": 0, "ready": 0, "failed": 0},
+        "media": asdict(progress.media),
         "failure": failure if job.failure_code else None,
         "retry_of": job.retry_of_id,
     }

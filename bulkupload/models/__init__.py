@@ -1,10 +1,30 @@
-from bulkupload.models.chunk import BulkUploadChunk, BulkUploadRowError, ChunkStatus
+from bulkupload.models.chunk import (
+    BulkUploadChunk,
+    BulkUploadRowError,
+    ChunkStatus,
+    ErrorSeverity,
+)
 from bulkupload.models.job import BulkUploadJob, JobStatus
+from bulkupload.models.media import (
+    BatchStatus,
+    BulkUploadMedia,
+    BulkUploadMediaBatch,
+    MediaStatus,
+    RemoteImage,
+    RemoteStatus,
+)
 
 __all__ = [
+    "BatchStatus",
     "BulkUploadChunk",
     "BulkUploadJob",
+    "BulkUploadMedia",
+    "BulkUploadMediaBatch",
     "BulkUploadRowError",
     "ChunkStatus",
+    "ErrorSeverity",
     "JobStatus",
+    "MediaStatus",
+    "RemoteImage",
+    "RemoteStatus",
 ]

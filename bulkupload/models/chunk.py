@@ -51,6 +51,7 @@ class BulkUploadChunk(TimestampedModel, LeasedModel):
     updated = models.PositiveIntegerField(default=0)
     unchanged = models.PositiveIntegerField(default=0)
     failed = models.PositiveIntegerField(default=0)
+    images_refused = models.PositiveIntegerField(default=0, db_default=0)
     finished_at = models.DateTimeField(null=True, blank=True)
 
     objects: ClassVar = BulkUploadChunkQuerySet.as_manager()
@@ -86,8 +87,15 @@ class BulkUploadChunk(TimestampedModel, LeasedModel):
         return f"Chunk {self.number}"
 
 
+class ErrorSeverity(models.TextChoices):
+    """An ERROR refuses its row; with a WARNING the row is imported and a picture is missing."""
+
+    ERROR = "ERROR", "Error"
+    WARNING = "WARNING", "Warning"
+
+
 class BulkUploadRowError(models.Model):
-    """One thing wrong with one row; `cells` of its first one is the row, as JSON in ASCII.
+    """One thing wrong with one row; `cells` of at least one is the row, as JSON in ASCII.
 
     JSON because a refused cell may hold what PostgreSQL stores in no text: NUL, half a character.
     """
@@ -99,6 +107,12 @@ class BulkUploadRowError(models.Model):
     line = models.PositiveIntegerField()
     column = models.TextField(blank=True)
     value = models.TextField(blank=True)
+    severity = models.CharField(
+        max_length=8,
+        choices=ErrorSeverity.choices,
+        default=ErrorSeverity.ERROR,
+        db_default=ErrorSeverity.ERROR,
+    )
     code = models.CharField(max_length=64)
     message = models.TextField()
     cells = models.TextField(blank=True)
@@ -108,6 +122,9 @@ class BulkUploadRowError(models.Model):
         ordering = ["job", "row", "position"]
         constraints = [
             models.UniqueConstraint(fields=["job", "row", "position"], name="bulk_error_once"),
+            models.CheckConstraint(
+                condition=Q(severity__in=ErrorSeverity.values), name="bulk_error_severity_known"
+            ),
         ]
 
     def __str__(self) -> str:

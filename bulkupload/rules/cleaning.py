@@ -6,7 +6,16 @@ from dataclasses import dataclass
 from itertools import groupby, islice
 from typing import Final
 
-from bulkupload.rules.columns import BY_FIELD, FIELDS, INHERITED, CellError, lost_zeros, refused
+from bulkupload.rules import images
+from bulkupload.rules.columns import (
+    BY_FIELD,
+    IMAGE_FIELDS,
+    INHERITED,
+    ROW_FIELDS,
+    CellError,
+    lost_zeros,
+    refused,
+)
 from bulkupload.rules.faults import BROKEN_ROWS, STILL_BROKEN, Fault
 from bulkupload.rules.formulas import restore
 from bulkupload.rules.header import Layout
@@ -18,12 +27,16 @@ _UNSTORABLE: Final = dict.fromkeys([0, *range(0xD800, 0xE000)], "\ufffd")
 
 @dataclass(frozen=True, slots=True)
 class GoodRow:
-    """A row that can be imported: one text for each field the table brings."""
+    """A row that can be imported: one text for each field the table brings.
+
+    `images` are the cells of its image columns, unread: nothing in them sinks the row.
+    """
 
     line: int
     row: int
     values: list[str]
     cells: list[str]
+    images: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +56,9 @@ class Cleaner:
         self._layout = layout
         self._width = layout.width
         self._sku_width = sku_width
-        self.fields = [name for name in FIELDS if name in layout.fields]
+        self.fields = [name for name in ROW_FIELDS if name in layout.fields]
+        self.slots = [name for name in IMAGE_FIELDS if name in layout.fields]
+        self._image_places = [layout.fields[name] for name in self.slots]
         self._plan = [
             (layout.fields[name], BY_FIELD[name].limit, BY_FIELD[name].required, BY_FIELD[name])
             for name in self.fields
@@ -83,7 +98,8 @@ class Cleaner:
             values.append(text)
         if faults:
             return BadRow(line, number, cells, faults)
-        return GoodRow(line, number, values, cells)
+        pictures = tuple([cells[at] for at in self._image_places])
+        return GoodRow(line, number, values, cells, pictures)
 
     def _misshapen(self, cells: list[str], code: str) -> Fault | None:
         """Return what is wrong with the number of cells; empty ones too many are no fault."""
@@ -113,6 +129,8 @@ class Cleaner:
         for group in by_handle(records, self._layout):
             rows = counted_of(group, self._layout)
             first = next((record.cells for record in group if record.fault is None), [])
+            if "images" in self._layout.fields:
+                images.share(group, rows, self._layout)
             for record in rows:
                 if record.fault is None:
                     self._inherit(record.cells, first)
@@ -144,7 +162,7 @@ def by_handle(records: Iterable[Record], layout: Layout) -> Iterator[list[Record
 def counted_of(group: list[Record], layout: Layout) -> list[Record]:
     """Return the rows of a handle that count: those with an SKU, else the first, to be refused.
 
-    The others only bring pictures of the same product.
+    The others only bring pictures, which all rows of the handle share.
     """
     at = layout.place_of("sku")
     counted = [

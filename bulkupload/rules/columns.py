@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from bulkupload.rules.faults import Fault
+from bulkupload.rules.limits import LONGEST_CELL
 
 _SCIENTIFIC = re.compile(r"[+-]?\d+([.,]\d+)?[eE]\+?\d{1,3}")
 _EXCEL_ERRORS = frozenset(
@@ -67,6 +68,15 @@ class SkuColumn(Column):
         return text
 
 
+@dataclass(frozen=True, kw_only=True)
+class ImageColumn(Column):
+    """A slot of a product for pictures: a bad one is a warning and never sinks its row."""
+
+    limit: int = LONGEST_CELL
+    sample: str = ""
+    several: bool = False
+
+
 def lost_zeros(text: str, width: int) -> CellError:
     """Return the refusal of a number that once had leading zeros."""
     message = f"Excel dropped leading zeros: {text.zfill(width)}? Format the column as text."
@@ -124,10 +134,26 @@ COLUMNS: Final[tuple[Column, ...]] = (
         names=("material", "fabric", "composition", "material composition"),
     ),
     Column(field="color", limit=100, sample="black", names=("colour", "farbe")),
+    ImageColumn(
+        field="cover_image",
+        names=("cover image url", "cover", "main image", "front image"),
+    ),
+    ImageColumn(field="back_image", names=("back image url",)),
+    ImageColumn(
+        field="images",
+        names=(
+            *("image src", "image urls", "image url", "product image url", "product images"),
+            *("additional images",),
+        ),
+        several=True,
+    ),
 )
 BY_FIELD: Final = {column.field: column for column in COLUMNS}
 FIELDS: Final = tuple(BY_FIELD)
+IMAGE_FIELDS: Final = tuple(each.field for each in COLUMNS if isinstance(each, ImageColumn))
+ROW_FIELDS: Final = tuple(name for name in FIELDS if name not in IMAGE_FIELDS)
 HANDLE_NAMES: Final = ("handle", "url handle")  # what makes a table a Shopify export
+POSITION_NAMES: Final = ("image position",)  # of a picture among those of its handle
 INHERITED: Final = ("name", "brand")  # a variant takes them from the first row of its handle
 
 

@@ -6,16 +6,15 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
 from bulkupload.errors import FileFaultError
-from bulkupload.rules.columns import BY_FIELD, COLUMNS, HANDLE_NAMES, words_of
+from bulkupload.rules.columns import COLUMNS, HANDLE_NAMES, POSITION_NAMES, words_of
 from bulkupload.rules.formulas import restore
 from bulkupload.rules.limits import MOST_COLUMNS
 
 # What the error file appends to the uploader's own columns; read back, they are taken off again.
 ERROR_COLUMNS: Final = ("error_line", "error_column", "error_code", "error_message")
 CODE_AT: Final = ERROR_COLUMNS.index("error_code")
-_FIELD_OF: Final = {
-    name: column.field for column in COLUMNS for name in (column.field, *column.names)
-}
+_PLAIN: Final = {words_of(column.field): column.field for column in COLUMNS}
+_FIELD_OF: Final = _PLAIN | {name: column.field for column in COLUMNS for name in column.names}
 _CLOSE_ENOUGH: Final = 0.75
 
 Mapped = Mapping[str, str | None]
@@ -35,12 +34,13 @@ class Layout:
     """Where in a row each field stands.
 
     `errors_at` is where our own error columns begin in a table that came back; `handle` is the
-    column that makes it a Shopify export.
+    column that makes it a Shopify export, `position` the one that orders its pictures.
     """
 
     columns: tuple[HeaderColumn, ...]
     fields: Mapping[str, int] = field(default_factory=dict)
     handle: int | None = None
+    position: int | None = None
     errors_at: int | None = None
 
     @classmethod
@@ -54,7 +54,8 @@ class Layout:
         return cls(
             columns=tuple(own),
             fields={each.field: at for at, each in enumerate(own) if each.field},
-            handle=_handle_of(own),
+            handle=_named(own, HANDLE_NAMES),
+            position=_named(own, POSITION_NAMES),
             errors_at=errors_at,
         )
 
@@ -80,6 +81,11 @@ class Layout:
     def handle_place(self) -> int:
         """Where the handle stands in a row as it was sent."""
         return self._behind_errors(self.handle or 0)
+
+    @property
+    def position_place(self) -> int | None:
+        """Where the position of a picture stands in a row as it was sent."""
+        return None if self.position is None else self._behind_errors(self.position)
 
     def _behind_errors(self, at: int) -> int:
         moved = self.errors_at is not None and at >= self.errors_at
@@ -129,7 +135,7 @@ def _choose(names: list[str], mapping: Mapped, line: int) -> dict[int, str]:
     free = {at: words_of(name) for at, name in enumerate(names) if name not in mapping}
     ranks: tuple[dict[int, str | None], ...] = (
         {at: mapping[name] for at, name in enumerate(names) if name in mapping},
-        {at: words for at, words in free.items() if words in BY_FIELD},
+        {at: _PLAIN.get(words) for at, words in free.items()},
         {at: _FIELD_OF.get(words) for at, words in free.items()},
     )
     chosen: dict[int, str] = {}
@@ -178,6 +184,6 @@ def _errors_at(names: Sequence[str]) -> int | None:
     return None
 
 
-def _handle_of(columns: Sequence[HeaderColumn]) -> int | None:
-    found = (at for at, each in enumerate(columns) if words_of(each.name) in HANDLE_NAMES)
+def _named(columns: Sequence[HeaderColumn], names: Sequence[str]) -> int | None:
+    found = (at for at, each in enumerate(columns) if words_of(each.name) in names)
     return next(found, None)

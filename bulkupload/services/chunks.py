@@ -5,12 +5,12 @@ chunk's lease, and only while the job runs (`docs/design/bulk-upload.md`).
 """
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
 
 import structlog
-from django.db import OperationalError, connection, transaction
+from django.db import OperationalError, transaction
 from django.db.models.functions import Now
 from psycopg import errors as pg
 
@@ -19,7 +19,7 @@ from bulkupload.errors import FileFaultError
 from bulkupload.models import BulkUploadChunk, BulkUploadJob, ChunkStatus, JobStatus
 from bulkupload.rules.cleaning import BadRow, Cleaner, GoodRow
 from bulkupload.rules.records import Records, lines_of
-from bulkupload.services import finishing, merging, zeros
+from bulkupload.services import finishing, media_plan, merging, zeros
 from bulkupload.services.merging import Counts
 from bulkupload.services.planning import MOST_ATTEMPTS, NO_STORE, PAUSE, SOURCE_GONE
 from media.errors import ObjectNotFoundError, PreconditionFailedError, StoreUnavailableError
@@ -36,11 +36,6 @@ GAVE_UP = FileFaultError("attempts_exhausted", "Some rows could not be imported 
 OWNER_GONE = "The user who started this may no longer write there."
 CHANGED = FileFaultError("source_changed", "The stored file no longer holds what it held.")
 CONTENTION = (pg.DeadlockDetected, pg.LockNotAvailable, pg.SerializationFailure, pg.QueryCanceled)
-LOCK_RUNNING = "SELECT 1 FROM bulkupload_bulkuploadjob WHERE id = %s AND status = %s FOR SHARE"
-
-
-class JobStoppedError(Exception):
-    """Raised when the job ended while the chunk was under way: nothing of it may stay."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +43,7 @@ class Batch:
     """The rows of one chunk, each good or bad."""
 
     fields: list[str]
+    slots: list[str]
     good: list[GoodRow]
     bad: list[BadRow]
 
@@ -64,7 +60,7 @@ def import_rows(chunk_id: UUID) -> None:
         _attempt(lease, chunk)
     except LeaseLostError:
         log.info("bulk_chunk_overtaken", chunk_id=str(chunk_id))
-    except JobStoppedError:
+    except finishing.JobStoppedError:
         log.info("bulk_chunk_stopped", chunk_id=str(chunk_id))
 
 
@@ -128,7 +124,9 @@ def _read(job: BulkUploadJob, chunk: BulkUploadChunk) -> Batch:
             bad.append(row)
     if len(good) + len(bad) != chunk.rows:
         raise CHANGED
-    return _without_lost_zeros(job, Batch(fields=cleaner.fields, good=good, bad=bad))
+    return _without_lost_zeros(
+        job, Batch(fields=cleaner.fields, slots=cleaner.slots, good=good, bad=bad)
+    )
 
 
 def _without_lost_zeros(job: BulkUploadJob, batch: Batch) -> Batch:
@@ -139,7 +137,7 @@ def _without_lost_zeros(job: BulkUploadJob, batch: Batch) -> Batch:
     column = job.layout.name_of("sku")
     good = [row for row in batch.good if row.values[0] not in known]
     lost = [zeros.refuse(row, column, known) for row in batch.good if row.values[0] in known]
-    return Batch(fields=batch.fields, good=good, bad=[*batch.bad, *lost])
+    return replace(batch, good=good, bad=[*batch.bad, *lost])
 
 
 def _apply(lease: Lease[BulkUploadChunk], chunk: BulkUploadChunk, batch: Batch) -> None:
@@ -163,27 +161,21 @@ def _commit(lease: Lease[BulkUploadChunk], chunk: BulkUploadChunk, batch: Batch)
         counts = merging.merge(job, batch.fields, batch.good, repeated=set(chunk.repeated))
         reach("bulk-merged")
         merging.keep_errors(job, batch.bad)
+        refused = media_plan.plan(job, chunk, batch.slots, batch.good)
         lease.require_held()
-        _require_running(job)
-        _mark_done(chunk, counts, failed=len(batch.bad))
+        finishing.require_running(job.pk)
+        _mark_done(chunk, counts, failed=len(batch.bad), images_refused=refused)
         reach("bulk-marked")
 
 
-def _require_running(job: BulkUploadJob) -> None:
-    """Keep the job from ending before this transaction does, or raise JobStoppedError."""
-    with connection.cursor() as cursor:
-        cursor.execute(LOCK_RUNNING, [job.pk, JobStatus.RUNNING])
-        if cursor.fetchone() is None:
-            raise JobStoppedError
-
-
-def _mark_done(chunk: BulkUploadChunk, counts: Counts, *, failed: int) -> None:
+def _mark_done(chunk: BulkUploadChunk, counts: Counts, *, failed: int, images_refused: int) -> None:
     BulkUploadChunk.objects.filter(pk=chunk.pk).update(
         status=ChunkStatus.DONE,
         created=counts.created,
         updated=counts.updated,
         unchanged=counts.unchanged,
         failed=failed,
+        images_refused=images_refused,
         finished_at=Now(),
         updated_at=Now(),
         lease_holder=None,

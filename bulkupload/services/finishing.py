@@ -3,39 +3,65 @@
 from uuid import UUID
 
 import structlog
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models.functions import Now
 
 from bulkupload import deferred
 from bulkupload.errors import FileFaultError
-from bulkupload.models import BulkUploadChunk, BulkUploadJob, ChunkStatus, JobStatus
+from bulkupload.models import (
+    BulkUploadChunk,
+    BulkUploadJob,
+    BulkUploadMediaBatch,
+    BulkUploadRowError,
+    JobStatus,
+)
 from sartiq.core.crashpoints import reach
 
 log = structlog.get_logger(__name__)
 
+LOCK_RUNNING = "SELECT 1 FROM bulkupload_bulkuploadjob WHERE id = %s AND status = %s FOR SHARE"
+
+
+class JobStoppedError(Exception):
+    """Raised when the job ended while a part of it was under way: nothing of that may stay."""
+
 
 def advance(job_id: UUID) -> None:
-    """Finish a job whose chunks are all done, or tell of the chunk that waited for its turn."""
+    """Finish a job that has nothing left to do, or tell of what waits for its turn."""
     left = BulkUploadChunk.objects.unfinished().filter(job_id=job_id).order_by("number").first()
-    if left is None:
+    batches = BulkUploadMediaBatch.objects.filter(job_id=job_id)
+    if left is not None:
+        if left.repeated:
+            deferred.import_chunk(left.pk)
+    elif not batches.unsettled().exists():
         finish(job_id)
-    elif left.repeated:
-        deferred.import_chunk(left.pk)
+    elif not batches.unfinished().exists():
+        deferred.settle_media(job_id)
 
 
 def finish(job_id: UUID) -> bool:
-    """Complete a running job all of whose rows have their outcome; tell whether it was now."""
+    """Complete a running job whose rows and pictures have an outcome; tell whether it was now."""
     reach("bulk-finish")
-    chunks = BulkUploadChunk.objects.filter(job_id=job_id)
     with transaction.atomic():
-        if chunks.exclude(status=ChunkStatus.DONE).exists():
+        if BulkUploadChunk.objects.unfinished().filter(job_id=job_id).exists():
+            return False
+        # A chunk writes its batches in the transaction that makes it DONE.
+        if BulkUploadMediaBatch.objects.unsettled().filter(job_id=job_id).exists():
             return False
         status = (
             JobStatus.COMPLETED_WITH_ERRORS
-            if chunks.filter(failed__gt=0).exists()
+            if BulkUploadRowError.objects.filter(job_id=job_id).exists()
             else JobStatus.COMPLETED
         )
         return _end(job_id, status, only_planned=True)
+
+
+def require_running(job_id: UUID) -> None:
+    """Keep a job from ending before this transaction does, or raise JobStoppedError."""
+    with connection.cursor() as cursor:
+        cursor.execute(LOCK_RUNNING, [job_id, JobStatus.RUNNING])
+        if cursor.fetchone() is None:
+            raise JobStoppedError
 
 
 def fail(job_id: UUID, fault: FileFaultError) -> bool:

@@ -15,12 +15,16 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from bulkupload.models import BulkUploadJob
+from bulkupload.models import BulkUploadJob, ErrorSeverity
 from bulkupload.rules.cleaning import BadRow, GoodRow, shown, stored_cells
-from bulkupload.rules.columns import FIELDS
+from bulkupload.rules.columns import ROW_FIELDS
+from bulkupload.rules.images import Problem
 
-TEXT_FIELDS = tuple(name for name in FIELDS if name != "sku")
-ERROR_COLUMNS = ("job_id", "row", "position", "line", "column", "value", "code", "message", "cells")
+TEXT_FIELDS = tuple(name for name in ROW_FIELDS if name != "sku")
+ERROR_COLUMNS = (
+    *("job_id", "row", "position", "line", "column", "value", "code", "message", "cells"),
+    "severity",
+)
 
 VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 
@@ -122,10 +126,27 @@ def keep_errors(job: BulkUploadJob, rows: Iterable[BadRow]) -> None:
         [
             *(job.pk, row.row, position, row.line, shown(fault.column), shown(fault.value)),
             *(fault.code, shown(fault.message), "" if position else stored_cells(row.cells)),
+            ErrorSeverity.ERROR.value,
         ]
         for row in rows
         for position, fault in enumerate(row.faults)
     ]
+    _copy_errors(lines)
+
+
+def keep_warnings(job: BulkUploadJob, problems: Iterable[Problem]) -> None:
+    """Store what is wrong with the pictures of rows that were imported."""
+    lines = [
+        [
+            *(job.pk, each.row, each.position, each.line, shown(each.column), shown(each.url)),
+            *(each.code, shown(each.message), each.cells, ErrorSeverity.WARNING.value),
+        ]
+        for each in problems
+    ]
+    _copy_errors(lines)
+
+
+def _copy_errors(lines: list[list[Any]]) -> None:
     if lines:
         with connection.cursor() as cursor:
             _copy(cursor, "bulkupload_bulkuploadrowerror", ERROR_COLUMNS, lines)

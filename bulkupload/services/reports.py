@@ -58,7 +58,7 @@ def _dialect_of(job: BulkUploadJob) -> Dialect:
 
 def _row(errors: list[BulkUploadRowError], *, width: int) -> list[str]:
     """Return a refused row: its cells, what is wrong, then the cells it has too many."""
-    cells: list[str] = json.loads(errors[0].cells)
+    cells: list[str] = json.loads(next(error.cells for error in errors if error.cells))
     own = cells[:width] + [""] * (width - len(cells))
     wrong = (
         str(errors[0].line),

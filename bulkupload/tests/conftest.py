@@ -1,12 +1,14 @@
 from collections.abc import Iterator
+from typing import cast
 
 import pytest
 from pytest_django import Settings
 
 from accounts.models import OwnerScope, User
 from accounts.tests.factories import UserFactory
+from media.storage import factory
 from media.storage.memory import MemoryStore
-from media.tests.doors import watched_doors
+from media.tests.doors import WatchedStore, watched_doors
 
 
 @pytest.fixture
@@ -21,10 +23,16 @@ def scope(user: User) -> OwnerScope:
 
 
 @pytest.fixture
-def private(db: None) -> Iterator[MemoryStore]:
-    """Stores in memory behind the doors; this is the private one."""
+def private(public: MemoryStore) -> MemoryStore:
+    """The private one of the stores in memory behind the doors."""
+    return cast("MemoryStore", cast("WatchedStore", factory.private_store()).store)
+
+
+@pytest.fixture
+def public(db: None) -> Iterator[MemoryStore]:
+    """Stores in memory behind the doors; this is the public one."""
     store = MemoryStore()
-    with watched_doors(MemoryStore(), store):
+    with watched_doors(store, MemoryStore()):
         yield store
 
 

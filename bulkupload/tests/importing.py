@@ -7,10 +7,17 @@ from django.utils import timezone
 
 from accounts.models import OwnerScope, User
 from bulkupload import selectors
-from bulkupload.models import BulkUploadChunk, BulkUploadJob, BulkUploadRowError
+from bulkupload.models import (
+    BulkUploadChunk,
+    BulkUploadJob,
+    BulkUploadMedia,
+    BulkUploadMediaBatch,
+    BulkUploadRowError,
+)
 from bulkupload.selectors import Progress
-from bulkupload.services import chunks, jobs, planning
+from bulkupload.services import chunks, jobs, media_end, media_work, planning
 from bulkupload.services.jobs import Table
+from media.tests.factories import drain
 
 
 def send(user: User, body: bytes | str, **options: Any) -> BulkUploadJob:
@@ -23,12 +30,28 @@ def send(user: User, body: bytes | str, **options: Any) -> BulkUploadJob:
 
 
 def work_off(job: BulkUploadJob) -> BulkUploadJob:
-    """Plan the job and import its chunks in order."""
+    """Plan the job, import its chunks in order, and do the work of its pictures."""
     planning.plan(job.pk)
     for pk in chunk_ids(job):
         chunks.import_rows(pk)
+    attach_all(job)
     job.refresh_from_db()
     return job
+
+
+def attach_all(job: BulkUploadJob) -> None:
+    """Show the pictures of a job, every message delivered twice."""
+    for pk in batch_ids(job) * 2:
+        media_work.attach(pk)
+    if BulkUploadMedia.objects.filter(job=job).exists():
+        drain()
+        media_end.settle_job(job.pk)
+
+
+def batch_ids(job: BulkUploadJob) -> list[Any]:
+    """Return the batches of a job in order."""
+    rows = BulkUploadMediaBatch.objects.filter(job=job).order_by("created_at", "pk")
+    return list(rows.values_list("pk", flat=True))
 
 
 def imported(user: User, body: bytes | str, **options: Any) -> BulkUploadJob:
@@ -46,6 +69,12 @@ def counts(job: BulkUploadJob) -> tuple[int, int, int, int]:
     """Return created, updated, unchanged and failed rows."""
     found = progress(job)
     return (found.created, found.updated, found.unchanged, found.failed)
+
+
+def pictures(job: BulkUploadJob) -> tuple[int, int, int]:
+    """Return pending, ready and failed pictures."""
+    found = progress(job).media
+    return (found.pending, found.ready, found.failed)
 
 
 def progress(job: BulkUploadJob) -> Progress:

@@ -29,10 +29,18 @@ def fill_slots(
     A slot outside `list_slots` holds at most one. A resource nothing shows any more starts its
     grace.
     """
-    left = shown_in(entity_type=entity_type, entity_id=entity_id, slots=slots)
-    Attachment.objects.filter(
-        entity_type=entity_type, entity_id=entity_id, slot__in=list(slots)
-    ).delete()
+    fill_many(entity_type=entity_type, slots={entity_id: slots}, list_slots=list_slots)
+
+
+def fill_many(
+    *,
+    entity_type: str,
+    slots: Mapping[UUID, Mapping[str, Sequence[MediaResource]]],
+    list_slots: Iterable[str],
+) -> None:
+    """Fill the slots of several entities of one kind, with as many statements as for one."""
+    before = _shown_by_place(entity_type, slots)
+    Attachment.objects.filter(pk__in=list(before)).delete()
     several = set(list_slots)
     rows = [
         Attachment(
@@ -42,7 +50,8 @@ def fill_slots(
             slot=slot,
             position=position if slot in several else None,
         )
-        for slot, resources in slots.items()
+        for entity_id, wanted in slots.items()
+        for slot, resources in wanted.items()
         for position, resource in enumerate(resources)
     ]
     Attachment.objects.bulk_create(rows)
@@ -50,7 +59,20 @@ def fill_slots(
     MediaResource.objects.filter(pk__in=shown, unattached_at__isnull=False).update(
         unattached_at=None, updated_at=Now()
     )
-    _start_grace(left - shown)
+    _start_grace(set(before.values()) - shown)
+
+
+def shown_by(*, entity_type: str, slots: Mapping[UUID, Iterable[str]]) -> set[UUID]:
+    """Return the ids of the resources these slots of several entities show."""
+    return set(_shown_by_place(entity_type, slots).values())
+
+
+def _shown_by_place(entity_type: str, slots: Mapping[UUID, Iterable[str]]) -> dict[UUID, UUID]:
+    """Return attachment and resource of each of these places."""
+    wanted = {(entity_id, slot) for entity_id, names in slots.items() for slot in names}
+    rows = Attachment.objects.filter(entity_type=entity_type, entity_id__in=list(slots))
+    places = rows.values_list("pk", "entity_id", "slot", "resource_id")
+    return {pk: shown for pk, entity_id, slot, shown in places if (entity_id, slot) in wanted}
 
 
 def detach_entities(*, entity_type: str, entity_ids: Iterable[UUID]) -> None:

@@ -35,13 +35,22 @@ def send_after_commit(task: str, **kwargs: str) -> None:
     transaction.on_commit(partial(_hand_over, task, kwargs))
 
 
+def send_later(task: str, seconds: float, /, **kwargs: str) -> bool:
+    """Send `task` by name so that it runs after a while; return whether the broker took it."""
+    return _sent(task, kwargs, seconds)
+
+
 def send(task: str, **kwargs: str) -> bool:
     """Send `task` by name now; return whether the broker took it."""
+    return _sent(task, kwargs, 0)
+
+
+def _sent(task: str, kwargs: dict[str, str], seconds: float) -> bool:
     global _quiet_until  # noqa: PLW0603  one circuit per process is the whole feature
     if time.monotonic() < _quiet_until:
         return False
     try:
-        _publish(task, kwargs)
+        _publish(task, kwargs, seconds)
     except (OperationalError, LimitExceeded, RedisError, OSError) as error:
         _quiet_until = time.monotonic() + PAUSE_AFTER_FAILURE
         log.warning("broker_unavailable", task=task, error=type(error).__name__)
@@ -58,9 +67,16 @@ def _sender(_pid: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(max_workers=1, thread_name_prefix="publishing")
 
 
-def _publish(task: str, kwargs: dict[str, str]) -> None:
+def _publish(task: str, kwargs: dict[str, str], seconds: float) -> None:
     with producers[_connection(os.getpid())].acquire(block=True, timeout=1) as producer:
-        app.send_task(task, kwargs=kwargs, producer=producer, retry=False, ignore_result=True)
+        app.send_task(
+            task,
+            kwargs=kwargs,
+            producer=producer,
+            countdown=seconds or None,
+            retry=False,
+            ignore_result=True,
+        )
 
 
 @lru_cache(maxsize=1)

@@ -1,0 +1,204 @@
+from datetime import datetime
+from typing import ClassVar, Self
+
+from django.db import models
+from django.db.models import Q
+
+from accounts.models import OwnedModel, OwnedQuerySet
+from bulkupload.models.chunk import BulkUploadChunk
+from bulkupload.models.job import BulkUploadJob, JobStatus
+from media.models import Upload
+from sartiq.core.models import LeasedModel, TimestampedModel, free_to_take
+
+
+class BatchStatus(models.TextChoices):
+    """Whether the pictures of a batch were given to their products."""
+
+    WAITING = "WAITING", "Waiting"
+    DONE = "DONE", "Done"
+
+
+class MediaStatus(models.TextChoices):
+    """PENDING, SHOWN once attached, then READY or FAILED; REPLACED by a later row before that."""
+
+    PENDING = "PENDING", "Pending"
+    SHOWN = "SHOWN", "Shown"
+    READY = "READY", "Ready"
+    FAILED = "FAILED", "Failed"
+    REPLACED = "REPLACED", "Replaced"
+
+
+class RemoteStatus(models.TextChoices):
+    """Where one remote picture stands."""
+
+    WAITING = "WAITING", "Waiting"
+    FETCHED = "FETCHED", "Fetched"
+    FAILED = "FAILED", "Failed"
+
+
+class RemoteImageQuerySet(OwnedQuerySet["RemoteImage"]):
+    """The words in which remote pictures are asked for."""
+
+    def unfinished(self) -> Self:
+        """Keep those still to be fetched."""
+        return self.filter(status=RemoteStatus.WAITING)
+
+    def waiting(self, *, sent_before: datetime) -> Self:
+        """Keep due ones of running jobs that nobody works on and nobody was told of lately."""
+        untold = Q(sent_at__isnull=True) | Q(sent_at__lt=sent_before)
+        wanted = BulkUploadMediaBatch.objects.unfinished().filter(job__status=JobStatus.RUNNING)
+        running = self.unfinished().filter(batches__in=wanted).distinct()
+        return running.filter(free_to_take()).filter(untold)
+
+
+class RemoteImage(OwnedModel, LeasedModel):
+    """What one remote address holds for one owner: fetched once, then always the same file.
+
+    `url_hash` is the SHA-256 of the address in hex.
+    """
+
+    url = models.TextField()
+    url_hash = models.CharField(max_length=64)
+    status = models.CharField(
+        max_length=8, choices=RemoteStatus.choices, default=RemoteStatus.WAITING
+    )
+    upload = models.ForeignKey(
+        Upload, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    failure_code = models.CharField(max_length=64, blank=True)
+    failure_message = models.TextField(blank=True)
+
+    objects: ClassVar = RemoteImageQuerySet.as_manager()
+
+    class Meta(OwnedModel.Meta):
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(status__in=RemoteStatus.values), name="bulk_remote_status_known"
+            ),
+            models.UniqueConstraint(
+                fields=["organization", "url_hash"],
+                condition=Q(organization__isnull=False),
+                name="bulk_remote_once_per_organization",
+            ),
+            models.UniqueConstraint(
+                fields=["user", "url_hash"],
+                condition=Q(organization__isnull=True),
+                name="bulk_remote_once_per_user",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.url
+
+
+class BulkUploadMediaBatchQuerySet(models.QuerySet["BulkUploadMediaBatch"]):
+    """The words in which batches of pictures are asked for."""
+
+    def unfinished(self) -> Self:
+        """Keep those whose pictures are still to be given to their products."""
+        return self.filter(status=BatchStatus.WAITING)
+
+    def unsettled(self) -> Self:
+        """Keep those with a picture that has no end yet."""
+        return self.filter(Q(status=BatchStatus.WAITING) | Q(pending__gt=0))
+
+    def waiting(self, *, sent_before: datetime) -> Self:
+        """Keep due ones nobody works on and nobody was told of lately."""
+        untold = Q(sent_at__isnull=True) | Q(sent_at__lt=sent_before)
+        running = self.unfinished().filter(job__status=JobStatus.RUNNING)
+        fetched = running.exclude(remotes__status=RemoteStatus.WAITING)
+        return fetched.filter(free_to_take()).filter(untold)
+
+
+class BulkUploadMediaBatch(TimestampedModel, LeasedModel):
+    """Pictures of some products of one chunk, taken in together; the counts are of pictures."""
+
+    job = models.ForeignKey(BulkUploadJob, on_delete=models.CASCADE, related_name="batches")
+    chunk = models.ForeignKey(BulkUploadChunk, on_delete=models.CASCADE, related_name="batches")
+    status = models.CharField(
+        max_length=8, choices=BatchStatus.choices, default=BatchStatus.WAITING
+    )
+    remotes = models.ManyToManyField(RemoteImage, related_name="batches", blank=True)
+    pending = models.PositiveIntegerField(default=0)
+    ready = models.PositiveIntegerField(default=0)
+    failed = models.PositiveIntegerField(default=0)
+
+    objects: ClassVar = BulkUploadMediaBatchQuerySet.as_manager()
+
+    class Meta(TimestampedModel.Meta):
+        verbose_name = "bulk upload picture batch"
+        verbose_name_plural = "bulk upload picture batches"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(status__in=BatchStatus.values), name="bulk_batch_status_known"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["created_at"],
+                condition=Q(status=BatchStatus.WAITING),
+                name="bulk_batch_waiting",
+            ),
+            models.Index(
+                fields=["job"],
+                condition=Q(status=BatchStatus.WAITING) | Q(pending__gt=0),
+                name="bulk_batch_unsettled",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.pending + self.ready + self.failed} pictures"
+
+
+class BulkUploadMedia(TimestampedModel):
+    """What one row of a table asks of one slot of one product.
+
+    `urls` are the addresses in order; `resources` the ids they became once shown, null where one
+    was refused. The product is named without a foreign key: it may go, then nothing is asked.
+    """
+
+    job = models.ForeignKey(BulkUploadJob, on_delete=models.CASCADE, related_name="media")
+    batch = models.ForeignKey(BulkUploadMediaBatch, on_delete=models.CASCADE, related_name="media")
+    product_id = models.UUIDField()
+    slot = models.CharField(max_length=32)
+    row = models.PositiveIntegerField()
+    line = models.PositiveIntegerField()
+    column = models.TextField()
+    cells = models.TextField(blank=True)
+    urls = models.JSONField(default=list, blank=True)
+    resources = models.JSONField(default=list, blank=True)
+    status = models.CharField(
+        max_length=8, choices=MediaStatus.choices, default=MediaStatus.PENDING
+    )
+    pending = models.PositiveIntegerField(default=0)
+    ready = models.PositiveIntegerField(default=0)
+    failed = models.PositiveIntegerField(default=0)
+
+    class Meta(TimestampedModel.Meta):
+        verbose_name = "bulk upload picture"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(status__in=MediaStatus.values), name="bulk_media_status_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=["PENDING", "SHOWN"]) | Q(pending=0),
+                name="bulk_media_ends_settled",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="REPLACED") | Q(ready=0, failed=0),
+                name="bulk_media_replaced_counts_nothing",
+            ),
+            models.UniqueConstraint(
+                fields=["product_id", "slot"],
+                condition=Q(status=MediaStatus.PENDING),
+                name="bulk_media_one_waits_per_slot",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["job"], condition=Q(status=MediaStatus.SHOWN), name="bulk_media_shown"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.slot} of line {self.line}"

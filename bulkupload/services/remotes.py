@@ -1,0 +1,106 @@
+"""Remembering what remote addresses hold for one owner: each is fetched once, then pinned."""
+
+import hashlib
+from collections.abc import Collection, Mapping
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import QuerySet
+from django.db.models.functions import Now
+
+from accounts.models import OwnerScope
+from bulkupload import deferred
+from bulkupload.models import BulkUploadJob, BulkUploadMediaBatch, RemoteImage, RemoteStatus
+from media.models import Upload, UploadState
+from media.rules.remote_urls import is_fetchable
+from media.selectors import public_url
+from media.services.sources import usable
+
+
+def known(scope: OwnerScope, urls: Collection[str]) -> dict[str, str]:
+    """Return the remote addresses that are allowed, each with where it was fetched to or empty."""
+    allowed = [url for url in urls if is_fetchable(url)] if settings.BULK_REMOTE_IMAGES else []
+    if not allowed:
+        return {}
+    rows = _rows(scope, allowed)
+    fetched = {row.url: address for row in rows if (address := address_of(row))}
+    return {url: fetched.get(url, "") for url in allowed}
+
+
+def found(scope: OwnerScope, urls: Collection[str]) -> dict[str, RemoteImage]:
+    """Return what is known of these addresses."""
+    return {row.url: row for row in _rows(scope, urls)} if urls else {}
+
+
+def register(job: BulkUploadJob, urls: Collection[str]) -> dict[str, UUID]:
+    """Have pictures fetched that nobody fetched; return those to wait for.
+
+    Runs in the caller's transaction. What failed before this job began is tried again.
+    """
+    if not urls:
+        return {}
+    owner = {"user_id": job.user_id, "organization_id": job.organization_id}
+    by_hash = {url_hash(url): url for url in urls}
+    RemoteImage.objects.bulk_create(
+        [RemoteImage(url=by_hash[each], url_hash=each, **owner) for each in sorted(by_hash)],
+        ignore_conflicts=True,
+    )
+    rows = _rows(job.scope, urls).select_for_update(of=("self",)).order_by("url_hash")
+    waiting = [row for row in rows if _is_to_be_fetched(row, job)]
+    ids = [row.pk for row in waiting]
+    RemoteImage.objects.filter(pk__in=ids).exclude(status=RemoteStatus.WAITING).update(
+        status=RemoteStatus.WAITING,
+        upload=None,
+        failure_code="",
+        failure_message="",
+        attempts=0,
+        run_after=None,
+        updated_at=Now(),
+    )
+    RemoteImage.objects.filter(pk__in=ids).update(sent_at=Now())
+    for pk in ids:
+        deferred.fetch_image(pk)
+    return {row.url: row.pk for row in waiting}
+
+
+def link(waited: Mapping[UUID, Collection[UUID]]) -> None:
+    """Note which batches wait for which pictures."""
+    through = BulkUploadMediaBatch.remotes.through
+    rows = [
+        through(bulkuploadmediabatch_id=batch_id, remoteimage_id=pk)
+        for batch_id, ids in waited.items()
+        for pk in sorted(ids)
+    ]
+    through.objects.bulk_create(rows)
+
+
+def url_hash(url: str) -> str:
+    """Return the name of an address: its SHA-256 in hex."""
+    return hashlib.sha256(url.encode()).hexdigest()
+
+
+def address_of(row: RemoteImage) -> str:
+    """Return the address of ours that a picture was fetched to, empty when it is not there."""
+    if row.status != RemoteStatus.FETCHED or not _holds(row.upload):
+        return ""
+    return public_url(row.upload.key) if row.upload else ""
+
+
+def _holds(upload: Upload | None) -> bool:
+    """Whether the bytes of an upload are there, as they came or as a resource."""
+    if upload is None:
+        return False
+    return usable(upload.resource) is not None or upload.state == UploadState.ISSUED
+
+
+def _is_to_be_fetched(row: RemoteImage, job: BulkUploadJob) -> bool:
+    if row.status == RemoteStatus.FAILED and job.started_at is not None:
+        return row.updated_at < job.started_at
+    return not address_of(row)
+
+
+def _rows(scope: OwnerScope, urls: Collection[str]) -> "QuerySet[RemoteImage]":
+    rows: QuerySet[RemoteImage] = RemoteImage.objects.in_scope(scope).filter(
+        url_hash__in=[url_hash(url) for url in urls]
+    )
+    return rows.select_related("upload__resource")
