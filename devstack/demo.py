@@ -1,18 +1,21 @@
 """`make demo`: a day in the life of a few photos, told step by step and checked."""
 
 import os
+import time
 from pathlib import Path
 
 import httpx
 from rich.console import Console
 
+from devstack import archive_story, story, table_story
 from devstack.folders import CHECKOUT
+from devstack.narrator import Narrator
 from devstack.processes import DevstackError
 from devstack.product import Product
 from devstack.serve import StopAskedError, local_product, stopping_on_signal, watch
-from devstack.story import Story
 
 PHOTOS = CHECKOUT / "samples" / "photos"
+TABLE = CHECKOUT / "samples" / "tables" / "aw26-catalogue.csv"
 REQUEST_SECONDS = 60
 
 
@@ -33,13 +36,26 @@ def demo(*, leave: bool) -> int:
 
 
 def _tell(product: Product, console: Console) -> None:
-    with httpx.Client(base_url=product.api, timeout=REQUEST_SECONDS) as client:
-        story = Story(client=client, console=console, organization_id=product.organization_id)
+    began = time.monotonic()
+    with (
+        httpx.Client(base_url=product.api, timeout=REQUEST_SECONDS) as client,
+        Narrator(
+            client=client, console=console, organization_id=product.organization_id
+        ) as narrator,
+    ):
         try:
-            story.tell(person=product.users["member"], photos=photos())
+            told = story.tell(narrator, person=product.users["member"], photos=photos())
+            imported = table_story.tell(narrator, table=TABLE, media=told.media)
+            exported = archive_story.tell(narrator, product_ids=[told.product["id"], *imported])
         except httpx.HTTPError as error:
             message = f"the product did not answer: {error!r}; see {product.logs}"
             raise DevstackError(message) from error
+    console.print(
+        f"\n[bold green]Everything as promised[/bold green]: {told.summary}, "
+        f"{len(imported)} products imported, {exported} images exported, "
+        f"in {time.monotonic() - began:.1f} s.",
+        soft_wrap=True,
+    )
 
 
 def _invite(product: Product, console: Console) -> None:
