@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -14,7 +15,9 @@ from catalog.errors import (
 )
 from catalog.models import CatalogEntity, Look, Product, ProductionRequest
 from catalog.rules.slots import SLOTS
+from exports.errors import TooManyFilesError
 from exports.models import ExportConfiguration
+from exports.rules.limits import MOST_FILES
 from exports.rules.wildcards import Value
 from exports.selectors import Configured, Unnamed, resolve, usable_configurations
 from exports.services.naming import ExportEntry
@@ -50,7 +53,7 @@ def select(user: User, asked: Asked) -> Selection:
     """Find what the caller asks to export.
 
     Raises InvalidManyError naming each id that is not there for the caller, OwnersDifferError and
-    ConfigurationsDifferError.
+    ConfigurationsDifferError, and TooManyFilesError.
     """
     if asked.production_request_id is not None:
         return _of_request(user, asked, asked.production_request_id)
@@ -71,7 +74,7 @@ def _of_request(user: User, asked: Asked, request_id: UUID) -> Selection:
         scope=scope,
         title=request.name,
         configuration=_configuration(user, scope, asked, [request]),
-        entries=list(_look_entries(looks, known)),
+        entries=_as_many_as_fit(_look_entries(looks, known)),
     )
 
 
@@ -82,21 +85,21 @@ def _of_looks(user: User, asked: Asked, ids: Sequence[UUID]) -> Selection:
         scope=scope,
         title=looks[0].name if len(looks) == 1 else f"{len(looks)} looks",
         configuration=_configuration(user, scope, asked, looks),
-        entries=list(_look_entries(looks, {})),
+        entries=_as_many_as_fit(_look_entries(looks, {})),
     )
 
 
 def _of_products(user: User, asked: Asked, ids: Sequence[UUID]) -> Selection:
     products = _found(Product, user, "product_ids", ids)
     scope = _common_scope(user, products, "product_ids")
-    media = selectors.media_by_slot(products)
+    media = _media_of(products)
     return Selection(
         scope=scope,
         title=products[0].name if len(products) == 1 else f"{len(products)} products",
         configuration=_configuration(user, scope, asked, [Unnamed(scope)]),
-        entries=[
+        entries=_as_many_as_fit(
             entry for each in products for entry in _entries(each, media, _product_values(each))
-        ],
+        ),
     )
 
 
@@ -161,8 +164,8 @@ def _key(configuration: ExportConfiguration) -> UUID | None:
 
 def _look_entries(looks: Sequence[Look], known: Values) -> Iterator[ExportEntry]:
     products = {product.pk: product for look in looks for product in look.products.all()}
-    of_products = selectors.media_by_slot(products.values())
-    of_looks = selectors.media_by_slot(looks)
+    of_products = _media_of(list(products.values()))
+    of_looks = _media_of(looks)
     for look in looks:
         worn = sorted(look.products.all(), key=_age)
         told: Values = {**known, "look": look.name}
@@ -172,6 +175,19 @@ def _look_entries(looks: Sequence[Look], known: Values) -> Iterator[ExportEntry]
             yield from _entries(product, of_products, {**_product_values(product), **told})
         only = _product_values(worn[0]) if len(worn) == 1 else {}
         yield from _entries(look, of_looks, {**only, **told})
+
+
+def _as_many_as_fit(entries: Iterable[ExportEntry]) -> list[ExportEntry]:
+    """Return the entries, one too many at most: the export refuses that, nobody builds the rest."""
+    return list(islice(entries, MOST_FILES + 1))
+
+
+def _media_of(rows: Sequence[CatalogEntity]) -> Media:
+    """Return what the entities show, or raise TooManyFilesError before any of it is read."""
+    ids = [row.pk for row in rows]
+    if rows and Attachment.objects.of(rows[0].entity_type, ids).count() > MOST_FILES:
+        raise TooManyFilesError(ctx={"limit": MOST_FILES})
+    return selectors.media_by_slot(rows)
 
 
 def _entries(entity: CatalogEntity, media: Media, values: Values) -> Iterator[ExportEntry]:

@@ -469,3 +469,28 @@ def test_a_run_that_was_refused_leaves_nothing(client: APIClient, memory: Memory
     assert answer.status_code == 422
     assert objects() == []
     assert not ExportRun.objects.exists()
+
+
+def test_more_than_one_export_takes_is_refused_before_it_is_read(
+    client: APIClient, user: User, shoe: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("catalog.services.exporting.MOST_FILES", 3)
+
+    answer = client.post(EXPORTS, {"product_ids": [shoe.pk]})
+
+    assert faults(answer) == [(["body"], "too_many")]
+
+
+def test_more_than_one_export_takes_is_refused_however_often_a_product_is_worn(
+    client: APIClient, user: User, shoe: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = [Look.objects.create(user=user, name=f"L{n}") for n in range(3)]
+    for look in looks:
+        look.products.add(shoe)
+    for module in ("catalog.services.exporting", "exports.services.naming"):
+        monkeypatch.setattr(f"{module}.MOST_FILES", 10)
+
+    answer = client.post(EXPORTS, {"look_ids": [look.pk for look in looks]})
+
+    assert faults(answer) == [(["body"], "too_many")]
+    assert not ExportRun.objects.exists()
