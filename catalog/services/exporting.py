@@ -6,6 +6,8 @@ from itertools import islice
 from typing import Any, TypeVar
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from accounts.models import OwnerScope, User
 from catalog import selectors
 from catalog.errors import (
@@ -22,7 +24,7 @@ from exports.rules.wildcards import Value
 from exports.selectors import Configured, Unnamed, resolve, usable_configurations
 from exports.services.naming import ExportEntry
 from media.models import Attachment
-from sartiq.core.errors import InvalidManyError, Issue, located
+from sartiq.core.errors import InvalidManyError, Issue
 
 Entity = TypeVar("Entity", bound=CatalogEntity)
 Media = dict[UUID, dict[str, list[Attachment]]]
@@ -63,10 +65,10 @@ def select(user: User, asked: Asked) -> Selection:
 
 
 def _of_request(user: User, asked: Asked, request_id: UUID) -> Selection:
-    with located("body", "production_request_id"):
-        [request] = _found(ProductionRequest, user, "production_request_id", [request_id])
+    rows = selectors.visible_to(ProductionRequest, user).select_related("guideline")
+    [request] = _found(rows, "production_request_id", [request_id])
     scope = _scope(user, request)
-    looks = sorted(request.looks.all(), key=_age)
+    looks = list(_looks(user).filter(production_requests=request))
     known: Values = {"production_request": request.name}
     if request.guideline is not None:
         known["guideline"] = request.guideline.name
@@ -79,18 +81,18 @@ def _of_request(user: User, asked: Asked, request_id: UUID) -> Selection:
 
 
 def _of_looks(user: User, asked: Asked, ids: Sequence[UUID]) -> Selection:
-    looks = _found(Look, user, "look_ids", ids)
+    looks = _found(_looks(user), "look_ids", ids)
     scope = _common_scope(user, looks, "look_ids")
     return Selection(
         scope=scope,
         title=looks[0].name if len(looks) == 1 else f"{len(looks)} looks",
-        configuration=_configuration(user, scope, asked, looks),
+        configuration=_configuration(user, scope, asked, _decisive(looks)),
         entries=_as_many_as_fit(_look_entries(looks, {})),
     )
 
 
 def _of_products(user: User, asked: Asked, ids: Sequence[UUID]) -> Selection:
-    products = _found(Product, user, "product_ids", ids)
+    products = _found(selectors.visible_to(Product, user), "product_ids", ids)
     scope = _common_scope(user, products, "product_ids")
     media = _media_of(products)
     return Selection(
@@ -103,10 +105,20 @@ def _of_products(user: User, asked: Asked, ids: Sequence[UUID]) -> Selection:
     )
 
 
-def _found(model: type[Entity], user: User, name: str, ids: Sequence[UUID]) -> list[Entity]:
+def _looks(user: User) -> QuerySet[Look]:
+    """Return the looks the caller may see with all an export reads of them, oldest first."""
+    return selectors.visible_to(Look, user).select_related("subject", "export_configuration")
+
+
+def _decisive(looks: Sequence[Look]) -> list[Look]:
+    """Return one look for each way its configuration may be found: the others answer the same."""
+    ways = {look.export_configuration_id or look.user_id: look for look in looks}
+    return list(ways.values())
+
+
+def _found(rows: QuerySet[Entity], name: str, ids: Sequence[UUID]) -> list[Entity]:
     """Return the entities in the order their ids were sent, once each."""
-    rows = selectors.visible_to(model, user).filter(pk__in=ids)
-    found = {row.pk: row for row in rows}
+    found = {row.pk: row for row in rows.filter(pk__in=ids)}
     issues = list(_unknown(name, ids, found))
     if issues:
         raise InvalidManyError(issues)

@@ -206,6 +206,26 @@ def test_queries_do_not_grow_with_what_is_selected(
     assert asked([shoe.pk]) == asked([each.pk for each in others])
 
 
+@pytest.mark.parametrize("by", ["production_request_id", "look_ids"])
+def test_queries_do_not_grow_with_the_looks(
+    client: APIClient, user: User, shoe: Product, by: str
+) -> None:
+    subject = Subject.objects.create(user=user, name="Ada", slug="ada")
+
+    def asked(number: int) -> int:
+        request = ProductionRequest.objects.create(user=user, name="Run")
+        looks = [Look.objects.create(user=user, name="L", subject=subject) for _ in range(number)]
+        for look in looks:
+            look.products.add(shoe)
+        request.looks.set(looks)
+        selected: Any = request.pk if by == "production_request_id" else [each.pk for each in looks]
+        with CaptureQueriesContext(connection) as queries:
+            assert preview(client, **{by: selected})["count"] == number * 4
+        return len(queries)
+
+    assert asked(1) == asked(12)
+
+
 @pytest.mark.parametrize(
     "body",
     [
