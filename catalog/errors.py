@@ -43,3 +43,15 @@ class ModelFileError(InvalidError):
     """Raised when a LoRA model file is refused."""
 
     message = "The model file is not acceptable."
+
+
+class OwnersDifferError(InvalidError):
+    """Raised when an export selects things of different owners."""
+
+    message = "One export takes things of one owner; these belong to several."
+
+
+class ConfigurationsDifferError(InvalidError):
+    """Raised when different configurations answer for what one export selects."""
+
+    message = "Different export configurations answer for these; name the one to use."

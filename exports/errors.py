@@ -2,7 +2,13 @@
 
 from typing import ClassVar
 
-from sartiq.core.errors import InvalidError, NotFoundError, SartiqError
+from sartiq.core.errors import (
+    ConflictError,
+    GoneError,
+    InvalidError,
+    NotFoundError,
+    SartiqError,
+)
 
 
 class ExportConfigurationNotFoundError(NotFoundError):
@@ -50,6 +56,57 @@ class OrganizationUnknownError(InvalidError):
 
     code = "not_found"
     message = "No such organization."
+
+
+class ExportRunNotFoundError(NotFoundError):
+    """Raised when a run does not exist for the caller."""
+
+    message = "Export not found"
+
+
+class ExportNotFinishedError(ConflictError):
+    """Raised when the archive of a run is asked for that still works."""
+
+    message = "The export still runs; read it until its status is completed, then download."
+
+
+class ExportFailedError(ConflictError):
+    """Raised when the archive of a run is asked for that has none."""
+
+    message = "The export failed and has no archive; read why, and start another."
+
+
+class ExportExpiredError(GoneError):
+    """Raised when an archive is asked for that was discarded."""
+
+    message = "The archive was discarded seven days after it was made; start the export again."
+
+
+class NothingToExportError(InvalidError):
+    """Raised when what was selected shows no file."""
+
+    code = "too_few"
+    message = "What is selected shows no file."
+
+
+class TooManyFilesError(InvalidError):
+    """Raised when more files are selected than one run takes."""
+
+    code = "too_many"
+    message = "One export takes at most 10,000 files; select less."
+
+
+class ItemFaultError(Exception):
+    """Raised when one file cannot be exported: the item fails with this one sentence."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+class StoringTooSlowError(Exception):
+    """Raised when storing an object took so long that it was given up meanwhile."""
 
 
 class ArchiveEntryError(SartiqError):

@@ -5,12 +5,22 @@ from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 
 from accounts.models import OwnerScope, User
 from accounts.selectors import organization_ids_of
-from exports.errors import ExportConfigurationNotFoundError, MetadataAdapterNotFoundError
-from exports.models import ExportConfiguration, MetadataAdapterVisibility
+from exports.errors import (
+    ExportConfigurationNotFoundError,
+    ExportRunNotFoundError,
+    MetadataAdapterNotFoundError,
+)
+from exports.models import (
+    ExportConfiguration,
+    ExportItem,
+    ExportRun,
+    ItemStatus,
+    MetadataAdapterVisibility,
+)
 from exports.rules.adapters.base import Adapter
 from exports.rules.adapters.registry import ADAPTERS
 from exports.rules.levels import REASONS, Level
@@ -113,6 +123,73 @@ def adapter_by_code(code: str) -> Adapter:
         return ADAPTERS[code]
     except KeyError:
         raise MetadataAdapterNotFoundError from None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """How many files of an export stand where: each is counted by the row that decides it."""
+
+    total: int = 0
+    ready: int = 0
+    failed: int = 0
+
+    @property
+    def done(self) -> int:
+        """How many have their outcome."""
+        return self.ready + self.failed
+
+    @property
+    def pending(self) -> int:
+        """How many still wait."""
+        return self.total - self.done
+
+
+@dataclass(frozen=True)
+class Unnamed:
+    """A scope whose things name no configuration of their own."""
+
+    scope: OwnerScope
+    named_configurations: tuple[tuple[Level, ExportConfiguration | None], ...] = ()
+
+
+def runs_in(scope: OwnerScope) -> QuerySet[ExportRun]:
+    """Return one owner's exports, oldest first."""
+    rows: QuerySet[ExportRun] = ExportRun.objects.in_scope(scope)
+    return rows.order_by("created_at", "id")
+
+
+def run_visible_to(user: User, run_id: UUID) -> ExportRun:
+    """Return one export; a foreign one is not found."""
+    found: ExportRun | None = ExportRun.objects.visible_to(user).filter(pk=run_id).first()
+    if found is None:
+        raise ExportRunNotFoundError
+    return found
+
+
+def progress_of(runs: Iterable[ExportRun]) -> dict[UUID, Progress]:
+    """Return how far each export is: one query for any number of them."""
+    rows = list(runs)
+    counted = (
+        ExportItem.objects.filter(run__in=[run.pk for run in rows])
+        .order_by()
+        .values_list("run_id", "status")
+        .annotate(times=Count("pk"))
+    )
+    times = {(run_id, status): number for run_id, status, number in counted}
+    return {
+        run.pk: Progress(
+            total=run.total,
+            ready=times.get((run.pk, ItemStatus.DONE), 0),
+            failed=times.get((run.pk, ItemStatus.FAILED), 0),
+        )
+        for run in rows
+    }
+
+
+def failures_of(run: ExportRun) -> QuerySet[ExportItem]:
+    """Return the files of an export that failed, in its order."""
+    rows: QuerySet[ExportItem] = ExportItem.objects.failed().filter(run=run)
+    return rows.order_by("position")
 
 
 @dataclass(frozen=True)

@@ -58,6 +58,14 @@ app.conf.update(
             "task": "bulkupload.discard_old_jobs",
             "schedule": timedelta(hours=1),
         },
+        "recover-exports": {
+            "task": "exports.recover",
+            "schedule": timedelta(seconds=settings.RECOVERY_INTERVAL_SECONDS),
+        },
+        "discard-expired-exports": {
+            "task": "exports.discard_expired",
+            "schedule": timedelta(hours=1),
+        },
         "forget-old-idempotency-keys": {
             "task": "core.forget_idempotency_keys",
             "schedule": timedelta(hours=1),

@@ -13,8 +13,8 @@ from media.api import files, health, local_store
 api: list[URLPattern | URLResolver] = [
     path("", include("media.api.urls")),  # first: presigning is the busiest route
     path("", include("accounts.api.urls")),
+    path("", include("catalog.api.urls")),  # before the exports: it has /exports/preview
     path("", include("exports.api.urls")),
-    path("", include("catalog.api.urls")),
     path("", include("bulkupload.api.urls")),
     path(
         "openapi.json",

@@ -2,7 +2,7 @@ from typing import Any
 
 from django.urls import URLPattern, path
 
-from catalog.api import configurations, views
+from catalog.api import configurations, exports, views
 
 
 def _routes(prefix: str, view: type[views.Entities]) -> list[URLPattern]:
@@ -22,6 +22,8 @@ def _configuration(prefix: str, view: type[configurations.ConfigurationOf]) -> U
     )
 
 
+_EXPORTS: dict[str, Any] = {"get": "list", "post": "create"}
+
 urlpatterns = [
     *_routes("products", views.Products),
     *_routes("subjects", views.Subjects),
@@ -31,4 +33,6 @@ urlpatterns = [
     _configuration("looks", configurations.LookConfiguration),
     _configuration("guidelines", configurations.GuidelineConfiguration),
     _configuration("production-requests", configurations.ProductionRequestConfiguration),
+    path("exports/", exports.Exports.as_view(_EXPORTS, basename="exports"), name="exports"),
+    path("exports/preview", exports.ExportPreview.as_view(), name="export-preview"),
 ]

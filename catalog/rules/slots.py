@@ -20,18 +20,19 @@ class Slot:
     """One place for media: it holds one file, or an ordered list of them."""
 
     name: str
+    shot_type: str  # what it is called in the name of an exported file
     holds_list: bool = False
 
 
 SLOTS: Final[dict[EntityType, tuple[Slot, ...]]] = {
     EntityType.PRODUCT: (
-        Slot(name="cover_image"),
-        Slot(name="back_image"),
-        Slot(name="images", holds_list=True),
+        Slot(name="cover_image", shot_type="cover"),
+        Slot(name="back_image", shot_type="back"),
+        Slot(name="images", shot_type="image", holds_list=True),
     ),
-    EntityType.SUBJECT: (Slot(name="cover_image"),),
-    EntityType.LOOK: (Slot(name="reference_images", holds_list=True),),
-    EntityType.GUIDELINE: (Slot(name="images", holds_list=True),),
+    EntityType.SUBJECT: (Slot(name="cover_image", shot_type="cover"),),
+    EntityType.LOOK: (Slot(name="reference_images", shot_type="reference", holds_list=True),),
+    EntityType.GUIDELINE: (Slot(name="images", shot_type="image", holds_list=True),),
     EntityType.PRODUCTION_REQUEST: (),
 }
 

@@ -2,7 +2,7 @@ from typing import Any
 
 from django.urls import path
 
-from exports.api import adapters, views
+from exports.api import adapters, runs, views
 
 LISTED: dict[str, Any] = {"get": "list"}
 COLLECTION: dict[str, Any] = LISTED | {"post": "create"}
@@ -53,6 +53,8 @@ urlpatterns = [
         views.OrganizationConfigurations.as_view(FIRST),
         name="organization-export-configuration",
     ),
+    path("exports/<str:run_id>", runs.OneExport.as_view(), name="export"),
+    path("exports/<str:run_id>/download", runs.ExportDownload.as_view(), name="export-download"),
     path("metadata-adapters/", adapters.MetadataAdapters.as_view(), name="metadata-adapters"),
     path(
         "metadata-adapters/template-wildcards",

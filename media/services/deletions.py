@@ -33,14 +33,22 @@ WHILE_STORING = timedelta(hours=1)  # far longer than any request that stores an
 
 
 def queue(
-    object_keys: Iterable[str], *, reason: DeletionReason, bucket: Bucket = Bucket.PUBLIC
+    object_keys: Iterable[str],
+    *,
+    reason: DeletionReason,
+    bucket: Bucket = Bucket.PUBLIC,
+    told: bool = True,
 ) -> None:
-    """Queue objects for deletion in the caller's transaction; one already queued stays queued."""
+    """Queue objects for deletion in the caller's transaction; one already queued stays queued.
+
+    Thousands at once are not `told` of: the beat finds them, some at a time, and nobody else's
+    work waits behind them.
+    """
     rows = [
         ObjectDeletion(bucket=bucket, key=key, reason=reason) for key in sorted(set(object_keys))
     ]
     ObjectDeletion.objects.bulk_create(rows, ignore_conflicts=True)
-    for row in rows:
+    for row in rows if told else []:
         deferred.delete_object(row.pk)
 
 

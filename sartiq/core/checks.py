@@ -21,10 +21,15 @@ def check_secret_key(app_configs: object, **kwargs: object) -> list[CheckMessage
 @register
 def check_task_limits(app_configs: object, **kwargs: object) -> list[CheckMessage]:
     """Refuse a task limit the broker would overtake: it would hand a running task out again."""
-    if settings.TASK_TIME_LIMIT < settings.VISIBILITY_TIMEOUT:
-        return []
-    hint = "Set VISIBILITY_TIMEOUT above TASK_TIME_LIMIT."
-    return [Error("TASK_TIME_LIMIT must be below VISIBILITY_TIMEOUT.", hint=hint, id="core.E002")]
+    return [
+        Error(
+            f"{name} must be below VISIBILITY_TIMEOUT.",
+            hint=f"Set VISIBILITY_TIMEOUT above {name}.",
+            id="core.E002",
+        )
+        for name in ("TASK_TIME_LIMIT", "ASSEMBLY_TIME_LIMIT")
+        if getattr(settings, name) >= settings.VISIBILITY_TIMEOUT
+    ]
 
 
 @register

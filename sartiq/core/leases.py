@@ -7,16 +7,25 @@ transaction that would have committed its work.
 
 import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from threading import Event, Thread
 from typing import Generic
 
+import structlog
 from django.conf import settings
+from django.db import DatabaseError, connections
 from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 
 from sartiq.core.crashpoints import reach
 from sartiq.core.models import Leased, free_to_take
+
+log = structlog.get_logger(__name__)
+
+SHORTEST_PAUSE = 0.5  # seconds between renewals from a thread
 
 
 class LeaseLostError(Exception):
@@ -46,6 +55,31 @@ class Lease(Generic[Leased]):
         """Renew when a third of the period has passed; cheap enough to call for every chunk."""
         if time.monotonic() - self.renewed_at > settings.LEASE_SECONDS / 3:
             self.renew()
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Renew from a thread while the block makes one long call that cannot.
+
+        Whether the row is still held is not told here: `require_held` finds out.
+        """
+        done = Event()
+        thread = Thread(target=self._keep_until, args=(done,), daemon=True, name="lease")
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
+
+    def _keep_until(self, done: Event) -> None:
+        pause = max(settings.LEASE_SECONDS / 3, SHORTEST_PAUSE)
+        try:
+            while not done.wait(pause):
+                self.renew()
+        except (LeaseLostError, DatabaseError):
+            log.info("lease_not_renewed", holder=str(self.holder))
+        finally:
+            connections.close_all()  # of this thread
 
     def require_held(self) -> Leased:
         """Lock and return the row (inside a transaction), or raise LeaseLostError."""

@@ -178,6 +178,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "ImageFormat": "exports.api.serializers.format_choices",
         "StatusEnum": "media.api.serializers._LOWER",
         "BulkUploadStatusEnum": "bulkupload.api.serializers.STATUSES",
+        "ExportStatusEnum": "exports.api.run_serializers.STATUSES",
         "ProductFieldEnum": "bulkupload.rules.columns.FIELDS",
     },
     "SORT_OPERATION_PARAMETERS": True,
@@ -228,6 +229,8 @@ BROKER_SOCKET_TIMEOUT = env.float("BROKER_SOCKET_TIMEOUT", default=5.0)  # secon
 # A request waits no longer than this for the broker: the waiting row is the work anyway.
 PUBLISH_TIMEOUT = env.float("PUBLISH_TIMEOUT", default=1.0)  # seconds
 TASK_TIME_LIMIT = env.int("TASK_TIME_LIMIT", default=300)
+# Packing reads every file of an export again; it may take longer than any other task.
+ASSEMBLY_TIME_LIMIT = env.int("ASSEMBLY_TIME_LIMIT", default=840)
 VISIBILITY_TIMEOUT = env.int("VISIBILITY_TIMEOUT", default=900)
 UNACKED_RESTORE_INTERVAL = env.int("UNACKED_RESTORE_INTERVAL", default=5)
 LEASE_SECONDS = env.int("LEASE_SECONDS", default=30)

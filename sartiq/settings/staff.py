@@ -22,6 +22,8 @@ _MENU = {
         "catalog.loramodel": ("LoRA models", "model_training"),
     },
     "Exports": {
+        "exports.exportrun": ("Exports", "folder_zip"),
+        "exports.exportitem": ("Exported files", "photo_size_select_large"),
         "exports.exportconfiguration": ("Export configurations", "tune"),
         "exports.metadataadaptervisibility": ("Metadata adapters", "visibility"),
     },

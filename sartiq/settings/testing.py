@@ -27,6 +27,7 @@ WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = True  # look a file up when asked; listing all costs every test client
 
 TASK_TIME_LIMIT = env.int("TASK_TIME_LIMIT", default=4)
+ASSEMBLY_TIME_LIMIT = env.int("ASSEMBLY_TIME_LIMIT", default=5)
 DECODE_WALL_SECONDS = env.int("DECODE_WALL_SECONDS", default=3)
 VISIBILITY_TIMEOUT = env.int("VISIBILITY_TIMEOUT", default=6)
 UNACKED_RESTORE_INTERVAL = env.int("UNACKED_RESTORE_INTERVAL", default=2)

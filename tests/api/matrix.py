@@ -356,6 +356,52 @@ EXPORTS: Final = [
         expected=superusers(200),
     ),
 ]
+RUNS: Final = f"{V1}/exports/"
+ONE_RUN: Final = f"{V1}/exports/{{run_id}}"
+RUN: Final = {"run_id": "run"}
+NO_RUN: Final = {"run_id": "missing"}
+
+
+def _selecting(route: str, status: int) -> list[Row]:
+    """Return the rows of a route that takes what is to be exported."""
+    named = [
+        {"production_request_id": "{request}"},
+        {"look_ids": ["{look}"]},
+        {"product_ids": ["{product}"]},
+        {"product_ids": ["{product}"], "export_configuration_id": "{configuration}"},
+    ]
+    missing = {"product_ids": ["{missing}"]}
+    return [
+        *(Row(route=route, body=each, expected=members(status, others=422)) for each in named),
+        Row(route=route, body=missing, expected=signed_in(422)),
+    ]
+
+
+EXPORT_RUNS: Final = [
+    Row(route=f"GET {RUNS}", expected=signed_in(200)),
+    Row(
+        route=f"GET {RUNS}",
+        query="?organization_id={organization}",
+        expected=members(200, others=403),
+    ),
+    Row(route=f"GET {RUNS}", query="?organization_id={missing}", expected=superusers(404)),
+    *_selecting(f"POST {RUNS}", 202),
+    *_selecting(f"POST {RUNS}preview", 200),
+    Row(route=f"GET {ONE_RUN}", ids=RUN, expected=members(200, others=404)),
+    Row(route=f"GET {ONE_RUN}", ids=NO_RUN, expected=signed_in(404)),
+    Row(route=f"GET {ONE_RUN}/download", ids=RUN, expected=members(302, others=404)),
+    Row(
+        route=f"GET {ONE_RUN}/download",
+        ids={"run_id": "running"},
+        expected=members(409, others=404),
+    ),
+    Row(
+        route=f"GET {ONE_RUN}/download",
+        ids={"run_id": "expired"},
+        expected=members(410, others=404),
+    ),
+    Row(route=f"GET {ONE_RUN}/download", ids=NO_RUN, expected=signed_in(404)),
+]
 JOB: Final = {"job_id": "job"}
 NO_JOB: Final = {"job_id": "missing"}
 TABLE: Final = {"file": "sku,name\nS-1,Shoe\n"}
@@ -405,4 +451,4 @@ OPEN: Final = [
     Row(route="GET /health/storage", expected=anybody(200)),
 ]
 
-ROWS: Final = [*ACCOUNTS, *ORGANIZATIONS, *CATALOG, *MEDIA, *EXPORTS, *BULK, *OPEN]
+ROWS: Final = [*ACCOUNTS, *ORGANIZATIONS, *CATALOG, *MEDIA, *EXPORTS, *EXPORT_RUNS, *BULK, *OPEN]

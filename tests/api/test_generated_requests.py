@@ -42,6 +42,7 @@ OBJECTS = {
     "resource_id": "resource",
     "config_id": "configuration",
     "job_id": "job",
+    "run_id": "run",
     "products": "product",
     "subjects": "subject",
     "looks": "look",

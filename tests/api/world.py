@@ -17,8 +17,15 @@ from accounts.tests.factories import (
 from bulkupload.models import BulkUploadJob, BulkUploadRowError, JobStatus
 from bulkupload.rules.dialects import Dialect
 from catalog.models import Guideline, Look, Product, ProductionRequest, Subject
-from exports.models import ExportConfiguration, MetadataAdapterVisibility
-from media.models import MediaResource, ResourceStatus, ResourceType
+from exports.models import (
+    ExportConfiguration,
+    ExportItem,
+    ExportRun,
+    ItemStatus,
+    MetadataAdapterVisibility,
+    RunStatus,
+)
+from media.models import Attachment, MediaResource, ResourceStatus, ResourceType
 
 PRINCIPALS: Final = (
     "anonymous",
@@ -67,6 +74,15 @@ def build() -> World:
     colleague = _member(organization, Role.MEMBER)
     newcomer = UserFactory.create()
     owned: dict[str, Any] = {"user": people["owner"], "organization": organization}
+    product = Product.objects.create(name="Shoe", sku="S-1", brand="Us", **owned)
+    look = Look.objects.create(name="Summer", **owned)
+    look.products.add(product)
+    request = ProductionRequest.objects.create(name="Run", **owned)
+    request.looks.add(look)
+    resource = _resource(owned)
+    Attachment.objects.create(
+        resource=resource, entity_type="PRODUCT", entity_id=product.pk, slot="cover_image"
+    )
     return World(
         organization=organization,
         people=people,
@@ -76,16 +92,19 @@ def build() -> World:
             "colleague": colleague.pk,
             "newcomer": newcomer.pk,
             "plain": people["plain"].pk,
-            "product": Product.objects.create(name="Shoe", sku="S-1", brand="Us", **owned).pk,
+            "product": product.pk,
             "subject": Subject.objects.create(name="Ada", slug="ada", **owned).pk,
-            "look": Look.objects.create(name="Summer", **owned).pk,
+            "look": look.pk,
             "guideline": Guideline.objects.create(name="White", **owned).pk,
-            "request": ProductionRequest.objects.create(name="Run", **owned).pk,
-            "resource": _resource(owned).pk,
+            "request": request.pk,
+            "resource": resource.pk,
             "configuration": ExportConfiguration.objects.create(**owned).pk,
             **_personal_configurations(people | {"colleague": colleague, "newcomer": newcomer}),
             "visibility": MetadataAdapterVisibility.objects.create(code="ovs").pk,
             "job": _job(owned).pk,
+            "run": _run(owned, RunStatus.COMPLETED_WITH_ERRORS).pk,
+            "running": _run(owned, RunStatus.RUNNING).pk,
+            "expired": _run(owned, RunStatus.EXPIRED).pk,
             "missing": uuid4(),
         },
     )
@@ -145,3 +164,36 @@ def _job(owned: dict[str, Any]) -> BulkUploadJob:
         cells='["S-1", ""]',
     )
     return job
+
+
+def _run(owned: dict[str, Any], status: RunStatus) -> ExportRun:
+    """Store an export of one file, which failed unless it still runs."""
+    now = timezone.now()
+    ended = status != RunStatus.RUNNING
+    run: ExportRun = ExportRun.objects.create(
+        **owned,
+        status=status,
+        title="Shoot 12",
+        configuration_name="System default",
+        metadata_adapter="default",
+        image_format="WEBP",
+        template="{index}",
+        total=1,
+        archive_key="exports/one/archive-1.zip" if ended else "",
+        archive_size=22 if ended else None,
+        archive_sha256="c" * 64 if ended else "",
+        started_at=now,
+        finished_at=now if ended else None,
+        expires_at=now if ended else None,
+    )
+    ExportItem.objects.create(
+        run=run,
+        position=1,
+        resource_id=uuid4(),
+        name="1.webp",
+        values={"index": 1},
+        status=ItemStatus.FAILED if ended else ItemStatus.WAITING,
+        failure_code="resource_deleted" if ended else "",
+        failure_message="The file was deleted." if ended else "",
+    )
+    return run

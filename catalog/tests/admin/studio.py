@@ -16,7 +16,14 @@ from bulkupload.models import (
     JobStatus,
 )
 from catalog.models import Guideline, Look, LoraModel, Product, ProductionRequest, Subject
-from exports.models import ExportConfiguration, MetadataAdapterVisibility
+from exports.models import (
+    ExportConfiguration,
+    ExportItem,
+    ExportRun,
+    ItemStatus,
+    MetadataAdapterVisibility,
+    RunStatus,
+)
 from media.tests.admin import rows
 from sartiq.core.models import IdempotencyKey, new_id
 
@@ -55,6 +62,7 @@ def fill(text: str) -> list[Model]:
         ),
     ]
     made += _bulk(user, organization, text)
+    made += _export(user, organization, text)
     product = next(row for row in made if isinstance(row, Product))
     return made + _media(user, organization, text, product)
 
@@ -163,3 +171,31 @@ def _bulk(user: User, organization: Organization, text: str) -> list[Model]:
         job=job, row=1, position=0, line=2, column=text, value=text, code="missing", message=text
     )
     return [job, chunk, error]
+
+
+def _export(user: User, organization: Organization, text: str) -> list[Model]:
+    run = ExportRun.objects.create(
+        user=user,
+        organization=organization,
+        title=text,
+        status=RunStatus.FAILED,
+        configuration_name=text,
+        metadata_adapter=text[:32],
+        image_format="WEBP",
+        template=text,
+        total=1,
+        failure_code=text[:64],
+        failure_message=text,
+        finished_at=NOW,
+    )
+    item = ExportItem.objects.create(
+        run=run,
+        position=1,
+        resource_id=new_id(),
+        name=text,
+        values={"brand": text},
+        status=ItemStatus.FAILED,
+        failure_code=text[:64],
+        failure_message=text,
+    )
+    return [run, item]

@@ -1,0 +1,156 @@
+import json
+from typing import Any, cast
+
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework import serializers
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.api.callers import caller_of
+from accounts.selectors import scope_for
+from catalog.api.views import IDEMPOTENCY, ScopeIn
+from catalog.services import exporting
+from catalog.services.exporting import Asked
+from exports import selectors
+from exports.api.run_serializers import (
+    ExportDetailOut,
+    ExportOut,
+    PreviewOut,
+    answers_of,
+    detail_of,
+    preview_of,
+)
+from exports.models import ExportRun
+from exports.rules.limits import MOST_FILES
+from exports.services import naming, runs
+from sartiq.core.api import Endpoint, ModelEndpointSet
+from sartiq.core.idempotency import Answer, Record, once
+from sartiq.core.pagination import DEFAULT_LIMIT, WindowIn, window_schemas
+from sartiq.core.serializers import StrictSerializer
+from sartiq.core.validation import read
+
+TAGS = ["exports"]
+SELECTORS = ("production_request_id", "look_ids", "product_ids")
+WHOSE = OpenApiParameter(
+    "organization_id",
+    {"type": "string", "format": "uuid"},
+    description="Whose exports; without it the caller's personal ones",
+)
+LOCATION = OpenApiParameter(
+    "Location",
+    {"type": "string", "format": "uri-reference"},
+    OpenApiParameter.HEADER,
+    required=True,
+    description="Where to watch the export",
+    response=[202],
+)
+WINDOW = [
+    OpenApiParameter(name, schema)
+    for name, schema in window_schemas(default_limit=DEFAULT_LIMIT).items()
+]
+
+
+def _ids() -> Any:
+    return serializers.ListField(
+        child=serializers.UUIDField(),
+        required=False,
+        allow_null=True,
+        min_length=1,
+        max_length=MOST_FILES,
+    )
+
+
+class ExportIn(StrictSerializer[Any]):
+    """What to export: exactly one of a production request, looks, and products."""
+
+    production_request_id = serializers.UUIDField(required=False, allow_null=True)
+    look_ids = _ids()
+    product_ids = _ids()
+    export_configuration_id = serializers.UUIDField(
+        required=False,
+        allow_null=True,
+        help_text="Without it the one that answers for what is exported",
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Take exactly one selection."""
+        named = [name for name in SELECTORS if attrs.get(name) is not None]
+        if len(named) != 1:
+            told = ", ".join(SELECTORS)
+            raise serializers.ValidationError(f"Send exactly one of {told}.", code="value_error")
+        return attrs
+
+
+class Exports(ModelEndpointSet):
+    """Archives of files, made in the background."""
+
+    serializer_class = ExportOut
+    filter_backends = ()
+
+    @extend_schema(operation_id="list_exports", tags=TAGS, parameters=[WHOSE])
+    def list(self, request: Request) -> Response:
+        """List one owner's exports, oldest first."""
+        asked = read(ScopeIn, request.query_params, where="query")
+        scope = scope_for(caller_of(request), asked.get("organization_id"))
+        page = cast("list[ExportRun]", self.paginate_queryset(selectors.runs_in(scope)))
+        return self.get_paginated_response(answers_of(page))
+
+    @extend_schema(
+        operation_id="start_export",
+        tags=TAGS,
+        parameters=[IDEMPOTENCY, LOCATION],
+        request=ExportIn,
+        responses={202: OpenApiResponse(ExportDetailOut, description="Accepted")},
+    )
+    def create(self, request: Request) -> Response:
+        """Start an export of a production request, of looks or of products."""
+        user, asked = caller_of(request), Asked(**read(ExportIn, request.data))
+
+        def work(record: Record) -> Answer:
+            made: list[Answer] = []
+
+            def then(run: ExportRun) -> None:
+                made.append(_accepted(request, run))
+                record(made[-1])
+
+            found = exporting.select(user, asked)
+            runs.create(
+                user=user,
+                scope=found.scope,
+                title=found.title,
+                configuration=found.configuration,
+                entries=found.entries,
+                now=timezone.now(),
+                then=then,
+            )
+            return made[-1]
+
+        return once(request, route="export-create", work=work)
+
+
+class ExportPreview(Endpoint):
+    """What an export would hold."""
+
+    @extend_schema(
+        operation_id="preview_export",
+        tags=TAGS,
+        parameters=WINDOW,
+        request=ExportIn,
+        responses={200: PreviewOut},
+    )
+    def post(self, request: Request) -> Response:
+        """Return the names and the metadata an export would have; nothing is written."""
+        window = read(WindowIn, request.query_params, where="query")
+        asked = Asked(**read(ExportIn, request.data))
+        found = exporting.select(caller_of(request), asked)
+        named = naming.name_entries(
+            found.entries, configuration=found.configuration, today=timezone.now().date()
+        )
+        return Response(preview_of(found.configuration, named, **window))
+
+
+def _accepted(request: Request, run: ExportRun) -> Answer:
+    body = json.loads(JSONRenderer().render(detail_of(run)))
+    return Answer(status=202, body=body, location=f"{request.path.rstrip('/')}/{run.pk}")

@@ -1,0 +1,197 @@
+"""What of the catalogue an export takes: files in order, and what is known of each."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from uuid import UUID
+
+from accounts.models import OwnerScope, User
+from catalog import selectors
+from catalog.errors import (
+    ConfigurationsDifferError,
+    OwnersDifferError,
+    ReferenceNotFoundError,
+)
+from catalog.models import CatalogEntity, Look, Product, ProductionRequest
+from catalog.rules.slots import SLOTS
+from exports.models import ExportConfiguration
+from exports.rules.wildcards import Value
+from exports.selectors import Configured, Unnamed, resolve, usable_configurations
+from exports.services.naming import ExportEntry
+from media.models import Attachment
+from sartiq.core.errors import InvalidManyError, Issue, located
+
+Entity = TypeVar("Entity", bound=CatalogEntity)
+Media = dict[UUID, dict[str, list[Attachment]]]
+Values = dict[str, Value]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What a request names: exactly one of the three, and perhaps a configuration."""
+
+    production_request_id: UUID | None = None
+    look_ids: Sequence[UUID] | None = None
+    product_ids: Sequence[UUID] | None = None
+    export_configuration_id: UUID | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selection:
+    """What an export takes, whose it is, and the configuration it goes by."""
+
+    scope: OwnerScope
+    title: str
+    configuration: ExportConfiguration
+    entries: list[ExportEntry]
+
+
+def select(user: User, asked: Asked) -> Selection:
+    """Find what the caller asks to export.
+
+    Raises InvalidManyError naming each id that is not there for the caller, OwnersDifferError and
+    ConfigurationsDifferError.
+    """
+    if asked.production_request_id is not None:
+        return _of_request(user, asked, asked.production_request_id)
+    if asked.look_ids is not None:
+        return _of_looks(user, asked, asked.look_ids)
+    return _of_products(user, asked, asked.product_ids or [])
+
+
+def _of_request(user: User, asked: Asked, request_id: UUID) -> Selection:
+    with located("body", "production_request_id"):
+        [request] = _found(ProductionRequest, user, "production_request_id", [request_id])
+    scope = _scope(user, request)
+    looks = sorted(request.looks.all(), key=_age)
+    known: Values = {"production_request": request.name}
+    if request.guideline is not None:
+        known["guideline"] = request.guideline.name
+    return Selection(
+        scope=scope,
+        title=request.name,
+        configuration=_configuration(user, scope, asked, [request]),
+        entries=list(_look_entries(looks, known)),
+    )
+
+
+def _of_looks(user: User, asked: Asked, ids: Sequence[UUID]) -> Selection:
+    looks = _found(Look, user, "look_ids", ids)
+    scope = _common_scope(user, looks, "look_ids")
+    return Selection(
+        scope=scope,
+        title=looks[0].name if len(looks) == 1 else f"{len(looks)} looks",
+        configuration=_configuration(user, scope, asked, looks),
+        entries=list(_look_entries(looks, {})),
+    )
+
+
+def _of_products(user: User, asked: Asked, ids: Sequence[UUID]) -> Selection:
+    products = _found(Product, user, "product_ids", ids)
+    scope = _common_scope(user, products, "product_ids")
+    media = selectors.media_by_slot(products)
+    return Selection(
+        scope=scope,
+        title=products[0].name if len(products) == 1 else f"{len(products)} products",
+        configuration=_configuration(user, scope, asked, [Unnamed(scope)]),
+        entries=[
+            entry for each in products for entry in _entries(each, media, _product_values(each))
+        ],
+    )
+
+
+def _found(model: type[Entity], user: User, name: str, ids: Sequence[UUID]) -> list[Entity]:
+    """Return the entities in the order their ids were sent, once each."""
+    rows = selectors.visible_to(model, user).filter(pk__in=ids)
+    found = {row.pk: row for row in rows}
+    issues = list(_unknown(name, ids, found))
+    if issues:
+        raise InvalidManyError(issues)
+    return [found[pk] for pk in dict.fromkeys(ids)]
+
+
+def _unknown(name: str, ids: Sequence[UUID], found: dict[UUID, Any]) -> Iterator[Issue]:
+    for index, pk in enumerate(ids):
+        if pk not in found:
+            place = (index,) if name.endswith("ids") else ()
+            message = "No such object for you here."
+            yield ReferenceNotFoundError(message).at("body", name, *place, value=str(pk))
+
+
+def _common_scope(user: User, rows: Sequence[CatalogEntity], name: str) -> OwnerScope:
+    if len({row.scope.key for row in rows}) > 1:
+        raise OwnersDifferError(loc=("body", name))
+    return _scope(user, rows[0])
+
+
+def _scope(user: User, row: CatalogEntity) -> OwnerScope:
+    """Return the scope the export belongs to: the caller's, where the entity is of no organization.
+
+    Only a superuser exports another person's things, and keeps what that made.
+    """
+    return OwnerScope(user_id=user.pk, organization_id=row.organization_id)
+
+
+def _configuration(
+    user: User, scope: OwnerScope, asked: Asked, entities: Iterable[Configured]
+) -> ExportConfiguration:
+    """Return the configuration the request names, else the one that answers for its entities."""
+    named = asked.export_configuration_id
+    if named is not None:
+        rows = usable_configurations(user_id=user.pk, scope=scope)
+        found = rows.filter(pk=named).first()
+        if found is None:
+            raise ReferenceNotFoundError(
+                "No such object for you here.",
+                loc=("body", "export_configuration_id"),
+                value=str(named),
+            )
+        return found
+    answers = {_key(each): each for each in (resolve(entity).configuration for entity in entities)}
+    if len(answers) > 1:
+        raise ConfigurationsDifferError(loc=("body", "look_ids"))
+    return next(iter(answers.values()))
+
+
+def _key(configuration: ExportConfiguration) -> UUID | None:
+    """Return the id of a stored configuration; the system's is the same for all."""
+    is_stored = not configuration._state.adding  # noqa: SLF001  Django's documented model state
+    return configuration.pk if is_stored else None
+
+
+def _look_entries(looks: Sequence[Look], known: Values) -> Iterator[ExportEntry]:
+    products = {product.pk: product for look in looks for product in look.products.all()}
+    of_products = selectors.media_by_slot(products.values())
+    of_looks = selectors.media_by_slot(looks)
+    for look in looks:
+        worn = sorted(look.products.all(), key=_age)
+        told: Values = {**known, "look": look.name}
+        if look.subject is not None:
+            told["subject"] = look.subject.name
+        for product in worn:
+            yield from _entries(product, of_products, {**_product_values(product), **told})
+        only = _product_values(worn[0]) if len(worn) == 1 else {}
+        yield from _entries(look, of_looks, {**only, **told})
+
+
+def _entries(entity: CatalogEntity, media: Media, values: Values) -> Iterator[ExportEntry]:
+    shown = media.get(entity.pk, {})
+    for slot in SLOTS[entity.entity_type]:
+        for attachment in shown.get(slot.name, []):
+            values_here = {**values, "shot_type": slot.shot_type}
+            yield ExportEntry(resource=attachment.resource, values=values_here)
+
+
+def _product_values(product: Product) -> Values:
+    known = {
+        "brand": product.brand,
+        "product_sku": product.sku,
+        "product_name": product.name,
+        "color": product.color,
+        "gender": product.gender,
+    }
+    return {name: value for name, value in known.items() if value}
+
+
+def _age(row: CatalogEntity) -> tuple[Any, UUID]:
+    return row.created_at, row.pk

@@ -1,0 +1,3 @@
+from exports.admin import configurations, runs
+
+__all__ = ["configurations", "runs"]

@@ -1,0 +1,166 @@
+from collections.abc import Sequence
+from typing import Any
+
+from rest_framework import serializers
+
+from exports import selectors
+from exports.api.serializers import AdapterField, FormatField
+from exports.models import ExportConfiguration, ExportRun, RunStatus
+from exports.selectors import Progress, template_of
+from exports.services.naming import NamedEntry, metadata_names
+
+STATUSES = [value.lower() for value in RunStatus.values]
+MOST_FAILURES = 1000  # of one answer; the manifest names all
+
+
+class RunConfigurationOut(serializers.Serializer[Any]):
+    """The configuration an export goes by, as it was when it started."""
+
+    id = serializers.UUIDField(allow_null=True)
+    name = serializers.CharField()
+    metadata_adapter = AdapterField()
+    image_format = FormatField()
+    naming_convention_template = serializers.CharField()
+
+
+class RunProgressOut(serializers.Serializer[Any]):
+    """How many files have their outcome."""
+
+    done = serializers.IntegerField()
+    total = serializers.IntegerField()
+
+
+class RunCountsOut(serializers.Serializer[Any]):
+    """How many files stand where."""
+
+    ready = serializers.IntegerField()
+    failed = serializers.IntegerField()
+    pending = serializers.IntegerField()
+
+
+class RunArchiveOut(serializers.Serializer[Any]):
+    """The ZIP, once there is one."""
+
+    size = serializers.IntegerField()
+    sha256 = serializers.CharField()
+
+
+class RunFaultOut(serializers.Serializer[Any]):
+    """Why there is no archive."""
+
+    code = serializers.CharField()
+    message = serializers.CharField()
+
+
+class RunFailureOut(serializers.Serializer[Any]):
+    """One file that could not be exported."""
+
+    name = serializers.CharField()
+    resource_id = serializers.UUIDField()
+    code = serializers.CharField(source="failure_code")
+    message = serializers.CharField(source="failure_message")
+
+
+class ExportOut(serializers.Serializer[Any]):
+    """An export and how far it is."""
+
+    id = serializers.UUIDField()
+    user_id = serializers.UUIDField()
+    organization_id = serializers.UUIDField(allow_null=True)
+    status = serializers.ChoiceField(choices=STATUSES)
+    title = serializers.CharField()
+    progress = RunProgressOut()
+    counts = RunCountsOut()
+    export_configuration = RunConfigurationOut()
+    archive = RunArchiveOut(allow_null=True)
+    failure = RunFaultOut(allow_null=True)
+    expires_at = serializers.DateTimeField(allow_null=True)
+    started_at = serializers.DateTimeField(allow_null=True)
+    finished_at = serializers.DateTimeField(allow_null=True)
+    created_at = serializers.DateTimeField()
+    updated_at = serializers.DateTimeField()
+
+
+class ExportDetailOut(ExportOut):
+    """An export, how far it is, and the first thousand of the files that failed."""
+
+    failures = RunFailureOut(many=True)
+
+
+class PreviewFileOut(serializers.Serializer[Any]):
+    """One file as it would be exported."""
+
+    name = serializers.CharField()
+    resource_id = serializers.UUIDField(source="resource.pk")
+    values = serializers.DictField(
+        source="stored_values", help_text="What the metadata tells of it, by wildcard"
+    )
+
+
+class PreviewOut(serializers.Serializer[Any]):
+    """What an export would hold; `data` is the asked window of its files."""
+
+    export_configuration = RunConfigurationOut()
+    metadata_files: Any = serializers.ListField(child=serializers.CharField())
+    data: Any = PreviewFileOut(many=True)
+    count = serializers.IntegerField()
+
+
+SAME = (
+    *("id", "user_id", "organization_id", "title", "expires_at", "started_at", "finished_at"),
+    *("created_at", "updated_at"),
+)
+
+
+def answers_of(runs: Sequence[ExportRun]) -> list[dict[str, Any]]:
+    """Return exports as a list answers them: one query for all their progress."""
+    progress = selectors.progress_of(runs)
+    return [dict(ExportOut(_shown(run, progress[run.pk])).data) for run in runs]
+
+
+def detail_of(run: ExportRun) -> dict[str, Any]:
+    """Return one export with the files that failed."""
+    shown = _shown(run, selectors.progress_of([run])[run.pk])
+    failures = selectors.failures_of(run)[:MOST_FAILURES]
+    return dict(ExportDetailOut({**shown, "failures": failures}).data)
+
+
+def preview_of(
+    configuration: ExportConfiguration, named: Sequence[NamedEntry], *, skip: int, limit: int
+) -> dict[str, Any]:
+    """Return what an export would hold."""
+    is_stored = not configuration._state.adding  # noqa: SLF001  Django's documented model state
+    shown = {
+        "export_configuration": {
+            "id": configuration.pk if is_stored else None,
+            "name": configuration.name,
+            "metadata_adapter": configuration.metadata_adapter,
+            "image_format": configuration.image_format,
+            "naming_convention_template": template_of(configuration).text,
+        },
+        "metadata_files": metadata_names(configuration),
+        "data": named[skip : skip + limit],
+        "count": len(named),
+    }
+    answer: dict[str, Any] = PreviewOut(shown).data
+    return answer
+
+
+def _shown(run: ExportRun, progress: Progress) -> dict[str, Any]:
+    archive = {"size": run.archive_size, "sha256": run.archive_sha256}
+    failure = {"code": run.failure_code, "message": run.failure_message}
+    return {
+        **{name: getattr(run, name) for name in SAME},
+        "status": run.status.lower(),
+        "progress": {"done": progress.done, "total": progress.total},
+        "counts": progress,
+        "export_configuration": {
+            "id": run.configuration_id,
+            "name": run.configuration_name,
+            "metadata_adapter": run.metadata_adapter,
+            "image_format": run.image_format,
+            "naming_convention_template": run.template,
+        },
+        "archive": archive if run.archive_key else None,
+        "failure": failure if run.failure_code else None,
+    }

@@ -1,0 +1,43 @@
+from uuid import UUID
+
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.api.callers import caller_of
+from exports import selectors
+from exports.api.run_serializers import ExportDetailOut, detail_of
+from exports.services import runs
+from sartiq.core.api import Endpoint
+from sartiq.core.schema import ERROR_ANSWER
+
+TAGS = ["exports"]
+UNFINISHED = OpenApiResponse(ERROR_ANSWER, description="The export still runs, or has failed")
+EXPIRED = OpenApiResponse(ERROR_ANSWER, description="The archive was discarded after seven days")
+
+
+class OneExport(Endpoint):
+    """One export."""
+
+    @extend_schema(operation_id="get_export", tags=TAGS, responses={200: ExportDetailOut})
+    def get(self, request: Request, run_id: UUID) -> Response:
+        """Return an export, how far it is, and which files failed."""
+        return Response(detail_of(selectors.run_visible_to(caller_of(request), run_id)))
+
+
+class ExportDownload(Endpoint):
+    """The archive of one export."""
+
+    @extend_schema(
+        operation_id="download_export",
+        tags=TAGS,
+        responses={
+            302: OpenApiResponse(description="To a short-lived address of the ZIP"),
+            409: UNFINISHED,
+            410: EXPIRED,
+        },
+    )
+    def get(self, request: Request, run_id: UUID) -> Response:
+        """Redirect to the archive."""
+        address = runs.sign_download(user=caller_of(request), run_id=run_id)
+        return Response(status=302, headers={"Location": address, "Cache-Control": "no-store"})

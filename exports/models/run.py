@@ -1,0 +1,107 @@
+from datetime import datetime
+from typing import ClassVar, Self
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from accounts.models import OwnedModel, OwnedQuerySet
+from exports.models.configuration import ImageFormat
+from exports.models.statuses import DOWNLOADABLE, UNFINISHED, ItemStatus, RunStatus
+from exports.rules.templates import LONGEST_TEMPLATE
+from sartiq.core.models import LeasedModel, free_to_take
+
+
+class ExportRunQuerySet(OwnedQuerySet["ExportRun"]):
+    """The words in which exports are asked for."""
+
+    def unfinished(self) -> Self:
+        """Keep those that still have something to do."""
+        return self.filter(status__in=UNFINISHED)
+
+    def with_items_left(self) -> Self:
+        """Keep unfinished ones some of whose files wait."""
+        return self.unfinished().filter(items__status=ItemStatus.WAITING).distinct()
+
+    def converted(self) -> Self:
+        """Keep unfinished ones that lack nothing but their archive."""
+        return self.unfinished().exclude(items__status=ItemStatus.WAITING)
+
+    def waiting(self, *, sent_before: datetime) -> Self:
+        """Keep those to be packed that nobody works on and nobody was told of lately."""
+        untold = Q(sent_at__isnull=True) | Q(sent_at__lt=sent_before)
+        return self.converted().filter(free_to_take()).filter(untold)
+
+    def expired(self) -> Self:
+        """Keep those whose archive has been kept long enough, by the database's clock."""
+        return self.filter(status__in=DOWNLOADABLE, expires_at__lt=Now())
+
+
+class ExportRun(OwnedModel, LeasedModel):
+    """One archive somebody asked for, with the configuration as it was then.
+
+    `configuration_id` names a stored configuration, null for the system default; the rest of the
+    snapshot is what the run goes by. Its lease is that of the archive.
+    """
+
+    status = models.CharField(max_length=32, choices=RunStatus.choices, default=RunStatus.QUEUED)
+    title = models.CharField(max_length=255)
+    configuration_id = models.UUIDField(null=True, blank=True)
+    configuration_name = models.CharField(max_length=255)
+    metadata_adapter = models.CharField(max_length=32)
+    image_format = models.CharField(max_length=16, choices=ImageFormat.choices)
+    template = models.CharField(max_length=LONGEST_TEMPLATE)
+    total = models.PositiveIntegerField()
+    archive_key = models.CharField(max_length=255, blank=True)
+    archive_size = models.PositiveBigIntegerField(null=True, blank=True)
+    archive_sha256 = models.CharField("archive SHA-256", max_length=64, blank=True)
+    failure_code = models.CharField(max_length=64, blank=True)
+    failure_message = models.TextField(blank=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+
+    objects: ClassVar = ExportRunQuerySet.as_manager()
+
+    class Meta(OwnedModel.Meta):
+        verbose_name = "export"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(status__in=RunStatus.values), name="export_run_status_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(image_format__in=ImageFormat.values), name="export_run_format_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=UNFINISHED, finished_at__isnull=True)
+                | (~Q(status__in=UNFINISHED) & Q(finished_at__isnull=False)),
+                name="export_run_ends_once",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status__in=DOWNLOADABLE)
+                | (Q(archive_key__gt="", archive_size__isnull=False, expires_at__isnull=False)),
+                name="export_run_has_its_archive",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["organization", "created_at", "id"], name="export_run_of_org"),
+            models.Index(fields=["user", "created_at", "id"], name="export_run_of_user"),
+            models.Index(
+                fields=["created_at"],
+                condition=Q(status__in=UNFINISHED),
+                name="export_run_unfinished",
+            ),
+            models.Index(
+                fields=["expires_at"],
+                condition=Q(status__in=DOWNLOADABLE),
+                name="export_run_expires",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether it has ended."""
+        return self.status not in UNFINISHED

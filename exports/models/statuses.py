@@ -1,0 +1,24 @@
+from django.db import models
+
+
+class ItemStatus(models.TextChoices):
+    """Whether a file was made ready for the archive."""
+
+    WAITING = "WAITING", "Waiting"
+    DONE = "DONE", "Done"
+    FAILED = "FAILED", "Failed"
+
+
+class RunStatus(models.TextChoices):
+    """Where an export stands: QUEUED, RUNNING, then an end; a completed one expires."""
+
+    QUEUED = "QUEUED", "Queued"
+    RUNNING = "RUNNING", "Running"
+    COMPLETED = "COMPLETED", "Completed"
+    COMPLETED_WITH_ERRORS = "COMPLETED_WITH_ERRORS", "Completed with errors"
+    FAILED = "FAILED", "Failed"
+    EXPIRED = "EXPIRED", "Expired"
+
+
+UNFINISHED = (RunStatus.QUEUED, RunStatus.RUNNING)
+DOWNLOADABLE = (RunStatus.COMPLETED, RunStatus.COMPLETED_WITH_ERRORS)

@@ -1,0 +1,7 @@
+"""How much one export takes, and how long what it made is kept."""
+
+from datetime import timedelta
+
+MOST_FILES = 10_000  # of one run
+KEPT_FOR = timedelta(days=7)
+LINK_LIFETIME = timedelta(minutes=5)  # of a signed download; a started one goes on

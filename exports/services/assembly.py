@@ -1,0 +1,212 @@
+"""Packing one export: every made file streamed into one ZIP, the run's end last.
+
+Memory stays flat: one chunk of one file at a time goes from store to store. What is read is hashed
+on its way; an object that is gone or another one sends its item back to be made again.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+from uuid import UUID
+
+import structlog
+from django.db import transaction
+from django.db.models.functions import Now
+
+from exports.errors import ItemFaultError, StoringTooSlowError
+from exports.models import ExportItem, ExportRun, ItemStatus, RunStatus
+from exports.rules.adapters.base import ExportedFile
+from exports.rules.archive import ArchiveEntry, write_archive
+from exports.rules.limits import KEPT_FOR
+from exports.rules.manifest import MANIFEST, Listed, Missing, manifest
+from exports.selectors import adapter_by_code
+from exports.services import dispatch
+from exports.services.items import MOST_ATTEMPTS, PAUSES, WHILE_STORE_REFUSES
+from media.errors import ObjectNotFoundError, StoreRefusedError, StoreUnavailableError
+from media.models import Bucket, DeletionReason
+from media.rules import keys
+from media.services import deletions
+from media.storage import ObjectHeaders, private_store
+from sartiq.core import leases
+from sartiq.core.crashpoints import reach
+from sartiq.core.leases import Lease, LeaseLostError
+
+log = structlog.get_logger(__name__)
+
+HEADERS: Final = ObjectHeaders(content_type="application/zip", content_disposition="attachment")
+NOTHING: Final = ItemFaultError("nothing_exported", "None of the files could be exported.")
+GAVE_UP: Final = ItemFaultError(
+    "attempts_exhausted", "The archive was not packed in five attempts."
+)
+NO_STORE: Final = ItemFaultError("store_unavailable", "The file store did not answer, five times.")
+
+
+class ItemLostError(Exception):
+    """Raised when the object of a made file is gone, or holds other bytes than were made."""
+
+    def __init__(self, item: ExportItem) -> None:
+        super().__init__(item.result_key)
+        self.item = item
+
+
+@dataclass
+class Measured:
+    """Bytes that are counted and hashed as they pass."""
+
+    size: int = 0
+    digest: Any = field(default_factory=hashlib.sha256)
+
+    def passing(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        """Yield the chunks."""
+        for chunk in chunks:
+            self.size += len(chunk)
+            self.digest.update(chunk)
+            yield chunk
+
+
+def assemble(run_id: UUID) -> None:
+    """Pack one run whose files are made, once, however often the task is delivered."""
+    lease = leases.take(ExportRun.objects.converted().filter(pk=run_id))
+    if lease is None:
+        return
+    try:
+        _attempt(lease, run_id)
+    except LeaseLostError:
+        log.info("export_overtaken", run_id=str(run_id))
+
+
+def _attempt(lease: Lease[ExportRun], run_id: UUID) -> None:
+    items = list(ExportItem.objects.filter(run_id=run_id).order_by("position"))
+    try:
+        if lease.attempts > MOST_ATTEMPTS:  # its worker died every time
+            _fail(lease, GAVE_UP)
+        elif not any(item.status == ItemStatus.DONE for item in items):
+            _fail(lease, NOTHING)
+        else:
+            _pack(lease, run_id, items)
+    except ItemLostError as lost:
+        _make_again(lease, lost.item)
+    except StoreRefusedError:  # wrong credentials: no export is at fault, so none is given up
+        lease.release(after=WHILE_STORE_REFUSES, uncounted=True)
+    except (StoreUnavailableError, StoringTooSlowError):
+        if lease.attempts >= MOST_ATTEMPTS:
+            _fail(lease, NO_STORE)
+        else:
+            lease.release(after=PAUSES[lease.attempts - 1])
+
+
+def _pack(lease: Lease[ExportRun], run_id: UUID, items: list[ExportItem]) -> None:
+    run = ExportRun.objects.get(pk=run_id)
+    key = keys.private_key(keys.PrivateArea.EXPORTS, run_id, f"archive-{lease.fence}.zip")
+    deletions.queue_unless_spared(key, bucket=Bucket.PRIVATE, reason=DeletionReason.EXPIRED)
+    reach("export-assembling")
+    measured = Measured()
+    body = measured.passing(write_archive(_entries(lease, run, items)))
+    with lease.kept():  # one part may take as long as half a lease
+        private_store().put(key, body, headers=HEADERS)
+    reach("export-archived")
+    _complete(lease, items, key, measured)
+
+
+def _entries(
+    lease: Lease[ExportRun], run: ExportRun, items: list[ExportItem]
+) -> Iterator[ArchiveEntry]:
+    """Yield the archive's files: those that were made, the adapter's, the manifest."""
+    made = [item for item in items if item.status == ItemStatus.DONE]
+    for item in made:
+        yield ArchiveEntry(
+            name=item.name, size=item.result_size or 0, chunks=_bytes_of(lease, item)
+        )
+    told = adapter_by_code(run.metadata_adapter).metadata_files([_exported(each) for each in made])
+    listed = [
+        Listed(
+            name=item.name,
+            resource_id=str(item.resource_id),
+            size=item.result_size or 0,
+            sha256=item.result_sha256,
+        )
+        for item in made
+    ]
+    for name, body in told.items():
+        digest = hashlib.sha256(body).hexdigest()
+        listed.append(Listed(name=name, resource_id=None, size=len(body), sha256=digest))
+        yield ArchiveEntry(name=name, size=len(body), chunks=[body])
+    last = manifest(listed, (_missing(each) for each in items if each.status == ItemStatus.FAILED))
+    yield ArchiveEntry(name=MANIFEST, size=len(last), chunks=[last])
+
+
+def _bytes_of(lease: Lease[ExportRun], item: ExportItem) -> Iterator[bytes]:
+    """Yield what was made of one file, or raise ItemLostError where it is not that."""
+    measured = Measured()
+    try:
+        with private_store().open(item.result_key) as chunks:
+            if chunks.head.size != item.result_size:
+                raise ItemLostError(item)
+            for chunk in measured.passing(chunks):
+                lease.renew_if_old()
+                yield chunk
+    except ObjectNotFoundError:
+        raise ItemLostError(item) from None
+    if measured.digest.hexdigest() != item.result_sha256:
+        raise ItemLostError(item)
+
+
+def _exported(item: ExportItem) -> ExportedFile:
+    return ExportedFile(name=item.name, sha256=item.result_sha256, values=item.values)
+
+
+def _missing(item: ExportItem) -> Missing:
+    return Missing(name=item.name, resource_id=str(item.resource_id), code=item.failure_code)
+
+
+def _complete(
+    lease: Lease[ExportRun], items: list[ExportItem], key: str, measured: Measured
+) -> None:
+    whole = all(item.status == ItemStatus.DONE for item in items)
+    with transaction.atomic():
+        run = lease.require_held()
+        if not deletions.spare(key, bucket=Bucket.PRIVATE):
+            raise StoringTooSlowError
+        run.status = RunStatus.COMPLETED if whole else RunStatus.COMPLETED_WITH_ERRORS
+        run.archive_key, run.archive_size = key, measured.size
+        run.archive_sha256 = measured.digest.hexdigest()
+        run.expires_at = Now() + KEPT_FOR
+        _end(run, items)
+        reach("export-finishing")
+    reach("export-finished")
+
+
+def _fail(lease: Lease[ExportRun], fault: ItemFaultError) -> None:
+    with transaction.atomic():
+        run = lease.require_held()
+        run.status = RunStatus.FAILED
+        run.failure_code, run.failure_message = fault.code, fault.message
+        _end(run, ExportItem.objects.done().filter(run=run))
+    log.warning("export_failed", run_id=str(run.pk), code=fault.code)
+
+
+def _end(run: ExportRun, items: Iterable[ExportItem]) -> None:
+    """Write the run's end and queue the objects nobody needs any more."""
+    run.finished_at = Now()
+    run.lease_holder = run.lease_expires_at = None
+    run.save()
+    made = [item.result_key for item in items if item.result_key]
+    deletions.queue(made, reason=DeletionReason.EXPIRED, bucket=Bucket.PRIVATE, told=False)
+
+
+def _make_again(lease: Lease[ExportRun], item: ExportItem) -> None:
+    """Put a file back to be made; the run is packed when that is done."""
+    log.warning("export_item_lost", item_id=str(item.pk))
+    with transaction.atomic():
+        lease.require_held()
+        ExportItem.objects.done().filter(pk=item.pk).update(
+            status=ItemStatus.WAITING,
+            attempts=0,
+            run_after=None,
+            sent_at=None,
+            finished_at=None,
+            updated_at=Now(),
+        )
+        lease.release()
+    dispatch.send_next(item.run_id)

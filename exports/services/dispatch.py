@@ -1,0 +1,37 @@
+"""Telling workers of a run's files, a few at a time: a large export never fills the queue."""
+
+from typing import Final
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from exports import deferred
+from exports.models import ExportItem
+
+WINDOW: Final = 32  # files of one run that workers are told of at the same time
+
+
+def send_next(run_id: UUID, *, most: int = 1) -> int:
+    """Tell workers of the next files nobody was told of; return how many."""
+    with transaction.atomic():
+        rows = ExportItem.objects.untold().filter(run_id=run_id).order_by("position")
+        ids = [row.pk for row in rows.select_for_update(skip_locked=True, no_key=True)[:most]]
+        ExportItem.objects.filter(pk__in=ids).update(sent_at=timezone.now())
+        for pk in ids:
+            deferred.convert(pk)
+    return len(ids)
+
+
+def top_up(run_id: UUID) -> int:
+    """Tell workers of as many files as a run may have with them; return how many were new."""
+    told = ExportItem.objects.due().filter(run_id=run_id, sent_at__isnull=False).count()
+    return send_next(run_id, most=WINDOW - told) if told < WINDOW else 0
+
+
+def advance(run_id: UUID) -> None:
+    """Have the next file made, or the run packed when none waits."""
+    if not ExportItem.objects.unfinished().filter(run_id=run_id).exists():
+        deferred.assemble(run_id)
+    else:
+        send_next(run_id)

@@ -1,0 +1,97 @@
+"""Starting exports, and handing out what they made."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+
+from accounts.models import OwnerScope, User
+from exports import deferred, selectors
+from exports.errors import ExportExpiredError, ExportFailedError, ExportNotFinishedError
+from exports.models import ExportConfiguration, ExportItem, ExportRun, RunStatus
+from exports.rules import names
+from exports.rules.limits import LINK_LIFETIME
+from exports.services import dispatch, naming
+from exports.services.naming import ExportEntry
+from media.storage import private_store
+from sartiq.core.crashpoints import reach
+from sartiq.core.models import new_id
+
+LONGEST_TITLE = 255
+ROWS_AT_ONCE = 1000
+
+Then = Callable[[ExportRun], None]
+
+
+def _nothing(_run: ExportRun) -> None:
+    """Do nothing more."""
+
+
+def create(
+    *,
+    user: User,
+    scope: OwnerScope,
+    title: str,
+    configuration: ExportConfiguration,
+    entries: Sequence[ExportEntry],
+    now: datetime,
+    then: Then = _nothing,
+) -> ExportRun:
+    """Store what is to be exported, with every name decided, and have the workers make it.
+
+    `then` is called with the run inside the creating transaction. Raises NothingToExportError and
+    TooManyFilesError.
+    """
+    named = naming.name_entries(entries, configuration=configuration, today=now.date())
+    run = _snapshot(configuration, title=title)
+    run.user_id, run.organization_id, run.total = user.pk, scope.organization_id, len(named)
+    items = [
+        ExportItem(
+            run=run,
+            position=each.position,
+            resource_id=each.resource.pk,
+            name=each.name,
+            values=each.stored_values,
+            sent_at=now if each.position <= dispatch.WINDOW else None,
+        )
+        for each in named
+    ]
+    with transaction.atomic():
+        run.save(force_insert=True)
+        ExportItem.objects.bulk_create(items, batch_size=ROWS_AT_ONCE)
+        for item in items[: dispatch.WINDOW]:
+            deferred.convert(item.pk)
+        then(run)
+        reach("export-saving")
+    reach("export-saved")
+    return run
+
+
+def sign_download(*, user: User, run_id: UUID) -> str:
+    """Return a short-lived address of a run's archive.
+
+    Raises ExportNotFinishedError, ExportFailedError and ExportExpiredError for a run without one.
+    """
+    run = selectors.run_visible_to(user, run_id)
+    if not run.is_finished:
+        raise ExportNotFinishedError
+    if run.status == RunStatus.FAILED:
+        raise ExportFailedError
+    if run.status == RunStatus.EXPIRED:
+        raise ExportExpiredError
+    filename = names.file_name(run.title, extension="zip")
+    return private_store().sign_get(run.archive_key, lifetime=LINK_LIFETIME, filename=filename)
+
+
+def _snapshot(configuration: ExportConfiguration, *, title: str) -> ExportRun:
+    is_stored = not configuration._state.adding  # noqa: SLF001  Django's documented model state
+    return ExportRun(
+        id=new_id(),
+        title=title[:LONGEST_TITLE],
+        configuration_id=configuration.pk if is_stored else None,
+        configuration_name=configuration.name,
+        metadata_adapter=configuration.metadata_adapter,
+        image_format=configuration.image_format,
+        template=selectors.template_of(configuration).text,
+    )

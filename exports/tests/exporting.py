@@ -1,0 +1,115 @@
+"""Selecting files for an export and doing all the work it makes, in this process."""
+
+import io
+import json
+import zipfile
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from accounts.models import OwnerScope, User
+from exports.models import ExportConfiguration, ExportItem, ExportRun
+from exports.rules.wildcards import Value
+from exports.services import assembly, items, runs
+from exports.services.naming import ExportEntry
+from media.models import Attachment, MediaResource, ObjectDeletion, Upload
+from media.services import deletions
+from media.storage import private_store
+
+
+def entry(resource: MediaResource, **values: Value) -> ExportEntry:
+    """Return a file to export with what is known of it."""
+    known: Mapping[str, Value] = {"brand": "Us", "product_sku": "S-1", "shot_type": "image"}
+    return ExportEntry(resource=resource, values={**known, **values})
+
+
+def start(user: User, *entries: ExportEntry, **facts: Any) -> ExportRun:
+    """Start an export of these files under a configuration with these facts."""
+    organization_id: UUID | None = facts.pop("organization_id", None)
+    configuration = facts.pop("configuration", None) or ExportConfiguration(**facts)
+    return runs.create(
+        user=user,
+        scope=OwnerScope(user_id=user.pk, organization_id=organization_id),
+        title="Shoot 12",
+        configuration=configuration,
+        entries=entries,
+        now=timezone.now(),
+    )
+
+
+def work_off(run: ExportRun, *, times: int = 2) -> ExportRun:
+    """Make every file and pack the run, each message delivered as often as a broker may."""
+    for pk in item_ids(run):
+        for _ in range(times):
+            items.make(pk)
+    for _ in range(times):
+        assembly.assemble(run.pk)
+    run.refresh_from_db()
+    return run
+
+
+def exported(user: User, *entries: ExportEntry, **facts: Any) -> ExportRun:
+    """Start an export and see it through."""
+    return work_off(start(user, *entries, **facts))
+
+
+def item_ids(run: ExportRun) -> list[UUID]:
+    """Return the run's files in order."""
+    rows = ExportItem.objects.filter(run=run).order_by("position")
+    return list(rows.values_list("pk", flat=True))
+
+
+def item_of(run: ExportRun, position: int = 1) -> ExportItem:
+    """Return one file of the run as it is now."""
+    found: ExportItem = ExportItem.objects.get(run=run, position=position)
+    return found
+
+
+def archive_of(run: ExportRun) -> bytes:
+    """Return the bytes of the run's archive."""
+    with private_store().open(run.archive_key) as chunks:
+        return b"".join(chunks)
+
+
+def files_of(run: ExportRun) -> dict[str, bytes]:
+    """Return what the run's archive holds, in its order."""
+    with zipfile.ZipFile(io.BytesIO(archive_of(run))) as archive:
+        assert archive.testzip() is None
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def manifest_of(run: ExportRun) -> dict[str, Any]:
+    """Return the archive's manifest."""
+    told: dict[str, Any] = json.loads(files_of(run)["manifest.json"])
+    return told
+
+
+def objects() -> list[str]:
+    """Return the keys of everything exports have stored."""
+    return [each.key for each in private_store().list("exports/")]
+
+
+def sweep() -> None:
+    """Delete every object whose deletion is due."""
+    due = Q(run_after__isnull=True) | Q(run_after__lte=Now())
+    for pk in list(ObjectDeletion.objects.alive().filter(due).values_list("pk", flat=True)):
+        deletions.perform(pk)
+
+
+def discard(*resources: MediaResource) -> None:
+    """Have resources go, as the sweep does with what nothing shows."""
+    ids = [each.pk for each in resources]
+    Attachment.objects.filter(resource__in=ids).delete()
+    Upload.objects.filter(resource__in=ids).delete()
+    MediaResource.objects.filter(pk__in=ids).delete()
+
+
+def forget_pauses() -> None:
+    """Let every pause and lease be over."""
+    over: dict[str, Any] = {"run_after": None, "lease_expires_at": None}
+    ExportItem.objects.update(**over)
+    ExportRun.objects.update(**over)

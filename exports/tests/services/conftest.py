@@ -1,0 +1,61 @@
+from collections.abc import Iterator
+
+import pytest
+
+from accounts.models import User
+from accounts.tests.factories import UserFactory
+from exports.services import conversion
+from media.models import MediaResource
+from media.storage.memory import MemoryStore
+from media.tests.doors import watched_doors
+from media.tests.factories import photo, ready
+from sartiq.core import crashpoints
+
+
+@pytest.fixture(autouse=True)
+def _no_converter_stays() -> Iterator[None]:
+    yield
+    crashpoints.install(None)
+    conversion.stop()
+
+
+@pytest.fixture
+def user(db: None) -> User:
+    found: User = UserFactory.create()
+    return found
+
+
+@pytest.fixture
+def public() -> MemoryStore:
+    return MemoryStore()
+
+
+@pytest.fixture
+def private() -> MemoryStore:
+    return MemoryStore()
+
+
+@pytest.fixture
+def doors(public: MemoryStore, private: MemoryStore, db: None) -> Iterator[None]:
+    """Stores in memory behind the doors."""
+    with watched_doors(public, private):
+        yield
+
+
+@pytest.fixture
+def photos(doors: None, public: MemoryStore, user: User) -> list[MediaResource]:
+    """Three pictures that were taken in."""
+    return [ready(public, user, photo(number)) for number in range(1, 4)]
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    """What recovery hands to the broker, which takes everything."""
+    told: list[tuple[str, str]] = []
+
+    def take(task: str, **kwargs: str) -> bool:
+        told.append((task, *kwargs.values()))
+        return True
+
+    monkeypatch.setattr("exports.services.recovery.send", take)
+    return told

@@ -1,0 +1,134 @@
+"""The names of one export: safe and distinct, whatever templates and values say."""
+
+import re
+import unicodedata
+from datetime import date
+from typing import Any, Final
+from uuid import UUID
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from exports.errors import TemplateError
+from exports.models import ExportConfiguration, ImageFormat
+from exports.rules import names
+from exports.rules.adapters.registry import ADAPTERS
+from exports.rules.templates import compile_template
+from exports.rules.wildcards import WILDCARDS
+from exports.services.naming import ExportEntry, NamedEntry, name_entries
+from exports.tests.rules.strategies import templates
+from media.models import MediaResource
+from media.rules.content_types import FILE_TYPES
+
+TODAY: Final = date(2026, 1, 31)
+HOSTILE: Final = st.one_of(
+    st.text(max_size=300),
+    st.sampled_from(
+        [
+            *("../../etc/passwd", "..\\..\\boot.ini", "/etc/passwd", "C:\\x", "CON", "aux.txt"),
+            *("a\x00b", "a\r\nb", "\u202egpj.exe", ".", "..", " ", "\ud800", "x" * 5000),
+            *("metadata", "manifest", "{brand}", "{0.__class__}", "%s", "Straße", "STRASSE"),
+        ]
+    ),
+)
+TEXTS: Final = [name for name, each in WILDCARDS.items() if not each.is_number and not each.is_date]
+VALUES: Final = st.dictionaries(st.sampled_from(TEXTS), HOSTILE, max_size=4)
+RESOURCES: Final = st.sampled_from(list(FILE_TYPES.values())).map(
+    lambda kind: MediaResource(
+        resource_type=kind.resource_type,
+        content_type=kind.content_type,
+        extension=kind.extension,
+    )
+)
+ENTRIES: Final = st.lists(
+    st.builds(ExportEntry, resource=RESOURCES, values=VALUES), min_size=1, max_size=12
+)
+CONFIGURATIONS: Final = st.builds(
+    ExportConfiguration,
+    metadata_adapter=st.sampled_from(sorted(ADAPTERS)),
+    image_format=st.sampled_from(list(ImageFormat)),
+    naming_convention_template=st.one_of(st.none(), templates()),
+)
+DEVICE = re.compile(r"(?:CON|PRN|AUX|NUL|COM[0-9]|LPT[0-9])(?:\..*)?", re.IGNORECASE)
+
+
+def named(entries: list[ExportEntry], configuration: ExportConfiguration) -> list[NamedEntry]:
+    return name_entries(entries, configuration=configuration, today=TODAY)
+
+
+@pytest.mark.covers("T46", "T47")
+@given(entries=ENTRIES, configuration=CONFIGURATIONS)
+@settings(max_examples=300, deadline=None, derandomize=True, database=None)
+def test_names_are_distinct_and_safe_whatever_templates_and_values_say(
+    entries: list[ExportEntry], configuration: ExportConfiguration
+) -> None:
+    found = named(entries, configuration)
+
+    told = [each.name for each in found]
+    folded = {unicodedata.normalize("NFC", name).casefold() for name in told}
+    assert len(folded) == len(entries)
+    for name in told:
+        assert 1 <= len(name) <= names.LONGEST_NAME
+        assert all(names.is_allowed(character) for character in name)
+        assert name == unicodedata.normalize("NFC", name) == name.strip(" .")
+        assert not DEVICE.fullmatch(name)
+    own = {"manifest.json", *ADAPTERS[configuration.metadata_adapter].metadata_files([])}
+    assert folded.isdisjoint(own)
+
+
+@pytest.mark.covers("T47")
+@given(entries=ENTRIES, configuration=CONFIGURATIONS)
+@settings(max_examples=50, deadline=None, derandomize=True, database=None)
+def test_the_same_entries_are_named_the_same(
+    entries: list[ExportEntry], configuration: ExportConfiguration
+) -> None:
+    assert named(entries, configuration) == named(entries, configuration)
+
+
+@pytest.mark.covers("T47")
+def test_equal_names_are_told_apart_by_the_documented_suffix() -> None:
+    configuration = ExportConfiguration(naming_convention_template="{brand}")
+    picture = MediaResource(resource_type="IMAGE", extension="png")
+    entries = [
+        ExportEntry(resource=picture, values={"brand": brand})
+        for brand in ("Us", "US", "Us_2", "us")
+    ]
+
+    assert [each.name for each in named(entries, configuration)] == [
+        "Us.webp",
+        "US_3.webp",
+        "Us_2.webp",
+        "us_4.webp",
+    ]
+
+
+@pytest.mark.covers("T46")
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("{brand.__class__}", "{brand[0]}", "{brand!r}", "{version:>2000000}", "{unknown}"),
+        *("{}", "{0}", "{brand", "brand}", "../{brand}", "{brand}/x", "a\x00b", "a\nb"),
+    ],
+)
+def test_a_template_that_would_do_more_than_name_is_refused(text: str) -> None:
+    with pytest.raises(TemplateError) as refused:
+        compile_template(text)
+
+    assert set(refused.value.ctx) == {"token", "position"}
+
+
+def test_versions_count_files_that_agree_in_everything_else() -> None:
+    configuration = ExportConfiguration()
+    known: list[dict[str, Any]] = [
+        {"product_sku": "A", "shot_type": "image"},
+        {"product_sku": "B", "shot_type": "image"},
+        {"product_sku": "A", "shot_type": "image"},
+        {"product_sku": "A", "shot_type": "cover"},
+    ]
+    picture = MediaResource(id=UUID(int=1), resource_type="IMAGE", extension="png")
+
+    found = named([ExportEntry(resource=picture, values=each) for each in known], configuration)
+
+    assert [each.values["version"] for each in found] == [1, 1, 2, 1]
+    assert [each.values["index"] for each in found] == [1, 2, 3, 4]

@@ -1,0 +1,376 @@
+"""How exports run: killed, delivered twice, overtaken, without a store, without a broker."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.utils import timezone
+from pytest_django import Settings
+
+from accounts.models import User
+from exports.models import ExportItem, ExportRun, ItemStatus, RunStatus
+from exports.selectors import progress_of
+from exports.services import assembly, dispatch, items, recovery, scratch
+from exports.tests.exporting import (
+    archive_of,
+    entry,
+    exported,
+    files_of,
+    forget_pauses,
+    item_ids,
+    item_of,
+    objects,
+    start,
+    sweep,
+    work_off,
+)
+from media.errors import StoreRefusedError, StoreUnavailableError
+from media.models import MediaResource, ObjectDeletion
+from media.storage.memory import MemoryStore, nothing
+from media.tests.threads import at_once
+from sartiq.core import crashpoints, leases
+
+MAKING = ["export-downloaded", "export-converted", "export-put", "export-marking", "export-marked"]
+PACKING = ["export-assembling", "export-archived", "export-finishing", "export-finished"]
+HOUR = timedelta(hours=2)
+
+
+class Crash(BaseException):
+    """A process that died."""
+
+
+def dying_at(point: str) -> Any:
+    def hook(reached: str) -> None:
+        if reached == point:
+            raise Crash
+
+    return hook
+
+
+def an_hour_later() -> None:
+    """Let the deletions fall due that were queued before an object was stored."""
+    for deletion in ObjectDeletion.objects.filter(run_after__isnull=False):
+        deletion.run_after -= HOUR
+        deletion.save()
+
+
+@pytest.mark.covers("F30", "I11", "I15")
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("deaths", [1, 3])
+@pytest.mark.parametrize("point", ["lease-taken", *MAKING, *PACKING])
+def test_whoever_dies_at_any_step_one_whole_archive_is_made(
+    user: User, photos: list[MediaResource], settings: Settings, point: str, deaths: int
+) -> None:
+    settings.LEASE_SECONDS = 0  # a dead worker's lease has ended at once
+    expected = archive_of(exported(user, *map(entry, photos)))
+    run, died = start(user, *map(entry, photos)), 0
+
+    for _ in range(20):
+        crashpoints.install(dying_at(point) if died < deaths else None)
+        try:
+            work_off(run)
+            recovery.resend()
+        except Crash:
+            died += 1
+        finally:
+            crashpoints.install(None)
+        run.refresh_from_db()
+        if run.is_finished:
+            break
+
+    assert died >= 1
+    assert run.status == RunStatus.COMPLETED
+    assert archive_of(run) == expected
+    an_hour_later()
+    sweep()
+    assert sorted(objects()) == sorted(ExportRun.objects.values_list("archive_key", flat=True))
+
+
+@pytest.mark.covers("F05")
+def test_every_message_delivered_ten_times_makes_one_archive(
+    user: User, photos: list[MediaResource], private: MemoryStore
+) -> None:
+    run = start(user, *map(entry, photos))
+
+    work_off(run, times=10)
+
+    assert run.status == RunStatus.COMPLETED
+    assert [item.attempts for item in ExportItem.objects.all()] == [1, 1, 1]
+    assert run.attempts == 1
+    assert len(objects()) == 4
+
+
+@pytest.mark.covers("F05")
+@pytest.mark.django_db(transaction=True)
+def test_workers_at_the_same_time_make_one_archive(user: User, photos: list[MediaResource]) -> None:
+    run = start(user, *map(entry, photos))
+    pks = item_ids(run)
+
+    def work(pk: Any) -> Callable[[], None]:
+        return lambda: items.make(pk)
+
+    at_once([work(pk) for pk in (*pks, *pks)])
+    at_once([lambda: assembly.assemble(run.pk) for _ in range(3)])
+
+    run.refresh_from_db()
+    assert run.status == RunStatus.COMPLETED
+    assert ExportItem.objects.filter(attempts=1).count() == 3
+    sweep()
+    assert objects() == [run.archive_key]
+
+
+@pytest.mark.covers("F31", "I15")
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("point", ["export-converted", "export-put"])
+def test_a_worker_that_slept_too_long_marks_nothing(
+    user: User, photos: list[MediaResource], settings: Settings, point: str
+) -> None:
+    run = start(user, entry(photos[0]))
+    [item_id] = item_ids(run)
+    settings.LEASE_SECONDS = 0
+
+    def overtake(reached: str) -> None:
+        if reached == point:
+            crashpoints.install(None)
+            at_once([lambda: leases.take(ExportItem.objects.filter(pk=item_id))])
+
+    crashpoints.install(overtake)
+    items.make(item_id)
+
+    assert item_of(run).status == ItemStatus.WAITING
+    work_off(run)
+    assert run.status == RunStatus.COMPLETED
+    an_hour_later()
+    sweep()
+    assert objects() == [run.archive_key]
+
+
+@pytest.mark.covers("F06", "I15")
+def test_a_file_that_kills_every_worker_is_given_up(
+    user: User, photos: list[MediaResource]
+) -> None:
+    run = start(user, *map(entry, photos))
+    ExportItem.objects.filter(position=2).update(attempts=items.MOST_ATTEMPTS)
+
+    work_off(run)
+
+    assert item_of(run, 2).failure_code == "attempts_exhausted"
+    assert run.status == RunStatus.COMPLETED_WITH_ERRORS
+
+
+@pytest.mark.covers("F06", "I15")
+def test_an_archive_that_kills_every_worker_is_given_up(
+    user: User, photos: list[MediaResource]
+) -> None:
+    run = start(user, *map(entry, photos))
+    ExportRun.objects.update(attempts=items.MOST_ATTEMPTS)
+
+    work_off(run)
+    sweep()
+
+    assert (run.status, run.failure_code) == (RunStatus.FAILED, "attempts_exhausted")
+    assert objects() == []
+
+
+def failing(store: MemoryStore, operation: str, error: Exception) -> None:
+    def hook(called: str, key: str) -> None:
+        if called == operation:
+            raise error
+
+    store.before = hook
+
+
+@pytest.mark.covers("F14")
+@pytest.mark.parametrize("operation", ["open", "put"])
+def test_a_store_that_fails_is_tried_again(
+    user: User,
+    photos: list[MediaResource],
+    public: MemoryStore,
+    private: MemoryStore,
+    operation: str,
+) -> None:
+    run = start(user, *map(entry, photos))
+    failing(public if operation == "open" else private, operation, StoreUnavailableError())
+    work_off(run)
+    assert {item.status for item in run.items.all()} == {ItemStatus.WAITING}
+    assert {item.attempts for item in run.items.all()} == {1}
+
+    public.before = private.before = nothing
+    forget_pauses()
+    work_off(run)
+
+    assert run.status == RunStatus.COMPLETED
+
+
+@pytest.mark.covers("F14")
+def test_a_store_that_fails_five_times_fails_the_file(
+    user: User, photos: list[MediaResource], public: MemoryStore
+) -> None:
+    run = start(user, *map(entry, photos))
+    key = photos[0].storage_key
+
+    def hook(called: str, asked: str) -> None:
+        if called == "open" and asked == key:
+            raise StoreUnavailableError
+
+    public.before = hook
+    for _ in range(items.MOST_ATTEMPTS):
+        forget_pauses()
+        work_off(run, times=1)
+
+    assert item_of(run).failure_code == "store_unavailable"
+    assert run.status == RunStatus.COMPLETED_WITH_ERRORS
+
+
+@pytest.mark.covers("F14")
+def test_a_store_that_takes_no_archive_five_times_fails_the_run(
+    user: User, photos: list[MediaResource], private: MemoryStore
+) -> None:
+    run = start(user, *map(entry, photos))
+    for pk in item_ids(run):
+        items.make(pk)
+    failing(private, "put", StoreUnavailableError())
+
+    for _ in range(items.MOST_ATTEMPTS):
+        forget_pauses()
+        assembly.assemble(run.pk)
+
+    run.refresh_from_db()
+    assert (run.status, run.failure_code) == (RunStatus.FAILED, "store_unavailable")
+
+
+@pytest.mark.covers("F19")
+def test_wrong_credentials_give_no_file_up(
+    user: User, photos: list[MediaResource], public: MemoryStore, private: MemoryStore
+) -> None:
+    run = start(user, *map(entry, photos))
+    failing(public, "open", StoreRefusedError())
+    for _ in range(items.MOST_ATTEMPTS + 1):
+        forget_pauses()
+        work_off(run)
+    assert {item.attempts for item in run.items.all()} == {0}
+
+    public.before = nothing
+    failing(private, "put", StoreRefusedError())
+    for _ in range(items.MOST_ATTEMPTS + 1):
+        forget_pauses()
+        work_off(run)
+    private.before = nothing
+    forget_pauses()
+    work_off(run)
+
+    assert run.status == RunStatus.COMPLETED
+
+
+@pytest.mark.parametrize("fault", ["gone", "other"])
+def test_a_made_file_that_is_lost_is_made_again(
+    user: User, photos: list[MediaResource], private: MemoryStore, fault: str
+) -> None:
+    expected = archive_of(exported(user, *map(entry, photos)))
+    run = start(user, *map(entry, photos))
+    for pk in item_ids(run):
+        items.make(pk)
+    made = item_of(run, 2)
+    private.delete_many([made.result_key])
+    if fault == "other":
+        other = bytes(made.result_size or 0)
+        private.put(made.result_key, other, headers=assembly.HEADERS)
+
+    assembly.assemble(run.pk)
+    assert item_of(run, 2).status == ItemStatus.WAITING
+    work_off(run)
+
+    assert run.status == RunStatus.COMPLETED
+    assert archive_of(run) == expected
+
+
+@pytest.mark.covers("F08")
+def test_what_the_broker_lost_is_sent_again(
+    user: User, photos: list[MediaResource], sent: list[tuple[str, str]]
+) -> None:
+    run = start(user, *map(entry, photos))
+    ExportItem.objects.update(sent_at=timezone.now() - HOUR)
+
+    again = recovery.resend()
+
+    assert again == 3
+    assert sent == [("exports.convert", str(pk)) for pk in item_ids(run)]
+    assert recovery.resend() == 0
+
+
+@pytest.mark.covers("F08")
+def test_a_run_that_lacks_only_its_archive_is_packed(
+    user: User, photos: list[MediaResource], sent: list[tuple[str, str]]
+) -> None:
+    run = start(user, *map(entry, photos))
+    for pk in item_ids(run):
+        items.make(pk)
+
+    assert recovery.resend() == 1
+    assert sent == [("exports.assemble", str(run.pk))]
+
+
+def test_a_large_run_never_fills_the_queue(
+    user: User, photos: list[MediaResource], sent: list[tuple[str, str]]
+) -> None:
+    run = start(user, *[entry(photos[0])] * (dispatch.WINDOW + 3))
+    told = ExportItem.objects.filter(sent_at__isnull=False)
+    assert told.count() == dispatch.WINDOW
+    assert recovery.resend() == 0
+
+    items.make(item_of(run).pk)
+    assert told.count() == dispatch.WINDOW + 1
+    items.make(item_of(run).pk)
+    assert told.count() == dispatch.WINDOW + 1
+
+    ExportItem.objects.filter(position__gt=3).update(sent_at=None)
+    assert dispatch.top_up(run.pk) == dispatch.WINDOW - 2
+
+
+def test_files_that_wait_for_their_resource_hold_nobody_up(
+    user: User, photos: list[MediaResource]
+) -> None:
+    MediaResource.objects.filter(pk=photos[0].pk).update(status="PENDING")
+    run = start(user, *[entry(photos[0])] * dispatch.WINDOW, entry(photos[1]))
+
+    items.make(item_of(run).pk)
+
+    assert item_of(run, dispatch.WINDOW + 1).sent_at is not None
+
+
+def test_nothing_stays_on_the_disk(
+    user: User, photos: list[MediaResource], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+
+    exported(user, *map(entry, photos))
+
+    assert list(tmp_path.glob(f"{scratch.PREFIX}*")) == []
+
+
+def test_what_a_killed_worker_left_on_the_disk_is_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    left, busy = (tmp_path / f"{scratch.PREFIX}{name}" for name in ("left", "busy"))
+    for folder in (left, busy):
+        folder.mkdir()
+        (folder / "source").write_bytes(b"x")
+    monkeypatch.setattr(scratch, "_made", lambda path: 0.0 if path == left else 1e12)
+
+    assert scratch.remove_abandoned() == 1
+    assert (left.exists(), busy.exists()) == (False, True)
+
+
+def test_progress_is_visible_while_a_run_works(user: User, photos: list[MediaResource]) -> None:
+    run = start(user, *map(entry, photos))
+    seen = []
+    for pk in item_ids(run):
+        items.make(pk)
+        progress = progress_of([run])[run.pk]
+        seen.append((progress.done, progress.pending, progress.total))
+
+    assert seen == [(1, 2, 3), (2, 1, 3), (3, 0, 3)]
+    assert len(files_of(work_off(run))) == 6

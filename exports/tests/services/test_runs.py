@@ -1,0 +1,321 @@
+"""Exports that run: what an archive holds, and what becomes of files that cannot be exported."""
+
+import hashlib
+import io
+import json
+import zipfile
+from datetime import timedelta
+
+import pytest
+from PIL import Image
+
+from accounts.models import User
+from exports.errors import (
+    ExportExpiredError,
+    ExportFailedError,
+    ExportNotFinishedError,
+    NothingToExportError,
+    TooManyFilesError,
+)
+from exports.models import ExportConfiguration, ExportItem, ExportRun, ImageFormat, RunStatus
+from exports.rules.limits import MOST_FILES
+from exports.services import expiry, items, runs
+from exports.tests.exporting import (
+    archive_of,
+    discard,
+    entry,
+    exported,
+    files_of,
+    forget_pauses,
+    item_of,
+    manifest_of,
+    objects,
+    start,
+    sweep,
+    work_off,
+)
+from media.models import MediaResource, ObjectDeletion, ResourceStatus
+from media.storage import ObjectHeaders
+from media.storage.memory import MemoryStore
+from media.tests.factories import photo, ready
+from media.tests.rules import specimens
+
+NAMES = ["Us_S-1_image_v1", "Us_S-1_image_v2", "Us_S-1_image_v3"]
+
+
+@pytest.mark.parametrize(
+    ("image_format", "extension", "decoded"),
+    [
+        (ImageFormat.WEBP, "webp", "WEBP"),
+        (ImageFormat.JPEG, "jpg", "JPEG"),
+        (ImageFormat.PNG, "png", "PNG"),
+        (ImageFormat.AVIF, "avif", "AVIF"),
+    ],
+)
+def test_an_archive_holds_every_image_in_the_format_asked_for(
+    user: User,
+    photos: list[MediaResource],
+    image_format: ImageFormat,
+    extension: str,
+    decoded: str,
+) -> None:
+    run = exported(user, *map(entry, photos), image_format=image_format)
+
+    assert run.status == RunStatus.COMPLETED
+    files = files_of(run)
+    named = [f"{name}.{extension}" for name in NAMES]
+    assert list(files) == [*named, "metadata.json", "metadata.csv", "manifest.json"]
+    for name in named:
+        with Image.open(io.BytesIO(files[name])) as image:
+            image.load()
+            assert (image.format, image.size) == (decoded, (12, 8))
+
+
+def test_the_manifest_tells_of_every_file(user: User, photos: list[MediaResource]) -> None:
+    run = exported(user, *map(entry, photos))
+
+    files = files_of(run)
+    told = json.loads(files["manifest.json"])
+    sources = [str(each.pk) for each in photos]
+    assert told["failed"] == []
+    assert [each["name"] for each in told["files"]] == list(files)[:-1]
+    assert [each["resource_id"] for each in told["files"]] == [*sources, None, None]
+    for each in told["files"]:
+        body = files[each["name"]]
+        assert (each["size"], each["sha256"]) == (len(body), hashlib.sha256(body).hexdigest())
+
+
+def test_the_metadata_tells_of_every_file(user: User, photos: list[MediaResource]) -> None:
+    run = exported(user, entry(photos[0], color="red"))
+
+    [told] = json.loads(files_of(run)["metadata.json"])["files"]
+    assert told["file_name"] == "Us_S-1_image_v1.webp"
+    assert (told["brand"], told["color"], told["version"], told["index"]) == ("Us", "red", 1, 1)
+    assert told["date"] == ""
+    assert told["sha256"] == item_of(run).result_sha256
+
+
+def test_an_adapter_that_prescribes_its_names_is_followed(
+    user: User, photos: list[MediaResource]
+) -> None:
+    run = exported(user, *map(entry, photos[:2]), metadata_adapter="ovs")
+
+    assert list(files_of(run)) == [
+        "S-1_image_01.webp",
+        "S-1_image_02.webp",
+        "ovs_metadata.csv",
+        "manifest.json",
+    ]
+
+
+def test_original_files_go_through_byte_for_byte(
+    user: User, public: MemoryStore, doors: None
+) -> None:
+    body = photo(1)
+    resource = ready(public, user, body)
+
+    run = exported(user, entry(resource), image_format=ImageFormat.ORIGINAL)
+
+    assert files_of(run)["Us_S-1_image_v1.png"] == body
+    assert item_of(run).result_sha256 == resource.content_hash
+
+
+def test_what_is_no_image_goes_through_in_every_format(
+    user: User, public: MemoryStore, doors: None
+) -> None:
+    body = specimens.pdf()
+    resource = ready(public, user, body, content_type="application/pdf")
+
+    run = exported(user, entry(resource), image_format=ImageFormat.AVIF)
+
+    assert files_of(run)["Us_S-1_image_v1.pdf"] == body
+
+
+def test_the_same_inputs_give_the_same_bytes(user: User, photos: list[MediaResource]) -> None:
+    first = exported(user, *map(entry, photos))
+    second = exported(user, *map(entry, photos))
+
+    assert first.pk != second.pk
+    assert archive_of(first) == archive_of(second)
+    assert first.archive_sha256 == second.archive_sha256
+    assert first.archive_sha256 == hashlib.sha256(archive_of(first)).hexdigest()
+    assert first.archive_size == len(archive_of(first))
+
+
+def test_nothing_in_an_archive_is_made_of_a_clock(user: User, photos: list[MediaResource]) -> None:
+    run = exported(user, *map(entry, photos))
+
+    with zipfile.ZipFile(io.BytesIO(archive_of(run))) as archive:
+        assert {each.date_time for each in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+        assert {each.compress_type for each in archive.infolist()} == {zipfile.ZIP_STORED}
+
+
+def test_the_day_is_known_where_the_template_asks_for_it(
+    user: User, photos: list[MediaResource]
+) -> None:
+    run = exported(user, entry(photos[0]), naming_convention_template="{date}_{index:03}")
+
+    assert item_of(run).name == f"{run.created_at.date().isoformat()}_001.webp"
+    assert item_of(run).values["date"] == run.created_at.date().isoformat()
+
+
+def test_a_run_goes_by_the_configuration_as_it_was(user: User, photos: list[MediaResource]) -> None:
+    configuration = ExportConfiguration.objects.create(
+        user=user, image_format="PNG", naming_convention_template="{index}"
+    )
+    run = start(user, entry(photos[0]), configuration=configuration)
+
+    configuration.delete()
+
+    assert next(iter(files_of(work_off(run)))) == "1.png"
+    assert run.template == "{index}"
+
+
+@pytest.mark.parametrize("gone", [1, 3])
+def test_a_file_that_was_deleted_meanwhile_does_not_sink_the_run(
+    user: User, photos: list[MediaResource], gone: int
+) -> None:
+    run = start(user, *map(entry, photos))
+    discard(photos[gone - 1])
+
+    work_off(run)
+
+    assert run.status == RunStatus.COMPLETED_WITH_ERRORS
+    failed = item_of(run, gone)
+    assert (failed.status, failed.failure_code) == ("FAILED", "resource_deleted")
+    assert manifest_of(run)["failed"] == [
+        {"name": failed.name, "resource_id": str(failed.resource_id), "code": "resource_deleted"}
+    ]
+    assert len(files_of(run)) == 5
+
+
+def test_a_broken_original_is_reported_and_does_not_sink_the_run(
+    user: User, public: MemoryStore, photos: list[MediaResource]
+) -> None:
+    run = start(user, *map(entry, photos))
+    MediaResource.objects.filter(pk=photos[0].pk).update(content_hash="0" * 64)
+    MediaResource.objects.filter(pk=photos[1].pk).update(etag="0" * 32)
+
+    work_off(run)
+
+    assert run.status == RunStatus.COMPLETED_WITH_ERRORS
+    codes = [item_of(run, position).failure_code for position in (1, 2, 3)]
+    assert codes == ["source_changed", "source_changed", ""]
+
+
+def test_an_image_that_cannot_be_decoded_is_reported(
+    user: User, public: MemoryStore, photos: list[MediaResource]
+) -> None:
+    run = start(user, *map(entry, photos))
+    body = b"\x89PNG\r\n\x1a\n" + bytes(200)
+    headers = ObjectHeaders(content_type="image/png")
+    head = public.put(photos[0].storage_key, body, headers=headers)
+    MediaResource.objects.filter(pk=photos[0].pk).update(
+        etag=head.etag, content_hash=hashlib.sha256(body).hexdigest(), file_size=len(body)
+    )
+
+    work_off(run)
+
+    assert run.status == RunStatus.COMPLETED_WITH_ERRORS
+    assert item_of(run).failure_code == "image_unreadable"
+    assert item_of(run).failure_message
+
+
+def test_a_failed_resource_is_a_failed_file(user: User, photos: list[MediaResource]) -> None:
+    MediaResource.objects.filter(pk=photos[0].pk).update(
+        status=ResourceStatus.FAILED, failure_code="file_corrupt"
+    )
+
+    run = exported(user, *map(entry, photos))
+
+    assert item_of(run).failure_code == "resource_failed"
+
+
+def test_a_pending_resource_is_waited_for(user: User, photos: list[MediaResource]) -> None:
+    MediaResource.objects.filter(pk=photos[0].pk).update(status=ResourceStatus.PENDING)
+    run = work_off(start(user, *map(entry, photos)))
+    assert run.status == RunStatus.RUNNING
+    assert (item_of(run).status, item_of(run).waits, item_of(run).attempts) == ("WAITING", 1, 0)
+
+    MediaResource.objects.filter(pk=photos[0].pk).update(status=ResourceStatus.READY)
+    forget_pauses()
+    work_off(run)
+
+    assert run.status == RunStatus.COMPLETED
+    assert len(files_of(run)) == 6
+
+
+def test_a_resource_that_stays_pending_is_given_up(user: User, photos: list[MediaResource]) -> None:
+    MediaResource.objects.filter(pk=photos[0].pk).update(status=ResourceStatus.PENDING)
+    run = start(user, *map(entry, photos))
+
+    for _ in range(items.MOST_WAITS + 1):
+        forget_pauses()
+        items.make(item_of(run).pk)
+    work_off(run)
+
+    assert item_of(run).failure_code == "resource_pending"
+    assert run.status == RunStatus.COMPLETED_WITH_ERRORS
+
+
+def test_a_run_of_which_nothing_is_left_fails(user: User, photos: list[MediaResource]) -> None:
+    run = start(user, *map(entry, photos))
+    discard(*photos)
+
+    work_off(run)
+
+    assert (run.status, run.failure_code) == (RunStatus.FAILED, "nothing_exported")
+    assert objects() == []
+    with pytest.raises(ExportFailedError):
+        runs.sign_download(user=user, run_id=run.pk)
+
+
+@pytest.mark.usefixtures("db")
+def test_a_selection_without_files_starts_nothing(user: User) -> None:
+    with pytest.raises(NothingToExportError):
+        start(user)
+
+    assert not ExportRun.objects.exists()
+
+
+def test_a_selection_of_too_many_files_starts_nothing(
+    user: User, photos: list[MediaResource]
+) -> None:
+    with pytest.raises(TooManyFilesError):
+        start(user, *[entry(photos[0])] * (MOST_FILES + 1))
+
+    assert not ExportRun.objects.exists()
+    assert not ExportItem.objects.exists()
+
+
+def test_only_the_archive_stays(user: User, photos: list[MediaResource]) -> None:
+    run = exported(user, *map(entry, photos))
+
+    sweep()
+
+    assert objects() == [run.archive_key]
+    assert not ObjectDeletion.objects.filter(key__startswith="exports/").exists()
+
+
+def test_a_running_export_has_no_download(user: User, photos: list[MediaResource]) -> None:
+    run = start(user, *map(entry, photos))
+
+    with pytest.raises(ExportNotFinishedError):
+        runs.sign_download(user=user, run_id=run.pk)
+
+
+def test_archives_are_discarded_after_seven_days(user: User, photos: list[MediaResource]) -> None:
+    old, young = (exported(user, entry(photos[0])) for _ in range(2))
+    assert old.expires_at - old.finished_at == timedelta(days=7)
+    old.expires_at -= timedelta(days=7, seconds=1)
+    old.save()
+
+    discarded = [expiry.discard_expired(), expiry.discard_expired()]
+    sweep()
+
+    old.refresh_from_db()
+    assert discarded == [1, 0]
+    assert old.status == RunStatus.EXPIRED
+    assert objects() == [young.archive_key]
+    with pytest.raises(ExportExpiredError):
+        runs.sign_download(user=user, run_id=old.pk)
