@@ -3,11 +3,11 @@
 import argparse
 import os
 
-from benchmarks import encoders, files, web
+from benchmarks import encoders, exports, files, web
 from devstack.product import Product
 from devstack.stack import Stack
 
-PARTS = ("presign", "redirect", "ready", "ten", "reading")
+PARTS = ("presign", "redirect", "ready", "ten", "reading", "exports", "memory")
 ALONE = ("encoders",)  # need no product running
 
 
@@ -48,6 +48,10 @@ def measure(product: Product, asked: argparse.Namespace) -> None:
         files.one_against_ten(product, rounds=asked.rounds)
     if "reading" in parts:
         files.reading(product, rounds=asked.rounds)
+    if "exports" in parts:
+        exports.exports(product, rounds=asked.rounds)
+    if "memory" in parts:
+        exports.memory(product)
 
 
 if __name__ == "__main__":
