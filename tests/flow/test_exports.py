@@ -167,6 +167,33 @@ def test_a_worker_killed_at_any_step_makes_the_same_archive(
         assert downloaded(studio, location) == expected
 
 
+@pytest.mark.covers("F03", "T64")
+@pytest.mark.parametrize(("point", "kept"), [("export-saving", 0), ("export-saved", 1)])
+def test_a_web_process_killed_at_any_step_starts_one_export(
+    point: str, kept: int, crashing: Product, armed: Path
+) -> None:
+    with Studio.member(crashing) as studio:
+        product = shoe(studio, **dict(list(SENT.items())[:2]))
+        asked = {"json": {"product_ids": [product["id"]]}, "headers": {"Idempotency-Key": point}}
+        before = studio.http.get("/api/v1/exports/").json()["count"]
+        armed.write_text(f"web {point}")
+
+        with pytest.raises(httpx.TransportError):
+            studio.http.post("/api/v1/exports/", **asked)
+        eventually(lambda: _web_is_back(crashing, studio), bool)
+
+        assert studio.http.get("/api/v1/exports/").json()["count"] == before + kept
+        if kept:  # the answer was stored with the run
+            again = studio.http.post("/api/v1/exports/", **asked)
+            assert again.headers["idempotent-replayed"] == "true"
+            assert ended(studio, again.headers["location"])["status"] == "completed"
+
+
+def _web_is_back(product: Product, studio: Studio) -> bool:
+    product.revive()  # a server whose processes die too often leaves; its supervisor restarts it
+    return studio.reaches_the_web()
+
+
 @pytest.mark.covers("F02", "F08")
 def test_a_lost_worker_and_an_emptied_broker_lose_no_export(crashing: Product) -> None:
     with Studio.member(crashing) as studio:
