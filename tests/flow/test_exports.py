@@ -174,7 +174,10 @@ def test_a_web_process_killed_at_any_step_starts_one_export(
 ) -> None:
     with Studio.member(crashing) as studio:
         product = shoe(studio, **dict(list(SENT.items())[:2]))
-        asked = {"json": {"product_ids": [product["id"]]}, "headers": {"Idempotency-Key": point}}
+        asked: dict[str, Any] = {
+            "json": {"product_ids": [product["id"]]},
+            "headers": {"Idempotency-Key": point},
+        }
         before = studio.http.get("/api/v1/exports/").json()["count"]
         armed.write_text(f"web {point}")
 
