@@ -3,23 +3,28 @@
 import argparse
 import os
 
-from benchmarks import files, web
+from benchmarks import encoders, exports, files, web
 from devstack.product import Product
 from devstack.stack import Stack
 
-PARTS = ("presign", "redirect", "ready", "ten", "reading")
+PARTS = ("presign", "redirect", "ready", "ten", "reading", "exports", "memory")
+ALONE = ("encoders",)  # need no product running
 
 
 def main() -> None:
     """Start the product on a stack of its own and measure the chosen parts."""
     parser = argparse.ArgumentParser(prog="make bench ARGS=…", description=__doc__)
-    parser.add_argument("parts", nargs="*", metavar="part", help=", ".join(PARTS))
+    parser.add_argument("parts", nargs="*", metavar="part", help=", ".join(PARTS + ALONE))
     parser.add_argument("--rounds", type=int, default=5, help="rounds of each; medians are shown")
     parser.add_argument("--seconds", type=float, default=3.0, help="length of one round of load")
     asked = parser.parse_args()
-    asked.parts = asked.parts or list(PARTS)
-    if unknown := set(asked.parts) - set(PARTS):
+    asked.parts = asked.parts or list(PARTS + ALONE)
+    if unknown := set(asked.parts) - set(PARTS + ALONE):
         parser.error(f"unknown: {sorted(unknown)}")
+    if "encoders" in asked.parts:
+        encoders.encoders(rounds=asked.rounds)
+    if set(asked.parts) <= set(ALONE):
+        return
     product = Product(
         Stack.temporary(given={}),
         settings="sartiq.settings.development",
@@ -43,6 +48,10 @@ def measure(product: Product, asked: argparse.Namespace) -> None:
         files.one_against_ten(product, rounds=asked.rounds)
     if "reading" in parts:
         files.reading(product, rounds=asked.rounds)
+    if "exports" in parts:
+        exports.exports(product, rounds=asked.rounds)
+    if "memory" in parts:
+        exports.memory(product)
 
 
 if __name__ == "__main__":

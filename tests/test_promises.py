@@ -14,11 +14,12 @@ def _numbered(letter: str, *spans: tuple[int, int]) -> set[str]:
     return {f"{letter}{n:02}" for first, last in spans for n in range(first, last + 1)}
 
 
-# Threats and faults on the path of a file; quotas (T10) and naming templates (T46, T47) have
-# no part here yet.
-PROMISED = _numbered(
-    "T", (1, 9), (11, 13), (20, 26), (30, 31), (38, 45), (48, 49), (51, 52)
-) | _numbered("F", (1, 18))
+# Threats and faults on the path of a file in and out; quotas (T10) have no part here yet.
+PROMISED = (
+    _numbered("T", (1, 9), (11, 13), (20, 26), (30, 31), (38, 49), (51, 52))
+    | _numbered("F", (1, 18))
+    | _numbered("I", (18, 18))
+)
 
 
 def test_every_promise_is_named_by_a_test() -> None:

@@ -2,8 +2,11 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, TypeVar
 from uuid import UUID
+
+from django.db.models import QuerySet
 
 from accounts.models import OwnerScope, User
 from catalog import selectors
@@ -14,12 +17,14 @@ from catalog.errors import (
 )
 from catalog.models import CatalogEntity, Look, Product, ProductionRequest
 from catalog.rules.slots import SLOTS
+from exports.errors import TooManyFilesError
 from exports.models import ExportConfiguration
+from exports.rules.limits import MOST_FILES
 from exports.rules.wildcards import Value
 from exports.selectors import Configured, Unnamed, resolve, usable_configurations
 from exports.services.naming import ExportEntry
 from media.models import Attachment
-from sartiq.core.errors import InvalidManyError, Issue, located
+from sartiq.core.errors import InvalidManyError, Issue
 
 Entity = TypeVar("Entity", bound=CatalogEntity)
 Media = dict[UUID, dict[str, list[Attachment]]]
@@ -50,7 +55,7 @@ def select(user: User, asked: Asked) -> Selection:
     """Find what the caller asks to export.
 
     Raises InvalidManyError naming each id that is not there for the caller, OwnersDifferError and
-    ConfigurationsDifferError.
+    ConfigurationsDifferError, and TooManyFilesError.
     """
     if asked.production_request_id is not None:
         return _of_request(user, asked, asked.production_request_id)
@@ -60,10 +65,10 @@ def select(user: User, asked: Asked) -> Selection:
 
 
 def _of_request(user: User, asked: Asked, request_id: UUID) -> Selection:
-    with located("body", "production_request_id"):
-        [request] = _found(ProductionRequest, user, "production_request_id", [request_id])
+    rows = selectors.visible_to(ProductionRequest, user).select_related("guideline")
+    [request] = _found(rows, "production_request_id", [request_id])
     scope = _scope(user, request)
-    looks = sorted(request.looks.all(), key=_age)
+    looks = list(_looks(user).filter(production_requests=request))
     known: Values = {"production_request": request.name}
     if request.guideline is not None:
         known["guideline"] = request.guideline.name
@@ -71,39 +76,49 @@ def _of_request(user: User, asked: Asked, request_id: UUID) -> Selection:
         scope=scope,
         title=request.name,
         configuration=_configuration(user, scope, asked, [request]),
-        entries=list(_look_entries(looks, known)),
+        entries=_as_many_as_fit(_look_entries(looks, known)),
     )
 
 
 def _of_looks(user: User, asked: Asked, ids: Sequence[UUID]) -> Selection:
-    looks = _found(Look, user, "look_ids", ids)
+    looks = _found(_looks(user), "look_ids", ids)
     scope = _common_scope(user, looks, "look_ids")
     return Selection(
         scope=scope,
         title=looks[0].name if len(looks) == 1 else f"{len(looks)} looks",
-        configuration=_configuration(user, scope, asked, looks),
-        entries=list(_look_entries(looks, {})),
+        configuration=_configuration(user, scope, asked, _decisive(looks)),
+        entries=_as_many_as_fit(_look_entries(looks, {})),
     )
 
 
 def _of_products(user: User, asked: Asked, ids: Sequence[UUID]) -> Selection:
-    products = _found(Product, user, "product_ids", ids)
+    products = _found(selectors.visible_to(Product, user), "product_ids", ids)
     scope = _common_scope(user, products, "product_ids")
-    media = selectors.media_by_slot(products)
+    media = _media_of(products)
     return Selection(
         scope=scope,
         title=products[0].name if len(products) == 1 else f"{len(products)} products",
         configuration=_configuration(user, scope, asked, [Unnamed(scope)]),
-        entries=[
+        entries=_as_many_as_fit(
             entry for each in products for entry in _entries(each, media, _product_values(each))
-        ],
+        ),
     )
 
 
-def _found(model: type[Entity], user: User, name: str, ids: Sequence[UUID]) -> list[Entity]:
+def _looks(user: User) -> QuerySet[Look]:
+    """Return the looks the caller may see with all an export reads of them, oldest first."""
+    return selectors.visible_to(Look, user).select_related("subject", "export_configuration")
+
+
+def _decisive(looks: Sequence[Look]) -> list[Look]:
+    """Return one look for each way its configuration may be found: the others answer the same."""
+    ways = {look.export_configuration_id or look.user_id: look for look in looks}
+    return list(ways.values())
+
+
+def _found(rows: QuerySet[Entity], name: str, ids: Sequence[UUID]) -> list[Entity]:
     """Return the entities in the order their ids were sent, once each."""
-    rows = selectors.visible_to(model, user).filter(pk__in=ids)
-    found = {row.pk: row for row in rows}
+    found = {row.pk: row for row in rows.filter(pk__in=ids)}
     issues = list(_unknown(name, ids, found))
     if issues:
         raise InvalidManyError(issues)
@@ -161,8 +176,8 @@ def _key(configuration: ExportConfiguration) -> UUID | None:
 
 def _look_entries(looks: Sequence[Look], known: Values) -> Iterator[ExportEntry]:
     products = {product.pk: product for look in looks for product in look.products.all()}
-    of_products = selectors.media_by_slot(products.values())
-    of_looks = selectors.media_by_slot(looks)
+    of_products = _media_of(list(products.values()))
+    of_looks = _media_of(looks)
     for look in looks:
         worn = sorted(look.products.all(), key=_age)
         told: Values = {**known, "look": look.name}
@@ -172,6 +187,19 @@ def _look_entries(looks: Sequence[Look], known: Values) -> Iterator[ExportEntry]
             yield from _entries(product, of_products, {**_product_values(product), **told})
         only = _product_values(worn[0]) if len(worn) == 1 else {}
         yield from _entries(look, of_looks, {**only, **told})
+
+
+def _as_many_as_fit(entries: Iterable[ExportEntry]) -> list[ExportEntry]:
+    """Return the entries, one too many at most: the export refuses that, nobody builds the rest."""
+    return list(islice(entries, MOST_FILES + 1))
+
+
+def _media_of(rows: Sequence[CatalogEntity]) -> Media:
+    """Return what the entities show, or raise TooManyFilesError before any of it is read."""
+    ids = [row.pk for row in rows]
+    if rows and Attachment.objects.of(rows[0].entity_type, ids).count() > MOST_FILES:
+        raise TooManyFilesError(ctx={"limit": MOST_FILES})
+    return selectors.media_by_slot(rows)
 
 
 def _entries(entity: CatalogEntity, media: Media, values: Values) -> Iterator[ExportEntry]:

@@ -126,7 +126,8 @@ class ExportRunAdmin(FactsAdmin):
     @admin.display(description="Configuration")
     def configuration(self, run: ExportRun) -> str:
         """Link to the configuration, while there is one; the export goes by the copy here."""
-        found = ExportConfiguration.objects.filter(pk=run.configuration_id).first()
+        named = [run.configuration_id] if run.configuration_id else []
+        found = ExportConfiguration.objects.filter(pk__in=named).first()
         return link(found) if found else run.configuration_name
 
     @admin.display(description="Size", ordering="archive_size")

@@ -9,14 +9,14 @@ from typing import Any, Final
 from media.rules.limits import GIB, MIB
 
 QUALITY: Final = 90
-WEBP_EFFORT: Final = 1
+WEBP_EFFORT: Final = 2  # below it, 50 million pixels of texture overflow a partition of VP8
 AVIF_EFFORT: Final = 0  # libvips counts from the fast end: aom's speed 9
 PNG_COMPRESSION: Final = 3
 
-# One conversion in the bounded child. 50 million pixels take a fraction of each.
-WALL_SECONDS: Final = 90
+# One conversion in the bounded child. 50 million pixels with alpha, to AVIF, take the most.
+WALL_SECONDS: Final = 120
 CPU_SECONDS: Final = 60
-ADDRESS_SPACE: Final = 2 * GIB
+ADDRESS_SPACE: Final = 3 * GIB
 MAX_OUTPUT: Final = 512 * MIB
 
 RGB: Final = "RGB "  # colour spaces as an ICC profile spells them

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import count
 from typing import Final
 
@@ -50,17 +50,21 @@ def distinct(wanted: Sequence[tuple[str, str]], *, taken: Iterable[str] = ()) ->
     plain = [file_name(stem, extension=extension) for stem, extension in wanted]
     used = {_key(each) for each in taken}
     reserved = used | {_key(each) for each in plain}
+    numbers: dict[str, Iterator[int]] = {}  # of each name: thousands of equal ones are no search
     chosen = []
     for (stem, extension), name in zip(wanted, plain, strict=True):
-        own = name if _key(name) not in used else _numbered(stem, extension, reserved)
+        own = name
+        if _key(name) in used:
+            left = numbers.setdefault(_key(name), count(2))
+            own = _numbered(stem, extension, reserved, left)
         used.add(_key(own))
         reserved.add(_key(own))
         chosen.append(own)
     return chosen
 
 
-def _numbered(stem: str, extension: str, reserved: set[str]) -> str:
-    tries = (file_name(stem, extension=extension, suffix=f"_{number}") for number in count(2))
+def _numbered(stem: str, extension: str, reserved: set[str], numbers: Iterator[int]) -> str:
+    tries = (file_name(stem, extension=extension, suffix=f"_{number}") for number in numbers)
     return next(name for name in tries if _key(name) not in reserved)
 
 

@@ -65,7 +65,7 @@ _ALL: Final = (
         name="shot_type",
         description="What the picture shows of the product",
         example="front",
-        provided_by=("product", "look", "guideline"),
+        provided_by=("product", "look"),
     ),
     Wildcard(
         name="look",

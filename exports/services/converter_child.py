@@ -22,6 +22,7 @@ _SPACES = {
     "cmyk": "CMYK",
 }
 _WHITE = 255
+_MEMORY_RAN_OUT = ("memory", "allocat")  # as libvips and the codecs put it
 
 
 def convert(request: Reply) -> Reply:
@@ -61,9 +62,9 @@ def shallow(image: Any) -> Any:
 def in_space(image: Any, spaces: list[str]) -> Any:
     """Keep colours as they are where the format has their space, else make them sRGB."""
     have = _SPACES[image.interpretation]
-    if image.get_typeof(PROFILE) and image.get(PROFILE)[_PROFILE_SPACE] != have.encode():
+    if image.get_typeof(PROFILE) and not is_described(image, have):
         image = image.copy()
-        image.remove(PROFILE)  # it is no profile, or of other colours than these
+        image.remove(PROFILE)
     if have in spaces:
         return image
     if have == "CMYK" or image.get_typeof(PROFILE):
@@ -73,22 +74,34 @@ def in_space(image: Any, spaces: list[str]) -> Any:
     return image.colourspace("srgb" if image.format == "uchar" else "rgb16")
 
 
+def is_described(image: Any, space: str) -> bool:
+    """Tell whether the profile is one, and of such colours as the pixels have."""
+    if image.get(PROFILE)[_PROFILE_SPACE] != space.encode():
+        return False
+    try:
+        image.icc_import(embedded=True)  # no pixel is read for this
+    except pyvips.Error:
+        return False
+    return True
+
+
 def attempt(request: Reply) -> Reply:
     """Convert; name the fault of an image that cannot be."""
     try:
         return convert(request)
     except pyvips.Error as error:
-        why = str(error)[:500]
-        return {"fault": "failed" if is_readable(request) else "unreadable", "why": why}
+        return {"fault": fault_of(request, str(error)), "why": str(error)[:500]}
 
 
-def is_readable(request: Reply) -> bool:
-    """Tell a source that does not decode from a picture that cannot be written."""
+def fault_of(request: Reply, why: str) -> str:
+    """Tell a limit, a source that does not decode, and a picture that cannot be written."""
+    if any(word in why.lower() for word in _MEMORY_RAN_OUT):
+        return "limit"
     try:
         opened(request).avg()
     except pyvips.Error:
-        return False
-    return True
+        return "unreadable"
+    return "failed"
 
 
 def main() -> None:

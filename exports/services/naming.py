@@ -54,7 +54,7 @@ def name_entries(
     if not entries:
         raise NothingToExportError
     if len(entries) > MOST_FILES:
-        raise TooManyFilesError(ctx={"limit": MOST_FILES, "selected": len(entries)})
+        raise TooManyFilesError(ctx={"limit": MOST_FILES})
     template = template_of(configuration)
     known = _with_numbers(entries, template, today)
     image_format = ImageFormat(configuration.image_format)

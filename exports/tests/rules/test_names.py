@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from exports.rules import names
 from exports.rules.names import (
     LONGEST_NAME,
     LONGEST_NAME_BYTES,
@@ -83,3 +84,21 @@ def test_a_name_of_wide_characters_fits_a_file_system() -> None:
 
     assert len(name.encode()) <= LONGEST_NAME_BYTES
     assert name == "\U0001f45f" * 58 + ".webp"
+
+
+def test_thousands_of_equal_names_are_numbered_in_one_pass() -> None:
+    tries = 0
+
+    def counted(stem: str, **options: str) -> str:
+        nonlocal tries
+        tries += 1
+        return original(stem, **options)
+
+    original = names.file_name
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(names, "file_name", counted)
+        found = distinct([("Us", "webp")] * 5000)
+
+    assert found[:3] == ["Us.webp", "Us_2.webp", "Us_3.webp"]
+    assert len(set(found)) == 5000
+    assert tries < 3 * 5000

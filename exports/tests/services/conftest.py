@@ -49,9 +49,9 @@ def photos(doors: None, public: MemoryStore, user: User) -> list[MediaResource]:
 
 
 @pytest.fixture
-def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
     """What recovery hands to the broker, which takes everything."""
-    told: list[tuple[str, str]] = []
+    told: list[tuple[str, ...]] = []
 
     def take(task: str, **kwargs: str) -> bool:
         told.append((task, *kwargs.values()))

@@ -1,4 +1,5 @@
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -68,6 +69,18 @@ def test_an_object_is_queued_once(memory: MemoryStore) -> None:
 
     rows = ObjectDeletion.objects.order_by("key").values_list("key", "reason")
     assert list(rows) == [("temp/a", "EXPIRED"), ("temp/b", "ORPHANED")]
+
+
+def test_thousands_of_objects_are_left_to_the_sweep(
+    memory: MemoryStore, django_capture_on_commit_callbacks: Any
+) -> None:
+    keys = [f"temp/{n}" for n in range(2000)]
+
+    with django_capture_on_commit_callbacks() as told:
+        deletions.queue(keys, reason=DeletionReason.EXPIRED, told=False)
+
+    assert told == []
+    assert ObjectDeletion.objects.alive().filter(key__in=keys).count() == 2000
 
 
 def test_an_object_that_is_gone_is_no_failure(memory: MemoryStore) -> None:

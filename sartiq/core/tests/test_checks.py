@@ -21,11 +21,13 @@ def test_a_short_secret_stops_the_boot(settings: Settings) -> None:
 
 
 @pytest.mark.covers("F07")
+@pytest.mark.parametrize("limit", ["TASK_TIME_LIMIT", "ASSEMBLY_TIME_LIMIT"])
 @pytest.mark.parametrize("visibility", [299, 300])
 def test_a_task_limit_the_broker_overtakes_stops_the_boot(
-    settings: Settings, visibility: int
+    settings: Settings, visibility: int, limit: str
 ) -> None:
-    settings.TASK_TIME_LIMIT = 300
+    settings.TASK_TIME_LIMIT = settings.ASSEMBLY_TIME_LIMIT = 1
+    setattr(settings, limit, 300)
     settings.VISIBILITY_TIMEOUT = visibility
 
     assert "core.E002" in ids()

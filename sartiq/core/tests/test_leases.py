@@ -1,12 +1,16 @@
+import threading
+import time
+import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Barrier
 
 import pytest
-from django.conf import settings
+from django.conf import settings as values
 from django.db import connection, transaction
 from django.utils import timezone
+from pytest_django import Settings
 
 from media.models import ObjectDeletion
 from media.models.deletion import DeletionReason
@@ -49,7 +53,7 @@ def test_taking_counts_the_attempt_before_the_work(row: ObjectDeletion) -> None:
     assert (lease.attempts, lease.fence) == (1, 1)
     held_for = row.lease_expires_at and row.lease_expires_at - timezone.now()
     assert held_for
-    assert timedelta() < held_for <= timedelta(seconds=settings.LEASE_SECONDS)
+    assert timedelta() < held_for <= timedelta(seconds=values.LEASE_SECONDS)
 
 
 def test_a_held_row_is_not_taken_again(row: ObjectDeletion) -> None:
@@ -108,7 +112,7 @@ def test_renewing_waits_for_a_third_of_the_period(
 
     with django_assert_num_queries(0):  # type: ignore[attr-defined]  # a context manager
         lease.renew_if_old()
-    lease.renewed_at -= settings.LEASE_SECONDS
+    lease.renewed_at -= values.LEASE_SECONDS
     with django_assert_num_queries(1):  # type: ignore[attr-defined]  # a context manager
         lease.renew_if_old()
 
@@ -147,3 +151,45 @@ def test_of_many_at_once_one_takes_the_row() -> None:
     row.refresh_from_db()
     assert won.count(True) == 1
     assert (row.attempts, row.lease_fence) == (1, 1)
+
+
+@pytest.mark.covers("F31", "I15")
+@pytest.mark.django_db(transaction=True)
+def test_a_long_call_keeps_its_row(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leases, "SHORTEST_PAUSE", 0.01)
+    settings.LEASE_SECONDS = 0.03
+    row = made()
+    lease = taken(row)
+    renewals: set[object] = set()
+    ends = time.monotonic() + 20
+
+    with lease.kept():
+        while len(renewals) < 5:
+            assert time.monotonic() < ends
+            row.refresh_from_db()
+            renewals.add(row.lease_expires_at)
+
+    assert row.lease_fence == lease.fence == 1
+
+
+@pytest.mark.covers("F31", "I15")
+@pytest.mark.django_db(transaction=True)
+def test_a_long_call_that_lost_its_row_takes_it_from_nobody(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leases, "SHORTEST_PAUSE", 0.01)
+    settings.LEASE_SECONDS = 0.03
+    row = made()
+    lease = taken(row)
+    others = {"lease_holder": uuid.uuid4(), "lease_fence": 2}
+    ObjectDeletion.objects.filter(pk=row.pk).update(**others)
+
+    with lease.kept():
+        ended = [thread for thread in threading.enumerate() if thread.name == "lease"]
+        for thread in ended:
+            thread.join(20)
+
+    row.refresh_from_db()
+    assert {name: getattr(row, name) for name in others} == others
+    with transaction.atomic(), pytest.raises(LeaseLostError):
+        lease.require_held()

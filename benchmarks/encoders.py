@@ -1,0 +1,185 @@
+"""The encoder study: every format at several efforts, with Pillow and with libvips.
+
+Each figure comes from a process of its own, so its peak memory is of this one picture.
+"""
+
+import argparse
+import functools
+import json
+import math
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from PIL import Image, ImageChops, ImageStat
+
+from benchmarks.report import show
+
+ROOT = Path(__file__).parents[1]
+PHOTOS = (
+    "aw26-oxford-shoe-front.jpg",
+    "aw26-tote-bag-tan-front.webp",
+    "aw26-wool-scarf-detail.avif",
+    "aw26-knit-jumper-master.png",
+)
+SMOOTH, TEXTURED = "aw26-oxford-shoe-front.jpg", "aw26-knit-jumper-master.png"
+LARGE = (5472, 3648)  # 20 megapixels
+KIB = 1024
+MIB = 1024 * KIB
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One encoder with one set of options."""
+
+    library: str
+    suffix: str
+    options: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        shown = " ".join(f"{key}={value}" for key, value in self.options.items())
+        return f"{self.suffix} {self.library} {shown}"
+
+
+def choices() -> Iterator[Choice]:
+    """Yield what is compared, format after format."""
+    yield Choice("pillow", "jpg", {"quality": 90})
+    yield Choice("pillow", "jpg", {"quality": 90, "optimize": True})
+    yield Choice("vips", "jpg", {"Q": 90, "subsample_mode": "on"})
+    yield Choice("vips", "jpg", {"Q": 90, "subsample_mode": "on", "optimize_coding": True})
+    yield Choice("vips", "jpg", {"Q": 90, "subsample_mode": "off"})
+    for effort in (0, 1, 2, 4):
+        yield Choice("pillow", "webp", {"quality": 90, "method": effort})
+        yield Choice("vips", "webp", {"Q": 90, "effort": effort})
+    for level in (1, 3, 6):
+        yield Choice("pillow", "png", {"compress_level": level})
+        yield Choice("vips", "png", {"compression": level})
+        yield Choice("vips", "png", {"compression": level, "filter": "all"})
+    for speed in (9, 8, 6):
+        yield Choice("pillow", "avif", {"quality": 90, "speed": speed, "max_threads": 1})
+        yield Choice("vips", "avif", {"Q": 90, "effort": 9 - speed, "subsample_mode": "on"})
+
+
+def encoders(*, rounds: int) -> None:
+    """Print time, memory, bytes and likeness of each choice on the samples and a large photo."""
+    with tempfile.TemporaryDirectory() as folder:
+        photos = ROOT / "samples" / "photos"
+        columns = ("encoder", "s", "CPU s", "peak MiB", "MB", "PSNR dB")
+        for title, sources in (
+            ("20 megapixels, a shoe on white", [enlarged(photos / SMOOTH, Path(folder))]),
+            ("20 megapixels of knitwear", [enlarged(photos / TEXTURED, Path(folder))]),
+            ("4 sample photos", [photos / name for name in PHOTOS]),
+        ):
+            rows = [study(choice, sources, rounds=rounds) for choice in choices()]
+            show(f"{title}: quality 90, one thread, median of {rounds}", columns, rows)
+
+
+def enlarged(source: Path, folder: Path) -> Path:
+    """Make a large photo of a sample."""
+    target = folder / f"{source.stem}.jpg"
+    with Image.open(source) as photo:
+        photo.convert("RGB").resize(LARGE, Image.Resampling.LANCZOS).save(target, quality=95)
+    return target
+
+
+def study(choice: Choice, sources: list[Path], *, rounds: int) -> tuple[object, ...]:
+    """Return one row: sums over the sources, the most memory, the worst likeness."""
+    try:
+        figures = [_figures(choice, source, rounds) for source in sources]
+    except subprocess.CalledProcessError:  # a picture the encoder has no way to write so fast
+        return (choice.name, *("fails",) * 5)
+    return (
+        choice.name,
+        sum(each["wall"] for each in figures),
+        sum(each["cpu"] for each in figures),
+        max(each["peak"] for each in figures) / MIB,
+        sum(each["bytes"] for each in figures) / 1_000_000,
+        min(each["psnr"] for each in figures),
+    )
+
+
+def _figures(choice: Choice, source: Path, rounds: int) -> dict[str, float]:
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / f"out.{choice.suffix}"
+        runs = [_run(choice, source, target) for _ in range(rounds)]
+        figures = {key: statistics.median(each[key] for each in runs) for key in runs[0]}
+        return figures | {"bytes": target.stat().st_size, "psnr": likeness(source, target)}
+
+
+def _run(choice: Choice, source: Path, target: Path) -> dict[str, float]:
+    """Convert once in a fresh process; return its wall, CPU seconds and peak bytes."""
+    asked = json.dumps(asdict(choice) | {"source": str(source), "target": str(target)})
+    answer = subprocess.run(
+        [sys.executable, "-m", "benchmarks.encoders", asked],
+        cwd=ROOT,
+        env=os.environ | {"VIPS_CONCURRENCY": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        check=True,
+    )
+    return dict(json.loads(answer.stdout))
+
+
+def likeness(source: Path, made: Path) -> float:
+    """Return the peak signal-to-noise ratio in decibels, 99 where nothing differs."""
+    with Image.open(made) as after:
+        delta = ImageChops.difference(_pixels(source), after.convert("RGB"))
+    error = statistics.mean(each**2 for each in ImageStat.Stat(delta).rms)
+    return 10 * math.log10(255**2 / error) if error else 99.0
+
+
+@functools.cache
+def _pixels(source: Path) -> Image.Image:
+    with Image.open(source) as before:
+        return before.convert("RGB")
+
+
+# --- In the fresh process ---------------------------------------------------------------------
+def with_pillow(source: str, target: str, options: dict[str, Any]) -> None:
+    """Convert as a plain Pillow script does."""
+    with Image.open(source) as photo:
+        photo.save(target, icc_profile=photo.info.get("icc_profile"), **options)
+
+
+def with_vips(source: str, target: str, options: dict[str, Any]) -> None:
+    """Convert as a plain pyvips script does."""
+    import pyvips  # noqa: PLC0415  its memory must not weigh on Pillow's
+
+    photo = pyvips.Image.new_from_file(source, access="sequential")
+    photo.write_to_file(target, keep="icc", **options)
+
+
+def once() -> None:
+    """Do what the first argument asks for and print what it took."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("asked", type=json.loads)
+    asked = parser.parse_args().asked
+    convert = {"pillow": with_pillow, "vips": with_vips}[asked["library"]]
+    if asked["library"] == "vips":
+        import pyvips  # noqa: F401, PLC0415  start-up is not what is measured
+    wall, cpu = time.perf_counter(), time.process_time()
+    convert(asked["source"], asked["target"], asked["options"])
+    figures = {
+        "wall": time.perf_counter() - wall,
+        "cpu": time.process_time() - cpu,
+        "peak": most_memory(),
+    }
+    print(json.dumps(figures))
+
+
+def most_memory() -> int:
+    """Return the most bytes this process held; `ru_maxrss` would count its parent's too."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) * KIB for line in lines if line.startswith("VmHWM:"))
+
+
+if __name__ == "__main__":
+    once()

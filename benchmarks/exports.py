@@ -1,0 +1,207 @@
+"""Exports through the whole product against bare loops over the same files."""
+
+import itertools
+import multiprocessing
+import os
+import statistics
+import tempfile
+import threading
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Self
+
+from benchmarks.encoders import Choice, with_pillow, with_vips
+from benchmarks.files import unique_jpeg
+from benchmarks.report import show
+from devstack.product import Product
+from tests.flow.studio import Studio, eventually
+
+SMALL_RUN, LARGE_RUN = 200, 2_000
+A_PRODUCT = 50  # images, the most a request names
+PATIENCE = 1_800.0
+ENDED = {"completed", "completed_with_errors", "failed"}
+MIB = 1024 * 1024
+KIB = 1024
+PEERS = {
+    "webp": (
+        Choice("pillow", "webp", {"quality": 90}),
+        Choice("vips", "webp", {"Q": 90, "effort": 2}),
+    ),
+    "jpeg": (
+        Choice("pillow", "jpg", {"quality": 90}),
+        Choice("vips", "jpg", {"Q": 90, "subsample_mode": "on"}),
+    ),
+    "png": (
+        Choice("pillow", "png", {}),
+        Choice("vips", "png", {"compression": 3, "filter": "all"}),
+    ),
+    "avif": (
+        Choice("pillow", "avif", {"quality": 90, "speed": 9, "max_threads": 1}),
+        Choice("vips", "avif", {"Q": 90, "effort": 0, "subsample_mode": "on"}),
+    ),
+}
+
+
+def exports(product: Product, *, rounds: int) -> None:
+    """Print images/s of 200 images to each format, ours and bare, with the memory of each."""
+    with Studio.member(product) as studio, tempfile.TemporaryDirectory() as folder:
+        photos = _photos(Path(folder), SMALL_RUN)
+        ids = products(studio, photos)
+        for image_format, choices in PEERS.items():
+            ways: dict[str, Callable[[], Peak]] = {
+                "sartiq, 2 workers": partial(_ours, product, studio, ids, image_format)
+            }
+            for choice, count in itertools.product(choices, (2, 1)):
+                name = f"bare {choice.library}, {count} process{'es' * (count > 1)}"
+                ways[name] = partial(_bare, choice, photos, Path(folder), count)
+            _compare(image_format, ways, rounds)
+
+
+def memory(product: Product) -> None:
+    """Print the memory of the worker's processes at rest and in runs of 200 and 2,000 images."""
+    with Studio.member(product) as studio, tempfile.TemporaryDirectory() as folder:
+        photos = _photos(Path(folder), SMALL_RUN)
+        small = products(studio, photos)
+        large = small + products(studio, photos * (LARGE_RUN // SMALL_RUN - 1))
+        rows: list[tuple[object, ...]] = []
+        for image_format in ("webp", "avif"):
+            _ours(product, studio, small[:1], image_format)  # every process has started
+            for name, ids in ((f"{SMALL_RUN}", small), (f"{LARGE_RUN:,}", large)):
+                peak = _ours(product, studio, ids, image_format)
+                rows.append((f"{name} images to {image_format}", peak.bytes / MIB, peak.seconds))
+        show("Worker with its 2 processes and their children", ("run", "peak MiB", "s"), rows)
+
+
+def products(studio: Studio, photos: list[Path]) -> list[str]:
+    """Create products that have these photos, fifty each, and wait until all are taken in."""
+    made = []
+    for index in range(0, len(photos), A_PRODUCT):
+        bodies = [path.read_bytes() for path in photos[index : index + A_PRODUCT]]
+        with ThreadPoolExecutor(max_workers=8) as pool:
+            urls = list(pool.map(lambda body: studio.upload("a.jpg", body, "image/jpeg"), bodies))
+        made.append(studio.created(name=f"bench {index}", images=urls)["id"])
+    for each in made:
+        studio.settled(each, within=PATIENCE)
+    return made
+
+
+def _photos(folder: Path, count: int) -> list[Path]:
+    paths = [folder / f"{index:04}.jpg" for index in range(count)]
+    for path in paths:
+        path.write_bytes(unique_jpeg(f"export {path.stem}"))
+    return paths
+
+
+def _compare(image_format: str, ways: dict[str, Callable[[], "Peak"]], rounds: int) -> None:
+    """Take turns, so a busy moment of the machine meets all alike."""
+    runs: dict[str, list[Peak]] = {name: [] for name in ways}
+    for _ in range(rounds):
+        for name, run in ways.items():
+            runs[name].append(run())
+    speed = {
+        name: SMALL_RUN / statistics.median(each.seconds for each in peaks)
+        for name, peaks in runs.items()
+    }
+    ours = speed[next(iter(ways))]
+    rows = [
+        (name, speed[name], ours / speed[name], max(each.bytes for each in peaks) / MIB)
+        for name, peaks in runs.items()
+    ]
+    title = f"{SMALL_RUN} photos of 200 kB to {image_format}, median of {rounds}"
+    show(title, ("way", "images/s", "sartiq / it", "peak MiB"), rows)
+
+
+# --- Ours -------------------------------------------------------------------------------------
+def _ours(product: Product, studio: Studio, ids: list[str], image_format: str) -> "Peak":
+    """Export through the API, from the request to the finished archive."""
+    configured = studio.http.post(
+        "/api/v1/export-configuration/", json={"image_format": image_format}
+    )
+    asked = {"product_ids": ids, "export_configuration_id": configured.json()["id"]}
+    with Peak.watched(product.worker.pid) as peak:
+        started = studio.http.post("/api/v1/exports/", params=studio.scope, json=asked)
+        assert started.status_code == 202, started.text
+        found: dict[str, Any] = eventually(
+            lambda: studio.http.get(started.headers["location"]).json(),
+            lambda run: run["status"] in ENDED,
+            within=PATIENCE,
+        )
+    assert found["status"] == "completed", found
+    assert found["counts"]["ready"] == len(ids) * A_PRODUCT
+    return peak
+
+
+# --- Bare loops -------------------------------------------------------------------------------
+def _bare(choice: Choice, photos: list[Path], folder: Path, processes: int) -> "Peak":
+    """Convert in a pool of processes, then put everything into a ZIP."""
+    os.environ["VIPS_CONCURRENCY"] = "1"
+    targets = [path.with_suffix(f".out.{choice.suffix}") for path in photos]
+    one = partial(_convert, choice)
+    with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
+        list(pool.map(one, photos[:processes], targets[:processes]))  # started, all imported
+        with Peak.watched(*(each.pid or 0 for each in multiprocessing.active_children())) as peak:
+            list(pool.map(one, photos, targets))
+            with zipfile.ZipFile(folder / "bare.zip", "w") as archive:
+                for target in targets:
+                    archive.write(target, target.name)
+    return peak
+
+
+def _convert(choice: Choice, source: Path, target: Path) -> None:
+    convert = {"pillow": with_pillow, "vips": with_vips}[choice.library]
+    convert(str(source), str(target), choice.options)
+
+
+# --- Memory -----------------------------------------------------------------------------------
+@dataclass
+class Peak:
+    """How long something took, and the most memory a process tree held meanwhile."""
+
+    seconds: float = 0.0
+    bytes: int = 0
+
+    @classmethod
+    @contextmanager
+    def watched(cls, *pids: int) -> Iterator[Self]:
+        """Watch processes and all their descendants for the length of the block."""
+        peak, ended = cls(), threading.Event()
+
+        def watch() -> None:
+            while not ended.wait(0.05):
+                peak.bytes = max(
+                    peak.bytes, sum(_own_bytes(each) for pid in pids for each in _tree(pid))
+                )
+
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        started = time.perf_counter()
+        try:
+            yield peak
+        finally:
+            peak.seconds = time.perf_counter() - started
+            ended.set()
+            watcher.join()
+
+
+def _tree(pid: int) -> list[int]:
+    try:
+        threads = list(Path(f"/proc/{pid}/task").iterdir())
+        children = [int(each) for one in threads for each in (one / "children").read_text().split()]
+    except (FileNotFoundError, ProcessLookupError):  # it has just ended
+        return []
+    return [pid, *(each for child in children for each in _tree(child))]
+
+
+def _own_bytes(pid: int) -> int:
+    """Return the proportional set size: what processes share is counted once."""
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return 0
+    return next((int(line.split()[1]) * KIB for line in lines if line.startswith("Pss:")), 0)

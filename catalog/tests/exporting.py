@@ -1,0 +1,42 @@
+"""Sending exports over HTTP, and reading what was answered."""
+
+from typing import Any
+
+from rest_framework.test import APIClient
+
+from catalog.models import CatalogEntity, Product
+from media.models import Attachment, MediaResource
+
+EXPORTS = "/api/v1/exports/"
+
+
+def show(entity: CatalogEntity, slot: str, *resources: MediaResource) -> None:
+    single = slot in {"cover_image", "back_image"}
+    for position, resource in enumerate(resources):
+        Attachment.objects.create(
+            resource=resource,
+            entity_type=entity.entity_type,
+            entity_id=entity.pk,
+            slot=slot,
+            position=None if single else position,
+        )
+
+
+def preview(client: APIClient, query: str = "", **body: Any) -> dict[str, Any]:
+    answer = client.post(f"{EXPORTS}preview{query}", body)
+    assert answer.status_code == 200, answer.json()
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def names(told: dict[str, Any]) -> list[str]:
+    return [each["name"] for each in told["data"]]
+
+
+def faults(answer: Any) -> list[tuple[Any, str]]:
+    assert answer.status_code == 422, answer.json()
+    return [(each["loc"], each["type"]) for each in answer.json()["detail"]]
+
+
+def started(client: APIClient, shoe: Product, **headers: str) -> Any:
+    return client.post(EXPORTS, {"product_ids": [shoe.pk]}, headers=headers)

@@ -1,0 +1,157 @@
+"""Pictures of every kind we take in, made for the tests of the conversion."""
+
+import io
+import struct
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+import pyvips
+from PIL import Image, ImageCms, ImageDraw
+from PIL.PngImagePlugin import PngInfo
+
+SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+# The same profile under another name: what is kept must be these very bytes.
+STUDIO = SRGB.replace("sRGB built-in".encode("utf-16-be"), "Studio RGB v2".encode("utf-16-be"))
+GPS_MARK = b"GPS-DATUM-MARK"  # a word no encoder writes by itself
+XMP_MARK = b"exif:GPSLatitude"
+XMP = (
+    b'<?xpacket begin="" id="W5M0MpCehiHzreSzNTczkc9d"?><x:xmpmeta xmlns:x="adobe:ns:meta/">'
+    b'<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description '
+    b'xmlns:exif="http://ns.adobe.com/exif/1.0/" exif:GPSLatitude="52,31.2N"/></rdf:RDF>'
+    b"</x:xmpmeta><?xpacket end='w'?>"
+)
+SIZE = (60, 40)
+CORNER = (220, 40, 30)  # the top left quarter, so a turned picture shows where it went
+ORIENTATION, GPS_IFD, GPS_DATUM, GPS_LATITUDE = 0x0112, 0x8825, 18, 2
+
+
+def scene(size: tuple[int, int] = SIZE) -> Image.Image:
+    """Return a blue picture with a red quarter at its top left."""
+    picture = Image.new("RGB", size, (30, 60, 200))
+    ImageDraw.Draw(picture).rectangle((0, 0, size[0] // 2 - 1, size[1] // 2 - 1), fill=CORNER)
+    return picture
+
+
+def saved(picture: Image.Image, kind: str, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def exif(orientation: int = 1) -> bytes:
+    """Return EXIF with an orientation and a place."""
+    tags = Image.Exif()
+    tags[ORIENTATION] = orientation
+    tags.get_ifd(GPS_IFD)[GPS_LATITUDE] = (52.0, 31.0, 12.0)
+    tags.get_ifd(GPS_IFD)[GPS_DATUM] = GPS_MARK.decode()
+    return tags.tobytes()
+
+
+def transparent() -> Image.Image:
+    """Return a scene whose right half is fully transparent black."""
+    picture = scene().convert("RGBA")
+    picture.paste((0, 0, 0, 0), (SIZE[0] // 2, 0, *SIZE))
+    return picture
+
+
+def palette_with_hole() -> bytes:
+    picture = scene().quantize(8)
+    hole = picture.getpixel((SIZE[0] - 1, SIZE[1] - 1))
+    return saved(picture, "PNG", transparency=hole)
+
+
+def sixteen_bit_grey() -> bytes:
+    values = struct.pack("<2400H", *(index * 27 for index in range(2400)))
+    return saved(Image.frombytes("I;16", SIZE, values), "PNG", icc_profile=None)
+
+
+def sixteen_bit_rgb() -> bytes:
+    """Return a PNG with 16 bits a channel, which Pillow cannot write."""
+    width, height = SIZE
+    row = b"\0" + struct.pack(">3H", 0x1234, 0x8001, 0xFEDC) * width
+    head = struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0)
+    chunks = (b"IHDR", head), (b"IDAT", zlib.compress(row * height)), (b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        for kind, body in chunks
+    )
+
+
+def moving(kind: str) -> bytes:
+    """Return three frames; the first is the scene, the others are green."""
+    rest = [Image.new("RGB", SIZE, (0, 200, 0))] * 2
+    return saved(scene(), kind, save_all=True, append_images=rest, duration=40)
+
+
+def cmyk(icc: bytes | None = None) -> bytes:
+    return saved(scene().convert("CMYK"), "JPEG", quality=95, icc_profile=icc)
+
+
+def with_text_place() -> bytes:
+    note = PngInfo()
+    note.add_text("Comment", GPS_MARK.decode())
+    note.add_itxt("XML:com.adobe.xmp", XMP.decode())
+    return saved(scene(), "PNG", pnginfo=note, exif=exif(), icc_profile=STUDIO)
+
+
+KINDS: dict[str, Callable[[], bytes]] = {
+    "rgb jpeg": lambda: saved(scene(), "JPEG", quality=95, icc_profile=STUDIO),
+    "rgb png": lambda: saved(scene(), "PNG", icc_profile=STUDIO),
+    "rgb webp": lambda: saved(scene(), "WEBP", quality=95, icc_profile=STUDIO),
+    "rgb avif": lambda: saved(scene(), "AVIF", quality=95, icc_profile=STUDIO),
+    "rgb progressive jpeg": lambda: saved(scene(), "JPEG", quality=95, progressive=True),
+    "rgba png": lambda: saved(transparent(), "PNG"),
+    "rgba webp": lambda: saved(transparent(), "WEBP", lossless=True),
+    "rgba avif": lambda: saved(transparent(), "AVIF", quality=95),
+    "la png": lambda: saved(transparent().convert("LA"), "PNG"),
+    "palette png": lambda: saved(scene().quantize(8), "PNG"),
+    "palette png with a hole": palette_with_hole,
+    "grey png": lambda: saved(scene().convert("L"), "PNG"),
+    "grey jpeg": lambda: saved(scene().convert("L"), "JPEG", quality=95),
+    "one bit png": lambda: saved(scene().convert("1", dither=Image.Dither.NONE), "PNG"),
+    "sixteen bit grey png": sixteen_bit_grey,
+    "sixteen bit rgb png": sixteen_bit_rgb,
+    "cmyk jpeg": cmyk,
+    "still gif": lambda: saved(scene(), "GIF"),
+    "moving gif": lambda: moving("GIF"),
+    "moving webp": lambda: moving("WEBP"),
+    "moving avif": lambda: moving("AVIF"),
+    "jpeg with a place": lambda: saved(
+        scene(), "JPEG", quality=95, exif=exif(), xmp=XMP, comment=GPS_MARK, icc_profile=STUDIO
+    ),
+    "png with a place": with_text_place,
+    "webp with a place": lambda: saved(
+        scene(), "WEBP", quality=95, exif=exif(), xmp=XMP, icc_profile=STUDIO
+    ),
+    "avif with a place": lambda: saved(
+        scene(), "AVIF", quality=95, exif=exif(), xmp=XMP, icc_profile=STUDIO
+    ),
+}
+
+
+# --- Profiles ---------------------------------------------------------------------------------
+def ink_profile() -> bytes:
+    """Return the profile of a press: the one libvips carries."""
+    return bytes(pyvips.Operation.call("profile_load", "cmyk"))
+
+
+def grey_profile() -> bytes:
+    """Return a small ICC v2 profile for grey pixels with a gamma of 2.2."""
+    tags = {
+        b"desc": b"desc" + struct.pack(">4xI", 5) + b"Grey\0" + bytes(78),
+        b"cprt": b"text" + bytes(4) + b"none\0\0\0\0",
+        b"wtpt": b"XYZ " + struct.pack(">4x3i", 0xF6D6, 0x10000, 0xD32D),
+        b"kTRC": b"curv" + struct.pack(">4xIHxx", 1, 563),
+    }
+    at = 128 + 4 + 12 * len(tags)
+    index, bodies = struct.pack(">I", len(tags)), b""
+    for name, tag in tags.items():
+        body = tag + bytes(-len(tag) % 4)
+        index += name + struct.pack(">II", at + len(bodies), len(tag))
+        bodies += body
+    head = struct.pack(
+        ">I4xI4s4s4s12x4s28x3i48x", at + len(bodies), 0x02400000, b"mntr", b"GRAY", b"XYZ ",
+        b"acsp", 0xF6D6, 0x10000, 0xD32D,
+    )  # fmt: skip
+    return head + index + bodies

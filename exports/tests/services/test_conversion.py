@@ -1,0 +1,325 @@
+import hashlib
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageChops, ImageCms, ImageOps, ImageStat
+
+from exports.models import ImageFormat
+from exports.services import conversion
+from exports.services.conversion import Converted
+from exports.tests.services.pictures import (
+    CORNER,
+    GPS_MARK,
+    KINDS,
+    SIZE,
+    SRGB,
+    STUDIO,
+    XMP_MARK,
+    cmyk,
+    exif,
+    grey_profile,
+    ink_profile,
+    saved,
+    scene,
+    sixteen_bit_grey,
+    sixteen_bit_rgb,
+    transparent,
+)
+
+INK, GREY = ink_profile(), grey_profile()
+TARGETS = [ImageFormat.WEBP, ImageFormat.JPEG, ImageFormat.PNG, ImageFormat.AVIF]
+NAMES = {
+    ImageFormat.WEBP: ("WEBP", "image/webp", "webp"),
+    ImageFormat.JPEG: ("JPEG", "image/jpeg", "jpg"),
+    ImageFormat.PNG: ("PNG", "image/png", "png"),
+    ImageFormat.AVIF: ("AVIF", "image/avif", "avif"),
+}
+every_target = pytest.mark.parametrize("target", TARGETS)
+every_kind = pytest.mark.parametrize("kind", list(KINDS))
+Convert = Callable[[bytes, ImageFormat], tuple[Converted, bytes]]
+
+
+@pytest.fixture
+def convert(tmp_path: Path) -> Convert:
+    """Return the conversion of given bytes; the folder holds nothing else afterwards."""
+
+    def run(content: bytes, target: ImageFormat) -> tuple[Converted, bytes]:
+        source, made = tmp_path / "source", tmp_path / "made"
+        source.write_bytes(content)
+        converted = conversion.convert(source, made, image_format=target)
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["made", "source"]
+        assert source.read_bytes() == content
+        return converted, made.read_bytes()
+
+    return run
+
+
+def opened(body: bytes) -> Image.Image:
+    picture = Image.open(io.BytesIO(body))
+    picture.load()
+    return picture
+
+
+def difference(one: Image.Image, other: Image.Image) -> float:
+    """Return the mean difference of two pictures in levels of 255."""
+    delta = ImageChops.difference(one.convert("RGB"), other.convert("RGB"))
+    return sum(ImageStat.Stat(delta).mean) / 3
+
+
+def seen(content: bytes) -> Image.Image:
+    """Return the first frame as a viewer shows it on white paper, in eight bits."""
+    picture = ImageOps.exif_transpose(opened(content))
+    if picture.mode == "I;16":
+        picture = picture.convert("I").point(lambda value: value / 256).convert("L")
+    over = picture.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", over.size, "white"), over).convert("RGB")
+
+
+# --- Every kind in every format ---------------------------------------------------------------
+@every_target
+@every_kind
+def test_every_kind_opens_again_as_what_it_is_called(
+    kind: str, target: ImageFormat, convert: Convert
+) -> None:
+    converted, body = convert(KINDS[kind](), target)
+
+    made = opened(body)
+    name, content_type, extension = NAMES[target]
+    assert (made.format, made.size, getattr(made, "n_frames", 1)) == (name, SIZE, 1)
+    assert converted == Converted(
+        size=len(body),
+        sha256=hashlib.sha256(body).hexdigest(),
+        content_type=content_type,
+        extension=extension,
+        width=SIZE[0],
+        height=SIZE[1],
+    )
+
+
+@every_target
+@every_kind
+def test_every_kind_looks_as_before(kind: str, target: ImageFormat, convert: Convert) -> None:
+    source = KINDS[kind]()
+
+    _, body = convert(source, target)
+
+    # Ink is turned into light through a profile, which Pillow's bare arithmetic is not.
+    assert difference(seen(body), seen(source)) < (60 if kind == "cmyk jpeg" else 4)
+
+
+@every_target
+def test_the_same_source_gives_the_same_bytes(target: ImageFormat, convert: Convert) -> None:
+    sources = {kind: make() for kind, make in KINDS.items()}
+
+    first = {kind: convert(source, target) for kind, source in sources.items()}
+    conversion.stop()  # another process makes the same
+    again = {kind: convert(source, target) for kind, source in sources.items()}
+
+    assert first == again
+
+
+@every_target
+@every_kind
+def test_no_place_and_no_other_metadata_is_left(
+    kind: str, target: ImageFormat, convert: Convert
+) -> None:
+    _, body = convert(KINDS[kind](), target)
+
+    made = opened(body)
+    assert dict(made.getexif()) == {}
+    assert {"xmp", "exif", "comment", "Comment", "XML:com.adobe.xmp"}.isdisjoint(made.info)
+    for mark in (GPS_MARK, XMP_MARK, b"Exif\0\0", b"eXIf", b"xpacket"):
+        assert mark not in body
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.endswith("a place")])
+def test_the_sources_with_a_place_have_one(kind: str) -> None:
+    source = KINDS[kind]()
+
+    assert GPS_MARK in source
+    assert XMP_MARK in source
+    assert dict(opened(source).getexif().get_ifd(0x8825)) != {}
+
+
+# --- Turned -----------------------------------------------------------------------------------
+@every_target
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_the_orientation_is_in_the_pixels(
+    orientation: int, kind: str, target: ImageFormat, convert: Convert
+) -> None:
+    source = saved(scene(), kind, quality=95, exif=exif(orientation))
+    upright = ImageOps.exif_transpose(opened(source))
+
+    converted, body = convert(source, target)
+
+    made = opened(body)
+    assert made.size == (converted.width, converted.height) == upright.size
+    assert made.getexif().get(0x0112) is None
+    assert difference(made, upright) < 4
+
+
+def test_orientations_are_told_apart_by_the_scene() -> None:
+    turned = {
+        ImageOps.exif_transpose(opened(saved(scene(), "PNG", exif=exif(each)))).tobytes()
+        for each in range(1, 9)
+    }
+
+    assert len(turned) == 8
+
+
+# --- Colours ----------------------------------------------------------------------------------
+@every_target
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.startswith("rgb ")])
+def test_the_colour_profile_is_kept_to_the_byte(
+    kind: str, target: ImageFormat, convert: Convert
+) -> None:
+    source = KINDS[kind]()
+
+    _, body = convert(source, target)
+
+    assert opened(body).info.get("icc_profile") == opened(source).info.get("icc_profile")
+    assert (STUDIO in source) or kind in {"rgb png", "rgb progressive jpeg"}
+
+
+def test_the_studio_profile_is_a_profile_of_its_own() -> None:
+    assert STUDIO != SRGB
+    assert opened(KINDS["rgb png"]()).info["icc_profile"] == STUDIO
+
+
+@every_target
+def test_a_profile_of_other_colours_than_the_pixels_is_left_out(
+    target: ImageFormat, convert: Convert
+) -> None:
+    for broken in (b"not a profile" * 20, INK, SRGB[:200]):
+        _, body = convert(saved(scene(), "PNG", icc_profile=broken), target)
+
+        assert opened(body).info.get("icc_profile") is None
+        assert difference(opened(body), scene()) < 4
+
+
+@pytest.mark.parametrize("target", [ImageFormat.WEBP, ImageFormat.PNG, ImageFormat.AVIF])
+@pytest.mark.parametrize("icc", [None, INK], ids=["no profile", "ink profile"])
+def test_ink_becomes_srgb_through_its_profile(
+    icc: bytes | None, target: ImageFormat, convert: Convert
+) -> None:
+    _, body = convert(cmyk(icc), target)
+
+    made = opened(body)
+    profile = made.info["icc_profile"]
+    assert made.mode == "RGB"
+    assert profile[16:20] == b"RGB "
+    assert ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(io.BytesIO(profile)))
+    red, _, blue = made.getpixel((5, 5))  # type: ignore[misc]  # three channels: a tuple
+    assert red > 2 * blue
+
+
+def test_ink_stays_ink_in_a_jpeg(convert: Convert) -> None:
+    source = cmyk(INK)
+
+    _, body = convert(source, ImageFormat.JPEG)
+
+    made = opened(body)
+    assert made.mode == "CMYK"
+    assert made.info["icc_profile"] == INK
+    assert difference(made, opened(source)) < 4
+
+
+@pytest.mark.parametrize("target", [ImageFormat.WEBP, ImageFormat.AVIF])
+def test_a_grey_profile_does_not_stand_over_colours(target: ImageFormat, convert: Convert) -> None:
+    source = saved(scene().convert("L"), "PNG", icc_profile=GREY)
+
+    _, body = convert(source, target)
+
+    assert opened(body).mode == "RGB"
+    assert opened(body).info["icc_profile"][16:20] == b"RGB "
+    assert difference(opened(body), seen(source)) < 8
+
+
+@pytest.mark.parametrize("target", [ImageFormat.JPEG, ImageFormat.PNG])
+def test_grey_stays_grey_with_its_profile(target: ImageFormat, convert: Convert) -> None:
+    _, body = convert(saved(scene().convert("L"), "PNG", icc_profile=GREY), target)
+
+    assert opened(body).mode == "L"
+    assert opened(body).info["icc_profile"] == GREY
+
+
+def test_sixteen_bits_stay_sixteen_in_a_png(convert: Convert) -> None:
+    grey, colour = sixteen_bit_grey(), sixteen_bit_rgb()
+
+    assert opened(convert(grey, ImageFormat.PNG)[1]).tobytes() == opened(grey).tobytes()
+    depth_and_colours = convert(colour, ImageFormat.PNG)[1][24:26]  # of the PNG's header
+    assert depth_and_colours == bytes((16, 2))
+
+
+@pytest.mark.parametrize("kind", ["rgb png", "grey png", "one bit png", "palette png"])
+def test_a_png_loses_no_pixel_to_a_png(kind: str, convert: Convert) -> None:
+    source = KINDS[kind]()
+
+    _, body = convert(source, ImageFormat.PNG)
+
+    assert difference(opened(body), opened(source)) == 0
+
+
+# --- Transparency -----------------------------------------------------------------------------
+@pytest.mark.parametrize("target", [ImageFormat.WEBP, ImageFormat.PNG, ImageFormat.AVIF])
+@pytest.mark.parametrize(
+    "kind", ["rgba png", "rgba webp", "rgba avif", "la png", "palette png with a hole"]
+)
+def test_what_was_transparent_still_is(kind: str, target: ImageFormat, convert: Convert) -> None:
+    source = KINDS[kind]()
+    before = opened(source).convert("RGBA").getchannel("A")
+
+    _, body = convert(source, target)
+
+    after = opened(body).convert("RGBA").getchannel("A")
+    assert before.getextrema() == (0, 255)
+    assert difference(after, before) < 1
+
+
+def test_a_jpeg_of_a_cut_out_stands_on_white(convert: Convert) -> None:
+    for source in (saved(transparent(), "PNG"), KINDS["la png"]()):
+        _, body = convert(source, ImageFormat.JPEG)
+
+        right = opened(body).convert("RGB").crop((SIZE[0] * 3 // 4, 0, *SIZE))
+        assert min(low for low, _ in right.getextrema()) >= 253  # type: ignore[misc]  # RGB
+
+
+def test_half_transparent_pixels_are_mixed_with_white(convert: Convert) -> None:
+    veil = Image.new("RGBA", SIZE, (0, 0, 0, 128))
+
+    _, body = convert(saved(veil, "PNG"), ImageFormat.JPEG)
+
+    assert abs(ImageStat.Stat(opened(body).convert("L")).mean[0] - 127) < 2
+
+
+# --- Movement and originals -------------------------------------------------------------------
+@every_target
+@pytest.mark.parametrize("kind", ["moving gif", "moving webp", "moving avif"])
+def test_of_a_moving_picture_the_first_frame_is_delivered(
+    kind: str, target: ImageFormat, convert: Convert
+) -> None:
+    _, body = convert(KINDS[kind](), target)
+
+    red, green, blue = opened(body).convert("RGB").getpixel((8, 8))  # type: ignore[misc]  # RGB
+    assert max(abs(red - CORNER[0]), abs(green - CORNER[1]), abs(blue - CORNER[2])) < 12
+
+
+@pytest.mark.parametrize("kind", ["jpeg with a place", "moving gif", "cmyk jpeg", "rgba webp"])
+def test_an_original_is_delivered_as_it_is(kind: str, convert: Convert) -> None:
+    source = KINDS[kind]()
+
+    converted, body = convert(source, ImageFormat.ORIGINAL)
+
+    extension = {"jpeg": "jpg"}.get(found := opened(source).format.lower(), found)  # type: ignore[union-attr]  # known
+    assert body == source
+    assert converted == Converted(
+        size=len(source),
+        sha256=hashlib.sha256(source).hexdigest(),
+        content_type=f"image/{found}",
+        extension=extension,
+        width=SIZE[0],
+        height=SIZE[1],
+    )

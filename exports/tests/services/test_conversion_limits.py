@@ -1,0 +1,225 @@
+"""What the conversion withstands: hostile files, limits, and processes that die."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from exports.errors import ConversionError
+from exports.models import ImageFormat
+from exports.rules import image_formats
+from exports.services import conversion
+from exports.tests.services.pictures import KINDS, saved, scene, transparent
+from media.tests.rules.specimens import gif, mp4, pdf
+from media.tests.services.decoders import ROOT, forks_of, is_gone, wait_until
+
+TARGETS = [ImageFormat.WEBP, ImageFormat.JPEG, ImageFormat.PNG, ImageFormat.AVIF]
+every_target = pytest.mark.parametrize("target", TARGETS)
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    return tmp_path / "source"
+
+
+def refusal(source: Path, content: bytes, target: ImageFormat = ImageFormat.WEBP) -> str:
+    """Return the code a conversion is refused with; nothing is left of it."""
+    source.write_bytes(content)
+    made = source.with_name("made")
+    with pytest.raises(ConversionError) as caught:
+        conversion.convert(source, made, image_format=target)
+    assert [path.name for path in source.parent.iterdir()] == ["source"]
+    assert caught.value.detail.endswith(".")
+    return caught.value.code
+
+
+def works(source: Path) -> bool:
+    source.write_bytes(saved(scene(), "PNG"))
+    made = conversion.convert(source, source.with_name("made"), image_format=ImageFormat.WEBP)
+    return made.extension == "webp"
+
+
+def noise(side: int) -> bytes:
+    """Return a picture no encoder finds easy."""
+    pixels = random.Random(31).randbytes(side * side * 3)  # a seed: the same on every run
+    return saved(Image.frombytes("RGB", (side, side), pixels), "PNG", compress_level=0)
+
+
+# --- Hostile files ----------------------------------------------------------------------------
+@pytest.mark.covers("T30", "T31")
+@every_target
+@pytest.mark.parametrize(
+    "kind", ["rgb jpeg", "rgb progressive jpeg", "rgb png", "rgb webp", "rgb avif", "still gif"]
+)
+@pytest.mark.parametrize("part", [0.5, 0.9])
+def test_a_picture_cut_off_is_unreadable(
+    part: float, kind: str, target: ImageFormat, source: Path
+) -> None:
+    whole = KINDS[kind]()
+
+    assert refusal(source, whole[: int(len(whole) * part)], target) == "image_unreadable"
+    assert works(source)
+
+
+@pytest.mark.covers("T30")
+@pytest.mark.parametrize("target", [*TARGETS, ImageFormat.ORIGINAL])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"just a text, no picture" * 40, pdf(), mp4(), b"\xff\xd8\xff\xe0", b"<svg/>"],
+    ids=["empty", "text", "pdf", "video", "only a start", "svg"],
+)
+def test_what_is_no_picture_is_unreadable(
+    content: bytes, target: ImageFormat, source: Path
+) -> None:
+    assert refusal(source, content, target) == "image_unreadable"
+
+
+@pytest.mark.covers("T31")
+@every_target
+def test_damaged_pixels_are_unreadable(target: ImageFormat, source: Path) -> None:
+    whole = bytearray(noise(40))
+    whole[2000] ^= 0xFF  # inside the compressed pixels: a checksum tells
+
+    assert refusal(source, bytes(whole), target) == "image_unreadable"
+
+
+@pytest.mark.covers("T31")
+@pytest.mark.parametrize("target", [*TARGETS, ImageFormat.ORIGINAL])
+def test_a_flood_is_refused_before_a_child_is_asked(target: ImageFormat, source: Path) -> None:
+    conversion.stop()
+
+    assert refusal(source, gif(65_535, 65_535), target) == "image_too_large"
+    assert conversion.running_pid() is None
+
+
+# --- Limits -----------------------------------------------------------------------------------
+@pytest.mark.covers("T31", "F06")
+@pytest.mark.parametrize(
+    ("limit", "value"),
+    [
+        ("CPU_SECONDS", 1),
+        ("WALL_SECONDS", 0.2),
+        ("ADDRESS_SPACE", 320 * 2**20),
+        ("MAX_OUTPUT", 100_000),
+    ],
+)
+def test_over_a_limit_one_image_fails_and_the_next_one_works(
+    limit: str, value: float, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(image_formats, limit, value)
+
+    code = refusal(source, noise(2600), ImageFormat.AVIF)
+    monkeypatch.undo()
+
+    assert code == "conversion_failed"
+    assert works(source)
+
+
+@pytest.mark.covers("T31")
+@every_target
+def test_the_child_does_not_grow_with_what_it_converts(target: ImageFormat, source: Path) -> None:
+    assert works(source)
+    pid = conversion.running_pid()
+    before = resident(pid)
+    source.write_bytes(noise(2000))
+
+    for _ in range(3):
+        conversion.convert(source, source.with_name("made"), image_format=target)
+
+    assert conversion.running_pid() == pid
+    assert resident(pid) < before * 1.1
+    assert forks_of(pid or 0) == []
+
+
+def resident(pid: int | None) -> int:
+    """Return the resident bytes of a process."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+# --- Processes that die -----------------------------------------------------------------------
+@pytest.mark.covers("F06")
+def test_a_killed_child_is_replaced(source: Path) -> None:
+    assert works(source)
+    first = conversion.running_pid()
+    assert first is not None
+
+    os.kill(first, signal.SIGKILL)
+
+    assert works(source)
+    assert conversion.running_pid() not in {None, first}
+
+
+@pytest.mark.covers("F06")
+def test_a_fork_that_crashes_fails_one_image_and_the_child_stays(source: Path) -> None:
+    assert works(source)
+    pid = conversion.running_pid() or 0
+    codes: list[str] = []
+    content = noise(3000)
+    waiting = threading.Thread(
+        target=lambda: codes.append(refusal(source, content, ImageFormat.AVIF))
+    )
+
+    source.with_name("made").unlink()
+    waiting.start()
+    wait_until(lambda: len(forks_of(pid)) == 1)
+    os.kill(forks_of(pid)[0], signal.SIGSEGV)
+    waiting.join(10)
+
+    assert codes == ["conversion_failed"]
+    assert conversion.running_pid() == pid
+
+
+_OWNER = """
+import sys
+from pathlib import Path
+import django
+django.setup()
+from exports.models import ImageFormat
+from exports.services import conversion
+for line in sys.stdin:
+    source = Path(line.strip())
+    conversion.convert(source, source.with_name("made"), image_format=ImageFormat.AVIF)
+    print(conversion.running_pid(), flush=True)
+"""
+
+
+@contextmanager
+def owner() -> Iterator[subprocess.Popen[str]]:
+    """Run a process of ours that converts the files it is told, until it is killed."""
+    with subprocess.Popen(
+        [sys.executable, "-c", _OWNER],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+@pytest.mark.covers("T31")
+def test_the_children_of_a_killed_process_end(source: Path, tmp_path: Path) -> None:
+    source.write_bytes(saved(transparent(), "PNG"))
+    hard = tmp_path / "hard"
+    hard.write_bytes(noise(4000))
+    with owner() as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        print(source, file=process.stdin, flush=True)
+        child = int(process.stdout.readline())
+        print(hard, file=process.stdin, flush=True)
+        wait_until(lambda: len(forks_of(child)) == 1)
+        left = [child, *forks_of(child)]
+
+    wait_until(lambda: all(is_gone(pid) for pid in left))

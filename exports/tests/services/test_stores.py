@@ -1,0 +1,89 @@
+"""The same export on every kind of store, its archive in several parts."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from django.conf import settings as values
+from PIL import Image
+from pytest_django import Settings
+
+from accounts.models import User
+from exports.models import ImageFormat, RunStatus
+from exports.services import runs
+from exports.tests.exporting import archive_of, entry, exported, files_of, objects, sweep
+from media.storage import ObjectStore, factory, provision
+from media.storage.local import LocalStore
+from media.storage.multipart import PART_BYTES
+from media.storage.s3 import S3Store
+from media.tests.doors import watched_doors
+from media.tests.factories import ready
+from media.tests.rules.specimens import saved
+
+SIDE = 1100  # of a picture of noise, which no format makes small
+
+
+@pytest.fixture
+def folder(db: None, settings: Settings, tmp_path: Path) -> Iterator[LocalStore]:
+    settings.STORAGE = "local"
+    settings.LOCAL_STORE_DIR = tmp_path
+    factory.reset()
+    store = factory.local_store(private=False)
+    with watched_doors(store, factory.local_store(private=True)):
+        yield store
+    factory.reset()
+
+
+@pytest.fixture
+def bucket(db: None, stack: dict[str, str]) -> Iterator[S3Store]:
+    list(provision.prepare_buckets())
+    store = S3Store(factory.s3_connection(), values.R2_BUCKET_NAME)
+    private = S3Store(factory.s3_connection(), values.R2_PRIVATE_BUCKET_NAME)
+    with watched_doors(store, private):
+        yield store
+    store.close()
+    private.close()
+
+
+@pytest.fixture(params=["folder", "bucket"])
+def store(request: pytest.FixtureRequest) -> ObjectStore:
+    found: ObjectStore = request.getfixturevalue(request.param)
+    return found
+
+
+def noise() -> bytes:
+    return saved(Image.frombytes("RGB", (SIDE, SIDE), os.urandom(3 * SIDE * SIDE)), "image/png")
+
+
+@pytest.mark.covers("T47")
+def test_a_large_archive_is_the_same_on_every_store(store: ObjectStore, user: User) -> None:
+    bodies = [noise() for _ in range(3)]
+    entries = [entry(ready(store, user, body)) for body in bodies]
+
+    first, second = (exported(user, *entries, image_format=ImageFormat.ORIGINAL) for _ in range(2))
+
+    body = archive_of(first)
+    assert (first.status, second.status) == (RunStatus.COMPLETED, RunStatus.COMPLETED)
+    assert len(body) > PART_BYTES
+    assert body == archive_of(second)
+    assert (first.archive_size, first.archive_sha256) == (
+        len(body),
+        hashlib.sha256(body).hexdigest(),
+    )
+    assert list(files_of(first).values())[:3] == bodies
+    sweep()
+    ours = [key for key in objects() if str(first.pk) in key or str(second.pk) in key]
+    assert sorted(ours) == sorted([first.archive_key, second.archive_key])
+
+
+def test_a_signed_address_reads_the_archive_under_its_name(bucket: S3Store, user: User) -> None:
+    run = exported(user, entry(ready(bucket, user, noise())))
+
+    answer = httpx.get(runs.sign_download(user=user, run_id=run.pk))
+
+    assert answer.content == archive_of(run)
+    assert answer.headers["content-type"] == "application/zip"
+    assert answer.headers["content-disposition"] == 'attachment; filename="Shoot 12.zip"'

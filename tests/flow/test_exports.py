@@ -1,0 +1,231 @@
+"""Exports on real processes: the ZIP a customer downloads, and what becomes of it when one dies."""
+
+import io
+import json
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from PIL import Image
+
+from devstack.product import Product
+from tests.flow.studio import Studio, eventually, media_of, photo, sha256
+
+pytestmark = pytest.mark.flow
+
+SENT = {
+    "aw26-oxford-shoe-front.jpg": "image/jpeg",
+    "aw26-tote-bag-tan-cutout.png": "image/png",
+    "aw26-tote-bag-tan-front.webp": "image/webp",
+    "aw26-wool-scarf-detail.avif": "image/avif",
+}
+ENDED = {"completed", "completed_with_errors", "failed"}
+DECODED = {"webp": "WEBP", "jpeg": "JPEG", "png": "PNG", "avif": "AVIF"}
+MAKING = [
+    *("lease-taken", "export-downloaded", "export-converted", "export-put", "export-marking"),
+    "export-marked",
+]
+PACKING = ["export-assembling", "export-archived", "export-finishing", "export-finished"]
+
+
+@pytest.fixture(scope="module")
+def armed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("exports") / "armed"
+
+
+@pytest.fixture
+def crashing(live_product: Callable[..., Product], armed: Path) -> Iterator[Product]:
+    product = live_product(CRASH_FILE=str(armed))
+    yield product
+    for left in armed.parent.iterdir():
+        left.unlink()
+    product.revive()
+
+
+@pytest.fixture(params=["s3", "local"])
+def studio(
+    request: pytest.FixtureRequest, live_product: Callable[..., Product]
+) -> Iterator[Studio]:
+    with Studio.member(live_product(STORAGE=request.param)) as studio:
+        yield studio
+
+
+def shoe(studio: Studio, **sent: str) -> dict[str, Any]:
+    """Create a product whose pictures are taken in."""
+    urls = [studio.upload(name, photo(name), kind) for name, kind in sent.items()]
+    made = studio.created(name="Oxford", brand="Us", cover_image=urls[0], images=urls[1:])
+    return studio.settled(made["id"])
+
+
+def start(studio: Studio, product: dict[str, Any], image_format: str = "webp") -> str:
+    configured = studio.http.post(
+        "/api/v1/export-configuration/",
+        json={
+            "image_format": image_format,
+            "naming_convention_template": "{product_name}_{index:02}",
+        },
+    )
+    answer = studio.http.post(
+        "/api/v1/exports/",
+        json={
+            "product_ids": [product["id"]],
+            "export_configuration_id": configured.json()["id"],
+        },
+    )
+    assert answer.status_code == 202, answer.text
+    return str(answer.headers["location"])
+
+
+def ended(studio: Studio, location: str) -> dict[str, Any]:
+    done: list[int] = [0]
+
+    def look() -> dict[str, Any]:
+        run: dict[str, Any] = studio.http.get(location).json()
+        assert run["progress"]["done"] <= run["progress"]["total"]
+        assert run["progress"]["done"] >= done[0], "progress went back"
+        done[0] = run["progress"]["done"]
+        return run
+
+    found: dict[str, Any] = eventually(look, lambda run: run["status"] in ENDED)
+    return found
+
+
+def downloaded(studio: Studio, location: str) -> bytes:
+    redirect = studio.http.get(f"{location}/download")
+    assert redirect.status_code == 302, redirect.text
+    assert redirect.headers["cache-control"] == "no-store"
+    answer = httpx.get(redirect.headers["location"], timeout=30)
+    assert answer.status_code == 200, answer.text
+    assert "Oxford.zip" in answer.headers["content-disposition"]
+    return answer.content
+
+
+def unpacked(body: bytes) -> dict[str, bytes]:
+    """Return the archive's files, all of which are what the manifest says."""
+    with zipfile.ZipFile(io.BytesIO(body)) as archive:
+        assert archive.testzip() is None
+        files = {name: archive.read(name) for name in archive.namelist()}
+    manifest = json.loads(files["manifest.json"])
+    assert [each["name"] for each in manifest["files"]] == list(files)[:-1]
+    for each in manifest["files"]:
+        body = files[each["name"]]
+        assert (each["sha256"], each["size"]) == (sha256(body), len(body))
+    return files
+
+
+@pytest.mark.parametrize("image_format", [*DECODED, "original"])
+def test_a_customer_downloads_what_they_asked_for(studio: Studio, image_format: str) -> None:
+    product = shoe(studio, **SENT)
+
+    location = start(studio, product, image_format)
+    run = ended(studio, location)
+    body = downloaded(studio, location)
+
+    assert run["status"] == "completed", run
+    assert run["archive"] == {"size": len(body), "sha256": sha256(body)}
+    files = unpacked(body)
+    assert len(files) == len(SENT) + 3
+    pictures = list(files.values())[: len(SENT)]
+    if image_format == "original":
+        assert [sha256(each) for each in pictures] == [sha256(photo(name)) for name in SENT]
+    for picture, media in zip(pictures, media_of(product), strict=True):
+        with Image.open(io.BytesIO(picture)) as image:
+            image.load()
+            assert image.format == DECODED.get(image_format, image.format)
+            assert max(image.size) == max(media["width"], media["height"])
+
+
+def test_two_exports_of_the_same_are_the_same_bytes(studio: Studio) -> None:
+    product = shoe(studio, **SENT)
+    locations = [start(studio, product) for _ in range(2)]
+
+    bodies = [downloaded(studio, each) for each in locations if ended(studio, each)]
+
+    assert bodies[0] == bodies[1]
+
+
+@pytest.mark.covers("F01", "F30")
+@pytest.mark.parametrize("point", [*MAKING, *PACKING])
+def test_a_worker_killed_at_any_step_makes_the_same_archive(
+    point: str, crashing: Product, armed: Path
+) -> None:
+    with Studio.member(crashing) as studio:
+        product = shoe(studio, **dict(list(SENT.items())[:2]))
+        whole = start(studio, product)
+        ended(studio, whole)
+        expected = downloaded(studio, whole)
+        armed.write_text(f"worker {point}")
+
+        location = start(studio, product)
+        run = ended(studio, location)
+
+        assert armed.with_name("done").exists(), "the crash point was never reached"
+        assert run["status"] == "completed", run
+        assert downloaded(studio, location) == expected
+
+
+@pytest.mark.covers("F03", "T64")
+@pytest.mark.parametrize(("point", "kept"), [("export-saving", 0), ("export-saved", 1)])
+def test_a_web_process_killed_at_any_step_starts_one_export(
+    point: str, kept: int, crashing: Product, armed: Path
+) -> None:
+    with Studio.member(crashing) as studio:
+        product = shoe(studio, **dict(list(SENT.items())[:2]))
+        asked: dict[str, Any] = {
+            "json": {"product_ids": [product["id"]]},
+            "headers": {"Idempotency-Key": point},
+        }
+
+        def count() -> int:
+            listed = studio.http.get("/api/v1/exports/", params=studio.scope)
+            return int(listed.json()["count"])
+
+        before = count()
+        armed.write_text(f"web {point}")
+
+        with pytest.raises(httpx.TransportError):
+            studio.http.post("/api/v1/exports/", **asked)
+        eventually(lambda: _web_is_back(crashing, studio), bool)
+
+        assert count() == before + kept
+        if kept:  # the answer was stored with the run
+            again = studio.http.post("/api/v1/exports/", **asked)
+            assert again.headers["idempotent-replayed"] == "true"
+            assert ended(studio, again.headers["location"])["status"] == "completed"
+
+
+def _web_is_back(product: Product, studio: Studio) -> bool:
+    product.revive()  # a server whose processes die too often leaves; its supervisor restarts it
+    return studio.reaches_the_web()
+
+
+@pytest.mark.covers("F02", "F08")
+def test_a_lost_worker_and_an_emptied_broker_lose_no_export(crashing: Product) -> None:
+    with Studio.member(crashing) as studio:
+        product = shoe(studio, **SENT)
+        location = start(studio, product)
+        crashing.kill_worker()
+        crashing.stop_broker(lose_data=True)
+        crashing.start_broker()
+        crashing.revive()
+
+        run = ended(studio, location)
+
+        assert run["status"] == "completed", run
+        assert len(unpacked(downloaded(studio, location))) == len(SENT) + 3
+
+
+@pytest.mark.covers("F10")
+def test_a_database_that_comes_back_loses_no_export(crashing: Product) -> None:
+    with Studio.member(crashing) as studio:
+        product = shoe(studio, **SENT)
+        location = start(studio, product, "avif")
+        crashing.stop_database()
+        crashing.start_database()
+        crashing.revive()
+        eventually(lambda: studio.http.get(location).status_code == 200, bool)
+
+        assert ended(studio, location)["status"] == "completed"
