@@ -31,6 +31,7 @@ PHOTOS = (
 )
 SMOOTH, TEXTURED = "aw26-oxford-shoe-front.jpg", "aw26-knit-jumper-master.png"
 LARGE = (5472, 3648)  # 20 megapixels
+SSIM_MEAN, SSIM_VARIANCE = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 KIB = 1024
 MIB = 1024 * KIB
 
@@ -72,7 +73,7 @@ def encoders(*, rounds: int) -> None:
     """Print time, memory, bytes and likeness of each choice on the samples and a large photo."""
     with tempfile.TemporaryDirectory() as folder:
         photos = ROOT / "samples" / "photos"
-        columns = ("encoder", "s", "CPU s", "peak MiB", "MB", "PSNR dB")
+        columns = ("encoder", "s", "CPU s", "peak MiB", "MB", "PSNR dB", "SSIM")
         for title, sources in (
             ("20 megapixels, a shoe on white", [enlarged(photos / SMOOTH, Path(folder))]),
             ("20 megapixels of knitwear", [enlarged(photos / TEXTURED, Path(folder))]),
@@ -95,7 +96,7 @@ def study(choice: Choice, sources: list[Path], *, rounds: int) -> tuple[object, 
     try:
         figures = [_figures(choice, source, rounds) for source in sources]
     except subprocess.CalledProcessError:  # a picture the encoder has no way to write so fast
-        return (choice.name, *("fails",) * 5)
+        return (choice.name, *("fails",) * 6)
     return (
         choice.name,
         sum(each["wall"] for each in figures),
@@ -103,6 +104,7 @@ def study(choice: Choice, sources: list[Path], *, rounds: int) -> tuple[object, 
         max(each["peak"] for each in figures) / MIB,
         sum(each["bytes"] for each in figures) / 1_000_000,
         min(each["psnr"] for each in figures),
+        f"{min(each['ssim'] for each in figures):.4f}",
     )
 
 
@@ -111,7 +113,11 @@ def _figures(choice: Choice, source: Path, rounds: int) -> dict[str, float]:
         target = Path(folder) / f"out.{choice.suffix}"
         runs = [_run(choice, source, target) for _ in range(rounds)]
         figures = {key: statistics.median(each[key] for each in runs) for key in runs[0]}
-        return figures | {"bytes": target.stat().st_size, "psnr": likeness(source, target)}
+        return figures | {
+            "bytes": target.stat().st_size,
+            "psnr": likeness(source, target),
+            "ssim": structure(source, target),
+        }
 
 
 def _run(choice: Choice, source: Path, target: Path) -> dict[str, float]:
@@ -134,6 +140,27 @@ def likeness(source: Path, made: Path) -> float:
         delta = ImageChops.difference(_pixels(source), after.convert("RGB"))
     error = statistics.mean(each**2 for each in ImageStat.Stat(delta).rms)
     return 10 * math.log10(255**2 / error) if error else 99.0
+
+
+def structure(source: Path, made: Path) -> float:
+    """Return the mean structural similarity of the luminances (Wang et al. 2004), 1 if equal."""
+    one, other = (_luminance(path) for path in (source, made))
+    mean_one, mean_other = _blurred(one), _blurred(other)
+    covariance = _blurred(one * other) - mean_one * mean_other
+    variances = (_blurred(one * one) - mean_one**2) + (_blurred(other * other) - mean_other**2)
+    like = (2 * mean_one * mean_other + SSIM_MEAN) * (2 * covariance + SSIM_VARIANCE)
+    whole = (mean_one**2 + mean_other**2 + SSIM_MEAN) * (variances + SSIM_VARIANCE)
+    return float((like / whole).avg())
+
+
+def _luminance(path: Path) -> Any:
+    import pyvips  # noqa: PLC0415  only here in this process
+
+    return pyvips.Image.new_from_file(str(path)).colourspace("b-w")[0].cast("float")
+
+
+def _blurred(image: Any) -> Any:
+    return image.gaussblur(1.5, precision="float")
 
 
 @functools.cache
