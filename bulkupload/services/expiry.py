@@ -5,7 +5,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from bulkupload.models import BulkUploadJob, BulkUploadRowError
+from bulkupload.models import BulkUploadJob, BulkUploadMedia, BulkUploadRowError
 from bulkupload.rules.limits import KEPT_FOR
 from media.models import Bucket, DeletionReason
 from media.services import deletions
@@ -26,10 +26,11 @@ def discard_old_jobs() -> int:
 
 
 def _discard_errors(job_id: UUID) -> int:
-    some = BulkUploadRowError.objects.filter(job_id=job_id).order_by("row")
-    deleted, _ = BulkUploadRowError.objects.filter(
-        pk__in=list(some.values_list("pk", flat=True)[:ERRORS_AT_ONCE])
-    ).delete()
+    deleted = 0
+    for model in (BulkUploadRowError, BulkUploadMedia):
+        some = model._default_manager.filter(job_id=job_id)  # noqa: SLF001  Django's own API
+        ids = list(some.order_by("row").values_list("pk", flat=True)[:ERRORS_AT_ONCE])
+        deleted += model._default_manager.filter(pk__in=ids).delete()[0]  # noqa: SLF001
     return deleted
 
 
