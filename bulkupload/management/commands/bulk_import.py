@@ -82,8 +82,10 @@ class Command(BaseCommand):
         self.stdout.write(_as_json(job, progress) if options["json"] else _told(job, progress))
         if job.failure_code:
             raise CommandError(job.failure_message or job.failure_code, returncode=FAULT)
-        if progress.failed or progress.media.failed:
-            message = f"{progress.failed:,} rows and {progress.media.failed:,} images were refused."
+        if progress.failed:
+            raise CommandError(f"{progress.failed:,} rows were refused.", returncode=REFUSED)
+        if progress.media.failed:
+            message = f"{progress.media.failed:,} images were refused."
             raise CommandError(message, returncode=REFUSED)
 
     def _start(self, options: dict[str, Any]) -> BulkUploadJob:
@@ -161,7 +163,7 @@ class Command(BaseCommand):
     def _file(self, job: BulkUploadJob) -> bool:
         """Bring the next file the job shows to its place; tell whether there was one."""
         shown = BulkUploadMedia.objects.filter(job=job, status=MediaStatus.SHOWN)
-        ids = next(iter(shown.values_list("resources", flat=True)[:1]), [])
+        ids: list[str | None] = shown.values_list("resources", flat=True).first() or []
         waiting = MediaResource.objects.pending().filter(pk__in=[each for each in ids if each])
         pk = waiting.filter(free_to_take()).values_list("pk", flat=True).first()
         if pk is not None:
