@@ -11,7 +11,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import structlog
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.db.models import QuerySet
 
 from accounts.selectors import may_write
@@ -26,7 +26,7 @@ from bulkupload.models import (
 )
 from bulkupload.rules.images import Problem
 from bulkupload.services import finishing, media_counts, media_end, merging, remotes
-from bulkupload.services.chunks import OWNER_GONE
+from bulkupload.services.chunks import CONTENTION, OWNER_GONE
 from bulkupload.services.media_counts import Outcome, Pictures
 from catalog.services import showing
 from media.errors import (
@@ -47,6 +47,7 @@ MOST_ATTEMPTS = 5
 PAUSES = tuple(timedelta(seconds=seconds) for seconds in (2, 10, 60, 180, 300))
 WHILE_STORE_REFUSES = timedelta(seconds=30)
 WHILE_CONTENDED = timedelta(seconds=1)
+UNUSABLE = "The file at this address cannot be used. Use another picture."
 NOT_FOUND = "The picture is not there (any more). Upload it again and write its new address."
 
 
@@ -105,6 +106,10 @@ def _attempt(lease: Lease[BulkUploadMediaBatch], batch: BulkUploadMediaBatch) ->
         else:
             lease.release(after=PAUSES[lease.attempts - 1])
     except UnavailableError:  # others changed the same rows each time
+        lease.release(after=WHILE_CONTENDED, uncounted=True)
+    except OperationalError as error:
+        if not isinstance(error.__cause__, CONTENTION):
+            raise
         lease.release(after=WHILE_CONTENDED, uncounted=True)
     reach("media-attached")
     media_end.settle(job.pk, batch_id=batch.pk)
@@ -207,9 +212,11 @@ class _Piece:
             return url
         address = remotes.address_of(remote)
         if not address:
+            # Another batch may have taken the file for bad a moment ago.
+            refusal = remote.upload.refusal if remote.upload else ""
             self.refused[url] = Refusal(
-                code=remote.failure_code or "image_not_found",
-                message=remote.failure_message or NOT_FOUND,
+                code=remote.failure_code or refusal or "image_not_found",
+                message=remote.failure_message or (UNUSABLE if refusal else NOT_FOUND),
             )
         return address or url
 
