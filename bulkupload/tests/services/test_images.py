@@ -1,11 +1,14 @@
 """The image columns: what a product shows afterwards, and what becomes of pictures that are bad."""
 
+from collections.abc import Callable
+from datetime import timedelta
 from typing import cast
 
 import pytest
 from django.conf import settings as values
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.models import OwnerScope, User
@@ -18,7 +21,16 @@ from bulkupload.models import (
     JobStatus,
     MediaStatus,
 )
-from bulkupload.services import chunks, finishing, jobs, media_work, planning, recovery, reports
+from bulkupload.services import (
+    chunks,
+    expiry,
+    finishing,
+    jobs,
+    media_work,
+    planning,
+    recovery,
+    reports,
+)
 from bulkupload.tests.importing import (
     attach_all,
     batch_ids,
@@ -31,6 +43,7 @@ from bulkupload.tests.importing import (
     work_off,
 )
 from catalog.models import Product
+from catalog.services import entities
 from media.errors import StoreUnavailableError
 from media.models import Attachment, MediaResource, ResourceStatus, Upload
 from media.rules import keys
@@ -38,6 +51,8 @@ from media.storage import factory
 from media.storage.memory import MemoryStore
 from media.tests.doors import WatchedStore
 from media.tests.factories import photo, ready, sent, ticket, upload_of
+from media.tests.threads import at_once
+from sartiq.core import crashpoints, leases
 
 
 def shown(sku: str) -> dict[str, list[str]]:
@@ -444,3 +459,81 @@ def test_more_rows_take_no_more_statements(public: MemoryStore, user: User) -> N
     assert first[0] == first[1]
     assert again[0] == again[1] <= plain[0] + 6
     assert first[0] <= again[0] + 6
+
+
+def meanwhile_at(point: str, act: Callable[[], object]) -> None:
+    """Have somebody else act, once, when this point is reached."""
+
+    def hook(reached: str) -> None:
+        if reached == point:
+            crashpoints.install(None)
+            at_once([act])
+
+    crashpoints.install(hook)
+
+
+@pytest.mark.covers("F31", "I15")
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_that_slept_too_long_shows_nothing(
+    public: MemoryStore, user: User, settings: Settings
+) -> None:
+    url = sent(public, user)
+    job = send(user, f"sku,name,cover_image\nA,Shoe,{url}\n")
+    planning.plan(job.pk)
+    chunks.import_rows(chunk_ids(job)[0])
+    [batch_id] = batch_ids(job)
+    settings.LEASE_SECONDS = 0
+
+    meanwhile_at("K1", lambda: leases.take(BulkUploadMediaBatch.objects.filter(pk=batch_id)))
+    media_work.attach(batch_id)
+
+    assert (shown("A"), pictures(job)) == ({}, (1, 0, 0))
+    work_off(job)
+    assert (shown("A"), pictures(job)) == ({"cover_image": content(url)}, (0, 1, 0))
+
+
+@pytest.mark.covers("F32")
+@pytest.mark.django_db(transaction=True)
+def test_a_job_that_is_cancelled_while_files_are_read_shows_nothing(
+    public: MemoryStore, user: User
+) -> None:
+    job = send(user, f"sku,name,cover_image\nA,Shoe,{sent(public, user)}\n")
+    planning.plan(job.pk)
+    chunks.import_rows(chunk_ids(job)[0])
+
+    meanwhile_at("K1", lambda: jobs.cancel(user=user, job_id=job.pk))
+    media_work.attach(batch_ids(job)[0])
+
+    assert (shown("A"), pictures(job)) == ({}, (1, 0, 0))
+    job.refresh_from_db()
+    assert job.status == JobStatus.CANCELLED
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_product_that_is_deleted_while_files_are_read_is_skipped(
+    public: MemoryStore, user: User
+) -> None:
+    url = sent(public, user)
+    job = send(user, f"sku,name,cover_image\nA,Shoe,{url}\nB,Boot,{url}\n")
+    planning.plan(job.pk)
+    chunks.import_rows(chunk_ids(job)[0])
+
+    gone = Product.objects.filter(sku="A")
+    meanwhile_at("K1", lambda: entities.discard(gone))
+    work_off(job)
+
+    job.refresh_from_db()
+    assert (job.status, pictures(job)) == (JobStatus.COMPLETED, (0, 1, 0))
+    assert shown("B") == {"cover_image": content(url)}
+
+
+def test_old_jobs_go_with_their_pictures(public: MemoryStore, user: User) -> None:
+    job = imported(user, f"sku,name,cover_image\nA,Shoe,{sent(public, user)}\nB,Boot,no\n")
+    ended = timezone.now() - timedelta(days=90, minutes=1)
+    BulkUploadJob.objects.filter(pk=job.pk).update(finished_at=ended)
+
+    assert expiry.discard_old_jobs() == 1
+
+    assert not BulkUploadMedia.objects.exists()
+    assert not BulkUploadMediaBatch.objects.exists()
+    assert list(shown("A")) == ["cover_image"]
