@@ -94,7 +94,7 @@ class BulkUploadMediaBatchAdmin(FactsAdmin):
         *("id", "of_job", "shown_status", "pending", "ready", "failed", "attempts", "created_at"),
     )
     list_filter = ("status", ("created_at", RangeDateTimeFilter))
-    list_select_related = ("job",)
+    list_select_related = ("job", "chunk")
     search_fields = ("=id", "=job__id", "job__filename")
     ordering = ("-created_at", "-id")
     fields = (
@@ -127,7 +127,7 @@ class BulkUploadMediaAdmin(FactsAdmin):
         *("line", "slot", "shown_status", "pending", "ready", "failed", "of_product", "of_job"),
     )
     list_filter = ("status", "slot", ("created_at", RangeDateTimeFilter))
-    list_select_related = ("job",)
+    list_select_related = ("job", "batch")
     search_fields = ("=id", "=job__id", "=product_id", "job__filename")
     ordering = ("-created_at", "-id")
     fields = (
@@ -168,7 +168,7 @@ class RemoteImageAdmin(FactsAdmin):
 
     list_display = ("url", "shown_status", "failure_code", "organization", "user", "created_at")
     list_filter = ("status", "failure_code", ("created_at", RangeDateTimeFilter))
-    list_select_related = ("user", "organization")
+    list_select_related = ("user", "organization", "upload")
     search_fields = ("=id", "url")
     ordering = ("-created_at", "-id")
     fields = (

@@ -236,5 +236,9 @@ class BulkUploadJobAdmin(FactsAdmin):
 
 
 def _progress(job: BulkUploadJob) -> Progress:
+    """Return how far a job is, counted once for all fields of a page."""
     known: Progress | None = getattr(job, "progress", None)
-    return known or selectors.progress_of([job], now=timezone.now())[job.pk]
+    if known is None:
+        known = selectors.progress_of([job], now=timezone.now())[job.pk]
+        vars(job)["progress"] = known
+    return known
