@@ -30,3 +30,8 @@ def fetch_image(remote_id: UUID) -> None:
 def settle_media(job_id: UUID) -> None:
     """Have a worker look in a moment whether the files of a job are ready."""
     send_later("bulkupload.settle_media", LOOK_AGAIN_SECONDS, job_id=str(job_id))
+
+
+def fetch_image_later(remote_id: UUID, *, seconds: float) -> None:
+    """Have a worker fetch one remote picture after a while."""
+    send_later("bulkupload.fetch_image", seconds, remote_id=str(remote_id))

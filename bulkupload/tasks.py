@@ -4,7 +4,7 @@ from uuid import UUID
 
 from celery import shared_task
 
-from bulkupload.services import chunks, expiry, media_end, media_work, planning, recovery
+from bulkupload.services import chunks, expiry, fetching, media_end, media_work, planning, recovery
 
 
 @shared_task(name="bulkupload.plan")
@@ -23,6 +23,12 @@ def import_chunk(*, chunk_id: str) -> None:
 def attach_media(*, batch_id: str) -> None:
     """Take in and show the pictures of one batch."""
     media_work.attach(UUID(batch_id))
+
+
+@shared_task(name="bulkupload.fetch_image")
+def fetch_image(*, remote_id: str) -> None:
+    """Fetch one remote picture."""
+    fetching.fetch(UUID(remote_id))
 
 
 @shared_task(name="bulkupload.settle_media")

@@ -150,6 +150,12 @@ class BulkUploadJobAdmin(FactsAdmin):
             f"{progress.created:,} created, {progress.updated:,} updated, "
             f"{progress.unchanged:,} unchanged, {progress.failed:,} refused"
         )
+        pictures = progress.media
+        if any((pictures.pending, pictures.ready, pictures.failed)):
+            told += (
+                f"; pictures: {pictures.pending:,} pending, {pictures.ready:,} ready, "
+                f"{pictures.failed:,} failed"
+            )
         if progress.rows_per_second is not None:
             told += f"; {progress.rows_per_second:,.0f} rows/s"
         if progress.seconds_left is not None:
@@ -183,7 +189,7 @@ class BulkUploadJobAdmin(FactsAdmin):
     def download(self, job: BulkUploadJob) -> str:
         """Link to the refused rows."""
         address = reverse("admin:bulkupload_bulkuploadjob_errors", args=[job.pk])
-        return anchor(address, "Refused rows as CSV")
+        return anchor(address, "Rows to mend as CSV")
 
     @admin.display(description="Size")
     def size(self, job: BulkUploadJob) -> str:
@@ -230,5 +236,9 @@ class BulkUploadJobAdmin(FactsAdmin):
 
 
 def _progress(job: BulkUploadJob) -> Progress:
+    """Return how far a job is, counted once for all fields of a page."""
     known: Progress | None = getattr(job, "progress", None)
-    return known or selectors.progress_of([job], now=timezone.now())[job.pk]
+    if known is None:
+        known = selectors.progress_of([job], now=timezone.now())[job.pk]
+        vars(job)["progress"] = known
+    return known

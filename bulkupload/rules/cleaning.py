@@ -98,7 +98,8 @@ class Cleaner:
             values.append(text)
         if faults:
             return BadRow(line, number, cells, faults)
-        pictures = tuple([cells[at] for at in self._image_places])
+        places = self._image_places
+        pictures = tuple(cells[at] for at in places) if places else ()
         return GoodRow(line, number, values, cells, pictures)
 
     def _misshapen(self, cells: list[str], code: str) -> Fault | None:

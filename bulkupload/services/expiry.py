@@ -1,11 +1,13 @@
 """Discarding old jobs with their errors and files, a bounded piece at a time."""
 
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
-from bulkupload.models import BulkUploadJob, BulkUploadRowError
+from bulkupload.models import BulkUploadJob, BulkUploadMedia, BulkUploadRowError
 from bulkupload.rules.limits import KEPT_FOR
 from media.models import Bucket, DeletionReason
 from media.services import deletions
@@ -19,18 +21,21 @@ def discard_old_jobs() -> int:
     old = BulkUploadJob.objects.expired(before=timezone.now() - KEPT_FOR)
     ids = list(old.order_by("finished_at").values_list("pk", flat=True)[:JOBS_AT_ONCE])
     for pk in ids:
-        while _discard_errors(pk):
+        while _discard_rows(pk):
             pass
         _discard(pk)
     return len(ids)
 
 
-def _discard_errors(job_id: UUID) -> int:
-    some = BulkUploadRowError.objects.filter(job_id=job_id).order_by("row")
-    deleted, _ = BulkUploadRowError.objects.filter(
-        pk__in=list(some.values_list("pk", flat=True)[:ERRORS_AT_ONCE])
-    ).delete()
-    return deleted
+def _discard_rows(job_id: UUID) -> int:
+    errors = BulkUploadRowError.objects.filter(job_id=job_id).order_by("row")
+    media = BulkUploadMedia.objects.filter(job_id=job_id).order_by("row")
+    return _some(errors) + _some(media)
+
+
+def _some(rows: "QuerySet[BulkUploadRowError] | QuerySet[BulkUploadMedia]") -> int:
+    ids: list[Any] = list(rows.values_list("pk", flat=True)[:ERRORS_AT_ONCE])
+    return rows.model._default_manager.filter(pk__in=ids).delete()[0]  # noqa: SLF001  Django's own
 
 
 def _discard(job_id: UUID) -> None:

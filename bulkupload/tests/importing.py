@@ -83,6 +83,7 @@ def progress(job: BulkUploadJob) -> Progress:
 
 
 def faults(job: BulkUploadJob) -> list[tuple[int, int, str, str]]:
-    """Return row, line, column and code of everything wrong with a job's rows."""
-    rows = BulkUploadRowError.objects.filter(job=job).order_by("row", "position")
+    """Return row, line, column and code of everything that refuses a job's rows."""
+    errors = BulkUploadRowError.objects.filter(job=job, severity="ERROR")
+    rows = errors.order_by("row", "position")
     return list(rows.values_list("row", "line", "column", "code"))

@@ -1,5 +1,6 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import BinaryIO
 from uuid import UUID
 
 from django.conf import settings
@@ -10,7 +11,7 @@ from media import selectors
 from media.errors import FileTooLargeError, FileTooSmallError, SizeConflictError
 from media.models import Upload
 from media.rules import content_types, keys, limits
-from media.storage import SignedPut, public_store
+from media.storage import ObjectHeaders, SignedPut, public_store
 from sartiq.core.errors import located
 from sartiq.core.models import new_id
 from sartiq.core.statements import insert
@@ -74,6 +75,34 @@ def issue_ticket(
     )
     insert(upload)
     return UploadTicket(put=put, file_url=selectors.public_url(key), lifetime=lifetime)
+
+
+def keep_fetched(
+    *,
+    user_id: UUID,
+    organization_id: UUID | None,
+    filename: str,
+    content_type: str,
+    body: BinaryIO,
+    now: datetime,
+) -> Upload:
+    """Store bytes that were fetched for a user as an upload of theirs.
+
+    The row comes first: what a crash leaves behind is swept like any upload nobody used.
+    """
+    upload_id = new_id()
+    upload = Upload(
+        id=upload_id,
+        user_id=user_id,
+        organization_id=organization_id,
+        key=keys.temp_key(file_id=upload_id, at=now, filename=filename, content_type=content_type),
+        filename=filename[:LONGEST_NAME],
+        content_type=content_type,
+        expires_at=now + limits.MIN_URL_LIFETIME,
+    )
+    insert(upload)
+    public_store().put(upload.key, body, headers=ObjectHeaders(content_type=content_type))
+    return upload
 
 
 def declared_size(*, size: int | None, file_size: int | None) -> int | None:

@@ -11,6 +11,7 @@ from media.storage.contract import (
     SignedPut,
 )
 from media.storage.factory import private_store, public_store
+from media.storage.remote import RemoteError, RemoteFault, RemoteFetcher
 
 __all__ = [
     "DeleteFailure",
@@ -19,6 +20,9 @@ __all__ = [
     "ObjectListing",
     "ObjectReader",
     "ObjectStore",
+    "RemoteError",
+    "RemoteFault",
+    "RemoteFetcher",
     "SignedPut",
     "private_store",
     "public_store",

@@ -41,6 +41,21 @@ def open_pool(endpoint_url: str, *, size: int) -> PoolManager:
     return pool
 
 
+def pinned_pool(
+    address: str, *, port: int, host: str, context: ssl.SSLContext
+) -> HTTPSConnectionPool:
+    """Return a pool that goes to this very address and insists on the certificate of `host`."""
+    context.sslsocket_class = _TlsSocket
+    return _TlsPool(
+        f"[{address}]" if ":" in address else address,
+        port,
+        ssl_context=context,
+        server_hostname=host,
+        timeout=Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
+        maxsize=1,
+    )
+
+
 def _trusted() -> str:
     named = os.environ.get("AWS_CA_BUNDLE") or os.environ.get("REQUESTS_CA_BUNDLE")
     return str(named or get_cert_path(verify=True))

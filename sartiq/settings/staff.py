@@ -31,6 +31,9 @@ _MENU = {
         "bulkupload.bulkuploadjob": ("Bulk uploads", "upload_file"),
         "bulkupload.bulkuploadchunk": ("Chunks", "view_module"),
         "bulkupload.bulkuploadrowerror": ("Refused rows", "rule"),
+        "bulkupload.bulkuploadmediabatch": ("Picture batches", "photo_album"),
+        "bulkupload.bulkuploadmedia": ("Pictures of rows", "image"),
+        "bulkupload.remoteimage": ("Remote pictures", "cloud_download"),
     },
     "People": {
         "accounts.user": ("Users", "group"),

@@ -14,6 +14,7 @@ from rich.progress import (
     MofNCompleteColumn,
     Progress,
     SpinnerColumn,
+    TaskID,
     TextColumn,
     TimeRemainingColumn,
 )
@@ -21,10 +22,29 @@ from rich.progress import (
 from accounts.models import OwnerScope, User
 from accounts.selectors import scope_for
 from bulkupload import selectors
-from bulkupload.models import BulkUploadChunk, BulkUploadJob
+from bulkupload.models import (
+    BulkUploadChunk,
+    BulkUploadJob,
+    BulkUploadMedia,
+    BulkUploadMediaBatch,
+    MediaStatus,
+    RemoteImage,
+    RemoteStatus,
+)
 from bulkupload.rules.columns import FIELDS
-from bulkupload.services import chunks, jobs, planning, reports
+from bulkupload.services import (
+    chunks,
+    fetching,
+    jobs,
+    media_end,
+    media_work,
+    planning,
+    reports,
+)
 from bulkupload.services.jobs import Table
+from media.models import MediaResource
+from media.services import relocation
+from media.storage import public_store
 from sartiq.core.errors import SartiqError
 from sartiq.core.models import free_to_take
 
@@ -56,7 +76,7 @@ class Command(BaseCommand):
         except (SartiqError, OSError) as error:
             raise CommandError(str(error), returncode=FAULT) from error
         progress = selectors.progress_of([job], now=timezone.now())[job.pk]
-        if options["errors"] is not None and progress.failed:
+        if options["errors"] is not None and (progress.failed or progress.media.failed):
             with options["errors"].open("wb") as target:
                 target.writelines(reports.error_file(job))
         self.stdout.write(_as_json(job, progress) if options["json"] else _told(job, progress))
@@ -64,6 +84,9 @@ class Command(BaseCommand):
             raise CommandError(job.failure_message or job.failure_code, returncode=FAULT)
         if progress.failed:
             raise CommandError(f"{progress.failed:,} rows were refused.", returncode=REFUSED)
+        if progress.media.failed:
+            message = f"{progress.media.failed:,} images were refused."
+            raise CommandError(message, returncode=REFUSED)
 
     def _start(self, options: dict[str, Any]) -> BulkUploadJob:
         user = User.objects.filter(email__iexact=options["user"], is_active=True).first()
@@ -97,12 +120,17 @@ class Command(BaseCommand):
                 job.refresh_from_db()
                 progress = selectors.progress_of([job], now=timezone.now())[job.pk]
                 if job.planned_at:
-                    bar.update(
-                        task,
-                        description="Importing",
-                        total=progress.total,
-                        completed=progress.processed,
-                    )
+                    self._show(bar, task, progress)
+
+    def _show(self, bar: Progress, task: TaskID, progress: selectors.Progress) -> None:
+        """Move the bar: over the rows first, over their pictures then."""
+        media = progress.media
+        pictures = media.pending + media.ready + media.failed
+        if progress.processed < progress.total or not pictures:
+            done = ("Importing", progress.total, progress.processed)
+        else:
+            done = ("Pictures", pictures, pictures - media.pending)
+        bar.update(task, description=done[0], total=done[1], completed=done[2])
 
     def _step(self, job: BulkUploadJob) -> bool:
         """Do the next piece of work nobody does; tell whether there was one."""
@@ -112,10 +140,36 @@ class Command(BaseCommand):
         waiting = BulkUploadChunk.objects.unfinished().filter(job=job)
         free = waiting.filter(free_to_take()).order_by("number")
         pk = free.values_list("pk", flat=True).first()
-        if pk is None:
-            return False
-        chunks.import_rows(pk)
-        return not waiting.filter(pk=pk).exists()
+        if pk is not None:
+            chunks.import_rows(pk)
+            return not waiting.filter(pk=pk).exists()
+        return self._picture(job)
+
+    def _picture(self, job: BulkUploadJob) -> bool:
+        """Do the next piece of work on pictures; tell whether there was one."""
+        batches = BulkUploadMediaBatch.objects.unfinished().filter(job=job)
+        remotes = RemoteImage.objects.unfinished().filter(batches__in=batches)
+        pk = remotes.filter(free_to_take()).values_list("pk", flat=True).first()
+        if pk is not None:
+            fetching.fetch(pk)
+            return not RemoteImage.objects.unfinished().filter(pk=pk).exists()
+        ready = batches.exclude(remotes__status=RemoteStatus.WAITING).filter(free_to_take())
+        pk = ready.values_list("pk", flat=True).first()
+        if pk is not None:
+            media_work.attach(pk)
+            return not batches.filter(pk=pk).exists()
+        return self._file(job)
+
+    def _file(self, job: BulkUploadJob) -> bool:
+        """Bring the next file the job shows to its place; tell whether there was one."""
+        shown = BulkUploadMedia.objects.filter(job=job, status=MediaStatus.SHOWN)
+        ids: list[str | None] = shown.values_list("resources", flat=True).first() or []
+        waiting = MediaResource.objects.pending().filter(pk__in=[each for each in ids if each])
+        pk = waiting.filter(free_to_take()).values_list("pk", flat=True).first()
+        if pk is not None:
+            relocation.relocate(public_store(), pk)
+        media_end.settle_job(job.pk)
+        return pk is not None
 
 
 def _as_json(job: BulkUploadJob, progress: selectors.Progress) -> str:
@@ -128,5 +182,11 @@ def _told(job: BulkUploadJob, progress: selectors.Progress) -> str:
     return (
         f"{job.get_status_display()}: {progress.total:,} rows, {would}{progress.created:,} created,"
         f" {progress.updated:,} updated, {progress.unchanged:,} unchanged,"
-        f" {progress.failed:,} refused."
+        f" {progress.failed:,} refused.{_pictures(progress.media)}"
     )
+
+
+def _pictures(media: selectors.MediaCounts) -> str:
+    if not media.ready and not media.failed:
+        return ""
+    return f" Images: {media.ready:,} ready, {media.failed:,} refused."

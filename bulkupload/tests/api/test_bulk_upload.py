@@ -88,6 +88,7 @@ def test_errors_are_told_in_json_and_csv(client: APIClient) -> None:
                 "line": 3,
                 "column": "sku",
                 "value": "",
+                "severity": "error",
                 "code": "missing",
                 "message": "Every row needs a sku. Fill this cell.",
             }

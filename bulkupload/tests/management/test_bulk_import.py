@@ -8,7 +8,9 @@ from django.core.management import CommandError, call_command
 from accounts.models import User
 from accounts.tests.factories import MembershipFactory
 from catalog.models import Product
+from media.models import MediaResource
 from media.storage.memory import MemoryStore
+from media.tests.factories import sent
 
 
 def run(path: Path, user: User, *more: str) -> str:
@@ -69,3 +71,15 @@ def test_a_file_that_cannot_be_read_is_told(
         run(table, user, *more)
 
     assert failed.value.returncode == 3
+
+
+def test_pictures_are_shown_before_it_ends(public: MemoryStore, user: User, table: Path) -> None:
+    good = sent(public, user)
+    table.write_text(f"sku,name,cover_image,images\nA,Shoe,{good},{good}|bad\n")
+
+    with pytest.raises(CommandError, match="1 images were refused") as refused:
+        run(table, user, "--errors", str(table.with_name("errors.csv")))
+
+    assert refused.value.returncode == 1
+    assert set(MediaResource.objects.values_list("status", flat=True)) == {"READY"}
+    assert "image_url_not_allowed" in table.with_name("errors.csv").read_text()

@@ -10,12 +10,15 @@ from accounts.models import OwnerScope, User
 from accounts.tests.factories import MembershipFactory, UserFactory
 from bulkupload.models import (
     BulkUploadMedia,
-    BulkUploadMediaBatch,
-    BulkUploadRowError,
     JobStatus,
-    MediaStatus,
 )
-from bulkupload.services import chunks, finishing, jobs, media_work, planning, recovery, reports
+from bulkupload.services import (
+    chunks,
+    jobs,
+    media_work,
+    planning,
+    reports,
+)
 from bulkupload.tests.importing import (
     attach_all,
     batch_ids,
@@ -27,43 +30,13 @@ from bulkupload.tests.importing import (
     send,
     work_off,
 )
+from bulkupload.tests.picturing import canonical, content, shown, three, warnings
 from catalog.models import Product
-from media.errors import StoreUnavailableError
 from media.models import Attachment, MediaResource, ResourceStatus, Upload
-from media.rules import keys
 from media.storage import factory
 from media.storage.memory import MemoryStore
 from media.tests.doors import WatchedStore
-from media.tests.factories import photo, ready, sent, ticket, upload_of
-
-
-def shown(sku: str) -> dict[str, list[str]]:
-    """Return the contents that a product shows, by slot, in order."""
-    product = Product.objects.get(sku=sku)
-    found: dict[str, list[str]] = {}
-    for each in Attachment.objects.of("PRODUCT", [product.pk]).select_related("resource"):
-        found.setdefault(each.slot, []).append(each.resource.content_hash[:8])
-    return found
-
-
-def content(*urls: str) -> list[str]:
-    """Return the contents of uploads that were taken in."""
-    hashes = (upload_of(url).resource for url in urls)
-    return [found.content_hash[:8] for found in hashes if found is not None]
-
-
-def canonical(resource: MediaResource) -> str:
-    return f"{values.CDN_URL}/{keys.canonical_key(resource.pk, resource.extension)}"
-
-
-def warnings() -> list[tuple[int, str, str, str]]:
-    rows = BulkUploadRowError.objects.filter(severity="WARNING").order_by("row", "position")
-    return list(rows.values_list("line", "column", "code", "value"))
-
-
-def three(public: MemoryStore, user: User) -> tuple[str, str, str]:
-    one, two, other = (sent(public, user, photo(number)) for number in (1, 2, 3))
-    return one, two, other
+from media.tests.factories import photo, ready, sent, ticket
 
 
 @pytest.mark.covers("T61")
@@ -235,94 +208,6 @@ def test_a_file_that_cannot_be_decoded_is_a_warning(public: MemoryStore, user: U
     assert warnings() == [(2, "cover_image", "image_undecodable", url)]
 
 
-@pytest.mark.parametrize("rows", [1, 100])
-def test_the_last_row_of_the_file_wins(
-    public: MemoryStore, user: User, settings: Settings, rows: int
-) -> None:
-    settings.BULK_CHUNK_ROWS = rows
-    one, two, three_ = three(public, user)
-
-    job = imported(
-        user,
-        f"sku,name,cover_image,images\nA,Shoe,{one},{one}\nA,Shoe,{two},{three_}\nA,Shoe,{one},\n",
-    )
-
-    assert job.status == JobStatus.COMPLETED
-    assert shown("A") == {"cover_image": content(one)}
-
-
-def test_the_later_job_wins(public: MemoryStore, user: User) -> None:
-    one, two, _ = three(public, user)
-    imported(user, f"sku,name,cover_image\nA,Shoe,{one}\n")
-    first = send(user, f"sku,name,cover_image\nA,Shoe,{two}\n")
-    planning.plan(first.pk)
-    chunks.import_rows(chunk_ids(first)[0])
-
-    second = imported(user, f"sku,name,cover_image\nA,Shoe,{one}\n")
-    work_off(first)
-
-    first.refresh_from_db()
-    assert {first.status, second.status} == {JobStatus.COMPLETED}
-    assert shown("A") == {"cover_image": content(one)}
-    assert (pictures(first), pictures(second)) == ((0, 0, 0), (0, 1, 0))
-
-
-@pytest.mark.covers("F32")
-def test_cancelling_stops_the_pictures(public: MemoryStore, user: User) -> None:
-    job = send(user, f"sku,name,cover_image\nA,Shoe,{sent(public, user)}\n")
-    planning.plan(job.pk)
-    chunks.import_rows(chunk_ids(job)[0])
-
-    jobs.cancel(user=user, job_id=job.pk)
-    attach_all(job)
-    recovery.resend()
-
-    assert shown("A") == {}
-    assert pictures(job) == (1, 0, 0)
-    assert not finishing.finish(job.pk)
-
-
-def test_a_product_that_was_deleted_is_skipped(public: MemoryStore, user: User) -> None:
-    url = sent(public, user)
-    job = send(user, f"sku,name,cover_image\nA,Shoe,{url}\nB,Boot,{url}\n")
-    planning.plan(job.pk)
-    chunks.import_rows(chunk_ids(job)[0])
-    Product.objects.filter(sku="A").delete()
-
-    work_off(job)
-
-    job.refresh_from_db()
-    assert (job.status, pictures(job)) == (JobStatus.COMPLETED, (0, 1, 0))
-    assert not BulkUploadRowError.objects.exists()
-    assert shown("B") == {"cover_image": content(url)}
-
-
-def test_a_store_that_is_away_is_tried_again_and_then_a_warning(
-    public: MemoryStore, user: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    url = sent(public, user)
-    job = send(user, f"sku,name,cover_image\nA,Shoe,{url}\n")
-    planning.plan(job.pk)
-    chunks.import_rows(chunk_ids(job)[0])
-
-    def away(_key: str) -> None:
-        raise StoreUnavailableError
-
-    monkeypatch.setattr(public, "head", away)
-    pauses = []
-    for _ in range(media_work.MOST_ATTEMPTS):
-        BulkUploadMediaBatch.objects.update(run_after=None)
-        assert pictures(job) == (1, 0, 0)
-        media_work.attach(batch_ids(job)[0])
-        batch = BulkUploadMediaBatch.objects.get()
-        pauses.append(batch.run_after is not None)
-
-    job.refresh_from_db()
-    assert pauses == [True] * 4 + [False]
-    assert (job.status, pictures(job)) == (JobStatus.COMPLETED_WITH_ERRORS, (0, 0, 1))
-    assert warnings() == [(2, "cover_image", "store_unavailable", url)]
-
-
 def test_a_dry_run_warns_and_shows_nothing(public: MemoryStore, user: User) -> None:
     url = sent(public, user)
 
@@ -391,20 +276,3 @@ def test_pictures_of_an_organization_are_its_own(public: MemoryStore, user: User
     assert shown("A") == {"cover_image": [personal.content_hash[:8]]}
     again = imported(user, f"sku,name,cover_image\nA,Shoe,{canonical(personal)}\n", scope=scope)
     assert pictures(again) == (0, 0, 0)
-
-
-@pytest.mark.covers("F06", "I15")
-def test_a_batch_that_kills_every_worker_is_given_up(
-    public: MemoryStore, user: User, settings: Settings
-) -> None:
-    settings.LEASE_SECONDS = 0
-    job = send(user, f"sku,name,cover_image\nA,Shoe,{sent(public, user)}\n")
-    planning.plan(job.pk)
-    chunks.import_rows(chunk_ids(job)[0])
-    [batch_id] = batch_ids(job)
-    BulkUploadMediaBatch.objects.update(attempts=media_work.MOST_ATTEMPTS)
-
-    media_work.attach(batch_id)
-
-    assert warnings()[0][2] == "attempts_exhausted"
-    assert BulkUploadMedia.objects.get().status == MediaStatus.FAILED

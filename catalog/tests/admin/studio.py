@@ -11,9 +11,14 @@ from accounts.tests.factories import UserFactory
 from bulkupload.models import (
     BulkUploadChunk,
     BulkUploadJob,
+    BulkUploadMedia,
+    BulkUploadMediaBatch,
     BulkUploadRowError,
     ChunkStatus,
     JobStatus,
+    MediaStatus,
+    RemoteImage,
+    RemoteStatus,
 )
 from catalog.models import Guideline, Look, LoraModel, Product, ProductionRequest, Subject
 from exports.models import (
@@ -61,9 +66,9 @@ def fill(text: str) -> list[Model]:
             http_accept=text,
         ),
     ]
-    made += _bulk(user, organization, text)
     made += _export(user, organization, text)
     product = next(row for row in made if isinstance(row, Product))
+    made += _bulk(user, organization, text, product)
     return made + _media(user, organization, text, product)
 
 
@@ -140,7 +145,7 @@ def _media(user: User, organization: Organization, text: str, product: Product) 
     ]
 
 
-def _bulk(user: User, organization: Organization, text: str) -> list[Model]:
+def _bulk(user: User, organization: Organization, text: str, product: Product) -> list[Model]:
     job = BulkUploadJob.objects.create(
         user=user,
         organization=organization,
@@ -170,7 +175,31 @@ def _bulk(user: User, organization: Organization, text: str) -> list[Model]:
     error = BulkUploadRowError.objects.create(
         job=job, row=1, position=0, line=2, column=text, value=text, code="missing", message=text
     )
-    return [job, chunk, error]
+    remote = RemoteImage.objects.create(
+        user=user,
+        organization=organization,
+        url=text,
+        url_hash="0" * 64,
+        status=RemoteStatus.FAILED,
+        failure_code=text[:64],
+        failure_message=text,
+    )
+    batch = BulkUploadMediaBatch.objects.create(job=job, chunk=chunk, failed=1)
+    batch.remotes.add(remote)
+    media = BulkUploadMedia.objects.create(
+        job=job,
+        batch=batch,
+        product_id=product.pk,
+        slot="images",
+        row=1,
+        line=2,
+        column=text,
+        cells=text,
+        urls=[text],
+        status=MediaStatus.FAILED,
+        failed=1,
+    )
+    return [job, chunk, error, remote, batch, media]
 
 
 def _export(user: User, organization: Organization, text: str) -> list[Model]:

@@ -1,0 +1,170 @@
+"""Fetching remote pictures: each address once for its owner, a few at a time from one host."""
+
+import random
+import tempfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import BinaryIO, Final, cast
+from urllib.parse import unquote
+from uuid import UUID
+
+import structlog
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils import timezone
+
+from bulkupload import deferred
+from bulkupload.models import (
+    BulkUploadMediaBatch,
+    JobStatus,
+    RemoteImage,
+    RemoteStatus,
+)
+from bulkupload.services.media_work import MOST_ATTEMPTS, PAUSES
+from media.errors import StoreUnavailableError
+from media.models import Upload
+from media.rules import keys, remote_urls
+from media.rules.content_types import FILE_TYPES
+from media.rules.signatures import SNIFF_BYTES, sniff
+from media.services import uploads
+from media.storage import RemoteError, RemoteFault, RemoteFetcher
+from sartiq.core import leases
+from sartiq.core.crashpoints import reach
+from sartiq.core.leases import Lease, LeaseLostError
+
+log = structlog.get_logger(__name__)
+
+PER_HOST: Final = 4  # pictures fetched from one host at the same time, by all workers together
+LOCKS: Final = 61_000  # second half of the advisory locks' names; the first one is the host
+WHILE_BUSY: Final = timedelta(seconds=1)
+NO_PICTURE: Final = "The address leads to no picture. Use one that ends in the picture itself."
+SWITCHED_OFF: Final = "Remote addresses are not fetched here. Upload the picture."
+GAVE_UP: Final = "The picture could not be fetched in five attempts."
+NO_STORE: Final = "The file store did not answer. Retry the upload later."
+
+
+def fetch(remote_id: UUID, *, fetcher: RemoteFetcher | None = None) -> None:
+    """Fetch one remote picture, once, however often the task is delivered."""
+    wanted = BulkUploadMediaBatch.objects.unfinished().filter(job__status=JobStatus.RUNNING)
+    rows = RemoteImage.objects.unfinished().filter(pk=remote_id)
+    lease = leases.take(rows.filter(batches__in=wanted))
+    if lease is None:
+        return
+    try:
+        _attempt(lease, RemoteImage.objects.get(pk=remote_id), fetcher or RemoteFetcher())
+    except LeaseLostError:
+        log.info("bulk_fetch_overtaken", remote_id=str(remote_id))
+    reach("remote-fetched")
+    _wake(remote_id)
+
+
+def _attempt(lease: Lease[RemoteImage], row: RemoteImage, fetcher: RemoteFetcher) -> None:
+    asked = remote_urls.parse(row.url)
+    if asked is None or not settings.BULK_REMOTE_IMAGES:
+        _fail(lease, RemoteFault.NOT_ALLOWED, SWITCHED_OFF)
+        return
+    if lease.attempts > MOST_ATTEMPTS:  # its worker died every time
+        _fail(lease, RemoteFault.UNREACHABLE, GAVE_UP)
+        return
+    with host_place(asked.host) as is_free:
+        if not is_free:
+            lease.release(after=WHILE_BUSY, uncounted=True)
+            pause = WHILE_BUSY.total_seconds() * (1 + random.random())  # noqa: S311  no secret
+            deferred.fetch_image_later(row.pk, seconds=pause)
+            return
+        _fetch(lease, row, fetcher)
+
+
+def _fetch(lease: Lease[RemoteImage], row: RemoteImage, fetcher: RemoteFetcher) -> None:
+    try:
+        upload = _stored(lease, row, fetcher)
+    except RemoteError as error:
+        if error.passes and lease.attempts < MOST_ATTEMPTS:
+            _again(lease, row)
+        else:
+            _fail(lease, error.fault, error.message)
+    except StoreUnavailableError:
+        if lease.attempts < MOST_ATTEMPTS:
+            _again(lease, row)
+        else:
+            _fail(lease, "store_unavailable", NO_STORE)
+    else:
+        reach("remote-stored")
+        _end(lease, status=RemoteStatus.FETCHED, upload=upload)
+
+
+def _stored(lease: Lease[RemoteImage], row: RemoteImage, fetcher: RemoteFetcher) -> Upload:
+    """Fetch the bytes to our disk, see what they are, and store them as an upload."""
+    with tempfile.TemporaryFile(prefix="bulk-") as opened:
+        body = cast("BinaryIO", opened)
+        fetcher.fetch(row.url, into=body)
+        lease.renew()
+        body.seek(0)
+        found = sniff(body.read(SNIFF_BYTES))
+        if found is None or found not in FILE_TYPES or not FILE_TYPES[found].is_image:
+            raise RemoteError(RemoteFault.NO_PICTURE, NO_PICTURE)
+        body.seek(0)
+        return uploads.keep_fetched(
+            user_id=row.user_id,
+            organization_id=row.organization_id,
+            filename=_name_in(row.url),
+            content_type=found,
+            body=body,
+            now=timezone.now(),
+        )
+
+
+def _name_in(url: str) -> str:
+    """Return the last part of an address's path."""
+    name = unquote(url.partition("?")[0].rpartition("/")[2])
+    return "image" if not name or keys.has_control_characters(name) else name
+
+
+def _again(lease: Lease[RemoteImage], row: RemoteImage) -> None:
+    pause = PAUSES[lease.attempts - 1]
+    lease.release(after=pause)
+    deferred.fetch_image_later(row.pk, seconds=pause.total_seconds())
+
+
+def _fail(lease: Lease[RemoteImage], code: str, message: str) -> None:
+    _end(lease, status=RemoteStatus.FAILED, failure_code=code, failure_message=message)
+
+
+def _end(lease: Lease[RemoteImage], **facts: object) -> None:
+    with transaction.atomic():
+        row = lease.require_held()
+        for name, value in facts.items():
+            setattr(row, name, value)
+        row.lease_holder, row.lease_expires_at = None, None
+        row.save()
+        reach("remote-noting")
+
+
+def _wake(remote_id: UUID) -> None:
+    """Tell of the batches that waited for this picture last.
+
+    Asked after the commit: of two that end at the same time the later one sees both.
+    """
+    rows = BulkUploadMediaBatch.objects.unfinished().filter(remotes=remote_id)
+    for pk in rows.exclude(remotes__status=RemoteStatus.WAITING).values_list("pk", flat=True):
+        deferred.attach_media(pk)
+
+
+@contextmanager
+def host_place(host: str) -> Iterator[bool]:
+    """Take one of a host's places; yields whether there was one. A dead worker holds none."""
+    name = zlib.crc32(host.encode()) - 2**31
+    with connection.cursor() as cursor:
+        for place in range(LOCKS, LOCKS + PER_HOST):
+            cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [name, place])
+            if cursor.fetchone() == (True,):
+                break
+        else:
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [name, place])

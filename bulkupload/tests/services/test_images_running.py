@@ -1,0 +1,262 @@
+"""How the work of pictures runs: at the same time, cancelled, overtaken, without its products."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from pytest_django import Settings
+
+from accounts.models import User
+from bulkupload.models import (
+    BulkUploadJob,
+    BulkUploadMedia,
+    BulkUploadMediaBatch,
+    BulkUploadRowError,
+    JobStatus,
+    MediaStatus,
+)
+from bulkupload.services import (
+    chunks,
+    expiry,
+    finishing,
+    jobs,
+    media_work,
+    planning,
+    recovery,
+)
+from bulkupload.tests.importing import (
+    attach_all,
+    batch_ids,
+    chunk_ids,
+    imported,
+    pictures,
+    send,
+    work_off,
+)
+from bulkupload.tests.picturing import content, shown, three, warnings
+from catalog.models import Product
+from catalog.services import entities
+from media.errors import StoreUnavailableError
+from media.storage.memory import MemoryStore
+from media.tests.factories import sent
+from media.tests.threads import at_once
+from sartiq.core import crashpoints, leases
+
+
+@pytest.mark.parametrize("rows", [1, 100])
+def test_the_last_row_of_the_file_wins(
+    public: MemoryStore, user: User, settings: Settings, rows: int
+) -> None:
+    settings.BULK_CHUNK_ROWS = rows
+    one, two, three_ = three(public, user)
+
+    job = imported(
+        user,
+        f"sku,name,cover_image,images\nA,Shoe,{one},{one}\nA,Shoe,{two},{three_}\nA,Shoe,{one},\n",
+    )
+
+    assert job.status == JobStatus.COMPLETED
+    assert shown("A") == {"cover_image": content(one)}
+
+
+def test_the_later_job_wins(public: MemoryStore, user: User) -> None:
+    one, two, _ = three(public, user)
+    imported(user, f"sku,name,cover_image\nA,Shoe,{one}\n")
+    first = send(user, f"sku,name,cover_image\nA,Shoe,{two}\n")
+    planning.plan(first.pk)
+    chunks.import_rows(chunk_ids(first)[0])
+
+    second = imported(user, f"sku,name,cover_image\nA,Shoe,{one}\n")
+    work_off(first)
+
+    first.refresh_from_db()
+    assert {first.status, second.status} == {JobStatus.COMPLETED}
+    assert shown("A") == {"cover_image": content(one)}
+    assert (pictures(first), pictures(second)) == ((0, 0, 0), (0, 1, 0))
+
+
+@pytest.mark.covers("F32")
+def test_cancelling_stops_the_pictures(public: MemoryStore, user: User) -> None:
+    job = send(user, f"sku,name,cover_image\nA,Shoe,{sent(public, user)}\n")
+    planning.plan(job.pk)
+    chunks.import_rows(chunk_ids(job)[0])
+
+    jobs.cancel(user=user, job_id=job.pk)
+    attach_all(job)
+    recovery.resend()
+
+    assert shown("A") == {}
+    assert pictures(job) == (1, 0, 0)
+    assert not finishing.finish(job.pk)
+
+
+def test_a_product_that_was_deleted_is_skipped(public: MemoryStore, user: User) -> None:
+    url = sent(public, user)
+    job = send(user, f"sku,name,cover_image\nA,Shoe,{url}\nB,Boot,{url}\n")
+    planning.plan(job.pk)
+    chunks.import_rows(chunk_ids(job)[0])
+    Product.objects.filter(sku="A").delete()
+
+    work_off(job)
+
+    job.refresh_from_db()
+    assert (job.status, pictures(job)) == (JobStatus.COMPLETED, (0, 1, 0))
+    assert not BulkUploadRowError.objects.exists()
+    assert shown("B") == {"cover_image": content(url)}
+
+
+def test_a_store_that_is_away_is_tried_again_and_then_a_warning(
+    public: MemoryStore, user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = sent(public, user)
+    job = send(user, f"sku,name,cover_image\nA,Shoe,{url}\n")
+    planning.plan(job.pk)
+    chunks.import_rows(chunk_ids(job)[0])
+
+    def away(_key: str) -> None:
+        raise StoreUnavailableError
+
+    monkeypatch.setattr(public, "head", away)
+    pauses = []
+    for _ in range(media_work.MOST_ATTEMPTS):
+        BulkUploadMediaBatch.objects.update(run_after=None)
+        assert pictures(job) == (1, 0, 0)
+        media_work.attach(batch_ids(job)[0])
+        batch = BulkUploadMediaBatch.objects.get()
+        pauses.append(batch.run_after is not None)
+
+    job.refresh_from_db()
+    assert pauses == [True] * 4 + [False]
+    assert (job.status, pictures(job)) == (JobStatus.COMPLETED_WITH_ERRORS, (0, 0, 1))
+    assert warnings() == [(2, "cover_image", "store_unavailable", url)]
+
+
+@pytest.mark.covers("F06", "I15")
+def test_a_batch_that_kills_every_worker_is_given_up(
+    public: MemoryStore, user: User, settings: Settings
+) -> None:
+    settings.LEASE_SECONDS = 0
+    job = send(user, f"sku,name,cover_image\nA,Shoe,{sent(public, user)}\n")
+    planning.plan(job.pk)
+    chunks.import_rows(chunk_ids(job)[0])
+    [batch_id] = batch_ids(job)
+    BulkUploadMediaBatch.objects.update(attempts=media_work.MOST_ATTEMPTS)
+
+    media_work.attach(batch_id)
+
+    assert warnings()[0][2] == "attempts_exhausted"
+    assert BulkUploadMedia.objects.get().status == MediaStatus.FAILED
+
+
+def statements(user: User, table: str) -> int:
+    """Return how many statements importing one chunk takes, the one time it matters."""
+    job = send(user, table)
+    planning.plan(job.pk)
+    [chunk_id] = chunk_ids(job)
+    with CaptureQueriesContext(connection) as captured:
+        chunks.import_rows(chunk_id)
+    return len(captured)
+
+
+def test_more_rows_take_no_more_statements(public: MemoryStore, user: User) -> None:
+    one, two, _ = three(public, user)
+    plain = [
+        statements(user, "sku,name\n" + "".join(f"{mark}{n},Name\n" for n in range(rows)))
+        for mark, rows in (("P", 1), ("Q", 40))
+    ]
+    header = "sku,name,cover_image,images\n"
+    tables = [
+        header + "".join(f"{mark}{n},Name,{one},{two}|{one}\n" for n in range(rows))
+        for mark, rows in (("A", 2), ("B", 15))
+    ]
+
+    first = [statements(user, table) for table in tables]
+    for job in BulkUploadJob.objects.all():
+        work_off(job)
+    again = [statements(user, table) for table in tables]
+
+    assert plain[0] == plain[1]
+    assert first[0] == first[1]
+    assert again[0] == again[1] <= plain[0] + 6
+    assert first[0] <= again[0] + 6
+
+
+def meanwhile_at(point: str, act: Callable[[], object]) -> None:
+    """Have somebody else act, once, when this point is reached."""
+
+    def hook(reached: str) -> None:
+        if reached == point:
+            crashpoints.install(None)
+            at_once([act])
+
+    crashpoints.install(hook)
+
+
+@pytest.mark.covers("F31", "I15")
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_that_slept_too_long_shows_nothing(
+    public: MemoryStore, user: User, settings: Settings
+) -> None:
+    url = sent(public, user)
+    job = send(user, f"sku,name,cover_image\nA,Shoe,{url}\n")
+    planning.plan(job.pk)
+    chunks.import_rows(chunk_ids(job)[0])
+    [batch_id] = batch_ids(job)
+    settings.LEASE_SECONDS = 0
+
+    meanwhile_at("K1", lambda: leases.take(BulkUploadMediaBatch.objects.filter(pk=batch_id)))
+    media_work.attach(batch_id)
+
+    assert (shown("A"), pictures(job)) == ({}, (1, 0, 0))
+    work_off(job)
+    assert (shown("A"), pictures(job)) == ({"cover_image": content(url)}, (0, 1, 0))
+
+
+@pytest.mark.covers("F32")
+@pytest.mark.django_db(transaction=True)
+def test_a_job_that_is_cancelled_while_files_are_read_shows_nothing(
+    public: MemoryStore, user: User
+) -> None:
+    job = send(user, f"sku,name,cover_image\nA,Shoe,{sent(public, user)}\n")
+    planning.plan(job.pk)
+    chunks.import_rows(chunk_ids(job)[0])
+
+    meanwhile_at("K1", lambda: jobs.cancel(user=user, job_id=job.pk))
+    media_work.attach(batch_ids(job)[0])
+
+    assert (shown("A"), pictures(job)) == ({}, (1, 0, 0))
+    job.refresh_from_db()
+    assert job.status == JobStatus.CANCELLED
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_product_that_is_deleted_while_files_are_read_is_skipped(
+    public: MemoryStore, user: User
+) -> None:
+    url = sent(public, user)
+    job = send(user, f"sku,name,cover_image\nA,Shoe,{url}\nB,Boot,{url}\n")
+    planning.plan(job.pk)
+    chunks.import_rows(chunk_ids(job)[0])
+
+    gone = Product.objects.filter(sku="A")
+    meanwhile_at("K1", lambda: entities.discard(gone))
+    work_off(job)
+
+    job.refresh_from_db()
+    assert (job.status, pictures(job)) == (JobStatus.COMPLETED, (0, 1, 0))
+    assert shown("B") == {"cover_image": content(url)}
+
+
+def test_old_jobs_go_with_their_pictures(public: MemoryStore, user: User) -> None:
+    job = imported(user, f"sku,name,cover_image\nA,Shoe,{sent(public, user)}\nB,Boot,no\n")
+    ended = timezone.now() - timedelta(days=90, minutes=1)
+    BulkUploadJob.objects.filter(pk=job.pk).update(finished_at=ended)
+
+    assert expiry.discard_old_jobs() == 1
+
+    assert not BulkUploadMedia.objects.exists()
+    assert not BulkUploadMediaBatch.objects.exists()
+    assert list(shown("A")) == ["cover_image"]

@@ -1,0 +1,404 @@
+"""Remote addresses in the image columns, fetched from a real https server on loopback."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+from django.db import connection
+from pytest_django import Settings
+
+from accounts.models import OwnerScope, User
+from accounts.tests.factories import MembershipFactory
+from bulkupload.models import (
+    BulkUploadJob,
+    BulkUploadMedia,
+    BulkUploadMediaBatch,
+    BulkUploadRowError,
+    JobStatus,
+    RemoteImage,
+    RemoteStatus,
+)
+from bulkupload.services import chunks, fetching, jobs, media_work, planning, recovery
+from bulkupload.tests.importing import attach_all, chunk_ids, counts, pictures, send
+from catalog.models import Product
+from media.errors import StoreUnavailableError
+from media.models import Attachment, MediaResource, Upload
+from media.storage import RemoteFetcher
+from media.storage.memory import MemoryStore
+from media.tests.factories import photo
+from media.tests.rules.remote_spellings import SPELLINGS
+from media.tests.storage.picture_server import (
+    CERTIFICATE,
+    NAME,
+    OTHER,
+    Answer,
+    PictureServer,
+    picture_server,
+)
+from media.tests.threads import at_once
+from sartiq.core import crashpoints
+
+ONE, TWO = f"https://{NAME}/1.png", f"https://{OTHER}/2.png"
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[PictureServer]:
+    with picture_server() as server:
+        yield server
+
+
+@pytest.fixture
+def server(running: PictureServer, settings: Settings) -> PictureServer:
+    settings.BULK_REMOTE_IMAGES = True
+    running.asked.clear()
+    running.answers = {"/1.png": Answer(body=photo(1)), "/2.png": Answer(body=photo(2))}
+    return running
+
+
+@pytest.fixture
+def fetcher(server: PictureServer) -> RemoteFetcher:
+    return RemoteFetcher(
+        resolve=lambda _host: ["127.0.0.1"],
+        is_allowed=lambda address: address == "127.0.0.1",
+        port=server.port,
+        trusted=str(CERTIFICATE),
+        patience=timedelta(seconds=5),
+    )
+
+
+def fetch_all(fetcher: RemoteFetcher) -> None:
+    """Fetch what waits, every message delivered twice."""
+    for pk in list(RemoteImage.objects.unfinished().values_list("pk", flat=True)) * 2:
+        fetching.fetch(pk, fetcher=fetcher)
+
+
+def rows_of(job: BulkUploadJob) -> None:
+    planning.plan(job.pk)
+    for pk in chunk_ids(job):
+        chunks.import_rows(pk)
+
+
+def through(job: BulkUploadJob, fetcher: RemoteFetcher) -> BulkUploadJob:
+    rows_of(job)
+    fetch_all(fetcher)
+    attach_all(job)
+    job.refresh_from_db()
+    return job
+
+
+def codes() -> list[tuple[int, str]]:
+    rows = BulkUploadRowError.objects.filter(severity="WARNING").order_by("row", "position")
+    return list(rows.values_list("line", "code"))
+
+
+def shown(sku: str) -> int:
+    product = Product.objects.get(sku=sku)
+    return Attachment.objects.of("PRODUCT", [product.pk]).count()
+
+
+@pytest.fixture
+def packets(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Every name that is looked up and every address that is connected to."""
+    seen: list[Any] = []
+
+    def refuse(*args: Any, **kwargs: Any) -> Any:
+        seen.append(args)
+        raise OSError
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    return seen
+
+
+@pytest.mark.covers("T61")
+@pytest.mark.parametrize("is_on", [False, True])
+def test_a_bad_spelling_is_a_warning_and_no_packet(
+    public: MemoryStore, user: User, settings: Settings, packets: list[Any], *, is_on: bool
+) -> None:
+    settings.BULK_REMOTE_IMAGES = is_on
+    bad = [url for url in SPELLINGS if "\x00" not in url]
+    bad += [] if is_on else [ONE, TWO, "https://elsewhere.example.com/a.png"]
+    rows = [f'S{number},Name,"{url}"' for number, url in enumerate(bad)]
+    job = send(user, "sku,name,cover_image\n" + "\n".join(rows) + "\n")
+
+    through(job, RemoteFetcher())
+
+    assert packets == []
+    assert counts(job) == (len(bad), 0, 0, 0)
+    assert pictures(job) == (0, 0, len(bad))
+    assert {code for _, code in codes()} == {"image_url_not_allowed"}
+    assert not RemoteImage.objects.exists()
+
+
+@pytest.mark.covers("T61")
+def test_a_name_that_leads_inside_is_a_warning(
+    public: MemoryStore, user: User, server: PictureServer, packets: list[Any]
+) -> None:
+    job = send(user, f"sku,name,cover_image\nA,Shoe,{ONE}\n")
+
+    through(job, RemoteFetcher(resolve=lambda _host: ["10.0.0.1"]))
+
+    assert (packets, server.asked) == ([], [])
+    assert (counts(job), pictures(job)) == ((1, 0, 0, 0), (0, 0, 1))
+    assert codes() == [(2, "image_url_not_allowed")]
+
+
+def test_remote_pictures_are_fetched_once_and_shown(
+    public: MemoryStore, user: User, server: PictureServer, fetcher: RemoteFetcher
+) -> None:
+    table = f"sku,name,cover_image,images\nA,Shoe,{ONE},{TWO}|{ONE}\nB,Boot,{ONE},\n"
+
+    job = through(send(user, table), fetcher)
+
+    assert (job.status, pictures(job)) == (JobStatus.COMPLETED, (0, 4, 0))
+    assert (server.times("/1.png"), server.times("/2.png")) == (1, 1)
+    assert MediaResource.objects.count() == 2
+    assert (shown("A"), shown("B")) == (3, 1)
+    assert Upload.objects.count() == 2
+
+
+def test_the_same_file_again_fetches_and_writes_nothing(
+    public: MemoryStore, user: User, server: PictureServer, fetcher: RemoteFetcher
+) -> None:
+    table = f"sku,name,images\nA,Shoe,{ONE}|{TWO}\nB,Boot,{TWO}\n"
+    through(send(user, table), fetcher)
+    before = list(Product.objects.order_by("sku").values_list("updated_at", flat=True))
+    batches = BulkUploadMediaBatch.objects.count()
+    server.asked.clear()
+    server.answers.clear()
+
+    job = through(send(user, table), fetcher)
+
+    assert (counts(job), pictures(job)) == ((0, 0, 2, 0), (0, 0, 0))
+    assert server.asked == []
+    assert list(Product.objects.order_by("sku").values_list("updated_at", flat=True)) == before
+    assert (BulkUploadMediaBatch.objects.count(), Upload.objects.count()) == (batches, 2)
+
+
+def test_a_bad_remote_picture_is_a_warning_and_retried_with_its_row(
+    public: MemoryStore, user: User, server: PictureServer, fetcher: RemoteFetcher
+) -> None:
+    page = Answer(body=b"<html>" * 100, headers={"Content-Type": "image/png"})
+    server.answers = {"/1.png": page}
+
+    job = through(send(user, f"sku,name,images\nA,Shoe,{ONE}|{TWO}\nB,Boot,{TWO}\n"), fetcher)
+
+    assert (job.status, counts(job)) == (JobStatus.COMPLETED_WITH_ERRORS, (2, 0, 0, 0))
+    assert pictures(job) == (0, 0, 3)
+    expected = [(2, "content_type_mismatch"), (2, "image_not_found"), (3, "image_not_found")]
+    assert codes() == expected
+    server.answers = {"/1.png": Answer(body=photo(1)), "/2.png": Answer(body=photo(2))}
+    again = through(jobs.retry(user=user, job_id=job.pk), fetcher)
+    assert (again.status, pictures(again)) == (JobStatus.COMPLETED, (0, 3, 0))
+    assert (shown("A"), shown("B")) == (2, 1)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_fault_that_passes_is_tried_again_with_growing_pauses(
+    public: MemoryStore, user: User, server: PictureServer, fetcher: RemoteFetcher, status: int
+) -> None:
+    server.answers = {"/1.png": Answer(status=status)}
+    job = send(user, f"sku,name,cover_image\nA,Shoe,{ONE}\n")
+    rows_of(job)
+
+    for attempt in range(1, media_work.MOST_ATTEMPTS + 1):
+        assert pictures(job) == (1, 0, 0)
+        assert RemoteImage.objects.get().status == RemoteStatus.WAITING
+        RemoteImage.objects.update(run_after=None)
+        fetch_all(fetcher)
+        assert server.times("/1.png") == attempt
+    attach_all(job)
+
+    assert pictures(job) == (0, 0, 1)
+    assert codes() == [(2, "image_unreachable")]
+
+
+def test_a_fault_that_has_passed_is_forgotten(
+    public: MemoryStore,
+    user: User,
+    server: PictureServer,
+    fetcher: RemoteFetcher,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    job = send(user, f"sku,name,cover_image\nA,Shoe,{ONE}\n")
+    rows_of(job)
+
+    def away(*args: Any, **kwargs: Any) -> None:
+        raise StoreUnavailableError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(public, "put", away)
+        fetch_all(fetcher)
+    assert pictures(job) == (1, 0, 0)
+    RemoteImage.objects.update(run_after=None)
+    fetch_all(fetcher)
+    attach_all(job)
+
+    assert pictures(job) == (0, 1, 0)
+
+
+def test_an_organization_shares_what_was_fetched(
+    public: MemoryStore, user: User, server: PictureServer, fetcher: RemoteFetcher
+) -> None:
+    mine = MembershipFactory.create(user=user)
+    theirs = MembershipFactory.create(organization=mine.organization)
+    table = f"sku,name,cover_image\nA,Shoe,{ONE}\n"
+    for person in (user, theirs.user):
+        scope = OwnerScope(user_id=person.pk, organization_id=mine.organization_id)
+        job = through(send(person, table, scope=scope), fetcher)
+    assert server.times("/1.png") == 1
+    assert pictures(job) == (0, 0, 0)
+
+    other = through(send(user, table), fetcher)
+
+    assert server.times("/1.png") == 2
+    assert pictures(other) == (0, 1, 0)
+
+
+def test_nothing_is_fetched_for_a_job_that_was_cancelled(
+    public: MemoryStore, user: User, server: PictureServer, fetcher: RemoteFetcher
+) -> None:
+    job = send(user, f"sku,name,cover_image\nA,Shoe,{ONE}\n")
+    rows_of(job)
+    jobs.cancel(user=user, job_id=job.pk)
+
+    fetch_all(fetcher)
+    recovery.resend()
+
+    assert server.asked == []
+    again = through(send(user, f"sku,name,cover_image\nA,Shoe,{ONE}\n"), fetcher)
+    assert pictures(again) == (0, 1, 0)
+
+
+def test_switching_it_off_stops_what_waits(
+    public: MemoryStore,
+    user: User,
+    server: PictureServer,
+    fetcher: RemoteFetcher,
+    settings: Settings,
+) -> None:
+    job = send(user, f"sku,name,cover_image\nA,Shoe,{ONE}\n")
+    rows_of(job)
+    settings.BULK_REMOTE_IMAGES = False
+
+    fetch_all(fetcher)
+    attach_all(job)
+
+    assert server.asked == []
+    assert codes() == [(2, "image_url_not_allowed")]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_host_is_asked_for_a_few_pictures_at_once(
+    public: MemoryStore, user: User, server: PictureServer, fetcher: RemoteFetcher
+) -> None:
+    leave, inside = threading.Event(), threading.Semaphore(0)
+    job = send(user, f"sku,name,cover_image\nA,Shoe,{ONE}\n")
+    rows_of(job)
+
+    def hold() -> None:
+        with fetching.host_place(NAME) as is_free:
+            assert is_free
+            inside.release()
+            assert leave.wait(timeout=20)
+        connection.close()
+
+    holders = [threading.Thread(target=hold) for _ in range(fetching.PER_HOST)]
+    for each in holders:
+        each.start()
+    for _ in holders:
+        assert inside.acquire(timeout=20)
+    fetch_all(fetcher)
+    held = (server.asked[:], RemoteImage.objects.get().attempts)
+    leave.set()
+    for each in holders:
+        each.join()
+    RemoteImage.objects.update(run_after=None)
+    fetch_all(fetcher)
+
+    assert held == ([], 0)
+    assert server.times("/1.png") == 1
+
+
+class Crash(BaseException):
+    """A process that died."""
+
+
+POINTS = [
+    *("bulk-imported", "lease-taken", "remote-stored", "remote-noting", "remote-fetched"),
+    *("media-shown", "media-noted", "media-attached", "committed", "K1", "K5", "bulk-finish"),
+]
+
+
+@pytest.mark.covers("F30", "I12")
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize("deaths", [1, 3])
+def test_whoever_dies_at_any_step_every_picture_counts_once(
+    public: MemoryStore,
+    user: User,
+    server: PictureServer,
+    fetcher: RemoteFetcher,
+    settings: Settings,
+    *,
+    point: str,
+    deaths: int,
+) -> None:
+    settings.LEASE_SECONDS = 0  # a dead worker's lease has ended at once
+    table = f"sku,name,cover_image,images\nA,Shoe,{ONE},{TWO}\nB,Boot,no,{TWO}|{ONE}\n"
+    job = send(user, table)
+    died = 0
+
+    def hook(reached: str) -> None:
+        if reached == point and died < deaths:
+            raise Crash
+
+    for _ in range(40):
+        crashpoints.install(hook)
+        try:
+            through(job, fetcher)
+            recovery.resend()
+        except Crash:
+            died += 1
+        finally:
+            crashpoints.install(None)
+        found = pictures(job)
+        assert sum(found) in {0, 5}
+        job.refresh_from_db()
+        if job.is_finished:
+            break
+
+    assert died >= 1
+    assert job.status == JobStatus.COMPLETED_WITH_ERRORS
+    assert (counts(job), pictures(job)) == ((2, 0, 0, 0), (0, 4, 1))
+    assert codes() == [(3, "image_url_not_allowed")]
+    assert (shown("A"), shown("B")) == (2, 2)
+
+
+@pytest.mark.covers("F12")
+@pytest.mark.django_db(transaction=True)
+def test_jobs_that_overlap_end_with_what_the_later_one_wants(
+    public: MemoryStore, user: User, server: PictureServer, fetcher: RemoteFetcher
+) -> None:
+    rows = [(f"S{number}", "Name") for number in range(30)]
+    first = send(user, "".join(["sku,name,images\n", *(f"{s},{n},{ONE}\n" for s, n in rows)]))
+    both = f"{TWO}|{ONE}"
+    last = send(user, "".join(["sku,name,images\n", *(f"{s},{n},{both}\n" for s, n in rows[::-1])]))
+    rows_of(first)
+    rows_of(last)
+    fetch_all(fetcher)
+    batches = list(BulkUploadMediaBatch.objects.values_list("pk", flat=True))
+
+    at_once([partial(media_work.attach, pk) for pk in [*batches, *batches]])
+    for job in (first, last):
+        attach_all(job)
+        job.refresh_from_db()
+
+    assert {first.status, last.status} == {JobStatus.COMPLETED}
+    assert (pictures(first), pictures(last)) == ((0, 0, 0), (0, 60, 0))
+    assert {shown(sku) for sku, _ in rows} == {2}
+    assert BulkUploadMedia.objects.filter(job=first).exclude(status="REPLACED").count() == 0

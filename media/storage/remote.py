@@ -1,0 +1,195 @@
+"""Fetching a picture from anywhere on the internet, and from nowhere else.
+
+A name is looked up once; every address it has must be public, and the connection goes to one of
+the addresses that were checked, whatever the name leads to a moment later. Each redirect is a new
+address with the same checks. No cookie, no credential and no proxy is ever used.
+"""
+
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from functools import cached_property
+from ssl import SSLContext
+from typing import BinaryIO, Final
+from urllib.parse import urljoin
+
+from botocore.httpsession import get_cert_path
+from urllib3 import BaseHTTPResponse
+from urllib3.exceptions import HTTPError, NewConnectionError, SSLError
+from urllib3.exceptions import ProtocolError as EndedEarlyError
+from urllib3.util import create_urllib3_context
+
+from media.errors import StoreUnavailableError
+from media.rules import remote_addresses, remote_urls
+from media.rules.limits import MAX_FILE_SIZE
+from media.rules.remote_urls import RemoteUrl
+from media.storage.budget import time_limit, within
+from media.storage.wire import pinned_pool
+
+MOST_REDIRECTS: Final = 3
+PATIENCE: Final = timedelta(seconds=10)
+AT_ONCE: Final = 64 * 1024
+USER_AGENT: Final = "Sartiq-Import/1.0 (product images; https://sartiq.com)"
+PORT: Final = 443
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+_GONE: Final = frozenset({404, 410})
+_PASSING: Final = frozenset({408, 425, 429})
+_SERVER_FAULT: Final = 500
+_OK: Final = 200
+
+Resolve = Callable[[str], Sequence[str]]
+IsAllowed = Callable[[str], bool]
+
+
+class RemoteFault(StrEnum):
+    """Why a remote picture was not fetched."""
+
+    NOT_ALLOWED = "image_url_not_allowed"
+    NOT_FOUND = "image_not_found"
+    TOO_LARGE = "file_too_large"
+    UNREACHABLE = "image_unreachable"
+    NO_PICTURE = "content_type_mismatch"
+
+
+class RemoteError(Exception):
+    """Raised when a remote picture cannot be fetched; `passes` tells whether trying again helps."""
+
+    def __init__(self, fault: RemoteFault, message: str, *, passes: bool = False) -> None:
+        super().__init__(message)
+        self.fault = fault
+        self.message = message
+        self.passes = passes
+
+
+NOT_PUBLIC: Final = "The address leads to a network that is not public. Use a public https address."
+NOT_PLAIN: Final = "Only plain https addresses can be fetched."
+TOO_LARGE: Final = "The file is larger than 50 MiB."
+TOO_MANY_HOPS: Final = "The address leads through more than 3 redirects."
+TOO_SLOW: Final = "The server did not send the file within 10 seconds."
+CUT_OFF: Final = "The server ended the file early."
+NO_ANSWER: Final = "The server does not answer, or not with a valid certificate."
+
+
+def look_up(host: str) -> list[str]:
+    """Return every address of a name."""
+    found = socket.getaddrinfo(host, PORT, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(each[4][0]) for each in found))
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemoteFetcher:
+    """Fetches remote pictures; tests give it their own names, addresses and server."""
+
+    resolve: Resolve = look_up
+    is_allowed: IsAllowed = remote_addresses.is_public
+    port: int = PORT
+    trusted: str | None = None
+    patience: timedelta = PATIENCE
+    largest: int = MAX_FILE_SIZE
+
+    def fetch(self, url: str, *, into: BinaryIO) -> int:
+        """Write what an address leads to and return its size; raises RemoteError."""
+        with time_limit(self.patience), _translated():
+            answer = self._follow(url)
+            try:
+                return sum(map(into.write, self._read(answer)))
+            finally:
+                answer.close()
+
+    def _follow(self, url: str) -> BaseHTTPResponse:
+        for _ in range(MOST_REDIRECTS + 1):
+            asked = remote_urls.parse(url)
+            if asked is None:
+                raise RemoteError(RemoteFault.NOT_ALLOWED, NOT_PLAIN)
+            answer = self._ask(asked)
+            if answer.status not in _REDIRECTS:
+                return _good(answer)
+            answer.close()
+            url = urljoin(url, answer.headers.get("Location", ""))
+        raise RemoteError(RemoteFault.UNREACHABLE, TOO_MANY_HOPS)
+
+    def _ask(self, asked: RemoteUrl) -> BaseHTTPResponse:
+        pool = pinned_pool(
+            self._address_of(asked.host),
+            port=self.port,
+            host=asked.host,
+            context=self._context,
+        )
+        return pool.urlopen(
+            "GET",
+            asked.target,
+            headers={
+                "Host": asked.host,
+                "User-Agent": USER_AGENT,
+                "Accept": "image/*",
+                "Accept-Encoding": "identity",
+                "Connection": "close",
+            },
+            retries=False,
+            redirect=False,
+            preload_content=False,
+            decode_content=False,
+        )
+
+    def _address_of(self, host: str) -> str:
+        """Return an address of a name, all of which are allowed."""
+        addresses = within(self.patience, lambda: self.resolve(host))
+        if not addresses or not all(map(self.is_allowed, addresses)):
+            raise RemoteError(RemoteFault.NOT_ALLOWED, NOT_PUBLIC)
+        # Machines without IPv6 are common, hosts without IPv4 are not.
+        return min(addresses, key=lambda address: ":" in address)
+
+    def _read(self, answer: BaseHTTPResponse) -> Iterator[bytes]:
+        declared = answer.headers.get("Content-Length", "")
+        if declared.isascii() and declared.isdigit() and int(declared) > self.largest:
+            raise RemoteError(RemoteFault.TOO_LARGE, TOO_LARGE)
+        size = 0
+        for data in answer.stream(AT_ONCE, decode_content=False):
+            size += len(data)
+            if size > self.largest:
+                raise RemoteError(RemoteFault.TOO_LARGE, TOO_LARGE)
+            yield data
+
+    @cached_property
+    def _context(self) -> SSLContext:
+        context = create_urllib3_context()
+        context.load_verify_locations(cafile=self.trusted or get_cert_path(verify=True))
+        return context
+
+
+def _good(answer: BaseHTTPResponse) -> BaseHTTPResponse:
+    status = answer.status
+    if status == _OK:
+        return answer
+    answer.close()
+    if status in _GONE:
+        raise RemoteError(RemoteFault.NOT_FOUND, f"The server has no such file ({status}).")
+    passes = status in _PASSING or status >= _SERVER_FAULT
+    message = f"The server answered {status} instead of a picture."
+    raise RemoteError(RemoteFault.UNREACHABLE, message, passes=passes)
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Turn what the network does into a RemoteError."""
+    try:
+        yield
+    except (TimeoutError, StoreUnavailableError) as error:
+        raise RemoteError(RemoteFault.UNREACHABLE, TOO_SLOW, passes=True) from error
+    except HTTPError as error:
+        raise RemoteError(RemoteFault.UNREACHABLE, _told(error), passes=True) from error
+    except OSError as error:
+        raise RemoteError(RemoteFault.UNREACHABLE, NO_ANSWER, passes=True) from error
+    except ValueError as error:  # a redirect to something that is no address
+        raise RemoteError(RemoteFault.NOT_ALLOWED, NOT_PLAIN) from error
+
+
+def _told(error: HTTPError) -> str:
+    if isinstance(error, SSLError | NewConnectionError):
+        return NO_ANSWER
+    if isinstance(error, EndedEarlyError):
+        return CUT_OFF
+    return TOO_SLOW

@@ -1,0 +1,41 @@
+import pytest
+
+from media.rules import remote_addresses, remote_urls
+from media.tests.rules.remote_spellings import PRIVATE, PUBLIC, SPELLINGS
+
+
+@pytest.mark.covers("T61")
+@pytest.mark.parametrize("url", SPELLINGS, ids=ascii)
+def test_a_spelling_that_is_not_plain_is_refused(url: str) -> None:
+    assert remote_urls.parse(url) is None
+
+
+def test_there_are_spellings_enough() -> None:
+    assert len(set(SPELLINGS)) == len(SPELLINGS) >= 120
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "target"),
+    [
+        ("https://pictures.example.com", "pictures.example.com", "/"),
+        ("HTTPS://Pictures.Example.COM:443/A.png", "pictures.example.com", "/A.png"),
+        ("https://a-1.example.com?x=1&y=%20", "a-1.example.com", "/?x=1&y=%20"),
+        ("https://xn--mller-kva.example/ü.png", "xn--mller-kva.example", "/%C3%BC.png"),
+        ("https://a.example/x@y:1/(2).png?v='1'", "a.example", "/x@y:1/(2).png?v='1'"),
+    ],
+)
+def test_a_plain_address_is_taken_apart(url: str, host: str, target: str) -> None:
+    found = remote_urls.parse(url)
+
+    assert found == remote_urls.RemoteUrl(host=host, target=target)
+
+
+@pytest.mark.covers("T61")
+@pytest.mark.parametrize("address", PRIVATE)
+def test_an_address_that_is_not_public_is_refused(address: str) -> None:
+    assert not remote_addresses.is_public(address)
+
+
+@pytest.mark.parametrize("address", PUBLIC)
+def test_a_public_address_is_allowed(address: str) -> None:
+    assert remote_addresses.is_public(address)

@@ -1,0 +1,88 @@
+"""An https server on loopback that behaves as badly as the path it is asked for says."""
+
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+CERTIFICATE = Path(__file__).with_name("pictures.pem")
+NAME, OTHER = "pictures.example.com", "other.example.com"
+
+
+@dataclass(kw_only=True)
+class Answer:
+    """What one path is answered with."""
+
+    status: int = 200
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+    length: int | None = None  # what the header says, if not the truth
+    repeats: int = 1
+    hold: threading.Event | None = None  # waited for behind each piece of the body
+
+
+@dataclass
+class PictureServer:
+    """A running server, what it answers, and what it was asked."""
+
+    port: int
+    answers: dict[str, Answer] = field(default_factory=dict)
+    asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+
+    def times(self, path: str) -> int:
+        """Return how often a path was asked for."""
+        return [asked for asked, _ in self.asked].count(path)
+
+
+@contextmanager
+def picture_server() -> Iterator[PictureServer]:
+    """Run a server while the block runs."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            found.asked.append((self.path, dict(self.headers.items())))
+            answer = found.answers.get(self.path, Answer(status=404))
+            size = len(answer.body) * answer.repeats if answer.length is None else answer.length
+            self.send_response(answer.status)
+            for name, value in answer.headers.items():
+                self.send_header(name, value)
+            if size >= 0:
+                self.send_header("Content-Length", str(size))
+            self.send_header("Connection", "close")
+            self.end_headers()
+            self.close_connection = True
+            try:
+                for _ in range(answer.repeats):
+                    self.wfile.write(answer.body)
+                    if answer.hold is not None and answer.hold.wait(timeout=0.2):
+                        return
+            except OSError:  # the client has left
+                return
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  the base names it
+            """Stay quiet."""
+
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+
+        def handle_error(self, request: Any, client_address: Any) -> None:
+            """A client that trusts nobody, or leaves, is no news."""
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(CERTIFICATE)
+    with Server(("127.0.0.1", 0), Handler) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        found = PictureServer(port=server.server_port)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield found
+        finally:
+            server.shutdown()
+            thread.join()

@@ -1,0 +1,224 @@
+"""Fetching remote pictures from a real https server; where it may be is what each test injects."""
+
+import io
+import socket
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from media.storage import RemoteError, RemoteFetcher
+from media.tests.rules.remote_spellings import PRIVATE, SPELLINGS
+from media.tests.storage.picture_server import (
+    CERTIFICATE,
+    NAME,
+    OTHER,
+    Answer,
+    PictureServer,
+    picture_server,
+)
+
+BODY = b"\x89PNG" + bytes(range(256)) * 1024
+NAMES = {NAME: ["127.0.0.1"], OTHER: ["127.0.0.1"], "private.example.com": ["10.0.0.1"]}
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[PictureServer]:
+    with picture_server() as server:
+        yield server
+
+
+@pytest.fixture
+def server(running: PictureServer) -> PictureServer:
+    running.answers.clear()
+    running.asked.clear()
+    return running
+
+
+@pytest.fixture
+def fetcher(server: PictureServer) -> RemoteFetcher:
+    return RemoteFetcher(
+        resolve=NAMES.__getitem__,
+        is_allowed=lambda address: address == "127.0.0.1",
+        port=server.port,
+        trusted=str(CERTIFICATE),
+        patience=timedelta(seconds=5),
+    )
+
+
+@pytest.fixture
+def packets(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Every name that was looked up and every address that was connected to."""
+    seen: list[Any] = []
+
+    def refuse(*args: Any, **kwargs: Any) -> Any:
+        seen.append(args)
+        raise OSError
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    return seen
+
+
+def fetched(fetcher: RemoteFetcher, url: str) -> bytes:
+    into = io.BytesIO()
+    assert fetcher.fetch(url, into=into) == len(into.getvalue())
+    return into.getvalue()
+
+
+def refusal(fetcher: RemoteFetcher, url: str) -> tuple[str, bool]:
+    with pytest.raises(RemoteError) as refused:
+        fetcher.fetch(url, into=io.BytesIO())
+    assert "http" not in refused.value.message.partition(" https ")[2]
+    return str(refused.value.fault), refused.value.passes
+
+
+@pytest.mark.covers("T61")
+@pytest.mark.parametrize("url", SPELLINGS, ids=ascii)
+def test_no_packet_is_sent_for_a_bad_spelling(packets: list[Any], url: str) -> None:
+    assert refusal(RemoteFetcher(), url) == ("image_url_not_allowed", False)
+    assert packets == []
+
+
+@pytest.mark.covers("T61")
+@pytest.mark.parametrize("address", PRIVATE)
+@pytest.mark.parametrize("others", [[], ["8.8.8.8"]])
+def test_a_name_that_leads_inside_is_not_connected_to(
+    packets: list[Any], address: str, others: list[str]
+) -> None:
+    fetcher = RemoteFetcher(resolve=lambda _host: [*others, address])
+
+    assert refusal(fetcher, f"https://{NAME}/a.png") == ("image_url_not_allowed", False)
+    assert packets == []
+
+
+@pytest.mark.covers("T61")
+def test_the_address_that_was_checked_is_the_one_connected_to(packets: list[Any]) -> None:
+    fetcher = RemoteFetcher(resolve=lambda _host: ["2606:4700:4700::1111", "203.0.114.9"])
+
+    assert refusal(fetcher, f"https://{NAME}/a.png") == ("image_unreachable", True)
+    assert {each[0] for each in packets} == {"203.0.114.9"}
+
+
+def test_a_picture_is_fetched_and_nothing_is_told_about_us(
+    fetcher: RemoteFetcher, server: PictureServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    server.answers["/a.png?v=1"] = Answer(body=BODY, headers={"Set-Cookie": "a=1"})
+
+    assert fetched(fetcher, f"https://{NAME}/a.png?v=1") == BODY
+
+    [(_, headers)] = server.asked
+    assert headers["Host"] == NAME
+    assert headers["User-Agent"].startswith("Sartiq")
+    assert not headers.keys() & {"Cookie", "Authorization", "Referer"}
+
+
+def test_a_certificate_for_another_name_is_refused(
+    fetcher: RemoteFetcher, server: PictureServer
+) -> None:
+    wrong = replace(fetcher, resolve=lambda _host: ["127.0.0.1"])
+    untrusted = replace(fetcher, trusted=None)
+
+    assert refusal(wrong, "https://evil.example.com/a.png") == ("image_unreachable", True)
+    assert refusal(untrusted, f"https://{NAME}/a.png") == ("image_unreachable", True)
+    assert server.asked == []
+
+
+def test_three_redirects_are_followed(fetcher: RemoteFetcher, server: PictureServer) -> None:
+    places = [f"https://{OTHER}/1", "/2", f"//{NAME}/3"]
+    for number, place in enumerate(places):
+        server.answers[f"/{number}"] = Answer(status=302, headers={"Location": place})
+    server.answers["/3"] = Answer(body=BODY)
+
+    assert fetched(fetcher, f"https://{NAME}/0") == BODY
+    assert [headers["Host"] for _, headers in server.asked] == [NAME, OTHER, OTHER, NAME]
+
+
+@pytest.mark.covers("T61")
+@pytest.mark.parametrize(
+    ("place", "fault"),
+    [
+        ("https://private.example.com/a.png", "image_url_not_allowed"),
+        ("https://127.0.0.1/a.png", "image_url_not_allowed"),
+        ("https://169.254.169.254/latest/meta-data/", "image_url_not_allowed"),
+        (f"http://{NAME}/a.png", "image_url_not_allowed"),
+        (f"https://{NAME}:8443/a.png", "image_url_not_allowed"),
+        (f"https://a@{NAME}/a.png", "image_url_not_allowed"),
+        ("file:///etc/passwd", "image_url_not_allowed"),
+        ("https://[::1", "image_url_not_allowed"),
+        ("/here", "image_unreachable"),
+        ("", "image_unreachable"),
+    ],
+)
+def test_every_redirect_is_checked(
+    fetcher: RemoteFetcher, server: PictureServer, place: str, fault: str
+) -> None:
+    server.answers["/here"] = Answer(status=301, headers={"Location": place})
+
+    assert refusal(fetcher, f"https://{NAME}/here") == (fault, False)
+    assert server.times("/here") == (4 if fault == "image_unreachable" else 1)
+
+
+@pytest.mark.parametrize(
+    ("status", "fault", "passes"),
+    [
+        (404, "image_not_found", False),
+        (410, "image_not_found", False),
+        (401, "image_unreachable", False),
+        (403, "image_unreachable", False),
+        (204, "image_unreachable", False),
+        (206, "image_unreachable", False),
+        (304, "image_unreachable", False),
+        (429, "image_unreachable", True),
+        (500, "image_unreachable", True),
+        (503, "image_unreachable", True),
+    ],
+)
+def test_an_answer_without_a_picture_is_told(
+    fetcher: RemoteFetcher, server: PictureServer, status: int, fault: str, *, passes: bool
+) -> None:
+    server.answers["/a.png"] = Answer(status=status)
+
+    assert refusal(fetcher, f"https://{NAME}/a.png") == (fault, passes)
+
+
+@pytest.mark.covers("T61")
+@pytest.mark.parametrize("length", [None, -1, 51 * 1024 * 1024])
+def test_a_body_that_is_too_large_is_left(
+    fetcher: RemoteFetcher, server: PictureServer, length: int | None
+) -> None:
+    server.answers["/a.png"] = Answer(body=BODY, repeats=5, length=length)
+    small = replace(fetcher, largest=4 * len(BODY))
+
+    assert refusal(small, f"https://{NAME}/a.png") == ("file_too_large", False)
+
+
+def test_a_body_that_ends_early_is_tried_again(
+    fetcher: RemoteFetcher, server: PictureServer
+) -> None:
+    server.answers["/a.png"] = Answer(body=BODY, length=len(BODY) + 1)
+
+    assert refusal(fetcher, f"https://{NAME}/a.png") == ("image_unreachable", True)
+
+
+@pytest.mark.covers("T61")
+def test_a_server_that_drips_is_left_in_time(fetcher: RemoteFetcher, server: PictureServer) -> None:
+    leave = threading.Event()
+    server.answers["/a.png"] = Answer(body=b"x" * 100, repeats=1000, hold=leave)
+    hasty = replace(fetcher, patience=timedelta(seconds=1))
+
+    assert refusal(hasty, f"https://{NAME}/a.png") == ("image_unreachable", True)
+    leave.set()
+
+
+def test_a_name_nobody_knows_is_told(fetcher: RemoteFetcher) -> None:
+    def unknown(_host: str) -> list[str]:
+        raise socket.gaierror
+
+    lost = replace(fetcher, resolve=unknown)
+
+    assert refusal(lost, f"https://{NAME}/a.png") == ("image_unreachable", True)

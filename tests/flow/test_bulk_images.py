@@ -1,0 +1,102 @@
+"""Images of a bulk upload on real processes: files of ours, over HTTP, up to READY."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from devstack.product import Product
+from tests.flow.studio import Studio, eventually, media_of, photo, sha256
+from tests.flow.test_bulk_crashes import ENDED, start
+from tests.flow.test_crashes import unique_photo
+
+pytestmark = pytest.mark.flow
+
+KNOWN = "aw26-oxford-shoe-front.jpg"
+ROWS = 12
+
+
+@pytest.fixture(scope="module")
+def armed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("images") / "armed"
+
+
+@pytest.fixture
+def product(live_product: Callable[..., Product], armed: Path) -> Iterator[Product]:
+    product = live_product(CRASH_FILE=str(armed), BULK_CHUNK_ROWS="7")
+    yield product
+    for left in armed.parent.iterdir():
+        left.unlink()
+    product.revive()
+
+
+@pytest.fixture
+def studio(product: Product) -> Iterator[Studio]:
+    with Studio.member(product) as studio:
+        yield studio
+
+
+def ended(studio: Studio, body: bytes) -> dict[str, Any]:
+    location = start(studio, body).headers["location"]
+    found: dict[str, Any] = eventually(
+        lambda: studio.http.get(location).json(), lambda job: job["status"] in ENDED
+    )
+    return found
+
+
+def products(studio: Studio, mark: str) -> list[dict[str, Any]]:
+    listed = studio.http.get(
+        "/api/v1/products/", params={**studio.scope, "search": f"{mark}-", "limit": 1000}
+    ).json()["data"]
+    return sorted(listed, key=lambda each: str(each["sku"]))
+
+
+def table(mark: str, studio: Studio) -> bytes:
+    """Rows that show one new file, one file that is there already, and in one row a bad one."""
+    fresh = studio.upload("new.jpg", unique_photo(mark), "image/jpeg")
+    made = studio.created(name="Known", images=[studio.upload(KNOWN, photo(KNOWN), "image/jpeg")])
+    [known] = media_of(studio.settled(made["id"]))
+    rows = [f"{mark}-{n:02},Name {n},{fresh},{known['url']}|{fresh}" for n in range(ROWS)]
+    rows.append(f"{mark}-{ROWS},Name,https://elsewhere.example.com/a.jpg,")
+    return "\n".join(["sku,name,cover_image,images", *rows]).encode()
+
+
+def require_shown(studio: Studio, job: dict[str, Any], mark: str) -> None:
+    assert (job["status"], job["created"], job["failed"]) == ("completed_with_errors", ROWS + 1, 0)
+    assert job["media"] == {"pending": 0, "ready": 3 * ROWS, "failed": 1}
+    found = products(studio, mark)
+    assert len(found) == ROWS + 1
+    for each in found[:ROWS]:
+        shown = media_of(each)
+        assert [media["status"] for media in shown] == ["ready"] * 3
+        assert sha256(studio.download(shown[0]).content) == sha256(unique_photo(mark))
+    assert media_of(found[ROWS]) == []
+    errors = studio.http.get(f"/bulk-upload/{job['id']}/errors").json()["data"]
+    told = [(each["line"], each["severity"], each["code"]) for each in errors]
+    assert told == [(ROWS + 2, "warning", "image_url_not_allowed")]
+
+
+@pytest.mark.covers("T61")
+def test_images_are_ready_and_the_same_file_again_writes_nothing(studio: Studio) -> None:
+    body = table("IMG", studio)
+
+    require_shown(studio, ended(studio, body), "IMG")
+    before = products(studio, "IMG")
+    again = ended(studio, body)
+
+    assert again["unchanged"] == ROWS + 1
+    assert again["media"] == {"pending": 0, "ready": 0, "failed": 1}
+    assert products(studio, "IMG") == before
+
+
+@pytest.mark.covers("F30", "I12")
+@pytest.mark.parametrize("point", ["media-shown", "media-noted", "media-attached"])
+def test_a_worker_killed_among_the_images_counts_each_once(
+    point: str, studio: Studio, armed: Path
+) -> None:
+    body = table(point, studio)
+    armed.write_text(f"worker {point}")
+
+    require_shown(studio, ended(studio, body), point)
+    assert armed.with_name("done").exists(), "the crash point was never reached"
