@@ -3,11 +3,11 @@
 import argparse
 import os
 
-from benchmarks import files, web
+from benchmarks import bulk, files, web
 from devstack.product import Product
 from devstack.stack import Stack
 
-PARTS = ("presign", "redirect", "ready", "ten", "reading")
+PARTS = ("presign", "redirect", "ready", "ten", "reading", "bulk")
 
 
 def main() -> None:
@@ -16,6 +16,10 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", metavar="part", help=", ".join(PARTS))
     parser.add_argument("--rounds", type=int, default=5, help="rounds of each; medians are shown")
     parser.add_argument("--seconds", type=float, default=3.0, help="length of one round of load")
+    parser.add_argument("--rows", type=int, default=100_000, help="rows of the tables of `bulk`")
+    parser.add_argument(
+        "--million", action="store_true", help="let `bulk` import a million rows as well"
+    )
     asked = parser.parse_args()
     asked.parts = asked.parts or list(PARTS)
     if unknown := set(asked.parts) - set(PARTS):
@@ -43,6 +47,10 @@ def measure(product: Product, asked: argparse.Namespace) -> None:
         files.one_against_ten(product, rounds=asked.rounds)
     if "reading" in parts:
         files.reading(product, rounds=asked.rounds)
+    if "bulk" in parts:
+        bulk.imports(product, rounds=asked.rounds, rows=asked.rows)
+    if "bulk" in parts and asked.million:
+        bulk.million(product)
 
 
 if __name__ == "__main__":
