@@ -16,14 +16,14 @@ import django
 
 django.setup()
 
-from import_export import fields, resources, results
-from import_export.instance_loaders import BaseInstanceLoader
-from tablib import Dataset
+from import_export import fields, resources, results  # noqa: E402  Django first
+from import_export.instance_loaders import BaseInstanceLoader  # noqa: E402  Django first
+from tablib import Dataset  # noqa: E402  Django first
 
-from accounts.models import User
-from benchmarks import usage
-from bulkupload.rules.columns import BY_FIELD, CellError, Column
-from catalog.models import Product
+from accounts.models import User  # noqa: E402  Django first
+from benchmarks import usage  # noqa: E402  Django first
+from bulkupload.rules.columns import BY_FIELD, CellError, Column  # noqa: E402  Django first
+from catalog.models import Product  # noqa: E402  Django first
 
 BATCH = 1000
 

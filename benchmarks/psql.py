@@ -1,4 +1,4 @@
-"""A peer: what PostgreSQL can do at best, `psql` copying a table and merging it in one statement."""
+"""A peer: what PostgreSQL can do at best, `psql` copying a table and merging it at once."""
 
 import os
 import subprocess
