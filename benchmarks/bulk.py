@@ -121,15 +121,16 @@ def _report(bench: Bench, case: str, names: list[str], *, rounds: int) -> None:
                 name,
                 f"{bench.rows / seconds:,.0f}",
                 _median(runs, "client_cpu") / bench.rows * 1e6,
+                _median(runs, "web_cpu") / bench.rows * 1e6,
                 _median(runs, "database_cpu") / bench.rows * 1e6,
                 _median(runs, "growth") / MIB,
                 seconds / ours,
             )
         )
-    columns = ("who", "rows/s", "own CPU µs/row", "PostgreSQL CPU µs/row", "growth MiB")
+    columns = ("who", "rows/s", "CPU µs/row", "web's", "PostgreSQL's", "growth MiB")
     title = f"{bench.rows:,} rows, 1 % refused, {case}, median of {rounds}"
     show(title, (*columns, f"{names[0]} / it"), rows)
 
 
 def _median(runs: list[Run], name: str) -> float:
-    return statistics.median(getattr(run, name) for run in runs)
+    return float(statistics.median(getattr(run, name) for run in runs))

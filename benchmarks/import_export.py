@@ -85,7 +85,7 @@ class ProductResource(resources.ModelResource):  # type: ignore[misc,unused-igno
         super().__init__()
         self.fields = {name: CheckedField(column) for name, column in BY_FIELD.items()}
         self._names = [name for name in self.fields if name != "sku"]
-        self._owner = {"user_id": user.pk, "organization_id": organization_id}
+        self._owner: dict[str, Any] = {"user_id": user.pk, "organization_id": organization_id}
         self._before: list[str] = []
 
     class Meta:
