@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -53,10 +54,13 @@ def contestants(product: Product, *, folder: Path) -> list[Contestant]:
     return [
         _ours(product, postgres, processes=1, folder=folder),
         _ours(product, postgres, processes=2, folder=folder),
-        Contestant(
-            name="django-import-export, tuned",
-            imports=lambda table: _import_export(product, postgres, table),
-            ready=lambda: None,
+        *(
+            Contestant(
+                name=f"django-import-export, {way}",
+                imports=partial(_import_export, product, postgres, way),
+                ready=lambda: None,
+            )
+            for way in ("tuned", "rewritten")
         ),
         Contestant(
             name="psql COPY and merge",
@@ -125,10 +129,10 @@ def _ended(studio: Studio, location: str) -> dict[str, Any]:
         time.sleep(POLL_SECONDS)
 
 
-def _import_export(product: Product, postgres: Postgres, table: Path) -> Run:
+def _import_export(product: Product, postgres: Postgres, way: str, table: Path) -> Run:
     """Run the peer in a process of its own, which measures itself once it has started."""
     server = postgres.child.pid
-    arguments = [str(table), product.organization_id, product.users["member"].email]
+    arguments = [way, str(table), product.organization_id, product.users["member"].email]
     database = usage.cpu_seconds(server)
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.import_export", *arguments],
