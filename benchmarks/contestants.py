@@ -52,8 +52,8 @@ def contestants(product: Product, *, folder: Path) -> list[Contestant]:
         raise ValueError("this benchmark needs the embedded PostgreSQL")
     owner = _owner(product)
     return [
-        _ours(product, postgres, processes=1, folder=folder),
-        _ours(product, postgres, processes=2, folder=folder),
+        _Ours(product=product, postgres=postgres, processes=1, folder=folder).contestant(),
+        _Ours(product=product, postgres=postgres, processes=2, folder=folder).contestant(),
         *(
             Contestant(
                 name=f"django-import-export, {way}",
@@ -70,43 +70,51 @@ def contestants(product: Product, *, folder: Path) -> list[Contestant]:
     ]
 
 
-def _ours(product: Product, postgres: Postgres, *, processes: int, folder: Path) -> Contestant:
-    return Contestant(
-        name=f"sartiq, {processes} worker{'s' if processes > 1 else ''}",
-        imports=lambda table: _through_the_api(product, postgres, table),
-        ready=lambda: _with_workers(product, processes, folder),
-    )
+@dataclass(kw_only=True)
+class _Ours:
+    """The product with so many worker processes; `idle` is their memory before their first task."""
 
+    product: Product
+    postgres: Postgres
+    processes: int
+    folder: Path
+    idle: int = 0
 
-def _with_workers(product: Product, processes: int, folder: Path) -> None:
-    """Start the worker anew and let each of its processes work once."""
-    product.stop_worker()
-    product.start_worker(processes=processes)
-    table = folder / "warm.csv"
-    tables.write_table(table, rows=100)
-    with Studio.member(product) as studio:
-        started = [_send(studio, table) for _ in range(4 * processes)]
-        for location in started:
-            _ended(studio, location)
+    def contestant(self) -> Contestant:
+        plural = "s" if self.processes > 1 else ""
+        name = f"sartiq, {self.processes} worker{plural}"
+        return Contestant(name=name, imports=self.imports, ready=self.start)
 
+    def start(self) -> None:
+        """Start the worker anew and let each of its processes work once."""
+        worker = self.product.worker
+        self.product.stop_worker()
+        self.product.start_worker(processes=self.processes)
+        worker.wait_until(lambda: len(usage.tree_of(worker.pid)) > self.processes)
+        self.idle = usage.resident(worker.pid)
+        table = self.folder / "warm.csv"
+        tables.write_table(table, rows=100)
+        with Studio.member(self.product) as studio:
+            for location in [_send(studio, table) for _ in range(4 * self.processes)]:
+                _ended(studio, location)
 
-def _through_the_api(product: Product, postgres: Postgres, table: Path) -> Run:
-    """Send the table and watch the job until it has ended."""
-    worker, server = product.worker.pid, postgres.child.pid
-    with Studio.member(product) as studio:
-        idle = usage.resident(worker)
-        usage.forget_peak(worker)
-        client, web, database = map(usage.cpu_seconds, (worker, product.web.pid, server))
-        with _timed() as seconds:
-            job = _ended(studio, _send(studio, table))
-    return Run(
-        seconds=seconds(),
-        client_cpu=usage.cpu_seconds(worker) - client,
-        web_cpu=usage.cpu_seconds(product.web.pid) - web,
-        database_cpu=usage.cpu_seconds(server) - database,
-        growth=usage.peak(worker) - idle,
-        outcomes={name: job[name] for name in OUTCOMES},
-    )
+    def imports(self, table: Path) -> Run:
+        """Send the table and watch the job until it has ended."""
+        pids = (self.product.worker.pid, self.product.web.pid, self.postgres.child.pid)
+        with Studio.member(self.product) as studio:
+            usage.forget_peak(pids[0])
+            before = [usage.cpu_seconds(pid) for pid in pids]
+            with _timed() as seconds:
+                job = _ended(studio, _send(studio, table))
+        took = [usage.cpu_seconds(pid) - was for pid, was in zip(pids, before, strict=True)]
+        return Run(
+            seconds=seconds(),
+            client_cpu=took[0],
+            web_cpu=took[1],
+            database_cpu=took[2],
+            growth=usage.peak(pids[0]) - self.idle,
+            outcomes={name: job[name] for name in OUTCOMES},
+        )
 
 
 def _send(studio: Studio, table: Path) -> str:

@@ -1,6 +1,5 @@
 """Noticing SKUs that come again later in a file, in memory that does not grow with it."""
 
-from array import array
 from collections.abc import Iterable
 from typing import Final
 
@@ -15,7 +14,7 @@ class SeenSkus:
     """
 
     def __init__(self) -> None:
-        self._words = array("Q", bytes(8 * _WORDS))
+        self._words = memoryview(bytearray(8 * _WORDS)).cast("Q")
 
     def repeated(self, skus: Iterable[str]) -> list[str]:
         """Return those that were here in an earlier call, and remember all of them."""

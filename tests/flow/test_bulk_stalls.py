@@ -1,6 +1,7 @@
 """A worker that stands still for longer than its lease, and wakes up when others did its work."""
 
 import os
+import re
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -44,7 +45,8 @@ def second(product: Product) -> Iterator[Child]:
     ("point", "refusal"),
     [
         ("bulk-parsed", "bulk_chunk_overtaken"),
-        ("bulk-merged", "idle-in-transaction timeout"),  # PostgreSQL itself ended its session
+        # PostgreSQL itself ended the session, which may close before it has said why.
+        ("bulk-merged", "idle-in-transaction timeout|OperationalError"),
     ],
 )
 def test_a_worker_that_slept_through_its_lease_commits_nothing(
@@ -58,7 +60,7 @@ def test_a_worker_that_slept_through_its_lease_commits_nothing(
         second.start()
         overtaken = settled(studio, location)
         os.killpg(product.worker.pid, signal.SIGCONT)
-        eventually(lambda: refusal in product.worker.log.read_text(), bool)
+        eventually(lambda: re.search(refusal, product.worker.log.read_text()), bool)
 
         require_exact(studio, overtaken, point)
         require_exact(studio, settled(studio, location), point)
