@@ -3,11 +3,11 @@
 import argparse
 import os
 
-from benchmarks import encoders, exports, files, web
+from benchmarks import bulk, encoders, exports, files, web
 from devstack.product import Product
 from devstack.stack import Stack
 
-PARTS = ("presign", "redirect", "ready", "ten", "reading", "exports", "memory")
+PARTS = ("presign", "redirect", "ready", "ten", "reading", "bulk", "exports", "memory")
 ALONE = ("encoders",)  # need no product running
 
 
@@ -17,6 +17,10 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", metavar="part", help=", ".join(PARTS + ALONE))
     parser.add_argument("--rounds", type=int, default=5, help="rounds of each; medians are shown")
     parser.add_argument("--seconds", type=float, default=3.0, help="length of one round of load")
+    parser.add_argument("--rows", type=int, default=100_000, help="rows of the tables of `bulk`")
+    parser.add_argument(
+        "--million", action="store_true", help="let `bulk` import a million rows as well"
+    )
     asked = parser.parse_args()
     asked.parts = asked.parts or list(PARTS + ALONE)
     if unknown := set(asked.parts) - set(PARTS + ALONE):
@@ -48,6 +52,10 @@ def measure(product: Product, asked: argparse.Namespace) -> None:
         files.one_against_ten(product, rounds=asked.rounds)
     if "reading" in parts:
         files.reading(product, rounds=asked.rounds)
+    if "bulk" in parts:
+        bulk.imports(product, rounds=asked.rounds, rows=asked.rows)
+    if "bulk" in parts and asked.million:
+        bulk.million(product)
     if "exports" in parts:
         exports.exports(product, rounds=asked.rounds)
     if "memory" in parts:

@@ -3,7 +3,7 @@
 Installed by the testing settings. A test arms it by writing a role and the name of a point
 (`worker K7`, `web committed`) into the file that `CRASH_FILE` names; the first process of that role
 to reach the point takes the file away and dies by SIGKILL. With `all worker K7` its whole process
-group dies, as when a container is lost.
+group dies, as when a container is lost; with `stop worker K7` the group stands still until SIGCONT.
 """
 
 import os
@@ -34,7 +34,7 @@ class Killer:
         except FileNotFoundError:
             return
         here = f"{_role()} {point}"
-        if wanted not in {here, f"all {here}"}:
+        if wanted not in {here, f"all {here}", f"stop {here}"}:
             return
         try:
             self._armed.rename(self._armed.with_name("done"))
@@ -42,7 +42,7 @@ class Killer:
             return  # another process was faster
         if wanted == here:
             os.kill(os.getpid(), signal.SIGKILL)
-        os.killpg(os.getpgrp(), signal.SIGKILL)
+        os.killpg(os.getpgrp(), signal.SIGSTOP if wanted == f"stop {here}" else signal.SIGKILL)
 
 
 def _role() -> str:

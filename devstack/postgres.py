@@ -105,6 +105,12 @@ class Postgres:
         """The running server."""
         return self._child
 
+    @property
+    def psql(self) -> list[str | Path]:
+        """The command that speaks to the product's database."""
+        address = ("--host", self._sockets, "--username", ROLE, "--dbname", DATABASE)
+        return [self._home.binaries / "psql", *address]
+
     def launch(self) -> None:
         """Start the server, after creating its data folder the first time."""
         self._make_folders()

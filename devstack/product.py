@@ -63,7 +63,7 @@ class Product:
         self.organization_id = ""
         self.users: dict[str, Person] = {}
         self.web = self._child("web", self._web_command())
-        self.worker = self._child("worker", _worker_command(), death_signal=signal.SIGQUIT)
+        self.worker = self._child("worker", _worker_command(2), death_signal=signal.SIGQUIT)
         self.beat = self._child("beat", self._beat_command())
 
     @property
@@ -112,8 +112,9 @@ class Product:
         """Kill the web server with all its processes."""
         self.web.kill()
 
-    def start_worker(self) -> None:
+    def start_worker(self, *, processes: int = 2) -> None:
         """Start the Celery worker; the queue waits for it."""
+        self.worker.command = _worker_command(processes)
         self.worker.start()
 
     def stop_worker(self) -> None:
@@ -287,9 +288,9 @@ def _usable(port: int) -> int:
     return port or free_port()
 
 
-def _worker_command() -> list[str | Path]:
+def _worker_command(processes: int) -> list[str | Path]:
     return [
         *(sys.executable, "-m", "celery", "-A", "sartiq.celery", "worker"),
-        *("--pool", "prefork", "--concurrency", "2", "--loglevel", "INFO"),
+        *("--pool", "prefork", "--concurrency", str(processes), "--loglevel", "INFO"),
         *("--without-gossip", "--without-mingle", "--hostname", "worker@%h"),
     ]

@@ -77,6 +77,11 @@ class ImageColumn(Column):
     several: bool = False
 
 
+def is_plain_sku(text: str) -> bool:
+    """Whether a SKU without blanks around it cannot be what Excel makes of a number."""
+    return text[:1].isalpha() or (text.isdigit() and len(text) <= _EXACT_DIGITS)
+
+
 def lost_zeros(text: str, width: int) -> CellError:
     """Return the refusal of a number that once had leading zeros."""
     message = f"Excel dropped leading zeros: {text.zfill(width)}? Format the column as text."

@@ -108,41 +108,38 @@ class Outliner:
         for group in _groups(rows, layout):
             counted = counted_of(group, layout) if layout.handle is not None else group
             begins = group[0]
-            too_long = chunk.rows + len(counted) > self._chunk_rows
+            too_long = len(chunk.rows) + len(counted) > self._chunk_rows
             if chunk.rows and (too_long or begins.start - chunk.start > LARGEST_CHUNK):
-                self._close(chunk, end=begins.start)
+                self._close(chunk, layout, end=begins.start)
                 chunk = _Chunk()
             if chunk.start < 0:
                 chunk.start, chunk.line = begins.start, begins.line
-            chunk.rows += len(counted)
-            self._note(counted, chunk.skus, layout)
+            chunk.rows += counted
         if chunk.rows:
-            self._close(chunk, end=self._records.offset)
+            self._close(chunk, layout, end=self._records.offset)
 
-    def _note(self, rows: list[Record], skus: set[str], layout: Layout) -> None:
+    def _skus(self, rows: list[Record], layout: Layout) -> set[str]:
         at = layout.place_of("sku")
-        for record in rows:
-            if record.fault is None and len(record.cells) > at:
-                sku = record.cells[at].strip()
-                if layout.errors_at is not None:
-                    sku = restore(sku)
-                if sku:
-                    skus.add(sku)
-                    if sku.isdigit():
-                        self._widths.note(sku)
+        cells = [row.cells[at].strip() for row in rows if row.fault is None and len(row.cells) > at]
+        skus = set(cells if layout.errors_at is None else map(restore, cells))
+        skus.discard("")
+        for sku in skus:
+            if sku.isdigit():
+                self._widths.note(sku)
+        return skus
 
-    def _close(self, chunk: "_Chunk", *, end: int) -> None:
+    def _close(self, chunk: "_Chunk", layout: Layout, *, end: int) -> None:
         self._watch()
         part = Part(
             start=chunk.start,
             length=end - chunk.start,
             first_line=chunk.line,
             first_row=self._total + 1,
-            rows=chunk.rows,
-            repeated=self._seen.repeated(chunk.skus),
+            rows=len(chunk.rows),
+            repeated=self._seen.repeated(self._skus(chunk.rows, layout)),
         )
         self._parts.append(part)
-        self._total += chunk.rows
+        self._total += len(chunk.rows)
         if self._total > MOST_ROWS:
             message = f"The table has more than {MOST_ROWS:,} rows. Split it."
             raise FileFaultError("too_many_rows", message, line=chunk.line)
@@ -154,8 +151,7 @@ class _Chunk:
 
     start: int = -1
     line: int = 0
-    rows: int = 0
-    skus: set[str] = field(default_factory=set)
+    rows: list[Record] = field(default_factory=list)
 
 
 def _groups(rows: Iterator[Record], layout: Layout) -> Iterator[list[Record]]:

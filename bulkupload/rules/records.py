@@ -102,7 +102,7 @@ class Records:
                 reader = self._reader()
                 continue
             self._settle()
-            if any(map(str.strip, cells)):
+            if cells and (cells[0].strip() or any(map(str.strip, cells))):
                 yield Record(line, start, cells)
 
     def _reader(self) -> Iterator[list[str]]:

@@ -25,6 +25,7 @@ from bulkupload.services.planning import MOST_ATTEMPTS, NO_STORE, PAUSE, SOURCE_
 from media.errors import ObjectNotFoundError, PreconditionFailedError, StoreUnavailableError
 from media.storage import private_store
 from sartiq.core import leases
+from sartiq.core.collecting import paused_collection
 from sartiq.core.crashpoints import reach
 from sartiq.core.leases import Lease, LeaseLostError
 
@@ -80,7 +81,8 @@ def _attempt(lease: Lease[BulkUploadChunk], chunk: BulkUploadChunk) -> None:
         if not job.user.is_active or not may_write(job.user, job.scope):
             finishing.cancel(job.pk, code="owner_gone", message=OWNER_GONE)
             return
-        batch = _read(job, chunk)
+        with paused_collection():
+            batch = _read(job, chunk)
         reach("bulk-parsed")
         _apply(lease, chunk, batch)
     except FileFaultError as fault:

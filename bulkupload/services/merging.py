@@ -11,7 +11,7 @@ import time
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 
@@ -26,6 +26,7 @@ ERROR_COLUMNS = (
     "severity",
 )
 
+ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 
 
@@ -45,9 +46,28 @@ def merge(
 
     In a dry run everything is taken back; a SKU of an earlier chunk then counts as updated.
     """
+    counts = Counts()
+    first = {row.values[0]: row for row in rows}
+    later: dict[str, GoodRow] = {}
+    if len(first) < len(rows):
+        first, later = _in_order(rows, counts)
+    with transaction.atomic(savepoint=job.dry_run):
+        written = _write(job, fields, first, repeated)
+        if later:
+            _write(job, fields, later, repeated)
+        if job.dry_run:
+            transaction.set_rollback(True)
+    known = written.repeated if job.dry_run else 0
+    counts.created += written.created - known
+    counts.updated += written.updated + known
+    counts.unchanged += len(first) - written.created - written.updated
+    return counts
+
+
+def _in_order(rows: list[GoodRow], counts: Counts) -> tuple[dict[str, GoodRow], dict[str, GoodRow]]:
+    """Count the rows that repeat a SKU; return its first row and, if it differs, its last."""
     first: dict[str, GoodRow] = {}
     last: dict[str, GoodRow] = {}
-    counts = Counts()
     for row in rows:
         sku = row.values[0]
         before = last.get(sku)
@@ -58,38 +78,41 @@ def merge(
         else:
             counts.updated += 1
         last[sku] = row
-    later = {sku: row for sku, row in last.items() if row.values != first[sku].values}
-    with transaction.atomic(savepoint=job.dry_run):
-        created, updated = _write(job, fields, first)
-        if later:
-            _write(job, fields, later)
-        if job.dry_run:
-            transaction.set_rollback(True)
-    if job.dry_run:
-        known = len(created & repeated)
-        counts.updated += known
-        counts.created -= known
-    counts.created += len(created)
-    counts.updated += updated
-    counts.unchanged += len(first) - len(created) - updated
-    return counts
+    return first, {sku: row for sku, row in last.items() if row.values != first[sku].values}
 
 
-def _write(job: BulkUploadJob, fields: list[str], rows: dict[str, GoodRow]) -> tuple[set[str], int]:
-    """Merge rows of different SKUs; return the SKUs that were created and how many changed."""
+class Written(NamedTuple):
+    """How many products a merge created, how many of these an earlier chunk has, and changed."""
+
+    created: int
+    repeated: int
+    updated: int
+
+
+def _write(
+    job: BulkUploadJob, fields: list[str], rows: dict[str, GoodRow], repeated: set[str]
+) -> Written:
+    """Merge rows of different SKUs."""
     if not rows:
-        return set(), 0
+        return Written(0, 0, 0)
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS pg_temp.bulk_rows")
         columns = ", ".join(f'"{name}" text NOT NULL' for name in fields)
         cursor.execute(f"CREATE TEMPORARY TABLE bulk_rows (id uuid, {columns}) ON COMMIT DROP")
         ids = _new_ids(len(rows))
-        lines = ([each, *row.values] for each, row in zip(ids, rows.values(), strict=True))
-        _copy(cursor, "bulk_rows", ("id", *fields), lines)
-        cursor.execute(_statement(job, fields), _owner(job))
-        written = cursor.fetchall()
-    created = {sku for sku, is_new in written if is_new}
-    return created, len(written) - len(created)
+        lines = [_line([each, *row.values]) for each, row in zip(ids, rows.values(), strict=True)]
+        with cursor.copy("COPY bulk_rows FROM STDIN") as copy:
+            copy.write("".join(lines))
+        cursor.execute(_statement(job, fields), [*_owner(job), list(repeated)])
+        return Written(*cursor.fetchone())
+
+
+def _line(cells: list[str]) -> str:
+    """Return one line of COPY's text format, escaping only where there is something to escape."""
+    line = "\t".join(cells)
+    if "\\" in line or "\n" in line or "\r" in line or line.count("\t") >= len(cells):
+        line = "\t".join([cell.translate(ESCAPES) for cell in cells])
+    return f"{line}\n"
 
 
 def _statement(job: BulkUploadJob, fields: list[str]) -> str:
@@ -107,12 +130,15 @@ def _statement(job: BulkUploadJob, fields: list[str]) -> str:
         else "(user_id, sku) WHERE organization_id IS NULL"
     )
     return (
-        f"INSERT INTO catalog_product AS p "  # noqa: S608  every name is ours
+        f"WITH written AS (INSERT INTO catalog_product AS p "  # noqa: S608  every name is ours
         f"(id, created_at, updated_at, user_id, organization_id, {names}) "
         f"SELECT n.id, now(), now(), %s::uuid, %s::uuid, {values} FROM bulk_rows n ORDER BY n.sku "
         f"ON CONFLICT {target} DO UPDATE SET updated_at = now(), {assigned} "
         f"WHERE ({old}) IS DISTINCT FROM ({new}) "
-        f"RETURNING p.sku, p.xmax = 0"
+        f"RETURNING p.sku, p.xmax = 0 AS created) "
+        f"SELECT count(*) FILTER (WHERE created), "
+        f"count(*) FILTER (WHERE created AND sku = ANY(%s::text[])), "
+        f"count(*) FILTER (WHERE NOT created) FROM written"
     )
 
 

@@ -33,6 +33,7 @@ from media.rules import keys
 from media.services import deletions
 from media.storage import ObjectHeaders, private_store
 from sartiq.core import leases
+from sartiq.core.collecting import paused_collection
 from sartiq.core.crashpoints import reach
 from sartiq.core.leases import Lease, LeaseLostError
 
@@ -143,7 +144,10 @@ def _dialect(path: Path, told: Dialect, job: BulkUploadJob) -> Dialect:
 def _outline(lease: Lease[BulkUploadJob], job: BulkUploadJob, table: Table) -> Outline:
     dialect = table.dialect
     try:
-        with table.path.open(encoding=dialect.encoding, errors=dialect.errors, newline="") as text:
+        with (
+            table.path.open(encoding=dialect.encoding, errors=dialect.errors, newline="") as text,
+            paused_collection(),
+        ):
             text.seek(dialect.bom)
             return Outliner(
                 text,

@@ -2,20 +2,18 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
 from devstack.product import Product
+from tests.flow.bulk import ENDED, require_exact, settled, start, table
 from tests.flow.studio import Studio, eventually
 
 pytestmark = pytest.mark.flow
 
-ROWS = 60
 PLAN = ["lease-taken", "bulk-downloaded", "bulk-outlined", "bulk-planning", "bulk-planned"]
 CHUNK = ["bulk-parsed", "bulk-merged", "bulk-marked", "bulk-imported", "bulk-finish"]
-ENDED = {"completed", "completed_with_errors", "failed", "cancelled"}
 
 
 @pytest.fixture(scope="module")
@@ -36,46 +34,6 @@ def product(live_product: Callable[..., Product], armed: Path) -> Iterator[Produ
 def studio(product: Product) -> Iterator[Studio]:
     with Studio.member(product) as studio:
         yield studio
-
-
-def table(mark: str) -> bytes:
-    """Sixty good rows, every tenth SKU once more at the end, and two bad rows."""
-    rows = [f"{mark}-{n},Name {n}" for n in range(ROWS)]
-    again = [f"{mark}-{n},Again {n}" for n in range(0, ROWS, 10)]
-    return "\n".join(["sku,name", *rows[:30], ",bad", *rows[30:], *again, "x,"]).encode()
-
-
-def start(studio: Studio, body: bytes, **headers: str) -> httpx.Response:
-    return studio.http.post(
-        "/bulk-upload/",
-        files={"file": ("products.csv", body, "text/csv")},
-        data=studio.scope,
-        headers=headers,
-    )
-
-
-def settled(studio: Studio, location: str) -> dict[str, Any]:
-    def look() -> dict[str, Any]:
-        job: dict[str, Any] = studio.http.get(location).json()
-        assert job["processed_rows"] <= max(job["total_rows"], 0)
-        return job
-
-    found: dict[str, Any] = eventually(look, lambda job: job["status"] in ENDED)
-    return found
-
-
-def require_exact(studio: Studio, job: dict[str, Any], mark: str) -> None:
-    counted = ("status", "total_rows", "created", "updated", "unchanged", "failed")
-    assert [job[name] for name in counted] == ["completed_with_errors", 68, 60, 6, 0, 2]
-    errors = studio.http.get(f"/bulk-upload/{job['id']}/errors").json()
-    assert [each["line"] for each in errors["data"]] == [32, 69]
-    found = studio.http.get(
-        "/api/v1/products/", params={**studio.scope, "search": f"{mark}-", "limit": 1000}
-    ).json()["data"]
-    names = {each["sku"]: each["name"] for each in found}
-    assert len(found) == len(names) == ROWS
-    assert names[f"{mark}-10"] == "Again 10"
-    assert names[f"{mark}-11"] == "Name 11"
 
 
 @pytest.mark.covers("F01", "F30", "I12")

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from devstack.product import Product
+from tests.flow.bulk import ENDED, start
 from tests.flow.studio import Studio, eventually, media_of, photo, sha256
-from tests.flow.test_bulk_crashes import ENDED, start
 from tests.flow.test_crashes import unique_photo
 
 pytestmark = pytest.mark.flow

@@ -1,0 +1,136 @@
+"""Importing tables: ours against django-import-export and `psql`, the same rows for all.
+
+Every contestant begins with no product, or with all of them. What became of its rows is compared
+with what must come out, and the stored products with everybody else's: a run that differs ends
+the benchmark, since unequal work compares nothing.
+"""
+
+import logging
+import os
+import statistics
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from benchmarks import psql, tables
+from benchmarks.contestants import OUTCOMES, Contestant, Run, contestants
+from benchmarks.report import console, show
+from devstack.postgres import Postgres
+from devstack.product import Product
+
+MIB = 1024 * 1024
+MILLION = 1_000_000
+NEW, CHANGED, UNCHANGED = "all new", "all there, 10 % changed", "all there, none changed"
+CASES = (NEW, CHANGED, UNCHANGED)  # each leaves the products the next one begins with
+EMPTY = "TRUNCATE catalog_product CASCADE; TRUNCATE bulkupload_bulkuploadjob CASCADE;"
+SETTLE = "TRUNCATE bench_refused; VACUUM ANALYZE catalog_product; CHECKPOINT;"
+STORED = f"SELECT md5(string_agg(md5(({', '.join(tables.FIELDS)})::text), '' ORDER BY sku))"
+
+
+@dataclass
+class Bench:
+    """The contestants, the tables they import, and what they took."""
+
+    postgres: Postgres
+    folder: Path
+    rows: int
+    runs: dict[tuple[str, str], list[Run]] = field(default_factory=lambda: defaultdict(list))
+    stored: dict[str, str] = field(default_factory=dict)
+
+    def turn(self, contestant: Contestant, cases: tuple[str, ...] = CASES) -> None:
+        """Let one contestant import the table of each case once."""
+        contestant.ready()
+        self._sql(EMPTY)
+        for case in cases:
+            self._sql(SETTLE)
+            run = contestant.imports(self._table(case))
+            self._require_equal(contestant.name, case, run)
+            self.runs[contestant.name, case].append(run)
+            rate = self.rows / run.seconds
+            console.print(f"  {contestant.name}, {case}: {run.seconds:.2f} s, {rate:,.0f} rows/s")
+
+    def _table(self, case: str) -> Path:
+        path = self.folder / ("first.csv" if case == NEW else "changed.csv")
+        if not path.exists():
+            tables.write_table(path, rows=self.rows, changed=case != NEW)
+        return path
+
+    def _require_equal(self, name: str, case: str, run: Run) -> None:
+        bad = tables.bad_rows(self.rows)
+        good, changed = self.rows - bad, tables.changed_rows(self.rows)
+        counts = {
+            NEW: (good, 0, 0, bad),
+            CHANGED: (0, changed, good - changed, bad),
+            UNCHANGED: (0, 0, good, bad),
+        }
+        expected = dict(zip(OUTCOMES, counts[case], strict=True))
+        if run.outcomes != expected:
+            message = f"{name}, {case}: {run.outcomes} instead of {expected}"
+            raise AssertionError(message)
+        stored = self._sql(f"{STORED} FROM catalog_product;")
+        if self.stored.setdefault(case, stored) != stored:
+            message = f"{name}, {case}: stored other products than the others"
+            raise AssertionError(message)
+
+    def _sql(self, statements: str) -> str:
+        return psql.run(self.postgres, statements)
+
+
+def imports(product: Product, *, rounds: int, rows: int) -> None:
+    """Measure importing tables of `rows` rows, a hundredth of them refused."""
+    with TemporaryDirectory(prefix="bench-") as folder:
+        bench, peers = _prepared(product, Path(folder), rows=rows)
+        for turn in range(rounds):
+            load = os.getloadavg()[0]
+            console.print(f"round {turn + 1} of {rounds}, load average {load:.1f}")
+            for peer in peers:
+                bench.turn(peer)
+    for case in CASES:
+        _report(bench, case, [peer.name for peer in peers], rounds=rounds)
+
+
+def million(product: Product) -> None:
+    """Measure the memory of one worker that imports a million rows."""
+    with TemporaryDirectory(prefix="bench-") as folder:
+        bench, peers = _prepared(product, Path(folder), rows=MILLION)
+        bench.turn(peers[0], (NEW,))
+    _report(bench, NEW, [peers[0].name], rounds=1)
+
+
+def _prepared(product: Product, folder: Path, *, rows: int) -> tuple[Bench, list[Contestant]]:
+    import django  # noqa: PLC0415  after the product has set the environment
+
+    django.setup()
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # it tells of every poll
+    peers = contestants(product, folder=folder)
+    if product.stack.postgres is None:
+        raise ValueError("this benchmark needs the embedded PostgreSQL")
+    psql.run(product.stack.postgres, psql.REFUSED)
+    return Bench(postgres=product.stack.postgres, folder=folder, rows=rows), peers
+
+
+def _report(bench: Bench, case: str, names: list[str], *, rounds: int) -> None:
+    ours = _median(bench.runs[names[0], case], "seconds")
+    rows = []
+    for name in names:
+        runs = bench.runs[name, case]
+        seconds = _median(runs, "seconds")
+        rows.append(
+            (
+                name,
+                f"{bench.rows / seconds:,.0f}",
+                _median(runs, "client_cpu") / bench.rows * 1e6,
+                _median(runs, "web_cpu") / bench.rows * 1e6,
+                _median(runs, "database_cpu") / bench.rows * 1e6,
+                _median(runs, "growth") / MIB,
+                seconds / ours,
+            )
+        )
+    columns = ("who", "rows/s", "CPU µs/row", "web's", "PostgreSQL's", "growth MiB")
+    title = f"{bench.rows:,} rows, 1 % refused, {case}, median of {rounds}"
+    show(title, (*columns, f"{names[0]} / it"), rows)
+
+
+def _median(runs: list[Run], name: str) -> float:
+    return float(statistics.median(getattr(run, name) for run in runs))

@@ -1,0 +1,191 @@
+"""Who imports a table in `benchmarks.bulk`: ours, django-import-export, and psql."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from benchmarks import psql, tables, usage
+from devstack.folders import CHECKOUT
+from devstack.postgres import Postgres
+from devstack.product import Product
+from tests.flow.studio import Studio
+
+OUTCOMES = ("created", "updated", "unchanged", "failed")
+ENDED = {"completed", "completed_with_errors", "failed", "cancelled"}
+POLL_SECONDS = 0.1
+LONGEST_SECONDS = 900.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """What one import took: CPU seconds of each side, memory the importing side grew by."""
+
+    seconds: float
+    client_cpu: float
+    web_cpu: float = 0.0
+    database_cpu: float
+    growth: int
+    outcomes: dict[str, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contestant:
+    """One way to import; `ready` is called before each of its turns, outside the measurement."""
+
+    name: str
+    imports: Callable[[Path], Run]
+    ready: Callable[[], None]
+
+
+def contestants(product: Product, *, folder: Path) -> list[Contestant]:
+    """Return all contestants over one product."""
+    postgres = product.stack.postgres
+    if postgres is None:
+        raise ValueError("this benchmark needs the embedded PostgreSQL")
+    owner = _owner(product)
+    return [
+        _Ours(product=product, postgres=postgres, processes=1, folder=folder).contestant(),
+        _Ours(product=product, postgres=postgres, processes=2, folder=folder).contestant(),
+        *(
+            Contestant(
+                name=f"django-import-export, {way}",
+                imports=partial(_import_export, product, postgres, way),
+                ready=lambda: None,
+            )
+            for way in ("tuned", "rewritten")
+        ),
+        Contestant(
+            name="psql COPY and merge",
+            imports=lambda table: _psql(postgres, table, owner),
+            ready=lambda: None,
+        ),
+    ]
+
+
+@dataclass(kw_only=True)
+class _Ours:
+    """The product with so many worker processes; `idle` is their memory before their first task."""
+
+    product: Product
+    postgres: Postgres
+    processes: int
+    folder: Path
+    idle: int = 0
+
+    def contestant(self) -> Contestant:
+        plural = "s" if self.processes > 1 else ""
+        name = f"sartiq, {self.processes} worker{plural}"
+        return Contestant(name=name, imports=self.imports, ready=self.start)
+
+    def start(self) -> None:
+        """Start the worker anew and let each of its processes work once."""
+        worker = self.product.worker
+        self.product.stop_worker()
+        self.product.start_worker(processes=self.processes)
+        worker.wait_until(lambda: len(usage.tree_of(worker.pid)) > self.processes)
+        self.idle = usage.resident(worker.pid)
+        table = self.folder / "warm.csv"
+        tables.write_table(table, rows=100)
+        with Studio.member(self.product) as studio:
+            for location in [_send(studio, table) for _ in range(4 * self.processes)]:
+                _ended(studio, location)
+
+    def imports(self, table: Path) -> Run:
+        """Send the table and watch the job until it has ended."""
+        pids = (self.product.worker.pid, self.product.web.pid, self.postgres.child.pid)
+        with Studio.member(self.product) as studio:
+            usage.forget_peak(pids[0])
+            before = [usage.cpu_seconds(pid) for pid in pids]
+            with _timed() as seconds:
+                job = _ended(studio, _send(studio, table))
+        took = [usage.cpu_seconds(pid) - was for pid, was in zip(pids, before, strict=True)]
+        return Run(
+            seconds=seconds(),
+            client_cpu=took[0],
+            web_cpu=took[1],
+            database_cpu=took[2],
+            growth=usage.peak(pids[0]) - self.idle,
+            outcomes={name: job[name] for name in OUTCOMES},
+        )
+
+
+def _send(studio: Studio, table: Path) -> str:
+    with table.open("rb") as body:
+        answer = studio.http.post(
+            "/bulk-upload/", files={"file": (table.name, body, "text/csv")}, data=studio.scope
+        )
+    answer.raise_for_status()
+    return answer.headers["location"]
+
+
+def _ended(studio: Studio, location: str) -> dict[str, Any]:
+    ends = time.monotonic() + LONGEST_SECONDS
+    while True:
+        job: dict[str, Any] = studio.http.get(location).json()
+        if job["status"] in ENDED:
+            return job
+        if time.monotonic() > ends:
+            raise TimeoutError(job)
+        time.sleep(POLL_SECONDS)
+
+
+def _import_export(product: Product, postgres: Postgres, way: str, table: Path) -> Run:
+    """Run the peer in a process of its own, which measures itself once it has started."""
+    server = postgres.child.pid
+    arguments = [way, str(table), product.organization_id, product.users["member"].email]
+    database = usage.cpu_seconds(server)
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.import_export", *arguments],
+        env=product.env,
+        cwd=CHECKOUT,
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    said = json.loads(done.stdout.splitlines()[-1])
+    return Run(
+        seconds=said["seconds"],
+        client_cpu=said["cpu"],
+        database_cpu=usage.cpu_seconds(server) - database,
+        growth=said["growth"],
+        outcomes={name: said[name] for name in OUTCOMES},
+    )
+
+
+def _psql(postgres: Postgres, table: Path, owner: psql.Owner) -> Run:
+    """Run psql; its own CPU is what this process's ended children took."""
+    server = postgres.child.pid
+    before, database = os.times(), usage.cpu_seconds(server)
+    with _timed() as seconds:
+        counts = psql.counts(postgres, psql.script(table, owner))
+    after = os.times()
+    done = {name: counts.get(name, 0) for name in ("created", "updated", "failed")}
+    return Run(
+        seconds=seconds(),
+        client_cpu=sum(after[2:4]) - sum(before[2:4]),
+        database_cpu=usage.cpu_seconds(server) - database,
+        growth=0,
+        outcomes=done | {"unchanged": counts["rows"] - sum(done.values())},
+    )
+
+
+def _owner(product: Product) -> psql.Owner:
+    from accounts.models import User  # noqa: PLC0415  Django is ready only now
+
+    user = User.objects.get(email=product.users["member"].email)
+    return psql.Owner(user_id=str(user.pk), organization_id=product.organization_id)
+
+
+@contextmanager
+def _timed() -> Iterator[Callable[[], float]]:
+    started = time.perf_counter()
+    took = 0.0
+    yield lambda: took
+    took = time.perf_counter() - started

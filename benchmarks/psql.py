@@ -1,0 +1,79 @@
+"""A peer: what PostgreSQL can do at best, `psql` copying a table and merging it at once."""
+
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.tables import FIELDS
+from bulkupload.rules.columns import COLUMNS
+from devstack.postgres import Postgres
+
+# What SQL can check at next to no cost: presence and length, no characters, no Excel damage.
+_GOOD = " AND ".join(
+    [f"trim({column.field}) <> ''" for column in COLUMNS if column.required]
+    + [f"length({column.field}) <= {column.limit}" for column in COLUMNS]
+)
+_SCRIPT = """\
+BEGIN;
+CREATE TEMPORARY TABLE bench_rows ({columns}) ON COMMIT DROP;
+\\copy bench_rows FROM '{path}' (FORMAT csv, HEADER, FORCE_NOT_NULL ({names}))
+SELECT 'rows', count(*) FROM bench_rows;
+WITH refused AS (
+    INSERT INTO bench_refused SELECT {names} FROM bench_rows WHERE NOT ({good}) RETURNING 1)
+SELECT 'failed', count(*) FROM refused;
+WITH written AS (
+    INSERT INTO catalog_product AS p
+        (id, created_at, updated_at, user_id, organization_id, {names})
+    SELECT uuidv7(), now(), now(), '{owner.user_id}', '{owner.organization_id}', {names}
+        FROM bench_rows n WHERE {good} ORDER BY n.sku
+    ON CONFLICT (organization_id, sku) WHERE organization_id IS NOT NULL
+        DO UPDATE SET updated_at = now(), {assigned}
+        WHERE ({old}) IS DISTINCT FROM ({new})
+    RETURNING p.xmax = 0 AS created)
+SELECT CASE WHEN created THEN 'created' ELSE 'updated' END, count(*) FROM written GROUP BY 1;
+COMMIT;
+"""
+REFUSED = f"CREATE TABLE bench_refused ({', '.join(f'{name} text' for name in FIELDS)});"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Owner:
+    """Whose the products are."""
+
+    user_id: str
+    organization_id: str
+
+
+def script(path: Path, owner: Owner) -> str:
+    """Return the commands that import one table as its own user would write them."""
+    others = FIELDS[1:]
+    return _SCRIPT.format(
+        path=path,
+        owner=owner,
+        good=_GOOD,
+        names=", ".join(FIELDS),
+        columns=", ".join(f"{name} text NOT NULL" for name in FIELDS),
+        assigned=", ".join(f"{name} = EXCLUDED.{name}" for name in others),
+        old=", ".join(f"p.{name}" for name in others),
+        new=", ".join(f"EXCLUDED.{name}" for name in others),
+    )
+
+
+def counts(postgres: Postgres, commands: str) -> dict[str, int]:
+    """Run psql; return the counts it printed."""
+    pairs = (line.split("|") for line in run(postgres, commands).split())
+    return {name: int(count) for name, count in pairs}
+
+
+def run(postgres: Postgres, commands: str) -> str:
+    """Run psql on the server's own socket; return what it printed."""
+    done = subprocess.run(
+        [*postgres.psql, "--no-psqlrc", "--quiet", "--tuples-only", "--no-align"],
+        input=f"\\set ON_ERROR_STOP on\n{commands}",
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        env={**os.environ, "PGOPTIONS": "-c client_min_messages=warning"},
+    )
+    return done.stdout.strip()

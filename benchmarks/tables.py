@@ -1,0 +1,68 @@
+"""Product tables as a shop would send them: every hundredth row is refused."""
+
+import csv
+import random
+from pathlib import Path
+
+FIELDS = ("sku", "name", "brand", "description", "gender", "materials", "color")
+BAD_EVERY = 100
+CHANGED_EVERY = 10
+
+_BRANDS = ("Sartiq", "Aurelio & Sons", "Nørreport", "Maison Clé", "Hikari", "Two Pines")
+_KINDS = ("Oxford shoe", "Wool coat", "Linen shirt", "Silk scarf", "Chelsea boot", "Denim jacket")
+_COLORS = ("black", "off-white", "navy", "bordeaux", "olive", "sand")
+_MATERIALS = ("100% leather", "80% wool, 20% cashmere", "linen", "silk", "organic cotton")
+_SENTENCES = (
+    "Made by hand in small numbers",
+    'Soft lining, 2" heel, stitched sole',
+    "Relaxed fit; size down for a closer one",
+    "Washed before sewing, so it keeps its shape",
+    "Photographed on location, autumn and winter",
+)
+
+
+def write_table(path: Path, *, rows: int, changed: bool = False) -> None:
+    """Write `rows` rows; in the changed table every tenth brings another name."""
+    chosen = random.Random(rows)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        out = csv.writer(file)
+        out.writerow(FIELDS)
+        for number in range(rows):
+            cells = _row(chosen, number)
+            if changed and number % CHANGED_EVERY == 3:
+                cells[1] += " (new)"
+            if number % BAD_EVERY == 50:
+                _spoil(cells, number // BAD_EVERY)
+            out.writerow(cells)
+
+
+def bad_rows(rows: int) -> int:
+    """Return how many rows of such a table are refused."""
+    return len(range(50, rows, BAD_EVERY))
+
+
+def changed_rows(rows: int) -> int:
+    """Return how many good rows of the changed table differ from the first one."""
+    return len(range(3, rows, CHANGED_EVERY))
+
+
+def _row(chosen: random.Random, number: int) -> list[str]:
+    pick = chosen.choice
+    kind, color = pick(_KINDS), pick(_COLORS)
+    description = f"{pick(_SENTENCES)}. {pick(_SENTENCES)}."
+    gender = pick(("women", "men", "unisex"))
+    name = f"{kind} {color} {number}"
+    sku = f"AW26-{number:07}-{pick('SML')}"
+    return [sku, name, pick(_BRANDS), description, gender, pick(_MATERIALS), color]
+
+
+def _spoil(cells: list[str], turn: int) -> None:
+    """Break one cell, in one of four ways."""
+    if turn % 4 == 0:
+        cells[0] = " "
+    elif turn % 4 == 1:
+        cells[1] = ""
+    elif turn % 4 == 2:
+        cells[6] = "a colour of very many words " * 5
+    else:
+        cells[4] = "for whoever likes it, " * 5

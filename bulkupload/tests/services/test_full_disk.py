@@ -1,0 +1,79 @@
+"""A worker whose disk is full: the table is tried again, and nothing of the attempt stays."""
+
+import resource
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from django.utils import timezone
+
+from accounts.models import User
+from bulkupload.models import BulkUploadChunk, BulkUploadJob, JobStatus
+from bulkupload.services import planning
+from bulkupload.tests.importing import counts, send, work_off
+from catalog.models import Product
+from media.storage.memory import MemoryStore
+
+FITS = 16 * 1024
+TABLE = "sku,name\n" + "".join(f"S{n},Name {n}\n" for n in range(5000))
+
+
+@contextmanager
+def no_room_beyond(size: int) -> Iterator[None]:
+    """Let the kernel refuse to make a file of this process longer than `size`."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
+@pytest.mark.covers("F34")
+@pytest.mark.django_db(transaction=True)
+def test_a_full_disk_is_tried_again_and_leaves_nothing(
+    private: MemoryStore, user: User, temporary: Path
+) -> None:
+    job = send(user, TABLE)
+
+    with no_room_beyond(FITS):
+        planning.plan(job.pk)
+
+    job.refresh_from_db()
+    assert list(temporary.iterdir()) == []
+    assert (job.status, job.planned_at, job.lease_holder) == (JobStatus.RUNNING, None, None)
+    assert job.run_after is not None
+    assert job.run_after > timezone.now()
+    assert not BulkUploadChunk.objects.exists()
+    assert not Product.objects.exists()
+
+    BulkUploadJob.objects.update(run_after=None)
+    work_off(job)
+    assert job.status == JobStatus.COMPLETED
+    assert counts(job) == (5000, 0, 0, 0)
+
+
+@pytest.mark.covers("F34")
+@pytest.mark.django_db(transaction=True)
+def test_a_disk_that_stays_full_fails_the_job(
+    private: MemoryStore, user: User, temporary: Path
+) -> None:
+    job = send(user, TABLE)
+
+    with no_room_beyond(FITS):
+        for _ in range(planning.MOST_ATTEMPTS):
+            BulkUploadJob.objects.update(run_after=None)
+            planning.plan(job.pk)
+
+    job.refresh_from_db()
+    assert list(temporary.iterdir()) == []
+    assert (job.status, job.failure_code) == (JobStatus.FAILED, "store_unavailable")
+    assert not Product.objects.exists()
