@@ -1,12 +1,10 @@
 """Images of a bulk upload on real processes: files of ours, over HTTP, up to READY."""
 
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from devstack.product import Product
 from tests.flow.bulk import ENDED, start
 from tests.flow.studio import Studio, eventually, media_of, photo, sha256
 from tests.flow.test_crashes import unique_photo
@@ -15,26 +13,6 @@ pytestmark = pytest.mark.flow
 
 KNOWN = "aw26-oxford-shoe-front.jpg"
 ROWS = 12
-
-
-@pytest.fixture(scope="module")
-def armed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("images") / "armed"
-
-
-@pytest.fixture
-def product(live_product: Callable[..., Product], armed: Path) -> Iterator[Product]:
-    product = live_product(CRASH_FILE=str(armed), BULK_CHUNK_ROWS="7")
-    yield product
-    for left in armed.parent.iterdir():
-        left.unlink()
-    product.revive()
-
-
-@pytest.fixture
-def studio(product: Product) -> Iterator[Studio]:
-    with Studio.member(product) as studio:
-        yield studio
 
 
 def ended(studio: Studio, body: bytes) -> dict[str, Any]:

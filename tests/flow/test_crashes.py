@@ -1,6 +1,5 @@
 """Whatever dies, and wherever: one READY resource, the right bytes, nothing left over."""
 
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -13,26 +12,6 @@ pytestmark = pytest.mark.flow
 
 RELOCATION = ["lease-taken", "K2", "K7", "K8", "K9", "K4", "K5", "K6", "K10", "K11", "K12"]
 DELETION = ["K13", "K14"]
-
-
-@pytest.fixture(scope="module")
-def armed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("crash") / "armed"
-
-
-@pytest.fixture
-def product(live_product: Callable[..., Product], armed: Path) -> Iterator[Product]:
-    product = live_product(CRASH_FILE=str(armed))
-    yield product
-    for left in armed.parent.iterdir():
-        left.unlink()
-    product.revive()
-
-
-@pytest.fixture
-def studio(product: Product) -> Iterator[Studio]:
-    with Studio.member(product) as studio:
-        yield studio
 
 
 def unique_photo(mark: str) -> bytes:

@@ -31,20 +31,6 @@ MAKING = [
 PACKING = ["export-assembling", "export-archived", "export-finishing", "export-finished"]
 
 
-@pytest.fixture(scope="module")
-def armed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("exports") / "armed"
-
-
-@pytest.fixture
-def crashing(live_product: Callable[..., Product], armed: Path) -> Iterator[Product]:
-    product = live_product(CRASH_FILE=str(armed))
-    yield product
-    for left in armed.parent.iterdir():
-        left.unlink()
-    product.revive()
-
-
 @pytest.fixture(params=["s3", "local"])
 def studio(
     request: pytest.FixtureRequest, live_product: Callable[..., Product]
@@ -118,9 +104,9 @@ def unpacked(body: bytes) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("image_format", [*DECODED, "original"])
 def test_a_customer_downloads_what_they_asked_for(studio: Studio, image_format: str) -> None:
-    product = shoe(studio, **SENT)
+    sold = shoe(studio, **SENT)
 
-    location = start(studio, product, image_format)
+    location = start(studio, sold, image_format)
     run = ended(studio, location)
     body = downloaded(studio, location)
 
@@ -131,7 +117,7 @@ def test_a_customer_downloads_what_they_asked_for(studio: Studio, image_format: 
     pictures = list(files.values())[: len(SENT)]
     if image_format == "original":
         assert [sha256(each) for each in pictures] == [sha256(photo(name)) for name in SENT]
-    for picture, media in zip(pictures, media_of(product), strict=True):
+    for picture, media in zip(pictures, media_of(sold), strict=True):
         with Image.open(io.BytesIO(picture)) as image:
             image.load()
             assert image.format == DECODED.get(image_format, image.format)
@@ -139,8 +125,8 @@ def test_a_customer_downloads_what_they_asked_for(studio: Studio, image_format: 
 
 
 def test_two_exports_of_the_same_are_the_same_bytes(studio: Studio) -> None:
-    product = shoe(studio, **SENT)
-    locations = [start(studio, product) for _ in range(2)]
+    sold = shoe(studio, **SENT)
+    locations = [start(studio, sold) for _ in range(2)]
 
     bodies = [downloaded(studio, each) for each in locations if ended(studio, each)]
 
@@ -150,16 +136,16 @@ def test_two_exports_of_the_same_are_the_same_bytes(studio: Studio) -> None:
 @pytest.mark.covers("F01", "F30")
 @pytest.mark.parametrize("point", [*MAKING, *PACKING])
 def test_a_worker_killed_at_any_step_makes_the_same_archive(
-    point: str, crashing: Product, armed: Path
+    point: str, product: Product, armed: Path
 ) -> None:
-    with Studio.member(crashing) as studio:
-        product = shoe(studio, **dict(list(SENT.items())[:2]))
-        whole = start(studio, product)
+    with Studio.member(product) as studio:
+        sold = shoe(studio, **dict(list(SENT.items())[:2]))
+        whole = start(studio, sold)
         ended(studio, whole)
         expected = downloaded(studio, whole)
         armed.write_text(f"worker {point}")
 
-        location = start(studio, product)
+        location = start(studio, sold)
         run = ended(studio, location)
 
         assert armed.with_name("done").exists(), "the crash point was never reached"
@@ -170,12 +156,12 @@ def test_a_worker_killed_at_any_step_makes_the_same_archive(
 @pytest.mark.covers("F03", "T64")
 @pytest.mark.parametrize(("point", "kept"), [("export-saving", 0), ("export-saved", 1)])
 def test_a_web_process_killed_at_any_step_starts_one_export(
-    point: str, kept: int, crashing: Product, armed: Path
+    point: str, kept: int, product: Product, armed: Path
 ) -> None:
-    with Studio.member(crashing) as studio:
-        product = shoe(studio, **dict(list(SENT.items())[:2]))
+    with Studio.member(product) as studio:
+        sold = shoe(studio, **dict(list(SENT.items())[:2]))
         asked: dict[str, Any] = {
-            "json": {"product_ids": [product["id"]]},
+            "json": {"product_ids": [sold["id"]]},
             "headers": {"Idempotency-Key": point},
         }
 
@@ -184,11 +170,12 @@ def test_a_web_process_killed_at_any_step_starts_one_export(
             return int(listed.json()["count"])
 
         before = count()
+        product.restart_web()  # a server one of whose processes died a moment ago would leave
         armed.write_text(f"web {point}")
 
         with pytest.raises(httpx.TransportError):
             studio.http.post("/api/v1/exports/", **asked)
-        eventually(lambda: _web_is_back(crashing, studio), bool)
+        eventually(lambda: _web_is_back(product, studio), bool)
 
         assert count() == before + kept
         if kept:  # the answer was stored with the run
@@ -203,14 +190,14 @@ def _web_is_back(product: Product, studio: Studio) -> bool:
 
 
 @pytest.mark.covers("F02", "F08")
-def test_a_lost_worker_and_an_emptied_broker_lose_no_export(crashing: Product) -> None:
-    with Studio.member(crashing) as studio:
-        product = shoe(studio, **SENT)
-        location = start(studio, product)
-        crashing.kill_worker()
-        crashing.stop_broker(lose_data=True)
-        crashing.start_broker()
-        crashing.revive()
+def test_a_lost_worker_and_an_emptied_broker_lose_no_export(product: Product) -> None:
+    with Studio.member(product) as studio:
+        sold = shoe(studio, **SENT)
+        location = start(studio, sold)
+        product.kill_worker()
+        product.stop_broker(lose_data=True)
+        product.start_broker()
+        product.revive()
 
         run = ended(studio, location)
 
@@ -219,13 +206,13 @@ def test_a_lost_worker_and_an_emptied_broker_lose_no_export(crashing: Product) -
 
 
 @pytest.mark.covers("F10")
-def test_a_database_that_comes_back_loses_no_export(crashing: Product) -> None:
-    with Studio.member(crashing) as studio:
-        product = shoe(studio, **SENT)
-        location = start(studio, product, "avif")
-        crashing.stop_database()
-        crashing.start_database()
-        crashing.revive()
+def test_a_database_that_comes_back_loses_no_export(product: Product) -> None:
+    with Studio.member(product) as studio:
+        sold = shoe(studio, **SENT)
+        location = start(studio, sold, "avif")
+        product.stop_database()
+        product.start_database()
+        product.revive()
         eventually(lambda: studio.http.get(location).status_code == 200, bool)
 
         assert ended(studio, location)["status"] == "completed"
