@@ -30,7 +30,7 @@ serve: setup ## Run the product until Ctrl-C (PORT=8000, STORAGE=s3)
 	@exec $(BIN)/python -m devstack --die-with-parent serve
 
 test: setup checks chromium ## Run everything CI runs, up to the first fault
-	$(BIN)/python -m pytest --numprocesses $(WORKERS) $(ARGS)
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup $(ARGS)
 
 checks: setup
 	$(BIN)/ruff format --check .

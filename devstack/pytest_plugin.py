@@ -17,6 +17,7 @@ VARIABLES = "DEVSTACK_VARIABLES"  # names, for the workers of xdist
 WORKER = "PYTEST_XDIST_WORKER"
 LOG_TAIL = 3000  # characters shown of each log of a product a failed test used
 _stack_key = pytest.StashKey[Stack]()
+_products_key = pytest.StashKey["Products"]()
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -30,6 +31,30 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     early_config.stash[_stack_key] = stack
     os.environ.update(stack.env)
     os.environ[VARIABLES] = " ".join(stack.env)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep all tests of running products on one worker of xdist: each would start its own."""
+    for item in items:
+        if uses_product(item):
+            item.add_marker(pytest.mark.xdist_group("live"))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """Stop the running products after the last test that uses them: even idle ones cost CPU.
+
+    Only xdist keeps these tests together; without it they are stopped in the end.
+    """
+    is_last = nextitem is None or not uses_product(nextitem)
+    if WORKER in os.environ and uses_product(item) and is_last:
+        item.session.stash[_products_key].stop()
+
+
+def uses_product(item: pytest.Item) -> bool:
+    """Tell whether a test needs a running product."""
+    return "live_product" in getattr(item, "fixturenames", ())
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -68,6 +93,8 @@ class Products:
 
         It may have served other tests: its data stays, what they stopped is started again.
         """
+        if env.get("STORAGE") == "s3":  # as without it
+            del env["STORAGE"]
         key = tuple(sorted(env.items()))
         if key not in self._running:
             self._running[key] = self.fresh(**env)
@@ -92,15 +119,16 @@ class Products:
                 yield log.name, log.read_text(errors="replace")[-LOG_TAIL:]
 
     def stop(self) -> None:
-        """Stop every shared product."""
-        for product in self._running.values():
+        """Stop every shared product; one that is asked for again is started anew."""
+        while self._running:
+            _, product = self._running.popitem()
             product.stop()
 
 
 @pytest.fixture(scope="session")
-def live_product() -> Iterator[Products]:
+def live_product(request: pytest.FixtureRequest) -> Iterator[Products]:
     """Real web, worker and beat on a stack of their own: `live_product()` starts or reuses one."""
-    products = Products()
+    products = request.session.stash[_products_key] = Products()
     yield products
     products.stop()
 

@@ -18,16 +18,13 @@ pytestmark = pytest.mark.flow
 
 
 @pytest.fixture
-def armed(tmp_path: Path) -> Path:
-    return tmp_path / "armed"
-
-
-@pytest.fixture
 def product(live_product: Callable[..., Product], armed: Path) -> Iterator[Product]:
     # A worker that wakes up must come to its commit before its own time limit ends it.
     limits = {"TASK_TIME_LIMIT": "60", "VISIBILITY_TIMEOUT": "120", "LEASE_SECONDS": "2"}
     product = live_product(CRASH_FILE=str(armed), BULK_CHUNK_ROWS="7", **limits)
     yield product
+    for left in armed.parent.iterdir():
+        left.unlink()
     product.kill_worker()
 
 
