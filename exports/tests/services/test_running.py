@@ -1,5 +1,6 @@
 """How exports run: killed, delivered twice, overtaken, without a store, without a broker."""
 
+import gc
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -16,6 +17,7 @@ from exports.selectors import progress_of
 from exports.services import assembly, dispatch, items, recovery, scratch
 from exports.tests.exporting import (
     archive_of,
+    discard,
     entry,
     exported,
     files_of,
@@ -48,6 +50,11 @@ def dying_at(point: str) -> Any:
             raise Crash
 
     return hook
+
+
+def items_in_memory() -> int:
+    gc.collect()
+    return sum(type(each) is ExportItem for each in gc.get_objects())
 
 
 def an_hour_later() -> None:
@@ -284,6 +291,22 @@ def test_a_made_file_that_is_lost_is_made_again(
 
     assert run.status == RunStatus.COMPLETED
     assert archive_of(run) == expected
+    sweep()
+    assert sorted(objects()) == sorted(ExportRun.objects.values_list("archive_key", flat=True))
+
+
+def test_a_worker_keeps_nothing_of_the_files_that_failed(
+    user: User, photos: list[MediaResource]
+) -> None:
+    run = start(user, *[entry(photos[0])] * 3)
+    discard(photos[0])
+    before = items_in_memory()
+
+    for pk in item_ids(run):
+        items.make(pk)
+
+    assert run.items.failed().count() == 3
+    assert items_in_memory() == before
 
 
 @pytest.mark.covers("F08")
