@@ -39,6 +39,13 @@ class TooManyImagesError(InvalidError):
     message = "One request may name 50 images; send fewer at once."
 
 
+class TooManyWornError(InvalidError):
+    """Raised when the looks of one export wear more products than it reads."""
+
+    code = "too_many"
+    message = "The looks of one export wear at most 50,000 products; select less."
+
+
 class ModelFileError(InvalidError):
     """Raised when a LoRA model file is refused."""
 

@@ -1,5 +1,6 @@
 """The errors of the exports, by meaning."""
 
+from dataclasses import dataclass
 from typing import ClassVar
 
 from sartiq.core.errors import (
@@ -96,13 +97,23 @@ class TooManyFilesError(InvalidError):
     message = "One export takes at most 10,000 files; select less."
 
 
-class ItemFaultError(Exception):
-    """Raised when one file cannot be exported: the item fails with this one sentence."""
+@dataclass(frozen=True)
+class Fault:
+    """Why a file or a whole export failed, as it is stored.
 
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
+    A value, for an exception that is kept to be raised again keeps every frame it came through.
+    """
+
+    code: str
+    message: str
+
+
+class ItemFaultError(Exception):
+    """Raised when one file cannot be exported: the item fails with this fault."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(fault.message)
+        self.fault = fault
 
 
 class StoringTooSlowError(Exception):

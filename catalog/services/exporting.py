@@ -14,6 +14,7 @@ from catalog.errors import (
     ConfigurationsDifferError,
     OwnersDifferError,
     ReferenceNotFoundError,
+    TooManyWornError,
 )
 from catalog.models import CatalogEntity, Look, Product, ProductionRequest
 from catalog.rules.slots import SLOTS
@@ -26,6 +27,7 @@ from exports.services.naming import ExportEntry
 from media.models import Attachment
 from sartiq.core.errors import InvalidManyError, Issue
 
+MOST_WORN = 50_000  # products by the looks of one export, each as often as it is worn
 Entity = TypeVar("Entity", bound=CatalogEntity)
 Media = dict[UUID, dict[str, list[Attachment]]]
 Values = dict[str, Value]
@@ -55,7 +57,7 @@ def select(user: User, asked: Asked) -> Selection:
     """Find what the caller asks to export.
 
     Raises InvalidManyError naming each id that is not there for the caller, OwnersDifferError and
-    ConfigurationsDifferError, and TooManyFilesError.
+    ConfigurationsDifferError, TooManyFilesError and TooManyWornError.
     """
     if asked.production_request_id is not None:
         return _of_request(user, asked, asked.production_request_id)
@@ -68,7 +70,7 @@ def _of_request(user: User, asked: Asked, request_id: UUID) -> Selection:
     rows = selectors.visible_to(ProductionRequest, user).select_related("guideline")
     [request] = _found(rows, "production_request_id", [request_id])
     scope = _scope(user, request)
-    looks = list(_looks(user).filter(production_requests=request))
+    looks = list(_few_worn(_looks(user).filter(production_requests=request)))
     known: Values = {"production_request": request.name}
     if request.guideline is not None:
         known["guideline"] = request.guideline.name
@@ -81,7 +83,7 @@ def _of_request(user: User, asked: Asked, request_id: UUID) -> Selection:
 
 
 def _of_looks(user: User, asked: Asked, ids: Sequence[UUID]) -> Selection:
-    looks = _found(_looks(user), "look_ids", ids)
+    looks = _found(_few_worn(_looks(user).filter(pk__in=ids)), "look_ids", ids)
     scope = _common_scope(user, looks, "look_ids")
     return Selection(
         scope=scope,
@@ -108,6 +110,14 @@ def _of_products(user: User, asked: Asked, ids: Sequence[UUID]) -> Selection:
 def _looks(user: User) -> QuerySet[Look]:
     """Return the looks the caller may see with all an export reads of them, oldest first."""
     return selectors.visible_to(Look, user).select_related("subject", "export_configuration")
+
+
+def _few_worn(looks: QuerySet[Look]) -> QuerySet[Look]:
+    """Return the looks, or raise TooManyWornError before any of what they wear is read."""
+    worn = Look.products.through.objects.filter(look__in=looks.order_by().values("pk"))
+    if worn[: MOST_WORN + 1].count() > MOST_WORN:
+        raise TooManyWornError(ctx={"limit": MOST_WORN})
+    return looks
 
 
 def _decisive(looks: Sequence[Look]) -> list[Look]:

@@ -14,7 +14,7 @@ import structlog
 from django.db import transaction
 from django.db.models.functions import Now
 
-from exports.errors import ItemFaultError, StoringTooSlowError
+from exports.errors import Fault, StoringTooSlowError
 from exports.models import ExportItem, ExportRun, ItemStatus, RunStatus
 from exports.rules.adapters.base import ExportedFile
 from exports.rules.archive import ArchiveEntry, write_archive
@@ -35,11 +35,9 @@ from sartiq.core.leases import Lease, LeaseLostError
 log = structlog.get_logger(__name__)
 
 HEADERS: Final = ObjectHeaders(content_type="application/zip", content_disposition="attachment")
-NOTHING: Final = ItemFaultError("nothing_exported", "None of the files could be exported.")
-GAVE_UP: Final = ItemFaultError(
-    "attempts_exhausted", "The archive was not packed in five attempts."
-)
-NO_STORE: Final = ItemFaultError("store_unavailable", "The file store did not answer, five times.")
+NOTHING: Final = Fault("nothing_exported", "None of the files could be exported.")
+GAVE_UP: Final = Fault("attempts_exhausted", "The archive was not packed in five attempts.")
+NO_STORE: Final = Fault("store_unavailable", "The file store did not answer, five times.")
 
 
 class ItemLostError(Exception):
@@ -177,7 +175,7 @@ def _complete(
     reach("export-finished")
 
 
-def _fail(lease: Lease[ExportRun], fault: ItemFaultError) -> None:
+def _fail(lease: Lease[ExportRun], fault: Fault) -> None:
     with transaction.atomic():
         run = lease.require_held()
         run.status = RunStatus.FAILED
@@ -200,8 +198,10 @@ def _make_again(lease: Lease[ExportRun], item: ExportItem) -> None:
     log.warning("export_item_lost", item_id=str(item.pk))
     with transaction.atomic():
         lease.require_held()
+        deletions.queue([item.result_key], reason=DeletionReason.EXPIRED, bucket=Bucket.PRIVATE)
         ExportItem.objects.done().filter(pk=item.pk).update(
             status=ItemStatus.WAITING,
+            result_key="",
             attempts=0,
             run_after=None,
             sent_at=None,

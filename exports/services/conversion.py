@@ -1,7 +1,6 @@
 """An image in the format a customer wants, made where a hostile file can do no harm."""
 
 import hashlib
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,8 +10,7 @@ from exports.models import ImageFormat
 from exports.rules import image_formats
 from exports.rules.image_formats import Encoding
 from media.errors import ContentError, ImageTooLargeError
-from media.rules import content_types, image_header, signatures
-from media.rules.image_header import ImageHeader
+from media.rules import image_header, signatures
 from media.rules.limits import MAX_PIXELS
 from sartiq.core.child_process import BoundedChild, ChildDiedError
 
@@ -43,14 +41,12 @@ class Converted:
 
 
 def convert(source: Path, target: Path, *, image_format: ImageFormat) -> Converted:
-    """Write the image as `image_format` wants it; the same source gives the same bytes.
+    """Write the image in one of the formats of `ENCODINGS`; equal sources give equal bytes.
 
     Raises `ConversionError`; then there is no target.
     """
-    content_type, header = _examined(source)
+    content_type = _examined(source)
     try:
-        if image_format == ImageFormat.ORIGINAL:
-            return _kept(source, target, content_type, header)
         return _encoded(source, target, content_type, image_formats.ENCODINGS[image_format])
     except BaseException:
         target.unlink(missing_ok=True)
@@ -67,26 +63,19 @@ def running_pid() -> int | None:
     return _converter.running_pid()
 
 
-def _examined(source: Path) -> tuple[str, ImageHeader]:
-    """Return what the bytes prove; refuse a flood before anything is decoded."""
+def _examined(source: Path) -> str:
+    """Return the type the bytes prove; refuse a flood before anything is decoded."""
     with source.open("rb") as file:
         content_type = signatures.sniff(file.read(signatures.SNIFF_BYTES))
         if content_type not in image_formats.LOADERS:
             raise ImageUnreadableError
         try:
-            header = image_header.measure(file, content_type)
-            image_header.require_within_limits(header)
+            image_header.require_within_limits(image_header.measure(file, content_type))
         except ImageTooLargeError as error:
             raise ImageOversizedError(error.detail) from None
         except ContentError as error:
             raise ImageUnreadableError(error.detail) from None
-    return content_type, header
-
-
-def _kept(source: Path, target: Path, content_type: str, header: ImageHeader) -> Converted:
-    shutil.copyfile(source, target)
-    file_type = content_types.FILE_TYPES[content_type]
-    return _described(target, content_type, file_type.extension, header.width, header.height)
+    return content_type
 
 
 def _encoded(source: Path, target: Path, content_type: str, encoding: Encoding) -> Converted:

@@ -16,7 +16,7 @@ from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
-from exports.errors import ConversionError, ItemFaultError, StoringTooSlowError
+from exports.errors import ConversionError, Fault, ItemFaultError, StoringTooSlowError
 from exports.models import ExportItem, ExportRun, ImageFormat, ItemStatus, RunStatus
 from exports.services import conversion, dispatch, naming, scratch
 from media.errors import (
@@ -40,12 +40,12 @@ PAUSES: Final = tuple(timedelta(seconds=seconds) for seconds in (2, 10, 60, 180,
 WHILE_STORE_REFUSES: Final = timedelta(seconds=30)
 MOST_WAITS: Final = 60  # looks at a resource that is still being taken in: about an hour
 LONGEST_WAIT: Final = timedelta(seconds=60)
-GAVE_UP: Final = ItemFaultError("attempts_exhausted", "Every worker that made this file died.")
-NO_STORE: Final = ItemFaultError("store_unavailable", "The file store did not answer, five times.")
-GONE: Final = ItemFaultError("resource_deleted", "The file was deleted before it was exported.")
-BROKEN: Final = ItemFaultError("resource_failed", "The file could not be taken in; upload it anew.")
-CHANGED: Final = ItemFaultError("source_changed", "The stored bytes are not those of the file.")
-STILL_PENDING: Final = ItemFaultError("resource_pending", "The file was not taken in for an hour.")
+GAVE_UP: Final = Fault("attempts_exhausted", "Every worker that made this file died.")
+NO_STORE: Final = Fault("store_unavailable", "The file store did not answer, five times.")
+GONE: Final = Fault("resource_deleted", "The file was deleted before it was exported.")
+BROKEN: Final = Fault("resource_failed", "The file could not be taken in; upload it anew.")
+CHANGED: Final = Fault("source_changed", "The stored bytes are not those of the file.")
+STILL_PENDING: Final = Fault("resource_pending", "The file was not taken in for an hour.")
 
 
 class NotReadyError(Exception):
@@ -88,12 +88,13 @@ def _begin(run: ExportRun) -> None:
 def _attempt(lease: Lease[ExportItem], item: ExportItem) -> None:
     try:
         if lease.attempts > MOST_ATTEMPTS:  # its worker died every time
-            raise GAVE_UP
-        _convert(lease, item)
-    except ItemFaultError as fault:
-        _fail(lease, fault)
+            _fail(lease, GAVE_UP)
+        else:
+            _convert(lease, item)
+    except ItemFaultError as refused:
+        _fail(lease, refused.fault)
     except ConversionError as error:
-        _fail(lease, ItemFaultError(error.code, str(error)))
+        _fail(lease, Fault(error.code, str(error)))
     except NotReadyError:
         _wait(lease, item)
     except StoreRefusedError:  # wrong credentials: no file is at fault, so none is given up
@@ -122,9 +123,9 @@ def _resource_of(item: ExportItem) -> MediaResource:
     """Return the resource an item exports, when its bytes are there and verified."""
     resource = MediaResource.objects.filter(pk=item.resource_id).first()
     if resource is None:
-        raise GONE
+        raise ItemFaultError(GONE)
     if resource.status == ResourceStatus.FAILED:
-        raise BROKEN
+        raise ItemFaultError(BROKEN)
     if resource.status == ResourceStatus.PENDING:
         raise NotReadyError
     return resource
@@ -144,11 +145,11 @@ def _download(lease: Lease[ExportItem], resource: MediaResource, target: Path) -
                 digest.update(chunk)
                 file.write(chunk)
     except ObjectNotFoundError:
-        raise GONE from None
+        raise ItemFaultError(GONE) from None
     except PreconditionFailedError:
-        raise CHANGED from None
+        raise ItemFaultError(CHANGED) from None
     if digest.hexdigest() != resource.content_hash:
-        raise CHANGED
+        raise ItemFaultError(CHANGED)
 
 
 def _made(resource: MediaResource, source: Path, target: Path, image_format: ImageFormat) -> Made:
@@ -204,7 +205,7 @@ def _wait(lease: Lease[ExportItem], item: ExportItem) -> None:
     lease.release(after=pause, uncounted=True)
 
 
-def _fail(lease: Lease[ExportItem], fault: ItemFaultError) -> None:
+def _fail(lease: Lease[ExportItem], fault: Fault) -> None:
     with transaction.atomic():
         held = lease.require_held()
         held.status, held.finished_at = ItemStatus.FAILED, Now()

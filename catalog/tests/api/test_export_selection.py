@@ -319,3 +319,26 @@ def test_more_than_one_export_takes_is_refused_however_often_a_product_is_worn(
 
     assert faults(answer) == [(["body"], "too_many")]
     assert not ExportRun.objects.exists()
+
+
+@pytest.mark.parametrize("kind", ["looks", "production request"])
+def test_looks_that_wear_too_much_are_refused_before_it_is_read(
+    client: APIClient, user: User, shoe: Product, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    looks = [Look.objects.create(user=user, name=f"L{n}") for n in range(3)]
+    for look in looks:
+        look.products.add(shoe)
+    request = ProductionRequest.objects.create(user=user, name="P")
+    request.looks.set(looks)
+    asked: dict[str, Any] = {"look_ids": [look.pk for look in looks]}
+    if kind != "looks":
+        asked = {"production_request_id": request.pk}
+    monkeypatch.setattr("catalog.services.exporting.MOST_WORN", 3)
+    assert preview(client, **asked)["count"] == 12
+    monkeypatch.setattr("catalog.services.exporting.MOST_WORN", 2)
+
+    with CaptureQueriesContext(connection) as asking:
+        answer = client.post(f"{EXPORTS}preview", asked)
+
+    assert faults(answer) == [(["body"], "too_many")]
+    assert 'FROM "catalog_product"' not in " ".join(each["sql"] for each in asking)

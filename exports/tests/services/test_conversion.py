@@ -305,21 +305,3 @@ def test_of_a_moving_picture_the_first_frame_is_delivered(
 
     red, green, blue = opened(body).convert("RGB").getpixel((8, 8))  # type: ignore[misc]  # RGB
     assert max(abs(red - CORNER[0]), abs(green - CORNER[1]), abs(blue - CORNER[2])) < 12
-
-
-@pytest.mark.parametrize("kind", ["jpeg with a place", "moving gif", "cmyk jpeg", "rgba webp"])
-def test_an_original_is_delivered_as_it_is(kind: str, convert: Convert) -> None:
-    source = KINDS[kind]()
-
-    converted, body = convert(source, ImageFormat.ORIGINAL)
-
-    extension = {"jpeg": "jpg"}.get(found := opened(source).format.lower(), found)  # type: ignore[union-attr]  # known
-    assert body == source
-    assert converted == Converted(
-        size=len(source),
-        sha256=hashlib.sha256(source).hexdigest(),
-        content_type=f"image/{found}",
-        extension=extension,
-        width=SIZE[0],
-        height=SIZE[1],
-    )

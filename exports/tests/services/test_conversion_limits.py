@@ -70,7 +70,7 @@ def test_a_picture_cut_off_is_unreadable(
 
 
 @pytest.mark.covers("T30")
-@pytest.mark.parametrize("target", [*TARGETS, ImageFormat.ORIGINAL])
+@every_target
 @pytest.mark.parametrize(
     "content",
     [b"", b"just a text, no picture" * 40, pdf(), mp4(), b"\xff\xd8\xff\xe0", b"<svg/>"],
@@ -92,7 +92,7 @@ def test_damaged_pixels_are_unreadable(target: ImageFormat, source: Path) -> Non
 
 
 @pytest.mark.covers("T31")
-@pytest.mark.parametrize("target", [*TARGETS, ImageFormat.ORIGINAL])
+@every_target
 def test_a_flood_is_refused_before_a_child_is_asked(target: ImageFormat, source: Path) -> None:
     conversion.stop()
 

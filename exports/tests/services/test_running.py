@@ -1,5 +1,6 @@
-"""How exports run: killed, delivered twice, overtaken, without a store, without a broker."""
+"""How exports run: killed, delivered twice, overtaken, without a broker."""
 
+import gc
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -16,10 +17,10 @@ from exports.selectors import progress_of
 from exports.services import assembly, dispatch, items, recovery, scratch
 from exports.tests.exporting import (
     archive_of,
+    discard,
     entry,
     exported,
     files_of,
-    forget_pauses,
     item_ids,
     item_of,
     objects,
@@ -27,9 +28,8 @@ from exports.tests.exporting import (
     sweep,
     work_off,
 )
-from media.errors import StoreRefusedError, StoreUnavailableError
 from media.models import MediaResource, ObjectDeletion
-from media.storage.memory import MemoryStore, nothing
+from media.storage.memory import MemoryStore
 from media.tests.threads import at_once
 from sartiq.core import crashpoints, leases
 
@@ -48,6 +48,11 @@ def dying_at(point: str) -> Any:
             raise Crash
 
     return hook
+
+
+def items_in_memory() -> int:
+    gc.collect()
+    return sum(type(each) is ExportItem for each in gc.get_objects())
 
 
 def an_hour_later() -> None:
@@ -174,116 +179,18 @@ def test_an_archive_that_kills_every_worker_is_given_up(
     assert objects() == []
 
 
-def failing(store: MemoryStore, operation: str, error: Exception) -> None:
-    def hook(called: str, key: str) -> None:
-        if called == operation:
-            raise error
-
-    store.before = hook
-
-
-@pytest.mark.covers("F14")
-@pytest.mark.parametrize("operation", ["open", "put"])
-def test_a_store_that_fails_is_tried_again(
-    user: User,
-    photos: list[MediaResource],
-    public: MemoryStore,
-    private: MemoryStore,
-    operation: str,
+def test_a_worker_keeps_nothing_of_the_files_that_failed(
+    user: User, photos: list[MediaResource]
 ) -> None:
-    run = start(user, *map(entry, photos))
-    failing(public if operation == "open" else private, operation, StoreUnavailableError())
-    work_off(run)
-    assert {item.status for item in run.items.all()} == {ItemStatus.WAITING}
-    assert {item.attempts for item in run.items.all()} == {1}
+    run = start(user, *[entry(photos[0])] * 3)
+    discard(photos[0])
+    before = items_in_memory()
 
-    public.before = private.before = nothing
-    forget_pauses()
-    work_off(run)
-
-    assert run.status == RunStatus.COMPLETED
-
-
-@pytest.mark.covers("F14")
-def test_a_store_that_fails_five_times_fails_the_file(
-    user: User, photos: list[MediaResource], public: MemoryStore
-) -> None:
-    run = start(user, *map(entry, photos))
-    key = photos[0].storage_key
-
-    def hook(called: str, asked: str) -> None:
-        if called == "open" and asked == key:
-            raise StoreUnavailableError
-
-    public.before = hook
-    for _ in range(items.MOST_ATTEMPTS):
-        forget_pauses()
-        work_off(run, times=1)
-
-    assert item_of(run).failure_code == "store_unavailable"
-    assert run.status == RunStatus.COMPLETED_WITH_ERRORS
-
-
-@pytest.mark.covers("F14")
-def test_a_store_that_takes_no_archive_five_times_fails_the_run(
-    user: User, photos: list[MediaResource], private: MemoryStore
-) -> None:
-    run = start(user, *map(entry, photos))
     for pk in item_ids(run):
         items.make(pk)
-    failing(private, "put", StoreUnavailableError())
 
-    for _ in range(items.MOST_ATTEMPTS):
-        forget_pauses()
-        assembly.assemble(run.pk)
-
-    run.refresh_from_db()
-    assert (run.status, run.failure_code) == (RunStatus.FAILED, "store_unavailable")
-
-
-@pytest.mark.covers("F19")
-def test_wrong_credentials_give_no_file_up(
-    user: User, photos: list[MediaResource], public: MemoryStore, private: MemoryStore
-) -> None:
-    run = start(user, *map(entry, photos))
-    failing(public, "open", StoreRefusedError())
-    for _ in range(items.MOST_ATTEMPTS + 1):
-        forget_pauses()
-        work_off(run)
-    assert {item.attempts for item in run.items.all()} == {0}
-
-    public.before = nothing
-    failing(private, "put", StoreRefusedError())
-    for _ in range(items.MOST_ATTEMPTS + 1):
-        forget_pauses()
-        work_off(run)
-    private.before = nothing
-    forget_pauses()
-    work_off(run)
-
-    assert run.status == RunStatus.COMPLETED
-
-
-@pytest.mark.parametrize("fault", ["gone", "other"])
-def test_a_made_file_that_is_lost_is_made_again(
-    user: User, photos: list[MediaResource], private: MemoryStore, fault: str
-) -> None:
-    expected = archive_of(exported(user, *map(entry, photos)))
-    run = start(user, *map(entry, photos))
-    for pk in item_ids(run):
-        items.make(pk)
-    made = item_of(run, 2)
-    private.delete_many([made.result_key])
-    if fault == "other":
-        other = bytes(made.result_size or 0)
-        private.put(made.result_key, other, headers=assembly.HEADERS)
-
-    assembly.assemble(run.pk)
-    assert item_of(run, 2).status == ItemStatus.WAITING
-    work_off(run)
-
-    assert run.status == RunStatus.COMPLETED
-    assert archive_of(run) == expected
+    assert run.items.failed().count() == 3
+    assert items_in_memory() == before
 
 
 @pytest.mark.covers("F08")
