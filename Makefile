@@ -4,7 +4,7 @@
 
 BIN := .venv/bin
 READY := .venv/.installed
-WORKERS ?= 2
+WORKERS ?= 3
 PYTHON ?= $(shell for each in python3 python3.13 python3.12 python3.11; do \
 	$$each -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$each && break; done)
 
@@ -30,7 +30,7 @@ serve: setup ## Run the product until Ctrl-C (PORT=8000, STORAGE=s3)
 	@exec $(BIN)/python -m devstack --die-with-parent serve
 
 test: setup checks chromium ## Run everything CI runs, up to the first fault
-	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup $(ARGS)
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) $(ARGS)
 
 checks: setup
 	$(BIN)/ruff format --check .
