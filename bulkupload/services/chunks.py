@@ -8,7 +8,7 @@ import io
 import tempfile
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import BinaryIO, Final, cast
+from typing import BinaryIO, Final, TextIO, cast
 from uuid import UUID
 
 import structlog
@@ -112,12 +112,13 @@ def _read(job: BulkUploadJob, chunk: BulkUploadChunk) -> Batch:
         ) as reader:
             body.writelines(reader)
         body.seek(0)
-        return _checked(job, chunk, cast("BinaryIO", body))
+        dialect, binary = job.written_in, cast("BinaryIO", body)
+        with io.TextIOWrapper(binary, dialect.encoding, dialect.errors, newline="") as text:
+            return _checked(job, chunk, text)
 
 
-def _checked(job: BulkUploadJob, chunk: BulkUploadChunk, body: BinaryIO) -> Batch:
+def _checked(job: BulkUploadJob, chunk: BulkUploadChunk, text: TextIO) -> Batch:
     dialect, layout = job.written_in, job.layout
-    text = io.TextIOWrapper(body, dialect.encoding, dialect.errors, newline="")
     size_of = dialect.size_of()
     records = Records(
         lines_of(text, size_of),
