@@ -7,6 +7,7 @@ from rest_framework import serializers
 from bulkupload.models import BulkUploadJob, BulkUploadRowError, JobStatus
 from bulkupload.rules.columns import FIELDS
 from bulkupload.rules.dialects import DELIMITERS
+from bulkupload.rules.faults import storable
 from bulkupload.selectors import Progress
 
 LONGEST_MAPPING = 100
@@ -35,6 +36,8 @@ class BulkUploadIn(serializers.Serializer[Any]):
             if wanted is not None and wanted not in FIELDS:
                 known = ", ".join(FIELDS)
                 raise serializers.ValidationError(f"Fields are: {known}.", code="enum")
+        if any(storable(name) != name for name in value):
+            raise serializers.ValidationError("Holds no text.", code="string_characters")
         named = [wanted for wanted in value.values() if wanted]
         if len(named) != len(set(named)):
             raise serializers.ValidationError("Two columns bring one field.", code="duplicate")

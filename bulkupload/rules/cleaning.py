@@ -3,9 +3,9 @@
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import groupby, islice
+from itertools import groupby
 from operator import gt
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from bulkupload.rules import images
 from bulkupload.rules.columns import (
@@ -18,13 +18,11 @@ from bulkupload.rules.columns import (
     lost_zeros,
     refused,
 )
-from bulkupload.rules.faults import BROKEN_ROWS, STILL_BROKEN, Fault
+from bulkupload.rules.faults import BROKEN_ROWS, STILL_BROKEN, Fault, storable
 from bulkupload.rules.formulas import restore
 from bulkupload.rules.header import Layout
-from bulkupload.rules.limits import LARGEST_GROUP, LONGEST_SHOWN
+from bulkupload.rules.limits import LARGEST_GROUP, LARGEST_HANDLE, LONGEST_SHOWN
 from bulkupload.rules.records import Record
-
-_UNSTORABLE: Final = dict.fromkeys([0, *range(0xD800, 0xE000)], "\ufffd")
 
 
 class GoodRow(NamedTuple):
@@ -175,7 +173,17 @@ def by_handle(records: Iterable[Record], layout: Layout) -> Iterator[list[Record
         return current
 
     for _, group in groupby(records, key=handle_of):
-        yield list(islice(group, LARGEST_GROUP + 1))
+        rows: list[Record] = []
+        for record in group:
+            rows.append(record)
+            if is_too_long(rows):
+                break
+        yield rows
+
+
+def is_too_long(group: list[Record]) -> bool:
+    """Whether the rows of one handle are more than can be held together."""
+    return len(group) > LARGEST_GROUP or group[-1].start - group[0].start > LARGEST_HANDLE
 
 
 def counted_of(group: list[Record], layout: Layout) -> list[Record]:
@@ -198,7 +206,7 @@ def counted_of(group: list[Record], layout: Layout) -> list[Record]:
 
 def shown(text: str) -> str:
     """Return a refused value as it can be stored and shown."""
-    return text[:LONGEST_SHOWN].translate(_UNSTORABLE)
+    return storable(text[:LONGEST_SHOWN])
 
 
 def stored_cells(cells: list[str]) -> str:

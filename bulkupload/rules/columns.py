@@ -7,7 +7,8 @@ from typing import Final
 from bulkupload.rules.faults import Fault
 from bulkupload.rules.limits import LONGEST_CELL
 
-_SCIENTIFIC = re.compile(r"[+-]?\d+([.,]\d+)?[eE]\+?\d{1,3}")
+# With a fraction or a sign, as programs write numbers: 12E3 is an SKU somebody chose.
+_SCIENTIFIC = re.compile(r"[+-]?\d+(?:[.,]\d+[eE]\+?|[eE]\+)\d{1,3}")
 _EXCEL_ERRORS = frozenset(
     {"#REF!", "#NAME?", "#VALUE!", "#N/A", "#DIV/0!", "#NULL!", "#NUM!", "#SPILL!", "#CALC!"}
 )

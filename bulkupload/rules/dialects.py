@@ -85,9 +85,11 @@ class EncodingScan:
     def feed(self, data: bytes) -> None:
         """Look at the next bytes."""
         self._head += data[: max(0, SAMPLE - len(self._head))]
-        if data.isascii():
+        if data.isascii() and not self._decoder.getstate()[0]:
             return
-        text = self._decoder.decode(data)
+        self._count(self._decoder.decode(data))
+
+    def _count(self, text: str) -> None:
         wide = text.encode("ascii", "ignore")
         others = len(text) - len(wide)
         broken = len(text) - len(text.encode(_UTF8, "ignore").decode(_UTF8)) if others else 0
@@ -102,6 +104,7 @@ class EncodingScan:
         unmarked = _unmarked_utf16(self._head)
         if unmarked:
             return unmarked, 0
+        self._count(self._decoder.decode(b"", final=True))  # a character cut off at the end
         return (_ANSI if self._broken > self._wide else _UTF8), 0
 
 
@@ -120,7 +123,8 @@ def tell_delimiter(sample: str, mapping: Mapped) -> str:
     """Return the delimiter under which the header says most; a `sep=` line says it outright."""
     first = sample.lstrip("\r\n").splitlines()[:1]
     if first and is_separator_line(first[0]):
-        return first[0][len(_SEPARATOR_LINE)]
+        # The note of a tab ends in one.
+        return first[0].strip()[len(_SEPARATOR_LINE) :] or "\t"
     scored = [(_score(sample, each, mapping), -at) for at, each in enumerate(DELIMITERS)]
     return DELIMITERS[-max(scored)[1]]
 

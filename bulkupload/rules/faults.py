@@ -1,6 +1,9 @@
 """What can be wrong with a row, each with a sentence that says how to mend it."""
 
 from dataclasses import dataclass
+from typing import Final
+
+_UNSTORABLE: Final = dict.fromkeys([0, *range(0xD800, 0xE000)], "\ufffd")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +26,11 @@ BROKEN_ROWS: dict[str, str] = {
     "too_few_cells": "The row ends early. Fill the missing cells.",
 }
 STILL_BROKEN = "Put every value into its own cell, then clear the error_code of this row."
+
+
+def storable(text: str) -> str:
+    """Return a text as PostgreSQL can store it: without NUL and halves of characters."""
+    return text.translate(_UNSTORABLE)
 
 
 def broken(code: str, text: str) -> Fault:

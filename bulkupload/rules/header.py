@@ -7,6 +7,7 @@ from typing import Any, Final, Self
 
 from bulkupload.errors import FileFaultError
 from bulkupload.rules.columns import COLUMNS, HANDLE_NAMES, POSITION_NAMES, words_of
+from bulkupload.rules.faults import storable
 from bulkupload.rules.formulas import restore
 from bulkupload.rules.limits import MOST_COLUMNS
 
@@ -106,7 +107,7 @@ def read_header(cells: Sequence[str], *, mapping: Mapped, line: int) -> list[Hea
 
     Raises FileFaultError when the table cannot be imported with these columns.
     """
-    names = [cell.strip() for cell in cells]
+    names = [storable(cell).strip() for cell in cells]
     while names and not names[-1]:
         names.pop()  # Excel keeps empty columns
     if _errors_at(names) is not None:

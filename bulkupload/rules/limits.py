@@ -13,6 +13,7 @@ LONGEST_CELL: Final = 64 * 1024  # characters
 LONGEST_LINE: Final = MIB  # characters; no row of ours needs more
 LARGEST_CHUNK: Final = 8 * MIB  # bytes of one chunk, whatever the rows are like
 LARGEST_GROUP: Final = 10_000  # rows of one Shopify handle
+LARGEST_HANDLE: Final = 32 * MIB  # bytes of them
 LONGEST_SHOWN: Final = 500  # characters of a refused value that an error repeats
 
 LARGEST_WORKBOOK: Final = 256 * MIB  # of an XLSX once unpacked

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from typing import TextIO
 
 from bulkupload.errors import FileFaultError
-from bulkupload.rules.cleaning import by_handle, counted_of
+from bulkupload.rules.cleaning import by_handle, counted_of, is_too_long
 from bulkupload.rules.dialects import Dialect
 from bulkupload.rules.formulas import restore
 from bulkupload.rules.header import HeaderColumn, Layout, Mapped, read_header
-from bulkupload.rules.limits import LARGEST_CHUNK, LARGEST_GROUP, MOST_ROWS
+from bulkupload.rules.limits import LARGEST_CHUNK, LARGEST_GROUP, LARGEST_HANDLE, MIB, MOST_ROWS
 from bulkupload.rules.records import Record, Records, lines_of
 from bulkupload.rules.repeats import SeenSkus
 
@@ -160,8 +160,9 @@ def _groups(rows: Iterator[Record], layout: Layout) -> Iterator[list[Record]]:
         yield from ([row] for row in rows)
         return
     for group in by_handle(rows, layout):
-        if len(group) > LARGEST_GROUP:
-            message = f"One handle has more than {LARGEST_GROUP:,} rows. Check the Handle column."
+        if is_too_long(group):
+            most, size = f"{LARGEST_GROUP:,} rows", f"{LARGEST_HANDLE // MIB} MiB"
+            message = f"One handle has more than {most} or {size}. Check the Handle column."
             raise FileFaultError("handle_too_long", message, line=group[0].line)
         yield group
 

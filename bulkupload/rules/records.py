@@ -1,12 +1,15 @@
 """Reading rows one by one, so that a broken one costs only itself.
 
 The csv module says what a row is. Where it gives up (a quote nobody closes would swallow the rest
-of the file) the row's first line is the fault, and reading goes on with the next line.
+of the file) the lines up to the one whose cell has no end are the fault, and reading goes on with
+the next line. The lines given back lie within that one cell, so none of them opens a quote that
+it leaves open: each line is read a bounded number of times, whatever the file is like.
 """
 
 import csv
+import re
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, Self, TextIO
 
 from bulkupload.rules.faults import Fault, broken
@@ -85,6 +88,11 @@ class Records:
         self._delimiter = delimiter
         self._size_of = size_of
         self._by_record = by_record
+        end = re.escape(delimiter)
+        # Possessive: a cell is matched in one way or not at all.
+        self._cell = re.compile(
+            rf'(?:"(?:[^"]++|"")*+"|(?:[^"{end}\r\n][^{end}\r\n]*+)?+){end}',
+        )
         self._taken: list[str] = []
         self._ahead: deque[str] = deque()
 
@@ -110,12 +118,14 @@ class Records:
 
     def _feed(self) -> Iterator[str]:
         taken, ahead, lines = self._taken, self._ahead, self._lines
+        length = 0  # of a row that goes over several lines
         while True:
             line = ahead.popleft() if ahead else next(lines, None)
             if line is None:
                 return
             taken.append(line)
-            if type(line) is CutLine:
+            length = length + len(line) if len(taken) > 1 else len(line)
+            if length > LONGEST_LINE or type(line) is CutLine:
                 raise _LineTooLongError
             yield line
 
@@ -128,18 +138,31 @@ class Records:
         self._taken.clear()
 
     def _broken(self, line: int, start: int, reason: str) -> Record:
-        """Take the row's first line for the fault and give the others back."""
-        first, *others = self._taken
-        self._ahead.extendleft(reversed(others))
-        self._taken[:] = [first]
-        code = _code_of(first, reason, alone=not others)
+        """Take the lines up to the one at fault and give the others back."""
+        code = _code_of(self._taken, reason)
+        lost = self._lost()
+        self._ahead.extendleft(reversed(self._taken[lost:]))
+        del self._taken[lost:]
+        text = "".join(self._taken).rstrip("\r\n")
         self._settle()
-        text = first.rstrip("\r\n")
         return Record(line, start, [text], broken(code, text))
 
+    def _lost(self) -> int:
+        """Return how many lines it takes to the beginning of the cell that has no end."""
+        text, at = "".join(self._taken), 0
+        while found := self._cell.match(text, at):
+            at = found.end()
+        lost = 1
+        at -= len(self._taken[0])
+        while at >= 0 and lost < len(self._taken):
+            at -= len(self._taken[lost])
+            lost += 1
+        return lost
 
-def _code_of(first: str, reason: str, *, alone: bool) -> str:
-    if alone and type(first) is CutLine:
+
+def _code_of(taken: Sequence[str], reason: str) -> str:
+    alone = len(taken) == 1
+    if not reason and (alone or type(taken[-1]) is not CutLine):
         return "row_too_long"
     if alone and "field limit" in reason:
         return "cell_too_long"

@@ -5,8 +5,10 @@ chunk's lease, and only while the job runs (`docs/design/bulk-upload.md`).
 """
 
 import io
+import tempfile
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import BinaryIO, Final, TextIO, cast
 from uuid import UUID
 
 import structlog
@@ -18,6 +20,7 @@ from accounts.selectors import may_write
 from bulkupload.errors import FileFaultError
 from bulkupload.models import BulkUploadChunk, BulkUploadJob, ChunkStatus, JobStatus
 from bulkupload.rules.cleaning import BadRow, Cleaner, GoodRow
+from bulkupload.rules.limits import LARGEST_CHUNK
 from bulkupload.rules.records import Records, lines_of
 from bulkupload.services import finishing, media_plan, merging, zeros
 from bulkupload.services.merging import Counts
@@ -33,6 +36,7 @@ log = structlog.get_logger(__name__)
 
 MOST_TRIES = 5  # of one transaction, when others change the same products at the same time
 WHILE_CONTENDED = timedelta(seconds=1)
+MOST_HELD: Final = 2 * LARGEST_CHUNK  # bytes of a chunk in memory; the rest waits on the disk
 GAVE_UP = FileFaultError("attempts_exhausted", "Some rows could not be imported in five attempts.")
 OWNER_GONE = "The user who started this may no longer write there."
 CHANGED = FileFaultError("source_changed", "The stored file no longer holds what it held.")
@@ -101,13 +105,20 @@ def _attempt(lease: Lease[BulkUploadChunk], chunk: BulkUploadChunk) -> None:
 
 def _read(job: BulkUploadJob, chunk: BulkUploadChunk) -> Batch:
     """Read the chunk's bytes and check its rows."""
+    # Blank lines and skipped ones belong to no row, so a chunk may be as long as its file.
+    with tempfile.SpooledTemporaryFile(max_size=MOST_HELD, prefix="bulk-") as body:
+        with private_store().open(
+            job.rows_key, if_match=job.rows_etag, offset=chunk.start, length=chunk.length
+        ) as reader:
+            body.writelines(reader)
+        body.seek(0)
+        dialect, binary = job.written_in, cast("BinaryIO", body)
+        with io.TextIOWrapper(binary, dialect.encoding, dialect.errors, newline="") as text:
+            return _checked(job, chunk, text)
+
+
+def _checked(job: BulkUploadJob, chunk: BulkUploadChunk, text: TextIO) -> Batch:
     dialect, layout = job.written_in, job.layout
-    store = private_store()
-    with store.open(
-        job.rows_key, if_match=job.rows_etag, offset=chunk.start, length=chunk.length
-    ) as reader:
-        body = b"".join(reader)
-    text = io.TextIOWrapper(io.BytesIO(body), dialect.encoding, dialect.errors, newline="")
     size_of = dialect.size_of()
     records = Records(
         lines_of(text, size_of),

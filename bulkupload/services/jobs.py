@@ -82,7 +82,8 @@ def retry(*, user: User, job_id: UUID) -> BulkUploadJob:
     old = selectors.one_visible_to(user, job_id)
     job = BulkUploadJob(
         id=new_id(),
-        user_id=user.pk,
+        # Staff may retry a personal job: its rows are still its owner's.
+        user_id=user.pk if old.organization_id else old.user_id,
         organization_id=old.organization_id,
         filename=old.filename,
         dry_run=old.dry_run,

@@ -1,12 +1,12 @@
 """Splitting a job's file into chunks: read once, in the memory of one chunk."""
 
+import io
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
-from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 from uuid import UUID
 
 import structlog
@@ -51,7 +51,7 @@ ROWS_NAME = "rows.csv"
 class Table:
     """A job's table on our disk, and the object its chunks will be ranges of."""
 
-    path: Path
+    body: BinaryIO
     dialect: Dialect
     key: str
     etag: str
@@ -94,20 +94,24 @@ def _attempt(lease: Lease[BulkUploadJob], job: BulkUploadJob) -> None:
 @contextmanager
 def _opened(lease: Lease[BulkUploadJob], job: BulkUploadJob) -> Iterator[Table]:
     """Bring the file to our disk; a workbook's first sheet becomes a CSV of its own."""
-    with tempfile.TemporaryDirectory(prefix="bulk-") as folder:
-        source = Path(folder) / "source"
+    with _nameless() as source, _nameless() as rows:
         scan = EncodingScan()
-        with source.open("wb") as target:
-            _download(lease, job, target, scan)
+        _download(lease, job, source, scan)
         reach("bulk-downloaded")
-        with source.open("rb") as body:
-            is_workbook = body.read(len(ZIP)) == ZIP
-        if is_workbook:
-            yield _sheet(lease, job, source)
+        source.seek(0)
+        if source.read(len(ZIP)) == ZIP:
+            yield _sheet(lease, job, source, rows)
         else:
             encoding, mark = scan.result()
             dialect = _dialect(source, Dialect(encoding=encoding, bom=mark), job)
-            yield Table(path=source, dialect=dialect, key=job.source_key, etag=job.source_etag)
+            yield Table(body=source, dialect=dialect, key=job.source_key, etag=job.source_etag)
+
+
+@contextmanager
+def _nameless() -> Iterator[BinaryIO]:
+    """Yield a file without a name: nothing of it stays even when the worker is killed."""
+    with tempfile.TemporaryFile(prefix="bulk-") as body:
+        yield cast("BinaryIO", body)
 
 
 def _download(
@@ -118,22 +122,23 @@ def _download(
             target.write(data)
             scan.feed(data)
             lease.renew_if_old()
+    target.flush()
 
 
-def _sheet(lease: Lease[BulkUploadJob], job: BulkUploadJob, source: Path) -> Table:
-    rows = source.with_name(ROWS_NAME)
+def _sheet(
+    lease: Lease[BulkUploadJob], job: BulkUploadJob, source: BinaryIO, rows: BinaryIO
+) -> Table:
     workbooks.convert(source, rows, watch=lease.renew_if_old)
     key = keys.private_key(keys.PrivateArea.BULK, job.pk, f"{lease.fence}", ROWS_NAME)
     deletions.queue_unless_spared(key, bucket=Bucket.PRIVATE, reason=DeletionReason.EXPIRED)
-    with rows.open("rb") as body:
-        head = private_store().put(key, body, headers=ObjectHeaders(content_type="text/csv"))
-    return Table(path=rows, dialect=Dialect(format="xlsx"), key=key, etag=head.etag)
+    rows.seek(0)
+    head = private_store().put(key, rows, headers=ObjectHeaders(content_type="text/csv"))
+    return Table(body=rows, dialect=Dialect(format="xlsx"), key=key, etag=head.etag)
 
 
-def _dialect(path: Path, told: Dialect, job: BulkUploadJob) -> Dialect:
-    with path.open("rb") as body:
-        body.seek(told.bom)
-        sample = body.read(SAMPLE * 2).decode(told.encoding, "replace")[:SAMPLE]
+def _dialect(body: BinaryIO, told: Dialect, job: BulkUploadJob) -> Dialect:
+    body.seek(told.bom)
+    sample = body.read(SAMPLE * 2).decode(told.encoding, "replace")[:SAMPLE]
     return replace(
         told,
         delimiter=tell_delimiter(sample, job.mapping),
@@ -144,11 +149,11 @@ def _dialect(path: Path, told: Dialect, job: BulkUploadJob) -> Dialect:
 def _outline(lease: Lease[BulkUploadJob], job: BulkUploadJob, table: Table) -> Outline:
     dialect = table.dialect
     try:
+        table.body.seek(dialect.bom)
         with (
-            table.path.open(encoding=dialect.encoding, errors=dialect.errors, newline="") as text,
+            io.TextIOWrapper(table.body, dialect.encoding, dialect.errors, newline="") as text,
             paused_collection(),
         ):
-            text.seek(dialect.bom)
             return Outliner(
                 text,
                 dialect,

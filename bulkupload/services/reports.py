@@ -24,7 +24,7 @@ def error_file(job: BulkUploadJob) -> Iterator[bytes]:
     Cells a spreadsheet might run begin with a quote; reading the file back takes it off again.
     """
     dialect = _dialect_of(job)
-    names = [column["name"] for column in job.columns if column["name"] not in ERROR_COLUMNS]
+    names = [column.name for column in job.layout.columns]
     yield dialect.mark + _written(dialect, [[*map(protect, names), *ERROR_COLUMNS]])
     rows = (_row(errors, width=len(names)) for errors in selectors.refused_rows(job))
     while some := list(islice(rows, ROWS_AT_ONCE)):

@@ -1,4 +1,4 @@
-"""The child that reads a workbook: `workbook_child.py SOURCE TARGET MEMORY SECONDS`.
+"""The child that reads a workbook: `workbook_child.py SOURCE TARGET MEMORY SECONDS SIZE`.
 
 Run as a script, bounded by the kernel, because a sheet may claim any size.
 """
@@ -31,10 +31,12 @@ def text_of(value: Any) -> str:
     return str(value)
 
 
-def main(source: str, target: str, memory: str, seconds: str) -> None:
+def main(source: str, target: str, memory: str, seconds: str, size: str) -> None:
     """Convert the first sheet; a row stays the row of its number, so empty ones are kept."""
     resource.setrlimit(resource.RLIMIT_AS, (int(memory), int(memory)))
     resource.setrlimit(resource.RLIMIT_CPU, (int(seconds), int(seconds)))
+    # A long text that many cells share unpacks once and is written each time.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(size), int(size)))
     sheet = load_workbook(source).get_sheet_by_index(0)
     with Path(target).open("w", encoding="utf-8", newline="") as out:
         writer = csv.writer(out, lineterminator="\n")

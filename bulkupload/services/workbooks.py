@@ -5,26 +5,39 @@ import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 from bulkupload.errors import FileFaultError
-from bulkupload.rules.limits import LARGEST_WORKBOOK, MIB, WORKBOOK_MEMORY, WORKBOOK_SECONDS
+from bulkupload.rules.limits import (
+    LARGEST_FILE,
+    LARGEST_WORKBOOK,
+    MIB,
+    WORKBOOK_MEMORY,
+    WORKBOOK_SECONDS,
+)
 
 CHILD = Path(__file__).with_name("workbook_child.py")
 POLL_SECONDS = 1.0
 UNREADABLE = "The workbook cannot be read. Save its first sheet as CSV and send that."
 
 
-def convert(source: Path, target: Path, *, watch: Callable[[], None]) -> None:
+def convert(source: BinaryIO, target: BinaryIO, *, watch: Callable[[], None]) -> None:
     """Write the first sheet of a workbook as UTF-8 CSV, one line a row, `watch`ed meanwhile.
+
+    Both are files of the kernel, perhaps without a name: the child inherits and opens them again.
 
     Raises FileFaultError for a workbook that is broken or unpacks to more than we read.
     """
     _require_bounded(source)
     # -P: the script's folder must not shadow the standard library.
-    command = [sys.executable, "-P", "-B", str(CHILD), str(source), str(target)]
-    limits = [str(WORKBOOK_MEMORY), str(WORKBOOK_SECONDS)]
+    files = (source.fileno(), target.fileno())
+    command = [sys.executable, "-P", "-B", str(CHILD), *(f"/dev/fd/{each}" for each in files)]
+    limits = [str(WORKBOOK_MEMORY), str(WORKBOOK_SECONDS), str(LARGEST_FILE)]
     child = subprocess.Popen(  # noqa: S603  our own script under our own interpreter
-        [*command, *limits], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [*command, *limits],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        pass_fds=files,
     )
     try:
         code = _ended(child, watch)
@@ -46,7 +59,7 @@ def _ended(child: "subprocess.Popen[bytes]", watch: Callable[[], None]) -> int:
     return -1
 
 
-def _require_bounded(source: Path) -> None:
+def _require_bounded(source: BinaryIO) -> None:
     try:
         with zipfile.ZipFile(source) as archive:
             unpacked = sum(entry.file_size for entry in archive.infolist())

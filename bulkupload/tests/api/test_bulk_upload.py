@@ -131,6 +131,8 @@ def test_a_dry_run_and_a_mapping_are_taken_from_the_form(client: APIClient) -> N
         ({"mapping": "[]"}, "mapping", "object_type"),
         ({"mapping": '{"a": "colour"}'}, "mapping", "enum"),
         ({"mapping": '{"a": ["sku"]}'}, "mapping", "enum"),
+        ({"mapping": '{"a\\u0000": "sku"}'}, "mapping", "string_characters"),
+        ({"mapping": '{"a\\ud800": "sku"}'}, "mapping", "string_characters"),
         ({"mapping": '{"a": "sku", "b": "sku"}'}, "mapping", "duplicate"),
         ({"dry_run": "perhaps"}, "dry_run", "bool_parsing"),
         ({"organization_id": "mine"}, "organization_id", "uuid_parsing"),

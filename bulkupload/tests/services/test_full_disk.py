@@ -13,8 +13,10 @@ from accounts.models import User
 from bulkupload.models import BulkUploadChunk, BulkUploadJob, JobStatus
 from bulkupload.services import planning
 from bulkupload.tests.importing import counts, send, work_off
+from bulkupload.tests.workbook import workbook
 from catalog.models import Product
 from media.storage.memory import MemoryStore
+from sartiq.core import crashpoints
 
 FITS = 16 * 1024
 TABLE = "sku,name\n" + "".join(f"S{n},Name {n}\n" for n in range(5000))
@@ -77,3 +79,23 @@ def test_a_disk_that_stays_full_fails_the_job(
     assert list(temporary.iterdir()) == []
     assert (job.status, job.failure_code) == (JobStatus.FAILED, "store_unavailable")
     assert not Product.objects.exists()
+
+
+@pytest.mark.covers("F34")
+@pytest.mark.parametrize("body", [TABLE.encode(), workbook({1: ["sku", "name"], 2: ["A", "Hat"]})])
+def test_a_worker_that_is_killed_leaves_no_file(
+    private: MemoryStore, user: User, temporary: Path, body: bytes
+) -> None:
+    job = send(user, body)
+    left: list[list[Path]] = []
+
+    crashpoints.install(lambda _point: left.append(list(temporary.iterdir())))
+    try:
+        planning.plan(job.pk)
+    finally:
+        crashpoints.install(None)
+
+    job.refresh_from_db()
+    assert job.planned_at is not None
+    assert left
+    assert not any(left)

@@ -201,3 +201,12 @@ def test_any_refused_row_comes_back_as_it_was(
 
 def test_a_letter_the_encoding_lacks_becomes_a_question_mark() -> None:
     assert Dialect(encoding="cp1252").encode("ä\u4e00") == b"\xe4?"
+
+
+def test_a_column_named_like_one_of_ours_stays_where_it_is(
+    private: MemoryStore, user: User
+) -> None:
+    job = imported(user, "sku,name,error_code,brand\nA,,E5,Acme\n")
+    [row] = csv.DictReader(io.StringIO(file_of(job).decode().replace("error_code", "own", 1)))
+
+    assert (row["own"], row["brand"], row["error_code"]) == ("E5", "Acme", "missing")

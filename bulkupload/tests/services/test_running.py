@@ -11,7 +11,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.models import Membership, OwnerScope, User
-from accounts.tests.factories import MembershipFactory
+from accounts.tests.factories import MembershipFactory, UserFactory
 from bulkupload.errors import JobFinishedError, NothingToRetryError
 from bulkupload.models import BulkUploadChunk, BulkUploadJob, BulkUploadRowError, JobStatus
 from bulkupload.services import chunks, expiry, finishing, jobs, planning, recovery
@@ -291,3 +291,12 @@ def test_no_transaction_is_left_open(private: MemoryStore, user: User) -> None:
     assert not connection.needs_rollback
     with transaction.atomic():
         assert Product.objects.count() == 20
+
+
+def test_staff_retry_a_personal_job_for_its_owner(private: MemoryStore, user: User) -> None:
+    staff: User = UserFactory.create(is_superuser=True)
+    job = imported(user, "sku,name\nA,\n")
+
+    again = jobs.retry(user=staff, job_id=job.pk)
+
+    assert (again.user_id, again.organization_id) == (user.pk, None)

@@ -33,6 +33,10 @@ def stored(user: User) -> list[list[str]]:
     return [list(row) for row in rows.values_list(*HEADER)]
 
 
+def stored_skus(user: User) -> list[str | None]:
+    return list(Product.objects.filter(user=user).order_by("sku").values_list("sku", flat=True))
+
+
 @pytest.mark.covers("T62")
 @pytest.mark.parametrize("codec", CODECS)
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
@@ -284,3 +288,83 @@ def test_whatever_follows_every_row_has_one_outcome(
     else:
         assert sum(counts(job)) == job.total_rows
         assert len({row for row, *_ in faults(job)}) == counts(job)[3]
+
+
+@pytest.mark.covers("T62")
+def test_a_windows_table_may_end_in_its_only_umlaut(private: MemoryStore, user: User) -> None:
+    job = imported(user, "sku,name\nA,Café".encode("cp1252"))
+
+    assert job.written_in.encoding == "cp1252"
+    assert Product.objects.get(user=user).name == "Café"
+
+
+@pytest.mark.covers("T62")
+@pytest.mark.parametrize("name", [b"x\xff", b"x\x00"])
+def test_a_header_that_is_no_text_is_reported_as_well_as_can_be(
+    private: MemoryStore, user: User, name: bytes
+) -> None:
+    job = imported(user, b"sku,name," + name + "\nA,Größe,\nB,Über,\n".encode())
+
+    assert (job.status, counts(job)) == (JobStatus.COMPLETED, (2, 0, 0, 0))
+    assert [column["name"] for column in job.columns] == ["sku", "name", "x\ufffd"]
+
+
+@pytest.mark.parametrize(("note", "end"), [("sep=;", ";"), (" sep=;", ";"), ("sep=\t", "\t")])
+def test_a_note_about_the_delimiter_is_believed(
+    private: MemoryStore, user: User, note: str, end: str
+) -> None:
+    job = imported(user, f"{note}\nsku{end}name\nA{end}Shoe\n")
+
+    assert (job.written_in.delimiter, counts(job)) == (end, (1, 0, 0, 0))
+
+
+def test_an_sku_that_only_resembles_a_number_is_imported(private: MemoryStore, user: User) -> None:
+    job = imported(user, "sku,name\n12E3,Shoe\n1E+12,Boot\n1.2E12,Hat\n")
+
+    assert counts(job) == (1, 0, 0, 2)
+    assert Product.objects.get(user=user).sku == "12E3"
+
+
+@pytest.mark.covers("T62")
+def test_a_quote_no_row_closes_does_not_read_the_rest_again_for_each_line(
+    private: MemoryStore, user: User
+) -> None:
+    """Each line leaves a quote open, alone and behind the others: hours, read line by line."""
+    job = imported(user, "sku,name\n" + 'a","""x\n' * 150_000 + "A,Shoe\n")
+
+    assert job.status == JobStatus.COMPLETED_WITH_ERRORS
+    assert {code for _, _, _, code in faults(job)} == {"row_too_long", "quote_not_closed"}
+    assert [*counts(job)][:3] == [1, 0, 0]
+
+
+@pytest.mark.covers("T62")
+def test_a_row_is_refused_with_the_lines_of_its_closed_cells(
+    private: MemoryStore, user: User
+) -> None:
+    job = imported(user, 'sku,name,brand\nA,"two\nlines","open\nB,Hat,x\n')
+
+    assert [each[1::2] for each in faults(job)] == [(2, "quote_not_closed")]
+    assert stored_skus(user) == ["B"]
+
+
+@pytest.mark.covers("T62")
+def test_a_gap_in_a_table_is_not_held_in_memory(
+    private: MemoryStore, user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bulkupload.services.chunks.MOST_HELD", 1024)
+
+    job = imported(user, "sku,name\nA,Shoe\n" + "\n" * 4096 + "B,Hat\n,\n,Boot\n")
+
+    assert [each[1::2] for each in faults(job)] == [(4101, "missing")]
+    assert stored_skus(user) == ["A", "B"]
+
+
+@pytest.mark.covers("T62")
+def test_a_handle_is_refused_by_its_bytes_as_well(
+    private: MemoryStore, user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bulkupload.rules.cleaning.LARGEST_HANDLE", 64)
+
+    job = imported(user, "Handle,Variant SKU,Title\n" + "h,A,Shoe\n" * 20)
+
+    assert (job.status, job.failure_code) == (JobStatus.FAILED, "handle_too_long")
