@@ -39,7 +39,7 @@ WHILE_CONTENDED = timedelta(seconds=1)
 MOST_HELD: Final = 2 * LARGEST_CHUNK  # bytes of a chunk in memory; the rest waits on the disk
 GAVE_UP = FileFaultError("attempts_exhausted", "Some rows could not be imported in five attempts.")
 OWNER_GONE = "The user who started this may no longer write there."
-CHANGED = FileFaultError("source_changed", "The stored file no longer holds what it held.")
+CHANGED = "The stored file no longer holds what it held."
 CONTENTION = (pg.DeadlockDetected, pg.LockNotAvailable, pg.SerializationFailure, pg.QueryCanceled)
 
 
@@ -81,7 +81,8 @@ def _attempt(lease: Lease[BulkUploadChunk], chunk: BulkUploadChunk) -> None:
     job = chunk.job
     try:
         if lease.attempts > MOST_ATTEMPTS:  # its worker died every time
-            raise GAVE_UP
+            finishing.fail(job.pk, GAVE_UP)
+            return
         if not job.user.is_active or not may_write(job.user, job.scope):
             finishing.cancel(job.pk, code="owner_gone", message=OWNER_GONE)
             return
@@ -136,7 +137,7 @@ def _checked(job: BulkUploadJob, chunk: BulkUploadChunk, text: TextIO) -> Batch:
         else:
             bad.append(row)
     if len(good) + len(bad) != chunk.rows:
-        raise CHANGED
+        raise FileFaultError("source_changed", CHANGED)
     return _without_lost_zeros(
         job, Batch(fields=cleaner.fields, slots=cleaner.slots, good=good, bad=bad)
     )

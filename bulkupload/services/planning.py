@@ -74,7 +74,8 @@ def _attempt(lease: Lease[BulkUploadJob], job: BulkUploadJob) -> None:
     )
     try:
         if lease.attempts > MOST_ATTEMPTS:  # its worker died every time
-            raise GAVE_UP
+            _fail(lease, GAVE_UP)
+            return
         with _opened(lease, job) as table:
             outline = _outline(lease, job, table)
             reach("bulk-outlined")
