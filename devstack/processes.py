@@ -49,6 +49,9 @@ def identity(account: Account | None) -> _Identity:
 def die_with_parent(number: int) -> None:
     """Ask Linux to send this process `number` when its parent ends, however it ends."""
     if sys.platform == "linux":
+        if number != signal.SIGKILL:
+            # What a shell starts in the background is told to ignore SIGINT and SIGQUIT.
+            signal.signal(number, signal.SIG_DFL)
         _libc.prctl(PR_SET_PDEATHSIG, number)
 
 

@@ -80,6 +80,17 @@ def test_serve_ends_when_a_process_ends_again_and_again(data: Path) -> None:
         assert serve.descendants() == set()
 
 
+@pytest.fixture
+def _as_in_the_background() -> Iterator[None]:
+    """Ignore what a shell lets its background jobs ignore; children inherit it."""
+    ignored = (signal.SIGINT, signal.SIGQUIT)
+    before = [signal.signal(number, signal.SIG_IGN) for number in ignored]
+    yield
+    for number, handler in zip(ignored, before, strict=True):
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("_as_in_the_background")
 def test_a_killed_serve_takes_everything_along(data: Path) -> None:
     env = {"PORT": "0", "DEVSTACK_DIR": str(data)}
     with launched("serve", env=env) as serve:

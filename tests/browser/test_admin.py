@@ -102,7 +102,7 @@ def test_a_lora_model_is_uploaded_and_its_facts_shown(
     ):
         expect(facts).to_contain_text(fact)
     with admin.expect_download() as download:
-        admin.get_by_role("link", name="Download").click()
+        admin.get_by_role("link", name="Download (").click()
     assert Path(download.value.path()).read_bytes() == lora_file.read_bytes()
 
 
