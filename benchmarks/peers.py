@@ -5,17 +5,20 @@ Each runs under the same server with the same number of workers as the product.
 
 import datetime as dt
 import os
+import sys
+import time
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import boto3
 import jwt
+import structlog
 from botocore.config import Config
-from fastapi import Depends, FastAPI, Header, HTTPException
+from fastapi import Depends, FastAPI, Header, HTTPException, Response
 from psycopg_pool import AsyncConnectionPool
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import RedirectResponse
@@ -39,10 +42,21 @@ VALUES (%s, now(), now(), %s, %s, '', %s, %s, '', now() + interval '15 minutes',
 """
 
 
+# One JSON line a request, as ours writes.
+log = structlog.wrap_logger(
+    structlog.WriteLogger(sys.stderr),
+    processors=[
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.JSONRenderer(),
+    ],
+)
+
+
 class Asked(BaseModel):
-    filename: str
-    content_type: str
-    file_size: int | None = None
+    filename: str = Field(min_length=1, max_length=255)
+    content_type: Literal["image/jpeg", "image/png", "image/webp", "image/gif", "image/avif"]
+    file_size: int | None = Field(default=None, ge=1, le=52428800)
 
 
 class Signed(BaseModel):
@@ -81,8 +95,10 @@ async def current_user(authorization: Annotated[str, Header()]) -> uuid.UUID:
 
 
 @presigning.post("/presign", response_model=Signed)
-async def presign(asked: Asked, user_id: Annotated[uuid.UUID, Depends(current_user)]) -> Any:
-    upload_id = uuid.uuid4()
+async def presign(
+    asked: Asked, user_id: Annotated[uuid.UUID, Depends(current_user)], response: Response
+) -> Any:
+    started, upload_id = time.perf_counter(), uuid.uuid4()
     stamp = int(dt.datetime.now(dt.UTC).timestamp())
     key = f"temp/{upload_id}_{stamp}_{asked.filename}"
     signed = {
@@ -95,6 +111,9 @@ async def presign(asked: Asked, user_id: Annotated[uuid.UUID, Depends(current_us
     async with pool.connection() as connection:
         values = [upload_id, key, asked.filename, asked.content_type, asked.file_size, user_id]
         await connection.execute(INSERT, values)
+    response.headers["X-Request-ID"] = request_id = str(uuid.uuid4())
+    took = round((time.perf_counter() - started) * 1000, 1)
+    log.info("request", request_id=request_id, status=200, ms=took, user_id=str(user_id))
     return {
         "upload_url": url,
         "file_url": f"{os.environ['S3_ENDPOINT_URL']}/{key}",
