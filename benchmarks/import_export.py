@@ -23,7 +23,7 @@ from tablib import Dataset  # noqa: E402  Django first
 
 from accounts.models import User  # noqa: E402  Django first
 from benchmarks import usage  # noqa: E402  Django first
-from bulkupload.rules.columns import BY_FIELD, CellError, Column  # noqa: E402  Django first
+from bulkupload.rules.columns import BY_FIELD, ROW_FIELDS, CellError, Column  # noqa: E402  Django first
 from catalog.models import Product  # noqa: E402  Django first
 
 BATCH = 1000
@@ -90,7 +90,7 @@ class TunedResource(resources.ModelResource):  # type: ignore[misc,unused-ignore
 
     class Meta:
         model = Product
-        fields = tuple(BY_FIELD)
+        fields = tuple(ROW_FIELDS)
         import_id_fields = ("sku",)
         use_bulk = True
         batch_size = BATCH
@@ -124,7 +124,7 @@ class RewrittenResource(TunedResource):
 
     def __init__(self, *, user: User, organization_id: str) -> None:
         super().__init__(user=user, organization_id=organization_id)
-        self.fields = {name: CheckedField(column) for name, column in BY_FIELD.items()}
+        self.fields = {name: CheckedField(BY_FIELD[name]) for name in ROW_FIELDS}
         self._names = [name for name in self.fields if name != "sku"]
         self._before: list[str] = []
 
