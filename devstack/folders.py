@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import secrets
 import shutil
 import stat
 import tempfile
@@ -20,6 +21,7 @@ SHELTERS = Path("/var/tmp")  # noqa: S108  stable by design; `shelter` checks wh
 SHORT_TEMPORARY = Path("/tmp")  # noqa: S108  mkdtemp below makes an unguessable folder in it
 RUN_PREFIX = "sartiq-run-"
 LOCK = "lock"
+IDENTITY = "identity"  # of one data folder; a new one at the same path has another
 LOCAL = "local"  # the value of STORAGE, and its folder
 ABANDONED_AFTER = 60  # seconds; younger ones may be about to take their lock
 
@@ -124,8 +126,29 @@ def shelter() -> Path:
 
 
 def sheltered(data: Path) -> Path:
-    """Return the place in the shelter that stands for a folder nobody else can enter."""
-    return shelter() / f"data-{_short_name(data.resolve())}"
+    """Return the place in the shelter that stands for a folder nobody else can enter.
+
+    It belongs to this very folder, not to its path: what a deleted clone left behind would be rows
+    without their objects, so it is removed. The caller holds the folder's lock.
+    """
+    mine = shelter() / f"{_shelter_name(data)}-{_identity(data)}"
+    for stale in shelter().glob(f"{_shelter_name(data)}*"):
+        if stale != mine:
+            shutil.rmtree(stale, ignore_errors=True)
+    return mine
+
+
+def _shelter_name(data: Path) -> str:
+    return f"data-{_short_name(data.resolve())}"
+
+
+def _identity(data: Path) -> str:
+    file = data / IDENTITY
+    if not file.exists():
+        partial = file.with_suffix(".partial")
+        partial.write_text(secrets.token_hex(8))
+        partial.rename(file)
+    return file.read_text()
 
 
 def remove_data(root: Path) -> None:
@@ -141,7 +164,8 @@ def remove_data(root: Path) -> None:
 
 def _empty_shelter(folders: Sequence[Path]) -> None:
     for folder in folders:
-        shutil.rmtree(sheltered(folder), ignore_errors=True)
+        for place in shelter().glob(f"{_shelter_name(folder)}*"):
+            shutil.rmtree(place, ignore_errors=True)
     if not any(shelter().glob("data-*")):  # nobody else's data: the binaries can go too
         shutil.rmtree(shelter())
 

@@ -1,8 +1,10 @@
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
+from devstack import folders
 from devstack.folders import (
     ABANDONED_AFTER,
     LOCK,
@@ -12,6 +14,7 @@ from devstack.folders import (
     hold,
     new_run_folder,
     remove_data,
+    sheltered,
     sweep_abandoned,
 )
 from devstack.processes import DevstackError
@@ -91,3 +94,21 @@ def test_only_run_folders_without_a_launcher_are_swept(tmp_path: Path) -> None:
 
     assert sorted(tmp_path.iterdir()) == sorted([held, young, foreign])
     os.close(locks[1])
+
+
+def test_sheltered_data_belong_to_one_data_folder_not_to_its_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folders, "SHELTERS", tmp_path)
+    data = tmp_path / "clone" / ".devstack"
+    data.mkdir(parents=True)
+    first = sheltered(data)
+    first.mkdir()
+    assert sheltered(data) == first
+    assert first.exists()
+
+    shutil.rmtree(data.parent)
+    data.mkdir(parents=True)
+
+    assert sheltered(data) != first
+    assert not first.exists()
