@@ -44,7 +44,8 @@ def answer(method: str, path: str, query: str) -> Answer:
     """Return the redirect for a (once decoded) path below `/files/`, or its refusal."""
     if method not in {"GET", "HEAD"}:
         return _refusal(405, f'Method "{method}" not allowed.', ("Allow", "GET, HEAD"))
-    wanted = parse_qs(query, keep_blank_values=True, max_num_fields=20).get("type", [])
+    asked = parse_qs(query, keep_blank_values=True, max_num_fields=20) if query else {}
+    wanted = asked.get("type", [])
     if wanted and (len(wanted) > 1 or wanted[0] not in redirects.TARGET_TYPES):
         return _bad_type(wanted)
     location = redirects.target(

@@ -1,5 +1,6 @@
 """Where `/files/{path}` leads: a path of ours, re-encoded segment by segment, never elsewhere."""
 
+import re
 import unicodedata
 from typing import Final
 from urllib.parse import quote, unquote
@@ -12,6 +13,8 @@ MOST_DECODINGS: Final = 10
 # read as options behind the transformation prefix.
 _UNPRINTED: Final = frozenset({"Cc", "Cs"})  # control characters, lone surrogates
 _SAFE: Final = "-._~!$'()*@:"
+# What nearly every path is: nothing to decode, nothing to encode, no segment of dots.
+_PLAIN: Final = re.compile(r"[\w~-][\w~.-]*(?:/[\w~-][\w~.-]*)*", re.ASCII)
 
 
 def clean_path(path: str) -> str | None:
@@ -20,7 +23,11 @@ def clean_path(path: str) -> str | None:
     A path is judged as written and as every further decoding of it reads, so no later hop can see
     another path than the one judged here.
     """
-    if not 0 < len(path) <= LONGEST_PATH or not all(_is_clean(form) for form in _forms(path)):
+    if not 0 < len(path) <= LONGEST_PATH:
+        return None
+    if _PLAIN.fullmatch(path):
+        return path
+    if not all(_is_clean(form) for form in _forms(path)):
         return None
     return "/".join(quote(segment, safe=_SAFE) for segment in path.split("/"))
 

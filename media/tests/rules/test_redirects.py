@@ -1,4 +1,4 @@
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import pytest
 from hypothesis import given, settings
@@ -131,3 +131,11 @@ def test_whatever_leads_somewhere_leads_to_us_and_back_to_the_same_path(
 )
 def test_only_canonical_redirects_are_kept(path: str, kept: str) -> None:
     assert redirects.cache_control(path) == kept
+
+
+@given(st.from_regex(redirects._PLAIN, fullmatch=True))
+def test_what_passes_as_plain_is_what_the_long_way_would_say(path: str) -> None:
+    assert redirects._forms(path) == [path]
+    assert redirects._is_clean(path)
+    assert quote(path, safe="/" + redirects._SAFE) == path
+    assert target(path) == f"{CDN}/{path}"
