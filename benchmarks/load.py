@@ -1,15 +1,16 @@
-"""A load generator that costs little: keep-alive connections, fixed bytes, blocking sockets.
+"""A load generator that costs little: keep-alive connections, fixed bytes, one event loop.
 
-Each client is a process of its own, so that the clients' interpreter lock limits nobody.
+It shares the machine's cores with the server it measures: one process that is never blocked takes
+a third of the time that a process a connection takes, and leaves it to the server.
 """
 
+import select
 import socket
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial
 from urllib.parse import urlsplit
 
 
@@ -37,14 +38,14 @@ def request_bytes(
 
 def press(url: str, request: bytes, *, seconds: float, clients: int = 4) -> Load:
     """Send `request` over `clients` connections for a time, each as fast as answers come."""
-    with ProcessPoolExecutor(max_workers=clients) as pool:
-        host, _, port = urlsplit(url).netloc.partition(":")
-        work = partial(_client, host, int(port), request)
-        results = list(pool.map(work, [seconds] * clients))
-    times = sorted(each for result in results for each in result[0])
-    elapsed = max(result[2] for result in results)
-    statuses = frozenset(status for result in results for status in result[1])
-    return Load(rate=len(times) / elapsed, p99=_p99(times) * 1000, statuses=statuses)
+    host, _, port = urlsplit(url).netloc.partition(":")
+    with ExitStack() as stack:
+        exchanges = {}
+        for _ in range(clients):
+            connection = stack.enter_context(socket.create_connection((host, int(port))))
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            exchanges[connection.fileno()] = _Exchange(connection, request)
+        return _drive(exchanges, seconds)
 
 
 def medians(rounds: Sequence[Load]) -> tuple[float, float]:
@@ -66,35 +67,59 @@ def interleaved(named: dict[str, Callable[[], Load]], *, rounds: int) -> dict[st
     return results
 
 
-def _client(
-    host: str, port: int, request: bytes, seconds: float
-) -> tuple[list[float], set[int], float]:
-    times: list[float] = []
-    statuses: set[int] = set()
-    with socket.create_connection((host, port)) as connection:
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+def _drive(exchanges: "dict[int, _Exchange]", seconds: float) -> Load:
+    with select.epoll() as poll:
+        for number, exchange in exchanges.items():
+            poll.register(number, select.EPOLLIN)
+            exchange.begin()
         started = time.perf_counter()
-        while (sent := time.perf_counter()) - started < seconds:
-            connection.sendall(request)
-            statuses.add(_read_answer(connection))
-            times.append(time.perf_counter() - sent)
-    return times, statuses, time.perf_counter() - started
+        while time.perf_counter() - started < seconds:
+            for number, _ in poll.poll(1.0):
+                if exchanges[number].ended():
+                    exchanges[number].begin()
+        elapsed = time.perf_counter() - started
+    times = sorted(each for exchange in exchanges.values() for each in exchange.times)
+    statuses = frozenset(each for exchange in exchanges.values() for each in exchange.statuses)
+    return Load(rate=len(times) / elapsed, p99=_p99(times) * 1000, statuses=statuses)
 
 
-def _read_answer(connection: socket.socket) -> int:
-    data = b""
-    while b"\r\n\r\n" not in data:
-        data += connection.recv(65536)
-    head, _, rest = data.partition(b"\r\n\r\n")
-    lowered = head.lower()
-    if b"transfer-encoding: chunked" in lowered:
-        while not rest.endswith(b"0\r\n\r\n"):
-            rest += connection.recv(65536)
-    else:
-        length = int(lowered.partition(b"content-length:")[2].partition(b"\r\n")[0] or 0)
-        while len(rest) < length:
-            rest += connection.recv(65536)
-    return int(head.split(b" ", 2)[1])
+class _Exchange:
+    """One connection: a request, its answer, the next request."""
+
+    def __init__(self, connection: socket.socket, request: bytes) -> None:
+        self.connection = connection
+        self.request = request
+        self.times: list[float] = []
+        self.statuses: set[int] = set()
+
+    def begin(self) -> None:
+        self._read = b""
+        self._sent = time.perf_counter()
+        self.connection.sendall(self.request)
+
+    def ended(self) -> bool:
+        """Read what has come; tell whether the answer is whole."""
+        more = self.connection.recv(65536)
+        if not more:
+            raise ConnectionError("the server closed the connection")
+        self._read += more
+        if not _is_whole(self._read):
+            return False
+        self.times.append(time.perf_counter() - self._sent)
+        self.statuses.add(int(self._read[9:12]))
+        return True
+
+
+def _is_whole(answer: bytes) -> bool:
+    end = answer.find(b"\r\n\r\n")
+    if end < 0:
+        return False
+    lowered = answer[:end].lower()
+    length = lowered.find(b"content-length:")
+    if length < 0:
+        return b"chunked" in lowered and answer.endswith(b"\r\n0\r\n\r\n")
+    told = lowered[length + 15 :].split(b"\r\n", 1)[0]
+    return len(answer) >= end + 4 + int(told)
 
 
 def _p99(times: Sequence[float]) -> float:

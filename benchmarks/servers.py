@@ -11,16 +11,24 @@ from devstack.ports import LOOPBACK, answers, free_port
 
 START_SECONDS = 20
 CHECKOUT = Path(__file__).resolve().parent.parent
+THREADS = 2  # a process, as the image has it; an ASGI peer has its event loop
 
 
 @contextmanager
-def served(target: str, *, interface: str, env: Mapping[str, str]) -> Iterator[str]:
-    """Run `target` under granian with one worker; yield its base URL; stop it by pid."""
+def served(target: str, *, interface: str, env: Mapping[str, str], workers: int) -> Iterator[str]:
+    """Run `target` under granian with so many processes; yield its base URL; stop it by pid."""
     port = free_port()
     command = [sys.executable, "-m", "granian", "--interface", interface, "--no-ws"]
-    command += ["--host", LOOPBACK, "--port", str(port), "--workers", "1", "--log-level", "error"]
-    command += ["--blocking-threads", "4"] if interface == "wsgi" else []
-    child = subprocess.Popen([*command, target], cwd=CHECKOUT, env=dict(env))
+    command += ["--host", LOOPBACK, "--port", str(port), "--log-level", "error"]
+    command += ["--workers", str(workers)]
+    command += ["--blocking-threads", str(THREADS)] if interface == "wsgi" else []
+    child = subprocess.Popen(
+        # Its log is a line a request: written like in production, and read by nobody here.
+        [*command, target],
+        cwd=CHECKOUT,
+        env=dict(env),
+        stderr=subprocess.DEVNULL,
+    )
     try:
         _wait(port)
         yield f"http://{LOOPBACK}:{port}"

@@ -16,39 +16,50 @@ from devstack.product import Product
 ASKED = {"filename": "front.jpg", "content_type": "image/jpeg", "file_size": 200_000}
 
 
+WORKERS = (1, 2)  # processes a server
+
+
 def presign(product: Product, *, rounds: int, seconds: float) -> None:
     """Measure POST presigned-url with its Upload row."""
+    for workers in WORKERS:
+        _presign(product, workers, rounds, seconds)
+
+
+def redirect(product: Product, *, rounds: int, seconds: float) -> None:
+    """Measure GET /files/…"""
+    for workers in WORKERS:
+        _redirect(product, workers, rounds, seconds)
+
+
+def _presign(product: Product, workers: int, rounds: int, seconds: float) -> None:
     token = _token(product)
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
     body = json.dumps(ASKED).encode()
     env = {**product.env, "PEER_DATABASE": _conninfo(product)}
     with ExitStack() as stack:
-        ours = stack.enter_context(
-            served("sartiq.wsgi:application", interface="wsgi", env=product.env)
-        )
-        fastapi = stack.enter_context(
-            served("benchmarks.peers:presigning", interface="asgi", env=env)
-        )
-        bare = stack.enter_context(
-            served("benchmarks.bare:application", interface="wsgi", env=product.env)
-        )
         peers = {
-            "sartiq": f"{ours}/api/v1/uploads/presigned-url",
-            "FastAPI + boto3 + psycopg pool": f"{fastapi}/presign",
-            "bare Django view, no work": f"{bare}/presign",
+            name: stack.enter_context(served(target, interface=interface, env=env, workers=workers))
+            + path
+            for name, target, interface, path in (
+                ("sartiq", "sartiq.wsgi:application", "wsgi", "/api/v1/uploads/presigned-url"),
+                ("FastAPI, boto3, psycopg", "benchmarks.peers:presigning", "asgi", "/presign"),
+                ("bare Django view, no work", "benchmarks.bare:application", "wsgi", "/presign"),
+            )
         }
         measures = {
             name: _measure(url, "POST", headers, body, seconds) for name, url in peers.items()
         }
-        _compare("POST presigned-url", measures, rounds=rounds)
+        _compare("POST presigned-url", measures, workers=workers, rounds=rounds)
 
 
-def redirect(product: Product, *, rounds: int, seconds: float) -> None:
-    """Measure GET /files/…"""
+def _redirect(product: Product, workers: int, rounds: int, seconds: float) -> None:
     path = "/files/media/01a20a3a-5276-7f2a-becc-ec0b7880616d/file.jpg"
     with ExitStack() as stack:
         peers = {
-            name: stack.enter_context(served(target, interface=interface, env=product.env)) + path
+            name: stack.enter_context(
+                served(target, interface=interface, env=product.env, workers=workers)
+            )
+            + path
             for name, target, interface in (
                 ("sartiq", "sartiq.wsgi:application", "wsgi"),
                 ("Starlette", "benchmarks.peers:redirecting", "asgi"),
@@ -56,7 +67,7 @@ def redirect(product: Product, *, rounds: int, seconds: float) -> None:
             )
         }
         measures = {name: _measure(url, "GET", {}, b"", seconds) for name, url in peers.items()}
-        _compare("GET /files/…", measures, rounds=rounds)
+        _compare("GET /files/…", measures, workers=workers, rounds=rounds)
 
 
 def _measure(
@@ -66,7 +77,9 @@ def _measure(
     return partial(press, url, request, seconds=seconds)
 
 
-def _compare(title: str, measures: dict[str, Callable[[], Load]], *, rounds: int) -> None:
+def _compare(
+    title: str, measures: dict[str, Callable[[], Load]], *, workers: int, rounds: int
+) -> None:
     results = interleaved(measures, rounds=rounds)
     rates = {name: medians(loads) for name, loads in results.items()}
     ours = rates["sartiq"][0]
@@ -75,7 +88,7 @@ def _compare(title: str, measures: dict[str, Callable[[], Load]], *, rounds: int
         for name, (rate, p99) in rates.items()
     ]
     columns = ("peer", "requests/s", "p99 ms", "sartiq / peer", "statuses")
-    show(f"{title}: 1 worker, 4 connections, median of {rounds}", columns, rows)
+    show(f"{title}: workers {workers}, 4 connections, median of {rounds}", columns, rows)
 
 
 def _token(product: Product) -> str:
