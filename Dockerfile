@@ -29,5 +29,6 @@ EXPOSE 8000
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
     CMD ["python", "deploy/healthcheck.py"]
-# Workers: one for each core (GRANIAN_WORKERS). Each holds at most a database connection a thread.
-CMD ["granian", "--interface", "wsgi", "--no-ws", "--host", "0.0.0.0", "--port", "8000", "--blocking-threads", "8", "--workers-kill-timeout", "20", "--respawn-failed-workers", "sartiq.wsgi:application"]
+# Few threads, more processes: docs/design/web-server.md. Each thread holds a database connection.
+ENV GRANIAN_WORKERS=4
+CMD ["granian", "--interface", "wsgi", "--no-ws", "--host", "0.0.0.0", "--port", "8000", "--blocking-threads", "2", "--workers-kill-timeout", "20", "--respawn-failed-workers", "sartiq.wsgi:application"]

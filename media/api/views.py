@@ -17,7 +17,7 @@ from media.models import MediaResource
 from media.services import resources, uploads
 from sartiq.core.api import Endpoint, ModelEndpointSet
 from sartiq.core.schema import ERROR_ANSWER
-from sartiq.core.validation import read
+from sartiq.core.validation import read, shown
 
 LORA_ADMIN = "/admin/catalog/loramodel/add/"
 RETIRED_HEADERS = {
@@ -50,7 +50,7 @@ class PresignedUrl(Endpoint):
         ticket = uploads.issue_ticket(
             user=caller_of(request), now=timezone.now(), size=size, **asked
         )
-        return Response(PresignOut(ticket).data, headers={"Cache-Control": "no-store"})
+        return Response(shown(PresignOut, ticket), headers={"Cache-Control": "no-store"})
 
 
 class UploadLora(Endpoint):

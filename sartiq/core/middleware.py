@@ -3,7 +3,6 @@ import time
 from collections.abc import Callable
 
 import structlog
-from csp.middleware import CSPMiddleware
 from django.core.exceptions import RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.db.models import Model
@@ -103,21 +102,3 @@ class HonestOutageMiddleware:
         if isinstance(exception, OperationalError | InterfaceError | RequestDataTooBig):
             return as_json(exception)
         return None
-
-
-class PagePolicyMiddleware(CSPMiddleware):
-    """Send the Content-Security-Policy with pages; JSON is no page, and the API is busy."""
-
-    def process_request(self, request: HttpRequest) -> None:
-        """Offer pages their nonce."""
-        if not is_rest(request):
-            super().process_request(request)
-
-    def process_response(
-        self, request: HttpRequest, response: HttpResponseBase
-    ) -> HttpResponseBase:
-        """Add the header to pages."""
-        if is_rest(request):
-            return response
-        answered: HttpResponseBase = super().process_response(request, response)
-        return answered

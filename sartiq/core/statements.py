@@ -12,10 +12,13 @@ from django.db import connections, models, router
 Row = TypeVar("Row", bound=models.Model)
 
 
-def select_by_id(model: type[Row], row_id: Any) -> Row | None:
-    """Return one row by its primary key, None when there is none."""
+def select_by_id(model: type[Row], row_id: Any, *, without: tuple[str, ...] = ()) -> Row | None:
+    """Return one row by its primary key, None when there is none.
+
+    Fields named in `without` are deferred: read when somebody asks for them.
+    """
     using = router.db_for_read(model)
-    names, statement = _selection(model)
+    names, statement = _selection(model, without)
     with connections[using].cursor() as cursor:
         cursor.execute(statement, [row_id])
         values = cursor.fetchone()
@@ -38,8 +41,9 @@ def insert(row: models.Model) -> None:
 
 
 @lru_cache(maxsize=8)
-def _selection(model: type[models.Model]) -> tuple[list[str], str]:
-    fields = model._meta.concrete_fields  # noqa: SLF001  Django's own API
+def _selection(model: type[models.Model], without: tuple[str, ...]) -> tuple[list[str], str]:
+    concrete = model._meta.concrete_fields  # noqa: SLF001  Django's own API
+    fields = [field for field in concrete if field.attname not in without]
     columns = ", ".join(f'"{field.column}"' for field in fields)
     table = model._meta.db_table  # noqa: SLF001
     statement = f'SELECT {columns} FROM "{table}" WHERE id = %s'  # noqa: S608  names of our own

@@ -56,6 +56,16 @@ def _reader(
     return serializer(data={}, partial=partial)
 
 
+def shown(serializer: type[serializers.Serializer[Any]], instance: Any) -> dict[str, Any]:
+    """Return an answer's body; the serializer is shared like the one that reads."""
+    return dict(_writer(serializer).to_representation(instance))
+
+
+@cache
+def _writer(serializer: type[serializers.Serializer[Any]]) -> serializers.Serializer[Any]:
+    return serializer()
+
+
 def issues_of(
     errors: Any, *, data: Any = None, where: Where = "body", field: Any = None
 ) -> Iterator[Issue]:

@@ -51,18 +51,19 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "sartiq.core.middleware.AccessLogMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "sartiq.core.referrer.StaffReferrerMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
-    "sartiq.core.middleware.PagePolicyMiddleware",
-    "sartiq.core.pages.PageSessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "sartiq.core.pages.PageAuthenticationMiddleware",
-    "sartiq.core.pages.PageMessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
     "sartiq.core.middleware.HonestOutageMiddleware",
+    # REST requests go past these in one step, because they stand in a row.
+    "sartiq.core.pages.PageReferrerMiddleware",
+    "sartiq.core.pages.PageStaticMiddleware",
+    "sartiq.core.pages.PagePolicyMiddleware",
+    "sartiq.core.pages.PageSessionMiddleware",
+    "sartiq.core.pages.PageAuthenticationMiddleware",
+    "sartiq.core.pages.PageMessageMiddleware",
     "sartiq.core.middleware.EitherSlashMiddleware",
 ]
 

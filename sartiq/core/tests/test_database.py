@@ -71,6 +71,17 @@ def test_a_statement_written_once_reads_the_same_row_as_the_orm() -> None:
     }
 
 
+@pytest.mark.django_db
+def test_a_field_left_out_is_read_when_asked_for() -> None:
+    user = UserFactory.create()
+
+    found = select_by_id(User, user.pk, without=("created_at",))
+
+    assert found is not None
+    assert found.get_deferred_fields() == {"created_at"}
+    assert found.created_at == user.created_at
+
+
 @pytest.mark.covers("F13")
 def test_a_statement_that_runs_too_long_is_stopped(transactional_db: None) -> None:
     with transaction.atomic(), connection.cursor() as cursor:

@@ -1,0 +1,25 @@
+from django.core.handlers.exception import convert_exception_to_response
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.test import RequestFactory
+
+from sartiq.core.pages import PageMessageMiddleware, PageSessionMiddleware
+
+
+def innermost(request: HttpRequest) -> HttpResponse:
+    return HttpResponse("a session" if hasattr(request, "session") else "no session")
+
+
+def said(response: HttpResponseBase) -> bytes:
+    assert isinstance(response, HttpResponse)
+    return response.content
+
+
+def test_a_rest_request_goes_past_a_row_of_page_middleware_in_one_step() -> None:
+    end = convert_exception_to_response(innermost)
+    inner = convert_exception_to_response(PageMessageMiddleware(end))
+    outer = PageSessionMiddleware(inner)
+
+    assert outer.past_pages is end
+    assert said(outer(RequestFactory().get("/api/v1/uploads/"))) == b"no session"
+    assert said(outer(RequestFactory().get("/admin/"))) == b"a session"
