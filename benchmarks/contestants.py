@@ -20,7 +20,7 @@ from tests.flow.studio import Studio
 
 OUTCOMES = ("created", "updated", "unchanged", "failed")
 ENDED = {"completed", "completed_with_errors", "failed", "cancelled"}
-POLL_SECONDS = 0.1
+POLL_SECONDS = 0.05
 LONGEST_SECONDS = 900.0
 
 

@@ -61,7 +61,7 @@ class _SkuWidths:
 
 
 class Outliner:
-    """Makes the outline of one table, opened as text behind its byte order mark."""
+    """Makes the outline of one table of `size` bytes, opened as text behind its byte order mark."""
 
     def __init__(
         self,
@@ -70,6 +70,7 @@ class Outliner:
         *,
         mapping: Mapped,
         chunk_rows: int,
+        size: int,
         watch: Callable[[], None],
     ) -> None:
         size_of = dialect.size_of()
@@ -83,7 +84,7 @@ class Outliner:
         self._mapping = mapping
         self._chunk_rows = chunk_rows
         self._watch = watch
-        self._seen = SeenSkus()
+        self._seen = SeenSkus(table_size=size)
         self._widths = _SkuWidths()
         self._parts: list[Part] = []
         self._total = 0
@@ -104,9 +105,12 @@ class Outliner:
 
     def _split(self, rows: Iterator[Record], layout: Layout) -> None:
         """Close a chunk before the group that would make it too long."""
+        if layout.handle is None:
+            self._split_rows(rows, layout)
+            return
         chunk = _Chunk()
         for group in _groups(rows, layout):
-            counted = counted_of(group, layout) if layout.handle is not None else group
+            counted = counted_of(group, layout)
             begins = group[0]
             too_long = len(chunk.rows) + len(counted) > self._chunk_rows
             if chunk.rows and (too_long or begins.start - chunk.start > LARGEST_CHUNK):
@@ -118,14 +122,27 @@ class Outliner:
         if chunk.rows:
             self._close(chunk, layout, end=self._records.offset)
 
+    def _split_rows(self, rows: Iterator[Record], layout: Layout) -> None:
+        """Close a chunk before the row that would make it too long; most tables have no groups."""
+        held: list[Record] = []
+        starts, most = 0, self._chunk_rows
+        for row in rows:
+            if held and (len(held) >= most or row.start - starts > LARGEST_CHUNK):
+                self._close(_Chunk(starts, held[0].line, held), layout, end=row.start)
+                held = []
+            if not held:
+                starts = row.start
+            held.append(row)
+        if held:
+            self._close(_Chunk(starts, held[0].line, held), layout, end=self._records.offset)
+
     def _skus(self, rows: list[Record], layout: Layout) -> set[str]:
         at = layout.place_of("sku")
         cells = [row.cells[at].strip() for row in rows if row.fault is None and len(row.cells) > at]
         skus = set(cells if layout.errors_at is None else map(restore, cells))
         skus.discard("")
-        for sku in skus:
-            if sku.isdigit():
-                self._widths.note(sku)
+        for sku in filter(str.isdigit, skus):
+            self._widths.note(sku)
         return skus
 
     def _close(self, chunk: "_Chunk", layout: Layout, *, end: int) -> None:
@@ -156,9 +173,6 @@ class _Chunk:
 
 def _groups(rows: Iterator[Record], layout: Layout) -> Iterator[list[Record]]:
     """Yield the rows that must stay in one chunk."""
-    if layout.handle is None:
-        yield from ([row] for row in rows)
-        return
     for group in by_handle(rows, layout):
         if is_too_long(group):
             most, size = f"{LARGEST_GROUP:,} rows", f"{LARGEST_HANDLE // MIB} MiB"

@@ -5,10 +5,9 @@ chunk's lease, and only while the job runs (`docs/design/bulk-upload.md`).
 """
 
 import io
-import tempfile
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import BinaryIO, Final, TextIO, cast
+from typing import TextIO
 from uuid import UUID
 
 import structlog
@@ -20,13 +19,12 @@ from accounts.selectors import may_write
 from bulkupload.errors import FileFaultError
 from bulkupload.models import BulkUploadChunk, BulkUploadJob, ChunkStatus, JobStatus
 from bulkupload.rules.cleaning import BadRow, Cleaner, GoodRow
-from bulkupload.rules.limits import LARGEST_CHUNK
 from bulkupload.rules.records import Records, lines_of
 from bulkupload.services import finishing, media_plan, merging, zeros
 from bulkupload.services.merging import Counts
 from bulkupload.services.planning import MOST_ATTEMPTS, NO_STORE, PAUSE, SOURCE_GONE
+from bulkupload.services.windows import Source, Window
 from media.errors import ObjectNotFoundError, PreconditionFailedError, StoreUnavailableError
-from media.storage import private_store
 from sartiq.core import leases
 from sartiq.core.collecting import paused_collection
 from sartiq.core.crashpoints import reach
@@ -36,10 +34,10 @@ log = structlog.get_logger(__name__)
 
 MOST_TRIES = 5  # of one transaction, when others change the same products at the same time
 WHILE_CONTENDED = timedelta(seconds=1)
-MOST_HELD: Final = 2 * LARGEST_CHUNK  # bytes of a chunk in memory; the rest waits on the disk
 GAVE_UP = FileFaultError("attempts_exhausted", "Some rows could not be imported in five attempts.")
 OWNER_GONE = "The user who started this may no longer write there."
 CHANGED = "The stored file no longer holds what it held."
+_window = Window()
 CONTENTION = (pg.DeadlockDetected, pg.LockNotAvailable, pg.SerializationFailure, pg.QueryCanceled)
 
 
@@ -94,7 +92,8 @@ def _attempt(lease: Lease[BulkUploadChunk], chunk: BulkUploadChunk) -> None:
         finishing.fail(job.pk, fault)
     except (ObjectNotFoundError, PreconditionFailedError):
         finishing.fail(job.pk, SOURCE_GONE)
-    except StoreUnavailableError:
+    except (StoreUnavailableError, OSError) as error:
+        log.warning("bulk_chunk_retried", chunk_id=str(chunk.pk), error=type(error).__name__)
         if lease.attempts >= MOST_ATTEMPTS:
             finishing.fail(job.pk, NO_STORE)
         else:
@@ -106,16 +105,13 @@ def _attempt(lease: Lease[BulkUploadChunk], chunk: BulkUploadChunk) -> None:
 
 def _read(job: BulkUploadJob, chunk: BulkUploadChunk) -> Batch:
     """Read the chunk's bytes and check its rows."""
-    # Blank lines and skipped ones belong to no row, so a chunk may be as long as its file.
-    with tempfile.SpooledTemporaryFile(max_size=MOST_HELD, prefix="bulk-") as body:
-        with private_store().open(
-            job.rows_key, if_match=job.rows_etag, offset=chunk.start, length=chunk.length
-        ) as reader:
-            body.writelines(reader)
-        body.seek(0)
-        dialect, binary = job.written_in, cast("BinaryIO", body)
-        with io.TextIOWrapper(binary, dialect.encoding, dialect.errors, newline="") as text:
-            return _checked(job, chunk, text)
+    source = Source(key=job.rows_key, etag=job.rows_etag)
+    dialect = job.written_in
+    with (
+        _window.range_of(source, start=chunk.start, length=chunk.length) as body,
+        io.TextIOWrapper(body, dialect.encoding, dialect.errors, newline="") as text,
+    ):
+        return _checked(job, chunk, text)
 
 
 def _checked(job: BulkUploadJob, chunk: BulkUploadChunk, text: TextIO) -> Batch:

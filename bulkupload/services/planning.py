@@ -149,6 +149,7 @@ def _dialect(body: BinaryIO, told: Dialect, job: BulkUploadJob) -> Dialect:
 
 def _outline(lease: Lease[BulkUploadJob], job: BulkUploadJob, table: Table) -> Outline:
     dialect = table.dialect
+    size = table.body.seek(0, io.SEEK_END)
     try:
         table.body.seek(dialect.bom)
         with (
@@ -160,6 +161,7 @@ def _outline(lease: Lease[BulkUploadJob], job: BulkUploadJob, table: Table) -> O
                 dialect,
                 mapping=job.mapping,
                 chunk_rows=settings.BULK_CHUNK_ROWS,
+                size=size,
                 watch=lease.renew_if_old,
             ).make()
     except UnicodeDecodeError:

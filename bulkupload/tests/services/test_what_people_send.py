@@ -351,7 +351,7 @@ def test_a_row_is_refused_with_the_lines_of_its_closed_cells(
 def test_a_gap_in_a_table_is_not_held_in_memory(
     private: MemoryStore, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bulkupload.services.chunks.MOST_HELD", 1024)
+    monkeypatch.setattr("bulkupload.services.windows.WIDTH", 1024)
 
     job = imported(user, "sku,name\nA,Shoe\n" + "\n" * 4096 + "B,Hat\n,\n,Boot\n")
 

@@ -1,0 +1,24 @@
+import pytest
+
+from bulkupload.rules.repeats import SeenSkus
+
+
+def skus(first: int, last: int) -> list[str]:
+    return [f"AW26-{number:07}" for number in range(first, last)]
+
+
+@pytest.mark.parametrize("table_size", [0, 1, 4_000_000])
+def test_every_sku_that_came_before_is_found(table_size: int) -> None:
+    seen = SeenSkus(table_size=table_size)
+    seen.repeated(skus(0, 1000))
+
+    assert set(skus(500, 1000)) <= set(seen.repeated(skus(500, 1500)))
+
+
+def test_in_a_table_of_its_size_hardly_a_new_sku_is_taken_for_a_repeated_one() -> None:
+    rows = 50_000
+    seen = SeenSkus(table_size=rows * len("AW26-0000000,Shirt,Sartiq,linen\r\n"))
+
+    mistaken = [sku for at in range(0, rows, 5000) for sku in seen.repeated(skus(at, at + 5000))]
+
+    assert len(mistaken) < rows // 2000
