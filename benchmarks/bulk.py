@@ -45,7 +45,7 @@ class Bench:
         for case in cases:
             self._sql(SETTLE)
             run = contestant.imports(self._table(case))
-            self._require_equal(contestant.name, case, run)
+            self._require_equal(contestant, case, run)
             self.runs[contestant.name, case].append(run)
             rate = self.rows / run.seconds
             console.print(f"  {contestant.name}, {case}: {run.seconds:.2f} s, {rate:,.0f} rows/s")
@@ -56,7 +56,7 @@ class Bench:
             tables.write_table(path, rows=self.rows, changed=case != NEW)
         return path
 
-    def _require_equal(self, name: str, case: str, run: Run) -> None:
+    def _require_equal(self, contestant: Contestant, case: str, run: Run) -> None:
         bad = tables.bad_rows(self.rows)
         good, changed = self.rows - bad, tables.changed_rows(self.rows)
         counts = {
@@ -65,6 +65,10 @@ class Bench:
             UNCHANGED: (0, 0, good, bad),
         }
         expected = dict(zip(OUTCOMES, counts[case], strict=True))
+        if not contestant.skips:
+            expected["updated"] += expected.pop("unchanged")
+            expected["unchanged"] = 0
+        name = contestant.name
         if run.outcomes != expected:
             message = f"{name}, {case}: {run.outcomes} instead of {expected}"
             raise AssertionError(message)
@@ -85,9 +89,10 @@ def imports(product: Product, *, rounds: int, rows: int) -> None:
             load = os.getloadavg()[0]
             console.print(f"round {turn + 1} of {rounds}, load average {load:.1f}")
             for peer in peers:
-                bench.turn(peer)
+                if turn == 0 or not peer.slow:
+                    bench.turn(peer)
     for case in CASES:
-        _report(bench, case, [peer.name for peer in peers], rounds=rounds)
+        _report(bench, case, [peer.name for peer in peers])
 
 
 def million(product: Product) -> None:
@@ -95,7 +100,7 @@ def million(product: Product) -> None:
     with TemporaryDirectory(prefix="bench-") as folder:
         bench, peers = _prepared(product, Path(folder), rows=MILLION)
         bench.turn(peers[0], (NEW,))
-    _report(bench, NEW, [peers[0].name], rounds=1)
+    _report(bench, NEW, [peers[0].name])
 
 
 def _prepared(product: Product, folder: Path, *, rows: int) -> tuple[Bench, list[Contestant]]:
@@ -110,8 +115,9 @@ def _prepared(product: Product, folder: Path, *, rows: int) -> tuple[Bench, list
     return Bench(postgres=product.stack.postgres, folder=folder, rows=rows), peers
 
 
-def _report(bench: Bench, case: str, names: list[str], *, rounds: int) -> None:
-    ours = _median(bench.runs[names[0], case], "seconds")
+def _report(bench: Bench, case: str, names: list[str]) -> None:
+    shipped = names[min(1, len(names) - 1)]  # the worker with its two processes
+    ours = _median(bench.runs[shipped, case], "seconds")
     rows = []
     for name in names:
         runs = bench.runs[name, case]
@@ -119,6 +125,7 @@ def _report(bench: Bench, case: str, names: list[str], *, rounds: int) -> None:
         rows.append(
             (
                 name,
+                len(runs),
                 f"{bench.rows / seconds:,.0f}",
                 _median(runs, "client_cpu") / bench.rows * 1e6,
                 _median(runs, "web_cpu") / bench.rows * 1e6,
@@ -127,9 +134,9 @@ def _report(bench: Bench, case: str, names: list[str], *, rounds: int) -> None:
                 seconds / ours,
             )
         )
-    columns = ("who", "rows/s", "CPU µs/row", "web's", "PostgreSQL's", "growth MiB")
-    title = f"{bench.rows:,} rows, 1 % refused, {case}, median of {rounds}"
-    show(title, (*columns, f"{names[0]} / it"), rows)
+    columns = ("who", "runs", "rows/s", "CPU µs/row", "web's", "PostgreSQL's", "growth MiB")
+    title = f"{bench.rows:,} rows, 1 % refused, {case}, medians"
+    show(title, (*columns, f"{shipped} / it"), rows)
 
 
 def _median(runs: list[Run], name: str) -> float:
