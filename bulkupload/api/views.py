@@ -29,7 +29,7 @@ from sartiq.core.idempotency import Answer, Record, once
 from sartiq.core.schema import ERROR_ANSWER
 from sartiq.core.validation import read
 
-CSV = "text/csv"
+CSV, JSON = "text/csv", "application/json"
 HASHED_AT_ONCE = 1024 * 1024
 JOB_ID = OpenApiParameter("job_id", OpenApiTypes.UUID, OpenApiParameter.PATH)
 LOCATION = OpenApiParameter(
@@ -207,7 +207,8 @@ def _answers(rows: list[BulkUploadJob]) -> list[dict[str, Any]]:
 
 
 def _accepted_format(request: Request) -> str:
-    return "csv" if CSV in request.headers.get("Accept", "") else "json"
+    django = request._request  # noqa: SLF001  DRF's own way to the raw request
+    return "csv" if django.get_preferred_type([JSON, CSV]) == CSV else "json"
 
 
 def _digest(request: Request, sent: "UploadedFile[Any]") -> str:

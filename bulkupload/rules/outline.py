@@ -124,21 +124,25 @@ class Outliner:
 
     def _split_rows(self, rows: Iterator[Record], layout: Layout) -> None:
         """Close a chunk before the row that would make it too long; most tables have no groups."""
-        held: list[Record] = []
-        starts, most = 0, self._chunk_rows
-        for row in rows:
-            if held and (len(held) >= most or row.start - starts > LARGEST_CHUNK):
-                self._close(_Chunk(starts, held[0].line, held), layout, end=row.start)
-                held = []
-            if not held:
-                starts = row.start
-            held.append(row)
-        if held:
-            self._close(_Chunk(starts, held[0].line, held), layout, end=self._records.offset)
+        most = self._chunk_rows
+        first = next(rows, None)
+        while first is not None:
+            held, farthest = [first], first.start + LARGEST_CHUNK
+            following = None
+            for row in rows:
+                if len(held) == most or row.start > farthest:
+                    following = row
+                    break
+                held.append(row)
+            end = self._records.offset if following is None else following.start
+            self._close(_Chunk(first.start, first.line, held), layout, end=end)
+            first = following
 
     def _skus(self, rows: list[Record], layout: Layout) -> set[str]:
         at = layout.place_of("sku")
-        cells = [row.cells[at].strip() for row in rows if row.fault is None and len(row.cells) > at]
+        cells = [
+            cells[at].strip() for _, _, cells, fault in rows if fault is None and len(cells) > at
+        ]
         skus = set(cells if layout.errors_at is None else map(restore, cells))
         skus.discard("")
         for sku in filter(str.isdigit, skus):

@@ -99,6 +99,7 @@ class Records:
     def __iter__(self) -> Iterator[Record]:
         """Yield every row that says something."""
         reader = self._reader()
+        taken, size_of = self._taken, self._size_of
         while True:
             line, start = self.line, self.offset
             try:
@@ -109,7 +110,11 @@ class Records:
                 yield self._broken(line, start, str(error))
                 reader = self._reader()
                 continue
-            self._settle()
+            if len(taken) == 1:  # nearly every row; a cut line is never one of them
+                self.offset = start + size_of(taken.pop())
+                self.line = line + 1
+            else:
+                self._settle()
             if cells and (cells[0].strip() or any(map(str.strip, cells))):
                 yield Record(line, start, cells)
 
@@ -123,8 +128,8 @@ class Records:
             line = ahead.popleft() if ahead else next(lines, None)
             if line is None:
                 return
+            length = length + len(line) if taken else len(line)
             taken.append(line)
-            length = length + len(line) if len(taken) > 1 else len(line)
             if length > LONGEST_LINE or type(line) is CutLine:
                 raise _LineTooLongError
             yield line

@@ -77,7 +77,7 @@ def _attempt(lease: Lease[BulkUploadJob], job: BulkUploadJob) -> None:
             _fail(lease, GAVE_UP)
             return
         with _opened(lease, job) as table:
-            outline = _outline(lease, job, table)
+            outline = _told_outline(lease, job, table)
             reach("bulk-outlined")
             _keep(lease, job, table, outline)
     except FileFaultError as fault:
@@ -145,6 +145,15 @@ def _dialect(body: BinaryIO, told: Dialect, job: BulkUploadJob) -> Dialect:
         delimiter=tell_delimiter(sample, job.mapping),
         line_ending=tell_line_ending(sample),
     )
+
+
+def _told_outline(lease: Lease[BulkUploadJob], job: BulkUploadJob, table: Table) -> Outline:
+    """Return the outline, or say how a refused table was read: often that is what is wrong."""
+    try:
+        return _outline(lease, job, table)
+    except FileFaultError:
+        BulkUploadJob.objects.unplanned().filter(pk=job.pk).update(dialect=table.dialect.stored())
+        raise
 
 
 def _outline(lease: Lease[BulkUploadJob], job: BulkUploadJob, table: Table) -> Outline:

@@ -18,7 +18,7 @@ from exports.errors import Fault, StoringTooSlowError
 from exports.models import ExportItem, ExportRun, ItemStatus, RunStatus
 from exports.rules.adapters.base import ExportedFile
 from exports.rules.archive import ArchiveEntry, write_archive
-from exports.rules.limits import KEPT_FOR
+from exports.rules.limits import KEPT_FOR, LARGEST_ARCHIVE
 from exports.rules.manifest import MANIFEST, Listed, Missing, manifest
 from exports.selectors import adapter_by_code
 from exports.services import dispatch
@@ -36,6 +36,10 @@ log = structlog.get_logger(__name__)
 
 HEADERS: Final = ObjectHeaders(content_type="application/zip", content_disposition="attachment")
 NOTHING: Final = Fault("nothing_exported", "None of the files could be exported.")
+TOO_LARGE: Final = Fault(
+    "archive_too_large",
+    f"The files are larger than the {LARGEST_ARCHIVE // 1024**3} GiB of an archive. Export fewer.",
+)
 GAVE_UP: Final = Fault("attempts_exhausted", "The archive was not packed in five attempts.")
 NO_STORE: Final = Fault("store_unavailable", "The file store did not answer, five times.")
 
@@ -81,6 +85,8 @@ def _attempt(lease: Lease[ExportRun], run_id: UUID) -> None:
             _fail(lease, GAVE_UP)
         elif not any(item.status == ItemStatus.DONE for item in items):
             _fail(lease, NOTHING)
+        elif sum(item.result_size or 0 for item in items) > LARGEST_ARCHIVE:
+            _fail(lease, TOO_LARGE)
         else:
             _pack(lease, run_id, items)
     except ItemLostError as lost:

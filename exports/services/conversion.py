@@ -35,7 +35,6 @@ class Converted:
     size: int
     sha256: str
     content_type: str
-    extension: str
     width: int
     height: int
 
@@ -83,9 +82,7 @@ def _encoded(source: Path, target: Path, content_type: str, encoding: Encoding) 
     if "fault" in reply:
         fault = _FAULTS[reply["fault"]]
         raise type(fault)(fault.detail)
-    return _described(
-        target, encoding.content_type, encoding.extension, reply["width"], reply["height"]
-    )
+    return _described(target, encoding.content_type, reply["width"], reply["height"])
 
 
 def _ask(source: Path, target: Path, content_type: str, encoding: Encoding) -> dict[str, Any]:
@@ -110,16 +107,13 @@ def _ask(source: Path, target: Path, content_type: str, encoding: Encoding) -> d
         return {"fault": "crashed"}
 
 
-def _described(
-    target: Path, content_type: str, extension: str, width: int, height: int
-) -> Converted:
+def _described(target: Path, content_type: str, width: int, height: int) -> Converted:
     with target.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return Converted(
         size=target.stat().st_size,
         sha256=digest,
         content_type=content_type,
-        extension=extension,
         width=width,
         height=height,
     )

@@ -104,6 +104,25 @@ def test_errors_are_told_in_json_and_csv(client: APIClient) -> None:
     assert "products-errors.csv" in by_query.headers["Content-Disposition"]
 
 
+@pytest.mark.parametrize(
+    ("accept", "content_type"),
+    [
+        ("text/csv", "text/csv; charset=utf-8"),
+        ("text/csv, application/json;q=0.5", "text/csv; charset=utf-8"),
+        ("application/json, text/csv;q=0.1", "application/json"),
+        ("*/*", "application/json"),
+        ("image/png", "application/json"),
+    ],
+)
+def test_errors_come_in_the_format_the_client_likes_best(
+    client: APIClient, accept: str, content_type: str
+) -> None:
+    answer = post(client)
+    path = f"{ROUTE}{answer.json()['id']}/errors"
+
+    assert client.get(path, headers={"Accept": accept}).headers["Content-Type"] == content_type
+
+
 def test_errors_are_paged(client: APIClient) -> None:
     answer = post(client, b"sku,name\n" + b",x\n" * 5)
     work_off(job_of(answer))

@@ -100,6 +100,14 @@ def test_a_file_that_cannot_be_read_fails_with_one_sentence(
     assert not Product.objects.exists()
 
 
+def test_a_refused_table_says_how_it_was_read(private: MemoryStore, user: User) -> None:
+    job = imported(user, "style;title\n1;2\n")
+
+    assert (job.status, job.failure_code) == (JobStatus.FAILED, "missing_column")
+    assert job.dialect is not None
+    assert job.dialect["delimiter"] == ";"
+
+
 def test_a_header_alone_is_an_empty_table(private: MemoryStore, user: User) -> None:
     job = imported(user, "sku,name\n")
 

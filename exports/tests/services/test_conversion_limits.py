@@ -44,7 +44,7 @@ def refusal(source: Path, content: bytes, target: ImageFormat = ImageFormat.WEBP
 def works(source: Path) -> bool:
     source.write_bytes(saved(scene(), "PNG"))
     made = conversion.convert(source, source.with_name("made"), image_format=ImageFormat.WEBP)
-    return made.extension == "webp"
+    return made.content_type == "image/webp"
 
 
 def noise(side: int) -> bytes:

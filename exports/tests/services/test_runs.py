@@ -19,8 +19,8 @@ from exports.errors import (
     TooManyFilesError,
 )
 from exports.models import ExportConfiguration, ExportItem, ExportRun, ImageFormat, RunStatus
-from exports.rules.limits import MOST_FILES
-from exports.services import expiry, items, runs
+from exports.rules.limits import LARGEST_ARCHIVE, MOST_FILES
+from exports.services import assembly, expiry, items, runs
 from exports.tests.exporting import (
     archive_of,
     discard,
@@ -38,9 +38,11 @@ from exports.tests.exporting import (
 from media.models import MediaResource, ObjectDeletion, ResourceStatus
 from media.storage import ObjectHeaders
 from media.storage.memory import MemoryStore
+from media.storage.multipart import PART_BYTES
 from media.tests.factories import photo, ready
 from media.tests.rules import specimens
 
+MOST_PARTS = 10_000  # of one multipart upload, in S3 and in R2
 NAMES = ["Us_S-1_image_v1", "Us_S-1_image_v2", "Us_S-1_image_v3"]
 
 
@@ -269,6 +271,24 @@ def test_a_run_of_which_nothing_is_left_fails(user: User, photos: list[MediaReso
     assert objects() == []
     with pytest.raises(ExportFailedError):
         runs.sign_download(user=user, run_id=run.pk)
+
+
+def test_files_that_no_archive_can_hold_fail_the_run_before_it_is_packed(
+    user: User, photos: list[MediaResource], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(assembly, "LARGEST_ARCHIVE", 10)
+    run = start(user, *map(entry, photos))
+
+    work_off(run)
+
+    assert (run.status, run.failure_code) == (RunStatus.FAILED, "archive_too_large")
+    assert not run.archive_key
+
+
+def test_the_largest_archive_fits_into_the_parts_of_an_upload() -> None:
+    headers = MOST_FILES * 4096  # an archive's own share, with room to spare
+
+    assert LARGEST_ARCHIVE + headers < MOST_PARTS * PART_BYTES
 
 
 @pytest.mark.usefixtures("db")

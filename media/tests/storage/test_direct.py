@@ -10,7 +10,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import trustme
 
+from devstack.ports import LOOPBACK
 from media.errors import StoreUnavailableError
 from media.storage import ObjectHeaders
 from media.storage.client import ClientHolder, S3Connection
@@ -22,7 +24,6 @@ PNG = ObjectHeaders(content_type="image/png")
 BODY = bytes(range(256)) * 4096  # a mebibyte, more than one chunk
 BUDGET = timedelta(seconds=1)
 SLACK = 3  # of a busy machine, in seconds
-CERTIFICATE = Path(__file__).with_name("loopback.pem")
 
 
 def read(store: S3Store, key: str) -> bytes:
@@ -154,10 +155,15 @@ def test_an_answer_of_somebody_else_is_no_object(
 
 
 @pytest.fixture
-def encrypted(stack: dict[str, str]) -> Iterator[FaultProxy]:
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def encrypted(stack: dict[str, str], authority: trustme.CA) -> Iterator[FaultProxy]:
     """The S3 server behind TLS."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(CERTIFICATE)
+    authority.issue_cert(LOOPBACK).configure_cert(context)
     proxy = FaultProxy(stack["S3_ENDPOINT_URL"])
     proxy._server.socket = context.wrap_socket(proxy._server.socket, server_side=True)
     proxy.url = proxy.url.replace("http:", "https:")
@@ -176,8 +182,10 @@ def over_tls(
 
 
 @pytest.fixture
-def trusting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_CA_BUNDLE", str(CERTIFICATE))
+def trusting(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, authority: trustme.CA) -> None:
+    bundle = tmp_path / "authority.pem"
+    authority.cert_pem.write_to_path(bundle)
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(bundle))
 
 
 def test_an_object_is_read_over_tls(trusting: None, over_tls: S3Store, key: str) -> None:
