@@ -34,7 +34,8 @@ WITH written AS (
 SELECT CASE WHEN created THEN 'created' ELSE 'updated' END, count(*) FROM written GROUP BY 1;
 COMMIT;
 """
-REFUSED = f"CREATE TABLE IF NOT EXISTS bench_refused ({', '.join(f'{name} text' for name in FIELDS)});"
+_REFUSED = ", ".join(f"{name} text" for name in FIELDS)
+REFUSED = f"CREATE TABLE IF NOT EXISTS bench_refused ({_REFUSED});"
 
 
 @dataclass(frozen=True, kw_only=True)

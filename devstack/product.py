@@ -292,7 +292,7 @@ def _worker_command(processes: int) -> list[str | Path]:
     return [
         *(sys.executable, "-m", "celery", "-A", "sartiq.celery", "worker"),
         *("--pool", "prefork", "--concurrency", str(processes), "--loglevel", "INFO"),
-        # Without heartbeats: one that is being told to a lost broker keeps the worker from stopping.
+        # No heartbeats: one being told to a lost broker would keep the worker from stopping.
         *("--without-gossip", "--without-mingle", "--without-heartbeat"),
         *("--hostname", "worker@%h"),
     ]

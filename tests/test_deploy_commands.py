@@ -217,6 +217,31 @@ def test_the_worker_answers_its_ping_and_stops_when_asked(
     wait_until(lambda: not worker.is_alive, what="the end of the worker", seconds=20)
 
 
+def test_a_worker_that_lost_its_broker_stops_when_asked(
+    image: Path, container_env: dict[str, str], prepared: str, tmp_path: Path
+) -> None:
+    elsewhere = {name: container_env[name] for name in ("DATABASE_URL", "S3_ENDPOINT_URL")}
+    with Stack.temporary(given=elsewhere) as stack:
+        broker = next(child for child in stack.children if child.name == "valkey")
+        program, *arguments = SERVICES["worker"]["command"]
+        worker = Child(
+            name="worker",
+            command=[SCRIPTS / program, *arguments],
+            log=tmp_path / "log",
+            env=container_env | {"BROKER_URL": stack.env["BROKER_URL"]},
+            cwd=image,
+        )
+        worker.start()
+        try:
+            worker.wait_until(lambda: "ready." in worker.tail())
+            broker.kill()
+            worker.wait_until(lambda: "Connection refused" in worker.tail(50))
+            worker.ask_to_stop()
+            wait_until(lambda: not worker.is_alive, what="the end of the worker", seconds=20)
+        finally:
+            worker.stop()
+
+
 def test_beat_keeps_the_schedule_its_check_looks_at(container: Starter, tmp_path: Path) -> None:
     home = {"/var/lib/sartiq": str(tmp_path)}
     command = [replaced(word, home) for word in SERVICES["beat"]["command"]]
