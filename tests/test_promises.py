@@ -17,7 +17,7 @@ def _numbered(letter: str, *spans: tuple[int, int]) -> set[str]:
 # Threats and faults on the path of a file in and out; quotas (T10) have no part here yet.
 PROMISED = (
     _numbered("T", (1, 9), (11, 13), (20, 26), (30, 31), (38, 49), (51, 52), (60, 66))
-    | _numbered("F", (1, 18))
+    | _numbered("F", (1, 18), (30, 33))
     | _numbered("I", (18, 18))
 )
 
