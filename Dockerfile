@@ -29,6 +29,6 @@ EXPOSE 8000
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
     CMD ["python", "deploy/healthcheck.py"]
-# Few threads, more processes: docs/design/web-server.md. Each thread holds a database connection.
-ENV GRANIAN_WORKERS=4
-CMD ["granian", "--interface", "wsgi", "--no-ws", "--host", "0.0.0.0", "--port", "8000", "--blocking-threads", "2", "--workers-kill-timeout", "20", "--respawn-failed-workers", "sartiq.wsgi:application"]
+# A process for each core; threads for requests that wait: docs/design/web-server.md.
+ENV GRANIAN_WORKERS=2
+CMD ["granian", "--interface", "wsgi", "--no-ws", "--host", "0.0.0.0", "--port", "8000", "--blocking-threads", "8", "--workers-kill-timeout", "20", "--respawn-failed-workers", "sartiq.wsgi:application"]

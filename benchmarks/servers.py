@@ -11,17 +11,21 @@ from devstack.ports import LOOPBACK, answers, free_port
 
 START_SECONDS = 20
 CHECKOUT = Path(__file__).resolve().parent.parent
-THREADS = 2  # a process, as the image has it; an ASGI peer has its event loop
 
 
 @contextmanager
-def served(target: str, *, interface: str, env: Mapping[str, str], workers: int) -> Iterator[str]:
-    """Run `target` under granian with so many processes; yield its base URL; stop it by pid."""
+def served(
+    target: str, *, interface: str, env: Mapping[str, str], workers: int, threads: int
+) -> Iterator[str]:
+    """Run `target` under granian; yield its base URL; stop it by pid.
+
+    `threads` are those of a WSGI process; an ASGI peer has its event loop.
+    """
     port = free_port()
     command = [sys.executable, "-m", "granian", "--interface", interface, "--no-ws"]
     command += ["--host", LOOPBACK, "--port", str(port), "--log-level", "error"]
     command += ["--workers", str(workers)]
-    command += ["--blocking-threads", str(THREADS)] if interface == "wsgi" else []
+    command += ["--blocking-threads", str(threads)] if interface == "wsgi" else []
     child = subprocess.Popen(
         # Its log is a line a request: written like in production, and read by nobody here.
         [*command, target],

@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
+from typing import NamedTuple
 
 import httpx
 
@@ -16,29 +17,38 @@ from devstack.product import Product
 ASKED = {"filename": "front.jpg", "content_type": "image/jpeg", "file_size": 200_000}
 
 
-WORKERS = (1, 2)  # processes a server
+class Shape(NamedTuple):
+    """How a server is run: its processes, and the threads of each (for WSGI)."""
+
+    workers: int
+    threads: int
+
+
+SHAPES = (Shape(1, 2), Shape(2, 8))  # the second as it is shipped
 
 
 def presign(product: Product, *, rounds: int, seconds: float) -> None:
     """Measure POST presigned-url with its Upload row."""
-    for workers in WORKERS:
-        _presign(product, workers, rounds, seconds)
+    for shape in SHAPES:
+        _presign(product, shape, rounds, seconds)
 
 
 def redirect(product: Product, *, rounds: int, seconds: float) -> None:
     """Measure GET /files/…"""
-    for workers in WORKERS:
-        _redirect(product, workers, rounds, seconds)
+    for shape in SHAPES:
+        _redirect(product, shape, rounds, seconds)
 
 
-def _presign(product: Product, workers: int, rounds: int, seconds: float) -> None:
+def _presign(product: Product, shape: Shape, rounds: int, seconds: float) -> None:
     token = _token(product)
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
     body = json.dumps(ASKED).encode()
     env = {**product.env, "PEER_DATABASE": _conninfo(product)}
     with ExitStack() as stack:
         peers = {
-            name: stack.enter_context(served(target, interface=interface, env=env, workers=workers))
+            name: stack.enter_context(
+                served(target, interface=interface, env=env, **shape._asdict())
+            )
             + path
             for name, target, interface, path in (
                 ("sartiq", "sartiq.wsgi:application", "wsgi", "/api/v1/uploads/presigned-url"),
@@ -49,15 +59,15 @@ def _presign(product: Product, workers: int, rounds: int, seconds: float) -> Non
         measures = {
             name: _measure(url, "POST", headers, body, seconds) for name, url in peers.items()
         }
-        _compare("POST presigned-url", measures, workers=workers, rounds=rounds)
+        _compare("POST presigned-url", measures, shape=shape, rounds=rounds)
 
 
-def _redirect(product: Product, workers: int, rounds: int, seconds: float) -> None:
+def _redirect(product: Product, shape: Shape, rounds: int, seconds: float) -> None:
     path = "/files/media/01a20a3a-5276-7f2a-becc-ec0b7880616d/file.jpg"
     with ExitStack() as stack:
         peers = {
             name: stack.enter_context(
-                served(target, interface=interface, env=product.env, workers=workers)
+                served(target, interface=interface, env=product.env, **shape._asdict())
             )
             + path
             for name, target, interface in (
@@ -67,7 +77,7 @@ def _redirect(product: Product, workers: int, rounds: int, seconds: float) -> No
             )
         }
         measures = {name: _measure(url, "GET", {}, b"", seconds) for name, url in peers.items()}
-        _compare("GET /files/…", measures, workers=workers, rounds=rounds)
+        _compare("GET /files/…", measures, shape=shape, rounds=rounds)
 
 
 def _measure(
@@ -78,7 +88,7 @@ def _measure(
 
 
 def _compare(
-    title: str, measures: dict[str, Callable[[], Load]], *, workers: int, rounds: int
+    title: str, measures: dict[str, Callable[[], Load]], *, shape: Shape, rounds: int
 ) -> None:
     results = interleaved(measures, rounds=rounds)
     rates = {name: medians(loads) for name, loads in results.items()}
@@ -88,7 +98,8 @@ def _compare(
         for name, (rate, p99) in rates.items()
     ]
     columns = ("peer", "requests/s", "p99 ms", "sartiq / peer", "statuses")
-    show(f"{title}: workers {workers}, 4 connections, median of {rounds}", columns, rows)
+    run = f"{shape.workers} processes, {shape.threads} threads each for WSGI, 4 connections"
+    show(f"{title}: {run}, median of {rounds}", columns, rows)
 
 
 def _token(product: Product) -> str:

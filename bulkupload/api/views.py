@@ -29,7 +29,14 @@ from sartiq.core.idempotency import Answer, Record, once
 from sartiq.core.schema import ERROR_ANSWER
 from sartiq.core.validation import read
 
-CSV, JSON = "text/csv", "application/json"
+CSV = "text/csv"
+_FORMATS = {
+    CSV: "csv",
+    "text/*": "csv",
+    "application/json": "json",
+    "application/*": "json",
+    "*/*": "json",
+}
 HASHED_AT_ONCE = 1024 * 1024
 JOB_ID = OpenApiParameter("job_id", OpenApiTypes.UUID, OpenApiParameter.PATH)
 LOCATION = OpenApiParameter(
@@ -208,7 +215,10 @@ def _answers(rows: list[BulkUploadJob]) -> list[dict[str, Any]]:
 
 def _accepted_format(request: Request) -> str:
     django = request._request  # noqa: SLF001  DRF's own way to the raw request
-    return "csv" if django.get_preferred_type([JSON, CSV]) == CSV else "json"
+    for liked in django.accepted_types:  # best first; parameters say nothing to us
+        if (kind := f"{liked.main_type}/{liked.sub_type}") in _FORMATS:
+            return _FORMATS[kind]
+    return "json"
 
 
 def _digest(request: Request, sent: "UploadedFile[Any]") -> str:

@@ -22,7 +22,7 @@ from bulkupload.rules.cleaning import BadRow, Cleaner, GoodRow
 from bulkupload.rules.records import Records, lines_of
 from bulkupload.services import finishing, media_plan, merging, zeros
 from bulkupload.services.merging import Counts
-from bulkupload.services.planning import MOST_ATTEMPTS, NO_STORE, PAUSE, SOURCE_GONE
+from bulkupload.services.planning import MOST_ATTEMPTS, NO_DISK, NO_STORE, PAUSE, SOURCE_GONE
 from bulkupload.services.windows import Source, Window
 from media.errors import ObjectNotFoundError, PreconditionFailedError, StoreUnavailableError
 from sartiq.core import leases
@@ -85,7 +85,7 @@ def _attempt(lease: Lease[BulkUploadChunk], chunk: BulkUploadChunk) -> None:
             finishing.cancel(job.pk, code="owner_gone", message=OWNER_GONE)
             return
         with paused_collection():
-            batch = _read(job, chunk)
+            batch = _read(lease, job, chunk)
         reach("bulk-parsed")
         _apply(lease, chunk, batch)
     except FileFaultError as fault:
@@ -93,9 +93,11 @@ def _attempt(lease: Lease[BulkUploadChunk], chunk: BulkUploadChunk) -> None:
     except (ObjectNotFoundError, PreconditionFailedError):
         finishing.fail(job.pk, SOURCE_GONE)
     except (StoreUnavailableError, OSError) as error:
-        log.warning("bulk_chunk_retried", chunk_id=str(chunk.pk), error=type(error).__name__)
+        log.warning("bulk_chunk_retried", chunk_id=str(chunk.pk), error=str(error))
         if lease.attempts >= MOST_ATTEMPTS:
-            finishing.fail(job.pk, NO_STORE)
+            finishing.fail(
+                job.pk, NO_STORE if isinstance(error, StoreUnavailableError) else NO_DISK
+            )
         else:
             lease.release(after=PAUSE)
     else:
@@ -103,12 +105,18 @@ def _attempt(lease: Lease[BulkUploadChunk], chunk: BulkUploadChunk) -> None:
         finishing.advance(job.pk)
 
 
-def _read(job: BulkUploadJob, chunk: BulkUploadChunk) -> Batch:
+def _read(lease: Lease[BulkUploadChunk], job: BulkUploadJob, chunk: BulkUploadChunk) -> Batch:
     """Read the chunk's bytes and check its rows."""
     source = Source(key=job.rows_key, etag=job.rows_etag)
     dialect = job.written_in
     with (
-        _window.range_of(source, start=chunk.start, length=chunk.length) as body,
+        _window.range_of(
+            source,
+            start=chunk.start,
+            length=chunk.length,
+            ahead=lease.attempts == 1,
+            watch=lease.renew_if_old,
+        ) as body,
         io.TextIOWrapper(body, dialect.encoding, dialect.errors, newline="") as text,
     ):
         return _checked(job, chunk, text)

@@ -44,6 +44,7 @@ PAUSE = timedelta(seconds=5)
 SOURCE_GONE = FileFaultError("source_missing", "The uploaded file is gone. Send it again.")
 GAVE_UP = FileFaultError("attempts_exhausted", "The file could not be read in five attempts.")
 NO_STORE = FileFaultError("store_unavailable", "The file store did not answer. Retry later.")
+NO_DISK = FileFaultError("disk_unavailable", "Our disk did not take the file. Retry later.")
 ROWS_NAME = "rows.csv"
 
 
@@ -85,9 +86,9 @@ def _attempt(lease: Lease[BulkUploadJob], job: BulkUploadJob) -> None:
     except (ObjectNotFoundError, PreconditionFailedError):
         _fail(lease, SOURCE_GONE)
     except (StoreUnavailableError, OSError) as error:
-        log.warning("bulk_plan_retried", job_id=str(job.pk), error=type(error).__name__)
+        log.warning("bulk_plan_retried", job_id=str(job.pk), error=str(error))
         if lease.attempts >= MOST_ATTEMPTS:
-            _fail(lease, NO_STORE)
+            _fail(lease, NO_STORE if isinstance(error, StoreUnavailableError) else NO_DISK)
         else:
             lease.release(after=PAUSE)
 

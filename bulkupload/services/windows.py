@@ -9,7 +9,7 @@ asked for every range (F33): a HEAD costs a tenth.
 import io
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Lock
@@ -55,28 +55,33 @@ class Window:
         self._one_at_a_time = Lock()
 
     @contextmanager
-    def range_of(self, source: Source, *, start: int, length: int) -> Iterator[BinaryIO]:
+    def range_of(
+        self, source: Source, *, start: int, length: int, ahead: bool, watch: Callable[[], None]
+    ) -> Iterator[BinaryIO]:
         """Open a range of a stored table, wholly fetched; where the table ends early it does too.
 
-        Raises ObjectNotFoundError and PreconditionFailedError when this version is gone,
-        StoreUnavailableError, and OSError when the disk is full.
+        Without `ahead` no more than the range is fetched: on a slow line a stretch takes too long.
+        `watch` is called now and then. Raises ObjectNotFoundError and PreconditionFailedError when
+        this version is gone, StoreUnavailableError, and OSError when the disk is full.
         """
         if length > WIDTH:  # blank lines belong to no row: a chunk may be as long as its file
-            stretch = _fetched(source, start, length)
+            stretch = _fetched(source, start, length, watch)
             with stretch.file as body:
                 body.seek(0)
                 yield body
         else:
-            yield io.BytesIO(self._read(source, start, length))
+            yield io.BytesIO(self._read(source, start, length, WIDTH if ahead else length, watch))
 
-    def _read(self, source: Source, start: int, length: int) -> bytes:
+    def _read(
+        self, source: Source, start: int, length: int, width: int, watch: Callable[[], None]
+    ) -> bytes:
         with self._one_at_a_time:
             held = self._held
             if held is not None and held.holds(source, start, length):
                 _require_there(source)
             else:
                 self.close()
-                held = self._held = _fetched(source, start, WIDTH)
+                held = self._held = _fetched(source, start, width, watch)
             return held.read(start, length)
 
     def close(self) -> None:
@@ -91,13 +96,15 @@ def _require_there(source: Source) -> None:
         raise PreconditionFailedError
 
 
-def _fetched(source: Source, start: int, length: int) -> _Stretch:
+def _fetched(source: Source, start: int, length: int, watch: Callable[[], None]) -> _Stretch:
     file = cast("BinaryIO", tempfile.TemporaryFile(prefix="bulk-"))  # noqa: SIM115  it is kept
     try:
         with private_store().open(
             source.key, if_match=source.etag, offset=start, length=length
         ) as reader:
-            file.writelines(reader)
+            for piece in reader:
+                file.write(piece)
+                watch()
         file.flush()
     except BaseException:
         file.close()

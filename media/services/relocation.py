@@ -161,13 +161,16 @@ def _verify(
         reach("K9")
         if head.size != resource.file_size:
             return None
-        with examined(
-            store,
-            head,
-            content_type=resource.content_type,
-            content_hash=resource.content_hash,
-            watch=lease.renew_if_old,
-        ) as (found, path):
+        with (
+            examined(
+                store,
+                head,
+                content_type=resource.content_type,
+                content_hash=resource.content_hash,
+                watch=lease.renew_if_old,
+            ) as (found, path),
+            lease.kept(),  # decoders take turns, and each may take as long as a lease
+        ):
             decoded = inspect_file(path, resource.content_type)
     except (ObjectNotFoundError, PreconditionFailedError):
         return None

@@ -77,7 +77,7 @@ def test_a_disk_that_stays_full_fails_the_job(
 
     job.refresh_from_db()
     assert list(temporary.iterdir()) == []
-    assert (job.status, job.failure_code) == (JobStatus.FAILED, "store_unavailable")
+    assert (job.status, job.failure_code) == (JobStatus.FAILED, "disk_unavailable")
     assert not Product.objects.exists()
 
 

@@ -39,8 +39,10 @@ def stored(private: MemoryStore, body: bytes = TABLE) -> Source:
     return Source(key=KEY, etag=head.etag)
 
 
-def read(window: Window, source: Source, start: int, length: int) -> bytes:
-    with window.range_of(source, start=start, length=length) as body:
+def read(window: Window, source: Source, start: int, length: int, *, ahead: bool = True) -> bytes:
+    with window.range_of(
+        source, start=start, length=length, ahead=ahead, watch=lambda: None
+    ) as body:
         return body.read()
 
 
@@ -101,6 +103,28 @@ def test_a_table_deleted_or_replaced_is_noticed_though_its_bytes_are_at_hand(
     private.delete_many([KEY])
     with pytest.raises(ObjectNotFoundError):
         read(window, source, 100, 100)
+
+
+def test_without_looking_ahead_no_more_than_the_range_is_fetched(
+    private: MemoryStore, fetches: list[int], window: Window
+) -> None:
+    source = stored(private)
+
+    parts = [read(window, source, start, 100, ahead=False) for start in (0, 100)]
+
+    assert parts == [TABLE[:100], TABLE[100:200]]
+    assert fetches == [0, 100]
+
+
+def test_a_fetch_is_watched_piece_by_piece(private: MemoryStore, window: Window) -> None:
+    source, pieces = stored(private, TABLE * 64), []
+
+    with window.range_of(
+        source, start=0, length=10, ahead=True, watch=lambda: pieces.append(1)
+    ) as body:
+        assert body.read() == TABLE[:10]
+
+    assert len(pieces) > 1
 
 
 def test_a_table_that_ends_early_gives_what_it_has(private: MemoryStore, window: Window) -> None:

@@ -3,11 +3,14 @@
 import struct
 import zlib
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 from django.utils import timezone
+from pytest_django import Settings
 
 from accounts.models import User
+from devstack.processes import became_true
 from media.errors import StoreRefusedError, StoreUnavailableError
 from media.models import (
     Attachment,
@@ -15,7 +18,7 @@ from media.models import (
     ObjectDeletion,
     ResourceStatus,
 )
-from media.services import attachments, relocation, resources
+from media.services import attachments, decoding, relocation, resources
 from media.storage import public_store
 from media.storage.memory import Hook, MemoryStore, nothing
 from media.tests.factories import (
@@ -65,6 +68,31 @@ def pending(memory: MemoryStore, user: User, body: bytes | None = None) -> Media
 
 def state_of(resource: MediaResource) -> dict[str, object]:
     return dict(MediaResource.objects.filter(pk=resource.pk).values().get())
+
+
+@pytest.mark.covers("F31")
+@pytest.mark.django_db(transaction=True)
+def test_a_decode_longer_than_the_lease_loses_nothing(
+    memory: MemoryStore, user: User, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leases, "SHORTEST_PAUSE", 0.05)
+    settings.LEASE_SECONDS = 3
+    resource = pending(memory, user)
+    renewed: list[bool] = []
+
+    def slow(path: Path, content_type: str) -> decoding.Decoded:
+        ends = state_of(resource)["lease_expires_at"]
+        renewed.append(
+            became_true(lambda: state_of(resource)["lease_expires_at"] != ends, seconds=20)
+        )
+        return decoding.inspect_file(path, content_type)
+
+    monkeypatch.setattr(relocation, "inspect_file", slow)
+    relocation.relocate(public_store(), resource.pk)
+
+    now = state_of(resource)
+    assert renewed == [True]
+    assert (now["status"], now["lease_fence"]) == (ResourceStatus.READY, 1)
 
 
 # --- Delivered again ------------------------------------------------------------------------------
