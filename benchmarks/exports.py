@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
+from benchmarks import psql
 from benchmarks.encoders import Choice, with_pillow, with_vips
 from benchmarks.files import unique_jpeg
 from benchmarks.report import show
@@ -26,6 +27,7 @@ SMALL_RUN, LARGE_RUN = 200, 2_000
 A_PRODUCT = 50  # images, the most a request names
 PATIENCE = 1_800.0
 ENDED = {"completed", "completed_with_errors", "failed"}
+LEFT = "SELECT count(*) FROM media_objectdeletion WHERE coalesce(run_after <= now(), true);"
 MIB = 1024 * 1024
 KIB = 1024
 PEERS = {
@@ -120,6 +122,7 @@ def _compare(image_format: str, ways: dict[str, Callable[[], "Peak"]], rounds: i
 # --- Ours -------------------------------------------------------------------------------------
 def _ours(product: Product, studio: Studio, ids: list[str], image_format: str) -> "Peak":
     """Export through the API, from the request to the finished archive."""
+    _tidied(product)
     configured = studio.http.post(
         "/api/v1/export-configuration/", json={"image_format": image_format}
     )
@@ -135,6 +138,14 @@ def _ours(product: Product, studio: Studio, ids: list[str], image_format: str) -
     assert found["status"] == "completed", found
     assert found["counts"]["ready"] == len(ids) * A_PRODUCT
     return peak
+
+
+def _tidied(product: Product) -> None:
+    """Wait until the workers have deleted what an earlier run or an upload left to delete."""
+    postgres = product.stack.postgres
+    if postgres is None:
+        raise ValueError("this benchmark needs the embedded PostgreSQL")
+    eventually(lambda: psql.run(postgres, LEFT), lambda left: left == "0", within=PATIENCE)
 
 
 # --- Bare loops -------------------------------------------------------------------------------
