@@ -163,11 +163,10 @@ def remove_data(root: Path) -> None:
 
 
 def _empty_shelter(folders: Sequence[Path]) -> None:
+    """Remove what stands for these folders; the binaries stay, another stack may run from them."""
     for folder in folders:
         for place in shelter().glob(f"{_shelter_name(folder)}*"):
             shutil.rmtree(place, ignore_errors=True)
-    if not any(shelter().glob("data-*")):  # nobody else's data: the binaries can go too
-        shutil.rmtree(shelter())
 
 
 def _short_name(folder: Path) -> str:

@@ -112,3 +112,20 @@ def test_sheltered_data_belong_to_one_data_folder_not_to_its_path(
 
     assert sheltered(data) != first
     assert not first.exists()
+
+
+def test_removing_data_leaves_the_binaries_another_stack_may_run_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folders, "SHELTERS", tmp_path)
+    data = tmp_path / "clone" / ".devstack"
+    data.mkdir(parents=True)
+    mine = sheltered(data)
+    binaries = folders.shelter() / "binaries"
+    for place in (mine, binaries):
+        place.mkdir()
+
+    remove_data(data)
+
+    assert not mine.exists()
+    assert binaries.exists()
