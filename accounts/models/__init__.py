@@ -1,5 +1,5 @@
 from accounts.models.organization import Membership, MembershipQuerySet, Organization, Role
-from accounts.models.ownership import OwnedModel, OwnedQuerySet, OwnerScope
+from accounts.models.ownership import OwnedModel, OwnedQuerySet, OwnerScope, indexes_by_owner
 from accounts.models.user import User, UserManager, UserQuerySet
 
 __all__ = [
@@ -13,4 +13,5 @@ __all__ = [
     "User",
     "UserManager",
     "UserQuerySet",
+    "indexes_by_owner",
 ]

@@ -4,7 +4,7 @@ from typing import Any, ClassVar, Self
 from django.db import models
 from django.db.models import Q
 
-from accounts.models import OwnedModel, OwnedQuerySet
+from accounts.models import OwnedModel, OwnedQuerySet, indexes_by_owner
 from bulkupload.rules.dialects import Dialect
 from bulkupload.rules.header import Layout
 from sartiq.core.models import LeasedModel, free_to_take
@@ -95,8 +95,7 @@ class BulkUploadJob(OwnedModel, LeasedModel):
             ),
         ]
         indexes = [
-            models.Index(fields=["organization", "created_at", "id"], name="bulk_job_of_org"),
-            models.Index(fields=["user", "created_at", "id"], name="bulk_job_of_user"),
+            *indexes_by_owner("bulk_job"),
             models.Index(
                 fields=["created_at"],
                 condition=Q(status__in=UNFINISHED),

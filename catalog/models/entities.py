@@ -4,7 +4,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 
-from accounts.models import OwnedModel
+from accounts.models import OwnedModel, indexes_by_owner
 from catalog.rules.slots import EntityType
 from exports.models import ExportConfiguration
 from exports.rules.levels import Level
@@ -19,10 +19,7 @@ class CatalogEntity(OwnedModel):
 
     class Meta(OwnedModel.Meta):
         abstract = True
-        indexes = [
-            models.Index(fields=["organization", "created_at", "id"], name="%(class)s_of_org"),
-            models.Index(fields=["user", "created_at", "id"], name="%(class)s_of_user"),
-        ]
+        indexes = indexes_by_owner("%(class)s")
 
     def __str__(self) -> str:
         return self.name

@@ -1,7 +1,7 @@
 from django.db import models
 from django.db.models import Q
 
-from accounts.models import OwnedModel
+from accounts.models import OwnedModel, indexes_by_owner
 from exports.rules.templates import LONGEST_TEMPLATE
 
 
@@ -32,10 +32,7 @@ class ExportConfiguration(OwnedModel):
     )
 
     class Meta(OwnedModel.Meta):
-        indexes = [
-            models.Index(fields=["organization", "created_at", "id"], name="exportconfig_of_org"),
-            models.Index(fields=["user", "created_at", "id"], name="exportconfig_of_user"),
-        ]
+        indexes = indexes_by_owner("exportconfig")
         constraints = [
             models.CheckConstraint(
                 condition=Q(image_format__in=ImageFormat.values), name="exportconfig_format_known"

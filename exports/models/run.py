@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from accounts.models import OwnedModel, OwnedQuerySet
+from accounts.models import OwnedModel, OwnedQuerySet, indexes_by_owner
 from exports.models.configuration import ImageFormat
 from exports.models.statuses import DOWNLOADABLE, UNFINISHED, ItemStatus, RunStatus
 from exports.rules.templates import LONGEST_TEMPLATE
@@ -84,8 +84,7 @@ class ExportRun(OwnedModel, LeasedModel):
             ),
         ]
         indexes = [
-            models.Index(fields=["organization", "created_at", "id"], name="export_run_of_org"),
-            models.Index(fields=["user", "created_at", "id"], name="export_run_of_user"),
+            *indexes_by_owner("export_run"),
             models.Index(
                 fields=["created_at"],
                 condition=Q(status__in=UNFINISHED),

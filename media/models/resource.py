@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from accounts.models import OwnedModel, OwnedQuerySet
+from accounts.models import OwnedModel, OwnedQuerySet, indexes_by_owner
 from sartiq.core.models import LeasedModel, free_to_take
 
 
@@ -106,8 +106,7 @@ class MediaResource(OwnedModel, LeasedModel):
             ),
         ]
         indexes = [
-            models.Index(fields=["organization", "created_at"], name="media_resource_org_created"),
-            models.Index(fields=["user", "created_at"], name="media_resource_user_created"),
+            *indexes_by_owner("media_resource"),
             models.Index(
                 fields=["run_after"],
                 condition=Q(status="PENDING"),

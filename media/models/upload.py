@@ -5,7 +5,7 @@ from typing import ClassVar, Self
 from django.db import models
 from django.db.models import Q
 
-from accounts.models import Membership, OwnedModel, OwnedQuerySet, User
+from accounts.models import Membership, OwnedModel, OwnedQuerySet, User, indexes_by_owner
 from media.models.resource import MediaResource, ResourceStatus
 
 
@@ -80,6 +80,7 @@ class Upload(OwnedModel):
             ),
         ]
         indexes = [
+            *indexes_by_owner("media_upload"),
             models.Index(fields=["state", "created_at"], name="media_upload_state_created"),
         ]
 
