@@ -6,7 +6,7 @@ from datetime import timedelta
 from celery import Celery
 from django.conf import settings
 
-from sartiq.core import broker
+from sartiq.core import broker, kept_connections
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sartiq.settings.production")
 
@@ -75,4 +75,5 @@ app.conf.update(
         },
     },
 )
+kept_connections.use(app)
 app.autodiscover_tasks(lambda: ["sartiq.core", *(name for name in settings.INSTALLED_APPS)])
