@@ -14,6 +14,7 @@ LONGEST_LINE: Final = MIB  # characters; no row of ours needs more
 LARGEST_CHUNK: Final = 8 * MIB  # bytes of one chunk, whatever the rows are like
 LARGEST_GROUP: Final = 10_000  # rows of one Shopify handle
 LARGEST_HANDLE: Final = 32 * MIB  # bytes of them
+ROWS_AT_ONCE: Final = 1000  # of one INSERT; PostgreSQL takes 65,535 values in all
 LONGEST_SHOWN: Final = 500  # characters of a refused value that an error repeats
 
 LARGEST_WORKBOOK: Final = 256 * MIB  # of an XLSX once unpacked

@@ -4,6 +4,7 @@ The rows' effects, their errors, the counts and the chunk's DONE mark commit tog
 chunk's lease, and only while the job runs (`docs/design/bulk-upload.md`).
 """
 
+import atexit
 import io
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -38,6 +39,7 @@ GAVE_UP = FileFaultError("attempts_exhausted", "Some rows could not be imported 
 OWNER_GONE = "The user who started this may no longer write there."
 CHANGED = "The stored file no longer holds what it held."
 _window = Window()
+atexit.register(_window.close)
 CONTENTION = (pg.DeadlockDetected, pg.LockNotAvailable, pg.SerializationFailure, pg.QueryCanceled)
 
 
@@ -85,9 +87,7 @@ def _attempt(lease: Lease[BulkUploadChunk], chunk: BulkUploadChunk) -> None:
             finishing.cancel(job.pk, code="owner_gone", message=OWNER_GONE)
             return
         with paused_collection():
-            batch = _read(lease, job, chunk)
-        reach("bulk-parsed")
-        _apply(lease, chunk, batch)
+            _read_and_apply(lease, chunk)
     except FileFaultError as fault:
         finishing.fail(job.pk, fault)
     except (ObjectNotFoundError, PreconditionFailedError):
@@ -103,6 +103,12 @@ def _attempt(lease: Lease[BulkUploadChunk], chunk: BulkUploadChunk) -> None:
     else:
         reach("bulk-imported")
         finishing.advance(job.pk)
+
+
+def _read_and_apply(lease: Lease[BulkUploadChunk], chunk: BulkUploadChunk) -> None:
+    batch = _read(lease, chunk.job, chunk)
+    reach("bulk-parsed")
+    _apply(lease, chunk, batch)
 
 
 def _read(lease: Lease[BulkUploadChunk], job: BulkUploadJob, chunk: BulkUploadChunk) -> Batch:

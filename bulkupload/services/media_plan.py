@@ -28,6 +28,7 @@ from bulkupload.rules.images import (
     Problem,
     read_row,
 )
+from bulkupload.rules.limits import ROWS_AT_ONCE
 from bulkupload.services import media_counts, merging, remotes
 from bulkupload.services.media_counts import Pictures
 from catalog.models import Product
@@ -40,7 +41,6 @@ from media.services.sources import Sources
 
 Place = tuple[UUID, str]
 
-ROWS_AT_ONCE = 1000  # rows of one INSERT
 MOST_SLOTS = 150  # of one batch, where most are only cleared
 
 
@@ -169,7 +169,7 @@ def _by_row(problems: Iterable[Problem]) -> Iterator[Problem]:
 def _different(job: BulkUploadJob, asked: list[Asked], known: Known) -> list[Work]:
     """Return the work: slots that show something else, or that an earlier row still waits for."""
     skus = {each.sku for each in asked}
-    mine = Product.objects.in_scope(job.scope).filter(sku__in=skus)
+    mine = Product.objects.in_scope(job.scope).filter(sku__among=skus)
     ids = dict(mine.values_list("sku", "pk"))
     now = _contents(ids.values())
     rows = BulkUploadMedia.objects.filter(status=MediaStatus.PENDING)
@@ -213,7 +213,7 @@ def _keep(job: BulkUploadJob, chunk: BulkUploadChunk, work: list[Work], known: K
         links[batch.pk] = {waited[url] for row in rows for url in row.urls if url in waited}
         batches.append(batch)
         media.extend(rows)
-    BulkUploadMediaBatch.objects.bulk_create(batches)
+    BulkUploadMediaBatch.objects.bulk_create(batches, batch_size=ROWS_AT_ONCE)
     BulkUploadMedia.objects.bulk_create(media, batch_size=ROWS_AT_ONCE)
     remotes.link(links)
     for batch in batches:

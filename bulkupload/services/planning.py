@@ -24,6 +24,7 @@ from bulkupload.rules.dialects import (
     tell_delimiter,
     tell_line_ending,
 )
+from bulkupload.rules.limits import ROWS_AT_ONCE
 from bulkupload.rules.outline import Outline, Outliner
 from bulkupload.rules.uploads import ZIP
 from bulkupload.services import finishing, workbooks
@@ -191,7 +192,7 @@ def _keep(lease: Lease[BulkUploadJob], job: BulkUploadJob, table: Table, outline
             return
         if table.key != job.source_key and not deletions.spare(table.key, bucket=Bucket.PRIVATE):
             raise StoreUnavailableError
-        BulkUploadChunk.objects.bulk_create(chunks)
+        BulkUploadChunk.objects.bulk_create(chunks, batch_size=ROWS_AT_ONCE)
         row.dialect, row.columns = table.dialect.stored(), [asdict(c) for c in outline.columns]
         row.rows_key, row.rows_etag = table.key, table.etag
         row.total_rows, row.sku_width = outline.total_rows, outline.sku_width

@@ -11,6 +11,7 @@ from django.db.models.functions import Now
 from accounts.models import OwnerScope
 from bulkupload import deferred
 from bulkupload.models import BulkUploadJob, BulkUploadMediaBatch, RemoteImage, RemoteStatus
+from bulkupload.rules.limits import ROWS_AT_ONCE
 from media.models import Upload, UploadState
 from media.rules.remote_urls import is_fetchable
 from media.selectors import public_url
@@ -43,12 +44,13 @@ def register(job: BulkUploadJob, urls: Collection[str]) -> dict[str, UUID]:
     by_hash = {url_hash(url): url for url in urls}
     RemoteImage.objects.bulk_create(
         [RemoteImage(url=by_hash[each], url_hash=each, **owner) for each in sorted(by_hash)],
+        batch_size=ROWS_AT_ONCE,
         ignore_conflicts=True,
     )
     rows = _rows(job.scope, urls).select_for_update(of=("self",)).order_by("url_hash")
     waiting = [row for row in rows if _is_to_be_fetched(row, job)]
     ids = [row.pk for row in waiting]
-    RemoteImage.objects.filter(pk__in=ids).exclude(status=RemoteStatus.WAITING).update(
+    RemoteImage.objects.filter(pk__among=ids).exclude(status=RemoteStatus.WAITING).update(
         status=RemoteStatus.WAITING,
         upload=None,
         failure_code="",
@@ -57,7 +59,7 @@ def register(job: BulkUploadJob, urls: Collection[str]) -> dict[str, UUID]:
         run_after=None,
         updated_at=Now(),
     )
-    RemoteImage.objects.filter(pk__in=ids).update(sent_at=Now())
+    RemoteImage.objects.filter(pk__among=ids).update(sent_at=Now())
     for pk in ids:
         deferred.fetch_image(pk)
     return {row.url: row.pk for row in waiting}
@@ -71,7 +73,7 @@ def link(waited: Mapping[UUID, Collection[UUID]]) -> None:
         for batch_id, ids in waited.items()
         for pk in sorted(ids)
     ]
-    through.objects.bulk_create(rows)
+    through.objects.bulk_create(rows, batch_size=ROWS_AT_ONCE)
 
 
 def url_hash(url: str) -> str:
@@ -101,6 +103,6 @@ def _is_to_be_fetched(row: RemoteImage, job: BulkUploadJob) -> bool:
 
 def _rows(scope: OwnerScope, urls: Collection[str]) -> "QuerySet[RemoteImage]":
     rows: QuerySet[RemoteImage] = RemoteImage.objects.in_scope(scope).filter(
-        url_hash__in=[url_hash(url) for url in urls]
+        url_hash__among=[url_hash(url) for url in urls]
     )
     return rows.select_related("upload__resource")

@@ -59,12 +59,12 @@ def _key(url: str) -> str | None:
 
 
 def _uploads(user: User, wanted: set[str]) -> dict[str, Source | None]:
-    rows = Upload.objects.ingestable_by(user).filter(key__in=wanted).select_related("resource")
+    rows = Upload.objects.ingestable_by(user).filter(key__among=wanted).select_related("resource")
     return {row.key: Source(key=row.key, upload=row, known=usable(row.resource)) for row in rows}
 
 
 def _resources(user: User, wanted: set[str]) -> dict[str, Source | None]:
     ids: list[UUID] = [found for key in wanted if (found := keys.resource_id_of(key))]
-    rows = MediaResource.objects.visible_to(user).usable().filter(pk__in=ids)
+    rows = MediaResource.objects.visible_to(user).usable().filter(pk__among=ids)
     by_key = {keys.canonical_key(row.pk, row.extension): row for row in rows}
     return {key: Source(key=key, known=row) for key, row in by_key.items() if key in wanted}

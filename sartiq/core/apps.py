@@ -10,7 +10,9 @@ class CoreConfig(AppConfig):
     verbose_name = "Core"
 
     def ready(self) -> None:
-        """Register the system checks and set the log's form."""
+        """Register the system checks and our lookup; set the log's form."""
         from sartiq.core import checks, logs  # noqa: F401, PLC0415  importing registers the checks
+        from sartiq.core.postgresql import lookups  # noqa: PLC0415  like the line above
 
+        lookups.register()
         logs.configure(settings.LOG_LEVEL)

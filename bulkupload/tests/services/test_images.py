@@ -1,6 +1,7 @@
 """The image columns: what a product shows afterwards, and what becomes of pictures that are bad."""
 
 from typing import cast
+from uuid import uuid4
 
 import pytest
 from django.conf import settings as values
@@ -33,10 +34,13 @@ from bulkupload.tests.importing import (
 from bulkupload.tests.picturing import canonical, content, shown, three, warnings
 from catalog.models import Product
 from media.models import Attachment, MediaResource, ResourceStatus, Upload
+from media.rules import keys
 from media.storage import factory
 from media.storage.memory import MemoryStore
 from media.tests.doors import WatchedStore
 from media.tests.factories import photo, ready, sent, ticket
+
+MOST_PARAMETERS = 65_535
 
 
 @pytest.mark.covers("T61")
@@ -276,3 +280,19 @@ def test_pictures_of_an_organization_are_its_own(public: MemoryStore, user: User
     assert shown("A") == {"cover_image": [personal.content_hash[:8]]}
     again = imported(user, f"sku,name,cover_image\nA,Shoe,{canonical(personal)}\n", scope=scope)
     assert pictures(again) == (0, 0, 0)
+
+
+def test_a_chunk_may_name_more_pictures_than_a_statement_takes_parameters(
+    public: MemoryStore, user: User
+) -> None:
+    known = ready(public, user, photo(1))
+    rows = []
+    for number in range(MOST_PARAMETERS // 49 + 1):
+        unknown = [f"{values.CDN_URL}/{keys.canonical_key(uuid4(), 'jpg')}" for _ in range(49)]
+        rows.append(f"S-{number},Shoe,{'|'.join([canonical(known), *unknown])}\n")
+
+    job = imported(user, "sku,name,images\n" + "".join(rows))
+
+    assert counts(job) == (len(rows), 0, 0, 0)
+    assert pictures(job) == (0, len(rows), 49 * len(rows))
+    assert shown("S-0") == shown(f"S-{len(rows) - 1}") == {"images": [known.content_hash[:8]]}

@@ -130,3 +130,15 @@ def test_numbers_that_lost_their_zeros_are_refused(private: MemoryStore, user: U
     assert counts(job) == (1, 0, 0, 2)
     message = BulkUploadRowError.objects.get(row=1).message
     assert message == "Excel dropped leading zeros: 00123? Format the column as text."
+
+
+def test_short_numbers_may_have_more_spellings_than_a_statement_takes_parameters(
+    private: MemoryStore, user: User, settings: Settings
+) -> None:
+    settings.BULK_CHUNK_ROWS = 7000  # of four digits, eleven spellings each
+    Product.objects.create(user=user, sku="00000000001234", name="Known")
+
+    job = imported(user, "sku,name\n" + "".join(f"{1000 + n},Shoe\n" for n in range(7000)))
+
+    assert [fault[1] for fault in faults(job)] == [236]
+    assert counts(job) == (6999, 0, 0, 1)

@@ -402,3 +402,22 @@ def test_jobs_that_overlap_end_with_what_the_later_one_wants(
     assert (pictures(first), pictures(last)) == ((0, 0, 0), (0, 60, 0))
     assert {shown(sku) for sku, _ in rows} == {2}
     assert BulkUploadMedia.objects.filter(job=first).exclude(status="REPLACED").count() == 0
+
+
+def test_a_chunk_may_name_more_remote_pictures_than_a_statement_takes_parameters(
+    user: User, private: MemoryStore, settings: Settings
+) -> None:
+    settings.BULK_REMOTE_IMAGES = True
+    rows = [
+        f"S-{row},Shoe,{'|'.join(f'https://{NAME}/{row}-{at}.png' for at in range(50))}\n"
+        for row in range(65_535 // 50 + 1)
+    ]
+    job = send(user, "sku,name,images\n" + "".join(rows))
+
+    planning.plan(job.pk)
+    [chunk] = chunk_ids(job)
+    chunks.import_rows(chunk)
+
+    assert counts(job) == (len(rows), 0, 0, 0)
+    assert pictures(job) == (50 * len(rows), 0, 0)
+    assert RemoteImage.objects.unfinished().count() == 50 * len(rows)

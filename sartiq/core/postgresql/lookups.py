@@ -1,0 +1,27 @@
+"""`among`: like Django's `in`, for any number of values.
+
+With `in` every value is a parameter of its own, and PostgreSQL takes 65,535 of them: one chunk of a
+table may name more pictures than that. Here all of them are one parameter, an array.
+"""
+
+from typing import Any
+
+from django.db.models import Field
+from django.db.models.lookups import In
+
+
+class Among(In):
+    """`field = ANY(array)`; nothing is found among no values."""
+
+    lookup_name = "among"
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
+        """Return the condition and its parameters, the last of which is the array."""
+        field, parameters = self.process_lhs(compiler, connection)
+        _, values = self.process_rhs(compiler, connection)
+        return f"{field} = ANY(%s)", (*parameters, list(values))
+
+
+def register() -> None:
+    """Make it known to every field."""
+    Field.register_lookup(Among)
