@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import count
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, QuerySet, Sum
+from django.db.models import Count, F, Func, IntegerField, QuerySet, Sum
 
 from accounts.models import OwnerScope, User
 from bulkupload.errors import JobNotFoundError
@@ -17,8 +18,11 @@ from bulkupload.models import (
     BulkUploadMediaBatch,
     BulkUploadRowError,
 )
+from bulkupload.rules.limits import MIB
 
 PAGE = 2000  # errors read at a time when all of them are streamed
+PAGE_BYTES = 4 * MIB  # of their rows
+OCTETS = Func(F("cells"), function="octet_length", output_field=IntegerField())
 COUNTED = ("created", "updated", "unchanged", "failed")
 MEDIA = ("pending", "ready", "failed")
 
@@ -107,27 +111,31 @@ def _progress(
 
 
 def errors_of(job: BulkUploadJob) -> QuerySet[BulkUploadRowError]:
-    """Return what is wrong with a job's rows, by row."""
-    return BulkUploadRowError.objects.filter(job=job).order_by("row", "position")
+    """Return what is wrong with a job's rows, by row; the rows themselves are left out."""
+    errors = BulkUploadRowError.objects.filter(job=job).order_by("row", "position")
+    return errors.defer("cells")
 
 
 def refused_rows(job: BulkUploadJob) -> Iterator[list[BulkUploadRowError]]:
     """Yield the errors of each refused row, page by page: no cursor stays open, nothing grows."""
     after = -1
-    waiting: list[BulkUploadRowError] = []
-    for _ in count():
-        page = list(errors_of(job).filter(row__gt=after)[:PAGE])
-        for error in page:
-            if waiting and waiting[0].row != error.row:
-                yield waiting
-                waiting = []
-            waiting.append(error)
-        if len(page) < PAGE:
+    while (last := _last_of_page(job, after)) is not None:
+        page = errors_of(job).defer(None).filter(row__gt=after, row__lte=last)
+        for _, errors in groupby(page, key=attrgetter("row")):
+            yield list(errors)
+        after = last
+
+
+def _last_of_page(job: BulkUploadJob, after: int) -> int | None:
+    """Return the row a page may end with, None after the last one: a row may be 1 MiB long."""
+    errors = errors_of(job).filter(row__gt=after).annotate(size=OCTETS)
+    last, total = None, 0
+    for row, size in errors.values_list("row", "size")[:PAGE]:
+        total += size
+        if last is not None and row != last and total > PAGE_BYTES:
             break
-        # The page may end inside a row: read that one again, whole.
-        after, waiting = waiting[0].row - 1, []
-    if waiting:
-        yield waiting
+        last = row
+    return last
 
 
 def top_errors(job: BulkUploadJob, *, most: int = 10) -> list[tuple[str, str, int]]:

@@ -1,5 +1,6 @@
 import hashlib
 import json
+from functools import partial
 from typing import Any, BinaryIO, cast
 from uuid import UUID
 
@@ -110,7 +111,9 @@ class BulkUploads(ModelEndpointSet):
                 jobs.start(user=user, scope=scope, table=table, then=then)
             return made[-1]
 
-        return once(request, route="bulk-upload-create", work=work, digest=_digest(request, sent))
+        return once(
+            request, route="bulk-upload-create", work=work, digest=partial(_digest, request, sent)
+        )
 
     @extend_schema(
         operation_id="list_bulk_uploads",

@@ -45,7 +45,8 @@ def _settle_page(job_id: UUID, ids: list[UUID]) -> None:
     with transaction.atomic():
         finishing.require_running(job_id)
         shown = BulkUploadMedia.objects.filter(pk__in=ids, status=MediaStatus.SHOWN)
-        rows = list(shown.select_for_update(of=("self",), skip_locked=True).order_by("pk"))
+        locked = shown.select_for_update(of=("self",), skip_locked=True).order_by("pk")
+        rows = list(locked.defer("cells"))  # for warnings only, up to 1 MiB
         ends = _ends(rows)
         outcomes: list[Outcome] = []
         problems: list[Problem] = []

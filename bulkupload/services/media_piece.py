@@ -131,7 +131,7 @@ class Piece:
 def pending_of(batch: BulkUploadMediaBatch) -> QuerySet[BulkUploadMedia]:
     """Return the rows of a batch that are still to be shown."""
     rows = BulkUploadMedia.objects.filter(batch=batch, status=MediaStatus.PENDING)
-    return rows.order_by("product_id", "slot")
+    return rows.defer("cells").order_by("product_id", "slot")  # for warnings only, up to 1 MiB
 
 
 def split(rows: Sequence[BulkUploadMedia], *, into: int) -> Iterator[list[BulkUploadMedia]]:

@@ -3,8 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Iterable, Iterator
 
 from bulkupload import selectors
 from bulkupload.models import BulkUploadJob, BulkUploadRowError
@@ -13,7 +12,7 @@ from bulkupload.rules.dialects import Dialect
 from bulkupload.rules.formulas import protect
 from bulkupload.rules.header import ERROR_COLUMNS
 
-ROWS_AT_ONCE = 500
+BUNDLE = 256 * 1024  # characters written at once
 BETWEEN = "; "
 FOR_EXCEL = Dialect(bom=3)  # without its mark Excel reads UTF-8 as Windows-1252
 
@@ -27,7 +26,7 @@ def error_file(job: BulkUploadJob) -> Iterator[bytes]:
     names = [column.name for column in job.layout.columns]
     yield dialect.mark + _written(dialect, [[*map(protect, names), *ERROR_COLUMNS]])
     rows = (_row(errors, width=len(names)) for errors in selectors.refused_rows(job))
-    while some := list(islice(rows, ROWS_AT_ONCE)):
+    for some in _bundles(rows):
         yield _written(dialect, some)
 
 
@@ -47,6 +46,19 @@ def template() -> bytes:
     names = [column.field for column in COLUMNS]
     sample = [column.sample for column in COLUMNS]
     return FOR_EXCEL.mark + _written(FOR_EXCEL, [names, sample], quote=csv.QUOTE_MINIMAL)
+
+
+def _bundles(rows: Iterable[list[str]]) -> Iterator[list[list[str]]]:
+    some: list[list[str]] = []
+    size = 0
+    for row in rows:
+        some.append(row)
+        size += sum(map(len, row))
+        if size > BUNDLE:
+            yield some
+            some, size = [], 0
+    if some:
+        yield some
 
 
 def _dialect_of(job: BulkUploadJob) -> Dialect:

@@ -50,21 +50,25 @@ Record = Callable[[Answer], None]
 
 
 def once(
-    request: Request, *, route: str, work: Callable[[Record], Answer], digest: str = ""
+    request: Request,
+    *,
+    route: str,
+    work: Callable[[Record], Answer],
+    digest: Callable[[], str] | None = None,
 ) -> Response:
     """Run `work` at most once for the request's key; without a key simply run it.
 
     `work` calls the `Record` it is given inside the transaction that creates the entity; it raises
     RequestInProgressError there when a repetition took the key after the lock ran out. Two
-    bodies are the same when they read as the same JSON; a route that takes a file gives the hash
-    of its bytes as `digest`.
+    bodies are the same when they read as the same JSON; a route that takes a file hashes its bytes
+    in `digest`, which is called only where there is a key.
     Raises RequestInProgressError while the first request runs, InvalidManyError for a bad key or
     for a key used before with another body.
     """
     key = request.headers.get("Idempotency-Key")
     if key is None:
         return work(_forget).response()
-    body_hash = digest or _hash(request, route)
+    body_hash = digest() if digest else _hash(request, route)
     row, fresh = _claim(request, route=route, key=_valid(key), body_hash=body_hash)
     if not fresh:
         return _replay(row, body_hash=body_hash)

@@ -7,6 +7,8 @@ from uuid import uuid4
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from accounts.models import User
@@ -134,6 +136,18 @@ def test_errors_are_paged(client: APIClient) -> None:
     page = client.get(f"{ROUTE}{answer.json()['id']}/errors", {"skip": 3, "limit": 1}).json()
 
     assert ([each["row"] for each in page["data"]], page["count"]) == ([4], 5)
+
+
+def test_a_page_of_errors_leaves_the_rows_themselves_where_they_are(client: APIClient) -> None:
+    answer = post(client, b"sku,name\n" + b",x\n" * 5)
+    work_off(job_of(answer))
+
+    with CaptureQueriesContext(connection) as asked:
+        client.get(f"{ROUTE}{answer.json()['id']}/errors")
+
+    [page] = [each["sql"] for each in asked if "position" in each["sql"]]
+    assert "message" in page
+    assert "cells" not in page
 
 
 def test_a_dry_run_and_a_mapping_are_taken_from_the_form(client: APIClient) -> None:

@@ -2,6 +2,8 @@
 
 import csv
 import io
+import json
+import tracemalloc
 
 import pytest
 from hypothesis import HealthCheck, given
@@ -28,6 +30,7 @@ TEXT = st.text(
     max_size=12,
 )
 TEXTS = list(ROW_FIELDS)
+MIB = 1024 * 1024
 
 
 def file_of(job: BulkUploadJob) -> bytes:
@@ -210,3 +213,27 @@ def test_a_column_named_like_one_of_ours_stays_where_it_is(
     [row] = csv.DictReader(io.StringIO(file_of(job).decode().replace("error_code", "own", 1)))
 
     assert (row["own"], row["brand"], row["error_code"]) == ("E5", "Acme", "missing")
+
+
+def test_a_file_of_very_long_rows_is_written_in_the_memory_of_a_few(
+    private: MemoryStore, user: User
+) -> None:
+    job = imported(user, "sku,name\n,Shoe\n")
+    long = ["x" * 60_000] * 17  # what nobody's row says, but somebody may send
+    for row in range(2, 62):
+        cells = json.dumps(["", str(row), *long])
+        BulkUploadRowError.objects.create(job=job, row=row, position=0, line=row + 1, cells=cells)
+    tracemalloc.start()
+    try:
+        names = [name for piece in error_file(job) for name in _names_in(piece)]
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert names == ["Shoe", *(str(row) for row in range(2, 62))]
+    assert peak < 40 * MIB
+
+
+def _names_in(piece: bytes) -> list[str]:
+    rows = csv.reader(io.StringIO(piece.decode("utf-8-sig"), newline=""))
+    return [cells[1] for cells in rows if cells[1] != "name"]
