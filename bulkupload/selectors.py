@@ -98,11 +98,13 @@ def _sums(
 def _progress(
     job: BulkUploadJob, counted: dict[str, int], media: dict[str, int], now: datetime
 ) -> Progress:
+    if job.planned_at is None:  # when the row was read; its chunks may have come, and gone, since
+        return Progress()
     rows = {name: counted.get(name, 0) for name in COUNTED}
     pictures = {name: media.get(name, 0) for name in MEDIA}
     pictures["failed"] += counted.get("images_refused", 0)
     plain = Progress(total=job.total_rows, media=MediaCounts(**pictures), **rows)
-    if job.planned_at is None or job.started_at is None or not plain.processed:
+    if job.started_at is None or not plain.processed:
         return plain
     took = (job.finished_at or now) - job.started_at
     rate = plain.processed / max(took / timedelta(seconds=1), 0.001)

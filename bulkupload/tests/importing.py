@@ -78,7 +78,12 @@ def pictures(job: BulkUploadJob) -> tuple[int, int, int]:
 
 
 def progress(job: BulkUploadJob) -> Progress:
-    """Return how far a job is."""
+    """Return how far a job is now."""
+    return progress_as_read(BulkUploadJob.objects.get(pk=job.pk))
+
+
+def progress_as_read(job: BulkUploadJob) -> Progress:
+    """Return how far a job is to somebody who read its row a while ago."""
     return selectors.progress_of([job], now=timezone.now())[job.pk]
 
 

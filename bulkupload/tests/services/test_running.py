@@ -15,7 +15,16 @@ from accounts.tests.factories import MembershipFactory, UserFactory
 from bulkupload.errors import JobFinishedError, NothingToRetryError
 from bulkupload.models import BulkUploadChunk, BulkUploadJob, BulkUploadRowError, JobStatus
 from bulkupload.services import chunks, expiry, finishing, jobs, planning, recovery
-from bulkupload.tests.importing import chunk_ids, counts, faults, imported, send, work_off
+from bulkupload.tests.importing import (
+    chunk_ids,
+    counts,
+    faults,
+    imported,
+    progress,
+    progress_as_read,
+    send,
+    work_off,
+)
 from catalog.models import Product
 from media.models import ObjectDeletion
 from media.storage.memory import MemoryStore
@@ -272,6 +281,17 @@ def test_old_jobs_go_with_their_errors_and_files(private: MemoryStore, user: Use
     assert kept == {young.pk, running.pk}
     assert set(BulkUploadRowError.objects.values_list("job_id", flat=True)) == {young.pk}
     assert list(ObjectDeletion.objects.values_list("key", flat=True)) == [old.source_key]
+
+
+@pytest.mark.covers("I12")
+def test_no_more_rows_are_done_than_a_job_is_known_to_have(
+    private: MemoryStore, user: User
+) -> None:
+    read_before = send(user, "sku,name\nA,Shoe\n,Boot\n")
+    done = work_off(BulkUploadJob.objects.get(pk=read_before.pk))
+
+    assert (progress_as_read(read_before).processed, progress_as_read(read_before).total) == (0, 0)
+    assert (progress(done).processed, progress(done).total) == (2, 2)
 
 
 @pytest.mark.covers("I11")
