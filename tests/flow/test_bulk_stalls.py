@@ -19,8 +19,9 @@ pytestmark = pytest.mark.flow
 
 @pytest.fixture
 def product(live_product: Callable[..., Product], armed: Path) -> Iterator[Product]:
-    # A worker that wakes up must come to its commit before its own time limit ends it.
-    limits = {"TASK_TIME_LIMIT": "60", "VISIBILITY_TIMEOUT": "120", "LEASE_SECONDS": "2"}
+    # A worker that wakes up must come to its commit before its own time limit ends it; one that
+    # waits for its locks (3 s) must still hold its lease then, as it does with the real limits.
+    limits = {"TASK_TIME_LIMIT": "60", "VISIBILITY_TIMEOUT": "120", "LEASE_SECONDS": "4"}
     product = live_product(CRASH_FILE=str(armed), BULK_CHUNK_ROWS="7", **limits)
     yield product
     for left in armed.parent.iterdir():
