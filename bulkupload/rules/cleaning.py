@@ -3,8 +3,9 @@
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
-from operator import gt
+from operator import gt, itemgetter
 from typing import NamedTuple
 
 from bulkupload.rules import images
@@ -22,7 +23,7 @@ from bulkupload.rules.faults import BROKEN_ROWS, STILL_BROKEN, Fault, storable
 from bulkupload.rules.formulas import restore
 from bulkupload.rules.header import Layout
 from bulkupload.rules.limits import LARGEST_GROUP, LARGEST_HANDLE, LONGEST_SHOWN
-from bulkupload.rules.records import Record
+from bulkupload.rules.records import PLAIN_LINES, Plain, Record, Records, is_blank
 
 
 class GoodRow(NamedTuple):
@@ -36,6 +37,10 @@ class GoodRow(NamedTuple):
     values: list[str]
     cells: list[str]
     images: tuple[str, ...] = ()
+
+
+# A named tuple's own constructor is a function of Python's and takes three times as long.
+_GOOD = partial(tuple.__new__, GoodRow)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +59,7 @@ class Cleaner:
     def __init__(self, layout: Layout, *, sku_width: int | None) -> None:
         self._layout = layout
         self._width = layout.width
-        self._sku_width = sku_width
+        self._sku_digits = sku_width or 0
         self.fields = [name for name in ROW_FIELDS if name in layout.fields]
         self.slots = [name for name in IMAGE_FIELDS if name in layout.fields]
         self._image_places = [layout.fields[name] for name in self.slots]
@@ -62,31 +67,68 @@ class Cleaner:
             (layout.fields[name], BY_FIELD[name].limit, BY_FIELD[name].required, BY_FIELD[name])
             for name in self.fields
         ]
-        self._places = [place for place, *_ in self._plan]
+        self._values_of = itemgetter(*(place for place, *_ in self._plan))
         self._limits = [limit for _, limit, *_ in self._plan]
 
-    def rows(self, records: Iterable[Record], *, first_row: int) -> Iterator[GoodRow | BadRow]:
-        """Yield one outcome for every row that counts, numbered from `first_row`."""
+    def judge(self, records: Records, *, first_row: int) -> tuple[list[GoodRow], list[BadRow]]:
+        """Return the good rows and the refused ones, numbered from `first_row`."""
+        good: list[GoodRow] = []
+        bad: list[BadRow] = []
+        number = first_row
+        if self._layout.handle is None:  # no row needs to know of another
+            while (plain := records.plain(PLAIN_LINES)) is not None and plain.rows:
+                number = self._judge_plain(plain, number, good, bad)
+        for row in self._one_by_one(records, number):
+            if isinstance(row, GoodRow):
+                good.append(row)
+            else:
+                bad.append(row)
+        return good, bad
+
+    def _judge_plain(
+        self, plain: Plain, number: int, good: list[GoodRow], bad: list[BadRow]
+    ) -> int:
+        """Sort plain rows; return the number of the next one."""
+        for line, cells in enumerate(plain.rows, plain.line):
+            row = self._pass(line, number, cells)
+            if row is not None:
+                good.append(row)
+            elif is_blank(cells):
+                continue
+            elif isinstance(cleaned := self._clean(Record(line, 0, cells), number), GoodRow):
+                good.append(cleaned)
+            else:
+                bad.append(cleaned)
+            number += 1
+        return number
+
+    def _one_by_one(self, records: Iterable[Record], first_row: int) -> Iterator[GoodRow | BadRow]:
         counted = self._variants(records) if self._layout.handle is not None else records
         for number, record in enumerate(counted, first_row):
-            yield self._pass(record, number) or self._clean(record, number)
+            line, _, cells, fault = record
+            passed = self._pass(line, number, cells) if fault is None else None
+            yield passed or self._clean(record, number)
 
-    def _pass(self, record: Record, number: int) -> GoodRow | None:
+    def _pass(self, line: int, number: int, cells: list[str]) -> GoodRow | None:
         """Return a row in which one look finds nothing to clean; nearly every row is one."""
-        line, _, cells, fault = record
-        if fault is not None or len(cells) != self._width or self._layout.errors_at is not None:
+        if len(cells) != self._width or self._layout.errors_at is not None:
             return None
-        values = [cells[at].strip() for at in self._places]
-        sku, name, *_ = values  # every table brings these two, and they come first
+        values = [*map(str.strip, self._values_of(cells))]
+        sku = values[0]  # every table brings it and the name, and they come first
         whole = "".join(values)
-        plain = whole.isprintable() and "#" not in whole and name and is_plain_sku(sku)
-        if not plain or self._sku_width or any(map(gt, map(len, values), self._limits)):
+        if (
+            not (values[1] and is_plain_sku(sku))
+            or len(sku) < self._sku_digits  # perhaps a number that lost its zeros
+            or "#" in whole
+            or not whole.isprintable()
+            or any(map(gt, map(len, values), self._limits))
+        ):
             return None
-        return GoodRow(line, number, values, cells, self._pictures(cells))
+        images = self._images_of(cells) if self.slots else ()
+        return _GOOD((line, number, values, cells, images))
 
-    def _pictures(self, cells: list[str]) -> tuple[str, ...]:
-        places = self._image_places
-        return tuple([cells[at] for at in places]) if places else ()
+    def _images_of(self, cells: list[str]) -> tuple[str, ...]:
+        return tuple([cells[at] for at in self._image_places])
 
     def _clean(self, record: Record, number: int) -> GoodRow | BadRow:
         line, _, cells, fault = record
@@ -109,14 +151,14 @@ class Cleaner:
             if required or len(text) > limit or not text.isprintable() or text[:1] == "#":
                 try:
                     text = column.clean(text)
-                    if column.field == "sku" and self._sku_width:
+                    if column.field == "sku":
                         self._require_zeros(text)
                 except CellError as error:
                     faults.append(refused(self._layout.columns[at].name, cells[at], error))
             values.append(text)
         if faults:
             return BadRow(line, number, cells, faults)
-        return GoodRow(line, number, values, cells, self._pictures(cells))
+        return GoodRow(line, number, values, cells, self._images_of(cells))
 
     def _misshapen(self, cells: list[str], code: str) -> Fault | None:
         """Return what is wrong with the number of cells; empty ones too many are no fault."""
@@ -138,8 +180,8 @@ class Cleaner:
         return Fault(code="too_many_cells", message=message, value=extra[0])
 
     def _require_zeros(self, sku: str) -> None:
-        if self._sku_width and len(sku) < self._sku_width and sku.isdigit():
-            raise lost_zeros(sku, self._sku_width)
+        if len(sku) < self._sku_digits and sku.isdigit():
+            raise lost_zeros(sku, self._sku_digits)
 
     def _variants(self, records: Iterable[Record]) -> Iterator[Record]:
         """Yield the rows of a Shopify export that count, with what they inherit."""

@@ -1,8 +1,9 @@
 """Splitting a table into chunks: one pass, in the memory of one chunk."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TextIO
+from itertools import islice
+from typing import NamedTuple, TextIO
 
 from bulkupload.errors import FileFaultError
 from bulkupload.rules.cleaning import by_handle, counted_of, is_too_long
@@ -10,7 +11,7 @@ from bulkupload.rules.dialects import Dialect
 from bulkupload.rules.formulas import restore
 from bulkupload.rules.header import HeaderColumn, Layout, Mapped, read_header
 from bulkupload.rules.limits import LARGEST_CHUNK, LARGEST_GROUP, LARGEST_HANDLE, MIB, MOST_ROWS
-from bulkupload.rules.records import Record, Records, lines_of
+from bulkupload.rules.records import Lines, Plain, Record, Records, is_blank
 from bulkupload.rules.repeats import SeenSkus
 
 _NOTE, _NOTE_CELLS = "sep=", 2  # Excel's own line about the delimiter, split by it
@@ -75,7 +76,7 @@ class Outliner:
     ) -> None:
         size_of = dialect.size_of()
         self._records = Records(
-            lines_of(stream, size_of),
+            Lines(stream, size_of),
             delimiter=dialect.delimiter,
             size_of=size_of,
             offset=dialect.bom,
@@ -88,6 +89,7 @@ class Outliner:
         self._widths = _SkuWidths()
         self._parts: list[Part] = []
         self._total = 0
+        self._chunk = _Chunk()
 
     def make(self) -> Outline:
         """Read the table; raises FileFaultError when it is none of ours."""
@@ -104,85 +106,103 @@ class Outliner:
         )
 
     def _split(self, rows: Iterator[Record], layout: Layout) -> None:
-        """Close a chunk before the group that would make it too long."""
-        if layout.handle is None:
-            self._split_rows(rows, layout)
-            return
-        chunk = _Chunk()
-        for group in _groups(rows, layout):
-            counted = counted_of(group, layout)
-            begins = group[0]
-            too_long = len(chunk.rows) + len(counted) > self._chunk_rows
-            if chunk.rows and (too_long or begins.start - chunk.start > LARGEST_CHUNK):
-                self._close(chunk, layout, end=begins.start)
-                chunk = _Chunk()
-            if chunk.start < 0:
-                chunk.start, chunk.line = begins.start, begins.line
-            chunk.rows += counted
-        if chunk.rows:
-            self._close(chunk, layout, end=self._records.offset)
+        """Close a chunk before the piece that would make it too long."""
+        pieces = self._pieces(rows, layout) if layout.handle is None else _groups(rows, layout)
+        for piece in pieces:
+            chunk = self._chunk
+            too_long = chunk.rows + piece.rows > self._chunk_rows
+            if chunk.rows and (too_long or piece.start - chunk.start > LARGEST_CHUNK):
+                self._close(end=piece.start)
+            self._chunk.take(piece)
+        if self._chunk.rows:
+            self._close(end=self._records.offset)
 
-    def _split_rows(self, rows: Iterator[Record], layout: Layout) -> None:
-        """Close a chunk before the row that would make it too long; most tables have no groups."""
-        most = self._chunk_rows
-        first = next(rows, None)
-        while first is not None:
-            held, farthest = [first], first.start + LARGEST_CHUNK
-            following = None
-            for row in rows:
-                if len(held) == most or row.start > farthest:
-                    following = row
-                    break
-                held.append(row)
-            end = self._records.offset if following is None else following.start
-            self._close(_Chunk(first.start, first.line, held), layout, end=end)
-            first = following
+    def _pieces(self, rows: Iterator[Record], layout: Layout) -> Iterator["_Piece"]:
+        """Yield plain lines together; where there are others, the rest of a chunk row by row."""
+        while True:
+            room = self._chunk_rows - self._chunk.rows or self._chunk_rows
+            plain = self._records.plain(room)
+            if plain is None:
+                for row in islice(rows, room):
+                    yield _piece_of([row], row, layout)
+            elif plain.rows:
+                yield _plain_piece(plain, layout)
+            else:
+                return
 
-    def _skus(self, rows: list[Record], layout: Layout) -> set[str]:
-        at = layout.place_of("sku")
-        cells = [
-            cells[at].strip() for _, _, cells, fault in rows if fault is None and len(cells) > at
-        ]
-        skus = set(cells if layout.errors_at is None else map(restore, cells))
-        skus.discard("")
+    def _close(self, *, end: int) -> None:
+        self._watch()
+        chunk = self._chunk
+        skus = chunk.skus - {""}
         for sku in filter(str.isdigit, skus):
             self._widths.note(sku)
-        return skus
-
-    def _close(self, chunk: "_Chunk", layout: Layout, *, end: int) -> None:
-        self._watch()
         part = Part(
             start=chunk.start,
             length=end - chunk.start,
             first_line=chunk.line,
             first_row=self._total + 1,
-            rows=len(chunk.rows),
-            repeated=self._seen.repeated(self._skus(chunk.rows, layout)),
+            rows=chunk.rows,
+            repeated=self._seen.repeated(skus),
         )
         self._parts.append(part)
-        self._total += len(chunk.rows)
+        self._total += chunk.rows
+        self._chunk = _Chunk()
         if self._total > MOST_ROWS:
             message = f"The table has more than {MOST_ROWS:,} rows. Split it."
             raise FileFaultError("too_many_rows", message, line=chunk.line)
+
+
+class _Piece(NamedTuple):
+    """What stays in one chunk: where it begins, how many rows count, and their SKUs."""
+
+    start: int
+    line: int
+    rows: int
+    skus: list[str]
 
 
 @dataclass
 class _Chunk:
     """The chunk that is being filled."""
 
-    start: int = -1
+    start: int = 0
     line: int = 0
-    rows: list[Record] = field(default_factory=list)
+    rows: int = 0
+    skus: set[str] = field(default_factory=set)
+
+    def take(self, piece: _Piece) -> None:
+        if not self.rows:  # what came before are blank lines
+            self.start, self.line = piece.start, piece.line
+        self.rows += piece.rows
+        self.skus.update(piece.skus)
 
 
-def _groups(rows: Iterator[Record], layout: Layout) -> Iterator[list[Record]]:
-    """Yield the rows that must stay in one chunk."""
+def _groups(rows: Iterator[Record], layout: Layout) -> Iterator[_Piece]:
+    """Yield the rows of each handle, which must stay in one chunk."""
     for group in by_handle(rows, layout):
         if is_too_long(group):
             most, size = f"{LARGEST_GROUP:,} rows", f"{LARGEST_HANDLE // MIB} MiB"
             message = f"One handle has more than {most} or {size}. Check the Handle column."
             raise FileFaultError("handle_too_long", message, line=group[0].line)
-        yield group
+        yield _piece_of(counted_of(group, layout), group[0], layout)
+
+
+def _piece_of(counted: list[Record], first: Record, layout: Layout) -> _Piece:
+    skus = _skus((row.cells for row in counted if row.fault is None), layout)
+    return _Piece(first.start, first.line, len(counted), skus)
+
+
+def _plain_piece(plain: Plain, layout: Layout) -> _Piece:
+    skus = _skus(plain.rows, layout)
+    blank = sum(not sku and is_blank(row) for sku, row in zip(skus, plain.rows, strict=True))
+    return _Piece(plain.start, plain.line, len(plain.rows) - blank, skus)
+
+
+def _skus(rows: Iterable[list[str]], layout: Layout) -> list[str]:
+    """Return the SKU of each row, empty where there is none."""
+    at = layout.place_of("sku")
+    skus = [cells[at].strip() if len(cells) > at else "" for cells in rows]
+    return skus if layout.errors_at is None else [restore(sku) for sku in skus]
 
 
 def _header_of(rows: Iterator[Record]) -> Record:

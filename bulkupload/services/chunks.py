@@ -20,7 +20,7 @@ from accounts.selectors import may_write
 from bulkupload.errors import FileFaultError
 from bulkupload.models import BulkUploadChunk, BulkUploadJob, ChunkStatus, JobStatus
 from bulkupload.rules.cleaning import BadRow, Cleaner, GoodRow
-from bulkupload.rules.records import Records, lines_of
+from bulkupload.rules.records import Lines, Records
 from bulkupload.services import finishing, media_plan, merging, zeros
 from bulkupload.services.merging import Counts
 from bulkupload.services.planning import MOST_ATTEMPTS, NO_DISK, NO_STORE, PAUSE, SOURCE_GONE
@@ -132,20 +132,14 @@ def _checked(job: BulkUploadJob, chunk: BulkUploadChunk, text: TextIO) -> Batch:
     dialect, layout = job.written_in, job.layout
     size_of = dialect.size_of()
     records = Records(
-        lines_of(text, size_of),
+        Lines(text, size_of),
         delimiter=dialect.delimiter,
         size_of=size_of,
         line=chunk.first_line,
         by_record=dialect.format == "xlsx",
     )
     cleaner = Cleaner(layout, sku_width=job.sku_width)
-    good: list[GoodRow] = []
-    bad: list[BadRow] = []
-    for row in cleaner.rows(records, first_row=chunk.first_row):
-        if isinstance(row, GoodRow):
-            good.append(row)
-        else:
-            bad.append(row)
+    good, bad = cleaner.judge(records, first_row=chunk.first_row)
     if len(good) + len(bad) != chunk.rows:
         raise FileFaultError("source_changed", CHANGED)
     return _without_lost_zeros(
@@ -182,7 +176,13 @@ def _apply(lease: Lease[BulkUploadChunk], chunk: BulkUploadChunk, batch: Batch) 
 def _commit(lease: Lease[BulkUploadChunk], chunk: BulkUploadChunk, batch: Batch) -> None:
     job = chunk.job
     with transaction.atomic():
-        counts = merging.merge(job, batch.fields, batch.good, repeated=set(chunk.repeated))
+        counts = merging.merge(
+            job,
+            batch.fields,
+            batch.good,
+            repeated=set(chunk.repeated),
+            locks_all=bool(batch.slots),  # what they show is compared under their locks
+        )
         reach("bulk-merged")
         merging.keep_errors(job, batch.bad)
         refused = media_plan.plan(job, chunk, batch.slots, batch.good)

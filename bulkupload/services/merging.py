@@ -1,15 +1,16 @@
 """Writing checked rows: COPY into a temporary table, then one merge that skips unchanged rows.
 
 Rows are merged in the order of their SKUs, so jobs that bring the same products wait for each
-other and never in a ring. Identifiers in the statements are names of ours.
+other and never in a ring. Rows that say nothing new are left out before they are merged: ON
+CONFLICT would lock each product first, which writes it. Identifiers in the statements are names of
+ours.
 """
 
 import csv
 import io
 import os
 import time
-import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -40,11 +41,17 @@ class Counts:
 
 
 def merge(
-    job: BulkUploadJob, fields: list[str], rows: list[GoodRow], *, repeated: set[str]
+    job: BulkUploadJob,
+    fields: list[str],
+    rows: list[GoodRow],
+    *,
+    repeated: set[str],
+    locks_all: bool = False,
 ) -> Counts:
     """Create and update products; a SKU that comes twice is written in the order of its rows.
 
-    In a dry run everything is taken back; a SKU of an earlier chunk then counts as updated.
+    In a dry run everything is taken back; a SKU of an earlier chunk then counts as updated. With
+    `locks_all` the unchanged products are locked as well until the transaction ends.
     """
     counts = Counts()
     first = {row.values[0]: row for row in rows}
@@ -52,9 +59,10 @@ def merge(
     if len(first) < len(rows):
         first, later = _in_order(rows, counts)
     with transaction.atomic(savepoint=job.dry_run):
-        written = _write(job, fields, first, repeated)
+        statement = _statement(job, fields, locks_all=locks_all)
+        written = _write(job, fields, first, repeated, statement)
         if later:
-            _write(job, fields, later, repeated)
+            _write(job, fields, later, repeated, statement)
         if job.dry_run:
             transaction.set_rollback(True)
     known = written.repeated if job.dry_run else 0
@@ -90,7 +98,11 @@ class Written(NamedTuple):
 
 
 def _write(
-    job: BulkUploadJob, fields: list[str], rows: dict[str, GoodRow], repeated: set[str]
+    job: BulkUploadJob,
+    fields: list[str],
+    rows: dict[str, GoodRow],
+    repeated: set[str],
+    statement: str,
 ) -> Written:
     """Merge rows of different SKUs."""
     if not rows:
@@ -99,51 +111,80 @@ def _write(
         cursor.execute("DROP TABLE IF EXISTS pg_temp.bulk_rows")
         columns = ", ".join(f'"{name}" text NOT NULL' for name in fields)
         cursor.execute(f"CREATE TEMPORARY TABLE bulk_rows (id uuid, {columns}) ON COMMIT DROP")
-        ids = _new_ids(len(rows))
-        lines = [_line([each, *row.values]) for each, row in zip(ids, rows.values(), strict=True)]
         with cursor.copy("COPY bulk_rows FROM STDIN") as copy:
-            copy.write("".join(lines))
-        cursor.execute(_statement(job, fields), [*_owner(job), list(repeated)])
+            copy.write(_lines(rows.values(), width=len(fields)))
+        owner = {"user": job.user_id, "organization": job.organization_id}
+        cursor.execute(statement, owner | {"repeated": list(repeated)})
         return Written(*cursor.fetchone())
 
 
-def _line(cells: list[str]) -> str:
-    """Return one line of COPY's text format, escaping only where there is something to escape."""
-    line = "\t".join(cells)
-    if "\\" in line or "\n" in line or "\r" in line or line.count("\t") >= len(cells):
-        line = "\t".join([cell.translate(ESCAPES) for cell in cells])
-    return f"{line}\n"
+def _lines(rows: Collection[GoodRow], *, width: int) -> str:
+    """Return rows of `width` values in COPY's text format, each with an id in front.
+
+    Escaped is only where there is something to escape: hardly a table has such a row.
+    """
+    ids = _new_ids(len(rows))
+    lines = ["\t".join((each, *row.values)) for each, row in zip(ids, rows, strict=True)]
+    text = "\n".join(lines)
+    if _is_plain(text, tabs=width * len(rows), breaks=len(rows) - 1):
+        return text
+    return "\n".join(
+        [
+            line if _is_plain(line, tabs=width, breaks=0) else _escaped([each, *row.values])
+            for line, each, row in zip(lines, ids, rows, strict=True)
+        ]
+    )
 
 
-def _statement(job: BulkUploadJob, fields: list[str]) -> str:
+def _is_plain(text: str, *, tabs: int, breaks: int) -> bool:
+    """Whether a text holds no more than its own tabs and line breaks, and nothing to escape."""
+    if "\\" in text or "\r" in text:
+        return False
+    return text.count("\t") == tabs and text.count("\n") == breaks
+
+
+def _escaped(cells: list[str]) -> str:
+    return "\t".join([cell.translate(ESCAPES) for cell in cells])
+
+
+def _statement(job: BulkUploadJob, fields: list[str], *, locks_all: bool) -> str:
     """Return the merge; fields the table does not bring stay, and are empty in new products."""
     brought = [name for name in TEXT_FIELDS if name in fields]
     absent = [name for name in TEXT_FIELDS if name not in fields]
     names = ", ".join(f'"{name}"' for name in ("sku", *brought, *absent))
     values = ", ".join([f'n."{name}"' for name in ("sku", *brought)] + ["''"] * len(absent))
-    old = ", ".join(f'p."{name}"' for name in brought)
-    new = ", ".join(f'EXCLUDED."{name}"' for name in brought)
+    old, new, sent = (
+        ", ".join(f'{table}."{name}"' for name in brought) for table in ("p", "EXCLUDED", "n")
+    )
     assigned = ", ".join(f'"{name}" = EXCLUDED."{name}"' for name in brought)
-    target = (
-        "(organization_id, sku) WHERE organization_id IS NOT NULL"
+    target, mine = (
+        (
+            "(organization_id, sku) WHERE organization_id IS NOT NULL",
+            "p.organization_id = %(organization)s::uuid",
+        )
         if job.organization_id
-        else "(user_id, sku) WHERE organization_id IS NULL"
+        else (
+            "(user_id, sku) WHERE organization_id IS NULL",
+            "p.user_id = %(user)s::uuid AND p.organization_id IS NULL",
+        )
+    )
+    # One look at the index for each row: a join may read every product there is instead.
+    says_something = (
+        f"WHERE (SELECT ({old}) IS NOT DISTINCT FROM ({sent}) "  # noqa: S608  every name is ours
+        f"FROM catalog_product p WHERE {mine} AND p.sku = n.sku) IS NOT TRUE "
     )
     return (
         f"WITH written AS (INSERT INTO catalog_product AS p "  # noqa: S608  every name is ours
         f"(id, created_at, updated_at, user_id, organization_id, {names}) "
-        f"SELECT n.id, now(), now(), %s::uuid, %s::uuid, {values} FROM bulk_rows n ORDER BY n.sku "
+        f"SELECT n.id, now(), now(), %(user)s::uuid, %(organization)s::uuid, {values} "
+        f"FROM bulk_rows n {'' if locks_all else says_something}ORDER BY n.sku "
         f"ON CONFLICT {target} DO UPDATE SET updated_at = now(), {assigned} "
         f"WHERE ({old}) IS DISTINCT FROM ({new}) "
         f"RETURNING p.sku, p.xmax = 0 AS created) "
         f"SELECT count(*) FILTER (WHERE created), "
-        f"count(*) FILTER (WHERE created AND sku = ANY(%s::text[])), "
+        f"count(*) FILTER (WHERE created AND sku = ANY(%(repeated)s::text[])), "
         f"count(*) FILTER (WHERE NOT created) FROM written"
     )
-
-
-def _owner(job: BulkUploadJob) -> list[uuid.UUID | None]:
-    return [job.user_id, job.organization_id]
 
 
 def keep_errors(job: BulkUploadJob, rows: Iterable[BadRow]) -> None:
@@ -193,7 +234,11 @@ def _copy(cursor: Any, table: str, names: Sequence[str], rows: Iterable[Sequence
 
 def _new_ids(count: int) -> list[str]:
     """Return ids in order (UUID version 7); one call for random bits pays for all of them."""
-    random = os.urandom(10 * count).hex()
-    stamp = f"{time.time_ns() // 1_000_000:012x}"
-    bits = (random[at : at + 20] for at in range(0, 20 * count, 20))
-    return sorted(f"{stamp}7{each[:3]}{VARIANT[each[3]]}{each[4:19]}" for each in bits)
+    bits = os.urandom(10 * count).hex()
+    stamp = f"{time.time_ns() // 1_000_000:012x}7"
+    return sorted(
+        [
+            stamp + bits[at : at + 3] + VARIANT[bits[at + 3]] + bits[at + 4 : at + 19]
+            for at in range(0, 20 * count, 20)
+        ]
+    )

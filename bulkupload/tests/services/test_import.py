@@ -1,6 +1,7 @@
 """What a table becomes: products, counts and errors, each row once."""
 
 import pytest
+from django.db import connection
 from pytest_django import Settings
 
 from accounts.models import OwnerScope, User
@@ -50,6 +51,24 @@ def test_unchanged_rows_are_counted_and_left_alone(private: MemoryStore, user: U
 
     assert counts(job) == (0, 0, 1, 0)
     assert Product.objects.get().updated_at == kept.updated_at
+
+
+def lockers(user: User) -> list[int]:
+    """Return the transaction that last locked each product; locking writes the row anew."""
+    with connection.cursor() as cursor:
+        query = "SELECT xmax::text::bigint FROM catalog_product WHERE user_id = %s ORDER BY sku"
+        cursor.execute(query, [user.pk])
+        return [locker for (locker,) in cursor.fetchall()]
+
+
+def test_rows_that_say_nothing_new_write_nothing(private: MemoryStore, user: User) -> None:
+    imported(user, "sku,name,color\nA,Shoe,red\nB,Boot,\n")
+    before = lockers(user)
+
+    job = imported(user, "sku,name,color\nA,Shoe,red\nB,Boot,\nB,Boot,\n")
+
+    assert counts(job) == (0, 0, 3, 0)
+    assert lockers(user) == before == [0, 0]
 
 
 def test_products_of_other_owners_stay_theirs(private: MemoryStore, user: User) -> None:

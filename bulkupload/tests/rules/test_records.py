@@ -1,0 +1,181 @@
+"""Rows are the same whether they are read one by one or many lines with one call."""
+
+import io
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from bulkupload.errors import FileFaultError
+from bulkupload.rules.cleaning import BadRow, Cleaner, GoodRow
+from bulkupload.rules.dialects import Dialect
+from bulkupload.rules.header import Layout
+from bulkupload.rules.limits import LONGEST_CELL, LONGEST_LINE
+from bulkupload.rules.outline import Outline, Outliner
+from bulkupload.rules.records import Lines, Plain, Record, Records, is_blank
+
+UTF8 = Dialect()
+TEXTS = st.text("\",;\r\n'a é0\x0b\u2028\x85", max_size=80) | st.lists(
+    st.sampled_from(["a,b", "", " , ", '"x,""y"', '"two\nlines",z', '"open', 'mis"placed', "1,2,3"])
+    | st.text("a,é", max_size=6)
+).map("\n".join)
+AT_ONCE = st.integers(1, 90)
+Outcomes = list[GoodRow | BadRow]
+
+
+class OneByOne(Records):
+    """Reads no plain lines."""
+
+    def plain(self, most: int) -> Plain | None:
+        return None
+
+
+def lines_of(text: str, *, at_once: int = 7) -> Lines:
+    stream = io.StringIO(text, newline="")
+    return Lines(stream, UTF8.size_of(), at_once=at_once)
+
+
+def records_of(text: str, *, kind: type[Records] = Records, at_once: int = 7) -> Records:
+    size_of = UTF8.size_of()
+    return kind(lines_of(text, at_once=at_once), delimiter=",", size_of=size_of)
+
+
+def read_in_pieces(records: Records, most: int) -> list[Record]:
+    """Return all rows: plain ones together, where that is possible, else the next one alone."""
+    found: list[Record] = []
+    rows = iter(records)
+    while (plain := records.plain(most)) is None or plain.rows:
+        if plain is None:
+            found += [row for row in [next(rows, None)] if row is not None]
+        else:
+            lines = enumerate(plain.rows, plain.line)
+            found += [Record(line, -1, cells) for line, cells in lines if not is_blank(cells)]
+    return found
+
+
+def without_starts(rows: Iterable[Record]) -> list[Record]:
+    return [row._replace(start=-1) for row in rows]
+
+
+@pytest.mark.covers("T62")
+@hypothesis_settings(max_examples=500, deadline=None, derandomize=True)
+@given(text=TEXTS, at_once=AT_ONCE, most=st.integers(1, 5))
+def test_many_lines_read_with_one_call_are_the_same_rows(
+    text: str, at_once: int, most: int
+) -> None:
+    together, alone = records_of(text, at_once=at_once), records_of(text)
+
+    found = read_in_pieces(together, most)
+
+    assert without_starts(found) == without_starts(alone)
+    assert (together.line, together.offset) == (alone.line, len(text.encode()))
+
+
+def outlined(text: str, *, chunk_rows: int) -> Outline:
+    stream, size = io.StringIO(text, newline=""), len(text.encode())
+    return Outliner(
+        stream, UTF8, mapping={}, chunk_rows=chunk_rows, size=size, watch=lambda: None
+    ).make()
+
+
+def judged(outline: Outline, text: str, *, kind: type[Records]) -> tuple[Outcomes, list[int]]:
+    """Return what becomes of the rows of all chunks by number, and how many each one has."""
+    body, size_of = text.encode(), UTF8.size_of()
+    cleaner = Cleaner(Layout.of(outline.columns), sku_width=outline.sku_width)
+    rows: Outcomes = []
+    counts: list[int] = []
+    for part in outline.parts:
+        piece = body[part.start : part.start + part.length].decode()
+        lines = lines_of(piece)
+        records = kind(lines, delimiter=",", size_of=size_of, line=part.first_line)
+        good, bad = cleaner.judge(records, first_row=part.first_row)
+        rows += sorted([*good, *bad], key=lambda row: row.row)
+        counts.append(len(good) + len(bad))
+    return rows, counts
+
+
+@pytest.mark.covers("T62", "I12")
+@hypothesis_settings(max_examples=500, deadline=None, derandomize=True)
+@given(tail=TEXTS, chunk_rows=st.integers(1, 4))
+def test_each_chunk_has_the_rows_it_was_planned_with_however_they_are_read(
+    tail: str, chunk_rows: int
+) -> None:
+    text = f"sku,name\nA,Shoe\n{tail}"
+    outline = outlined(text, chunk_rows=chunk_rows)
+
+    rows, counts = judged(outline, text, kind=Records)
+
+    assert judged(outline, text, kind=OneByOne) == (rows, counts)
+    assert counts == [part.rows for part in outline.parts]
+    assert [row.row for row in rows] == list(range(1, outline.total_rows + 1))
+
+
+@pytest.mark.covers("T62")
+def test_blank_lines_before_a_chunk_are_no_part_of_it() -> None:
+    text = "sku,name\n" + "\n" * 2000 + "A,Shoe\n\nB,Boot\n" + "\n" * 2000 + "C,Clog\n"
+
+    parts = outlined(text, chunk_rows=2).parts
+
+    assert [(part.first_line, part.rows) for part in parts] == [(2002, 2), (4005, 1)]
+
+
+LONG = "x" * LONGEST_LINE
+
+
+@pytest.mark.covers("T62")
+@pytest.mark.parametrize("at_once", [5, 4096, LONGEST_LINE, 4 * LONGEST_LINE])
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        (f"{LONG[:-1]}\n", "cell_too_long"),
+        (f"{LONG}\n", "row_too_long"),
+        (LONG, "row_too_long"),
+        (LONG * 3 + "é\r\n", "row_too_long"),
+    ],
+)
+def test_a_line_is_read_to_its_limit_and_skipped_to_its_end(
+    line: str, code: str, at_once: int
+) -> None:
+    text = f"a,b\n{line}" + ("c,d\n" if line.endswith("\n") else "")
+    records = records_of(text, at_once=at_once)
+
+    rows = list(records)
+
+    faults = [row.fault.code if row.fault else "" for row in rows]
+    # Without a delimiter the line is one cell, which is longer than a cell may be in any case.
+    assert faults == ["", code, *[""] * (len(rows) - 2)]
+    assert [row.line for row in rows] == list(range(1, len(rows) + 1))
+    assert records.offset == len(text.encode())
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("a,b\nc,d\n", [["a", "b"], ["c", "d"]]),
+        ("a,b\r\n\r\nc,d", [["a", "b"], [], ["c", "d"]]),
+        ("a\rb\r", [["a"], ["b"]]),
+        ('"quoted, once",b\n', [["quoted, once", "b"]]),
+        ('a,"two\nlines"\n', None),
+        ('a,"open\n', None),
+        ('a,"mis"placed\n', None),
+        (f"a,{'x' * (LONGEST_CELL + 1)}\n", None),
+        (f"{'x,' * LONGEST_LINE}\n", None),
+        ("", []),
+    ],
+)
+def test_lines_are_plain_when_each_is_a_whole_row(text: str, plain: Any) -> None:
+    found = records_of(text, at_once=10**6).plain(100)
+
+    assert (None if found is None else found.rows) == plain
+
+
+@pytest.mark.covers("T62")
+@pytest.mark.parametrize("header", ["", "\n\n", '"sku'])
+def test_a_table_without_a_header_has_no_outline(header: str) -> None:
+    with pytest.raises(FileFaultError) as refused:
+        outlined(header, chunk_rows=5)
+
+    assert refused.value.code == "no_header"
