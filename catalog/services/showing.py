@@ -39,7 +39,8 @@ class _Batch:
         return attachments.shown_by(entity_type=EntityType.PRODUCT, slots=self.shown)
 
     def attach(self, resources: Mapping[str, MediaResource]) -> None:
-        """Fill the slots that are still wanted."""
+        """Fill the slots that are still wanted; a file that none of them wants is an orphan."""
+        shown = {url for media in self.shown.values() for urls in media.values() for url in urls}
         attachments.fill_many(
             entity_type=EntityType.PRODUCT,
             slots={
@@ -48,6 +49,8 @@ class _Batch:
             },
             list_slots=list_slots(EntityType.PRODUCT),
         )
+        left = {each.pk for each in resources.values()} - {resources[url].pk for url in shown}
+        attachments.start_grace(left)
         Product.objects.filter(pk__in=list(self.shown)).update(updated_at=Now())
         self.then(resources)
 

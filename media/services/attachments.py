@@ -59,7 +59,7 @@ def fill_many(
     MediaResource.objects.filter(pk__in=shown, unattached_at__isnull=False).update(
         unattached_at=None, updated_at=Now()
     )
-    _start_grace(set(before.values()) - shown)
+    start_grace(set(before.values()) - shown)
 
 
 def shown_by(*, entity_type: str, slots: Mapping[UUID, Iterable[str]]) -> set[UUID]:
@@ -80,10 +80,11 @@ def detach_entities(*, entity_type: str, entity_ids: Iterable[UUID]) -> None:
     gone = Attachment.objects.filter(entity_type=entity_type, entity_id__in=list(entity_ids))
     left = set(gone.values_list("resource_id", flat=True))
     gone.delete()
-    _start_grace(left)
+    start_grace(left)
 
 
-def _start_grace(resource_ids: set[UUID]) -> None:
+def start_grace(resource_ids: set[UUID]) -> None:
+    """Let those of the resources that nothing shows be swept some day."""
     if not resource_ids:
         return
     rows = MediaResource.objects.filter(pk__in=resource_ids).order_by("content_hash", "pk")

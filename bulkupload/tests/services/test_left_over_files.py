@@ -1,0 +1,30 @@
+"""A file that was taken in for a product nobody has any more is swept like any orphan."""
+
+import pytest
+
+from accounts.models import User
+from bulkupload.models import JobStatus
+from bulkupload.services import chunks, planning
+from bulkupload.tests.importing import chunk_ids, send, work_off
+from bulkupload.tests.picturing import three
+from catalog.models import Product
+from media.models import MediaResource
+from media.storage.memory import MemoryStore
+
+
+@pytest.mark.covers("L06")
+def test_a_file_of_a_deleted_product_starts_its_grace(public: MemoryStore, user: User) -> None:
+    one, two, _ = three(public, user)
+    job = send(user, f"sku,name,cover_image\nA,Shoe,{one}\nB,Boot,{two}\n")
+    planning.plan(job.pk)
+    chunks.import_rows(chunk_ids(job)[0])
+    Product.objects.filter(sku="A").delete()
+
+    work_off(job)
+
+    job.refresh_from_db()
+    assert job.status == JobStatus.COMPLETED
+    left = MediaResource.objects.get(attachments__isnull=True)
+    assert left.unattached_at is not None
+    kept = MediaResource.objects.get(attachments__entity_id=Product.objects.get(sku="B").pk)
+    assert kept.unattached_at is None
