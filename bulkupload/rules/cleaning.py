@@ -14,14 +14,16 @@ from bulkupload.rules.columns import (
     IMAGE_FIELDS,
     INHERITED,
     ROW_FIELDS,
+    TEXT_SKU,
     CellError,
+    digits_told,
     is_plain_sku,
     lost_zeros,
     refused,
 )
 from bulkupload.rules.faults import BROKEN_ROWS, STILL_BROKEN, Fault, storable
 from bulkupload.rules.formulas import restore
-from bulkupload.rules.header import Layout
+from bulkupload.rules.header import Layout, Returned
 from bulkupload.rules.limits import LARGEST_GROUP, LARGEST_HANDLE, LONGEST_SHOWN
 from bulkupload.rules.records import PLAIN_LINES, Plain, Record, Records, is_blank
 
@@ -54,17 +56,22 @@ class BadRow:
 
 
 class Cleaner:
-    """Checks the rows of one table; `sku_width` is the digits all its numeric SKUs have."""
+    """Checks the rows of one table; `sku_width` is the digits all its numeric SKUs have.
 
-    def __init__(self, layout: Layout, *, sku_width: int | None) -> None:
+    In a `workbook` a long number is a text: what Excel takes for a number is written otherwise.
+    """
+
+    def __init__(self, layout: Layout, *, sku_width: int | None, workbook: bool = False) -> None:
         self._layout = layout
         self._width = layout.width
-        self._sku_digits = sku_width or 0
+        # Of a table that came back only some rows are here; each says itself what was missing.
+        self._sku_digits = 0 if layout.errors_at is not None else sku_width or 0
         self.fields = [name for name in ROW_FIELDS if name in layout.fields]
         self.slots = [name for name in IMAGE_FIELDS if name in layout.fields]
         self._image_places = [layout.fields[name] for name in self.slots]
+        columns = BY_FIELD | ({"sku": TEXT_SKU} if workbook else {})
         self._plan = [
-            (layout.fields[name], BY_FIELD[name].limit, BY_FIELD[name].required, BY_FIELD[name])
+            (layout.fields[name], columns[name].limit, columns[name].required, columns[name])
             for name in self.fields
         ]
         self._values_of = itemgetter(*(place for place, *_ in self._plan))
@@ -134,10 +141,11 @@ class Cleaner:
         line, _, cells, fault = record
         if fault is not None:
             return BadRow(line, number, cells, [fault])
-        code = ""
+        returned = Returned()
         if self._layout.errors_at is not None:
-            cells, code = self._layout.split(cells)
+            cells, returned = self._layout.split(cells)
             cells = [restore(cell) for cell in cells]
+        code = returned.code
         if len(cells) != self._width or code in BROKEN_ROWS:
             fault = self._misshapen(cells, code)
             if fault is not None:
@@ -152,7 +160,7 @@ class Cleaner:
                 try:
                     text = column.clean(text)
                     if column.field == "sku":
-                        self._require_zeros(text)
+                        self._require_zeros(text, returned)
                 except CellError as error:
                     faults.append(refused(self._layout.columns[at].name, cells[at], error))
             values.append(text)
@@ -179,39 +187,43 @@ class Cleaner:
         )
         return Fault(code="too_many_cells", message=message, value=extra[0])
 
-    def _require_zeros(self, sku: str) -> None:
-        if len(sku) < self._sku_digits and sku.isdigit():
-            raise lost_zeros(sku, self._sku_digits)
+    def _require_zeros(self, sku: str, returned: Returned) -> None:
+        digits = self._sku_digits or digits_told(*returned)
+        if len(sku) < digits and sku.isdigit():
+            raise lost_zeros(sku, digits)
 
     def _variants(self, records: Iterable[Record]) -> Iterator[Record]:
         """Yield the rows of a Shopify export that count, with what they inherit."""
         for group in by_handle(records, self._layout):
             rows = counted_of(group, self._layout)
-            first = next((record.cells for record in group if record.fault is None), [])
+            whole = [each for each in rows if is_whole(each, self._layout)]
+            first = next((each.cells for each in group if is_whole(each, self._layout)), [])
             if "images" in self._layout.fields:
                 images.share(group, rows, self._layout)
-            for record in rows:
-                if record.fault is None:
-                    self._inherit(record.cells, first)
-                yield record
+            for record in whole:
+                self._inherit(record.cells, first)
+            yield from rows
 
     def _inherit(self, cells: list[str], first: list[str]) -> None:
         for name in INHERITED:
             if name in self._layout.fields:
                 at = self._layout.place_of(name)
-                if at < min(len(cells), len(first)) and not cells[at].strip():
+                if not cells[at].strip():
                     cells[at] = first[at]
 
 
 def by_handle(records: Iterable[Record], layout: Layout) -> Iterator[list[Record]]:
-    """Yield the rows of each handle together; a broken row goes with the handle before it."""
-    at = layout.handle_place
-    current: str | None = None
+    """Yield the rows of each handle together; a broken row goes with the handle before it.
 
-    def handle_of(record: Record) -> str | None:
+    A row whose handle is empty is alone: it belongs to no other.
+    """
+    at = layout.handle_place
+    current: object = None
+
+    def handle_of(record: Record) -> object:
         nonlocal current
         if record.fault is None and len(record.cells) > at:
-            current = record.cells[at].strip()
+            current = record.cells[at].strip() or object()
         return current
 
     for _, group in groupby(records, key=handle_of):
@@ -231,19 +243,25 @@ def is_too_long(group: list[Record]) -> bool:
 def counted_of(group: list[Record], layout: Layout) -> list[Record]:
     """Return the rows of a handle that count: those with an SKU, else the first, to be refused.
 
-    The others only bring pictures, which all rows of the handle share.
+    The others only bring pictures, which all rows of the handle share. A row whose cells cannot be
+    told apart counts, since nobody knows what it brings, and so does one that came back refused.
     """
     at = layout.place_of("sku")
-    counted = [
+    whole = [record for record in group if is_whole(record, layout)]
+    with_sku = [record for record in whole if record.cells[at].strip()]
+    counts = {id(record) for record in with_sku or whole[:1]}
+    return [
         record
         for record in group
-        if record.fault is not None or (len(record.cells) > at and record.cells[at].strip())
+        if id(record) in counts
+        or not is_whole(record, layout)
+        or layout.split(record.cells)[1].code
     ]
-    has_sku = any(record.fault is None for record in counted)
-    if has_sku:
-        return counted
-    first = next((record for record in group if record.fault is None), None)
-    return [record for record in group if record.fault is not None or record is first]
+
+
+def is_whole(record: Record, layout: Layout) -> bool:
+    """Whether the cells of a row can be told apart and each column has one."""
+    return record.fault is None and layout.is_whole(record.cells)
 
 
 def shown(text: str) -> str:

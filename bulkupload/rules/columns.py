@@ -1,17 +1,18 @@
 """The columns of a product table: each knows its names and cleans its own cell."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from bulkupload.rules.faults import Fault
 from bulkupload.rules.limits import LONGEST_CELL
 
-# With a fraction or a sign, as programs write numbers: 12E3 is an SKU somebody chose.
-_SCIENTIFIC = re.compile(r"[+-]?\d+(?:[.,]\d+[eE]\+?|[eE]\+)\d{1,3}")
-_EXCEL_ERRORS = frozenset(
-    {"#REF!", "#NAME?", "#VALUE!", "#N/A", "#DIV/0!", "#NULL!", "#NUM!", "#SPILL!", "#CALC!"}
-)
+# With a fraction or a sign, as programs write numbers: 12E3 and 12E-05 are SKUs somebody chose.
+_SCIENTIFIC = re.compile(r"[+-]?\d+(?:[.,]\d+[eE][+-]?|[eE]\+)\d{1,3}")
+# In every language it speaks: #REF!, #BEZUG!, #¿NOMBRE?, #DEEL/0!; those without a mark by name.
+_EXCEL_ERROR = re.compile(r"#[¡¿]?[A-ZÀ-ÖØ-Þ]+(?:/[A-Z0])?[!?]|#N/[ABD]|#NV")
+_ZEROS_DROPPED = "Excel dropped leading zeros"
+_DROPPED = re.compile(rf"{_ZEROS_DROPPED}: (\d+)\?")
 _EXACT_DIGITS: Final = 15  # what a number in Excel keeps; the rest becomes zeros
 _NOT_WORDS = re.compile(r"[\W_]+")
 
@@ -45,7 +46,7 @@ class Column:
             raise CellError("string_too_long", message)
         if not text.isprintable():
             _require_storable(text)
-        if text in _EXCEL_ERRORS:
+        if text[:1] == "#" and _EXCEL_ERROR.fullmatch(text):
             message = f"Excel could not compute this cell ({text}). Write the value itself."
             raise CellError("excel_damage", message)
         return text
@@ -53,7 +54,12 @@ class Column:
 
 @dataclass(frozen=True, kw_only=True)
 class SkuColumn(Column):
-    """The SKU: by it rows and products are matched, so a damaged one is never imported."""
+    """The SKU: by it rows and products are matched, so a damaged one is never imported.
+
+    `exact` says that a long number is what somebody wrote, and not what Excel left of it.
+    """
+
+    exact: bool = False
 
     def clean(self, cell: str) -> str:
         """Refuse what Excel makes of long numbers."""
@@ -63,7 +69,8 @@ class SkuColumn(Column):
         if _SCIENTIFIC.fullmatch(text):
             message = f"Excel turned this SKU into {text}. Format the column as text, write it out."
             raise CellError("excel_damage", message)
-        if len(text) > _EXACT_DIGITS and text.isdigit() and not text[_EXACT_DIGITS:].strip("0"):
+        cut = len(text) > _EXACT_DIGITS and text.isdigit() and not text[_EXACT_DIGITS:].strip("0")
+        if cut and not self.exact:
             message = "Excel cut this SKU after 15 digits. Format the column as text, write it out."
             raise CellError("excel_damage", message)
         return text
@@ -84,9 +91,24 @@ def is_plain_sku(text: str) -> bool:
 
 
 def lost_zeros(text: str, width: int) -> CellError:
-    """Return the refusal of a number that once had leading zeros."""
-    message = f"Excel dropped leading zeros: {text.zfill(width)}? Format the column as text."
+    """Return the refusal of a number with fewer digits than all others of its table have."""
+    message = (
+        f"{_ZEROS_DROPPED}: {text.zfill(width)}? Format the column as text. "
+        "If none are missing, send the error file with this row's error_code cleared."
+    )
     return CellError("excel_damage", message)
+
+
+def zeros_of(known: str) -> CellError:
+    """Return the refusal of a number that only lacks the zeros of a product's SKU."""
+    message = f"{_ZEROS_DROPPED}: there is a product {known}. Format the column as text."
+    return CellError("excel_damage", message)
+
+
+def digits_told(code: str, message: str) -> int:
+    """Return how many digits a row that came back said its SKU should have; 0 when it did not."""
+    found = _DROPPED.search(message) if "excel_damage" in code else None
+    return len(found[1]) if found else 0
 
 
 def _require_storable(text: str) -> None:
@@ -97,17 +119,19 @@ def _require_storable(text: str) -> None:
         raise CellError("encoding", message)
 
 
-COLUMNS: Final[tuple[Column, ...]] = (
-    SkuColumn(
-        field="sku",
-        limit=100,
-        required=True,
-        sample="AW26-0001",
-        names=(
-            *("variant sku", "product sku", "item sku", "article number", "item number"),
-            *("product code", "artikelnummer"),
-        ),
+_SKU: Final = SkuColumn(
+    field="sku",
+    limit=100,
+    required=True,
+    sample="AW26-0001",
+    names=(
+        *("variant sku", "product sku", "item sku", "article number", "item number"),
+        *("product code", "artikelnummer"),
     ),
+)
+TEXT_SKU: Final = replace(_SKU, exact=True)
+COLUMNS: Final[tuple[Column, ...]] = (
+    _SKU,
     Column(
         field="name",
         limit=255,

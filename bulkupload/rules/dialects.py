@@ -25,13 +25,17 @@ FileFormat = Literal["csv", "xlsx"]
 
 @dataclass(frozen=True, kw_only=True)
 class Dialect:
-    """How a table is written; `bom` is the length of its byte order mark."""
+    """How a table is written; `bom` is the length of its byte order mark.
+
+    `is_broken` says that some bytes of UTF-8 are no text.
+    """
 
     format: FileFormat = "csv"
     encoding: str = _UTF8
     delimiter: str = ","
     line_ending: str = "\r\n"
     bom: int = 0
+    is_broken: bool = False
 
     @property
     def errors(self) -> str:
@@ -96,25 +100,30 @@ class EncodingScan:
         self._broken += broken
         self._wide += others - broken
 
-    def result(self) -> tuple[str, int]:
-        """Return the encoding and the length of the byte order mark."""
+    def result(self) -> Dialect:
+        """Return the encoding, the byte order mark, and whether all of it is text."""
         for mark, encoding in _MARKS:
             if self._head.startswith(mark):
-                return encoding, len(mark)
+                return Dialect(encoding=encoding, bom=len(mark))
         unmarked = _unmarked_utf16(self._head)
         if unmarked:
-            return unmarked, 0
+            return Dialect(encoding=unmarked)
         self._count(self._decoder.decode(b"", final=True))  # a character cut off at the end
-        return (_ANSI if self._broken > self._wide else _UTF8), 0
+        if self._broken > self._wide:
+            return Dialect(encoding=_ANSI)
+        return Dialect(is_broken=self._broken > 0)
 
 
 def _unmarked_utf16(head: bytes) -> str | None:
-    """Return the UTF-16 that a text without a mark is in: every other byte of ASCII is zero."""
+    """Return the UTF-16 that a text without a mark is in: every other byte of ASCII is zero.
+
+    So may be the other one of a few characters, like U+4E00.
+    """
     even, odd = head[0::2].count(0), head[1::2].count(0)
-    half = len(head) // 2
-    if half and odd > half * 0.4 and not even:
+    most = len(head) // 2 * 0.4
+    if odd > most and even * 8 < odd:
         return "utf-16-le"
-    if half and even > half * 0.4 and not odd:
+    if even > most and odd * 8 < even:
         return "utf-16-be"
     return None
 

@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 
 from bulkupload.errors import FileFaultError
 from bulkupload.rules.columns import COLUMNS, HANDLE_NAMES, POSITION_NAMES, words_of
@@ -23,11 +23,22 @@ Mapped = Mapping[str, str | None]
 
 @dataclass(frozen=True, kw_only=True)
 class HeaderColumn:
-    """One column of the uploader's table: the field it brings, or what it may have meant."""
+    """One column of the uploader's table: the field it brings, or what it may have meant.
+
+    `mapped` says that the uploader decided so, whatever its name means to us.
+    """
 
     name: str
     field: str | None = None
     suggestion: str | None = None
+    mapped: bool = False
+
+
+class Returned(NamedTuple):
+    """What the error columns of a row say that came back: the code is empty for a mended row."""
+
+    code: str = ""
+    message: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +81,11 @@ class Layout:
         """How many cells a row has, without our error columns."""
         return len(self.columns)
 
+    def is_whole(self, cells: Sequence[str]) -> bool:
+        """Whether a row as it was sent has a cell for each column; empty ones may follow."""
+        width = self._behind_errors(self.width)
+        return len(cells) >= width and not any(map(str.strip, cells[width:]))
+
     def name_of(self, field_name: str) -> str:
         """Return the uploader's name of the column that brings a field."""
         return self.columns[self.fields[field_name]].name
@@ -92,14 +108,14 @@ class Layout:
         moved = self.errors_at is not None and at >= self.errors_at
         return at + len(ERROR_COLUMNS) if moved else at
 
-    def split(self, cells: list[str]) -> tuple[list[str], str]:
-        """Return the uploader's own cells of a row and the error code that came back with it."""
+    def split(self, cells: list[str]) -> tuple[list[str], Returned]:
+        """Return the uploader's own cells of a row and what its error columns say."""
         if self.errors_at is None:
-            return cells, ""
+            return cells, Returned()
         end = self.errors_at + len(ERROR_COLUMNS)
         errors = cells[self.errors_at : end]
-        code = errors[CODE_AT] if len(errors) > CODE_AT else ""
-        return cells[: self.errors_at] + cells[end:], code
+        returned = Returned(*errors[CODE_AT:]) if len(errors) > CODE_AT else Returned()
+        return cells[: self.errors_at] + cells[end:], returned
 
 
 def read_header(cells: Sequence[str], *, mapping: Mapped, line: int) -> list[HeaderColumn]:
@@ -110,15 +126,22 @@ def read_header(cells: Sequence[str], *, mapping: Mapped, line: int) -> list[Hea
     names = [storable(cell).strip() for cell in cells]
     while names and not names[-1]:
         names.pop()  # Excel keeps empty columns
+    own = len(names)
     if _errors_at(names) is not None:
         names = [restore(name) for name in names]
-    if len(names) > MOST_COLUMNS:
-        message = f"The table has {len(names):,} columns; at most {MOST_COLUMNS} are read."
+        own -= len(ERROR_COLUMNS)
+    if own > MOST_COLUMNS:
+        message = f"The table has {own:,} columns; at most {MOST_COLUMNS} are read."
         raise FileFaultError("too_many_columns", message, line=line)
     _require_mapped(names, mapping, line)
     chosen = _choose(names, mapping, line)
     columns = [
-        HeaderColumn(name=name, field=chosen.get(at), suggestion=_suggestion(name, at, chosen))
+        HeaderColumn(
+            name=name,
+            field=chosen.get(at),
+            suggestion=_suggestion(name, at, chosen),
+            mapped=name in mapping,
+        )
         for at, name in enumerate(names)
     ]
     _require_fields(columns, line)
@@ -186,5 +209,7 @@ def _errors_at(names: Sequence[str]) -> int | None:
 
 
 def _named(columns: Sequence[HeaderColumn], names: Sequence[str]) -> int | None:
-    found = (at for at, each in enumerate(columns) if words_of(each.name) in names)
+    found = (
+        at for at, each in enumerate(columns) if words_of(each.name) in names and not each.mapped
+    )
     return next(found, None)

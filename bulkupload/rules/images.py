@@ -72,14 +72,14 @@ def share(group: Iterable[Record], counted: Iterable[Record], layout: Layout) ->
     came_back = layout.errors_at is not None
     placed: list[tuple[int, str]] = []
     for record in group:
-        if record.fault is None and len(record.cells) > at:
+        if record.fault is None and layout.is_whole(record.cells):
             cell = restore(record.cells[at]) if came_back else record.cells[at]
             place = _position(record, layout)
             placed.extend((place, url) for url in read_cell("images", cell))
     urls = dict.fromkeys(url for _, url in sorted(placed, key=lambda each: each[0]))
     shared = SEPARATOR.join(list(urls)[:MOST_SHARED])
     for record in counted:
-        if record.fault is None and len(record.cells) > at:
+        if record.fault is None and layout.is_whole(record.cells):
             record.cells[at] = protect(shared) if came_back else shared
 
 

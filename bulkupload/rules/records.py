@@ -19,7 +19,7 @@ from typing import Final, NamedTuple, Self, TextIO
 from bulkupload.rules.faults import Fault, broken
 from bulkupload.rules.limits import LONGEST_CELL, LONGEST_LINE
 
-csv.field_size_limit(LONGEST_CELL)
+csv.field_size_limit(LONGEST_LINE)  # how long a cell may be is judged when its end is known
 
 READ_AT_ONCE: Final = 256 * 1024  # characters
 PLAIN_LINES: Final = 500  # read at once; what is not plain is read twice
@@ -172,11 +172,15 @@ class Records:
                 yield self._broken(line, start, str(error))
                 reader = self._reader()
                 continue
-            if len(taken) == 1:  # nearly every row; a cut line is never one of them
+            if len(taken) == 1 and len(taken[0]) <= LONGEST_CELL:  # nearly every row
                 self.offset = start + size_of(taken.pop())
                 self.line = line + 1
             else:
+                text = "".join(taken).rstrip("\r\n")
                 self._settle()
+                if max(map(len, cells), default=0) > LONGEST_CELL:
+                    yield Record(line, start, [text], broken("cell_too_long", text))
+                    continue
             if not is_blank(cells):
                 yield Record(line, start, cells)
 
@@ -196,7 +200,7 @@ class Records:
         return found
 
     def _rows_of(self, lines: list[str]) -> list[list[str]] | None:
-        if CutLine in set(map(type, lines)):
+        if max(map(len, lines), default=0) > LONGEST_CELL:  # cut ones are among these
             return None
         try:
             rows = list(csv.reader(lines, delimiter=self._delimiter, strict=True))
@@ -257,8 +261,6 @@ def _code_of(taken: Sequence[str], reason: str) -> str:
     alone = len(taken) == 1
     if not reason and (alone or type(taken[-1]) is not CutLine):
         return "row_too_long"
-    if alone and "field limit" in reason:
-        return "cell_too_long"
     if alone and "expected after" in reason:
         return "quote_misplaced"
     return "quote_not_closed"

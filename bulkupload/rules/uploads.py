@@ -49,7 +49,6 @@ def _is_binary(head: bytes) -> bool:
     """Whether there are too many zeros for a text that is not UTF-16."""
     scan = EncodingScan()
     scan.feed(head)
-    encoding, _ = scan.result()
-    if encoding.startswith("utf-16"):
+    if scan.result().encoding.startswith("utf-16"):
         return False
     return sum(map(head.count, _CONTROLS)) > max(4, len(head) // 50)

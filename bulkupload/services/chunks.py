@@ -138,7 +138,7 @@ def _checked(job: BulkUploadJob, chunk: BulkUploadChunk, text: TextIO) -> Batch:
         line=chunk.first_line,
         by_record=dialect.format == "xlsx",
     )
-    cleaner = Cleaner(layout, sku_width=job.sku_width)
+    cleaner = Cleaner(layout, sku_width=job.sku_width, workbook=dialect.format == "xlsx")
     good, bad = cleaner.judge(records, first_row=chunk.first_row)
     if len(good) + len(bad) != chunk.rows:
         raise FileFaultError("source_changed", CHANGED)

@@ -105,8 +105,7 @@ def _opened(lease: Lease[BulkUploadJob], job: BulkUploadJob) -> Iterator[Table]:
         if source.read(len(ZIP)) == ZIP:
             yield _sheet(lease, job, source, rows)
         else:
-            encoding, mark = scan.result()
-            dialect = _dialect(source, Dialect(encoding=encoding, bom=mark), job)
+            dialect = _dialect(source, scan.result(), job)
             yield Table(body=source, dialect=dialect, key=job.source_key, etag=job.source_etag)
 
 

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from bulkupload import selectors
 from bulkupload.models import BulkUploadJob, BulkUploadRowError
@@ -65,6 +66,9 @@ def _dialect_of(job: BulkUploadJob) -> Dialect:
     """Return how the error file is written: as the table was, and a workbook for Excel."""
     if not job.dialect or job.written_in.format == "xlsx":
         return FOR_EXCEL
+    if job.written_in.is_broken:
+        # Most of what is left may be such bytes: read again, it would be taken for Windows-1252.
+        return replace(job.written_in, bom=FOR_EXCEL.bom)
     return job.written_in
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from bulkupload.models import BulkUploadJob
 from bulkupload.rules.cleaning import BadRow, GoodRow
-from bulkupload.rules.columns import lost_zeros, refused
+from bulkupload.rules.columns import refused, zeros_of
 from catalog.models import Product
 
 LONGEST_NUMBER = 14  # digits of a GTIN-14; longer numbers are padded by nobody
@@ -34,5 +34,5 @@ def find_padded(job: BulkUploadJob, skus: Iterable[str]) -> dict[str, str]:
 def refuse(row: GoodRow, column: str, known: dict[str, str]) -> BadRow:
     """Return the row as one that is refused."""
     sku = row.values[0]
-    fault = refused(column, sku, lost_zeros(sku, len(known[sku])))
+    fault = refused(column, sku, zeros_of(known[sku]))
     return BadRow(row.line, row.row, row.cells, [fault])

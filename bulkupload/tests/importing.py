@@ -17,6 +17,7 @@ from bulkupload.models import (
 from bulkupload.selectors import Progress
 from bulkupload.services import chunks, jobs, media_end, media_work, planning
 from bulkupload.services.jobs import Table
+from catalog.models import Product
 from media.tests.factories import drain
 
 
@@ -92,3 +93,8 @@ def faults(job: BulkUploadJob) -> list[tuple[int, int, str, str]]:
     errors = BulkUploadRowError.objects.filter(job=job, severity="ERROR")
     rows = errors.order_by("row", "position")
     return list(rows.values_list("row", "line", "column", "code"))
+
+
+def stored_skus(user: User) -> list[str | None]:
+    """Return the SKUs of a user's products, in order."""
+    return list(Product.objects.filter(user=user).order_by("sku").values_list("sku", flat=True))

@@ -15,8 +15,9 @@ from bulkupload.models import BulkUploadJob, BulkUploadRowError
 from bulkupload.rules.columns import FIELDS, ROW_FIELDS
 from bulkupload.rules.dialects import Dialect
 from bulkupload.rules.formulas import is_unsafe, protect, restore
+from bulkupload.services import jobs
 from bulkupload.services.reports import error_file, template
-from bulkupload.tests.importing import counts, faults, imported
+from bulkupload.tests.importing import counts, faults, imported, work_off
 from bulkupload.tests.workbook import workbook
 from catalog.models import Product
 from media.storage.memory import MemoryStore
@@ -129,6 +130,51 @@ def test_sent_back_unchanged_it_has_the_same_errors(
     assert counts(first)[0] == (2 if handle else 1)  # a variant inherits the name it lacks
     assert counts(second) == counts(third) == (0, 0, 0, counts(first)[3])
     assert Product.objects.count() == counts(first)[0]
+
+
+@pytest.mark.covers("T60", "T62")
+@pytest.mark.parametrize(
+    ("table", "good"),
+    [
+        # Only what was refused is left: it says no more how many digits, or which letters, others
+        # have.
+        (b"sku;name\r\n0901231;a\r\n0901232;b\r\n90789;c\r\n", 2),
+        ("sku,name\nU,Größe ü\nV,Größe ü\n".encode() + b"B,Caf\xe9 M\xfcller\n", 2),
+        ("sku,name\nU,Größe ü\nV,Größe ü\n".encode() + b'B,"Caf\xe9 \xfc "x"\n', 2),
+        (b'Title,URL handle,SKU\nTee,tee,1\n"Hat "b"",h,2\n"Cap "s"",c,3\nBag,bag,4\n', 2),
+        (f"Handle,Title,SKU\ns,Shirt,1\ns,{'x' * 300},2\nh,Hat,3\ns,Shirt,\n".encode(), 2),
+        (b"Handle,Title,SKU,Image Src\ns,Shirt,1,\ns,,\ns,,,https://a.example/x,y.jpg\n", 1),
+        (b"sku,name," + ",".join(f"c{n}" for n in range(98)).encode() + b"\n1" + b"," * 99, 0),
+    ],
+    ids=["zeros", "bytes", "broken", "quotes", "variant", "pictures", "columns"],
+)
+def test_what_was_refused_for_what_stood_beside_it_stays_refused(
+    private: MemoryStore, user: User, table: bytes, good: int
+) -> None:
+    first = imported(user, table)
+    named = list(Product.objects.order_by("sku").values_list("name", flat=True))
+
+    again = imported(user, file_of(first))
+    retried = work_off(jobs.retry(user=user, job_id=first.pk))
+
+    codes = [[code for _, code, _ in told(job)] for job in (first, again, retried)]
+    assert codes[0] == codes[1] == codes[2] != []
+    assert counts(first) == (good, 0, 0, len(codes[0]))
+    assert counts(again) == counts(retried) == (0, 0, 0, counts(first)[3])
+    assert list(Product.objects.order_by("sku").values_list("name", flat=True)) == named
+
+
+def test_a_number_that_lost_no_zeros_may_be_insisted_on(private: MemoryStore, user: User) -> None:
+    first = imported(user, "sku,name\n0901231,a\n0901232,b\n90789,c\n")
+    rows = list(csv.reader(io.StringIO(file_of(first).decode(), newline="")))
+    rows[1][rows[0].index("error_code")] = ""
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows(rows)
+
+    second = imported(user, text.getvalue())
+
+    assert counts(second) == (1, 0, 0, 0)
+    assert Product.objects.filter(sku="90789").exists()
 
 
 def test_fixed_it_succeeds(private: MemoryStore, user: User) -> None:

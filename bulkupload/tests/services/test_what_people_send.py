@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from accounts.models import User
 from bulkupload.errors import EmptyFileError, NotATableError
 from bulkupload.models import BulkUploadJob, JobStatus
-from bulkupload.tests.importing import counts, faults, imported, send
+from bulkupload.tests.importing import counts, faults, imported, send, stored_skus
 from bulkupload.tests.workbook import workbook
 from catalog.models import Product
 from media.storage.memory import MemoryStore
@@ -31,10 +31,6 @@ def written(delimiter: str = ",", end: str = "\n") -> str:
 def stored(user: User) -> list[list[str]]:
     rows = Product.objects.filter(user=user).order_by("sku")
     return [list(row) for row in rows.values_list(*HEADER)]
-
-
-def stored_skus(user: User) -> list[str | None]:
-    return list(Product.objects.filter(user=user).order_by("sku").values_list("sku", flat=True))
 
 
 @pytest.mark.covers("T62")
@@ -180,35 +176,6 @@ def test_a_mapping_wins(private: MemoryStore, user: User) -> None:
     assert missing.failure_code == "mapping_column"
 
 
-SHOPIFY = (
-    "Handle,Title,Body (HTML),Vendor,Option1 Value,Variant SKU,Image Src\n"
-    "boot,Boot,<p>Good</p>,Us,41,B-41,https://x/1.png\n"
-    "boot,,,,42,B-42,\n"
-    "boot,,,,,,https://x/2.png\n"
-    "hat,Hat,,Them,,,https://x/3.png\n"
-    "hat,,,,,,https://x/4.png\n"
-    "sock,Sock,,Us,,S-1,\n"
-)
-
-
-@pytest.mark.parametrize("rows", [1, 2, 100])
-def test_a_shopify_export_is_read_as_it_is(
-    private: MemoryStore, user: User, settings: object, rows: int
-) -> None:
-    settings.BULK_CHUNK_ROWS = rows  # type: ignore[attr-defined]  # pytest-django's settings
-
-    job = imported(user, SHOPIFY)
-
-    named = Product.objects.order_by("sku").values_list("sku", "name", "brand", "description")
-    assert list(named) == [
-        ("B-41", "Boot", "Us", "<p>Good</p>"),
-        ("B-42", "Boot", "Us", ""),
-        ("S-1", "Sock", "Us", ""),
-    ]
-    assert job.total_rows == 4
-    assert faults(job) == [(3, 5, "Variant SKU", "missing")]
-
-
 def test_a_workbook_is_read_by_its_own_row_numbers(private: MemoryStore, user: User) -> None:
     book = workbook(
         {
@@ -326,13 +293,6 @@ def test_a_note_about_the_delimiter_is_believed(
     assert (job.written_in.delimiter, counts(job)) == (end, (1, 0, 0, 0))
 
 
-def test_an_sku_that_only_resembles_a_number_is_imported(private: MemoryStore, user: User) -> None:
-    job = imported(user, "sku,name\n12E3,Shoe\n1E+12,Boot\n1.2E12,Hat\n")
-
-    assert counts(job) == (1, 0, 0, 2)
-    assert Product.objects.get(user=user).sku == "12E3"
-
-
 @pytest.mark.covers("T62")
 def test_a_quote_no_row_closes_does_not_read_the_rest_again_for_each_line(
     private: MemoryStore, user: User
@@ -368,11 +328,23 @@ def test_a_gap_in_a_table_is_not_held_in_memory(
 
 
 @pytest.mark.covers("T62")
-def test_a_handle_is_refused_by_its_bytes_as_well(
-    private: MemoryStore, user: User, monkeypatch: pytest.MonkeyPatch
+def test_a_closed_cell_of_many_lines_is_one_row_however_long(
+    private: MemoryStore, user: User
 ) -> None:
-    monkeypatch.setattr("bulkupload.rules.cleaning.LARGEST_HANDLE", 64)
+    lines = "\n".join(f"fake{n},no product,x" for n in range(4000))
 
-    job = imported(user, "Handle,Variant SKU,Title\n" + "h,A,Shoe\n" * 20)
+    job = imported(user, f'sku,name,description\nA,Shoe,"{lines}"\nB,Boot,\n')
 
-    assert (job.status, job.failure_code) == (JobStatus.FAILED, "handle_too_long")
+    assert faults(job) == [(1, 2, "", "cell_too_long")]
+    assert stored_skus(user) == ["B"]
+
+
+@pytest.mark.covers("T62")
+@pytest.mark.parametrize("codec", ["utf-16-le", "utf-16-be"])
+def test_characters_with_a_zero_byte_do_not_hide_utf_16(
+    private: MemoryStore, user: User, codec: str
+) -> None:
+    job = imported(user, "sku,name\r\nA,\u7b2c\u4e00\r\nB,\uac00 and plain words\r\n".encode(codec))
+
+    assert job.written_in.encoding == codec
+    assert stored_skus(user) == ["A", "B"]

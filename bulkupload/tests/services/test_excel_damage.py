@@ -1,0 +1,61 @@
+"""T62: what a spreadsheet made of a value is refused, and what only resembles it is not."""
+
+import pytest
+
+from accounts.models import User
+from bulkupload.tests.importing import counts, faults, imported, stored_skus
+from bulkupload.tests.workbook import workbook
+from catalog.models import Product
+from media.storage.memory import MemoryStore
+
+
+def test_an_sku_that_only_resembles_a_number_is_imported(private: MemoryStore, user: User) -> None:
+    job = imported(user, "sku,name\n12E3,Shoe\n1E+12,Boot\n1.2E12,Hat\n")
+
+    assert counts(job) == (1, 0, 0, 2)
+    assert Product.objects.get(user=user).sku == "12E3"
+
+
+@pytest.mark.parametrize(
+    ("cell", "refused"),
+    [
+        *[(each, True) for each in ("#REF!", "#N/A", "#DIV/0!", "#NAME?", "#SPILL!")],
+        *[(each, True) for each in ("#BEZUG!", "#NV", "#WERT!", "#ZAHL!", "#\u00dcBERLAUF!")],
+        *[(each, True) for each in ("#VALEUR!", "#NOM?", "#\u00bfNOMBRE?", "#\u00a1REF!", "#N/D")],
+        *[(each, False) for each in ("#FFF", "#AABBCC", "#1", "#NVIDIA", "# 5!", "#fff!", "NV")],
+    ],
+)
+def test_what_excel_could_not_compute_is_refused_in_its_languages(
+    private: MemoryStore, user: User, cell: str, *, refused: bool
+) -> None:
+    job = imported(user, f"sku,name,color\nA,Shoe,{cell}\n")
+
+    expected = [(1, 2, "color", "excel_damage")] if refused else []
+    assert faults(job) == expected
+
+
+@pytest.mark.parametrize(
+    ("sku", "refused"),
+    [
+        *[(each, True) for each in ("1.2E+12", "1,2E+12", "1E+12", "1.23E-05", '"1,23E-05"')],
+        *[
+            (each, False)
+            for each in ("12E3", "1E-05", "12E-05", "E-05", "1.2E", "1234567890123456")
+        ],
+        ("1234567890123450", True),
+    ],
+)
+def test_numbers_as_excel_writes_them_are_no_skus(
+    private: MemoryStore, user: User, sku: str, *, refused: bool
+) -> None:
+    job = imported(user, f"sku;name\n{sku};Shoe\n")
+
+    assert [code for *_, code in faults(job)] == ["excel_damage"] * refused
+
+
+def test_a_long_number_written_as_text_in_a_workbook_is_an_sku(
+    private: MemoryStore, user: User
+) -> None:
+    imported(user, workbook({1: ["sku", "name"], 2: ["1234567890123450", "Shoe"]}))
+
+    assert stored_skus(user) == ["1234567890123450"]
