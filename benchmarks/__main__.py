@@ -19,6 +19,9 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=3.0, help="length of one round of load")
     parser.add_argument("--rows", type=int, default=100_000, help="rows of the tables of `bulk`")
     parser.add_argument(
+        "--patient", action="store_true", help="let slow peers of `bulk` take every round, too"
+    )
+    parser.add_argument(
         "--million", action="store_true", help="let `bulk` import a million rows as well"
     )
     asked = parser.parse_args()
@@ -53,7 +56,7 @@ def measure(product: Product, asked: argparse.Namespace) -> None:
     if "reading" in parts:
         files.reading(product, rounds=asked.rounds)
     if "bulk" in parts:
-        bulk.imports(product, rounds=asked.rounds, rows=asked.rows)
+        bulk.imports(product, rounds=asked.rounds, rows=asked.rows, patient=asked.patient)
     if "bulk" in parts and asked.million:
         bulk.million(product)
     if "exports" in parts:

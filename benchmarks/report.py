@@ -1,9 +1,10 @@
+import sys
 from collections.abc import Sequence
 
 from rich.console import Console
 from rich.table import Table
 
-console = Console()
+console = Console(width=None if sys.stdout.isatty() else 130)  # a file has room for every column
 
 
 def show(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
