@@ -13,6 +13,7 @@ from typing import Any
 from python_calamine import load_workbook
 
 EXACT = 1e15  # beyond it a float is no longer every whole number, nor does Excel show one
+LINE_END = "\r\n"
 
 
 def text_of(value: Any) -> str:
@@ -39,13 +40,14 @@ def main(source: str, target: str, memory: str, seconds: str, size: str) -> None
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(size), int(size)))
     sheet = load_workbook(source).get_sheet_by_index(0)
     with Path(target).open("w", encoding="utf-8", newline="") as out:
-        writer = csv.writer(out, lineterminator="\n")
+        # The csv module quotes a line break only where it is part of its own line end, hence both.
+        writer = csv.writer(out, lineterminator=LINE_END)
         for row in sheet.iter_rows():
             cells = [text_of(value) for value in row]
             if any(cells):
                 writer.writerow(cells)
             else:
-                out.write("\n")
+                out.write(LINE_END)
 
 
 if __name__ == "__main__":
