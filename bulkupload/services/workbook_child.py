@@ -7,10 +7,15 @@ import csv
 import datetime as dt
 import resource
 import sys
+from collections import deque
+from collections.abc import Iterator
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from python_calamine import load_workbook
+from python_calamine import CalamineSheet, load_workbook
+
+from bulkupload.services.workbook_marks import COLUMNS, Marks, find_marks
 
 EXACT = 1e15  # beyond it a float is no longer every whole number, nor does Excel show one
 LINE_END = "\r\n"
@@ -32,18 +37,46 @@ def text_of(value: Any) -> str:
     return str(value)
 
 
+def rows_of(sheet: CalamineSheet, marks: Marks) -> Iterator[list[str]]:
+    """Yield the rows as text, from row 1 on; more than calamine's where only marks follow.
+
+    Marks above the first row that says something, the header, or beside all columns fill no field.
+    """
+    left, width = (sheet.start or (0, 0))[1], sheet.width
+    places = deque(sorted(marks))
+    height = places[-1] // COLUMNS + 1 if places and width else 0
+    begun = False
+    for number, (row, _) in enumerate(zip_longest(sheet.iter_rows(), range(height))):
+        values = row or [""] * width
+        cells = [text_of(value) for value in values]
+        begun = begun or any(cells)
+        while places and places[0] // COLUMNS == number:
+            place = places.popleft()
+            at = place % COLUMNS - left
+            if begun and 0 <= at < width:
+                cells[at] = _marked(values[at], cells[at], marks[place])
+        yield cells
+
+
+def _marked(value: Any, text: str, mark: str | int) -> str:
+    if isinstance(mark, str):
+        return text or mark
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return text.zfill(mark) if is_number and text.isdigit() else text
+
+
 def main(source: str, target: str, memory: str, seconds: str, size: str) -> None:
     """Convert the first sheet; a row stays the row of its number, so empty ones are kept."""
     resource.setrlimit(resource.RLIMIT_AS, (int(memory), int(memory)))
     resource.setrlimit(resource.RLIMIT_CPU, (int(seconds), int(seconds)))
     # A long text that many cells share unpacks once and is written each time.
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(size), int(size)))
+    marks = find_marks(source)
     sheet = load_workbook(source).get_sheet_by_index(0)
     with Path(target).open("w", encoding="utf-8", newline="") as out:
         # The csv module quotes a line break only where it is part of its own line end, hence both.
         writer = csv.writer(out, lineterminator=LINE_END)
-        for row in sheet.iter_rows():
-            cells = [text_of(value) for value in row]
+        for cells in rows_of(sheet, marks):
             if any(cells):
                 writer.writerow(cells)
             else:

@@ -1,5 +1,6 @@
 """A workbook's first sheet as CSV, made by a child process that cannot take the worker with it."""
 
+import os
 import subprocess
 import sys
 import zipfile
@@ -17,6 +18,7 @@ from bulkupload.rules.limits import (
 )
 
 CHILD = Path(__file__).with_name("workbook_child.py")
+CODE = Path(__file__).parents[2]  # where the child finds our package
 POLL_SECONDS = 1.0
 UNREADABLE = "The workbook cannot be read. Save its first sheet as CSV and send that."
 
@@ -37,6 +39,7 @@ def convert(source: BinaryIO, target: BinaryIO, *, watch: Callable[[], None]) ->
         [*command, *limits],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        env=os.environ | {"PYTHONPATH": str(CODE)},
         pass_fds=files,
     )
     try:

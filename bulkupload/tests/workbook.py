@@ -2,9 +2,19 @@
 
 import io
 import zipfile
-from xml.sax.saxutils import escape
+from collections.abc import Sequence
+from typing import NamedTuple
+from xml.sax.saxutils import escape, quoteattr
 
-Cell = str | float | None
+
+class Raw(NamedTuple):
+    """A cell as the file has it: what it holds, and its attributes but the place."""
+
+    body: str
+    attributes: str = ""
+
+
+Cell = str | float | Raw | None
 TYPES = (
     '<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types">'
     '<Default Extension="rels" '
@@ -15,13 +25,17 @@ TYPES = (
     '<Override PartName="/xl/worksheets/sheet1.xml" ContentType="application/'
     'vnd.openxmlformats-officedocument.spreadsheetml.worksheet+xml"/></Types>'
 )
+DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>'
 OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 PACKAGE = "http://schemas.openxmlformats.org/package/2006/relationships"
 
 
-def workbook(rows: dict[int, list[Cell]]) -> bytes:
-    """Return a workbook whose first sheet has these cells in the rows of these numbers."""
+def workbook(rows: dict[int, list[Cell]], formats: Sequence[str] = ()) -> bytes:
+    """Return a workbook whose first sheet has these cells in the rows of these numbers.
+
+    A cell whose attribute `s` is 1 has the first of the number formats, and so on.
+    """
     sheet = "".join(
         f'<row r="{number}">{"".join(_cell(each, at, number) for at, each in enumerate(row))}</row>'
         for number, row in rows.items()
@@ -34,12 +48,39 @@ def workbook(rows: dict[int, list[Cell]]) -> bytes:
         '<sheet name="Products" sheetId="1" r:id="rId1"/></sheets></workbook>',
         "xl/worksheets/sheet1.xml": f'<worksheet xmlns="{MAIN}"><sheetData>{sheet}'
         "</sheetData></worksheet>",
+        "xl/styles.xml": _styles(formats),
     }
+    return _packed({name: DECLARATION + text for name, text in parts.items()})
+
+
+def changed(book: bytes, *swaps: tuple[str, str]) -> bytes:
+    """Return a workbook with texts swapped in all of its parts and in their names."""
+    with zipfile.ZipFile(io.BytesIO(book)) as archive:
+        parts = {name: archive.read(name).decode() for name in archive.namelist()}
+    for old, new in swaps:
+        parts = {name.replace(old, new): text.replace(old, new) for name, text in parts.items()}
+    return _packed(parts)
+
+
+def _packed(parts: dict[str, str]) -> bytes:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, text in parts.items():
-            archive.writestr(name, f'<?xml version="1.0" encoding="UTF-8"?>{text}')
+            archive.writestr(name, text)
     return packed.getvalue()
+
+
+def _styles(formats: Sequence[str]) -> str:
+    codes = "".join(
+        f'<numFmt numFmtId="{number}" formatCode={quoteattr(code)}/>'
+        for number, code in enumerate(formats, 164)
+    )
+    used = "".join(f'<xf numFmtId="{number}"/>' for number in range(164, 164 + len(formats)))
+    return (
+        f'<styleSheet xmlns="{MAIN}"><numFmts>{codes}</numFmts>'
+        f'<cellStyleXfs><xf numFmtId="0"/></cellStyleXfs>'
+        f'<cellXfs><xf numFmtId="0"/>{used}</cellXfs></styleSheet>'
+    )
 
 
 def _link(kind: str, target: str) -> str:
@@ -53,6 +94,8 @@ def _cell(value: Cell, at: int, row: int) -> str:
     place = f'r="{chr(ord("A") + at)}{row}"'
     if value is None:
         return ""
+    if isinstance(value, Raw):
+        return f"<c {place} {value.attributes}>{value.body}</c>"
     if isinstance(value, str):
         text = f'<t xml:space="preserve">{escape(value)}</t>'
         return f'<c {place} t="inlineStr"><is>{text}</is></c>'

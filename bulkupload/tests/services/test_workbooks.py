@@ -1,15 +1,105 @@
+"""What a sheet shows is what arrives, or is refused: no cell becomes empty on its way."""
+
+import csv
+import tempfile
+
 import pytest
 
 from accounts.models import User
+from bulkupload.errors import FileFaultError
+from bulkupload.services import workbooks
 from bulkupload.tests.importing import counts, faults, imported
-from bulkupload.tests.workbook import Cell, workbook
+from bulkupload.tests.workbook import Cell, Raw, changed, workbook
 from catalog.models import Product
 from media.storage.memory import MemoryStore
 
 HEADER: list[Cell] = ["sku", "name", "brand"]
+ERROR = Raw("<f>VLOOKUP(A2,Z:Z,1)</f><v>#N/A</v>", 't="e"')
+UNCOMPUTED = Raw("<f>A2</f><v></v>")
+BOMB = '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;">]>'
+
+
+def converted(book: bytes) -> list[list[str]]:
+    with tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as target:
+        source.write(book)
+        source.flush()
+        workbooks.convert(source, target, watch=lambda: None)
+        target.seek(0)
+        lines = target.read().decode().splitlines(keepends=True)
+        return list(csv.reader(lines))
+
+
+def second_row(*cells: Cell, formats: list[str] | None = None) -> list[str]:
+    book = workbook({1: ["sku", *["x"] * (len(cells) - 1)], 2: [*cells]}, formats or [])
+    return converted(book)[1]
 
 
 @pytest.mark.covers("T62")
+@pytest.mark.parametrize("cell", [ERROR, UNCOMPUTED, Raw("<f>A2</f>")])
+def test_a_cell_without_a_value_refuses_its_row_and_clears_no_field(
+    private: MemoryStore, user: User, cell: Raw
+) -> None:
+    imported(user, "sku,name,brand\nA,Shoe,Us\n")
+
+    job = imported(user, workbook({1: HEADER, 2: ["A", "Boot", cell]}), filename="p.xlsx")
+
+    assert faults(job) == [(1, 2, "brand", "excel_damage")]
+    assert counts(job) == (0, 0, 0, 1)
+    assert Product.objects.values_list("name", "brand").get() == ("Shoe", "Us")
+
+
+def test_an_error_arrives_as_the_sheet_shows_it() -> None:
+    errors = ["#N/A", "#REF!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!", "#VALUE!"]
+
+    shown = second_row("A", *(Raw(f"<v>{each}</v>", 't="e"') for each in errors), Raw("", 't="e"'))
+
+    assert shown == ["A", *errors, "#VALUE!"]
+
+
+def test_a_formula_without_a_value_is_no_empty_cell() -> None:
+    cells = {
+        Raw("<f>A2</f><v/>"): "#CALC!",
+        Raw('<f t="shared" si="0"/>'): "#CALC!",
+        Raw("<f>A2</f>", 't="str"'): "#CALC!",
+        Raw('<f>IF(B2="","",B2)</f><v></v>', 't="str"'): "",
+        Raw("<f>1+1</f><v>2</v>"): "2",
+        Raw("<f>A2</f><v>A</v>", 't="str"'): "A",
+        Raw('<f t="shared" si="0"/><v>2</v>'): "2",
+        Raw("", 's="0"'): "",
+    }
+
+    assert second_row(*cells) == [*cells.values()]
+
+
+def test_a_number_keeps_the_zeros_its_format_shows() -> None:
+    cells = {
+        Raw("<v>7342</v>", 's="1"'): "07342",
+        Raw("<v>7342.0</v>", 's="1"'): "07342",
+        Raw("<v>7.342E3</v>", 's="1" t="n"'): "07342",
+        Raw("<f>B2</f><v>7342</v>", 's="1"'): "07342",
+        Raw("<v>0</v>", 's="1"'): "00000",
+        Raw("<v>123456</v>", 's="1"'): "123456",
+        Raw("<v>-42</v>", 's="1"'): "-42",
+        Raw("<v>4.5</v>", 's="1"'): "4.5",
+        Raw("<v>12</v>", 's="1" t="str"'): "12",
+        Raw("<v>1</v>", 's="1" t="b"'): "TRUE",
+        Raw("<v>7342</v>", 's="0"'): "7342",
+        Raw("<v>7342</v>"): "7342",
+        Raw("<v>7</v>", 's="2"'): "7",
+        Raw("<v>7</v>", 's="3"'): "7",
+        Raw("<v>7</v>", 's="4"'): "7",
+    }
+
+    assert second_row(*cells, formats=["00000", "0", "0.00", "#,##0"]) == [*cells.values()]
+
+
+def test_a_format_of_conditions_is_no_format_of_cells() -> None:
+    book = workbook({1: ["sku"], 2: [Raw("<v>7</v>", 's="1"')]}, ["0.0"])
+    conditions = '<dxfs><dxf><numFmt numFmtId="164" formatCode="00000"/></dxf></dxfs></styleSheet>'
+
+    assert converted(changed(book, ("</styleSheet>", conditions))) == [["sku"], ["7"]]
+
+
 def test_a_lone_carriage_return_splits_no_row(private: MemoryStore, user: User) -> None:
     book = workbook(
         {
@@ -25,3 +115,111 @@ def test_a_lone_carriage_return_splits_no_row(private: MemoryStore, user: User) 
     assert counts(job) == (2, 0, 0, 1)
     assert faults(job) == [(3, 5, "name", "missing")]
     assert Product.objects.get(sku="A").name == "two\rlines"
+
+
+def test_marks_find_their_cells_in_a_sheet_that_begins_late() -> None:
+    book = workbook(
+        {
+            3: [None, None, "sku", "name"],
+            5: [None, None, "A", ERROR],
+            6: [None, None, Raw("<v>7</v>", 's="1"'), UNCOMPUTED],
+            8: [None, None, UNCOMPUTED, UNCOMPUTED],
+        },
+        ["000"],
+    )
+
+    assert converted(book) == [
+        *([], [], ["sku", "name"], [], ["A", "#N/A"], ["007", "#CALC!"]),
+        *([], ["#CALC!", "#CALC!"]),
+    ]
+
+
+def test_what_stands_above_or_beside_the_table_is_no_part_of_it() -> None:
+    book = workbook(
+        {
+            1: [None, UNCOMPUTED, ERROR],
+            2: [None, "sku", "name"],
+            3: [UNCOMPUTED, "A", "Shoe", UNCOMPUTED],
+        }
+    )
+
+    assert converted(book) == [[], ["sku", "name"], ["A", "Shoe"]]
+
+
+def test_cells_without_a_place_follow_each_other() -> None:
+    sheet = (
+        '<row r="3"><c t="str"><v>sku</v></c><c t="str"><v>x</v></c><c t="str"><v>y</v></c></row>'
+        '<row><c t="str"><v>A</v></c><c r="C4" t="e"><v>#REF!</v></c></row>'
+        '<row><c/><c><f>A1</f></c><c t="e"><v>#N/A</v></c></row>'
+    )
+    book = changed(workbook({1: []}), ('<row r="1"></row>', sheet))
+
+    assert converted(book) == [
+        [],
+        [],
+        ["sku", "x", "y"],
+        ["A", "", "#REF!"],
+        ["", "#CALC!", "#N/A"],
+    ]
+
+
+@pytest.mark.parametrize(
+    "swaps",
+    [
+        [('Target="worksheets/', 'Target="/xl/worksheets/')],
+        [("sheet1.xml", "other.xml")],
+        [('"worksheets/sheet1', '"worksheets/Sheet1')],
+        [
+            ('<sheet name="Products"', '<x:sheet xmlns:x="urn:x" name="Products"'),
+            (" xmlns:r=", " xmlns:relationships="),
+            ("r:id=", "relationships:id="),
+        ],
+        [
+            *((f"<{name}", f"<x:{name}") for name in ("worksheet", "row", "c ", "v>", "f>")),
+            *((f"</{name}>", f"</x:{name}>") for name in ("worksheet", "row", "c", "v", "f")),
+            *((f"<{end}sheetData", f"<{end}x:sheetData") for end in ("", "/")),
+            ("xmlns=", "xmlns:x="),
+            *((f"<x:{kind}", f"<{kind}") for kind in ("cellXfs", "cellStyleXfs")),
+        ],
+        [(' t="e"', " t = 'e'")],
+    ],
+)
+def test_the_sheet_is_found_however_the_file_is_put_together(swaps: list[tuple[str, str]]) -> None:
+    numbers: dict[int, list[Cell]] = {1: [1, 2], 2: [ERROR, UNCOMPUTED]}
+
+    assert converted(changed(workbook(numbers), *swaps)) == [["1", "2"], ["#N/A", "#CALC!"]]
+
+
+def test_marks_are_those_of_the_first_sheet() -> None:
+    book = workbook({1: ["sku", "name"], 2: ["A", "Shoe"]})
+    link = '<Relationship Id="rId0" Type="x/worksheet" Target="worksheets/gone.xml"/>'
+
+    two = changed(
+        book,
+        ("</sheets>", '<sheet name="2" sheetId="2" r:id="rId0"/></sheets>'),
+        ('<Relationship Id="rId1"', f'{link}<Relationship Id="rId1"'),
+    )
+
+    assert converted(two) == [["sku", "name"], ["A", "Shoe"]]
+
+
+@pytest.mark.parametrize(
+    "swap",
+    [
+        ("<worksheet", f"{BOMB}<worksheet"),
+        ("<styleSheet", f"{BOMB}<styleSheet"),
+        ('r="B2"', 'r="ZZZZZZZZZZ2"'),
+        ('r="B2"', 'r="B99999999999"'),
+        ('r="B2"', 'r="2B"'),
+        ('<row r="2"', '<row r="-2"'),
+        ("</row></sheetData></worksheet>", ""),
+        ('Id="rId1"', 'Id="rId2"'),
+    ],
+)
+def test_a_hostile_sheet_is_unreadable(swap: tuple[str, str]) -> None:
+    book = changed(workbook({1: ["sku", "name"], 2: ["A", ERROR]}), swap)
+
+    with pytest.raises(FileFaultError) as caught:
+        converted(book)
+
+    assert caught.value.code == "unreadable"
