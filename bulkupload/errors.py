@@ -49,6 +49,15 @@ class NothingToRetryError(ConflictError):
     message: ClassVar[str] = "Nothing of this bulk upload can be tried again now."
 
 
+class BadMappingError(Exception):
+    """Raised when a mapping of columns to fields is none: the edges say where it came from."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
 class FileFaultError(Exception):
     """Raised when the file as a whole cannot be read: the job fails with this one sentence."""
 

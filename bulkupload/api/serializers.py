@@ -4,13 +4,13 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from bulkupload.errors import BadMappingError
 from bulkupload.models import BulkUploadJob, BulkUploadRowError, JobStatus
 from bulkupload.rules.columns import FIELDS
 from bulkupload.rules.dialects import DELIMITERS
-from bulkupload.rules.faults import storable
+from bulkupload.rules.mappings import read_mapping
 from bulkupload.selectors import Progress
 
-LONGEST_MAPPING = 100
 STATUSES = [value.lower() for value in JobStatus.values]
 
 
@@ -30,18 +30,10 @@ class BulkUploadIn(serializers.Serializer[Any]):
 
     def validate_mapping(self, value: Any) -> dict[str, str | None]:
         """Take an object of column names whose fields are ours."""
-        if not isinstance(value, dict) or len(value) > LONGEST_MAPPING:
-            raise serializers.ValidationError("Must be an object.", code="object_type")
-        for wanted in value.values():
-            if wanted is not None and wanted not in FIELDS:
-                known = ", ".join(FIELDS)
-                raise serializers.ValidationError(f"Fields are: {known}.", code="enum")
-        if any(storable(name) != name for name in value):
-            raise serializers.ValidationError("Holds no text.", code="string_characters")
-        named = [wanted for wanted in value.values() if wanted]
-        if len(named) != len(set(named)):
-            raise serializers.ValidationError("Two columns bring one field.", code="duplicate")
-        return value
+        try:
+            return read_mapping(value)
+        except BadMappingError as fault:
+            raise serializers.ValidationError(fault.message, code=fault.code) from None
 
 
 class DialectOut(serializers.Serializer[Any]):

@@ -1,9 +1,11 @@
 import json
 import time
 from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError
@@ -22,6 +24,7 @@ from rich.progress import (
 from accounts.models import OwnerScope, User
 from accounts.selectors import scope_for
 from bulkupload import selectors
+from bulkupload.errors import BadMappingError
 from bulkupload.models import (
     BulkUploadChunk,
     BulkUploadJob,
@@ -31,7 +34,8 @@ from bulkupload.models import (
     RemoteImage,
     RemoteStatus,
 )
-from bulkupload.rules.columns import FIELDS
+from bulkupload.rules.header import Mapped
+from bulkupload.rules.mappings import read_mapping
 from bulkupload.services import (
     chunks,
     fetching,
@@ -63,7 +67,7 @@ class Command(BaseCommand):
         parser.add_argument("file", type=Path, metavar="FILE")
         parser.add_argument("--user", required=True, metavar="EMAIL", help="who imports")
         parser.add_argument("--organization", type=UUID, metavar="ID", help="whose products")
-        parser.add_argument("--mapping", type=json.loads, default={}, metavar="JSON")
+        parser.add_argument("--mapping", default="{}", metavar="JSON")
         parser.add_argument("--dry-run", action="store_true", help="count what would happen")
         parser.add_argument("--errors", type=Path, metavar="FILE", help="write refused rows here")
         parser.add_argument("--json", action="store_true", help="print the job as one object")
@@ -71,29 +75,24 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Import the file and say what became of it."""
         try:
-            job = self._start(options)
-            self._work_off(job)
+            with _kept_if_written(options["errors"]) as errors:
+                job = self._start(options)
+                self._work_off(job)
+                progress = selectors.progress_of([job], now=timezone.now())[job.pk]
+                if errors and (progress.failed or progress.media.failed):
+                    if options["errors"].is_file():  # a pipe cannot be cut
+                        errors.truncate(0)
+                    errors.writelines(reports.error_file(job))
         except (SartiqError, OSError) as error:
             raise CommandError(str(error), returncode=FAULT) from error
-        progress = selectors.progress_of([job], now=timezone.now())[job.pk]
-        if options["errors"] is not None and (progress.failed or progress.media.failed):
-            with options["errors"].open("wb") as target:
-                target.writelines(reports.error_file(job))
         self.stdout.write(_as_json(job, progress) if options["json"] else _told(job, progress))
-        if job.failure_code:
-            raise CommandError(job.failure_message or job.failure_code, returncode=FAULT)
-        if progress.failed:
-            raise CommandError(f"{progress.failed:,} rows were refused.", returncode=REFUSED)
-        if progress.media.failed:
-            message = f"{progress.media.failed:,} images were refused."
-            raise CommandError(message, returncode=REFUSED)
+        _require_all_rows(job, progress)
 
     def _start(self, options: dict[str, Any]) -> BulkUploadJob:
         user = User.objects.filter(email__iexact=options["user"], is_active=True).first()
         if user is None:
             raise CommandError("No such user.", returncode=FAULT)
-        if set(options["mapping"].values()) - {None, *FIELDS}:
-            raise CommandError(f"A mapping leads to: {', '.join(FIELDS)}.", returncode=FAULT)
+        mapping = _mapping_of(options["mapping"])
         scope: OwnerScope = scope_for(user, options["organization"])
         source: Path = options["file"]
         with source.open("rb") as body:
@@ -102,7 +101,7 @@ class Command(BaseCommand):
                 size=source.stat().st_size,
                 filename=source.name,
                 dry_run=options["dry_run"],
-                mapping=options["mapping"],
+                mapping=mapping,
             )
             return jobs.start(user=user, scope=scope, table=table)
 
@@ -170,6 +169,44 @@ class Command(BaseCommand):
             relocation.relocate(public_store(), pk)
         media_end.settle_job(job.pk)
         return pk is not None
+
+
+def _mapping_of(text: str) -> Mapped:
+    try:
+        return read_mapping(json.loads(text))
+    except (ValueError, RecursionError) as error:
+        raise CommandError(f"The mapping is no JSON: {error}", returncode=FAULT) from error
+    except BadMappingError as fault:
+        raise CommandError(f"The mapping: {fault.message}", returncode=FAULT) from fault
+
+
+@contextmanager
+def _kept_if_written(path: Path | None) -> Iterator[BinaryIO | None]:
+    """Open the errors file before anything is imported; what was there stays until it is written.
+
+    Told after the import, a path that cannot be written would cost the errors of its rows.
+    """
+    if path is None:
+        yield None
+        return
+    existed = path.exists()
+    with path.open("ab") as target:
+        try:
+            yield target
+        finally:
+            if not existed and not target.tell():
+                path.unlink(missing_ok=True)
+
+
+def _require_all_rows(job: BulkUploadJob, progress: selectors.Progress) -> None:
+    """Raise the CommandError whose exit code says what is missing."""
+    if job.failure_code:
+        raise CommandError(job.failure_message or job.failure_code, returncode=FAULT)
+    if progress.failed:
+        raise CommandError(f"{progress.failed:,} rows were refused.", returncode=REFUSED)
+    if progress.media.failed:
+        message = f"{progress.media.failed:,} images were refused."
+        raise CommandError(message, returncode=REFUSED)
 
 
 def _as_json(job: BulkUploadJob, progress: selectors.Progress) -> str:

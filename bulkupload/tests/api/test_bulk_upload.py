@@ -171,6 +171,8 @@ def test_a_dry_run_and_a_mapping_are_taken_from_the_form(client: APIClient) -> N
         ({"mapping": '{"a\\u0000": "sku"}'}, "mapping", "string_characters"),
         ({"mapping": '{"a\\ud800": "sku"}'}, "mapping", "string_characters"),
         ({"mapping": '{"a": "sku", "b": "sku"}'}, "mapping", "duplicate"),
+        ({"mapping": '{"a": "sku", "a ": "name"}'}, "mapping", "duplicate"),
+        ({"mapping": json.dumps(dict.fromkeys(map(str, range(101))))}, "mapping", "object_type"),
         ({"dry_run": "perhaps"}, "dry_run", "bool_parsing"),
         ({"organization_id": "mine"}, "organization_id", "uuid_parsing"),
     ],

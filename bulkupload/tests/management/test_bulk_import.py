@@ -7,6 +7,7 @@ from django.core.management import CommandError, call_command
 
 from accounts.models import User
 from accounts.tests.factories import MembershipFactory
+from bulkupload.models import BulkUploadJob
 from catalog.models import Product
 from media.models import MediaResource
 from media.storage.memory import MemoryStore
@@ -57,7 +58,7 @@ def test_refused_rows_are_written_down(private: MemoryStore, user: User, table: 
     ("text", "more", "said"),
     [
         ("name\nShoe\n", (), "No column brings sku"),
-        ("sku,name\n", ("--mapping", '{"sku": "size"}'), "A mapping leads to"),
+        ("sku,name\n", ("--mapping", '{"sku": "size"}'), "The mapping: Fields are: sku, name"),
         ("\x89PNG\r\n", (), "no table"),
     ],
 )
@@ -71,6 +72,61 @@ def test_a_file_that_cannot_be_read_is_told(
         run(table, user, *more)
 
     assert failed.value.returncode == 3
+
+
+@pytest.mark.parametrize(
+    ("mapping", "said"),
+    [
+        ("[]", "The mapping: Must be an object"),
+        ('{"sku": ["sku"]}', "The mapping: Fields are: sku"),
+        ('{"a\\u0000": "sku"}', "The mapping: A key holds NUL"),
+        ('{"a": "sku", " a": "name"}', "The mapping: Two keys name one column"),
+        ("{", "The mapping is no JSON"),
+        ("[" * 100_000, "The mapping is no JSON"),
+    ],
+)
+@pytest.mark.usefixtures("private")
+def test_a_mapping_that_is_none_starts_nothing(
+    user: User, table: Path, mapping: str, said: str
+) -> None:
+    with pytest.raises(CommandError, match=said) as failed:
+        run(table, user, "--mapping", mapping)
+
+    assert failed.value.returncode == 3
+    assert not BulkUploadJob.objects.exists()
+
+
+@pytest.mark.usefixtures("private")
+def test_an_errors_file_that_cannot_be_written_starts_nothing(user: User, table: Path) -> None:
+    with pytest.raises(CommandError, match="No such file or directory") as failed:
+        run(table, user, "--errors", str(table.parent / "missing" / "errors.csv"))
+
+    assert failed.value.returncode == 3
+    assert not BulkUploadJob.objects.exists()
+
+
+@pytest.mark.usefixtures("private")
+def test_where_nothing_was_refused_no_errors_file_is_left(user: User, table: Path) -> None:
+    errors = table.with_name("errors.csv")
+
+    run(table, user, "--errors", str(errors))
+
+    assert not errors.exists()
+
+
+@pytest.mark.usefixtures("private")
+def test_an_errors_file_is_replaced_only_by_new_errors(user: User, table: Path) -> None:
+    errors = table.with_name("errors.csv")
+    errors.write_text("of yesterday\n")
+
+    run(table, user, "--errors", str(errors))
+    kept = errors.read_text()
+    table.write_text("sku,name\n,Boot\n")
+    with pytest.raises(CommandError):
+        run(table, user, "--errors", str(errors))
+
+    assert kept == "of yesterday\n"
+    assert errors.read_text().startswith('"sku","name","error_line"')
 
 
 def test_pictures_are_shown_before_it_ends(public: MemoryStore, user: User, table: Path) -> None:

@@ -1,0 +1,27 @@
+"""What an uploader's own mapping of columns to fields must be."""
+
+from typing import Final
+
+from bulkupload.errors import BadMappingError
+from bulkupload.rules.columns import FIELDS
+from bulkupload.rules.faults import storable
+
+LONGEST_MAPPING: Final = 100
+TOO_LONG: Final = f"Must be an object of at most {LONGEST_MAPPING} columns."
+
+
+def read_mapping(value: object) -> dict[str, str | None]:
+    """Return a mapping by the names a header is read as, or raise BadMappingError."""
+    if not isinstance(value, dict) or len(value) > LONGEST_MAPPING:
+        raise BadMappingError("object_type", TOO_LONG)
+    if any(wanted is not None and wanted not in FIELDS for wanted in value.values()):
+        raise BadMappingError("enum", f"Fields are: {', '.join(FIELDS)}.")
+    if any(storable(name) != name for name in value):
+        raise BadMappingError("string_characters", "A key holds NUL, or half a character.")
+    named = {name.strip(): wanted for name, wanted in value.items()}  # as headers are stripped
+    if len(named) != len(value):
+        raise BadMappingError("duplicate", "Two keys name one column.")
+    brought = [wanted for wanted in named.values() if wanted]
+    if len(brought) != len(set(brought)):
+        raise BadMappingError("duplicate", "Two columns bring one field.")
+    return named

@@ -1,0 +1,36 @@
+"""The uploader's own mapping of columns to fields."""
+
+import pytest
+
+from bulkupload.errors import BadMappingError
+from bulkupload.rules.mappings import LONGEST_MAPPING, read_mapping
+
+
+def test_a_mapping_is_read_by_the_names_of_a_header() -> None:
+    read = read_mapping({" Article no. ": "sku", "\tLabel": "name", "Shelf": None})
+
+    assert read == {"Article no.": "sku", "Label": "name", "Shelf": None}
+
+
+@pytest.mark.parametrize(
+    ("value", "code"),
+    [
+        (None, "object_type"),
+        ([], "object_type"),
+        ("sku", "object_type"),
+        (dict.fromkeys(map(str, range(LONGEST_MAPPING + 1))), "object_type"),
+        ({"a": "size"}, "enum"),
+        ({"a": ["sku"]}, "enum"),
+        ({"a": {}}, "enum"),
+        ({"a": True}, "enum"),
+        ({"a\x00": "sku"}, "string_characters"),
+        ({"a\ud800": "sku"}, "string_characters"),
+        ({"a": "sku", "a ": "name"}, "duplicate"),
+        ({"a": "sku", "b": "sku"}, "duplicate"),
+    ],
+)
+def test_what_is_no_mapping_is_refused_by_its_fault(value: object, code: str) -> None:
+    with pytest.raises(BadMappingError) as refused:
+        read_mapping(value)
+
+    assert refused.value.code == code
