@@ -30,6 +30,7 @@ from bulkupload.models import (
     BulkUploadJob,
     BulkUploadMedia,
     BulkUploadMediaBatch,
+    JobStatus,
     MediaStatus,
     RemoteImage,
     RemoteStatus,
@@ -54,13 +55,16 @@ from sartiq.core.models import free_to_take
 
 WHILE_OTHERS_WORK = 0.2  # seconds until a job whose chunks all have workers is looked at again
 REFUSED = 1  # exit codes: rows were refused,
-FAULT = 3  # or the file or a service failed
+FAULT = 3  # or the file or a service failed, or somebody cancelled the job
 
 
 class Command(BaseCommand):
     """Import a table through the services the API uses, together with the workers or without."""
 
-    help = "Import products from CSV, TSV or XLSX. Exit 0: all rows; 1: some refused; 3: failed."
+    help = (
+        "Import products from CSV, TSV or XLSX. "
+        "Exit 0: all rows; 1: some refused; 3: failed or cancelled."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Say which file, for whom, and how."""
@@ -202,6 +206,8 @@ def _require_all_rows(job: BulkUploadJob, progress: selectors.Progress) -> None:
     """Raise the CommandError whose exit code says what is missing."""
     if job.failure_code:
         raise CommandError(job.failure_message or job.failure_code, returncode=FAULT)
+    if job.status == JobStatus.CANCELLED:
+        raise CommandError("The import was cancelled; what it did stays.", returncode=FAULT)
     if progress.failed:
         raise CommandError(f"{progress.failed:,} rows were refused.", returncode=REFUSED)
     if progress.media.failed:

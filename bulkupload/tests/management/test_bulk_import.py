@@ -1,6 +1,7 @@
 import json
 from io import StringIO
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -8,6 +9,7 @@ from django.core.management import CommandError, call_command
 from accounts.models import User
 from accounts.tests.factories import MembershipFactory
 from bulkupload.models import BulkUploadJob
+from bulkupload.services import chunks, finishing
 from catalog.models import Product
 from media.models import MediaResource
 from media.storage.memory import MemoryStore
@@ -127,6 +129,26 @@ def test_an_errors_file_is_replaced_only_by_new_errors(user: User, table: Path) 
 
     assert kept == "of yesterday\n"
     assert errors.read_text().startswith('"sku","name","error_line"')
+
+
+@pytest.mark.usefixtures("private", "two_rows_a_chunk")
+def test_a_job_somebody_cancels_meanwhile_is_no_success(
+    user: User, table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table.write_text("sku,name\nA,Shoe\nB,Boot\nC,Hat\n")
+    import_rows = chunks.import_rows
+
+    def import_and_cancel(chunk_id: UUID) -> None:
+        import_rows(chunk_id)
+        finishing.cancel(BulkUploadJob.objects.get().pk)
+
+    monkeypatch.setattr(chunks, "import_rows", import_and_cancel)
+
+    with pytest.raises(CommandError, match="The import was cancelled") as failed:
+        run(table, user)
+
+    assert failed.value.returncode == 3
+    assert Product.objects.count() == 2
 
 
 def test_pictures_are_shown_before_it_ends(public: MemoryStore, user: User, table: Path) -> None:
