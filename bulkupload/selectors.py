@@ -3,12 +3,14 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import reduce
 from itertools import groupby
-from operator import attrgetter
+from math import ceil
+from operator import attrgetter, or_
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, F, Func, IntegerField, QuerySet, Sum
+from django.db.models import Aggregate, Count, F, Func, IntegerField, Max, Q, QuerySet, Sum
 
 from accounts.models import OwnerScope, User
 from bulkupload.errors import JobNotFoundError
@@ -25,6 +27,7 @@ PAGE_BYTES = 4 * MIB  # of their rows
 OCTETS = Func(F("cells"), function="octet_length", output_field=IntegerField())
 COUNTED = ("created", "updated", "unchanged", "failed")
 MEDIA = ("pending", "ready", "failed")
+NONE = Q(pk__isnull=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +41,10 @@ class MediaCounts:
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """How far a job is: every row is counted once, in the transaction that decided it."""
+    """How far a job is: every row is counted once, in the transaction that decided it.
+
+    `seconds_left` is about the rows while there are some, about their pictures then.
+    """
 
     total: int = 0
     created: int = 0
@@ -78,25 +84,39 @@ def one_visible_to(user: User, job_id: UUID) -> BulkUploadJob:
 def progress_of(jobs: Iterable[BulkUploadJob], *, now: datetime) -> dict[UUID, Progress]:
     """Return how far each job is: two queries for any number of them."""
     rows = list(jobs)
-    counted = _sums(BulkUploadChunk.objects.all(), rows, (*COUNTED, "images_refused"))
-    media = _sums(BulkUploadMediaBatch.objects.all(), rows, MEDIA)
+    sums: dict[str, Aggregate] = {name: Sum(name) for name in (*COUNTED, "images_refused")}
+    counted = _totals(BulkUploadChunk.objects.all(), rows, sums | {"last": Max("finished_at")})
+    pictures: dict[str, Aggregate] = {name: Sum(name) for name in MEDIA}
+    lately = Sum(F("ready") + F("failed"), filter=_lately(rows, counted))
+    media = _totals(BulkUploadMediaBatch.objects.all(), rows, pictures | {"lately": lately})
     return {
         job.pk: _progress(job, counted.get(job.pk, {}), media.get(job.pk, {}), now) for job in rows
     }
 
 
-def _sums(
+def _totals(
     parts: "QuerySet[BulkUploadChunk] | QuerySet[BulkUploadMediaBatch]",
     jobs: list[BulkUploadJob],
-    names: tuple[str, ...],
-) -> dict[UUID, dict[str, int]]:
+    wanted: dict[str, Aggregate],
+) -> dict[UUID, dict[str, Any]]:
     rows: Any = parts.filter(job__in=[job.pk for job in jobs]).order_by()
-    sums = rows.values_list("job_id").annotate(*(Sum(name) for name in names))
-    return {job_id: dict(zip(names, sums_of, strict=True)) for job_id, *sums_of in sums}
+    named = {f"all_{name}": total for name, total in wanted.items()}
+    totals = rows.values_list("job_id").annotate(**named)
+    return {job_id: dict(zip(wanted, of_job, strict=True)) for job_id, *of_job in totals}
+
+
+def _lately(jobs: list[BulkUploadJob], counted: dict[UUID, dict[str, Any]]) -> Q:
+    """Return the condition of batches with a picture that ended after the last row was done.
+
+    By batch, as pictures keep no time: a batch some of whose pictures ended before counts whole.
+    """
+    running = [job.pk for job in jobs if not job.is_finished]
+    since = {pk: counted[pk]["last"] for pk in running if pk in counted and counted[pk]["last"]}
+    return reduce(or_, (Q(job=pk, updated_at__gt=last) for pk, last in since.items()), NONE)
 
 
 def _progress(
-    job: BulkUploadJob, counted: dict[str, int], media: dict[str, int], now: datetime
+    job: BulkUploadJob, counted: dict[str, Any], media: dict[str, Any], now: datetime
 ) -> Progress:
     if job.planned_at is None:  # when the row was read; its chunks may have come, and gone, since
         return Progress()
@@ -106,10 +126,28 @@ def _progress(
     plain = Progress(total=job.total_rows, media=MediaCounts(**pictures), **rows)
     if job.started_at is None or not plain.processed:
         return plain
-    took = (job.finished_at or now) - job.started_at
-    rate = plain.processed / max(took / timedelta(seconds=1), 0.001)
-    left = None if job.is_finished else round((plain.total - plain.processed) / rate)
+    until = job.finished_at or now
+    last = counted["last"] or until
+    rows_left = plain.total - plain.processed
+    rate = plain.processed / _seconds(job.started_at, until if rows_left else last)
+    if job.is_finished:
+        left = None
+    elif rows_left:
+        left = ceil(rows_left / rate)
+    else:
+        left = _pictures_left(plain.media.pending, media.get("lately"), _seconds(last, now))
     return replace(plain, rows_per_second=round(rate, 1), seconds_left=left)
+
+
+def _pictures_left(pending: int, ended: int | None, took: float) -> int | None:
+    """Return the seconds the pictures still take, None while nothing tells."""
+    if not pending:
+        return 0
+    return ceil(pending * took / ended) if ended else None
+
+
+def _seconds(since: datetime, until: datetime) -> float:
+    return max((until - since) / timedelta(seconds=1), 0.001)
 
 
 def errors_of(job: BulkUploadJob) -> QuerySet[BulkUploadRowError]:

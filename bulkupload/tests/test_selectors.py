@@ -1,0 +1,113 @@
+"""How far a job is, told from facts with given times."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from accounts.models import User
+from bulkupload.models import BulkUploadChunk, BulkUploadJob, BulkUploadMediaBatch
+from bulkupload.selectors import progress_of
+
+START = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def after(seconds: float) -> datetime:
+    return START + timedelta(seconds=seconds)
+
+
+def pace(job: BulkUploadJob, seconds: float) -> tuple[float | None, int | None]:
+    found = progress_of([job], now=after(seconds))[job.pk]
+    return (found.rows_per_second, found.seconds_left)
+
+
+@pytest.fixture
+def make(user: User) -> Callable[..., BulkUploadJob]:
+    """Make a running job with chunks of 100 rows, done so many seconds after the start."""
+
+    def job_with(*done: float | None, **facts: Any) -> BulkUploadJob:
+        job = BulkUploadJob.objects.create(
+            **{"user": user, "source_size": 1, "total_rows": 100 * len(done), "status": "RUNNING"}
+            | {"planned_at": START, "started_at": START, **facts}
+        )
+        for number, seconds in enumerate(done):
+            facts = {} if seconds is None else {"status": "DONE", "created": 100}
+            BulkUploadChunk.objects.create(
+                **{"job": job, "number": number, "start": 0, "length": 1, "first_line": 2}
+                | {"first_row": 1, "rows": 100, **facts},
+                finished_at=None if seconds is None else after(seconds),
+            )
+        return job
+
+    return job_with
+
+
+def batch(job: BulkUploadJob, seconds: float, **counts: int) -> None:
+    """Add pictures to the first chunk, the last of them counted so many seconds after the start."""
+    chunk = job.chunks.earliest("number")
+    made = BulkUploadMediaBatch.objects.create(job=job, chunk=chunk, **counts)
+    BulkUploadMediaBatch.objects.filter(pk=made.pk).update(updated_at=after(seconds))
+
+
+def test_while_rows_are_left_the_pace_is_that_of_now(make: Callable[..., BulkUploadJob]) -> None:
+    job = make(5, 10, None)
+
+    assert pace(job, 10) == (20.0, 5)
+    assert pace(job, 20) == (10.0, 10)
+
+
+def test_zero_seconds_are_left_only_when_nothing_is(make: Callable[..., BulkUploadJob]) -> None:
+    job = make(*[1.0] * 300, None)
+
+    assert pace(job, 1) == (30_000.0, 1)
+
+
+def test_pictures_do_not_slow_the_rows(make: Callable[..., BulkUploadJob]) -> None:
+    job = make(5, 10)
+    batch(job, 10, pending=50)
+
+    assert pace(job, 10) == (20.0, None)
+    assert pace(job, 1000) == (20.0, None)
+
+
+def test_pictures_that_ended_after_the_rows_tell_how_long_others_take(
+    make: Callable[..., BulkUploadJob],
+) -> None:
+    job = make(5, 10)
+    batch(job, 8, ready=500)
+    batch(job, 20, ready=9, failed=1, pending=10)
+    batch(job, 10, pending=20)
+
+    assert pace(job, 20) == (20.0, 30)
+
+
+def test_nothing_is_left_when_rows_and_pictures_have_ended(
+    make: Callable[..., BulkUploadJob],
+) -> None:
+    job = make(5, 10)
+    batch(job, 20, ready=10)
+
+    assert pace(job, 30) == (20.0, 0)
+
+
+def test_an_ended_job_keeps_the_pace_of_its_rows(make: Callable[..., BulkUploadJob]) -> None:
+    completed = make(5, 10, status="COMPLETED", finished_at=after(100))
+    cancelled = make(5, None, status="CANCELLED", finished_at=after(100))
+
+    assert pace(completed, 1000) == (20.0, None)
+    assert pace(cancelled, 1000) == (1.0, None)
+
+
+def test_a_page_of_jobs_takes_as_many_queries_as_one(make: Callable[..., BulkUploadJob]) -> None:
+    jobs = [make(5, 10), make(None), make(5), make(5, status="FAILED", finished_at=after(9))]
+    batch(jobs[0], 20, ready=5, pending=5)
+    batch(jobs[2], 15, ready=1, pending=5)
+
+    with CaptureQueriesContext(connection) as asked:
+        found = progress_of(jobs, now=after(25))
+
+    assert [found[job.pk].seconds_left for job in jobs] == [15, None, 100, None]
+    assert len(asked) == 2
