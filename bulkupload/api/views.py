@@ -1,5 +1,6 @@
 import hashlib
 import json
+from collections.abc import Callable
 from functools import partial
 from typing import Any, BinaryIO, cast
 from uuid import UUID
@@ -23,7 +24,7 @@ from bulkupload.api.parsers import BoundedMultiPartParser
 from bulkupload.api.serializers import BulkUploadIn, BulkUploadOut, RowErrorOut, answer_of
 from bulkupload.models import BulkUploadJob
 from bulkupload.services import jobs, reports
-from bulkupload.services.jobs import Table
+from bulkupload.services.jobs import Table, Then
 from sartiq.core.api import ModelEndpointSet
 from sartiq.core.errors import located
 from sartiq.core.idempotency import Answer, Record, once
@@ -40,6 +41,12 @@ _FORMATS = {
 }
 HASHED_AT_ONCE = 1024 * 1024
 JOB_ID = OpenApiParameter("job_id", OpenApiTypes.UUID, OpenApiParameter.PATH)
+KEY = OpenApiParameter(
+    "Idempotency-Key",
+    {"type": "string", "minLength": 1, "maxLength": 255},
+    OpenApiParameter.HEADER,
+    description="Repeating the request with the same key replays its answer",
+)
 LOCATION = OpenApiParameter(
     "Location",
     {"type": "string", "format": "uri-reference"},
@@ -74,15 +81,7 @@ class BulkUploads(ModelEndpointSet):
     @extend_schema(
         operation_id="start_bulk_upload",
         tags=["bulk-upload"],
-        parameters=[
-            OpenApiParameter(
-                "Idempotency-Key",
-                {"type": "string", "minLength": 1, "maxLength": 255},
-                OpenApiParameter.HEADER,
-                description="Repeating the request with the same key replays its answer",
-            ),
-            LOCATION,
-        ],
+        parameters=[KEY, LOCATION],
         request={"multipart/form-data": BulkUploadIn},
         responses={202: ACCEPTED},
     )
@@ -100,19 +99,15 @@ class BulkUploads(ModelEndpointSet):
             mapping=asked.get("mapping", {}),
         )
 
-        def work(record: Record) -> Answer:
-            made: list[Answer] = []
-
-            def then(job: BulkUploadJob) -> None:
-                made.append(self._accepted(job))
-                record(made[-1])
-
+        def start(then: Then) -> None:
             with located("body", "file"):
                 jobs.start(user=user, scope=scope, table=table, then=then)
-            return made[-1]
 
         return once(
-            request, route="bulk-upload-create", work=work, digest=partial(_digest, request, sent)
+            request,
+            route="bulk-upload-create",
+            work=partial(self._made, start),
+            digest=partial(_digest, request, sent),
         )
 
     @extend_schema(
@@ -172,13 +167,24 @@ class BulkUploads(ModelEndpointSet):
     @extend_schema(
         operation_id="retry_bulk_upload",
         tags=["bulk-upload"],
-        parameters=[JOB_ID, LOCATION],
+        parameters=[JOB_ID, KEY, LOCATION],
         request=None,
         responses={202: ACCEPTED, 409: ENDED},
     )
     def retry(self, request: Request, job_id: UUID) -> Response:
         """Start a new bulk upload with what this one left undone."""
-        return self._accepted(jobs.retry(user=caller_of(request), job_id=job_id)).response()
+        user = caller_of(request)
+
+        def start(then: Then) -> None:
+            jobs.retry(user=user, job_id=job_id, then=then)
+
+        return once(
+            request,
+            route="bulk-upload-retry",
+            work=partial(self._made, start),
+            # The route takes no body: one that is sent anyway makes no other request.
+            digest=lambda: hashlib.sha256(job_id.bytes).hexdigest(),
+        )
 
     @extend_schema(
         operation_id="get_bulk_upload_template",
@@ -190,6 +196,17 @@ class BulkUploads(ModelEndpointSet):
         return HttpResponse(
             reports.template(), content_type=f"{CSV}; charset=utf-8", headers=_named("template.csv")
         )
+
+    def _made(self, start: Callable[[Then], None], record: Record) -> Answer:
+        """Start a job; its answer is recorded in the transaction that creates it."""
+        made: list[Answer] = []
+
+        def then(job: BulkUploadJob) -> None:
+            made.append(self._accepted(job))
+            record(made[-1])
+
+        start(then)
+        return made[-1]
 
     def _accepted(self, job: BulkUploadJob) -> Answer:
         job.refresh_from_db()

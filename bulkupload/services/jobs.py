@@ -73,11 +73,12 @@ def cancel(*, user: User, job_id: UUID) -> BulkUploadJob:
     return job
 
 
-def retry(*, user: User, job_id: UUID) -> BulkUploadJob:
+def retry(*, user: User, job_id: UUID, then: Then = _nothing) -> BulkUploadJob:
     """Start a new job with what the old one left undone.
 
     After a completed job these are its refused rows, after a failed or cancelled one the whole
-    table: rows that are there already are found unchanged. Raises NothingToRetryError.
+    table: rows that are there already are found unchanged. `then` is called as by `start`.
+    Raises NothingToRetryError.
     """
     old = selectors.one_visible_to(user, job_id)
     job = BulkUploadJob(
@@ -91,11 +92,11 @@ def retry(*, user: User, job_id: UUID) -> BulkUploadJob:
         retry_of=old,
     )
     if old.status == JobStatus.COMPLETED_WITH_ERRORS:
-        return _keep(job, reports.error_file(old), _nothing)
+        return _keep(job, reports.error_file(old), then)
     if old.status in {JobStatus.FAILED, JobStatus.CANCELLED}:
         try:
             with private_store().open(old.source_key) as body:
-                return _keep(job, body, _nothing)
+                return _keep(job, body, then)
         except ObjectNotFoundError:
             raise NothingToRetryError("The uploaded file is gone; send it again.") from None
     raise NothingToRetryError

@@ -300,6 +300,38 @@ def test_cancel_and_retry(client: APIClient) -> None:
     assert client.post(f"{ROUTE}{retried.json()['id']}/cancel").status_code == 409
 
 
+@pytest.mark.covers("T64")
+def test_the_same_retry_with_a_key_is_one_job(client: APIClient) -> None:
+    one, other = (job_of(post(client)) for _ in range(2))
+    for job in (one, other):
+        client.post(f"{ROUTE}{job.pk}/cancel")
+    key = {"Idempotency-Key": "k-2"}
+
+    first = client.post(f"{ROUTE}{one.pk}/retry", headers=key)
+    second = client.post(f"{ROUTE}{one.pk}/retry", headers=key)
+    elsewhere = client.post(f"{ROUTE}{other.pk}/retry", headers=key)
+
+    assert (first.status_code, second.status_code) == (202, 202)
+    assert second.json() == first.json()
+    assert second.headers["Idempotent-Replayed"] == "true"
+    assert second.headers["Location"] == first.headers["Location"]
+    assert elsewhere.status_code == 422
+    assert elsewhere.json()["detail"][0]["type"] == "idempotency_key_reused"
+    assert [job.pk for job in one.retries.all()] == [job_of(first).pk]
+    assert not other.retries.exists()
+
+
+def test_a_refused_retry_does_not_use_up_its_key(client: APIClient) -> None:
+    job = job_of(post(client))
+    key = {"Idempotency-Key": "k-3"}
+
+    early = client.post(f"{ROUTE}{job.pk}/retry", headers=key)
+    client.post(f"{ROUTE}{job.pk}/cancel")
+    later = client.post(f"{ROUTE}{job.pk}/retry", headers=key)
+
+    assert (early.status_code, later.status_code) == (409, 202)
+
+
 @pytest.mark.covers("T41")
 def test_the_servers_own_fields_are_not_taken_from_the_form(client: APIClient, user: User) -> None:
     forged: dict[str, Any] = {
