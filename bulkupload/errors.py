@@ -1,6 +1,7 @@
 """What a bulk upload refuses, by meaning."""
 
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 from sartiq.core.errors import ConflictError, InvalidError, NotFoundError, RequestTooLargeError
 
@@ -59,10 +60,14 @@ class BadMappingError(Exception):
 
 
 class FileFaultError(Exception):
-    """Raised when the file as a whole cannot be read: the job fails with this one sentence."""
+    """Raised when the file as a whole cannot be read: the job fails with this one sentence.
+
+    `columns` are those of a header that was read and refused, as a job keeps them.
+    """
 
     def __init__(self, code: str, message: str, *, line: int | None = None) -> None:
         super().__init__(message)
+        self.columns: Sequence[dict[str, Any]] = ()
         self.code = code
         self.message = message
         self.line = line

@@ -54,7 +54,8 @@ class BulkUploadJob(OwnedModel, LeasedModel):
 
     `source_key` names the file as it was sent, `rows_key` the text that the chunks are ranges of:
     the same object, or for a workbook its first sheet as CSV. `columns` is empty until the file
-    was planned, `sku_width` the digits of its SKUs where Excel may have dropped leading zeros.
+    was planned or its header refused, `sku_width` the digits of its SKUs where Excel may have
+    dropped leading zeros.
     """
 
     status = models.CharField(max_length=32, choices=JobStatus.choices, default=JobStatus.QUEUED)

@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final, NamedTuple, Self
 
 from bulkupload.errors import FileFaultError
@@ -133,18 +133,22 @@ def read_header(cells: Sequence[str], *, mapping: Mapped, line: int) -> list[Hea
     if own > MOST_COLUMNS:
         message = f"The table has {own:,} columns; at most {MOST_COLUMNS} are read."
         raise FileFaultError("too_many_columns", message, line=line)
-    _require_mapped(names, mapping, line)
-    chosen = _choose(names, mapping, line)
+    chosen, again = _choose(names, mapping)
     columns = [
         HeaderColumn(
             name=name,
             field=chosen.get(at),
-            suggestion=_suggestion(name, at, chosen),
+            suggestion=again.get(at) or _suggestion(name, at, chosen),
             mapped=name in mapping,
         )
         for at, name in enumerate(names)
     ]
-    _require_fields(columns, line)
+    try:
+        _require_mapped(names, mapping, line)
+        _require_fields(columns, again, line)
+    except FileFaultError as fault:
+        fault.columns = [asdict(column) for column in columns]
+        raise
     return columns
 
 
@@ -154,8 +158,11 @@ def count_known(cells: Sequence[str], mapping: Mapped) -> int:
     return sum(name in mapping or words_of(name) in _FIELD_OF for name in names)
 
 
-def _choose(names: list[str], mapping: Mapped, line: int) -> dict[int, str]:
-    """Return the field of each column: mapped ones first, then plain names, then other names."""
+def _choose(names: list[str], mapping: Mapped) -> tuple[dict[int, str], dict[int, str]]:
+    """Return the field of each column: mapped ones first, then plain names, then other names.
+
+    Beside them stand the columns whose names bring a field a second time.
+    """
     free = {at: words_of(name) for at, name in enumerate(names) if name not in mapping}
     ranks: tuple[dict[int, str | None], ...] = (
         {at: mapping[name] for at, name in enumerate(names) if name in mapping},
@@ -163,16 +170,15 @@ def _choose(names: list[str], mapping: Mapped, line: int) -> dict[int, str]:
         {at: _FIELD_OF.get(words) for at, words in free.items()},
     )
     chosen: dict[int, str] = {}
+    again: dict[int, str] = {}
     for rank in ranks:
         taken = set(chosen.values())
         for at, wanted in rank.items():
             if wanted is None or wanted in taken:
                 continue
-            if wanted in chosen.values():
-                message = f"Two columns bring {wanted}. Rename or remove one, or send a mapping."
-                raise FileFaultError("duplicate_column", message, line=line)
-            chosen[at] = wanted
-    return chosen
+            side = again if wanted in chosen.values() else chosen
+            side[at] = wanted
+    return chosen, again
 
 
 def _require_mapped(names: list[str], mapping: Mapped, line: int) -> None:
@@ -182,7 +188,11 @@ def _require_mapped(names: list[str], mapping: Mapped, line: int) -> None:
             raise FileFaultError("mapping_column", message, line=line)
 
 
-def _require_fields(columns: Sequence[HeaderColumn], line: int) -> None:
+def _require_fields(columns: Sequence[HeaderColumn], again: Mapping[int, str], line: int) -> None:
+    if again:
+        wanted = next(iter(again.values()))
+        message = f"Two columns bring {wanted}. Rename or remove one, or send a mapping."
+        raise FileFaultError("duplicate_column", message, line=line)
     brought = {column.field for column in columns}
     for column in COLUMNS:
         if column.required and column.field not in brought:

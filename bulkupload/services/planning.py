@@ -149,11 +149,16 @@ def _dialect(body: BinaryIO, told: Dialect, job: BulkUploadJob) -> Dialect:
 
 
 def _told_outline(lease: Lease[BulkUploadJob], job: BulkUploadJob, table: Table) -> Outline:
-    """Return the outline, or say how a refused table was read: often that is what is wrong."""
+    """Return the outline, or say how a refused table was read: often that is what is wrong.
+
+    With its columns a client can ask for the mapping that was missing.
+    """
     try:
         return _outline(lease, job, table)
-    except FileFaultError:
-        BulkUploadJob.objects.unplanned().filter(pk=job.pk).update(dialect=table.dialect.stored())
+    except FileFaultError as fault:
+        BulkUploadJob.objects.unplanned().filter(pk=job.pk).update(
+            dialect=table.dialect.stored(), columns=[*fault.columns]
+        )
         raise
 
 

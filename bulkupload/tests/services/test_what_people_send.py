@@ -104,6 +104,54 @@ def test_a_refused_table_says_how_it_was_read(private: MemoryStore, user: User) 
     assert job.dialect["delimiter"] == ";"
 
 
+@pytest.mark.parametrize(
+    ("header", "mapping", "code", "columns"),
+    [
+        (
+            "Skuu,name,Shelf",
+            {},
+            "missing_column",
+            [("Skuu", None, "sku"), ("name", "name", None), ("Shelf", None, None)],
+        ),
+        (
+            "sku,title,SKU,Vendor",
+            {},
+            "duplicate_column",
+            [
+                ("sku", "sku", None),
+                ("title", "name", None),
+                ("SKU", None, "sku"),
+                ("Vendor", "brand", None),
+            ],
+        ),
+        (
+            "code,name",
+            {"Code": "sku"},
+            "mapping_column",
+            [("code", None, None), ("name", "name", None)],
+        ),
+    ],
+)
+@pytest.mark.usefixtures("private")
+def test_a_refused_header_is_told_so_that_it_can_be_mapped(
+    user: User,
+    header: str,
+    mapping: dict[str, str],
+    code: str,
+    columns: list[tuple[str, str | None, str | None]],
+) -> None:
+    job = imported(user, f"{header}\n1,2,3\n", mapping=mapping)
+
+    assert (job.status, job.failure_code) == (JobStatus.FAILED, code)
+    assert [(each["name"], each["field"], each["suggestion"]) for each in job.columns] == columns
+
+
+def test_too_many_columns_are_not_kept(private: MemoryStore, user: User) -> None:
+    job = imported(user, ",".join(f"c{n}" for n in range(101)) + "\n1\n")
+
+    assert (job.failure_code, job.columns) == ("too_many_columns", [])
+
+
 def test_a_header_alone_is_an_empty_table(private: MemoryStore, user: User) -> None:
     job = imported(user, "sku,name\n")
 
