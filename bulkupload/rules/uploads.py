@@ -5,6 +5,7 @@ from typing import BinaryIO
 
 from bulkupload.errors import EmptyFileError, NotATableError, TableTooLargeError
 from bulkupload.rules.dialects import EncodingScan, FileFormat
+from bulkupload.rules.header import ERROR_COLUMNS
 from bulkupload.rules.limits import LARGEST_FILE
 
 ZIP = b"PK\x03\x04"
@@ -12,8 +13,9 @@ ZIP = b"PK\x03\x04"
 _SIGNATURES = (
     *(b"\xd0\xcf\x11\xe0", b"%PDF-", b"\x1f\x8b", b"\x89PNG", b"\xff\xd8\xff", b"GIF8"),
     *(b"RIFF", b"7z\xbc\xaf", b"Rar!", b"BZh", b"\xfd7zXZ", b"\x7fELF", b"MZ\x90", b"SQLite"),
-    *(b"PAR1", b"PK\x05\x06", b"{\\rtf", b"<!DOCTYPE", b"<html", b"<?xml"),
+    *(b"PAR1", b"PK\x05\x06", b"{\\rtf"),
 )
+_MARKUP = ("<!doctype", "<html", "<?xml")  # in any case, behind a byte order mark as well
 _WORKBOOK = {"[Content_Types].xml", "xl/workbook.xml"}
 _CONTROLS = [bytes([code]) for code in (*range(9), *range(14, 26), *range(28, 32))]
 _HEAD = 8192
@@ -30,7 +32,7 @@ def format_of(body: BinaryIO, size: int) -> FileFormat:
     if head.startswith(ZIP):
         _require_workbook(body)
         return "xlsx"
-    if head.lstrip().startswith(_SIGNATURES) or _is_binary(head):
+    if head.lstrip().startswith(_SIGNATURES) or not _is_text(head):
         raise NotATableError
     return "csv"
 
@@ -45,10 +47,15 @@ def _require_workbook(body: BinaryIO) -> None:
         raise NotATableError
 
 
-def _is_binary(head: bytes) -> bool:
-    """Whether there are too many zeros for a text that is not UTF-16."""
+def _is_text(head: bytes) -> bool:
+    """Whether this may be a table's text: no markup, and not too many control characters."""
     scan = EncodingScan()
     scan.feed(head)
-    if scan.result().encoding.startswith("utf-16"):
+    found = scan.result()
+    text = head[found.bom :].decode(found.encoding, "replace")
+    if text.lstrip().lower().startswith(_MARKUP):
         return False
-    return sum(map(head.count, _CONTROLS)) > max(4, len(head) // 50)
+    # UTF-16 is full of zeros; an error file, of the rows refused because of such characters.
+    if found.encoding.startswith("utf-16") or all(name in text for name in ERROR_COLUMNS):
+        return True
+    return sum(map(head.count, _CONTROLS)) <= max(4, len(head) // 50)

@@ -177,6 +177,22 @@ def test_a_number_that_lost_no_zeros_may_be_insisted_on(private: MemoryStore, us
     assert Product.objects.filter(sku="90789").exists()
 
 
+@pytest.mark.covers("T60", "T63")
+@pytest.mark.parametrize("delimiter", [",", ";"])
+def test_rows_full_of_nul_come_back_as_a_table(
+    private: MemoryStore, user: User, delimiter: str
+) -> None:
+    good = "".join(f"S{n}{delimiter}{'x' * 200}\n" for n in range(50))
+    bad = "".join(f"N{n}{delimiter}Boot{chr(0) * 100}\n" for n in range(20))
+    first = imported(user, f"sku{delimiter}name\n{good}{bad}")
+
+    second = imported(user, file_of(first))
+
+    assert counts(first) == (50, 0, 0, 20)
+    assert counts(second) == (0, 0, 0, 20)
+    assert {code for _, code, _ in told(second)} == {"string_characters"}
+
+
 def test_fixed_it_succeeds(private: MemoryStore, user: User) -> None:
     first = imported(user, "sku,name,color\nA,Shoe,red\n,Boot,\nB,,=1\nC,Hat\n")
     rows = list(csv.reader(io.StringIO(file_of(first).decode(), newline="")))
