@@ -212,4 +212,8 @@ def _header_of(rows: Iterator[Record]) -> Record:
             raise FileFaultError("no_header", f"The header: {row.fault.message}", line=row.line)
         if not (len(row.cells) == _NOTE_CELLS and row.cells[0].strip().lower() == _NOTE):
             return row
-    raise FileFaultError("no_header", "The table is empty: its first row must name the columns.")
+    raise FileFaultError(
+        "no_header",
+        "The table is empty: its first row must name the columns. "
+        "Of a workbook only the first sheet is read.",
+    )

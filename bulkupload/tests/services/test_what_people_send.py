@@ -152,6 +152,16 @@ def test_too_many_columns_are_not_kept(private: MemoryStore, user: User) -> None
     assert (job.failure_code, job.columns) == ("too_many_columns", [])
 
 
+def test_an_empty_workbook_says_which_sheet_was_read(private: MemoryStore, user: User) -> None:
+    job = imported(user, workbook({}), filename="products.xlsx")
+
+    assert job.failure_code == "no_header"
+    assert job.failure_message == (
+        "The table is empty: its first row must name the columns. "
+        "Of a workbook only the first sheet is read."
+    )
+
+
 def test_a_header_alone_is_an_empty_table(private: MemoryStore, user: User) -> None:
     job = imported(user, "sku,name\n")
 
