@@ -14,6 +14,17 @@ from bulkupload.selectors import Progress
 STATUSES = [value.lower() for value in JobStatus.values]
 
 
+class MappingField(serializers.JSONField):
+    """JSON however deep it is nested: Python gives up at a depth of its own."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Refuse what cannot be read as any other text that is no JSON."""
+        try:
+            return super().to_internal_value(data)
+        except RecursionError:
+            self.fail("invalid")
+
+
 class BulkUploadIn(serializers.Serializer[Any]):
     """A table and what to do with it, as parts of a form."""
 
@@ -23,7 +34,7 @@ class BulkUploadIn(serializers.Serializer[Any]):
     )
     organization_id = serializers.UUIDField(required=False)
     dry_run = serializers.BooleanField(default=False, help_text="Count what would happen")
-    mapping = serializers.JSONField(
+    mapping = MappingField(
         required=False,
         help_text='Column to field, `{"Article no.": "sku"}`; null ignores a column',
     )

@@ -165,6 +165,7 @@ def test_a_dry_run_and_a_mapping_are_taken_from_the_form(client: APIClient) -> N
     ("fields", "place", "code"),
     [
         ({"mapping": "{"}, "mapping", "value_error"),
+        ({"mapping": "[" * 100_000}, "mapping", "value_error"),
         ({"mapping": "[]"}, "mapping", "object_type"),
         ({"mapping": '{"a": "colour"}'}, "mapping", "enum"),
         ({"mapping": '{"a": ["sku"]}'}, "mapping", "enum"),
