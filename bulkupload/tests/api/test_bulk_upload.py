@@ -322,6 +322,17 @@ def test_the_same_retry_with_a_key_is_one_job(client: APIClient) -> None:
     assert not other.retries.exists()
 
 
+@pytest.mark.covers("T64")
+def test_the_same_retry_of_refused_rows_with_a_key_is_one_job(client: APIClient) -> None:
+    job = work_off(job_of(post(client)))
+    key = {"Idempotency-Key": "k-4"}
+
+    answers = [client.post(f"{ROUTE}{job.pk}/retry", headers=key) for _ in range(2)]
+
+    assert answers[1].json() == answers[0].json()
+    assert [retried.pk for retried in job.retries.all()] == [job_of(answers[0]).pk]
+
+
 def test_a_refused_retry_does_not_use_up_its_key(client: APIClient) -> None:
     job = job_of(post(client))
     key = {"Idempotency-Key": "k-3"}

@@ -117,6 +117,16 @@ def test_where_nothing_was_refused_no_errors_file_is_left(user: User, table: Pat
 
 
 @pytest.mark.usefixtures("private")
+def test_an_empty_errors_file_that_was_there_stays(user: User, table: Path) -> None:
+    errors = table.with_name("errors.csv")
+    errors.touch()
+
+    run(table, user, "--errors", str(errors))
+
+    assert errors.read_bytes() == b""
+
+
+@pytest.mark.usefixtures("private")
 def test_an_errors_file_is_replaced_only_by_new_errors(user: User, table: Path) -> None:
     errors = table.with_name("errors.csv")
     errors.write_text("of yesterday\n")
