@@ -61,8 +61,7 @@ def rows_of(sheet: CalamineSheet, marks: Marks) -> Iterator[list[str]]:
 def _marked(value: Any, text: str, mark: str | int) -> str:
     if isinstance(mark, str):
         return text or mark
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return text.zfill(mark) if is_number and text.isdigit() else text
+    return text.zfill(mark) if isinstance(value, int | float) and text.isdigit() else text
 
 
 def main(source: str, target: str, memory: str, seconds: str, size: str) -> None:
