@@ -44,14 +44,18 @@ def open_pool(endpoint_url: str, *, size: int) -> PoolManager:
 def pinned_pool(
     address: str, *, port: int, host: str, context: ssl.SSLContext
 ) -> HTTPSConnectionPool:
-    """Return a pool that goes to this very address and insists on the certificate of `host`."""
-    context.sslsocket_class = _TlsSocket
+    """Return a pool that goes to this very address and insists on the certificate of `host`.
+
+    Strangers may take as long as `time_limit` says, for one step as for all together.
+    """
+    context.sslsocket_class = _PinnedSocket
+    left = _patience(OPERATION_BUDGET)
     return _TlsPool(
         f"[{address}]" if ":" in address else address,
         port,
         ssl_context=context,
         server_hostname=host,
-        timeout=Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
+        timeout=Timeout(connect=left, read=left),
         maxsize=1,
     )
 
@@ -61,9 +65,9 @@ def _trusted() -> str:
     return str(named or get_cert_path(verify=True))
 
 
-def _patience() -> float:
+def _patience(longest: timedelta) -> float:
     """Return how long the next wait may be; raises TimeoutError when no time is left."""
-    seconds = remaining(_READ)
+    seconds = remaining(longest)
     if seconds <= 0:
         raise TimeoutError
     return seconds
@@ -73,7 +77,7 @@ class _Socket(socket.socket):
     """A plain connection."""
 
     def recv_into(self, *args: Any, **kwargs: Any) -> int:
-        self.settimeout(_patience())
+        self.settimeout(_patience(_READ))
         return super().recv_into(*args, **kwargs)
 
 
@@ -81,14 +85,24 @@ class _TlsSocket(ssl.SSLSocket):
     """An encrypted connection."""
 
     def recv_into(self, *args: Any, **kwargs: Any) -> int:
-        self.settimeout(_patience())
+        self.settimeout(_patience(_READ))
+        return super().recv_into(*args, **kwargs)
+
+
+class _PinnedSocket(ssl.SSLSocket):
+    """An encrypted connection to a stranger."""
+
+    def recv_into(self, *args: Any, **kwargs: Any) -> int:
+        self.settimeout(_patience(OPERATION_BUDGET))
         return super().recv_into(*args, **kwargs)
 
 
 def _bounded(connected: socket.socket) -> _Socket:
-    timeout = connected.gettimeout()
+    longest = OPERATION_BUDGET
+    if (timeout := connected.gettimeout()) is not None:
+        longest = timedelta(seconds=timeout)
     ours = _Socket(fileno=connected.detach())
-    ours.settimeout(timeout)
+    ours.settimeout(_patience(longest))  # for the handshake: connecting has taken its share
     return ours
 
 
