@@ -11,7 +11,7 @@ from media.storage.contract import (
     SignedPut,
 )
 from media.storage.factory import private_store, public_store
-from media.storage.remote import RemoteError, RemoteFault, RemoteFetcher
+from media.storage.remote import RemoteBusyError, RemoteError, RemoteFault, RemoteFetcher
 
 __all__ = [
     "DeleteFailure",
@@ -20,6 +20,7 @@ __all__ = [
     "ObjectListing",
     "ObjectReader",
     "ObjectStore",
+    "RemoteBusyError",
     "RemoteError",
     "RemoteFault",
     "RemoteFetcher",

@@ -7,7 +7,7 @@ address with the same checks. No cookie, no credential and no proxy is ever used
 
 import socket
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -42,6 +42,7 @@ _OK: Final = 200
 
 Resolve = Callable[[str], Sequence[str]]
 IsAllowed = Callable[[str], bool]
+Place = Callable[[str], AbstractContextManager[bool]]
 
 
 class RemoteFault(StrEnum):
@@ -64,12 +65,17 @@ class RemoteError(Exception):
         self.passes = passes
 
 
+class RemoteBusyError(Exception):
+    """Raised when a host on the way is asked for as much as it may be at a time."""
+
+
 NOT_PUBLIC: Final = "The address leads to a network that is not public. Use a public https address."
 NOT_PLAIN: Final = "Only plain https addresses can be fetched."
 TOO_LARGE: Final = "The file is larger than 50 MiB."
 TOO_MANY_HOPS: Final = "The address leads through more than 3 redirects."
 TOO_SLOW: Final = "The server did not send the file within 10 seconds."
 CUT_OFF: Final = "The server ended the file early."
+NO_HTTP: Final = "The server's answer cannot be read."
 NO_ANSWER: Final = "The server does not answer, or not with a valid certificate."
 
 
@@ -81,35 +87,47 @@ def look_up(host: str) -> list[str]:
 
 @dataclass(frozen=True, kw_only=True)
 class RemoteFetcher:
-    """Fetches remote pictures; tests give it their own names, addresses and server."""
+    """Fetches remote pictures; tests give it their own names, addresses and server.
+
+    `place` is entered for the host of each hop while it is asked; it yields whether that may be.
+    """
 
     resolve: Resolve = look_up
     is_allowed: IsAllowed = remote_addresses.is_public
     port: int = PORT
     trusted: str | None = None
+    place: Place = lambda _host: nullcontext(enter_result=True)
     patience: timedelta = PATIENCE
     largest: int = MAX_FILE_SIZE
 
     def fetch(self, url: str, *, into: BinaryIO) -> int:
-        """Write what an address leads to and return its size; raises RemoteError."""
+        """Write what an address leads to and return its size.
+
+        Raises RemoteError, or RemoteBusyError before the first byte.
+        """
         with time_limit(self.patience), _translated():
-            answer = self._follow(url)
+            for _ in range(MOST_REDIRECTS + 1):
+                with self._answer(url) as answer:
+                    if answer.status not in _REDIRECTS:
+                        _require_good(answer)
+                        return sum(map(into.write, self._read(answer)))
+                    url = _target_of(answer, url)
+            raise RemoteError(RemoteFault.UNREACHABLE, TOO_MANY_HOPS)
+
+    @contextmanager
+    def _answer(self, url: str) -> Iterator[BaseHTTPResponse]:
+        """Ask one host, which has given us a place; both end with the block."""
+        asked = remote_urls.parse(url)
+        if asked is None:
+            raise RemoteError(RemoteFault.NOT_ALLOWED, NOT_PLAIN)
+        with self.place(asked.host) as is_free:
+            if not is_free:
+                raise RemoteBusyError
+            answer = self._ask(asked)
             try:
-                return sum(map(into.write, self._read(answer)))
+                yield answer
             finally:
                 answer.close()
-
-    def _follow(self, url: str) -> BaseHTTPResponse:
-        for _ in range(MOST_REDIRECTS + 1):
-            asked = remote_urls.parse(url)
-            if asked is None:
-                raise RemoteError(RemoteFault.NOT_ALLOWED, NOT_PLAIN)
-            answer = self._ask(asked)
-            if answer.status not in _REDIRECTS:
-                return _good(answer)
-            answer.close()
-            url = urljoin(url, answer.headers.get("Location", ""))
-        raise RemoteError(RemoteFault.UNREACHABLE, TOO_MANY_HOPS)
 
     def _ask(self, asked: RemoteUrl) -> BaseHTTPResponse:
         pool = pinned_pool(
@@ -160,11 +178,21 @@ class RemoteFetcher:
         return context
 
 
-def _good(answer: BaseHTTPResponse) -> BaseHTTPResponse:
+def _target_of(answer: BaseHTTPResponse, url: str) -> str:
+    """Return where a redirect leads; a fragment is for browsers."""
+    place = answer.headers.get("Location", "").partition("#")[0]
+    with suppress(UnicodeError):  # headers come as Latin-1; what was sent may be UTF-8
+        place = place.encode("latin-1").decode()
+    try:
+        return urljoin(url, place)
+    except ValueError as error:
+        raise RemoteError(RemoteFault.NOT_ALLOWED, NOT_PLAIN) from error
+
+
+def _require_good(answer: BaseHTTPResponse) -> None:
     status = answer.status
     if status == _OK:
-        return answer
-    answer.close()
+        return
     if status in _GONE:
         raise RemoteError(RemoteFault.NOT_FOUND, f"The server has no such file ({status}).")
     passes = status in _PASSING or status >= _SERVER_FAULT
@@ -183,8 +211,8 @@ def _translated() -> Iterator[None]:
         raise RemoteError(RemoteFault.UNREACHABLE, _told(error), passes=True) from error
     except OSError as error:
         raise RemoteError(RemoteFault.UNREACHABLE, NO_ANSWER, passes=True) from error
-    except ValueError as error:  # a redirect to something that is no address
-        raise RemoteError(RemoteFault.NOT_ALLOWED, NOT_PLAIN) from error
+    except ValueError as error:  # such as the size of a chunk that is no size
+        raise RemoteError(RemoteFault.UNREACHABLE, NO_HTTP, passes=True) from error
 
 
 def _told(error: HTTPError) -> str:

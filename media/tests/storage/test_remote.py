@@ -3,14 +3,16 @@
 import io
 import socket
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from media.storage import RemoteError, RemoteFetcher
+from media.storage import RemoteBusyError, RemoteError, RemoteFetcher, wire
 from media.tests.rules.remote_spellings import PRIVATE, SPELLINGS
 from media.tests.storage.picture_server import (
     CERTIFICATE,
@@ -163,6 +165,70 @@ def test_every_redirect_is_checked(
     assert server.times("/here") == (4 if fault == "image_unreachable" else 1)
 
 
+def test_each_host_on_the_way_is_asked_for_a_place(
+    fetcher: RemoteFetcher, server: PictureServer
+) -> None:
+    held, taken = [], []
+
+    @contextmanager
+    def place(host: str) -> Iterator[bool]:
+        held.append(host)
+        taken.append(held[:])
+        yield True
+        held.remove(host)
+
+    server.answers["/0"] = Answer(status=302, headers={"Location": f"https://{OTHER}/1"})
+    server.answers["/1"] = Answer(body=BODY)
+
+    assert fetched(replace(fetcher, place=place), f"https://{NAME}/0") == BODY
+    assert (taken, held) == ([[NAME], [OTHER]], [])
+
+
+def test_a_host_without_a_place_is_not_asked(fetcher: RemoteFetcher, server: PictureServer) -> None:
+    @contextmanager
+    def place(host: str) -> Iterator[bool]:
+        yield host == NAME
+
+    server.answers["/0"] = Answer(status=302, headers={"Location": f"https://{OTHER}/1"})
+    into = io.BytesIO()
+
+    with pytest.raises(RemoteBusyError):
+        replace(fetcher, place=place).fetch(f"https://{NAME}/0", into=into)
+
+    assert [headers["Host"] for _, headers in server.asked] == [NAME]
+    assert into.getvalue() == b""
+
+
+@pytest.mark.parametrize(
+    ("place", "asked"),
+    [
+        ("/ok#frag", "/ok"),
+        (f"https://{NAME}/ok#a#b", "/ok"),
+        ("/é.png".encode().decode("latin-1"), "/%C3%A9.png"),
+        ("/à.png".encode().decode("latin-1"), "/%C3%A0.png"),
+        ("/\xe9.png", "/%C3%A9.png"),
+    ],
+    ids=ascii,
+)
+def test_a_redirect_means_what_its_server_wrote(
+    fetcher: RemoteFetcher, server: PictureServer, place: str, asked: str
+) -> None:
+    server.answers["/here"] = Answer(status=302, headers={"Location": place})
+    server.answers[asked] = Answer(body=BODY)
+
+    assert fetched(fetcher, f"https://{NAME}/here") == BODY
+
+
+@pytest.mark.parametrize("size", [b"-5", b"five"])
+def test_a_size_of_a_chunk_that_is_none_is_tried_again(
+    fetcher: RemoteFetcher, server: PictureServer, size: bytes
+) -> None:
+    chunked = {"Transfer-Encoding": "chunked"}
+    server.answers["/a.png"] = Answer(body=size + b"\r\nabcde\r\n", length=-1, headers=chunked)
+
+    assert refusal(fetcher, f"https://{NAME}/a.png") == ("image_unreachable", True)
+
+
 @pytest.mark.parametrize(
     ("status", "fault", "passes"),
     [
@@ -213,6 +279,28 @@ def test_a_server_that_drips_is_left_in_time(fetcher: RemoteFetcher, server: Pic
 
     assert refusal(hasty, f"https://{NAME}/a.png") == ("image_unreachable", True)
     leave.set()
+
+
+def test_one_step_may_take_all_the_time_there_is(
+    fetcher: RemoteFetcher, server: PictureServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wire, "CONNECT_SECONDS", 1e-6)
+    monkeypatch.setattr(wire, "READ_SECONDS", 0.01)
+    monkeypatch.setattr(wire, "_READ", timedelta(seconds=0.01))
+    pausing = threading.Event()
+    server.answers["/a.png"] = Answer(body=BODY, repeats=2, hold=pausing)
+
+    assert fetched(fetcher, f"https://{NAME}/a.png") == BODY * 2
+
+
+@pytest.mark.covers("T61")
+def test_a_server_that_accepts_and_says_nothing_is_left_in_time(fetcher: RemoteFetcher) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        hasty = replace(fetcher, port=silent.getsockname()[1], patience=timedelta(milliseconds=300))
+        begun = time.monotonic()
+
+        assert refusal(hasty, f"https://{NAME}/a.png") == ("image_unreachable", True)
+        assert time.monotonic() - begun < wire.CONNECT_SECONDS
 
 
 def test_a_name_nobody_knows_is_told(fetcher: RemoteFetcher) -> None:
