@@ -116,12 +116,15 @@ def _show_piece(piece: Piece) -> None:
     while True:
         piece.lease.renew()
         try:
-            piece.write()
+            with piece.lease.kept():  # reading the files may take longer than a lease
+                piece.write()
         except InvalidManyError as refused:
             piece.leave_out(refused)
-        except (RequestFilesTooLargeError, IngestTimeError):
+        except (RequestFilesTooLargeError, IngestTimeError) as error:
             halves = list(split(piece.rows, into=2))
             if len(halves) == 1:
+                if isinstance(error, IngestTimeError):  # the store is slow: that passes
+                    raise
                 piece.leave_out_all(TOGETHER)
                 continue
             for half in halves:

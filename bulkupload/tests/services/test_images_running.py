@@ -39,7 +39,7 @@ from bulkupload.tests.importing import (
 from bulkupload.tests.picturing import content, shown, three, warnings
 from catalog.models import Product
 from catalog.services import entities
-from media.errors import StoreUnavailableError
+from media.errors import IngestTimeError, StoreUnavailableError
 from media.storage.memory import MemoryStore
 from media.tests.factories import sent
 from media.tests.threads import at_once
@@ -108,8 +108,12 @@ def test_a_product_that_was_deleted_is_skipped(public: MemoryStore, user: User) 
     assert shown("B") == {"cover_image": content(url)}
 
 
-def test_a_store_that_is_away_is_tried_again_and_then_a_warning(
-    public: MemoryStore, user: User, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("fault", [StoreUnavailableError, IngestTimeError])
+def test_a_store_that_is_away_or_slow_is_tried_again_and_then_a_warning(
+    public: MemoryStore,
+    user: User,
+    monkeypatch: pytest.MonkeyPatch,
+    fault: type[StoreUnavailableError],
 ) -> None:
     url = sent(public, user)
     job = send(user, f"sku,name,cover_image\nA,Shoe,{url}\n")
@@ -117,7 +121,7 @@ def test_a_store_that_is_away_is_tried_again_and_then_a_warning(
     chunks.import_rows(chunk_ids(job)[0])
 
     def away(_key: str) -> None:
-        raise StoreUnavailableError
+        raise fault
 
     monkeypatch.setattr(public, "head", away)
     pauses = []
