@@ -5,12 +5,18 @@ from collections.abc import Collection, Mapping
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
 from accounts.models import OwnerScope
 from bulkupload import deferred
-from bulkupload.models import BulkUploadJob, BulkUploadMediaBatch, RemoteImage, RemoteStatus
+from bulkupload.models import (
+    BulkUploadJob,
+    BulkUploadMediaBatch,
+    JobStatus,
+    RemoteImage,
+    RemoteStatus,
+)
 from bulkupload.rules.limits import ROWS_AT_ONCE
 from media.models import Upload, UploadState
 from media.rules.remote_urls import is_fetchable
@@ -36,7 +42,8 @@ def found(scope: OwnerScope, urls: Collection[str]) -> dict[str, RemoteImage]:
 def register(job: BulkUploadJob, urls: Collection[str]) -> dict[str, UUID]:
     """Have pictures fetched that nobody fetched; return those to wait for.
 
-    Runs in the caller's transaction. What failed before this job began is tried again.
+    Runs in the caller's transaction. What failed before this job began, and what only jobs that
+    ended waited for, begins anew.
     """
     if not urls:
         return {}
@@ -50,7 +57,24 @@ def register(job: BulkUploadJob, urls: Collection[str]) -> dict[str, UUID]:
     rows = _rows(job.scope, urls).select_for_update(of=("self",)).order_by("url_hash")
     waiting = [row for row in rows if _is_to_be_fetched(row, job)]
     ids = [row.pk for row in waiting]
-    RemoteImage.objects.filter(pk__among=ids).exclude(status=RemoteStatus.WAITING).update(
+    _begin_anew(ids)
+    RemoteImage.objects.filter(pk__among=ids).update(sent_at=Now())
+    for pk in ids:
+        deferred.fetch_image(pk)
+    return {row.url: row.pk for row in waiting}
+
+
+def _begin_anew(ids: Collection[UUID]) -> None:
+    """Forget what came of these pictures, and attempts that were made for jobs that ended.
+
+    A picture that somebody fetches at this moment keeps its attempts: they are being counted.
+    """
+    rows = RemoteImage.objects.filter(pk__among=ids)
+    running = BulkUploadMediaBatch.objects.unfinished().filter(job__status=JobStatus.RUNNING)
+    tried = Q(attempts__gt=0) | Q(run_after__isnull=False)
+    held = Q(lease_expires_at__gte=Now())
+    left = tried & ~held & ~Exists(running.filter(remotes=OuterRef("pk")))
+    rows.filter(~Q(status=RemoteStatus.WAITING) | left).update(
         status=RemoteStatus.WAITING,
         upload=None,
         failure_code="",
@@ -59,10 +83,6 @@ def register(job: BulkUploadJob, urls: Collection[str]) -> dict[str, UUID]:
         run_after=None,
         updated_at=Now(),
     )
-    RemoteImage.objects.filter(pk__among=ids).update(sent_at=Now())
-    for pk in ids:
-        deferred.fetch_image(pk)
-    return {row.url: row.pk for row in waiting}
 
 
 def link(waited: Mapping[UUID, Collection[UUID]]) -> None:
