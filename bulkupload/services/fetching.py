@@ -1,10 +1,8 @@
-"""Fetching remote pictures: each address once for its owner, a few at a time from one host."""
+"""Fetching remote pictures: each address once for its owner, few at a time by all workers."""
 
 import random
 import tempfile
-import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import BinaryIO, Final, cast
 from urllib.parse import unquote
@@ -12,16 +10,20 @@ from uuid import UUID
 
 import structlog
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
+from accounts.selectors import may_write
 from bulkupload import deferred
 from bulkupload.models import (
+    BulkUploadJob,
     BulkUploadMediaBatch,
     JobStatus,
     RemoteImage,
     RemoteStatus,
 )
+from bulkupload.services import finishing, places
+from bulkupload.services.chunks import OWNER_GONE
 from bulkupload.services.media_work import MOST_ATTEMPTS, PAUSES
 from media.errors import StoreUnavailableError
 from media.models import Upload
@@ -29,15 +31,13 @@ from media.rules import keys, remote_urls
 from media.rules.content_types import FILE_TYPES
 from media.rules.signatures import SNIFF_BYTES, sniff
 from media.services import uploads
-from media.storage import RemoteError, RemoteFault, RemoteFetcher
+from media.storage import RemoteBusyError, RemoteError, RemoteFault, RemoteFetcher
 from sartiq.core import leases
 from sartiq.core.crashpoints import reach
 from sartiq.core.leases import Lease, LeaseLostError
 
 log = structlog.get_logger(__name__)
 
-PER_HOST: Final = 4  # pictures fetched from one host at the same time, by all workers together
-LOCKS: Final = 61_000  # second half of the advisory locks' names; the first one is the host
 WHILE_BUSY: Final = timedelta(seconds=1)
 NO_PICTURE: Final = "The address leads to no picture. Use one that ends in the picture itself."
 SWITCHED_OFF: Final = "Remote addresses are not fetched here. Upload the picture."
@@ -61,25 +61,47 @@ def fetch(remote_id: UUID, *, fetcher: RemoteFetcher | None = None) -> None:
 
 
 def _attempt(lease: Lease[RemoteImage], row: RemoteImage, fetcher: RemoteFetcher) -> None:
-    asked = remote_urls.parse(row.url)
-    if asked is None or not settings.BULK_REMOTE_IMAGES:
+    if not remote_urls.is_fetchable(row.url) or not settings.BULK_REMOTE_IMAGES:
         _fail(lease, RemoteFault.NOT_ALLOWED, SWITCHED_OFF)
         return
     if lease.attempts > MOST_ATTEMPTS:  # its worker died every time
         _fail(lease, RemoteFault.UNREACHABLE, GAVE_UP)
         return
-    with host_place(asked.host) as is_free:
+    with places.to_fetch() as is_free:
         if not is_free:
-            lease.release(after=WHILE_BUSY, uncounted=True)
-            pause = WHILE_BUSY.total_seconds() * (1 + random.random())  # noqa: S311  no secret
-            deferred.fetch_image_later(row.pk, seconds=pause)
-            return
-        _fetch(lease, row, fetcher)
+            _wait(lease, row)
+        elif _is_wanted(row):
+            _fetch(lease, row, replace(fetcher, place=places.at_host))
+        else:  # the owner's next job begins anew
+            lease.release(uncounted=True)
+
+
+def _is_wanted(row: RemoteImage) -> bool:
+    """Cancel the jobs whose user may not write there any more; tell whether others wait."""
+    waiting = BulkUploadMediaBatch.objects.unfinished().filter(remotes=row)
+    jobs = BulkUploadJob.objects.filter(status=JobStatus.RUNNING, batches__in=waiting)
+    is_wanted = False
+    for job in jobs.select_related("user").distinct():
+        if job.user.is_active and may_write(job.user, job.scope):
+            is_wanted = True
+        else:
+            finishing.cancel(job.pk, code="owner_gone", message=OWNER_GONE)
+    return is_wanted
+
+
+def _wait(lease: Lease[RemoteImage], row: RemoteImage) -> None:
+    """Look again in a moment; pauses of different lengths let every owner have a turn."""
+    lease.release(after=WHILE_BUSY, uncounted=True)
+    pause = WHILE_BUSY.total_seconds() * (1 + random.random())  # noqa: S311  no secret
+    deferred.fetch_image_later(row.pk, seconds=pause)
 
 
 def _fetch(lease: Lease[RemoteImage], row: RemoteImage, fetcher: RemoteFetcher) -> None:
     try:
-        upload = _stored(lease, row, fetcher)
+        with lease.kept():  # both hosts may take longer than a lease
+            upload = _stored(lease, row, fetcher)
+    except RemoteBusyError:
+        _wait(lease, row)
     except RemoteError as error:
         if error.passes and lease.attempts < MOST_ATTEMPTS:
             _again(lease, row)
@@ -150,21 +172,3 @@ def _wake(remote_id: UUID) -> None:
     rows = BulkUploadMediaBatch.objects.unfinished().filter(remotes=remote_id)
     for pk in rows.exclude(remotes__status=RemoteStatus.WAITING).values_list("pk", flat=True):
         deferred.attach_media(pk)
-
-
-@contextmanager
-def host_place(host: str) -> Iterator[bool]:
-    """Take one of a host's places; yields whether there was one. A dead worker holds none."""
-    name = zlib.crc32(host.encode()) - 2**31
-    with connection.cursor() as cursor:
-        for place in range(LOCKS, LOCKS + PER_HOST):
-            cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [name, place])
-            if cursor.fetchone() == (True,):
-                break
-        else:
-            yield False
-            return
-        try:
-            yield True
-        finally:
-            cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [name, place])

@@ -240,6 +240,7 @@ RECOVERY_INTERVAL_SECONDS = env.int("RECOVERY_INTERVAL_SECONDS", default=10)
 RESEND_AFTER_SECONDS = env.int("RESEND_AFTER_SECONDS", default=15)
 BULK_CHUNK_ROWS = env.int("BULK_CHUNK_ROWS", default=5000)  # rows of one transaction
 BULK_REMOTE_IMAGES = env.bool("BULK_REMOTE_IMAGES", default=False)  # fetch pictures from anywhere
+BULK_REMOTE_AT_ONCE = env.int("BULK_REMOTE_AT_ONCE", default=1)  # by all workers together
 DECODE_WALL_SECONDS = env.int("DECODE_WALL_SECONDS", default=20)
 DECODE_CPU_SECONDS = env.int("DECODE_CPU_SECONDS", default=10)
 

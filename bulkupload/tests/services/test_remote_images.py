@@ -1,20 +1,15 @@
 """Remote addresses in the image columns, fetched from a real https server on loopback."""
 
 import socket
-import threading
-from collections.abc import Iterator
-from datetime import timedelta
 from functools import partial
 from typing import Any
 
 import pytest
-from django.db import connection
 from pytest_django import Settings
 
 from accounts.models import OwnerScope, User
 from accounts.tests.factories import MembershipFactory
 from bulkupload.models import (
-    BulkUploadJob,
     BulkUploadMedia,
     BulkUploadMediaBatch,
     BulkUploadRowError,
@@ -22,7 +17,8 @@ from bulkupload.models import (
     RemoteImage,
     RemoteStatus,
 )
-from bulkupload.services import chunks, fetching, jobs, media_work, planning, recovery
+from bulkupload.services import chunks, jobs, media_work, planning, recovery
+from bulkupload.tests.fetching import ONE, TWO, fetch_all, rows_of, through
 from bulkupload.tests.importing import attach_all, chunk_ids, counts, pictures, send
 from catalog.models import Product
 from media.errors import StoreUnavailableError
@@ -32,62 +28,12 @@ from media.storage.memory import MemoryStore
 from media.tests.factories import photo
 from media.tests.rules.remote_spellings import SPELLINGS
 from media.tests.storage.picture_server import (
-    CERTIFICATE,
     NAME,
-    OTHER,
     Answer,
     PictureServer,
-    picture_server,
 )
 from media.tests.threads import at_once
 from sartiq.core import crashpoints
-
-ONE, TWO = f"https://{NAME}/1.png", f"https://{OTHER}/2.png"
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[PictureServer]:
-    with picture_server() as server:
-        yield server
-
-
-@pytest.fixture
-def server(running: PictureServer, settings: Settings) -> PictureServer:
-    settings.BULK_REMOTE_IMAGES = True
-    running.asked.clear()
-    running.answers = {"/1.png": Answer(body=photo(1)), "/2.png": Answer(body=photo(2))}
-    return running
-
-
-@pytest.fixture
-def fetcher(server: PictureServer) -> RemoteFetcher:
-    return RemoteFetcher(
-        resolve=lambda _host: ["127.0.0.1"],
-        is_allowed=lambda address: address == "127.0.0.1",
-        port=server.port,
-        trusted=str(CERTIFICATE),
-        patience=timedelta(seconds=5),
-    )
-
-
-def fetch_all(fetcher: RemoteFetcher) -> None:
-    """Fetch what waits, every message delivered twice."""
-    for pk in list(RemoteImage.objects.unfinished().values_list("pk", flat=True)) * 2:
-        fetching.fetch(pk, fetcher=fetcher)
-
-
-def rows_of(job: BulkUploadJob) -> None:
-    planning.plan(job.pk)
-    for pk in chunk_ids(job):
-        chunks.import_rows(pk)
-
-
-def through(job: BulkUploadJob, fetcher: RemoteFetcher) -> BulkUploadJob:
-    rows_of(job)
-    fetch_all(fetcher)
-    attach_all(job)
-    job.refresh_from_db()
-    return job
 
 
 def codes() -> list[tuple[int, str]]:
@@ -290,38 +236,6 @@ def test_switching_it_off_stops_what_waits(
 
     assert server.asked == []
     assert codes() == [(2, "image_url_not_allowed")]
-
-
-@pytest.mark.django_db(transaction=True)
-def test_one_host_is_asked_for_a_few_pictures_at_once(
-    public: MemoryStore, user: User, server: PictureServer, fetcher: RemoteFetcher
-) -> None:
-    leave, inside = threading.Event(), threading.Semaphore(0)
-    job = send(user, f"sku,name,cover_image\nA,Shoe,{ONE}\n")
-    rows_of(job)
-
-    def hold() -> None:
-        with fetching.host_place(NAME) as is_free:
-            assert is_free
-            inside.release()
-            assert leave.wait(timeout=20)
-        connection.close()
-
-    holders = [threading.Thread(target=hold) for _ in range(fetching.PER_HOST)]
-    for each in holders:
-        each.start()
-    for _ in holders:
-        assert inside.acquire(timeout=20)
-    fetch_all(fetcher)
-    held = (server.asked[:], RemoteImage.objects.get().attempts)
-    leave.set()
-    for each in holders:
-        each.join()
-    RemoteImage.objects.update(run_after=None)
-    fetch_all(fetcher)
-
-    assert held == ([], 0)
-    assert server.times("/1.png") == 1
 
 
 class Crash(BaseException):

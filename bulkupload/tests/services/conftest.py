@@ -1,0 +1,39 @@
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from pytest_django import Settings
+
+from media.storage import RemoteFetcher
+from media.tests.factories import photo
+from media.tests.storage.picture_server import (
+    CERTIFICATE,
+    Answer,
+    PictureServer,
+    picture_server,
+)
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[PictureServer]:
+    with picture_server() as server:
+        yield server
+
+
+@pytest.fixture
+def server(running: PictureServer, settings: Settings) -> PictureServer:
+    settings.BULK_REMOTE_IMAGES = True
+    running.asked.clear()
+    running.answers = {"/1.png": Answer(body=photo(1)), "/2.png": Answer(body=photo(2))}
+    return running
+
+
+@pytest.fixture
+def fetcher(server: PictureServer) -> RemoteFetcher:
+    return RemoteFetcher(
+        resolve=lambda _host: ["127.0.0.1"],
+        is_allowed=lambda address: address == "127.0.0.1",
+        port=server.port,
+        trusted=str(CERTIFICATE),
+        patience=timedelta(seconds=5),
+    )
