@@ -38,3 +38,17 @@ def check_time_zone(app_configs: object, **kwargs: object) -> list[CheckMessage]
     if settings.USE_TZ and settings.TIME_ZONE == "UTC":
         return []
     return [Error("TIME_ZONE must be UTC with USE_TZ on.", id="core.E003")]
+
+
+@register
+def check_remote_places(app_configs: object, **kwargs: object) -> list[CheckMessage]:
+    """Refuse remote pictures that nobody may ever fetch: their jobs would never end."""
+    if settings.BULK_REMOTE_AT_ONCE >= 1 or not settings.BULK_REMOTE_IMAGES:
+        return []
+    return [
+        Error(
+            "BULK_REMOTE_AT_ONCE must be at least 1 with BULK_REMOTE_IMAGES on.",
+            hint="See deploy/env.example.",
+            id="core.E004",
+        )
+    ]

@@ -38,3 +38,15 @@ def test_another_zone_stops_the_boot(settings: Settings) -> None:
     settings.TIME_ZONE = "Europe/Oslo"
 
     assert "core.E003" in ids()
+
+
+@pytest.mark.parametrize(
+    ("is_on", "at_once", "stops"), [(True, 0, True), (True, 1, False), (False, 0, False)]
+)
+def test_remote_pictures_without_a_place_stop_the_boot(
+    settings: Settings, *, is_on: bool, at_once: int, stops: bool
+) -> None:
+    settings.BULK_REMOTE_IMAGES = is_on
+    settings.BULK_REMOTE_AT_ONCE = at_once
+
+    assert ("core.E004" in ids()) == stops
