@@ -19,7 +19,7 @@ class BatchStatus(models.TextChoices):
 
 
 class MediaStatus(models.TextChoices):
-    """PENDING, SHOWN once attached, then READY or FAILED; REPLACED by a later row before that."""
+    """PENDING, SHOWN once attached, then READY or FAILED; REPLACED once a later row is shown."""
 
     PENDING = "PENDING", "Pending"
     SHOWN = "SHOWN", "Shown"
@@ -188,13 +188,13 @@ class BulkUploadMedia(TimestampedModel):
                 condition=~Q(status="REPLACED") | Q(ready=0, failed=0),
                 name="bulk_media_replaced_counts_nothing",
             ),
-            models.UniqueConstraint(
-                fields=["product_id", "slot"],
-                condition=Q(status=MediaStatus.PENDING),
-                name="bulk_media_one_waits_per_slot",
-            ),
         ]
         indexes = [
+            models.Index(
+                fields=["product_id", "slot"],
+                condition=Q(status=MediaStatus.PENDING),
+                name="bulk_media_waiting",
+            ),
             models.Index(
                 fields=["job"], condition=Q(status=MediaStatus.SHOWN), name="bulk_media_shown"
             ),

@@ -1,5 +1,6 @@
 """How a job ends: each end is one guarded update, so whoever comes second changes nothing."""
 
+from collections.abc import Iterable
 from uuid import UUID
 
 import structlog
@@ -19,7 +20,10 @@ from sartiq.core.crashpoints import reach
 
 log = structlog.get_logger(__name__)
 
-LOCK_RUNNING = "SELECT 1 FROM bulkupload_bulkuploadjob WHERE id = %s AND status = %s FOR SHARE"
+LOCK_RUNNING = """
+SELECT id FROM bulkupload_bulkuploadjob WHERE id = ANY(%s::uuid[]) AND status = %s
+ORDER BY id FOR SHARE
+"""
 
 
 class JobStoppedError(Exception):
@@ -58,10 +62,15 @@ def finish(job_id: UUID) -> bool:
 
 def require_running(job_id: UUID) -> None:
     """Keep a job from ending before this transaction does, or raise JobStoppedError."""
+    if not lock_running([job_id]):
+        raise JobStoppedError
+
+
+def lock_running(job_ids: Iterable[UUID]) -> set[UUID]:
+    """Return which jobs run, and keep those from ending before this transaction does."""
     with connection.cursor() as cursor:
-        cursor.execute(LOCK_RUNNING, [job_id, JobStatus.RUNNING])
-        if cursor.fetchone() is None:
-            raise JobStoppedError
+        cursor.execute(LOCK_RUNNING, [list(job_ids), JobStatus.RUNNING])
+        return {job_id for (job_id,) in cursor.fetchall()}
 
 
 def fail(job_id: UUID, fault: FileFaultError) -> bool:

@@ -1,4 +1,8 @@
-"""Some products of a batch: their pictures are taken in and shown in one transaction."""
+"""Some products of a batch: their pictures are taken in and shown in one transaction.
+
+What earlier rows still wait to show in a slot is replaced in the transaction that fills it. Locks
+are taken in one order: the products by SKU, the batches by id, the jobs by id, the rows.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,7 +10,13 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from bulkupload.models import BulkUploadMedia, BulkUploadMediaBatch, MediaStatus, RemoteImage
+from bulkupload.models import (
+    BulkUploadMedia,
+    BulkUploadMediaBatch,
+    JobStatus,
+    MediaStatus,
+    RemoteImage,
+)
 from bulkupload.rules.images import Problem
 from bulkupload.services import finishing, media_counts, merging, remotes
 from bulkupload.services.media_counts import Outcome, Pictures
@@ -38,6 +48,7 @@ class Piece:
     known: Mapping[str, RemoteImage]
     refused: dict[str, Refusal] = field(default_factory=dict)
     current: list[BulkUploadMedia] = field(default_factory=list)
+    replaced: list[BulkUploadMedia] = field(default_factory=list)
     products: set[UUID] = field(default_factory=set)
 
     def of(self, rows: list[BulkUploadMedia]) -> "Piece":
@@ -92,18 +103,44 @@ class Piece:
         return address or url
 
     def _choose(self, product_ids: set[UUID]) -> Mapping[UUID, Mapping[str, list[str]]]:
-        """Return what is still wanted of these products, the rows locked."""
-        self.lease.require_held()
-        finishing.require_running(self.batch.job_id)
-        ids = [row.pk for row in self.rows]
-        rows = pending_of(self.batch).filter(pk__in=ids).select_for_update(of=("self",))
-        self.current, self.products = list(rows), product_ids
+        """Return what is still wanted of these products, and note what that replaces."""
+        self.products = product_ids
+        earlier = self._lock(self._earlier())
         shown: dict[UUID, dict[str, list[str]]] = {}
         for row in self.current:
             good = [address for url in row.urls if (address := self._good(url))]
             if row.product_id in product_ids and (good or not row.urls):
                 shown.setdefault(row.product_id, {})[row.slot] = good
+        self.replaced = [row for row in earlier if row.slot in shown.get(row.product_id, {})]
         return shown
+
+    def _earlier(self) -> list[BulkUploadMedia]:
+        """Return what earlier rows still wait to show in the slots of this piece."""
+        mine = {(row.product_id, row.slot): row for row in self.rows}
+        rows = _pending().filter(product_id__in=self.products, job__status=JobStatus.RUNNING)
+        return [
+            row
+            for row in rows.exclude(batch=self.batch)
+            if (later := mine.get((row.product_id, row.slot))) and _age(row) < _age(later)
+        ]
+
+    def _lock(self, earlier: list[BulkUploadMedia]) -> list[BulkUploadMedia]:
+        """Lock what this piece writes; return which of the earlier rows still wait.
+
+        All batches are locked at once, before the lease's own: two pieces that count in the same
+        batches wait for each other and never in a ring. The counts of an ended job stay.
+        """
+        batches = {self.batch.pk, *(row.batch_id for row in earlier)}
+        locked = BulkUploadMediaBatch.objects.filter(pk__in=batches).order_by("pk")
+        list(locked.select_for_update().values_list("pk", flat=True))
+        self.lease.require_held()
+        running = finishing.lock_running({self.batch.job_id, *(row.job_id for row in earlier)})
+        if self.batch.job_id not in running:
+            raise finishing.JobStoppedError
+        ids = [row.pk for row in (*self.rows, *earlier) if row.job_id in running]
+        rows = list(_pending().filter(pk__in=ids).select_for_update(of=("self",)))
+        self.current = [row for row in rows if row.batch_id == self.batch.pk]
+        return [row for row in rows if row.batch_id != self.batch.pk]
 
     def _good(self, url: str) -> str:
         address = self._address(url)
@@ -114,7 +151,8 @@ class Piece:
         reach("media-shown")
         gone = [row for row in self.current if row.product_id not in self.products]
         there = [row for row in self.current if row.product_id in self.products]
-        outcomes: list[Outcome] = [(row, MediaStatus.REPLACED, Pictures()) for row in gone]
+        done = [*gone, *self.replaced]
+        outcomes: list[Outcome] = [(row, MediaStatus.REPLACED, Pictures()) for row in done]
         problems: list[Problem] = []
         for row in there:
             problems.extend(
@@ -130,8 +168,17 @@ class Piece:
 
 def pending_of(batch: BulkUploadMediaBatch) -> QuerySet[BulkUploadMedia]:
     """Return the rows of a batch that are still to be shown."""
-    rows = BulkUploadMedia.objects.filter(batch=batch, status=MediaStatus.PENDING)
+    return _pending().filter(batch=batch)
+
+
+def _pending() -> QuerySet[BulkUploadMedia]:
+    rows = BulkUploadMedia.objects.filter(status=MediaStatus.PENDING)
     return rows.defer("cells").order_by("product_id", "slot")  # for warnings only, up to 1 MiB
+
+
+def _age(row: BulkUploadMedia) -> tuple[UUID, int]:
+    """Return what grows from row to row and, as ids begin with the time, from job to job."""
+    return row.job_id, row.row
 
 
 def split(rows: Sequence[BulkUploadMedia], *, into: int) -> Iterator[list[BulkUploadMedia]]:

@@ -1,7 +1,8 @@
 """Finding out which pictures of a chunk's rows are work: those their products do not show yet.
 
 Runs in the chunk's transaction, after its rows were merged: the products are locked, so of two
-jobs that bring one product the later one sees, and replaces, what the earlier one still wants.
+jobs that bring one product the later one sees what the earlier one still wants. It is replaced
+only when the later row is shown: that one may fail.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,6 +18,7 @@ from bulkupload.models import (
     BulkUploadJob,
     BulkUploadMedia,
     BulkUploadMediaBatch,
+    JobStatus,
     MediaStatus,
 )
 from bulkupload.rules.cleaning import GoodRow, shown, stored_cells
@@ -29,8 +31,7 @@ from bulkupload.rules.images import (
     read_row,
 )
 from bulkupload.rules.limits import ROWS_AT_ONCE
-from bulkupload.services import media_counts, merging, remotes
-from bulkupload.services.media_counts import Pictures
+from bulkupload.services import merging, remotes
 from catalog.models import Product
 from catalog.rules.slots import EntityType
 from media import selectors as media_selectors
@@ -167,12 +168,12 @@ def _by_row(problems: Iterable[Problem]) -> Iterator[Problem]:
 
 
 def _different(job: BulkUploadJob, asked: list[Asked], known: Known) -> list[Work]:
-    """Return the work: slots that show something else, or that an earlier row still waits for."""
+    """Return the work: slots that show something else, or that another row still waits for."""
     skus = {each.sku for each in asked}
     mine = Product.objects.in_scope(job.scope).filter(sku__among=skus)
     ids = dict(mine.values_list("sku", "pk"))
     now = _contents(ids.values())
-    rows = BulkUploadMedia.objects.filter(status=MediaStatus.PENDING)
+    rows = BulkUploadMedia.objects.filter(status=MediaStatus.PENDING, job__status=JobStatus.RUNNING)
     pending = set(rows.filter(product_id__in=ids.values()).values_list("product_id", "slot"))
     work = []
     for each in asked:
@@ -195,10 +196,9 @@ def _contents(product_ids: Iterable[UUID]) -> dict[Place, list[str]]:
 
 
 def _keep(job: BulkUploadJob, chunk: BulkUploadChunk, work: list[Work], known: Known) -> None:
-    """Write the batches; what earlier rows still want of the same slots is wanted no more."""
+    """Write the batches."""
     if not work:
         return
-    _replace({(each.product_id, each.asked.slot) for each in work})
     urls = {url for each in work for url in each.asked.urls}
     waited = remotes.register(job, {url for url in urls if known.has_to_be_fetched(url)})
     batches: list[BulkUploadMediaBatch] = []
@@ -219,15 +219,6 @@ def _keep(job: BulkUploadJob, chunk: BulkUploadChunk, work: list[Work], known: K
     for batch in batches:
         if not links[batch.pk]:
             deferred.attach_media(batch.pk)
-
-
-def _replace(places: set[Place]) -> None:
-    rows = BulkUploadMedia.objects.filter(
-        status=MediaStatus.PENDING, product_id__in={product_id for product_id, _ in places}
-    )
-    locked = rows.select_for_update(of=("self",)).order_by("product_id", "slot")
-    old = [row for row in locked if (row.product_id, row.slot) in places]
-    media_counts.note([(row, MediaStatus.REPLACED, Pictures()) for row in old])
 
 
 def _grouped(work: list[Work]) -> Iterator[list[Work]]:

@@ -1,0 +1,228 @@
+"""Which of several rows a slot ends with: the last one whose pictures are good."""
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from pytest_django import Settings
+
+from accounts.models import User
+from bulkupload.models import BulkUploadJob, BulkUploadMedia, JobStatus, MediaStatus
+from bulkupload.services import chunks, jobs, media_piece, media_work, planning
+from bulkupload.tests.importing import (
+    attach_all,
+    batch_ids,
+    chunk_ids,
+    imported,
+    pictures,
+    send,
+    work_off,
+)
+from bulkupload.tests.picturing import content, shown, three
+from media.storage.memory import MemoryStore
+from media.tests.factories import sent
+
+HEADER = "sku,name,cover_image\n"
+SVG = b"<svg onload=alert(1)>"
+
+
+def rows_of(job: BulkUploadJob) -> BulkUploadJob:
+    """Import the rows; the pictures wait."""
+    planning.plan(job.pk)
+    for pk in chunk_ids(job):
+        chunks.import_rows(pk)
+    return job
+
+
+@pytest.fixture
+def one_row_a_chunk(settings: Settings) -> None:
+    settings.BULK_CHUNK_ROWS = 1
+
+
+@pytest.mark.usefixtures("one_row_a_chunk")
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_a_bad_picture_replaces_no_earlier_one_in_any_order(
+    public: MemoryStore, user: User, order: tuple[int, int]
+) -> None:
+    good, bad = sent(public, user), sent(public, user, SVG)
+    job = rows_of(send(user, f"{HEADER}A,Shoe,{good}\nA,Shoe2,{bad}\n"))
+    batches = batch_ids(job)
+
+    for place in order:
+        media_work.attach(batches[place])
+
+    attach_all(job)
+    assert shown("A") == {"cover_image": content(good)}
+    assert pictures(job) == (0, 1, 1)
+
+
+@pytest.mark.usefixtures("one_row_a_chunk")
+def test_a_bad_picture_replaces_none_shown_between_the_chunks(
+    public: MemoryStore, user: User
+) -> None:
+    good, bad = sent(public, user), sent(public, user, SVG)
+    job = send(user, f"{HEADER}A,Shoe,{good}\nA,Shoe2,{bad}\n")
+    planning.plan(job.pk)
+    first, second = chunk_ids(job)
+    chunks.import_rows(first)
+    media_work.attach(batch_ids(job)[0])
+
+    chunks.import_rows(second)
+    attach_all(job)
+
+    assert shown("A") == {"cover_image": content(good)}
+    assert pictures(job) == (0, 1, 1)
+
+
+@pytest.mark.usefixtures("one_row_a_chunk")
+@pytest.mark.parametrize(("order", "ready"), [((0, 1), 2), ((1, 0), 1)])
+def test_the_last_good_picture_wins_in_any_order(
+    public: MemoryStore, user: User, order: tuple[int, int], ready: int
+) -> None:
+    one, two, _ = three(public, user)
+    job = rows_of(send(user, f"{HEADER}A,Shoe,{one}\nA,Shoe2,{two}\n"))
+    batches = batch_ids(job)
+
+    for place in order:
+        media_work.attach(batches[place])
+
+    attach_all(job)
+    job.refresh_from_db()
+    assert job.status == JobStatus.COMPLETED
+    assert shown("A") == {"cover_image": content(two)}
+    assert pictures(job) == (0, ready, 0)
+
+
+@pytest.mark.usefixtures("one_row_a_chunk")
+def test_a_cleared_slot_stays_clear_when_an_earlier_row_comes_late(
+    public: MemoryStore, user: User
+) -> None:
+    job = rows_of(send(user, f"{HEADER}A,Shoe,{sent(public, user)}\nA,Shoe2,\n"))
+    earlier, later = batch_ids(job)
+
+    media_work.attach(later)
+    media_work.attach(earlier)
+
+    job.refresh_from_db()
+    assert (job.status, pictures(job)) == (JobStatus.COMPLETED, (0, 0, 0))
+    assert shown("A") == {}
+
+
+def test_the_pictures_of_a_later_job_win_though_they_are_attached_first(
+    public: MemoryStore, user: User
+) -> None:
+    one, two, _ = three(public, user)
+    first = rows_of(send(user, f"{HEADER}A,Shoe,{one}\nB,Boot,{one}\n"))
+    second = rows_of(send(user, f"{HEADER}A,Shoe,{two}\n"))
+
+    attach_all(second)
+
+    assert (pictures(first), pictures(second)) == ((1, 0, 0), (0, 1, 0))
+    attach_all(first)
+    assert (shown("A"), shown("B")) == (
+        {"cover_image": content(two)},
+        {"cover_image": content(one)},
+    )
+
+
+def test_an_earlier_job_attached_last_replaces_nothing_of_a_later_one(
+    public: MemoryStore, user: User
+) -> None:
+    one, two, _ = three(public, user)
+    first = rows_of(send(user, f"{HEADER}A,Shoe,{one}\n"))
+    second = rows_of(send(user, f"{HEADER}A,Shoe,{two}\n"))
+
+    attach_all(first)
+
+    assert (pictures(first), pictures(second)) == ((0, 1, 0), (1, 0, 0))
+    attach_all(second)
+    assert shown("A") == {"cover_image": content(two)}
+
+
+def test_a_cancelled_job_replaces_nothing(public: MemoryStore, user: User) -> None:
+    table = f"{HEADER}A,Shoe,{sent(public, user)}\n"
+    first, second = rows_of(send(user, table)), rows_of(send(user, table))
+
+    jobs.cancel(user=user, job_id=second.pk)
+    work_off(first)
+
+    assert (first.status, pictures(first)) == (JobStatus.COMPLETED, (0, 1, 0))
+    assert list(shown("A")) == ["cover_image"]
+    assert pictures(second) == (1, 0, 0)
+
+
+def test_the_counts_of_a_cancelled_job_stay(public: MemoryStore, user: User) -> None:
+    one, two, _ = three(public, user)
+    job = rows_of(send(user, f"{HEADER}A,Shoe,{one}\nB,Boot,{one}\n"))
+    jobs.cancel(user=user, job_id=job.pk)
+
+    imported(user, f"{HEADER}A,Shoe,{two}\n")
+
+    assert pictures(job) == (2, 0, 0)
+    assert shown("A") == {"cover_image": content(two)}
+
+
+def test_the_counts_of_a_job_that_is_cancelled_in_between_stay(
+    public: MemoryStore, user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two, _ = three(public, user)
+    first = rows_of(send(user, f"{HEADER}A,Shoe,{one}\n"))
+    second = rows_of(send(user, f"{HEADER}A,Shoe,{two}\n"))
+    earlier = media_piece.Piece._earlier  # the moment between looking and locking
+
+    def then_cancelled(piece: media_piece.Piece) -> list[BulkUploadMedia]:
+        found = earlier(piece)
+        jobs.cancel(user=user, job_id=first.pk)
+        return found
+
+    monkeypatch.setattr(media_piece.Piece, "_earlier", then_cancelled)
+    media_work.attach(batch_ids(second)[0])
+
+    assert pictures(first) == (1, 0, 0)
+    assert shown("A") == {"cover_image": content(two)}
+
+
+def test_what_a_cancelled_job_left_is_no_work_for_the_next(public: MemoryStore, user: User) -> None:
+    one, two, _ = three(public, user)
+    imported(user, f"{HEADER}A,Shoe,{one}\n")
+    left = rows_of(send(user, f"{HEADER}A,Shoe,{two}\n"))
+    jobs.cancel(user=user, job_id=left.pk)
+
+    again = imported(user, f"{HEADER}A,Shoe,{one}\n")
+
+    assert (again.status, pictures(again)) == (JobStatus.COMPLETED, (0, 0, 0))
+    assert not BulkUploadMedia.objects.filter(job=again).exists()
+
+
+def test_a_picture_shown_before_the_cancelling_stays_pending(
+    public: MemoryStore, user: User
+) -> None:
+    url = sent(public, user)
+    job = rows_of(send(user, f"{HEADER}A,Shoe,{url}\n"))
+    media_work.attach(batch_ids(job)[0])
+
+    jobs.cancel(user=user, job_id=job.pk)
+    attach_all(job)
+
+    assert pictures(job) == (1, 0, 0)
+    assert BulkUploadMedia.objects.get().status == MediaStatus.SHOWN
+    assert shown("A") == {"cover_image": content(url)}
+
+
+def test_all_batches_are_locked_at_once_before_the_lease_is_looked_at(
+    public: MemoryStore, user: User
+) -> None:
+    one, two, _ = three(public, user)
+    older = [rows_of(send(user, f"{HEADER}{sku},Shoe,{one}\n")) for sku in "AB"]
+    job = rows_of(send(user, f"{HEADER}A,Shoe,{two}\nB,Boot,{two}\n"))
+    ids = [pk for each in (*older, job) for pk in batch_ids(each)]
+
+    with CaptureQueriesContext(connection) as captured:
+        media_work.attach(ids[-1])
+
+    locks = [each["sql"] for each in captured if "FOR UPDATE" in each["sql"]]
+    first, second, *_ = [sql for sql in locks if 'FROM "bulkupload_bulkuploadmediabatch"' in sql]
+    assert all(str(pk) in first or pk.hex in first for pk in ids)
+    assert 'SELECT "bulkupload_bulkuploadmediabatch"."id" AS' in first
+    assert first.endswith(" ORDER BY 1 ASC FOR UPDATE")
+    assert "lease_fence" in second
+    assert [pictures(each) for each in (*older, job)] == [(0, 0, 0), (0, 0, 0), (2, 0, 0)]
