@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db import transaction
 
 from accounts.models import OwnerScope, User
+from accounts.selectors import may_write, organization_ids_of
 from bulkupload import deferred, selectors
 from bulkupload.errors import JobFinishedError, NothingToRetryError, StoringTooSlowError
 from bulkupload.models import BulkUploadJob, JobStatus
@@ -83,8 +84,7 @@ def retry(*, user: User, job_id: UUID, then: Then = _nothing) -> BulkUploadJob:
     old = selectors.one_visible_to(user, job_id)
     job = BulkUploadJob(
         id=new_id(),
-        # Staff may retry a personal job: its rows are still its owner's.
-        user_id=user.pk if old.organization_id else old.user_id,
+        user_id=_retrier(user, old),
         organization_id=old.organization_id,
         filename=old.filename,
         dry_run=old.dry_run,
@@ -100,6 +100,19 @@ def retry(*, user: User, job_id: UUID, then: Then = _nothing) -> BulkUploadJob:
         except ObjectNotFoundError:
             raise NothingToRetryError("The uploaded file is gone; send it again.") from None
     raise NothingToRetryError
+
+
+def _retrier(user: User, old: BulkUploadJob) -> UUID:
+    """Return who a new job acts for: a member who asks, else whoever the old one acted for.
+
+    Staff may retry what is not theirs; its rows and pictures are still of those who sent them. Who
+    has left the organization since would only have the job cancelled.
+    """
+    if old.organization_id is None:
+        return old.user_id
+    is_member = organization_ids_of(user).filter(organization_id=old.organization_id).exists()
+    has_left = not old.user.is_active or not may_write(old.user, old.scope)
+    return user.pk if is_member or has_left else old.user_id
 
 
 def _keep(job: BulkUploadJob, body: Body, then: Then) -> BulkUploadJob:

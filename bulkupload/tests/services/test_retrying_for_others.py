@@ -1,0 +1,53 @@
+"""Whose a retried job is, and so which pictures it may show."""
+
+from accounts.models import Membership, OwnerScope, User
+from accounts.tests.factories import MembershipFactory, UserFactory
+from bulkupload.models import BulkUploadJob, JobStatus
+from bulkupload.services import jobs
+from bulkupload.tests.importing import pictures, send, work_off
+from bulkupload.tests.picturing import content, shown
+from media.storage.memory import MemoryStore
+from media.tests.factories import sent
+
+
+def cancelled(member: Membership, *, cover: str = "") -> BulkUploadJob:
+    """Return a job of the member's organization that was cancelled before its first row."""
+    scope = OwnerScope(user_id=member.user_id, organization_id=member.organization_id)
+    job = send(member.user, f"sku,name,cover_image\nA,Shoe,{cover}\n", scope=scope)
+    return jobs.cancel(user=member.user, job_id=job.pk)
+
+
+def test_staff_who_retry_for_an_organization_show_what_its_member_uploaded(
+    public: MemoryStore, user: User
+) -> None:
+    member, staff = MembershipFactory.create(user=user), UserFactory.create(superuser=True)
+    url = sent(public, user)
+    job = cancelled(member, cover=url)
+
+    again = work_off(jobs.retry(user=staff, job_id=job.pk))
+
+    assert (again.user_id, again.organization_id) == (user.pk, member.organization_id)
+    assert (again.status, pictures(again)) == (JobStatus.COMPLETED, (0, 1, 0))
+    assert shown("A") == {"cover_image": content(url)}
+
+
+def test_a_member_retries_as_themselves(public: MemoryStore, user: User) -> None:
+    member = MembershipFactory.create(user=user)
+    colleague = MembershipFactory.create(organization=member.organization).user
+    job = cancelled(member)
+
+    again = jobs.retry(user=colleague, job_id=job.pk)
+
+    assert (again.user_id, again.organization_id) == (colleague.pk, member.organization_id)
+
+
+def test_staff_retry_as_themselves_what_somebody_left_behind(
+    public: MemoryStore, user: User
+) -> None:
+    member, staff = MembershipFactory.create(user=user), UserFactory.create(superuser=True)
+    job = cancelled(member)
+    member.delete()
+
+    again = work_off(jobs.retry(user=staff, job_id=job.pk))
+
+    assert (again.user_id, again.status) == (staff.pk, JobStatus.COMPLETED)
