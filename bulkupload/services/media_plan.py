@@ -130,7 +130,7 @@ def _look_up(job: BulkUploadJob, urls: set[str]) -> Known:
     ours = {url for url in urls if url.startswith(tuple(f"{base}/" for base in bases))}
     remote = remotes.known(job.scope, urls - ours)
     fetched = {url for url in remote.values() if url}
-    found = sources.resolve(user=job.user, urls=[*ours, *fetched])
+    found = sources.resolve(user=job.user, scope=job.scope, urls=[*ours, *fetched])
     return Known(ours=found, remote=remote)
 
 

@@ -5,7 +5,14 @@ from typing import ClassVar, Self
 from django.db import models
 from django.db.models import Q
 
-from accounts.models import Membership, OwnedModel, OwnedQuerySet, User, indexes_by_owner
+from accounts.models import (
+    Membership,
+    OwnedModel,
+    OwnedQuerySet,
+    OwnerScope,
+    User,
+    indexes_by_owner,
+)
 from media.models.resource import MediaResource, ResourceStatus
 
 
@@ -21,12 +28,17 @@ class UploadState(models.TextChoices):
 class UploadQuerySet(OwnedQuerySet["Upload"]):
     """The words in which uploads are asked for."""
 
-    def ingestable_by(self, user: User) -> Self:
-        """Keep what this user may ingest: their own, or those named for their organizations."""
+    def named_to(self, user: User, scope: OwnerScope) -> Self:
+        """Keep a user's own, and those named for their organizations or the one they act in."""
         theirs = Membership.objects.filter(user_id=user.pk).values("organization_id")
-        return self.filter(Q(user_id=user.pk) | Q(organization_id__in=theirs)).exclude(
-            state=UploadState.EXPIRED
-        )
+        mine = Q(user_id=user.pk) | Q(organization_id__in=theirs)
+        if scope.organization_id is not None:  # a superuser acts in it without being a member
+            mine |= Q(organization_id=scope.organization_id)
+        return self.filter(mine)
+
+    def ingestable_by(self, user: User, scope: OwnerScope) -> Self:
+        """Keep what this user, acting in this scope, may ingest."""
+        return self.named_to(user, scope).exclude(state=UploadState.EXPIRED)
 
     def claimed(self) -> Self:
         """Keep those whose bytes a resource still waits for or has just taken."""

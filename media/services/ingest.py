@@ -30,6 +30,7 @@ MOST_TRIES = 3  # of one request, when others change the same rows at the same t
 Result = TypeVar("Result")
 Resources = Mapping[str, MediaResource]
 Hold = Callable[[], Collection[UUID]]
+Look = Callable[[Sequence[str]], Sources]  # finds what URLs name now, for one caller
 
 
 def nothing_held() -> Collection[UUID]:
@@ -68,11 +69,15 @@ class MediaResourceService:
         with the resources. Raises InvalidManyError naming each refused URL, StoreUnavailableError
         when the store fails.
         """
+
+        def look(urls: Sequence[str]) -> Sources:
+            return sources.resolve(user=user, scope=scope, urls=urls)
+
         for _ in range(MOST_TRIES):
             reach("K1")
-            named = sources.resolve(user=user, urls=[each.url for each in wanted])
+            named = look([each.url for each in wanted])
             try:
-                verdicts = self._inspect(user, wanted, named)
+                verdicts = self._inspect(look, wanted, named)
                 with _translated(wanted), transaction.atomic():
                     transaction.on_commit(partial(reach, "committed"))
                     resources = claims.claim_all(
@@ -83,12 +88,12 @@ class MediaResourceService:
                 continue
         raise UnavailableError
 
-    def _inspect(self, user: User, wanted: Sequence[Wanted], named: Sources) -> Verdicts:
+    def _inspect(self, look: Look, wanted: Sequence[Wanted], named: Sources) -> Verdicts:
         fresh = [source.upload for source in named.values() if source and source.is_fresh]
         verdicts = inspection.inspect_all(self.store, [upload for upload in fresh if upload])
         issues = [issue for each in wanted for issue in _faults(each, named, verdicts)]
         if issues:
-            _require_same(user, named, verdicts)
+            _require_same(look, named, verdicts)
             deletions.refuse_uploads(
                 {key: v.code for key, v in verdicts.items() if isinstance(v, ContentError)}
             )
@@ -118,7 +123,7 @@ def _faults(each: Wanted, named: Sources, verdicts: Verdicts) -> list[Issue]:
     return [verdict.at(*each.loc, value=each.url)] if isinstance(verdict, InvalidError) else []
 
 
-def _require_same(user: User, named: Sources, verdicts: Verdicts) -> None:
+def _require_same(look: Look, named: Sources, verdicts: Verdicts) -> None:
     """Raise ClaimRaceError when a refused upload became a resource while it was looked at.
 
     Another request took it in, and its temporary object may be gone already.
@@ -130,7 +135,7 @@ def _require_same(user: User, named: Sources, verdicts: Verdicts) -> None:
     ]
     if not refused:
         return
-    again = sources.resolve(user=user, urls=refused)
+    again = look(refused)
     if any(source is not None and not source.is_fresh for source in again.values()):
         raise ClaimRaceError
 

@@ -27,16 +27,17 @@ class Source:
 Sources = dict[str, Source | None]
 
 
-def resolve(*, user: User, urls: Sequence[str]) -> Sources:
+def resolve(*, user: User, scope: OwnerScope, urls: Sequence[str]) -> Sources:
     """Return the source of each URL; None for one that names nothing the caller may use.
 
-    Unknown, foreign and expired are one and the same answer after the same queries.
+    `scope` is where the caller acts, and may. Unknown, foreign and expired are one and the same
+    answer after the same queries.
     """
     named = {url: _key(url) for url in urls}
     wanted = {key for key in named.values() if key}
     if not wanted:
         return dict.fromkeys(urls)
-    found = _uploads(user, wanted) | _resources(user, wanted)
+    found = _uploads(user, scope, wanted) | _resources(user, wanted)
     return {url: found.get(key) if key else None for url, key in named.items()}
 
 
@@ -58,8 +59,9 @@ def _key(url: str) -> str | None:
     return urls.key_named_by(url, bases=selectors.our_bases())
 
 
-def _uploads(user: User, wanted: set[str]) -> dict[str, Source | None]:
-    rows = Upload.objects.ingestable_by(user).filter(key__among=wanted).select_related("resource")
+def _uploads(user: User, scope: OwnerScope, wanted: set[str]) -> dict[str, Source | None]:
+    mine = Upload.objects.ingestable_by(user, scope).filter(key__among=wanted)
+    rows = mine.select_related("resource")
     return {row.key: Source(key=row.key, upload=row, known=usable(row.resource)) for row in rows}
 
 

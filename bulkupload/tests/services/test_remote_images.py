@@ -8,7 +8,7 @@ import pytest
 from pytest_django import Settings
 
 from accounts.models import OwnerScope, User
-from accounts.tests.factories import MembershipFactory
+from accounts.tests.factories import MembershipFactory, UserFactory
 from bulkupload.models import (
     BulkUploadMedia,
     BulkUploadMediaBatch,
@@ -203,6 +203,19 @@ def test_an_organization_shares_what_was_fetched(
 
     assert server.times("/1.png") == 2
     assert pictures(other) == (0, 1, 0)
+
+
+def test_staff_who_import_for_an_organization_show_what_was_fetched_for_it(
+    public: MemoryStore, user: User, server: PictureServer, fetcher: RemoteFetcher
+) -> None:
+    member, staff = MembershipFactory.create(user=user), UserFactory.create(superuser=True)
+    for person, sku in ((user, "A"), (staff, "B")):
+        scope = OwnerScope(user_id=person.pk, organization_id=member.organization_id)
+        table = f"sku,name,cover_image\n{sku},Shoe,{ONE}\n"
+        job = through(send(person, table, scope=scope), fetcher)
+
+    assert (job.status, pictures(job)) == (JobStatus.COMPLETED, (0, 1, 0))
+    assert (shown("A"), shown("B"), server.times("/1.png")) == (1, 1, 1)
 
 
 def test_nothing_is_fetched_for_a_job_that_was_cancelled(

@@ -229,6 +229,23 @@ def test_a_colleague_takes_in_what_was_uploaded_for_the_organization(
     assert (made.user_id, made.organization_id) == (user.pk, organization.pk)
 
 
+def test_a_superuser_takes_in_uploads_of_an_organization_only_where_they_act_in_it(
+    memory: MemoryStore, user: User
+) -> None:
+    staff = UserFactory.create(superuser=True)
+    organization = MembershipFactory.create(user=user).organization
+    url = sent(memory, user, organization_id=organization.pk)
+    other = MembershipFactory.create(user=user).organization
+
+    for elsewhere in (None, other.pk):
+        with pytest.raises(InvalidManyError) as refused:
+            ingest(staff, [url], organization_id=elsewhere)
+        assert refusals(refused) == [(0, "file_not_found")]
+    (made,) = ingest(staff, [url], organization_id=organization.pk)
+
+    assert (made.user_id, made.organization_id) == (staff.pk, organization.pk)
+
+
 def test_a_canonical_url_of_ones_own_is_taken(memory: MemoryStore, user: User) -> None:
     kept = ready(memory, user)
     (again,) = ingest(user, [f"{settings.CDN_URL}/{kept.storage_key}"])
