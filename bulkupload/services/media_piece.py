@@ -22,10 +22,12 @@ from bulkupload.services import finishing, media_counts, merging, remotes
 from bulkupload.services.media_counts import Outcome, Pictures
 from catalog.services import showing
 from media.models import MediaResource, ResourceStatus
+from media.services import sources
 from sartiq.core.crashpoints import reach
 from sartiq.core.errors import InvalidManyError
 from sartiq.core.leases import Lease
 
+MISSING = "image_not_found"
 UNUSABLE = "The file at this address cannot be used. Use another picture."
 NOT_FOUND = "The picture is not there (any more). Upload it again and write its new address."
 
@@ -70,14 +72,17 @@ class Piece:
         )
 
     def leave_out(self, refused: InvalidManyError) -> None:
-        """Remember which addresses were refused, and why."""
+        """Remember which addresses were refused, and why: some another batch had refused before."""
         asked = self._addresses()
-        for issue in refused.issues:
-            missing = issue.code == "file_not_found"
-            self.refused[asked[int(issue.loc[-1])]] = Refusal(
-                code="image_not_found" if missing else issue.code,
-                message=NOT_FOUND if missing else issue.message,
-            )
+        issues = {asked[int(issue.loc[-1])]: issue for issue in refused.issues}
+        missing = [url for url, issue in issues.items() if issue.code == "file_not_found"]
+        for url, issue in issues.items():
+            self.refused[url] = Refusal(code=issue.code, message=issue.message)
+        self.refused.update(dict.fromkeys(missing, Refusal(code=MISSING, message=NOT_FOUND)))
+        job = self.batch.job
+        codes = sources.refusals(user=job.user, scope=job.scope, urls=missing)
+        for url, code in codes.items():
+            self.refused[url] = Refusal(code=code, message=UNUSABLE)
 
     def leave_out_all(self, refusal: Refusal) -> None:
         """Refuse every picture of the piece."""
@@ -97,7 +102,7 @@ class Piece:
             # Another batch may have taken the file for bad a moment ago.
             refusal = remote.upload.refusal if remote.upload else ""
             self.refused[url] = Refusal(
-                code=remote.failure_code or refusal or "image_not_found",
+                code=remote.failure_code or refusal or MISSING,
                 message=remote.failure_message or (UNUSABLE if refusal else NOT_FOUND),
             )
         return address or url

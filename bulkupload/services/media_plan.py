@@ -32,6 +32,7 @@ from bulkupload.rules.images import (
 )
 from bulkupload.rules.limits import ROWS_AT_ONCE
 from bulkupload.services import merging, remotes
+from bulkupload.services.media_piece import UNUSABLE
 from catalog.models import Product
 from catalog.rules.slots import EntityType
 from media import selectors as media_selectors
@@ -72,11 +73,13 @@ class Work:
 class Known:
     """What the addresses of a chunk name: files of ours, and remote pictures.
 
-    `remote` maps an allowed one to the address of ours it was fetched to, empty before that.
+    `remote` maps an allowed one to the address of ours it was fetched to, empty before that;
+    `refused` an upload whose bytes were refused to the code of that.
     """
 
     ours: Sources
     remote: Mapping[str, str]
+    refused: Mapping[str, str]
 
     def is_allowed(self, url: str) -> bool:
         """Whether the address may be shown at all."""
@@ -131,7 +134,9 @@ def _look_up(job: BulkUploadJob, urls: set[str]) -> Known:
     remote = remotes.known(job.scope, urls - ours)
     fetched = {url for url in remote.values() if url}
     found = sources.resolve(user=job.user, scope=job.scope, urls=[*ours, *fetched])
-    return Known(ours=found, remote=remote)
+    nothing = {url for url in ours if found[url] is None}
+    refused = sources.refusals(user=job.user, scope=job.scope, urls=nothing)
+    return Known(ours=found, remote=remote, refused=refused)
 
 
 def _permitted(asked: Asked, known: Known, problems: list[Problem]) -> Asked | None:
@@ -141,7 +146,9 @@ def _permitted(asked: Asked, known: Known, problems: list[Problem]) -> Asked | N
         if known.is_allowed(url):
             left.append(url)
         else:
-            problems.append(_problem(asked, index, NOT_ALLOWED, NOT_ALLOWED_MESSAGE, url=url))
+            code = known.refused.get(url)
+            message = UNUSABLE if code else NOT_ALLOWED_MESSAGE
+            problems.append(_problem(asked, index, code or NOT_ALLOWED, message, url=url))
     return replace(asked, urls=left) if left or not asked.urls else None
 
 

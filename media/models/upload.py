@@ -40,6 +40,10 @@ class UploadQuerySet(OwnedQuerySet["Upload"]):
         """Keep what this user, acting in this scope, may ingest."""
         return self.named_to(user, scope).exclude(state=UploadState.EXPIRED)
 
+    def refused(self) -> Self:
+        """Keep those whose bytes were looked at and refused."""
+        return self.filter(state=UploadState.EXPIRED).exclude(refusal="")
+
     def claimed(self) -> Self:
         """Keep those whose bytes a resource still waits for or has just taken."""
         return self.filter(state=UploadState.CLAIMED)

@@ -1,6 +1,6 @@
 """Finding what each URL of a request names, for this caller: two queries for any number."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -39,6 +39,16 @@ def resolve(*, user: User, scope: OwnerScope, urls: Sequence[str]) -> Sources:
         return dict.fromkeys(urls)
     found = _uploads(user, scope, wanted) | _resources(user, wanted)
     return {url: found.get(key) if key else None for url, key in named.items()}
+
+
+def refusals(*, user: User, scope: OwnerScope, urls: Collection[str]) -> dict[str, str]:
+    """Return why uploads of the caller's were refused, by URL: they resolve to nothing since."""
+    named = {url: key for url in urls if (key := _key(url))}
+    if not named:
+        return {}
+    rows = Upload.objects.named_to(user, scope).refused().filter(key__among=set(named.values()))
+    codes = dict(rows.values_list("key", "refusal"))
+    return {url: codes[key] for url, key in named.items() if key in codes}
 
 
 def belongs_to(resource: MediaResource, scope: OwnerScope) -> bool:

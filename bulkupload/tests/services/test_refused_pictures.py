@@ -1,0 +1,87 @@
+"""A picture that was refused once is refused for the same reason wherever it is named again."""
+
+import pytest
+from pytest_django import Settings
+
+from accounts.models import OwnerScope, User
+from accounts.tests.factories import MembershipFactory, UserFactory
+from bulkupload.services import chunks, jobs, media_work, planning
+from bulkupload.tests.importing import (
+    attach_all,
+    batch_ids,
+    chunk_ids,
+    imported,
+    pictures,
+    send,
+    work_off,
+)
+from bulkupload.tests.picturing import warnings
+from media.models import Upload
+from media.storage.memory import MemoryStore
+from media.tests.factories import sent
+
+HEADER = "sku,name,cover_image\n"
+SVG = b"<svg onload=alert(1)>"
+
+
+@pytest.fixture
+def one_row_a_chunk(settings: Settings) -> None:
+    settings.BULK_CHUNK_ROWS = 1
+
+
+@pytest.mark.usefixtures("one_row_a_chunk")
+def test_a_refused_picture_gives_one_reason_in_every_row(public: MemoryStore, user: User) -> None:
+    bad = sent(public, user, SVG)
+    job = send(user, f"{HEADER}A,Shoe,{bad}\nB,Boot,{bad}\nC,Sock,{bad}\n")
+    planning.plan(job.pk)
+    first, second, planned_later = chunk_ids(job)
+    chunks.import_rows(first)
+    chunks.import_rows(second)
+    for pk in batch_ids(job):
+        media_work.attach(pk)
+
+    chunks.import_rows(planned_later)
+    attach_all(job)
+
+    code = "content_type_mismatch"
+    expected = [(line, "cover_image", code, bad) for line in (2, 3, 4)]
+    assert warnings() == expected
+    assert pictures(job) == (0, 0, 3)
+    again = work_off(jobs.retry(user=user, job_id=job.pk))
+    assert sorted(warnings()) == sorted(expected * 2)
+    assert pictures(again) == (0, 0, 3)
+
+
+def test_the_reason_is_told_to_nobody_else(public: MemoryStore, user: User) -> None:
+    bad = sent(public, user, SVG)
+    imported(user, f"{HEADER}A,Shoe,{bad}\n")
+    other = UserFactory.create()
+
+    imported(other, f"{HEADER}A,Shoe,{bad}\n")
+
+    assert sorted(code for _, _, code, _ in warnings()) == [
+        "content_type_mismatch",
+        "image_url_not_allowed",
+    ]
+
+
+def test_the_reason_is_told_to_a_colleague(public: MemoryStore, user: User) -> None:
+    organization = MembershipFactory.create(user=user).organization
+    colleague = MembershipFactory.create(organization=organization).user
+    bad = sent(public, colleague, SVG, organization_id=organization.pk)
+    table = f"{HEADER}A,Shoe,{bad}\n"
+
+    for who in (colleague, user):
+        scope = OwnerScope(user_id=who.pk, organization_id=organization.pk)
+        imported(who, table, scope=scope)
+
+    assert [code for _, _, code, _ in warnings()] == ["content_type_mismatch"] * 2
+
+
+def test_an_upload_that_only_expired_is_no_file(public: MemoryStore, user: User) -> None:
+    url = sent(public, user)
+    Upload.objects.update(state="EXPIRED")
+
+    imported(user, f"{HEADER}A,Shoe,{url}\n")
+
+    assert warnings() == [(2, "cover_image", "image_url_not_allowed", url)]
