@@ -1,4 +1,8 @@
-"""Fetching remote pictures: each address once for its owner, few at a time by all workers."""
+"""Fetching remote pictures: each address once for its owner, few at a time by all workers.
+
+Only as many are sent to the workers as may be fetched at once; whoever has fetched one sends the
+next. A broker full of fetches that find no place would keep everybody from other work.
+"""
 
 import random
 import tempfile
@@ -11,6 +15,7 @@ from uuid import UUID
 import structlog
 from django.conf import settings
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
 from accounts.selectors import may_write
@@ -52,28 +57,32 @@ def fetch(remote_id: UUID, *, fetcher: RemoteFetcher | None = None) -> None:
     lease = leases.take(rows.filter(batches__in=wanted))
     if lease is None:
         return
+    had_place = True
     try:
-        _attempt(lease, RemoteImage.objects.get(pk=remote_id), fetcher or RemoteFetcher())
+        row = RemoteImage.objects.get(pk=remote_id)
+        had_place = _attempt(lease, row, fetcher or RemoteFetcher())
     except LeaseLostError:
         log.info("bulk_fetch_overtaken", remote_id=str(remote_id))
     reach("remote-fetched")
     _wake(remote_id)
+    if had_place:
+        _send_next()
 
 
-def _attempt(lease: Lease[RemoteImage], row: RemoteImage, fetcher: RemoteFetcher) -> None:
+def _attempt(lease: Lease[RemoteImage], row: RemoteImage, fetcher: RemoteFetcher) -> bool:
+    """Fetch the picture or give it up; tell whether there was a place for it."""
     if not remote_urls.is_fetchable(row.url) or not settings.BULK_REMOTE_IMAGES:
         _fail(lease, RemoteFault.NOT_ALLOWED, SWITCHED_OFF)
-        return
+        return True
     if lease.attempts > MOST_ATTEMPTS:  # its worker died every time
         _fail(lease, RemoteFault.UNREACHABLE, GAVE_UP)
-        return
+        return True
     with places.to_fetch() as is_free:
-        if not is_free:
-            _wait(lease, row)
-        elif _is_wanted(row):
-            _fetch(lease, row, replace(fetcher, place=places.at_host))
-        else:  # the owner's next job begins anew
-            lease.release(uncounted=True)
+        if is_free and _is_wanted(row):
+            return _fetch(lease, row, replace(fetcher, place=places.at_host))
+        # Who has the place sends what waits; of what nobody wants the owner's next job begins anew.
+        lease.release(uncounted=True)
+        return is_free
 
 
 def _is_wanted(row: RemoteImage) -> bool:
@@ -89,19 +98,14 @@ def _is_wanted(row: RemoteImage) -> bool:
     return is_wanted
 
 
-def _wait(lease: Lease[RemoteImage], row: RemoteImage) -> None:
-    """Look again in a moment; pauses of different lengths let every owner have a turn."""
-    lease.release(after=WHILE_BUSY, uncounted=True)
-    pause = WHILE_BUSY.total_seconds() * (1 + random.random())  # noqa: S311  no secret
-    deferred.fetch_image_later(row.pk, seconds=pause)
-
-
-def _fetch(lease: Lease[RemoteImage], row: RemoteImage, fetcher: RemoteFetcher) -> None:
+def _fetch(lease: Lease[RemoteImage], row: RemoteImage, fetcher: RemoteFetcher) -> bool:
+    """Fetch the picture and note the end of that; tell whether its hosts had a place."""
     try:
         with lease.kept():  # both hosts may take longer than a lease
             upload = _stored(lease, row, fetcher)
-    except RemoteBusyError:
-        _wait(lease, row)
+    except RemoteBusyError:  # whoever asks this host now sends what waits
+        lease.release(after=WHILE_BUSY, uncounted=True)
+        return False
     except RemoteError as error:
         if error.passes and lease.attempts < MOST_ATTEMPTS:
             _again(lease, row)
@@ -115,6 +119,7 @@ def _fetch(lease: Lease[RemoteImage], row: RemoteImage, fetcher: RemoteFetcher) 
     else:
         reach("remote-stored")
         _end(lease, status=RemoteStatus.FETCHED, upload=upload)
+    return True
 
 
 def _stored(lease: Lease[RemoteImage], row: RemoteImage, fetcher: RemoteFetcher) -> Upload:
@@ -172,3 +177,17 @@ def _wake(remote_id: UUID) -> None:
     rows = BulkUploadMediaBatch.objects.unfinished().filter(remotes=remote_id)
     for pk in rows.exclude(remotes__status=RemoteStatus.WAITING).values_list("pk", flat=True):
         deferred.attach_media(pk)
+
+
+def _send_next() -> None:
+    """Send a picture that waits, of any of the owners: few pictures do not wait for many.
+
+    Those sent longest ago come first: what was sent lately may be on its way.
+    """
+    rows = RemoteImage.objects.waiting(sent_before=timezone.now())
+    of_each = rows.order_by("organization_id", "user_id", F("sent_at").asc(nulls_first=True), "pk")
+    ids = list(of_each.distinct("organization_id", "user_id").values_list("pk", flat=True))
+    if ids:
+        chosen = random.choice(ids)  # noqa: S311  no secret
+        RemoteImage.objects.filter(pk=chosen).update(sent_at=timezone.now())
+        deferred.fetch_image(chosen)

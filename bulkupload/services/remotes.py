@@ -58,8 +58,9 @@ def register(job: BulkUploadJob, urls: Collection[str]) -> dict[str, UUID]:
     waiting = [row for row in rows if _is_to_be_fetched(row, job)]
     ids = [row.pk for row in waiting]
     _begin_anew(ids)
-    RemoteImage.objects.filter(pk__among=ids).update(sent_at=Now())
-    for pk in ids:
+    first = ids[: settings.BULK_REMOTE_AT_ONCE]  # whoever has fetched one sends the next
+    RemoteImage.objects.filter(pk__in=first).update(sent_at=Now())
+    for pk in first:
         deferred.fetch_image(pk)
     return {row.url: row.pk for row in waiting}
 

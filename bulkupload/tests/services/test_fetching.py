@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.db import connection
@@ -12,7 +13,7 @@ from django.db.models import QuerySet
 from pytest_django import Settings
 
 from accounts.models import Membership, OwnerScope, User
-from accounts.tests.factories import MembershipFactory
+from accounts.tests.factories import MembershipFactory, UserFactory
 from bulkupload import deferred
 from bulkupload.models import (
     BulkUploadJob,
@@ -70,13 +71,11 @@ def waiting(user: User, *urls: str, **options: Any) -> BulkUploadJob:
 
 
 @pytest.fixture
-def later(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The pauses after which pictures are sent again."""
-    pauses: list[float] = []
-    monkeypatch.setattr(
-        deferred, "fetch_image_later", lambda _pk, *, seconds: pauses.append(seconds)
-    )
-    return pauses
+def told(monkeypatch: pytest.MonkeyPatch) -> list[UUID]:
+    """The pictures that workers were told to fetch."""
+    told: list[UUID] = []
+    monkeypatch.setattr(deferred, "fetch_image", told.append)
+    return told
 
 
 @pytest.mark.django_db(transaction=True)
@@ -88,7 +87,7 @@ def test_all_workers_together_fetch_a_few_pictures_at_once(
     fetcher: RemoteFetcher,
     *,
     settings: Settings,
-    later: list[float],
+    told: list[UUID],
     at_once: int,
 ) -> None:
     settings.BULK_REMOTE_AT_ONCE = at_once
@@ -99,8 +98,7 @@ def test_all_workers_together_fetch_a_few_pictures_at_once(
 
     row = RemoteImage.objects.get()
     assert (server.asked, row.attempts, row.lease_holder) == ([], 0, None)
-    assert [1 <= seconds < 2 for seconds in later] == [True]
-    RemoteImage.objects.update(run_after=None)
+    assert told == [row.pk]  # by the chunk; who has the places sends what waits
     with held_by_others(*[places.to_fetch() for _ in range(at_once - 1)]):
         fetch_all(fetcher)
     assert server.times("/1.png") == 1
@@ -113,7 +111,7 @@ def test_one_host_is_asked_for_a_few_pictures_at_once(
     user: User,
     server: PictureServer,
     fetcher: RemoteFetcher,
-    later: list[float],
+    told: list[UUID],
     *,
     is_led_there: bool,
 ) -> None:
@@ -127,10 +125,35 @@ def test_one_host_is_asked_for_a_few_pictures_at_once(
     assert hosts == ([OTHER] if is_led_there else [])
     row = RemoteImage.objects.get()
     assert (row.status, row.attempts, row.lease_holder) == (RemoteStatus.WAITING, 0, None)
-    assert [1 <= seconds < 2 for seconds in later] == [True]
+    assert told == [row.pk]
     RemoteImage.objects.update(run_after=None)
     fetch_all(fetcher)
     assert server.times("/1.png") == 1
+
+
+def test_whoever_has_fetched_a_picture_sends_the_next_of_any_owner(
+    public: MemoryStore,
+    user: User,
+    server: PictureServer,
+    fetcher: RemoteFetcher,
+    *,
+    settings: Settings,
+    told: list[UUID],
+) -> None:
+    settings.BULK_REMOTE_AT_ONCE = 2
+    many = [f"https://{NAME}/1.png?{number}" for number in range(20)]
+    waiting(user, *many)
+    other = UserFactory.create()
+    waiting(other, ONE)
+    assert len(told) == 3
+    RemoteImage.objects.filter(user=other).update(sent_at=None)
+
+    for pk in told:  # grows meanwhile
+        fetching.fetch(pk, fetcher=fetcher)
+
+    assert server.times("/1.png") == 1
+    assert len(server.asked) == 21
+    assert not RemoteImage.objects.unfinished().exists()
 
 
 def wait_for_renewals(rows: "QuerySet[Any]") -> None:
