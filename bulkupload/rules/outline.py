@@ -11,10 +11,11 @@ from bulkupload.rules.dialects import Dialect
 from bulkupload.rules.formulas import restore
 from bulkupload.rules.header import HeaderColumn, Layout, Mapped, read_header
 from bulkupload.rules.limits import LARGEST_CHUNK, LARGEST_GROUP, LARGEST_HANDLE, MIB, MOST_ROWS
-from bulkupload.rules.records import Lines, Plain, Record, Records, is_blank
+from bulkupload.rules.records import PLAIN_LINES, Lines, Plain, Record, Records, is_blank
 from bulkupload.rules.repeats import SeenSkus
 
 _NOTE, _NOTE_CELLS = "sep=", 2  # Excel's own line about the delimiter, split by it
+LARGEST_PIECE = MIB  # bytes of rows that are looked at together
 _SHORTEST_ZEROS = 4  # digits; shorter numbers say nothing about leading zeros
 
 
@@ -107,7 +108,7 @@ class Outliner:
 
     def _split(self, rows: Iterator[Record], layout: Layout) -> None:
         """Close a chunk before the piece that would make it too long."""
-        pieces = self._pieces(rows, layout) if layout.handle is None else _groups(rows, layout)
+        pieces = self._pieces(layout) if layout.handle is None else _groups(rows, layout)
         for piece in pieces:
             chunk = self._chunk
             too_long = chunk.rows + piece.rows > self._chunk_rows
@@ -117,18 +118,32 @@ class Outliner:
         if self._chunk.rows:
             self._close(end=self._records.offset)
 
-    def _pieces(self, rows: Iterator[Record], layout: Layout) -> Iterator["_Piece"]:
+    def _pieces(self, layout: Layout) -> Iterator["_Piece"]:
         """Yield plain lines together; where there are others, the rest of a chunk row by row."""
         while True:
             room = self._chunk_rows - self._chunk.rows or self._chunk_rows
             plain = self._records.plain(room)
             if plain is None:
-                for row in islice(rows, room):
-                    yield _piece_of([row], row, layout)
+                yield from self._others(room, layout)
             elif plain.rows:
                 yield _plain_piece(plain, layout)
             else:
                 return
+
+    def _others(self, left: int, layout: Layout) -> Iterator["_Piece"]:
+        """Yield so many rows, read one by one: where one is not plain, others are not either."""
+        while left and (some := self._some_rows(left)):
+            left -= len(some)
+            yield _piece_of(some, some[0], layout)
+
+    def _some_rows(self, most: int) -> list[Record]:
+        """Return the next rows that say something, at most `most`, and few where they are long."""
+        some: list[Record] = []
+        for row in islice(self._records, min(most, PLAIN_LINES)):
+            some.append(row)
+            if row.start - some[0].start > LARGEST_PIECE:
+                break
+        return some
 
     def _close(self, *, end: int) -> None:
         self._watch()
