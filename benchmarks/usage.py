@@ -13,9 +13,16 @@ def tree_of(pid: int) -> list[int]:
     while ahead:
         each = ahead.pop()
         found.append(each)
-        for thread in Path(f"/proc/{each}/task").glob("*"):
+        for thread in _threads(each):
             ahead.extend(int(child) for child in _read(thread / "children").split())
     return found
+
+
+def _threads(pid: int) -> list[Path]:
+    try:
+        return list(Path(f"/proc/{pid}/task").glob("*"))
+    except FileNotFoundError:  # it has ended since it was listed
+        return []
 
 
 def cpu_seconds(pid: int) -> float:

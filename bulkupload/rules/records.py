@@ -21,7 +21,7 @@ from bulkupload.rules.limits import LONGEST_CELL, LONGEST_LINE
 
 csv.field_size_limit(LONGEST_LINE)  # how long a cell may be is judged when its end is known
 
-READ_AT_ONCE: Final = 256 * 1024  # characters
+READ_AT_ONCE: Final = 64 * 1024  # characters
 PLAIN_LINES: Final = 500  # read at once; what is not plain is read twice
 _ENDS = ("\r", "\n")
 

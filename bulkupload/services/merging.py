@@ -27,6 +27,7 @@ ERROR_COLUMNS = (
     "severity",
 )
 
+COPIED_AT_ONCE = 500  # rows; their text stands beside the rows themselves
 ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 
@@ -111,8 +112,10 @@ def _write(
         cursor.execute("DROP TABLE IF EXISTS pg_temp.bulk_rows")
         columns = ", ".join(f'"{name}" text NOT NULL' for name in fields)
         cursor.execute(f"CREATE TEMPORARY TABLE bulk_rows (id uuid, {columns}) ON COMMIT DROP")
+        good = list(rows.values())
         with cursor.copy("COPY bulk_rows FROM STDIN") as copy:
-            copy.write(_lines(rows.values(), width=len(fields)))
+            for at in range(0, len(good), COPIED_AT_ONCE):
+                copy.write(_lines(good[at : at + COPIED_AT_ONCE], width=len(fields)))
         owner = {"user": job.user_id, "organization": job.organization_id}
         cursor.execute(statement, owner | {"repeated": list(repeated)})
         return Written(*cursor.fetchone())
@@ -125,13 +128,14 @@ def _lines(rows: Collection[GoodRow], *, width: int) -> str:
     """
     ids = _new_ids(len(rows))
     lines = ["\t".join((each, *row.values)) for each, row in zip(ids, rows, strict=True)]
+    lines.append("")  # the last line ends as well
     text = "\n".join(lines)
-    if _is_plain(text, tabs=width * len(rows), breaks=len(rows) - 1):
+    if _is_plain(text, tabs=width * len(rows), breaks=len(rows)):
         return text
-    return "\n".join(
+    return "".join(
         [
-            line if _is_plain(line, tabs=width, breaks=0) else _escaped([each, *row.values])
-            for line, each, row in zip(lines, ids, rows, strict=True)
+            f"{line}\n" if _is_plain(line, tabs=width, breaks=0) else _escaped([each, *row.values])
+            for line, each, row in zip(lines, ids, rows, strict=False)
         ]
     )
 
@@ -144,7 +148,7 @@ def _is_plain(text: str, *, tabs: int, breaks: int) -> bool:
 
 
 def _escaped(cells: list[str]) -> str:
-    return "\t".join([cell.translate(ESCAPES) for cell in cells])
+    return "\t".join([cell.translate(ESCAPES) for cell in cells]) + "\n"
 
 
 def _statement(job: BulkUploadJob, fields: list[str], *, locks_all: bool) -> str:
