@@ -12,7 +12,8 @@ from devstack.folders import CHECKOUT
 from devstack.narrator import Narrator
 from devstack.processes import DevstackError
 from devstack.product import Product
-from devstack.serve import StopAskedError, local_product, stopping_on_signal, watch
+from devstack.serve import local_product, watch
+from devstack.stopping import StopAskedError, stop_on_signals
 
 PHOTOS = CHECKOUT / "samples" / "photos"
 TABLE = CHECKOUT / "samples" / "tables" / "aw26-catalogue.csv"
@@ -22,16 +23,16 @@ REQUEST_SECONDS = 60
 def demo(*, leave: bool) -> int:
     """Start the product, show it at work, then stay up for a look around unless `leave`."""
     console = Console(highlight=False)
-    with stopping_on_signal():
-        try:
-            console.print("Starting PostgreSQL, Valkey, the object store, web, worker and beat …")
-            with local_product(os.environ) as product:
-                _tell(product, console)
-                if not leave:
-                    _invite(product, console)
-                    watch(product)
-        except StopAskedError:
-            pass
+    stop_on_signals()
+    try:
+        console.print("Starting PostgreSQL, Valkey, the object store, web, worker and beat …")
+        with local_product(os.environ) as product:
+            _tell(product, console)
+            if not leave:
+                _invite(product, console)
+                watch(product)
+    except StopAskedError:
+        pass
     return 0
 
 

@@ -9,6 +9,7 @@ import httpx
 from rich.console import Console
 
 from devstack.processes import DevstackError
+from devstack.stopping import checkpoint
 
 POLL_SECONDS = 0.25
 
@@ -35,6 +36,7 @@ class Narrator:
 
     def call(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:
         """Return the JSON of an answer that must be a good one."""
+        checkpoint()
         response = self.client.request(method, path, **arguments)
         require(
             response.is_success, f"{method} {path}: {response.status_code} {response.text[:500]}"

@@ -168,6 +168,7 @@ class Postgres:
             capture_output=True,
             text=True,
             check=False,
+            process_group=0,  # Ctrl-C is the launcher's to answer
             **identity(self._home.account),
         )
         if done.returncode:

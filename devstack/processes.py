@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import math
 import os
 import signal
 import subprocess
@@ -13,9 +14,13 @@ from functools import partial
 from pathlib import Path
 from typing import TypedDict
 
+from devstack.proctable import family, group, is_running
+from devstack.stopping import checkpoint
+
 STOP_SECONDS = 5.0
 READY_SECONDS = 60.0
 POLL_SECONDS = 0.02
+LOOK_SECONDS = 0.1
 PR_SET_PDEATHSIG = 1
 
 _libc = ctypes.CDLL(None)
@@ -123,6 +128,7 @@ class Child:
         """Poll `ready`; a process that ends or stays unready is reported with its log's end."""
 
         def ready_and_alive() -> bool:
+            checkpoint()
             if not self.is_alive:
                 raise DevstackError(self.report("ended unexpectedly"))
             return ready()
@@ -139,14 +145,20 @@ class Child:
         stop_all([self], seconds=seconds)
 
     def kill(self) -> None:
-        """Kill the process and its group at once, and wait for it."""
+        """Kill the process and whatever it started, and wait until none of them runs."""
         process, self._process = self._process, None
         if process is None:
             return
-        # The ended leader is reaped only below, so the group's number is still ours.
+        # The ended leader is reaped only below, so the group's number is still ours. Children of
+        # PostgreSQL lead groups of their own.
+        started = family(process.pid) | group(process.pid)
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
+        for pid in started:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
         process.wait()
+        became_true(lambda: not any(map(is_running, started)), seconds=STOP_SECONDS)
 
     def tail(self, lines: int = 20) -> str:
         """Return the last lines of the log."""
@@ -170,6 +182,49 @@ class Child:
             return True
         flags = os.WEXITED | os.WNOHANG | os.WNOWAIT  # look without reaping
         return os.waitid(os.P_PID, process.pid, flags) is not None
+
+
+def outcome(
+    command: Sequence[str],
+    *,
+    env: Mapping[str, str],
+    death_signal: int,
+    cwd: Path | None = None,
+    captures: bool = False,
+    seconds: float = math.inf,
+) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end, unless the launcher is to stop; with `captures` unseen.
+
+    Raises `subprocess.TimeoutExpired` after `seconds`.
+    """
+    output = subprocess.PIPE if captures else None
+    deadline = time.monotonic() + seconds
+    with subprocess.Popen(
+        command,
+        env=env,
+        cwd=cwd,
+        stdout=output,
+        stderr=output,
+        text=True,
+        process_group=0 if captures else None,  # Ctrl-C reaches only what is seen
+        preexec_fn=partial(die_with_parent, death_signal),  # noqa: PLW1509  see Child.start
+    ) as process:
+        try:
+            said, complained = _wait_for(process, deadline)
+        except BaseException:
+            process.kill()
+            raise
+    return subprocess.CompletedProcess(command, process.returncode, said, complained)
+
+
+def _wait_for(process: subprocess.Popen[str], deadline: float) -> tuple[str, str]:
+    while True:
+        checkpoint()
+        try:
+            return process.communicate(timeout=LOOK_SECONDS)
+        except subprocess.TimeoutExpired:
+            if time.monotonic() > deadline:
+                raise
 
 
 def stop_all(children: Sequence[Child], *, seconds: float = STOP_SECONDS) -> None:

@@ -3,13 +3,11 @@
 import json
 import os
 import signal
-import subprocess
 import sys
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
@@ -18,7 +16,7 @@ from typing import Any, Self
 from devstack.folders import CHECKOUT
 from devstack.ports import LOOPBACK, answers, free_port
 from devstack.postgres import Postgres
-from devstack.processes import Child, DevstackError, die_with_parent, stop_all
+from devstack.processes import Child, DevstackError, outcome, stop_all
 from devstack.stack import Stack
 from devstack.valkey import Valkey
 
@@ -265,15 +263,13 @@ class Product:
             return False
 
     def _run(self, *command: str) -> str:
-        done = subprocess.run(
+        done = outcome(
             command,
-            cwd=CHECKOUT,
             env=self.env,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=PREPARE_SECONDS,
-            preexec_fn=partial(die_with_parent, signal.SIGKILL),
+            cwd=CHECKOUT,
+            captures=True,
+            seconds=PREPARE_SECONDS,
+            death_signal=signal.SIGKILL,
         )
         if done.returncode:
             message = f"{' '.join(command[1:])} failed:\n{done.stdout[-4000:]}{done.stderr[-4000:]}"

@@ -2,27 +2,21 @@
 
 import os
 import signal
-import subprocess
 from collections.abc import Sequence
-from functools import partial
 
-from devstack.processes import die_with_parent
-from devstack.serve import StopAskedError, stopping_on_signal
+from devstack.processes import outcome
 from devstack.stack import Stack
+from devstack.stopping import StopAskedError, stop_on_signals
 
 STOPPED = 130  # what a shell answers for a command stopped from the keyboard
 
 
 def run(command: Sequence[str]) -> int:
     """Start the services, run `command` against them, stop them; return its exit code."""
-    with stopping_on_signal():
-        try:
-            with Stack.temporary(given=os.environ) as stack:
-                return subprocess.run(
-                    command,
-                    env={**os.environ, **stack.env},
-                    check=False,
-                    preexec_fn=partial(die_with_parent, signal.SIGTERM),
-                ).returncode
-        except StopAskedError:
-            return STOPPED
+    stop_on_signals()
+    try:
+        with Stack.temporary(given=os.environ) as stack:
+            env = {**os.environ, **stack.env}
+            return outcome(command, env=env, death_signal=signal.SIGTERM).returncode
+    except StopAskedError:
+        return STOPPED

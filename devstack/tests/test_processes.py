@@ -1,16 +1,18 @@
 import os
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from devstack.processes import Child, DevstackError, wait_until
-from devstack.tests.traces import is_running
+from devstack.proctable import is_running
 
 WITH_A_CHILD = """
 import subprocess, sys, time
-child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"],
+                         start_new_session=sys.argv[1] == "alone")
 print(child.pid, flush=True)
 time.sleep(60)
 """
@@ -41,16 +43,21 @@ def python(code: str, log: Path, *arguments: str) -> Child:
     )
 
 
-def test_stop_takes_along_what_the_process_started(tmp_path: Path) -> None:
-    child = python(WITH_A_CHILD, tmp_path / "log")
+@pytest.mark.parametrize(
+    ("how", "end"), [("with it", Child.stop), ("with it", Child.kill), ("alone", Child.kill)]
+)
+def test_an_ended_process_takes_along_what_it_started(
+    tmp_path: Path, how: str, end: Callable[[Child], None]
+) -> None:
+    child = python(WITH_A_CHILD, tmp_path / "log", how)
     child.start()
     child.wait_until(lambda: bool(child.tail()))
     grandchild = int(child.tail())
 
-    child.stop()
+    end(child)
 
     assert not child.is_alive
-    wait_until(lambda: not is_running(grandchild), what="the end", seconds=5)
+    assert not is_running(grandchild)
 
 
 def test_a_process_that_does_not_listen_is_killed(tmp_path: Path) -> None:

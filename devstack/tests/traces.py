@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from devstack.folders import CHECKOUT
+from devstack.proctable import family, is_running, read_if_there
 
 MARK = "DEVSTACK_TEST_MARK"
 
@@ -78,27 +79,5 @@ def marked(mark: str) -> set[int]:
     return {
         int(entry.parent.name)
         for entry in Path("/proc").glob("[0-9]*/environ")
-        if wanted in _read(entry)
+        if wanted in read_if_there(entry)
     }
-
-
-def family(pid: int) -> set[int]:
-    """Return the ids of a process's children, their children and so on."""
-    found: set[int] = set()
-    for listing in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in map(int, _read(listing).split()):
-            found |= {child} | family(child)
-    return found
-
-
-def is_running(pid: int) -> bool:
-    """Return whether a process runs; one that ended and waits to be reaped does not."""
-    status = _read(Path(f"/proc/{pid}/status"))
-    return bool(status) and "(zombie)" not in status
-
-
-def _read(file: Path) -> str:
-    try:
-        return file.read_text(errors="replace")
-    except OSError:
-        return ""  # it ended meanwhile, or belongs to somebody else

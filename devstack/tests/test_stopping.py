@@ -1,0 +1,81 @@
+"""A launcher told to stop while it starts a process; that process must not be lost."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from devstack.folders import CHECKOUT
+
+TOLD_WHILE_STARTING = """
+import os, signal, sys
+from pathlib import Path
+from devstack.processes import Child, outcome
+from devstack.stopping import StopAskedError, checkpoint, stop_on_signals
+
+stop_on_signals()
+checkpoint()
+tell = lambda: os.kill(os.getpid(), signal.SIGTERM)
+os.register_at_fork(**{sys.argv[2]: tell})  # Python swallows what is raised there
+sleep = [sys.executable, "-c", "import time; time.sleep(60)"]
+child = Child(name="c", command=sleep, log=Path(sys.argv[1]))
+try:
+    child.start()
+    print("started", child.pid, flush=True)
+    child.wait_until(lambda: False)
+except StopAskedError:
+    tell()  # does not disturb the stop
+    child.stop()
+    checkpoint()
+    print("stopped", flush=True)
+"""
+
+
+@pytest.mark.parametrize("moment", ["before", "after_in_parent"])
+def test_a_signal_amid_a_start_is_answered_when_the_process_is_known(
+    tmp_path: Path, moment: str
+) -> None:
+    done = python(TOLD_WHILE_STARTING, str(tmp_path / "log"), moment)
+
+    assert done.stderr == ""
+    started, stopped = done.stdout.splitlines()
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(started.removeprefix("started ")), 0)
+    assert stopped == "stopped"
+    assert done.returncode == 0
+
+
+TOLD_WHILE_WAITING = """
+import os, signal, sys
+from devstack.processes import outcome
+from devstack.stopping import StopAskedError, stop_on_signals
+
+stop_on_signals()
+tell = f"import os, time; os.kill({os.getpid()}, {int(sys.argv[1])}); time.sleep(60)"
+try:
+    outcome([sys.executable, "-c", tell], env=os.environ, death_signal=signal.SIGKILL)
+except StopAskedError:
+    print("stopped", flush=True)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_ends_the_wait_for_a_command(number: signal.Signals) -> None:
+    done = python(TOLD_WHILE_WAITING, str(int(number)))
+
+    assert (done.stdout, done.stderr) == ("stopped\n", "")
+
+
+def python(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run code that imports this checkout, and end it after a while."""
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
