@@ -6,13 +6,15 @@ chunk's lease, and only while the job runs (`docs/design/bulk-upload.md`).
 
 import atexit
 import io
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TextIO
 from uuid import UUID
 
 import structlog
-from django.db import OperationalError, transaction
+from django.conf import settings
+from django.db import OperationalError, connection, transaction
 from django.db.models.functions import Now
 from psycopg import errors as pg
 
@@ -159,23 +161,34 @@ def _without_lost_zeros(job: BulkUploadJob, batch: Batch) -> Batch:
 
 
 def _apply(lease: Lease[BulkUploadChunk], chunk: BulkUploadChunk, batch: Batch) -> None:
-    """Commit the chunk, again when others hold the same products too long."""
+    """Commit the chunk, again when others hold the same products too long.
+
+    A statement that took too long may take longer the next time: the database may be slow. Only
+    waiting for others is not counted as an attempt.
+    """
+    was_slow = False
     for tries in range(1, MOST_TRIES + 1):
         try:
-            _commit(lease, chunk, batch)
+            with lease.kept() if was_slow else nullcontext():
+                _commit(lease, chunk, batch, patience=tries if was_slow else 1)
         except OperationalError as error:
             if not isinstance(error.__cause__, CONTENTION):
                 raise
-            log.info("bulk_chunk_contended", chunk_id=str(chunk.pk), tries=tries)
+            was_slow = was_slow or isinstance(error.__cause__, pg.QueryCanceled)
+            log.info("bulk_chunk_contended", chunk_id=str(chunk.pk), tries=tries, slow=was_slow)
             lease.renew()
         else:
             return
-    lease.release(after=WHILE_CONTENDED, uncounted=True)
+    lease.release(after=WHILE_CONTENDED, uncounted=not was_slow)
 
 
-def _commit(lease: Lease[BulkUploadChunk], chunk: BulkUploadChunk, batch: Batch) -> None:
+def _commit(
+    lease: Lease[BulkUploadChunk], chunk: BulkUploadChunk, batch: Batch, *, patience: int
+) -> None:
     job = chunk.job
     with transaction.atomic():
+        if patience > 1:
+            _allow_statements(patience * settings.DATABASE_STATEMENT_SECONDS)
         counts = merging.merge(
             job,
             batch.fields,
@@ -190,6 +203,14 @@ def _commit(lease: Lease[BulkUploadChunk], chunk: BulkUploadChunk, batch: Batch)
         finishing.require_running(job.pk)
         _mark_done(chunk, counts, failed=len(batch.bad), images_refused=refused)
         reach("bulk-marked")
+
+
+def _allow_statements(seconds: float) -> None:
+    """Let the statements of this transaction run longer than others may."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT set_config('statement_timeout', %s, true)", [f"{int(seconds * 1000)}ms"]
+        )
 
 
 def _mark_done(chunk: BulkUploadChunk, counts: Counts, *, failed: int, images_refused: int) -> None:

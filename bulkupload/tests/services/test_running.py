@@ -1,6 +1,7 @@
 """How jobs run: at the same time, cancelled, overtaken, without their file, again."""
 
 import random
+from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -221,6 +222,62 @@ def test_jobs_that_overlap_in_any_order_wait_for_each_other(
     assert [sum(total) for total in totals] == [200] * 4
     assert sum(total[0] for total in totals) == 200
     assert sum(total[1] for total in totals) == 600
+
+
+@pytest.fixture
+def slow_products() -> Iterator[None]:
+    """A database that takes 0.6 s for a statement that writes products, and may take 0.4 s."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET statement_timeout = '400ms'")
+        cursor.execute(
+            "CREATE FUNCTION take_long() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN PERFORM pg_sleep(0.6); RETURN NULL; END $$"
+        )
+        cursor.execute(
+            "CREATE TRIGGER slow AFTER INSERT ON catalog_product "
+            "FOR EACH STATEMENT EXECUTE FUNCTION take_long()"
+        )
+    yield
+    with connection.cursor() as cursor:
+        cursor.execute("DROP FUNCTION take_long() CASCADE")
+        cursor.execute("RESET statement_timeout")
+
+
+@pytest.mark.covers("F12")
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("slow_products")
+def test_a_merge_that_was_cut_off_is_given_more_time(
+    private: MemoryStore, user: User, settings: Settings
+) -> None:
+    settings.DATABASE_STATEMENT_SECONDS = 0.4
+
+    job = imported(user, TABLE)
+
+    assert counts(job) == (20, 0, 0, 1)
+    assert BulkUploadChunk.objects.get(job=job).attempts == 1
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW statement_timeout")
+        assert cursor.fetchone() == ("400ms",)
+
+
+@pytest.mark.covers("F12")
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("slow_products")
+def test_a_merge_that_is_always_cut_off_fails_the_job_in_the_end(
+    private: MemoryStore, user: User, settings: Settings
+) -> None:
+    settings.DATABASE_STATEMENT_SECONDS = 0.05
+    job = send(user, TABLE)
+    planning.plan(job.pk)
+    BulkUploadChunk.objects.update(attempts=planning.MOST_ATTEMPTS - 1)
+
+    for _ in range(2):
+        chunks.import_rows(*chunk_ids(job))
+        BulkUploadChunk.objects.update(run_after=timezone.now())
+
+    job.refresh_from_db()
+    assert (job.status, job.failure_code) == (JobStatus.FAILED, "attempts_exhausted")
+    assert not Product.objects.exists()
 
 
 @pytest.mark.covers("F08")
