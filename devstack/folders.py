@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from devstack.processes import POLL_SECONDS, DevstackError
+from devstack.stopping import checkpoint
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 DATA = CHECKOUT / ".devstack"
@@ -189,6 +190,7 @@ def hold(folder: Path, *, seconds: float = 10.0) -> int:
                 os.close(descriptor)
                 message = f"another stack runs on {folder}; stop it first"
                 raise DevstackError(message) from None
+            checkpoint()
             time.sleep(POLL_SECONDS)
         else:
             return descriptor

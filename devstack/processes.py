@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -128,8 +128,9 @@ class Child:
         """Poll `ready`; a process that ends or stays unready is reported with its log's end."""
 
         def ready_and_alive() -> bool:
-            checkpoint()
-            if not self.is_alive:
+            is_alive = self.is_alive
+            checkpoint()  # what told the launcher may have told the process as well
+            if not is_alive:
                 raise DevstackError(self.report("ended unexpectedly"))
             return ready()
 
@@ -154,9 +155,7 @@ class Child:
         started = family(process.pid) | group(process.pid)
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
-        for pid in started:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, signal.SIGKILL)
+        _kill_each(started)
         process.wait()
         became_true(lambda: not any(map(is_running, started)), seconds=STOP_SECONDS)
 
@@ -212,7 +211,7 @@ def outcome(
         try:
             said, complained = _wait_for(process, deadline)
         except BaseException:
-            process.kill()
+            _end(process, death_signal)
             raise
     return subprocess.CompletedProcess(command, process.returncode, said, complained)
 
@@ -221,10 +220,29 @@ def _wait_for(process: subprocess.Popen[str], deadline: float) -> tuple[str, str
     while True:
         checkpoint()
         try:
-            return process.communicate(timeout=LOOK_SECONDS)
+            said = process.communicate(timeout=LOOK_SECONDS)
         except subprocess.TimeoutExpired:
             if time.monotonic() > deadline:
                 raise
+        else:
+            checkpoint()  # Ctrl-C ends the command and is for the launcher as well
+            return said
+
+
+def _end(process: subprocess.Popen[str], number: int) -> None:
+    """Ask a command to stop; after a while kill it, and whatever it started at once."""
+    started = family(process.pid)
+    process.send_signal(number)
+    became_true(lambda: process.poll() is not None, seconds=STOP_SECONDS)
+    started |= family(process.pid) if process.returncode is None else set()
+    process.kill()
+    _kill_each(started)
+
+
+def _kill_each(pids: Iterable[int]) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def stop_all(children: Sequence[Child], *, seconds: float = STOP_SECONDS) -> None:

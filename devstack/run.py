@@ -8,6 +8,7 @@ from devstack.processes import outcome
 from devstack.stack import Stack
 from devstack.stopping import StopAskedError, stop_on_signals
 
+BY_SIGNAL = 128  # what a shell adds to the number of the signal that ended a command
 STOPPED = 130  # what a shell answers for a command stopped from the keyboard
 
 
@@ -17,6 +18,7 @@ def run(command: Sequence[str]) -> int:
     try:
         with Stack.temporary(given=os.environ) as stack:
             env = {**os.environ, **stack.env}
-            return outcome(command, env=env, death_signal=signal.SIGTERM).returncode
+            ended = outcome(command, env=env, death_signal=signal.SIGTERM).returncode
     except StopAskedError:
         return STOPPED
+    return BY_SIGNAL - ended if ended < 0 else ended

@@ -16,16 +16,14 @@ class StopAskedError(BaseException):
 
 
 class _Wish:
-    """What the signals of this process asked for so far."""
+    """What the signals of this process asked for and nobody has answered yet."""
 
     def __init__(self) -> None:
         self.is_open = False
-        self.is_known = False
 
     def note(self, _number: int, _frame: FrameType | None) -> None:
-        """Take note of the first signal; further ones cannot disturb the stop."""
-        self.is_open = not self.is_known
-        self.is_known = True
+        """Take note of a signal; a second one wishes nothing else."""
+        self.is_open = True
 
 
 _wish = _Wish()
@@ -38,7 +36,12 @@ def stop_on_signals() -> None:
 
 
 def checkpoint() -> None:
-    """Raise `StopAskedError` if a signal came; once, so that stopping may wait for others."""
+    """Raise `StopAskedError` if a signal came; once, further ones cannot disturb the stop.
+
+    Nor can they end the process while Python takes itself apart: it gives up handlers first.
+    """
     if _wish.is_open:
+        for number in STOP_SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
         _wish.is_open = False
         raise StopAskedError

@@ -17,6 +17,9 @@ found = environ.Env().db_url("DATABASE_URL")
 with psycopg.connect(host=found["HOST"], user=found["USER"], dbname=found["NAME"]) as connection:
     print("version", connection.info.server_version // 10000)
 """
+END_BOTH = "import os; os.kill(os.getppid(), 2); os.kill(os.getpid(), 15)"
+END_ITSELF = "import os; os.kill(os.getpid(), 9)"
+STAY_AS_TWO = ("sh", "-c", "echo here; sleep 60; true")
 STAY = "import time; print('here', flush=True); time.sleep(60)"
 
 
@@ -35,12 +38,26 @@ def closed_clone(tmp_path: Path) -> Path:
     return clone
 
 
-def test_the_exit_code_of_the_command_is_handed_on() -> None:
-    code = "raise SystemExit(7)"
-
+@pytest.mark.parametrize(
+    ("code", "answer"), [("raise SystemExit(7)", 7), (END_ITSELF, 128 + 9), (END_BOTH, 130)]
+)
+def test_the_exit_code_is_what_a_shell_would_answer(code: str, answer: int) -> None:
     with launched("run", "--", sys.executable, "-c", code, env={"STORAGE": "local"}) as run:
-        assert run.process.wait() == 7
+        assert run.process.wait() == answer
         assert run.descendants() == set()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_what_the_command_started_is_stopped_as_well(number: int) -> None:
+    with launched("run", "--", *STAY_AS_TWO, env={"STORAGE": "local"}) as run:
+        run.read_until("here")
+        started = run.descendants()
+
+        os.kill(run.process.pid, number)
+
+        assert run.process.wait() == 130
+        wait_until(lambda: not run.descendants(), what="the end", seconds=2)
+    assert len(started) > 2
 
 
 def test_a_clone_that_nobody_else_can_enter_has_its_database(closed_clone: Path) -> None:

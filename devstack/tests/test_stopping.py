@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from devstack.folders import CHECKOUT
+from devstack.folders import CHECKOUT, hold
 
 TOLD_WHILE_STARTING = """
 import os, signal, sys
@@ -18,7 +18,7 @@ from devstack.stopping import StopAskedError, checkpoint, stop_on_signals
 
 stop_on_signals()
 checkpoint()
-tell = lambda: os.kill(os.getpid(), signal.SIGTERM)
+tell = lambda: [os.kill(os.getpid(), number) for number in (signal.SIGTERM, signal.SIGINT)]
 os.register_at_fork(**{sys.argv[2]: tell})  # Python swallows what is raised there
 sleep = [sys.executable, "-c", "import time; time.sleep(60)"]
 child = Child(name="c", command=sleep, log=Path(sys.argv[1]))
@@ -46,6 +46,30 @@ def test_a_signal_amid_a_start_is_answered_when_the_process_is_known(
         os.kill(int(started.removeprefix("started ")), 0)
     assert stopped == "stopped"
     assert done.returncode == 0
+
+
+TOLD_WHILE_ANOTHER_RUNS = """
+import os, signal, sys
+from pathlib import Path
+from devstack.folders import hold
+from devstack.stopping import StopAskedError, stop_on_signals
+
+stop_on_signals()
+os.kill(os.getpid(), signal.SIGTERM)
+try:
+    hold(Path(sys.argv[1]), seconds=60)
+except StopAskedError:
+    print("stopped", flush=True)
+"""
+
+
+def test_a_signal_ends_the_wait_for_another_stack(tmp_path: Path) -> None:
+    held = hold(tmp_path)
+
+    done = python(TOLD_WHILE_ANOTHER_RUNS, str(tmp_path))
+
+    os.close(held)
+    assert (done.stdout, done.stderr) == ("stopped\n", "")
 
 
 TOLD_WHILE_WAITING = """
