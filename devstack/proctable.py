@@ -6,10 +6,17 @@ from pathlib import Path
 def family(pid: int) -> set[int]:
     """Return the ids of a process's children, their children and so on."""
     found: set[int] = set()
-    for listing in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in map(int, read_if_there(listing).split()):
+    for thread in _threads(pid):
+        for child in map(int, read_if_there(thread / "children").split()):
             found |= {child} | family(child)
     return found
+
+
+def _threads(pid: int) -> list[Path]:
+    try:
+        return list(Path(f"/proc/{pid}/task").iterdir())
+    except OSError:  # it may end at any moment
+        return []
 
 
 def group(leader: int) -> set[int]:
