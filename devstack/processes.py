@@ -197,7 +197,6 @@ def outcome(
     Raises `subprocess.TimeoutExpired` after `seconds`.
     """
     output = subprocess.PIPE if captures else None
-    deadline = time.monotonic() + seconds
     with subprocess.Popen(
         command,
         env=env,
@@ -209,21 +208,22 @@ def outcome(
         preexec_fn=partial(die_with_parent, death_signal),  # noqa: PLW1509  see Child.start
     ) as process:
         try:
-            said, complained = _wait_for(process, deadline)
+            said, complained = _wait_for(process, seconds)
         except BaseException:
             _end(process, death_signal)
             raise
     return subprocess.CompletedProcess(command, process.returncode, said, complained)
 
 
-def _wait_for(process: subprocess.Popen[str], deadline: float) -> tuple[str, str]:
+def _wait_for(process: subprocess.Popen[str], seconds: float) -> tuple[str, str]:
+    deadline = time.monotonic() + seconds
     while True:
         checkpoint()
         try:
             said = process.communicate(timeout=LOOK_SECONDS)
         except subprocess.TimeoutExpired:
             if time.monotonic() > deadline:
-                raise
+                raise subprocess.TimeoutExpired(process.args, seconds) from None
         else:
             checkpoint()  # Ctrl-C ends the command and is for the launcher as well
             return said

@@ -29,9 +29,12 @@ def group(leader: int) -> set[int]:
 
 
 def is_running(pid: int) -> bool:
-    """Return whether a process runs; one that ended and waits to be reaped does not."""
+    """Return whether a process runs; one that ended and waits to be reaped does not.
+
+    Its first thread may end before the others, which still hold its files.
+    """
     status = read_if_there(Path(f"/proc/{pid}/status"))
-    return bool(status) and "(zombie)" not in status
+    return bool(status) and ("(zombie)" not in status or "Threads:\t1\n" not in status)
 
 
 def read_if_there(file: Path) -> str:

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import subprocess
 import sys
 import urllib.error
 import urllib.request
@@ -21,7 +22,7 @@ from devstack.stack import Stack
 from devstack.valkey import Valkey
 
 LIVE_PATH = "/health/live"
-PREPARE_SECONDS = 120
+PREPARE_SECONDS = 240
 
 
 @dataclass(frozen=True)
@@ -263,16 +264,20 @@ class Product:
             return False
 
     def _run(self, *command: str) -> str:
-        done = outcome(
-            command,
-            env=self.env,
-            cwd=CHECKOUT,
-            captures=True,
-            seconds=PREPARE_SECONDS,
-            death_signal=signal.SIGKILL,
-        )
+        name = " ".join(command[1:])
+        try:
+            done = outcome(
+                command,
+                env=self.env,
+                cwd=CHECKOUT,
+                captures=True,
+                seconds=PREPARE_SECONDS,
+                death_signal=signal.SIGKILL,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise DevstackError(f"{name} was not done after {error.timeout:g} s") from error
         if done.returncode:
-            message = f"{' '.join(command[1:])} failed:\n{done.stdout[-4000:]}{done.stderr[-4000:]}"
+            message = f"{name} failed:\n{done.stdout[-4000:]}{done.stderr[-4000:]}"
             raise DevstackError(message)
         return done.stdout
 

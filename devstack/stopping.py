@@ -30,9 +30,13 @@ _wish = _Wish()
 
 
 def stop_on_signals() -> None:
-    """Have stop signals taken note of for the rest of this process."""
+    """Have stop signals taken note of for the rest of this process.
+
+    A closed terminal stays ignored where `nohup` had it ignored.
+    """
     for number in STOP_SIGNALS:
-        signal.signal(number, _wish.note)
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, _wish.note)
 
 
 def checkpoint() -> None:

@@ -39,7 +39,7 @@ def bare_env(**more: str) -> dict[str, str]:
 
 def run(command: Sequence[str], *, cwd: Path, env: dict[str, str]) -> str:
     done = subprocess.run(
-        command, cwd=cwd, env=env, capture_output=True, text=True, check=False, timeout=120
+        command, cwd=cwd, env=env, capture_output=True, text=True, check=False, timeout=240
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

@@ -1,7 +1,9 @@
 import subprocess
 import sys
+from pathlib import Path
 
-from devstack.proctable import family
+from devstack.processes import wait_until
+from devstack.proctable import family, is_running
 
 CHILDREN_COME_AND_GO = """
 import os
@@ -21,3 +23,22 @@ def test_processes_may_end_while_they_are_looked_at() -> None:
             parent.kill()
 
     assert any(found)
+
+
+ONLY_ITS_SECOND_THREAD_RUNS = """
+import ctypes, threading, time
+threading.Thread(target=time.sleep, args=(60,)).start()
+ctypes.CDLL(None).pthread_exit(None)
+"""
+
+
+def test_a_process_runs_until_its_last_thread_ends() -> None:
+    with subprocess.Popen([sys.executable, "-c", ONLY_ITS_SECOND_THREAD_RUNS]) as process:
+        status = Path(f"/proc/{process.pid}/status")
+        wait_until(lambda: "(zombie)" in status.read_text(), what="the thread", seconds=20)
+
+        running = is_running(process.pid)
+        process.kill()
+
+        wait_until(lambda: not is_running(process.pid), what="the end", seconds=20)
+    assert running

@@ -86,6 +86,22 @@ except StopAskedError:
 """
 
 
+TOLD_UNDER_NOHUP = """
+import os, signal
+from devstack.stopping import checkpoint, stop_on_signals
+
+signal.signal(signal.SIGHUP, signal.SIG_IGN)
+stop_on_signals()
+os.kill(os.getpid(), signal.SIGHUP)
+checkpoint()
+print("runs on", flush=True)
+"""
+
+
+def test_a_closed_terminal_ends_nothing_under_nohup() -> None:
+    assert python(TOLD_UNDER_NOHUP).stdout == "runs on\n"
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_ends_the_wait_for_a_command(number: signal.Signals) -> None:
     done = python(TOLD_WHILE_WAITING, str(int(number)))
