@@ -26,6 +26,25 @@ class TableTooLargeError(RequestTooLargeError):
     message: ClassVar[str] = "The file is larger than 512 MiB; split it."
 
 
+class NotAFormError(InvalidError):
+    """Raised when a body is no form that has a table in it."""
+
+    message: ClassVar[str] = "The body cannot be read as multipart/form-data."
+
+
+class CutOffError(InvalidError):
+    """Raised when a body ends before its declared length: what is missing nobody knows."""
+
+    message: ClassVar[str] = "The body ends before its Content-Length; send it again."
+
+
+class SeveralTablesError(InvalidError):
+    """Raised when a form holds more than one table: all but one would be lost without a word."""
+
+    code: ClassVar[str] = "too_many"
+    message: ClassVar[str] = "Send one file; each table is a bulk upload of its own."
+
+
 class StoringTooSlowError(InvalidError):
     """Raised when storing the file took so long that it was given up meanwhile."""
 

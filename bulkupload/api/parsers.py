@@ -1,9 +1,10 @@
 from collections.abc import Mapping
 from typing import IO, Any
 
+from rest_framework.exceptions import ParseError
 from rest_framework.parsers import DataAndFiles, MultiPartParser
 
-from bulkupload.errors import TableTooLargeError
+from bulkupload.errors import CutOffError, NotAFormError, SeveralTablesError, TableTooLargeError
 from bulkupload.rules.limits import LARGEST_FILE, LARGEST_FORM
 
 
@@ -18,6 +19,33 @@ class BoundedMultiPartParser(MultiPartParser):
     ) -> "DataAndFiles[Any, Any]":
         """Return the form; its file lies on the disk, not in memory."""
         meta = (parser_context or {})["request"].META
-        if int(meta.get("CONTENT_LENGTH") or 0) > LARGEST_FILE + LARGEST_FORM:
+        length = int(meta.get("CONTENT_LENGTH") or 0)
+        if length > LARGEST_FILE + LARGEST_FORM:
             raise TableTooLargeError
-        return super().parse(stream, media_type, parser_context)
+        counted: Any = _Counted(stream)
+        try:
+            form = super().parse(counted, media_type, parser_context)
+        except ParseError:
+            raise NotAFormError from None
+        if counted.size < length:
+            raise CutOffError
+        if len(form.files.getlist("file")) > 1:
+            raise SeveralTablesError(loc=("body", "file"))
+        return form
+
+
+class _Counted:
+    """A body whose bytes are counted.
+
+    Django's parser takes the end of a connection for the end of the form: a dry run whose last
+    part was cut off would write.
+    """
+
+    def __init__(self, stream: IO[Any]) -> None:
+        self._stream = stream
+        self.size = 0
+
+    def read(self, size: int = -1) -> Any:
+        data = self._stream.read(size)
+        self.size += len(data)
+        return data

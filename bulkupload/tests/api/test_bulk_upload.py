@@ -1,5 +1,6 @@
 """The routes of bulk uploads, as a client sees them."""
 
+import io
 import json
 from functools import partial
 from typing import Any
@@ -222,6 +223,54 @@ def test_a_body_that_says_it_is_too_large_is_not_read(client: APIClient) -> None
     )
 
     assert answer.status_code == 413
+
+
+def form(*parts: tuple[str, str]) -> str:
+    """Return a form's body: the names of its parts, with what follows, and their values."""
+    bodies = (f"--x\r\nContent-Disposition: form-data; name={of}\r\n\r\n{v}" for of, v in parts)
+    return "\r\n".join([*bodies, "--x--\r\n"])
+
+
+@pytest.mark.parametrize("cut", ['name="organization_id"', 'name="dry_run"', "ue\r\n--x--"])
+def test_a_body_that_was_cut_off_starts_nothing(client: APIClient, cut: str) -> None:
+    parts = ('"file"; filename="a.csv"', "sku,name\nA,Shoe\n"), ('"organization_id"', "")
+    whole = form(*parts, ('"dry_run"', "true"))
+    sent: dict[str, Any] = {"wsgi.input": io.BytesIO(whole[: whole.index(cut)].encode())}
+
+    answer = client.generic(
+        "POST",
+        ROUTE,
+        content_type="multipart/form-data; boundary=x",
+        CONTENT_LENGTH=str(len(whole)),
+        **sent,
+    )
+
+    assert answer.status_code == 422
+    [issue] = answer.json()["detail"]
+    assert issue["msg"] == "The body ends before its Content-Length; send it again."
+    assert not BulkUploadJob.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("body", "loc", "code"),
+    [
+        (form(*[('"file"; filename="a.csv"', "sku,name\n")] * 2), ["body", "file"], "too_many"),
+        (
+            form(('"file"; filename="a.csv"\r\nContent-Transfer-Encoding: base64', "!!!!!")),
+            ["body"],
+            "value_error",
+        ),
+    ],
+)
+def test_a_form_is_read_as_a_whole_or_not_at_all(
+    client: APIClient, body: str, loc: list[str], code: str
+) -> None:
+    answer = client.generic("POST", ROUTE, body, content_type="multipart/form-data; boundary=x")
+
+    assert answer.status_code == 422
+    [issue] = answer.json()["detail"]
+    assert (issue["loc"], issue["type"]) == (loc, code)
+    assert not BulkUploadJob.objects.exists()
 
 
 @pytest.mark.covers("T64")
