@@ -13,11 +13,18 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from python_calamine import CalamineSheet, load_workbook
+from python_calamine import (
+    CalamineSheet,
+    CalamineWorkbook,
+    SheetTypeEnum,
+    SheetVisibleEnum,
+    load_workbook,
+)
 
 from bulkupload.services.workbook_marks import COLUMNS, Marks, find_marks
 
 EXACT = 1e15  # beyond it a float is no longer every whole number, nor does Excel show one
+SHOWN_DIGITS = 15  # of a fraction; what a formula leaves behind them, nobody sees
 LINE_END = "\r\n"
 
 
@@ -30,11 +37,19 @@ def text_of(value: Any) -> str:
     if isinstance(value, float):
         if abs(value) >= EXACT:
             return f"{value:.14E}"
-        return str(int(value)) if value.is_integer() else repr(value)
+        return str(int(value)) if value.is_integer() else f"{value:.{SHOWN_DIGITS}g}"
     if isinstance(value, dt.datetime):
         is_day = value.time() == dt.time()
         return value.date().isoformat() if is_day else value.isoformat(sep=" ")
     return str(value)
+
+
+def first_shown(book: CalamineWorkbook) -> int:
+    """Return the place of the first sheet of cells a person sees, else of the very first."""
+    for at, sheet in enumerate(book.sheets_metadata):
+        if sheet.typ == SheetTypeEnum.WorkSheet and sheet.visible == SheetVisibleEnum.Visible:
+            return at
+    return 0
 
 
 def rows_of(sheet: CalamineSheet, marks: Marks) -> Iterator[list[str]]:
@@ -65,13 +80,15 @@ def _marked(value: Any, text: str, mark: str | int) -> str:
 
 
 def main(source: str, target: str, memory: str, seconds: str, size: str) -> None:
-    """Convert the first sheet; a row stays the row of its number, so empty ones are kept."""
+    """Convert the first sheet shown; a row stays the row of its number, so empty ones are kept."""
     resource.setrlimit(resource.RLIMIT_AS, (int(memory), int(memory)))
     resource.setrlimit(resource.RLIMIT_CPU, (int(seconds), int(seconds)))
     # A long text that many cells share unpacks once and is written each time.
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(size), int(size)))
-    marks = find_marks(source)
-    sheet = load_workbook(source).get_sheet_by_index(0)
+    book = load_workbook(source)
+    at = first_shown(book)
+    marks = find_marks(source, at)
+    sheet = book.get_sheet_by_index(at)
     with Path(target).open("w", encoding="utf-8", newline="") as out:
         # The csv module quotes a line break only where it is part of its own line end, hence both.
         writer = csv.writer(out, lineterminator=LINE_END)

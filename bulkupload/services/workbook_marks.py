@@ -36,15 +36,15 @@ class DoctypeError(Exception):
     """Raised when a part declares entities: no workbook may, and they could be a bomb."""
 
 
-def find_marks(source: str) -> Marks:
-    """Return the marks of a workbook's first sheet."""
+def find_marks(source: str, at: int = 0) -> Marks:
+    """Return the marks of the sheet at a place of a workbook."""
     with zipfile.ZipFile(source) as archive:
         parts = {name.lower(): name for name in archive.namelist()}
         widths: dict[str, int] = {}
         if "xl/styles.xml" in parts:
             with archive.open(parts["xl/styles.xml"]) as styles:
                 widths = _shown_digits(styles)
-        name = parts[_first_sheet(archive, parts).lower()]
+        name = parts[_sheet(archive, parts, at).lower()]
         if not widths:
             with archive.open(name) as sheet:
                 if not _may_have_marks(sheet):
@@ -53,7 +53,7 @@ def find_marks(source: str) -> Marks:
             return _marks(sheet, widths)
 
 
-def _first_sheet(archive: zipfile.ZipFile, parts: dict[str, str]) -> str:
+def _sheet(archive: zipfile.ZipFile, parts: dict[str, str], at: int) -> str:
     sheets: list[str] = []
     targets: dict[str, str] = {}
 
@@ -69,7 +69,7 @@ def _first_sheet(archive: zipfile.ZipFile, parts: dict[str, str]) -> str:
         _visit(links, linked)
     with archive.open(parts["xl/workbook.xml"]) as book:
         _visit(book, listed)
-    target = targets[sheets[0]]
+    target = targets[sheets[at]]
     return target[1:] if target.startswith("/xl/") else f"xl/{target}"
 
 

@@ -9,7 +9,7 @@ from accounts.models import User
 from bulkupload.errors import FileFaultError
 from bulkupload.services import workbooks
 from bulkupload.tests.importing import counts, faults, imported
-from bulkupload.tests.workbook import Cell, Raw, changed, workbook
+from bulkupload.tests.workbook import OFFICE, Cell, Raw, changed, workbook
 from catalog.models import Product
 from media.storage.memory import MemoryStore
 
@@ -201,6 +201,37 @@ def test_marks_are_those_of_the_first_sheet() -> None:
     )
 
     assert converted(two) == [["sku", "name"], ["A", "Shoe"]]
+
+
+@pytest.mark.parametrize(
+    ("state", "kind"),
+    [
+        ('state="hidden"', "worksheet"),
+        ('state="veryHidden"', "worksheet"),
+        ('state="visible"', "chartsheet"),
+    ],
+)
+def test_the_first_sheet_is_the_first_one_that_is_shown(state: str, kind: str) -> None:
+    book = workbook({1: ["sku", "name"], 2: ["A", ERROR]})
+    link = f'<Relationship Id="rId0" Type="{OFFICE}/{kind}" Target="{kind}s/lists.xml"/>'
+
+    two = changed(
+        book,
+        ("<sheets>", f'<sheets><sheet name="Lists" sheetId="9" {state} r:id="rId0"/>'),
+        ('<Relationship Id="rId1"', f'{link}<Relationship Id="rId1"'),
+    )
+
+    assert converted(two) == [["sku", "name"], ["A", "#N/A"]]
+
+
+def test_the_only_sheet_is_read_though_it_is_hidden() -> None:
+    book = changed(workbook({1: ["sku", "name"]}), ("<sheet ", '<sheet state="hidden" '))
+
+    assert converted(book) == [["sku", "name"]]
+
+
+def test_a_fraction_has_the_digits_a_sheet_shows() -> None:
+    assert second_row(0.1 + 0.2, 29.99, 1234567.125) == ["0.3", "29.99", "1234567.125"]
 
 
 @pytest.mark.parametrize(
