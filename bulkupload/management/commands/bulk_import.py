@@ -1,9 +1,12 @@
+import io
 import json
+import tempfile
 import time
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 from uuid import UUID
@@ -36,10 +39,12 @@ from bulkupload.models import (
     RemoteStatus,
 )
 from bulkupload.rules.header import Mapped
+from bulkupload.rules.limits import LARGEST_FILE, MIB
 from bulkupload.rules.mappings import read_mapping
 from bulkupload.services import (
     chunks,
     fetching,
+    finishing,
     jobs,
     media_end,
     media_work,
@@ -81,7 +86,11 @@ class Command(BaseCommand):
         try:
             with _kept_if_written(options["errors"]) as errors:
                 job = self._start(options)
-                self._work_off(job)
+                try:
+                    self._work_off(job)
+                except KeyboardInterrupt:  # the workers would go on with it
+                    finishing.cancel(job.pk)
+                    job.refresh_from_db()
                 progress = selectors.progress_of([job], now=timezone.now())[job.pk]
                 if errors and (progress.failed or progress.media.failed):
                     if options["errors"].is_file():  # a pipe cannot be cut
@@ -99,10 +108,10 @@ class Command(BaseCommand):
         mapping = _mapping_of(options["mapping"])
         scope: OwnerScope = scope_for(user, options["organization"])
         source: Path = options["file"]
-        with source.open("rb") as body:
+        with source.open("rb") as opened, _read_again(opened) as body:
             table = Table(
                 body=body,
-                size=source.stat().st_size,
+                size=body.seek(0, io.SEEK_END),
                 filename=source.name,
                 dry_run=options["dry_run"],
                 mapping=mapping,
@@ -182,6 +191,18 @@ def _mapping_of(text: str) -> Mapped:
         raise CommandError(f"The mapping is no JSON: {error}", returncode=FAULT) from error
     except BadMappingError as fault:
         raise CommandError(f"The mapping: {fault.message}", returncode=FAULT) from fault
+
+
+@contextmanager
+def _read_again(source: BinaryIO) -> Iterator[BinaryIO]:
+    """Give a file that can be read twice: what a pipe brings is kept, no more than we take."""
+    if source.seekable():
+        yield source
+        return
+    with tempfile.TemporaryFile() as kept:
+        pieces = iter(lambda: source.read(MIB), b"")
+        kept.writelines(islice(pieces, LARGEST_FILE // MIB + 1))
+        yield kept
 
 
 @contextmanager

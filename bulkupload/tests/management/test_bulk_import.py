@@ -1,6 +1,8 @@
 import json
+import os
 from io import StringIO
 from pathlib import Path
+from threading import Thread
 from uuid import UUID
 
 import pytest
@@ -8,7 +10,7 @@ from django.core.management import CommandError, call_command
 
 from accounts.models import User
 from accounts.tests.factories import MembershipFactory
-from bulkupload.models import BulkUploadJob
+from bulkupload.models import BulkUploadJob, JobStatus
 from bulkupload.services import chunks, finishing
 from catalog.models import Product
 from media.models import MediaResource
@@ -159,6 +161,41 @@ def test_a_job_somebody_cancels_meanwhile_is_no_success(
 
     assert failed.value.returncode == 3
     assert Product.objects.count() == 2
+
+
+@pytest.mark.usefixtures("private", "two_rows_a_chunk")
+def test_an_interrupt_cancels_the_job(
+    user: User, table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table.write_text("sku,name\nA,Shoe\n,Boot\nC,Hat\n")
+    errors = table.with_name("errors.csv")
+    import_rows = chunks.import_rows
+
+    def import_and_interrupt(chunk_id: UUID) -> None:
+        import_rows(chunk_id)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(chunks, "import_rows", import_and_interrupt)
+
+    with pytest.raises(CommandError, match="The import was cancelled") as failed:
+        run(table, user, "--errors", str(errors))
+
+    assert failed.value.returncode == 3
+    assert BulkUploadJob.objects.get().status == JobStatus.CANCELLED
+    assert Product.objects.count() == 1
+    assert len(errors.read_text().splitlines()) == 2
+
+
+def test_a_pipe_is_read(private: MemoryStore, user: User, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = Thread(target=pipe.write_text, args=("sku,name\nA,Shoe\n",), daemon=True)
+    writer.start()
+
+    said = run(pipe, user)
+    writer.join()
+
+    assert said == "Completed: 1 rows, 1 created, 0 updated, 0 unchanged, 0 refused.\n"
 
 
 def test_pictures_are_shown_before_it_ends(public: MemoryStore, user: User, table: Path) -> None:
