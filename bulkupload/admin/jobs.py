@@ -102,8 +102,8 @@ class BulkUploadJobAdmin(FactsAdmin):
     ) -> HttpResponse:
         """Show the job; while it runs the page looks again by itself."""
         answer: HttpResponse = super().change_view(request, object_id, form_url, extra_context)
-        running = BulkUploadJob.objects.unfinished().filter(pk=object_id)
-        if request.method == "GET" and running.exists():
+        job = self.get_object(request, object_id)
+        if request.method == "GET" and job and not job.is_finished:
             answer["Refresh"] = str(REFRESH_SECONDS)
         return answer
 

@@ -85,8 +85,8 @@ class ExportRunAdmin(FactsAdmin):
     ) -> HttpResponse:
         """Show the export; while it runs the page looks again by itself."""
         answer: HttpResponse = super().change_view(request, object_id, form_url, extra_context)
-        running = ExportRun.objects.unfinished().filter(pk=object_id)
-        if request.method == "GET" and running.exists():
+        run = self.get_object(request, object_id)
+        if request.method == "GET" and run and not run.is_finished:
             answer["Refresh"] = str(REFRESH_SECONDS)
         return answer
 

@@ -79,6 +79,10 @@ def test_a_page_of_a_running_export_looks_again(staff: Client) -> None:
     assert "Refresh" not in staff.get(page_of(failed.pk))
 
 
+def test_an_address_of_no_export_leads_back(staff: Client) -> None:
+    assert staff.get(reverse("admin:exports_exportrun_change", args=["none"])).status_code == 302
+
+
 @pytest.mark.parametrize("act", ["change", "delete"])
 def test_facts_are_not_edited(staff: Client, act: str) -> None:
     run = run_of(ConfigurationFactory.create(), RunStatus.FAILED)

@@ -61,6 +61,12 @@ def test_a_page_of_a_running_job_looks_again(staff: Client, user: User) -> None:
     assert "Refresh" not in staff.get(page_of(done))
 
 
+def test_an_address_of_no_job_leads_back(staff: Client) -> None:
+    answer = staff.get(reverse("admin:bulkupload_bulkuploadjob_change", args=["none"]))
+
+    assert answer.status_code == 302
+
+
 def test_a_failed_job_tells_why(staff: Client, user: User) -> None:
     job = imported(user, "name\nShoe\n")
 
