@@ -119,6 +119,11 @@ class BulkUploadJob(OwnedModel, LeasedModel):
         return Layout.stored(self.columns)
 
     @property
+    def is_error_file(self) -> bool:
+        """Whether its table is the error file of the job it retries, as we wrote it."""
+        return self.retry_of is not None and self.retry_of.status == JobStatus.COMPLETED_WITH_ERRORS
+
+    @property
     def is_finished(self) -> bool:
         """Whether it has ended."""
         return self.status not in UNFINISHED

@@ -1,7 +1,7 @@
 """Checking whole rows: their shape, then cell by cell, every fault at once."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
@@ -16,8 +16,10 @@ from bulkupload.rules.columns import (
     ROW_FIELDS,
     TEXT_SKU,
     CellError,
+    Column,
     digits_told,
     is_plain_sku,
+    is_told_cut,
     lost_zeros,
     refused,
 )
@@ -59,9 +61,18 @@ class Cleaner:
     """Checks the rows of one table; `sku_width` is the digits all its numeric SKUs have.
 
     In a `workbook` a long number is a text: what Excel takes for a number is written otherwise.
+    So it is in an error file that is `retried`, which no spreadsheet has seen since, unless its row
+    says that the SKU was cut.
     """
 
-    def __init__(self, layout: Layout, *, sku_width: int | None, workbook: bool = False) -> None:
+    def __init__(
+        self,
+        layout: Layout,
+        *,
+        sku_width: int | None,
+        workbook: bool = False,
+        retried: bool = False,
+    ) -> None:
         self._layout = layout
         self._width = layout.width
         # Of a table that came back only some rows are here; each says itself what was missing.
@@ -69,13 +80,15 @@ class Cleaner:
         self.fields = [name for name in ROW_FIELDS if name in layout.fields]
         self.slots = [name for name in IMAGE_FIELDS if name in layout.fields]
         self._image_places = [layout.fields[name] for name in self.slots]
-        columns = BY_FIELD | ({"sku": TEXT_SKU} if workbook else {})
-        self._plan = [
-            (layout.fields[name], columns[name].limit, columns[name].required, columns[name])
-            for name in self.fields
-        ]
+        self._retried = retried
+        self._exact = self._planned(BY_FIELD | {"sku": TEXT_SKU})
+        self._plan = self._exact if workbook else self._planned(BY_FIELD)
         self._values_of = itemgetter(*(place for place, *_ in self._plan))
         self._limits = [limit for _, limit, *_ in self._plan]
+
+    def _planned(self, columns: Mapping[str, Column]) -> list[tuple[int, int, bool, Column]]:
+        each = ((self._layout.fields[name], columns[name]) for name in self.fields)
+        return [(at, column.limit, column.required, column) for at, column in each]
 
     def judge(self, records: Records, *, first_row: int) -> tuple[list[GoodRow], list[BadRow]]:
         """Return the good rows and the refused ones, numbered from `first_row`."""
@@ -153,7 +166,8 @@ class Cleaner:
             cells = cells[: self._width]
         values: list[str] = []
         faults: list[Fault] = []
-        for at, limit, required, column in self._plan:
+        trusted = self._retried and not is_told_cut(returned.message)
+        for at, limit, required, column in self._exact if trusted else self._plan:
             text = cells[at].strip()
             # A call only where it can find something: most cells even of a faulty row are plain.
             if required or len(text) > limit or not text.isprintable() or text[:1] == "#":

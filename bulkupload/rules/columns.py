@@ -13,6 +13,7 @@ _SCIENTIFIC = re.compile(r"[+-]?\d+(?:[.,]\d+[eE][+-]?|[eE]\+)\d{1,3}")
 _EXCEL_ERROR = re.compile(r"#[¡¿]?[A-ZÀ-ÖØ-Þ]+(?:/[A-Z0])?[!?]|#N/[ABD]|#NV")
 _ZEROS_DROPPED = "Excel dropped leading zeros"
 _DROPPED = re.compile(rf"{_ZEROS_DROPPED}: (\d+)\?")
+_CUT = "Excel cut this SKU"
 _EXACT_DIGITS: Final = 15  # what a number in Excel keeps; the rest becomes zeros
 _NOT_WORDS = re.compile(r"[\W_]+")
 
@@ -71,7 +72,7 @@ class SkuColumn(Column):
             raise CellError("excel_damage", message)
         cut = len(text) > _EXACT_DIGITS and text.isdigit() and not text[_EXACT_DIGITS:].strip("0")
         if cut and not self.exact:
-            message = "Excel cut this SKU after 15 digits. Format the column as text, write it out."
+            message = f"{_CUT} after 15 digits. Format the column as text, write it out."
             raise CellError("excel_damage", message)
         return text
 
@@ -109,6 +110,11 @@ def digits_told(code: str, message: str) -> int:
     """Return how many digits a row that came back said its SKU should have; 0 when it did not."""
     found = _DROPPED.search(message) if "excel_damage" in code else None
     return len(found[1]) if found else 0
+
+
+def is_told_cut(message: str) -> bool:
+    """Whether a row that came back said its SKU had been cut."""
+    return _CUT in message
 
 
 def _require_storable(text: str) -> None:

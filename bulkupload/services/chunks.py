@@ -57,7 +57,11 @@ class Batch:
 
 def import_rows(chunk_id: UUID) -> None:
     """Import one chunk, once, however often the task is delivered."""
-    chunk = BulkUploadChunk.objects.select_related("job__user").filter(pk=chunk_id).first()
+    chunk = (
+        BulkUploadChunk.objects.select_related("job__user", "job__retry_of")
+        .filter(pk=chunk_id)
+        .first()
+    )
     if chunk is None or not _is_due(chunk):
         return
     lease = leases.take(BulkUploadChunk.objects.unfinished().filter(pk=chunk_id))
@@ -140,7 +144,12 @@ def _checked(job: BulkUploadJob, chunk: BulkUploadChunk, text: TextIO) -> Batch:
         line=chunk.first_line,
         by_record=dialect.format == "xlsx",
     )
-    cleaner = Cleaner(layout, sku_width=job.sku_width, workbook=dialect.format == "xlsx")
+    cleaner = Cleaner(
+        layout,
+        sku_width=job.sku_width,
+        workbook=dialect.format == "xlsx",
+        retried=job.is_error_file,
+    )
     good, bad = cleaner.judge(records, first_row=chunk.first_row)
     if len(good) + len(bad) != chunk.rows:
         raise FileFaultError("source_changed", CHANGED)

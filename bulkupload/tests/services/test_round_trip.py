@@ -177,6 +177,22 @@ def test_a_number_that_lost_no_zeros_may_be_insisted_on(private: MemoryStore, us
     assert Product.objects.filter(sku="90789").exists()
 
 
+def test_a_long_number_a_workbook_held_as_text_is_retried_as_it_was(
+    private: MemoryStore, user: User
+) -> None:
+    exact, cut = "400638133393000000", "400638133393111000"
+    first = imported(user, workbook({1: ["sku", "name"], 2: [exact, ""]}), filename="p.xlsx")
+    table = imported(user, f"sku,name\n{cut},Shoe\n")
+
+    again = work_off(jobs.retry(user=user, job_id=first.pk))
+    third = work_off(jobs.retry(user=user, job_id=again.pk))
+    still = work_off(jobs.retry(user=user, job_id=table.pk))
+
+    assert told(first) == told(again) == told(third) == [("name", "missing", "")]
+    assert told(still) == told(table) == [("sku", "excel_damage", cut)]
+    assert not Product.objects.exists()
+
+
 @pytest.mark.covers("T60", "T63")
 @pytest.mark.parametrize("delimiter", [",", ";"])
 def test_rows_full_of_nul_come_back_as_a_table(
