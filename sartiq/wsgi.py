@@ -12,5 +12,6 @@ sys.setswitchinterval(0.0005)  # seconds; see docs/design/web-server.md
 _django = get_wsgi_application()
 
 from media.api.files import FilesRedirect  # noqa: E402  needs the settings loaded above
+from sartiq.core.bodies import CloseAfterUnread  # noqa: E402
 
-application = FilesRedirect(_django)
+application = FilesRedirect(CloseAfterUnread(_django))

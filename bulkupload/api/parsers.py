@@ -6,6 +6,7 @@ from rest_framework.parsers import DataAndFiles, MultiPartParser
 
 from bulkupload.errors import CutOffError, NotAFormError, SeveralTablesError, TableTooLargeError
 from bulkupload.rules.limits import LARGEST_FILE, LARGEST_FORM
+from sartiq.core.bodies import CountedBody
 
 
 class BoundedMultiPartParser(MultiPartParser):
@@ -22,7 +23,9 @@ class BoundedMultiPartParser(MultiPartParser):
         length = int(meta.get("CONTENT_LENGTH") or 0)
         if length > LARGEST_FILE + LARGEST_FORM:
             raise TableTooLargeError
-        counted: Any = _Counted(stream)
+        # Django's parser takes the end of a connection for the end of the form: a dry run whose
+        # last part was cut off would write.
+        counted: Any = CountedBody(stream)
         try:
             form = super().parse(counted, media_type, parser_context)
         except ParseError:
@@ -32,20 +35,3 @@ class BoundedMultiPartParser(MultiPartParser):
         if len(form.files.getlist("file")) > 1:
             raise SeveralTablesError(loc=("body", "file"))
         return form
-
-
-class _Counted:
-    """A body whose bytes are counted.
-
-    Django's parser takes the end of a connection for the end of the form: a dry run whose last
-    part was cut off would write.
-    """
-
-    def __init__(self, stream: IO[Any]) -> None:
-        self._stream = stream
-        self.size = 0
-
-    def read(self, size: int = -1) -> Any:
-        data = self._stream.read(size)
-        self.size += len(data)
-        return data

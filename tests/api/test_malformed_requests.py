@@ -90,3 +90,31 @@ def test_a_malformed_request_is_the_callers_fault(server: Server, sent: Malforme
             require_no_leak(body)
         else:
             require_our_error(status, body, headers)
+
+
+@pytest.mark.parametrize(("path", "size"), [("products/", 300_000), ("bulk-upload/", 3_000_000)])
+def test_a_client_refused_before_its_body_was_read_can_go_on(
+    server: Server, path: str, size: int
+) -> None:
+    base = f"http://{server.host}:{server.port}/api/v1/"
+    told = set()
+
+    with httpx.Client(base_url=base, timeout=20) as client:
+        for _ in range(20):
+            with suppress(httpx.WriteError, httpx.ReadError):  # it was still sending
+                refused = client.post(
+                    path, content=b"x" * size, headers={"Authorization": "Bearer x"}
+                )
+                told.add((refused.status_code, refused.headers.get("Connection")))
+            answer = client.get("login/test-token", headers={"Authorization": "Bearer x"})
+            assert answer.status_code in {401, 405}
+
+    assert told == {(401, "close")}
+
+
+def test_a_connection_lives_on_when_the_body_was_read(server: Server) -> None:
+    base = f"http://{server.host}:{server.port}/api/v1/"
+
+    answer = httpx.post(f"{base}login/access-token", data={"username": "a", "password": "b"})
+
+    assert "Connection" not in answer.headers

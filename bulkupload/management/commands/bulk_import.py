@@ -83,6 +83,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Import the file and say what became of it."""
+        _require_two_files(options["file"], options["errors"])
         try:
             with _kept_if_written(options["errors"]) as errors:
                 job = self._start(options)
@@ -191,6 +192,16 @@ def _mapping_of(text: str) -> Mapped:
         raise CommandError(f"The mapping is no JSON: {error}", returncode=FAULT) from error
     except BadMappingError as fault:
         raise CommandError(f"The mapping: {fault.message}", returncode=FAULT) from fault
+
+
+def _require_two_files(source: Path, errors: Path | None) -> None:
+    """Refuse to write the refused rows over all of them."""
+    try:
+        is_same = errors is not None and errors.samefile(source)
+    except OSError:  # one of them is not there
+        return
+    if is_same:
+        raise CommandError("--errors names FILE itself; give another one.", returncode=FAULT)
 
 
 @contextmanager

@@ -186,6 +186,19 @@ def test_an_interrupt_cancels_the_job(
     assert len(errors.read_text().splitlines()) == 2
 
 
+def test_refused_rows_are_not_written_over_the_file_they_come_from(user: User, table: Path) -> None:
+    before = table.read_bytes()
+    link = table.with_name("link.csv")
+    link.symlink_to(table)
+
+    with pytest.raises(CommandError, match="--errors names FILE itself") as failed:
+        run(table, user, "--errors", str(link))
+
+    assert failed.value.returncode == 3
+    assert table.read_bytes() == before
+    assert not BulkUploadJob.objects.exists()
+
+
 def test_a_pipe_is_read(private: MemoryStore, user: User, tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
