@@ -1,6 +1,5 @@
 """Remote addresses in the image columns, fetched from a real https server on loopback."""
 
-import socket
 from functools import partial
 from typing import Any
 
@@ -27,6 +26,7 @@ from media.models import Attachment, MediaResource, Upload
 from media.storage import RemoteFetcher
 from media.storage.memory import MemoryStore
 from media.tests.factories import photo
+from media.tests.packets import refuse_packets
 from media.tests.rules.remote_spellings import SPELLINGS
 from media.tests.storage.picture_server import (
     NAME,
@@ -49,16 +49,7 @@ def shown(sku: str) -> int:
 
 @pytest.fixture
 def packets(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """Every name that is looked up and every address that is connected to."""
-    seen: list[Any] = []
-
-    def refuse(*args: Any, **kwargs: Any) -> Any:
-        seen.append(args)
-        raise OSError
-
-    monkeypatch.setattr(socket.socket, "connect", refuse)
-    monkeypatch.setattr(socket, "getaddrinfo", refuse)
-    return seen
+    return refuse_packets(monkeypatch)
 
 
 @pytest.mark.covers("T61")

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from media.storage import RemoteBusyError, RemoteError, RemoteFetcher, wire
+from media.tests.packets import refuse_packets
 from media.tests.rules.remote_spellings import PRIVATE, SPELLINGS
 from media.tests.storage.picture_server import (
     CERTIFICATE,
@@ -53,16 +54,7 @@ def fetcher(server: PictureServer) -> RemoteFetcher:
 
 @pytest.fixture
 def packets(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """Every name that was looked up and every address that was connected to."""
-    seen: list[Any] = []
-
-    def refuse(*args: Any, **kwargs: Any) -> Any:
-        seen.append(args)
-        raise OSError
-
-    monkeypatch.setattr(socket.socket, "connect", refuse)
-    monkeypatch.setattr(socket, "getaddrinfo", refuse)
-    return seen
+    return refuse_packets(monkeypatch)
 
 
 def fetched(fetcher: RemoteFetcher, url: str) -> bytes:

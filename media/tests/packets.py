@@ -1,0 +1,31 @@
+"""What a test would send over the network: noted, and refused."""
+
+import socket
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+
+def refuse_packets(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Return a list of every name looked up and every address connected to from now on.
+
+    A call to a store that an earlier test gave up on may go on in a thread of its own; it is let
+    through and not noted.
+    """
+    seen: list[Any] = []
+    earlier = {thread.ident for thread in threading.enumerate()} - {threading.get_ident()}
+
+    def refused(call: Callable[..., Any]) -> Callable[..., Any]:
+        def refuse(*args: Any, **kwargs: Any) -> Any:
+            if threading.get_ident() in earlier:
+                return call(*args, **kwargs)
+            seen.append(args)
+            raise OSError
+
+        return refuse
+
+    monkeypatch.setattr(socket.socket, "connect", refused(socket.socket.connect))
+    monkeypatch.setattr(socket, "getaddrinfo", refused(socket.getaddrinfo))
+    return seen
