@@ -226,12 +226,12 @@ def test_jobs_that_overlap_in_any_order_wait_for_each_other(
 
 @pytest.fixture
 def slow_products() -> Iterator[None]:
-    """A database that takes 0.6 s for a statement that writes products, and may take 0.4 s."""
+    """A database that takes 2 s for a statement that writes products, and may take 1.5 s."""
     with connection.cursor() as cursor:
-        cursor.execute("SET statement_timeout = '400ms'")
+        cursor.execute("SET statement_timeout = '1500ms'")
         cursor.execute(
             "CREATE FUNCTION take_long() RETURNS trigger LANGUAGE plpgsql AS "
-            "$$ BEGIN PERFORM pg_sleep(0.6); RETURN NULL; END $$"
+            "$$ BEGIN PERFORM pg_sleep(2); RETURN NULL; END $$"
         )
         cursor.execute(
             "CREATE TRIGGER slow AFTER INSERT ON catalog_product "
@@ -249,7 +249,7 @@ def slow_products() -> Iterator[None]:
 def test_a_merge_that_was_cut_off_is_given_more_time(
     private: MemoryStore, user: User, settings: Settings
 ) -> None:
-    settings.DATABASE_STATEMENT_SECONDS = 0.4
+    settings.DATABASE_STATEMENT_SECONDS = 1.5
 
     job = imported(user, TABLE)
 
@@ -257,7 +257,7 @@ def test_a_merge_that_was_cut_off_is_given_more_time(
     assert BulkUploadChunk.objects.get(job=job).attempts == 1
     with connection.cursor() as cursor:
         cursor.execute("SHOW statement_timeout")
-        assert cursor.fetchone() == ("400ms",)
+        assert cursor.fetchone() == ("1500ms",)
 
 
 @pytest.mark.covers("F12")
