@@ -1,5 +1,6 @@
+from collections.abc import Mapping
 from datetime import datetime
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Final, Self
 
 from django.db import models
 from django.db.models import F, Q
@@ -126,14 +127,24 @@ class MediaResource(OwnedModel, LeasedModel):
     def retry(self) -> None:
         """Put a FAILED resource back in the queue with a fresh count of attempts."""
         failed = MediaResource.objects.filter(pk=self.pk, status=ResourceStatus.FAILED)
-        failed.update(
-            status=ResourceStatus.PENDING,
-            failure_code="",
-            attempts=0,
-            lease_holder=None,
-            lease_expires_at=None,
-            lease_fence=F("lease_fence") + 1,
-            run_after=None,
-            sent_at=None,
-            updated_at=Now(),
-        )
+        failed.update(**_WAITING)
+
+    def relocate_from(self, *, key: str, etag: str) -> None:
+        """Put a READY resource back in the queue, with another object that has its bytes."""
+        ready = MediaResource.objects.filter(pk=self.pk, status=ResourceStatus.READY)
+        ready.update(**_WAITING, storage_key=key, etag=etag, ready_at=None)
+        self.status = ResourceStatus.PENDING
+        self.storage_key, self.etag, self.ready_at = key, etag, None
+
+
+_WAITING: Final[Mapping[str, Any]] = {
+    "status": ResourceStatus.PENDING,
+    "failure_code": "",
+    "attempts": 0,
+    "lease_holder": None,
+    "lease_expires_at": None,
+    "lease_fence": F("lease_fence") + 1,
+    "run_after": None,
+    "sent_at": None,
+    "updated_at": Now(),
+}

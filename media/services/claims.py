@@ -15,6 +15,7 @@ from media import deferred
 from media.models import DeletionReason, MediaResource, ResourceStatus, Upload, UploadState
 from media.rules import content_types
 from media.services import deletions
+from media.services.duplicates import Version, version_of
 from media.services.examination import Examined
 from media.services.inspection import Verdicts
 from media.services.sources import Source, Sources, belongs_to, usable
@@ -34,12 +35,18 @@ class UploadVanishedError(Exception):
 
 
 def claim_all(
-    *, scope: OwnerScope, named: Sources, verdicts: Verdicts, left: Collection[UUID] = ()
+    *,
+    scope: OwnerScope,
+    named: Sources,
+    verdicts: Verdicts,
+    left: Collection[UUID] = (),
+    damaged: Collection[Version] = (),
 ) -> dict[str, MediaResource]:
     """Return the resource of each URL in `scope`, made where there was none.
 
-    `left` are resources the caller will change as well; they are locked in the same order. Runs
-    inside the caller's transaction. Raises ClaimRaceError when rows changed since they were looked
+    `left` are resources the caller will change as well; they are locked in the same order.
+    `damaged` are those whose object is gone: a fresh upload becomes their source. Runs inside the
+    caller's transaction. Raises ClaimRaceError when rows changed since they were looked
     at, UploadVanishedError when an upload was swept meanwhile.
     """
     sources = _current({url: source for url, source in named.items() if source})
@@ -49,9 +56,11 @@ def claim_all(
         if source.known is None or not belongs_to(source.known, scope)
     }
     kept = _keep(scope, sources, drafts, set(left))
+    healed = _heal(sources.values(), kept, verdicts, damaged)
     _settle_uploads(sources.values(), kept, verdicts)
-    for made in {row.pk for row in kept.values()} & {draft.pk for draft in drafts.values()}:
-        deferred.relocate(made)
+    made = {row.pk for row in kept.values()} & {draft.pk for draft in drafts.values()}
+    for resource_id in made | healed:
+        deferred.relocate(resource_id)
     return {url: kept[source.key] for url, source in sources.items()}
 
 
@@ -146,6 +155,23 @@ def _expected(source: Source, drafts: Mapping[str, MediaResource]) -> MediaResou
     if expected is None:
         raise TypeError(source)
     return expected
+
+
+def _heal(
+    sources: Iterable[Source],
+    kept: Mapping[str, MediaResource],
+    verdicts: Verdicts,
+    damaged: Collection[Version],
+) -> set[UUID]:
+    """Send the damaged resources through relocation again, from the fresh upload of their bytes."""
+    healed = set()
+    for source in sources:
+        resource, checked = kept[source.key], verdicts.get(source.key)
+        is_damaged = resource.status == ResourceStatus.READY and version_of(resource) in damaged
+        if is_damaged and source.is_fresh and isinstance(checked, Examined):
+            resource.relocate_from(key=checked.key, etag=checked.etag)
+            healed.add(resource.pk)
+    return healed
 
 
 def _settle_uploads(

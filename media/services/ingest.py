@@ -17,8 +17,10 @@ from psycopg import errors as pg
 from accounts.models import OwnerScope, User
 from media.errors import ContentError, FileNotFoundForCallerError
 from media.models import MediaResource
-from media.services import claims, deletions, inspection, sources
+from media.services import claims, deletions, duplicates, inspection, sources
 from media.services.claims import ClaimRaceError
+from media.services.duplicates import Version
+from media.services.examination import Examined
 from media.services.inspection import Verdicts
 from media.services.sources import Sources
 from media.storage import ObjectStore
@@ -78,10 +80,15 @@ class MediaResourceService:
             named = look([each.url for each in wanted])
             try:
                 verdicts = self._inspect(look, wanted, named)
+                damaged = self._damaged(scope, verdicts)
                 with _translated(wanted), transaction.atomic():
                     transaction.on_commit(partial(reach, "committed"))
                     resources = claims.claim_all(
-                        scope=scope, named=named, verdicts=verdicts, left=hold()
+                        scope=scope,
+                        named=named,
+                        verdicts=verdicts,
+                        left=hold(),
+                        damaged=damaged,
                     )
                     return attach(resources)
             except ClaimRaceError:
@@ -99,6 +106,10 @@ class MediaResourceService:
             )
             raise InvalidManyError(issues)
         return verdicts
+
+    def _damaged(self, scope: OwnerScope, verdicts: Verdicts) -> frozenset[Version]:
+        hashes = {v.content_hash for v in verdicts.values() if isinstance(v, Examined)}
+        return duplicates.find_damaged(self.store, scope=scope, hashes=hashes)
 
 
 @contextmanager

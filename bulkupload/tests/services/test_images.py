@@ -89,6 +89,18 @@ def test_the_same_file_again_fetches_and_writes_nothing(
     assert set(Attachment.objects.values_list("pk", flat=True)) == places
 
 
+def test_an_import_repairs_a_picture_whose_object_is_gone(public: MemoryStore, user: User) -> None:
+    lost = ready(public, user, photo(1))
+    public.delete_many([lost.storage_key])
+
+    job = imported(user, f"sku,name,cover_image\nA,Shoe,{sent(public, user, photo(1))}\n")
+
+    assert pictures(job) == (0, 1, 0)
+    lost.refresh_from_db()
+    assert (lost.status, public.body(lost.storage_key)) == (ResourceStatus.READY, photo(1))
+    assert lost.attachments.count() == 2
+
+
 def test_an_empty_cell_clears_a_slot_and_an_absent_column_leaves_it(
     public: MemoryStore, user: User
 ) -> None:

@@ -12,6 +12,7 @@ from accounts.tests.factories import UserFactory
 from catalog.models import Product
 from media.errors import StoreUnavailableError
 from media.models import Attachment, MediaResource, ObjectDeletion, Upload, UploadState
+from media.selectors import public_url
 from media.storage.memory import MemoryStore
 from media.tests.factories import counts, drain, photo, ready, sent
 from sartiq.core.models import new_id
@@ -30,6 +31,24 @@ def created(client: APIClient, query: str = "", **fields: Any) -> dict[str, Any]
 
 def faults(answer: Any) -> list[tuple[list[Any], str]]:
     return [(issue["loc"], issue["type"]) for issue in answer.json()["detail"]]
+
+
+def test_a_product_made_from_the_same_photo_repairs_a_picture_whose_object_is_gone(
+    client: APIClient, user: User, memory: MemoryStore
+) -> None:
+    resource = ready(memory, user, photo(1))
+    first = created(client, cover_image=public_url(resource.storage_key))
+    memory.delete_many([resource.storage_key])
+
+    second = created(client, cover_image=sent(memory, user, photo(1)))
+    drain()
+
+    shown = [
+        client.get(f"{PRODUCTS}{each['id']}").json()["cover_image"] for each in (first, second)
+    ]
+    assert [each["resource_id"] for each in shown] == [str(resource.pk)] * 2
+    assert [each["status"] for each in shown] == ["ready"] * 2
+    assert memory.body(resource.storage_key) == photo(1)
 
 
 def test_a_file_is_shown_pending_then_ready_then_failed(

@@ -1,0 +1,155 @@
+"""A READY resource whose object is gone: uploading the same bytes again repairs it."""
+
+from typing import Any
+
+import pytest
+
+from accounts.models import User
+from accounts.tests.factories import UserFactory
+from media.errors import StoreUnavailableError
+from media.models import Attachment, MediaResource, ObjectDeletion, ResourceStatus, UploadState
+from media.services import duplicates
+from media.storage import ObjectHeaders, ObjectStore
+from media.storage.memory import MemoryStore
+from media.tests.factories import drain, ingest, photo, ready, sent, upload_of
+
+PNG = ObjectHeaders(content_type="image/png")
+
+
+def lost(store: ObjectStore, user: User, body: bytes) -> MediaResource:
+    """Return a READY resource whose object is gone."""
+    resource = ready(store, user, body)
+    store.delete_many([resource.storage_key])
+    return resource
+
+
+def read(store: ObjectStore, key: str) -> bytes:
+    with store.open(key) as reader:
+        return b"".join(reader)
+
+
+def test_the_same_bytes_repair_a_resource_whose_object_is_gone(
+    any_store: ObjectStore, user: User
+) -> None:
+    before = lost(any_store, user, photo(1))
+    url = sent(any_store, user, photo(1))
+
+    (resource,) = ingest(user, [url])
+
+    assert (resource.pk, resource.status) == (before.pk, ResourceStatus.PENDING)
+    assert upload_of(url).state == UploadState.CLAIMED
+    drain()
+    after = MediaResource.objects.get()
+    assert (after.pk, after.status) == (before.pk, ResourceStatus.READY)
+    assert (after.storage_key, after.file_size) == (before.storage_key, before.file_size)
+    assert read(any_store, after.storage_key) == photo(1)
+    assert after.etag == any_store.head(after.storage_key).etag
+    assert Attachment.objects.filter(resource=after).count() == 2
+    assert upload_of(url).state == UploadState.CONSUMED
+    assert not ObjectDeletion.objects.exists()
+
+
+@pytest.mark.parametrize("other", [b"other bytes", photo(2), photo(1)[:-1] + b"\0"])
+def test_the_same_bytes_repair_a_resource_whose_object_is_another_one(
+    any_store: ObjectStore, user: User, other: bytes
+) -> None:
+    before = ready(any_store, user, photo(1))
+    any_store.put(before.storage_key, other, headers=PNG)
+
+    ingest(user, [sent(any_store, user, photo(1))])
+    drain()
+
+    after = MediaResource.objects.get()
+    assert (after.pk, after.status) == (before.pk, ResourceStatus.READY)
+    assert read(any_store, after.storage_key) == photo(1)
+    assert after.etag == any_store.head(after.storage_key).etag
+
+
+def test_two_uploads_of_the_lost_bytes_repair_it_once(memory: MemoryStore, user: User) -> None:
+    before = lost(memory, user, photo(1))
+    urls = [sent(memory, user, photo(1)), sent(memory, user, photo(1))]
+
+    resources = ingest(user, urls)
+
+    assert {each.pk for each in resources} == {before.pk}
+    assert [upload_of(url).state for url in urls] == [UploadState.CLAIMED] * 2
+    drain()
+    assert memory.keys() == [before.storage_key]
+    assert memory.body(before.storage_key) == photo(1)
+
+
+def test_a_lost_object_next_to_good_ones(memory: MemoryStore, user: User) -> None:
+    good, broken = ready(memory, user, photo(1)), lost(memory, user, photo(2))
+    written: list[str] = []
+    memory.after = lambda operation, key: written.append(key) if operation == "copy" else None
+
+    ingest(user, [sent(memory, user, photo(number)) for number in (1, 2, 3)])
+    drain()
+
+    new = MediaResource.objects.exclude(pk__in=[good.pk, broken.pk]).get()
+    assert sorted(set(written)) == sorted([broken.storage_key, new.storage_key])
+    assert memory.keys("temp/") == []
+
+
+def test_the_repaired_resource_keeps_what_people_wrote(memory: MemoryStore, user: User) -> None:
+    before = lost(memory, user, photo(1))
+    written: dict[str, Any] = {"alt_text": "A shoe", "dominant_color": "#010203", "protected": True}
+    MediaResource.objects.filter(pk=before.pk).update(**written)
+
+    ingest(user, [sent(memory, user, photo(1))])
+    drain()
+
+    after = MediaResource.objects.get()
+    assert {name: getattr(after, name) for name in written} == written
+
+
+def test_a_loss_of_another_owner_is_not_repaired_from_here(memory: MemoryStore, user: User) -> None:
+    theirs = lost(memory, UserFactory.create(), photo(1))
+
+    ingest(user, [sent(memory, user, photo(1))])
+    drain()
+
+    theirs.refresh_from_db()
+    assert theirs.status == ResourceStatus.READY
+    assert memory.keys(theirs.storage_key) == []
+
+
+def test_a_store_that_does_not_say_changes_nothing(memory: MemoryStore, user: User) -> None:
+    before = ready(memory, user, photo(1))
+    url = sent(memory, user, photo(1))
+
+    def away(operation: str, key: str) -> None:
+        if operation == "head" and key == before.storage_key:
+            raise StoreUnavailableError
+
+    memory.before = away
+    with pytest.raises(StoreUnavailableError):
+        ingest(user, [url])
+
+    after = MediaResource.objects.get()
+    assert (after.status, after.ready_at) == (ResourceStatus.READY, before.ready_at)
+    assert upload_of(url).state == UploadState.ISSUED
+    memory.before = lambda _operation, _key: None
+    (again,) = ingest(user, [url])
+    assert (again.pk, again.status) == (before.pk, ResourceStatus.READY)
+
+
+def test_what_another_request_repaired_meanwhile_is_not_written_again(
+    memory: MemoryStore, user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = lost(memory, user, photo(1))
+    first, second = sent(memory, user, photo(1)), sent(memory, user, photo(1))
+    look = duplicates.find_damaged
+
+    def look_then_repair(*args: Any, **kwargs: Any) -> Any:
+        damaged = look(*args, **kwargs)
+        monkeypatch.undo()
+        ingest(user, [first])
+        drain()
+        return damaged
+
+    monkeypatch.setattr(duplicates, "find_damaged", look_then_repair)
+    (resource,) = ingest(user, [second])
+
+    assert (resource.pk, resource.status) == (before.pk, ResourceStatus.READY)
+    assert upload_of(second).state == UploadState.CONSUMED
