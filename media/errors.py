@@ -81,6 +81,13 @@ class ImageTooLargeError(ContentError):
     message = "The image is too large."
 
 
+class TooManyScansError(ContentError):
+    """Raised when a JPEG is stored in so many scans that decoding it would take too long."""
+
+    code = "image_too_many_scans"
+    message = "The image has too many scans for its size. Save it again as an ordinary JPEG."
+
+
 class ImageUndecodableError(ContentError):
     """Raised when a decoder refuses the pixels of an image."""
 

@@ -28,6 +28,10 @@ MAX_PIXELS = 50 * MEGAPIXEL  # over all frames
 MAX_SIDE = 12_000
 MAX_FRAMES = 1_000
 
+# One JPEG. Every scan costs the decoder a pass over all pixels; encoders write about ten.
+MIN_SCANS, MAX_SCANS = 20, 500  # allowed of any size, and of the smallest
+MAX_SCAN_PIXELS = 2_500 * MEGAPIXEL  # about 1 s of CPU: 20 scans of 120 megapixels, 52 of 48
+
 # One archive.
 MAX_ARCHIVE_ENTRIES = 10_000
 MAX_ARCHIVE_TOTAL = GIB  # what it says it unpacks to

@@ -44,6 +44,7 @@ CODES: frozenset[str] = frozenset(
         "file_truncated",
         "file_corrupt",
         "image_too_large",
+        "image_too_many_scans",
         "image_undecodable",
         "decode_limit",
         "archive_rejected",

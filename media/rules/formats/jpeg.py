@@ -1,10 +1,10 @@
 import re
 from collections.abc import Iterator
 
-from media.errors import FileCorruptError, FileTruncatedError
+from media.errors import FileCorruptError, FileTruncatedError, TooManyScansError
 from media.rules.formats.header import ImageHeader
 from media.rules.formats.reader import Reader, unpack
-from media.rules.limits import KIB, MIB
+from media.rules.limits import KIB, MAX_SCAN_PIXELS, MAX_SCANS, MEGAPIXEL, MIB, MIN_SCANS
 
 START = b"\xff\xd8"
 _START_OF_IMAGE, _END_OF_IMAGE, _START_OF_SCAN, _APP2 = 0xD8, 0xD9, 0xDA, 0xE2
@@ -13,7 +13,6 @@ _BARE = frozenset({0x01, *range(0xD0, 0xD8)})  # markers without a length
 _NEXT_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 _MULTI_PICTURE = b"MPF\x00"
 _HEAD = 12  # bytes of a segment we look at
-_MAX_SCANS = 500  # each scan costs the decoder a pass over all pixels; encoders write about ten
 
 
 def measure(reader: Reader) -> ImageHeader:
@@ -37,20 +36,32 @@ def require_complete(reader: Reader) -> None:
 
 def _require_picture(reader: Reader) -> bool:
     """Walk one picture; return whether it announces further ones."""
-    framed = announced = False
+    size: ImageHeader | None = None
+    announced = False
     scans = 0
     for marker, head in _segments(reader):
         if marker in _FRAMES:
-            _size(head)
-            framed = True
+            size = _size(head)
         elif marker == _START_OF_SCAN:
             scans += 1
+            _require_few_scans(scans, size)
         announced = announced or (marker == _APP2 and head.startswith(_MULTI_PICTURE))
-        if scans > _MAX_SCANS:
-            raise FileCorruptError("The image is stored in too many scans.")
-    if not framed or not scans:
+    if size is None or not scans:
         raise FileCorruptError
     return announced
+
+
+def _require_few_scans(scans: int, size: ImageHeader | None) -> None:
+    """Refuse a picture that a decoder would have to pass over too often."""
+    pixels = size.pixels if size else 0
+    # Pixels that allow fewer than the least are refused for their size, by the header's limits.
+    allowed = max(MIN_SCANS, min(MAX_SCANS, MAX_SCAN_PIXELS // max(pixels, 1)))
+    if scans > allowed:
+        raise TooManyScansError(
+            f"The image has {pixels / MEGAPIXEL:.1f} megapixels in more than {allowed} scans,"
+            " too many for its size. Save it again as an ordinary JPEG.",
+            ctx={"pixels": pixels, "max_scans": allowed},
+        )
 
 
 def _segments(reader: Reader) -> Iterator[tuple[int, bytes]]:

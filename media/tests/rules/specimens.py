@@ -184,6 +184,13 @@ def avif(width: int, height: int) -> bytes:
     return whole[:at] + struct.pack(">II", width, height) + whole[at + 8 :]
 
 
+def scans(count: int, size: tuple[int, int]) -> bytes:
+    """Return a small progressive JPEG that makes a decoder pass `count` times over its pixels."""
+    whole = saved(Image.new("L", size), "image/jpeg", progressive=True)
+    at = whole.rindex(b"\xff\xda")
+    return whole[:at] + whole[at:-2] * (count - whole.count(b"\xff\xda") + 1) + whole[-2:]
+
+
 def jpeg(width: int, height: int) -> bytes:
     """Return a JPEG whose frame header was overwritten."""
     whole = still("image/jpeg")

@@ -9,7 +9,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from media.errors import ContentError, FileCorruptError, FileTooLargeError, FileTruncatedError
+from media.errors import (
+    ContentError,
+    FileCorruptError,
+    FileTooLargeError,
+    FileTruncatedError,
+    TooManyScansError,
+)
 from media.rules import image_header
 from media.rules.content_types import FILE_TYPES
 from media.rules.limits import MAX_FILE_SIZE
@@ -27,6 +33,7 @@ from media.tests.rules.specimens import (
     picture,
     png,
     saved,
+    scans,
     still,
 )
 
@@ -146,6 +153,30 @@ def test_each_kind_of_damage_has_its_code(content: bytes, content_type: str, cod
         check(content, content_type)
 
     assert refusal.value.code == code
+
+
+@pytest.mark.covers("T31")
+@pytest.mark.parametrize(
+    ("count", "size", "accepted"),
+    [
+        (500, (2000, 2500), True),
+        (501, (64, 48), False),
+        (50, (6000, 8000), True),
+        (53, (6000, 8000), False),
+        (20, (10000, 12000), True),
+        (21, (10000, 12000), False),
+    ],
+)
+def test_scans_are_bounded_by_the_pixels_each_passes_over(
+    count: int, size: tuple[int, int], *, accepted: bool
+) -> None:
+    content = scans(count, size)
+
+    if accepted:
+        check(content, "image/jpeg")
+        return
+    with pytest.raises(TooManyScansError, match="too many for its size"):
+        check(content, "image/jpeg")
 
 
 def test_a_recording_shorter_than_its_first_frame_announces_is_truncated() -> None:

@@ -22,7 +22,16 @@ from media.tests.factories import (
     ticket,
     upload_of,
 )
-from media.tests.rules.specimens import FLOODS, FOREIGN, WHOLE, animation, archive, png, still
+from media.tests.rules.specimens import (
+    FLOODS,
+    FOREIGN,
+    WHOLE,
+    animation,
+    archive,
+    png,
+    scans,
+    still,
+)
 from sartiq.core.errors import InvalidManyError, UnavailableError
 
 pytestmark = pytest.mark.django_db
@@ -47,6 +56,7 @@ BAD: dict[str, tuple[str, bytes, str]] = {
         if content_type != "image/webp"  # its header cannot say so much
     },
     "flood of image/webp": ("image/webp", FLOODS["image/webp"](16_384, 16_384), "image_too_large"),
+    "many scans": ("image/jpeg", scans(300, (4000, 4000)), "image_too_many_scans"),
     "flood of gray": ("image/png", png(12_001, 1), "image_too_large"),
 }
 
