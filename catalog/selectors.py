@@ -61,10 +61,15 @@ def media_by_slot(entities: Iterable[Entity]) -> dict[UUID, dict[str, list[Attac
     return found
 
 
+def not_found(model: type[CatalogEntity]) -> EntityNotFoundError:
+    """Return the error that says there is no such entity for the caller."""
+    name = str(model._meta.verbose_name).capitalize()  # noqa: SLF001  Django's own API
+    return EntityNotFoundError(f"{name} not found")
+
+
 def _found(model: type[Entity], entity: Entity | None) -> Entity:
     if entity is None:
-        name = str(model._meta.verbose_name).capitalize()  # noqa: SLF001  Django's own API
-        raise EntityNotFoundError(f"{name} not found")
+        raise not_found(model)
     return entity
 
 

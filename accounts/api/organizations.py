@@ -121,6 +121,6 @@ class Members(ModelEndpointSet):
 
     @extend_schema(operation_id="members_delete", responses={204: None, 409: CONFLICT})
     def destroy(self, request: Request, org_id: UUID, user_id: UUID) -> Response:
-        """End a membership; the last owner stays."""
+        """End a membership, or leave: every member may end their own. The last owner stays."""
         members.remove(actor=caller_of(request), organization_id=org_id, user_id=user_id)
         return Response(status=204)

@@ -51,11 +51,18 @@ def change_role(*, actor: User, organization_id: UUID, user_id: UUID, role: Role
 
 
 def remove(*, actor: User, organization_id: UUID, user_id: UUID) -> None:
-    """End a membership; the last owner stays."""
+    """End a membership: one's own, or another's as an owner or admin. The last owner stays.
+
+    Raises MemberNotFoundError, also to somebody who left already, and LastOwnerError.
+    """
     with transaction.atomic():
-        own = _manager_role(actor, organization_id)
-        membership = selectors.member_of(organization_id, user_id)
-        _require_may_appoint(own, membership.role)
+        if actor.pk == user_id:
+            _lock(organization_id)
+            membership = selectors.member_of(organization_id, user_id)
+        else:
+            own = _manager_role(actor, organization_id)
+            membership = selectors.member_of(organization_id, user_id)
+            _require_may_appoint(own, membership.role)
         _require_owner_left(membership)
         membership.delete()
 
@@ -82,13 +89,18 @@ def leave_all(*, user: User) -> None:
 def _manager_role(actor: User, organization_id: UUID) -> Role:
     """Lock the organization, then read the caller's role: it cannot change before we write."""
     selectors.require_manager(actor, organization_id)
-    organization = Organization.objects.select_for_update().filter(pk=organization_id).first()
-    if organization is None:
+    if not _lock(organization_id):
         raise OrganizationNotFoundError if actor.is_superuser else NotPermittedError
     role = selectors.role_of(actor, organization_id)
     if role is None:
         raise NotPermittedError
     return role
+
+
+def _lock(organization_id: UUID) -> bool:
+    """Lock the organization until the transaction ends; False when there is none."""
+    row = Organization.objects.select_for_update().filter(pk=organization_id)
+    return row.first() is not None
 
 
 def _require_may_appoint(own: Role, *roles: str) -> None:

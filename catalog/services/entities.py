@@ -155,9 +155,13 @@ def update(
 
 
 def delete(model: type[Entity], *, user: User, entity_id: UUID) -> None:
-    """Delete an entity; its files start their grace when nothing else shows them."""
+    """Delete an entity; its files start their grace when nothing else shows them.
+
+    Of several requests at once one deletes it, the others raise EntityNotFoundError.
+    """
     entity = selectors.one_visible_to(model, user, entity_id)
-    discard(model.objects.filter(pk=entity.pk))
+    if not discard(model.objects.filter(pk=entity.pk)):
+        raise selectors.not_found(model)
 
 
 def discard(rows: QuerySet[Entity]) -> int:

@@ -134,8 +134,8 @@ class MediaResourceOut(serializers.ModelSerializer[MediaResource]):
         return resource.failure_code or None
 
 
-class FillIn(StrictSerializer[Any]):
-    """Metadata a client may add where none is known yet."""
+class MediaResourceUpdate(StrictSerializer[Any]):
+    """Texts that are stored as sent, and measurements that fill what is not known yet."""
 
     color_profile = serializers.CharField(max_length=255, required=False, allow_null=True)
     duration = serializers.FloatField(
@@ -148,8 +148,12 @@ class FillIn(StrictSerializer[Any]):
     height = serializers.IntegerField(
         min_value=1, max_value=limits.MAX_SIDE, required=False, allow_null=True
     )
-    alt_text = serializers.CharField(max_length=1000, required=False, allow_null=True)
-    caption = serializers.CharField(max_length=2000, required=False, allow_null=True)
+    alt_text = serializers.CharField(
+        max_length=1000, required=False, allow_null=True, allow_blank=True
+    )
+    caption = serializers.CharField(
+        max_length=2000, required=False, allow_null=True, allow_blank=True
+    )
 
 
 class HealOut(serializers.Serializer[Any]):

@@ -12,7 +12,13 @@ from rest_framework.response import Response
 from accounts.api.callers import caller_of
 from media import selectors
 from media.api.filters import MediaResourceFilter
-from media.api.serializers import FillIn, HealOut, MediaResourceOut, PresignIn, PresignOut
+from media.api.serializers import (
+    HealOut,
+    MediaResourceOut,
+    MediaResourceUpdate,
+    PresignIn,
+    PresignOut,
+)
 from media.models import MediaResource
 from media.services import resources, uploads
 from sartiq.core.api import Endpoint, ModelEndpointSet
@@ -103,18 +109,22 @@ class MediaResources(ModelEndpointSet):
         )
 
     @extend_schema(
-        operation_id="fill_media_resource",
+        operation_id="update_media_resource",
         tags=["media-resources"],
-        request=FillIn,
+        request=MediaResourceUpdate,
         responses={200: MediaResourceOut},
     )
     def partial_update(self, request: Request, resource_id: UUID) -> Response:
-        """Fill in metadata that is not known yet; a field already set is kept."""
-        values = read(FillIn, request.data, partial=True)
-        filled = resources.fill_metadata(
+        """Store the texts that are sent, and measurements that are not known yet.
+
+        `alt_text` and `caption` become what is sent, null and the empty text included. A
+        measurement that is known stays as it is.
+        """
+        values = read(MediaResourceUpdate, request.data, partial=True)
+        updated = resources.update_metadata(
             user=caller_of(request), resource_id=resource_id, values=values
         )
-        return Response(MediaResourceOut(filled).data)
+        return Response(MediaResourceOut(updated).data)
 
     @extend_schema(
         operation_id="heal_media_resources",

@@ -8,38 +8,35 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from accounts.models import OwnerScope, User
+from accounts.models import User
 from accounts.selectors import may_write, require_superuser
 from media import deferred, selectors
+from media.errors import MediaResourceNotFoundError
 from media.models import MediaResource, ObjectDeletion, ResourceStatus
 from media.rules import keys
 from sartiq.core.errors import NotPermittedError
 from sartiq.core.models import free_to_take
 
-FILLABLE = (
-    "color_profile",
-    "duration",
-    "dominant_color",
-    "width",
-    "height",
-    "alt_text",
-    "caption",
-)
+MEASURED = ("color_profile", "duration", "dominant_color", "width", "height")
+WRITTEN = ("alt_text", "caption")  # by people: the last word stands
 CORRECTABLE = ("alt_text", "caption", "protected")
 MOST_AT_ONCE = 1000
 
 
-def fill_metadata(*, user: User, resource_id: UUID, values: Mapping[str, Any]) -> MediaResource:
-    """Set the metadata that is still unknown; a field already set is silently kept."""
-    resource = selectors.resource_visible_to(user, resource_id)
-    if not may_write(user, _scope(resource)):
-        raise NotPermittedError
-    for name in FILLABLE:
-        if values.get(name) is not None:
-            still_unknown = MediaResource.objects.filter(
-                pk=resource.pk, **{f"{name}__isnull": True}
-            )
-            still_unknown.update(**{name: values[name]}, updated_at=Now())
+def update_metadata(*, user: User, resource_id: UUID, values: Mapping[str, Any]) -> MediaResource:
+    """Store the texts that are sent, and measurements where none is known yet."""
+    with transaction.atomic():
+        resource = _locked(user, resource_id)
+        if not may_write(user, resource.scope):
+            raise NotPermittedError
+        changed = {name: values[name] for name in WRITTEN if name in values}
+        changed |= {
+            name: values[name]
+            for name in MEASURED
+            if values.get(name) is not None and getattr(resource, name) is None
+        }
+        if changed:
+            MediaResource.objects.filter(pk=resource.pk).update(**changed, updated_at=Now())
     return selectors.resource_visible_to(user, resource_id)
 
 
@@ -81,5 +78,10 @@ def retry(resource: MediaResource) -> bool:
     return True
 
 
-def _scope(resource: MediaResource) -> OwnerScope:
-    return OwnerScope(user_id=resource.user_id, organization_id=resource.organization_id)
+def _locked(user: User, resource_id: UUID) -> MediaResource:
+    """Return the resource as it is until the transaction ends."""
+    rows = selectors.resources_visible_to(user).filter(pk=resource_id)
+    locked: MediaResource | None = rows.select_for_update(of=("self",), no_key=True).first()
+    if locked is None:
+        raise MediaResourceNotFoundError
+    return locked

@@ -375,6 +375,32 @@ def test_an_owner_hands_over_and_leaves(cast: Cast) -> None:
     assert client.get(members_path(cast)).status_code == 403
 
 
+@pytest.mark.parametrize("who", ["admin", "member"])
+def test_a_member_leaves_once(cast: Cast, who: str) -> None:
+    leaver = getattr(cast, who)
+    client, before = client_of(leaver), roles_in(cast)
+
+    answers = [client.delete(members_path(cast, leaver)) for _ in range(2)]
+
+    assert [answer.status_code for answer in answers] == [204, 404]
+    assert answers[1].json() == {"detail": "Member not found"}
+    assert roles_in(cast) == {pk: role for pk, role in before.items() if pk != leaver.pk}
+    assert client.get(f"{ORGANIZATIONS}{cast.organization.pk}").status_code == 403
+
+
+def test_who_was_never_a_member_cannot_leave(cast: Cast) -> None:
+    client = client_of(cast.outsider)
+
+    answers = [
+        client.delete(f"{ORGANIZATIONS}{organization_id}/members/{cast.outsider.pk}")
+        for organization_id in (cast.organization.pk, NOWHERE)
+    ]
+
+    assert {(each.status_code, each.content) for each in answers} == {
+        (404, b'{"detail":"Member not found"}')
+    }
+
+
 @pytest.mark.parametrize("who", ["owner", "superuser"])
 @pytest.mark.parametrize("act", ["remove", "demote"])
 def test_the_last_owner_stays_one(cast: Cast, who: str, act: str) -> None:

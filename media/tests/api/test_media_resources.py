@@ -214,8 +214,20 @@ def test_a_patch_fills_what_is_unknown_and_nothing_else(
     after = client.patch(f"{ROUTE}{made.pk}", changed).json()
 
     assert after == before | {"alt_text": "A shoe", "updated_at": after["updated_at"]}
-    again = client.patch(f"{ROUTE}{made.pk}", {"alt_text": "Another"}).json()
-    assert again["alt_text"] == "A shoe"
+
+
+@pytest.mark.parametrize("later", ["Another", "", None])
+def test_a_second_patch_of_a_text_is_stored(
+    client: APIClient, user: User, memory: MemoryStore, later: str | None
+) -> None:
+    path = f"{ROUTE}{ready(memory, user).pk}"
+    client.patch(path, {"alt_text": "A shoe", "caption": "Ours"})
+
+    answer = client.patch(path, {"alt_text": later})
+
+    assert (answer.status_code, answer.json()["alt_text"]) == (200, later)
+    assert client.get(path).json() == answer.json()
+    assert answer.json()["caption"] == "Ours"
 
 
 @pytest.mark.parametrize(

@@ -29,17 +29,31 @@ ALL: dict[str, Any] = {
 }
 
 
-def test_only_what_is_unknown_is_filled_in(memory: MemoryStore, user: User) -> None:
+def test_a_measurement_is_stored_only_where_none_is_known(memory: MemoryStore, user: User) -> None:
     made = ready(memory, user)
     known = {name: getattr(made, name) for name in ("dominant_color", "width", "height")}
 
-    filled = resources.fill_metadata(user=user, resource_id=made.pk, values=ALL)
+    filled = resources.update_metadata(user=user, resource_id=made.pk, values=ALL)
 
     assert {name: getattr(filled, name) for name in ALL} == ALL | known
-    again = resources.fill_metadata(
-        user=user, resource_id=made.pk, values={"alt_text": "Another", "caption": None}
+    again = resources.update_metadata(
+        user=user, resource_id=made.pk, values=dict.fromkeys(ALL) | {"duration": 9.0}
     )
-    assert (again.alt_text, again.caption) == ("A shoe", "Our shoe")
+    assert (again.color_profile, again.duration, again.width) == ("Adobe RGB", 1.5, known["width"])
+
+
+@pytest.mark.parametrize("later", ["Another shoe", "", None])
+@pytest.mark.parametrize("name", ["alt_text", "caption"])
+def test_a_text_is_stored_as_sent(
+    memory: MemoryStore, user: User, name: str, later: str | None
+) -> None:
+    made = ready(memory, user)
+    resources.update_metadata(user=user, resource_id=made.pk, values=ALL)
+
+    updated = resources.update_metadata(user=user, resource_id=made.pk, values={name: later})
+
+    texts = {"alt_text": "A shoe", "caption": "Our shoe"}
+    assert {each: getattr(updated, each) for each in texts} == texts | {name: later}
 
 
 @pytest.mark.covers("T41")
@@ -47,7 +61,7 @@ def test_nothing_else_can_be_filled_in(memory: MemoryStore, user: User) -> None:
     made = ready(memory, user)
     before = MediaResource.objects.filter(pk=made.pk).values().get()
 
-    resources.fill_metadata(
+    resources.update_metadata(
         user=user, resource_id=made.pk, values={"protected": True, "status": "FAILED", "etag": "x"}
     )
 
@@ -59,7 +73,7 @@ def test_a_foreign_resource_does_not_exist(memory: MemoryStore, user: User) -> N
     made = ready(memory, user)
 
     with pytest.raises(MediaResourceNotFoundError):
-        resources.fill_metadata(user=UserFactory.create(), resource_id=made.pk, values=ALL)
+        resources.update_metadata(user=UserFactory.create(), resource_id=made.pk, values=ALL)
 
 
 def test_any_member_fills_in_what_is_the_organizations(memory: MemoryStore, user: User) -> None:
@@ -67,7 +81,7 @@ def test_any_member_fills_in_what_is_the_organizations(memory: MemoryStore, user
     (made,) = ingest(user, [sent(memory, user)], organization_id=organization.pk)
     colleague = MembershipFactory.create(organization=organization).user
 
-    filled = resources.fill_metadata(user=colleague, resource_id=made.pk, values={"caption": "C"})
+    filled = resources.update_metadata(user=colleague, resource_id=made.pk, values={"caption": "C"})
 
     assert filled.caption == "C"
 
