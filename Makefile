@@ -65,7 +65,8 @@ bench: setup ## Measure (ARGS=--help lists what)
 	$(BIN)/python -m benchmarks $(ARGS)
 
 COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --universal \
-	--python-version 3.11 --generate-hashes --no-emit-index-url
+	--python-version 3.11 --generate-hashes --no-emit-index-url \
+	--only-binary :all: --find-links wheels --emit-find-links
 lock: setup ## Pin the dependencies anew
 	$(COMPILE) requirements.in --output-file requirements.txt
 	$(COMPILE) requirements-dev.in --output-file requirements-dev.txt

@@ -2,7 +2,12 @@
 
 import ast
 import re
+import shlex
 import subprocess
+import sys
+from pathlib import Path
+
+import pytest
 
 from devstack.folders import CHECKOUT
 from tests.deployment import (
@@ -18,7 +23,7 @@ from tests.deployment import (
 
 OURS = {"web", "worker", "beat", "setup"}
 INTERPOLATED = re.compile(r"(?<!\$)\$\{([A-Z0-9_]+)")
-READ_BY_COMPOSE_ALONE = {"POSTGRES_PASSWORD"}
+READ_BY_COMPOSE_ALONE = {"POSTGRES_PASSWORD", "COMPOSE_PROFILES"}
 SHOWN_AS = {"[]": "", "True": "true", "False": "false"}  # defaults in an environment's words
 
 
@@ -85,10 +90,41 @@ def test_the_dockerfile_has_no_fault_a_linter_finds() -> None:
 def test_the_image_runs_as_nobody_in_particular_and_is_built_from_hashes() -> None:
     assert last("USER") == "10001"
     assert last("STOPSIGNAL") == "SIGTERM"
-    assert any("--require-hashes --only-binary :all:" in rest for _, rest in instructions())
-    assert [rest.split()[0] for name, rest in instructions() if name == "FROM"] == [
-        "python:3.13-slim-trixie"
-    ] * 2
+    assert "--require-hashes --only-binary :all:" in pip_line()
+    bases = {rest.split()[0] for name, rest in instructions() if name == "FROM"}
+    assert len(bases) == 1
+    assert re.fullmatch(r"python:3\.13\.\d+-slim-trixie", bases.pop())
+
+
+@pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
+def test_the_packages_of_the_image_resolve(machine: str, tmp_path: Path) -> None:
+    program, *arguments = shlex.split(pip_line())
+    arguments[arguments.index("/build/requirements.txt")] = "requirements.txt"
+    foreign = [f"--platform=manylinux_2_{minor}_{machine}" for minor in range(41, 4, -1)]
+    foreign += [f"--platform=manylinux{year}_{machine}" for year in ("2014", "2010", "1")]
+    foreign += ["--implementation=cp", "--python-version=3.13"]
+    foreign += [f"--abi={abi}" for abi in ("cp313", "abi3", "none")]
+
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", program, *arguments, *foreign),
+            *("--quiet", "--dry-run", "--ignore-installed", "--target", tmp_path),
+        ],
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def pip_line() -> str:
+    """Return the one command that installs the packages, without the folder of its program."""
+    lines = [rest for name, rest in instructions() if name == "RUN" and "pip install" in rest]
+    assert len(lines) == 1
+    return lines[0].removeprefix("/opt/venv/bin/")
 
 
 # --- compose.yaml ----------------------------------------------------------------------------
@@ -109,9 +145,33 @@ def test_compose_waits_for_what_is_needed() -> None:
 
     for name in OURS - {"setup"}:
         assert needed[name]["setup"] == {"condition": "service_completed_successfully"}
-        for service in ("postgres", "valkey", "seaweedfs"):
+        for service in ("postgres", "valkey"):
             assert needed[name][service] == {"condition": "service_healthy"}
     assert set(needed["setup"]) == {"postgres", "seaweedfs"}
+
+
+def test_another_object_store_is_a_matter_of_the_env_file() -> None:
+    profiles = {
+        name: SERVICES[name]["profiles"] for name in SERVICES if "profiles" in SERVICES[name]
+    }
+
+    assert profiles == {"seaweedfs": ["seaweedfs"]}
+    assert env_lines()["COMPOSE_PROFILES"] == (False, "seaweedfs")
+    for name in OURS:  # without the profile nothing waits for it, and the address is .env's
+        assert SERVICES[name]["depends_on"]["seaweedfs"] == {
+            "condition": "service_healthy",
+            "required": False,
+        }
+        assert set(SERVICES[name]["environment"]) == {"DATABASE_URL", "BROKER_URL"}
+
+
+def test_every_container_is_bounded() -> None:
+    for name, service in SERVICES.items():
+        assert service["read_only"] is True, name
+        assert re.fullmatch(r"\d+[mg]", service["mem_limit"]), name
+        assert set(service["logging"]["options"]) == {"max-size", "max-file"}, name
+        mounts = [*service.get("tmpfs", []), *service.get("volumes", [])]
+        assert name == "valkey" or any("/tmp" in mount for mount in mounts), name
 
 
 def test_every_service_but_setup_has_a_health_check() -> None:

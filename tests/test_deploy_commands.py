@@ -3,6 +3,7 @@
 They run on embedded services, from a tree with just the files the image holds.
 """
 
+import importlib.util
 import json
 import os
 import re
@@ -94,9 +95,18 @@ def test_only_what_runs_is_in_the_image(image: Path) -> None:
     assert top == {
         *("accounts", "bulkupload", "catalog", "exports", "media", "sartiq"),
         *("deploy", "manage.py", "requirements.txt", "staticfiles"),
+        *("wheels", "__pycache__"),
     }
-    assert [path.name for path in (image / "deploy").iterdir()] == ["healthcheck.py"]
+    assert {path.name for path in (image / "deploy").iterdir()} == {"healthcheck.py", "__pycache__"}
     assert not list(image.rglob("tests"))
+
+
+def test_the_bytecode_is_in_the_image(image: Path) -> None:
+    sources = [path for app in ("sartiq", "media") for path in (image / app).rglob("*.py")]
+
+    assert sources
+    for path in sources:
+        assert Path(importlib.util.cache_from_source(str(path))).is_file()
 
 
 def test_the_static_files_of_docs_and_admin_are_collected(image: Path) -> None:
