@@ -1,37 +1,57 @@
 """Whether a ZIP is whole and harmless, read from its directory without unpacking a byte."""
 
+import re
+import zlib
 from dataclasses import dataclass
 from stat import S_ISLNK
 
-from media.errors import ArchiveRejectedError, FileCorruptError, FileTruncatedError
+from media.errors import ArchiveRejectedError, ContentError, FileCorruptError, FileTruncatedError
 from media.rules.formats.reader import Reader, unpack
 from media.rules.limits import (
     GIB,
-    KIB,
     MAX_ARCHIVE_ENTRIES,
-    MAX_ARCHIVE_RATIO,
+    MAX_ARCHIVE_RATIOS,
     MAX_ARCHIVE_TOTAL,
-    MAX_TRAILING_BYTES,
 )
 
+_OFFICE = "application/vnd.openxmlformats-officedocument."
 _ENTRY, _LOCAL, _END = b"PK\x01\x02", b"PK\x03\x04", b"PK\x05\x06"
 _END64, _LOCATOR64 = b"PK\x06\x06", b"PK\x06\x07"
-_END_SIZE, _LOCAL_SIZE, _LOCATOR_SIZE = 22, 30, 20
+_END_SIZE, _LOCAL_SIZE, _LOCATOR_SIZE, _END64_SIZE = 22, 30, 20, 56
 _UNKNOWN = 0xFFFFFFFF  # the true number stands in the ZIP64 field
 _UNKNOWN_COUNT = 0xFFFF
 _LONGEST_COMMENT = 0xFFFF
 _ZIP64_FIELD = 1
 _UNIX = 3
-_FREE_RATIO_SIZE = 64 * KIB  # a small file of one letter packs a thousandfold and harms nobody
+_DRIVE = re.compile(rb"[A-Za-z]:/")
+# Entries by which programs and documents that are stored as ZIP are known, by exact name.
+_FOREIGN_ENTRIES = {
+    b"AndroidManifest.xml": "application/vnd.android.package-archive",
+    b"META-INF/MANIFEST.MF": "application/java-archive",
+    b"word/document.xml": _OFFICE + "wordprocessingml.document",
+    b"xl/workbook.xml": _OFFICE + "spreadsheetml.sheet",
+    b"xl/workbook.bin": "application/vnd.ms-excel.sheet.binary.macroenabled.12",
+    b"ppt/presentation.xml": _OFFICE + "presentationml.presentation",
+    b"Index/Document.iwa": "application/vnd.apple.iwork",
+}
+_OFFICE_MARK = b"[Content_Types].xml"  # of every package the entries above do not name
+_IOS_PROGRAM = re.compile(rb"Payload/[^/]+\.app/")
+_TYPE_ENTRY = b"mimetype"  # the first entry of EPUB and OpenDocument
+_DEFLATED = 8
+_MAX_TYPE = 100
 
 
 @dataclass(frozen=True, kw_only=True)
 class Directory:
-    """Where the central directory stands and how many entries it says it has."""
+    """Where the central directory stands, how many entries it says it has, and what they lack.
+
+    `shift` is added to every offset: what stands before the archive was put there later.
+    """
 
     start: int
     size: int
     entries: int
+    shift: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,14 +67,61 @@ class Entry:
 
 def require_complete(reader: Reader) -> None:
     """Refuse a cut archive, one that contradicts itself, and one that would harm who unpacks it."""
-    directory = _find_directory(reader)
-    if directory.entries > MAX_ARCHIVE_ENTRIES:
-        raise ArchiveRejectedError(f"The archive has more than {MAX_ARCHIVE_ENTRIES} entries.")
-    entries = _read_entries(reader, directory)
+    directory, entries = _read(reader)
     _require_modest(entries)
     for entry in entries:
         _require_harmless(entry)
-    _require_apart(reader, entries, directory.start)
+    _require_apart(reader, entries, directory)
+
+
+def is_archive(reader: Reader) -> bool:
+    """Return whether the file ends with the directory of an archive that holds something."""
+    try:
+        return bool(_read(reader)[1])
+    except ContentError:
+        return False
+
+
+def foreign_type(reader: Reader) -> str | None:
+    """Return the content type of a program or document stored as ZIP; None for any other ZIP."""
+    try:
+        directory, entries = _read(reader)
+        return _foreign_type(reader, directory, entries)
+    except (ContentError, zlib.error):
+        return None  # what is wrong with it is said elsewhere
+
+
+def _foreign_type(reader: Reader, directory: Directory, entries: list[Entry]) -> str | None:
+    names = {entry.name.replace(b"\\", b"/") for entry in entries}
+    for name, content_type in _FOREIGN_ENTRIES.items():
+        if name in names and (not content_type.startswith(_OFFICE) or _OFFICE_MARK in names):
+            return content_type
+    if any(_IOS_PROGRAM.match(name) for name in names):
+        return "application/x-ios-app"
+    if _OFFICE_MARK in names:
+        return "application/vnd.openxmlformats-package"
+    return _declared_type(reader, directory, entries)
+
+
+def _declared_type(reader: Reader, directory: Directory, entries: list[Entry]) -> str | None:
+    first = min(entries, key=lambda each: each.offset, default=None)
+    if first is None or first.name != _TYPE_ENTRY or not 0 < first.packed <= _MAX_TYPE:
+        return None
+    reader.move_to(first.offset + directory.shift)
+    method, name_size, extra_size = unpack("<8xH16xHH", reader.take(_LOCAL_SIZE))
+    reader.skip(name_size + extra_size)
+    content = reader.take(first.packed)
+    if method == _DEFLATED:
+        content = zlib.decompressobj(-zlib.MAX_WBITS).decompress(content, _MAX_TYPE)
+    declared = content.decode("ascii", "replace").strip()
+    return declared if declared.startswith("application/") and declared.isprintable() else None
+
+
+def _read(reader: Reader) -> tuple[Directory, list[Entry]]:
+    directory = _find_directory(reader)
+    if directory.entries > MAX_ARCHIVE_ENTRIES:
+        raise ArchiveRejectedError(f"The archive has more than {MAX_ARCHIVE_ENTRIES} entries.")
+    return directory, _read_entries(reader, directory)
 
 
 def _find_directory(reader: Reader) -> Directory:
@@ -65,29 +132,45 @@ def _find_directory(reader: Reader) -> Directory:
     at = tail.rfind(_END)
     if at < 0 or len(tail) - at < _END_SIZE:
         raise FileTruncatedError
-    entries, size, start, comment = unpack("<10xHIIH", tail, at)
-    if len(tail) - at - _END_SIZE - comment > MAX_TRAILING_BYTES:
-        raise FileCorruptError
+    entries, size, start = unpack("<10xHII", tail, at)
     end = tail_start + at
-    if _UNKNOWN in {size, start} or entries == _UNKNOWN_COUNT:
-        return _find_directory64(reader, end)
-    if start + size != end:
-        raise FileCorruptError
-    return Directory(start=start, size=size, entries=entries)
+    wide = _find_directory64(reader, end)
+    if wide is not None:
+        if any(
+            short not in {unknown, long}
+            for short, unknown, long in (
+                (entries, _UNKNOWN_COUNT, wide.entries),
+                (size, _UNKNOWN, wide.size),
+            )
+        ):
+            raise FileCorruptError
+        return wide
+    return _placed(entries=entries, size=size, start=start, end=end)
 
 
-def _find_directory64(reader: Reader, end: int) -> Directory:
+def _find_directory64(reader: Reader, end: int) -> Directory | None:
+    """Return what the ZIP64 record says; programs that write to a pipe add one to any archive."""
     if end < _LOCATOR_SIZE:
-        raise FileCorruptError
+        return None
     reader.move_to(end - _LOCATOR_SIZE)
-    mark, record = unpack("<4s4xQ", reader.take(_LOCATOR_SIZE))
-    if mark != _LOCATOR64 or record > end:
+    mark, offset = unpack("<4s4xQ", reader.take(_LOCATOR_SIZE))
+    if mark != _LOCATOR64:
+        return None
+    for record in (offset, end - _LOCATOR_SIZE - _END64_SIZE):
+        if 0 <= record <= end - _LOCATOR_SIZE - _END64_SIZE:
+            reader.move_to(record)
+            mark, entries, size, start = unpack("<4s28xQQQ", reader.take(_END64_SIZE))
+            if mark == _END64:
+                return _placed(entries=entries, size=size, start=start, end=record)
+    raise FileCorruptError
+
+
+def _placed(*, entries: int, size: int, start: int, end: int) -> Directory:
+    """Place the directory right before its end record, whatever stands before the archive."""
+    shift = end - size - start
+    if shift < 0:
         raise FileCorruptError
-    reader.move_to(record)
-    mark, entries, size, start = unpack("<4s28xQQQ", reader.take(56))
-    if mark != _END64 or start + size != record:
-        raise FileCorruptError
-    return Directory(start=start, size=size, entries=entries)
+    return Directory(start=start + shift, size=size, entries=entries, shift=shift)
 
 
 def _read_entries(reader: Reader, directory: Directory) -> list[Entry]:
@@ -146,34 +229,36 @@ def _require_modest(entries: list[Entry]) -> None:
         raise ArchiveRejectedError(
             f"The archive unpacks to more than {MAX_ARCHIVE_TOTAL // GIB} GiB."
         )
-    if total > max(_FREE_RATIO_SIZE, packed * MAX_ARCHIVE_RATIO):
-        raise ArchiveRejectedError(
-            f"The archive unpacks to over {MAX_ARCHIVE_RATIO} times its size."
-        )
+    for harmless, ratio in MAX_ARCHIVE_RATIOS:
+        if total > max(harmless, packed * ratio):
+            raise ArchiveRejectedError(
+                f"The archive unpacks to over {ratio} times its size, as only a ZIP bomb does."
+            )
 
 
 def _require_harmless(entry: Entry) -> None:
     name = entry.name.replace(b"\\", b"/")
     if entry.is_link:
         raise ArchiveRejectedError("The archive holds a symbolic link.")
-    if not name or b"\x00" in name or name.startswith(b"/") or name[1:2] == b":":
+    if not name or b"\x00" in name or name.startswith(b"/") or _DRIVE.match(name):
         raise ArchiveRejectedError("The archive holds an entry with an absolute or broken name.")
     if b".." in name.split(b"/"):
         raise ArchiveRejectedError("The archive holds an entry that leaves its folder.")
 
 
-def _require_apart(reader: Reader, entries: list[Entry], end: int) -> None:
+def _require_apart(reader: Reader, entries: list[Entry], directory: Directory) -> None:
     """Refuse entries that share bytes: the trick of the bombs that need no nesting."""
-    free_from = 0
+    free_from, end = 0, directory.start
     for entry in sorted(entries, key=lambda each: each.offset):
-        if entry.offset < free_from:
+        offset = entry.offset + directory.shift
+        if offset < free_from:
             raise ArchiveRejectedError("The archive holds entries that overlap.")
-        if entry.offset + _LOCAL_SIZE > end:
+        if offset + _LOCAL_SIZE > end:
             raise FileCorruptError
-        reader.move_to(entry.offset)
+        reader.move_to(offset)
         mark, name_size, extra_size = unpack("<4s22xHH", reader.take(_LOCAL_SIZE))
         if mark != _LOCAL:
             raise FileCorruptError
-        free_from = entry.offset + _LOCAL_SIZE + name_size + extra_size + entry.packed
+        free_from = offset + _LOCAL_SIZE + name_size + extra_size + entry.packed
         if free_from > end:
             raise ArchiveRejectedError("The archive holds entries that overlap.")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from media.errors import ContentTypeNotAllowedError, ImageRequiredError
+from media.rules import foreign_types
 
 IMAGE: Final = "IMAGE"
 VIDEO: Final = "VIDEO"
@@ -86,5 +87,9 @@ def suggestion(content_type: str) -> str | None:
 def _refusal(content_type: str) -> str:
     meant = suggestion(content_type)
     if meant is None:
+        bare = content_type.partition(";")[0].strip().lower()
+        explained = foreign_types.sentence(bare)
+        if explained:
+            return explained
         return f"This content type is not accepted; choose one of {', '.join(FILE_TYPES)}."
     return f"This spelling of the content type is not accepted; declare {meant}."

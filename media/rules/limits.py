@@ -35,10 +35,11 @@ MAX_SCAN_PIXELS = 2_500 * MEGAPIXEL  # about 1 s of CPU: 20 scans of 120 megapix
 # One archive.
 MAX_ARCHIVE_ENTRIES = 10_000
 MAX_ARCHIVE_TOTAL = GIB  # what it says it unpacks to
-MAX_ARCHIVE_RATIO = 200
+# Beyond these totals, how many times its packed size it may unpack to. Repetitive text reaches 500,
+# the bombs of DEFLATE 1,000.
+MAX_ARCHIVE_RATIOS = ((16 * MIB, 600), (128 * MIB, 200))
 
 # One structure.
-MAX_TRAILING_BYTES = KIB  # after the end the format declares
 MAX_WALK_STEPS = 400_000  # blocks visited; 50 MiB of full GIF blocks take 206,000
 
 # One decode in the bounded child. CPU and wall seconds are settings.

@@ -2,7 +2,8 @@
 
 import filetype
 
-from media.rules.formats import gif, mp3, pdf, png
+from media.rules import text_types
+from media.rules.formats import brands, gif, mp3, pdf, png, tiff
 from media.rules.formats.reader import unpack
 
 SNIFF_BYTES = 8192  # what the signature library looks at
@@ -13,58 +14,78 @@ _WHOLE_SIGNATURES: dict[str, tuple[bytes, ...]] = {
     "image/gif": gif.SIGNATURES,
     "application/pdf": (pdf.SIGNATURE,),
     "application/zip": (b"PK\x03\x04", b"PK\x05\x06"),
+    "audio/mpeg": (b"ID3",),
 }
-# Files built on the same boxes as MP4 that often list an MP4 brand as compatible.
-_FOREIGN_BRANDS: dict[bytes, str] = {
-    b"qt  ": "video/quicktime",
-    b"crx ": "image/x-canon-cr3",
-    b"M4A ": "audio/mp4",
-    b"M4B ": "audio/mp4",
-    b"M4P ": "audio/mp4",
-    b"F4V ": "video/x-f4v",
-    b"jp2 ": "image/jp2",
-    b"jpx ": "image/jpx",
-    b"jpm ": "image/jpm",
-    b"mjp2": "video/mj2",
+# What the library does not know, or does not tell from other types.
+_MORE_SIGNATURES: dict[bytes, str] = {
+    b"FUJIFILMCCD-RAW": "image/x-fuji-raf",
+    b"IIRO": "image/x-olympus-orf",
+    b"IIRS": "image/x-olympus-orf",
+    b"MMOR": "image/x-olympus-orf",
+    b"IIU\x00": "image/x-panasonic-rw2",
+    b"II\x1a\x00\x00\x00HEAPCCDR": "image/x-canon-crw",
+    b"FOVb": "image/x-sigma-x3f",
+    b"\x00\x00\x00\x0cJXL \r\n\x87\n": "image/jxl",
+    b"\xff\x0a": "image/jxl",
+    b"\xc5\xd0\xd3\xc6": "application/postscript",
+    b"#!": "text/x-script",
+    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": "application/x-ole-storage",
 }
-_AVIF_BRANDS = frozenset({b"avif", b"avis"})
-_HEIF_BRANDS = frozenset(
-    {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
-)
-_GENERIC_HEIF_BRANDS = frozenset({b"mif1", b"msf1", b"miaf"})
-_MP4_BRANDS = frozenset(
-    {b"isom", b"mp41", b"mp42", b"avc1", b"dash", b"M4V ", b"MSNV", b"mmp4"}
-    | {b"iso%d" % number for number in range(2, 10)}
-)
+# Boxes that may stand before the one with the brands, or in place of it.
+_EARLY_BOXES = frozenset({b"free", b"skip", b"wide", b"mdat", b"moov", b"uuid", b"pnot"})
+_BOX_HEADER = 8
+_OFFICE_PREFIX = "application/vnd.openxmlformats"
 
 
 def sniff(first_bytes: bytes) -> str | None:
     """Return the content type the first bytes prove, ours or a foreign one, or None."""
     head = bytes(first_bytes[:SNIFF_BYTES])
     if head[4:8] == b"ftyp":
-        return _by_brand(head)
+        return _by_brand(head, 0)
+    if head[4:8] in _EARLY_BOXES:
+        return _by_late_brand(head)
     if mp3.frame_length(head) is not None:
         return "audio/mpeg"
+    return _by_signature(head) or text_types.markup_type(head) or _by_search(head)
+
+
+def _by_signature(head: bytes) -> str | None:
+    for signature, content_type in _MORE_SIGNATURES.items():
+        if head.startswith(signature):
+            return content_type
     kind = filetype.guess(head)
     if kind is None:
         return None
     found = "image/png" if kind.mime == "image/apng" else str(kind.mime)
-    if not head.startswith(_WHOLE_SIGNATURES.get(found, b"")):
-        return None
-    return found
+    if found.startswith(_OFFICE_PREFIX):  # guessed from the name of a folder
+        found = "application/zip"
+    if found == "image/tiff":
+        return tiff.raw_type(head) or found
+    return found if head.startswith(_WHOLE_SIGNATURES.get(found, b"")) else None
 
 
-def _by_brand(head: bytes) -> str | None:
-    """Tell the relatives of MP4 apart: the main brand decides, then the compatible ones."""
-    size = unpack(">I", head)[0]
-    main = head[8:12]
-    compatible = {head[at : at + 4] for at in range(16, min(size, len(head)) - 3, 4)}
-    if main in _FOREIGN_BRANDS:
-        return _FOREIGN_BRANDS[main]
-    if main[:3] in {b"3gp", b"3g2"}:
-        return "video/3gpp"
-    if main in _AVIF_BRANDS or (main in _GENERIC_HEIF_BRANDS and compatible & _AVIF_BRANDS):
-        return "image/avif"
-    if main in _HEIF_BRANDS or compatible & _HEIF_BRANDS:
-        return "image/heic"
-    return "video/mp4" if {main, *compatible} & _MP4_BRANDS else None
+def _by_search(head: bytes) -> str | None:
+    """Look behind the junk that readers of PDF and MP3 pass over; else, is it text?"""
+    if pdf.SIGNATURE in head[: pdf.MAX_LEADING_BYTES + len(pdf.SIGNATURE)]:
+        return "application/pdf"
+    if text_types.is_text(head):
+        return "text/plain"
+    return "audio/mpeg" if mp3.starts_late(head) else None
+
+
+def _by_brand(head: bytes, start: int) -> str | None:
+    size = unpack(">I", head, start)[0]
+    return brands.content_type_of(head[start + _BOX_HEADER : start + size])
+
+
+def _by_late_brand(head: bytes) -> str:
+    """Return the type of boxes whose brands come late, or perhaps behind what is seen here."""
+    position = 0
+    while position + _BOX_HEADER <= len(head):
+        size, kind = unpack(">I4s", head, position)
+        if kind == b"ftyp":
+            return _by_brand(head, position) or "video/quicktime"
+        if kind not in _EARLY_BOXES or size < _BOX_HEADER:
+            break
+        position += size
+    return "video/mp4"  # the walk through all boxes has the last word

@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from typing import BinaryIO
 
-from media.errors import ContentTypeMismatchError, FileEmptyError, FileTooLargeError
-from media.rules import archives
+from media.errors import FileEmptyError, FileTooLargeError
+from media.rules import archives, foreign_types
 from media.rules.formats import avif, gif, isobmff, jpeg, mp3, pdf, png, webp
 from media.rules.formats.reader import Reader
 from media.rules.limits import MAX_FILE_SIZE
 from media.rules.signatures import SNIFF_BYTES, sniff
 
+_ZIP = "application/zip"
 _CHECKS: dict[str, Callable[[Reader], None]] = {
     "image/jpeg": jpeg.require_complete,
     "image/png": png.require_complete,
@@ -19,7 +20,7 @@ _CHECKS: dict[str, Callable[[Reader], None]] = {
     "video/mp4": isobmff.require_video,
     "audio/mpeg": mp3.require_complete,
     "application/pdf": pdf.require_complete,
-    "application/zip": archives.require_complete,
+    _ZIP: archives.require_complete,
 }
 
 
@@ -30,16 +31,19 @@ def require_complete(file: BinaryIO, content_type: str) -> None:
         raise FileEmptyError
     if reader.size > MAX_FILE_SIZE:
         raise FileTooLargeError
-    require_type(reader.take_up_to(SNIFF_BYTES), content_type)
+    detected = _detect(reader, content_type)
+    if detected != content_type:
+        raise foreign_types.mismatch(declared=content_type, detected=detected)
     reader.move_to(0)
     _CHECKS[content_type](reader)
 
 
-def require_type(first_bytes: bytes, content_type: str) -> None:
-    """Refuse first bytes that are of another type than the declared one."""
-    found = sniff(first_bytes)
-    if found != content_type:
-        raise ContentTypeMismatchError(
-            f"The file was declared {content_type} but is {found or 'of an unknown type'}.",
-            ctx={"declared": content_type, "detected": found},
-        )
+def _detect(reader: Reader, declared: str) -> str | None:
+    """Return the type of the bytes; what a ZIP holds decides whether it is one to us."""
+    detected = sniff(reader.take_up_to(SNIFF_BYTES))
+    if detected == _ZIP:
+        return archives.foreign_type(reader) or _ZIP
+    # As Info-ZIP does: a few bytes before an archive are passed over.
+    if declared == _ZIP and detected in {None, "text/plain"} and archives.is_archive(reader):
+        return archives.foreign_type(reader) or _ZIP
+    return detected

@@ -58,7 +58,7 @@ def _properties_of(wanted: int, links: bytes) -> Iterator[int]:
 
 def _sequence(reader: Reader, moov: Box) -> ImageHeader:
     for track in isobmff.children(reader, moov):
-        if track.kind == b"trak" and _handler(reader, track) == _PICTURE:
+        if track.kind == b"trak" and isobmff.handler(reader, track) == _PICTURE:
             head = isobmff.payload(reader, isobmff.child(reader, track, b"tkhd"))
             width, height = unpack(">II", head, 88 if head[:1] == b"\x01" else 76)
             table = isobmff.child(reader, track, b"mdia", b"minf", b"stbl", b"stsz")
@@ -66,11 +66,6 @@ def _sequence(reader: Reader, moov: Box) -> ImageHeader:
             frames = unpack(">8xI", reader.take(12))[0]
             return _header(width >> 16, height >> 16, frames)
     raise FileCorruptError
-
-
-def _handler(reader: Reader, track: Box) -> bytes:
-    handler = isobmff.payload(reader, isobmff.child(reader, track, b"mdia", b"hdlr"))
-    return handler[8:12]
 
 
 def _header(width: int, height: int, frames: int = 1) -> ImageHeader:

@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from media.errors import FileCorruptError, FileTruncatedError
 from media.rules.formats.header import ImageHeader
@@ -6,8 +7,18 @@ from media.rules.formats.reader import Reader, unpack
 from media.rules.limits import MAX_FRAMES
 
 SIGNATURES = (b"GIF87a", b"GIF89a")
-_IMAGE, _EXTENSION, _TRAILER, _STRAY = 0x2C, 0x21, 0x3B, 0x00
+_IMAGE, _EXTENSION, _TRAILER, _STRAY = b"\x2c", b"\x21", b"\x3b", b"\x00"
 _HAS_TABLE = 0x80
+
+
+class Block(NamedTuple):
+    """One extension or frame and where it stands; a frame's right and lower edge."""
+
+    kind: bytes
+    start: int
+    end: int
+    right: int
+    bottom: int
 
 
 def measure(reader: Reader) -> ImageHeader:
@@ -18,9 +29,9 @@ def measure(reader: Reader) -> ImageHeader:
     width, height = _screen(reader)
     frames = 0
     try:
-        for right, bottom in _frames(reader):
-            frames += 1
-            width, height = max(width, right), max(height, bottom)
+        for block in _blocks(reader):
+            frames += block.kind == _IMAGE
+            width, height = max(width, block.right), max(height, block.bottom)
             if frames > MAX_FRAMES:
                 break
     except FileTruncatedError:
@@ -31,11 +42,10 @@ def measure(reader: Reader) -> ImageHeader:
 
 
 def require_complete(reader: Reader) -> None:
-    """Walk every block to the trailer."""
+    """Walk every block to the trailer, or to the end of a file that lacks one."""
     _screen(reader)
-    if not sum(1 for _ in _frames(reader)):
+    if not sum(block.kind == _IMAGE for block in _blocks(reader)):
         raise FileCorruptError
-    reader.require_ended()
 
 
 def _screen(reader: Reader) -> tuple[int, int]:
@@ -46,20 +56,35 @@ def _screen(reader: Reader) -> tuple[int, int]:
     return width, height
 
 
-def _frames(reader: Reader) -> Iterator[tuple[int, int]]:
-    """Yield the right and lower edge of each frame, up to the trailer."""
-    while (kind := reader.take(1)[0]) != _TRAILER:
+def picture_ranges(reader: Reader) -> Iterator[tuple[int, int]]:
+    """Yield where the blocks of the picture stand, all but bytes that start no block."""
+    _screen(reader)
+    yield 0, reader.position
+    for block in _blocks(reader):
+        yield block.start, block.end
+
+
+def _blocks(reader: Reader) -> Iterator[Block]:
+    """Yield every block up to the trailer; as in browsers, junk behind a frame ends the picture."""
+    framed = False
+    while kind := reader.take_up_to(1):
+        start = reader.position - 1
+        edges = (0, 0)
         if kind == _IMAGE:
             left, top, width, height, packed = unpack("<HHHHB", reader.take(9))
-            yield left + width, top + height
+            edges = (left + width, top + height)
             _skip_table(reader, packed)
             reader.skip(1)  # the first code size
             _skip_blocks(reader)
+            framed = True
         elif kind == _EXTENSION:
             reader.skip(1)  # its label
             _skip_blocks(reader)
-        elif kind != _STRAY:  # some encoders leave a zero between blocks
-            raise FileCorruptError
+        elif kind == _TRAILER or (framed and kind != _STRAY):
+            return
+        else:
+            continue
+        yield Block(kind, start, reader.position, *edges)
 
 
 def _skip_table(reader: Reader, packed: int) -> None:

@@ -4,11 +4,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from media.errors import FileCorruptError, FileTruncatedError
+from media.rules import foreign_types
+from media.rules.formats import brands
 from media.rules.formats.reader import Reader, unpack
 from media.rules.limits import MIB
 
 _MAX_PAYLOAD = MIB
 _MAX_BOXES = 100_000
+_NEEDED = frozenset({b"ftyp", b"moov", b"mdat", b"moof", b"meta"})
+_PICTURES = b"vide"
+_MP4 = "video/mp4"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,35 +45,48 @@ def boxes(reader: Reader, start: int, end: int) -> Iterator[Box]:
 def require_boxes(reader: Reader) -> set[bytes]:
     """Walk the outermost boxes to the end of the file; return their kinds.
 
-    Bytes that are no box are tolerated after the last one, as after any other format's end.
+    What follows the last box and is none (a vendor's trailer, padding) is tolerated; a box that a
+    player needs and that leaves the file is a cut.
     """
     kinds: set[bytes] = set()
-    end = 0
     for count, box in enumerate(boxes(reader, 0, reader.size)):
-        if count > _MAX_BOXES or (not kinds and box.kind != b"ftyp"):
+        if count > _MAX_BOXES:
             raise FileCorruptError
         if not _is_kind(box.kind):
             break
         if box.end > reader.size:
-            raise FileTruncatedError
+            if box.kind in _NEEDED:
+                raise FileTruncatedError
+            break
         kinds.add(box.kind)
-        end = box.end
-    reader.move_to(end)
-    reader.require_ended()
     if not kinds:
         raise FileTruncatedError
     return kinds
 
 
 def require_video(reader: Reader) -> None:
-    """Require a whole MP4 with its index."""
+    """Require a whole MP4 with its index and a track of pictures."""
     kinds = require_boxes(reader)
+    whole = Box(kind=b"", start=0, end=reader.size)
+    named = b"ftyp" in kinds and brands.content_type_of(
+        payload(reader, child(reader, whole, b"ftyp"))
+    )
+    if b"moov" in kinds and named != _MP4:
+        raise foreign_types.mismatch(declared=_MP4, detected=named or "video/quicktime")
     if b"moov" not in kinds:
         raise FileTruncatedError
     if not {b"mdat", b"moof"} & kinds:
         raise FileCorruptError
-    moov = child(reader, Box(kind=b"", start=0, end=reader.size), b"moov")
+    moov = child(reader, whole, b"moov")
     child(reader, moov, b"mvhd")
+    handlers = {handler(reader, box) for box in children(reader, moov) if box.kind == b"trak"}
+    if handlers and _PICTURES not in handlers:
+        raise foreign_types.mismatch(declared=_MP4, detected="audio/mp4")
+
+
+def handler(reader: Reader, track: Box) -> bytes:
+    """Return what kind of media a track holds."""
+    return payload(reader, child(reader, track, b"mdia", b"hdlr"))[8:12]
 
 
 def child(reader: Reader, parent: Box, *path: bytes) -> Box:

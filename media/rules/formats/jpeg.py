@@ -1,5 +1,6 @@
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from media.errors import FileCorruptError, FileTruncatedError, TooManyScansError
 from media.rules.formats.header import ImageHeader
@@ -7,48 +8,47 @@ from media.rules.formats.reader import Reader, unpack
 from media.rules.limits import KIB, MAX_SCAN_PIXELS, MAX_SCANS, MEGAPIXEL, MIB, MIN_SCANS
 
 START = b"\xff\xd8"
-_START_OF_IMAGE, _END_OF_IMAGE, _START_OF_SCAN, _APP2 = 0xD8, 0xD9, 0xDA, 0xE2
+_START_OF_IMAGE, _END_OF_IMAGE, _START_OF_SCAN = 0xD8, 0xD9, 0xDA
+_SCAN_DATA = -1  # no marker: the compressed pixels after a start of scan
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _BARE = frozenset({0x01, *range(0xD0, 0xD8)})  # markers without a length
 _NEXT_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
-_MULTI_PICTURE = b"MPF\x00"
 _HEAD = 12  # bytes of a segment we look at
+
+
+class Segment(NamedTuple):
+    """One marker with its payload, or the compressed pixels of a scan; `head` is its start."""
+
+    marker: int
+    start: int
+    end: int
+    head: bytes = b""
 
 
 def measure(reader: Reader) -> ImageHeader:
     """Return the size in the first frame header."""
-    for marker, head in _segments(reader):
-        if marker in _FRAMES:
-            return _size(head)
+    for segment in _segments(reader):
+        if segment.marker in _FRAMES:
+            return _size(segment.head)
     raise FileCorruptError
 
 
 def require_complete(reader: Reader) -> None:
-    """Walk every segment and scan to the end-of-image marker.
+    """Walk every segment and scan of the picture to its end-of-image marker.
 
-    Cameras append previews that the multi-picture segment lists; those are pictures of their own.
+    What follows the marker (a motion photo, a vendor's trailer, a gain map, padding) is no part of
+    the picture; every viewer ignores it.
     """
-    announced = _require_picture(reader)
-    while announced and _at_picture(reader):
-        _require_picture(reader)
-    reader.require_ended()
-
-
-def _require_picture(reader: Reader) -> bool:
-    """Walk one picture; return whether it announces further ones."""
     size: ImageHeader | None = None
-    announced = False
     scans = 0
-    for marker, head in _segments(reader):
-        if marker in _FRAMES:
-            size = _size(head)
-        elif marker == _START_OF_SCAN:
+    for segment in _segments(reader):
+        if segment.marker in _FRAMES:
+            size = _size(segment.head)
+        elif segment.marker == _START_OF_SCAN:
             scans += 1
             _require_few_scans(scans, size)
-        announced = announced or (marker == _APP2 and head.startswith(_MULTI_PICTURE))
     if size is None or not scans:
         raise FileCorruptError
-    return announced
 
 
 def _require_few_scans(scans: int, size: ImageHeader | None) -> None:
@@ -64,36 +64,49 @@ def _require_few_scans(scans: int, size: ImageHeader | None) -> None:
         )
 
 
-def _segments(reader: Reader) -> Iterator[tuple[int, bytes]]:
-    """Yield each marker with the first bytes of its segment, up to the end of the image."""
-    if reader.take(2) != START:
+def picture_ranges(reader: Reader) -> Iterator[tuple[int, int]]:
+    """Yield where the segments of the picture stand: all but stray bytes and what follows it."""
+    yield 0, len(START)
+    for segment in _segments(reader):
+        yield segment.start, segment.end
+
+
+def _segments(reader: Reader) -> Iterator[Segment]:
+    """Yield every segment and the data of every scan, up to the end-of-image marker."""
+    if reader.take(len(START)) != START:
         raise FileCorruptError
     while (marker := _marker(reader)) != _END_OF_IMAGE:
         if marker in _BARE:
             continue
-        if marker in {_START_OF_IMAGE, 0x00}:
+        if marker == _START_OF_IMAGE:
             raise FileCorruptError
+        start = reader.position - 2
         length = unpack(">H", reader.take(2))[0] - 2
         if length < 0:
             raise FileCorruptError
         head = reader.take(min(length, _HEAD))
         reader.skip(length - len(head))
-        yield marker, head
+        yield Segment(marker, start, reader.position, head)
         if marker == _START_OF_SCAN:
-            _skip_entropy(reader)
+            start = reader.position
+            _skip_to_marker(reader)
+            yield Segment(_SCAN_DATA, start, reader.position)
+    yield Segment(marker, reader.position - 2, reader.position)
 
 
 def _marker(reader: Reader) -> int:
+    """Return the next marker, past fill bytes and bytes that belong to no segment."""
+    here = reader.position
     prefix, code = reader.take(2)
-    if prefix != 0xFF:
-        raise FileCorruptError
-    while code == 0xFF:  # fill bytes
-        code = reader.take(1)[0]
-    return code
+    if prefix == 0xFF and code not in {0x00, 0xFF}:
+        return code
+    reader.move_to(here)
+    _skip_to_marker(reader)
+    return reader.take(2)[1]
 
 
-def _skip_entropy(reader: Reader) -> None:
-    """Move to the marker that ends the compressed data of a scan."""
+def _skip_to_marker(reader: Reader) -> None:
+    """Move to the next marker that is neither a restart of a scan nor a fill byte."""
     start, carry, step = reader.position, b"", 4 * KIB
     while chunk := reader.take_up_to(step):
         window = carry + chunk
@@ -112,17 +125,3 @@ def _size(head: bytes) -> ImageHeader:
     if not width or not height:
         raise FileCorruptError
     return ImageHeader(width=width, height=height)
-
-
-def _at_picture(reader: Reader) -> bool:
-    """Skip padding; return whether another picture starts here."""
-    here = reader.position
-    while chunk := reader.take_up_to(64 * KIB):
-        padding = len(chunk) - len(chunk.lstrip(b"\x00"))
-        here += padding
-        if padding < len(chunk):
-            break
-    reader.move_to(here)
-    follows = reader.take_up_to(2) == START
-    reader.move_to(here)
-    return follows

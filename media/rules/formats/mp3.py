@@ -2,7 +2,9 @@ from media.errors import FileCorruptError, FileTruncatedError
 from media.rules.formats.reader import Reader, unpack
 from media.rules.limits import KIB
 
-_TAG = b"ID3"
+_TAG, _APE_TAG = b"ID3", b"APETAGEX"
+_TAG_HEADER = 32
+_PROOF = 3  # frames in a row that no other file has by chance
 _SEARCH = 64 * KIB  # padding between the tag and the first frame
 _SAMPLE_RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
 _BIT_RATES = {
@@ -27,8 +29,24 @@ def frame_length(header: bytes) -> int | None:
     return samples * kilobits * 1000 // _SAMPLE_RATES[version][sampling] + padding
 
 
+def starts_late(head: bytes) -> bool:
+    """Return whether sound starts behind zeros or junk: three frames in a row, or a tag."""
+    content = head.lstrip(b"\x00")
+    if content.startswith((_TAG, _APE_TAG)):
+        return True
+    at = head.find(b"\xff")
+    while at >= 0:
+        if _frames_from(head, at) >= _PROOF:
+            return True
+        at = head.find(b"\xff", at + 1)
+    return False
+
+
 def require_complete(reader: Reader) -> None:
-    """Require a first frame that another frame, or the end, follows; honour a Xing byte count."""
+    """Require a first frame that another frame, or the end, follows; honour a Xing byte count.
+
+    Zeros, tags and junk may stand before it; players search for the first frame.
+    """
     _skip_tags(reader)
     start = reader.position
     window = reader.take_up_to(_SEARCH)
@@ -42,17 +60,37 @@ def require_complete(reader: Reader) -> None:
     raise FileTruncatedError if not window else FileCorruptError
 
 
+def _frames_from(head: bytes, at: int) -> int:
+    frames = 0
+    while frames < _PROOF and (length := frame_length(head[at : at + 4])) is not None:
+        frames += 1
+        at += length
+    return frames
+
+
 def _skip_tags(reader: Reader) -> None:
+    """Move past zeros and the tags before the sound."""
     while True:
+        _skip_zeros(reader)
         here = reader.position
-        head = reader.take_up_to(10)
-        if len(head) < 10 or not head.startswith(_TAG):
-            reader.move_to(here)
+        head = reader.take_up_to(_TAG_HEADER)
+        reader.move_to(here)
+        if head.startswith(_APE_TAG) and len(head) == _TAG_HEADER:
+            reader.skip(_TAG_HEADER + unpack("<I", head, 12)[0])
+        elif head.startswith(_TAG) and len(head) >= 10 and not any(b & 0x80 for b in head[6:10]):
+            reader.skip(10 + (head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9]))
+        else:
             return
-        if any(byte & 0x80 for byte in head[6:10]):
-            raise FileCorruptError
-        size = head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9]
-        reader.skip(size)
+
+
+def _skip_zeros(reader: Reader) -> None:
+    here = reader.position
+    while chunk := reader.take_up_to(_SEARCH):
+        content = chunk.lstrip(b"\x00")
+        here += len(chunk) - len(content)
+        if content:
+            break
+    reader.move_to(here)
 
 
 def _is_followed(reader: Reader, position: int) -> bool:

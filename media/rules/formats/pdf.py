@@ -5,20 +5,46 @@ from media.rules.formats.reader import Reader
 from media.rules.limits import KIB
 
 SIGNATURE = b"%PDF-"
+MAX_LEADING_BYTES = KIB  # readers look for the signature that far
 _END = b"%%EOF"
-_TAIL = 2 * KIB  # readers look for the end in the last 1,024 bytes
+_TAIL = 64 * KIB
+_PADDING = b"\x00\t\n\f\r\x1a "
 _INDEX = re.compile(rb"startxref\s+(\d{1,12})\s")
 
 
 def require_complete(reader: Reader) -> None:
-    """Require the signature, the end mark near the end, and an index that lies in the file."""
-    if reader.take(len(SIGNATURE)) != SIGNATURE:
+    """Require the signature, the end mark near the end, and an index that lies in the file.
+
+    A byte order mark, a newline or junk may stand before the signature, and padding of any length
+    or a little else after the end mark: readers search for both.
+    """
+    if SIGNATURE not in reader.take_up_to(MAX_LEADING_BYTES + len(SIGNATURE)):
         raise FileCorruptError
-    reader.move_to(max(0, reader.size - _TAIL))
-    tail = reader.take_up_to(_TAIL)
+    tail = _tail(reader)
     end = tail.rfind(_END)
-    if end < 0 or len(tail) - end > KIB + len(_END):
+    if end < 0:
         raise FileTruncatedError
     indices = _INDEX.findall(tail, 0, end)
-    if not indices or int(indices[-1]) >= reader.size:
+    # The mark at the start of a file optimised for the web has the index 0; the true end is cut.
+    if (
+        not indices
+        or int(indices[-1]) >= reader.size
+        or (not int(indices[-1]) and end < len(tail) - KIB)
+    ):
         raise FileCorruptError
+
+
+def _tail(reader: Reader) -> bytes:
+    """Return the last bytes before any padding."""
+    end = reader.size
+    while end:
+        start = max(0, end - _TAIL)
+        reader.move_to(start)
+        tail = reader.take(end - start).rstrip(_PADDING)
+        if tail:
+            end = start + len(tail)
+            break
+        end = start
+    start = max(0, end - _TAIL)
+    reader.move_to(start)
+    return reader.take(end - start)

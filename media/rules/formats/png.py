@@ -8,6 +8,8 @@ from media.rules.limits import MIB
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _LONGEST_HEAD = 13
+_ANIMATION = frozenset({b"acTL", b"fcTL", b"fdAT"})
+_NEEDED = _ANIMATION | {b"IHDR", b"PLTE", b"tRNS", b"iCCP", b"IDAT", b"IEND"}
 
 
 def measure(reader: Reader) -> ImageHeader:
@@ -23,7 +25,7 @@ def measure(reader: Reader) -> ImageHeader:
         if kind == b"IHDR":
             size = unpack(">II", head)
         elif kind == b"acTL":
-            frames = unpack(">I", head)[0]
+            frames = frames or unpack(">I", head)[0]  # decoders heed the first of several
         elif kind == b"fcTL":
             still_is_a_frame = True
         elif kind in {b"IDAT", b"IEND"}:
@@ -35,7 +37,10 @@ def measure(reader: Reader) -> ImageHeader:
 
 
 def require_complete(reader: Reader) -> None:
-    """Walk every chunk to IEND and check every sum: a flipped bit in the pixels is found here."""
+    """Walk every chunk to IEND and check the sums: a flipped bit in the pixels is found here.
+
+    Only the sums of what a decoder needs count, and what follows IEND is no part of the picture.
+    """
     _require_signature(reader)
     seen: set[bytes] = set()
     for kind, _ in _chunks(reader, checked=True):
@@ -46,7 +51,24 @@ def require_complete(reader: Reader) -> None:
             break
     if b"IDAT" not in seen:
         raise FileCorruptError
-    reader.require_ended()
+
+
+def picture_ranges(reader: Reader) -> Iterator[tuple[int, int]]:
+    """Yield where the chunks stand that pixels, frames and colours come from.
+
+    Texts of any size, a second `acTL` and whatever follows IEND are left out.
+    """
+    _require_signature(reader)
+    yield 0, reader.position
+    start, animated, pixels = reader.position, False, False
+    for kind, _ in _chunks(reader, checked=False):
+        repeated = kind == b"acTL" and (animated or pixels)
+        if kind in _NEEDED and not repeated:
+            yield start, reader.position
+        animated, pixels = animated or kind == b"acTL", pixels or kind == b"IDAT"
+        if kind == b"IEND":
+            return
+        start = reader.position
 
 
 def _require_signature(reader: Reader) -> None:
@@ -55,13 +77,13 @@ def _require_signature(reader: Reader) -> None:
 
 
 def _chunks(reader: Reader, *, checked: bool) -> Iterator[tuple[bytes, bytes]]:
-    """Yield each chunk's kind and first bytes, its sum checked when asked."""
+    """Yield each chunk's kind and first bytes; check the sums of those a picture is made of."""
     while True:
         length, kind = unpack(">I4s", reader.take(8))
         if not kind.isalpha():
             raise FileCorruptError
         head = reader.take(min(length, _LONGEST_HEAD))
-        if checked:
+        if checked and (kind[:1].isupper() or kind in _ANIMATION):
             _require_sum(reader, kind + head, length - len(head))
         else:
             reader.skip(length - len(head) + 4)

@@ -3,7 +3,7 @@ import struct
 from typing import Any, BinaryIO
 
 from media.errors import FileCorruptError, FileTruncatedError
-from media.rules.limits import MAX_TRAILING_BYTES, MAX_WALK_STEPS
+from media.rules.limits import MAX_WALK_STEPS
 
 
 class Reader:
@@ -49,14 +49,6 @@ class Reader:
         if position > self.size:
             raise FileTruncatedError
         self.position = self._file.seek(position)
-
-    def require_ended(self) -> None:
-        """Refuse a file that hides more than a little after its declared end."""
-        if self.remaining > MAX_TRAILING_BYTES:
-            raise FileCorruptError(
-                f"The file carries {self.remaining} bytes after its end;"
-                f" {MAX_TRAILING_BYTES} are tolerated."
-            )
 
 
 def unpack(layout: str, data: bytes, offset: int = 0) -> tuple[Any, ...]:

@@ -36,7 +36,11 @@ def require_complete(reader: Reader) -> None:
         raise FileCorruptError
     if not {_LOSSY, _LOSSLESS, _FRAME} & set(kinds):
         raise FileCorruptError
-    reader.require_ended()
+
+
+def picture_ranges(reader: Reader) -> Iterator[tuple[int, int]]:
+    """Yield all that RIFF declares to be the picture."""
+    yield 0, min(_require_riff(reader), reader.size)
 
 
 def _require_riff(reader: Reader) -> int:

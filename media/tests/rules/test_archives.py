@@ -115,12 +115,10 @@ def test_a_harmful_archive_is_rejected_quickly(content: bytes) -> None:
 @pytest.mark.parametrize(
     "content",
     [
-        b"PK\x03\x04junk" + archive(),
-        archive() + bytes(2000),
         archive().replace(b"PK\x01\x02", b"PK\x01\x03", 1),
         archive()[:10] + archive()[12:],
     ],
-    ids=["bytes before", "bytes after", "broken directory", "bytes missing"],
+    ids=["broken directory", "bytes missing"],
 )
 def test_an_archive_that_contradicts_itself_is_damage(content: bytes) -> None:
     with pytest.raises(FileCorruptError):

@@ -84,7 +84,7 @@ def test_an_animated_png_is_png() -> None:
         (b"\xff\xfa\x90\x64" + bytes(60), "audio/mpeg"),  # with checksums
         (b"\xff\xf3\x84\x64" + bytes(60), "audio/mpeg"),  # MPEG 2
         (b"\xff\xe3\x84\x64" + bytes(60), "audio/mpeg"),  # MPEG 2.5
-        (b"\xff\xfe\x41\x00", None),  # UTF-16 text
+        (b"\xff\xfe\x41\x00", "text/plain"),  # UTF-16
         (b"\xff\xf1\x50\x80" + bytes(60), "audio/aac"),
     ],
 )

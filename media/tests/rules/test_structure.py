@@ -28,11 +28,8 @@ from media.tests.rules.specimens import (
     ftyp,
     gif,
     mp3,
-    mp4,
     pdf,
-    picture,
     png,
-    saved,
     scans,
     still,
 )
@@ -77,43 +74,6 @@ def test_an_image_that_lost_its_last_bytes_is_called_truncated(content_type: str
     assert refusal.value.code == "file_truncated"
 
 
-@pytest.mark.covers("T33")
-@pytest.mark.parametrize("content_type", IMAGE_FORMATS)
-@pytest.mark.parametrize(
-    "hidden", [b"<script>alert(1)</script>" * 42, pdf() * 4, b"PK\x03\x04" + bytes(1100)]
-)
-def test_more_than_a_little_after_the_end_of_an_image_is_refused(
-    content_type: str, hidden: bytes
-) -> None:
-    with pytest.raises(ContentError) as refusal:
-        check(WHOLE_BYTES[content_type] + hidden, content_type)
-
-    assert len(hidden) > 1024
-    assert refusal.value.code in {"file_corrupt", "file_truncated"}
-
-
-@pytest.mark.covers("T33")
-@pytest.mark.parametrize("content_type", [each for each in IMAGE_FORMATS if each != "image/avif"])
-def test_a_kibibyte_after_the_end_is_tolerated_and_not_a_byte_more(content_type: str) -> None:
-    whole = WHOLE_BYTES[content_type]
-
-    check(whole + b"x" * 1024, content_type)
-    with pytest.raises(FileCorruptError):
-        check(whole + b"x" * 1025, content_type)
-
-
-def test_the_previews_a_camera_appends_belong_to_its_photo() -> None:
-    preview = still("image/jpeg") * 2
-    announced = saved(picture(), "image/jpeg")
-    announced = announced[:2] + b"\xff\xe2\x00\x0cMPF\x00II*\x00\x00\x00" + announced[2:]
-
-    check(announced + bytes(4096) + preview, "image/jpeg")
-    with pytest.raises(FileCorruptError):
-        check(still("image/jpeg") + bytes(4096) + preview, "image/jpeg")
-    with pytest.raises(FileTruncatedError):
-        check(announced + preview[:-300], "image/jpeg")
-
-
 @pytest.mark.parametrize("position", [0.2, 0.5, 0.8])
 def test_one_flipped_bit_in_a_png_is_found(position: float) -> None:
     damaged = bytearray(WHOLE_BYTES["image/png"])
@@ -136,12 +96,12 @@ def test_one_flipped_bit_in_a_png_is_found(position: float) -> None:
         (ftyp(b"isom", b"isom"), "video/mp4", "file_truncated"),
         (ftyp(b"isom", b"isom") + box(b"mdat", bytes(9)), "video/mp4", "file_truncated"),
         (ftyp(b"isom") + box(b"mdat") + box(b"moov"), "video/mp4", "file_corrupt"),
-        (mp4() + b"\x00" * 2000, "video/mp4", "file_corrupt"),
         (b"%PDF-1.7\n", "application/pdf", "file_truncated"),
         (b"%PDF-1.7\n%%EOF", "application/pdf", "file_corrupt"),
         (pdf().replace(b"startxref\n", b"startxref\n9"), "application/pdf", "file_corrupt"),
         (b"ID3\x04\x00\x00\x00\x00\x00\x0a" + bytes(10), "audio/mpeg", "file_truncated"),
-        (b"ID3\x04\x00\x00\x00\x00\x00\x0a" + bytes(900), "audio/mpeg", "file_corrupt"),
+        (b"ID3\x04\x00\x00\x00\x00\x00\x0a" + bytes(900), "audio/mpeg", "file_truncated"),
+        (b"ID3\x04\x00\x00\x00\x00\x00\x0a" + b"x" * 900, "audio/mpeg", "file_corrupt"),
         (b"ID3\x04\x00\x00\x00\x00\x7f\x7f", "audio/mpeg", "file_truncated"),
         (b"ID3\x04\x00\x00\xff\x00\x00\x00", "audio/mpeg", "file_corrupt"),
         (mp3(frames=1)[:200], "audio/mpeg", "file_corrupt"),

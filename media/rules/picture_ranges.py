@@ -1,0 +1,42 @@
+"""Which bytes of an image file its picture is made of.
+
+Decoders differ in what else they tolerate: stray bytes between segments, texts of any size, bytes
+after the end. The decoder child gets none of it.
+"""
+
+from collections.abc import Callable, Iterable
+from itertools import islice
+from typing import BinaryIO
+
+from media.errors import FileCorruptError
+from media.rules.formats import gif, jpeg, png, webp
+from media.rules.formats.reader import Reader
+
+_MAX_RANGES = 1_000
+_RANGES: dict[str, Callable[[Reader], Iterable[tuple[int, int]]]] = {
+    "image/jpeg": jpeg.picture_ranges,
+    "image/png": png.picture_ranges,
+    "image/gif": gif.picture_ranges,
+    "image/webp": webp.picture_ranges,
+}
+
+
+def picture_ranges(file: BinaryIO, content_type: str) -> list[tuple[int, int]]:
+    """Return the picture's bytes as ranges in order, neighbours joined."""
+    reader = Reader(file)
+    if content_type not in _RANGES:
+        return [(0, reader.size)]
+    joined = list(islice(_joined(_RANGES[content_type](reader)), _MAX_RANGES + 1))
+    if len(joined) > _MAX_RANGES:
+        raise FileCorruptError("The file is damaged in too many places.")
+    return joined
+
+
+def _joined(ranges: Iterable[tuple[int, int]]) -> Iterable[tuple[int, int]]:
+    first, last = 0, 0
+    for start, end in ranges:
+        if start != last:
+            yield first, last
+            first = start
+        last = end
+    yield first, last

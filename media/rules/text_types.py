@@ -1,0 +1,35 @@
+"""Files that are text: pages, drawings and programs that may pose as something else."""
+
+import codecs
+import re
+
+_MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_HTML = re.compile(
+    rb"<(?:!doctype html|html|head|body|script|title|iframe|style|table|div|h1|p|br|a|b|font)[\s>/]"
+)
+_NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+
+
+def markup_type(head: bytes) -> str | None:
+    """Return the content type of HTML, SVG or another XML; None for anything else."""
+    start = head.removeprefix(codecs.BOM_UTF8).lstrip()[:2048].lower()
+    if not start.startswith(b"<"):
+        return None
+    if b"<svg" in start:
+        return "image/svg+xml"
+    if _HTML.match(start) or (start.startswith(b"<!--") and b"<html" in start):
+        return "text/html"
+    return "application/xml" if start.startswith(b"<?xml") else None
+
+
+def is_text(head: bytes) -> bool:
+    """Return whether the bytes are nothing but text in UTF-8 or with a byte order mark."""
+    if head.startswith(_MARKS[1:]):
+        return True
+    if not head or _NO_TEXT.search(head):
+        return False
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeDecodeError:
+        return False
+    return True
