@@ -153,7 +153,7 @@ _ALIASES = {
 def sentence(content_type: str) -> str | None:
     """Return what a file of a type we do not take is, and what to do; None for one unknown."""
     known = _FOREIGN.get(_ALIASES.get(content_type, content_type))
-    return known and f"This is {known.name}. {known.advice}"
+    return f"This is {known.name}. {known.advice}" if known else None
 
 
 def mismatch(*, declared: str, detected: str | None) -> ContentTypeMismatchError:

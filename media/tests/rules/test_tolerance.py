@@ -1,4 +1,5 @@
 import io
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -47,12 +48,9 @@ def test_a_still_without_junk_is_its_own_picture() -> None:
 # --- Refused in words -------------------------------------------------------------------------
 def tiff_with(make: bytes, *tags: int) -> bytes:
     """Return the start of a TIFF with a maker's name and tags without a meaning here."""
-    order, entries = "little", [(271, len(make), 400), *((tag, 1, 0) for tag in tags)]
-    lines = b"".join(
-        tag.to_bytes(2, order) + b"\x02\x00" + count.to_bytes(4, order) + value.to_bytes(4, order)
-        for tag, count, value in entries
-    )
-    head = b"II*\x00\x08\x00\x00\x00" + len(entries).to_bytes(2, order) + lines
+    entries = [(271, len(make), 400), *((tag, 1, 0) for tag in tags)]
+    lines = b"".join(struct.pack("<HHII", tag, 2, count, value) for tag, count, value in entries)
+    head = b"II*\x00\x08\x00\x00\x00" + struct.pack("<H", len(entries)) + lines
     return head.ljust(400, b"\x00") + make + bytes(60)
 
 
