@@ -58,6 +58,7 @@ class ExportItem(TimestampedModel, LeasedModel):
     result_key = models.CharField(max_length=255, blank=True)
     result_size = models.PositiveBigIntegerField(null=True, blank=True)
     result_sha256 = models.CharField("SHA-256", max_length=64, blank=True)
+    result_crc32 = models.PositiveBigIntegerField("CRC-32", null=True, blank=True)
     result_type = models.CharField("content type", max_length=100, blank=True)
     width = models.PositiveIntegerField(null=True, blank=True)
     height = models.PositiveIntegerField(null=True, blank=True)

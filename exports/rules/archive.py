@@ -1,85 +1,76 @@
-"""One ZIP of stored entries, written as it is read, the same bytes for the same entries.
+"""Write one ZIP of stored entries as a stream, the same bytes for the same entries.
 
-Entries are stored: pictures are packed already. `zipfile` writes to a sink that cannot seek, so an
-entry's checksum follows its bytes (a data descriptor) and every reader finds it in the directory at
-the end.
+Entries are stored because pictures are compressed already. Size and CRC stand in each entry's local
+header, not in a data descriptor behind it, so that readers that only read forward
+(`java.util.zip.ZipInputStream`, stream-unzip) can open the archive.
 """
 
-import io
-import stat
-import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from stream_zip import NO_COMPRESSION_32, NO_COMPRESSION_64, MemberFile, Method, stream_zip
+from stream_zip import ZipIntegrityError as EntryMismatchError
 
 from exports.errors import ArchiveEntryError
 
-_EPOCH = (1980, 1, 1, 0, 0, 0)  # the first instant a ZIP can name
-_UNIX = 3
-_ATTRIBUTES = (stat.S_IFREG | 0o644) << 16
+_MODIFIED_AT: Final = datetime(1980, 1, 1)  # noqa: DTZ001  the first instant a ZIP can name; it has no zone
+_MODE: Final = 0o100644
+_CHUNK_BYTES: Final = 1024 * 1024
+_MAX_ZIP32_BYTES: Final = 0xFFFF_FFFF
+_MAX_ZIP32_ENTRIES: Final = 0xFFFF
+_MAX_HEADER_BYTES: Final = 30 + 20  # local header and ZIP64 fields, without the name
 
 
 @dataclass(frozen=True, kw_only=True)
 class ArchiveEntry:
-    """One file of an archive: its name, its exact size and its bytes in pieces."""
+    """One file of an archive: its name, exact size, CRC-32 and bytes in pieces."""
 
     name: str
     size: int
+    crc32: int
     chunks: Iterable[bytes]
 
 
 def write_archive(entries: Iterable[ArchiveEntry]) -> Iterator[bytes]:
-    """Yield the bytes of a ZIP, taking one piece of one entry at a time.
+    """Yield the bytes of a ZIP, reading one piece of one entry at a time.
 
-    Raises `ArchiveEntryError` when an entry has not the size it names or its name came before.
-    What was yielded until then is no archive.
+    Raises `ArchiveEntryError` when an entry's bytes do not match its size or CRC-32, or when its
+    name came before. What was yielded until then is no archive.
     """
-    sink = _Sink()
+    try:
+        yield from stream_zip(_members(entries), chunk_size=_CHUNK_BYTES, extended_timestamps=False)
+    except EntryMismatchError as error:
+        raise ArchiveEntryError("The bytes of an entry do not match its CRC-32.") from error
+
+
+def _members(entries: Iterable[ArchiveEntry]) -> Iterator[MemberFile]:
     names: set[str] = set()
-    with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as archive:
-        for entry in entries:
-            if entry.name in names:
-                raise ArchiveEntryError(f"Two files of the archive are named {entry.name}.")
-            names.add(entry.name)
-            yield from _written(archive, entry, sink)
-    yield from sink.take()
+    offset = 0
+    for entry in entries:
+        if entry.name in names:
+            raise ArchiveEntryError(f"Two files of the archive are named {entry.name}.")
+        method = _method(entry, offset=offset, position=len(names))
+        names.add(entry.name)
+        offset += _MAX_HEADER_BYTES + len(entry.name.encode()) + entry.size
+        yield entry.name, _MODIFIED_AT, _MODE, method, _exactly(entry)
 
 
-def _written(archive: zipfile.ZipFile, entry: ArchiveEntry, sink: "_Sink") -> Iterator[bytes]:
-    """Write one entry, handing on what reaches the sink."""
-    left = entry.size
-    with archive.open(_header(entry), "w") as target:
-        for chunk in entry.chunks:
-            left -= len(chunk)
-            if left < 0:
-                raise ArchiveEntryError(f"{entry.name} is longer than its {entry.size} bytes.")
-            target.write(chunk)
-            yield from sink.take()
-        if left:
-            raise ArchiveEntryError(f"{entry.name} lacks {left} of its {entry.size} bytes.")
-    yield from sink.take()
+def _method(entry: ArchiveEntry, *, offset: int, position: int) -> Method:
+    """Return plain ZIP where it suffices: not every reader knows ZIP64."""
+    small = max(entry.size, offset) <= _MAX_ZIP32_BYTES and position < _MAX_ZIP32_ENTRIES
+    method = NO_COMPRESSION_32 if small else NO_COMPRESSION_64
+    return method(entry.size, entry.crc32)
 
 
-def _header(entry: ArchiveEntry) -> zipfile.ZipInfo:
-    header = zipfile.ZipInfo(entry.name, date_time=_EPOCH)
-    header.create_system = _UNIX
-    header.external_attr = _ATTRIBUTES
-    header.file_size = entry.size  # decides on ZIP64 before the first byte is written
-    return header
-
-
-class _Sink(io.RawIOBase):
-    """Where `zipfile` writes to; what it wrote is taken away at once."""
-
-    def __init__(self) -> None:
-        self._parts: list[bytes] = []
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: bytes) -> int:  # type: ignore[override]  # zipfile writes bytes only
-        self._parts.append(data)
-        return len(data)
-
-    def take(self) -> list[bytes]:
-        parts, self._parts = self._parts, []
-        return parts
+def _exactly(entry: ArchiveEntry) -> Iterator[bytes]:
+    """Yield an entry's bytes; raise where they are not as many as its header says."""
+    remaining = entry.size
+    for chunk in entry.chunks:
+        remaining -= len(chunk)
+        if remaining < 0:
+            raise ArchiveEntryError(f"{entry.name} is longer than its {entry.size} bytes.")
+        yield chunk
+    if remaining:
+        raise ArchiveEntryError(f"{entry.name} lacks {remaining} of its {entry.size} bytes.")

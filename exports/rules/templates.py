@@ -52,6 +52,30 @@ class Field:
 
 Token = Literal | Field
 
+# No template and no value can hold these two characters.
+_VALUE: Final = "\x01"
+_NOTHING: Final = "\x00"
+_SEPARATOR: Final = r"[ _.,;+~\u2013\u2014-]*"
+_NOTHINGS: Final = rf"{_NOTHING}(?:{_SEPARATOR}{_NOTHING})*"
+_EMPTY_BRACKETS: Final = re.compile(
+    rf"\({_SEPARATOR}{_NOTHINGS}{_SEPARATOR}\)|\[{_SEPARATOR}{_NOTHINGS}{_SEPARATOR}\]"
+)
+_GAP: Final = re.compile(rf"({_SEPARATOR}){_NOTHINGS}({_SEPARATOR})")
+
+
+def _closed(name: str) -> str:
+    """Return a name without the separators and brackets around values that are empty."""
+    unbracketed = _EMPTY_BRACKETS.sub(_NOTHING, name)
+    return _GAP.sub(lambda gap: _bridge(gap, unbracketed), unbracketed)
+
+
+def _bridge(gap: re.Match[str], name: str) -> str:
+    """Return the one separator that stays of a gap: none at an end of the name or a bracket."""
+    previous, following = name[: gap.start()][-1:], name[gap.end() :][:1]
+    if previous in {"", "(", "["} or following in {"", ")", "]"}:
+        return ""
+    return max(gap.groups(), key=len)
+
 
 @dataclass(frozen=True)
 class Template:
@@ -61,11 +85,19 @@ class Template:
     tokens: tuple[Token, ...]
 
     def render(self, values: Mapping[str, Value]) -> str:
-        """Return a portable name without extension."""
-        return names.portable(self.spelled(values))
+        """Return a portable name without extension; an empty value leaves no gap in it."""
+        texts = [(token, token.written(values)) for token in self.tokens]
+        gapped = "".join(
+            text if isinstance(token, Literal) else _VALUE if text else _NOTHING
+            for token, text in texts
+        )
+        remaining = iter([text for token, text in texts if text and isinstance(token, Field)])
+        return names.portable(
+            "".join(next(remaining) if each == _VALUE else each for each in _closed(gapped))
+        )
 
     def spelled(self, values: Mapping[str, Value]) -> str:
-        """Return the name before it is made portable."""
+        """Return the name with a gap for every empty value, before it is made portable."""
         return "".join(token.written(values) for token in self.tokens)
 
     @property

@@ -5,6 +5,7 @@ on its way; an object that is gone or another one sends its item back to be made
 """
 
 import hashlib
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -119,8 +120,13 @@ def _entries(
     """Yield the archive's files: those that were made, the adapter's, the manifest."""
     made = [item for item in items if item.status == ItemStatus.DONE]
     for item in made:
+        if item.result_crc32 is None:  # made by a release that did not record it
+            raise ItemLostError(item)
         yield ArchiveEntry(
-            name=item.name, size=item.result_size or 0, chunks=_bytes_of(lease, item)
+            name=item.name,
+            size=item.result_size or 0,
+            crc32=item.result_crc32,
+            chunks=_bytes_of(lease, item),
         )
     told = adapter_by_code(run.metadata_adapter).metadata_files([_exported(each) for each in made])
     listed = [
@@ -135,9 +141,13 @@ def _entries(
     for name, body in told.items():
         digest = hashlib.sha256(body).hexdigest()
         listed.append(Listed(name=name, resource_id=None, size=len(body), sha256=digest))
-        yield ArchiveEntry(name=name, size=len(body), chunks=[body])
+        yield _written_here(name, body)
     last = manifest(listed, (_missing(each) for each in items if each.status == ItemStatus.FAILED))
-    yield ArchiveEntry(name=MANIFEST, size=len(last), chunks=[last])
+    yield _written_here(MANIFEST, last)
+
+
+def _written_here(name: str, body: bytes) -> ArchiveEntry:
+    return ArchiveEntry(name=name, size=len(body), crc32=zlib.crc32(body), chunks=[body])
 
 
 def _bytes_of(lease: Lease[ExportRun], item: ExportItem) -> Iterator[bytes]:

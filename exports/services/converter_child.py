@@ -1,17 +1,21 @@
-"""The process that converts images: libvips and of ours only the server.
+"""The process that converts images: libvips, the server and a few pure rules about colour.
 
 `sartiq.core.child_server` forks it once per image, under limits. The pixels stream through in
 strips where the format allows, so memory does not grow with the picture.
 """
 
+from pathlib import Path
 from typing import Any
 
 import pyvips
 
+from exports.rules import declared_colours, jfif
+from exports.rules.colour_profiles import ColourSpace, icc_profile
 from sartiq.core import child_server
 from sartiq.core.child_server import Reply
 
 PROFILE = "icc-profile-data"
+EXIF_FIELDS = ("exif-ifd2-ColorSpace", "exif-ifd4-InteroperabilityIndex")
 _PROFILE_SPACE = slice(16, 20)
 _SPACES = {
     "b-w": "GRAY",
@@ -32,12 +36,24 @@ def convert(request: Reply) -> Reply:
         return {"fault": "too_large"}
     if not request["holds_sixteen_bits"]:
         image = shallow(image)
-    image = in_space(image, request["spaces"])
+    image = in_space(with_declared_colours(image, request), request["spaces"])
     if image.hasalpha() and not request["holds_alpha"]:
         image = image.flatten(background=_WHITE)
-    save = getattr(image, request["saver"])
-    save(request["target"], keep=pyvips.ForeignKeep.ICC, **request["options"])
+    save(image, request)
     return {"width": image.width, "height": image.height}
+
+
+def save(image: Any, request: Reply) -> None:
+    """Write the image; a JPEG gets the JFIF segment that libvips leaves out."""
+    options = {"keep": pyvips.ForeignKeep.ICC, **request["options"]}
+    if request["saver"] != "jpegsave":
+        getattr(image, request["saver"])(request["target"], **options)
+        return
+    with Path(request["target"]).open("wb") as file:
+        segment = jfif.segment(dots_per_mm=(image.xres, image.yres))
+        target = pyvips.TargetCustom()
+        target.on_write(jfif.Inserting(file, segment).write)
+        image.jpegsave_target(target, **options)
 
 
 def opened(request: Reply) -> Any:
@@ -57,6 +73,36 @@ def shallow(image: Any) -> Any:
     """Bring 16 bits a channel down to eight."""
     eight = {"rgb16": "srgb", "grey16": "b-w"}.get(image.interpretation)
     return image.colourspace(eight) if eight else image
+
+
+def with_declared_colours(image: Any, request: Reply) -> Any:
+    """Give the image a profile of the colours its file states by numbers."""
+    space, overrides = None, False
+    with Path(request["path"]).open("rb") as file:
+        if request["loader"] == "pngload":
+            space, overrides = declared_colours.png_space(file)
+        elif request["loader"] == "heifload":
+            space = declared_colours.avif_space(file)
+    if image.get_typeof(PROFILE) and not overrides:
+        return image
+    if space is None and not overrides:
+        space = declared_colours.exif_space(*(_text(image, name) for name in EXIF_FIELDS))
+    return image if space is None and not overrides else _profiled(image, space)
+
+
+def _profiled(image: Any, space: ColourSpace | None) -> Any:
+    """Set the profile of a colour space; None is sRGB, which needs none."""
+    image = image.copy()
+    if image.get_typeof(PROFILE):
+        image.remove(PROFILE)
+    if space is not None:
+        grey = _SPACES.get(image.interpretation) == "GRAY"
+        image.set_type(pyvips.GValue.blob_type, PROFILE, icc_profile(space, grey=grey))
+    return image
+
+
+def _text(image: Any, name: str) -> str:
+    return str(image.get(name)) if image.get_typeof(name) else ""
 
 
 def in_space(image: Any, spaces: list[str]) -> Any:

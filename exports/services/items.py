@@ -5,6 +5,7 @@ item DONE (`docs/design/exports.md`), so nothing stays of a worker that died bet
 """
 
 import hashlib
+import zlib
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -27,6 +28,7 @@ from media.errors import (
 )
 from media.models import Bucket, DeletionReason, MediaResource, ResourceStatus
 from media.rules import keys
+from media.rules.limits import MIB
 from media.services import deletions
 from media.storage import ObjectHeaders, private_store, public_store
 from sartiq.core import leases
@@ -179,6 +181,7 @@ def _keep(lease: Lease[ExportItem], item: ExportItem, made: Made) -> None:
         keys.PrivateArea.EXPORTS, item.run_id, "items", f"{item.position}-{lease.fence}"
     )
     deletions.queue_unless_spared(key, bucket=Bucket.PRIVATE, reason=DeletionReason.EXPIRED)
+    crc32 = _crc32(made.path)
     with made.path.open("rb") as body:
         private_store().put(key, body, headers=ObjectHeaders(content_type=made.content_type))
     reach("export-put")
@@ -188,11 +191,21 @@ def _keep(lease: Lease[ExportItem], item: ExportItem, made: Made) -> None:
             raise StoringTooSlowError
         held.status, held.finished_at = ItemStatus.DONE, Now()
         held.result_key, held.result_size = key, made.size
-        held.result_sha256, held.result_type = made.sha256, made.content_type
+        held.result_sha256, held.result_crc32 = made.sha256, crc32
+        held.result_type = made.content_type
         held.width, held.height = made.width, made.height
         _settle(held)
         reach("export-marking")
     reach("export-marked")
+
+
+def _crc32(path: Path) -> int:
+    """Return the CRC-32 of a file: the archive names it before the bytes."""
+    crc = 0
+    with path.open("rb") as file:
+        while chunk := file.read(MIB):
+            crc = zlib.crc32(chunk, crc)
+    return crc
 
 
 def _wait(lease: Lease[ExportItem], item: ExportItem) -> None:

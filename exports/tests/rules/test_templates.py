@@ -141,7 +141,7 @@ def test_a_template_names_the_examples(text: str, name: str) -> None:
 @pytest.mark.parametrize(
     ("text", "values", "name"),
     [
-        ("{brand}_{color}", {"brand": "A"}, "A_"),
+        ("{brand}_{color}", {"brand": "A"}, "A"),
         ("{brand}", {}, "unnamed"),
         ("{brand}", {"brand": "../../etc/passwd"}, "-..-etc-passwd"),
         ("{brand}", {"brand": "a/b\\c:d"}, "a-b-c-d"),
@@ -195,3 +195,32 @@ def test_examples_have_the_type_of_their_values() -> None:
 
     assert kinds == {"version", "index"}
     assert isinstance(WILDCARDS["date"].example, date)
+
+
+@pytest.mark.parametrize(
+    ("text", "values", "name"),
+    [
+        (DEFAULT_TEMPLATE, {"shot_type": "cover", "version": 1}, "cover_v1"),
+        (DEFAULT_TEMPLATE, {"brand": "A", "shot_type": "cover", "version": 1}, "A_cover_v1"),
+        (DEFAULT_TEMPLATE, {"brand": "A", "product_sku": "B", "version": 1}, "A_B_v1"),
+        (DEFAULT_TEMPLATE, {"brand": "", "product_sku": " ", "version": 1}, "v1"),
+        # A separator of the value itself stays.
+        (DEFAULT_TEMPLATE, {"brand": "A", "product_sku": "_x_", "version": 1}, "A__x__v1"),
+        ("{color}{gender}_{brand}", {"brand": "A"}, "A"),
+        ("{brand}{color}_{look}", {"brand": "A", "look": "B"}, "A_B"),
+        ("{brand} - {color} - {look}", {"brand": "A", "look": "B"}, "A - B"),
+        ("{brand} ({color}) - {look}", {"brand": "A", "look": "B"}, "A - B"),
+        ("{brand}({color})", {"brand": "A"}, "A"),
+        ("{brand} [{color}, {gender}]", {"brand": "A", "gender": "men"}, "A [men]"),
+        ("{brand} [{color}, {gender}]", {"brand": "A", "color": "red"}, "A [red]"),
+        ("{brand} [{color}, {gender}]", {"brand": "A"}, "A"),
+        ("{brand}.{color}.{look}", {"brand": "A", "look": "B"}, "A.B"),
+        ("shot_{color}", {}, "shot"),
+        ("_{color}_", {}, "unnamed"),
+        # Separators the template wants stay where no value is missing.
+        ("{brand}__{color}", {"brand": "A", "color": "B"}, "A__B"),
+        ("_{brand}", {"brand": "A"}, "_A"),
+    ],
+)
+def test_an_empty_value_leaves_no_gap(text: str, values: dict[str, Value], name: str) -> None:
+    assert compile_template(text).render(values) == name

@@ -27,7 +27,26 @@ def require_complete(reader: Reader) -> None:
     measure(reader)
 
 
+def colour_codes(reader: Reader) -> tuple[int, int] | None:
+    """Return the primaries and transfer codes (ITU-T H.273) of the main item, if it has any."""
+    whole = Box(kind=b"", start=0, end=reader.size)
+    for box in _main_properties(reader, isobmff.child(reader, whole, b"meta")):
+        if box.kind == b"colr":
+            kind, primaries, transfer = unpack(">4sHH", isobmff.payload(reader, box)[:8])
+            if kind == b"nclx":
+                return primaries, transfer
+    return None
+
+
 def _still(reader: Reader, meta: Box) -> ImageHeader:
+    for box in _main_properties(reader, meta):
+        if box.kind == b"ispe":
+            return _header(*unpack(">II", isobmff.payload(reader, box), _FULL_BOX))
+    raise FileCorruptError
+
+
+def _main_properties(reader: Reader, meta: Box) -> Iterator[Box]:
+    """Yield the properties linked to the main item."""
     inside = Box(kind=b"meta", start=meta.start + _FULL_BOX, end=meta.end)
     main = isobmff.payload(reader, isobmff.child(reader, inside, b"pitm"))
     item = unpack(">I" if main[:1] == b"\x01" else ">H", main, _FULL_BOX)[0]
@@ -35,10 +54,8 @@ def _still(reader: Reader, meta: Box) -> ImageHeader:
     properties = list(isobmff.children(reader, store))
     links = isobmff.payload(reader, isobmff.child(reader, inside, b"iprp", b"ipma"))
     for index in _properties_of(item, links):
-        if 0 < index <= len(properties) and properties[index - 1].kind == b"ispe":
-            size = isobmff.payload(reader, properties[index - 1])
-            return _header(*unpack(">II", size, _FULL_BOX))
-    raise FileCorruptError
+        if 0 < index <= len(properties):
+            yield properties[index - 1]
 
 
 def _properties_of(wanted: int, links: bytes) -> Iterator[int]:
