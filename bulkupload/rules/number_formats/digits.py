@@ -1,0 +1,164 @@
+"""Numbers shown by digit placeholders: `0`, `#` and `?`, with or without an exponent."""
+
+import re
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Final, NamedTuple, Self
+
+from bulkupload.rules.number_formats.errors import NotShownError
+from bulkupload.rules.number_formats.tokens import Section, Token
+from bulkupload.rules.number_formats.values import CONTEXT, rounded
+
+_PADDING: Final = {"0": "0", "?": " ", "#": ""}
+_GROUP: Final = 3
+_SIMPLE: Final = re.compile("#*0+")
+
+
+class _Simple(NamedTuple):
+    """Placeholders that stand together and end in `0`, between words: nearly every format."""
+
+    before: str
+    width: int
+    behind: str
+
+    @classmethod
+    def read(cls, tokens: Sequence[Token]) -> Self | None:
+        """Return them, or None where placeholders are mixed with words."""
+        places = [at for at, token in enumerate(tokens) if token.kind == "digit"]
+        marks = "".join(tokens[at].text for at in places)
+        together = places and places[-1] - places[0] + 1 == len(places)
+        if not together or not _SIMPLE.fullmatch(marks):
+            return None
+        before, behind = tokens[: places[0]], tokens[places[-1] + 1 :]
+        return cls(_joined(before), marks.count("0"), _joined(behind))
+
+    def of(self, whole: str, *, grouped: bool) -> str:
+        """Return a whole number between its words."""
+        digits = f"{int(whole):0{self._width_of(grouped=grouped)}{',' if grouped else ''}}"
+        return f"{self.before}{digits}{self.behind}"
+
+    def _width_of(self, *, grouped: bool) -> int:
+        return self.width + (self.width - 1) // _GROUP if grouped else self.width
+
+
+def _joined(tokens: Sequence[Token]) -> str:
+    return "".join(token.text for token in tokens)
+
+
+class DigitFormat:
+    """A section of digit placeholders."""
+
+    def __init__(self, section: Section) -> None:
+        tokens = list(section.tokens)
+        self._percents = sum(token.kind == "percent" for token in tokens)
+        self._exponent, self._power = "", list[Token]()
+        places = [at for at, token in enumerate(tokens) if token.kind == "exponent"]
+        if places:
+            at = places[0]
+            self._exponent, self._power = tokens[at].text, tokens[at + 1 :]
+            tokens = tokens[:at]
+        self._grouped, self._thousands, tokens = _without_commas(tokens)
+        points = [at for at, token in enumerate(tokens) if token.kind == "point"]
+        if len(points) > 1 or len(places) > 1:
+            raise NotShownError(section)
+        self._has_point = bool(points)
+        cut = points[0] if points else len(tokens)
+        self._whole, self._fraction = tokens[:cut], tokens[cut + 1 :]
+        self._places = _count(self._fraction)
+        self._simple = _Simple.read(self._whole)
+
+    def show(self, value: Decimal) -> tuple[str, bool]:
+        """Return a number that is not negative, and whether a digit of it is shown."""
+        value = value.scaleb(2 * self._percents - _GROUP * self._thousands)
+        if self._exponent:
+            return self._scientific(value), bool(value)
+        value = rounded(value, self._places)
+        return self._plain(value), bool(value)
+
+    def _plain(self, value: Decimal) -> str:
+        whole, _, fraction = f"{value:f}".partition(".")
+        if self._simple:
+            text = self._simple.of(whole, grouped=self._grouped)
+        else:
+            text = _fill(self._whole, whole.lstrip("0"), grouped=self._grouped)
+        return f"{text}.{_fill_behind(self._fraction, fraction)}" if self._has_point else text
+
+    def _scientific(self, value: Decimal) -> str:
+        step = max(_count(self._whole), 1)
+        power = value.adjusted() // step * step if value else 0
+        mantissa = rounded(value.scaleb(-power), self._places)
+        if mantissa >= CONTEXT.power(10, step):  # 9.99 became 10.0
+            power += step
+            mantissa = rounded(value.scaleb(-power), self._places)
+        sign = "-" if power < 0 else self._exponent[1:].replace("-", "")
+        digits = str(abs(power)) if power else ""
+        return f"{self._plain(mantissa)}E{sign}{_fill(self._power, digits, grouped=False)}"
+
+
+def _without_commas(tokens: Sequence[Token]) -> tuple[bool, int, list[Token]]:
+    """Take out the commas: between digits they group them, behind the last they divide."""
+    grouped, thousands = False, 0
+    remaining: list[Token] = []
+    kinds = [token.kind for token in tokens]
+    point = kinds.index("point") if "point" in kinds else len(kinds)
+    for at, token in enumerate(tokens):
+        if token.kind != "comma":
+            remaining.append(token)
+        elif not remaining or remaining[-1].kind != "digit":
+            remaining.append(Token("text", ","))
+        elif "digit" in kinds[at:point]:
+            grouped = True
+        elif "digit" in kinds[at:] and at > point:
+            raise NotShownError(tokens)
+        else:
+            thousands += 1
+    return grouped, thousands, remaining
+
+
+def _count(tokens: Sequence[Token]) -> int:
+    return sum(token.kind == "digit" for token in tokens)
+
+
+def _fill(tokens: Sequence[Token], digits: str, *, grouped: bool) -> str:
+    """Put digits into placeholders from the right; the first takes all that are left."""
+    left = _count(tokens)
+    if not left and digits:
+        return "".join(token.text for token in tokens) + digits
+    shown: list[str] = []
+    taken = 0
+    for token in reversed(tokens):
+        if token.kind != "digit":
+            shown.append(token.text)
+            continue
+        left -= 1
+        end = max(len(digits) - taken, 0)
+        for digit in digits[max(end - 1, 0) : end] if left else digits[:end][::-1]:
+            shown.append(_grouped(digit, taken) if grouped else digit)
+            taken += 1
+        if not end and (padding := _PADDING[token.text]):
+            shown.append(_grouped(padding, taken) if grouped else padding)
+            taken += 1
+    return "".join(reversed(shown))
+
+
+def _grouped(digit: str, place: int) -> str:
+    """Return a digit with the comma behind it, where a group ends."""
+    if not place or place % _GROUP:
+        return digit
+    return f"{digit}," if digit != " " else "  "
+
+
+def _fill_behind(tokens: Sequence[Token], digits: str) -> str:
+    """Put the digits behind the point into placeholders; zeros that say nothing are left out."""
+    marks = [token.text for token in tokens if token.kind == "digit"]
+    said = max((at + 1 for at, each in enumerate(digits) if each != "0"), default=0)
+    needed = max((at + 1 for at, mark in enumerate(marks) if mark == "0"), default=0)
+    shown: list[str] = []
+    at = 0
+    for token in tokens:
+        if token.kind != "digit":
+            shown.append(token.text)
+            continue
+        shown.append(digits[at] if at < max(said, needed) else _PADDING[token.text])
+        at += 1
+    return "".join(shown)

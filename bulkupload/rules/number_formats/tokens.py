@@ -1,0 +1,176 @@
+"""A format code as tokens: its sections, their conditions and what each of them shows.
+
+The grammar is that of ECMA-376 part 1, 18.8.30 and 18.8.31, as Excel writes it to files.
+"""
+
+import operator
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final, Literal, NamedTuple, cast
+
+from bulkupload.rules.number_formats.errors import NotShownError
+
+Kind = Literal[
+    "text",
+    "general",
+    "at",
+    "digit",
+    "point",
+    "comma",
+    "percent",
+    "exponent",
+    "slash",
+    "date",
+    "elapsed",
+    "half",
+]
+
+MAX_SECTIONS: Final = 4
+_TOKEN: Final = re.compile(
+    r'"(?P<text>[^"]*)(?:"|$)'
+    r"|\\(?P<escaped>.)"
+    r"|_(?P<blank>.)"
+    r"|\*(?P<fill>.)"
+    r"|\[(?P<block>[^\]]*)\]"
+    r"|(?P<section>;)"
+    r"|(?P<general>General)"
+    r"|(?P<half>AM/PM|A/P)"
+    r"|(?P<exponent>E[+-])"
+    r"|(?P<date>y+|m+|d+|h+|s+)"
+    r"|(?P<digit>[0#?])|(?P<point>\.)|(?P<comma>,)|(?P<percent>%)|(?P<slash>/)|(?P<at>@)"
+    r"|(?P<other>.)",
+    re.IGNORECASE | re.DOTALL,
+)
+_COLOR: Final = re.compile(
+    r"black|blue|cyan|green|magenta|red|white|yellow|color\s*\d+", re.IGNORECASE
+)
+_CONDITION: Final = re.compile(r"(<=|>=|<>|<|>|=)\s*(-?\d+(?:\.\d*)?(?:E[+-]?\d+)?)", re.IGNORECASE)
+_ELAPSED: Final = re.compile(r"h+|m+|s+", re.IGNORECASE)
+# Between the minus and the end: numerals, calendar and language, two, two and four hex digits.
+_LOCALE: Final = re.compile(r"\$(?P<symbol>[^-]*)(?:-(?P<tag>.*))?", re.DOTALL)
+_LCID: Final = re.compile(r"(?:0?[01])?(?:0?[012])?(?P<language>[0-9a-f]{1,4})", re.IGNORECASE)
+_LANGUAGE: Final = re.compile(r"(?P<language>[a-z]{2,3})(?:-[a-z0-9]+)*(?:,1)?", re.IGNORECASE)
+_ENGLISH: Final = 0x09  # the lower ten bits of every LCID of English
+_PRIMARY_LANGUAGE: Final = 0x3FF
+# Weeks, quarters, eras and calendars of other programs and languages; Excel escapes a plain letter.
+_RESERVED: Final = frozenset("abegnqwABEGNQW[\\*_上下午")
+_COMPARISONS: Final[dict[str, Callable[[Decimal, Decimal], bool]]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    "=": operator.eq,
+    "<>": operator.ne,
+    ">=": operator.ge,
+    ">": operator.gt,
+}
+
+
+class Token(NamedTuple):
+    """One element of a section; `text` is what it shows, or its letters in lower case."""
+
+    kind: Kind
+    text: str
+
+
+class Condition(NamedTuple):
+    """Which numbers a section is for."""
+
+    comparison: str
+    limit: Decimal
+
+    def holds(self, value: Decimal) -> bool:
+        """Whether a number is one of them."""
+        return _COMPARISONS[self.comparison](value, self.limit)
+
+    @property
+    def is_negative(self) -> bool:
+        """Whether only numbers below zero are: such a section writes its own sign."""
+        below = {"<": self.limit <= 0, "<=": self.limit < 0, "=": self.limit < 0}
+        return below.get(self.comparison, False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """One part of a format; `is_foreign` says that it names months in a language we lack."""
+
+    tokens: Sequence[Token]
+    condition: Condition | None = None
+    is_foreign: bool = False
+
+    def has(self, *kinds: Kind) -> bool:
+        """Whether some token is of one of these kinds."""
+        return any(token.kind in kinds for token in self.tokens)
+
+
+def sections_of(code: str) -> list[Section]:
+    """Split a format code into its sections, or raise NotShownError."""
+    sections: list[Section] = []
+    draft = _Draft()
+    for match in _TOKEN.finditer(code):
+        if match.lastgroup == "section":
+            sections.append(draft.section())
+            draft = _Draft()
+        else:
+            draft.add(match.lastgroup or "", match[match.lastgroup or 0])
+    sections.append(draft.section())
+    if len(sections) > MAX_SECTIONS:
+        raise NotShownError(code)
+    return sections
+
+
+class _Draft:
+    """A section while its tokens are read."""
+
+    def __init__(self) -> None:
+        self._tokens: list[Token] = []
+        self._condition: Condition | None = None
+        self._is_foreign = False
+
+    def section(self) -> Section:
+        return Section(tokens=self._tokens, condition=self._condition, is_foreign=self._is_foreign)
+
+    def add(self, kind: str, text: str) -> None:
+        if kind == "block":
+            self._add_block(text)
+        elif kind == "other" and text in _RESERVED:
+            raise NotShownError(text)
+        elif kind in {"text", "escaped", "other"}:
+            self._tokens.append(Token("text", text))
+        elif kind == "blank":  # as wide as that character
+            self._tokens.append(Token("text", " "))
+        elif kind == "fill":  # how often it is shown depends on the width of the column
+            if text != " ":
+                raise NotShownError(text)
+            self._tokens.append(Token("text", " "))
+        else:
+            lower = text.lower() if kind in {"date", "general"} else text
+            self._tokens.append(Token(cast("Kind", kind), lower))
+
+    def _add_block(self, text: str) -> None:
+        if _COLOR.fullmatch(text):
+            return
+        condition = _CONDITION.fullmatch(text)
+        if condition:
+            self._condition = Condition(condition[1], Decimal(condition[2]))
+        elif _ELAPSED.fullmatch(text):
+            self._tokens.append(Token("elapsed", text.lower()))
+        else:
+            self._add_locale(text)
+
+    def _add_locale(self, text: str) -> None:
+        block = _LOCALE.fullmatch(text)
+        if block is None:
+            raise NotShownError(text)
+        if block["symbol"]:
+            self._tokens.append(Token("text", block["symbol"]))
+        if not block["tag"]:
+            return
+        number, name = _LCID.fullmatch(block["tag"]), _LANGUAGE.fullmatch(block["tag"])
+        if number:
+            language = int(number["language"], 16)
+            self._is_foreign |= language & _PRIMARY_LANGUAGE != _ENGLISH
+        elif name and name["language"] != "x":
+            self._is_foreign |= name["language"].lower() != "en"
+        else:  # the date or the time of the computer that shows it, other numerals or calendars
+            raise NotShownError(text)

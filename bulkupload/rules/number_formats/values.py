@@ -1,0 +1,54 @@
+"""A number of a sheet: its fifteen digits, and how the format General shows them."""
+
+from decimal import ROUND_HALF_UP, Context, Decimal
+from typing import Final
+
+EXACT_DIGITS: Final = 15  # of a number in a sheet; what is behind them, nobody sees
+MAX_WHOLE: Final = Decimal(10) ** EXACT_DIGITS  # beyond it digits are lost
+_WIDTH: Final = 11  # characters of General, the sign aside
+_SCIENTIFIC_DIGITS: Final = 6
+_SMALLEST_PLACE: Final = -4  # of the first digit, below which a number is shown if it fits
+# As many digits as the largest float has, and as many behind the point.
+CONTEXT: Final = Context(prec=700, rounding=ROUND_HALF_UP)
+_UNITS: Final = [Decimal(1).scaleb(-places) for places in range(256)]  # as long as a format may be
+
+
+def decimal_of(number: float) -> Decimal:
+    """Return a number as a sheet calculates with it."""
+    return Decimal(f"{number:.{EXACT_DIGITS}g}")
+
+
+def rounded(value: Decimal, places: int) -> Decimal:
+    """Round a number as formats do: halves go away from zero."""
+    return value.quantize(_UNITS[places], context=CONTEXT)
+
+
+def general(value: Decimal) -> str:
+    """Return a number in the format General.
+
+    A whole number of up to fifteen digits is shown in full, as Google Sheets, LibreOffice and the
+    formula bar of Excel do; only the cell itself may shorten it, by its width.
+    """
+    if value == value.to_integral_value() and abs(value) < MAX_WHOLE:
+        return str(int(value))
+    sign, value = ("-" if value < 0 else ""), abs(value)
+    place = value.adjusted()
+    if _SMALLEST_PLACE <= place < 0:
+        return sign + _plain(rounded(value, _WIDTH - 2))
+    for places in (_WIDTH + 1, _WIDTH - 2 - max(place, 0)):
+        text = _plain(rounded(value, max(places, 0)))
+        if len(text) <= _WIDTH and (place >= 0 or Decimal(text) == value):
+            return sign + text
+    return sign + _scientific(value)
+
+
+def _plain(value: Decimal) -> str:
+    text = f"{value:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _scientific(value: Decimal) -> str:
+    mantissa, _, exponent = f"{value:.{_SCIENTIFIC_DIGITS - 1}E}".partition("E")
+    if "." in mantissa:
+        mantissa = mantissa.rstrip("0").rstrip(".")
+    return f"{mantissa}E{exponent[0]}{exponent[1:].zfill(2)}"
