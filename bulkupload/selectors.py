@@ -15,6 +15,7 @@ from django.db.models import Aggregate, Count, F, Func, IntegerField, Max, Q, Qu
 from accounts.models import OwnerScope, User
 from bulkupload.errors import JobNotFoundError
 from bulkupload.models import (
+    TABLE_ROW,
     BulkUploadChunk,
     BulkUploadJob,
     BulkUploadMediaBatch,
@@ -158,12 +159,17 @@ def errors_of(job: BulkUploadJob) -> QuerySet[BulkUploadRowError]:
 
 def refused_rows(job: BulkUploadJob) -> Iterator[list[BulkUploadRowError]]:
     """Yield the errors of each refused row, page by page: no cursor stays open, nothing grows."""
-    after = -1
+    after = TABLE_ROW
     while (last := _last_of_page(job, after)) is not None:
         page = errors_of(job).defer(None).filter(row__gt=after, row__lte=last)
         for _, errors in groupby(page, key=attrgetter("row")):
             yield list(errors)
         after = last
+
+
+def has_refused_rows(job: BulkUploadJob) -> bool:
+    """Whether some row of a job can be sent again; warnings about the whole table have none."""
+    return errors_of(job).filter(row__gt=TABLE_ROW).exists()
 
 
 def _last_of_page(job: BulkUploadJob, after: int) -> int | None:

@@ -1,4 +1,5 @@
 from bulkupload.models.chunk import (
+    TABLE_ROW,
     BulkUploadChunk,
     BulkUploadRowError,
     ChunkStatus,
@@ -15,6 +16,7 @@ from bulkupload.models.media import (
 )
 
 __all__ = [
+    "TABLE_ROW",
     "BatchStatus",
     "BulkUploadChunk",
     "BulkUploadJob",

@@ -1,5 +1,5 @@
 from datetime import datetime
-from typing import ClassVar, Self
+from typing import ClassVar, Final, Self
 
 from django.db import models
 from django.db.models import Q
@@ -87,8 +87,11 @@ class BulkUploadChunk(TimestampedModel, LeasedModel):
         return f"Chunk {self.number}"
 
 
+TABLE_ROW: Final = 0  # of a warning about the table as a whole; rows count from 1
+
+
 class ErrorSeverity(models.TextChoices):
-    """An ERROR refuses its row; with a WARNING the row is imported and a picture is missing."""
+    """An ERROR refuses its row; a WARNING says what else is to be known about what was imported."""
 
     ERROR = "ERROR", "Error"
     WARNING = "WARNING", "Warning"

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Final
 
+from bulkupload.rules.excel_damage import reason_of
 from bulkupload.rules.faults import Fault
 from bulkupload.rules.limits import LONGEST_CELL
 
@@ -47,9 +48,8 @@ class Column:
             raise CellError("string_too_long", message)
         if not text.isprintable():
             _require_storable(text)
-        if text[:1] == "#" and _EXCEL_ERROR.fullmatch(text):
-            message = f"Excel could not compute this cell ({text}). Write the value itself."
-            raise CellError("excel_damage", message)
+        if text[:1] == "#":
+            _require_undamaged(text)
         return text
 
 
@@ -115,6 +115,14 @@ def digits_told(code: str, message: str) -> int:
 def is_told_cut(message: str) -> bool:
     """Whether a row that came back said its SKU had been cut."""
     return _CUT in message
+
+
+def _require_undamaged(text: str) -> None:
+    reason = reason_of(text)
+    if reason is None and _EXCEL_ERROR.fullmatch(text):
+        reason = f"Excel could not compute this cell ({text}). Write the value itself."
+    if reason is not None:
+        raise CellError("excel_damage", reason)
 
 
 def _require_storable(text: str) -> None:

@@ -152,6 +152,12 @@ def read_header(cells: Sequence[str], *, mapping: Mapped, line: int) -> list[Hea
     return columns
 
 
+def fields_of(cells: Sequence[str], mapping: Mapped) -> dict[int, str]:
+    """Return which field each of these cells would bring as the name of a column."""
+    chosen, _ = _choose([cell.strip() for cell in cells], mapping)
+    return chosen
+
+
 def count_known(cells: Sequence[str], mapping: Mapped) -> int:
     """Return how many of these names bring a field: how a delimiter is told from another."""
     names = [cell.strip() for cell in cells]

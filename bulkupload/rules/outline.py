@@ -230,5 +230,5 @@ def _header_of(rows: Iterator[Record]) -> Record:
     raise FileFaultError(
         "no_header",
         "The table is empty: its first row must name the columns. "
-        "Of a workbook only the first sheet is read.",
+        "Hidden sheets of a workbook are not read.",
     )

@@ -16,7 +16,8 @@ _SIGNATURES = (
     *(b"PAR1", b"PK\x05\x06", b"{\\rtf"),
 )
 _MARKUP = ("<!doctype", "<html", "<?xml")  # in any case, behind a byte order mark as well
-_WORKBOOK = {"[Content_Types].xml", "xl/workbook.xml"}
+WORKBOOK_PART = "xl/workbook.xml"
+_WORKBOOK = {"[content_types].xml", WORKBOOK_PART}
 _CONTROLS = [bytes([code]) for code in (*range(9), *range(14, 26), *range(28, 32))]
 _HEAD = 8192
 
@@ -37,10 +38,15 @@ def format_of(body: BinaryIO, size: int) -> FileFormat:
     return "csv"
 
 
+def part_name(name: str) -> str:
+    """Return a part's name as names are compared: some programs write capitals and backslashes."""
+    return name.replace("\\", "/").strip("/").lower()
+
+
 def _require_workbook(body: BinaryIO) -> None:
     try:
         with zipfile.ZipFile(body) as archive:
-            names = set(archive.namelist())
+            names = {part_name(name) for name in archive.namelist()}
     except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError):
         raise NotATableError from None
     if not names >= _WORKBOOK:

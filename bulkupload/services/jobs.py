@@ -91,7 +91,7 @@ def retry(*, user: User, job_id: UUID, then: Then = _nothing) -> BulkUploadJob:
         mapping=old.mapping,
         retry_of=old,
     )
-    if old.status == JobStatus.COMPLETED_WITH_ERRORS:
+    if old.status == JobStatus.COMPLETED_WITH_ERRORS and selectors.has_refused_rows(old):
         return _keep(job, reports.error_file(old), then)
     if old.status in {JobStatus.FAILED, JobStatus.CANCELLED}:
         try:

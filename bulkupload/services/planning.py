@@ -16,7 +16,14 @@ from django.db.models.functions import Now
 
 from bulkupload import deferred
 from bulkupload.errors import FileFaultError
-from bulkupload.models import BulkUploadChunk, BulkUploadJob, JobStatus
+from bulkupload.models import (
+    TABLE_ROW,
+    BulkUploadChunk,
+    BulkUploadJob,
+    BulkUploadRowError,
+    ErrorSeverity,
+    JobStatus,
+)
 from bulkupload.rules.dialects import (
     SAMPLE,
     Dialect,
@@ -24,8 +31,10 @@ from bulkupload.rules.dialects import (
     tell_delimiter,
     tell_line_ending,
 )
+from bulkupload.rules.faults import storable
 from bulkupload.rules.limits import ROWS_AT_ONCE
 from bulkupload.rules.outline import Outline, Outliner
+from bulkupload.rules.sheet_reports import SheetReport
 from bulkupload.rules.uploads import ZIP
 from bulkupload.services import finishing, workbooks
 from media.errors import ObjectNotFoundError, PreconditionFailedError, StoreUnavailableError
@@ -57,6 +66,7 @@ class Table:
     dialect: Dialect
     key: str
     etag: str
+    report: SheetReport | None = None  # of a workbook
 
 
 def plan(job_id: UUID) -> None:
@@ -130,12 +140,13 @@ def _download(
 def _sheet(
     lease: Lease[BulkUploadJob], job: BulkUploadJob, source: BinaryIO, rows: BinaryIO
 ) -> Table:
-    workbooks.convert(source, rows, watch=lease.renew_if_old)
+    report = workbooks.convert(source, rows, mapping=job.mapping, watch=lease.renew_if_old)
     key = keys.private_key(keys.PrivateArea.BULK, job.pk, f"{lease.fence}", ROWS_NAME)
     deletions.queue_unless_spared(key, bucket=Bucket.PRIVATE, reason=DeletionReason.EXPIRED)
     rows.seek(0)
     head = private_store().put(key, rows, headers=ObjectHeaders(content_type="text/csv"))
-    return Table(body=rows, dialect=Dialect(format="xlsx"), key=key, etag=head.etag)
+    dialect = Dialect(format="xlsx")
+    return Table(body=rows, dialect=dialect, key=key, etag=head.etag, report=report)
 
 
 def _dialect(body: BinaryIO, told: Dialect, job: BulkUploadJob) -> Dialect:
@@ -156,6 +167,8 @@ def _told_outline(lease: Lease[BulkUploadJob], job: BulkUploadJob, table: Table)
     try:
         return _outline(lease, job, table)
     except FileFaultError as fault:
+        if table.report and table.report.line and fault.line == table.report.line:
+            fault.message = f"{fault.message} {table.report.place}"
         BulkUploadJob.objects.unplanned().filter(pk=job.pk).update(
             dialect=table.dialect.stored(), columns=[*fault.columns]
         )
@@ -197,6 +210,7 @@ def _keep(lease: Lease[BulkUploadJob], job: BulkUploadJob, table: Table, outline
         if table.key != job.source_key and not deletions.spare(table.key, bucket=Bucket.PRIVATE):
             raise StoreUnavailableError
         BulkUploadChunk.objects.bulk_create(chunks, batch_size=ROWS_AT_ONCE)
+        BulkUploadRowError.objects.bulk_create(_warnings_of(job, table))
         row.dialect, row.columns = table.dialect.stored(), [asdict(c) for c in outline.columns]
         row.rows_key, row.rows_etag = table.key, table.etag
         row.total_rows, row.sku_width = outline.total_rows, outline.sku_width
@@ -208,6 +222,23 @@ def _keep(lease: Lease[BulkUploadJob], job: BulkUploadJob, table: Table, outline
         reach("bulk-planning")
     reach("bulk-planned")
     finishing.advance(job.pk)
+
+
+def _warnings_of(job: BulkUploadJob, table: Table) -> list[BulkUploadRowError]:
+    """Return what is to be known about the table as a whole, which is row 0."""
+    warnings = table.report.warnings() if table.report else []
+    return [
+        BulkUploadRowError(
+            job=job,
+            row=TABLE_ROW,
+            position=position,
+            line=each.line,
+            severity=ErrorSeverity.WARNING,
+            code=each.code,
+            message=storable(each.message),
+        )
+        for position, each in enumerate(warnings)
+    ]
 
 
 def _fail(lease: Lease[BulkUploadJob], fault: FileFaultError) -> None:

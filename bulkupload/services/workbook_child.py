@@ -1,102 +1,90 @@
 """The child that reads a workbook: `workbook_child.py SOURCE TARGET MEMORY SECONDS SIZE`.
 
-Run as a script, bounded by the kernel, because a sheet may claim any size.
+Run as a script, bounded by the kernel, because a sheet may claim any size. It reads the mapping of
+columns from its standard input and writes a SheetReport to its standard output, both as JSON.
 """
 
 import csv
-import datetime as dt
+import json
 import resource
 import sys
-from collections import deque
+import zipfile
 from collections.abc import Iterator
-from itertools import zip_longest
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TextIO
 
-from python_calamine import (
-    CalamineSheet,
-    CalamineWorkbook,
-    SheetTypeEnum,
-    SheetVisibleEnum,
-    load_workbook,
-)
+from bulkupload.rules.excel_damage import damaged
+from bulkupload.rules.header import Mapped
+from bulkupload.rules.sheet_reports import SheetReport
+from bulkupload.services.workbook_cells import Row, reference_of, rows_of
+from bulkupload.services.workbook_formats import DamagedText
+from bulkupload.services.workbook_parts import Workbook
+from bulkupload.services.workbook_tables import TablePosition, find_tables
 
-from bulkupload.services.workbook_marks import COLUMNS, Marks, find_marks
-
-EXACT = 1e15  # beyond it a float is no longer every whole number, nor does Excel show one
-SHOWN_DIGITS = 15  # of a fraction; what a formula leaves behind them, nobody sees
 LINE_END = "\r\n"
 
 
-def text_of(value: Any) -> str:
-    """Return a cell as a person reads it in the sheet."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "TRUE" if value else "FALSE"
-    if isinstance(value, float):
-        if abs(value) >= EXACT:
-            return f"{value:.14E}"
-        return str(int(value)) if value.is_integer() else f"{value:.{SHOWN_DIGITS}g}"
-    if isinstance(value, dt.datetime):
-        is_day = value.time() == dt.time()
-        return value.date().isoformat() if is_day else value.isoformat(sep=" ")
-    return str(value)
+def convert(book: Workbook, mapping: Mapped, out: TextIO) -> SheetReport:
+    """Write the table of a workbook; a row stays the row of its number, so empty ones are kept."""
+    # The csv module quotes a line break only where it is part of its own line end, hence both.
+    writer = csv.writer(out, lineterminator=LINE_END)
+    tables = find_tables(book, mapping)
+    if not tables:
+        return SheetReport()
+    table, *others = tables
+    report = SheetReport(
+        sheet=table.sheet.name,
+        line=table.line,
+        header=[cell for cell in table.header if cell.strip()],
+        other_sheets=[each.sheet.name for each in others],
+    )
+    out.write(LINE_END * (table.line - 1))
+    writer.writerow(table.header)
+    line = table.line
+    for row in _data_rows(book, table):
+        cells = _cells_of(row, table, report)
+        if not cells:
+            continue
+        out.write(LINE_END * (row.number - line - 1))
+        writer.writerow(cells)
+        line = row.number
+        if row.is_hidden:
+            report.add_hidden(line)
+    return report
 
 
-def first_shown(book: CalamineWorkbook) -> int:
-    """Return the place of the first sheet of cells a person sees, else of the very first."""
-    for at, sheet in enumerate(book.sheets_metadata):
-        if sheet.typ == SheetTypeEnum.WorkSheet and sheet.visible == SheetVisibleEnum.Visible:
-            return at
-    return 0
+def _data_rows(book: Workbook, table: TablePosition) -> Iterator[Row]:
+    return (row for row in rows_of(book, table.sheet.part) if row.number > table.line)
 
 
-def rows_of(sheet: CalamineSheet, marks: Marks) -> Iterator[list[str]]:
-    """Yield the rows as text, from row 1 on; more than calamine's where only marks follow.
-
-    Marks above the first row that says something, the header, or beside all columns fill no field.
-    """
-    left, width = (sheet.start or (0, 0))[1], sheet.width
-    places = deque(sorted(marks))
-    height = places[-1] // COLUMNS + 1 if places and width else 0
-    begun = False
-    for number, (row, _) in enumerate(zip_longest(sheet.iter_rows(), range(height))):
-        values = row or [""] * width
-        cells = [text_of(value) for value in values]
-        begun = begun or any(cells)
-        while places and places[0] // COLUMNS == number:
-            place = places.popleft()
-            at = place % COLUMNS - left
-            if begun and 0 <= at < width:
-                cells[at] = _marked(values[at], cells[at], marks[place])
-        yield cells
-
-
-def _marked(value: Any, text: str, mark: str | int) -> str:
-    if isinstance(mark, str):
-        return text or mark
-    return text.zfill(mark) if isinstance(value, int | float) and text.isdigit() else text
+def _cells_of(row: Row, table: TablePosition, report: SheetReport) -> list[str]:
+    """Return the cells of a row below the header; none where it says nothing there."""
+    cells = [""] * len(table.header)
+    for column, text in row.cells.items():
+        at = column - table.left
+        if not (0 <= at < len(cells) and table.header[at]):
+            report.add_outside(reference_of(row.number, column), text)
+        elif isinstance(text, DamagedText) and column in table.identifiers:
+            cells[at] = damaged(text.mark, text)
+        else:
+            cells[at] = text
+    return cells if any(cells) else []
 
 
 def main(source: str, target: str, memory: str, seconds: str, size: str) -> None:
-    """Convert the first sheet shown; a row stays the row of its number, so empty ones are kept."""
+    """Convert the table of a workbook."""
     resource.setrlimit(resource.RLIMIT_AS, (int(memory), int(memory)))
     resource.setrlimit(resource.RLIMIT_CPU, (int(seconds), int(seconds)))
     # A long text that many cells share unpacks once and is written each time.
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(size), int(size)))
-    book = load_workbook(source)
-    at = first_shown(book)
-    marks = find_marks(source, at)
-    sheet = book.get_sheet_by_index(at)
-    with Path(target).open("w", encoding="utf-8", newline="") as out:
-        # The csv module quotes a line break only where it is part of its own line end, hence both.
-        writer = csv.writer(out, lineterminator=LINE_END)
-        for cells in rows_of(sheet, marks):
-            if any(cells):
-                writer.writerow(cells)
-            else:
-                out.write(LINE_END)
+    mapping = json.load(sys.stdin)
+    with (
+        zipfile.ZipFile(source) as archive,
+        Path(target).open("w", encoding="utf-8", newline="") as out,
+    ):
+        report = convert(Workbook(archive), mapping, out)
+    json.dump(asdict(report), sys.stdout)
 
 
 if __name__ == "__main__":

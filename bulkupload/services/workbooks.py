@@ -1,5 +1,6 @@
-"""A workbook's first sheet as CSV, made by a child process that cannot take the worker with it."""
+"""A workbook's table as CSV, made by a child process that cannot take the worker with it."""
 
+import json
 import os
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from bulkupload.errors import FileFaultError
+from bulkupload.rules.header import Mapped
 from bulkupload.rules.limits import (
     LARGEST_FILE,
     LARGEST_WORKBOOK,
@@ -16,15 +18,18 @@ from bulkupload.rules.limits import (
     WORKBOOK_MEMORY,
     WORKBOOK_SECONDS,
 )
+from bulkupload.rules.sheet_reports import SheetReport
 
 CHILD = Path(__file__).with_name("workbook_child.py")
 CODE = Path(__file__).parents[2]  # where the child finds our package
 POLL_SECONDS = 1.0
-UNREADABLE = "The workbook cannot be read. Save its first sheet as CSV and send that."
+UNREADABLE = "The workbook cannot be read. Save the sheet as CSV and send that."
 
 
-def convert(source: BinaryIO, target: BinaryIO, *, watch: Callable[[], None]) -> None:
-    """Write the first sheet of a workbook as UTF-8 CSV, one line a row, `watch`ed meanwhile.
+def convert(
+    source: BinaryIO, target: BinaryIO, *, mapping: Mapped, watch: Callable[[], None]
+) -> SheetReport:
+    """Write the table of a workbook as UTF-8 CSV, one line a row, `watch`ed meanwhile.
 
     Both are files of the kernel, perhaps without a name: the child inherits and opens them again.
 
@@ -37,29 +42,36 @@ def convert(source: BinaryIO, target: BinaryIO, *, watch: Callable[[], None]) ->
     limits = [str(WORKBOOK_MEMORY), str(WORKBOOK_SECONDS), str(LARGEST_FILE)]
     child = subprocess.Popen(  # noqa: S603  our own script under our own interpreter
         [*command, *limits],
-        stdout=subprocess.DEVNULL,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         env=os.environ | {"PYTHONPATH": str(CODE)},
         pass_fds=files,
     )
     try:
-        code = _ended(child, watch)
+        output = _output_of(child, json.dumps(dict(mapping)).encode(), watch)
     finally:
         child.kill()
-        child.wait()
-    if code != 0:
+        child.communicate()
+    if output is None:
         raise FileFaultError("unreadable", UNREADABLE)
+    return SheetReport(**json.loads(output))
 
 
-def _ended(child: "subprocess.Popen[bytes]", watch: Callable[[], None]) -> int:
+def _output_of(
+    child: "subprocess.Popen[bytes]", told: bytes, watch: Callable[[], None]
+) -> bytes | None:
+    """Return what a child wrote that ended well in time."""
     waited = 0.0
     while waited < WORKBOOK_SECONDS * 2:
         try:
-            return child.wait(timeout=POLL_SECONDS)
+            output, _ = child.communicate(told, timeout=POLL_SECONDS)
         except subprocess.TimeoutExpired:
             waited += POLL_SECONDS
             watch()
-    return -1
+        else:
+            return output if child.returncode == 0 else None
+    return None
 
 
 def _require_bounded(source: BinaryIO) -> None:

@@ -2,7 +2,7 @@
 
 import io
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 from xml.sax.saxutils import escape, quoteattr
 
@@ -31,26 +31,49 @@ MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 PACKAGE = "http://schemas.openxmlformats.org/package/2006/relationships"
 
 
-def workbook(rows: dict[int, list[Cell]], formats: Sequence[str] = ()) -> bytes:
+Rows = dict[int, list[Cell]]
+
+
+def workbook(
+    rows: Rows, formats: Sequence[str] = (), *, others: Mapping[str, Rows] | None = None
+) -> bytes:
     """Return a workbook whose first sheet has these cells in the rows of these numbers.
 
-    A cell whose attribute `s` is 1 has the first of the number formats, and so on.
+    A cell whose attribute `s` is 1 has the first of the number formats, and so on. The `others` are
+    sheets that follow, by their names.
     """
-    sheet = "".join(
-        f'<row r="{number}">{"".join(_cell(each, at, number) for at, each in enumerate(row))}</row>'
-        for number, row in rows.items()
+    names = ["Products", *(others or {})]
+    sheets = {
+        f"xl/worksheets/sheet{number}.xml": _sheet(each)
+        for number, each in enumerate([rows, *(others or {}).values()], 1)
+    }
+    links = "".join(
+        f'<Relationship Id="rId{number}" Type="{OFFICE}/worksheet" '
+        f'Target="worksheets/sheet{number}.xml"/>'
+        for number in range(1, len(names) + 1)
+    )
+    listed = "".join(
+        f'<sheet name="{name}" sheetId="{number}" r:id="rId{number}"/>'
+        for number, name in enumerate(names, 1)
     )
     parts = {
         "[Content_Types].xml": TYPES,
         "_rels/.rels": _link("officeDocument", "xl/workbook.xml"),
-        "xl/_rels/workbook.xml.rels": _link("worksheet", "worksheets/sheet1.xml"),
-        "xl/workbook.xml": f'<workbook xmlns="{MAIN}" xmlns:r="{OFFICE}"><sheets>'
-        '<sheet name="Products" sheetId="1" r:id="rId1"/></sheets></workbook>',
-        "xl/worksheets/sheet1.xml": f'<worksheet xmlns="{MAIN}"><sheetData>{sheet}'
-        "</sheetData></worksheet>",
+        "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{PACKAGE}">{links}</Relationships>',
+        "xl/workbook.xml": f'<workbook xmlns="{MAIN}" xmlns:r="{OFFICE}">'
+        f"<sheets>{listed}</sheets></workbook>",
+        **sheets,
         "xl/styles.xml": _styles(formats),
     }
     return _packed({name: DECLARATION + text for name, text in parts.items()})
+
+
+def _sheet(rows: Rows) -> str:
+    cells = "".join(
+        f'<row r="{number}">{"".join(_cell(each, at, number) for at, each in enumerate(row))}</row>'
+        for number, row in rows.items()
+    )
+    return f'<worksheet xmlns="{MAIN}"><sheetData>{cells}</sheetData></worksheet>'
 
 
 def changed(book: bytes, *swaps: tuple[str, str]) -> bytes:
@@ -60,6 +83,13 @@ def changed(book: bytes, *swaps: tuple[str, str]) -> bytes:
     for old, new in swaps:
         parts = {name.replace(old, new): text.replace(old, new) for name, text in parts.items()}
     return _packed(parts)
+
+
+def with_part(book: bytes, name: str, text: str) -> bytes:
+    """Return a workbook with one part more."""
+    with zipfile.ZipFile(io.BytesIO(book)) as archive:
+        parts = {each: archive.read(each).decode() for each in archive.namelist()}
+    return _packed(parts | {name: DECLARATION + text})
 
 
 def _packed(parts: dict[str, str]) -> bytes:

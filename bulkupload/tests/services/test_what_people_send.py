@@ -158,7 +158,7 @@ def test_an_empty_workbook_says_which_sheet_was_read(private: MemoryStore, user:
     assert job.failure_code == "no_header"
     assert job.failure_message == (
         "The table is empty: its first row must name the columns. "
-        "Of a workbook only the first sheet is read."
+        "Hidden sheets of a workbook are not read."
     )
 
 

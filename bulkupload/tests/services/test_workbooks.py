@@ -23,7 +23,7 @@ def converted(book: bytes) -> list[list[str]]:
     with tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as target:
         source.write(book)
         source.flush()
-        workbooks.convert(source, target, watch=lambda: None)
+        workbooks.convert(source, target, mapping={}, watch=lambda: None)
         target.seek(0)
         lines = target.read().decode().splitlines(keepends=True)
         return list(csv.reader(lines))
@@ -79,15 +79,15 @@ def test_a_number_keeps_the_zeros_its_format_shows() -> None:
         Raw("<f>B2</f><v>7342</v>", 's="1"'): "07342",
         Raw("<v>0</v>", 's="1"'): "00000",
         Raw("<v>123456</v>", 's="1"'): "123456",
-        Raw("<v>-42</v>", 's="1"'): "-42",
-        Raw("<v>4.5</v>", 's="1"'): "4.5",
+        Raw("<v>-42</v>", 's="1"'): "-00042",
+        Raw("<v>4.5</v>", 's="1"'): "00005",
         Raw("<v>12</v>", 's="1" t="str"'): "12",
         Raw("<v>1</v>", 's="1" t="b"'): "TRUE",
         Raw("<v>7342</v>", 's="0"'): "7342",
         Raw("<v>7342</v>"): "7342",
         Raw("<v>7</v>", 's="2"'): "7",
-        Raw("<v>7</v>", 's="3"'): "7",
-        Raw("<v>7</v>", 's="4"'): "7",
+        Raw("<v>7</v>", 's="3"'): "7.00",
+        Raw("<v>7000</v>", 's="4"'): "7,000",
     }
 
     assert second_row(*cells, formats=["00000", "0", "0.00", "#,##0"]) == [*cells.values()]
@@ -97,7 +97,7 @@ def test_a_format_of_conditions_is_no_format_of_cells() -> None:
     book = workbook({1: ["sku"], 2: [Raw("<v>7</v>", 's="1"')]}, ["0.0"])
     conditions = '<dxfs><dxf><numFmt numFmtId="164" formatCode="00000"/></dxf></dxfs></styleSheet>'
 
-    assert converted(changed(book, ("</styleSheet>", conditions))) == [["sku"], ["7"]]
+    assert converted(changed(book, ("</styleSheet>", conditions))) == [["sku"], ["7.0"]]
 
 
 def test_a_lone_carriage_return_splits_no_row(private: MemoryStore, user: User) -> None:

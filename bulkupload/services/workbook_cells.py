@@ -1,0 +1,213 @@
+"""The cells of a sheet, row by row, as the sheet shows them."""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Final, NamedTuple
+
+from bulkupload.rules.excel_damage import DATE
+from bulkupload.services.workbook_formats import PLAIN, CellFormat, DamagedText
+from bulkupload.services.workbook_parts import Workbook, unescaped
+from bulkupload.services.workbook_xml import Attributes, parser_of
+
+COLUMNS: Final = 16_384  # of a sheet
+ROWS: Final = 1_048_576
+READ_BYTES: Final = 64 * 1024
+NOT_COMPUTED: Final = "#CALC!"
+UNNAMED_ERROR: Final = "#VALUE!"
+_DAY_ZERO: Final = datetime(1899, 12, 30, tzinfo=UTC)
+_DAYS_TO_1904: Final = 1462
+_SECONDS: Final = 86_400
+_MERGED: Final = re.compile(
+    rb'<(?:[\w.-]+:)?mergeCell\s[^>]*?ref\s*=\s*["\']([A-Z]+)(\d+):([A-Z]+)(\d+)'
+)
+
+
+class Row(NamedTuple):
+    """A row that has a cell with something in it; columns count from 0."""
+
+    number: int
+    is_hidden: bool
+    cells: dict[int, str]
+
+
+class Merge(NamedTuple):
+    """Cells of one column that are shown as one; rows count from 1."""
+
+    column: int
+    top: int
+    bottom: int
+
+
+def rows_of(book: Workbook, part: str) -> Iterator[Row]:
+    """Yield the rows of a sheet that say something, in order."""
+    cells = _Cells(book)
+    parser = parser_of(cells.start, cells.end)
+    parser.CharacterDataHandler = cells.add_text
+    with book.open(part) as sheet:
+        while not cells.done and (data := sheet.read(READ_BYTES)):
+            parser.Parse(data)
+            yield from cells.take()
+        if not cells.done:  # cut off
+            parser.Parse(b"", True)
+            yield from cells.take()
+
+
+def vertical_merges(book: Workbook, part: str, *, last_row: int) -> list[Merge]:
+    """Return the merged cells that begin in the first rows and are higher than one."""
+    merges: list[Merge] = []
+    with book.open(part) as sheet:
+        held = b""
+        while data := sheet.read(READ_BYTES):
+            held += data
+            for left, top, _, bottom in _MERGED.findall(held):
+                merge = Merge(column_of(left.decode()), int(top), int(bottom))
+                if merge.top < merge.bottom and merge.top <= last_row:
+                    merges.append(merge)
+            # The last element is perhaps not whole; no such element is as long as what is read.
+            held = held[held.rfind(b"<") :][-READ_BYTES:]
+    return merges
+
+
+def column_of(letters: str) -> int:
+    """Return the number of a column from 0 on."""
+    if not (letters.isascii() and letters.isalpha()):
+        raise ValueError(letters)
+    number = 0
+    for letter in letters.upper():
+        number = min(number * 26 + ord(letter) - ord("A") + 1, COLUMNS + 1)
+    return number - 1
+
+
+def reference_of(row: int, column: int) -> str:
+    """Return the name of a cell, like `D3`."""
+    letters, number = "", column + 1
+    while number:
+        number, letter = divmod(number - 1, 26)
+        letters = chr(ord("A") + letter) + letters
+    return f"{letters}{row}"
+
+
+class _Cells:
+    """What expat finds in a sheet, cell by cell."""
+
+    def __init__(self, book: Workbook) -> None:
+        self.done = False
+        self._book = book
+        self._formats: list[CellFormat] = book.formats
+        self._columns: dict[str, int] = {}
+        self._rows: list[Row] = []
+        self._last = 0
+        self._row = 1
+        self._column = 0
+        self._hidden = False
+        self._cells: dict[int, str] = {}
+        self._cell: Attributes = {}
+        self._pieces: list[str] = []
+        self._reading = self._phonetic = self._formula = self._valued = False
+
+    def take(self) -> list[Row]:
+        """Return the rows that are complete."""
+        rows, self._rows = self._rows, []
+        return rows
+
+    def start(self, name: str, attributes: Attributes) -> None:
+        """Begin an element."""
+        kind = name.rpartition(":")[2] if ":" in name else name
+        if kind == "c":
+            self._cell = attributes
+            self._pieces.clear()
+            self._formula = self._valued = False
+            self._place(attributes.get("r"))
+        elif kind == "v":
+            self._reading = self._valued = True
+        elif kind == "t":
+            self._reading = not self._phonetic
+        elif kind == "f":
+            self._formula = True
+        elif kind == "rPh":
+            self._phonetic = True
+        elif kind == "row":
+            self._row = int(attributes.get("r", self._row))
+            self._require_place()
+            self._hidden = attributes.get("hidden", "") in {"1", "true"}
+
+    def end(self, name: str) -> None:
+        """End an element."""
+        kind = name.rpartition(":")[2] if ":" in name else name
+        if kind in {"v", "t"}:
+            self._reading = False
+        elif kind == "c":
+            text = self._shown()
+            if text and not text.isspace():
+                self._cells[self._column] = text
+            self._column += 1
+        elif kind == "row":
+            self._end_row()
+        elif kind == "rPh":
+            self._phonetic = False
+        elif kind == "sheetData":
+            self.done = True
+
+    def add_text(self, text: str) -> None:
+        """Take a piece of text."""
+        if self._reading:
+            self._pieces.append(text)
+
+    def _place(self, reference: str | None) -> None:
+        if reference is not None:
+            letters = reference.rstrip("0123456789")
+            row = int(reference[len(letters) :])
+            if row != self._row and self._cells:
+                raise ValueError(reference)
+            self._row = row
+            if letters not in self._columns:
+                self._columns[letters] = column_of(letters)
+            self._column = self._columns[letters]
+        self._require_place()
+
+    def _require_place(self) -> None:
+        if not (1 <= self._row <= ROWS and self._column < COLUMNS):
+            raise ValueError(self._row)
+
+    def _end_row(self) -> None:
+        if self._cells:
+            if self._row <= self._last:
+                raise ValueError(self._row)
+            self._rows.append(Row(self._row, self._hidden, self._cells))
+            self._last, self._cells = self._row, {}
+        self._row, self._column = self._row + 1, 0
+
+    def _shown(self) -> str:
+        text = "".join(self._pieces)
+        kind = self._cell.get("t", "n")
+        if kind == "e":
+            return text or UNNAMED_ERROR
+        if self._formula and not text:
+            # An empty text is a value as well: =IF(A2="","",A2).
+            return "" if kind == "str" and self._valued else NOT_COMPUTED
+        style = self._cell.get("s")
+        shown_as = self._formats[int(style)] if style and self._formats else PLAIN
+        if kind == "n":
+            return shown_as.number(text) if text else ""
+        return self._shown_text(kind, text, shown_as)
+
+    def _shown_text(self, kind: str, text: str, shown_as: CellFormat) -> str:
+        if not text:
+            return ""
+        if kind == "s":
+            return shown_as.text(self._book.texts[int(text)])
+        if kind == "b":
+            return "FALSE" if text == "0" else "TRUE"
+        if kind == "d":
+            if shown_as.is_general:
+                return DamagedText(text, DATE)
+            return shown_as.number(repr(self._serial(text)))
+        return shown_as.text(unescaped(text))
+
+    def _serial(self, text: str) -> float:
+        """Return the number of a date that is written out."""
+        moment = datetime.fromisoformat(text)
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        days = (moment - _DAY_ZERO).total_seconds() / _SECONDS
+        return days - _DAYS_TO_1904 if self._book.is_1904 else days

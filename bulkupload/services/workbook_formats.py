@@ -1,0 +1,88 @@
+"""What a sheet shows of a cell, by the formats of its workbook."""
+
+from contextlib import suppress
+from typing import IO, Final, Self
+
+from bulkupload.rules.excel_damage import CUT, DATE, UNKNOWN, damaged
+from bulkupload.rules.number_formats.builtin import DATES, GENERAL, builtin_code
+from bulkupload.rules.number_formats.errors import NotShownError
+from bulkupload.rules.number_formats.formats import NumberFormat, read_format
+from bulkupload.rules.number_formats.values import EXACT_DIGITS, MAX_WHOLE, decimal_of, general
+from bulkupload.services.workbook_xml import Attributes, visit
+
+_ISO_DATE: Final = "yyyy-mm-dd"
+
+
+class DamagedText(str):
+    """What a sheet shows of a number that is no identifier: a date, or one that lost digits."""
+
+    __slots__ = ("mark",)
+    mark: str
+
+    def __new__(cls, text: str, mark: str) -> Self:
+        """Return a text with the mark it has where it stands for an identifier."""
+        made = super().__new__(cls, text)
+        made.mark = mark
+        return made
+
+
+class CellFormat:
+    """The format of some cells; `code` is None where computers show it differently."""
+
+    def __init__(self, code: str | None, *, is_date: bool = False, is_1904: bool = False) -> None:
+        self._is_date = is_date
+        self._format: NumberFormat | None = None
+        self._instead = read_format(_ISO_DATE if is_date else GENERAL, is_1904=is_1904)
+        with suppress(NotShownError):
+            self._format = None if code is None else read_format(code, is_1904=is_1904)
+        self.is_general = self._format is not None and self._format.is_general
+
+    def number(self, raw: str) -> str:
+        """Return what is shown of a number as the file has it."""
+        if self.is_general and len(raw) <= EXACT_DIGITS and raw.isdecimal() and raw[0] != "0":
+            return raw  # nearly every one
+        number = float(raw)
+        try:
+            shown, is_date = self._shown(number)
+        except NotShownError:
+            return damaged(UNKNOWN, general(decimal_of(number)))
+        if is_date:
+            return DamagedText(shown, DATE)
+        return DamagedText(shown, CUT) if abs(number) >= MAX_WHOLE else shown
+
+    def _shown(self, number: float) -> tuple[str, bool]:
+        if self._format is not None:
+            return self._format.show(number), self._format.is_date(number)
+        if not self._is_date:
+            raise NotShownError(number)
+        return damaged(UNKNOWN, self._instead.show(number)), True
+
+    def text(self, text: str) -> str:
+        """Return what is shown of a text."""
+        return text if self._format is None else self._format.show_text(text)
+
+
+PLAIN: Final = CellFormat(GENERAL)
+
+
+def read_formats(part: IO[bytes], *, is_1904: bool) -> list[CellFormat]:
+    """Return the formats of cells from the styles of a workbook."""
+    codes: dict[str, str] = {}
+    used: list[str] = []
+
+    def enter(parent: str, name: str, attributes: Attributes) -> None:
+        if (parent, name) == ("numFmts", "numFmt"):
+            codes[attributes.get("numFmtId", "")] = attributes.get("formatCode", GENERAL)
+        elif (parent, name) == ("cellXfs", "xf"):
+            used.append(attributes.get("numFmtId", "0"))
+
+    visit(part, enter)
+    made = {each: _format_of(each, codes, is_1904=is_1904) for each in set(used)}
+    return [made[each] for each in used]
+
+
+def _format_of(number: str, codes: dict[str, str], *, is_1904: bool) -> CellFormat:
+    if number in codes:
+        return CellFormat(codes[number], is_1904=is_1904)
+    builtin = int(number)
+    return CellFormat(builtin_code(builtin), is_date=builtin in DATES, is_1904=is_1904)

@@ -1,0 +1,99 @@
+"""Where the table of a workbook is: the sheet, the header and its columns."""
+
+import zipfile
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import NamedTuple
+from xml.parsers import expat
+
+from bulkupload.rules.header import Mapped, fields_of
+from bulkupload.rules.table_position import HEADER_ROWS, HeaderCandidate, header_among
+from bulkupload.services.workbook_cells import Merge, Row, rows_of, vertical_merges
+from bulkupload.services.workbook_parts import Sheet, Workbook
+from bulkupload.services.workbook_xml import DoctypeError
+
+# What reading a sheet raises that is broken: another one may hold the table.
+BROKEN = (expat.ExpatError, DoctypeError, zipfile.BadZipFile, zlib.error, ValueError, LookupError)
+IDENTIFIERS = ("sku",)  # a date in one of these is never what somebody meant
+
+
+@dataclass(frozen=True, kw_only=True)
+class TablePosition:
+    """Where a table begins: its sheet, the line of its header and its first column."""
+
+    sheet: Sheet
+    line: int
+    left: int
+    header: Sequence[str]
+    identifiers: frozenset[int]
+
+
+class _Candidate(NamedTuple):
+    header: HeaderCandidate
+    sheet: Sheet
+
+
+def find_tables(book: Workbook, mapping: Mapped) -> list[TablePosition]:
+    """Return the sheets with a table, each where its header is; the first is the one to read.
+
+    Where no sheet names every required field, it is the place that names most of them, alone.
+    """
+    candidates: list[_Candidate] = []
+    error: Exception | None = None
+    for sheet in book.shown_sheets:
+        try:
+            header = _header_of(book, sheet, mapping)
+        except BROKEN as broken:
+            error = broken
+        else:
+            candidates += [_Candidate(header, sheet)] if header else []
+    if error and not candidates:
+        raise error
+    whole = [each for each in candidates if each.header.is_whole]
+    best = whole or sorted(candidates, key=lambda each: -each.header.fields)[:1]
+    return [_position(each, mapping) for each in best]
+
+
+def _header_of(book: Workbook, sheet: Sheet, mapping: Mapped) -> HeaderCandidate | None:
+    head = list(islice(rows_of(book, sheet.part), HEADER_ROWS))
+    if not head:
+        return None
+    merges = vertical_merges(book, sheet.part, last_row=head[-1].number)
+    rows = [(row.number, _cells_of(_filled(row, head, merges))) for row in head]
+    header = header_among(rows, mapping)
+    if header is None:
+        return None
+    bottom = max((m.bottom for m in merges if m.top <= header.line <= m.bottom), default=0)
+    lower = header_among([row for row in rows if row[0] == bottom], mapping)
+    return lower if lower and lower.fields >= header.fields else header
+
+
+def _filled(row: Row, head: Sequence[Row], merges: Sequence[Merge]) -> dict[int, str]:
+    """Return the cells of a row with those that reach down into it."""
+    tops = {above.number: above.cells for above in head}
+    reaching = {
+        merge.column: tops.get(merge.top, {}).get(merge.column, "")
+        for merge in merges
+        if merge.top < row.number <= merge.bottom
+    }
+    return reaching | row.cells
+
+
+def _cells_of(cells: dict[int, str]) -> list[str]:
+    return [cells.get(at, "") for at in range(max(cells, default=-1) + 1)]
+
+
+def _position(candidate: _Candidate, mapping: Mapped) -> TablePosition:
+    cells = candidate.header.cells
+    named = [at for at, cell in enumerate(cells) if cell.strip()]
+    left, right = named[0], named[-1] + 1
+    fields = fields_of(cells, mapping)
+    return TablePosition(
+        sheet=candidate.sheet,
+        line=candidate.header.line,
+        left=left,
+        header=cells[left:right],
+        identifiers=frozenset(at for at, field in fields.items() if field in IDENTIFIERS),
+    )

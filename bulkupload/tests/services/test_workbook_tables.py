@@ -1,0 +1,236 @@
+"""The table of a workbook is imported wherever it stands, and what stands beside it is reported."""
+
+import zipfile
+from io import BytesIO
+
+import pytest
+
+from accounts.models import User
+from bulkupload.errors import NothingToRetryError
+from bulkupload.models import BulkUploadJob, BulkUploadRowError, JobStatus
+from bulkupload.services import jobs, reports
+from bulkupload.tests.importing import counts, faults, imported, stored_skus
+from bulkupload.tests.workbook import MAIN, Cell, Raw, Rows, changed, with_part, workbook
+from catalog.models import Product
+from media.storage.memory import MemoryStore
+
+HEADER: list[Cell] = ["sku", "name"]
+COVER: Rows = {2: [None, "Exported from Numbers."], 4: [None, "Sheet", "Table"]}
+
+
+def sent(user: User, book: bytes, **options: object) -> BulkUploadJob:
+    return imported(user, book, filename="products.xlsx", **options)
+
+
+def warnings(job: BulkUploadJob) -> list[tuple[int, str, str]]:
+    found = BulkUploadRowError.objects.filter(job=job, severity="WARNING", row=0)
+    return list(found.order_by("position").values_list("line", "code", "message"))
+
+
+def number(value: float, style: int) -> Raw:
+    return Raw(f"<v>{value}</v>", f's="{style}"')
+
+
+def test_two_formats_make_two_skus_of_one_number(private: MemoryStore, user: User) -> None:
+    book = workbook(
+        {1: HEADER, 2: [number(7, 1), "Men boot"], 3: [number(7, 2), "Women boot"]},
+        ['"M-"000', "\\W\\-000"],
+    )
+
+    job = sent(user, book)
+
+    assert counts(job) == (2, 0, 0, 0)
+    assert stored_skus(user) == ["M-007", "W-007"]
+
+
+@pytest.mark.parametrize(
+    ("code", "shown"), [("d-mmm", "1-Feb"), ("h:mm", "0:00"), ("[$-407]mmmm", "46054")]
+)
+def test_a_date_is_no_sku_and_says_so_also_when_it_comes_back(
+    private: MemoryStore, user: User, code: str, shown: str
+) -> None:
+    book = workbook({1: HEADER, 2: [number(46054, 1), "Boot"], 3: ["A", number(46054, 1)]}, [code])
+
+    job = sent(user, book)
+    again = imported(user, b"".join(reports.error_file(job)))
+
+    assert (1, 2, "sku", "excel_damage") in faults(job)
+    assert shown in BulkUploadRowError.objects.filter(job=job, row=1).get().message
+    assert (1, 2, "sku", "excel_damage") in faults(again)
+
+
+def test_a_date_elsewhere_is_taken_as_shown(private: MemoryStore, user: User) -> None:
+    book = workbook({1: HEADER, 2: ["A", number(46054, 1)]}, ["yyyy-mm-dd"])
+
+    assert counts(sent(user, book)) == (1, 0, 0, 0)
+    assert Product.objects.get().name == "2026-02-01"
+
+
+def test_a_date_shown_as_the_computer_likes_is_refused(private: MemoryStore, user: User) -> None:
+    book = changed(
+        workbook({1: HEADER, 2: ["A", number(46054, 1)]}, ["0"]),
+        ('<xf numFmtId="164"/>', '<xf numFmtId="14"/>'),
+    )
+
+    assert faults(sent(user, book)) == [(1, 2, "name", "excel_damage")]
+
+
+@pytest.mark.parametrize("code", ["0", "General", "#,##0"])
+def test_a_number_of_more_than_fifteen_digits_is_no_sku(
+    private: MemoryStore, user: User, code: str
+) -> None:
+    book = workbook({1: HEADER, 2: [number(1234567890123456, 1), "Boot"]}, [code])
+
+    assert faults(sent(user, book)) == [(1, 2, "sku", "excel_damage")]
+
+
+def test_a_barcode_of_thirteen_digits_is_an_sku(private: MemoryStore, user: User) -> None:
+    sent(user, workbook({1: HEADER, 2: [4006381333931, "Pen"]}))
+
+    assert stored_skus(user) == ["4006381333931"]
+
+
+def test_the_table_is_found_on_the_second_sheet(private: MemoryStore, user: User) -> None:
+    table: Rows = {1: ["Spring 2026"], 3: HEADER, 4: ["NU-1", "Boot"], 5: [None, "Hat"]}
+
+    job = sent(user, workbook(COVER, others={"Boots": table}))
+
+    assert counts(job) == (1, 0, 0, 1)
+    assert faults(job) == [(2, 5, "sku", "missing")]
+    assert warnings(job) == []
+
+
+def test_a_table_that_is_not_found_says_what_was(private: MemoryStore, user: User) -> None:
+    job = sent(user, workbook(COVER, others={"Lists": {3: ["Artikel", "Name"], 4: ["A", "B"]}}))
+
+    assert (job.status, job.failure_code, job.failure_line) == ("FAILED", "missing_column", 3)
+    assert job.failure_message.endswith('Read from sheet "Lists", line 3: Artikel | Name')
+    assert [column["name"] for column in job.columns] == ["Artikel", "Name"]
+
+
+def test_a_mapping_names_the_header(private: MemoryStore, user: User) -> None:
+    book = workbook(COVER, others={"Lists": {3: ["Artikel", "Titel"], 4: ["A", "B"]}})
+
+    sent(user, book, mapping={"Artikel": "sku", "Titel": "name"})
+
+    assert stored_skus(user) == ["A"]
+
+
+def test_other_sheets_with_a_table_are_named(private: MemoryStore, user: User) -> None:
+    job = sent(user, workbook({1: HEADER, 2: ["A", "Boot"]}, others={"Hats": {1: HEADER}}))
+
+    assert job.status == JobStatus.COMPLETED_WITH_ERRORS
+    assert warnings(job) == [
+        (
+            1,
+            "other_sheets",
+            'Only sheet "Products" was imported. Send the others separately: "Hats".',
+        )
+    ]
+
+
+def test_notes_beside_the_table_are_reported(private: MemoryStore, user: User) -> None:
+    book = workbook(
+        {
+            2: [None, *HEADER, None, "brand"],
+            3: [None, "A", "Boot", "under no name", "Us"],
+            4: ["left", "B", "Hat", None, None, None, "right"],
+            9: [None, None, None, None, None, None, "alone"],
+        }
+    )
+
+    job = sent(user, book)
+
+    assert counts(job) == (2, 0, 0, 0)
+    assert warnings(job) == [
+        (
+            3,
+            "cells_outside_table",
+            (
+                'Cells beside the table were not imported (4): D3 "under no name", A4 "left", '
+                'G4 "right", G9 "alone".'
+            ),
+        )
+    ]
+    assert b"".join(reports.error_file(job)).count(b"\n") == 1
+    with pytest.raises(NothingToRetryError):
+        jobs.retry(user=user, job_id=job.pk)
+
+
+def test_hidden_rows_are_imported_and_counted(private: MemoryStore, user: User) -> None:
+    book = workbook({1: HEADER, 2: ["A", "Boot"], 3: ["B", "Hat"], 4: ["C", "Bag"]})
+
+    job = sent(user, changed(book, ('<row r="3"', '<row hidden="1" r="3"')))
+
+    assert counts(job) == (3, 0, 0, 0)
+    assert warnings(job) == [
+        (3, "hidden_rows", "Hidden or filtered rows were imported (1): lines 3.")
+    ]
+
+
+@pytest.mark.parametrize("blank", [Raw(""), Raw("<v></v>"), " ", Raw("", 's="0"')])
+def test_a_stray_blank_cell_costs_nothing(private: MemoryStore, user: User, blank: Cell) -> None:
+    far = changed(
+        workbook({1: HEADER, 2: ["A", "Boot"], 4: [blank]}),
+        ('r="A4"', 'r="XFD1048576"'),
+        ('<row r="4"', '<row r="1048576"'),
+        ("<sheetData>", '<dimension ref="A1:XFD1048576"/><sheetData>'),
+    )
+
+    job = sent(user, far)
+
+    assert counts(job) == (1, 0, 0, 0)
+    assert job.status == JobStatus.COMPLETED
+
+
+def test_a_header_of_two_rows_reads_what_reaches_down(private: MemoryStore, user: User) -> None:
+    merges = "<mergeCells><mergeCell ref='A1:A2'/><mergeCell ref='B1:B2'/><mergeCell ref='C1:D1'/>"
+    book = workbook(
+        {
+            1: ["sku", "name", "Details"],
+            2: [None, None, "brand", "color"],
+            3: ["A", "Boot", "Us", "red"],
+        }
+    )
+
+    job = sent(user, changed(book, ("</sheetData>", f"</sheetData>{merges}</mergeCells>")))
+
+    assert counts(job) == (1, 0, 0, 0)
+    assert Product.objects.values_list("brand", "color").get() == ("Us", "red")
+
+
+def test_parts_are_found_whatever_their_case_and_slashes(private: MemoryStore, user: User) -> None:
+    with zipfile.ZipFile(BytesIO(workbook({1: HEADER, 2: ["A", "Boot"]}))) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    other = BytesIO()
+    with zipfile.ZipFile(other, "w") as archive:
+        for name, body in parts.items():
+            archive.writestr(name.replace("/", "\\").replace("workbook", "WorkBook"), body)
+
+    assert counts(sent(user, other.getvalue())) == (1, 0, 0, 0)
+
+
+def test_a_text_is_read_however_it_is_stored(private: MemoryStore, user: User) -> None:
+    shared = (
+        f'<sst xmlns="{MAIN}"><si><t>A</t></si><si><r><t>Ox</t></r><r><rPr/><t>ford</t></r>'
+        "<rPh><t>sound</t></rPh></si></sst>"
+    )
+    rows: Rows = {
+        1: HEADER,
+        2: [Raw("<v>0</v>", 't="s"'), Raw("<v>1</v>", 't="s"')],
+        3: [Raw("<is><r><t>B</t></r></is>", 't="inlineStr"'), Raw("<v>1</v>", 't="b"')],
+        4: [Raw("<f>A2</f><v>C_x002D_1</v>", 't="str"'), Raw("<v>007</v>", 't="str"')],
+    }
+
+    sent(user, with_part(workbook(rows), "xl/SharedStrings.xml", shared))
+
+    stored = Product.objects.order_by("sku").values_list("sku", "name")
+    assert list(stored) == [("A", "Oxford"), ("B", "TRUE"), ("C-1", "007")]
+
+
+def test_a_broken_sheet_does_not_hide_the_table(private: MemoryStore, user: User) -> None:
+    book = workbook({1: HEADER, 2: ["A", "Boot"]}, others={"Notes": {1: ["BROKEN"]}})
+
+    job = sent(user, changed(book, ("BROKEN", "<")))
+
+    assert counts(job) == (1, 0, 0, 0)
