@@ -1,3 +1,4 @@
+from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -20,6 +21,9 @@ from accounts.api.serializers import (
 from accounts.models import Membership, Organization
 from accounts.services import members, organizations
 from sartiq.core.api import ModelEndpointSet
+from sartiq.core.conditional import precondition
+from sartiq.core.pagination import WindowQuery
+from sartiq.core.query import takes_query
 from sartiq.core.validation import read
 
 
@@ -28,13 +32,13 @@ class Organizations(ModelEndpointSet):
     """The caller's organizations; every one for superusers."""
 
     serializer_class = OrganizationOut
-    filter_backends = ()
 
     def get_queryset(self) -> QuerySet[Organization]:
         """Return what the caller may see."""
         return selectors.organizations_visible_to(caller_of(self.request))
 
     @extend_schema(operation_id="organizations_list", responses={200: OrganizationOut(many=True)})
+    @takes_query(WindowQuery)
     def list(self, request: Request) -> Response:
         """List organizations, oldest first."""
         rows = self.paginate_queryset(self.get_queryset())
@@ -68,7 +72,12 @@ class Organizations(ModelEndpointSet):
         caller = caller_of(request)
         selectors.require_manager(caller, org_id)
         asked = read(OrganizationChangeIn, request.data)
-        changed = organizations.change(actor=caller, organization_id=org_id, **asked)
+        changed = organizations.change(
+            actor=caller,
+            organization_id=org_id,
+            precondition=precondition(request, _organization),
+            **asked,
+        )
         return Response(OrganizationOut(changed).data)
 
 
@@ -77,13 +86,13 @@ class Members(ModelEndpointSet):
     """Who belongs to an organization; for its owners and admins."""
 
     serializer_class = MemberOut
-    filter_backends = ()
 
     def get_queryset(self) -> QuerySet[Membership]:
         """Return the organization's memberships."""
         return selectors.members_of(self.kwargs["org_id"])
 
     @extend_schema(operation_id="members_list", responses={200: MemberOut(many=True)})
+    @takes_query(WindowQuery)
     def list(self, request: Request, org_id: UUID) -> Response:
         """List members, oldest first."""
         selectors.require_manager(caller_of(request), org_id)
@@ -115,12 +124,29 @@ class Members(ModelEndpointSet):
         selectors.require_manager(caller, org_id)
         asked = read(MemberChangeIn, request.data)
         changed = members.change_role(
-            actor=caller, organization_id=org_id, user_id=user_id, **asked
+            actor=caller,
+            organization_id=org_id,
+            user_id=user_id,
+            precondition=precondition(request, _member),
+            **asked,
         )
         return Response(MemberOut(changed).data)
 
     @extend_schema(operation_id="members_delete", responses={204: None, 409: CONFLICT})
     def destroy(self, request: Request, org_id: UUID, user_id: UUID) -> Response:
         """End a membership, or leave: every member may end their own. The last owner stays."""
-        members.remove(actor=caller_of(request), organization_id=org_id, user_id=user_id)
+        members.remove(
+            actor=caller_of(request),
+            organization_id=org_id,
+            user_id=user_id,
+            precondition=precondition(request, _member),
+        )
         return Response(status=204)
+
+
+def _organization(organization: Organization) -> Any:
+    return OrganizationOut(organization).data
+
+
+def _member(membership: Membership) -> Any:
+    return MemberOut(membership).data

@@ -7,6 +7,7 @@ from rest_framework import serializers
 from accounts.api.fields import RoleField
 from accounts.models import Membership, Organization, Role, User
 from accounts.services.sessions import LONGEST_TOKEN, Session
+from sartiq.core.fields import BooleanField, UUIDField
 from sartiq.core.serializers import StrictSerializer
 
 LONGEST_EMAIL = 254
@@ -29,7 +30,7 @@ class SignInIn(Fields):
 
     username = serializers.CharField(max_length=LONGEST_EMAIL)
     password = PasswordField()
-    grant_type = serializers.ChoiceField(choices=["password"], required=False)
+    grant_type = serializers.ChoiceField(choices=["password"], required=False, allow_blank=True)
     scope = serializers.CharField(required=False, allow_blank=True)
     client_id = serializers.CharField(required=False, allow_blank=True)
     client_secret = serializers.CharField(required=False, allow_blank=True)
@@ -87,9 +88,9 @@ class UserIn(Fields):
     email = serializers.EmailField(max_length=LONGEST_EMAIL)
     password = PasswordField()
     full_name = serializers.CharField(max_length=LONGEST_NAME, allow_blank=True, required=False)
-    is_active = serializers.BooleanField(required=False)
-    is_superuser = serializers.BooleanField(required=False)
-    is_staff = serializers.BooleanField(required=False, help_text="May enter the admin.")
+    is_active = BooleanField(required=False)
+    is_superuser = BooleanField(required=False)
+    is_staff = BooleanField(required=False, help_text="May enter the admin.")
 
 
 class UserChangeIn(UserIn):
@@ -149,7 +150,7 @@ class MemberIn(Fields):
     """A new member, named by address or by id."""
 
     email = serializers.EmailField(max_length=LONGEST_EMAIL, required=False)
-    user_id = serializers.UUIDField(required=False)
+    user_id = UUIDField(required=False)
     role = RoleField(default=Role.MEMBER)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

@@ -1,3 +1,4 @@
+from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -14,6 +15,9 @@ from accounts.api.serializers import ProfileIn, UserChangeIn, UserIn, UserOut
 from accounts.models import User
 from accounts.services import users
 from sartiq.core.api import Endpoint, ModelEndpointSet
+from sartiq.core.conditional import precondition
+from sartiq.core.pagination import WindowQuery
+from sartiq.core.query import takes_query
 from sartiq.core.validation import read
 
 
@@ -37,6 +41,7 @@ class Me(Endpoint):
         changed = users.change_own(
             request=request._request,  # noqa: SLF001  django-axes marks the request it is given
             user=caller_of(request),
+            precondition=precondition(request, _answer),
             **asked,
         )
         return Response(UserOut(changed).data)
@@ -48,13 +53,13 @@ class Users(ModelEndpointSet):
 
     permission_classes = (SuperuserOnly,)
     serializer_class = UserOut
-    filter_backends = ()
 
     def get_queryset(self) -> QuerySet[User]:
         """Return the users who were not deleted."""
         return selectors.users()
 
     @extend_schema(operation_id="users_list", responses={200: UserOut(many=True)})
+    @takes_query(WindowQuery)
     def list(self, request: Request) -> Response:
         """List users, oldest first."""
         rows = self.paginate_queryset(self.get_queryset())
@@ -75,11 +80,20 @@ class Users(ModelEndpointSet):
     @extend_schema(operation_id="users_update", request=UserChangeIn, responses={200: UserOut})
     def partial_update(self, request: Request, user_id: UUID) -> Response:
         """Change a user; the last active superuser stays one."""
-        changed = users.change(user_id=user_id, **read(UserChangeIn, request.data))
+        changed = users.change(
+            user_id=user_id,
+            precondition=precondition(request, _answer),
+            **read(UserChangeIn, request.data),
+        )
         return Response(UserOut(changed).data)
 
     @extend_schema(operation_id="users_delete", responses={204: None, 409: CONFLICT})
     def destroy(self, request: Request, user_id: UUID) -> Response:
         """Disable and anonymise a user; what they created stays."""
-        users.delete(user_id=user_id, now=timezone.now())
+        check = precondition(request, _answer)
+        users.delete(user_id=user_id, now=timezone.now(), precondition=check)
         return Response(status=204)
+
+
+def _answer(user: User) -> Any:
+    return UserOut(user).data

@@ -15,6 +15,7 @@ from accounts.errors import (
 from accounts.models import Membership, Organization, Role, User
 from accounts.rules import may_appoint
 from sartiq.core.errors import NotPermittedError
+from sartiq.core.preconditions import Precondition, unconditional
 
 
 def add(
@@ -37,12 +38,20 @@ def add(
     return membership
 
 
-def change_role(*, actor: User, organization_id: UUID, user_id: UUID, role: Role) -> Membership:
+def change_role(
+    *,
+    actor: User,
+    organization_id: UUID,
+    user_id: UUID,
+    role: Role,
+    precondition: Precondition = unconditional,
+) -> Membership:
     """Give a member another role; the last owner keeps theirs."""
     with transaction.atomic():
         own = _manager_role(actor, organization_id)
         membership = selectors.member_of(organization_id, user_id)
         _require_may_appoint(own, membership.role, role)
+        precondition(membership)
         if role != Role.OWNER:
             _require_owner_left(membership)
         membership.role = role
@@ -50,7 +59,13 @@ def change_role(*, actor: User, organization_id: UUID, user_id: UUID, role: Role
     return membership
 
 
-def remove(*, actor: User, organization_id: UUID, user_id: UUID) -> None:
+def remove(
+    *,
+    actor: User,
+    organization_id: UUID,
+    user_id: UUID,
+    precondition: Precondition = unconditional,
+) -> None:
     """End a membership: one's own, or another's as an owner or admin. The last owner stays.
 
     Raises MemberNotFoundError, also to somebody who left already, and LastOwnerError.
@@ -63,6 +78,7 @@ def remove(*, actor: User, organization_id: UUID, user_id: UUID) -> None:
             own = _manager_role(actor, organization_id)
             membership = selectors.member_of(organization_id, user_id)
             _require_may_appoint(own, membership.role)
+        precondition(membership)
         _require_owner_left(membership)
         membership.delete()
 

@@ -12,6 +12,7 @@ from django.utils.text import slugify
 from accounts import selectors
 from accounts.errors import OrganizationNotFoundError, SlugTakenError
 from accounts.models import Membership, Organization, Role, User
+from sartiq.core.preconditions import Precondition, unconditional
 
 LONGEST_DERIVED_SLUG = 80  # of 100, so a suffix fits
 SUFFIXES_TRIED = 3  # of 32 random bits each
@@ -26,13 +27,20 @@ def create(*, owner: User, name: str, slug: str | None = None) -> Organization:
     return organization
 
 
-def change(*, actor: User, organization_id: UUID, **facts: Any) -> Organization:
+def change(
+    *,
+    actor: User,
+    organization_id: UUID,
+    precondition: Precondition = unconditional,
+    **facts: Any,
+) -> Organization:
     """Change the name or the slug as one who manages the organization."""
     selectors.require_manager(actor, organization_id)
     with transaction.atomic():
         organization = Organization.objects.select_for_update().filter(pk=organization_id).first()
         if organization is None:
             raise OrganizationNotFoundError
+        precondition(organization)
         organization.name = facts.get("name", organization.name)
         organization.slug = facts.get("slug", organization.slug).lower()
         _save(organization)

@@ -22,6 +22,7 @@ from accounts.models import User
 from accounts.rules import normal_email, sign_in_name
 from accounts.services import members, sessions
 from sartiq.core.errors import InvalidManyError
+from sartiq.core.preconditions import Precondition, unconditional
 
 DELETED_NAME = "Deleted user"
 
@@ -33,12 +34,19 @@ def create(*, email: str, password: str, **facts: Any) -> User:
     return _saved(user)
 
 
-def change(*, user_id: UUID, password: str | None = None, **facts: Any) -> User:
+def change(
+    *,
+    user_id: UUID,
+    password: str | None = None,
+    precondition: Precondition = unconditional,
+    **facts: Any,
+) -> User:
     """Change a user's facts as a superuser; a new password ends all their sessions."""
     stays = facts.get("is_superuser", True) and facts.get("is_active", True)
     with transaction.atomic():
         able = set() if stays else _locked_superusers()
         user = _locked(user_id)
+        precondition(user)
         _require_another(user, able)
         _apply(user, facts)
         if password is not None:
@@ -52,15 +60,16 @@ def change_own(
     user: User,
     password: str | None = None,
     current_password: str | None = None,
+    precondition: Precondition = unconditional,
     **facts: Any,
 ) -> User:
     """Change one's own profile; what one signs in with needs the current password."""
     if password is not None or "email" in facts:
         sessions.confirm_password(request=request, user=user, password=current_password)
-    return change(user_id=user.pk, password=password, **facts)
+    return change(user_id=user.pk, password=password, precondition=precondition, **facts)
 
 
-def delete(*, user_id: UUID, now: datetime) -> None:
+def delete(*, user_id: UUID, now: datetime, precondition: Precondition = unconditional) -> None:
     """Disable and anonymise a user; rows that name them as creator stay.
 
     Raises LastSuperuserError or LastOwnerError when somebody else depends on them.
@@ -70,6 +79,7 @@ def delete(*, user_id: UUID, now: datetime) -> None:
         members.lock_organizations_of(user_id=user_id)
         able = _locked_superusers()
         user = _locked(user_id)
+        precondition(user)
         _require_another(user, able)
         members.leave_all(user=user)
         _forget_traces(user)

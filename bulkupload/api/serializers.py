@@ -1,3 +1,4 @@
+import json
 from dataclasses import asdict
 from typing import Any
 
@@ -10,30 +11,41 @@ from bulkupload.rules.columns import FIELDS
 from bulkupload.rules.dialects import DELIMITERS
 from bulkupload.rules.mappings import read_mapping
 from bulkupload.selectors import Progress
+from sartiq.core.fields import BooleanField, UUIDField
+from sartiq.core.parsers import RepeatedNameError, unique_names
 
 STATUSES = [value.lower() for value in JobStatus.values]
 
 
 class MappingField(serializers.JSONField):
-    """JSON however deep it is nested: Python gives up at a depth of its own."""
+    """JSON in a form, however deep it is nested: Python gives up at a depth of its own."""
 
     def to_internal_value(self, data: Any) -> Any:
-        """Refuse what cannot be read as any other text that is no JSON."""
+        """Return what the text holds."""
         try:
-            return super().to_internal_value(data)
-        except RecursionError:
+            return json.loads(data, object_pairs_hook=unique_names)
+        except RepeatedNameError:
+            raise serializers.ValidationError("A column stands here twice.", "duplicate") from None
+        except (TypeError, ValueError, RecursionError):
             self.fail("invalid")
 
 
 class BulkUploadIn(serializers.Serializer[Any]):
-    """A table and what to do with it, as parts of a form."""
+    """A table and what to do with it, as parts of a form.
+
+    A misspelt `dry_run` would import, so parts that look misspelt are refused.
+    """
+
+    refuses_misspellings = True
 
     # An empty file is refused by the service, under the code that says so.
     file = serializers.FileField(
         allow_empty_file=True, help_text="CSV, TSV or XLSX, at most 512 MiB and 2,000,000 rows"
     )
-    organization_id = serializers.UUIDField(required=False)
-    dry_run = serializers.BooleanField(default=False, help_text="Count what would happen")
+    organization_id = UUIDField(
+        required=False, help_text="May stand in the query instead; the two may not differ"
+    )
+    dry_run = BooleanField(default=False, help_text="Count what would happen")
     mapping = MappingField(
         required=False,
         help_text='Column to field, `{"Article no.": "sku"}`; null ignores a column',

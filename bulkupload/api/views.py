@@ -1,6 +1,5 @@
 import hashlib
 import json
-from collections.abc import Callable
 from functools import partial
 from typing import Any, BinaryIO, cast
 from uuid import UUID
@@ -9,7 +8,9 @@ from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpResponse, QueryDict, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
+from django.utils.decorators import method_decorator
 from django.utils.http import content_disposition_header
+from django.views.decorators.vary import vary_on_headers
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
@@ -18,6 +19,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api.callers import caller_of
+from accounts.api.scopes import ScopedWindowQuery, ScopeQuery, organization_named
+from accounts.models import OwnerScope
 from accounts.selectors import scope_for
 from bulkupload import selectors
 from bulkupload.api.parsers import BoundedMultiPartParser
@@ -25,9 +28,12 @@ from bulkupload.api.serializers import BulkUploadIn, BulkUploadOut, RowErrorOut,
 from bulkupload.models import BulkUploadJob
 from bulkupload.services import jobs, reports
 from bulkupload.services.jobs import Table, Then
+from sartiq.core import idempotency
 from sartiq.core.api import ModelEndpointSet
 from sartiq.core.errors import located
-from sartiq.core.idempotency import Answer, Record, once
+from sartiq.core.idempotency import Answer, ReservedKey
+from sartiq.core.pagination import WindowQuery
+from sartiq.core.query import takes_query
 from sartiq.core.schema import ERROR_ANSWER
 from sartiq.core.validation import read
 
@@ -59,16 +65,15 @@ ACCEPTED = OpenApiResponse(BulkUploadOut, description="Accepted")
 ENDED = OpenApiResponse(ERROR_ANSWER, description="Conflict with the current state")
 
 
-class ScopeIn(serializers.Serializer[Any]):
-    """Whose jobs a list is about."""
+class ErrorsQuery(WindowQuery):
+    """A part of the errors, and the format they are returned in."""
 
-    organization_id = serializers.UUIDField(required=False)
-
-
-class ErrorsIn(serializers.Serializer[Any]):
-    """How errors are asked for."""
-
-    format = serializers.ChoiceField(choices=["json", "csv"], required=False)
+    format = serializers.ChoiceField(
+        choices=["json", "csv"],
+        required=False,
+        help_text="`csv`: the refused rows as they were sent, ready to fix; so does "
+        "`Accept: text/csv`.",
+    )
 
 
 class BulkUploads(ModelEndpointSet):
@@ -76,7 +81,6 @@ class BulkUploads(ModelEndpointSet):
 
     serializer_class = BulkUploadOut
     parser_classes = (BoundedMultiPartParser,)
-    filter_backends = ()
 
     @extend_schema(
         operation_id="start_bulk_upload",
@@ -85,11 +89,12 @@ class BulkUploads(ModelEndpointSet):
         request={"multipart/form-data": BulkUploadIn},
         responses={202: ACCEPTED},
     )
+    @takes_query(ScopeQuery)
     def create(self, request: Request) -> Response:
         """Start a bulk import of products from CSV, TSV or XLSX."""
         asked = read(BulkUploadIn, request.data)
         user, sent = caller_of(request), asked["file"]
-        scope = scope_for(user, asked.get("organization_id"))
+        scope = scope_for(user, organization_named(self.query, asked))
         body = cast("BinaryIO", sent.file)
         table = Table(
             body=body,
@@ -98,27 +103,22 @@ class BulkUploads(ModelEndpointSet):
             dry_run=asked["dry_run"],
             mapping=asked.get("mapping", {}),
         )
-
-        def start(then: Then) -> None:
+        digest = partial(_digest, request, sent, scope)
+        with idempotency.reserve(request, route="bulk-upload-create", digest=digest) as key:
+            if key.replay is not None:
+                return key.replay
             with located("body", "file"):
-                jobs.start(user=user, scope=scope, table=table, then=then)
-
-        return once(
-            request,
-            route="bulk-upload-create",
-            work=partial(self._made, start),
-            digest=partial(_digest, request, sent),
-        )
+                jobs.start(user=user, scope=scope, table=table, then=self._saving(key))
+            return key.response
 
     @extend_schema(
         operation_id="list_bulk_uploads",
         tags=["bulk-upload"],
-        parameters=[OpenApiParameter("organization_id", OpenApiTypes.UUID)],
     )
+    @takes_query(ScopedWindowQuery)
     def list(self, request: Request) -> Response:
         """List one owner's bulk uploads, oldest first."""
-        asked = read(ScopeIn, request.query_params, where="query")
-        scope = scope_for(caller_of(request), asked.get("organization_id"))
+        scope = scope_for(caller_of(request), self.query.get("organization_id"))
         page = self.paginate_queryset(selectors.in_scope(scope))
         return self.get_paginated_response(_answers(cast("list[BulkUploadJob]", page)))
 
@@ -130,25 +130,18 @@ class BulkUploads(ModelEndpointSet):
     @extend_schema(
         operation_id="get_bulk_upload_errors",
         tags=["bulk-upload"],
-        parameters=[
-            JOB_ID,
-            OpenApiParameter(
-                "format",
-                {"type": "string", "enum": ["json", "csv"]},
-                description="`csv`: the refused rows as they were sent, ready to fix; so does "
-                "`Accept: text/csv`",
-            ),
-        ],
+        parameters=[JOB_ID],
         responses={
             200: RowErrorOut(many=True),
             (200, CSV): OpenApiResponse(OpenApiTypes.STR),
         },
     )
+    @takes_query(ErrorsQuery)
+    @method_decorator(vary_on_headers("Accept"))
     def errors(self, request: Request, job_id: UUID) -> HttpResponseBase:
         """Return what is wrong with the refused rows, by row."""
-        asked = read(ErrorsIn, request.query_params, where="query")
         job = selectors.one_visible_to(caller_of(request), job_id)
-        if asked.get("format", _accepted_format(request)) == "csv":
+        if self.query.get("format", _accepted_format(request)) == "csv":
             return _error_download(job)
         page = self.paginate_queryset(selectors.errors_of(job))
         return self.get_paginated_response(RowErrorOut(page, many=True).data)
@@ -173,18 +166,13 @@ class BulkUploads(ModelEndpointSet):
     )
     def retry(self, request: Request, job_id: UUID) -> Response:
         """Start a new bulk upload with what this one left undone."""
-        user = caller_of(request)
-
-        def start(then: Then) -> None:
-            jobs.retry(user=user, job_id=job_id, then=then)
-
-        return once(
-            request,
-            route="bulk-upload-retry",
-            work=partial(self._made, start),
-            # The route takes no body: one that is sent anyway makes no other request.
-            digest=lambda: hashlib.sha256(job_id.bytes).hexdigest(),
-        )
+        # The route takes no body: one that is sent anyway makes no other request.
+        digest = hashlib.sha256(job_id.bytes).hexdigest
+        with idempotency.reserve(request, route="bulk-upload-retry", digest=digest) as key:
+            if key.replay is not None:
+                return key.replay
+            jobs.retry(user=caller_of(request), job_id=job_id, then=self._saving(key))
+            return key.response
 
     @extend_schema(
         operation_id="get_bulk_upload_template",
@@ -197,16 +185,9 @@ class BulkUploads(ModelEndpointSet):
             reports.template(), content_type=f"{CSV}; charset=utf-8", headers=_named("template.csv")
         )
 
-    def _made(self, start: Callable[[Then], None], record: Record) -> Answer:
-        """Start a job; its answer is recorded in the transaction that creates it."""
-        made: list[Answer] = []
-
-        def then(job: BulkUploadJob) -> None:
-            made.append(self._accepted(job))
-            record(made[-1])
-
-        start(then)
-        return made[-1]
+    def _saving(self, key: ReservedKey) -> Then:
+        """Return what saves a job's answer in the transaction that creates the job."""
+        return lambda job: key.save_response(self._accepted(job))
 
     def _accepted(self, job: BulkUploadJob) -> Answer:
         job.refresh_from_db()
@@ -241,12 +222,12 @@ def _accepted_format(request: Request) -> str:
     return "json"
 
 
-def _digest(request: Request, sent: "UploadedFile[Any]") -> str:
+def _digest(request: Request, sent: "UploadedFile[Any]", scope: OwnerScope) -> str:
     """Return the hash of the request's parts; the file is read in pieces."""
     digest = hashlib.sha256()
     for piece in sent.chunks(HASHED_AT_ONCE):
         digest.update(piece)
     form = cast("QueryDict", request.data)
-    fields = {name: form.getlist(name) for name in form if name != "file"}
-    parts = json.dumps([digest.hexdigest(), sent.name, fields], sort_keys=True)
+    fields = {name: form[name] for name in form if name not in {"file", "organization_id"}}
+    parts = json.dumps([digest.hexdigest(), sent.name, fields, str(scope.key)], sort_keys=True)
     return hashlib.sha256(parts.encode()).hexdigest()

@@ -9,8 +9,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api.callers import caller_of
+from accounts.api.scopes import ScopedWindowQuery
 from accounts.selectors import scope_for
-from catalog.api.views import IDEMPOTENCY, ScopeIn
+from catalog.api.views import IDEMPOTENCY
 from catalog.services import exporting
 from catalog.services.exporting import Asked
 from exports import selectors
@@ -25,19 +26,17 @@ from exports.api.run_serializers import (
 from exports.models import ExportRun
 from exports.rules.limits import MOST_FILES
 from exports.services import naming, runs
+from sartiq.core import idempotency
 from sartiq.core.api import Endpoint, ModelEndpointSet
-from sartiq.core.idempotency import Answer, Record, once
-from sartiq.core.pagination import DEFAULT_LIMIT, WindowIn, window_schemas
+from sartiq.core.fields import UUIDField
+from sartiq.core.idempotency import Answer
+from sartiq.core.pagination import WindowQuery
+from sartiq.core.query import takes_query
 from sartiq.core.serializers import StrictSerializer
 from sartiq.core.validation import read
 
 TAGS = ["exports"]
 SELECTORS = ("production_request_id", "look_ids", "product_ids")
-WHOSE = OpenApiParameter(
-    "organization_id",
-    {"type": "string", "format": "uuid"},
-    description="Whose exports; without it the caller's personal ones",
-)
 LOCATION = OpenApiParameter(
     "Location",
     {"type": "string", "format": "uri-reference"},
@@ -46,15 +45,11 @@ LOCATION = OpenApiParameter(
     description="Where to watch the export",
     response=[202],
 )
-WINDOW = [
-    OpenApiParameter(name, schema)
-    for name, schema in window_schemas(default_limit=DEFAULT_LIMIT).items()
-]
 
 
 def _ids() -> Any:
     return serializers.ListField(
-        child=serializers.UUIDField(),
+        child=UUIDField(),
         required=False,
         allow_null=True,
         min_length=1,
@@ -65,10 +60,10 @@ def _ids() -> Any:
 class ExportIn(StrictSerializer[Any]):
     """What to export: exactly one of a production request, looks, and products."""
 
-    production_request_id = serializers.UUIDField(required=False, allow_null=True)
+    production_request_id = UUIDField(required=False, allow_null=True)
     look_ids = _ids()
     product_ids = _ids()
-    export_configuration_id = serializers.UUIDField(
+    export_configuration_id = UUIDField(
         required=False,
         allow_null=True,
         help_text="Without it the one that answers for what is exported",
@@ -87,13 +82,12 @@ class Exports(ModelEndpointSet):
     """Archives of files, made in the background."""
 
     serializer_class = ExportOut
-    filter_backends = ()
 
-    @extend_schema(operation_id="list_exports", tags=TAGS, parameters=[WHOSE])
+    @extend_schema(operation_id="list_exports", tags=TAGS)
+    @takes_query(ScopedWindowQuery)
     def list(self, request: Request) -> Response:
         """List one owner's exports, oldest first."""
-        asked = read(ScopeIn, request.query_params, where="query")
-        scope = scope_for(caller_of(request), asked.get("organization_id"))
+        scope = scope_for(caller_of(request), self.query.get("organization_id"))
         page = cast("list[ExportRun]", self.paginate_queryset(selectors.runs_in(scope)))
         return self.get_paginated_response(answers_of(page))
 
@@ -107,27 +101,20 @@ class Exports(ModelEndpointSet):
     def create(self, request: Request) -> Response:
         """Start an export of a production request, of looks or of products."""
         user, asked = caller_of(request), Asked(**read(ExportIn, request.data))
-
-        def work(record: Record) -> Answer:
-            made: list[Answer] = []
-
-            def then(run: ExportRun) -> None:
-                made.append(_accepted(request, run))
-                record(made[-1])
-
-            found = exporting.select(user, asked)
+        with idempotency.reserve(request, route="export-create") as key:
+            if key.replay is not None:
+                return key.replay
+            selection = exporting.select(user, asked)
             runs.create(
                 user=user,
-                scope=found.scope,
-                title=found.title,
-                configuration=found.configuration,
-                entries=found.entries,
+                scope=selection.scope,
+                title=selection.title,
+                configuration=selection.configuration,
+                entries=selection.entries,
                 now=timezone.now(),
-                then=then,
+                then=lambda run: key.save_response(_accepted(request, run)),
             )
-            return made[-1]
-
-        return once(request, route="export-create", work=work)
+            return key.response
 
 
 class ExportPreview(Endpoint):
@@ -136,19 +123,18 @@ class ExportPreview(Endpoint):
     @extend_schema(
         operation_id="preview_export",
         tags=TAGS,
-        parameters=WINDOW,
         request=ExportIn,
         responses={200: PreviewOut},
     )
+    @takes_query(WindowQuery)
     def post(self, request: Request) -> Response:
         """Return the names and the metadata an export would have; nothing is written."""
-        window = read(WindowIn, request.query_params, where="query")
         asked = Asked(**read(ExportIn, request.data))
         found = exporting.select(caller_of(request), asked)
         named = naming.name_entries(
             found.entries, configuration=found.configuration, today=timezone.now().date()
         )
-        return Response(preview_of(found.configuration, named, **window))
+        return Response(preview_of(found.configuration, named, **self.query))
 
 
 def _accepted(request: Request, run: ExportRun) -> Answer:

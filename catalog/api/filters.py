@@ -1,38 +1,43 @@
-import django_filters
+"""What narrows a list of entities."""
+
+from collections.abc import Mapping
+from typing import Any
+
 from django.db.models import Q, QuerySet
+from rest_framework import serializers
 
-from catalog.models import CatalogEntity, Product
+from accounts.api.scopes import ScopedWindowQuery
+from catalog.models import Product
 
-
-class EntityFilter(django_filters.FilterSet):  # type: ignore[misc]  # untyped library
-    """Narrows a list of entities by their name."""
-
-    search = django_filters.CharFilter(method="named_like", max_length=255)
-
-    class Meta:
-        model = CatalogEntity
-        fields: list[str] = []
-
-    def named_like(
-        self, rows: QuerySet[CatalogEntity], name: str, value: str
-    ) -> QuerySet[CatalogEntity]:
-        """Keep those whose name holds the text."""
-        return rows.filter(name__icontains=value)
+SEARCHED_OF_PRODUCTS = ("name", "sku", "brand")
 
 
-class ProductFilter(EntityFilter):
-    """Narrows a list of products by SKU, or by text in name, SKU or brand."""
+class EntityListQuery(ScopedWindowQuery):
+    """A part of one owner's entities, narrowed by their name."""
 
-    sku = django_filters.CharFilter(field_name="sku", max_length=100)
+    search = serializers.CharField(
+        max_length=255, required=False, allow_blank=True, help_text="Text the name contains."
+    )
 
-    class Meta:
-        model = Product
-        fields: list[str] = []
 
-    def named_like(
-        self, rows: QuerySet[CatalogEntity], name: str, value: str
-    ) -> QuerySet[CatalogEntity]:
-        """Keep those whose name, SKU or brand holds the text."""
-        return rows.filter(
-            Q(name__icontains=value) | Q(sku__icontains=value) | Q(brand__icontains=value)
-        )
+class ProductListQuery(ScopedWindowQuery):
+    """A part of one owner's products, narrowed by SKU, or by text in name, SKU or brand."""
+
+    search = serializers.CharField(
+        max_length=255,
+        required=False,
+        allow_blank=True,
+        help_text="Text the name, the SKU or the brand contains.",
+    )
+    sku = serializers.CharField(max_length=100, required=False, help_text="The exact SKU.")
+
+
+def matching(rows: QuerySet[Any], query: Mapping[str, Any]) -> QuerySet[Any]:
+    """Return the rows the query asks for."""
+    if sku := query.get("sku"):
+        rows = rows.filter(sku=sku)
+    if text := query.get("search"):
+        searched = SEARCHED_OF_PRODUCTS if rows.model is Product else ("name",)
+        conditions = [Q(**{f"{name}__icontains": text}) for name in searched]
+        rows = rows.filter(Q(*conditions, _connector=Q.OR))
+    return rows

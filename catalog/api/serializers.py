@@ -15,6 +15,7 @@ from catalog.models import (
 from catalog.rules.slots import SLOTS
 from media.api.serializers import MediaOut
 from media.rules.limits import MAX_REQUEST_IMAGES
+from sartiq.core.fields import UUIDField
 from sartiq.core.serializers import StrictSerializer
 
 LONGEST_URL = 2048
@@ -40,7 +41,7 @@ def _images() -> serializers.ListField:
 
 
 def _ids() -> serializers.ListField:
-    return serializers.ListField(child=serializers.UUIDField(), required=False, max_length=1000)
+    return serializers.ListField(child=UUIDField(), required=False, max_length=1000)
 
 
 class EntityIn(StrictSerializer[Any]):
@@ -79,7 +80,7 @@ class SubjectIn(EntityIn):
 class ConfiguredIn(EntityIn):
     """An entity that may name how it is exported; null names none."""
 
-    export_configuration_id = serializers.UUIDField(
+    export_configuration_id = UUIDField(
         source="export_configuration", required=False, allow_null=True
     )
 
@@ -88,7 +89,7 @@ class LookIn(ConfiguredIn):
     """A look as a client sends it: ids of its products and its subject."""
 
     products = _ids()
-    subject = serializers.UUIDField(required=False, allow_null=True)
+    subject = UUIDField(required=False, allow_null=True)
     reference_images = _images()
 
 
@@ -102,7 +103,7 @@ class ProductionRequestIn(ConfiguredIn):
     """A production request as a client sends it: ids of its looks and its guideline."""
 
     looks = _ids()
-    guideline = serializers.UUIDField(required=False, allow_null=True)
+    guideline = UUIDField(required=False, allow_null=True)
 
 
 class EntityOut(serializers.ModelSerializer[Any]):

@@ -5,17 +5,18 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
-from rest_framework import serializers, status
+from rest_framework import status
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api.callers import caller_of
+from accounts.api.scopes import ScopeQuery
 from accounts.models import OwnerScope
 from accounts.selectors import scope_for
 from catalog import selectors
 from catalog.api import serializers as shapes
-from catalog.api.filters import EntityFilter, ProductFilter
+from catalog.api.filters import EntityListQuery, ProductListQuery, matching
 from catalog.models import (
     CatalogEntity,
     Guideline,
@@ -27,15 +28,13 @@ from catalog.models import (
 from catalog.rules.slots import SLOTS
 from catalog.services import entities
 from catalog.services.entities import Changes
+from sartiq.core import idempotency
 from sartiq.core.api import ModelEndpointSet
-from sartiq.core.idempotency import Answer, Record, once
+from sartiq.core.conditional import precondition
+from sartiq.core.idempotency import Answer
+from sartiq.core.query import takes_query
 from sartiq.core.validation import read
 
-ORGANIZATION = OpenApiParameter(
-    "organization_id",
-    {"type": "string", "format": "uuid"},
-    description="Whose rows; without it the caller's personal ones",
-)
 IDEMPOTENCY = OpenApiParameter(
     "Idempotency-Key",
     {"type": "string", "minLength": 1, "maxLength": 255},
@@ -44,19 +43,12 @@ IDEMPOTENCY = OpenApiParameter(
 )
 
 
-class ScopeIn(serializers.Serializer[Any]):
-    """Whose rows a list or a creation is about."""
-
-    organization_id = serializers.UUIDField(required=False)
-
-
 class Entities(ModelEndpointSet):
     """List, create, read, change and delete one kind of entity."""
 
     model: ClassVar[type[CatalogEntity]]
     reads: ClassVar[type[shapes.EntityIn]]
     links: ClassVar[tuple[str, ...]] = ()
-    filterset_class: ClassVar[type[EntityFilter]] = EntityFilter
 
     def get_queryset(self) -> QuerySet[Any]:
         """Return the rows of the asked scope, oldest first."""
@@ -64,31 +56,29 @@ class Entities(ModelEndpointSet):
             return self.model.objects.none()
         return selectors.in_scope(self.model, self._scope())
 
-    @extend_schema(parameters=[ORGANIZATION])
+    @takes_query(EntityListQuery)
     def list(self, request: Request) -> Response:
         """List one owner's rows, oldest first."""
-        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        page = self.paginate_queryset(matching(self.get_queryset(), self.query))
         return self.get_paginated_response(self._answers(page))
 
-    @extend_schema(parameters=[ORGANIZATION, IDEMPOTENCY])
+    @extend_schema(parameters=[IDEMPOTENCY])
+    @takes_query(ScopeQuery)
     def create(self, request: Request) -> Response:
         """Create a row and take its files in: all of it, or nothing."""
         changes = self._changes(read(self.reads, request.data))
         scope = self._scope()
-
-        def work(record: Record) -> Answer:
-            made: list[Answer] = []
-
-            def then(entity: CatalogEntity) -> None:
-                made.append(self._created(entity))
-                record(made[-1])
-
+        with idempotency.reserve(request, route=f"{self.basename}-create") as key:
+            if key.replay is not None:
+                return key.replay
             entities.create(
-                self.model, user=caller_of(request), scope=scope, changes=changes, then=then
+                self.model,
+                user=caller_of(request),
+                scope=scope,
+                changes=changes,
+                then=lambda entity: key.save_response(self._created(entity)),
             )
-            return made[-1]
-
-        return once(request, route=f"{self.basename}-create", work=work)
+            return key.response
 
     def retrieve(self, request: Request, entity_id: UUID) -> Response:
         """Return one row with its media."""
@@ -97,17 +87,27 @@ class Entities(ModelEndpointSet):
     def partial_update(self, request: Request, entity_id: UUID) -> Response:
         """Change what is sent; a list of images replaces the list, null clears an image."""
         changes = self._changes(read(self.reads, request.data, partial=True))
-        entities.update(self.model, user=caller_of(request), entity_id=entity_id, changes=changes)
+        entities.update(
+            self.model,
+            user=caller_of(request),
+            entity_id=entity_id,
+            changes=changes,
+            precondition=precondition(request, self._answer),
+        )
         return self._one(selectors.one_visible_to(self.model, caller_of(request), entity_id))
 
     def destroy(self, request: Request, entity_id: UUID) -> Response:
         """Delete one row; files nothing else shows are discarded after a day."""
-        entities.delete(self.model, user=caller_of(request), entity_id=entity_id)
+        entities.delete(
+            self.model,
+            user=caller_of(request),
+            entity_id=entity_id,
+            precondition=precondition(request, self._answer),
+        )
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     def _scope(self) -> OwnerScope:
-        asked = read(ScopeIn, self.request.query_params, where="query")
-        return scope_for(caller_of(self.request), asked.get("organization_id"))
+        return scope_for(caller_of(self.request), self.query.get("organization_id"))
 
     def _changes(self, asked: dict[str, Any]) -> Changes:
         media = {}
@@ -124,13 +124,16 @@ class Entities(ModelEndpointSet):
         return Changes(values=values, links=links, media=media)
 
     def _created(self, entity: CatalogEntity) -> Answer:
-        body = _plain(self._answers([entity])[0])
+        body = _plain(self._answer(entity))
         return Answer(
             status=201, body=body, location=f"{self.request.path.rstrip('/')}/{entity.pk}"
         )
 
     def _one(self, entity: CatalogEntity) -> Response:
-        return Response(self._answers([entity])[0])
+        return Response(self._answer(entity))
+
+    def _answer(self, entity: CatalogEntity) -> Any:
+        return self._answers([entity])[0]
 
     def _answers(self, rows: Any) -> Sequence[Any]:
         context = {"media": selectors.media_by_slot(rows)}
@@ -166,7 +169,11 @@ class Products(Entities):
     model = Product
     reads = shapes.ProductIn
     serializer_class = shapes.ProductOut
-    filterset_class = ProductFilter
+
+    @takes_query(ProductListQuery)
+    def list(self, request: Request) -> Response:
+        """List one owner's products, oldest first."""
+        return super().list(request)
 
 
 @_documented("subject", "subjects", shapes.SubjectIn, shapes.SubjectOut)

@@ -29,6 +29,7 @@ from media.services import attachments
 from media.services.ingest import MediaResourceService, Wanted
 from media.storage import public_store
 from sartiq.core.errors import InvalidManyError, Issue, UnavailableError
+from sartiq.core.preconditions import Precondition, unconditional
 
 WIRE_NAMES = {"export_configuration": "export_configuration_id"}
 MOST_TRIES = 3  # of one deletion, when others change the same rows at the same time
@@ -59,6 +60,7 @@ class _Write(Generic[Entity]):
     """
 
     prepare: Callable[[], Entity]
+    precondition: Precondition = unconditional
     changes: Changes
     then: Callable[[Entity], None]
     entity: Entity = field(init=False)
@@ -66,6 +68,7 @@ class _Write(Generic[Entity]):
     def hold(self) -> set[UUID]:
         """Lock the entity and return the resources it may stop showing."""
         self.entity = self.prepare()
+        self.precondition(self.entity)
         return attachments.shown_in(
             entity_type=self.entity.entity_type,
             entity_id=self.entity.pk,
@@ -136,13 +139,16 @@ def update(
     entity_id: UUID,
     changes: Changes,
     then: Callable[[Entity], None] = _nothing,
+    precondition: Precondition = unconditional,
 ) -> Entity:
     """Change an entity; its media belong to the entity's owner, whoever of them asks.
 
-    Raises what `create` raises, and EntityNotFoundError, also when it is deleted meanwhile.
+    `precondition` is called with the locked entity before it is changed. Raises what `create` and
+    `precondition` raise, and EntityNotFoundError, also when it is deleted meanwhile.
     """
     found = selectors.one_visible_to(model, user, entity_id)
     if changes == Changes():
+        precondition(found)
         return found
     owner = user.pk if found.organization_id else found.user_id
     scope = OwnerScope(user_id=owner, organization_id=found.organization_id)
@@ -151,20 +157,27 @@ def update(
         return selectors.locked(model, user, entity_id)
 
     _require_links(model, user, scope, changes, known=found)
-    return _write(user, scope, _Write(prepare=prepare, changes=changes, then=then))
+    write = _Write(prepare=prepare, precondition=precondition, changes=changes, then=then)
+    return _write(user, scope, write)
 
 
-def delete(model: type[Entity], *, user: User, entity_id: UUID) -> None:
+def delete(
+    model: type[Entity],
+    *,
+    user: User,
+    entity_id: UUID,
+    precondition: Precondition = unconditional,
+) -> None:
     """Delete an entity; its files start their grace when nothing else shows them.
 
     Of several requests at once one deletes it, the others raise EntityNotFoundError.
     """
     entity = selectors.one_visible_to(model, user, entity_id)
-    if not discard(model.objects.filter(pk=entity.pk)):
+    if not discard(model.objects.filter(pk=entity.pk), precondition=precondition):
         raise selectors.not_found(model)
 
 
-def discard(rows: QuerySet[Entity]) -> int:
+def discard(rows: QuerySet[Entity], *, precondition: Precondition = unconditional) -> int:
     """Delete entities of one kind with their attachments; return how many.
 
     Raises UnavailableError when requests that change the same rows keep winning.
@@ -172,15 +185,17 @@ def discard(rows: QuerySet[Entity]) -> int:
     for _ in range(MOST_TRIES):
         try:
             with transaction.atomic():
-                return _discard_locked(rows)
+                return _discard_locked(rows, precondition)
         except OperationalError as error:
             if not isinstance(error.__cause__, pg.DeadlockDetected):
                 raise
     raise UnavailableError
 
 
-def _discard_locked(rows: QuerySet[Entity]) -> int:
+def _discard_locked(rows: QuerySet[Entity], precondition: Precondition) -> int:
     locked = list(rows.select_for_update(of=("self",)).order_by("pk"))
+    for row in locked:
+        precondition(row)
     if locked:
         attachments.detach_entities(
             entity_type=locked[0].entity_type, entity_ids=[row.pk for row in locked]

@@ -1,27 +1,23 @@
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api.callers import SuperuserOnly, caller_of
+from accounts.api.scopes import ScopeQuery
 from accounts.selectors import scope_for
 from exports import selectors
 from exports.api.serializers import (
     MetadataAdapterOut,
-    ScopeIn,
     TemplateWildcardOut,
     VisibilityIn,
 )
 from exports.rules.wildcards import WILDCARDS
 from exports.services import visibility
 from sartiq.core.api import Endpoint
+from sartiq.core.query import takes_query
 from sartiq.core.validation import read
 
 TAGS = ["metadata-adapters"]
-ORGANIZATION = OpenApiParameter(
-    "organization_id",
-    {"type": "string", "format": "uuid"},
-    description="Those this organization may use; without it, those the caller may use anywhere",
-)
 
 
 class MetadataAdapters(Endpoint):
@@ -30,14 +26,13 @@ class MetadataAdapters(Endpoint):
     @extend_schema(
         operation_id="list_metadata_adapters",
         tags=TAGS,
-        parameters=[ORGANIZATION],
         responses={200: MetadataAdapterOut(many=True)},
     )
+    @takes_query(ScopeQuery)
     def get(self, request: Request) -> Response:
         """List the metadata adapters, the default one first."""
         caller = caller_of(request)
-        asked = read(ScopeIn, request.query_params, where="query")
-        scope = scope_for(caller, asked.get("organization_id"))
+        scope = scope_for(caller, self.query.get("organization_id"))
         shown = selectors.adapters_visible_to(caller, scope)
         return Response(MetadataAdapterOut(shown, many=True).data)
 

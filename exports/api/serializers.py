@@ -8,6 +8,7 @@ from exports.rules.adapters.registry import codes
 from exports.rules.levels import Level
 from exports.rules.templates import LONGEST_TEMPLATE
 from exports.selectors import Resolution, template_of
+from sartiq.core.fields import BooleanField, UUIDField
 from sartiq.core.serializers import StrictSerializer
 
 LONGEST_NAME = 255
@@ -81,7 +82,7 @@ class AnyExportConfigurationCreate(ExportConfigurationCreate):
 
     schema_name = "AnyExportConfigurationCreate"
 
-    organization_id = serializers.UUIDField(required=False, allow_null=True)
+    organization_id = UUIDField(required=False, allow_null=True)
 
 
 class ExportConfigurationUpdate(StrictSerializer[Any]):
@@ -113,12 +114,6 @@ class Message(serializers.Serializer[Any]):
     message = serializers.CharField()
 
 
-class ScopeIn(serializers.Serializer[Any]):
-    """Whose configuration a request is about."""
-
-    organization_id = serializers.UUIDField(required=False)
-
-
 class MetadataAdapterOut(serializers.Serializer[Any]):
     """A metadata adapter; of the organizations it is for, those the caller belongs to."""
 
@@ -138,10 +133,8 @@ class VisibilityIn(StrictSerializer[Any]):
 
     schema_name = "MetadataAdapterVisibility"
 
-    is_public = serializers.BooleanField()
-    organization_ids = serializers.ListField(
-        child=serializers.UUIDField(), max_length=1000, default=list
-    )
+    is_public = BooleanField()
+    organization_ids = serializers.ListField(child=UUIDField(), max_length=1000, default=list)
 
 
 class TemplateWildcardOut(serializers.Serializer[Any]):

@@ -1,14 +1,15 @@
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, TypeVar
 from uuid import UUID
 
 from django.db.models import QuerySet
 from django.urls import reverse
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api.callers import caller_of
+from accounts.api.scopes import ScopeQuery, organization_named
 from accounts.models import OwnerScope
 from accounts.selectors import (
     organization_entered_by,
@@ -23,32 +24,20 @@ from exports.api.serializers import (
     ExportConfigurationPublic,
     ExportConfigurationUpdate,
     Message,
-    ScopeIn,
 )
 from exports.models import ExportConfiguration
 from exports.services import configurations
 from sartiq.core.api import EndpointSet
-from sartiq.core.errors import InvalidManyError, Issue
-from sartiq.core.pagination import MAX_LIMIT, bare_window, window_schemas
+from sartiq.core.conditional import precondition
+from sartiq.core.pagination import ArrayWindowQuery, array_window
+from sartiq.core.query import takes_query
 from sartiq.core.validation import read
 
 Handler = TypeVar("Handler", bound=Callable[..., Response])
 Rows = QuerySet[ExportConfiguration]
-WINDOW = [
-    OpenApiParameter(name, schema)
-    for name, schema in window_schemas(default_limit=MAX_LIMIT).items()
-]
-LISTED: dict[str, Any] = {
-    "parameters": WINDOW,
-    "responses": {200: ExportConfigurationPublic(many=True)},
-}
+LISTED: dict[str, Any] = {"responses": {200: ExportConfigurationPublic(many=True)}}
 ANSWER = {200: ExportConfigurationPublic}
 CREATED = {201: ExportConfigurationPublic}
-ORGANIZATION = OpenApiParameter(
-    "organization_id",
-    {"type": "string", "format": "uuid"},
-    description="Whose configuration; without it a personal one",
-)
 
 
 def documented(title: str, **described: Any) -> Callable[[Handler], Handler]:
@@ -65,7 +54,7 @@ class Configurations(EndpointSet):
 
     def answer_list(self, rows: Rows) -> Response:
         """Return the rows as a bare array, oldest first."""
-        page = bare_window(rows, self.request)
+        page = array_window(rows, self.query)
         return Response(ExportConfigurationPublic(page, many=True).data)
 
     def answer_first(self, rows: Rows) -> Response:
@@ -83,12 +72,14 @@ class Configurations(EndpointSet):
     def change_first(self, rows: Rows) -> Response:
         """Change the oldest of the rows."""
         asked = read(ExportConfigurationUpdate, self.request.data)
-        changed = configurations.change_first(rows, facts=asked)
+        changed = configurations.change_first(
+            rows, facts=asked, precondition=precondition(self.request, _answer)
+        )
         return Response(ExportConfigurationPublic(changed).data)
 
     def delete_first(self, rows: Rows, *, says_so: bool) -> Response:
         """Delete the oldest of the rows; some routes say so, others answer without a body."""
-        configurations.delete_first(rows)
+        configurations.delete_first(rows, precondition=precondition(self.request, _answer))
         if not says_so:
             return Response(status=204)
         return Response(Message({"message": "Export configuration deleted"}).data)
@@ -98,20 +89,20 @@ class AllConfigurations(Configurations):
     """Every configuration the caller may see."""
 
     @documented("List Export Configurations", **LISTED)
+    @takes_query(ArrayWindowQuery)
     def list(self, request: Request) -> Response:
         """List the caller's own configurations and those of their organizations."""
         return self.answer_list(selectors.configurations_visible_to(caller_of(request)))
 
     @documented(
-        "Create Export Configuration",
-        parameters=[ORGANIZATION],
-        request=AnyExportConfigurationCreate,
-        responses=CREATED,
+        "Create Export Configuration", request=AnyExportConfigurationCreate, responses=CREATED
     )
+    @takes_query(ScopeQuery)
     def create(self, request: Request) -> Response:
         """Create a personal configuration, or with `organization_id` an organization's."""
         asked = read(AnyExportConfigurationCreate, request.data)
-        organization_id = _organization_named(request, asked)
+        organization_id = organization_named(self.query, asked)
+        asked.pop("organization_id", None)
         caller = caller_of(request)
         if organization_id is not None:
             require_manager(caller, organization_id)
@@ -122,6 +113,7 @@ class MyConfigurations(Configurations):
     """The caller's own configurations."""
 
     @documented("List My Export Configurations", **LISTED)
+    @takes_query(ArrayWindowQuery)
     def list(self, request: Request) -> Response:
         """List all personal export configurations for the current user."""
         return self.answer_list(self._rows())
@@ -218,6 +210,7 @@ class OrganizationConfigurations(Configurations):
     """An organization's configurations: members read them, owners and admins change them."""
 
     @documented("List Organization Export Configurations", **LISTED)
+    @takes_query(ArrayWindowQuery)
     def list(self, request: Request, org_id: UUID) -> Response:
         """List all export configurations for an organization."""
         return self.answer_list(self._readable(org_id))
@@ -261,18 +254,5 @@ class OrganizationConfigurations(Configurations):
         return selectors.configurations_of_organization(org_id)
 
 
-def _organization_named(request: Request, asked: dict[str, Any]) -> UUID | None:
-    """Return the organization the query or the body names; they may not differ."""
-    in_query: UUID | None = read(ScopeIn, request.query_params, where="query").get(
-        "organization_id"
-    )
-    in_body: UUID | None = asked.pop("organization_id", None)
-    if in_query and in_body and in_query != in_body:
-        raise InvalidManyError(_differing(in_body))
-    return in_query or in_body
-
-
-def _differing(organization_id: UUID) -> Sequence[Issue]:
-    message = "The query names another organization."
-    loc = ("body", "organization_id")
-    return [Issue(loc=loc, code="value_error", message=message, input=str(organization_id))]
+def _answer(configuration: ExportConfiguration) -> Any:
+    return ExportConfigurationPublic(configuration).data

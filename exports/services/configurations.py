@@ -15,6 +15,7 @@ from exports.errors import AdapterNotAvailableError, TemplateNotCustomizableErro
 from exports.models import ExportConfiguration
 from exports.rules.templates import compile_template
 from sartiq.core.errors import NotPermittedError, UnavailableError, located
+from sartiq.core.preconditions import Precondition, unconditional
 
 MOST_TRIES = 3  # of one deletion, when entities begin to name the configuration at the same time
 Rows = QuerySet[ExportConfiguration]
@@ -31,13 +32,16 @@ def create(*, scope: OwnerScope, facts: Mapping[str, Any]) -> ExportConfiguratio
     return made
 
 
-def change_first(rows: Rows, *, facts: Mapping[str, Any]) -> ExportConfiguration:
+def change_first(
+    rows: Rows, *, facts: Mapping[str, Any], precondition: Precondition = unconditional
+) -> ExportConfiguration:
     """Change the oldest of the rows; what `facts` leave out stays as it is.
 
     Raises ExportConfigurationNotFoundError when there is none.
     """
     with transaction.atomic():
         found = _locked_first(rows)
+        precondition(found)
         asked = _asked_anew(found, facts)
         for name, value in facts.items():
             setattr(found, name, value)
@@ -47,7 +51,7 @@ def change_first(rows: Rows, *, facts: Mapping[str, Any]) -> ExportConfiguration
     return found
 
 
-def delete_first(rows: Rows) -> None:
+def delete_first(rows: Rows, *, precondition: Precondition = unconditional) -> None:
     """Delete the oldest of the rows; whatever names it falls back to the next level.
 
     Raises ExportConfigurationNotFoundError when there is none.
@@ -55,7 +59,9 @@ def delete_first(rows: Rows) -> None:
     for _ in range(MOST_TRIES):
         try:
             with transaction.atomic():
-                _locked_first(rows).delete()
+                found = _locked_first(rows)
+                precondition(found)
+                found.delete()
         except OperationalError as error:
             if not isinstance(error.__cause__, pg.DeadlockDetected):
                 raise

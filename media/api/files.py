@@ -87,6 +87,7 @@ class ServeFile(Endpoint):
 
     authentication_classes: list[Any] = []
     permission_classes = [AllowAny]
+    ignores_query = True
 
     @extend_schema(
         operation_id="serve_file",

@@ -1,73 +1,46 @@
+"""What narrows the list of resources."""
+
+from collections.abc import Mapping
 from typing import Any
-from uuid import UUID
 
-import django_filters
-from django.core.validators import RegexValidator
 from django.db.models import Exists, OuterRef, QuerySet
+from rest_framework import serializers
 
-from accounts.selectors import scope_for
+from accounts.api.scopes import ScopedWindowQuery
 from media.models import Attachment, MediaResource, ResourceStatus
+from sartiq.core.fields import Sha256Field, UUIDField
 
 # The catalog's kinds, which media must not import; a test of the catalog holds both equal.
 ENTITY_TYPES = ("product", "subject", "look", "guideline", "production_request")
-SHA256 = RegexValidator(
-    r"\A[0-9a-fA-F]{64}\Z", message="Send 64 hexadecimal digits.", code="value_error"
-)
+STATUSES = [status.lower() for status in ResourceStatus.values]
 
 
-class MediaResourceFilter(django_filters.FilterSet):  # type: ignore[misc]  # untyped library
-    """Narrows the list of resources."""
+class MediaResourceListQuery(ScopedWindowQuery):
+    """A part of the resources the caller may see."""
 
-    organization_id = django_filters.UUIDFilter(method="of_organization")
-    entity_type = django_filters.ChoiceFilter(
-        choices=[(name, name) for name in ENTITY_TYPES], method="shown_by_type"
+    organization_id = UUIDField(
+        required=False, help_text="Of this organization; without it all the caller may see."
     )
-    entity_id = django_filters.UUIDFilter(method="shown_by")
-    status = django_filters.ChoiceFilter(
-        choices=[(value.lower(), value.lower()) for value in ResourceStatus.values],
-        method="with_status",
+    entity_type = serializers.ChoiceField(
+        choices=ENTITY_TYPES, required=False, help_text="Shown by an entity of this type."
     )
-    sha256 = django_filters.CharFilter(method="with_hash", validators=[SHA256])
-
-    class Meta:
-        model = MediaResource
-        fields: list[str] = []
-
-    def of_organization(
-        self, rows: QuerySet[MediaResource], name: str, value: Any
-    ) -> QuerySet[MediaResource]:
-        """Keep one organization's; one the caller may not enter is refused."""
-        scope_for(self.request.user, value)
-        return rows.filter(organization_id=value)
-
-    def shown_by_type(
-        self, rows: QuerySet[MediaResource], name: str, value: str
-    ) -> QuerySet[MediaResource]:
-        """Keep what any entity of this type shows."""
-        if self.form.cleaned_data["entity_id"]:
-            return rows  # `shown_by` asks for both in one attachment
-        return rows.filter(_shown(entity_type=value.upper()))
-
-    def shown_by(
-        self, rows: QuerySet[MediaResource], name: str, value: UUID
-    ) -> QuerySet[MediaResource]:
-        """Keep what this entity shows, of the asked type if one was asked for."""
-        kind = self.form.cleaned_data["entity_type"]
-        asked = {"entity_type": kind.upper()} if kind else {}
-        return rows.filter(_shown(entity_id=value, **asked))
-
-    def with_status(
-        self, rows: QuerySet[MediaResource], name: str, value: str
-    ) -> QuerySet[MediaResource]:
-        """Keep one status, written in lower case."""
-        return rows.filter(status=value.upper())
-
-    def with_hash(
-        self, rows: QuerySet[MediaResource], name: str, value: str
-    ) -> QuerySet[MediaResource]:
-        """Keep the resource of this content."""
-        return rows.filter(content_hash=value.lower())
+    entity_id = UUIDField(required=False, help_text="Shown by this entity.")
+    status = serializers.ChoiceField(choices=STATUSES, required=False)
+    sha256 = Sha256Field(required=False, help_text="The resource of this content.")
 
 
-def _shown(**by: Any) -> Exists:
-    return Exists(Attachment.objects.filter(resource_id=OuterRef("pk"), **by))
+def matching(rows: QuerySet[MediaResource], query: Mapping[str, Any]) -> QuerySet[MediaResource]:
+    """Return the rows the query asks for; type and id of an entity mean one attachment."""
+    shown = {name: query[name] for name in ("entity_type", "entity_id") if name in query}
+    if shown:
+        if "entity_type" in shown:
+            shown["entity_type"] = shown["entity_type"].upper()
+        attachments = Attachment.objects.filter(resource_id=OuterRef("pk"), **shown)
+        rows = rows.filter(Exists(attachments))
+    if organization_id := query.get("organization_id"):
+        rows = rows.filter(organization_id=organization_id)
+    if status := query.get("status"):
+        rows = rows.filter(status=status.upper())
+    if sha256 := query.get("sha256"):
+        rows = rows.filter(content_hash=sha256.lower())
+    return rows

@@ -7,9 +7,8 @@ from media import selectors
 from media.models import Attachment, MediaResource, ResourceStatus, ResourceType
 from media.rules import limits
 from media.services.uploads import UploadTicket
+from sartiq.core.fields import IntegerField, Sha256Field, UUIDField
 from sartiq.core.serializers import StrictSerializer
-
-SHA256 = r"^[0-9a-fA-F]{64}$"
 
 
 @extend_schema_serializer(component_name="PresignedUrl")
@@ -19,10 +18,10 @@ class PresignIn(StrictSerializer[Any]):
     filename = serializers.CharField(max_length=10_000, trim_whitespace=False)
     content_type = serializers.CharField(max_length=255, trim_whitespace=False)
     folder = serializers.CharField(max_length=255, required=False, allow_blank=True)
-    file_size = serializers.IntegerField(required=False, allow_null=True)
-    size = serializers.IntegerField(required=False, allow_null=True)
-    sha256 = serializers.RegexField(SHA256, required=False, allow_null=True)
-    organization_id = serializers.UUIDField(required=False, allow_null=True)
+    file_size = IntegerField(required=False, allow_null=True)
+    size = IntegerField(required=False, allow_null=True)
+    sha256 = Sha256Field(required=False, allow_null=True)
+    organization_id = UUIDField(required=False, allow_null=True)
 
 
 @extend_schema_serializer(component_name="PresignedUrlResponse")
@@ -34,7 +33,7 @@ class PresignOut(serializers.Serializer[UploadTicket]):
     upload_method = serializers.CharField(source="put.method")
     upload_headers = serializers.DictField(source="put.headers", child=serializers.CharField())
     expires_in_seconds = serializers.SerializerMethodField()
-    max_file_size = serializers.IntegerField()
+    max_file_size = IntegerField()
     token = serializers.CharField(source="put.token", required=False)
 
     def get_expires_in_seconds(self, ticket: UploadTicket) -> int:
@@ -141,13 +140,11 @@ class MediaResourceUpdate(StrictSerializer[Any]):
     duration = serializers.FloatField(
         min_value=0, max_value=10_000_000, required=False, allow_null=True
     )
-    dominant_color = serializers.RegexField(r"^#[0-9a-fA-F]{6}$", required=False, allow_null=True)
-    width = serializers.IntegerField(
-        min_value=1, max_value=limits.MAX_SIDE, required=False, allow_null=True
+    dominant_color = serializers.RegexField(
+        r"\A#[0-9a-fA-F]{6}\Z", trim_whitespace=False, required=False, allow_null=True
     )
-    height = serializers.IntegerField(
-        min_value=1, max_value=limits.MAX_SIDE, required=False, allow_null=True
-    )
+    width = IntegerField(min_value=1, max_value=limits.MAX_SIDE, required=False, allow_null=True)
+    height = IntegerField(min_value=1, max_value=limits.MAX_SIDE, required=False, allow_null=True)
     alt_text = serializers.CharField(
         max_length=1000, required=False, allow_null=True, allow_blank=True
     )

@@ -10,8 +10,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api.callers import caller_of
+from accounts.selectors import scope_for
 from media import selectors
-from media.api.filters import MediaResourceFilter
+from media.api.filters import MediaResourceListQuery, matching
 from media.api.serializers import (
     HealOut,
     MediaResourceOut,
@@ -22,6 +23,8 @@ from media.api.serializers import (
 from media.models import MediaResource
 from media.services import resources, uploads
 from sartiq.core.api import Endpoint, ModelEndpointSet
+from sartiq.core.conditional import precondition
+from sartiq.core.query import takes_query
 from sartiq.core.schema import ERROR_ANSWER
 from sartiq.core.validation import read, shown
 
@@ -65,6 +68,7 @@ class UploadLora(Endpoint):
     permission_classes = [AllowAny]
     authentication_classes: list[Any] = []
     parser_classes: list[Any] = []
+    ignores_query = True  # the route is gone, however it is called
 
     @extend_schema(
         operation_id="upload_subject_lora",
@@ -90,16 +94,17 @@ class MediaResources(ModelEndpointSet):
     """The files the caller may see."""
 
     serializer_class = MediaResourceOut
-    filterset_class = MediaResourceFilter
     queryset = MediaResource.objects.none()
 
     def get_queryset(self) -> QuerySet[MediaResource]:
         """Return the caller's resources, oldest first."""
         return selectors.resources_visible_to(caller_of(self.request))
 
+    @takes_query(MediaResourceListQuery)
     def list(self, request: Request) -> Response:
         """List media resources, oldest first."""
-        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        scope_for(caller_of(request), self.query.get("organization_id"))
+        page = self.paginate_queryset(matching(self.get_queryset(), self.query))
         return self.get_paginated_response(MediaResourceOut(page, many=True).data)
 
     def retrieve(self, request: Request, resource_id: UUID) -> Response:
@@ -122,7 +127,10 @@ class MediaResources(ModelEndpointSet):
         """
         values = read(MediaResourceUpdate, request.data, partial=True)
         updated = resources.update_metadata(
-            user=caller_of(request), resource_id=resource_id, values=values
+            user=caller_of(request),
+            resource_id=resource_id,
+            values=values,
+            precondition=precondition(request, _answer),
         )
         return Response(MediaResourceOut(updated).data)
 
@@ -136,3 +144,7 @@ class MediaResources(ModelEndpointSet):
         """Queue failed and long waiting resources for another try (superusers)."""
         queued = resources.heal(user=caller_of(request))
         return Response({"queued": queued}, status=status.HTTP_202_ACCEPTED)
+
+
+def _answer(resource: MediaResource) -> Any:
+    return MediaResourceOut(resource).data

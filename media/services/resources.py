@@ -16,6 +16,7 @@ from media.models import MediaResource, ObjectDeletion, ResourceStatus
 from media.rules import keys
 from sartiq.core.errors import NotPermittedError
 from sartiq.core.models import free_to_take
+from sartiq.core.preconditions import Precondition, unconditional
 
 MEASURED = ("color_profile", "duration", "dominant_color", "width", "height")
 WRITTEN = ("alt_text", "caption")  # by people: the last word stands
@@ -23,12 +24,19 @@ CORRECTABLE = ("alt_text", "caption", "protected")
 MOST_AT_ONCE = 1000
 
 
-def update_metadata(*, user: User, resource_id: UUID, values: Mapping[str, Any]) -> MediaResource:
+def update_metadata(
+    *,
+    user: User,
+    resource_id: UUID,
+    values: Mapping[str, Any],
+    precondition: Precondition = unconditional,
+) -> MediaResource:
     """Store the texts that are sent, and measurements where none is known yet."""
     with transaction.atomic():
         resource = _locked(user, resource_id)
         if not may_write(user, resource.scope):
             raise NotPermittedError
+        precondition(resource)
         changed = {name: values[name] for name in WRITTEN if name in values}
         changed |= {
             name: values[name]

@@ -1,54 +1,71 @@
 """What every REST endpoint of the product shares."""
 
 import uuid
-from typing import Any
+from typing import Any, ClassVar
 
 from rest_framework.request import Request
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet, ViewSet
 
+from sartiq.core import conditional
 from sartiq.core.errors import BodyLengthMissingError, InvalidManyError, Issue
+from sartiq.core.fields import parse_uuid
+from sartiq.core.query import query_serializer_of
+from sartiq.core.validation import read
 
-CANONICAL_LENGTH = 36  # 8-4-4-4-12 with dashes; Python would also read braces and URNs
 
+class BaseEndpoint(APIView):
+    """Reads ids and query strictly, before the handler runs.
 
-class PathIds(APIView):
-    """Reads every path part named `id` or `*_id` as a UUID; a malformed one is a 422.
-
-    A body without a length is refused: it would be read as an empty one.
+    Every path part named `id` or `*_id` is a UUID. The query holds what the handler declares with
+    `takes_query`, read into `self.query`. A body without a length is refused: it would be read as
+    an empty one.
     """
 
     # OPTIONS answers 405, so `Allow` must not name it.
     http_method_names = [name for name in APIView.http_method_names if name != "options"]
+    ignores_query: ClassVar[bool] = False  # True for links, which carry what they carry
+    query: dict[str, Any]
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Authenticate and authorise first, then read the ids."""
+        """Authenticate and authorise first, then read the ids and the query."""
         super().initial(request, *args, **kwargs)
         if "Transfer-Encoding" in request.headers:
             raise BodyLengthMissingError
+        conditional.require_well_formed(request)
         for name, value in list(self.kwargs.items()):
             if (name == "id" or name.endswith("_id")) and isinstance(value, str):
                 self.kwargs[name] = _uuid(name, value)  # the dict the handler is called with
+        method = (request.method or "").lower()
+        if not self.ignores_query and method in self.http_method_names and hasattr(self, method):
+            declared = query_serializer_of(self, method)
+            self.query = read(declared, request.query_params, where="query")
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """Answer with an entity tag, and let no cache show an answer to somebody else."""
+        answer: Any = super().finalize_response(request, response, *args, **kwargs)
+        if self.authentication_classes:
+            conditional.tag(request, answer)
+            if request.method in conditional.SAFE_METHODS:
+                conditional.keep_private(answer)
+        return answer
 
 
-class Endpoint(PathIds):
+class Endpoint(BaseEndpoint):
     """An APIView of the product."""
 
 
-class EndpointSet(PathIds, ViewSet):
+class EndpointSet(BaseEndpoint, ViewSet):
     """A viewset of the product without a model behind it."""
 
 
-class ModelEndpointSet(PathIds, GenericViewSet):  # type: ignore[type-arg]  # any model
+class ModelEndpointSet(BaseEndpoint, GenericViewSet):  # type: ignore[type-arg]  # any model
     """A viewset of the product over one queryset."""
 
 
 def _uuid(name: str, value: str) -> uuid.UUID:
-    try:
-        parsed = uuid.UUID(value)
-    except ValueError:
-        parsed = None
-    if parsed is None or len(value) != CANONICAL_LENGTH:
+    parsed = parse_uuid(value)
+    if parsed is None:
         issue = Issue(
             loc=("path", name), code="uuid_parsing", message="Not a valid UUID.", input=value
         )

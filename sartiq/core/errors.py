@@ -121,6 +121,12 @@ class GoneError(SartiqError):
     message = "This route is retired."
 
 
+class ResourceChangedError(SartiqError):
+    """Raised when the resource is not what the request's If-Match or If-None-Match requires."""
+
+    message = "The resource is not what the request requires. Read it again, then repeat."
+
+
 class BodyLengthMissingError(SartiqError):
     """Raised when a request body comes in chunks without saying how long it is.
 

@@ -27,6 +27,7 @@ STATUS: dict[type[errors.SartiqError], int] = {
     errors.ConflictError: 409,
     errors.GoneError: 410,
     errors.BodyLengthMissingError: 411,
+    errors.ResourceChangedError: 412,
     errors.RequestTooLargeError: 413,
     errors.UnsupportedTypeError: 415,
     errors.InvalidError: 422,

@@ -1,33 +1,46 @@
 """`Idempotency-Key`: the same request sent again gets the first answer, and acts once.
 
-The claim is a row inserted before the work; the answer is written into it by the transaction that
-creates the entity (`Claim.record`), so a crash leaves either both or neither.
+The claim is a row inserted before the work, held by a short lease that a thread renews while the
+request works: a request that was killed frees its key within seconds. The answer is written into
+the row by the transaction that creates the entity, so a crash leaves either both or neither.
 """
 
 import hashlib
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import timedelta
+from threading import Event, Thread
 from typing import Any
+from uuid import UUID
 
+import structlog
+from django.db import DatabaseError, connections
+from django.db.models import QuerySet
 from django.db.models.functions import Now
+from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from sartiq.core.errors import ConflictError, InvalidManyError, Issue
+from sartiq.core.errors import ConflictError, InvalidManyError, Issue, RetryLaterError
 from sartiq.core.models import IdempotencyKey
 
+log = structlog.get_logger(__name__)
+
 LIFETIME = timedelta(hours=24)
-LOCK = timedelta(minutes=2)  # longer than any request may take; after it the first one is dead
+LEASE = timedelta(seconds=10)  # of a claim; after it the request that made it is dead
+RENEWAL_SECONDS = 2.5  # a renewal may fail or wait for a lock, and the next one is in time
+MIN_RETRY = timedelta(seconds=1)
 LONGEST_KEY = 255
 CLAIMS = 3  # a holder that is refused frees the key between our insert and our look at it
 
 
-class RequestInProgressError(ConflictError):
+class RequestInProgressError(ConflictError, RetryLaterError):
     """Raised when the first request with this key still runs."""
 
     message = "A request with this Idempotency-Key is still running."
+    retry_after = LEASE
 
 
 @dataclass(frozen=True)
@@ -46,41 +59,95 @@ class Answer:
         return Response(self.body, status=self.status, headers=headers)
 
 
-Record = Callable[[Answer], None]
+@dataclass
+class ReservedKey:
+    """The key of one request; `replay` is the first answer when the request came before."""
+
+    row: IdempotencyKey | None = None
+    replay: Response | None = None
+    _answer: Answer | None = field(default=None, init=False)
+
+    def save_response(self, answer: Answer) -> None:
+        """Store the answer; called inside the transaction that creates what it tells of.
+
+        Raises RequestInProgressError when a repetition took the key after the lease ran out: what
+        this request made goes.
+        """
+        self._answer = answer
+        if self.row is None:
+            return
+        written = _unanswered(self.row.pk).update(
+            status_code=answer.status,
+            answer=answer.body,
+            location=answer.location,
+            updated_at=Now(),
+        )
+        if not written:
+            raise RequestInProgressError
+
+    @property
+    def response(self) -> Response:
+        """The response of the stored answer."""
+        if self._answer is None:
+            raise RuntimeError("save_response was not called")
+        return self._answer.response()
 
 
-def once(
-    request: Request,
-    *,
-    route: str,
-    work: Callable[[Record], Answer],
-    digest: Callable[[], str] | None = None,
-) -> Response:
-    """Run `work` at most once for the request's key; without a key simply run it.
+@contextmanager
+def reserve(
+    request: Request, *, route: str, digest: Callable[[], str] | None = None
+) -> Iterator[ReservedKey]:
+    """Reserve the request's key while the block acts; without a key the block simply acts.
 
-    `work` calls the `Record` it is given inside the transaction that creates the entity; it raises
-    RequestInProgressError there when a repetition took the key after the lock ran out. Two
-    bodies are the same when they read as the same JSON; a route that takes a file hashes its bytes
-    in `digest`, which is called only where there is a key.
+    The block returns `replay` if there is one, else it acts and calls `save_response`. Two bodies
+    are the same when they read as the same JSON; a route that takes a file hashes its bytes in
+    `digest`, which is called only where there is a key.
     Raises RequestInProgressError while the first request runs, InvalidManyError for a bad key or
     for a key used before with another body.
     """
     key = request.headers.get("Idempotency-Key")
     if key is None:
-        return work(_forget).response()
+        yield ReservedKey()
+        return
     body_hash = digest() if digest else _hash(request, route)
-    row, fresh = _claim(request, route=route, key=_valid(key), body_hash=body_hash)
-    if not fresh:
-        return _replay(row, body_hash=body_hash)
+    row, is_first = _claim(request, route=route, key=_valid(key), body_hash=body_hash)
+    if not is_first:
+        yield ReservedKey(row, replay=_replay(row, body_hash=body_hash))
+        return
+    with _renewed(row.pk):
+        try:
+            yield ReservedKey(row)
+        except BaseException:
+            _unanswered(row.pk).delete()
+            raise
+
+
+@contextmanager
+def _renewed(pk: UUID) -> Iterator[None]:
+    """Renew the lease of a claim from a thread while the block runs."""
+    done = Event()
+    thread = Thread(target=_renew_until, args=(pk, done), daemon=True, name="idempotency-key")
+    thread.start()
     try:
-        return work(lambda answer: _record(row, answer)).response()
-    except BaseException:
-        IdempotencyKey.objects.filter(pk=row.pk, status_code=None).delete()
-        raise
+        yield
+    finally:
+        done.set()
+        thread.join()
 
 
-def _forget(_answer: Answer) -> None:
-    """Keep nothing: the caller sent no key."""
+def _renew_until(pk: UUID, done: Event) -> None:
+    while not done.wait(RENEWAL_SECONDS):
+        try:
+            if not _unanswered(pk).update(locked_until=Now() + LEASE):
+                break
+        except DatabaseError:
+            log.warning("idempotency_key_not_renewed", key_id=str(pk))
+        finally:
+            connections.close_all()  # of this thread; a broken one would stay broken
+
+
+def _unanswered(pk: UUID) -> QuerySet[IdempotencyKey]:
+    return IdempotencyKey.objects.filter(pk=pk, status_code=None)
 
 
 def _claim(
@@ -91,7 +158,7 @@ def _claim(
     rows.filter(created_at__lt=Now() - LIFETIME).delete()
     rows.filter(status_code=None, locked_until__lt=Now()).delete()
     for _ in range(CLAIMS):
-        row = IdempotencyKey(**named, body_hash=body_hash, locked_until=Now() + LOCK)
+        row = IdempotencyKey(**named, body_hash=body_hash, locked_until=Now() + LEASE)
         IdempotencyKey.objects.bulk_create([row], ignore_conflicts=True)
         if (kept := rows.first()) is not None:
             return kept, kept.pk == row.pk
@@ -102,18 +169,10 @@ def _replay(row: IdempotencyKey, *, body_hash: str) -> Response:
     if row.body_hash != body_hash:
         raise _refused("idempotency_key_reused", "This key was used with another request.", row.key)
     if row.status_code is None:
-        raise RequestInProgressError
+        left = max(MIN_RETRY, row.locked_until - timezone.now())
+        raise RequestInProgressError(retry_after=min(left, LEASE))
     answer = Answer(status=row.status_code, body=row.answer, location=row.location)
     return answer.response(replayed=True)
-
-
-def _record(row: IdempotencyKey, answer: Answer) -> None:
-    claim = IdempotencyKey.objects.filter(pk=row.pk, status_code=None)
-    written = claim.update(
-        status_code=answer.status, answer=answer.body, location=answer.location, updated_at=Now()
-    )
-    if not written:  # the lock ran out and a repetition took the key: what this one made goes
-        raise RequestInProgressError
 
 
 def _valid(key: str) -> str:

@@ -27,6 +27,8 @@ CODES: frozenset[str] = frozenset(
         "enum",
         "email",
         "slug",
+        "unknown_parameter",
+        "repeated_parameter",
         "value_error",
         "password",
         "duplicate",

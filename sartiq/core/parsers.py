@@ -29,7 +29,13 @@ class BoundedJSONParser(BaseParser):
         if len(raw) > MAX_JSON_BYTES:
             raise RequestTooLargeError("The JSON body is larger than 1 MiB.")
         try:
-            parsed = json.loads(_text(raw, media_type), parse_constant=strict_json.strict_constant)
+            parsed = json.loads(
+                _text(raw, media_type),
+                parse_constant=strict_json.strict_constant,
+                object_pairs_hook=unique_names,
+            )
+        except RepeatedNameError:
+            raise ParseError("An object of the JSON holds one name twice.") from None
         except RecursionError:
             raise ParseError("The JSON is nested too deeply.") from None
         except ValueError:
@@ -37,6 +43,18 @@ class BoundedJSONParser(BaseParser):
         if _deeper_than(parsed, MAX_DEPTH):
             raise ParseError("The JSON is nested too deeply.")
         return parsed
+
+
+class RepeatedNameError(Exception):
+    """Raised when a JSON object holds a name twice: all but one value would be lost."""
+
+
+def unique_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a JSON object as a dictionary (`object_pairs_hook`), or raise RepeatedNameError."""
+    unique = dict(pairs)
+    if len(unique) < len(pairs):
+        raise RepeatedNameError
+    return unique
 
 
 def _text(raw: bytes, media_type: str | None) -> str:

@@ -6,6 +6,7 @@ from drf_spectacular.openapi import AutoSchema
 from rest_framework import serializers
 
 from sartiq.core.issue_codes import CODES
+from sartiq.core.query import NoQuery, query_serializer_of
 
 ERROR = {
     "type": "object",
@@ -86,6 +87,11 @@ class SartiqAutoSchema(AutoSchema):
             _add_headers(answers)
             operation["responses"] = dict(sorted(answers.items()))
         return operation
+
+    def get_override_parameters(self) -> list[Any]:
+        """Return the query parameters the handler declares."""
+        declared = query_serializer_of(self.view, self.method)
+        return [] if declared is NoQuery else [declared]
 
     def get_serializer_name(self, serializer: Any, direction: str) -> str:
         """Return the shape's name without the `In` or `Out` that tells the classes apart."""

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import Any, Literal
+from typing import Any
 
+from django.http import QueryDict
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.serializers import as_serializer_error
@@ -11,8 +12,8 @@ from rest_framework.settings import api_settings
 
 from sartiq.core.errors import InvalidManyError, Issue, Loc
 from sartiq.core.issue_codes import from_drf
+from sartiq.core.parameters import Where, repeated_parameters, unknown_parameters
 
-Where = Literal["body", "query", "path", "header"]
 _LISTS = (serializers.ListSerializer, serializers.ListField)
 _OF_A_LIST = {"max_length": "too_many", "min_length": "too_few"}
 _WRONG_TYPE = {
@@ -35,14 +36,29 @@ def read(
     where: Where = "body",
     partial: bool = False,
 ) -> dict[str, Any]:
-    """Return the validated data, or raise InvalidManyError with every fault and its place."""
+    """Return the validated data, or raise InvalidManyError with every fault and its place.
+
+    In a query or a form every parameter of the serializer is sent once, and one that is present
+    but empty is a value, not absent. A query takes no other parameters; a form whose serializer
+    says `refuses_misspellings` none that looks like one of its own.
+    """
     reader = _reader(serializer, partial=partial)
+    faults: list[Issue] = []
+    if isinstance(data, QueryDict):
+        names = list(reader.fields)
+        faults += repeated_parameters(data, names=names, where=where)
+        if where == "query" or getattr(serializer, "refuses_misspellings", False):
+            is_closed = where == "query"
+            faults += unknown_parameters(data, names=names, where=where, closed=is_closed)
+        data = {name: data[name] for name in data if name in reader.fields}
     try:
-        return dict(reader.run_validation(data))
+        values = dict(reader.run_validation(data))
     except ValidationError as refusal:
-        faults = as_serializer_error(refusal)
-        found = list(issues_of(faults, data=data, where=where, field=reader))
-        raise InvalidManyError(found) from None
+        errors = as_serializer_error(refusal)
+        faults += issues_of(errors, data=data, where=where, field=reader)
+    if faults:
+        raise InvalidManyError(faults)
+    return values
 
 
 @cache

@@ -34,7 +34,6 @@ INSTALLED_APPS = [
     "rest_framework",
     "rest_framework_simplejwt",
     "rest_framework_simplejwt.token_blacklist",
-    "django_filters",
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "corsheaders",
@@ -149,7 +148,6 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_PARSER_CLASSES": ["sartiq.core.parsers.BoundedJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PAGINATION_CLASS": "sartiq.core.pagination.SkipLimitPagination",
-    "DEFAULT_FILTER_BACKENDS": ["sartiq.core.filters.QueryFilterBackend"],
     "DEFAULT_SCHEMA_CLASS": "sartiq.core.schema.SartiqAutoSchema",
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "sartiq.core.negotiation.JSONAlways",
     "DEFAULT_METADATA_CLASS": None,  # OPTIONS is 405: the schema describes the routes
@@ -194,10 +192,19 @@ CORS_ALLOWED_ORIGINS: list[str] = env.list("CORS_ALLOWED_ORIGINS", default=[])
 CORS_ALLOW_HEADERS = [
     *default_headers,
     "idempotency-key",
+    "if-match",
     "if-none-match",
     "x-amz-checksum-sha256",
+    "x-request-id",
 ]
-CORS_EXPOSE_HEADERS = ["ETag", "Location", "Retry-After"]
+CORS_EXPOSE_HEADERS = [
+    "Content-Disposition",
+    "ETag",
+    "Idempotent-Replayed",
+    "Location",
+    "Retry-After",
+    "X-Request-ID",
+]
 
 # --- Object storage (design: media) -----------------------------------------------------------
 STORAGE = env.str("STORAGE", default="s3")

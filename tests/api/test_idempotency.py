@@ -1,9 +1,10 @@
 """A request sent again with its `Idempotency-Key` acts once and is answered the same (F40)."""
 
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from threading import Barrier
+from threading import Barrier, Event
 from typing import Any
 
 import pytest
@@ -119,6 +120,19 @@ def test_a_request_still_running_is_a_conflict(user: User) -> None:
 
     assert answer.status_code == 409
     assert refusal(answer) == "A request with this Idempotency-Key is still running."
+    assert 1 <= int(answer.headers["Retry-After"]) <= 10
+
+
+def test_a_claim_lasts_ten_seconds(user: User, pauses: list[Callable[[], None]]) -> None:
+    left: list[timedelta] = []
+
+    def look() -> None:
+        left.append(IdempotencyKey.objects.get().locked_until - timezone.now())
+
+    pauses.append(look)
+    post(user)
+
+    assert timedelta() < left[0] <= timedelta(seconds=10)
 
 
 def test_a_request_that_died_gives_its_key_back(user: User) -> None:
@@ -194,6 +208,31 @@ def test_a_request_paused_past_its_lock_makes_nothing(
     assert refusal(paused) == "A request with this Idempotency-Key is still running."
     assert str(Product.objects.get().pk) == repeated[0].json()["id"]
     assert post(user, {"name": "Boot"}).json() == repeated[0].json()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_claim_is_renewed_while_the_request_works(
+    pauses: list[Callable[[], None]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(idempotency, "RENEWAL_SECONDS", 0.01)
+    user, renewed = UserFactory.create(), Event()
+    now = timezone.now()
+
+    def work() -> None:
+        """Go on until the claim, about to run out, was renewed."""
+        IdempotencyKey.objects.update(locked_until=now)
+        for _ in range(1000):
+            if IdempotencyKey.objects.get().locked_until > now + timedelta(seconds=5):
+                renewed.set()
+                break
+            renewed.wait(0.01)
+
+    pauses.append(work)
+    answer = post(user)
+
+    assert renewed.is_set()
+    assert answer.status_code == 201
+    assert not [each for each in threading.enumerate() if each.name == "idempotency-key"]
 
 
 @pytest.fixture

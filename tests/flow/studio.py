@@ -68,9 +68,9 @@ class Studio:
         assert put.status_code in {200, 201, 204}, put.text
         return str(signed["file_url"])
 
-    def create(self, **fields: Any) -> httpx.Response:
+    def create(self, *, headers: dict[str, str] | None = None, **fields: Any) -> httpx.Response:
         """Create a product."""
-        return self.http.post("/api/v1/products/", params=self.scope, json=fields)
+        return self.http.post("/api/v1/products/", params=self.scope, json=fields, headers=headers)
 
     def created(self, **fields: Any) -> dict[str, Any]:
         """Create a product that must be accepted."""

@@ -1,6 +1,7 @@
 """Whatever dies, and wherever: one READY resource, the right bytes, nothing left over."""
 
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -53,7 +54,7 @@ def test_a_web_process_killed_at_any_step_leaves_all_or_nothing(
 ) -> None:
     body = unique_photo(f"web killed at {point}")
     temporary = studio.upload("killed.jpg", body, "image/jpeg")
-    fields = {"name": point, "sku": f"KILLED-{point}", "cover_image": temporary}
+    fields: dict[str, Any] = {"name": point, "sku": f"KILLED-{point}", "cover_image": temporary}
     product.restart_web()  # a server one of whose processes died a moment ago would leave
     armed.write_text(f"web {point}")
 
@@ -66,6 +67,35 @@ def test_a_web_process_killed_at_any_step_leaves_all_or_nothing(
     assert listed.json()["count"] == (1 if point == "committed" else 0)
     made = listed.json()["data"][0] if point == "committed" else studio.created(**fields)
     require_whole(studio, made["id"], body, temporary)
+
+
+@pytest.mark.covers("F40")
+def test_a_web_process_killed_in_a_create_frees_its_key(
+    studio: Studio, armed: Path, product: Product
+) -> None:
+    body = unique_photo("web killed with a key")
+    fields: dict[str, Any] = {
+        "name": "Killed with a key",
+        "cover_image": studio.upload("killed.jpg", body, "image/jpeg"),
+    }
+    key = {"Idempotency-Key": "killed"}
+    product.restart_web()
+    armed.write_text("web K3")
+    with pytest.raises(httpx.TransportError):
+        studio.create(headers=key, **fields)
+    eventually(lambda: _web_is_back(product, studio), bool)
+
+    answers = [studio.create(headers=key, **fields)]
+    if answers[0].status_code == 409:  # the killed request's lease still runs
+        assert 1 <= int(answers[0].headers["Retry-After"]) <= 10
+        freed = eventually(
+            lambda: studio.create(headers=key, **fields), lambda each: each.status_code != 409
+        )
+        answers.append(freed)
+
+    assert answers[-1].status_code == 201
+    assert "Idempotent-Replayed" not in answers[-1].headers
+    assert studio.create(headers=key, **fields).json()["id"] == answers[-1].json()["id"]
 
 
 def _web_is_back(product: Product, studio: Studio) -> bool:

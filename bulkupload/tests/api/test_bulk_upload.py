@@ -175,8 +175,17 @@ def test_a_dry_run_and_a_mapping_are_taken_from_the_form(client: APIClient) -> N
         ({"mapping": '{"a": "sku", "b": "sku"}'}, "mapping", "duplicate"),
         ({"mapping": '{"a": "sku", "a ": "name"}'}, "mapping", "duplicate"),
         ({"mapping": json.dumps(dict.fromkeys(map(str, range(101))))}, "mapping", "object_type"),
-        ({"dry_run": "perhaps"}, "dry_run", "bool_parsing"),
+        ({"mapping": '{"a": "sku", "a": "name"}'}, "mapping", "duplicate"),
+        ({"mapping": ""}, "mapping", "value_error"),
+        *[
+            ({"dry_run": value}, "dry_run", "bool_parsing")
+            for value in ("", "perhaps", "tRuE", "yes", "on", "t", " true", "2", "null")
+        ],
+        ({"dry_run": ["false", "true"]}, "dry_run", "repeated_parameter"),
+        ({"organization_id": ""}, "organization_id", "uuid_parsing"),
         ({"organization_id": "mine"}, "organization_id", "uuid_parsing"),
+        ({"dry-run": "true"}, "dry-run", "unknown_parameter"),
+        ({"organisation_id": "mine"}, "organisation_id", "unknown_parameter"),
     ],
 )
 def test_malformed_fields_are_named(
@@ -188,6 +197,47 @@ def test_malformed_fields_are_named(
     [issue] = answer.json()["detail"]
     assert (issue["loc"][:2], issue["type"]) == (["body", place], code)
     assert not BulkUploadJob.objects.exists()
+
+
+@pytest.mark.parametrize("root", ["/api/v1", ""])
+@pytest.mark.parametrize("slash", ["", "/"])
+@pytest.mark.parametrize("places", ["query", "form", "both"])
+def test_the_organization_stands_in_the_query_or_the_form(
+    client: APIClient, user: User, root: str, slash: str, places: str
+) -> None:
+    organization_id = str(MembershipFactory.create(user=user).organization_id)
+    query = "" if places == "form" else f"?organization_id={organization_id}"
+    fields: dict[str, Any] = (
+        {} if places == "query" else {"organization_id": organization_id.upper()}
+    )
+
+    answer = post(client, path=f"{root}/bulk-upload{slash}{query}", **fields)
+
+    assert (answer.status_code, answer.json()["organization_id"]) == (202, organization_id)
+    assert str(job_of(answer).organization_id) == organization_id
+
+
+def test_a_query_and_a_form_that_differ_start_nothing(client: APIClient, user: User) -> None:
+    one, other = (MembershipFactory.create(user=user).organization_id for _ in range(2))
+
+    answer = post(client, path=f"{ROUTE}?organization_id={one}", organization_id=str(other))
+
+    [issue] = answer.json()["detail"]
+    assert (answer.status_code, issue["loc"]) == (422, ["body", "organization_id"])
+    assert not BulkUploadJob.objects.exists()
+
+
+def test_a_key_sent_with_another_organization_is_another_request(
+    client: APIClient, user: User
+) -> None:
+    organization_id = MembershipFactory.create(user=user).organization_id
+    key = {"Idempotency-Key": "k"}
+    first = post(client, headers=key)
+
+    elsewhere = post(client, path=f"{ROUTE}?organization_id={organization_id}", headers=key)
+
+    assert (first.status_code, elsewhere.status_code) == (202, 422)
+    assert BulkUploadJob.objects.count() == 1
 
 
 @pytest.mark.covers("T63")

@@ -17,13 +17,18 @@ def parse(raw: bytes, media_type: str = "application/json") -> Any:
     [
         (b"{}", {}),
         (b'\xef\xbb\xbf{"a": 1}', {"a": 1}),
-        (b'{"a": 1, "a": 2}', {"a": 2}),
         ('{"ü": "é"}'.encode(), {"ü": "é"}),
         (b'"' + b"a" * (MAX_JSON_BYTES - 2) + b'"', "a" * (MAX_JSON_BYTES - 2)),
     ],
 )
 def test_json_is_read(raw: bytes, value: Any) -> None:
     assert parse(raw) == value
+
+
+@pytest.mark.parametrize("raw", [b'{"a": 1, "a": 2}', b'[{"b": {"a": 1, "a": 1}}]'])
+def test_a_name_twice_in_an_object_is_refused(raw: bytes) -> None:
+    with pytest.raises(ParseError, match="holds one name twice"):
+        parse(raw)
 
 
 @pytest.mark.parametrize("charset", ["utf-8", "UTF-8", '"utf8"', "U8"])

@@ -1,0 +1,38 @@
+"""The owner a request names: `organization_id` in its query, in some routes in its body too."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from rest_framework import serializers
+
+from sartiq.core.errors import InvalidManyError, Issue
+from sartiq.core.fields import UUIDField
+from sartiq.core.pagination import WindowQuery
+
+
+class ScopeQuery(serializers.Serializer[Any]):
+    """The owner a request is about."""
+
+    organization_id = UUIDField(
+        required=False, help_text="The organization; without it the caller's personal scope."
+    )
+
+
+class ScopedWindowQuery(WindowQuery, ScopeQuery):
+    """A part of one owner's rows."""
+
+
+def organization_named(query: Mapping[str, Any], body: Mapping[str, Any]) -> UUID | None:
+    """Return the organization the query or the body names; they may not differ."""
+    in_query: UUID | None = query.get("organization_id")
+    in_body: UUID | None = body.get("organization_id")
+    if in_query and in_body and in_query != in_body:
+        issue = Issue(
+            loc=("body", "organization_id"),
+            code="value_error",
+            message="The query names another organization.",
+            input=str(in_body),
+        )
+        raise InvalidManyError([issue])
+    return in_query or in_body

@@ -1,0 +1,89 @@
+"""Conditional requests (RFC 9110, 13): the entity tag of an answer, and preconditions on it.
+
+A tag is a hash of the answer's bytes, so it changes with everything a client can see, also with
+what belongs to other rows, such as the status of a product's pictures.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.cache import get_conditional_response, patch_vary_headers
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from sartiq.core.errors import InvalidManyError, Issue, ResourceChangedError
+from sartiq.core.exception_handler import as_json
+from sartiq.core.preconditions import Precondition, unconditional
+
+CONDITIONS = ("If-Match", "If-None-Match")
+SAFE_METHODS = ("GET", "HEAD")
+# An answer of these shows the resource as it is; others answer about something else.
+TAGGED = {("GET", 200), ("HEAD", 200), ("PATCH", 200), ("POST", 201)}
+_TAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
+_TAGS = re.compile(rf"\*|{_TAG}(?:[ \t]*,[ \t]*{_TAG})*")
+_PRECONDITION_FAILED = 412
+
+
+def require_well_formed(request: Request) -> None:
+    """Refuse a condition that cannot be read, where passing over it would let a write happen."""
+    is_safe = request.method in SAFE_METHODS
+    for name in CONDITIONS[:1] if is_safe else CONDITIONS:
+        value = request.headers.get(name)
+        if value is not None and not _TAGS.fullmatch(value.strip()):
+            message = 'Send * or entity tags in double quotes, such as "1f0c".'
+            issue = Issue(loc=("header", name), code="value_error", message=message, input=value)
+            raise InvalidManyError([issue])
+
+
+def precondition(request: Request, represent: Callable[[Any], Any]) -> Precondition:
+    """Return the check that a row still is what the request's conditions say.
+
+    `represent` returns the answer a GET would give of the row.
+    """
+    if not any(name in request.headers for name in CONDITIONS):
+        return unconditional
+    return partial(_require_current, _django(request), represent)
+
+
+def _require_current(request: HttpRequest, represent: Callable[[Any], Any], row: Any) -> None:
+    etag = etag_of(JSONRenderer().render(represent(row)))
+    if get_conditional_response(request, etag=etag) is not None:
+        raise ResourceChangedError
+
+
+def etag_of(body: bytes) -> str:
+    """Return the strong entity tag of an answer."""
+    return f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+
+
+def tag(request: Request, response: Any) -> None:
+    """Give an answer its entity tag once it is rendered, and answer the request's conditions."""
+    is_tagged = (request.method, response.status_code) in TAGGED
+    if isinstance(response, Response) and is_tagged and "ETag" not in response:
+        response.add_post_render_callback(partial(_tagged, request))
+
+
+def _tagged(request: Request, response: Response) -> HttpResponse:
+    etag = response["ETag"] = etag_of(response.content)
+    if request.method not in SAFE_METHODS:
+        return response
+    conditional = get_conditional_response(_django(request), etag=etag, response=response)
+    if conditional is not None and conditional.status_code == _PRECONDITION_FAILED:
+        return as_json(ResourceChangedError())
+    return conditional or response
+
+
+def keep_private(response: HttpResponse) -> None:
+    """Say that an answer is for its caller only, and is to be asked for again."""
+    patch_vary_headers(response, ["Authorization"])
+    response.headers.setdefault("Cache-Control", "private, no-cache")
+
+
+def _django(request: Request) -> HttpRequest:
+    django: HttpRequest = request._request  # noqa: SLF001  DRF's own way to the raw request
+    return django

@@ -1,0 +1,44 @@
+"""What is wrong with the names of a query's or a form's parameters."""
+
+from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
+from typing import Literal
+
+from django.http import QueryDict
+
+from sartiq.core.errors import Issue
+
+Where = Literal["body", "query", "path", "header"]
+
+
+def repeated_parameters(data: QueryDict, *, names: Sequence[str], where: Where) -> Iterator[Issue]:
+    """Yield an issue for each known parameter that is sent more than once."""
+    for name in names:
+        values = data.getlist(name)
+        if len(values) > 1:
+            message = "Send this parameter once."
+            yield Issue(loc=(where, name), code="repeated_parameter", message=message, input=values)
+
+
+def unknown_parameters(
+    data: QueryDict, *, names: Sequence[str], where: Where, closed: bool
+) -> Iterator[Issue]:
+    """Yield an issue for each unknown parameter; unless closed, for those that look misspelt."""
+    for name in [each for each in data if each not in names]:
+        suggestion = next(iter(get_close_matches(name, names, n=1)), None)
+        if closed or suggestion:
+            yield Issue(
+                loc=(where, name),
+                code="unknown_parameter",
+                message=f"Unknown parameter. {_advice(suggestion, names)}",
+                input=data[name],
+                ctx={"suggestion": suggestion} if suggestion else {},
+            )
+
+
+def _advice(suggestion: str | None, names: Sequence[str]) -> str:
+    if suggestion:
+        return f"Did you mean {suggestion}?"
+    if names:
+        return f"Known here: {', '.join(sorted(names))}."
+    return "This route takes none."

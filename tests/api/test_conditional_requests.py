@@ -1,0 +1,227 @@
+"""Entity tags of answers, and reads and writes that depend on them (RFC 9110, 13)."""
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.http import HttpResponse
+from rest_framework.test import APIClient
+
+from accounts.models import Organization, Role, User
+from accounts.tests.factories import MembershipFactory, UserFactory, client_of
+from catalog.models import Product
+from exports.models import ExportConfiguration
+from media.models import MediaResource, ResourceStatus
+from media.storage import factory
+from media.storage.memory import MemoryStore
+from media.tests.threads import at_once
+from tests.api.answers import require_our_error
+from tests.api.asking import ROUTES, body_of, path_of
+from tests.api.matrix import ROWS, Row
+from tests.api.world import World
+
+OTHER = '"0000"'
+READ = [
+    row
+    for row in ROWS
+    if row.route.startswith("GET /api/v1/")
+    and row.expected[-1] == 200
+    and row.expected[0] == 401
+    and not row.route.endswith("/template")
+    and "format=csv" not in row.query
+]
+CHANGED = [
+    row
+    for row in ROWS
+    if row.route.startswith(("PATCH ", "DELETE ")) and row.expected[-1] in {200, 204}
+]
+
+
+def send(row: Row, world: World, method: str = "", **headers: str) -> HttpResponse:
+    """Send a row as the superuser; what it wrote stays until the test ends."""
+    client = world.client("superuser")
+    answer: HttpResponse = client.generic(
+        method or ROUTES[row.route].method,
+        path_of(row, world),
+        headers=headers,
+        **({} if method else body_of(row, world)),
+    )
+    return answer
+
+
+@pytest.mark.parametrize("row", READ, ids=str)
+def test_a_read_is_tagged_and_private(row: Row, world: World) -> None:
+    first, again, head = send(row, world), send(row, world), send(row, world, method="HEAD")
+
+    tag = first.headers["ETag"]
+    assert tag.startswith('"')
+    assert tag == again.headers["ETag"] == head.headers["ETag"]
+    assert first.headers["Cache-Control"] == "private, no-cache"
+    assert "Authorization" in first.headers["Vary"]
+
+
+@pytest.mark.parametrize("row", READ, ids=str)
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_an_unchanged_answer_is_not_sent_again(row: Row, world: World, method: str) -> None:
+    tag = send(row, world).headers["ETag"]
+
+    for known in (tag, "*", f"W/{tag}", f'{OTHER}, "a,b",W/{tag}'):
+        answer = send(row, world, method=method, **{"If-None-Match": known})
+        assert (answer.status_code, answer.content) == (304, b"")
+        assert answer.headers["ETag"] == tag
+        assert answer.headers["Cache-Control"] == "private, no-cache"
+        assert "Authorization" in answer.headers["Vary"]
+    for unknown in (OTHER, tag.strip('"'), f'{OTHER}, "1"', ""):
+        answer = send(row, world, method=method, **{"If-None-Match": unknown})
+        assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
+    "path", ["products/?limit=x", "products/00000000-0000-7000-8000-000000000000"]
+)
+def test_a_refused_read_is_private_too(world: World, path: str) -> None:
+    answer = world.client("plain").get(f"/api/v1/{path}")
+
+    assert answer.status_code in {404, 422}
+    assert answer.headers["Cache-Control"] == "private, no-cache"
+    assert "ETag" not in answer.headers
+
+
+def test_a_read_that_requires_another_answer_is_refused(world: World) -> None:
+    client, path = world.client("owner"), f"/api/v1/products/{world.ids['product']}"
+
+    answer = client.get(path, headers={"If-Match": OTHER})
+
+    assert answer.status_code == 412
+    require_our_error(answer.status_code, answer.content, answer.headers)
+
+
+def test_a_tag_follows_what_belongs_to_other_rows(world: World) -> None:
+    client, path = world.client("owner"), f"/api/v1/products/{world.ids['product']}"
+    tag = client.get(path).headers["ETag"]
+    MediaResource.objects.update(status=ResourceStatus.PENDING)
+
+    answer = client.get(path, headers={"If-None-Match": tag})
+
+    assert answer.status_code == 200
+    assert answer.json()["cover_image"]["status"] == "pending"
+
+
+def state(world: World) -> Any:
+    """Return every row a write may touch."""
+    models = (Product, MediaResource, ExportConfiguration, Organization, User)
+    return [list(model._default_manager.order_by("pk").values()) for model in models]
+
+
+@pytest.mark.parametrize("row", CHANGED, ids=str)
+@pytest.mark.parametrize(
+    "condition", [("If-Match", OTHER), ("If-Match", "W/{tag}"), ("If-None-Match", "{tag}, {tag}")]
+)
+def test_a_write_to_something_else_is_refused(
+    row: Row, world: World, condition: tuple[str, str]
+) -> None:
+    tag, before = send(row, world, method="GET").headers["ETag"], state(world)
+    name, value = condition
+
+    answer = send(row, world, **{name: value.format(tag=tag)})
+
+    assert answer.status_code == 412
+    require_our_error(answer.status_code, answer.content, answer.headers)
+    assert state(world) == before
+    assert send(row, world, method="GET").headers["ETag"] == tag
+
+
+@pytest.mark.parametrize("row", CHANGED, ids=str)
+@pytest.mark.parametrize("tags", ["{tag}", "*", f"{OTHER}, {{tag}}"])
+def test_a_write_to_what_was_read_happens(row: Row, world: World, tags: str) -> None:
+    tag = send(row, world, method="GET").headers["ETag"]
+
+    with transaction.atomic():
+        answer = send(row, world, **{"If-Match": tags.format(tag=tag)})
+
+    assert answer.status_code == row.expected[-1]
+    if row.route.startswith("PATCH"):
+        assert answer.headers["ETag"] == send(row, world, method="GET").headers["ETag"]
+
+
+@pytest.mark.parametrize("row", CHANGED, ids=str)
+@pytest.mark.parametrize("name", ["If-Match", "If-None-Match"])
+def test_a_condition_that_cannot_be_read_is_refused(row: Row, world: World, name: str) -> None:
+    before = state(world)
+
+    for value in ("", "1f0c", '"1f0c', '"a" "b"', "*, *", 'w/"a"', '"a",', "'a'"):
+        answer = send(row, world, **{name: value})
+
+        [issue] = require_our_error(answer.status_code, answer.content, answer.headers)
+        assert (answer.status_code, issue["loc"]) == (422, ["header", name])
+    assert state(world) == before
+
+
+def test_a_created_row_is_tagged_as_it_is_read(world: World) -> None:
+    client = world.client("plain")
+
+    for path in ("products/", "organizations/", "users/me/export-configuration"):
+        created = client.post(f"/api/v1/{path}", {"name": "New"})
+        read = client.get(created.headers["Location"])
+
+        assert created.status_code == 201
+        assert created.headers["ETag"] == read.headers["ETag"]
+
+
+def product(user: User, organization: Organization) -> str:
+    return f"products/{Product.objects.create(user=user, organization=organization, name='A').pk}"
+
+
+def configuration(user: User, organization: Organization) -> str:
+    row = ExportConfiguration.objects.create(user=user, organization=organization)
+    return f"users/export-configurations/{row.pk}"
+
+
+def member(user: User, organization: Organization) -> str:
+    other = MembershipFactory.create(organization=organization).user
+    return f"organizations/{organization.pk}/members/{other.pk}"
+
+
+def tenant(user: User, organization: Organization) -> str:
+    return f"organizations/{organization.pk}"
+
+
+def profile(user: User, organization: Organization) -> str:
+    return "users/me"
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("path_of_one", "bodies"),
+    [
+        (product, [{"name": f"Name {n}"} for n in range(6)]),
+        (configuration, [{"name": f"Name {n}"} for n in range(6)]),
+        (member, [{"role": role} for role in ("admin", "owner") * 3]),
+        (tenant, [{"name": f"Name {n}"} for n in range(6)]),
+        (profile, [{"full_name": f"Name {n}"} for n in range(6)]),
+    ],
+)
+def test_of_many_writes_to_what_was_read_one_happens(
+    path_of_one: Callable[[User, Organization], str], bodies: list[dict[str, str]]
+) -> None:
+    user = UserFactory.create()
+    organization = MembershipFactory.create(user=user, role=Role.OWNER).organization
+    path = f"/api/v1/{path_of_one(user, organization)}"
+    tag = client_of(user).get(path).headers["ETag"]
+    calls = [partial(patch, client_of(user), path, body, tag) for body in bodies]
+
+    with factory.replaced(public=MemoryStore(), private=MemoryStore()):
+        answers = at_once(calls)
+
+    assert Counter(status for status, _ in answers) == {200: 1, 412: len(bodies) - 1}
+    [written] = [answer for status, answer in answers if status == 200]
+    assert client_of(user).get(path).json() == written
+
+
+def patch(client: APIClient, path: str, body: Any, tag: str) -> tuple[int, Any]:
+    answer = client.patch(path, body, headers={"If-Match": tag})
+    return answer.status_code, json.loads(answer.content)
