@@ -1,9 +1,10 @@
 from dataclasses import dataclass
-from typing import Literal, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar
 from uuid import UUID
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Lookup, Q
 
 from accounts.models.organization import Membership, Organization
 from accounts.models.user import User
@@ -32,6 +33,22 @@ class OwnerScope:
         return ("user", self.user_id)
 
 
+class EqualsAny(Lookup):
+    """Whether a value is in an array: unlike `IN (SELECT …)` it uses an index beside an OR."""
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
+        """Return `value = ANY(array)`."""
+        value, value_params = self.process_lhs(compiler, connection)
+        array, array_params = self.process_rhs(compiler, connection)
+        return f"{value} = ANY({array})", (*value_params, *array_params)
+
+
+def owned_by_organizations_of(user: User) -> EqualsAny:
+    """Return the condition that a row belongs to an organization this user is a member of."""
+    theirs = Membership.objects.filter(user_id=user.pk).order_by().values("organization_id")
+    return EqualsAny(F("organization_id"), ArraySubquery(theirs))
+
+
 class OwnedQuerySet(models.QuerySet[_OwnedT_co]):
     """The words in which owned rows are asked for."""
 
@@ -45,9 +62,8 @@ class OwnedQuerySet(models.QuerySet[_OwnedT_co]):
         """Keep the rows this user may see: their own and those of their organizations."""
         if user.is_superuser:
             return self.all()
-        theirs = Membership.objects.filter(user_id=user.pk).values("organization_id")
         personal = Q(user_id=user.pk, organization__isnull=True)
-        return self.filter(personal | Q(organization_id__in=theirs))
+        return self.filter(personal | owned_by_organizations_of(user))
 
 
 def indexes_by_owner(name: str) -> list[models.Index]:

@@ -102,6 +102,11 @@ class BulkUploadJob(OwnedModel, LeasedModel):
                 condition=Q(status__in=UNFINISHED),
                 name="bulk_job_unfinished",
             ),
+            models.Index(
+                fields=["finished_at"],
+                condition=Q(finished_at__isnull=False),
+                name="bulk_job_finished",
+            ),
         ]
 
     def __str__(self) -> str:

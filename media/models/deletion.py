@@ -64,6 +64,7 @@ class ObjectDeletion(TimestampedModel, LeasedModel):
         ]
         indexes = [
             models.Index(fields=["run_after"], condition=Q(dead=False), name="media_deletion_due"),
+            models.Index(fields=["key"], name="media_deletion_key"),
         ]
 
     def __str__(self) -> str:

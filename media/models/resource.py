@@ -119,6 +119,8 @@ class MediaResource(OwnedModel, LeasedModel):
                 name="media_resource_unattached",
             ),
             models.Index(fields=["content_hash"], name="media_resource_hash"),
+            models.Index(fields=["storage_key"], name="media_resource_storage_key"),
+            models.Index(fields=["id"], condition=Q(status="FAILED"), name="media_resource_failed"),
         ]
 
     def __str__(self) -> str:

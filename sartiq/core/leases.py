@@ -103,19 +103,23 @@ def take(rows: QuerySet[Leased]) -> Lease[Leased] | None:
 
     Returns None when somebody else holds it, it is not due, or it no longer matches.
     """
+    row = rows.filter(free_to_take()).order_by().first()
+    if row is None:
+        return None
     holder = uuid.uuid4()
-    taken = rows.filter(free_to_take()).update(
+    # Guarded by what was read: of two that read the same row one updates it.
+    unchanged = rows.filter(pk=row.pk, lease_fence=row.lease_fence, attempts=row.attempts)
+    taken = unchanged.filter(free_to_take()).update(
         lease_holder=holder,
         lease_expires_at=Now() + _period(),
-        lease_fence=F("lease_fence") + 1,
-        attempts=F("attempts") + 1,
+        lease_fence=row.lease_fence + 1,
+        attempts=row.attempts + 1,
     )
     if not taken:
         return None
     reach("lease-taken")
-    row = rows.model._default_manager.get(lease_holder=holder)  # noqa: SLF001  Django's own API
-    mine = rows.model._default_manager.filter(pk=row.pk)  # noqa: SLF001
-    return Lease(rows=mine, holder=holder, fence=row.lease_fence, attempts=row.attempts)
+    mine = rows.model._default_manager.filter(pk=row.pk)  # noqa: SLF001  Django's own API
+    return Lease(rows=mine, holder=holder, fence=row.lease_fence + 1, attempts=row.attempts + 1)
 
 
 def _period() -> timedelta:

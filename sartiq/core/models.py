@@ -69,6 +69,7 @@ class IdempotencyKey(TimestampedModel):
                 fields=["user_id", "route", "key"], name="idempotency_key_unique_per_user_and_route"
             )
         ]
+        indexes = [models.Index(fields=["created_at"], name="idempotency_key_created")]
 
     def __str__(self) -> str:
         return f"{self.route} {self.key}"

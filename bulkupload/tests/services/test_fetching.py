@@ -248,7 +248,7 @@ def test_attempts_that_still_count_are_kept(
     fetch_all(fetcher)
     if is_held:
         RemoteImage.objects.update(run_after=None)
-        leases.take(RemoteImage.objects.all())
+        leases.take(RemoteImage.objects.unfinished().filter(pk=RemoteImage.objects.get().pk))
         finishing.cancel(job.pk)
     before = RemoteImage.objects.values_list("attempts", "run_after", "lease_fence").get()
 

@@ -1,0 +1,170 @@
+"""Find queries that no index serves, in whatever a test runs.
+
+Every statement of product code is explained on copies of the growing tables that are full of
+random rows, with sequential scans disabled: one that PostgreSQL plans all the same means that no
+index helps, and that the statement gets slower with every row. So does reading a whole index that
+is not partial. Each text is explained once in a process.
+"""
+
+import re
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from django.apps import apps
+from django.db import connection
+from psycopg import sql as query
+
+CHECKOUT = Path(__file__).parents[1]
+EXPLAINED = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\b", re.IGNORECASE)
+OTHERS = ("/tests/", "/admin/", "/migrations/", "/devstack/", "/benchmarks/", "/conftest.py")
+STAFF_PAGES = ("/django/contrib/admin/", "/unfold/")
+# Not accounts: people and organizations are few, and only superusers list them all.
+OUR_APPS = ("bulkupload", "catalog", "core", "exports", "media")
+ROWS = 2000
+RANDOM_VALUES = {
+    "uuid": "gen_random_uuid()",
+    "timestamptz": "now() - n * interval '1 minute'",
+    "bool": "n % 2 = 0",
+    "jsonb": "to_jsonb(n)",
+}
+
+ACCEPTED = (  # may read a whole table
+    # A superuser's list of everything, and how long it is.
+    r'^SELECT COUNT\(\*\) AS "__count" FROM "\w+"$',
+    r'^SELECT [^()]+ FROM "(\w+)" ORDER BY "\1"."created_at" ASC, "\1"."id" ASC LIMIT \d+',
+    r'FROM "exports_metadataadaptervisibility"',  # one row for each adapter there is
+)
+
+
+@dataclass
+class PlanChecker:
+    """Explains statements and collects those that read a whole growing table."""
+
+    full: "psycopg.Connection[Any]"
+    findings: list[str] = field(default_factory=list)
+    explained: set[str] = field(default_factory=set)
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Explain each new statement of the block; fail at its end if one reads a whole table."""
+        self.findings = []
+        with connection.execute_wrapper(self._execute):
+            yield
+        assert not self.findings, "\n\n".join(self.findings)
+
+    def _execute(
+        self, execute: Callable[..., Any], sql: Any, params: Any, many: Any, context: Any
+    ) -> Any:
+        text = str(sql)
+        if not many and text not in self.explained and EXPLAINED.match(text):
+            self._check(text, params)
+        return execute(sql, params, many, context)
+
+    def _check(self, sql: str, params: Any) -> None:
+        asker = _asker()
+        if asker is None:
+            return
+        self.explained.add(sql)
+        if any(re.search(each, sql) for each in ACCEPTED):
+            return
+        if scans := self.whole_scans(sql, params):
+            self.findings.append(f"{asker} reads all of {', '.join(sorted(scans))}:\n  {sql}")
+
+    def whole_scans(self, sql: str, params: Any = None) -> set[str]:
+        """Return the growing tables that a statement reads from end to end."""
+        try:
+            row = self.full.execute(f"EXPLAIN (FORMAT JSON) {sql}", params).fetchone()
+        except psycopg.Error:  # the statement fails by itself as well
+            return set()
+        return set(_whole_scans(row[0][0]["Plan"], self.leading)) if row else set()
+
+    @cached_property
+    def leading(self) -> dict[str, tuple[str, bool]]:
+        """The first column of each index of the copies, and whether it is partial."""
+        rows = self.full.execute(
+            "SELECT c.relname, pg_get_indexdef(i.indexrelid, 1, true), i.indpred IS NOT NULL"
+            " FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid"
+            " WHERE c.relnamespace = pg_my_temp_schema()"
+        ).fetchall()
+        return {name: (column.strip('"'), is_partial) for name, column, is_partial in rows}
+
+
+def _asker() -> str | None:
+    """Return the function of the product that asks, None where a test or a staff page does."""
+    frame = sys._getframe(1)
+    while frame := frame.f_back:  # type: ignore[assignment]
+        name = frame.f_code.co_filename
+        if any(part in name for part in STAFF_PAGES):
+            return None
+        if not name.startswith(str(CHECKOUT)) or "site-packages" in name or name == __file__:
+            continue
+        if any(part in name for part in OTHERS):
+            return None
+        path = Path(name).relative_to(CHECKOUT)
+        return f"{path.as_posix()}:{frame.f_code.co_name}"
+    return None
+
+
+def _whole_scans(
+    node: dict[str, Any], leading: dict[str, tuple[str, bool]], *, limited: bool = False
+) -> Iterator[str]:
+    limited = limited or node["Node Type"] == "Limit"
+    table = node.get("Relation Name", "a table")
+    if node["Node Type"] == "Seq Scan" and table in _growing_tables():
+        yield table
+    elif node.get("Index Name") in leading:
+        column, is_partial = leading[node["Index Name"]]
+        is_sought = column in node.get("Index Cond", "")
+        is_page = limited and "Filter" not in node
+        if not (is_sought or is_partial or is_page):
+            yield f"{table} by {node['Index Name']}"
+    for child in node.get("Plans", []):
+        yield from _whole_scans(child, leading, limited=limited)
+
+
+@lru_cache
+def _growing_tables() -> tuple[str, ...]:
+    models = [model for app in OUR_APPS for model in apps.get_app_config(app).get_models()]
+    through = {each.m2m_db_table() for model in models for each in model._meta.local_many_to_many}
+    return tuple(sorted({model._meta.db_table for model in models} | through))
+
+
+def full_tables() -> "psycopg.Connection[Any]":
+    """Return a connection that sees full copies of the growing tables in place of them."""
+    full = psycopg.connect(**connection.get_connection_params(), autocommit=True)
+    for table in _growing_tables():
+        _fill_copy(full, table)
+    full.execute("SET enable_seqscan = off")
+    return full
+
+
+def _fill_copy(full: "psycopg.Connection[Any]", table: str) -> None:
+    columns = full.execute(
+        "SELECT attname, typname, atttypmod FROM pg_attribute JOIN pg_type t ON t.oid = atttypid"
+        " WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
+        [f"public.{table}"],
+    ).fetchall()
+    values = [_random_value(kind, size) for _, kind, size in columns]
+    name = query.Identifier(table)
+    full.execute(
+        query.SQL("CREATE TEMPORARY TABLE {0} (LIKE public.{0} INCLUDING INDEXES)").format(name)
+    )
+    statement = (
+        "INSERT INTO pg_temp.{} SELECT " + ", ".join(values) + " FROM generate_series(1, {}) n"
+    )
+    full.execute(query.SQL(statement).format(name, query.Literal(ROWS)))
+    full.execute(query.SQL("ANALYZE pg_temp.{}").format(name))
+
+
+def _random_value(kind: str, size: int) -> str:
+    if kind in RANDOM_VALUES:
+        return RANDOM_VALUES[kind]
+    if kind in {"varchar", "text"}:
+        return f"left(md5(random()::text), {size - 4 if size > 0 else 32})"
+    return "n % 32000"

@@ -1,0 +1,38 @@
+"""What the check of every test's queries finds, and what it lets pass."""
+
+import pytest
+
+from tests.query_plans import PlanChecker
+
+pytestmark = pytest.mark.django_db
+
+RESOURCES = "SELECT * FROM media_mediaresource "
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        "WHERE etag = 'x'",
+        "WHERE lease_holder IS NOT NULL",
+        "WHERE storage_key = 'x' OR etag = 'x'",
+        "WHERE extension = 'png' ORDER BY id LIMIT 1",
+        "ORDER BY id",
+        "",
+    ],
+)
+def test_reading_a_whole_table_is_found(plan_checker: PlanChecker, where: str) -> None:
+    assert plan_checker.whole_scans(RESOURCES + where)
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        "WHERE storage_key = 'x'",
+        "WHERE content_hash IN ('x', 'y')",
+        "WHERE storage_key = 'x' OR id = '0198c000-0000-7000-8000-000000000000'",
+        "WHERE status = 'PENDING' AND run_after < now()",
+        "ORDER BY id LIMIT 10",
+    ],
+)
+def test_what_an_index_serves_passes(plan_checker: PlanChecker, where: str) -> None:
+    assert not plan_checker.whole_scans(RESOURCES + where)
