@@ -92,6 +92,7 @@ class Stack:
             "ENVIRONMENT_NAME": "test" if self.places.temporary else "development",
             "STORAGE": "s3",
             "LOCAL_STORE_DIR": str(self.places.data / "store"),
+            "TEMPORARY_DIR": str(self.places.data / "temporary"),
             "R2_BUCKET_NAME": BUCKETS[0],
             "R2_PRIVATE_BUCKET_NAME": BUCKETS[1],
             **_load_secrets(self.places.data / "secrets.json"),

@@ -6,7 +6,7 @@ from datetime import timedelta
 from celery import Celery
 from django.conf import settings
 
-from sartiq.core import broker, kept_connections
+from sartiq.core import broker, kept_connections, temporary_files
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sartiq.settings.production")
 
@@ -76,4 +76,5 @@ app.conf.update(
     },
 )
 kept_connections.use(app)
+temporary_files.use()
 app.autodiscover_tasks(lambda: ["sartiq.core", *(name for name in settings.INSTALLED_APPS)])

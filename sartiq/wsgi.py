@@ -12,6 +12,9 @@ sys.setswitchinterval(0.0005)  # seconds; see docs/design/web-server.md
 _django = get_wsgi_application()
 
 from media.api.files import FilesRedirect  # noqa: E402  needs the settings loaded above
+from sartiq.core import temporary_files  # noqa: E402
 from sartiq.core.bodies import CloseAfterUnread  # noqa: E402
+
+temporary_files.remove_abandoned()
 
 application = FilesRedirect(CloseAfterUnread(_django))

@@ -5,10 +5,9 @@ next. A broker full of fetches that find no place would keep everybody from othe
 """
 
 import random
-import tempfile
 from dataclasses import replace
 from datetime import timedelta
-from typing import BinaryIO, Final, cast
+from typing import Final
 from urllib.parse import unquote
 from uuid import UUID
 
@@ -37,7 +36,7 @@ from media.rules.content_types import FILE_TYPES
 from media.rules.signatures import SNIFF_BYTES, sniff
 from media.services import uploads
 from media.storage import RemoteBusyError, RemoteError, RemoteFault, RemoteFetcher
-from sartiq.core import leases
+from sartiq.core import leases, temporary_files
 from sartiq.core.crashpoints import reach
 from sartiq.core.leases import Lease, LeaseLostError
 
@@ -124,8 +123,7 @@ def _fetch(lease: Lease[RemoteImage], row: RemoteImage, fetcher: RemoteFetcher) 
 
 def _stored(lease: Lease[RemoteImage], row: RemoteImage, fetcher: RemoteFetcher) -> Upload:
     """Fetch the bytes to our disk, see what they are, and store them as an upload."""
-    with tempfile.TemporaryFile(prefix="bulk-") as opened:
-        body = cast("BinaryIO", opened)
+    with temporary_files.nameless_file() as body:
         fetcher.fetch(row.url, into=body)
         lease.renew()
         body.seek(0)

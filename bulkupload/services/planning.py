@@ -1,12 +1,11 @@
 """Splitting a job's file into chunks: read once, in the memory of one chunk."""
 
 import io
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
-from typing import BinaryIO, cast
+from typing import BinaryIO
 from uuid import UUID
 
 import structlog
@@ -42,7 +41,7 @@ from media.models import Bucket, DeletionReason
 from media.rules import keys
 from media.services import deletions
 from media.storage import ObjectHeaders, private_store
-from sartiq.core import leases
+from sartiq.core import leases, temporary_files
 from sartiq.core.collecting import paused_collection
 from sartiq.core.crashpoints import reach
 from sartiq.core.leases import Lease, LeaseLostError
@@ -107,7 +106,7 @@ def _attempt(lease: Lease[BulkUploadJob], job: BulkUploadJob) -> None:
 @contextmanager
 def _opened(lease: Lease[BulkUploadJob], job: BulkUploadJob) -> Iterator[Table]:
     """Bring the file to our disk; a workbook's first sheet becomes a CSV of its own."""
-    with _nameless() as source, _nameless() as rows:
+    with temporary_files.nameless_file() as source, temporary_files.nameless_file() as rows:
         scan = EncodingScan()
         _download(lease, job, source, scan)
         reach("bulk-downloaded")
@@ -117,13 +116,6 @@ def _opened(lease: Lease[BulkUploadJob], job: BulkUploadJob) -> Iterator[Table]:
         else:
             dialect = _dialect(source, scan.result(), job)
             yield Table(body=source, dialect=dialect, key=job.source_key, etag=job.source_etag)
-
-
-@contextmanager
-def _nameless() -> Iterator[BinaryIO]:
-    """Yield a file without a name: nothing of it stays even when the worker is killed."""
-    with tempfile.TemporaryFile(prefix="bulk-") as body:
-        yield cast("BinaryIO", body)
 
 
 def _download(

@@ -8,16 +8,16 @@ asked for every range (F33): a HEAD costs a tenth.
 
 import io
 import os
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Lock
-from typing import BinaryIO, Final, cast
+from typing import BinaryIO, Final
 
 from bulkupload.rules.limits import LARGEST_CHUNK
 from media.errors import PreconditionFailedError
 from media.storage import private_store
+from sartiq.core import temporary_files
 
 WIDTH: Final = 2 * LARGEST_CHUNK  # bytes fetched at once
 
@@ -97,7 +97,7 @@ def _require_there(source: Source) -> None:
 
 
 def _fetched(source: Source, start: int, length: int, watch: Callable[[], None]) -> _Stretch:
-    file = cast("BinaryIO", tempfile.TemporaryFile(prefix="bulk-"))  # noqa: SIM115  it is kept
+    file = temporary_files.nameless_file()
     try:
         with private_store().open(
             source.key, if_match=source.etag, offset=start, length=length

@@ -19,7 +19,7 @@ from django.db.models.functions import Now
 
 from exports.errors import ConversionError, Fault, ItemFaultError, StoringTooSlowError
 from exports.models import ExportItem, ExportRun, ImageFormat, ItemStatus, RunStatus
-from exports.services import conversion, dispatch, naming, scratch
+from exports.services import conversion, dispatch, naming
 from media.errors import (
     ObjectNotFoundError,
     PreconditionFailedError,
@@ -31,7 +31,7 @@ from media.rules import keys
 from media.rules.limits import MIB
 from media.services import deletions
 from media.storage import ObjectHeaders, private_store, public_store
-from sartiq.core import leases
+from sartiq.core import leases, temporary_files
 from sartiq.core.crashpoints import reach
 from sartiq.core.leases import Lease, LeaseLostError
 
@@ -110,7 +110,7 @@ def _attempt(lease: Lease[ExportItem], item: ExportItem) -> None:
 
 def _convert(lease: Lease[ExportItem], item: ExportItem) -> None:
     resource = _resource_of(item)
-    with scratch.folder() as folder:
+    with temporary_files.folder() as folder:
         source = folder / "source"
         _download(lease, resource, source)
         reach("export-downloaded")

@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import BinaryIO, Final, cast
 from media.errors import FileEmptyError, FileTooLargeError, PreconditionFailedError
 from media.rules import content_types, image_header, limits, structure
 from media.storage import ObjectHead, ObjectStore
+from sartiq.core import temporary_files
 from sartiq.core.crashpoints import reach
 
 HELD_BYTES: Final = 2 * limits.MIB  # a larger object waits on the disk, not in memory
@@ -44,7 +44,7 @@ def examined(
 
     Raises PreconditionFailedError also when the bytes do not have the `content_hash` asked for.
     """
-    with tempfile.NamedTemporaryFile(prefix="sartiq-") as opened:
+    with temporary_files.named_file() as opened:
         file = cast("BinaryIO", opened)
         found = _examine(
             store, head, file, content_type=content_type, watch=watch, content_hash=content_hash
@@ -60,8 +60,7 @@ def examine(store: ObjectStore, head: ObjectHead, *, content_type: str, watch: W
     or another one.
     """
     small = head.size <= HELD_BYTES
-    with io.BytesIO() if small else tempfile.TemporaryFile(prefix="sartiq-") as opened:
-        file = cast("BinaryIO", opened)
+    with io.BytesIO() if small else temporary_files.nameless_file() as file:
         return _examine(store, head, file, content_type=content_type, watch=watch)
 
 

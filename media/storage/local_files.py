@@ -21,6 +21,7 @@ from typing import BinaryIO, Final
 
 from media.errors import ObjectNotFoundError, PreconditionFailedError, StoreUnavailableError
 from media.rules.keys import is_storable
+from sartiq.core import temporary_files
 
 CHUNK_BYTES: Final = 256 * 1024
 _ABSENT: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG})
@@ -63,7 +64,7 @@ class Folder:
         """Store all of `chunks`, or nothing when they or `describe` (given the SHA-256) raise."""
         with told_as_ours():
             self.create()
-            descriptor, name = tempfile.mkstemp(dir=self._incoming)
+            descriptor, name = tempfile.mkstemp(dir=temporary_files.process_folder(self._incoming))
         incoming = Path(name)
         try:
             with os.fdopen(descriptor, "wb") as file:

@@ -4,12 +4,15 @@
 through a system check (`sartiq.core.checks`, `media.checks`).
 """
 
+import tempfile
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import environ
 from corsheaders.defaults import default_headers
+
+from sartiq.core.temporary_files import UploadFolder
 
 from .staff import UNFOLD  # noqa: F401  a setting
 
@@ -185,6 +188,9 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     },
     "SORT_OPERATION_PARAMETERS": True,
 }
+# Each process has a folder of its own in it (docs/design/temporary-files.md).
+TEMPORARY_DIR = env.str("TEMPORARY_DIR", default="") or tempfile.gettempdir()
+FILE_UPLOAD_TEMP_DIR = UploadFolder()
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
 CORS_ALLOWED_ORIGINS: list[str] = env.list("CORS_ALLOWED_ORIGINS", default=[])

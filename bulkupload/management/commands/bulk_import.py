@@ -1,6 +1,5 @@
 import io
 import json
-import tempfile
 import time
 from argparse import ArgumentParser
 from collections.abc import Iterator
@@ -55,6 +54,7 @@ from bulkupload.services.jobs import Table
 from media.models import MediaResource
 from media.services import relocation
 from media.storage import public_store
+from sartiq.core import temporary_files
 from sartiq.core.errors import SartiqError
 from sartiq.core.models import free_to_take
 
@@ -210,7 +210,7 @@ def _read_again(source: BinaryIO) -> Iterator[BinaryIO]:
     if source.seekable():
         yield source
         return
-    with tempfile.TemporaryFile() as kept:
+    with temporary_files.nameless_file() as kept:
         pieces = iter(lambda: source.read(MIB), b"")
         kept.writelines(islice(pieces, LARGEST_FILE // MIB + 1))
         yield kept

@@ -1,13 +1,13 @@
 """A worker whose disk is full: the table is tried again, and nothing of the attempt stays."""
 
 import resource
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from django.utils import timezone
+from pytest_django import Settings
 
 from accounts.models import User
 from bulkupload.models import BulkUploadChunk, BulkUploadJob, JobStatus
@@ -16,7 +16,7 @@ from bulkupload.tests.importing import counts, send, work_off
 from bulkupload.tests.workbook import workbook
 from catalog.models import Product
 from media.storage.memory import MemoryStore
-from sartiq.core import crashpoints
+from sartiq.core import crashpoints, temporary_files
 
 FITS = 16 * 1024
 TABLE = "sku,name\n" + "".join(f"S{n},Name {n}\n" for n in range(5000))
@@ -34,9 +34,9 @@ def no_room_beyond(size: int) -> Iterator[None]:
 
 
 @pytest.fixture
-def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    return tmp_path
+def temporary(tmp_path: Path, settings: Settings) -> Path:
+    settings.TEMPORARY_DIR = str(tmp_path)
+    return temporary_files.process_folder()
 
 
 @pytest.mark.covers("F34")

@@ -14,7 +14,7 @@ from pytest_django import Settings
 from accounts.models import User
 from exports.models import ExportItem, ExportRun, ItemStatus, RunStatus
 from exports.selectors import progress_of
-from exports.services import assembly, dispatch, items, recovery, scratch
+from exports.services import assembly, dispatch, items, recovery
 from exports.tests.exporting import (
     archive_of,
     discard,
@@ -31,7 +31,7 @@ from exports.tests.exporting import (
 from media.models import MediaResource, ObjectDeletion
 from media.storage.memory import MemoryStore
 from media.tests.threads import at_once
-from sartiq.core import crashpoints, leases
+from sartiq.core import crashpoints, leases, temporary_files
 
 MAKING = ["export-downloaded", "export-converted", "export-put", "export-marking", "export-marked"]
 PACKING = ["export-assembling", "export-archived", "export-finishing", "export-finished"]
@@ -248,27 +248,13 @@ def test_files_that_wait_for_their_resource_hold_nobody_up(
 
 
 def test_nothing_stays_on_the_disk(
-    user: User, photos: list[MediaResource], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    user: User, photos: list[MediaResource], tmp_path: Path, settings: Settings
 ) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    settings.TEMPORARY_DIR = str(tmp_path)
 
     exported(user, *map(entry, photos))
 
-    assert list(tmp_path.glob(f"{scratch.PREFIX}*")) == []
-
-
-def test_what_a_killed_worker_left_on_the_disk_is_removed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    left, busy = (tmp_path / f"{scratch.PREFIX}{name}" for name in ("left", "busy"))
-    for folder in (left, busy):
-        folder.mkdir()
-        (folder / "source").write_bytes(b"x")
-    monkeypatch.setattr(scratch, "_made", lambda path: 0.0 if path == left else 1e12)
-
-    assert scratch.remove_abandoned() == 1
-    assert (left.exists(), busy.exists()) == (False, True)
+    assert list(temporary_files.process_folder().iterdir()) == []
 
 
 def test_progress_is_visible_while_a_run_works(user: User, photos: list[MediaResource]) -> None:

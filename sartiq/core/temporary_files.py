@@ -1,0 +1,191 @@
+"""Temporary files that go with the process that made them, however it ends.
+
+Each process keeps its files in a folder of its own and holds a lock on that folder. The kernel
+drops the lock when the process ends, also by SIGKILL; any later process removes folders whose lock
+is free (`docs/design/temporary-files.md`).
+"""
+
+import atexit
+import fcntl
+import os
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, Final, cast
+
+from celery import signals
+from django.conf import settings
+
+SWEEP_INTERVAL: Final = 60.0  # seconds between two sweeps by one process
+_OWNED, _ABANDONED = "process-", "abandoned-"
+
+
+class TemporaryFolderError(OSError):
+    """Raised when the temporary folder belongs to another user: its files could be read."""
+
+
+class ProcessFolder:
+    """The folder under `root` that the current process owns; a forked process gets its own."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self.forget()
+
+    def forget(self) -> None:
+        """Start without a folder, as a process does that was just forked."""
+        self._lock = threading.Lock()
+        self._path: Path | None = None
+        self._descriptor = -1
+        self._swept_at = float("-inf")
+
+    def path(self) -> Path:
+        """Return the folder, made on first use; remove abandoned ones now and then."""
+        with self._lock:
+            if time.monotonic() - self._swept_at > SWEEP_INTERVAL:
+                self._swept_at = time.monotonic()
+                remove_abandoned(self._root)
+            if self._path is None or not self._path.is_dir():
+                self._close()
+                self._path, self._descriptor = _make_owned(self._root)
+            return self._path
+
+    def disown(self) -> None:
+        """Let go of the folder of the process we were forked from."""
+        self._close()
+        self.forget()
+
+    def remove(self) -> None:
+        """Remove the folder with everything in it."""
+        with self._lock:
+            if self._path is not None:
+                shutil.rmtree(self._path, ignore_errors=True)
+                self._path = None
+            self._close()
+
+    def _close(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+_folders: dict[Path, ProcessFolder] = {}
+
+
+def root() -> Path:
+    """Return the folder of all processes of this user, made on first use."""
+    folder = Path(settings.TEMPORARY_DIR) / f"sartiq-{os.getuid()}"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if folder.is_symlink() or folder.stat().st_uid != os.getuid():
+        raise TemporaryFolderError(f"{folder} belongs to another user; set TEMPORARY_DIR.")
+    return folder
+
+
+def process_folder(parent: Path | None = None) -> Path:
+    """Return the current process's own folder, in `parent` if a file is to be renamed into it."""
+    parent = root() if parent is None else parent
+    return _folders.setdefault(parent, ProcessFolder(parent)).path()
+
+
+def named_file() -> "tempfile._TemporaryFileWrapper[bytes]":
+    """Return an open file that has a path and is gone once it is closed."""
+    return tempfile.NamedTemporaryFile(dir=process_folder())
+
+
+def nameless_file() -> BinaryIO:
+    """Return an open file without a path: the kernel itself drops it with the process."""
+    return cast("BinaryIO", tempfile.TemporaryFile(dir=process_folder()))
+
+
+@contextmanager
+def folder() -> Iterator[Path]:
+    """Yield an empty folder that is gone afterwards."""
+    with tempfile.TemporaryDirectory(dir=process_folder()) as path:
+        yield Path(path)
+
+
+class UploadFolder(os.PathLike[str]):
+    """The value of FILE_UPLOAD_TEMP_DIR: Django asks for its path at every uploaded file."""
+
+    def __fspath__(self) -> str:
+        return str(process_folder())
+
+
+def remove_abandoned(parent: Path | None = None) -> int:
+    """Remove the folders of processes that have ended; return how many."""
+    parent = root() if parent is None else parent
+    with _locked(parent, fcntl.LOCK_EX):
+        for owned in parent.glob(f"{_OWNED}*"):
+            if _is_abandoned(owned):
+                owned.rename(owned.with_name(_ABANDONED + owned.name))
+    abandoned = list(parent.glob(f"{_ABANDONED}*"))
+    for each in abandoned:
+        shutil.rmtree(each, ignore_errors=True)
+    return len(abandoned)
+
+
+def remove_own() -> None:
+    """Remove the folders of the current process, which ends now."""
+    for each in _folders.values():
+        each.remove()
+
+
+def use() -> None:
+    """Have Celery's worker processes remove what killed ones left, and their own at their end."""
+    signals.worker_init.connect(_sweep, weak=False, dispatch_uid=__name__)
+    signals.worker_process_init.connect(_sweep, weak=False, dispatch_uid=__name__)
+    # A worker's child process ends without running its atexit handlers.
+    signals.worker_process_shutdown.connect(_leave, weak=False, dispatch_uid=__name__)
+
+
+def _sweep(**_: object) -> None:
+    remove_abandoned()
+
+
+def _leave(**_: object) -> None:
+    remove_own()
+
+
+def _make_owned(parent: Path) -> tuple[Path, int]:
+    """Make a folder and lock it before a sweep can see it without a lock."""
+    with _locked(parent, fcntl.LOCK_SH):
+        path = Path(tempfile.mkdtemp(prefix=f"{_OWNED}{os.getpid()}-", dir=parent))
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    return path, descriptor
+
+
+def _is_abandoned(path: Path) -> bool:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except OSError:  # its owner has just removed it
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(descriptor)
+    return path.exists()
+
+
+@contextmanager
+def _locked(path: Path, how: int) -> Iterator[None]:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, how)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _disown_all() -> None:
+    for each in _folders.values():
+        each.disown()
+
+
+os.register_at_fork(after_in_child=_disown_all)
+atexit.register(remove_own)

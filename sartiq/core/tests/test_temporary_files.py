@@ -1,0 +1,139 @@
+"""Temporary files of processes that were killed are removed; those of living ones stay."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from django.core.files.uploadedfile import TemporaryUploadedFile
+from pytest_django import Settings
+
+from sartiq.core import temporary_files
+
+ROOT = Path(__file__).parents[3]
+
+# What web and workers make, each at its place.
+_PROCESS = """
+import sys
+import django
+django.setup()
+from django.core.files.uploadedfile import TemporaryUploadedFile
+from sartiq.core import temporary_files
+kept = [
+    temporary_files.named_file(),
+    temporary_files.nameless_file(),
+    TemporaryUploadedFile("table.csv", "text/csv", 0, None),
+    temporary_files.folder(),
+]
+kept[-1].__enter__()
+print(temporary_files.process_folder(), flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def parent(tmp_path: Path, settings: Settings) -> Path:
+    settings.TEMPORARY_DIR = str(tmp_path)
+    return temporary_files.root()
+
+
+@contextmanager
+def another_process(parent: Path) -> Iterator[tuple[subprocess.Popen[str], Path]]:
+    """Run a process with files of every kind under way; yield it and its folder."""
+    env = {
+        **os.environ,
+        "TEMPORARY_DIR": str(parent.parent),
+        "DJANGO_SETTINGS_MODULE": "sartiq.settings.testing",
+    }
+    with subprocess.Popen(
+        [sys.executable, "-c", _PROCESS],
+        cwd=ROOT,
+        env=env,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        try:
+            yield process, Path(process.stdout.readline().strip())
+        finally:
+            process.kill()
+
+
+def test_files_of_a_killed_process_are_removed_by_a_later_one(parent: Path) -> None:
+    with another_process(parent) as (process, left):
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert len(list(left.iterdir())) == 3
+
+    temporary_files.process_folder()
+
+    assert not left.exists()
+    assert [path.name for path in parent.iterdir()] == [temporary_files.process_folder().name]
+
+
+def test_files_of_a_living_process_stay(parent: Path) -> None:
+    with another_process(parent) as (process, busy):
+        assert temporary_files.remove_abandoned() == 0
+        assert len(list(busy.iterdir())) == 3
+
+        process.communicate()  # it ends by itself
+
+    assert not busy.exists()
+
+
+def test_a_later_process_sweeps_when_it_starts(parent: Path) -> None:
+    with another_process(parent) as (process, left):
+        process.kill()
+        process.wait()
+
+    with another_process(parent) as (_, busy):
+        assert list(parent.iterdir()) == [busy]
+    assert not left.exists()
+
+
+def test_a_forked_process_has_a_folder_of_its_own(parent: Path) -> None:
+    ours = temporary_files.process_folder()
+    reading, writing = os.pipe()
+
+    pid = os.fork()
+    if not pid:
+        try:
+            os.write(writing, str(temporary_files.process_folder()).encode())
+        finally:
+            os._exit(0)
+    os.close(writing)
+    os.waitpid(pid, 0)
+    theirs = Path(os.read(reading, 4096).decode())
+    os.close(reading)
+
+    assert theirs != ours
+    assert temporary_files.remove_abandoned() == 1
+    assert (ours.exists(), theirs.exists()) == (True, False)
+
+
+def test_an_upload_spools_to_the_folder_of_its_process(parent: Path) -> None:
+    with TemporaryUploadedFile("table.csv", "text/csv", 0, None) as spooled:
+        assert Path(spooled.temporary_file_path()).parent == temporary_files.process_folder()
+
+
+def test_a_folder_that_a_cleaner_removed_is_made_again(parent: Path) -> None:
+    temporary_files.process_folder().rmdir()
+
+    with temporary_files.named_file() as file:
+        assert Path(file.name).is_file()
+
+
+def test_a_folder_of_another_user_is_refused(tmp_path: Path, settings: Settings) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    settings.TEMPORARY_DIR = str(tmp_path / "temporary")
+    (tmp_path / "temporary").mkdir()
+    (tmp_path / "temporary" / f"sartiq-{os.getuid()}").symlink_to(elsewhere)
+
+    with pytest.raises(temporary_files.TemporaryFolderError):
+        temporary_files.process_folder()
