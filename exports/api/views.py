@@ -4,7 +4,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 from django.urls import reverse
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -31,6 +31,7 @@ from sartiq.core.api import EndpointSet
 from sartiq.core.conditional import precondition
 from sartiq.core.pagination import ArrayWindowQuery, array_window
 from sartiq.core.query import takes_query
+from sartiq.core.schema import ERROR_ANSWER
 from sartiq.core.validation import read
 
 Handler = TypeVar("Handler", bound=Callable[..., Response])
@@ -38,6 +39,7 @@ Rows = QuerySet[ExportConfiguration]
 LISTED: dict[str, Any] = {"responses": {200: ExportConfigurationPublic(many=True)}}
 ANSWER = {200: ExportConfigurationPublic}
 CREATED = {201: ExportConfigurationPublic}
+NONE_YET = {404: OpenApiResponse(ERROR_ANSWER, description="The caller has no configuration")}
 
 
 def documented(title: str, **described: Any) -> Callable[[Handler], Handler]:
@@ -118,7 +120,7 @@ class MyConfigurations(Configurations):
         """List all personal export configurations for the current user."""
         return self.answer_list(self._rows())
 
-    @documented("Get My Export Configuration", responses=ANSWER)
+    @documented("Get My Export Configuration", responses=ANSWER | NONE_YET)
     def retrieve(self, request: Request) -> Response:
         """Get the current user's first personal export configuration."""
         return self.answer_first(self._rows())
@@ -131,13 +133,15 @@ class MyConfigurations(Configurations):
         return self.create_in(OwnerScope(caller_of(request).pk))
 
     @documented(
-        "Update My Export Configuration", request=ExportConfigurationUpdate, responses=ANSWER
+        "Update My Export Configuration",
+        request=ExportConfigurationUpdate,
+        responses=ANSWER | NONE_YET,
     )
     def partial_update(self, request: Request) -> Response:
         """Update the current user's first personal export configuration."""
         return self.change_first(self._rows())
 
-    @documented("Delete My Export Configuration", responses={204: None})
+    @documented("Delete My Export Configuration", responses={204: None} | NONE_YET)
     def destroy(self, request: Request) -> Response:
         """Delete the current user's first personal export configuration."""
         return self.delete_first(self._rows(), says_so=False)

@@ -57,5 +57,5 @@ class Sha256Field(serializers.RegexField):
     """A SHA-256 as 64 hexadecimal digits of either case."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(SHA256, trim_whitespace=False, **kwargs)
-        self.error_messages["invalid"] = "Send 64 hexadecimal digits."
+        messages: dict[str, Any] = {"invalid": "Send 64 hexadecimal digits."}
+        super().__init__(SHA256, trim_whitespace=False, error_messages=messages, **kwargs)

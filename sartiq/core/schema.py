@@ -7,6 +7,7 @@ from rest_framework import serializers
 
 from sartiq.core.issue_codes import CODES
 from sartiq.core.query import NoQuery, query_serializer_of
+from sartiq.core.schema_conditions import describe_conditions, describe_repetition
 
 ERROR = {
     "type": "object",
@@ -61,6 +62,7 @@ REFUSALS: dict[str, tuple[str, str]] = {
     "403": ("NotPermitted", "Not enough permissions"),
     "404": ("NotFound", "Not found, or not visible to the caller"),
     "409": ("Conflict", "Conflict with the current state"),
+    "412": ("PreconditionFailed", "The resource is not what the condition requires"),
     "413": ("RequestTooLarge", "Request body too large"),
     "415": ("UnsupportedType", "Unsupported media type"),
     "422": ("Invalid", "Validation error"),
@@ -84,6 +86,9 @@ class SartiqAutoSchema(AutoSchema):
             for status in _expected(operation):
                 shared = {"$ref": f"#/components/responses/{REFUSALS[status][0]}"}
                 answers.setdefault(status, shared)
+            describe_repetition(operation)
+            if _is_secured(operation):
+                describe_conditions(operation, method)
             _add_headers(answers)
             operation["responses"] = dict(sorted(answers.items()))
         return operation
@@ -116,8 +121,12 @@ class SartiqAutoSchema(AutoSchema):
         return shape
 
 
+def _is_secured(operation: dict[str, Any]) -> bool:
+    return bool(operation.get("security")) and {} not in operation["security"]
+
+
 def _expected(operation: dict[str, Any]) -> list[str]:
-    secured = bool(operation.get("security")) and {} not in operation["security"]
+    secured = _is_secured(operation)
     parameters = operation.get("parameters", [])
     names_something = any(
         each["in"] == "path" or each["name"] == "organization_id" for each in parameters

@@ -178,3 +178,30 @@ def test_only_routes_of_the_product_are_listed(schema: dict[str, Any]) -> None:
 
     assert all(path.startswith(("/api/v1/", "/files/")) for path in paths)
     assert not any("local" in path or path.startswith("/api/v1/admin") for path in paths)
+
+
+def test_conditions_and_tags_are_described(schema: dict[str, Any]) -> None:
+    for _, method, operation in operations(schema):
+        if not operation.get("security") or {} in operation["security"]:
+            continue
+        headers = {each["name"] for each in operation.get("parameters", [])}
+        if method in {"patch", "delete"}:
+            assert "412" in operation["responses"]
+            assert "If-Match" in headers
+        if method == "get" and "application/json" in operation["responses"].get("200", {}).get(
+            "content", {}
+        ):
+            assert "ETag" in operation["responses"]["200"]["headers"]
+            assert "304" in operation["responses"]
+            assert "If-None-Match" in headers
+
+
+def test_a_repeated_create_is_told_when_to_come_back(schema: dict[str, Any]) -> None:
+    repeatable = [
+        operation
+        for _, _, operation in operations(schema)
+        if any(each["name"] == "Idempotency-Key" for each in operation.get("parameters", []))
+    ]
+
+    assert len(repeatable) >= 7
+    assert all("Retry-After" in each["responses"]["409"]["headers"] for each in repeatable)

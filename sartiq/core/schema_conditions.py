@@ -1,0 +1,63 @@
+"""How the OpenAPI document describes conditional and repeated requests.
+
+See `sartiq.core.conditional` and `sartiq.core.idempotency`.
+"""
+
+from typing import Any
+
+TAGS = {"type": "string", "pattern": r'^(\*|(W/)?"[!#-~]*"(, ?(W/)?"[!#-~]*")*)$'}
+IF_NONE_MATCH = {
+    "in": "header",
+    "name": "If-None-Match",
+    "schema": TAGS,
+    "description": "Entity tags the client holds; 304 when one is the answer's.",
+}
+IF_MATCH = {
+    "in": "header",
+    "name": "If-Match",
+    "schema": TAGS,
+    "description": "Entity tags, one of which the resource must still have; else 412.",
+}
+ETAG = {"schema": {"type": "string"}, "description": "A strong entity tag of the answer"}
+NOT_MODIFIED = {"description": "The client holds the current answer", "headers": {"ETag": ETAG}}
+FAILED = {"$ref": "#/components/responses/PreconditionFailed"}
+IN_PROGRESS = {
+    "description": "Conflict with the current state, or the first request with this key still runs",
+    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
+    "headers": {
+        "Retry-After": {
+            "schema": {"type": "integer", "minimum": 1},
+            "description": "Seconds to wait, where the first request still runs",
+        }
+    },
+}
+TAGGED_STATUS = {"GET": "200", "PATCH": "200", "POST": "201"}
+
+
+def describe_conditions(operation: dict[str, Any], method: str) -> None:
+    """Add the entity tag, and the conditions a method takes, to an operation of signed-in callers.
+
+    Only what answers JSON has a tag.
+    """
+    answers = operation["responses"]
+    tagged = answers.get(TAGGED_STATUS.get(method, ""), {})
+    has_tag = "application/json" in tagged.get("content", {})
+    if has_tag:
+        tagged.setdefault("headers", {})["ETag"] = ETAG
+    if method == "GET" and has_tag:
+        _add_parameter(operation, IF_NONE_MATCH)
+        answers["304"] = NOT_MODIFIED
+    if method in {"PATCH", "DELETE"}:
+        _add_parameter(operation, IF_MATCH)
+        answers["412"] = FAILED
+
+
+def describe_repetition(operation: dict[str, Any]) -> None:
+    """Say when to come back where an `Idempotency-Key` may still be in use."""
+    if any(each["name"] == "Idempotency-Key" for each in operation.get("parameters", [])):
+        operation["responses"]["409"] = IN_PROGRESS
+
+
+def _add_parameter(operation: dict[str, Any], parameter: dict[str, Any]) -> None:
+    parameters = [*operation.get("parameters", []), parameter]
+    operation["parameters"] = sorted(parameters, key=lambda each: str(each["name"]))
