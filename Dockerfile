@@ -24,7 +24,7 @@ COPY . .
 # The values satisfy the settings for this one command and are not kept.
 RUN python -m compileall -q --invalidation-mode unchecked-hash . && \
     SECRET_KEY=only-to-collect-static-files-at-build-time ALLOWED_HOSTS=build.invalid \
-    DATABASE_URL=postgres:///none BROKER_URL=redis://none PUBLIC_BASE_URL=http://build.invalid \
+    ENVIRONMENT_NAME=build DATABASE_URL=postgres:///none BROKER_URL=redis://none PUBLIC_BASE_URL=http://build.invalid \
     STORAGE=local python manage.py collectstatic --no-input
 
 USER 10001

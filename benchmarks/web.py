@@ -13,6 +13,7 @@ from benchmarks.load import Load, interleaved, medians, press, request_bytes
 from benchmarks.report import show
 from benchmarks.servers import served
 from devstack.product import Product
+from sartiq.settings.values import database_settings
 
 ASKED = {"filename": "front.jpg", "content_type": "image/jpeg", "file_size": 200_000}
 
@@ -113,7 +114,5 @@ def _token(product: Product) -> str:
 
 
 def _conninfo(product: Product) -> str:
-    import environ  # noqa: PLC0415  only this benchmark reads Django's database URL
-
-    parts = environ.Env.db_url_config(product.env["DATABASE_URL"])
+    parts = database_settings(product.env["DATABASE_URL"])
     return f"host={parts['HOST']} dbname={parts['NAME']} user={parts['USER'] or os.getlogin()}"

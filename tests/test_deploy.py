@@ -1,6 +1,5 @@
 """The deployment files as they are written; `test_deploy_commands` runs what they say."""
 
-import ast
 import re
 import shlex
 import subprocess
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from devstack.folders import CHECKOUT
+from sartiq.settings.environment import Environment, Production
 from tests.deployment import (
     COMPOSE,
     DEPLOY,
@@ -24,45 +24,32 @@ from tests.deployment import (
 OURS = {"web", "worker", "beat", "setup"}
 INTERPOLATED = re.compile(r"(?<!\$)\$\{([A-Z0-9_]+)")
 READ_BY_COMPOSE_ALONE = {"POSTGRES_PASSWORD", "COMPOSE_PROFILES"}
+SET_BY_COMPOSE = {"DATABASE_URL", "BROKER_URL"}
 SHOWN_AS = {"[]": "", "True": "true", "False": "false"}  # defaults in an environment's words
 
 
-def variables_read() -> dict[str, str | None]:
-    """Return each variable the settings read with its default, None for a computed one."""
-    found: dict[str, str | None] = {}
-    for module in ("base", "development", "production", "staff"):
-        tree = ast.parse((CHECKOUT / "sartiq" / "settings" / f"{module}.py").read_text())
-        for node in ast.walk(tree):
-            match node:
-                case ast.Call(
-                    func=ast.Attribute(value=ast.Name("env")), args=[ast.Constant(str(name))]
-                ):
-                    found.setdefault(name, default_of(node))
-    return found
-
-
-def default_of(call: ast.Call) -> str | None:
-    written = next((each.value for each in call.keywords if each.arg == "default"), None)
-    if written is None:
-        return ""
-    try:
-        value = str(ast.literal_eval(written))
-    except ValueError:
-        return None
-    return SHOWN_AS.get(value, value)
+def defaults() -> dict[str, str]:
+    """Return each variable the settings read with its default, empty when there is none."""
+    fields = Production.model_fields
+    return {
+        name: "" if field.is_required() else SHOWN_AS.get(str(field.default), str(field.default))
+        for name, field in fields.items()
+    } | {name: "" for name, field in fields.items() if field.default_factory}
 
 
 def test_env_example_lists_exactly_what_is_read() -> None:
-    assert set(env_lines()) == set(variables_read()) | READ_BY_COMPOSE_ALONE
+    assert set(env_lines()) == set(defaults()) | READ_BY_COMPOSE_ALONE
     names = [name for _, name, _ in ENV_LINE.findall((DEPLOY / "env.example").read_text())]
     assert len(names) == len(set(names))
 
 
 def test_env_example_shows_the_true_defaults() -> None:
-    defaults = variables_read()
     shown = {name: value for name, (commented, value) in env_lines().items() if commented}
+    settable = defaults() | {
+        name: Environment.model_fields[name].default for name in SET_BY_COMPOSE
+    }
 
-    assert shown == {name: defaults[name] or "" for name in shown}
+    assert shown == {name: settable[name] for name in shown}
 
 
 def test_env_example_holds_no_secret() -> None:

@@ -12,9 +12,10 @@ from devstack.processes import wait_until
 from devstack.tests.traces import launched
 
 ASK_DATABASE = """
-import environ, psycopg
-found = environ.Env().db_url("DATABASE_URL")
-with psycopg.connect(host=found["HOST"], user=found["USER"], dbname=found["NAME"]) as connection:
+import os, psycopg
+role, place = os.environ["DATABASE_URL"].removeprefix("postgres://").split("@/")
+folder, name = place.rsplit("/", 1)
+with psycopg.connect(host=folder, user=role, dbname=name) as connection:
     print("version", connection.info.server_version // 10000)
 """
 END_BOTH = "import os; os.kill(os.getppid(), 2); os.kill(os.getpid(), 15)"

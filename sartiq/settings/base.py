@@ -1,7 +1,7 @@
-"""Settings every environment shares; each value that differs between places is read here.
+"""Settings every environment shares; what differs between places comes from `environment`.
 
-`deploy/env.example` lists every variable. A value that would break a promise stops the boot
-through a system check (`sartiq.core.checks`, `media.checks`).
+A value that would break a promise stops the boot: there, or through a system check
+(`sartiq.core.checks`, `media.checks`).
 """
 
 import tempfile
@@ -9,20 +9,21 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import environ
 from corsheaders.defaults import default_headers
 
 from sartiq.core.temporary_files import UploadFolder
 
+from .environment import loaded
 from .staff import UNFOLD  # noqa: F401  a setting
+from .values import database_settings
 
-env = environ.Env()
-BASE_DIR = Path(__file__).resolve().parent.parent.parent
+env = loaded()
+BASE_DIR: Path = Path(__file__).resolve().parent.parent.parent
 
 DEBUG = False
-SECRET_KEY = env.str("SECRET_KEY", default="")
-ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=[])
-ENVIRONMENT_NAME = env.str("ENVIRONMENT_NAME", default="production")
+SECRET_KEY = env.SECRET_KEY
+ALLOWED_HOSTS = env.ALLOWED_HOSTS
+ENVIRONMENT_NAME = env.ENVIRONMENT_NAME
 
 INSTALLED_APPS = [
     "unfold",
@@ -90,18 +91,19 @@ TEMPLATES = [
 
 # --- Database -------------------------------------------------------------------------------
 # Imports give a statement of theirs up to five times as long when it was cut off.
-DATABASE_STATEMENT_SECONDS = env.int("DATABASE_STATEMENT_SECONDS", default=10)
-DATABASES: dict[str, Any] = {"default": env.db_url("DATABASE_URL", default="postgres:///sartiq")}
+DATABASE_STATEMENT_SECONDS = env.DATABASE_STATEMENT_SECONDS
+DATABASES: dict[str, Any] = {"default": database_settings(env.DATABASE_URL)}
 DATABASES["default"] |= {
     "ENGINE": "sartiq.core.postgresql",
-    "CONN_MAX_AGE": env.int("CONN_MAX_AGE", default=60),
+    "CONN_MAX_AGE": env.CONN_MAX_AGE,
     "CONN_HEALTH_CHECKS": True,
-    "OPTIONS": {
+    "OPTIONS": DATABASES["default"]["OPTIONS"]
+    | {
         "connect_timeout": 2,
         # The server binds statements and keeps the plan of those run this often; 0 keeps none, as
         # a transaction pooler in front needs it.
         "server_side_binding": True,
-        "prepare_threshold": env.int("DATABASE_PREPARE_THRESHOLD", default=5) or None,
+        "prepare_threshold": env.DATABASE_PREPARE_THRESHOLD or None,
         "keepalives_idle": 10,
         "keepalives_interval": 5,
         "keepalives_count": 3,
@@ -125,13 +127,13 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
-AXES_FAILURE_LIMIT = env.int("LOGIN_FAILURE_LIMIT", default=10)
+AXES_FAILURE_LIMIT = env.LOGIN_FAILURE_LIMIT
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_USERNAME_CALLABLE = "accounts.lockout.username_of"  # one count for all spellings
 AXES_LOCKOUT_CALLABLE = "accounts.lockout.answer"
 AXES_RESET_ON_SUCCESS = True
-AXES_IPWARE_PROXY_COUNT = env.int("PROXY_COUNT", default=0)
+AXES_IPWARE_PROXY_COUNT = env.PROXY_COUNT
 AXES_DISABLE_ACCESS_LOG = True
 SIMPLE_JWT = {
     "ACCESS_TOKEN_LIFETIME": timedelta(seconds=3600),
@@ -189,11 +191,11 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "SORT_OPERATION_PARAMETERS": True,
 }
 # Each process has a folder of its own in it (docs/design/temporary-files.md).
-TEMPORARY_DIR = env.str("TEMPORARY_DIR", default="") or tempfile.gettempdir()
+TEMPORARY_DIR = env.TEMPORARY_DIR or tempfile.gettempdir()
 FILE_UPLOAD_TEMP_DIR = UploadFolder()
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
-CORS_ALLOWED_ORIGINS: list[str] = env.list("CORS_ALLOWED_ORIGINS", default=[])
+CORS_ALLOWED_ORIGINS = env.CORS_ALLOWED_ORIGINS
 # What a browser sends with a PUT to the local store, and with a request it may repeat.
 CORS_ALLOW_HEADERS = [
     *default_headers,
@@ -213,26 +215,21 @@ CORS_EXPOSE_HEADERS = [
 ]
 
 # --- Object storage (design: media) -----------------------------------------------------------
-STORAGE = env.str("STORAGE", default="s3")
-S3_ENDPOINT_URL = env.str("S3_ENDPOINT_URL", default="")
-S3_PUBLIC_ENDPOINT_URL = env.str("S3_PUBLIC_ENDPOINT_URL", default=S3_ENDPOINT_URL)
-S3_ACCESS_KEY_ID = env.str("S3_ACCESS_KEY_ID", default="")
-S3_SECRET_ACCESS_KEY = env.str("S3_SECRET_ACCESS_KEY", default="")
-S3_REGION = env.str("S3_REGION", default="auto")
-S3_POOL_SIZE = env.int("S3_POOL_SIZE", default=32)  # connections one process keeps
-R2_BUCKET_NAME = env.str("R2_BUCKET_NAME", default="sartiq-media")
-R2_PRIVATE_BUCKET_NAME = env.str("R2_PRIVATE_BUCKET_NAME", default="sartiq-private")
-LOCAL_STORE_DIR = Path(env.str("LOCAL_STORE_DIR", default=str(BASE_DIR / ".devstack" / "store")))
-PUBLIC_BASE_URL = env.str("PUBLIC_BASE_URL", default="http://127.0.0.1:8000")  # of this service
-_public_default = (
-    f"{PUBLIC_BASE_URL}/local-store"
-    if STORAGE == "local"
-    else f"{S3_PUBLIC_ENDPOINT_URL}/{R2_BUCKET_NAME}"
-)
-R2_PUBLIC_URL = env.str("R2_PUBLIC_URL", default=_public_default).rstrip("/")
-CDN_URL = env.str("CDN_URL", default=R2_PUBLIC_URL).rstrip("/")
-CLOUDFLARE_IMAGE_TRANSFORMATIONS = env.bool("CLOUDFLARE_IMAGE_TRANSFORMATIONS", default=False)
-UPLOADS_WRITE_ONCE = env.bool("UPLOADS_WRITE_ONCE", default=False)
+STORAGE = env.STORAGE
+S3_ENDPOINT_URL = env.S3_ENDPOINT_URL
+S3_PUBLIC_ENDPOINT_URL = env.S3_PUBLIC_ENDPOINT_URL
+S3_ACCESS_KEY_ID = env.S3_ACCESS_KEY_ID
+S3_SECRET_ACCESS_KEY = env.S3_SECRET_ACCESS_KEY
+S3_REGION = env.S3_REGION
+S3_POOL_SIZE = env.S3_POOL_SIZE  # connections one process keeps
+R2_BUCKET_NAME = env.R2_BUCKET_NAME
+R2_PRIVATE_BUCKET_NAME = env.R2_PRIVATE_BUCKET_NAME
+LOCAL_STORE_DIR = Path(env.LOCAL_STORE_DIR)
+PUBLIC_BASE_URL = env.PUBLIC_BASE_URL  # of this service
+R2_PUBLIC_URL = env.R2_PUBLIC_URL
+CDN_URL = env.CDN_URL
+CLOUDFLARE_IMAGE_TRANSFORMATIONS = env.CLOUDFLARE_IMAGE_TRANSFORMATIONS
+UPLOADS_WRITE_ONCE = env.UPLOADS_WRITE_ONCE
 STORAGES = {
     "default": {"BACKEND": "media.storage.django_backend.PrivateStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
@@ -241,23 +238,23 @@ STATIC_URL = "/static/"
 STATIC_ROOT: Path | None = BASE_DIR / "staticfiles"
 
 # --- Background work ----------------------------------------------------------------------------
-BROKER_URL = env.str("BROKER_URL", default="redis://127.0.0.1:6379/0")
-BROKER_SOCKET_TIMEOUT = env.float("BROKER_SOCKET_TIMEOUT", default=5.0)  # seconds
+BROKER_URL = env.BROKER_URL
+BROKER_SOCKET_TIMEOUT = 5.0  # seconds
 # A request waits no longer than this for the broker: the waiting row is the work anyway.
-PUBLISH_TIMEOUT = env.float("PUBLISH_TIMEOUT", default=1.0)  # seconds
-TASK_TIME_LIMIT = env.int("TASK_TIME_LIMIT", default=300)
+PUBLISH_TIMEOUT = 1.0  # seconds
+TASK_TIME_LIMIT = env.TASK_TIME_LIMIT
 # Packing reads every file of an export again; it may take longer than any other task.
-ASSEMBLY_TIME_LIMIT = env.int("ASSEMBLY_TIME_LIMIT", default=840)
-VISIBILITY_TIMEOUT = env.int("VISIBILITY_TIMEOUT", default=900)
-UNACKED_RESTORE_INTERVAL = env.int("UNACKED_RESTORE_INTERVAL", default=5)
-LEASE_SECONDS = env.int("LEASE_SECONDS", default=30)
-RECOVERY_INTERVAL_SECONDS = env.int("RECOVERY_INTERVAL_SECONDS", default=10)
-RESEND_AFTER_SECONDS = env.int("RESEND_AFTER_SECONDS", default=15)
-BULK_CHUNK_ROWS = env.int("BULK_CHUNK_ROWS", default=5000)  # rows of one transaction
-BULK_REMOTE_IMAGES = env.bool("BULK_REMOTE_IMAGES", default=False)  # fetch pictures from anywhere
-BULK_REMOTE_AT_ONCE = env.int("BULK_REMOTE_AT_ONCE", default=1)  # by all workers together
-DECODE_WALL_SECONDS = env.int("DECODE_WALL_SECONDS", default=20)
-DECODE_CPU_SECONDS = env.int("DECODE_CPU_SECONDS", default=10)
+ASSEMBLY_TIME_LIMIT = env.ASSEMBLY_TIME_LIMIT
+VISIBILITY_TIMEOUT = env.VISIBILITY_TIMEOUT
+UNACKED_RESTORE_INTERVAL = 5  # seconds between looks for tasks of dead workers
+LEASE_SECONDS = env.LEASE_SECONDS
+RECOVERY_INTERVAL_SECONDS = env.RECOVERY_INTERVAL_SECONDS
+RESEND_AFTER_SECONDS = env.RESEND_AFTER_SECONDS
+BULK_CHUNK_ROWS = env.BULK_CHUNK_ROWS  # rows of one transaction
+BULK_REMOTE_IMAGES = env.BULK_REMOTE_IMAGES  # fetch pictures from anywhere
+BULK_REMOTE_AT_ONCE = env.BULK_REMOTE_AT_ONCE  # by all workers together
+DECODE_WALL_SECONDS = env.DECODE_WALL_SECONDS
+DECODE_CPU_SECONDS = env.DECODE_CPU_SECONDS
 
 # --- Time, language, logs ---------------------------------------------------------------------
 USE_TZ = True
@@ -265,7 +262,7 @@ TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en-us"
 USE_I18N = False
 
-LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
+LOG_LEVEL = env.LOG_LEVEL
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,

@@ -1,12 +1,11 @@
 """Settings of a developer's machine: what `make serve` and `make demo` run with."""
 
-import os
+from .environment import Development, load
 
-os.environ.setdefault("ENVIRONMENT_NAME", "development")
+load(Development)
 
-from .base import *
+from .base import *  # noqa: E402  takes what was loaded
 
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
 CORS_ALLOWED_ORIGIN_REGEXES = [r"^http://(localhost|127\.0\.0\.1)(:\d+)?$"]
 
 # Static files are served from where they are, without collectstatic.

@@ -3,11 +3,11 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from django.conf import settings
 from django.utils.module_loading import module_has_submodule
 
 from sartiq.core.errors import InvalidError
 from sartiq.core.issue_codes import CODES, FROM_DRF, from_drf
+from sartiq.settings.environment import CHECKOUT
 
 APPS = ["sartiq.core", "accounts", "media", "exports", "catalog", "bulkupload"]
 
@@ -19,7 +19,7 @@ def refusals(kind: type[InvalidError] = InvalidError) -> Iterator[type[InvalidEr
 
 
 def listed() -> list[str]:
-    text = (settings.BASE_DIR / "docs" / "errors.md").read_text(encoding="utf-8")
+    text = (CHECKOUT / "docs" / "errors.md").read_text(encoding="utf-8")
     return re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)
 
 
@@ -42,7 +42,7 @@ def test_every_code_is_given_somewhere() -> None:
     sources = [
         path.read_text(encoding="utf-8")
         for app in APPS
-        for path in (settings.BASE_DIR / app.replace(".", "/")).rglob("*.py")
+        for path in (CHECKOUT / app.replace(".", "/")).rglob("*.py")
         if path.name != "issue_codes.py" and "tests" not in path.parts
     ]
     given = {code for code in CODES for text in sources if f'"{code}"' in text}

@@ -9,6 +9,7 @@ CHECKOUT = Path(__file__).parents[3]
 COMPLETE = {
     "SECRET_KEY": "0123456789abcdef" * 4,
     "ALLOWED_HOSTS": "files.sartiq.example",
+    "ENVIRONMENT_NAME": "production",
     "DATABASE_URL": "postgres://sartiq@database/sartiq",
     "BROKER_URL": "redis://broker/0",
     "PUBLIC_BASE_URL": "https://files.sartiq.example",
@@ -57,6 +58,9 @@ def test_a_missing_setting_stops_the_boot_and_is_named(name: str) -> None:
     [
         ("SECRET_KEY", "s" * 31, "SECRET_KEY is shorter than 32 bytes"),
         ("ALLOWED_HOSTS", "*", "ALLOWED_HOSTS must name the hosts"),
+        ("PROXY_COUNT", "-1", "PROXY_COUNT is '-1'. Allowed: a whole number from 0 to 10."),
+        ("STORAGE", "gcs", "STORAGE is 'gcs'. Allowed: s3 or local."),
+        ("DATABASE_URL", "mysql://u:hidden-word@h/d", "DATABASE_URL has an unknown scheme"),
     ],
 )
 def test_an_unsafe_setting_stops_the_boot(name: str, value: str, reason: str) -> None:
@@ -64,6 +68,7 @@ def test_an_unsafe_setting_stops_the_boot(name: str, value: str, reason: str) ->
 
     assert done.returncode == 1
     assert reason in done.stderr
+    assert "hidden-word" not in done.stderr
 
 
 def test_the_local_store_needs_no_settings_of_s3() -> None:

@@ -4,14 +4,15 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from drf_spectacular import validation
 from drf_spectacular.drainage import GENERATOR_STATS
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import OpenApiYamlRenderer
 
-DOCUMENT = settings.BASE_DIR / "docs" / "openapi.yaml"
+from sartiq.settings.environment import CHECKOUT
+
+DOCUMENT = CHECKOUT / "docs" / "openapi.yaml"
 LINES_SHOWN = 40
 
 

@@ -1,0 +1,228 @@
+"""Every environment variable the product reads: its type, bounds, default and the rules between.
+
+`base` and its siblings read only from the object `load` returns. Development, tests and production
+are the same variables with other defaults; `deploy/env.example` explains each.
+"""
+
+from pathlib import Path
+from typing import Final, Literal, Self, TypeVar
+
+from django.core.exceptions import ImproperlyConfigured
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from . import messages
+from .values import (
+    AbsolutePath,
+    BrokerUrl,
+    Bucket,
+    DatabaseUrl,
+    Hosts,
+    HttpUrl,
+    Name,
+    OptionalHttpUrl,
+    Origins,
+    Secret,
+    SecretKey,
+    refusal,
+)
+
+CHECKOUT: Final = Path(__file__).resolve().parent.parent.parent
+_WEEK: Final = 7 * 24 * 3600  # seconds
+_TEN_YEARS: Final = 10 * 365 * 24 * 3600  # seconds
+_NEEDED_BY_S3: Final = {
+    *("S3_ENDPOINT_URL", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY"),
+    *("R2_BUCKET_NAME", "R2_PRIVATE_BUCKET_NAME", "R2_PUBLIC_URL"),
+}
+
+
+class Environment(BaseSettings):
+    """The variables that are set, validated, and the defaults of those that are not.
+
+    An empty variable counts as unset. A rule between variables is checked at the later of them.
+    """
+
+    model_config = SettingsConfigDict(
+        case_sensitive=True,
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+        str_strip_whitespace=True,
+        validate_default=True,
+    )
+    SECRET_KEY: SecretKey = ""
+    ALLOWED_HOSTS: Hosts = []
+    ENVIRONMENT_NAME: Name = "development"
+    DATABASE_URL: DatabaseUrl = "postgres:///sartiq"
+    BROKER_URL: BrokerUrl = "redis://127.0.0.1:6379/0"
+    PUBLIC_BASE_URL: HttpUrl = "http://127.0.0.1:8000"
+
+    # --- Browser and network ---
+    CORS_ALLOWED_ORIGINS: Origins = []
+    PROXY_COUNT: int = Field(default=0, ge=0, le=10)
+    LOGIN_FAILURE_LIMIT: int = Field(default=10, ge=1, le=1000)
+
+    # --- Object store ---
+    STORAGE: Literal["s3", "local"] = "s3"
+    LOCAL_STORE_DIR: AbsolutePath = Field(
+        default_factory=lambda: str(CHECKOUT / ".devstack" / "store")
+    )
+    S3_ENDPOINT_URL: OptionalHttpUrl = ""
+    S3_PUBLIC_ENDPOINT_URL: OptionalHttpUrl = ""
+    S3_ACCESS_KEY_ID: Secret = ""
+    S3_SECRET_ACCESS_KEY: Secret = ""
+    S3_REGION: Name = "auto"
+    S3_POOL_SIZE: int = Field(default=32, ge=1, le=1000)
+    R2_BUCKET_NAME: Bucket = "sartiq-media"
+    R2_PRIVATE_BUCKET_NAME: Bucket = "sartiq-private"
+    R2_PUBLIC_URL: OptionalHttpUrl = ""
+    CDN_URL: OptionalHttpUrl = ""
+    CLOUDFLARE_IMAGE_TRANSFORMATIONS: bool = False
+    UPLOADS_WRITE_ONCE: bool = False
+
+    # --- Database ---
+    CONN_MAX_AGE: int = Field(default=60, ge=0, le=24 * 3600)
+    DATABASE_PREPARE_THRESHOLD: int = Field(default=5, ge=0, le=1000)
+    DATABASE_STATEMENT_SECONDS: int = Field(default=10, ge=1, le=600)
+
+    # --- Background work ---
+    TASK_TIME_LIMIT: int = Field(default=300, ge=1, le=_WEEK)
+    ASSEMBLY_TIME_LIMIT: int = Field(default=840, ge=1, le=_WEEK)
+    VISIBILITY_TIMEOUT: int = Field(default=900, ge=2, le=_WEEK)
+    LEASE_SECONDS: int = Field(default=30, ge=1, le=3600)
+    RECOVERY_INTERVAL_SECONDS: int = Field(default=10, ge=1, le=3600)
+    RESEND_AFTER_SECONDS: int = Field(default=15, ge=1, le=3600)
+    TEMPORARY_DIR: AbsolutePath = ""
+    BULK_CHUNK_ROWS: int = Field(default=5000, ge=1, le=50_000)
+    BULK_REMOTE_IMAGES: bool = False
+    BULK_REMOTE_AT_ONCE: int = Field(default=1, ge=1, le=1000)
+    DECODE_WALL_SECONDS: int = Field(default=20, ge=1, le=600)
+    DECODE_CPU_SECONDS: int = Field(default=10, ge=1, le=600)
+
+    # --- Other ---
+    LOG_LEVEL: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
+
+    @field_validator("S3_PUBLIC_ENDPOINT_URL", "R2_PUBLIC_URL", "CDN_URL", mode="before")
+    @classmethod
+    def _or_from_others(cls, value: str, info: ValidationInfo) -> str:
+        others = info.data
+        match info.field_name:
+            case _ if value:
+                return value
+            case "S3_PUBLIC_ENDPOINT_URL":
+                return str(others.get("S3_ENDPOINT_URL", ""))
+            case "CDN_URL":
+                return str(others.get("R2_PUBLIC_URL", ""))
+        base, folder = others.get("S3_PUBLIC_ENDPOINT_URL"), others.get("R2_BUCKET_NAME")
+        if others.get("STORAGE") == "local":
+            base, folder = others.get("PUBLIC_BASE_URL"), "local-store"
+        return f"{base}/{folder}" if base and folder else ""
+
+    @field_validator("R2_PRIVATE_BUCKET_NAME")
+    @classmethod
+    def _is_another_bucket(cls, name: str, info: ValidationInfo) -> str:
+        if name == info.data.get("R2_BUCKET_NAME"):
+            raise refusal("is the same bucket as R2_BUCKET_NAME; private objects would be public")
+        return name
+
+    @field_validator("VISIBILITY_TIMEOUT")
+    @classmethod
+    def _outlasts_the_tasks(cls, seconds: int, info: ValidationInfo) -> int:
+        limits = ("TASK_TIME_LIMIT", "ASSEMBLY_TIME_LIMIT")
+        longer = [name for name in limits if info.data.get(name, 0) >= seconds]
+        if longer:
+            raise refusal(
+                f"must be above {' and '.join(longer)}: a running task is handed out again"
+            )
+        return seconds
+
+    @field_validator("DECODE_WALL_SECONDS")
+    @classmethod
+    def _ends_before_the_task(cls, seconds: int, info: ValidationInfo) -> int:
+        if seconds >= info.data.get("TASK_TIME_LIMIT", _WEEK):
+            raise refusal("must be below TASK_TIME_LIMIT: the task would be killed first")
+        return seconds
+
+    @classmethod
+    def read(cls) -> Self:
+        """Return the environment, or raise one error that names every fault."""
+        try:
+            return cls()
+        except ValidationError as error:
+            fields = cls.model_fields
+            raise ImproperlyConfigured(messages.report(error, fields)) from None
+
+
+class Development(Environment):
+    """Defaults of a developer's machine."""
+
+    ALLOWED_HOSTS: Hosts = ["127.0.0.1", "localhost", "[::1]"]
+
+
+class Testing(Environment):
+    """Defaults of the tests: all time limits scaled down together; recovery takes seconds."""
+
+    SECRET_KEY: SecretKey = "only-for-tests-" + "x" * 32
+    ALLOWED_HOSTS: Hosts = ["testserver", "127.0.0.1", "localhost"]
+    ENVIRONMENT_NAME: Name = "test"
+    S3_ENDPOINT_URL: OptionalHttpUrl = "http://127.0.0.1:9"  # nothing listens there
+    S3_ACCESS_KEY_ID: Secret = "test"
+    S3_SECRET_ACCESS_KEY: Secret = "test"  # noqa: S105  nothing listens there
+    TASK_TIME_LIMIT: int = Field(default=4, ge=1, le=_WEEK)
+    ASSEMBLY_TIME_LIMIT: int = Field(default=5, ge=1, le=_WEEK)
+    VISIBILITY_TIMEOUT: int = Field(default=6, ge=2, le=_WEEK)
+    LEASE_SECONDS: int = Field(default=3, ge=1, le=3600)
+    RECOVERY_INTERVAL_SECONDS: int = Field(default=1, ge=1, le=3600)
+    RESEND_AFTER_SECONDS: int = Field(default=1, ge=1, le=3600)
+    DECODE_WALL_SECONDS: int = Field(default=3, ge=1, le=600)
+    AXES_ENABLED: bool = False
+
+
+class Production(Environment):
+    """A deployment: nothing that must be decided has a default."""
+
+    SECRET_KEY: SecretKey
+    ALLOWED_HOSTS: Hosts
+    ENVIRONMENT_NAME: Name
+    DATABASE_URL: DatabaseUrl
+    BROKER_URL: BrokerUrl
+    PUBLIC_BASE_URL: HttpUrl
+    R2_BUCKET_NAME: Bucket = ""
+    R2_PRIVATE_BUCKET_NAME: Bucket = ""
+    SECURE_SSL_REDIRECT: bool = True
+    SECURE_HSTS_SECONDS: int = Field(default=31_536_000, ge=0, le=_TEN_YEARS)
+    SECURE_HSTS_INCLUDE_SUBDOMAINS: bool = True
+    SECURE_HSTS_PRELOAD: bool = True
+
+    @field_validator("SECRET_KEY", "ALLOWED_HOSTS")
+    @classmethod
+    def _is_set(cls, value: str | list[str]) -> str | list[str]:
+        if not value:
+            raise refusal(messages.NOT_SET)
+        return value
+
+    @field_validator(*sorted(_NEEDED_BY_S3), mode="before")
+    @classmethod
+    def _is_set_for_s3(cls, value: str, info: ValidationInfo) -> object:
+        if value.strip():
+            return value
+        if info.data.get("STORAGE") == "s3":
+            raise refusal(messages.NOT_SET)
+        return Environment.model_fields[str(info.field_name)].default
+
+
+Kind = TypeVar("Kind", bound=Environment)
+_loaded: list[Environment] = []
+
+
+def load(kind: type[Kind]) -> Kind:
+    """Read the environment of this process; `base` takes what was loaded before its import."""
+    environment = kind.read()
+    _loaded[:] = [environment]
+    return environment
+
+
+def loaded() -> Environment:
+    """Return the environment of this process."""
+    return _loaded[0] if _loaded else load(Environment)

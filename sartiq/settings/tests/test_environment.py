@@ -1,0 +1,188 @@
+"""Every variable, at its bounds and beyond; `test_production` boots with some of them."""
+
+import os
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from sartiq.settings import environment
+from sartiq.settings.environment import Development, Production
+from sartiq.settings.tests.test_production import COMPLETE
+from sartiq.settings.values import database_settings
+
+SECRETS = ("0123456789abcdef" * 4, "hidden-word")
+REFUSED = [
+    ("SECRET_KEY", "hidden-word", "is shorter than 32 bytes"),
+    ("ALLOWED_HOSTS", "*", "must name the hosts, not '*'"),
+    ("ALLOWED_HOSTS", "a.example,*.example", "must name the hosts, not '*'"),
+    ("ALLOWED_HOSTS", "https://a.example", "lists something that is not a host name"),
+    ("ALLOWED_HOSTS", "a.example:8000", "lists something that is not a host name"),
+    ("ALLOWED_HOSTS", " , ", "Set ALLOWED_HOSTS"),
+    ("ENVIRONMENT_NAME", "two words", "is 'two words'"),
+    ("DATABASE_URL", "mysql://u:hidden-word@h/d", "has an unknown scheme"),
+    ("DATABASE_URL", "sartiq", "has an unknown scheme"),
+    ("DATABASE_URL", "postgres://u:hidden-word@h/", "names no database"),
+    ("DATABASE_URL", "postgres://u:hidden-word@h:no/d", "has a port that is not a number"),
+    ("DATABASE_URL", "postgres://u:hidden-word@h/d?no=1", "is not a valid address"),
+    ("BROKER_URL", "amqp://u:hidden-word@h//", "has an unknown scheme"),
+    ("BROKER_URL", "redis:///0", "has no host"),
+    ("BROKER_URL", "redis://u:hidden-word@h/queue", "has a database that is not a number"),
+    ("BROKER_URL", "redis://:hidden-word@h:99999/0", "is not a valid address"),
+    ("BROKER_URL", "redis+socket://", "has no path of a socket"),
+    ("PUBLIC_BASE_URL", "files.example", "does not begin with http:// or https://"),
+    ("PUBLIC_BASE_URL", "ftp://files.example", "does not begin with http:// or https://"),
+    ("PUBLIC_BASE_URL", "https://", "has no valid host"),
+    ("PUBLIC_BASE_URL", "https:///path", "has no valid host"),
+    ("PUBLIC_BASE_URL", "https://files example", "contains a space"),
+    ("PUBLIC_BASE_URL", "https://files.example:0", "has port 0"),
+    ("PUBLIC_BASE_URL", "https://files.example:port", "is not a valid address"),
+    ("S3_ENDPOINT_URL", "https://key:hidden-word@store.example", "contains a user or a password"),
+    ("S3_PUBLIC_ENDPOINT_URL", "//store.example", "does not begin with http:// or https://"),
+    ("R2_PUBLIC_URL", "https://cdn.example?x", "contains a query or a fragment"),
+    ("CDN_URL", "https://[", "is not a valid address"),
+    ("CDN_URL", "https://cdn.example#x", "contains a query or a fragment"),
+    ("CORS_ALLOWED_ORIGINS", "https://a.example/", "lists an origin with a path"),
+    ("CORS_ALLOWED_ORIGINS", "a.example", "does not begin with http:// or https://"),
+    ("CORS_ALLOWED_ORIGINS", "https://a.example,*", "does not begin with http:// or https://"),
+    ("STORAGE", "gcs", "is 'gcs'. Allowed: s3 or local"),
+    ("LOCAL_STORE_DIR", "store", "is not an absolute path"),
+    ("TEMPORARY_DIR", "temporary", "is not an absolute path"),
+    ("S3_REGION", "eu west", "is 'eu west'"),
+    ("R2_BUCKET_NAME", "Media", "is 'Media'"),
+    ("R2_BUCKET_NAME", "ab", "is 'ab'"),
+    ("R2_PRIVATE_BUCKET_NAME", "media", "is the same bucket as R2_BUCKET_NAME"),
+    ("TASK_TIME_LIMIT", "900", "must be above TASK_TIME_LIMIT"),
+    ("ASSEMBLY_TIME_LIMIT", "901", "must be above ASSEMBLY_TIME_LIMIT"),
+    ("VISIBILITY_TIMEOUT", "840", "must be above ASSEMBLY_TIME_LIMIT"),
+    ("TASK_TIME_LIMIT", "20", "DECODE_WALL_SECONDS must be below TASK_TIME_LIMIT"),
+    ("LOG_LEVEL", "loud", "is 'loud'. Allowed: DEBUG or INFO"),
+    ("PROXY_COUNT", "-1", "is '-1'. Allowed: a whole number from 0 to 10"),
+    ("PROXY_COUNT", "one", "is 'one'. Allowed: a whole number from 0 to 10"),
+    ("LEASE_SECONDS", "0", "is '0'. Allowed: a whole number from 1 to"),
+    ("LEASE_SECONDS", "2.5", "is '2.5'. Allowed: a whole number from 1 to"),
+    ("DATABASE_STATEMENT_SECONDS", "0", "is '0'. Allowed: a whole number from 1 to"),
+    ("SECURE_HSTS_SECONDS", "-1", "is '-1'. Allowed: a whole number from 0 to"),
+    *(
+        (name, "perhaps", "is 'perhaps'. Allowed: true or false")
+        for name, field in Production.model_fields.items()
+        if field.annotation is bool
+    ),
+    *(
+        (name, value, "Allowed: a whole number from")
+        for name, field in Production.model_fields.items()
+        if field.annotation is int
+        for value in ("-1", "99999999999", "many", "nan")
+    ),
+]
+
+
+@pytest.fixture(autouse=True)
+def complete(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in Production.model_fields:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in COMPLETE.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.mark.parametrize(("name", "value", "problem"), REFUSED)
+def test_a_bad_value_is_refused_by_name_with_what_is_allowed(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, problem: str
+) -> None:
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(ImproperlyConfigured) as refused:
+        Production.read()
+
+    said = str(refused.value)
+    assert problem in said
+    assert name in said
+    assert "Allowed: " in said
+    assert not [secret for secret in SECRETS if secret in said]
+    assert refused.value.__cause__ is None
+    assert refused.value.__suppress_context__
+
+
+def test_all_faults_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    faults = {"PROXY_COUNT": "-1", "STORAGE": "gcs", "SECRET_KEY": "", "LOG_LEVEL": "loud"}
+    faults |= {"R2_PRIVATE_BUCKET_NAME": "media", "TASK_TIME_LIMIT": "5000"}
+    for name, value in faults.items():
+        monkeypatch.setenv(name, value)
+
+    with pytest.raises(ImproperlyConfigured) as refused:
+        Production.read()
+
+    assert len(str(refused.value).splitlines()) == 1 + len(faults)
+    assert not [name for name in faults if name not in str(refused.value)]
+
+
+def test_every_variable_has_a_range_that_is_refused() -> None:
+    free = {"S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY"}  # the store chose them
+
+    assert {name for name, _, _ in REFUSED} == set(Production.model_fields) - free
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("BROKER_URL", "rediss://:word@broker:6380/1"),
+        ("BROKER_URL", "redis+socket:///run/valkey.sock?virtual_host=0"),
+        ("CORS_ALLOWED_ORIGINS", "https://a.example, http://b.example:8080"),
+        ("ALLOWED_HOSTS", ".sartiq.example,127.0.0.1,[::1]"),
+        ("PUBLIC_BASE_URL", "http://[::1]:8000"),
+        ("PROXY_COUNT", "0"),
+        ("SECURE_SSL_REDIRECT", "False"),
+        ("DATABASE_PREPARE_THRESHOLD", "0"),
+        ("S3_PUBLIC_ENDPOINT_URL", ""),
+        ("PROXY_COUNT", ""),
+        ("SECURE_SSL_REDIRECT", ""),
+    ],
+)
+def test_a_sound_value_is_taken(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+
+    Production.read()
+
+
+def test_addresses_default_to_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("S3_PUBLIC_ENDPOINT_URL", "")
+    monkeypatch.setenv("R2_PUBLIC_URL", "https://cdn.example/")
+
+    read = Production.read()
+
+    assert read.S3_PUBLIC_ENDPOINT_URL == read.S3_ENDPOINT_URL
+    assert read.CDN_URL == read.R2_PUBLIC_URL == "https://cdn.example"
+
+
+def test_development_and_tests_need_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in COMPLETE:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("STORAGE", "local")
+
+    assert Development.read().R2_PUBLIC_URL == "http://127.0.0.1:8000/local-store"
+    assert (
+        environment.Testing.read().VISIBILITY_TIMEOUT
+        > environment.Testing.read().ASSEMBLY_TIME_LIMIT
+    )
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("postgres:///sartiq", ("sartiq", "", "", "", "")),
+        ("postgresql://u:p%40@h:5433/d", ("d", "u", "p@", "h", "5433")),
+        ("postgres://u@%2Frun%2Fpostgresql/d", ("d", "u", "", "/run/postgresql", "")),
+        ("postgres://u@//run/postgresql/d", ("d", "u", "", "/run/postgresql", "")),
+    ],
+)
+def test_a_database_address_is_taken_apart(url: str, expected: tuple[str, ...]) -> None:
+    settings = database_settings(url)
+
+    assert (
+        tuple(settings[name] for name in ("NAME", "USER", "PASSWORD", "HOST", "PORT")) == expected
+    )
+    assert database_settings("postgres://h/d?sslmode=require")["OPTIONS"] == {"sslmode": "require"}
+
+
+def test_no_secret_is_in_the_representation() -> None:
+    assert not [secret for secret in SECRETS if secret in repr(Production.read())]
+    assert os.environ["S3_SECRET_ACCESS_KEY"] not in repr(Production.read()).replace("_SECRET_", "")
