@@ -116,6 +116,27 @@ class StoreRefusedError(StoreUnavailableError):
     """
 
 
+class StoreCredentialsError(StoreRefusedError):
+    """Raised when the store answers 401 or 403: our keys or their rights, never a file's fault.
+
+    Rotated keys look like it for a moment, so work waits for them and is never given up.
+    """
+
+
+class StoreMisconfiguredError(StoreUnavailableError):
+    """Raised when probe objects show that clients could not use the store, or strangers could."""
+
+
+class EnvironmentUnknownError(StoreUnavailableError):
+    """Raised when this database cannot say which environment it is."""
+
+
+class ForeignEnvironmentError(ConflictError):
+    """Raised when a bucket does not belong to this database and process: nothing may be deleted."""
+
+    message = "The bucket belongs to another environment."
+
+
 class ObjectNotFoundError(NotFoundError):
     """Raised when the store holds no object under a key."""
 

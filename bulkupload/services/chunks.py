@@ -25,9 +25,21 @@ from bulkupload.rules.cleaning import BadRow, Cleaner, GoodRow
 from bulkupload.rules.records import Lines, Records
 from bulkupload.services import finishing, media_plan, merging, zeros
 from bulkupload.services.merging import Counts
-from bulkupload.services.planning import MOST_ATTEMPTS, NO_DISK, NO_STORE, PAUSE, SOURCE_GONE
+from bulkupload.services.planning import (
+    MOST_ATTEMPTS,
+    NO_DISK,
+    NO_STORE,
+    PAUSE,
+    SOURCE_GONE,
+    STORE_REFUSED_RETRY_DELAY,
+)
 from bulkupload.services.windows import Source, Window
-from media.errors import ObjectNotFoundError, PreconditionFailedError, StoreUnavailableError
+from media.errors import (
+    ObjectNotFoundError,
+    PreconditionFailedError,
+    StoreRefusedError,
+    StoreUnavailableError,
+)
 from sartiq.core import leases
 from sartiq.core.collecting import paused_collection
 from sartiq.core.crashpoints import reach
@@ -98,6 +110,8 @@ def _attempt(lease: Lease[BulkUploadChunk], chunk: BulkUploadChunk) -> None:
         finishing.fail(job.pk, fault)
     except (ObjectNotFoundError, PreconditionFailedError):
         finishing.fail(job.pk, SOURCE_GONE)
+    except StoreRefusedError:  # wrong credentials or settings: no file is at fault
+        lease.release(after=STORE_REFUSED_RETRY_DELAY, uncounted=True)
     except (StoreUnavailableError, OSError) as error:
         log.warning("bulk_chunk_retried", chunk_id=str(chunk.pk), error=str(error))
         if lease.attempts >= MOST_ATTEMPTS:

@@ -28,8 +28,8 @@ from bulkupload.models import (
 )
 from bulkupload.services import finishing, places
 from bulkupload.services.chunks import OWNER_GONE
-from bulkupload.services.media_work import MOST_ATTEMPTS, PAUSES
-from media.errors import StoreUnavailableError
+from bulkupload.services.media_work import MOST_ATTEMPTS, PAUSES, WHILE_STORE_REFUSES
+from media.errors import StoreRefusedError, StoreUnavailableError
 from media.models import Upload
 from media.rules import keys, remote_urls
 from media.rules.content_types import FILE_TYPES
@@ -110,6 +110,8 @@ def _fetch(lease: Lease[RemoteImage], row: RemoteImage, fetcher: RemoteFetcher) 
             _again(lease, row)
         else:
             _fail(lease, error.fault, error.message)
+    except StoreRefusedError:  # wrong credentials or settings: no picture is at fault
+        lease.release(after=WHILE_STORE_REFUSES, uncounted=True)
     except StoreUnavailableError:
         if lease.attempts < MOST_ATTEMPTS:
             _again(lease, row)

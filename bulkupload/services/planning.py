@@ -36,7 +36,12 @@ from bulkupload.rules.outline import Outline, Outliner
 from bulkupload.rules.sheet_reports import SheetReport
 from bulkupload.rules.uploads import ZIP
 from bulkupload.services import finishing, workbooks
-from media.errors import ObjectNotFoundError, PreconditionFailedError, StoreUnavailableError
+from media.errors import (
+    ObjectNotFoundError,
+    PreconditionFailedError,
+    StoreRefusedError,
+    StoreUnavailableError,
+)
 from media.models import Bucket, DeletionReason
 from media.rules import keys
 from media.services import deletions
@@ -50,6 +55,7 @@ log = structlog.get_logger(__name__)
 
 MOST_ATTEMPTS = 5
 PAUSE = timedelta(seconds=5)
+STORE_REFUSED_RETRY_DELAY = timedelta(seconds=30)
 SOURCE_GONE = FileFaultError("source_missing", "The uploaded file is gone. Send it again.")
 GAVE_UP = FileFaultError("attempts_exhausted", "The file could not be read in five attempts.")
 NO_STORE = FileFaultError("store_unavailable", "The file store did not answer. Retry later.")
@@ -95,6 +101,8 @@ def _attempt(lease: Lease[BulkUploadJob], job: BulkUploadJob) -> None:
         _fail(lease, fault)
     except (ObjectNotFoundError, PreconditionFailedError):
         _fail(lease, SOURCE_GONE)
+    except StoreRefusedError:  # wrong credentials or settings: no file is at fault
+        lease.release(after=STORE_REFUSED_RETRY_DELAY, uncounted=True)
     except (StoreUnavailableError, OSError) as error:
         log.warning("bulk_plan_retried", job_id=str(job.pk), error=str(error))
         if lease.attempts >= MOST_ATTEMPTS:

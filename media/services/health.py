@@ -10,16 +10,17 @@ MOST_DRIFT = timedelta(seconds=60)  # beyond it, URLs expire early or late for o
 
 @dataclass(frozen=True, kw_only=True)
 class StoreHealth:
-    """How far our clock is from the store's; positive when ours is ahead."""
+    """How far our clock is ahead of the store's; None when the store tells no time."""
 
-    drift: timedelta
+    drift: timedelta | None
 
     @property
     def is_degraded(self) -> bool:
         """Whether signed URLs live noticeably shorter or longer than we say."""
-        return abs(self.drift) > MOST_DRIFT
+        return self.drift is not None and abs(self.drift) > MOST_DRIFT
 
 
 def store_health(store: ObjectStore, *, now: datetime) -> StoreHealth:
     """Ask the store for its time; raises StoreUnavailableError when it does not answer."""
-    return StoreHealth(drift=now - store.clock())
+    clock = store.clock()
+    return StoreHealth(drift=None if clock is None else now - clock)

@@ -1,12 +1,15 @@
 """The connections of a process to S3, and the configuration every one of them has."""
 
+import random
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import boto3
+from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 from urllib3 import PoolManager
 
+from media.storage.faults import is_busy
 from media.storage.process import PerProcess
 from media.storage.sigv4 import Signer
 from media.storage.wire import CONNECT_SECONDS, READ_SECONDS, open_pool
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 ATTEMPTS: Final = 3
+_RETRIED_BY_BOTOCORE: Final = frozenset({429, 500, 502, 503, 504})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +88,22 @@ class ClientHolder:
             aws_access_key_id=self._connection.access_key_id,
             aws_secret_access_key=self._connection.secret_access_key,
         )
-        return session.client(
+        client = session.client(
             "s3", endpoint_url=self._connection.endpoint_url, config=self._connection.config()
         )
+        pause: Any = _pause_before_retry  # the stubs know no handler that answers
+        client.meta.events.register("needs-retry.s3", pause)
+        return client
+
+
+def _pause_before_retry(
+    response: tuple[AWSResponse, Any] | None, attempts: int, **_: object
+) -> float | None:
+    """Return the pause before another try of what botocore takes for final: 520 to 530."""
+    if response is None or attempts >= ATTEMPTS:
+        return None
+    status = response[0].status_code
+    if status in _RETRIED_BY_BOTOCORE or not is_busy(status):
+        return None
+    seconds: float = random.random() * 2 ** (attempts - 1)  # noqa: S311  jitter is no secret
+    return seconds

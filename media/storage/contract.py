@@ -2,7 +2,8 @@
 
 Errors mean the same in every store: `ObjectNotFoundError` (no object under the key),
 `PreconditionFailedError` (another object than the one named by its ETag), `StoreUnavailableError`
-(everything that may pass). `StoreRefusedError`, one of the latter, points at a wrong setting.
+(everything that may pass). Of the latter, `StoreRefusedError` points at a wrong setting, and its
+kind `StoreCredentialsError` at our keys or their rights.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -109,8 +110,11 @@ class ObjectStore(Protocol):
         """Return a URL that reads `key` until it expires, as a download named `filename`."""
         ...
 
-    def clock(self) -> datetime:
-        """Return the time by the store's own clock, the one `last_modified` is told by."""
+    def clock(self) -> datetime | None:
+        """Return the time by the store's own clock, the one `last_modified` is told by.
+
+        None when the store does not tell it.
+        """
         ...
 
     def head(self, key: str) -> ObjectHead:

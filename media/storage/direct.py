@@ -32,7 +32,10 @@ class DirectCalls:
         self._pool = pool
 
     def send(self, method: str, key: str, headers: Mapping[str, str]) -> BaseHTTPResponse:
-        """Return an answer of success, its body unread; raises AnswerError or what urllib3 does."""
+        """Return an answer of success, its body unread; raises AnswerError or what urllib3 does.
+
+        An empty key asks for the bucket itself.
+        """
         attempt = 1
         while True:
             try:
@@ -43,7 +46,8 @@ class DirectCalls:
             attempt += 1
 
     def _send_once(self, method: str, key: str, headers: Mapping[str, str]) -> BaseHTTPResponse:
-        url, signed = self._signer.signed_headers(method, f"/{self._bucket}/{key}", headers)
+        path = f"/{self._bucket}/{key}" if key else f"/{self._bucket}"
+        url, signed = self._signer.signed_headers(method, path, headers)
         answer = self._pool.get().urlopen(
             method,
             url,

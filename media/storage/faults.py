@@ -15,6 +15,7 @@ from urllib3.exceptions import HTTPError
 from media.errors import (
     ObjectNotFoundError,
     PreconditionFailedError,
+    StoreCredentialsError,
     StoreRefusedError,
     StoreUnavailableError,
 )
@@ -23,9 +24,10 @@ from sartiq.core.errors import SartiqError
 # A HEAD answer has no body, so its code is the bare status.
 _NOT_FOUND: Final = frozenset({"NoSuchKey", "404", "NotFound"})
 _CHANGED: Final = frozenset({"PreconditionFailed", "412"})
-# 403 passes: credentials are rotated while processes keep the old ones for a moment.
-_PASSING_STATUSES: Final = frozenset({403, 408, 429, 500, 502, 503, 504})
-_BUSY_STATUSES: Final = _PASSING_STATUSES - {403}
+_BARE_NOT_FOUND: Final = frozenset({"404", "NotFound"})  # it does not say what is missing
+_CREDENTIALS: Final = frozenset({401, 403})
+_BUSY_STATUSES: Final = frozenset({408, 429})
+_NOT_IMPLEMENTED: Final = 501
 # 400s of S3 and R2 that say "later", not "wrong".
 _PASSING: Final = frozenset({"RequestTimeout", "IncompleteBody", "SlowDown"})
 
@@ -41,7 +43,17 @@ class AnswerError(Exception):
     @property
     def is_worth_another_try(self) -> bool:
         """Whether the same request may succeed in a moment."""
-        return self.status in _BUSY_STATUSES or self.code in _PASSING
+        return is_busy(self.status) or self.code in _PASSING
+
+    @property
+    def may_mean_bucket(self) -> bool:
+        """Whether the bucket may be what is missing: the answer to a HEAD has no body."""
+        return self.code in _BARE_NOT_FOUND
+
+
+def is_busy(status: int) -> bool:
+    """Tell whether a status says "later": any 5xx, Cloudflare's 520 to 530 among them, but 501."""
+    return status in _BUSY_STATUSES or (status >= 500 and status != _NOT_IMPLEMENTED)  # noqa: PLR2004
 
 
 @contextmanager
@@ -55,8 +67,10 @@ def translated() -> Iterator[None]:
         raise _of_answer(status, code) from error
     except AnswerError as error:
         raise _of_answer(error.status, error.code) from error
-    except (ParamValidationError, NoCredentialsError) as error:
+    except ParamValidationError as error:
         raise StoreRefusedError from error
+    except NoCredentialsError as error:
+        raise StoreCredentialsError from error
     except BotoCoreError as error:  # time-outs, resets, cut or unreadable answers
         raise StoreUnavailableError from error
     except (HTTPError, OSError) as error:
@@ -68,7 +82,9 @@ def _of_answer(status: int, code: str) -> SartiqError:
         return ObjectNotFoundError()
     if code in _CHANGED:
         return PreconditionFailedError()
-    passing = status in _PASSING_STATUSES or status < 400  # noqa: PLR2004  200 with an error inside
+    if status in _CREDENTIALS:
+        return StoreCredentialsError()
+    passing = is_busy(status) or status < 400  # noqa: PLR2004  200 with an error inside
     if passing or code in _PASSING:
         return StoreUnavailableError()
     return StoreRefusedError()

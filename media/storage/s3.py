@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from django.utils.http import content_disposition_header
 from urllib3 import BaseHTTPResponse
 
-from media.errors import ObjectNotFoundError, StoreUnavailableError
+from media.errors import ObjectNotFoundError, StoreRefusedError, StoreUnavailableError
 from media.rules.keys import is_storable, require_storable, require_temp_key
 from media.storage import multipart
 from media.storage.budget import OPERATION_BUDGET, time_limit, within
@@ -24,7 +24,7 @@ from media.storage.contract import (
     SignedPut,
 )
 from media.storage.direct import DirectCalls
-from media.storage.faults import translated
+from media.storage.faults import AnswerError, translated
 from media.storage.s3_reader import S3Reader
 from media.storage.signing import CHECKSUM_HEADER, UrlSigner, put_headers, sha256_of
 
@@ -81,11 +81,11 @@ class S3Store:
             params["response-content-disposition"] = disposition or "attachment"
         return self._signer.sign("GET", require_storable(key), lifetime=lifetime, params=params)
 
-    def clock(self) -> datetime:
-        """Read the Date header of an answer."""
-        answer = self._run(lambda s3: s3.head_bucket(Bucket=self._bucket))
-        # No server may leave it out (RFC 9110 6.6.1).
-        return _instant(answer["ResponseMetadata"]["HTTPHeaders"].get("date", ""))
+    def clock(self) -> datetime | None:
+        """Read the Date header of an answer; RFC 9110 demands it, some stores leave it out."""
+        with translated(), time_limit(self._budget):
+            told = self._ask_for_bucket().headers.get("Date")
+        return None if told is None else _instant(told)
 
     def head(self, key: str) -> ObjectHead:
         """Ask for the headers, the checksum with them."""
@@ -177,7 +177,23 @@ class S3Store:
     def _read(self, method: str, key: str, headers: dict[str, str]) -> BaseHTTPResponse:
         """Make one reading call inside its budget, without boto3's share of the work."""
         with translated(), time_limit(self._budget):
-            return self._direct.send(method, key, headers)
+            try:
+                return self._direct.send(method, key, headers)
+            except AnswerError as error:
+                if error.may_mean_bucket:
+                    self._ask_for_bucket()
+                raise
+
+    def _ask_for_bucket(self) -> BaseHTTPResponse:
+        """Ask for the bucket itself; one that is missing is a setting, not a missing object."""
+        try:
+            answer = self._direct.send("HEAD", "", {})
+        except AnswerError as error:
+            if error.may_mean_bucket:
+                raise StoreRefusedError from error
+            raise
+        answer.drain_conn()
+        return answer
 
     def _delete_page(self, keys: _Keys) -> DeleteFailures:
         if not keys:

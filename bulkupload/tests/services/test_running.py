@@ -27,8 +27,9 @@ from bulkupload.tests.importing import (
     work_off,
 )
 from catalog.models import Product
+from media.errors import StoreCredentialsError
 from media.models import ObjectDeletion
-from media.storage.memory import MemoryStore
+from media.storage.memory import MemoryStore, nothing
 from media.tests.threads import at_once, deadlocks
 from sartiq.core import crashpoints, leases
 
@@ -377,3 +378,29 @@ def test_staff_retry_a_personal_job_for_its_owner(private: MemoryStore, user: Us
     again = jobs.retry(user=staff, job_id=job.pk)
 
     assert (again.user_id, again.organization_id) == (user.pk, None)
+
+
+def test_credentials_the_store_refuses_fail_no_import(private: MemoryStore, user: User) -> None:
+    job = send(user, TABLE)
+
+    def refuse(operation: str, key: str) -> None:
+        raise StoreCredentialsError
+
+    private.before = refuse
+    for _ in range(8):
+        BulkUploadJob.objects.update(run_after=None)
+        planning.plan(job.pk)
+    private.before = nothing
+    BulkUploadJob.objects.update(run_after=None)
+    planning.plan(job.pk)
+    (chunk,) = chunk_ids(job)
+    private.before = refuse
+    for _ in range(8):
+        BulkUploadChunk.objects.update(run_after=None)
+        chunks.import_rows(chunk)
+    private.before = nothing
+    BulkUploadChunk.objects.update(run_after=None)
+    chunks.import_rows(chunk)
+
+    job.refresh_from_db()
+    assert (job.status, counts(job)[0]) == (JobStatus.COMPLETED, 20)

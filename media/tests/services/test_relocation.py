@@ -11,7 +11,7 @@ from pytest_django import Settings
 
 from accounts.models import User
 from devstack.processes import became_true
-from media.errors import StoreRefusedError, StoreUnavailableError
+from media.errors import StoreCredentialsError, StoreRefusedError, StoreUnavailableError
 from media.models import (
     Attachment,
     MediaResource,
@@ -286,9 +286,12 @@ def test_after_five_failures_of_the_store_it_can_be_healed(
 
 
 @pytest.mark.covers("F19")
-def test_rotated_credentials_give_up_no_file(memory: MemoryStore, user: User) -> None:
+@pytest.mark.parametrize("error", [StoreRefusedError, StoreCredentialsError])
+def test_rotated_credentials_give_up_no_file(
+    memory: MemoryStore, user: User, error: type[StoreUnavailableError]
+) -> None:
     made = pending(memory, user)
-    memory.before = failing("copy", StoreRefusedError)
+    memory.before = failing("copy", error)
 
     for _ in range(12):
         deliver(made, times=1)

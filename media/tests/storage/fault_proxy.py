@@ -91,7 +91,8 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Length", str(len(body)))
         self.send_header("Connection", "close")
         self.end_headers()
-        self.wfile.write(body)
+        if self.command != "HEAD":
+            self.wfile.write(body)
 
 
 HOP_BY_HOP = {"connection", "transfer-encoding", "keep-alive"}
@@ -101,9 +102,25 @@ def forward(handler: Handler) -> None:
     handler.send(*handler.ask_upstream())
 
 
-def status(code: int) -> Fault:
+def status(code: int, body: bytes = b"") -> Fault:
     """Answer this status without asking the store."""
-    return lambda handler: handler.send(code, [("Content-Type", "application/xml")], b"")
+    return lambda handler: handler.send(code, [("Content-Type", "application/xml")], body)
+
+
+def page(code: int) -> Fault:
+    """Answer as a proxy in front of the store does: with a page for people."""
+    body = f"<html><head><title>{code}</title><body><br>Error {code}".encode()
+    return lambda handler: handler.send(code, [("Content-Type", "text/html")], body)
+
+
+def without(name: str) -> Fault:
+    """Pass the store's answer on without one of its headers."""
+
+    def answer(handler: Handler) -> None:
+        code, headers, body = handler.ask_upstream()
+        handler.send(code, [pair for pair in headers if pair[0].lower() != name], body)
+
+    return answer
 
 
 def document(body: bytes) -> Fault:
