@@ -33,6 +33,7 @@ urlpatterns = [
     path("local-store/<path:key>", local_store.serve, name="local-store"),
     path("docs", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
     path("redoc", SpectacularRedocView.as_view(url_name="schema"), name="redoc"),
+    path("health/ready", health.ready, name="ready"),
     path("health/", include("sartiq.core.health")),
     path("health/storage", health.storage, name="health-storage"),
     path("admin/", admin.site.urls),

@@ -1,3 +1,6 @@
+from http import HTTPStatus
+
+from django.db import DatabaseError
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
@@ -5,8 +8,27 @@ from django.views.decorators.http import require_safe
 
 from media.errors import StoreUnavailableError
 from media.services.health import store_health
+from media.services.proof import RETRY_SECONDS, require_proven_store
 from media.storage import public_store
+from sartiq.core import health
 from sartiq.core.exception_handler import as_json
+
+
+@never_cache
+@require_safe
+def ready(request: HttpRequest) -> JsonResponse:
+    """Answer whether the database does, and once whether clients can use the store's settings."""
+    answer = health.ready(request)
+    if answer.status_code == HTTPStatus.OK:
+        try:
+            require_proven_store()
+        except (StoreUnavailableError, DatabaseError):
+            reason = "Clients cannot use the store yet; `manage.py setup_bucket` says why."
+            status = {"status": "unavailable", "database": "ok", "store": reason}
+            unproven = JsonResponse(status, status=HTTPStatus.SERVICE_UNAVAILABLE)
+            unproven["Retry-After"] = str(RETRY_SECONDS)
+            return unproven
+    return answer
 
 
 @never_cache
@@ -14,12 +36,9 @@ from sartiq.core.exception_handler import as_json
 def storage(request: HttpRequest) -> JsonResponse:
     """Answer whether the object store does, and how far the clocks are apart."""
     try:
-        health = store_health(public_store(), now=timezone.now())
+        found = store_health(public_store(), now=timezone.now())
     except StoreUnavailableError as error:
         return as_json(error)
-    return JsonResponse(
-        {
-            "status": "degraded" if health.is_degraded else "ok",
-            "clock_drift_seconds": round(health.drift.total_seconds(), 1),
-        }
-    )
+    drift = None if found.drift is None else round(found.drift.total_seconds(), 1)
+    status = "degraded" if found.is_degraded else "ok"
+    return JsonResponse({"status": status, "clock_drift_seconds": drift})

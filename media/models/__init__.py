@@ -1,5 +1,6 @@
 from media.models.attachment import Attachment, AttachmentQuerySet
 from media.models.deletion import Bucket, DeletionReason, ObjectDeletion, ObjectDeletionQuerySet
+from media.models.environment import EnvironmentIdentity, created_identity, own_identity
 from media.models.resource import (
     MediaResource,
     MediaResourceQuerySet,
@@ -13,6 +14,7 @@ __all__ = [
     "AttachmentQuerySet",
     "Bucket",
     "DeletionReason",
+    "EnvironmentIdentity",
     "MediaResource",
     "MediaResourceQuerySet",
     "ObjectDeletion",
@@ -22,4 +24,6 @@ __all__ = [
     "Upload",
     "UploadQuerySet",
     "UploadState",
+    "created_identity",
+    "own_identity",
 ]

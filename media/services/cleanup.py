@@ -28,6 +28,7 @@ from media.models import (
 )
 from media.rules import keys, limits
 from media.services import deletions
+from media.services.environment import require_own_environment
 from media.storage import ObjectListing, ObjectStore
 
 GRACE = timedelta(hours=24)
@@ -93,13 +94,16 @@ def discard_stale_uploads(
     """Expire uploads nobody used and discard temporary objects no row needs any more.
 
     `limit` bounds the objects (and the uploads) of this run; `watch` is told how many objects were
-    looked at. Raises GraceTooShortError, StoreUnavailableError.
+    looked at. Raises GraceTooShortError, ForeignEnvironmentError, StoreUnavailableError.
     """
     require_grace(older_than)
+    require_own_environment()
     report = SweepReport(executed=execute)
     most = EVERYTHING if limit is None else limit
-    since = _database_now() - older_than
-    for batch in _old_objects(store, before=store.clock() - older_than, watch=watch):
+    now = _database_now()
+    since = now - older_than
+    before = (store.clock() or now) - older_than  # the grace has room for clocks that differ
+    for batch in _old_objects(store, before=before, watch=watch):
         _discard_objects(batch, since=since, room=most - report.candidates, report=report)
         if report.candidates >= most:
             break
@@ -116,9 +120,11 @@ def discard_orphaned_media(
 ) -> SweepReport:
     """Discard resources that nothing has shown since the grace began and nobody protects.
 
-    `watch` is told of each one looked at. Raises GraceTooShortError.
+    `watch` is told of each one looked at. Raises GraceTooShortError, ForeignEnvironmentError,
+    StoreUnavailableError.
     """
     require_grace(older_than)
+    require_own_environment()
     before = _database_now() - older_than
     report = SweepReport(executed=execute)
     rows = _orphans(before).order_by("unattached_at", "pk")

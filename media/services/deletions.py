@@ -4,12 +4,13 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from uuid import UUID
 
+import structlog
 from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 
 from media import deferred
-from media.errors import StoreRefusedError, StoreUnavailableError
+from media.errors import ForeignEnvironmentError, StoreRefusedError, StoreUnavailableError
 from media.models import (
     Bucket,
     DeletionReason,
@@ -20,10 +21,13 @@ from media.models import (
     UploadState,
 )
 from media.rules import keys
+from media.services.environment import require_own_environment
 from media.storage import ObjectStore, private_store, public_store
 from sartiq.core import leases
 from sartiq.core.crashpoints import reach
 from sartiq.core.leases import Lease
+
+log = structlog.get_logger(__name__)
 
 MOST_ATTEMPTS = 8
 FIRST_PAUSE = timedelta(seconds=10)
@@ -80,8 +84,11 @@ def perform(deletion_id: UUID) -> None:
     """Delete one queued object, once, however often the task is delivered.
 
     A store that fails is tried again with growing pauses; after eight tries the row becomes a dead
-    letter for staff. An object some row still needs is left alone.
+    letter for staff. An object some row still needs is left alone, and nothing is touched in a
+    bucket that is not this environment's.
     """
+    if not _may_delete():
+        return
     lease = leases.take(ObjectDeletion.objects.alive().filter(pk=deletion_id))
     if lease is None:
         return
@@ -96,6 +103,16 @@ def perform(deletion_id: UUID) -> None:
         ObjectDeletion.objects.filter(pk=deletion_id).delete()
     else:
         _note_failure(lease, deletion, fault)
+
+
+def _may_delete() -> bool:
+    """Tell whether the buckets are ours; otherwise every deletion stays queued as it is."""
+    try:
+        require_own_environment()
+    except (ForeignEnvironmentError, StoreUnavailableError) as error:
+        log.warning("deletions_refused", reason=error.detail)
+        return False
+    return True
 
 
 def run_again(deletion: ObjectDeletion) -> None:

@@ -1,29 +1,28 @@
 """The object that says which environment a bucket belongs to.
 
-A sweep pointed at another environment's bucket would see nothing but orphans; it asks this first.
+Another database would see nothing but orphans in the bucket, so whatever deletes compares it first.
 """
 
 import json
 from typing import Final
 
 from media.errors import ObjectNotFoundError
+from media.rules.environment import Identity, identity_from_json
 from media.storage.contract import ObjectHeaders, ObjectStore
 
 MARKER_KEY: Final = ".sartiq-environment"  # under no prefix that is ever swept
 
 
-def environment_of(store: ObjectStore) -> str | None:
-    """Return the environment a bucket is marked with, None for an unmarked one."""
+def marker_of(store: ObjectStore) -> Identity | None:
+    """Return whose a bucket is, None for an unmarked one."""
     try:
         with store.open(MARKER_KEY) as reader:
-            marked = json.loads(b"".join(reader))
+            return identity_from_json(json.loads(b"".join(reader)))
     except (ObjectNotFoundError, ValueError):
         return None
-    name = marked.get("environment") if isinstance(marked, dict) else None
-    return name if isinstance(name, str) else None
 
 
-def mark(store: ObjectStore, environment: str) -> None:
+def mark(store: ObjectStore, identity: Identity) -> None:
     """Write the marker."""
-    body = json.dumps({"environment": environment}).encode()
+    body = json.dumps(identity.as_json()).encode()
     store.put(MARKER_KEY, body, headers=ObjectHeaders(content_type="application/json"))

@@ -25,6 +25,7 @@ from media.storage.contract import (
     ObjectListing,
     SignedPut,
 )
+from media.storage.marker import MARKER_KEY
 from media.storage.multipart import chunks_of
 from media.storage.signing import (
     CHECKSUM_HEADER,
@@ -87,9 +88,10 @@ class MemoryStore:
     # --- What tests ask -----------------------------------------------------------------------
 
     def keys(self, prefix: str = "") -> "Keys":
-        """Return every key held, in order."""
+        """Return every key held but the environment marker's, in order."""
         with self._lock:
-            return sorted(key for key in self._objects if key.startswith(prefix))
+            names = (key for key in self._objects if key != MARKER_KEY)
+            return sorted(key for key in names if key.startswith(prefix))
 
     def body(self, key: str) -> bytes:
         """Return the bytes under a key."""

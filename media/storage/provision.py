@@ -1,118 +1,158 @@
-"""Makes the two buckets ready, and says what it did; running it again changes nothing."""
+"""Makes the two buckets ready part by part; what a store refuses is left to do by hand."""
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 from django.conf import settings
 
 from media.storage.client import ClientHolder
-from media.storage.factory import local_store, private_store, public_store, s3_connection
+from media.storage.factory import local_store, s3_connection
 from media.storage.faults import translated
-from media.storage.marker import environment_of, mark
+from media.storage.ownership import mark_buckets
 from media.storage.signing import CHECKSUM_HEADER
-from sartiq.core.errors import ConflictError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import CORSConfigurationTypeDef
+    from mypy_boto3_s3.type_defs import CORSRuleTypeDef
 
 _PREFLIGHT_SECONDS: Final = 3600
+_NOT_FOUND: Final = 404
+# A token for objects only may not (401, 403), the store cannot (501) or will not (409).
+_NOT_OURS_TO_DO: Final = frozenset({401, 403, 405, 409, 501})
 
 
-class ForeignBucketError(ConflictError):
-    """Raised when a bucket is marked as another environment's."""
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """What became of one part; `by_hand` says what is left for the operator to do."""
 
-    message = "The bucket belongs to another environment."
-
-
-def prepare_buckets(*, dry_run: bool = False) -> Iterator[str]:
-    """Make what is missing, yielding one sentence for each step done (or, dry, to be done)."""
-    if settings.STORAGE == "local":
-        yield from _prepare_folders(dry_run=dry_run)
-    else:
-        yield from _prepare_s3(dry_run=dry_run)
-    if dry_run:
-        yield f"Would mark both buckets as {settings.ENVIRONMENT_NAME} unless marked."
-        return
-    yield _marked(private=False)
-    yield _marked(private=True)
+    sentence: str
+    by_hand: str = ""
 
 
-def cors_rules(origins: list[str]) -> "CORSConfigurationTypeDef":
+Ask = Callable[[str, str], bool]
+
+
+def prepare_buckets(*, adopt: Ask | None = None, dry_run: bool = False) -> Iterator[Step]:
+    """Do each part that is missing, yielding what was done (or, dry, would be done).
+
+    `adopt` is asked with the name and the old identity of a bucket of another environment. Raises
+    ForeignEnvironmentError, StoreUnavailableError.
+    """
+    parts = _folder_parts if settings.STORAGE == "local" else _s3_parts
+    yield from parts(dry_run=dry_run)
+    for sentence in mark_buckets(adopt=adopt, dry_run=dry_run):
+        yield Step(sentence=sentence)
+
+
+def upload_rule(origins: list[str]) -> "CORSRuleTypeDef":
     """Return what a browser on `origins` needs to put to a signed URL and read the answer."""
     return {
-        "CORSRules": [
-            {
-                "AllowedOrigins": origins or ["*"],
-                "AllowedMethods": ["PUT", "GET", "HEAD"],
-                "AllowedHeaders": ["content-type", CHECKSUM_HEADER, "if-none-match"],
-                "ExposeHeaders": ["ETag"],
-                "MaxAgeSeconds": _PREFLIGHT_SECONDS,
-            }
-        ]
+        "AllowedOrigins": origins or ["*"],
+        "AllowedMethods": ["PUT", "GET", "HEAD"],
+        "AllowedHeaders": ["content-type", CHECKSUM_HEADER, "if-none-match"],
+        "ExposeHeaders": ["ETag"],
+        "MaxAgeSeconds": _PREFLIGHT_SECONDS,
     }
 
 
-def _prepare_folders(*, dry_run: bool) -> Iterator[str]:
+def download_rule(origins: list[str]) -> "CORSRuleTypeDef":
+    """Return what a browser on `origins` needs to read exports and error files."""
+    return {
+        "AllowedOrigins": origins or ["*"],
+        "AllowedMethods": ["GET", "HEAD"],
+        "AllowedHeaders": ["range"],
+        "ExposeHeaders": ["Content-Disposition", "Content-Length", "Content-Range", "ETag"],
+        "MaxAgeSeconds": _PREFLIGHT_SECONDS,
+    }
+
+
+def _folder_parts(*, dry_run: bool) -> Iterator[Step]:
     for private in (False, True):
         name = settings.R2_PRIVATE_BUCKET_NAME if private else settings.R2_BUCKET_NAME
+        where = f"folder {name} under {settings.LOCAL_STORE_DIR}"
         if dry_run:
-            yield f"Would make folder {name} under {settings.LOCAL_STORE_DIR} when missing."
+            yield Step(sentence=f"Would make {where} when missing.")
         elif local_store(private=private).create():
-            yield f"Made folder {name} under {settings.LOCAL_STORE_DIR}."
+            yield Step(sentence=f"Made {where}.")
         else:
-            yield f"Folder {name} exists."
+            yield Step(sentence=f"Folder {name} exists.")
 
 
-def _prepare_s3(*, dry_run: bool) -> Iterator[str]:
+def _s3_parts(*, dry_run: bool) -> Iterator[Step]:
+    public, private = settings.R2_BUCKET_NAME, settings.R2_PRIVATE_BUCKET_NAME
     holder = ClientHolder(s3_connection())
     try:
         with translated():
-            for bucket in (settings.R2_BUCKET_NAME, settings.R2_PRIVATE_BUCKET_NAME):
-                yield _bucket_made(holder.get(), bucket, dry_run=dry_run)
-            yield _cors_set(holder.get(), settings.R2_BUCKET_NAME, dry_run=dry_run)
+            for bucket in (public, private):
+                yield _bucket_part(holder.get(), bucket, dry_run=dry_run)
+            origins = settings.CORS_ALLOWED_ORIGINS
+            rules = {
+                (public, "upload to"): upload_rule(origins),
+                (private, "download from"): download_rule(origins),
+            }
+            for (bucket, verb), rule in rules.items():
+                yield _cors_part(holder.get(), bucket, rule, verb=verb, dry_run=dry_run)
     finally:
         holder.close()
 
 
-def _bucket_made(s3: "S3Client", bucket: str, *, dry_run: bool) -> str:
-    if _exists(s3, bucket):
-        return f"Bucket {bucket} exists."
+def _bucket_part(s3: "S3Client", bucket: str, *, dry_run: bool) -> Step:
+    refusal = _refusal_of(lambda: s3.head_bucket(Bucket=bucket), also=_NOT_FOUND)
+    if refusal is None:
+        return Step(sentence=f"Bucket {bucket} exists.")
+    if refusal.status != _NOT_FOUND:
+        return _left_to_hand(f"Could not ask for bucket {bucket}", refusal, _create_advice(bucket))
     if dry_run:
-        return f"Would create bucket {bucket}."
-    s3.create_bucket(Bucket=bucket)
-    return f"Created bucket {bucket}."
+        return Step(sentence=f"Would create bucket {bucket}.")
+    refusal = _refusal_of(lambda: s3.create_bucket(Bucket=bucket))
+    if refusal is not None:
+        return _left_to_hand(f"Could not create bucket {bucket}", refusal, _create_advice(bucket))
+    return Step(sentence=f"Created bucket {bucket}.")
 
 
-def _exists(s3: "S3Client", bucket: str) -> bool:
+def _cors_part(
+    s3: "S3Client", bucket: str, rule: "CORSRuleTypeDef", *, verb: str, dry_run: bool
+) -> Step:
+    origins = ", ".join(rule["AllowedOrigins"])
+    if dry_run:
+        return Step(sentence=f"Would let browsers of {origins} {verb} {bucket}.")
+    configuration: Any = {"CORSRules": [rule]}
+    refusal = _refusal_of(
+        lambda: s3.put_bucket_cors(Bucket=bucket, CORSConfiguration=configuration)
+    )
+    if refusal is None:
+        return Step(sentence=f"Browsers of {origins} may {verb} {bucket}.")
+    advice = f"Set this CORS policy on bucket {bucket}:\n{json.dumps([rule], indent=2)}"
+    return _left_to_hand(f"Could not set the CORS policy of {bucket}", refusal, advice)
+
+
+@dataclass(frozen=True)
+class _Refusal:
+    status: int
+    code: str
+
+
+def _refusal_of(call: Callable[[], object], *, also: int | None = None) -> _Refusal | None:
+    """Make one call; return how the store refused it when others of the parts may still work."""
     try:
-        s3.head_bucket(Bucket=bucket)
+        call()
     except ClientError as error:
-        if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:  # noqa: PLR2004  HTTP status
-            return False
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        code = error.response.get("Error", {}).get("Code", "")
+        if status in _NOT_OURS_TO_DO or status == also or code == "NotImplemented":
+            return _Refusal(status, code)
         raise
-    return True
+    return None
 
 
-def _cors_set(s3: "S3Client", bucket: str, *, dry_run: bool) -> str:
-    wanted = cors_rules(settings.CORS_ALLOWED_ORIGINS)
-    origins = ", ".join(wanted["CORSRules"][0]["AllowedOrigins"])
-    if dry_run:
-        return f"Would let browsers of {origins} upload to {bucket}."
-    s3.put_bucket_cors(Bucket=bucket, CORSConfiguration=wanted)
-    return f"Browsers of {origins} may upload to {bucket}."
+def _left_to_hand(what: str, refusal: _Refusal, advice: str) -> Step:
+    code = "" if refusal.code == str(refusal.status) else f" {refusal.code}"  # a HEAD has no code
+    sentence = f"{what}: the store answered {refusal.status}{code}."
+    return Step(sentence=sentence, by_hand=advice)
 
 
-def _marked(*, private: bool) -> str:
-    """Mark a bucket once; a marker of another environment is never overwritten."""
-    store = private_store() if private else public_store()
-    name = settings.R2_PRIVATE_BUCKET_NAME if private else settings.R2_BUCKET_NAME
-    marked = environment_of(store)
-    if marked == settings.ENVIRONMENT_NAME:
-        return f"{name} is marked as {marked}."
-    if marked is not None:
-        message = f"{name} is marked as {marked}, this is {settings.ENVIRONMENT_NAME}."
-        raise ForeignBucketError(message)
-    mark(store, settings.ENVIRONMENT_NAME)
-    return f"Marked {name} as {settings.ENVIRONMENT_NAME}."
+def _create_advice(bucket: str) -> str:
+    return f"Create bucket {bucket} by hand unless it exists, without public listing."

@@ -7,11 +7,11 @@ from pytest_django import Settings
 
 from accounts.models import User
 from accounts.tests.factories import UserFactory
-from media.storage import ObjectStore, factory, provision
+from media.storage import ObjectStore, factory
 from media.storage.local import LocalStore
 from media.storage.memory import MemoryStore
 from media.storage.s3 import S3Store
-from media.tests.doors import CollidingStore, memory_doors, watched_doors
+from media.tests.doors import CollidingStore, memory_doors, own_buckets, watched_doors
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def folder(db: None, settings: Settings, tmp_path: Path) -> Iterator[LocalStore]
 @pytest.fixture
 def bucket(db: None, stack: dict[str, str]) -> Iterator[S3Store]:
     """The live S3 server behind the doors."""
-    list(provision.prepare_buckets())
+    own_buckets()
     store = S3Store(factory.s3_connection(), values.R2_BUCKET_NAME)
     private = S3Store(factory.s3_connection(), values.R2_PRIVATE_BUCKET_NAME)
     with watched_doors(store, private):

@@ -1,15 +1,24 @@
-"""Stores behind the two doors for one test, watched: none may be called inside a transaction."""
+"""Stores behind the two doors for one test, marked as this database's environment, and watched.
+
+Watched: none may be called inside a transaction.
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, cast
+from uuid import UUID
 
 from django.db import connections
 
-from media.storage import ObjectHead, ObjectHeaders, ObjectStore, factory
+from media.models import EnvironmentIdentity, own_identity
+from media.services import proof
+from media.storage import ObjectHead, ObjectHeaders, ObjectStore, factory, provision
+from media.storage.marker import mark
 from media.storage.memory import MemoryStore
 
+# All test databases of one run share the buckets of its S3 server, and so one id.
+DATABASE_ID = UUID("00000000-0000-4000-8000-000000000001")
 NETWORK = frozenset({"head", "open", "copy", "put", "delete_many", "list"})
 
 
@@ -39,6 +48,28 @@ class WatchedStore:
         return call
 
 
+def own_database() -> None:
+    """Give this database the id the shared buckets are marked with."""
+    values = {"id": DATABASE_ID, "proven_settings": proof.fingerprint()}
+    EnvironmentIdentity.objects.get_or_create(is_only=True, defaults=values)
+
+
+def own_buckets() -> None:
+    """Make the two buckets of the settings ours; they may hold what other tests have put there."""
+    own_database()
+    list(provision.prepare_buckets(adopt=lambda _bucket, _old: True))
+
+
+@contextmanager
+def own_doors(public: ObjectStore, private: ObjectStore) -> Iterator[None]:
+    """Put these stores behind the doors, marked as ours."""
+    own_database()
+    for store in (public, private):
+        mark(store, own_identity())
+    with factory.replaced(public=public, private=private):
+        yield
+
+
 @contextmanager
 def memory_doors(store: MemoryStore) -> Iterator[MemoryStore]:
     """Put this store behind the public door, and another one behind the private."""
@@ -48,11 +79,10 @@ def memory_doors(store: MemoryStore) -> Iterator[MemoryStore]:
 
 @contextmanager
 def watched_doors(public: ObjectStore, private: ObjectStore) -> Iterator[WatchedStore]:
-    """Put these stores behind the doors, watched."""
+    """Put these stores behind the doors, marked as ours and watched."""
     watched = WatchedStore(public)
-    with factory.replaced(
-        public=cast("ObjectStore", watched), private=cast("ObjectStore", WatchedStore(private))
-    ):
+    with own_doors(cast("ObjectStore", watched), cast("ObjectStore", WatchedStore(private))):
+        watched.calls = 0
         yield watched
 
 

@@ -2,12 +2,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from media.storage import factory
 from media.storage.memory import MemoryStore
+from media.tests.doors import own_doors
 from tests.api import world as worlds
 
 
 @pytest.fixture
 def world(db: None) -> Iterator[worlds.World]:
-    with factory.replaced(public=MemoryStore(), private=MemoryStore()):
+    with own_doors(MemoryStore(), MemoryStore()):
         yield worlds.build()

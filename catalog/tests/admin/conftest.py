@@ -5,8 +5,8 @@ from django.test import Client
 
 from accounts.models import User
 from accounts.tests.factories import UserFactory
-from media.storage import factory
 from media.storage.memory import MemoryStore
+from media.tests.doors import own_doors
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def staff_client(superuser: User) -> Client:
 
 
 @pytest.fixture
-def private_store() -> Iterator[MemoryStore]:
+def private_store(db: None) -> Iterator[MemoryStore]:
     store = MemoryStore()
-    with factory.replaced(public=MemoryStore(), private=store):
+    with own_doors(MemoryStore(), store):
         yield store

@@ -19,8 +19,8 @@ from catalog.tests.services import model_files as files
 from media.errors import FileNameRefusedError, StoreUnavailableError
 from media.models import Bucket, ObjectDeletion
 from media.services import deletions
-from media.storage import factory
 from media.storage.memory import MemoryStore, nothing
+from media.tests.doors import own_doors
 from sartiq.core.errors import NotPermittedError
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -28,9 +28,9 @@ Save = Callable[..., ModelFile]
 
 
 @pytest.fixture
-def store() -> Iterator[MemoryStore]:
+def store(db: None) -> Iterator[MemoryStore]:
     private = MemoryStore()
-    with factory.replaced(public=MemoryStore(), private=private):
+    with own_doors(MemoryStore(), private):
         yield private
 
 

@@ -15,11 +15,11 @@ from accounts.models import User
 from exports.models import ImageFormat, RunStatus
 from exports.services import runs
 from exports.tests.exporting import archive_of, entry, exported, files_of, objects, sweep
-from media.storage import ObjectStore, factory, provision
+from media.storage import ObjectStore, factory
 from media.storage.local import LocalStore
 from media.storage.multipart import PART_BYTES
 from media.storage.s3 import S3Store
-from media.tests.doors import watched_doors
+from media.tests.doors import own_buckets, watched_doors
 from media.tests.factories import ready
 from media.tests.rules.specimens import saved
 
@@ -39,7 +39,7 @@ def folder(db: None, settings: Settings, tmp_path: Path) -> Iterator[LocalStore]
 
 @pytest.fixture
 def bucket(db: None, stack: dict[str, str]) -> Iterator[S3Store]:
-    list(provision.prepare_buckets())
+    own_buckets()
     store = S3Store(factory.s3_connection(), values.R2_BUCKET_NAME)
     private = S3Store(factory.s3_connection(), values.R2_PRIVATE_BUCKET_NAME)
     with watched_doors(store, private):

@@ -5,8 +5,8 @@ from django.test import Client
 
 from accounts.models import User
 from accounts.tests.factories import UserFactory
-from media.storage import factory
 from media.storage.memory import MemoryStore
+from media.tests.doors import own_doors
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def staff_client(superuser: User) -> Client:
 
 
 @pytest.fixture
-def stores() -> Iterator[tuple[MemoryStore, MemoryStore]]:
+def stores(db: None) -> Iterator[tuple[MemoryStore, MemoryStore]]:
     public, private = MemoryStore(), MemoryStore()
-    with factory.replaced(public=public, private=private):
+    with own_doors(public, private):
         yield public, private

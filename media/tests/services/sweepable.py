@@ -15,9 +15,10 @@ from media.models import Attachment, MediaResource, ObjectDeletion, ResourceStat
 from media.rules import keys
 from media.services import attachments
 from media.services.ingest import MediaResourceService, Resources, Wanted
-from media.storage import ObjectHeaders, ObjectStore, factory, provision
+from media.storage import ObjectHeaders, ObjectStore, factory
 from media.storage.memory import MemoryStore
 from media.storage.s3 import S3Store
+from media.tests.doors import own_buckets, own_doors
 from sartiq.core.models import new_id
 
 PNG = "image/png"
@@ -42,7 +43,9 @@ class AheadS3Store(S3Store):
 
     def clock(self) -> datetime:
         """Return the later time."""
-        return super().clock() + self.ahead
+        now = super().clock()
+        assert now is not None
+        return now + self.ahead
 
 
 AheadStore = AheadMemoryStore | AheadS3Store
@@ -50,16 +53,16 @@ AheadStore = AheadMemoryStore | AheadS3Store
 
 @contextmanager
 def memory_door() -> Iterator[AheadMemoryStore]:
-    """Put a store in memory behind the public door."""
+    """Put a store in memory behind the public door, and another one behind the private."""
     store = AheadMemoryStore()
-    with factory.replaced(public=store):
+    with own_doors(store, MemoryStore()):
         yield store
 
 
 @contextmanager
 def s3_door() -> Iterator[AheadS3Store]:
     """Put the bucket the settings name behind the public door, made for this test."""
-    list(provision.prepare_buckets())
+    own_buckets()
     store = AheadS3Store(factory.s3_connection(), settings.R2_BUCKET_NAME)
     with factory.replaced(public=store):
         yield store

@@ -42,6 +42,17 @@ def user(db: None) -> User:
     return new_user()
 
 
+@pytest.fixture(autouse=True)
+def doors(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Doors to buckets of ours for the tests that need no object in them."""
+    if "store" in request.fixturenames:
+        yield
+        return
+    request.getfixturevalue("db")
+    with sweepable.memory_door():
+        yield
+
+
 @pytest.fixture(params=["memory", "s3"])
 def store(request: pytest.FixtureRequest, settings: Settings) -> Iterator[AheadStore]:
     """A bucket of the test's own, on whose clock a day has passed since its objects came."""

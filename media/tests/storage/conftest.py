@@ -13,7 +13,7 @@ from pytest_django import Settings
 
 from media.rules import keys
 from media.storage import ObjectStore, SignedPut, factory
-from media.storage.client import S3Connection
+from media.storage.client import ClientHolder, S3Connection
 from media.storage.local import LocalStore
 from media.storage.memory import MemoryStore
 from media.storage.s3 import S3Store
@@ -21,6 +21,7 @@ from media.tests.storage.client import send
 from media.tests.storage.fault_proxy import FaultProxy
 
 LIFETIME = timedelta(minutes=15)
+NOWHERE = "http://127.0.0.1:1"  # nothing listens: what clients see cannot be tried from here
 
 
 @dataclass(frozen=True)
@@ -132,3 +133,24 @@ def served(request: pytest.FixtureRequest) -> Backend:
 def proxy(stack: dict[str, str]) -> Iterator[FaultProxy]:
     with FaultProxy(stack["S3_ENDPOINT_URL"]) as running:
         yield running
+
+
+@pytest.fixture
+def fresh_buckets(
+    settings: Settings, stack: dict[str, str], fresh_doors: None
+) -> Iterator[tuple[str, str]]:
+    """Two names no bucket has, removed afterwards."""
+    name = f"setup-{uuid4().hex[:12]}"
+    settings.STORAGE = "s3"
+    settings.ENVIRONMENT_NAME = "test"
+    settings.CORS_ALLOWED_ORIGINS = ["https://app.example.test"]
+    settings.R2_BUCKET_NAME, settings.R2_PRIVATE_BUCKET_NAME = f"{name}-public", f"{name}-private"
+    settings.R2_PUBLIC_URL = settings.CDN_URL = NOWHERE
+    yield settings.R2_BUCKET_NAME, settings.R2_PRIVATE_BUCKET_NAME
+    settings.S3_ENDPOINT_URL = stack["S3_ENDPOINT_URL"]
+    holder = ClientHolder(factory.s3_connection())
+    for bucket in (f"{name}-public", f"{name}-private"):
+        for listed in holder.get().list_objects_v2(Bucket=bucket).get("Contents", []):
+            holder.get().delete_object(Bucket=bucket, Key=listed["Key"])
+        holder.get().delete_bucket(Bucket=bucket)
+    holder.close()

@@ -1,35 +1,23 @@
-from collections.abc import Iterator
+import json
+import re
+from contextlib import AbstractContextManager, nullcontext
 from io import StringIO
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
-from media.storage import private_store, public_store
-from media.storage.client import ClientHolder
+from media.models import EnvironmentIdentity, own_identity
+from media.rules.environment import Identity
+from media.storage import ObjectHeaders, factory, private_store, public_store
 from media.storage.factory import s3_connection
-from media.storage.marker import MARKER_KEY, environment_of, mark
+from media.storage.marker import MARKER_KEY, mark, marker_of
+from media.tests.storage import fault_proxy
 from media.tests.storage.client import send
+from media.tests.storage.fault_proxy import FaultProxy
 
-
-@pytest.fixture
-def fresh_buckets(
-    settings: Settings, stack: dict[str, str], fresh_doors: None
-) -> Iterator[tuple[str, str]]:
-    """Two names no bucket has, removed afterwards."""
-    name = f"setup-{uuid4().hex[:12]}"
-    settings.STORAGE = "s3"
-    settings.ENVIRONMENT_NAME = "test"
-    settings.CORS_ALLOWED_ORIGINS = ["https://app.example.test"]
-    settings.R2_BUCKET_NAME, settings.R2_PRIVATE_BUCKET_NAME = f"{name}-public", f"{name}-private"
-    yield settings.R2_BUCKET_NAME, settings.R2_PRIVATE_BUCKET_NAME
-    holder = ClientHolder(s3_connection())
-    for bucket in (settings.R2_BUCKET_NAME, settings.R2_PRIVATE_BUCKET_NAME):
-        holder.get().delete_object(Bucket=bucket, Key=MARKER_KEY)
-        holder.get().delete_bucket(Bucket=bucket)
-    holder.close()
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
@@ -41,7 +29,7 @@ def local_folders(settings: Settings, tmp_path: Path, fresh_doors: None) -> None
 
 def setup_bucket(*arguments: str) -> list[str]:
     said = StringIO()
-    call_command("setup_bucket", *arguments, stdout=said)
+    call_command("setup_bucket", *arguments, stdout=said, stderr=StringIO())
     return said.getvalue().splitlines()
 
 
@@ -56,17 +44,25 @@ def test_both_buckets_are_made_and_marked_once(fresh_buckets: tuple[str, str]) -
         f"Created bucket {public}.",
         f"Created bucket {private}.",
         f"Browsers of https://app.example.test may upload to {public}.",
+        f"Browsers of https://app.example.test may download from {private}.",
         f"Marked {public} as test.",
         f"Marked {private} as test.",
+        f"Objects of {private} cannot be read without a signature.",
+        f"A signed PUT is accepted at {s3_connection().public_endpoint_url}.",
     ]
     assert again == [
         f"Bucket {public} exists.",
         f"Bucket {private} exists.",
         f"Browsers of https://app.example.test may upload to {public}.",
+        f"Browsers of https://app.example.test may download from {private}.",
         f"{public} is marked as test.",
         f"{private} is marked as test.",
+        f"Objects of {private} cannot be read without a signature.",
+        f"A signed PUT is accepted at {s3_connection().public_endpoint_url}.",
     ]
-    assert environment_of(public_store()) == environment_of(private_store()) == "test"
+    assert marker_of(public_store()) == marker_of(private_store()) == own_identity()
+    assert [each.key for each in public_store().list("temp/")] == []
+    assert [each.key for each in private_store().list("exports/")] == []
 
 
 def test_a_browser_may_ask_before_it_uploads(fresh_buckets: tuple[str, str]) -> None:
@@ -95,21 +91,157 @@ def test_a_dry_run_changes_nothing(fresh_buckets: tuple[str, str]) -> None:
         f"Would create bucket {fresh_buckets[0]}.",
         f"Would create bucket {fresh_buckets[1]}.",
         f"Would let browsers of https://app.example.test upload to {fresh_buckets[0]}.",
+        f"Would let browsers of https://app.example.test download from {fresh_buckets[1]}.",
         "Would mark both buckets as test unless marked.",
     ]
+    assert not EnvironmentIdentity.objects.exists()
     assert setup_bucket()[0] == f"Created bucket {fresh_buckets[0]}."
+
+
+ID = "01920000-0000-7000-8000-000000000000"
+PRODUCTION = Identity(environment="production", database_id="d" * 36, system_identifier="1")
 
 
 @pytest.mark.covers("F27")
 @pytest.mark.usefixtures("local_folders")
-def test_the_marker_of_another_environment_stays() -> None:
+@pytest.mark.parametrize("marker", [PRODUCTION, Identity(environment="production")])
+def test_the_marker_of_another_environment_stays(marker: Identity) -> None:
     setup_bucket()
-    mark(public_store(), "production")
+    mark(public_store(), marker)
 
-    with pytest.raises(CommandError, match="marked as production, this is test"):
+    with pytest.raises(CommandError, match="ENVIRONMENT_NAME is test here and production in the"):
         setup_bucket()
 
-    assert environment_of(public_store()) == "production"
+    assert marker_of(public_store()) == marker
+
+
+@pytest.mark.usefixtures("local_folders")
+def test_a_marker_of_an_older_version_is_completed() -> None:
+    setup_bucket()
+    for store in (public_store(), private_store()):
+        mark(store, Identity(environment="test"))
+
+    setup_bucket()
+
+    assert marker_of(public_store()) == marker_of(private_store()) == own_identity()
+
+
+@pytest.mark.usefixtures("local_folders")
+@pytest.mark.parametrize("marker", [None, Identity(environment="test")])
+@pytest.mark.parametrize("key", [f"media/{ID}/file.png", f"temp/{ID}_1700000000_a.png"])
+def test_a_bucket_full_of_objects_this_database_never_named_is_not_marked(
+    marker: Identity | None, key: str
+) -> None:
+    setup_bucket()
+    EnvironmentIdentity.objects.all().delete()
+    public_store().put(key, b"x", headers=ObjectHeaders(content_type="image/png"))
+    public_store().delete_many([MARKER_KEY])
+    if marker is not None:
+        mark(public_store(), marker)
+
+    with pytest.raises(CommandError, match="no row of this database names any object in it"):
+        setup_bucket()
+
+    assert marker_of(public_store()) == marker
+
+
+@pytest.mark.usefixtures("local_folders")
+def test_a_moved_bucket_is_adopted_by_the_identity_it_had() -> None:
+    setup_bucket()
+    for store in (public_store(), private_store()):
+        mark(store, PRODUCTION)
+
+    with pytest.raises(CommandError, match=r"--adopt production/d{36}/1"):
+        setup_bucket("--adopt", "production")
+    assert marker_of(public_store()) == PRODUCTION
+    said = setup_bucket("--adopt", str(PRODUCTION))
+
+    assert sum("Adopted" in line for line in said) == 2
+    assert marker_of(public_store()) == marker_of(private_store()) == own_identity()
+
+
+@pytest.mark.usefixtures("local_folders")
+def test_adopting_without_a_terminal_wants_the_identity(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", StringIO(""))
+
+    with pytest.raises(CommandError, match="--adopt OLD_ID"):
+        setup_bucket("--adopt")
+
+
+@pytest.mark.usefixtures("local_folders")
+@pytest.mark.parametrize(("typed", "adopts"), [(str(PRODUCTION), True), ("yes", False)])
+def test_the_old_identity_is_shown_and_typed(
+    monkeypatch: pytest.MonkeyPatch, typed: str, *, adopts: bool
+) -> None:
+    class Terminal(StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    setup_bucket()
+    mark(public_store(), PRODUCTION)
+    monkeypatch.setattr("sys.stdin", Terminal(f"{typed}\n"))
+    said = StringIO()
+
+    try:
+        call_command("setup_bucket", "--adopt", stdout=said)
+    except CommandError:
+        assert not adopts
+
+    assert f"belongs to {PRODUCTION}" in said.getvalue()
+    assert marker_of(public_store()) == (own_identity() if adopts else PRODUCTION)
+
+
+@pytest.mark.parametrize("code", [403, 409, 501])
+@pytest.mark.parametrize("strict", ["", "--strict"])
+def test_parts_the_store_does_not_let_us_do_are_left_to_do_by_hand(
+    fresh_buckets: tuple[str, str], settings: Settings, proxy: FaultProxy, code: int, strict: str
+) -> None:
+    setup_bucket()
+    settings.S3_ENDPOINT_URL = proxy.url
+    factory.reset()
+
+    def refuse_bucket_calls(handler: fault_proxy.Handler) -> None:
+        is_bucket = handler.path.split("?")[0].count("/") == 1 and handler.command != "POST"
+        refused = is_bucket and "list-type" not in handler.path
+        (fault_proxy.status(code) if refused else fault_proxy.forward)(handler)
+
+    proxy.plan = lambda _method, _number: refuse_bucket_calls
+    said, warned = StringIO(), StringIO()
+    outcome: AbstractContextManager[object] = nullcontext()
+    if strict:
+        outcome = pytest.raises(CommandError, match="of the parts are left")
+    with outcome:
+        call_command("setup_bucket", *filter(None, [strict]), stdout=said, stderr=warned)
+
+    public, private = fresh_buckets
+    for line in (
+        f"Could not ask for bucket {public}: the store answered {code}",
+        f"Could not ask for bucket {private}: the store answered {code}",
+        f"Could not set the CORS policy of {public}: the store answered {code}",
+        f"Could not set the CORS policy of {private}: the store answered {code}",
+        f"Set this CORS policy on bucket {private}:",
+    ):
+        assert line in warned.getvalue()
+    rules = re.findall(r"^\[$.*?^\]$", warned.getvalue(), re.DOTALL | re.MULTILINE)
+    assert [json.loads(rule)[0]["AllowedMethods"] for rule in rules] == [
+        ["PUT", "GET", "HEAD"],
+        ["GET", "HEAD"],
+    ]
+    assert f"{public} is marked as test." in said.getvalue()
+    assert "A signed PUT is accepted" in said.getvalue()
+
+
+def test_a_browser_may_download_from_the_private_bucket(fresh_buckets: tuple[str, str]) -> None:
+    setup_bucket()
+    url = f"{s3_connection().public_endpoint_url}/{fresh_buckets[1]}/exports/a"
+    asked = {"Origin": "https://app.example.test", "Access-Control-Request-Method": "GET"}
+
+    status, headers, _ = send("OPTIONS", url, headers=asked)
+
+    assert status == 200
+    assert headers["access-control-allow-origin"] == "https://app.example.test"
+    assert "GET" in headers["access-control-allow-methods"]
+    assert "PUT" not in headers["access-control-allow-methods"]
 
 
 @pytest.mark.usefixtures("local_folders")
@@ -138,4 +270,4 @@ def test_an_unreadable_marker_marks_nothing(content: bytes, tmp_path: Path) -> N
     public_store().delete_many([MARKER_KEY])
     (tmp_path / "sartiq-media" / MARKER_KEY).write_bytes(content)
 
-    assert environment_of(public_store()) is None
+    assert marker_of(public_store()) is None

@@ -1,0 +1,76 @@
+"""Whether clients can use the store with these settings: proven once with probes, then noted."""
+
+import hashlib
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from threading import Lock
+from typing import Final
+
+import structlog
+from django.conf import settings
+
+from media.errors import StoreUnavailableError
+from media.models import EnvironmentIdentity
+from media.storage import probes
+from media.storage.provision import Step
+
+log = structlog.get_logger(__name__)
+
+RETRY_SECONDS: Final = 10  # between attempts of one process: every health check asks
+_SETTINGS: Final = (
+    *("S3_ENDPOINT_URL", "S3_PUBLIC_ENDPOINT_URL", "S3_REGION", "S3_ACCESS_KEY_ID"),
+    *("R2_BUCKET_NAME", "R2_PRIVATE_BUCKET_NAME", "R2_PUBLIC_URL", "CDN_URL"),
+)
+
+
+def prove() -> Iterator[Step]:
+    """Try the buckets, yielding what was shown, and note in the database that nothing failed.
+
+    Raises StoreMisconfiguredError, StoreUnavailableError.
+    """
+    yield from probes.prove_buckets()
+    EnvironmentIdentity.objects.update(proven_settings=fingerprint())
+
+
+def require_proven_store() -> None:
+    """Return when the settings of now are proven, trying them when nobody did.
+
+    Raises StoreUnavailableError while they are not; the log says why.
+    """
+    if settings.STORAGE == "local" or _last.proven == fingerprint() or _is_noted():
+        return
+    with _lock:
+        if _last.failed == fingerprint() and time.monotonic() < _last.until:
+            raise StoreUnavailableError
+        try:
+            for _ in prove():
+                pass
+        except StoreUnavailableError as error:
+            _last.failed, _last.until = fingerprint(), time.monotonic() + RETRY_SECONDS
+            log.warning("store_not_proven", error=type(error).__name__, reason=error.detail)
+            raise
+        _last.proven = fingerprint()
+
+
+def fingerprint() -> str:
+    """Return what identifies the settings that probe objects prove."""
+    values = "\n".join(str(getattr(settings, name)) for name in _SETTINGS)
+    return hashlib.sha256(values.encode()).hexdigest()
+
+
+def _is_noted() -> bool:
+    return EnvironmentIdentity.objects.filter(proven_settings=fingerprint()).exists()
+
+
+@dataclass
+class _Last:
+    """What this process saw last, by the fingerprint of the settings."""
+
+    proven: str = ""
+    failed: str = ""
+    until: float = 0
+
+
+_lock = Lock()
+_last = _Last()

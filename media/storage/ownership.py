@@ -1,0 +1,82 @@
+"""Marks both buckets as this environment's, and hands one over only when asked to by name."""
+
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Final
+
+from django.conf import settings
+
+from media.errors import ForeignEnvironmentError
+from media.models import MediaResource, Upload, created_identity
+from media.rules import keys
+from media.rules.environment import UNMARKED, Identity, differences
+from media.storage.contract import ObjectStore
+from media.storage.factory import private_store, public_store
+from media.storage.marker import mark, marker_of
+
+Ask = Callable[[str, str], bool]
+
+_SAMPLE: Final = 10_000  # objects looked at before a bucket counts as nobody's of ours
+_BATCH: Final = 500
+_OURS: Final = frozenset({keys.KeyKind.CANONICAL, keys.KeyKind.TEMP})
+
+
+def mark_buckets(*, adopt: Ask | None, dry_run: bool) -> Iterator[str]:
+    """Mark each bucket that is unmarked or has our marker of an older version.
+
+    Another environment's is taken over only when `adopt`, asked with the name of the bucket and
+    its old identity, agrees. Raises ForeignEnvironmentError.
+    """
+    if dry_run:
+        yield f"Would mark both buckets as {settings.ENVIRONMENT_NAME} unless marked."
+        return
+    own = created_identity()
+    yield _marked(settings.R2_BUCKET_NAME, public_store(), own, adopt)
+    yield _marked(settings.R2_PRIVATE_BUCKET_NAME, private_store(), own, adopt)
+
+
+def _marked(name: str, store: ObjectStore, own: Identity, adopt: Ask | None) -> str:
+    marker = marker_of(store)
+    if marker == own:
+        return f"{name} is marked as {own.environment}."
+    reason = _reason_to_ask(store, marker, own)
+    if reason is None:
+        mark(store, own)
+        return f"Marked {name} as {own.environment}."
+    old = str(marker or UNMARKED)
+    if adopt is None or not adopt(name, old):
+        message = (
+            f"{name} is marked as {old}, this is {own}: {reason}. If the bucket belongs to this"
+            f" environment after a move or a restore: manage.py setup_bucket --adopt {old}"
+        )
+        raise ForeignEnvironmentError(message)
+    mark(store, own)
+    return f"Adopted {name}: it was {old} and is {own} now."
+
+
+def _reason_to_ask(store: ObjectStore, marker: Identity | None, own: Identity) -> str | None:
+    """Return why marking needs a person's word, None when the bucket may well be ours."""
+    if marker is not None and (marker.is_complete or marker.environment != own.environment):
+        return "; ".join(differences(marker, own))
+    if _holds_only_unknown(store):
+        return "no row of this database names any object in it"
+    return None
+
+
+def _holds_only_unknown(store: ObjectStore) -> bool:
+    """Tell whether the bucket holds objects of our grammar, and none that a row of ours names."""
+    seen = False
+    for prefix in ("media/", "temp/"):
+        listed = store.list(prefix, limit=_SAMPLE)
+        while page := list(islice(listed, _BATCH)):
+            names = [each.key for each in page if keys.classify(each.key) in _OURS]
+            if _any_named(names):
+                return False
+            seen = seen or bool(names)
+    return seen
+
+
+def _any_named(names: list[str]) -> bool:
+    ids = {found for name in names if (found := keys.resource_id_of(name))}
+    resources = MediaResource.objects.filter(pk__in=ids)
+    return resources.exists() or Upload.objects.filter(key__in=names).exists()

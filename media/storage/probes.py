@@ -1,0 +1,166 @@
+"""Proves with probe objects that the settings name the right addresses, as clients will use them.
+
+A wrong endpoint passes every call of our own: one that ends in a bucket's name keeps private files
+in the public bucket. So a signed PUT is sent where clients send theirs, and both buckets' objects
+are read where anybody may read.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from django.conf import settings
+from urllib3 import Retry
+from urllib3.exceptions import HTTPError
+
+from media.errors import ObjectNotFoundError, StoreMisconfiguredError, StoreUnavailableError
+from media.rules import keys
+from media.storage.budget import OPERATION_BUDGET, time_limit
+from media.storage.contract import ObjectHeaders, ObjectStore
+from media.storage.factory import private_store, public_store
+from media.storage.provision import Step
+from media.storage.wire import open_pool
+from sartiq.core.models import new_id
+
+_LIFETIME: Final = timedelta(minutes=5)
+_TYPE: Final = "image/png"
+_NO_RETRIES: Final = Retry(total=3, connect=0, read=0, redirect=3, status=0, other=0)
+_LARGEST_ANSWER: Final = 4096
+
+
+def prove_buckets() -> Iterator[Step]:
+    """Try the buckets with small objects that are deleted again, yielding what was shown.
+
+    An address that does not answer from here is left to check by hand. Raises
+    StoreMisconfiguredError when clients could not upload or read, or anybody could read what is
+    private; StoreUnavailableError.
+    """
+    if settings.STORAGE == "local":
+        return
+    yield from _prove_private()
+    yield from _prove_public()
+
+
+def _prove_private() -> Iterator[Step]:
+    name = settings.R2_PRIVATE_BUCKET_NAME
+    key = keys.private_key(keys.PrivateArea.EXPORTS, new_id(), "probe.txt")
+    body = key.encode()
+    addresses = {f"{base}/{key}" for base in _reading_bases()}
+    addresses |= {f"{base}/{name}/{key}" for base in _reading_bases()}
+    addresses.add(f"{settings.S3_PUBLIC_ENDPOINT_URL.rstrip('/')}/{name}/{key}")
+    store = private_store()
+    with _removed(store, key):
+        store.put(key, body, headers=ObjectHeaders(content_type="text/plain"))
+        for address in sorted(addresses):
+            answer = _get(address)
+            if answer is not None and answer[1] == body:
+                message = (
+                    f"Anybody can read the private bucket {name} at {address}. Check"
+                    " S3_ENDPOINT_URL (without a bucket's name) and the bucket's public access."
+                )
+                raise StoreMisconfiguredError(message)
+    yield Step(sentence=f"Objects of {name} cannot be read without a signature.")
+
+
+def _prove_public() -> Iterator[Step]:
+    store = public_store()
+    key = keys.temp_key(
+        file_id=new_id(), at=datetime.now(UTC), filename="probe.png", content_type=_TYPE
+    )
+    body = key.encode()
+    with _removed(store, key):
+        step = _prove_put(store, key, body)
+        yield step
+        if step.by_hand:
+            store.put(key, body, headers=ObjectHeaders(content_type=_TYPE))
+        for base in _reading_bases():
+            yield _prove_reading(base, key, body)
+
+
+def _prove_put(store: ObjectStore, key: str, body: bytes) -> Step:
+    where = settings.S3_PUBLIC_ENDPOINT_URL
+    signed = store.sign_put(
+        key, content_type=_TYPE, size=len(body), sha256=None, lifetime=_LIFETIME
+    )
+    answer = _request("PUT", signed.url, body, dict(signed.headers))
+    if answer is None:
+        return _unreachable(f"S3_PUBLIC_ENDPOINT_URL ({where})", "a signed PUT")
+    status, said = answer
+    if not 200 <= status < 300:  # noqa: PLR2004  HTTP statuses
+        message = (
+            f"Clients could not upload: S3_PUBLIC_ENDPOINT_URL ({where}) answered {status} to a"
+            f" signed PUT. It must be the S3 API itself, not a public address. {_text(said)}"
+        )
+        raise StoreMisconfiguredError(message.strip())
+    with suppress(ObjectNotFoundError):
+        if store.head(key).size == len(body):
+            return Step(sentence=f"A signed PUT is accepted at {where}.")
+    message = (
+        f"A signed PUT to S3_PUBLIC_ENDPOINT_URL ({where}) did not reach the bucket that"
+        f" S3_ENDPOINT_URL ({settings.S3_ENDPOINT_URL}) reads."
+    )
+    raise StoreMisconfiguredError(message)
+
+
+def _prove_reading(base: str, key: str, body: bytes) -> Step:
+    answer = _get(f"{base}/{key}")
+    if answer is None:
+        return _unreachable(base, "reading a public object")
+    status, found = answer
+    if found != body:
+        message = (
+            f"Public objects cannot be read at {base}: it answered {status}. Connect the bucket"
+            f" {settings.R2_BUCKET_NAME} to that address, or correct R2_PUBLIC_URL and CDN_URL."
+        )
+        raise StoreMisconfiguredError(message)
+    return Step(sentence=f"Public objects can be read at {base}.")
+
+
+def _reading_bases() -> list[str]:
+    return list(dict.fromkeys([settings.R2_PUBLIC_URL, settings.CDN_URL]))
+
+
+def _unreachable(where: str, what: str) -> Step:
+    return Step(
+        sentence=f"{where} does not answer from here.",
+        by_hand=f"Try {what} there from where clients are.",
+    )
+
+
+def _get(url: str) -> tuple[int, bytes] | None:
+    return _request("GET", url, None, {})
+
+
+def _request(
+    method: str, url: str, body: bytes | None, headers: dict[str, str]
+) -> tuple[int, bytes] | None:
+    """Return status and body of the answer to anybody, None when nothing answers."""
+    pool = open_pool(url, size=1)
+    try:
+        with time_limit(OPERATION_BUDGET):
+            answer = pool.request(
+                method, url, body=body, headers=headers, retries=_NO_RETRIES, preload_content=False
+            )
+            try:
+                return answer.status, answer.read(_LARGEST_ANSWER, decode_content=True)
+            finally:
+                answer.close()
+    except (HTTPError, OSError, StoreUnavailableError):
+        return None
+    finally:
+        pool.clear()
+
+
+def _text(answer: bytes) -> str:
+    return " ".join(answer.decode(errors="replace").split())[:200]
+
+
+@contextmanager
+def _removed(store: ObjectStore, key: str) -> Iterator[None]:
+    """Delete the probe in the end; one that stays is an object no row names, and harmless."""
+    try:
+        yield
+    finally:
+        with suppress(StoreUnavailableError):
+            store.delete_many([key])

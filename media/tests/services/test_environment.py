@@ -1,0 +1,256 @@
+"""Sweeps and queued deletions touch only a bucket that is this database's and this process's."""
+
+from collections.abc import Callable, Iterator
+from uuid import uuid4
+
+import pytest
+from django.conf import settings as values
+from django.core.management import CommandError, call_command
+from django.db import connection
+from pytest_django import Settings
+
+from media.errors import EnvironmentUnknownError, ForeignEnvironmentError, StoreUnavailableError
+from media.models import (
+    DeletionReason,
+    EnvironmentIdentity,
+    MediaResource,
+    ObjectDeletion,
+    Upload,
+    created_identity,
+    own_identity,
+)
+from media.rules.environment import Identity
+from media.services import deletions
+from media.services.environment import require_own_environment
+from media.storage import factory, private_store
+from media.storage.client import ClientHolder
+from media.storage.marker import MARKER_KEY, mark, marker_of
+from media.storage.memory import MemoryStore
+from media.tests.doors import own_database
+from media.tests.factories import drain
+from media.tests.services import sweepable
+from media.tests.services.sweepable import AheadS3Store, new_temp_key, new_user, stored
+
+pytestmark = pytest.mark.django_db
+
+SWEEPS = ["cleanup_temp_uploads", "cleanup_orphaned_media"]
+
+
+@pytest.fixture
+def production(
+    settings: Settings, stack: dict[str, str]
+) -> Iterator[tuple[AheadS3Store, Identity]]:
+    """Two buckets of their own on the S3 server, marked, with a day-old object of each kind."""
+    name = f"identity-{uuid4().hex[:12]}"
+    settings.R2_BUCKET_NAME, settings.R2_PRIVATE_BUCKET_NAME = f"{name}-public", f"{name}-private"
+    settings.ENVIRONMENT_NAME = "production"
+    factory.reset()
+    holder = ClientHolder(factory.s3_connection())
+    buckets = (settings.R2_BUCKET_NAME, settings.R2_PRIVATE_BUCKET_NAME)
+    for bucket in buckets:
+        holder.get().create_bucket(Bucket=bucket)
+    store = AheadS3Store(factory.s3_connection(), settings.R2_BUCKET_NAME)
+    store.ahead = sweepable.OLD
+    with factory.replaced(public=store):
+        own = created_identity()
+        for each in (store, private_store()):
+            mark(each, own)
+        stored(store, new_temp_key())
+        stored(store, sweepable.resource(new_user()).storage_key)
+        yield store, own
+    for bucket in buckets:
+        for listed in holder.get().list_objects_v2(Bucket=bucket).get("Contents", []):
+            holder.get().delete_object(Bucket=bucket, Key=listed["Key"])
+        holder.get().delete_bucket(Bucket=bucket)
+    holder.close()
+    store.close()
+    factory.reset()
+
+
+def objects(store: AheadS3Store) -> list[str]:
+    return sorted(each.key for each in store.list(""))
+
+
+def forget_database() -> None:
+    """Leave what a newly migrated database has."""
+    EnvironmentIdentity.objects.all().delete()
+    MediaResource.objects.all().delete()
+    Upload.objects.all().delete()
+
+
+def another_database() -> None:
+    forget_database()
+    EnvironmentIdentity.objects.create()
+
+
+def unknown_database() -> None:
+    forget_database()
+
+
+@pytest.mark.parametrize("name", SWEEPS)
+@pytest.mark.parametrize(
+    ("empty", "reason"),
+    [
+        (another_database, "the id in the database is"),
+        (unknown_database, "This database has no environment id yet"),
+    ],
+)
+def test_an_empty_database_deletes_nothing(
+    production: tuple[AheadS3Store, Identity], name: str, empty: Callable[[], None], reason: str
+) -> None:
+    store, _ = production
+    before = objects(store)
+    empty()
+
+    with pytest.raises(CommandError, match=reason) as refused:
+        call_command(name, "--execute")
+    drain()
+
+    assert refused.value.returncode == 1
+    assert objects(store) == before
+
+
+@pytest.mark.parametrize("name", SWEEPS)
+@pytest.mark.parametrize("private", [False, True])
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"environment": "staging"}, "ENVIRONMENT_NAME is production here and staging in"),
+        ({"database_id": str(uuid4())}, "the id in the database is"),
+        # What a copy of the production database finds that was restored into another cluster.
+        ({"system_identifier": "7"}, "PostgreSQL's system_identifier is"),
+    ],
+)
+def test_a_bucket_of_another_environment_is_left_alone(
+    production: tuple[AheadS3Store, Identity],
+    name: str,
+    *,
+    private: bool,
+    change: dict[str, str],
+    reason: str,
+) -> None:
+    store, own = production
+    mark(private_store() if private else store, Identity(**(own.as_json() | change)))
+    before = objects(store)
+
+    for mode in ("--execute", "--dry-run"):
+        with pytest.raises(CommandError, match=reason):
+            call_command(name, mode)
+    drain()
+
+    assert objects(store) == before
+
+
+def test_queued_deletions_of_a_foreign_bucket_stay_queued(
+    production: tuple[AheadS3Store, Identity], settings: Settings
+) -> None:
+    store, _ = production
+    key = next(key for key in objects(store) if key.startswith("temp/"))
+    deletions.queue([key], reason=DeletionReason.EXPIRED)
+    queued = ObjectDeletion.objects.get()
+    settings.ENVIRONMENT_NAME = "staging"
+
+    for _ in range(12):
+        deletions.perform(queued.pk)
+
+    queued.refresh_from_db()
+    assert (queued.attempts, queued.dead, queued.last_error) == (0, False, "")
+    assert key in objects(store)
+    settings.ENVIRONMENT_NAME = "production"
+    deletions.perform(queued.pk)
+    assert key not in objects(store)
+    assert not ObjectDeletion.objects.exists()
+
+
+def test_the_right_environment_sweeps_and_leaves_what_no_row_ever_named(
+    production: tuple[AheadS3Store, Identity],
+) -> None:
+    store, _ = production
+    unknown = stored(store, f"media/{uuid4()}/file.png")
+
+    for name in SWEEPS:
+        call_command(name, "--execute")
+    drain()
+
+    assert objects(store) == [MARKER_KEY, unknown]
+
+
+def test_one_comparison_serves_many_deletions() -> None:
+    own_database()
+    reads: list[str] = []
+    public, private = MemoryStore(), MemoryStore()
+    for store in (public, private):
+        mark(store, own_identity())
+        store.before = lambda operation, _key: reads.append(operation)
+
+    with factory.replaced(public=public, private=private):
+        for _ in range(100):
+            require_own_environment()
+
+    assert reads == ["open", "open"]
+
+
+def test_an_unmarked_bucket_is_nobodys() -> None:
+    own_database()
+    with (
+        factory.replaced(public=MemoryStore(), private=MemoryStore()),
+        pytest.raises(ForeignEnvironmentError, match="it has no environment marker"),
+    ):
+        require_own_environment()
+
+
+def test_a_store_that_is_away_leaves_deletions_queued(memory: MemoryStore) -> None:
+    deletions.queue([new_temp_key()], reason=DeletionReason.EXPIRED)
+    queued = ObjectDeletion.objects.get()
+
+    def away(_operation: str, _key: str) -> None:
+        raise StoreUnavailableError
+
+    memory.before = away
+    deletions.perform(queued.pk)
+
+    queued.refresh_from_db()
+    assert (queued.attempts, queued.dead) == (0, False)
+
+
+def test_a_role_that_may_not_read_the_identifier_is_told_the_grant() -> None:
+    own_database()
+    role = f"reader_{uuid4().hex[:8]}"
+    with connection.cursor() as cursor:
+        cursor.execute("REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC")
+        cursor.execute(f"CREATE ROLE {role}")
+        cursor.execute(f"GRANT SELECT ON media_environmentidentity TO {role}")
+        cursor.execute(f"SET LOCAL ROLE {role}")
+        try:
+            with pytest.raises(EnvironmentUnknownError, match="GRANT EXECUTE ON FUNCTION"):
+                own_identity()
+        finally:
+            cursor.execute("RESET ROLE")
+
+
+def test_any_role_may_read_the_identifier_by_default() -> None:
+    own_database()
+    role = f"reader_{uuid4().hex[:8]}"
+    with connection.cursor() as cursor:
+        cursor.execute(f"CREATE ROLE {role}")
+        cursor.execute(f"GRANT SELECT ON media_environmentidentity TO {role}")
+        cursor.execute(f"SET LOCAL ROLE {role}")
+        identity = own_identity()
+        cursor.execute("RESET ROLE")
+
+    assert int(identity.system_identifier) > 0
+
+
+def test_the_id_is_written_once() -> None:
+    first, second = created_identity(), created_identity()
+
+    assert first == second == own_identity()
+    assert (first.environment, first.is_complete) == (values.ENVIRONMENT_NAME, True)
+    assert EnvironmentIdentity.objects.count() == 1
+
+
+def test_a_marker_keeps_all_three() -> None:
+    store = MemoryStore()
+    mark(store, created_identity())
+
+    assert marker_of(store) == own_identity()

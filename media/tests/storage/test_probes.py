@@ -1,0 +1,201 @@
+"""Probe objects find settings that every call of our own would pass with."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from django.test import Client
+from pytest_django import Settings
+
+from media.errors import StoreMisconfiguredError
+from media.models import EnvironmentIdentity, created_identity
+from media.services import proof
+from media.storage import factory, private_store, public_store
+from media.storage.client import ClientHolder
+from media.storage.probes import prove_buckets
+from media.tests.storage import fault_proxy
+from media.tests.storage.fault_proxy import FaultProxy
+
+
+def let_anybody_read(bucket: str) -> None:
+    """Do what a custom domain on an R2 bucket does."""
+    statement = {
+        "Effect": "Allow",
+        "Principal": "*",
+        "Action": "s3:GetObject",
+        "Resource": f"arn:aws:s3:::{bucket}/*",
+    }
+    policy = {"Version": "2012-10-17", "Statement": [statement]}
+    holder = ClientHolder(factory.s3_connection())
+    holder.get().put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy))
+    holder.close()
+
+
+@pytest.fixture
+def served_buckets(
+    fresh_buckets: tuple[str, str], settings: Settings, stack: dict[str, str]
+) -> Iterator[tuple[str, str]]:
+    """Two buckets, the public one read by anybody."""
+    holder = ClientHolder(factory.s3_connection())
+    for bucket in fresh_buckets:
+        holder.get().create_bucket(Bucket=bucket)
+    holder.close()
+    let_anybody_read(fresh_buckets[0])
+    settings.R2_PUBLIC_URL = settings.CDN_URL = f"{stack['S3_ENDPOINT_URL']}/{fresh_buckets[0]}"
+    factory.reset()
+    yield fresh_buckets
+    factory.reset()
+
+
+def objects() -> list[str]:
+    return [each.key for store in (public_store(), private_store()) for each in store.list("")]
+
+
+def test_sound_settings_are_proven_and_nothing_stays(
+    served_buckets: tuple[str, str], settings: Settings
+) -> None:
+    steps = list(prove_buckets())
+
+    assert [step.sentence for step in steps] == [
+        f"Objects of {served_buckets[1]} cannot be read without a signature.",
+        f"A signed PUT is accepted at {settings.S3_PUBLIC_ENDPOINT_URL}.",
+        f"Public objects can be read at {settings.R2_PUBLIC_URL}.",
+    ]
+    assert not any(step.by_hand for step in steps)
+    assert objects() == []
+
+
+def test_an_endpoint_that_ends_in_the_buckets_name_is_found_out(
+    served_buckets: tuple[str, str], settings: Settings
+) -> None:
+    settings.S3_ENDPOINT_URL += f"/{served_buckets[0]}"
+    settings.S3_PUBLIC_ENDPOINT_URL = settings.S3_ENDPOINT_URL
+    factory.reset()
+
+    with pytest.raises(StoreMisconfiguredError, match="Anybody can read the private bucket"):
+        list(prove_buckets())
+
+
+def test_a_private_bucket_that_anybody_reads_is_found_out(
+    served_buckets: tuple[str, str],
+) -> None:
+    let_anybody_read(served_buckets[1])
+
+    with pytest.raises(StoreMisconfiguredError, match="Anybody can read the private bucket"):
+        list(prove_buckets())
+
+    assert objects() == []
+
+
+@pytest.mark.usefixtures("served_buckets")
+@pytest.mark.parametrize("code", [401, 403, 404, 301, 500])
+def test_an_upload_address_that_is_not_the_api_is_found_out(
+    settings: Settings, proxy: FaultProxy, code: int
+) -> None:
+    proxy.plan = lambda method, _number: fault_proxy.status(code) if method == "PUT" else None
+    settings.S3_PUBLIC_ENDPOINT_URL = proxy.url
+    factory.reset()
+
+    with pytest.raises(StoreMisconfiguredError, match=f"answered {code} to a signed PUT"):
+        list(prove_buckets())
+
+    assert objects() == []
+
+
+@pytest.mark.usefixtures("served_buckets")
+def test_an_upload_address_of_another_store_is_found_out(
+    settings: Settings, proxy: FaultProxy
+) -> None:
+    proxy.plan = lambda method, _number: fault_proxy.status(200) if method == "PUT" else None
+    settings.S3_PUBLIC_ENDPOINT_URL = proxy.url
+    factory.reset()
+
+    with pytest.raises(StoreMisconfiguredError, match="did not reach the bucket"):
+        list(prove_buckets())
+
+
+@pytest.mark.parametrize("name", ["R2_PUBLIC_URL", "CDN_URL"])
+def test_a_public_address_that_serves_nothing_is_found_out(
+    served_buckets: tuple[str, str], settings: Settings, name: str
+) -> None:
+    address = f"{settings.S3_ENDPOINT_URL}/{served_buckets[1]}"
+    setattr(settings, name, address)
+
+    with pytest.raises(StoreMisconfiguredError, match=f"cannot be read at {address}"):
+        list(prove_buckets())
+
+    assert objects() == []
+
+
+@pytest.mark.usefixtures("served_buckets")
+@pytest.mark.parametrize("name", ["R2_PUBLIC_URL", "CDN_URL", "S3_PUBLIC_ENDPOINT_URL"])
+def test_an_address_that_does_not_answer_from_here_is_left_to_try(
+    settings: Settings, name: str
+) -> None:
+    setattr(settings, name, "http://127.0.0.1:1")
+    factory.reset()
+
+    steps = list(prove_buckets())
+
+    (left,) = [step for step in steps if step.by_hand]
+    assert "does not answer from here" in left.sentence
+    assert objects() == []
+
+
+@pytest.fixture
+def unproven(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that has tried nothing yet."""
+    monkeypatch.setattr(proof, "_last", proof._Last())
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("served_buckets", "unproven")
+def test_a_first_start_is_ready_once_the_store_is_proven(
+    client: Client, settings: Settings, proxy: FaultProxy
+) -> None:
+    created_identity()
+
+    first = client.get("/health/ready")
+    settings.S3_ENDPOINT_URL = proxy.url  # other settings, proven anew
+    proxy.plan = lambda _method, _number: fault_proxy.status(503)
+    factory.reset()
+    changed = client.get("/health/ready")
+    settings.S3_ENDPOINT_URL = settings.S3_PUBLIC_ENDPOINT_URL
+    factory.reset()
+
+    assert (first.status_code, changed.status_code) == (200, 503)
+    assert EnvironmentIdentity.objects.get().proven_settings == proof.fingerprint()
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("served_buckets", "unproven")
+def test_a_first_start_with_an_upload_address_that_refuses_is_not_ready(
+    client: Client, settings: Settings, proxy: FaultProxy
+) -> None:
+    proxy.plan = lambda method, _number: fault_proxy.status(401) if method == "PUT" else None
+    settings.S3_PUBLIC_ENDPOINT_URL = proxy.url
+    factory.reset()
+
+    answer = client.get("/health/ready")
+    tried = proxy.seen["PUT"]
+    again = client.get("/health/ready")
+
+    assert (answer.status_code, again.status_code) == (503, 503)
+    assert answer.headers["Retry-After"] == "10"
+    assert answer.json()["store"].startswith("Clients cannot use the store yet")
+    assert proxy.seen["PUT"] == tried == 1
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("served_buckets", "unproven")
+def test_an_outage_after_the_proof_leaves_the_service_ready(
+    client: Client, settings: Settings, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    created_identity()
+    settings.S3_ENDPOINT_URL = proxy.url
+    factory.reset()
+    assert client.get("/health/ready").status_code == 200
+    monkeypatch.setattr(proof, "_last", proof._Last())  # the process starts again
+    proxy.plan = lambda _method, _number: fault_proxy.status(503)
+
+    assert client.get("/health/ready").status_code == 200
