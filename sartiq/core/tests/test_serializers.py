@@ -2,7 +2,9 @@ from typing import Any
 
 import pytest
 from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
 
+from sartiq.core import fields
 from sartiq.core.errors import InvalidManyError
 from sartiq.core.serializers import StrictSerializer
 from sartiq.core.validation import read
@@ -44,3 +46,47 @@ def test_a_type_that_would_be_turned_is_refused_alone() -> None:
 
 def test_what_is_no_object_is_named_as_such() -> None:
     assert faults(["name"]) == [(("body",), "object_type")]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        (fields.IntegerField(), "1_0"),
+        (fields.IntegerField(), "\u0661"),
+        (fields.IntegerField(), "\u00b2"),
+        (fields.IntegerField(), " 1"),
+        (fields.IntegerField(), "1\n"),
+        (fields.IntegerField(), "+1"),
+        (fields.IntegerField(), "1e3"),
+        (fields.IntegerField(), "1.0"),
+        (fields.IntegerField(), ""),
+        (fields.BooleanField(), "tRuE"),
+        (fields.BooleanField(), "TRUE"),
+        (fields.BooleanField(), "yes"),
+        (fields.BooleanField(), "true\n"),
+        (fields.BooleanField(), ""),
+        (fields.Sha256Field(), "a" * 64 + "\n"),
+        (fields.UUIDField(), "urn:uuid:018f2d3e-0000-7000-8000-00000000000a"),
+        (fields.UUIDField(), "018f2d3e-0000-7000-8000-00000000000a\n"),
+        (fields.UUIDField(), "018f2d3e000070008000-00000000000a"),
+        (fields.UUIDField(), 5),
+    ],
+)
+def test_another_spelling_of_a_value_is_refused(field: Any, value: Any) -> None:
+    with pytest.raises(ValidationError):
+        field.run_validation(value)
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "value"),
+    [
+        (fields.IntegerField(), "10", 10),
+        (fields.IntegerField(), "-3", -3),
+        (fields.BooleanField(), "true", True),
+        (fields.BooleanField(), "True", True),
+        (fields.BooleanField(), "0", False),
+        (fields.Sha256Field(), "aB" * 32, "aB" * 32),
+    ],
+)
+def test_the_one_spelling_is_read(field: Any, text: str, value: Any) -> None:
+    assert field.run_validation(text) == value
