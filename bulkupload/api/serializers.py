@@ -121,9 +121,9 @@ class BulkUploadOut(serializers.Serializer[Any]):
 
 
 class RowErrorOut(serializers.ModelSerializer[BulkUploadRowError]):
-    """One thing wrong with one row: where it stands, and how to mend it.
+    """One thing to know about one row: where it stands, and what to do about it.
 
-    An error refuses the row; with a warning the row is imported and a picture of it is missing.
+    An error refuses the row; with a warning the row is imported. Row 0 is the table as a whole.
     """
 
     severity = serializers.SerializerMethodField()

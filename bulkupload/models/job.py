@@ -53,7 +53,7 @@ class BulkUploadJob(OwnedModel, LeasedModel):
     """One table of products somebody sent.
 
     `source_key` names the file as it was sent, `rows_key` the text that the chunks are ranges of:
-    the same object, or for a workbook its first sheet as CSV. `columns` is empty until the file
+    the same object, or for a workbook its table as CSV. `columns` is empty until the file
     was planned or its header refused, `sku_width` the digits of its SKUs where Excel may have
     dropped leading zeros.
     """

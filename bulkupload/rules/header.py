@@ -131,7 +131,7 @@ def read_header(cells: Sequence[str], *, mapping: Mapped, line: int) -> list[Hea
         names = [restore(name) for name in names]
         own -= len(ERROR_COLUMNS)
     if own > MOST_COLUMNS:
-        message = f"The table has {own:,} columns; at most {MOST_COLUMNS} are read."
+        message = f"The table has {own:,} columns; at most {MOST_COLUMNS:,} are read."
         raise FileFaultError("too_many_columns", message, line=line)
     chosen, again = _choose(names, mapping)
     columns = [

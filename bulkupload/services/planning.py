@@ -113,7 +113,7 @@ def _attempt(lease: Lease[BulkUploadJob], job: BulkUploadJob) -> None:
 
 @contextmanager
 def _opened(lease: Lease[BulkUploadJob], job: BulkUploadJob) -> Iterator[Table]:
-    """Bring the file to our disk; a workbook's first sheet becomes a CSV of its own."""
+    """Bring the file to our disk; a workbook's table becomes a CSV of its own."""
     with temporary_files.nameless_file() as source, temporary_files.nameless_file() as rows:
         scan = EncodingScan()
         _download(lease, job, source, scan)

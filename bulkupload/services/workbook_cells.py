@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
-from bulkupload.rules.excel_damage import DATE
+from bulkupload.rules.excel_damage import DATE, damaged
 from bulkupload.services.workbook_formats import PLAIN, CellFormat, DamagedText
 from bulkupload.services.workbook_parts import Workbook, unescaped
 from bulkupload.services.workbook_xml import Attributes, parser_of
@@ -60,7 +60,7 @@ def vertical_merges(book: Workbook, part: str, *, last_row: int) -> list[Merge]:
         held = b""
         while data := sheet.read(READ_BYTES):
             held += data
-            for left, top, _, bottom in _MERGED.findall(held):
+            for left, top, _, bottom in _MERGED.findall(held) if b"mergeCell" in held else ():
                 merge = Merge(column_of(left.decode()), int(top), int(bottom))
                 if merge.top < merge.bottom and merge.top <= last_row:
                     merges.append(merge)
@@ -98,7 +98,7 @@ class _Cells:
         self._columns: dict[str, int] = {}
         self._rows: list[Row] = []
         self._last = 0
-        self._row = 1
+        self._row, self._row_name = 1, "1"
         self._column = 0
         self._hidden = False
         self._cells: dict[int, str] = {}
@@ -128,7 +128,7 @@ class _Cells:
         elif kind == "rPh":
             self._phonetic = True
         elif kind == "row":
-            self._row = int(attributes.get("r", self._row))
+            self._enter_row(int(attributes.get("r", self._row)))
             self._require_place()
             self._hidden = attributes.get("hidden", "") in {"1", "true"}
 
@@ -156,15 +156,20 @@ class _Cells:
 
     def _place(self, reference: str | None) -> None:
         if reference is not None:
+            column = self._columns.get(reference.removesuffix(self._row_name))
+            if column is not None:  # a column that was seen before, in this row
+                self._column = column
+                return
             letters = reference.rstrip("0123456789")
             row = int(reference[len(letters) :])
             if row != self._row and self._cells:
                 raise ValueError(reference)
-            self._row = row
-            if letters not in self._columns:
-                self._columns[letters] = column_of(letters)
-            self._column = self._columns[letters]
+            self._enter_row(row)
+            self._column = self._columns[letters] = column_of(letters)
         self._require_place()
+
+    def _enter_row(self, row: int) -> None:
+        self._row, self._row_name = row, str(row)
 
     def _require_place(self) -> None:
         if not (1 <= self._row <= ROWS and self._column < COLUMNS):
@@ -176,7 +181,8 @@ class _Cells:
                 raise ValueError(self._row)
             self._rows.append(Row(self._row, self._hidden, self._cells))
             self._last, self._cells = self._row, {}
-        self._row, self._column = self._row + 1, 0
+        self._column = 0
+        self._enter_row(self._row + 1)
 
     def _shown(self) -> str:
         text = "".join(self._pieces)
@@ -186,8 +192,8 @@ class _Cells:
         if self._formula and not text:
             # An empty text is a value as well: =IF(A2="","",A2).
             return "" if kind == "str" and self._valued else NOT_COMPUTED
-        style = self._cell.get("s")
-        shown_as = self._formats[int(style)] if style and self._formats else PLAIN
+        style = int(self._cell.get("s", "0"))
+        shown_as = self._formats[style] if style < len(self._formats) else PLAIN
         if kind == "n":
             return shown_as.number(text) if text else ""
         return self._shown_text(kind, text, shown_as)
@@ -201,7 +207,7 @@ class _Cells:
             return "FALSE" if text == "0" else "TRUE"
         if kind == "d":
             if shown_as.is_general:
-                return DamagedText(text, DATE)
+                return DamagedText(text, damaged(DATE, text))
             return shown_as.number(repr(self._serial(text)))
         return shown_as.text(unescaped(text))
 

@@ -14,7 +14,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TextIO
 
-from bulkupload.rules.excel_damage import damaged
 from bulkupload.rules.header import Mapped
 from bulkupload.rules.sheet_reports import SheetReport
 from bulkupload.services.workbook_cells import Row, reference_of, rows_of
@@ -66,7 +65,7 @@ def _cells_of(row: Row, table: TablePosition, report: SheetReport) -> list[str]:
         if not (0 <= at < len(cells) and table.header[at]):
             report.add_outside(reference_of(row.number, column), text)
         elif isinstance(text, DamagedText) and column in table.identifiers:
-            cells[at] = damaged(text.mark, text)
+            cells[at] = text.marked
         else:
             cells[at] = text
     return cells if any(cells) else []

@@ -1,6 +1,7 @@
 """What a sheet shows of a cell, by the formats of its workbook."""
 
 from contextlib import suppress
+from math import isfinite
 from typing import IO, Final, Self
 
 from bulkupload.rules.excel_damage import CUT, DATE, UNKNOWN, damaged
@@ -14,15 +15,18 @@ _ISO_DATE: Final = "yyyy-mm-dd"
 
 
 class DamagedText(str):
-    """What a sheet shows of a number that is no identifier: a date, or one that lost digits."""
+    """What a sheet shows of a number that is no identifier: a date, or one that lost digits.
 
-    __slots__ = ("mark",)
-    mark: str
+    `marked` is what arrives where it stands for an identifier.
+    """
 
-    def __new__(cls, text: str, mark: str) -> Self:
-        """Return a text with the mark it has where it stands for an identifier."""
+    __slots__ = ("marked",)
+    marked: str
+
+    def __new__(cls, text: str, marked: str) -> Self:
+        """Return a text with what stands for it in a column of identifiers."""
         made = super().__new__(cls, text)
-        made.mark = mark
+        made.marked = marked
         return made
 
 
@@ -32,7 +36,7 @@ class CellFormat:
     def __init__(self, code: str | None, *, is_date: bool = False, is_1904: bool = False) -> None:
         self._is_date = is_date
         self._format: NumberFormat | None = None
-        self._instead = read_format(_ISO_DATE if is_date else GENERAL, is_1904=is_1904)
+        self._instead = read_format(_ISO_DATE, is_1904=is_1904)
         with suppress(NotShownError):
             self._format = None if code is None else read_format(code, is_1904=is_1904)
         self.is_general = self._format is not None and self._format.is_general
@@ -41,21 +45,34 @@ class CellFormat:
         """Return what is shown of a number as the file has it."""
         if self.is_general and len(raw) <= EXACT_DIGITS and raw.isdecimal() and raw[0] != "0":
             return raw  # nearly every one
-        number = float(raw)
         try:
-            shown, is_date = self._shown(number)
+            number = float(raw)
+        except ValueError:
+            return damaged(UNKNOWN, raw)
+        if not isfinite(number):
+            return damaged(UNKNOWN, raw)
+        try:
+            return self._shown(number)
         except NotShownError:
-            return damaged(UNKNOWN, general(decimal_of(number)))
-        if is_date:
-            return DamagedText(shown, DATE)
-        return DamagedText(shown, CUT) if abs(number) >= MAX_WHOLE else shown
+            return self._unknown(number)
 
-    def _shown(self, number: float) -> tuple[str, bool]:
-        if self._format is not None:
-            return self._format.show(number), self._format.is_date(number)
-        if not self._is_date:
+    def _shown(self, number: float) -> str:
+        if self._format is None:
             raise NotShownError(number)
-        return damaged(UNKNOWN, self._instead.show(number)), True
+        shown = self._format.show(number)
+        if self._format.has_dates and self._format.is_date(number):
+            return DamagedText(shown, damaged(DATE, shown))
+        if abs(number) >= MAX_WHOLE:
+            return DamagedText(shown, damaged(CUT, shown))
+        return shown
+
+    def _unknown(self, number: float) -> str:
+        instead = general(decimal_of(number))
+        if not self._is_date:
+            return damaged(UNKNOWN, instead)
+        with suppress(NotShownError):
+            instead = self._instead.show(number)
+        return DamagedText(damaged(UNKNOWN, instead), damaged(DATE, instead))
 
     def text(self, text: str) -> str:
         """Return what is shown of a text."""

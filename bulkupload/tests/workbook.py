@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 from xml.sax.saxutils import escape, quoteattr
 
+from bulkupload.services.workbook_cells import reference_of
+
 
 class Raw(NamedTuple):
     """A cell as the file has it: what it holds, and its attributes but the place."""
@@ -121,7 +123,7 @@ def _link(kind: str, target: str) -> str:
 
 
 def _cell(value: Cell, at: int, row: int) -> str:
-    place = f'r="{chr(ord("A") + at)}{row}"'
+    place = f'r="{reference_of(row, at)}"'
     if value is None:
         return ""
     if isinstance(value, Raw):

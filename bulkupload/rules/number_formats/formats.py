@@ -45,6 +45,8 @@ class NumberFormat:
         self._text = _text_section(sections)
         self._sections = sections[: _TRIPLE if self._text is None else -1] or sections_of(GENERAL)
         self._shows = [_shown_of(each, is_1904=is_1904) for each in self._sections]
+        self.has_dates = any(isinstance(each, DateFormat) for each in self._shows)
+        self._has_conditions = any(section.condition for section in self._sections)
 
     def is_date(self, number: float) -> bool:
         """Whether a number is shown as a date or a time."""
@@ -70,8 +72,7 @@ class NumberFormat:
 
     def _choose(self, value: Decimal) -> int:
         """Return the place of the section that is for a number."""
-        conditions = [section.condition for section in self._sections]
-        if any(conditions):
+        if self._has_conditions:
             return self._choose_by_condition(value)
         if value < 0 and len(self._sections) >= _PAIR:
             return 1
@@ -91,7 +92,7 @@ class NumberFormat:
 
     def _has_own_sign(self, at: int) -> bool:
         """Whether a section for negative numbers brings their sign itself."""
-        if not any(section.condition for section in self._sections):
+        if not self._has_conditions:
             return at == 1
         condition = self._sections[at].condition
         if condition is None or not condition.is_negative:

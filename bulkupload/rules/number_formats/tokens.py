@@ -28,6 +28,7 @@ Kind = Literal[
 ]
 
 MAX_SECTIONS: Final = 4
+MAX_CODE_LENGTH: Final = 255  # characters; Excel takes no longer one either
 _TOKEN: Final = re.compile(
     r'"(?P<text>[^"]*)(?:"|$)'
     r"|\\(?P<escaped>.)"
@@ -54,6 +55,7 @@ _LCID: Final = re.compile(r"(?:0?[01])?(?:0?[012])?(?P<language>[0-9a-f]{1,4})",
 _LANGUAGE: Final = re.compile(r"(?P<language>[a-z]{2,3})(?:-[a-z0-9]+)*(?:,1)?", re.IGNORECASE)
 _ENGLISH: Final = 0x09  # the lower ten bits of every LCID of English
 _PRIMARY_LANGUAGE: Final = 0x3FF
+_OF_THE_COMPUTER: Final = {0xF400, 0xF800}  # its own format of times and of long dates
 # Weeks, quarters, eras and calendars of other programs and languages; Excel escapes a plain letter.
 _RESERVED: Final = frozenset("abegnqwABEGNQW[\\*_上下午")
 _COMPARISONS: Final[dict[str, Callable[[Decimal, Decimal], bool]]] = {
@@ -105,6 +107,8 @@ class Section:
 
 def sections_of(code: str) -> list[Section]:
     """Split a format code into its sections, or raise NotShownError."""
+    if len(code) > MAX_CODE_LENGTH:
+        raise NotShownError(code[:MAX_CODE_LENGTH])
     sections: list[Section] = []
     draft = _Draft()
     for match in _TOKEN.finditer(code):
@@ -169,6 +173,8 @@ class _Draft:
         number, name = _LCID.fullmatch(block["tag"]), _LANGUAGE.fullmatch(block["tag"])
         if number:
             language = int(number["language"], 16)
+            if language in _OF_THE_COMPUTER:
+                raise NotShownError(text)
             self._is_foreign |= language & _PRIMARY_LANGUAGE != _ENGLISH
         elif name and name["language"] != "x":
             self._is_foreign |= name["language"].lower() != "en"

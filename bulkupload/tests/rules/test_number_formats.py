@@ -118,6 +118,8 @@ UNKNOWN = [
     ("M-000", 7),  # a month, and digits
     ("[DBNum1]0", 7),
     ("[$-F800]dddd", 7),
+    ("[$-F400]h:mm:ss AM/PM", 7),
+    ("0" * 256, 7),
     ("[$-407]mmmm", 7),  # German, which this product does not speak
     ("[$-2000401]0", 7),  # Arabic digits
     ("ggge", 7),

@@ -80,7 +80,7 @@ def test_excels_own_line_about_the_delimiter_is_no_header(private: MemoryStore, 
         ("\nSkuu,name\n1,2\n", "missing_column", 2),
         ("sku,name,sku\n1,2,3\n", "duplicate_column", 1),
         ("title,sku,product name\n1,2,3\n", "duplicate_column", 1),
-        (",".join(f"c{n}" for n in range(101)) + "\n1\n", "too_many_columns", 1),
+        (",".join(f"c{n}" for n in range(1001)) + "\n1\n", "too_many_columns", 1),
         ('"sku,name\n1,2\n', "no_header", 1),
         (b"\xff\xfe" + "sku,name\n1,2".encode("utf-16-le")[:-1], "unreadable", None),
     ],
@@ -147,7 +147,7 @@ def test_a_refused_header_is_told_so_that_it_can_be_mapped(
 
 
 def test_too_many_columns_are_not_kept(private: MemoryStore, user: User) -> None:
-    job = imported(user, ",".join(f"c{n}" for n in range(101)) + "\n1\n")
+    job = imported(user, ",".join(f"c{n}" for n in range(1001)) + "\n1\n")
 
     assert (job.failure_code, job.columns) == ("too_many_columns", [])
 

@@ -68,11 +68,18 @@ def test_a_date_elsewhere_is_taken_as_shown(private: MemoryStore, user: User) ->
 
 def test_a_date_shown_as_the_computer_likes_is_refused(private: MemoryStore, user: User) -> None:
     book = changed(
-        workbook({1: HEADER, 2: ["A", number(46054, 1)]}, ["0"]),
+        workbook({1: HEADER, 2: ["A", number(46054, 1)], 3: [number(46054, 1), "Hat"]}, ["0"]),
         ('<xf numFmtId="164"/>', '<xf numFmtId="14"/>'),
     )
 
-    assert faults(sent(user, book)) == [(1, 2, "name", "excel_damage")]
+    job = sent(user, book)
+
+    assert faults(job) == [(1, 2, "name", "excel_damage"), (2, 3, "sku", "excel_damage")]
+    values = BulkUploadRowError.objects.filter(job=job).order_by("row")
+    assert list(values.values_list("value", flat=True)) == [
+        "#FORMAT! 2026-02-01",
+        "#DATE! 2026-02-01",
+    ]
 
 
 @pytest.mark.parametrize("code", ["0", "General", "#,##0"])
@@ -88,6 +95,16 @@ def test_a_barcode_of_thirteen_digits_is_an_sku(private: MemoryStore, user: User
     sent(user, workbook({1: HEADER, 2: [4006381333931, "Pen"]}))
 
     assert stored_skus(user) == ["4006381333931"]
+
+
+@pytest.mark.parametrize("value", ["1,5", "1E999", "NaN"])
+def test_a_number_that_is_none_costs_its_row(private: MemoryStore, user: User, value: str) -> None:
+    book = workbook({1: HEADER, 2: ["A", Raw(f"<v>{value}</v>")], 3: ["B", "Hat"]})
+
+    job = sent(user, book)
+
+    assert faults(job) == [(1, 2, "name", "excel_damage")]
+    assert counts(job) == (1, 0, 0, 1)
 
 
 def test_the_table_is_found_on_the_second_sheet(private: MemoryStore, user: User) -> None:
@@ -197,6 +214,17 @@ def test_a_header_of_two_rows_reads_what_reaches_down(private: MemoryStore, user
 
     assert counts(job) == (1, 0, 0, 0)
     assert Product.objects.values_list("brand", "color").get() == ("Us", "red")
+
+
+def test_a_sheet_of_many_columns_reports_those_that_are_not_ours(
+    private: MemoryStore, user: User
+) -> None:
+    names: list[Cell] = [f"attribute {at}" for at in range(998)]
+
+    job = sent(user, workbook({1: [*HEADER, *names], 2: ["A", "Boot", *names]}))
+
+    assert counts(job) == (1, 0, 0, 0)
+    assert [each["name"] for each in job.columns if not each["field"]] == names
 
 
 def test_parts_are_found_whatever_their_case_and_slashes(private: MemoryStore, user: User) -> None:
