@@ -34,4 +34,4 @@ HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
     CMD ["python", "deploy/healthcheck.py"]
 # A process for each core; threads for requests that wait: docs/design/web-server.md.
 ENV GRANIAN_WORKERS=2
-CMD ["granian", "--interface", "wsgi", "--no-ws", "--host", "0.0.0.0", "--port", "8000", "--blocking-threads", "8", "--workers-kill-timeout", "20", "--respawn-failed-workers", "sartiq.wsgi:application"]
+CMD ["python", "-m", "sartiq.server", "--host", "0.0.0.0", "--port", "8000", "--stop-seconds", "20"]

@@ -240,11 +240,8 @@ class Product:
 
     def _web_command(self) -> list[str | Path]:
         return [
-            *(sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws"),
-            *("--host", LOOPBACK, "--port", str(self.port)),
-            *("--workers", "2", "--blocking-threads", "8", "--workers-kill-timeout", "4"),
-            "--respawn-failed-workers",
-            "sartiq.wsgi:application",
+            *(sys.executable, "-m", "sartiq.server", "--host", LOOPBACK, "--port", str(self.port)),
+            *("--workers", "2", "--stop-seconds", "4"),
         ]
 
     def _beat_command(self) -> list[str | Path]:

@@ -1,12 +1,11 @@
-"""`/files/{path}`: one pure decision, answered before Django starts to work.
+"""`/files/{path}`: one pure decision.
 
-`FilesRedirect` stands in front of the WSGI application (a Django view costs six times as much);
-`ServeFile` answers the same where only Django runs (tests, schema).
+`respond` gives it on the event loop (a Django view costs six times as much). What asks for more
+goes to the view: other methods, pages of other sites (CORS), unknown hosts.
 """
 
 import json
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -21,23 +20,9 @@ from media.rules import redirects
 from sartiq.core.api import Endpoint
 from sartiq.core.errors import Issue
 from sartiq.core.exception_handler import wire
+from sartiq.core.front.django_threads import Answer
 
 PREFIX = "/files/"
-REASONS = {
-    302: "302 Found",
-    404: "404 Not Found",
-    405: "405 Method Not Allowed",
-    422: "422 Unprocessable Entity",
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Answer:
-    """What `/files/…` answers."""
-
-    status: int
-    headers: list[tuple[str, str]] = field(default_factory=list)
-    body: bytes = b""
 
 
 def answer(method: str, path: str, query: str) -> Answer:
@@ -58,28 +43,13 @@ def answer(method: str, path: str, query: str) -> Answer:
     if location is None:
         return _refusal(404, "File not found")
     kept = ("Cache-Control", redirects.cache_control(path))
-    return Answer(status=302, headers=[("Location", location), kept, ("Content-Length", "0")])
+    return Answer(302, [("Location", location), kept, ("Content-Length", "0")])
 
 
-class FilesRedirect:
-    """WSGI: answers `/files/…`, hands everything else on."""
-
-    def __init__(self, application: Callable[..., Iterable[bytes]]) -> None:
-        self.application = application
-
-    def __call__(
-        self, environ: dict[str, Any], start_response: Callable[..., Any]
-    ) -> Iterable[bytes]:
-        """Answer one request."""
-        path = environ["PATH_INFO"]
-        if not path.startswith(PREFIX):
-            return self.application(environ, start_response)
-        method = environ["REQUEST_METHOD"]
-        # WSGI hands the decoded bytes over as latin-1 (PEP 3333).
-        decoded = path[len(PREFIX) :].encode("latin-1").decode("utf-8", "surrogateescape")
-        given = _answer_safely(method, decoded, environ.get("QUERY_STRING", ""))
-        start_response(REASONS[given.status], given.headers)
-        return [b"" if method == "HEAD" else given.body]
+def respond(method: str, path: str, query: str) -> Answer:
+    """Answer on the event loop; `path` was decoded once."""
+    given = _answer_safely(method, path.removeprefix(PREFIX), query)
+    return replace(given, body=b"") if method == "HEAD" else given
 
 
 class ServeFile(Endpoint):
@@ -141,4 +111,4 @@ def _refusal(status: int, detail: str, *headers: tuple[str, str]) -> Answer:
 def _json(status: int, content: Any, *headers: tuple[str, str]) -> Answer:
     body = json.dumps(content).encode()
     described = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
-    return Answer(status=status, headers=[*described, *headers], body=body)
+    return Answer(status, [*described, *headers], body)

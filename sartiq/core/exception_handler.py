@@ -5,7 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
+import structlog
 from django.core.exceptions import (
+    DisallowedHost,
     PermissionDenied,
     RequestDataTooBig,
     SuspiciousOperation,
@@ -19,6 +21,8 @@ from rest_framework.response import Response
 from sartiq.core import errors
 from sartiq.core.errors import Issue
 from sartiq.core.validation import issues_of
+
+log = structlog.get_logger(__name__)
 
 STATUS: dict[type[errors.SartiqError], int] = {
     errors.NotAuthenticatedError: 401,
@@ -154,6 +158,9 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer a request Django itself finds malformed (Django's handler400)."""
+    if isinstance(exception, DisallowedHost):
+        log.warning("unknown_host", host=printable(request.META.get("HTTP_HOST", "")))
+        return JsonResponse({"detail": "This host name is not served here."}, status=400)
     return as_json(errors.InvalidError("The request is malformed."))
 
 

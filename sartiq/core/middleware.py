@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from structlog.contextvars import bound_contextvars
 
+from sartiq.core.errors import UnsupportedTypeError
 from sartiq.core.exception_handler import as_json
 from sartiq.core.models import new_id
 
@@ -37,9 +38,9 @@ class AccessLogMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Answer and log."""
-        request_id = _request_id(request)
+        identifier = request_id(request.headers.get("X-Request-ID", ""))
         started = time.perf_counter()
-        with bound_contextvars(request_id=request_id):
+        with bound_contextvars(request_id=identifier):
             response = self.get_response(request)
             match = request.resolver_match
             log.info(
@@ -50,12 +51,12 @@ class AccessLogMiddleware:
                 ms=round((time.perf_counter() - started) * 1000, 1),
                 user_id=_user_id(request),
             )
-        response["X-Request-ID"] = request_id
+        response["X-Request-ID"] = identifier
         return response
 
 
-def _request_id(request: HttpRequest) -> str:
-    given = request.headers.get("X-Request-ID", "")
+def request_id(given: str) -> str:
+    """Return the id a client gave its request when it is a plain one, else a new one."""
     return given if PLAIN_ID.fullmatch(given) else str(new_id())
 
 
@@ -63,6 +64,20 @@ def _user_id(request: HttpRequest) -> str | None:
     """Return who asked, without a query for anybody the view did not look at."""
     user = getattr(request, "_cached_user", None) or request.__dict__.get("user")
     return str(user.pk) if isinstance(user, Model) else None
+
+
+class PlainBodyMiddleware:
+    """Refuse a compressed body: nothing here unpacks one."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer 415 for any `Content-Encoding` other than identity."""
+        codings = request.META.get("HTTP_CONTENT_ENCODING", "identity").lower().split(",")
+        if all(each.strip() == "identity" for each in codings):
+            return self.get_response(request)
+        return as_json(UnsupportedTypeError("Send the body without a Content-Encoding."))
 
 
 class EitherSlashMiddleware:

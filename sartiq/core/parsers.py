@@ -25,6 +25,9 @@ class BoundedJSONParser(BaseParser):
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
         """Return the parsed body; NaN, broken UTF-8 and deep nesting are refused as unreadable."""
+        meta = parser_context["request"].META if parser_context else {}
+        if int(meta.get("CONTENT_LENGTH") or 0) > MAX_JSON_BYTES:  # refused without being read
+            raise RequestTooLargeError("The JSON body is larger than 1 MiB.")
         raw = stream.read(MAX_JSON_BYTES + 1)
         if len(raw) > MAX_JSON_BYTES:
             raise RequestTooLargeError("The JSON body is larger than 1 MiB.")

@@ -55,6 +55,7 @@ MIDDLEWARE = [
     "sartiq.core.middleware.AccessLogMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "corsheaders.middleware.CorsMiddleware",
+    "sartiq.core.middleware.PlainBodyMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -267,10 +268,18 @@ LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"json": {"()": "sartiq.core.logs.formatter"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": "json"},
+        "none": {"class": "logging.NullHandler"},
+    },
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
     # The access log says it already, by route and without the path's secrets.
-    "loggers": {"django.request": {"level": "ERROR"}, "django": {"handlers": [], "level": "INFO"}},
+    "loggers": {
+        "django.request": {"level": "ERROR"},
+        "django": {"handlers": [], "level": "INFO"},
+        # Said in one line where it is answered (`exception_handler.bad_request`).
+        "django.security.DisallowedHost": {"handlers": ["none"], "propagate": False},
+    },
 }
 
 # --- Browser-facing security ------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 import json
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from io import BytesIO
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -14,13 +14,17 @@ from django.db import close_old_connections
 from pytest_django import Settings
 
 from devstack.product import Product
-from media.api.files import FilesRedirect
+from media.api.files import respond
 from media.tests.rules.redirect_payloads import payloads
 from media.tests.rules.url_readers import hosts
+from sartiq.core.front.application import Front
+from sartiq.core.front.direct import fixed_headers
+from sartiq.core.front.django_threads import DjangoThreads
+from sartiq.core.tests import asgi
 
 CDN = "https://cdn.sartiq.test"
 PLAIN = "https://pub.r2.test"
-Answer = tuple[int, dict[str, str], bytes]
+Answer = tuple[int, Mapping[str, str], bytes]
 
 
 @pytest.fixture(autouse=True)
@@ -35,12 +39,15 @@ def nobody(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[
     return [b"on"]
 
 
-in_front = FilesRedirect(nobody)
 inside = WSGIHandler()
+in_front = Front(DjangoThreads(inside, threads=1), direct={"/files/": respond})
+before_nobody = Front(DjangoThreads(nobody, threads=1), direct={"/files/": respond})
 
 
 def ask(application: Any, target: str, method: str = "GET") -> Answer:
     """Ask as a server does: the path decoded once, the query as it came."""
+    if isinstance(application, Front):
+        return asgi.ask(application, target, method)
     path, _, query = target.partition("?")
     environ = {
         "REQUEST_METHOD": method,
@@ -87,7 +94,10 @@ def ask(application: Any, target: str, method: str = "GET") -> Answer:
     ],
 )
 def test_a_redirect_carries_exactly_these_headers(target: str, headers: dict[str, str]) -> None:
-    assert ask(in_front, target) == (302, headers, b"")
+    status, given, body = ask(in_front, target)
+
+    assert (status, body) == (302, b"")
+    assert {name: given[name] for name in headers} == headers
 
 
 @pytest.mark.covers("T23")
@@ -141,13 +151,14 @@ def test_only_get_and_head_are_answered(method: str) -> None:
 
 
 def test_head_is_get_without_a_body() -> None:
-    assert ask(in_front, "/files/a.png", "HEAD") == ask(in_front, "/files/a.png")
+    assert ask(in_front, "/files/a.png", "HEAD")[0] == 302
     assert ask(in_front, "/files/..", "HEAD")[2] == b""
 
 
 def test_everything_else_is_handed_on() -> None:
-    assert ask(in_front, "/filesystem")[0] == 299
-    assert ask(in_front, "/api/v1/files/a")[0] == 299
+    assert ask(before_nobody, "/filesystem")[0] == 299
+    assert ask(before_nobody, "/api/v1/files/a")[0] == 299
+    assert ask(before_nobody, "/files/a")[0] == 302
 
 
 def test_in_development_the_bucket_is_named(settings: Settings) -> None:
@@ -190,6 +201,47 @@ def test_django_answers_as_the_wrapper_does(kept_connection: None) -> None:
         assert django[0] == front[0], payload
         assert django[1].get("Location") == front[1].get("Location"), payload
         assert django[1].get("Cache-Control") == front[1].get("Cache-Control"), payload
+
+
+@pytest.mark.parametrize("proxied", [{}, {"X-Forwarded-Proto": "https"}])
+def test_a_redirect_carries_the_headers_of_every_route(
+    settings: Settings, proxied: dict[str, str]
+) -> None:
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    settings.SECURE_HSTS_SECONDS = 31_536_000
+    front = Front(DjangoThreads(WSGIHandler(), threads=1), direct={"/files/": respond})
+    fixed_headers.cache_clear()
+    asked = {"X-Request-ID": "one-request", **proxied}
+
+    redirect = asgi.ask(front, "/files/a.png", headers=asked)[1]
+    fixed_headers.cache_clear()
+    through_django = asgi.ask(front, "/files/a.png", "PUT", headers=asked)[1]
+
+    names = {"X-Request-ID", "X-Content-Type-Options", "Referrer-Policy", "Vary"}
+    names |= {"X-Frame-Options", "Cross-Origin-Opener-Policy", "Strict-Transport-Security"}
+    assert {n: redirect.get(n) for n in names} == {n: through_django.get(n) for n in names}
+    assert redirect["X-Request-ID"] == "one-request"
+    assert ("Strict-Transport-Security" in redirect) == bool(proxied)
+
+
+def test_a_page_of_an_allowed_site_may_read_a_redirect(settings: Settings) -> None:
+    settings.CORS_ALLOWED_ORIGINS = ["https://app.sartiq.test"]
+
+    allowed = asgi.ask(in_front, "/files/a.png", headers={"Origin": "https://app.sartiq.test"})
+    other = asgi.ask(in_front, "/files/a.png", headers={"Origin": "https://evil.test"})
+
+    assert allowed[0] == other[0] == 302
+    assert allowed[1]["Access-Control-Allow-Origin"] == "https://app.sartiq.test"
+    assert "Retry-After" in allowed[1]["Access-Control-Expose-Headers"]
+    assert "Access-Control-Allow-Origin" not in other[1]
+
+
+def test_a_body_that_nobody_reads_ends_the_connection() -> None:
+    sent = asgi.ask(in_front, "/files/a.png", "POST", body=b"x")
+    announced = asgi.ask(in_front, "/files/a.png", "GET", body=b"x")
+
+    assert (sent[0], sent[1]["Connection"]) == (405, "close")
+    assert (announced[0], announced[1]["Connection"]) == (302, "close")
 
 
 @pytest.mark.covers("T25")

@@ -1,0 +1,114 @@
+"""Django, run in a fixed number of threads; none of them ever waits for a client."""
+
+import asyncio
+import json
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from queue import SimpleQueue
+from tempfile import SpooledTemporaryFile
+from typing import IO, Any
+
+import structlog
+
+from sartiq.core.front.request_body import BodyNeeded
+
+log = structlog.get_logger(__name__)
+
+MAX_MEMORY_BYTES = 1024 * 1024  # of a streamed response; the rest lies in a temporary file
+
+Environ = dict[str, Any]
+Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A whole response."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: "bytes | IO[bytes]" = b""
+
+
+def refusal(status: int, detail: str) -> Answer:
+    """Return an error as the product words them."""
+    body = json.dumps({"detail": detail}).encode()
+    return Answer(status, [("Content-Type", "application/json")], body)
+
+
+@dataclass(frozen=True)
+class _Job:
+    environ: Environ
+    loop: asyncio.AbstractEventLoop
+    future: "asyncio.Future[Answer | None]"
+
+
+class DjangoThreads:
+    """Runs a WSGI application in threads that live as long as the process."""
+
+    def __init__(self, application: Application, *, threads: int) -> None:
+        self._application = application
+        self._jobs: SimpleQueue[_Job] = SimpleQueue()
+        self._unstarted = threads
+
+    async def run(self, environ: Environ) -> Answer | None:
+        """Return the application's response, None when it asks for a deferred body."""
+        while self._unstarted:
+            self._unstarted -= 1
+            threading.Thread(target=self._work, daemon=True, name="django").start()
+        loop = asyncio.get_running_loop()
+        job = _Job(environ, loop, loop.create_future())
+        self._jobs.put(job)
+        return await job.future
+
+    def _work(self) -> None:
+        while True:
+            job = self._jobs.get()
+            job.loop.call_soon_threadsafe(_settle, job.future, self._answer(job.environ))
+
+    def _answer(self, environ: Environ) -> Answer | None:
+        # Errors do not travel through the future: their traceback would keep the request alive,
+        # and with it the connection, until the next garbage collection.
+        try:
+            return self._call(environ)
+        except BodyNeeded:
+            return None
+        except BaseException:
+            log.exception("request_failed")
+            return refusal(500, "Internal server error")
+
+    def _call(self, environ: Environ) -> Answer:
+        heads: list[tuple[int, list[tuple[str, str]]]] = []
+
+        def start(status: str, headers: list[tuple[str, str]], *_: Any) -> None:
+            heads.append((int(status[:3]), headers))
+
+        response = self._application(environ, start)
+        try:
+            body = _spooled(response) if _is_streaming(response) else b"".join(response)
+        finally:
+            if hasattr(response, "close"):
+                response.close()
+        return Answer(*heads[-1], body)
+
+
+def _settle(future: "asyncio.Future[Answer | None]", answer: Answer | None) -> None:
+    if not future.done():
+        future.set_result(answer)
+
+
+def _is_streaming(response: Iterable[bytes]) -> bool:
+    return bool(getattr(response, "streaming", False))  # Django's own word for it
+
+
+def _spooled(chunks: Iterable[bytes]) -> IO[bytes]:
+    """Take a streamed response whole, in flat memory: a slow client must not hold the thread."""
+    spool = SpooledTemporaryFile(max_size=MAX_MEMORY_BYTES)  # noqa: SIM115  closed when it is sent
+    try:
+        for chunk in chunks:
+            spool.write(chunk)
+        spool.seek(0)
+    except BaseException:
+        spool.close()
+        raise
+    return spool

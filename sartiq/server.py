@@ -1,0 +1,104 @@
+"""`python -m sartiq.server`: the web processes, each one replaced when it dies."""
+
+import argparse
+import os
+import resource
+import time
+from collections.abc import Collection
+from typing import Any
+
+from granian.constants import HTTPModes, Interfaces, Loops
+from granian.http import HTTP1Settings
+from granian.log import logger
+from granian.server.mp import MPServer
+
+TARGET = "sartiq.asgi:application"
+# Of one process; further ones wait in the backlog. A connection without a request costs little.
+MAX_CONNECTIONS = 4096
+IDLE_SECONDS = 30  # without a request's head: a silent connection, or one kept alive
+STEADY_SECONDS = 6.0  # a process that lived as long has started well
+RESTART_DELAY_SECONDS = 1.0  # after repeated early deaths
+MAX_EARLY_DEATHS = 3  # of each process on average, while none is steady: the product cannot start
+
+
+class Supervisor(MPServer):
+    """granian's supervisor, but the death of one process never ends the others.
+
+    granian itself stops everything when a process dies twice within 5.5 s.
+    """
+
+    early_deaths = 0
+
+    def _serve_loop(self, spawn_target: Any, target_loader: Any) -> None:
+        due: dict[int, float] = {}  # when to start which process again
+        while not self.interrupt_signal:
+            pause = max(0.0, min(due.values()) - time.monotonic()) if due else None
+            self.main_loop_interrupt.wait(pause)
+            self.main_loop_interrupt.clear()
+            if self.reload_signal:
+                self._reload(spawn_target, target_loader)  # type: ignore[no-untyped-call]  # theirs
+            # Each process's watcher appends to this list, or to its successor.
+            dead: list[int] = self.interrupt_children
+            self.interrupt_children = []
+            due |= {index: self._restart_time(index) for index in dead}
+            if self._cannot_start(due):
+                logger.error("No web process stays alive, exiting")
+                self.interrupt_children = dead  # makes the exit code 1
+                return
+            ready = [index for index, at in due.items() if at <= time.monotonic()]
+            due = {index: at for index, at in due.items() if index not in ready}
+            if not self.interrupt_signal:
+                self._respawn_workers(ready, spawn_target, target_loader)
+
+    def _restart_time(self, index: int) -> float:
+        now = time.monotonic()
+        was_early = now - self.wrks[index].birth < STEADY_SECONDS
+        self.early_deaths = self.early_deaths + 1 if was_early else 0
+        return now + (RESTART_DELAY_SECONDS if self.early_deaths > self.workers else 0)
+
+    def _cannot_start(self, dead: Collection[int]) -> bool:
+        now = time.monotonic()
+        is_steady = any(
+            worker.idx not in dead and now - worker.birth > STEADY_SECONDS for worker in self.wrks
+        )
+        return self.early_deaths > MAX_EARLY_DEATHS * self.workers and not is_steady
+
+
+def main() -> None:
+    """Serve until a signal says stop."""
+    parser = argparse.ArgumentParser(prog="python -m sartiq.server", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument(
+        "--workers", type=int, default=int(os.environ.get("GRANIAN_WORKERS", "2")), help="processes"
+    )
+    parser.add_argument("--stop-seconds", type=int, default=20, help="for requests to end")
+    parser.add_argument("--log-level", default="info")
+    asked = parser.parse_args()
+    _allow_open_files()
+    Supervisor(
+        TARGET,
+        address=asked.host,
+        port=asked.port,
+        interface=Interfaces.ASGINL,
+        workers=asked.workers,
+        loop=Loops.uvloop,
+        # HTTP/1 alone: granian's automatic mode waits for ever for a connection's first bytes.
+        http=HTTPModes.http1,
+        websockets=False,
+        backlog=MAX_CONNECTIONS,
+        backpressure=MAX_CONNECTIONS,
+        http1_settings=HTTP1Settings(header_read_timeout=IDLE_SECONDS * 1000),
+        workers_kill_timeout=asked.stop_seconds,
+        log_level=asked.log_level,
+    ).serve()
+
+
+def _allow_open_files() -> None:
+    """Raise the limit of open files as far as it goes: each connection is one."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""Clients that send half a request, or nothing: nobody else waits for them."""
+
+import select
+import socket
+import time
+
+import httpx
+import pytest
+
+from devstack.product import Product
+from tests.flow.studio import Studio
+
+pytestmark = pytest.mark.flow
+
+CONNECTIONS = 64
+FORM, JSON = "application/x-www-form-urlencoded", "application/json"
+MULTIPART = "multipart/form-data; boundary=x"
+REQUESTS = [  # method, path, type of the body, announced length
+    ("POST", "/api/v1/login/access-token", FORM, 100),
+    ("POST", "/api/v1/uploads/presigned-url", JSON, 100),
+    ("POST", "/api/v1/products/", JSON, 900_000),
+    ("POST", "/api/v1/bulk-upload/", MULTIPART, 100_000_000),
+    ("POST", "/admin/login/", FORM, 100),
+    ("POST", "/files/media/1/a.png", JSON, 100),
+    ("GET", "/files/media/1/a.png", JSON, 100),
+]
+CLOSED_SECONDS = 40
+ANSWER_SECONDS = 5  # a second on a machine that does nothing else
+
+
+def silent(product: Product, number: int, token: str) -> socket.socket:
+    """Connect and stop in the middle of a request, half of them signed in; some say nothing."""
+    connection = socket.create_connection(("127.0.0.1", product.port))
+    kind, signed_in = number % (len(REQUESTS) + 1), number % 2
+    if kind < len(REQUESTS):
+        method, path, content_type, length = REQUESTS[kind]
+        lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", f"Content-Type: {content_type}"]
+        lines += [f"Content-Length: {length}"]
+        lines += [f"Authorization: Bearer {token}"] if signed_in else []
+        connection.sendall("\r\n".join([*lines, "", "{"]).encode())
+    return connection
+
+
+def test_silent_clients_hold_up_nobody_and_are_let_go(product: Product, studio: Studio) -> None:
+    token = studio.http.headers["Authorization"].removeprefix("Bearer ")
+    waiting = {silent(product, number, token) for number in range(CONNECTIONS)}
+    ends = time.monotonic() + CLOSED_SECONDS
+    asked = {"filename": "a.jpg", "content_type": "image/jpeg", "file_size": 100}
+
+    while waiting and time.monotonic() < ends:
+        with httpx.Client(base_url=product.api, timeout=ANSWER_SECONDS) as client:  # a new one
+            assert client.get("/health/live").status_code == 200
+            assert client.get("/files/media/1/a.png").status_code == 302
+            headers = {"Authorization": f"Bearer {token}"}
+            signed = client.post("/api/v1/uploads/presigned-url", json=asked, headers=headers)
+            assert signed.status_code == 200
+        readable, _, _ = select.select(waiting, [], [], 0.2)
+        for connection in readable:
+            if not _has_more(connection):
+                waiting.remove(connection)
+                connection.close()
+
+    assert not waiting
+
+
+def _has_more(connection: socket.socket) -> bool:
+    try:
+        return bool(connection.recv(65536))
+    except ConnectionResetError:
+        return False

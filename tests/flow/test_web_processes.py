@@ -1,0 +1,64 @@
+"""The death of one web process, however often, ends neither its sibling nor the server."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from devstack.folders import CHECKOUT
+from devstack.ports import free_port
+from devstack.product import Product
+
+pytestmark = pytest.mark.flow
+
+KILLS = 5
+
+
+def workers(product: Product) -> list[int]:
+    """Return the web processes, which the server forks."""
+    children = Path(f"/proc/{product.web.pid}/task/{product.web.pid}/children")
+    return [int(pid) for pid in children.read_text().split()]
+
+
+def awaited(product: Product, sibling: int) -> int:
+    """Return the process beside `sibling`, once it is there."""
+    ends = time.monotonic() + 30
+    while time.monotonic() < ends:
+        others = [pid for pid in workers(product) if pid != sibling]
+        if others:
+            return others[0]
+    raise TimeoutError
+
+
+def test_one_death_after_another_leaves_the_sibling_alone(product: Product) -> None:
+    victim, sibling = workers(product)
+
+    for _ in range(KILLS):
+        os.kill(victim, signal.SIGKILL)
+        with httpx.Client(transport=httpx.HTTPTransport(retries=5)) as client:
+            assert client.get(f"{product.api}/health/ready", timeout=20).status_code == 200
+        victim = awaited(product, sibling)
+
+    assert product.web.is_alive
+    assert sibling in workers(product)
+
+
+def test_a_product_that_cannot_start_ends_with_an_error() -> None:
+    port = str(free_port())
+    done = subprocess.run(
+        [sys.executable, "-m", "sartiq.server", "--port", port],
+        cwd=CHECKOUT,
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "sartiq.settings.nowhere"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert "No web process stays alive" in done.stdout + done.stderr
