@@ -19,16 +19,21 @@ def served(
 ) -> Iterator[str]:
     """Run `target` under granian; yield its base URL; stop it by pid.
 
-    `threads` are those of a WSGI process; an ASGI peer has its event loop.
+    `threads` are those of a WSGI process; an ASGI peer has its event loop. The product (interface
+    `sartiq`) is run by its own module and has its own threads.
     """
     port = free_port()
-    command = [sys.executable, "-m", "granian", "--interface", interface, "--no-ws"]
+    command = [sys.executable, "-m"]
+    if interface == "sartiq":
+        command += [target]
+    else:
+        command += ["granian", target, "--interface", interface, "--no-ws"]
     command += ["--host", LOOPBACK, "--port", str(port), "--log-level", "error"]
     command += ["--workers", str(workers)]
     command += ["--blocking-threads", str(threads)] if interface == "wsgi" else []
     child = subprocess.Popen(
         # Its log is a line a request: written like in production, and read by nobody here.
-        [*command, target],
+        command,
         cwd=CHECKOUT,
         env=dict(env),
         stderr=subprocess.DEVNULL,

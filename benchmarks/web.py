@@ -25,7 +25,7 @@ class Shape(NamedTuple):
     threads: int
 
 
-SHAPES = (Shape(1, 2), Shape(2, 8))  # the second as it is shipped
+SHAPES = (Shape(1, 8), Shape(2, 8))  # the second as it is shipped
 
 
 def presign(product: Product, *, rounds: int, seconds: float) -> None:
@@ -52,7 +52,7 @@ def _presign(product: Product, shape: Shape, rounds: int, seconds: float) -> Non
             )
             + path
             for name, target, interface, path in (
-                ("sartiq", "sartiq.wsgi:application", "wsgi", "/api/v1/uploads/presigned-url"),
+                ("sartiq", "sartiq.server", "sartiq", "/api/v1/uploads/presigned-url"),
                 ("FastAPI, boto3, psycopg", "benchmarks.peers:presigning", "asgi", "/presign"),
                 ("bare Django view, no work", "benchmarks.bare:application", "wsgi", "/presign"),
             )
@@ -72,7 +72,7 @@ def _redirect(product: Product, shape: Shape, rounds: int, seconds: float) -> No
             )
             + path
             for name, target, interface in (
-                ("sartiq", "sartiq.wsgi:application", "wsgi"),
+                ("sartiq", "sartiq.server", "sartiq"),
                 ("Starlette", "benchmarks.peers:redirecting", "asgi"),
                 ("bare Django view", "benchmarks.bare:application", "wsgi"),
             )
