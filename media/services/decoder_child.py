@@ -1,21 +1,23 @@
 """The process that decodes files nobody has vouched for.
 
-It runs as a script with Pillow and of ours only the server, which forks once per file: see
-`sartiq.core.child_server`.
+It runs as a script with Pillow and libvips and of ours only the server, which forks once per file:
+see `sartiq.core.child_server`.
 """
 
 import io
-import struct
 import sys
 import warnings
-import zlib
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+import pyvips
 from PIL import Image, ImageCms, ImageFile
 
+from media.services import strict_decoder
+from media.services.png_rows import require_every_row
 from sartiq.core import child_server
 from sartiq.core.child_server import Reply
 
@@ -24,34 +26,55 @@ _OPAQUE = 128
 _BIN_SHIFT = 4  # 16 steps a channel
 _LONGEST_DESCRIPTION = 200
 _SIXTEEN_BIT = ("I", "F")
-_PNG_HEADER_AT, _PNG_FIRST_CHUNK = 16, 8
-_ADAM7 = (
-    (0, 0, 8, 8),
-    (4, 0, 8, 8),
-    (0, 4, 4, 8),
-    (2, 0, 4, 4),
-    (0, 2, 2, 4),
-    (1, 0, 2, 2),
-    (0, 1, 1, 2),
-)
-_PIECE = 1024 * 1024
 
 
 def decode(request: Reply) -> Reply:
     """Decode every frame of an image; return what only the pixels and the profile tell."""
     Image.MAX_IMAGE_PIXELS = request["max_pixels"]
-    with Path(request["path"]).open("rb") as file:
+    if request["format"] in strict_decoder.LOADERS and request["frames"] == 1:
+        return decode_still(request)
+    with picture(request) as file:
         if request["format"] == "PNG":
             require_every_row(file)
             file.seek(0)
         return decode_frames(file, request)
 
 
+def decode_still(request: Reply) -> Reply:
+    """Decode a picture of one frame where missing and damaged pixels are noticed."""
+    with picture(request) as file:
+        data = file.read()
+    sample = strict_decoder.decode_strictly(data, request["format"], _SAMPLE_SIDE)
+    if not isinstance(sample, Image.Image):
+        return sample
+    return {
+        "width": sample.info["width"],
+        "height": sample.info["height"],
+        "frames": 1,
+        "dominant_color": dominant_colour(sample),
+        "color_profile": profile_description(sample.info["icc_profile"]),
+    }
+
+
+@contextmanager
+def picture(request: Reply) -> Iterator[BinaryIO]:
+    """Open the bytes that are the picture, without stray ones and what follows it."""
+    with Path(request["path"]).open("rb") as file:
+        if request["ranges"] is None:
+            yield file
+            return
+        kept = io.BytesIO()
+        for start, end in request["ranges"]:
+            file.seek(start)
+            kept.write(file.read(end - start))
+        kept.seek(0)
+        yield kept
+
+
 def decode_frames(file: BinaryIO, request: Reply) -> Reply:
     """Decode frame after frame, one in memory at a time."""
     with Image.open(file, formats=[request["format"]]) as image:
-        # A camera's multi-picture JPEG is its first picture; the others are previews of it.
-        frames = 1 if request["format"] == "JPEG" else getattr(image, "n_frames", 1)
+        frames = getattr(image, "n_frames", 1)
         image.load()
         colour = dominant_colour(image)
         profile = profile_description(image.info.get("icc_profile"))
@@ -69,38 +92,6 @@ def decode_frames(file: BinaryIO, request: Reply) -> Reply:
         "dominant_color": colour,
         "color_profile": profile,
     }
-
-
-def require_every_row(file: BinaryIO) -> None:
-    """Refuse a PNG whose pixels end early: Pillow would leave the missing rows black."""
-    file.seek(_PNG_HEADER_AT)
-    width, height, depth, colour, interlaced = struct.unpack(">IIBBxxB", file.read(13))
-    bits = depth * {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[colour]
-    missing = sum(
-        rows * (1 + (columns * bits + 7) // 8)
-        for x, y, right, down in (_ADAM7 if interlaced else ((0, 0, 1, 1),))
-        if (columns := -((x - width) // right)) > 0 and (rows := -((y - height) // down)) > 0
-    )
-    inflate = zlib.decompressobj()
-    for part in pixel_data(file):
-        left = part
-        while left and missing > 0:
-            missing -= len(inflate.decompress(left, _PIECE))
-            left = inflate.unconsumed_tail
-    if missing > len(inflate.flush() if missing > 0 else b""):
-        raise EOFError
-
-
-def pixel_data(file: BinaryIO) -> Iterator[bytes]:
-    """Yield the compressed pixels of a PNG whose chunks are known to be whole."""
-    file.seek(_PNG_FIRST_CHUNK)
-    while head := file.read(8):
-        length, kind = struct.unpack(">I4s", head)
-        after = file.tell() + length + 4
-        while kind == b"IDAT" and length > 0 and (part := file.read(min(length, _PIECE))):
-            length -= len(part)
-            yield part
-        file.seek(after)
 
 
 def dominant_colour(image: Image.Image) -> str | None:
@@ -179,6 +170,7 @@ def warm_up() -> None:
     warnings.simplefilter("ignore")
     warnings.simplefilter("error", Image.DecompressionBombWarning)
     ImageCms.createProfile("sRGB")
+    pyvips.cache_set_max(0)  # no operation is asked for twice
 
 
 def main() -> None:

@@ -12,7 +12,10 @@ from media.errors import DecodeLimitError
 from sartiq.core.child_process import BoundedChild, ChildDiedError
 
 _LOCK_NAMES = 64
-_decoder = BoundedChild("media.services.decoder_child")
+_decoder = BoundedChild(
+    "media.services.decoder_child",
+    environment={"VIPS_CONCURRENCY": "1", "VIPS_BLOCK_UNTRUSTED": "1"},
+)
 
 
 def ask(request: dict[str, Any]) -> dict[str, Any]:

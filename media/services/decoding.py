@@ -1,5 +1,6 @@
 """What only a full decode can tell, done where a hostile file can do no harm."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from media.errors import (
 )
 from media.rules import content_types, image_header
 from media.rules.limits import DECODE_ADDRESS_SPACE, MAX_PIXELS
+from media.rules.picture_ranges import picture_ranges
 from media.services import decoder_process
 
 _FORMATS = {
@@ -63,8 +65,17 @@ def decode(path: str | Path, content_type: str) -> Decoded:
     """
     with Path(path).open("rb") as file:
         header = image_header.measure(file, content_type)
-    image_header.require_within_limits(header)
-    reply = _ask(path, "decode", format=_FORMATS[content_type], max_pixels=MAX_PIXELS)
+        image_header.require_within_limits(header)
+        ranges = picture_ranges(file, content_type)
+        size = file.seek(0, os.SEEK_END)
+    reply = _ask(
+        path,
+        "decode",
+        format=_FORMATS[content_type],
+        frames=header.frames,
+        ranges=None if ranges == [(0, size)] else ranges,
+        max_pixels=MAX_PIXELS,
+    )
     decoded = Decoded(**reply)
     if (decoded.width, decoded.height, decoded.frames) != (
         header.width,

@@ -1,7 +1,7 @@
 from collections.abc import Iterator
 from zlib import crc32
 
-from media.errors import FileCorruptError
+from media.errors import FileCorruptError, FileTruncatedError
 from media.rules.formats.header import ImageHeader
 from media.rules.formats.reader import Reader, unpack
 from media.rules.limits import MIB
@@ -16,7 +16,7 @@ def measure(reader: Reader) -> ImageHeader:
     """Return the size, and the frames of an APNG as a decoder counts them.
 
     A still picture that no `fcTL` makes the first frame is shown beside the animation, so it
-    counts as one more.
+    counts as one more. A count without a frame is heeded by no decoder.
     """
     _require_signature(reader)
     size = (0, 0)
@@ -32,8 +32,21 @@ def measure(reader: Reader) -> ImageHeader:
             break
     if not size[0] or not size[1]:
         raise FileCorruptError
-    total = frames if still_is_a_frame or not frames else frames + 1
-    return ImageHeader(width=size[0], height=size[1], frames=total or 1)
+    if not frames or still_is_a_frame:
+        return ImageHeader(width=size[0], height=size[1], frames=frames or 1)
+    moving = _has_frame(reader)
+    return ImageHeader(width=size[0], height=size[1], frames=frames + 1 if moving else 1)
+
+
+def _has_frame(reader: Reader) -> bool:
+    """Return whether a frame follows."""
+    try:
+        for kind, _ in _chunks(reader, checked=False):
+            if kind in {b"fcTL", b"IEND"}:
+                return kind == b"fcTL"
+    except FileTruncatedError:  # whether it is whole is asked elsewhere
+        pass
+    return False
 
 
 def require_complete(reader: Reader) -> None:
@@ -56,16 +69,17 @@ def require_complete(reader: Reader) -> None:
 def picture_ranges(reader: Reader) -> Iterator[tuple[int, int]]:
     """Yield where the chunks stand that pixels, frames and colours come from.
 
-    Texts of any size, a second `acTL` and whatever follows IEND are left out.
+    Texts of any size, an `acTL` that no decoder heeds and whatever follows IEND are left out.
     """
+    moving = measure(reader).frames > 1
+    reader.move_to(0)
     _require_signature(reader)
     yield 0, reader.position
-    start, animated, pixels = reader.position, False, False
+    start, counted = reader.position, not moving
     for kind, _ in _chunks(reader, checked=False):
-        repeated = kind == b"acTL" and (animated or pixels)
-        if kind in _NEEDED and not repeated:
+        if kind in _NEEDED and not (kind == b"acTL" and counted):
             yield start, reader.position
-        animated, pixels = animated or kind == b"acTL", pixels or kind == b"IDAT"
+        counted = counted or kind in {b"acTL", b"IDAT"}
         if kind == b"IEND":
             return
         start = reader.position

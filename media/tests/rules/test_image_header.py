@@ -62,10 +62,13 @@ def test_the_size_is_the_stored_one_however_the_photo_is_turned() -> None:
 
 def test_an_apng_whose_still_stands_apart_counts_it() -> None:
     control = png_chunk(b"acTL", (3).to_bytes(4, "big") + bytes(4))
+    whole = png(2, 2, bytes(6), control)
+    frame = png_chunk(b"fcTL", bytes(26))
 
-    header = measure(io.BytesIO(png(2, 2, bytes(6), control)), "image/png")
+    header = measure(io.BytesIO(whole[:-12] + frame + whole[-12:]), "image/png")
 
     assert header.frames == 4
+    assert measure(io.BytesIO(whole), "image/png").frames == 1  # a count of no frames
 
 
 @pytest.mark.covers("T31")

@@ -40,6 +40,8 @@ def decode_request(path: Path, seconds: int = 20) -> dict[str, object]:
         "job": "decode",
         "path": str(path),
         "format": "JPEG",
+        "frames": 1,
+        "ranges": None,
         "max_pixels": 50_000_000,
         "wall_seconds": seconds,
         "cpu_seconds": 10,

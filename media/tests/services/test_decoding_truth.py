@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -27,6 +28,7 @@ from media.tests.rules.specimens import (
     saved,
     still,
 )
+from media.tests.rules.tolerated import TOLERATED
 
 JPEG, PNG, WEBP, GIF, AVIF = IMAGE_FORMATS
 OK = "ok"
@@ -64,6 +66,39 @@ def sixteen_bit() -> bytes:
 def text_bomb() -> bytes:
     packed = zlib.compress(bytes(30_000_000), 9)
     return png(64, 48, b"\x00" * 65 * 48, png_chunk(b"zTXt", b"Comment\x00\x00" + packed))
+
+
+def half_jpeg() -> bytes:
+    """Return a JPEG cut in half and closed with an end mark."""
+    return cut(JPEG, 0.6) + b"\xff\xd9"
+
+
+def stray(whole: bytes) -> bytes:
+    at = whole.index(b"\xff\xdb")
+    return whole[:at] + b"stray" + whole[at:]
+
+
+def scrambled(content_type: str, mark: bytes, **options: Any) -> bytes:
+    """Return a picture whose compressed pixels are others, without a marker among them."""
+    whole = bytearray(saved(picture(size=(320, 240)), content_type, **options))
+    for at in range(whole.index(mark) + 40, len(whole) - 2):
+        if whole[at] not in {0x00, 0xFF} and whole[at - 1] != 0xFF:
+            whole[at] = whole[at] ^ 0x55 if whole[at] ^ 0x55 != 0xFF else 0xFE
+    return bytes(whole)
+
+
+def overfull(extra: bytes) -> bytes:
+    return still(JPEG)[:-2] + extra + b"\xff\xd9"
+
+
+def short_animation() -> bytes:
+    whole = animation(PNG)
+    at = whole.rindex(b"fdAT") - 4
+    length = int.from_bytes(whole[at : at + 4], "big")
+    body = whole[at + 8 : at + 8 + length]
+    rows = zlib.decompress(body[4:])
+    shorter = png_chunk(b"fdAT", body[:4] + zlib.compress(rows[: len(rows) // 2]))
+    return whole[:at] + shorter + whole[at + 12 + length :]
 
 
 def short_of_pixels() -> bytes:
@@ -105,10 +140,14 @@ GOOD: list[Row] = [
     ("AVIF without subsampling", AVIF, lambda: saved(picture(), AVIF, subsampling="4:4:4"), OK, OK),
     ("interlaced GIF", GIF, lambda: saved(picture("P"), GIF, interlace=1), OK, OK),
     ("transparent GIF", GIF, lambda: saved(picture("P"), GIF, transparency=0), OK, OK),
-    # Undetectable once an end mark follows: every decoder fills the missing pixels with grey.
-    ("JPEG without pixels", JPEG, emptied_jpeg, OK, OK),
-    # Its decoder, like a browser's, scales to the declared size.
-    ("AVIF of another size", AVIF, lambda: FLOODS[AVIF](640, 480), OK, OK),
+    ("PNG text bomb", PNG, text_bomb, OK, OK),  # no decoder is given it
+    ("JPEG padded before its end mark", JPEG, lambda: overfull(bytes(3600)), OK, OK),
+    ("JPEG with stray bytes before its end mark", JPEG, lambda: overfull(b"stray"), OK, OK),
+    *(
+        (name, content_type, build, OK, OK)
+        for name, (content_type, build) in TOLERATED.items()
+        if content_type in IMAGE_FORMATS
+    ),
     ("interlaced PNG", PNG, interlaced, OK, OK),
     ("a little after the end", JPEG, lambda: still(JPEG) + bytes(200), OK, OK),
 ]
@@ -135,7 +174,19 @@ BAD: list[Row] = [
     ("PNG without all rows", PNG, short_of_pixels, OK, "file_truncated"),
     ("interlaced PNG without its last row", PNG, lambda: interlaced(missing=9), OK,
      "file_truncated"),
-    ("PNG text bomb", PNG, text_bomb, OK, "image_undecodable"),
+    ("JPEG without pixels", JPEG, emptied_jpeg, OK, "file_truncated"),
+    ("JPEG with half of its pixels", JPEG, half_jpeg, OK, "file_truncated"),
+    ("half a JPEG behind stray bytes", JPEG, lambda: stray(half_jpeg()), OK, "file_truncated"),
+    ("JPEG with scrambled pixels", JPEG, lambda: scrambled(JPEG, b"\xff\xda", progressive=True),
+     OK, "image_undecodable"),
+    ("WebP with overwritten pixels", WEBP, lambda: still(WEBP)[:200] + b"\xff" * (
+        len(still(WEBP)) - 200), OK, "image_undecodable"),
+    ("AVIF with scrambled pixels", AVIF, lambda: scrambled(AVIF, b"mdat"), OK,
+     "image_undecodable"),
+    ("GIF whose frame ends early", GIF, lambda: gif(9, 9).replace(b"\x01\x00\x01\x00\x00\x02",
+     b"\x09\x00\x09\x00\x00\x02"), OK, "file_truncated"),
+    ("APNG whose last frame lacks rows", PNG, short_animation, OK, "file_truncated"),
+    ("AVIF of another size", AVIF, lambda: FLOODS[AVIF](640, 480), OK, "image_undecodable"),
     ("WebP with a broken picture header", WEBP, lambda: broken(WEBP, b"\x9d\x01\x2a"),
      "file_corrupt", REFUSED),
     ("AVIF with a broken stream", AVIF, lambda: broken(AVIF, b"mdat", 12), OK,

@@ -1,0 +1,80 @@
+"""Whether the frames of a PNG have all their rows: Pillow would leave the missing ones black."""
+
+import struct
+import zlib
+from collections.abc import Iterator
+from typing import BinaryIO
+
+_FIRST_CHUNK = 8
+_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+_PIECE = 1024 * 1024
+_SEQUENCE_NUMBER = 4  # bytes before the pixels of an `fdAT`
+_WHOLE = ((0, 0, 1, 1),)
+_ADAM7 = (
+    (0, 0, 8, 8),
+    (4, 0, 8, 8),
+    (0, 4, 4, 8),
+    (2, 0, 4, 4),
+    (0, 2, 2, 4),
+    (1, 0, 2, 2),
+    (0, 1, 1, 2),
+)
+
+
+class _Frame:
+    """The rows that one frame still lacks."""
+
+    def __init__(self, width: int, height: int, *, bits: int, interlaced: bool) -> None:
+        self._missing = sum(
+            rows * (1 + (columns * bits + 7) // 8)
+            for x, y, right, down in (_ADAM7 if interlaced else _WHOLE)
+            if (columns := -((x - width) // right)) > 0 and (rows := -((y - height) // down)) > 0
+        )
+        self._inflate = zlib.decompressobj()
+
+    def add(self, data: bytes) -> None:
+        while data and self._missing > 0:
+            self._missing -= len(self._inflate.decompress(data, _PIECE))
+            data = self._inflate.unconsumed_tail
+
+    def require_complete(self) -> None:
+        if self._missing > len(self._inflate.flush() if self._missing > 0 else b""):
+            raise EOFError
+
+
+def require_every_row(file: BinaryIO) -> None:
+    """Refuse a PNG, still or moving, whose pixels end early. Its chunks are known to be whole."""
+    bits, interlaced = 0, False
+    size = (0, 0)
+    frame: _Frame | None = None
+    for kind, data in _parts(file):
+        if kind == b"IHDR":
+            width, height, depth, colour, interlaced = struct.unpack(">IIBBxxB", data)
+            size = (width, height)
+            bits = depth * _CHANNELS[colour]
+        elif kind == b"fcTL":
+            width, height = struct.unpack_from(">II", data, 4)
+            size = (width, height)
+        if frame and kind in {b"fcTL", b"IEND"}:
+            frame.require_complete()
+            frame = None
+        elif kind in {b"IDAT", b"fdAT"}:
+            frame = frame or _Frame(*size, bits=bits, interlaced=bool(interlaced))
+            frame.add(data)
+
+
+def _parts(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the chunks with their payload; pixels come in pieces."""
+    file.seek(_FIRST_CHUNK)
+    while head := file.read(8):
+        length, kind = struct.unpack(">I4s", head)
+        after = file.tell() + length + 4
+        if kind == b"fdAT":
+            file.seek(_SEQUENCE_NUMBER, 1)
+            length -= _SEQUENCE_NUMBER
+        while length > 0 and (part := file.read(min(length, _PIECE))):
+            length -= len(part)
+            yield kind, part
+        if kind == b"IEND":
+            yield kind, b""
+        file.seek(after)

@@ -1,0 +1,62 @@
+"""JPEG and still AVIF, decoded by libvips in the decoder child: Pillow fills missing pixels.
+
+libvips keeps the warnings of libjpeg, and its AV1 decoder refuses a broken frame. The pixels stream
+through where the format allows.
+"""
+
+from typing import Any
+
+import pyvips
+from PIL import Image
+
+from sartiq.core.child_server import Reply
+
+LOADERS = {"JPEG": "jpegload_buffer", "AVIF": "heifload_buffer"}
+_PROFILE = "icc-profile-data"
+_MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
+_MEMORY_RAN_OUT = ("out of memory", "insufficient memory", "allocat")
+_MISSING = ("premature end", "truncated", "unexpected end")
+# What libjpeg shows pixels in spite of. Its other warnings, as of stray bytes, cost no pixel.
+_DAMAGE = ("bad huffman code", "bad arithmetic code", "instead of rst")
+
+
+def decode_strictly(data: bytes, format_name: str, side: int) -> Reply | Image.Image:
+    """Return the picture reduced to `side` pixels at most, or the fault of one that is damaged."""
+    pyvips.vips_lib.vips_error_clear()
+    try:
+        image = getattr(pyvips.Image, LOADERS[format_name])(data, access="sequential")
+        sample = _sample(image, side)
+    except pyvips.Error as error:
+        return {"fault": _fault(str(error)) or "undecodable", "why": str(error)[:200]}
+    warnings = pyvips.ffi.string(pyvips.vips_lib.vips_error_buffer()).decode(errors="replace")
+    fault = _fault(warnings)
+    if fault:
+        return {"fault": fault, "why": warnings[:200]}
+    sample.info.update(width=image.width, height=image.height, icc_profile=_profile(image))
+    return sample
+
+
+def _sample(image: Any, side: int) -> Image.Image:
+    """Reduce by a whole number, so that every row and column is read."""
+    mode = "CMYK" if image.interpretation == "cmyk" else _MODES[image.bands]
+    if image.format == "ushort":
+        image = (image >> 8).cast("uchar")
+    factor = max(1, -(-max(image.width, image.height) // side))
+    small = image.shrink(factor, factor, ceil=True)
+    return Image.frombytes(mode, (small.width, small.height), small.write_to_memory())
+
+
+def _profile(image: Any) -> bytes | None:
+    return image.get(_PROFILE) if image.get_typeof(_PROFILE) else None
+
+
+def _fault(said: str) -> str | None:
+    said = said.lower().replace("memory allocation error: security limit", "security limit")
+    for fault, phrases in (
+        ("limit", _MEMORY_RAN_OUT),
+        ("truncated", _MISSING),
+        ("undecodable", _DAMAGE),
+    ):
+        if any(phrase in said for phrase in phrases):
+            return fault
+    return None
