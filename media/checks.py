@@ -7,8 +7,6 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
-from media.rules.endpoints import R2_FORM, endpoint_faults, is_r2
-
 _HINT = "See deploy/env.example."
 
 
@@ -53,26 +51,6 @@ def check_urls(app_configs: Sequence[AppConfig] | None, **kwargs: object) -> lis
         for name in names
         if not _is_absolute(getattr(settings, name))
     ]
-
-
-@register
-def check_endpoints(
-    app_configs: Sequence[AppConfig] | None, **kwargs: object
-) -> list[CheckMessage]:
-    """Refuse an endpoint that is a bucket or a public address: private files would be public."""
-    names = ("S3_ENDPOINT_URL", "S3_PUBLIC_ENDPOINT_URL")
-    endpoints = {name: getattr(settings, name) for name in names}
-    if settings.STORAGE != "s3" or not all(_is_absolute(url) for url in endpoints.values()):
-        return []
-    buckets = (settings.R2_BUCKET_NAME, settings.R2_PRIVATE_BUCKET_NAME)
-    found = [
-        f"{name} {fault}"
-        for name, url in endpoints.items()
-        for fault in endpoint_faults(url, buckets=buckets)
-    ]
-    if not found and is_r2(endpoints[names[0]]) and not is_r2(endpoints[names[1]]):
-        found.append(f"{names[1]} is not the S3 API of R2: it takes signed PUTs at {R2_FORM} only.")
-    return [Error(message, hint=_HINT, id="media.E007") for message in found]
 
 
 @register

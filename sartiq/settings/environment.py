@@ -12,6 +12,7 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from . import messages
+from .endpoints import R2_FORM, endpoint_faults, is_r2
 from .values import (
     AbsolutePath,
     BrokerUrl,
@@ -68,14 +69,14 @@ class Environment(BaseSettings):
     LOCAL_STORE_DIR: AbsolutePath = Field(
         default_factory=lambda: str(CHECKOUT / ".devstack" / "store")
     )
+    R2_BUCKET_NAME: Bucket = "sartiq-media"
+    R2_PRIVATE_BUCKET_NAME: Bucket = "sartiq-private"
     S3_ENDPOINT_URL: OptionalHttpUrl = ""
     S3_PUBLIC_ENDPOINT_URL: OptionalHttpUrl = ""
     S3_ACCESS_KEY_ID: Secret = ""
     S3_SECRET_ACCESS_KEY: Secret = ""
     S3_REGION: Name = "auto"
     S3_POOL_SIZE: int = Field(default=32, ge=1, le=1000)
-    R2_BUCKET_NAME: Bucket = "sartiq-media"
-    R2_PRIVATE_BUCKET_NAME: Bucket = "sartiq-private"
     R2_PUBLIC_URL: OptionalHttpUrl = ""
     CDN_URL: OptionalHttpUrl = ""
     CLOUDFLARE_IMAGE_TRANSFORMATIONS: bool = False
@@ -125,6 +126,17 @@ class Environment(BaseSettings):
         if name == info.data.get("R2_BUCKET_NAME"):
             raise refusal("is the same bucket as R2_BUCKET_NAME; private objects would be public")
         return name
+
+    @field_validator("S3_ENDPOINT_URL", "S3_PUBLIC_ENDPOINT_URL")
+    @classmethod
+    def _is_no_bucket(cls, url: str, info: ValidationInfo) -> str:
+        names = ("R2_BUCKET_NAME", "R2_PRIVATE_BUCKET_NAME")
+        buckets = [str(info.data.get(name, "")) for name in names]
+        for fault in endpoint_faults(url, buckets=buckets):
+            raise refusal(fault)
+        if is_r2(str(info.data.get("S3_ENDPOINT_URL", ""))) and not is_r2(url):
+            raise refusal(f"is not the S3 API of R2, which takes signed PUTs at {R2_FORM} only")
+        return url
 
     @field_validator("VISIBILITY_TIMEOUT")
     @classmethod

@@ -76,6 +76,10 @@ REFUSED = [
 ]
 
 
+R2 = "https://0123456789abcdef0123456789abcdef.r2.cloudflarestorage.com"
+BUCKETS = {"R2_BUCKET_NAME": "media", "R2_PRIVATE_BUCKET_NAME": "private"}
+
+
 @pytest.fixture(autouse=True)
 def complete(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in Production.model_fields:
@@ -100,6 +104,54 @@ def test_a_bad_value_is_refused_by_name_with_what_is_allowed(
     assert not [secret for secret in SECRETS if secret in said]
     assert refused.value.__cause__ is None
     assert refused.value.__suppress_context__
+
+
+@pytest.mark.parametrize("name", ["S3_ENDPOINT_URL", "S3_PUBLIC_ENDPOINT_URL"])
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("https://store.example/media", "ends in the name of a bucket (media)"),
+        ("https://store.example/private/", "ends in the name of a bucket (private)"),
+        ("https://store.example/s3/Media//", "ends in the name of a bucket (media)"),
+        ("http://127.0.0.1:8333/%6dedia", "ends in the name of a bucket (media)"),
+        (f"{R2}/media", "ends in the name of a bucket (media)"),
+        (f"{R2}/another", "has a path"),
+        (R2.replace("https://", "https://media."), "begins with the name of a bucket (media)"),
+        ("https://private.s3.example", "begins with the name of a bucket (private)"),
+        ("https://pub-0123456789abcdef.r2.dev", "is not the S3 API of R2"),
+        ("https://dash.cloudflare.com/0123/r2/default/buckets/media", "is not the S3 API of R2"),
+    ],
+)
+def test_an_endpoint_that_is_a_bucket_or_a_public_address_is_refused(
+    monkeypatch: pytest.MonkeyPatch, name: str, url: str, problem: str
+) -> None:
+    for variable, value in (BUCKETS | {name: url}).items():
+        monkeypatch.setenv(variable, value)
+
+    with pytest.raises(ImproperlyConfigured) as refused:
+        Production.read()
+
+    assert f"{name} {problem}" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [R2, f"{R2}/", R2.replace(".r2.", ".eu.r2."), "http://127.0.0.1:8333", "https://s3.x/pre"],
+)
+def test_the_endpoints_people_have_are_taken(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    for variable, value in (BUCKETS | {"S3_ENDPOINT_URL": url}).items():
+        monkeypatch.setenv(variable, value)
+    monkeypatch.setenv("S3_PUBLIC_ENDPOINT_URL", "")
+
+    Production.read()
+
+
+def test_r2_takes_uploads_at_its_own_address_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("S3_ENDPOINT_URL", R2)
+    monkeypatch.setenv("S3_PUBLIC_ENDPOINT_URL", "https://files.example.net")
+
+    with pytest.raises(ImproperlyConfigured, match="is not the S3 API of R2"):
+        Production.read()
 
 
 def test_all_faults_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

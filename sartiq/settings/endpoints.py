@@ -22,13 +22,13 @@ def endpoint_faults(endpoint: str, *, buckets: Collection[str]) -> Iterator[str]
     last = next((each for each in reversed(segments) if each), "")
     names = {name.lower() for name in buckets if name}
     if host == R2_DASHBOARD or host.endswith(R2_PUBLIC):
-        yield f"is not the S3 API of R2, which is {R2_FORM}."
+        yield f"is not the S3 API of R2, which is {R2_FORM}"
     elif last in names:
-        yield f"ends in the name of a bucket ({last}); leave it out."
+        yield f"ends in the name of a bucket ({last}); leave it out"
     elif host.endswith(R2_API) and last:
-        yield f"has a path; on R2 it is {R2_FORM} and nothing else."
+        yield f"has a path; on R2 it is {R2_FORM} and nothing else"
     elif host.split(".")[0] in names and "." in host:
-        yield f"begins with the name of a bucket ({host.split('.')[0]}); leave it out."
+        yield f"begins with the name of a bucket ({host.split('.')[0]}); leave it out"
 
 
 def is_r2(endpoint: str) -> bool:
