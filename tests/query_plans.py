@@ -34,6 +34,8 @@ RANDOM_VALUES = {
     "jsonb": "to_jsonb(n)",
 }
 
+ONE_ROW = {"media_environmentidentity"}
+
 ACCEPTED = (  # may read a whole table
     # A superuser's list of everything, and how long it is.
     r'^SELECT COUNT\(\*\) AS "__count" FROM "\w+"$',
@@ -133,7 +135,8 @@ def _whole_scans(
 def _growing_tables() -> tuple[str, ...]:
     models = [model for app in OUR_APPS for model in apps.get_app_config(app).get_models()]
     through = {each.m2m_db_table() for model in models for each in model._meta.local_many_to_many}
-    return tuple(sorted({model._meta.db_table for model in models} | through))
+    tables = {model._meta.db_table for model in models} | through
+    return tuple(sorted(tables - ONE_ROW))
 
 
 def full_tables() -> "psycopg.Connection[Any]":
