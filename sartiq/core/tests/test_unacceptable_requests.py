@@ -1,0 +1,48 @@
+"""Requests that no view sees: for an unknown host, or with a compressed body."""
+
+import logging
+
+import pytest
+from django.test import Client
+from structlog.testing import CapturedCall, CapturingLogger
+
+from sartiq.core import exception_handler
+
+PATHS = ("/api/v1/products/", "/health/ready", "/files/a.png", "/admin/login/")
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_an_unknown_host_is_a_400_and_one_warning(
+    client: Client, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    logger = CapturingLogger()
+    monkeypatch.setattr(exception_handler, "log", logger)
+
+    answer = client.get(path, headers={"Host": "evil.test"})
+
+    assert answer.status_code == 400
+    assert answer.json() == {"detail": "This host name is not served here."}
+    assert logger.calls == [CapturedCall("warning", ("unknown_host",), {"host": "evil.test"})]
+
+
+def test_django_logs_no_traceback_of_an_unknown_host() -> None:
+    theirs = logging.getLogger("django.security.DisallowedHost")
+
+    assert not theirs.propagate
+    assert logging.NullHandler in {type(each) for each in theirs.handlers}  # beside pytest's own
+
+
+@pytest.mark.parametrize("coding", ["gzip", "br", "identity, gzip", "x", ""])
+def test_a_compressed_body_is_a_415(client: Client, coding: str) -> None:
+    answer = client.post(
+        "/api/v1/login/access-token", {"a": "b"}, headers={"Content-Encoding": coding}
+    )
+
+    assert answer.status_code == 415
+    assert set(answer.json()) == {"detail"}
+
+
+def test_identity_is_no_compression(client: Client) -> None:
+    answer = client.put("/files/a.png", headers={"Content-Encoding": "Identity"})
+
+    assert answer.status_code == 405
