@@ -8,6 +8,7 @@ from accounts.models import OwnerScope, User
 from catalog.errors import ReferenceNotFoundError, SkuTakenError, SlugTakenError
 from catalog.models import CatalogEntity, LoraModel
 from catalog.rules import lora as rules
+from catalog.rules.identifiers import clean_identifier
 from catalog.rules.lora import FORMATS
 from exports.models import ExportConfiguration
 
@@ -28,6 +29,8 @@ class EntityForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at r
     def clean(self) -> dict[str, Any]:
         """Refuse what the database would refuse, and links across owners, each at its field."""
         cleaned = super().clean() or {}
+        if cleaned.get("sku"):
+            cleaned["sku"] = clean_identifier(cleaned["sku"]) or None
         scope = self._scope(cleaned)
         for name, value in list(cleaned.items()):
             if name in TAKEN and value and self._is_taken(scope, name, value):

@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from accounts.api.scopes import ScopedWindowQuery
 from catalog.models import Product
+from catalog.rules.identifiers import clean_identifier
 
 SEARCHED_OF_PRODUCTS = ("name", "sku", "brand")
 
@@ -35,7 +36,7 @@ class ProductListQuery(ScopedWindowQuery):
 def matching(rows: QuerySet[Any], query: Mapping[str, Any]) -> QuerySet[Any]:
     """Return the rows the query asks for."""
     if sku := query.get("sku"):
-        rows = rows.filter(sku=sku)
+        rows = rows.filter(sku=clean_identifier(sku))
     if text := query.get("search"):
         searched = SEARCHED_OF_PRODUCTS if rows.model is Product else ("name",)
         conditions = [Q(**{f"{name}__icontains": text}) for name in searched]

@@ -12,6 +12,7 @@ from catalog.models import (
     Subject,
     SubjectType,
 )
+from catalog.rules.identifiers import clean_identifier
 from catalog.rules.slots import SLOTS
 from media.api.serializers import MediaOut
 from media.rules.limits import MAX_REQUEST_IMAGES
@@ -64,8 +65,8 @@ class ProductIn(EntityIn):
     images = _images()
 
     def validate_sku(self, value: str | None) -> str | None:
-        """Read an empty SKU as none."""
-        return value or None
+        """Return the SKU in its one spelling; an empty one is none."""
+        return clean_identifier(value or "") or None
 
 
 class SubjectIn(EntityIn):

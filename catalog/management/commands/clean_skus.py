@@ -1,0 +1,44 @@
+import json
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from catalog.models import Product
+from catalog.services import sku_spellings
+
+SAMPLES = 20
+
+
+class Command(BaseCommand):
+    """Report SKUs with invisible characters or outer blanks, and rename those that can be."""
+
+    help = (
+        "Bring SKUs into their one spelling: composed, without invisible characters and outer "
+        "blanks. Reports unless --execute is given; products that would become equal to another "
+        "one are only reported."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Say whether to write, and how to report."""
+        parser.add_argument("--execute", action="store_true", help="rename the products")
+        parser.add_argument("--json", action="store_true", help="print the report as one object")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Report, and rename when asked."""
+        report = sku_spellings.find_spellings(Product.objects.all())
+        renamed = 0
+        if options["execute"]:
+            renamed = sku_spellings.rename(report.renamable, Product.objects.all())
+        counts = {
+            "renamable": len(report.renamable),
+            "colliding": len(report.colliding),
+            "renamed": renamed,
+        }
+        if options["json"]:
+            self.stdout.write(json.dumps(counts))
+            return
+        self.stdout.write(", ".join(f"{count} {name}" for name, count in counts.items()))
+        for each in report.colliding[:SAMPLES]:
+            line = f"{each.product_id} {each.sku!a} looks like {each.cleaned!a} of {each.taken_by}"
+            self.stdout.write(line)

@@ -1,0 +1,29 @@
+"""One spelling for identifiers, wherever they come from: API, table or admin.
+
+People paste SKUs from web pages, PDF files and chats, which add characters nobody can see. Two SKUs
+that look the same must be the same.
+"""
+
+import unicodedata
+from typing import Final
+
+_INVISIBLE: Final = frozenset({"Cf", "Cc", "Zl", "Zp"})  # format marks, controls, line separators
+_KEPT: Final = frozenset("\x00\t\n\r")  # controls that are reported as what they are, or are blanks
+
+
+def clean_identifier(text: str) -> str:
+    """Return an identifier composed (Unicode NFC), without invisible characters and outer blanks.
+
+    Blanks of other widths inside it become plain ones.
+    """
+    if text.isascii() and text.isprintable():
+        return text.strip(" ")
+    shown = "".join(map(_visible, text))
+    return unicodedata.normalize("NFC", shown).strip()
+
+
+def _visible(character: str) -> str:
+    category = unicodedata.category(character)
+    if category == "Zs":
+        return " "
+    return "" if category in _INVISIBLE and character not in _KEPT else character
