@@ -22,6 +22,7 @@ from bulkupload.models import (
     BulkUploadRowError,
 )
 from bulkupload.rules.limits import MIB
+from bulkupload.rules.repeats import REPEATED_SKU
 
 PAGE = 2000  # errors read at a time when all of them are streamed
 PAGE_BYTES = 4 * MIB  # of their rows
@@ -161,20 +162,25 @@ def refused_rows(job: BulkUploadJob) -> Iterator[list[BulkUploadRowError]]:
     """Yield the errors of each refused row, page by page: no cursor stays open, nothing grows."""
     after = TABLE_ROW
     while (last := _last_of_page(job, after)) is not None:
-        page = errors_of(job).defer(None).filter(row__gt=after, row__lte=last)
+        page = _of_rows(job).defer(None).filter(row__gt=after, row__lte=last)
         for _, errors in groupby(page, key=attrgetter("row")):
             yield list(errors)
         after = last
 
 
 def has_refused_rows(job: BulkUploadJob) -> bool:
-    """Whether some row of a job can be sent again; warnings about the whole table have none."""
-    return errors_of(job).filter(row__gt=TABLE_ROW).exists()
+    """Whether some row of a job can be sent again."""
+    return _of_rows(job).exists()
+
+
+def _of_rows(job: BulkUploadJob) -> QuerySet[BulkUploadRowError]:
+    """Return what a row can be sent again for: neither the whole table nor a repeated SKU."""
+    return errors_of(job).filter(row__gt=TABLE_ROW).exclude(code=REPEATED_SKU)
 
 
 def _last_of_page(job: BulkUploadJob, after: int) -> int | None:
     """Return the row a page may end with, None after the last one: a row may be 1 MiB long."""
-    errors = errors_of(job).filter(row__gt=after).annotate(size=OCTETS)
+    errors = _of_rows(job).filter(row__gt=after).annotate(size=OCTETS)
     last, total = None, 0
     for row, size in errors.values_list("row", "size")[:PAGE]:
         total += size

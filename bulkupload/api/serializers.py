@@ -2,6 +2,7 @@ import json
 from dataclasses import asdict
 from typing import Any
 
+from django.core.files.uploadedfile import UploadedFile
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -9,6 +10,7 @@ from bulkupload.errors import BadMappingError
 from bulkupload.models import BulkUploadJob, BulkUploadRowError, JobStatus
 from bulkupload.rules.columns import FIELDS
 from bulkupload.rules.dialects import DELIMITERS
+from bulkupload.rules.encodings import LABELS, codec_named
 from bulkupload.rules.mappings import read_mapping
 from bulkupload.selectors import Progress
 from sartiq.core.fields import BooleanField, UUIDField
@@ -51,6 +53,27 @@ class BulkUploadIn(serializers.Serializer[Any]):
         help_text='Column to field, `{"Article no.": "sku"}`; null ignores a column',
     )
 
+    encoding = serializers.CharField(
+        required=False,
+        max_length=40,
+        help_text="Text encoding of a CSV or TSV, such as `windows-1250` or `shift_jis`; else the "
+        "`charset` of the file's part, else it is found out",
+    )
+
+    def validate_encoding(self, value: str) -> str:
+        """Take the name of an encoding that tables may have."""
+        return _codec(value)
+
+    def validate_file(self, value: "UploadedFile[Any]") -> "UploadedFile[Any]":
+        """Take a file whose part names an encoding that tables may have, or none."""
+        _charset_of(value)
+        return value
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Let the charset of the file's part stand for the encoding when none is sent."""
+        attrs.setdefault("encoding", _charset_of(attrs["file"]))
+        return attrs
+
     def validate_mapping(self, value: Any) -> dict[str, str | None]:
         """Take an object of column names whose fields are ours."""
         try:
@@ -59,11 +82,29 @@ class BulkUploadIn(serializers.Serializer[Any]):
             raise serializers.ValidationError(fault.message, code=fault.code) from None
 
 
+def _charset_of(sent: "UploadedFile[Any]") -> str:
+    """Return the codec the file's part names; empty when it names none."""
+    charset: Any = sent.charset  # bytes, as Django's parser reads headers
+    label = charset.decode("latin-1") if isinstance(charset, bytes) else charset
+    return _codec(label) if label else ""
+
+
+def _codec(label: str) -> str:
+    codec = codec_named(label)
+    if codec is None:
+        names = ", ".join(LABELS.values())
+        raise serializers.ValidationError(f"Encodings are: {names}.", code="enum")
+    return codec
+
+
 class DialectOut(serializers.Serializer[Any]):
     """How the table is written."""
 
     format = serializers.ChoiceField(choices=["csv", "xlsx"])
     encoding = serializers.CharField()
+    confidence = serializers.FloatField(
+        min_value=0, max_value=1, default=1.0, help_text="How sure the encoding is; 1 when stated"
+    )
     delimiter = serializers.ChoiceField(choices=list(DELIMITERS))
     line_ending = serializers.CharField(trim_whitespace=False)
 

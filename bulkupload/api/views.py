@@ -102,6 +102,7 @@ class BulkUploads(ModelEndpointSet):
             filename=sent.name,
             dry_run=asked["dry_run"],
             mapping=asked.get("mapping", {}),
+            encoding=asked["encoding"],
         )
         digest = partial(_digest, request, sent, scope)
         with idempotency.reserve(request, route="bulk-upload-create", digest=digest) as key:

@@ -32,8 +32,9 @@ class BulkUploadChunkQuerySet(models.QuerySet["BulkUploadChunk"]):
 class BulkUploadChunk(TimestampedModel, LeasedModel):
     """A range of a job's rows that is imported in one transaction, exactly once.
 
-    `repeated` are SKUs that an earlier chunk brings as well: such a chunk waits for all before it,
-    so that the last row of the file wins however many workers there are.
+    `repeated` are SKUs that an earlier chunk brings as well, each with the line it first stands in
+    (0: not known): such a chunk waits for all before it, so that the last row of the file wins
+    however many workers there are.
     """
 
     job = models.ForeignKey(BulkUploadJob, on_delete=models.CASCADE, related_name="chunks")
@@ -43,7 +44,7 @@ class BulkUploadChunk(TimestampedModel, LeasedModel):
     first_line = models.PositiveIntegerField()
     first_row = models.PositiveIntegerField()
     rows = models.PositiveIntegerField()
-    repeated = models.JSONField(default=list, blank=True)
+    repeated = models.JSONField(default=dict, blank=True)
     status = models.CharField(
         max_length=8, choices=ChunkStatus.choices, default=ChunkStatus.WAITING
     )

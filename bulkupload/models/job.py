@@ -53,9 +53,9 @@ class BulkUploadJob(OwnedModel, LeasedModel):
     """One table of products somebody sent.
 
     `source_key` names the file as it was sent, `rows_key` the text that the chunks are ranges of:
-    the same object, or for a workbook its table as CSV. `columns` is empty until the file
-    was planned or its header refused, `sku_width` the digits of its SKUs where Excel may have
-    dropped leading zeros.
+    the same object, or for a workbook its table as CSV. `encoding` is what the uploader stated.
+    `columns` is empty until the file was planned or its header refused, `sku_width` the digits of
+    its SKUs where Excel may have dropped leading zeros.
     """
 
     status = models.CharField(max_length=32, choices=JobStatus.choices, default=JobStatus.QUEUED)
@@ -67,6 +67,7 @@ class BulkUploadJob(OwnedModel, LeasedModel):
     rows_etag = models.CharField(max_length=128, blank=True)
     dry_run = models.BooleanField(default=False)
     mapping = models.JSONField(default=dict, blank=True)
+    encoding = models.CharField(max_length=16, blank=True, db_default="")
     dialect = models.JSONField(default=dict, blank=True)
     columns = models.JSONField(default=list, blank=True)
     sku_width = models.PositiveSmallIntegerField(null=True, blank=True)

@@ -14,6 +14,7 @@ from bulkupload.rules.columns import (
     IMAGE_FIELDS,
     INHERITED,
     ROW_FIELDS,
+    TEXT_FORMULA,
     TEXT_SKU,
     CellError,
     Column,
@@ -42,6 +43,8 @@ class GoodRow(NamedTuple):
     cells: list[str]
     images: tuple[str, ...] = ()
 
+
+_MARKS = ("#", "=")  # how errors of a spreadsheet and texts written as formulas begin
 
 # A named tuple's own constructor is a function of Python's and takes three times as long.
 _GOOD = partial(tuple.__new__, GoodRow)
@@ -109,7 +112,10 @@ class Cleaner:
         self, plain: Plain, number: int, good: list[GoodRow], bad: list[BadRow]
     ) -> int:
         """Sort plain rows; return the number of the next one."""
+        starts = self._layout.header_starts
         for line, cells in enumerate(plain.rows, plain.line):
+            if cells and cells[0] in starts and self._layout.is_header(cells):
+                continue
             row = self._pass(line, number, cells)
             if row is not None:
                 good.append(row)
@@ -123,7 +129,8 @@ class Cleaner:
         return number
 
     def _one_by_one(self, records: Iterable[Record], first_row: int) -> Iterator[GoodRow | BadRow]:
-        counted = self._variants(records) if self._layout.handle is not None else records
+        rows = without_headers(records, self._layout)
+        counted = self._variants(rows) if self._layout.handle is not None else rows
         for number, record in enumerate(counted, first_row):
             line, _, cells, fault = record
             passed = self._pass(line, number, cells) if fault is None else None
@@ -140,6 +147,7 @@ class Cleaner:
             not (values[1] and is_plain_sku(sku))
             or len(sku) < self._sku_digits  # perhaps a number that lost its zeros
             or "#" in whole
+            or TEXT_FORMULA in whole
             or not whole.isprintable()
             or any(map(gt, map(len, values), self._limits))
         ):
@@ -170,7 +178,7 @@ class Cleaner:
         for at, limit, required, column in self._exact if trusted else self._plan:
             text = cells[at].strip()
             # A call only where it can find something: most cells even of a faulty row are plain.
-            if required or len(text) > limit or not text.isprintable() or text[:1] == "#":
+            if required or len(text) > limit or not text.isprintable() or text[:1] in _MARKS:
                 try:
                     text = column.clean(text)
                     if column.field == "sku":
@@ -224,6 +232,17 @@ class Cleaner:
                 at = self._layout.place_of(name)
                 if not cells[at].strip():
                     cells[at] = first[at]
+
+
+def without_headers(
+    records: Iterable[Record], layout: Layout, lines: list[int] | None = None
+) -> Iterator[Record]:
+    """Yield the rows that do not repeat the header, as joined files do; note the lines of those."""
+    for record in records:
+        if record.fault is not None or not layout.is_header(record.cells):
+            yield record
+        elif lines is not None:
+            lines.append(record.line)
 
 
 def by_handle(records: Iterable[Record], layout: Layout) -> Iterator[list[Record]]:

@@ -7,6 +7,7 @@ from typing import Final
 from bulkupload.rules.excel_damage import reason_of
 from bulkupload.rules.faults import Fault
 from bulkupload.rules.limits import LONGEST_CELL
+from catalog.rules.identifiers import clean_identifier
 
 # With a fraction or a sign, as programs write numbers: 12E3 and 12E-05 are SKUs somebody chose.
 _SCIENTIFIC = re.compile(r"[+-]?\d+(?:[.,]\d+[eE][+-]?|[eE]\+)\d{1,3}")
@@ -17,6 +18,12 @@ _DROPPED = re.compile(rf"{_ZEROS_DROPPED}: (\d+)\?")
 _CUT = "Excel cut this SKU"
 _EXACT_DIGITS: Final = 15  # what a number in Excel keeps; the rest becomes zeros
 _NOT_WORDS = re.compile(r"[\W_]+")
+TEXT_FORMULA: Final = '="'  # how people make Excel keep a text: ="00123"
+_TEXT_FORMULA = re.compile(r'="((?:[^"]|"")*)"')
+# What pandas and databases write for an empty cell, and pandas for whole numbers in such a column.
+_NOTHING_WRITTEN: Final = frozenset({"nan", "NaN", "None", "NaT", "<NA>", "null", "NULL"})
+_WHOLE_NUMBER = re.compile(r"(\d+)\.0+")
+_DECIMAL = "A program turned this SKU into a decimal number"
 
 
 class CellError(Exception):
@@ -40,7 +47,7 @@ class Column:
 
     def clean(self, cell: str) -> str:
         """Return the cell as it is stored, or raise CellError."""
-        text = cell.strip()
+        text = written_text(cell)
         if self.required and not text:
             raise CellError("missing", f"Every row needs a {self.field}. Fill this cell.")
         if len(text) > self.limit:
@@ -63,12 +70,19 @@ class SkuColumn(Column):
     exact: bool = False
 
     def clean(self, cell: str) -> str:
-        """Refuse what Excel makes of long numbers."""
-        text = super().clean(cell)
+        """Return the SKU in its one spelling; refuse what programs make of numbers."""
+        text = super().clean(clean_identifier(written_text(cell)))
+        if text in _NOTHING_WRITTEN:
+            message = f"{text} is what programs write for an empty cell. Enter the SKU."
+            raise CellError("missing", message)
         if not text[:1].isdigit() and text[:1] not in "+-":
             return text
         if _SCIENTIFIC.fullmatch(text):
             message = f"Excel turned this SKU into {text}. Format the column as text, write it out."
+            raise CellError("excel_damage", message)
+        whole = _WHOLE_NUMBER.fullmatch(text)
+        if whole and not self.exact:
+            message = f"{_DECIMAL}. If it is {whole[1]}, enter that."
             raise CellError("excel_damage", message)
         cut = len(text) > _EXACT_DIGITS and text.isdigit() and not text[_EXACT_DIGITS:].strip("0")
         if cut and not self.exact:
@@ -87,8 +101,30 @@ class ImageColumn(Column):
 
 
 def is_plain_sku(text: str) -> bool:
-    """Whether a SKU without blanks around it cannot be what Excel makes of a number."""
+    """Whether a SKU without blanks around it needs no closer look.
+
+    Letters beyond ASCII have more than one spelling, and a short word may be `nan`.
+    """
+    if not text.isascii() or text in _NOTHING_WRITTEN:
+        return False
     return text[:1].isalpha() or (text.isdigit() and len(text) <= _EXACT_DIGITS)
+
+
+def written_text(cell: str) -> str:
+    """Return a cell without outer blanks, and the text inside `="…"`."""
+    text = cell.strip()
+    if not text.startswith(TEXT_FORMULA):
+        return text
+    quoted = _TEXT_FORMULA.fullmatch(text)
+    return quoted[1].replace('""', '"').strip() if quoted else text
+
+
+def spelled_sku(cell: str) -> str:
+    """Return the SKU in a cell as rows are matched by it, whether or not it is acceptable."""
+    text = cell.strip()
+    if text.isascii() and text.isprintable() and not text.startswith(TEXT_FORMULA):
+        return text
+    return clean_identifier(written_text(text))
 
 
 def lost_zeros(text: str, width: int) -> CellError:
@@ -113,8 +149,8 @@ def digits_told(code: str, message: str) -> int:
 
 
 def is_told_cut(message: str) -> bool:
-    """Whether a row that came back said its SKU had been cut."""
-    return _CUT in message
+    """Whether a row that came back said its SKU had been cut, or got decimals."""
+    return _CUT in message or _DECIMAL in message
 
 
 def _require_undamaged(text: str) -> None:

@@ -4,17 +4,19 @@ import codecs
 import csv
 import io
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
+from itertools import islice
 from typing import Any, Final, Literal
 
-from bulkupload.rules.header import Mapped, count_known
+from bulkupload.rules.encodings import SINGLE_BYTE, UTF8, guess_encoding
+from bulkupload.rules.header import Mapped
+from bulkupload.rules.table_position import HEADER_ROWS, header_among
 
 DELIMITERS: Final = (",", ";", "\t", "|")
 SAMPLE: Final = 64 * 1024  # characters the delimiter is told from
-_UTF8: Final = "utf-8"
-_ANSI: Final = "cp1252"
 _MARKS: Final = (
-    (codecs.BOM_UTF8, _UTF8),
+    (codecs.BOM_UTF8, UTF8),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
@@ -27,11 +29,13 @@ FileFormat = Literal["csv", "xlsx"]
 class Dialect:
     """How a table is written; `bom` is the length of its byte order mark.
 
-    `is_broken` says that some bytes of UTF-8 are no text.
+    `is_broken` says that some bytes of UTF-8 are no text, `confidence` (0 to 1) how sure the
+    encoding is: 1 when the file or its sender says it.
     """
 
     format: FileFormat = "csv"
-    encoding: str = _UTF8
+    encoding: str = UTF8
+    confidence: float = 1.0
     delimiter: str = ","
     line_ending: str = "\r\n"
     bom: int = 0
@@ -50,12 +54,12 @@ class Dialect:
 
     def size_of(self) -> Callable[[str], int]:
         """Return the function that tells how many bytes a text takes."""
-        if self.encoding == _ANSI:
+        if self.encoding in SINGLE_BYTE:
             return len
         encoding, errors = self.encoding, self.errors
 
         def size(text: str) -> int:
-            if encoding == _UTF8 and text.isascii():
+            if text.isascii() and not encoding.startswith("utf-16"):
                 return len(text)
             return len(text.encode(encoding, errors))
 
@@ -76,13 +80,16 @@ class Dialect:
 class EncodingScan:
     """Tells the encoding of a file from all of its bytes, read once.
 
-    UTF-8 unless bytes say otherwise; a few broken bytes in a text that is UTF-8 elsewhere are
-    faults of their rows and no reason to read everything as Windows-1252.
+    A byte order mark says it, then what the sender `declared`. Otherwise it is UTF-8 unless bytes
+    say otherwise; a few broken bytes in a text that is UTF-8 elsewhere are faults of their rows and
+    no reason to read everything in another encoding.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, declared: str = "") -> None:
+        self._declared = declared
         self._head = b""
-        self._decoder = codecs.getincrementaldecoder(_UTF8)("surrogateescape")
+        self._other_lines = b""  # those with bytes beyond ASCII
+        self._decoder = codecs.getincrementaldecoder(UTF8)("surrogateescape")
         self._wide = 0
         self._broken = 0
 
@@ -91,12 +98,15 @@ class EncodingScan:
         self._head += data[: max(0, SAMPLE - len(self._head))]
         if data.isascii() and not self._decoder.getstate()[0]:
             return
+        if len(self._other_lines) < SAMPLE:
+            lines = [line for line in data.split(b"\n") if not line.isascii()]
+            self._other_lines += b"\n".join([*lines, b""])[:SAMPLE]
         self._count(self._decoder.decode(data))
 
     def _count(self, text: str) -> None:
         wide = text.encode("ascii", "ignore")
         others = len(text) - len(wide)
-        broken = len(text) - len(text.encode(_UTF8, "ignore").decode(_UTF8)) if others else 0
+        broken = len(text) - len(text.encode(UTF8, "ignore").decode(UTF8)) if others else 0
         self._broken += broken
         self._wide += others - broken
 
@@ -108,9 +118,12 @@ class EncodingScan:
         unmarked = _unmarked_utf16(self._head)
         if unmarked:
             return Dialect(encoding=unmarked)
+        if self._declared not in {"", UTF8}:
+            return Dialect(encoding=self._declared)
         self._count(self._decoder.decode(b"", final=True))  # a character cut off at the end
-        if self._broken > self._wide:
-            return Dialect(encoding=_ANSI)
+        if self._broken > self._wide and not self._declared:
+            guess = guess_encoding(self._other_lines)
+            return Dialect(encoding=guess.encoding, confidence=guess.confidence)
         return Dialect(is_broken=self._broken > 0)
 
 
@@ -145,12 +158,12 @@ def is_separator_line(line: str) -> bool:
 
 
 def _score(sample: str, delimiter: str, mapping: Mapped) -> tuple[int, int]:
-    try:
-        rows = csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter)
-        header = next((row for row in rows if any(map(str.strip, row))), [])
-    except csv.Error:
-        return (0, 0)
-    return (count_known(header, mapping), len(header))
+    some: list[list[str]] = []
+    rows = csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter, skipinitialspace=True)
+    with suppress(csv.Error):
+        some.extend(row for row in islice(rows, HEADER_ROWS) if any(map(str.strip, row)))
+    header = header_among(enumerate(some), mapping)
+    return (header.fields, len(header.cells)) if header else (0, 0)
 
 
 def tell_line_ending(sample: str) -> str:

@@ -17,6 +17,7 @@ CODE_AT: Final = ERROR_COLUMNS.index("error_code")
 _PLAIN: Final = {words_of(column.field): column.field for column in COLUMNS}
 _FIELD_OF: Final = _PLAIN | {name: column.field for column in COLUMNS for name in column.names}
 _CLOSE_ENOUGH: Final = 0.75
+_MARK: Final = "\ufeff"  # byte order mark
 
 Mapped = Mapping[str, str | None]
 
@@ -50,6 +51,7 @@ class Layout:
     """
 
     columns: tuple[HeaderColumn, ...]
+    names: tuple[str, ...] = ()
     fields: Mapping[str, int] = field(default_factory=dict)
     handle: int | None = None
     position: int | None = None
@@ -65,6 +67,7 @@ class Layout:
             del own[errors_at : errors_at + len(ERROR_COLUMNS)]
         return cls(
             columns=tuple(own),
+            names=tuple(every),
             fields={each.field: at for at, each in enumerate(own) if each.field},
             handle=_named(own, HANDLE_NAMES),
             position=_named(own, POSITION_NAMES),
@@ -85,6 +88,18 @@ class Layout:
         """Whether a row as it was sent has a cell for each column; empty ones may follow."""
         width = self._behind_errors(self.width)
         return len(cells) >= width and not any(map(str.strip, cells[width:]))
+
+    @property
+    def header_starts(self) -> frozenset[str]:
+        """How the first cell of a repeated header reads: a joined file may have its own mark."""
+        return frozenset({self.names[0], f"{_MARK}{self.names[0]}"}) if self.names else frozenset()
+
+    def is_header(self, cells: Sequence[str]) -> bool:
+        """Whether a row repeats the header."""
+        if not cells or cells[0].strip().lstrip(_MARK).strip() != self.names[0]:
+            return False
+        names = [cells[0].strip().lstrip(_MARK), *cells[1:]]
+        return _trimmed(names) == list(self.names)
 
     def name_of(self, field_name: str) -> str:
         """Return the uploader's name of the column that brings a field."""
@@ -123,9 +138,7 @@ def read_header(cells: Sequence[str], *, mapping: Mapped, line: int) -> list[Hea
 
     Raises FileFaultError when the table cannot be imported with these columns.
     """
-    names = [storable(cell).strip() for cell in cells]
-    while names and not names[-1]:
-        names.pop()  # Excel keeps empty columns
+    names = _trimmed(cells)
     own = len(names)
     if _errors_at(names) is not None:
         names = [restore(name) for name in names]
@@ -152,16 +165,18 @@ def read_header(cells: Sequence[str], *, mapping: Mapped, line: int) -> list[Hea
     return columns
 
 
+def _trimmed(cells: Sequence[str]) -> list[str]:
+    """Return the names in the cells of a header, without the empty columns that Excel keeps."""
+    names = [storable(cell).strip() for cell in cells]
+    while names and not names[-1]:
+        names.pop()
+    return names
+
+
 def fields_of(cells: Sequence[str], mapping: Mapped) -> dict[int, str]:
     """Return which field each of these cells would bring as the name of a column."""
     chosen, _ = _choose([cell.strip() for cell in cells], mapping)
     return chosen
-
-
-def count_known(cells: Sequence[str], mapping: Mapped) -> int:
-    """Return how many of these names bring a field: how a delimiter is told from another."""
-    names = [cell.strip() for cell in cells]
-    return sum(name in mapping or words_of(name) in _FIELD_OF for name in names)
 
 
 def _choose(names: list[str], mapping: Mapped) -> tuple[dict[int, str], dict[int, str]]:

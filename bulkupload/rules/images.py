@@ -1,5 +1,6 @@
 """What the image columns of a row ask for: which pictures, in which slot, in which order."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -11,6 +12,9 @@ from bulkupload.rules.records import Record
 from media.rules.limits import MAX_REQUEST_IMAGES
 
 SEPARATOR: Final = "|"
+# Line breaks part addresses as well, and before an address so do commas, semicolons and blanks.
+_OTHER_BETWEEN: Final = re.compile(r"[\r\n,;\s]")
+_BETWEEN: Final = re.compile(r"[|\r\n]|[\s,;]+(?=https?://)|[\s,;]+$", re.IGNORECASE)
 MOST_SHARED: Final = 250  # pictures of one Shopify handle that are looked at; Shopify keeps as many
 LATER: Final = 1000  # the place of the first problem found when files are read
 
@@ -54,7 +58,8 @@ def read_cell(slot: str, cell: str) -> list[str]:
     if slot != "images":
         text = cell.strip()
         return [text] if text else []
-    return [text for part in cell.split(SEPARATOR) if (text := part.strip())]
+    parts = _BETWEEN.split(cell) if _OTHER_BETWEEN.search(cell) else cell.split(SEPARATOR)
+    return [text for part in parts if (text := part.strip())]
 
 
 def read_row(slots: Sequence[str], cells: Sequence[str]) -> dict[str, list[str]]:

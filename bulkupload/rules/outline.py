@@ -1,21 +1,25 @@
 """Splitting a table into chunks: one pass, in the memory of one chunk."""
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import NamedTuple, TextIO
 
 from bulkupload.errors import FileFaultError
-from bulkupload.rules.cleaning import by_handle, counted_of, is_too_long
+from bulkupload.rules.cleaning import by_handle, counted_of, is_too_long, without_headers
+from bulkupload.rules.columns import spelled_sku
 from bulkupload.rules.dialects import Dialect
 from bulkupload.rules.formulas import restore
 from bulkupload.rules.header import HeaderColumn, Layout, Mapped, read_header
 from bulkupload.rules.limits import LARGEST_CHUNK, LARGEST_GROUP, LARGEST_HANDLE, MIB, MOST_ROWS
 from bulkupload.rules.records import PLAIN_LINES, Lines, Plain, Record, Records, is_blank
 from bulkupload.rules.repeats import SeenSkus
+from bulkupload.rules.table_position import header_among
 
 _NOTE, _NOTE_CELLS = "sep=", 2  # Excel's own line about the delimiter, split by it
 LARGEST_PIECE = MIB  # bytes of rows that are looked at together
+UNKNOWN_LINE = 0
+MAX_LINES_KEPT = 50_000
 _SHORTEST_ZEROS = 4  # digits; shorter numbers say nothing about leading zeros
 
 
@@ -28,7 +32,7 @@ class Part:
     first_line: int
     first_row: int
     rows: int
-    repeated: list[str]
+    repeated: dict[str, int]  # SKUs that came before, each with the line it first stands in
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +43,7 @@ class Outline:
     parts: list[Part]
     total_rows: int
     sku_width: int | None
+    header_lines: list[int]
 
 
 @dataclass
@@ -63,7 +68,10 @@ class _SkuWidths:
 
 
 class Outliner:
-    """Makes the outline of one table of `size` bytes, opened as text behind its byte order mark."""
+    """Makes the outline of one table of `size` bytes, opened as text behind its byte order mark.
+
+    `skip` rows stand above the header.
+    """
 
     def __init__(
         self,
@@ -74,15 +82,10 @@ class Outliner:
         chunk_rows: int,
         size: int,
         watch: Callable[[], None],
+        skip: int = 0,
     ) -> None:
-        size_of = dialect.size_of()
-        self._records = Records(
-            Lines(stream, size_of),
-            delimiter=dialect.delimiter,
-            size_of=size_of,
-            offset=dialect.bom,
-            by_record=dialect.format == "xlsx",
-        )
+        self._records = records_of(stream, dialect)
+        self._skip = skip
         self._mapping = mapping
         self._chunk_rows = chunk_rows
         self._watch = watch
@@ -90,12 +93,13 @@ class Outliner:
         self._widths = _SkuWidths()
         self._parts: list[Part] = []
         self._total = 0
+        self._header_lines: list[int] = []
         self._chunk = _Chunk()
 
     def make(self) -> Outline:
         """Read the table; raises FileFaultError when it is none of ours."""
         rows = iter(self._records)
-        header = _header_of(rows)
+        header = _header_of(islice(rows, self._skip, None))
         columns = read_header(header.cells, mapping=self._mapping, line=header.line)
         layout = Layout.of(columns)
         self._split(rows, layout)
@@ -104,11 +108,13 @@ class Outliner:
             parts=self._parts,
             total_rows=self._total,
             sku_width=self._widths.common,
+            header_lines=self._header_lines,
         )
 
     def _split(self, rows: Iterator[Record], layout: Layout) -> None:
         """Close a chunk before the piece that would make it too long."""
-        pieces = self._pieces(layout) if layout.handle is None else _groups(rows, layout)
+        own = without_headers(rows, layout, self._header_lines)
+        pieces = self._pieces(layout) if layout.handle is None else _groups(own, layout)
         for piece in pieces:
             chunk = self._chunk
             too_long = chunk.rows + piece.rows > self._chunk_rows
@@ -126,7 +132,9 @@ class Outliner:
             if plain is None:
                 yield from self._others(room, layout)
             elif plain.rows:
-                yield _plain_piece(plain, layout)
+                headers = _header_lines(plain, layout)
+                self._header_lines.extend(headers)
+                yield _plain_piece(plain, layout, headers)
             else:
                 return
 
@@ -134,7 +142,9 @@ class Outliner:
         """Yield so many rows, read one by one: where one is not plain, others are not either."""
         while left and (some := self._some_rows(left)):
             left -= len(some)
-            yield _piece_of(some, some[0], layout)
+            rows = list(without_headers(some, layout, self._header_lines))
+            if rows:
+                yield _piece_of(rows, rows[0], layout)
 
     def _some_rows(self, most: int) -> list[Record]:
         """Return the next rows that say something, at most `most`, and few where they are long."""
@@ -157,7 +167,7 @@ class Outliner:
             first_line=chunk.line,
             first_row=self._total + 1,
             rows=chunk.rows,
-            repeated=self._seen.repeated(skus),
+            repeated=dict.fromkeys(self._seen.repeated(skus), UNKNOWN_LINE),
         )
         self._parts.append(part)
         self._total += chunk.rows
@@ -207,17 +217,95 @@ def _piece_of(counted: list[Record], first: Record, layout: Layout) -> _Piece:
     return _Piece(first.start, first.line, len(counted), skus)
 
 
-def _plain_piece(plain: Plain, layout: Layout) -> _Piece:
-    skus = _skus(plain.rows, layout)
-    blank = sum(not sku and is_blank(row) for sku, row in zip(skus, plain.rows, strict=True))
-    return _Piece(plain.start, plain.line, len(plain.rows) - blank, skus)
+def _header_lines(plain: Plain, layout: Layout) -> list[int]:
+    """Return the lines that repeat the header."""
+    starts = layout.header_starts
+    return [
+        line
+        for line, cells in enumerate(plain.rows, plain.line)
+        if cells and cells[0] in starts and layout.is_header(cells)
+    ]
+
+
+def _plain_piece(plain: Plain, layout: Layout, headers: list[int]) -> _Piece:
+    rows = plain.rows
+    if headers:
+        repeated = set(headers)
+        rows = [row for line, row in enumerate(rows, plain.line) if line not in repeated]
+    skus = _skus(rows, layout)
+    blank = sum(not sku and is_blank(row) for sku, row in zip(skus, rows, strict=True))
+    return _Piece(plain.start, plain.line, len(rows) - blank, skus)
 
 
 def _skus(rows: Iterable[list[str]], layout: Layout) -> list[str]:
     """Return the SKU of each row, empty where there is none."""
     at = layout.place_of("sku")
-    skus = [cells[at].strip() if len(cells) > at else "" for cells in rows]
-    return skus if layout.errors_at is None else [restore(sku) for sku in skus]
+    skus = [cells[at] if len(cells) > at else "" for cells in rows]
+    if layout.errors_at is not None:
+        skus = [restore(sku) for sku in skus]
+    return [*map(spelled_sku, skus)]
+
+
+def records_of(stream: TextIO, dialect: Dialect) -> Records:
+    """Return the rows of a table that was opened as text behind its byte order mark."""
+    size_of = dialect.size_of()
+    return Records(
+        Lines(stream, size_of),
+        delimiter=dialect.delimiter,
+        size_of=size_of,
+        offset=dialect.bom,
+        by_record=dialect.format == "xlsx",
+    )
+
+
+def rows_above_header(records: Records, mapping: Mapped) -> int:
+    """Return how many rows, such as a title, stand above the header of a table."""
+    rows = ((at, row.cells) for at, row in enumerate(records) if not _is_note(row))
+    header = header_among(rows, mapping)
+    return header.line if header and header.fields else 0
+
+
+def with_first_lines(parts: Sequence[Part], records: Records, layout: Layout) -> list[Part]:
+    """Return chunks whose repeated SKUs have the lines they first stand in.
+
+    Reads the table once more. Only MAX_LINES_KEPT SKUs get their lines: of a table that repeats
+    everything, more would take too much memory.
+    """
+    wanted = set(islice((sku for part in parts for sku in part.repeated), MAX_LINES_KEPT))
+    lines = _first_lines(records, wanted, layout)
+    return [
+        replace(
+            part,
+            repeated={
+                sku: line
+                for sku in part.repeated
+                if (line := lines.get(sku, UNKNOWN_LINE)) < part.first_line
+            },
+        )
+        for part in parts
+    ]
+
+
+def _first_lines(records: Records, wanted: set[str], layout: Layout) -> dict[str, int]:
+    lines: dict[str, int] = {}
+    while (plain := records.plain(PLAIN_LINES)) is None or plain.rows:
+        if plain is None:
+            some = list(islice(records, PLAIN_LINES))
+            if not some:
+                break
+            rows = [(row.line, row.cells) for row in some if row.fault is None]
+        else:
+            rows = list(enumerate(plain.rows, plain.line))
+        skus = _skus((cells for _, cells in rows), layout)
+        for (line, cells), sku in zip(rows, skus, strict=True):
+            if sku in wanted and not layout.is_header(cells):
+                lines.setdefault(sku, line)
+    return lines
+
+
+def _is_note(row: Record) -> bool:
+    """Whether a row is Excel's own line about the delimiter."""
+    return len(row.cells) == _NOTE_CELLS and row.cells[0].strip().lower() == _NOTE
 
 
 def _header_of(rows: Iterator[Record]) -> Record:
@@ -225,7 +313,7 @@ def _header_of(rows: Iterator[Record]) -> Record:
     for row in rows:
         if row.fault is not None:
             raise FileFaultError("no_header", f"The header: {row.fault.message}", line=row.line)
-        if not (len(row.cells) == _NOTE_CELLS and row.cells[0].strip().lower() == _NOTE):
+        if not _is_note(row):
             return row
     raise FileFaultError(
         "no_header",

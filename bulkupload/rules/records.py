@@ -13,7 +13,7 @@ import csv
 import io
 import re
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple, Self, TextIO
 
 from bulkupload.rules.faults import Fault, broken
@@ -154,7 +154,7 @@ class Records:
         end = re.escape(delimiter)
         # Possessive: a cell is matched in one way or not at all.
         self._cell = re.compile(
-            rf'(?:"(?:[^"]++|"")*+"|(?:[^"{end}\r\n][^{end}\r\n]*+)?+){end}',
+            rf'(?: *+"(?:[^"]++|"")*+"|(?:[^"{end}\r\n][^{end}\r\n]*+)?+){end}',
         )
         self._taken: list[str] = []
 
@@ -203,13 +203,17 @@ class Records:
         if max(map(len, lines), default=0) > LONGEST_CELL:  # cut ones are among these
             return None
         try:
-            rows = list(csv.reader(lines, delimiter=self._delimiter, strict=True))
+            rows = list(self._cells_of(lines))
         except csv.Error:
             return None
         return rows if len(rows) == len(lines) else None
 
     def _reader(self) -> Iterator[list[str]]:
-        return csv.reader(self._feed(), delimiter=self._delimiter, strict=True)
+        return self._cells_of(self._feed())
+
+    def _cells_of(self, lines: Iterable[str]) -> Iterator[list[str]]:
+        """Read cells; blanks before a quote belong to no cell."""
+        return csv.reader(lines, delimiter=self._delimiter, strict=True, skipinitialspace=True)
 
     def _feed(self) -> Iterator[str]:
         taken = self._taken

@@ -1,7 +1,9 @@
 """Noticing SKUs that come again later in a file, in memory that does not grow with it."""
 
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, NamedTuple
+
+from bulkupload.rules.cleaning import GoodRow
 
 # Words of eight bytes. With one for each SKU one in 20,000 is taken for a repeated one.
 _FEWEST: Final = 2**12
@@ -38,3 +40,38 @@ class SeenSkus:
             else:
                 words[at] = word | bits
         return found
+
+
+REPEATED_SKU: Final = "repeated_sku"
+
+
+class RepeatedRow(NamedTuple):
+    """A row whose SKU stands in an earlier line as well; 0 where that line was not kept."""
+
+    row: GoodRow
+    earlier_line: int
+
+    @property
+    def message(self) -> str:
+        """What became of the two rows."""
+        line = self.row.line
+        if not self.earlier_line:
+            return f"This SKU stands in an earlier line as well. The values of line {line} count."
+        return (
+            f"This SKU stands in line {self.earlier_line} as well. "
+            f"The values of line {line} replaced those."
+        )
+
+
+def repeated_rows(rows: Sequence[GoodRow], earlier: Mapping[str, int]) -> list[RepeatedRow]:
+    """Return the rows whose SKU stands in an earlier one, or among the `earlier` SKUs."""
+    if not earlier and len({row.values[0] for row in rows}) == len(rows):
+        return []
+    lines = dict(earlier)
+    found = []
+    for row in sorted(rows, key=lambda each: each.row):
+        sku = row.values[0]
+        if sku in lines:
+            found.append(RepeatedRow(row, lines[sku]))
+        lines[sku] = row.line
+    return found

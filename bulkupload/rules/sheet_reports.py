@@ -68,6 +68,21 @@ class SheetReport:
         return found
 
 
+def header_place(line: int, names: list[str]) -> str:
+    """Return what stands in the line that was taken for the header, as a sentence."""
+    return f"Line {line} reads: {' | '.join(map(_short, names[:MAX_EXAMPLES]))}"
+
+
+def header_warnings(lines: list[int]) -> list[SheetWarning]:
+    """Return that rows which repeat the header were left out, as joined files have them."""
+    if not lines:
+        return []
+    message = (
+        f"The header is repeated and was skipped in lines {_listed(map(str, lines), len(lines))}."
+    )
+    return [SheetWarning("repeated_header", message, lines[0])]
+
+
 def _short(text: str) -> str:
     return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"
 

@@ -23,6 +23,7 @@ from bulkupload.errors import FileFaultError
 from bulkupload.models import BulkUploadChunk, BulkUploadJob, ChunkStatus, JobStatus
 from bulkupload.rules.cleaning import BadRow, Cleaner, GoodRow
 from bulkupload.rules.records import Lines, Records
+from bulkupload.rules.repeats import repeated_rows
 from bulkupload.services import finishing, media_plan, merging, zeros
 from bulkupload.services.merging import Counts
 from bulkupload.services.planning import (
@@ -221,6 +222,8 @@ def _commit(
         )
         reach("bulk-merged")
         merging.keep_errors(job, batch.bad)
+        repeated = repeated_rows(batch.good, chunk.repeated)
+        merging.keep_repeated(job, job.layout.name_of("sku"), repeated)
         refused = media_plan.plan(job, chunk, batch.slots, batch.good)
         lease.require_held()
         finishing.require_running(job.pk)

@@ -39,6 +39,7 @@ class Table:
     filename: str
     dry_run: bool = False
     mapping: Mapped = field(default_factory=dict)
+    encoding: str = ""  # a codec of `encodings.LABELS`; empty when nobody said
 
 
 def _nothing(_job: BulkUploadJob) -> None:
@@ -60,6 +61,7 @@ def start(*, user: User, scope: OwnerScope, table: Table, then: Then = _nothing)
         filename=table.filename[:LONGEST_NAME],
         dry_run=table.dry_run,
         mapping=dict(table.mapping),
+        encoding=table.encoding,
     )
     table.body.seek(0)
     return _keep(job, table.body, then)
@@ -89,9 +91,11 @@ def retry(*, user: User, job_id: UUID, then: Then = _nothing) -> BulkUploadJob:
         filename=old.filename,
         dry_run=old.dry_run,
         mapping=old.mapping,
+        encoding=old.encoding,
         retry_of=old,
     )
     if old.status == JobStatus.COMPLETED_WITH_ERRORS and selectors.has_refused_rows(old):
+        job.encoding = old.written_in.encoding  # the error file is written in it
         return _keep(job, reports.error_file(old), then)
     if old.status in {JobStatus.FAILED, JobStatus.CANCELLED}:
         try:

@@ -20,6 +20,7 @@ from bulkupload.models import BulkUploadJob, ErrorSeverity
 from bulkupload.rules.cleaning import BadRow, GoodRow, shown, stored_cells
 from bulkupload.rules.columns import ROW_FIELDS
 from bulkupload.rules.images import Problem
+from bulkupload.rules.repeats import REPEATED_SKU, RepeatedRow
 
 TEXT_FIELDS = tuple(name for name in ROW_FIELDS if name != "sku")
 ERROR_COLUMNS = (
@@ -27,6 +28,7 @@ ERROR_COLUMNS = (
     "severity",
 )
 
+REPEATED_POSITION = 10_000  # behind everything else that may be said of a row
 COPIED_AT_ONCE = 500  # rows; their text stands beside the rows themselves
 ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
@@ -213,6 +215,19 @@ def keep_warnings(job: BulkUploadJob, problems: Iterable[Problem]) -> None:
             *(each.code, shown(each.message), each.cells, ErrorSeverity.WARNING.value),
         ]
         for each in problems
+    ]
+    _copy_errors(lines)
+
+
+def keep_repeated(job: BulkUploadJob, column: str, repeated: Iterable[RepeatedRow]) -> None:
+    """Store a warning for each row whose SKU an earlier row has as well."""
+    lines = [
+        [
+            *(job.pk, each.row.row, REPEATED_POSITION, each.row.line, shown(column)),
+            *(shown(each.row.values[0]), REPEATED_SKU, each.message, ""),
+            ErrorSeverity.WARNING.value,
+        ]
+        for each in repeated
     ]
     _copy_errors(lines)
 

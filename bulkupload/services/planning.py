@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
-from typing import BinaryIO
+from typing import BinaryIO, TextIO
 from uuid import UUID
 
 import structlog
@@ -30,10 +30,23 @@ from bulkupload.rules.dialects import (
     tell_delimiter,
     tell_line_ending,
 )
+from bulkupload.rules.encodings import CONFIDENT, LABELS
 from bulkupload.rules.faults import storable
+from bulkupload.rules.header import Layout
 from bulkupload.rules.limits import ROWS_AT_ONCE
-from bulkupload.rules.outline import Outline, Outliner
-from bulkupload.rules.sheet_reports import SheetReport
+from bulkupload.rules.outline import (
+    Outline,
+    Outliner,
+    records_of,
+    rows_above_header,
+    with_first_lines,
+)
+from bulkupload.rules.sheet_reports import (
+    SheetReport,
+    SheetWarning,
+    header_place,
+    header_warnings,
+)
 from bulkupload.rules.uploads import ZIP
 from bulkupload.services import finishing, workbooks
 from media.errors import (
@@ -61,6 +74,8 @@ GAVE_UP = FileFaultError("attempts_exhausted", "The file could not be read in fi
 NO_STORE = FileFaultError("store_unavailable", "The file store did not answer. Retry later.")
 NO_DISK = FileFaultError("disk_unavailable", "Our disk did not take the file. Retry later.")
 ROWS_NAME = "rows.csv"
+END_MARK = b"\x1a"
+TAIL_BYTES = 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +130,7 @@ def _attempt(lease: Lease[BulkUploadJob], job: BulkUploadJob) -> None:
 def _opened(lease: Lease[BulkUploadJob], job: BulkUploadJob) -> Iterator[Table]:
     """Bring the file to our disk; a workbook's table becomes a CSV of its own."""
     with temporary_files.nameless_file() as source, temporary_files.nameless_file() as rows:
-        scan = EncodingScan()
+        scan = EncodingScan(declared=job.encoding)
         _download(lease, job, source, scan)
         reach("bulk-downloaded")
         source.seek(0)
@@ -123,6 +138,7 @@ def _opened(lease: Lease[BulkUploadJob], job: BulkUploadJob) -> Iterator[Table]:
             yield _sheet(lease, job, source, rows)
         else:
             dialect = _dialect(source, scan.result(), job)
+            _cut_end_mark(source, dialect)
             yield Table(body=source, dialect=dialect, key=job.source_key, etag=job.source_etag)
 
 
@@ -159,6 +175,18 @@ def _dialect(body: BinaryIO, told: Dialect, job: BulkUploadJob) -> Dialect:
     )
 
 
+def _cut_end_mark(body: BinaryIO, dialect: Dialect) -> None:
+    """Cut the Ctrl-Z off our copy of a text: programs of DOS times end a file with it."""
+    if dialect.encoding.startswith("utf-16"):  # those programs knew none
+        return
+    size = body.seek(0, io.SEEK_END)
+    body.seek(max(size - TAIL_BYTES, 0))
+    tail = body.read()
+    text = tail.rstrip(b"\r\n")
+    if text.endswith(END_MARK):
+        body.truncate(size - len(tail) + len(text) - len(END_MARK))
+
+
 def _told_outline(lease: Lease[BulkUploadJob], job: BulkUploadJob, table: Table) -> Outline:
     """Return the outline, or say how a refused table was read: often that is what is wrong.
 
@@ -169,6 +197,9 @@ def _told_outline(lease: Lease[BulkUploadJob], job: BulkUploadJob, table: Table)
     except FileFaultError as fault:
         if table.report and table.report.line and fault.line == table.report.line:
             fault.message = f"{fault.message} {table.report.place}"
+        elif fault.columns and fault.line:
+            names = [str(column["name"]) for column in fault.columns]
+            fault.message = f"{fault.message} {header_place(fault.line, names)}"
         BulkUploadJob.objects.unplanned().filter(pk=job.pk).update(
             dialect=table.dialect.stored(), columns=[*fault.columns]
         )
@@ -176,25 +207,42 @@ def _told_outline(lease: Lease[BulkUploadJob], job: BulkUploadJob, table: Table)
 
 
 def _outline(lease: Lease[BulkUploadJob], job: BulkUploadJob, table: Table) -> Outline:
-    dialect = table.dialect
+    dialect, mapping = table.dialect, job.mapping
     size = table.body.seek(0, io.SEEK_END)
     try:
-        table.body.seek(dialect.bom)
-        with (
-            io.TextIOWrapper(table.body, dialect.encoding, dialect.errors, newline="") as text,
-            paused_collection(),
-        ):
-            return Outliner(
+        with _text_of(table) as text:
+            skip = rows_above_header(records_of(text, dialect), mapping)
+        with _text_of(table) as text, paused_collection():
+            outline = Outliner(
                 text,
                 dialect,
-                mapping=job.mapping,
+                mapping=mapping,
                 chunk_rows=settings.BULK_CHUNK_ROWS,
                 size=size,
                 watch=lease.renew_if_old,
+                skip=skip,
             ).make()
+        if any(part.repeated for part in outline.parts):
+            layout = Layout.of(outline.columns)
+            with _text_of(table) as text, paused_collection():
+                parts = with_first_lines(outline.parts, records_of(text, dialect), layout)
+            outline = replace(outline, parts=parts)
     except UnicodeDecodeError:
         message = "The file ends in the middle of a UTF-16 character. Save it again."
         raise FileFaultError("unreadable", message) from None
+    else:
+        return outline
+
+
+@contextmanager
+def _text_of(table: Table) -> Iterator[TextIO]:
+    """Yield a table's text from behind its byte order mark; the file stays open."""
+    table.body.seek(table.dialect.bom)
+    text = io.TextIOWrapper(table.body, table.dialect.encoding, table.dialect.errors, newline="")
+    try:
+        yield text
+    finally:
+        text.detach()
 
 
 def _keep(lease: Lease[BulkUploadJob], job: BulkUploadJob, table: Table, outline: Outline) -> None:
@@ -210,7 +258,7 @@ def _keep(lease: Lease[BulkUploadJob], job: BulkUploadJob, table: Table, outline
         if table.key != job.source_key and not deletions.spare(table.key, bucket=Bucket.PRIVATE):
             raise StoreUnavailableError
         BulkUploadChunk.objects.bulk_create(chunks, batch_size=ROWS_AT_ONCE)
-        BulkUploadRowError.objects.bulk_create(_warnings_of(job, table))
+        BulkUploadRowError.objects.bulk_create(_warnings_of(job, table, outline))
         row.dialect, row.columns = table.dialect.stored(), [asdict(c) for c in outline.columns]
         row.rows_key, row.rows_etag = table.key, table.etag
         row.total_rows, row.sku_width = outline.total_rows, outline.sku_width
@@ -224,9 +272,11 @@ def _keep(lease: Lease[BulkUploadJob], job: BulkUploadJob, table: Table, outline
     finishing.advance(job.pk)
 
 
-def _warnings_of(job: BulkUploadJob, table: Table) -> list[BulkUploadRowError]:
+def _warnings_of(job: BulkUploadJob, table: Table, outline: Outline) -> list[BulkUploadRowError]:
     """Return what is to be known about the table as a whole, which is row 0."""
-    warnings = table.report.warnings() if table.report else []
+    warnings = [*_encoding_warnings(table.dialect), *header_warnings(outline.header_lines)]
+    if table.report:
+        warnings += table.report.warnings()
     return [
         BulkUploadRowError(
             job=job,
@@ -239,6 +289,17 @@ def _warnings_of(job: BulkUploadJob, table: Table) -> list[BulkUploadRowError]:
         )
         for position, each in enumerate(warnings)
     ]
+
+
+def _encoding_warnings(dialect: Dialect) -> list[SheetWarning]:
+    if dialect.confidence >= CONFIDENT:
+        return []
+    message = (
+        f"The file is not UTF-8; it was read as {LABELS[dialect.encoding]}. If letters came out "
+        "wrong, send it again with the field encoding, such as encoding=windows-1252, or save it "
+        "as UTF-8."
+    )
+    return [SheetWarning("encoding_guessed", message, 1)]
 
 
 def _fail(lease: Lease[BulkUploadJob], fault: FileFaultError) -> None:

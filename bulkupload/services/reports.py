@@ -10,6 +10,7 @@ from bulkupload import selectors
 from bulkupload.models import BulkUploadJob, BulkUploadRowError
 from bulkupload.rules.columns import COLUMNS
 from bulkupload.rules.dialects import Dialect
+from bulkupload.rules.encodings import LABELS
 from bulkupload.rules.formulas import protect
 from bulkupload.rules.header import ERROR_COLUMNS
 
@@ -33,8 +34,7 @@ def error_file(job: BulkUploadJob) -> Iterator[bytes]:
 
 def charset_of(job: BulkUploadJob) -> str:
     """Return the name HTTP has for the error file's encoding."""
-    encoding = _dialect_of(job).encoding
-    return {"cp1252": "windows-1252"}.get(encoding, encoding)
+    return LABELS[_dialect_of(job).encoding]
 
 
 def file_name_of(job: BulkUploadJob) -> str:

@@ -63,10 +63,12 @@ def _output_of(
 ) -> bytes | None:
     """Return what a child wrote that ended well in time."""
     waited = 0.0
+    unsent: bytes | None = told
     while waited < WORKBOOK_SECONDS * 2:
         try:
-            output, _ = child.communicate(told, timeout=POLL_SECONDS)
+            output, _ = child.communicate(unsent, timeout=POLL_SECONDS)
         except subprocess.TimeoutExpired:
+            unsent = None  # the first call has begun to send it
             waited += POLL_SECONDS
             watch()
         else:

@@ -37,6 +37,7 @@ from bulkupload.models import (
     RemoteImage,
     RemoteStatus,
 )
+from bulkupload.rules.encodings import LABELS, codec_named
 from bulkupload.rules.header import Mapped
 from bulkupload.rules.limits import LARGEST_FILE, MIB
 from bulkupload.rules.mappings import read_mapping
@@ -77,6 +78,7 @@ class Command(BaseCommand):
         parser.add_argument("--user", required=True, metavar="EMAIL", help="who imports")
         parser.add_argument("--organization", type=UUID, metavar="ID", help="whose products")
         parser.add_argument("--mapping", default="{}", metavar="JSON")
+        parser.add_argument("--encoding", default="", metavar="NAME", help="of a CSV or TSV")
         parser.add_argument("--dry-run", action="store_true", help="count what would happen")
         parser.add_argument("--errors", type=Path, metavar="FILE", help="write refused rows here")
         parser.add_argument("--json", action="store_true", help="print the job as one object")
@@ -116,6 +118,7 @@ class Command(BaseCommand):
                 filename=source.name,
                 dry_run=options["dry_run"],
                 mapping=mapping,
+                encoding=_codec_of(options["encoding"]),
             )
             return jobs.start(user=user, scope=scope, table=table)
 
@@ -183,6 +186,13 @@ class Command(BaseCommand):
             relocation.relocate(public_store(), pk)
         media_end.settle_job(job.pk)
         return pk is not None
+
+
+def _codec_of(label: str) -> str:
+    codec = codec_named(label) if label else ""
+    if codec is None:
+        raise CommandError(f"Encodings are: {', '.join(LABELS.values())}.")
+    return codec
 
 
 def _mapping_of(text: str) -> Mapped:

@@ -72,7 +72,7 @@ def test_a_failed_job_tells_why(staff: Client, user: User) -> None:
 
     html = staff.get(page_of(job)).content.decode()
 
-    assert "Line 1: No column brings sku. Rename one, or send a mapping. (missing_column)" in html
+    assert "Line 1: No column brings sku. Rename one, or send a mapping. Line 1 reads: name" in html
 
 
 def test_jobs_are_cancelled_and_retried(staff: Client, user: User) -> None:

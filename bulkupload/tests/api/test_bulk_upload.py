@@ -64,6 +64,7 @@ def test_a_table_is_taken_in_and_watched(client: APIClient, user: User, root: st
     assert done["dialect"] == {
         "format": "csv",
         "encoding": "utf-8",
+        "confidence": 1.0,
         "delimiter": ";",
         "line_ending": "\n",
     }
@@ -475,3 +476,27 @@ def test_a_name_with_path_parts_is_cleaned(client: APIClient) -> None:
     job = job_of(post(client, name="Größe (1).csv"))
 
     assert job.source_key == f"bulk/{job.pk}/Groe_1.csv"
+
+
+@pytest.mark.parametrize("by", ["field", "charset"])
+def test_the_encoding_may_be_stated(client: APIClient, user: User, by: str) -> None:
+    content = "sku,name\nA,Żółty but\n".encode("cp1250")
+    kind = "text/csv" + ("; charset=windows-1250" if by == "charset" else "")
+    form: dict[str, Any] = {"file": SimpleUploadedFile("t.csv", content, content_type=kind)}
+    if by == "field":
+        form["encoding"] = "Windows-1250"
+
+    answer = client.post("/api/v1/bulk-upload/", form, format="multipart")
+
+    assert answer.status_code == 202
+    assert BulkUploadJob.objects.get(pk=answer.json()["id"]).encoding == "cp1250"
+
+
+@pytest.mark.parametrize("label", ["utf-7", "nonsense", ""])
+def test_an_encoding_that_tables_may_not_have_is_422(client: APIClient, label: str) -> None:
+    form = {"file": SimpleUploadedFile("t.csv", b"sku,name\nA,B\n"), "encoding": label}
+
+    answer = client.post("/api/v1/bulk-upload/", form, format="multipart")
+
+    assert (answer.status_code, answer.json()["detail"][0]["loc"]) == (422, ["body", "encoding"])
+    assert not BulkUploadJob.objects.exists()

@@ -256,6 +256,14 @@ def test_a_text_is_read_however_it_is_stored(private: MemoryStore, user: User) -
     assert list(stored) == [("A", "Oxford"), ("B", "TRUE"), ("C-1", "007")]
 
 
+def test_a_workbook_that_takes_its_time_is_read(
+    private: MemoryStore, user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bulkupload.services.workbooks.POLL_SECONDS", 0.001)
+
+    assert counts(sent(user, workbook({1: HEADER, 2: ["A", "Boot"]}))) == (1, 0, 0, 0)
+
+
 def test_a_broken_sheet_does_not_hide_the_table(private: MemoryStore, user: User) -> None:
     book = workbook({1: HEADER, 2: ["A", "Boot"]}, others={"Notes": {1: ["BROKEN"]}})
 

@@ -1,0 +1,174 @@
+"""Which text encodings a table may have, and guessing the one it has.
+
+A text that is not UTF-8 and reads well as Windows-1252 is Windows-1252, which Excel writes in
+Western Europe. Everything else is guessed, and the guess is reported.
+"""
+# ruff: noqa: RUF001  signs that look like others are what is told apart
+
+import codecs
+import re
+import unicodedata
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
+
+from charset_normalizer import from_bytes
+
+UTF8: Final = "utf-8"
+WESTERN: Final = "cp1252"
+SINGLE_BYTE: Final = {
+    "cp1250": "windows-1250",
+    "cp1251": "windows-1251",
+    WESTERN: "windows-1252",
+    "cp1253": "windows-1253",
+    "cp1254": "windows-1254",
+    "cp1255": "windows-1255",
+    "cp1256": "windows-1256",
+    "cp1257": "windows-1257",
+    "cp1258": "windows-1258",
+    "cp874": "tis-620",
+    "iso8859-2": "iso-8859-2",
+    "iso8859-5": "iso-8859-5",
+    "iso8859-7": "iso-8859-7",
+    "iso8859-15": "iso-8859-15",
+    "koi8-r": "koi8-r",
+    "koi8-u": "koi8-u",
+    "mac-roman": "macintosh",
+    "cp437": "ibm437",
+    "cp850": "ibm850",
+    "cp852": "ibm852",
+    "cp866": "ibm866",
+}
+# Only encodings in which equal text takes equal bytes wherever it stands: chunks are byte ranges.
+MULTI_BYTE: Final = {
+    UTF8: "utf-8",
+    "utf-16-le": "utf-16le",
+    "utf-16-be": "utf-16be",
+    "cp932": "shift_jis",
+    "euc_jp": "euc-jp",
+    "gb18030": "gb18030",
+    "big5": "big5",
+    "cp949": "euc-kr",
+}
+LABELS: Final = SINGLE_BYTE | MULTI_BYTE
+# Older names of subsets: a text in them reads the same in the larger one.
+_LARGER: Final = {
+    "ascii": UTF8,
+    "utf-8-sig": UTF8,
+    "utf-16": "utf-16-le",
+    "iso8859-1": WESTERN,
+    "iso8859-9": "cp1254",
+    "shift_jis": "cp932",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "euc_kr": "cp949",
+    "tis-620": "cp874",
+}
+# Letters beyond ASCII of the languages that are written in an encoding, most common first.
+_ALPHABETS: Final = {
+    WESTERN: (
+        *("äöüß", "àâæçéèêëîïôœùûü", "áéíñóúü", "áâãàçéêíóôõúü", "àèéìíîòóùú", "àçèéíïòóúü"),
+        *("äéèëïöüê", "åäöéàü", "æøåéêóòô", "åäöšž", "õäöüšž", "áðéíóúýþæö"),
+    ),
+    "cp1250": (
+        *("áčďéěíňóřšťúůýž", "ąćęłńóśźż", "áéíóöőúüű", "ăâîşţ", "čćđšž", "áäčďéíĺľňóôŕšťúýž"),
+        "äöüß",
+    ),
+    "cp1254": ("çğıöşüâîû", "äöüß"),
+    "cp1257": ("ąčęėįšųūž", "āčēģīķļņšūž", "õäöüšž"),
+}
+_OTHERS: Final = [
+    *("cp1251", "cp1253", "cp1255", "cp1256", "koi8_r", "mac_roman", "cp850", "cp866"),
+    *("cp932", "euc_jp", "gb18030", "big5", "cp949"),
+]
+_MAX_MESS: Final = 0.5  # short texts look messy to charset-normalizer in every encoding
+CONFIDENT: Final = 0.9  # in a text that reads well as Windows-1252
+_LIKELY: Final = 0.8
+_MAX_ODD_WORDS: Final = 0.01  # names from elsewhere, in a long text
+_SIGNS: Final = "ªº¹²³¼½¾"  # letters and numbers to Unicode; no word has them inside
+_JOINERS: Final = frozenset("’‘´·‑–—\u00ad")  # signs beyond ASCII that may stand between letters
+_WORD: Final = re.compile(rf"(?:(?![{_SIGNS}])[^\W\d_])+")
+_JOINED: Final = re.compile(  # signs between two letters, and some that no word begins with
+    rf"(?<=(?![{_SIGNS}])[^\W\d_])(?:[^\w\s]|[{_SIGNS}])(?=(?![{_SIGNS}])[^\W\d_])"
+    r"|[¯¨¸ˆ˜¬¦¤¶†‡‰¼½¾¹³](?=[^\W\d_])"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Guess:
+    """An encoding a text probably has, with a confidence from 0 to 1."""
+
+    encoding: str
+    confidence: float
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether whoever sent the text should look at what became of it."""
+        return self.confidence < CONFIDENT
+
+
+def codec_named(label: str) -> str | None:
+    """Return the codec of an encoding's name as HTTP or Python spells it; None for others."""
+    try:
+        name = codecs.lookup(label.strip().lower().removeprefix("x-")).name
+    except (LookupError, ValueError):
+        return None
+    name = _LARGER.get(name, name)
+    return name if name in LABELS else None
+
+
+def guess_encoding(sample: bytes) -> Guess:
+    """Return the encoding of lines that are not UTF-8, each of them with letters beyond ASCII."""
+    for encoding in _ALPHABETS:
+        if _reads_well(sample, encoding):
+            confidence = CONFIDENT if encoding == WESTERN else _LIKELY
+            return Guess(encoding=encoding, confidence=confidence)
+    best = from_bytes(sample, cp_isolation=_OTHERS, threshold=_MAX_MESS).best()
+    if best is None:
+        return Guess(encoding=WESTERN, confidence=0.0)
+    confidence = round((1 - best.chaos) * (1 + best.coherence) / 2, 2)
+    return Guess(
+        encoding=codec_named(best.encoding) or WESTERN, confidence=min(confidence, _LIKELY)
+    )
+
+
+def _reads_well(sample: bytes, encoding: str) -> bool:
+    """Whether a text in this encoding has words such as its languages have."""
+    try:
+        text = unicodedata.normalize("NFC", sample.decode(encoding))
+    except UnicodeDecodeError:
+        return False
+    if any(not sign.isascii() and sign not in _JOINERS for sign in _JOINED.findall(text)):
+        return False
+    words = [word for word in _WORD.findall(text) if not word.isascii()]
+    if any(map(_has_stray_capital, words)):
+        return False
+    alphabets = _ALPHABETS[encoding]
+    odd = sum(not _is_of_one(word.lower(), alphabets) for word in words)
+    if odd > len(words) * _MAX_ODD_WORDS:
+        return False
+    return encoding != WESTERN or _is_western(text.lower(), "".join(words).lower())
+
+
+def _is_of_one(word: str, alphabets: tuple[str, ...]) -> bool:
+    letters = {letter for letter in word if not letter.isascii()} - {"µ", "μ"}
+    return any(letters.issubset(alphabet) for alphabet in alphabets)
+
+
+def _has_stray_capital(word: str) -> bool:
+    """Whether a capital beyond ASCII stands behind a small letter."""
+    return any(a.islower() and b.isupper() and not b.isascii() for a, b in pairwise(word))
+
+
+def _is_western(text: str, letters: str) -> bool:
+    """Whether letters that other encodings have at the same byte stand where Western ones do."""
+    used = {letter for letter in letters if not letter.isascii()}
+    if used & set("šž") and not used <= set("åäöõüéšž"):
+        return False  # Slavic, where è is č
+    if used & set("ðþý") and (used & set("çüëàèûø") or not used & set("áíóúæé")):
+        return False  # Turkish or Lithuanian, not Icelandic
+    is_portuguese = "ão" in text or "ç" in used or "õe" in text
+    if "ã" in used and (not is_portuguese or re.search(r"ã[^\Woesi]", text)):
+        return False  # Romanian ă
+    is_estonian = bool(used & set("äöü")) and not used & set("áéíóú")
+    return "õ" not in used or is_estonian or not re.search(r"õ(?!e)", text)  # Hungarian ő

@@ -1,0 +1,268 @@
+"""Tables as people really have them: joined, exported, pasted, in the encoding of their country."""
+
+import pytest
+from pytest_django import Settings
+
+from accounts.models import User
+from bulkupload.errors import NothingToRetryError
+from bulkupload.models import BulkUploadJob, BulkUploadRowError, JobStatus
+from bulkupload.rules.images import read_cell
+from bulkupload.services import jobs, reports
+from bulkupload.tests.importing import counts, faults, imported, stored_skus
+from catalog.models import Product
+from media.storage.memory import MemoryStore
+
+pytestmark = pytest.mark.covers("T62")
+
+
+def names(user: User) -> dict[str, str]:
+    rows = Product.objects.filter(user=user).order_by("sku")
+    return {sku or "": name for sku, name in rows.values_list("sku", "name")}
+
+
+def warnings(job: BulkUploadJob) -> list[tuple[int, int, str, str]]:
+    rows = BulkUploadRowError.objects.filter(job=job, severity="WARNING")
+    return [*rows.order_by("row", "position").values_list("row", "line", "code", "message")]
+
+
+# --- Identifiers ------------------------------------------------------------------------------
+def test_invisible_characters_do_not_make_a_second_product(
+    private: MemoryStore, user: User
+) -> None:
+    imported(user, "sku,name\n" + "".join(f"INV-{n},Plain\n" for n in range(1, 8)))
+
+    job = imported(
+        user,
+        "sku,name\nINV-1\u200b,a\n\u200eINV-2,b\nINV\u00ad-3,c\n\ufeffINV-4,d\nINV-5\u00a0,e\n"
+        "\u2060INV-6\u2007,f\n\u3000INV-7,g\n",
+    )
+
+    assert (job.status, counts(job)) == (JobStatus.COMPLETED, (0, 7, 0, 0))
+    assert names(user) == {f"INV-{n}": "abcdefg"[n - 1] for n in range(1, 8)}
+
+
+def test_composed_and_decomposed_letters_are_one_sku(private: MemoryStore, user: User) -> None:
+    imported(user, "sku,name\nCAF\u00c9-1,a\n")
+
+    job = imported(user, "sku,name\nCAFE\u0301-1,b\n")
+
+    assert (counts(job), names(user)) == ((0, 1, 0, 0), {"CAF\u00c9-1": "b"})
+
+
+def test_skus_that_look_alike_in_two_chunks_are_one(
+    private: MemoryStore, user: User, settings: Settings
+) -> None:
+    settings.BULK_CHUNK_ROWS = 2
+
+    job = imported(user, "sku,name\nA-1,first\nB,x\nC,y\nA-1\u200b,last\n")
+
+    assert (counts(job), names(user)["A-1"]) == ((3, 1, 0, 0), "last")
+
+
+@pytest.mark.parametrize(
+    ("cell", "sku"),
+    [
+        ('="00123"', "00123"),
+        ('"=""0456"""', "0456"),
+        ('"=""A b"""', "A b"),
+        ("A\u00a0B", "A B"),
+    ],
+)
+def test_a_sku_is_what_its_cell_shows(
+    private: MemoryStore, user: User, cell: str, sku: str
+) -> None:
+    job = imported(user, f'sku,name\n{cell},"=""Boot"""\n')
+
+    assert (job.status, names(user)) == (JobStatus.COMPLETED, {sku: "Boot"})
+
+
+@pytest.mark.parametrize(
+    ("cell", "code"),
+    [
+        *(("nan", "missing"), ("NaN", "missing"), ("None", "missing"), ("<NA>", "missing")),
+        *(("NULL", "missing"), ("\u200b", "missing"), ('"="""""', "missing")),
+        *(("12345.0", "excel_damage"), ("7.00", "excel_damage")),
+    ],
+)
+def test_what_programs_write_for_nothing_and_for_numbers_is_no_sku(
+    private: MemoryStore, user: User, cell: str, code: str
+) -> None:
+    job = imported(user, f"sku,name\n{cell},Boot\nB,Hat\n")
+
+    assert faults(job) == [(1, 2, "sku", code)]
+    assert stored_skus(user) == ["B"]
+
+
+def test_a_decimal_that_was_refused_stays_refused_when_it_is_retried(
+    private: MemoryStore, user: User
+) -> None:
+    job = imported(user, "sku,name\n12345.0,Boot\n")
+
+    again = imported(user, b"".join(reports.error_file(job)))
+
+    assert faults(again) == [(1, 2, "sku", "excel_damage")]
+
+
+# --- Joined and ended files -------------------------------------------------------------------
+@pytest.mark.parametrize("rows_a_chunk", [1, 2, 5000])
+@pytest.mark.parametrize("quote", ["", '"two\nlines"'])
+def test_a_repeated_header_is_skipped_with_a_warning(
+    private: MemoryStore,
+    user: User,
+    settings: Settings,
+    rows_a_chunk: int,
+    quote: str,
+) -> None:
+    settings.BULK_CHUNK_ROWS = rows_a_chunk
+    header = "\ufeffid,sku,name,color\n"
+
+    job = imported(
+        user, f"{header}1,A,Boot,{quote}\n{header}2,B,Hat,\nid,sku, name,color,\n3,C,x,\n"
+    )
+
+    assert (job.status, counts(job)) == (JobStatus.COMPLETED_WITH_ERRORS, (3, 0, 0, 0))
+    assert names(user) == {"A": "Boot", "B": "Hat", "C": "x"}
+    lines = (4, 6) if quote else (3, 5)
+    message = f"The header is repeated and was skipped in lines {lines[0]}, {lines[1]}."
+    assert warnings(job) == [(0, lines[0], "repeated_header", message)]
+
+
+def test_a_warning_about_the_table_leaves_nothing_to_retry(
+    private: MemoryStore, user: User
+) -> None:
+    job = imported(user, "sku,name\nA,Boot\nsku,name\nB,Hat\n")
+
+    assert b"".join(reports.error_file(job)).count(b"\r\n") <= 1
+    with pytest.raises(NothingToRetryError):
+        jobs.retry(user=user, job_id=job.pk)
+
+
+@pytest.mark.parametrize("end", ["\x1a", "\x1a\r\n", "\r\n\x1a"])
+def test_a_ctrl_z_ends_a_file_and_is_no_row(private: MemoryStore, user: User, end: str) -> None:
+    job = imported(user, f"sku,name,color\r\nA,Boot,red\r\nB,Hat,blue{end}")
+
+    assert (job.status, counts(job)) == (JobStatus.COMPLETED, (2, 0, 0, 0))
+    assert Product.objects.get(sku="B").color == "blue"
+
+
+def test_blanks_before_quotes_belong_to_no_cell(private: MemoryStore, user: User) -> None:
+    job = imported(
+        user, 'sku, name, description\nA, "Shoe, brown", "soft,\n warm"\nB,  "Boot",x\nC, Hat, y\n'
+    )
+
+    assert (job.status, counts(job)) == (JobStatus.COMPLETED, (3, 0, 0, 0))
+    assert names(user) == {"A": "Shoe, brown", "B": "Boot", "C": "Hat"}
+
+
+# --- The table is not at the top --------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("above", "delimiter"),
+    [
+        ("Autumn/Winter 2026,,\n\n", ","),
+        ("Autumn; Winter; 2026\nexported by Ada\n", ";"),
+        ("sep=;\nPrice list\n", ";"),
+        ('"A title\nof two lines"\n', ","),
+    ],
+)
+def test_the_header_is_found_below_title_rows(
+    private: MemoryStore, user: User, above: str, delimiter: str
+) -> None:
+    table = "sku,name,color\nA,Boot,red\n,Hat,blue\n".replace(",", delimiter)
+
+    job = imported(user, above + table)
+
+    line = above.count("\n") + 1
+    assert faults(job) == [(2, line + 2, "sku", "missing")]
+    assert names(user) == {"A": "Boot"}
+
+
+def test_without_a_header_the_failure_says_where_it_looked(
+    private: MemoryStore, user: User
+) -> None:
+    job = imported(user, "Price list\nskuu,title,colour\n1,Boot,red\n")
+
+    assert (job.failure_code, job.failure_line) == ("missing_column", 2)
+    assert "skuu | title | colour" in job.failure_message
+    assert [column["name"] for column in job.columns] == ["skuu", "title", "colour"]
+
+
+# --- Encodings --------------------------------------------------------------------------------
+def test_a_guessed_encoding_is_a_warning_that_says_what_to_do(
+    private: MemoryStore, user: User
+) -> None:
+    job = imported(user, "sku;name\nA;Żółta koszula\nB;Płaszcz wełniany\n".encode("cp1250"))
+
+    assert (job.status, counts(job)) == (JobStatus.COMPLETED_WITH_ERRORS, (2, 0, 0, 0))
+    assert names(user) == {"A": "Żółta koszula", "B": "Płaszcz wełniany"}
+    assert job.dialect["encoding"] == "cp1250"
+    assert job.dialect["confidence"] < 0.9
+    [(row, line, code, message)] = warnings(job)
+    assert (row, line, code) == (0, 1, "encoding_guessed")
+    assert "windows-1250" in message
+    assert "encoding=" in message
+
+
+@pytest.mark.parametrize("codec", ["cp1250", "cp932", "gb18030", "koi8-r", "utf-16-le", "cp1251"])
+def test_a_stated_encoding_is_used_in_silence(
+    private: MemoryStore, user: User, settings: Settings, codec: str
+) -> None:
+    settings.BULK_CHUNK_ROWS = 2
+    word = {
+        "cp1250": "Żółta",
+        "cp932": "革靴",
+        "gb18030": "红色",
+        "cp1251": "Шуба",
+        "koi8-r": "Шуба",
+    }
+    name = word.get(codec, "Żółta 革靴")
+    rows = "".join(f"S{n};{name} {n}\r\n" for n in range(5))
+
+    job = imported(user, f"sku;name\r\n{rows};{name}\r\n".encode(codec), encoding=codec)
+
+    assert counts(job) == (5, 0, 0, 1)
+    assert names(user) == {f"S{n}": f"{name} {n}" for n in range(5)}
+    assert warnings(job) == []
+    assert job.dialect["confidence"] == 1.0
+    assert name.encode(codec) in b"".join(reports.error_file(job))
+
+
+def test_a_byte_order_mark_stands_above_what_was_stated(private: MemoryStore, user: User) -> None:
+    job = imported(user, "sku,name\nA,Größe\n".encode("utf-8-sig"), encoding="cp1250")
+
+    assert (job.dialect["encoding"], names(user)) == ("utf-8", {"A": "Größe"})
+
+
+# --- SKUs that come twice ---------------------------------------------------------------------
+@pytest.mark.parametrize("rows_a_chunk", [2, 5000])
+def test_a_repeated_sku_is_a_warning_that_names_both_lines(
+    private: MemoryStore, user: User, settings: Settings, rows_a_chunk: int
+) -> None:
+    settings.BULK_CHUNK_ROWS = rows_a_chunk
+    other = imported(user, "sku,name\nA,older\n")
+
+    job = imported(user, "sku,name\nA,one\nB,two\nC,three\nA,four\n\nD,five\nA,six\n")
+
+    assert (job.status, sum(counts(job))) == (JobStatus.COMPLETED_WITH_ERRORS, 6)
+    assert names(user)["A"] == "six"
+    assert [(row, line, code) for row, line, code, _ in warnings(job)] == [
+        (4, 5, "repeated_sku"),
+        (6, 8, "repeated_sku"),
+    ]
+    assert "line 2" in warnings(job)[0][3]
+    assert "line 5" in warnings(job)[0][3]
+    assert warnings(other) == []
+    with pytest.raises(NothingToRetryError):
+        jobs.retry(user=user, job_id=job.pk)
+
+
+# --- Pictures ---------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    "between", [", ", ",", ";", "; ", "\n", "\r\n", " ", "  ", " | ", "|", "\t", " ,\n"]
+)
+def test_addresses_are_parted_by_what_people_write(between: str) -> None:
+    cell = f"https://a.example/1.jpg?x=1,2{between}https://a.example/2;3.jpg{between.rstrip('|')}"
+
+    assert read_cell("images", cell) == [
+        "https://a.example/1.jpg?x=1,2",
+        "https://a.example/2;3.jpg",
+    ]
