@@ -4,16 +4,45 @@ When the broker vanishes under a worker, kombu 5.7 drops the channel's connectio
 channel again: to give unacknowledged messages back, and to acknowledge a task that ends just then.
 The channel looks for an address nobody knows any more, and the AttributeError ends the worker. Said
 as the connection error it is, kombu handles it: the row in PostgreSQL, which is the work, stays.
+
+When the broker hangs while a task ends, acknowledging it fails, and kombu keeps the task's place
+among those the worker may hold: after as many failures as the worker has processes it takes no
+message any more. Here the place is free whatever becomes of the acknowledgement.
 """
 
 from typing import Any
 
-from kombu.transport import TRANSPORT_ALIASES, redis
+from kombu.transport import TRANSPORT_ALIASES, redis, virtual
 from redis.exceptions import ConnectionError as BrokerConnectionError
+
+
+class QoS(redis.QoS):
+    """What a worker holds: a message it is done with takes no place, even if the broker hangs.
+
+    The broker still has such a message and delivers it again; its row says that the work is done.
+    """
+
+    def ack(self, delivery_tag: str) -> None:
+        """Acknowledge a message, and free its place even if that fails."""
+        try:
+            super().ack(delivery_tag)
+        except BaseException:
+            virtual.QoS.ack(self, delivery_tag)
+            raise
+
+    def reject(self, delivery_tag: str, requeue: bool = False) -> None:  # noqa: FBT001, FBT002  kombu's
+        """Reject a message, and free its place even if that fails."""
+        try:
+            super().reject(delivery_tag, requeue=requeue)
+        except BaseException:
+            virtual.QoS.ack(self, delivery_tag)
+            raise
 
 
 class Channel(redis.Channel):
     """A channel that knows when its connection was dropped."""
+
+    QoS = QoS
 
     def _connparams(self, asynchronous: bool = False) -> dict[str, Any]:  # noqa: FBT001, FBT002  kombu's
         transport: Any = self.connection

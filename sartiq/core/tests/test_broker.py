@@ -54,3 +54,26 @@ def test_a_channel_whose_connection_was_dropped_says_so(
     channel.close()
     reader: Any = connection.channel()
     assert reader.basic_get(queue, no_ack=True) is not None
+
+
+@pytest.mark.parametrize(
+    ("call", "options"),
+    [("basic_ack", {}), ("basic_reject", {}), ("basic_reject", {"requeue": True})],
+)
+def test_a_message_that_cannot_be_acknowledged_keeps_no_place(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch, call: str, options: dict[str, bool]
+) -> None:
+    channel, queue = holding_a_message(connection)
+    channel.basic_qos(0, 1, apply_global=False)
+    (tag,) = channel.qos._delivered
+    assert not channel.qos.can_consume()
+
+    with monkeypatch.context() as without:
+        without.setattr(connection.transport, "client", None)
+        channel._disconnect_pools()
+        with pytest.raises(connection.connection_errors):
+            getattr(channel, call)(tag, **options)
+
+    assert channel.qos.can_consume()
+    assert channel.client.hlen(channel.unacked_key)  # the broker delivers it again
+    channel.client.delete(channel.unacked_key, channel.unacked_index_key, queue)

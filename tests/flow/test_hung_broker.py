@@ -1,0 +1,43 @@
+"""A broker that hangs: the worker works on without anybody's help."""
+
+import signal
+from functools import partial
+
+import pytest
+
+from devstack.processes import became_true
+from devstack.product import Product
+from tests.flow.studio import Studio
+from tests.flow.test_crashes import require_whole, unique_photo
+
+pytestmark = pytest.mark.flow
+
+PAUSES = 3  # more than the worker has processes
+
+
+def failures(product: Product) -> int:
+    """Return how often the worker could not acknowledge a message."""
+    return product.worker.tail(10_000).count("Couldn't ack")
+
+
+def more_failures(product: Product, before: int) -> bool:
+    return failures(product) > before
+
+
+@pytest.mark.covers("F09")
+def test_a_broker_that_hangs_while_tasks_end_leaves_the_worker_its_places(
+    studio: Studio, product: Product
+) -> None:
+    broker = product.stack.valkey
+    assert broker is not None
+    for number in range(PAUSES):
+        bodies = [unique_photo(f"hung broker {number} {each}") for each in "abcd"]
+        sent = [studio.upload("hung.jpg", body, "image/jpeg") for body in bodies]
+        made = [studio.created(name="Hung", cover_image=url) for url in sent]
+        failed = failures(product)
+        broker.child.send(signal.SIGSTOP)
+        studio.created(name="Meanwhile")  # the broker is no part of a request
+        became_true(partial(more_failures, product, failed), seconds=8)  # if a task ran
+        broker.child.send(signal.SIGCONT)
+        for row, body, url in zip(made, bodies, sent, strict=True):
+            require_whole(studio, row["id"], body, url)
