@@ -1,6 +1,6 @@
 # The commands of the project. `make setup` happens by itself where it is needed.
 .DELETE_ON_ERROR:
-.PHONY: help setup demo serve test checks django-checks chromium format bench lock clean-data
+.PHONY: help setup demo serve test checks django-checks chromium format bench chaos lock clean-data
 
 BIN := .venv/bin
 READY := .venv/.installed
@@ -63,6 +63,9 @@ format: setup ## Format the code and mend what the linter can
 
 bench: setup ## Measure (ARGS=--help lists what)
 	$(BIN)/python -m benchmarks $(ARGS)
+
+chaos: setup ## Break a running product for long and see it work on (ARGS=--help lists how)
+	$(BIN)/python -m chaos $(ARGS)
 
 COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --universal \
 	--python-version 3.11 --generate-hashes --no-emit-index-url \

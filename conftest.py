@@ -1,9 +1,13 @@
 """Fixtures every test may use; `devstack.pytest_plugin` brings `stack` and `live_product`."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from django.conf import settings
+from kombu import Connection
 
+from sartiq.core.queues import QUEUES
 from tests.query_plans import PlanChecker, full_tables
 
 
@@ -31,3 +35,19 @@ def queries_use_indexes(request: pytest.FixtureRequest) -> Iterator[None]:
     checker: PlanChecker = request.getfixturevalue("plan_checker")
     with checker.watching():
         yield
+
+
+@pytest.fixture(scope="session")
+def broker_connection(stack: dict[str, str]) -> Iterator[Connection]:
+    """Return a connection to the broker."""
+    with Connection(settings.BROKER_URL) as connection:
+        yield connection
+
+
+@pytest.fixture(autouse=True)
+def empty_queues(request: pytest.FixtureRequest) -> None:
+    """Let no test of the database find what another sent: nobody takes it."""
+    if {"db", "transactional_db"}.intersection(request.fixturenames):
+        connection: Connection = request.getfixturevalue("broker_connection")
+        channel: Any = connection.default_channel
+        channel.client.delete(*(queue.name for queue in QUEUES))

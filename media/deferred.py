@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sartiq.core.publishing import send_after_commit
+from sartiq.core.publishing import send_after_commit, send_once_after_commit
 
 
 def relocate(resource_id: UUID) -> None:
@@ -10,6 +10,6 @@ def relocate(resource_id: UUID) -> None:
     send_after_commit("media.relocate", resource_id=str(resource_id))
 
 
-def delete_object(deletion_id: UUID) -> None:
-    """Have a worker delete one queued object."""
-    send_after_commit("media.delete_object", deletion_id=str(deletion_id))
+def delete_objects() -> None:
+    """Have a worker delete what is due."""
+    send_once_after_commit("media.delete_objects")

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from celery import shared_task
 
+from media import deferred
 from media.services import cleanup, deletions, recovery, relocation
 from media.storage import public_store
 
@@ -14,10 +15,11 @@ def relocate(*, resource_id: str) -> None:
     relocation.relocate(public_store(), UUID(resource_id))
 
 
-@shared_task(name="media.delete_object")
-def delete_object(*, deletion_id: str) -> None:
-    """Delete one queued object."""
-    deletions.perform(UUID(deletion_id))
+@shared_task(name="media.delete_objects")
+def delete_objects() -> None:
+    """Delete due objects, as many as one call may name; more are the next task's."""
+    if deletions.perform_due() == deletions.DELETION_BATCH_SIZE:
+        deferred.delete_objects()
 
 
 @shared_task(name="media.recover")
@@ -25,12 +27,6 @@ def recover() -> None:
     """Tell the workers again of waiting resources."""
     recovery.resend_resources()
     recovery.settle_late_claims()
-
-
-@shared_task(name="media.recover_deletions")
-def recover_deletions() -> None:
-    """Tell the workers again of due deletions."""
-    recovery.resend_deletions()
 
 
 @shared_task(name="media.cleanup_temp_uploads")

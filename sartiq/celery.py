@@ -2,13 +2,23 @@
 
 import os
 from datetime import timedelta
+from typing import Any
 
 from celery import Celery
 from django.conf import settings
 
-from sartiq.core import broker, kept_connections, temporary_files
+from sartiq.core import broker, kept_connections, queues, temporary_files
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sartiq.settings.production")
+
+HOUR = timedelta(hours=1)
+RECOVERY = timedelta(seconds=settings.RECOVERY_INTERVAL_SECONDS)
+
+
+def _every(period: timedelta, task: str) -> dict[str, Any]:
+    """Return beat's entry of a task; one that waits until the next is sent is dropped."""
+    return {"task": task, "schedule": period, "options": {"expires": period.total_seconds()}}
+
 
 broker.use()
 app = Celery("sartiq")
@@ -36,43 +46,19 @@ app.conf.update(
     worker_max_tasks_per_child=500,
     enable_utc=True,
     timezone="UTC",
+    task_queues=queues.QUEUES,
+    task_default_queue=queues.MAINTENANCE,
+    task_routes=(queues.route,),
     beat_schedule={
-        "recover-waiting-resources": {
-            "task": "media.recover",
-            "schedule": timedelta(seconds=settings.RECOVERY_INTERVAL_SECONDS),
-        },
-        "delete-due-objects": {
-            "task": "media.recover_deletions",
-            "schedule": timedelta(seconds=settings.RECOVERY_INTERVAL_SECONDS),
-        },
-        "discard-stale-uploads": {
-            "task": "media.cleanup_temp_uploads",
-            "schedule": timedelta(hours=1),
-        },
-        "discard-orphaned-media": {
-            "task": "media.cleanup_orphaned_media",
-            "schedule": timedelta(hours=1),
-        },
-        "recover-bulk-uploads": {
-            "task": "bulkupload.recover",
-            "schedule": timedelta(seconds=settings.RECOVERY_INTERVAL_SECONDS),
-        },
-        "discard-old-bulk-uploads": {
-            "task": "bulkupload.discard_old_jobs",
-            "schedule": timedelta(hours=1),
-        },
-        "recover-exports": {
-            "task": "exports.recover",
-            "schedule": timedelta(seconds=settings.RECOVERY_INTERVAL_SECONDS),
-        },
-        "discard-expired-exports": {
-            "task": "exports.discard_expired",
-            "schedule": timedelta(hours=1),
-        },
-        "forget-old-idempotency-keys": {
-            "task": "core.forget_idempotency_keys",
-            "schedule": timedelta(hours=1),
-        },
+        "recover-waiting-resources": _every(RECOVERY, "media.recover"),
+        "delete-due-objects": _every(RECOVERY, "media.delete_objects"),
+        "discard-stale-uploads": _every(HOUR, "media.cleanup_temp_uploads"),
+        "discard-orphaned-media": _every(HOUR, "media.cleanup_orphaned_media"),
+        "recover-bulk-uploads": _every(RECOVERY, "bulkupload.recover"),
+        "discard-old-bulk-uploads": _every(HOUR, "bulkupload.discard_old_jobs"),
+        "recover-exports": _every(RECOVERY, "exports.recover"),
+        "discard-expired-exports": _every(HOUR, "exports.discard_expired"),
+        "forget-old-idempotency-keys": _every(HOUR, "core.forget_idempotency_keys"),
     },
 )
 kept_connections.use(app)

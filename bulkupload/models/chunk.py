@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import Q
 
 from bulkupload.models.job import BulkUploadJob, JobStatus
-from sartiq.core.models import LeasedModel, TimestampedModel, free_to_take
+from sartiq.core.models import LeasedModel, TimestampedModel, free_to_take, not_enqueued_since
 
 
 class ChunkStatus(models.TextChoices):
@@ -24,9 +24,8 @@ class BulkUploadChunkQuerySet(models.QuerySet["BulkUploadChunk"]):
 
     def waiting(self, *, sent_before: datetime) -> Self:
         """Keep due ones nobody works on and nobody was told of lately."""
-        untold = Q(sent_at__isnull=True) | Q(sent_at__lt=sent_before)
         running = self.unfinished().filter(job__status=JobStatus.RUNNING)
-        return running.filter(free_to_take()).filter(untold)
+        return running.filter(free_to_take()).filter(not_enqueued_since(sent_before))
 
 
 class BulkUploadChunk(TimestampedModel, LeasedModel):

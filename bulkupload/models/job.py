@@ -7,7 +7,7 @@ from django.db.models import Q
 from accounts.models import OwnedModel, OwnedQuerySet, indexes_by_owner
 from bulkupload.rules.dialects import Dialect
 from bulkupload.rules.header import Layout
-from sartiq.core.models import LeasedModel, free_to_take
+from sartiq.core.models import LeasedModel, free_to_take, not_enqueued_since
 
 
 class JobStatus(models.TextChoices):
@@ -41,8 +41,7 @@ class BulkUploadJobQuerySet(OwnedQuerySet["BulkUploadJob"]):
 
     def waiting(self, *, sent_before: datetime) -> Self:
         """Keep those to be planned that nobody works on and nobody was told of lately."""
-        untold = Q(sent_at__isnull=True) | Q(sent_at__lt=sent_before)
-        return self.unplanned().filter(free_to_take()).filter(untold)
+        return self.unplanned().filter(free_to_take()).filter(not_enqueued_since(sent_before))
 
     def expired(self, *, before: datetime) -> Self:
         """Keep those that ended before this moment."""

@@ -8,7 +8,7 @@ from accounts.models import OwnedModel, OwnedQuerySet
 from bulkupload.models.chunk import BulkUploadChunk
 from bulkupload.models.job import BulkUploadJob, JobStatus
 from media.models import Upload
-from sartiq.core.models import LeasedModel, TimestampedModel, free_to_take
+from sartiq.core.models import LeasedModel, TimestampedModel, free_to_take, not_enqueued_since
 
 
 class BatchStatus(models.TextChoices):
@@ -45,10 +45,9 @@ class RemoteImageQuerySet(OwnedQuerySet["RemoteImage"]):
 
     def waiting(self, *, sent_before: datetime) -> Self:
         """Keep due ones of running jobs that nobody works on and nobody was told of lately."""
-        untold = Q(sent_at__isnull=True) | Q(sent_at__lt=sent_before)
         wanted = BulkUploadMediaBatch.objects.unfinished().filter(job__status=JobStatus.RUNNING)
         running = self.unfinished().filter(batches__in=wanted).distinct()
-        return running.filter(free_to_take()).filter(untold)
+        return running.filter(free_to_take()).filter(not_enqueued_since(sent_before))
 
 
 class RemoteImage(OwnedModel, LeasedModel):
@@ -104,10 +103,9 @@ class BulkUploadMediaBatchQuerySet(models.QuerySet["BulkUploadMediaBatch"]):
 
     def waiting(self, *, sent_before: datetime) -> Self:
         """Keep due ones nobody works on and nobody was told of lately."""
-        untold = Q(sent_at__isnull=True) | Q(sent_at__lt=sent_before)
         running = self.unfinished().filter(job__status=JobStatus.RUNNING)
         fetched = running.exclude(remotes__status=RemoteStatus.WAITING)
-        return fetched.filter(free_to_take()).filter(untold)
+        return fetched.filter(free_to_take()).filter(not_enqueued_since(sent_before))
 
 
 class BulkUploadMediaBatch(TimestampedModel, LeasedModel):

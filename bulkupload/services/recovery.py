@@ -1,12 +1,8 @@
 """Telling the workers again of what waits: the broker may have lost or never got the hint."""
 
-from datetime import timedelta
-from typing import TypeVar
-from uuid import UUID
+from datetime import datetime
 
-from django.conf import settings
 from django.db.models import QuerySet
-from django.utils import timezone
 
 from bulkupload.models import (
     BulkUploadChunk,
@@ -17,36 +13,37 @@ from bulkupload.models import (
     RemoteImage,
 )
 from bulkupload.services import finishing, media_end
-from sartiq.core.publishing import send
+from sartiq.core import resending
 
-Waiting = TypeVar("Waiting", BulkUploadJob, BulkUploadChunk, RemoteImage, BulkUploadMediaBatch)
-
-MOST_AT_ONCE = 100  # rows a run; the next run takes the next ones
+MOST_AT_ONCE = 100  # jobs a run; the next run takes the next ones
 
 
 def resend() -> int:
     """Send what waits and nobody works on, finish what only lacks its end; return how many."""
-    told_before = timezone.now() - timedelta(seconds=settings.RESEND_AFTER_SECONDS)
-    jobs = BulkUploadJob.objects.waiting(sent_before=told_before).order_by("created_at")
-    chunks = BulkUploadChunk.objects.waiting(sent_before=told_before)
-    pictures = RemoteImage.objects.waiting(sent_before=told_before).order_by("created_at")
-    batches = BulkUploadMediaBatch.objects.waiting(sent_before=told_before)
     sent = [
-        _send("bulkupload.plan", "job_id", jobs),
-        _send("bulkupload.import_chunk", "chunk_id", chunks.order_by("job__created_at", "number")),
-        _send("bulkupload.fetch_image", "remote_id", pictures),
-        _send("bulkupload.attach_media", "batch_id", batches.order_by("created_at")),
+        resending.resend("bulkupload.plan", "job_id", _waiting_jobs),
+        resending.resend("bulkupload.import_chunk", "chunk_id", _waiting_chunks),
+        resending.resend("bulkupload.fetch_image", "remote_id", _waiting_images),
+        resending.resend("bulkupload.attach_media", "batch_id", _waiting_batches),
     ]
     return sum(sent) + _finish()
 
 
-def _send(task: str, name: str, rows: "QuerySet[Waiting]") -> int:
-    ids: list[UUID] = list(rows.values_list("pk", flat=True)[:MOST_AT_ONCE])
-    sent = [pk for pk in ids if send(task, **{name: str(pk)})]
-    rows.model._default_manager.filter(pk__in=sent).update(  # noqa: SLF001  Django's own API
-        sent_at=timezone.now()
-    )
-    return len(sent)
+def _waiting_jobs(sent_before: datetime) -> QuerySet[BulkUploadJob]:
+    return BulkUploadJob.objects.waiting(sent_before=sent_before).order_by("created_at")
+
+
+def _waiting_chunks(sent_before: datetime) -> QuerySet[BulkUploadChunk]:
+    rows = BulkUploadChunk.objects.waiting(sent_before=sent_before)
+    return rows.order_by("job__created_at", "number")
+
+
+def _waiting_images(sent_before: datetime) -> QuerySet[RemoteImage]:
+    return RemoteImage.objects.waiting(sent_before=sent_before).order_by("created_at")
+
+
+def _waiting_batches(sent_before: datetime) -> QuerySet[BulkUploadMediaBatch]:
+    return BulkUploadMediaBatch.objects.waiting(sent_before=sent_before).order_by("created_at")
 
 
 def _finish() -> int:

@@ -9,7 +9,7 @@ from accounts.models import OwnedModel, OwnedQuerySet, indexes_by_owner
 from exports.models.configuration import ImageFormat
 from exports.models.statuses import DOWNLOADABLE, UNFINISHED, ItemStatus, RunStatus
 from exports.rules.templates import LONGEST_TEMPLATE
-from sartiq.core.models import LeasedModel, free_to_take
+from sartiq.core.models import LeasedModel, free_to_take, not_enqueued_since
 
 
 class ExportRunQuerySet(OwnedQuerySet["ExportRun"]):
@@ -29,8 +29,7 @@ class ExportRunQuerySet(OwnedQuerySet["ExportRun"]):
 
     def waiting(self, *, sent_before: datetime) -> Self:
         """Keep those to be packed that nobody works on and nobody was told of lately."""
-        untold = Q(sent_at__isnull=True) | Q(sent_at__lt=sent_before)
-        return self.converted().filter(free_to_take()).filter(untold)
+        return self.converted().filter(free_to_take()).filter(not_enqueued_since(sent_before))
 
     def expired(self) -> Self:
         """Keep those whose archive has been kept long enough, by the database's clock."""

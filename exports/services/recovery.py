@@ -1,30 +1,27 @@
 """Telling the workers again of what waits: the broker may have lost or never got the hint."""
 
-from datetime import timedelta
-from uuid import UUID
+from datetime import datetime
 
-from django.conf import settings
-from django.utils import timezone
+from django.db.models import QuerySet
 
 from exports.models import ExportItem, ExportRun
 from exports.services import dispatch
-from sartiq.core.publishing import send
+from sartiq.core import resending
 
-MOST_AT_ONCE = 100  # rows a run; the next run takes the next ones
+MOST_AT_ONCE = 100  # exports a run; the next run takes the next ones
 
 
 def resend() -> int:
     """Send what waits and nobody works on; return how many."""
-    now = timezone.now()
-    told_before = now - timedelta(seconds=settings.RESEND_AFTER_SECONDS)
-    items = ExportItem.objects.waiting(sent_before=told_before).order_by("sent_at")
-    due: list[UUID] = list(items.values_list("pk", flat=True)[:MOST_AT_ONCE])
-    sent = [pk for pk in due if send("exports.convert", item_id=str(pk))]
-    ExportItem.objects.filter(pk__in=sent).update(sent_at=now)
+    items = resending.resend("exports.convert", "item_id", _waiting_items)
     running = ExportRun.objects.with_items_left().order_by("created_at")
     new = sum(dispatch.top_up(pk) for pk in running.values_list("pk", flat=True)[:MOST_AT_ONCE])
-    runs = ExportRun.objects.waiting(sent_before=told_before).order_by("created_at")
-    ready: list[UUID] = list(runs.values_list("pk", flat=True)[:MOST_AT_ONCE])
-    packed = [pk for pk in ready if send("exports.assemble", run_id=str(pk))]
-    ExportRun.objects.filter(pk__in=packed).update(sent_at=now)
-    return len(sent) + new + len(packed)
+    return items + new + resending.resend("exports.assemble", "run_id", _waiting_runs)
+
+
+def _waiting_items(sent_before: datetime) -> QuerySet[ExportItem]:
+    return ExportItem.objects.waiting(sent_before=sent_before).order_by("sent_at")
+
+
+def _waiting_runs(sent_before: datetime) -> QuerySet[ExportRun]:
+    return ExportRun.objects.waiting(sent_before=sent_before).order_by("created_at")

@@ -1,4 +1,3 @@
-from datetime import datetime
 from typing import Self
 
 from django.db import models
@@ -33,10 +32,9 @@ class ObjectDeletionQuerySet(models.QuerySet["ObjectDeletion"]):
         """Keep those still to be done."""
         return self.filter(dead=False)
 
-    def waiting(self, *, sent_before: datetime) -> Self:
-        """Keep due ones nobody works on and nobody was told of lately."""
-        untold = Q(sent_at__isnull=True) | Q(sent_at__lt=sent_before)
-        return self.alive().filter(free_to_take()).filter(untold)
+    def due(self) -> Self:
+        """Keep those to be done now that nobody works on."""
+        return self.alive().filter(free_to_take())
 
 
 class ObjectDeletion(TimestampedModel, LeasedModel):

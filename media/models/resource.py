@@ -7,7 +7,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from accounts.models import OwnedModel, OwnedQuerySet, indexes_by_owner
-from sartiq.core.models import LeasedModel, free_to_take
+from sartiq.core.models import LeasedModel, free_to_take, not_enqueued_since
 
 
 class ResourceType(models.TextChoices):
@@ -41,8 +41,7 @@ class MediaResourceQuerySet(OwnedQuerySet["MediaResource"]):
 
     def waiting(self, *, sent_before: datetime) -> Self:
         """Keep pending ones nobody works on and nobody was told of lately."""
-        untold = Q(sent_at__isnull=True) | Q(sent_at__lt=sent_before)
-        return self.pending().filter(free_to_take()).filter(untold)
+        return self.pending().filter(free_to_take()).filter(not_enqueued_since(sent_before))
 
     def orphaned(self, *, before: datetime) -> Self:
         """Keep settled ones without an attachment since `before` that nobody protects."""

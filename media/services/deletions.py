@@ -1,12 +1,13 @@
 """Deleting objects: queued in the transaction that makes them useless, done after commit."""
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
 from datetime import timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import structlog
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
 from media import deferred
@@ -16,7 +17,6 @@ from media.models import (
     DeletionReason,
     MediaResource,
     ObjectDeletion,
-    ResourceStatus,
     Upload,
     UploadState,
 )
@@ -25,13 +25,14 @@ from media.services.environment import require_own_environment
 from media.storage import ObjectStore, private_store, public_store
 from sartiq.core import leases
 from sartiq.core.crashpoints import reach
-from sartiq.core.leases import Lease
 
 log = structlog.get_logger(__name__)
 
 MOST_ATTEMPTS = 8
 FIRST_PAUSE = timedelta(seconds=10)
 LONGEST_PAUSE = timedelta(hours=6)
+DELETION_BATCH_SIZE = 1000  # what one call of a store may name
+REFUSED = "refused"
 WHILE_NEEDED = timedelta(minutes=5)  # until an object still in use is looked at again
 WHILE_STORING = timedelta(hours=1)  # far longer than any request that stores an object
 
@@ -45,15 +46,14 @@ def queue(
 ) -> None:
     """Queue objects for deletion in the caller's transaction; one already queued stays queued.
 
-    Thousands at once are not `told` of: the beat finds them, some at a time, and nobody else's
-    work waits behind them.
+    Without `told` no worker hears of them before beat's next round.
     """
     rows = [
         ObjectDeletion(bucket=bucket, key=key, reason=reason) for key in sorted(set(object_keys))
     ]
     ObjectDeletion.objects.bulk_create(rows, ignore_conflicts=True)
-    for row in rows if told else []:
-        deferred.delete_object(row.pk)
+    if told and rows:
+        deferred.delete_objects()
 
 
 def queue_unless_spared(key: str, *, bucket: Bucket, reason: DeletionReason) -> None:
@@ -80,29 +80,79 @@ def refuse_uploads(codes: Mapping[str, str]) -> None:
             queue([upload.key], reason=DeletionReason.REFUSED)
 
 
-def perform(deletion_id: UUID) -> None:
-    """Delete one queued object, once, however often the task is delivered.
+def perform_due() -> int:
+    """Delete due objects, at most a batch of each bucket; return the size of the largest batch.
 
-    A store that fails is tried again with growing pauses; after eight tries the row becomes a dead
+    A store that fails is tried again with growing pauses; after eight tries a row becomes a dead
     letter for staff. An object some row still needs is left alone, and nothing is touched in a
     bucket that is not this environment's.
     """
+    return _perform(ObjectDeletion.objects.due())
+
+
+def perform(deletion_id: UUID) -> None:
+    """Delete one queued object if it is due."""
+    _perform(ObjectDeletion.objects.due().filter(pk=deletion_id))
+
+
+def _perform(rows: QuerySet[ObjectDeletion]) -> int:
+    """Delete a batch of `rows`, bucket by bucket: a lease lasts as long as one call."""
     if not _may_delete():
-        return
-    lease = leases.take(ObjectDeletion.objects.alive().filter(pk=deletion_id))
-    if lease is None:
-        return
-    deletion = ObjectDeletion.objects.get(pk=deletion_id)
-    if _needed(deletion):
-        lease.release(after=WHILE_NEEDED, uncounted=True)
-        return
-    reach("K13")
-    fault = _delete(_store(deletion), deletion.key)
-    reach("K14")
-    if fault is None:
-        ObjectDeletion.objects.filter(pk=deletion_id).delete()
-    else:
-        _note_failure(lease, deletion, fault)
+        return 0
+    return max(_delete_batch(bucket, rows.filter(bucket=bucket)) for bucket in Bucket)
+
+
+def _delete_batch(bucket: Bucket, rows: QuerySet[ObjectDeletion]) -> int:
+    holder = uuid4()
+    taken = _take(rows, holder)
+    needed = _needed(bucket, taken)
+    held = ObjectDeletion.objects.filter(lease_holder=holder)
+    _release(held, needed, after=WHILE_NEEDED)
+    useless = [row for row in taken if row not in needed]
+    if useless:
+        reach("K13")
+        faults = _delete(_store(bucket), [row.key for row in useless])
+        reach("K14")
+        gone = [row.pk for row in useless if row.key not in faults]
+        held.filter(pk__in=gone).delete()
+        _record_failures(held, [row for row in useless if row.key in faults], faults)
+    return len(taken)
+
+
+def _take(rows: QuerySet[ObjectDeletion], holder: UUID) -> list[ObjectDeletion]:
+    """Take the lease of up to a batch of rows; one that another worker looks at is left to it."""
+    with transaction.atomic():
+        locked = rows.order_by("run_after").select_for_update(skip_locked=True)
+        taken = list(locked[:DELETION_BATCH_SIZE])
+        ObjectDeletion.objects.filter(pk__in=[row.pk for row in taken]).update(
+            **leases.taken_by(holder)
+        )
+    if taken:
+        reach("lease-taken")
+    for row in taken:
+        row.attempts += 1
+    return taken
+
+
+def _needed(bucket: Bucket, rows: Collection[ObjectDeletion]) -> set[ObjectDeletion]:
+    """Return those whose object some resource still reads or is about to own."""
+    if bucket != Bucket.PUBLIC or not rows:
+        return set()
+    owners = {row.key: keys.resource_id_of(row.key) for row in rows}
+    named = Q(storage_key__in=owners) | Q(pk__in=[pk for pk in owners.values() if pk])
+    usable = MediaResource.objects.usable().filter(named).values_list("pk", "storage_key")
+    found = {value for pair in usable for value in pair}
+    return {row for row in rows if row.key in found or owners[row.key] in found}
+
+
+def _release(
+    held: QuerySet[ObjectDeletion], rows: Collection[ObjectDeletion], *, after: timedelta
+) -> None:
+    """Give rows back that are not to blame, to be taken again after a pause."""
+    if rows:
+        held.filter(pk__in=[row.pk for row in rows]).update(
+            **leases.released(after=after, uncounted=True)
+        )
 
 
 def _may_delete() -> bool:
@@ -125,39 +175,40 @@ def run_again(deletion: ObjectDeletion) -> None:
         ObjectDeletion.objects.filter(pk=deletion.pk, dead=True).update(
             dead=False, attempts=0, run_after=None, updated_at=Now()
         )
-        deferred.delete_object(deletion.pk)
+        deferred.delete_objects()
 
 
-def _needed(deletion: ObjectDeletion) -> bool:
-    if deletion.bucket != Bucket.PUBLIC:
-        return False
-    reads = Q(storage_key=deletion.key) & ~Q(status=ResourceStatus.FAILED)
-    owns = Q(pk=keys.resource_id_of(deletion.key)) & ~Q(status=ResourceStatus.FAILED)
-    return MediaResource.objects.filter(reads | owns).exists()
+def _store(bucket: Bucket) -> ObjectStore:
+    return public_store() if bucket == Bucket.PUBLIC else private_store()
 
 
-def _store(deletion: ObjectDeletion) -> ObjectStore:
-    return public_store() if deletion.bucket == Bucket.PUBLIC else private_store()
-
-
-def _delete(store: ObjectStore, key: str) -> str | None:
-    """Return what went wrong, None when the object is gone."""
+def _delete(store: ObjectStore, object_keys: list[str]) -> dict[str, str]:
+    """Delete objects in one call; return what went wrong by key."""
     try:
-        failures = store.delete_many([key])
+        failures = store.delete_many(object_keys)
     except StoreRefusedError:
-        return "refused"
+        return dict.fromkeys(object_keys, REFUSED)
     except StoreUnavailableError as error:
-        return error.detail
-    return f"{failures[0].code} {failures[0].message}".strip() if failures else None
+        return dict.fromkeys(object_keys, error.detail)
+    return {each.key: f"{each.code} {each.message}".strip() for each in failures}
 
 
-def _note_failure(lease: Lease[ObjectDeletion], deletion: ObjectDeletion, fault: str) -> None:
-    refused = fault == "refused"  # wrong credentials: no object is at fault, so none is given up
-    spent = lease.attempts >= MOST_ATTEMPTS and not refused
-    ObjectDeletion.objects.filter(pk=deletion.pk, lease_holder=lease.holder).update(
-        last_error=fault[:255], last_attempted_at=Now(), dead=spent, updated_at=Now()
-    )
-    lease.release(after=pause_after(lease.attempts), uncounted=refused)
+def _record_failures(
+    held: QuerySet[ObjectDeletion], rows: Iterable[ObjectDeletion], faults: Mapping[str, str]
+) -> None:
+    """Write down what went wrong: one statement for all rows it went wrong with alike."""
+    alike: defaultdict[tuple[str, int], list[UUID]] = defaultdict(list)
+    for row in rows:
+        alike[faults[row.key], row.attempts].append(row.pk)
+    for (fault, attempts), ids in alike.items():
+        refused = fault == REFUSED  # wrong credentials: no object is at fault, so none is given up
+        held.filter(pk__in=ids).update(
+            last_error=fault[:255],
+            last_attempted_at=Now(),
+            dead=attempts >= MOST_ATTEMPTS and not refused,
+            updated_at=Now(),
+            **leases.released(after=pause_after(attempts), uncounted=refused),
+        )
 
 
 def pause_after(attempts: int) -> timedelta:

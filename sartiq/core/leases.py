@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from threading import Event, Thread
-from typing import Generic
+from typing import Any, Generic
 
 import structlog
 from django.conf import settings
@@ -90,12 +90,7 @@ class Lease(Generic[Leased]):
 
     def release(self, *, after: timedelta | None = None, uncounted: bool = False) -> None:
         """Give the row back, to be taken again `after` a pause; a lost lease is left alone."""
-        self._held().update(
-            lease_holder=None,
-            lease_expires_at=None,
-            run_after=Now() + (after or timedelta()),
-            attempts=F("attempts") - (1 if uncounted else 0),
-        )
+        self._held().update(**released(after=after, uncounted=uncounted))
 
 
 def take(rows: QuerySet[Leased]) -> Lease[Leased] | None:
@@ -120,6 +115,26 @@ def take(rows: QuerySet[Leased]) -> Lease[Leased] | None:
     reach("lease-taken")
     mine = rows.model._default_manager.filter(pk=row.pk)  # noqa: SLF001  Django's own API
     return Lease(rows=mine, holder=holder, fence=row.lease_fence + 1, attempts=row.attempts + 1)
+
+
+def taken_by(holder: uuid.UUID) -> dict[str, Any]:
+    """Return the values of an update that takes free rows, and counts the attempt."""
+    return {
+        "lease_holder": holder,
+        "lease_expires_at": Now() + _period(),
+        "lease_fence": F("lease_fence") + 1,
+        "attempts": F("attempts") + 1,
+    }
+
+
+def released(*, after: timedelta | None = None, uncounted: bool = False) -> dict[str, Any]:
+    """Return the values of an update that gives rows back, to be taken again `after` a pause."""
+    return {
+        "lease_holder": None,
+        "lease_expires_at": None,
+        "run_after": Now() + (after or timedelta()),
+        "attempts": F("attempts") - (1 if uncounted else 0),
+    }
 
 
 def _period() -> timedelta:

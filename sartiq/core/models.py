@@ -1,4 +1,5 @@
 import uuid
+from datetime import datetime
 from typing import TypeVar
 
 from django.db import models
@@ -46,6 +47,12 @@ def free_to_take() -> Q:
     unheld = Q(lease_expires_at__isnull=True) | Q(lease_expires_at__lt=Now())
     due = Q(run_after__isnull=True) | Q(run_after__lte=Now())
     return unheld & due
+
+
+def not_enqueued_since(moment: datetime) -> Q:
+    """Match rows last sent to the workers before `moment`, or never and made before it."""
+    never = Q(sent_at__isnull=True, created_at__lt=moment)
+    return never | Q(sent_at__lt=moment)
 
 
 class IdempotencyKey(TimestampedModel):

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 from django.utils import timezone
+from kombu import Connection
 from pytest_django import Settings
 
 from accounts.models import Membership, OwnerScope, User
@@ -283,14 +284,22 @@ def test_a_merge_that_is_always_cut_off_fails_the_job_in_the_end(
 
 @pytest.mark.covers("F08")
 def test_what_waits_is_sent_again(
-    private: MemoryStore, user: User, small_chunks: None, settings: Settings
+    private: MemoryStore,
+    user: User,
+    small_chunks: None,
+    settings: Settings,
+    broker_connection: Connection,
 ) -> None:
+    channel: Any = broker_connection.default_channel
     settings.RESEND_AFTER_SECONDS = 0
     job = send(user, TABLE)
 
     first = recovery.resend()
     planning.plan(job.pk)
+    assert recovery.resend() == 0  # the first one's message waits still
+    channel.client.delete("bulk")  # it lost all
     second = recovery.resend()
+    channel.client.delete("bulk")
     BulkUploadChunk.objects.filter(job=job).update(status="DONE", created=0, failed=0, rows=0)
     third = recovery.resend()
 

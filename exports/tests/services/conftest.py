@@ -57,5 +57,5 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
         told.append((task, *kwargs.values()))
         return True
 
-    monkeypatch.setattr("exports.services.recovery.send", take)
+    monkeypatch.setattr("sartiq.core.resending.send", take)
     return told

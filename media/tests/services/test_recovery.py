@@ -20,15 +20,10 @@ from sartiq.core.publishing import _hand_over
 pytestmark = pytest.mark.django_db
 
 
-def queued() -> ObjectDeletion:
-    deletions.queue(["temp/any"], reason=DeletionReason.EXPIRED)
-    return ObjectDeletion.objects.get(key="temp/any")
-
-
 def told(callbacks: Sequence[object]) -> list[tuple[object, ...]]:
     """Return the messages among what runs after commit."""
     sends = [each for each in callbacks if isinstance(each, partial) and each.func is _hand_over]
-    return [(each.args[0], *each.args[1].values()) for each in sends]
+    return [(each.args[1], *each.args[2].values()) for each in sends]
 
 
 @pytest.mark.covers("F03", "F04", "I09")
@@ -81,8 +76,8 @@ def test_a_resource_that_is_reused_is_told_of_no_more(
     with django_capture_on_commit_callbacks() as callbacks:
         ingest(user, [url])
 
-    deletion = ObjectDeletion.objects.get()
-    assert told(callbacks) == [("media.delete_object", str(deletion.pk))]
+    assert ObjectDeletion.objects.exists()
+    assert told(callbacks) == [("media.delete_objects",)]
 
 
 def test_the_temporary_object_is_told_of_once_the_row_is_ready(
@@ -97,7 +92,7 @@ def test_the_temporary_object_is_told_of_once_the_row_is_ready(
 
     deletion = ObjectDeletion.objects.get()
     assert deletion.reason == DeletionReason.RELOCATED
-    assert told(callbacks) == [("media.delete_object", str(deletion.pk))]
+    assert told(callbacks) == [("media.delete_objects",)]
 
 
 def test_a_dead_letter_run_again_is_told_of(
@@ -110,44 +105,40 @@ def test_a_dead_letter_run_again_is_told_of(
     with django_capture_on_commit_callbacks() as callbacks:
         deletions.run_again(letter)
 
-    assert told(callbacks) == [("media.delete_object", str(letter.pk))]
+    assert told(callbacks) == [("media.delete_objects",)]
 
 
 @pytest.mark.covers("F05", "F08")
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({}, True),
-        ({"sent_at": timedelta()}, False),
+        ({}, False),  # the message of its commit is on its way
+        ({"created_at": timedelta(minutes=-5)}, True),
+        ({"created_at": timedelta(minutes=-5), "sent_at": timedelta()}, False),
         ({"sent_at": timedelta(minutes=-5)}, True),
-        ({"run_after": timedelta(minutes=5)}, False),
-        ({"run_after": timedelta(minutes=-5)}, True),
-        ({"lease_expires_at": timedelta(minutes=5)}, False),
-        ({"lease_expires_at": timedelta(minutes=-5)}, True),
+        ({"sent_at": timedelta(minutes=-5), "run_after": timedelta(minutes=5)}, False),
+        ({"sent_at": timedelta(minutes=-5), "run_after": timedelta(minutes=-5)}, True),
+        ({"sent_at": timedelta(minutes=-5), "lease_expires_at": timedelta(minutes=5)}, False),
+        ({"sent_at": timedelta(minutes=-5), "lease_expires_at": timedelta(minutes=-5)}, True),
     ],
 )
 def test_only_waiting_rows_are_told_of_again(
     memory: MemoryStore, user: User, changes: dict[str, timedelta], *, told: bool
 ) -> None:
     (made,) = ingest(user, [sent(memory, user)])
-    deletion = queued()
     instants = {name: timezone.now() + by for name, by in changes.items()}
     MediaResource.objects.filter(pk=made.pk).update(**instants)
-    ObjectDeletion.objects.filter(pk=deletion.pk).update(**instants)
 
-    assert [recovery.resend_resources(), recovery.resend_deletions()] == [told, told]
+    assert recovery.resend_resources() == told
 
-    assert [recovery.resend_resources(), recovery.resend_deletions()] == [0, 0]
+    assert recovery.resend_resources() == 0
 
 
-def test_settled_resources_and_dead_letters_are_told_of_no_more(
-    memory: MemoryStore, user: User
-) -> None:
-    ready(memory, user)
-    deletion = queued()
-    ObjectDeletion.objects.filter(pk=deletion.pk).update(dead=True)
+def test_settled_resources_are_told_of_no_more(memory: MemoryStore, user: User) -> None:
+    made = ready(memory, user)
+    MediaResource.objects.filter(pk=made.pk).update(created_at=timezone.now() - timedelta(hours=1))
 
-    assert [recovery.resend_resources(), recovery.resend_deletions()] == [0, 0]
+    assert recovery.resend_resources() == 0
 
 
 def test_an_upload_claimed_in_the_last_moment_is_settled_later(

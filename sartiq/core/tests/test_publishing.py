@@ -15,7 +15,7 @@ from sartiq.celery import app
 from sartiq.core import publishing
 
 TASK = "core.forget_idempotency_keys"
-QUEUE = "celery"
+QUEUE = "maintenance"
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,1 @@
+"""Long proofs that the product survives what breaks around it: `make chaos`."""

@@ -1,0 +1,27 @@
+"""`make chaos`: break a running product again and again, and see that it works on by itself."""
+
+import argparse
+import sys
+
+from chaos import broker_pauses
+from devstack.product import Product
+from devstack.stack import Stack
+
+
+def main() -> int:
+    """Run the parts; return 1 if one failed."""
+    parser = argparse.ArgumentParser(prog="make chaos ARGS=…", description=__doc__)
+    parser.add_argument("--pauses", type=int, default=20, help="pauses of the broker")
+    parser.add_argument("--shortest", type=float, default=8.0, help="seconds of a pause")
+    parser.add_argument("--longest", type=float, default=30.0, help="seconds of a pause")
+    asked = parser.parse_args()
+    with Product(Stack.temporary(given={}), settings="sartiq.settings.development") as product:
+        failed = broker_pauses.run(
+            product, pauses=asked.pauses, shortest=asked.shortest, longest=asked.longest
+        )
+    print(f"{asked.pauses - failed} of {asked.pauses} pauses passed", flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,115 @@
+"""Pause the broker under load: the worker takes messages again in five seconds, in both processes.
+
+While the broker stands still tasks end and cannot be acknowledged. What the worker does afterwards
+is read from the leases it takes.
+"""
+
+import random
+import signal
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from threading import Event
+from typing import Any, Final
+
+import httpx
+import psycopg
+
+from benchmarks.files import unique_jpeg
+from devstack.processes import DevstackError
+from devstack.product import Product
+from tests.flow.studio import Studio
+
+CONSUMING_SECONDS: Final = 5.0
+GIVE_UP_SECONDS: Final = 90.0
+PROCESSES: Final = 2  # of the worker
+CLIENTS: Final = 2
+LOOK_SECONDS: Final = 0.02
+
+# A row whose lease or end is younger than the end of the pause was taken after it.
+TAKEN = """
+SELECT count(*) FILTER (WHERE lease_expires_at > now()), count(*)
+FROM media_mediaresource
+WHERE lease_expires_at > %(since)s + %(lease)s * interval '1 second' OR ready_at > %(since)s
+"""
+LEASE_SECONDS: Final = 30
+
+
+def run(product: Product, *, pauses: int, shortest: float, longest: float) -> int:
+    """Pause the broker `pauses` times and print a line for each; return how many failed."""
+    failed = 0
+    with _database(product) as database, _load(product):
+        _seconds_until_taken(database)  # the worker has started
+        for number in range(1, pauses + 1):
+            seconds = random.uniform(shortest, longest)  # noqa: S311  no secret
+            _pause_broker(product, seconds)
+            first, both = _seconds_until_taken(database)
+            passed = both <= CONSUMING_SECONDS
+            failed += not passed
+            print(
+                f"pause {number} of {seconds:.1f} s: consuming after {first:.1f} s,"
+                f" both processes after {both:.1f} s{'' if passed else '  FAILED'}",
+                flush=True,
+            )
+    return failed
+
+
+def _database(product: Product) -> "psycopg.Connection[Any]":
+    if product.stack.postgres is None:
+        raise DevstackError("the database is not an embedded one")
+    role, _, rest = product.stack.postgres.url.removeprefix("postgres://").partition("@/")
+    sockets, _, name = rest.rpartition("/")
+    return psycopg.connect(host=sockets, user=role, dbname=name, autocommit=True)
+
+
+def _pause_broker(product: Product, seconds: float) -> None:
+    if product.stack.valkey is None:
+        raise DevstackError("the broker is not an embedded one")
+    broker = product.stack.valkey.child
+    broker.send(signal.SIGSTOP)
+    try:
+        time.sleep(seconds)
+    finally:
+        broker.send(signal.SIGCONT)
+
+
+def _seconds_until_taken(database: "psycopg.Connection[Any]") -> tuple[float, float]:
+    """Return after how many seconds the worker took a row, and ran as many as it has processes."""
+    began = time.monotonic()
+    (since,) = database.execute("SELECT now()").fetchone() or (None,)
+    first = GIVE_UP_SECONDS
+    while (passed := time.monotonic() - began) < GIVE_UP_SECONDS:
+        values = {"since": since, "lease": LEASE_SECONDS}
+        running, taken = database.execute(TAKEN, values).fetchone() or (0, 0)
+        if taken:
+            first = min(first, passed)
+        if running >= PROCESSES:
+            return first, passed
+        time.sleep(LOOK_SECONDS)
+    return first, GIVE_UP_SECONDS
+
+
+@contextmanager
+def _load(product: Product) -> Iterator[None]:
+    """Create products with photos all the time."""
+    done = Event()
+    with ThreadPoolExecutor(CLIENTS) as clients:
+        for number in range(CLIENTS):
+            clients.submit(_create_until, done, product, f"chaos {number}")
+        try:
+            yield
+        finally:
+            done.set()
+
+
+def _create_until(done: Event, product: Product, mark: str) -> None:
+    with Studio.member(product) as studio:
+        turn = 0
+        while not done.wait(0.05):
+            turn += 1
+            try:
+                url = studio.upload("load.jpg", unique_jpeg(f"{mark} {turn}"), "image/jpeg")
+                studio.created(name=f"{mark} {turn}", cover_image=url)
+            except (httpx.TransportError, AssertionError):
+                done.wait(1)  # a server that is busy is asked again

@@ -1,0 +1,195 @@
+"""Thousands of waiting rows: how many messages they cost, and how they go."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from pytest_django import Settings
+
+from accounts.models import User
+from media.errors import StoreUnavailableError
+from media.models import (
+    Bucket,
+    DeletionReason,
+    MediaResource,
+    ObjectDeletion,
+    ResourceStatus,
+    ResourceType,
+)
+from media.services import deletions, recovery
+from media.storage import ObjectHeaders, private_store
+from media.storage.contract import DeleteFailures
+from media.storage.memory import MemoryStore
+from sartiq.core import publishing
+from sartiq.core.models import new_id
+from sartiq.core.resending import RESEND_BATCH_SIZE
+
+pytestmark = pytest.mark.django_db
+
+HEADERS = ObjectHeaders(content_type="image/png")
+STORM = 3200  # rows
+
+
+def waiting_resources(user: User, count: int) -> None:
+    MediaResource.objects.bulk_create(
+        MediaResource(
+            id=(pk := new_id()),
+            user=user,
+            resource_type=ResourceType.IMAGE,
+            storage_key=f"temp/{pk}",
+            content_hash=str(pk),
+            content_type="image/png",
+            extension="png",
+            file_size=1,
+        )
+        for _ in range(count)
+    )
+    MediaResource.objects.update(created_at=timezone.now() - timedelta(hours=1))
+
+
+@pytest.fixture
+def broker(broker_connection: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    monkeypatch.setattr(publishing, "_quiet_until", 0.0)
+    publishing._connection.cache_clear()
+    yield broker_connection.default_channel.client
+    publishing._connection.cache_clear()
+
+
+def queue_deletions(memory: MemoryStore, count: int) -> list[str]:
+    keys = [f"temp/{number:04}" for number in range(count)]
+    for key in keys:
+        memory.put(key, b"useless", headers=HEADERS)
+    deletions.queue(keys, reason=DeletionReason.EXPIRED, told=False)
+    return keys
+
+
+@pytest.mark.covers("F08")
+def test_no_row_has_two_messages_waiting_however_long_nobody_takes_them(
+    user: User, broker: Any, settings: Settings
+) -> None:
+    settings.RESEND_AFTER_SECONDS = 0
+    waiting_resources(user, STORM)
+
+    sent = [recovery.resend_resources() for _ in range(10)]
+
+    assert sent == [RESEND_BATCH_SIZE] + [0] * 9
+    assert broker.llen("media") == RESEND_BATCH_SIZE
+
+
+@pytest.mark.covers("F08")
+def test_every_row_is_sent_once_while_workers_take_them(
+    user: User, broker: Any, settings: Settings
+) -> None:
+    settings.RESEND_AFTER_SECONDS = 60  # longer than this test, shorter than the rows wait
+    waiting_resources(user, STORM)
+    sent = 0
+
+    for _ in range(STORM // RESEND_BATCH_SIZE + 1):
+        sent += recovery.resend_resources()
+        broker.delete("media")  # they were taken
+
+    assert sent == STORM
+    assert recovery.resend_resources() == 0
+    assert not MediaResource.objects.filter(sent_at=None).exists()
+
+
+def test_what_was_sent_after_the_oldest_message_is_not_sent_again(
+    user: User, broker: Any, settings: Settings
+) -> None:
+    settings.RESEND_AFTER_SECONDS = 0
+    waiting_resources(user, 10)
+    assert recovery.resend_resources() == 10
+
+    for _ in range(9):
+        broker.rpop("media")
+        assert recovery.resend_resources() == 0
+    broker.rpop("media")
+    assert recovery.resend_resources() == 10
+
+
+def test_a_thousand_deletions_are_one_call_and_as_many_statements_as_ten(
+    memory: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    statements, calls = [], []
+    delete_many = memory.delete_many
+
+    def note(keys: list[str]) -> DeleteFailures:
+        calls.append(len(keys))
+        return delete_many(keys)
+
+    deletions.perform_due()  # who owns the bucket is asked once
+    monkeypatch.setattr(memory, "delete_many", note)
+    for count in (10, 1000):
+        queue_deletions(memory, count)
+        with CaptureQueriesContext(connection) as asked:
+            assert deletions.perform_due() == count
+        statements.append(len(asked))
+
+    assert calls == [10, 1000]
+    assert statements[0] == statements[1]
+    assert memory.keys() == []
+    assert not ObjectDeletion.objects.exists()
+
+
+def test_more_than_a_batch_is_left_to_the_next_task(memory: MemoryStore) -> None:
+    queue_deletions(memory, 1005)
+
+    assert [deletions.perform_due() for _ in range(3)] == [1000, 5, 0]
+
+
+def test_of_a_batch_only_what_failed_stays_with_its_own_fault(memory: MemoryStore) -> None:
+    keys = queue_deletions(memory, 20)
+    memory.undeletable = {keys[3], keys[7]}
+
+    deletions.perform_due()
+
+    rows = ObjectDeletion.objects.order_by("key")
+    facts = ("key", "attempts", "last_error", "dead", "lease_holder")
+    assert list(rows.values_list(*facts)) == [
+        (key, 1, "AccessDenied", False, None) for key in (keys[3], keys[7])
+    ]
+    assert memory.keys() == [keys[3], keys[7]]
+
+
+def test_a_store_that_is_away_costs_every_row_of_the_batch_one_try(memory: MemoryStore) -> None:
+    keys = queue_deletions(memory, 20)
+
+    def fail(operation: str, key: str) -> None:
+        if operation == "delete_many":
+            raise StoreUnavailableError
+
+    memory.before = fail
+    deletions.perform_due()
+
+    assert ObjectDeletion.objects.filter(attempts=1, lease_holder=None).count() == len(keys)
+    assert deletions.perform_due() == 0  # none is due before its pause
+
+
+def test_a_batch_takes_both_buckets_and_keeps_what_is_needed(
+    memory: MemoryStore, user: User
+) -> None:
+    waiting_resources(user, 1)
+    needed = MediaResource.objects.get(status=ResourceStatus.PENDING).storage_key
+    private_store().put("bulk/x", b"private", headers=HEADERS)
+    deletions.queue(["bulk/x"], reason=DeletionReason.EXPIRED, bucket=Bucket.PRIVATE)
+    deletions.queue(["temp/y", needed], reason=DeletionReason.EXPIRED)
+
+    deletions.perform_due()
+
+    kept = ObjectDeletion.objects.get()
+    assert (kept.key, kept.attempts, kept.lease_holder) == (needed, 0, None)
+    assert list(private_store().list("bulk/")) == []
+
+
+def test_rows_another_worker_holds_are_left_to_it(memory: MemoryStore) -> None:
+    keys = queue_deletions(memory, 3)
+    ObjectDeletion.objects.filter(key=keys[0]).update(
+        lease_holder=new_id(), lease_expires_at=timezone.now() + timedelta(minutes=1)
+    )
+
+    assert deletions.perform_due() == 2
+    assert memory.keys() == [keys[0]]
