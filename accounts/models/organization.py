@@ -35,9 +35,13 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
         """Keep those who may change members and export configurations."""
         return self.filter(role__in=MANAGING_ROLES)
 
+    def owners(self) -> Self:
+        """Keep the owners."""
+        return self.filter(role=Role.OWNER)
+
     def able_owners(self) -> Self:
         """Keep the owners who can still sign in."""
-        return self.filter(role=Role.OWNER, user__is_active=True)
+        return self.owners().filter(user__is_active=True)
 
 
 class Membership(TimestampedModel):

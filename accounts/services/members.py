@@ -1,5 +1,7 @@
 """Who belongs to an organization; every change holds the organization's row lock."""
 
+from collections.abc import Collection
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -83,11 +85,36 @@ def remove(
         membership.delete()
 
 
+def require_owners_left(
+    *, saved: Collection[Membership] = (), deleted: Collection[Membership] = ()
+) -> None:
+    """Refuse changes that together take an organization's last owner who can sign in.
+
+    `saved` holds the memberships as they are about to be written. The organizations stay locked
+    until the caller's transaction ends. Raises LastOwnerError.
+    """
+    changed = {each.pk for each in (*saved, *deleted)}
+    before = Membership.objects.filter(pk__in=changed)
+    with transaction.atomic():
+        _lock_in_order(before.values("organization_id"))
+        for organization_id in set(before.owners().values_list("organization_id", flat=True)):
+            others = Membership.objects.filter(organization_id=organization_id).able_owners()
+            appointed = (_is_able_owner(each, organization_id) for each in saved)
+            if not any(appointed) and not others.exclude(pk__in=changed).exists():
+                raise LastOwnerError
+
+
+def delete_many(*, memberships: Collection[Membership]) -> None:
+    """End several memberships, all or none. Raises LastOwnerError."""
+    with transaction.atomic():
+        require_owners_left(deleted=memberships)
+        Membership.objects.filter(pk__in=[each.pk for each in memberships]).delete()
+
+
 def lock_organizations_of(*, user_id: UUID) -> None:
     """Lock the user's organizations until the transaction ends."""
     theirs = Membership.objects.filter(user_id=user_id).values("organization_id")
-    rows = Organization.objects.filter(pk__in=theirs).order_by("pk")
-    list(rows.select_for_update().values_list("pk"))
+    _lock_in_order(theirs)
 
 
 def leave_all(*, user: User) -> None:
@@ -117,6 +144,20 @@ def _lock(organization_id: UUID) -> bool:
     """Lock the organization until the transaction ends; False when there is none."""
     row = Organization.objects.select_for_update().filter(pk=organization_id)
     return row.first() is not None
+
+
+def _lock_in_order(organization_ids: Any) -> None:
+    """Lock organizations by id, so that no two requests wait for each other in a circle."""
+    rows = Organization.objects.filter(pk__in=organization_ids).order_by("pk")
+    list(rows.select_for_update().values_list("pk"))
+
+
+def _is_able_owner(membership: Membership, organization_id: UUID) -> bool:
+    return (
+        membership.organization_id == organization_id
+        and membership.role == Role.OWNER
+        and membership.user.is_active
+    )
 
 
 def _require_may_appoint(own: Role, *roles: str) -> None:

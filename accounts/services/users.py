@@ -90,6 +90,8 @@ def require_superuser_left(*, user: User, is_active: bool, is_superuser: bool) -
     """Refuse to disable or demote the last one who reaches everything."""
     if not (is_active and is_superuser):
         with transaction.atomic():
+            # Organizations first, as everywhere: the page may change memberships next.
+            members.lock_organizations_of(user_id=user.pk)
             _require_another(user, _locked_superusers())
 
 

@@ -1,3 +1,5 @@
+"""The pages of users and groups."""
+
 from typing import Any
 
 from django import forms
@@ -5,18 +7,17 @@ from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
-from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
-from django.utils.html import format_html
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from accounts.models import Membership, Organization, User
+from accounts.admin.memberships import OrganizationsInline
+from accounts.models import User
 from accounts.services import users
 from sartiq.core.errors import ConflictError
-from sartiq.core.staff import FACTS, is_superuser, link, list_of
+from sartiq.core.staff import FACTS, is_superuser
 
 admin.site.unregister(Group)
 
@@ -36,28 +37,6 @@ class ChangeUserForm(UserChangeForm):
         except ConflictError as refused:
             raise forms.ValidationError(refused.detail) from None
         return cleaned
-
-
-class OrganizationsInline(TabularInline):
-    """The organizations of one user."""
-
-    model = Membership
-    extra = 0
-    fields = ("organization", "role", "created_at")
-    readonly_fields = ("created_at",)
-    autocomplete_fields = ("organization",)
-    show_change_link = True
-
-
-class MembersInline(TabularInline):
-    """The members of one organization."""
-
-    model = Membership
-    extra = 0
-    fields = ("user", "role", "created_at")
-    readonly_fields = ("created_at",)
-    autocomplete_fields = ("user",)
-    show_change_link = True
 
 
 @admin.register(User)
@@ -124,53 +103,6 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]  # not g
             self.message_user(request, refused.detail, messages.ERROR)
             return redirect("admin:accounts_user_change", object_id)
         return answer
-
-
-@admin.register(Organization)
-class OrganizationAdmin(ModelAdmin):
-    """Organizations with their members."""
-
-    list_display = ("name", "slug", "member_count", "created_at")
-    list_filter = ("created_at",)
-    search_fields = ("name", "slug", "id")
-    ordering = ("created_at", "id")
-    readonly_fields = FACTS
-    prepopulated_fields = {"slug": ("name",)}
-    inlines = (MembersInline,)
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Organization]:
-        """Count the members in the list's own query."""
-        rows: QuerySet[Organization] = super().get_queryset(request)
-        return rows.annotate(member_total=Count("memberships"))
-
-    @admin.display(description="Members", ordering="member_total")
-    def member_count(self, organization: Any) -> str:
-        """Link the number to the list of its members."""
-        members = list_of(Membership, organization__id__exact=organization.pk)
-        return format_html('<a href="{}">{}</a>', members, organization.member_total)
-
-
-@admin.register(Membership)
-class MembershipAdmin(ModelAdmin):
-    """Who is what where."""
-
-    list_display = ("id", "member", "of_organization", "role", "created_at")
-    list_filter = ("role", "organization")
-    list_select_related = ("user", "organization")
-    search_fields = ("user__email", "user__full_name", "organization__name", "organization__slug")
-    ordering = ("created_at", "id")
-    readonly_fields = FACTS
-    autocomplete_fields = ("user", "organization")
-
-    @admin.display(description="User", ordering="user__email")
-    def member(self, membership: Membership) -> str:
-        """Link to the user."""
-        return link(membership.user)
-
-    @admin.display(description="Organization", ordering="organization__name")
-    def of_organization(self, membership: Membership) -> str:
-        """Link to the organization."""
-        return link(membership.organization)
 
 
 @admin.register(Group)

@@ -1,0 +1,3 @@
+from accounts.admin import memberships, organizations, users
+
+__all__ = ["memberships", "organizations", "users"]

@@ -1,0 +1,140 @@
+"""The page of memberships, and the tables of them on the pages of users and organizations.
+
+Every way to change a membership here keeps the rule of the members service: an organization
+never loses its last owner who can sign in.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from unfold.admin import ModelAdmin, TabularInline
+
+from accounts.errors import LastOwnerError
+from accounts.models import Membership
+from accounts.services import members
+from sartiq.core.staff import FACTS, link
+
+
+class MembershipForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
+    """One membership on its own page."""
+
+    def _post_clean(self) -> None:
+        """Refuse a change that takes the last owner away, once the new values are known."""
+        super()._post_clean()  # type: ignore[misc]  # Django's hook after the instance is filled
+        if self.errors or not self.has_changed():
+            return
+        try:
+            members.require_owners_left(saved=[self.instance])
+        except LastOwnerError as refused:
+            self.add_error(None, refused.detail)
+
+
+class MembershipFormSet(forms.BaseInlineFormSet):  # type: ignore[type-arg]  # as above
+    """Several memberships, judged together: one owner may follow another in one step."""
+
+    def clean(self) -> None:
+        """Refuse changes that together take an organization's last owner away."""
+        super().clean()
+        deleted = [form.instance for form in self.deleted_forms]
+        saved = [
+            form.instance
+            for form in self.forms
+            if form.has_changed() and form not in self.deleted_forms and not form.errors
+        ]
+        try:
+            members.require_owners_left(saved=saved, deleted=deleted)
+        except LastOwnerError as refused:
+            raise forms.ValidationError(refused.detail) from None
+
+
+class OrganizationsInline(TabularInline):
+    """The organizations of one user."""
+
+    model = Membership
+    formset = MembershipFormSet
+    extra = 0
+    fields = ("organization", "role", "created_at")
+    readonly_fields = ("created_at",)
+    autocomplete_fields = ("organization",)
+    show_change_link = True
+
+
+class MembersInline(TabularInline):
+    """The members of one organization."""
+
+    model = Membership
+    formset = MembershipFormSet
+    extra = 0
+    fields = ("user", "role", "created_at")
+    readonly_fields = ("created_at",)
+    autocomplete_fields = ("user",)
+    show_change_link = True
+
+
+@admin.register(Membership)
+class MembershipAdmin(ModelAdmin):
+    """Who is what where; an organization keeps an owner who can sign in."""
+
+    form = MembershipForm
+    list_display = ("id", "member", "of_organization", "role", "created_at")
+    list_filter = ("role", "organization")
+    list_select_related = ("user", "organization")
+    search_fields = ("user__email", "user__full_name", "organization__name", "organization__slug")
+    ordering = ("created_at", "id")
+    readonly_fields = FACTS
+    autocomplete_fields = ("user", "organization")
+
+    @admin.display(description="User", ordering="user__email")
+    def member(self, membership: Membership) -> str:
+        """Link to the user."""
+        return link(membership.user)
+
+    @admin.display(description="Organization", ordering="organization__name")
+    def of_organization(self, membership: Membership) -> str:
+        """Link to the organization."""
+        return link(membership.organization)
+
+    def get_deleted_objects(self, objs: Iterable[Membership], request: HttpRequest) -> Any:
+        """List what would be deleted, and the reason when an organization needs it."""
+        chosen = list(objs)
+        listed, counts, forbidden, reasons = super().get_deleted_objects(chosen, request)
+        try:
+            members.require_owners_left(deleted=chosen)
+        except LastOwnerError as refused:
+            reasons = [*reasons, refused.detail]
+        return listed, counts, forbidden, reasons
+
+    def delete_model(self, request: HttpRequest, obj: Membership) -> None:
+        """Delete one membership."""
+        members.delete_many(memberships=[obj])
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Membership]) -> None:
+        """Delete several memberships, all or none."""
+        members.delete_many(memberships=list(queryset))
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Ask, then delete; say why not when the other owners left in between."""
+        try:
+            answer: HttpResponse = super().delete_view(request, object_id, extra_context)
+        except LastOwnerError as refused:
+            self.message_user(request, refused.detail, messages.ERROR)
+            return redirect("admin:accounts_membership_change", object_id)
+        return answer
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """List; say why not when the other owners left before several were deleted."""
+        try:
+            answer: HttpResponse = super().changelist_view(request, extra_context)
+        except LastOwnerError as refused:
+            self.message_user(request, refused.detail, messages.ERROR)
+            return redirect(request.get_full_path())
+        return answer

@@ -1,0 +1,37 @@
+"""The page of organizations."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html
+from unfold.admin import ModelAdmin
+
+from accounts.admin.memberships import MembersInline
+from accounts.models import Membership, Organization
+from sartiq.core.staff import FACTS, list_of
+
+
+@admin.register(Organization)
+class OrganizationAdmin(ModelAdmin):
+    """Organizations with their members."""
+
+    list_display = ("name", "slug", "member_count", "created_at")
+    list_filter = ("created_at",)
+    search_fields = ("name", "slug", "id")
+    ordering = ("created_at", "id")
+    readonly_fields = FACTS
+    prepopulated_fields = {"slug": ("name",)}
+    inlines = (MembersInline,)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Organization]:
+        """Count the members in the list's own query."""
+        rows: QuerySet[Organization] = super().get_queryset(request)
+        return rows.annotate(member_total=Count("memberships"))
+
+    @admin.display(description="Members", ordering="member_total")
+    def member_count(self, organization: Any) -> str:
+        """Link the number to the list of its members."""
+        members = list_of(Membership, organization__id__exact=organization.pk)
+        return format_html('<a href="{}">{}</a>', members, organization.member_total)
