@@ -4,10 +4,10 @@ import os
 from datetime import timedelta
 from typing import Any
 
-from celery import Celery
+from celery import Celery, signals
 from django.conf import settings
 
-from sartiq.core import broker, kept_connections, queues, temporary_files
+from sartiq.core import broker, checks, kept_connections, queues, temporary_files
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sartiq.settings.production")
 
@@ -61,6 +61,8 @@ app.conf.update(
         "forget-old-idempotency-keys": _every(HOUR, "core.forget_idempotency_keys"),
     },
 )
+for starts in (signals.worker_init, signals.beat_init):
+    starts.connect(checks.require_sound)  # before the first task
 kept_connections.use(app)
 temporary_files.use()
 app.autodiscover_tasks(lambda: ["sartiq.core", *(name for name in settings.INSTALLED_APPS)])

@@ -8,6 +8,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sartiq.settings.production")
 
 application = get_wsgi_application()
 
-from sartiq.core import temporary_files  # noqa: E402  needs the settings loaded above
+from sartiq.core import checks, temporary_files  # noqa: E402  needs the settings loaded above
 
+checks.require_sound()
 temporary_files.remove_abandoned()

@@ -1,9 +1,23 @@
-"""System checks: a setting that would break a promise stops the boot."""
+"""System checks: a setting that would break a promise stops the boot of every process."""
 
+import django
+from django.apps import apps
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, register
+from django.core.checks import CheckMessage, Error, register, run_checks
 
 SHORTEST_SECRET = 32  # bytes; RFC 8725 for HS256
+
+
+def require_sound(**kwargs: object) -> None:
+    """Exit with every error of the system checks: web, worker and beat start through here.
+
+    Only `manage.py` runs them by itself. A receiver of signals as well, hence the arguments.
+    """
+    if not apps.ready:
+        django.setup()
+    faults = [each for each in run_checks() if each.is_serious() and not each.is_silenced()]
+    if faults:
+        raise SystemExit("\n".join(["System checks refuse to start:", *map(str, faults)]))
 
 
 @register

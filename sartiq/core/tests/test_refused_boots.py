@@ -1,0 +1,66 @@
+"""Web, worker and beat as real processes that must refuse to start."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from devstack.folders import CHECKOUT
+from devstack.ports import free_port
+from sartiq.settings.tests.test_production import COMPLETE
+
+CELERY = ("celery", "-A", "sartiq.celery")
+PROGRAMS = {
+    "web": ("sartiq.server", "--workers", "1"),
+    "worker": (*CELERY, "worker", "--pool", "solo"),
+    "beat": (*CELERY, "beat", "--pidfile", ""),
+}
+# What the settings let pass and only a system check refuses.
+UNSOUND = "from sartiq.settings.production import *\nTIME_ZONE = 'Europe/Oslo'\n"
+
+
+def boot(program: str, folder: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    places = {
+        "web": ["--port", str(free_port())],
+        "beat": ["--schedule", str(folder / "schedule")],
+    }
+    name, *arguments = PROGRAMS[program]
+    return subprocess.run(
+        [sys.executable, "-m", name, *arguments, *places.get(program, [])],
+        cwd=CHECKOUT,
+        env={
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": f"{CHECKOUT}:{folder}",
+            "DJANGO_SETTINGS_MODULE": "sartiq.settings.production",
+            **COMPLETE,
+            "BROKER_URL": "redis://127.0.0.1:9/0",  # nothing listens there
+            **env,
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize(
+    ("env", "reason"),
+    [
+        ({"R2_PRIVATE_BUCKET_NAME": "media"}, "R2_PRIVATE_BUCKET_NAME is the same bucket"),
+        ({"STORAGE": "gcs"}, "STORAGE is 'gcs'"),
+        ({"TASK_TIME_LIMIT": "900"}, "VISIBILITY_TIMEOUT must be above TASK_TIME_LIMIT"),
+        ({"DJANGO_SETTINGS_MODULE": "unsound"}, "TIME_ZONE must be UTC"),
+    ],
+)
+def test_a_fault_keeps_every_process_from_starting(
+    tmp_path: Path, program: str, env: dict[str, str], reason: str
+) -> None:
+    (tmp_path / "unsound.py").write_text(UNSOUND)
+
+    done = boot(program, tmp_path, **env)
+
+    assert done.returncode != 0
+    assert reason in done.stdout + done.stderr
