@@ -412,4 +412,4 @@ def test_credentials_the_store_refuses_fail_no_import(private: MemoryStore, user
     chunks.import_rows(chunk)
 
     job.refresh_from_db()
-    assert (job.status, counts(job)[0]) == (JobStatus.COMPLETED, 20)
+    assert (job.status, counts(job)[0]) == (JobStatus.COMPLETED_WITH_ERRORS, 20)
