@@ -7,6 +7,9 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
+from media.rules.decode_costs import largest_memory
+from media.rules.limits import MAX_PIXELS
+
 _HINT = "See deploy/env.example."
 
 
@@ -82,3 +85,15 @@ def _is_absolute(url: str) -> bool:
         return False
     clean = not (parts.username or parts.query or parts.fragment)
     return parts.scheme in {"http", "https"} and bool(parts.hostname) and clean
+
+
+@register
+def check_decode_memory(
+    app_configs: Sequence[AppConfig] | None, **kwargs: object
+) -> list[CheckMessage]:
+    """Refuse a budget that the largest image would leave nothing of for the others."""
+    least = largest_memory(MAX_PIXELS) * 4 // 3
+    if least <= settings.DECODE_MEMORY_BYTES:
+        return []
+    message = f"DECODE_MEMORY_BYTES is below {least}: the largest image would leave no room."
+    return [Error(message, hint=_HINT, id="media.E008")]

@@ -1,7 +1,5 @@
 """Tasks of media: each takes an id, calls one service, and may be delivered any number of times."""
 
-from uuid import UUID
-
 from celery import shared_task
 
 from media import deferred
@@ -11,8 +9,8 @@ from media.storage import public_store
 
 @shared_task(name="media.relocate")
 def relocate(*, resource_id: str) -> None:
-    """Move one PENDING resource to its canonical place."""
-    relocation.relocate(public_store(), UUID(resource_id))
+    """Move the PENDING resource whose owner is next: the id only says that one waits."""
+    relocation.relocate_next(public_store())
 
 
 @shared_task(name="media.delete_objects")

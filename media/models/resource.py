@@ -1,13 +1,17 @@
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, ClassVar, Final, Self
+from uuid import UUID
 
 from django.db import models
 from django.db.models import F, Q
-from django.db.models.functions import Now
+from django.db.models.functions import Coalesce, Now
 
 from accounts.models import OwnedModel, OwnedQuerySet, indexes_by_owner
+from media.rules.decode_costs import ANIMATED, max_light_pixels
 from sartiq.core.models import LeasedModel, free_to_take, not_enqueued_since
+
+OWNER = Coalesce("organization_id", "user_id")
 
 
 class ResourceType(models.TextChoices):
@@ -42,6 +46,27 @@ class MediaResourceQuerySet(OwnedQuerySet["MediaResource"]):
     def waiting(self, *, sent_before: datetime) -> Self:
         """Keep pending ones nobody works on and nobody was told of lately."""
         return self.pending().filter(free_to_take()).filter(not_enqueued_since(sent_before))
+
+    def due(self) -> Self:
+        """Keep pending ones whose time has come and that nobody works on."""
+        return self.pending().filter(free_to_take())
+
+    def next_owner(self, *, after: UUID | None) -> UUID | None:
+        """Return the owner with the next higher id that has rows here."""
+        rows = self.annotate(owner=OWNER).order_by("owner")
+        rows = rows if after is None else rows.filter(owner__gt=after)
+        return rows.values_list("owner", flat=True).first()
+
+    def of_owner(self, owner: UUID) -> Self:
+        """Keep the rows of one organization, or the personal ones of one user."""
+        return self.annotate(owner=OWNER).filter(owner=owner)
+
+    def light(self) -> Self:
+        """Keep those whose decode never takes many seconds (`media.rules.decode_costs`)."""
+        few = Q(width__isnull=True)
+        for content_type in ("image/jpeg", *sorted(ANIMATED)):
+            few |= Q(content_type=content_type, pixels__lte=max_light_pixels(content_type))
+        return self.annotate(pixels=F("width") * F("height")).filter(few)
 
     def orphaned(self, *, before: datetime) -> Self:
         """Keep settled ones without an attachment since `before` that nobody protects."""
@@ -116,6 +141,9 @@ class MediaResource(OwnedModel, LeasedModel):
                 fields=["unattached_at"],
                 condition=Q(unattached_at__isnull=False),
                 name="media_resource_unattached",
+            ),
+            models.Index(
+                OWNER, "created_at", condition=Q(status="PENDING"), name="media_resource_turns"
             ),
             models.Index(fields=["content_hash"], name="media_resource_hash"),
             models.Index(fields=["storage_key"], name="media_resource_storage_key"),

@@ -42,9 +42,6 @@ MAX_ARCHIVE_RATIOS = ((16 * MIB, 600), (128 * MIB, 200))
 # One structure.
 MAX_WALK_STEPS = 400_000  # blocks visited; 50 MiB of full GIF blocks take 206,000
 
-# One decode in the bounded child. CPU and wall seconds are settings.
-DECODE_ADDRESS_SPACE = 2 * GIB
-
 
 def url_lifetime(size: int | None) -> timedelta:
     """Return the time a client gets to finish its PUT."""

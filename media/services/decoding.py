@@ -16,7 +16,14 @@ from media.errors import (
     ImageUndecodableError,
 )
 from media.rules import content_types, image_header
-from media.rules.limits import DECODE_ADDRESS_SPACE, MAX_PIXELS
+from media.rules.decode_costs import (
+    PROGRAM_BYTES,
+    DecodeCost,
+    cost_of,
+    cpu_seconds,
+    wall_seconds,
+)
+from media.rules.limits import MAX_PIXELS
 from media.rules.picture_ranges import picture_ranges
 from media.services import decoder_process
 
@@ -71,6 +78,8 @@ def decode(path: str | Path, content_type: str) -> Decoded:
     reply = _ask(
         path,
         "decode",
+        cost=cost_of(content_type, header.width, header.height),
+        pixels=header.pixels,
         format=_FORMATS[content_type],
         frames=header.frames,
         ranges=None if ranges == [(0, size)] else ranges,
@@ -89,7 +98,7 @@ def decode(path: str | Path, content_type: str) -> Decoded:
 def inspect_media(path: str | Path) -> Decoded:
     """Read duration and picture size of an MP4 or MP3 in the bounded child."""
     try:
-        reply = _ask(path, "inspect")
+        reply = _ask(path, "inspect", cost=cost_of("", None, None))
     except ImageUndecodableError:
         raise FileCorruptError from None
     if not reply.pop("playable"):
@@ -97,14 +106,16 @@ def inspect_media(path: str | Path) -> Decoded:
     return Decoded(**reply)
 
 
-def _ask(path: str | Path, job: str, **details: Any) -> dict[str, Any]:
+def _ask(
+    path: str | Path, job: str, *, cost: DecodeCost, pixels: int = 0, **details: Any
+) -> dict[str, Any]:
     reply = decoder_process.ask(
         {
             "job": job,
             "path": str(Path(path).resolve()),
-            "wall_seconds": settings.DECODE_WALL_SECONDS,
-            "cpu_seconds": settings.DECODE_CPU_SECONDS,
-            "address_space": DECODE_ADDRESS_SPACE,
+            "wall_seconds": wall_seconds(settings.DECODE_WALL_SECONDS, pixels),
+            "cpu_seconds": cpu_seconds(settings.DECODE_CPU_SECONDS, pixels),
+            "address_space": PROGRAM_BYTES + cost.memory,
             **details,
         }
     )

@@ -4,12 +4,15 @@ Bytes first, READY last: the copy is pinned to the checked version, read back wh
 decoded before the row says READY. Every step may run again (`docs/design/relocation.md`).
 """
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from threading import Event
 from uuid import UUID
 
 import structlog
+from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
@@ -24,7 +27,7 @@ from media.errors import (
 )
 from media.models import DeletionReason, MediaResource, ResourceStatus, Upload, UploadState
 from media.rules import content_types, keys
-from media.services import deletions
+from media.services import deletions, turns
 from media.services.decoding import Decoded, inspect_file
 from media.services.examination import Examined, examined
 from media.storage import ObjectHeaders, ObjectStore
@@ -37,6 +40,7 @@ log = structlog.get_logger(__name__)
 MOST_ATTEMPTS = 5
 PAUSES = tuple(timedelta(seconds=seconds) for seconds in (2, 10, 60, 180, 300))
 WHILE_STORE_REFUSES = timedelta(seconds=30)
+RETRY_DELAY = 0.1  # seconds
 IMMUTABLE = "public, max-age=31536000, immutable"
 
 
@@ -62,14 +66,39 @@ class Facts:
 
 def relocate(store: ObjectStore, resource_id: UUID) -> None:
     """Bring one PENDING resource to READY or FAILED, once, however often the task is delivered."""
-    lease = leases.take(MediaResource.objects.pending().filter(pk=resource_id))
-    if lease is None:
+    resource = MediaResource.objects.pending().filter(pk=resource_id).first()
+    if resource is None:
         return
+    with turns.wait_for_room(resource):
+        lease = leases.take(MediaResource.objects.pending().filter(pk=resource_id))
+        if lease is not None:
+            _relocate_held(store, lease)
+
+
+def relocate_next(store: ObjectStore) -> int:
+    """Relocate the rows whose owner is next; return how many, 0 when none could be taken.
+
+    While rows wait that there is no memory for, wait with them: a small one may come.
+    """
+    pause = Event()
+    deadline = time.monotonic() + settings.TASK_TIME_LIMIT / 30  # other tasks wait as well
+    while (turn := turns.take()) is None:
+        if time.monotonic() > deadline or not turns.is_waiting():
+            return 0
+        pause.wait(RETRY_DELAY)
+    with turn:
+        for lease in turn.leases:
+            _relocate_held(store, lease)
+    return len(turn.leases)
+
+
+def _relocate_held(store: ObjectStore, lease: Lease[MediaResource]) -> None:
     reach("K2")
+    resource = lease.rows.get()
     try:
-        _attempt(store, lease, MediaResource.objects.get(pk=resource_id))
+        _attempt(store, lease, resource)
     except LeaseLostError:
-        log.info("relocation_overtaken", resource_id=str(resource_id))
+        log.info("relocation_overtaken", resource_id=str(resource.pk))
 
 
 def headers_for(resource: MediaResource) -> ObjectHeaders:
@@ -169,7 +198,7 @@ def _verify(
                 content_hash=resource.content_hash,
                 watch=lease.renew_if_old,
             ) as (found, path),
-            lease.kept(),  # decoders take turns, and each may take as long as a lease
+            lease.kept(),  # a decode may take longer than a lease
         ):
             decoded = inspect_file(path, resource.content_type)
     except (ObjectNotFoundError, PreconditionFailedError):

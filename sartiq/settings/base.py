@@ -256,6 +256,7 @@ BULK_REMOTE_IMAGES = env.BULK_REMOTE_IMAGES  # fetch pictures from anywhere
 BULK_REMOTE_AT_ONCE = env.BULK_REMOTE_AT_ONCE  # by all workers together
 DECODE_WALL_SECONDS = env.DECODE_WALL_SECONDS
 DECODE_CPU_SECONDS = env.DECODE_CPU_SECONDS
+DECODE_MEMORY_BYTES = env.DECODE_MEMORY_BYTES
 
 # --- Time, language, logs ---------------------------------------------------------------------
 USE_TZ = True

@@ -100,6 +100,7 @@ class Environment(BaseSettings):
     BULK_REMOTE_AT_ONCE: int = Field(default=1, ge=1, le=1000)
     DECODE_WALL_SECONDS: int = Field(default=20, ge=1, le=600)
     DECODE_CPU_SECONDS: int = Field(default=10, ge=1, le=600)
+    DECODE_MEMORY_BYTES: int = Field(default=3 * 1024**3, ge=256 * 1024**2, le=64 * 1024**3)
 
     # --- Other ---
     LOG_LEVEL: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"

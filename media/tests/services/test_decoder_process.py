@@ -1,4 +1,3 @@
-import fcntl
 import os
 import signal
 import threading
@@ -98,22 +97,6 @@ def test_the_child_of_a_killed_process_ends(
             left += forks_of(child)
 
     wait_until(lambda: all(is_gone(pid) for pid in left))
-
-
-@pytest.mark.covers("T31")
-def test_the_children_of_one_worker_take_turns(file: Callable[[bytes], Path]) -> None:
-    request = decode_request(file(still("image/jpeg")))
-
-    with holder() as process:
-        tell(process, request)
-        assert answer(process) is not None
-        with decoder_process.lock_path(os.getpid()).open("rb") as turn:
-            fcntl.flock(turn, fcntl.LOCK_EX)
-            tell(process, request)
-            while_held = answer(process, seconds=0.5)
-
-        assert while_held is None
-        assert answer(process) is not None
 
 
 def test_an_interrupted_request_leaves_no_stale_answer(

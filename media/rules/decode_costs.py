@@ -1,0 +1,69 @@
+"""What decoding one file may cost, told from its type and its pixels before it is decoded.
+
+The bytes a pixel takes were measured (`docs/design/decoding.md`), at worst: a progressive JPEG in
+CMYK, a lossless WebP with alpha, an AVIF of 4:4:4 with alpha, an animation with its canvases.
+"""
+
+from dataclasses import dataclass
+from math import ceil
+
+from media.rules.limits import MEGAPIXEL, MIB
+
+PROGRAM_BYTES = 1024 * MIB  # address space of the interpreter and its libraries, mostly unused
+LARGEST_PARALLEL = 50 * MEGAPIXEL  # larger images are decoded one at a time
+_BASE_BYTES = 64 * MIB
+_BYTES_PER_PIXEL = {
+    "image/jpeg": 13,
+    "image/png": 9,
+    "image/gif": 9,
+    "image/webp": 19,
+    "image/avif": 18,
+}
+_ANIMATED_BYTES_PER_PIXEL = 20
+_MAX_LIGHT_PIXELS = 10 * MEGAPIXEL
+_MAX_LIGHT_JPEG_PIXELS = 30 * MEGAPIXEL
+_TIME_PIXELS = 50 * MEGAPIXEL  # of the image the settings give a time for
+_LEAST_TIME = 0.2  # of that time, for the smallest file
+ANIMATED = frozenset({"image/png", "image/gif", "image/webp", "image/avif"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecodeCost:
+    """The most memory a decode takes, and whether it is one of the slow or of the largest."""
+
+    memory: int
+    is_slow: bool  # it may take seconds: one at a time for each owner
+    is_largest: bool  # one at a time on a host
+
+
+def cost_of(content_type: str, width: int | None, height: int | None) -> DecodeCost:
+    """Return what decoding an image of that canvas costs; other types cost little."""
+    pixels = (width or 0) * (height or 0) if content_type in _BYTES_PER_PIXEL else 0
+    memory = _BASE_BYTES + pixels * _BYTES_PER_PIXEL.get(content_type, 0)
+    if content_type in ANIMATED and pixels <= LARGEST_PARALLEL:  # two frames have 100 megapixels
+        memory = max(memory, _BASE_BYTES + pixels * _ANIMATED_BYTES_PER_PIXEL)
+    return DecodeCost(
+        memory=memory,
+        is_slow=pixels > max_light_pixels(content_type),
+        is_largest=pixels > LARGEST_PARALLEL,
+    )
+
+
+def max_light_pixels(content_type: str) -> int:
+    """Return up to how many pixels an image of a type never takes many seconds."""
+    return _MAX_LIGHT_JPEG_PIXELS if content_type == "image/jpeg" else _MAX_LIGHT_PIXELS
+
+
+def largest_memory(max_pixels: int) -> int:
+    """Return the memory of the costliest image of that many pixels."""
+    return max(cost_of(each, max_pixels, 1).memory for each in _BYTES_PER_PIXEL)
+
+
+def cpu_seconds(seconds: float, pixels: int) -> int:
+    """Return the CPU time for the pixels of all frames, `seconds` being that of 50 megapixels."""
+    return ceil(seconds * (_LEAST_TIME + pixels / _TIME_PIXELS))
+
+
+def wall_seconds(seconds: float, pixels: int) -> float:
+    """Return the wall time; a small file gets all of `seconds`, for the machine may be busy."""
+    return seconds * (1 + pixels / _TIME_PIXELS)

@@ -1,0 +1,132 @@
+"""The decode memory of one host, shared by all its processes (`docs/design/decoding.md`).
+
+The budget is a file of slots, 16 MiB each; a decode locks one byte for each slot it
+needs. The kernel drops the locks of a process that ends, so a killed one leaves nothing.
+"""
+
+import fcntl
+import os
+import struct
+import threading
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final, Self
+
+from django.conf import settings
+
+from media.rules.decode_costs import DecodeCost
+from media.rules.limits import MIB
+from sartiq.core import temporary_files
+
+SLOT_BYTES: Final = 16 * MIB
+RETRY_DELAY: Final = 0.05  # seconds
+FILE_NAME: Final = "decode-memory"
+_LARGEST, _COLLECTING, _FIRST_SLOT = 0, 1, 2
+_FIRST_OWNER, _OWNERS = 1 << 20, 1 << 16
+_FLOCK = "hhqqi4x"  # struct flock: kind, whence, start, length, process
+
+
+class Share:
+    """Locks on a part of the budget; closing it, or the end of the process, gives them back."""
+
+    def __init__(self) -> None:
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        self._file = os.open(temporary_files.root() / FILE_NAME, flags, 0o600)
+
+    def lock(self, byte: int) -> bool:
+        """Lock one byte if it is free."""
+        try:
+            self._control(fcntl.F_OFD_SETLK, fcntl.F_WRLCK, byte)
+        except BlockingIOError:
+            return False
+        return True
+
+    def wait_for(self, byte: int) -> None:
+        """Lock one byte once it is free."""
+        self._control(fcntl.F_OFD_SETLKW, fcntl.F_WRLCK, byte)
+
+    def unlock(self, byte: int) -> None:
+        """Give one byte back."""
+        self._control(fcntl.F_OFD_SETLK, fcntl.F_UNLCK, byte)
+
+    def close(self) -> None:
+        """Give everything back."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def _control(self, command: int, kind: int, byte: int) -> None:
+        fcntl.fcntl(self._file, command, struct.pack(_FLOCK, kind, os.SEEK_SET, byte, 1, 0))
+
+
+def take(cost: DecodeCost, *, owner: str) -> Share | None:
+    """Return a share for one decode of an owner, or None when it has to wait.
+
+    A slow decode that has its place already waits here for memory: it collects the slots as others
+    give them back, while small ones go on with the rest.
+    """
+    share = Share()
+    try:
+        if _has_place(share, cost, owner) and _has_memory(share, cost):
+            return share
+    except BaseException:
+        share.close()
+        raise
+    share.close()
+    return None
+
+
+@contextmanager
+def taken(cost: DecodeCost, *, owner: str) -> Iterator[Share]:
+    """Wait for a share and hold it, for a caller with one file and nothing else to do."""
+    pause = threading.Event()
+    while (share := take(cost, owner=owner)) is None:
+        pause.wait(RETRY_DELAY)
+    with share:
+        yield share
+
+
+def _has_place(share: Share, cost: DecodeCost, owner: str) -> bool:
+    """Keep the slow files of an owner to one at a time, and the largest of all owners."""
+    lane = _FIRST_OWNER + zlib.crc32(owner.encode()) % _OWNERS
+    if cost.is_slow and not share.lock(lane):
+        return False
+    return not cost.is_largest or share.lock(_LARGEST)
+
+
+def _has_memory(share: Share, cost: DecodeCost) -> bool:
+    total = settings.DECODE_MEMORY_BYTES // SLOT_BYTES
+    needed = min(-(-cost.memory // SLOT_BYTES), total)
+    slots = range(_FIRST_SLOT, _FIRST_SLOT + total)
+    if not share.lock(_COLLECTING):  # leave the lower slots to the one that collects them
+        return not cost.is_slow and _lock_free(share, slots[total // 4 * 3 :], needed)
+    if _lock_free(share, slots, needed):
+        share.unlock(_COLLECTING)
+        return True
+    if cost.is_slow:
+        for slot in slots[:needed]:
+            share.wait_for(slot)
+    share.unlock(_COLLECTING)
+    return cost.is_slow
+
+
+def _lock_free(share: Share, slots: range, needed: int) -> bool:
+    """Lock that many free slots, the upper ones first, or none."""
+    locked: list[int] = []
+    for slot in reversed(slots):
+        if len(locked) == needed:
+            break
+        if share.lock(slot):
+            locked.append(slot)
+    if len(locked) == needed:
+        return True
+    for slot in locked:
+        share.unlock(slot)
+    return False

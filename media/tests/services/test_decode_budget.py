@@ -1,0 +1,137 @@
+"""One memory budget for all processes of a host, freed by the kernel when one is killed."""
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+from pytest_django import Settings
+
+from media.rules.decode_costs import DecodeCost
+from media.services import decode_budget
+from media.services.decode_budget import SLOT_BYTES
+from sartiq.core import temporary_files
+
+PATIENCE = 10.0
+ROOT = Path(__file__).parents[3]
+_HOLDER = """
+import sys
+import django
+django.setup()
+from media.rules.decode_costs import DecodeCost
+from media.services import decode_budget
+cost = DecodeCost(memory=int(sys.argv[1]), is_slow=sys.argv[2] == "slow", is_largest=False)
+share = decode_budget.take(cost, owner="other")
+print(share is not None, flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture(autouse=True)
+def budget(tmp_path: Path, settings: Settings) -> None:
+    settings.TEMPORARY_DIR = str(tmp_path)
+    settings.DECODE_MEMORY_BYTES = 16 * SLOT_BYTES
+
+
+def of_slots(count: int, *, is_slow: bool = False, is_largest: bool = False) -> DecodeCost:
+    return DecodeCost(memory=count * SLOT_BYTES, is_slow=is_slow, is_largest=is_largest)
+
+
+@contextmanager
+def another_process(slots: int, kind: str = "light") -> Iterator[subprocess.Popen[str]]:
+    """Run a process that holds a share until it is killed."""
+    env = {
+        **os.environ,
+        "TEMPORARY_DIR": str(temporary_files.root().parent),
+        "DECODE_MEMORY_BYTES": str(16 * SLOT_BYTES),
+        "DJANGO_SETTINGS_MODULE": "sartiq.settings.testing",
+    }
+    command = [sys.executable, "-c", _HOLDER, str(slots * SLOT_BYTES), kind]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        command, cwd=ROOT, env=env, stdin=pipe, stdout=pipe, text=True
+    ) as process:
+        assert process.stdout is not None
+        try:
+            assert process.stdout.readline() == "True\n"
+            yield process
+        finally:
+            process.kill()
+
+
+@pytest.mark.covers("T31")
+def test_decodes_run_side_by_side_until_the_memory_is_taken() -> None:
+    with ExitStack() as held:
+        shares = [decode_budget.take(of_slots(4), owner=f"{n}") for n in range(5)]
+        for share in shares[:4]:
+            assert share is not None
+            held.enter_context(share)
+        assert shares[4] is None
+
+    after = decode_budget.take(of_slots(16), owner="a")
+    assert after is not None
+    after.close()
+
+
+@pytest.mark.covers("T31")
+def test_a_killed_process_gives_its_share_back() -> None:
+    with another_process(12) as process:
+        assert decode_budget.take(of_slots(5), owner="a") is None
+        process.kill()
+        process.wait()
+
+        share = decode_budget.take(of_slots(16), owner="a")
+        assert share is not None
+        share.close()
+
+
+def test_slow_files_of_one_owner_go_one_at_a_time_and_light_ones_beside_them() -> None:
+    slow = decode_budget.take(of_slots(1, is_slow=True), owner="a")
+    assert slow is not None
+    with slow:
+        assert decode_budget.take(of_slots(1, is_slow=True), owner="a") is None
+        for cost, owner in ((of_slots(1, is_slow=True), "b"), (of_slots(1), "a")):
+            share = decode_budget.take(cost, owner=owner)
+            assert share is not None
+            share.close()
+
+
+def test_the_largest_go_one_at_a_time_whoever_owns_them() -> None:
+    cost = of_slots(1, is_slow=True, is_largest=True)
+    first = decode_budget.take(cost, owner="a")
+    assert first is not None
+    with first:
+        assert decode_budget.take(cost, owner="b") is None
+    second = decode_budget.take(cost, owner="b")
+    assert second is not None
+    second.close()
+
+
+@pytest.mark.covers("T31")
+def test_small_ones_pass_a_large_one_and_it_gets_its_memory_in_the_end() -> None:
+    got = threading.Event()
+
+    def wait_for_memory() -> None:
+        share = decode_budget.take(of_slots(12, is_slow=True), owner="large")
+        assert share is not None
+        got.set()
+        share.close()
+
+    upper = decode_budget.take(of_slots(4), owner="small")
+    assert upper is not None
+    with another_process(8) as process:
+        upper.close()
+        waiting = threading.Thread(target=wait_for_memory)
+        waiting.start()
+        for _ in range(20):
+            with decode_budget.taken(of_slots(2), owner="small"):
+                assert not got.is_set()
+        process.kill()
+        process.wait()
+
+        assert got.wait(PATIENCE)
+        waiting.join()

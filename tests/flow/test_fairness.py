@@ -1,0 +1,49 @@
+"""One owner's backlog, slow files included, delays another owner's photo by one turn."""
+
+import io
+
+import pytest
+from PIL import Image
+
+from devstack.product import Product
+from tests.flow.studio import Studio, media_of
+from tests.flow.test_crashes import unique_photo
+
+pytestmark = pytest.mark.flow
+
+PHOTOS, SLOW = 45, 3
+
+
+def slow_photo(number: int) -> bytes:
+    """A small file that is slow to decode: 32 megapixels in many scans."""
+    buffer = io.BytesIO()
+    Image.new("L", (8000, 4000), number).save(buffer, "JPEG", progressive=True)
+    body = buffer.getvalue()
+    last_scan = body[body.rindex(b"\xff\xda") : -2]
+    return body[:-2] + last_scan * 12 + body[-2:]
+
+
+@pytest.mark.covers("T31")
+def test_a_backlog_of_one_owner_does_not_delay_another(product: Product, studio: Studio) -> None:
+    slow = [
+        studio.upload(f"slow-{number}.jpg", slow_photo(number), "image/jpeg")
+        for number in range(SLOW)
+    ]
+    urls = [
+        studio.upload(f"{number}.jpg", unique_photo(f"backlog {number}"), "image/jpeg")
+        for number in range(PHOTOS)
+    ]
+    with Studio.outsider(product) as other:
+        own = other.upload("own.jpg", unique_photo("a photo of another owner"), "image/jpeg")
+        backlog = studio.created(name="Backlog", images=[*slow, *urls])
+
+        made = other.created(name="One photo", cover_image=own)
+        [media] = media_of(other.settled(made["id"]))
+        left = [
+            each for each in media_of(studio.read(backlog["id"])) if each["status"] == "pending"
+        ]
+
+    assert media["status"] == "ready"
+    assert len(left) > PHOTOS // 3, "the backlog was worked off first"
+    done = studio.settled(backlog["id"], within=120)
+    assert {each["status"] for each in media_of(done)[SLOW:]} == {"ready"}
