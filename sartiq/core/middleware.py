@@ -1,4 +1,5 @@
 import re
+import secrets
 import time
 from collections.abc import Callable
 
@@ -12,7 +13,6 @@ from structlog.contextvars import bound_contextvars
 
 from sartiq.core.errors import UnsupportedTypeError
 from sartiq.core.exception_handler import as_json
-from sartiq.core.models import new_id
 
 log = structlog.get_logger(__name__)
 
@@ -57,7 +57,7 @@ class AccessLogMiddleware:
 
 def request_id(given: str) -> str:
     """Return the id a client gave its request when it is a plain one, else a new one."""
-    return given if PLAIN_ID.fullmatch(given) else str(new_id())
+    return given if given and PLAIN_ID.fullmatch(given) else secrets.token_hex(16)
 
 
 def _user_id(request: HttpRequest) -> str | None:

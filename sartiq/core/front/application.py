@@ -5,7 +5,7 @@ import io
 from collections.abc import Awaitable, Callable, Mapping
 from typing import IO, Any
 
-from sartiq.core.front.direct import Direct, Headers, answers_directly, common_headers
+from sartiq.core.front.direct import Direct, Headers, answers_directly, common_headers, encoded
 from sartiq.core.front.django_threads import Answer, DjangoThreads, refusal
 from sartiq.core.front.environ import environ_of
 from sartiq.core.front.request_body import (
@@ -47,7 +47,7 @@ class Front:
                 scope["method"], scope["path"], scope["query_string"].decode("latin-1")
             )
             common = common_headers(scope["scheme"], headers)
-            await _send(send, answer, [*answer.headers, *common])
+            await _send(send, answer, [*encoded(answer.headers), *common])
             return
         reads_body = answer_directly is None and scope["method"] not in BODILESS_METHODS
         await self._through_django(scope, receive, send, _length(headers) if reads_body else 0)
@@ -70,7 +70,7 @@ class Front:
         if exchange.has_unread_body:
             # RFC 9112, 9.6: the rest of the body cannot be distinguished from a next request.
             headers = [*headers, ("Connection", "close")]
-        await _send(send, answer, headers)
+        await _send(send, answer, encoded(headers))
 
 
 class _Exchange:
@@ -110,9 +110,8 @@ def _length(headers: Headers) -> int:
     return int(value) if value.isdigit() else 0
 
 
-async def _send(send: Send, answer: Answer, headers: list[tuple[str, str]]) -> None:
-    encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
-    await send({"type": "http.response.start", "status": answer.status, "headers": encoded})
+async def _send(send: Send, answer: Answer, headers: list[tuple[bytes, bytes]]) -> None:
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     if isinstance(answer.body, bytes):
         await send({"type": "http.response.body", "body": answer.body})
     else:

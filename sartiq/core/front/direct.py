@@ -1,6 +1,6 @@
 """Responses the event loop gives by itself, and the headers Django would have put on them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -30,10 +30,11 @@ def answers_directly(scope: Any, headers: Headers) -> bool:
     )
 
 
-def common_headers(scheme: str, headers: Headers) -> list[tuple[str, str]]:
+def common_headers(scheme: str, headers: Headers) -> list[tuple[bytes, bytes]]:
     """Return the headers every response carries."""
     given = headers.get(b"x-request-id", b"").decode("latin-1")
-    return [("X-Request-ID", request_id(given)), *fixed_headers(_is_secure(scheme, headers))]
+    identifier = request_id(given).encode()
+    return [(b"X-Request-ID", identifier), *fixed_headers(_is_secure(scheme, headers))]
 
 
 @lru_cache(maxsize=1024)
@@ -52,7 +53,7 @@ def _is_secure(scheme: str, headers: Headers) -> bool:
 
 
 @lru_cache(maxsize=2)
-def fixed_headers(is_secure: bool) -> list[tuple[str, str]]:  # noqa: FBT001  the key of a cache
+def fixed_headers(is_secure: bool) -> list[tuple[bytes, bytes]]:  # noqa: FBT001  key of a cache
     """Return what the middleware itself puts on a response, so that the two cannot differ."""
     request, response = _Request(is_secure=is_secure), HttpResponse()
     del response.headers["Content-Type"]
@@ -63,7 +64,12 @@ def fixed_headers(is_secure: bool) -> list[tuple[str, str]]:  # noqa: FBT001  th
     CorsMiddleware(view).add_response_headers(request, response)
     XFrameOptionsMiddleware(view).process_response(request, response)
     SecurityMiddleware(view).process_response(request, response)
-    return list(response.items())
+    return encoded(response.items())
+
+
+def encoded(headers: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
+    """Return headers as ASGI takes them."""
+    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
 
 
 class _Request(HttpRequest):
