@@ -8,7 +8,7 @@ from django.db.models import Prefetch, QuerySet
 from accounts.models import User
 from media.errors import MediaResourceNotFoundError
 from media.models import Attachment, MediaResource, ResourceStatus
-from media.rules import keys, urls
+from media.rules import failures, keys, urls
 
 
 def public_url(key: str) -> str:
@@ -68,6 +68,7 @@ def as_answer(attachment: Attachment) -> dict[str, Any]:
         "position": attachment.position,
         "status": resource.status.lower(),
         "url": resource_url(resource),
+        "failure": failures.as_answer(resource.failure_code),
         "content_type": resource.content_type,
         "file_size": resource.file_size,
         "width": resource.width,

@@ -10,9 +10,9 @@ from bulkupload.rules.images import Problem
 from bulkupload.services import finishing, media_counts, merging
 from bulkupload.services.media_counts import Outcome, Pictures
 from media.models import MediaResource, ResourceStatus
+from media.rules.failures import sentence_for
 
 PAGE = 500  # rows looked at in one transaction
-DAMAGED = "The file was taken in but turned out to be unusable. Upload the picture again."
 
 Ends = Mapping[str, tuple[str, str]]
 
@@ -97,7 +97,7 @@ def _problems(row: BulkUploadMedia, ends: Ends, *, ended: bool) -> list[Problem]
             column=row.column,
             url=row.urls[index],
             code=ends[row.resources[index]][1],
-            message=DAMAGED,
+            message=sentence_for(ends[row.resources[index]][1]),
             cells=row.cells,
             is_late=True,
         )

@@ -22,13 +22,13 @@ from bulkupload.services import finishing, media_counts, merging, remotes
 from bulkupload.services.media_counts import Outcome, Pictures
 from catalog.services import showing
 from media.models import MediaResource, ResourceStatus
+from media.rules.failures import sentence_for
 from media.services import sources
 from sartiq.core.crashpoints import reach
 from sartiq.core.errors import InvalidManyError
 from sartiq.core.leases import Lease
 
 MISSING = "image_not_found"
-UNUSABLE = "The file at this address cannot be used. Use another picture."
 NOT_FOUND = "The picture is not there (any more). Upload it again and write its new address."
 
 
@@ -82,7 +82,7 @@ class Piece:
         job = self.batch.job
         codes = sources.refusals(user=job.user, scope=job.scope, urls=missing)
         for url, code in codes.items():
-            self.refused[url] = Refusal(code=code, message=UNUSABLE)
+            self.refused[url] = Refusal(code=code, message=sentence_for(code))
 
     def leave_out_all(self, refusal: Refusal) -> None:
         """Refuse every picture of the piece."""
@@ -103,7 +103,7 @@ class Piece:
             refusal = remote.upload.refusal if remote.upload else ""
             self.refused[url] = Refusal(
                 code=remote.failure_code or refusal or MISSING,
-                message=remote.failure_message or (UNUSABLE if refusal else NOT_FOUND),
+                message=remote.failure_message or (sentence_for(refusal) if refusal else NOT_FOUND),
             )
         return address or url
 

@@ -32,11 +32,11 @@ from bulkupload.rules.images import (
 )
 from bulkupload.rules.limits import ROWS_AT_ONCE
 from bulkupload.services import merging, remotes
-from bulkupload.services.media_piece import UNUSABLE
 from catalog.models import Product
 from catalog.rules.slots import EntityType
 from media import selectors as media_selectors
 from media.models import Attachment, ResourceStatus
+from media.rules.failures import sentence_for
 from media.rules.limits import MAX_REQUEST_IMAGES
 from media.services import sources
 from media.services.sources import Sources
@@ -147,7 +147,7 @@ def _permitted(asked: Asked, known: Known, problems: list[Problem]) -> Asked | N
             left.append(url)
         else:
             code = known.refused.get(url)
-            message = UNUSABLE if code else NOT_ALLOWED_MESSAGE
+            message = sentence_for(code) if code else NOT_ALLOWED_MESSAGE
             problems.append(_problem(asked, index, code or NOT_ALLOWED, message, url=url))
     return replace(asked, urls=left) if left or not asked.urls else None
 

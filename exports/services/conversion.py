@@ -1,6 +1,7 @@
 """An image in the format a customer wants, made where a hostile file can do no harm."""
 
 import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from exports.rules.image_formats import Encoding
 from media.errors import ContentError, ImageTooLargeError
 from media.rules import image_header, signatures
 from media.rules.limits import MAX_PIXELS
+from media.rules.picture_ranges import picture_end
 from sartiq.core.child_process import BoundedChild, ChildDiedError
 
 _FAULTS: dict[str, ConversionError] = {
@@ -50,6 +52,19 @@ def convert(source: Path, target: Path, *, image_format: ImageFormat) -> Convert
     except BaseException:
         target.unlink(missing_ok=True)
         raise
+
+
+def cut_trailer(path: Path, content_type: str) -> bool:
+    """Cut off in place what follows the picture of a stored image; tell whether anything did."""
+    with path.open("r+b") as file:
+        try:
+            end = picture_end(file, content_type)
+        except ContentError as error:
+            raise ImageUnreadableError(error.detail) from None
+        has_trailer = end < file.seek(0, os.SEEK_END)
+        if has_trailer:
+            file.truncate(end)
+    return has_trailer
 
 
 def stop() -> None:

@@ -26,8 +26,9 @@ from media.errors import (
     StoreRefusedError,
     StoreUnavailableError,
 )
-from media.models import Bucket, DeletionReason, MediaResource, ResourceStatus
+from media.models import Bucket, DeletionReason, MediaResource, ResourceStatus, ResourceType
 from media.rules import keys
+from media.rules.failures import sentence_for
 from media.rules.limits import MIB
 from media.services import deletions
 from media.storage import ObjectHeaders, private_store, public_store
@@ -45,7 +46,6 @@ LONGEST_WAIT: Final = timedelta(seconds=60)
 GAVE_UP: Final = Fault("attempts_exhausted", "Every worker that made this file died.")
 NO_STORE: Final = Fault("store_unavailable", "The file store did not answer, five times.")
 GONE: Final = Fault("resource_deleted", "The file was deleted before it was exported.")
-BROKEN: Final = Fault("resource_failed", "The file could not be taken in; upload it anew.")
 CHANGED: Final = Fault("source_changed", "The stored bytes are not those of the file.")
 STILL_PENDING: Final = Fault("resource_pending", "The file was not taken in for an hour.")
 
@@ -127,7 +127,7 @@ def _resource_of(item: ExportItem) -> MediaResource:
     if resource is None:
         raise ItemFaultError(GONE)
     if resource.status == ResourceStatus.FAILED:
-        raise ItemFaultError(BROKEN)
+        raise ItemFaultError(Fault("resource_failed", sentence_for(resource.failure_code)))
     if resource.status == ResourceStatus.PENDING:
         raise NotReadyError
     return resource
@@ -156,14 +156,7 @@ def _download(lease: Lease[ExportItem], resource: MediaResource, target: Path) -
 
 def _made(resource: MediaResource, source: Path, target: Path, image_format: ImageFormat) -> Made:
     if not naming.is_converted(resource, image_format):
-        return Made(
-            path=source,
-            size=resource.file_size,
-            sha256=resource.content_hash,
-            content_type=resource.content_type,
-            width=resource.width,
-            height=resource.height,
-        )
+        return _original(resource, source)
     converted = conversion.convert(source, target, image_format=image_format)
     return Made(
         path=target,
@@ -172,6 +165,24 @@ def _made(resource: MediaResource, source: Path, target: Path, image_format: Ima
         content_type=converted.content_type,
         width=converted.width,
         height=converted.height,
+    )
+
+
+def _original(resource: MediaResource, source: Path) -> Made:
+    """Return the stored bytes; of an image, those of the picture without a trailer."""
+    is_image = resource.resource_type == ResourceType.IMAGE
+    if is_image and conversion.cut_trailer(source, resource.content_type):
+        with source.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    else:
+        sha256 = resource.content_hash
+    return Made(
+        path=source,
+        size=source.stat().st_size,
+        sha256=sha256,
+        content_type=resource.content_type,
+        width=resource.width,
+        height=resource.height,
     )
 
 

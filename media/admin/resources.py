@@ -14,6 +14,7 @@ from media.admin.facts import AttachmentsInline, UploadsInline
 from media.admin.looks import PREVIEW, readable_size, thumbnail
 from media.errors import ResourceKeptError
 from media.models import Attachment, MediaResource, ResourceStatus
+from media.rules import failures
 from media.selectors import resource_url
 from media.services import removal, resources
 from sartiq.core.staff import (
@@ -40,7 +41,8 @@ class MediaResourceAdmin(FactsAdmin):
 
     list_per_page = 25
     list_display = (
-        *("picture", "name", "shown_status", "resource_type", "size", "dimensions"),
+        *("picture", "name", "shown_status", "failure", "resource_type", "size"),
+        "dimensions",
         *("places", "protected", "organization", "user", "created_at"),
     )
     list_display_links = ("picture", "name")
@@ -58,7 +60,7 @@ class MediaResourceAdmin(FactsAdmin):
     )
     ordering = ("-created_at", "-id")
     fieldsets = (
-        (None, {"fields": ("preview", "address", "status", "failure_code")}),
+        (None, {"fields": ("preview", "address", "status", "failure")}),
         ("What people say", {"fields": ("alt_text", "caption", "protected")}),
         (
             "The file",
@@ -134,6 +136,12 @@ class MediaResourceAdmin(FactsAdmin):
     def shown_status(self, resource: MediaResource) -> tuple[str, str]:
         """Colour the status."""
         return resource.status, resource.get_status_display()
+
+    @admin.display(description="Failure", ordering="failure_code")
+    def failure(self, resource: MediaResource) -> str:
+        """Show why it failed."""
+        code = resource.failure_code
+        return f"{failures.sentence_for(code)} ({code})" if code else NOTHING
 
     @admin.display(description="Size", ordering="file_size")
     def size(self, resource: MediaResource) -> str:

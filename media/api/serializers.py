@@ -5,7 +5,7 @@ from rest_framework import serializers
 
 from media import selectors
 from media.models import Attachment, MediaResource, ResourceStatus, ResourceType
-from media.rules import limits
+from media.rules import failures, limits
 from media.services.uploads import UploadTicket
 from sartiq.core.fields import IntegerField, Sha256Field, UUIDField
 from sartiq.core.serializers import StrictSerializer
@@ -73,6 +73,14 @@ _LOWER = [(value, value) for value in (status.lower() for status in ResourceStat
 _LOWER_TYPES = [(value, value) for value in (kind.lower() for kind in ResourceType.values)]
 
 
+@extend_schema_serializer(component_name="MediaFailure")
+class MediaFailureOut(serializers.Serializer[Any]):
+    """Why a file failed: a code for programs and a sentence for people, with what to do."""
+
+    code = serializers.CharField()
+    message = serializers.CharField()
+
+
 @extend_schema_serializer(component_name="MediaResource")
 class MediaResourceOut(serializers.ModelSerializer[MediaResource]):
     """One good file with its facts and where it is shown."""
@@ -82,6 +90,7 @@ class MediaResourceOut(serializers.ModelSerializer[MediaResource]):
     url = serializers.SerializerMethodField()
     sha256 = serializers.CharField(source="content_hash")
     failure_code = serializers.SerializerMethodField()
+    failure = serializers.SerializerMethodField()
     attachments = AttachmentOut(many=True)
 
     class Meta:
@@ -93,6 +102,7 @@ class MediaResourceOut(serializers.ModelSerializer[MediaResource]):
             "resource_type",
             "status",
             "failure_code",
+            "failure",
             "url",
             "sha256",
             "etag",
@@ -132,6 +142,11 @@ class MediaResourceOut(serializers.ModelSerializer[MediaResource]):
         """Return why a failed resource failed."""
         return resource.failure_code or None
 
+    @extend_schema_field(MediaFailureOut(allow_null=True))
+    def get_failure(self, resource: MediaResource) -> dict[str, str] | None:
+        """Return the code with its sentence."""
+        return failures.as_answer(resource.failure_code)
+
 
 class MediaResourceUpdate(StrictSerializer[Any]):
     """Texts that are stored as sent, and measurements that fill what is not known yet."""
@@ -167,6 +182,7 @@ class MediaOut(serializers.Serializer[Any]):
     position = serializers.IntegerField(allow_null=True)
     status = serializers.ChoiceField(choices=_LOWER)
     url = serializers.URLField(allow_null=True)
+    failure = MediaFailureOut(allow_null=True)
     content_type = serializers.CharField()
     file_size = serializers.IntegerField()
     width = serializers.IntegerField(allow_null=True)

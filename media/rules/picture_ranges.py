@@ -9,7 +9,7 @@ from itertools import islice
 from typing import BinaryIO
 
 from media.errors import FileCorruptError
-from media.rules.formats import gif, jpeg, png, webp
+from media.rules.formats import avif, gif, jpeg, png, webp
 from media.rules.formats.reader import Reader
 
 _MAX_RANGES = 1_000
@@ -18,6 +18,7 @@ _RANGES: dict[str, Callable[[Reader], Iterable[tuple[int, int]]]] = {
     "image/png": png.picture_ranges,
     "image/gif": gif.picture_ranges,
     "image/webp": webp.picture_ranges,
+    "image/avif": avif.picture_ranges,
 }
 
 
@@ -30,6 +31,11 @@ def picture_ranges(file: BinaryIO, content_type: str) -> list[tuple[int, int]]:
     if len(joined) > _MAX_RANGES:
         raise FileCorruptError("The file is damaged in too many places.")
     return joined
+
+
+def picture_end(file: BinaryIO, content_type: str) -> int:
+    """Return where the picture ends and a trailer may begin."""
+    return picture_ranges(file, content_type)[-1][1]
 
 
 def _joined(ranges: Iterable[tuple[int, int]]) -> Iterable[tuple[int, int]]:

@@ -27,6 +27,7 @@ from media.errors import (
 )
 from media.models import DeletionReason, MediaResource, ResourceStatus, Upload, UploadState
 from media.rules import content_types, keys
+from media.rules.failures import RelocationFailure, sentence_for
 from media.services import deletions, turns
 from media.services.decoding import Decoded, inspect_file
 from media.services.examination import Examined, examined
@@ -116,19 +117,19 @@ def headers_for(resource: MediaResource) -> ObjectHeaders:
 
 def _attempt(store: ObjectStore, lease: Lease[MediaResource], resource: MediaResource) -> None:
     if lease.attempts > MOST_ATTEMPTS:  # its worker died every time
-        _fail(lease, "attempts_exhausted")
+        _fail(lease, RelocationFailure.ATTEMPTS_EXHAUSTED)
         return
     try:
         facts = _move(store, lease, resource)
     except SourceMissingError:
-        _fail(lease, "source_missing")
+        _fail(lease, RelocationFailure.SOURCE_MISSING)
     except ContentError as error:
         _fail(lease, error.code)
     except StoreRefusedError:  # wrong credentials: no file is at fault, so none is given up
         lease.release(after=WHILE_STORE_REFUSES, uncounted=True)
     except StoreUnavailableError:
         if lease.attempts >= MOST_ATTEMPTS:
-            _fail(lease, "store_unavailable")
+            _fail(lease, RelocationFailure.STORE_UNAVAILABLE)
         else:
             lease.release(after=PAUSES[lease.attempts - 1])
     else:
@@ -257,4 +258,6 @@ def _fail(lease: Lease[MediaResource], code: str) -> None:
         resource.save()
         copy = keys.canonical_key(resource.pk, resource.extension)
         deletions.queue([copy], reason=DeletionReason.REJECTED)
-    log.warning("resource_failed", resource_id=str(resource.pk), code=code)
+    log.warning(
+        "resource_failed", resource_id=str(resource.pk), code=code, message=sentence_for(code)
+    )

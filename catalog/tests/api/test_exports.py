@@ -87,7 +87,7 @@ def test_files_that_failed_are_told(
             "name": "Us_AW26_back_v1.webp",
             "resource_id": str(pictures[1].pk),
             "code": "resource_failed",
-            "message": "The file could not be taken in; upload it anew.",
+            "message": "The file is damaged. Export it again from the original and upload it.",
         }
     ]
 

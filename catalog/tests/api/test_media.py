@@ -12,6 +12,7 @@ from accounts.tests.factories import UserFactory
 from catalog.models import Product
 from media.errors import StoreUnavailableError
 from media.models import Attachment, MediaResource, ObjectDeletion, Upload, UploadState
+from media.rules.failures import sentence_for
 from media.selectors import public_url
 from media.storage.memory import MemoryStore
 from media.tests.factories import counts, drain, photo, ready, sent
@@ -67,6 +68,7 @@ def test_a_file_is_shown_pending_then_ready_then_failed(
         "status": "pending",
         "url": url,
         "content_type": "image/png",
+        "failure": None,
         "file_size": len(body),
         "width": 30,
         "height": 20,
@@ -85,8 +87,15 @@ def test_a_file_is_shown_pending_then_ready_then_failed(
     canonical = f"{settings.CDN_URL}/media/{resource.pk}/file.png"
     assert now_shown() == shown | done | {"url": canonical}
 
-    MediaResource.objects.update(status="FAILED", failure_code="object_missing")
-    assert now_shown() == shown | done | {"status": "failed", "url": None}
+    MediaResource.objects.update(status="FAILED", failure_code="file_truncated")
+    failure = {"code": "file_truncated", "message": sentence_for("file_truncated")}
+    failed = {"status": "failed", "url": None, "failure": failure}
+    assert now_shown() == shown | done | failed
+
+    MediaResource.objects.update(failure_code="code_of_a_later_release")
+    unknown = now_shown()["failure"]
+    assert unknown["code"] == "code_of_a_later_release"
+    assert unknown["message"] == "The file could not be used. Upload it again."
 
 
 @pytest.mark.parametrize(

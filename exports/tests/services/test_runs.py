@@ -36,6 +36,7 @@ from exports.tests.exporting import (
     work_off,
 )
 from media.models import MediaResource, ObjectDeletion, ResourceStatus
+from media.rules.content_types import FILE_TYPES
 from media.storage import ObjectHeaders
 from media.storage.memory import MemoryStore
 from media.storage.multipart import PART_BYTES
@@ -43,6 +44,8 @@ from media.tests.factories import photo, ready
 from media.tests.rules import specimens
 
 MOST_PARTS = 10_000  # of one multipart upload, in S3 and in R2
+IMAGES = sorted(kind for kind, each in FILE_TYPES.items() if each.is_image)
+MOTION_PHOTO = specimens.mp4()
 NAMES = ["Us_S-1_image_v1", "Us_S-1_image_v2", "Us_S-1_image_v3"]
 
 
@@ -121,6 +124,23 @@ def test_original_files_go_through_byte_for_byte(
 
     assert files_of(run)["Us_S-1_image_v1.png"] == body
     assert item_of(run).result_sha256 == resource.content_hash
+
+
+@pytest.mark.parametrize("content_type", IMAGES)
+@pytest.mark.parametrize("trailer", [MOTION_PHOTO, b"\n", bytes(1000)])
+def test_an_original_is_delivered_without_what_follows_its_picture(
+    user: User, public: MemoryStore, doors: None, content_type: str, trailer: bytes
+) -> None:
+    picture = specimens.still(content_type)
+    resource = ready(public, user, picture + trailer, content_type=content_type)
+
+    run = exported(user, entry(resource), image_format=ImageFormat.ORIGINAL)
+
+    name = f"Us_S-1_image_v1.{resource.extension}"
+    assert files_of(run)[name] == picture
+    listed = manifest_of(run)["files"][0]
+    assert (listed["name"], listed["size"]) == (name, len(picture))
+    assert listed["sha256"] == hashlib.sha256(picture).hexdigest() != resource.content_hash
 
 
 def test_what_is_no_image_goes_through_in_every_format(
@@ -232,6 +252,7 @@ def test_a_failed_resource_is_a_failed_file(user: User, photos: list[MediaResour
     run = exported(user, *map(entry, photos))
 
     assert item_of(run).failure_code == "resource_failed"
+    assert item_of(run).failure_message.startswith("The file is damaged.")
 
 
 def test_a_pending_resource_is_waited_for(user: User, photos: list[MediaResource]) -> None:

@@ -27,6 +27,20 @@ def require_complete(reader: Reader) -> None:
     measure(reader)
 
 
+def picture_ranges(reader: Reader) -> Iterator[tuple[int, int]]:
+    """Yield all up to the end of the last box that a picture is made of.
+
+    A second `ftyp` starts another file, the video of a motion photo.
+    """
+    end = 0
+    for box in isobmff.whole_boxes(reader):
+        if end and box.kind == b"ftyp":
+            break
+        if box.kind in isobmff.NEEDED:
+            end = box.end
+    yield 0, end or reader.size
+
+
 def colour_codes(reader: Reader) -> tuple[int, int] | None:
     """Return the primaries and transfer codes (ITU-T H.273) of the main item, if it has any."""
     whole = Box(kind=b"", start=0, end=reader.size)

@@ -12,7 +12,7 @@ _HAS_TABLE = 0x80
 
 
 class Block(NamedTuple):
-    """One extension or frame and where it stands; a frame's right and lower edge."""
+    """One extension, frame or the trailer and where it stands; a frame's right and lower edge."""
 
     kind: bytes
     start: int
@@ -80,11 +80,13 @@ def _blocks(reader: Reader) -> Iterator[Block]:
         elif kind == _EXTENSION:
             reader.skip(1)  # its label
             _skip_blocks(reader)
-        elif kind == _TRAILER or (framed and kind != _STRAY):
-            return
-        else:
+        elif kind != _TRAILER:
+            if framed and kind != _STRAY:
+                return
             continue
         yield Block(kind, start, reader.position, *edges)
+        if kind == _TRAILER:
+            return
 
 
 def _skip_table(reader: Reader, packed: int) -> None:

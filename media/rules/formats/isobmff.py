@@ -11,7 +11,7 @@ from media.rules.limits import MIB
 
 _MAX_PAYLOAD = MIB
 _MAX_BOXES = 100_000
-_NEEDED = frozenset({b"ftyp", b"moov", b"mdat", b"moof", b"meta"})
+NEEDED = frozenset({b"ftyp", b"moov", b"mdat", b"moof", b"meta"})
 _PICTURES = b"vide"
 _MP4 = "video/mp4"
 
@@ -43,25 +43,29 @@ def boxes(reader: Reader, start: int, end: int) -> Iterator[Box]:
 
 
 def require_boxes(reader: Reader) -> set[bytes]:
-    """Walk the outermost boxes to the end of the file; return their kinds.
+    """Return the kinds of the outermost boxes of a file that has all of them."""
+    kinds = {box.kind for box in whole_boxes(reader)}
+    if not kinds:
+        raise FileTruncatedError
+    return kinds
 
-    What follows the last box and is none (a vendor's trailer, padding) is tolerated; a box that a
-    player needs and that leaves the file is a cut.
+
+def whole_boxes(reader: Reader) -> Iterator[Box]:
+    """Yield the outermost boxes up to what follows the last one.
+
+    What is no box (a vendor's trailer, padding) is tolerated there; a box that a player needs and
+    that leaves the file is a cut.
     """
-    kinds: set[bytes] = set()
     for count, box in enumerate(boxes(reader, 0, reader.size)):
         if count > _MAX_BOXES:
             raise FileCorruptError
         if not _is_kind(box.kind):
-            break
+            return
         if box.end > reader.size:
-            if box.kind in _NEEDED:
+            if box.kind in NEEDED:
                 raise FileTruncatedError
-            break
-        kinds.add(box.kind)
-    if not kinds:
-        raise FileTruncatedError
-    return kinds
+            return
+        yield box
 
 
 def require_video(reader: Reader) -> None:

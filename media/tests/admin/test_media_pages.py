@@ -10,6 +10,7 @@ from accounts.models import User
 from accounts.tests.factories import UserFactory
 from catalog.models import Product
 from media.models import Bucket, MediaResource, ObjectDeletion, ResourceStatus
+from media.rules.failures import sentence_for
 from media.selectors import public_url
 from media.tests.admin import rows
 
@@ -174,6 +175,14 @@ def test_several_resources_go_together(staff_client: Client, superuser: User) ->
     assert set(ObjectDeletion.objects.values_list("key", flat=True)) == {
         resource.storage_key for resource in two
     }
+
+
+def test_list_and_page_say_why_a_resource_failed(staff_client: Client, superuser: User) -> None:
+    failed = rows.resource(superuser, status="FAILED", failure_code="file_truncated")
+
+    for address in (reverse(RESOURCES), reverse(RESOURCE, args=[failed.pk])):
+        page = staff_client.get(address).content.decode()
+        assert f"{sentence_for('file_truncated')} (file_truncated)" in page
 
 
 # --- Actions ----------------------------------------------------------------------------------

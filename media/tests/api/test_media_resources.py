@@ -9,6 +9,7 @@ from rest_framework.test import APIClient
 from accounts.models import User
 from accounts.tests.factories import MembershipFactory, UserFactory, client_of
 from media.models import Attachment, MediaResource
+from media.rules.failures import sentence_for
 from media.storage.memory import MemoryStore
 from media.tests.factories import ingest, photo, ready, sent
 from sartiq.core.models import new_id
@@ -41,6 +42,7 @@ def test_a_resource_is_answered_with_all_its_facts(
         "resource_type": "image",
         "status": "ready",
         "failure_code": None,
+        "failure": None,
         "url": f"{settings.CDN_URL}/media/{made.pk}/file.png",
         "sha256": made.content_hash,
         "etag": made.etag,
@@ -79,6 +81,7 @@ def test_a_failed_resource_says_why_and_has_no_url(
     body = client.get(f"{ROUTE}{made.pk}").json()
 
     assert (body["status"], body["failure_code"], body["url"]) == ("failed", "decode_limit", None)
+    assert body["failure"] == {"code": "decode_limit", "message": sentence_for("decode_limit")}
 
 
 @pytest.mark.covers("T40", "I13")

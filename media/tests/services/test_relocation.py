@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from django.utils import timezone
 from pytest_django import Settings
+from structlog.testing import capture_logs
 
 from accounts.models import User
 from devstack.processes import became_true
@@ -18,6 +19,7 @@ from media.models import (
     ObjectDeletion,
     ResourceStatus,
 )
+from media.rules.failures import sentence_for
 from media.services import attachments, decoding, relocation, resources
 from media.storage import public_store
 from media.storage.memory import Hook, MemoryStore, nothing
@@ -327,7 +329,10 @@ def test_a_source_that_is_gone_fails_unless_its_copy_was_made(
     deliver(copied, times=1)
     memory.delete_many([lost.storage_key, copied.storage_key])
 
-    assert deliver(lost).failure_code == "source_missing"
+    with capture_logs() as logs:
+        assert deliver(lost).failure_code == "source_missing"
+    (line,) = [entry for entry in logs if entry["event"] == "resource_failed"]
+    assert (line["code"], line["message"]) == ("source_missing", sentence_for("source_missing"))
     assert deliver(copied).status == ResourceStatus.READY
 
 

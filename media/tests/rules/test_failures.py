@@ -1,0 +1,40 @@
+from collections.abc import Iterator
+
+import pytest
+
+from media.errors import ContentError
+from media.rules.failures import RelocationFailure, as_answer, sentence_for
+
+UNKNOWN = sentence_for("code_of_a_later_release")
+
+
+def codes() -> list[str]:
+    """Return every code with which an upload is refused or a resource fails."""
+    return sorted({*RelocationFailure, *(error.code for error in errors(ContentError))})
+
+
+def errors(base: type[ContentError]) -> Iterator[type[ContentError]]:
+    for error in base.__subclasses__():
+        yield error
+        yield from errors(error)
+
+
+@pytest.mark.parametrize("code", codes())
+def test_every_code_has_a_sentence_that_says_what_to_do(code: str) -> None:
+    sentence = sentence_for(code)
+
+    assert sentence != UNKNOWN
+    assert sentence.endswith(".")
+    assert any(word in sentence for word in ("pload", "Save"))
+    assert code not in sentence
+
+
+def test_an_unknown_code_has_a_sentence_too() -> None:
+    assert as_answer("code_of_a_later_release") == {
+        "code": "code_of_a_later_release",
+        "message": "The file could not be used. Upload it again.",
+    }
+
+
+def test_what_has_not_failed_has_no_failure() -> None:
+    assert as_answer("") is None
