@@ -2,11 +2,14 @@
 
 import math
 from collections.abc import Mapping
+from datetime import timedelta
 
 from axes.helpers import get_cool_off
 from django.http import HttpRequest, HttpResponse
 
 from accounts.rules import sign_in_name
+from sartiq.core import error_pages
+from sartiq.core.errors import TooManyRequestsError
 
 LOCKED = 429
 
@@ -24,12 +27,8 @@ def answer(
     """Keep the API's own 429; answer the admin's sign-in page with one."""
     if original_response.status_code == LOCKED:
         return original_response
-    return HttpResponse(
-        "Too many failed sign-ins. Try again later.",
-        status=LOCKED,
-        content_type="text/plain; charset=utf-8",
-        headers={"Retry-After": str(seconds_locked(request))},
-    )
+    refused = TooManyRequestsError(retry_after=timedelta(seconds=seconds_locked(request)))
+    return error_pages.answer(request, refused)
 
 
 def seconds_locked(request: HttpRequest) -> int:

@@ -195,3 +195,15 @@ def top_errors(job: BulkUploadJob, *, most: int = 10) -> list[tuple[str, str, in
     rows = BulkUploadRowError.objects.filter(job=job).order_by()
     counted = rows.values_list("code", "column").annotate(times=Count("pk"))
     return list(counted.order_by("-times", "code", "column")[:most])
+
+
+def problems_of(jobs: Iterable[BulkUploadJob]) -> dict[UUID, int]:
+    """Return how many errors and warnings each job has; one without any is left out."""
+    rows = BulkUploadRowError.objects.filter(job__in=[job.pk for job in jobs]).order_by()
+    return dict(rows.values_list("job_id").annotate(total=Count("pk")))
+
+
+def table_warnings(job: BulkUploadJob) -> list[str]:
+    """Return what is to be known about a job's table as a whole."""
+    rows = BulkUploadRowError.objects.filter(job=job, row=TABLE_ROW).order_by("position")
+    return list(rows.values_list("message", flat=True))

@@ -9,6 +9,7 @@ from drf_spectacular.views import (
 
 from exports.api.urls import bare as export_configurations
 from media.api import files, health, local_store
+from sartiq.core import icons
 
 api: list[URLPattern | URLResolver] = [
     path("", include("media.api.urls")),  # first: presigning is the busiest route
@@ -37,9 +38,10 @@ urlpatterns = [
     path("health/", include("sartiq.core.health")),
     path("health/storage", health.storage, name="health-storage"),
     path("admin/", admin.site.urls),
+    path("favicon.ico", icons.favicon, name="favicon"),
 ]
 
-handler400 = "sartiq.core.exception_handler.bad_request"
-handler403 = "sartiq.core.exception_handler.permission_denied"
-handler404 = "sartiq.core.exception_handler.not_found"
-handler500 = "sartiq.core.exception_handler.server_error"
+handler400 = "sartiq.core.error_pages.bad_request"
+handler403 = "sartiq.core.error_pages.permission_denied"
+handler404 = "sartiq.core.error_pages.not_found"
+handler500 = "sartiq.core.error_pages.server_error"

@@ -4,12 +4,14 @@ from django.http import HttpRequest
 from unfold.contrib.filters.admin import RangeDateTimeFilter
 
 from bulkupload.models import (
+    TABLE_ROW,
     BatchStatus,
     BulkUploadChunk,
     BulkUploadMedia,
     BulkUploadMediaBatch,
     BulkUploadRowError,
     ChunkStatus,
+    ErrorSeverity,
     MediaStatus,
     RemoteImage,
     RemoteStatus,
@@ -26,6 +28,7 @@ MEDIA_COLOURS = {
     MediaStatus.FAILED: "danger",
     MediaStatus.REPLACED: "info",
 }
+SEVERITY_COLOURS = {ErrorSeverity.ERROR: "danger", ErrorSeverity.WARNING: "warning"}
 REMOTE_COLOURS = {
     RemoteStatus.WAITING: "warning",
     RemoteStatus.FETCHED: "success",
@@ -67,7 +70,7 @@ class BulkUploadChunkAdmin(FactsAdmin):
 class BulkUploadRowErrorAdmin(FactsAdmin):
     """What is wrong with refused rows, and with pictures of the others."""
 
-    list_display = ("line", "row", "severity", "column", "value", "code", "message", "of_job")
+    list_display = (*("place", "shown_severity", "column", "value", "code", "message", "of_job"),)
     list_filter = ("severity", "code")
     list_select_related = ("job",)
     search_fields = ("=job__id", "job__filename", "column", "value", "message")
@@ -79,6 +82,18 @@ class BulkUploadRowErrorAdmin(FactsAdmin):
         """Leave the rows themselves out: only the error file needs them."""
         rows: QuerySet[BulkUploadRowError] = super().get_queryset(request)
         return rows.defer("cells")
+
+    @admin.display(description="Where", ordering="row")
+    def place(self, error: BulkUploadRowError) -> str:
+        """Tell the line and the row; a warning about the whole table has neither."""
+        if error.row == TABLE_ROW:
+            return "The table"
+        return f"Line {error.line}, row {error.row}"
+
+    @coloured(description="Severity", ordering="severity", colours=SEVERITY_COLOURS)
+    def shown_severity(self, error: BulkUploadRowError) -> tuple[str, str]:
+        """Colour the severity."""
+        return error.severity, error.get_severity_display()
 
     @admin.display(description="Bulk upload")
     def of_job(self, error: BulkUploadRowError) -> str:

@@ -30,6 +30,7 @@ STATUS_COLOURS = {
     JobStatus.FAILED: "danger",
     JobStatus.CANCELLED: "danger",
 }
+DELIMITER_NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
 REFRESH_SECONDS = 3  # a page of a running job looks again
 
 
@@ -38,7 +39,7 @@ class BulkUploadJobAdmin(FactsAdmin):
     """Bulk uploads: how far they are, what went wrong, what can be done about it."""
 
     list_display = (
-        *("filename", "shown_status", "bar", "refused", "dry_run"),
+        *("filename", "shown_status", "bar", "refused", "problems", "dry_run"),
         *("organization", "user", "created_at"),
     )
     list_filter = (
@@ -51,12 +52,20 @@ class BulkUploadJobAdmin(FactsAdmin):
     search_fields = ("=id", "filename", "source_key", "user__email", "failure_message")
     ordering = ("-created_at", "-id")
     fieldsets = (
-        (None, {"fields": ("status", "bar", "counts", "failure", "download", "commonest")}),
+        (
+            None,
+            {
+                "fields": (
+                    *("status", "bar", "counts", "failure", "warnings", "problems"),
+                    *("download", "commonest"),
+                )
+            },
+        ),
         (
             "The table",
             {
                 "fields": (
-                    *("filename", "size", "dialect", "columns", "mapping", "sku_width"),
+                    *("filename", "size", "written", "columns", "mapping", "sku_width"),
                     *("dry_run", "source_key", "rows_key"),
                 )
             },
@@ -88,8 +97,10 @@ class BulkUploadJobAdmin(FactsAdmin):
         found = super().get_changelist_instance(request)
         rows = list(found.result_list)
         progress = selectors.progress_of(rows, now=timezone.now())
+        problems = selectors.problems_of(rows)
         for job in rows:
             job.progress = progress[job.pk]
+            job.problem_total = problems.get(job.pk, 0)
         found.result_list = rows
         return found
 
@@ -162,11 +173,36 @@ class BulkUploadJobAdmin(FactsAdmin):
             told += f"; about {progress.seconds_left} s left"
         return told
 
-    @admin.display(description="Refused")
+    @admin.display(description="Refused rows")
     def refused(self, job: BulkUploadJob) -> str:
-        """Link to what is wrong."""
-        failed = _progress(job).failed
-        return anchor(list_of(BulkUploadRowError, job__id__exact=job.pk), f"{failed:,}")
+        """Tell how many rows were refused; one may have several problems."""
+        return f"{_progress(job).failed:,}"
+
+    @admin.display(description="Errors and warnings")
+    def problems(self, job: Any) -> str:
+        """Link to all errors and warnings, and say how many there are."""
+        total = getattr(job, "problem_total", None)
+        if total is None:
+            total = selectors.problems_of([job]).get(job.pk, 0)
+        return anchor(list_of(BulkUploadRowError, job__id__exact=job.pk), f"{total:,}")
+
+    @admin.display(description="About the table")
+    def warnings(self, job: BulkUploadJob) -> str:
+        """List the warnings about the table as a whole."""
+        found = selectors.table_warnings(job)
+        return format_html_join("", "<div>{}</div>", ((each,) for each in found)) or NOTHING
+
+    @admin.display(description="Written in")
+    def written(self, job: BulkUploadJob) -> str:
+        """Tell how the table is written and how sure its encoding is."""
+        if not job.dialect:
+            return NOTHING
+        dialect = job.written_in
+        if dialect.format != "csv":
+            return dialect.format.upper()
+        delimiter = DELIMITER_NAMES.get(dialect.delimiter, dialect.delimiter)
+        sure = "stated" if dialect.confidence >= 1 else f"{dialect.confidence:.0%} sure"
+        return f"{dialect.encoding} ({sure}), separated by {delimiter}"
 
     @admin.display(description="Failure")
     def failure(self, job: BulkUploadJob) -> str:

@@ -75,11 +75,10 @@ class EntityAdmin(ModelAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """Show the entity's own fields, its media, then who made it when."""
         shown = super().get_fieldsets(request, obj)
-        own = [
-            name for name in shown[0][1]["fields"] if name not in (*OWNER, "shown_media", *FACTS)
-        ]
+        others = {"owner", *OWNER, "shown_media", *FACTS}
+        own = [name for name in shown[0][1]["fields"] if name not in others]
         if obj is None:
-            return [(None, {"fields": ["organization", *own]})]
+            return [(None, {"fields": ["owner", "organization", *own]})]
         return [
             (None, {"fields": own}),
             ("Media", {"fields": ["shown_media"]}),

@@ -4,7 +4,8 @@ from typing import Any, ClassVar
 from django import forms
 from unfold.widgets import UnfoldAdminFileFieldWidget
 
-from accounts.models import OwnerScope, User
+from accounts.admin.owners import OwnerForm
+from accounts.models import OwnerScope
 from catalog.errors import ReferenceNotFoundError, SkuTakenError, SlugTakenError
 from catalog.models import CatalogEntity, LoraModel
 from catalog.rules import lora as rules
@@ -16,15 +17,8 @@ TAKEN = {"sku": SkuTakenError, "slug": SlugTakenError}
 CHOOSE_A_FILE = "Choose the model file."
 
 
-class EntityForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
+class EntityForm(OwnerForm):
     """An entity's own fields; what it links to belongs to the same owner."""
-
-    creator: ClassVar[User]
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if self.instance._state.adding:  # noqa: SLF001  Django's documented model state
-            self.instance.user = self.creator
 
     def clean(self) -> dict[str, Any]:
         """Refuse what the database would refuse, and links across owners, each at its field."""

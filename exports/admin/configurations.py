@@ -1,4 +1,4 @@
-from typing import Any, ClassVar
+from typing import Any
 
 from django import forms
 from django.contrib import admin
@@ -8,7 +8,7 @@ from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTimeFilter
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from accounts.models import User
+from accounts.admin.owners import OwnerForm
 from exports.models import ExportConfiguration, MetadataAdapterVisibility
 from exports.rules.adapters.registry import codes
 from exports.rules.wildcards import EXAMPLES
@@ -24,10 +24,8 @@ def _adapter_field(**options: Any) -> forms.ChoiceField:
     return forms.ChoiceField(choices=codes, widget=UnfoldAdminSelectWidget, **options)
 
 
-class ConfigurationForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
+class ConfigurationForm(OwnerForm):
     """A configuration, held to the same rules as over the API."""
-
-    creator: ClassVar[User]
 
     metadata_adapter = _adapter_field(initial="default")
 
@@ -35,18 +33,13 @@ class ConfigurationForm(forms.ModelForm):  # type: ignore[type-arg]  # not gener
         model = ExportConfiguration
         fields = ("name", "metadata_adapter", "image_format", "naming_convention_template")
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if self.instance._state.adding:  # noqa: SLF001  Django's documented model state
-            self.instance.user = self.creator
-
     def clean_naming_convention_template(self) -> str | None:
         """Read an empty template as none."""
         return self.cleaned_data["naming_convention_template"] or None
 
     def clean(self) -> dict[str, Any]:
         """Refuse what the API would refuse, at its field."""
-        cleaned = super().clean() or {}
+        cleaned = super().clean()
         asked = {name: cleaned[name] for name in self.changed_data if name in cleaned}
         organization = cleaned.get("organization", self.instance.organization)
         wanted = ExportConfiguration(
@@ -102,7 +95,7 @@ class ExportConfigurationAdmin(ModelAdmin):
         """Show the configuration, a name it makes, then whose it is."""
         own = list(ConfigurationForm.Meta.fields)
         if obj is None:
-            return [(None, {"fields": ["organization", *own]})]
+            return [(None, {"fields": ["owner", "organization", *own]})]
         return [
             (None, {"fields": [*own, "name_preview"]}),
             ("Facts", {"fields": [*OWNER, *FACTS]}),

@@ -51,7 +51,7 @@ def test_staff_find_by_name_template_and_owner(staff: Client, studio: Studio) ->
 
 
 def test_staff_make_one_for_an_organization(staff: Client, studio: Studio) -> None:
-    answer = staff.post(ADD, form(organization=str(studio.organization.pk)))
+    answer = staff.post(ADD, form(owner="ORGANIZATION", organization=str(studio.organization.pk)))
 
     assert answer.status_code == 302
     made = ExportConfiguration.objects.get()

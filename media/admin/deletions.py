@@ -1,11 +1,11 @@
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import RangeDateTimeFilter
 
 from media.models import ObjectDeletion
 from media.services import deletions
-from sartiq.core.staff import FACTS, FactsAdmin, coloured
+from sartiq.core.staff import FACTS, FactsAdmin, coloured, report_action
 
 STATE_COLOURS = {"given up": "danger", "queued": "info"}
 
@@ -40,7 +40,14 @@ class ObjectDeletionAdmin(FactsAdmin):
     @admin.action(description="Run again", permissions=["run"])
     def run_again(self, request: HttpRequest, rows: QuerySet[ObjectDeletion]) -> None:
         """Give the chosen dead letters eight more tries."""
-        dead = list(rows.filter(dead=True))
+        chosen = list(rows)
+        dead = [each for each in chosen if each.dead]
         for deletion in dead:
             deletions.run_again(deletion)
-        self.message_user(request, f"{len(dead)} queued again.", messages.SUCCESS)
+        waiting = len(chosen) - len(dead)
+        report_action(
+            self,
+            request,
+            done=(len(dead), "queued again"),
+            skipped=[(waiting, "not given up: queued already, so nothing was changed")],
+        )

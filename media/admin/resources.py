@@ -26,6 +26,7 @@ from sartiq.core.staff import (
     is_superuser,
     link,
     list_of,
+    report_action,
 )
 
 STATUS_COLOURS = {
@@ -174,12 +175,18 @@ class MediaResourceAdmin(FactsAdmin):
     @admin.action(description="Try again", permissions=["change"])
     def try_again(self, request: HttpRequest, rows: QuerySet[MediaResource]) -> None:
         """Put the chosen failed resources back in the queue."""
-        failed = list(rows.filter(status=ResourceStatus.FAILED))
+        chosen = list(rows)
+        failed = [each for each in chosen if each.status == ResourceStatus.FAILED]
         queued = sum(resources.retry(resource) for resource in failed)
-        self.message_user(request, f"{queued} queued again.", messages.SUCCESS)
-        if queued < len(failed):
-            left = f"{len(failed) - queued} left: the same file was taken in again meanwhile."
-            self.message_user(request, left, messages.WARNING)
+        report_action(
+            self,
+            request,
+            done=(queued, "queued again"),
+            skipped=[
+                (len(chosen) - len(failed), "not failed, so there is nothing to try again"),
+                (len(failed) - queued, "left: the same file was taken in again in the meantime"),
+            ],
+        )
 
     def get_deleted_objects(
         self, objs: Iterable[MediaResource], request: HttpRequest

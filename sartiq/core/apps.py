@@ -1,11 +1,13 @@
 from django.apps import AppConfig
 from django.conf import settings
+from django.contrib.admin import apps as admin_apps
 
 
 class CoreConfig(AppConfig):
     """What every app builds on: errors, leases, idempotency, the wire's conventions."""
 
     name = "sartiq.core"
+    default = True
     label = "core"
     verbose_name = "Core"
 
@@ -16,3 +18,10 @@ class CoreConfig(AppConfig):
 
         lookups.register()
         logs.configure(settings.LOG_LEVEL)
+
+
+class StaffAdminConfig(admin_apps.AdminConfig):
+    """Django's admin with the product's site."""
+
+    default = False
+    default_site = "sartiq.core.site.StaffSite"

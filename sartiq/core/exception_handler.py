@@ -7,14 +7,13 @@ from typing import Any
 
 import structlog
 from django.core.exceptions import (
-    DisallowedHost,
     PermissionDenied,
     RequestDataTooBig,
     SuspiciousOperation,
     TooManyFieldsSent,
 )
 from django.db import InterfaceError, OperationalError
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, JsonResponse
 from rest_framework import exceptions as drf
 from rest_framework.response import Response
 
@@ -151,24 +150,7 @@ _TRANSLATIONS: list[tuple[type[Exception] | tuple[type[Exception], ...], Transla
 ]
 
 
-def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer an unknown path (Django's handler404)."""
-    return JsonResponse({"detail": "Not found"}, status=404)
-
-
-def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer a request Django itself finds malformed (Django's handler400)."""
-    if isinstance(exception, DisallowedHost):
-        log.warning("unknown_host", host=printable(request.META.get("HTTP_HOST", "")))
-        return JsonResponse({"detail": "This host name is not served here."}, status=400)
-    return as_json(errors.InvalidError("The request is malformed."))
-
-
-def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer a refused page outside the REST routes (Django's handler403)."""
-    return JsonResponse({"detail": "Not enough permissions"}, status=403)
-
-
-def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer a defect without saying anything about it (Django's handler500)."""
-    return JsonResponse({"detail": "Internal server error"}, status=500)
+def unknown_host(request: HttpRequest) -> JsonResponse:
+    """Answer a host name that is not served here, and log one line without a traceback."""
+    log.warning("unknown_host", host=printable(request.META.get("HTTP_HOST", "")))
+    return JsonResponse({"detail": "This host name is not served here."}, status=400)

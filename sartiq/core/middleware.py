@@ -11,7 +11,8 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from structlog.contextvars import bound_contextvars
 
-from sartiq.core.errors import UnsupportedTypeError
+from sartiq.core.error_pages import answer, is_staff_page
+from sartiq.core.errors import SartiqError, UnsupportedTypeError
 from sartiq.core.exception_handler import as_json
 
 log = structlog.get_logger(__name__)
@@ -113,7 +114,11 @@ class HonestOutageMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """Translate an outage or an oversized body; leave every other error a defect."""
-        if isinstance(exception, OperationalError | InterfaceError | RequestDataTooBig):
-            return as_json(exception)
-        return None
+        """Translate an outage or an oversized body; leave every other error a defect.
+
+        On a page of the staff also what a service refuses: there is no REST view to do it.
+        """
+        known: tuple[type[Exception], ...] = (OperationalError, InterfaceError, RequestDataTooBig)
+        if is_staff_page(request):
+            known = (*known, SartiqError)
+        return answer(request, exception) if isinstance(exception, known) else None

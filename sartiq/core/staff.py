@@ -1,9 +1,10 @@
 """What every page of the staff's admin shares: links, read-only facts, the environment's badge."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar, cast
 
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.admin import AdminSite
 from django.contrib.admin import site as default_site
 from django.db.models import Model
@@ -72,6 +73,22 @@ def environment(request: HttpRequest) -> list[str]:
     """Return the badge that tells staff where they are."""
     name = settings.ENVIRONMENT_NAME
     return [name.capitalize(), BADGE_COLOURS.get(name, "info")]
+
+
+def report_action(
+    page: ModelAdmin,
+    request: HttpRequest,
+    *,
+    done: tuple[int, str],
+    skipped: Iterable[tuple[int, str]] = (),
+) -> None:
+    """Say how many rows an action changed, and of the others how many were skipped and why."""
+    count, what = done
+    if count:
+        page.message_user(request, f"{count} {what}.", messages.SUCCESS)
+    for count, reason in skipped:
+        if count:
+            page.message_user(request, f"{count} {reason}.", messages.WARNING)
 
 
 class FactsAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types

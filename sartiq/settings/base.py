@@ -26,9 +26,9 @@ ALLOWED_HOSTS = env.ALLOWED_HOSTS
 ENVIRONMENT_NAME = env.ENVIRONMENT_NAME
 
 INSTALLED_APPS = [
-    "unfold",
+    "unfold.apps.BasicAppConfig",  # without its own site: ours is below
     "unfold.contrib.filters",
-    "django.contrib.admin",
+    "sartiq.core.apps.StaffAdminConfig",  # django.contrib.admin with our site
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -278,7 +278,7 @@ LOGGING: dict[str, Any] = {
     "loggers": {
         "django.request": {"level": "ERROR"},
         "django": {"handlers": [], "level": "INFO"},
-        # Said in one line where it is answered (`exception_handler.bad_request`).
+        # Said in one line where it is answered (`error_pages.bad_request`).
         "django.security.DisallowedHost": {"handlers": ["none"], "propagate": False},
     },
 }
@@ -287,6 +287,7 @@ LOGGING: dict[str, Any] = {
 SECURE_REFERRER_POLICY = "no-referrer"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 X_FRAME_OPTIONS = "DENY"
+CSRF_FAILURE_VIEW = "sartiq.core.error_pages.csrf_failure"
 SESSION_COOKIE_HTTPONLY = True
 _CSP_SELF = ["'self'"]
 CONTENT_SECURITY_POLICY = {

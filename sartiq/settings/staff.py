@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.http import HttpRequest
+from django.templatetags.static import static
 from django.urls import reverse_lazy
 
 _MENU = {
@@ -77,6 +78,14 @@ UNFOLD: dict[str, Any] = {
     # The date filters' scripts need it; Unfold itself loads it on lists and forms only, and its
     # confirmation pages carry those scripts too.
     "SCRIPTS": [lambda _request: reverse_lazy("admin:jsi18n")],
+    "STYLES": [lambda _request: static("sartiq/admin.css")],
+    "SITE_FAVICONS": [
+        {
+            "rel": "icon",
+            "type": "image/svg+xml",
+            "href": lambda _request: static("sartiq/favicon.svg"),
+        }
+    ],
     "ENVIRONMENT": "sartiq.core.staff.environment",
     "SIDEBAR": {
         "show_search": True,

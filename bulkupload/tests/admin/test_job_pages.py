@@ -1,5 +1,6 @@
 """What staff see of bulk uploads and what they may do about them."""
 
+import re
 from typing import Any
 
 import pytest
@@ -9,7 +10,13 @@ from django.urls import reverse
 
 from accounts.models import User
 from accounts.tests.factories import UserFactory
-from bulkupload.models import BulkUploadJob, JobStatus
+from bulkupload.models import (
+    TABLE_ROW,
+    BulkUploadJob,
+    BulkUploadRowError,
+    ErrorSeverity,
+    JobStatus,
+)
 from bulkupload.tests.importing import imported, send
 from media.storage.memory import MemoryStore
 
@@ -52,6 +59,47 @@ def test_a_page_tells_progress_errors_and_leads_to_the_error_file(
     assert '<progress max="3" value="3">' in html
     assert download["Content-Disposition"] == 'attachment; filename="products-errors.csv"'
     assert b"".join(download.streaming_content).count(b"missing") == 2
+
+
+def test_the_number_that_leads_to_problems_is_the_number_of_rows_it_opens(
+    staff: Client, user: User
+) -> None:
+    job = imported(user, "sku,name,gender\nA,Shoe,MEN\n,,BOTH\n")
+    problems = (
+        f"{reverse('admin:bulkupload_bulkuploadrowerror_changelist')}?job__id__exact={job.pk}"
+    )
+
+    html = staff.get(reverse(LIST)).content.decode()
+    listed = staff.get(problems).context["cl"].result_count
+
+    assert listed > 1  # of one refused row
+    for page in (html, staff.get(page_of(job)).content.decode()):
+        (shown,) = re.findall(rf'href="{re.escape(problems)}"[^>]*>([\d,]+)<', page)
+        assert int(shown) == listed
+
+
+def test_a_page_tells_how_the_table_is_written_and_what_is_odd_about_it(
+    staff: Client, user: User
+) -> None:
+    job = imported(user, "sku,name\nA,Shoe\n")
+    job.dialect = {**job.dialect, "encoding": "windows-1252", "confidence": 0.83}
+    job.save()
+    BulkUploadRowError.objects.create(
+        job=job,
+        row=TABLE_ROW,
+        position=0,
+        line=1,
+        severity=ErrorSeverity.WARNING,
+        code="encoding_guessed",
+        message="The encoding was guessed.",
+    )
+
+    html = staff.get(page_of(job)).content.decode()
+    problems = staff.get(reverse("admin:bulkupload_bulkuploadrowerror_changelist"))
+
+    assert "windows-1252 (83% sure), separated by comma" in html
+    assert "<div>The encoding was guessed.</div>" in html
+    assert "The table" in problems.content.decode()
 
 
 def test_a_page_of_a_running_job_looks_again(staff: Client, user: User) -> None:

@@ -65,7 +65,13 @@ def test_a_new_entity_belongs_to_the_chosen_owner_and_its_creator(
     staff_client: Client, superuser: User, organization: Organization
 ) -> None:
     answer = staff_client.post(
-        address("add"), {"name": "Oxford shoe", "sku": "OX-1", "organization": organization.pk}
+        address("add"),
+        {
+            "name": "Oxford shoe",
+            "sku": "OX-1",
+            "owner": "ORGANIZATION",
+            "organization": organization.pk,
+        },
     )
 
     made = Product.objects.get()
@@ -99,7 +105,13 @@ def test_a_taken_sku_is_told_at_its_field(
     page = address("add") if act == "add" else address("change", other.pk)
 
     answer = staff_client.post(
-        page, {"name": "Shoe", "sku": "OX-1", "organization": scope.pk if scope else ""}
+        page,
+        {
+            "name": "Shoe",
+            "sku": "OX-1",
+            "owner": "ORGANIZATION" if scope else "PERSONAL",
+            "organization": scope.pk if scope else "",
+        },
     )
 
     other.refresh_from_db()
@@ -112,7 +124,8 @@ def test_a_taken_slug_is_told_at_its_field(staff_client: Client, superuser: User
     Subject.objects.create(user=superuser, name="Ada", slug="ada")
 
     answer = staff_client.post(
-        address("add", model="subject"), {"name": "Ada", "slug": "ada", "type": "REAL"}
+        address("add", model="subject"),
+        {"name": "Ada", "slug": "ada", "type": "REAL", "owner": "PERSONAL"},
     )
 
     assert list(errors_of(answer)) == ["slug"]
@@ -121,7 +134,7 @@ def test_a_taken_slug_is_told_at_its_field(staff_client: Client, superuser: User
 def test_products_without_a_sku_do_not_collide(staff_client: Client, superuser: User) -> None:
     product(superuser)
 
-    answer = staff_client.post(address("add"), {"name": "Shoe", "sku": ""})
+    answer = staff_client.post(address("add"), {"name": "Shoe", "sku": "", "owner": "PERSONAL"})
 
     assert answer.status_code == 302
     assert Product.objects.filter(sku=None).count() == 2
@@ -135,11 +148,21 @@ def test_a_look_links_only_what_its_owner_has(
 
     refused = staff_client.post(
         address("add", model="look"),
-        {"name": "Autumn", "organization": organization.pk, "products": [own.pk, foreign.pk]},
+        {
+            "name": "Autumn",
+            "owner": "ORGANIZATION",
+            "organization": organization.pk,
+            "products": [own.pk, foreign.pk],
+        },
     )
     taken = staff_client.post(
         address("add", model="look"),
-        {"name": "Autumn", "organization": organization.pk, "products": [own.pk]},
+        {
+            "name": "Autumn",
+            "owner": "ORGANIZATION",
+            "organization": organization.pk,
+            "products": [own.pk],
+        },
     )
 
     assert list(errors_of(refused)) == ["products"]

@@ -196,7 +196,22 @@ def test_failed_resources_are_tried_again(staff_client: Client, superuser: User)
     ready.refresh_from_db()
     assert (failed.status, failed.failure_code, failed.attempts) == ("PENDING", "", 0)
     assert ready.status == "READY"
-    assert said(answer) == ["1 queued again."]
+    assert said(answer) == [
+        "1 queued again.",
+        "1 not failed, so there is nothing to try again.",
+    ]
+
+
+def test_nothing_to_try_again_is_no_success(staff_client: Client, superuser: User) -> None:
+    ready, waiting = rows.resource(superuser), rows.resource(superuser, status="PENDING")
+    alive = rows.deletion(attempts=3)
+
+    tried = staff_client.post(reverse(RESOURCES), chosen("try_again", ready, waiting), follow=True)
+    ran = staff_client.post(
+        reverse("admin:media_objectdeletion_changelist"), chosen("run_again", alive), follow=True
+    )
+
+    assert levels(tried) == levels(ran) == ["warning"]
 
 
 def test_dead_letters_are_run_again(staff_client: Client) -> None:
@@ -228,3 +243,7 @@ def test_facts_are_only_read(staff_client: Client, superuser: User, model: str) 
 
     assert [answer.status_code for answer in answers] == [403, 403, 403]
     assert type(row).objects.filter(pk=row.pk).exists()
+
+
+def levels(answer: Any) -> list[str]:
+    return [message.level_tag for message in answer.context["messages"]]

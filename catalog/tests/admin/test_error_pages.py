@@ -1,0 +1,117 @@
+"""Errors in the admin are pages; clients of the API still get JSON."""
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.contrib.staticfiles import finders
+from django.db import OperationalError
+from django.test import Client
+from django.urls import reverse
+from pytest_django import Settings
+
+from accounts.models import User
+from accounts.tests.factories import UserFactory
+from catalog.admin import ProductAdmin
+from media.errors import StoreUnavailableError
+
+pytestmark = pytest.mark.django_db
+ADD = "admin:catalog_product_add"
+
+
+def require_page(answer: Any, status: int, *, with_menu: bool) -> str:
+    html: str = answer.content.decode()
+    assert answer.status_code == status
+    assert answer["Content-Type"].startswith("text/html")
+    assert 'id="error-page"' in html
+    assert ("nav-sidebar" in html) is with_menu
+    assert answer["Referrer-Policy"] == "same-origin"
+    return html
+
+
+def signed_in(user: User, **options: Any) -> Client:
+    client = Client(**options)
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+@pytest.mark.parametrize("path", ["/admin/nothing/here/", "/admin/catalog/nothing/"])
+def test_no_such_page(staff_client: Client, path: str) -> None:
+    require_page(staff_client.get(path), 404, with_menu=True)
+
+
+def test_no_right() -> None:
+    client = signed_in(UserFactory.create(is_staff=True))
+
+    require_page(client.get(reverse(ADD)), 403, with_menu=True)
+
+
+def test_a_form_without_a_token(superuser: User) -> None:
+    client = signed_in(superuser, enforce_csrf_checks=True)
+
+    html = require_page(client.post(reverse(ADD), {"name": "x"}), 403, with_menu=True)
+
+    assert "This form is no longer valid" in html
+    sign_in = Client(enforce_csrf_checks=True).post(reverse("admin:login"), {})
+    require_page(sign_in, 403, with_menu=False)
+
+
+def test_a_form_too_large(staff_client: Client, settings: Settings) -> None:
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 100
+
+    require_page(staff_client.post(reverse(ADD), {"name": "x" * 200}), 413, with_menu=True)
+
+
+def test_too_many_fields(staff_client: Client, settings: Settings) -> None:
+    settings.DATA_UPLOAD_MAX_NUMBER_FIELDS = 2
+
+    answer = staff_client.post(reverse(ADD), {str(number): "x" for number in range(5)})
+
+    require_page(answer, 400, with_menu=True)
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [(OperationalError(), 503), (StoreUnavailableError(), 503), (ValueError(), 500)],
+)
+def test_outages_and_defects(
+    superuser: User, monkeypatch: pytest.MonkeyPatch, error: Exception, status: int
+) -> None:
+    def fail(*_args: Any, **_options: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(ProductAdmin, "get_queryset", fail)
+    client = signed_in(superuser, raise_request_exception=False)
+
+    answer = client.get(reverse("admin:catalog_product_changelist"))
+
+    require_page(answer, status, with_menu=False)
+    assert ("Retry-After" in answer) is (status == 503)
+
+
+def test_too_many_failed_sign_ins(settings: Settings) -> None:
+    settings.AXES_ENABLED = True
+    settings.AXES_FAILURE_LIMIT = 1
+    form = {"username": "somebody@example.com", "password": "wrong"}
+
+    answer = Client().post(reverse("admin:login"), form)
+
+    html = require_page(answer, 429, with_menu=False)
+    assert "Wait 15 minutes" in html
+    assert answer["Retry-After"] == "900"
+
+
+def test_the_api_answers_json(superuser: User) -> None:
+    for path in (f"/api/v1/products/{uuid4()}", "/nothing"):
+        assert Client().get(path)["Content-Type"].startswith("application/json")
+
+
+def test_the_texts_of_the_scripts_and_the_icon_are_everybodys() -> None:
+    stranger = Client()
+
+    texts = stranger.get(reverse("admin:jsi18n"))
+    icon = stranger.get("/favicon.ico")["Location"]
+
+    assert texts.status_code == 200
+    assert texts["Content-Type"].startswith("text/javascript")
+    assert finders.find(icon.removeprefix("/static/")) is not None

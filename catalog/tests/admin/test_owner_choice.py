@@ -1,0 +1,116 @@
+"""Whose a new row is: asked for, explained, and open to staff who may not view organizations."""
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import Organization
+from accounts.tests.factories import OrganizationFactory, UserFactory
+from catalog.models import Product
+from exports.models import ExportConfiguration
+
+pytestmark = pytest.mark.django_db
+PRODUCT = "admin:catalog_product_add"
+CONFIGURATION = "admin:exports_exportconfiguration_add"
+FORMS: dict[str, dict[str, Any]] = {
+    PRODUCT: {"name": "Shoe"},
+    CONFIGURATION: {"name": "Plain", "metadata_adapter": "default", "image_format": "WEBP"},
+}
+
+
+def staff_with(*rights: str) -> Client:
+    person = UserFactory.create(is_staff=True)
+    person.user_permissions.set(Permission.objects.filter(codename__in=rights))
+    client = Client()
+    client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+def choices(client: Client, model: str, field: str) -> Any:
+    app, name = model.split(".")
+    query = {"app_label": app, "model_name": name, "field_name": field, "term": ""}
+    return client.get(reverse("admin:autocomplete"), query)
+
+
+@pytest.fixture
+def organization(db: None) -> Organization:
+    return OrganizationFactory.create(name="Studio Nord")
+
+
+@pytest.mark.parametrize("page", FORMS)
+def test_nobody_owns_what_no_owner_was_chosen_for(staff_client: Client, page: str) -> None:
+    answer = staff_client.post(reverse(page), FORMS[page])
+
+    assert answer.status_code == 200
+    assert "Choose who it belongs to." in answer.content.decode()
+    assert not Product.objects.exists()
+    assert not ExportConfiguration.objects.exists()
+
+
+@pytest.mark.parametrize("page", FORMS)
+@pytest.mark.parametrize("owner", ["ORGANIZATION", "PERSONAL"])
+def test_owner_and_organization_agree(
+    staff_client: Client, organization: Organization, page: str, owner: str
+) -> None:
+    chosen = organization.pk if owner == "PERSONAL" else ""
+
+    answer = staff_client.post(
+        reverse(page), {**FORMS[page], "owner": owner, "organization": chosen}
+    )
+
+    assert list(answer.context["adminform"].form.errors) == ["organization"]
+
+
+def test_a_personal_row_belongs_to_who_makes_it(staff_client: Client) -> None:
+    asked = staff_client.get(reverse(PRODUCT)).content.decode()
+    staff_client.post(reverse(PRODUCT), {"name": "Shoe", "owner": "PERSONAL"})
+
+    made = Product.objects.get()
+    assert made.organization is None
+    assert f"Me personally ({made.user.email})" in asked
+
+
+def test_staff_of_the_catalogue_choose_an_owner(organization: Organization) -> None:
+    client = staff_with("add_product")
+
+    answer = choices(client, "catalog.product", "organization")
+
+    assert [each["text"] for each in answer.json()["results"]] == ["Studio Nord"]
+    form = {"name": "Shoe", "owner": "ORGANIZATION", "organization": organization.pk}
+    client.post(reverse(PRODUCT), form)
+    assert Product.objects.get().organization == organization
+    assert client.get(reverse("admin:accounts_organization_changelist")).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("rights", "model", "field"),
+    [
+        (["change_look"], "catalog.look", "products"),
+        (["add_look"], "catalog.look", "subject"),
+        (["add_look"], "catalog.look", "export_configuration"),
+        (["add_exportconfiguration"], "exports.exportconfiguration", "organization"),
+        (
+            ["change_metadataadaptervisibility"],
+            "exports.metadataadaptervisibility",
+            "organizations",
+        ),
+        (["add_membership"], "accounts.membership", "user"),
+        (["view_product"], "catalog.product", "organization"),  # filters the list
+        (["view_upload"], "media.upload", "organization"),
+    ],
+)
+def test_every_select_is_open_to_who_may_use_it(
+    organization: Organization, rights: list[str], model: str, field: str
+) -> None:
+    assert choices(staff_with(*rights), model, field).status_code == 200
+    assert choices(staff_with(), model, field).status_code == 403
+
+
+def test_a_right_opens_only_the_selects_it_uses(organization: Organization) -> None:
+    client = staff_with("add_product")
+
+    assert choices(client, "catalog.look", "organization").status_code == 403
+    assert choices(client, "catalog.product", "user").status_code == 403

@@ -1,0 +1,118 @@
+"""Errors outside the REST views: a page in the staff's admin, the API's JSON everywhere else."""
+
+import http
+import math
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import DisallowedHost
+from django.db import DatabaseError
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.template.loader import render_to_string
+from structlog.contextvars import get_contextvars
+
+from sartiq.core import errors
+from sartiq.core.exception_handler import as_json, as_ours, headers_of, status_of, unknown_host
+from sartiq.core.referrer import STAFF_PATH
+
+FRAME = "admin/base_site.html"
+PLAIN_FRAME = "unfold/layouts/unauthenticated.html"  # without the menu, which needs the database
+ADVICE = {
+    400: "The request could not be read. Go back, reload the page and try again.",
+    403: "You do not have the right to open this page or to do this. Ask a superuser for it.",
+    404: "There is no such page. What it showed may have been deleted.",
+    413: "The form or its file is too large. Send a smaller one.",
+    500: "This is our mistake; nothing was saved. Report it with the request id below.",
+    503: "The database or the file store does not answer. Try again in a moment.",
+}
+EXPIRED_FORM = "This form is no longer valid. Go back, reload the page and send it again."
+
+
+def is_staff_page(request: HttpRequest) -> bool:
+    """Tell whether a request is for the staff's admin."""
+    return request.path_info.startswith(STAFF_PATH)
+
+
+def answer(request: HttpRequest, error: Exception) -> HttpResponse:
+    """Answer a known error: as a page to staff, as JSON to clients of the API."""
+    known = as_ours(error)
+    if known is None or not is_staff_page(request):
+        return as_json(error)
+    status, detail = status_of(known), str(known.detail)
+    if isinstance(known, errors.InvalidError):
+        status, detail = 400, ADVICE[400]
+    if isinstance(known, errors.TooManyRequestsError):
+        minutes = math.ceil(known.retry_after.total_seconds() / 60)
+        detail = f"Too many failed sign-ins. Wait {minutes} minutes, then try again."
+    response = page(request, status, detail=ADVICE.get(status, detail))
+    for name, value in headers_of(known).items():
+        response[name] = value
+    return response
+
+
+def page(request: HttpRequest, status: int, *, detail: str) -> HttpResponse:
+    """Return a page that says what happened, in the frame of the admin."""
+    with_menu = status < 500 and _is_signed_in(request)  # noqa: PLR2004  the range is the meaning
+    shown = request if with_menu else _stranger(request)
+    context: dict[str, Any] = {
+        **admin.site.each_context(shown),
+        "frame": FRAME if with_menu else PLAIN_FRAME,
+        "title": http.HTTPStatus(status).phrase,
+        "detail": detail,
+        "status": status,
+        "request_id": get_contextvars().get("request_id"),
+    }
+    html = render_to_string("admin/error.html", context, request if with_menu else None)
+    # Set here as well: an error of a middleware further out never passes the one that does it.
+    return HttpResponse(html, status=status, headers={"Referrer-Policy": "same-origin"})
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer a request Django itself finds malformed or too large (handler400)."""
+    if isinstance(exception, DisallowedHost):
+        return unknown_host(request)
+    if is_staff_page(request):
+        return answer(request, exception)
+    return as_json(errors.InvalidError("The request is malformed."))
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer a refused page outside the REST routes (handler403)."""
+    return answer(request, errors.NotPermittedError())
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer an unknown path (handler404)."""
+    return answer(request, errors.NotFoundError())
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer a defect without saying anything about it (handler500)."""
+    if is_staff_page(request):
+        return page(request, 500, detail=ADVICE[500])
+    return JsonResponse({"detail": "Internal server error"}, status=500)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Answer a form whose token is missing or old (CSRF_FAILURE_VIEW)."""
+    if is_staff_page(request):
+        return page(request, 403, detail=EXPIRED_FORM)
+    return as_json(errors.NotPermittedError())
+
+
+def _is_signed_in(request: HttpRequest) -> bool:
+    """Tell whether staff sent the request; False too where nobody can tell."""
+    try:
+        return admin.site.has_permission(request)
+    except (AttributeError, DatabaseError):
+        return False
+
+
+def _stranger(request: HttpRequest) -> HttpRequest:
+    """Return a request of nobody, which needs no session and no query."""
+    stranger = HttpRequest()
+    stranger.path = stranger.path_info = request.path_info
+    stranger.META["SCRIPT_NAME"] = ""
+    stranger.user = AnonymousUser()
+    return stranger

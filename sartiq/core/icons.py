@@ -1,0 +1,11 @@
+"""The icon browsers ask every host for."""
+
+from django.http import HttpRequest, HttpResponseRedirect
+from django.templatetags.static import static
+from django.views.decorators.http import require_safe
+
+
+@require_safe
+def favicon(request: HttpRequest) -> HttpResponseRedirect:
+    """Lead to the icon; its static name changes with its content."""
+    return HttpResponseRedirect(static("sartiq/favicon.svg"))
