@@ -7,11 +7,16 @@ from rest_framework import serializers
 from accounts.models import Role
 
 
+def role_choices() -> list[tuple[str, str]]:
+    """Return the roles in lower case, for the schema's `MemberRole`."""
+    return [(role.value.lower(), role.label) for role in Role]
+
+
 class RoleField(serializers.ChoiceField):
     """A membership's role, lower case on the wire."""
 
     def __init__(self, **kwargs: Any) -> None:
-        choices = [(role.value.lower(), role.label) for role in Role]
+        choices = role_choices()
         super().__init__(choices=choices, **kwargs)
 
     def to_internal_value(self, data: Any) -> Role:

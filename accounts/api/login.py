@@ -3,7 +3,7 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api.answers import WRONG_CREDENTIALS
+from accounts.api.answers import LOCKED_OUT, WRONG_CREDENTIALS
 from accounts.api.callers import caller_of
 from accounts.api.parsers import BoundedFormParser
 from accounts.api.serializers import RefreshIn, SignInIn, TokenOut, UserOut
@@ -22,10 +22,10 @@ class AccessToken(Endpoint):
     parser_classes = (BoundedFormParser,)
 
     @extend_schema(
-        operation_id="login_access_token",
+        operation_id="create_access_token",
         tags=["login"],
         request=SignInIn,
-        responses={200: TokenOut, 401: WRONG_CREDENTIALS},
+        responses={200: TokenOut, 401: WRONG_CREDENTIALS, 429: LOCKED_OUT},
         auth=[],
     )
     def post(self, request: Request) -> Response:
@@ -46,7 +46,7 @@ class RefreshToken(Endpoint):
     permission_classes = (AllowAny,)
 
     @extend_schema(
-        operation_id="login_refresh_token",
+        operation_id="refresh_access_token",
         tags=["login"],
         request=RefreshIn,
         responses={200: TokenOut, 401: WRONG_CREDENTIALS},
@@ -62,7 +62,7 @@ class TestToken(Endpoint):
     """Try a token."""
 
     @extend_schema(
-        operation_id="login_test_token", tags=["login"], request=None, responses={200: UserOut}
+        operation_id="test_access_token", tags=["login"], request=None, responses={200: UserOut}
     )
     def post(self, request: Request) -> Response:
         """Return the current user."""

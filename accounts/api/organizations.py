@@ -37,7 +37,7 @@ class Organizations(ModelEndpointSet):
         """Return what the caller may see."""
         return selectors.organizations_visible_to(caller_of(self.request))
 
-    @extend_schema(operation_id="organizations_list", responses={200: OrganizationOut(many=True)})
+    @extend_schema(operation_id="list_organizations", responses={200: OrganizationOut(many=True)})
     @takes_query(WindowQuery)
     def list(self, request: Request) -> Response:
         """List organizations, oldest first."""
@@ -45,7 +45,7 @@ class Organizations(ModelEndpointSet):
         return self.get_paginated_response(OrganizationOut(rows, many=True).data)
 
     @extend_schema(
-        operation_id="organizations_create",
+        operation_id="create_organization",
         request=OrganizationIn,
         responses={201: OrganizationOut},
     )
@@ -56,14 +56,14 @@ class Organizations(ModelEndpointSet):
         location = reverse("organization", kwargs={"org_id": made.pk})
         return Response(OrganizationOut(made).data, status=201, headers={"Location": location})
 
-    @extend_schema(operation_id="organizations_retrieve", responses={200: OrganizationOut})
+    @extend_schema(operation_id="get_organization", responses={200: OrganizationOut})
     def retrieve(self, request: Request, org_id: UUID) -> Response:
         """Return one organization to its members."""
         found = selectors.organization_entered_by(caller_of(request), org_id)
         return Response(OrganizationOut(found).data)
 
     @extend_schema(
-        operation_id="organizations_update",
+        operation_id="update_organization",
         request=OrganizationChangeIn,
         responses={200: OrganizationOut},
     )
@@ -91,7 +91,7 @@ class Members(ModelEndpointSet):
         """Return the organization's memberships."""
         return selectors.members_of(self.kwargs["org_id"])
 
-    @extend_schema(operation_id="members_list", responses={200: MemberOut(many=True)})
+    @extend_schema(operation_id="list_members", responses={200: MemberOut(many=True)})
     @takes_query(WindowQuery)
     def list(self, request: Request, org_id: UUID) -> Response:
         """List members, oldest first."""
@@ -99,7 +99,7 @@ class Members(ModelEndpointSet):
         rows = self.paginate_queryset(self.get_queryset())
         return self.get_paginated_response(MemberOut(rows, many=True).data)
 
-    @extend_schema(operation_id="members_create", request=MemberIn, responses={201: MemberOut})
+    @extend_schema(operation_id="create_member", request=MemberIn, responses={201: MemberOut})
     def create(self, request: Request, org_id: UUID) -> Response:
         """Make a user a member; only owners make owners."""
         caller = caller_of(request)
@@ -109,15 +109,13 @@ class Members(ModelEndpointSet):
         location = reverse("member", kwargs={"org_id": org_id, "user_id": made.user_id})
         return Response(MemberOut(made).data, status=201, headers={"Location": location})
 
-    @extend_schema(operation_id="members_retrieve", responses={200: MemberOut})
+    @extend_schema(operation_id="get_member", responses={200: MemberOut})
     def retrieve(self, request: Request, org_id: UUID, user_id: UUID) -> Response:
         """Return one member."""
         selectors.require_manager(caller_of(request), org_id)
         return Response(MemberOut(selectors.member_of(org_id, user_id)).data)
 
-    @extend_schema(
-        operation_id="members_update", request=MemberChangeIn, responses={200: MemberOut}
-    )
+    @extend_schema(operation_id="update_member", request=MemberChangeIn, responses={200: MemberOut})
     def partial_update(self, request: Request, org_id: UUID, user_id: UUID) -> Response:
         """Give a member another role; the last owner keeps theirs."""
         caller = caller_of(request)
@@ -132,7 +130,7 @@ class Members(ModelEndpointSet):
         )
         return Response(MemberOut(changed).data)
 
-    @extend_schema(operation_id="members_delete", responses={204: None, 409: CONFLICT})
+    @extend_schema(operation_id="delete_member", responses={204: None, 409: CONFLICT})
     def destroy(self, request: Request, org_id: UUID, user_id: UUID) -> Response:
         """End a membership, or leave: every member may end their own. The last owner stays."""
         members.remove(

@@ -28,6 +28,8 @@ class PasswordField(serializers.CharField):
 class SignInIn(Fields):
     """The OAuth2 password form."""
 
+    schema_name = "AccessTokenRequest"
+
     username = serializers.CharField(max_length=LONGEST_EMAIL)
     password = PasswordField()
     grant_type = serializers.ChoiceField(choices=["password"], required=False, allow_blank=True)
@@ -39,14 +41,18 @@ class SignInIn(Fields):
 class RefreshIn(Fields):
     """A refresh token to exchange."""
 
+    schema_name = "RefreshTokenRequest"
+
     refresh_token = serializers.CharField(max_length=LONGEST_TOKEN)
 
 
 class TokenOut(serializers.Serializer[Session]):
     """A pair of tokens."""
 
+    schema_name = "Token"
+
     access_token = serializers.CharField()
-    token_type = serializers.CharField(help_text="Always `bearer`.")
+    token_type = serializers.ChoiceField(choices=["bearer"])
     expires_in = serializers.IntegerField(help_text="Seconds the access token lives.")
     refresh_token = serializers.CharField(help_text="Good for one exchange.")
 

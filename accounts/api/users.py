@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import selectors
-from accounts.api.answers import CONFLICT
+from accounts.api.answers import CONFLICT, LOCKED_OUT
 from accounts.api.callers import SuperuserOnly, caller_of
 from accounts.api.serializers import ProfileIn, UserChangeIn, UserIn, UserOut
 from accounts.models import User
@@ -24,16 +24,16 @@ from sartiq.core.validation import read
 class Me(Endpoint):
     """The caller's own profile."""
 
-    @extend_schema(operation_id="users_me_retrieve", tags=["users"], responses={200: UserOut})
+    @extend_schema(operation_id="get_me", tags=["users"], responses={200: UserOut})
     def get(self, request: Request) -> Response:
         """Return the current user."""
         return Response(UserOut(caller_of(request)).data)
 
     @extend_schema(
-        operation_id="users_me_update",
+        operation_id="update_me",
         tags=["users"],
         request=ProfileIn,
-        responses={200: UserOut},
+        responses={200: UserOut, 429: LOCKED_OUT},
     )
     def patch(self, request: Request) -> Response:
         """Change the name, or with the current password the address or the password."""
@@ -58,26 +58,26 @@ class Users(ModelEndpointSet):
         """Return the users who were not deleted."""
         return selectors.users()
 
-    @extend_schema(operation_id="users_list", responses={200: UserOut(many=True)})
+    @extend_schema(operation_id="list_users", responses={200: UserOut(many=True)})
     @takes_query(WindowQuery)
     def list(self, request: Request) -> Response:
         """List users, oldest first."""
         rows = self.paginate_queryset(self.get_queryset())
         return self.get_paginated_response(UserOut(rows, many=True).data)
 
-    @extend_schema(operation_id="users_create", request=UserIn, responses={201: UserOut})
+    @extend_schema(operation_id="create_user", request=UserIn, responses={201: UserOut})
     def create(self, request: Request) -> Response:
         """Create a user."""
         user = users.create(**read(UserIn, request.data))
         location = reverse("user", kwargs={"user_id": user.pk})
         return Response(UserOut(user).data, status=201, headers={"Location": location})
 
-    @extend_schema(operation_id="users_retrieve", responses={200: UserOut})
+    @extend_schema(operation_id="get_user", responses={200: UserOut})
     def retrieve(self, request: Request, user_id: UUID) -> Response:
         """Return one user."""
         return Response(UserOut(selectors.user_by_id(user_id)).data)
 
-    @extend_schema(operation_id="users_update", request=UserChangeIn, responses={200: UserOut})
+    @extend_schema(operation_id="update_user", request=UserChangeIn, responses={200: UserOut})
     def partial_update(self, request: Request, user_id: UUID) -> Response:
         """Change a user; the last active superuser stays one."""
         changed = users.change(
@@ -87,7 +87,7 @@ class Users(ModelEndpointSet):
         )
         return Response(UserOut(changed).data)
 
-    @extend_schema(operation_id="users_delete", responses={204: None, 409: CONFLICT})
+    @extend_schema(operation_id="delete_user", responses={204: None, 409: CONFLICT})
     def destroy(self, request: Request, user_id: UUID) -> Response:
         """Disable and anonymise a user; what they created stays."""
         check = precondition(request, _answer)

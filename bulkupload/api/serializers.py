@@ -16,6 +16,7 @@ from bulkupload.selectors import Progress
 from sartiq.core.fields import BooleanField, UUIDField
 from sartiq.core.parsers import RepeatedNameError, unique_names
 
+FORMATS = ["csv", "xlsx"]
 STATUSES = [value.lower() for value in JobStatus.values]
 
 
@@ -100,7 +101,7 @@ def _codec(label: str) -> str:
 class DialectOut(serializers.Serializer[Any]):
     """How the table is written."""
 
-    format = serializers.ChoiceField(choices=["csv", "xlsx"])
+    format = serializers.ChoiceField(choices=FORMATS)
     encoding = serializers.CharField()
     confidence = serializers.FloatField(
         min_value=0, max_value=1, default=1.0, help_text="How sure the encoding is; 1 when stated"

@@ -15,6 +15,7 @@ urlpatterns = [
     _route("template", "bulk-upload-template", get="template"),
     _route("<str:job_id>", "bulk-upload-one", get="retrieve"),
     _route("<str:job_id>/errors", "bulk-upload-errors", get="errors"),
+    _route("<str:job_id>/errors.csv", "bulk-upload-errors-file", get="errors_file"),
     _route("<str:job_id>/cancel", "bulk-upload-cancel", post="cancel"),
     _route("<str:job_id>/retry", "bulk-upload-retry", post="retry"),
 ]

@@ -61,6 +61,7 @@ LOCATION = OpenApiParameter(
     description="Where to watch the job",
     response=[202],
 )
+CSV_FILE = OpenApiResponse(OpenApiTypes.STR, description="A CSV file")
 ACCEPTED = OpenApiResponse(BulkUploadOut, description="Accepted")
 ENDED = OpenApiResponse(ERROR_ANSWER, description="Conflict with the current state")
 
@@ -83,7 +84,7 @@ class BulkUploads(ModelEndpointSet):
     parser_classes = (BoundedMultiPartParser,)
 
     @extend_schema(
-        operation_id="start_bulk_upload",
+        operation_id="create_bulk_upload",
         tags=["bulk-upload"],
         parameters=[KEY, LOCATION],
         request={"multipart/form-data": BulkUploadIn},
@@ -129,13 +130,10 @@ class BulkUploads(ModelEndpointSet):
         return Response(_answers([selectors.one_visible_to(caller_of(request), job_id)])[0])
 
     @extend_schema(
-        operation_id="get_bulk_upload_errors",
+        operation_id="list_bulk_upload_errors",
         tags=["bulk-upload"],
         parameters=[JOB_ID],
-        responses={
-            200: RowErrorOut(many=True),
-            (200, CSV): OpenApiResponse(OpenApiTypes.STR),
-        },
+        responses={200: RowErrorOut(many=True), (200, CSV): CSV_FILE},
     )
     @takes_query(ErrorsQuery)
     @method_decorator(vary_on_headers("Accept"))
@@ -146,6 +144,16 @@ class BulkUploads(ModelEndpointSet):
             return _error_download(job)
         page = self.paginate_queryset(selectors.errors_of(job))
         return self.get_paginated_response(RowErrorOut(page, many=True).data)
+
+    @extend_schema(
+        operation_id="download_bulk_upload_errors",
+        tags=["bulk-upload"],
+        parameters=[JOB_ID],
+        responses={(200, CSV): CSV_FILE},
+    )
+    def errors_file(self, request: Request, job_id: UUID) -> HttpResponseBase:
+        """Return the refused rows as they were sent, with what is wrong beside each."""
+        return _error_download(selectors.one_visible_to(caller_of(request), job_id))
 
     @extend_schema(
         operation_id="cancel_bulk_upload",
@@ -176,9 +184,9 @@ class BulkUploads(ModelEndpointSet):
             return key.response
 
     @extend_schema(
-        operation_id="get_bulk_upload_template",
+        operation_id="download_bulk_upload_template",
         tags=["bulk-upload"],
-        responses={(200, CSV): OpenApiResponse(OpenApiTypes.STR)},
+        responses={(200, CSV): CSV_FILE},
     )
     def template(self, request: Request) -> HttpResponse:
         """Return a table with every column and a sample row."""

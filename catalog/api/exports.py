@@ -92,7 +92,7 @@ class Exports(ModelEndpointSet):
         return self.get_paginated_response(answers_of(page))
 
     @extend_schema(
-        operation_id="start_export",
+        operation_id="create_export",
         tags=TAGS,
         parameters=[IDEMPOTENCY, LOCATION],
         request=ExportIn,

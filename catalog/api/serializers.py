@@ -73,7 +73,7 @@ class SubjectIn(EntityIn):
     """A subject as a client sends it; without a slug one is made of the name."""
 
     slug = serializers.SlugField(max_length=255, required=False)
-    type = serializers.ChoiceField(choices=SubjectType.values, required=False)
+    type = serializers.ChoiceField(choices=SubjectType.choices, required=False)
     lora_trigger = _text(255)
     cover_image = _image()
 

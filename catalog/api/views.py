@@ -148,17 +148,33 @@ def _plain(answer: Any) -> Any:
 
 def _documented(one: str, many: str, reads: Any, answers: Any) -> Any:
     """Name and describe the five operations of one kind of entity."""
-    tags = [many.replace("_", "-")]
+    noun, nouns = one.replace("_", " "), many.replace("_", " ")
+
+    def described(operation: str, text: str, **rest: Any) -> Any:
+        return extend_schema(
+            operation_id=operation, tags=[many.replace("_", "-")], description=text, **rest
+        )
+
     return extend_schema_view(
-        list=extend_schema(operation_id=f"list_{many}", tags=tags),
-        create=extend_schema(
-            operation_id=f"create_{one}", tags=tags, request=reads, responses={201: answers}
+        list=described(f"list_{many}", f"List one owner's {nouns}, oldest first."),
+        create=described(
+            f"create_{one}",
+            f"Create a {noun} and take its files in: all of it, or nothing.",
+            request=reads,
+            responses={201: answers},
         ),
-        retrieve=extend_schema(operation_id=f"get_{one}", tags=tags),
-        partial_update=extend_schema(
-            operation_id=f"update_{one}", tags=tags, request=reads, responses={200: answers}
+        retrieve=described(f"get_{one}", f"Return one {noun} with its media."),
+        partial_update=described(
+            f"update_{one}",
+            f"Change what is sent of a {noun}; a list of images replaces the list, null clears an "
+            "image.",
+            request=reads,
+            responses={200: answers},
         ),
-        destroy=extend_schema(operation_id=f"delete_{one}", tags=tags),
+        destroy=described(
+            f"delete_{one}",
+            f"Delete one {noun}; files that nothing else shows are discarded after a day.",
+        ),
     )
 
 

@@ -56,7 +56,7 @@ class AdapterVisibility(Endpoint):
     permission_classes = (SuperuserOnly,)
 
     @extend_schema(
-        operation_id="set_metadata_adapter_visibility",
+        operation_id="update_metadata_adapter_visibility",
         tags=TAGS,
         request=VisibilityIn,
         responses={200: MetadataAdapterOut},

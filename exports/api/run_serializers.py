@@ -100,6 +100,8 @@ class PreviewFileOut(serializers.Serializer[Any]):
 class PreviewOut(serializers.Serializer[Any]):
     """What an export would hold; `data` is the asked window of its files."""
 
+    schema_name = "ExportPreview"
+
     export_configuration = RunConfigurationOut()
     metadata_files: Any = serializers.ListField(child=serializers.CharField())
     data: Any = PreviewFileOut(many=True)

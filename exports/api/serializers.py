@@ -1,4 +1,4 @@
-from typing import Any
+from typing import Any, ClassVar
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -12,6 +12,7 @@ from sartiq.core.fields import BooleanField, UUIDField
 from sartiq.core.serializers import StrictSerializer
 
 LONGEST_NAME = 255
+LEVELS = [each.value for each in Level]
 
 
 def adapter_choices() -> list[tuple[str, str]]:
@@ -55,6 +56,18 @@ def _template() -> serializers.CharField:
 class ExportConfigurationPublic(serializers.ModelSerializer[ExportConfiguration]):
     """Public schema for export configuration responses."""
 
+    schema_name = "ExportConfigurationPublic"
+    schema_example: ClassVar[dict[str, str]] = {
+        "created_at": "2025-01-01T00:00:00Z",
+        "id": "123e4567-e89b-12d3-a456-426614174000",
+        "image_format": "webp",
+        "metadata_adapter": "default",
+        "name": "Default",
+        "naming_convention_template": "{brand}_{product_sku}_{shot_type}_v{version}",
+        "updated_at": "2025-01-01T00:00:00Z",
+        "user_id": "123e4567-e89b-12d3-a456-426614174001",
+    }
+
     metadata_adapter = AdapterField()
     image_format = FormatField()
 
@@ -70,6 +83,11 @@ class ExportConfigurationCreate(StrictSerializer[Any]):
     """Schema for creating a new export configuration."""
 
     schema_name = "ExportConfigurationCreate"
+    schema_example: ClassVar[dict[str, str]] = {
+        "image_format": "webp",
+        "metadata_adapter": "default",
+        "naming_convention_template": "{brand}_{product_sku}_{shot_type}_v{version}",
+    }
 
     name = serializers.CharField(max_length=LONGEST_NAME, default="Default")
     metadata_adapter = AdapterField(default="default")
@@ -93,6 +111,7 @@ class ExportConfigurationUpdate(StrictSerializer[Any]):
     """
 
     schema_name = "ExportConfigurationUpdate"
+    schema_example: ClassVar[dict[str, str]] = {"image_format": "jpeg", "metadata_adapter": "ovs"}
 
     name = serializers.CharField(max_length=LONGEST_NAME, required=False, allow_null=True)
     metadata_adapter = AdapterField(required=False, allow_null=True)
@@ -110,6 +129,8 @@ class ExportConfigurationUpdate(StrictSerializer[Any]):
 
 class Message(serializers.Serializer[Any]):
     """One sentence."""
+
+    schema_name = "Message"
 
     message = serializers.CharField()
 
@@ -179,6 +200,6 @@ class ResolvedConfigurationOut(serializers.Serializer[ExportConfiguration]):
 class ResolutionOut(serializers.Serializer[Resolution]):
     """Which configuration answers for an entity, which level gave it, and why."""
 
-    level = serializers.ChoiceField(choices=[each.value for each in Level])
+    level = serializers.ChoiceField(choices=LEVELS)
     reason = serializers.CharField()
     configuration = ResolvedConfigurationOut()

@@ -46,7 +46,7 @@ def documented(title: str, **described: Any) -> Callable[[Handler], Handler]:
     """Name an operation by its title, as the specification does."""
     operation_id = title.lower().replace(" ", "_")
     decorate: Callable[[Handler], Handler] = extend_schema(
-        operation_id=operation_id, summary=title, tags=["export-configuration"], **described
+        operation_id=operation_id, tags=["export-configuration"], **described
     )
     return decorate
 

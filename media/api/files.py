@@ -62,7 +62,6 @@ class ServeFile(Endpoint):
     @extend_schema(
         operation_id="serve_file",
         tags=["files"],
-        summary="Serve File",
         parameters=[
             OpenApiParameter(
                 "type",

@@ -6,20 +6,37 @@ from rest_framework import serializers
 from media import selectors
 from media.models import Attachment, MediaResource, ResourceStatus, ResourceType
 from media.rules import failures, limits
+from media.rules.content_types import FILE_TYPES
 from media.services.uploads import UploadTicket
 from sartiq.core.fields import IntegerField, Sha256Field, UUIDField
 from sartiq.core.serializers import StrictSerializer
 
 
-@extend_schema_serializer(component_name="PresignedUrl")
+@extend_schema_field({"type": "string", "enum": list(FILE_TYPES)})
+class ContentTypeField(serializers.CharField):
+    """A content type; the service says which ones a folder takes."""
+
+
+@extend_schema_field(
+    {
+        "type": ["integer", "null"],
+        "minimum": limits.MIN_FILE_SIZE,
+        "maximum": limits.MAX_FILE_SIZE,
+    }
+)
+class SizeField(IntegerField):
+    """A size in bytes; the service says what is wrong with one under its own code."""
+
+
+@extend_schema_serializer(component_name="PresignedUrlRequest")
 class PresignIn(StrictSerializer[Any]):
     """What a client says of the file it wants to send."""
 
     filename = serializers.CharField(max_length=10_000, trim_whitespace=False)
-    content_type = serializers.CharField(max_length=255, trim_whitespace=False)
+    content_type = ContentTypeField(max_length=255, trim_whitespace=False)
     folder = serializers.CharField(max_length=255, required=False, allow_blank=True)
-    file_size = IntegerField(required=False, allow_null=True)
-    size = IntegerField(required=False, allow_null=True)
+    file_size = SizeField(required=False, allow_null=True)
+    size = SizeField(required=False, allow_null=True)
     sha256 = Sha256Field(required=False, allow_null=True)
     organization_id = UUIDField(required=False, allow_null=True)
 
@@ -73,7 +90,6 @@ _LOWER = [(value, value) for value in (status.lower() for status in ResourceStat
 _LOWER_TYPES = [(value, value) for value in (kind.lower() for kind in ResourceType.values)]
 
 
-@extend_schema_serializer(component_name="MediaFailure")
 class MediaFailureOut(serializers.Serializer[Any]):
     """Why a file failed: a code for programs and a sentence for people, with what to do."""
 
@@ -81,7 +97,6 @@ class MediaFailureOut(serializers.Serializer[Any]):
     message = serializers.CharField()
 
 
-@extend_schema_serializer(component_name="MediaResource")
 class MediaResourceOut(serializers.ModelSerializer[MediaResource]):
     """One good file with its facts and where it is shown."""
 
@@ -170,6 +185,8 @@ class MediaResourceUpdate(StrictSerializer[Any]):
 
 class HealOut(serializers.Serializer[Any]):
     """How many resources were queued for another try."""
+
+    schema_name = "HealResponse"
 
     queued = serializers.IntegerField()
 

@@ -42,7 +42,6 @@ class PresignedUrl(Endpoint):
     @extend_schema(
         operation_id="get_presigned_url",
         tags=["uploads"],
-        summary="Get Presigned Url",
         request=PresignIn,
         responses={200: PresignOut},
     )
@@ -71,9 +70,8 @@ class UploadLora(Endpoint):
     ignores_query = True  # the route is gone, however it is called
 
     @extend_schema(
-        operation_id="upload_subject_lora",
+        operation_id="upload_lora",
         tags=["uploads"],
-        summary="Upload Subject Lora",
         deprecated=True,
         request=None,
         responses={

@@ -11,6 +11,7 @@ from typing import Any
 
 from corsheaders.defaults import default_headers
 
+from sartiq import schema_texts
 from sartiq.core.temporary_files import UploadFolder
 
 from .environment import loaded
@@ -176,18 +177,28 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "PREPROCESSING_HOOKS": ["sartiq.core.schema.keep_canonical_paths"],
+    "DESCRIPTION": schema_texts.DESCRIPTION,
+    "LICENSE": {"name": "Proprietary"},
+    "SERVERS": [{"url": "/", "description": "The host that serves this document"}],
+    "TAGS": schema_texts.tags(),
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "sartiq.core.schema.finish",
+        "sartiq.schema_texts.describe",
     ],
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "ENUM_SUFFIX": "",
     "ENUM_NAME_OVERRIDES": {
         "MetadataAdapter": "exports.api.serializers.adapter_choices",
         "ImageFormat": "exports.api.serializers.format_choices",
-        "StatusEnum": "media.api.serializers._LOWER",
-        "BulkUploadStatusEnum": "bulkupload.api.serializers.STATUSES",
-        "ExportStatusEnum": "exports.api.run_serializers.STATUSES",
-        "ProductFieldEnum": "bulkupload.rules.columns.FIELDS",
+        "MediaStatus": "media.api.serializers._LOWER",
+        "BulkUploadStatus": "bulkupload.api.serializers.STATUSES",
+        "ExportStatus": "exports.api.run_serializers.STATUSES",
+        "ProductField": "bulkupload.rules.columns.FIELDS",
+        "ConfigurationLevel": "exports.api.serializers.LEVELS",
+        "SubjectType": "catalog.models.SubjectType.choices",
+        "MemberRole": "accounts.api.fields.role_choices",
+        "TableFormat": "bulkupload.api.serializers.FORMATS",
     },
     "SORT_OPERATION_PARAMETERS": True,
 }

@@ -424,6 +424,8 @@ def _bulk_rows(root: str) -> list[Row]:
         Row(route=f"GET {one}", ids=NO_JOB, expected=signed_in(404)),
         Row(route=f"GET {one}/errors", ids=JOB, expected=members(200, others=404)),
         Row(route=f"GET {one}/errors", ids=NO_JOB, expected=signed_in(404)),
+        Row(route=f"GET {one}/errors.csv", ids=JOB, expected=members(200, others=404)),
+        Row(route=f"GET {one}/errors.csv", ids=NO_JOB, expected=signed_in(404)),
         Row(
             route=f"GET {one}/errors",
             ids=JOB,

@@ -1,0 +1,143 @@
+"""Which refusals an operation of the OpenAPI document may answer, and what each looks like."""
+
+from typing import Any
+
+from sartiq.core.issue_codes import CODES
+
+ERROR = {
+    "type": "object",
+    "title": "Error",
+    "description": "Why a request was refused.",
+    "required": ["detail"],
+    "properties": {
+        "detail": {"type": "string", "title": "Detail", "description": "One sentence for people."}
+    },
+}
+VALIDATION_ERROR = {
+    "type": "object",
+    "title": "ValidationError",
+    "description": "One fault in what was sent.",
+    "required": ["loc", "msg", "type"],
+    "properties": {
+        "loc": {
+            "type": "array",
+            "title": "Location",
+            "description": "Where the value stood: `body`, `path`, `query` or `header`, then names "
+            "and indexes.",
+            "items": {"anyOf": [{"type": "string"}, {"type": "integer"}]},
+        },
+        "msg": {
+            "type": "string",
+            "title": "Message",
+            "description": "What is wrong and what to send instead.",
+        },
+        "type": {"$ref": "#/components/schemas/ValidationErrorType"},
+        "input": {"title": "Input", "description": "The value that was refused."},
+        "ctx": {
+            "type": "object",
+            "title": "Context",
+            "description": "Further facts, such as the limit that was exceeded.",
+        },
+    },
+}
+VALIDATION_ERROR_TYPE = {"type": "string", "enum": sorted(CODES)}
+HTTP_VALIDATION_ERROR = {
+    "type": "object",
+    "title": "HTTPValidationError",
+    "description": "Every fault found in a request.",
+    "properties": {
+        "detail": {
+            "type": "array",
+            "title": "Detail",
+            "description": "The faults, in the order of the request.",
+            "items": {"$ref": "#/components/schemas/ValidationError"},
+        }
+    },
+}
+SCHEMAS = {
+    "Error": ERROR,
+    "ValidationError": VALIDATION_ERROR,
+    "ValidationErrorType": VALIDATION_ERROR_TYPE,
+    "HTTPValidationError": HTTP_VALIDATION_ERROR,
+}
+_ADDRESS = {"type": "string", "format": "uri-reference"}
+_SECONDS = {"type": "integer", "minimum": 1}
+Header = tuple[str, dict[str, Any], str]
+RETRY: Header = ("Retry-After", _SECONDS, "Seconds to wait")
+CHALLENGE: Header = ("WWW-Authenticate", {"type": "string"}, "Always `Bearer`")
+HEADERS: dict[str, Header] = {
+    "201": ("Location", _ADDRESS, "Where what was created is read"),
+    "302": ("Location", _ADDRESS, "Where to go on"),
+    "401": CHALLENGE,
+    "429": RETRY,
+    "503": RETRY,
+}
+# Name of the shared answer, and what it says.
+REFUSALS: dict[str, tuple[str, str]] = {
+    "400": ("BadRequest", "The host name is not served here, or the request is malformed"),
+    "401": ("NotAuthenticated", "Not authenticated"),
+    "403": ("NotPermitted", "Not enough permissions"),
+    "404": ("NotFound", "Not found, or not visible to the caller"),
+    "408": ("RequestTimeout", "The request body did not arrive in time"),
+    "409": ("Conflict", "Conflict with the current state"),
+    "411": ("LengthRequired", "The request body has no Content-Length"),
+    "412": ("PreconditionFailed", "The resource is not what the condition requires"),
+    "413": ("RequestTooLarge", "Request body too large"),
+    "415": ("UnsupportedType", "Unsupported media type or content encoding"),
+    "422": ("Invalid", "Validation error"),
+    "429": ("TooManyRequests", "Too many requests"),
+    "503": ("Unavailable", "A dependency is unavailable; retry later"),
+}
+ANY_OPERATION = {"400", "411", "415", "422", "503"}
+WITH_BODY = {"post", "put", "patch", "delete"}
+
+
+def is_secured(operation: dict[str, Any]) -> bool:
+    """Tell whether an operation needs a token."""
+    return bool(operation.get("security")) and {} not in operation["security"]
+
+
+def add_refusals(operation: dict[str, Any], method: str) -> None:
+    """Add the refusals that follow from an operation's method, callers, parameters and body."""
+    answers = operation["responses"]
+    for status in _expected(operation, method.lower()):
+        answers.setdefault(status, {"$ref": f"#/components/responses/{REFUSALS[status][0]}"})
+
+
+def _expected(operation: dict[str, Any], method: str) -> set[str]:
+    secured = is_secured(operation)
+    expected = set(ANY_OPERATION)
+    if secured:
+        expected |= {"401", "403"}
+    if method in WITH_BODY:
+        expected |= {"408"}
+    if "requestBody" in operation:
+        expected |= {"413"} | ({"404", "409"} if secured else set())
+    if any(_names_something(each) for each in operation.get("parameters", [])):
+        expected |= {"404"}
+    return expected
+
+
+def _names_something(parameter: dict[str, Any]) -> bool:
+    return parameter["in"] == "path" or parameter["name"] == "organization_id"
+
+
+def add_headers(answers: dict[str, Any]) -> None:
+    """Name the headers that a status promises."""
+    for status, (name, schema, description) in HEADERS.items():
+        if status in answers and "$ref" not in answers[status]:
+            header = {"schema": schema, "description": description, "required": True}
+            answers[status].setdefault("headers", {}).setdefault(name, header)
+
+
+def shared_answers() -> dict[str, Any]:
+    """Return the answers that operations refer to."""
+    answers = {status: _answer(status, text) for status, (_, text) in REFUSALS.items()}
+    add_headers(answers)
+    return {REFUSALS[status][0]: answer for status, answer in answers.items()}
+
+
+def _answer(status: str, description: str) -> dict[str, Any]:
+    name = "HTTPValidationError" if status == "422" else "Error"
+    content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}}
+    return {"description": description, "content": content}

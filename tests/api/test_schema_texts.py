@@ -1,0 +1,159 @@
+"""The OpenAPI document says what everything is, in one pattern of names."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from media.rules.content_types import FILE_TYPES
+from media.rules.limits import MAX_FILE_SIZE
+from sartiq.core.issue_codes import CODES
+from sartiq.core.management.commands.check_openapi import document
+
+VERBS = (
+    *("list", "get", "create", "update", "delete", "cancel", "retry", "preview", "download"),
+    *("heal", "serve", "upload", "refresh", "test"),
+)
+OF_METHOD = {
+    "get": {"list", "get", "download", "serve"},
+    "patch": {"update"},
+    "put": {"update"},
+    "delete": {"delete"},
+}
+# Names of the specification, of OAuth2, and of what is neither created, changed nor shown.
+OTHER_SHAPES = {
+    *("HTTPValidationError", "ValidationError", "Error", "Message", "Token"),
+    *("PresignedUrlRequest", "PresignedUrlResponse", "AccessTokenRequest", "RefreshTokenRequest"),
+    *("HealResponse", "MetadataAdapterVisibility", "ExportPreview"),
+}
+ID = "123e4567-e89b-12d3-a456-426614174000"
+TEMPLATE = "{brand}_{product_sku}_{shot_type}_v{version}"
+
+
+@pytest.fixture(scope="module")
+def schema() -> dict[str, Any]:
+    return document()
+
+
+@pytest.fixture(scope="module")
+def shapes(schema: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = schema["components"]["schemas"]
+    return found
+
+
+def operations(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for methods in schema["paths"].values():
+        yield from methods.items()
+
+
+def test_every_operation_has_a_summary_a_description_and_a_described_tag(
+    schema: dict[str, Any],
+) -> None:
+    described = {each["name"] for each in schema["tags"] if each["description"]}
+
+    for _, operation in operations(schema):
+        assert operation["summary"] == operation["operationId"].replace("_", " ").title()
+        assert operation["description"].strip()
+        assert len(operation["tags"]) == 1
+        assert set(operation["tags"]) <= described
+
+
+def test_every_tag_is_used(schema: dict[str, Any]) -> None:
+    used = {tag for _, operation in operations(schema) for tag in operation["tags"]}
+
+    assert used == {each["name"] for each in schema["tags"]}
+
+
+def test_every_parameter_has_a_type_and_a_description(schema: dict[str, Any]) -> None:
+    for _, operation in operations(schema):
+        for each in operation.get("parameters", []):
+            assert each["description"].strip(), each
+            assert each["schema"].get("type") or "$ref" in each["schema"], each
+
+
+def test_every_answer_has_a_description(schema: dict[str, Any]) -> None:
+    for _, operation in operations(schema):
+        for answer in operation["responses"].values():
+            assert "$ref" in answer or answer["description"].strip()
+
+
+def test_every_shape_and_property_has_a_title_and_a_description(shapes: dict[str, Any]) -> None:
+    for name, shape in shapes.items():
+        assert shape["title"] == name
+        assert shape["description"].strip(), name
+        for key, each in shape.get("properties", {}).items():
+            assert each["description"].strip(), (name, key)
+            assert each.get("title") or "$ref" in str(each), (name, key)
+
+
+def test_operation_ids_start_with_the_verb_of_their_method(schema: dict[str, Any]) -> None:
+    for method, operation in operations(schema):
+        verb, _, noun = operation["operationId"].partition("_")
+        assert noun
+        assert verb in OF_METHOD.get(method, VERBS), operation["operationId"]
+
+
+def test_shapes_are_named_after_what_they_are_for(shapes: dict[str, Any]) -> None:
+    objects = {name for name, shape in shapes.items() if shape.get("type") == "object"}
+    others = {name for name in objects if not re.search("(Create|Update|Public|List)$", name)}
+
+    assert others == OTHER_SHAPES
+
+
+def test_bodies_are_named_after_their_method(schema: dict[str, Any]) -> None:
+    suffixes = {"post": "Create", "patch": "Update"}
+    for method, operation in operations(schema):
+        for content in operation.get("requestBody", {}).get("content", {}).values():
+            name = content["schema"]["$ref"].rpartition("/")[2]
+            assert name in OTHER_SHAPES or name.endswith(suffixes[method])
+
+
+def test_document_names_its_licence_and_its_server(schema: dict[str, Any]) -> None:
+    assert schema["info"]["license"]["name"]
+    assert schema["info"]["description"]
+    assert [each["url"] for each in schema["servers"]] == ["/"]
+
+
+def test_examples_are_the_specifications(shapes: dict[str, Any]) -> None:
+    assert shapes["ExportConfigurationPublic"]["example"] == {
+        "created_at": "2025-01-01T00:00:00Z",
+        "id": ID,
+        "image_format": "webp",
+        "metadata_adapter": "default",
+        "name": "Default",
+        "naming_convention_template": TEMPLATE,
+        "updated_at": "2025-01-01T00:00:00Z",
+        "user_id": "123e4567-e89b-12d3-a456-426614174001",
+    }
+    assert shapes["ExportConfigurationCreate"]["example"] == {
+        "image_format": "webp",
+        "metadata_adapter": "default",
+        "naming_convention_template": TEMPLATE,
+    }
+    assert shapes["ExportConfigurationUpdate"]["example"] == {
+        "image_format": "jpeg",
+        "metadata_adapter": "ovs",
+    }
+
+
+def test_presign_names_its_types_and_bounds(shapes: dict[str, Any]) -> None:
+    size = {"type": "integer", "minimum": 1, "maximum": MAX_FILE_SIZE}
+    properties = shapes["PresignedUrlRequest"]["properties"]
+
+    assert properties["file_size"]["anyOf"] == [size, {"type": "null"}]
+    assert properties["size"]["anyOf"] == [size, {"type": "null"}]
+    assert shapes["ContentType"]["enum"] == list(FILE_TYPES)
+
+
+def test_types_of_faults_are_a_closed_set(shapes: dict[str, Any]) -> None:
+    assert shapes["ValidationErrorType"]["enum"] == sorted(CODES)
+
+
+def test_csv_of_the_errors_is_an_operation_of_its_own(schema: dict[str, Any]) -> None:
+    path = "/api/v1/bulk-upload/{job_id}/errors"
+    window = {each["name"] for each in schema["paths"][path]["get"]["parameters"]}
+    answer = schema["paths"][f"{path}.csv"]["get"]["responses"]["200"]
+
+    assert {"skip", "limit", "format"} <= window
+    assert set(answer["content"]) == {"text/csv"}
