@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from drf_spectacular.drainage import get_override
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.plumbing import get_override, is_list_serializer
+from drf_spectacular.plumbing import is_list_serializer
 from rest_framework import serializers
 
 from sartiq.core import schema_refusals

@@ -119,7 +119,8 @@ def _expected(operation: dict[str, Any], method: str) -> set[str]:
 
 
 def _names_something(parameter: dict[str, Any]) -> bool:
-    return parameter["in"] == "path" or parameter["name"] == "organization_id"
+    is_found: bool = parameter["in"] == "path" or parameter["name"] == "organization_id"
+    return is_found
 
 
 def add_headers(answers: dict[str, Any]) -> None:

@@ -1,0 +1,179 @@
+"""A client that is generated from the OpenAPI document is typed, and does the whole job."""
+
+import importlib
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from io import BytesIO
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID
+from zipfile import ZipFile
+
+import httpx
+import pytest
+
+from devstack.product import Product
+from sartiq.settings.environment import CHECKOUT
+from tests.flow.studio import eventually, photo
+
+pytestmark = pytest.mark.flow
+
+PACKAGE = "sartiq_client"
+PHOTO = "aw26-oxford-shoe-front.jpg"
+TABLE = b"sku,name\nCLIENT-1,First\nCLIENT-2,Second\n,Nameless\n"
+USED = {
+    "create_access_token": "login",
+    "get_presigned_url": "uploads",
+    "create_product": "products",
+    "get_product": "products",
+    "create_bulk_upload": "bulk_upload",
+    "get_bulk_upload": "bulk_upload",
+    "list_bulk_upload_errors": "bulk_upload",
+    "download_bulk_upload_errors": "bulk_upload",
+    "create_export": "exports",
+    "get_export": "exports",
+    "download_export": "exports",
+}
+
+
+@pytest.fixture(scope="module")
+def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The generated package; a warning of the generator fails."""
+    folder = tmp_path_factory.mktemp("client")
+    config = folder / "config.yaml"
+    config.write_text("post_hooks: []\n")  # they only format, with whatever is installed
+    generator = Path(sys.executable).with_name("openapi-python-client")
+    document = CHECKOUT / "docs" / "openapi.yaml"
+    said = subprocess.run(
+        [
+            *(generator, "generate", "--path", document, "--output-path", folder / PACKAGE),
+            *("--meta", "none", "--config", config, "--fail-on-warning"),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert said.returncode == 0, said.stdout + said.stderr
+    assert "Warning" not in said.stdout + said.stderr
+    return folder / PACKAGE
+
+
+@pytest.fixture
+def client(generated: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
+    """The operations of the flow by name, with the package's own modules."""
+    monkeypatch.syspath_prepend(str(generated.parent))
+    yield SimpleNamespace(
+        root=importlib.import_module(PACKAGE),
+        models=importlib.import_module(f"{PACKAGE}.models"),
+        types=importlib.import_module(f"{PACKAGE}.types"),
+        **{
+            name: importlib.import_module(f"{PACKAGE}.api.{tag}.{name}")
+            for name, tag in USED.items()
+        },
+    )
+    for name in [each for each in sys.modules if each.partition(".")[0] == PACKAGE]:
+        del sys.modules[name]
+
+
+@pytest.fixture
+def product(live_product: Callable[..., Product]) -> Product:
+    return live_product(STORAGE="s3")
+
+
+def test_generated_code_is_typed(generated: Path) -> None:
+    said = subprocess.run(
+        [
+            *(sys.executable, "-m", "mypy", "--strict", "--config-file="),
+            *("--cache-dir", generated.parent / "mypy", generated),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=generated.parent,
+        timeout=240,
+    )
+
+    assert said.returncode == 0, said.stdout
+
+
+def test_generated_client_does_the_whole_job(client: SimpleNamespace, product: Product) -> None:
+    organization = UUID(product.organization_id)
+    with sign_in(client, product) as signed_in:
+        shoe = make_product(client, signed_in, organization)
+        import_table(client, signed_in, organization)
+        export(client, signed_in, shoe)
+
+
+def sign_in(client: SimpleNamespace, product: Product) -> Any:
+    person = product.users["member"]
+    asked = client.models.AccessTokenRequest(username=person.email, password=person.password)
+    with client.root.Client(base_url=product.api) as anonymous:
+        token = client.create_access_token.sync(client=anonymous, body=asked)
+    assert isinstance(token, client.models.Token), token
+    return client.root.AuthenticatedClient(
+        base_url=product.api, token=token.access_token, timeout=httpx.Timeout(30)
+    )
+
+
+def make_product(client: SimpleNamespace, signed_in: Any, organization: UUID) -> UUID:
+    """Upload a photo, show it in a product, and wait until it is ready."""
+    body, models = photo(PHOTO), client.models
+    asked = models.PresignedUrlRequest(
+        filename=PHOTO, content_type=models.ContentType.IMAGEJPEG, file_size=len(body)
+    )
+    signed = client.get_presigned_url.sync(client=signed_in, body=asked)
+    headers = signed.upload_headers.additional_properties
+    put = httpx.request(signed.upload_method, signed.upload_url, content=body, headers=headers)
+    assert put.is_success, put.text
+    wanted = models.ProductCreate(name="Oxford", cover_image=signed.file_url)
+    made = client.create_product.sync(
+        client=signed_in, body=wanted, organization_id=organization, idempotency_key="client"
+    )
+    assert isinstance(made, models.ProductPublic), made
+    ready = eventually(
+        lambda: client.get_product.sync(made.id, client=signed_in),
+        lambda shown: shown.cover_image.status != models.MediaStatus.PENDING,
+    )
+    assert ready.cover_image.status == models.MediaStatus.READY
+    return made.id
+
+
+def import_table(client: SimpleNamespace, signed_in: Any, organization: UUID) -> None:
+    """Import a table whose last row is refused, and read what is wrong with it."""
+    models = client.models
+    table = client.types.File(
+        payload=BytesIO(TABLE), file_name="products.csv", mime_type="text/csv"
+    )
+    asked = models.BulkUploadCreate(file=table, organization_id=organization)
+    job = client.create_bulk_upload.sync(client=signed_in, body=asked)
+    assert isinstance(job, models.BulkUploadPublic), job
+    ended = eventually(
+        lambda: client.get_bulk_upload.sync(job.id, client=signed_in),
+        lambda shown: shown.finished_at is not None,
+    )
+    assert ended.status == models.BulkUploadStatus.COMPLETED_WITH_ERRORS
+    assert (ended.created, ended.failed) == (2, 1)
+    [fault] = client.list_bulk_upload_errors.sync(job.id, client=signed_in).data
+    assert fault.severity == models.Severity.ERROR
+    assert "Nameless" in client.download_bulk_upload_errors.sync(job.id, client=signed_in)
+
+
+def export(client: SimpleNamespace, signed_in: Any, product_id: UUID) -> None:
+    """Export the product and find its file and its metadata in the archive."""
+    models = client.models
+    asked = models.ExportCreate(product_ids=[product_id])
+    run = client.create_export.sync(client=signed_in, body=asked)
+    assert isinstance(run, models.ExportDetailPublic), run
+    ended = eventually(
+        lambda: client.get_export.sync(run.id, client=signed_in),
+        lambda shown: shown.finished_at is not None,
+    )
+    assert ended.status == models.ExportStatus.COMPLETED
+    redirect = client.download_export.sync_detailed(run.id, client=signed_in)
+    archive = httpx.get(redirect.headers["location"])
+    assert len(archive.content) == ended.archive.size
+    names = ZipFile(BytesIO(archive.content)).namelist()
+    assert any(name.endswith(".webp") for name in names), names
