@@ -138,7 +138,8 @@ def make_product(client: SimpleNamespace, signed_in: Any, organization: UUID) ->
         lambda shown: shown.cover_image.status != models.MediaStatus.PENDING,
     )
     assert ready.cover_image.status == models.MediaStatus.READY
-    return made.id
+    product_id: UUID = made.id
+    return product_id
 
 
 def import_table(client: SimpleNamespace, signed_in: Any, organization: UUID) -> None:
