@@ -15,70 +15,82 @@ from sartiq.core.errors import (
 class ContentError(InvalidError):
     """Raised when the bytes of a file are refused."""
 
-    message = "The file is not acceptable."
+    message = "The file could not be used. Upload it again."
 
 
 class ContentTypeNotAllowedError(ContentError):
     """Raised when a declared content type is not one of the nine we take."""
 
     code = "content_type_not_allowed"
-    message = "This content type is not accepted."
+    message = (
+        "Files of this type are not accepted. Upload a JPEG, PNG, WebP, GIF, AVIF, PDF, MP4, MP3 or"
+        " ZIP file."
+    )
 
 
 class ImageRequiredError(ContentError):
     """Raised when a folder that holds images only is asked to hold something else."""
 
     code = "image_required"
-    message = "This folder accepts images only."
+    message = "This folder accepts images only. Upload a JPEG, PNG, WebP, GIF or AVIF file."
 
 
 class ContentTypeMismatchError(ContentError):
     """Raised when the bytes are of another type than the declared one."""
 
     code = "content_type_mismatch"
-    message = "The file is not of the declared content type."
+    message = (
+        "The file is not of the declared content type. Declare the type it has, or export it as a"
+        " JPEG, and upload it again."
+    )
 
 
 class FileEmptyError(ContentError):
     """Raised when a file has no bytes."""
 
     code = "file_empty"
-    message = "The file is empty."
+    message = "The file is empty. Check the original and upload it again."
 
 
 class FileTooLargeError(ContentError):
     """Raised when a file exceeds the size limit."""
 
     code = "file_too_large"
-    message = "The file is larger than 50 MiB."
+    message = "The file is larger than 50 MiB. Make it smaller and upload it again."
 
 
 class FileTruncatedError(ContentError):
     """Raised when a file ends before its own structure says it does."""
 
     code = "file_truncated"
-    message = "The file is cut off: its end is missing."
+    message = (
+        "Part of the file is missing: it was probably cut off while it was copied or saved. Copy or"
+        " export it again and upload it."
+    )
 
 
 class FileCorruptError(ContentError):
     """Raised when the structure of a file contradicts its format."""
 
     code = "file_corrupt"
-    message = "The file is damaged."
+    message = "The file is damaged. Export it again from the original and upload it."
 
 
 class ArchiveRejectedError(ContentError):
     """Raised when an archive lists entries that would be dangerous to unpack."""
 
     code = "archive_rejected"
-    message = "The archive is not acceptable."
+    message = "The archive is unsafe to unpack. Pack your files into a new ZIP and upload it."
 
 
 class ImageTooLargeError(ContentError):
     """Raised when an image has too many pixels, too long a side or too many frames."""
 
     code = "image_too_large"
-    message = "The image is too large."
+    message = (
+        "The image has too many pixels or frames, or too long a side. Make it smaller and upload it"
+        " again."
+    )
 
 
 class TooManyScansError(ContentError):
@@ -92,14 +104,20 @@ class ImageUndecodableError(ContentError):
     """Raised when a decoder refuses the pixels of an image."""
 
     code = "image_undecodable"
-    message = "The image cannot be decoded."
+    message = (
+        "The image is damaged and cannot be shown in full. Export it again from the original and"
+        " upload it."
+    )
 
 
 class DecodeLimitError(ContentError):
     """Raised when decoding a file needs more time or memory than one file may take."""
 
     code = "decode_limit"
-    message = "Decoding the file takes more time or memory than allowed."
+    message = (
+        "Opening the file takes more time or memory than allowed. Save it in a smaller size or as"
+        " an ordinary JPEG and upload it again."
+    )
 
 
 # --- Where bytes live (docs/design/storage.md) --------------------------------------------------
@@ -186,7 +204,7 @@ class FileTooSmallError(ContentError):
     """Raised when a client declares a file without bytes."""
 
     code = "file_too_small"
-    message = "A file has at least 1 byte."
+    message = "A file has at least 1 byte. Check the original and upload it again."
 
 
 class SizeConflictError(InvalidError):
@@ -214,7 +232,7 @@ class SourceChangedError(ContentError):
     """Raised when the bytes copied are not the bytes that were checked."""
 
     code = "source_changed"
-    message = "The file was replaced while it was taken in; upload it again."
+    message = "The file was replaced while it was being stored. Upload it again."
 
 
 class IngestTimeError(StoreUnavailableError):

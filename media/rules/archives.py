@@ -24,19 +24,22 @@ _LONGEST_COMMENT = 0xFFFF
 _ZIP64_FIELD = 1
 _UNIX = 3
 _DRIVE = re.compile(rb"[A-Za-z]:/")
-# Entries by which programs and documents that are stored as ZIP are known, by exact name.
+# Entries by which programs and documents that are stored as ZIP are known, in lower case:
+# Java and Office ignore the case of names.
 _FOREIGN_ENTRIES = {
-    b"AndroidManifest.xml": "application/vnd.android.package-archive",
-    b"META-INF/MANIFEST.MF": "application/java-archive",
+    b"androidmanifest.xml": "application/vnd.android.package-archive",
+    b"bundleconfig.pb": "application/vnd.android.package-archive",
+    b"meta-inf/manifest.mf": "application/java-archive",
     b"word/document.xml": _OFFICE + "wordprocessingml.document",
     b"xl/workbook.xml": _OFFICE + "spreadsheetml.sheet",
     b"xl/workbook.bin": "application/vnd.ms-excel.sheet.binary.macroenabled.12",
     b"ppt/presentation.xml": _OFFICE + "presentationml.presentation",
-    b"Index/Document.iwa": "application/vnd.apple.iwork",
+    b"index/document.iwa": "application/vnd.apple.iwork",
 }
-_OFFICE_MARK = b"[Content_Types].xml"  # of every package the entries above do not name
-_IOS_PROGRAM = re.compile(rb"Payload/[^/]+\.app/")
+_OFFICE_MARK = b"[content_types].xml"  # of every package the entries above do not name
+_IOS_PROGRAM = re.compile(rb"payload/[^/]+\.app/")
 _TYPE_ENTRY = b"mimetype"  # the first entry of EPUB and OpenDocument
+_MEDIA_TYPE = re.compile(r"(application|image)/[!-~]+")
 _DEFLATED = 8
 _MAX_TYPE = 100
 
@@ -74,6 +77,10 @@ def require_complete(reader: Reader) -> None:
     _require_apart(reader, entries, directory)
 
 
+def _rejected(reason: str) -> ArchiveRejectedError:
+    return ArchiveRejectedError(f"{reason} Pack your files into a new ZIP and upload it.")
+
+
 def is_archive(reader: Reader) -> bool:
     """Return whether the file ends with the directory of an archive that holds something."""
     try:
@@ -92,7 +99,7 @@ def foreign_type(reader: Reader) -> str | None:
 
 
 def _foreign_type(reader: Reader, directory: Directory, entries: list[Entry]) -> str | None:
-    names = {entry.name.replace(b"\\", b"/") for entry in entries}
+    names = {entry.name.replace(b"\\", b"/").lower() for entry in entries}
     for name, content_type in _FOREIGN_ENTRIES.items():
         if name in names and (not content_type.startswith(_OFFICE) or _OFFICE_MARK in names):
             return content_type
@@ -114,13 +121,13 @@ def _declared_type(reader: Reader, directory: Directory, entries: list[Entry]) -
     if method == _DEFLATED:
         content = zlib.decompressobj(-zlib.MAX_WBITS).decompress(content, _MAX_TYPE)
     declared = content.decode("ascii", "replace").strip()
-    return declared if declared.startswith("application/") and declared.isprintable() else None
+    return declared if _MEDIA_TYPE.fullmatch(declared) else None
 
 
 def _read(reader: Reader) -> tuple[Directory, list[Entry]]:
     directory = _find_directory(reader)
     if directory.entries > MAX_ARCHIVE_ENTRIES:
-        raise ArchiveRejectedError(f"The archive has more than {MAX_ARCHIVE_ENTRIES} entries.")
+        raise _rejected(f"The archive has more than {MAX_ARCHIVE_ENTRIES} entries.")
     return directory, _read_entries(reader, directory)
 
 
@@ -226,12 +233,10 @@ def _require_modest(entries: list[Entry]) -> None:
     total = sum(entry.unpacked for entry in entries)
     packed = sum(entry.packed for entry in entries)
     if total > MAX_ARCHIVE_TOTAL:
-        raise ArchiveRejectedError(
-            f"The archive unpacks to more than {MAX_ARCHIVE_TOTAL // GIB} GiB."
-        )
+        raise _rejected(f"The archive unpacks to more than {MAX_ARCHIVE_TOTAL // GIB} GiB.")
     for harmless, ratio in MAX_ARCHIVE_RATIOS:
         if total > max(harmless, packed * ratio):
-            raise ArchiveRejectedError(
+            raise _rejected(
                 f"The archive unpacks to over {ratio} times its size, as only a ZIP bomb does."
             )
 
@@ -239,11 +244,11 @@ def _require_modest(entries: list[Entry]) -> None:
 def _require_harmless(entry: Entry) -> None:
     name = entry.name.replace(b"\\", b"/")
     if entry.is_link:
-        raise ArchiveRejectedError("The archive holds a symbolic link.")
+        raise _rejected("The archive holds a symbolic link.")
     if not name or b"\x00" in name or name.startswith(b"/") or _DRIVE.match(name):
-        raise ArchiveRejectedError("The archive holds an entry with an absolute or broken name.")
+        raise _rejected("The archive holds an entry with an absolute or broken name.")
     if b".." in name.split(b"/"):
-        raise ArchiveRejectedError("The archive holds an entry that leaves its folder.")
+        raise _rejected("The archive holds an entry that leaves its folder.")
 
 
 def _require_apart(reader: Reader, entries: list[Entry], directory: Directory) -> None:
@@ -252,7 +257,7 @@ def _require_apart(reader: Reader, entries: list[Entry], directory: Directory) -
     for entry in sorted(entries, key=lambda each: each.offset):
         offset = entry.offset + directory.shift
         if offset < free_from:
-            raise ArchiveRejectedError("The archive holds entries that overlap.")
+            raise _rejected("The archive holds entries that overlap.")
         if offset + _LOCAL_SIZE > end:
             raise FileCorruptError
         reader.move_to(offset)
@@ -261,4 +266,4 @@ def _require_apart(reader: Reader, entries: list[Entry], directory: Directory) -
             raise FileCorruptError
         free_from = offset + _LOCAL_SIZE + name_size + extra_size + entry.packed
         if free_from > end:
-            raise ArchiveRejectedError("The archive holds entries that overlap.")
+            raise _rejected("The archive holds entries that overlap.")

@@ -59,6 +59,8 @@ _FOREIGN = {
     "image/x-sigma-x3f": _raw("Sigma X3F"),
     "image/vnd.adobe.photoshop": ForeignType("a Photoshop document (PSD)", _JPEG),
     "image/x-xcf": ForeignType("a GIMP document (XCF)", _JPEG),
+    "image/openraster": ForeignType("an OpenRaster drawing (ORA)", _JPEG),
+    "application/x-krita": ForeignType("a Krita document (KRA)", _JPEG),
     "image/bmp": ForeignType("a BMP image", _JPEG),
     "image/x-icon": ForeignType("an icon (ICO)", "Export it as PNG and upload again."),
     "image/svg+xml": ForeignType("an SVG drawing", "Export it as PNG and upload again."),

@@ -45,5 +45,6 @@ def require_within_limits(header: ImageHeader) -> None:
 def _too_large(header: ImageHeader, fault: str, which: str, limit: int) -> ImageTooLargeError:
     size = {"width": header.width, "height": header.height, "frames": header.frames}
     return ImageTooLargeError(
-        f"The image has {fault}.", ctx={**size, "exceeded": which, "limit": limit}
+        f"The image has {fault}. Make it smaller and upload it again.",
+        ctx={**size, "exceeded": which, "limit": limit},
     )

@@ -29,7 +29,9 @@ def picture_ranges(file: BinaryIO, content_type: str) -> list[tuple[int, int]]:
         return [(0, reader.size)]
     joined = list(islice(_joined(_RANGES[content_type](reader)), _MAX_RANGES + 1))
     if len(joined) > _MAX_RANGES:
-        raise FileCorruptError("The file is damaged in too many places.")
+        raise FileCorruptError(
+            "The file is damaged in too many places. Export it again from the original."
+        )
     return joined
 
 

@@ -19,6 +19,8 @@ _WHOLE_SIGNATURES: dict[str, tuple[bytes, ...]] = {
 # What the library does not know, or does not tell from other types.
 _MORE_SIGNATURES: dict[bytes, str] = {
     b"FUJIFILMCCD-RAW": "image/x-fuji-raf",
+    b"II+\x00": "image/tiff",  # BigTIFF
+    b"MM\x00+": "image/tiff",
     b"IIRO": "image/x-olympus-orf",
     b"IIRS": "image/x-olympus-orf",
     b"MMOR": "image/x-olympus-orf",

@@ -35,7 +35,9 @@ class Reader:
         """Return `count` bytes, or what is left of them."""
         self._steps += 1
         if self._steps > MAX_WALK_STEPS:
-            raise FileCorruptError("The file is split into too many pieces.")
+            raise FileCorruptError(
+                "The file is split into too many pieces. Save it again and upload it."
+            )
         data = self._file.read(count)
         self.position += len(data)
         return data
