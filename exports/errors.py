@@ -143,6 +143,16 @@ class ImageUnreadableError(ConversionError):
     message = "The image cannot be read: it is damaged or no picture of a type we take."
 
 
+class ImageTooLargeForFormatError(ConversionError):
+    """Raised when an encoder cannot write so large a picture within its limits."""
+
+    code = "image_too_large_for_format"
+    message = (
+        "The image is too large to be written in this format. Export it as JPEG or as the original,"
+        " or upload a smaller one."
+    )
+
+
 class ImageOversizedError(ConversionError):
     """Raised when a picture has more pixels or a longer side than we convert."""
 

@@ -4,19 +4,25 @@
 """
 
 from dataclasses import dataclass
+from math import ceil
 from typing import Any, Final
 
-from media.rules.limits import GIB, MIB
+from media.rules.limits import GIB, MEGAPIXEL, MIB
 
 QUALITY: Final = 90
 WEBP_EFFORT: Final = 2  # below it, 50 million pixels of texture overflow a partition of VP8
 AVIF_EFFORT: Final = 0  # libvips counts from the fast end: aom's speed 9
 PNG_COMPRESSION: Final = 3
 
-# One conversion in the bounded child. 50 million pixels with alpha, to AVIF, take the most.
+# One conversion in the bounded child, as measured (`docs/design/image-conversion.md`): AVIF of a
+# picture with alpha takes the most. The seconds are those of up to 60 megapixels, others in
+# proportion.
 WALL_SECONDS: Final = 120
 CPU_SECONDS: Final = 60
-ADDRESS_SPACE: Final = 3 * GIB
+ADDRESS_SPACE: Final = 8 * GIB
+_PROGRAM_BYTES: Final = GIB  # of address space, mostly unused
+_BYTES_PER_PIXEL: Final = 56
+_TIME_PIXELS: Final = 60 * MEGAPIXEL
 MAX_OUTPUT: Final = 512 * MIB
 
 RGB: Final = "RGB "  # colour spaces as an ICC profile spells them
@@ -81,3 +87,18 @@ LOADERS: Final = {
     "image/gif": "gifload",
     "image/avif": "heifload",
 }
+
+
+def address_space(pixels: int) -> int:
+    """Return the bytes of address space that converting so many pixels may take."""
+    return min(ADDRESS_SPACE, _PROGRAM_BYTES + _BYTES_PER_PIXEL * pixels)
+
+
+def cpu_seconds(pixels: int) -> int:
+    """Return the CPU time that converting so many pixels may take."""
+    return ceil(CPU_SECONDS * max(1, pixels / _TIME_PIXELS))
+
+
+def wall_seconds(pixels: int) -> float:
+    """Return the time by the clock that converting so many pixels may take."""
+    return WALL_SECONDS * max(1, pixels / _TIME_PIXELS)

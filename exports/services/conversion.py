@@ -2,22 +2,31 @@
 
 import hashlib
 import os
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from exports.errors import ConversionError, ImageOversizedError, ImageUnreadableError
+from exports.errors import (
+    ConversionError,
+    ImageOversizedError,
+    ImageTooLargeForFormatError,
+    ImageUnreadableError,
+)
 from exports.models import ImageFormat
 from exports.rules import image_formats
 from exports.rules.image_formats import Encoding
 from media.errors import ContentError, ImageTooLargeError
 from media.rules import image_header, signatures
+from media.rules.decode_costs import LARGEST_PARALLEL, DecodeCost
 from media.rules.limits import MAX_PIXELS
 from media.rules.picture_ranges import picture_end
+from media.services import decode_budget
 from sartiq.core.child_process import BoundedChild, ChildDiedError
 
 _FAULTS: dict[str, ConversionError] = {
     "limit": ConversionError("The conversion took more time or memory than it may."),
+    "too_large_for_format": ImageTooLargeForFormatError(),
     "crashed": ConversionError("The encoder ended without an answer."),
     "failed": ConversionError(),
     "too_large": ImageOversizedError(),
@@ -46,9 +55,12 @@ def convert(source: Path, target: Path, *, image_format: ImageFormat) -> Convert
 
     Raises `ConversionError`; then there is no target.
     """
-    content_type = _examined(source)
+    content_type, pixels = _examined(source)
+    encoding = image_formats.ENCODINGS[image_format]
     try:
-        return _encoded(source, target, content_type, image_formats.ENCODINGS[image_format])
+        with _place(pixels):
+            reply = _ask(source, target, content_type, encoding, pixels)
+        return _encoded(target, encoding, reply)
     except BaseException:
         target.unlink(missing_ok=True)
         raise
@@ -77,30 +89,39 @@ def running_pid() -> int | None:
     return _converter.running_pid()
 
 
-def _examined(source: Path) -> str:
-    """Return the type the bytes prove; refuse a flood before anything is decoded."""
+def _place(pixels: int) -> AbstractContextManager[object]:
+    """Let one of the largest images at a time be decoded or converted on a host."""
+    if pixels <= LARGEST_PARALLEL:
+        return nullcontext()
+    return decode_budget.taken(DecodeCost(memory=0, is_slow=False, is_largest=True), owner="")
+
+
+def _examined(source: Path) -> tuple[str, int]:
+    """Return the type the bytes prove, and the pixels; refuse a flood before it is decoded."""
     with source.open("rb") as file:
         content_type = signatures.sniff(file.read(signatures.SNIFF_BYTES))
         if content_type not in image_formats.LOADERS:
             raise ImageUnreadableError
         try:
-            image_header.require_within_limits(image_header.measure(file, content_type))
+            header = image_header.measure(file, content_type)
+            image_header.require_within_limits(header)
         except ImageTooLargeError as error:
             raise ImageOversizedError(error.detail) from None
         except ContentError as error:
             raise ImageUnreadableError(error.detail) from None
-    return content_type
+    return content_type, header.width * header.height
 
 
-def _encoded(source: Path, target: Path, content_type: str, encoding: Encoding) -> Converted:
-    reply = _ask(source, target, content_type, encoding)
+def _encoded(target: Path, encoding: Encoding, reply: dict[str, Any]) -> Converted:
     if "fault" in reply:
         fault = _FAULTS[reply["fault"]]
         raise type(fault)(fault.detail)
     return _described(target, encoding.content_type, reply["width"], reply["height"])
 
 
-def _ask(source: Path, target: Path, content_type: str, encoding: Encoding) -> dict[str, Any]:
+def _ask(
+    source: Path, target: Path, content_type: str, encoding: Encoding, pixels: int
+) -> dict[str, Any]:
     request = {
         "path": str(source.resolve()),
         "target": str(target.resolve()),
@@ -111,9 +132,9 @@ def _ask(source: Path, target: Path, content_type: str, encoding: Encoding) -> d
         "holds_alpha": encoding.holds_alpha,
         "holds_sixteen_bits": encoding.holds_sixteen_bits,
         "max_pixels": MAX_PIXELS,
-        "wall_seconds": image_formats.WALL_SECONDS,
-        "cpu_seconds": image_formats.CPU_SECONDS,
-        "address_space": image_formats.ADDRESS_SPACE,
+        "wall_seconds": image_formats.wall_seconds(pixels),
+        "cpu_seconds": image_formats.cpu_seconds(pixels),
+        "address_space": image_formats.address_space(pixels),
         "file_size": image_formats.MAX_OUTPUT,
     }
     try:

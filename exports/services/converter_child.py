@@ -27,6 +27,8 @@ _SPACES = {
 }
 _WHITE = 255
 _MEMORY_RAN_OUT = ("memory", "allocat")  # as libvips and the codecs put it
+# A file longer than it may be, and what an encoder cannot write in its own format.
+_TOO_LARGE = ("file too large", "unable to encode", "partition", "dimension")
 
 
 def convert(request: Reply) -> Reply:
@@ -141,13 +143,14 @@ def attempt(request: Reply) -> Reply:
 
 def fault_of(request: Reply, why: str) -> str:
     """Tell a limit, a source that does not decode, and a picture that cannot be written."""
-    if any(word in why.lower() for word in _MEMORY_RAN_OUT):
-        return "limit"
+    said = why.lower()
+    if any(word in said for word in _MEMORY_RAN_OUT):
+        return "too_large_for_format"
     try:
         opened(request).avg()
     except pyvips.Error:
         return "unreadable"
-    return "failed"
+    return "too_large_for_format" if any(word in said for word in _TOO_LARGE) else "failed"
 
 
 def main() -> None:

@@ -17,7 +17,7 @@ _BYTES_PER_PIXEL = {
     "image/png": 9,
     "image/gif": 9,
     "image/webp": 19,
-    "image/avif": 18,
+    "image/avif": 19,
 }
 _ANIMATED_BYTES_PER_PIXEL = 20
 _MAX_LIGHT_PIXELS = 10 * MEGAPIXEL

@@ -7,9 +7,15 @@ from media.errors import ImageTooLargeError
 from media.rules.formats import avif, gif, jpeg, png, webp
 from media.rules.formats.header import ImageHeader
 from media.rules.formats.reader import Reader
-from media.rules.limits import MAX_FRAMES, MAX_PIXELS, MAX_SIDE, MEGAPIXEL
+from media.rules.limits import (
+    MAX_ANIMATION_PIXELS,
+    MAX_FRAMES,
+    MAX_PIXELS,
+    MAX_SIDE,
+    MEGAPIXEL,
+)
 
-__all__ = ["ImageHeader", "measure", "require_within_limits"]
+__all__ = ["ImageHeader", "max_pixels", "measure", "require_within_limits"]
 
 _MEASURES: dict[str, Callable[[Reader], ImageHeader]] = {
     "image/jpeg": jpeg.measure,
@@ -28,6 +34,11 @@ def measure(file: BinaryIO, content_type: str) -> ImageHeader:
     return _MEASURES[content_type](Reader(file))
 
 
+def max_pixels(frames: int) -> int:
+    """Return how many pixels over all frames an image of so many frames may have."""
+    return MAX_PIXELS if frames == 1 else MAX_ANIMATION_PIXELS
+
+
 def require_within_limits(header: ImageHeader) -> None:
     """Refuse an image with too long a side, too many frames or too many pixels in all."""
     side = max(header.width, header.height)
@@ -37,9 +48,10 @@ def require_within_limits(header: ImageHeader) -> None:
         )
     if header.frames > MAX_FRAMES:
         raise _too_large(header, f"more than {MAX_FRAMES} frames", "frames", MAX_FRAMES)
-    if header.pixels > MAX_PIXELS:
-        shown = f"{header.pixels} pixels in all; {MAX_PIXELS // MEGAPIXEL} million are allowed"
-        raise _too_large(header, shown, "pixels", MAX_PIXELS)
+    limit = max_pixels(header.frames)
+    if header.pixels > limit:
+        shown = f"{header.pixels} pixels in all; {limit // MEGAPIXEL} million are allowed"
+        raise _too_large(header, shown, "pixels", limit)
 
 
 def _too_large(header: ImageHeader, fault: str, which: str, limit: int) -> ImageTooLargeError:

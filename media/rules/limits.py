@@ -23,9 +23,10 @@ SLOWEST_UPLINK = 32 * KIB  # bytes per second we promise to serve
 MIN_URL_LIFETIME = timedelta(seconds=900)
 MAX_URL_LIFETIME = timedelta(seconds=3600)
 
-# One image. 12,000 px is the longest side the CDN transforms.
-MAX_PIXELS = 50 * MEGAPIXEL  # over all frames
-MAX_SIDE = 12_000
+# One image. WebP, which every image may be exported to, holds no longer side.
+MAX_PIXELS = 120 * MEGAPIXEL  # of a still
+MAX_ANIMATION_PIXELS = 100 * MEGAPIXEL  # over all frames
+MAX_SIDE = 16_383
 MAX_FRAMES = 1_000
 
 # One JPEG. Every scan costs the decoder a pass over all pixels; encoders write about ten.

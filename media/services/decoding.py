@@ -23,7 +23,6 @@ from media.rules.decode_costs import (
     cpu_seconds,
     wall_seconds,
 )
-from media.rules.limits import MAX_PIXELS
 from media.rules.picture_ranges import picture_ranges
 from media.services import decoder_process
 
@@ -83,7 +82,7 @@ def decode(path: str | Path, content_type: str) -> Decoded:
         format=_FORMATS[content_type],
         frames=header.frames,
         ranges=None if ranges == [(0, size)] else ranges,
-        max_pixels=MAX_PIXELS,
+        max_pixels=image_header.max_pixels(header.frames),
     )
     decoded = Decoded(**reply)
     if (decoded.width, decoded.height, decoded.frames) != (

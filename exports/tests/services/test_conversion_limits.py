@@ -101,25 +101,46 @@ def test_a_flood_is_refused_before_a_child_is_asked(target: ImageFormat, source:
 
 
 # --- Limits -----------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("megapixels", "gigabytes", "cpu", "wall"),
+    [(1, 1, 60, 120), (50, 3.6, 60, 120), (120, 7.2, 120, 240), (600, 8, 600, 1200)],
+)
+def test_the_limits_grow_with_the_pixels(
+    megapixels: int, gigabytes: float, cpu: int, wall: float
+) -> None:
+    pixels = megapixels * 1_000_000
+
+    assert image_formats.address_space(pixels) / 2**30 == pytest.approx(gigabytes, abs=0.1)
+    assert (image_formats.cpu_seconds(pixels), image_formats.wall_seconds(pixels)) == (cpu, wall)
+
+
+def test_an_image_of_the_most_pixels_is_converted(source: Path) -> None:
+    source.write_bytes(saved(Image.new("L", (16_383, 7_324), 200), "JPEG"))
+
+    made = conversion.convert(source, source.with_name("made"), image_format=ImageFormat.JPEG)
+
+    assert (made.width, made.height) == (16_383, 7_324)
+
+
 @pytest.mark.covers("T31", "F06")
 @pytest.mark.parametrize(
-    ("limit", "value"),
+    ("limit", "value", "expected"),
     [
-        ("CPU_SECONDS", 1),
-        ("WALL_SECONDS", 0.2),
-        ("ADDRESS_SPACE", 320 * 2**20),
-        ("MAX_OUTPUT", 100_000),
+        ("CPU_SECONDS", 1, "conversion_failed"),
+        ("WALL_SECONDS", 0.2, "conversion_failed"),
+        ("ADDRESS_SPACE", 320 * 2**20, "image_too_large_for_format"),
+        ("MAX_OUTPUT", 100_000, "image_too_large_for_format"),
     ],
 )
 def test_over_a_limit_one_image_fails_and_the_next_one_works(
-    limit: str, value: float, source: Path, monkeypatch: pytest.MonkeyPatch
+    limit: str, value: float, expected: str, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(image_formats, limit, value)
 
     code = refusal(source, noise(2600), ImageFormat.AVIF)
     monkeypatch.undo()
 
-    assert code == "conversion_failed"
+    assert code == expected
     assert works(source)
 
 

@@ -69,7 +69,8 @@ def require_complete(reader: Reader) -> None:
 def picture_ranges(reader: Reader) -> Iterator[tuple[int, int]]:
     """Yield where the chunks stand that pixels, frames and colours come from.
 
-    Texts of any size, an `acTL` that no decoder heeds and whatever follows IEND are left out.
+    Texts of any size, an `acTL` that no decoder heeds, a colour profile with a wrong sum and
+    whatever follows IEND are left out.
     """
     moving = measure(reader).frames > 1
     reader.move_to(0)
@@ -77,7 +78,8 @@ def picture_ranges(reader: Reader) -> Iterator[tuple[int, int]]:
     yield 0, reader.position
     start, counted = reader.position, not moving
     for kind, _ in _chunks(reader, checked=False):
-        if kind in _NEEDED and not (kind == b"acTL" and counted):
+        is_surplus = kind == b"acTL" and counted
+        if kind in _NEEDED and not is_surplus and (kind != b"iCCP" or _is_sound(reader, start)):
             yield start, reader.position
         counted = counted or kind in {b"acTL", b"IDAT"}
         if kind == b"IEND":
@@ -102,6 +104,17 @@ def _chunks(reader: Reader, *, checked: bool) -> Iterator[tuple[bytes, bytes]]:
         else:
             reader.skip(length - len(head) + 4)
         yield kind, head
+
+
+def _is_sound(reader: Reader, start: int) -> bool:
+    """Return whether the chunk just read has the right sum."""
+    left = reader.position - start - 8
+    reader.move_to(start + 4)
+    try:
+        _require_sum(reader, b"", left)
+    except FileCorruptError:
+        return False
+    return True
 
 
 def _require_sum(reader: Reader, start: bytes, left: int) -> None:

@@ -237,7 +237,7 @@ def test_a_second_patch_of_a_text_is_stored(
     ("sent_fields", "code"),
     [
         ({"width": 0}, "too_small"),
-        ({"width": 12_001}, "too_large"),
+        ({"width": 16_384}, "too_large"),
         ({"height": "5"}, "int_parsing"),
         ({"duration": -1}, "too_small"),
         ({"dominant_color": "red"}, "value_error"),

@@ -91,15 +91,20 @@ def test_a_pixel_flood_is_refused_without_allocating(content_type: str) -> None:
 @pytest.mark.parametrize(
     ("width", "height", "frames", "exceeded"),
     [
-        (12_000, 4_166, 1, None),
-        (7_071, 7_071, 1, None),
-        (7_072, 7_072, 1, "pixels"),
-        (12_001, 1, 1, "side"),
-        (1, 12_001, 1, "side"),
+        (16_383, 7_324, 1, None),
+        (16_383, 7_325, 1, "pixels"),
+        (12_000, 10_000, 1, None),
+        (11_648, 8_736, 1, None),  # 102 megapixels of a medium format camera
+        (10_000, 10_000, 1, None),
+        (12_001, 10_000, 1, "pixels"),
+        (16_384, 1, 1, "side"),
+        (1, 16_384, 1, "side"),
         (1, 1, 1_000, None),
         (1, 1, 1_001, "frames"),
-        (1_000, 1_000, 50, None),
-        (1_000, 1_000, 51, "pixels"),
+        (1_000, 1_000, 100, None),
+        (1_000, 1_000, 101, "pixels"),
+        (10_000, 5_000, 2, None),
+        (10_001, 5_000, 2, "pixels"),
     ],
 )
 def test_the_limits_are_sharp(width: int, height: int, frames: int, exceeded: str | None) -> None:

@@ -31,4 +31,5 @@ def test_the_time_of_a_request_grows_with_what_it_names(declared: int, seconds: 
 def test_the_numbers_promised_to_clients() -> None:
     assert limits.MAX_FILE_SIZE == 52_428_800
     assert limits.MAX_REQUEST_BYTES == 524_288_000
-    assert (limits.MAX_PIXELS, limits.MAX_SIDE, limits.MAX_FRAMES) == (50_000_000, 12_000, 1_000)
+    assert (limits.MAX_PIXELS, limits.MAX_ANIMATION_PIXELS) == (120_000_000, 100_000_000)
+    assert (limits.MAX_SIDE, limits.MAX_FRAMES) == (16_383, 1_000)

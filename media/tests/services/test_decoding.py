@@ -30,6 +30,20 @@ ROOT = Path(__file__).parents[3]
 
 
 # --- What it tells ----------------------------------------------------------------------------
+def test_a_colour_profile_with_a_wrong_sum_is_no_profile(file: Callable[[bytes], Path]) -> None:
+    photo = bytearray(saved(Image.new("RGB", (30, 20)), "image/png", icc_profile=SRGB))
+    start = photo.index(b"iCCP")
+    photo[start + 4 + int.from_bytes(photo[start - 4 : start])] ^= 0xFF  # as browsers: shown
+
+    assert decoding.decode(file(bytes(photo)), "image/png").color_profile is None
+
+
+def test_a_still_of_the_most_pixels_decodes(file: Callable[[bytes], Path]) -> None:
+    largest = saved(Image.new("L", (16_383, 7_324), 200), "image/jpeg")
+
+    assert decoding.decode(file(largest), "image/jpeg").dominant_color == "#c8c8c8"
+
+
 def test_a_photo_is_described(file: Callable[[bytes], Path]) -> None:
     photo = saved(Image.new("RGB", (300, 200), (200, 30, 60)), "image/png", icc_profile=SRGB)
 

@@ -195,7 +195,7 @@ BAD: list[Row] = [
      "image_undecodable"),
     ("lossless JPEG", JPEG, lossless_jpeg, OK, "image_undecodable"),
     ("GIF of 1,001 frames", GIF, lambda: gif(1, 1, 1001), "image_too_large", "image_too_large"),
-    ("GIF of too many pixels", GIF, lambda: gif(1000, 1000, 51), "image_too_large",
+    ("GIF of too many pixels", GIF, lambda: gif(1000, 1000, 101), "image_too_large",
      "image_too_large"),
     ("GIF without frames", GIF, lambda: gif(1, 1, 0), "file_corrupt", REFUSED),
 ]  # fmt: skip

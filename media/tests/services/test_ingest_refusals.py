@@ -57,7 +57,7 @@ BAD: dict[str, tuple[str, bytes, str]] = {
     },
     "flood of image/webp": ("image/webp", FLOODS["image/webp"](16_384, 16_384), "image_too_large"),
     "many scans": ("image/jpeg", scans(300, (4000, 4000)), "image_too_many_scans"),
-    "flood of gray": ("image/png", png(12_001, 1), "image_too_large"),
+    "flood of gray": ("image/png", png(16_384, 1), "image_too_large"),
 }
 
 
