@@ -12,7 +12,8 @@ from devstack.folders import CHECKOUT
 from devstack.narrator import Narrator
 from devstack.processes import DevstackError
 from devstack.product import Product
-from devstack.serve import local_product, watch
+from devstack.restarts import watch
+from devstack.serve import local_product
 from devstack.stopping import StopAskedError, stop_on_signals
 
 PHOTOS = CHECKOUT / "samples" / "photos"

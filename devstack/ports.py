@@ -1,8 +1,12 @@
-"""Free loopback ports."""
+"""Loopback ports: free ones, and whether somebody answers on one."""
 
 import contextlib
 import secrets
 import socket
+import urllib.error
+import urllib.request
+from http import HTTPStatus
+from http.client import HTTPException
 
 LOOPBACK = "127.0.0.1"
 GRPC_OFFSET = 10_000  # SeaweedFS opens each port a second time at this distance
@@ -33,6 +37,17 @@ def answers(port: int) -> bool:
     with contextlib.suppress(OSError), socket.create_connection((LOOPBACK, port), 1):
         return True
     return False
+
+
+def serves(url: str) -> bool:
+    """Return whether a GET is answered with anything but an error of the server."""
+    try:
+        with urllib.request.urlopen(url, timeout=2):  # noqa: S310  always our own address
+            return True
+    except urllib.error.HTTPError as error:
+        return error.code < HTTPStatus.INTERNAL_SERVER_ERROR
+    except (OSError, HTTPException):
+        return False
 
 
 def _is_free(port: int) -> bool:

@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg
 
 from devstack.folders import Places, can_be_entered_by_anyone, shelter, sheltered
-from devstack.processes import Account, Child, DevstackError, identity
+from devstack.processes import Account, Child, DevstackError, ProcessEndedError, identity
 
 ROLE = "sartiq"
 DATABASE = "sartiq"
@@ -118,8 +118,7 @@ class Postgres:
 
     def wait_ready(self) -> None:
         """Wait until the product's database answers."""
-        self._child.wait_until(self._answers)
-        self.create_database(DATABASE)
+        self._child.wait_until(self._has_the_database)
 
     def create_database(self, name: str) -> None:
         """Create a database unless it exists."""
@@ -134,9 +133,9 @@ class Postgres:
             host=str(self._sockets), user=ROLE, dbname="postgres", autocommit=True
         )
 
-    def _answers(self) -> bool:
+    def _has_the_database(self) -> bool:
         try:
-            self._connect().close()
+            self.create_database(DATABASE)
         except psycopg.OperationalError:
             return False
         return True
@@ -173,7 +172,7 @@ class Postgres:
         )
         if done.returncode:
             message = f"initdb failed:\n{done.stdout}{done.stderr}"
-            raise DevstackError(message)
+            raise ProcessEndedError("initdb", by_itself=done.returncode > 0, report=message)
 
     def _make_child(self, places: Places) -> Child:
         options = [

@@ -30,6 +30,15 @@ class DevstackError(Exception):
     """Raised when a part of the stack does not do its work; the message says which and why."""
 
 
+class ProcessEndedError(DevstackError):
+    """Raised when a process ends that should run on, or without its work done."""
+
+    def __init__(self, name: str, *, by_itself: bool, report: str) -> None:
+        super().__init__(report)
+        self.name = name
+        self.by_itself = by_itself  # or killed by a signal
+
+
 @dataclass(frozen=True)
 class Account:
     """The unprivileged user a service runs as when the launcher is root."""
@@ -103,7 +112,7 @@ class Child:
     @property
     def is_alive(self) -> bool:
         """Whether the process runs (a process that ended but was not yet stopped does not)."""
-        return self._process is not None and not self._has_ended(self._process)
+        return self._process is not None and self._end_of(self._process) is None
 
     def start(self) -> None:
         """Start the process and return at once."""
@@ -128,14 +137,19 @@ class Child:
         """Poll `ready`; a process that ends or stays unready is reported with its log's end."""
 
         def ready_and_alive() -> bool:
-            is_alive = self.is_alive
-            checkpoint()  # what told the launcher may have told the process as well
-            if not is_alive:
-                raise DevstackError(self.report("ended unexpectedly"))
+            self.require_alive()
             return ready()
 
         if not became_true(ready_and_alive, seconds=seconds):
             raise DevstackError(self.report(f"was not ready after {seconds:g} s"))
+
+    def require_alive(self) -> None:
+        """Raise `ProcessEndedError`, with the log's end, unless the process runs."""
+        end = None if self.is_alive else self._process and self._end_of(self._process)
+        checkpoint()  # what told the launcher may have told the process as well
+        if not self.is_alive:
+            report = self.report("ended unexpectedly")
+            raise ProcessEndedError(self.name, by_itself=end == os.CLD_EXITED, report=report)
 
     def send(self, number: int) -> None:
         """Send a signal to the process alone."""
@@ -176,11 +190,11 @@ class Child:
             self.send(self.stop_signal)
 
     @staticmethod
-    def _has_ended(process: subprocess.Popen[bytes]) -> bool:
-        if process.returncode is not None:
-            return True
+    def _end_of(process: subprocess.Popen[bytes]) -> int | None:
+        """Return how the process ended, such as `os.CLD_EXITED`, or `None` while it runs."""
         flags = os.WEXITED | os.WNOHANG | os.WNOWAIT  # look without reaping
-        return os.waitid(os.P_PID, process.pid, flags) is not None
+        end = os.waitid(os.P_PID, process.pid, flags)
+        return None if end is None else end.si_code
 
 
 def outcome(
@@ -191,10 +205,11 @@ def outcome(
     cwd: Path | None = None,
     captures: bool = False,
     seconds: float = math.inf,
+    meanwhile: Callable[[], None] = checkpoint,
 ) -> subprocess.CompletedProcess[str]:
     """Run a command to its end, unless the launcher is to stop; with `captures` unseen.
 
-    Raises `subprocess.TimeoutExpired` after `seconds`.
+    Raises `subprocess.TimeoutExpired` after `seconds`; what `meanwhile` raises ends it as well.
     """
     output = subprocess.PIPE if captures else None
     with subprocess.Popen(
@@ -208,17 +223,20 @@ def outcome(
         preexec_fn=partial(die_with_parent, death_signal),  # noqa: PLW1509  see Child.start
     ) as process:
         try:
-            said, complained = _wait_for(process, seconds)
+            said, complained = _wait_for(process, seconds, meanwhile)
         except BaseException:
             _end(process, death_signal)
             raise
     return subprocess.CompletedProcess(command, process.returncode, said, complained)
 
 
-def _wait_for(process: subprocess.Popen[str], seconds: float) -> tuple[str, str]:
+def _wait_for(
+    process: subprocess.Popen[str], seconds: float, meanwhile: Callable[[], None]
+) -> tuple[str, str]:
     deadline = time.monotonic() + seconds
     while True:
         checkpoint()
+        meanwhile()
         try:
             said = process.communicate(timeout=LOOK_SECONDS)
         except subprocess.TimeoutExpired:
@@ -226,6 +244,7 @@ def _wait_for(process: subprocess.Popen[str], seconds: float) -> tuple[str, str]
                 raise subprocess.TimeoutExpired(process.args, seconds) from None
         else:
             checkpoint()  # Ctrl-C ends the command and is for the launcher as well
+            meanwhile()
             return said
 
 

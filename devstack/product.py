@@ -5,20 +5,18 @@ import os
 import signal
 import subprocess
 import sys
-import urllib.error
-import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from devstack.folders import CHECKOUT
-from devstack.ports import LOOPBACK, answers, free_port
+from devstack.ports import LOOPBACK, answers, free_port, serves
 from devstack.postgres import Postgres
-from devstack.processes import Child, DevstackError, outcome, stop_all
+from devstack.processes import Child, DevstackError, ProcessEndedError, outcome, stop_all
 from devstack.stack import Stack
+from devstack.stopping import checkpoint
 from devstack.valkey import Valkey
 
 LIVE_PATH = "/health/live"
@@ -72,19 +70,16 @@ class Product:
 
     def start(self) -> None:
         """Start the services, prepare them, then start web, worker and beat."""
-        self.stack.start()
         try:
-            self.prepare()
-            self.start_web()
-            self.start_worker()
-            self.start_beat()
+            self.revive()
         except BaseException:
             self.stop()
             raise
 
     def prepare(self) -> None:
         """Migrate, make the buckets and the users."""
-        said = self._run(sys.executable, "-m", "devstack.prepare")
+        command = (sys.executable, "-m", "devstack.prepare")
+        said = self._run(*command, meanwhile=self.stack.require_alive)
         made = json.loads(said.splitlines()[-1])
         self.organization_id = made["organization_id"]
         self.users = {name: Person(**person) for name, person in made["users"].items()}
@@ -167,20 +162,27 @@ class Product:
             self.stack.seaweed.wait_ready()
 
     def revive(self) -> None:
-        """Start again whatever was stopped or killed."""
-        for service in self.stack.services:
-            if not service.child.is_alive:
-                service.child.kill()
-                service.launch()
-                service.wait_ready()
+        """Start whatever does not run and wait until everything answers.
+
+        After a `ProcessEndedError` it may be called again and goes on where it was.
+        """
+        self.stack.revive()
+        if not self.users:
+            self.prepare()
         for child, start in (
-            (self.web, self.start_web),
+            (self.web, self.web.start),
             (self.worker, self.start_worker),
             (self.beat, self.start_beat),
         ):
             if not child.is_alive:
                 child.kill()  # reaps what ended and ends what it left
                 start()
+        self.web.wait_until(self._everything_answers)
+
+    def require_alive(self) -> None:
+        """Raise `ProcessEndedError` unless every process runs."""
+        for child in self.children:
+            child.require_alive()
 
     def stop(self) -> None:
         """Stop every process; none is left."""
@@ -252,15 +254,13 @@ class Product:
         ]
 
     def _web_answers(self) -> bool:
-        try:
-            with urllib.request.urlopen(self.api + LIVE_PATH, timeout=2):  # noqa: S310  own address
-                return True
-        except urllib.error.HTTPError as error:
-            return error.code < HTTPStatus.INTERNAL_SERVER_ERROR
-        except OSError:
-            return False
+        return serves(self.api + LIVE_PATH)
 
-    def _run(self, *command: str) -> str:
+    def _everything_answers(self) -> bool:
+        self.require_alive()
+        return self._web_answers()
+
+    def _run(self, *command: str, meanwhile: Callable[[], None] = checkpoint) -> str:
         name = " ".join(command[1:])
         try:
             done = outcome(
@@ -270,12 +270,15 @@ class Product:
                 captures=True,
                 seconds=PREPARE_SECONDS,
                 death_signal=signal.SIGKILL,
+                meanwhile=meanwhile,
             )
         except subprocess.TimeoutExpired as error:
             raise DevstackError(f"{name} was not done after {error.timeout:g} s") from error
         if done.returncode:
             message = f"{name} failed:\n{done.stdout[-4000:]}{done.stderr[-4000:]}"
-            raise DevstackError(message)
+            if done.returncode == os.EX_CONFIG:
+                raise DevstackError(message)
+            raise ProcessEndedError(name, by_itself=done.returncode > 0, report=message)
         return done.stdout
 
 

@@ -2,28 +2,23 @@
 
 import json
 import os
-import sys
-import time
-from collections import deque
-from collections.abc import Mapping
-from typing import NoReturn
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
-from devstack.processes import DevstackError
+from devstack import restarts
 from devstack.product import Product
 from devstack.stack import Stack
-from devstack.stopping import StopAskedError, checkpoint, stop_on_signals
+from devstack.stopping import StopAskedError, stop_on_signals
 
 DEFAULT_PORT = 8000
-WATCH_SECONDS = 0.2
-MOST_RESTARTS = 10  # of all processes together, within
-RESTART_SECONDS = 60.0
 
 
-def local_product(given: Mapping[str, str]) -> Product:
-    """Return the product of this checkout, with its data kept in `.devstack/`."""
+@contextmanager
+def local_product(given: Mapping[str, str]) -> Iterator[Product]:
+    """Run the product of this checkout, with its data kept in `.devstack/`."""
     stack = Stack.persistent(given=given)
     try:
-        return Product(
+        product = Product(
             stack,
             settings=given.get("DJANGO_SETTINGS_MODULE", "sartiq.settings.development"),
             port=int(given.get("PORT") or DEFAULT_PORT),
@@ -31,6 +26,11 @@ def local_product(given: Mapping[str, str]) -> Product:
     except BaseException:
         stack.stop()
         raise
+    try:
+        restarts.start(product)
+        yield product
+    finally:
+        product.stop()
 
 
 def serve() -> int:
@@ -39,24 +39,6 @@ def serve() -> int:
     try:
         with local_product(os.environ) as product:
             print("READY " + json.dumps(product.summary), flush=True)
-            watch(product)
+            restarts.watch(product)
     except StopAskedError:
         return 0
-
-
-def watch(product: Product) -> NoReturn:
-    """Start again what ends, as an orchestrator would; return never.
-
-    Raises when a process ends again and again, or when a signal comes.
-    """
-    ended: deque[float] = deque(maxlen=MOST_RESTARTS + 1)
-    while True:
-        checkpoint()
-        for child in product.children:
-            if not child.is_alive:
-                print(f"{child.name} ended; it is started again", file=sys.stderr, flush=True)
-                ended.append(time.monotonic())
-                if len(ended) > MOST_RESTARTS and ended[-1] - ended[0] < RESTART_SECONDS:
-                    raise DevstackError(child.report("ended again and again"))
-                product.revive()
-        time.sleep(WATCH_SECONDS)

@@ -60,13 +60,24 @@ class Stack:
     def start(self) -> None:
         """Start every service and wait until each is ready; none is left behind on failure."""
         try:
-            for service in self.services:
-                service.launch()
-            for service in self.services:
-                service.wait_ready()
+            self.revive()
         except BaseException:
             self.stop()
             raise
+
+    def revive(self) -> None:
+        """Start every service that does not run and wait until each is ready."""
+        for service in self.services:
+            if not service.child.is_alive:
+                service.child.kill()  # reaps what ended and ends what it left
+                service.launch()
+        for service in self.services:
+            service.wait_ready()
+
+    def require_alive(self) -> None:
+        """Raise `ProcessEndedError` unless every service runs."""
+        for child in self.children:
+            child.require_alive()
 
     def stop(self) -> None:
         """Stop every service and remove what was temporary."""

@@ -1,12 +1,19 @@
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from devstack.processes import Child, DevstackError, wait_until
+from devstack.processes import (
+    Child,
+    DevstackError,
+    ProcessEndedError,
+    outcome,
+    wait_until,
+)
 from devstack.proctable import is_running
 
 WITH_A_CHILD = """
@@ -91,6 +98,41 @@ def test_a_process_that_ends_while_waited_for_is_reported_with_its_log(tmp_path:
         child.wait_until(lambda: False)
 
     child.stop()
+
+
+@pytest.mark.parametrize(
+    ("code", "by_itself"),
+    [("raise SystemExit(3)", True), ("import os; os.kill(os.getpid(), 9)", False)],
+)
+def test_an_end_says_whether_somebody_killed_the_process(
+    tmp_path: Path, code: str, *, by_itself: bool
+) -> None:
+    child = python(code, tmp_path / "log")
+    child.start()
+    wait_until(lambda: not child.is_alive, what="the end", seconds=30)
+
+    with pytest.raises(ProcessEndedError) as ended:
+        child.require_alive()
+
+    child.stop()
+    assert (ended.value.name, ended.value.by_itself) == ("part", by_itself)
+
+
+def test_a_command_ends_when_what_it_needs_has_ended(tmp_path: Path) -> None:
+    needed = python("", tmp_path / "log")
+    needed.start()
+    began = time.monotonic()
+
+    with pytest.raises(ProcessEndedError):
+        outcome(
+            [sys.executable, "-c", "import time; time.sleep(60)"],
+            env=os.environ,
+            death_signal=signal.SIGKILL,
+            meanwhile=needed.require_alive,
+        )
+
+    needed.stop()
+    assert time.monotonic() - began < 50
 
 
 def test_waiting_ends_at_its_deadline() -> None:

@@ -2,6 +2,7 @@ import json
 import os
 import signal
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from http import HTTPStatus
@@ -11,7 +12,9 @@ import httpx
 import pytest
 
 from devstack.folders import remove_data
+from devstack.ports import serves
 from devstack.processes import wait_until
+from devstack.proctable import read_if_there
 from devstack.tests.traces import launched
 
 pytestmark = pytest.mark.flow
@@ -80,6 +83,59 @@ def test_serve_ends_when_a_process_ends_again_and_again(data: Path) -> None:
         assert serve.descendants() == set()
 
 
+@pytest.mark.parametrize("victim", ["postgres", "devstack.prepare", "sartiq.server", "worker"])
+def test_serve_survives_a_kill_while_it_starts(
+    data: Path, capfd: pytest.CaptureFixture[str], victim: str
+) -> None:
+    env = {"PORT": "0", "DEVSTACK_DIR": str(data), "STORAGE": "local"}
+    with launched("serve", env=env) as serve:
+        killer = threading.Thread(target=kill_first, args=(serve.process.pid, victim))
+        killer.start()
+        ready = json.loads(serve.read_until("READY ").removeprefix("READY "))
+        killer.join()
+        answer = httpx.get(f"{ready['api']}/health/live", timeout=30)
+        serve.process.send_signal(signal.SIGTERM)
+
+        assert serve.process.wait() == 0
+        assert serve.descendants() == set()
+    assert answer.status_code == HTTPStatus.OK
+    assert "ended; it is started again" in capfd.readouterr().err
+
+
+def test_a_killed_web_server_is_replaced_on_its_port(data: Path) -> None:
+    env = {"PORT": "0", "DEVSTACK_DIR": str(data), "STORAGE": "local"}
+    with launched("serve", env=env) as serve:
+        ready = json.loads(serve.read_until("READY ").removeprefix("READY "))
+        before = children_running(serve.process.pid, "sartiq.server")
+
+        kill_first(serve.process.pid, "sartiq.server")
+
+        wait_until(
+            lambda: bool(children_running(serve.process.pid, "sartiq.server") - before),
+            what="the next web server",
+            seconds=60,
+        )
+        wait_until(lambda: serves(f"{ready['api']}/health/live"), what="its answer", seconds=60)
+        serve.process.send_signal(signal.SIGTERM)
+
+        assert serve.process.wait() == 0
+        assert serve.descendants() == set()
+
+
+def test_refused_settings_are_reported_at_the_first_try(
+    data: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    env = {"PORT": "0", "DEVSTACK_DIR": str(data), "STORAGE": "local", "LEASE_SECONDS": "0"}
+    with launched("serve", env=env) as serve:
+        assert serve.process.wait() == 1
+        assert serve.descendants() == set()
+
+    said = capfd.readouterr().err
+    assert "LEASE_SECONDS is '0'. Allowed: a whole number from 1 to 3600." in said
+    assert "started again" not in said
+    assert "Traceback" not in said
+
+
 @pytest.fixture
 def _as_in_the_background() -> Iterator[None]:
     """Ignore what a shell lets its background jobs ignore; children inherit it."""
@@ -111,6 +167,24 @@ def test_a_taken_port_is_named(data: Path, capfd: pytest.CaptureFixture[str]) ->
             assert serve.process.wait() == 1
 
     assert f"port {port} is taken" in capfd.readouterr().err
+
+
+def children_running(launcher: int, argument: str) -> set[int]:
+    """Return the ids of a launcher's own children whose command line has the argument."""
+    children = read_if_there(Path(f"/proc/{launcher}/task/{launcher}/children")).split()
+    return {pid for pid in map(int, children) if has_argument(pid, argument)}
+
+
+def has_argument(pid: int, argument: str) -> bool:
+    command = read_if_there(Path(f"/proc/{pid}/cmdline")).split("\0")
+    return any(Path(part).name == argument for part in command)
+
+
+def kill_first(launcher: int, argument: str) -> None:
+    """Wait for such a child and kill it."""
+    wait_until(lambda: bool(children_running(launcher, argument)), what=argument, seconds=120)
+    for pid in children_running(launcher, argument):
+        os.kill(pid, signal.SIGKILL)
 
 
 def is_beat(pid: int) -> bool:
