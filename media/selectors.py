@@ -28,6 +28,13 @@ def resource_url(resource: MediaResource) -> str | None:
     return public_url(key)
 
 
+def thumbnail_url(resource: MediaResource) -> str | None:
+    """Return where the small picture of a READY image is read; None where there is none."""
+    if resource.status != ResourceStatus.READY or not resource.has_thumbnail:
+        return None
+    return public_url(keys.thumbnail_key(resource.pk))
+
+
 def our_bases() -> list[str]:
     """Return the addresses below which a URL can name one of our objects."""
     return list(dict.fromkeys([settings.CDN_URL, settings.R2_PUBLIC_URL]))
@@ -69,6 +76,7 @@ def as_answer(attachment: Attachment) -> dict[str, Any]:
         "status": resource.status.lower(),
         "url": resource_url(resource),
         "failure": failures.as_answer(resource.failure_code),
+        "thumbnail_url": thumbnail_url(resource),
         "content_type": resource.content_type,
         "file_size": resource.file_size,
         "width": resource.width,

@@ -23,7 +23,9 @@ from catalog.models import (
 from catalog.selectors import media_by_slot
 from catalog.services import entities
 from media.admin.looks import picture, thumbnail
-from media.models import Attachment, ResourceStatus, ResourceType
+from media.models import Attachment, ResourceStatus
+from media.rules.keys import thumbnail_key
+from media.selectors import public_url
 from sartiq.core.staff import FACTS, NOTHING, anchor, link, list_of
 
 OWNER = ("organization", "user")
@@ -52,11 +54,11 @@ class EntityAdmin(ModelAdmin):
             entity_type=self.model.entity_type, entity_id=OuterRef("pk")
         ).order_by()
         pictures = mine.filter(
-            resource__status=ResourceStatus.READY, resource__resource_type=ResourceType.IMAGE
+            resource__status=ResourceStatus.READY, resource__has_thumbnail=True
         ).order_by(Case(When(slot="cover_image", then=Value(0)), default=1), "slot", "position")
         counted = mine.values("entity_id").annotate(total=Count("pk")).values("total")
         annotated: QuerySet[Any] = rows.annotate(
-            picture_key=Subquery(pictures.values("resource__storage_key")[:1]),
+            picture_of=Subquery(pictures.values("resource_id")[:1]),
             media_total=Coalesce(Subquery(counted), 0),
         )
         return annotated
@@ -106,7 +108,9 @@ class EntityAdmin(ModelAdmin):
     @admin.display(description="Picture")
     def picture(self, entity: Any) -> str:
         """Show the cover, else the first image."""
-        return picture(key=entity.picture_key, alt=entity.name) if entity.picture_key else NOTHING
+        if entity.picture_of is None:
+            return NOTHING
+        return picture(url=public_url(thumbnail_key(entity.picture_of)), alt=entity.name)
 
     @admin.display(description="Files", ordering="media_total")
     def files(self, entity: Any) -> str:

@@ -4,27 +4,30 @@ from django.template.defaultfilters import filesizeformat
 from django.utils.html import format_html
 
 from media.models import Attachment, MediaResource, ResourceStatus, ResourceType
-from media.selectors import public_url
+from media.selectors import public_url, thumbnail_url
 from sartiq.core.staff import NOTHING, anchor, model_holding, page_of
 
 THUMBNAIL = "height:3rem;max-width:6rem;object-fit:cover;border-radius:4px"
 PREVIEW = "max-height:24rem;max-width:100%;border-radius:6px"
 
 
-def picture(*, key: str, alt: str | None, style: str = THUMBNAIL) -> str:
+def picture(*, url: str, alt: str | None, style: str = THUMBNAIL) -> str:
     """Return an image of ours; everything a user wrote is escaped."""
-    return format_html(
-        '<img src="{}" alt="{}" loading="lazy" style="{}">', public_url(key), alt or "", style
-    )
+    return format_html('<img src="{}" alt="{}" loading="lazy" style="{}">', url, alt or "", style)
 
 
-def thumbnail(resource: MediaResource | None, *, style: str = THUMBNAIL) -> str:
-    """Return a READY image's picture, for anything else a dash."""
-    if resource is None or resource.status != ResourceStatus.READY:
+def thumbnail(resource: MediaResource | None) -> str:
+    """Return the small picture of a READY image, for anything else a dash."""
+    url = thumbnail_url(resource) if resource is not None else None
+    return NOTHING if url is None or resource is None else picture(url=url, alt=resource.alt_text)
+
+
+def preview(resource: MediaResource) -> str:
+    """Return a READY image itself, for anything else a dash."""
+    is_image = resource.resource_type == ResourceType.IMAGE
+    if not is_image or resource.status != ResourceStatus.READY:
         return NOTHING
-    if resource.resource_type != ResourceType.IMAGE:
-        return NOTHING
-    return picture(key=resource.storage_key, alt=resource.alt_text, style=style)
+    return picture(url=public_url(resource.storage_key), alt=resource.alt_text, style=PREVIEW)
 
 
 def entity_link(attachment: Attachment) -> str:

@@ -11,7 +11,7 @@ from django.utils.html import format_html
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTimeFilter
 
 from media.admin.facts import AttachmentsInline, UploadsInline
-from media.admin.looks import PREVIEW, readable_size, thumbnail
+from media.admin.looks import preview, readable_size, thumbnail
 from media.errors import ResourceKeptError
 from media.models import Attachment, MediaResource, ResourceStatus
 from media.rules import failures
@@ -118,7 +118,7 @@ class MediaResourceAdmin(FactsAdmin):
     @admin.display(description="Picture")
     def preview(self, resource: MediaResource) -> str:
         """Show the image."""
-        return thumbnail(resource, style=PREVIEW)
+        return preview(resource)
 
     @admin.display(description="Resource", ordering="storage_key")
     def name(self, resource: MediaResource) -> str:

@@ -103,6 +103,7 @@ class MediaResourceOut(serializers.ModelSerializer[MediaResource]):
     status = serializers.SerializerMethodField()
     resource_type = serializers.SerializerMethodField()
     url = serializers.SerializerMethodField()
+    thumbnail_url = serializers.SerializerMethodField()
     sha256 = serializers.CharField(source="content_hash")
     failure_code = serializers.SerializerMethodField()
     failure = serializers.SerializerMethodField()
@@ -119,6 +120,7 @@ class MediaResourceOut(serializers.ModelSerializer[MediaResource]):
             "failure_code",
             "failure",
             "url",
+            "thumbnail_url",
             "sha256",
             "etag",
             "content_type",
@@ -151,6 +153,11 @@ class MediaResourceOut(serializers.ModelSerializer[MediaResource]):
     def get_url(self, resource: MediaResource) -> str | None:
         """Return where the bytes are read."""
         return selectors.resource_url(resource)
+
+    @extend_schema_field(serializers.URLField(allow_null=True))
+    def get_thumbnail_url(self, resource: MediaResource) -> str | None:
+        """Return where an image of 320 pixels at most is read; null until READY or without one."""
+        return selectors.thumbnail_url(resource)
 
     @extend_schema_field(serializers.CharField(allow_null=True))
     def get_failure_code(self, resource: MediaResource) -> str | None:
@@ -200,6 +207,9 @@ class MediaOut(serializers.Serializer[Any]):
     status = serializers.ChoiceField(choices=_LOWER)
     url = serializers.URLField(allow_null=True)
     failure = MediaFailureOut(allow_null=True)
+    thumbnail_url = serializers.URLField(
+        allow_null=True, help_text="A WebP of at most 320 pixels; null until ready or without one."
+    )
     content_type = serializers.CharField()
     file_size = serializers.IntegerField()
     width = serializers.IntegerField(allow_null=True)

@@ -8,6 +8,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Coalesce, Now
 
 from accounts.models import OwnedModel, OwnedQuerySet, indexes_by_owner
+from media.rules import keys
 from media.rules.decode_costs import ANIMATED, max_light_pixels
 from sartiq.core.models import LeasedModel, free_to_take, not_enqueued_since
 
@@ -74,6 +75,12 @@ class MediaResourceQuerySet(OwnedQuerySet["MediaResource"]):
             unattached_at__lt=before, protected=False, attachments__isnull=True
         ).exclude(status=ResourceStatus.PENDING)
 
+    def lacking_thumbnail(self) -> Self:
+        """Keep READY images without a thumbnail."""
+        return self.filter(
+            status=ResourceStatus.READY, resource_type=ResourceType.IMAGE, has_thumbnail=False
+        )
+
 
 class MediaResource(OwnedModel, LeasedModel):
     """One good file of one tenant, identified by the SHA-256 of its bytes.
@@ -96,6 +103,7 @@ class MediaResource(OwnedModel, LeasedModel):
     duration = models.FloatField("duration in seconds", null=True, blank=True)
     alt_text = models.CharField(max_length=1000, null=True, blank=True)  # noqa: DJ001
     caption = models.CharField(max_length=2000, null=True, blank=True)  # noqa: DJ001
+    has_thumbnail = models.BooleanField(default=False, db_default=False, editable=False)
     protected = models.BooleanField(default=False)
     status = models.CharField(
         max_length=16, choices=ResourceStatus.choices, default=ResourceStatus.PENDING
@@ -148,10 +156,23 @@ class MediaResource(OwnedModel, LeasedModel):
             models.Index(fields=["content_hash"], name="media_resource_hash"),
             models.Index(fields=["storage_key"], name="media_resource_storage_key"),
             models.Index(fields=["id"], condition=Q(status="FAILED"), name="media_resource_failed"),
+            models.Index(
+                fields=["id"],
+                condition=Q(status="READY", resource_type="IMAGE", has_thumbnail=False),
+                name="media_resource_no_thumbnail",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.storage_key.rsplit('/', 1)[-1]} ({self.pk})"
+
+    @property
+    def own_keys(self) -> set[str]:
+        """The keys below `media/` that may hold its bytes, whether or not any was stored yet."""
+        own = {keys.canonical_key(self.pk, self.extension)}
+        if self.resource_type == ResourceType.IMAGE:
+            own.add(keys.thumbnail_key(self.pk))
+        return own
 
     def retry(self) -> None:
         """Put a FAILED resource back in the queue with a fresh count of attempts."""

@@ -16,6 +16,8 @@ AUDIO: Final = "AUDIO"
 DOCUMENT: Final = "DOCUMENT"
 ARCHIVE: Final = "ARCHIVE"
 
+IMMUTABLE: Final = "public, max-age=31536000, immutable"  # Cache-Control of what never changes
+
 
 @dataclass(frozen=True, kw_only=True)
 class FileType:

@@ -24,6 +24,7 @@ _UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _NAME = r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}"
 TEMP_KEY: Final = re.compile(r"^temp/[0-9a-f-]{36}_[0-9]{10}_[A-Za-z0-9._-]{1,100}$", re.ASCII)
 CANONICAL_KEY: Final = re.compile(rf"^media/({_UUID})/file\.([a-z0-9]{{1,10}})$", re.ASCII)
+THUMBNAIL_KEY: Final = re.compile(rf"^media/({_UUID})/thumb\.webp$", re.ASCII)
 PRIVATE_KEY: Final = re.compile(rf"^(?:loras|exports|bulk)/{_UUID}(?:/{_NAME}){{1,3}}$", re.ASCII)
 _NOT_IN_ALPHABET = re.compile(r"[^A-Za-z0-9._-]+", re.ASCII)
 _EXTENSION = re.compile(r"[a-z0-9]{1,10}", re.ASCII)
@@ -36,6 +37,7 @@ class KeyKind(StrEnum):
 
     TEMP = "TEMP"  # an upload nobody has taken in yet
     CANONICAL = "CANONICAL"  # the one good copy of a resource
+    THUMBNAIL = "THUMBNAIL"  # the small picture derived from it
     LEGACY = "LEGACY"  # from before the resources, under images/
     PRIVATE = "PRIVATE"  # a model, an export, a bulk file
     OTHER = "OTHER"  # nothing of ours
@@ -63,6 +65,11 @@ def canonical_key(resource_id: UUID, extension: str) -> str:
     if not _EXTENSION.fullmatch(extension):
         raise KeyRefusedError(value=extension)
     return f"media/{resource_id}/file.{extension}"
+
+
+def thumbnail_key(resource_id: UUID) -> str:
+    """Return the key of the thumbnail of an image."""
+    return f"media/{resource_id}/thumb.webp"
 
 
 def private_key(area: PrivateArea, owner_id: UUID, *names: str) -> str:
@@ -109,6 +116,8 @@ def classify(key: str) -> KeyKind:
         return KeyKind.TEMP
     if CANONICAL_KEY.fullmatch(key):
         return KeyKind.CANONICAL
+    if THUMBNAIL_KEY.fullmatch(key):
+        return KeyKind.THUMBNAIL
     if PRIVATE_KEY.fullmatch(key):
         return KeyKind.PRIVATE
     if key.startswith("images/") and is_storable(key):
@@ -122,8 +131,8 @@ def is_public(key: str) -> bool:
 
 
 def resource_id_of(key: str) -> UUID | None:
-    """Return the resource a canonical key belongs to, None for every other key."""
-    match = CANONICAL_KEY.fullmatch(key)
+    """Return the resource a canonical key or a thumbnail's belongs to, None for every other key."""
+    match = CANONICAL_KEY.fullmatch(key) or THUMBNAIL_KEY.fullmatch(key)
     return UUID(match[1]) if match else None
 
 

@@ -33,6 +33,10 @@ MAX_FRAMES = 1_000
 MIN_SCANS, MAX_SCANS = 20, 500  # allowed of any size, and of the smallest
 MAX_SCAN_PIXELS = 2_500 * MEGAPIXEL  # about 1 s of CPU: 20 scans of 120 megapixels, 52 of 48
 
+# One thumbnail: pixels of its longer side; a WebP of that size has about 10 KiB.
+THUMBNAIL_SIDE = 320
+MAX_THUMBNAIL_BYTES = MIB
+
 # One archive.
 MAX_ARCHIVE_ENTRIES = 10_000
 MAX_ARCHIVE_TOTAL = GIB  # what it says it unpacks to

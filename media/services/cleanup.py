@@ -240,8 +240,8 @@ def _discard_locked(pk: UUID, *, before: datetime) -> bool:
     if free < uploads.count() or not _orphans(before).filter(pk=pk).exists():
         return False
     uploads.claimed().update(state=UploadState.EXPIRED, updated_at=Now())
-    canonical = keys.canonical_key(pk, resource.extension)
-    resource.delete()
     # A FAILED resource names its temporary object; an attempt may have left a copy as well.
-    deletions.queue({resource.storage_key, canonical}, reason=DeletionReason.ORPHANED)
+    useless = {resource.storage_key} | resource.own_keys
+    resource.delete()
+    deletions.queue(useless, reason=DeletionReason.ORPHANED)
     return True

@@ -16,7 +16,7 @@ from typing import BinaryIO
 import pyvips
 from PIL import Image, ImageCms, ImageFile
 
-from media.services import strict_decoder
+from media.services import strict_decoder, thumbnail_encoder
 from media.services.png_rows import require_every_row
 from sartiq.core import child_server
 from sartiq.core.child_server import Reply
@@ -130,6 +130,13 @@ def profile_description(icc: bytes | None) -> str | None:
     return shown[:_LONGEST_DESCRIPTION] or None
 
 
+def thumbnail(request: Reply) -> Reply:
+    """Write a small WebP of an image that has been decoded before."""
+    with picture(request) as file:
+        data = file.read()
+    return thumbnail_encoder.encode_thumbnail(data, request)
+
+
 def inspect(request: Reply) -> Reply:
     """Return the duration in seconds and, for a video, the size of its picture."""
     from pymediainfo import MediaInfo  # noqa: PLC0415 - loads a large library, images need none
@@ -146,7 +153,7 @@ def inspect(request: Reply) -> Reply:
     }
 
 
-JOBS = {"decode": decode, "inspect": inspect}
+JOBS = {"decode": decode, "inspect": inspect, "thumbnail": thumbnail}
 
 
 def attempt(request: Reply) -> Reply:

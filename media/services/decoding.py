@@ -3,7 +3,7 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from django.conf import settings
 
@@ -23,8 +23,10 @@ from media.rules.decode_costs import (
     cpu_seconds,
     wall_seconds,
 )
+from media.rules.limits import MAX_THUMBNAIL_BYTES, THUMBNAIL_SIDE
 from media.rules.picture_ranges import picture_ranges
 from media.services import decoder_process
+from sartiq.core import temporary_files
 
 _FORMATS = {
     "image/jpeg": "JPEG",
@@ -72,8 +74,7 @@ def decode(path: str | Path, content_type: str) -> Decoded:
     with Path(path).open("rb") as file:
         header = image_header.measure(file, content_type)
         image_header.require_within_limits(header)
-        ranges = picture_ranges(file, content_type)
-        size = file.seek(0, os.SEEK_END)
+        ranges = _ranges(file, content_type)
     reply = _ask(
         path,
         "decode",
@@ -81,7 +82,7 @@ def decode(path: str | Path, content_type: str) -> Decoded:
         pixels=header.pixels,
         format=_FORMATS[content_type],
         frames=header.frames,
-        ranges=None if ranges == [(0, size)] else ranges,
+        ranges=ranges,
         max_pixels=image_header.max_pixels(header.frames),
     )
     decoded = Decoded(**reply)
@@ -92,6 +93,32 @@ def decode(path: str | Path, content_type: str) -> Decoded:
     ):
         raise ImageUndecodableError("The image decodes to another size than it declares.")
     return decoded
+
+
+def make_thumbnail(path: str | Path, content_type: str) -> bytes:
+    """Return a small WebP of an image that `decode` accepted, made in the bounded child."""
+    with Path(path).open("rb") as file:
+        header = image_header.measure(file, content_type)
+        ranges = _ranges(file, content_type)
+    with temporary_files.named_file() as target:
+        _ask(
+            path,
+            "thumbnail",
+            cost=cost_of(content_type, header.width, header.height),
+            pixels=header.pixels,
+            ranges=ranges,
+            side=THUMBNAIL_SIDE,
+            target=target.name,
+            file_size=MAX_THUMBNAIL_BYTES,
+        )
+        return Path(target.name).read_bytes()
+
+
+def _ranges(file: BinaryIO, content_type: str) -> list[tuple[int, int]] | None:
+    """Return which bytes are the picture, None when all of them are."""
+    ranges = picture_ranges(file, content_type)
+    size = file.seek(0, os.SEEK_END)
+    return None if ranges == [(0, size)] else ranges
 
 
 def inspect_media(path: str | Path) -> Decoded:

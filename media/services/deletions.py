@@ -58,9 +58,8 @@ def queue(
 
 def queue_unless_spared(key: str, *, bucket: Bucket, reason: DeletionReason) -> None:
     """Queue an object that is about to be stored, so that nothing stays if its row never comes."""
-    ObjectDeletion.objects.create(
-        bucket=bucket, key=key, reason=reason, run_after=Now() + WHILE_STORING
-    )
+    row = ObjectDeletion(bucket=bucket, key=key, reason=reason, run_after=Now() + WHILE_STORING)
+    ObjectDeletion.objects.bulk_create([row], ignore_conflicts=True)
 
 
 def spare(key: str, *, bucket: Bucket) -> bool:

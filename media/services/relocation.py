@@ -31,6 +31,7 @@ from media.rules.failures import RelocationFailure, sentence_for
 from media.services import deletions, turns
 from media.services.decoding import Decoded, inspect_file
 from media.services.examination import Examined, examined
+from media.services.thumbnails import store_thumbnail
 from media.storage import ObjectHeaders, ObjectStore
 from sartiq.core import leases
 from sartiq.core.crashpoints import reach
@@ -42,7 +43,6 @@ MOST_ATTEMPTS = 5
 PAUSES = tuple(timedelta(seconds=seconds) for seconds in (2, 10, 60, 180, 300))
 WHILE_STORE_REFUSES = timedelta(seconds=30)
 RETRY_DELAY = 0.1  # seconds
-IMMUTABLE = "public, max-age=31536000, immutable"
 
 
 class SourceMissingError(Exception):
@@ -63,6 +63,7 @@ class Facts:
 
     examined: Examined
     decoded: Decoded
+    has_thumbnail: bool
 
 
 def relocate(store: ObjectStore, resource_id: UUID) -> None:
@@ -110,7 +111,7 @@ def headers_for(resource: MediaResource) -> ObjectHeaders:
     }
     return ObjectHeaders(
         content_type=resource.content_type,
-        cache_control=IMMUTABLE,
+        cache_control=content_types.IMMUTABLE,
         content_disposition=None if inline else "attachment",
     )
 
@@ -202,10 +203,11 @@ def _verify(
             lease.kept(),  # a decode may take longer than a lease
         ):
             decoded = inspect_file(path, resource.content_type)
+            has_thumbnail = store_thumbnail(store, resource, path, before_put=lease.renew)
     except (ObjectNotFoundError, PreconditionFailedError):
         return None
     reach("K10")
-    return Facts(examined=found, decoded=decoded)
+    return Facts(examined=found, decoded=decoded, has_thumbnail=has_thumbnail)
 
 
 def _become_ready(lease: Lease[MediaResource], resource_id: UUID, facts: Facts) -> None:
@@ -214,6 +216,7 @@ def _become_ready(lease: Lease[MediaResource], resource_id: UUID, facts: Facts) 
         resource = _locked(lease, resource_id)
         done = _settle_uploads(Upload.objects.filter(resource_id=resource.pk))
         _fill(resource, decoded)
+        resource.has_thumbnail = facts.has_thumbnail
         resource.storage_key, resource.etag = found.key, found.etag
         resource.status, resource.ready_at = ResourceStatus.READY, Now()
         resource.lease_holder = resource.lease_expires_at = None
@@ -256,8 +259,7 @@ def _fail(lease: Lease[MediaResource], code: str) -> None:
         resource.status, resource.failure_code = ResourceStatus.FAILED, code
         resource.lease_holder = resource.lease_expires_at = None
         resource.save()
-        copy = keys.canonical_key(resource.pk, resource.extension)
-        deletions.queue([copy], reason=DeletionReason.REJECTED)
+        deletions.queue(resource.own_keys, reason=DeletionReason.REJECTED)
     log.warning(
         "resource_failed", resource_id=str(resource.pk), code=code, message=sentence_for(code)
     )

@@ -7,7 +7,6 @@ from django.db.models.functions import Now
 
 from media.errors import ResourceKeptError
 from media.models import DeletionReason, MediaResource, ResourceStatus, UploadState
-from media.rules import keys
 from media.services import deletions
 
 
@@ -25,7 +24,7 @@ def discard(*, resource_id: UUID) -> None:
         if reason is not None:
             raise ResourceKeptError(f"{resource}: {reason}")
         resource.uploads.claimed().update(state=UploadState.EXPIRED, updated_at=Now())
-        useless = {resource.storage_key, keys.canonical_key(resource.pk, resource.extension)}
+        useless = {resource.storage_key} | resource.own_keys
         resource.delete()
         deletions.queue(useless, reason=DeletionReason.REPLACED)
 

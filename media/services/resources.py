@@ -13,7 +13,6 @@ from accounts.selectors import may_write, require_superuser
 from media import deferred, selectors
 from media.errors import MediaResourceNotFoundError
 from media.models import MediaResource, ObjectDeletion, ResourceStatus
-from media.rules import keys
 from sartiq.core.errors import NotPermittedError
 from sartiq.core.models import free_to_take
 from sartiq.core.preconditions import Precondition, unconditional
@@ -71,10 +70,9 @@ def heal(*, user: User) -> int:
 
 def retry(resource: MediaResource) -> bool:
     """Put one FAILED resource back in the queue; False when its place is taken or being cleared."""
-    copy = keys.canonical_key(resource.pk, resource.extension)
     try:
         with transaction.atomic():
-            rows = ObjectDeletion.objects.alive().filter(key=copy)
+            rows = ObjectDeletion.objects.alive().filter(key__in=resource.own_keys)
             list(rows.select_for_update().values_list("pk", flat=True))  # none starts meanwhile
             if rows.exclude(free_to_take() | Q(lease_expires_at__isnull=True)).exists():
                 return False

@@ -18,7 +18,7 @@ Ask = Callable[[str, str], bool]
 
 _SAMPLE: Final = 10_000  # objects looked at before a bucket counts as nobody's of ours
 _BATCH: Final = 500
-_OURS: Final = frozenset({keys.KeyKind.CANONICAL, keys.KeyKind.TEMP})
+_OURS: Final = frozenset({keys.KeyKind.CANONICAL, keys.KeyKind.THUMBNAIL, keys.KeyKind.TEMP})
 
 
 def mark_buckets(*, adopt: Ask | None, dry_run: bool) -> Iterator[str]:

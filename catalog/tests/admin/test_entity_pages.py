@@ -8,6 +8,7 @@ from accounts.models import Organization, User
 from accounts.tests.factories import OrganizationFactory, UserFactory
 from catalog.models import Look, Product, Subject
 from media.models import Attachment, MediaResource
+from media.rules.keys import thumbnail_key
 from media.selectors import public_url
 from media.tests.admin import rows
 from sartiq.core.staff import LINK_CLASSES
@@ -178,7 +179,7 @@ def test_media_are_shown_with_links(staff_client: Client, superuser: User) -> No
     listed = staff_client.get(address("changelist")).content.decode()
 
     for html in (page, listed):
-        assert f'<img src="{public_url(resource.storage_key)}"' in html
+        assert f'<img src="{public_url(thumbnail_key(resource.pk))}"' in html
     assert reverse("admin:media_mediaresource_change", args=[resource.pk]) in page
     assert (
         f'{reverse("admin:media_attachment_changelist")}?q={shoe.pk}" class="{LINK_CLASSES}">1<'

@@ -67,6 +67,7 @@ def test_a_file_is_shown_pending_then_ready_then_failed(
         "position": None,
         "status": "pending",
         "url": url,
+        "thumbnail_url": None,
         "content_type": "image/png",
         "failure": None,
         "file_size": len(body),
@@ -84,8 +85,9 @@ def test_a_file_is_shown_pending_then_ready_then_failed(
     resource.refresh_from_db()
     assert resource.dominant_color is not None
     done = {"status": "ready", "dominant_color": resource.dominant_color}
-    canonical = f"{settings.CDN_URL}/media/{resource.pk}/file.png"
-    assert now_shown() == shown | done | {"url": canonical}
+    folder = f"{settings.CDN_URL}/media/{resource.pk}"
+    stored = {"url": f"{folder}/file.png", "thumbnail_url": f"{folder}/thumb.webp"}
+    assert now_shown() == shown | done | stored
 
     MediaResource.objects.update(status="FAILED", failure_code="file_truncated")
     failure = {"code": "file_truncated", "message": sentence_for("file_truncated")}

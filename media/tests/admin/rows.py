@@ -35,6 +35,7 @@ def resource(user: User, **values: Any) -> MediaResource:
         "width": 600,
         "height": 400,
         "status": ResourceStatus.READY,
+        "has_thumbnail": True,
         "unattached_at": datetime(2020, 1, 1, tzinfo=UTC),
     }
     return MediaResource.objects.create(user=user, **given | values)

@@ -11,6 +11,7 @@ from accounts.tests.factories import UserFactory
 from catalog.models import Product
 from media.models import Bucket, MediaResource, ObjectDeletion, ResourceStatus
 from media.rules.failures import sentence_for
+from media.rules.keys import thumbnail_key
 from media.selectors import public_url
 from media.tests.admin import rows
 
@@ -66,7 +67,7 @@ def test_related_facts_are_linked_both_ways(staff_client: Client, superuser: Use
         ({}, True),
         ({"status": ResourceStatus.PENDING}, False),
         ({"status": ResourceStatus.FAILED, "failure_code": "x"}, False),
-        ({"resource_type": "DOCUMENT", "content_type": "application/pdf"}, False),
+        ({"has_thumbnail": False}, False),
     ],
 )
 def test_only_ready_images_have_a_thumbnail(
@@ -76,7 +77,8 @@ def test_only_ready_images_have_a_thumbnail(
 
     page = staff_client.get(reverse(RESOURCES)).content.decode()
 
-    assert (f'{resource.storage_key}" alt=""' in page) is shown
+    assert (f'{thumbnail_key(resource.pk)}" alt=""' in page) is shown
+    assert f'src="{public_url(resource.storage_key)}' not in page  # megabytes
 
 
 def test_staff_correct_what_people_say_and_nothing_else(
@@ -139,8 +141,8 @@ def test_a_resource_nothing_shows_goes_with_its_object(
 
     assert answer.status_code == 302
     assert not MediaResource.objects.exists()
-    queued = ObjectDeletion.objects.get()
-    assert (queued.key, queued.bucket) == (resource.storage_key, Bucket.PUBLIC)
+    queued = set(ObjectDeletion.objects.values_list("key", "bucket"))
+    assert queued == {(key, Bucket.PUBLIC) for key in resource.own_keys}
 
 
 @pytest.mark.parametrize("reason", ["shown in 1 place", "protected", "being processed"])
@@ -173,7 +175,7 @@ def test_several_resources_go_together(staff_client: Client, superuser: User) ->
     assert answer.status_code == 302
     assert not MediaResource.objects.exists()
     assert set(ObjectDeletion.objects.values_list("key", flat=True)) == {
-        resource.storage_key for resource in two
+        key for resource in two for key in resource.own_keys
     }
 
 

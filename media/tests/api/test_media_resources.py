@@ -44,6 +44,7 @@ def test_a_resource_is_answered_with_all_its_facts(
         "failure_code": None,
         "failure": None,
         "url": f"{settings.CDN_URL}/media/{made.pk}/file.png",
+        "thumbnail_url": f"{settings.CDN_URL}/media/{made.pk}/thumb.webp",
         "sha256": made.content_hash,
         "etag": made.etag,
         "content_type": "image/png",

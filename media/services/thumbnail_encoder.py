@@ -1,0 +1,30 @@
+"""The thumbnail of an image, made by libvips in the decoder child."""
+
+from pathlib import Path
+from typing import Any
+
+import pyvips
+
+from sartiq.core.child_server import Reply
+
+_QUALITY = 80
+
+
+def encode_thumbnail(data: bytes, request: Reply) -> Reply:
+    """Write the first frame upright, in sRGB, with its transparency, at most `side` pixels wide."""
+    image = _reduced(data, request["side"])
+    if image.interpretation != "srgb":
+        image = image.colourspace("srgb")
+    encoded = image.webpsave_buffer(Q=_QUALITY, keep=pyvips.ForeignKeep.NONE)
+    Path(request["target"]).write_bytes(encoded)
+    return {"width": image.width, "height": image.height}
+
+
+def _reduced(data: bytes, side: int) -> Any:
+    """Let the loader skip what a small picture does not need."""
+    options = {"height": side, "size": "down"}
+    try:
+        image = pyvips.Image.thumbnail_buffer(data, side, export_profile="srgb", **options)
+        return image.copy_memory()
+    except pyvips.Error:  # an ICC profile that is none: its colours are taken for sRGB
+        return pyvips.Image.thumbnail_buffer(data, side, no_rotate=False, **options)

@@ -1,0 +1,149 @@
+"""Derive the small picture of an image that lists show, and store it beside the image."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import structlog
+from django.db import transaction
+
+from media.errors import (
+    ContentError,
+    ObjectNotFoundError,
+    PreconditionFailedError,
+    StoreRefusedError,
+    StoreUnavailableError,
+)
+from media.models import Bucket, DeletionReason, MediaResource, ResourceType
+from media.rules import keys
+from media.rules.content_types import IMMUTABLE
+from media.services import deletions
+from media.services.decoding import make_thumbnail
+from media.services.environment import require_own_environment
+from media.services.examination import examined
+from media.storage import ObjectHeaders, ObjectStore
+from sartiq.core.crashpoints import reach
+
+log = structlog.get_logger(__name__)
+
+HEADERS = ObjectHeaders(content_type="image/webp", cache_control=IMMUTABLE)
+SAMPLES = 20
+
+Watch = Callable[[], None]
+
+
+@dataclass(kw_only=True)
+class ThumbnailReport:
+    """What a run found and made; `failed` shows at most twenty of the ids that have none still."""
+
+    executed: bool
+    missing: int = 0
+    made: int = 0
+    failed: list[str] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the report as one object."""
+        return asdict(self)
+
+
+def store_thumbnail(
+    store: ObjectStore, resource: MediaResource, path: str | Path, *, before_put: Watch
+) -> bool:
+    """Make and store the thumbnail of the verified bytes at `path`; False when there is none.
+
+    No failure here is the image's: an image without a thumbnail is READY all the same.
+    `before_put` may raise to stop a worker that is too late.
+    """
+    if resource.resource_type != ResourceType.IMAGE:
+        return False
+    picture = _made(resource, path)
+    if picture is None:
+        return False
+    before_put()
+    return _put(store, resource, picture)
+
+
+def make_missing(
+    *, store: ObjectStore, limit: int | None = None, execute: bool = False
+) -> ThumbnailReport:
+    """Make the thumbnails that READY images lack; without `execute` only count them.
+
+    Safe to re-run after a crash at any step. Raises ForeignEnvironmentError,
+    StoreUnavailableError.
+    """
+    require_own_environment()
+    report = ThumbnailReport(executed=execute)
+    rows = MediaResource.objects.lacking_thumbnail().order_by("pk")
+    for pk in list(rows.values_list("pk", flat=True)[:limit]):
+        report.missing += 1
+        if execute and make_for(store, pk):
+            report.made += 1
+        elif execute and len(report.failed) < SAMPLES:
+            report.failed.append(str(pk))
+    return report
+
+
+def make_for(store: ObjectStore, resource_id: UUID) -> bool:
+    """Make the thumbnail of one READY image that lacks it; False when there is none still."""
+    resource = MediaResource.objects.lacking_thumbnail().filter(pk=resource_id).first()
+    if resource is None:
+        return False
+    try:
+        with examined(
+            store,
+            store.head(resource.storage_key),
+            content_type=resource.content_type,
+            content_hash=resource.content_hash,
+            watch=_nothing,
+        ) as (_, path):
+            picture = _made(resource, path)
+    except (ContentError, ObjectNotFoundError, PreconditionFailedError) as error:
+        _log_missing(resource, error)
+        return False
+    return picture is not None and _store_for_row(store, resource, picture)
+
+
+def _store_for_row(store: ObjectStore, resource: MediaResource, picture: bytes) -> bool:
+    """Store the object, then say so in its row.
+
+    Its deletion is queued first and cancelled with the row's change: a row that is discarded at the
+    same time, or a crash, leaves no object behind.
+    """
+    key = keys.thumbnail_key(resource.pk)
+    deletions.queue_unless_spared(key, bucket=Bucket.PUBLIC, reason=DeletionReason.ORPHANED)
+    if not _put(store, resource, picture):
+        return False
+    with transaction.atomic():
+        rows = MediaResource.objects.lacking_thumbnail().filter(pk=resource.pk)
+        changed = rows.update(has_thumbnail=True) == 1
+        if changed:
+            deletions.spare(key, bucket=Bucket.PUBLIC)
+    return changed
+
+
+def _made(resource: MediaResource, path: str | Path) -> bytes | None:
+    try:
+        return make_thumbnail(path, resource.content_type)
+    except ContentError as error:
+        _log_missing(resource, error)
+        return None
+
+
+def _put(store: ObjectStore, resource: MediaResource, picture: bytes) -> bool:
+    try:
+        store.put(keys.thumbnail_key(resource.pk), picture, headers=HEADERS)
+    except (StoreRefusedError, StoreUnavailableError) as error:
+        _log_missing(resource, error)
+        return False
+    reach("thumbnail-stored")
+    return True
+
+
+def _log_missing(resource: MediaResource, error: Exception) -> None:
+    log.warning("thumbnail_missing", resource_id=str(resource.pk), reason=str(error))
+
+
+def _nothing() -> None:
+    """Go on without telling anybody."""

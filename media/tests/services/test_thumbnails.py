@@ -1,0 +1,289 @@
+"""Thumbnails: made when an image is verified, gone with it, made later where they are missing."""
+
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+from PIL import Image, ImageCms
+
+from accounts.models import User
+from media import selectors
+from media.errors import ImageUndecodableError, StoreUnavailableError
+from media.models import DeletionReason, MediaResource, ObjectDeletion, ResourceStatus
+from media.rules import keys
+from media.services import deletions, relocation, removal, resources, thumbnails
+from media.services.decoding import make_thumbnail
+from media.storage import public_store
+from media.storage.memory import MemoryStore
+from media.tests.factories import drain, ingest, photo, ready, sent
+from sartiq.core import crashpoints
+
+pytestmark = pytest.mark.django_db
+ORIENTATION = 0x0112
+
+
+class DiedError(BaseException):
+    """Stands for a process that ends here."""
+
+
+def encoded(image: Image.Image, format_name: str, **options: object) -> bytes:
+    body = io.BytesIO()
+    image.save(body, format_name, **options)
+    return body.getvalue()
+
+
+def reduced(tmp_path: Path, body: bytes, content_type: str) -> Image.Image:
+    path = tmp_path / "image"
+    path.write_bytes(body)
+    return Image.open(io.BytesIO(make_thumbnail(path, content_type)))
+
+
+def thumbnail_of(memory: MemoryStore, resource: MediaResource) -> Image.Image:
+    with memory.open(keys.thumbnail_key(resource.pk)) as reader:
+        return Image.open(io.BytesIO(b"".join(reader)))
+
+
+@pytest.fixture
+def hooks() -> Iterator[None]:
+    yield
+    crashpoints.install(None)
+
+
+def die_once_stored() -> None:
+    def die(point: str) -> None:
+        if point == "thumbnail-stored":
+            raise DiedError
+
+    crashpoints.install(die)
+
+
+# --- The picture ----------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [((1600, 900), (320, 180)), ((900, 1600), (180, 320)), ((40, 30), (40, 30))],
+)
+@pytest.mark.parametrize("format_name", ["JPEG", "PNG", "WEBP", "GIF", "AVIF"])
+def test_every_format_becomes_a_small_webp(
+    tmp_path: Path, format_name: str, size: tuple[int, int], expected: tuple[int, int]
+) -> None:
+    body = encoded(Image.new("RGB", size, "#3366cc"), format_name)
+
+    small = reduced(tmp_path, body, f"image/{format_name.lower()}")
+
+    assert (small.format, small.size) == ("WEBP", expected)
+    red, green, blue = small.convert("RGB").getpixel((5, 5))  # type: ignore[misc]  # RGB has three
+    assert abs(red - 0x33) < 8
+    assert abs(green - 0x66) < 8
+    assert abs(blue - 0xCC) < 8
+
+
+def test_it_stands_upright_without_metadata(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[ORIENTATION] = 6
+    body = encoded(Image.new("RGB", (800, 400)), "JPEG", exif=exif)
+
+    small = reduced(tmp_path, body, "image/jpeg")
+
+    assert small.size == (160, 320)
+    assert not small.getexif()
+    assert "icc_profile" not in small.info
+
+
+def test_transparency_stays(tmp_path: Path) -> None:
+    small = reduced(
+        tmp_path, encoded(Image.new("RGBA", (800, 800), (255, 0, 0, 0)), "PNG"), "image/png"
+    )
+
+    assert small.convert("RGBA").getpixel((10, 10))[3] == 0  # type: ignore[index]  # RGBA has four
+
+
+@pytest.mark.parametrize(("mode", "white"), [("CMYK", (0, 0, 0, 0)), ("L", 255)])
+def test_other_colours_become_srgb(tmp_path: Path, mode: str, white: int | tuple[int, ...]) -> None:
+    small = reduced(tmp_path, encoded(Image.new(mode, (400, 400), white), "JPEG"), "image/jpeg")
+
+    assert min(small.convert("RGB").getpixel((5, 5))) > 240  # type: ignore[arg-type]
+
+
+def test_a_profile_that_is_none_is_no_obstacle(tmp_path: Path) -> None:
+    body = encoded(Image.new("RGB", (400, 400), "white"), "PNG", icc_profile=b"no profile")
+
+    assert reduced(tmp_path, body, "image/png").size == (320, 320)
+
+
+def test_a_profile_is_applied(tmp_path: Path) -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
+    body = encoded(Image.new("RGB", (400, 400), "white"), "PNG", icc_profile=profile.tobytes())
+
+    assert reduced(tmp_path, body, "image/png").size == (320, 320)
+
+
+# --- With relocation ------------------------------------------------------------------------------
+def test_a_ready_image_has_one_beside_it(memory: MemoryStore, user: User) -> None:
+    (resource,) = ingest(user, [sent(memory, user)])
+    assert selectors.thumbnail_url(resource) is None
+
+    drain()
+
+    resource.refresh_from_db()
+    key = f"media/{resource.pk}/thumb.webp"
+    assert selectors.thumbnail_url(resource) == selectors.public_url(key)
+    assert thumbnail_of(memory, resource).size == (resource.width, resource.height)
+    assert memory.head(key).content_type == "image/webp"
+
+
+@pytest.mark.parametrize("fault", ["decoder", "store"])
+def test_an_image_without_one_is_ready_all_the_same(
+    memory: MemoryStore, user: User, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    def undecodable(*_: object) -> bytes:
+        raise ImageUndecodableError
+
+    def unavailable(operation: str, key: str) -> None:
+        if operation == "put" and key.endswith("thumb.webp"):
+            raise StoreUnavailableError
+
+    (resource,) = ingest(user, [sent(memory, user)])
+    if fault == "decoder":
+        monkeypatch.setattr(thumbnails, "make_thumbnail", undecodable)
+    else:
+        memory.before = unavailable
+    relocation.relocate(public_store(), resource.pk)
+
+    resource.refresh_from_db()
+    assert resource.status == ResourceStatus.READY
+    assert selectors.thumbnail_url(resource) is None
+
+
+def test_a_worker_that_dies_after_storing_it_leaves_no_stray(
+    memory: MemoryStore, user: User, hooks: None
+) -> None:
+    (resource,) = ingest(user, [sent(memory, user)])
+    die_once_stored()
+    with pytest.raises(DiedError):
+        relocation.relocate(public_store(), resource.pk)
+    MediaResource.objects.update(status="FAILED", failure_code="attempts_exhausted")
+
+    resource.attachments.all().delete()
+    removal.discard(resource_id=resource.pk)
+    perform_all()
+
+    assert list(memory.list("media/")) == []
+
+
+def perform_all() -> None:
+    for pk in list(ObjectDeletion.objects.values_list("pk", flat=True)):
+        deletions.perform(pk)
+
+
+# --- With deletion --------------------------------------------------------------------------------
+def test_it_goes_with_its_image(memory: MemoryStore, user: User) -> None:
+    resource = ready(memory, user)
+
+    resource.attachments.all().delete()
+    removal.discard(resource_id=resource.pk)
+    perform_all()
+
+    assert list(memory.list("media/")) == []
+
+
+def test_it_stays_while_its_image_is_needed(memory: MemoryStore, user: User) -> None:
+    resource = ready(memory, user)
+    deletions.queue([keys.thumbnail_key(resource.pk)], reason=DeletionReason.REPLACED)
+
+    perform_all()
+
+    assert thumbnail_of(memory, resource).format == "WEBP"
+
+
+def test_trying_a_failed_image_again_takes_both_deletions_back(
+    memory: MemoryStore, user: User
+) -> None:
+    resource = ready(memory, user)
+    MediaResource.objects.update(status="FAILED", failure_code="source_missing")
+    deletions.queue(resource.own_keys, reason=DeletionReason.REJECTED)
+    resource.refresh_from_db()
+
+    assert resources.retry(resource)
+
+    assert not ObjectDeletion.objects.exists()
+
+
+# --- The command ----------------------------------------------------------------------------------
+def report(capsys: pytest.CaptureFixture[str], *options: str) -> dict[str, object]:
+    call_command("make_thumbnails", "--json", *options)
+    printed: dict[str, object] = json.loads(capsys.readouterr().out)
+    return printed
+
+
+def test_the_command_makes_what_is_missing(
+    memory: MemoryStore, user: User, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lacking = [ready(memory, user, photo(number)) for number in range(3)]
+    broken = lacking.pop()
+    MediaResource.objects.update(has_thumbnail=False)
+    memory.delete_many([keys.thumbnail_key(each.pk) for each in (*lacking, broken)])
+    memory.delete_many([broken.storage_key])
+
+    dry = report(capsys)
+    limited = report(capsys, "--limit", "1")
+    made = report(capsys, "--execute")
+    again = report(capsys, "--execute")
+
+    assert dry == {"executed": False, "missing": 3, "made": 0, "failed": []}
+    assert limited["missing"] == 1
+    assert made == {"executed": True, "missing": 3, "made": 2, "failed": [str(broken.pk)]}
+    assert (again["missing"], again["made"]) == (1, 0)
+    for each in lacking:
+        each.refresh_from_db()
+        assert selectors.thumbnail_url(each) is not None
+        assert thumbnail_of(memory, each).format == "WEBP"
+
+
+def test_the_command_says_what_it_would_do(
+    memory: MemoryStore, user: User, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ready(memory, user)
+    MediaResource.objects.update(has_thumbnail=False)
+
+    call_command("make_thumbnails")
+
+    assert capsys.readouterr().out == (
+        "Would make 1 thumbnails.\nNothing was changed; --execute does it.\n"
+    )
+
+
+def test_a_killed_command_is_run_again(memory: MemoryStore, user: User, hooks: None) -> None:
+    resource = ready(memory, user)
+    MediaResource.objects.update(has_thumbnail=False)
+    die_once_stored()
+    with pytest.raises(DiedError):
+        call_command("make_thumbnails", "--execute")
+    crashpoints.install(None)
+
+    call_command("make_thumbnails", "--execute")
+
+    resource.refresh_from_db()
+    assert resource.has_thumbnail
+    assert not ObjectDeletion.objects.filter(key=keys.thumbnail_key(resource.pk)).exists()
+
+
+def test_the_thumbnail_of_a_resource_that_goes_meanwhile_is_deleted(
+    memory: MemoryStore, user: User, hooks: None
+) -> None:
+    resource = ready(memory, user)
+    MediaResource.objects.update(has_thumbnail=False)
+
+    def discard(point: str) -> None:
+        if point == "thumbnail-stored":
+            resource.attachments.all().delete()
+            removal.discard(resource_id=resource.pk)
+
+    crashpoints.install(discard)
+    call_command("make_thumbnails", "--execute")
+    ObjectDeletion.objects.update(run_after=None)
+    perform_all()
+
+    assert list(memory.list("media/")) == []
