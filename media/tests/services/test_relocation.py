@@ -113,7 +113,7 @@ def test_a_message_delivered_again_changes_nothing(
     assert state_of(made) == before
     assert called == []
     memory.before = nothing
-    assert memory.keys() == [made.storage_key]
+    assert set(memory.keys()) == made.own_keys
     assert memory.head(made.storage_key) == object_before
 
 
@@ -283,7 +283,7 @@ def test_after_five_failures_of_the_store_it_can_be_healed(
 
     assert deliver(made).status == ResourceStatus.READY
     drain()
-    assert memory.keys() == [f"media/{made.pk}/file.png"]
+    assert set(memory.keys()) == made.own_keys
     assert not ObjectDeletion.objects.exists()
 
 
@@ -316,7 +316,7 @@ def test_a_lost_answer_is_counted_once(memory: MemoryStore, user: User, operatio
 
     assert (found.status, found.attempts) == (ResourceStatus.READY, 2)
     drain()
-    assert memory.keys() == [found.storage_key]
+    assert set(memory.keys()) == found.own_keys
     assert memory.body(found.storage_key) == photo()
 
 
