@@ -13,6 +13,7 @@ from PIL import Image
 from accounts.models import OwnerScope, User
 from accounts.selectors import scope_for
 from media.models import Attachment, MediaResource, ObjectDeletion, ResourceStatus, Upload
+from media.rules import keys
 from media.services import attachments, deletions, relocation, uploads
 from media.services.ingest import MediaResourceService, Resources, Wanted
 from media.services.uploads import UploadTicket
@@ -140,3 +141,9 @@ def counts() -> dict[str, int]:
     """Return how many rows of each kind there are."""
     models = (Upload, MediaResource, Attachment, ObjectDeletion)
     return {model.__name__: model._default_manager.count() for model in models}
+
+
+def originals(memory: MemoryStore) -> list[str]:
+    """Return the keys a store holds, less the thumbnails."""
+    held = memory.keys()
+    return [key for key in held if keys.classify(key) is not keys.KeyKind.THUMBNAIL]

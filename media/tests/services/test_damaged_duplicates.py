@@ -11,7 +11,7 @@ from media.models import Attachment, MediaResource, ObjectDeletion, ResourceStat
 from media.services import duplicates
 from media.storage import ObjectHeaders, ObjectStore
 from media.storage.memory import MemoryStore
-from media.tests.factories import drain, ingest, photo, ready, sent, upload_of
+from media.tests.factories import drain, ingest, originals, photo, ready, sent, upload_of
 
 PNG = ObjectHeaders(content_type="image/png")
 
@@ -74,7 +74,7 @@ def test_two_uploads_of_the_lost_bytes_repair_it_once(memory: MemoryStore, user:
     assert {each.pk for each in resources} == {before.pk}
     assert [upload_of(url).state for url in urls] == [UploadState.CLAIMED] * 2
     drain()
-    assert memory.keys() == [before.storage_key]
+    assert originals(memory) == [before.storage_key]
     assert memory.body(before.storage_key) == photo(1)
 
 

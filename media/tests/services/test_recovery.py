@@ -14,7 +14,7 @@ from media.services import deletions, recovery
 from media.services.ingest import MediaResourceService, Resources, Wanted
 from media.storage import public_store
 from media.storage.memory import MemoryStore
-from media.tests.factories import deliver, ingest, photo, ready, sent
+from media.tests.factories import deliver, ingest, originals, photo, ready, sent
 from sartiq.core.publishing import _hand_over
 
 pytestmark = pytest.mark.django_db
@@ -155,4 +155,4 @@ def test_an_upload_claimed_in_the_last_moment_is_settled_later(
     queue = ObjectDeletion.objects.get()
     assert late.endswith(queue.key)
     deletions.perform(queue.pk)
-    assert memory.keys() == [kept.storage_key]
+    assert originals(memory) == [kept.storage_key]

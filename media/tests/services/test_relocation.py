@@ -28,6 +28,7 @@ from media.tests.factories import (
     drain,
     ingest,
     key_of,
+    originals,
     photo,
     ready,
     sent,
@@ -354,7 +355,7 @@ def test_a_file_only_a_decode_finds_out_fails_with_its_reason(
 
     assert (found.status, found.failure_code) == (ResourceStatus.FAILED, "image_undecodable")
     drain()
-    assert memory.keys() == [key_of(made.storage_key)]
+    assert originals(memory) == [key_of(made.storage_key)]
 
 
 def test_a_lost_lease_cannot_be_released(memory: MemoryStore, user: User) -> None:
