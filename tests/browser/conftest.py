@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, Request, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, Request, sync_playwright
 
 from devstack.product import Product
 
@@ -20,13 +20,18 @@ FLAGS = (
 )
 
 
+def chromium(driver: Playwright) -> Browser:
+    """Start the system's Chromium."""
+    path = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    assert path, "install Chromium (Debian: apt-get install chromium), or point CHROMIUM at it"
+    return driver.chromium.launch(executable_path=path, args=list(FLAGS), headless=True)
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """One Chromium for the module; its event loop must be gone before others use a database."""
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium")
-    assert path, "install Chromium (Debian: apt-get install chromium), or point CHROMIUM at it"
     with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=path, args=list(FLAGS), headless=True)
+        browser = chromium(driver)
         yield browser
         browser.close()
 
