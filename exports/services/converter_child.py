@@ -27,8 +27,15 @@ _SPACES = {
 }
 _WHITE = 255
 _MEMORY_RAN_OUT = ("memory", "allocat")  # as libvips and the codecs put it
-# A file longer than it may be, and what an encoder cannot write in its own format.
-_TOO_LARGE = ("file too large", "unable to encode", "partition", "dimension")
+# A file longer than it may be, what an encoder cannot write in its own format,
+# and how aom puts that it has no memory.
+_TOO_LARGE = (
+    "file too large",
+    "unable to encode",
+    "partition",
+    "dimension",
+    "undefined aom error",
+)
 
 
 def convert(request: Reply) -> Reply:
