@@ -16,7 +16,7 @@ PLAIN = {
     "local-store": ["GET"],
     "local-upload": ["PUT"],
 }
-NOT_OURS = ("admin/",)
+NOT_OURS = ("admin/", "favicon.ico")  # pages for browsers
 
 
 @dataclass(frozen=True, order=True)

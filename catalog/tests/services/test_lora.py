@@ -147,7 +147,7 @@ def test_deleting_a_model_queues_its_object(
 ) -> None:
     model = upload(save(files.safetensors()), subject, superuser)
 
-    lora.discard(LoraModel.objects.all(), user=superuser)
+    lora.discard(LoraModel.objects.filter(pk=model.pk), user=superuser)
 
     queued = ObjectDeletion.objects.get()
     assert not LoraModel.objects.exists()
