@@ -98,7 +98,7 @@ def test_the_summary_of_a_sweep(store: AheadMemoryStore, user: User) -> None:
         "  and 2 more",
     ]
     assert not MediaResource.objects.exists()
-    assert ObjectDeletion.objects.count() == 22
+    assert ObjectDeletion.objects.count() == 2 * 22  # each image and its thumbnail
 
 
 def test_the_report_as_json(store: AheadMemoryStore, user: User) -> None:
