@@ -10,8 +10,9 @@ from http.client import HTTPException
 
 LOOPBACK = "127.0.0.1"
 GRPC_OFFSET = 10_000  # SeaweedFS opens each port a second time at this distance
-# Below the range from which Linux hands out client ports, for both ports of a pair.
-LOWEST, HIGHEST = 12_000, 22_700
+# Both ports of a pair lie below the range from which Linux hands out client ports. The range is
+# no wider than the offset, so that no port is the second one of another pair: SeaweedFS refuses it.
+LOWEST, HIGHEST = 12_000, 12_000 + GRPC_OFFSET
 
 
 def free_port() -> int:
