@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from bulkupload.codes import JobFailureCode
 from sartiq.core.errors import ConflictError, InvalidError, NotFoundError, RequestTooLargeError
 
 
@@ -84,7 +85,7 @@ class FileFaultError(Exception):
     `columns` are those of a header that was read and refused, as a job keeps them.
     """
 
-    def __init__(self, code: str, message: str, *, line: int | None = None) -> None:
+    def __init__(self, code: JobFailureCode, message: str, *, line: int | None = None) -> None:
         super().__init__(message)
         self.columns: Sequence[dict[str, Any]] = ()
         self.code = code

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from exports.codes import FileFailureCode, RunFailureCode
 from sartiq.core.errors import (
     ConflictError,
     GoneError,
@@ -104,7 +105,7 @@ class Fault:
     A value, for an exception that is kept to be raised again keeps every frame it came through.
     """
 
-    code: str
+    code: RunFailureCode | FileFailureCode
     message: str
 
 
@@ -132,7 +133,7 @@ class ConversionError(SartiqError):
     It fails one item of an export. The codes are those of an item, not of a 422.
     """
 
-    code: ClassVar[str] = "conversion_failed"
+    code: ClassVar[FileFailureCode] = "conversion_failed"
     message = "The image could not be converted."
 
 

@@ -6,6 +6,7 @@ from django.core.files.uploadedfile import UploadedFile
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from bulkupload.codes import FAILURE_CODES, ROW_ERROR_CODES
 from bulkupload.errors import BadMappingError
 from bulkupload.models import BulkUploadJob, BulkUploadRowError, JobStatus
 from bulkupload.rules.columns import FIELDS
@@ -129,7 +130,7 @@ class MediaCountsOut(serializers.Serializer[Any]):
 class FailureOut(serializers.Serializer[Any]):
     """Why the file as a whole was not imported, or why the job was stopped."""
 
-    code = serializers.CharField()
+    code = serializers.ChoiceField(choices=FAILURE_CODES)
     message = serializers.CharField(allow_blank=True)
     line = serializers.IntegerField(allow_null=True)
 
@@ -169,6 +170,7 @@ class RowErrorOut(serializers.ModelSerializer[BulkUploadRowError]):
     """
 
     severity = serializers.SerializerMethodField()
+    code = serializers.ChoiceField(choices=ROW_ERROR_CODES)
 
     class Meta:
         model = BulkUploadRowError

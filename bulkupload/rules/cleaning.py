@@ -24,7 +24,7 @@ from bulkupload.rules.columns import (
     lost_zeros,
     refused,
 )
-from bulkupload.rules.faults import BROKEN_ROWS, STILL_BROKEN, Fault, storable
+from bulkupload.rules.faults import SHAPE_CODES, STILL_BROKEN, Fault, storable
 from bulkupload.rules.formulas import restore
 from bulkupload.rules.header import Layout, Returned
 from bulkupload.rules.limits import LARGEST_GROUP, LARGEST_HANDLE, LONGEST_SHOWN
@@ -167,7 +167,7 @@ class Cleaner:
             cells, returned = self._layout.split(cells)
             cells = [restore(cell) for cell in cells]
         code = returned.code
-        if len(cells) != self._width or code in BROKEN_ROWS:
+        if len(cells) != self._width or code in SHAPE_CODES:
             fault = self._misshapen(cells, code)
             if fault is not None:
                 return BadRow(line, number, cells, [fault])
@@ -192,8 +192,9 @@ class Cleaner:
 
     def _misshapen(self, cells: list[str], code: str) -> Fault | None:
         """Return what is wrong with the number of cells; empty ones too many are no fault."""
-        if code in BROKEN_ROWS:
-            return Fault(code=code, message=STILL_BROKEN)
+        shape = SHAPE_CODES.get(code)
+        if shape:
+            return Fault(code=shape, message=STILL_BROKEN)
         if len(cells) < self._width:
             message = (
                 f"The row ends after {len(cells)} of {self._width} cells. Fill the missing cells, "

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Final
 
+from bulkupload.codes import CellCode
 from bulkupload.rules.excel_damage import reason_of
 from bulkupload.rules.faults import Fault
 from bulkupload.rules.limits import LONGEST_CELL
@@ -29,7 +30,7 @@ _DECIMAL = "A program turned this SKU into a decimal number"
 class CellError(Exception):
     """Raised when a cell is refused."""
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: CellCode, message: str) -> None:
         super().__init__(message)
         self.code = code
         self.message = message

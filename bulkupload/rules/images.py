@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from bulkupload.codes import ImageCode
 from bulkupload.rules.columns import IMAGE_FIELDS
 from bulkupload.rules.formulas import protect, restore
 from bulkupload.rules.header import Layout
@@ -18,11 +19,11 @@ _BETWEEN: Final = re.compile(r"[|\r\n]|[\s,;]+(?=https?://)|[\s,;]+$", re.IGNORE
 MOST_SHARED: Final = 250  # pictures of one Shopify handle that are looked at; Shopify keeps as many
 LATER: Final = 1000  # the place of the first problem found when files are read
 
-NOT_ALLOWED: Final = "image_url_not_allowed"
+NOT_ALLOWED: Final[ImageCode] = "image_url_not_allowed"
 NOT_ALLOWED_MESSAGE: Final = (
     "This names no file you may use here. Upload the picture and write the address you were given."
 )
-TOO_MANY: Final = "too_many_images"
+TOO_MANY: Final[ImageCode] = "too_many_images"
 TOO_MANY_MESSAGE: Final = (
     f"More than {MAX_REQUEST_IMAGES} pictures; the product keeps the ones it has. Remove some."
 )

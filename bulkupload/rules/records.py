@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple, Self, TextIO
 
+from bulkupload.codes import RowShapeCode
 from bulkupload.rules.faults import Fault, broken
 from bulkupload.rules.limits import LONGEST_CELL, LONGEST_LINE
 
@@ -261,7 +262,7 @@ def is_blank(cells: list[str]) -> bool:
     return not (cells and (cells[0].strip() or any(map(str.strip, cells))))
 
 
-def _code_of(taken: Sequence[str], reason: str) -> str:
+def _code_of(taken: Sequence[str], reason: str) -> RowShapeCode:
     alone = len(taken) == 1
     if not reason and (alone or type(taken[-1]) is not CutLine):
         return "row_too_long"

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
+from bulkupload.codes import RepeatedSkuCode
 from bulkupload.rules.cleaning import GoodRow
 
 # Words of eight bytes. With one for each SKU one in 20,000 is taken for a repeated one.
@@ -42,7 +43,7 @@ class SeenSkus:
         return found
 
 
-REPEATED_SKU: Final = "repeated_sku"
+REPEATED_SKU: Final[RepeatedSkuCode] = "repeated_sku"
 
 
 class RepeatedRow(NamedTuple):

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from bulkupload.codes import TableWarningCode
+
 MAX_EXAMPLES: Final = 5
 MAX_SHOWN: Final = 60  # characters of a cell that a sentence repeats
 
@@ -11,7 +13,7 @@ MAX_SHOWN: Final = 60  # characters of a cell that a sentence repeats
 class SheetWarning(NamedTuple):
     """One thing an uploader should know, with the line where it begins."""
 
-    code: str
+    code: TableWarningCode
     message: str
     line: int
 

@@ -8,6 +8,7 @@ from django.db import connection, transaction
 from django.db.models.functions import Now
 
 from bulkupload import deferred
+from bulkupload.codes import CancelCode
 from bulkupload.errors import FileFaultError
 from bulkupload.models import (
     BulkUploadChunk,
@@ -87,7 +88,7 @@ def fail(job_id: UUID, fault: FileFaultError) -> bool:
     return ended
 
 
-def cancel(job_id: UUID, *, code: str = "", message: str = "") -> bool:
+def cancel(job_id: UUID, *, code: CancelCode = "", message: str = "") -> bool:
     """Cancel a job that has not ended: chunks under way are given up, none is begun."""
     return _end(job_id, JobStatus.CANCELLED, failure_code=code, failure_message=message)
 

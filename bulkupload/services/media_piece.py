@@ -6,10 +6,12 @@ are taken in one order: the products by SKU, the batches by id, the jobs by id, 
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 from uuid import UUID
 
 from django.db.models import QuerySet
 
+from bulkupload.codes import ImageCode
 from bulkupload.models import (
     BulkUploadMedia,
     BulkUploadMediaBatch,
@@ -28,7 +30,7 @@ from sartiq.core.crashpoints import reach
 from sartiq.core.errors import InvalidManyError
 from sartiq.core.leases import Lease
 
-MISSING = "image_not_found"
+MISSING: Final[ImageCode] = "image_not_found"
 NOT_FOUND = "The picture is not there (any more). Upload it again and write its new address."
 
 

@@ -5,6 +5,7 @@ from rest_framework import serializers
 
 from exports import selectors
 from exports.api.serializers import AdapterField, FormatField
+from exports.codes import FILE_FAILURE_CODES, RUN_FAILURE_CODES
 from exports.models import ExportConfiguration, ExportRun, RunStatus
 from exports.selectors import Progress, template_of
 from exports.services.naming import NamedEntry, metadata_names
@@ -48,7 +49,7 @@ class RunArchiveOut(serializers.Serializer[Any]):
 class RunFaultOut(serializers.Serializer[Any]):
     """Why there is no archive."""
 
-    code = serializers.CharField()
+    code = serializers.ChoiceField(choices=RUN_FAILURE_CODES)
     message = serializers.CharField()
 
 
@@ -57,7 +58,7 @@ class RunFailureOut(serializers.Serializer[Any]):
 
     name = serializers.CharField()
     resource_id = serializers.UUIDField()
-    code = serializers.CharField(source="failure_code")
+    code = serializers.ChoiceField(choices=FILE_FAILURE_CODES, source="failure_code")
     message = serializers.CharField(source="failure_message")
 
 

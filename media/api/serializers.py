@@ -93,7 +93,7 @@ _LOWER_TYPES = [(value, value) for value in (kind.lower() for kind in ResourceTy
 class MediaFailureOut(serializers.Serializer[Any]):
     """Why a file failed: a code for programs and a sentence for people, with what to do."""
 
-    code = serializers.CharField()
+    code = serializers.ChoiceField(choices=failures.CODES)
     message = serializers.CharField()
 
 
@@ -159,7 +159,7 @@ class MediaResourceOut(serializers.ModelSerializer[MediaResource]):
         """Return where an image of 320 pixels at most is read; null until READY or without one."""
         return selectors.thumbnail_url(resource)
 
-    @extend_schema_field(serializers.CharField(allow_null=True))
+    @extend_schema_field(serializers.ChoiceField(choices=failures.CODES, allow_null=True))
     def get_failure_code(self, resource: MediaResource) -> str | None:
         """Return why a failed resource failed."""
         return resource.failure_code or None

@@ -34,6 +34,7 @@ _SENTENCES: Final[dict[str, str]] = {
         "The file could not be stored because the file store did not answer. Upload it again later."
     ),
 }
+CODES: Final = tuple(sorted(_SENTENCES))
 
 
 def sentence_for(code: str) -> str:

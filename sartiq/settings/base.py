@@ -191,6 +191,11 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "ENUM_NAME_OVERRIDES": {
         "MetadataAdapter": "exports.api.serializers.adapter_choices",
         "ImageFormat": "exports.api.serializers.format_choices",
+        "MediaFailureCode": "media.rules.failures.CODES",
+        "ExportFailureCode": "exports.codes.RUN_FAILURE_CODES",
+        "ExportFileFailureCode": "exports.codes.FILE_FAILURE_CODES",
+        "BulkUploadFailureCode": "bulkupload.codes.FAILURE_CODES",
+        "RowErrorCode": "bulkupload.codes.ROW_ERROR_CODES",
         "MediaStatus": "media.api.serializers._LOWER",
         "BulkUploadStatus": "bulkupload.api.serializers.STATUSES",
         "ExportStatus": "exports.api.run_serializers.STATUSES",

@@ -1,0 +1,102 @@
+"""Codes of failures are closed sets, the same in the document, the pages and the code."""
+
+import re
+from typing import Any, Final
+
+import pytest
+
+from bulkupload.codes import FAILURE_CODES, ROW_ERROR_CODES
+from exports.codes import FILE_FAILURE_CODES, RUN_FAILURE_CODES
+from exports.errors import ConversionError
+from media.rules.failures import CODES as MEDIA_CODES
+from media.storage.remote import RemoteFault
+from sartiq.core import issue_codes
+from sartiq.core.management.commands.check_openapi import document
+from sartiq.settings.environment import CHECKOUT
+
+PROPERTIES: Final = {
+    ("MediaFailurePublic", "code"): "MediaFailureCode",
+    ("MediaResourcePublic", "failure_code"): "MediaFailureCode",
+    ("FailurePublic", "code"): "BulkUploadFailureCode",
+    ("RowErrorPublic", "code"): "RowErrorCode",
+    ("RunFaultPublic", "code"): "ExportFailureCode",
+    ("RunFailurePublic", "code"): "ExportFileFailureCode",
+    ("ValidationError", "type"): "ValidationErrorType",
+}
+ENUMS: Final = {
+    "MediaFailureCode": MEDIA_CODES,
+    "BulkUploadFailureCode": FAILURE_CODES,
+    "RowErrorCode": ROW_ERROR_CODES,
+    "ExportFailureCode": RUN_FAILURE_CODES,
+    "ExportFileFailureCode": FILE_FAILURE_CODES,
+}
+ROW_TABLES: Final = ("table warning", "row warning", "row fault", "image warning")
+
+
+@pytest.fixture(scope="module")
+def shapes() -> dict[str, Any]:
+    found: dict[str, Any] = document()["components"]["schemas"]
+    return found
+
+
+def listed(page: str, heading: str) -> set[str]:
+    """Return the codes in the first column of a page's table."""
+    text = (CHECKOUT / "docs" / page).read_text(encoding="utf-8")
+    _, found, rest = text.partition(f"| {heading} | meaning |\n")
+    assert found, heading
+    rows = rest.partition("\n\n")[0].splitlines()[1:]
+    return {code for row in rows for code in re.findall(r"`(\w+)`", row.split("|")[1])}
+
+
+@pytest.mark.parametrize("place", PROPERTIES, ids=".".join)
+def test_every_code_refers_to_its_enum(shapes: dict[str, Any], place: tuple[str, str]) -> None:
+    shape, name = place
+
+    assert f"#/components/schemas/{PROPERTIES[place]}" in str(shapes[shape]["properties"][name])
+
+
+def test_every_property_of_codes_is_among_them(shapes: dict[str, Any]) -> None:
+    codes = {
+        (name, key)
+        for name, shape in shapes.items()
+        for key in shape.get("properties", {})
+        if name.endswith("Public") and re.fullmatch("(.+_)?code", key)
+    }
+
+    assert codes - {("MetadataAdapterPublic", "code")} == {
+        place for place in PROPERTIES if place[1] != "type"
+    }
+
+
+@pytest.mark.parametrize("name", ENUMS)
+def test_enums_are_the_sets_of_the_code(shapes: dict[str, Any], name: str) -> None:
+    assert shapes[name]["enum"] == list(ENUMS[name])
+
+
+def test_pages_list_the_codes_of_exports() -> None:
+    assert listed("errors.md", "`ExportFailureCode`") == set(RUN_FAILURE_CODES)
+    assert listed("errors.md", "`ExportFileFailureCode`") == set(FILE_FAILURE_CODES)
+
+
+def test_pages_list_the_codes_of_bulk_uploads() -> None:
+    of_rows = {code for each in ROW_TABLES for code in listed("design/bulk-upload.md", each)}
+
+    assert listed("design/bulk-upload.md", "job failure") == set(FAILURE_CODES)
+    assert of_rows <= set(ROW_ERROR_CODES)
+    assert set(ROW_ERROR_CODES) - of_rows <= set(MEDIA_CODES)
+
+
+def test_pages_list_the_codes_of_media() -> None:
+    only_later = {"source_missing", "store_unavailable", "attempts_exhausted"}
+
+    assert set(MEDIA_CODES) - issue_codes.CODES == only_later
+
+
+def test_codes_of_remote_images_and_of_media_are_codes_of_rows() -> None:
+    assert {*RemoteFault, *MEDIA_CODES} <= set(ROW_ERROR_CODES)
+
+
+def test_every_conversion_error_is_a_code_of_a_file() -> None:
+    kinds = [ConversionError, *ConversionError.__subclasses__()]
+
+    assert {kind.code for kind in kinds} <= set(FILE_FAILURE_CODES)
