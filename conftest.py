@@ -7,7 +7,7 @@ import pytest
 from django.conf import settings
 from kombu import Connection
 
-from sartiq.core.queues import QUEUES
+from sartiq.core.work.queues import QUEUES
 from tests.query_plans import PlanChecker, full_tables
 
 

@@ -8,8 +8,8 @@ from axes.helpers import get_cool_off
 from django.http import HttpRequest, HttpResponse
 
 from accounts.rules import sign_in_name
-from sartiq.core import error_pages
 from sartiq.core.errors import TooManyRequestsError
+from sartiq.core.http import error_pages
 
 LOCKED = 429
 

@@ -5,7 +5,7 @@ import os
 
 from benchmarks import bulk, encoders, exports, files, web
 from devstack.product import Product
-from devstack.stack import Stack
+from devstack.services.stack import Stack
 
 PARTS = ("presign", "redirect", "ready", "ten", "reading", "bulk", "exports", "memory")
 ALONE = ("encoders",)  # need no product running

@@ -13,11 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks import psql, tables
-from benchmarks.contestants import OUTCOMES, Contestant, Run, contestants
+from benchmarks import tables
+from benchmarks.baselines import psql
+from benchmarks.baselines.importers import OUTCOMES, Contestant, Run, contestants
 from benchmarks.report import console, show
-from devstack.postgres import Postgres
 from devstack.product import Product
+from devstack.services.postgres import Postgres
 
 MIB = 1024 * 1024
 MILLION = 1_000_000

@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
-from benchmarks import psql
+from benchmarks.baselines import psql
 from benchmarks.encoders import Choice, with_pillow, with_vips
 from benchmarks.files import unique_jpeg
 from benchmarks.report import show

@@ -55,7 +55,7 @@ def reading(product: Product, *, rounds: int, files: int = 500) -> None:
 
     django.setup()
     from media.models import Upload  # noqa: PLC0415
-    from media.services.inspection import inspect_all  # noqa: PLC0415
+    from media.services.ingest.check import inspect_all  # noqa: PLC0415
     from media.storage import ObjectHeaders, public_store  # noqa: PLC0415
 
     store = public_store()

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from devstack.ports import LOOPBACK, answers, free_port
+from devstack.process.ports import LOOPBACK, answers, free_port
 
 START_SECONDS = 20
 CHECKOUT = Path(__file__).resolve().parent.parent

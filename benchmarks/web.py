@@ -53,8 +53,18 @@ def _presign(product: Product, shape: Shape, rounds: int, seconds: float) -> Non
             + path
             for name, target, interface, path in (
                 ("sartiq", "sartiq.server", "sartiq", "/api/v1/uploads/presigned-url"),
-                ("FastAPI, boto3, psycopg", "benchmarks.peers:presigning", "asgi", "/presign"),
-                ("bare Django view, no work", "benchmarks.bare:application", "wsgi", "/presign"),
+                (
+                    "FastAPI, boto3, psycopg",
+                    "benchmarks.baselines.web:presigning",
+                    "asgi",
+                    "/presign",
+                ),
+                (
+                    "bare Django view, no work",
+                    "benchmarks.baselines.bare_django:application",
+                    "wsgi",
+                    "/presign",
+                ),
             )
         }
         measures = {
@@ -73,8 +83,8 @@ def _redirect(product: Product, shape: Shape, rounds: int, seconds: float) -> No
             + path
             for name, target, interface in (
                 ("sartiq", "sartiq.server", "sartiq"),
-                ("Starlette", "benchmarks.peers:redirecting", "asgi"),
-                ("bare Django view", "benchmarks.bare:application", "wsgi"),
+                ("Starlette", "benchmarks.baselines.web:redirecting", "asgi"),
+                ("bare Django view", "benchmarks.baselines.bare_django:application", "wsgi"),
             )
         }
         measures = {name: _measure(url, "GET", {}, b"", seconds) for name, url in peers.items()}

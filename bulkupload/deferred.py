@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sartiq.core.publishing import send_after_commit, send_later
+from sartiq.core.work.publishing import send_after_commit, send_later
 
 LOOK_AGAIN_SECONDS = 1.0
 

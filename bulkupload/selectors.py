@@ -22,7 +22,7 @@ from bulkupload.models import (
     BulkUploadRowError,
 )
 from bulkupload.rules.limits import MIB
-from bulkupload.rules.repeats import REPEATED_SKU
+from bulkupload.rules.rows.repeated_skus import REPEATED_SKU
 
 PAGE = 2000  # errors read at a time when all of them are streamed
 PAGE_BYTES = 4 * MIB  # of their rows

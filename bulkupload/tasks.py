@@ -4,7 +4,10 @@ from uuid import UUID
 
 from celery import shared_task
 
-from bulkupload.services import chunks, expiry, fetching, media_end, media_work, planning, recovery
+from bulkupload.services import recovery, retention
+from bulkupload.services.images import attach, fetch_remote, finish
+from bulkupload.services.rows import import_chunk as chunks
+from bulkupload.services.rows import plan as planning
 
 
 @shared_task(name="bulkupload.plan")
@@ -22,19 +25,19 @@ def import_chunk(*, chunk_id: str) -> None:
 @shared_task(name="bulkupload.attach_media")
 def attach_media(*, batch_id: str) -> None:
     """Take in and show the pictures of one batch."""
-    media_work.attach(UUID(batch_id))
+    attach.attach(UUID(batch_id))
 
 
 @shared_task(name="bulkupload.fetch_image")
 def fetch_image(*, remote_id: str) -> None:
     """Fetch one remote picture."""
-    fetching.fetch(UUID(remote_id))
+    fetch_remote.fetch(UUID(remote_id))
 
 
 @shared_task(name="bulkupload.settle_media")
 def settle_media(*, job_id: str) -> None:
     """Note which of the files a job showed are ready."""
-    media_end.settle_job(UUID(job_id))
+    finish.settle_job(UUID(job_id))
 
 
 @shared_task(name="bulkupload.recover")
@@ -46,4 +49,4 @@ def recover() -> None:
 @shared_task(name="bulkupload.discard_old_jobs")
 def discard_old_jobs() -> None:
     """Discard jobs that ended 90 days ago, with their errors and files."""
-    expiry.discard_old_jobs()
+    retention.discard_old_jobs()

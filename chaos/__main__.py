@@ -5,7 +5,7 @@ import sys
 
 from chaos import broker_pauses
 from devstack.product import Product
-from devstack.stack import Stack
+from devstack.services.stack import Stack
 
 
 def main() -> int:

@@ -17,7 +17,7 @@ import httpx
 import psycopg
 
 from benchmarks.files import unique_jpeg
-from devstack.processes import DevstackError
+from devstack.process.child import DevstackError
 from devstack.product import Product
 from tests.flow.studio import Studio
 

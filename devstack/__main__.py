@@ -6,8 +6,8 @@ import signal
 import sys
 
 from devstack import folders
-from devstack.demo import demo
-from devstack.processes import DevstackError, die_with_parent
+from devstack.demo.steps import demo
+from devstack.process.child import DevstackError, die_with_parent
 from devstack.run import run
 from devstack.serve import serve
 

@@ -11,14 +11,14 @@ import signal
 import sys
 from pathlib import Path
 
-from sartiq.core import crashpoints
+from sartiq.core.work import crash_points
 
 
 def install_from_environment() -> None:
     """Install the hook when `CRASH_FILE` is set."""
     name = os.environ.get("CRASH_FILE")
     if name:
-        crashpoints.install(Killer(Path(name)))
+        crash_points.install(Killer(Path(name)))
 
 
 class Killer:

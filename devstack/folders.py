@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from devstack.processes import POLL_SECONDS, DevstackError
-from devstack.stopping import checkpoint
+from devstack.process.child import POLL_SECONDS, DevstackError
+from devstack.process.stop_signals import checkpoint
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 DATA = CHECKOUT / ".devstack"

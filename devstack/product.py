@@ -12,12 +12,12 @@ from types import TracebackType
 from typing import Any, Self
 
 from devstack.folders import CHECKOUT
-from devstack.ports import LOOPBACK, answers, free_port, serves
-from devstack.postgres import Postgres
-from devstack.processes import Child, DevstackError, ProcessEndedError, outcome, stop_all
-from devstack.stack import Stack
-from devstack.stopping import checkpoint
-from devstack.valkey import Valkey
+from devstack.process.child import Child, DevstackError, ProcessEndedError, outcome, stop_all
+from devstack.process.ports import LOOPBACK, answers, free_port, serves
+from devstack.process.stop_signals import checkpoint
+from devstack.services.postgres import Postgres
+from devstack.services.stack import Stack
+from devstack.services.valkey import Valkey
 
 LIVE_PATH = "/health/live"
 PREPARE_SECONDS = 240

@@ -13,7 +13,7 @@ import pytest
 from xdist.scheduler.loadscope import LoadScopeScheduling
 
 from devstack.product import Product
-from devstack.stack import Stack
+from devstack.services.stack import Stack
 
 VARIABLES = "DEVSTACK_VARIABLES"  # names, for the workers of xdist
 WORKER = "PYTEST_XDIST_WORKER"

@@ -5,9 +5,9 @@ import time
 from collections import deque
 from typing import NoReturn
 
-from devstack.processes import POLL_SECONDS, DevstackError, ProcessEndedError
+from devstack.process.child import POLL_SECONDS, DevstackError, ProcessEndedError
+from devstack.process.stop_signals import checkpoint
 from devstack.product import Product
-from devstack.stopping import checkpoint
 
 MAX_RESTARTS = 10  # of all processes together, within
 RESTART_SECONDS = 60.0

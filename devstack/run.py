@@ -4,9 +4,9 @@ import os
 import signal
 from collections.abc import Sequence
 
-from devstack.processes import outcome
-from devstack.stack import Stack
-from devstack.stopping import StopAskedError, stop_on_signals
+from devstack.process.child import outcome
+from devstack.process.stop_signals import StopAskedError, stop_on_signals
+from devstack.services.stack import Stack
 
 BY_SIGNAL = 128  # what a shell adds to the number of the signal that ended a command
 STOPPED = 130  # what a shell answers for a command stopped from the keyboard

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from devstack import restarts
+from devstack.process.stop_signals import StopAskedError, stop_on_signals
 from devstack.product import Product
-from devstack.stack import Stack
-from devstack.stopping import StopAskedError, stop_on_signals
+from devstack.services.stack import Stack
 
 DEFAULT_PORT = 8000
 

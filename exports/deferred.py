@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sartiq.core.publishing import send_after_commit
+from sartiq.core.work.publishing import send_after_commit
 
 
 def convert(item_id: UUID) -> None:

@@ -5,19 +5,19 @@ from uuid import UUID
 from celery import shared_task
 from django.conf import settings
 
-from exports.services import assembly, expiry, items, recovery
+from exports.services import build_archive, convert_item, recovery, retention
 
 
 @shared_task(name="exports.convert")
 def convert(*, item_id: str) -> None:
     """Make one file of an export."""
-    items.make(UUID(item_id))
+    convert_item.make(UUID(item_id))
 
 
 @shared_task(name="exports.assemble", time_limit=settings.ASSEMBLY_TIME_LIMIT)
 def assemble(*, run_id: str) -> None:
     """Pack one export whose files are made."""
-    assembly.assemble(UUID(run_id))
+    build_archive.assemble(UUID(run_id))
 
 
 @shared_task(name="exports.recover")
@@ -29,4 +29,4 @@ def recover() -> None:
 @shared_task(name="exports.discard_expired")
 def discard_expired() -> None:
     """Discard the archives that were kept for seven days."""
-    expiry.discard_expired()
+    retention.discard_expired()

@@ -8,12 +8,13 @@ from django.db.models import Prefetch, QuerySet
 from accounts.models import User
 from media.errors import MediaResourceNotFoundError
 from media.models import Attachment, MediaResource, ResourceStatus
-from media.rules import failures, keys, urls
+from media.rules import failures, keys
+from media.rules.addresses import object_urls
 
 
 def public_url(key: str) -> str:
     """Return the address a public object is read at."""
-    return urls.public_url(settings.CDN_URL, key)
+    return object_urls.public_url(settings.CDN_URL, key)
 
 
 def resource_url(resource: MediaResource) -> str | None:

@@ -7,7 +7,8 @@ from typing import Any
 from celery import Celery, signals
 from django.conf import settings
 
-from sartiq.core import broker, checks, kept_connections, queues, temporary_files
+from sartiq.core import checks, temporary_files
+from sartiq.core.work import broker, persistent_connections, queues
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sartiq.settings.production")
 
@@ -63,6 +64,6 @@ app.conf.update(
 )
 for starts in (signals.worker_init, signals.beat_init):
     starts.connect(checks.require_sound)  # before the first task
-kept_connections.use(app)
+persistent_connections.use(app)
 temporary_files.use()
 app.autodiscover_tasks(lambda: ["sartiq.core", *(name for name in settings.INSTALLED_APPS)])

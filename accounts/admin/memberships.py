@@ -17,7 +17,7 @@ from unfold.admin import ModelAdmin, TabularInline
 from accounts.errors import LastOwnerError
 from accounts.models import Membership
 from accounts.services import members
-from sartiq.core.staff import FACTS, link
+from sartiq.core.admin_base import FACTS, link
 
 
 class MembershipForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time

@@ -10,7 +10,7 @@ from unfold.admin import ModelAdmin
 
 from accounts.admin.memberships import MembersInline
 from accounts.models import Membership, Organization
-from sartiq.core.staff import FACTS, list_of
+from sartiq.core.admin_base import FACTS, list_of
 
 
 @admin.register(Organization)

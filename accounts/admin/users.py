@@ -16,8 +16,8 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 from accounts.admin.memberships import OrganizationsInline
 from accounts.models import User
 from accounts.services import users
+from sartiq.core.admin_base import FACTS, is_superuser
 from sartiq.core.errors import ConflictError
-from sartiq.core.staff import FACTS, is_superuser
 
 admin.site.unregister(Group)
 

@@ -8,8 +8,8 @@ from accounts.api.callers import caller_of
 from accounts.api.parsers import BoundedFormParser
 from accounts.api.serializers import RefreshIn, SignInIn, TokenOut, UserOut
 from accounts.services import sessions
-from sartiq.core.api import Endpoint
-from sartiq.core.validation import read
+from sartiq.core.api.endpoints import Endpoint
+from sartiq.core.api.validation import read
 
 PRIVATE = {"Cache-Control": "no-store", "Pragma": "no-cache"}  # RFC 6749, 5.1
 

@@ -20,11 +20,11 @@ from accounts.api.serializers import (
 )
 from accounts.models import Membership, Organization
 from accounts.services import members, organizations
-from sartiq.core.api import ModelEndpointSet
-from sartiq.core.conditional import precondition
-from sartiq.core.pagination import WindowQuery
-from sartiq.core.query import takes_query
-from sartiq.core.validation import read
+from sartiq.core.api.endpoints import ModelEndpointSet
+from sartiq.core.api.pagination import WindowQuery
+from sartiq.core.api.query import takes_query
+from sartiq.core.api.validation import read
+from sartiq.core.http.conditional import precondition
 
 
 @extend_schema(tags=["organizations"])

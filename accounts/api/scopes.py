@@ -6,9 +6,9 @@ from uuid import UUID
 
 from rest_framework import serializers
 
+from sartiq.core.api.fields import UUIDField
+from sartiq.core.api.pagination import WindowQuery
 from sartiq.core.errors import InvalidManyError, Issue
-from sartiq.core.fields import UUIDField
-from sartiq.core.pagination import WindowQuery
 
 
 class ScopeQuery(serializers.Serializer[Any]):

@@ -7,8 +7,8 @@ from rest_framework import serializers
 from accounts.api.fields import RoleField
 from accounts.models import Membership, Organization, Role, User
 from accounts.services.sessions import LONGEST_TOKEN, Session
-from sartiq.core.fields import BooleanField, UUIDField
-from sartiq.core.serializers import StrictSerializer
+from sartiq.core.api.fields import BooleanField, UUIDField
+from sartiq.core.api.serializers import StrictSerializer
 
 LONGEST_EMAIL = 254
 LONGEST_NAME = 255

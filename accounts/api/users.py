@@ -14,11 +14,11 @@ from accounts.api.callers import SuperuserOnly, caller_of
 from accounts.api.serializers import ProfileIn, UserChangeIn, UserIn, UserOut
 from accounts.models import User
 from accounts.services import users
-from sartiq.core.api import Endpoint, ModelEndpointSet
-from sartiq.core.conditional import precondition
-from sartiq.core.pagination import WindowQuery
-from sartiq.core.query import takes_query
-from sartiq.core.validation import read
+from sartiq.core.api.endpoints import Endpoint, ModelEndpointSet
+from sartiq.core.api.pagination import WindowQuery
+from sartiq.core.api.query import takes_query
+from sartiq.core.api.validation import read
+from sartiq.core.http.conditional import precondition
 
 
 class Me(Endpoint):

@@ -1,8 +1,8 @@
 """A peer: django-import-export, tuned, tuned further, or with its hooks rewritten as well.
 
-`python -m benchmarks.import_export WAY TABLE ORGANIZATION EMAIL` imports one table one of these
-ways (`tuned`, `skipping`, `rewritten`) and prints, as JSON, the seconds, the CPU seconds, the
-growth of its memory and what became of the rows.
+`python -m benchmarks.baselines.import_export WAY TABLE ORGANIZATION EMAIL` imports one table one
+of these ways (`tuned`, `skipping`, `rewritten`) and prints, as JSON, the seconds, the CPU seconds,
+the growth of its memory and what became of the rows.
 """
 
 import json
@@ -24,7 +24,7 @@ from tablib import Dataset  # noqa: E402  Django first
 
 from accounts.models import User  # noqa: E402  Django first
 from benchmarks import usage  # noqa: E402  Django first
-from bulkupload.rules.columns import BY_FIELD, ROW_FIELDS, CellError, Column  # noqa: E402  Django first
+from bulkupload.rules.rows.columns import BY_FIELD, ROW_FIELDS, CellError, Column  # noqa: E402  Django first
 from catalog.models import Product  # noqa: E402  Django first
 
 BATCH = 1000

@@ -12,10 +12,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks import psql, tables, usage
+from benchmarks import tables, usage
+from benchmarks.baselines import psql
 from devstack.folders import CHECKOUT
-from devstack.postgres import Postgres
 from devstack.product import Product
+from devstack.services.postgres import Postgres
 from tests.flow.studio import Studio
 
 OUTCOMES = ("created", "updated", "unchanged", "failed")
@@ -160,7 +161,7 @@ def _import_export(product: Product, postgres: Postgres, way: str, table: Path) 
     arguments = [way, str(table), product.organization_id, product.users["member"].email]
     database = usage.cpu_seconds(server)
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.import_export", *arguments],
+        [sys.executable, "-m", "benchmarks.baselines.import_export", *arguments],
         env=product.env,
         cwd=CHECKOUT,
         stdout=subprocess.PIPE,

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.tables import FIELDS
-from bulkupload.rules.columns import COLUMNS
-from devstack.postgres import Postgres
+from bulkupload.rules.rows.columns import COLUMNS
+from devstack.services.postgres import Postgres
 
 # What SQL can check at next to no cost: presence and length, no characters, no Excel damage.
 _GOOD = " AND ".join(

@@ -1,3 +1,3 @@
-from bulkupload.admin import facts, jobs
+from bulkupload.admin import jobs, read_only
 
-__all__ = ["facts", "jobs"]
+__all__ = ["jobs", "read_only"]

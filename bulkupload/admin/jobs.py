@@ -17,10 +17,10 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTime
 from bulkupload import selectors
 from bulkupload.models import BulkUploadJob, BulkUploadRowError, JobStatus
 from bulkupload.selectors import Progress
-from bulkupload.services import jobs, reports
-from media.admin.looks import readable_size
+from bulkupload.services import error_file, jobs
+from media.admin.formatting import readable_size
+from sartiq.core.admin_base import FACTS, NOTHING, FactsAdmin, anchor, coloured, link, list_of
 from sartiq.core.errors import SartiqError
-from sartiq.core.staff import FACTS, NOTHING, FactsAdmin, anchor, coloured, link, list_of
 
 STATUS_COLOURS = {
     JobStatus.QUEUED: "info",
@@ -124,11 +124,11 @@ class BulkUploadJobAdmin(FactsAdmin):
             raise PermissionDenied
         job = get_object_or_404(BulkUploadJob, pk=job_id)
         return StreamingHttpResponse(
-            reports.error_file(job),
-            content_type=f"text/csv; charset={reports.charset_of(job)}",
+            error_file.error_file(job),
+            content_type=f"text/csv; charset={error_file.charset_of(job)}",
             headers={
                 "Content-Disposition": content_disposition_header(
-                    as_attachment=True, filename=reports.file_name_of(job)
+                    as_attachment=True, filename=error_file.file_name_of(job)
                 )
                 or "attachment"
             },

@@ -17,7 +17,7 @@ from bulkupload.models import (
     RemoteStatus,
 )
 from catalog.models import Product
-from sartiq.core.staff import FACTS, FactsAdmin, anchor, coloured, link, page_of
+from sartiq.core.admin_base import FACTS, FactsAdmin, anchor, coloured, link, page_of
 
 STATUS_COLOURS = {ChunkStatus.WAITING: "warning", ChunkStatus.DONE: "success"}
 BATCH_COLOURS = {BatchStatus.WAITING: "warning", BatchStatus.DONE: "success"}

@@ -6,7 +6,7 @@ from rest_framework.parsers import DataAndFiles, MultiPartParser
 
 from bulkupload.errors import CutOffError, NotAFormError, SeveralTablesError, TableTooLargeError
 from bulkupload.rules.limits import LARGEST_FILE, LARGEST_FORM
-from sartiq.core.bodies import CountedBody
+from sartiq.core.http.request_body import CountedBody
 
 
 class BoundedMultiPartParser(MultiPartParser):

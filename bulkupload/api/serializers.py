@@ -9,13 +9,13 @@ from rest_framework import serializers
 from bulkupload.codes import FAILURE_CODES, ROW_ERROR_CODES
 from bulkupload.errors import BadMappingError
 from bulkupload.models import BulkUploadJob, BulkUploadRowError, JobStatus
-from bulkupload.rules.columns import FIELDS
-from bulkupload.rules.dialects import DELIMITERS
-from bulkupload.rules.encodings import LABELS, codec_named
-from bulkupload.rules.mappings import read_mapping
+from bulkupload.rules.rows.columns import FIELDS
+from bulkupload.rules.table.dialects import DELIMITERS
+from bulkupload.rules.table.encodings import LABELS, codec_named
+from bulkupload.rules.table.mappings import read_mapping
 from bulkupload.selectors import Progress
-from sartiq.core.fields import BooleanField, UUIDField
-from sartiq.core.parsers import RepeatedNameError, unique_names
+from sartiq.core.api.fields import BooleanField, UUIDField
+from sartiq.core.api.parsers import RepeatedNameError, unique_names
 
 FORMATS = ["csv", "xlsx"]
 STATUSES = [value.lower() for value in JobStatus.values]

@@ -26,16 +26,16 @@ from bulkupload import selectors
 from bulkupload.api.parsers import BoundedMultiPartParser
 from bulkupload.api.serializers import BulkUploadIn, BulkUploadOut, RowErrorOut, answer_of
 from bulkupload.models import BulkUploadJob
-from bulkupload.services import jobs, reports
+from bulkupload.services import error_file, jobs
 from bulkupload.services.jobs import Table, Then
-from sartiq.core import idempotency
-from sartiq.core.api import ModelEndpointSet
+from sartiq.core.api.endpoints import ModelEndpointSet
+from sartiq.core.api.pagination import WindowQuery
+from sartiq.core.api.query import takes_query
+from sartiq.core.api.schema.document import ERROR_ANSWER
+from sartiq.core.api.validation import read
 from sartiq.core.errors import located
-from sartiq.core.idempotency import Answer, ReservedKey
-from sartiq.core.pagination import WindowQuery
-from sartiq.core.query import takes_query
-from sartiq.core.schema import ERROR_ANSWER
-from sartiq.core.validation import read
+from sartiq.core.http import idempotency
+from sartiq.core.http.idempotency import Answer, ReservedKey
 
 CSV = "text/csv"
 _FORMATS = {
@@ -191,7 +191,9 @@ class BulkUploads(ModelEndpointSet):
     def template(self, request: Request) -> HttpResponse:
         """Return a table with every column and a sample row."""
         return HttpResponse(
-            reports.template(), content_type=f"{CSV}; charset=utf-8", headers=_named("template.csv")
+            error_file.template(),
+            content_type=f"{CSV}; charset=utf-8",
+            headers=_named("template.csv"),
         )
 
     def _saving(self, key: ReservedKey) -> Then:
@@ -207,9 +209,9 @@ class BulkUploads(ModelEndpointSet):
 
 def _error_download(job: BulkUploadJob) -> StreamingHttpResponse:
     return StreamingHttpResponse(
-        reports.error_file(job),
-        content_type=f"{CSV}; charset={reports.charset_of(job)}",
-        headers=_named(reports.file_name_of(job)),
+        error_file.error_file(job),
+        content_type=f"{CSV}; charset={error_file.charset_of(job)}",
+        headers=_named(error_file.file_name_of(job)),
     )
 
 

@@ -5,8 +5,8 @@ from django.db import models
 from django.db.models import Q
 
 from accounts.models import OwnedModel, OwnedQuerySet, indexes_by_owner
-from bulkupload.rules.dialects import Dialect
-from bulkupload.rules.header import Layout
+from bulkupload.rules.table.dialects import Dialect
+from bulkupload.rules.table.header import Layout
 from sartiq.core.models import LeasedModel, free_to_take, not_enqueued_since
 
 

@@ -8,11 +8,11 @@ from dataclasses import replace
 
 from bulkupload import selectors
 from bulkupload.models import BulkUploadJob, BulkUploadRowError
-from bulkupload.rules.columns import COLUMNS
-from bulkupload.rules.dialects import Dialect
-from bulkupload.rules.encodings import LABELS
-from bulkupload.rules.formulas import protect
-from bulkupload.rules.header import ERROR_COLUMNS
+from bulkupload.rules.rows.columns import COLUMNS
+from bulkupload.rules.rows.formulas import protect
+from bulkupload.rules.table.dialects import Dialect
+from bulkupload.rules.table.encodings import LABELS
+from bulkupload.rules.table.header import ERROR_COLUMNS
 
 BUNDLE = 256 * 1024  # characters written at once
 BETWEEN = "; "

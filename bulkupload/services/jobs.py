@@ -12,16 +12,16 @@ from accounts.selectors import may_write, organization_ids_of
 from bulkupload import deferred, selectors
 from bulkupload.errors import JobFinishedError, NothingToRetryError, StoringTooSlowError
 from bulkupload.models import BulkUploadJob, JobStatus
-from bulkupload.rules.header import Mapped
-from bulkupload.rules.uploads import format_of
-from bulkupload.services import finishing, reports
+from bulkupload.rules.table.file_type import format_of
+from bulkupload.rules.table.header import Mapped
+from bulkupload.services import error_file, lifecycle
 from media.errors import ObjectNotFoundError
 from media.models import Bucket, DeletionReason
 from media.rules import keys
 from media.services import deletions
 from media.storage import ObjectHead, ObjectHeaders, private_store
-from sartiq.core.crashpoints import reach
 from sartiq.core.models import new_id
+from sartiq.core.work.crash_points import reach
 
 LONGEST_NAME = 255
 HEADERS = ObjectHeaders(content_type="application/octet-stream", content_disposition="attachment")
@@ -70,7 +70,7 @@ def start(*, user: User, scope: OwnerScope, table: Table, then: Then = _nothing)
 def cancel(*, user: User, job_id: UUID) -> BulkUploadJob:
     """Cancel a job: chunks that are done stay, none is begun. Raises JobFinishedError."""
     job = selectors.one_visible_to(user, job_id)
-    if not finishing.cancel(job.pk):
+    if not lifecycle.cancel(job.pk):
         raise JobFinishedError
     job.refresh_from_db()
     return job
@@ -96,7 +96,7 @@ def retry(*, user: User, job_id: UUID, then: Then = _nothing) -> BulkUploadJob:
     )
     if old.status == JobStatus.COMPLETED_WITH_ERRORS and selectors.has_refused_rows(old):
         job.encoding = old.written_in.encoding  # the error file is written in it
-        return _keep(job, reports.error_file(old), then)
+        return _keep(job, error_file.error_file(old), then)
     if old.status in {JobStatus.FAILED, JobStatus.CANCELLED}:
         try:
             with private_store().open(old.source_key) as body:

@@ -17,7 +17,7 @@ from bulkupload.models import (
     BulkUploadRowError,
     JobStatus,
 )
-from sartiq.core.crashpoints import reach
+from sartiq.core.work.crash_points import reach
 
 log = structlog.get_logger(__name__)
 

@@ -12,8 +12,9 @@ from bulkupload.models import (
     MediaStatus,
     RemoteImage,
 )
-from bulkupload.services import finishing, media_end
-from sartiq.core import resending
+from bulkupload.services import lifecycle
+from bulkupload.services.images import finish
+from sartiq.core.work import resend as resending
 
 MOST_AT_ONCE = 100  # jobs a run; the next run takes the next ones
 
@@ -51,9 +52,9 @@ def _finish() -> int:
     running = BulkUploadJob.objects.importing()
     shown = BulkUploadMedia.objects.filter(status=MediaStatus.SHOWN).values("job_id")
     for pk in list(running.filter(pk__in=shown).values_list("pk", flat=True)[:MOST_AT_ONCE]):
-        media_end.settle(pk)
+        finish.settle(pk)
     chunks = BulkUploadChunk.objects.unfinished().values("job_id")
     batches = BulkUploadMediaBatch.objects.unsettled().values("job_id")
     ended = running.exclude(pk__in=chunks).exclude(pk__in=batches)
     ids = list(ended.values_list("pk", flat=True)[:MOST_AT_ONCE])
-    return sum(finishing.finish(pk) for pk in ids)
+    return sum(lifecycle.finish(pk) for pk in ids)

@@ -7,7 +7,7 @@ from pytest_django import Settings
 from accounts.models import OwnerScope, User
 from accounts.tests.factories import UserFactory
 from media.storage import factory
-from media.storage.memory import MemoryStore
+from media.storage.testing.memory import MemoryStore
 from media.tests.doors import WatchedStore, watched_doors
 
 

@@ -15,8 +15,10 @@ from bulkupload.models import (
     BulkUploadRowError,
 )
 from bulkupload.selectors import Progress
-from bulkupload.services import chunks, jobs, media_end, media_work, planning
+from bulkupload.services import jobs
+from bulkupload.services.images import attach, finish
 from bulkupload.services.jobs import Table
+from bulkupload.services.rows import import_chunk, plan
 from catalog.models import Product
 from media.tests.factories import drain
 
@@ -32,9 +34,9 @@ def send(user: User, body: bytes | str, **options: Any) -> BulkUploadJob:
 
 def work_off(job: BulkUploadJob) -> BulkUploadJob:
     """Plan the job, import its chunks in order, and do the work of its pictures."""
-    planning.plan(job.pk)
+    plan.plan(job.pk)
     for pk in chunk_ids(job):
-        chunks.import_rows(pk)
+        import_chunk.import_rows(pk)
     attach_all(job)
     job.refresh_from_db()
     return job
@@ -43,10 +45,10 @@ def work_off(job: BulkUploadJob) -> BulkUploadJob:
 def attach_all(job: BulkUploadJob) -> None:
     """Show the pictures of a job, every message delivered twice."""
     for pk in batch_ids(job) * 2:
-        media_work.attach(pk)
+        attach.attach(pk)
     if BulkUploadMedia.objects.filter(job=job).exists():
         drain()
-        media_end.settle_job(job.pk)
+        finish.settle_job(job.pk)
 
 
 def batch_ids(job: BulkUploadJob) -> list[Any]:

@@ -9,7 +9,7 @@ from bulkupload.models import (
 from catalog.models import Product
 from media.models import Attachment, MediaResource
 from media.rules import keys
-from media.storage.memory import MemoryStore
+from media.storage.testing.memory import MemoryStore
 from media.tests.factories import photo, sent, upload_of
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 from xml.sax.saxutils import escape, quoteattr
 
-from bulkupload.services.workbook_cells import reference_of
+from bulkupload.services.workbook.cells import reference_of
 
 
 class Raw(NamedTuple):

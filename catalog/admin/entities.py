@@ -22,11 +22,11 @@ from catalog.models import (
 )
 from catalog.selectors import media_by_slot
 from catalog.services import entities
-from media.admin.looks import picture, thumbnail
+from media.admin.formatting import picture, thumbnail
 from media.models import Attachment, ResourceStatus
 from media.rules.keys import thumbnail_key
 from media.selectors import public_url
-from sartiq.core.staff import FACTS, NOTHING, anchor, link, list_of
+from sartiq.core.admin_base import FACTS, NOTHING, anchor, link, list_of
 
 OWNER = ("organization", "user")
 TAKEN_MEANWHILE = "Somebody else took that SKU or slug just now; nothing was saved."

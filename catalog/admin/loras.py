@@ -19,9 +19,9 @@ from catalog.admin.forms import CHOOSE_A_FILE, LoraUploadForm
 from catalog.models import LoraModel, Verdict
 from catalog.rules import lora as rules
 from catalog.services import lora
-from media.admin.looks import readable_size
+from media.admin.formatting import readable_size
+from sartiq.core.admin_base import FACTS, anchor, coloured, is_superuser, link
 from sartiq.core.errors import SartiqError
-from sartiq.core.staff import FACTS, anchor, coloured, is_superuser, link
 
 FORM_BYTES = 1024 * 1024  # what a form may weigh besides its file
 VERDICT_COLOURS = {

@@ -10,7 +10,7 @@ from catalog import selectors
 from catalog.models import CatalogEntity, Guideline, Look, ProductionRequest
 from exports.api.serializers import ResolutionOut
 from exports.selectors import resolve
-from sartiq.core.api import Endpoint
+from sartiq.core.api.endpoints import Endpoint
 
 
 class ConfigurationOf(Endpoint):

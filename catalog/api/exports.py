@@ -26,14 +26,14 @@ from exports.api.run_serializers import (
 from exports.models import ExportRun
 from exports.rules.limits import MOST_FILES
 from exports.services import naming, runs
-from sartiq.core import idempotency
-from sartiq.core.api import Endpoint, ModelEndpointSet
-from sartiq.core.fields import UUIDField
-from sartiq.core.idempotency import Answer
-from sartiq.core.pagination import WindowQuery
-from sartiq.core.query import takes_query
-from sartiq.core.serializers import StrictSerializer
-from sartiq.core.validation import read
+from sartiq.core.api.endpoints import Endpoint, ModelEndpointSet
+from sartiq.core.api.fields import UUIDField
+from sartiq.core.api.pagination import WindowQuery
+from sartiq.core.api.query import takes_query
+from sartiq.core.api.serializers import StrictSerializer
+from sartiq.core.api.validation import read
+from sartiq.core.http import idempotency
+from sartiq.core.http.idempotency import Answer
 
 TAGS = ["exports"]
 SELECTORS = ("production_request_id", "look_ids", "product_ids")

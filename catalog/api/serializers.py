@@ -16,8 +16,8 @@ from catalog.rules.identifiers import clean_identifier
 from catalog.rules.slots import SLOTS
 from media.api.serializers import MediaOut
 from media.rules.limits import MAX_REQUEST_IMAGES
-from sartiq.core.fields import UUIDField
-from sartiq.core.serializers import StrictSerializer
+from sartiq.core.api.fields import UUIDField
+from sartiq.core.api.serializers import StrictSerializer
 
 LONGEST_URL = 2048
 

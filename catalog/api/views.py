@@ -28,12 +28,12 @@ from catalog.models import (
 from catalog.rules.slots import SLOTS
 from catalog.services import entities
 from catalog.services.entities import Changes
-from sartiq.core import idempotency
-from sartiq.core.api import ModelEndpointSet
-from sartiq.core.conditional import precondition
-from sartiq.core.idempotency import Answer
-from sartiq.core.query import takes_query
-from sartiq.core.validation import read
+from sartiq.core.api.endpoints import ModelEndpointSet
+from sartiq.core.api.query import takes_query
+from sartiq.core.api.validation import read
+from sartiq.core.http import idempotency
+from sartiq.core.http.conditional import precondition
+from sartiq.core.http.idempotency import Answer
 
 IDEMPOTENCY = OpenApiParameter(
     "Idempotency-Key",

@@ -12,7 +12,7 @@ from catalog.rules.slots import EntityType, list_slots
 from catalog.services.entities import MediaUrls
 from media.models import MediaResource
 from media.services import attachments
-from media.services.ingest import MediaResourceService, Wanted
+from media.services.ingest.service import MediaResourceService, Wanted
 from media.storage import public_store
 
 Shown = Mapping[UUID, MediaUrls]

@@ -26,7 +26,7 @@ from exports.selectors import usable_configurations
 from media.models import MediaResource
 from media.rules.limits import MAX_REQUEST_IMAGES
 from media.services import attachments
-from media.services.ingest import MediaResourceService, Wanted
+from media.services.ingest.service import MediaResourceService, Wanted
 from media.storage import public_store
 from sartiq.core.errors import InvalidManyError, Issue, UnavailableError
 from sartiq.core.preconditions import Precondition, unconditional

@@ -6,7 +6,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import Organization, User
 from accounts.tests.factories import MembershipFactory, UserFactory, client_of
-from media.storage.memory import MemoryStore
+from media.storage.testing.memory import MemoryStore
 from media.tests.doors import memory_doors
 
 

@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Sequence
 from http import HTTPStatus
 
-from devstack.narrator import Narrator, require
+from devstack.demo.narrator import Narrator, require
 
 EXPORT_SECONDS = 300
 ENDED = {"completed", "completed_with_errors", "failed"}

@@ -8,8 +8,8 @@ from typing import Any, Self
 import httpx
 from rich.console import Console
 
-from devstack.processes import DevstackError
-from devstack.stopping import checkpoint
+from devstack.process.child import DevstackError
+from devstack.process.stop_signals import checkpoint
 
 POLL_SECONDS = 0.25
 

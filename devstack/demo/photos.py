@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from devstack.narrator import Narrator, require
+from devstack.demo.narrator import Narrator, require
 from devstack.product import Person
 
 CONTENT_TYPES = {

@@ -7,14 +7,15 @@ from pathlib import Path
 import httpx
 from rich.console import Console
 
-from devstack import archive_story, story, table_story
+from devstack.demo import archive, table
+from devstack.demo import photos as story
+from devstack.demo.narrator import Narrator
 from devstack.folders import CHECKOUT
-from devstack.narrator import Narrator
-from devstack.processes import DevstackError
+from devstack.process.child import DevstackError
+from devstack.process.stop_signals import StopAskedError, stop_on_signals
 from devstack.product import Product
 from devstack.restarts import watch
 from devstack.serve import local_product
-from devstack.stopping import StopAskedError, stop_on_signals
 
 PHOTOS = CHECKOUT / "samples" / "photos"
 TABLE = CHECKOUT / "samples" / "tables" / "aw26-catalogue.csv"
@@ -47,8 +48,8 @@ def _tell(product: Product, console: Console) -> None:
     ):
         try:
             told = story.tell(narrator, person=product.users["member"], photos=photos())
-            imported = table_story.tell(narrator, table=TABLE, media=told.media)
-            exported = archive_story.tell(narrator, product_ids=[told.product["id"], *imported])
+            imported = table.tell(narrator, table=TABLE, media=told.media)
+            exported = archive.tell(narrator, product_ids=[told.product["id"], *imported])
         except httpx.HTTPError as error:
             message = f"the product did not answer: {error!r}; see {product.logs}"
             raise DevstackError(message) from error

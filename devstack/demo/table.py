@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from devstack.narrator import Narrator, require
+from devstack.demo.narrator import Narrator, require
 
 ENDED = {"completed", "completed_with_errors", "failed", "cancelled"}
 IMPORT_SECONDS = 120

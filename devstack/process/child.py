@@ -14,8 +14,8 @@ from functools import partial
 from pathlib import Path
 from typing import TypedDict
 
-from devstack.proctable import family, group, is_running
-from devstack.stopping import checkpoint
+from devstack.process.proc_table import family, group, is_running
+from devstack.process.stop_signals import checkpoint
 
 STOP_SECONDS = 5.0
 READY_SECONDS = 60.0

@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg
 
 from devstack.folders import Places, can_be_entered_by_anyone, shelter, sheltered
-from devstack.processes import Account, Child, DevstackError, ProcessEndedError, identity
+from devstack.process.child import Account, Child, DevstackError, ProcessEndedError, identity
 
 ROLE = "sartiq"
 DATABASE = "sartiq"

@@ -12,8 +12,8 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from devstack.folders import Places
-from devstack.ports import LOOPBACK, answers, free_pairs
-from devstack.processes import Child
+from devstack.process.child import Child
+from devstack.process.ports import LOOPBACK, answers, free_pairs
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -8,10 +8,10 @@ from types import TracebackType
 from typing import Self
 
 from devstack.folders import Places, data_folder, persistent_places, temporary_places
-from devstack.postgres import Postgres
-from devstack.processes import Child, stop_all
-from devstack.seaweed import Seaweed
-from devstack.valkey import Valkey
+from devstack.process.child import Child, stop_all
+from devstack.services.postgres import Postgres
+from devstack.services.seaweedfs import Seaweed
+from devstack.services.valkey import Valkey
 
 BUCKETS = ("sartiq-media", "sartiq-private")
 Service = Postgres | Valkey | Seaweed

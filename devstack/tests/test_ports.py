@@ -1,6 +1,6 @@
 """The ports the launcher picks."""
 
-from devstack.ports import GRPC_OFFSET, free_pairs
+from devstack.process.ports import GRPC_OFFSET, free_pairs
 
 
 def test_no_port_is_the_second_port_of_another_pair() -> None:

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from devstack.processes import (
+from devstack.process.child import (
     Child,
     DevstackError,
     ProcessEndedError,
     outcome,
     wait_until,
 )
-from devstack.proctable import is_running
+from devstack.process.proc_table import is_running
 
 WITH_A_CHILD = """
 import subprocess, sys, time
@@ -32,7 +32,7 @@ time.sleep(60)
 LAUNCHER = """
 import sys, time
 from pathlib import Path
-from devstack.processes import Child
+from devstack.process.child import Child
 child = Child(name="c", command=[sys.executable, "-c", "import time; time.sleep(60)"],
               log=Path(sys.argv[1]))
 child.start()

@@ -2,8 +2,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from devstack.processes import wait_until
-from devstack.proctable import family, is_running
+from devstack.process.child import wait_until
+from devstack.process.proc_table import family, is_running
 
 CHILDREN_COME_AND_GO = """
 import os

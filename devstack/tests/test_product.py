@@ -5,7 +5,7 @@ from http import HTTPStatus
 import httpx
 import pytest
 
-from devstack.processes import wait_until
+from devstack.process.child import wait_until
 from devstack.product import Product
 from devstack.pytest_plugin import Products
 

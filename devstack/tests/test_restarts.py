@@ -2,7 +2,7 @@
 
 import pytest
 
-from devstack.processes import DevstackError, ProcessEndedError
+from devstack.process.child import DevstackError, ProcessEndedError
 from devstack.restarts import MAX_OWN_EXITS, MAX_RESTARTS, Restarts
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from devstack.folders import CHECKOUT
-from devstack.processes import wait_until
+from devstack.process.child import wait_until
 from devstack.tests.traces import launched
 
 ASK_DATABASE = """

@@ -12,9 +12,9 @@ import httpx
 import pytest
 
 from devstack.folders import remove_data
-from devstack.ports import serves
-from devstack.processes import wait_until
-from devstack.proctable import read_if_there
+from devstack.process.child import wait_until
+from devstack.process.ports import serves
+from devstack.process.proc_table import read_if_there
 from devstack.tests.traces import launched
 
 pytestmark = pytest.mark.flow

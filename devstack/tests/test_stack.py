@@ -9,7 +9,7 @@ import redis
 from django.db import connection
 
 from devstack.folders import persistent_places, remove_data
-from devstack.stack import Stack
+from devstack.services.stack import Stack
 
 
 @pytest.fixture(scope="module")

@@ -13,8 +13,8 @@ from devstack.folders import CHECKOUT, hold
 TOLD_WHILE_STARTING = """
 import os, signal, sys
 from pathlib import Path
-from devstack.processes import Child, outcome
-from devstack.stopping import StopAskedError, checkpoint, stop_on_signals
+from devstack.process.child import Child, outcome
+from devstack.process.stop_signals import StopAskedError, checkpoint, stop_on_signals
 
 stop_on_signals()
 checkpoint()
@@ -52,7 +52,7 @@ TOLD_WHILE_ANOTHER_RUNS = """
 import os, signal, sys
 from pathlib import Path
 from devstack.folders import hold
-from devstack.stopping import StopAskedError, stop_on_signals
+from devstack.process.stop_signals import StopAskedError, stop_on_signals
 
 stop_on_signals()
 os.kill(os.getpid(), signal.SIGTERM)
@@ -74,8 +74,8 @@ def test_a_signal_ends_the_wait_for_another_stack(tmp_path: Path) -> None:
 
 TOLD_WHILE_WAITING = """
 import os, signal, sys
-from devstack.processes import outcome
-from devstack.stopping import StopAskedError, stop_on_signals
+from devstack.process.child import outcome
+from devstack.process.stop_signals import StopAskedError, stop_on_signals
 
 stop_on_signals()
 tell = f"import os, time; os.kill({os.getpid()}, {int(sys.argv[1])}); time.sleep(60)"
@@ -88,7 +88,7 @@ except StopAskedError:
 
 TOLD_UNDER_NOHUP = """
 import os, signal
-from devstack.stopping import checkpoint, stop_on_signals
+from devstack.process.stop_signals import checkpoint, stop_on_signals
 
 signal.signal(signal.SIGHUP, signal.SIG_IGN)
 stop_on_signals()

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from devstack.folders import CHECKOUT
-from devstack.proctable import family, is_running, read_if_there
+from devstack.process.proc_table import family, is_running, read_if_there
 
 MARK = "DEVSTACK_TEST_MARK"
 

@@ -14,8 +14,8 @@ from exports.rules.adapters.registry import codes
 from exports.rules.wildcards import EXAMPLES
 from exports.selectors import template_of
 from exports.services import configurations
+from sartiq.core.admin_base import FACTS, NOTHING
 from sartiq.core.errors import InvalidError
-from sartiq.core.staff import FACTS, NOTHING
 
 OWNER = ("organization", "user")
 

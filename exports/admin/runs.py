@@ -8,9 +8,9 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTime
 from exports import selectors
 from exports.models import ExportConfiguration, ExportItem, ExportRun, ItemStatus, RunStatus
 from exports.selectors import Progress
-from media.admin.looks import readable_size
+from media.admin.formatting import readable_size
 from media.models import MediaResource
-from sartiq.core.staff import FACTS, NOTHING, FactsAdmin, anchor, coloured, link, list_of
+from sartiq.core.admin_base import FACTS, NOTHING, FactsAdmin, anchor, coloured, link, list_of
 
 RUN_COLOURS = {
     RunStatus.QUEUED: "info",

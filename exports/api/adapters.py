@@ -13,9 +13,9 @@ from exports.api.serializers import (
 )
 from exports.rules.wildcards import WILDCARDS
 from exports.services import visibility
-from sartiq.core.api import Endpoint
-from sartiq.core.query import takes_query
-from sartiq.core.validation import read
+from sartiq.core.api.endpoints import Endpoint
+from sartiq.core.api.query import takes_query
+from sartiq.core.api.validation import read
 
 TAGS = ["metadata-adapters"]
 

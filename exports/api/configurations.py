@@ -27,12 +27,12 @@ from exports.api.serializers import (
 )
 from exports.models import ExportConfiguration
 from exports.services import configurations
-from sartiq.core.api import EndpointSet
-from sartiq.core.conditional import precondition
-from sartiq.core.pagination import ArrayWindowQuery, array_window
-from sartiq.core.query import takes_query
-from sartiq.core.schema import ERROR_ANSWER
-from sartiq.core.validation import read
+from sartiq.core.api.endpoints import EndpointSet
+from sartiq.core.api.pagination import ArrayWindowQuery, array_window
+from sartiq.core.api.query import takes_query
+from sartiq.core.api.schema.document import ERROR_ANSWER
+from sartiq.core.api.validation import read
+from sartiq.core.http.conditional import precondition
 
 Handler = TypeVar("Handler", bound=Callable[..., Response])
 Rows = QuerySet[ExportConfiguration]

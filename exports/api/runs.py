@@ -8,8 +8,8 @@ from accounts.api.callers import caller_of
 from exports import selectors
 from exports.api.run_serializers import ExportDetailOut, detail_of
 from exports.services import runs
-from sartiq.core.api import Endpoint
-from sartiq.core.schema import ERROR_ANSWER
+from sartiq.core.api.endpoints import Endpoint
+from sartiq.core.api.schema.document import ERROR_ANSWER
 
 TAGS = ["exports"]
 UNFINISHED = OpenApiResponse(ERROR_ANSWER, description="The export still runs, or has failed")

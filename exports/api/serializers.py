@@ -8,8 +8,8 @@ from exports.rules.adapters.registry import codes
 from exports.rules.levels import Level
 from exports.rules.templates import LONGEST_TEMPLATE
 from exports.selectors import Resolution, template_of
-from sartiq.core.fields import BooleanField, UUIDField
-from sartiq.core.serializers import StrictSerializer
+from sartiq.core.api.fields import BooleanField, UUIDField
+from sartiq.core.api.serializers import StrictSerializer
 
 LONGEST_NAME = 255
 LEVELS = [each.value for each in Level]

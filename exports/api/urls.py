@@ -2,7 +2,7 @@ from typing import Any
 
 from django.urls import path
 
-from exports.api import adapters, runs, views
+from exports.api import adapters, configurations, runs
 
 LISTED: dict[str, Any] = {"get": "list"}
 COLLECTION: dict[str, Any] = LISTED | {"post": "create"}
@@ -11,13 +11,13 @@ FIRST: dict[str, Any] = CHANGED | {"post": "create"}
 
 canonical = path(
     "export-configuration/",
-    views.AllConfigurations.as_view(COLLECTION),
+    configurations.AllConfigurations.as_view(COLLECTION),
     name="export-configurations",
 )
 # The specification's spelling, without the prefix.
 bare = path(
     "export-configuration/",
-    views.AllConfigurations.as_view(COLLECTION),
+    configurations.AllConfigurations.as_view(COLLECTION),
     name="export-configurations-bare",
 )
 
@@ -25,32 +25,32 @@ urlpatterns = [
     canonical,
     path(
         "users/me/export-configurations",
-        views.MyConfigurations.as_view(LISTED),
+        configurations.MyConfigurations.as_view(LISTED),
         name="my-export-configurations",
     ),
     path(
         "users/me/export-configuration",
-        views.MyConfigurations.as_view(FIRST),
+        configurations.MyConfigurations.as_view(FIRST),
         name="my-export-configuration",
     ),
     path(
         "users/export-configurations/<str:config_id>",
-        views.OneConfiguration.as_view(CHANGED),
+        configurations.OneConfiguration.as_view(CHANGED),
         name="export-configuration-one",
     ),
     path(
         "users/<str:user_id>/export-configuration",
-        views.UserConfigurations.as_view(FIRST),
+        configurations.UserConfigurations.as_view(FIRST),
         name="user-export-configuration",
     ),
     path(
         "users/organizations/<str:org_id>/export-configurations",
-        views.OrganizationConfigurations.as_view(LISTED),
+        configurations.OrganizationConfigurations.as_view(LISTED),
         name="organization-export-configurations",
     ),
     path(
         "users/organizations/<str:org_id>/export-configuration",
-        views.OrganizationConfigurations.as_view(FIRST),
+        configurations.OrganizationConfigurations.as_view(FIRST),
         name="organization-export-configuration",
     ),
     path("exports/<str:run_id>", runs.OneExport.as_view(), name="export"),

@@ -23,15 +23,15 @@ from exports.rules.limits import KEPT_FOR, LARGEST_ARCHIVE
 from exports.rules.manifest import MANIFEST, Listed, Missing, manifest
 from exports.selectors import adapter_by_code
 from exports.services import dispatch
-from exports.services.items import MOST_ATTEMPTS, PAUSES, WHILE_STORE_REFUSES
+from exports.services.convert_item import MOST_ATTEMPTS, PAUSES, WHILE_STORE_REFUSES
 from media.errors import ObjectNotFoundError, StoreRefusedError, StoreUnavailableError
 from media.models import Bucket, DeletionReason
 from media.rules import keys
 from media.services import deletions
 from media.storage import ObjectHeaders, private_store
-from sartiq.core import leases
-from sartiq.core.crashpoints import reach
-from sartiq.core.leases import Lease, LeaseLostError
+from sartiq.core.work import leases
+from sartiq.core.work.crash_points import reach
+from sartiq.core.work.leases import Lease, LeaseLostError
 
 log = structlog.get_logger(__name__)
 

@@ -17,12 +17,12 @@ from exports.models import ImageFormat
 from exports.rules import image_formats
 from exports.rules.image_formats import Encoding
 from media.errors import ContentError, ImageTooLargeError
-from media.rules import image_header, signatures
 from media.rules.decode_costs import LARGEST_PARALLEL, DecodeCost
+from media.rules.file_types import image_header, signatures
+from media.rules.file_types.picture_ranges import picture_end
 from media.rules.limits import MAX_PIXELS
-from media.rules.picture_ranges import picture_end
-from media.services import decode_budget
-from sartiq.core.child_process import BoundedChild, ChildDiedError
+from media.services.decoding import memory_budget
+from sartiq.core.sandbox.client import BoundedChild, ChildDiedError
 
 _FAULTS: dict[str, ConversionError] = {
     "limit": ConversionError("The conversion took more time or memory than it may."),
@@ -93,7 +93,7 @@ def _place(pixels: int) -> AbstractContextManager[object]:
     """Let one of the largest images at a time be decoded or converted on a host."""
     if pixels <= LARGEST_PARALLEL:
         return nullcontext()
-    return decode_budget.taken(DecodeCost(memory=0, is_slow=False, is_largest=True), owner="")
+    return memory_budget.taken(DecodeCost(memory=0, is_slow=False, is_largest=True), owner="")
 
 
 def _examined(source: Path) -> tuple[str, int]:

@@ -32,9 +32,10 @@ from media.rules.failures import sentence_for
 from media.rules.limits import MIB
 from media.services import deletions
 from media.storage import ObjectHeaders, private_store, public_store
-from sartiq.core import leases, temporary_files
-from sartiq.core.crashpoints import reach
-from sartiq.core.leases import Lease, LeaseLostError
+from sartiq.core import temporary_files
+from sartiq.core.work import leases
+from sartiq.core.work.crash_points import reach
+from sartiq.core.work.leases import Lease, LeaseLostError
 
 log = structlog.get_logger(__name__)
 

@@ -1,6 +1,6 @@
 """The process that converts images: libvips, the server and a few pure rules about colour.
 
-`sartiq.core.child_server` forks it once per image, under limits. The pixels stream through in
+`sartiq.core.sandbox.server` forks it once per image, under limits. The pixels stream through in
 strips where the format allows, so memory does not grow with the picture.
 """
 
@@ -11,8 +11,8 @@ import pyvips
 
 from exports.rules import declared_colours, jfif
 from exports.rules.colour_profiles import ColourSpace, icc_profile
-from sartiq.core import child_server
-from sartiq.core.child_server import Reply
+from sartiq.core.sandbox import server
+from sartiq.core.sandbox.server import Reply
 
 PROFILE = "icc-profile-data"
 EXIF_FIELDS = ("exif-ifd2-ColorSpace", "exif-ifd4-InteroperabilityIndex")
@@ -162,9 +162,9 @@ def fault_of(request: Reply, why: str) -> str:
 
 def main() -> None:
     """Serve requests until standard input ends."""
-    child_server.ignore_interrupts()
+    server.ignore_interrupts()
     pyvips.cache_set_max(0)  # no operation is asked for twice
-    child_server.serve(attempt)
+    server.serve(attempt)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from django.db.models import QuerySet
 
 from exports.models import ExportItem, ExportRun
 from exports.services import dispatch
-from sartiq.core import resending
+from sartiq.core.work import resend as resending
 
 MOST_AT_ONCE = 100  # exports a run; the next run takes the next ones
 

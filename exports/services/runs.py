@@ -15,8 +15,8 @@ from exports.rules.limits import LINK_LIFETIME
 from exports.services import dispatch, naming
 from exports.services.naming import ExportEntry
 from media.storage import private_store
-from sartiq.core.crashpoints import reach
 from sartiq.core.models import new_id
+from sartiq.core.work.crash_points import reach
 
 LONGEST_TITLE = 255
 ROWS_AT_ONCE = 1000

@@ -14,7 +14,7 @@ from django.utils import timezone
 from accounts.models import OwnerScope, User
 from exports.models import ExportConfiguration, ExportItem, ExportRun
 from exports.rules.wildcards import Value
-from exports.services import assembly, items, runs
+from exports.services import build_archive, convert_item, runs
 from exports.services.naming import ExportEntry
 from media.models import Attachment, MediaResource, ObjectDeletion, Upload
 from media.services import deletions
@@ -45,9 +45,9 @@ def work_off(run: ExportRun, *, times: int = 2) -> ExportRun:
     """Make every file and pack the run, each message delivered as often as a broker may."""
     for pk in item_ids(run):
         for _ in range(times):
-            items.make(pk)
+            convert_item.make(pk)
     for _ in range(times):
-        assembly.assemble(run.pk)
+        build_archive.assemble(run.pk)
     run.refresh_from_db()
     return run
 

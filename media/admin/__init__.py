@@ -1,5 +1,5 @@
 from media.admin.deletions import ObjectDeletionAdmin
-from media.admin.facts import AttachmentAdmin, UploadAdmin
+from media.admin.inlines import AttachmentAdmin, UploadAdmin
 from media.admin.resources import MediaResourceAdmin
 
 __all__ = ["AttachmentAdmin", "MediaResourceAdmin", "ObjectDeletionAdmin", "UploadAdmin"]

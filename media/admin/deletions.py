@@ -5,7 +5,7 @@ from unfold.contrib.filters.admin import RangeDateTimeFilter
 
 from media.models import ObjectDeletion
 from media.services import deletions
-from sartiq.core.staff import FACTS, FactsAdmin, coloured, report_action
+from sartiq.core.admin_base import FACTS, FactsAdmin, coloured, report_action
 
 STATE_COLOURS = {"given up": "danger", "queued": "info"}
 

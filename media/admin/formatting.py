@@ -5,7 +5,7 @@ from django.utils.html import format_html
 
 from media.models import Attachment, MediaResource, ResourceStatus, ResourceType
 from media.selectors import public_url, thumbnail_url
-from sartiq.core.staff import NOTHING, anchor, model_holding, page_of
+from sartiq.core.admin_base import NOTHING, anchor, model_holding, page_of
 
 THUMBNAIL = "height:3rem;max-width:6rem;object-fit:cover;border-radius:4px"
 PREVIEW = "max-height:24rem;max-width:100%;border-radius:6px"

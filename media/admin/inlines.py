@@ -1,9 +1,9 @@
 from django.contrib import admin
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTimeFilter
 
-from media.admin.looks import entity_link, readable_size, thumbnail
+from media.admin.formatting import entity_link, readable_size, thumbnail
 from media.models import Attachment, Upload, UploadState
-from sartiq.core.staff import FACTS, FactsAdmin, FactsInline, coloured, link
+from sartiq.core.admin_base import FACTS, FactsAdmin, FactsInline, coloured, link
 
 STATE_COLOURS = {
     UploadState.ISSUED: "info",

@@ -10,14 +10,14 @@ from django.shortcuts import redirect
 from django.utils.html import format_html
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTimeFilter
 
-from media.admin.facts import AttachmentsInline, UploadsInline
-from media.admin.looks import preview, readable_size, thumbnail
+from media.admin.formatting import preview, readable_size, thumbnail
+from media.admin.inlines import AttachmentsInline, UploadsInline
 from media.errors import ResourceKeptError
 from media.models import Attachment, MediaResource, ResourceStatus
 from media.rules import failures
 from media.selectors import resource_url
 from media.services import removal, resources
-from sartiq.core.staff import (
+from sartiq.core.admin_base import (
     FACTS,
     NOTHING,
     FactsAdmin,

@@ -16,11 +16,11 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_sche
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 
-from media.rules import redirects
-from sartiq.core.api import Endpoint
+from media.rules.addresses import redirects
+from sartiq.core.api.endpoints import Endpoint
 from sartiq.core.errors import Issue
-from sartiq.core.exception_handler import wire
 from sartiq.core.front.django_threads import Answer
+from sartiq.core.http.exception_handler import wire
 
 PREFIX = "/files/"
 

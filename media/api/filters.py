@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 from accounts.api.scopes import ScopedWindowQuery
 from media.models import Attachment, MediaResource, ResourceStatus
-from sartiq.core.fields import Sha256Field, UUIDField
+from sartiq.core.api.fields import Sha256Field, UUIDField
 
 # The catalog's kinds, which media must not import; a test of the catalog holds both equal.
 ENTITY_TYPES = ("product", "subject", "look", "guideline", "production_request")

@@ -10,8 +10,8 @@ from media.errors import StoreUnavailableError
 from media.services.health import store_health
 from media.services.proof import RETRY_SECONDS, require_proven_store
 from media.storage import public_store
-from sartiq.core import health
-from sartiq.core.exception_handler import as_json
+from sartiq.core.http import health
+from sartiq.core.http.exception_handler import as_json
 
 
 @never_cache

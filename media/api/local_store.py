@@ -22,10 +22,10 @@ from media.errors import PreconditionFailedError, UploadRefusedError
 from media.rules.keys import is_public
 from media.rules.limits import MAX_FILE_SIZE
 from media.storage.factory import local_store
-from media.storage.local import LocalReader, LocalStore
-from media.storage.local_files import CHUNK_BYTES
+from media.storage.local.files import CHUNK_BYTES
+from media.storage.local.store import LocalReader, LocalStore
 from sartiq.core.errors import NotFoundError, SartiqError
-from sartiq.core.exception_handler import as_json
+from sartiq.core.http.exception_handler import as_json
 
 OK: Final = 200
 PARTIAL: Final = 206

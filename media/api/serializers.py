@@ -6,10 +6,10 @@ from rest_framework import serializers
 from media import selectors
 from media.models import Attachment, MediaResource, ResourceStatus, ResourceType
 from media.rules import failures, limits
-from media.rules.content_types import FILE_TYPES
+from media.rules.file_types.content_types import FILE_TYPES
 from media.services.uploads import UploadTicket
-from sartiq.core.fields import IntegerField, Sha256Field, UUIDField
-from sartiq.core.serializers import StrictSerializer
+from sartiq.core.api.fields import IntegerField, Sha256Field, UUIDField
+from sartiq.core.api.serializers import StrictSerializer
 
 
 @extend_schema_field({"type": "string", "enum": list(FILE_TYPES)})

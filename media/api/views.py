@@ -22,11 +22,11 @@ from media.api.serializers import (
 )
 from media.models import MediaResource
 from media.services import resources, uploads
-from sartiq.core.api import Endpoint, ModelEndpointSet
-from sartiq.core.conditional import precondition
-from sartiq.core.query import takes_query
-from sartiq.core.schema import ERROR_ANSWER
-from sartiq.core.validation import read, shown
+from sartiq.core.api.endpoints import Endpoint, ModelEndpointSet
+from sartiq.core.api.query import takes_query
+from sartiq.core.api.schema.document import ERROR_ANSWER
+from sartiq.core.api.validation import read, shown
+from sartiq.core.http.conditional import precondition
 
 LORA_ADMIN = "/admin/catalog/loramodel/add/"
 RETIRED_HEADERS = {

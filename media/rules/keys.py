@@ -13,7 +13,7 @@ from urllib.parse import unquote
 from uuid import UUID
 
 from media.errors import FileNameRefusedError, KeyRefusedError
-from media.rules.content_types import FILE_TYPES
+from media.rules.file_types.content_types import FILE_TYPES
 
 MAX_NAME_LENGTH: Final = 100
 MAX_SUFFIX_LENGTH: Final = 11  # ".safetensors" is the longest worth keeping, without its dot

@@ -23,8 +23,8 @@ from media.models import (
 from media.rules import keys
 from media.services.environment import require_own_environment
 from media.storage import ObjectStore, private_store, public_store
-from sartiq.core import leases
-from sartiq.core.crashpoints import reach
+from sartiq.core.work import leases
+from sartiq.core.work.crash_points import reach
 
 log = structlog.get_logger(__name__)
 

@@ -13,7 +13,7 @@ from django.conf import settings
 from media.errors import StoreUnavailableError
 from media.models import EnvironmentIdentity
 from media.storage import probes
-from media.storage.provision import Step
+from media.storage.setup import Step
 
 log = structlog.get_logger(__name__)
 

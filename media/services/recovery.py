@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 
 from media.models import DeletionReason, MediaResource, Upload, UploadState
 from media.services import deletions
-from sartiq.core.resending import resend
+from sartiq.core.work.resend import resend
 
 MOST_AT_ONCE = 500  # rows a run; the next run takes the next ones
 

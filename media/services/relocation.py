@@ -26,16 +26,18 @@ from media.errors import (
     StoreUnavailableError,
 )
 from media.models import DeletionReason, MediaResource, ResourceStatus, Upload, UploadState
-from media.rules import content_types, keys
+from media.rules import keys
 from media.rules.failures import RelocationFailure, sentence_for
-from media.services import deletions, turns
-from media.services.decoding import Decoded, inspect_file
-from media.services.examination import Examined, examined
+from media.rules.file_types import content_types
+from media.services import deletions
+from media.services.decoding import turns
+from media.services.decoding.decode import Decoded, inspect_file
+from media.services.ingest.examine import Examined, examined
 from media.services.thumbnails import store_thumbnail
 from media.storage import ObjectHeaders, ObjectStore
-from sartiq.core import leases
-from sartiq.core.crashpoints import reach
-from sartiq.core.leases import Lease, LeaseLostError
+from sartiq.core.work import leases
+from sartiq.core.work.crash_points import reach
+from sartiq.core.work.leases import Lease, LeaseLostError
 
 log = structlog.get_logger(__name__)
 

@@ -18,13 +18,13 @@ from media.errors import (
 )
 from media.models import Bucket, DeletionReason, MediaResource, ResourceType
 from media.rules import keys
-from media.rules.content_types import IMMUTABLE
+from media.rules.file_types.content_types import IMMUTABLE
 from media.services import deletions
-from media.services.decoding import make_thumbnail
+from media.services.decoding.decode import make_thumbnail
 from media.services.environment import require_own_environment
-from media.services.examination import examined
+from media.services.ingest.examine import examined
 from media.storage import ObjectHeaders, ObjectStore
-from sartiq.core.crashpoints import reach
+from sartiq.core.work.crash_points import reach
 
 log = structlog.get_logger(__name__)
 

@@ -10,7 +10,8 @@ from accounts.selectors import scope_for
 from media import selectors
 from media.errors import FileTooLargeError, FileTooSmallError, SizeConflictError
 from media.models import Upload
-from media.rules import content_types, keys, limits
+from media.rules import keys, limits
+from media.rules.file_types import content_types
 from media.storage import ObjectHeaders, SignedPut, public_store
 from sartiq.core.errors import located
 from sartiq.core.models import new_id

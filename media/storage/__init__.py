@@ -1,6 +1,5 @@
 """The storage gateway: keys and small values outside, services and their clients inside."""
 
-from media.storage.budget import time_limit
 from media.storage.contract import (
     DeleteFailure,
     ObjectHead,
@@ -10,8 +9,9 @@ from media.storage.contract import (
     ObjectStore,
     SignedPut,
 )
+from media.storage.deadline import time_limit
 from media.storage.factory import private_store, public_store
-from media.storage.remote import RemoteBusyError, RemoteError, RemoteFault, RemoteFetcher
+from media.storage.remote_fetch import RemoteBusyError, RemoteError, RemoteFault, RemoteFetcher
 
 __all__ = [
     "DeleteFailure",

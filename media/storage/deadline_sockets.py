@@ -16,7 +16,7 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager, ProxyM
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util import create_urllib3_context, parse_url
 
-from media.storage.budget import OPERATION_BUDGET, remaining, within
+from media.storage.deadline import OPERATION_BUDGET, remaining, within
 
 CONNECT_SECONDS: Final = 2
 READ_SECONDS: Final = 5

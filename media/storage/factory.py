@@ -6,10 +6,10 @@ from functools import cache
 
 from django.conf import settings
 
-from media.storage.client import ClientHolder, S3Connection
 from media.storage.contract import ObjectStore
-from media.storage.local import LocalStore
-from media.storage.s3 import S3Store
+from media.storage.local.store import LocalStore
+from media.storage.s3.connection import ClientHolder, S3Connection
+from media.storage.s3.store import S3Store
 
 _replaced: dict[str, ObjectStore] = {}
 

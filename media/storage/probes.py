@@ -16,11 +16,11 @@ from urllib3.exceptions import HTTPError
 
 from media.errors import ObjectNotFoundError, StoreMisconfiguredError, StoreUnavailableError
 from media.rules import keys
-from media.storage.budget import OPERATION_BUDGET, time_limit
 from media.storage.contract import ObjectHeaders, ObjectStore
+from media.storage.deadline import OPERATION_BUDGET, time_limit
+from media.storage.deadline_sockets import open_pool
 from media.storage.factory import private_store, public_store
-from media.storage.provision import Step
-from media.storage.wire import open_pool
+from media.storage.setup import Step
 from sartiq.core.models import new_id
 
 _LIFETIME: Final = timedelta(minutes=5)

@@ -23,11 +23,11 @@ from urllib3.exceptions import ProtocolError as EndedEarlyError
 from urllib3.util import create_urllib3_context
 
 from media.errors import StoreUnavailableError
-from media.rules import remote_addresses, remote_urls
+from media.rules.addresses import remote_networks, remote_urls
+from media.rules.addresses.remote_urls import RemoteUrl
 from media.rules.limits import MAX_FILE_SIZE
-from media.rules.remote_urls import RemoteUrl
-from media.storage.budget import time_limit, within
-from media.storage.wire import pinned_pool
+from media.storage.deadline import time_limit, within
+from media.storage.deadline_sockets import pinned_pool
 
 MOST_REDIRECTS: Final = 3
 PATIENCE: Final = timedelta(seconds=10)
@@ -93,7 +93,7 @@ class RemoteFetcher:
     """
 
     resolve: Resolve = look_up
-    is_allowed: IsAllowed = remote_addresses.is_public
+    is_allowed: IsAllowed = remote_networks.is_public
     port: int = PORT
     trusted: str | None = None
     place: Place = lambda _host: nullcontext(enter_result=True)

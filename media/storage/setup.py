@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.exceptions import ClientError
 from django.conf import settings
 
-from media.storage.client import ClientHolder
 from media.storage.factory import local_store, s3_connection
-from media.storage.faults import translated
 from media.storage.ownership import mark_buckets
-from media.storage.signing import CHECKSUM_HEADER
+from media.storage.s3.connection import ClientHolder
+from media.storage.s3.errors import translated
+from media.storage.s3.signing import CHECKSUM_HEADER
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

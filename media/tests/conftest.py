@@ -8,9 +8,9 @@ from pytest_django import Settings
 from accounts.models import User
 from accounts.tests.factories import UserFactory
 from media.storage import ObjectStore, factory
-from media.storage.local import LocalStore
-from media.storage.memory import MemoryStore
-from media.storage.s3 import S3Store
+from media.storage.local.store import LocalStore
+from media.storage.s3.store import S3Store
+from media.storage.testing.memory import MemoryStore
 from media.tests.doors import CollidingStore, memory_doors, own_buckets, watched_doors
 
 

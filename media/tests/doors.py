@@ -13,9 +13,9 @@ from django.db import connections
 
 from media.models import EnvironmentIdentity, own_identity
 from media.services import proof
-from media.storage import ObjectHead, ObjectHeaders, ObjectStore, factory, provision
+from media.storage import ObjectHead, ObjectHeaders, ObjectStore, factory, setup
 from media.storage.marker import mark
-from media.storage.memory import MemoryStore
+from media.storage.testing.memory import MemoryStore
 
 # All test databases of one run share the buckets of its S3 server, and so one id.
 DATABASE_ID = UUID("00000000-0000-4000-8000-000000000001")
@@ -57,7 +57,7 @@ def own_database() -> None:
 def own_buckets() -> None:
     """Make the two buckets of the settings ours; they may hold what other tests have put there."""
     own_database()
-    list(provision.prepare_buckets(adopt=lambda _bucket, _old: True))
+    list(setup.prepare_buckets(adopt=lambda _bucket, _old: True))
 
 
 @contextmanager

@@ -15,11 +15,11 @@ from accounts.selectors import scope_for
 from media.models import Attachment, MediaResource, ObjectDeletion, ResourceStatus, Upload
 from media.rules import keys
 from media.services import attachments, deletions, relocation, uploads
-from media.services.ingest import MediaResourceService, Resources, Wanted
+from media.services.ingest.service import MediaResourceService, Resources, Wanted
 from media.services.uploads import UploadTicket
 from media.storage import ObjectStore, SignedPut, public_store
-from media.storage.local import LocalStore
-from media.storage.memory import MemoryStore
+from media.storage.local.store import LocalStore
+from media.storage.testing.memory import MemoryStore
 from media.tests.rules.specimens import saved
 from media.tests.storage.client import send
 from sartiq.core.models import new_id

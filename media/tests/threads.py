@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from django.db import connection, connections
 
-from media.storage.memory import MemoryStore, nothing
+from media.storage.testing.memory import MemoryStore, nothing
 
 Result = TypeVar("Result")
 

@@ -16,8 +16,8 @@ from django_celery_beat.models import (
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 from unfold.contrib.filters.admin import RangeDateTimeFilter
 
+from sartiq.core.admin_base import FactsAdmin, link
 from sartiq.core.models import IdempotencyKey
-from sartiq.core.staff import FactsAdmin, link
 
 USELESS_OR_UNSAFE = (
     # Their pages show refresh tokens, with which anybody could sign in as somebody else.

@@ -24,4 +24,4 @@ class StaffAdminConfig(admin_apps.AdminConfig):
     """Django's admin with the product's site."""
 
     default = False
-    default_site = "sartiq.core.site.StaffSite"
+    default_site = "sartiq.core.admin_site.StaffSite"

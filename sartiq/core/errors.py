@@ -1,6 +1,6 @@
 """The family of errors the product raises by meaning.
 
-Services raise these; only `sartiq.core.exception_handler` knows which status and body
+Services raise these; only `sartiq.core.http.exception_handler` knows which status and body
 each becomes on the wire.
 """
 
@@ -18,7 +18,8 @@ class Issue:
     """One fault in what the caller sent.
 
     `loc` starts with `body`, `path`, `query` or `header`; `code` is one of the closed set in
-    `sartiq.core.issue_codes`; `message` never repeats a URL or a secret: the value goes in `input`.
+    `sartiq.core.api.issue_codes`; `message` never repeats a URL or a secret: the value goes in
+    `input`.
     """
 
     loc: Loc

@@ -26,7 +26,7 @@ class TimestampedModel(models.Model):
 
 
 class LeasedModel(models.Model):
-    """A row that is work: whoever holds its lease may do it (see `sartiq.core.leases`)."""
+    """A row that is work: whoever holds its lease may do it (see `sartiq.core.work.leases`)."""
 
     lease_holder = models.UUIDField(null=True, editable=False)
     lease_expires_at = models.DateTimeField(null=True, editable=False)

@@ -1,6 +1,6 @@
 from celery import shared_task
 
-from sartiq.core import idempotency
+from sartiq.core.http import idempotency
 
 
 @shared_task(name="core.forget_idempotency_keys")

@@ -11,7 +11,7 @@ from typing import Any
 
 from corsheaders.defaults import default_headers
 
-from sartiq import schema_texts
+from sartiq.core.api.schema import texts
 from sartiq.core.temporary_files import UploadFolder
 
 from .environment import loaded
@@ -53,23 +53,23 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "sartiq.core.middleware.AccessLogMiddleware",
+    "sartiq.core.http.middleware.AccessLogMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "corsheaders.middleware.CorsMiddleware",
-    "sartiq.core.middleware.PlainBodyMiddleware",
+    "sartiq.core.http.middleware.PlainBodyMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
-    "sartiq.core.middleware.HonestOutageMiddleware",
+    "sartiq.core.http.middleware.HonestOutageMiddleware",
     # REST requests go past these in one step, because they stand in a row.
-    "sartiq.core.pages.PageReferrerMiddleware",
-    "sartiq.core.pages.PageStaticMiddleware",
-    "sartiq.core.pages.PagePolicyMiddleware",
-    "sartiq.core.pages.PageSessionMiddleware",
-    "sartiq.core.pages.PageAuthenticationMiddleware",
-    "sartiq.core.pages.PageMessageMiddleware",
-    "sartiq.core.middleware.EitherSlashMiddleware",
+    "sartiq.core.http.page_middleware.PageReferrerMiddleware",
+    "sartiq.core.http.page_middleware.PageStaticMiddleware",
+    "sartiq.core.http.page_middleware.PagePolicyMiddleware",
+    "sartiq.core.http.page_middleware.PageSessionMiddleware",
+    "sartiq.core.http.page_middleware.PageAuthenticationMiddleware",
+    "sartiq.core.http.page_middleware.PageMessageMiddleware",
+    "sartiq.core.http.middleware.EitherSlashMiddleware",
 ]
 
 ROOT_URLCONF = "sartiq.urls"
@@ -152,13 +152,13 @@ SIMPLE_JWT = {
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.api.authentication.BearerAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_PARSER_CLASSES": ["sartiq.core.parsers.BoundedJSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["sartiq.core.api.parsers.BoundedJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PAGINATION_CLASS": "sartiq.core.pagination.SkipLimitPagination",
-    "DEFAULT_SCHEMA_CLASS": "sartiq.core.schema.SartiqAutoSchema",
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "sartiq.core.negotiation.JSONAlways",
+    "DEFAULT_PAGINATION_CLASS": "sartiq.core.api.pagination.SkipLimitPagination",
+    "DEFAULT_SCHEMA_CLASS": "sartiq.core.api.schema.document.SartiqAutoSchema",
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "sartiq.core.api.negotiation.JSONAlways",
     "DEFAULT_METADATA_CLASS": None,  # OPTIONS is 405: the schema describes the routes
-    "EXCEPTION_HANDLER": "sartiq.core.exception_handler.handle",
+    "EXCEPTION_HANDLER": "sartiq.core.http.exception_handler.handle",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
     "DATETIME_FORMAT": "iso-8601",
@@ -176,15 +176,15 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
-    "PREPROCESSING_HOOKS": ["sartiq.core.schema.keep_canonical_paths"],
-    "DESCRIPTION": schema_texts.DESCRIPTION,
+    "PREPROCESSING_HOOKS": ["sartiq.core.api.schema.document.keep_canonical_paths"],
+    "DESCRIPTION": texts.DESCRIPTION,
     "LICENSE": {"name": "Proprietary"},
     "SERVERS": [{"url": "/", "description": "The host that serves this document"}],
-    "TAGS": schema_texts.tags(),
+    "TAGS": texts.tags(),
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "sartiq.core.schema.finish",
-        "sartiq.schema_texts.describe",
+        "sartiq.core.api.schema.document.finish",
+        "sartiq.core.api.schema.texts.describe",
     ],
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "ENUM_SUFFIX": "",
@@ -199,7 +199,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "MediaStatus": "media.api.serializers._LOWER",
         "BulkUploadStatus": "bulkupload.api.serializers.STATUSES",
         "ExportStatus": "exports.api.run_serializers.STATUSES",
-        "ProductField": "bulkupload.rules.columns.FIELDS",
+        "ProductField": "bulkupload.rules.rows.columns.FIELDS",
         "ConfigurationLevel": "exports.api.serializers.LEVELS",
         "SubjectType": "catalog.models.SubjectType.choices",
         "MemberRole": "accounts.api.fields.role_choices",
@@ -303,7 +303,7 @@ LOGGING: dict[str, Any] = {
 SECURE_REFERRER_POLICY = "no-referrer"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 X_FRAME_OPTIONS = "DENY"
-CSRF_FAILURE_VIEW = "sartiq.core.error_pages.csrf_failure"
+CSRF_FAILURE_VIEW = "sartiq.core.http.error_pages.csrf_failure"
 SESSION_COOKIE_HTTPONLY = True
 _CSP_SELF = ["'self'"]
 CONTENT_SECURITY_POLICY = {

@@ -86,7 +86,7 @@ UNFOLD: dict[str, Any] = {
             "href": lambda _request: static("sartiq/favicon.svg"),
         }
     ],
-    "ENVIRONMENT": "sartiq.core.staff.environment",
+    "ENVIRONMENT": "sartiq.core.admin_base.environment",
     "SIDEBAR": {
         "show_search": True,
         "navigation": [

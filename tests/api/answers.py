@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from sartiq.core.issue_codes import CODES
+from sartiq.core.api.issue_codes import CODES
 
 PLACES: Final = {"body", "path", "query", "header"}
 # SQL, paths of files, stacks, libraries with their versions: none of it concerns a caller (T51).

@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from media.storage.memory import MemoryStore
+from media.storage.testing.memory import MemoryStore
 from media.tests.doors import own_doors
 from tests.api import world as worlds
 

@@ -17,7 +17,7 @@ from catalog.models import Product
 from exports.models import ExportConfiguration
 from media.models import MediaResource, ResourceStatus
 from media.storage import factory
-from media.storage.memory import MemoryStore
+from media.storage.testing.memory import MemoryStore
 from media.tests.threads import at_once
 from tests.api.answers import require_our_error
 from tests.api.asking import ROUTES, body_of, path_of

@@ -15,8 +15,9 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.tests.factories import UserFactory, client_of
 from catalog.models import Product
-from sartiq.core import crashpoints, idempotency
+from sartiq.core.http import idempotency
 from sartiq.core.models import IdempotencyKey
+from sartiq.core.work import crash_points
 from tests.api.answers import require_our_error
 
 PRODUCTS = "/api/v1/products/"
@@ -185,9 +186,9 @@ def pauses() -> Iterator[list[Callable[[], None]]]:
         if point == "K1" and waiting:
             waiting.pop()()
 
-    crashpoints.install(pause)
+    crash_points.install(pause)
     yield waiting
-    crashpoints.install(None)
+    crash_points.install(None)
 
 
 @pytest.mark.covers("F40")
@@ -241,9 +242,9 @@ def crash_after_commit() -> Iterator[None]:
         if point == "committed":
             raise SystemExit(point)
 
-    crashpoints.install(stop)
+    crash_points.install(stop)
     yield
-    crashpoints.install(None)
+    crash_points.install(None)
 
 
 @pytest.mark.covers("F40")
@@ -254,7 +255,7 @@ def test_a_crash_between_commit_and_answer_is_replayed(crash_after_commit: None)
         post(user)
     made = Product.objects.get()
 
-    crashpoints.install(None)
+    crash_points.install(None)
     answer = post(user)
 
     assert answer.status_code == 201

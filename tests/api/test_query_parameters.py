@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from django.urls import get_resolver
 from rest_framework import serializers
 
-from sartiq.core.query import query_serializer_of
+from sartiq.core.api.query import query_serializer_of
 from tests.api.answers import require_our_error
 from tests.api.asking import ROUTES, answer_to, path_of
 from tests.api.matrix import ROWS, Row

@@ -9,8 +9,8 @@ from bulkupload.codes import FAILURE_CODES, ROW_ERROR_CODES
 from exports.codes import FILE_FAILURE_CODES, RUN_FAILURE_CODES
 from exports.errors import ConversionError
 from media.rules.failures import CODES as MEDIA_CODES
-from media.storage.remote import RemoteFault
-from sartiq.core import issue_codes
+from media.storage.remote_fetch import RemoteFault
+from sartiq.core.api import issue_codes
 from sartiq.core.management.commands.check_openapi import document
 from sartiq.settings.environment import CHECKOUT
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from media.rules.content_types import FILE_TYPES
+from media.rules.file_types.content_types import FILE_TYPES
 from media.rules.limits import MAX_FILE_SIZE
-from sartiq.core.issue_codes import CODES
+from sartiq.core.api.issue_codes import CODES
 from sartiq.core.management.commands.check_openapi import document
 
 VERBS = (

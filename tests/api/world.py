@@ -15,7 +15,7 @@ from accounts.tests.factories import (
     token_of,
 )
 from bulkupload.models import BulkUploadJob, BulkUploadRowError, JobStatus
-from bulkupload.rules.dialects import Dialect
+from bulkupload.rules.table.dialects import Dialect
 from catalog.models import Guideline, Look, Product, ProductionRequest, Subject
 from exports.models import (
     ExportConfiguration,

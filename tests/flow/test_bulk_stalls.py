@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from devstack.processes import Child
+from devstack.process.child import Child
 from devstack.product import Product
 from tests.flow.bulk import require_exact, settled, start, table
 from tests.flow.studio import Studio, eventually

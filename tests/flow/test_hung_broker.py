@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from devstack.processes import became_true
+from devstack.process.child import became_true
 from devstack.product import Product
 from tests.flow.studio import Studio
 from tests.flow.test_crashes import require_whole, unique_photo

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from devstack.folders import CHECKOUT
-from devstack.ports import free_port
+from devstack.process.ports import free_port
 from devstack.product import Product
 
 pytestmark = pytest.mark.flow

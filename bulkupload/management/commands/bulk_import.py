@@ -37,21 +37,14 @@ from bulkupload.models import (
     RemoteImage,
     RemoteStatus,
 )
-from bulkupload.rules.encodings import LABELS, codec_named
-from bulkupload.rules.header import Mapped
 from bulkupload.rules.limits import LARGEST_FILE, MIB
-from bulkupload.rules.mappings import read_mapping
-from bulkupload.services import (
-    chunks,
-    fetching,
-    finishing,
-    jobs,
-    media_end,
-    media_work,
-    planning,
-    reports,
-)
+from bulkupload.rules.table.encodings import LABELS, codec_named
+from bulkupload.rules.table.header import Mapped
+from bulkupload.rules.table.mappings import read_mapping
+from bulkupload.services import error_file, jobs, lifecycle
+from bulkupload.services.images import attach, fetch_remote, finish
 from bulkupload.services.jobs import Table
+from bulkupload.services.rows import import_chunk, plan
 from media.models import MediaResource
 from media.services import relocation
 from media.storage import public_store
@@ -92,13 +85,13 @@ class Command(BaseCommand):
                 try:
                     self._work_off(job)
                 except KeyboardInterrupt:  # the workers would go on with it
-                    finishing.cancel(job.pk)
+                    lifecycle.cancel(job.pk)
                     job.refresh_from_db()
                 progress = selectors.progress_of([job], now=timezone.now())[job.pk]
                 if errors and (progress.failed or progress.media.failed):
                     if options["errors"].is_file():  # a pipe cannot be cut
                         errors.truncate(0)
-                    errors.writelines(reports.error_file(job))
+                    errors.writelines(error_file.error_file(job))
         except (SartiqError, OSError) as error:
             raise CommandError(str(error), returncode=FAULT) from error
         self.stdout.write(_as_json(job, progress) if options["json"] else _told(job, progress))
@@ -151,13 +144,13 @@ class Command(BaseCommand):
     def _step(self, job: BulkUploadJob) -> bool:
         """Do the next piece of work nobody does; tell whether there was one."""
         if job.planned_at is None:
-            planning.plan(job.pk)
+            plan.plan(job.pk)
             return BulkUploadJob.objects.filter(pk=job.pk, planned_at__isnull=False).exists()
         waiting = BulkUploadChunk.objects.unfinished().filter(job=job)
         free = waiting.filter(free_to_take()).order_by("number")
         pk = free.values_list("pk", flat=True).first()
         if pk is not None:
-            chunks.import_rows(pk)
+            import_chunk.import_rows(pk)
             return not waiting.filter(pk=pk).exists()
         return self._picture(job)
 
@@ -167,12 +160,12 @@ class Command(BaseCommand):
         remotes = RemoteImage.objects.unfinished().filter(batches__in=batches)
         pk = remotes.filter(free_to_take()).values_list("pk", flat=True).first()
         if pk is not None:
-            fetching.fetch(pk)
+            fetch_remote.fetch(pk)
             return not RemoteImage.objects.unfinished().filter(pk=pk).exists()
         ready = batches.exclude(remotes__status=RemoteStatus.WAITING).filter(free_to_take())
         pk = ready.values_list("pk", flat=True).first()
         if pk is not None:
-            media_work.attach(pk)
+            attach.attach(pk)
             return not batches.filter(pk=pk).exists()
         return self._file(job)
 
@@ -184,7 +177,7 @@ class Command(BaseCommand):
         pk = waiting.filter(free_to_take()).values_list("pk", flat=True).first()
         if pk is not None:
             relocation.relocate(public_store(), pk)
-        media_end.settle_job(job.pk)
+        finish.settle_job(job.pk)
         return pk is not None
 
 

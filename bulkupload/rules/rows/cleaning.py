@@ -8,8 +8,9 @@ from itertools import groupby
 from operator import gt, itemgetter
 from typing import NamedTuple
 
-from bulkupload.rules import images
-from bulkupload.rules.columns import (
+from bulkupload.rules.limits import LARGEST_GROUP, LARGEST_HANDLE, LONGEST_SHOWN
+from bulkupload.rules.rows import image_cells as images
+from bulkupload.rules.rows.columns import (
     BY_FIELD,
     IMAGE_FIELDS,
     INHERITED,
@@ -24,11 +25,10 @@ from bulkupload.rules.columns import (
     lost_zeros,
     refused,
 )
-from bulkupload.rules.faults import SHAPE_CODES, STILL_BROKEN, Fault, storable
-from bulkupload.rules.formulas import restore
-from bulkupload.rules.header import Layout, Returned
-from bulkupload.rules.limits import LARGEST_GROUP, LARGEST_HANDLE, LONGEST_SHOWN
-from bulkupload.rules.records import PLAIN_LINES, Plain, Record, Records, is_blank
+from bulkupload.rules.rows.formulas import restore
+from bulkupload.rules.rows.row_shape_errors import SHAPE_CODES, STILL_BROKEN, Fault, storable
+from bulkupload.rules.table.csv_records import PLAIN_LINES, Plain, Record, Records, is_blank
+from bulkupload.rules.table.header import Layout, Returned
 
 
 class GoodRow(NamedTuple):

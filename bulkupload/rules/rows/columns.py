@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from bulkupload.codes import CellCode
-from bulkupload.rules.excel_damage import reason_of
-from bulkupload.rules.faults import Fault
 from bulkupload.rules.limits import LONGEST_CELL
+from bulkupload.rules.rows.excel_damage import reason_of
+from bulkupload.rules.rows.row_shape_errors import Fault
 from catalog.rules.identifiers import clean_identifier
 
 # With a fraction or a sign, as programs write numbers: 12E3 and 12E-05 are SKUs somebody chose.

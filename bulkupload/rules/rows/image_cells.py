@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from bulkupload.codes import ImageCode
-from bulkupload.rules.columns import IMAGE_FIELDS
-from bulkupload.rules.formulas import protect, restore
-from bulkupload.rules.header import Layout
-from bulkupload.rules.records import Record
+from bulkupload.rules.rows.columns import IMAGE_FIELDS
+from bulkupload.rules.rows.formulas import protect, restore
+from bulkupload.rules.table.csv_records import Record
+from bulkupload.rules.table.header import Layout
 from media.rules.limits import MAX_REQUEST_IMAGES
 
 SEPARATOR: Final = "|"

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from bulkupload.codes import RepeatedSkuCode
-from bulkupload.rules.cleaning import GoodRow
+from bulkupload.rules.rows.cleaning import GoodRow
 
 # Words of eight bytes. With one for each SKU one in 20,000 is taken for a repeated one.
 _FEWEST: Final = 2**12

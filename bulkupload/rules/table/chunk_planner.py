@@ -6,15 +6,15 @@ from itertools import islice
 from typing import NamedTuple, TextIO
 
 from bulkupload.errors import FileFaultError
-from bulkupload.rules.cleaning import by_handle, counted_of, is_too_long, without_headers
-from bulkupload.rules.columns import spelled_sku
-from bulkupload.rules.dialects import Dialect
-from bulkupload.rules.formulas import restore
-from bulkupload.rules.header import HeaderColumn, Layout, Mapped, read_header
 from bulkupload.rules.limits import LARGEST_CHUNK, LARGEST_GROUP, LARGEST_HANDLE, MIB, MOST_ROWS
-from bulkupload.rules.records import PLAIN_LINES, Lines, Plain, Record, Records, is_blank
-from bulkupload.rules.repeats import SeenSkus
-from bulkupload.rules.table_position import header_among
+from bulkupload.rules.rows.cleaning import by_handle, counted_of, is_too_long, without_headers
+from bulkupload.rules.rows.columns import spelled_sku
+from bulkupload.rules.rows.formulas import restore
+from bulkupload.rules.rows.repeated_skus import SeenSkus
+from bulkupload.rules.table.csv_records import PLAIN_LINES, Lines, Plain, Record, Records, is_blank
+from bulkupload.rules.table.dialects import Dialect
+from bulkupload.rules.table.header import HeaderColumn, Layout, Mapped, read_header
+from bulkupload.rules.table.table_position import header_among
 
 _NOTE, _NOTE_CELLS = "sep=", 2  # Excel's own line about the delimiter, split by it
 LARGEST_PIECE = MIB  # bytes of rows that are looked at together

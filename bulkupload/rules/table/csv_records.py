@@ -17,8 +17,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple, Self, TextIO
 
 from bulkupload.codes import RowShapeCode
-from bulkupload.rules.faults import Fault, broken
 from bulkupload.rules.limits import LONGEST_CELL, LONGEST_LINE
+from bulkupload.rules.rows.row_shape_errors import Fault, broken
 
 csv.field_size_limit(LONGEST_LINE)  # how long a cell may be is judged when its end is known
 

@@ -9,9 +9,9 @@ from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any, Final, Literal
 
-from bulkupload.rules.encodings import SINGLE_BYTE, UTF8, guess_encoding
-from bulkupload.rules.header import Mapped
-from bulkupload.rules.table_position import HEADER_ROWS, header_among
+from bulkupload.rules.table.encodings import SINGLE_BYTE, UTF8, guess_encoding
+from bulkupload.rules.table.header import Mapped
+from bulkupload.rules.table.table_position import HEADER_ROWS, header_among
 
 DELIMITERS: Final = (",", ";", "\t", "|")
 SAMPLE: Final = 64 * 1024  # characters the delimiter is told from

@@ -4,9 +4,9 @@ import zipfile
 from typing import BinaryIO
 
 from bulkupload.errors import EmptyFileError, NotATableError, TableTooLargeError
-from bulkupload.rules.dialects import EncodingScan, FileFormat
-from bulkupload.rules.header import ERROR_COLUMNS
 from bulkupload.rules.limits import LARGEST_FILE
+from bulkupload.rules.table.dialects import EncodingScan, FileFormat
+from bulkupload.rules.table.header import ERROR_COLUMNS
 
 ZIP = b"PK\x03\x04"
 # Office files of before 2007, PDF, gzip, images and programs begin so; no text does.

@@ -6,10 +6,10 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Final, NamedTuple, Self
 
 from bulkupload.errors import FileFaultError
-from bulkupload.rules.columns import COLUMNS, HANDLE_NAMES, POSITION_NAMES, words_of
-from bulkupload.rules.faults import storable
-from bulkupload.rules.formulas import restore
 from bulkupload.rules.limits import MOST_COLUMNS
+from bulkupload.rules.rows.columns import COLUMNS, HANDLE_NAMES, POSITION_NAMES, words_of
+from bulkupload.rules.rows.formulas import restore
+from bulkupload.rules.rows.row_shape_errors import storable
 
 # What the error file appends to the uploader's own columns; read back, they are taken off again.
 ERROR_COLUMNS: Final = ("error_line", "error_column", "error_code", "error_message")

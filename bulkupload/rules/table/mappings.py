@@ -3,8 +3,8 @@
 from typing import Final
 
 from bulkupload.errors import BadMappingError
-from bulkupload.rules.columns import FIELDS
-from bulkupload.rules.faults import storable
+from bulkupload.rules.rows.columns import FIELDS
+from bulkupload.rules.rows.row_shape_errors import storable
 
 LONGEST_MAPPING: Final = 100
 TOO_LONG: Final = f"Must be an object of at most {LONGEST_MAPPING} columns."

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
-from bulkupload.rules.columns import COLUMNS
-from bulkupload.rules.header import Mapped, fields_of
+from bulkupload.rules.rows.columns import COLUMNS
+from bulkupload.rules.table.header import Mapped, fields_of
 
 HEADER_ROWS: Final = 100  # rows that say something among which the header is looked for
 _REQUIRED: Final = frozenset(column.field for column in COLUMNS if column.required)

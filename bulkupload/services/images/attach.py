@@ -19,20 +19,22 @@ from bulkupload.models import (
     MediaStatus,
     RemoteStatus,
 )
-from bulkupload.services import finishing, media_counts, media_end, merging, remotes
-from bulkupload.services.chunks import CONTENTION, OWNER_GONE
-from bulkupload.services.media_counts import Pictures
-from bulkupload.services.media_piece import Piece, Refusal, pending_of, problem_of, split
+from bulkupload.services import lifecycle
+from bulkupload.services.images import finish, outcomes, remote_cache
+from bulkupload.services.images.attach_products import Piece, Refusal, pending_of, problem_of, split
+from bulkupload.services.images.outcomes import Pictures
+from bulkupload.services.rows import merge
+from bulkupload.services.rows.import_chunk import CONTENTION, OWNER_GONE
 from media.errors import (
     IngestTimeError,
     RequestFilesTooLargeError,
     StoreRefusedError,
     StoreUnavailableError,
 )
-from sartiq.core import leases
-from sartiq.core.crashpoints import reach
 from sartiq.core.errors import InvalidManyError, UnavailableError
-from sartiq.core.leases import Lease, LeaseLostError
+from sartiq.core.work import leases
+from sartiq.core.work.crash_points import reach
+from sartiq.core.work.leases import Lease, LeaseLostError
 
 log = structlog.get_logger(__name__)
 
@@ -68,7 +70,7 @@ def attach(batch_id: UUID) -> None:
         _attempt(lease, batch)
     except LeaseLostError:
         log.info("bulk_media_overtaken", batch_id=str(batch_id))
-    except finishing.JobStoppedError:
+    except lifecycle.JobStoppedError:
         log.info("bulk_media_stopped", batch_id=str(batch_id))
 
 
@@ -76,7 +78,7 @@ def _attempt(lease: Lease[BulkUploadMediaBatch], batch: BulkUploadMediaBatch) ->
     job = batch.job
     try:
         if not job.user.is_active or not may_write(job.user, job.scope):
-            finishing.cancel(job.pk, code="owner_gone", message=OWNER_GONE)
+            lifecycle.cancel(job.pk, code="owner_gone", message=OWNER_GONE)
         elif lease.attempts > MOST_ATTEMPTS:  # its worker died every time
             _give_up(lease, batch, GAVE_UP)
         else:
@@ -95,19 +97,19 @@ def _attempt(lease: Lease[BulkUploadMediaBatch], batch: BulkUploadMediaBatch) ->
             raise
         lease.release(after=WHILE_CONTENDED, uncounted=True)
     reach("media-attached")
-    media_end.settle(job.pk, batch_id=batch.pk)
-    finishing.advance(job.pk)
+    finish.settle(job.pk, batch_id=batch.pk)
+    lifecycle.advance(job.pk)
 
 
 def _show(lease: Lease[BulkUploadMediaBatch], batch: BulkUploadMediaBatch) -> None:
     """Do the batch in pieces, smaller ones after each attempt that came to nothing."""
     rows = list(pending_of(batch))
-    known = remotes.found(batch.job.scope, {url for row in rows for url in row.urls})
+    known = remote_cache.found(batch.job.scope, {url for row in rows for url in row.urls})
     for piece in split(rows, into=2 ** (lease.attempts - 1)):
         _show_piece(Piece(lease=lease, batch=batch, rows=piece, known=known))
     with transaction.atomic():
         lease.require_held()
-        finishing.require_running(batch.job_id)
+        lifecycle.require_running(batch.job_id)
         _end(batch)
 
 
@@ -140,15 +142,13 @@ def _give_up(
     """Warn of every picture of a batch that could not be taken in."""
     with transaction.atomic():
         lease.require_held()
-        finishing.require_running(batch.job_id)
+        lifecycle.require_running(batch.job_id)
         rows = list(pending_of(batch).select_for_update(of=("self",)))
         problems = [
             problem_of(row, index, refusal) for row in rows for index in range(len(row.urls) or 1)
         ]
-        merging.keep_warnings(batch.job, problems)
-        media_counts.note(
-            [(row, MediaStatus.FAILED, Pictures(failed=len(row.urls))) for row in rows]
-        )
+        merge.keep_warnings(batch.job, problems)
+        outcomes.note([(row, MediaStatus.FAILED, Pictures(failed=len(row.urls))) for row in rows])
         _end(batch)
 
 

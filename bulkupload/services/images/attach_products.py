@@ -19,16 +19,19 @@ from bulkupload.models import (
     MediaStatus,
     RemoteImage,
 )
-from bulkupload.rules.images import Problem
-from bulkupload.services import finishing, media_counts, merging, remotes
-from bulkupload.services.media_counts import Outcome, Pictures
-from catalog.services import showing
+from bulkupload.rules.rows.image_cells import Problem
+from bulkupload.services import lifecycle
+from bulkupload.services.images import outcomes as media_counts
+from bulkupload.services.images import remote_cache
+from bulkupload.services.images.outcomes import Outcome, Pictures
+from bulkupload.services.rows import merge
+from catalog.services import attach_images
 from media.models import MediaResource, ResourceStatus
 from media.rules.failures import sentence_for
-from media.services import sources
-from sartiq.core.crashpoints import reach
+from media.services.ingest import resolve
 from sartiq.core.errors import InvalidManyError
-from sartiq.core.leases import Lease
+from sartiq.core.work.crash_points import reach
+from sartiq.core.work.leases import Lease
 
 MISSING: Final[ImageCode] = "image_not_found"
 NOT_FOUND = "The picture is not there (any more). Upload it again and write its new address."
@@ -64,7 +67,7 @@ class Piece:
     def write(self) -> None:
         """Take the files in and show them; raises what the ingest does."""
         job = self.batch.job
-        showing.show(
+        attach_images.show(
             user=job.user,
             scope=job.scope,
             product_ids={row.product_id for row in self.rows},
@@ -82,7 +85,7 @@ class Piece:
             self.refused[url] = Refusal(code=issue.code, message=issue.message)
         self.refused.update(dict.fromkeys(missing, Refusal(code=MISSING, message=NOT_FOUND)))
         job = self.batch.job
-        codes = sources.refusals(user=job.user, scope=job.scope, urls=missing)
+        codes = resolve.refusals(user=job.user, scope=job.scope, urls=missing)
         for url, code in codes.items():
             self.refused[url] = Refusal(code=code, message=sentence_for(code))
 
@@ -99,7 +102,7 @@ class Piece:
         remote = self.known.get(url)
         if remote is None:
             return url
-        address = remotes.address_of(remote)
+        address = remote_cache.address_of(remote)
         if not address:
             # Another batch may have taken the file for bad a moment ago.
             refusal = remote.upload.refusal if remote.upload else ""
@@ -141,9 +144,9 @@ class Piece:
         locked = BulkUploadMediaBatch.objects.filter(pk__in=batches).order_by("pk")
         list(locked.select_for_update().values_list("pk", flat=True))
         self.lease.require_held()
-        running = finishing.lock_running({self.batch.job_id, *(row.job_id for row in earlier)})
+        running = lifecycle.lock_running({self.batch.job_id, *(row.job_id for row in earlier)})
         if self.batch.job_id not in running:
-            raise finishing.JobStoppedError
+            raise lifecycle.JobStoppedError
         ids = [row.pk for row in (*self.rows, *earlier) if row.job_id in running]
         rows = list(_pending().filter(pk__in=ids).select_for_update(of=("self",)))
         self.current = [row for row in rows if row.batch_id == self.batch.pk]
@@ -168,7 +171,7 @@ class Piece:
                 if (address := self._address(url)) in self.refused
             )
             outcomes.append(_outcome(row, [resources.get(self._good(url)) for url in row.urls]))
-        merging.keep_warnings(self.batch.job, problems)
+        merge.keep_warnings(self.batch.job, problems)
         media_counts.note(outcomes)
         reach("media-noted")
 

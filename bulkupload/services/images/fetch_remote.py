@@ -26,19 +26,22 @@ from bulkupload.models import (
     RemoteImage,
     RemoteStatus,
 )
-from bulkupload.services import finishing, places
-from bulkupload.services.chunks import OWNER_GONE
-from bulkupload.services.media_work import MOST_ATTEMPTS, PAUSES, WHILE_STORE_REFUSES
+from bulkupload.services import lifecycle
+from bulkupload.services.images import fetch_limits
+from bulkupload.services.images.attach import MOST_ATTEMPTS, PAUSES, WHILE_STORE_REFUSES
+from bulkupload.services.rows.import_chunk import OWNER_GONE
 from media.errors import StoreRefusedError, StoreUnavailableError
 from media.models import Upload
-from media.rules import keys, remote_urls
-from media.rules.content_types import FILE_TYPES
-from media.rules.signatures import SNIFF_BYTES, sniff
+from media.rules import keys
+from media.rules.addresses import remote_urls
+from media.rules.file_types.content_types import FILE_TYPES
+from media.rules.file_types.signatures import SNIFF_BYTES, sniff
 from media.services import uploads
 from media.storage import RemoteBusyError, RemoteError, RemoteFault, RemoteFetcher
-from sartiq.core import leases, temporary_files
-from sartiq.core.crashpoints import reach
-from sartiq.core.leases import Lease, LeaseLostError
+from sartiq.core import temporary_files
+from sartiq.core.work import leases
+from sartiq.core.work.crash_points import reach
+from sartiq.core.work.leases import Lease, LeaseLostError
 
 log = structlog.get_logger(__name__)
 
@@ -76,9 +79,9 @@ def _attempt(lease: Lease[RemoteImage], row: RemoteImage, fetcher: RemoteFetcher
     if lease.attempts > MOST_ATTEMPTS:  # its worker died every time
         _fail(lease, RemoteFault.UNREACHABLE, GAVE_UP)
         return True
-    with places.to_fetch() as is_free:
+    with fetch_limits.to_fetch() as is_free:
         if is_free and _is_wanted(row):
-            return _fetch(lease, row, replace(fetcher, place=places.at_host))
+            return _fetch(lease, row, replace(fetcher, place=fetch_limits.at_host))
         # Who has the place sends what waits; of what nobody wants the owner's next job begins anew.
         lease.release(uncounted=True)
         return is_free
@@ -93,7 +96,7 @@ def _is_wanted(row: RemoteImage) -> bool:
         if job.user.is_active and may_write(job.user, job.scope):
             is_wanted = True
         else:
-            finishing.cancel(job.pk, code="owner_gone", message=OWNER_GONE)
+            lifecycle.cancel(job.pk, code="owner_gone", message=OWNER_GONE)
     return is_wanted
 
 

@@ -6,9 +6,11 @@ from uuid import UUID
 from django.db import transaction
 
 from bulkupload.models import BulkUploadJob, BulkUploadMedia, MediaStatus
-from bulkupload.rules.images import Problem
-from bulkupload.services import finishing, media_counts, merging
-from bulkupload.services.media_counts import Outcome, Pictures
+from bulkupload.rules.rows.image_cells import Problem
+from bulkupload.services import lifecycle
+from bulkupload.services.images import outcomes as media_counts
+from bulkupload.services.images.outcomes import Outcome, Pictures
+from bulkupload.services.rows import merge
 from media.models import MediaResource, ResourceStatus
 from media.rules.failures import sentence_for
 
@@ -20,7 +22,7 @@ Ends = Mapping[str, tuple[str, str]]
 def settle_job(job_id: UUID) -> None:
     """Note the ends of a job's files; finish the job, or look again in a moment."""
     settle(job_id)
-    finishing.advance(job_id)
+    lifecycle.advance(job_id)
 
 
 def settle(job_id: UUID, *, batch_id: UUID | None = None) -> None:
@@ -37,13 +39,13 @@ def settle(job_id: UUID, *, batch_id: UUID | None = None) -> None:
         after = ids[-1]
         try:
             _settle_page(job_id, ids)
-        except finishing.JobStoppedError:
+        except lifecycle.JobStoppedError:
             return
 
 
 def _settle_page(job_id: UUID, ids: list[UUID]) -> None:
     with transaction.atomic():
-        finishing.require_running(job_id)
+        lifecycle.require_running(job_id)
         shown = BulkUploadMedia.objects.filter(pk__in=ids, status=MediaStatus.SHOWN)
         locked = shown.select_for_update(of=("self",), skip_locked=True).order_by("pk")
         rows = list(locked.defer("cells"))  # for warnings only, up to 1 MiB
@@ -56,7 +58,7 @@ def _settle_page(job_id: UUID, ids: list[UUID]) -> None:
                 continue
             outcomes.append(outcome)
             problems.extend(_problems(row, ends, ended=outcome[1] != MediaStatus.SHOWN))
-        merging.keep_warnings(BulkUploadJob(pk=job_id), problems)
+        merge.keep_warnings(BulkUploadJob(pk=job_id), problems)
         media_counts.note(outcomes)
 
 

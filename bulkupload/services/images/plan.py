@@ -21,8 +21,9 @@ from bulkupload.models import (
     JobStatus,
     MediaStatus,
 )
-from bulkupload.rules.cleaning import GoodRow, shown, stored_cells
-from bulkupload.rules.images import (
+from bulkupload.rules.limits import ROWS_AT_ONCE
+from bulkupload.rules.rows.cleaning import GoodRow, shown, stored_cells
+from bulkupload.rules.rows.image_cells import (
     NOT_ALLOWED,
     NOT_ALLOWED_MESSAGE,
     TOO_MANY,
@@ -30,16 +31,16 @@ from bulkupload.rules.images import (
     Problem,
     read_row,
 )
-from bulkupload.rules.limits import ROWS_AT_ONCE
-from bulkupload.services import merging, remotes
+from bulkupload.services.images import remote_cache
+from bulkupload.services.rows import merge
 from catalog.models import Product
 from catalog.rules.slots import EntityType
 from media import selectors as media_selectors
 from media.models import Attachment, ResourceStatus
 from media.rules.failures import sentence_for
 from media.rules.limits import MAX_REQUEST_IMAGES
-from media.services import sources
-from media.services.sources import Sources
+from media.services.ingest import resolve
+from media.services.ingest.resolve import Sources
 
 Place = tuple[UUID, str]
 
@@ -105,7 +106,7 @@ def plan(
     asked = list(_read(job, slots, rows, problems))
     known = _look_up(job, {url for each in asked for url in each.urls})
     allowed = [left for each in asked if (left := _permitted(each, known, problems))]
-    merging.keep_warnings(job, _by_row(problems))
+    merge.keep_warnings(job, _by_row(problems))
     if not job.dry_run:
         _keep(job, chunk, _different(job, allowed, known), known)
     return sum(problem.pictures for problem in problems)
@@ -131,11 +132,11 @@ def _read(
 def _look_up(job: BulkUploadJob, urls: set[str]) -> Known:
     bases = media_selectors.our_bases()
     ours = {url for url in urls if url.startswith(tuple(f"{base}/" for base in bases))}
-    remote = remotes.known(job.scope, urls - ours)
+    remote = remote_cache.known(job.scope, urls - ours)
     fetched = {url for url in remote.values() if url}
-    found = sources.resolve(user=job.user, scope=job.scope, urls=[*ours, *fetched])
+    found = resolve.resolve(user=job.user, scope=job.scope, urls=[*ours, *fetched])
     nothing = {url for url in ours if found[url] is None}
-    refused = sources.refusals(user=job.user, scope=job.scope, urls=nothing)
+    refused = resolve.refusals(user=job.user, scope=job.scope, urls=nothing)
     return Known(ours=found, remote=remote, refused=refused)
 
 
@@ -207,7 +208,7 @@ def _keep(job: BulkUploadJob, chunk: BulkUploadChunk, work: list[Work], known: K
     if not work:
         return
     urls = {url for each in work for url in each.asked.urls}
-    waited = remotes.register(job, {url for url in urls if known.has_to_be_fetched(url)})
+    waited = remote_cache.register(job, {url for url in urls if known.has_to_be_fetched(url)})
     batches: list[BulkUploadMediaBatch] = []
     media: list[BulkUploadMedia] = []
     links: dict[UUID, set[UUID]] = {}
@@ -222,7 +223,7 @@ def _keep(job: BulkUploadJob, chunk: BulkUploadChunk, work: list[Work], known: K
         media.extend(rows)
     BulkUploadMediaBatch.objects.bulk_create(batches, batch_size=ROWS_AT_ONCE)
     BulkUploadMedia.objects.bulk_create(media, batch_size=ROWS_AT_ONCE)
-    remotes.link(links)
+    remote_cache.link(links)
     for batch in batches:
         if not links[batch.pk]:
             deferred.attach_media(batch.pk)

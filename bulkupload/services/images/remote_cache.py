@@ -19,9 +19,9 @@ from bulkupload.models import (
 )
 from bulkupload.rules.limits import ROWS_AT_ONCE
 from media.models import Upload, UploadState
-from media.rules.remote_urls import is_fetchable
+from media.rules.addresses.remote_urls import is_fetchable
 from media.selectors import public_url
-from media.services.sources import usable
+from media.services.ingest.resolve import usable
 
 
 def known(scope: OwnerScope, urls: Collection[str]) -> dict[str, str]:

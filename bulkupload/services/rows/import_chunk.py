@@ -21,12 +21,14 @@ from psycopg import errors as pg
 from accounts.selectors import may_write
 from bulkupload.errors import FileFaultError
 from bulkupload.models import BulkUploadChunk, BulkUploadJob, ChunkStatus, JobStatus
-from bulkupload.rules.cleaning import BadRow, Cleaner, GoodRow
-from bulkupload.rules.records import Lines, Records
-from bulkupload.rules.repeats import repeated_rows
-from bulkupload.services import finishing, media_plan, merging, zeros
-from bulkupload.services.merging import Counts
-from bulkupload.services.planning import (
+from bulkupload.rules.rows.cleaning import BadRow, Cleaner, GoodRow
+from bulkupload.rules.rows.repeated_skus import repeated_rows
+from bulkupload.rules.table.csv_records import Lines, Records
+from bulkupload.services import lifecycle
+from bulkupload.services.images import plan
+from bulkupload.services.rows import leading_zeros, merge
+from bulkupload.services.rows.merge import Counts
+from bulkupload.services.rows.plan import (
     MOST_ATTEMPTS,
     NO_DISK,
     NO_STORE,
@@ -34,17 +36,17 @@ from bulkupload.services.planning import (
     SOURCE_GONE,
     STORE_REFUSED_RETRY_DELAY,
 )
-from bulkupload.services.windows import Source, Window
+from bulkupload.services.rows.range_cache import Source, Window
 from media.errors import (
     ObjectNotFoundError,
     PreconditionFailedError,
     StoreRefusedError,
     StoreUnavailableError,
 )
-from sartiq.core import leases
-from sartiq.core.collecting import paused_collection
-from sartiq.core.crashpoints import reach
-from sartiq.core.leases import Lease, LeaseLostError
+from sartiq.core.work import leases
+from sartiq.core.work.crash_points import reach
+from sartiq.core.work.gc_pause import paused_collection
+from sartiq.core.work.leases import Lease, LeaseLostError
 
 log = structlog.get_logger(__name__)
 
@@ -84,7 +86,7 @@ def import_rows(chunk_id: UUID) -> None:
         _attempt(lease, chunk)
     except LeaseLostError:
         log.info("bulk_chunk_overtaken", chunk_id=str(chunk_id))
-    except finishing.JobStoppedError:
+    except lifecycle.JobStoppedError:
         log.info("bulk_chunk_stopped", chunk_id=str(chunk_id))
 
 
@@ -100,30 +102,30 @@ def _attempt(lease: Lease[BulkUploadChunk], chunk: BulkUploadChunk) -> None:
     job = chunk.job
     try:
         if lease.attempts > MOST_ATTEMPTS:  # its worker died every time
-            finishing.fail(job.pk, GAVE_UP)
+            lifecycle.fail(job.pk, GAVE_UP)
             return
         if not job.user.is_active or not may_write(job.user, job.scope):
-            finishing.cancel(job.pk, code="owner_gone", message=OWNER_GONE)
+            lifecycle.cancel(job.pk, code="owner_gone", message=OWNER_GONE)
             return
         with paused_collection():
             _read_and_apply(lease, chunk)
     except FileFaultError as fault:
-        finishing.fail(job.pk, fault)
+        lifecycle.fail(job.pk, fault)
     except (ObjectNotFoundError, PreconditionFailedError):
-        finishing.fail(job.pk, SOURCE_GONE)
+        lifecycle.fail(job.pk, SOURCE_GONE)
     except StoreRefusedError:  # wrong credentials or settings: no file is at fault
         lease.release(after=STORE_REFUSED_RETRY_DELAY, uncounted=True)
     except (StoreUnavailableError, OSError) as error:
         log.warning("bulk_chunk_retried", chunk_id=str(chunk.pk), error=str(error))
         if lease.attempts >= MOST_ATTEMPTS:
-            finishing.fail(
+            lifecycle.fail(
                 job.pk, NO_STORE if isinstance(error, StoreUnavailableError) else NO_DISK
             )
         else:
             lease.release(after=PAUSE)
     else:
         reach("bulk-imported")
-        finishing.advance(job.pk)
+        lifecycle.advance(job.pk)
 
 
 def _read_and_apply(lease: Lease[BulkUploadChunk], chunk: BulkUploadChunk) -> None:
@@ -175,12 +177,14 @@ def _checked(job: BulkUploadJob, chunk: BulkUploadChunk, text: TextIO) -> Batch:
 
 def _without_lost_zeros(job: BulkUploadJob, batch: Batch) -> Batch:
     """Refuse numeric SKUs of which the owner has one with zeros in front."""
-    known = zeros.find_padded(job, [row.values[0] for row in batch.good])
+    known = leading_zeros.find_padded(job, [row.values[0] for row in batch.good])
     if not known:
         return batch
     column = job.layout.name_of("sku")
     good = [row for row in batch.good if row.values[0] not in known]
-    lost = [zeros.refuse(row, column, known) for row in batch.good if row.values[0] in known]
+    lost = [
+        leading_zeros.refuse(row, column, known) for row in batch.good if row.values[0] in known
+    ]
     return replace(batch, good=good, bad=[*batch.bad, *lost])
 
 
@@ -213,7 +217,7 @@ def _commit(
     with transaction.atomic():
         if patience > 1:
             _allow_statements(patience * settings.DATABASE_STATEMENT_SECONDS)
-        counts = merging.merge(
+        counts = merge.merge(
             job,
             batch.fields,
             batch.good,
@@ -221,12 +225,12 @@ def _commit(
             locks_all=bool(batch.slots),  # what they show is compared under their locks
         )
         reach("bulk-merged")
-        merging.keep_errors(job, batch.bad)
+        merge.keep_errors(job, batch.bad)
         repeated = repeated_rows(batch.good, chunk.repeated)
-        merging.keep_repeated(job, job.layout.name_of("sku"), repeated)
-        refused = media_plan.plan(job, chunk, batch.slots, batch.good)
+        merge.keep_repeated(job, job.layout.name_of("sku"), repeated)
+        refused = plan.plan(job, chunk, batch.slots, batch.good)
         lease.require_held()
-        finishing.require_running(job.pk)
+        lifecycle.require_running(job.pk)
         _mark_done(chunk, counts, failed=len(batch.bad), images_refused=refused)
         reach("bulk-marked")
 

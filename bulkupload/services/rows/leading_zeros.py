@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 
 from bulkupload.models import BulkUploadJob
-from bulkupload.rules.cleaning import BadRow, GoodRow
-from bulkupload.rules.columns import refused, zeros_of
+from bulkupload.rules.rows.cleaning import BadRow, GoodRow
+from bulkupload.rules.rows.columns import refused, zeros_of
 from catalog.models import Product
 
 LONGEST_NUMBER = 14  # digits of a GTIN-14; longer numbers are padded by nobody

@@ -17,10 +17,10 @@ from typing import Any, NamedTuple
 from django.db import connection, transaction
 
 from bulkupload.models import BulkUploadJob, ErrorSeverity
-from bulkupload.rules.cleaning import BadRow, GoodRow, shown, stored_cells
-from bulkupload.rules.columns import ROW_FIELDS
-from bulkupload.rules.images import Problem
-from bulkupload.rules.repeats import REPEATED_SKU, RepeatedRow
+from bulkupload.rules.rows.cleaning import BadRow, GoodRow, shown, stored_cells
+from bulkupload.rules.rows.columns import ROW_FIELDS
+from bulkupload.rules.rows.image_cells import Problem
+from bulkupload.rules.rows.repeated_skus import REPEATED_SKU, RepeatedRow
 
 TEXT_FIELDS = tuple(name for name in ROW_FIELDS if name != "sku")
 ERROR_COLUMNS = (

@@ -23,32 +23,33 @@ from bulkupload.models import (
     ErrorSeverity,
     JobStatus,
 )
-from bulkupload.rules.dialects import (
-    SAMPLE,
-    Dialect,
-    EncodingScan,
-    tell_delimiter,
-    tell_line_ending,
-)
-from bulkupload.rules.encodings import CONFIDENT, LABELS
-from bulkupload.rules.faults import storable
-from bulkupload.rules.header import Layout
 from bulkupload.rules.limits import ROWS_AT_ONCE
-from bulkupload.rules.outline import (
+from bulkupload.rules.rows.row_shape_errors import storable
+from bulkupload.rules.table.chunk_planner import (
     Outline,
     Outliner,
     records_of,
     rows_above_header,
     with_first_lines,
 )
-from bulkupload.rules.sheet_reports import (
+from bulkupload.rules.table.dialects import (
+    SAMPLE,
+    Dialect,
+    EncodingScan,
+    tell_delimiter,
+    tell_line_ending,
+)
+from bulkupload.rules.table.encodings import CONFIDENT, LABELS
+from bulkupload.rules.table.file_type import ZIP
+from bulkupload.rules.table.header import Layout
+from bulkupload.rules.table.sheet_reports import (
     SheetReport,
     SheetWarning,
     header_place,
     header_warnings,
 )
-from bulkupload.rules.uploads import ZIP
-from bulkupload.services import finishing, workbooks
+from bulkupload.services import lifecycle
+from bulkupload.services.workbook import convert
 from media.errors import (
     ObjectNotFoundError,
     PreconditionFailedError,
@@ -59,10 +60,11 @@ from media.models import Bucket, DeletionReason
 from media.rules import keys
 from media.services import deletions
 from media.storage import ObjectHeaders, private_store
-from sartiq.core import leases, temporary_files
-from sartiq.core.collecting import paused_collection
-from sartiq.core.crashpoints import reach
-from sartiq.core.leases import Lease, LeaseLostError
+from sartiq.core import temporary_files
+from sartiq.core.work import leases
+from sartiq.core.work.crash_points import reach
+from sartiq.core.work.gc_pause import paused_collection
+from sartiq.core.work.leases import Lease, LeaseLostError
 
 log = structlog.get_logger(__name__)
 
@@ -156,7 +158,7 @@ def _download(
 def _sheet(
     lease: Lease[BulkUploadJob], job: BulkUploadJob, source: BinaryIO, rows: BinaryIO
 ) -> Table:
-    report = workbooks.convert(source, rows, mapping=job.mapping, watch=lease.renew_if_old)
+    report = convert.convert(source, rows, mapping=job.mapping, watch=lease.renew_if_old)
     key = keys.private_key(keys.PrivateArea.BULK, job.pk, f"{lease.fence}", ROWS_NAME)
     deletions.queue_unless_spared(key, bucket=Bucket.PRIVATE, reason=DeletionReason.EXPIRED)
     rows.seek(0)
@@ -269,7 +271,7 @@ def _keep(lease: Lease[BulkUploadJob], job: BulkUploadJob, table: Table, outline
                 deferred.import_chunk(chunk.pk)
         reach("bulk-planning")
     reach("bulk-planned")
-    finishing.advance(job.pk)
+    lifecycle.advance(job.pk)
 
 
 def _warnings_of(job: BulkUploadJob, table: Table, outline: Outline) -> list[BulkUploadRowError]:
@@ -304,4 +306,4 @@ def _encoding_warnings(dialect: Dialect) -> list[SheetWarning]:
 
 def _fail(lease: Lease[BulkUploadJob], fault: FileFaultError) -> None:
     with transaction.atomic():
-        finishing.fail(lease.require_held().pk, fault)
+        lifecycle.fail(lease.require_held().pk, fault)

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
-from bulkupload.rules.excel_damage import DATE, damaged
-from bulkupload.services.workbook_formats import PLAIN, CellFormat, DamagedText
-from bulkupload.services.workbook_parts import Workbook, unescaped
-from bulkupload.services.workbook_xml import Attributes, parser_of
+from bulkupload.rules.rows.excel_damage import DATE, damaged
+from bulkupload.services.workbook.formats import PLAIN, CellFormat, DamagedText
+from bulkupload.services.workbook.parts import Workbook, unescaped
+from bulkupload.services.workbook.xml_reader import Attributes, parser_of
 
 COLUMNS: Final = 16_384  # of a sheet
 ROWS: Final = 1_048_576

@@ -14,12 +14,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TextIO
 
-from bulkupload.rules.header import Mapped
-from bulkupload.rules.sheet_reports import SheetReport
-from bulkupload.services.workbook_cells import Row, reference_of, rows_of
-from bulkupload.services.workbook_formats import DamagedText
-from bulkupload.services.workbook_parts import Workbook
-from bulkupload.services.workbook_tables import TablePosition, find_tables
+from bulkupload.rules.table.header import Mapped
+from bulkupload.rules.table.sheet_reports import SheetReport
+from bulkupload.services.workbook.cells import Row, reference_of, rows_of
+from bulkupload.services.workbook.formats import DamagedText
+from bulkupload.services.workbook.parts import Workbook
+from bulkupload.services.workbook.tables import TablePosition, find_tables
 
 LINE_END = "\r\n"
 

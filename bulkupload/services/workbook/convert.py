@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import BinaryIO
 
 from bulkupload.errors import FileFaultError
-from bulkupload.rules.header import Mapped
 from bulkupload.rules.limits import (
     LARGEST_FILE,
     LARGEST_WORKBOOK,
@@ -18,10 +17,11 @@ from bulkupload.rules.limits import (
     WORKBOOK_MEMORY,
     WORKBOOK_SECONDS,
 )
-from bulkupload.rules.sheet_reports import SheetReport
+from bulkupload.rules.table.header import Mapped
+from bulkupload.rules.table.sheet_reports import SheetReport
 
-CHILD = Path(__file__).with_name("workbook_child.py")
-CODE = Path(__file__).parents[2]  # where the child finds our package
+CHILD = Path(__file__).with_name("child.py")
+CODE = Path(__file__).parents[3]  # where the child finds our package
 POLL_SECONDS = 1.0
 UNREADABLE = "The workbook cannot be read. Save the sheet as CSV and send that."
 

@@ -4,12 +4,12 @@ from contextlib import suppress
 from math import isfinite
 from typing import IO, Final, Self
 
-from bulkupload.rules.excel_damage import CUT, DATE, UNKNOWN, damaged
 from bulkupload.rules.number_formats.builtin import DATES, GENERAL, builtin_code
 from bulkupload.rules.number_formats.errors import NotShownError
 from bulkupload.rules.number_formats.formats import NumberFormat, read_format
 from bulkupload.rules.number_formats.values import EXACT_DIGITS, MAX_WHOLE, decimal_of, general
-from bulkupload.services.workbook_xml import Attributes, visit
+from bulkupload.rules.rows.excel_damage import CUT, DATE, UNKNOWN, damaged
+from bulkupload.services.workbook.xml_reader import Attributes, visit
 
 _ISO_DATE: Final = "yyyy-mm-dd"
 

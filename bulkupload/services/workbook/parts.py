@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import IO, NamedTuple
 
-from bulkupload.rules.uploads import WORKBOOK_PART, part_name
-from bulkupload.services.workbook_formats import CellFormat, read_formats
-from bulkupload.services.workbook_xml import Attributes, local_name, parser_of, visit
+from bulkupload.rules.table.file_type import WORKBOOK_PART, part_name
+from bulkupload.services.workbook.formats import CellFormat, read_formats
+from bulkupload.services.workbook.xml_reader import Attributes, local_name, parser_of, visit
 
 _BASE = "xl"
 _TRUE = ("1", "true", "on")

@@ -8,11 +8,11 @@ from itertools import islice
 from typing import NamedTuple
 from xml.parsers import expat
 
-from bulkupload.rules.header import Mapped, fields_of
-from bulkupload.rules.table_position import HEADER_ROWS, HeaderCandidate, header_among
-from bulkupload.services.workbook_cells import Merge, Row, rows_of, vertical_merges
-from bulkupload.services.workbook_parts import Sheet, Workbook
-from bulkupload.services.workbook_xml import DoctypeError
+from bulkupload.rules.table.header import Mapped, fields_of
+from bulkupload.rules.table.table_position import HEADER_ROWS, HeaderCandidate, header_among
+from bulkupload.services.workbook.cells import Merge, Row, rows_of, vertical_merges
+from bulkupload.services.workbook.parts import Sheet, Workbook
+from bulkupload.services.workbook.xml_reader import DoctypeError
 
 # What reading a sheet raises that is broken: another one may hold the table.
 BROKEN = (expat.ExpatError, DoctypeError, zipfile.BadZipFile, zlib.error, ValueError, LookupError)

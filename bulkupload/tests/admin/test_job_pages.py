@@ -18,7 +18,7 @@ from bulkupload.models import (
     JobStatus,
 )
 from bulkupload.tests.importing import imported, send
-from media.storage.memory import MemoryStore
+from media.storage.testing.memory import MemoryStore
 
 LIST = "admin:bulkupload_bulkuploadjob_changelist"
 BAD = "sku,name\nA,Shoe\n,Boot\n,Hat\n"

@@ -19,7 +19,7 @@ from bulkupload.rules import limits
 from bulkupload.tests.importing import work_off
 from catalog.models import Product
 from media.models import ObjectDeletion
-from media.storage.memory import MemoryStore
+from media.storage.testing.memory import MemoryStore
 from media.tests.threads import at_once
 from sartiq.core.models import IdempotencyKey
 

@@ -11,10 +11,11 @@ from django.core.management import CommandError, call_command
 from accounts.models import User
 from accounts.tests.factories import MembershipFactory
 from bulkupload.models import BulkUploadJob, JobStatus
-from bulkupload.services import chunks, finishing
+from bulkupload.services import lifecycle
+from bulkupload.services.rows import import_chunk
 from catalog.models import Product
 from media.models import MediaResource
-from media.storage.memory import MemoryStore
+from media.storage.testing.memory import MemoryStore
 from media.tests.factories import sent
 
 
@@ -148,13 +149,13 @@ def test_a_job_somebody_cancels_meanwhile_is_no_success(
     user: User, table: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     table.write_text("sku,name\nA,Shoe\nB,Boot\nC,Hat\n")
-    import_rows = chunks.import_rows
+    import_rows = import_chunk.import_rows
 
     def import_and_cancel(chunk_id: UUID) -> None:
         import_rows(chunk_id)
-        finishing.cancel(BulkUploadJob.objects.get().pk)
+        lifecycle.cancel(BulkUploadJob.objects.get().pk)
 
-    monkeypatch.setattr(chunks, "import_rows", import_and_cancel)
+    monkeypatch.setattr(import_chunk, "import_rows", import_and_cancel)
 
     with pytest.raises(CommandError, match="The import was cancelled") as failed:
         run(table, user)
@@ -169,13 +170,13 @@ def test_an_interrupt_cancels_the_job(
 ) -> None:
     table.write_text("sku,name\nA,Shoe\n,Boot\nC,Hat\n")
     errors = table.with_name("errors.csv")
-    import_rows = chunks.import_rows
+    import_rows = import_chunk.import_rows
 
     def import_and_interrupt(chunk_id: UUID) -> None:
         import_rows(chunk_id)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(chunks, "import_rows", import_and_interrupt)
+    monkeypatch.setattr(import_chunk, "import_rows", import_and_interrupt)
 
     with pytest.raises(CommandError, match="The import was cancelled") as failed:
         run(table, user, "--errors", str(errors))

@@ -3,7 +3,7 @@
 
 import pytest
 
-from bulkupload.rules.encodings import LABELS, codec_named, guess_encoding
+from bulkupload.rules.table.encodings import LABELS, codec_named, guess_encoding
 
 WESTERN = {
     "German": "Schuh größer Öl;grün\nGürtel weiß;braun\nMütze;schwarz",

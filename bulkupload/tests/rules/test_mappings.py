@@ -3,7 +3,7 @@
 import pytest
 
 from bulkupload.errors import BadMappingError
-from bulkupload.rules.mappings import LONGEST_MAPPING, read_mapping
+from bulkupload.rules.table.mappings import LONGEST_MAPPING, read_mapping
 
 
 def test_a_mapping_is_read_by_the_names_of_a_header() -> None:

@@ -10,12 +10,12 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from bulkupload.errors import FileFaultError
-from bulkupload.rules.cleaning import BadRow, Cleaner, GoodRow
-from bulkupload.rules.dialects import Dialect
-from bulkupload.rules.header import Layout
 from bulkupload.rules.limits import LONGEST_CELL, LONGEST_LINE
-from bulkupload.rules.outline import Outline, Outliner
-from bulkupload.rules.records import Lines, Plain, Record, Records, is_blank
+from bulkupload.rules.rows.cleaning import BadRow, Cleaner, GoodRow
+from bulkupload.rules.table.chunk_planner import Outline, Outliner
+from bulkupload.rules.table.csv_records import Lines, Plain, Record, Records, is_blank
+from bulkupload.rules.table.dialects import Dialect
+from bulkupload.rules.table.header import Layout
 
 UTF8 = Dialect()
 TEXTS = st.text("\",;\r\n'a é0\x0b\u2028\x85", max_size=80) | st.lists(

@@ -6,7 +6,7 @@ from accounts.models import User
 from bulkupload.tests.importing import counts, faults, imported, stored_skus
 from bulkupload.tests.workbook import workbook
 from catalog.models import Product
-from media.storage.memory import MemoryStore
+from media.storage.testing.memory import MemoryStore
 
 
 def test_an_sku_that_only_resembles_a_number_is_imported(private: MemoryStore, user: User) -> None:

@@ -22,15 +22,16 @@ from bulkupload.models import (
     RemoteImage,
     RemoteStatus,
 )
-from bulkupload.services import fetching, finishing, jobs, media_work, places
+from bulkupload.services import jobs, lifecycle
+from bulkupload.services.images import attach, fetch_limits, fetch_remote
 from bulkupload.tests.fetching import ONE, TWO, fetch_all, rows_of
 from bulkupload.tests.importing import attach_all, batch_ids, pictures, send
 from media.models import Upload
 from media.storage import RemoteFetcher
-from media.storage.memory import MemoryStore
+from media.storage.testing.memory import MemoryStore
 from media.tests.factories import sent
 from media.tests.storage.picture_server import NAME, OTHER, Answer, PictureServer
-from sartiq.core import crashpoints, leases
+from sartiq.core.work import crash_points, leases
 
 
 @contextmanager
@@ -93,13 +94,13 @@ def test_all_workers_together_fetch_a_few_pictures_at_once(
     settings.BULK_REMOTE_AT_ONCE = at_once
     waiting(user, ONE)
 
-    with held_by_others(*[places.to_fetch() for _ in range(at_once)]):
+    with held_by_others(*[fetch_limits.to_fetch() for _ in range(at_once)]):
         fetch_all(fetcher)
 
     row = RemoteImage.objects.get()
     assert (server.asked, row.attempts, row.lease_holder) == ([], 0, None)
     assert told == [row.pk]  # by the chunk; who has the places sends what waits
-    with held_by_others(*[places.to_fetch() for _ in range(at_once - 1)]):
+    with held_by_others(*[fetch_limits.to_fetch() for _ in range(at_once - 1)]):
         fetch_all(fetcher)
     assert server.times("/1.png") == 1
 
@@ -118,7 +119,7 @@ def test_one_host_is_asked_for_a_few_pictures_at_once(
     server.answers["/2.png"] = Answer(status=302, headers={"Location": ONE})
     waiting(user, TWO if is_led_there else ONE)
 
-    with held_by_others(*[places.at_host(NAME) for _ in range(places.PER_HOST)]):
+    with held_by_others(*[fetch_limits.at_host(NAME) for _ in range(fetch_limits.PER_HOST)]):
         fetch_all(fetcher)
 
     hosts = [headers["Host"] for _, headers in server.asked]
@@ -149,7 +150,7 @@ def test_whoever_has_fetched_a_picture_sends_the_next_of_any_owner(
     RemoteImage.objects.filter(user=other).update(sent_at=None)
 
     for pk in told:  # grows meanwhile
-        fetching.fetch(pk, fetcher=fetcher)
+        fetch_remote.fetch(pk, fetcher=fetcher)
 
     assert server.times("/1.png") == 1
     assert len(server.asked) == 21
@@ -205,11 +206,11 @@ def test_a_batch_is_held_while_its_files_take_longer_than_a_lease(
 
     def slow(reached: str) -> None:
         if reached == "K1":
-            crashpoints.install(None)
+            crash_points.install(None)
             wait_for_renewals(BulkUploadMediaBatch.objects.all())
 
-    crashpoints.install(slow)
-    media_work.attach(batch_ids(job)[0])
+    crash_points.install(slow)
+    attach.attach(batch_ids(job)[0])
 
     assert BulkUploadMediaBatch.objects.get().lease_fence == 1
     attach_all(job)
@@ -249,7 +250,7 @@ def test_attempts_that_still_count_are_kept(
     if is_held:
         RemoteImage.objects.update(run_after=None)
         leases.take(RemoteImage.objects.unfinished().filter(pk=RemoteImage.objects.get().pk))
-        finishing.cancel(job.pk)
+        lifecycle.cancel(job.pk)
     before = RemoteImage.objects.values_list("attempts", "run_after", "lease_fence").get()
 
     waiting(user, ONE)
@@ -301,7 +302,7 @@ def test_a_picture_is_fetched_for_those_who_may_still_write(
     ]
     Membership.objects.filter(user=user).delete()
 
-    fetching.fetch(RemoteImage.objects.get().pk, fetcher=fetcher)
+    fetch_remote.fetch(RemoteImage.objects.get().pk, fetcher=fetcher)
     attach_all(staying)
 
     gone.refresh_from_db()

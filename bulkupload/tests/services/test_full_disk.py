@@ -11,12 +11,13 @@ from pytest_django import Settings
 
 from accounts.models import User
 from bulkupload.models import BulkUploadChunk, BulkUploadJob, JobStatus
-from bulkupload.services import planning
+from bulkupload.services.rows import plan
 from bulkupload.tests.importing import counts, send, work_off
 from bulkupload.tests.workbook import workbook
 from catalog.models import Product
-from media.storage.memory import MemoryStore
-from sartiq.core import crashpoints, temporary_files
+from media.storage.testing.memory import MemoryStore
+from sartiq.core import temporary_files
+from sartiq.core.work import crash_points
 
 FITS = 16 * 1024
 TABLE = "sku,name\n" + "".join(f"S{n},Name {n}\n" for n in range(5000))
@@ -47,7 +48,7 @@ def test_a_full_disk_is_tried_again_and_leaves_nothing(
     job = send(user, TABLE)
 
     with no_room_beyond(FITS):
-        planning.plan(job.pk)
+        plan.plan(job.pk)
 
     job.refresh_from_db()
     assert list(temporary.iterdir()) == []
@@ -71,9 +72,9 @@ def test_a_disk_that_stays_full_fails_the_job(
     job = send(user, TABLE)
 
     with no_room_beyond(FITS):
-        for _ in range(planning.MOST_ATTEMPTS):
+        for _ in range(plan.MOST_ATTEMPTS):
             BulkUploadJob.objects.update(run_after=None)
-            planning.plan(job.pk)
+            plan.plan(job.pk)
 
     job.refresh_from_db()
     assert list(temporary.iterdir()) == []
@@ -89,11 +90,11 @@ def test_a_worker_that_is_killed_leaves_no_file(
     job = send(user, body)
     left: list[list[Path]] = []
 
-    crashpoints.install(lambda _point: left.append(list(temporary.iterdir())))
+    crash_points.install(lambda _point: left.append(list(temporary.iterdir())))
     try:
-        planning.plan(job.pk)
+        plan.plan(job.pk)
     finally:
-        crashpoints.install(None)
+        crash_points.install(None)
 
     job.refresh_from_db()
     assert job.planned_at is not None

@@ -13,13 +13,9 @@ from bulkupload.models import (
     BulkUploadMedia,
     JobStatus,
 )
-from bulkupload.services import (
-    chunks,
-    jobs,
-    media_work,
-    planning,
-    reports,
-)
+from bulkupload.services import error_file, jobs
+from bulkupload.services.images import attach
+from bulkupload.services.rows import import_chunk, plan
 from bulkupload.tests.importing import (
     attach_all,
     batch_ids,
@@ -36,7 +32,7 @@ from catalog.models import Product
 from media.models import Attachment, MediaResource, ResourceStatus, Upload
 from media.rules import keys
 from media.storage import factory
-from media.storage.memory import MemoryStore
+from media.storage.testing.memory import MemoryStore
 from media.tests.doors import WatchedStore
 from media.tests.factories import photo, ready, sent, ticket
 
@@ -170,7 +166,7 @@ def test_a_bad_file_is_a_warning_that_comes_back_with_its_row(
         (2, "images", "content_type_mismatch", bad),
     ]
     assert shown("A") == {"images": content(good)}
-    table = b"".join(reports.error_file(job)).decode()
+    table = b"".join(error_file.error_file(job)).decode()
     assert table.count("\n") == 2
     fixed = table.replace(missing, good).replace(f"{bad}|", "")
     again = imported(user, fixed)
@@ -207,10 +203,10 @@ def test_too_many_pictures_are_one_warning(public: MemoryStore, user: User) -> N
 def test_a_file_that_cannot_be_decoded_is_a_warning(public: MemoryStore, user: User) -> None:
     url = sent(public, user)
     job = send(user, f"sku,name,cover_image\nA,Shoe,{url}\n")
-    planning.plan(job.pk)
-    chunks.import_rows(chunk_ids(job)[0])
+    plan.plan(job.pk)
+    import_chunk.import_rows(chunk_ids(job)[0])
     for pk in batch_ids(job):
-        media_work.attach(pk)
+        attach.attach(pk)
     assert pictures(job) == (1, 0, 0)
     job.refresh_from_db()
     assert job.status == JobStatus.RUNNING
@@ -257,7 +253,7 @@ def test_a_shopify_export_gives_all_variants_the_pictures_of_their_handle(
     assert pictures(job) == (0, 6, 0)
     assert shown("B-40") == shown("B-41") == {"images": content(one, two, three_)}
     assert faults(job) == [(3, 6, "Title", "missing")]
-    fixed = b"".join(reports.error_file(job)).decode().replace('"shoe",""', '"shoe","Shoe"')
+    fixed = b"".join(error_file.error_file(job)).decode().replace('"shoe",""', '"shoe","Shoe"')
     again = imported(user, fixed)
     assert (counts(again), pictures(again)) == ((1, 0, 0, 0), (0, 1, 0))
     assert shown("S-1") == {"images": content(three_)}
@@ -271,7 +267,7 @@ def test_a_refused_variant_brings_the_pictures_of_its_handle_when_it_comes_back(
         user,
         f"Handle,Title,Variant SKU,Image Src\nboot,,B-40,{one}\nboot,,,{two}\n",
     )
-    fixed = b"".join(reports.error_file(job)).decode().replace('"boot",""', '"boot","Boot"')
+    fixed = b"".join(error_file.error_file(job)).decode().replace('"boot",""', '"boot","Boot"')
 
     again = imported(user, fixed)
 

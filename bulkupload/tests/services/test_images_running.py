@@ -18,15 +18,9 @@ from bulkupload.models import (
     JobStatus,
     MediaStatus,
 )
-from bulkupload.services import (
-    chunks,
-    expiry,
-    finishing,
-    jobs,
-    media_work,
-    planning,
-    recovery,
-)
+from bulkupload.services import jobs, lifecycle, recovery, retention
+from bulkupload.services.images import attach
+from bulkupload.services.rows import import_chunk, plan
 from bulkupload.tests.importing import (
     attach_all,
     batch_ids,
@@ -40,10 +34,10 @@ from bulkupload.tests.picturing import content, shown, three, warnings
 from catalog.models import Product
 from catalog.services import entities
 from media.errors import IngestTimeError, StoreUnavailableError
-from media.storage.memory import MemoryStore
+from media.storage.testing.memory import MemoryStore
 from media.tests.factories import sent
 from media.tests.threads import at_once
-from sartiq.core import crashpoints, leases
+from sartiq.core.work import crash_points, leases
 
 
 @pytest.mark.parametrize("rows", [1, 100])
@@ -66,8 +60,8 @@ def test_the_later_job_wins(public: MemoryStore, user: User) -> None:
     one, two, _ = three(public, user)
     imported(user, f"sku,name,cover_image\nA,Shoe,{one}\n")
     first = send(user, f"sku,name,cover_image\nA,Shoe,{two}\n")
-    planning.plan(first.pk)
-    chunks.import_rows(chunk_ids(first)[0])
+    plan.plan(first.pk)
+    import_chunk.import_rows(chunk_ids(first)[0])
 
     second = imported(user, f"sku,name,cover_image\nA,Shoe,{one}\n")
     work_off(first)
@@ -81,8 +75,8 @@ def test_the_later_job_wins(public: MemoryStore, user: User) -> None:
 @pytest.mark.covers("F32")
 def test_cancelling_stops_the_pictures(public: MemoryStore, user: User) -> None:
     job = send(user, f"sku,name,cover_image\nA,Shoe,{sent(public, user)}\n")
-    planning.plan(job.pk)
-    chunks.import_rows(chunk_ids(job)[0])
+    plan.plan(job.pk)
+    import_chunk.import_rows(chunk_ids(job)[0])
 
     jobs.cancel(user=user, job_id=job.pk)
     attach_all(job)
@@ -90,14 +84,14 @@ def test_cancelling_stops_the_pictures(public: MemoryStore, user: User) -> None:
 
     assert shown("A") == {}
     assert pictures(job) == (1, 0, 0)
-    assert not finishing.finish(job.pk)
+    assert not lifecycle.finish(job.pk)
 
 
 def test_a_product_that_was_deleted_is_skipped(public: MemoryStore, user: User) -> None:
     url = sent(public, user)
     job = send(user, f"sku,name,cover_image\nA,Shoe,{url}\nB,Boot,{url}\n")
-    planning.plan(job.pk)
-    chunks.import_rows(chunk_ids(job)[0])
+    plan.plan(job.pk)
+    import_chunk.import_rows(chunk_ids(job)[0])
     Product.objects.filter(sku="A").delete()
 
     work_off(job)
@@ -117,18 +111,18 @@ def test_a_store_that_is_away_or_slow_is_tried_again_and_then_a_warning(
 ) -> None:
     url = sent(public, user)
     job = send(user, f"sku,name,cover_image\nA,Shoe,{url}\n")
-    planning.plan(job.pk)
-    chunks.import_rows(chunk_ids(job)[0])
+    plan.plan(job.pk)
+    import_chunk.import_rows(chunk_ids(job)[0])
 
     def away(_key: str) -> None:
         raise fault
 
     monkeypatch.setattr(public, "head", away)
     pauses = []
-    for _ in range(media_work.MOST_ATTEMPTS):
+    for _ in range(attach.MOST_ATTEMPTS):
         BulkUploadMediaBatch.objects.update(run_after=None)
         assert pictures(job) == (1, 0, 0)
-        media_work.attach(batch_ids(job)[0])
+        attach.attach(batch_ids(job)[0])
         batch = BulkUploadMediaBatch.objects.get()
         pauses.append(batch.run_after is not None)
 
@@ -144,12 +138,12 @@ def test_a_batch_that_kills_every_worker_is_given_up(
 ) -> None:
     settings.LEASE_SECONDS = 0
     job = send(user, f"sku,name,cover_image\nA,Shoe,{sent(public, user)}\n")
-    planning.plan(job.pk)
-    chunks.import_rows(chunk_ids(job)[0])
+    plan.plan(job.pk)
+    import_chunk.import_rows(chunk_ids(job)[0])
     [batch_id] = batch_ids(job)
-    BulkUploadMediaBatch.objects.update(attempts=media_work.MOST_ATTEMPTS)
+    BulkUploadMediaBatch.objects.update(attempts=attach.MOST_ATTEMPTS)
 
-    media_work.attach(batch_id)
+    attach.attach(batch_id)
 
     assert warnings()[0][2] == "attempts_exhausted"
     assert BulkUploadMedia.objects.get().status == MediaStatus.FAILED
@@ -158,10 +152,10 @@ def test_a_batch_that_kills_every_worker_is_given_up(
 def statements(user: User, table: str) -> int:
     """Return how many statements importing one chunk takes, the one time it matters."""
     job = send(user, table)
-    planning.plan(job.pk)
+    plan.plan(job.pk)
     [chunk_id] = chunk_ids(job)
     with CaptureQueriesContext(connection) as captured:
-        chunks.import_rows(chunk_id)
+        import_chunk.import_rows(chunk_id)
     return len(captured)
 
 
@@ -193,10 +187,10 @@ def meanwhile_at(point: str, act: Callable[[], object]) -> None:
 
     def hook(reached: str) -> None:
         if reached == point:
-            crashpoints.install(None)
+            crash_points.install(None)
             at_once([act])
 
-    crashpoints.install(hook)
+    crash_points.install(hook)
 
 
 @pytest.mark.covers("F31", "I15")
@@ -206,13 +200,13 @@ def test_a_worker_that_slept_too_long_shows_nothing(
 ) -> None:
     url = sent(public, user)
     job = send(user, f"sku,name,cover_image\nA,Shoe,{url}\n")
-    planning.plan(job.pk)
-    chunks.import_rows(chunk_ids(job)[0])
+    plan.plan(job.pk)
+    import_chunk.import_rows(chunk_ids(job)[0])
     [batch_id] = batch_ids(job)
     settings.LEASE_SECONDS = 0
 
     meanwhile_at("K1", lambda: leases.take(BulkUploadMediaBatch.objects.filter(pk=batch_id)))
-    media_work.attach(batch_id)
+    attach.attach(batch_id)
 
     assert (shown("A"), pictures(job)) == ({}, (1, 0, 0))
     work_off(job)
@@ -225,11 +219,11 @@ def test_a_job_that_is_cancelled_while_files_are_read_shows_nothing(
     public: MemoryStore, user: User
 ) -> None:
     job = send(user, f"sku,name,cover_image\nA,Shoe,{sent(public, user)}\n")
-    planning.plan(job.pk)
-    chunks.import_rows(chunk_ids(job)[0])
+    plan.plan(job.pk)
+    import_chunk.import_rows(chunk_ids(job)[0])
 
     meanwhile_at("K1", lambda: jobs.cancel(user=user, job_id=job.pk))
-    media_work.attach(batch_ids(job)[0])
+    attach.attach(batch_ids(job)[0])
 
     assert (shown("A"), pictures(job)) == ({}, (1, 0, 0))
     job.refresh_from_db()
@@ -242,8 +236,8 @@ def test_a_product_that_is_deleted_while_files_are_read_is_skipped(
 ) -> None:
     url = sent(public, user)
     job = send(user, f"sku,name,cover_image\nA,Shoe,{url}\nB,Boot,{url}\n")
-    planning.plan(job.pk)
-    chunks.import_rows(chunk_ids(job)[0])
+    plan.plan(job.pk)
+    import_chunk.import_rows(chunk_ids(job)[0])
 
     gone = Product.objects.filter(sku="A")
     meanwhile_at("K1", lambda: entities.discard(gone))
@@ -259,7 +253,7 @@ def test_old_jobs_go_with_their_pictures(public: MemoryStore, user: User) -> Non
     ended = timezone.now() - timedelta(days=90, minutes=1)
     BulkUploadJob.objects.filter(pk=job.pk).update(finished_at=ended)
 
-    assert expiry.discard_old_jobs() == 1
+    assert retention.discard_old_jobs() == 1
 
     assert not BulkUploadMedia.objects.exists()
     assert not BulkUploadMediaBatch.objects.exists()

@@ -9,7 +9,7 @@ from accounts.tests.factories import MembershipFactory
 from bulkupload.models import BulkUploadRowError, JobStatus
 from bulkupload.tests.importing import counts, faults, imported, progress, send, work_off
 from catalog.models import Product
-from media.storage.memory import MemoryStore
+from media.storage.testing.memory import MemoryStore
 
 FIELDS = ("sku", "name", "brand", "description", "gender", "materials", "color")
 

@@ -7,7 +7,9 @@ from pytest_django import Settings
 
 from accounts.models import User
 from bulkupload.models import BulkUploadJob, BulkUploadMedia, JobStatus, MediaStatus
-from bulkupload.services import chunks, jobs, media_piece, media_work, planning
+from bulkupload.services import jobs
+from bulkupload.services.images import attach, attach_products
+from bulkupload.services.rows import import_chunk, plan
 from bulkupload.tests.importing import (
     attach_all,
     batch_ids,
@@ -18,7 +20,7 @@ from bulkupload.tests.importing import (
     work_off,
 )
 from bulkupload.tests.picturing import content, shown, three
-from media.storage.memory import MemoryStore
+from media.storage.testing.memory import MemoryStore
 from media.tests.factories import sent
 
 HEADER = "sku,name,cover_image\n"
@@ -27,9 +29,9 @@ SVG = b"<svg onload=alert(1)>"
 
 def rows_of(job: BulkUploadJob) -> BulkUploadJob:
     """Import the rows; the pictures wait."""
-    planning.plan(job.pk)
+    plan.plan(job.pk)
     for pk in chunk_ids(job):
-        chunks.import_rows(pk)
+        import_chunk.import_rows(pk)
     return job
 
 
@@ -48,7 +50,7 @@ def test_a_bad_picture_replaces_no_earlier_one_in_any_order(
     batches = batch_ids(job)
 
     for place in order:
-        media_work.attach(batches[place])
+        attach.attach(batches[place])
 
     attach_all(job)
     assert shown("A") == {"cover_image": content(good)}
@@ -61,12 +63,12 @@ def test_a_bad_picture_replaces_none_shown_between_the_chunks(
 ) -> None:
     good, bad = sent(public, user), sent(public, user, SVG)
     job = send(user, f"{HEADER}A,Shoe,{good}\nA,Shoe2,{bad}\n")
-    planning.plan(job.pk)
+    plan.plan(job.pk)
     first, second = chunk_ids(job)
-    chunks.import_rows(first)
-    media_work.attach(batch_ids(job)[0])
+    import_chunk.import_rows(first)
+    attach.attach(batch_ids(job)[0])
 
-    chunks.import_rows(second)
+    import_chunk.import_rows(second)
     attach_all(job)
 
     assert shown("A") == {"cover_image": content(good)}
@@ -83,7 +85,7 @@ def test_the_last_good_picture_wins_in_any_order(
     batches = batch_ids(job)
 
     for place in order:
-        media_work.attach(batches[place])
+        attach.attach(batches[place])
 
     attach_all(job)
     job.refresh_from_db()
@@ -99,8 +101,8 @@ def test_a_cleared_slot_stays_clear_when_an_earlier_row_comes_late(
     job = rows_of(send(user, f"{HEADER}A,Shoe,{sent(public, user)}\nA,Shoe2,\n"))
     earlier, later = batch_ids(job)
 
-    media_work.attach(later)
-    media_work.attach(earlier)
+    attach.attach(later)
+    attach.attach(earlier)
 
     job.refresh_from_db()
     assert (job.status, pictures(job)) == (JobStatus.COMPLETED_WITH_ERRORS, (0, 0, 0))
@@ -167,15 +169,15 @@ def test_the_counts_of_a_job_that_is_cancelled_in_between_stay(
     one, two, _ = three(public, user)
     first = rows_of(send(user, f"{HEADER}A,Shoe,{one}\n"))
     second = rows_of(send(user, f"{HEADER}A,Shoe,{two}\n"))
-    earlier = media_piece.Piece._earlier  # the moment between looking and locking
+    earlier = attach_products.Piece._earlier  # the moment between looking and locking
 
-    def then_cancelled(piece: media_piece.Piece) -> list[BulkUploadMedia]:
+    def then_cancelled(piece: attach_products.Piece) -> list[BulkUploadMedia]:
         found = earlier(piece)
         jobs.cancel(user=user, job_id=first.pk)
         return found
 
-    monkeypatch.setattr(media_piece.Piece, "_earlier", then_cancelled)
-    media_work.attach(batch_ids(second)[0])
+    monkeypatch.setattr(attach_products.Piece, "_earlier", then_cancelled)
+    attach.attach(batch_ids(second)[0])
 
     assert pictures(first) == (1, 0, 0)
     assert shown("A") == {"cover_image": content(two)}
@@ -198,7 +200,7 @@ def test_a_picture_shown_before_the_cancelling_stays_pending(
 ) -> None:
     url = sent(public, user)
     job = rows_of(send(user, f"{HEADER}A,Shoe,{url}\n"))
-    media_work.attach(batch_ids(job)[0])
+    attach.attach(batch_ids(job)[0])
 
     jobs.cancel(user=user, job_id=job.pk)
     attach_all(job)
@@ -217,7 +219,7 @@ def test_all_batches_are_locked_at_once_before_the_lease_is_looked_at(
     ids = [pk for each in (*older, job) for pk in batch_ids(each)]
 
     with CaptureQueriesContext(connection) as captured:
-        media_work.attach(ids[-1])
+        attach.attach(ids[-1])
 
     locks = [each["sql"] for each in captured if "FOR UPDATE" in each["sql"]]
     first, second, *_ = [sql for sql in locks if 'FROM "bulkupload_bulkuploadmediabatch"' in sql]

@@ -4,20 +4,20 @@ import pytest
 
 from accounts.models import User
 from bulkupload.models import JobStatus
-from bulkupload.services import chunks, planning
+from bulkupload.services.rows import import_chunk, plan
 from bulkupload.tests.importing import chunk_ids, send, work_off
 from bulkupload.tests.picturing import three
 from catalog.models import Product
 from media.models import MediaResource
-from media.storage.memory import MemoryStore
+from media.storage.testing.memory import MemoryStore
 
 
 @pytest.mark.covers("L06")
 def test_a_file_of_a_deleted_product_starts_its_grace(public: MemoryStore, user: User) -> None:
     one, two, _ = three(public, user)
     job = send(user, f"sku,name,cover_image\nA,Shoe,{one}\nB,Boot,{two}\n")
-    planning.plan(job.pk)
-    chunks.import_rows(chunk_ids(job)[0])
+    plan.plan(job.pk)
+    import_chunk.import_rows(chunk_ids(job)[0])
     Product.objects.filter(sku="A").delete()
 
     work_off(job)

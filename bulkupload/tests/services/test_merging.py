@@ -8,7 +8,7 @@ import pytest
 from accounts.models import User
 from bulkupload.tests.importing import counts, imported
 from catalog.models import Product
-from media.storage.memory import MemoryStore
+from media.storage.testing.memory import MemoryStore
 
 AWKWARD = [
     "\\N",

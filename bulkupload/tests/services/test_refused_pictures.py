@@ -5,7 +5,9 @@ from pytest_django import Settings
 
 from accounts.models import OwnerScope, User
 from accounts.tests.factories import MembershipFactory, UserFactory
-from bulkupload.services import chunks, jobs, media_work, planning
+from bulkupload.services import jobs
+from bulkupload.services.images import attach
+from bulkupload.services.rows import import_chunk, plan
 from bulkupload.tests.importing import (
     attach_all,
     batch_ids,
@@ -17,7 +19,7 @@ from bulkupload.tests.importing import (
 )
 from bulkupload.tests.picturing import warnings
 from media.models import Upload
-from media.storage.memory import MemoryStore
+from media.storage.testing.memory import MemoryStore
 from media.tests.factories import sent
 
 HEADER = "sku,name,cover_image\n"
@@ -33,14 +35,14 @@ def one_row_a_chunk(settings: Settings) -> None:
 def test_a_refused_picture_gives_one_reason_in_every_row(public: MemoryStore, user: User) -> None:
     bad = sent(public, user, SVG)
     job = send(user, f"{HEADER}A,Shoe,{bad}\nB,Boot,{bad}\nC,Sock,{bad}\n")
-    planning.plan(job.pk)
+    plan.plan(job.pk)
     first, second, planned_later = chunk_ids(job)
-    chunks.import_rows(first)
-    chunks.import_rows(second)
+    import_chunk.import_rows(first)
+    import_chunk.import_rows(second)
     for pk in batch_ids(job):
-        media_work.attach(pk)
+        attach.attach(pk)
 
-    chunks.import_rows(planned_later)
+    import_chunk.import_rows(planned_later)
     attach_all(job)
 
     code = "content_type_mismatch"

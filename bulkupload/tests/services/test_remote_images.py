@@ -17,14 +17,16 @@ from bulkupload.models import (
     RemoteImage,
     RemoteStatus,
 )
-from bulkupload.services import chunks, jobs, media_work, planning, recovery
+from bulkupload.services import jobs, recovery
+from bulkupload.services.images import attach
+from bulkupload.services.rows import import_chunk, plan
 from bulkupload.tests.fetching import ONE, TWO, fetch_all, rows_of, through
 from bulkupload.tests.importing import attach_all, chunk_ids, counts, pictures, send
 from catalog.models import Product
 from media.errors import StoreUnavailableError
 from media.models import Attachment, MediaResource, Upload
 from media.storage import RemoteFetcher
-from media.storage.memory import MemoryStore
+from media.storage.testing.memory import MemoryStore
 from media.tests.factories import photo
 from media.tests.packets import refuse_packets
 from media.tests.rules.remote_spellings import SPELLINGS
@@ -34,7 +36,7 @@ from media.tests.storage.picture_server import (
     PictureServer,
 )
 from media.tests.threads import at_once
-from sartiq.core import crashpoints
+from sartiq.core.work import crash_points
 
 
 def codes() -> list[tuple[int, str]]:
@@ -143,7 +145,7 @@ def test_a_fault_that_passes_is_tried_again_with_growing_pauses(
     job = send(user, f"sku,name,cover_image\nA,Shoe,{ONE}\n")
     rows_of(job)
 
-    for attempt in range(1, media_work.MOST_ATTEMPTS + 1):
+    for attempt in range(1, attach.MOST_ATTEMPTS + 1):
         assert pictures(job) == (1, 0, 0)
         assert RemoteImage.objects.get().status == RemoteStatus.WAITING
         RemoteImage.objects.update(run_after=None)
@@ -277,14 +279,14 @@ def test_whoever_dies_at_any_step_every_picture_counts_once(
             raise Crash
 
     for _ in range(40):
-        crashpoints.install(hook)
+        crash_points.install(hook)
         try:
             through(job, fetcher)
             recovery.resend()
         except Crash:
             died += 1
         finally:
-            crashpoints.install(None)
+            crash_points.install(None)
         found = pictures(job)
         assert sum(found) in {0, 5}
         job.refresh_from_db()
@@ -312,7 +314,7 @@ def test_jobs_that_overlap_end_with_what_the_later_one_wants(
     fetch_all(fetcher)
     batches = list(BulkUploadMediaBatch.objects.values_list("pk", flat=True))
 
-    at_once([partial(media_work.attach, pk) for pk in [*batches, *batches]])
+    at_once([partial(attach.attach, pk) for pk in [*batches, *batches]])
     for job in (first, last):
         attach_all(job)
         job.refresh_from_db()
@@ -336,9 +338,9 @@ def test_a_chunk_may_name_more_remote_pictures_than_a_statement_takes_parameters
     ]
     job = send(user, "sku,name,images\n" + "".join(rows))
 
-    planning.plan(job.pk)
+    plan.plan(job.pk)
     [chunk] = chunk_ids(job)
-    chunks.import_rows(chunk)
+    import_chunk.import_rows(chunk)
 
     assert counts(job) == (len(rows), 0, 0, 0)
     assert pictures(job) == (50 * len(rows), 0, 0)

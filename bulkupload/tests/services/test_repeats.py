@@ -1,6 +1,6 @@
 import pytest
 
-from bulkupload.rules.repeats import SeenSkus
+from bulkupload.rules.rows.repeated_skus import SeenSkus
 
 
 def skus(first: int, last: int) -> list[str]:

@@ -6,7 +6,7 @@ from bulkupload.models import BulkUploadJob, JobStatus
 from bulkupload.services import jobs
 from bulkupload.tests.importing import pictures, send, work_off
 from bulkupload.tests.picturing import content, shown
-from media.storage.memory import MemoryStore
+from media.storage.testing.memory import MemoryStore
 from media.tests.factories import sent
 
 

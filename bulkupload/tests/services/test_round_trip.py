@@ -12,15 +12,15 @@ from hypothesis import strategies as st
 
 from accounts.models import User
 from bulkupload.models import BulkUploadJob, BulkUploadRowError
-from bulkupload.rules.columns import FIELDS, ROW_FIELDS
-from bulkupload.rules.dialects import Dialect
-from bulkupload.rules.formulas import is_unsafe, protect, restore
+from bulkupload.rules.rows.columns import FIELDS, ROW_FIELDS
+from bulkupload.rules.rows.formulas import is_unsafe, protect, restore
+from bulkupload.rules.table.dialects import Dialect
 from bulkupload.services import jobs
-from bulkupload.services.reports import error_file, template
+from bulkupload.services.error_file import error_file, template
 from bulkupload.tests.importing import counts, faults, imported, work_off
 from bulkupload.tests.workbook import workbook
 from catalog.models import Product
-from media.storage.memory import MemoryStore
+from media.storage.testing.memory import MemoryStore
 
 TRIGGERS = [
     *("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20"),

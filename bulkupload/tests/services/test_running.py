@@ -16,7 +16,8 @@ from accounts.models import Membership, OwnerScope, User
 from accounts.tests.factories import MembershipFactory, UserFactory
 from bulkupload.errors import JobFinishedError, NothingToRetryError
 from bulkupload.models import BulkUploadChunk, BulkUploadJob, BulkUploadRowError, JobStatus
-from bulkupload.services import chunks, expiry, finishing, jobs, planning, recovery
+from bulkupload.services import jobs, lifecycle, recovery, retention
+from bulkupload.services.rows import import_chunk, plan
 from bulkupload.tests.importing import (
     chunk_ids,
     counts,
@@ -30,9 +31,9 @@ from bulkupload.tests.importing import (
 from catalog.models import Product
 from media.errors import StoreCredentialsError
 from media.models import ObjectDeletion
-from media.storage.memory import MemoryStore, nothing
+from media.storage.testing.memory import MemoryStore, nothing
 from media.tests.threads import at_once, deadlocks
-from sartiq.core import crashpoints, leases
+from sartiq.core.work import crash_points, leases
 
 TABLE = "sku,name\n" + "".join(f"S{n},Name {n}\n" for n in range(20)) + ",bad\n"
 
@@ -73,14 +74,14 @@ def test_whoever_dies_at_any_step_every_row_counts_once(
     died = 0
 
     for _ in range(40):
-        crashpoints.install(dying_at(point) if died < deaths else None)
+        crash_points.install(dying_at(point) if died < deaths else None)
         try:
             work_off(job)
             recovery.resend()
         except Crash:
             died += 1
         finally:
-            crashpoints.install(None)
+            crash_points.install(None)
         job.refresh_from_db()
         done = counts(job)
         assert sum(done) <= 21
@@ -100,8 +101,8 @@ def test_a_chunk_that_kills_every_worker_is_given_up(
 ) -> None:
     settings.LEASE_SECONDS = 0
     job = send(user, TABLE)
-    planning.plan(job.pk)
-    BulkUploadChunk.objects.update(attempts=planning.MOST_ATTEMPTS)
+    plan.plan(job.pk)
+    BulkUploadChunk.objects.update(attempts=plan.MOST_ATTEMPTS)
 
     work_off(job)
 
@@ -115,18 +116,18 @@ def test_a_worker_that_slept_too_long_commits_nothing(
     private: MemoryStore, user: User, settings: Settings
 ) -> None:
     job = send(user, TABLE)
-    planning.plan(job.pk)
+    plan.plan(job.pk)
     [chunk_id] = chunk_ids(job)
     settings.LEASE_SECONDS = 0
 
     def overtake(point: str) -> None:
         if point == "bulk-merged":
-            crashpoints.install(None)
+            crash_points.install(None)
             rows = BulkUploadChunk.objects.filter(pk=chunk_id)
             at_once([lambda: leases.take(rows)])
 
-    crashpoints.install(overtake)
-    chunks.import_rows(chunk_id)
+    crash_points.install(overtake)
+    import_chunk.import_rows(chunk_id)
 
     assert not Product.objects.exists()
     assert not BulkUploadRowError.objects.exists()
@@ -141,18 +142,18 @@ def test_cancelling_stops_within_one_chunk(
     private: MemoryStore, user: User, small_chunks: None, point: str
 ) -> None:
     job = send(user, TABLE)
-    planning.plan(job.pk)
+    plan.plan(job.pk)
     first, *others = chunk_ids(job)
-    chunks.import_rows(first)
+    import_chunk.import_rows(first)
 
     def cancel(reached: str) -> None:
         if reached == point:
-            crashpoints.install(None)
+            crash_points.install(None)
             at_once([lambda: jobs.cancel(user=user, job_id=job.pk)])
 
-    crashpoints.install(cancel)
+    crash_points.install(cancel)
     for pk in others:
-        chunks.import_rows(pk)
+        import_chunk.import_rows(pk)
     recovery.resend()
 
     job.refresh_from_db()
@@ -169,7 +170,7 @@ def test_a_job_whose_user_may_no_longer_write_is_cancelled(
 ) -> None:
     organization = MembershipFactory.create(user=user).organization
     job = send(user, TABLE, scope=OwnerScope(user_id=user.pk, organization_id=organization.pk))
-    planning.plan(job.pk)
+    plan.plan(job.pk)
     Membership.objects.filter(user=user).delete()
 
     work_off(job)
@@ -183,8 +184,8 @@ def test_a_file_that_vanishes_fails_the_job_and_keeps_the_counts(
     private: MemoryStore, user: User, small_chunks: None
 ) -> None:
     job = send(user, TABLE)
-    planning.plan(job.pk)
-    chunks.import_rows(chunk_ids(job)[0])
+    plan.plan(job.pk)
+    import_chunk.import_rows(chunk_ids(job)[0])
     private.delete_many([job.source_key])
 
     work_off(job)
@@ -209,11 +210,11 @@ def test_jobs_that_overlap_in_any_order_wait_for_each_other(
         skus = [f"S{n}" for n in range(200)]
         order.shuffle(skus)
         started.append(send(user, "sku,name\n" + "".join(f"{s},{number}\n" for s in skus)))
-        planning.plan(started[-1].pk)
+        plan.plan(started[-1].pk)
     work = [pk for job in started for pk in chunk_ids(job)]
     order.shuffle(work)
 
-    at_once([partial(chunks.import_rows, each) for each in work])
+    at_once([partial(import_chunk.import_rows, each) for each in work])
     for job in started:
         work_off(job)
 
@@ -270,11 +271,11 @@ def test_a_merge_that_is_always_cut_off_fails_the_job_in_the_end(
 ) -> None:
     settings.DATABASE_STATEMENT_SECONDS = 0.05
     job = send(user, TABLE)
-    planning.plan(job.pk)
-    BulkUploadChunk.objects.update(attempts=planning.MOST_ATTEMPTS - 1)
+    plan.plan(job.pk)
+    BulkUploadChunk.objects.update(attempts=plan.MOST_ATTEMPTS - 1)
 
     for _ in range(2):
-        chunks.import_rows(*chunk_ids(job))
+        import_chunk.import_rows(*chunk_ids(job))
         BulkUploadChunk.objects.update(run_after=timezone.now())
 
     job.refresh_from_db()
@@ -295,7 +296,7 @@ def test_what_waits_is_sent_again(
     job = send(user, TABLE)
 
     first = recovery.resend()
-    planning.plan(job.pk)
+    plan.plan(job.pk)
     assert recovery.resend() == 0  # the first one's message waits still
     channel.client.delete("bulk")  # it lost all
     second = recovery.resend()
@@ -326,8 +327,8 @@ def test_a_cancelled_job_is_retried_whole(
     private: MemoryStore, user: User, small_chunks: None
 ) -> None:
     job = send(user, TABLE)
-    planning.plan(job.pk)
-    chunks.import_rows(chunk_ids(job)[0])
+    plan.plan(job.pk)
+    import_chunk.import_rows(chunk_ids(job)[0])
     jobs.cancel(user=user, job_id=job.pk)
 
     again = work_off(jobs.retry(user=user, job_id=job.pk))
@@ -342,7 +343,7 @@ def test_old_jobs_go_with_their_errors_and_files(private: MemoryStore, user: Use
     ended = timezone.now() - timedelta(days=90, minutes=1)
     BulkUploadJob.objects.filter(pk=old.pk).update(finished_at=ended)
 
-    assert expiry.discard_old_jobs() == 1
+    assert retention.discard_old_jobs() == 1
 
     kept = set(BulkUploadJob.objects.values_list("pk", flat=True))
     assert kept == {young.pk, running.pk}
@@ -365,9 +366,9 @@ def test_no_more_rows_are_done_than_a_job_is_known_to_have(
 def test_an_end_is_for_ever(private: MemoryStore, user: User) -> None:
     job = imported(user, "sku,name\nA,Shoe\n")
 
-    assert not finishing.cancel(job.pk)
-    assert not finishing.fail(job.pk, planning.SOURCE_GONE)
-    assert not finishing.finish(job.pk)
+    assert not lifecycle.cancel(job.pk)
+    assert not lifecycle.fail(job.pk, plan.SOURCE_GONE)
+    assert not lifecycle.finish(job.pk)
     job.refresh_from_db()
     assert job.status == JobStatus.COMPLETED
 
@@ -398,18 +399,18 @@ def test_credentials_the_store_refuses_fail_no_import(private: MemoryStore, user
     private.before = refuse
     for _ in range(8):
         BulkUploadJob.objects.update(run_after=None)
-        planning.plan(job.pk)
+        plan.plan(job.pk)
     private.before = nothing
     BulkUploadJob.objects.update(run_after=None)
-    planning.plan(job.pk)
+    plan.plan(job.pk)
     (chunk,) = chunk_ids(job)
     private.before = refuse
     for _ in range(8):
         BulkUploadChunk.objects.update(run_after=None)
-        chunks.import_rows(chunk)
+        import_chunk.import_rows(chunk)
     private.before = nothing
     BulkUploadChunk.objects.update(run_after=None)
-    chunks.import_rows(chunk)
+    import_chunk.import_rows(chunk)
 
     job.refresh_from_db()
     assert (job.status, counts(job)[0]) == (JobStatus.COMPLETED_WITH_ERRORS, 20)

@@ -6,7 +6,7 @@ from accounts.models import User
 from bulkupload.models import JobStatus
 from bulkupload.tests.importing import counts, faults, imported
 from catalog.models import Product
-from media.storage.memory import MemoryStore
+from media.storage.testing.memory import MemoryStore
 
 SHOPIFY = (
     "Handle,Title,Body (HTML),Vendor,Option1 Value,Variant SKU,Image Src\n"
@@ -41,7 +41,7 @@ def test_a_shopify_export_is_read_as_it_is(
 def test_a_handle_is_refused_by_its_bytes_as_well(
     private: MemoryStore, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bulkupload.rules.cleaning.LARGEST_HANDLE", 64)
+    monkeypatch.setattr("bulkupload.rules.rows.cleaning.LARGEST_HANDLE", 64)
 
     job = imported(user, "Handle,Variant SKU,Title\n" + "h,A,Shoe\n" * 20)
 

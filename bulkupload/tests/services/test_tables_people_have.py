@@ -6,11 +6,11 @@ from pytest_django import Settings
 from accounts.models import User
 from bulkupload.errors import NothingToRetryError
 from bulkupload.models import BulkUploadJob, BulkUploadRowError, JobStatus
-from bulkupload.rules.images import read_cell
-from bulkupload.services import jobs, reports
+from bulkupload.rules.rows.image_cells import read_cell
+from bulkupload.services import error_file, jobs
 from bulkupload.tests.importing import counts, faults, imported, stored_skus
 from catalog.models import Product
-from media.storage.memory import MemoryStore
+from media.storage.testing.memory import MemoryStore
 
 pytestmark = pytest.mark.covers("T62")
 
@@ -98,7 +98,7 @@ def test_a_decimal_that_was_refused_stays_refused_when_it_is_retried(
 ) -> None:
     job = imported(user, "sku,name\n12345.0,Boot\n")
 
-    again = imported(user, b"".join(reports.error_file(job)))
+    again = imported(user, b"".join(error_file.error_file(job)))
 
     assert faults(again) == [(1, 2, "sku", "excel_damage")]
 
@@ -132,7 +132,7 @@ def test_a_warning_about_the_table_leaves_nothing_to_retry(
 ) -> None:
     job = imported(user, "sku,name\nA,Boot\nsku,name\nB,Hat\n")
 
-    assert b"".join(reports.error_file(job)).count(b"\r\n") <= 1
+    assert b"".join(error_file.error_file(job)).count(b"\r\n") <= 1
     with pytest.raises(NothingToRetryError):
         jobs.retry(user=user, job_id=job.pk)
 
@@ -223,7 +223,7 @@ def test_a_stated_encoding_is_used_in_silence(
     assert names(user) == {f"S{n}": f"{name} {n}" for n in range(5)}
     assert warnings(job) == []
     assert job.dialect["confidence"] == 1.0
-    assert name.encode(codec) in b"".join(reports.error_file(job))
+    assert name.encode(codec) in b"".join(error_file.error_file(job))
 
 
 def test_a_byte_order_mark_stands_above_what_was_stated(private: MemoryStore, user: User) -> None:

@@ -15,7 +15,7 @@ from bulkupload.models import BulkUploadJob, JobStatus
 from bulkupload.tests.importing import counts, faults, imported, send, stored_skus
 from bulkupload.tests.workbook import workbook
 from catalog.models import Product
-from media.storage.memory import MemoryStore
+from media.storage.testing.memory import MemoryStore
 
 HEADER = ["sku", "name", "description"]
 ROWS = [["A-1", "Größe", 'Two\nlines, and "quotes"'], ["A-2", "Café", "; | \t, x"]]
@@ -381,7 +381,7 @@ def test_a_row_is_refused_with_the_lines_of_its_closed_cells(
 def test_a_gap_in_a_table_is_not_held_in_memory(
     private: MemoryStore, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bulkupload.services.windows.WIDTH", 1024)
+    monkeypatch.setattr("bulkupload.services.rows.range_cache.WIDTH", 1024)
 
     job = imported(user, "sku,name\nA,Shoe\n" + "\n" * 4096 + "B,Hat\n,\n,Boot\n")
 

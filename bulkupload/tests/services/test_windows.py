@@ -5,10 +5,10 @@ from contextlib import closing
 
 import pytest
 
-from bulkupload.services.windows import WIDTH, Source, Window
+from bulkupload.services.rows.range_cache import WIDTH, Source, Window
 from media.errors import ObjectNotFoundError, PreconditionFailedError
 from media.storage import ObjectHeaders
-from media.storage.memory import MemoryStore
+from media.storage.testing.memory import MemoryStore
 
 KEY = "bulk/01a20a3a-5276-7f2a-becc-ec0b7880616d/source"
 TABLE = bytes(range(256)) * 16

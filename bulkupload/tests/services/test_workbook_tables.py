@@ -8,11 +8,11 @@ import pytest
 from accounts.models import User
 from bulkupload.errors import NothingToRetryError
 from bulkupload.models import BulkUploadJob, BulkUploadRowError, JobStatus
-from bulkupload.services import jobs, reports
+from bulkupload.services import error_file, jobs
 from bulkupload.tests.importing import counts, faults, imported, stored_skus
 from bulkupload.tests.workbook import MAIN, Cell, Raw, Rows, changed, with_part, workbook
 from catalog.models import Product
-from media.storage.memory import MemoryStore
+from media.storage.testing.memory import MemoryStore
 
 HEADER: list[Cell] = ["sku", "name"]
 COVER: Rows = {2: [None, "Exported from Numbers."], 4: [None, "Sheet", "Table"]}
@@ -52,7 +52,7 @@ def test_a_date_is_no_sku_and_says_so_also_when_it_comes_back(
     book = workbook({1: HEADER, 2: [number(46054, 1), "Boot"], 3: ["A", number(46054, 1)]}, [code])
 
     job = sent(user, book)
-    again = imported(user, b"".join(reports.error_file(job)))
+    again = imported(user, b"".join(error_file.error_file(job)))
 
     assert (1, 2, "sku", "excel_damage") in faults(job)
     assert shown in BulkUploadRowError.objects.filter(job=job, row=1).get().message
@@ -169,7 +169,7 @@ def test_notes_beside_the_table_are_reported(private: MemoryStore, user: User) -
             ),
         )
     ]
-    assert b"".join(reports.error_file(job)).count(b"\n") == 1
+    assert b"".join(error_file.error_file(job)).count(b"\n") == 1
     with pytest.raises(NothingToRetryError):
         jobs.retry(user=user, job_id=job.pk)
 
@@ -259,7 +259,7 @@ def test_a_text_is_read_however_it_is_stored(private: MemoryStore, user: User) -
 def test_a_workbook_that_takes_its_time_is_read(
     private: MemoryStore, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bulkupload.services.workbooks.POLL_SECONDS", 0.001)
+    monkeypatch.setattr("bulkupload.services.workbook.convert.POLL_SECONDS", 0.001)
 
     assert counts(sent(user, workbook({1: HEADER, 2: ["A", "Boot"]}))) == (1, 0, 0, 0)
 

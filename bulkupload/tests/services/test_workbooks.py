@@ -7,11 +7,11 @@ import pytest
 
 from accounts.models import User
 from bulkupload.errors import FileFaultError
-from bulkupload.services import workbooks
+from bulkupload.services.workbook import convert
 from bulkupload.tests.importing import counts, faults, imported
 from bulkupload.tests.workbook import OFFICE, Cell, Raw, changed, workbook
 from catalog.models import Product
-from media.storage.memory import MemoryStore
+from media.storage.testing.memory import MemoryStore
 
 HEADER: list[Cell] = ["sku", "name", "brand"]
 ERROR = Raw("<f>VLOOKUP(A2,Z:Z,1)</f><v>#N/A</v>", 't="e"')
@@ -23,7 +23,7 @@ def converted(book: bytes) -> list[list[str]]:
     with tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as target:
         source.write(book)
         source.flush()
-        workbooks.convert(source, target, mapping={}, watch=lambda: None)
+        convert.convert(source, target, mapping={}, watch=lambda: None)
         target.seek(0)
         lines = target.read().decode().splitlines(keepends=True)
         return list(csv.reader(lines))

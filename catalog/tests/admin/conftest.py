@@ -5,7 +5,7 @@ from django.test import Client
 
 from accounts.models import User
 from accounts.tests.factories import UserFactory
-from media.storage.memory import MemoryStore
+from media.storage.testing.memory import MemoryStore
 from media.tests.doors import own_doors
 
 

@@ -11,7 +11,7 @@ from media.models import Attachment, MediaResource
 from media.rules.keys import thumbnail_key
 from media.selectors import public_url
 from media.tests.admin import rows
-from sartiq.core.staff import LINK_CLASSES
+from sartiq.core.admin_base import LINK_CLASSES
 
 pytestmark = pytest.mark.django_db
 

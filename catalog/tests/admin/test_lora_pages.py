@@ -19,9 +19,9 @@ from media.errors import StoreUnavailableError
 from media.models import Bucket, ObjectDeletion
 from media.storage import ObjectHead, ObjectHeaders, factory
 from media.storage.contract import Body
-from media.storage.local import LocalStore
-from media.storage.memory import MemoryStore
-from media.storage.multipart import chunks_of
+from media.storage.local.store import LocalStore
+from media.storage.s3.multipart import chunks_of
+from media.storage.testing.memory import MemoryStore
 
 pytestmark = pytest.mark.django_db
 ADD = "admin:catalog_loramodel_add"

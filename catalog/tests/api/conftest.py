@@ -7,7 +7,7 @@ from catalog.models import Product
 from catalog.tests.exporting import show
 from exports.services import conversion
 from media.models import MediaResource
-from media.storage.memory import MemoryStore
+from media.storage.testing.memory import MemoryStore
 from media.tests.factories import photo, ready
 
 

@@ -10,7 +10,7 @@ from rest_framework.test import APIClient
 from accounts.models import User
 from accounts.tests.factories import client_of
 from catalog.tests.conftest import Team
-from media.storage.memory import MemoryStore
+from media.storage.testing.memory import MemoryStore
 
 pytestmark = pytest.mark.django_db
 

@@ -15,7 +15,7 @@ from catalog.tests.conftest import Team
 from catalog.tests.exporting import EXPORTS, faults, names, preview, show
 from exports.models import ExportConfiguration, ExportItem, ExportRun
 from media.models import MediaResource, ObjectDeletion
-from media.storage.memory import MemoryStore
+from media.storage.testing.memory import MemoryStore
 from sartiq.core.models import IdempotencyKey
 
 

@@ -17,7 +17,7 @@ from catalog.tests.exporting import EXPORTS, faults, started
 from exports.models import ExportRun
 from exports.tests.exporting import archive_of, objects, work_off
 from media.models import MediaResource
-from media.storage.memory import MemoryStore
+from media.storage.testing.memory import MemoryStore
 
 
 def test_an_export_is_accepted_watched_and_downloaded(client: APIClient, shoe: Product) -> None:

@@ -14,7 +14,7 @@ from media.errors import StoreUnavailableError
 from media.models import Attachment, MediaResource, ObjectDeletion, Upload, UploadState
 from media.rules.failures import sentence_for
 from media.selectors import public_url
-from media.storage.memory import MemoryStore
+from media.storage.testing.memory import MemoryStore
 from media.tests.factories import counts, drain, photo, ready, sent
 from sartiq.core.models import new_id
 

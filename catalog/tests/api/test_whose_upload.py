@@ -15,7 +15,7 @@ from accounts.models import Membership, User
 from accounts.tests.factories import UserFactory, client_of
 from catalog.tests.conftest import Team
 from media.models import Upload, UploadState
-from media.storage.memory import MemoryStore
+from media.storage.testing.memory import MemoryStore
 from media.tests.factories import drain, sent, ticket
 from sartiq.core.models import new_id
 

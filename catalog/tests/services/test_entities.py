@@ -13,7 +13,7 @@ from catalog.models import Look, Product, Subject
 from catalog.services import entities
 from catalog.services.entities import Changes
 from media.models import Attachment, MediaResource
-from media.storage.memory import MemoryStore
+from media.storage.testing.memory import MemoryStore
 from media.tests.factories import photo, sent
 from media.tests.threads import at_once, deadlocks, meanwhile
 

@@ -19,7 +19,7 @@ from catalog.tests.services import model_files as files
 from media.errors import FileNameRefusedError, StoreUnavailableError
 from media.models import Bucket, ObjectDeletion
 from media.services import deletions
-from media.storage.memory import MemoryStore, nothing
+from media.storage.testing.memory import MemoryStore, nothing
 from media.tests.doors import own_doors
 from sartiq.core.errors import NotPermittedError
 

@@ -11,7 +11,7 @@ from accounts.models import Organization, Role, User
 from accounts.tests.factories import MembershipFactory, UserFactory, client_of
 from catalog.models import Guideline, Look, Product, ProductionRequest, Subject
 from exports.tests.factories import ConfigurationFactory
-from media.storage.memory import MemoryStore
+from media.storage.testing.memory import MemoryStore
 from media.tests.doors import memory_doors
 from media.tests.threads import at_once
 

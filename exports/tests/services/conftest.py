@@ -6,16 +6,16 @@ from accounts.models import User
 from accounts.tests.factories import UserFactory
 from exports.services import conversion
 from media.models import MediaResource
-from media.storage.memory import MemoryStore
+from media.storage.testing.memory import MemoryStore
 from media.tests.doors import watched_doors
 from media.tests.factories import photo, ready
-from sartiq.core import crashpoints
+from sartiq.core.work import crash_points
 
 
 @pytest.fixture(autouse=True)
 def _no_converter_stays() -> Iterator[None]:
     yield
-    crashpoints.install(None)
+    crash_points.install(None)
     conversion.stop()
 
 
@@ -57,5 +57,5 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
         told.append((task, *kwargs.values()))
         return True
 
-    monkeypatch.setattr("sartiq.core.resending.send", take)
+    monkeypatch.setattr("sartiq.core.work.resend.send", take)
     return told

@@ -19,7 +19,7 @@ from exports.rules.wildcards import WILDCARDS
 from exports.services.naming import ExportEntry, NamedEntry, name_entries
 from exports.tests.rules.strategies import templates
 from media.models import MediaResource
-from media.rules.content_types import FILE_TYPES
+from media.rules.file_types.content_types import FILE_TYPES
 
 TODAY: Final = date(2026, 1, 31)
 HOSTILE: Final = st.one_of(

@@ -14,7 +14,7 @@ from pytest_django import Settings
 from accounts.models import User
 from exports.models import ExportItem, ExportRun, ItemStatus, RunStatus
 from exports.selectors import progress_of
-from exports.services import assembly, dispatch, items, recovery
+from exports.services import build_archive, convert_item, dispatch, recovery
 from exports.tests.exporting import (
     archive_of,
     discard,
@@ -29,9 +29,10 @@ from exports.tests.exporting import (
     work_off,
 )
 from media.models import MediaResource, ObjectDeletion
-from media.storage.memory import MemoryStore
+from media.storage.testing.memory import MemoryStore
 from media.tests.threads import at_once
-from sartiq.core import crashpoints, leases, temporary_files
+from sartiq.core import temporary_files
+from sartiq.core.work import crash_points, leases
 
 MAKING = ["export-downloaded", "export-converted", "export-put", "export-marking", "export-marked"]
 PACKING = ["export-assembling", "export-archived", "export-finishing", "export-finished"]
@@ -73,14 +74,14 @@ def test_whoever_dies_at_any_step_one_whole_archive_is_made(
     run, died = start(user, *map(entry, photos)), 0
 
     for _ in range(20):
-        crashpoints.install(dying_at(point) if died < deaths else None)
+        crash_points.install(dying_at(point) if died < deaths else None)
         try:
             work_off(run)
             recovery.resend()
         except Crash:
             died += 1
         finally:
-            crashpoints.install(None)
+            crash_points.install(None)
         run.refresh_from_db()
         if run.is_finished:
             break
@@ -114,10 +115,10 @@ def test_workers_at_the_same_time_make_one_archive(user: User, photos: list[Medi
     pks = item_ids(run)
 
     def work(pk: Any) -> Callable[[], None]:
-        return lambda: items.make(pk)
+        return lambda: convert_item.make(pk)
 
     at_once([work(pk) for pk in (*pks, *pks)])
-    at_once([lambda: assembly.assemble(run.pk) for _ in range(3)])
+    at_once([lambda: build_archive.assemble(run.pk) for _ in range(3)])
 
     run.refresh_from_db()
     assert run.status == RunStatus.COMPLETED
@@ -138,11 +139,11 @@ def test_a_worker_that_slept_too_long_marks_nothing(
 
     def overtake(reached: str) -> None:
         if reached == point:
-            crashpoints.install(None)
+            crash_points.install(None)
             at_once([lambda: leases.take(ExportItem.objects.filter(pk=item_id))])
 
-    crashpoints.install(overtake)
-    items.make(item_id)
+    crash_points.install(overtake)
+    convert_item.make(item_id)
 
     assert item_of(run).status == ItemStatus.WAITING
     work_off(run)
@@ -157,7 +158,7 @@ def test_a_file_that_kills_every_worker_is_given_up(
     user: User, photos: list[MediaResource]
 ) -> None:
     run = start(user, *map(entry, photos))
-    ExportItem.objects.filter(position=2).update(attempts=items.MOST_ATTEMPTS)
+    ExportItem.objects.filter(position=2).update(attempts=convert_item.MOST_ATTEMPTS)
 
     work_off(run)
 
@@ -170,7 +171,7 @@ def test_an_archive_that_kills_every_worker_is_given_up(
     user: User, photos: list[MediaResource]
 ) -> None:
     run = start(user, *map(entry, photos))
-    ExportRun.objects.update(attempts=items.MOST_ATTEMPTS)
+    ExportRun.objects.update(attempts=convert_item.MOST_ATTEMPTS)
 
     work_off(run)
     sweep()
@@ -187,7 +188,7 @@ def test_a_worker_keeps_nothing_of_the_files_that_failed(
     before = items_in_memory()
 
     for pk in item_ids(run):
-        items.make(pk)
+        convert_item.make(pk)
 
     assert run.items.failed().count() == 3
     assert items_in_memory() == before
@@ -213,7 +214,7 @@ def test_a_run_that_lacks_only_its_archive_is_packed(
 ) -> None:
     run = start(user, *map(entry, photos))
     for pk in item_ids(run):
-        items.make(pk)
+        convert_item.make(pk)
     assert recovery.resend() == 0  # the message of the last file is on its way
     ExportRun.objects.update(created_at=timezone.now() - HOUR)
 
@@ -229,9 +230,9 @@ def test_a_large_run_never_fills_the_queue(
     assert told.count() == dispatch.WINDOW
     assert recovery.resend() == 0
 
-    items.make(item_of(run).pk)
+    convert_item.make(item_of(run).pk)
     assert told.count() == dispatch.WINDOW + 1
-    items.make(item_of(run).pk)
+    convert_item.make(item_of(run).pk)
     assert told.count() == dispatch.WINDOW + 1
 
     ExportItem.objects.filter(position__gt=3).update(sent_at=None)
@@ -244,7 +245,7 @@ def test_files_that_wait_for_their_resource_hold_nobody_up(
     MediaResource.objects.filter(pk=photos[0].pk).update(status="PENDING")
     run = start(user, *[entry(photos[0])] * dispatch.WINDOW, entry(photos[1]))
 
-    items.make(item_of(run).pk)
+    convert_item.make(item_of(run).pk)
 
     assert item_of(run, dispatch.WINDOW + 1).sent_at is not None
 
@@ -263,7 +264,7 @@ def test_progress_is_visible_while_a_run_works(user: User, photos: list[MediaRes
     run = start(user, *map(entry, photos))
     seen = []
     for pk in item_ids(run):
-        items.make(pk)
+        convert_item.make(pk)
         progress = progress_of([run])[run.pk]
         seen.append((progress.done, progress.pending, progress.total))
 

@@ -4,7 +4,7 @@ import pytest
 
 from accounts.models import User
 from exports.models import ExportRun, ItemStatus, RunStatus
-from exports.services import assembly, items
+from exports.services import build_archive, convert_item
 from exports.tests.exporting import (
     archive_of,
     entry,
@@ -19,7 +19,7 @@ from exports.tests.exporting import (
 )
 from media.errors import StoreRefusedError, StoreUnavailableError
 from media.models import MediaResource
-from media.storage.memory import MemoryStore, nothing
+from media.storage.testing.memory import MemoryStore, nothing
 
 
 def failing(store: MemoryStore, operation: str, error: Exception) -> None:
@@ -64,7 +64,7 @@ def test_a_store_that_fails_five_times_fails_the_file(
             raise StoreUnavailableError
 
     public.before = hook
-    for _ in range(items.MOST_ATTEMPTS):
+    for _ in range(convert_item.MOST_ATTEMPTS):
         forget_pauses()
         work_off(run, times=1)
 
@@ -78,12 +78,12 @@ def test_a_store_that_takes_no_archive_five_times_fails_the_run(
 ) -> None:
     run = start(user, *map(entry, photos))
     for pk in item_ids(run):
-        items.make(pk)
+        convert_item.make(pk)
     failing(private, "put", StoreUnavailableError())
 
-    for _ in range(items.MOST_ATTEMPTS):
+    for _ in range(convert_item.MOST_ATTEMPTS):
         forget_pauses()
-        assembly.assemble(run.pk)
+        build_archive.assemble(run.pk)
 
     run.refresh_from_db()
     assert (run.status, run.failure_code) == (RunStatus.FAILED, "store_unavailable")
@@ -95,14 +95,14 @@ def test_wrong_credentials_give_no_file_up(
 ) -> None:
     run = start(user, *map(entry, photos))
     failing(public, "open", StoreRefusedError())
-    for _ in range(items.MOST_ATTEMPTS + 1):
+    for _ in range(convert_item.MOST_ATTEMPTS + 1):
         forget_pauses()
         work_off(run)
     assert {item.attempts for item in run.items.all()} == {0}
 
     public.before = nothing
     failing(private, "put", StoreRefusedError())
-    for _ in range(items.MOST_ATTEMPTS + 1):
+    for _ in range(convert_item.MOST_ATTEMPTS + 1):
         forget_pauses()
         work_off(run)
     private.before = nothing
@@ -119,14 +119,14 @@ def test_a_made_file_that_is_lost_is_made_again(
     expected = archive_of(exported(user, *map(entry, photos)))
     run = start(user, *map(entry, photos))
     for pk in item_ids(run):
-        items.make(pk)
+        convert_item.make(pk)
     made = item_of(run, 2)
     private.delete_many([made.result_key])
     if fault == "other":
         other = bytes(made.result_size or 0)
-        private.put(made.result_key, other, headers=assembly.HEADERS)
+        private.put(made.result_key, other, headers=build_archive.HEADERS)
 
-    assembly.assemble(run.pk)
+    build_archive.assemble(run.pk)
     assert item_of(run, 2).status == ItemStatus.WAITING
     work_off(run)
 

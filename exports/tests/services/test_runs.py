@@ -20,7 +20,7 @@ from exports.errors import (
 )
 from exports.models import ExportConfiguration, ExportItem, ExportRun, ImageFormat, RunStatus
 from exports.rules.limits import LARGEST_ARCHIVE, MOST_FILES
-from exports.services import assembly, expiry, items, runs
+from exports.services import build_archive, convert_item, retention, runs
 from exports.tests.exporting import (
     archive_of,
     discard,
@@ -36,10 +36,10 @@ from exports.tests.exporting import (
     work_off,
 )
 from media.models import MediaResource, ObjectDeletion, ResourceStatus
-from media.rules.content_types import FILE_TYPES
+from media.rules.file_types.content_types import FILE_TYPES
 from media.storage import ObjectHeaders
-from media.storage.memory import MemoryStore
-from media.storage.multipart import PART_BYTES
+from media.storage.s3.multipart import PART_BYTES
+from media.storage.testing.memory import MemoryStore
 from media.tests.factories import photo, ready
 from media.tests.rules import specimens
 
@@ -273,9 +273,9 @@ def test_a_resource_that_stays_pending_is_given_up(user: User, photos: list[Medi
     MediaResource.objects.filter(pk=photos[0].pk).update(status=ResourceStatus.PENDING)
     run = start(user, *map(entry, photos))
 
-    for _ in range(items.MOST_WAITS + 1):
+    for _ in range(convert_item.MOST_WAITS + 1):
         forget_pauses()
-        items.make(item_of(run).pk)
+        convert_item.make(item_of(run).pk)
     work_off(run)
 
     assert item_of(run).failure_code == "resource_pending"
@@ -297,7 +297,7 @@ def test_a_run_of_which_nothing_is_left_fails(user: User, photos: list[MediaReso
 def test_files_that_no_archive_can_hold_fail_the_run_before_it_is_packed(
     user: User, photos: list[MediaResource], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(assembly, "LARGEST_ARCHIVE", 10)
+    monkeypatch.setattr(build_archive, "LARGEST_ARCHIVE", 10)
     run = start(user, *map(entry, photos))
 
     work_off(run)
@@ -353,7 +353,7 @@ def test_archives_are_discarded_after_seven_days(user: User, photos: list[MediaR
     long_ago = F("expires_at") - week - timedelta(seconds=1)
     ExportRun.objects.filter(pk=old.pk).update(expires_at=long_ago)
 
-    discarded = [expiry.discard_expired(), expiry.discard_expired()]
+    discarded = [retention.discard_expired(), retention.discard_expired()]
     sweep()
 
     old.refresh_from_db()

@@ -16,9 +16,9 @@ from exports.models import ImageFormat, RunStatus
 from exports.services import runs
 from exports.tests.exporting import archive_of, entry, exported, files_of, objects, sweep
 from media.storage import ObjectStore, factory
-from media.storage.local import LocalStore
-from media.storage.multipart import PART_BYTES
-from media.storage.s3 import S3Store
+from media.storage.local.store import LocalStore
+from media.storage.s3.multipart import PART_BYTES
+from media.storage.s3.store import S3Store
 from media.tests.doors import own_buckets, watched_doors
 from media.tests.factories import ready
 from media.tests.rules.specimens import saved

@@ -7,8 +7,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
 from media.services import proof
-from media.storage import provision
-from media.storage.provision import Ask, Step
+from media.storage import setup
+from media.storage.setup import Ask, Step
 from sartiq.core.errors import SartiqError
 
 
@@ -48,7 +48,7 @@ class Command(BaseCommand):
     ) -> None:
         """Print one line for each step."""
         try:
-            left = self._report(provision.prepare_buckets(adopt=self._ask(adopt), dry_run=dry_run))
+            left = self._report(setup.prepare_buckets(adopt=self._ask(adopt), dry_run=dry_run))
             if not dry_run:
                 left += self._report(proof.prove())
         except SartiqError as error:

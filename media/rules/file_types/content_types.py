@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from media.errors import ContentTypeNotAllowedError, ImageRequiredError
-from media.rules import foreign_types
+from media.rules.file_types import foreign_types
 
 IMAGE: Final = "IMAGE"
 VIDEO: Final = "VIDEO"

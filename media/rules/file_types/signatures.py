@@ -2,7 +2,7 @@
 
 import filetype
 
-from media.rules import text_types
+from media.rules.file_types import text_types
 from media.rules.formats import brands, gif, mp3, pdf, png, tiff
 from media.rules.formats.reader import unpack
 

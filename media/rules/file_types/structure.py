@@ -4,11 +4,11 @@ from collections.abc import Callable
 from typing import BinaryIO
 
 from media.errors import FileEmptyError, FileTooLargeError
-from media.rules import archives, foreign_types
+from media.rules.file_types import archives, foreign_types
+from media.rules.file_types.signatures import SNIFF_BYTES, sniff
 from media.rules.formats import avif, gif, isobmff, jpeg, mp3, pdf, png, webp
 from media.rules.formats.reader import Reader
 from media.rules.limits import MAX_FILE_SIZE
-from media.rules.signatures import SNIFF_BYTES, sniff
 
 _ZIP = "application/zip"
 _CHECKS: dict[str, Callable[[Reader], None]] = {

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from media.errors import FileCorruptError, FileTruncatedError
-from media.rules import foreign_types
+from media.rules.file_types import foreign_types
 from media.rules.formats import brands
 from media.rules.formats.reader import Reader, unpack
 from media.rules.limits import MIB

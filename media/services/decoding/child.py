@@ -1,7 +1,7 @@
 """The process that decodes files nobody has vouched for.
 
 It runs as a script with Pillow and libvips and of ours only the server, which forks once per file:
-see `sartiq.core.child_server`.
+see `sartiq.core.sandbox.server`.
 """
 
 import io
@@ -16,10 +16,10 @@ from typing import BinaryIO
 import pyvips
 from PIL import Image, ImageCms, ImageFile
 
-from media.services import strict_decoder, thumbnail_encoder
-from media.services.png_rows import require_every_row
-from sartiq.core import child_server
-from sartiq.core.child_server import Reply
+from media.services.decoding import strict, thumbnail_encoder
+from media.services.decoding.png_rows import require_every_row
+from sartiq.core.sandbox import server
+from sartiq.core.sandbox.server import Reply
 
 _SAMPLE_SIDE = 64  # the dominant colour is counted on at most 64 by 64 pixels
 _OPAQUE = 128
@@ -31,7 +31,7 @@ _SIXTEEN_BIT = ("I", "F")
 def decode(request: Reply) -> Reply:
     """Decode every frame of an image; return what only the pixels and the profile tell."""
     Image.MAX_IMAGE_PIXELS = request["max_pixels"]
-    if request["format"] in strict_decoder.LOADERS and request["frames"] == 1:
+    if request["format"] in strict.LOADERS and request["frames"] == 1:
         return decode_still(request)
     with picture(request) as file:
         if request["format"] == "PNG":
@@ -44,7 +44,7 @@ def decode_still(request: Reply) -> Reply:
     """Decode a picture of one frame where missing and damaged pixels are noticed."""
     with picture(request) as file:
         data = file.read()
-    sample = strict_decoder.decode_strictly(data, request["format"], _SAMPLE_SIDE)
+    sample = strict.decode_strictly(data, request["format"], _SAMPLE_SIDE)
     if not isinstance(sample, Image.Image):
         return sample
     return {
@@ -182,9 +182,9 @@ def warm_up() -> None:
 
 def main() -> None:
     """Serve requests until standard input ends."""
-    child_server.ignore_interrupts()
+    server.ignore_interrupts()
     warm_up()
-    child_server.serve(attempt)
+    server.serve(attempt)
 
 
 if __name__ == "__main__":

@@ -3,10 +3,10 @@
 from typing import Any
 
 from media.errors import DecodeLimitError
-from sartiq.core.child_process import BoundedChild, ChildDiedError
+from sartiq.core.sandbox.client import BoundedChild, ChildDiedError
 
 _decoder = BoundedChild(
-    "media.services.decoder_child",
+    "media.services.decoding.child",
     environment={"VIPS_CONCURRENCY": "1", "VIPS_BLOCK_UNTRUSTED": "1"},
 )
 

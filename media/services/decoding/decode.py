@@ -15,7 +15,6 @@ from media.errors import (
     ImageTooLargeError,
     ImageUndecodableError,
 )
-from media.rules import content_types, image_header
 from media.rules.decode_costs import (
     PROGRAM_BYTES,
     DecodeCost,
@@ -23,9 +22,10 @@ from media.rules.decode_costs import (
     cpu_seconds,
     wall_seconds,
 )
+from media.rules.file_types import content_types, image_header
+from media.rules.file_types.picture_ranges import picture_ranges
 from media.rules.limits import MAX_THUMBNAIL_BYTES, THUMBNAIL_SIDE
-from media.rules.picture_ranges import picture_ranges
-from media.services import decoder_process
+from media.services.decoding import client
 from sartiq.core import temporary_files
 
 _FORMATS = {
@@ -135,7 +135,7 @@ def inspect_media(path: str | Path) -> Decoded:
 def _ask(
     path: str | Path, job: str, *, cost: DecodeCost, pixels: int = 0, **details: Any
 ) -> dict[str, Any]:
-    reply = decoder_process.ask(
+    reply = client.ask(
         {
             "job": job,
             "path": str(Path(path).resolve()),

@@ -9,7 +9,7 @@ from typing import Any
 import pyvips
 from PIL import Image
 
-from sartiq.core.child_server import Reply
+from sartiq.core.sandbox.server import Reply
 
 LOADERS = {"JPEG": "jpegload_buffer", "AVIF": "heifload_buffer"}
 _PROFILE = "icc-profile-data"

@@ -5,7 +5,7 @@ from typing import Any
 
 import pyvips
 
-from sartiq.core.child_server import Reply
+from sartiq.core.sandbox.server import Reply
 
 _QUALITY = 80
 

@@ -14,10 +14,10 @@ from uuid import UUID, uuid4
 from media.models import MediaResource
 from media.models.resource import MediaResourceQuerySet
 from media.rules.decode_costs import DecodeCost, cost_of
-from media.services import decode_budget
-from media.services.decode_budget import Share
-from sartiq.core import leases
-from sartiq.core.leases import Lease
+from media.services.decoding import memory_budget
+from media.services.decoding.memory_budget import Share
+from sartiq.core.work import leases
+from sartiq.core.work.leases import Lease
 
 MAX_OWNERS = 64  # looked at in one call
 MAX_COLLISIONS = 3  # with another worker that took the same row first
@@ -58,7 +58,7 @@ def is_waiting() -> bool:
 def wait_for_room(resource: MediaResource) -> AbstractContextManager[Share]:
     """Wait for the memory to decode one resource, out of turn, and hold it for a block."""
     owner = resource.organization_id or resource.user_id
-    return decode_budget.taken(_cost_of(resource), owner=str(owner))
+    return memory_budget.taken(_cost_of(resource), owner=str(owner))
 
 
 def _owners_after(last: UUID) -> Iterator[UUID]:
@@ -96,7 +96,7 @@ def _first_with_room(
         row = rows.order_by("created_at").first()
         if row is None:
             break
-        share = decode_budget.take(_cost_of(row), owner=str(owner))
+        share = memory_budget.take(_cost_of(row), owner=str(owner))
         if share is not None:
             return row, share
     return None, None

@@ -17,10 +17,10 @@ from media.errors import (
 )
 from media.models import Upload
 from media.rules import limits
-from media.services.examination import Examined, examine, require_size
+from media.services.ingest.examine import Examined, examine, require_size
 from media.storage import ObjectHead, ObjectStore
-from sartiq.core.crashpoints import reach
 from sartiq.core.errors import InvalidError
+from sartiq.core.work.crash_points import reach
 
 AT_ONCE = 8  # downloads of one request; the disk and two cores gain nothing from more
 

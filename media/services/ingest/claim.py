@@ -13,12 +13,12 @@ from django.db.models.functions import Now
 from accounts.models import OwnerScope
 from media import deferred
 from media.models import DeletionReason, MediaResource, ResourceStatus, Upload, UploadState
-from media.rules import content_types
+from media.rules.file_types import content_types
 from media.services import deletions
-from media.services.duplicates import Version, version_of
-from media.services.examination import Examined
-from media.services.inspection import Verdicts
-from media.services.sources import Source, Sources, belongs_to, usable
+from media.services.ingest.check import Verdicts
+from media.services.ingest.duplicates import Version, version_of
+from media.services.ingest.examine import Examined
+from media.services.ingest.resolve import Source, Sources, belongs_to, usable
 from sartiq.core.models import new_id
 
 

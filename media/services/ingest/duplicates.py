@@ -13,7 +13,7 @@ from uuid import UUID
 from accounts.models import OwnerScope
 from media.errors import ObjectNotFoundError
 from media.models import MediaResource, ResourceStatus
-from media.services.inspection import AT_ONCE
+from media.services.ingest.check import AT_ONCE
 from media.storage import ObjectStore
 
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import BinaryIO, Final, cast
 
 from media.errors import FileEmptyError, FileTooLargeError, PreconditionFailedError
-from media.rules import content_types, image_header, limits, structure
+from media.rules import limits
+from media.rules.file_types import content_types, image_header, structure
 from media.storage import ObjectHead, ObjectStore
 from sartiq.core import temporary_files
-from sartiq.core.crashpoints import reach
+from sartiq.core.work.crash_points import reach
 
 HELD_BYTES: Final = 2 * limits.MIB  # a larger object waits on the disk, not in memory
 

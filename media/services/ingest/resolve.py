@@ -7,7 +7,8 @@ from uuid import UUID
 from accounts.models import OwnerScope, User
 from media import selectors
 from media.models import MediaResource, ResourceStatus, Upload
-from media.rules import keys, urls
+from media.rules import keys
+from media.rules.addresses import object_urls as urls
 
 
 @dataclass(frozen=True, kw_only=True)

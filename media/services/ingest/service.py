@@ -17,15 +17,16 @@ from psycopg import errors as pg
 from accounts.models import OwnerScope, User
 from media.errors import ContentError, FileNotFoundForCallerError
 from media.models import MediaResource
-from media.services import claims, deletions, duplicates, inspection, sources
-from media.services.claims import ClaimRaceError
-from media.services.duplicates import Version
-from media.services.examination import Examined
-from media.services.inspection import Verdicts
-from media.services.sources import Sources
+from media.services import deletions
+from media.services.ingest import check, claim, duplicates, resolve
+from media.services.ingest.check import Verdicts
+from media.services.ingest.claim import ClaimRaceError
+from media.services.ingest.duplicates import Version
+from media.services.ingest.examine import Examined
+from media.services.ingest.resolve import Sources
 from media.storage import ObjectStore
-from sartiq.core.crashpoints import reach
 from sartiq.core.errors import InvalidError, InvalidManyError, Issue, Loc, UnavailableError
+from sartiq.core.work.crash_points import reach
 
 MOST_TRIES = 3  # of one request, when others change the same rows at the same time
 
@@ -73,7 +74,7 @@ class MediaResourceService:
         """
 
         def look(urls: Sequence[str]) -> Sources:
-            return sources.resolve(user=user, scope=scope, urls=urls)
+            return resolve.resolve(user=user, scope=scope, urls=urls)
 
         for _ in range(MOST_TRIES):
             reach("K1")
@@ -83,7 +84,7 @@ class MediaResourceService:
                 damaged = self._damaged(scope, verdicts)
                 with _translated(wanted), transaction.atomic():
                     transaction.on_commit(partial(reach, "committed"))
-                    resources = claims.claim_all(
+                    resources = claim.claim_all(
                         scope=scope,
                         named=named,
                         verdicts=verdicts,
@@ -97,7 +98,7 @@ class MediaResourceService:
 
     def _inspect(self, look: Look, wanted: Sequence[Wanted], named: Sources) -> Verdicts:
         fresh = [source.upload for source in named.values() if source and source.is_fresh]
-        verdicts = inspection.inspect_all(self.store, [upload for upload in fresh if upload])
+        verdicts = check.inspect_all(self.store, [upload for upload in fresh if upload])
         issues = [issue for each in wanted for issue in _faults(each, named, verdicts)]
         if issues:
             _require_same(look, named, verdicts)
@@ -117,7 +118,7 @@ def _translated(wanted: Sequence[Wanted]) -> Iterator[None]:
     """Turn what the writing transaction ran into into a refusal or another try."""
     try:
         yield
-    except claims.UploadVanishedError as error:
+    except claim.UploadVanishedError as error:
         gone = [each for each in wanted if each.url in error.urls]
         raise InvalidManyError([_missing(each) for each in gone]) from error
     except OperationalError as error:

@@ -34,15 +34,15 @@ from media.storage.contract import (
     ObjectListing,
     SignedPut,
 )
-from media.storage.local_files import CHUNK_BYTES, FileInfo, Folder, told_as_ours
-from media.storage.multipart import chunks_of
-from media.storage.signing import CHECKSUM_HEADER, lifetime_seconds, put_headers, sha256_of
+from media.storage.local.files import CHUNK_BYTES, FileInfo, Folder, told_as_ours
+from media.storage.s3.multipart import chunks_of
+from media.storage.s3.signing import CHECKSUM_HEADER, lifetime_seconds, put_headers, sha256_of
 
 PUT_PATH: Final = "/api/v1/uploads/local/"
 GET_PATH: Final = "/local-store/"
 _LENGTH: Final = re.compile(r"[0-9]{1,15}")
-_PUT_SALT: Final = "media.storage.local.put"
-_GET_SALT: Final = "media.storage.local.get"
+_PUT_SALT: Final = "media.storage.local.store.put"
+_GET_SALT: Final = "media.storage.local.store.get"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,9 +8,9 @@ from typing import Final, Self
 from urllib3 import BaseHTTPResponse
 
 from media.errors import StoreUnavailableError
-from media.storage.budget import time_limit
 from media.storage.contract import ObjectHead
-from media.storage.faults import translated
+from media.storage.deadline import time_limit
+from media.storage.s3.errors import translated
 
 CHUNK_BYTES: Final = 256 * 1024
 SLOWEST_READ: Final = 1024 * 1024  # bytes per second a long body must keep up on average

@@ -9,10 +9,10 @@ from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 from urllib3 import PoolManager
 
-from media.storage.faults import is_busy
-from media.storage.process import PerProcess
-from media.storage.sigv4 import Signer
-from media.storage.wire import CONNECT_SECONDS, READ_SECONDS, open_pool
+from media.storage.deadline_sockets import CONNECT_SECONDS, READ_SECONDS, open_pool
+from media.storage.per_process import PerProcess
+from media.storage.s3.errors import is_busy
+from media.storage.s3.sigv4 import Signer
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -12,10 +12,10 @@ from typing import Final
 from urllib3 import BaseHTTPResponse, PoolManager
 from urllib3.exceptions import HTTPError
 
-from media.storage.budget import OPERATION_BUDGET, remaining
-from media.storage.client import ATTEMPTS, S3Connection
-from media.storage.faults import AnswerError
-from media.storage.process import PerProcess
+from media.storage.deadline import OPERATION_BUDGET, remaining
+from media.storage.per_process import PerProcess
+from media.storage.s3.connection import ATTEMPTS, S3Connection
+from media.storage.s3.errors import AnswerError
 
 _LONGEST_ERROR: Final = 64 * 1024  # bytes of an error document we look at
 _CODE: Final = re.compile(rb"<Code>([^<]*)</Code>")

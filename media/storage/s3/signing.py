@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Final
 
-from media.storage.client import S3Connection
+from media.storage.s3.connection import S3Connection
 
 LONGEST_LIFETIME: Final = timedelta(days=7)  # what SigV4 allows at all
 CHECKSUM_HEADER: Final = "x-amz-checksum-sha256"

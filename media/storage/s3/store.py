@@ -11,9 +11,6 @@ from urllib3 import BaseHTTPResponse
 
 from media.errors import ObjectNotFoundError, StoreRefusedError, StoreUnavailableError
 from media.rules.keys import is_storable, require_storable, require_temp_key
-from media.storage import multipart
-from media.storage.budget import OPERATION_BUDGET, time_limit, within
-from media.storage.client import ClientHolder, S3Connection
 from media.storage.contract import (
     Body,
     DeleteFailure,
@@ -23,10 +20,13 @@ from media.storage.contract import (
     ObjectListing,
     SignedPut,
 )
-from media.storage.direct import DirectCalls
-from media.storage.faults import AnswerError, translated
-from media.storage.s3_reader import S3Reader
-from media.storage.signing import CHECKSUM_HEADER, UrlSigner, put_headers, sha256_of
+from media.storage.deadline import OPERATION_BUDGET, time_limit, within
+from media.storage.s3 import multipart
+from media.storage.s3.body import S3Reader
+from media.storage.s3.connection import ClientHolder, S3Connection
+from media.storage.s3.errors import AnswerError, translated
+from media.storage.s3.signed_requests import DirectCalls
+from media.storage.s3.signing import CHECKSUM_HEADER, UrlSigner, put_headers, sha256_of
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -26,8 +26,8 @@ from media.storage.contract import (
     SignedPut,
 )
 from media.storage.marker import MARKER_KEY
-from media.storage.multipart import chunks_of
-from media.storage.signing import (
+from media.storage.s3.multipart import chunks_of
+from media.storage.s3.signing import (
     CHECKSUM_HEADER,
     checksum_of,
     lifetime_seconds,

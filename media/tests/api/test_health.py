@@ -5,7 +5,7 @@ from django.test import Client
 
 from media.errors import StoreUnavailableError
 from media.storage import factory
-from media.storage.memory import MemoryStore
+from media.storage.testing.memory import MemoryStore
 
 
 class SkewedStore(MemoryStore):

@@ -10,7 +10,7 @@ from accounts.models import User
 from accounts.tests.factories import MembershipFactory, UserFactory, client_of
 from media.models import Attachment, MediaResource
 from media.rules.failures import sentence_for
-from media.storage.memory import MemoryStore
+from media.storage.testing.memory import MemoryStore
 from media.tests.factories import ingest, photo, ready, sent
 from sartiq.core.models import new_id
 

@@ -9,8 +9,8 @@ from rest_framework.test import APIClient
 from accounts.models import User
 from accounts.tests.factories import MembershipFactory, OrganizationFactory, client_of
 from media.models import Upload
-from media.storage.local import LocalStore
-from media.storage.s3 import S3Store
+from media.storage.local.store import LocalStore
+from media.storage.s3.store import S3Store
 from media.tests.factories import photo
 from media.tests.storage.client import send
 

@@ -8,7 +8,7 @@ import zipfile
 import pytest
 
 from media.errors import ArchiveRejectedError, ContentError, FileCorruptError
-from media.rules.structure import require_complete
+from media.rules.file_types.structure import require_complete
 from media.tests.rules.specimens import archive
 
 

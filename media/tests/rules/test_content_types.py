@@ -1,8 +1,8 @@
 import pytest
 
 from media.errors import ContentTypeNotAllowedError, ImageRequiredError
-from media.rules import content_types
-from media.rules.content_types import FILE_TYPES, require_acceptable
+from media.rules.file_types import content_types
+from media.rules.file_types.content_types import FILE_TYPES, require_acceptable
 
 
 def test_the_nine_types_and_nothing_else() -> None:

@@ -5,7 +5,7 @@ import tracemalloc
 import pytest
 
 from media.errors import FileCorruptError, ImageTooLargeError
-from media.rules.image_header import ImageHeader, measure, require_within_limits
+from media.rules.file_types.image_header import ImageHeader, measure, require_within_limits
 from media.rules.limits import MAX_FRAMES
 from media.tests.rules.specimens import (
     FLOODS,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from media.errors import FileNameRefusedError, KeyRefusedError
 from media.rules import keys
-from media.rules.content_types import FILE_TYPES
+from media.rules.file_types.content_types import FILE_TYPES
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 FILE_ID = UUID("0192f0c0-0000-7000-8000-000000000001")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from media.rules import redirects
+from media.rules.addresses import redirects
 from media.tests.rules.redirect_payloads import payloads
 from media.tests.rules.url_readers import hosts
 

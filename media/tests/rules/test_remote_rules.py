@@ -1,6 +1,6 @@
 import pytest
 
-from media.rules import remote_addresses, remote_urls
+from media.rules.addresses import remote_networks, remote_urls
 from media.tests.rules.remote_spellings import PRIVATE, PUBLIC, SPELLINGS
 
 
@@ -33,9 +33,9 @@ def test_a_plain_address_is_taken_apart(url: str, host: str, target: str) -> Non
 @pytest.mark.covers("T61")
 @pytest.mark.parametrize("address", PRIVATE)
 def test_an_address_that_is_not_public_is_refused(address: str) -> None:
-    assert not remote_addresses.is_public(address)
+    assert not remote_networks.is_public(address)
 
 
 @pytest.mark.parametrize("address", PUBLIC)
 def test_a_public_address_is_allowed(address: str) -> None:
-    assert remote_addresses.is_public(address)
+    assert remote_networks.is_public(address)

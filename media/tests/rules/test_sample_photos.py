@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from media.rules.image_header import measure, require_within_limits
-from media.rules.signatures import SNIFF_BYTES, sniff
-from media.rules.structure import require_complete
+from media.rules.file_types.image_header import measure, require_within_limits
+from media.rules.file_types.signatures import SNIFF_BYTES, sniff
+from media.rules.file_types.structure import require_complete
 
 SAMPLES = Path(__file__).parents[3] / "samples"
 PHOTOS = sorted((SAMPLES / "photos").iterdir())

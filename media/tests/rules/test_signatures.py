@@ -3,9 +3,9 @@ import io
 import pytest
 
 from media.errors import ContentTypeMismatchError, FileEmptyError
-from media.rules.content_types import FILE_TYPES
-from media.rules.signatures import sniff
-from media.rules.structure import require_complete
+from media.rules.file_types.content_types import FILE_TYPES
+from media.rules.file_types.signatures import sniff
+from media.rules.file_types.structure import require_complete
 from media.tests.rules.specimens import FOREIGN, WHOLE, animation, ftyp, mp3
 
 

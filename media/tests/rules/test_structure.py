@@ -16,10 +16,10 @@ from media.errors import (
     FileTruncatedError,
     TooManyScansError,
 )
-from media.rules import image_header
-from media.rules.content_types import FILE_TYPES
+from media.rules.file_types import image_header
+from media.rules.file_types.content_types import FILE_TYPES
+from media.rules.file_types.structure import require_complete
 from media.rules.limits import MAX_FILE_SIZE
-from media.rules.structure import require_complete
 from media.tests.rules.specimens import (
     IMAGE_FORMATS,
     WHOLE,

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from media.errors import ContentTypeMismatchError
-from media.rules import image_header
-from media.rules.content_types import FILE_TYPES
+from media.rules.file_types import image_header
+from media.rules.file_types.content_types import FILE_TYPES
+from media.rules.file_types.picture_ranges import picture_ranges
+from media.rules.file_types.structure import require_complete
 from media.rules.formats import tiff
-from media.rules.picture_ranges import picture_ranges
-from media.rules.structure import require_complete
 from media.tests.rules.specimens import FOREIGN, animation, archive, box, ftyp, mp4, still
 from media.tests.rules.tolerated import TOLERATED
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from media.services import decoder_process
+from media.services.decoding import client
 
 
 @pytest.fixture
@@ -19,9 +19,9 @@ def file(tmp_path: Path) -> Callable[[bytes], Path]:
 
 @pytest.fixture
 def fresh_decoder() -> Iterator[None]:
-    decoder_process.stop()
+    client.stop()
     yield
-    decoder_process.stop()
+    client.stop()
 
 
 @pytest.fixture

@@ -14,10 +14,10 @@ from accounts.models import OwnerScope, User
 from media.models import Attachment, MediaResource, ObjectDeletion, ResourceStatus, Upload
 from media.rules import keys
 from media.services import attachments
-from media.services.ingest import MediaResourceService, Resources, Wanted
+from media.services.ingest.service import MediaResourceService, Resources, Wanted
 from media.storage import ObjectHeaders, ObjectStore, factory
-from media.storage.memory import MemoryStore
-from media.storage.s3 import S3Store
+from media.storage.s3.store import S3Store
+from media.storage.testing.memory import MemoryStore
 from media.tests.doors import own_buckets, own_doors
 from sartiq.core.models import new_id
 

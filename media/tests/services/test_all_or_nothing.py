@@ -13,9 +13,9 @@ from media.models import (
     ResourceStatus,
     UploadState,
 )
-from media.services.ingest import MediaResourceService, Resources, Wanted
+from media.services.ingest.service import MediaResourceService, Resources, Wanted
 from media.storage import ObjectHeaders, public_store
-from media.storage.memory import MemoryStore
+from media.storage.testing.memory import MemoryStore
 from media.tests.factories import (
     client_put,
     deliver,

@@ -8,7 +8,7 @@ from django.db.models import RestrictedError
 from accounts.models import User
 from media.models import Attachment, MediaResource
 from media.services import attachments
-from media.storage.memory import MemoryStore
+from media.storage.testing.memory import MemoryStore
 from media.tests.factories import deliver, drain, ingest, photo, sent
 from sartiq.core.models import new_id
 

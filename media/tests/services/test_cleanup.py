@@ -19,7 +19,7 @@ from media.models import (
 from media.services import cleanup, deletions
 from media.services.cleanup import GraceTooShortError, SweepReport
 from media.storage import factory
-from media.storage.memory import MemoryStore
+from media.storage.testing.memory import MemoryStore
 from media.tests.services import sweepable
 from media.tests.services.sweepable import (
     DATA,

@@ -34,9 +34,9 @@ from media.tests.services.sweepable import (
     stored,
     upload,
 )
-from sartiq.core import crashpoints
 from sartiq.core.errors import InvalidManyError
 from sartiq.core.models import new_id
+from sartiq.core.work import crash_points
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -221,12 +221,12 @@ def test_a_sweep_between_look_and_write_refuses_the_file(
 ) -> None:
     late = upload(user)
     stored(store, late.key, shoe)
-    crashpoints.install(lambda point: sweep(store) if point == "K3" else None)  # type: ignore[arg-type]  # a hook's answer is ignored
+    crash_points.install(lambda point: sweep(store) if point == "K3" else None)  # type: ignore[arg-type]  # a hook's answer is ignored
 
     try:
         answer = refused(lambda: ingest(user, store, selectors.public_url(late.key)))
     finally:
-        crashpoints.install(None)
+        crash_points.install(None)
 
     assert answer
     assert store.keys() == []

@@ -8,9 +8,9 @@ from accounts.models import User
 from accounts.tests.factories import UserFactory
 from media.errors import StoreUnavailableError
 from media.models import Attachment, MediaResource, ObjectDeletion, ResourceStatus, UploadState
-from media.services import duplicates
+from media.services.ingest import duplicates
 from media.storage import ObjectHeaders, ObjectStore
-from media.storage.memory import MemoryStore
+from media.storage.testing.memory import MemoryStore
 from media.tests.factories import drain, ingest, originals, photo, ready, sent, upload_of
 
 PNG = ObjectHeaders(content_type="image/png")

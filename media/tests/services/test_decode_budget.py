@@ -12,8 +12,8 @@ import pytest
 from pytest_django import Settings
 
 from media.rules.decode_costs import DecodeCost
-from media.services import decode_budget
-from media.services.decode_budget import SLOT_BYTES
+from media.services.decoding import memory_budget
+from media.services.decoding.memory_budget import SLOT_BYTES
 from sartiq.core import temporary_files
 
 PATIENCE = 10.0
@@ -66,13 +66,13 @@ def another_process(slots: int, kind: str = "light") -> Iterator[subprocess.Pope
 @pytest.mark.covers("T31")
 def test_decodes_run_side_by_side_until_the_memory_is_taken() -> None:
     with ExitStack() as held:
-        shares = [decode_budget.take(of_slots(4), owner=f"{n}") for n in range(5)]
+        shares = [memory_budget.take(of_slots(4), owner=f"{n}") for n in range(5)]
         for share in shares[:4]:
             assert share is not None
             held.enter_context(share)
         assert shares[4] is None
 
-    after = decode_budget.take(of_slots(16), owner="a")
+    after = memory_budget.take(of_slots(16), owner="a")
     assert after is not None
     after.close()
 
@@ -80,33 +80,33 @@ def test_decodes_run_side_by_side_until_the_memory_is_taken() -> None:
 @pytest.mark.covers("T31")
 def test_a_killed_process_gives_its_share_back() -> None:
     with another_process(12) as process:
-        assert decode_budget.take(of_slots(5), owner="a") is None
+        assert memory_budget.take(of_slots(5), owner="a") is None
         process.kill()
         process.wait()
 
-        share = decode_budget.take(of_slots(16), owner="a")
+        share = memory_budget.take(of_slots(16), owner="a")
         assert share is not None
         share.close()
 
 
 def test_slow_files_of_one_owner_go_one_at_a_time_and_light_ones_beside_them() -> None:
-    slow = decode_budget.take(of_slots(1, is_slow=True), owner="a")
+    slow = memory_budget.take(of_slots(1, is_slow=True), owner="a")
     assert slow is not None
     with slow:
-        assert decode_budget.take(of_slots(1, is_slow=True), owner="a") is None
+        assert memory_budget.take(of_slots(1, is_slow=True), owner="a") is None
         for cost, owner in ((of_slots(1, is_slow=True), "b"), (of_slots(1), "a")):
-            share = decode_budget.take(cost, owner=owner)
+            share = memory_budget.take(cost, owner=owner)
             assert share is not None
             share.close()
 
 
 def test_the_largest_go_one_at_a_time_whoever_owns_them() -> None:
     cost = of_slots(1, is_slow=True, is_largest=True)
-    first = decode_budget.take(cost, owner="a")
+    first = memory_budget.take(cost, owner="a")
     assert first is not None
     with first:
-        assert decode_budget.take(cost, owner="b") is None
-    second = decode_budget.take(cost, owner="b")
+        assert memory_budget.take(cost, owner="b") is None
+    second = memory_budget.take(cost, owner="b")
     assert second is not None
     second.close()
 
@@ -116,19 +116,19 @@ def test_small_ones_pass_a_large_one_and_it_gets_its_memory_in_the_end() -> None
     got = threading.Event()
 
     def wait_for_memory() -> None:
-        share = decode_budget.take(of_slots(12, is_slow=True), owner="large")
+        share = memory_budget.take(of_slots(12, is_slow=True), owner="large")
         assert share is not None
         got.set()
         share.close()
 
-    upper = decode_budget.take(of_slots(4), owner="small")
+    upper = memory_budget.take(of_slots(4), owner="small")
     assert upper is not None
     with another_process(8) as process:
         upper.close()
         waiting = threading.Thread(target=wait_for_memory)
         waiting.start()
         for _ in range(20):
-            with decode_budget.taken(of_slots(2), owner="small"):
+            with memory_budget.taken(of_slots(2), owner="small"):
                 assert not got.is_set()
         process.kill()
         process.wait()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from media.services import decoder_process, decoding
+from media.services.decoding import client, decode
 from media.tests.rules.specimens import still
 from media.tests.services.decoders import (
     PATIENCE,
@@ -23,28 +23,26 @@ from media.tests.services.decoders import (
 @pytest.mark.covers("F06")
 def test_a_killed_child_is_replaced(fresh_decoder: None, file: Callable[[bytes], Path]) -> None:
     path = file(still("image/png"))
-    decoding.decode(path, "image/png")
-    first = decoder_process.running_pid()
+    decode.decode(path, "image/png")
+    first = client.running_pid()
     assert first is not None
 
     os.kill(first, signal.SIGKILL)
-    decoded = decoding.decode(path, "image/png")
+    decoded = decode.decode(path, "image/png")
 
     assert decoded.width == 64
-    assert decoder_process.running_pid() not in {None, first}
+    assert client.running_pid() not in {None, first}
 
 
 @pytest.mark.covers("F06")
 def test_a_fork_that_a_file_crashes_is_a_refusal_and_the_child_stays(
     fresh_decoder: None, endless: Path, file: Callable[[bytes], Path]
 ) -> None:
-    decoding.decode(file(still("image/png")), "image/png")
-    pid = decoder_process.running_pid()
+    decode.decode(file(still("image/png")), "image/png")
+    pid = client.running_pid()
     assert pid is not None
     replies: list[dict[str, object]] = []
-    waiting = threading.Thread(
-        target=lambda: replies.append(decoder_process.ask(decode_request(endless)))
-    )
+    waiting = threading.Thread(target=lambda: replies.append(client.ask(decode_request(endless))))
 
     waiting.start()
     wait_until(lambda: len(forks_of(pid)) == 1)
@@ -52,23 +50,23 @@ def test_a_fork_that_a_file_crashes_is_a_refusal_and_the_child_stays(
     waiting.join(PATIENCE)
 
     assert [reply["fault"] for reply in replies] == ["crashed"]
-    assert decoder_process.running_pid() == pid
+    assert client.running_pid() == pid
 
 
 def test_a_forked_process_gets_a_child_of_its_own(
     fresh_decoder: None, file: Callable[[bytes], Path]
 ) -> None:
     path = file(still("image/png"))
-    decoding.decode(path, "image/png")
-    ours = decoder_process.running_pid()
+    decode.decode(path, "image/png")
+    ours = client.running_pid()
 
     reading, writing = os.pipe()
     pid = os.fork()
     if not pid:
         try:
-            decoding.decode(path, "image/png")
-            os.write(writing, str(decoder_process.running_pid()).encode())
-            decoder_process.stop()
+            decode.decode(path, "image/png")
+            os.write(writing, str(client.running_pid()).encode())
+            client.stop()
         finally:
             os._exit(0)
     os.close(writing)
@@ -77,8 +75,8 @@ def test_a_forked_process_gets_a_child_of_its_own(
     os.close(reading)
 
     assert theirs != ours
-    assert decoding.decode(path, "image/png").width == 64
-    assert decoder_process.running_pid() == ours
+    assert decode.decode(path, "image/png").width == 64
+    assert client.running_pid() == ours
 
 
 @pytest.mark.covers("T31")
@@ -113,12 +111,12 @@ def test_an_interrupted_request_leaves_no_stale_answer(
     signal.setitimer(signal.ITIMER_REAL, 0.3)
     try:
         with pytest.raises(TimeLimitError):
-            decoder_process.ask(decode_request(endless))
+            client.ask(decode_request(endless))
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
 
-    assert decoding.decode(path, "image/png").width == 64
+    assert decode.decode(path, "image/png").width == 64
 
 
 @pytest.mark.covers("T31")
@@ -126,7 +124,7 @@ def test_threads_take_turns(file: Callable[[bytes], Path]) -> None:
     path = file(still("image/jpeg"))
     widths: list[int | None] = []
     threads = [
-        threading.Thread(target=lambda: widths.append(decoding.decode(path, "image/jpeg").width))
+        threading.Thread(target=lambda: widths.append(decode.decode(path, "image/jpeg").width))
         for _ in range(8)
     ]
 

@@ -11,8 +11,8 @@ from media.errors import (
     FileTruncatedError,
     ImageTooLargeError,
 )
-from media.services import decoder_process, decoding
-from media.services.decoding import Decoded
+from media.services.decoding import client, decode
+from media.services.decoding.decode import Decoded
 from media.tests.rules.specimens import (
     SRGB,
     gif,
@@ -35,19 +35,19 @@ def test_a_colour_profile_with_a_wrong_sum_is_no_profile(file: Callable[[bytes],
     start = photo.index(b"iCCP")
     photo[start + 4 + int.from_bytes(photo[start - 4 : start])] ^= 0xFF  # as browsers: shown
 
-    assert decoding.decode(file(bytes(photo)), "image/png").color_profile is None
+    assert decode.decode(file(bytes(photo)), "image/png").color_profile is None
 
 
 def test_a_still_of_the_most_pixels_decodes(file: Callable[[bytes], Path]) -> None:
     largest = saved(Image.new("L", (16_383, 7_324), 200), "image/jpeg")
 
-    assert decoding.decode(file(largest), "image/jpeg").dominant_color == "#c8c8c8"
+    assert decode.decode(file(largest), "image/jpeg").dominant_color == "#c8c8c8"
 
 
 def test_a_photo_is_described(file: Callable[[bytes], Path]) -> None:
     photo = saved(Image.new("RGB", (300, 200), (200, 30, 60)), "image/png", icc_profile=SRGB)
 
-    assert decoding.decode(file(photo), "image/png") == Decoded(
+    assert decode.decode(file(photo), "image/png") == Decoded(
         width=300,
         height=200,
         frames=1,
@@ -62,16 +62,16 @@ def test_every_frame_of_an_animation_is_decoded(file: Callable[[bytes], Path]) -
     pixels = b"\x02\x02\x44\x01\x00"  # of the last frame: replaced by none
     broken = whole[: whole.rindex(pixels)] + b"\x02\x00;"
 
-    assert decoding.decode(file(whole), "image/gif").frames == 5
+    assert decode.decode(file(whole), "image/gif").frames == 5
     with pytest.raises(FileTruncatedError):
-        decoding.decode(file(broken), "image/gif")
+        decode.decode(file(broken), "image/gif")
 
 
 def test_the_dominant_colour_is_that_of_most_pixels(file: Callable[[bytes], Path]) -> None:
     scene = Image.new("RGB", (400, 400), (250, 250, 245))
     scene.paste((180, 20, 20), (0, 0, 400, 260))
 
-    decoded = decoding.decode(file(saved(scene, "image/png")), "image/png")
+    decoded = decode.decode(file(saved(scene, "image/png")), "image/png")
 
     assert decoded.dominant_color == "#b41414"
 
@@ -80,8 +80,8 @@ def test_transparent_pixels_have_no_say(file: Callable[[bytes], Path]) -> None:
     scene = Image.new("RGBA", (400, 400), (0, 0, 0, 0))
     scene.paste((20, 120, 200, 255), (0, 0, 100, 100))
 
-    coloured = decoding.decode(file(saved(scene, "image/png")), "image/png")
-    clear = decoding.decode(
+    coloured = decode.decode(file(saved(scene, "image/png")), "image/png")
+    clear = decode.decode(
         file(saved(Image.new("RGBA", (9, 9), (1, 2, 3, 0)), "image/png")), "image/png"
     )
 
@@ -95,7 +95,7 @@ def test_every_mode_has_a_colour(mode: str, file: Callable[[bytes], Path]) -> No
     white = white or Image.new("RGB", (80, 80), "white").convert(mode)
     content_type = "image/jpeg" if mode == "CMYK" else "image/png"
 
-    decoded = decoding.decode(file(saved(white, content_type)), content_type)
+    decoded = decode.decode(file(saved(white, content_type)), content_type)
 
     assert decoded.dominant_color == "#ffffff"
 
@@ -103,7 +103,7 @@ def test_every_mode_has_a_colour(mode: str, file: Callable[[bytes], Path]) -> No
 def test_a_broken_profile_is_no_profile(file: Callable[[bytes], Path]) -> None:
     photo = saved(picture(), "image/jpeg", icc_profile=b"not a profile" * 20)
 
-    assert decoding.decode(file(photo), "image/jpeg").color_profile is None
+    assert decode.decode(file(photo), "image/jpeg").color_profile is None
 
 
 @pytest.mark.parametrize(
@@ -117,13 +117,13 @@ def test_a_broken_profile_is_no_profile(file: Callable[[bytes], Path]) -> None:
 def test_other_files_tell_what_their_type_has(
     content: bytes, content_type: str, found: Decoded, file: Callable[[bytes], Path]
 ) -> None:
-    assert decoding.inspect_file(file(content), content_type) == found
+    assert decode.inspect_file(file(content), content_type) == found
 
 
 @pytest.mark.covers("T30")
 def test_a_video_without_tracks_is_damage(file: Callable[[bytes], Path]) -> None:
     with pytest.raises(FileCorruptError):
-        decoding.inspect_file(file(b"nothing to see or hear" * 9), "video/mp4")
+        decode.inspect_file(file(b"nothing to see or hear" * 9), "video/mp4")
 
 
 # --- What it withstands -----------------------------------------------------------------------
@@ -132,9 +132,9 @@ def test_a_flood_is_refused_before_the_child_is_asked(
     fresh_decoder: None, file: Callable[[bytes], Path]
 ) -> None:
     with pytest.raises(ImageTooLargeError):
-        decoding.decode(file(gif(65_535, 65_535)), "image/gif")
+        decode.decode(file(gif(65_535, 65_535)), "image/gif")
 
-    assert decoder_process.running_pid() is None
+    assert client.running_pid() is None
 
 
 def slow_gif() -> bytes:
@@ -158,10 +158,10 @@ def test_a_decode_over_its_time_ends_and_the_next_one_works(
 ) -> None:
     request = decode_request(file(slow_gif())) | {"format": "GIF", "max_pixels": 10**10}
 
-    reply = decoder_process.ask(request | {limit: value})
+    reply = client.ask(request | {limit: value})
 
     assert reply["fault"] == "limit"
-    assert decoding.decode(file(still("image/png")), "image/png").frames == 1
+    assert decode.decode(file(still("image/png")), "image/png").frames == 1
 
 
 @pytest.mark.covers("T31", "F06")
@@ -171,10 +171,10 @@ def test_a_decode_over_its_memory_ends_and_the_next_one_works(
     path = file(saved(Image.new("RGBA", (7000, 7000)), "image/png", compress_level=1))
     request = decode_request(path) | {"format": "PNG", "address_space": 160 * 2**20}
 
-    reply = decoder_process.ask(request)
+    reply = client.ask(request)
 
     assert reply["fault"] == "limit"
-    assert decoding.decode(file(still("image/png")), "image/png").frames == 1
+    assert decode.decode(file(still("image/png")), "image/png").frames == 1
 
 
 @pytest.mark.covers("T31")
@@ -182,7 +182,7 @@ def test_the_settings_bound_a_decode(settings: LazySettings, file: Callable[[byt
     settings.DECODE_WALL_SECONDS = 0.01
 
     with pytest.raises(DecodeLimitError) as refusal:
-        decoding.decode(file(scan_bomb()), "image/jpeg")
+        decode.decode(file(scan_bomb()), "image/jpeg")
 
     assert refusal.value.code == "decode_limit"
 
@@ -193,14 +193,14 @@ def test_a_hundred_decodes_leave_the_memory_of_the_child_as_it_was(
 ) -> None:
     path = file(saved(Image.new("RGB", (2000, 1500)), "image/jpeg"))
     for _ in range(5):
-        decoding.decode(path, "image/jpeg")
-    pid = decoder_process.running_pid()
+        decode.decode(path, "image/jpeg")
+    pid = client.running_pid()
     before = _resident(pid)
 
     for _ in range(100):
-        decoding.decode(path, "image/jpeg")
+        decode.decode(path, "image/jpeg")
 
-    assert decoder_process.running_pid() == pid
+    assert client.running_pid() == pid
     assert _resident(pid) < before * 1.1
 
 

@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 
 from media.errors import ContentError
-from media.rules import image_header, structure
-from media.services import decoding
+from media.rules.file_types import image_header, structure
+from media.services.decoding import decode
 from media.tests.rules.specimens import (
     FLOODS,
     FOREIGN,
@@ -226,7 +226,7 @@ def test_the_truth_table(
     path = tmp_path / "file"
     path.write_bytes(build())
 
-    decoded = outcome(lambda: decoding.decode(path, content_type))
+    decoded = outcome(lambda: decode.decode(path, content_type))
 
     assert outcome(lambda: ingest(path, content_type)) == at_ingest
     assert (decoded != OK) if at_decode == REFUSED else (decoded == at_decode)
@@ -244,7 +244,7 @@ def test_damaged_images_decode_or_are_refused_by_meaning(tmp_path: Path, content
         for _ in range(chance.randint(1, 6)):
             damaged[chance.randrange(len(damaged))] = chance.randrange(256)
         path.write_bytes(damaged)
-        outcomes[outcome(partial(decoding.decode, path, content_type))] += 1
+        outcomes[outcome(partial(decode.decode, path, content_type))] += 1
 
     assert outcomes.total() == 30
     assert outcomes.keys() <= {OK, "image_undecodable", "file_corrupt", "file_truncated",

@@ -15,10 +15,10 @@ from media.models import (
 )
 from media.services import deletions, resources
 from media.storage import ObjectHeaders, private_store
-from media.storage.memory import MemoryStore, nothing
+from media.storage.testing.memory import MemoryStore, nothing
 from media.tests.factories import deliver, ingest, originals, photo, ready, sent
-from sartiq.core import crashpoints
 from sartiq.core.models import new_id
+from sartiq.core.work import crash_points
 
 pytestmark = pytest.mark.django_db
 
@@ -249,11 +249,11 @@ def test_a_resource_is_not_put_back_while_its_copy_is_being_deleted(
         if point == "K13":
             put_back.append(resources.retry(MediaResource.objects.get(pk=made.pk)))
 
-    crashpoints.install(retry_meanwhile)
+    crash_points.install(retry_meanwhile)
     try:
         deletions.perform(ObjectDeletion.objects.get().pk)
     finally:
-        crashpoints.install(None)
+        crash_points.install(None)
 
     assert put_back == [False]
     assert resources.retry(MediaResource.objects.get(pk=made.pk)) is True

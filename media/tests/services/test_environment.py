@@ -23,9 +23,9 @@ from media.rules.environment import Identity
 from media.services import deletions
 from media.services.environment import require_own_environment
 from media.storage import factory, private_store
-from media.storage.client import ClientHolder
 from media.storage.marker import MARKER_KEY, mark, marker_of
-from media.storage.memory import MemoryStore
+from media.storage.s3.connection import ClientHolder
+from media.storage.testing.memory import MemoryStore
 from media.tests.doors import own_database
 from media.tests.factories import drain
 from media.tests.services import sweepable

@@ -16,7 +16,7 @@ from media.models import (
     UploadState,
 )
 from media.services import cleanup
-from media.storage.memory import MemoryStore
+from media.storage.testing.memory import MemoryStore
 from media.tests.doors import CollidingStore
 from media.tests.factories import (
     counts,

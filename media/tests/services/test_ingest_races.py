@@ -14,7 +14,7 @@ from accounts.tests.factories import MembershipFactory
 from media.models import Attachment, MediaResource, Upload, UploadState
 from media.services import attachments, relocation
 from media.storage import public_store
-from media.storage.memory import MemoryStore
+from media.storage.testing.memory import MemoryStore
 from media.tests.factories import drain, ingest, key_of, originals, photo, sent, upload_of
 from media.tests.threads import at_once, deadlocks, meanwhile
 from sartiq.core.models import new_id

@@ -10,7 +10,7 @@ from accounts.models import User
 from media.errors import RequestFilesTooLargeError, StoreUnavailableError
 from media.models import MediaResource, ObjectDeletion, UploadState
 from media.storage import ObjectHead, ObjectHeaders
-from media.storage.memory import MemoryStore, nothing
+from media.storage.testing.memory import MemoryStore, nothing
 from media.tests.doors import memory_doors
 from media.tests.factories import (
     counts,

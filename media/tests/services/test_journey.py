@@ -15,10 +15,10 @@ from media.models import (
     Upload,
     UploadState,
 )
-from media.rules import content_types
+from media.rules.file_types import content_types
 from media.services import relocation
 from media.storage import ObjectStore, public_store
-from media.storage.memory import MemoryStore
+from media.storage.testing.memory import MemoryStore
 from media.tests.factories import (
     client_put,
     deliver,

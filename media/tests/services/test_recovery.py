@@ -11,11 +11,11 @@ from pytest_django import DjangoCaptureOnCommitCallbacks
 from accounts.models import OwnerScope, User
 from media.models import DeletionReason, MediaResource, ObjectDeletion, Upload, UploadState
 from media.services import deletions, recovery
-from media.services.ingest import MediaResourceService, Resources, Wanted
+from media.services.ingest.service import MediaResourceService, Resources, Wanted
 from media.storage import public_store
-from media.storage.memory import MemoryStore
+from media.storage.testing.memory import MemoryStore
 from media.tests.factories import deliver, ingest, originals, photo, ready, sent
-from sartiq.core.publishing import _hand_over
+from sartiq.core.work.publishing import _hand_over
 
 pytestmark = pytest.mark.django_db
 

@@ -11,7 +11,7 @@ from pytest_django import Settings
 from structlog.testing import capture_logs
 
 from accounts.models import User
-from devstack.processes import became_true
+from devstack.process.child import became_true
 from media.errors import StoreCredentialsError, StoreRefusedError, StoreUnavailableError
 from media.models import (
     Attachment,
@@ -20,9 +20,10 @@ from media.models import (
     ResourceStatus,
 )
 from media.rules.failures import sentence_for
-from media.services import attachments, decoding, relocation, resources
+from media.services import attachments, relocation, resources
+from media.services.decoding import decode
 from media.storage import public_store
-from media.storage.memory import Hook, MemoryStore, nothing
+from media.storage.testing.memory import Hook, MemoryStore, nothing
 from media.tests.factories import (
     deliver,
     drain,
@@ -33,10 +34,10 @@ from media.tests.factories import (
     ready,
     sent,
 )
-from sartiq.core import crashpoints, leases
 from sartiq.core.errors import NotPermittedError
-from sartiq.core.leases import LeaseLostError
 from sartiq.core.models import new_id
+from sartiq.core.work import crash_points, leases
+from sartiq.core.work.leases import LeaseLostError
 
 pytestmark = pytest.mark.django_db
 
@@ -83,12 +84,12 @@ def test_a_decode_longer_than_the_lease_loses_nothing(
     resource = pending(memory, user)
     renewed: list[bool] = []
 
-    def slow(path: Path, content_type: str) -> decoding.Decoded:
+    def slow(path: Path, content_type: str) -> decode.Decoded:
         ends = state_of(resource)["lease_expires_at"]
         renewed.append(
             became_true(lambda: state_of(resource)["lease_expires_at"] != ends, seconds=20)
         )
-        return decoding.inspect_file(path, content_type)
+        return decode.inspect_file(path, content_type)
 
     monkeypatch.setattr(relocation, "inspect_file", slow)
     relocation.relocate(public_store(), resource.pk)
@@ -138,11 +139,11 @@ def test_an_entity_deleted_meanwhile_leaves_a_resource_in_its_grace(
         if point == "K8":
             attachments.detach_entities(entity_type="PRODUCT", entity_ids=[entity_id])
 
-    crashpoints.install(delete_entity)
+    crash_points.install(delete_entity)
     try:
         relocation.relocate(public_store(), made.pk)
     finally:
-        crashpoints.install(None)
+        crash_points.install(None)
 
     made.refresh_from_db()
     assert made.status == ResourceStatus.READY
@@ -168,11 +169,11 @@ def test_a_worker_that_lost_its_lease_changes_nothing_any_more(
             relocation.relocate(public_store(), made.pk)
             seen.append(state_of(made))
 
-    crashpoints.install(take_over)
+    crash_points.install(take_over)
     try:
         relocation.relocate(public_store(), made.pk)
     finally:
-        crashpoints.install(None)
+        crash_points.install(None)
 
     assert seen[1]["status"] == ResourceStatus.READY
     assert (seen[1]["lease_fence"], seen[1]["attempts"]) == (2, 2)
@@ -192,11 +193,11 @@ def test_a_held_resource_is_left_to_its_holder(memory: MemoryStore, user: User) 
             inner.append(before)
             assert state_of(made) == before
 
-    crashpoints.install(deliver_again)
+    crash_points.install(deliver_again)
     try:
         relocation.relocate(public_store(), made.pk)
     finally:
-        crashpoints.install(None)
+        crash_points.install(None)
 
     assert len(inner) == 1
     assert deliver(made).status == ResourceStatus.READY
@@ -211,12 +212,12 @@ def test_a_poisonous_file_is_given_up_after_five_attempts(memory: MemoryStore, u
             raise KeyboardInterrupt  # as a killed worker: nothing is caught, nothing cleaned
 
     for attempt in range(1, 6):
-        crashpoints.install(die)
+        crash_points.install(die)
         try:
             with pytest.raises(KeyboardInterrupt):
                 relocation.relocate(public_store(), made.pk)
         finally:
-            crashpoints.install(None)
+            crash_points.install(None)
         row = state_of(made)
         assert (row["attempts"], row["status"]) == (attempt, ResourceStatus.PENDING)
         MediaResource.objects.filter(pk=made.pk).update(

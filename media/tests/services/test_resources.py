@@ -12,7 +12,7 @@ from media.models import MediaResource
 from media.rules import keys
 from media.selectors import public_url
 from media.services import resources
-from media.storage.memory import MemoryStore
+from media.storage.testing.memory import MemoryStore
 from media.tests.factories import deliver, ingest, photo, ready, sent
 from sartiq.core.errors import NotPermittedError
 

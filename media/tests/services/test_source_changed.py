@@ -11,7 +11,7 @@ from media.models import (
     ResourceStatus,
     UploadState,
 )
-from media.storage.memory import MemoryStore, nothing
+from media.storage.testing.memory import MemoryStore, nothing
 from media.tests.doors import CollidingStore
 from media.tests.factories import (
     client_put,

@@ -23,10 +23,10 @@ from media.models import (
 from media.services import deletions, recovery
 from media.storage import ObjectHeaders, private_store
 from media.storage.contract import DeleteFailures
-from media.storage.memory import MemoryStore
-from sartiq.core import publishing
+from media.storage.testing.memory import MemoryStore
 from sartiq.core.models import new_id
-from sartiq.core.resending import RESEND_BATCH_SIZE
+from sartiq.core.work import publishing
+from sartiq.core.work.resend import RESEND_BATCH_SIZE
 
 pytestmark = pytest.mark.django_db
 

@@ -15,11 +15,11 @@ from media.errors import ImageUndecodableError, StoreUnavailableError
 from media.models import DeletionReason, MediaResource, ObjectDeletion, ResourceStatus
 from media.rules import keys
 from media.services import deletions, relocation, removal, resources, thumbnails
-from media.services.decoding import make_thumbnail
+from media.services.decoding.decode import make_thumbnail
 from media.storage import public_store
-from media.storage.memory import MemoryStore
+from media.storage.testing.memory import MemoryStore
 from media.tests.factories import drain, ingest, photo, ready, sent
-from sartiq.core import crashpoints
+from sartiq.core.work import crash_points
 
 pytestmark = pytest.mark.django_db
 ORIENTATION = 0x0112
@@ -49,7 +49,7 @@ def thumbnail_of(memory: MemoryStore, resource: MediaResource) -> Image.Image:
 @pytest.fixture
 def hooks() -> Iterator[None]:
     yield
-    crashpoints.install(None)
+    crash_points.install(None)
 
 
 def die_once_stored() -> None:
@@ -57,7 +57,7 @@ def die_once_stored() -> None:
         if point == "thumbnail-stored":
             raise DiedError
 
-    crashpoints.install(die)
+    crash_points.install(die)
 
 
 # --- The picture ----------------------------------------------------------------------------------
@@ -261,7 +261,7 @@ def test_a_killed_command_is_run_again(memory: MemoryStore, user: User, hooks: N
     die_once_stored()
     with pytest.raises(DiedError):
         call_command("make_thumbnails", "--execute")
-    crashpoints.install(None)
+    crash_points.install(None)
 
     call_command("make_thumbnails", "--execute")
 
@@ -281,7 +281,7 @@ def test_the_thumbnail_of_a_resource_that_goes_meanwhile_is_deleted(
             resource.attachments.all().delete()
             removal.discard(resource_id=resource.pk)
 
-    crashpoints.install(discard)
+    crash_points.install(discard)
     call_command("make_thumbnails", "--execute")
     ObjectDeletion.objects.update(run_after=None)
     perform_all()

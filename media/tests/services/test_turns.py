@@ -10,9 +10,10 @@ from django.db import connection
 from accounts.models import User
 from media.models import MediaResource, ResourceStatus
 from media.rules.decode_costs import DecodeCost
-from media.services import decode_budget, relocation, turns
+from media.services import relocation
+from media.services.decoding import memory_budget, turns
 from media.storage import public_store
-from media.storage.memory import MemoryStore
+from media.storage.testing.memory import MemoryStore
 from media.tests.factories import ingest, photo, sent
 
 pytestmark = pytest.mark.django_db
@@ -76,7 +77,7 @@ def test_the_rows_of_one_owner_are_taken_oldest_first(
 def busy(pictures: tuple[User, User]) -> Iterator[None]:
     """Have another process decode a slow file of the first user."""
     cost = DecodeCost(memory=1, is_slow=True, is_largest=False)
-    share = decode_budget.take(cost, owner=str(pictures[0].pk))
+    share = memory_budget.take(cost, owner=str(pictures[0].pk))
     assert share is not None
     with share:
         yield

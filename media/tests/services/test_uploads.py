@@ -21,8 +21,8 @@ from media.models import Upload, UploadState
 from media.rules import keys
 from media.services import uploads
 from media.storage import ObjectStore
-from media.storage.local import LocalStore
-from media.storage.memory import MemoryStore
+from media.storage.local.store import LocalStore
+from media.storage.testing.memory import MemoryStore
 from media.tests.factories import NAMES, client_put, key_of, ticket
 from sartiq.core.errors import InvalidError, NotPermittedError
 

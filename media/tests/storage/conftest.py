@@ -13,10 +13,10 @@ from pytest_django import Settings
 
 from media.rules import keys
 from media.storage import ObjectStore, SignedPut, factory
-from media.storage.client import ClientHolder, S3Connection
-from media.storage.local import LocalStore
-from media.storage.memory import MemoryStore
-from media.storage.s3 import S3Store
+from media.storage.local.store import LocalStore
+from media.storage.s3.connection import ClientHolder, S3Connection
+from media.storage.s3.store import S3Store
+from media.storage.testing.memory import MemoryStore
 from media.tests.storage.client import send
 from media.tests.storage.fault_proxy import FaultProxy
 

@@ -7,7 +7,7 @@ import pytest
 
 from media.errors import KeyRefusedError, ObjectNotFoundError, PreconditionFailedError
 from media.storage import ObjectHeaders
-from media.storage.multipart import PART_BYTES
+from media.storage.s3.multipart import PART_BYTES
 from media.tests.storage.conftest import Backend
 
 PNG = ObjectHeaders(content_type="image/png")

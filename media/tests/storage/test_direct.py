@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 import trustme
 
-from devstack.ports import LOOPBACK
+from devstack.process.ports import LOOPBACK
 from media.errors import StoreUnavailableError
 from media.storage import ObjectHeaders
-from media.storage.client import ClientHolder, S3Connection
-from media.storage.s3 import S3Store
+from media.storage.s3.connection import ClientHolder, S3Connection
+from media.storage.s3.store import S3Store
 from media.tests.storage import fault_proxy
 from media.tests.storage.fault_proxy import FaultProxy
 

@@ -7,10 +7,10 @@ import pytest
 from pytest_django import Settings
 
 from media.storage import ObjectHeaders, factory, private_store, public_store
-from media.storage.client import ClientHolder
-from media.storage.local import LocalStore
-from media.storage.memory import MemoryStore
-from media.storage.s3 import S3Store
+from media.storage.local.store import LocalStore
+from media.storage.s3.connection import ClientHolder
+from media.storage.s3.store import S3Store
+from media.storage.testing.memory import MemoryStore
 
 
 @pytest.mark.usefixtures("fresh_doors")

@@ -17,9 +17,9 @@ from media.errors import (
     StoreUnavailableError,
 )
 from media.storage import ObjectHeaders, time_limit
-from media.storage.client import S3Connection
-from media.storage.faults import translated
-from media.storage.s3 import S3Store
+from media.storage.s3.connection import S3Connection
+from media.storage.s3.errors import translated
+from media.storage.s3.store import S3Store
 from media.tests.storage import fault_proxy
 from media.tests.storage.fault_proxy import Fault, FaultProxy
 

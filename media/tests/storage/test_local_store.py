@@ -12,7 +12,7 @@ from pytest_django import Settings
 
 from media.errors import ObjectNotFoundError, StoreUnavailableError
 from media.storage import ObjectHeaders, factory
-from media.storage.local import LocalStore
+from media.storage.local.store import LocalStore
 from media.tests.storage.client import send
 
 PNG = ObjectHeaders(content_type="image/png")

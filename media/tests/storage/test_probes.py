@@ -11,8 +11,8 @@ from media.errors import StoreMisconfiguredError
 from media.models import EnvironmentIdentity, created_identity
 from media.services import proof
 from media.storage import factory, private_store, public_store
-from media.storage.client import ClientHolder
 from media.storage.probes import prove_buckets
+from media.storage.s3.connection import ClientHolder
 from media.tests.storage import fault_proxy
 from media.tests.storage.fault_proxy import FaultProxy
 

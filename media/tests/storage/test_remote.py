@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from media.storage import RemoteBusyError, RemoteError, RemoteFetcher, wire
+from media.storage import RemoteBusyError, RemoteError, RemoteFetcher, deadline_sockets
 from media.tests.packets import refuse_packets
 from media.tests.rules.remote_spellings import PRIVATE, SPELLINGS
 from media.tests.storage.picture_server import (
@@ -276,9 +276,9 @@ def test_a_server_that_drips_is_left_in_time(fetcher: RemoteFetcher, server: Pic
 def test_one_step_may_take_all_the_time_there_is(
     fetcher: RemoteFetcher, server: PictureServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wire, "CONNECT_SECONDS", 1e-6)
-    monkeypatch.setattr(wire, "READ_SECONDS", 0.01)
-    monkeypatch.setattr(wire, "_READ", timedelta(seconds=0.01))
+    monkeypatch.setattr(deadline_sockets, "CONNECT_SECONDS", 1e-6)
+    monkeypatch.setattr(deadline_sockets, "READ_SECONDS", 0.01)
+    monkeypatch.setattr(deadline_sockets, "_READ", timedelta(seconds=0.01))
     pausing = threading.Event()
     server.answers["/a.png"] = Answer(body=BODY, repeats=2, hold=pausing)
 
@@ -292,7 +292,7 @@ def test_a_server_that_accepts_and_says_nothing_is_left_in_time(fetcher: RemoteF
         begun = time.monotonic()
 
         assert refusal(hasty, f"https://{NAME}/a.png") == ("image_unreachable", True)
-        assert time.monotonic() - begun < wire.CONNECT_SECONDS
+        assert time.monotonic() - begun < deadline_sockets.CONNECT_SECONDS
 
 
 def test_a_name_nobody_knows_is_told(fetcher: RemoteFetcher) -> None:

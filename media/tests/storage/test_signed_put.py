@@ -8,7 +8,7 @@ import pytest
 import time_machine
 
 from media.errors import ObjectNotFoundError
-from media.rules.content_types import FILE_TYPES
+from media.rules.file_types.content_types import FILE_TYPES
 from media.storage import ObjectHeaders
 from media.tests.storage.client import send
 from media.tests.storage.conftest import Backend

@@ -7,9 +7,9 @@ import boto3
 import pytest
 import time_machine
 
-from media.storage.client import S3Connection
-from media.storage.s3 import S3Store
-from media.storage.signing import checksum_of, sha256_of
+from media.storage.s3.connection import S3Connection
+from media.storage.s3.signing import checksum_of, sha256_of
+from media.storage.s3.store import S3Store
 
 CONNECTION = S3Connection(
     endpoint_url="http://store.internal:8333",

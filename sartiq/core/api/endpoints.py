@@ -7,11 +7,11 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet, ViewSet
 
-from sartiq.core import conditional
+from sartiq.core.api.fields import parse_uuid
+from sartiq.core.api.query import query_serializer_of
+from sartiq.core.api.validation import read
 from sartiq.core.errors import BodyLengthMissingError, InvalidManyError, Issue
-from sartiq.core.fields import parse_uuid
-from sartiq.core.query import query_serializer_of
-from sartiq.core.validation import read
+from sartiq.core.http import conditional
 
 
 class BaseEndpoint(APIView):

@@ -6,7 +6,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from sartiq.core.fields import IntegerField
+from sartiq.core.api.fields import IntegerField
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1000

@@ -10,9 +10,9 @@ from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.serializers import as_serializer_error
 from rest_framework.settings import api_settings
 
+from sartiq.core.api.issue_codes import from_drf
+from sartiq.core.api.parameters import Where, repeated_parameters, unknown_parameters
 from sartiq.core.errors import InvalidManyError, Issue, Loc
-from sartiq.core.issue_codes import from_drf
-from sartiq.core.parameters import Where, repeated_parameters, unknown_parameters
 
 _LISTS = (serializers.ListSerializer, serializers.ListField)
 _OF_A_LIST = {"max_length": "too_many", "min_length": "too_few"}

@@ -12,7 +12,7 @@ from django.middleware.clickjacking import XFrameOptionsMiddleware
 from django.middleware.security import SecurityMiddleware
 
 from sartiq.core.front.django_threads import Answer
-from sartiq.core.middleware import request_id
+from sartiq.core.http.middleware import request_id
 
 Direct = Callable[[str, str, str], Answer]  # of method, path (decoded once) and query
 Headers = dict[bytes, bytes]

@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from sartiq.core.bodies import Readable
+from sartiq.core.http.request_body import Readable
 
 _CONSTANT: dict[str, Any] = {
     "SCRIPT_NAME": "",

@@ -17,7 +17,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from sartiq.core.errors import InvalidManyError, Issue, ResourceChangedError
-from sartiq.core.exception_handler import as_json
+from sartiq.core.http.exception_handler import as_json
 from sartiq.core.preconditions import Precondition, unconditional
 
 CONDITIONS = ("If-Match", "If-None-Match")

@@ -13,8 +13,8 @@ from django.template.loader import render_to_string
 from structlog.contextvars import get_contextvars
 
 from sartiq.core import errors
-from sartiq.core.exception_handler import as_json, as_ours, headers_of, status_of, unknown_host
-from sartiq.core.referrer import STAFF_PATH
+from sartiq.core.http.exception_handler import as_json, as_ours, headers_of, status_of, unknown_host
+from sartiq.core.http.referrer import STAFF_PATH
 
 FRAME = "admin/base_site.html"
 PLAIN_FRAME = "unfold/layouts/unauthenticated.html"  # without the menu, which needs the database

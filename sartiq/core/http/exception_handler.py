@@ -18,8 +18,8 @@ from rest_framework import exceptions as drf
 from rest_framework.response import Response
 
 from sartiq.core import errors
+from sartiq.core.api.validation import issues_of
 from sartiq.core.errors import Issue
-from sartiq.core.validation import issues_of
 
 log = structlog.get_logger(__name__)
 

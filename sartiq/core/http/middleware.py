@@ -11,9 +11,9 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from structlog.contextvars import bound_contextvars
 
-from sartiq.core.error_pages import answer, is_staff_page
 from sartiq.core.errors import SartiqError, UnsupportedTypeError
-from sartiq.core.exception_handler import as_json
+from sartiq.core.http.error_pages import answer, is_staff_page
+from sartiq.core.http.exception_handler import as_json
 
 log = structlog.get_logger(__name__)
 

@@ -14,8 +14,8 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from whitenoise.middleware import WhiteNoiseMiddleware
 
-from sartiq.core.middleware import is_rest
-from sartiq.core.referrer import StaffReferrerMiddleware
+from sartiq.core.http.middleware import is_rest
+from sartiq.core.http.referrer import StaffReferrerMiddleware
 
 
 class PagesOnly:

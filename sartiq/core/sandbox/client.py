@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-_ROOT = Path(__file__).parents[2]
+_ROOT = Path(__file__).parents[3]
 _GRACE_SECONDS = 5.0  # for the server to notice a wall limit, or to start
 
 
@@ -21,7 +21,7 @@ class ChildDiedError(Exception):
 
 
 class _Server:
-    """A running server (`sartiq.core.child_server`) and the two pipes to it."""
+    """A running server (`sartiq.core.sandbox.server`) and the two pipes to it."""
 
     def __init__(self, module: str, environment: Mapping[str, str]) -> None:
         self._process = subprocess.Popen(  # noqa: S603 - our own module under our own interpreter
@@ -69,7 +69,7 @@ class _Server:
 class BoundedChild:
     """The server of one kind that this very process owns; a forked process starts without one.
 
-    `module` is run as a script and calls `sartiq.core.child_server.serve`.
+    `module` is run as a script and calls `sartiq.core.sandbox.server.serve`.
     """
 
     def __init__(self, module: str, *, environment: Mapping[str, str] | None = None) -> None:

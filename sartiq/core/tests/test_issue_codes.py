@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 from django.utils.module_loading import module_has_submodule
 
+from sartiq.core.api.issue_codes import CODES, FROM_DRF, from_drf
 from sartiq.core.errors import InvalidError
-from sartiq.core.issue_codes import CODES, FROM_DRF, from_drf
 from sartiq.settings.environment import CHECKOUT
 
 APPS = ["sartiq.core", "accounts", "media", "exports", "catalog", "bulkupload"]

@@ -14,8 +14,8 @@ from pytest_django import Settings
 
 from media.models import ObjectDeletion
 from media.models.deletion import DeletionReason
-from sartiq.core import leases
-from sartiq.core.leases import Lease, LeaseLostError
+from sartiq.core.work import leases
+from sartiq.core.work.leases import Lease, LeaseLostError
 
 PAST = timedelta(seconds=1)
 

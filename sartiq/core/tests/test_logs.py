@@ -6,8 +6,8 @@ import pytest
 import structlog
 from django.test import Client
 
+from sartiq.core.http.middleware import PLAIN_ID
 from sartiq.core.logs import HIDDEN, configure, hidden
-from sartiq.core.middleware import PLAIN_ID
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
 

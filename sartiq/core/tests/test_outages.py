@@ -11,7 +11,7 @@ from pytest_django import DjangoDbBlocker
 from rest_framework_simplejwt.tokens import AccessToken
 
 from accounts.models import User
-from devstack.ports import free_port
+from devstack.process.ports import free_port
 
 Ask = Callable[..., Any]
 

@@ -3,7 +3,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.test import RequestFactory
 
-from sartiq.core.pages import PageMessageMiddleware, PageSessionMiddleware
+from sartiq.core.http.page_middleware import PageMessageMiddleware, PageSessionMiddleware
 
 
 def innermost(request: HttpRequest) -> HttpResponse:

@@ -4,8 +4,8 @@ from typing import Any
 import pytest
 from rest_framework.exceptions import ParseError
 
+from sartiq.core.api.parsers import MAX_DEPTH, MAX_JSON_BYTES, BoundedJSONParser
 from sartiq.core.errors import RequestTooLargeError, UnsupportedTypeError
-from sartiq.core.parsers import MAX_DEPTH, MAX_JSON_BYTES, BoundedJSONParser
 
 
 def parse(raw: bytes, media_type: str = "application/json") -> Any:

@@ -10,9 +10,9 @@ from django.db import transaction
 from kombu import Connection
 from kombu.pools import producers
 
-from devstack.ports import free_port
+from devstack.process.ports import free_port
 from sartiq.celery import app
-from sartiq.core import publishing
+from sartiq.core.work import publishing
 
 TASK = "core.forget_idempotency_keys"
 QUEUE = "maintenance"

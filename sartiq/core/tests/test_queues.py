@@ -9,8 +9,8 @@ from django.conf import settings
 from kombu import Connection
 
 from sartiq.celery import app
-from sartiq.core import publishing
-from sartiq.core.queues import QUEUES, queue_of
+from sartiq.core.work import publishing
+from sartiq.core.work.queues import QUEUES, queue_of
 
 OURS = ("media.", "bulkupload.", "exports.", "core.")
 

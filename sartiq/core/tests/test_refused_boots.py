@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from devstack.folders import CHECKOUT
-from devstack.ports import free_port
+from devstack.process.ports import free_port
 from sartiq.settings.tests.test_production import COMPLETE
 
 CELERY = ("celery", "-A", "sartiq.celery")

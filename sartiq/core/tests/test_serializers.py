@@ -4,10 +4,10 @@ import pytest
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
-from sartiq.core import fields
+from sartiq.core.api import fields
+from sartiq.core.api.serializers import StrictSerializer
+from sartiq.core.api.validation import read
 from sartiq.core.errors import InvalidManyError
-from sartiq.core.serializers import StrictSerializer
-from sartiq.core.validation import read
 
 
 class Shelf(StrictSerializer[Any]):

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from structlog.testing import CapturedCall, CapturingLogger
 
-from sartiq.core import exception_handler
+from sartiq.core.http import exception_handler
 
 PATHS = ("/api/v1/products/", "/health/ready", "/files/a.png", "/admin/login/")
 

@@ -20,8 +20,8 @@ from django.db import DatabaseError, connections
 from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 
-from sartiq.core.crashpoints import reach
 from sartiq.core.models import Leased, free_to_take
+from sartiq.core.work.crash_points import reach
 
 log = structlog.get_logger(__name__)
 

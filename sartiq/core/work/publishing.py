@@ -23,7 +23,7 @@ from kombu.pools import producers
 from redis.exceptions import RedisError
 
 from sartiq.celery import app
-from sartiq.core.queues import queue_of
+from sartiq.core.work.queues import queue_of
 
 log = structlog.get_logger(__name__)
 

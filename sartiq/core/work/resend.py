@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from sartiq.core.models import LeasedModel
-from sartiq.core.publishing import backlog, send
+from sartiq.core.work.publishing import backlog, send
 
 LeasedRow = TypeVar("LeasedRow", bound=LeasedModel)
 

@@ -1,6 +1,6 @@
 """How the OpenAPI document describes conditional and repeated requests.
 
-See `sartiq.core.conditional` and `sartiq.core.idempotency`.
+See `sartiq.core.http.conditional` and `sartiq.core.http.idempotency`.
 """
 
 from typing import Any

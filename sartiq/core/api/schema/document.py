@@ -7,9 +7,9 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import is_list_serializer
 from rest_framework import serializers
 
-from sartiq.core import schema_refusals
-from sartiq.core.query import NoQuery, query_serializer_of
-from sartiq.core.schema_conditions import describe_conditions, describe_repetition
+from sartiq.core.api.query import NoQuery, query_serializer_of
+from sartiq.core.api.schema import refusals
+from sartiq.core.api.schema.conditional_requests import describe_conditions, describe_repetition
 
 ERROR_ANSWER = {"$ref": "#/components/schemas/Error"}
 NULL = {"$ref": "#/components/schemas/Null"}
@@ -33,11 +33,11 @@ class SartiqAutoSchema(AutoSchema):
             answers = operation["responses"]
             for answer in answers.values():
                 answer["description"] = answer.get("description") or SUCCESS
-            schema_refusals.add_refusals(operation, method)
+            refusals.add_refusals(operation, method)
             describe_repetition(operation)
-            if schema_refusals.is_secured(operation):
+            if refusals.is_secured(operation):
                 describe_conditions(operation, method)
-            schema_refusals.add_headers(answers)
+            refusals.add_headers(answers)
             if "requestBody" in operation:
                 operation["requestBody"]["required"] = True
             operation["responses"] = dict(sorted(answers.items()))
@@ -95,8 +95,8 @@ def finish(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     """Add the shared error schemas and answers, and the format of every path id."""
     components = result.setdefault("components", {})
     schemas = components.setdefault("schemas", {})
-    schemas.update(schema_refusals.SCHEMAS)
-    components["responses"] = schema_refusals.shared_answers()
+    schemas.update(refusals.SCHEMAS)
+    components["responses"] = refusals.shared_answers()
     for operations in result["paths"].values():
         for operation in operations.values():
             for parameter in operation.get("parameters", []):

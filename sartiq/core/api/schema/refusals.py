@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sartiq.core.issue_codes import CODES
+from sartiq.core.api.issue_codes import CODES
 
 ERROR = {
     "type": "object",
