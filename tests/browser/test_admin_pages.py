@@ -17,6 +17,7 @@ from playwright.sync_api import (
     BrowserContext,
     ConsoleMessage,
     Page,
+    Request,
     Response,
     Route,
     sync_playwright,
@@ -48,12 +49,16 @@ class Faults:
         """Note errors in the console, of scripts, and requests that fail."""
         context.on("console", self._note_console)
         context.on("weberror", lambda fault: self.seen.append(str(fault.error)))
-        context.on("requestfailed", lambda request: self.seen.append(request.url))
+        context.on("requestfailed", self._note_failure)
         context.on("response", self._note_response)
 
     def _note_console(self, message: ConsoleMessage) -> None:
         if message.type == "error":
             self.seen.append(message.text)
+
+    def _note_failure(self, request: Request) -> None:
+        if request.failure != "net::ERR_ABORTED":  # by the visit to the next page
+            self.seen.append(f"{request.failure} {request.url}")
 
     def _note_response(self, answer: Response) -> None:
         if answer.status >= 400:
