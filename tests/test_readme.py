@@ -16,7 +16,7 @@ README = (CHECKOUT / "README.md").read_text()
 PAGES = [CHECKOUT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")]
 DESIGN = sorted((CHECKOUT / "docs" / "design").glob("*.md"))
 APPS = {"sartiq", "accounts", "media", "catalog", "exports", "bulkupload"}
-TOOLS = {"devstack", "deploy", "docs", "tests", "benchmarks", "samples", "wheels"}
+TOOLS = {"devstack", "deploy", "docs", "tests", "benchmarks", "chaos", "samples", "wheels"}
 
 
 def section(title: str) -> str:
