@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from kombu import Connection
+from kombu.exceptions import OperationalError
 
 from sartiq.celery import app
 
@@ -77,3 +78,16 @@ def test_a_message_that_cannot_be_acknowledged_keeps_no_place(
     assert channel.qos.can_consume()
     assert channel.client.hlen(channel.unacked_key)  # the broker delivers it again
     channel.client.delete(channel.unacked_key, channel.unacked_index_key, queue)
+
+
+def test_a_worker_that_cannot_connect_tries_again_every_second(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr("kombu.utils.functional.sleep", pauses.append)
+    connection = app.connection_for_read("redis://127.0.0.1:1/0")
+
+    with pytest.raises(OperationalError):
+        connection.ensure_connection(max_retries=20)
+
+    assert [pause for pause in pauses if pause] == [1] * 20

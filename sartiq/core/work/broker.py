@@ -8,12 +8,39 @@ as the connection error it is, kombu handles it: the row in PostgreSQL, which is
 When the broker hangs while a task ends, acknowledging it fails, and kombu keeps the task's place
 among those the worker may hold: after as many failures as the worker has processes it takes no
 message any more. Here the place is free whatever becomes of the acknowledgement.
+
+A worker or beat that cannot connect waits longer after each attempt, up to 30 seconds, and keeps
+waiting when the broker is back. Here it tries again every second.
 """
 
-from typing import Any
+from typing import Any, Final, Self
 
+from celery.app import amqp
+from kombu import Connection as KombuConnection
 from kombu.transport import TRANSPORT_ALIASES, redis, virtual
 from redis.exceptions import ConnectionError as BrokerConnectionError
+
+RECONNECT_SECONDS: Final = 1  # between attempts to connect
+
+
+class Connection(KombuConnection):
+    """A connection that is back soon after the broker, however long that was away."""
+
+    def ensure_connection(self, *args: Any, **options: Any) -> Self:
+        """Connect, and try again at a steady pace."""
+        pace: dict[str, Any] = {
+            "interval_start": RECONNECT_SECONDS,
+            "interval_step": 0,
+            "interval_max": RECONNECT_SECONDS,
+        }
+        super().ensure_connection(*args, **{**pace, **options})
+        return self
+
+
+class AMQP(amqp.AMQP):
+    """What Celery connects with."""
+
+    Connection = Connection
 
 
 class QoS(redis.QoS):
