@@ -22,10 +22,11 @@ def _every(period: timedelta, task: str) -> dict[str, Any]:
 
 
 broker.use()
-app = Celery("sartiq")
+app = Celery("sartiq", amqp="sartiq.core.work.broker:AMQP")
 app.conf.update(
     broker_url=settings.BROKER_URL,
     broker_connection_retry_on_startup=True,
+    broker_connection_max_retries=None,  # a worker outlives any outage of the broker
     broker_transport_options={
         "visibility_timeout": settings.VISIBILITY_TIMEOUT,
         # kombu's default sweep takes up to 100 s to give a dead worker's messages back.
@@ -64,6 +65,7 @@ app.conf.update(
 )
 for starts in (signals.worker_init, signals.beat_init):
     starts.connect(checks.require_sound)  # before the first task
+app.steps["worker"].add("sartiq.core.work.watchdog:Watchdog")
 persistent_connections.use(app)
 temporary_files.use()
 app.autodiscover_tasks(lambda: ["sartiq.core", *(name for name in settings.INSTALLED_APPS)])

@@ -125,6 +125,8 @@ def test_compose_describes_the_whole_product() -> None:
         assert SERVICES[name]["env_file"] == ".env"
         assert SERVICES[name]["build"] == ".."
         assert SERVICES[name]["cap_drop"] == ["ALL"]
+        restarts = "no" if name == "setup" else "unless-stopped"  # a deaf worker ends itself
+        assert SERVICES[name]["restart"] == restarts
 
 
 def test_compose_waits_for_what_is_needed() -> None:

@@ -15,6 +15,7 @@ from bulkupload.models import (
 from bulkupload.services import lifecycle
 from bulkupload.services.images import finish
 from sartiq.core.work import resend as resending
+from sartiq.core.work.resend import waiting_for
 
 MOST_AT_ONCE = 100  # jobs a run; the next run takes the next ones
 
@@ -30,19 +31,23 @@ def resend() -> int:
     return sum(sent) + _finish()
 
 
+@waiting_for("bulkupload.plan")
 def _waiting_jobs(sent_before: datetime) -> QuerySet[BulkUploadJob]:
     return BulkUploadJob.objects.waiting(sent_before=sent_before).order_by("created_at")
 
 
+@waiting_for("bulkupload.import_chunk")
 def _waiting_chunks(sent_before: datetime) -> QuerySet[BulkUploadChunk]:
     rows = BulkUploadChunk.objects.waiting(sent_before=sent_before)
     return rows.order_by("job__created_at", "number")
 
 
+@waiting_for("bulkupload.fetch_image")
 def _waiting_images(sent_before: datetime) -> QuerySet[RemoteImage]:
     return RemoteImage.objects.waiting(sent_before=sent_before).order_by("created_at")
 
 
+@waiting_for("bulkupload.attach_media")
 def _waiting_batches(sent_before: datetime) -> QuerySet[BulkUploadMediaBatch]:
     return BulkUploadMediaBatch.objects.waiting(sent_before=sent_before).order_by("created_at")
 

@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from exports.models import ExportItem, ExportRun
 from exports.services import dispatch
 from sartiq.core.work import resend as resending
+from sartiq.core.work.resend import waiting_for
 
 MOST_AT_ONCE = 100  # exports a run; the next run takes the next ones
 
@@ -19,9 +20,11 @@ def resend() -> int:
     return items + new + resending.resend("exports.assemble", "run_id", _waiting_runs)
 
 
+@waiting_for("exports.convert")
 def _waiting_items(sent_before: datetime) -> QuerySet[ExportItem]:
     return ExportItem.objects.waiting(sent_before=sent_before).order_by("sent_at")
 
 
+@waiting_for("exports.assemble")
 def _waiting_runs(sent_before: datetime) -> QuerySet[ExportRun]:
     return ExportRun.objects.waiting(sent_before=sent_before).order_by("created_at")

@@ -5,9 +5,15 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import QuerySet
 
-from media.models import DeletionReason, MediaResource, Upload, UploadState
+from media.models import (
+    DeletionReason,
+    MediaResource,
+    ObjectDeletion,
+    Upload,
+    UploadState,
+)
 from media.services import deletions
-from sartiq.core.work.resend import resend
+from sartiq.core.work.resend import resend, waiting_for
 
 MOST_AT_ONCE = 500  # rows a run; the next run takes the next ones
 
@@ -27,5 +33,11 @@ def settle_late_claims() -> int:
     return len(rows)
 
 
+@waiting_for("media.relocate")
 def _waiting_resources(sent_before: datetime) -> QuerySet[MediaResource]:
     return MediaResource.objects.waiting(sent_before=sent_before).order_by("created_at")
+
+
+@waiting_for("media.delete_objects")
+def _due_deletions(_sent_before: datetime) -> QuerySet[ObjectDeletion]:
+    return ObjectDeletion.objects.due()

@@ -267,6 +267,7 @@ UNACKED_RESTORE_INTERVAL = 5  # seconds between looks for tasks of dead workers
 LEASE_SECONDS = env.LEASE_SECONDS
 RECOVERY_INTERVAL_SECONDS = env.RECOVERY_INTERVAL_SECONDS
 RESEND_AFTER_SECONDS = env.RESEND_AFTER_SECONDS
+WATCHDOG_SECONDS = 60  # of silence after which an idle worker with waiting rows ends itself
 BULK_CHUNK_ROWS = env.BULK_CHUNK_ROWS  # rows of one transaction
 BULK_REMOTE_IMAGES = env.BULK_REMOTE_IMAGES  # fetch pictures from anywhere
 BULK_REMOTE_AT_ONCE = env.BULK_REMOTE_AT_ONCE  # by all workers together

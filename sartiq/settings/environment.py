@@ -188,6 +188,7 @@ class Testing(Environment):
     LEASE_SECONDS: int = Field(default=3, ge=1, le=3600)
     RECOVERY_INTERVAL_SECONDS: int = Field(default=1, ge=1, le=3600)
     RESEND_AFTER_SECONDS: int = Field(default=1, ge=1, le=3600)
+    WATCHDOG_SECONDS: int = Field(default=60, ge=1, le=3600)
     DECODE_WALL_SECONDS: int = Field(default=3, ge=1, le=600)
     AXES_ENABLED: bool = False
 

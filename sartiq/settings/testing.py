@@ -17,5 +17,6 @@ STATIC_ROOT = None
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = True  # look a file up when asked; listing all costs every test client
 UNACKED_RESTORE_INTERVAL = 2
+WATCHDOG_SECONDS = _testing.WATCHDOG_SECONDS
 
 install_from_environment()  # crash points, for tests that kill processes

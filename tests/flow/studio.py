@@ -4,7 +4,7 @@ import hashlib
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Protocol, Self
 from urllib.parse import urlsplit
 
 import httpx
@@ -15,10 +15,16 @@ PHOTOS = Path(__file__).resolve().parents[2] / "samples" / "photos"
 RECOVERY_SECONDS = 60.0  # the product's own promise
 
 
+class Served(Protocol):
+    """A running product, however it was started."""
+
+    api: str
+
+
 class Studio:
     """One signed-in user of a running product."""
 
-    def __init__(self, product: Product, person: Person, organization_id: str | None) -> None:
+    def __init__(self, product: Served, person: Person, organization_id: str | None) -> None:
         self.http = httpx.Client(base_url=product.api, timeout=30)
         self.scope = {"organization_id": organization_id} if organization_id else {}
         answer = self.http.post(

@@ -33,6 +33,8 @@ from media.storage.testing.memory import MemoryStore
 from media.tests.threads import at_once
 from sartiq.core import temporary_files
 from sartiq.core.work import crash_points, leases
+from sartiq.core.work.queues import BULK, EXPORTS, MEDIA
+from sartiq.core.work.resend import rows_wait
 
 MAKING = ["export-downloaded", "export-converted", "export-put", "export-marking", "export-marked"]
 PACKING = ["export-assembling", "export-archived", "export-finishing", "export-finished"]
@@ -220,6 +222,23 @@ def test_a_run_that_lacks_only_its_archive_is_packed(
 
     assert recovery.resend() == 1
     assert sent == [("exports.assemble", str(run.pk))]
+
+
+@pytest.mark.parametrize("step", ["convert", "assemble"])
+def test_a_due_file_or_archive_waits_in_the_queue_of_exports(
+    user: User, photos: list[MediaResource], sent: list[tuple[str, ...]], step: str
+) -> None:
+    assert not rows_wait([EXPORTS])
+    run = start(user, *map(entry, photos))
+    if step == "assemble":
+        for pk in item_ids(run):
+            convert_item.make(pk)
+
+    assert rows_wait([EXPORTS])
+    assert not rows_wait([MEDIA, BULK])
+
+    work_off(run)
+    assert not rows_wait([EXPORTS])
 
 
 def test_a_large_run_never_fills_the_queue(

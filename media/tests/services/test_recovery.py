@@ -16,6 +16,8 @@ from media.storage import public_store
 from media.storage.testing.memory import MemoryStore
 from media.tests.factories import deliver, ingest, originals, photo, ready, sent
 from sartiq.core.work.publishing import _hand_over
+from sartiq.core.work.queues import BULK, DELETIONS, EXPORTS, MAINTENANCE, MEDIA
+from sartiq.core.work.resend import rows_wait
 
 pytestmark = pytest.mark.django_db
 
@@ -132,6 +134,32 @@ def test_only_waiting_rows_are_told_of_again(
     assert recovery.resend_resources() == told
 
     assert recovery.resend_resources() == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "waits"),
+    [
+        ({}, True),
+        ({"sent_at": timedelta()}, True),
+        ({"run_after": timedelta(minutes=-5)}, True),
+        ({"run_after": timedelta(minutes=5)}, False),
+        ({"lease_expires_at": timedelta(minutes=-5)}, True),
+        ({"lease_expires_at": timedelta(minutes=5)}, False),
+    ],
+)
+def test_a_due_row_nobody_works_on_waits_in_its_queue(
+    memory: MemoryStore, user: User, changes: dict[str, timedelta], *, waits: bool
+) -> None:
+    ingest(user, [sent(memory, user)])
+    instants = {name: timezone.now() + by for name, by in changes.items()}
+    MediaResource.objects.update(**instants)
+
+    assert rows_wait([MEDIA]) == waits
+    assert not rows_wait([DELETIONS, BULK, EXPORTS, MAINTENANCE])
+
+    deletions.queue(["temp/any"], reason=DeletionReason.EXPIRED)
+    ObjectDeletion.objects.update(**instants)
+    assert rows_wait([DELETIONS]) == waits
 
 
 def test_settled_resources_are_told_of_no_more(memory: MemoryStore, user: User) -> None:

@@ -68,6 +68,11 @@ def backlog(task: str) -> Backlog | None:
     return _tried(task, partial(_backlog, queue_of(task)))
 
 
+def broker_answers() -> bool:
+    """Return whether the broker answers a ping."""
+    return _tried("ping", _ping) is not None
+
+
 def send_later(task: str, seconds: float, /, **kwargs: str) -> bool:
     """Send `task` by name so that it runs after a while; return whether the broker took it."""
     return _sent(task, kwargs, seconds)
@@ -116,6 +121,12 @@ def _publish(task: str, kwargs: dict[str, str], seconds: float) -> bool:
             ignore_result=True,
         )
     return True
+
+
+def _ping() -> bool:
+    with producers[_connection(os.getpid())].acquire(block=True, timeout=1) as producer:
+        channel: Any = producer.channel
+        return bool(channel.client.ping())
 
 
 def _backlog(queue: str) -> Backlog:

@@ -4,9 +4,10 @@ The broker may have lost a message or never got it. A row that only waits its tu
 one: messages would pile up faster than workers take them.
 """
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from django.conf import settings
@@ -15,11 +16,31 @@ from django.utils import timezone
 
 from sartiq.core.models import LeasedModel
 from sartiq.core.work.publishing import backlog, send
+from sartiq.core.work.queues import queue_of
 
 LeasedRow = TypeVar("LeasedRow", bound=LeasedModel)
+RowsFunction = TypeVar("RowsFunction", bound=Callable[[datetime], "QuerySet[Any]"])
 
 RESEND_BATCH_SIZE: Final = 1000  # messages in a queue up to which waiting rows are sent again
 CLOCK_ERROR: Final = timedelta(seconds=2)  # by which the clocks of processes may differ
+
+_rows_by_queue: defaultdict[str, list[Callable[[datetime], "QuerySet[Any]"]]] = defaultdict(list)
+
+
+def waiting_for(task: str) -> Callable[[RowsFunction], RowsFunction]:
+    """Register a function that returns the rows waiting for `task`, last sent before a moment."""
+
+    def register(rows: RowsFunction) -> RowsFunction:
+        _rows_by_queue[queue_of(task)].append(rows)
+        return rows
+
+    return register
+
+
+def rows_wait(queues: Collection[str]) -> bool:
+    """Return whether a due row that nobody works on waits for a worker of `queues`."""
+    now = timezone.now()
+    return any(rows(now).exists() for queue in queues for rows in _rows_by_queue[queue])
 
 
 def resend(

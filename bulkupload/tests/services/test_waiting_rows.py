@@ -1,0 +1,58 @@
+"""Every step of an import that waits for a worker is seen waiting in its queue."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from accounts.models import User
+from bulkupload.models import (
+    BulkUploadChunk,
+    BulkUploadJob,
+    BulkUploadMediaBatch,
+    JobStatus,
+    RemoteImage,
+)
+from bulkupload.services import recovery  # noqa: F401  registers what waits
+from bulkupload.services.rows import import_chunk, plan
+from bulkupload.tests.fetching import ONE, fetch_all
+from bulkupload.tests.importing import attach_all, chunk_ids, send
+from media.storage import RemoteFetcher
+from media.storage.testing.memory import MemoryStore
+from media.tests.storage.picture_server import PictureServer
+from sartiq.core.work.queues import BULK, DELETIONS, EXPORTS, MAINTENANCE
+from sartiq.core.work.resend import rows_wait
+
+pytestmark = pytest.mark.django_db
+
+
+def require_only_work(rows: "QuerySet[Any]") -> None:
+    """Require that these rows wait for the workers of imports, and nothing does while held."""
+    later = timezone.now() + timedelta(minutes=1)
+    assert rows_wait([BULK])
+    assert not rows_wait([DELETIONS, EXPORTS, MAINTENANCE])
+    rows.update(lease_expires_at=later)
+    assert not rows_wait([BULK])
+    rows.update(lease_expires_at=None)
+
+
+def test_every_step_of_an_import_waits_in_its_queue(
+    public: MemoryStore, user: User, fetcher: RemoteFetcher, server: PictureServer
+) -> None:
+    assert not rows_wait([BULK])
+    job = send(user, f"sku,name,cover_image\nS1,Shoe,{ONE}\n")
+
+    require_only_work(BulkUploadJob.objects.all())
+    plan.plan(job.pk)
+    require_only_work(BulkUploadChunk.objects.all())
+    for pk in chunk_ids(job):
+        import_chunk.import_rows(pk)
+    require_only_work(RemoteImage.objects.all())
+    fetch_all(fetcher)
+    require_only_work(BulkUploadMediaBatch.objects.all())
+    attach_all(job)
+
+    assert not rows_wait([BULK])
+    assert BulkUploadJob.objects.get().status == JobStatus.COMPLETED

@@ -1,0 +1,54 @@
+"""When silence is a reason to end a worker, and which rows count as waiting."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+
+from sartiq.core.work.watchdog import Observation, deaf_since
+
+SILENT = Observation(
+    at=0, tasks_started=7, has_free_process=True, broker_answers=True, rows_wait=True
+)
+
+
+def seconds_deaf(looks: Sequence[Observation]) -> float | None:
+    """Return for how long the worker has been deaf at the last look, None if it is not."""
+    since = None
+    for before, now in pairwise(looks):
+        since = deaf_since(since, before, now)
+    return None if since is None else looks[-1].at - since
+
+
+def every_five_seconds(*looks: Observation) -> list[Observation]:
+    return [replace(look, at=5.0 * number) for number, look in enumerate(looks)]
+
+
+BUSY = replace(SILENT, has_free_process=False)
+AWAY = replace(SILENT, broker_answers=False)
+IDLE = replace(SILENT, rows_wait=False)
+CONSUMED = replace(SILENT, tasks_started=8)
+
+
+@pytest.mark.parametrize(
+    ("looks", "deaf"),
+    [
+        pytest.param([SILENT], None, id="one look says nothing"),
+        pytest.param([SILENT] * 2, 0, id="the count begins with the second"),
+        pytest.param([SILENT] * 14, 60, id="a minute of silence"),
+        pytest.param([BUSY] * 14, None, id="every process is busy"),
+        pytest.param([AWAY] * 14, None, id="the broker is away"),
+        pytest.param([IDLE] * 14, None, id="no row waits"),
+        pytest.param([SILENT] * 13 + [BUSY], None, id="busy at last"),
+        pytest.param([SILENT] * 13 + [AWAY], None, id="the broker went away"),
+        pytest.param([SILENT] * 13 + [IDLE], None, id="another worker took the rows"),
+        pytest.param([SILENT] * 13 + [CONSUMED], None, id="took a task at last"),
+        pytest.param([AWAY] * 13 + [SILENT] * 3, 10, id="counted from the broker's return"),
+        pytest.param([SILENT] * 9 + [CONSUMED] * 4, 10, id="counted from the last task"),
+    ],
+)
+def test_deaf_is_who_leaves_rows_waiting_without_a_reason(
+    looks: list[Observation], deaf: float | None
+) -> None:
+    assert seconds_deaf(every_five_seconds(*looks)) == deaf

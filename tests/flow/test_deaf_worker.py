@@ -1,0 +1,74 @@
+"""A worker that takes no messages any more: it ends itself, and the launcher starts the next."""
+
+import json
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from celery import Celery
+
+from devstack.folders import remove_data
+from devstack.process.proc_table import read_if_there
+from devstack.product import Person
+from devstack.tests.test_serve import children_running
+from devstack.tests.traces import launched
+from sartiq.core.work.queues import QUEUES
+from tests.flow.studio import Studio, media_of
+from tests.flow.test_crashes import unique_photo
+
+pytestmark = pytest.mark.flow
+
+SILENCE = 3  # seconds until the watchdog acts
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Iterator[Path]:
+    yield tmp_path
+    remove_data(tmp_path)
+
+
+def deafen(worker: int) -> None:
+    """Have the worker take no message any more."""
+    environment = read_if_there(Path(f"/proc/{worker}/environ")).split("\0")
+    (broker,) = [each for each in environment if each.startswith("BROKER_URL=")]
+    broker = broker.removeprefix("BROKER_URL=")
+    with Celery(broker=broker, set_as_current=False) as client:
+        for queue in QUEUES:
+            assert client.control.cancel_consumer(queue.name, reply=True, limit=1, timeout=20)
+
+
+@pytest.mark.covers("F09")
+def test_a_deaf_worker_ends_itself_and_the_next_does_its_work(data: Path) -> None:
+    env = {
+        "PORT": "0",
+        "DEVSTACK_DIR": str(data),
+        "DJANGO_SETTINGS_MODULE": "sartiq.settings.testing",
+        "WATCHDOG_SECONDS": str(SILENCE),
+    }
+    with launched("serve", env=env) as serve:
+        ready = json.loads(serve.read_until("READY ").removeprefix("READY "))
+        member = Person(**ready["users"]["member"])
+        served = SimpleNamespace(api=ready["api"])
+        with Studio(served, member, ready["organization_id"]) as studio:
+            url = studio.upload(
+                "before.jpg", unique_photo("before the worker is deaf"), "image/jpeg"
+            )
+            studio.settled(studio.created(name="Before", cover_image=url)["id"])
+            (deaf,) = children_running(serve.process.pid, "worker")
+            deafen(deaf)
+
+            url = studio.upload("after.jpg", unique_photo("after the worker is deaf"), "image/jpeg")
+            made = studio.settled(studio.created(name="After", cover_image=url)["id"])
+        (following,) = children_running(serve.process.pid, "worker")
+        serve.process.send_signal(signal.SIGTERM)
+        assert serve.process.wait() == 0
+
+    assert [each["status"] for each in media_of(made)] == ["ready"]
+    assert following != deaf
+    log = (data / "log" / "worker.log").read_text()
+    events = [json.loads(line) for line in log.splitlines() if '"worker_deaf"' in line]
+    assert [(each["level"], each["queues"]) for each in events] == [
+        ("error", sorted(queue.name for queue in QUEUES))
+    ]
