@@ -39,26 +39,7 @@ class TooManyImagesError(InvalidError):
     message = "One request may name 50 images; send fewer at once."
 
 
-class TooManyWornError(InvalidError):
-    """Raised when the looks of one export wear more products than it reads."""
-
-    code = "too_many"
-    message = "The looks of one export wear at most 50,000 products; select less."
-
-
 class ModelFileError(InvalidError):
     """Raised when a LoRA model file is refused."""
 
     message = "The model file is not acceptable."
-
-
-class OwnersDifferError(InvalidError):
-    """Raised when an export selects things of different owners."""
-
-    message = "One export takes things of one owner; these belong to several."
-
-
-class ConfigurationsDifferError(InvalidError):
-    """Raised when different configurations answer for what one export selects."""
-
-    message = "Different export configurations answer for these; name the one to use."

@@ -159,3 +159,22 @@ class ImageOversizedError(ConversionError):
 
     code = "image_too_large"
     message = "The image is too large to be converted."
+
+
+class TooManyWornError(InvalidError):
+    """Raised when the looks of one export wear more products than it reads."""
+
+    code = "too_many"
+    message = "The looks of one export wear at most 50,000 products; select less."
+
+
+class OwnersDifferError(InvalidError):
+    """Raised when an export selects things of different owners."""
+
+    message = "One export takes things of one owner; these belong to several."
+
+
+class ConfigurationsDifferError(InvalidError):
+    """Raised when different configurations answer for what one export selects."""
+
+    message = "Different export configurations answer for these; name the one to use."

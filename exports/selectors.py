@@ -1,8 +1,7 @@
-"""Which configurations and adapters there are for whom, and which one answers for an entity."""
+"""Which configurations, adapters and exports there are, and for whom."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from typing import Protocol
 from uuid import UUID
 
 from django.db.models import Count, QuerySet
@@ -23,62 +22,13 @@ from exports.models import (
 )
 from exports.rules.adapters.base import Adapter
 from exports.rules.adapters.registry import ADAPTERS
-from exports.rules.levels import REASONS, Level
 from exports.rules.templates import Template
-
-SYSTEM_DEFAULT = "System default"
-
-
-class Configured(Protocol):
-    """What has a configuration, its own or one it falls back to."""
-
-    @property
-    def scope(self) -> OwnerScope:
-        """Whom it belongs to; the user is its creator."""
-
-    @property
-    def named_configurations(self) -> Iterable[tuple[Level, ExportConfiguration | None]]:
-        """The configurations it names, nearest first."""
-
-
-@dataclass(frozen=True)
-class Resolution:
-    """The configuration that answers, and which level gave it; the system's is not stored."""
-
-    level: Level
-    configuration: ExportConfiguration
-
-    @property
-    def reason(self) -> str:
-        """Why it is this one."""
-        return REASONS[self.level]
-
-    @property
-    def template(self) -> Template:
-        """What names are made with."""
-        return template_of(self.configuration)
 
 
 def template_of(configuration: ExportConfiguration) -> Template:
     """Return what a configuration's names are made with: its own template, else the adapter's."""
     adapter = adapter_by_code(configuration.metadata_adapter)
     return adapter.naming(configuration.naming_convention_template)
-
-
-def resolve(entity: Configured) -> Resolution:
-    """Return what answers for an entity: named, organization's first, user's first, system's."""
-    for level, named in entity.named_configurations:
-        if named is not None:
-            return Resolution(level, named)
-    scope = entity.scope
-    if scope.organization_id is not None:
-        of_organization = configurations_of_organization(scope.organization_id).first()
-        if of_organization is not None:
-            return Resolution(Level.ORGANIZATION, of_organization)
-    own = personal_configurations(scope.user_id).first()
-    if own is not None:
-        return Resolution(Level.USER, own)
-    return Resolution(Level.SYSTEM, ExportConfiguration(name=SYSTEM_DEFAULT))
 
 
 def configurations_visible_to(user: User) -> QuerySet[ExportConfiguration]:
@@ -110,13 +60,6 @@ def first_of(rows: QuerySet[ExportConfiguration]) -> ExportConfiguration:
     return found
 
 
-def usable_configurations(*, user_id: UUID, scope: OwnerScope) -> QuerySet[ExportConfiguration]:
-    """Return those an entity of the scope may be made to name: its owner's, or the caller's own."""
-    personal = OwnerScope(user_id=user_id)
-    rows = ExportConfiguration.objects
-    return rows.in_scope(scope) | rows.in_scope(personal)
-
-
 def adapter_by_code(code: str) -> Adapter:
     """Return one adapter."""
     try:
@@ -142,14 +85,6 @@ class Progress:
     def pending(self) -> int:
         """How many still wait."""
         return self.total - self.done
-
-
-@dataclass(frozen=True)
-class Unnamed:
-    """A scope whose things name no configuration of their own."""
-
-    scope: OwnerScope
-    named_configurations: tuple[tuple[Level, ExportConfiguration | None], ...] = ()
 
 
 def runs_in(scope: OwnerScope) -> QuerySet[ExportRun]:

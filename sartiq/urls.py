@@ -14,7 +14,7 @@ from sartiq.core.http import icons
 api: list[URLPattern | URLResolver] = [
     path("", include("media.api.urls")),  # first: presigning is the busiest route
     path("", include("accounts.api.urls")),
-    path("", include("catalog.api.urls")),  # before the exports: it has /exports/preview
+    path("", include("catalog.api.urls")),
     path("", include("exports.api.urls")),
     path("", include("bulkupload.api.urls")),
     path(

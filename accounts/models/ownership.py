@@ -58,6 +58,10 @@ class OwnedQuerySet(models.QuerySet[_OwnedT_co]):
             return self.filter(organization_id=scope.organization_id)
         return self.filter(user_id=scope.user_id, organization__isnull=True)
 
+    def linkable_by(self, user: User, scope: OwnerScope) -> Self:
+        """Keep the rows that this user may link to a row of the scope: those of the same owner."""
+        return self.in_scope(scope)
+
     def visible_to(self, user: User) -> Self:
         """Keep the rows this user may see: their own and those of their organizations."""
         if user.is_superuser:

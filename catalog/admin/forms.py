@@ -1,17 +1,16 @@
-from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from django import forms
+from django.db.models import QuerySet
 from unfold.widgets import UnfoldAdminFileFieldWidget
 
 from accounts.admin.owners import OwnerForm
-from accounts.models import OwnerScope
+from accounts.models import OwnedModel, OwnerScope, User
 from catalog.errors import ReferenceNotFoundError, SkuTakenError, SlugTakenError
-from catalog.models import CatalogEntity, LoraModel
+from catalog.models import LoraModel
 from catalog.rules import lora as rules
 from catalog.rules.identifiers import clean_identifier
 from catalog.rules.lora import FORMATS
-from exports.models import ExportConfiguration
 
 TAKEN = {"sku": SkuTakenError, "slug": SlugTakenError}
 CHOOSE_A_FILE = "Choose the model file."
@@ -29,7 +28,7 @@ class EntityForm(OwnerForm):
         for name, value in list(cleaned.items()):
             if name in TAKEN and value and self._is_taken(scope, name, value):
                 self.add_error(name, TAKEN[name].message)
-            elif _foreign(scope, value):
+            elif _is_foreign(value, creator=self.instance.user, scope=scope):
                 self.add_error(name, ReferenceNotFoundError.message)
         return cleaned
 
@@ -74,12 +73,12 @@ class LoraUploadForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic 
         return cleaned
 
 
-def _foreign(scope: OwnerScope, value: Any) -> bool:
-    """Tell whether a value holds an entity of another owner, or a configuration of one.
-
-    A configuration may also be the creator's own.
-    """
-    if isinstance(value, ExportConfiguration):
-        return value.scope.key not in {scope.key, OwnerScope(scope.user_id).key}
-    linked = value if isinstance(value, Iterable) and not isinstance(value, str) else [value]
-    return any(isinstance(each, CatalogEntity) and each.scope.key != scope.key for each in linked)
+def _is_foreign(value: Any, *, creator: User, scope: OwnerScope) -> bool:
+    """Return whether a field holds a row that an entity of this scope may not be linked to."""
+    rows = value if isinstance(value, QuerySet) else [value]
+    owned = [row for row in rows if isinstance(row, OwnedModel)]
+    if not owned:
+        return False
+    manager: Any = type(owned[0]).objects
+    linkable = manager.linkable_by(creator, scope).filter(pk__in=[row.pk for row in owned])
+    return int(linkable.count()) < len(owned)

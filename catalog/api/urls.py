@@ -2,7 +2,7 @@ from typing import Any
 
 from django.urls import URLPattern, path
 
-from catalog.api import configurations, exports, views
+from catalog.api import views
 
 
 def _routes(prefix: str, view: type[views.Entities]) -> list[URLPattern]:
@@ -14,25 +14,10 @@ def _routes(prefix: str, view: type[views.Entities]) -> list[URLPattern]:
     ]
 
 
-def _configuration(prefix: str, view: type[configurations.ConfigurationOf]) -> URLPattern:
-    return path(
-        f"{prefix}/<str:entity_id>/export-configuration",
-        view.as_view(),
-        name=f"{prefix}-export-configuration",
-    )
-
-
-_EXPORTS: dict[str, Any] = {"get": "list", "post": "create"}
-
 urlpatterns = [
     *_routes("products", views.Products),
     *_routes("subjects", views.Subjects),
     *_routes("looks", views.Looks),
     *_routes("guidelines", views.Guidelines),
     *_routes("production-requests", views.ProductionRequests),
-    _configuration("looks", configurations.LookConfiguration),
-    _configuration("guidelines", configurations.GuidelineConfiguration),
-    _configuration("production-requests", configurations.ProductionRequestConfiguration),
-    path("exports/", exports.Exports.as_view(_EXPORTS, basename="exports"), name="exports"),
-    path("exports/preview", exports.ExportPreview.as_view(), name="export-preview"),
 ]

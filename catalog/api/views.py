@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import status
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
@@ -30,17 +30,11 @@ from catalog.services import entities
 from catalog.services.entities import Changes
 from sartiq.core.api.endpoints import ModelEndpointSet
 from sartiq.core.api.query import takes_query
+from sartiq.core.api.schema.conditional_requests import IDEMPOTENCY_KEY
 from sartiq.core.api.validation import read
 from sartiq.core.http import idempotency
 from sartiq.core.http.conditional import precondition
 from sartiq.core.http.idempotency import Answer
-
-IDEMPOTENCY = OpenApiParameter(
-    "Idempotency-Key",
-    {"type": "string", "minLength": 1, "maxLength": 255},
-    OpenApiParameter.HEADER,
-    description="Repeating the request with the same key within 24 hours replays its answer",
-)
 
 
 class Entities(ModelEndpointSet):
@@ -62,7 +56,7 @@ class Entities(ModelEndpointSet):
         page = self.paginate_queryset(matching(self.get_queryset(), self.query))
         return self.get_paginated_response(self._answers(page))
 
-    @extend_schema(parameters=[IDEMPOTENCY])
+    @extend_schema(parameters=[IDEMPOTENCY_KEY])
     @takes_query(ScopeQuery)
     def create(self, request: Request) -> Response:
         """Create a row and take its files in: all of it, or nothing."""

@@ -1,5 +1,6 @@
 from catalog.models.entities import (
     CatalogEntity,
+    ConfiguredEntity,
     Guideline,
     Look,
     Product,
@@ -11,6 +12,7 @@ from catalog.models.lora import LoraModel, Verdict
 
 __all__ = [
     "CatalogEntity",
+    "ConfiguredEntity",
     "Guideline",
     "Look",
     "LoraModel",

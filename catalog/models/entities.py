@@ -1,4 +1,3 @@
-from collections.abc import Iterable
 from typing import ClassVar
 
 from django.db import models
@@ -6,8 +5,6 @@ from django.db.models import Q
 
 from accounts.models import OwnedModel, indexes_by_owner
 from catalog.rules.slots import EntityType
-from exports.models import ExportConfiguration
-from exports.rules.levels import Level
 
 
 class CatalogEntity(OwnedModel):
@@ -45,7 +42,7 @@ class ConfiguredEntity(CatalogEntity):
     """An entity that may name how it is exported; a deleted configuration is named no more."""
 
     export_configuration = models.ForeignKey(
-        ExportConfiguration,
+        "exports.ExportConfiguration",
         on_delete=models.SET_NULL,
         null=True,
         blank=True,
@@ -54,11 +51,6 @@ class ConfiguredEntity(CatalogEntity):
 
     class Meta(CatalogEntity.Meta):
         abstract = True
-
-    @property
-    def named_configurations(self) -> Iterable[tuple[Level, ExportConfiguration | None]]:
-        """The configurations this one names, nearest first."""
-        return ((Level.DIRECT, self.export_configuration),)
 
 
 class Product(CatalogEntity):
@@ -138,10 +130,3 @@ class ProductionRequest(ConfiguredEntity):
 
     class Meta(ConfiguredEntity.Meta):
         abstract = False
-
-    @property
-    def named_configurations(self) -> Iterable[tuple[Level, ExportConfiguration | None]]:
-        """The configurations this one or its guideline names, nearest first."""
-        yield Level.DIRECT, self.export_configuration
-        if self.guideline is not None:
-            yield Level.GUIDELINE, self.guideline.export_configuration

@@ -21,8 +21,6 @@ from catalog.errors import (
 from catalog.models import CatalogEntity, Subject
 from catalog.rules.slots import list_slots
 from catalog.services import slugs
-from exports.models import ExportConfiguration
-from exports.selectors import usable_configurations
 from media.models import MediaResource
 from media.rules.limits import MAX_REQUEST_IMAGES
 from media.services import attachments
@@ -238,7 +236,7 @@ def _require_links(
     for name, wanted in changes.links.items():
         related: type[Any] = model._meta.get_field(name).related_model  # type: ignore[assignment]  # noqa: SLF001
         ids = wanted if isinstance(wanted, list) else [wanted] if wanted else []
-        rows = _linkable(related, user, scope).filter(pk__in=ids)
+        rows = related.objects.linkable_by(user, scope).filter(pk__in=ids)
         found = {*rows.values_list("pk", flat=True), getattr(known, f"{name}_id", None)}
         for index, each in enumerate(ids):
             if each not in found:
@@ -247,14 +245,6 @@ def _require_links(
                 issues.append(ReferenceNotFoundError().at(*loc, value=str(each)))
     if issues:
         raise InvalidManyError(issues)
-
-
-def _linkable(related: type[Any], user: User, scope: OwnerScope) -> QuerySet[Any]:
-    """Return what an entity of the scope may link; of configurations also the caller's own."""
-    if related is ExportConfiguration:
-        return usable_configurations(user_id=user.pk, scope=scope)
-    rows: QuerySet[Any] = related.objects.in_scope(scope)
-    return rows
 
 
 def _conflict(error: IntegrityError) -> Exception:

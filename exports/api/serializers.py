@@ -7,7 +7,8 @@ from exports.models import ExportConfiguration, ImageFormat
 from exports.rules.adapters.registry import codes
 from exports.rules.levels import Level
 from exports.rules.templates import LONGEST_TEMPLATE
-from exports.selectors import Resolution, template_of
+from exports.selectors import template_of
+from exports.services.resolution import Resolution
 from sartiq.core.api.fields import BooleanField, UUIDField
 from sartiq.core.api.serializers import StrictSerializer
 

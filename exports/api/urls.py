@@ -2,7 +2,7 @@ from typing import Any
 
 from django.urls import path
 
-from exports.api import adapters, configurations, runs
+from exports.api import adapters, configurations, resolution, runs, start_export
 
 LISTED: dict[str, Any] = {"get": "list"}
 COLLECTION: dict[str, Any] = LISTED | {"post": "create"}
@@ -53,6 +53,16 @@ urlpatterns = [
         configurations.OrganizationConfigurations.as_view(FIRST),
         name="organization-export-configuration",
     ),
+    *(
+        path(
+            f"{prefix}/<str:entity_id>/export-configuration",
+            view.as_view(),
+            name=f"{prefix}-export-configuration",
+        )
+        for prefix, view in resolution.VIEWS.items()
+    ),
+    path("exports/", start_export.Exports.as_view(COLLECTION, basename="exports"), name="exports"),
+    path("exports/preview", start_export.ExportPreview.as_view(), name="export-preview"),
     path("exports/<str:run_id>", runs.OneExport.as_view(), name="export"),
     path("exports/<str:run_id>/download", runs.ExportDownload.as_view(), name="export-download"),
     path("metadata-adapters/", adapters.MetadataAdapters.as_view(), name="metadata-adapters"),

@@ -1,7 +1,9 @@
+from typing import ClassVar, Self
+
 from django.db import models
 from django.db.models import Q
 
-from accounts.models import OwnedModel, indexes_by_owner
+from accounts.models import OwnedModel, OwnedQuerySet, OwnerScope, User, indexes_by_owner
 from exports.rules.templates import LONGEST_TEMPLATE
 
 
@@ -13,6 +15,14 @@ class ImageFormat(models.TextChoices):
     PNG = "PNG", "PNG"
     AVIF = "AVIF", "AVIF"
     ORIGINAL = "ORIGINAL", "Original"
+
+
+class ExportConfigurationQuerySet(OwnedQuerySet["ExportConfiguration"]):
+    """Queries for export configurations."""
+
+    def linkable_by(self, user: User, scope: OwnerScope) -> Self:
+        """Keep those that this user may link to a row of the scope: its owner's and their own."""
+        return self.in_scope(scope) | self.in_scope(OwnerScope(user_id=user.pk))
 
 
 class ExportConfiguration(OwnedModel):
@@ -30,6 +40,8 @@ class ExportConfiguration(OwnedModel):
     naming_convention_template = models.CharField(  # noqa: DJ001  null on the wire, never empty
         max_length=LONGEST_TEMPLATE, null=True, blank=True
     )
+
+    objects: ClassVar = ExportConfigurationQuerySet.as_manager()
 
     class Meta(OwnedModel.Meta):
         indexes = indexes_by_owner("exportconfig")

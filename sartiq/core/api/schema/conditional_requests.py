@@ -5,6 +5,14 @@ See `sartiq.core.http.conditional` and `sartiq.core.http.idempotency`.
 
 from typing import Any
 
+from drf_spectacular.utils import OpenApiParameter
+
+IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    {"type": "string", "minLength": 1, "maxLength": 255},
+    OpenApiParameter.HEADER,
+    description="Repeating the request with the same key within 24 hours replays its answer",
+)
 TAGS = {"type": "string", "pattern": r'^(\*|(W/)?"[!#-~]*"(, ?(W/)?"[!#-~]*")*)$'}
 IF_NONE_MATCH = {
     "in": "header",

@@ -4,11 +4,14 @@ import pytest
 
 from accounts.models import User
 from catalog.models import Product
-from catalog.tests.exporting import show
+from catalog.tests.conftest import Team, client, memory, team, user
 from exports.services import conversion
+from exports.tests.requesting import show
 from media.models import MediaResource
 from media.storage.testing.memory import MemoryStore
 from media.tests.factories import photo, ready
+
+__all__ = ["Team", "client", "memory", "team", "user"]
 
 
 @pytest.fixture(autouse=True)

@@ -13,9 +13,9 @@ from accounts.models import User
 from accounts.tests.factories import client_of
 from catalog.models import Product
 from catalog.tests.conftest import Team
-from catalog.tests.exporting import EXPORTS, faults, started
 from exports.models import ExportRun
 from exports.tests.exporting import archive_of, objects, work_off
+from exports.tests.requesting import EXPORTS, faults, started
 from media.models import MediaResource
 from media.storage.testing.memory import MemoryStore
 

@@ -7,20 +7,20 @@ from rest_framework.response import Response
 
 from accounts.api.callers import caller_of
 from catalog import selectors
-from catalog.models import CatalogEntity, Guideline, Look, ProductionRequest
+from catalog.models import ConfiguredEntity, Guideline, Look, ProductionRequest
 from exports.api.serializers import ResolutionOut
-from exports.selectors import resolve
+from exports.services.resolution import resolve
 from sartiq.core.api.endpoints import Endpoint
 
 
 class ConfigurationOf(Endpoint):
     """The configuration that answers for one entity."""
 
-    model: ClassVar[type[CatalogEntity]]
+    model: ClassVar[type[ConfiguredEntity]]
 
     def get(self, request: Request, entity_id: UUID) -> Response:
         """Return which configuration an export goes by, which level gave it, and why."""
-        entity: Any = selectors.one_visible_to(self.model, caller_of(request), entity_id)
+        entity = selectors.one_visible_to(self.model, caller_of(request), entity_id)
         return Response(ResolutionOut(resolve(entity)).data)
 
 
@@ -50,3 +50,10 @@ class ProductionRequestConfiguration(ConfigurationOf):
     """The configuration that answers for a production request."""
 
     model = ProductionRequest
+
+
+VIEWS = {
+    "looks": LookConfiguration,
+    "guidelines": GuidelineConfiguration,
+    "production-requests": ProductionRequestConfiguration,
+}

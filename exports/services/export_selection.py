@@ -10,20 +10,20 @@ from django.db.models import QuerySet
 
 from accounts.models import OwnerScope, User
 from catalog import selectors
-from catalog.errors import (
-    ConfigurationsDifferError,
-    OwnersDifferError,
-    ReferenceNotFoundError,
-    TooManyWornError,
-)
+from catalog.errors import ReferenceNotFoundError
 from catalog.models import CatalogEntity, Look, Product, ProductionRequest
 from catalog.rules.slots import SLOTS
-from exports.errors import TooManyFilesError
+from exports.errors import (
+    ConfigurationsDifferError,
+    OwnersDifferError,
+    TooManyFilesError,
+    TooManyWornError,
+)
 from exports.models import ExportConfiguration
 from exports.rules.limits import MOST_FILES
 from exports.rules.wildcards import Value
-from exports.selectors import Configured, Unnamed, resolve, usable_configurations
 from exports.services.naming import ExportEntry
+from exports.services.resolution import resolve, resolve_for_owner
 from media.models import Attachment
 from sartiq.core.errors import InvalidManyError, Issue
 
@@ -70,6 +70,7 @@ def _of_request(user: User, asked: Asked, request_id: UUID) -> Selection:
     rows = selectors.visible_to(ProductionRequest, user).select_related("guideline")
     [request] = _found(rows, "production_request_id", [request_id])
     scope = _scope(user, request)
+    named = _named_configuration(user, scope, asked)
     looks = list(_few_worn(_looks(user).filter(production_requests=request)))
     known: Values = {"production_request": request.name}
     if request.guideline is not None:
@@ -77,7 +78,7 @@ def _of_request(user: User, asked: Asked, request_id: UUID) -> Selection:
     return Selection(
         scope=scope,
         title=request.name,
-        configuration=_configuration(user, scope, asked, [request]),
+        configuration=named or resolve(request).configuration,
         entries=_as_many_as_fit(_look_entries(looks, known)),
     )
 
@@ -85,10 +86,11 @@ def _of_request(user: User, asked: Asked, request_id: UUID) -> Selection:
 def _of_looks(user: User, asked: Asked, ids: Sequence[UUID]) -> Selection:
     looks = _found(_few_worn(_looks(user).filter(pk__in=ids)), "look_ids", ids)
     scope = _common_scope(user, looks, "look_ids")
+    named = _named_configuration(user, scope, asked)
     return Selection(
         scope=scope,
         title=looks[0].name if len(looks) == 1 else f"{len(looks)} looks",
-        configuration=_configuration(user, scope, asked, _decisive(looks)),
+        configuration=named or _common_configuration(_decisive(looks)),
         entries=_as_many_as_fit(_look_entries(looks, {})),
     )
 
@@ -96,11 +98,12 @@ def _of_looks(user: User, asked: Asked, ids: Sequence[UUID]) -> Selection:
 def _of_products(user: User, asked: Asked, ids: Sequence[UUID]) -> Selection:
     products = _found(selectors.visible_to(Product, user), "product_ids", ids)
     scope = _common_scope(user, products, "product_ids")
+    named = _named_configuration(user, scope, asked)
     media = _media_of(products)
     return Selection(
         scope=scope,
         title=products[0].name if len(products) == 1 else f"{len(products)} products",
-        configuration=_configuration(user, scope, asked, [Unnamed(scope)]),
+        configuration=named or resolve_for_owner(scope).configuration,
         entries=_as_many_as_fit(
             entry for each in products for entry in _entries(each, media, _product_values(each))
         ),
@@ -157,25 +160,28 @@ def _scope(user: User, row: CatalogEntity) -> OwnerScope:
     return OwnerScope(user_id=user.pk, organization_id=row.organization_id)
 
 
-def _configuration(
-    user: User, scope: OwnerScope, asked: Asked, entities: Iterable[Configured]
-) -> ExportConfiguration:
-    """Return the configuration the request names, else the one that answers for its entities."""
+def _named_configuration(user: User, scope: OwnerScope, asked: Asked) -> ExportConfiguration | None:
+    """Return the configuration that the request names, if it names one."""
     named = asked.export_configuration_id
-    if named is not None:
-        rows = usable_configurations(user_id=user.pk, scope=scope)
-        found = rows.filter(pk=named).first()
-        if found is None:
-            raise ReferenceNotFoundError(
-                "No such object for you here.",
-                loc=("body", "export_configuration_id"),
-                value=str(named),
-            )
-        return found
-    answers = {_key(each): each for each in (resolve(entity).configuration for entity in entities)}
-    if len(answers) > 1:
+    if named is None:
+        return None
+    rows = ExportConfiguration.objects.linkable_by(user, scope)
+    found: ExportConfiguration | None = rows.filter(pk=named).first()
+    if found is None:
+        raise ReferenceNotFoundError(
+            "No such object for you here.",
+            loc=("body", "export_configuration_id"),
+            value=str(named),
+        )
+    return found
+
+
+def _common_configuration(looks: Iterable[Look]) -> ExportConfiguration:
+    """Return the one configuration that applies to all looks."""
+    configurations = [resolve(look).configuration for look in looks]
+    if len({_key(each) for each in configurations}) > 1:
         raise ConfigurationsDifferError(loc=("body", "look_ids"))
-    return next(iter(answers.values()))
+    return configurations[-1]
 
 
 def _key(configuration: ExportConfiguration) -> UUID | None:

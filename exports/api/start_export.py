@@ -11,9 +11,6 @@ from rest_framework.response import Response
 from accounts.api.callers import caller_of
 from accounts.api.scopes import ScopedWindowQuery
 from accounts.selectors import scope_for
-from catalog.api.views import IDEMPOTENCY
-from catalog.services import exporting
-from catalog.services.exporting import Asked
 from exports import selectors
 from exports.api.run_serializers import (
     ExportDetailOut,
@@ -25,11 +22,13 @@ from exports.api.run_serializers import (
 )
 from exports.models import ExportRun
 from exports.rules.limits import MOST_FILES
-from exports.services import naming, runs
+from exports.services import export_selection, naming, runs
+from exports.services.export_selection import Asked
 from sartiq.core.api.endpoints import Endpoint, ModelEndpointSet
 from sartiq.core.api.fields import UUIDField
 from sartiq.core.api.pagination import WindowQuery
 from sartiq.core.api.query import takes_query
+from sartiq.core.api.schema.conditional_requests import IDEMPOTENCY_KEY
 from sartiq.core.api.serializers import StrictSerializer
 from sartiq.core.api.validation import read
 from sartiq.core.http import idempotency
@@ -94,7 +93,7 @@ class Exports(ModelEndpointSet):
     @extend_schema(
         operation_id="create_export",
         tags=TAGS,
-        parameters=[IDEMPOTENCY, LOCATION],
+        parameters=[IDEMPOTENCY_KEY, LOCATION],
         request=ExportIn,
         responses={202: OpenApiResponse(ExportDetailOut, description="Accepted")},
     )
@@ -104,7 +103,7 @@ class Exports(ModelEndpointSet):
         with idempotency.reserve(request, route="export-create") as key:
             if key.replay is not None:
                 return key.replay
-            selection = exporting.select(user, asked)
+            selection = export_selection.select(user, asked)
             runs.create(
                 user=user,
                 scope=selection.scope,
@@ -130,7 +129,7 @@ class ExportPreview(Endpoint):
     def post(self, request: Request) -> Response:
         """Return the names and the metadata an export would have; nothing is written."""
         asked = Asked(**read(ExportIn, request.data))
-        found = exporting.select(caller_of(request), asked)
+        found = export_selection.select(caller_of(request), asked)
         named = naming.name_entries(
             found.entries, configuration=found.configuration, today=timezone.now().date()
         )
