@@ -174,10 +174,10 @@ class MediaResource(OwnedModel, LeasedModel):
             own.add(keys.thumbnail_key(self.pk))
         return own
 
-    def retry(self) -> None:
-        """Put a FAILED resource back in the queue with a fresh count of attempts."""
+    def retry(self) -> bool:
+        """Put a FAILED resource back in the queue with a fresh count of attempts, once."""
         failed = MediaResource.objects.filter(pk=self.pk, status=ResourceStatus.FAILED)
-        failed.update(**_WAITING)
+        return failed.update(**_WAITING) == 1
 
     def relocate_from(self, *, key: str, etag: str) -> None:
         """Put a READY resource back in the queue, with another object that has its bytes."""
@@ -195,6 +195,6 @@ _WAITING: Final[Mapping[str, Any]] = {
     "lease_expires_at": None,
     "lease_fence": F("lease_fence") + 1,
     "run_after": None,
-    "sent_at": None,
+    "sent_at": Now(),  # whoever puts a resource back enqueues it
     "updated_at": Now(),
 }

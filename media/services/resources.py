@@ -13,6 +13,7 @@ from accounts.selectors import may_write, require_superuser
 from media import deferred, selectors
 from media.errors import MediaResourceNotFoundError
 from media.models import MediaResource, ObjectDeletion, ResourceStatus
+from media.services import recovery
 from sartiq.core.errors import NotPermittedError
 from sartiq.core.models import free_to_take
 from sartiq.core.preconditions import Precondition, unconditional
@@ -57,15 +58,13 @@ def heal(*, user: User) -> int:
     """Queue every failed or long waiting resource for another try; return how many.
 
     Superusers only. At most a thousand of each; those not tried for longest come first, so that
-    hopeless ones hide nobody.
+    hopeless ones hide nobody. A resource whose message still waits gets no second one.
     """
     require_superuser(user)
-    waiting = MediaResource.objects.pending().filter(free_to_take()).order_by("created_at")
-    told = list(waiting.values_list("pk", flat=True)[:MOST_AT_ONCE])
-    for pk in told:
-        deferred.relocate(pk)
+    waiting = MediaResource.objects.due().order_by("created_at")[:MOST_AT_ONCE].count()
+    recovery.resend_resources()
     failed = MediaResource.objects.filter(status=ResourceStatus.FAILED).order_by("updated_at")
-    return len(told) + sum(retry(resource) for resource in failed[:MOST_AT_ONCE])
+    return waiting + sum(retry(resource) for resource in failed[:MOST_AT_ONCE])
 
 
 def retry(resource: MediaResource) -> bool:
@@ -76,8 +75,9 @@ def retry(resource: MediaResource) -> bool:
             list(rows.select_for_update().values_list("pk", flat=True))  # none starts meanwhile
             if rows.exclude(free_to_take() | Q(lease_expires_at__isnull=True)).exists():
                 return False
+            if not resource.retry():
+                return False
             rows.delete()
-            resource.retry()
             deferred.relocate(resource.pk)
     except IntegrityError:  # the same bytes were taken in again meanwhile
         return False

@@ -1,5 +1,6 @@
 """Thousands of waiting rows: how many messages they cost, and how they go."""
 
+import os
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
-from pytest_django import Settings
+from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
 from accounts.models import User
 from media.errors import StoreUnavailableError
@@ -20,7 +21,7 @@ from media.models import (
     ResourceStatus,
     ResourceType,
 )
-from media.services import deletions, recovery
+from media.services import deletions, recovery, resources
 from media.storage import ObjectHeaders, private_store
 from media.storage.contract import DeleteFailures
 from media.storage.testing.memory import MemoryStore
@@ -109,6 +110,30 @@ def test_what_was_sent_after_the_oldest_message_is_not_sent_again(
         assert recovery.resend_resources() == 0
     broker.rpop("media")
     assert recovery.resend_resources() == 10
+
+
+def test_healing_again_and_again_sends_no_row_twice(
+    user: User,
+    superuser: User,
+    broker: Any,
+    settings: Settings,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:
+    settings.RESEND_AFTER_SECONDS = 0
+    waiting_resources(user, 30)
+    failed = MediaResource.objects.filter(pk__in=MediaResource.objects.values("pk")[:10])
+    failed.update(status=ResourceStatus.FAILED, failure_code="attempts_exhausted")
+
+    with django_capture_on_commit_callbacks(execute=True) as first:
+        assert resources.heal(user=superuser) == 30
+    with django_capture_on_commit_callbacks(execute=True) as more:
+        publishing._sender(os.getpid()).submit(str).result()  # the thread has sent them
+        queued = [resources.heal(user=superuser) for _ in range(3)]
+        recovery.resend_resources()
+
+    assert (len(first), more) == (10, [])  # those that had failed
+    assert queued == [30] * 3
+    assert broker.llen("media") == 20 + 10
 
 
 def test_a_thousand_deletions_are_one_call_and_as_many_statements_as_ten(
