@@ -60,7 +60,8 @@ def test_a_deaf_worker_ends_itself_and_the_next_does_its_work(data: Path) -> Non
             deafen(deaf)
 
             url = studio.upload("after.jpg", unique_photo("after the worker is deaf"), "image/jpeg")
-            made = studio.settled(studio.created(name="After", cover_image=url)["id"])
+            made = studio.created(name="After", cover_image=url)
+            made = studio.settled(made["id"], within=120)
         (following,) = children_running(serve.process.pid, "worker")
         serve.process.send_signal(signal.SIGTERM)
         assert serve.process.wait() == 0

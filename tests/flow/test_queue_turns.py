@@ -1,0 +1,53 @@
+"""Thousands of messages of one kind keep no other kind of work waiting."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import redis
+from celery import Celery
+
+from devstack.product import Product
+from sartiq.core.work.queues import DELETIONS
+from tests.flow import bulk
+from tests.flow.studio import Studio
+
+pytestmark = pytest.mark.flow
+
+MESSAGES = 3000
+ROWS = 1500
+QUEUE_ROWS = f"""
+from media.models import DeletionReason
+from media.services import deletions
+keys = [f"temp/useless-{{number}}" for number in range({ROWS})]
+deletions.queue(keys, reason=DeletionReason.EXPIRED, told=False)
+"""
+
+
+@pytest.fixture
+def broker(product: Product) -> Iterator[Any]:
+    """A client of the product's broker; other tests need not wait for these messages."""
+    assert product.stack.valkey is not None
+    with redis.Redis(unix_socket_path=str(product.stack.valkey.socket)) as client:
+        yield client
+        client.delete(DELETIONS)
+
+
+@pytest.mark.covers("F08")
+def test_an_import_does_not_wait_behind_thousands_of_deletions(
+    product: Product, studio: Studio, broker: Any
+) -> None:
+    product.stop_worker()
+    product.manage("shell", "--no-imports", "--command", QUEUE_ROWS)
+    with Celery(broker=product.env["BROKER_URL"], set_as_current=False) as client:
+        for _ in range(MESSAGES):
+            client.send_task("media.delete_objects", queue=DELETIONS, ignore_result=True)
+    answer = bulk.start(studio, bulk.table("TURNS"))
+    assert answer.status_code == 202, answer.text
+    assert broker.llen(DELETIONS) >= MESSAGES
+
+    product.start_worker()
+    job = bulk.settled(studio, answer.headers["Location"])
+
+    assert broker.llen(DELETIONS) > MESSAGES * 2 // 3
+    bulk.require_exact(studio, job, "TURNS")
