@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from chaos import broker_pauses
+from chaos import broker_pauses, storm
 from devstack.product import Product
 from devstack.services.stack import Stack
 
@@ -14,13 +14,15 @@ def main() -> int:
     parser.add_argument("--pauses", type=int, default=20, help="pauses of the broker")
     parser.add_argument("--shortest", type=float, default=8.0, help="seconds of a pause")
     parser.add_argument("--longest", type=float, default=30.0, help="seconds of a pause")
+    parser.add_argument("--uploads", type=int, default=400, help="photos during the storm")
     asked = parser.parse_args()
     with Product(Stack.temporary(given={}), settings="sartiq.settings.development") as product:
         failed = broker_pauses.run(
             product, pauses=asked.pauses, shortest=asked.shortest, longest=asked.longest
         )
-    print(f"{asked.pauses - failed} of {asked.pauses} pauses passed", flush=True)
-    return 1 if failed else 0
+        print(f"{asked.pauses - failed} of {asked.pauses} pauses passed", flush=True)
+        survived = storm.run(product, uploads=asked.uploads)
+    return 0 if survived and not failed else 1
 
 
 if __name__ == "__main__":

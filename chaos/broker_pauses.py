@@ -17,6 +17,7 @@ import httpx
 import psycopg
 
 from benchmarks.files import unique_jpeg
+from chaos.database import connect
 from devstack.process.child import DevstackError
 from devstack.product import Product
 from tests.flow.studio import Studio
@@ -39,7 +40,7 @@ LEASE_SECONDS: Final = 30
 def run(product: Product, *, pauses: int, shortest: float, longest: float) -> int:
     """Pause the broker `pauses` times and print a line for each; return how many failed."""
     failed = 0
-    with _database(product) as database, _load(product):
+    with connect(product) as database, _load(product):
         _seconds_until_taken(database)  # the worker has started
         for number in range(1, pauses + 1):
             seconds = random.uniform(shortest, longest)  # noqa: S311  no secret
@@ -53,14 +54,6 @@ def run(product: Product, *, pauses: int, shortest: float, longest: float) -> in
                 flush=True,
             )
     return failed
-
-
-def _database(product: Product) -> "psycopg.Connection[Any]":
-    if product.stack.postgres is None:
-        raise DevstackError("the database is not an embedded one")
-    role, _, rest = product.stack.postgres.url.removeprefix("postgres://").partition("@/")
-    sockets, _, name = rest.rpartition("/")
-    return psycopg.connect(host=sockets, user=role, dbname=name, autocommit=True)
 
 
 def _pause_broker(product: Product, seconds: float) -> None:

@@ -1,0 +1,17 @@
+"""A connection to the embedded database of a product, to read what its rows say."""
+
+from typing import Any
+
+import psycopg
+
+from devstack.process.child import DevstackError
+from devstack.product import Product
+
+
+def connect(product: Product) -> "psycopg.Connection[Any]":
+    """Connect as the product does; every statement is a transaction of its own."""
+    if product.stack.postgres is None:
+        raise DevstackError("the database is not an embedded one")
+    role, _, rest = product.stack.postgres.url.removeprefix("postgres://").partition("@/")
+    sockets, _, name = rest.rpartition("/")
+    return psycopg.connect(host=sockets, user=role, dbname=name, autocommit=True)

@@ -1,0 +1,128 @@
+"""Kill the worker and empty the broker under load: all work ends within a minute of the last fault.
+
+Uploads and an import wait when the worker and the broker are killed together for the last time; the
+new broker knows of nothing. What is left is read from the rows.
+"""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any, Final
+
+import httpx
+import psycopg
+import redis
+
+from benchmarks.files import unique_jpeg
+from chaos.database import connect
+from devstack.product import Product
+from sartiq.core.work.queues import QUEUES
+from tests.flow.studio import Studio
+
+RECOVERY_SECONDS: Final = 60.0
+GIVE_UP_SECONDS: Final = 400.0
+CLIENTS: Final = 4
+IMPORTED_ROWS: Final = 20_000
+FAULT_SECONDS: Final = 4.0  # from one fault to the next
+LOOK_SECONDS: Final = 0.5
+REPORT_SECONDS: Final = 10.0
+
+# Deletions whose time has not come wait on purpose.
+LEFT = """
+SELECT
+    (SELECT count(*) FROM media_mediaresource WHERE status = 'PENDING') AS uploads,
+    (SELECT count(*) FROM bulkupload_bulkuploadjob
+     WHERE status IN ('QUEUED', 'RUNNING')) AS imports,
+    (SELECT count(*) FROM media_objectdeletion
+     WHERE NOT dead AND (run_after IS NULL OR run_after <= now())) AS deletions
+"""
+
+
+def run(product: Product, *, uploads: int) -> bool:
+    """Break things while `uploads` photos and an import are taken in; return whether all ended."""
+    with connect(product) as database, ThreadPoolExecutor(CLIENTS) as clients:
+        _import(product)
+        each = uploads // CLIENTS
+        load = [clients.submit(_create, product, f"storm {n}", each) for n in range(CLIENTS)]
+        faults = _break_until_done(product, load)
+        began = time.monotonic()
+        left, most = _wait(database, product, began)
+        seconds = time.monotonic() - began
+    passed = not any(left) and seconds <= RECOVERY_SECONDS
+    print(
+        f"storm of {faults} faults, {uploads} photos and {IMPORTED_ROWS} rows: work ended after"
+        f" {seconds:.1f} s, at most {most} messages{'' if passed else f'  FAILED, left {left}'}",
+        flush=True,
+    )
+    return passed
+
+
+def _break_until_done(product: Product, load: "list[Future[None]]") -> int:
+    """Kill the worker, the broker with its data, or both in turn; both at last."""
+
+    def kill_worker() -> None:
+        product.kill_worker()
+        product.start_worker()
+
+    def empty_broker() -> None:
+        product.stop_broker(lose_data=True)
+        product.start_broker()
+
+    def both() -> None:
+        product.kill_worker()
+        empty_broker()
+        product.start_worker()
+
+    faults: list[Callable[[], None]] = [kill_worker, empty_broker, both]
+    number = 0
+    while not all(each.done() for each in load):
+        time.sleep(FAULT_SECONDS)
+        faults[number % len(faults)]()
+        number += 1
+    both()
+    return number + 1
+
+
+def _wait(
+    database: "psycopg.Connection[Any]", product: Product, began: float
+) -> tuple[tuple[int, ...], int]:
+    """Wait until nothing is left; return what is, and the most messages that waited."""
+    most, told = 0, began
+    while True:
+        left = database.execute(LEFT).fetchone() or (0, 0, 0)
+        most = max(most, _messages(product))
+        now = time.monotonic()
+        if not any(left) or now - began > GIVE_UP_SECONDS:
+            return left, most
+        if now - told > REPORT_SECONDS:
+            told = now
+            uploads, imports, deletions = left
+            print(f"  {uploads} photos, {imports} imports, {deletions} deletions left", flush=True)
+        time.sleep(LOOK_SECONDS)
+
+
+def _messages(product: Product) -> int:
+    if product.stack.valkey is None:
+        return 0
+    with redis.Redis(unix_socket_path=str(product.stack.valkey.socket)) as broker:
+        return sum(int(broker.llen(queue.name)) for queue in QUEUES)
+
+
+def _import(product: Product) -> None:
+    rows = "".join(f"STORM-{n},Name {n}\n" for n in range(IMPORTED_ROWS))
+    with Studio.member(product) as studio:
+        studio.http.post(
+            "/bulk-upload/",
+            files={"file": ("storm.csv", f"sku,name\n{rows}".encode(), "text/csv")},
+            data=studio.scope,
+        ).raise_for_status()
+
+
+def _create(product: Product, mark: str, count: int) -> None:
+    """Create products with one photo each."""
+    with Studio.member(product) as studio:
+        for number in range(count):
+            with suppress(httpx.TransportError, AssertionError):  # a busy server may refuse one
+                url = studio.upload("storm.jpg", unique_jpeg(f"{mark} {number}"), "image/jpeg")
+                studio.created(name=f"{mark} {number}", cover_image=url)
