@@ -2,7 +2,8 @@
 
 import hashlib
 import os
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,10 @@ from exports.rules.image_formats import Encoding
 from media.errors import ContentError, ImageTooLargeError
 from media.rules.decode_costs import LARGEST_PARALLEL, DecodeCost
 from media.rules.file_types import image_header, signatures
-from media.rules.file_types.picture_ranges import picture_end
+from media.rules.file_types.picture_ranges import picture_end, picture_ranges
 from media.rules.limits import MAX_PIXELS
 from media.services.decoding import memory_budget
+from sartiq.core import temporary_files
 from sartiq.core.sandbox.client import BoundedChild, ChildDiedError
 
 _FAULTS: dict[str, ConversionError] = {
@@ -58,8 +60,8 @@ def convert(source: Path, target: Path, *, image_format: ImageFormat) -> Convert
     content_type, pixels = _examined(source)
     encoding = image_formats.ENCODINGS[image_format]
     try:
-        with _place(pixels):
-            reply = _ask(source, target, content_type, encoding, pixels)
+        with _place(pixels), _picture(source, content_type) as picture:
+            reply = _ask(picture, target, content_type, encoding, pixels)
         return _encoded(target, encoding, reply)
     except BaseException:
         target.unlink(missing_ok=True)
@@ -110,6 +112,25 @@ def _examined(source: Path) -> tuple[str, int]:
         except ContentError as error:
             raise ImageUnreadableError(error.detail) from None
     return content_type, header.width * header.height
+
+
+@contextmanager
+def _picture(source: Path, content_type: str) -> Iterator[Path]:
+    """Yield a file of the picture alone: libvips tolerates less around it than browsers do."""
+    with source.open("rb") as file:
+        try:
+            ranges = picture_ranges(file, content_type)
+        except ContentError as error:
+            raise ImageUnreadableError(error.detail) from None
+        if ranges == [(0, file.seek(0, os.SEEK_END))]:
+            yield source
+            return
+        with temporary_files.named_file() as picture:
+            for start, end in ranges:
+                file.seek(start)
+                picture.write(file.read(end - start))
+            picture.flush()
+            yield Path(picture.name)
 
 
 def _encoded(target: Path, encoding: Encoding, reply: dict[str, Any]) -> Converted:

@@ -9,7 +9,8 @@ from media.rules.limits import MIB
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _LONGEST_HEAD = 13
 _ANIMATION = frozenset({b"acTL", b"fcTL", b"fdAT"})
-_NEEDED = _ANIMATION | {b"IHDR", b"PLTE", b"tRNS", b"iCCP", b"IDAT", b"IEND"}
+_COLOURS = frozenset({b"tRNS", b"cICP", b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"pHYs", b"eXIf"})
+_NEEDED = _ANIMATION | _COLOURS | {b"IHDR", b"PLTE", b"IDAT", b"IEND"}
 
 
 def measure(reader: Reader) -> ImageHeader:
@@ -67,10 +68,10 @@ def require_complete(reader: Reader) -> None:
 
 
 def picture_ranges(reader: Reader) -> Iterator[tuple[int, int]]:
-    """Yield where the chunks stand that pixels, frames and colours come from.
+    """Yield where the chunks stand that pixels, frames, colours and density come from.
 
-    Texts of any size, an `acTL` that no decoder heeds, a colour profile with a wrong sum and
-    whatever follows IEND are left out.
+    Texts of any size, an `acTL` that no decoder heeds and whatever follows IEND are left out. So is
+    a chunk about colours or transparency with a wrong sum: browsers show the picture without it.
     """
     moving = measure(reader).frames > 1
     reader.move_to(0)
@@ -79,7 +80,8 @@ def picture_ranges(reader: Reader) -> Iterator[tuple[int, int]]:
     start, counted = reader.position, not moving
     for kind, _ in _chunks(reader, checked=False):
         is_surplus = kind == b"acTL" and counted
-        if kind in _NEEDED and not is_surplus and (kind != b"iCCP" or _is_sound(reader, start)):
+        is_broken = kind in _COLOURS and not _is_sound(reader, start)
+        if kind in _NEEDED and not is_surplus and not is_broken:
             yield start, reader.position
         counted = counted or kind in {b"acTL", b"IDAT"}
         if kind == b"IEND":

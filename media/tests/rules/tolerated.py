@@ -144,6 +144,16 @@ TOLERATED: dict[str, tuple[str, Callable[[], bytes]]] = {
         PNG,
         lambda: with_chunks(broken_sum(png_chunk(b"tEXt", b"Title\x00shoe"))),
     ),
+    "transparency with a wrong sum": (
+        PNG,
+        lambda: with_chunks(broken_sum(png_chunk(b"tRNS", bytes(6)))),
+    ),
+    "colours with wrong sums": (
+        PNG,
+        lambda: with_chunks(
+            *(broken_sum(png_chunk(kind, bytes(32))) for kind in (b"iCCP", b"cHRM", b"gAMA"))
+        ),
+    ),
     "two frame counts": (PNG, two_counts),
     "frame count of a still": (
         PNG,
