@@ -25,6 +25,7 @@ csv.field_size_limit(LONGEST_LINE)  # how long a cell may be is judged when its 
 READ_AT_ONCE: Final = 64 * 1024  # characters
 PLAIN_LINES: Final = 500  # read at once; what is not plain is read twice
 _ENDS = ("\r", "\n")
+_MISPLACED: Final = "expected after"  # how the csv module reports what follows a closing quote
 
 
 class Record(NamedTuple):
@@ -157,6 +158,9 @@ class Records:
         self._cell = re.compile(
             rf'(?: *+"(?:[^"]++|"")*+"|(?:[^"{end}\r\n][^{end}\r\n]*+)?+){end}',
         )
+        self._blanks_behind_quote = re.compile(
+            rf'( *+"(?:[^"]++|"")*+") ++(?=[{end}\r\n]|$)|([^{end}\r\n]*+)'
+        )
         self._taken: list[str] = []
 
     def __iter__(self) -> Iterator[Record]:
@@ -170,7 +174,9 @@ class Records:
             except StopIteration:
                 return
             except (csv.Error, _LineTooLongError) as error:
-                yield self._broken(line, start, str(error))
+                yield self._repaired(line, start, str(error)) or self._broken(
+                    line, start, str(error)
+                )
                 reader = self._reader()
                 continue
             if len(taken) == 1 and len(taken[0]) <= LONGEST_CELL:  # nearly every row
@@ -213,7 +219,7 @@ class Records:
         return self._cells_of(self._feed())
 
     def _cells_of(self, lines: Iterable[str]) -> Iterator[list[str]]:
-        """Read cells; blanks before a quote belong to no cell."""
+        """Read cells; blanks before a quote belong to no cell (behind one: see `_repaired`)."""
         return csv.reader(lines, delimiter=self._delimiter, strict=True, skipinitialspace=True)
 
     def _feed(self) -> Iterator[str]:
@@ -233,6 +239,20 @@ class Records:
                 self.offset += line.rest
         self.line += 1 if self._by_record else len(self._taken)
         self._taken.clear()
+
+    def _repaired(self, line: int, start: int, reason: str) -> Record | None:
+        """Return a row that is refused only for blanks behind a closing quote."""
+        if _MISPLACED not in reason:
+            return None
+        text = self._blanks_behind_quote.sub(r"\1\2", "".join(self._taken))
+        try:
+            rows = list(self._cells_of(io.StringIO(text, newline="")))
+        except csv.Error:
+            return None
+        if len(rows) != 1 or max(map(len, rows[0])) > LONGEST_CELL:
+            return None
+        self._settle()
+        return Record(line, start, rows[0])
 
     def _broken(self, line: int, start: int, reason: str) -> Record:
         """Take the lines up to the one at fault and give the others back."""
@@ -266,6 +286,6 @@ def _code_of(taken: Sequence[str], reason: str) -> RowShapeCode:
     alone = len(taken) == 1
     if not reason and (alone or type(taken[-1]) is not CutLine):
         return "row_too_long"
-    if alone and "expected after" in reason:
+    if alone and _MISPLACED in reason:
         return "quote_misplaced"
     return "quote_not_closed"

@@ -92,14 +92,18 @@ class Layout:
     @property
     def header_starts(self) -> frozenset[str]:
         """How the first cell of a repeated header reads: a joined file may have its own mark."""
-        return frozenset({self.names[0], f"{_MARK}{self.names[0]}"}) if self.names else frozenset()
+        if not self.names:
+            return frozenset()
+        name = self.names[0]
+        spellings = {name, name.lower(), name.upper(), name.capitalize(), name.title()}
+        return frozenset({*spellings, *(f"{_MARK}{each}" for each in spellings)})
 
     def is_header(self, cells: Sequence[str]) -> bool:
-        """Whether a row repeats the header."""
-        if not cells or cells[0].strip().lstrip(_MARK).strip() != self.names[0]:
+        """Whether a row repeats the header, in whatever case."""
+        if not cells or _folded(cells[0].strip().lstrip(_MARK)) != _folded(self.names[0]):
             return False
-        names = [cells[0].strip().lstrip(_MARK), *cells[1:]]
-        return _trimmed(names) == list(self.names)
+        names = _trimmed([cells[0].strip().lstrip(_MARK), *cells[1:]])
+        return [*map(_folded, names)] == [*map(_folded, self.names)]
 
     def name_of(self, field_name: str) -> str:
         """Return the uploader's name of the column that brings a field."""
@@ -171,6 +175,10 @@ def _trimmed(cells: Sequence[str]) -> list[str]:
     while names and not names[-1]:
         names.pop()
     return names
+
+
+def _folded(name: str) -> str:
+    return name.strip().casefold()
 
 
 def fields_of(cells: Sequence[str], mapping: Mapped) -> dict[int, str]:

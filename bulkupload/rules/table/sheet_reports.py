@@ -53,8 +53,8 @@ class SheetReport:
         """Return what the uploader should know."""
         found: list[SheetWarning] = []
         if self.hidden:
-            lines = _listed(map(str, self.hidden_lines), self.hidden)
-            message = f"Hidden or filtered rows were imported ({self.hidden:,}): lines {lines}."
+            lines = _lines(self.hidden_lines, self.hidden)
+            message = f"Hidden or filtered rows were imported ({self.hidden:,}): {lines}."
             found.append(SheetWarning("hidden_rows", message, self.hidden_lines[0]))
         if self.outside:
             cells = _listed((f'{at} "{text}"' for at, text in self.outside_cells), self.outside)
@@ -79,14 +79,16 @@ def header_warnings(lines: list[int]) -> list[SheetWarning]:
     """Return that rows which repeat the header were left out, as joined files have them."""
     if not lines:
         return []
-    message = (
-        f"The header is repeated and was skipped in lines {_listed(map(str, lines), len(lines))}."
-    )
+    message = f"The header is repeated and was skipped in {_lines(lines, len(lines))}."
     return [SheetWarning("repeated_header", message, lines[0])]
 
 
 def _short(text: str) -> str:
     return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"
+
+
+def _lines(examples: Iterable[int], total: int) -> str:
+    return ("line " if total == 1 else "lines ") + _listed(map(str, examples), total)
 
 
 def _listed(examples: Iterable[str], total: int) -> str:

@@ -77,7 +77,7 @@ NO_STORE = FileFaultError("store_unavailable", "The file store did not answer. R
 NO_DISK = FileFaultError("disk_unavailable", "Our disk did not take the file. Retry later.")
 ROWS_NAME = "rows.csv"
 END_MARK = b"\x1a"
-TAIL_BYTES = 64
+TAIL_BYTES = 4096
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,15 +178,15 @@ def _dialect(body: BinaryIO, told: Dialect, job: BulkUploadJob) -> Dialect:
 
 
 def _cut_end_mark(body: BinaryIO, dialect: Dialect) -> None:
-    """Cut the Ctrl-Z off our copy of a text: programs of DOS times end a file with it."""
+    """Cut every Ctrl-Z off the end of our copy of a text: DOS programs fill a last block so."""
     if dialect.encoding.startswith("utf-16"):  # those programs knew none
         return
     size = body.seek(0, io.SEEK_END)
     body.seek(max(size - TAIL_BYTES, 0))
     tail = body.read()
-    text = tail.rstrip(b"\r\n")
-    if text.endswith(END_MARK):
-        body.truncate(size - len(tail) + len(text) - len(END_MARK))
+    text = tail.rstrip(b"\r\n" + END_MARK)
+    if END_MARK in tail[len(text) :]:
+        body.truncate(size - len(tail) + len(text))
 
 
 def _told_outline(lease: Lease[BulkUploadJob], job: BulkUploadJob, table: Table) -> Outline:

@@ -127,6 +127,17 @@ def test_a_repeated_header_is_skipped_with_a_warning(
     assert warnings(job) == [(0, lines[0], "repeated_header", message)]
 
 
+@pytest.mark.parametrize(
+    "again", ["SKU,Name,Color", "\ufeffSku, NAME ,color", '"sku" ,"name","color" ']
+)
+def test_a_header_is_a_header_in_every_case(private: MemoryStore, user: User, again: str) -> None:
+    job = imported(user, f"sku,name,color\nA,Boot,red\n{again}\nB,Hat,blue\n")
+
+    assert names(user) == {"A": "Boot", "B": "Hat"}
+    message = "The header is repeated and was skipped in line 3."
+    assert warnings(job) == [(0, 3, "repeated_header", message)]
+
+
 def test_a_warning_about_the_table_leaves_nothing_to_retry(
     private: MemoryStore, user: User
 ) -> None:
@@ -137,7 +148,7 @@ def test_a_warning_about_the_table_leaves_nothing_to_retry(
         jobs.retry(user=user, job_id=job.pk)
 
 
-@pytest.mark.parametrize("end", ["\x1a", "\x1a\r\n", "\r\n\x1a"])
+@pytest.mark.parametrize("end", ["\x1a", "\x1a\r\n", "\r\n\x1a", "\r\n" + "\x1a" * 200])
 def test_a_ctrl_z_ends_a_file_and_is_no_row(private: MemoryStore, user: User, end: str) -> None:
     job = imported(user, f"sku,name,color\r\nA,Boot,red\r\nB,Hat,blue{end}")
 
@@ -152,6 +163,25 @@ def test_blanks_before_quotes_belong_to_no_cell(private: MemoryStore, user: User
 
     assert (job.status, counts(job)) == (JobStatus.COMPLETED, (3, 0, 0, 0))
     assert names(user) == {"A": "Shoe, brown", "B": "Boot", "C": "Hat"}
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", ""])
+def test_blanks_behind_quotes_belong_to_no_cell(private: MemoryStore, user: User, end: str) -> None:
+    job = imported(
+        user,
+        '"sku" ,"name" , "color"\nA,"Shoe, brown" ,"red"\n"B" , "He said ""x"" , y"  ,  "blue" \n'
+        f'C,"Boots",\nD,"Two\nlines"  ,"a" \n"E","x" y,z\n"F" ,"last" ,"green" {end}',
+    )
+
+    assert (counts(job), faults(job)) == ((5, 0, 0, 1), [(5, 7, "", "quote_misplaced")])
+    assert names(user) == {
+        "A": "Shoe, brown",
+        "B": 'He said "x" , y',
+        "C": "Boots",
+        "D": "Two\nlines",
+        "F": "last",
+    }
+    assert set(Product.objects.values_list("color", flat=True)) == {"red", "blue", "", "a", "green"}
 
 
 # --- The table is not at the top --------------------------------------------------------------

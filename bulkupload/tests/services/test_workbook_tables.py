@@ -181,7 +181,7 @@ def test_hidden_rows_are_imported_and_counted(private: MemoryStore, user: User) 
 
     assert counts(job) == (3, 0, 0, 0)
     assert warnings(job) == [
-        (3, "hidden_rows", "Hidden or filtered rows were imported (1): lines 3.")
+        (3, "hidden_rows", "Hidden or filtered rows were imported (1): line 3.")
     ]
 
 
