@@ -26,6 +26,19 @@ def check_storage_kind(
 
 
 @register
+def check_local_folder(
+    app_configs: Sequence[AppConfig] | None, **kwargs: object
+) -> list[CheckMessage]:
+    """Refuse a local store below something that is no folder: every write would fail."""
+    folder = settings.LOCAL_STORE_DIR
+    nearest = next(each for each in (folder, *folder.parents) if each.exists())
+    if settings.STORAGE != "local" or nearest.is_dir():
+        return []
+    message = f"LOCAL_STORE_DIR ({folder}) is not a folder: {nearest} is a file."
+    return [Error(message, hint=_HINT, id="media.E009")]
+
+
+@register
 def check_buckets(app_configs: Sequence[AppConfig] | None, **kwargs: object) -> list[CheckMessage]:
     """Refuse one bucket for both: whatever is private in it would be served to anybody."""
     found: list[CheckMessage] = []

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 import resource
 import time
 from collections.abc import Collection
@@ -9,7 +10,7 @@ from typing import Any
 
 from granian.constants import HTTPModes, Interfaces, Loops
 from granian.http import HTTP1Settings
-from granian.log import logger
+from granian.log import LogLevels, logger
 from granian.server.mp import MPServer
 
 TARGET = "sartiq.asgi:application"
@@ -18,6 +19,7 @@ MAX_CONNECTIONS = 4096
 IDLE_SECONDS = 30  # without a request's head: a silent connection, or one kept alive
 STEADY_SECONDS = 6.0  # a process that lived as long has started well
 RESTART_DELAY_SECONDS = 1.0  # after repeated early deaths
+MAX_PROCESSES = 64  # of one container
 MAX_EARLY_DEATHS = 3  # of each process on average, while none is steady: the product cannot start
 
 
@@ -68,12 +70,15 @@ def main() -> None:
     """Serve until a signal says stop."""
     parser = argparse.ArgumentParser(prog="python -m sartiq.server", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument("--port", type=_port, default=8000)
     parser.add_argument(
-        "--workers", type=int, default=int(os.environ.get("GRANIAN_WORKERS", "2")), help="processes"
+        "--workers",
+        type=_processes,
+        default=os.environ.get("GRANIAN_WORKERS") or "2",
+        help="processes; GRANIAN_WORKERS is their default",
     )
     parser.add_argument("--stop-seconds", type=int, default=20, help="for requests to end")
-    parser.add_argument("--log-level", default="info")
+    parser.add_argument("--log-level", default="info", choices=[each.value for each in LogLevels])
     asked = parser.parse_args()
     _allow_open_files()
     Supervisor(
@@ -92,6 +97,21 @@ def main() -> None:
         workers_kill_timeout=asked.stop_seconds,
         log_level=asked.log_level,
     ).serve()
+
+
+def _processes(text: str) -> int:
+    return _bounded(text, least=1, most=MAX_PROCESSES)
+
+
+def _port(text: str) -> int:
+    return _bounded(text, least=1, most=65_535)
+
+
+def _bounded(text: str, *, least: int, most: int) -> int:
+    if not re.fullmatch(r"[0-9]{1,9}", text) or not least <= int(text) <= most:
+        message = f"{text!r} is not a whole number from {least} to {most}"
+        raise argparse.ArgumentTypeError(message)
+    return int(text)
 
 
 def _allow_open_files() -> None:

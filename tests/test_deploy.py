@@ -23,6 +23,7 @@ from tests.deployment import (
 
 OURS = {"web", "worker", "beat", "setup"}
 INTERPOLATED = re.compile(r"(?<!\$)\$\{([A-Z0-9_]+)")
+READ_BY_THE_SERVER = {"GRANIAN_WORKERS": "2"}
 READ_BY_COMPOSE_ALONE = {"POSTGRES_PASSWORD", "COMPOSE_PROFILES"}
 SET_BY_COMPOSE = {"DATABASE_URL", "BROKER_URL"}
 SHOWN_AS = {"[]": "", "True": "true", "False": "false"}  # defaults in an environment's words
@@ -34,7 +35,10 @@ def defaults() -> dict[str, str]:
     return {
         name: "" if field.is_required() else SHOWN_AS.get(str(field.default), str(field.default))
         for name, field in fields.items()
-    } | {name: "" for name, field in fields.items() if field.default_factory}
+    } | {
+        **{name: "" for name, field in fields.items() if field.default_factory},
+        **READ_BY_THE_SERVER,
+    }
 
 
 def test_env_example_lists_exactly_what_is_read() -> None:

@@ -5,6 +5,8 @@ from django.apps import apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register, run_checks
 
+from sartiq.core import temporary_files
+
 SHORTEST_SECRET = 32  # bytes; RFC 8725 for HS256
 
 
@@ -15,7 +17,9 @@ def require_sound(**kwargs: object) -> None:
     """
     if not apps.ready:
         django.setup()
-    faults = [each for each in run_checks() if each.is_serious() and not each.is_silenced()]
+    # Django's own check of the folder for uploads fails on a bad one without naming the variable.
+    found = check_temporary_folder(None) or run_checks()
+    faults = [each for each in found if each.is_serious() and not each.is_silenced()]
     if faults:
         raise SystemExit("\n".join(["System checks refuse to start:", *map(str, faults)]))
 
@@ -64,5 +68,25 @@ def check_remote_places(app_configs: object, **kwargs: object) -> list[CheckMess
             "BULK_REMOTE_AT_ONCE must be at least 1 with BULK_REMOTE_IMAGES on.",
             hint="See deploy/env.example.",
             id="core.E004",
+        )
+    ]
+
+
+@register
+def check_temporary_folder(app_configs: object, **kwargs: object) -> list[CheckMessage]:
+    """Refuse a folder for files under way that nothing can be written to."""
+    try:
+        temporary_files.process_folder()
+    except temporary_files.TemporaryFolderError as error:
+        reason = str(error)
+    except OSError as error:
+        reason = f"TEMPORARY_DIR ({settings.TEMPORARY_DIR}) cannot be written to: {error.strerror}."
+    else:
+        return []
+    return [
+        Error(
+            reason,
+            hint="Name a folder of this user, or leave it empty for the system's own.",
+            id="core.E005",
         )
     ]

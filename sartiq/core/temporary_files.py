@@ -25,7 +25,7 @@ _OWNED, _ABANDONED = "process-", "abandoned-"
 
 
 class TemporaryFolderError(OSError):
-    """Raised when the temporary folder belongs to another user: its files could be read."""
+    """Raised when TEMPORARY_DIR cannot be used; another user's folder could be read by them."""
 
 
 class ProcessFolder:
@@ -78,7 +78,11 @@ _folders: dict[Path, ProcessFolder] = {}
 def root() -> Path:
     """Return the folder of all processes of this user, made on first use."""
     folder = Path(settings.TEMPORARY_DIR) / f"sartiq-{os.getuid()}"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        message = f"TEMPORARY_DIR ({folder.parent}) cannot be written to: {error.strerror}."
+        raise TemporaryFolderError(message) from error
     if folder.is_symlink() or folder.stat().st_uid != os.getuid():
         raise TemporaryFolderError(f"{folder} belongs to another user; set TEMPORARY_DIR.")
     return folder

@@ -4,6 +4,7 @@ The gateway speaks path style, so it adds the bucket's name itself. An endpoint 
 makes the first path segment the bucket: keys of the private bucket become keys of the public one.
 """
 
+import re
 from collections.abc import Collection, Iterator
 from typing import Final
 from urllib.parse import unquote, urlsplit
@@ -12,6 +13,10 @@ R2_API: Final = ".r2.cloudflarestorage.com"
 R2_PUBLIC: Final = ".r2.dev"
 R2_DASHBOARD: Final = "dash.cloudflare.com"
 R2_FORM: Final = "https://<account id>.r2.cloudflarestorage.com"
+# The id of the account, and a jurisdiction such as eu between the two.
+_R2_ENDPOINT: Final = re.compile(
+    r"https://[0-9a-f]{32}(\.[a-z0-9-]+)?\.r2\.cloudflarestorage\.com\.?(:443)?"
+)
 
 
 def endpoint_faults(endpoint: str, *, buckets: Collection[str]) -> Iterator[str]:
@@ -21,16 +26,37 @@ def endpoint_faults(endpoint: str, *, buckets: Collection[str]) -> Iterator[str]
     segments = [unquote(each).strip().lower() for each in parts.path.split("/")]
     last = next((each for each in reversed(segments) if each), "")
     names = {name.lower() for name in buckets if name}
+    inside = next((each for each in segments if each in names), "")
     if host == R2_DASHBOARD or host.endswith(R2_PUBLIC):
         yield f"is not the S3 API of R2, which is {R2_FORM}"
     elif last in names:
         yield f"ends in the name of a bucket ({last}); leave it out"
+    elif inside:
+        yield f"contains the name of a bucket ({inside}); leave it out"
     elif host.endswith(R2_API) and last:
         yield f"has a path; on R2 it is {R2_FORM} and nothing else"
     elif host.split(".")[0] in names and "." in host:
         yield f"begins with the name of a bucket ({host.split('.')[0]}); leave it out"
+    elif is_r2(endpoint) and not _R2_ENDPOINT.fullmatch(f"{parts.scheme}://{parts.netloc.lower()}"):
+        yield f"is not the S3 API of R2, which is {R2_FORM}"
+
+
+def public_address_faults(
+    url: str, *, endpoints: Collection[str], private_bucket: str
+) -> Iterator[str]:
+    """Yield what is wrong with the address where anybody is to read public objects."""
+    parts = urlsplit(url)
+    host = (parts.hostname or "").lower()
+    segments = [unquote(each).strip().lower() for each in parts.path.split("/")]
+    if is_r2(url):
+        yield "is the S3 API of R2, which answers nobody without a signature"
+    elif url and url in endpoints:
+        yield "is S3_ENDPOINT_URL or S3_PUBLIC_ENDPOINT_URL, where nobody reads without a signature"
+    elif private_bucket and private_bucket in {segments[-1], host.split(".")[0]} - {host}:
+        yield f"names the private bucket ({private_bucket})"
 
 
 def is_r2(endpoint: str) -> bool:
     """Tell whether an address is R2's S3 API."""
-    return (urlsplit(endpoint).hostname or "").lower().rstrip(".").endswith(R2_API)
+    host = (urlsplit(endpoint).hostname or "").lower().rstrip(".")
+    return f".{host}".endswith(R2_API)

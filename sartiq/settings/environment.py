@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from . import messages
-from .endpoints import R2_FORM, endpoint_faults, is_r2
+from .endpoints import R2_FORM, endpoint_faults, is_r2, public_address_faults
 from .values import (
     AbsolutePath,
     BrokerUrl,
@@ -25,11 +25,13 @@ from .values import (
     Origins,
     Secret,
     SecretKey,
+    WholeNumber,
     refusal,
 )
 
 CHECKOUT: Final = Path(__file__).resolve().parent.parent.parent
 _WEEK: Final = 7 * 24 * 3600  # seconds
+_MIN_DECODE_BYTES: Final = 3_129_478_485  # `media.checks`: the largest image leaves room
 _TEN_YEARS: Final = 10 * 365 * 24 * 3600  # seconds
 _NEEDED_BY_S3: Final = {
     *("S3_ENDPOINT_URL", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY"),
@@ -61,8 +63,8 @@ class Environment(BaseSettings):
 
     # --- Browser and network ---
     CORS_ALLOWED_ORIGINS: Origins = []
-    PROXY_COUNT: int = Field(default=0, ge=0, le=10)
-    LOGIN_FAILURE_LIMIT: int = Field(default=10, ge=1, le=1000)
+    PROXY_COUNT: WholeNumber = Field(default=0, ge=0, le=10)
+    LOGIN_FAILURE_LIMIT: WholeNumber = Field(default=10, ge=1, le=1000)
 
     # --- Object store ---
     STORAGE: Literal["s3", "local"] = "s3"
@@ -76,31 +78,33 @@ class Environment(BaseSettings):
     S3_ACCESS_KEY_ID: Secret = ""
     S3_SECRET_ACCESS_KEY: Secret = ""
     S3_REGION: Name = "auto"
-    S3_POOL_SIZE: int = Field(default=32, ge=1, le=1000)
+    S3_POOL_SIZE: WholeNumber = Field(default=32, ge=1, le=1000)
     R2_PUBLIC_URL: OptionalHttpUrl = ""
     CDN_URL: OptionalHttpUrl = ""
     CLOUDFLARE_IMAGE_TRANSFORMATIONS: bool = False
     UPLOADS_WRITE_ONCE: bool = False
 
     # --- Database ---
-    CONN_MAX_AGE: int = Field(default=60, ge=0, le=24 * 3600)
-    DATABASE_PREPARE_THRESHOLD: int = Field(default=5, ge=0, le=1000)
-    DATABASE_STATEMENT_SECONDS: int = Field(default=10, ge=1, le=600)
+    CONN_MAX_AGE: WholeNumber = Field(default=60, ge=0, le=24 * 3600)
+    DATABASE_PREPARE_THRESHOLD: WholeNumber = Field(default=5, ge=0, le=1000)
+    DATABASE_STATEMENT_SECONDS: WholeNumber = Field(default=10, ge=1, le=600)
 
     # --- Background work ---
-    TASK_TIME_LIMIT: int = Field(default=300, ge=1, le=_WEEK)
-    ASSEMBLY_TIME_LIMIT: int = Field(default=840, ge=1, le=_WEEK)
-    VISIBILITY_TIMEOUT: int = Field(default=900, ge=2, le=_WEEK)
-    LEASE_SECONDS: int = Field(default=30, ge=1, le=3600)
-    RECOVERY_INTERVAL_SECONDS: int = Field(default=10, ge=1, le=3600)
-    RESEND_AFTER_SECONDS: int = Field(default=15, ge=1, le=3600)
+    TASK_TIME_LIMIT: WholeNumber = Field(default=300, ge=1, le=_WEEK)
+    ASSEMBLY_TIME_LIMIT: WholeNumber = Field(default=840, ge=1, le=_WEEK)
+    VISIBILITY_TIMEOUT: WholeNumber = Field(default=900, ge=2, le=_WEEK)
+    LEASE_SECONDS: WholeNumber = Field(default=30, ge=1, le=3600)
+    RECOVERY_INTERVAL_SECONDS: WholeNumber = Field(default=10, ge=1, le=3600)
+    RESEND_AFTER_SECONDS: WholeNumber = Field(default=15, ge=1, le=3600)
     TEMPORARY_DIR: AbsolutePath = ""
-    BULK_CHUNK_ROWS: int = Field(default=5000, ge=1, le=50_000)
+    BULK_CHUNK_ROWS: WholeNumber = Field(default=5000, ge=1, le=50_000)
     BULK_REMOTE_IMAGES: bool = False
-    BULK_REMOTE_AT_ONCE: int = Field(default=1, ge=1, le=1000)
-    DECODE_WALL_SECONDS: int = Field(default=20, ge=1, le=600)
-    DECODE_CPU_SECONDS: int = Field(default=10, ge=1, le=600)
-    DECODE_MEMORY_BYTES: int = Field(default=3 * 1024**3, ge=256 * 1024**2, le=64 * 1024**3)
+    BULK_REMOTE_AT_ONCE: WholeNumber = Field(default=1, ge=1, le=1000)
+    DECODE_WALL_SECONDS: WholeNumber = Field(default=20, ge=1, le=600)
+    DECODE_CPU_SECONDS: WholeNumber = Field(default=10, ge=1, le=600)
+    DECODE_MEMORY_BYTES: WholeNumber = Field(
+        default=3 * 1024**3, ge=_MIN_DECODE_BYTES, le=64 * 1024**3
+    )
 
     # --- Other ---
     LOG_LEVEL: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
@@ -137,6 +141,16 @@ class Environment(BaseSettings):
             raise refusal(fault)
         if is_r2(str(info.data.get("S3_ENDPOINT_URL", ""))) and not is_r2(url):
             raise refusal(f"is not the S3 API of R2, which takes signed PUTs at {R2_FORM} only")
+        return url
+
+    @field_validator("R2_PUBLIC_URL", "CDN_URL")
+    @classmethod
+    def _is_for_anybody(cls, url: str, info: ValidationInfo) -> str:
+        names = ("S3_ENDPOINT_URL", "S3_PUBLIC_ENDPOINT_URL")
+        endpoints = [str(info.data.get(name, "")) for name in names]
+        private = str(info.data.get("R2_PRIVATE_BUCKET_NAME", ""))
+        for fault in public_address_faults(url, endpoints=endpoints, private_bucket=private):
+            raise refusal(fault)
         return url
 
     @field_validator("VISIBILITY_TIMEOUT")
@@ -182,14 +196,14 @@ class Testing(Environment):
     S3_ENDPOINT_URL: OptionalHttpUrl = "http://127.0.0.1:9"  # nothing listens there
     S3_ACCESS_KEY_ID: Secret = "test"
     S3_SECRET_ACCESS_KEY: Secret = "test"  # noqa: S105  nothing listens there
-    TASK_TIME_LIMIT: int = Field(default=4, ge=1, le=_WEEK)
-    ASSEMBLY_TIME_LIMIT: int = Field(default=5, ge=1, le=_WEEK)
-    VISIBILITY_TIMEOUT: int = Field(default=6, ge=2, le=_WEEK)
-    LEASE_SECONDS: int = Field(default=3, ge=1, le=3600)
-    RECOVERY_INTERVAL_SECONDS: int = Field(default=1, ge=1, le=3600)
-    RESEND_AFTER_SECONDS: int = Field(default=1, ge=1, le=3600)
-    WATCHDOG_SECONDS: int = Field(default=60, ge=1, le=3600)
-    DECODE_WALL_SECONDS: int = Field(default=3, ge=1, le=600)
+    TASK_TIME_LIMIT: WholeNumber = Field(default=4, ge=1, le=_WEEK)
+    ASSEMBLY_TIME_LIMIT: WholeNumber = Field(default=5, ge=1, le=_WEEK)
+    VISIBILITY_TIMEOUT: WholeNumber = Field(default=6, ge=2, le=_WEEK)
+    LEASE_SECONDS: WholeNumber = Field(default=3, ge=1, le=3600)
+    RECOVERY_INTERVAL_SECONDS: WholeNumber = Field(default=1, ge=1, le=3600)
+    RESEND_AFTER_SECONDS: WholeNumber = Field(default=1, ge=1, le=3600)
+    WATCHDOG_SECONDS: WholeNumber = Field(default=60, ge=1, le=3600)
+    DECODE_WALL_SECONDS: WholeNumber = Field(default=3, ge=1, le=600)
     AXES_ENABLED: bool = False
 
 
@@ -205,7 +219,7 @@ class Production(Environment):
     R2_BUCKET_NAME: Bucket = ""
     R2_PRIVATE_BUCKET_NAME: Bucket = ""
     SECURE_SSL_REDIRECT: bool = True
-    SECURE_HSTS_SECONDS: int = Field(default=31_536_000, ge=0, le=_TEN_YEARS)
+    SECURE_HSTS_SECONDS: WholeNumber = Field(default=31_536_000, ge=0, le=_TEN_YEARS)
     SECURE_HSTS_INCLUDE_SUBDOMAINS: bool = True
     SECURE_HSTS_PRELOAD: bool = True
 

@@ -4,8 +4,9 @@ The description of a type becomes the allowed range in the message of a refused 
 """
 
 import re
+from ipaddress import ip_address
 from typing import Annotated, Any, Final
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
@@ -14,9 +15,16 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import NoDecode
 
 MIN_SECRET_BYTES: Final = 32  # RFC 7518 3.2: a key as long as the hash of HS256
-_HOST = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
-_ALLOWED_HOST = re.compile(r"\.?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\]")
+MIN_SECRET_CHARACTERS: Final = 5  # different ones, as Django's own deployment check wants them
+_LABEL: Final = r"[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?"
+_HOST: Final = re.compile(rf"{_LABEL}(\.{_LABEL})*\.?")
+_URL: Final = re.compile(r"([A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*")  # RFC 3986
+_KEY: Final = re.compile(r"[!#-&(-~]*")  # printable ASCII without spaces and quotes
 _MAX_PORT: Final = 65_535
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+_TLS_OPTIONS: Final = {"ssl_cert_reqs", "ssl_ca_certs", "ssl_certfile", "ssl_keyfile"}
+_TLS_DEMANDS: Final = {"none", "optional", "required"}
+_SSL_MODES: Final = {"disable", "allow", "prefer", "require", "verify-ca", "verify-full"}
 
 
 def refusal(message: str) -> PydanticCustomError:
@@ -27,22 +35,37 @@ def refusal(message: str) -> PydanticCustomError:
 def _split(url: str) -> SplitResult:
     if re.search(r"[\s\x00-\x1f\x7f]", url):
         raise refusal("contains a space or a control character")
+    if not _URL.fullmatch(url):
+        raise refusal("contains a character that must be written as % and two digits")
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
         raise refusal("is not a valid address") from None
-    if port == 0:
-        raise refusal("has port 0")
+    if port == 0 or parts.netloc.endswith(":"):
+        raise refusal("has port 0" if port == 0 else "ends its host with a colon")
     return parts
+
+
+def _is_host(name: str) -> bool:
+    """Tell whether it is a host name, an IPv4 address or an IPv6 address without brackets."""
+    if ":" not in name and not re.fullmatch(r"[\d.]+", name):
+        return bool(_HOST.fullmatch(name))
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True
 
 
 def _http(url: str) -> SplitResult:
     parts = _split(url)
     if parts.scheme not in {"http", "https"}:
         raise refusal("does not begin with http:// or https://")
-    if not parts.hostname or not _HOST.fullmatch(parts.hostname):
+    if not parts.hostname or not _is_host(parts.hostname):
         raise refusal("has no valid host")
+    if {".", ".."} & set(unquote(parts.path).split("/")) or "%2f" in parts.path.lower():
+        raise refusal("has a path with '.', '..' or an escaped '/'")
     if "@" in parts.netloc:
         raise refusal("contains a user or a password")
     if "?" in url or "#" in url:
@@ -60,15 +83,20 @@ def _optional_http_url(url: str) -> str:
 
 
 def _origin(origin: str) -> str:
-    if _http(origin).path:
+    """Return an origin as browsers write it: lower case, without the port of its scheme."""
+    parts = _http(origin)
+    if parts.path:
         raise refusal("lists an origin with a path")
-    return origin
+    host = parts.netloc.lower().removesuffix(f":{_DEFAULT_PORTS[parts.scheme]}")
+    return f"{parts.scheme}://{host}"
 
 
 def _allowed_host(host: str) -> str:
     if "*" in host:
         raise refusal("must name the hosts, not '*'")
-    if not _ALLOWED_HOST.fullmatch(host):
+    bracketed = re.fullmatch(r"\[(.*:.*)\]", host)  # how an IPv6 address stands in a request
+    name = bracketed[1] if bracketed else host.removeprefix(".")
+    if not _is_host(name) or (":" in name and not bracketed) or name.endswith("."):
         raise refusal("lists something that is not a host name")
     return host
 
@@ -79,14 +107,30 @@ def _broker_url(url: str) -> str:
         case "redis" | "rediss":
             if not parts.hostname:
                 raise refusal("has no host")
+            if not _is_host(parts.hostname):
+                raise refusal("has no valid host")
             if not re.fullmatch(r"/?\d*", parts.path):
                 raise refusal("has a database that is not a number")
         case "redis+socket":
-            if not parts.path.startswith("/"):
+            if parts.netloc or not parts.path.startswith("/"):
                 raise refusal("has no path of a socket")
         case _:
             raise refusal("has an unknown scheme")
+    _check_broker_options(parts)
     return url
+
+
+def _check_broker_options(parts: SplitResult) -> None:
+    """Refuse what kombu would stumble over at the first task."""
+    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    known = {"redis": set(), "rediss": _TLS_OPTIONS, "redis+socket": {"virtual_host"}}
+    if parts.fragment or set(options) - known[parts.scheme]:
+        raise refusal("has an unknown option")
+    demand = options.get("ssl_cert_reqs", "required").lower().removeprefix("cert_")
+    if demand not in _TLS_DEMANDS:
+        raise refusal("has an ssl_cert_reqs that is not none, optional or required")
+    if not re.fullmatch(r"/?\d+", options.get("virtual_host", "0")):
+        raise refusal("has a database that is not a number")
 
 
 def _database_url(url: str) -> str:
@@ -103,14 +147,37 @@ def database_parameters(url: str) -> dict[str, Any]:
     except ProgrammingError:
         raise refusal("is not a valid address of PostgreSQL") from None
     folder, slash, name = str(parameters.get("dbname", "")).rpartition("/")
-    if slash:  # postgres://user@//folder/of/the/socket/name
+    if slash and not parameters.get("host"):  # postgres://user@//folder/of/the/socket/name
         parameters |= {"host": folder, "dbname": name}
+    elif slash:
+        raise refusal("has more than a database's name after the host")
     if not parameters.get("dbname"):
         raise refusal("names no database")
-    port = str(parameters.get("port", "5432"))
-    if not port.isascii() or not port.isdigit() or not 0 < int(port) <= _MAX_PORT:
-        raise refusal("has a port that is not a number from 1 to 65535")
+    _check_database_hosts(parameters)
+    _check_database_options(parameters)
     return parameters
+
+
+def _check_database_hosts(parameters: dict[str, Any]) -> None:
+    """Refuse a host that is part of a password, and ports that are none."""
+    hosts = str(parameters.get("host", "")).split(",")
+    if not all(not each or each.startswith("/") or _is_host(each) for each in hosts):
+        raise refusal("has no valid host; write @, / and % of a password as %40, %2F and %25")
+    ports = str(parameters.get("port", "5432")).split(",")
+    numbers = [int(each or 5432) if re.fullmatch(r"[0-9]*", each) else 0 for each in ports]
+    if not all(0 < each <= _MAX_PORT for each in numbers) or len(ports) not in {1, len(hosts)}:
+        raise refusal("has a port that is not a number from 1 to 65535")
+
+
+def _check_database_options(parameters: dict[str, Any]) -> None:
+    """Refuse values that libpq would find only when it connects, and what the product sets."""
+    if str(parameters.get("sslmode", "prefer")) not in _SSL_MODES:
+        raise refusal(f"has an sslmode that is none of {', '.join(sorted(_SSL_MODES))}")
+    for name in ("connect_timeout", "keepalives", "keepalives_idle", "keepalives_interval"):
+        if not re.fullmatch(r"[0-9]+", str(parameters.get(name, "0"))):
+            raise refusal(f"has a {name} that is not a number")
+    if "options" in parameters:
+        raise refusal("has options, which the product sets itself")
 
 
 def database_settings(url: str) -> dict[str, Any]:
@@ -125,7 +192,28 @@ def database_settings(url: str) -> dict[str, Any]:
 def _secret_key(secret: str) -> str:
     if secret and len(secret.encode()) < MIN_SECRET_BYTES:
         raise refusal(f"is shorter than {MIN_SECRET_BYTES} bytes")
+    if secret and len(set(secret)) < MIN_SECRET_CHARACTERS:
+        raise refusal(f"has fewer than {MIN_SECRET_CHARACTERS} different characters")
     return secret
+
+
+def _store_key(key: str) -> str:
+    if not _KEY.fullmatch(key):
+        raise refusal("contains a space, a quote or a character that no key has")
+    return key
+
+
+def _bucket(name: str) -> str:
+    if ".." in name or re.fullmatch(r"\d+(\.\d+){3}", name):
+        raise refusal("is not the name of a bucket: two dots in a row, or an IP address")
+    return name
+
+
+def _whole_number(value: object) -> object:
+    """Refuse the other spellings Python takes for numbers, such as 1_0 and 1.0."""
+    if isinstance(value, str) and not re.fullmatch(r"\s*-?[0-9]+\s*", value):
+        raise PydanticCustomError("whole_number", "is not a whole number")
+    return value
 
 
 def _absolute(path: str) -> str:
@@ -143,6 +231,7 @@ def _listed(value: object) -> object:
 Bucket = Annotated[
     str,
     StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"),
+    AfterValidator(_bucket),
     Field(description="3 to 63 lower-case letters, digits, '-' and '.'"),
 ]
 Name = Annotated[
@@ -150,7 +239,12 @@ Name = Annotated[
     StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"),
     Field(description="up to 64 letters, digits, '-', '_' and '.'"),
 ]
-Secret = Annotated[str, Field(repr=False, description="a text that is not empty")]
+WholeNumber = Annotated[int, BeforeValidator(_whole_number)]
+Secret = Annotated[
+    str,
+    AfterValidator(_store_key),
+    Field(repr=False, description="the text the store gave, without spaces and quotes"),
+]
 SecretKey = Annotated[
     str,
     AfterValidator(_secret_key),

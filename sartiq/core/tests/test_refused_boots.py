@@ -52,6 +52,11 @@ def boot(program: str, folder: Path, **env: str) -> subprocess.CompletedProcess[
         ({"R2_PRIVATE_BUCKET_NAME": "media"}, "R2_PRIVATE_BUCKET_NAME is the same bucket"),
         ({"STORAGE": "gcs"}, "STORAGE is 'gcs'"),
         ({"TASK_TIME_LIMIT": "900"}, "VISIBILITY_TIMEOUT must be above TASK_TIME_LIMIT"),
+        ({"TEMPORARY_DIR": "/dev/null"}, "TEMPORARY_DIR (/dev/null) cannot be written to"),
+        (
+            {"STORAGE": "local", "LOCAL_STORE_DIR": "/dev/null/store"},
+            "LOCAL_STORE_DIR (/dev/null/store) is not a folder",
+        ),
         ({"DJANGO_SETTINGS_MODULE": "unsound"}, "TIME_ZONE must be UTC"),
     ],
 )
@@ -64,3 +69,19 @@ def test_a_fault_keeps_every_process_from_starting(
 
     assert done.returncode != 0
     assert reason in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("count", ["two", "0", "65", "1_0", "-1"])
+def test_a_number_of_web_processes_that_is_none_is_refused(count: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "sartiq.server"],
+        cwd=CHECKOUT,
+        env={"PATH": os.environ["PATH"], "GRANIAN_WORKERS": count},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 2
+    assert f"'{count}' is not a whole number from 1 to 64" in done.stderr
+    assert "Traceback" not in done.stderr
