@@ -5,7 +5,6 @@ goes to the view: other methods, pages of other sites (CORS), unknown hosts.
 """
 
 import json
-from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -49,7 +48,7 @@ def answer(method: str, path: str, query: str) -> Answer:
 def respond(method: str, path: str, query: str) -> Answer:
     """Answer on the event loop; `path` was decoded once."""
     given = _answer_safely(method, path.removeprefix(PREFIX), query)
-    return replace(given, body=b"") if method == "HEAD" else given
+    return given._replace(body=b"") if method == "HEAD" else given
 
 
 class ServeFile(Endpoint):

@@ -1,5 +1,5 @@
+import random
 import re
-import secrets
 import time
 from collections.abc import Callable
 
@@ -58,7 +58,9 @@ class AccessLogMiddleware:
 
 def request_id(given: str) -> str:
     """Return the id a client gave its request when it is a plain one, else a new one."""
-    return given if given and PLAIN_ID.fullmatch(given) else secrets.token_hex(16)
+    if given and PLAIN_ID.fullmatch(given):
+        return given
+    return f"{random.getrandbits(128):032x}"  # no secret; saves a system call
 
 
 def _user_id(request: HttpRequest) -> str | None:
