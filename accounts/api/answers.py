@@ -2,7 +2,7 @@
 
 from drf_spectacular.utils import OpenApiResponse
 
-ERROR = {"$ref": "#/components/schemas/Error"}
-CONFLICT = OpenApiResponse(ERROR, description="Conflict with the current state")
-WRONG_CREDENTIALS = OpenApiResponse(ERROR, description="The credentials do not hold")
-LOCKED_OUT = OpenApiResponse(ERROR, description="Too many wrong passwords; wait")
+from sartiq.core.api.schema.document import ERROR_ANSWER
+
+WRONG_CREDENTIALS = OpenApiResponse(ERROR_ANSWER, description="The credentials do not hold")
+LOCKED_OUT = OpenApiResponse(ERROR_ANSWER, description="Too many wrong passwords; wait")

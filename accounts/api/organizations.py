@@ -8,7 +8,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import selectors
-from accounts.api.answers import CONFLICT
 from accounts.api.callers import caller_of
 from accounts.api.serializers import (
     MemberChangeIn,
@@ -23,6 +22,7 @@ from accounts.services import members, organizations
 from sartiq.core.api.endpoints import ModelEndpointSet
 from sartiq.core.api.pagination import WindowQuery
 from sartiq.core.api.query import takes_query
+from sartiq.core.api.schema.document import CONFLICT
 from sartiq.core.api.validation import read
 from sartiq.core.http.conditional import precondition
 
@@ -47,7 +47,7 @@ class Organizations(ModelEndpointSet):
     @extend_schema(
         operation_id="create_organization",
         request=OrganizationIn,
-        responses={201: OrganizationOut},
+        responses={201: OrganizationOut, 409: CONFLICT},
     )
     def create(self, request: Request) -> Response:
         """Create an organization; the caller becomes its owner."""
@@ -65,7 +65,7 @@ class Organizations(ModelEndpointSet):
     @extend_schema(
         operation_id="update_organization",
         request=OrganizationChangeIn,
-        responses={200: OrganizationOut},
+        responses={200: OrganizationOut, 409: CONFLICT},
     )
     def partial_update(self, request: Request, org_id: UUID) -> Response:
         """Change the name or the slug, as an owner or admin."""
@@ -99,7 +99,9 @@ class Members(ModelEndpointSet):
         rows = self.paginate_queryset(self.get_queryset())
         return self.get_paginated_response(MemberOut(rows, many=True).data)
 
-    @extend_schema(operation_id="create_member", request=MemberIn, responses={201: MemberOut})
+    @extend_schema(
+        operation_id="create_member", request=MemberIn, responses={201: MemberOut, 409: CONFLICT}
+    )
     def create(self, request: Request, org_id: UUID) -> Response:
         """Make a user a member; only owners make owners."""
         caller = caller_of(request)
@@ -115,7 +117,11 @@ class Members(ModelEndpointSet):
         selectors.require_manager(caller_of(request), org_id)
         return Response(MemberOut(selectors.member_of(org_id, user_id)).data)
 
-    @extend_schema(operation_id="update_member", request=MemberChangeIn, responses={200: MemberOut})
+    @extend_schema(
+        operation_id="update_member",
+        request=MemberChangeIn,
+        responses={200: MemberOut, 409: CONFLICT},
+    )
     def partial_update(self, request: Request, org_id: UUID, user_id: UUID) -> Response:
         """Give a member another role; the last owner keeps theirs."""
         caller = caller_of(request)

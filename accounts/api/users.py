@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import selectors
-from accounts.api.answers import CONFLICT, LOCKED_OUT
+from accounts.api.answers import LOCKED_OUT
 from accounts.api.callers import SuperuserOnly, caller_of
 from accounts.api.serializers import ProfileIn, UserChangeIn, UserIn, UserOut
 from accounts.models import User
@@ -17,6 +17,7 @@ from accounts.services import users
 from sartiq.core.api.endpoints import Endpoint, ModelEndpointSet
 from sartiq.core.api.pagination import WindowQuery
 from sartiq.core.api.query import takes_query
+from sartiq.core.api.schema.document import CONFLICT
 from sartiq.core.api.validation import read
 from sartiq.core.http.conditional import precondition
 
@@ -33,7 +34,7 @@ class Me(Endpoint):
         operation_id="update_me",
         tags=["users"],
         request=ProfileIn,
-        responses={200: UserOut, 429: LOCKED_OUT},
+        responses={200: UserOut, 409: CONFLICT, 429: LOCKED_OUT},
     )
     def patch(self, request: Request) -> Response:
         """Change the name, or with the current password the address or the password."""
@@ -65,7 +66,9 @@ class Users(ModelEndpointSet):
         rows = self.paginate_queryset(self.get_queryset())
         return self.get_paginated_response(UserOut(rows, many=True).data)
 
-    @extend_schema(operation_id="create_user", request=UserIn, responses={201: UserOut})
+    @extend_schema(
+        operation_id="create_user", request=UserIn, responses={201: UserOut, 409: CONFLICT}
+    )
     def create(self, request: Request) -> Response:
         """Create a user."""
         user = users.create(**read(UserIn, request.data))
@@ -77,7 +80,9 @@ class Users(ModelEndpointSet):
         """Return one user."""
         return Response(UserOut(selectors.user_by_id(user_id)).data)
 
-    @extend_schema(operation_id="update_user", request=UserChangeIn, responses={200: UserOut})
+    @extend_schema(
+        operation_id="update_user", request=UserChangeIn, responses={200: UserOut, 409: CONFLICT}
+    )
     def partial_update(self, request: Request, user_id: UUID) -> Response:
         """Change a user; the last active superuser stays one."""
         changed = users.change(

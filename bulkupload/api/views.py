@@ -31,7 +31,7 @@ from bulkupload.services.jobs import Table, Then
 from sartiq.core.api.endpoints import ModelEndpointSet
 from sartiq.core.api.pagination import WindowQuery
 from sartiq.core.api.query import takes_query
-from sartiq.core.api.schema.document import ERROR_ANSWER
+from sartiq.core.api.schema.document import CONFLICT
 from sartiq.core.api.validation import read
 from sartiq.core.errors import located
 from sartiq.core.http import idempotency
@@ -63,7 +63,6 @@ LOCATION = OpenApiParameter(
 )
 CSV_FILE = OpenApiResponse(OpenApiTypes.STR, description="A CSV file")
 ACCEPTED = OpenApiResponse(BulkUploadOut, description="Accepted")
-ENDED = OpenApiResponse(ERROR_ANSWER, description="Conflict with the current state")
 
 
 class ErrorsQuery(WindowQuery):
@@ -160,7 +159,7 @@ class BulkUploads(ModelEndpointSet):
         tags=["bulk-upload"],
         parameters=[JOB_ID, LOCATION],
         request=None,
-        responses={202: ACCEPTED, 409: ENDED},
+        responses={202: ACCEPTED, 409: CONFLICT},
     )
     def cancel(self, request: Request, job_id: UUID) -> Response:
         """Stop after the current chunk; rows imported before stay."""
@@ -171,7 +170,7 @@ class BulkUploads(ModelEndpointSet):
         tags=["bulk-upload"],
         parameters=[JOB_ID, KEY, LOCATION],
         request=None,
-        responses={202: ACCEPTED, 409: ENDED},
+        responses={202: ACCEPTED, 409: CONFLICT},
     )
     def retry(self, request: Request, job_id: UUID) -> Response:
         """Start a new bulk upload with what this one left undone."""

@@ -31,6 +31,7 @@ from catalog.services.entities import Changes
 from sartiq.core.api.endpoints import ModelEndpointSet
 from sartiq.core.api.query import takes_query
 from sartiq.core.api.schema.conditional_requests import IDEMPOTENCY_KEY
+from sartiq.core.api.schema.document import CONFLICT
 from sartiq.core.api.validation import read
 from sartiq.core.http import idempotency
 from sartiq.core.http.conditional import precondition
@@ -163,7 +164,7 @@ def _documented(one: str, many: str, reads: Any, answers: Any) -> Any:
             f"Change what is sent of a {noun}; a list of images replaces the list, null clears an "
             "image.",
             request=reads,
-            responses={200: answers},
+            responses={200: answers, 409: CONFLICT},
         ),
         destroy=described(
             f"delete_{one}",

@@ -355,6 +355,12 @@ EXPORTS: Final = [
         body={"is_public": True, "organization_ids": []},
         expected=superusers(200),
     ),
+    Row(
+        route=f"PUT {V1}/metadata-adapters/{{code}}/visibility",
+        ids={"code": "missing"},
+        body={"is_public": True, "organization_ids": []},
+        expected=superusers(404),
+    ),
 ]
 RUNS: Final = f"{V1}/exports/"
 ONE_RUN: Final = f"{V1}/exports/{{run_id}}"

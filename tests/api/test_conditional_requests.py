@@ -100,6 +100,28 @@ def test_a_read_that_requires_another_answer_is_refused(world: World) -> None:
     require_our_error(answer.status_code, answer.content, answer.headers)
 
 
+@pytest.mark.parametrize("row", READ[:5], ids=str)
+def test_a_condition_on_a_date_is_passed_over(row: Row, world: World) -> None:
+    since = {
+        "If-Unmodified-Since": "Sat, 01 Jan 2000 00:00:00 GMT",
+        "If-Modified-Since": "Sat, 01 Jan 2050 00:00:00 GMT",
+    }
+
+    answer = send(row, world, **since)
+
+    assert answer.status_code == 200
+    assert answer.content == send(row, world).content
+
+
+def test_a_write_passes_over_a_condition_on_a_date(world: World) -> None:
+    path = f"/api/v1/products/{world.ids['product']}"
+    since = {"If-Unmodified-Since": "Sat, 01 Jan 2000 00:00:00 GMT", "If-None-Match": OTHER}
+
+    answer = world.client("owner").patch(path, {"name": "New"}, format="json", headers=since)
+
+    assert answer.status_code == 200
+
+
 def test_a_tag_follows_what_belongs_to_other_rows(world: World) -> None:
     client, path = world.client("owner"), f"/api/v1/products/{world.ids['product']}"
     tag = client.get(path).headers["ETag"]

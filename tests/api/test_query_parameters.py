@@ -108,6 +108,15 @@ def test_a_declared_parameter_is_neither_empty_nor_repeated(row: Row, world: Wor
         ]
 
 
+@pytest.mark.parametrize(
+    "path", ["/health/live", "/health/ready", "/docs", "/redoc", "/api/v1/openapi.json"]
+)
+def test_monitors_and_readers_may_add_parameters(world: World, path: str) -> None:
+    client = world.client("anonymous")
+
+    assert client.get(f"{path}?probe=lb-1&probe=&limit=1_0").status_code == 200
+
+
 @pytest.mark.parametrize("row", [row for row in READ if row.route.startswith("GET")], ids=str)
 def test_head_reads_the_same_parameters(row: Row, world: World) -> None:
     assert ask(row, world, "colour=1", method="HEAD").status_code == 422

@@ -85,5 +85,11 @@ def keep_private(response: HttpResponse) -> None:
 
 
 def _django(request: Request) -> HttpRequest:
+    """Return the raw request without `If-Unmodified-Since`.
+
+    No answer has a date of change, so RFC 9110 (13.1.4) has the condition passed over; Django
+    would take it for one that does not hold.
+    """
     django: HttpRequest = request._request  # noqa: SLF001  DRF's own way to the raw request
+    django.META.pop("HTTP_IF_UNMODIFIED_SINCE", None)
     return django

@@ -55,7 +55,7 @@ def describe_conditions(operation: dict[str, Any], method: str) -> None:
     if method == "GET" and has_tag:
         _add_parameter(operation, IF_NONE_MATCH)
         answers["304"] = NOT_MODIFIED
-    if method in {"PATCH", "DELETE"}:
+    if method in {"PATCH", "DELETE"} or (method == "GET" and has_tag):
         _add_parameter(operation, IF_MATCH)
         answers["412"] = FAILED
 

@@ -4,7 +4,8 @@ from typing import Any
 
 from drf_spectacular.drainage import get_override
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.plumbing import is_list_serializer
+from drf_spectacular.plumbing import force_instance, is_list_serializer
+from drf_spectacular.utils import OpenApiResponse
 from rest_framework import serializers
 
 from sartiq.core.api.query import NoQuery, query_serializer_of
@@ -12,6 +13,7 @@ from sartiq.core.api.schema import refusals
 from sartiq.core.api.schema.conditional_requests import describe_conditions, describe_repetition
 
 ERROR_ANSWER = {"$ref": "#/components/schemas/Error"}
+CONFLICT = OpenApiResponse(ERROR_ANSWER, description="Conflict with the current state")
 NULL = {"$ref": "#/components/schemas/Null"}
 ANNOTATIONS = {"title", "description", "default", "readOnly", "writeOnly", "examples"}
 # What a class may be called for what it does; the document says it in its own words.
@@ -34,6 +36,8 @@ class SartiqAutoSchema(AutoSchema):
             for answer in answers.values():
                 answer["description"] = answer.get("description") or SUCCESS
             refusals.add_refusals(operation, method)
+            if "requestBody" in operation and self._body_names_an_organization():
+                refusals.add(answers, "404")
             describe_repetition(operation)
             if refusals.is_secured(operation):
                 describe_conditions(operation, method)
@@ -42,6 +46,10 @@ class SartiqAutoSchema(AutoSchema):
                 operation["requestBody"]["required"] = True
             operation["responses"] = dict(sorted(answers.items()))
         return operation
+
+    def _body_names_an_organization(self) -> bool:
+        body = force_instance(self.get_request_serializer())
+        return "organization_id" in getattr(body, "fields", {})
 
     def get_summary(self) -> str:
         """Return the operation's id as a title, as the specification does."""

@@ -98,10 +98,17 @@ def is_secured(operation: dict[str, Any]) -> bool:
 
 
 def add_refusals(operation: dict[str, Any], method: str) -> None:
-    """Add the refusals that follow from an operation's method, callers, parameters and body."""
-    answers = operation["responses"]
+    """Add the refusals that follow from an operation's method, callers, parameters and body.
+
+    Which state of things forbids a request only its view knows: it declares 409 itself.
+    """
     for status in _expected(operation, method.lower()):
-        answers.setdefault(status, {"$ref": f"#/components/responses/{REFUSALS[status][0]}"})
+        add(operation["responses"], status)
+
+
+def add(answers: dict[str, Any], status: str) -> None:
+    """Add a shared refusal, unless the view describes its own."""
+    answers.setdefault(status, {"$ref": f"#/components/responses/{REFUSALS[status][0]}"})
 
 
 def _expected(operation: dict[str, Any], method: str) -> set[str]:
@@ -112,7 +119,7 @@ def _expected(operation: dict[str, Any], method: str) -> set[str]:
     if method in WITH_BODY:
         expected |= {"408"}
     if "requestBody" in operation:
-        expected |= {"413"} | ({"404", "409"} if secured else set())
+        expected |= {"413"}
     if any(_names_something(each) for each in operation.get("parameters", [])):
         expected |= {"404"}
     return expected

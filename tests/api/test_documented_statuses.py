@@ -1,0 +1,125 @@
+"""The document names the statuses an operation really gives, and no 404 or 409 that it cannot."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any, Final
+
+import pytest
+
+from accounts.models import User
+from accounts.tests.factories import OrganizationFactory, UserFactory, token_of
+from bulkupload.models import BulkUploadRowError
+from catalog.models import Product, Subject
+from sartiq.core.management.commands.check_openapi import document
+from tests.api.asking import answer_to
+from tests.api.matrix import ROWS, V1, Row, anybody
+from tests.api.world import World
+
+PASSWORD: Final = "long-enough-horse"
+TAKEN_EMAIL: Final = {"email": "taken@example.com"}
+TAKEN_SLUG: Final = {"slug": "taken", "name": "Taken"}
+SUPERUSER: Final = {"user_id": "superuser"}
+ORGANIZATION: Final = {"org_id": "organization"}
+OWNER: Final = {**ORGANIZATION, "user_id": "owner"}
+# What is refused in `occupied`, to a superuser who is the only one.
+CONFLICTS: Final = [
+    Row(route=f"{route.replace(' /', f' {V1}/')}", ids=ids, body=body, expected=anybody(409))
+    for route, ids, body in (
+        ("PATCH /products/{entity_id}", {"entity_id": "product"}, {"sku": "TAKEN"}),
+        ("PATCH /subjects/{entity_id}", {"entity_id": "subject"}, {"slug": "taken"}),
+        ("POST /organizations/", {}, TAKEN_SLUG),
+        ("PATCH /organizations/{org_id}", ORGANIZATION, TAKEN_SLUG),
+        ("POST /organizations/{org_id}/members", ORGANIZATION, {"user_id": "{owner}"}),
+        ("PATCH /organizations/{org_id}/members/{user_id}", OWNER, {"role": "member"}),
+        ("DELETE /organizations/{org_id}/members/{user_id}", OWNER, None),
+        ("POST /users/", {}, TAKEN_EMAIL | {"password": PASSWORD}),
+        ("PATCH /users/{user_id}", SUPERUSER, {"is_active": False}),
+        ("DELETE /users/{user_id}", SUPERUSER, None),
+        ("PATCH /users/me", {}, TAKEN_EMAIL | {"current_password": PASSWORD}),
+        ("POST /bulk-upload/{job_id}/retry", {"job_id": "job"}, None),
+    )
+]
+# Only a race shows it: what the entity refers to is deleted while the request is answered.
+RACES: Final = {
+    f"PATCH {V1}/{each}/{{entity_id}}" for each in ("looks", "guidelines", "production-requests")
+}
+
+
+@pytest.fixture(scope="module")
+def schema() -> dict[str, Any]:
+    return document()
+
+
+@pytest.fixture(scope="module")
+def documented(schema: dict[str, Any]) -> dict[str, set[str]]:
+    return {route: set(operation["responses"]) for route, operation in operations(schema)}
+
+
+def operations(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the operations by route, such as `GET /api/v1/users/me`."""
+    for path, methods in schema["paths"].items():
+        for method, operation in methods.items():
+            yield f"{method.upper()} {path}", operation
+
+
+def is_repeatable(operation: dict[str, Any]) -> bool:
+    """Tell whether an operation takes `Idempotency-Key`: 409 while the first request runs."""
+    return "Idempotency-Key" in {each["name"] for each in operation.get("parameters", [])}
+
+
+def statuses() -> dict[str, set[str]]:
+    """Return the statuses of the matrix, which `test_permission_matrix.py` holds true."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for row in ROWS:
+        found[row.route] |= {str(status) for status in row.expected}
+    return found
+
+
+def test_every_status_of_the_matrix_is_documented(documented: dict[str, set[str]]) -> None:
+    missing = {
+        route: given - documented[route]
+        for route, given in statuses().items()
+        if route in documented and given - documented[route]
+    }
+
+    assert missing == {}
+
+
+def test_every_documented_404_is_one_of_the_matrix(documented: dict[str, set[str]]) -> None:
+    given = statuses()
+    given["GET /files/{file_path}"].add("404")  # `test_redirects.py` shows it
+
+    assert {route for route, each in documented.items() if "404" in each - given[route]} == set()
+
+
+@pytest.fixture
+def occupied(world: World) -> World:
+    """The world with the names taken that `CONFLICTS` asks for, and nothing to retry."""
+    owned: dict[str, Any] = {"user": world.people["owner"], "organization": world.organization}
+    Product.objects.create(name="Taken", sku="TAKEN", **owned)
+    Subject.objects.create(name="Taken", slug="taken", **owned)
+    OrganizationFactory.create(slug="taken")
+    UserFactory.create(**TAKEN_EMAIL)
+    BulkUploadRowError.objects.all().delete()
+    superuser = world.people["superuser"]
+    superuser.set_password(PASSWORD)
+    User.objects.filter(pk=superuser.pk).update(password=superuser.password)
+    world.tokens["superuser"] = token_of(superuser)
+    world.ids.update({name: world.people[name].pk for name in ("owner", "superuser")})
+    return world
+
+
+@pytest.mark.parametrize("row", CONFLICTS, ids=str)
+def test_conflicts_are_refused(row: Row, occupied: World) -> None:
+    assert answer_to(row, "superuser", occupied).status_code == 409
+
+
+def test_every_documented_409_is_given(
+    schema: dict[str, Any], documented: dict[str, set[str]]
+) -> None:
+    given = {route for route, each in statuses().items() if "409" in each} & set(documented)
+    given |= {row.route for row in CONFLICTS} | RACES
+
+    assert {route for route, each in documented.items() if "409" in each} == given | {
+        route for route, operation in operations(schema) if is_repeatable(operation)
+    }
