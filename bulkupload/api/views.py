@@ -33,7 +33,7 @@ from sartiq.core.api.pagination import WindowQuery
 from sartiq.core.api.query import takes_query
 from sartiq.core.api.schema.document import CONFLICT
 from sartiq.core.api.validation import read
-from sartiq.core.errors import located
+from sartiq.core.errors import InvalidManyError, Issue, located
 from sartiq.core.http import idempotency
 from sartiq.core.http.idempotency import Answer, ReservedKey
 
@@ -140,6 +140,7 @@ class BulkUploads(ModelEndpointSet):
         """Return what is wrong with the refused rows, by row."""
         job = selectors.one_visible_to(caller_of(request), job_id)
         if self.query.get("format", _accepted_format(request)) == "csv":
+            _require_no_window(request)
             return _error_download(job)
         page = self.paginate_queryset(selectors.errors_of(job))
         return self.get_paginated_response(RowErrorOut(page, many=True).data)
@@ -204,6 +205,18 @@ class BulkUploads(ModelEndpointSet):
         body = json.loads(JSONRenderer().render(_answers([job])[0]))
         root = self.request.path.partition("/bulk-upload")[0]
         return Answer(status=202, body=body, location=f"{root}/bulk-upload/{job.pk}")
+
+
+def _require_no_window(request: Request) -> None:
+    """Refuse a part of a CSV file: it always holds every refused row."""
+    message = "The CSV file holds every refused row. Leave this parameter out."
+    issues = [
+        Issue(loc=("query", name), code="value_error", message=message, input=value)
+        for name, value in request.query_params.items()
+        if name in WindowQuery().fields
+    ]
+    if issues:
+        raise InvalidManyError(issues)
 
 
 def _error_download(job: BulkUploadJob) -> StreamingHttpResponse:

@@ -182,11 +182,20 @@ class MediaResourceUpdate(StrictSerializer[Any]):
     )
     width = IntegerField(min_value=1, max_value=limits.MAX_SIDE, required=False, allow_null=True)
     height = IntegerField(min_value=1, max_value=limits.MAX_SIDE, required=False, allow_null=True)
+    # Stored as sent, blanks at the ends included.
     alt_text = serializers.CharField(
-        max_length=1000, required=False, allow_null=True, allow_blank=True
+        max_length=1000,
+        required=False,
+        allow_null=True,
+        allow_blank=True,
+        trim_whitespace=False,
     )
     caption = serializers.CharField(
-        max_length=2000, required=False, allow_null=True, allow_blank=True
+        max_length=2000,
+        required=False,
+        allow_null=True,
+        allow_blank=True,
+        trim_whitespace=False,
     )
 
 

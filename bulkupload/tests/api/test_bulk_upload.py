@@ -84,6 +84,7 @@ def test_errors_are_told_in_json_and_csv(client: APIClient) -> None:
     listed = client.get(path).json()
     by_query: Any = client.get(path, {"format": "csv"})
     by_header: Any = client.get(path, headers={"Accept": "text/csv"})
+    by_path: Any = client.get(f"{path}.csv")
 
     assert listed == {
         "data": [
@@ -101,11 +102,25 @@ def test_errors_are_told_in_json_and_csv(client: APIClient) -> None:
     }
     body = b"".join(by_query.streaming_content)
     assert body == b"".join(by_header.streaming_content)
+    assert body == b"".join(by_path.streaming_content)
+    assert by_path.headers["Content-Disposition"] == by_query.headers["Content-Disposition"]
+    assert by_path.headers["Content-Type"] == by_query.headers["Content-Type"]
     assert body.splitlines()[0] == (
         b'"sku";"name";"error_line";"error_column";"error_code";"error_message"'
     )
     assert by_query.headers["Content-Type"] == "text/csv; charset=utf-8"
     assert "products-errors.csv" in by_query.headers["Content-Disposition"]
+
+
+@pytest.mark.parametrize("accept", ["text/csv", "application/json"])
+@pytest.mark.parametrize("name", ["skip", "limit"])
+def test_a_part_of_the_error_file_is_refused(client: APIClient, accept: str, name: str) -> None:
+    path = f"{ROUTE}{post(client).json()['id']}/errors"
+    query = {name: "1"} if accept == "text/csv" else {name: "1", "format": "csv"}
+
+    answer = client.get(path, query, headers={"Accept": accept})
+
+    assert (answer.status_code, answer.json()["detail"][0]["loc"]) == (422, ["query", name])
 
 
 @pytest.mark.parametrize(

@@ -220,7 +220,7 @@ def test_a_patch_fills_what_is_unknown_and_nothing_else(
     assert after == before | {"alt_text": "A shoe", "updated_at": after["updated_at"]}
 
 
-@pytest.mark.parametrize("later", ["Another", "", None])
+@pytest.mark.parametrize("later", ["Another", " two\n lines ", " ", "", None])
 def test_a_second_patch_of_a_text_is_stored(
     client: APIClient, user: User, memory: MemoryStore, later: str | None
 ) -> None:
