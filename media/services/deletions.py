@@ -134,14 +134,20 @@ def _take(rows: QuerySet[ObjectDeletion], holder: UUID) -> list[ObjectDeletion]:
 
 
 def _needed(bucket: Bucket, rows: Collection[ObjectDeletion]) -> set[ObjectDeletion]:
-    """Return those whose object some resource still reads or is about to own."""
+    """Return those whose object some resource still reads or is about to own.
+
+    A READY image without a thumbnail needs none: one that is there was left by a crash.
+    """
     if bucket != Bucket.PUBLIC or not rows:
         return set()
     owners = {row.key: keys.resource_id_of(row.key) for row in rows}
     named = Q(storage_key__in=owners) | Q(pk__in=[pk for pk in owners.values() if pk])
     usable = MediaResource.objects.usable().filter(named).values_list("pk", "storage_key")
     found = {value for pair in usable for value in pair}
-    return {row for row in rows if row.key in found or owners[row.key] in found}
+    lacking = MediaResource.objects.lacking_thumbnail().filter(pk__in=found & {*owners.values()})
+    strays = {keys.thumbnail_key(pk) for pk in lacking.values_list("pk", flat=True)}
+    needed = {row for row in rows if row.key in found or owners[row.key] in found}
+    return {row for row in needed if row.key not in strays}
 
 
 def _release(

@@ -117,10 +117,12 @@ def _store_for_row(store: ObjectStore, resource: MediaResource, picture: bytes) 
         return False
     with transaction.atomic():
         rows = MediaResource.objects.lacking_thumbnail().filter(pk=resource.pk)
-        changed = rows.update(has_thumbnail=True) == 1
-        if changed:
-            deletions.spare(key, bucket=Bucket.PUBLIC)
-    return changed
+        if rows.update(has_thumbnail=True) != 1:
+            return False
+        if not deletions.spare(key, bucket=Bucket.PUBLIC):  # it may be deleted at this moment
+            transaction.set_rollback(True)
+            return False
+    return True
 
 
 def _made(resource: MediaResource, path: str | Path) -> bytes | None:

@@ -4,6 +4,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.staticfiles import finders
 from django.db import OperationalError
 from django.test import Client
@@ -89,6 +90,32 @@ def test_outages_and_defects(
     assert ("Retry-After" in answer) is (status == 503)
 
 
+@pytest.mark.parametrize("name", ["admin:index", "admin:catalog_product_changelist"])
+def test_an_outage_before_anybody_is_known(
+    superuser: User, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    def fail(*_args: Any) -> None:
+        raise OperationalError
+
+    client = signed_in(superuser, raise_request_exception=False)
+    monkeypatch.setattr(SessionStore, "load", fail)
+
+    answer = client.get(reverse(name))
+
+    html = require_page(answer, 503, with_menu=False)
+    assert answer["X-Request-ID"] in html
+    assert answer["Retry-After"]
+
+
+def test_a_page_nobody_looks_behind_asks_for_no_user(
+    superuser: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = signed_in(superuser)
+    monkeypatch.setattr(SessionStore, "load", lambda _self: pytest.fail("a session was read"))
+
+    assert client.get("/health/live").status_code == 200
+
+
 def test_too_many_failed_sign_ins(settings: Settings) -> None:
     settings.AXES_ENABLED = True
     settings.AXES_FAILURE_LIMIT = 1
@@ -99,6 +126,17 @@ def test_too_many_failed_sign_ins(settings: Settings) -> None:
     html = require_page(answer, 429, with_menu=False)
     assert "Wait 15 minutes" in html
     assert answer["Retry-After"] == "900"
+
+
+def test_a_sign_in_without_a_page_to_return_to_leads_to_the_home_page() -> None:
+    user = UserFactory.create(is_staff=True)
+    user.set_password("long-enough-horse")
+    user.save()
+    form = {"username": user.email, "password": "long-enough-horse"}
+
+    answer = Client().post(reverse("admin:login"), form)
+
+    assert (answer.status_code, answer["Location"]) == (302, reverse("admin:index"))
 
 
 def test_the_api_answers_json(superuser: User) -> None:

@@ -52,6 +52,10 @@ def hooks() -> Iterator[None]:
     crash_points.install(None)
 
 
+def stored_keys(memory: MemoryStore) -> set[str]:
+    return {each.key for each in memory.list("media/")}
+
+
 def die_once_stored() -> None:
     def die(point: str) -> None:
         if point == "thumbnail-stored":
@@ -268,6 +272,23 @@ def test_a_killed_command_is_run_again(memory: MemoryStore, user: User, hooks: N
     resource.refresh_from_db()
     assert resource.has_thumbnail
     assert not ObjectDeletion.objects.filter(key=keys.thumbnail_key(resource.pk)).exists()
+
+
+def test_what_a_killed_command_leaves_is_deleted(
+    memory: MemoryStore, user: User, hooks: None
+) -> None:
+    resource = ready(memory, user)
+    MediaResource.objects.update(has_thumbnail=False)
+    die_once_stored()
+    with pytest.raises(DiedError):
+        call_command("make_thumbnails", "--execute")
+    assert keys.thumbnail_key(resource.pk) in stored_keys(memory)
+    ObjectDeletion.objects.update(run_after=None)
+
+    perform_all()
+
+    assert stored_keys(memory) == {resource.storage_key}
+    assert not ObjectDeletion.objects.exists()
 
 
 def test_the_thumbnail_of_a_resource_that_goes_meanwhile_is_deleted(

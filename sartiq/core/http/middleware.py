@@ -66,7 +66,8 @@ def request_id(given: str) -> str:
 def _user_id(request: HttpRequest) -> str | None:
     """Return who asked, without a query for anybody the view did not look at."""
     user = getattr(request, "_cached_user", None) or request.__dict__.get("user")
-    return str(user.pk) if isinstance(user, Model) else None
+    # `isinstance` would have a lazy user loaded, which fails while the database does not answer.
+    return str(user.pk) if issubclass(type(user), Model) else None
 
 
 class PlainBodyMiddleware:
