@@ -2,6 +2,7 @@ import random
 import re
 import time
 from collections.abc import Callable
+from typing import Any
 
 import structlog
 from django.core.exceptions import RequestDataTooBig
@@ -65,7 +66,7 @@ def request_id(given: str) -> str:
 
 def _user_id(request: HttpRequest) -> str | None:
     """Return who asked, without a query for anybody the view did not look at."""
-    user = getattr(request, "_cached_user", None) or request.__dict__.get("user")
+    user: Any = getattr(request, "_cached_user", None) or request.__dict__.get("user")
     # `isinstance` would have a lazy user loaded, which fails while the database does not answer.
     return str(user.pk) if issubclass(type(user), Model) else None
 

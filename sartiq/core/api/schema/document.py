@@ -48,7 +48,7 @@ class SartiqAutoSchema(AutoSchema):
         return operation
 
     def _body_names_an_organization(self) -> bool:
-        body = force_instance(self.get_request_serializer())
+        body = force_instance(self.get_request_serializer())  # type: ignore[no-untyped-call]  # untyped library
         return "organization_id" in getattr(body, "fields", {})
 
     def get_summary(self) -> str:
