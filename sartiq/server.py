@@ -4,10 +4,12 @@ import argparse
 import os
 import re
 import resource
+import socket
 import time
 from collections.abc import Collection
 from typing import Any
 
+from granian._granian import ListenerSpec
 from granian.constants import HTTPModes, Interfaces, Loops
 from granian.http import HTTP1Settings
 from granian.log import LogLevels, logger
@@ -17,6 +19,7 @@ TARGET = "sartiq.asgi:application"
 # Of one process; further ones wait in the backlog. A connection without a request costs little.
 MAX_CONNECTIONS = 4096
 IDLE_SECONDS = 30  # without a request's head: a silent connection, or one kept alive
+UNREAD_SECONDS = 20  # of a client that reads nothing of its response
 STEADY_SECONDS = 6.0  # a process that lived as long has started well
 RESTART_DELAY_SECONDS = 1.0  # after repeated early deaths
 MAX_PROCESSES = 64  # of one container
@@ -30,6 +33,14 @@ class Supervisor(MPServer):
     """
 
     early_deaths = 0
+
+    @staticmethod
+    def _spawn_asgi_worker(
+        number: int, name: Any, load: Any, sockets: tuple[Any, Any], *others: Any
+    ) -> None:
+        (listener, _), shared = sockets
+        sockets = (None, listening(listener)), shared
+        MPServer._spawn_asgi_worker(number, name, load, sockets, *others)  # noqa: SLF001  ours by inheritance
 
     def _serve_loop(self, spawn_target: Any, target_loader: Any) -> None:
         due: dict[int, float] = {}  # when to start which process again
@@ -64,6 +75,17 @@ class Supervisor(MPServer):
             worker.idx not in dead and now - worker.birth > STEADY_SECONDS for worker in self.wrks
         )
         return self.early_deaths > MAX_EARLY_DEATHS * self.workers and not is_steady
+
+
+def listening(listener: ListenerSpec) -> Any:
+    """Return a listening socket whose connections end when the client reads nothing.
+
+    They take the option over. granian itself would keep such a connection for ever.
+    """
+    held = listener.build()
+    with socket.socket(fileno=os.dup(held.get_fd())) as opened:
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNREAD_SECONDS * 1000)
+    return held
 
 
 def main() -> None:

@@ -1,0 +1,27 @@
+"""The listening socket of the web processes."""
+
+import errno
+import socket
+
+import pytest
+from granian._granian import ListenerSpec
+
+from devstack.process.ports import free_port
+from sartiq import server
+
+
+def test_a_client_that_reads_nothing_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "UNREAD_SECONDS", 1)
+    port = free_port()
+    held = server.listening(ListenerSpec("127.0.0.1", port, 128))
+
+    with socket.socket(fileno=held.get_fd()) as listening:
+        listening.listen()
+        with (
+            socket.create_connection(("127.0.0.1", port)),
+            listening.accept()[0] as accepted,
+            pytest.raises(TimeoutError) as cut_off,
+        ):
+            accepted.sendall(bytes(64 * 1024 * 1024))
+
+    assert cut_off.value.errno == errno.ETIMEDOUT
