@@ -11,6 +11,7 @@ from sartiq.core.errors import (
     NotFoundError,
     SartiqError,
 )
+from sartiq.core.work.runner import RetryRowError
 
 
 class ExportConfigurationNotFoundError(NotFoundError):
@@ -117,7 +118,7 @@ class ItemFaultError(Exception):
         self.fault = fault
 
 
-class StoringTooSlowError(Exception):
+class StoringTooSlowError(RetryRowError):
     """Raised when storing an object took so long that it was given up meanwhile."""
 
 

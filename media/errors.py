@@ -130,8 +130,10 @@ class StoreUnavailableError(UnavailableError):
 class StoreRefusedError(StoreUnavailableError):
     """Raised when the store refuses a request for what it asks: a setting or a defect of ours.
 
-    Still a `StoreUnavailableError`: the caller sees 503, a task retries and then gives up.
+    Still a `StoreUnavailableError`: the caller sees 503, and a task retries until that is fixed.
     """
+
+    is_refusal = True
 
 
 class StoreCredentialsError(StoreRefusedError):

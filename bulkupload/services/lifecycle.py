@@ -18,6 +18,7 @@ from bulkupload.models import (
     JobStatus,
 )
 from sartiq.core.work.crash_points import reach
+from sartiq.core.work.runner import WorkStoppedError
 
 log = structlog.get_logger(__name__)
 
@@ -27,7 +28,7 @@ ORDER BY id FOR SHARE
 """
 
 
-class JobStoppedError(Exception):
+class JobStoppedError(WorkStoppedError):
     """Raised when the job ended while a part of it was under way: nothing of that may stay."""
 
 

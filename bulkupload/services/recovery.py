@@ -14,14 +14,23 @@ from bulkupload.models import (
 )
 from bulkupload.services import lifecycle
 from bulkupload.services.images import finish
+from media.services.health import stores_answer
 from sartiq.core.work import resend as resending
-from sartiq.core.work.resend import waiting_for
+from sartiq.core.work.resend import end_outage, waiting_for
 
 MOST_AT_ONCE = 100  # jobs a run; the next run takes the next ones
 
 
 def resend() -> int:
     """Send what waits and nobody works on, finish what only lacks its end; return how many."""
+    unfinished_batches = BulkUploadMediaBatch.objects.unfinished()
+    for rows in (
+        BulkUploadJob.objects.unplanned(),
+        BulkUploadChunk.objects.unfinished(),
+        RemoteImage.objects.unfinished().filter(batches__in=unfinished_batches),
+        unfinished_batches,
+    ):
+        end_outage(rows, is_over=stores_answer)
     sent = [
         resending.resend("bulkupload.plan", "job_id", _waiting_jobs),
         resending.resend("bulkupload.import_chunk", "chunk_id", _waiting_chunks),

@@ -26,7 +26,7 @@ from media.rules.limits import MAX_REQUEST_IMAGES
 from media.services import attachments
 from media.services.ingest.service import MediaResourceService, Wanted
 from media.storage import public_store
-from sartiq.core.errors import InvalidManyError, Issue, UnavailableError
+from sartiq.core.errors import ContentionError, InvalidManyError, Issue
 from sartiq.core.preconditions import Precondition, unconditional
 
 WIRE_NAMES = {"export_configuration": "export_configuration_id"}
@@ -178,7 +178,7 @@ def delete(
 def discard(rows: QuerySet[Entity], *, precondition: Precondition = unconditional) -> int:
     """Delete entities of one kind with their attachments; return how many.
 
-    Raises UnavailableError when requests that change the same rows keep winning.
+    Raises ContentionError when requests that change the same rows keep winning.
     """
     for _ in range(MOST_TRIES):
         try:
@@ -187,7 +187,7 @@ def discard(rows: QuerySet[Entity], *, precondition: Precondition = unconditiona
         except OperationalError as error:
             if not isinstance(error.__cause__, pg.DeadlockDetected):
                 raise
-    raise UnavailableError
+    raise ContentionError
 
 
 def _discard_locked(rows: QuerySet[Entity], precondition: Precondition) -> int:

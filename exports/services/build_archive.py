@@ -23,15 +23,16 @@ from exports.rules.limits import KEPT_FOR, LARGEST_ARCHIVE
 from exports.rules.manifest import MANIFEST, Listed, Missing, manifest
 from exports.selectors import adapter_by_code
 from exports.services import dispatch
-from exports.services.convert_item import MOST_ATTEMPTS, PAUSES, WHILE_STORE_REFUSES
-from media.errors import ObjectNotFoundError, StoreRefusedError, StoreUnavailableError
+from media.errors import ObjectNotFoundError
 from media.models import Bucket, DeletionReason
 from media.rules import keys
 from media.services import deletions
 from media.storage import ObjectHeaders, private_store
+from sartiq.core.errors import UnavailableError
 from sartiq.core.work import leases
 from sartiq.core.work.crash_points import reach
-from sartiq.core.work.leases import Lease, LeaseLostError
+from sartiq.core.work.leases import Lease
+from sartiq.core.work.runner import RowTask
 
 log = structlog.get_logger(__name__)
 
@@ -41,8 +42,10 @@ TOO_LARGE: Final = Fault(
     "archive_too_large",
     f"The files are larger than the {LARGEST_ARCHIVE // 1024**3} GiB of an archive. Export fewer.",
 )
-GAVE_UP: Final = Fault("attempts_exhausted", "The archive was not packed in five attempts.")
-NO_STORE: Final = Fault("store_unavailable", "The file store did not answer, five times.")
+ATTEMPTS_EXHAUSTED: Final = Fault(
+    "attempts_exhausted", "The archive was not packed in five attempts."
+)
+STORE_UNAVAILABLE: Final = Fault("store_unavailable", "The file store did not answer for a day.")
 
 
 class ItemLostError(Exception):
@@ -71,34 +74,26 @@ class Measured:
 def assemble(run_id: UUID) -> None:
     """Pack one run whose files are made, once, however often the task is delivered."""
     lease = leases.take(ExportRun.objects.converted().filter(pk=run_id))
-    if lease is None:
-        return
-    try:
-        _attempt(lease, run_id)
-    except LeaseLostError:
-        log.info("export_overtaken", run_id=str(run_id))
+    if lease is not None:
+        TASK.run(lease)
 
 
-def _attempt(lease: Lease[ExportRun], run_id: UUID) -> None:
-    items = list(ExportItem.objects.filter(run_id=run_id).order_by("position"))
-    try:
-        if lease.attempts > MOST_ATTEMPTS:  # its worker died every time
-            _fail(lease, GAVE_UP)
-        elif not any(item.status == ItemStatus.DONE for item in items):
-            _fail(lease, NOTHING)
-        elif sum(item.result_size or 0 for item in items) > LARGEST_ARCHIVE:
-            _fail(lease, TOO_LARGE)
-        else:
-            _pack(lease, run_id, items)
-    except ItemLostError as lost:
-        _make_again(lease, lost.item)
-    except StoreRefusedError:  # wrong credentials: no export is at fault, so none is given up
-        lease.release(after=WHILE_STORE_REFUSES, uncounted=True)
-    except (StoreUnavailableError, StoringTooSlowError):
-        if lease.attempts >= MOST_ATTEMPTS:
-            _fail(lease, NO_STORE)
-        else:
-            lease.release(after=PAUSES[lease.attempts - 1])
+def _assemble(lease: Lease[ExportRun]) -> None:
+    items = list(ExportItem.objects.filter(run_id=lease.pk).order_by("position"))
+    if not any(item.status == ItemStatus.DONE for item in items):
+        _fail(lease, NOTHING)
+    elif sum(item.result_size or 0 for item in items) > LARGEST_ARCHIVE:
+        _fail(lease, TOO_LARGE)
+    else:
+        try:
+            _pack(lease, lease.pk, items)
+        except ItemLostError as lost:
+            _make_again(lease, lost.item)
+
+
+def _failure_of(error: Exception) -> Fault | None:
+    is_passing = isinstance(error, (UnavailableError, OSError, StoringTooSlowError))
+    return STORE_UNAVAILABLE if is_passing else None
 
 
 def _pack(lease: Lease[ExportRun], run_id: UUID, items: list[ExportItem]) -> None:
@@ -220,9 +215,19 @@ def _make_again(lease: Lease[ExportRun], item: ExportItem) -> None:
             result_key="",
             attempts=0,
             run_after=None,
+            unavailable_since=None,
             sent_at=None,
             finished_at=None,
             updated_at=Now(),
         )
         lease.release()
     dispatch.send_next(item.run_id)
+
+
+TASK: Final = RowTask(
+    name="export",
+    work=_assemble,
+    fail=_fail,
+    failure_of=_failure_of,
+    attempts_exhausted=ATTEMPTS_EXHAUSTED,
+)

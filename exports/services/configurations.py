@@ -14,7 +14,7 @@ from exports import selectors
 from exports.errors import AdapterNotAvailableError, TemplateNotCustomizableError
 from exports.models import ExportConfiguration
 from exports.rules.templates import compile_template
-from sartiq.core.errors import NotPermittedError, UnavailableError, located
+from sartiq.core.errors import ContentionError, NotPermittedError, located
 from sartiq.core.preconditions import Precondition, unconditional
 
 MOST_TRIES = 3  # of one deletion, when entities begin to name the configuration at the same time
@@ -67,7 +67,7 @@ def delete_first(rows: Rows, *, precondition: Precondition = unconditional) -> N
                 raise
         else:
             return
-    raise UnavailableError
+    raise ContentionError
 
 
 def writable_by(user: User, configuration_id: UUID) -> Rows:

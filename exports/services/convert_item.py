@@ -23,8 +23,6 @@ from exports.services import conversion, dispatch, naming
 from media.errors import (
     ObjectNotFoundError,
     PreconditionFailedError,
-    StoreRefusedError,
-    StoreUnavailableError,
 )
 from media.models import Bucket, DeletionReason, MediaResource, ResourceStatus, ResourceType
 from media.rules import keys
@@ -33,26 +31,21 @@ from media.rules.limits import MIB
 from media.services import deletions
 from media.storage import ObjectHeaders, private_store, public_store
 from sartiq.core import temporary_files
+from sartiq.core.errors import UnavailableError
 from sartiq.core.work import leases
 from sartiq.core.work.crash_points import reach
-from sartiq.core.work.leases import Lease, LeaseLostError
+from sartiq.core.work.leases import Lease
+from sartiq.core.work.runner import Outcome, RetryRowError, RowTask
 
 log = structlog.get_logger(__name__)
 
-MOST_ATTEMPTS: Final = 5
-PAUSES: Final = tuple(timedelta(seconds=seconds) for seconds in (2, 10, 60, 180, 300))
-WHILE_STORE_REFUSES: Final = timedelta(seconds=30)
 MOST_WAITS: Final = 60  # looks at a resource that is still being taken in: about an hour
 LONGEST_WAIT: Final = timedelta(seconds=60)
-GAVE_UP: Final = Fault("attempts_exhausted", "Every worker that made this file died.")
-NO_STORE: Final = Fault("store_unavailable", "The file store did not answer, five times.")
+ATTEMPTS_EXHAUSTED: Final = Fault("attempts_exhausted", "Every worker that made this file died.")
+STORE_UNAVAILABLE: Final = Fault("store_unavailable", "The file store did not answer for a day.")
 GONE: Final = Fault("resource_deleted", "The file was deleted before it was exported.")
 CHANGED: Final = Fault("source_changed", "The stored bytes are not those of the file.")
 STILL_PENDING: Final = Fault("resource_pending", "The file was not taken in for an hour.")
-
-
-class NotReadyError(Exception):
-    """Raised when a resource is still being taken in."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,16 +63,8 @@ class Made:
 def make(item_id: UUID) -> None:
     """Make one file, once, however often the task is delivered."""
     lease = leases.take(ExportItem.objects.unfinished().filter(pk=item_id))
-    if lease is None:
-        return
-    item = ExportItem.objects.select_related("run").get(pk=item_id)
-    _begin(item.run)
-    try:
-        _attempt(lease, item)
-    except LeaseLostError:
-        log.info("export_item_overtaken", item_id=str(item_id))
-    else:
-        dispatch.advance(item.run_id)
+    if lease is not None and TASK.run(lease) is not Outcome.STOPPED:
+        dispatch.advance(lease.rows.get().run_id)
 
 
 def _begin(run: ExportRun) -> None:
@@ -88,28 +73,19 @@ def _begin(run: ExportRun) -> None:
     queued.update(status=RunStatus.RUNNING, started_at=Now(), updated_at=Now())
 
 
-def _attempt(lease: Lease[ExportItem], item: ExportItem) -> None:
-    try:
-        if lease.attempts > MOST_ATTEMPTS:  # its worker died every time
-            _fail(lease, GAVE_UP)
-        else:
-            _convert(lease, item)
-    except ItemFaultError as refused:
-        _fail(lease, refused.fault)
-    except ConversionError as error:
-        _fail(lease, Fault(error.code, str(error)))
-    except NotReadyError:
-        _wait(lease, item)
-    except StoreRefusedError:  # wrong credentials: no file is at fault, so none is given up
-        lease.release(after=WHILE_STORE_REFUSES, uncounted=True)
-    except (StoreUnavailableError, StoringTooSlowError):
-        if lease.attempts >= MOST_ATTEMPTS:
-            _fail(lease, NO_STORE)
-        else:
-            lease.release(after=PAUSES[lease.attempts - 1])
+def _failure_of(error: Exception) -> Fault | None:
+    if isinstance(error, ItemFaultError):
+        return error.fault
+    if isinstance(error, ConversionError):
+        return Fault(error.code, str(error))
+    if isinstance(error, (UnavailableError, OSError, StoringTooSlowError)):
+        return STORE_UNAVAILABLE
+    return None
 
 
-def _convert(lease: Lease[ExportItem], item: ExportItem) -> None:
+def _convert(lease: Lease[ExportItem]) -> None:
+    item = ExportItem.objects.select_related("run").get(pk=lease.pk)
+    _begin(item.run)
     resource = _resource_of(item)
     with temporary_files.folder() as folder:
         source = folder / "source"
@@ -130,7 +106,7 @@ def _resource_of(item: ExportItem) -> MediaResource:
     if resource.status == ResourceStatus.FAILED:
         raise ItemFaultError(Fault("resource_failed", sentence_for(resource.failure_code)))
     if resource.status == ResourceStatus.PENDING:
-        raise NotReadyError
+        raise RetryRowError("resource pending", after=_next_look(item))
     return resource
 
 
@@ -220,14 +196,12 @@ def _crc32(path: Path) -> int:
     return crc
 
 
-def _wait(lease: Lease[ExportItem], item: ExportItem) -> None:
-    """Look again later: the resource has its own worker and its own end."""
+def _next_look(item: ExportItem) -> timedelta:
+    """Return the delay until a pending resource is looked at again: it has its own worker."""
     if item.waits >= MOST_WAITS:
-        _fail(lease, STILL_PENDING)
-        return
+        raise ItemFaultError(STILL_PENDING)
     ExportItem.objects.filter(pk=item.pk).update(waits=F("waits") + 1)
-    pause = min(timedelta(seconds=2 ** min(item.waits, 6)), LONGEST_WAIT)
-    lease.release(after=pause, uncounted=True)
+    return min(timedelta(seconds=2 ** min(item.waits, 6)), LONGEST_WAIT)
 
 
 def _fail(lease: Lease[ExportItem], fault: Fault) -> None:
@@ -242,3 +216,12 @@ def _fail(lease: Lease[ExportItem], fault: Fault) -> None:
 def _settle(held: ExportItem) -> None:
     held.lease_holder = held.lease_expires_at = None
     held.save()
+
+
+TASK: Final = RowTask(
+    name="export_item",
+    work=_convert,
+    fail=_fail,
+    failure_of=_failure_of,
+    attempts_exhausted=ATTEMPTS_EXHAUSTED,
+)

@@ -6,14 +6,17 @@ from django.db.models import QuerySet
 
 from exports.models import ExportItem, ExportRun
 from exports.services import dispatch
+from media.services.health import stores_answer
 from sartiq.core.work import resend as resending
-from sartiq.core.work.resend import waiting_for
+from sartiq.core.work.resend import end_outage, waiting_for
 
 MOST_AT_ONCE = 100  # exports a run; the next run takes the next ones
 
 
 def resend() -> int:
     """Send what waits and nobody works on; return how many."""
+    end_outage(ExportItem.objects.unfinished(), is_over=stores_answer)
+    end_outage(ExportRun.objects.unfinished(), is_over=stores_answer)
     items = resending.resend("exports.convert", "item_id", _waiting_items)
     running = ExportRun.objects.with_items_left().order_by("created_at")
     new = sum(dispatch.top_up(pk) for pk in running.values_list("pk", flat=True)[:MOST_AT_ONCE])

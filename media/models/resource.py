@@ -196,5 +196,6 @@ _WAITING: Final[Mapping[str, Any]] = {
     "lease_fence": F("lease_fence") + 1,
     "run_after": None,
     "sent_at": Now(),  # whoever puts a resource back enqueues it
+    "unavailable_since": None,
     "updated_at": Now(),
 }

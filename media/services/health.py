@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from media.storage import ObjectStore
+from media.errors import StoreUnavailableError
+from media.storage import ObjectStore, private_store, public_store
 
 MOST_DRIFT = timedelta(seconds=60)  # beyond it, URLs expire early or late for our clients
 
@@ -24,3 +25,13 @@ def store_health(store: ObjectStore, *, now: datetime) -> StoreHealth:
     """Ask the store for its time; raises StoreUnavailableError when it does not answer."""
     clock = store.clock()
     return StoreHealth(drift=None if clock is None else now - clock)
+
+
+def stores_answer() -> bool:
+    """Return whether both stores answer."""
+    try:
+        for store in (public_store(), private_store()):
+            store.clock()
+    except StoreUnavailableError:
+        return False
+    return True

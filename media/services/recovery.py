@@ -13,13 +13,15 @@ from media.models import (
     UploadState,
 )
 from media.services import deletions
-from sartiq.core.work.resend import resend, waiting_for
+from media.services.health import stores_answer
+from sartiq.core.work.resend import end_outage, resend, waiting_for
 
 MOST_AT_ONCE = 500  # rows a run; the next run takes the next ones
 
 
 def resend_resources() -> int:
     """Send a relocation for every PENDING resource nobody works on; return how many."""
+    end_outage(MediaResource.objects.pending(), is_over=stores_answer)
     return resend("media.relocate", "resource_id", _waiting_resources)
 
 

@@ -7,7 +7,7 @@ decoded before the row says READY. Every step may run again (`docs/design/reloca
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from functools import partial
 from threading import Event
 from uuid import UUID
 
@@ -22,8 +22,6 @@ from media.errors import (
     ObjectNotFoundError,
     PreconditionFailedError,
     SourceChangedError,
-    StoreRefusedError,
-    StoreUnavailableError,
 )
 from media.models import DeletionReason, MediaResource, ResourceStatus, Upload, UploadState
 from media.rules import keys
@@ -35,16 +33,15 @@ from media.services.decoding.decode import Decoded, inspect_file
 from media.services.ingest.examine import Examined, examined
 from media.services.thumbnails import store_thumbnail
 from media.storage import ObjectHeaders, ObjectStore
+from sartiq.core.errors import UnavailableError
 from sartiq.core.work import leases
 from sartiq.core.work.crash_points import reach
-from sartiq.core.work.leases import Lease, LeaseLostError
+from sartiq.core.work.leases import Lease
+from sartiq.core.work.runner import RowTask
 
 log = structlog.get_logger(__name__)
 
-MOST_ATTEMPTS = 5
-PAUSES = tuple(timedelta(seconds=seconds) for seconds in (2, 10, 60, 180, 300))
-WHILE_STORE_REFUSES = timedelta(seconds=30)
-RETRY_DELAY = 0.1  # seconds
+ROOM_POLL_SECONDS = 0.1
 
 
 class SourceMissingError(Exception):
@@ -76,7 +73,7 @@ def relocate(store: ObjectStore, resource_id: UUID) -> None:
     with turns.wait_for_room(resource):
         lease = leases.take(MediaResource.objects.pending().filter(pk=resource_id))
         if lease is not None:
-            _relocate_held(store, lease)
+            _task(store).run(lease)
 
 
 def relocate_next(store: ObjectStore) -> int:
@@ -89,20 +86,38 @@ def relocate_next(store: ObjectStore) -> int:
     while (turn := turns.take()) is None:
         if time.monotonic() > deadline or not turns.is_waiting():
             return 0
-        pause.wait(RETRY_DELAY)
+        pause.wait(ROOM_POLL_SECONDS)
+    task = _task(store)
     with turn:
         for lease in turn.leases:
-            _relocate_held(store, lease)
+            task.run(lease)
     return len(turn.leases)
+
+
+def _task(store: ObjectStore) -> RowTask[MediaResource, str]:
+    return RowTask(
+        name="relocation",
+        work=partial(_relocate_held, store),
+        fail=_fail,
+        failure_of=_failure_of,
+        attempts_exhausted=RelocationFailure.ATTEMPTS_EXHAUSTED,
+    )
 
 
 def _relocate_held(store: ObjectStore, lease: Lease[MediaResource]) -> None:
     reach("K2")
     resource = lease.rows.get()
-    try:
-        _attempt(store, lease, resource)
-    except LeaseLostError:
-        log.info("relocation_overtaken", resource_id=str(resource.pk))
+    _become_ready(lease, resource.pk, _move(store, lease, resource))
+
+
+def _failure_of(error: Exception) -> str | None:
+    if isinstance(error, SourceMissingError):
+        return RelocationFailure.SOURCE_MISSING
+    if isinstance(error, ContentError):
+        return error.code
+    if isinstance(error, (UnavailableError, OSError)):
+        return RelocationFailure.STORE_UNAVAILABLE
+    return None
 
 
 def headers_for(resource: MediaResource) -> ObjectHeaders:
@@ -116,27 +131,6 @@ def headers_for(resource: MediaResource) -> ObjectHeaders:
         cache_control=content_types.IMMUTABLE,
         content_disposition=None if inline else "attachment",
     )
-
-
-def _attempt(store: ObjectStore, lease: Lease[MediaResource], resource: MediaResource) -> None:
-    if lease.attempts > MOST_ATTEMPTS:  # its worker died every time
-        _fail(lease, RelocationFailure.ATTEMPTS_EXHAUSTED)
-        return
-    try:
-        facts = _move(store, lease, resource)
-    except SourceMissingError:
-        _fail(lease, RelocationFailure.SOURCE_MISSING)
-    except ContentError as error:
-        _fail(lease, error.code)
-    except StoreRefusedError:  # wrong credentials: no file is at fault, so none is given up
-        lease.release(after=WHILE_STORE_REFUSES, uncounted=True)
-    except StoreUnavailableError:
-        if lease.attempts >= MOST_ATTEMPTS:
-            _fail(lease, RelocationFailure.STORE_UNAVAILABLE)
-        else:
-            lease.release(after=PAUSES[lease.attempts - 1])
-    else:
-        _become_ready(lease, resource.pk, facts)
 
 
 def _move(store: ObjectStore, lease: Lease[MediaResource], resource: MediaResource) -> Facts:

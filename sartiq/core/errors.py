@@ -167,9 +167,17 @@ class TooManyRequestsError(RetryLaterError):
 
 
 class UnavailableError(RetryLaterError):
-    """Raised when a dependency (database, object store) does not answer."""
+    """Raised when a dependency (database, object store) does not answer.
+
+    A refusal is an answer to what we asked for: our settings have to change.
+    """
 
     message = "Service temporarily unavailable"
+    is_refusal: ClassVar[bool] = False
+
+
+class ContentionError(UnavailableError):
+    """Raised when others changed the same rows at the same time, too often to go on."""
 
 
 @contextmanager

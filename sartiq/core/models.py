@@ -33,6 +33,8 @@ class LeasedModel(models.Model):
     lease_fence = models.PositiveIntegerField(default=0, editable=False)
     attempts = models.PositiveIntegerField(default=0, editable=False)
     run_after = models.DateTimeField(default=None, null=True, blank=True)
+    # Since when something its work depends on does not answer.
+    unavailable_since = models.DateTimeField(null=True, editable=False)
     sent_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:

@@ -5,11 +5,10 @@ outcome of each picture and its warning commit together, under the batch's lease
 the job runs. What a later row replaced meanwhile is left alone.
 """
 
-from datetime import timedelta
 from uuid import UUID
 
 import structlog
-from django.db import OperationalError, transaction
+from django.db import transaction
 
 from accounts.selectors import may_write
 from bulkupload.models import (
@@ -24,31 +23,24 @@ from bulkupload.services.images import finish, outcomes, remote_cache
 from bulkupload.services.images.attach_products import Piece, Refusal, pending_of, problem_of, split
 from bulkupload.services.images.outcomes import Pictures
 from bulkupload.services.rows import merge
-from bulkupload.services.rows.import_chunk import CONTENTION, OWNER_GONE
+from bulkupload.services.rows.import_chunk import OWNER_GONE
 from media.errors import (
     IngestTimeError,
     RequestFilesTooLargeError,
-    StoreRefusedError,
-    StoreUnavailableError,
 )
 from sartiq.core.errors import InvalidManyError, UnavailableError
 from sartiq.core.work import leases
 from sartiq.core.work.crash_points import reach
-from sartiq.core.work.leases import Lease, LeaseLostError
+from sartiq.core.work.leases import Lease
+from sartiq.core.work.runner import Outcome, RetryRowError, RowTask
 
 log = structlog.get_logger(__name__)
 
-MOST_ATTEMPTS = 5
-PAUSES = tuple(timedelta(seconds=seconds) for seconds in (2, 10, 60, 180, 300))
-WHILE_STORE_REFUSES = timedelta(seconds=30)
-WHILE_CONTENDED = timedelta(seconds=1)
-
-
-GAVE_UP = Refusal(
+ATTEMPTS_EXHAUSTED = Refusal(
     code="attempts_exhausted",
     message="The picture could not be taken in, in five attempts. Retry later.",
 )
-NO_STORE = Refusal(
+STORE_UNAVAILABLE = Refusal(
     code="store_unavailable", message="The file store did not answer. Retry the upload later."
 )
 TOGETHER = Refusal(
@@ -59,46 +51,29 @@ TOGETHER = Refusal(
 
 def attach(batch_id: UUID) -> None:
     """Show the pictures of one batch, once, however often the task is delivered."""
-    batch = BulkUploadMediaBatch.objects.select_related("job__user").filter(pk=batch_id).first()
+    batch = BulkUploadMediaBatch.objects.select_related("job").filter(pk=batch_id).first()
     if batch is None or batch.job.status != JobStatus.RUNNING:
         return
     unfinished = BulkUploadMediaBatch.objects.unfinished().filter(pk=batch_id)
     lease = leases.take(unfinished.exclude(remotes__status=RemoteStatus.WAITING))
-    if lease is None:
-        return
-    try:
-        _attempt(lease, batch)
-    except LeaseLostError:
-        log.info("bulk_media_overtaken", batch_id=str(batch_id))
-    except lifecycle.JobStoppedError:
-        log.info("bulk_media_stopped", batch_id=str(batch_id))
+    if lease is not None and TASK.run(lease) is not Outcome.STOPPED:
+        reach("media-attached")
+        finish.settle(batch.job_id, batch_id=batch.pk)
+        lifecycle.advance(batch.job_id)
 
 
-def _attempt(lease: Lease[BulkUploadMediaBatch], batch: BulkUploadMediaBatch) -> None:
+def _attach(lease: Lease[BulkUploadMediaBatch]) -> None:
+    batch = BulkUploadMediaBatch.objects.select_related("job__user").get(pk=lease.pk)
     job = batch.job
-    try:
-        if not job.user.is_active or not may_write(job.user, job.scope):
-            lifecycle.cancel(job.pk, code="owner_gone", message=OWNER_GONE)
-        elif lease.attempts > MOST_ATTEMPTS:  # its worker died every time
-            _give_up(lease, batch, GAVE_UP)
-        else:
-            _show(lease, batch)
-    except StoreRefusedError:  # wrong credentials: no file is at fault, so none is given up
-        lease.release(after=WHILE_STORE_REFUSES, uncounted=True)
-    except StoreUnavailableError:
-        if lease.attempts >= MOST_ATTEMPTS:
-            _give_up(lease, batch, NO_STORE)
-        else:
-            lease.release(after=PAUSES[lease.attempts - 1])
-    except UnavailableError:  # others changed the same rows each time
-        lease.release(after=WHILE_CONTENDED, uncounted=True)
-    except OperationalError as error:
-        if not isinstance(error.__cause__, CONTENTION):
-            raise
-        lease.release(after=WHILE_CONTENDED, uncounted=True)
-    reach("media-attached")
-    finish.settle(job.pk, batch_id=batch.pk)
-    lifecycle.advance(job.pk)
+    if not job.user.is_active or not may_write(job.user, job.scope):
+        lifecycle.cancel(job.pk, code="owner_gone", message=OWNER_GONE)
+        raise lifecycle.JobStoppedError
+    _show(lease, batch)
+
+
+def _failure_of(error: Exception) -> Refusal | None:
+    passes = isinstance(error, (UnavailableError, OSError, RetryRowError))
+    return STORE_UNAVAILABLE if passes else None
 
 
 def _show(lease: Lease[BulkUploadMediaBatch], batch: BulkUploadMediaBatch) -> None:
@@ -125,8 +100,8 @@ def _show_piece(piece: Piece) -> None:
         except (RequestFilesTooLargeError, IngestTimeError) as error:
             halves = list(split(piece.rows, into=2))
             if len(halves) == 1:
-                if isinstance(error, IngestTimeError):  # the store is slow: that passes
-                    raise
+                if isinstance(error, IngestTimeError):  # the store is slow: that may pass
+                    raise RetryRowError(str(error)) from error
                 piece.leave_out_all(TOGETHER)
                 continue
             for half in halves:
@@ -136,10 +111,9 @@ def _show_piece(piece: Piece) -> None:
             return
 
 
-def _give_up(
-    lease: Lease[BulkUploadMediaBatch], batch: BulkUploadMediaBatch, refusal: Refusal
-) -> None:
+def _fail(lease: Lease[BulkUploadMediaBatch], refusal: Refusal) -> None:
     """Warn of every picture of a batch that could not be taken in."""
+    batch = BulkUploadMediaBatch.objects.select_related("job").get(pk=lease.pk)
     with transaction.atomic():
         lease.require_held()
         lifecycle.require_running(batch.job_id)
@@ -156,3 +130,12 @@ def _end(batch: BulkUploadMediaBatch) -> None:
     BulkUploadMediaBatch.objects.filter(pk=batch.pk).update(
         status=BatchStatus.DONE, lease_holder=None, lease_expires_at=None
     )
+
+
+TASK = RowTask(
+    name="bulk_images",
+    work=_attach,
+    fail=_fail,
+    failure_of=_failure_of,
+    attempts_exhausted=ATTEMPTS_EXHAUSTED,
+)

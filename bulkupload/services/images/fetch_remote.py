@@ -5,8 +5,9 @@ next. A broker full of fetches that find no place would keep everybody from othe
 """
 
 import random
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from typing import Final
 from urllib.parse import unquote
 from uuid import UUID
@@ -28,9 +29,7 @@ from bulkupload.models import (
 )
 from bulkupload.services import lifecycle
 from bulkupload.services.images import fetch_limits
-from bulkupload.services.images.attach import MOST_ATTEMPTS, PAUSES, WHILE_STORE_REFUSES
 from bulkupload.services.rows.import_chunk import OWNER_GONE
-from media.errors import StoreRefusedError, StoreUnavailableError
 from media.models import Upload
 from media.rules import keys
 from media.rules.addresses import remote_urls
@@ -39,17 +38,33 @@ from media.rules.file_types.signatures import SNIFF_BYTES, sniff
 from media.services import uploads
 from media.storage import RemoteBusyError, RemoteError, RemoteFault, RemoteFetcher
 from sartiq.core import temporary_files
+from sartiq.core.errors import UnavailableError
 from sartiq.core.work import leases
 from sartiq.core.work.crash_points import reach
-from sartiq.core.work.leases import Lease, LeaseLostError
+from sartiq.core.work.leases import Lease
+from sartiq.core.work.runner import RETRY_DELAYS, Outcome, RetryRowError, RowTask
 
 log = structlog.get_logger(__name__)
 
-WHILE_BUSY: Final = timedelta(seconds=1)
+BUSY_RETRY_DELAY: Final = timedelta(seconds=1)
 NO_PICTURE: Final = "The address leads to no picture. Use one that ends in the picture itself."
 SWITCHED_OFF: Final = "Remote addresses are not fetched here. Upload the picture."
-GAVE_UP: Final = "The picture could not be fetched in five attempts."
-NO_STORE: Final = "The file store did not answer. Retry the upload later."
+
+
+@dataclass(frozen=True, kw_only=True)
+class FetchFailure:
+    """Why a picture was not fetched, as it is stored."""
+
+    code: str
+    message: str
+
+
+ATTEMPTS_EXHAUSTED: Final = FetchFailure(
+    code=RemoteFault.UNREACHABLE, message="The picture could not be fetched in five attempts."
+)
+STORE_UNAVAILABLE: Final = FetchFailure(
+    code="store_unavailable", message="The file store did not answer. Retry the upload later."
+)
 
 
 def fetch(remote_id: UUID, *, fetcher: RemoteFetcher | None = None) -> None:
@@ -59,32 +74,58 @@ def fetch(remote_id: UUID, *, fetcher: RemoteFetcher | None = None) -> None:
     lease = leases.take(rows.filter(batches__in=wanted))
     if lease is None:
         return
-    had_place = True
-    try:
-        row = RemoteImage.objects.get(pk=remote_id)
-        had_place = _attempt(lease, row, fetcher or RemoteFetcher())
-    except LeaseLostError:
-        log.info("bulk_fetch_overtaken", remote_id=str(remote_id))
+    outcome = _task(fetcher or RemoteFetcher()).run(lease)
+    if outcome is Outcome.RETRIED:
+        delay = RETRY_DELAYS[lease.attempts - 1]
+        deferred.fetch_image_later(remote_id, seconds=delay.total_seconds())
     reach("remote-fetched")
     _wake(remote_id)
-    if had_place:
+    if outcome is not Outcome.POSTPONED:  # those that hold the permits send the next ones
         _send_next()
 
 
-def _attempt(lease: Lease[RemoteImage], row: RemoteImage, fetcher: RemoteFetcher) -> bool:
-    """Fetch the picture or give it up; tell whether there was a place for it."""
+def _task(fetcher: RemoteFetcher) -> RowTask[RemoteImage, FetchFailure]:
+    return RowTask(
+        name="bulk_fetch",
+        work=partial(_fetch, fetcher),
+        fail=_fail,
+        failure_of=_failure_of,
+        attempts_exhausted=ATTEMPTS_EXHAUSTED,
+    )
+
+
+def _fetch(fetcher: RemoteFetcher, lease: Lease[RemoteImage]) -> None:
+    row = lease.rows.get()
     if not remote_urls.is_fetchable(row.url) or not settings.BULK_REMOTE_IMAGES:
-        _fail(lease, RemoteFault.NOT_ALLOWED, SWITCHED_OFF)
-        return True
-    if lease.attempts > MOST_ATTEMPTS:  # its worker died every time
-        _fail(lease, RemoteFault.UNREACHABLE, GAVE_UP)
-        return True
+        raise RemoteError(RemoteFault.NOT_ALLOWED, SWITCHED_OFF)
     with fetch_limits.to_fetch() as is_free:
-        if is_free and _is_wanted(row):
-            return _fetch(lease, row, replace(fetcher, place=fetch_limits.at_host))
-        # Who has the place sends what waits; of what nobody wants the owner's next job begins anew.
-        lease.release(uncounted=True)
-        return is_free
+        if not is_free:
+            raise RetryRowError("too many fetches", after=timedelta())
+        if not _is_wanted(row):  # the owner's next job begins anew
+            lease.release(uncounted=True)
+            return
+        upload = _uploaded(lease, row, replace(fetcher, place=fetch_limits.at_host))
+    reach("remote-stored")
+    _end(lease, status=RemoteStatus.FETCHED, upload=upload)
+
+
+def _uploaded(lease: Lease[RemoteImage], row: RemoteImage, fetcher: RemoteFetcher) -> Upload:
+    try:
+        with lease.kept():  # both hosts may take longer than a lease
+            return _stored(lease, row, fetcher)
+    except RemoteBusyError:
+        raise RetryRowError("too many fetches from the host", after=BUSY_RETRY_DELAY) from None
+    except RemoteError as error:
+        if error.passes:
+            raise RetryRowError(error.message) from error
+        raise
+
+
+def _failure_of(error: Exception) -> FetchFailure | None:
+    cause = error.__cause__ if isinstance(error, RetryRowError) else error
+    if isinstance(cause, RemoteError):
+        return FetchFailure(code=cause.fault, message=cause.message)
+    return STORE_UNAVAILABLE if isinstance(cause, (UnavailableError, OSError)) else None
 
 
 def _is_wanted(row: RemoteImage) -> bool:
@@ -98,32 +139,6 @@ def _is_wanted(row: RemoteImage) -> bool:
         else:
             lifecycle.cancel(job.pk, code="owner_gone", message=OWNER_GONE)
     return is_wanted
-
-
-def _fetch(lease: Lease[RemoteImage], row: RemoteImage, fetcher: RemoteFetcher) -> bool:
-    """Fetch the picture and note the end of that; tell whether its hosts had a place."""
-    try:
-        with lease.kept():  # both hosts may take longer than a lease
-            upload = _stored(lease, row, fetcher)
-    except RemoteBusyError:  # whoever asks this host now sends what waits
-        lease.release(after=WHILE_BUSY, uncounted=True)
-        return False
-    except RemoteError as error:
-        if error.passes and lease.attempts < MOST_ATTEMPTS:
-            _again(lease, row)
-        else:
-            _fail(lease, error.fault, error.message)
-    except StoreRefusedError:  # wrong credentials or settings: no picture is at fault
-        lease.release(after=WHILE_STORE_REFUSES, uncounted=True)
-    except StoreUnavailableError:
-        if lease.attempts < MOST_ATTEMPTS:
-            _again(lease, row)
-        else:
-            _fail(lease, "store_unavailable", NO_STORE)
-    else:
-        reach("remote-stored")
-        _end(lease, status=RemoteStatus.FETCHED, upload=upload)
-    return True
 
 
 def _stored(lease: Lease[RemoteImage], row: RemoteImage, fetcher: RemoteFetcher) -> Upload:
@@ -152,14 +167,13 @@ def _name_in(url: str) -> str:
     return "image" if not name or keys.has_control_characters(name) else name
 
 
-def _again(lease: Lease[RemoteImage], row: RemoteImage) -> None:
-    pause = PAUSES[lease.attempts - 1]
-    lease.release(after=pause)
-    deferred.fetch_image_later(row.pk, seconds=pause.total_seconds())
-
-
-def _fail(lease: Lease[RemoteImage], code: str, message: str) -> None:
-    _end(lease, status=RemoteStatus.FAILED, failure_code=code, failure_message=message)
+def _fail(lease: Lease[RemoteImage], failure: FetchFailure) -> None:
+    _end(
+        lease,
+        status=RemoteStatus.FAILED,
+        failure_code=failure.code,
+        failure_message=failure.message,
+    )
 
 
 def _end(lease: Lease[RemoteImage], **facts: object) -> None:

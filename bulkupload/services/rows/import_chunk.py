@@ -8,7 +8,6 @@ import atexit
 import io
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import TextIO
 from uuid import UUID
 
@@ -28,36 +27,25 @@ from bulkupload.services import lifecycle
 from bulkupload.services.images import plan
 from bulkupload.services.rows import leading_zeros, merge
 from bulkupload.services.rows.merge import Counts
-from bulkupload.services.rows.plan import (
-    MOST_ATTEMPTS,
-    NO_DISK,
-    NO_STORE,
-    PAUSE,
-    SOURCE_GONE,
-    STORE_REFUSED_RETRY_DELAY,
-)
+from bulkupload.services.rows.plan import failure_of
 from bulkupload.services.rows.range_cache import Source, Window
-from media.errors import (
-    ObjectNotFoundError,
-    PreconditionFailedError,
-    StoreRefusedError,
-    StoreUnavailableError,
-)
+from sartiq.core.errors import ContentionError
 from sartiq.core.work import leases
 from sartiq.core.work.crash_points import reach
 from sartiq.core.work.gc_pause import paused_collection
-from sartiq.core.work.leases import Lease, LeaseLostError
+from sartiq.core.work.leases import Lease
+from sartiq.core.work.runner import CONTENTION, Outcome, RetryRowError, RowTask
 
 log = structlog.get_logger(__name__)
 
 MOST_TRIES = 5  # of one transaction, when others change the same products at the same time
-WHILE_CONTENDED = timedelta(seconds=1)
-GAVE_UP = FileFaultError("attempts_exhausted", "Some rows could not be imported in five attempts.")
+ATTEMPTS_EXHAUSTED = FileFaultError(
+    "attempts_exhausted", "Some rows could not be imported in five attempts."
+)
 OWNER_GONE = "The user who started this may no longer write there."
 CHANGED = "The stored file no longer holds what it held."
 _window = Window()
 atexit.register(_window.close)
-CONTENTION = (pg.DeadlockDetected, pg.LockNotAvailable, pg.SerializationFailure, pg.QueryCanceled)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,22 +60,13 @@ class Batch:
 
 def import_rows(chunk_id: UUID) -> None:
     """Import one chunk, once, however often the task is delivered."""
-    chunk = (
-        BulkUploadChunk.objects.select_related("job__user", "job__retry_of")
-        .filter(pk=chunk_id)
-        .first()
-    )
+    chunk = BulkUploadChunk.objects.select_related("job").filter(pk=chunk_id).first()
     if chunk is None or not _is_due(chunk):
         return
     lease = leases.take(BulkUploadChunk.objects.unfinished().filter(pk=chunk_id))
-    if lease is None:
-        return
-    try:
-        _attempt(lease, chunk)
-    except LeaseLostError:
-        log.info("bulk_chunk_overtaken", chunk_id=str(chunk_id))
-    except lifecycle.JobStoppedError:
-        log.info("bulk_chunk_stopped", chunk_id=str(chunk_id))
+    if lease is not None and TASK.run(lease) is not Outcome.STOPPED:
+        reach("bulk-imported")
+        lifecycle.advance(chunk.job_id)
 
 
 def _is_due(chunk: BulkUploadChunk) -> bool:
@@ -98,34 +77,22 @@ def _is_due(chunk: BulkUploadChunk) -> bool:
     return not chunk.repeated or not earlier.exists()
 
 
-def _attempt(lease: Lease[BulkUploadChunk], chunk: BulkUploadChunk) -> None:
+def _import(lease: Lease[BulkUploadChunk]) -> None:
+    chunk = BulkUploadChunk.objects.select_related("job__user", "job__retry_of").get(pk=lease.pk)
     job = chunk.job
-    try:
-        if lease.attempts > MOST_ATTEMPTS:  # its worker died every time
-            lifecycle.fail(job.pk, GAVE_UP)
-            return
-        if not job.user.is_active or not may_write(job.user, job.scope):
-            lifecycle.cancel(job.pk, code="owner_gone", message=OWNER_GONE)
-            return
-        with paused_collection():
-            _read_and_apply(lease, chunk)
-    except FileFaultError as fault:
-        lifecycle.fail(job.pk, fault)
-    except (ObjectNotFoundError, PreconditionFailedError):
-        lifecycle.fail(job.pk, SOURCE_GONE)
-    except StoreRefusedError:  # wrong credentials or settings: no file is at fault
-        lease.release(after=STORE_REFUSED_RETRY_DELAY, uncounted=True)
-    except (StoreUnavailableError, OSError) as error:
-        log.warning("bulk_chunk_retried", chunk_id=str(chunk.pk), error=str(error))
-        if lease.attempts >= MOST_ATTEMPTS:
-            lifecycle.fail(
-                job.pk, NO_STORE if isinstance(error, StoreUnavailableError) else NO_DISK
-            )
-        else:
-            lease.release(after=PAUSE)
-    else:
-        reach("bulk-imported")
-        lifecycle.advance(job.pk)
+    if not job.user.is_active or not may_write(job.user, job.scope):
+        lifecycle.cancel(job.pk, code="owner_gone", message=OWNER_GONE)
+        raise lifecycle.JobStoppedError
+    with paused_collection():
+        _read_and_apply(lease, chunk)
+
+
+def _fail(lease: Lease[BulkUploadChunk], fault: FileFaultError) -> None:
+    lifecycle.fail(lease.rows.get().job_id, fault)
+
+
+def _failure_of(error: Exception) -> FileFaultError | None:
+    return ATTEMPTS_EXHAUSTED if isinstance(error, RetryRowError) else failure_of(error)
 
 
 def _read_and_apply(lease: Lease[BulkUploadChunk], chunk: BulkUploadChunk) -> None:
@@ -207,7 +174,9 @@ def _apply(lease: Lease[BulkUploadChunk], chunk: BulkUploadChunk, batch: Batch) 
             lease.renew()
         else:
             return
-    lease.release(after=WHILE_CONTENDED, uncounted=not was_slow)
+    if was_slow:
+        raise RetryRowError("a statement took too long")
+    raise ContentionError
 
 
 def _commit(
@@ -256,3 +225,12 @@ def _mark_done(chunk: BulkUploadChunk, counts: Counts, *, failed: int, images_re
         lease_holder=None,
         lease_expires_at=None,
     )
+
+
+TASK = RowTask(
+    name="bulk_chunk",
+    work=_import,
+    fail=_fail,
+    failure_of=_failure_of,
+    attempts_exhausted=ATTEMPTS_EXHAUSTED,
+)

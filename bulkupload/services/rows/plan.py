@@ -4,7 +4,6 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from datetime import timedelta
 from typing import BinaryIO, TextIO
 from uuid import UUID
 
@@ -53,28 +52,31 @@ from bulkupload.services.workbook import convert
 from media.errors import (
     ObjectNotFoundError,
     PreconditionFailedError,
-    StoreRefusedError,
-    StoreUnavailableError,
 )
 from media.models import Bucket, DeletionReason
 from media.rules import keys
 from media.services import deletions
 from media.storage import ObjectHeaders, private_store
 from sartiq.core import temporary_files
+from sartiq.core.errors import UnavailableError
 from sartiq.core.work import leases
 from sartiq.core.work.crash_points import reach
 from sartiq.core.work.gc_pause import paused_collection
-from sartiq.core.work.leases import Lease, LeaseLostError
+from sartiq.core.work.leases import Lease
+from sartiq.core.work.runner import RetryRowError, RowTask
 
 log = structlog.get_logger(__name__)
 
-MOST_ATTEMPTS = 5
-PAUSE = timedelta(seconds=5)
-STORE_REFUSED_RETRY_DELAY = timedelta(seconds=30)
 SOURCE_GONE = FileFaultError("source_missing", "The uploaded file is gone. Send it again.")
-GAVE_UP = FileFaultError("attempts_exhausted", "The file could not be read in five attempts.")
-NO_STORE = FileFaultError("store_unavailable", "The file store did not answer. Retry later.")
-NO_DISK = FileFaultError("disk_unavailable", "Our disk did not take the file. Retry later.")
+ATTEMPTS_EXHAUSTED = FileFaultError(
+    "attempts_exhausted", "The file could not be read in five attempts."
+)
+STORE_UNAVAILABLE = FileFaultError(
+    "store_unavailable", "The file store did not answer. Retry later."
+)
+DISK_UNAVAILABLE = FileFaultError(
+    "disk_unavailable", "Our disk did not take the file. Retry later."
+)
 ROWS_NAME = "rows.csv"
 END_MARK = b"\x1a"
 TAIL_BYTES = 4096
@@ -94,38 +96,30 @@ class Table:
 def plan(job_id: UUID) -> None:
     """Split one job's file into chunks, once, however often the task is delivered."""
     lease = leases.take(BulkUploadJob.objects.unplanned().filter(pk=job_id))
-    if lease is None:
-        return
-    try:
-        _attempt(lease, BulkUploadJob.objects.get(pk=job_id))
-    except LeaseLostError:
-        log.info("bulk_plan_overtaken", job_id=str(job_id))
+    if lease is not None:
+        TASK.run(lease)
 
 
-def _attempt(lease: Lease[BulkUploadJob], job: BulkUploadJob) -> None:
+def failure_of(error: Exception) -> FileFaultError | None:
+    """Return what a job fails with because of an exception while its file was read."""
+    if isinstance(error, FileFaultError):
+        return error
+    if isinstance(error, (ObjectNotFoundError, PreconditionFailedError)):
+        return SOURCE_GONE
+    if isinstance(error, (UnavailableError, RetryRowError)):
+        return STORE_UNAVAILABLE
+    return DISK_UNAVAILABLE if isinstance(error, OSError) else None
+
+
+def _plan(lease: Lease[BulkUploadJob]) -> None:
+    job = lease.rows.get()
     BulkUploadJob.objects.filter(pk=job.pk, status=JobStatus.QUEUED).update(
         status=JobStatus.RUNNING, started_at=Now(), updated_at=Now()
     )
-    try:
-        if lease.attempts > MOST_ATTEMPTS:  # its worker died every time
-            _fail(lease, GAVE_UP)
-            return
-        with _opened(lease, job) as table:
-            outline = _told_outline(lease, job, table)
-            reach("bulk-outlined")
-            _keep(lease, job, table, outline)
-    except FileFaultError as fault:
-        _fail(lease, fault)
-    except (ObjectNotFoundError, PreconditionFailedError):
-        _fail(lease, SOURCE_GONE)
-    except StoreRefusedError:  # wrong credentials or settings: no file is at fault
-        lease.release(after=STORE_REFUSED_RETRY_DELAY, uncounted=True)
-    except (StoreUnavailableError, OSError) as error:
-        log.warning("bulk_plan_retried", job_id=str(job.pk), error=str(error))
-        if lease.attempts >= MOST_ATTEMPTS:
-            _fail(lease, NO_STORE if isinstance(error, StoreUnavailableError) else NO_DISK)
-        else:
-            lease.release(after=PAUSE)
+    with _opened(lease, job) as table:
+        outline = _told_outline(lease, job, table)
+        reach("bulk-outlined")
+        _keep(lease, job, table, outline)
 
 
 @contextmanager
@@ -258,7 +252,7 @@ def _keep(lease: Lease[BulkUploadJob], job: BulkUploadJob, table: Table, outline
         if row.is_finished:
             return
         if table.key != job.source_key and not deletions.spare(table.key, bucket=Bucket.PRIVATE):
-            raise StoreUnavailableError
+            raise RetryRowError("storing the table took too long")
         BulkUploadChunk.objects.bulk_create(chunks, batch_size=ROWS_AT_ONCE)
         BulkUploadRowError.objects.bulk_create(_warnings_of(job, table, outline))
         row.dialect, row.columns = table.dialect.stored(), [asdict(c) for c in outline.columns]
@@ -307,3 +301,12 @@ def _encoding_warnings(dialect: Dialect) -> list[SheetWarning]:
 def _fail(lease: Lease[BulkUploadJob], fault: FileFaultError) -> None:
     with transaction.atomic():
         lifecycle.fail(lease.require_held().pk, fault)
+
+
+TASK = RowTask(
+    name="bulk_plan",
+    work=_plan,
+    fail=_fail,
+    failure_of=failure_of,
+    attempts_exhausted=ATTEMPTS_EXHAUSTED,
+)

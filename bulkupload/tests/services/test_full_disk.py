@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from django.db.models.functions import Now
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -18,6 +19,7 @@ from catalog.models import Product
 from media.storage.testing.memory import MemoryStore
 from sartiq.core import temporary_files
 from sartiq.core.work import crash_points
+from sartiq.core.work.runner import MAX_ATTEMPTS, MAX_OUTAGE
 
 FITS = 16 * 1024
 TABLE = "sku,name\n" + "".join(f"S{n},Name {n}\n" for n in range(5000))
@@ -66,15 +68,19 @@ def test_a_full_disk_is_tried_again_and_leaves_nothing(
 
 @pytest.mark.covers("F34")
 @pytest.mark.django_db(transaction=True)
-def test_a_disk_that_stays_full_fails_the_job(
+def test_a_disk_that_stays_full_for_a_day_fails_the_job(
     private: MemoryStore, user: User, temporary: Path
 ) -> None:
     job = send(user, TABLE)
 
     with no_room_beyond(FITS):
-        for _ in range(plan.MOST_ATTEMPTS):
+        for _ in range(MAX_ATTEMPTS + 1):
             BulkUploadJob.objects.update(run_after=None)
             plan.plan(job.pk)
+        job.refresh_from_db()
+        assert job.status == JobStatus.RUNNING
+        BulkUploadJob.objects.update(run_after=None, unavailable_since=Now() - MAX_OUTAGE)
+        plan.plan(job.pk)
 
     job.refresh_from_db()
     assert list(temporary.iterdir()) == []

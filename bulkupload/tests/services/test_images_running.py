@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.db.models.functions import Now
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
@@ -38,6 +39,7 @@ from media.storage.testing.memory import MemoryStore
 from media.tests.factories import sent
 from media.tests.threads import at_once
 from sartiq.core.work import crash_points, leases
+from sartiq.core.work.runner import MAX_ATTEMPTS, MAX_OUTAGE
 
 
 @pytest.mark.parametrize("rows", [1, 100])
@@ -102,32 +104,58 @@ def test_a_product_that_was_deleted_is_skipped(public: MemoryStore, user: User) 
     assert shown("B") == {"cover_image": content(url)}
 
 
-@pytest.mark.parametrize("fault", [StoreUnavailableError, IngestTimeError])
-def test_a_store_that_is_away_or_slow_is_tried_again_and_then_a_warning(
-    public: MemoryStore,
-    user: User,
-    monkeypatch: pytest.MonkeyPatch,
-    fault: type[StoreUnavailableError],
-) -> None:
-    url = sent(public, user)
+def planned(user: User, url: str) -> BulkUploadJob:
     job = send(user, f"sku,name,cover_image\nA,Shoe,{url}\n")
     plan.plan(job.pk)
     import_chunk.import_rows(chunk_ids(job)[0])
+    return job
 
-    def away(_key: str) -> None:
-        raise fault
 
-    monkeypatch.setattr(public, "head", away)
-    pauses = []
-    for _ in range(attach.MOST_ATTEMPTS):
+def test_a_slow_store_is_tried_again_and_then_a_warning(
+    public: MemoryStore, user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = sent(public, user)
+    job = planned(user, url)
+
+    def slow(_key: str) -> None:
+        raise IngestTimeError
+
+    monkeypatch.setattr(public, "head", slow)
+    delays = []
+    for _ in range(MAX_ATTEMPTS):
         BulkUploadMediaBatch.objects.update(run_after=None)
         assert pictures(job) == (1, 0, 0)
         attach.attach(batch_ids(job)[0])
         batch = BulkUploadMediaBatch.objects.get()
-        pauses.append(batch.run_after is not None)
+        delays.append(batch.run_after is not None)
 
     job.refresh_from_db()
-    assert pauses == [True] * 4 + [False]
+    assert delays == [True] * 4 + [False]
+    assert (job.status, pictures(job)) == (JobStatus.COMPLETED_WITH_ERRORS, (0, 0, 1))
+    assert warnings() == [(2, "cover_image", "store_unavailable", url)]
+
+
+@pytest.mark.covers("F14")
+def test_a_store_that_is_away_is_waited_for_a_day(
+    public: MemoryStore, user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = sent(public, user)
+    job = planned(user, url)
+
+    def away(_key: str) -> None:
+        raise StoreUnavailableError
+
+    monkeypatch.setattr(public, "head", away)
+    for _ in range(MAX_ATTEMPTS + 1):
+        BulkUploadMediaBatch.objects.update(run_after=None)
+        attach.attach(batch_ids(job)[0])
+    assert pictures(job) == (1, 0, 0)
+    assert BulkUploadMediaBatch.objects.get().attempts == 0
+
+    BulkUploadMediaBatch.objects.update(run_after=None, unavailable_since=Now() - MAX_OUTAGE)
+    attach.attach(batch_ids(job)[0])
+
+    job.refresh_from_db()
     assert (job.status, pictures(job)) == (JobStatus.COMPLETED_WITH_ERRORS, (0, 0, 1))
     assert warnings() == [(2, "cover_image", "store_unavailable", url)]
 
@@ -141,7 +169,7 @@ def test_a_batch_that_kills_every_worker_is_given_up(
     plan.plan(job.pk)
     import_chunk.import_rows(chunk_ids(job)[0])
     [batch_id] = batch_ids(job)
-    BulkUploadMediaBatch.objects.update(attempts=attach.MOST_ATTEMPTS)
+    BulkUploadMediaBatch.objects.update(attempts=MAX_ATTEMPTS)
 
     attach.attach(batch_id)
 

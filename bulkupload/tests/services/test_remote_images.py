@@ -37,6 +37,7 @@ from media.tests.storage.picture_server import (
 )
 from media.tests.threads import at_once
 from sartiq.core.work import crash_points
+from sartiq.core.work.runner import MAX_ATTEMPTS
 
 
 def codes() -> list[tuple[int, str]]:
@@ -145,7 +146,7 @@ def test_a_fault_that_passes_is_tried_again_with_growing_pauses(
     job = send(user, f"sku,name,cover_image\nA,Shoe,{ONE}\n")
     rows_of(job)
 
-    for attempt in range(1, attach.MOST_ATTEMPTS + 1):
+    for attempt in range(1, MAX_ATTEMPTS + 1):
         assert pictures(job) == (1, 0, 0)
         assert RemoteImage.objects.get().status == RemoteStatus.WAITING
         RemoteImage.objects.update(run_after=None)

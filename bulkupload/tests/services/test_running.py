@@ -34,6 +34,7 @@ from media.models import ObjectDeletion
 from media.storage.testing.memory import MemoryStore, nothing
 from media.tests.threads import at_once, deadlocks
 from sartiq.core.work import crash_points, leases
+from sartiq.core.work.runner import MAX_ATTEMPTS
 
 TABLE = "sku,name\n" + "".join(f"S{n},Name {n}\n" for n in range(20)) + ",bad\n"
 
@@ -102,7 +103,7 @@ def test_a_chunk_that_kills_every_worker_is_given_up(
     settings.LEASE_SECONDS = 0
     job = send(user, TABLE)
     plan.plan(job.pk)
-    BulkUploadChunk.objects.update(attempts=plan.MOST_ATTEMPTS)
+    BulkUploadChunk.objects.update(attempts=MAX_ATTEMPTS)
 
     work_off(job)
 
@@ -272,7 +273,7 @@ def test_a_merge_that_is_always_cut_off_fails_the_job_in_the_end(
     settings.DATABASE_STATEMENT_SECONDS = 0.05
     job = send(user, TABLE)
     plan.plan(job.pk)
-    BulkUploadChunk.objects.update(attempts=plan.MOST_ATTEMPTS - 1)
+    BulkUploadChunk.objects.update(attempts=MAX_ATTEMPTS - 1)
 
     for _ in range(2):
         import_chunk.import_rows(*chunk_ids(job))

@@ -35,6 +35,7 @@ from sartiq.core import temporary_files
 from sartiq.core.work import crash_points, leases
 from sartiq.core.work.queues import BULK, EXPORTS, MEDIA
 from sartiq.core.work.resend import rows_wait
+from sartiq.core.work.runner import MAX_ATTEMPTS
 
 MAKING = ["export-downloaded", "export-converted", "export-put", "export-marking", "export-marked"]
 PACKING = ["export-assembling", "export-archived", "export-finishing", "export-finished"]
@@ -160,7 +161,7 @@ def test_a_file_that_kills_every_worker_is_given_up(
     user: User, photos: list[MediaResource]
 ) -> None:
     run = start(user, *map(entry, photos))
-    ExportItem.objects.filter(position=2).update(attempts=convert_item.MOST_ATTEMPTS)
+    ExportItem.objects.filter(position=2).update(attempts=MAX_ATTEMPTS)
 
     work_off(run)
 
@@ -173,7 +174,7 @@ def test_an_archive_that_kills_every_worker_is_given_up(
     user: User, photos: list[MediaResource]
 ) -> None:
     run = start(user, *map(entry, photos))
-    ExportRun.objects.update(attempts=convert_item.MOST_ATTEMPTS)
+    ExportRun.objects.update(attempts=MAX_ATTEMPTS)
 
     work_off(run)
     sweep()

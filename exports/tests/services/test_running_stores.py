@@ -1,9 +1,10 @@
 """How exports run on a store that fails, refuses them, or loses what they made."""
 
 import pytest
+from django.db.models.functions import Now
 
 from accounts.models import User
-from exports.models import ExportRun, ItemStatus, RunStatus
+from exports.models import ExportItem, ExportRun, ItemStatus, RunStatus
 from exports.services import build_archive, convert_item
 from exports.tests.exporting import (
     archive_of,
@@ -20,6 +21,7 @@ from exports.tests.exporting import (
 from media.errors import StoreRefusedError, StoreUnavailableError
 from media.models import MediaResource
 from media.storage.testing.memory import MemoryStore, nothing
+from sartiq.core.work.runner import MAX_ATTEMPTS, MAX_OUTAGE
 
 
 def failing(store: MemoryStore, operation: str, error: Exception) -> None:
@@ -43,7 +45,7 @@ def test_a_store_that_fails_is_tried_again(
     failing(public if operation == "open" else private, operation, StoreUnavailableError())
     work_off(run)
     assert {item.status for item in run.items.all()} == {ItemStatus.WAITING}
-    assert {item.attempts for item in run.items.all()} == {1}
+    assert {item.attempts for item in run.items.all()} == {0}
 
     public.before = private.before = nothing
     forget_pauses()
@@ -53,7 +55,7 @@ def test_a_store_that_fails_is_tried_again(
 
 
 @pytest.mark.covers("F14")
-def test_a_store_that_fails_five_times_fails_the_file(
+def test_a_store_that_fails_for_a_day_fails_the_file(
     user: User, photos: list[MediaResource], public: MemoryStore
 ) -> None:
     run = start(user, *map(entry, photos))
@@ -64,16 +66,20 @@ def test_a_store_that_fails_five_times_fails_the_file(
             raise StoreUnavailableError
 
     public.before = hook
-    for _ in range(convert_item.MOST_ATTEMPTS):
+    for _ in range(MAX_ATTEMPTS + 1):
         forget_pauses()
         work_off(run, times=1)
+    assert item_of(run).status == ItemStatus.WAITING
+
+    ExportItem.objects.update(run_after=None, unavailable_since=Now() - MAX_OUTAGE)
+    work_off(run)
 
     assert item_of(run).failure_code == "store_unavailable"
     assert run.status == RunStatus.COMPLETED_WITH_ERRORS
 
 
 @pytest.mark.covers("F14")
-def test_a_store_that_takes_no_archive_five_times_fails_the_run(
+def test_a_store_that_takes_no_archive_for_a_day_fails_the_run(
     user: User, photos: list[MediaResource], private: MemoryStore
 ) -> None:
     run = start(user, *map(entry, photos))
@@ -81,9 +87,14 @@ def test_a_store_that_takes_no_archive_five_times_fails_the_run(
         convert_item.make(pk)
     failing(private, "put", StoreUnavailableError())
 
-    for _ in range(convert_item.MOST_ATTEMPTS):
+    for _ in range(MAX_ATTEMPTS + 1):
         forget_pauses()
         build_archive.assemble(run.pk)
+    run.refresh_from_db()
+    assert run.status == RunStatus.RUNNING
+
+    ExportRun.objects.update(run_after=None, unavailable_since=Now() - MAX_OUTAGE)
+    build_archive.assemble(run.pk)
 
     run.refresh_from_db()
     assert (run.status, run.failure_code) == (RunStatus.FAILED, "store_unavailable")
@@ -95,14 +106,14 @@ def test_wrong_credentials_give_no_file_up(
 ) -> None:
     run = start(user, *map(entry, photos))
     failing(public, "open", StoreRefusedError())
-    for _ in range(convert_item.MOST_ATTEMPTS + 1):
+    for _ in range(MAX_ATTEMPTS + 1):
         forget_pauses()
         work_off(run)
     assert {item.attempts for item in run.items.all()} == {0}
 
     public.before = nothing
     failing(private, "put", StoreRefusedError())
-    for _ in range(convert_item.MOST_ATTEMPTS + 1):
+    for _ in range(MAX_ATTEMPTS + 1):
         forget_pauses()
         work_off(run)
     private.before = nothing

@@ -25,7 +25,7 @@ from media.services.ingest.duplicates import Version
 from media.services.ingest.examine import Examined
 from media.services.ingest.resolve import Sources
 from media.storage import ObjectStore
-from sartiq.core.errors import InvalidError, InvalidManyError, Issue, Loc, UnavailableError
+from sartiq.core.errors import ContentionError, InvalidError, InvalidManyError, Issue, Loc
 from sartiq.core.work.crash_points import reach
 
 MOST_TRIES = 3  # of one request, when others change the same rows at the same time
@@ -94,7 +94,7 @@ class MediaResourceService:
                     return attach(resources)
             except ClaimRaceError:
                 continue
-        raise UnavailableError
+        raise ContentionError
 
     def _inspect(self, look: Look, wanted: Sequence[Wanted], named: Sources) -> Verdicts:
         fresh = [source.upload for source in named.values() if source and source.is_fresh]

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from django.db.models.functions import Now
 from django.utils import timezone
 from pytest_django import Settings
 from structlog.testing import capture_logs
@@ -38,6 +39,7 @@ from sartiq.core.errors import NotPermittedError
 from sartiq.core.models import new_id
 from sartiq.core.work import crash_points, leases
 from sartiq.core.work.leases import LeaseLostError
+from sartiq.core.work.runner import MAX_OUTAGE
 
 pytestmark = pytest.mark.django_db
 
@@ -236,23 +238,25 @@ def test_a_poisonous_file_is_given_up_after_five_attempts(memory: MemoryStore, u
 # --- Faults of the store --------------------------------------------------------------------------
 @pytest.mark.covers("F14")
 @pytest.mark.parametrize("operation", ["copy", "head", "open"])
-def test_a_store_that_fails_is_tried_again_with_growing_pauses(
+def test_a_store_that_fails_is_tried_again_after_growing_delays(
     memory: MemoryStore, user: User, operation: str
 ) -> None:
     made = pending(memory, user)
     memory.before = failing(operation, StoreUnavailableError)
-    pauses = []
+    delays = []
 
-    for _ in range(4):
-        MediaResource.objects.filter(pk=made.pk).update(run_after=None)
+    for lasted in (0, 10, 60, 180, 3600):
+        since = timezone.now() - timedelta(seconds=lasted)
+        MediaResource.objects.filter(pk=made.pk).update(run_after=None, unavailable_since=since)
         relocation.relocate(public_store(), made.pk)
         row = state_of(made)
         assert (row["status"], row["lease_holder"]) == (ResourceStatus.PENDING, None)
         run_after = row["run_after"]
         assert isinstance(run_after, datetime)
-        pauses.append((run_after - timezone.now()).total_seconds())
+        delays.append((run_after - timezone.now()).total_seconds())
 
-    assert [round(pause / 2) * 2 for pause in pauses] == [2, 10, 60, 180]
+    assert [round(delay / 5) * 5 for delay in delays] == [0, 10, 60, 180, 300]
+    assert state_of(made)["attempts"] == 0
 
 
 def test_a_resource_that_is_not_due_is_left_alone(memory: MemoryStore, user: User) -> None:
@@ -267,16 +271,18 @@ def test_a_resource_that_is_not_due_is_left_alone(memory: MemoryStore, user: Use
 
 
 @pytest.mark.covers("F14", "L01")
-def test_after_five_failures_of_the_store_it_can_be_healed(
+def test_after_a_day_without_the_store_it_can_be_healed(
     memory: MemoryStore, user: User, superuser: User
 ) -> None:
     made = pending(memory, user)
     memory.before = failing("copy", StoreUnavailableError)
-    for _ in range(5):
+    for _ in range(6):
         deliver(made, times=1)
+    assert state_of(made)["status"] == ResourceStatus.PENDING
+    MediaResource.objects.update(run_after=None, unavailable_since=Now() - MAX_OUTAGE)
+    deliver(made, times=1)
     row = state_of(made)
     assert (row["status"], row["failure_code"]) == (ResourceStatus.FAILED, "store_unavailable")
-    assert row["attempts"] == 5
     memory.before = nothing
 
     with pytest.raises(NotPermittedError):
@@ -316,7 +322,7 @@ def test_a_lost_answer_is_counted_once(memory: MemoryStore, user: User, operatio
     deliver(made, times=1)
     found = deliver(made, times=1)
 
-    assert (found.status, found.attempts) == (ResourceStatus.READY, 2)
+    assert (found.status, found.attempts) == (ResourceStatus.READY, 1)
     drain()
     assert set(memory.keys()) == found.own_keys
     assert memory.body(found.storage_key) == photo()

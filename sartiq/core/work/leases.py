@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from threading import Event, Thread
 from typing import Any, Generic
 
@@ -18,7 +18,7 @@ import structlog
 from django.conf import settings
 from django.db import DatabaseError, connections
 from django.db.models import F, QuerySet
-from django.db.models.functions import Now
+from django.db.models.functions import Coalesce, Now
 
 from sartiq.core.models import Leased, free_to_take
 from sartiq.core.work.crash_points import reach
@@ -40,6 +40,8 @@ class Lease(Generic[Leased]):
     holder: uuid.UUID
     fence: int
     attempts: int
+    pk: uuid.UUID
+    unavailable_since: datetime | None = None
     renewed_at: float = field(default_factory=time.monotonic)
 
     def _held(self) -> QuerySet[Leased]:
@@ -88,9 +90,12 @@ class Lease(Generic[Leased]):
             raise LeaseLostError
         return row
 
-    def release(self, *, after: timedelta | None = None, uncounted: bool = False) -> None:
-        """Give the row back, to be taken again `after` a pause; a lost lease is left alone."""
-        self._held().update(**released(after=after, uncounted=uncounted))
+    def release(
+        self, *, after: timedelta | None = None, uncounted: bool = False, by_outage: bool = False
+    ) -> None:
+        """Give the row back, to be taken again `after` a delay; a lost lease is left alone."""
+        values = released(after=after, uncounted=uncounted, by_outage=by_outage)
+        self._held().update(**values)
 
 
 def take(rows: QuerySet[Leased]) -> Lease[Leased] | None:
@@ -114,7 +119,14 @@ def take(rows: QuerySet[Leased]) -> Lease[Leased] | None:
         return None
     reach("lease-taken")
     mine = rows.model._default_manager.filter(pk=row.pk)  # noqa: SLF001  Django's own API
-    return Lease(rows=mine, holder=holder, fence=row.lease_fence + 1, attempts=row.attempts + 1)
+    return Lease(
+        rows=mine,
+        holder=holder,
+        fence=row.lease_fence + 1,
+        attempts=row.attempts + 1,
+        pk=row.pk,
+        unavailable_since=row.unavailable_since,
+    )
 
 
 def taken_by(holder: uuid.UUID) -> dict[str, Any]:
@@ -127,12 +139,15 @@ def taken_by(holder: uuid.UUID) -> dict[str, Any]:
     }
 
 
-def released(*, after: timedelta | None = None, uncounted: bool = False) -> dict[str, Any]:
-    """Return the values of an update that gives rows back, to be taken again `after` a pause."""
+def released(
+    *, after: timedelta | None = None, uncounted: bool = False, by_outage: bool = False
+) -> dict[str, Any]:
+    """Return the values of an update that gives rows back, to be taken again `after` a delay."""
     return {
         "lease_holder": None,
         "lease_expires_at": None,
         "run_after": Now() + (after or timedelta()),
+        "unavailable_since": Coalesce("unavailable_since", Now()) if by_outage else None,
         "attempts": F("attempts") - (1 if uncounted else 0),
     }
 

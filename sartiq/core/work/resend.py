@@ -12,6 +12,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db.models import QuerySet
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from sartiq.core.models import LeasedModel
@@ -65,3 +66,11 @@ def resend(
         sent_at=timezone.now()
     )
     return len(sent)
+
+
+def end_outage(rows: "QuerySet[LeasedRow]", *, is_over: Callable[[], bool]) -> int:
+    """Make rows that an outage delays due now, if it is over; return how many."""
+    delayed = rows.filter(unavailable_since__isnull=False, run_after__gt=Now())
+    if not delayed.exists() or not is_over():
+        return 0
+    return delayed.update(run_after=Now())
