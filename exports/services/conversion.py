@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import struct
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -20,7 +21,9 @@ from exports.rules.image_formats import Encoding
 from media.errors import ContentError, ImageTooLargeError
 from media.rules.decode_costs import LARGEST_PARALLEL, DecodeCost
 from media.rules.file_types import image_header, signatures
-from media.rules.file_types.picture_ranges import picture_end, picture_ranges
+from media.rules.file_types.picture_ranges import differing_size, picture_end, picture_ranges
+from media.rules.formats.avif import CodedSize
+from media.rules.formats.header import ImageHeader
 from media.rules.limits import MAX_PIXELS
 from media.services.decoding import memory_budget
 from sartiq.core import temporary_files
@@ -57,11 +60,13 @@ def convert(source: Path, target: Path, *, image_format: ImageFormat) -> Convert
 
     Raises `ConversionError`; then there is no target.
     """
-    content_type, pixels = _examined(source)
+    content_type, header = _examined(source)
+    pixels = header.width * header.height
     encoding = image_formats.ENCODINGS[image_format]
     try:
-        with _place(pixels), _picture(source, content_type) as picture:
-            reply = _ask(picture, target, content_type, encoding, pixels)
+        with _place(pixels), _picture(source, content_type) as (picture, coded):
+            scale = (header.width / coded.width, header.height / coded.height) if coded else None
+            reply = _ask(picture, target, content_type, encoding, pixels=pixels, scale=scale)
         return _encoded(target, encoding, reply)
     except BaseException:
         target.unlink(missing_ok=True)
@@ -98,8 +103,8 @@ def _place(pixels: int) -> AbstractContextManager[object]:
     return memory_budget.taken(DecodeCost(memory=0, is_slow=False, is_largest=True), owner="")
 
 
-def _examined(source: Path) -> tuple[str, int]:
-    """Return the type the bytes prove, and the pixels; refuse a flood before it is decoded."""
+def _examined(source: Path) -> tuple[str, ImageHeader]:
+    """Return the type the bytes prove, and the size; refuse a flood before it is decoded."""
     with source.open("rb") as file:
         content_type = signatures.sniff(file.read(signatures.SNIFF_BYTES))
         if content_type not in image_formats.LOADERS:
@@ -111,26 +116,33 @@ def _examined(source: Path) -> tuple[str, int]:
             raise ImageOversizedError(error.detail) from None
         except ContentError as error:
             raise ImageUnreadableError(error.detail) from None
-    return content_type, header.width * header.height
+    return content_type, header
 
 
 @contextmanager
-def _picture(source: Path, content_type: str) -> Iterator[Path]:
-    """Yield a file of the picture alone: libvips tolerates less around it than browsers do."""
+def _picture(source: Path, content_type: str) -> Iterator[tuple[Path, CodedSize | None]]:
+    """Yield a file of the picture alone: libvips tolerates less around it than browsers do.
+
+    With it comes the size the picture is coded in, where that is not the one it declares.
+    """
     with source.open("rb") as file:
         try:
             ranges = picture_ranges(file, content_type)
         except ContentError as error:
             raise ImageUnreadableError(error.detail) from None
-        if ranges == [(0, file.seek(0, os.SEEK_END))]:
-            yield source
+        coded = differing_size(file, content_type)
+        if ranges == [(0, file.seek(0, os.SEEK_END))] and coded is None:
+            yield source, None
             return
         with temporary_files.named_file() as picture:
             for start, end in ranges:
                 file.seek(start)
                 picture.write(file.read(end - start))
+            if coded:
+                picture.seek(coded.offset)
+                picture.write(struct.pack(">II", coded.width, coded.height))
             picture.flush()
-            yield Path(picture.name)
+            yield Path(picture.name), coded
 
 
 def _encoded(target: Path, encoding: Encoding, reply: dict[str, Any]) -> Converted:
@@ -141,11 +153,18 @@ def _encoded(target: Path, encoding: Encoding, reply: dict[str, Any]) -> Convert
 
 
 def _ask(
-    source: Path, target: Path, content_type: str, encoding: Encoding, pixels: int
+    source: Path,
+    target: Path,
+    content_type: str,
+    encoding: Encoding,
+    *,
+    pixels: int,
+    scale: tuple[float, float] | None,
 ) -> dict[str, Any]:
     request = {
         "path": str(source.resolve()),
         "target": str(target.resolve()),
+        "scale": scale,
         "loader": image_formats.LOADERS[content_type],
         "saver": encoding.saver,
         "options": encoding.options,

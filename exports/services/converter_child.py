@@ -40,7 +40,7 @@ _TOO_LARGE = (
 
 def convert(request: Reply) -> Reply:
     """Write the first frame of an image in another format; return the size it has there."""
-    image = upright(opened(request))
+    image = upright(scaled(opened(request), request["scale"]))
     if image.width * image.height > request["max_pixels"]:
         return {"fault": "too_large"}
     if not request["holds_sixteen_bits"]:
@@ -69,6 +69,11 @@ def opened(request: Reply) -> Any:
     """Open the first frame with the one loader its bytes call for; damage is an error."""
     load = getattr(pyvips.Image, request["loader"])
     return load(request["path"], access="sequential", fail_on="error")
+
+
+def scaled(image: Any, scale: list[float] | None) -> Any:
+    """Bring an image that is coded in another size to the one it declares."""
+    return image.resize(scale[0], vscale=scale[1]) if scale else image
 
 
 def upright(image: Any) -> Any:

@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 from media.errors import FileCorruptError
 from media.rules.formats import avif, gif, jpeg, png, webp
+from media.rules.formats.avif import CodedSize
 from media.rules.formats.reader import Reader
 
 _MAX_RANGES = 1_000
@@ -38,6 +39,11 @@ def picture_ranges(file: BinaryIO, content_type: str) -> list[tuple[int, int]]:
 def picture_end(file: BinaryIO, content_type: str) -> int:
     """Return where the picture ends and a trailer may begin."""
     return picture_ranges(file, content_type)[-1][1]
+
+
+def differing_size(file: BinaryIO, content_type: str) -> CodedSize | None:
+    """Return the size a picture is coded in where its file declares another one."""
+    return avif.differing_size(Reader(file)) if content_type == "image/avif" else None
 
 
 def _joined(ranges: Iterable[tuple[int, int]]) -> Iterable[tuple[int, int]]:

@@ -1,20 +1,29 @@
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from media.errors import FileCorruptError, FileTruncatedError
-from media.rules.formats import isobmff
+from media.rules.formats import av1, isobmff
 from media.rules.formats.header import ImageHeader
 from media.rules.formats.isobmff import Box
 from media.rules.formats.reader import Reader, unpack
 
 _FULL_BOX = 4  # version and flags
 _PICTURE = b"pict"
+_STREAM_HEAD = 4096  # bytes of a stream that are searched for its sequence header
+
+
+class CodedSize(NamedTuple):
+    """A size that differs from the declared one, and where in the file that one stands."""
+
+    offset: int
+    width: int
+    height: int
 
 
 def measure(reader: Reader) -> ImageHeader:
     """Return the size of what a decoder shows: the image sequence of `avis`, else the main item."""
     whole = Box(kind=b"", start=0, end=reader.size)
-    brand = isobmff.payload(reader, isobmff.child(reader, whole, b"ftyp"))[:4]
-    if brand == b"avis":
+    if _is_sequence(reader, whole):
         return _sequence(reader, isobmff.child(reader, whole, b"moov"))
     return _still(reader, isobmff.child(reader, whole, b"meta"))
 
@@ -52,6 +61,55 @@ def colour_codes(reader: Reader) -> tuple[int, int] | None:
     return None
 
 
+def differing_size(reader: Reader) -> CodedSize | None:
+    """Return the size in which a still is coded where its container declares another one.
+
+    Browsers scale such a picture to the declared size; libheif refuses it.
+    """
+    whole = Box(kind=b"", start=0, end=reader.size)
+    try:
+        if _is_sequence(reader, whole):
+            return None
+        meta = isobmff.child(reader, whole, b"meta")
+        declared = next(box for box in _main_properties(reader, meta) if box.kind == b"ispe")
+        sizes = unpack(">II", isobmff.payload(reader, declared), _FULL_BOX)
+        reader.move_to(_start_of_main(reader, meta))
+        coded = av1.coded_size(reader.take_up_to(_STREAM_HEAD))
+    except (FileCorruptError, FileTruncatedError, StopIteration):
+        return None
+    if coded is None or coded == sizes:
+        return None
+    return CodedSize(declared.start + _FULL_BOX, *coded)
+
+
+def _is_sequence(reader: Reader, whole: Box) -> bool:
+    return isobmff.payload(reader, isobmff.child(reader, whole, b"ftyp"))[:4] == b"avis"
+
+
+def _start_of_main(reader: Reader, meta: Box) -> int:
+    """Return where the stream of the main item starts in the file."""
+    inside = Box(kind=b"meta", start=meta.start + _FULL_BOX, end=meta.end)
+    main = _main_item(reader, inside)
+    table = isobmff.payload(reader, isobmff.child(reader, inside, b"iloc"))
+    version, sizes, bases = unpack(">B3xBB", table)
+    wide = version == 2
+    count, at = unpack(">I" if wide else ">H", table, 6)[0], 10 if wide else 8
+    base_size, index_size = bases >> 4, (bases & 15 if version else 0)
+    for _ in range(count):
+        item = unpack(">I" if wide else ">H", table, at)[0]
+        at += 4 if wide else 2
+        method = unpack(">H", table, at)[0] & 15 if version else 0
+        at += 4 if version else 2
+        base = int.from_bytes(table[at : at + base_size], "big")
+        extents = unpack(">H", table, at + base_size)[0]
+        at += base_size + 2
+        if item == main and not method:
+            start = at + index_size
+            return base + int.from_bytes(table[start : start + (sizes >> 4)], "big")
+        at += extents * (index_size + (sizes >> 4) + (sizes & 15))
+    raise FileCorruptError
+
+
 def _still(reader: Reader, meta: Box) -> ImageHeader:
     for box in _main_properties(reader, meta):
         if box.kind == b"ispe":
@@ -62,14 +120,18 @@ def _still(reader: Reader, meta: Box) -> ImageHeader:
 def _main_properties(reader: Reader, meta: Box) -> Iterator[Box]:
     """Yield the properties linked to the main item."""
     inside = Box(kind=b"meta", start=meta.start + _FULL_BOX, end=meta.end)
-    main = isobmff.payload(reader, isobmff.child(reader, inside, b"pitm"))
-    item = unpack(">I" if main[:1] == b"\x01" else ">H", main, _FULL_BOX)[0]
+    item = _main_item(reader, inside)
     store = isobmff.child(reader, inside, b"iprp", b"ipco")
     properties = list(isobmff.children(reader, store))
     links = isobmff.payload(reader, isobmff.child(reader, inside, b"iprp", b"ipma"))
     for index in _properties_of(item, links):
         if 0 < index <= len(properties):
             yield properties[index - 1]
+
+
+def _main_item(reader: Reader, inside: Box) -> int:
+    main = isobmff.payload(reader, isobmff.child(reader, inside, b"pitm"))
+    return int(unpack(">I" if main[:1] == b"\x01" else ">H", main, _FULL_BOX)[0])
 
 
 def _properties_of(wanted: int, links: bytes) -> Iterator[int]:

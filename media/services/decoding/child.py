@@ -5,6 +5,7 @@ see `sartiq.core.sandbox.server`.
 """
 
 import io
+import struct
 import sys
 import warnings
 from collections import defaultdict
@@ -60,15 +61,19 @@ def decode_still(request: Reply) -> Reply:
 def picture(request: Reply) -> Iterator[BinaryIO]:
     """Open the bytes that are the picture, without stray ones and what follows it."""
     with Path(request["path"]).open("rb") as file:
-        if request["ranges"] is None:
+        if request["ranges"] is None and request["coded_size"] is None:
             yield file
             return
-        kept = io.BytesIO()
-        for start, end in request["ranges"]:
+        picture = io.BytesIO()
+        for start, end in request["ranges"] or [(0, None)]:
             file.seek(start)
-            kept.write(file.read(end - start))
-        kept.seek(0)
-        yield kept
+            picture.write(file.read(end and end - start))
+        if request["coded_size"]:  # libheif takes no other
+            offset, width, height = request["coded_size"]
+            picture.seek(offset)
+            picture.write(struct.pack(">II", width, height))
+        picture.seek(0)
+        yield picture
 
 
 def decode_frames(file: BinaryIO, request: Reply) -> Reply:

@@ -1,7 +1,7 @@
 """What only a full decode can tell, done where a hostile file can do no harm."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -23,7 +23,8 @@ from media.rules.decode_costs import (
     wall_seconds,
 )
 from media.rules.file_types import content_types, image_header
-from media.rules.file_types.picture_ranges import picture_ranges
+from media.rules.file_types.picture_ranges import differing_size, picture_ranges
+from media.rules.formats.avif import CodedSize
 from media.rules.limits import MAX_THUMBNAIL_BYTES, THUMBNAIL_SIDE
 from media.services.decoding import client
 from sartiq.core import temporary_files
@@ -74,7 +75,7 @@ def decode(path: str | Path, content_type: str) -> Decoded:
     with Path(path).open("rb") as file:
         header = image_header.measure(file, content_type)
         image_header.require_within_limits(header)
-        ranges = _ranges(file, content_type)
+        picture, coded = _picture(file, content_type)
     reply = _ask(
         path,
         "decode",
@@ -82,43 +83,41 @@ def decode(path: str | Path, content_type: str) -> Decoded:
         pixels=header.pixels,
         format=_FORMATS[content_type],
         frames=header.frames,
-        ranges=ranges,
         max_pixels=image_header.max_pixels(header.frames),
+        **picture,
     )
     decoded = Decoded(**reply)
-    if (decoded.width, decoded.height, decoded.frames) != (
-        header.width,
-        header.height,
-        header.frames,
-    ):
+    size = (coded.width, coded.height) if coded else (header.width, header.height)
+    if (decoded.width, decoded.height, decoded.frames) != (*size, header.frames):
         raise ImageUndecodableError("The image decodes to another size than it declares.")
-    return decoded
+    return replace(decoded, width=header.width, height=header.height)
 
 
 def make_thumbnail(path: str | Path, content_type: str) -> bytes:
     """Return a small WebP of an image that `decode` accepted, made in the bounded child."""
     with Path(path).open("rb") as file:
         header = image_header.measure(file, content_type)
-        ranges = _ranges(file, content_type)
+        picture, _ = _picture(file, content_type)
     with temporary_files.named_file() as target:
         _ask(
             path,
             "thumbnail",
             cost=cost_of(content_type, header.width, header.height),
             pixels=header.pixels,
-            ranges=ranges,
             side=THUMBNAIL_SIDE,
             target=target.name,
             file_size=MAX_THUMBNAIL_BYTES,
+            **picture,
         )
         return Path(target.name).read_bytes()
 
 
-def _ranges(file: BinaryIO, content_type: str) -> list[tuple[int, int]] | None:
-    """Return which bytes are the picture, None when all of them are."""
+def _picture(file: BinaryIO, content_type: str) -> tuple[dict[str, Any], CodedSize | None]:
+    """Return which bytes are the picture (None for all), and the size to decode it in."""
     ranges = picture_ranges(file, content_type)
-    size = file.seek(0, os.SEEK_END)
-    return None if ranges == [(0, size)] else ranges
+    whole = ranges == [(0, file.seek(0, os.SEEK_END))]
+    coded = differing_size(file, content_type)
+    return {"ranges": None if whole else ranges, "coded_size": coded}, coded
 
 
 def inspect_media(path: str | Path) -> Decoded:

@@ -5,8 +5,10 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable
+from functools import partial
 
 from media.tests.rules.specimens import (
+    FLOODS,
     animation,
     archive,
     box,
@@ -165,6 +167,10 @@ TOLERATED: dict[str, tuple[str, Callable[[], bytes]]] = {
         lambda: animation(GIF).replace(b"\x00!\xf9", b"\x00\x00\x00!\xf9"),
     ),
     "GIF without a trailer": (GIF, lambda: still(GIF)[:-1]),
+    **{
+        f"AVIF declared as {width} by {height}": (AVIF, partial(FLOODS[AVIF], width, height))
+        for width, height in ((63, 47), (65, 49), (32, 24), (128, 96))
+    },
     # --- Documents, sound, video ---
     "PDF behind a mark": (PDF, lambda: b"\xef\xbb\xbf" + pdf()),
     "PDF behind a newline": (PDF, lambda: b"\r\n" + pdf()),
