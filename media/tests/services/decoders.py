@@ -51,10 +51,10 @@ def decode_request(path: Path, seconds: int = 20) -> dict[str, object]:
 
 _HOLDER = """
 import json, sys
-from media.services import decoder_process
+from media.services.decoding import client
 for line in sys.stdin:
-    decoder_process.ask(json.loads(line))
-    print(decoder_process.running_pid(), flush=True)
+    client.ask(json.loads(line))
+    print(client.running_pid(), flush=True)
 """
 
 
