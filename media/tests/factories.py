@@ -20,7 +20,7 @@ from media.services.uploads import UploadTicket
 from media.storage import ObjectStore, SignedPut, public_store
 from media.storage.local.store import LocalStore
 from media.storage.testing.memory import MemoryStore
-from media.tests.rules.specimens import saved
+from media.tests.rules.file_types.specimens import saved
 from media.tests.storage.client import send
 from sartiq.core.models import new_id
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from tests.flow.bulk import ENDED, start
+from tests.flow.crashes.test_crashes import unique_photo
 from tests.flow.studio import Studio, eventually, media_of, photo, sha256
-from tests.flow.test_crashes import unique_photo
 
 pytestmark = pytest.mark.flow
 

@@ -6,8 +6,8 @@ import pytest
 from PIL import Image
 
 from devstack.product import Product
+from tests.flow.crashes.test_crashes import unique_photo
 from tests.flow.studio import Studio, media_of
-from tests.flow.test_crashes import unique_photo
 
 pytestmark = pytest.mark.flow
 

@@ -46,7 +46,7 @@ def python(code: str, log: Path, *arguments: str) -> Child:
         name="part",
         command=[sys.executable, "-c", code, *arguments],
         log=log,
-        cwd=Path(__file__).parents[2],
+        cwd=Path(__file__).parents[3],
     )
 
 

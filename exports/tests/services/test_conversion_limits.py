@@ -18,8 +18,8 @@ from exports.models import ImageFormat
 from exports.rules import image_formats
 from exports.services import conversion
 from exports.tests.services.pictures import KINDS, saved, scene, transparent
-from media.tests.rules.specimens import gif, mp4, pdf
-from media.tests.services.decoders import ROOT, forks_of, is_gone, wait_until
+from media.tests.rules.file_types.specimens import gif, mp4, pdf
+from media.tests.services.decoding.decoders import ROOT, forks_of, is_gone, wait_until
 
 TARGETS = [ImageFormat.WEBP, ImageFormat.JPEG, ImageFormat.PNG, ImageFormat.AVIF]
 every_target = pytest.mark.parametrize("target", TARGETS)

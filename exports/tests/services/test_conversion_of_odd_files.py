@@ -7,7 +7,7 @@ from PIL import Image
 
 from exports.models import ImageFormat
 from exports.services import conversion
-from media.tests.rules.tolerated import TOLERATED
+from media.tests.rules.file_types.tolerated import TOLERATED
 
 IMAGES = {name: build for name, (kind, build) in TOLERATED.items() if kind.startswith("image/")}
 

@@ -41,7 +41,7 @@ from media.storage import ObjectHeaders
 from media.storage.s3.multipart import PART_BYTES
 from media.storage.testing.memory import MemoryStore
 from media.tests.factories import photo, ready
-from media.tests.rules import specimens
+from media.tests.rules.file_types import specimens
 
 MOST_PARTS = 10_000  # of one multipart upload, in S3 and in R2
 IMAGES = sorted(kind for kind, each in FILE_TYPES.items() if each.is_image)

@@ -21,7 +21,7 @@ from media.storage.s3.multipart import PART_BYTES
 from media.storage.s3.store import S3Store
 from media.tests.doors import own_buckets, watched_doors
 from media.tests.factories import ready
-from media.tests.rules.specimens import saved
+from media.tests.rules.file_types.specimens import saved
 
 SIDE = 1100  # of a picture of noise, which no format makes small
 

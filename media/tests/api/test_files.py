@@ -15,12 +15,12 @@ from pytest_django import Settings
 
 from devstack.product import Product
 from media.api.files import respond
-from media.tests.rules.redirect_payloads import payloads
-from media.tests.rules.url_readers import hosts
+from media.tests.rules.addresses.redirect_payloads import payloads
+from media.tests.rules.addresses.url_readers import hosts
 from sartiq.core.front.application import Front
 from sartiq.core.front.direct import fixed_headers
 from sartiq.core.front.django_threads import DjangoThreads
-from sartiq.core.tests import asgi
+from sartiq.core.tests.http import asgi
 
 CDN = "https://cdn.sartiq.test"
 PLAIN = "https://pub.r2.test"

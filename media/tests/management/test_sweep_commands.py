@@ -11,8 +11,8 @@ from django.db import connection
 from accounts.models import User
 from media.errors import StoreUnavailableError
 from media.models import MediaResource, ObjectDeletion
-from media.tests.services import sweepable
-from media.tests.services.sweepable import (
+from media.tests.services.deletion import sweepable
+from media.tests.services.deletion.sweepable import (
     DATA,
     OLD,
     AheadMemoryStore,

@@ -30,7 +30,7 @@ from media.tests.factories import (
     ticket,
     upload_of,
 )
-from media.tests.rules.specimens import SRGB, WHOLE, picture, saved
+from media.tests.rules.file_types.specimens import SRGB, WHOLE, picture, saved
 
 pytestmark = pytest.mark.django_db
 

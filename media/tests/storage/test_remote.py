@@ -14,7 +14,7 @@ import pytest
 
 from media.storage import RemoteBusyError, RemoteError, RemoteFetcher, deadline_sockets
 from media.tests.packets import refuse_packets
-from media.tests.rules.remote_spellings import PRIVATE, SPELLINGS
+from media.tests.rules.addresses.remote_spellings import PRIVATE, SPELLINGS
 from media.tests.storage.picture_server import (
     CERTIFICATE,
     NAME,

@@ -11,7 +11,7 @@ import pytest
 
 from devstack.product import Product
 from tests.api.answers import require_no_leak, require_our_error
-from tests.api.malformed import MALFORMED, Malformed
+from tests.api.requests.malformed import MALFORMED, Malformed
 from tests.api.routes import Route, all_routes
 
 READS_FORM = {"login-access-token"}

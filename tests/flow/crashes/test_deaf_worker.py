@@ -15,8 +15,8 @@ from devstack.product import Person
 from devstack.tests.test_serve import children_running
 from devstack.tests.traces import launched
 from sartiq.core.work.queues import QUEUES
+from tests.flow.crashes.test_crashes import unique_photo
 from tests.flow.studio import Studio, eventually, media_of
-from tests.flow.test_crashes import unique_photo
 
 pytestmark = pytest.mark.flow
 

@@ -7,8 +7,8 @@ import pytest
 
 from devstack.process.child import became_true
 from devstack.product import Product
+from tests.flow.crashes.test_crashes import require_whole, unique_photo
 from tests.flow.studio import Studio
-from tests.flow.test_crashes import require_whole, unique_photo
 
 pytestmark = pytest.mark.flow
 

@@ -29,7 +29,7 @@ from media.storage import RemoteFetcher
 from media.storage.testing.memory import MemoryStore
 from media.tests.factories import photo
 from media.tests.packets import refuse_packets
-from media.tests.rules.remote_spellings import SPELLINGS
+from media.tests.rules.addresses.remote_spellings import SPELLINGS
 from media.tests.storage.picture_server import (
     NAME,
     Answer,

@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from media.rules.addresses import redirects
-from media.tests.rules.redirect_payloads import payloads
-from media.tests.rules.url_readers import hosts
+from media.tests.rules.addresses.redirect_payloads import payloads
+from media.tests.rules.addresses.url_readers import hosts
 
 CDN = "https://cdn.sartiq.test"
 PLAIN = "https://pub.r2.test"

@@ -1,7 +1,7 @@
 import pytest
 
 from media.rules.addresses import remote_networks, remote_urls
-from media.tests.rules.remote_spellings import PRIVATE, PUBLIC, SPELLINGS
+from media.tests.rules.addresses.remote_spellings import PRIVATE, PUBLIC, SPELLINGS
 
 
 @pytest.mark.covers("T61")

@@ -9,7 +9,7 @@ import pytest
 
 from media.errors import ArchiveRejectedError, ContentError, FileCorruptError
 from media.rules.file_types.structure import require_complete
-from media.tests.rules.specimens import archive
+from media.tests.rules.file_types.specimens import archive
 
 
 def check(content: bytes) -> None:

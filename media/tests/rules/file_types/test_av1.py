@@ -6,7 +6,7 @@ import pytest
 
 from media.rules.formats import av1, avif
 from media.rules.formats.reader import Reader
-from media.tests.rules.specimens import FLOODS, animation, picture, saved
+from media.tests.rules.file_types.specimens import FLOODS, animation, picture, saved
 
 AVIF = "image/avif"
 REDUCED = bytes.fromhex("0a0a182231f2b6880868342032")  # a still of 400 by 300

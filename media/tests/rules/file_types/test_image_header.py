@@ -7,7 +7,7 @@ import pytest
 from media.errors import FileCorruptError, ImageTooLargeError
 from media.rules.file_types.image_header import ImageHeader, measure, require_within_limits
 from media.rules.limits import MAX_FRAMES
-from media.tests.rules.specimens import (
+from media.tests.rules.file_types.specimens import (
     FLOODS,
     IMAGE_FORMATS,
     animation,

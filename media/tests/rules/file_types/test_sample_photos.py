@@ -7,7 +7,7 @@ from media.rules.file_types.image_header import measure, require_within_limits
 from media.rules.file_types.signatures import SNIFF_BYTES, sniff
 from media.rules.file_types.structure import require_complete
 
-SAMPLES = Path(__file__).parents[3] / "samples"
+SAMPLES = Path(__file__).parents[4] / "samples"
 PHOTOS = sorted((SAMPLES / "photos").iterdir())
 
 

@@ -6,7 +6,7 @@ from media.errors import ContentTypeMismatchError, FileEmptyError
 from media.rules.file_types.content_types import FILE_TYPES
 from media.rules.file_types.signatures import sniff
 from media.rules.file_types.structure import require_complete
-from media.tests.rules.specimens import FOREIGN, WHOLE, animation, ftyp, mp3
+from media.tests.rules.file_types.specimens import FOREIGN, WHOLE, animation, ftyp, mp3
 
 
 @pytest.mark.parametrize("content_type", WHOLE)

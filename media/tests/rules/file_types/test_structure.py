@@ -20,7 +20,7 @@ from media.rules.file_types import image_header
 from media.rules.file_types.content_types import FILE_TYPES
 from media.rules.file_types.structure import require_complete
 from media.rules.limits import MAX_FILE_SIZE
-from media.tests.rules.specimens import (
+from media.tests.rules.file_types.specimens import (
     IMAGE_FORMATS,
     WHOLE,
     animation,

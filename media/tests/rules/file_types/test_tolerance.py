@@ -11,8 +11,16 @@ from media.rules.file_types.content_types import FILE_TYPES
 from media.rules.file_types.picture_ranges import picture_ranges
 from media.rules.file_types.structure import require_complete
 from media.rules.formats import tiff
-from media.tests.rules.specimens import FOREIGN, animation, archive, box, ftyp, mp4, still
-from media.tests.rules.tolerated import TOLERATED
+from media.tests.rules.file_types.specimens import (
+    FOREIGN,
+    animation,
+    archive,
+    box,
+    ftyp,
+    mp4,
+    still,
+)
+from media.tests.rules.file_types.tolerated import TOLERATED
 
 
 @pytest.mark.covers("T31", "T32", "T33")

@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Callable
 from functools import partial
 
-from media.tests.rules.specimens import (
+from media.tests.rules.file_types.specimens import (
     FLOODS,
     animation,
     archive,

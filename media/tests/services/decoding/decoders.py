@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 PATIENCE = 10.0
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 
 
 def is_gone(pid: int) -> bool:

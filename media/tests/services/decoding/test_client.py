@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from media.services.decoding import client, decode
-from media.tests.rules.specimens import still
-from media.tests.services.decoders import (
+from media.tests.rules.file_types.specimens import still
+from media.tests.services.decoding.decoders import (
     PATIENCE,
     answer,
     decode_request,

@@ -13,7 +13,7 @@ from media.errors import (
 )
 from media.services.decoding import client, decode
 from media.services.decoding.decode import Decoded
-from media.tests.rules.specimens import (
+from media.tests.rules.file_types.specimens import (
     SRGB,
     gif,
     mp3,
@@ -23,10 +23,10 @@ from media.tests.rules.specimens import (
     saved,
     still,
 )
-from media.tests.services.decoders import decode_request
+from media.tests.services.decoding.decoders import decode_request
 
 PATIENCE = 10.0
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 
 
 # --- What it tells ----------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from PIL import Image
 from media.errors import ContentError
 from media.rules.file_types import image_header, structure
 from media.services.decoding import decode
-from media.tests.rules.specimens import (
+from media.tests.rules.file_types.specimens import (
     FLOODS,
     FOREIGN,
     IMAGE_FORMATS,
@@ -28,7 +28,7 @@ from media.tests.rules.specimens import (
     saved,
     still,
 )
-from media.tests.rules.tolerated import TOLERATED
+from media.tests.rules.file_types.tolerated import TOLERATED
 
 JPEG, PNG, WEBP, GIF, AVIF = IMAGE_FORMATS
 OK = "ok"

@@ -17,7 +17,7 @@ from media.services.decoding.memory_budget import SLOT_BYTES
 from sartiq.core import temporary_files
 
 PATIENCE = 10.0
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 _HOLDER = """
 import sys
 import django

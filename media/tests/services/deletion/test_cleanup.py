@@ -20,8 +20,8 @@ from media.services import cleanup, deletions
 from media.services.cleanup import GraceTooShortError, SweepReport
 from media.storage import factory
 from media.storage.testing.memory import MemoryStore
-from media.tests.services import sweepable
-from media.tests.services.sweepable import (
+from media.tests.services.deletion import sweepable
+from media.tests.services.deletion.sweepable import (
     DATA,
     OLD,
     AheadStore,

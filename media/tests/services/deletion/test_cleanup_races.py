@@ -22,9 +22,9 @@ from media.models import (
 from media.rules import keys
 from media.services import cleanup, deletions
 from media.services.cleanup import SweepReport
-from media.tests.rules import specimens
-from media.tests.services import sweepable
-from media.tests.services.sweepable import (
+from media.tests.rules.file_types import specimens
+from media.tests.services.deletion import sweepable
+from media.tests.services.deletion.sweepable import (
     OLD,
     PNG,
     AheadMemoryStore,

@@ -28,8 +28,8 @@ from media.storage.s3.connection import ClientHolder
 from media.storage.testing.memory import MemoryStore
 from media.tests.doors import own_database
 from media.tests.factories import drain
-from media.tests.services import sweepable
-from media.tests.services.sweepable import AheadS3Store, new_temp_key, new_user, stored
+from media.tests.services.deletion import sweepable
+from media.tests.services.deletion.sweepable import AheadS3Store, new_temp_key, new_user, stored
 
 pytestmark = pytest.mark.django_db
 

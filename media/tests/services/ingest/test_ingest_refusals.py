@@ -22,7 +22,7 @@ from media.tests.factories import (
     ticket,
     upload_of,
 )
-from media.tests.rules.specimens import (
+from media.tests.rules.file_types.specimens import (
     FLOODS,
     FOREIGN,
     WHOLE,

@@ -11,7 +11,7 @@ from sartiq.core.front import request_body
 from sartiq.core.front.application import MAX_FIRST_BYTES, Front
 from sartiq.core.front.django_threads import MAX_MEMORY_BYTES, DjangoThreads
 from sartiq.core.front.environ import environ_of
-from sartiq.core.tests import asgi
+from sartiq.core.tests.http import asgi
 
 MIB = 1024 * 1024
 Start = Callable[[str, list[tuple[str, str]]], Any]
