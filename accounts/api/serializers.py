@@ -6,14 +6,14 @@ from rest_framework import serializers
 
 from accounts.api.fields import RoleField
 from accounts.models import Membership, Organization, Role, User
-from accounts.services.sessions import LONGEST_TOKEN, Session
+from accounts.services.sessions import MAX_TOKEN_LENGTH, Session
 from sartiq.core.api.fields import BooleanField, UUIDField
 from sartiq.core.api.serializers import StrictSerializer
 
-LONGEST_EMAIL = 254
-LONGEST_NAME = 255
-LONGEST_PASSWORD = 1024
-LONGEST_SLUG = 100
+MAX_EMAIL_LENGTH = 254
+MAX_NAME_LENGTH = 255
+MAX_PASSWORD_LENGTH = 1024
+MAX_SLUG_LENGTH = 100
 Fields = StrictSerializer[dict[str, Any]]
 
 
@@ -22,7 +22,7 @@ class PasswordField(serializers.CharField):
 
     def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("write_only", True)
-        super().__init__(trim_whitespace=False, max_length=LONGEST_PASSWORD, **kwargs)
+        super().__init__(trim_whitespace=False, max_length=MAX_PASSWORD_LENGTH, **kwargs)
 
 
 class SignInIn(Fields):
@@ -30,7 +30,7 @@ class SignInIn(Fields):
 
     schema_name = "AccessTokenRequest"
 
-    username = serializers.CharField(max_length=LONGEST_EMAIL)
+    username = serializers.CharField(max_length=MAX_EMAIL_LENGTH)
     password = PasswordField()
     grant_type = serializers.ChoiceField(choices=["password"], required=False, allow_blank=True)
     scope = serializers.CharField(required=False, allow_blank=True)
@@ -43,7 +43,7 @@ class RefreshIn(Fields):
 
     schema_name = "RefreshTokenRequest"
 
-    refresh_token = serializers.CharField(max_length=LONGEST_TOKEN)
+    refresh_token = serializers.CharField(max_length=MAX_TOKEN_LENGTH)
 
 
 class TokenOut(serializers.Serializer[Session]):
@@ -78,9 +78,9 @@ class UserOut(serializers.ModelSerializer[User]):
 class ProfileIn(Fields):
     """What users may change about themselves."""
 
-    full_name = serializers.CharField(max_length=LONGEST_NAME, allow_blank=True, required=False)
+    full_name = serializers.CharField(max_length=MAX_NAME_LENGTH, allow_blank=True, required=False)
     email = serializers.EmailField(
-        max_length=LONGEST_EMAIL, required=False, help_text="Needs `current_password`."
+        max_length=MAX_EMAIL_LENGTH, required=False, help_text="Needs `current_password`."
     )
     password = PasswordField(
         required=False, help_text="The new one; ends every session. Needs `current_password`."
@@ -91,9 +91,9 @@ class ProfileIn(Fields):
 class UserIn(Fields):
     """A new user."""
 
-    email = serializers.EmailField(max_length=LONGEST_EMAIL)
+    email = serializers.EmailField(max_length=MAX_EMAIL_LENGTH)
     password = PasswordField()
-    full_name = serializers.CharField(max_length=LONGEST_NAME, allow_blank=True, required=False)
+    full_name = serializers.CharField(max_length=MAX_NAME_LENGTH, allow_blank=True, required=False)
     is_active = BooleanField(required=False)
     is_superuser = BooleanField(required=False)
     is_staff = BooleanField(required=False, help_text="May enter the admin.")
@@ -102,7 +102,7 @@ class UserIn(Fields):
 class UserChangeIn(UserIn):
     """What a superuser may change about a user."""
 
-    email = serializers.EmailField(max_length=LONGEST_EMAIL, required=False)
+    email = serializers.EmailField(max_length=MAX_EMAIL_LENGTH, required=False)
     password = PasswordField(required=False)
 
 
@@ -118,16 +118,16 @@ class OrganizationOut(serializers.ModelSerializer[Organization]):
 class OrganizationIn(Fields):
     """A new organization."""
 
-    name = serializers.CharField(max_length=LONGEST_NAME)
+    name = serializers.CharField(max_length=MAX_NAME_LENGTH)
     slug = serializers.SlugField(
-        max_length=LONGEST_SLUG, required=False, help_text="Made from the name when left out."
+        max_length=MAX_SLUG_LENGTH, required=False, help_text="Made from the name when left out."
     )
 
 
 class OrganizationChangeIn(OrganizationIn):
     """What its managers may change about an organization."""
 
-    name = serializers.CharField(max_length=LONGEST_NAME, required=False)
+    name = serializers.CharField(max_length=MAX_NAME_LENGTH, required=False)
 
 
 class MemberOut(serializers.ModelSerializer[Membership]):
@@ -155,7 +155,7 @@ class MemberOut(serializers.ModelSerializer[Membership]):
 class MemberIn(Fields):
     """A new member, named by address or by id."""
 
-    email = serializers.EmailField(max_length=LONGEST_EMAIL, required=False)
+    email = serializers.EmailField(max_length=MAX_EMAIL_LENGTH, required=False)
     user_id = UUIDField(required=False)
     role = RoleField(default=Role.MEMBER)
 

@@ -14,7 +14,7 @@ from accounts.errors import OrganizationNotFoundError, SlugTakenError
 from accounts.models import Membership, Organization, Role, User
 from sartiq.core.preconditions import Precondition, unconditional
 
-LONGEST_DERIVED_SLUG = 80  # of 100, so a suffix fits
+MAX_DERIVED_SLUG_LENGTH = 80  # of 100, so a suffix fits
 SUFFIXES_TRIED = 3  # of 32 random bits each
 
 
@@ -71,5 +71,5 @@ def _save_as_first_free(organization: Organization, slugs: Sequence[str]) -> Non
 
 
 def _derived(name: str) -> list[str]:
-    stem = slugify(name)[:LONGEST_DERIVED_SLUG].strip("-_") or "organization"
+    stem = slugify(name)[:MAX_DERIVED_SLUG_LENGTH].strip("-_") or "organization"
     return [stem, *(f"{stem}-{secrets.token_hex(4)}" for _ in range(SUFFIXES_TRIED))]

@@ -28,7 +28,7 @@ from accounts.models import User
 from accounts.rules import sign_in_name
 from sartiq.core.statements import select_by_id
 
-LONGEST_TOKEN = 4096  # ours have about 400 characters
+MAX_TOKEN_LENGTH = 4096  # ours have about 400 characters
 
 _NEVER_ASKED = ("last_login", "deleted_at")  # of a caller; reading a timestamp is not free
 PASSWORD_CLAIM = "ses"  # noqa: S105  the claim's name, tied to the password's hash
@@ -126,7 +126,7 @@ def _password_mark(user: User) -> str:
 
 
 def _verified(kind: Callable[[Any], Token], raw: str) -> Token:
-    if len(raw) > LONGEST_TOKEN:
+    if len(raw) > MAX_TOKEN_LENGTH:
         raise CredentialsError
     try:
         return kind(raw)

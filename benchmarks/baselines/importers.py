@@ -23,7 +23,7 @@ OUTCOMES = ("created", "updated", "unchanged", "failed")
 ENDED = {"completed", "completed_with_errors", "failed", "cancelled"}
 POLL_SECONDS = 0.05
 SETTLED_SECONDS = 1.0
-LONGEST_SECONDS = 900.0
+MAX_SECONDS = 900.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,7 +145,7 @@ def _send(studio: Studio, table: Path) -> str:
 
 
 def _ended(studio: Studio, location: str) -> dict[str, Any]:
-    ends = time.monotonic() + LONGEST_SECONDS
+    ends = time.monotonic() + MAX_SECONDS
     while True:
         job: dict[str, Any] = studio.http.get(location).json()
         if job["status"] in ENDED:

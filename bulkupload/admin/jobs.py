@@ -39,7 +39,7 @@ class BulkUploadJobAdmin(FactsAdmin):
     """Bulk uploads: how far they are, what went wrong, what can be done about it."""
 
     list_display = (
-        *("filename", "shown_status", "bar", "refused", "problems", "dry_run"),
+        *("filename", "status_label", "bar", "refused", "problems", "dry_run"),
         *("organization", "user", "created_at"),
     )
     list_filter = (
@@ -137,7 +137,7 @@ class BulkUploadJobAdmin(FactsAdmin):
     # --- Columns and facts ----------------------------------------------------------------------
 
     @coloured(description="Status", ordering="status", colours=STATUS_COLOURS)
-    def shown_status(self, job: BulkUploadJob) -> tuple[str, str]:
+    def status_label(self, job: BulkUploadJob) -> tuple[str, str]:
         """Colour the status."""
         return job.status, job.get_status_display()
 

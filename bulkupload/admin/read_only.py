@@ -41,7 +41,7 @@ class BulkUploadChunkAdmin(FactsAdmin):
     """Ranges of rows: each is imported in one transaction or still waits."""
 
     list_display = (
-        *("number", "of_job", "shown_status", "rows", "created", "updated", "unchanged"),
+        *("number", "of_job", "status_label", "rows", "created", "updated", "unchanged"),
         *("failed", "attempts", "finished_at"),
     )
     list_filter = ("status", ("created_at", RangeDateTimeFilter))
@@ -61,7 +61,7 @@ class BulkUploadChunkAdmin(FactsAdmin):
         return link(chunk.job)
 
     @coloured(description="Status", ordering="status", colours=STATUS_COLOURS)
-    def shown_status(self, chunk: BulkUploadChunk) -> tuple[str, str]:
+    def status_label(self, chunk: BulkUploadChunk) -> tuple[str, str]:
         """Colour the status."""
         return chunk.status, chunk.get_status_display()
 
@@ -70,7 +70,7 @@ class BulkUploadChunkAdmin(FactsAdmin):
 class BulkUploadRowErrorAdmin(FactsAdmin):
     """What is wrong with refused rows, and with pictures of the others."""
 
-    list_display = (*("place", "shown_severity", "column", "value", "code", "message", "of_job"),)
+    list_display = (*("place", "severity_label", "column", "value", "code", "message", "of_job"),)
     list_filter = ("severity", "code")
     list_select_related = ("job",)
     search_fields = ("=job__id", "job__filename", "column", "value", "message")
@@ -91,7 +91,7 @@ class BulkUploadRowErrorAdmin(FactsAdmin):
         return f"Line {error.line}, row {error.row}"
 
     @coloured(description="Severity", ordering="severity", colours=SEVERITY_COLOURS)
-    def shown_severity(self, error: BulkUploadRowError) -> tuple[str, str]:
+    def severity_label(self, error: BulkUploadRowError) -> tuple[str, str]:
         """Colour the severity."""
         return error.severity, error.get_severity_display()
 
@@ -106,7 +106,7 @@ class BulkUploadMediaBatchAdmin(FactsAdmin):
     """Pictures of some rows, taken in together."""
 
     list_display = (
-        *("id", "of_job", "shown_status", "pending", "ready", "failed", "attempts", "created_at"),
+        *("id", "of_job", "status_label", "pending", "ready", "failed", "attempts", "created_at"),
     )
     list_filter = ("status", ("created_at", RangeDateTimeFilter))
     list_select_related = ("job", "chunk")
@@ -129,7 +129,7 @@ class BulkUploadMediaBatchAdmin(FactsAdmin):
         return link(batch.chunk)
 
     @coloured(description="Status", ordering="status", colours=BATCH_COLOURS)
-    def shown_status(self, batch: BulkUploadMediaBatch) -> tuple[str, str]:
+    def status_label(self, batch: BulkUploadMediaBatch) -> tuple[str, str]:
         """Colour the status."""
         return batch.status, batch.get_status_display()
 
@@ -139,7 +139,7 @@ class BulkUploadMediaAdmin(FactsAdmin):
     """What rows ask of the slots of their products."""
 
     list_display = (
-        *("line", "slot", "shown_status", "pending", "ready", "failed", "of_product", "of_job"),
+        *("line", "slot", "status_label", "pending", "ready", "failed", "of_product", "of_job"),
     )
     list_filter = ("status", "slot", ("created_at", RangeDateTimeFilter))
     list_select_related = ("job", "batch")
@@ -172,7 +172,7 @@ class BulkUploadMediaAdmin(FactsAdmin):
         return anchor(page_of(Product, media.product_id), media.product_id)
 
     @coloured(description="Status", ordering="status", colours=MEDIA_COLOURS)
-    def shown_status(self, media: BulkUploadMedia) -> tuple[str, str]:
+    def status_label(self, media: BulkUploadMedia) -> tuple[str, str]:
         """Colour the status."""
         return media.status, media.get_status_display()
 
@@ -181,7 +181,7 @@ class BulkUploadMediaAdmin(FactsAdmin):
 class RemoteImageAdmin(FactsAdmin):
     """What remote addresses hold: each is fetched once for its owner."""
 
-    list_display = ("url", "shown_status", "failure_code", "organization", "user", "created_at")
+    list_display = ("url", "status_label", "failure_code", "organization", "user", "created_at")
     list_filter = ("status", "failure_code", ("created_at", RangeDateTimeFilter))
     list_select_related = ("user", "organization", "upload")
     search_fields = ("=id", "url")
@@ -198,6 +198,6 @@ class RemoteImageAdmin(FactsAdmin):
         return link(remote.upload)
 
     @coloured(description="Status", ordering="status", colours=REMOTE_COLOURS)
-    def shown_status(self, remote: RemoteImage) -> tuple[str, str]:
+    def status_label(self, remote: RemoteImage) -> tuple[str, str]:
         """Colour the status."""
         return remote.status, remote.get_status_display()

@@ -5,7 +5,7 @@ from rest_framework.exceptions import ParseError
 from rest_framework.parsers import DataAndFiles, MultiPartParser
 
 from bulkupload.errors import CutOffError, NotAFormError, SeveralTablesError, TableTooLargeError
-from bulkupload.rules.limits import LARGEST_FILE, LARGEST_FORM
+from bulkupload.rules.limits import MAX_FILE_BYTES, MAX_FORM_BYTES
 from sartiq.core.http.request_body import CountedBody
 
 
@@ -21,7 +21,7 @@ class BoundedMultiPartParser(MultiPartParser):
         """Return the form; its file lies on the disk, not in memory."""
         meta = (parser_context or {})["request"].META
         length = int(meta.get("CONTENT_LENGTH") or 0)
-        if length > LARGEST_FILE + LARGEST_FORM:
+        if length > MAX_FILE_BYTES + MAX_FORM_BYTES:
             raise TableTooLargeError
         # Django's parser takes the end of a connection for the end of the form: a dry run whose
         # last part was cut off would write.

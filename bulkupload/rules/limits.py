@@ -5,19 +5,19 @@ from typing import Final
 
 MIB: Final = 1024 * 1024
 
-LARGEST_FILE: Final = 512 * MIB
-LARGEST_FORM: Final = MIB  # the other parts of the request
-MOST_ROWS: Final = 2_000_000
-MOST_COLUMNS: Final = 1000
-LONGEST_CELL: Final = 64 * 1024  # characters
-LONGEST_LINE: Final = MIB  # characters; no row of ours needs more
-LARGEST_CHUNK: Final = 8 * MIB  # bytes of one chunk, whatever the rows are like
-LARGEST_GROUP: Final = 10_000  # rows of one Shopify handle
-LARGEST_HANDLE: Final = 32 * MIB  # bytes of them
+MAX_FILE_BYTES: Final = 512 * MIB
+MAX_FORM_BYTES: Final = MIB  # the other parts of the request
+MAX_ROWS: Final = 2_000_000
+MAX_COLUMNS: Final = 1000
+MAX_CELL_LENGTH: Final = 64 * 1024  # characters
+MAX_LINE_LENGTH: Final = MIB  # characters; no row of ours needs more
+MAX_CHUNK_BYTES: Final = 8 * MIB  # bytes of one chunk, whatever the rows are like
+MAX_GROUP_ROWS: Final = 10_000  # rows of one Shopify handle
+MAX_GROUP_BYTES: Final = 32 * MIB  # bytes of them
 ROWS_AT_ONCE: Final = 1000  # of one INSERT; PostgreSQL takes 65,535 values in all
-LONGEST_SHOWN: Final = 500  # characters of a refused value that an error repeats
+MAX_SHOWN_LENGTH: Final = 500  # characters of a refused value that an error repeats
 
-LARGEST_WORKBOOK: Final = 256 * MIB  # of an XLSX once unpacked
+MAX_WORKBOOK_BYTES: Final = 256 * MIB  # of an XLSX once unpacked
 WORKBOOK_MEMORY: Final = 2048 * MIB
 WORKBOOK_SECONDS: Final = 240  # of CPU; 256 MiB of cells take 50 to 100
 

@@ -23,7 +23,7 @@ from media.storage import ObjectHead, ObjectHeaders, private_store
 from sartiq.core.models import new_id
 from sartiq.core.work.crash_points import reach
 
-LONGEST_NAME = 255
+MAX_NAME_LENGTH = 255
 HEADERS = ObjectHeaders(content_type="application/octet-stream", content_disposition="attachment")
 
 Body = BinaryIO | Iterable[bytes]
@@ -58,7 +58,7 @@ def start(*, user: User, scope: OwnerScope, table: Table, then: Then = _nothing)
         id=new_id(),
         user_id=user.pk,
         organization_id=scope.organization_id,
-        filename=table.filename[:LONGEST_NAME],
+        filename=table.filename[:MAX_NAME_LENGTH],
         dry_run=table.dry_run,
         mapping=dict(table.mapping),
         encoding=table.encoding,
@@ -122,7 +122,7 @@ def _retrier(user: User, old: BulkUploadJob) -> UUID:
 def _keep(job: BulkUploadJob, body: Body, then: Then) -> BulkUploadJob:
     """Store the bytes, then the row; whatever fails, no object stays without its row."""
     job.source_key = keys.private_key(keys.PrivateArea.BULK, job.pk, job.filename)
-    deletions.queue_unless_spared(
+    deletions.queue_deletion_on_failure(
         job.source_key, bucket=Bucket.PRIVATE, reason=DeletionReason.EXPIRED
     )
     head: ObjectHead = private_store().put(job.source_key, body, headers=HEADERS)

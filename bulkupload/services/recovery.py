@@ -18,7 +18,7 @@ from media.services.health import stores_answer
 from sartiq.core.work import resend as resending
 from sartiq.core.work.resend import end_outage, waiting_for
 
-MOST_AT_ONCE = 100  # jobs a run; the next run takes the next ones
+RECOVERY_BATCH_SIZE = 100  # jobs a run; the next run takes the next ones
 
 
 def resend() -> int:
@@ -65,10 +65,10 @@ def _finish() -> int:
     """Note what became of files, and finish the jobs that only lack their end."""
     running = BulkUploadJob.objects.importing()
     shown = BulkUploadMedia.objects.filter(status=MediaStatus.SHOWN).values("job_id")
-    for pk in list(running.filter(pk__in=shown).values_list("pk", flat=True)[:MOST_AT_ONCE]):
+    for pk in list(running.filter(pk__in=shown).values_list("pk", flat=True)[:RECOVERY_BATCH_SIZE]):
         finish.settle(pk)
     chunks = BulkUploadChunk.objects.unfinished().values("job_id")
     batches = BulkUploadMediaBatch.objects.unsettled().values("job_id")
     ended = running.exclude(pk__in=chunks).exclude(pk__in=batches)
-    ids = list(ended.values_list("pk", flat=True)[:MOST_AT_ONCE])
+    ids = list(ended.values_list("pk", flat=True)[:RECOVERY_BATCH_SIZE])
     return sum(lifecycle.finish(pk) for pk in ids)

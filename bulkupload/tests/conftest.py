@@ -8,7 +8,7 @@ from accounts.models import OwnerScope, User
 from accounts.tests.factories import UserFactory
 from media.storage import factory
 from media.storage.testing.memory import MemoryStore
-from media.tests.doors import WatchedStore, watched_doors
+from media.tests.doors import WatchedStore, watched_stores
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def private(public: MemoryStore) -> MemoryStore:
 def public(db: None) -> Iterator[MemoryStore]:
     """Stores in memory behind the doors; this is the public one."""
     store = MemoryStore()
-    with watched_doors(store, MemoryStore()):
+    with watched_stores(store, MemoryStore()):
         yield store
 
 

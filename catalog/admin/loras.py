@@ -66,7 +66,7 @@ class LoraModelAdmin(ModelAdmin):
     """LoRA models: superusers upload them here; they are looked at and never loaded."""
 
     list_display = (
-        *("filename", "shown_verdict", "of_subject", "trigger", "entity_type", "size"),
+        *("filename", "verdict_label", "of_subject", "trigger", "entity_type", "size"),
         *("uploaded_by", "upload_timestamp"),
     )
     list_filter = (
@@ -190,7 +190,7 @@ class LoraModelAdmin(ModelAdmin):
     # --- Columns and facts --------------------------------------------------------------------
 
     @coloured(description="Verdict", ordering="verdict", colours=VERDICT_COLOURS)
-    def shown_verdict(self, model: LoraModel) -> tuple[str, str]:
+    def verdict_label(self, model: LoraModel) -> tuple[str, str]:
         """Colour the verdict."""
         return model.verdict, model.get_verdict_display()
 

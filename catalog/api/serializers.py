@@ -19,7 +19,7 @@ from media.rules.limits import MAX_REQUEST_IMAGES
 from sartiq.core.api.fields import UUIDField
 from sartiq.core.api.serializers import StrictSerializer
 
-LONGEST_URL = 2048
+MAX_URL_LENGTH = 2048
 
 
 def _text(limit: int) -> serializers.CharField:
@@ -29,12 +29,12 @@ def _text(limit: int) -> serializers.CharField:
 
 
 def _image() -> serializers.CharField:
-    return serializers.CharField(max_length=LONGEST_URL, required=False, allow_null=True)
+    return serializers.CharField(max_length=MAX_URL_LENGTH, required=False, allow_null=True)
 
 
 def _images() -> serializers.ListField:
     return serializers.ListField(
-        child=serializers.CharField(max_length=LONGEST_URL),
+        child=serializers.CharField(max_length=MAX_URL_LENGTH),
         required=False,
         allow_null=True,
         max_length=MAX_REQUEST_IMAGES,

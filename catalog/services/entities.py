@@ -30,7 +30,7 @@ from sartiq.core.errors import ContentionError, InvalidManyError, Issue
 from sartiq.core.preconditions import Precondition, unconditional
 
 WIRE_NAMES = {"export_configuration": "export_configuration_id"}
-MOST_TRIES = 3  # of one deletion, when others change the same rows at the same time
+MAX_TRIES = 3  # of one deletion, when others change the same rows at the same time
 
 
 Entity = TypeVar("Entity", bound=CatalogEntity)
@@ -180,7 +180,7 @@ def discard(rows: QuerySet[Entity], *, precondition: Precondition = unconditiona
 
     Raises ContentionError when requests that change the same rows keep winning.
     """
-    for _ in range(MOST_TRIES):
+    for _ in range(MAX_TRIES):
         try:
             with transaction.atomic():
                 return _discard_locked(rows, precondition)

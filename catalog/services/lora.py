@@ -28,7 +28,7 @@ SCANNER = Path(__file__).with_name("pickle_scanner.py")
 SCAN_SECONDS = 20
 LINK_LIFETIME = timedelta(minutes=5)
 CHUNK_BYTES = 1024 * 1024
-LONGEST_NAME = 255
+MAX_NAME_LENGTH = 255
 HEADERS = ObjectHeaders(
     content_type="application/octet-stream", content_disposition="attachment", cache_control=None
 )
@@ -77,7 +77,7 @@ def upload(
         subject=subject,
         trigger=trigger,
         entity_type=entity_type,
-        filename=file.filename[:LONGEST_NAME],
+        filename=file.filename[:MAX_NAME_LENGTH],
         file_size=file.size,
         verdict=findings.verdict,
         verdict_details=findings.details,
@@ -160,7 +160,7 @@ def _sha256_of(body: BinaryIO) -> str:
 
 def _keep(model: LoraModel, body: BinaryIO) -> None:
     """Store the bytes, then the row; whatever fails, no object stays without its row."""
-    deletions.queue_unless_spared(
+    deletions.queue_deletion_on_failure(
         model.file_path, bucket=Bucket.PRIVATE, reason=DeletionReason.EXPIRED
     )
     private_store().put(model.file_path, body, headers=HEADERS)

@@ -17,7 +17,7 @@ LIMITS = {
     resource.RLIMIT_CPU: 10,  # seconds
     resource.RLIMIT_FSIZE: 0,  # it writes no file
 }
-MOST_NAMED = 20
+MAX_NAMED = 20
 
 
 class Unread(logging.Handler):
@@ -58,8 +58,8 @@ def judge(path: Path) -> tuple[str, str]:
 
 def _names(found: list[Any], safety: Any) -> str:
     names = sorted({f"{each.module}.{each.name}" for each in found if each.safety == safety})
-    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-    return ", ".join(name[:200] for name in names[:MOST_NAMED]) + more
+    more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
+    return ", ".join(name[:200] for name in names[:MAX_NAMED]) + more
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ from django.utils.text import slugify
 from accounts.models import OwnerScope
 from catalog.models import Subject
 
-LONGEST_STEM = 240  # leaves room for the number within the field's 255
+MAX_STEM_LENGTH = 240  # leaves room for the number within the field's 255
 NAMELESS = "subject"
 
 
@@ -18,7 +18,7 @@ def free_slug(*, scope: OwnerScope, name: str) -> str:
     with connection.cursor() as cursor:
         place = "subject-slug:{}:{}".format(*scope.key)
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [place])
-    stem = slugify(name)[:LONGEST_STEM].strip("-") or NAMELESS
+    stem = slugify(name)[:MAX_STEM_LENGTH].strip("-") or NAMELESS
     rows = Subject.objects.in_scope(scope).filter(slug__startswith=stem)
     taken = set(rows.values_list("slug", flat=True))
     candidates = chain([stem], (f"{stem}-{number}" for number in count(2)))

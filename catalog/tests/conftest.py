@@ -7,7 +7,7 @@ from rest_framework.test import APIClient
 from accounts.models import Organization, User
 from accounts.tests.factories import MembershipFactory, UserFactory, client_of
 from media.storage.testing.memory import MemoryStore
-from media.tests.doors import memory_doors
+from media.tests.doors import memory_stores
 
 
 @dataclass(frozen=True)
@@ -41,5 +41,5 @@ def team(user: User) -> Team:
 @pytest.fixture
 def memory(db: None) -> Iterator[MemoryStore]:
     """A store in memory behind the doors."""
-    with memory_doors(MemoryStore()) as store:
+    with memory_stores(MemoryStore()) as store:
         yield store

@@ -19,7 +19,7 @@ from devstack.folders import (
 )
 from devstack.process.child import DevstackError
 
-LONGEST_SOCKET_PATH = 107
+MAX_SOCKET_PATH_BYTES = 107
 
 
 def test_a_closed_ancestor_closes_the_folder(tmp_path: Path) -> None:
@@ -35,7 +35,7 @@ def test_a_run_folder_can_be_entered_and_leaves_room_for_socket_names() -> None:
     folder = new_run_folder()
 
     assert can_be_entered_by_anyone(folder)
-    assert len(str(folder / "pg" / ".s.PGSQL.5432.lock")) < LONGEST_SOCKET_PATH
+    assert len(str(folder / "pg" / ".s.PGSQL.5432.lock")) < MAX_SOCKET_PATH_BYTES
     folder.rmdir()
 
 

@@ -33,7 +33,7 @@ class ExportRunAdmin(FactsAdmin):
     """Exports: how far they are, what went wrong, what they made."""
 
     list_display = (
-        *("title", "shown_status", "bar", "failed_files", "size", "image_format"),
+        *("title", "status_label", "bar", "failed_files", "size", "image_format"),
         *("organization", "user", "created_at"),
     )
     list_filter = (
@@ -91,7 +91,7 @@ class ExportRunAdmin(FactsAdmin):
         return answer
 
     @coloured(description="Status", ordering="status", colours=RUN_COLOURS)
-    def shown_status(self, run: ExportRun) -> tuple[str, str]:
+    def status_label(self, run: ExportRun) -> tuple[str, str]:
         """Colour the status."""
         return run.status, run.get_status_display()
 
@@ -141,7 +141,7 @@ class ExportItemAdmin(FactsAdmin):
     """Files of exports: each is made once, under a lease."""
 
     list_display = (
-        *("name", "of_run", "position", "shown_status", "failure_code", "size", "attempts"),
+        *("name", "of_run", "position", "status_label", "failure_code", "size", "attempts"),
         "finished_at",
     )
     list_filter = ("status", "failure_code", ("created_at", RangeDateTimeFilter))
@@ -168,7 +168,7 @@ class ExportItemAdmin(FactsAdmin):
         return link(found) if found else str(item.resource_id)
 
     @coloured(description="Status", ordering="status", colours=ITEM_COLOURS)
-    def shown_status(self, item: ExportItem) -> tuple[str, str]:
+    def status_label(self, item: ExportItem) -> tuple[str, str]:
         """Colour the status."""
         return item.status, item.get_status_display()
 

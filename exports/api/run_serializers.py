@@ -11,7 +11,7 @@ from exports.selectors import Progress, template_of
 from exports.services.naming import NamedEntry, metadata_names
 
 STATUSES = [value.lower() for value in RunStatus.values]
-MOST_FAILURES = 1000  # of one answer; the manifest names all
+MAX_FAILURES = 1000  # of one answer; the manifest names all
 
 
 class RunConfigurationOut(serializers.Serializer[Any]):
@@ -124,7 +124,7 @@ def answers_of(runs: Sequence[ExportRun]) -> list[dict[str, Any]]:
 def detail_of(run: ExportRun) -> dict[str, Any]:
     """Return one export with the files that failed."""
     shown = _shown(run, selectors.progress_of([run])[run.pk])
-    failures = selectors.failures_of(run)[:MOST_FAILURES]
+    failures = selectors.failures_of(run)[:MAX_FAILURES]
     return dict(ExportDetailOut({**shown, "failures": failures}).data)
 
 

@@ -6,13 +6,13 @@ from rest_framework import serializers
 from exports.models import ExportConfiguration, ImageFormat
 from exports.rules.adapters.registry import codes
 from exports.rules.levels import Level
-from exports.rules.templates import LONGEST_TEMPLATE
+from exports.rules.templates import MAX_TEMPLATE_LENGTH
 from exports.selectors import template_of
 from exports.services.resolution import Resolution
 from sartiq.core.api.fields import BooleanField, UUIDField
 from sartiq.core.api.serializers import StrictSerializer
 
-LONGEST_NAME = 255
+MAX_NAME_LENGTH = 255
 LEVELS = [each.value for each in Level]
 
 
@@ -50,7 +50,7 @@ class FormatField(serializers.ChoiceField):
 
 def _template() -> serializers.CharField:
     return serializers.CharField(
-        max_length=LONGEST_TEMPLATE, required=False, allow_null=True, trim_whitespace=False
+        max_length=MAX_TEMPLATE_LENGTH, required=False, allow_null=True, trim_whitespace=False
     )
 
 
@@ -90,7 +90,7 @@ class ExportConfigurationCreate(StrictSerializer[Any]):
         "naming_convention_template": "{brand}_{product_sku}_{shot_type}_v{version}",
     }
 
-    name = serializers.CharField(max_length=LONGEST_NAME, default="Default")
+    name = serializers.CharField(max_length=MAX_NAME_LENGTH, default="Default")
     metadata_adapter = AdapterField(default="default")
     image_format = FormatField(default=ImageFormat.WEBP)
     naming_convention_template = _template()
@@ -114,7 +114,7 @@ class ExportConfigurationUpdate(StrictSerializer[Any]):
     schema_name = "ExportConfigurationUpdate"
     schema_example: ClassVar[dict[str, str]] = {"image_format": "jpeg", "metadata_adapter": "ovs"}
 
-    name = serializers.CharField(max_length=LONGEST_NAME, required=False, allow_null=True)
+    name = serializers.CharField(max_length=MAX_NAME_LENGTH, required=False, allow_null=True)
     metadata_adapter = AdapterField(required=False, allow_null=True)
     image_format = FormatField(required=False, allow_null=True)
     naming_convention_template = _template()

@@ -21,7 +21,7 @@ from exports.api.run_serializers import (
     preview_of,
 )
 from exports.models import ExportRun
-from exports.rules.limits import MOST_FILES
+from exports.rules.limits import MAX_FILES
 from exports.services import export_selection, naming, runs
 from exports.services.export_selection import Asked
 from sartiq.core.api.endpoints import Endpoint, ModelEndpointSet
@@ -52,7 +52,7 @@ def _ids() -> Any:
         required=False,
         allow_null=True,
         min_length=1,
-        max_length=MOST_FILES,
+        max_length=MAX_FILES,
     )
 
 

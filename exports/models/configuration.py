@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models import Q
 
 from accounts.models import OwnedModel, OwnedQuerySet, OwnerScope, User, indexes_by_owner
-from exports.rules.templates import LONGEST_TEMPLATE
+from exports.rules.templates import MAX_TEMPLATE_LENGTH
 
 
 class ImageFormat(models.TextChoices):
@@ -38,7 +38,7 @@ class ExportConfiguration(OwnedModel):
         max_length=16, choices=ImageFormat.choices, default=ImageFormat.WEBP
     )
     naming_convention_template = models.CharField(  # noqa: DJ001  null on the wire, never empty
-        max_length=LONGEST_TEMPLATE, null=True, blank=True
+        max_length=MAX_TEMPLATE_LENGTH, null=True, blank=True
     )
 
     objects: ClassVar = ExportConfigurationQuerySet.as_manager()

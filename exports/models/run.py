@@ -8,7 +8,7 @@ from django.db.models.functions import Now
 from accounts.models import OwnedModel, OwnedQuerySet, indexes_by_owner
 from exports.models.configuration import ImageFormat
 from exports.models.statuses import DOWNLOADABLE, UNFINISHED, ItemStatus, RunStatus
-from exports.rules.templates import LONGEST_TEMPLATE
+from exports.rules.templates import MAX_TEMPLATE_LENGTH
 from sartiq.core.models import LeasedModel, free_to_take, not_enqueued_since
 
 
@@ -49,7 +49,7 @@ class ExportRun(OwnedModel, LeasedModel):
     configuration_name = models.CharField(max_length=255)
     metadata_adapter = models.CharField(max_length=32)
     image_format = models.CharField(max_length=16, choices=ImageFormat.choices)
-    template = models.CharField(max_length=LONGEST_TEMPLATE)
+    template = models.CharField(max_length=MAX_TEMPLATE_LENGTH)
     total = models.PositiveIntegerField()
     archive_key = models.CharField(max_length=255, blank=True)
     archive_size = models.PositiveBigIntegerField(null=True, blank=True)

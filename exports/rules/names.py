@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import count
 from typing import Final
 
-LONGEST_NAME = 200  # characters, with the extension
-LONGEST_NAME_BYTES = 240  # file systems stop at 255 bytes
+MAX_NAME_LENGTH = 200  # characters, with the extension
+MAX_NAME_BYTES = 240  # file systems stop at 255 bytes
 FORBIDDEN: Final = frozenset('<>:"/\\|?*')
 UNNAMED = "unnamed"
 # Controls, bidirectional marks and other invisible ones, halves of pairs, private, unassigned.
@@ -82,7 +82,7 @@ def _replaced(character: str) -> str:
 def _safe(stem: str, *, tail: str) -> str:
     stripped = stem.strip(" .")
     named = f"_{stripped}" if _RESERVED.fullmatch(stripped) else stripped
-    cut = named[: LONGEST_NAME - len(tail)]
-    while len(cut.encode()) + len(tail.encode()) > LONGEST_NAME_BYTES:
+    cut = named[: MAX_NAME_LENGTH - len(tail)]
+    while len(cut.encode()) + len(tail.encode()) > MAX_NAME_BYTES:
         cut = cut[:-1]
     return cut.rstrip(" .") or UNNAMED

@@ -59,7 +59,7 @@ def _last(pattern: re.Pattern[str], text: str) -> str:
 def _table(tokens: tuple[Token, ...], stem: str) -> list[list[bool]]:
     """Return for every token and place whether the rest fits from there."""
     size = len(stem)
-    if names.clean(stem) != stem or size > names.LONGEST_NAME:
+    if names.clean(stem) != stem or size > names.MAX_NAME_LENGTH:
         return [[False] * (size + 1)]
     table = [[False] * (size + 1) for _ in tokens]
     table.append([False] * size + [True])

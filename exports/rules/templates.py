@@ -14,7 +14,7 @@ from exports.errors import TemplateError
 from exports.rules import names
 from exports.rules.wildcards import WILDCARDS, Value, Wildcard
 
-LONGEST_TEMPLATE = 200
+MAX_TEMPLATE_LENGTH = 200
 WIDEST_NUMBER = 20
 HIGHEST_NUMBER = 10**WIDEST_NUMBER - 1
 DEFAULT_TEMPLATE = "{brand}_{product_sku}_{shot_type}_v{version}"
@@ -113,8 +113,8 @@ def compile_template(text: str) -> Template:
     """
     if not text.strip():
         raise _fault("Empty template", text, text, 0)
-    if len(text) > LONGEST_TEMPLATE:
-        raise _fault("Template too long", text, text[LONGEST_TEMPLATE:], LONGEST_TEMPLATE)
+    if len(text) > MAX_TEMPLATE_LENGTH:
+        raise _fault("Template too long", text, text[MAX_TEMPLATE_LENGTH:], MAX_TEMPLATE_LENGTH)
     return Template(text=text, tokens=tuple(_tokens(text)))
 
 

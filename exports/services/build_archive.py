@@ -19,7 +19,7 @@ from exports.errors import Fault, StoringTooSlowError
 from exports.models import ExportItem, ExportRun, ItemStatus, RunStatus
 from exports.rules.adapters.base import ExportedFile
 from exports.rules.archive import ArchiveEntry, write_archive
-from exports.rules.limits import KEPT_FOR, LARGEST_ARCHIVE
+from exports.rules.limits import KEPT_FOR, MAX_ARCHIVE_BYTES
 from exports.rules.manifest import MANIFEST, Listed, Missing, manifest
 from exports.selectors import adapter_by_code
 from exports.services import dispatch
@@ -40,7 +40,8 @@ HEADERS: Final = ObjectHeaders(content_type="application/zip", content_dispositi
 NOTHING: Final = Fault("nothing_exported", "None of the files could be exported.")
 TOO_LARGE: Final = Fault(
     "archive_too_large",
-    f"The files are larger than the {LARGEST_ARCHIVE // 1024**3} GiB of an archive. Export fewer.",
+    f"The files are larger than the {MAX_ARCHIVE_BYTES // 1024**3} GiB of an archive. "
+    "Export fewer.",
 )
 ATTEMPTS_EXHAUSTED: Final = Fault(
     "attempts_exhausted", "The archive was not packed in five attempts."
@@ -82,7 +83,7 @@ def _assemble(lease: Lease[ExportRun]) -> None:
     items = list(ExportItem.objects.filter(run_id=lease.pk).order_by("position"))
     if not any(item.status == ItemStatus.DONE for item in items):
         _fail(lease, NOTHING)
-    elif sum(item.result_size or 0 for item in items) > LARGEST_ARCHIVE:
+    elif sum(item.result_size or 0 for item in items) > MAX_ARCHIVE_BYTES:
         _fail(lease, TOO_LARGE)
     else:
         try:
@@ -99,7 +100,7 @@ def _failure_of(error: Exception) -> Fault | None:
 def _pack(lease: Lease[ExportRun], run_id: UUID, items: list[ExportItem]) -> None:
     run = ExportRun.objects.get(pk=run_id)
     key = keys.private_key(keys.PrivateArea.EXPORTS, run_id, f"archive-{lease.fence}.zip")
-    deletions.queue_unless_spared(key, bucket=Bucket.PRIVATE, reason=DeletionReason.EXPIRED)
+    deletions.queue_deletion_on_failure(key, bucket=Bucket.PRIVATE, reason=DeletionReason.EXPIRED)
     reach("export-assembling")
     measured = Measured()
     body = measured.passing(write_archive(_entries(lease, run, items)))

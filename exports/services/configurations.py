@@ -17,7 +17,7 @@ from exports.rules.templates import compile_template
 from sartiq.core.errors import ContentionError, NotPermittedError, located
 from sartiq.core.preconditions import Precondition, unconditional
 
-MOST_TRIES = 3  # of one deletion, when entities begin to name the configuration at the same time
+MAX_TRIES = 3  # of one deletion, when entities begin to name the configuration at the same time
 Rows = QuerySet[ExportConfiguration]
 ADAPTER, TEMPLATE = "metadata_adapter", "naming_convention_template"
 
@@ -56,7 +56,7 @@ def delete_first(rows: Rows, *, precondition: Precondition = unconditional) -> N
 
     Raises ExportConfigurationNotFoundError when there is none.
     """
-    for _ in range(MOST_TRIES):
+    for _ in range(MAX_TRIES):
         try:
             with transaction.atomic():
                 found = _locked_first(rows)

@@ -19,7 +19,7 @@ from exports.models import ImageFormat
 from exports.rules import image_formats
 from exports.rules.image_formats import Encoding
 from media.errors import ContentError, ImageTooLargeError
-from media.rules.decode_costs import LARGEST_PARALLEL, DecodeCost
+from media.rules.decode_costs import MAX_PARALLEL_PIXELS, DecodeCost
 from media.rules.file_types import image_header, signatures
 from media.rules.file_types.picture_ranges import differing_size, picture_end, picture_ranges
 from media.rules.formats.avif import CodedSize
@@ -98,7 +98,7 @@ def running_pid() -> int | None:
 
 def _place(pixels: int) -> AbstractContextManager[object]:
     """Let one of the largest images at a time be decoded or converted on a host."""
-    if pixels <= LARGEST_PARALLEL:
+    if pixels <= MAX_PARALLEL_PIXELS:
         return nullcontext()
     return memory_budget.taken(DecodeCost(memory=0, is_slow=False, is_largest=True), owner="")
 

@@ -39,8 +39,8 @@ from sartiq.core.work.runner import Outcome, RetryRowError, RowTask
 
 log = structlog.get_logger(__name__)
 
-MOST_WAITS: Final = 60  # looks at a resource that is still being taken in: about an hour
-LONGEST_WAIT: Final = timedelta(seconds=60)
+MAX_WAITS: Final = 60  # looks at a resource that is still being taken in: about an hour
+MAX_WAIT: Final = timedelta(seconds=60)
 ATTEMPTS_EXHAUSTED: Final = Fault("attempts_exhausted", "Every worker that made this file died.")
 STORE_UNAVAILABLE: Final = Fault("store_unavailable", "The file store did not answer for a day.")
 GONE: Final = Fault("resource_deleted", "The file was deleted before it was exported.")
@@ -168,7 +168,7 @@ def _keep(lease: Lease[ExportItem], item: ExportItem, made: Made) -> None:
     key = keys.private_key(
         keys.PrivateArea.EXPORTS, item.run_id, "items", f"{item.position}-{lease.fence}"
     )
-    deletions.queue_unless_spared(key, bucket=Bucket.PRIVATE, reason=DeletionReason.EXPIRED)
+    deletions.queue_deletion_on_failure(key, bucket=Bucket.PRIVATE, reason=DeletionReason.EXPIRED)
     crc32 = _crc32(made.path)
     with made.path.open("rb") as body:
         private_store().put(key, body, headers=ObjectHeaders(content_type=made.content_type))
@@ -198,10 +198,10 @@ def _crc32(path: Path) -> int:
 
 def _next_look(item: ExportItem) -> timedelta:
     """Return the delay until a pending resource is looked at again: it has its own worker."""
-    if item.waits >= MOST_WAITS:
+    if item.waits >= MAX_WAITS:
         raise ItemFaultError(STILL_PENDING)
     ExportItem.objects.filter(pk=item.pk).update(waits=F("waits") + 1)
-    return min(timedelta(seconds=2 ** min(item.waits, 6)), LONGEST_WAIT)
+    return min(timedelta(seconds=2 ** min(item.waits, 6)), MAX_WAIT)
 
 
 def _fail(lease: Lease[ExportItem], fault: Fault) -> None:

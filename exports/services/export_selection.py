@@ -20,14 +20,14 @@ from exports.errors import (
     TooManyWornError,
 )
 from exports.models import ExportConfiguration
-from exports.rules.limits import MOST_FILES
+from exports.rules.limits import MAX_FILES
 from exports.rules.wildcards import Value
 from exports.services.naming import ExportEntry
 from exports.services.resolution import resolve, resolve_for_owner
 from media.models import Attachment
 from sartiq.core.errors import InvalidManyError, Issue
 
-MOST_WORN = 50_000  # products by the looks of one export, each as often as it is worn
+MAX_WORN_PRODUCTS = 50_000  # products by the looks of one export, each as often as it is worn
 Entity = TypeVar("Entity", bound=CatalogEntity)
 Media = dict[UUID, dict[str, list[Attachment]]]
 Values = dict[str, Value]
@@ -118,8 +118,8 @@ def _looks(user: User) -> QuerySet[Look]:
 def _few_worn(looks: QuerySet[Look]) -> QuerySet[Look]:
     """Return the looks, or raise TooManyWornError before any of what they wear is read."""
     worn = Look.products.through.objects.filter(look__in=looks.order_by().values("pk"))
-    if worn[: MOST_WORN + 1].count() > MOST_WORN:
-        raise TooManyWornError(ctx={"limit": MOST_WORN})
+    if worn[: MAX_WORN_PRODUCTS + 1].count() > MAX_WORN_PRODUCTS:
+        raise TooManyWornError(ctx={"limit": MAX_WORN_PRODUCTS})
     return looks
 
 
@@ -207,14 +207,14 @@ def _look_entries(looks: Sequence[Look], known: Values) -> Iterator[ExportEntry]
 
 def _as_many_as_fit(entries: Iterable[ExportEntry]) -> list[ExportEntry]:
     """Return the entries, one too many at most: the export refuses that, nobody builds the rest."""
-    return list(islice(entries, MOST_FILES + 1))
+    return list(islice(entries, MAX_FILES + 1))
 
 
 def _media_of(rows: Sequence[CatalogEntity]) -> Media:
     """Return what the entities show, or raise TooManyFilesError before any of it is read."""
     ids = [row.pk for row in rows]
-    if rows and Attachment.objects.of(rows[0].entity_type, ids).count() > MOST_FILES:
-        raise TooManyFilesError(ctx={"limit": MOST_FILES})
+    if rows and Attachment.objects.of(rows[0].entity_type, ids).count() > MAX_FILES:
+        raise TooManyFilesError(ctx={"limit": MAX_FILES})
     return selectors.media_by_slot(rows)
 
 

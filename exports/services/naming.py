@@ -10,7 +10,7 @@ from exports.errors import NothingToExportError, TooManyFilesError
 from exports.models import ExportConfiguration, ImageFormat
 from exports.rules import names
 from exports.rules.image_formats import ENCODINGS
-from exports.rules.limits import MOST_FILES
+from exports.rules.limits import MAX_FILES
 from exports.rules.manifest import MANIFEST
 from exports.rules.templates import Template
 from exports.rules.wildcards import Value
@@ -53,8 +53,8 @@ def name_entries(
     """
     if not entries:
         raise NothingToExportError
-    if len(entries) > MOST_FILES:
-        raise TooManyFilesError(ctx={"limit": MOST_FILES})
+    if len(entries) > MAX_FILES:
+        raise TooManyFilesError(ctx={"limit": MAX_FILES})
     template = template_of(configuration)
     known = _with_numbers(entries, template, today)
     image_format = ImageFormat(configuration.image_format)

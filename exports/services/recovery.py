@@ -10,7 +10,7 @@ from media.services.health import stores_answer
 from sartiq.core.work import resend as resending
 from sartiq.core.work.resend import end_outage, waiting_for
 
-MOST_AT_ONCE = 100  # exports a run; the next run takes the next ones
+RECOVERY_BATCH_SIZE = 100  # exports a run; the next run takes the next ones
 
 
 def resend() -> int:
@@ -19,7 +19,9 @@ def resend() -> int:
     end_outage(ExportRun.objects.unfinished(), is_over=stores_answer)
     items = resending.resend("exports.convert", "item_id", _waiting_items)
     running = ExportRun.objects.with_items_left().order_by("created_at")
-    new = sum(dispatch.top_up(pk) for pk in running.values_list("pk", flat=True)[:MOST_AT_ONCE])
+    new = sum(
+        dispatch.top_up(pk) for pk in running.values_list("pk", flat=True)[:RECOVERY_BATCH_SIZE]
+    )
     return items + new + resending.resend("exports.assemble", "run_id", _waiting_runs)
 
 

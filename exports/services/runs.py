@@ -18,7 +18,7 @@ from media.storage import private_store
 from sartiq.core.models import new_id
 from sartiq.core.work.crash_points import reach
 
-LONGEST_TITLE = 255
+MAX_TITLE_LENGTH = 255
 ROWS_AT_ONCE = 1000
 
 Then = Callable[[ExportRun], None]
@@ -88,7 +88,7 @@ def _snapshot(configuration: ExportConfiguration, *, title: str) -> ExportRun:
     is_stored = not configuration._state.adding  # noqa: SLF001  Django's documented model state
     return ExportRun(
         id=new_id(),
-        title=title[:LONGEST_TITLE],
+        title=title[:MAX_TITLE_LENGTH],
         configuration_id=configuration.pk if is_stored else None,
         configuration_name=configuration.name,
         metadata_adapter=configuration.metadata_adapter,

@@ -15,21 +15,21 @@ class ObjectDeletionAdmin(FactsAdmin):
     """Objects that must go; those given up wait here for staff."""
 
     list_display = (
-        *("key", "bucket", "reason", "shown_state", "attempts", "last_error", "run_after"),
+        *("key", "bucket", "reason", "state_label", "attempts", "last_error", "run_after"),
         "created_at",
     )
     list_filter = ("dead", "bucket", "reason", ("created_at", RangeDateTimeFilter))
     search_fields = ("key", "last_error", "=id")
     ordering = ("-dead", "-created_at", "-id")
     fields = (
-        *("key", "bucket", "reason", "shown_state", "attempts", "last_error"),
+        *("key", "bucket", "reason", "state_label", "attempts", "last_error"),
         *("last_attempted_at", "run_after", "sent_at", *FACTS),
     )
     readonly_fields = fields
     actions = ("run_again",)
 
     @coloured(description="State", ordering="dead", colours=STATE_COLOURS)
-    def shown_state(self, deletion: ObjectDeletion) -> str:
+    def state_label(self, deletion: ObjectDeletion) -> str:
         """Tell whether it is still tried."""
         return "given up" if deletion.dead else "queued"
 

@@ -17,7 +17,7 @@ class _UploadColumns:
     """What the list and the inline say of an upload."""
 
     @coloured(description="State", ordering="state", colours=STATE_COLOURS)
-    def shown_state(self, upload: Upload) -> tuple[str, str]:
+    def state_label(self, upload: Upload) -> tuple[str, str]:
         """Colour the state."""
         return upload.state, upload.get_state_display()
 
@@ -32,7 +32,7 @@ class UploadAdmin(_UploadColumns, FactsAdmin):
     """Presigned uploads: who asked, what they declared, what became of it."""
 
     list_display = (
-        *("filename", "shown_state", "content_type", "size", "became"),
+        *("filename", "state_label", "content_type", "size", "became"),
         *("refusal", "organization", "user", "created_at"),
     )
     list_filter = (

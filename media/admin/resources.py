@@ -42,7 +42,7 @@ class MediaResourceAdmin(FactsAdmin):
 
     list_per_page = 25
     list_display = (
-        *("picture", "name", "shown_status", "failure", "resource_type", "size"),
+        *("picture", "name", "status_label", "failure", "resource_type", "size"),
         "dimensions",
         *("places", "protected", "organization", "user", "created_at"),
     )
@@ -134,7 +134,7 @@ class MediaResourceAdmin(FactsAdmin):
         return anchor(url, url)
 
     @coloured(description="Status", ordering="status", colours=STATUS_COLOURS)
-    def shown_status(self, resource: MediaResource) -> tuple[str, str]:
+    def status_label(self, resource: MediaResource) -> tuple[str, str]:
         """Colour the status."""
         return resource.status, resource.get_status_display()
 

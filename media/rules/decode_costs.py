@@ -10,7 +10,7 @@ from math import ceil
 from media.rules.limits import MEGAPIXEL, MIB
 
 PROGRAM_BYTES = 1024 * MIB  # address space of the interpreter and its libraries, mostly unused
-LARGEST_PARALLEL = 50 * MEGAPIXEL  # larger images are decoded one at a time
+MAX_PARALLEL_PIXELS = 50 * MEGAPIXEL  # larger images are decoded one at a time
 _BASE_BYTES = 64 * MIB
 _BYTES_PER_PIXEL = {
     "image/jpeg": 13,
@@ -40,12 +40,12 @@ def cost_of(content_type: str, width: int | None, height: int | None) -> DecodeC
     """Return what decoding an image of that canvas costs; other types cost little."""
     pixels = (width or 0) * (height or 0) if content_type in _BYTES_PER_PIXEL else 0
     memory = _BASE_BYTES + pixels * _BYTES_PER_PIXEL.get(content_type, 0)
-    if content_type in ANIMATED and pixels <= LARGEST_PARALLEL:  # two frames have 100 megapixels
+    if content_type in ANIMATED and pixels <= MAX_PARALLEL_PIXELS:  # two frames have 100 megapixels
         memory = max(memory, _BASE_BYTES + pixels * _ANIMATED_BYTES_PER_PIXEL)
     return DecodeCost(
         memory=memory,
         is_slow=pixels > max_light_pixels(content_type),
-        is_largest=pixels > LARGEST_PARALLEL,
+        is_largest=pixels > MAX_PARALLEL_PIXELS,
     )
 
 

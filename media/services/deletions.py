@@ -28,13 +28,13 @@ from sartiq.core.work.crash_points import reach
 
 log = structlog.get_logger(__name__)
 
-MOST_ATTEMPTS = 8
-FIRST_PAUSE = timedelta(seconds=10)
-LONGEST_PAUSE = timedelta(hours=6)
+MAX_ATTEMPTS = 8
+FIRST_RETRY_DELAY = timedelta(seconds=10)
+MAX_RETRY_DELAY = timedelta(hours=6)
 DELETION_BATCH_SIZE = 1000  # what one call of a store may name
 REFUSED = "refused"
-WHILE_NEEDED = timedelta(minutes=5)  # until an object still in use is looked at again
-WHILE_STORING = timedelta(hours=1)  # far longer than any request that stores an object
+NEEDED_RETRY_DELAY = timedelta(minutes=5)  # until an object still in use is looked at again
+PENDING_DELETION_DELAY = timedelta(hours=1)  # far longer than any request that stores an object
 
 
 def queue(
@@ -56,9 +56,11 @@ def queue(
         deferred.delete_objects()
 
 
-def queue_unless_spared(key: str, *, bucket: Bucket, reason: DeletionReason) -> None:
+def queue_deletion_on_failure(key: str, *, bucket: Bucket, reason: DeletionReason) -> None:
     """Queue an object that is about to be stored, so that nothing stays if its row never comes."""
-    row = ObjectDeletion(bucket=bucket, key=key, reason=reason, run_after=Now() + WHILE_STORING)
+    row = ObjectDeletion(
+        bucket=bucket, key=key, reason=reason, run_after=Now() + PENDING_DELETION_DELAY
+    )
     ObjectDeletion.objects.bulk_create([row], ignore_conflicts=True)
 
 
@@ -106,7 +108,7 @@ def _delete_batch(bucket: Bucket, rows: QuerySet[ObjectDeletion]) -> int:
     taken = _take(rows, holder)
     needed = _needed(bucket, taken)
     held = ObjectDeletion.objects.filter(lease_holder=holder)
-    _release(held, needed, after=WHILE_NEEDED)
+    _release(held, needed, after=NEEDED_RETRY_DELAY)
     useless = [row for row in taken if row not in needed]
     if useless:
         reach("K13")
@@ -210,13 +212,13 @@ def _record_failures(
         held.filter(pk__in=ids).update(
             last_error=fault[:255],
             last_attempted_at=Now(),
-            dead=attempts >= MOST_ATTEMPTS and not refused,
+            dead=attempts >= MAX_ATTEMPTS and not refused,
             updated_at=Now(),
-            **leases.released(after=pause_after(attempts), uncounted=refused),
+            **leases.released(after=retry_delay(attempts), uncounted=refused),
         )
 
 
-def pause_after(attempts: int) -> timedelta:
+def retry_delay(attempts: int) -> timedelta:
     """Return the pause after that many failed tries: doubling from 10 s up to 6 h."""
     doublings: int = 2 ** min(max(attempts - 1, 0), 20)
-    return min(FIRST_PAUSE * doublings, LONGEST_PAUSE)
+    return min(FIRST_RETRY_DELAY * doublings, MAX_RETRY_DELAY)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from media.errors import StoreUnavailableError
 from media.storage import ObjectStore, private_store, public_store
 
-MOST_DRIFT = timedelta(seconds=60)  # beyond it, URLs expire early or late for our clients
+MAX_DRIFT = timedelta(seconds=60)  # beyond it, URLs expire early or late for our clients
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,7 +18,7 @@ class StoreHealth:
     @property
     def is_degraded(self) -> bool:
         """Whether signed URLs live noticeably shorter or longer than we say."""
-        return self.drift is not None and abs(self.drift) > MOST_DRIFT
+        return self.drift is not None and abs(self.drift) > MAX_DRIFT
 
 
 def store_health(store: ObjectStore, *, now: datetime) -> StoreHealth:

@@ -16,7 +16,7 @@ from media.services import deletions
 from media.services.health import stores_answer
 from sartiq.core.work.resend import end_outage, resend, waiting_for
 
-MOST_AT_ONCE = 500  # rows a run; the next run takes the next ones
+RECOVERY_BATCH_SIZE = 500  # rows a run; the next run takes the next ones
 
 
 def resend_resources() -> int:
@@ -29,7 +29,7 @@ def settle_late_claims() -> int:
     """Consume uploads claimed in the moment their resource became READY; return how many."""
     with transaction.atomic():
         late = Upload.objects.settled().select_for_update(of=("self",), skip_locked=True)
-        rows = list(late.order_by("key")[:MOST_AT_ONCE])
+        rows = list(late.order_by("key")[:RECOVERY_BATCH_SIZE])
         Upload.objects.filter(pk__in=[row.pk for row in rows]).update(state=UploadState.CONSUMED)
         deletions.queue([row.key for row in rows], reason=DeletionReason.DEDUPLICATED)
     return len(rows)

@@ -21,7 +21,7 @@ from sartiq.core.preconditions import Precondition, unconditional
 MEASURED = ("color_profile", "duration", "dominant_color", "width", "height")
 WRITTEN = ("alt_text", "caption")  # by people: the last word stands
 CORRECTABLE = ("alt_text", "caption", "protected")
-MOST_AT_ONCE = 1000
+HEAL_BATCH_SIZE = 1000
 
 
 def update_metadata(
@@ -61,10 +61,10 @@ def heal(*, user: User) -> int:
     hopeless ones hide nobody. A resource whose message still waits gets no second one.
     """
     require_superuser(user)
-    waiting = MediaResource.objects.due().order_by("created_at")[:MOST_AT_ONCE].count()
+    waiting = MediaResource.objects.due().order_by("created_at")[:HEAL_BATCH_SIZE].count()
     recovery.resend_resources()
     failed = MediaResource.objects.filter(status=ResourceStatus.FAILED).order_by("updated_at")
-    return waiting + sum(retry(resource) for resource in failed[:MOST_AT_ONCE])
+    return waiting + sum(retry(resource) for resource in failed[:HEAL_BATCH_SIZE])
 
 
 def retry(resource: MediaResource) -> bool:

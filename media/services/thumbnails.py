@@ -112,7 +112,7 @@ def _store_for_row(store: ObjectStore, resource: MediaResource, picture: bytes) 
     same time, or a crash, leaves no object behind.
     """
     key = keys.thumbnail_key(resource.pk)
-    deletions.queue_unless_spared(key, bucket=Bucket.PUBLIC, reason=DeletionReason.ORPHANED)
+    deletions.queue_deletion_on_failure(key, bucket=Bucket.PUBLIC, reason=DeletionReason.ORPHANED)
     if not _put(store, resource, picture):
         return False
     with transaction.atomic():

@@ -17,7 +17,7 @@ from sartiq.core.errors import located
 from sartiq.core.models import new_id
 from sartiq.core.statements import insert
 
-LONGEST_NAME = 255
+MAX_NAME_LENGTH = 255
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +67,7 @@ def issue_ticket(
         user_id=user.pk,
         organization_id=scope.organization_id,
         key=key,
-        filename=filename[:LONGEST_NAME],
+        filename=filename[:MAX_NAME_LENGTH],
         folder=folder or "",
         content_type=content_type,
         declared_size=size,
@@ -97,7 +97,7 @@ def keep_fetched(
         user_id=user_id,
         organization_id=organization_id,
         key=keys.temp_key(file_id=upload_id, at=now, filename=filename, content_type=content_type),
-        filename=filename[:LONGEST_NAME],
+        filename=filename[:MAX_NAME_LENGTH],
         content_type=content_type,
         expires_at=now + limits.MIN_URL_LIFETIME,
     )

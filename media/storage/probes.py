@@ -26,7 +26,7 @@ from sartiq.core.models import new_id
 _LIFETIME: Final = timedelta(minutes=5)
 _TYPE: Final = "image/png"
 _NO_RETRIES: Final = Retry(total=3, connect=0, read=0, redirect=3, status=0, other=0)
-_LARGEST_ANSWER: Final = 4096
+_MAX_ANSWER_BYTES: Final = 4096
 
 
 def prove_buckets() -> Iterator[Step]:
@@ -143,7 +143,7 @@ def _request(
                 method, url, body=body, headers=headers, retries=_NO_RETRIES, preload_content=False
             )
             try:
-                return answer.status, answer.read(_LARGEST_ANSWER, decode_content=True)
+                return answer.status, answer.read(_MAX_ANSWER_BYTES, decode_content=True)
             finally:
                 answer.close()
     except (HTTPError, OSError, StoreUnavailableError):

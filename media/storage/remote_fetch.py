@@ -29,7 +29,7 @@ from media.rules.limits import MAX_FILE_SIZE
 from media.storage.deadline import time_limit, within
 from media.storage.deadline_sockets import pinned_pool
 
-MOST_REDIRECTS: Final = 3
+MAX_REDIRECTS: Final = 3
 PATIENCE: Final = timedelta(seconds=10)
 AT_ONCE: Final = 64 * 1024
 USER_AGENT: Final = "Sartiq-Import/1.0 (product images; https://sartiq.com)"
@@ -106,7 +106,7 @@ class RemoteFetcher:
         Raises RemoteError, or RemoteBusyError before the first byte.
         """
         with time_limit(self.patience), _translated():
-            for _ in range(MOST_REDIRECTS + 1):
+            for _ in range(MAX_REDIRECTS + 1):
                 with self._answer(url) as answer:
                     if answer.status not in _REDIRECTS:
                         _require_good(answer)

@@ -11,7 +11,7 @@ from media.storage import ObjectStore, factory
 from media.storage.local.store import LocalStore
 from media.storage.s3.store import S3Store
 from media.storage.testing.memory import MemoryStore
-from media.tests.doors import CollidingStore, memory_doors, own_buckets, watched_doors
+from media.tests.doors import CollidingStore, memory_stores, own_buckets, watched_stores
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def superuser(db: None) -> User:
 @pytest.fixture
 def memory(db: None) -> Iterator[MemoryStore]:
     """A store in memory behind the doors."""
-    with memory_doors(MemoryStore()) as store:
+    with memory_stores(MemoryStore()) as store:
         yield store
 
 
@@ -37,7 +37,7 @@ def memory(db: None) -> Iterator[MemoryStore]:
 def colliding(db: None) -> Iterator[CollidingStore]:
     """A store in memory whose ETags tell nothing apart."""
     store = CollidingStore()
-    with memory_doors(store):
+    with memory_stores(store):
         yield store
 
 
@@ -48,7 +48,7 @@ def folder(db: None, settings: Settings, tmp_path: Path) -> Iterator[LocalStore]
     settings.LOCAL_STORE_DIR = tmp_path
     factory.reset()
     store = factory.local_store(private=False)
-    with watched_doors(store, factory.local_store(private=True)):
+    with watched_stores(store, factory.local_store(private=True)):
         yield store
     factory.reset()
 
@@ -59,7 +59,7 @@ def bucket(db: None, stack: dict[str, str]) -> Iterator[S3Store]:
     own_buckets()
     store = S3Store(factory.s3_connection(), values.R2_BUCKET_NAME)
     private = S3Store(factory.s3_connection(), values.R2_PRIVATE_BUCKET_NAME)
-    with watched_doors(store, private):
+    with watched_stores(store, private):
         yield store
     store.close()
     private.close()

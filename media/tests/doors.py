@@ -61,7 +61,7 @@ def own_buckets() -> None:
 
 
 @contextmanager
-def own_doors(public: ObjectStore, private: ObjectStore) -> Iterator[None]:
+def own_stores(public: ObjectStore, private: ObjectStore) -> Iterator[None]:
     """Put these stores behind the doors, marked as ours."""
     own_database()
     for store in (public, private):
@@ -71,17 +71,17 @@ def own_doors(public: ObjectStore, private: ObjectStore) -> Iterator[None]:
 
 
 @contextmanager
-def memory_doors(store: MemoryStore) -> Iterator[MemoryStore]:
+def memory_stores(store: MemoryStore) -> Iterator[MemoryStore]:
     """Put this store behind the public door, and another one behind the private."""
-    with watched_doors(store, MemoryStore()):
+    with watched_stores(store, MemoryStore()):
         yield store
 
 
 @contextmanager
-def watched_doors(public: ObjectStore, private: ObjectStore) -> Iterator[WatchedStore]:
+def watched_stores(public: ObjectStore, private: ObjectStore) -> Iterator[WatchedStore]:
     """Put these stores behind the doors, marked as ours and watched."""
     watched = WatchedStore(public)
-    with own_doors(cast("ObjectStore", watched), cast("ObjectStore", WatchedStore(private))):
+    with own_stores(cast("ObjectStore", watched), cast("ObjectStore", WatchedStore(private))):
         watched.calls = 0
         yield watched
 

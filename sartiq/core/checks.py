@@ -7,7 +7,7 @@ from django.core.checks import CheckMessage, Error, register, run_checks
 
 from sartiq.core import temporary_files
 
-SHORTEST_SECRET = 32  # bytes; RFC 8725 for HS256
+MIN_SECRET_BYTES = 32  # bytes; RFC 8725 for HS256
 
 
 def require_sound(**kwargs: object) -> None:
@@ -27,7 +27,7 @@ def require_sound(**kwargs: object) -> None:
 @register
 def check_secret_key(app_configs: object, **kwargs: object) -> list[CheckMessage]:
     """Refuse a short SECRET_KEY: it signs every token."""
-    if len(settings.SECRET_KEY.encode()) >= SHORTEST_SECRET:
+    if len(settings.SECRET_KEY.encode()) >= MIN_SECRET_BYTES:
         return []
     return [
         Error(

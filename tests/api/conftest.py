@@ -3,11 +3,11 @@ from collections.abc import Iterator
 import pytest
 
 from media.storage.testing.memory import MemoryStore
-from media.tests.doors import own_doors
+from media.tests.doors import own_stores
 from tests.api import world as worlds
 
 
 @pytest.fixture
 def world(db: None) -> Iterator[worlds.World]:
-    with own_doors(MemoryStore(), MemoryStore()):
+    with own_stores(MemoryStore(), MemoryStore()):
         yield worlds.build()

@@ -17,7 +17,7 @@ from tests.api.matrix import ROWS, Row
 from tests.api.routes import METHODS
 from tests.api.world import World
 
-LONGEST_LIST = 1000
+MAX_LIST_LENGTH = 1000
 EXISTING = [row for row in ROWS if "missing" not in row.query and "missing" not in row.ids.values()]
 ARRAYS = [  # which the specification wants without an envelope
     row
@@ -200,7 +200,7 @@ def with_query(row: Row, world: World, **more: object) -> str:
         ("skip", "1000000000", "too_large"),
         ("limit", "0", "too_small"),
         ("limit", "-5", "too_small"),
-        ("limit", LONGEST_LIST + 1, "too_large"),
+        ("limit", MAX_LIST_LENGTH + 1, "too_large"),
         ("limit", "9" * 5000, "too_large"),
         ("limit", "ten", "int_parsing"),
         ("limit", "1e3", "int_parsing"),

@@ -37,7 +37,7 @@ from bulkupload.models import (
     RemoteImage,
     RemoteStatus,
 )
-from bulkupload.rules.limits import LARGEST_FILE, MIB
+from bulkupload.rules.limits import MAX_FILE_BYTES, MIB
 from bulkupload.rules.table.encodings import LABELS, codec_named
 from bulkupload.rules.table.header import Mapped
 from bulkupload.rules.table.mappings import read_mapping
@@ -52,7 +52,7 @@ from sartiq.core import temporary_files
 from sartiq.core.errors import SartiqError
 from sartiq.core.models import free_to_take
 
-WHILE_OTHERS_WORK = 0.2  # seconds until a job whose chunks all have workers is looked at again
+POLL_SECONDS = 0.2  # seconds until a job whose chunks all have workers is looked at again
 REFUSED = 1  # exit codes: rows were refused,
 FAULT = 3  # or the file or a service failed, or somebody cancelled the job
 
@@ -125,7 +125,7 @@ class Command(BaseCommand):
             task = bar.add_task("Reading", total=None)
             while not job.is_finished:
                 if not self._step(job):
-                    time.sleep(WHILE_OTHERS_WORK)
+                    time.sleep(POLL_SECONDS)
                 job.refresh_from_db()
                 progress = selectors.progress_of([job], now=timezone.now())[job.pk]
                 if job.planned_at:
@@ -215,7 +215,7 @@ def _read_again(source: BinaryIO) -> Iterator[BinaryIO]:
         return
     with temporary_files.nameless_file() as kept:
         pieces = iter(lambda: source.read(MIB), b"")
-        kept.writelines(islice(pieces, LARGEST_FILE // MIB + 1))
+        kept.writelines(islice(pieces, MAX_FILE_BYTES // MIB + 1))
         yield kept
 
 

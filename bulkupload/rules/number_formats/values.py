@@ -7,7 +7,7 @@ EXACT_DIGITS: Final = 15  # of a number in a sheet; what is behind them, nobody 
 MAX_WHOLE: Final = Decimal(10) ** EXACT_DIGITS  # beyond it digits are lost
 _WIDTH: Final = 11  # characters of General, the sign aside
 _SCIENTIFIC_DIGITS: Final = 6
-_SMALLEST_PLACE: Final = -4  # of the first digit, below which a number is shown if it fits
+_MIN_PLACE: Final = -4  # of the first digit, below which a number is shown if it fits
 # As many digits as the largest float has, and as many behind the point.
 CONTEXT: Final = Context(prec=700, rounding=ROUND_HALF_UP)
 _UNITS: Final = [Decimal(1).scaleb(-places) for places in range(256)]  # as long as a format may be
@@ -33,7 +33,7 @@ def general(value: Decimal) -> str:
         return str(int(value))
     sign, value = ("-" if value < 0 else ""), abs(value)
     place = value.adjusted()
-    if _SMALLEST_PLACE <= place < 0:
+    if _MIN_PLACE <= place < 0:
         return sign + _plain(rounded(value, _WIDTH - 2))
     for places in (_WIDTH + 1, _WIDTH - 2 - max(place, 0)):
         text = _plain(rounded(value, max(places, 0)))

@@ -8,7 +8,7 @@ from itertools import groupby
 from operator import gt, itemgetter
 from typing import NamedTuple
 
-from bulkupload.rules.limits import LARGEST_GROUP, LARGEST_HANDLE, LONGEST_SHOWN
+from bulkupload.rules.limits import MAX_GROUP_BYTES, MAX_GROUP_ROWS, MAX_SHOWN_LENGTH
 from bulkupload.rules.rows import image_cells as images
 from bulkupload.rules.rows.columns import (
     BY_FIELD,
@@ -271,7 +271,7 @@ def by_handle(records: Iterable[Record], layout: Layout) -> Iterator[list[Record
 
 def is_too_long(group: list[Record]) -> bool:
     """Whether the rows of one handle are more than can be held together."""
-    return len(group) > LARGEST_GROUP or group[-1].start - group[0].start > LARGEST_HANDLE
+    return len(group) > MAX_GROUP_ROWS or group[-1].start - group[0].start > MAX_GROUP_BYTES
 
 
 def counted_of(group: list[Record], layout: Layout) -> list[Record]:
@@ -300,7 +300,7 @@ def is_whole(record: Record, layout: Layout) -> bool:
 
 def shown(text: str) -> str:
     """Return a refused value as it can be stored and shown."""
-    return storable(text[:LONGEST_SHOWN])
+    return storable(text[:MAX_SHOWN_LENGTH])
 
 
 def stored_cells(cells: list[str]) -> str:

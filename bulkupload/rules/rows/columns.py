@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from bulkupload.codes import CellCode
-from bulkupload.rules.limits import LONGEST_CELL
+from bulkupload.rules.limits import MAX_CELL_LENGTH
 from bulkupload.rules.rows.excel_damage import reason_of
 from bulkupload.rules.rows.row_shape_errors import Fault
 from catalog.rules.identifiers import clean_identifier
@@ -96,7 +96,7 @@ class SkuColumn(Column):
 class ImageColumn(Column):
     """A slot of a product for pictures: a bad one is a warning and never sinks its row."""
 
-    limit: int = LONGEST_CELL
+    limit: int = MAX_CELL_LENGTH
     sample: str = ""
     several: bool = False
 

@@ -16,7 +16,9 @@ SEPARATOR: Final = "|"
 # Line breaks part addresses as well, and before an address so do commas, semicolons and blanks.
 _OTHER_BETWEEN: Final = re.compile(r"[\r\n,;\s]")
 _BETWEEN: Final = re.compile(r"[|\r\n]|[\s,;]+(?=https?://)|[\s,;]+$", re.IGNORECASE)
-MOST_SHARED: Final = 250  # pictures of one Shopify handle that are looked at; Shopify keeps as many
+MAX_GROUP_IMAGES: Final = (
+    250  # pictures of one Shopify handle that are looked at; Shopify keeps as many
+)
 LATER: Final = 1000  # the place of the first problem found when files are read
 
 NOT_ALLOWED: Final[ImageCode] = "image_url_not_allowed"
@@ -83,7 +85,7 @@ def share(group: Iterable[Record], counted: Iterable[Record], layout: Layout) ->
             place = _position(record, layout)
             placed.extend((place, url) for url in read_cell("images", cell))
     urls = dict.fromkeys(url for _, url in sorted(placed, key=lambda each: each[0]))
-    shared = SEPARATOR.join(list(urls)[:MOST_SHARED])
+    shared = SEPARATOR.join(list(urls)[:MAX_GROUP_IMAGES])
     for record in counted:
         if record.fault is None and layout.is_whole(record.cells):
             record.cells[at] = protect(shared) if came_back else shared

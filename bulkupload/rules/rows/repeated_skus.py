@@ -9,7 +9,7 @@ from bulkupload.rules.rows.cleaning import GoodRow
 # Words of eight bytes. With one for each SKU one in 20,000 is taken for a repeated one.
 _FEWEST: Final = 2**12
 _MOST: Final = 2**21
-_SHORTEST_ROW: Final = 32  # bytes; hardly a row says less
+_MIN_ROW_BYTES: Final = 32  # bytes; hardly a row says less
 _PAIRS: Final = [1 << (value & 63) | 1 << (value >> 6) for value in range(2**12)]  # two bits each
 
 
@@ -22,7 +22,7 @@ class SeenSkus:
     """
 
     def __init__(self, *, table_size: int) -> None:
-        rows = table_size // _SHORTEST_ROW
+        rows = table_size // _MIN_ROW_BYTES
         words = min(max(1 << rows.bit_length(), _FEWEST), _MOST)
         self._words = memoryview(bytearray(8 * words)).cast("Q")
         self._mask = words - 1

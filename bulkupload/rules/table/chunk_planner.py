@@ -6,7 +6,7 @@ from itertools import islice
 from typing import NamedTuple, TextIO
 
 from bulkupload.errors import FileFaultError
-from bulkupload.rules.limits import LARGEST_CHUNK, LARGEST_GROUP, LARGEST_HANDLE, MIB, MOST_ROWS
+from bulkupload.rules.limits import MAX_CHUNK_BYTES, MAX_GROUP_BYTES, MAX_GROUP_ROWS, MAX_ROWS, MIB
 from bulkupload.rules.rows.cleaning import by_handle, counted_of, is_too_long, without_headers
 from bulkupload.rules.rows.columns import spelled_sku
 from bulkupload.rules.rows.formulas import restore
@@ -17,14 +17,14 @@ from bulkupload.rules.table.header import HeaderColumn, Layout, Mapped, read_hea
 from bulkupload.rules.table.table_position import header_among
 
 _NOTE, _NOTE_CELLS = "sep=", 2  # Excel's own line about the delimiter, split by it
-LARGEST_PIECE = MIB  # bytes of rows that are looked at together
+MAX_PIECE_BYTES = MIB  # bytes of rows that are looked at together
 UNKNOWN_LINE = 0
 MAX_LINES_KEPT = 50_000
-_SHORTEST_ZEROS = 4  # digits; shorter numbers say nothing about leading zeros
+_MIN_ZERO_PADDED_DIGITS = 4  # digits; shorter numbers say nothing about leading zeros
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
+class ChunkRange:
     """One chunk to be: a range of bytes, the line and the row it begins with."""
 
     start: int
@@ -36,11 +36,11 @@ class Part:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outline:
+class ChunkPlan:
     """What a table holds and how it is split."""
 
     columns: list[HeaderColumn]
-    parts: list[Part]
+    parts: list[ChunkRange]
     total_rows: int
     sku_width: int | None
     header_lines: list[int]
@@ -62,13 +62,13 @@ class _SkuWidths:
     def common(self) -> int | None:
         """The one width, where numbers with fewer digits must have lost zeros."""
         widths = self.with_zeros
-        if len(widths) != 1 or self.longest not in widths or self.longest < _SHORTEST_ZEROS:
+        if len(widths) != 1 or self.longest not in widths or self.longest < _MIN_ZERO_PADDED_DIGITS:
             return None
         return self.longest
 
 
-class Outliner:
-    """Makes the outline of one table of `size` bytes, opened as text behind its byte order mark.
+class ChunkPlanner:
+    """Makes the plan of one table of `size` bytes, opened as text behind its byte order mark.
 
     `skip` rows stand above the header.
     """
@@ -91,19 +91,19 @@ class Outliner:
         self._watch = watch
         self._seen = SeenSkus(table_size=size)
         self._widths = _SkuWidths()
-        self._parts: list[Part] = []
+        self._parts: list[ChunkRange] = []
         self._total = 0
         self._header_lines: list[int] = []
         self._chunk = _Chunk()
 
-    def make(self) -> Outline:
+    def make(self) -> ChunkPlan:
         """Read the table; raises FileFaultError when it is none of ours."""
         rows = iter(self._records)
         header = _header_of(islice(rows, self._skip, None))
         columns = read_header(header.cells, mapping=self._mapping, line=header.line)
         layout = Layout.of(columns)
         self._split(rows, layout)
-        return Outline(
+        return ChunkPlan(
             columns=columns,
             parts=self._parts,
             total_rows=self._total,
@@ -118,7 +118,7 @@ class Outliner:
         for piece in pieces:
             chunk = self._chunk
             too_long = chunk.rows + piece.rows > self._chunk_rows
-            if chunk.rows and (too_long or piece.start - chunk.start > LARGEST_CHUNK):
+            if chunk.rows and (too_long or piece.start - chunk.start > MAX_CHUNK_BYTES):
                 self._close(end=piece.start)
             self._chunk.take(piece)
         if self._chunk.rows:
@@ -151,7 +151,7 @@ class Outliner:
         some: list[Record] = []
         for row in islice(self._records, min(most, PLAIN_LINES)):
             some.append(row)
-            if row.start - some[0].start > LARGEST_PIECE:
+            if row.start - some[0].start > MAX_PIECE_BYTES:
                 break
         return some
 
@@ -161,7 +161,7 @@ class Outliner:
         skus = chunk.skus - {""}
         for sku in filter(str.isdigit, skus):
             self._widths.note(sku)
-        part = Part(
+        part = ChunkRange(
             start=chunk.start,
             length=end - chunk.start,
             first_line=chunk.line,
@@ -172,8 +172,8 @@ class Outliner:
         self._parts.append(part)
         self._total += chunk.rows
         self._chunk = _Chunk()
-        if self._total > MOST_ROWS:
-            message = f"The table has more than {MOST_ROWS:,} rows. Split it."
+        if self._total > MAX_ROWS:
+            message = f"The table has more than {MAX_ROWS:,} rows. Split it."
             raise FileFaultError("too_many_rows", message, line=chunk.line)
 
 
@@ -206,7 +206,7 @@ def _groups(rows: Iterator[Record], layout: Layout) -> Iterator[_Piece]:
     """Yield the rows of each handle, which must stay in one chunk."""
     for group in by_handle(rows, layout):
         if is_too_long(group):
-            most, size = f"{LARGEST_GROUP:,} rows", f"{LARGEST_HANDLE // MIB} MiB"
+            most, size = f"{MAX_GROUP_ROWS:,} rows", f"{MAX_GROUP_BYTES // MIB} MiB"
             message = f"One handle has more than {most} or {size}. Check the Handle column."
             raise FileFaultError("handle_too_long", message, line=group[0].line)
         yield _piece_of(counted_of(group, layout), group[0], layout)
@@ -265,7 +265,9 @@ def rows_above_header(records: Records, mapping: Mapped) -> int:
     return header.line if header and header.fields else 0
 
 
-def with_first_lines(parts: Sequence[Part], records: Records, layout: Layout) -> list[Part]:
+def with_first_lines(
+    parts: Sequence[ChunkRange], records: Records, layout: Layout
+) -> list[ChunkRange]:
     """Return chunks whose repeated SKUs have the lines they first stand in.
 
     Reads the table once more. Only MAX_LINES_KEPT SKUs get their lines: of a table that repeats

@@ -17,10 +17,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple, Self, TextIO
 
 from bulkupload.codes import RowShapeCode
-from bulkupload.rules.limits import LONGEST_CELL, LONGEST_LINE
+from bulkupload.rules.limits import MAX_CELL_LENGTH, MAX_LINE_LENGTH
 from bulkupload.rules.rows.row_shape_errors import Fault, broken
 
-csv.field_size_limit(LONGEST_LINE)  # how long a cell may be is judged when its end is known
+csv.field_size_limit(MAX_LINE_LENGTH)  # how long a cell may be is judged when its end is known
 
 READ_AT_ONCE: Final = 64 * 1024  # characters
 PLAIN_LINES: Final = 500  # read at once; what is not plain is read twice
@@ -106,24 +106,24 @@ class Lines:
 
     def _fill(self) -> None:
         text = self._stream.read(self._at_once)
-        tail = self._stream.readline(LONGEST_LINE)  # of the last line, or the LF behind a CR
+        tail = self._stream.readline(MAX_LINE_LENGTH)  # of the last line, or the LF behind a CR
         self._held, self._at = list(io.StringIO(text + tail, newline="")), 0
-        if len(text) + len(tail) < LONGEST_LINE:
+        if len(text) + len(tail) < MAX_LINE_LENGTH:
             return
         self._held = [self._bounded(line) for line in self._held]
         last = self._held[-1]
-        if isinstance(last, CutLine) and len(tail) == LONGEST_LINE and not tail.endswith(_ENDS):
+        if isinstance(last, CutLine) and len(tail) == MAX_LINE_LENGTH and not tail.endswith(_ENDS):
             last.rest += self._skip()
 
     def _bounded(self, line: str) -> str:
-        if len(line) < LONGEST_LINE or (len(line) == LONGEST_LINE and line.endswith(_ENDS)):
+        if len(line) < MAX_LINE_LENGTH or (len(line) == MAX_LINE_LENGTH and line.endswith(_ENDS)):
             return line
-        return CutLine.of(line[:LONGEST_LINE], self._size_of(line[LONGEST_LINE:]))
+        return CutLine.of(line[:MAX_LINE_LENGTH], self._size_of(line[MAX_LINE_LENGTH:]))
 
     def _skip(self) -> int:
         """Read to the end of a line; return how many bytes that were."""
         skipped = 0
-        while part := self._stream.readline(LONGEST_LINE):
+        while part := self._stream.readline(MAX_LINE_LENGTH):
             skipped += self._size_of(part)
             if part.endswith(_ENDS):
                 break
@@ -179,13 +179,13 @@ class Records:
                 )
                 reader = self._reader()
                 continue
-            if len(taken) == 1 and len(taken[0]) <= LONGEST_CELL:  # nearly every row
+            if len(taken) == 1 and len(taken[0]) <= MAX_CELL_LENGTH:  # nearly every row
                 self.offset = start + size_of(taken.pop())
                 self.line = line + 1
             else:
                 text = "".join(taken).rstrip("\r\n")
                 self._settle()
-                if max(map(len, cells), default=0) > LONGEST_CELL:
+                if max(map(len, cells), default=0) > MAX_CELL_LENGTH:
                     yield Record(line, start, [text], broken("cell_too_long", text))
                     continue
             if not is_blank(cells):
@@ -207,7 +207,7 @@ class Records:
         return found
 
     def _rows_of(self, lines: list[str]) -> list[list[str]] | None:
-        if max(map(len, lines), default=0) > LONGEST_CELL:  # cut ones are among these
+        if max(map(len, lines), default=0) > MAX_CELL_LENGTH:  # cut ones are among these
             return None
         try:
             rows = list(self._cells_of(lines))
@@ -228,7 +228,7 @@ class Records:
         for line in self._lines:
             length = length + len(line) if taken else len(line)
             taken.append(line)
-            if length > LONGEST_LINE or type(line) is CutLine:
+            if length > MAX_LINE_LENGTH or type(line) is CutLine:
                 raise _LineTooLongError
             yield line
 
@@ -249,7 +249,7 @@ class Records:
             rows = list(self._cells_of(io.StringIO(text, newline="")))
         except csv.Error:
             return None
-        if len(rows) != 1 or max(map(len, rows[0])) > LONGEST_CELL:
+        if len(rows) != 1 or max(map(len, rows[0])) > MAX_CELL_LENGTH:
             return None
         self._settle()
         return Record(line, start, rows[0])

@@ -4,7 +4,7 @@ import zipfile
 from typing import BinaryIO
 
 from bulkupload.errors import EmptyFileError, NotATableError, TableTooLargeError
-from bulkupload.rules.limits import LARGEST_FILE
+from bulkupload.rules.limits import MAX_FILE_BYTES
 from bulkupload.rules.table.dialects import EncodingScan, FileFormat
 from bulkupload.rules.table.header import ERROR_COLUMNS
 
@@ -26,7 +26,7 @@ def format_of(body: BinaryIO, size: int) -> FileFormat:
     """Return the format of a file, or refuse one that is no table."""
     if size == 0:
         raise EmptyFileError
-    if size > LARGEST_FILE:
+    if size > MAX_FILE_BYTES:
         raise TableTooLargeError
     body.seek(0)
     head = body.read(_HEAD)

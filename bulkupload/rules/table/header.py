@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Final, NamedTuple, Self
 
 from bulkupload.errors import FileFaultError
-from bulkupload.rules.limits import MOST_COLUMNS
+from bulkupload.rules.limits import MAX_COLUMNS
 from bulkupload.rules.rows.columns import COLUMNS, HANDLE_NAMES, POSITION_NAMES, words_of
 from bulkupload.rules.rows.formulas import restore
 from bulkupload.rules.rows.row_shape_errors import storable
@@ -147,8 +147,8 @@ def read_header(cells: Sequence[str], *, mapping: Mapped, line: int) -> list[Hea
     if _errors_at(names) is not None:
         names = [restore(name) for name in names]
         own -= len(ERROR_COLUMNS)
-    if own > MOST_COLUMNS:
-        message = f"The table has {own:,} columns; at most {MOST_COLUMNS:,} are read."
+    if own > MAX_COLUMNS:
+        message = f"The table has {own:,} columns; at most {MAX_COLUMNS:,} are read."
         raise FileFaultError("too_many_columns", message, line=line)
     chosen, again = _choose(names, mapping)
     columns = [

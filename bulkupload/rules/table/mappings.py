@@ -6,13 +6,13 @@ from bulkupload.errors import BadMappingError
 from bulkupload.rules.rows.columns import FIELDS
 from bulkupload.rules.rows.row_shape_errors import storable
 
-LONGEST_MAPPING: Final = 100
-TOO_LONG: Final = f"Must be an object of at most {LONGEST_MAPPING} columns."
+MAX_MAPPING_FIELDS: Final = 100
+TOO_LONG: Final = f"Must be an object of at most {MAX_MAPPING_FIELDS} columns."
 
 
 def read_mapping(value: object) -> dict[str, str | None]:
     """Return a mapping by the names a header is read as, or raise BadMappingError."""
-    if not isinstance(value, dict) or len(value) > LONGEST_MAPPING:
+    if not isinstance(value, dict) or len(value) > MAX_MAPPING_FIELDS:
         raise BadMappingError("object_type", TOO_LONG)
     if any(wanted is not None and wanted not in FIELDS for wanted in value.values()):
         raise BadMappingError("enum", f"Fields are: {', '.join(FIELDS)}.")

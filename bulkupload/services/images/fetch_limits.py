@@ -17,14 +17,14 @@ OF_ALL: Final = 62_000
 
 
 @contextmanager
-def to_fetch() -> Iterator[bool]:
+def fetch_permit() -> Iterator[bool]:
     """Take one of the places for fetching at all; yields whether there was one."""
     with _place(0, first=OF_ALL, count=settings.BULK_REMOTE_AT_ONCE) as is_free:
         yield is_free
 
 
 @contextmanager
-def at_host(host: str) -> Iterator[bool]:
+def host_permit(host: str) -> Iterator[bool]:
     """Take one of a host's places; yields whether there was one."""
     name = zlib.crc32(host.encode()) - 2**31
     with _place(name, first=OF_HOSTS, count=PER_HOST) as is_free:

@@ -98,13 +98,13 @@ def _fetch(fetcher: RemoteFetcher, lease: Lease[RemoteImage]) -> None:
     row = lease.rows.get()
     if not remote_urls.is_fetchable(row.url) or not settings.BULK_REMOTE_IMAGES:
         raise RemoteError(RemoteFault.NOT_ALLOWED, SWITCHED_OFF)
-    with fetch_limits.to_fetch() as is_free:
+    with fetch_limits.fetch_permit() as is_free:
         if not is_free:
             raise RetryRowError("too many fetches", after=timedelta())
         if not _is_wanted(row):  # the owner's next job begins anew
             lease.release(uncounted=True)
             return
-        upload = _uploaded(lease, row, replace(fetcher, place=fetch_limits.at_host))
+        upload = _uploaded(lease, row, replace(fetcher, place=fetch_limits.host_permit))
     reach("remote-stored")
     _end(lease, status=RemoteStatus.FETCHED, upload=upload)
 

@@ -44,7 +44,7 @@ from media.services.ingest.resolve import Sources
 
 Place = tuple[UUID, str]
 
-MOST_SLOTS = 150  # of one batch, where most are only cleared
+MAX_BATCH_SLOTS = 150  # of one batch, where most are only cleared
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -236,7 +236,7 @@ def _grouped(work: list[Work]) -> Iterator[list[Work]]:
     for _, group in groupby(work, key=lambda each: each.product_id):
         product = list(group)
         size = sum(len(each.asked.urls) for each in product)
-        full = pictures + size > MAX_REQUEST_IMAGES or len(some) >= MOST_SLOTS
+        full = pictures + size > MAX_REQUEST_IMAGES or len(some) >= MAX_BATCH_SLOTS
         if some and full:
             yield some
             some, pictures = [], 0

@@ -28,7 +28,7 @@ from bulkupload.services.images import plan
 from bulkupload.services.rows import leading_zeros, merge
 from bulkupload.services.rows.merge import Counts
 from bulkupload.services.rows.plan import failure_of
-from bulkupload.services.rows.range_cache import Source, Window
+from bulkupload.services.rows.range_cache import RangeCache, Source
 from sartiq.core.errors import ContentionError
 from sartiq.core.work import leases
 from sartiq.core.work.crash_points import reach
@@ -38,14 +38,14 @@ from sartiq.core.work.runner import CONTENTION, Outcome, RetryRowError, RowTask
 
 log = structlog.get_logger(__name__)
 
-MOST_TRIES = 5  # of one transaction, when others change the same products at the same time
+MAX_TRIES = 5  # of one transaction, when others change the same products at the same time
 ATTEMPTS_EXHAUSTED = FileFaultError(
     "attempts_exhausted", "Some rows could not be imported in five attempts."
 )
 OWNER_GONE = "The user who started this may no longer write there."
 CHANGED = "The stored file no longer holds what it held."
-_window = Window()
-atexit.register(_window.close)
+_range_cache = RangeCache()
+atexit.register(_range_cache.close)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +106,7 @@ def _read(lease: Lease[BulkUploadChunk], job: BulkUploadJob, chunk: BulkUploadCh
     source = Source(key=job.rows_key, etag=job.rows_etag)
     dialect = job.written_in
     with (
-        _window.range_of(
+        _range_cache.range_of(
             source,
             start=chunk.start,
             length=chunk.length,
@@ -162,7 +162,7 @@ def _apply(lease: Lease[BulkUploadChunk], chunk: BulkUploadChunk, batch: Batch) 
     waiting for others is not counted as an attempt.
     """
     was_slow = False
-    for tries in range(1, MOST_TRIES + 1):
+    for tries in range(1, MAX_TRIES + 1):
         try:
             with lease.kept() if was_slow else nullcontext():
                 _commit(lease, chunk, batch, patience=tries if was_slow else 1)

@@ -7,7 +7,7 @@ from bulkupload.rules.rows.cleaning import BadRow, GoodRow
 from bulkupload.rules.rows.columns import refused, zeros_of
 from catalog.models import Product
 
-LONGEST_NUMBER = 14  # digits of a GTIN-14; longer numbers are padded by nobody
+MAX_NUMBER_DIGITS = 14  # digits of a GTIN-14; longer numbers are padded by nobody
 
 
 def find_padded(job: BulkUploadJob, skus: Iterable[str]) -> dict[str, str]:
@@ -19,7 +19,7 @@ def find_padded(job: BulkUploadJob, skus: Iterable[str]) -> dict[str, str]:
     padded = {
         sku.zfill(width): sku
         for sku in numbers
-        for width in range(len(sku) + 1, LONGEST_NUMBER + 1)
+        for width in range(len(sku) + 1, MAX_NUMBER_DIGITS + 1)
     }
     if not padded:
         return {}

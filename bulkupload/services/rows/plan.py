@@ -25,8 +25,8 @@ from bulkupload.models import (
 from bulkupload.rules.limits import ROWS_AT_ONCE
 from bulkupload.rules.rows.row_shape_errors import storable
 from bulkupload.rules.table.chunk_planner import (
-    Outline,
-    Outliner,
+    ChunkPlan,
+    ChunkPlanner,
     records_of,
     rows_above_header,
     with_first_lines,
@@ -117,7 +117,7 @@ def _plan(lease: Lease[BulkUploadJob]) -> None:
         status=JobStatus.RUNNING, started_at=Now(), updated_at=Now()
     )
     with _opened(lease, job) as table:
-        outline = _told_outline(lease, job, table)
+        outline = _planned_chunks(lease, job, table)
         reach("bulk-outlined")
         _keep(lease, job, table, outline)
 
@@ -154,7 +154,7 @@ def _sheet(
 ) -> Table:
     report = convert.convert(source, rows, mapping=job.mapping, watch=lease.renew_if_old)
     key = keys.private_key(keys.PrivateArea.BULK, job.pk, f"{lease.fence}", ROWS_NAME)
-    deletions.queue_unless_spared(key, bucket=Bucket.PRIVATE, reason=DeletionReason.EXPIRED)
+    deletions.queue_deletion_on_failure(key, bucket=Bucket.PRIVATE, reason=DeletionReason.EXPIRED)
     rows.seek(0)
     head = private_store().put(key, rows, headers=ObjectHeaders(content_type="text/csv"))
     dialect = Dialect(format="xlsx")
@@ -183,7 +183,7 @@ def _cut_end_mark(body: BinaryIO, dialect: Dialect) -> None:
         body.truncate(size - len(tail) + len(text))
 
 
-def _told_outline(lease: Lease[BulkUploadJob], job: BulkUploadJob, table: Table) -> Outline:
+def _planned_chunks(lease: Lease[BulkUploadJob], job: BulkUploadJob, table: Table) -> ChunkPlan:
     """Return the outline, or say how a refused table was read: often that is what is wrong.
 
     With its columns a client can ask for the mapping that was missing.
@@ -202,14 +202,14 @@ def _told_outline(lease: Lease[BulkUploadJob], job: BulkUploadJob, table: Table)
         raise
 
 
-def _outline(lease: Lease[BulkUploadJob], job: BulkUploadJob, table: Table) -> Outline:
+def _outline(lease: Lease[BulkUploadJob], job: BulkUploadJob, table: Table) -> ChunkPlan:
     dialect, mapping = table.dialect, job.mapping
     size = table.body.seek(0, io.SEEK_END)
     try:
         with _text_of(table) as text:
             skip = rows_above_header(records_of(text, dialect), mapping)
         with _text_of(table) as text, paused_collection():
-            outline = Outliner(
+            outline = ChunkPlanner(
                 text,
                 dialect,
                 mapping=mapping,
@@ -241,7 +241,9 @@ def _text_of(table: Table) -> Iterator[TextIO]:
         text.detach()
 
 
-def _keep(lease: Lease[BulkUploadJob], job: BulkUploadJob, table: Table, outline: Outline) -> None:
+def _keep(
+    lease: Lease[BulkUploadJob], job: BulkUploadJob, table: Table, outline: ChunkPlan
+) -> None:
     """Write the chunks and tell the workers, all or nothing."""
     chunks = [
         BulkUploadChunk(job=job, number=number, sent_at=Now(), **asdict(part))
@@ -268,7 +270,7 @@ def _keep(lease: Lease[BulkUploadJob], job: BulkUploadJob, table: Table, outline
     lifecycle.advance(job.pk)
 
 
-def _warnings_of(job: BulkUploadJob, table: Table, outline: Outline) -> list[BulkUploadRowError]:
+def _warnings_of(job: BulkUploadJob, table: Table, outline: ChunkPlan) -> list[BulkUploadRowError]:
     """Return what is to be known about the table as a whole, which is row 0."""
     warnings = [*_encoding_warnings(table.dialect), *header_warnings(outline.header_lines)]
     if table.report:

@@ -1,4 +1,4 @@
-"""The stretch of a table that a worker process read last, kept on its disk for the next chunk.
+"""The range of a table that a worker process read last, kept on its disk for the next chunk.
 
 Chunks are ranges of one object, and a store asks a price for every range: R2 a round trip,
 SeaweedFS 11 to 16 ms of CPU, since it reads the whole part a range lies in. So a process
@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import BinaryIO, Final
 
-from bulkupload.rules.limits import LARGEST_CHUNK
+from bulkupload.rules.limits import MAX_CHUNK_BYTES
 from media.errors import PreconditionFailedError
 from media.storage import private_store
 from sartiq.core import temporary_files
 
-WIDTH: Final = 2 * LARGEST_CHUNK  # bytes fetched at once
+WIDTH: Final = 2 * MAX_CHUNK_BYTES  # bytes fetched at once
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +31,7 @@ class Source:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Stretch:
+class _CachedRange:
     """Bytes of a source from `start` on, in a file without a name."""
 
     source: Source
@@ -47,11 +47,11 @@ class _Stretch:
         return os.pread(self.file.fileno(), length, start - self.start)
 
 
-class Window:
-    """At most one stretch of one table."""
+class RangeCache:
+    """At most one range of one table."""
 
     def __init__(self) -> None:
-        self._held: _Stretch | None = None
+        self._held: _CachedRange | None = None
         self._one_at_a_time = Lock()
 
     @contextmanager
@@ -60,13 +60,13 @@ class Window:
     ) -> Iterator[BinaryIO]:
         """Open a range of a stored table, wholly fetched; where the table ends early it does too.
 
-        Without `ahead` no more than the range is fetched: on a slow line a stretch takes too long.
+        Without `ahead` no more than the range is fetched: on a slow line more takes too long.
         `watch` is called now and then. Raises ObjectNotFoundError and PreconditionFailedError when
         this version is gone, StoreUnavailableError, and OSError when the disk is full.
         """
         if length > WIDTH:  # blank lines belong to no row: a chunk may be as long as its file
-            stretch = _fetched(source, start, length, watch)
-            with stretch.file as body:
+            cached_range = _fetched(source, start, length, watch)
+            with cached_range.file as body:
                 body.seek(0)
                 yield body
         else:
@@ -85,7 +85,7 @@ class Window:
             return held.read(start, length)
 
     def close(self) -> None:
-        """Let go of the stretch."""
+        """Let go of the cached_range."""
         if self._held is not None:
             self._held.file.close()
             self._held = None
@@ -96,7 +96,7 @@ def _require_there(source: Source) -> None:
         raise PreconditionFailedError
 
 
-def _fetched(source: Source, start: int, length: int, watch: Callable[[], None]) -> _Stretch:
+def _fetched(source: Source, start: int, length: int, watch: Callable[[], None]) -> _CachedRange:
     file = temporary_files.nameless_file()
     try:
         with private_store().open(
@@ -109,4 +109,4 @@ def _fetched(source: Source, start: int, length: int, watch: Callable[[], None])
     except BaseException:
         file.close()
         raise
-    return _Stretch(source=source, start=start, size=file.tell(), file=file)
+    return _CachedRange(source=source, start=start, size=file.tell(), file=file)

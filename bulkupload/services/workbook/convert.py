@@ -11,8 +11,8 @@ from typing import BinaryIO
 
 from bulkupload.errors import FileFaultError
 from bulkupload.rules.limits import (
-    LARGEST_FILE,
-    LARGEST_WORKBOOK,
+    MAX_FILE_BYTES,
+    MAX_WORKBOOK_BYTES,
     MIB,
     WORKBOOK_MEMORY,
     WORKBOOK_SECONDS,
@@ -39,7 +39,7 @@ def convert(
     # -P: the script's folder must not shadow the standard library.
     files = (source.fileno(), target.fileno())
     command = [sys.executable, "-P", "-B", str(CHILD), *(f"/dev/fd/{each}" for each in files)]
-    limits = [str(WORKBOOK_MEMORY), str(WORKBOOK_SECONDS), str(LARGEST_FILE)]
+    limits = [str(WORKBOOK_MEMORY), str(WORKBOOK_SECONDS), str(MAX_FILE_BYTES)]
     child = subprocess.Popen(  # noqa: S603  our own script under our own interpreter
         [*command, *limits],
         stdin=subprocess.PIPE,
@@ -82,7 +82,7 @@ def _require_bounded(source: BinaryIO) -> None:
             unpacked = sum(entry.file_size for entry in archive.infolist())
     except (zipfile.BadZipFile, ValueError, NotImplementedError):
         raise FileFaultError("unreadable", UNREADABLE) from None
-    if unpacked > LARGEST_WORKBOOK:
-        limit = LARGEST_WORKBOOK // MIB
+    if unpacked > MAX_WORKBOOK_BYTES:
+        limit = MAX_WORKBOOK_BYTES // MIB
         message = f"The workbook unpacks to more than {limit} MiB. Save it as CSV and send that."
         raise FileFaultError("workbook_too_large", message)

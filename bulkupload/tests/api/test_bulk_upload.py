@@ -285,7 +285,7 @@ def test_a_body_that_says_it_is_too_large_is_not_read(client: APIClient) -> None
         ROUTE,
         "--x--",
         content_type="multipart/form-data; boundary=x",
-        CONTENT_LENGTH=str(limits.LARGEST_FILE + limits.LARGEST_FORM + 1),
+        CONTENT_LENGTH=str(limits.MAX_FILE_BYTES + limits.MAX_FORM_BYTES + 1),
     )
 
     assert answer.status_code == 413

@@ -10,9 +10,9 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from bulkupload.errors import FileFaultError
-from bulkupload.rules.limits import LONGEST_CELL, LONGEST_LINE
+from bulkupload.rules.limits import MAX_CELL_LENGTH, MAX_LINE_LENGTH
 from bulkupload.rules.rows.cleaning import BadRow, Cleaner, GoodRow
-from bulkupload.rules.table.chunk_planner import Outline, Outliner
+from bulkupload.rules.table.chunk_planner import ChunkPlan, ChunkPlanner
 from bulkupload.rules.table.csv_records import Lines, Plain, Record, Records, is_blank
 from bulkupload.rules.table.dialects import Dialect
 from bulkupload.rules.table.header import Layout
@@ -74,14 +74,14 @@ def test_many_lines_read_with_one_call_are_the_same_rows(
     assert (together.line, together.offset) == (alone.line, len(text.encode()))
 
 
-def outlined(text: str, *, chunk_rows: int) -> Outline:
+def outlined(text: str, *, chunk_rows: int) -> ChunkPlan:
     stream, size = io.StringIO(text, newline=""), len(text.encode())
-    return Outliner(
+    return ChunkPlanner(
         stream, UTF8, mapping={}, chunk_rows=chunk_rows, size=size, watch=lambda: None
     ).make()
 
 
-def judged(outline: Outline, text: str, *, kind: type[Records]) -> tuple[Outcomes, list[int]]:
+def judged(outline: ChunkPlan, text: str, *, kind: type[Records]) -> tuple[Outcomes, list[int]]:
     """Return what becomes of the rows of all chunks by number, and how many each one has."""
     body, size_of = text.encode(), UTF8.size_of()
     cleaner = Cleaner(Layout.of(outline.columns), sku_width=outline.sku_width)
@@ -122,11 +122,11 @@ def test_blank_lines_before_a_chunk_are_no_part_of_it() -> None:
     assert [(part.first_line, part.rows) for part in parts] == [(2002, 2), (4005, 1)]
 
 
-LONG = "x" * LONGEST_LINE
+LONG = "x" * MAX_LINE_LENGTH
 
 
 @pytest.mark.covers("T62")
-@pytest.mark.parametrize("at_once", [5, 4096, LONGEST_LINE, 4 * LONGEST_LINE])
+@pytest.mark.parametrize("at_once", [5, 4096, MAX_LINE_LENGTH, 4 * MAX_LINE_LENGTH])
 @pytest.mark.parametrize(
     ("line", "code"),
     [
@@ -161,8 +161,8 @@ def test_a_line_is_read_to_its_limit_and_skipped_to_its_end(
         ('a,"two\nlines"\n', None),
         ('a,"open\n', None),
         ('a,"mis"placed\n', None),
-        (f"a,{'x' * (LONGEST_CELL + 1)}\n", None),
-        (f"{'x,' * LONGEST_LINE}\n", None),
+        (f"a,{'x' * (MAX_CELL_LENGTH + 1)}\n", None),
+        (f"{'x,' * MAX_LINE_LENGTH}\n", None),
         ("", []),
     ],
 )

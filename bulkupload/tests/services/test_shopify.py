@@ -41,7 +41,7 @@ def test_a_shopify_export_is_read_as_it_is(
 def test_a_handle_is_refused_by_its_bytes_as_well(
     private: MemoryStore, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bulkupload.rules.rows.cleaning.LARGEST_HANDLE", 64)
+    monkeypatch.setattr("bulkupload.rules.rows.cleaning.MAX_GROUP_BYTES", 64)
 
     job = imported(user, "Handle,Variant SKU,Title\n" + "h,A,Shoe\n" * 20)
 

@@ -12,7 +12,7 @@ from accounts.tests.factories import MembershipFactory, UserFactory, client_of
 from catalog.models import Guideline, Look, Product, ProductionRequest, Subject
 from exports.tests.factories import ConfigurationFactory
 from media.storage.testing.memory import MemoryStore
-from media.tests.doors import memory_doors
+from media.tests.doors import memory_stores
 from media.tests.threads import at_once
 
 REQUESTS = 12
@@ -75,7 +75,7 @@ def test_one_of_many_deletes_a_row(
     path = f"/api/v1/{path_of(caller, membership.organization)}"
     deletes = [partial(client_of(caller).delete, path) for _ in range(REQUESTS)]
 
-    with memory_doors(MemoryStore()):
+    with memory_stores(MemoryStore()):
         answers = [answer.status_code for answer in at_once(deletes)]
 
     assert Counter(answers) == {deleted: 1, 404: REQUESTS - 1}

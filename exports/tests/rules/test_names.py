@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from exports.rules import names
 from exports.rules.names import (
-    LONGEST_NAME,
-    LONGEST_NAME_BYTES,
+    MAX_NAME_BYTES,
+    MAX_NAME_LENGTH,
     distinct,
     file_name,
     portable,
@@ -22,8 +22,8 @@ WINDOWS_DEVICES = {"CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"} | {
 
 
 def require_portable(name: str) -> None:
-    assert 1 <= len(name) <= LONGEST_NAME
-    assert len(name.encode()) <= LONGEST_NAME_BYTES
+    assert 1 <= len(name) <= MAX_NAME_LENGTH
+    assert len(name.encode()) <= MAX_NAME_BYTES
     assert unicodedata.normalize("NFC", name) == name
     assert not set('<>:"/\\|?*') & set(name)
     assert not any(unicodedata.category(each) in {"Cc", "Cf", "Cs"} for each in name)
@@ -82,7 +82,7 @@ def test_different_extensions_do_not_collide() -> None:
 def test_a_name_of_wide_characters_fits_a_file_system() -> None:
     name = file_name("\U0001f45f" * 200, extension="webp")
 
-    assert len(name.encode()) <= LONGEST_NAME_BYTES
+    assert len(name.encode()) <= MAX_NAME_BYTES
     assert name == "\U0001f45f" * 58 + ".webp"
 
 

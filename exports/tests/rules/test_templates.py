@@ -5,10 +5,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exports.errors import TemplateError
-from exports.rules.names import LONGEST_NAME
+from exports.rules.names import MAX_NAME_LENGTH
 from exports.rules.templates import (
     DEFAULT_TEMPLATE,
-    LONGEST_TEMPLATE,
+    MAX_TEMPLATE_LENGTH,
     compile_template,
 )
 from exports.rules.wildcards import EXAMPLES, WILDCARDS, Value
@@ -76,7 +76,7 @@ BAD: list[tuple[str, int]] = [
     ('{brand}"', 7),
     ("{brand}<b>", 7),
     ("{brand}|{index}", 7),
-    ("x" * (LONGEST_TEMPLATE + 1), LONGEST_TEMPLATE),
+    ("x" * (MAX_TEMPLATE_LENGTH + 1), MAX_TEMPLATE_LENGTH),
     ("%(brand)s{brnd}", 9),
     ("${brand}{x}", 8),
     ("#{index}{7*7}", 8),
@@ -167,7 +167,7 @@ def test_values_are_made_portable(text: str, values: dict[str, Value], name: str
 def test_rendering_never_raises(text: str, values: dict[str, Value]) -> None:
     name = compile_template(text).render(values)
 
-    assert 1 <= len(name) <= LONGEST_NAME
+    assert 1 <= len(name) <= MAX_NAME_LENGTH
     assert not set('/\\:*?"<>|') & set(name)
 
 

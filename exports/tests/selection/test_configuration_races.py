@@ -12,7 +12,7 @@ from catalog.models import Look
 from exports.models import ExportConfiguration
 from exports.tests.factories import ConfigurationFactory
 from media.storage.testing.memory import MemoryStore
-from media.tests.doors import memory_doors
+from media.tests.doors import memory_stores
 from media.tests.threads import at_once
 
 ROUNDS = 8
@@ -38,7 +38,7 @@ def test_naming_and_deleting_at_once_leaves_nothing_dangling() -> None:
         looks = [Look.objects.create(name=name, **owned) for name in "abc"]
         calls = [naming(client_of(user), look, configuration) for look in looks]
 
-        with memory_doors(MemoryStore()):
+        with memory_stores(MemoryStore()):
             *named, deleted = at_once([*calls, deleting(client_of(user), configuration)])
 
         assert deleted == 200

@@ -299,7 +299,7 @@ def test_a_configuration_one_may_not_use_is_refused(
 def test_more_than_one_export_takes_is_refused_before_it_is_read(
     client: APIClient, user: User, shoe: Product, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("exports.services.export_selection.MOST_FILES", 3)
+    monkeypatch.setattr("exports.services.export_selection.MAX_FILES", 3)
 
     answer = client.post(EXPORTS, {"product_ids": [shoe.pk]})
 
@@ -313,7 +313,7 @@ def test_more_than_one_export_takes_is_refused_however_often_a_product_is_worn(
     for look in looks:
         look.products.add(shoe)
     for module in ("exports.services.export_selection", "exports.services.naming"):
-        monkeypatch.setattr(f"{module}.MOST_FILES", 10)
+        monkeypatch.setattr(f"{module}.MAX_FILES", 10)
 
     answer = client.post(EXPORTS, {"look_ids": [look.pk for look in looks]})
 
@@ -333,9 +333,9 @@ def test_looks_that_wear_too_much_are_refused_before_it_is_read(
     asked: dict[str, Any] = {"look_ids": [look.pk for look in looks]}
     if kind != "looks":
         asked = {"production_request_id": request.pk}
-    monkeypatch.setattr("exports.services.export_selection.MOST_WORN", 3)
+    monkeypatch.setattr("exports.services.export_selection.MAX_WORN_PRODUCTS", 3)
     assert preview(client, **asked)["count"] == 12
-    monkeypatch.setattr("exports.services.export_selection.MOST_WORN", 2)
+    monkeypatch.setattr("exports.services.export_selection.MAX_WORN_PRODUCTS", 2)
 
     with CaptureQueriesContext(connection) as asking:
         answer = client.post(f"{EXPORTS}preview", asked)

@@ -7,7 +7,7 @@ from accounts.tests.factories import UserFactory
 from exports.services import conversion
 from media.models import MediaResource
 from media.storage.testing.memory import MemoryStore
-from media.tests.doors import watched_doors
+from media.tests.doors import watched_stores
 from media.tests.factories import photo, ready
 from sartiq.core.work import crash_points
 
@@ -38,7 +38,7 @@ def private() -> MemoryStore:
 @pytest.fixture
 def doors(public: MemoryStore, private: MemoryStore, db: None) -> Iterator[None]:
     """Stores in memory behind the doors."""
-    with watched_doors(public, private):
+    with watched_stores(public, private):
         yield
 
 

@@ -69,7 +69,7 @@ def test_names_are_distinct_and_safe_whatever_templates_and_values_say(
     folded = {unicodedata.normalize("NFC", name).casefold() for name in told}
     assert len(folded) == len(entries)
     for name in told:
-        assert 1 <= len(name) <= names.LONGEST_NAME
+        assert 1 <= len(name) <= names.MAX_NAME_LENGTH
         assert all(names.is_allowed(character) for character in name)
         assert name == unicodedata.normalize("NFC", name) == name.strip(" .")
         assert not DEVICE.fullmatch(name)

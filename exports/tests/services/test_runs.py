@@ -19,7 +19,7 @@ from exports.errors import (
     TooManyFilesError,
 )
 from exports.models import ExportConfiguration, ExportItem, ExportRun, ImageFormat, RunStatus
-from exports.rules.limits import LARGEST_ARCHIVE, MOST_FILES
+from exports.rules.limits import MAX_ARCHIVE_BYTES, MAX_FILES
 from exports.services import build_archive, convert_item, retention, runs
 from exports.tests.exporting import (
     archive_of,
@@ -43,7 +43,7 @@ from media.storage.testing.memory import MemoryStore
 from media.tests.factories import photo, ready
 from media.tests.rules.file_types import specimens
 
-MOST_PARTS = 10_000  # of one multipart upload, in S3 and in R2
+MAX_PARTS = 10_000  # of one multipart upload, in S3 and in R2
 IMAGES = sorted(kind for kind, each in FILE_TYPES.items() if each.is_image)
 MOTION_PHOTO = specimens.mp4()
 NAMES = ["Us_S-1_image_v1", "Us_S-1_image_v2", "Us_S-1_image_v3"]
@@ -273,7 +273,7 @@ def test_a_resource_that_stays_pending_is_given_up(user: User, photos: list[Medi
     MediaResource.objects.filter(pk=photos[0].pk).update(status=ResourceStatus.PENDING)
     run = start(user, *map(entry, photos))
 
-    for _ in range(convert_item.MOST_WAITS + 1):
+    for _ in range(convert_item.MAX_WAITS + 1):
         forget_pauses()
         convert_item.make(item_of(run).pk)
     work_off(run)
@@ -297,7 +297,7 @@ def test_a_run_of_which_nothing_is_left_fails(user: User, photos: list[MediaReso
 def test_files_that_no_archive_can_hold_fail_the_run_before_it_is_packed(
     user: User, photos: list[MediaResource], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(build_archive, "LARGEST_ARCHIVE", 10)
+    monkeypatch.setattr(build_archive, "MAX_ARCHIVE_BYTES", 10)
     run = start(user, *map(entry, photos))
 
     work_off(run)
@@ -307,9 +307,9 @@ def test_files_that_no_archive_can_hold_fail_the_run_before_it_is_packed(
 
 
 def test_the_largest_archive_fits_into_the_parts_of_an_upload() -> None:
-    headers = MOST_FILES * 4096  # an archive's own share, with room to spare
+    headers = MAX_FILES * 4096  # an archive's own share, with room to spare
 
-    assert LARGEST_ARCHIVE + headers < MOST_PARTS * PART_BYTES
+    assert MAX_ARCHIVE_BYTES + headers < MAX_PARTS * PART_BYTES
 
 
 @pytest.mark.usefixtures("db")
@@ -324,7 +324,7 @@ def test_a_selection_of_too_many_files_starts_nothing(
     user: User, photos: list[MediaResource]
 ) -> None:
     with pytest.raises(TooManyFilesError):
-        start(user, *[entry(photos[0])] * (MOST_FILES + 1))
+        start(user, *[entry(photos[0])] * (MAX_FILES + 1))
 
     assert not ExportRun.objects.exists()
     assert not ExportItem.objects.exists()

@@ -19,7 +19,7 @@ from media.storage import ObjectStore, factory
 from media.storage.local.store import LocalStore
 from media.storage.s3.multipart import PART_BYTES
 from media.storage.s3.store import S3Store
-from media.tests.doors import own_buckets, watched_doors
+from media.tests.doors import own_buckets, watched_stores
 from media.tests.factories import ready
 from media.tests.rules.file_types.specimens import saved
 
@@ -32,7 +32,7 @@ def folder(db: None, settings: Settings, tmp_path: Path) -> Iterator[LocalStore]
     settings.LOCAL_STORE_DIR = tmp_path
     factory.reset()
     store = factory.local_store(private=False)
-    with watched_doors(store, factory.local_store(private=True)):
+    with watched_stores(store, factory.local_store(private=True)):
         yield store
     factory.reset()
 
@@ -42,7 +42,7 @@ def bucket(db: None, stack: dict[str, str]) -> Iterator[S3Store]:
     own_buckets()
     store = S3Store(factory.s3_connection(), values.R2_BUCKET_NAME)
     private = S3Store(factory.s3_connection(), values.R2_PRIVATE_BUCKET_NAME)
-    with watched_doors(store, private):
+    with watched_stores(store, private):
         yield store
     store.close()
     private.close()

@@ -7,8 +7,8 @@ from urllib.parse import quote, unquote
 
 IMAGE_EXTENSIONS: Final = frozenset({"jpg", "jpeg", "png", "webp", "avif", "gif"})
 TARGET_TYPES: Final = ("webp", "jpeg", "png", "avif", "gif")
-LONGEST_PATH: Final = 1024  # the longest key an S3 store takes
-MOST_DECODINGS: Final = 10
+MAX_PATH_LENGTH: Final = 1024  # the longest key an S3 store takes
+MAX_DECODINGS: Final = 10
 # Unreserved characters and those every parser keeps in a path; no comma or `=`, which would be
 # read as options behind the transformation prefix.
 _UNPRINTED: Final = frozenset({"Cc", "Cs"})  # control characters, lone surrogates
@@ -23,7 +23,7 @@ def clean_path(path: str) -> str | None:
     A path is judged as written and as every further decoding of it reads, so no later hop can see
     another path than the one judged here.
     """
-    if not 0 < len(path) <= LONGEST_PATH:
+    if not 0 < len(path) <= MAX_PATH_LENGTH:
         return None
     if _PLAIN.fullmatch(path):
         return path
@@ -64,7 +64,7 @@ def cache_control(path: str) -> str:
 
 def _forms(path: str) -> list[str]:
     forms = [path]
-    for _ in range(MOST_DECODINGS):
+    for _ in range(MAX_DECODINGS):
         further = unquote(forms[-1], errors="surrogateescape")
         if further == forms[-1]:
             return forms

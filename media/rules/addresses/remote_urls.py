@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
 
-LONGEST_URL: Final = 2048
-LONGEST_HOST: Final = 253
+MAX_URL_LENGTH: Final = 2048
+MAX_HOST_LENGTH: Final = 253
 
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 # The last label begins with a letter: so no spelling of a number is a name.
@@ -33,13 +33,13 @@ class RemoteUrl:
 
 def parse(url: str) -> RemoteUrl | None:
     """Return the parts of an address that may be fetched, None for every other."""
-    if len(url) > LONGEST_URL or not url.isprintable():
+    if len(url) > MAX_URL_LENGTH or not url.isprintable():
         return None
     match = _URL.fullmatch(url)
     if match is None:
         return None
     host = match["host"].lower()
-    if len(host) > LONGEST_HOST or host.rpartition(".")[2] in _LOCAL:
+    if len(host) > MAX_HOST_LENGTH or host.rpartition(".")[2] in _LOCAL:
         return None
     target = match["target"] or "/"
     return RemoteUrl(host=host, target=quote(target if target[0] == "/" else f"/{target}", _KEPT))

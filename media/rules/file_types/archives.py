@@ -20,7 +20,7 @@ _END64, _LOCATOR64 = b"PK\x06\x06", b"PK\x06\x07"
 _END_SIZE, _LOCAL_SIZE, _LOCATOR_SIZE, _END64_SIZE = 22, 30, 20, 56
 _UNKNOWN = 0xFFFFFFFF  # the true number stands in the ZIP64 field
 _UNKNOWN_COUNT = 0xFFFF
-_LONGEST_COMMENT = 0xFFFF
+_MAX_COMMENT_BYTES = 0xFFFF
 _ZIP64_FIELD = 1
 _UNIX = 3
 _DRIVE = re.compile(rb"[A-Za-z]:/")
@@ -133,7 +133,7 @@ def _read(reader: Reader) -> tuple[Directory, list[Entry]]:
 
 def _find_directory(reader: Reader) -> Directory:
     """Find the end record, which only a comment may follow."""
-    tail_start = max(0, reader.size - _END_SIZE - _LONGEST_COMMENT)
+    tail_start = max(0, reader.size - _END_SIZE - _MAX_COMMENT_BYTES)
     reader.move_to(tail_start)
     tail = reader.take(reader.size - tail_start)
     at = tail.rfind(_END)

@@ -7,7 +7,7 @@ from media.rules.formats.reader import Reader, unpack
 from media.rules.limits import MIB
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_LONGEST_HEAD = 13
+_MAX_HEAD_BYTES = 13
 _ANIMATION = frozenset({b"acTL", b"fcTL", b"fdAT"})
 _COLOURS = frozenset({b"tRNS", b"cICP", b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"pHYs", b"eXIf"})
 _NEEDED = _ANIMATION | _COLOURS | {b"IHDR", b"PLTE", b"IDAT", b"IEND"}
@@ -100,7 +100,7 @@ def _chunks(reader: Reader, *, checked: bool) -> Iterator[tuple[bytes, bytes]]:
         length, kind = unpack(">I4s", reader.take(8))
         if not kind.isalpha():
             raise FileCorruptError
-        head = reader.take(min(length, _LONGEST_HEAD))
+        head = reader.take(min(length, _MAX_HEAD_BYTES))
         if checked and (kind[:1].isupper() or kind in _ANIMATION):
             _require_sum(reader, kind + head, length - len(head))
         else:

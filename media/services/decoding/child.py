@@ -25,7 +25,7 @@ from sartiq.core.sandbox.server import Reply
 _SAMPLE_SIDE = 64  # the dominant colour is counted on at most 64 by 64 pixels
 _OPAQUE = 128
 _BIN_SHIFT = 4  # 16 steps a channel
-_LONGEST_DESCRIPTION = 200
+_MAX_DESCRIPTION_LENGTH = 200
 _SIXTEEN_BIT = ("I", "F")
 
 
@@ -132,7 +132,7 @@ def profile_description(icc: bytes | None) -> str | None:
     except (ImageCms.PyCMSError, OSError, TypeError, ValueError):
         return None
     shown = "".join(each for each in name if each.isprintable()).strip()
-    return shown[:_LONGEST_DESCRIPTION] or None
+    return shown[:_MAX_DESCRIPTION_LENGTH] or None
 
 
 def thumbnail(request: Reply) -> Reply:

@@ -28,7 +28,7 @@ from media.storage import ObjectStore
 from sartiq.core.errors import ContentionError, InvalidError, InvalidManyError, Issue, Loc
 from sartiq.core.work.crash_points import reach
 
-MOST_TRIES = 3  # of one request, when others change the same rows at the same time
+MAX_TRIES = 3  # of one request, when others change the same rows at the same time
 
 Result = TypeVar("Result")
 Resources = Mapping[str, MediaResource]
@@ -76,7 +76,7 @@ class MediaResourceService:
         def look(urls: Sequence[str]) -> Sources:
             return resolve.resolve(user=user, scope=scope, urls=urls)
 
-        for _ in range(MOST_TRIES):
+        for _ in range(MAX_TRIES):
             reach("K1")
             named = look([each.url for each in wanted])
             try:

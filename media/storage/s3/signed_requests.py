@@ -17,7 +17,7 @@ from media.storage.per_process import PerProcess
 from media.storage.s3.connection import ATTEMPTS, S3Connection
 from media.storage.s3.errors import AnswerError
 
-_LONGEST_ERROR: Final = 64 * 1024  # bytes of an error document we look at
+_MAX_ERROR_BYTES: Final = 64 * 1024  # bytes of an error document we look at
 _CODE: Final = re.compile(rb"<Code>([^<]*)</Code>")
 
 
@@ -62,8 +62,8 @@ class DirectCalls:
 
 
 def _refused(answer: BaseHTTPResponse) -> AnswerError:
-    document = answer.read(_LONGEST_ERROR)
-    if len(document) < _LONGEST_ERROR:
+    document = answer.read(_MAX_ERROR_BYTES)
+    if len(document) < _MAX_ERROR_BYTES:
         answer.drain_conn()
     answer.close()
     found = _CODE.search(document)

@@ -7,7 +7,7 @@ from typing import Final
 
 from media.storage.s3.connection import S3Connection
 
-LONGEST_LIFETIME: Final = timedelta(days=7)  # what SigV4 allows at all
+MAX_LIFETIME: Final = timedelta(days=7)  # what SigV4 allows at all
 CHECKSUM_HEADER: Final = "x-amz-checksum-sha256"
 
 
@@ -39,7 +39,7 @@ class UrlSigner:
 
 def lifetime_seconds(lifetime: timedelta) -> int:
     """Return the whole seconds of a lifetime a URL may have."""
-    if not timedelta(seconds=1) <= lifetime <= LONGEST_LIFETIME:
+    if not timedelta(seconds=1) <= lifetime <= MAX_LIFETIME:
         message = f"A signed URL lives 1 second to 7 days, not {lifetime}."
         raise ValueError(message)
     return int(lifetime.total_seconds())

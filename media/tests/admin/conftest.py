@@ -6,7 +6,7 @@ from django.test import Client
 from accounts.models import User
 from accounts.tests.factories import UserFactory
 from media.storage.testing.memory import MemoryStore
-from media.tests.doors import own_doors
+from media.tests.doors import own_stores
 
 
 @pytest.fixture
@@ -24,5 +24,5 @@ def staff_client(superuser: User) -> Client:
 @pytest.fixture
 def stores(db: None) -> Iterator[tuple[MemoryStore, MemoryStore]]:
     public, private = MemoryStore(), MemoryStore()
-    with own_doors(public, private):
+    with own_stores(public, private):
         yield public, private

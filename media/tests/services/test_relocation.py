@@ -81,7 +81,7 @@ def state_of(resource: MediaResource) -> dict[str, object]:
 def test_a_decode_longer_than_the_lease_loses_nothing(
     memory: MemoryStore, user: User, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(leases, "SHORTEST_PAUSE", 0.05)
+    monkeypatch.setattr(leases, "MIN_RENEWAL_SECONDS", 0.05)
     settings.LEASE_SECONDS = 3
     resource = pending(memory, user)
     renewed: list[bool] = []

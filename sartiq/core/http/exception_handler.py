@@ -38,7 +38,7 @@ STATUS: dict[type[errors.SartiqError], int] = {
     errors.UnavailableError: 503,
 }
 CHALLENGE = {"WWW-Authenticate": "Bearer"}
-LONGEST_INPUT = 500  # characters of a refused value that are shown back
+MAX_INPUT_LENGTH = 500  # characters of a refused value that are shown back
 
 
 def handle(error: Exception, context: Mapping[str, Any]) -> Response | None:
@@ -98,7 +98,7 @@ def printable(value: Any, depth: int = 4) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)
     if isinstance(value, str):
-        return value[:LONGEST_INPUT].encode("utf-8", "replace").decode()
+        return value[:MAX_INPUT_LENGTH].encode("utf-8", "replace").decode()
     if depth and isinstance(value, Mapping):
         pairs = list(value.items())[:20]
         return {printable(str(key), 0): printable(inner, depth - 1) for key, inner in pairs}

@@ -32,7 +32,7 @@ LIFETIME = timedelta(hours=24)
 LEASE = timedelta(seconds=10)  # of a claim; after it the request that made it is dead
 RENEWAL_SECONDS = 2.5  # a renewal may fail or wait for a lock, and the next one is in time
 MIN_RETRY = timedelta(seconds=1)
-LONGEST_KEY = 255
+MAX_KEY_LENGTH = 255
 CLAIMS = 3  # a holder that is refused frees the key between our insert and our look at it
 
 
@@ -176,7 +176,7 @@ def _replay(row: IdempotencyKey, *, body_hash: str) -> Response:
 
 
 def _valid(key: str) -> str:
-    if not 1 <= len(key) <= LONGEST_KEY or not key.isascii() or not key.isprintable():
+    if not 1 <= len(key) <= MAX_KEY_LENGTH or not key.isascii() or not key.isprintable():
         raise _refused("idempotency_key", "Send 1 to 255 printable ASCII characters.", key)
     return key
 

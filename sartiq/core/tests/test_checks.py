@@ -15,7 +15,7 @@ def test_the_settings_in_use_are_sound() -> None:
 
 @pytest.mark.covers("T42")
 def test_a_short_secret_stops_the_boot(settings: Settings) -> None:
-    settings.SECRET_KEY = "x" * (checks.SHORTEST_SECRET - 1)
+    settings.SECRET_KEY = "x" * (checks.MIN_SECRET_BYTES - 1)
 
     assert "core.E001" in ids()
 

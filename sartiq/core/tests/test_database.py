@@ -92,13 +92,13 @@ def test_a_statement_that_runs_too_long_is_stopped(transactional_db: None) -> No
             cursor.execute("SELECT pg_sleep(5)")
 
 
-MOST_PARAMETERS = 65_535
+MAX_PARAMETERS = 65_535
 
 
 @pytest.mark.django_db
 def test_a_row_is_found_among_any_number_of_values() -> None:
     user, _ = UserFactory.create(), UserFactory.create()
-    ids = [uuid4() for _ in range(MOST_PARAMETERS + 1)]
+    ids = [uuid4() for _ in range(MAX_PARAMETERS + 1)]
 
     assert User.objects.filter(pk__among=[*ids, user.pk, None]).get() == user
     assert User.objects.filter(email__among={user.email}).get() == user

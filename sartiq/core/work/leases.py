@@ -25,7 +25,7 @@ from sartiq.core.work.crash_points import reach
 
 log = structlog.get_logger(__name__)
 
-SHORTEST_PAUSE = 0.5  # seconds between renewals from a thread
+MIN_RENEWAL_SECONDS = 0.5  # seconds between renewals from a thread
 
 
 class LeaseLostError(Exception):
@@ -74,7 +74,7 @@ class Lease(Generic[Leased]):
             thread.join()
 
     def _keep_until(self, done: Event) -> None:
-        pause = max(settings.LEASE_SECONDS / 3, SHORTEST_PAUSE)
+        pause = max(settings.LEASE_SECONDS / 3, MIN_RENEWAL_SECONDS)
         try:
             while not done.wait(pause):
                 self.renew()

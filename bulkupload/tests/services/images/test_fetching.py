@@ -94,13 +94,13 @@ def test_all_workers_together_fetch_a_few_pictures_at_once(
     settings.BULK_REMOTE_AT_ONCE = at_once
     waiting(user, ONE)
 
-    with held_by_others(*[fetch_limits.to_fetch() for _ in range(at_once)]):
+    with held_by_others(*[fetch_limits.fetch_permit() for _ in range(at_once)]):
         fetch_all(fetcher)
 
     row = RemoteImage.objects.get()
     assert (server.asked, row.attempts, row.lease_holder) == ([], 0, None)
     assert told == [row.pk]  # by the chunk; who has the places sends what waits
-    with held_by_others(*[fetch_limits.to_fetch() for _ in range(at_once - 1)]):
+    with held_by_others(*[fetch_limits.fetch_permit() for _ in range(at_once - 1)]):
         fetch_all(fetcher)
     assert server.times("/1.png") == 1
 
@@ -119,7 +119,7 @@ def test_one_host_is_asked_for_a_few_pictures_at_once(
     server.answers["/2.png"] = Answer(status=302, headers={"Location": ONE})
     waiting(user, TWO if is_led_there else ONE)
 
-    with held_by_others(*[fetch_limits.at_host(NAME) for _ in range(fetch_limits.PER_HOST)]):
+    with held_by_others(*[fetch_limits.host_permit(NAME) for _ in range(fetch_limits.PER_HOST)]):
         fetch_all(fetcher)
 
     hosts = [headers["Host"] for _, headers in server.asked]
@@ -168,7 +168,7 @@ def wait_for_renewals(rows: "QuerySet[Any]") -> None:
 
 @pytest.fixture
 def short_lease(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(leases, "SHORTEST_PAUSE", 0.01)
+    monkeypatch.setattr(leases, "MIN_RENEWAL_SECONDS", 0.01)
     settings.LEASE_SECONDS = 0.03
 
 

@@ -36,7 +36,7 @@ from media.storage.testing.memory import MemoryStore
 from media.tests.doors import WatchedStore
 from media.tests.factories import photo, ready, sent, ticket
 
-MOST_PARAMETERS = 65_535
+MAX_PARAMETERS = 65_535
 
 
 @pytest.mark.covers("T61")
@@ -295,7 +295,7 @@ def test_a_chunk_may_name_more_pictures_than_a_statement_takes_parameters(
 ) -> None:
     known = ready(public, user, photo(1))
     rows = []
-    for number in range(MOST_PARAMETERS // 49 + 1):
+    for number in range(MAX_PARAMETERS // 49 + 1):
         unknown = [f"{values.CDN_URL}/{keys.canonical_key(uuid4(), 'jpg')}" for _ in range(49)]
         rows.append(f"S-{number},Shoe,{'|'.join([canonical(known), *unknown])}\n")
 

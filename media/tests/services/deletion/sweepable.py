@@ -18,7 +18,7 @@ from media.services.ingest.service import MediaResourceService, Resources, Wante
 from media.storage import ObjectHeaders, ObjectStore, factory
 from media.storage.s3.store import S3Store
 from media.storage.testing.memory import MemoryStore
-from media.tests.doors import own_buckets, own_doors
+from media.tests.doors import own_buckets, own_stores
 from sartiq.core.models import new_id
 
 PNG = "image/png"
@@ -55,7 +55,7 @@ AheadStore = AheadMemoryStore | AheadS3Store
 def memory_door() -> Iterator[AheadMemoryStore]:
     """Put a store in memory behind the public door, and another one behind the private."""
     store = AheadMemoryStore()
-    with own_doors(store, MemoryStore()):
+    with own_stores(store, MemoryStore()):
         yield store
 
 

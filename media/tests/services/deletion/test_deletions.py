@@ -107,7 +107,7 @@ def test_the_bucket_is_the_one_named(memory: MemoryStore) -> None:
     [(1, 10), (2, 20), (3, 40), (8, 1280), (11, 10_240), (12, 20_480), (13, 21_600), (99, 21_600)],
 )
 def test_pauses_double_up_to_six_hours(attempts: int, seconds: int) -> None:
-    assert deletions.pause_after(attempts) == timedelta(seconds=seconds)
+    assert deletions.retry_delay(attempts) == timedelta(seconds=seconds)
 
 
 @pytest.mark.covers("F22")

@@ -11,7 +11,7 @@ from media.errors import RequestFilesTooLargeError, StoreUnavailableError
 from media.models import MediaResource, ObjectDeletion, UploadState
 from media.storage import ObjectHead, ObjectHeaders
 from media.storage.testing.memory import MemoryStore, nothing
-from media.tests.doors import memory_doors
+from media.tests.doors import memory_stores
 from media.tests.factories import (
     counts,
     drain,
@@ -119,7 +119,7 @@ class BoastingStore(MemoryStore):
 @contextmanager
 def boasting() -> Iterator[MemoryStore]:
     store = BoastingStore()
-    with memory_doors(store):
+    with memory_stores(store):
         yield store
 
 

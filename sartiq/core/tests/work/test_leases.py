@@ -156,7 +156,7 @@ def test_of_many_at_once_one_takes_the_row() -> None:
 @pytest.mark.covers("F31", "I15")
 @pytest.mark.django_db(transaction=True)
 def test_a_long_call_keeps_its_row(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(leases, "SHORTEST_PAUSE", 0.01)
+    monkeypatch.setattr(leases, "MIN_RENEWAL_SECONDS", 0.01)
     settings.LEASE_SECONDS = 0.03
     row = made()
     lease = taken(row)
@@ -177,7 +177,7 @@ def test_a_long_call_keeps_its_row(settings: Settings, monkeypatch: pytest.Monke
 def test_a_long_call_that_lost_its_row_takes_it_from_nobody(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(leases, "SHORTEST_PAUSE", 0.01)
+    monkeypatch.setattr(leases, "MIN_RENEWAL_SECONDS", 0.01)
     settings.LEASE_SECONDS = 0.03
     row = made()
     lease = taken(row)
