@@ -37,6 +37,7 @@ checks: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy .
 	$(BIN)/lint-imports
+	$(BIN)/codespell
 	$(BIN)/python -m devstack run -- $(MAKE) --no-print-directory django-checks
 
 django-checks: export DJANGO_SETTINGS_MODULE := sartiq.settings.testing
