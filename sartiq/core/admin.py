@@ -6,13 +6,6 @@ from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.http import HttpRequest
-from django_celery_beat.models import (
-    ClockedSchedule,
-    CrontabSchedule,
-    IntervalSchedule,
-    PeriodicTask,
-    SolarSchedule,
-)
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 from unfold.contrib.filters.admin import RangeDateTimeFilter
 
@@ -23,12 +16,6 @@ USELESS_OR_UNSAFE = (
     # Their pages show refresh tokens, with which anybody could sign in as somebody else.
     OutstandingToken,
     BlacklistedToken,
-    # The schedule is code (`sartiq.celery`); nothing reads these tables.
-    ClockedSchedule,
-    CrontabSchedule,
-    IntervalSchedule,
-    PeriodicTask,
-    SolarSchedule,
     # Nothing writes these (AXES_DISABLE_ACCESS_LOG).
     AccessFailureLog,
     AccessLog,

@@ -43,7 +43,6 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "corsheaders",
     "axes",
-    "django_celery_beat",
     "sartiq.core",
     "accounts",
     "media",
