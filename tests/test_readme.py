@@ -1,4 +1,4 @@
-"""What README.md and its neighbours say is so: its example runs, its names exist."""
+"""The pages of the repository are true: examples run, and every name exists."""
 
 import os
 import re
@@ -11,9 +11,11 @@ from django.urls import resolve
 
 from devstack.folders import CHECKOUT
 from devstack.pytest_plugin import Products
+from tests.source_tree import tracked_files
 
 README = (CHECKOUT / "README.md").read_text()
 PAGES = [CHECKOUT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")]
+ARCHITECTURE = CHECKOUT / "docs" / "architecture.md"
 DESIGN = sorted((CHECKOUT / "docs" / "design").glob("*.md"))
 APPS = {"sartiq", "accounts", "media", "catalog", "exports", "bulkupload"}
 TOOLS = {"devstack", "deploy", "docs", "tests", "benchmarks", "chaos", "samples", "wheels"}
@@ -35,7 +37,7 @@ def test_the_examples_run_as_they_stand(live_product: Products, tmp_path: Path) 
     person = product.users["member"]
     env = {"API": product.api, "PASSWORD": person.password, "TMPDIR": str(tmp_path)}
 
-    done = subprocess.run(
+    result = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script],
         cwd=CHECKOUT,
         env=os.environ | env,
@@ -45,9 +47,9 @@ def test_the_examples_run_as_they_stand(live_product: Products, tmp_path: Path) 
         timeout=90,
     )
 
-    assert done.returncode == 0, done.stderr
-    told, header, refused, *archived = done.stdout.splitlines()
-    assert told == "The same bytes came back."
+    assert result.returncode == 0, result.stderr
+    message, header, refused, *archived = result.stdout.splitlines()
+    assert message == "The same bytes came back."
     assert header.startswith('"sku";"name";"color";"error_line"')
     assert refused.startswith('"SH-2";"";"brown";"3";"name";"missing"')
     assert len(archived) == 4
@@ -55,39 +57,73 @@ def test_the_examples_run_as_they_stand(live_product: Products, tmp_path: Path) 
     assert f"username={person.email}" in script
 
 
-def test_every_make_command_named_exists() -> None:
+def test_every_documented_make_command_exists() -> None:
     text = "".join(page.read_text() for page in PAGES)
     targets = set(re.findall(r"^([a-z-]+):", (CHECKOUT / "Makefile").read_text(), re.MULTILINE))
 
-    named = set(re.findall(r"(?:`|^)make ([a-z-]+)", text, re.MULTILINE))
+    documented = set(re.findall(r"(?:`|^)make ([a-z-]+)", text, re.MULTILINE))
 
-    assert {"demo", "serve", "test"} <= named <= targets
+    assert {"demo", "serve", "test"} <= documented <= targets
 
 
-def test_the_operators_commands_are_all_of_ours() -> None:
-    ours = {name for name, app in get_commands().items() if app.split(".")[0] in APPS}
+def test_every_management_command_is_documented() -> None:
+    commands = {name for name, app in get_commands().items() if app.split(".")[0] in APPS}
 
     assert (
-        set(re.findall(r"^\| `(\w+)` \|", section("Commands for operators"), re.MULTILINE)) == ours
+        set(re.findall(r"^\| `(\w+)` \|", section("Commands for operators"), re.MULTILINE))
+        == commands
     )
 
 
 def test_the_map_shows_every_folder() -> None:
-    shown = set(re.findall(r"`([a-z]+)/`", section("Map of the tree")))
-    tracked = subprocess.run(
-        ["git", "ls-files"],
-        cwd=CHECKOUT,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.splitlines()
-    folders = {name.split("/")[0] for name in tracked if "/" in name}
+    shown = re.findall(r"^\| `([\w/]+)/` \|", section("Map of the tree"), re.MULTILINE)
+    parents = [path.parts[:-1] for path in tracked_files()]
+    folders = {"/".join(parts[:depth]) for parts in parents for depth in (1, 2) if parts}
+    everywhere = re.compile(r"\..*|.+/(tests|migrations)")
 
-    assert {name for name in folders if not name.startswith(".")} == APPS | TOOLS
-    assert shown >= APPS | TOOLS
+    expected = {folder for folder in folders if not everywhere.fullmatch(folder)}
+
+    assert len(shown) == len(set(shown))
+    assert expected <= set(shown)
+    assert [folder for folder in shown if not (CHECKOUT / folder).is_dir()] == []
+    assert {folder for folder in expected if "/" not in folder} == APPS | TOOLS
 
 
-@pytest.mark.parametrize("page", [*PAGES, *DESIGN], ids=lambda page: page.name)
+def test_every_folder_of_the_map_has_one_plain_sentence() -> None:
+    sentences = re.findall(r"^\| `[\w/]+/` \| (.*) \|$", section("Map of the tree"), re.MULTILINE)
+
+    assert len(sentences) > len(APPS)
+    assert [each for each in sentences if not each.endswith(".") or ". " in each] == []
+
+
+def flows() -> list[tuple[str, list[tuple[str, str]]]]:
+    """Return the title of each flow of the architecture page, with its functions and files."""
+    parts = re.findall(
+        r"^## (.*?)\n(.*?)(?=^## |\Z)", ARCHITECTURE.read_text(), re.MULTILINE | re.DOTALL
+    )
+    step = re.compile(r"^\| .* \| `(\w+)` \| `([\w/.]+)` \|$", re.MULTILINE)
+    return [(title, steps) for title, text in parts if (steps := step.findall(text))]
+
+
+def test_the_architecture_page_shows_the_main_flows() -> None:
+    titles = [title.partition(":")[0] for title, _ in flows()]
+
+    assert titles == ["Presign", "Create", "Relocate", "Import a row", "Export"]
+
+
+@pytest.mark.parametrize("steps", [pytest.param(steps, id=title) for title, steps in flows()])
+def test_each_function_of_a_flow_exists_and_comes_once(steps: list[tuple[str, str]]) -> None:
+    missing = [
+        f"{function} in {file}"
+        for function, file in steps
+        if not re.search(rf"^ *def {function}\b", (CHECKOUT / file).read_text(), re.MULTILINE)
+    ]
+
+    assert missing == []
+    assert len(steps) == len(set(steps))
+
+
+@pytest.mark.parametrize("page", [*PAGES, ARCHITECTURE, *DESIGN], ids=lambda page: page.name)
 def test_links_and_paths_lead_somewhere(page: Path) -> None:
     text = page.read_text()
     links = [link for link in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in link]
@@ -103,6 +139,6 @@ def test_links_and_paths_lead_somewhere(page: Path) -> None:
 @pytest.mark.parametrize(
     "path", ["/docs", "/redoc", "/api/v1/openapi.json", "/admin/", "/health/live", "/health/ready"]
 )
-def test_the_addresses_named_are_routes(path: str) -> None:
+def test_documented_addresses_are_routes(path: str) -> None:
     assert path in README
     assert resolve(path).route == path.removeprefix("/")
