@@ -1,9 +1,10 @@
 """Killing a process of the product at a named crash point, once, when a test asks for it.
 
 Installed by the testing settings. A test arms it by writing a role and the name of a point
-(`worker K7`, `web committed`) into the file that `CRASH_FILE` names; the first process of that role
-to reach the point takes the file away and dies by SIGKILL. With `all worker K7` its whole process
-group dies, as when a container is lost; with `stop worker K7` the group stands still until SIGCONT.
+(`worker relocation-copied`, `web committed`) into the file that `CRASH_FILE` names; the first
+process of that role to reach the point takes the file away and dies by SIGKILL. With `all worker
+relocation-copied` its whole process group dies, as when a container is lost; with `stop worker
+relocation-copied` the group stands still until SIGCONT.
 """
 
 import os

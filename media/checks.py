@@ -1,4 +1,4 @@
-"""Settings of the storage gateway that would break a promise later stop the boot now."""
+"""System checks of the storage and decoding settings."""
 
 from collections.abc import Sequence
 from urllib.parse import urlsplit
@@ -29,7 +29,7 @@ def check_storage_kind(
 def check_local_folder(
     app_configs: Sequence[AppConfig] | None, **kwargs: object
 ) -> list[CheckMessage]:
-    """Refuse a local store below something that is no folder: every write would fail."""
+    """Refuse a local store whose path is not a folder: every write would fail."""
     folder = settings.LOCAL_STORE_DIR
     nearest = next(each for each in (folder, *folder.parents) if each.exists())
     if settings.STORAGE != "local" or nearest.is_dir():
@@ -40,23 +40,23 @@ def check_local_folder(
 
 @register
 def check_buckets(app_configs: Sequence[AppConfig] | None, **kwargs: object) -> list[CheckMessage]:
-    """Refuse one bucket for both: whatever is private in it would be served to anybody."""
-    found: list[CheckMessage] = []
+    """Refuse one bucket for both: private objects would be public."""
+    errors: list[CheckMessage] = []
     names = {"R2_BUCKET_NAME", "R2_PRIVATE_BUCKET_NAME"}
-    found += [
+    errors += [
         Error(f"{name} is empty.", hint=_HINT, id="media.E002")
         for name in sorted(names)
         if not getattr(settings, name)
     ]
-    if not found and settings.R2_BUCKET_NAME == settings.R2_PRIVATE_BUCKET_NAME:
+    if not errors and settings.R2_BUCKET_NAME == settings.R2_PRIVATE_BUCKET_NAME:
         message = "R2_BUCKET_NAME and R2_PRIVATE_BUCKET_NAME are the same bucket."
-        found.append(Error(message, hint=_HINT, id="media.E003"))
-    return found
+        errors.append(Error(message, hint=_HINT, id="media.E003"))
+    return errors
 
 
 @register
 def check_urls(app_configs: Sequence[AppConfig] | None, **kwargs: object) -> list[CheckMessage]:
-    """Refuse addresses that clients could not follow; uploads would fail at the client."""
+    """Refuse URLs that are not absolute; clients could not use them."""
     names = ["R2_PUBLIC_URL", "CDN_URL"]
     if settings.STORAGE == "local":
         names.append("PUBLIC_BASE_URL")
@@ -73,7 +73,7 @@ def check_urls(app_configs: Sequence[AppConfig] | None, **kwargs: object) -> lis
 def check_credentials(
     app_configs: Sequence[AppConfig] | None, **kwargs: object
 ) -> list[CheckMessage]:
-    """Refuse an S3 store without keys; boto3 would go looking for some elsewhere."""
+    """Refuse an S3 store without keys; boto3 would search for other credentials."""
     if settings.STORAGE != "s3":
         return []
     return [
@@ -104,9 +104,9 @@ def _is_absolute(url: str) -> bool:
 def check_decode_memory(
     app_configs: Sequence[AppConfig] | None, **kwargs: object
 ) -> list[CheckMessage]:
-    """Refuse a budget that the largest image would leave nothing of for the others."""
-    least = largest_memory(MAX_PIXELS) * 4 // 3
-    if least <= settings.DECODE_MEMORY_BYTES:
+    """Refuse a budget that the largest image would use up."""
+    minimum = largest_memory(MAX_PIXELS) * 4 // 3
+    if minimum <= settings.DECODE_MEMORY_BYTES:
         return []
-    message = f"DECODE_MEMORY_BYTES is below {least}: the largest image would leave no room."
+    message = f"DECODE_MEMORY_BYTES is below {minimum}: the largest image would use all of it."
     return [Error(message, hint=_HINT, id="media.E008")]

@@ -1,4 +1,4 @@
-"""Telling the workers, after commit, which rows wait. Losing the message loses nothing."""
+"""Tasks sent after commit. A lost message loses no work: waiting rows are re-enqueued."""
 
 from uuid import UUID
 
@@ -6,10 +6,10 @@ from sartiq.core.work.publishing import send_after_commit, send_once_after_commi
 
 
 def relocate(resource_id: UUID) -> None:
-    """Have a worker move one PENDING resource to its canonical place."""
+    """Enqueue the relocation of one PENDING resource."""
     send_after_commit("media.relocate", resource_id=str(resource_id))
 
 
 def delete_objects() -> None:
-    """Have a worker delete what is due."""
+    """Enqueue the deletion of due objects."""
     send_once_after_commit("media.delete_objects")

@@ -1,4 +1,4 @@
-"""The errors of media, by meaning."""
+"""The errors of media, by topic."""
 
 from sartiq.core.errors import (
     ConflictError,
@@ -19,7 +19,7 @@ class ContentError(InvalidError):
 
 
 class ContentTypeNotAllowedError(ContentError):
-    """Raised when a declared content type is not one of the nine we take."""
+    """Raised when a declared content type is not one of the nine accepted."""
 
     code = "content_type_not_allowed"
     message = (
@@ -29,7 +29,7 @@ class ContentTypeNotAllowedError(ContentError):
 
 
 class ImageRequiredError(ContentError):
-    """Raised when a folder that holds images only is asked to hold something else."""
+    """Raised when a folder for images is given another type of file."""
 
     code = "image_required"
     message = "This folder accepts images only. Upload a JPEG, PNG, WebP, GIF or AVIF file."
@@ -94,7 +94,7 @@ class ImageTooLargeError(ContentError):
 
 
 class TooManyScansError(ContentError):
-    """Raised when a JPEG is stored in so many scans that decoding it would take too long."""
+    """Raised when a JPEG has more scans than can be decoded in time."""
 
     code = "image_too_many_scans"
     message = "The image has too many scans for its size. Save it again as an ordinary JPEG."
@@ -128,7 +128,7 @@ class StoreUnavailableError(UnavailableError):
 
 
 class StoreRefusedError(StoreUnavailableError):
-    """Raised when the store refuses a request for what it asks: a setting or a defect of ours.
+    """Raised when the store refuses a request as invalid: a wrong setting or a bug.
 
     Still a `StoreUnavailableError`: the caller sees 503, and a task retries until that is fixed.
     """
@@ -137,18 +137,18 @@ class StoreRefusedError(StoreUnavailableError):
 
 
 class StoreCredentialsError(StoreRefusedError):
-    """Raised when the store answers 401 or 403: our keys or their rights, never a file's fault.
+    """Raised when the store answers 401 or 403: wrong keys or missing permissions.
 
-    Rotated keys look like it for a moment, so work waits for them and is never given up.
+    This also happens for a moment while keys are rotated, so work waits and is never given up.
     """
 
 
 class StoreMisconfiguredError(StoreUnavailableError):
-    """Raised when probe objects show that clients could not use the store, or strangers could."""
+    """Raised when probes show that clients cannot use the store, or that it is too open."""
 
 
 class EnvironmentUnknownError(StoreUnavailableError):
-    """Raised when this database cannot say which environment it is."""
+    """Raised when the identity of this environment is unknown."""
 
 
 class ForeignEnvironmentError(ConflictError):
@@ -162,13 +162,13 @@ class ObjectNotFoundError(NotFoundError):
 
 
 class PreconditionFailedError(ConflictError):
-    """Raised when an object is not (any more) the one the caller named by its ETag."""
+    """Raised when an object does not have the expected ETag (any more)."""
 
     message = "The stored object has changed."
 
 
 class KeyRefusedError(InvalidError):
-    """Raised when a key is not one of the grammar the operation takes."""
+    """Raised when a key does not have the grammar the operation requires."""
 
     code = "file_not_found"
     message = "The file does not exist."
@@ -182,13 +182,13 @@ class FileNameRefusedError(InvalidError):
 
 
 class UploadRefusedError(NotPermittedError):
-    """Raised when a PUT is not exactly what its token was signed for."""
+    """Raised when a PUT does not match its signed token."""
 
     message = "The upload does not match what was signed."
 
 
 class LengthRequiredError(UploadRefusedError):
-    """Raised when an upload does not say how long it is."""
+    """Raised when an upload has no Content-Length."""
 
     message = "The upload needs a Content-Length."
 
@@ -210,21 +210,21 @@ class FileTooSmallError(ContentError):
 
 
 class SizeConflictError(InvalidError):
-    """Raised when `size` and `file_size` say different things."""
+    """Raised when `size` and `file_size` differ."""
 
     code = "size_conflict"
     message = "size and file_size are the same thing; send one, or the same value in both."
 
 
 class FileNotFoundForCallerError(InvalidError):
-    """Raised when a URL names no file the caller may use: unknown, foreign, expired or swept."""
+    """Raised when a URL names no file the caller may use: unknown, expired or not theirs."""
 
     code = "file_not_found"
     message = "No such file for you here; ask for a new upload URL and send the file again."
 
 
 class RequestFilesTooLargeError(InvalidError):
-    """Raised when the files of one request are too many bytes together."""
+    """Raised when the files of one request are too large together."""
 
     code = "request_too_large"
     message = "The files of one request may be 500 MiB together; send fewer at once."
@@ -249,7 +249,7 @@ class MediaResourceNotFoundError(NotFoundError):
     message = "Media resource not found"
 
 
-class ResourceKeptError(ConflictError):
-    """Raised when a resource is asked to go that something still needs."""
+class ResourceInUseError(ConflictError):
+    """Raised when a resource cannot be discarded because it is still in use."""
 
-    message = "Something still needs this resource."
+    message = "This resource is still in use."

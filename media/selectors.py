@@ -13,14 +13,14 @@ from media.rules.addresses import object_urls
 
 
 def public_url(key: str) -> str:
-    """Return the address a public object is read at."""
+    """Return the public URL of an object."""
     return object_urls.public_url(settings.CDN_URL, key)
 
 
 def resource_url(resource: MediaResource) -> str | None:
-    """Return where a resource's bytes are read: temporary while pending, none once failed.
+    """Return the URL of a resource: temporary while pending, None once failed.
 
-    A resource made from another owner's file shows nothing until it has bytes of its own.
+    A resource copied from another owner's file has no URL until its own copy exists.
     """
     key = resource.storage_key
     is_foreign = keys.resource_id_of(key) not in {None, resource.pk}
@@ -30,14 +30,14 @@ def resource_url(resource: MediaResource) -> str | None:
 
 
 def thumbnail_url(resource: MediaResource) -> str | None:
-    """Return where the small picture of a READY image is read; None where there is none."""
+    """Return the URL of the thumbnail of a READY image, None without one."""
     if resource.status != ResourceStatus.READY or not resource.has_thumbnail:
         return None
     return public_url(keys.thumbnail_key(resource.pk))
 
 
 def our_bases() -> list[str]:
-    """Return the addresses below which a URL can name one of our objects."""
+    """Return the base URLs of our public objects."""
     return list(dict.fromkeys([settings.CDN_URL, settings.R2_PUBLIC_URL]))
 
 
@@ -51,24 +51,25 @@ def resources_visible_to(user: User) -> QuerySet[MediaResource]:
 
 
 def resource_visible_to(user: User, resource_id: UUID) -> MediaResource:
-    """Return one resource; a foreign one is not found."""
-    found = resources_visible_to(user).filter(pk=resource_id).first()
-    if found is None:
+    """Return one resource; another owner's counts as not found."""
+    resource = resources_visible_to(user).filter(pk=resource_id).first()
+    if resource is None:
         raise MediaResourceNotFoundError
-    return found
+    return resource
 
 
 def media_of(entity_type: str, entity_ids: Iterable[UUID]) -> dict[UUID, list[Attachment]]:
-    """Return every entity's attachments with their resources, in slot order: one query."""
-    found: dict[UUID, list[Attachment]] = {entity_id: [] for entity_id in entity_ids}
-    if found:
-        for each in Attachment.objects.of(entity_type, found).select_related("resource"):
-            found[each.entity_id].append(each)
-    return found
+    """Return the attachments of each entity with their resources, in slot order, in one query."""
+    by_entity: dict[UUID, list[Attachment]] = {entity_id: [] for entity_id in entity_ids}
+    if by_entity:
+        rows = Attachment.objects.for_entities(entity_type, by_entity)
+        for attachment in rows.select_related("resource"):
+            by_entity[attachment.entity_id].append(attachment)
+    return by_entity
 
 
-def as_answer(attachment: Attachment) -> dict[str, Any]:
-    """Return one attachment as it stands in an entity's answer (contract: Media)."""
+def attachment_as_json(attachment: Attachment) -> dict[str, Any]:
+    """Return one attachment as the API shows it in an entity."""
     resource = attachment.resource
     return {
         "resource_id": resource.pk,
@@ -76,7 +77,7 @@ def as_answer(attachment: Attachment) -> dict[str, Any]:
         "position": attachment.position,
         "status": resource.status.lower(),
         "url": resource_url(resource),
-        "failure": failures.as_answer(resource.failure_code),
+        "failure": failures.as_json(resource.failure_code),
         "thumbnail_url": thumbnail_url(resource),
         "content_type": resource.content_type,
         "file_size": resource.file_size,

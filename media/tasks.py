@@ -1,4 +1,4 @@
-"""Tasks of media: each takes an id, calls one service, and may be delivered any number of times."""
+"""Celery tasks of media. Each one may be delivered any number of times."""
 
 from celery import shared_task
 
@@ -9,31 +9,31 @@ from media.storage import public_store
 
 @shared_task(name="media.relocate")
 def relocate(*, resource_id: str) -> None:
-    """Move the PENDING resource whose owner is next: the id only says that one waits."""
+    """Relocate a resource of the next owner; the id only says that one is waiting."""
     relocation.relocate_next(public_store())
 
 
 @shared_task(name="media.delete_objects")
 def delete_objects() -> None:
-    """Delete due objects, as many as one call may name; more are the next task's."""
+    """Delete one batch of due objects, and enqueue the next task if there may be more."""
     if deletions.perform_due() == deletions.DELETION_BATCH_SIZE:
         deferred.delete_objects()
 
 
 @shared_task(name="media.recover")
 def recover() -> None:
-    """Tell the workers again of waiting resources."""
+    """Re-enqueue waiting resources."""
     recovery.resend_resources()
-    recovery.settle_late_claims()
+    recovery.consume_late_claims()
 
 
 @shared_task(name="media.cleanup_temp_uploads")
 def cleanup_temp_uploads() -> None:
-    """Discard what nobody turned into a resource within a day."""
+    """Discard uploads that were not used within a day."""
     cleanup.discard_stale_uploads(store=public_store(), execute=True)
 
 
 @shared_task(name="media.cleanup_orphaned_media")
 def cleanup_orphaned_media() -> None:
-    """Discard what nothing has shown for a day."""
+    """Discard resources without an attachment for a day."""
     cleanup.discard_orphaned_media(execute=True)

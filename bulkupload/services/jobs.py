@@ -129,7 +129,7 @@ def _keep(job: BulkUploadJob, body: Body, then: Then) -> BulkUploadJob:
     job.source_etag, job.source_size = head.etag, head.size
     reach("bulk-stored")
     with transaction.atomic():
-        if not deletions.spare(job.source_key, bucket=Bucket.PRIVATE):
+        if not deletions.cancel_pending_deletion(job.source_key, bucket=Bucket.PRIVATE):
             raise StoringTooSlowError
         job.save(force_insert=True)
         deferred.plan(job.pk)

@@ -17,7 +17,7 @@ def shown(sku: str) -> dict[str, list[str]]:
     """Return the contents that a product shows, by slot, in order."""
     product = Product.objects.get(sku=sku)
     found: dict[str, list[str]] = {}
-    for each in Attachment.objects.of("PRODUCT", [product.pk]).select_related("resource"):
+    for each in Attachment.objects.for_entities("PRODUCT", [product.pk]).select_related("resource"):
         found.setdefault(each.slot, []).append(each.resource.content_hash[:8])
     return found
 

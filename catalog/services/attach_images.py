@@ -36,7 +36,9 @@ class _Batch:
         # By SKU, as an import locks them.
         locked = mine.select_for_update(of=("self",), no_key=True).order_by("sku", "pk")
         self.shown = self.choose(set(locked.values_list("pk", flat=True)))
-        return attachments.shown_by(entity_type=EntityType.PRODUCT, slots=self.shown)
+        return attachments.attached_resource_ids_of_entities(
+            entity_type=EntityType.PRODUCT, slots=self.shown
+        )
 
     def attach(self, resources: Mapping[str, MediaResource]) -> None:
         """Fill the slots that are still wanted; a file that none of them wants is an orphan."""

@@ -67,7 +67,7 @@ class _Write(Generic[Entity]):
         """Lock the entity and return the resources it may stop showing."""
         self.entity = self.prepare()
         self.precondition(self.entity)
-        return attachments.shown_in(
+        return attachments.attached_resource_ids(
             entity_type=self.entity.entity_type,
             entity_id=self.entity.pk,
             slots=self.changes.media,

@@ -165,7 +165,7 @@ def _keep(model: LoraModel, body: BinaryIO) -> None:
     )
     private_store().put(model.file_path, body, headers=HEADERS)
     with transaction.atomic():
-        if not deletions.spare(model.file_path, bucket=Bucket.PRIVATE):
+        if not deletions.cancel_pending_deletion(model.file_path, bucket=Bucket.PRIVATE):
             raise ModelFileError("Storing the file took too long; try again.")
         model.save(force_insert=True)
         _set_trigger(model)

@@ -176,7 +176,7 @@ def _complete(
     whole = all(item.status == ItemStatus.DONE for item in items)
     with transaction.atomic():
         run = lease.require_held()
-        if not deletions.spare(key, bucket=Bucket.PRIVATE):
+        if not deletions.cancel_pending_deletion(key, bucket=Bucket.PRIVATE):
             raise StoringTooSlowError
         run.status = RunStatus.COMPLETED if whole else RunStatus.COMPLETED_WITH_ERRORS
         run.archive_key, run.archive_size = key, measured.size
@@ -202,7 +202,9 @@ def _end(run: ExportRun, items: Iterable[ExportItem]) -> None:
     run.lease_holder = run.lease_expires_at = None
     run.save()
     made = [item.result_key for item in items if item.result_key]
-    deletions.queue(made, reason=DeletionReason.EXPIRED, bucket=Bucket.PRIVATE, told=False)
+    deletions.queue(
+        made, reason=DeletionReason.EXPIRED, bucket=Bucket.PRIVATE, notify_workers=False
+    )
 
 
 def _make_again(lease: Lease[ExportRun], item: ExportItem) -> None:

@@ -175,7 +175,7 @@ def _keep(lease: Lease[ExportItem], item: ExportItem, made: Made) -> None:
     reach("export-put")
     with transaction.atomic():
         held = lease.require_held()
-        if not deletions.spare(key, bucket=Bucket.PRIVATE):
+        if not deletions.cancel_pending_deletion(key, bucket=Bucket.PRIVATE):
             raise StoringTooSlowError
         held.status, held.finished_at = ItemStatus.DONE, Now()
         held.result_key, held.result_size = key, made.size

@@ -213,7 +213,7 @@ def _as_many_as_fit(entries: Iterable[ExportEntry]) -> list[ExportEntry]:
 def _media_of(rows: Sequence[CatalogEntity]) -> Media:
     """Return what the entities show, or raise TooManyFilesError before any of it is read."""
     ids = [row.pk for row in rows]
-    if rows and Attachment.objects.of(rows[0].entity_type, ids).count() > MAX_FILES:
+    if rows and Attachment.objects.for_entities(rows[0].entity_type, ids).count() > MAX_FILES:
         raise TooManyFilesError(ctx={"limit": MAX_FILES})
     return selectors.media_by_slot(rows)
 

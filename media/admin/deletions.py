@@ -12,7 +12,7 @@ STATE_COLOURS = {"given up": "danger", "queued": "info"}
 
 @admin.register(ObjectDeletion)
 class ObjectDeletionAdmin(FactsAdmin):
-    """Objects that must go; those given up wait here for staff."""
+    """Queued deletions of objects, including those given up, which staff can run again."""
 
     list_display = (
         *("key", "bucket", "reason", "state_label", "attempts", "last_error", "run_after"),
@@ -30,16 +30,16 @@ class ObjectDeletionAdmin(FactsAdmin):
 
     @coloured(description="State", ordering="dead", colours=STATE_COLOURS)
     def state_label(self, deletion: ObjectDeletion) -> str:
-        """Tell whether it is still tried."""
+        """Return whether it is queued or given up."""
         return "given up" if deletion.dead else "queued"
 
     def has_run_permission(self, request: HttpRequest) -> bool:
-        """Whoever may change deletions may run them again."""
+        """Allow users who may change deletions."""
         return request.user.has_perm("media.change_objectdeletion")
 
     @admin.action(description="Run again", permissions=["run"])
     def run_again(self, request: HttpRequest, rows: QuerySet[ObjectDeletion]) -> None:
-        """Give the chosen dead letters eight more tries."""
+        """Queue the chosen dead letters again."""
         chosen = list(rows)
         dead = [each for each in chosen if each.dead]
         for deletion in dead:
@@ -49,5 +49,5 @@ class ObjectDeletionAdmin(FactsAdmin):
             self,
             request,
             done=(len(dead), "queued again"),
-            skipped=[(waiting, "not given up: queued already, so nothing was changed")],
+            skipped=[(waiting, "skipped: already queued")],
         )

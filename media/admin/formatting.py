@@ -1,4 +1,4 @@
-"""How media look in the admin: thumbnails, sizes, links to what shows them."""
+"""Formatting of media in the admin: thumbnails, sizes and links."""
 
 from django.template.defaultfilters import filesizeformat
 from django.utils.html import format_html
@@ -12,18 +12,18 @@ PREVIEW = "max-height:24rem;max-width:100%;border-radius:6px"
 
 
 def picture(*, url: str, alt: str | None, style: str = THUMBNAIL) -> str:
-    """Return an image of ours; everything a user wrote is escaped."""
+    """Return an `img` tag; user input is escaped."""
     return format_html('<img src="{}" alt="{}" loading="lazy" style="{}">', url, alt or "", style)
 
 
 def thumbnail(resource: MediaResource | None) -> str:
-    """Return the small picture of a READY image, for anything else a dash."""
+    """Return the thumbnail of a READY image, a dash for anything else."""
     url = thumbnail_url(resource) if resource is not None else None
     return NOTHING if url is None or resource is None else picture(url=url, alt=resource.alt_text)
 
 
 def preview(resource: MediaResource) -> str:
-    """Return a READY image itself, for anything else a dash."""
+    """Return the READY image itself, a dash for anything else."""
     is_image = resource.resource_type == ResourceType.IMAGE
     if not is_image or resource.status != ResourceStatus.READY:
         return NOTHING
@@ -31,7 +31,7 @@ def preview(resource: MediaResource) -> str:
 
 
 def entity_link(attachment: Attachment) -> str:
-    """Return a link to the entity that shows a resource, whichever app it belongs to."""
+    """Return a link to the entity of an attachment, in whichever app it is."""
     kind = attachment.entity_type.replace("_", " ").capitalize()
     text = f"{kind} {attachment.entity_id}"
     model = model_holding("entity_type", attachment.entity_type)
@@ -41,5 +41,5 @@ def entity_link(attachment: Attachment) -> str:
 
 
 def readable_size(size: int | None) -> str:
-    """Return a size people can read."""
+    """Return a readable size."""
     return NOTHING if size is None else filesizeformat(size)

@@ -14,7 +14,7 @@ STATE_COLOURS = {
 
 
 class _UploadColumns:
-    """What the list and the inline say of an upload."""
+    """Columns shared by the list and the inline of uploads."""
 
     @coloured(description="State", ordering="state", colours=STATE_COLOURS)
     def state_label(self, upload: Upload) -> tuple[str, str]:
@@ -23,13 +23,13 @@ class _UploadColumns:
 
     @admin.display(description="Declared size", ordering="declared_size")
     def size(self, upload: Upload) -> str:
-        """Tell the size the client announced."""
+        """Return the size the client declared."""
         return readable_size(upload.declared_size)
 
 
 @admin.register(Upload)
 class UploadAdmin(_UploadColumns, FactsAdmin):
-    """Presigned uploads: who asked, what they declared, what became of it."""
+    """Presigned uploads and the resources they became."""
 
     list_display = (
         *("filename", "state_label", "content_type", "size", "became"),
@@ -58,7 +58,7 @@ class UploadAdmin(_UploadColumns, FactsAdmin):
 
 @admin.register(Attachment)
 class AttachmentAdmin(FactsAdmin):
-    """Which entity shows which resource where."""
+    """Attachments of resources to entities."""
 
     list_display = ("picture", "entity", "slot", "position", "shown", "created_at")
     list_display_links = ("slot",)
@@ -95,7 +95,7 @@ class UploadsInline(_UploadColumns, FactsInline):
 
 
 class AttachmentsInline(FactsInline):
-    """Everything that shows one resource."""
+    """The attachments of one resource."""
 
     model = Attachment
     verbose_name_plural = "Shown by"

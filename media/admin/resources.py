@@ -12,7 +12,7 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTime
 
 from media.admin.formatting import preview, readable_size, thumbnail
 from media.admin.inlines import AttachmentsInline, UploadsInline
-from media.errors import ResourceKeptError
+from media.errors import ResourceInUseError
 from media.models import Attachment, MediaResource, ResourceStatus
 from media.rules import failures
 from media.selectors import resource_url
@@ -38,13 +38,13 @@ STATUS_COLOURS = {
 
 @admin.register(MediaResource)
 class MediaResourceAdmin(FactsAdmin):
-    """The one good copy of every file: what it is, where it came from, what shows it."""
+    """Media resources with their attachments and uploads."""
 
     list_per_page = 25
     list_display = (
         *("picture", "name", "status_label", "failure", "resource_type", "size"),
         "dimensions",
-        *("places", "protected", "organization", "user", "created_at"),
+        *("attachment_links", "protected", "organization", "user", "created_at"),
     )
     list_display_links = ("picture", "name")
     list_filter = (
@@ -61,8 +61,8 @@ class MediaResourceAdmin(FactsAdmin):
     )
     ordering = ("-created_at", "-id")
     fieldsets = (
-        (None, {"fields": ("preview", "address", "status", "failure")}),
-        ("What people say", {"fields": ("alt_text", "caption", "protected")}),
+        (None, {"fields": ("preview", "url", "status", "failure")}),
+        ("Editable by staff", {"fields": ("alt_text", "caption", "protected")}),
         (
             "The file",
             {
@@ -76,7 +76,7 @@ class MediaResourceAdmin(FactsAdmin):
             "Facts",
             {
                 "fields": (
-                    *("user", "organization", "origin", "ready_at", "unattached_at"),
+                    *("user", "organization", "copied_from_link", "ready_at", "unattached_at"),
                     *("attempts", "run_after", *FACTS),
                 )
             },
@@ -86,33 +86,33 @@ class MediaResourceAdmin(FactsAdmin):
     actions = ("try_again",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[MediaResource]:
-        """Count the places of the rows on the page, in the page's own query."""
+        """Add the attachment counts to the query of the page."""
         rows: QuerySet[MediaResource] = super().get_queryset(request)
-        shown = Attachment.objects.filter(resource=OuterRef("pk")).order_by()
-        counted = shown.values("resource").annotate(total=Count("pk")).values("total")
-        return rows.annotate(place_total=Coalesce(Subquery(counted), 0))
+        attachments = Attachment.objects.filter(resource=OuterRef("pk")).order_by()
+        counts = attachments.values("resource").annotate(total=Count("pk")).values("total")
+        return rows.annotate(attachment_count=Coalesce(Subquery(counts), 0))
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: MediaResource | None = None
     ) -> tuple[str, ...]:
-        """Leave open what people say; the protection only to superusers."""
-        open_fields = {"alt_text", "caption"} | ({"protected"} if is_superuser(request) else set())
-        named = [name for _, options in self.fieldsets for name in options["fields"]]
-        return tuple(name for name in named if name not in open_fields)
+        """Let staff edit the texts, and superusers the protection as well."""
+        editable = {"alt_text", "caption"} | ({"protected"} if is_superuser(request) else set())
+        names = [name for _, options in self.fieldsets for name in options["fields"]]
+        return tuple(name for name in names if name not in editable)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Whoever may change resources may change what people say of them."""
+        """Allow users who may change resources."""
         return request.user.has_perm("media.change_mediaresource")
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Whoever may delete resources may discard what nothing shows."""
+        """Allow users who may delete resources."""
         return request.user.has_perm("media.delete_mediaresource")
 
-    # --- Columns and facts --------------------------------------------------------------------
+    # --- Columns ------------------------------------------------------------------------------
 
     @admin.display(description="Picture")
     def picture(self, resource: MediaResource) -> str:
-        """Show a small image."""
+        """Show the thumbnail."""
         return thumbnail(resource)
 
     @admin.display(description="Picture")
@@ -122,16 +122,14 @@ class MediaResourceAdmin(FactsAdmin):
 
     @admin.display(description="Resource", ordering="storage_key")
     def name(self, resource: MediaResource) -> str:
-        """Name the resource by the end of its id."""
+        """Return the end of the id with the extension."""
         return f"…{str(resource.pk)[-12:]}.{resource.extension}"
 
     @admin.display(description="URL")
-    def address(self, resource: MediaResource) -> str:
-        """Link to the bytes."""
+    def url(self, resource: MediaResource) -> str:
+        """Link to the file."""
         url = resource_url(resource)
-        if url is None:
-            return NOTHING
-        return anchor(url, url)
+        return NOTHING if url is None else anchor(url, url)
 
     @coloured(description="Status", ordering="status", colours=STATUS_COLOURS)
     def status_label(self, resource: MediaResource) -> tuple[str, str]:
@@ -140,35 +138,35 @@ class MediaResourceAdmin(FactsAdmin):
 
     @admin.display(description="Failure", ordering="failure_code")
     def failure(self, resource: MediaResource) -> str:
-        """Show why it failed."""
+        """Return why it failed."""
         code = resource.failure_code
         return f"{failures.sentence_for(code)} ({code})" if code else NOTHING
 
     @admin.display(description="Size", ordering="file_size")
     def size(self, resource: MediaResource) -> str:
-        """Tell the size."""
+        """Return the size."""
         return readable_size(resource.file_size)
 
     @admin.display(description="Dimensions")
     def dimensions(self, resource: MediaResource) -> str:
-        """Tell width and height."""
+        """Return width and height."""
         return f"{resource.width} × {resource.height}" if resource.width else NOTHING  # noqa: RUF001
 
-    @admin.display(description="Shown in", ordering="place_total")
-    def places(self, resource: Any) -> str:
-        """Link to what shows it."""
+    @admin.display(description="Shown in", ordering="attachment_count")
+    def attachment_links(self, resource: Any) -> str:
+        """Link to its attachments."""
         address = list_of(Attachment, resource__id__exact=resource.pk)
-        return anchor(address, resource.place_total)
+        return anchor(address, resource.attachment_count)
 
     @admin.display(description="Copied from")
-    def origin(self, resource: MediaResource) -> str:
-        """Link to the resource the bytes were taken from."""
+    def copied_from_link(self, resource: MediaResource) -> str:
+        """Link to the resource it was copied from."""
         return link(resource.copied_from)
 
-    # --- What staff may do ----------------------------------------------------------------------
+    # --- Actions --------------------------------------------------------------------------------
 
     def save_model(self, request: HttpRequest, obj: MediaResource, form: Any, change: Any) -> None:
-        """Save what was changed and nothing a worker may be writing."""
+        """Save the changed fields only; a worker may be writing others."""
         changed = {name: form.cleaned_data[name] for name in form.changed_data}
         resources.correct(resource_id=obj.pk, values=changed)
 
@@ -183,26 +181,26 @@ class MediaResourceAdmin(FactsAdmin):
             request,
             done=(queued, "queued again"),
             skipped=[
-                (len(chosen) - len(failed), "not failed, so there is nothing to try again"),
-                (len(failed) - queued, "left: the same file was taken in again in the meantime"),
+                (len(chosen) - len(failed), "skipped: not failed"),
+                (len(failed) - queued, "skipped: the same file was uploaded again"),
             ],
         )
 
     def get_deleted_objects(
         self, objs: Iterable[MediaResource], request: HttpRequest
     ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
-        """Tell what would go, and of each resource that has to stay, why."""
-        kept = {resource: removal.reason_to_keep(resource) for resource in objs}
+        """Return what would be deleted, and why resources cannot be deleted."""
+        blockers = {resource: removal.blocking_reason(resource) for resource in objs}
         reasons: list[str] = [
             format_html("{}: {}", link(resource), reason)
-            for resource, reason in kept.items()
+            for resource, reason in blockers.items()
             if reason
         ]
-        told = [link(resource) for resource in kept]
-        return told, {"media resources": len(kept)}, set(), reasons
+        links = [link(resource) for resource in blockers]
+        return links, {"media resources": len(blockers)}, set(), reasons
 
     def delete_model(self, request: HttpRequest, obj: MediaResource) -> None:
-        """Discard one resource; its object follows."""
+        """Discard one resource and queue its objects for deletion."""
         removal.discard(resource_id=obj.pk)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[MediaResource]) -> None:
@@ -214,21 +212,21 @@ class MediaResourceAdmin(FactsAdmin):
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Ask, then discard; tell why when something needs the resource since."""
+        """Confirm, then discard; show the reason if the resource came into use since."""
         try:
-            answer: HttpResponse = super().delete_view(request, object_id, extra_context)
-        except ResourceKeptError as refused:
-            self.message_user(request, refused.detail, messages.ERROR)
+            response: HttpResponse = super().delete_view(request, object_id, extra_context)
+        except ResourceInUseError as error:
+            self.message_user(request, error.detail, messages.ERROR)
             return redirect("admin:media_mediaresource_change", object_id)
-        return answer
+        return response
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """List; tell why when something needs one of the chosen resources since."""
+        """List; show the reason if a chosen resource came into use since."""
         try:
-            answer: HttpResponse = super().changelist_view(request, extra_context)
-        except ResourceKeptError as refused:
-            self.message_user(request, refused.detail, messages.ERROR)
+            response: HttpResponse = super().changelist_view(request, extra_context)
+        except ResourceInUseError as error:
+            self.message_user(request, error.detail, messages.ERROR)
             return redirect(request.get_full_path())
-        return answer
+        return response

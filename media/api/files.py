@@ -1,7 +1,7 @@
-"""`/files/{path}`: one pure decision.
+"""Redirects of `/files/{path}`.
 
-`respond` gives it on the event loop (a Django view costs six times as much). What asks for more
-goes to the view: other methods, pages of other sites (CORS), unknown hosts.
+`respond` answers on the event loop (a Django view costs six times as much). Other methods, CORS
+requests and unknown hosts go to the view.
 """
 
 import json
@@ -28,8 +28,8 @@ def answer(method: str, path: str, query: str) -> Answer:
     """Return the redirect for a (once decoded) path below `/files/`, or its refusal."""
     if method not in {"GET", "HEAD"}:
         return _refusal(405, f'Method "{method}" not allowed.', ("Allow", "GET, HEAD"))
-    asked = parse_qs(query, keep_blank_values=True, max_num_fields=20) if query else {}
-    wanted = asked.get("type", [])
+    parameters = parse_qs(query, keep_blank_values=True, max_num_fields=20) if query else {}
+    wanted = parameters.get("type", [])
     if wanted and (len(wanted) > 1 or wanted[0] not in redirects.TARGET_TYPES):
         return _bad_type(wanted)
     location = redirects.target(
@@ -41,18 +41,18 @@ def answer(method: str, path: str, query: str) -> Answer:
     )
     if location is None:
         return _refusal(404, "File not found")
-    kept = ("Cache-Control", redirects.cache_control(path))
-    return Answer(302, [("Location", location), kept, ("Content-Length", "0")])
+    caching = ("Cache-Control", redirects.cache_control(path))
+    return Answer(302, [("Location", location), caching, ("Content-Length", "0")])
 
 
 def respond(method: str, path: str, query: str) -> Answer:
     """Answer on the event loop; `path` was decoded once."""
-    given = _answer_safely(method, path.removeprefix(PREFIX), query)
-    return given._replace(body=b"") if method == "HEAD" else given
+    response = _answer_safely(method, path.removeprefix(PREFIX), query)
+    return response._replace(body=b"") if method == "HEAD" else response
 
 
 class ServeFile(Endpoint):
-    """The same decision as a Django view."""
+    """The same redirects as a Django view."""
 
     authentication_classes: list[Any] = []
     permission_classes = [AllowAny]
@@ -83,14 +83,14 @@ class ServeFile(Endpoint):
 
 def _as_django(request: Request, file_path: str) -> HttpResponse:
     django: HttpRequest = request._request  # noqa: SLF001  DRF's own way to the raw request
-    given = _answer_safely(django.method or "", file_path, django.META.get("QUERY_STRING", ""))
-    return HttpResponse(given.body, status=given.status, headers=dict(given.headers))
+    response = _answer_safely(django.method or "", file_path, django.META.get("QUERY_STRING", ""))
+    return HttpResponse(response.body, status=response.status, headers=dict(response.headers))
 
 
 def _answer_safely(method: str, path: str, query: str) -> Answer:
     try:
         return answer(method, path, query)
-    except ValueError:  # more query fields than anybody needs
+    except ValueError:  # too many query parameters
         return _bad_type([])
 
 

@@ -1,4 +1,4 @@
-"""What narrows the list of resources."""
+"""Filters of the resource list."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -30,12 +30,12 @@ class MediaResourceListQuery(ScopedWindowQuery):
 
 
 def matching(rows: QuerySet[MediaResource], query: Mapping[str, Any]) -> QuerySet[MediaResource]:
-    """Return the rows the query asks for; type and id of an entity mean one attachment."""
-    shown = {name: query[name] for name in ("entity_type", "entity_id") if name in query}
-    if shown:
-        if "entity_type" in shown:
-            shown["entity_type"] = shown["entity_type"].upper()
-        attachments = Attachment.objects.filter(resource_id=OuterRef("pk"), **shown)
+    """Return the matching rows; entity type and id must match the same attachment."""
+    entity = {name: query[name] for name in ("entity_type", "entity_id") if name in query}
+    if entity:
+        if "entity_type" in entity:
+            entity["entity_type"] = entity["entity_type"].upper()
+        attachments = Attachment.objects.filter(resource_id=OuterRef("pk"), **entity)
         rows = rows.filter(Exists(attachments))
     if organization_id := query.get("organization_id"):
         rows = rows.filter(organization_id=organization_id)

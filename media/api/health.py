@@ -17,7 +17,7 @@ from sartiq.core.http.exception_handler import as_json
 @never_cache
 @require_safe
 def ready(request: HttpRequest) -> JsonResponse:
-    """Answer whether the database does, and once whether clients can use the store's settings."""
+    """Report whether the database answers and whether the store settings have been verified."""
     answer = health.ready(request)
     if answer.status_code == HTTPStatus.OK:
         try:
@@ -25,20 +25,20 @@ def ready(request: HttpRequest) -> JsonResponse:
         except (StoreUnavailableError, DatabaseError):
             reason = "Clients cannot use the store yet; `manage.py setup_bucket` says why."
             status = {"status": "unavailable", "database": "ok", "store": reason}
-            unproven = JsonResponse(status, status=HTTPStatus.SERVICE_UNAVAILABLE)
-            unproven["Retry-After"] = str(RETRY_SECONDS)
-            return unproven
+            unavailable = JsonResponse(status, status=HTTPStatus.SERVICE_UNAVAILABLE)
+            unavailable["Retry-After"] = str(RETRY_SECONDS)
+            return unavailable
     return answer
 
 
 @never_cache
 @require_safe
 def storage(request: HttpRequest) -> JsonResponse:
-    """Answer whether the object store does, and how far the clocks are apart."""
+    """Report whether the object store answers, and the difference between the clocks."""
     try:
-        found = store_health(public_store(), now=timezone.now())
+        report = store_health(public_store(), now=timezone.now())
     except StoreUnavailableError as error:
         return as_json(error)
-    drift = None if found.drift is None else round(found.drift.total_seconds(), 1)
-    status = "degraded" if found.is_degraded else "ok"
+    drift = None if report.drift is None else round(report.drift.total_seconds(), 1)
+    status = "degraded" if report.is_degraded else "ok"
     return JsonResponse({"status": status, "clock_drift_seconds": drift})

@@ -1,4 +1,4 @@
-"""The routes of the local store: what R2 and its domain do, on the file system.
+"""Views of the local store, in the place of R2 and its public domain.
 
 Plain views, because the body of a PUT must flow to the disk without being read into memory. They
 exist only with STORAGE=local.
@@ -39,7 +39,7 @@ P = ParamSpec("P")
 def _answering(
     view: Callable[Concatenate[HttpRequest, P], HttpResponseBase],
 ) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
-    """Answer our errors in their shape, and 404 unless the local store is the one in use."""
+    """Return errors as JSON, and 404 unless the local store is in use."""
 
     @wraps(view)
     def answer(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
@@ -47,7 +47,7 @@ def _answering(
             if settings.STORAGE != "local":
                 raise NotFoundError
             return view(request, *args, **kwargs)
-        except PreconditionFailedError as error:  # what S3 says to a second write-once PUT
+        except PreconditionFailedError as error:  # as S3 for a second write-once PUT
             refusal = as_json(error)
             refusal.status_code = PRECONDITION_FAILED
             return refusal
@@ -74,9 +74,9 @@ def receive(request: HttpRequest, token: str) -> HttpResponseBase:
 @require_http_methods(["GET", "HEAD"])
 @_answering
 def serve(request: HttpRequest, key: str) -> HttpResponseBase:
-    """Serve an object: anybody's request for a public key, a signed one for a private key."""
+    """Serve an object; a private key needs a signed URL."""
     store = local_store(private=not is_public(key))
-    filename = _granted_name(store, request, key)
+    filename = _download_name(store, request, key)
     reader = store.open(key)
     try:
         return _answer(request, reader, _headers(reader, filename))
@@ -85,8 +85,8 @@ def serve(request: HttpRequest, key: str) -> HttpResponseBase:
         raise
 
 
-def _granted_name(store: LocalStore, request: HttpRequest, key: str) -> str | None:
-    """Return the download's name when a valid token gives one; a private key needs a token."""
+def _download_name(store: LocalStore, request: HttpRequest, key: str) -> str | None:
+    """Return the file name in the token, None without one; a private key needs a token."""
     token = request.GET.get("token")
     if token is None and is_public(key):
         return None
@@ -112,18 +112,18 @@ def _headers(reader: LocalReader, filename: str | None) -> dict[str, str]:
 
 
 def _answer(request: HttpRequest, reader: LocalReader, headers: dict[str, str]) -> HttpResponseBase:
-    """Answer all of the object, the range asked for, or that nothing changed."""
-    known = get_conditional_response(
+    """Return the whole object, the requested range, or Not Modified."""
+    conditional = get_conditional_response(
         request,
         etag=headers["ETag"],
         last_modified=int(reader.head.last_modified.timestamp()),
         response=HttpResponse(headers=headers),
     )
-    if known is not None and known.status_code != OK:
+    if conditional is not None and conditional.status_code != OK:
         reader.close()
-        return known
+        return conditional
     size = reader.head.size
-    span = _asked_range(request, headers["ETag"], size)
+    span = _requested_range(request, headers["ETag"], size)
     if span is None:
         return _bytes(request, reader, headers | {"Content-Length": str(size)}, status=OK)
     if span.start >= span.stop:
@@ -146,8 +146,8 @@ def _bytes(
     return StreamingHttpResponse(reader, status=status, headers=headers)
 
 
-def _asked_range(request: HttpRequest, etag: str, size: int) -> range | None:
-    """Return the one range asked for, cut to the object; None serves all of it."""
+def _requested_range(request: HttpRequest, etag: str, size: int) -> range | None:
+    """Return the requested range, clipped to the object; None to serve all of it."""
     match = _RANGE.fullmatch(request.headers.get("Range", ""))
     if match is None or match[0] == "bytes=-":
         return None
@@ -165,8 +165,8 @@ def _body(request: HttpRequest) -> Iterator[bytes]:
 
 
 def _drain(request: HttpRequest) -> None:
-    """Read what is left of a refused body: a client still sending would miss the answer."""
-    left = MAX_FILE_SIZE
+    """Read the rest of a refused body: a client still sending would miss the response."""
+    remaining = MAX_FILE_SIZE
     with suppress(UnreadablePostError):
-        while left > 0 and (chunk := request.read(CHUNK_BYTES)):
-            left -= len(chunk)
+        while remaining > 0 and (chunk := request.read(CHUNK_BYTES)):
+            remaining -= len(chunk)

@@ -14,7 +14,7 @@ from sartiq.core.api.serializers import StrictSerializer
 
 @extend_schema_field({"type": "string", "enum": list(FILE_TYPES)})
 class ContentTypeField(serializers.CharField):
-    """A content type; the service says which ones a folder takes."""
+    """A content type; the service checks which ones a folder accepts."""
 
 
 @extend_schema_field(
@@ -25,7 +25,7 @@ class ContentTypeField(serializers.CharField):
     }
 )
 class SizeField(IntegerField):
-    """A size in bytes; the service says what is wrong with one under its own code."""
+    """A size in bytes; the service checks it and raises its own error code."""
 
 
 @extend_schema_serializer(component_name="PresignedUrlRequest")
@@ -58,8 +58,8 @@ class PresignOut(serializers.Serializer[UploadTicket]):
         return int(ticket.lifetime.total_seconds())
 
     def to_representation(self, instance: UploadTicket) -> dict[str, Any]:
-        """Return the answer by hand: this is the busiest route, DRF's fields cost 100 µs."""
-        answer: dict[str, Any] = {
+        """Build the response by hand: this is the busiest route, and DRF's fields cost 100 µs."""
+        response: dict[str, Any] = {
             "upload_url": instance.put.url,
             "file_url": instance.file_url,
             "upload_method": instance.put.method,
@@ -68,8 +68,8 @@ class PresignOut(serializers.Serializer[UploadTicket]):
             "max_file_size": instance.max_file_size,
         }
         if instance.put.token is not None:
-            answer["token"] = instance.put.token
-        return answer
+            response["token"] = instance.put.token
+        return response
 
 
 class AttachmentOut(serializers.ModelSerializer[Attachment]):
@@ -167,7 +167,7 @@ class MediaResourceOut(serializers.ModelSerializer[MediaResource]):
     @extend_schema_field(MediaFailureOut(allow_null=True))
     def get_failure(self, resource: MediaResource) -> dict[str, str] | None:
         """Return the code with its sentence."""
-        return failures.as_answer(resource.failure_code)
+        return failures.as_json(resource.failure_code)
 
 
 class MediaResourceUpdate(StrictSerializer[Any]):
@@ -227,5 +227,5 @@ class MediaOut(serializers.Serializer[Any]):
     alt_text = serializers.CharField(allow_null=True)
 
     def to_representation(self, instance: Attachment) -> dict[str, Any]:
-        """Return the answer as selectors make it."""
-        return selectors.as_answer(instance)
+        """Return the attachment as JSON."""
+        return selectors.attachment_as_json(instance)

@@ -51,12 +51,12 @@ class PresignedUrl(Endpoint):
         Send the bytes with `upload_method` to `upload_url` with exactly `upload_headers`, then hand
         `file_url` to the entity that shows the file.
         """
-        asked = read(PresignIn, request.data)
+        payload = read(PresignIn, request.data)
         size = uploads.declared_size(
-            size=asked.pop("size", None), file_size=asked.pop("file_size", None)
+            size=payload.pop("size", None), file_size=payload.pop("file_size", None)
         )
         ticket = uploads.issue_ticket(
-            user=caller_of(request), now=timezone.now(), size=size, **asked
+            user=caller_of(request), now=timezone.now(), size=size, **payload
         )
         return Response(shown(PresignOut, ticket), headers={"Cache-Control": "no-store"})
 
@@ -128,7 +128,7 @@ class MediaResources(ModelEndpointSet):
             user=caller_of(request),
             resource_id=resource_id,
             values=values,
-            precondition=precondition(request, _answer),
+            precondition=precondition(request, _as_json),
         )
         return Response(MediaResourceOut(updated).data)
 
@@ -144,5 +144,5 @@ class MediaResources(ModelEndpointSet):
         return Response({"queued": queued}, status=status.HTTP_202_ACCEPTED)
 
 
-def _answer(resource: MediaResource) -> Any:
+def _as_json(resource: MediaResource) -> Any:
     return MediaResourceOut(resource).data

@@ -1,4 +1,4 @@
-"""What the commands of the sweeps share: their options, their summary, their exit codes."""
+"""Base class of the cleanup commands: options, report and exit codes."""
 
 import json
 import re
@@ -30,7 +30,7 @@ _AGE: Final = re.compile(r"([0-9]{1,4})([mhd])")
 
 
 class SweepCommand(BaseCommand):
-    """Report what a sweep would discard; with --execute, discard it."""
+    """Reports what a cleanup would discard; with --execute, discards it."""
 
     things = "things"
 
@@ -41,20 +41,22 @@ class SweepCommand(BaseCommand):
         raise NotImplementedError
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Offer the options every sweep has."""
+        """Add the options of every cleanup."""
         parser.epilog = EXIT_CODES
         mode = parser.add_mutually_exclusive_group()
         mode.add_argument("--dry-run", action="store_true", help="only report (the default)")
-        mode.add_argument("--execute", action="store_true", help="really discard")
+        mode.add_argument("--execute", action="store_true", help="discard, do not only report")
         parser.add_argument(
             "--older-than",
             type=age,
             default=cleanup.GRACE,
             metavar="AGE",
-            help="look at what is older: 36h, 7d, 150m (24h)",
+            help="minimum age, such as 36h, 7d or 150m (default: 24h)",
         )
-        parser.add_argument("--limit", type=count, metavar="N", help="at most N in this run")
-        parser.add_argument("--json", action="store_true", help="print the report as one object")
+        parser.add_argument(
+            "--limit", type=count, metavar="N", help="discard at most N in this run"
+        )
+        parser.add_argument("--json", action="store_true", help="print the report as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Sweep and print the report."""
@@ -72,25 +74,27 @@ class SweepCommand(BaseCommand):
 
     @contextmanager
     def _progress(self) -> Iterator[Watch]:
-        """Draw how many were looked at, on the terminal only and never into the report."""
+        """Show the number of checked items on standard error if it is a terminal."""
         console = Console(stderr=True)
         if not console.is_terminal:
-            yield cleanup.nothing
+            yield cleanup.ignore_progress
             return
-        columns = [TextColumn("Looked at"), MofNCompleteColumn(), BarColumn(), TimeElapsedColumn()]
+        columns = [TextColumn("Checked"), MofNCompleteColumn(), BarColumn(), TimeElapsedColumn()]
         with Progress(*columns, console=console, transient=True) as progress:
             task = progress.add_task("", total=None)
-            yield lambda looked_at: progress.advance(task, looked_at)
+            yield lambda checked: progress.advance(task, checked)
 
     def _print_json(self, report: SweepReport, *, older_than: timedelta) -> None:
-        told = asdict(report) | {"older_than_seconds": int(older_than.total_seconds())}
-        self.stdout.write(json.dumps(told))
+        payload = asdict(report) | {"older_than_seconds": int(older_than.total_seconds())}
+        self.stdout.write(json.dumps(payload))
 
     def _print_summary(self, report: SweepReport, *, older_than: timedelta) -> None:
-        did = "Discarded" if report.executed else "Would discard"
+        action = "Discarded" if report.executed else "Would discard"
         number = report.discarded if report.executed else report.candidates
         size = filesizeformat(report.bytes).replace("\xa0", " ")
-        self.stdout.write(f"{did} {number} {self.things} older than {_told(older_than)}, {size}.")
+        self.stdout.write(
+            f"{action} {number} {self.things} older than {_readable(older_than)}, {size}."
+        )
         for name in report.samples:
             self.stdout.write(f"  {name}")
         if report.candidates > len(report.samples):
@@ -99,20 +103,20 @@ class SweepCommand(BaseCommand):
 
     def _print_footnotes(self, report: SweepReport) -> None:
         if report.expired_uploads:
-            did = "Expired" if report.executed else "Would expire"
-            self.stdout.write(f"{did} {report.expired_uploads} uploads nobody used.")
-        left = report.candidates - report.discarded
-        if report.executed and left:
-            self.stdout.write(f"Left {left} that somebody uses; the next run looks again.")
+            action = "Expired" if report.executed else "Would expire"
+            self.stdout.write(f"{action} {report.expired_uploads} unused uploads.")
+        remaining = report.candidates - report.discarded
+        if report.executed and remaining:
+            self.stdout.write(f"Skipped {remaining} in use; the next run checks them again.")
         if not report.executed:
-            self.stdout.write("Nothing was changed; --execute does it.")
+            self.stdout.write("Nothing was changed. Use --execute to discard.")
 
 
 def age(text: str) -> timedelta:
-    """Return the duration a person wrote: a whole number of m, h or d."""
+    """Return the duration of a text such as 36h: a whole number of m, h or d."""
     match = _AGE.fullmatch(text)
     if match is None:
-        message = f"{text!r} is no age; write for example 24h, 36h or 7d"
+        message = f"{text!r} is not a valid age. Use for example 24h, 36h or 7d."
         raise ArgumentTypeError(message)
     return timedelta(**{_UNITS[match[2]]: int(match[1])})
 
@@ -120,11 +124,11 @@ def age(text: str) -> timedelta:
 def count(text: str) -> int:
     """Return a positive whole number."""
     if not re.fullmatch(r"[0-9]{1,9}", text) or int(text) == 0:
-        message = f"{text!r} is no number above 0"
+        message = f"{text!r} is not a positive whole number."
         raise ArgumentTypeError(message)
     return int(text)
 
 
-def _told(duration: timedelta) -> str:
+def _readable(duration: timedelta) -> str:
     hours, rest = divmod(int(duration.total_seconds()), 3600)
     return f"{hours} h" if not rest else f"{hours} h {rest // 60} min"

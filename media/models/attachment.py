@@ -10,18 +10,18 @@ from sartiq.core.models import TimestampedModel
 
 
 class AttachmentQuerySet(models.QuerySet["Attachment"]):
-    """The words in which attachments are asked for."""
+    """Queries for attachments."""
 
-    def of(self, entity_type: str, entity_ids: Iterable[UUID]) -> Self:
-        """Keep the attachments of these entities, in slot order."""
+    def for_entities(self, entity_type: str, entity_ids: Iterable[UUID]) -> Self:
+        """Filter to the attachments of these entities, in slot order."""
         rows = self.filter(entity_type=entity_type, entity_id__in=list(entity_ids))
         return rows.order_by("entity_id", "slot", "position")
 
 
 class Attachment(TimestampedModel):
-    """One place of one entity that shows one resource.
+    """One resource in one slot of one entity.
 
-    `position` is null in a slot that holds one file, 0..n-1 in a list slot.
+    `position` is null in a slot for a single file and 0..n-1 in a list slot.
     """
 
     resource = models.ForeignKey(
@@ -49,5 +49,5 @@ class Attachment(TimestampedModel):
         ]
 
     def __str__(self) -> str:
-        place = "" if self.position is None else f"[{self.position}]"
-        return f"{self.entity_type.lower()} {self.entity_id} {self.slot}{place}"
+        index = "" if self.position is None else f"[{self.position}]"
+        return f"{self.entity_type.lower()} {self.entity_id} {self.slot}{index}"

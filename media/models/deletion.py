@@ -7,7 +7,7 @@ from sartiq.core.models import LeasedModel, TimestampedModel, free_to_take
 
 
 class Bucket(models.TextChoices):
-    """Which of the two buckets an object lies in."""
+    """The bucket an object is stored in."""
 
     PUBLIC = "PUBLIC", "Public"
     PRIVATE = "PRIVATE", "Private"
@@ -26,21 +26,21 @@ class DeletionReason(models.TextChoices):
 
 
 class ObjectDeletionQuerySet(models.QuerySet["ObjectDeletion"]):
-    """The words in which queued deletions are asked for."""
+    """Queries for queued deletions."""
 
     def alive(self) -> Self:
-        """Keep those still to be done."""
+        """Filter to deletions that have not been given up."""
         return self.filter(dead=False)
 
     def due(self) -> Self:
-        """Keep those to be done now that nobody works on."""
+        """Filter to deletions that can run now and that no worker holds."""
         return self.alive().filter(free_to_take())
 
 
 class ObjectDeletion(TimestampedModel, LeasedModel):
-    """One object that must go: deleted after commit, retried, at last a dead letter.
+    """One object to delete: after commit, with retries, finally as a dead letter.
 
-    `run_after` is the moment before which it must not be deleted.
+    The object must not be deleted before `run_after`.
     """
 
     bucket = models.CharField(max_length=8, choices=Bucket.choices, default=Bucket.PUBLIC)

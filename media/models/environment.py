@@ -11,7 +11,7 @@ from media.rules.environment import Identity
 class EnvironmentIdentity(models.Model):
     """The random id of this database: one row, written once by `setup_bucket`.
 
-    `proven_settings` is a fingerprint of the store's settings that probe objects were tried with.
+    `proven_settings` is the fingerprint of the store settings that the probes last passed with.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
@@ -29,7 +29,7 @@ class EnvironmentIdentity(models.Model):
 
 
 def own_identity() -> Identity:
-    """Return who this process and its database are; raises EnvironmentUnknownError."""
+    """Return the identity of this environment; raises EnvironmentUnknownError."""
     row = EnvironmentIdentity.objects.first()
     if row is None:
         message = "This database has no environment id yet; run `manage.py setup_bucket`."
@@ -38,7 +38,7 @@ def own_identity() -> Identity:
 
 
 def created_identity() -> Identity:
-    """Return who we are, giving the database its id first when it has none."""
+    """Return the identity of this environment, creating the database id if it is missing."""
     row, _ = EnvironmentIdentity.objects.get_or_create(is_only=True)
     return _identity(row.pk)
 

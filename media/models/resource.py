@@ -16,7 +16,7 @@ OWNER = Coalesce("organization_id", "user_id")
 
 
 class ResourceType(models.TextChoices):
-    """What kind of file a resource is."""
+    """The kind of file."""
 
     IMAGE = "IMAGE", "Image"
     VIDEO = "VIDEO", "Video"
@@ -34,59 +34,59 @@ class ResourceStatus(models.TextChoices):
 
 
 class MediaResourceQuerySet(OwnedQuerySet["MediaResource"]):
-    """The words in which resources are asked for."""
+    """Queries for media resources."""
 
     def usable(self) -> Self:
-        """Keep those that are or will be a good file."""
+        """Filter to resources that have not failed."""
         return self.exclude(status=ResourceStatus.FAILED)
 
     def pending(self) -> Self:
-        """Keep those that wait for relocation."""
+        """Filter to resources that wait for relocation."""
         return self.filter(status=ResourceStatus.PENDING)
 
     def waiting(self, *, sent_before: datetime) -> Self:
-        """Keep pending ones nobody works on and nobody was told of lately."""
+        """Filter to pending resources that no worker holds and that were not enqueued lately."""
         return self.pending().filter(free_to_take()).filter(not_enqueued_since(sent_before))
 
     def due(self) -> Self:
-        """Keep pending ones whose time has come and that nobody works on."""
+        """Filter to pending resources that can run now and that no worker holds."""
         return self.pending().filter(free_to_take())
 
     def next_owner(self, *, after: UUID | None) -> UUID | None:
-        """Return the owner with the next higher id that has rows here."""
+        """Return the next owner id after `after` that has rows in this queryset."""
         rows = self.annotate(owner=OWNER).order_by("owner")
         rows = rows if after is None else rows.filter(owner__gt=after)
         return rows.values_list("owner", flat=True).first()
 
     def of_owner(self, owner: UUID) -> Self:
-        """Keep the rows of one organization, or the personal ones of one user."""
+        """Filter to one organization, or to one user's personal resources."""
         return self.annotate(owner=OWNER).filter(owner=owner)
 
     def light(self) -> Self:
-        """Keep those whose decode never takes many seconds (`media.rules.decode_costs`)."""
-        few = Q(width__isnull=True)
+        """Filter to resources that decode fast (`media.rules.decode_costs`)."""
+        light = Q(width__isnull=True)
         for content_type in ("image/jpeg", *sorted(ANIMATED)):
-            few |= Q(content_type=content_type, pixels__lte=max_light_pixels(content_type))
-        return self.annotate(pixels=F("width") * F("height")).filter(few)
+            light |= Q(content_type=content_type, pixels__lte=max_light_pixels(content_type))
+        return self.annotate(pixels=F("width") * F("height")).filter(light)
 
     def orphaned(self, *, before: datetime) -> Self:
-        """Keep settled ones without an attachment since `before` that nobody protects."""
+        """Filter to unprotected READY or FAILED resources unattached since `before`."""
         return self.filter(
             unattached_at__lt=before, protected=False, attachments__isnull=True
         ).exclude(status=ResourceStatus.PENDING)
 
     def lacking_thumbnail(self) -> Self:
-        """Keep READY images without a thumbnail."""
+        """Filter to READY images without a thumbnail."""
         return self.filter(
             status=ResourceStatus.READY, resource_type=ResourceType.IMAGE, has_thumbnail=False
         )
 
 
 class MediaResource(OwnedModel, LeasedModel):
-    """One good file of one tenant, identified by the SHA-256 of its bytes.
+    """One verified file of one owner, identified by the SHA-256 of its bytes.
 
-    `storage_key` names the bytes: the temporary object while PENDING, the canonical one once READY.
-    `etag` pins the very object version that was checked.
+    `storage_key` is the temporary object while PENDING and the canonical object once READY.
+    `etag` identifies the version of the object that was checked.
     """
 
     resource_type = models.CharField(max_length=16, choices=ResourceType.choices)
@@ -168,19 +168,19 @@ class MediaResource(OwnedModel, LeasedModel):
 
     @property
     def own_keys(self) -> set[str]:
-        """The keys below `media/` that may hold its bytes, whether or not any was stored yet."""
+        """The keys under `media/` that may hold its bytes, stored yet or not."""
         own = {keys.canonical_key(self.pk, self.extension)}
         if self.resource_type == ResourceType.IMAGE:
             own.add(keys.thumbnail_key(self.pk))
         return own
 
     def retry(self) -> bool:
-        """Put a FAILED resource back in the queue with a fresh count of attempts, once."""
+        """Return a FAILED resource to PENDING and reset its attempts; False if it is not FAILED."""
         failed = MediaResource.objects.filter(pk=self.pk, status=ResourceStatus.FAILED)
         return failed.update(**_WAITING) == 1
 
     def relocate_from(self, *, key: str, etag: str) -> None:
-        """Put a READY resource back in the queue, with another object that has its bytes."""
+        """Return a READY resource to PENDING, to be relocated from another object."""
         ready = MediaResource.objects.filter(pk=self.pk, status=ResourceStatus.READY)
         ready.update(**_WAITING, storage_key=key, etag=etag, ready_at=None)
         self.status = ResourceStatus.PENDING
@@ -195,7 +195,7 @@ _WAITING: Final[Mapping[str, Any]] = {
     "lease_expires_at": None,
     "lease_fence": F("lease_fence") + 1,
     "run_after": None,
-    "sent_at": Now(),  # whoever puts a resource back enqueues it
+    "sent_at": Now(),  # the caller enqueues the task
     "unavailable_since": None,
     "updated_at": Now(),
 }

@@ -17,7 +17,7 @@ from media.models.resource import MediaResource, ResourceStatus
 
 
 class UploadState(models.TextChoices):
-    """Where one presigned upload stands: ISSUED, then CLAIMED and CONSUMED, or EXPIRED."""
+    """The state of a presigned upload: ISSUED, then CLAIMED and CONSUMED, or EXPIRED."""
 
     ISSUED = "ISSUED", "Issued"
     CLAIMED = "CLAIMED", "Claimed"
@@ -26,10 +26,10 @@ class UploadState(models.TextChoices):
 
 
 class UploadQuerySet(OwnedQuerySet["Upload"]):
-    """The words in which uploads are asked for."""
+    """Queries for uploads."""
 
-    def named_to(self, user: User, scope: OwnerScope) -> Self:
-        """Keep a user's own, and those named for their organizations or the one they act in."""
+    def accessible_to(self, user: User, scope: OwnerScope) -> Self:
+        """Filter to the user's own uploads and those of their organizations or of the scope."""
         theirs = Membership.objects.filter(user_id=user.pk).values("organization_id")
         mine = Q(user_id=user.pk) | Q(organization_id__in=theirs)
         if scope.organization_id is not None:  # a superuser acts in it without being a member
@@ -37,40 +37,40 @@ class UploadQuerySet(OwnedQuerySet["Upload"]):
         return self.filter(mine)
 
     def ingestable_by(self, user: User, scope: OwnerScope) -> Self:
-        """Keep what this user, acting in this scope, may ingest."""
-        return self.named_to(user, scope).exclude(state=UploadState.EXPIRED)
+        """Filter to uploads this user may ingest in this scope."""
+        return self.accessible_to(user, scope).exclude(state=UploadState.EXPIRED)
 
     def refused(self) -> Self:
-        """Keep those whose bytes were looked at and refused."""
+        """Filter to uploads whose bytes were checked and refused."""
         return self.filter(state=UploadState.EXPIRED).exclude(refusal="")
 
     def claimed(self) -> Self:
-        """Keep those whose bytes a resource still waits for or has just taken."""
+        """Filter to uploads claimed by a resource."""
         return self.filter(state=UploadState.CLAIMED)
 
-    def settled(self) -> Self:
-        """Keep claimed ones whose resource no longer needs their bytes."""
+    def claimed_and_ready(self) -> Self:
+        """Filter to claimed uploads whose resource is READY, so their objects are not needed."""
         return self.claimed().filter(resource__status=ResourceStatus.READY)
 
     def stale(self, before: datetime) -> Self:
-        """Keep those nobody turned into a resource in time."""
+        """Filter to expired uploads that did not become a usable resource."""
         unused = Q(state=UploadState.ISSUED)
-        wasted = Q(state=UploadState.CLAIMED) & (
+        failed = Q(state=UploadState.CLAIMED) & (
             Q(resource__isnull=True) | Q(resource__status=ResourceStatus.FAILED)
         )
-        return self.filter(unused | wasted, created_at__lt=before, expires_at__lt=before)
+        return self.filter(unused | failed, created_at__lt=before, expires_at__lt=before)
 
     def needing_bytes(self, keys: Iterable[str], *, since: datetime) -> Self:
-        """Keep those among `keys` whose temporary object must not be swept."""
+        """Filter to uploads among `keys` whose temporary object is still needed."""
         waiting = Q(state=UploadState.CLAIMED, resource__status=ResourceStatus.PENDING)
         fresh = Q(state__in=[UploadState.ISSUED, UploadState.CLAIMED], created_at__gte=since)
         return self.filter(waiting | fresh, key__in=list(keys))
 
 
 class Upload(OwnedModel):
-    """One presigned PUT: who asked for it, what they declared, and what became of it.
+    """One presigned PUT: its user, the declared file, and the resource it became.
 
-    `organization` is the one named with the request: its members may ingest it too.
+    Members of `organization`, which the request names, may ingest it too.
     """
 
     key = models.CharField(max_length=255, unique=True)

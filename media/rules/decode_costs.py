@@ -1,6 +1,6 @@
-"""What decoding one file may cost, told from its type and its pixels before it is decoded.
+"""The estimated cost of decoding a file, from its type and pixel count.
 
-The bytes a pixel takes were measured (`docs/design/decoding.md`), at worst: a progressive JPEG in
+The bytes per pixel are measured worst cases (`docs/design/decoding.md`): a progressive JPEG in
 CMYK, a lossless WebP with alpha, an AVIF of 4:4:4 with alpha, an animation with its canvases.
 """
 
@@ -29,7 +29,7 @@ ANIMATED = frozenset({"image/png", "image/gif", "image/webp", "image/avif"})
 
 @dataclass(frozen=True, kw_only=True)
 class DecodeCost:
-    """The most memory a decode takes, and whether it is one of the slow or of the largest."""
+    """The peak memory of a decode, and whether it is slow or among the largest."""
 
     memory: int
     is_slow: bool  # it may take seconds: one at a time for each owner
@@ -37,7 +37,7 @@ class DecodeCost:
 
 
 def cost_of(content_type: str, width: int | None, height: int | None) -> DecodeCost:
-    """Return what decoding an image of that canvas costs; other types cost little."""
+    """Return the cost of decoding an image of this size; other types cost little."""
     pixels = (width or 0) * (height or 0) if content_type in _BYTES_PER_PIXEL else 0
     memory = _BASE_BYTES + pixels * _BYTES_PER_PIXEL.get(content_type, 0)
     if content_type in ANIMATED and pixels <= MAX_PARALLEL_PIXELS:  # two frames have 100 megapixels
@@ -50,20 +50,20 @@ def cost_of(content_type: str, width: int | None, height: int | None) -> DecodeC
 
 
 def max_light_pixels(content_type: str) -> int:
-    """Return up to how many pixels an image of a type never takes many seconds."""
+    """Return the pixel count up to which an image of this type decodes fast."""
     return _MAX_LIGHT_JPEG_PIXELS if content_type == "image/jpeg" else _MAX_LIGHT_PIXELS
 
 
 def largest_memory(max_pixels: int) -> int:
-    """Return the memory of the costliest image of that many pixels."""
+    """Return the memory of the most expensive image type at `max_pixels`."""
     return max(cost_of(each, max_pixels, 1).memory for each in _BYTES_PER_PIXEL)
 
 
 def cpu_seconds(seconds: float, pixels: int) -> int:
-    """Return the CPU time for the pixels of all frames, `seconds` being that of 50 megapixels."""
+    """Return the CPU limit for all frames, given the `seconds` for 50 megapixels."""
     return ceil(seconds * (_LEAST_TIME + pixels / _TIME_PIXELS))
 
 
 def wall_seconds(seconds: float, pixels: int) -> float:
-    """Return the wall time; a small file gets all of `seconds`, for the machine may be busy."""
+    """Return the wall-clock limit, at least `seconds` because the machine may be busy."""
     return seconds * (1 + pixels / _TIME_PIXELS)

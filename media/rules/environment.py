@@ -1,4 +1,4 @@
-"""Whose bucket it is: three values that a database, a process and two buckets must agree on."""
+"""The identity of an environment, which its database, processes and buckets must share."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ UNMARKED: Final = "unmarked"
 
 @dataclass(frozen=True, kw_only=True)
 class Identity:
-    """One environment. A marker of an older version has the name only.
+    """The identity of one environment. Markers of older versions have the name only.
 
-    The random id travels with a copy of the database, the system identifier does not, and the name
-    is what the operator says.
+    A copy of the database has the same random id but another system identifier. The operator
+    chooses the name.
     """
 
     environment: str
@@ -20,7 +20,7 @@ class Identity:
     system_identifier: str = ""
 
     def __str__(self) -> str:
-        """Return what an operator types to adopt a bucket."""
+        """Return the identity in the form an operator types to adopt a bucket."""
         values = (self.environment, self.database_id, self.system_identifier)
         return "/".join(value for value in values if value)
 
@@ -39,7 +39,7 @@ class Identity:
 
 
 def identity_from_json(marker: Any) -> Identity | None:
-    """Return the identity a marker names, None when it is no marker."""
+    """Return the identity in a marker, None when it is not a valid marker."""
     if not isinstance(marker, dict):
         return None
     names = ("environment", "database_id", "system_identifier")
@@ -50,7 +50,7 @@ def identity_from_json(marker: Any) -> Identity | None:
 
 
 def differences(marker: Identity | None, own: Identity) -> Iterator[str]:
-    """Yield one phrase for each of the three values in which a marker is not ours."""
+    """Yield a phrase for each value in which the marker differs from our identity."""
     if marker is None:
         yield "it has no environment marker"
         return

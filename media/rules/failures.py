@@ -1,4 +1,4 @@
-"""The reasons for which a file is refused or fails, as sentences for the person who sent it."""
+"""Failure codes of files and the messages shown for them."""
 
 from collections.abc import Iterator
 from enum import StrEnum
@@ -8,7 +8,7 @@ from media.errors import ContentError
 
 
 class RelocationFailure(StrEnum):
-    """The codes of a failed resource whose bytes are not at fault."""
+    """The codes of a relocation that failed for another reason than the content."""
 
     ATTEMPTS_EXHAUSTED = "attempts_exhausted"
     SOURCE_MISSING = "source_missing"
@@ -38,10 +38,10 @@ CODES: Final = tuple(sorted(_SENTENCES))
 
 
 def sentence_for(code: str) -> str:
-    """Return what happened and what to do; one sentence for all codes of other releases."""
+    """Return the message for a code; a general one for codes of other releases."""
     return _SENTENCES.get(code, ContentError.message)
 
 
-def as_answer(code: str) -> dict[str, str] | None:
-    """Return the failure as answers show it, None where nothing failed."""
+def as_json(code: str) -> dict[str, str] | None:
+    """Return the failure as the API shows it, None without one."""
     return {"code": code, "message": sentence_for(code)} if code else None

@@ -1,6 +1,6 @@
-"""The grammar of storage keys: who may name what, and under which prefix.
+"""The grammar of storage keys.
 
-Every key is made here, from a tiny alphabet, so nothing that reads one ever has to decode it.
+Every key is built here from a small alphabet, so it never has to be encoded or decoded.
 """
 
 import re
@@ -35,12 +35,12 @@ _PUBLIC_PREFIXES = ("temp/", "media/", "images/")
 class KeyKind(StrEnum):
     """What a key names."""
 
-    TEMP = "TEMP"  # an upload nobody has taken in yet
-    CANONICAL = "CANONICAL"  # the one good copy of a resource
-    THUMBNAIL = "THUMBNAIL"  # the small picture derived from it
+    TEMP = "TEMP"  # an upload that is not yet a resource
+    CANONICAL = "CANONICAL"  # the verified object of a resource
+    THUMBNAIL = "THUMBNAIL"  # its thumbnail
     LEGACY = "LEGACY"  # from before the resources, under images/
     PRIVATE = "PRIVATE"  # a model, an export, a bulk file
-    OTHER = "OTHER"  # nothing of ours
+    OTHER = "OTHER"  # not one of our keys
 
 
 class PrivateArea(StrEnum):
@@ -52,16 +52,16 @@ class PrivateArea(StrEnum):
 
 
 def temp_key(*, file_id: UUID, at: datetime, filename: str, content_type: str) -> str:
-    """Return the key a client may put a new file to.
+    """Return the key a client may upload a new file to.
 
-    `content_type` is one of the nine; the extension comes from it, never from the name.
+    The extension comes from `content_type` (one of the nine accepted), never from the file name.
     """
     name = safe_name(filename, extension=FILE_TYPES[content_type].extension)
     return require_temp_key(f"temp/{file_id}_{int(at.timestamp()):010d}_{name}")
 
 
 def canonical_key(resource_id: UUID, extension: str) -> str:
-    """Return the key of the one good copy of a resource; `extension` has no dot."""
+    """Return the key of the verified object of a resource; `extension` has no dot."""
     if not _EXTENSION.fullmatch(extension):
         raise KeyRefusedError(value=extension)
     return f"media/{resource_id}/file.{extension}"
@@ -81,14 +81,14 @@ def private_key(area: PrivateArea, owner_id: UUID, *names: str) -> str:
 
 
 def require_temp_key(key: str) -> str:
-    """Return `key` when a client may put to it; refuse every other."""
+    """Return `key` if a client may upload to it, else raise KeyRefusedError."""
     if not TEMP_KEY.fullmatch(key):
         raise KeyRefusedError(value=key)
     return key
 
 
 def require_storable(key: str) -> str:
-    """Return `key` when a store may hold an object under it.
+    """Return `key` if a store may hold an object under it, else raise KeyRefusedError.
 
     Wider than our own grammar, for legacy `images/` names: clean relative segments, no control
     characters, no backslash, at most 1,024 bytes.
@@ -111,7 +111,7 @@ def is_storable(key: str) -> bool:
 
 
 def classify(key: str) -> KeyKind:
-    """Return what `key` names, by its grammar alone."""
+    """Return the kind of `key` by its grammar."""
     if TEMP_KEY.fullmatch(key):
         return KeyKind.TEMP
     if CANONICAL_KEY.fullmatch(key):
@@ -126,12 +126,12 @@ def classify(key: str) -> KeyKind:
 
 
 def is_public(key: str) -> bool:
-    """Whether `key` lies under a prefix that anybody may read."""
+    """Whether `key` is under a public prefix."""
     return key.startswith(_PUBLIC_PREFIXES) and is_storable(key)
 
 
 def resource_id_of(key: str) -> UUID | None:
-    """Return the resource a canonical key or a thumbnail's belongs to, None for every other key."""
+    """Return the resource id in a canonical or thumbnail key, None for other keys."""
     match = CANONICAL_KEY.fullmatch(key) or THUMBNAIL_KEY.fullmatch(key)
     return UUID(match[1]) if match else None
 
@@ -140,7 +140,7 @@ def safe_name(filename: str, *, extension: str | None = None) -> str:
     """Return a name of `[A-Za-z0-9._-]`, at most 100 characters, without a leading dot.
 
     Path parts are dropped, letters folded to ASCII, and a name with nothing left becomes `file`.
-    With `extension` the name's own is replaced, else it is kept. Control characters are refused.
+    `extension` replaces the one in the name. Control characters are refused.
     """
     if has_control_characters(filename):
         raise FileNameRefusedError(value=filename)
@@ -156,7 +156,7 @@ def has_control_characters(text: str) -> bool:
 
 
 def _last_part(filename: str) -> str:
-    """Return the last path part that says something, however the separators were encoded."""
+    """Return the last non-empty path part, after decoding percent-encoded separators."""
     parts = re.split(r"[/\\]", list(_decodings(filename))[-1])
     return next((part for part in reversed(parts) if part.strip(". ")), "")
 

@@ -1,4 +1,4 @@
-"""The numbers a file, a request and a decode are held to, each named once."""
+"""Limits of files, requests and decodes."""
 
 from datetime import timedelta
 from math import ceil
@@ -19,7 +19,7 @@ REQUEST_BASE_TIME = timedelta(seconds=10)
 REQUEST_BYTES_PER_SECOND = 20 * MIB
 
 # One signed URL.
-SLOWEST_UPLINK = 32 * KIB  # bytes per second we promise to serve
+SLOWEST_UPLINK = 32 * KIB  # bytes per second that must still succeed
 MIN_URL_LIFETIME = timedelta(seconds=900)
 MAX_URL_LIFETIME = timedelta(seconds=3600)
 
@@ -39,7 +39,7 @@ MAX_THUMBNAIL_BYTES = MIB
 
 # One archive.
 MAX_ARCHIVE_ENTRIES = 10_000
-MAX_ARCHIVE_TOTAL = GIB  # what it says it unpacks to
+MAX_ARCHIVE_TOTAL = GIB  # declared unpacked size
 # Beyond these totals, how many times its packed size it may unpack to. Repetitive text reaches 500,
 # the bombs of DEFLATE 1,000.
 MAX_ARCHIVE_RATIOS = ((16 * MIB, 600), (128 * MIB, 200))
@@ -49,7 +49,7 @@ MAX_WALK_STEPS = 400_000  # blocks visited; 50 MiB of full GIF blocks take 206,0
 
 
 def url_lifetime(size: int | None) -> timedelta:
-    """Return the time a client gets to finish its PUT."""
+    """Return the lifetime of a signed PUT for a file of this size."""
     if size is None:
         return MIN_URL_LIFETIME
     needed = timedelta(seconds=ceil(size / SLOWEST_UPLINK))

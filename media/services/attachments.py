@@ -1,4 +1,4 @@
-"""Which resource an entity shows where. Every function runs in the caller's transaction."""
+"""Attachments of resources to entities. Every function runs in the caller's transaction."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
@@ -8,12 +8,12 @@ from django.db.models.functions import Now
 from media.models import Attachment, MediaResource
 
 
-def shown_in(*, entity_type: str, entity_id: UUID, slots: Iterable[str]) -> set[UUID]:
-    """Return the ids of the resources these slots show."""
-    mine = Attachment.objects.filter(
+def attached_resource_ids(*, entity_type: str, entity_id: UUID, slots: Iterable[str]) -> set[UUID]:
+    """Return the ids of the resources attached to these slots."""
+    rows = Attachment.objects.filter(
         entity_type=entity_type, entity_id=entity_id, slot__in=list(slots)
     )
-    return set(mine.values_list("resource_id", flat=True))
+    return set(rows.values_list("resource_id", flat=True))
 
 
 def fill_slots(
@@ -23,11 +23,11 @@ def fill_slots(
     slots: Mapping[str, Sequence[MediaResource]],
     list_slots: Iterable[str],
 ) -> None:
-    """Make each named slot show exactly these resources, in this order; others stay as they are.
+    """Attach exactly these resources to each given slot, in this order; leave other slots alone.
 
-    The caller holds the entity's row, so that of two who replace a list one comes after the other.
-    A slot outside `list_slots` holds at most one. A resource nothing shows any more starts its
-    grace.
+    The caller holds a lock on the entity, so two replacements of a list run one after the other.
+    A slot outside `list_slots` holds at most one resource. The grace period of resources that are
+    no longer attached starts.
     """
     fill_many(entity_type=entity_type, slots={entity_id: slots}, list_slots=list_slots)
 
@@ -38,17 +38,17 @@ def fill_many(
     slots: Mapping[UUID, Mapping[str, Sequence[MediaResource]]],
     list_slots: Iterable[str],
 ) -> None:
-    """Fill the slots of several entities of one kind, with as many statements as for one."""
-    before = _shown_by_place(entity_type, slots)
+    """Fill the slots of several entities of one type with a constant number of statements."""
+    before = _resource_ids_by_attachment(entity_type, slots)
     Attachment.objects.filter(pk__in=list(before)).delete()
-    several = set(list_slots)
+    lists = set(list_slots)
     rows = [
         Attachment(
             resource=resource,
             entity_type=entity_type,
             entity_id=entity_id,
             slot=slot,
-            position=position if slot in several else None,
+            position=position if slot in lists else None,
         )
         for entity_id, wanted in slots.items()
         for slot, resources in wanted.items()
@@ -62,35 +62,43 @@ def fill_many(
     start_grace(set(before.values()) - shown)
 
 
-def shown_by(*, entity_type: str, slots: Mapping[UUID, Iterable[str]]) -> set[UUID]:
-    """Return the ids of the resources these slots of several entities show."""
-    return set(_shown_by_place(entity_type, slots).values())
+def attached_resource_ids_of_entities(
+    *, entity_type: str, slots: Mapping[UUID, Iterable[str]]
+) -> set[UUID]:
+    """Return the ids of the resources attached to these slots of several entities."""
+    return set(_resource_ids_by_attachment(entity_type, slots).values())
 
 
-def _shown_by_place(entity_type: str, slots: Mapping[UUID, Iterable[str]]) -> dict[UUID, UUID]:
-    """Return attachment and resource of each of these places."""
+def _resource_ids_by_attachment(
+    entity_type: str, slots: Mapping[UUID, Iterable[str]]
+) -> dict[UUID, UUID]:
+    """Return the resource id by attachment id for these slots."""
     wanted = {(entity_id, slot) for entity_id, names in slots.items() for slot in names}
     rows = Attachment.objects.filter(entity_type=entity_type, entity_id__in=list(slots))
-    places = rows.values_list("pk", "entity_id", "slot", "resource_id")
-    return {pk: shown for pk, entity_id, slot, shown in places if (entity_id, slot) in wanted}
+    values = rows.values_list("pk", "entity_id", "slot", "resource_id")
+    return {
+        pk: resource_id
+        for pk, entity_id, slot, resource_id in values
+        if (entity_id, slot) in wanted
+    }
 
 
 def detach_entities(*, entity_type: str, entity_ids: Iterable[UUID]) -> None:
-    """Remove every attachment of deleted entities; their resources start their grace."""
-    gone = Attachment.objects.filter(entity_type=entity_type, entity_id__in=list(entity_ids))
-    left = set(gone.values_list("resource_id", flat=True))
-    gone.delete()
-    start_grace(left)
+    """Delete every attachment of deleted entities and start the grace period of their resources."""
+    rows = Attachment.objects.filter(entity_type=entity_type, entity_id__in=list(entity_ids))
+    detached = set(rows.values_list("resource_id", flat=True))
+    rows.delete()
+    start_grace(detached)
 
 
 def start_grace(resource_ids: set[UUID]) -> None:
-    """Let those of the resources that nothing shows be swept some day."""
+    """Start the grace period of those resources that have no attachment any more."""
     if not resource_ids:
         return
     rows = MediaResource.objects.filter(pk__in=resource_ids).order_by("content_hash", "pk")
-    # Two that remove the last two places of one resource must see each other: the second one
-    # waits here, and what it asks next sees what the first has committed.
+    # Two transactions that remove the last two attachments of a resource must see each other: the
+    # second one waits here and then reads what the first one committed.
     locked = list(rows.select_for_update(no_key=True).values_list("pk", flat=True))
-    unshown = MediaResource.objects.filter(pk__in=locked, attachments__isnull=True)
-    ids = list(unshown.values_list("pk", flat=True))
+    unattached = MediaResource.objects.filter(pk__in=locked, attachments__isnull=True)
+    ids = list(unattached.values_list("pk", flat=True))
     MediaResource.objects.filter(pk__in=ids).update(unattached_at=Now(), updated_at=Now())

@@ -1,9 +1,8 @@
-"""Discarding what nobody needs: unused temporary objects, and resources nothing shows.
+"""Cleanup of unused temporary objects and of resources without an attachment.
 
-Reports first: without `execute` nothing at all changes. The age of an object is told by the
-store's clock, the age of a row by the database's. Every row is looked at again under its lock
-right before it goes, rows somebody else holds are left for the next run, and objects go after
-commit. The rules and their reasons are in `docs/design/sweeps.md`.
+Without `execute` nothing changes. The age of an object is measured by the store's clock, the age of
+a row by the database's. Every row is checked again under its lock before it is deleted, locked rows
+are left for the next run, and objects are deleted after commit. See `docs/design/sweeps.md`.
 """
 
 from collections.abc import Callable, Collection, Iterator
@@ -42,9 +41,9 @@ Watch = Callable[[int], None]
 
 @dataclass(kw_only=True)
 class SweepReport:
-    """What a sweep found and did.
+    """The result of a sweep.
 
-    `bytes` are those of the candidates; `samples` shows at most twenty of their names.
+    `bytes` is the size of the candidates; `samples` has at most twenty of their names.
     """
 
     executed: bool
@@ -54,7 +53,7 @@ class SweepReport:
     expired_uploads: int = 0
     samples: list[str] = field(default_factory=list)
 
-    def note(self, name: str, size: int) -> None:
+    def add_candidate(self, name: str, size: int) -> None:
         """Count one candidate."""
         self.candidates += 1
         self.bytes += size
@@ -63,24 +62,26 @@ class SweepReport:
 
 
 class GraceTooShortError(ValueError):
-    """Raised when a sweep is asked to look at objects that may still be on their way."""
+    """Raised when the grace period is too short to spare objects still in use."""
 
 
 def shortest_grace() -> timedelta:
-    """Return the age below which an object may still be on its way (docs/design/sweeps.md)."""
+    """Return the age below which an object may still be in use (docs/design/sweeps.md)."""
     redelivered = timedelta(seconds=settings.VISIBILITY_TIMEOUT)
     return limits.MAX_URL_LIFETIME + redelivered + CLOCK_ERROR
 
 
 def require_grace(older_than: timedelta) -> None:
-    """Refuse a grace shorter than the shortest."""
+    """Refuse a grace period shorter than `shortest_grace`."""
     if older_than < shortest_grace():
-        message = f"{older_than} is shorter than the shortest grace, {shortest_grace()}."
+        message = (
+            f"{older_than} is too short: the shortest allowed grace period is {shortest_grace()}."
+        )
         raise GraceTooShortError(message)
 
 
-def nothing(_looked_at: int) -> None:
-    """Let a sweep go on without telling anybody."""
+def ignore_progress(_count: int) -> None:
+    """Report no progress."""
 
 
 def discard_stale_uploads(
@@ -89,25 +90,25 @@ def discard_stale_uploads(
     older_than: timedelta = GRACE,
     limit: int | None = None,
     execute: bool = False,
-    watch: Watch = nothing,
+    watch: Watch = ignore_progress,
 ) -> SweepReport:
-    """Expire uploads nobody used and discard temporary objects no row needs any more.
+    """Expire unused uploads and discard temporary objects that no row needs.
 
-    `limit` bounds the objects (and the uploads) of this run; `watch` is told how many objects were
-    looked at. Raises GraceTooShortError, ForeignEnvironmentError, StoreUnavailableError.
+    `limit` bounds the objects (and the uploads) of this run; `watch` is called with the number of
+    objects checked. Raises GraceTooShortError, ForeignEnvironmentError, StoreUnavailableError.
     """
     require_grace(older_than)
     require_own_environment()
     report = SweepReport(executed=execute)
-    most = EVERYTHING if limit is None else limit
+    max_items = EVERYTHING if limit is None else limit
     now = _database_now()
     since = now - older_than
-    before = (store.clock() or now) - older_than  # the grace has room for clocks that differ
+    before = (store.clock() or now) - older_than  # the grace period allows for clock differences
     for batch in _old_objects(store, before=before, watch=watch):
-        _discard_objects(batch, since=since, room=most - report.candidates, report=report)
-        if report.candidates >= most:
+        _discard_objects(batch, since=since, room=max_items - report.candidates, report=report)
+        if report.candidates >= max_items:
             break
-    _expire_uploads(before=since, most=most, report=report)
+    _expire_uploads(before=since, max_items=max_items, report=report)
     return report
 
 
@@ -116,11 +117,11 @@ def discard_orphaned_media(
     older_than: timedelta = GRACE,
     limit: int | None = None,
     execute: bool = False,
-    watch: Watch = nothing,
+    watch: Watch = ignore_progress,
 ) -> SweepReport:
-    """Discard resources that nothing has shown since the grace began and nobody protects.
+    """Discard unprotected resources without an attachment during the whole grace period.
 
-    `watch` is told of each one looked at. Raises GraceTooShortError, ForeignEnvironmentError,
+    `watch` is called for each resource checked. Raises GraceTooShortError, ForeignEnvironmentError,
     StoreUnavailableError.
     """
     require_grace(older_than)
@@ -129,7 +130,7 @@ def discard_orphaned_media(
     report = SweepReport(executed=execute)
     rows = _orphans(before).order_by("unattached_at", "pk")
     for pk, key, size in list(rows.values_list("pk", "storage_key", "file_size")[:limit]):
-        report.note(key, size)
+        report.add_candidate(key, size)
         if execute and _discard_resource(pk, before=before):
             report.discarded += 1
         watch(1)
@@ -146,7 +147,7 @@ def _database_now() -> datetime:
 def _old_objects(
     store: ObjectStore, *, before: datetime, watch: Watch
 ) -> Iterator[list[ObjectListing]]:
-    """Yield the old temporary objects page by page; keys not of our making are left alone."""
+    """Yield the old temporary objects page by page, without keys of another grammar."""
     listed = store.list("temp/", limit=EVERYTHING)
     while page := list(islice(listed, BATCH)):
         watch(len(page))
@@ -164,63 +165,63 @@ def _discard_objects(
     with transaction.atomic():
         useless = _useless(sizes, since=since)[:room]
         if report.executed:
-            report.expired_uploads += _retire(useless)
+            report.expired_uploads += _close_uploads(useless)
             deletions.queue(useless, reason=DeletionReason.EXPIRED)
             report.discarded += len(useless)
     for key in useless:
-        report.note(key, sizes[key])
+        report.add_candidate(key, sizes[key])
 
 
 def _useless(object_keys: Collection[str], *, since: datetime) -> list[str]:
-    """Lock the uploads and return the keys no row needs, without those somebody works on."""
-    named = Upload.objects.filter(key__in=object_keys)
-    locked = set(named.select_for_update(skip_locked=True).values_list("key", flat=True))
-    # Only now, with the locks held, do the rows say what stays true until commit.
-    busy = set(named.values_list("key", flat=True)) - locked
+    """Lock the uploads and return the keys that no row needs and no other transaction holds."""
+    uploads = Upload.objects.filter(key__in=object_keys)
+    locked = set(uploads.select_for_update(skip_locked=True).values_list("key", flat=True))
+    # Read under the locks: the result stays true until commit.
+    busy = set(uploads.values_list("key", flat=True)) - locked
     needed = Upload.objects.needing_bytes(object_keys, since=since)
     sources = MediaResource.objects.pending().filter(storage_key__in=object_keys)
     queued = ObjectDeletion.objects.filter(key__in=object_keys)  # dead letters wait for staff
-    kept = busy.union(
+    retained = busy.union(
         needed.values_list("key", flat=True),
         sources.values_list("storage_key", flat=True),
         queued.values_list("key", flat=True),
     )
-    return [key for key in object_keys if key not in kept]
+    return [key for key in object_keys if key not in retained]
 
 
-def _retire(object_keys: Collection[str]) -> int:
-    """Take the locked uploads of these keys out of use; return how many expired."""
-    mine = Upload.objects.filter(key__in=object_keys)
-    mine.settled().update(state=UploadState.CONSUMED, updated_at=Now())
-    unused = mine.filter(state__in=[UploadState.ISSUED, UploadState.CLAIMED])
+def _close_uploads(object_keys: Collection[str]) -> int:
+    """Mark the locked uploads of these keys CONSUMED or EXPIRED; return how many expired."""
+    uploads = Upload.objects.filter(key__in=object_keys)
+    uploads.claimed_and_ready().update(state=UploadState.CONSUMED, updated_at=Now())
+    unused = uploads.filter(state__in=[UploadState.ISSUED, UploadState.CLAIMED])
     return unused.update(state=UploadState.EXPIRED, updated_at=Now())
 
 
-def _expire_uploads(*, before: datetime, most: int, report: SweepReport) -> None:
-    """Expire stale uploads without an object too: it never came, or went already."""
+def _expire_uploads(*, before: datetime, max_items: int, report: SweepReport) -> None:
+    """Expire stale uploads that have no object: never sent, or deleted already."""
     stale = Upload.objects.stale(before).order_by("created_at", "pk")
-    ids = list(stale.values_list("pk", flat=True)[: max(most - report.expired_uploads, 0)])
+    ids = list(stale.values_list("pk", flat=True)[: max(max_items - report.expired_uploads, 0)])
     if not report.executed:
         report.expired_uploads += len(ids)
         return
     for start in range(0, len(ids), BATCH):
         with transaction.atomic():
-            some = Upload.objects.filter(pk__in=ids[start : start + BATCH])
-            rows = some.select_for_update(skip_locked=True)
+            batch = Upload.objects.filter(pk__in=ids[start : start + BATCH])
+            rows = batch.select_for_update(skip_locked=True)
             locked = list(rows.values_list("pk", flat=True))
-            still = Upload.objects.stale(before).filter(pk__in=locked)
-            report.expired_uploads += still.update(state=UploadState.EXPIRED, updated_at=Now())
+            stale = Upload.objects.stale(before).filter(pk__in=locked)
+            report.expired_uploads += stale.update(state=UploadState.EXPIRED, updated_at=Now())
 
 
 def _orphans(before: datetime) -> MediaResourceQuerySet:
-    """Return what may go: orphans nothing is being copied from."""
+    """Return the orphans that no PENDING resource is being copied from."""
     copies = MediaResource.objects.pending().filter(copied_from=OuterRef("pk"))
     orphans: MediaResourceQuerySet = MediaResource.objects.orphaned(before=before)
     return orphans.exclude(Exists(copies))
 
 
 def _discard_resource(pk: UUID, *, before: datetime) -> bool:
-    """Remove the row and queue its objects; False when somebody uses it again or right now."""
+    """Delete the row and queue its objects; False when it is in use again or locked."""
     try:
         with transaction.atomic():
             return _discard_locked(pk, before=before)
@@ -235,12 +236,12 @@ def _discard_locked(pk: UUID, *, before: datetime) -> bool:
     if resource is None:
         return False
     uploads = Upload.objects.filter(resource_id=pk)
-    free = len(uploads.select_for_update(skip_locked=True).values_list("pk", flat=True))
-    # Asked anew under the locks: what was shown again before them is no orphan any more.
-    if free < uploads.count() or not _orphans(before).filter(pk=pk).exists():
+    locked = len(uploads.select_for_update(skip_locked=True).values_list("pk", flat=True))
+    # Checked again under the locks: it may have been attached since.
+    if locked < uploads.count() or not _orphans(before).filter(pk=pk).exists():
         return False
     uploads.claimed().update(state=UploadState.EXPIRED, updated_at=Now())
-    # A FAILED resource names its temporary object; an attempt may have left a copy as well.
+    # A FAILED resource has its temporary object, and an attempt may have left a canonical copy.
     useless = {resource.storage_key} | resource.own_keys
     resource.delete()
     deletions.queue(useless, reason=DeletionReason.ORPHANED)

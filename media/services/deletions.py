@@ -1,4 +1,4 @@
-"""Deleting objects: queued in the transaction that makes them useless, done after commit."""
+"""Deletion of objects: queued in the transaction that stops using them, done after commit."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
@@ -31,10 +31,10 @@ log = structlog.get_logger(__name__)
 MAX_ATTEMPTS = 8
 FIRST_RETRY_DELAY = timedelta(seconds=10)
 MAX_RETRY_DELAY = timedelta(hours=6)
-DELETION_BATCH_SIZE = 1000  # what one call of a store may name
+DELETION_BATCH_SIZE = 1000  # keys in one bulk delete
 REFUSED = "refused"
-NEEDED_RETRY_DELAY = timedelta(minutes=5)  # until an object still in use is looked at again
-PENDING_DELETION_DELAY = timedelta(hours=1)  # far longer than any request that stores an object
+NEEDED_RETRY_DELAY = timedelta(minutes=5)  # until an object still in use is checked again
+PENDING_DELETION_DELAY = timedelta(hours=1)  # longer than any request that stores an object
 
 
 def queue(
@@ -42,37 +42,37 @@ def queue(
     *,
     reason: DeletionReason,
     bucket: Bucket = Bucket.PUBLIC,
-    told: bool = True,
+    notify_workers: bool = True,
 ) -> None:
-    """Queue objects for deletion in the caller's transaction; one already queued stays queued.
+    """Queue objects for deletion in the caller's transaction, unless they are queued already.
 
-    Without `told` no worker hears of them before beat's next round.
+    Without `notify_workers` they wait for the next run of the periodic task.
     """
     rows = [
         ObjectDeletion(bucket=bucket, key=key, reason=reason) for key in sorted(set(object_keys))
     ]
     ObjectDeletion.objects.bulk_create(rows, ignore_conflicts=True)
-    if told and rows:
+    if notify_workers and rows:
         deferred.delete_objects()
 
 
 def queue_deletion_on_failure(key: str, *, bucket: Bucket, reason: DeletionReason) -> None:
-    """Queue an object that is about to be stored, so that nothing stays if its row never comes."""
+    """Queue an object that is about to be stored, so it is deleted if its row is never saved."""
     row = ObjectDeletion(
         bucket=bucket, key=key, reason=reason, run_after=Now() + PENDING_DELETION_DELAY
     )
     ObjectDeletion.objects.bulk_create([row], ignore_conflicts=True)
 
 
-def spare(key: str, *, bucket: Bucket) -> bool:
-    """Take a deletion back in the transaction that needs the object; False when it was too late."""
+def cancel_pending_deletion(key: str, *, bucket: Bucket) -> bool:
+    """Cancel a deletion in the transaction that uses the object; False when it was too late."""
     untouched = ObjectDeletion.objects.alive().filter(bucket=bucket, key=key, attempts=0)
     count, _ = untouched.delete()
     return count == 1
 
 
 def refuse_uploads(codes: Mapping[str, str]) -> None:
-    """Take uploads whose bytes were refused out of use and queue their objects for deletion."""
+    """Expire uploads whose bytes were refused and queue their objects for deletion."""
     with transaction.atomic():
         rows = Upload.objects.select_for_update().filter(key__in=codes, state=UploadState.ISSUED)
         for upload in rows.order_by("key"):
@@ -84,9 +84,9 @@ def refuse_uploads(codes: Mapping[str, str]) -> None:
 def perform_due() -> int:
     """Delete due objects, at most a batch of each bucket; return the size of the largest batch.
 
-    A store that fails is tried again with growing pauses; after eight tries a row becomes a dead
-    letter for staff. An object some row still needs is left alone, and nothing is touched in a
-    bucket that is not this environment's.
+    Failed calls are retried with growing delays; after eight attempts the row becomes a dead letter
+    for staff. Objects that a row still needs are left alone, and nothing is deleted in a bucket of
+    another environment.
     """
     return _perform(ObjectDeletion.objects.due())
 
@@ -97,7 +97,7 @@ def perform(deletion_id: UUID) -> None:
 
 
 def _perform(rows: QuerySet[ObjectDeletion]) -> int:
-    """Delete a batch of `rows`, bucket by bucket: a lease lasts as long as one call."""
+    """Delete a batch of `rows` of each bucket; return the size of the largest batch."""
     if not _may_delete():
         return 0
     return max(_delete_batch(bucket, rows.filter(bucket=bucket)) for bucket in Bucket)
@@ -105,57 +105,57 @@ def _perform(rows: QuerySet[ObjectDeletion]) -> int:
 
 def _delete_batch(bucket: Bucket, rows: QuerySet[ObjectDeletion]) -> int:
     holder = uuid4()
-    taken = _take(rows, holder)
-    needed = _needed(bucket, taken)
+    batch = _take(rows, holder)
+    needed = _needed(bucket, batch)
     held = ObjectDeletion.objects.filter(lease_holder=holder)
     _release(held, needed, after=NEEDED_RETRY_DELAY)
-    useless = [row for row in taken if row not in needed]
+    useless = [row for row in batch if row not in needed]
     if useless:
-        reach("K13")
-        faults = _delete(_store(bucket), [row.key for row in useless])
-        reach("K14")
-        gone = [row.pk for row in useless if row.key not in faults]
-        held.filter(pk__in=gone).delete()
-        _record_failures(held, [row for row in useless if row.key in faults], faults)
-    return len(taken)
+        reach("deletions-selected")
+        errors = _delete(_store(bucket), [row.key for row in useless])
+        reach("objects-deleted")
+        deleted = [row.pk for row in useless if row.key not in errors]
+        held.filter(pk__in=deleted).delete()
+        _record_failures(held, [row for row in useless if row.key in errors], errors)
+    return len(batch)
 
 
 def _take(rows: QuerySet[ObjectDeletion], holder: UUID) -> list[ObjectDeletion]:
-    """Take the lease of up to a batch of rows; one that another worker looks at is left to it."""
+    """Take the lease of up to a batch of rows, skipping those that another worker has locked."""
     with transaction.atomic():
         locked = rows.order_by("run_after").select_for_update(skip_locked=True)
-        taken = list(locked[:DELETION_BATCH_SIZE])
-        ObjectDeletion.objects.filter(pk__in=[row.pk for row in taken]).update(
+        batch = list(locked[:DELETION_BATCH_SIZE])
+        ObjectDeletion.objects.filter(pk__in=[row.pk for row in batch]).update(
             **leases.taken_by(holder)
         )
-    if taken:
+    if batch:
         reach("lease-taken")
-    for row in taken:
+    for row in batch:
         row.attempts += 1
-    return taken
+    return batch
 
 
 def _needed(bucket: Bucket, rows: Collection[ObjectDeletion]) -> set[ObjectDeletion]:
-    """Return those whose object some resource still reads or is about to own.
+    """Return the rows whose object a resource still needs.
 
-    A READY image without a thumbnail needs none: one that is there was left by a crash.
+    A thumbnail of a READY image that has none according to its row was left by a crash.
     """
     if bucket != Bucket.PUBLIC or not rows:
         return set()
     owners = {row.key: keys.resource_id_of(row.key) for row in rows}
-    named = Q(storage_key__in=owners) | Q(pk__in=[pk for pk in owners.values() if pk])
-    usable = MediaResource.objects.usable().filter(named).values_list("pk", "storage_key")
-    found = {value for pair in usable for value in pair}
-    lacking = MediaResource.objects.lacking_thumbnail().filter(pk__in=found & {*owners.values()})
+    owned = Q(storage_key__in=owners) | Q(pk__in=[pk for pk in owners.values() if pk])
+    usable = MediaResource.objects.usable().filter(owned).values_list("pk", "storage_key")
+    in_use = {value for pair in usable for value in pair}
+    lacking = MediaResource.objects.lacking_thumbnail().filter(pk__in=in_use & {*owners.values()})
     strays = {keys.thumbnail_key(pk) for pk in lacking.values_list("pk", flat=True)}
-    needed = {row for row in rows if row.key in found or owners[row.key] in found}
+    needed = {row for row in rows if row.key in in_use or owners[row.key] in in_use}
     return {row for row in needed if row.key not in strays}
 
 
 def _release(
     held: QuerySet[ObjectDeletion], rows: Collection[ObjectDeletion], *, after: timedelta
 ) -> None:
-    """Give rows back that are not to blame, to be taken again after a pause."""
+    """Release rows without counting the attempt, to be taken again after a delay."""
     if rows:
         held.filter(pk__in=[row.pk for row in rows]).update(
             **leases.released(after=after, uncounted=True)
@@ -163,7 +163,7 @@ def _release(
 
 
 def _may_delete() -> bool:
-    """Tell whether the buckets are ours; otherwise every deletion stays queued as it is."""
+    """Return whether the buckets belong to this environment; otherwise deletions stay queued."""
     try:
         require_own_environment()
     except (ForeignEnvironmentError, StoreUnavailableError) as error:
@@ -173,10 +173,10 @@ def _may_delete() -> bool:
 
 
 def run_again(deletion: ObjectDeletion) -> None:
-    """Give a dead letter eight more tries, unless the same object is queued anew already."""
+    """Queue a dead letter again, unless the same object has been queued since."""
     with transaction.atomic():
-        living = ObjectDeletion.objects.alive().filter(bucket=deletion.bucket, key=deletion.key)
-        if living.exists():
+        queued = ObjectDeletion.objects.alive().filter(bucket=deletion.bucket, key=deletion.key)
+        if queued.exists():
             ObjectDeletion.objects.filter(pk=deletion.pk, dead=True).delete()
             return
         ObjectDeletion.objects.filter(pk=deletion.pk, dead=True).update(
@@ -190,7 +190,7 @@ def _store(bucket: Bucket) -> ObjectStore:
 
 
 def _delete(store: ObjectStore, object_keys: list[str]) -> dict[str, str]:
-    """Delete objects in one call; return what went wrong by key."""
+    """Delete objects in one call; return the errors by key."""
     try:
         failures = store.delete_many(object_keys)
     except StoreRefusedError:
@@ -201,16 +201,16 @@ def _delete(store: ObjectStore, object_keys: list[str]) -> dict[str, str]:
 
 
 def _record_failures(
-    held: QuerySet[ObjectDeletion], rows: Iterable[ObjectDeletion], faults: Mapping[str, str]
+    held: QuerySet[ObjectDeletion], rows: Iterable[ObjectDeletion], errors: Mapping[str, str]
 ) -> None:
-    """Write down what went wrong: one statement for all rows it went wrong with alike."""
-    alike: defaultdict[tuple[str, int], list[UUID]] = defaultdict(list)
+    """Record the errors, with one statement for all rows with the same error and attempts."""
+    groups: defaultdict[tuple[str, int], list[UUID]] = defaultdict(list)
     for row in rows:
-        alike[faults[row.key], row.attempts].append(row.pk)
-    for (fault, attempts), ids in alike.items():
-        refused = fault == REFUSED  # wrong credentials: no object is at fault, so none is given up
+        groups[errors[row.key], row.attempts].append(row.pk)
+    for (error, attempts), ids in groups.items():
+        refused = error == REFUSED  # wrong credentials: not counted, never given up
         held.filter(pk__in=ids).update(
-            last_error=fault[:255],
+            last_error=error[:255],
             last_attempted_at=Now(),
             dead=attempts >= MAX_ATTEMPTS and not refused,
             updated_at=Now(),
@@ -219,6 +219,6 @@ def _record_failures(
 
 
 def retry_delay(attempts: int) -> timedelta:
-    """Return the pause after that many failed tries: doubling from 10 s up to 6 h."""
+    """Return the delay after `attempts` failures: doubling from 10 s up to 6 h."""
     doublings: int = 2 ** min(max(attempts - 1, 0), 20)
     return min(FIRST_RETRY_DELAY * doublings, MAX_RETRY_DELAY)

@@ -1,4 +1,4 @@
-"""Whether database, process and both buckets belong together: asked before anything is deleted."""
+"""Check that database, process and both buckets belong together, before anything is deleted."""
 
 import time
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from media.rules.environment import differences
 from media.storage import ObjectStore, private_store, public_store
 from media.storage.marker import marker_of
 
-TRUSTED_SECONDS: Final = 60  # how long one comparison holds in a process
+TRUSTED_SECONDS: Final = 60  # how long a process trusts one comparison
 
 
 @dataclass(frozen=True)
@@ -26,10 +26,10 @@ _last: list[_Comparison] = []
 
 
 def require_own_environment() -> None:
-    """Refuse to go on unless both buckets are marked as this database's and this process's.
+    """Check that both buckets are marked as this environment's.
 
-    One comparison holds for a minute. Raises ForeignEnvironmentError saying which of the three
-    values differs, EnvironmentUnknownError, StoreUnavailableError.
+    The result is trusted for a minute. Raises ForeignEnvironmentError naming the values that
+    differ, EnvironmentUnknownError, StoreUnavailableError.
     """
     stores = (public_store(), private_store())
     if any(_holds(each, stores) for each in _last):
@@ -37,11 +37,12 @@ def require_own_environment() -> None:
     own = own_identity()
     names = (settings.R2_BUCKET_NAME, settings.R2_PRIVATE_BUCKET_NAME)
     for name, store in zip(names, stores, strict=True):
-        found = list(differences(marker_of(store), own))
-        if found:
+        mismatches = list(differences(marker_of(store), own))
+        if mismatches:
             message = (
-                f"Nothing is deleted: bucket {name} is not this environment's: {'; '.join(found)}."
-                " After a move or a restore: manage.py setup_bucket --adopt."
+                f"Nothing was deleted: bucket {name} belongs to another environment:"
+                f" {'; '.join(mismatches)}."
+                " After a move or a restore run manage.py setup_bucket --adopt."
             )
             raise ForeignEnvironmentError(message)
     expires = time.monotonic() + TRUSTED_SECONDS

@@ -1,4 +1,4 @@
-"""Whether clients can use the store with these settings: proven once with probes, then noted."""
+"""Verification of the store settings with probes, recorded in the database."""
 
 import hashlib
 import time
@@ -17,7 +17,7 @@ from media.storage.setup import Step
 
 log = structlog.get_logger(__name__)
 
-RETRY_SECONDS: Final = 10  # between attempts of one process: every health check asks
+RETRY_SECONDS: Final = 10  # between attempts of one process: every health check may start one
 _SETTINGS: Final = (
     *("S3_ENDPOINT_URL", "S3_PUBLIC_ENDPOINT_URL", "S3_REGION", "S3_ACCESS_KEY_ID"),
     *("R2_BUCKET_NAME", "R2_PRIVATE_BUCKET_NAME", "R2_PUBLIC_URL", "CDN_URL"),
@@ -25,7 +25,7 @@ _SETTINGS: Final = (
 
 
 def prove() -> Iterator[Step]:
-    """Try the buckets, yielding what was shown, and note in the database that nothing failed.
+    """Probe the buckets, yield each step, and record the settings as verified.
 
     Raises StoreMisconfiguredError, StoreUnavailableError.
     """
@@ -34,11 +34,11 @@ def prove() -> Iterator[Step]:
 
 
 def require_proven_store() -> None:
-    """Return when the settings of now are proven, trying them when nobody did.
+    """Verify the current settings unless they are recorded as verified.
 
-    Raises StoreUnavailableError while they are not; the log says why.
+    Raises StoreUnavailableError when a probe fails; the log says why.
     """
-    if settings.STORAGE == "local" or _last.proven == fingerprint() or _is_noted():
+    if settings.STORAGE == "local" or _last.proven == fingerprint() or _is_recorded():
         return
     with _lock:
         if _last.failed == fingerprint() and time.monotonic() < _last.until:
@@ -54,18 +54,18 @@ def require_proven_store() -> None:
 
 
 def fingerprint() -> str:
-    """Return what identifies the settings that probe objects prove."""
+    """Return a hash of the settings that the probes verify."""
     values = "\n".join(str(getattr(settings, name)) for name in _SETTINGS)
     return hashlib.sha256(values.encode()).hexdigest()
 
 
-def _is_noted() -> bool:
+def _is_recorded() -> bool:
     return EnvironmentIdentity.objects.filter(proven_settings=fingerprint()).exists()
 
 
 @dataclass
 class _Last:
-    """What this process saw last, by the fingerprint of the settings."""
+    """The last results in this process, by fingerprint of the settings."""
 
     proven: str = ""
     failed: str = ""

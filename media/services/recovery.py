@@ -1,4 +1,4 @@
-"""Telling the workers again of rows that wait: the broker may have lost or never got the hint."""
+"""Re-enqueue waiting rows: the broker may have lost their task."""
 
 from datetime import datetime
 
@@ -20,15 +20,15 @@ RECOVERY_BATCH_SIZE = 500  # rows a run; the next run takes the next ones
 
 
 def resend_resources() -> int:
-    """Send a relocation for every PENDING resource nobody works on; return how many."""
+    """Enqueue a relocation for every PENDING resource no worker holds; return how many."""
     end_outage(MediaResource.objects.pending(), is_over=stores_answer)
     return resend("media.relocate", "resource_id", _waiting_resources)
 
 
-def settle_late_claims() -> int:
-    """Consume uploads claimed in the moment their resource became READY; return how many."""
+def consume_late_claims() -> int:
+    """Mark uploads CONSUMED that were claimed as their resource became READY; return how many."""
     with transaction.atomic():
-        late = Upload.objects.settled().select_for_update(of=("self",), skip_locked=True)
+        late = Upload.objects.claimed_and_ready().select_for_update(of=("self",), skip_locked=True)
         rows = list(late.order_by("key")[:RECOVERY_BATCH_SIZE])
         Upload.objects.filter(pk__in=[row.pk for row in rows]).update(state=UploadState.CONSUMED)
         deletions.queue([row.key for row in rows], reason=DeletionReason.DEDUPLICATED)

@@ -1,7 +1,7 @@
-"""Moving one PENDING resource to its canonical place, whoever crashes meanwhile.
+"""Relocation of a temporary object to its canonical key.
 
-Bytes first, READY last: the copy is pinned to the checked version, read back whole, hashed and
-decoded before the row says READY. Every step may run again (`docs/design/relocation.md`).
+The copy is pinned to the checked version, read back whole, hashed and decoded before the row
+becomes READY. Every step is safe to re-run after a crash (`docs/design/relocation.md`).
 """
 
 import time
@@ -45,20 +45,20 @@ ROOM_POLL_SECONDS = 0.1
 
 
 class SourceMissingError(Exception):
-    """Raised when no object that held the bytes is there any more: only a new upload helps."""
+    """Raised when no object with the bytes exists any more; the client must upload again."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """One object that held the resource's bytes when they were checked."""
+    """An object that had the bytes of the resource when it was checked."""
 
     key: str
     etag: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class Facts:
-    """What the canonical object was found to be after reading all of it."""
+class VerifiedCopy:
+    """The properties of the canonical object after it was read and decoded."""
 
     examined: Examined
     decoded: Decoded
@@ -66,7 +66,7 @@ class Facts:
 
 
 def relocate(store: ObjectStore, resource_id: UUID) -> None:
-    """Bring one PENDING resource to READY or FAILED, once, however often the task is delivered."""
+    """Relocate one PENDING resource, once, even if the task is delivered several times."""
     resource = MediaResource.objects.pending().filter(pk=resource_id).first()
     if resource is None:
         return
@@ -77,12 +77,12 @@ def relocate(store: ObjectStore, resource_id: UUID) -> None:
 
 
 def relocate_next(store: ObjectStore) -> int:
-    """Relocate the rows whose owner is next; return how many, 0 when none could be taken.
+    """Relocate resources of the next owner; return how many, 0 when none could be taken.
 
-    While rows wait that there is no memory for, wait with them: a small one may come.
+    While all waiting rows need more memory than is free, wait: a smaller one may arrive.
     """
     pause = Event()
-    deadline = time.monotonic() + settings.TASK_TIME_LIMIT / 30  # other tasks wait as well
+    deadline = time.monotonic() + settings.TASK_TIME_LIMIT / 30  # leave time for other tasks
     while (turn := turns.take()) is None:
         if time.monotonic() > deadline or not turns.is_waiting():
             return 0
@@ -105,7 +105,7 @@ def _task(store: ObjectStore) -> RowTask[MediaResource, str]:
 
 
 def _relocate_held(store: ObjectStore, lease: Lease[MediaResource]) -> None:
-    reach("K2")
+    reach("relocation-started")
     resource = lease.rows.get()
     _become_ready(lease, resource.pk, _move(store, lease, resource))
 
@@ -121,7 +121,7 @@ def _failure_of(error: Exception) -> str | None:
 
 
 def headers_for(resource: MediaResource) -> ObjectHeaders:
-    """Return the headers the canonical object is served with for ever."""
+    """Return the headers of the canonical object."""
     inline = content_types.FILE_TYPES[resource.content_type].resource_type not in {
         content_types.ARCHIVE,
         content_types.DOCUMENT,
@@ -133,26 +133,26 @@ def headers_for(resource: MediaResource) -> ObjectHeaders:
     )
 
 
-def _move(store: ObjectStore, lease: Lease[MediaResource], resource: MediaResource) -> Facts:
-    """Try every object known to have held these bytes until one copy verifies."""
+def _move(store: ObjectStore, lease: Lease[MediaResource], resource: MediaResource) -> VerifiedCopy:
+    """Copy from each known source until a copy verifies."""
     target = keys.canonical_key(resource.pk, resource.extension)
-    seen = False
+    source_exists = False
     for source in _sources(resource):
         try:
             _copy(store, lease, source, target, resource)
         except ObjectNotFoundError:
             continue
         except PreconditionFailedError:
-            seen = True
+            source_exists = True
             continue
-        seen = True
-        facts = _verify(store, lease, target, resource)
-        if facts is not None:
-            return facts
-    facts = _verify(store, lease, target, resource)  # perhaps a copy of an earlier attempt
-    if facts is None:
-        raise SourceChangedError if seen else SourceMissingError
-    return facts
+        source_exists = True
+        copy = _verify(store, lease, target, resource)
+        if copy is not None:
+            return copy
+    copy = _verify(store, lease, target, resource)  # an earlier attempt may have left a copy
+    if copy is None:
+        raise SourceChangedError if source_exists else SourceMissingError
+    return copy
 
 
 def _sources(resource: MediaResource) -> Iterator[Source]:
@@ -173,19 +173,19 @@ def _copy(
     target: str,
     resource: MediaResource,
 ) -> None:
-    reach("K7")
-    lease.renew()  # a worker that slept too long must not write over what another verified
+    reach("relocation-source-chosen")
+    lease.renew()  # a worker that lost its lease must not overwrite a verified copy
     store.copy(source.key, target, if_match=source.etag, headers=headers_for(resource))
-    reach("K8")
+    reach("relocation-copied")
 
 
 def _verify(
     store: ObjectStore, lease: Lease[MediaResource], target: str, resource: MediaResource
-) -> Facts | None:
-    """Read the canonical object back; None when it is not there or not these bytes."""
+) -> VerifiedCopy | None:
+    """Read the canonical object back; None when it is missing or has other bytes."""
     try:
         head = store.head(target)
-        reach("K9")
+        reach("relocation-head-read")
         if head.size != resource.file_size:
             return None
         with (
@@ -195,41 +195,40 @@ def _verify(
                 content_type=resource.content_type,
                 content_hash=resource.content_hash,
                 watch=lease.renew_if_old,
-            ) as (found, path),
+            ) as (checked, path),
             lease.kept(),  # a decode may take longer than a lease
         ):
             decoded = inspect_file(path, resource.content_type)
             has_thumbnail = store_thumbnail(store, resource, path, before_put=lease.renew)
     except (ObjectNotFoundError, PreconditionFailedError):
         return None
-    reach("K10")
-    return Facts(examined=found, decoded=decoded, has_thumbnail=has_thumbnail)
+    reach("relocation-verified")
+    return VerifiedCopy(examined=checked, decoded=decoded, has_thumbnail=has_thumbnail)
 
 
-def _become_ready(lease: Lease[MediaResource], resource_id: UUID, facts: Facts) -> None:
-    found, decoded = facts.examined, facts.decoded
+def _become_ready(lease: Lease[MediaResource], resource_id: UUID, copy: VerifiedCopy) -> None:
     with transaction.atomic():
         resource = _locked(lease, resource_id)
-        done = _settle_uploads(Upload.objects.filter(resource_id=resource.pk))
-        _fill(resource, decoded)
-        resource.has_thumbnail = facts.has_thumbnail
-        resource.storage_key, resource.etag = found.key, found.etag
+        temporary_keys = _consume_uploads(Upload.objects.filter(resource_id=resource.pk))
+        _fill(resource, copy.decoded)
+        resource.has_thumbnail = copy.has_thumbnail
+        resource.storage_key, resource.etag = copy.examined.key, copy.examined.etag
         resource.status, resource.ready_at = ResourceStatus.READY, Now()
         resource.lease_holder = resource.lease_expires_at = None
         resource.save()
-        deletions.queue(done, reason=DeletionReason.RELOCATED)
-        reach("K11")
-    reach("K12")
+        deletions.queue(temporary_keys, reason=DeletionReason.RELOCATED)
+        reach("relocation-saved")
+    reach("relocation-committed")
 
 
 def _fill(resource: MediaResource, decoded: Decoded) -> None:
-    """Fill what is still unknown; what somebody has set stays."""
+    """Set the metadata that is still unknown; leave values that were set before."""
     for name in ("width", "height", "dominant_color", "color_profile", "duration"):
         if getattr(resource, name) is None:
             setattr(resource, name, getattr(decoded, name))
 
 
-def _settle_uploads(uploads: QuerySet[Upload]) -> list[str]:
+def _consume_uploads(uploads: QuerySet[Upload]) -> list[str]:
     """Mark the claimed uploads of a READY resource consumed; return their temporary keys."""
     rows = list(uploads.filter(state=UploadState.CLAIMED).order_by("key"))
     Upload.objects.filter(pk__in=[row.pk for row in rows]).update(
@@ -239,7 +238,7 @@ def _settle_uploads(uploads: QuerySet[Upload]) -> list[str]:
 
 
 def _locked(lease: Lease[MediaResource], resource_id: UUID) -> MediaResource:
-    """Lock in ingest's order (uploads by key, then the resource), and only while still held."""
+    """Lock the uploads by key, then the resource, in the order of ingest; require the lease."""
     list(
         Upload.objects.select_for_update(no_key=True)
         .filter(resource_id=resource_id)

@@ -1,42 +1,42 @@
-"""Discarding one resource because staff asked for it."""
+"""Removal of single resources by staff."""
 
 from uuid import UUID
 
 from django.db import transaction
 from django.db.models.functions import Now
 
-from media.errors import ResourceKeptError
+from media.errors import ResourceInUseError
 from media.models import DeletionReason, MediaResource, ResourceStatus, UploadState
 from media.services import deletions
 
 
 def discard(*, resource_id: UUID) -> None:
-    """Remove a settled resource that nothing shows and nobody protects; its objects follow.
+    """Delete a resource that is unattached, unprotected and not PENDING, and queue its objects.
 
-    Raises ResourceKeptError saying why it has to stay. One already gone is no failure.
+    Raises ResourceInUseError with the reason. A resource that no longer exists is no error.
     """
     with transaction.atomic():
         rows = MediaResource.objects.select_for_update(of=("self",))
         resource = rows.filter(pk=resource_id).first()
         if resource is None:
             return
-        reason = reason_to_keep(resource)
+        reason = blocking_reason(resource)
         if reason is not None:
-            raise ResourceKeptError(f"{resource}: {reason}")
+            raise ResourceInUseError(f"{resource}: {reason}")
         resource.uploads.claimed().update(state=UploadState.EXPIRED, updated_at=Now())
         useless = {resource.storage_key} | resource.own_keys
         resource.delete()
         deletions.queue(useless, reason=DeletionReason.REPLACED)
 
 
-def reason_to_keep(resource: MediaResource) -> str | None:
-    """Return why a resource cannot be discarded now, None when it can."""
+def blocking_reason(resource: MediaResource) -> str | None:
+    """Return why a resource cannot be deleted now, None when it can."""
     if resource.protected:
-        return "it is protected; take the protection off first."
-    shown = resource.attachments.count()
-    if shown:
-        return f"it is shown in {shown} place{'' if shown == 1 else 's'}; remove it there first."
-    copied = MediaResource.objects.pending().filter(copied_from=resource).exists()
-    if copied or resource.status == ResourceStatus.PENDING:
-        return "it is being processed; try again in a moment."
+        return "it is protected. Remove the protection first."
+    count = resource.attachments.count()
+    if count:
+        return f"it is shown in {count} place{'' if count == 1 else 's'}. Remove it there first."
+    is_copied = MediaResource.objects.pending().filter(copied_from=resource).exists()
+    if is_copied or resource.status == ResourceStatus.PENDING:
+        return "it is being processed. Try again in a moment."
     return None

@@ -1,4 +1,4 @@
-"""What people may change of a resource, and repairing those that did not make it."""
+"""Changes to resource metadata, and retries of failed resources."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,7 +19,7 @@ from sartiq.core.models import free_to_take
 from sartiq.core.preconditions import Precondition, unconditional
 
 MEASURED = ("color_profile", "duration", "dominant_color", "width", "height")
-WRITTEN = ("alt_text", "caption")  # by people: the last word stands
+WRITTEN = ("alt_text", "caption")  # by users: the last value wins
 CORRECTABLE = ("alt_text", "caption", "protected")
 HEAL_BATCH_SIZE = 1000
 
@@ -31,7 +31,7 @@ def update_metadata(
     values: Mapping[str, Any],
     precondition: Precondition = unconditional,
 ) -> MediaResource:
-    """Store the texts that are sent, and measurements where none is known yet."""
+    """Store the given texts, and measurements that are still unknown."""
     with transaction.atomic():
         resource = _locked(user, resource_id)
         if not may_write(user, resource.scope):
@@ -49,16 +49,16 @@ def update_metadata(
 
 
 def correct(*, resource_id: UUID, values: Mapping[str, Any]) -> None:
-    """Replace what staff may change, and nothing a worker may be writing at the same time."""
-    known = {name: values[name] for name in CORRECTABLE if name in values}
-    MediaResource.objects.filter(pk=resource_id).update(**known, updated_at=Now())
+    """Update the fields staff may change, and no field that a worker may be writing."""
+    changed = {name: values[name] for name in CORRECTABLE if name in values}
+    MediaResource.objects.filter(pk=resource_id).update(**changed, updated_at=Now())
 
 
 def heal(*, user: User) -> int:
-    """Queue every failed or long waiting resource for another try; return how many.
+    """Queue failed and waiting resources for another attempt; return how many.
 
-    Superusers only. At most a thousand of each; those not tried for longest come first, so that
-    hopeless ones hide nobody. A resource whose message still waits gets no second one.
+    Superusers only. At most a thousand of each, those with the oldest attempt first. A resource
+    whose task is still queued gets no second one.
     """
     require_superuser(user)
     waiting = MediaResource.objects.due().order_by("created_at")[:HEAL_BATCH_SIZE].count()
@@ -68,24 +68,24 @@ def heal(*, user: User) -> int:
 
 
 def retry(resource: MediaResource) -> bool:
-    """Put one FAILED resource back in the queue; False when its place is taken or being cleared."""
+    """Queue one FAILED resource again; False when it was replaced or is being deleted."""
     try:
         with transaction.atomic():
             rows = ObjectDeletion.objects.alive().filter(key__in=resource.own_keys)
-            list(rows.select_for_update().values_list("pk", flat=True))  # none starts meanwhile
+            list(rows.select_for_update().values_list("pk", flat=True))  # so that none starts now
             if rows.exclude(free_to_take() | Q(lease_expires_at__isnull=True)).exists():
                 return False
             if not resource.retry():
                 return False
             rows.delete()
             deferred.relocate(resource.pk)
-    except IntegrityError:  # the same bytes were taken in again meanwhile
+    except IntegrityError:  # the same bytes were uploaded again
         return False
     return True
 
 
 def _locked(user: User, resource_id: UUID) -> MediaResource:
-    """Return the resource as it is until the transaction ends."""
+    """Return the resource, locked until the transaction ends."""
     rows = selectors.resources_visible_to(user).filter(pk=resource_id)
     locked: MediaResource | None = rows.select_for_update(of=("self",), no_key=True).first()
     if locked is None:

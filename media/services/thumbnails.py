@@ -1,4 +1,4 @@
-"""Derive the small picture of an image that lists show, and store it beside the image."""
+"""Thumbnails of images, stored beside the image."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -36,7 +36,7 @@ Watch = Callable[[], None]
 
 @dataclass(kw_only=True)
 class ThumbnailReport:
-    """What a run found and made; `failed` shows at most twenty of the ids that have none still."""
+    """The result of a run; `failed` has at most twenty ids of images still without a thumbnail."""
 
     executed: bool
     missing: int = 0
@@ -51,14 +51,14 @@ class ThumbnailReport:
 def store_thumbnail(
     store: ObjectStore, resource: MediaResource, path: str | Path, *, before_put: Watch
 ) -> bool:
-    """Make and store the thumbnail of the verified bytes at `path`; False when there is none.
+    """Make and store the thumbnail of the verified bytes at `path`; False when that fails.
 
-    No failure here is the image's: an image without a thumbnail is READY all the same.
-    `before_put` may raise to stop a worker that is too late.
+    A failure is logged, not raised: an image without a thumbnail becomes READY as well.
+    `before_put` may raise to stop a worker that lost its lease.
     """
     if resource.resource_type != ResourceType.IMAGE:
         return False
-    picture = _made(resource, path)
+    picture = _encode(resource, path)
     if picture is None:
         return False
     before_put()
@@ -86,7 +86,7 @@ def make_missing(
 
 
 def make_for(store: ObjectStore, resource_id: UUID) -> bool:
-    """Make the thumbnail of one READY image that lacks it; False when there is none still."""
+    """Make the missing thumbnail of one READY image; False when that fails."""
     resource = MediaResource.objects.lacking_thumbnail().filter(pk=resource_id).first()
     if resource is None:
         return False
@@ -98,7 +98,7 @@ def make_for(store: ObjectStore, resource_id: UUID) -> bool:
             content_hash=resource.content_hash,
             watch=_nothing,
         ) as (_, path):
-            picture = _made(resource, path)
+            picture = _encode(resource, path)
     except (ContentError, ObjectNotFoundError, PreconditionFailedError) as error:
         _log_missing(resource, error)
         return False
@@ -106,10 +106,10 @@ def make_for(store: ObjectStore, resource_id: UUID) -> bool:
 
 
 def _store_for_row(store: ObjectStore, resource: MediaResource, picture: bytes) -> bool:
-    """Store the object, then say so in its row.
+    """Store the object, then set `has_thumbnail`.
 
-    Its deletion is queued first and cancelled with the row's change: a row that is discarded at the
-    same time, or a crash, leaves no object behind.
+    Its deletion is queued first and cancelled together with that change: a row that is discarded
+    at the same time, or a crash, leaves no object behind.
     """
     key = keys.thumbnail_key(resource.pk)
     deletions.queue_deletion_on_failure(key, bucket=Bucket.PUBLIC, reason=DeletionReason.ORPHANED)
@@ -119,13 +119,15 @@ def _store_for_row(store: ObjectStore, resource: MediaResource, picture: bytes) 
         rows = MediaResource.objects.lacking_thumbnail().filter(pk=resource.pk)
         if rows.update(has_thumbnail=True) != 1:
             return False
-        if not deletions.spare(key, bucket=Bucket.PUBLIC):  # it may be deleted at this moment
+        if not deletions.cancel_pending_deletion(
+            key, bucket=Bucket.PUBLIC
+        ):  # it may be deleted at this moment
             transaction.set_rollback(True)
             return False
     return True
 
 
-def _made(resource: MediaResource, path: str | Path) -> bytes | None:
+def _encode(resource: MediaResource, path: str | Path) -> bytes | None:
     try:
         return make_thumbnail(path, resource.content_type)
     except ContentError as error:
@@ -148,4 +150,4 @@ def _log_missing(resource: MediaResource, error: Exception) -> None:
 
 
 def _nothing() -> None:
-    """Go on without telling anybody."""
+    """Do nothing while the bytes are read."""

@@ -22,7 +22,7 @@ MAX_NAME_LENGTH = 255
 
 @dataclass(frozen=True, kw_only=True)
 class UploadTicket:
-    """What a client needs to put one file: the signed request, and the address to hand back."""
+    """The signed request for one upload, and the URL that names the file afterwards."""
 
     put: SignedPut
     file_url: str
@@ -78,7 +78,7 @@ def issue_ticket(
     return UploadTicket(put=put, file_url=selectors.public_url(key), lifetime=lifetime)
 
 
-def keep_fetched(
+def save_fetched(
     *,
     user_id: UUID,
     organization_id: UUID | None,
@@ -87,9 +87,9 @@ def keep_fetched(
     body: BinaryIO,
     now: datetime,
 ) -> Upload:
-    """Store bytes that were fetched for a user as an upload of theirs.
+    """Store bytes fetched for a user as one of their uploads.
 
-    The row comes first: what a crash leaves behind is swept like any upload nobody used.
+    The row is saved first, so after a crash the object is cleaned up like any unused upload.
     """
     upload_id = new_id()
     upload = Upload(
@@ -109,7 +109,7 @@ def keep_fetched(
 def declared_size(*, size: int | None, file_size: int | None) -> int | None:
     """Return the one size a client declared under either name.
 
-    Both and different is refused, and so is a size no file may have, under the name it came by.
+    Two different sizes are refused, and so is a size outside the limits.
     """
     if size is not None and file_size is not None and size != file_size:
         raise SizeConflictError(loc=("body", "size"), value=size)

@@ -20,7 +20,7 @@ QUEUE_ROWS = f"""
 from media.models import DeletionReason
 from media.services import deletions
 keys = [f"temp/useless-{{number}}" for number in range({ROWS})]
-deletions.queue(keys, reason=DeletionReason.EXPIRED, told=False)
+deletions.queue(keys, reason=DeletionReason.EXPIRED, notify_workers=False)
 """
 
 

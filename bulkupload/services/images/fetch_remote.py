@@ -151,7 +151,7 @@ def _stored(lease: Lease[RemoteImage], row: RemoteImage, fetcher: RemoteFetcher)
         if found is None or found not in FILE_TYPES or not FILE_TYPES[found].is_image:
             raise RemoteError(RemoteFault.NO_PICTURE, NO_PICTURE)
         body.seek(0)
-        return uploads.keep_fetched(
+        return uploads.save_fetched(
             user_id=row.user_id,
             organization_id=row.organization_id,
             filename=_name_in(row.url),

@@ -194,7 +194,7 @@ def _different(job: BulkUploadJob, asked: list[Asked], known: Known) -> list[Wor
 
 def _contents(product_ids: Iterable[UUID]) -> dict[Place, list[str]]:
     """Return the contents that each slot shows, in order; of a failed file none."""
-    rows = Attachment.objects.of(EntityType.PRODUCT, product_ids)
+    rows = Attachment.objects.for_entities(EntityType.PRODUCT, product_ids)
     facts = rows.values_list("entity_id", "slot", "resource__content_hash", "resource__status")
     found: dict[Place, list[str]] = {}
     for entity_id, slot, digest, status in facts:

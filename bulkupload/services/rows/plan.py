@@ -241,25 +241,25 @@ def _text_of(table: Table) -> Iterator[TextIO]:
         text.detach()
 
 
-def _keep(
-    lease: Lease[BulkUploadJob], job: BulkUploadJob, table: Table, outline: ChunkPlan
-) -> None:
+def _keep(lease: Lease[BulkUploadJob], job: BulkUploadJob, table: Table, plan: ChunkPlan) -> None:
     """Write the chunks and tell the workers, all or nothing."""
     chunks = [
         BulkUploadChunk(job=job, number=number, sent_at=Now(), **asdict(part))
-        for number, part in enumerate(outline.parts)
+        for number, part in enumerate(plan.parts)
     ]
     with transaction.atomic():
         row = lease.require_held()
         if row.is_finished:
             return
-        if table.key != job.source_key and not deletions.spare(table.key, bucket=Bucket.PRIVATE):
+        if table.key != job.source_key and not deletions.cancel_pending_deletion(
+            table.key, bucket=Bucket.PRIVATE
+        ):
             raise RetryRowError("storing the table took too long")
         BulkUploadChunk.objects.bulk_create(chunks, batch_size=ROWS_AT_ONCE)
-        BulkUploadRowError.objects.bulk_create(_warnings_of(job, table, outline))
-        row.dialect, row.columns = table.dialect.stored(), [asdict(c) for c in outline.columns]
+        BulkUploadRowError.objects.bulk_create(_warnings_of(job, table, plan))
+        row.dialect, row.columns = table.dialect.stored(), [asdict(c) for c in plan.columns]
         row.rows_key, row.rows_etag = table.key, table.etag
-        row.total_rows, row.sku_width = outline.total_rows, outline.sku_width
+        row.total_rows, row.sku_width = plan.total_rows, plan.sku_width
         row.planned_at, row.lease_holder, row.lease_expires_at = Now(), None, None
         row.save()
         for chunk in chunks:

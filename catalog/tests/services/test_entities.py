@@ -80,7 +80,9 @@ def test_lists_replaced_at_once_are_one_of_them(memory: MemoryStore, user: User)
 
     at_once([partial(change, user, product, images=urls) for urls in lists])
 
-    shown = list(Attachment.objects.of("PRODUCT", [product.pk]).select_related("resource"))
+    shown = list(
+        Attachment.objects.for_entities("PRODUCT", [product.pk]).select_related("resource")
+    )
     assert [each.position for each in shown] == [0, 1, 2]
     uploads = [each.resource.storage_key for each in shown]
     assert uploads in [[url.split("/", 4)[4] for url in urls] for urls in lists]

@@ -6,15 +6,15 @@ from media.services.cleanup import SweepReport, Watch
 
 
 class Command(SweepCommand):
-    """Discard resources that nothing has shown for a while and nobody protects."""
+    """Discards unprotected resources without an attachment."""
 
-    help = "Discard media resources that nothing shows any more. Reports unless --execute."
+    help = "Discard media resources that are no longer attached. Only reports unless --execute."
     things = "media resources"
 
     def sweep(
         self, *, older_than: timedelta, limit: int | None, execute: bool, watch: Watch
     ) -> SweepReport:
-        """Sweep the resources without an attachment."""
+        """Discard the resources without an attachment."""
         return cleanup.discard_orphaned_media(
             older_than=older_than, limit=limit, execute=execute, watch=watch
         )

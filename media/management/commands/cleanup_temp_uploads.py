@@ -7,15 +7,15 @@ from media.storage import public_store
 
 
 class Command(SweepCommand):
-    """Discard temporary objects no row needs, and expire uploads nobody used."""
+    """Discards temporary objects that no row needs and expires unused uploads."""
 
-    help = "Discard temporary objects nobody turned into a resource. Reports unless --execute."
+    help = "Discard temporary objects that were never used. Only reports unless --execute."
     things = "temporary objects"
 
     def sweep(
         self, *, older_than: timedelta, limit: int | None, execute: bool, watch: Watch
     ) -> SweepReport:
-        """Sweep `temp/` of the public bucket."""
+        """Discard unused objects under `temp/` of the public bucket."""
         return cleanup.discard_stale_uploads(
             store=public_store(), older_than=older_than, limit=limit, execute=execute, watch=watch
         )

@@ -12,18 +12,18 @@ from sartiq.core.errors import SartiqError
 
 
 class Command(BaseCommand):
-    """Make the thumbnails that images lack."""
+    """Makes missing thumbnails."""
 
-    help = "Make the thumbnails that READY images lack. Reports unless --execute."
+    help = "Make the missing thumbnails of READY images. Only reports unless --execute."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Offer the options of the sweeps, less the age."""
+        """Add the options."""
         parser.epilog = EXIT_CODES
         mode = parser.add_mutually_exclusive_group()
         mode.add_argument("--dry-run", action="store_true", help="only report (the default)")
-        mode.add_argument("--execute", action="store_true", help="really make them")
-        parser.add_argument("--limit", type=count, metavar="N", help="at most N in this run")
-        parser.add_argument("--json", action="store_true", help="print the report as one object")
+        mode.add_argument("--execute", action="store_true", help="make them, do not only report")
+        parser.add_argument("--limit", type=count, metavar="N", help="make at most N in this run")
+        parser.add_argument("--json", action="store_true", help="print the report as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Make them and print the report."""
@@ -39,7 +39,8 @@ class Command(BaseCommand):
 
 def _summary(report: ThumbnailReport) -> str:
     if not report.executed:
-        return f"Would make {report.missing} thumbnails.\nNothing was changed; --execute does it."
+        lines = [f"Would make {report.missing} thumbnails."]
+        return "\n".join([*lines, "Nothing was changed. Use --execute to make them."])
     lines = [f"Made {report.made} of {report.missing} missing thumbnails."]
-    lines += [f"  {resource_id} has none: see the log" for resource_id in report.failed]
+    lines += [f"  {resource_id} failed: see the log" for resource_id in report.failed]
     return "\n".join(lines)

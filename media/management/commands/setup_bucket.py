@@ -13,19 +13,19 @@ from sartiq.core.errors import SartiqError
 
 
 class Command(BaseCommand):
-    """Make both buckets, the browser rules and the environment markers, then try them."""
+    """Creates and probes both buckets, their CORS rules and environment markers."""
 
     help = (
-        "Create the two buckets, their CORS rules and environment markers, and prove with probe"
-        " objects that clients can use them. Safe to repeat. A part the store does not let us do is"
-        " a warning that says what to do by hand."
+        "Create the two buckets, their CORS rules and environment markers, and check with probe"
+        " objects that clients can use them. Safe to repeat. If the store does not allow a step, a"
+        " warning says what to do by hand."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Offer a dry run, strictness and adoption."""
-        parser.add_argument("--dry-run", action="store_true", help="Say what would be done.")
+        """Add the options."""
+        parser.add_argument("--dry-run", action="store_true", help="Only show what would be done.")
         parser.add_argument(
-            "--strict", action="store_true", help="Exit with 1 when anything is left to do by hand."
+            "--strict", action="store_true", help="Exit with 1 when a step must be done by hand."
         )
         parser.add_argument(
             "--adopt",
@@ -33,8 +33,8 @@ class Command(BaseCommand):
             const="",
             metavar="OLD_ID",
             help=(
-                "Take over buckets of a moved or restored environment: give the old identity, or"
-                " type it when asked."
+                "Take over the buckets of a moved or restored environment. Give the old identity"
+                " here or at the prompt."
             ),
         )
 
@@ -48,29 +48,31 @@ class Command(BaseCommand):
     ) -> None:
         """Print one line for each step."""
         try:
-            left = self._report(setup.prepare_buckets(adopt=self._ask(adopt), dry_run=dry_run))
+            manual_steps = self._report(
+                setup.prepare_buckets(adopt=self._ask(adopt), dry_run=dry_run)
+            )
             if not dry_run:
-                left += self._report(proof.prove())
+                manual_steps += self._report(proof.prove())
         except SartiqError as error:
             reason = error.__cause__ or error.detail
             raise CommandError(f"{type(error).__name__}: {reason}") from error
         except DatabaseError as error:
-            message = f"The database does not answer as expected ({error}); has it been migrated?"
+            message = f"The database does not answer as expected ({error}). Has it been migrated?"
             raise CommandError(message) from error
-        if left and strict:
-            raise CommandError(f"{left} of the parts are left to do by hand.")
+        if manual_steps and strict:
+            raise CommandError(f"Steps to do by hand: {manual_steps}.")
 
     def _report(self, steps: Iterable[Step]) -> int:
-        """Print the steps as they come; return how many leave something to do."""
-        left = 0
+        """Print the steps as they are done; return how many must be done by hand."""
+        manual_steps = 0
         for step in steps:
             if step.by_hand:
-                left += 1
+                manual_steps += 1
                 self.stderr.write(self.style.WARNING(f"Warning: {step.sentence}"))
                 self.stderr.write(step.by_hand)
             else:
                 self.stdout.write(step.sentence)
-        return left
+        return manual_steps
 
     def _ask(self, adopt: str | None) -> Ask | None:
         if adopt is None:
@@ -78,7 +80,9 @@ class Command(BaseCommand):
         if adopt:
             return lambda _bucket, old: adopt == old
         if not sys.stdin.isatty():
-            raise CommandError("Without a terminal give the old identity: --adopt OLD_ID")
+            raise CommandError(
+                "There is no terminal to ask on. Give the old identity: --adopt OLD_ID"
+            )
         return self._typed
 
     def _typed(self, bucket: str, old: str) -> bool:

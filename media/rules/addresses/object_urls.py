@@ -1,4 +1,4 @@
-"""Which of our objects a URL names; everything else is nobody's."""
+"""Public URLs of objects, and the keys they contain."""
 
 from collections.abc import Sequence
 from urllib.parse import quote
@@ -7,12 +7,12 @@ from media.rules import keys
 
 
 def public_url(base: str, key: str) -> str:
-    """Return the address a key is read at, below `base` (no trailing slash)."""
+    """Return the URL of `key` under `base` (no trailing slash)."""
     return f"{base}/{quote(key)}"
 
 
-def key_named_by(url: str, *, bases: Sequence[str]) -> str | None:
-    """Return the temp or canonical key that `url` names below one of our bases, else None."""
+def key_in_url(url: str, *, bases: Sequence[str]) -> str | None:
+    """Return the temp or canonical key in a URL under one of `bases`, else None."""
     for base in bases:
         if base and url.startswith(f"{base}/"):
             key = url[len(base) + 1 :]

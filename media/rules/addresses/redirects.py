@@ -1,4 +1,4 @@
-"""Where `/files/{path}` leads: a path of ours, re-encoded segment by segment, never elsewhere."""
+"""Redirect targets of `/files/{path}`: our own hosts only, the path re-encoded by segment."""
 
 import re
 import unicodedata
@@ -13,15 +13,15 @@ MAX_DECODINGS: Final = 10
 # read as options behind the transformation prefix.
 _UNPRINTED: Final = frozenset({"Cc", "Cs"})  # control characters, lone surrogates
 _SAFE: Final = "-._~!$'()*@:"
-# What nearly every path is: nothing to decode, nothing to encode, no segment of dots.
+# Nearly every path: nothing to decode or encode, no segment of dots.
 _PLAIN: Final = re.compile(r"[\w~-][\w~.-]*(?:/[\w~-][\w~.-]*)*", re.ASCII)
 
 
 def clean_path(path: str) -> str | None:
-    """Return `path` ready to stand behind a host, or None when it is not a clean relative path.
+    """Return `path` encoded for a URL, or None when it is not a clean relative path.
 
-    A path is judged as written and as every further decoding of it reads, so no later hop can see
-    another path than the one judged here.
+    The path is checked as written and after every further decoding, so that no later hop can see
+    a path that was not checked here.
     """
     if not 0 < len(path) <= MAX_PATH_LENGTH:
         return None
@@ -33,7 +33,7 @@ def clean_path(path: str) -> str | None:
 
 
 def is_image_path(path: str) -> bool:
-    """Tell by the extension whether a path names an image."""
+    """Return whether the path has an image extension."""
     name = path.rsplit("/", 1)[-1]
     return "." in name and name.rsplit(".", 1)[-1].lower() in IMAGE_EXTENSIONS
 
@@ -41,9 +41,9 @@ def is_image_path(path: str) -> bool:
 def target(
     path: str, *, wanted: str | None, cdn_url: str, plain_url: str, transforms: bool
 ) -> str | None:
-    """Return the address a file is served at, or None when the path is not clean.
+    """Return the URL a file is served at, or None when the path is not clean.
 
-    With `transforms` an image asked for as `wanted` goes through the CDN's transformation prefix.
+    With `transforms` an image requested as `wanted` goes through the CDN's transformation prefix.
     """
     cleaned = clean_path(path)
     if cleaned is None:
@@ -56,7 +56,7 @@ def target(
 
 
 def cache_control(path: str) -> str:
-    """Return how long a redirect may be kept: never for a temporary file, which will move."""
+    """Return the Cache-Control of a redirect: no caching for temporary files, which will move."""
     if path.startswith("media/"):
         return "public, max-age=86400"
     return "no-store"
@@ -69,7 +69,7 @@ def _forms(path: str) -> list[str]:
         if further == forms[-1]:
             return forms
         forms.append(further)
-    return ["\x00"]  # encoded over and over: nothing honest looks like this
+    return ["\x00"]  # encoded more often than any real client does
 
 
 def _is_clean(path: str) -> bool:

@@ -1,6 +1,6 @@
-"""Which network addresses are the public internet: a list of what is, never of what is not.
+"""Which IP addresses are on the public internet.
 
-Addresses that carry another one inside are judged by what they carry.
+Addresses that embed an IPv4 address are classified by the embedded one.
 """
 
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
@@ -13,7 +13,7 @@ _PRIVATE_V4: Final = tuple(
         *("172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24", "192.31.196.0/24", "192.52.193.0/24"),
         *("192.88.99.0/24", "192.168.0.0/16", "192.175.48.0/24", "198.18.0.0/15"),
         *("198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4"),
-        # What clouds answer their machines at, outside the ranges above.
+        # Metadata services of clouds outside the ranges above.
         *("168.63.129.16/32",),
     )
 )
@@ -31,25 +31,25 @@ _NAT64: Final = IPv6Network("64:ff9b::/96")
 def is_public(address: str) -> bool:
     """Whether an address may be connected to."""
     try:
-        found = ip_address(address)
-    except ValueError:  # an address with a zone is one of our own network
+        parsed = ip_address(address)
+    except ValueError:  # an address with a zone is on the local network
         return False
-    if isinstance(found, IPv4Address):
-        return _is_public_v4(found)
-    carried = _carried(found)
-    if carried is not None:
-        return _is_public_v4(carried)
-    if found.scope_id is not None or found not in _GLOBAL_V6:
+    if isinstance(parsed, IPv4Address):
+        return _is_public_v4(parsed)
+    embedded = _embedded_v4(parsed)
+    if embedded is not None:
+        return _is_public_v4(embedded)
+    if parsed.scope_id is not None or parsed not in _GLOBAL_V6:
         return False
-    return not any(found in network for network in _SPECIAL_V6)
+    return not any(parsed in network for network in _SPECIAL_V6)
 
 
 def _is_public_v4(address: IPv4Address) -> bool:
     return not any(address in network for network in _PRIVATE_V4)
 
 
-def _carried(address: IPv6Address) -> IPv4Address | None:
-    """Return the IPv4 address that a mapped or translated one stands for."""
+def _embedded_v4(address: IPv6Address) -> IPv4Address | None:
+    """Return the IPv4 address inside a mapped or NAT64 address."""
     if address.ipv4_mapped is not None:
         return address.ipv4_mapped
     if address in _NAT64:

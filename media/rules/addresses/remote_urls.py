@@ -1,7 +1,7 @@
-"""Which remote addresses may be fetched, by their spelling alone: the plain ones.
+"""Which remote URLs may be fetched, by their syntax.
 
-A spelling that two readers could take for two hosts is refused, whatever it means. Where a name
-leads is decided by `remote_addresses`.
+A URL that two parsers could read as two different hosts is refused. The addresses a host resolves
+to are checked by `remote_networks`.
 """
 
 import re
@@ -13,26 +13,26 @@ MAX_URL_LENGTH: Final = 2048
 MAX_HOST_LENGTH: Final = 253
 
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-# The last label begins with a letter: so no spelling of a number is a name.
+# The last label begins with a letter, so no numeric address matches.
 _HOST = rf"(?:{_LABEL}\.)+[a-z](?:[a-z0-9-]{{0,61}}[a-z0-9])?"
 _URL: Final = re.compile(
     rf"https://(?P<host>{_HOST})(?::443)?(?P<target>[/?][^\s\\#\x00-\x20\x7f]*)?",
     re.IGNORECASE | re.ASCII,
 )
-_KEPT: Final = "/?:@!$&'()*+,;=-._~%[]"  # what a path and a query may hold as it is
+_UNQUOTED: Final = "/?:@!$&'()*+,;=-._~%[]"  # not quoted in a path or a query
 _LOCAL: Final = frozenset({"localhost", "local", "localdomain", "internal", "lan", "home", "arpa"})
 
 
 @dataclass(frozen=True, kw_only=True)
 class RemoteUrl:
-    """A remote address in its parts: the name to look up, and the path with its query."""
+    """A remote URL in parts: the host name, and the path with its query."""
 
     host: str
     target: str
 
 
 def parse(url: str) -> RemoteUrl | None:
-    """Return the parts of an address that may be fetched, None for every other."""
+    """Return the parts of a URL that may be fetched, None for any other."""
     if len(url) > MAX_URL_LENGTH or not url.isprintable():
         return None
     match = _URL.fullmatch(url)
@@ -42,9 +42,11 @@ def parse(url: str) -> RemoteUrl | None:
     if len(host) > MAX_HOST_LENGTH or host.rpartition(".")[2] in _LOCAL:
         return None
     target = match["target"] or "/"
-    return RemoteUrl(host=host, target=quote(target if target[0] == "/" else f"/{target}", _KEPT))
+    return RemoteUrl(
+        host=host, target=quote(target if target[0] == "/" else f"/{target}", _UNQUOTED)
+    )
 
 
 def is_fetchable(url: str) -> bool:
-    """Whether an address may be fetched, by its spelling."""
+    """Whether a URL may be fetched, by its syntax."""
     return parse(url) is not None

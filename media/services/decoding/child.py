@@ -1,7 +1,7 @@
-"""The process that decodes files nobody has vouched for.
+"""The child process that decodes untrusted files.
 
-It runs as a script with Pillow and libvips and of ours only the server, which forks once per file:
-see `sartiq.core.sandbox.server`.
+It is a script that imports Pillow, libvips and our server, which forks once per file (see
+`sartiq.core.sandbox.server`).
 """
 
 import io
@@ -30,7 +30,7 @@ _SIXTEEN_BIT = ("I", "F")
 
 
 def decode(request: Reply) -> Reply:
-    """Decode every frame of an image; return what only the pixels and the profile tell."""
+    """Decode every frame of an image; return its size, frames, colour and profile."""
     Image.MAX_IMAGE_PIXELS = request["max_pixels"]
     if request["format"] in strict.LOADERS and request["frames"] == 1:
         return decode_still(request)
@@ -42,7 +42,7 @@ def decode(request: Reply) -> Reply:
 
 
 def decode_still(request: Reply) -> Reply:
-    """Decode a picture of one frame where missing and damaged pixels are noticed."""
+    """Decode an image of one frame with libvips, which reports missing and damaged pixels."""
     with picture(request) as file:
         data = file.read()
     sample = strict.decode_strictly(data, request["format"], _SAMPLE_SIDE)
@@ -59,7 +59,7 @@ def decode_still(request: Reply) -> Reply:
 
 @contextmanager
 def picture(request: Reply) -> Iterator[BinaryIO]:
-    """Open the bytes that are the picture, without stray ones and what follows it."""
+    """Open the bytes of the picture, without stray bytes and trailing data."""
     with Path(request["path"]).open("rb") as file:
         if request["ranges"] is None and request["coded_size"] is None:
             yield file
@@ -68,7 +68,7 @@ def picture(request: Reply) -> Iterator[BinaryIO]:
         for start, end in request["ranges"] or [(0, None)]:
             file.seek(start)
             picture.write(file.read(end and end - start))
-        if request["coded_size"]:  # libheif takes no other
+        if request["coded_size"]:  # libheif accepts no other size
             offset, width, height = request["coded_size"]
             picture.seek(offset)
             picture.write(struct.pack(">II", width, height))
@@ -124,7 +124,7 @@ def dominant_colour(image: Image.Image) -> str | None:
 
 
 def profile_description(icc: bytes | None) -> str | None:
-    """Return the name an embedded colour profile gives itself."""
+    """Return the description of an embedded colour profile."""
     if not icc:
         return None
     try:
@@ -136,7 +136,7 @@ def profile_description(icc: bytes | None) -> str | None:
 
 
 def thumbnail(request: Reply) -> Reply:
-    """Write a small WebP of an image that has been decoded before."""
+    """Write the thumbnail of an image that decoded without a fault."""
     with picture(request) as file:
         data = file.read()
     return thumbnail_encoder.encode_thumbnail(data, request)
@@ -162,7 +162,7 @@ JOBS = {"decode": decode, "inspect": inspect, "thumbnail": thumbnail}
 
 
 def attempt(request: Reply) -> Reply:
-    """Do one job; name the fault of a file that cannot be done."""
+    """Return the result of one job, or the fault of the file."""
     try:
         return JOBS[request["job"]](request)
     except MemoryError:
@@ -182,7 +182,7 @@ def warm_up() -> None:
     warnings.simplefilter("ignore")
     warnings.simplefilter("error", Image.DecompressionBombWarning)
     ImageCms.createProfile("sRGB")
-    pyvips.cache_set_max(0)  # no operation is asked for twice
+    pyvips.cache_set_max(0)  # no operation is repeated
 
 
 def main() -> None:

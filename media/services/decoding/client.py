@@ -1,4 +1,4 @@
-"""Our end of the decoder: the child of this very process."""
+"""The parent side of the decoder: one child for each process."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ _decoder = BoundedChild(
 
 
 def ask(request: dict[str, Any]) -> dict[str, Any]:
-    """Have one request done; the caller holds the memory for it."""
+    """Return the reply to one request; the caller holds the memory share for it."""
     try:
         return _decoder.ask(request)
     except ChildDiedError:

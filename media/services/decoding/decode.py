@@ -1,4 +1,4 @@
-"""What only a full decode can tell, done where a hostile file can do no harm."""
+"""Full decoding of files in a bounded child process."""
 
 import os
 from dataclasses import dataclass, replace
@@ -47,30 +47,30 @@ _FAULTS: dict[str, type[ContentError]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Decoded:
-    """What reading a file to its end told; None where its type has no such thing."""
+    """Properties of a decoded file; None where its type has no such property."""
 
     width: int | None = None
     height: int | None = None
     frames: int | None = None
     dominant_color: str | None = None  # "#rrggbb"; None too when every pixel is transparent
-    color_profile: str | None = None  # the name its ICC profile gives itself
+    color_profile: str | None = None  # the description in its ICC profile
     duration: float | None = None  # seconds
 
 
 def inspect_file(path: str | Path, content_type: str) -> Decoded:
-    """Read a file of any of our types as deeply as its type can be read."""
+    """Return what can be read from a file of any accepted type."""
     resource_type = content_types.FILE_TYPES[content_type].resource_type
     if resource_type == content_types.IMAGE:
         return decode(path, content_type)
     if resource_type in {content_types.VIDEO, content_types.AUDIO}:
         return inspect_media(path)
-    return Decoded()  # the structure of documents and archives is all we look at
+    return Decoded()  # documents and archives are checked by structure only
 
 
 def decode(path: str | Path, content_type: str) -> Decoded:
     """Decode every frame of an image in the bounded child.
 
-    The header limits come first, so a pixel flood is refused before the child is asked.
+    The header limits come first, so an image with too many pixels never reaches the child.
     """
     with Path(path).open("rb") as file:
         header = image_header.measure(file, content_type)
@@ -113,7 +113,7 @@ def make_thumbnail(path: str | Path, content_type: str) -> bytes:
 
 
 def _picture(file: BinaryIO, content_type: str) -> tuple[dict[str, Any], CodedSize | None]:
-    """Return which bytes are the picture (None for all), and the size to decode it in."""
+    """Return the byte ranges of the picture (None for all), and its coded size if that differs."""
     ranges = picture_ranges(file, content_type)
     whole = ranges == [(0, file.seek(0, os.SEEK_END))]
     coded = differing_size(file, content_type)

@@ -1,7 +1,7 @@
-"""The decode memory of one host, shared by all its processes (`docs/design/decoding.md`).
+"""The memory budget for decoding, shared by all processes of a host (`docs/design/decoding.md`).
 
 The budget is a file of slots, 16 MiB each; a decode locks one byte for each slot it
-needs. The kernel drops the locks of a process that ends, so a killed one leaves nothing.
+needs. The kernel drops the locks of a process that ends, even of a killed one.
 """
 
 import fcntl
@@ -28,14 +28,14 @@ _FLOCK = "hhqqi4x"  # struct flock: kind, whence, start, length, process
 
 
 class Share:
-    """Locks on a part of the budget; closing it, or the end of the process, gives them back."""
+    """Locks on a part of the budget, released by `close` or the end of the process."""
 
     def __init__(self) -> None:
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
         self._file = os.open(temporary_files.root() / FILE_NAME, flags, 0o600)
 
     def lock(self, byte: int) -> bool:
-        """Lock one byte if it is free."""
+        """Lock one byte if it is free; return whether it was."""
         try:
             self._control(fcntl.F_OFD_SETLK, fcntl.F_WRLCK, byte)
         except BlockingIOError:
@@ -47,11 +47,11 @@ class Share:
         self._control(fcntl.F_OFD_SETLKW, fcntl.F_WRLCK, byte)
 
     def unlock(self, byte: int) -> None:
-        """Give one byte back."""
+        """Unlock one byte."""
         self._control(fcntl.F_OFD_SETLK, fcntl.F_UNLCK, byte)
 
     def close(self) -> None:
-        """Give everything back."""
+        """Release all locks."""
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
@@ -69,8 +69,8 @@ class Share:
 def take(cost: DecodeCost, *, owner: str) -> Share | None:
     """Return a share for one decode of an owner, or None when it has to wait.
 
-    A slow decode that has its place already waits here for memory: it collects the slots as others
-    give them back, while small ones go on with the rest.
+    A slow decode that is the next of its owner waits here for memory: it locks slots as others
+    release them, while small decodes use the remaining ones.
     """
     share = Share()
     try:
@@ -85,7 +85,7 @@ def take(cost: DecodeCost, *, owner: str) -> Share | None:
 
 @contextmanager
 def taken(cost: DecodeCost, *, owner: str) -> Iterator[Share]:
-    """Wait for a share and hold it, for a caller with one file and nothing else to do."""
+    """Wait for a share and hold it inside the block."""
     pause = threading.Event()
     while (share := take(cost, owner=owner)) is None:
         pause.wait(RETRY_DELAY)
@@ -94,7 +94,7 @@ def taken(cost: DecodeCost, *, owner: str) -> Iterator[Share]:
 
 
 def _has_place(share: Share, cost: DecodeCost, owner: str) -> bool:
-    """Keep the slow files of an owner to one at a time, and the largest of all owners."""
+    """Allow one slow file per owner, and one of the largest files per host, at a time."""
     lane = _FIRST_OWNER + zlib.crc32(owner.encode()) % _OWNERS
     if cost.is_slow and not share.lock(lane):
         return False
@@ -105,7 +105,7 @@ def _has_memory(share: Share, cost: DecodeCost) -> bool:
     total = settings.DECODE_MEMORY_BYTES // SLOT_BYTES
     needed = min(-(-cost.memory // SLOT_BYTES), total)
     slots = range(_FIRST_SLOT, _FIRST_SLOT + total)
-    if not share.lock(_COLLECTING):  # leave the lower slots to the one that collects them
+    if not share.lock(_COLLECTING):  # the lower slots are for the process that is collecting
         return not cost.is_slow and _lock_free(share, slots[total // 4 * 3 :], needed)
     if _lock_free(share, slots, needed):
         share.unlock(_COLLECTING)
@@ -118,7 +118,7 @@ def _has_memory(share: Share, cost: DecodeCost) -> bool:
 
 
 def _lock_free(share: Share, slots: range, needed: int) -> bool:
-    """Lock that many free slots, the upper ones first, or none."""
+    """Lock `needed` free slots, the upper ones first, or none."""
     locked: list[int] = []
     for slot in reversed(slots):
         if len(locked) == needed:

@@ -1,4 +1,4 @@
-"""Whether the frames of a PNG have all their rows: Pillow would leave the missing ones black."""
+"""Check that the frames of a PNG have all their rows: Pillow shows missing ones as black."""
 
 import struct
 import zlib
@@ -22,7 +22,7 @@ _ADAM7 = (
 
 
 class _Frame:
-    """The rows that one frame still lacks."""
+    """Counts the bytes of rows one frame still lacks."""
 
     def __init__(self, width: int, height: int, *, bits: int, interlaced: bool) -> None:
         self._missing = sum(
@@ -43,7 +43,7 @@ class _Frame:
 
 
 def require_every_row(file: BinaryIO) -> None:
-    """Refuse a PNG, still or moving, whose pixels end early. Its chunks are known to be whole."""
+    """Raise EOFError when the pixels of a PNG end early; its chunks have been checked before."""
     bits, interlaced = 0, False
     size = (0, 0)
     frame: _Frame | None = None

@@ -1,7 +1,7 @@
-"""JPEG and still AVIF, decoded by libvips in the decoder child: Pillow fills missing pixels.
+"""Strict decoding of JPEG and still AVIF with libvips; Pillow would fill missing pixels.
 
-libvips keeps the warnings of libjpeg, and its AV1 decoder refuses a broken frame. The pixels stream
-through where the format allows.
+libvips exposes the warnings of libjpeg, and its AV1 decoder refuses broken frames. The pixels are
+streamed where the format allows.
 """
 
 from typing import Any
@@ -16,12 +16,12 @@ _PROFILE = "icc-profile-data"
 _MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 _MEMORY_RAN_OUT = ("out of memory", "insufficient memory", "allocat")
 _MISSING = ("premature end", "truncated", "unexpected end")
-# What libjpeg shows pixels in spite of. Its other warnings, as of stray bytes, cost no pixel.
+# Warnings of damaged pixels. Other warnings of libjpeg, such as stray bytes, are harmless.
 _DAMAGE = ("bad huffman code", "bad arithmetic code", "instead of rst")
 
 
 def decode_strictly(data: bytes, format_name: str, side: int) -> Reply | Image.Image:
-    """Return the picture reduced to `side` pixels at most, or the fault of one that is damaged."""
+    """Return the image reduced to at most `side` pixels, or the fault of a damaged one."""
     pyvips.vips_lib.vips_error_clear()
     try:
         image = getattr(pyvips.Image, LOADERS[format_name])(data, access="sequential")
@@ -50,13 +50,13 @@ def _profile(image: Any) -> bytes | None:
     return image.get(_PROFILE) if image.get_typeof(_PROFILE) else None
 
 
-def _fault(said: str) -> str | None:
-    said = said.lower().replace("memory allocation error: security limit", "security limit")
+def _fault(message: str) -> str | None:
+    message = message.lower().replace("memory allocation error: security limit", "security limit")
     for fault, phrases in (
         ("limit", _MEMORY_RAN_OUT),
         ("truncated", _MISSING),
         ("undecodable", _DAMAGE),
     ):
-        if any(phrase in said for phrase in phrases):
+        if any(phrase in message for phrase in phrases):
             return fault
     return None

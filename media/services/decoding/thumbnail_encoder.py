@@ -1,4 +1,4 @@
-"""The thumbnail of an image, made by libvips in the decoder child."""
+"""Thumbnail encoding with libvips, in the decoder child."""
 
 from pathlib import Path
 from typing import Any
@@ -21,10 +21,10 @@ def encode_thumbnail(data: bytes, request: Reply) -> Reply:
 
 
 def _reduced(data: bytes, side: int) -> Any:
-    """Let the loader skip what a small picture does not need."""
+    """Return the reduced image; the loader skips what it does not need."""
     options = {"height": side, "size": "down"}
     try:
         image = pyvips.Image.thumbnail_buffer(data, side, export_profile="srgb", **options)
         return image.copy_memory()
-    except pyvips.Error:  # an ICC profile that is none: its colours are taken for sRGB
+    except pyvips.Error:  # an invalid ICC profile: treat the colours as sRGB
         return pyvips.Image.thumbnail_buffer(data, side, no_rotate=False, **options)

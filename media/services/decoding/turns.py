@@ -1,8 +1,8 @@
-"""Whose waiting file is next: owner after owner, so that no backlog delays another owner's photo.
+"""Round robin over owners, so that no backlog delays the files of another owner.
 
-A task is only a hint that something waits. The worker process that gets it goes through the owners
-in the order of their ids from the one it served last, and takes the oldest row that there is memory
-for. One step is one look into the index `media_resource_turns` (`docs/design/decoding.md`).
+A task only wakes a worker. The worker goes through the owners in the order of their ids, from the
+one after the last it served, and takes the oldest row that fits into the free memory. Each step is
+one lookup in the index `media_resource_turns` (`docs/design/decoding.md`).
 """
 
 from collections.abc import Iterator
@@ -19,15 +19,15 @@ from media.services.decoding.memory_budget import Share
 from sartiq.core.work import leases
 from sartiq.core.work.leases import Lease
 
-MAX_OWNERS = 64  # looked at in one call
+MAX_OWNERS = 64  # per call
 MAX_COLLISIONS = 3  # with another worker that took the same row first
 
-_last_served = uuid4()  # a process starts anywhere, so that not all begin with the same owner
+_last_served = uuid4()  # a random start, so that processes begin with different owners
 
 
 @dataclass(frozen=True, kw_only=True)
 class Turn:
-    """Rows of one owner to work on now, 1 to 16, and the memory their decodes may take."""
+    """Leased rows of one owner, and the memory share for decoding them."""
 
     leases: list[Lease[MediaResource]]
     share: Share
@@ -40,8 +40,8 @@ class Turn:
 
 
 def take() -> Turn | None:
-    """Return the next turn, or None when no row is due that there is room for."""
-    global _last_served  # noqa: PLW0603  the round goes on from call to call
+    """Return the next turn, or None when no due row fits into the free memory."""
+    global _last_served  # noqa: PLW0603  the round continues from call to call
     for owner in _owners_after(_last_served):
         turn = _turn_of(owner)
         if turn is not None:
@@ -51,12 +51,12 @@ def take() -> Turn | None:
 
 
 def is_waiting() -> bool:
-    """Return whether any row is due that nobody works on."""
+    """Return whether any row is due that no worker holds."""
     return MediaResource.objects.due().exists()
 
 
 def wait_for_room(resource: MediaResource) -> AbstractContextManager[Share]:
-    """Wait for the memory to decode one resource, out of turn, and hold it for a block."""
+    """Wait for the memory to decode one resource, out of turn, and hold it inside the block."""
     owner = resource.organization_id or resource.user_id
     return memory_budget.taken(_cost_of(resource), owner=str(owner))
 
@@ -65,18 +65,18 @@ def _owners_after(last: UUID) -> Iterator[UUID]:
     """Yield the owners with due rows, from the one after `last` round to `last` itself."""
     owner, is_second_half = last, False
     for _ in range(MAX_OWNERS):
-        found = MediaResource.objects.due().next_owner(after=owner)
-        if found is None and not is_second_half:
+        following = MediaResource.objects.due().next_owner(after=owner)
+        if following is None and not is_second_half:
             is_second_half = True
-            found = MediaResource.objects.due().next_owner(after=None)
-        if found is None or (is_second_half and found > last):
+            following = MediaResource.objects.due().next_owner(after=None)
+        if following is None or (is_second_half and following > last):
             return
-        owner = found
+        owner = following
         yield owner
 
 
 def _turn_of(owner: UUID) -> Turn | None:
-    """Take the owner's oldest due row, or the oldest light one while that has no room."""
+    """Lease the oldest due row of the owner, or the oldest light one while that does not fit."""
     due = MediaResource.objects.due().of_owner(owner)
     for _ in range(MAX_COLLISIONS):
         row, share = _first_with_room(due, owner)

@@ -58,7 +58,7 @@ def inspect_all(store: ObjectStore, uploads: Sequence[Upload]) -> Verdicts:
         total = sum(head.size for head in heads if isinstance(head, ObjectHead))
         if total > limits.MAX_REQUEST_BYTES:
             raise RequestFilesTooLargeError(ctx={"limit": limits.MAX_REQUEST_BYTES, "size": total})
-        reach("K3")
+        reach("ingest-heads-read")
         clock = _Clock(started + limits.request_budget(total).total_seconds())
         pairs = list(zip(distinct, heads, strict=True))
         verdicts = _each(pool, pairs, lambda pair: _examine(store, *pair, clock))

@@ -86,9 +86,9 @@ def _examine(
     digest = _download(store, head, into=file, watch=watch)
     if content_hash not in {None, digest}:  # an ETag may be an MD5, which others can share
         raise PreconditionFailedError
-    reach("K5")
+    reach("object-downloaded")
     width, height = _check(file, content_type)
-    reach("K6")
+    reach("object-checked")
     return Examined(
         key=head.key,
         etag=head.etag,
@@ -107,7 +107,7 @@ def _download(store: ObjectStore, head: ObjectHead, *, into: BinaryIO, watch: Wa
             watch()
             digest.update(chunk)
             into.write(chunk)
-            reach("K4")
+            reach("object-chunk-read")
     into.flush()
     return digest.hexdigest()
 

@@ -47,7 +47,9 @@ def refusals(*, user: User, scope: OwnerScope, urls: Collection[str]) -> dict[st
     named = {url: key for url in urls if (key := _key(url))}
     if not named:
         return {}
-    rows = Upload.objects.named_to(user, scope).refused().filter(key__among=set(named.values()))
+    rows = (
+        Upload.objects.accessible_to(user, scope).refused().filter(key__among=set(named.values()))
+    )
     codes = dict(rows.values_list("key", "refusal"))
     return {url: codes[key] for url, key in named.items() if key in codes}
 
@@ -67,7 +69,7 @@ def usable(resource: MediaResource | None) -> MediaResource | None:
 
 
 def _key(url: str) -> str | None:
-    return urls.key_named_by(url, bases=selectors.our_bases())
+    return urls.key_in_url(url, bases=selectors.our_bases())
 
 
 def _uploads(user: User, scope: OwnerScope, wanted: set[str]) -> dict[str, Source | None]:

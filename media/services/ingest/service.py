@@ -77,7 +77,7 @@ class MediaResourceService:
             return resolve.resolve(user=user, scope=scope, urls=urls)
 
         for _ in range(MAX_TRIES):
-            reach("K1")
+            reach("ingest-started")
             named = look([each.url for each in wanted])
             try:
                 verdicts = self._inspect(look, wanted, named)

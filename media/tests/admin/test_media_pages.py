@@ -200,7 +200,7 @@ def test_failed_resources_are_tried_again(staff_client: Client, superuser: User)
     assert ready.status == "READY"
     assert said(answer) == [
         "1 queued again.",
-        "1 not failed, so there is nothing to try again.",
+        "1 skipped: not failed.",
     ]
 
 

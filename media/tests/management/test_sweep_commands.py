@@ -82,8 +82,8 @@ def test_the_summary_of_a_dry_run(store: AheadMemoryStore, user: User) -> None:
     assert text.splitlines() == [
         f"Would discard 1 temporary objects older than 24 h, {len(DATA)} bytes.",
         f"  {unused}",
-        "Would expire 1 uploads nobody used.",
-        "Nothing was changed; --execute does it.",
+        "Would expire 1 unused uploads.",
+        "Nothing was changed. Use --execute to discard.",
     ]
 
 
@@ -134,12 +134,12 @@ def test_older_than_spares_what_is_younger(store: AheadMemoryStore, user: User) 
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["--older-than", "1h"], "1:00:00 is shorter than the shortest grace"),
-        (["--older-than", "tomorrow"], "'tomorrow' is no age"),
-        (["--older-than", "24"], "'24' is no age"),
-        (["--older-than", "99999d"], "'99999d' is no age"),
-        (["--limit", "0"], "'0' is no number above 0"),
-        (["--limit", "-1"], "'-1' is no number above 0"),
+        (["--older-than", "1h"], "1:00:00 is too short: the shortest allowed grace period"),
+        (["--older-than", "tomorrow"], "'tomorrow' is not a valid age"),
+        (["--older-than", "24"], "'24' is not a valid age"),
+        (["--older-than", "99999d"], "'99999d' is not a valid age"),
+        (["--limit", "0"], "'0' is not a positive whole number"),
+        (["--limit", "-1"], "'-1' is not a positive whole number"),
         (["--dry-run", "--execute"], "not allowed with argument"),
     ],
 )
@@ -186,7 +186,7 @@ def test_a_sweep_done_leaves_with_0(store: AheadMemoryStore, user: User, name: s
 
 
 def test_usage_errors_reach_a_caller_in_python_too(db: None) -> None:
-    with pytest.raises(CommandError, match="shortest grace"):
+    with pytest.raises(CommandError, match="shortest allowed grace"):
         call_command(ORPHANS, "--older-than", "1m")
     assert connection.is_usable()
 
@@ -204,7 +204,7 @@ def test_a_terminal_sees_progress_and_the_report_stays_clean(
 
     written = capsys.readouterr()
     assert code == 0
-    assert "Looked at" in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", written.err)
+    assert "Checked" in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", written.err)
     assert json.loads(written.out)["candidates"] == 1
 
 

@@ -3,7 +3,7 @@ from collections.abc import Iterator
 import pytest
 
 from media.errors import ContentError
-from media.rules.failures import RelocationFailure, as_answer, sentence_for
+from media.rules.failures import RelocationFailure, as_json, sentence_for
 
 UNKNOWN = sentence_for("code_of_a_later_release")
 
@@ -30,11 +30,11 @@ def test_every_code_has_a_sentence_that_says_what_to_do(code: str) -> None:
 
 
 def test_an_unknown_code_has_a_sentence_too() -> None:
-    assert as_answer("code_of_a_later_release") == {
+    assert as_json("code_of_a_later_release") == {
         "code": "code_of_a_later_release",
         "message": "The file could not be used. Upload it again.",
     }
 
 
 def test_what_has_not_failed_has_no_failure() -> None:
-    assert as_answer("") is None
+    assert as_json("") is None

@@ -33,7 +33,7 @@ def fill(entity_id: UUID, **slots: Sequence[MediaResource]) -> None:
 
 
 def shown(entity_id: UUID) -> list[tuple[str, int | None, UUID]]:
-    rows = Attachment.objects.of("PRODUCT", [entity_id])
+    rows = Attachment.objects.for_entities("PRODUCT", [entity_id])
     return list(rows.values_list("slot", "position", "resource_id"))
 
 

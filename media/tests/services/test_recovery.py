@@ -176,8 +176,8 @@ def test_an_upload_claimed_in_the_last_moment_is_settled_later(
     late = sent(memory, user)
     Upload.objects.exclude(resource=kept).update(state=UploadState.CLAIMED, resource=kept)
 
-    assert recovery.settle_late_claims() == 1
-    assert recovery.settle_late_claims() == 0
+    assert recovery.consume_late_claims() == 1
+    assert recovery.consume_late_claims() == 0
 
     assert set(Upload.objects.values_list("state", flat=True)) == {UploadState.CONSUMED}
     queue = ObjectDeletion.objects.get()

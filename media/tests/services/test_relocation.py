@@ -138,7 +138,7 @@ def test_an_entity_deleted_meanwhile_leaves_a_resource_in_its_grace(
     (made,) = ingest(user, [sent(memory, user)], entity_id=entity_id)
 
     def delete_entity(point: str) -> None:
-        if point == "K8":
+        if point == "relocation-copied":
             attachments.detach_entities(entity_type="PRODUCT", entity_ids=[entity_id])
 
     crash_points.install(delete_entity)
@@ -155,15 +155,15 @@ def test_an_entity_deleted_meanwhile_leaves_a_resource_in_its_grace(
 
 # --- Leases ---------------------------------------------------------------------------------------
 @pytest.mark.covers("I15", "F02")
-@pytest.mark.parametrize("point", ["K2", "K7", "K8", "K9", "K10"])
+@pytest.mark.parametrize("step", ["started", "source-chosen", "copied", "head-read", "verified"])
 def test_a_worker_that_lost_its_lease_changes_nothing_any_more(
-    memory: MemoryStore, user: User, point: str
+    memory: MemoryStore, user: User, step: str
 ) -> None:
     made = pending(memory, user)
     seen: list[dict[str, object]] = []
 
     def take_over(reached: str) -> None:
-        if reached == point and not seen:
+        if reached == f"relocation-{step}" and not seen:
             seen.append({})
             MediaResource.objects.filter(pk=made.pk).update(
                 lease_expires_at=timezone.now() - timedelta(seconds=1)
@@ -189,7 +189,7 @@ def test_a_held_resource_is_left_to_its_holder(memory: MemoryStore, user: User) 
     inner: list[dict[str, object]] = []
 
     def deliver_again(reached: str) -> None:
-        if reached == "K7":
+        if reached == "relocation-source-chosen":
             before = state_of(made)
             relocation.relocate(public_store(), made.pk)
             inner.append(before)
@@ -210,7 +210,7 @@ def test_a_poisonous_file_is_given_up_after_five_attempts(memory: MemoryStore, u
     made, healthy = pending(memory, user, photo(1)), pending(memory, user, photo(2))
 
     def die(reached: str) -> None:
-        if reached == "K9":
+        if reached == "relocation-head-read":
             raise KeyboardInterrupt  # as a killed worker: nothing is caught, nothing cleaned
 
     for attempt in range(1, 6):

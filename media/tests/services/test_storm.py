@@ -64,7 +64,7 @@ def queue_deletions(memory: MemoryStore, count: int) -> list[str]:
     keys = [f"temp/{number:04}" for number in range(count)]
     for key in keys:
         memory.put(key, b"useless", headers=HEADERS)
-    deletions.queue(keys, reason=DeletionReason.EXPIRED, told=False)
+    deletions.queue(keys, reason=DeletionReason.EXPIRED, notify_workers=False)
     return keys
 
 

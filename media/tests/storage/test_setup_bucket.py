@@ -209,7 +209,7 @@ def test_parts_the_store_does_not_let_us_do_are_left_to_do_by_hand(
     said, warned = StringIO(), StringIO()
     outcome: AbstractContextManager[object] = nullcontext()
     if strict:
-        outcome = pytest.raises(CommandError, match="of the parts are left")
+        outcome = pytest.raises(CommandError, match="Steps to do by hand")
     with outcome:
         call_command("setup_bucket", *filter(None, [strict]), stdout=said, stderr=warned)
 

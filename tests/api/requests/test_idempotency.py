@@ -183,7 +183,7 @@ def pauses() -> Iterator[list[Callable[[], None]]]:
     waiting: list[Callable[[], None]] = []
 
     def pause(point: str) -> None:
-        if point == "K1" and waiting:
+        if point == "ingest-started" and waiting:
             waiting.pop()()
 
     crash_points.install(pause)

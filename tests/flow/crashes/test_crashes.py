@@ -11,8 +11,20 @@ from tests.flow.studio import Studio, eventually, is_gone, media_of, photo, sha2
 
 pytestmark = pytest.mark.flow
 
-RELOCATION = ["lease-taken", "K2", "K7", "K8", "K9", "K4", "K5", "K6", "K10", "K11", "K12"]
-DELETION = ["K13", "K14"]
+RELOCATION = [
+    "lease-taken",
+    "relocation-started",
+    "relocation-source-chosen",
+    "relocation-copied",
+    "relocation-head-read",
+    "object-chunk-read",
+    "object-downloaded",
+    "object-checked",
+    "relocation-verified",
+    "relocation-saved",
+    "relocation-committed",
+]
+DELETION = ["deletions-selected", "objects-deleted"]
 
 
 def unique_photo(mark: str) -> bytes:
@@ -48,7 +60,17 @@ def test_a_worker_killed_at_any_step_loses_nothing(point: str, studio: Studio, a
 
 
 @pytest.mark.covers("F03", "F40")
-@pytest.mark.parametrize("point", ["K1", "K3", "K4", "K5", "K6", "committed"])
+@pytest.mark.parametrize(
+    "point",
+    [
+        "ingest-started",
+        "ingest-heads-read",
+        "object-chunk-read",
+        "object-downloaded",
+        "object-checked",
+        "committed",
+    ],
+)
 def test_a_web_process_killed_at_any_step_leaves_all_or_nothing(
     point: str, studio: Studio, armed: Path, product: Product
 ) -> None:
@@ -80,7 +102,7 @@ def test_a_web_process_killed_in_a_create_frees_its_key(
     }
     key = {"Idempotency-Key": "killed"}
     product.restart_web()
-    armed.write_text("web K3")
+    armed.write_text("web ingest-heads-read")
     with pytest.raises(httpx.TransportError):
         studio.create(headers=key, **fields)
     eventually(lambda: _web_is_back(product, studio), bool)
@@ -109,7 +131,7 @@ def test_a_lost_worker_is_replaced_by_its_database_lease(
 ) -> None:
     body = unique_photo("whole worker lost")
     temporary = studio.upload("lost.jpg", body, "image/jpeg")
-    armed.write_text("all worker K7")
+    armed.write_text("all worker relocation-source-chosen")
 
     made = studio.created(name="Lost", cover_image=temporary)
     eventually(armed.with_name("done").exists, bool)

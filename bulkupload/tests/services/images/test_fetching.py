@@ -205,7 +205,7 @@ def test_a_batch_is_held_while_its_files_take_longer_than_a_lease(
     job = waiting(user, sent(public, user))
 
     def slow(reached: str) -> None:
-        if reached == "K1":
+        if reached == "ingest-started":
             crash_points.install(None)
             wait_for_renewals(BulkUploadMediaBatch.objects.all())
 

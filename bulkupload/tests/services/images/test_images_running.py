@@ -233,7 +233,9 @@ def test_a_worker_that_slept_too_long_shows_nothing(
     [batch_id] = batch_ids(job)
     settings.LEASE_SECONDS = 0
 
-    meanwhile_at("K1", lambda: leases.take(BulkUploadMediaBatch.objects.filter(pk=batch_id)))
+    meanwhile_at(
+        "ingest-started", lambda: leases.take(BulkUploadMediaBatch.objects.filter(pk=batch_id))
+    )
     attach.attach(batch_id)
 
     assert (shown("A"), pictures(job)) == ({}, (1, 0, 0))
@@ -250,7 +252,7 @@ def test_a_job_that_is_cancelled_while_files_are_read_shows_nothing(
     plan.plan(job.pk)
     import_chunk.import_rows(chunk_ids(job)[0])
 
-    meanwhile_at("K1", lambda: jobs.cancel(user=user, job_id=job.pk))
+    meanwhile_at("ingest-started", lambda: jobs.cancel(user=user, job_id=job.pk))
     attach.attach(batch_ids(job)[0])
 
     assert (shown("A"), pictures(job)) == ({}, (1, 0, 0))
@@ -268,7 +270,7 @@ def test_a_product_that_is_deleted_while_files_are_read_is_skipped(
     import_chunk.import_rows(chunk_ids(job)[0])
 
     gone = Product.objects.filter(sku="A")
-    meanwhile_at("K1", lambda: entities.discard(gone))
+    meanwhile_at("ingest-started", lambda: entities.discard(gone))
     work_off(job)
 
     job.refresh_from_db()

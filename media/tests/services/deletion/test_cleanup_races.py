@@ -221,7 +221,7 @@ def test_a_sweep_between_look_and_write_refuses_the_file(
 ) -> None:
     late = upload(user)
     stored(store, late.key, shoe)
-    crash_points.install(lambda point: sweep(store) if point == "K3" else None)  # type: ignore[arg-type]  # a hook's answer is ignored
+    crash_points.install(lambda point: sweep(store) if point == "ingest-heads-read" else None)  # type: ignore[arg-type]  # a hook's answer is ignored
 
     try:
         answer = refused(lambda: ingest(user, store, selectors.public_url(late.key)))

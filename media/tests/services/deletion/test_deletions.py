@@ -77,7 +77,7 @@ def test_thousands_of_objects_are_left_to_the_sweep(
     keys = [f"temp/{n}" for n in range(2000)]
 
     with django_capture_on_commit_callbacks() as told:
-        deletions.queue(keys, reason=DeletionReason.EXPIRED, told=False)
+        deletions.queue(keys, reason=DeletionReason.EXPIRED, notify_workers=False)
 
     assert told == []
     assert ObjectDeletion.objects.alive().filter(key__in=keys).count() == 2000
@@ -246,7 +246,7 @@ def test_a_resource_is_not_put_back_while_its_copy_is_being_deleted(
     put_back: list[bool] = []
 
     def retry_meanwhile(point: str) -> None:
-        if point == "K13":
+        if point == "deletions-selected":
             put_back.append(resources.retry(MediaResource.objects.get(pk=made.pk)))
 
     crash_points.install(retry_meanwhile)
