@@ -1,4 +1,4 @@
-# The commands of the project. `make setup` happens by itself where it is needed.
+# The commands of the project. Those that need `make setup` run it first.
 .DELETE_ON_ERROR:
 .PHONY: help setup demo serve test checks django-checks chromium format bench chaos lock clean-data
 
@@ -11,9 +11,9 @@ PYTHON ?= $(shell for each in python3 python3.13 python3.12 python3.11; do \
 help: ## Show the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 14
 
-setup: $(READY) ## Make the virtual environment with everything in it
+setup: $(READY) ## Create the virtual environment with all dependencies
 
-# A stamp that is missing beside a virtual environment means an interrupted set-up: begin afresh.
+# A stamp that is missing beside a virtual environment means an interrupted setup: start over.
 $(READY): requirements-dev.txt
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed (set PYTHON=…)" >&2; exit 1; }
 	@$(PYTHON) -m ensurepip --version >/dev/null || \
@@ -23,13 +23,13 @@ $(READY): requirements-dev.txt
 		--require-hashes --requirement requirements-dev.txt
 	@touch $@
 
-demo: setup ## Run the product and show it at work (ARGS=--exit leaves afterwards)
+demo: setup ## Run the product and show it at work (ARGS=--exit stops it afterwards)
 	@exec $(BIN)/python -m devstack --die-with-parent demo $(ARGS)
 
 serve: setup ## Run the product until Ctrl-C (PORT=8000, STORAGE=s3)
 	@exec $(BIN)/python -m devstack --die-with-parent serve
 
-test: setup checks chromium ## Run everything CI runs, up to the first fault
+test: setup checks chromium ## Run everything CI runs, up to the first failure
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) $(ARGS)
 
 checks: setup
@@ -58,20 +58,20 @@ chromium:
 		echo "The browser tests need Chromium: sudo apt-get install chromium" >&2; exit 1; \
 	fi
 
-format: setup ## Format the code and mend what the linter can
+format: setup ## Format the code and apply the linter's fixes
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: setup ## Measure (ARGS=--help lists what)
+bench: setup ## Measure the product (ARGS=--help lists the benchmarks)
 	$(BIN)/python -m benchmarks $(ARGS)
 
-chaos: setup ## Break a running product for long and see it work on (ARGS=--help lists how)
+chaos: setup ## Break services of a running product and check that it recovers (ARGS=--help lists how)
 	$(BIN)/python -m chaos $(ARGS)
 
 COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --universal \
 	--python-version 3.11 --generate-hashes --no-emit-index-url \
 	--only-binary :all: --find-links wheels --emit-find-links
-lock: setup ## Pin the dependencies anew
+lock: setup ## Compile the pinned dependencies
 	$(COMPILE) requirements.in --output-file requirements.txt
 	$(COMPILE) requirements-dev.in --output-file requirements-dev.txt
 
