@@ -38,7 +38,7 @@ def picture_ranges(file: BinaryIO, content_type: str) -> list[tuple[int, int]]:
 
 def picture_end(file: BinaryIO, content_type: str) -> int:
     """Return where the picture ends and a trailer may begin."""
-    return picture_ranges(file, content_type)[-1][1]
+    return max(end for _, end in picture_ranges(file, content_type))
 
 
 def differing_size(file: BinaryIO, content_type: str) -> CodedSize | None:

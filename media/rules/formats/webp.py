@@ -29,7 +29,7 @@ def require_complete(reader: Reader) -> None:
     measure(reader)
     reader.move_to(0)
     end = _require_riff(reader)
-    if end > reader.size:
+    if end > reader.size + 1:  # the last padding byte may be missing: Chromium shows such files
         raise FileTruncatedError
     kinds = [kind for kind, _ in _chunks(reader, end)]
     if not kinds or kinds[0] not in {_LOSSY, _LOSSLESS, _EXTENDED}:
@@ -40,7 +40,10 @@ def require_complete(reader: Reader) -> None:
 
 def picture_ranges(reader: Reader) -> Iterator[tuple[int, int]]:
     """Yield all that RIFF declares to be the picture."""
-    yield 0, min(_require_riff(reader), reader.size)
+    end = _require_riff(reader)
+    yield 0, min(end, reader.size)
+    if end == reader.size + 1:
+        yield 0, 1  # any byte serves as the padding that is missing and decoders insist on
 
 
 def _require_riff(reader: Reader) -> int:
@@ -60,7 +63,9 @@ def _chunks(reader: Reader, end: int) -> Iterator[tuple[bytes, bytes]]:
         yield kind, head
         if after > end:
             raise FileCorruptError
-        reader.move_to(min(after + length % 2, end))
+        if after > reader.size:
+            raise FileTruncatedError
+        reader.move_to(min(after + length % 2, end, reader.size))
 
 
 def _count_frames(chunks: Iterator[tuple[bytes, bytes]]) -> int:

@@ -1,11 +1,14 @@
 """Files as cameras, phones and programs leave them, which every viewer shows: all are taken."""
 
 import io
+import random
 import struct
 import zipfile
 import zlib
 from collections.abc import Callable
 from functools import partial
+
+from PIL import Image
 
 from media.tests.rules.file_types.specimens import (
     FLOODS,
@@ -49,6 +52,16 @@ def two_counts() -> bytes:
     whole = animation(PNG)
     at = whole.index(b"acTL") - 4
     return whole[: at + 20] + whole[at : at + 20] + whole[at + 20 :]
+
+
+def without_padding() -> bytes:
+    """Return a WebP whose last chunk has an odd length and no padding byte."""
+    for width in range(1, 100):
+        noise = random.Random(width).randbytes(width * 3)
+        whole = saved(Image.frombytes("RGB", (width, 1), noise), WEBP, lossless=True)
+        if whole[16] % 2:
+            return whole[:-1]
+    raise AssertionError
 
 
 def broken_sum(chunk: bytes) -> bytes:
@@ -133,6 +146,7 @@ TOLERATED: dict[str, tuple[str, Callable[[], bytes]]] = {
     },
     # --- Inside a picture ---
     "two stray bytes": (JPEG, lambda: between(b"\x00\x00")),
+    "no padding": (WEBP, without_padding),
     "stray text": (JPEG, lambda: between(b"stray \xff\x00 text")),
     "fill bytes": (JPEG, lambda: between(b"\xff" * 60)),
     "zeros between segments": (JPEG, lambda: between(bytes(9000))),
