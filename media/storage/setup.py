@@ -11,7 +11,7 @@ from django.conf import settings
 from media.storage.factory import local_store, s3_connection
 from media.storage.ownership import mark_buckets
 from media.storage.s3.connection import ClientHolder
-from media.storage.s3.errors import translated
+from media.storage.s3.errors import is_passing, translated
 from media.storage.s3.signing import CHECKSUM_HEADER
 
 if TYPE_CHECKING:
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 _PREFLIGHT_SECONDS: Final = 3600
 _NOT_FOUND: Final = 404
-# A token for objects only may not (401, 403), the store cannot (501) or will not (409).
-_NOT_OURS_TO_DO: Final = frozenset({401, 403, 405, 409, 501})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +98,7 @@ def _s3_parts(*, dry_run: bool) -> Iterator[Step]:
 
 
 def _bucket_part(s3: "S3Client", bucket: str, *, dry_run: bool) -> Step:
-    refusal = _refusal_of(lambda: s3.head_bucket(Bucket=bucket), also=_NOT_FOUND)
+    refusal = _refusal_of(lambda: s3.head_bucket(Bucket=bucket))
     if refusal is None:
         return Step(sentence=f"Bucket {bucket} exists.")
     if refusal.status != _NOT_FOUND:
@@ -135,16 +133,20 @@ class _Refusal:
     code: str
 
 
-def _refusal_of(call: Callable[[], object], *, also: int | None = None) -> _Refusal | None:
-    """Make one call; return how the store refused it when others of the parts may still work."""
+def _refusal_of(call: Callable[[], object]) -> _Refusal | None:
+    """Make one call; return how the store refused it, None if it did not.
+
+    A token for objects only may not (401, 403), another store cannot (405, 501) or will not (409):
+    the other parts may work all the same. Raises what may pass.
+    """
     try:
         call()
     except ClientError as error:
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         code = error.response.get("Error", {}).get("Code", "")
-        if status in _NOT_OURS_TO_DO or status == also or code == "NotImplemented":
-            return _Refusal(status, code)
-        raise
+        if is_passing(status, code):
+            raise
+        return _Refusal(status, code)
     return None
 
 

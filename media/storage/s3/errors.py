@@ -43,7 +43,7 @@ class AnswerError(Exception):
     @property
     def is_worth_another_try(self) -> bool:
         """Whether the same request may succeed in a moment."""
-        return is_busy(self.status) or self.code in _PASSING
+        return is_passing(self.status, self.code)
 
     @property
     def may_mean_bucket(self) -> bool:
@@ -54,6 +54,11 @@ class AnswerError(Exception):
 def is_busy(status: int) -> bool:
     """Tell whether a status says "later": any 5xx, Cloudflare's 520 to 530 among them, but 501."""
     return status in _BUSY_STATUSES or (status >= 500 and status != _NOT_IMPLEMENTED)  # noqa: PLR2004
+
+
+def is_passing(status: int, code: str) -> bool:
+    """Return whether the same request may succeed later."""
+    return is_busy(status) or code in _PASSING
 
 
 @contextmanager
@@ -84,7 +89,6 @@ def _of_answer(status: int, code: str) -> SartiqError:
         return PreconditionFailedError()
     if status in _CREDENTIALS:
         return StoreCredentialsError()
-    passing = is_busy(status) or status < 400  # noqa: PLR2004  200 with an error inside
-    if passing or code in _PASSING:
+    if is_passing(status, code) or status < 400:  # noqa: PLR2004  200 with an error inside
         return StoreUnavailableError()
     return StoreRefusedError()
