@@ -6,12 +6,18 @@ rules wait for nothing. With xdist the controller starts them for all its worker
 """
 
 import os
+import shutil
+import subprocess
+import tempfile
 from collections.abc import Generator, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from xdist.scheduler.loadscope import LoadScopeScheduling
 
+from devstack.folders import temporary_places
+from devstack.process.child import stop_all
 from devstack.product import Product
 from devstack.services.stack import Stack
 
@@ -25,6 +31,7 @@ LIVE = (  # a file left out here is slower and nothing else
     "media/tests/api/test_files.py",
     "devstack/tests/test_product.py",
 )
+SETTINGS = "sartiq.settings.testing"  # of running products
 LOG_TAIL = 3000  # characters shown of each log of a product a failed test used
 _stack_key = pytest.StashKey[Stack]()
 _products_key = pytest.StashKey["Products"]()
@@ -104,6 +111,7 @@ class Products:
 
     def __init__(self) -> None:
         self._running: dict[tuple[tuple[str, str], ...], Product] = {}
+        self._prepared: dict[str, Path] = {}
 
     def __call__(self, **env: str) -> Product:
         """Return a product with `env` on top, such as `STORAGE="local"`.
@@ -121,13 +129,30 @@ class Products:
 
     def fresh(self, **env: str) -> Product:
         """Return a product nobody used before; the caller stops it."""
+        storage = env.get("STORAGE", "")
+        places = temporary_places()
+        _copy(self._prepared_data(storage), places.data)
         product = Product(
-            Stack.temporary(given={"STORAGE": env.get("STORAGE", "")}),
-            settings="sartiq.settings.testing",
-            env=env,
+            Stack(places=places, given={"STORAGE": storage}), settings=SETTINGS, env=env
         )
         product.start()
         return product
+
+    def _prepared_data(self, storage: str) -> Path:
+        """Return the data of a product that was prepared once: migrating costs seconds of CPU."""
+        if storage not in self._prepared:
+            self._prepared[storage] = Path(tempfile.mkdtemp(prefix="sartiq-prepared-"))
+            with Stack.temporary(given={"STORAGE": storage}) as stack:
+                Product(stack, settings=SETTINGS).prepare()
+                stop_all(stack.children)
+                _copy(stack.places.data, self._prepared[storage])
+        return self._prepared[storage]
+
+    def remove_prepared_data(self) -> None:
+        """Remove what new products are copied from."""
+        while self._prepared:
+            _, folder = self._prepared.popitem()
+            shutil.rmtree(folder)
 
     def log_tails(self) -> Iterator[tuple[str, str]]:
         """Yield the name and the last lines of every log of the running products."""
@@ -148,6 +173,13 @@ def live_product(request: pytest.FixtureRequest) -> Iterator[Products]:
     products = request.session.stash[_products_key] = Products()
     yield products
     products.stop()
+    products.remove_prepared_data()
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a folder with its owners, which PostgreSQL insists on."""
+    target.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["cp", "--archive", f"{source}/.", target], check=True)  # noqa: S607
 
 
 def own_database(broker_url: str, worker: str) -> str:

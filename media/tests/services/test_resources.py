@@ -113,7 +113,7 @@ def test_heal_begins_with_what_was_not_tried_for_longest(
             failure_code="attempts_exhausted",
             updated_at=timezone.now() - timedelta(hours=age),
         )
-    monkeypatch.setattr(resources, "MOST_AT_ONCE", 2)
+    monkeypatch.setattr(resources, "HEAL_BATCH_SIZE", 2)
 
     assert resources.heal(user=superuser) == 2
 

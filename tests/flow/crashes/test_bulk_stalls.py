@@ -42,7 +42,7 @@ def second(product: Product) -> Iterator[Child]:
 @pytest.mark.parametrize(
     ("point", "refusal"),
     [
-        ("bulk-parsed", "bulk_chunk_overtaken"),
+        ("bulk-parsed", "LeaseLostError"),
         # PostgreSQL itself ended the session, which may close before it has said why.
         ("bulk-merged", "idle-in-transaction timeout|OperationalError"),
     ],

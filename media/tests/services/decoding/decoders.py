@@ -42,6 +42,7 @@ def decode_request(path: Path, seconds: int = 20) -> dict[str, object]:
         "format": "JPEG",
         "frames": 1,
         "ranges": None,
+        "coded_size": None,
         "max_pixels": 50_000_000,
         "wall_seconds": seconds,
         "cpu_seconds": 10,

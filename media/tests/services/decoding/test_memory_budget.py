@@ -23,9 +23,9 @@ import sys
 import django
 django.setup()
 from media.rules.decode_costs import DecodeCost
-from media.services import decode_budget
+from media.services.decoding import memory_budget
 cost = DecodeCost(memory=int(sys.argv[1]), is_slow=sys.argv[2] == "slow", is_largest=False)
-share = decode_budget.take(cost, owner="other")
+share = memory_budget.take(cost, owner="other")
 print(share is not None, flush=True)
 sys.stdin.read()
 """
