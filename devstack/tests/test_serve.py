@@ -20,10 +20,12 @@ from devstack.tests.traces import launched
 pytestmark = pytest.mark.flow
 
 
-@pytest.fixture
-def data(tmp_path: Path) -> Iterator[Path]:
-    yield tmp_path
-    remove_data(tmp_path)
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A data folder that only the first test finds empty: preparing it costs seconds."""
+    folder = tmp_path_factory.mktemp("data")
+    yield folder
+    remove_data(folder)
 
 
 def test_serve_answers_on_a_free_port_and_stops_without_a_trace(data: Path) -> None:

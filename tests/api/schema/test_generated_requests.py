@@ -34,7 +34,7 @@ CHECKS = [
     response_schema_conformance,
     response_headers_conformance,
 ]
-SEEDS = {"superuser": 16, "member": 14, "anonymous": 3}  # examples of each kind an operation gets
+SEEDS = {"superuser": 10, "member": 8, "anonymous": 3}  # examples of each kind an operation gets
 # Which object of the world a path parameter names in every other request.
 OBJECTS = {
     "org_id": "organization",
