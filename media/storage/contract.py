@@ -1,4 +1,4 @@
-"""What every store does: small values in, small values out, no client of any service.
+"""The interface of every store: plain values in and out, without types of a client library.
 
 Errors mean the same in every store: `ObjectNotFoundError` (no object under the key),
 `PreconditionFailedError` (another object than the one named by its ETag), `StoreUnavailableError`
@@ -26,7 +26,7 @@ class ObjectHeaders:
 
 @dataclass(frozen=True, kw_only=True)
 class ObjectHead:
-    """What a store knows of one object without reading it.
+    """The metadata of one object.
 
     `size` is in bytes; `etag` has no quotes and means only "these bytes changed or not";
     `last_modified` is by the store's clock; `sha256` is hex, None when the store holds no checksum.
@@ -52,7 +52,7 @@ class ObjectListing:
 
 @dataclass(frozen=True, kw_only=True)
 class SignedPut:
-    """One PUT a client may do until it expires.
+    """A signed PUT for a client.
 
     `headers` is exactly what the client must send (besides Host and Content-Length, which any
     HTTP client sends); `token` is set by the local store only.
@@ -66,7 +66,7 @@ class SignedPut:
 
 @dataclass(frozen=True, kw_only=True)
 class DeleteFailure:
-    """One key of a bulk delete that is still there, with the store's own code and message."""
+    """One key a bulk delete did not delete, with the code and message of the store."""
 
     key: str
     code: str
@@ -111,14 +111,14 @@ class ObjectStore(Protocol):
         ...
 
     def clock(self) -> datetime | None:
-        """Return the time by the store's own clock, the one `last_modified` is told by.
+        """Return the time of the store's clock, which `last_modified` is measured by.
 
         None when the store does not tell it.
         """
         ...
 
     def head(self, key: str) -> ObjectHead:
-        """Return what is known of `key`; raises `ObjectNotFoundError`."""
+        """Return the metadata of `key`; raises `ObjectNotFoundError`."""
         ...
 
     def open(
@@ -144,7 +144,7 @@ class ObjectStore(Protocol):
         ...
 
     def delete_many(self, keys: Iterable[str]) -> "DeleteFailures":
-        """Delete exactly these keys and return those still there; an absent key is no failure."""
+        """Delete these keys and return those that remain; an absent key is no failure."""
         ...
 
     def list(

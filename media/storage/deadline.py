@@ -1,4 +1,4 @@
-"""How long one storage operation may keep its caller waiting.
+"""Time limits of storage operations.
 
 Socket time-outs alone do not bound it: a server that sends one byte a second never trips them.
 """
@@ -22,7 +22,7 @@ _deadline: ContextVar[float | None] = ContextVar("storage_deadline", default=Non
 
 @contextmanager
 def time_limit(limit: timedelta) -> Iterator[None]:
-    """Let the storage operations of this block and this thread take `limit` together."""
+    """Limit the total time of the storage operations in this block and thread."""
     outer = _deadline.get()
     ours = time.monotonic() + limit.total_seconds()
     token = _deadline.set(ours if outer is None else min(ours, outer))

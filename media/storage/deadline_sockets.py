@@ -1,4 +1,4 @@
-"""HTTP connections that cannot outlive the time their operation has.
+"""HTTP connections bound by the deadline of their operation.
 
 A socket time-out bounds one wait; whoever sends a byte a second never trips it. So these sockets
 ask before each wait how much time `budget.time_limit` leaves, and wait no longer.
@@ -25,7 +25,7 @@ _READ: Final = timedelta(seconds=READ_SECONDS)
 
 
 def open_pool(endpoint_url: str, *, size: int) -> PoolManager:
-    """Return a pool for one endpoint, trusting and going through what boto3 would."""
+    """Return a pool for one endpoint, with the certificates and proxies boto3 would use."""
     context = create_urllib3_context()
     context.load_verify_locations(cafile=_trusted())
     context.sslsocket_class = _TlsSocket
@@ -44,7 +44,7 @@ def open_pool(endpoint_url: str, *, size: int) -> PoolManager:
 def pinned_pool(
     address: str, *, port: int, host: str, context: ssl.SSLContext
 ) -> HTTPSConnectionPool:
-    """Return a pool that goes to this very address and insists on the certificate of `host`.
+    """Return a pool that connects to this address and requires a certificate for `host`.
 
     Strangers may take as long as `time_limit` says, for one step as for all together.
     """
@@ -66,7 +66,7 @@ def _trusted() -> str:
 
 
 def _patience(longest: timedelta) -> float:
-    """Return how long the next wait may be; raises TimeoutError when no time is left."""
+    """Return the timeout of the next wait; raises TimeoutError when no time is left."""
     seconds = remaining(longest)
     if seconds <= 0:
         raise TimeoutError
@@ -90,7 +90,7 @@ class _TlsSocket(ssl.SSLSocket):
 
 
 class _PinnedSocket(ssl.SSLSocket):
-    """An encrypted connection to a stranger."""
+    """An encrypted connection to a remote host."""
 
     def recv_into(self, *args: Any, **kwargs: Any) -> int:
         self.settimeout(_patience(OPERATION_BUDGET))

@@ -1,4 +1,4 @@
-"""The two doors to the bytes: which stores the settings ask for, made once per process."""
+"""The public and the private store of the settings, created once per process."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ _replaced: dict[str, ObjectStore] = {}
 
 
 def public_store() -> ObjectStore:
-    """Return the store of temp/, media/ and images/, which anybody may read by key."""
+    """Return the store of temp/, media/ and images/, which is publicly readable."""
     return _replaced.get("public") or _store(settings.R2_BUCKET_NAME)
 
 
@@ -31,7 +31,7 @@ def local_store(*, private: bool) -> LocalStore:
 
 
 def s3_connection() -> S3Connection:
-    """Return where the settings say the S3 service is."""
+    """Return the S3 connection of the settings."""
     return S3Connection(
         endpoint_url=settings.S3_ENDPOINT_URL,
         public_endpoint_url=settings.S3_PUBLIC_ENDPOINT_URL,
@@ -46,7 +46,7 @@ def s3_connection() -> S3Connection:
 def replaced(
     *, public: ObjectStore | None = None, private: ObjectStore | None = None
 ) -> Iterator[None]:
-    """Put other stores behind the doors for a while, for tests."""
+    """Replace the stores inside the block, for tests."""
     before = dict(_replaced)
     given = {"public": public, "private": private}
     _replaced.update({door: store for door, store in given.items() if store is not None})
@@ -58,7 +58,7 @@ def replaced(
 
 
 def reset() -> None:
-    """Forget the stores made so far; the next call reads the settings again."""
+    """Discard the cached stores; the next call reads the settings again."""
     if _holder.cache_info().currsize:
         _holder().close()
     for made in (_holder, _s3_store, _local_store):

@@ -1,4 +1,4 @@
-"""The object that says which environment a bucket belongs to.
+"""The environment marker of a bucket.
 
 Another database would see nothing but orphans in the bucket, so whatever deletes compares it first.
 """
@@ -10,11 +10,11 @@ from media.errors import ObjectNotFoundError
 from media.rules.environment import Identity, identity_from_json
 from media.storage.contract import ObjectHeaders, ObjectStore
 
-MARKER_KEY: Final = ".sartiq-environment"  # under no prefix that is ever swept
+MARKER_KEY: Final = ".sartiq-environment"  # outside the prefixes that are cleaned up
 
 
 def marker_of(store: ObjectStore) -> Identity | None:
-    """Return whose a bucket is, None for an unmarked one."""
+    """Return the identity a bucket is marked with, None without a marker."""
     try:
         with store.open(MARKER_KEY) as reader:
             return identity_from_json(json.loads(b"".join(reader)))

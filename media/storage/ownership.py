@@ -1,4 +1,4 @@
-"""Marks both buckets as this environment's, and hands one over only when asked to by name."""
+"""Environment markers of both buckets, and adoption of buckets of another environment."""
 
 from collections.abc import Callable, Iterator
 from itertools import islice
@@ -16,7 +16,7 @@ from media.storage.marker import mark, marker_of
 
 Ask = Callable[[str, str], bool]
 
-_SAMPLE: Final = 10_000  # objects looked at before a bucket counts as nobody's of ours
+_SAMPLE: Final = 10_000  # objects checked before a bucket counts as unknown to this database
 _BATCH: Final = 500
 _OURS: Final = frozenset({keys.KeyKind.CANONICAL, keys.KeyKind.THUMBNAIL, keys.KeyKind.TEMP})
 
@@ -24,8 +24,8 @@ _OURS: Final = frozenset({keys.KeyKind.CANONICAL, keys.KeyKind.THUMBNAIL, keys.K
 def mark_buckets(*, adopt: Ask | None, dry_run: bool) -> Iterator[str]:
     """Mark each bucket that is unmarked or has our marker of an older version.
 
-    Another environment's is taken over only when `adopt`, asked with the name of the bucket and
-    its old identity, agrees. Raises ForeignEnvironmentError.
+    A bucket of another environment is adopted only when `adopt` returns True for its name and its
+    old identity. Raises ForeignEnvironmentError.
     """
     if dry_run:
         yield f"Would mark both buckets as {settings.ENVIRONMENT_NAME} unless marked."
@@ -55,7 +55,7 @@ def _marked(name: str, store: ObjectStore, own: Identity, adopt: Ask | None) -> 
 
 
 def _reason_to_ask(store: ObjectStore, marker: Identity | None, own: Identity) -> str | None:
-    """Return why marking needs a person's word, None when the bucket may well be ours."""
+    """Return why marking needs a confirmation, None when the bucket may be ours."""
     if marker is not None and (marker.is_complete or marker.environment != own.environment):
         return "; ".join(differences(marker, own))
     if _holds_only_unknown(store):
@@ -64,19 +64,19 @@ def _reason_to_ask(store: ObjectStore, marker: Identity | None, own: Identity) -
 
 
 def _holds_only_unknown(store: ObjectStore) -> bool:
-    """Tell whether the bucket holds objects of our grammar, and none that a row of ours names."""
-    seen = False
+    """Return whether the bucket has objects with our keys, but none that this database knows."""
+    has_objects = False
     for prefix in ("media/", "temp/"):
         listed = store.list(prefix, limit=_SAMPLE)
         while page := list(islice(listed, _BATCH)):
             names = [each.key for each in page if keys.classify(each.key) in _OURS]
-            if _any_named(names):
+            if _any_known(names):
                 return False
-            seen = seen or bool(names)
-    return seen
+            has_objects = has_objects or bool(names)
+    return has_objects
 
 
-def _any_named(names: list[str]) -> bool:
-    ids = {found for name in names if (found := keys.resource_id_of(name))}
+def _any_known(names: list[str]) -> bool:
+    ids = {pk for name in names if (pk := keys.resource_id_of(name))}
     resources = MediaResource.objects.filter(pk__in=ids)
     return resources.exists() or Upload.objects.filter(key__in=names).exists()

@@ -1,4 +1,4 @@
-"""Things with sockets in them that belong to one process."""
+"""Objects with sockets, one per process."""
 
 import os
 import threading
@@ -9,7 +9,7 @@ Made = TypeVar("Made")
 
 
 class PerProcess(Generic[Made]):
-    """Makes a thing when first needed, again after a fork, and shares it between threads."""
+    """Creates an object on first use and after a fork, and shares it between threads."""
 
     def __init__(self, make: Callable[[], Made], close: Callable[[Made], object]) -> None:
         self._make = make
@@ -18,7 +18,7 @@ class PerProcess(Generic[Made]):
         self._made: tuple[int, Made] | None = None
 
     def get(self) -> Made:
-        """Return this process's own; sockets of a parent process are never reused."""
+        """Return the object of this process, never the one of its parent."""
         made = self._made
         if made is not None and made[0] == os.getpid():
             return made[1]
@@ -28,7 +28,7 @@ class PerProcess(Generic[Made]):
             return self._made[1]
 
     def close(self) -> None:
-        """Close what this process made."""
+        """Close the object of this process."""
         made, self._made = self._made, None
         if made is not None and made[0] == os.getpid():
             self._close(made[1])

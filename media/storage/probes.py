@@ -1,8 +1,8 @@
-"""Proves with probe objects that the settings name the right addresses, as clients will use them.
+"""Probes of the storage settings, through the same URLs that clients use.
 
-A wrong endpoint passes every call of our own: one that ends in a bucket's name keeps private files
-in the public bucket. So a signed PUT is sent where clients send theirs, and both buckets' objects
-are read where anybody may read.
+Our own calls succeed with a wrong endpoint as well: one that ends in a bucket's name stores private
+files in the public bucket. So a signed PUT is sent to the URL clients get, and objects of both
+buckets are read at the public URLs.
 """
 
 from collections.abc import Iterator
@@ -30,11 +30,11 @@ _MAX_ANSWER_BYTES: Final = 4096
 
 
 def prove_buckets() -> Iterator[Step]:
-    """Try the buckets with small objects that are deleted again, yielding what was shown.
+    """Probe the buckets with small objects, which are deleted again, and yield the results.
 
-    An address that does not answer from here is left to check by hand. Raises
-    StoreMisconfiguredError when clients could not upload or read, or anybody could read what is
-    private; StoreUnavailableError.
+    A URL that does not answer from here is left to the operator to check. Raises
+    StoreMisconfiguredError when clients cannot upload or read, or when private objects are public;
+    StoreUnavailableError.
     """
     if settings.STORAGE == "local":
         return
@@ -86,11 +86,11 @@ def _prove_put(store: ObjectStore, key: str, body: bytes) -> Step:
     answer = _request("PUT", signed.url, body, dict(signed.headers))
     if answer is None:
         return _unreachable(f"S3_PUBLIC_ENDPOINT_URL ({where})", "a signed PUT")
-    status, said = answer
+    status, content = answer
     if not 200 <= status < 300:  # noqa: PLR2004  HTTP statuses
         message = (
             f"Clients could not upload: S3_PUBLIC_ENDPOINT_URL ({where}) answered {status} to a"
-            f" signed PUT. It must be the S3 API itself, not a public address. {_text(said)}"
+            f" signed PUT. It must be the S3 API itself, not a public address. {_text(content)}"
         )
         raise StoreMisconfiguredError(message.strip())
     with suppress(ObjectNotFoundError):
@@ -107,8 +107,8 @@ def _prove_reading(base: str, key: str, body: bytes) -> Step:
     answer = _get(f"{base}/{key}")
     if answer is None:
         return _unreachable(base, "reading a public object")
-    status, found = answer
-    if found != body:
+    status, content = answer
+    if content != body:
         message = (
             f"Public objects cannot be read at {base}: it answered {status}. Connect the bucket"
             f" {settings.R2_BUCKET_NAME} to that address, or correct R2_PUBLIC_URL and CDN_URL."
@@ -135,7 +135,7 @@ def _get(url: str) -> tuple[int, bytes] | None:
 def _request(
     method: str, url: str, body: bytes | None, headers: dict[str, str]
 ) -> tuple[int, bytes] | None:
-    """Return status and body of the answer to anybody, None when nothing answers."""
+    """Return status and body of an unauthenticated request, None without an answer."""
     pool = open_pool(url, size=1)
     try:
         with time_limit(OPERATION_BUDGET):
@@ -158,7 +158,7 @@ def _text(answer: bytes) -> str:
 
 @contextmanager
 def _removed(store: ObjectStore, key: str) -> Iterator[None]:
-    """Delete the probe in the end; one that stays is an object no row names, and harmless."""
+    """Delete the probe at the end of the block; one that stays is harmless."""
     try:
         yield
     finally:

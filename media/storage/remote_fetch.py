@@ -1,8 +1,8 @@
-"""Fetching a picture from anywhere on the internet, and from nowhere else.
+"""Download of pictures from public internet addresses only.
 
-A name is looked up once; every address it has must be public, and the connection goes to one of
-the addresses that were checked, whatever the name leads to a moment later. Each redirect is a new
-address with the same checks. No cookie, no credential and no proxy is ever used.
+A host name is resolved once. All its addresses must be public, and the connection goes to one of
+the checked addresses, so a later change of the name has no effect. Each redirect is checked in the
+same way. No cookies, credentials or proxies are used.
 """
 
 import socket
@@ -46,7 +46,7 @@ Place = Callable[[str], AbstractContextManager[bool]]
 
 
 class RemoteFault(StrEnum):
-    """Why a remote picture was not fetched."""
+    """The codes of a failed download."""
 
     NOT_ALLOWED = "image_url_not_allowed"
     NOT_FOUND = "image_not_found"
@@ -56,7 +56,7 @@ class RemoteFault(StrEnum):
 
 
 class RemoteError(Exception):
-    """Raised when a remote picture cannot be fetched; `passes` tells whether trying again helps."""
+    """Raised when a remote picture cannot be fetched; `passes` means a retry may help."""
 
     def __init__(self, fault: RemoteFault, message: str, *, passes: bool = False) -> None:
         super().__init__(message)
@@ -66,7 +66,7 @@ class RemoteError(Exception):
 
 
 class RemoteBusyError(Exception):
-    """Raised when a host on the way is asked for as much as it may be at a time."""
+    """Raised when a host has as many requests at a time as it may have."""
 
 
 NOT_PUBLIC: Final = "The address leads to a network that is not public. Use a public https address."
@@ -80,16 +80,17 @@ NO_ANSWER: Final = "The server does not answer, or not with a valid certificate.
 
 
 def look_up(host: str) -> list[str]:
-    """Return every address of a name."""
-    found = socket.getaddrinfo(host, PORT, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(each[4][0]) for each in found))
+    """Return every address of a host name."""
+    infos = socket.getaddrinfo(host, PORT, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(each[4][0]) for each in infos))
 
 
 @dataclass(frozen=True, kw_only=True)
 class RemoteFetcher:
-    """Fetches remote pictures; tests give it their own names, addresses and server.
+    """Downloads remote pictures; tests replace the resolver, the address check and the server.
 
-    `place` is entered for the host of each hop while it is asked; it yields whether that may be.
+    `place` is entered for the host of each hop during its request and yields whether the request
+    is allowed now.
     """
 
     resolve: Resolve = look_up
@@ -101,7 +102,7 @@ class RemoteFetcher:
     largest: int = MAX_FILE_SIZE
 
     def fetch(self, url: str, *, into: BinaryIO) -> int:
-        """Write what an address leads to and return its size.
+        """Write the file at `url` to `into` and return its size.
 
         Raises RemoteError, or RemoteBusyError before the first byte.
         """
@@ -116,31 +117,31 @@ class RemoteFetcher:
 
     @contextmanager
     def _answer(self, url: str) -> Iterator[BaseHTTPResponse]:
-        """Ask one host, which has given us a place; both end with the block."""
-        asked = remote_urls.parse(url)
-        if asked is None:
+        """Request one URL, and release the response and the permit at the end of the block."""
+        target = remote_urls.parse(url)
+        if target is None:
             raise RemoteError(RemoteFault.NOT_ALLOWED, NOT_PLAIN)
-        with self.place(asked.host) as is_free:
+        with self.place(target.host) as is_free:
             if not is_free:
                 raise RemoteBusyError
-            answer = self._ask(asked)
+            answer = self._send(target)
             try:
                 yield answer
             finally:
                 answer.close()
 
-    def _ask(self, asked: RemoteUrl) -> BaseHTTPResponse:
+    def _send(self, target: RemoteUrl) -> BaseHTTPResponse:
         pool = pinned_pool(
-            self._address_of(asked.host),
+            self._address_of(target.host),
             port=self.port,
-            host=asked.host,
+            host=target.host,
             context=self._context,
         )
         return pool.urlopen(
             "GET",
-            asked.target,
+            target.target,
             headers={
-                "Host": asked.host,
+                "Host": target.host,
                 "User-Agent": USER_AGENT,
                 "Accept": "image/*",
                 "Accept-Encoding": "identity",
@@ -153,11 +154,11 @@ class RemoteFetcher:
         )
 
     def _address_of(self, host: str) -> str:
-        """Return an address of a name, all of which are allowed."""
+        """Return an address of a host whose addresses are all allowed."""
         addresses = within(self.patience, lambda: self.resolve(host))
         if not addresses or not all(map(self.is_allowed, addresses)):
             raise RemoteError(RemoteFault.NOT_ALLOWED, NOT_PUBLIC)
-        # Machines without IPv6 are common, hosts without IPv4 are not.
+        # Prefer IPv4: many machines have no IPv6.
         return min(addresses, key=lambda address: ":" in address)
 
     def _read(self, answer: BaseHTTPResponse) -> Iterator[bytes]:
@@ -179,7 +180,7 @@ class RemoteFetcher:
 
 
 def _target_of(answer: BaseHTTPResponse, url: str) -> str:
-    """Return where a redirect leads; a fragment is for browsers."""
+    """Return the URL of a redirect without its fragment."""
     place = answer.headers.get("Location", "").partition("#")[0]
     with suppress(UnicodeError):  # headers come as Latin-1; what was sent may be UTF-8
         place = place.encode("latin-1").decode()
@@ -202,7 +203,7 @@ def _require_good(answer: BaseHTTPResponse) -> None:
 
 @contextmanager
 def _translated() -> Iterator[None]:
-    """Turn what the network does into a RemoteError."""
+    """Translate network errors into RemoteError."""
     try:
         yield
     except (TimeoutError, StoreUnavailableError) as error:
@@ -211,7 +212,7 @@ def _translated() -> Iterator[None]:
         raise RemoteError(RemoteFault.UNREACHABLE, _told(error), passes=True) from error
     except OSError as error:
         raise RemoteError(RemoteFault.UNREACHABLE, NO_ANSWER, passes=True) from error
-    except ValueError as error:  # such as the size of a chunk that is no size
+    except ValueError as error:  # such as an invalid chunk size
         raise RemoteError(RemoteFault.UNREACHABLE, NO_HTTP, passes=True) from error
 
 

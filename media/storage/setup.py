@@ -1,4 +1,4 @@
-"""Makes the two buckets ready part by part; what a store refuses is left to do by hand."""
+"""Setup of the two buckets; steps the store does not allow are left to the operator."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -24,7 +24,7 @@ _NOT_FOUND: Final = 404
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """What became of one part; `by_hand` says what is left for the operator to do."""
+    """The result of one step; `by_hand` says what the operator must do."""
 
     sentence: str
     by_hand: str = ""
@@ -34,9 +34,9 @@ Ask = Callable[[str, str], bool]
 
 
 def prepare_buckets(*, adopt: Ask | None = None, dry_run: bool = False) -> Iterator[Step]:
-    """Do each part that is missing, yielding what was done (or, dry, would be done).
+    """Do each missing step and yield its result (in a dry run, what would be done).
 
-    `adopt` is asked with the name and the old identity of a bucket of another environment. Raises
+    `adopt` is called with the name and the old identity of a bucket of another environment. Raises
     ForeignEnvironmentError, StoreUnavailableError.
     """
     parts = _folder_parts if settings.STORAGE == "local" else _s3_parts
@@ -46,7 +46,7 @@ def prepare_buckets(*, adopt: Ask | None = None, dry_run: bool = False) -> Itera
 
 
 def upload_rule(origins: list[str]) -> "CORSRuleTypeDef":
-    """Return what a browser on `origins` needs to put to a signed URL and read the answer."""
+    """Return the CORS rule for uploads to signed URLs from browsers on `origins`."""
     return {
         "AllowedOrigins": origins or ["*"],
         "AllowedMethods": ["PUT", "GET", "HEAD"],
@@ -57,7 +57,7 @@ def upload_rule(origins: list[str]) -> "CORSRuleTypeDef":
 
 
 def download_rule(origins: list[str]) -> "CORSRuleTypeDef":
-    """Return what a browser on `origins` needs to read exports and error files."""
+    """Return the CORS rule for downloads of exports and error files by browsers on `origins`."""
     return {
         "AllowedOrigins": origins or ["*"],
         "AllowedMethods": ["GET", "HEAD"],
@@ -102,12 +102,12 @@ def _bucket_part(s3: "S3Client", bucket: str, *, dry_run: bool) -> Step:
     if refusal is None:
         return Step(sentence=f"Bucket {bucket} exists.")
     if refusal.status != _NOT_FOUND:
-        return _left_to_hand(f"Could not ask for bucket {bucket}", refusal, _create_advice(bucket))
+        return _manual_step(f"Could not ask for bucket {bucket}", refusal, _create_advice(bucket))
     if dry_run:
         return Step(sentence=f"Would create bucket {bucket}.")
     refusal = _refusal_of(lambda: s3.create_bucket(Bucket=bucket))
     if refusal is not None:
-        return _left_to_hand(f"Could not create bucket {bucket}", refusal, _create_advice(bucket))
+        return _manual_step(f"Could not create bucket {bucket}", refusal, _create_advice(bucket))
     return Step(sentence=f"Created bucket {bucket}.")
 
 
@@ -124,7 +124,7 @@ def _cors_part(
     if refusal is None:
         return Step(sentence=f"Browsers of {origins} may {verb} {bucket}.")
     advice = f"Set this CORS policy on bucket {bucket}:\n{json.dumps([rule], indent=2)}"
-    return _left_to_hand(f"Could not set the CORS policy of {bucket}", refusal, advice)
+    return _manual_step(f"Could not set the CORS policy of {bucket}", refusal, advice)
 
 
 @dataclass(frozen=True)
@@ -134,10 +134,10 @@ class _Refusal:
 
 
 def _refusal_of(call: Callable[[], object]) -> _Refusal | None:
-    """Make one call; return how the store refused it, None if it did not.
+    """Make one call; return the refusal of the store, None on success.
 
-    A token for objects only may not (401, 403), another store cannot (405, 501) or will not (409):
-    the other parts may work all the same. Raises what may pass.
+    A token for objects lacks the right (401, 403), other stores do not support the call (405, 409,
+    501); the other steps may still work. Raises temporary errors.
     """
     try:
         call()
@@ -150,7 +150,7 @@ def _refusal_of(call: Callable[[], object]) -> _Refusal | None:
     return None
 
 
-def _left_to_hand(what: str, refusal: _Refusal, advice: str) -> Step:
+def _manual_step(what: str, refusal: _Refusal, advice: str) -> Step:
     code = "" if refusal.code == str(refusal.status) else f" {refusal.code}"  # a HEAD has no code
     sentence = f"{what}: the store answered {refusal.status}{code}."
     return Step(sentence=sentence, by_hand=advice)

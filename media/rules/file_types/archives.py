@@ -1,4 +1,4 @@
-"""Whether a ZIP is whole and harmless, read from its directory without unpacking a byte."""
+"""Checks of ZIP archives by their directory, without unpacking."""
 
 import re
 import zlib
@@ -69,7 +69,7 @@ class Entry:
 
 
 def require_complete(reader: Reader) -> None:
-    """Refuse a cut archive, one that contradicts itself, and one that would harm who unpacks it."""
+    """Refuse an archive that is truncated, inconsistent or dangerous to unpack."""
     directory, entries = _read(reader)
     _require_modest(entries)
     for entry in entries:
@@ -82,7 +82,7 @@ def _rejected(reason: str) -> ArchiveRejectedError:
 
 
 def is_archive(reader: Reader) -> bool:
-    """Return whether the file ends with the directory of an archive that holds something."""
+    """Return whether the file ends with the directory of a non-empty archive."""
     try:
         return bool(_read(reader)[1])
     except ContentError:
@@ -252,7 +252,7 @@ def _require_harmless(entry: Entry) -> None:
 
 
 def _require_apart(reader: Reader, entries: list[Entry], directory: Directory) -> None:
-    """Refuse entries that share bytes: the trick of the bombs that need no nesting."""
+    """Refuse entries that share bytes, as zip bombs without nesting do."""
     free_from, end = 0, directory.start
     for entry in sorted(entries, key=lambda each: each.offset):
         offset = entry.offset + directory.shift

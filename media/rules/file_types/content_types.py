@@ -1,4 +1,4 @@
-"""The nine content types we take, and which folders take which.
+"""The nine accepted content types, and the folders that accept them.
 
 A declared type must be spelled exactly as below: it is signed into the upload URL, so a client
 that declares `image/JPEG` and sends what it declared would be refused by the store later.
@@ -66,7 +66,7 @@ _ALIASES: Final = {
 
 
 def require_acceptable(content_type: str, folder: str | None = None) -> FileType:
-    """Return the type a declared content type names; refuse what the folder does not hold."""
+    """Return the declared content type if the folder accepts it, else raise an error."""
     found = FILE_TYPES.get(content_type)
     if found is None:
         raise ContentTypeNotAllowedError(
@@ -80,7 +80,7 @@ def require_acceptable(content_type: str, folder: str | None = None) -> FileType
 
 
 def suggestion(content_type: str) -> str | None:
-    """Return the spelling that was probably meant, if it is one of ours."""
+    """Return the accepted content type that was probably meant, if any."""
     bare = content_type.partition(";")[0].strip().lower()
     meant = _ALIASES.get(bare, bare)
     return meant if meant in FILE_TYPES else None

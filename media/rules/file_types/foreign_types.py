@@ -1,4 +1,4 @@
-"""What a refused file is, in the words of the person who sent it, and what to do about it."""
+"""Messages for files of types that are not accepted: what the file is and what to do."""
 
 from dataclasses import dataclass
 

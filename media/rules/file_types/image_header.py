@@ -1,4 +1,4 @@
-"""The size of an image before anything is decoded, and the limits it is held to."""
+"""Size of an image from its header, and the size limits."""
 
 from collections.abc import Callable
 from typing import BinaryIO
@@ -35,7 +35,7 @@ def measure(file: BinaryIO, content_type: str) -> ImageHeader:
 
 
 def max_pixels(frames: int) -> int:
-    """Return how many pixels over all frames an image of so many frames may have."""
+    """Return the pixel limit over all frames for this number of frames."""
     return MAX_PIXELS if frames == 1 else MAX_ANIMATION_PIXELS
 
 

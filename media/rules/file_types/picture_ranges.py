@@ -1,4 +1,4 @@
-"""Which bytes of an image file its picture is made of.
+"""The byte ranges of the picture inside an image file.
 
 Decoders differ in what else they tolerate: stray bytes between segments, texts of any size, bytes
 after the end. The decoder child gets none of it.
@@ -42,7 +42,7 @@ def picture_end(file: BinaryIO, content_type: str) -> int:
 
 
 def differing_size(file: BinaryIO, content_type: str) -> CodedSize | None:
-    """Return the size a picture is coded in where its file declares another one."""
+    """Return the coded size of a picture if it differs from the declared one."""
     return avif.differing_size(Reader(file)) if content_type == "image/avif" else None
 
 

@@ -1,4 +1,4 @@
-"""What a file is by its first bytes, whatever its name or its sender say."""
+"""Detection of the content type by the first bytes."""
 
 import filetype
 
@@ -40,7 +40,7 @@ _OFFICE_PREFIX = "application/vnd.openxmlformats"
 
 
 def sniff(first_bytes: bytes) -> str | None:
-    """Return the content type the first bytes prove, ours or a foreign one, or None."""
+    """Return the content type of the first bytes, accepted or not; None if unknown."""
     head = bytes(first_bytes[:SNIFF_BYTES])
     if head[4:8] == b"ftyp":
         return _by_brand(head, 0)

@@ -1,4 +1,4 @@
-"""Whether a file is a whole file of its type: cheap, bounded, without decoding anything."""
+"""Structural checks of files: complete and of the declared type, without decoding."""
 
 from collections.abc import Callable
 from typing import BinaryIO

@@ -1,4 +1,4 @@
-"""Files that are text: pages, drawings and programs that may pose as something else."""
+"""Detection of text files: HTML, SVG, XML and plain text."""
 
 import codecs
 import re
@@ -23,7 +23,7 @@ def markup_type(head: bytes) -> str | None:
 
 
 def is_text(head: bytes) -> bool:
-    """Return whether the bytes are nothing but text in UTF-8 or with a byte order mark."""
+    """Return whether the bytes are text, in UTF-8 or with a byte order mark."""
     if head.startswith(_MARKS[1:]):
         return True
     if not head or _NO_TEXT.search(head):

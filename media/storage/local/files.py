@@ -47,7 +47,7 @@ class Folder:
         self._incoming = root / ".incoming"
 
     def create(self) -> bool:
-        """Make the folders; tell whether there were none before."""
+        """Create the folders; return whether they were missing."""
         fresh = not self._objects.is_dir()
         for folder in (self._objects, self._sides, self._incoming):
             folder.mkdir(parents=True, exist_ok=True)
@@ -140,7 +140,7 @@ class Folder:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """One writer at a time decides what is under a key; bytes are poured before."""
+        """Allow one writer at a time to replace an object; the bytes are written before."""
         self.create()
         with (self._incoming / ".lock").open("wb") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -149,7 +149,7 @@ class Folder:
 
 @contextmanager
 def told_as_ours() -> Iterator[None]:
-    """Turn a fault of the disk into one of the store."""
+    """Translate disk errors into store errors."""
     try:
         yield
     except OSError as error:

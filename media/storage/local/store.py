@@ -1,4 +1,4 @@
-"""A store on the file system: the whole product without any S3 service.
+"""A store on the file system, to run the product without an S3 service.
 
 Clients put to our own route with a signed token, which binds what a signed S3 URL binds.
 """
@@ -167,7 +167,7 @@ class LocalStore:
         return self.head(key)
 
     def delete_many(self, keys: Iterable[str]) -> DeleteFailures:
-        """Remove file after file; one that cannot go does not hold up the others."""
+        """Delete the files one by one; a failure does not stop the others."""
         failures = []
         for key in keys:
             try:
@@ -185,7 +185,7 @@ class LocalStore:
             yield from islice(self._listed(prefix, after or ""), limit)
 
     def create(self) -> bool:
-        """Make the folders; tell whether there were none before."""
+        """Create the folders; return whether they were missing."""
         return self._folder.create()
 
     def _listed(self, prefix: str, after: str) -> Iterator[ObjectListing]:
@@ -242,7 +242,7 @@ class LocalReader:
         self._file.close()
 
     def __iter__(self) -> Iterator[bytes]:
-        """Yield the bytes asked for."""
+        """Yield the bytes of the object or range."""
         while self._left > 0:
             chunk = self._read()
             if not chunk:
@@ -285,7 +285,7 @@ def _require_headers(grant: dict[str, Any], headers: Mapping[str, str]) -> None:
 
 
 def _exactly(length: int, body: Iterable[bytes]) -> Iterator[bytes]:
-    """Pass the body on; one that ends early or late was cut or lied about on its way."""
+    """Yield the body; refuse one that is shorter or longer than announced."""
     received = 0
     for chunk in body:
         received += len(chunk)

@@ -1,4 +1,4 @@
-"""The body of an object on its way in, with a bound on how long the store may dawdle."""
+"""Streaming of an object body, with a minimum rate."""
 
 import time
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ SLOWEST_READ: Final = 1024 * 1024  # bytes per second a long body must keep up o
 
 
 class S3Reader:
-    """The body of one GET, read as it comes in."""
+    """The body of one GET, read as it arrives."""
 
     def __init__(
         self, head: ObjectHead, body: BaseHTTPResponse, expected: int, *, budget: timedelta

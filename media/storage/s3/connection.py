@@ -1,4 +1,4 @@
-"""The connections of a process to S3, and the configuration every one of them has."""
+"""Connections of a process to S3, and their configuration."""
 
 import random
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ _RETRIED_BY_BOTOCORE: Final = frozenset({429, 500, 502, 503, 504})
 
 @dataclass(frozen=True, kw_only=True)
 class S3Connection:
-    """Where an S3-compatible service is and who we are to it.
+    """Endpoint and credentials of an S3-compatible service.
 
     `endpoint_url` is for our own calls, `public_endpoint_url` is what clients are sent to.
     """
@@ -54,7 +54,7 @@ class S3Connection:
         )
 
     def signer(self, endpoint_url: str) -> Signer:
-        """Return what signs requests to an address of this service, as us."""
+        """Return the signer for an endpoint of this service."""
         return Signer(
             endpoint_url=endpoint_url,
             access_key_id=self.access_key_id,
@@ -64,7 +64,7 @@ class S3Connection:
 
 
 class ClientHolder:
-    """The connections to one service that a process has: boto3's, and our own for reading."""
+    """The connections of a process to one service: boto3's, and our own for reading."""
 
     def __init__(self, connection: S3Connection) -> None:
         self._connection = connection

@@ -1,4 +1,4 @@
-"""What goes wrong between us and the service, told in our own errors."""
+"""Translation of S3 and client errors into errors of media."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,7 +24,7 @@ from sartiq.core.errors import SartiqError
 # A HEAD answer has no body, so its code is the bare status.
 _NOT_FOUND: Final = frozenset({"NoSuchKey", "404", "NotFound"})
 _CHANGED: Final = frozenset({"PreconditionFailed", "412"})
-_BARE_NOT_FOUND: Final = frozenset({"404", "NotFound"})  # it does not say what is missing
+_BARE_NOT_FOUND: Final = frozenset({"404", "NotFound"})  # does not say what is missing
 _CREDENTIALS: Final = frozenset({401, 403})
 _BUSY_STATUSES: Final = frozenset({408, 429})
 _NOT_IMPLEMENTED: Final = 501
@@ -52,7 +52,7 @@ class AnswerError(Exception):
 
 
 def is_busy(status: int) -> bool:
-    """Tell whether a status says "later": any 5xx, Cloudflare's 520 to 530 among them, but 501."""
+    """Return whether a status is temporary: any 5xx but 501, with Cloudflare's 520 to 530."""
     return status in _BUSY_STATUSES or (status >= 500 and status != _NOT_IMPLEMENTED)  # noqa: PLR2004
 
 
@@ -63,7 +63,7 @@ def is_passing(status: int, code: str) -> bool:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn every fault of the service, the client and the transport into one of ours."""
+    """Translate every error of the service, the client and the transport."""
     try:
         yield
     except ClientError as error:

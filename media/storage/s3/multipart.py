@@ -1,4 +1,4 @@
-"""Large objects in parts: flat memory, each part one bounded operation."""
+"""Multipart uploads: one part in memory at a time, each part a bounded operation."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 class Run(Protocol):
-    """Makes one call on the client, bounded and translated."""
+    """Makes one call on the client, with a deadline and translated errors."""
 
     def __call__(self, call: "Callable[[S3Client], T]", /) -> T:
         """Return what the call returned."""

@@ -1,4 +1,4 @@
-"""GET and HEAD without boto3's model of the service: our own signer and connections.
+"""GET and HEAD with our own signer and connections, without the overhead of boto3.
 
 The two calls every byte comes through; boto3 spends twice the CPU on them.
 """
@@ -17,7 +17,7 @@ from media.storage.per_process import PerProcess
 from media.storage.s3.connection import ATTEMPTS, S3Connection
 from media.storage.s3.errors import AnswerError
 
-_MAX_ERROR_BYTES: Final = 64 * 1024  # bytes of an error document we look at
+_MAX_ERROR_BYTES: Final = 64 * 1024  # bytes of an error document that are read
 _CODE: Final = re.compile(rb"<Code>([^<]*)</Code>")
 
 

@@ -1,4 +1,4 @@
-"""Signed URLs, and the checksums and headers that go with them."""
+"""Signed URLs with their checksums and headers."""
 
 import base64
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ CHECKSUM_HEADER: Final = "x-amz-checksum-sha256"
 
 
 class UrlSigner:
-    """Signs URLs of one bucket for the endpoint that clients see."""
+    """Signs URLs of one bucket for the public endpoint."""
 
     def __init__(self, connection: S3Connection, bucket: str) -> None:
         self._signer = connection.signer(connection.public_endpoint_url)
@@ -38,7 +38,7 @@ class UrlSigner:
 
 
 def lifetime_seconds(lifetime: timedelta) -> int:
-    """Return the whole seconds of a lifetime a URL may have."""
+    """Return a valid lifetime in whole seconds."""
     if not timedelta(seconds=1) <= lifetime <= MAX_LIFETIME:
         message = f"A signed URL lives 1 second to 7 days, not {lifetime}."
         raise ValueError(message)

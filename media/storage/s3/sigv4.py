@@ -1,4 +1,4 @@
-"""AWS Signature Version 4 for S3, for requests without a body of ours.
+"""AWS Signature Version 4 for S3, for requests whose body is not signed.
 
 The rules are AWS's "Create a signed AWS API request"; golden tests hold every signature equal to
 botocore's, whose own signer costs ten times as much a request.

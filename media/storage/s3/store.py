@@ -1,4 +1,4 @@
-"""The store of production: R2, or any server that speaks S3."""
+"""The store for R2 and other S3-compatible services."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
@@ -88,7 +88,7 @@ class S3Store:
         return None if told is None else _instant(told)
 
     def head(self, key: str) -> ObjectHead:
-        """Ask for the headers, the checksum with them."""
+        """Return the metadata, with the checksum."""
         _require_possible(key)
         answer = self._read("HEAD", key, {"x-amz-checksum-mode": "ENABLED"})
         answer.drain_conn()
@@ -170,12 +170,12 @@ class S3Store:
         self._holder.close()
 
     def _run(self, call: "Callable[[S3Client], T]") -> T:
-        """Make one call inside its budget, its faults told in our errors."""
+        """Make one call within its time limit and translate its errors."""
         with translated():
             return within(self._budget, lambda: call(self._holder.get()))
 
     def _read(self, method: str, key: str, headers: dict[str, str]) -> BaseHTTPResponse:
-        """Make one reading call inside its budget, without boto3's share of the work."""
+        """Make one reading call within its time limit, without boto3."""
         with translated(), time_limit(self._budget):
             try:
                 return self._direct.send(method, key, headers)
@@ -185,7 +185,7 @@ class S3Store:
                 raise
 
     def _ask_for_bucket(self) -> BaseHTTPResponse:
-        """Ask for the bucket itself; one that is missing is a setting, not a missing object."""
+        """Check that the bucket exists: a missing one is a wrong setting, not a missing object."""
         try:
             answer = self._direct.send("HEAD", "", {})
         except AnswerError as error:
