@@ -33,7 +33,7 @@ def main() -> None:
     if set(asked.parts) <= set(ALONE):
         return
     product = Product(
-        Stack.temporary(given={}),
+        Stack.temporary(environ={}),
         settings="sartiq.settings.development",
     )
     with product:

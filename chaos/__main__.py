@@ -16,7 +16,7 @@ def main() -> int:
     parser.add_argument("--longest", type=float, default=30.0, help="seconds of a pause")
     parser.add_argument("--uploads", type=int, default=400, help="photos during the storm")
     asked = parser.parse_args()
-    with Product(Stack.temporary(given={}), settings="sartiq.settings.development") as product:
+    with Product(Stack.temporary(environ={}), settings="sartiq.settings.development") as product:
         failed = broker_pauses.run(
             product, pauses=asked.pauses, shortest=asked.shortest, longest=asked.longest
         )

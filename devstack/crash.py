@@ -31,19 +31,19 @@ class Killer:
     def __call__(self, point: str) -> None:
         """Die when `point` is the one asked for and nobody died there yet."""
         try:
-            wanted = self._armed.read_text()
+            requested = self._armed.read_text()
         except FileNotFoundError:
             return
         here = f"{_role()} {point}"
-        if wanted not in {here, f"all {here}", f"stop {here}"}:
+        if requested not in {here, f"all {here}", f"stop {here}"}:
             return
         try:
             self._armed.rename(self._armed.with_name("done"))
         except FileNotFoundError:
             return  # another process was faster
-        if wanted == here:
+        if requested == here:
             os.kill(os.getpid(), signal.SIGKILL)
-        os.killpg(os.getpgrp(), signal.SIGSTOP if wanted == f"stop {here}" else signal.SIGKILL)
+        os.killpg(os.getpgrp(), signal.SIGSTOP if requested == f"stop {here}" else signal.SIGKILL)
 
 
 def _role() -> str:

@@ -1,4 +1,4 @@
-"""Where the stack keeps its data, its sockets and its logs."""
+"""The folders of a stack: data, sockets and logs."""
 
 import contextlib
 import fcntl
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from devstack.process.child import POLL_SECONDS, DevstackError
-from devstack.process.stop_signals import checkpoint
+from devstack.process.stop_signals import raise_if_stop_requested
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 DATA = CHECKOUT / ".devstack"
@@ -28,11 +28,11 @@ ABANDONED_AFTER = 60  # seconds; younger ones may be about to take their lock
 
 
 @dataclass(frozen=True)
-class Places:
+class StackPaths:
     """The folders of one stack: its data, its sockets (a short path), its logs.
 
-    Data of a `temporary` stack vanishes with it, so its services need not be durable. `locks` are
-    descriptors the services inherit (see `hold`).
+    Data of a `temporary` stack are removed with it, so its services need not be durable. `locks`
+    are descriptors the services inherit (see `hold`).
     """
 
     data: Path
@@ -41,41 +41,41 @@ class Places:
     temporary: bool
     locks: tuple[int, ...] = ()
 
-    def leave(self) -> None:
-        """Remove what does not persist and let go of the locks."""
+    def release(self) -> None:
+        """Remove the run folder and release the locks."""
         shutil.rmtree(self.run, ignore_errors=True)
         for descriptor in self.locks:
             os.close(descriptor)
 
 
-def data_root(given: Mapping[str, str]) -> Path:
-    """Return the folder that holds all data that survives."""
-    return Path(given.get("DEVSTACK_DIR") or DATA).resolve()
+def data_root(environ: Mapping[str, str]) -> Path:
+    """Return the folder that holds all persistent data."""
+    return Path(environ.get("DEVSTACK_DIR") or DATA).resolve()
 
 
-def data_folder(given: Mapping[str, str]) -> Path:
-    """Return where the asked stack keeps its data.
+def data_folder(environ: Mapping[str, str]) -> Path:
+    """Return the folder of the data of the stack that `environ` asks for.
 
-    Rows that name objects in one store are wrong beside the other, so each store has its own.
+    Rows refer to objects of one store, so each kind of store has its own folder.
     """
-    root = data_root(given)
-    return root / LOCAL if given.get("STORAGE") == LOCAL else root
+    root = data_root(environ)
+    return root / LOCAL if environ.get("STORAGE") == LOCAL else root
 
 
-def persistent_places(data: Path) -> Places:
-    """Return the places behind `make serve` and `make demo`: data survives, sockets do not."""
+def persistent_paths(data: Path) -> StackPaths:
+    """Return the paths of `make serve` and `make demo`: data persist, sockets do not."""
     data.mkdir(mode=0o755, parents=True, exist_ok=True)
     lock = hold(data)
     run = new_run_folder()
     locks = (lock, hold(run))
-    return Places(data=data, run=run, logs=data / "log", temporary=False, locks=locks)
+    return StackPaths(data=data, run=run, logs=data / "log", temporary=False, locks=locks)
 
 
-def temporary_places() -> Places:
-    """Return places that vanish with the stack."""
+def temporary_paths() -> StackPaths:
+    """Return paths that are removed with the stack."""
     run = new_run_folder()
     locks = (hold(run),)
-    return Places(data=run / "data", run=run, logs=run / "log", temporary=True, locks=locks)
+    return StackPaths(data=run / "data", run=run, logs=run / "log", temporary=True, locks=locks)
 
 
 def new_run_folder() -> Path:
@@ -91,7 +91,7 @@ def new_run_folder() -> Path:
 
 
 def sweep_abandoned(parent: Path) -> None:
-    """Remove the run folders of launchers that were killed: nobody holds their lock."""
+    """Remove the run folders of launchers that were killed: their locks are free."""
     for folder in parent.glob(f"{RUN_PREFIX}*"):
         with contextlib.suppress(OSError, DevstackError):
             age = time.time() - (folder / LOCK).stat().st_mtime
@@ -102,7 +102,7 @@ def sweep_abandoned(parent: Path) -> None:
 
 
 def can_be_entered_by_anyone(folder: Path) -> bool:
-    """Return whether a user without rights could reach what lies in `folder`."""
+    """Return whether an unprivileged user can enter `folder`."""
     nearest = folder.resolve()
     while not nearest.exists():
         nearest = nearest.parent
@@ -110,27 +110,27 @@ def can_be_entered_by_anyone(folder: Path) -> bool:
 
 
 def shelter_path() -> Path:
-    """Return the folder outside the checkout for what a closed checkout cannot hold."""
+    """Return the folder outside the checkout that is used if the checkout is private."""
     return SHELTERS / f"sartiq-devstack-{_short_name(CHECKOUT)}"
 
 
 def shelter() -> Path:
-    """Make the shelter, refusing one that somebody else has put in its place."""
+    """Create the shelter; refuse a folder that belongs to another user."""
     folder = shelter_path()
     folder.mkdir(mode=0o755, exist_ok=True)
-    found = folder.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
-        message = f"{folder} belongs to somebody else; remove it first"
+    status = folder.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
+        message = f"{folder} belongs to another user; remove it first"
         raise DevstackError(message)
     folder.chmod(0o755)
     return folder
 
 
 def sheltered(data: Path) -> Path:
-    """Return the place in the shelter that stands for a folder nobody else can enter.
+    """Return the folder in the shelter that replaces a private data folder.
 
-    It belongs to this very folder, not to its path: what a deleted clone left behind would be rows
-    without their objects, so it is removed. The caller holds the folder's lock.
+    It is tied to the identity of the data folder, not to its path: rows of a deleted clone refer to
+    objects that are gone, so its data are removed. The caller holds the folder's lock.
     """
     mine = shelter() / f"{_shelter_name(data)}-{_identity(data)}"
     for stale in shelter().glob(f"{_shelter_name(data)}*"):
@@ -153,7 +153,7 @@ def _identity(data: Path) -> str:
 
 
 def remove_data(root: Path) -> None:
-    """Remove everything the stacks keep between two starts; refuse while one runs."""
+    """Remove all persistent data of the stacks; refuse while one runs."""
     folders = [folder for folder in (root, root / LOCAL) if folder.is_dir()]
     with contextlib.ExitStack() as locks:
         for folder in folders:
@@ -164,7 +164,7 @@ def remove_data(root: Path) -> None:
 
 
 def _empty_shelter(folders: Sequence[Path]) -> None:
-    """Remove what stands for these folders; the binaries stay, another stack may run from them."""
+    """Remove the data of these folders, not the binaries: another stack may run from them."""
     for folder in folders:
         for place in shelter().glob(f"{_shelter_name(folder)}*"):
             shutil.rmtree(place, ignore_errors=True)
@@ -190,7 +190,7 @@ def hold(folder: Path, *, seconds: float = 10.0) -> int:
                 os.close(descriptor)
                 message = f"another stack runs on {folder}; stop it first"
                 raise DevstackError(message) from None
-            checkpoint()
+            raise_if_stop_requested()
             time.sleep(POLL_SECONDS)
         else:
             return descriptor

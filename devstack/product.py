@@ -14,7 +14,7 @@ from typing import Any, Self
 from devstack.folders import CHECKOUT
 from devstack.process.child import Child, DevstackError, ProcessEndedError, outcome, stop_all
 from devstack.process.ports import LOOPBACK, answers, free_port, serves
-from devstack.process.stop_signals import checkpoint
+from devstack.process.stop_signals import raise_if_stop_requested
 from devstack.services.postgres import Postgres
 from devstack.services.stack import Stack
 from devstack.services.valkey import Valkey
@@ -34,7 +34,7 @@ class Person:
 class Product:
     """One running product on a stack of its own.
 
-    Every process can be stopped, killed and started again by itself; nothing survives `stop`.
+    Every process can be stopped, killed and restarted separately; `stop` stops them all.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Product:
             "PYTHONUNBUFFERED": "1",
             **(env or {}),
         }
-        self.logs = stack.places.logs
+        self.logs = stack.paths.logs
         self.organization_id = ""
         self.users: dict[str, Person] = {}
         self.web = self._child("web", self._web_command())
@@ -71,7 +71,7 @@ class Product:
     def start(self) -> None:
         """Start the services, prepare them, then start web, worker and beat."""
         try:
-            self.revive()
+            self.restart_dead()
         except BaseException:
             self.stop()
             raise
@@ -79,10 +79,10 @@ class Product:
     def prepare(self) -> None:
         """Migrate, make the buckets and the users."""
         command = (sys.executable, "-m", "devstack.prepare")
-        said = self._run(*command, meanwhile=self.stack.require_alive)
-        made = json.loads(said.splitlines()[-1])
-        self.organization_id = made["organization_id"]
-        self.users = {name: Person(**person) for name, person in made["users"].items()}
+        output = self._run(*command, meanwhile=self.stack.require_alive)
+        prepared = json.loads(output.splitlines()[-1])
+        self.organization_id = prepared["organization_id"]
+        self.users = {name: Person(**person) for name, person in prepared["users"].items()}
 
     def manage(self, *arguments: str) -> str:
         """Run a management command and return what it printed."""
@@ -112,11 +112,11 @@ class Product:
         self.worker.start()
 
     def stop_worker(self) -> None:
-        """Ask the worker to finish its task and leave."""
+        """Ask the worker to finish its task and exit."""
         self.worker.stop()
 
     def kill_worker(self, number: int = signal.SIGKILL) -> None:
-        """Send a signal to the worker with all its processes, by default the deadly one."""
+        """Send a signal to the worker with all its processes, by default SIGKILL."""
         if number == signal.SIGKILL:
             self.worker.kill()
         else:
@@ -131,7 +131,7 @@ class Product:
         self.beat.stop()
 
     def stop_broker(self, *, lose_data: bool = False) -> None:
-        """Kill the broker; with `lose_data` as if it had kept nothing."""
+        """Kill the broker; with `lose_data` also delete its data."""
         self._valkey.child.kill()
         if lose_data:
             self._valkey.forget()
@@ -161,12 +161,12 @@ class Product:
             self.stack.seaweed.launch()
             self.stack.seaweed.wait_ready()
 
-    def revive(self) -> None:
-        """Start whatever does not run and wait until everything answers.
+    def restart_dead(self) -> None:
+        """Start every process that does not run, and wait until all are ready.
 
-        After a `ProcessEndedError` it may be called again and goes on where it was.
+        Safe to call again after a `ProcessEndedError`.
         """
-        self.stack.revive()
+        self.stack.restart_dead()
         if not self.users:
             self.prepare()
         for child, start in (
@@ -175,7 +175,7 @@ class Product:
             (self.beat, self.start_beat),
         ):
             if not child.is_alive:
-                child.kill()  # reaps what ended and ends what it left
+                child.kill()  # reap it and end its descendants
                 start()
         self.web.wait_until(self._everything_answers)
 
@@ -185,7 +185,7 @@ class Product:
             child.require_alive()
 
     def stop(self) -> None:
-        """Stop every process; none is left."""
+        """Stop every process."""
         stop_all([self.beat, self.worker, self.web])
         self.stack.stop()
 
@@ -237,7 +237,7 @@ class Product:
             env=self.env,
             cwd=CHECKOUT,
             death_signal=death_signal,
-            inherits=self.stack.places.locks,
+            inherits=self.stack.paths.locks,
         )
 
     def _web_command(self) -> list[str | Path]:
@@ -247,7 +247,7 @@ class Product:
         ]
 
     def _beat_command(self) -> list[str | Path]:
-        schedule = self.stack.places.data / "beat-schedule"
+        schedule = self.stack.paths.data / "beat-schedule"
         return [
             *(sys.executable, "-m", "celery", "-A", "sartiq.celery", "beat"),
             *("--loglevel", "INFO", "--schedule", schedule, "--pidfile", ""),
@@ -260,10 +260,10 @@ class Product:
         self.require_alive()
         return self._web_answers()
 
-    def _run(self, *command: str, meanwhile: Callable[[], None] = checkpoint) -> str:
+    def _run(self, *command: str, meanwhile: Callable[[], None] = raise_if_stop_requested) -> str:
         name = " ".join(command[1:])
         try:
-            done = outcome(
+            result = outcome(
                 command,
                 env=self.env,
                 cwd=CHECKOUT,
@@ -274,12 +274,12 @@ class Product:
             )
         except subprocess.TimeoutExpired as error:
             raise DevstackError(f"{name} was not done after {error.timeout:g} s") from error
-        if done.returncode:
-            message = f"{name} failed:\n{done.stdout[-4000:]}{done.stderr[-4000:]}"
-            if done.returncode == os.EX_CONFIG:
+        if result.returncode:
+            message = f"{name} failed:\n{result.stdout[-4000:]}{result.stderr[-4000:]}"
+            if result.returncode == os.EX_CONFIG:
                 raise DevstackError(message)
-            raise ProcessEndedError(name, by_itself=done.returncode > 0, report=message)
-        return done.stdout
+            raise ProcessEndedError(name, by_itself=result.returncode > 0, report=message)
+        return result.stdout
 
 
 def _usable(port: int) -> int:
@@ -293,7 +293,7 @@ def _worker_command(processes: int) -> list[str | Path]:
     return [
         *(sys.executable, "-m", "celery", "-A", "sartiq.celery", "worker"),
         *("--pool", "prefork", "--concurrency", str(processes), "--loglevel", "INFO"),
-        # No heartbeats: one being told to a lost broker would keep the worker from stopping.
+        # No heartbeats: sending one to a lost broker would keep the worker from stopping.
         *("--without-gossip", "--without-mingle", "--without-heartbeat"),
         *("--hostname", "worker@%h"),
     ]

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from xdist.scheduler.loadscope import LoadScopeScheduling
 
-from devstack.folders import temporary_places
+from devstack.folders import temporary_paths
 from devstack.process.child import stop_all
 from devstack.product import Product
 from devstack.services.stack import Stack
@@ -44,7 +44,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     if worker is not None:
         os.environ["BROKER_URL"] = own_database(os.environ["BROKER_URL"], worker)
         return
-    stack = Stack.temporary(given=os.environ)
+    stack = Stack.temporary(environ=os.environ)
     early_config.stash[_stack_key] = stack
     os.environ.update(stack.env)
     os.environ[VARIABLES] = " ".join(stack.env)
@@ -124,16 +124,16 @@ class Products:
         if key not in self._running:
             self._running[key] = self.fresh(**env)
         product = self._running[key]
-        product.revive()
+        product.restart_dead()
         return product
 
     def fresh(self, **env: str) -> Product:
         """Return a product nobody used before; the caller stops it."""
         storage = env.get("STORAGE", "")
-        places = temporary_places()
-        _copy(self._prepared_data(storage), places.data)
+        paths = temporary_paths()
+        _copy(self._prepared_data(storage), paths.data)
         product = Product(
-            Stack(places=places, given={"STORAGE": storage}), settings=SETTINGS, env=env
+            Stack(paths=paths, environ={"STORAGE": storage}), settings=SETTINGS, env=env
         )
         product.start()
         return product
@@ -142,10 +142,10 @@ class Products:
         """Return the data of a product that was prepared once: migrating costs seconds of CPU."""
         if storage not in self._prepared:
             self._prepared[storage] = Path(tempfile.mkdtemp(prefix="sartiq-prepared-"))
-            with Stack.temporary(given={"STORAGE": storage}) as stack:
+            with Stack.temporary(environ={"STORAGE": storage}) as stack:
                 Product(stack, settings=SETTINGS).prepare()
                 stop_all(stack.children)
-                _copy(stack.places.data, self._prepared[storage])
+                _copy(stack.paths.data, self._prepared[storage])
         return self._prepared[storage]
 
     def remove_prepared_data(self) -> None:

@@ -1,4 +1,4 @@
-"""Start again what ends, as an orchestrator would, and give up on what cannot run."""
+"""Restarts of processes that ended, as an orchestrator does, up to a limit."""
 
 import sys
 import time
@@ -6,23 +6,23 @@ from collections import deque
 from typing import NoReturn
 
 from devstack.process.child import POLL_SECONDS, DevstackError, ProcessEndedError
-from devstack.process.stop_signals import checkpoint
+from devstack.process.stop_signals import raise_if_stop_requested
 from devstack.product import Product
 
-MAX_RESTARTS = 10  # of all processes together, within
+MAX_RESTARTS = 10  # of all processes together, within RESTART_SECONDS
 RESTART_SECONDS = 60.0
-MAX_OWN_EXITS = 4  # of one process within the same time; nobody killed it, so it cannot run
+MAX_OWN_EXITS = 4  # of one process within RESTART_SECONDS, without being killed by a signal
 WATCH_SECONDS = 0.2
 
 
 class Restarts:
-    """The latest ends of processes; one end too many is an error."""
+    """The recent exits of processes; too many raise an error."""
 
     def __init__(self) -> None:
-        self._ends: deque[tuple[float, str]] = deque()  # when, and whose if nobody killed it
+        self._ends: deque[tuple[float, str]] = deque()  # when, and the name unless it was killed
 
     def record(self, error: ProcessEndedError) -> int:
-        """Return how often this process ended by itself lately; raise when it is too often."""
+        """Return how often this process exited by itself recently; raise if too often."""
         now = time.monotonic()
         self._ends.append((now, error.name if error.by_itself else ""))
         while now - self._ends[0][0] > RESTART_SECONDS:
@@ -35,12 +35,12 @@ class Restarts:
 
 
 def start(product: Product) -> None:
-    """Start every process; whatever ends meanwhile is started again."""
-    _revive(product, Restarts())
+    """Start every process; restart those that end in the meantime."""
+    _restart_dead(product, Restarts())
 
 
 def watch(product: Product) -> NoReturn:
-    """Start again what ends; return never.
+    """Restart processes that end; never return.
 
     Raises when processes end again and again, or when a signal comes.
     """
@@ -50,14 +50,14 @@ def watch(product: Product) -> NoReturn:
             product.require_alive()
         except ProcessEndedError as error:
             _answer(error, restarts)
-            _revive(product, restarts)
+            _restart_dead(product, restarts)
         _pause(WATCH_SECONDS)
 
 
-def _revive(product: Product, restarts: Restarts) -> None:
+def _restart_dead(product: Product, restarts: Restarts) -> None:
     while True:
         try:
-            product.revive()
+            product.restart_dead()
         except ProcessEndedError as error:
             _answer(error, restarts)
         else:
@@ -67,13 +67,13 @@ def _revive(product: Product, restarts: Restarts) -> None:
 def _answer(error: ProcessEndedError, restarts: Restarts) -> None:
     own_exits = restarts.record(error)
     print(f"{error.name} ended; it is started again", file=sys.stderr, flush=True)
-    # It may have met what a killed predecessor left, which needs a moment to go.
+    # Resources of a killed predecessor may need a moment to be released.
     _pause(own_exits * WATCH_SECONDS)
 
 
 def _pause(seconds: float) -> None:
     deadline = time.monotonic() + seconds
-    checkpoint()
+    raise_if_stop_requested()
     while time.monotonic() < deadline:
         time.sleep(POLL_SECONDS)
-        checkpoint()
+        raise_if_stop_requested()

@@ -1,4 +1,4 @@
-"""`make serve`: the product on this machine until it is told to stop."""
+"""`make serve`: the product on this machine until a signal stops it."""
 
 import json
 import os
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from devstack import restarts
-from devstack.process.stop_signals import StopAskedError, stop_on_signals
+from devstack.process.stop_signals import StopRequestedError, stop_on_signals
 from devstack.product import Product
 from devstack.services.stack import Stack
 
@@ -14,14 +14,14 @@ DEFAULT_PORT = 8000
 
 
 @contextmanager
-def local_product(given: Mapping[str, str]) -> Iterator[Product]:
-    """Run the product of this checkout, with its data kept in `.devstack/`."""
-    stack = Stack.persistent(given=given)
+def local_product(environ: Mapping[str, str]) -> Iterator[Product]:
+    """Run the product of this checkout, with its data in `.devstack/`."""
+    stack = Stack.persistent(environ=environ)
     try:
         product = Product(
             stack,
-            settings=given.get("DJANGO_SETTINGS_MODULE", "sartiq.settings.development"),
-            port=int(given.get("PORT") or DEFAULT_PORT),
+            settings=environ.get("DJANGO_SETTINGS_MODULE", "sartiq.settings.development"),
+            port=int(environ.get("PORT") or DEFAULT_PORT),
         )
     except BaseException:
         stack.stop()
@@ -34,11 +34,11 @@ def local_product(given: Mapping[str, str]) -> Iterator[Product]:
 
 
 def serve() -> int:
-    """Run until a signal comes; print one READY line once everything answers."""
+    """Run until a signal comes; print one READY line once everything is ready."""
     stop_on_signals()
     try:
         with local_product(os.environ) as product:
             print("READY " + json.dumps(product.summary), flush=True)
             restarts.watch(product)
-    except StopAskedError:
+    except StopRequestedError:
         return 0

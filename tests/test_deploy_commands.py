@@ -119,7 +119,7 @@ def test_the_static_files_of_docs_and_admin_are_collected(image: Path) -> None:
 @pytest.fixture(scope="module")
 def container_env() -> Iterator[dict[str, str]]:
     """env.example as an operator fills it in, pointed at embedded services of its own."""
-    with Stack.temporary(given={}) as stack:
+    with Stack.temporary(environ={}) as stack:
         lines = env_lines()
         set_in_example = {
             name: value for name, (commented, value) in lines.items() if not commented
@@ -231,7 +231,7 @@ def test_a_worker_that_lost_its_broker_stops_when_asked(
     image: Path, container_env: dict[str, str], prepared: str, tmp_path: Path
 ) -> None:
     elsewhere = {name: container_env[name] for name in ("DATABASE_URL", "S3_ENDPOINT_URL")}
-    with Stack.temporary(given=elsewhere) as stack:
+    with Stack.temporary(environ=elsewhere) as stack:
         broker = next(child for child in stack.children if child.name == "valkey")
         program, *arguments = SERVICES["worker"]["command"]
         worker = Child(

@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Sequence
 from http import HTTPStatus
 
-from devstack.demo.narrator import Narrator, require
+from devstack.demo.client import DemoClient, require
 
 EXPORT_SECONDS = 300
 ENDED = {"completed", "completed_with_errors", "failed"}
@@ -20,49 +20,49 @@ CONFIGURATION = {
 MEGABYTE = 1_000_000
 
 
-def tell(narrator: Narrator, *, product_ids: Sequence[str]) -> int:
+def run_steps(client: DemoClient, *, product_ids: Sequence[str]) -> int:
     """Export the products' pictures; return how many files came."""
-    made = narrator.call("POST", "/api/v1/export-configuration/", json=CONFIGURATION)
-    asked = {"product_ids": list(product_ids), "export_configuration_id": made["id"]}
-    _preview(narrator, asked)
-    archive = _download(narrator, _run(narrator, asked))
-    return _check(narrator, archive)
+    configuration = client.call("POST", "/api/v1/export-configuration/", json=CONFIGURATION)
+    payload = {"product_ids": list(product_ids), "export_configuration_id": configuration["id"]}
+    _preview(client, payload)
+    archive = _download(client, _run(client, payload))
+    return _check(client, archive)
 
 
-def _preview(narrator: Narrator, asked: dict[str, object]) -> None:
-    with narrator.step("Preview the export") as say:
-        shown = narrator.call("POST", "/api/v1/exports/preview", json=asked)
-        names = [each["name"] for each in shown["data"]]
-        require(len(set(names)) == shown["count"], "two files have one name")
-        say(f"{shown['count']} files: {names[0]}, {names[1]}, …")
+def _preview(client: DemoClient, payload: dict[str, object]) -> None:
+    with client.step("Preview the export") as say:
+        preview = client.call("POST", "/api/v1/exports/preview", json=payload)
+        names = [each["name"] for each in preview["data"]]
+        require(len(set(names)) == preview["count"], "two files have one name")
+        say(f"{preview['count']} files: {names[0]}, {names[1]}, …")
 
 
-def _run(narrator: Narrator, asked: dict[str, object]) -> str:
-    with narrator.step("Export") as say:
-        run = narrator.call("POST", "/api/v1/exports/", json=asked)
-        done = narrator.watch(
+def _run(client: DemoClient, payload: dict[str, object]) -> str:
+    with client.step("Export") as say:
+        run = client.call("POST", "/api/v1/exports/", json=payload)
+        finished = client.poll_until(
             f"/api/v1/exports/{run['id']}",
             lambda seen: seen["status"] in ENDED,
             seconds=EXPORT_SECONDS,
         )
-        require(done["status"] == "completed", f"{done['status']}: {done['failures']}")
-        size = done["archive"]["size"] / MEGABYTE
-        say(f"{done['counts']['ready']} images converted, {size:.1f} MB")
+        require(finished["status"] == "completed", f"{finished['status']}: {finished['failures']}")
+        size = finished["archive"]["size"] / MEGABYTE
+        say(f"{finished['counts']['ready']} images converted, {size:.1f} MB")
     return str(run["id"])
 
 
-def _download(narrator: Narrator, run_id: str) -> bytes:
-    with narrator.step("Download the archive") as say:
-        redirect = narrator.client.get(f"/api/v1/exports/{run_id}/download")
+def _download(client: DemoClient, run_id: str) -> bytes:
+    with client.step("Download the archive") as say:
+        redirect = client.api.get(f"/api/v1/exports/{run_id}/download")
         require(redirect.status_code == HTTPStatus.FOUND, f"answered {redirect.status_code}")
-        got = narrator.store.get(redirect.headers["Location"])
+        got = client.store.get(redirect.headers["Location"])
         require(got.is_success, f"the store answered {got.status_code}")
         say(f"302, then {len(got.content) / MEGABYTE:.1f} MB")
     return got.content
 
 
-def _check(narrator: Narrator, archive: bytes) -> int:
-    with narrator.step("Compare the archive with its manifest") as say:
+def _check(client: DemoClient, archive: bytes) -> int:
+    with client.step("Compare the archive with its manifest") as say:
         with zipfile.ZipFile(io.BytesIO(archive)) as opened:
             files = {name: opened.read(name) for name in opened.namelist()}
         listed = json.loads(files["manifest.json"])["files"]

@@ -1,4 +1,4 @@
-"""Child processes that are waited for, stopped by pid and never outlive their launcher."""
+"""Child processes of the launcher: started, awaited and stopped by pid."""
 
 import contextlib
 import ctypes
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from devstack.process.proc_table import family, group, is_running
-from devstack.process.stop_signals import checkpoint
+from devstack.process.stop_signals import raise_if_stop_requested
 
 STOP_SECONDS = 5.0
 READY_SECONDS = 60.0
@@ -146,7 +146,7 @@ class Child:
     def require_alive(self) -> None:
         """Raise `ProcessEndedError`, with the log's end, unless the process runs."""
         end = None if self.is_alive else self._process and self._end_of(self._process)
-        checkpoint()  # what told the launcher may have told the process as well
+        raise_if_stop_requested()  # the signal may have reached the process too
         if not self.is_alive:
             report = self.report("ended unexpectedly")
             raise ProcessEndedError(self.name, by_itself=end == os.CLD_EXITED, report=report)
@@ -205,7 +205,7 @@ def outcome(
     cwd: Path | None = None,
     captures: bool = False,
     seconds: float = math.inf,
-    meanwhile: Callable[[], None] = checkpoint,
+    meanwhile: Callable[[], None] = raise_if_stop_requested,
 ) -> subprocess.CompletedProcess[str]:
     """Run a command to its end, unless the launcher is to stop; with `captures` unseen.
 
@@ -223,11 +223,11 @@ def outcome(
         preexec_fn=partial(die_with_parent, death_signal),  # noqa: PLW1509  see Child.start
     ) as process:
         try:
-            said, complained = _wait_for(process, seconds, meanwhile)
+            stdout, stderr = _wait_for(process, seconds, meanwhile)
         except BaseException:
             _end(process, death_signal)
             raise
-    return subprocess.CompletedProcess(command, process.returncode, said, complained)
+    return subprocess.CompletedProcess(command, process.returncode, stdout, stderr)
 
 
 def _wait_for(
@@ -235,17 +235,17 @@ def _wait_for(
 ) -> tuple[str, str]:
     deadline = time.monotonic() + seconds
     while True:
-        checkpoint()
+        raise_if_stop_requested()
         meanwhile()
         try:
-            said = process.communicate(timeout=LOOK_SECONDS)
+            outputs = process.communicate(timeout=LOOK_SECONDS)
         except subprocess.TimeoutExpired:
             if time.monotonic() > deadline:
                 raise subprocess.TimeoutExpired(process.args, seconds) from None
         else:
-            checkpoint()  # Ctrl-C ends the command and is for the launcher as well
+            raise_if_stop_requested()  # Ctrl-C stops the command and the launcher
             meanwhile()
-            return said
+            return outputs
 
 
 def _end(process: subprocess.Popen[str], number: int) -> None:

@@ -25,12 +25,12 @@ def free_port() -> int:
 
 def free_pairs(count: int) -> list[int]:
     """Return ports that are free together with the port 10,000 above each."""
-    found: set[int] = set()
-    while len(found) < count:
+    ports: set[int] = set()
+    while len(ports) < count:
         port = LOWEST + secrets.randbelow(HIGHEST - LOWEST)
         if _is_free(port) and _is_free(port + GRPC_OFFSET):
-            found.add(port)
-    return sorted(found)
+            ports.add(port)
+    return sorted(ports)
 
 
 def answers(port: int) -> bool:

@@ -1,8 +1,8 @@
-"""Being told to stop by a signal, and stopping only where nothing is half done.
+"""Stop signals: the handler sets a flag, and the launcher checks it where it can stop safely.
 
-A handler that raises does so between any two instructions: a process that was just started is not
-noted yet and outlives the stop, or the exception lands where Python swallows it, as in what runs
-around a fork, and the wish is lost. So the handler only takes note, and whoever waits looks.
+A handler that raises can interrupt anywhere. A process that was just started is then not
+recorded yet and survives the stop, or Python swallows the exception, as in code that runs around a
+fork. So the handler only records the request.
 """
 
 import signal
@@ -11,41 +11,41 @@ from types import FrameType
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
-class StopAskedError(BaseException):
-    """Raised at a checkpoint when a signal has asked the launcher to stop."""
+class StopRequestedError(BaseException):
+    """Raised where the launcher waits after a signal has asked it to stop."""
 
 
-class _Wish:
-    """What the signals of this process asked for and nobody has answered yet."""
+class _StopRequest:
+    """Whether a signal has asked this process to stop."""
 
     def __init__(self) -> None:
         self.is_open = False
 
-    def note(self, _number: int, _frame: FrameType | None) -> None:
-        """Take note of a signal; a second one wishes nothing else."""
+    def record(self, _number: int, _frame: FrameType | None) -> None:
+        """Record a signal; a second one changes nothing."""
         self.is_open = True
 
 
-_wish = _Wish()
+_stop_request = _StopRequest()
 
 
 def stop_on_signals() -> None:
-    """Have stop signals taken note of for the rest of this process.
+    """Record stop signals for the rest of this process.
 
     A closed terminal stays ignored where `nohup` had it ignored.
     """
     for number in STOP_SIGNALS:
         if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
-            signal.signal(number, _wish.note)
+            signal.signal(number, _stop_request.record)
 
 
-def checkpoint() -> None:
-    """Raise `StopAskedError` if a signal came; once, further ones cannot disturb the stop.
+def raise_if_stop_requested() -> None:
+    """Raise `StopRequestedError` once if a signal came; later signals are ignored.
 
-    Nor can they end the process while Python takes itself apart: it gives up handlers first.
+    They must not end the process while Python exits either: it restores the handlers first.
     """
-    if _wish.is_open:
+    if _stop_request.is_open:
         for number in STOP_SIGNALS:
             signal.signal(number, signal.SIG_IGN)
-        _wish.is_open = False
-        raise StopAskedError
+        _stop_request.is_open = False
+        raise StopRequestedError

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psycopg
 
-from devstack.folders import Places, can_be_entered_by_anyone, shelter, sheltered
+from devstack.folders import StackPaths, can_be_entered_by_anyone, shelter, sheltered
 from devstack.process.child import Account, Child, DevstackError, ProcessEndedError, identity
 
 ROLE = "sartiq"
@@ -63,12 +63,12 @@ def _unprivileged() -> Account:
 
 def _can_run(binary: Path, account: Account) -> bool:
     try:
-        done = subprocess.run(
+        result = subprocess.run(
             [binary, "--version"], cwd="/", capture_output=True, check=False, **identity(account)
         )
     except PermissionError:
         return False
-    return done.returncode == 0
+    return result.returncode == 0
 
 
 def _sheltered_binaries() -> Path:
@@ -94,11 +94,11 @@ def _open_to_all(folder: Path) -> None:
 class Postgres:
     """One PostgreSQL server; a temporary one gives up durability for speed."""
 
-    def __init__(self, places: Places) -> None:
-        self._home = choose_home(places.data)
-        self._sockets = places.run / "pg"
+    def __init__(self, paths: StackPaths) -> None:
+        self._home = choose_home(paths.data)
+        self._sockets = paths.run / "pg"
         self.url = f"postgres://{ROLE}@/{self._sockets}/{DATABASE}"
-        self._child = self._make_child(places)
+        self._child = self._make_child(paths)
 
     @property
     def child(self) -> Child:
@@ -158,7 +158,7 @@ class Postgres:
             os.chown(folder, self._home.account.uid, self._home.account.gid)
 
     def _initialise(self, folder: Path) -> None:
-        done = subprocess.run(
+        result = subprocess.run(
             [
                 *(self._home.binaries / "initdb", "--pgdata", folder, "--username", ROLE),
                 *("--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"),
@@ -170,18 +170,18 @@ class Postgres:
             process_group=0,  # Ctrl-C is the launcher's to answer
             **identity(self._home.account),
         )
-        if done.returncode:
-            message = f"initdb failed:\n{done.stdout}{done.stderr}"
-            raise ProcessEndedError("initdb", by_itself=done.returncode > 0, report=message)
+        if result.returncode:
+            message = f"initdb failed:\n{result.stdout}{result.stderr}"
+            raise ProcessEndedError("initdb", by_itself=result.returncode > 0, report=message)
 
-    def _make_child(self, places: Places) -> Child:
+    def _make_child(self, paths: StackPaths) -> Child:
         options = [
             "listen_addresses=",
             f"unix_socket_directories={self._sockets}",
             "unix_socket_permissions=0700",
             "max_connections=200",
             "timezone=UTC",
-            *(FAST_AND_LOSSY if places.temporary else ()),
+            *(FAST_AND_LOSSY if paths.temporary else ()),
         ]
         return Child(
             name="postgres",
@@ -189,9 +189,9 @@ class Postgres:
                 *(self._home.binaries / "postgres", "-D", self._home.data),
                 *(part for option in options for part in ("-c", option)),
             ],
-            log=places.logs / "postgres.log",
+            log=paths.logs / "postgres.log",
             account=self._home.account,
             # Fast shutdown closes open connections; without durability an immediate one will do.
-            stop_signal=signal.SIGQUIT if places.temporary else signal.SIGINT,
-            inherits=places.locks,
+            stop_signal=signal.SIGQUIT if paths.temporary else signal.SIGINT,
+            inherits=paths.locks,
         )

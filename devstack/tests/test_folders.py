@@ -62,15 +62,15 @@ def test_data_in_use_is_not_removed(tmp_path: Path) -> None:
 
 
 def test_each_store_has_data_of_its_own_and_all_of_it_is_removed(tmp_path: Path) -> None:
-    given = {"DEVSTACK_DIR": str(tmp_path)}
-    local = data_folder({**given, "STORAGE": "local"})
+    environ = {"DEVSTACK_DIR": str(tmp_path)}
+    local = data_folder({**environ, "STORAGE": "local"})
     local.mkdir()
     lock = hold(local)
 
     with pytest.raises(DevstackError, match="another stack runs"):
         remove_data(tmp_path)
 
-    assert local != data_folder(given)
+    assert local != data_folder(environ)
     os.close(lock)
     remove_data(tmp_path)
     assert not local.exists()

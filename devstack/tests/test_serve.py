@@ -132,10 +132,10 @@ def test_refused_settings_are_reported_at_the_first_try(
         assert serve.process.wait() == 1
         assert serve.descendants() == set()
 
-    said = capfd.readouterr().err
-    assert "LEASE_SECONDS is '0'. Allowed: a whole number from 1 to 3600." in said
-    assert "started again" not in said
-    assert "Traceback" not in said
+    output = capfd.readouterr().err
+    assert "LEASE_SECONDS is '0'. Allowed: a whole number from 1 to 3600." in output
+    assert "started again" not in output
+    assert "Traceback" not in output
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ def product(live_product: Callable[..., Product], armed: Path) -> Iterator[Produ
     yield product
     for left in armed.parent.iterdir():
         left.unlink()
-    product.revive()
+    product.restart_dead()
 
 
 @pytest.fixture

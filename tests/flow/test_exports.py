@@ -185,7 +185,7 @@ def test_a_web_process_killed_at_any_step_starts_one_export(
 
 
 def _web_is_back(product: Product, studio: Studio) -> bool:
-    product.revive()  # a server whose processes die too often leaves; its supervisor restarts it
+    product.restart_dead()  # like a supervisor: the server exits if its processes die too often
     return studio.reaches_the_web()
 
 
@@ -197,7 +197,7 @@ def test_a_lost_worker_and_an_emptied_broker_lose_no_export(product: Product) ->
         product.kill_worker()
         product.stop_broker(lose_data=True)
         product.start_broker()
-        product.revive()
+        product.restart_dead()
 
         run = ended(studio, location)
 
@@ -212,7 +212,7 @@ def test_a_database_that_comes_back_loses_no_export(product: Product) -> None:
         location = start(studio, sold, "avif")
         product.stop_database()
         product.start_database()
-        product.revive()
+        product.restart_dead()
         eventually(lambda: studio.http.get(location).status_code == 200, bool)
 
         assert ended(studio, location)["status"] == "completed"

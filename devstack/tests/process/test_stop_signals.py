@@ -14,10 +14,11 @@ TOLD_WHILE_STARTING = """
 import os, signal, sys
 from pathlib import Path
 from devstack.process.child import Child, outcome
-from devstack.process.stop_signals import StopAskedError, checkpoint, stop_on_signals
+from devstack.process.stop_signals import StopRequestedError, stop_on_signals
+from devstack.process.stop_signals import raise_if_stop_requested
 
 stop_on_signals()
-checkpoint()
+raise_if_stop_requested()
 tell = lambda: [os.kill(os.getpid(), number) for number in (signal.SIGTERM, signal.SIGINT)]
 os.register_at_fork(**{sys.argv[2]: tell})  # Python swallows what is raised there
 sleep = [sys.executable, "-c", "import time; time.sleep(60)"]
@@ -26,10 +27,10 @@ try:
     child.start()
     print("started", child.pid, flush=True)
     child.wait_until(lambda: False)
-except StopAskedError:
+except StopRequestedError:
     tell()  # does not disturb the stop
     child.stop()
-    checkpoint()
+    raise_if_stop_requested()
     print("stopped", flush=True)
 """
 
@@ -52,13 +53,13 @@ TOLD_WHILE_ANOTHER_RUNS = """
 import os, signal, sys
 from pathlib import Path
 from devstack.folders import hold
-from devstack.process.stop_signals import StopAskedError, stop_on_signals
+from devstack.process.stop_signals import StopRequestedError, stop_on_signals
 
 stop_on_signals()
 os.kill(os.getpid(), signal.SIGTERM)
 try:
     hold(Path(sys.argv[1]), seconds=60)
-except StopAskedError:
+except StopRequestedError:
     print("stopped", flush=True)
 """
 
@@ -75,25 +76,25 @@ def test_a_signal_ends_the_wait_for_another_stack(tmp_path: Path) -> None:
 TOLD_WHILE_WAITING = """
 import os, signal, sys
 from devstack.process.child import outcome
-from devstack.process.stop_signals import StopAskedError, stop_on_signals
+from devstack.process.stop_signals import StopRequestedError, stop_on_signals
 
 stop_on_signals()
 tell = f"import os, time; os.kill({os.getpid()}, {int(sys.argv[1])}); time.sleep(60)"
 try:
     outcome([sys.executable, "-c", tell], env=os.environ, death_signal=signal.SIGKILL)
-except StopAskedError:
+except StopRequestedError:
     print("stopped", flush=True)
 """
 
 
 TOLD_UNDER_NOHUP = """
 import os, signal
-from devstack.process.stop_signals import checkpoint, stop_on_signals
+from devstack.process.stop_signals import raise_if_stop_requested, stop_on_signals
 
 signal.signal(signal.SIGHUP, signal.SIG_IGN)
 stop_on_signals()
 os.kill(os.getpid(), signal.SIGHUP)
-checkpoint()
+raise_if_stop_requested()
 print("runs on", flush=True)
 """
 

@@ -8,19 +8,19 @@ import pytest
 import redis
 from django.db import connection
 
-from devstack.folders import persistent_places, remove_data
+from devstack.folders import persistent_paths, remove_data
 from devstack.services.stack import Stack
 
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Stack]:
-    with Stack.temporary(given={}) as stack:
+    with Stack.temporary(environ={}) as stack:
         yield stack
 
 
 def connect(stack: Stack) -> psycopg.Connection[tuple[object, ...]]:
     return psycopg.connect(
-        host=str(stack.places.run / "pg"), user="sartiq", dbname="sartiq", autocommit=True
+        host=str(stack.paths.run / "pg"), user="sartiq", dbname="sartiq", autocommit=True
     )
 
 
@@ -44,7 +44,7 @@ def test_postgres_is_version_18_and_reached_by_socket_only(running: Stack) -> No
 
 
 def test_valkey_keeps_what_it_took_and_evicts_nothing(running: Stack) -> None:
-    with redis.Redis(unix_socket_path=str(running.places.run / "valkey.sock")) as client:
+    with redis.Redis(unix_socket_path=str(running.paths.run / "valkey.sock")) as client:
         settings = client.config_get("appendonly", "appendfsync", "maxmemory-policy")
 
     assert settings == {
@@ -86,50 +86,50 @@ def data(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_data_survives_a_restart_on_other_ports(data: Path) -> None:
-    with Stack(places=persistent_places(data), given={}) as first:
+    with Stack(paths=persistent_paths(data), environ={}) as first:
         assert first.seaweed is not None
         first.seaweed.client().put_object(Bucket="sartiq-media", Key="media/a", Body=b"shoe")
         with connect(first) as database:
             database.execute("CREATE TABLE shoe AS SELECT 42 AS size")
 
-    with Stack(places=persistent_places(data), given={}) as second:
-        kept = httpx.get(f"{second.env['S3_ENDPOINT_URL']}/sartiq-media/media/a").content
+    with Stack(paths=persistent_paths(data), environ={}) as second:
+        stored = httpx.get(f"{second.env['S3_ENDPOINT_URL']}/sartiq-media/media/a").content
         with connect(second) as database:
             row = database.execute("SELECT size FROM shoe").fetchone()
 
-    assert kept == b"shoe"
+    assert stored == b"shoe"
     assert row == (42,)
     assert second.env["SECRET_KEY"] == first.env["SECRET_KEY"]
     assert second.env["S3_ENDPOINT_URL"] != first.env["S3_ENDPOINT_URL"]
 
 
 def test_a_stopped_stack_leaves_no_process_and_no_temporary_folder() -> None:
-    stack = Stack.temporary(given={"STORAGE": "local"})
+    stack = Stack.temporary(environ={"STORAGE": "local"})
     stack.start()
     pids = [child.pid for child in stack.children]
 
     stack.stop()
 
     assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
-    assert not stack.places.run.exists()
+    assert not stack.paths.run.exists()
 
 
 def test_given_addresses_replace_the_embedded_services() -> None:
-    given = {
+    environ = {
         "DATABASE_URL": "postgres://elsewhere/db",
         "BROKER_URL": "redis://elsewhere/0",
         "S3_ENDPOINT_URL": "https://elsewhere.test",
     }
 
-    stack = Stack.temporary(given=given)
+    stack = Stack.temporary(environ=environ)
     stack.stop()
 
     assert stack.services == []
-    assert given.items() <= stack.env.items()
+    assert environ.items() <= stack.env.items()
 
 
 def test_the_local_store_needs_no_object_store() -> None:
-    stack = Stack.temporary(given={"STORAGE": "local"})
+    stack = Stack.temporary(environ={"STORAGE": "local"})
     stack.stop()
 
     assert stack.seaweed is None

@@ -55,7 +55,7 @@ def test_a_web_process_killed_at_any_step_makes_one_job(
 
 
 def _web_is_back(product: Product, studio: Studio) -> bool:
-    product.revive()  # a server whose processes die too often leaves; its supervisor restarts it
+    product.restart_dead()  # like a supervisor: the server exits if its processes die too often
     return studio.reaches_the_web()
 
 
@@ -66,7 +66,7 @@ def test_a_lost_worker_and_an_emptied_broker_lose_no_row(studio: Studio, product
     product.stop_broker(lose_data=True)
     later = start(studio, table("LATER"))
     product.start_broker()
-    product.revive()
+    product.restart_dead()
 
     require_exact(studio, settled(studio, answer.headers["location"]), "LOST")
     require_exact(studio, settled(studio, later.headers["location"]), "LATER")

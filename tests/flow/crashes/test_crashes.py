@@ -121,7 +121,7 @@ def test_a_web_process_killed_in_a_create_frees_its_key(
 
 
 def _web_is_back(product: Product, studio: Studio) -> bool:
-    product.revive()  # a server whose processes die too often leaves; its supervisor restarts it
+    product.restart_dead()  # like a supervisor: the server exits if its processes die too often
     return studio.reaches_the_web()
 
 
@@ -137,7 +137,7 @@ def test_a_lost_worker_is_replaced_by_its_database_lease(
     eventually(armed.with_name("done").exists, bool)
     product.stop_broker(lose_data=True)  # so that nothing but the row can bring it back
     product.start_broker()
-    product.revive()
+    product.restart_dead()
 
     require_whole(studio, made["id"], body, temporary)
 

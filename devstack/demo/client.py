@@ -1,4 +1,4 @@
-"""Telling what is sent to the product and what comes back, and insisting on what was promised."""
+"""The HTTP client of the demo: sends requests, checks the responses and prints each step."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -9,19 +9,19 @@ import httpx
 from rich.console import Console
 
 from devstack.process.child import DevstackError
-from devstack.process.stop_signals import checkpoint
+from devstack.process.stop_signals import raise_if_stop_requested
 
 POLL_SECONDS = 0.25
 
 
-class Narrator:
-    """Speaks to one running product as one member of one organization, and tells of every step."""
+class DemoClient:
+    """Client of one running product, acting as one member of one organization."""
 
-    def __init__(self, *, client: httpx.Client, console: Console, organization_id: str) -> None:
-        self.client = client
+    def __init__(self, *, api: httpx.Client, console: Console, organization_id: str) -> None:
+        self.api = api
         self.console = console
         self.organization_id = organization_id
-        self.store = httpx.Client(timeout=client.timeout)  # without our token
+        self.store = httpx.Client(timeout=api.timeout)  # without our token
 
     def __enter__(self) -> Self:
         return self
@@ -30,24 +30,24 @@ class Narrator:
         self.store.close()
 
     @property
-    def in_organization(self) -> dict[str, str]:
-        """The query that names the organization."""
+    def organization_query(self) -> dict[str, str]:
+        """The query parameters that name the organization."""
         return {"organization_id": self.organization_id}
 
     def call(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:
-        """Return the JSON of an answer that must be a good one."""
-        checkpoint()
-        response = self.client.request(method, path, **arguments)
+        """Return the JSON of a response; raise `DevstackError` on an error status."""
+        raise_if_stop_requested()
+        response = self.api.request(method, path, **arguments)
         require(
             response.is_success, f"{method} {path}: {response.status_code} {response.text[:500]}"
         )
         answer: dict[str, Any] = response.json()
         return answer
 
-    def watch(
+    def poll_until(
         self, path: str, until: Callable[[dict[str, Any]], bool], *, seconds: float
     ) -> dict[str, Any]:
-        """Read `path` again and again until its answer is as wanted."""
+        """Poll `path` until its response fulfils `until`."""
         deadline = time.monotonic() + seconds
         while not until(answer := self.call("GET", path)):
             require(time.monotonic() < deadline, f"{path} was not done after {seconds:g} s")
@@ -56,17 +56,17 @@ class Narrator:
 
     @contextmanager
     def step(self, name: str) -> Iterator[Callable[[str], None]]:
-        """Do one step and tell how long it took, and what is said in it."""
+        """Print a step, how long it took, and the lines added to what this yields."""
         began = time.monotonic()
-        said: list[str] = []
-        yield said.append
+        lines: list[str] = []
+        yield lines.append
         took = time.monotonic() - began
         self.console.print(f"[bold]{name}[/bold]  [dim]{took:.2f} s[/dim]", soft_wrap=True)
-        for line in said:
+        for line in lines:
             self.console.print(f"    {line}", soft_wrap=True)
 
 
-def require(held: bool, otherwise: str) -> None:  # noqa: FBT001  reads as an assertion
-    """Raise `DevstackError` unless what was promised held."""
-    if not held:
-        raise DevstackError(otherwise)
+def require(condition: bool, message: str) -> None:  # noqa: FBT001  reads as an assertion
+    """Raise `DevstackError` with `message` unless `condition` is true."""
+    if not condition:
+        raise DevstackError(message)
