@@ -34,6 +34,9 @@ STANDARD_TERMS = {
     "shall": "must",
     "whoever": "the role that acts",
     "insist": "require",
+    "Narrator": "DemoClient",
+    "revive": "restart_dead",
+    "StopAskedError": "StopRequestedError",
     "sought": "the thing that is looked for",
     "swept": "cleaned up",
 }
