@@ -22,6 +22,8 @@ _HOLDER = """
 import sys
 import django
 django.setup()
+from django.conf import settings
+settings.DECODE_MEMORY_BYTES = int(sys.argv[3])
 from media.rules.decode_costs import DecodeCost
 from media.services.decoding import memory_budget
 cost = DecodeCost(memory=int(sys.argv[1]), is_slow=sys.argv[2] == "slow", is_largest=False)
@@ -47,10 +49,10 @@ def another_process(slots: int, kind: str = "light") -> Iterator[subprocess.Pope
     env = {
         **os.environ,
         "TEMPORARY_DIR": str(temporary_files.root().parent),
-        "DECODE_MEMORY_BYTES": str(16 * SLOT_BYTES),
         "DJANGO_SETTINGS_MODULE": "sartiq.settings.testing",
     }
-    command = [sys.executable, "-c", _HOLDER, str(slots * SLOT_BYTES), kind]
+    memory = (str(slots * SLOT_BYTES), kind, str(16 * SLOT_BYTES))
+    command = [sys.executable, "-c", _HOLDER, *memory]
     pipe = subprocess.PIPE
     with subprocess.Popen(
         command, cwd=ROOT, env=env, stdin=pipe, stdout=pipe, text=True
