@@ -30,7 +30,7 @@ class SilentStore(MemoryStore):
 @pytest.mark.parametrize(
     ("seconds", "status"), [(0, "ok"), (59, "ok"), (-59, "ok"), (62, "degraded"), (-62, "degraded")]
 )
-def test_clocks_apart_are_told(client: Client, seconds: int, status: str) -> None:
+def test_clock_differences_are_reported(client: Client, seconds: int, status: str) -> None:
     with factory.replaced(public=SkewedStore(timedelta(seconds=seconds))):
         answer = client.get("/health/storage")
 

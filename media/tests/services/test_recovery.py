@@ -29,7 +29,7 @@ def told(callbacks: Sequence[object]) -> list[tuple[object, ...]]:
 
 
 @pytest.mark.covers("F03", "F04", "I09")
-def test_a_new_resource_is_told_of_once_after_commit(
+def test_a_new_resource_is_enqueued_once_after_commit(
     memory: MemoryStore,
     user: User,
     django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
@@ -45,7 +45,7 @@ def test_a_new_resource_is_told_of_once_after_commit(
 
 
 @pytest.mark.covers("F04")
-def test_what_is_rolled_back_is_told_of_to_nobody(
+def test_what_is_rolled_back_is_not_enqueued(
     memory: MemoryStore,
     user: User,
     django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
@@ -67,7 +67,7 @@ def test_what_is_rolled_back_is_told_of_to_nobody(
     assert not MediaResource.objects.exists()
 
 
-def test_a_resource_that_is_reused_is_told_of_no_more(
+def test_a_reused_resource_is_not_enqueued_again(
     memory: MemoryStore,
     user: User,
     django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
@@ -82,7 +82,7 @@ def test_a_resource_that_is_reused_is_told_of_no_more(
     assert told(callbacks) == [("media.delete_objects",)]
 
 
-def test_the_temporary_object_is_told_of_once_the_row_is_ready(
+def test_the_temporary_object_is_queued_once_ready(
     memory: MemoryStore,
     user: User,
     django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
@@ -97,7 +97,7 @@ def test_the_temporary_object_is_told_of_once_the_row_is_ready(
     assert told(callbacks) == [("media.delete_objects",)]
 
 
-def test_a_dead_letter_run_again_is_told_of(
+def test_a_dead_letter_run_again_is_enqueued(
     memory: MemoryStore, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
 ) -> None:
     deletions.queue(["temp/any"], reason=DeletionReason.EXPIRED)
@@ -124,7 +124,7 @@ def test_a_dead_letter_run_again_is_told_of(
         ({"sent_at": timedelta(minutes=-5), "lease_expires_at": timedelta(minutes=-5)}, True),
     ],
 )
-def test_only_waiting_rows_are_told_of_again(
+def test_only_waiting_rows_are_enqueued_again(
     memory: MemoryStore, user: User, changes: dict[str, timedelta], *, told: bool
 ) -> None:
     (made,) = ingest(user, [sent(memory, user)])
@@ -162,14 +162,14 @@ def test_a_due_row_nobody_works_on_waits_in_its_queue(
     assert rows_wait([DELETIONS]) == waits
 
 
-def test_settled_resources_are_told_of_no_more(memory: MemoryStore, user: User) -> None:
+def test_finished_resources_are_not_enqueued_again(memory: MemoryStore, user: User) -> None:
     made = ready(memory, user)
     MediaResource.objects.filter(pk=made.pk).update(created_at=timezone.now() - timedelta(hours=1))
 
     assert recovery.resend_resources() == 0
 
 
-def test_an_upload_claimed_in_the_last_moment_is_settled_later(
+def test_an_upload_claimed_at_the_last_moment_is_consumed_later(
     memory: MemoryStore, user: User
 ) -> None:
     kept = ready(memory, user)

@@ -61,7 +61,9 @@ def test_there_are_at_least_fifty_foreign_types() -> None:
         ((b"zzzz", b"yyyy"), None),
     ],
 )
-def test_the_relatives_of_mp4_are_told_apart(brands: tuple[bytes, ...], found: str | None) -> None:
+def test_the_relatives_of_mp4_are_distinguished(
+    brands: tuple[bytes, ...], found: str | None
+) -> None:
     assert sniff(ftyp(*brands)) == found
 
 

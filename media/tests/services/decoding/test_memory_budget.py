@@ -102,7 +102,7 @@ def test_slow_files_of_one_owner_go_one_at_a_time_and_light_ones_beside_them() -
             share.close()
 
 
-def test_the_largest_go_one_at_a_time_whoever_owns_them() -> None:
+def test_the_largest_run_one_at_a_time_across_owners() -> None:
     cost = of_slots(1, is_slow=True, is_largest=True)
     first = memory_budget.take(cost, owner="a")
     assert first is not None

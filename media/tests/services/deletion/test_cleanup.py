@@ -198,7 +198,7 @@ def test_a_claimed_upload_whose_resource_is_settled_gives_its_object_up(
     assert queued() == {(claimed.key, DeletionReason.EXPIRED)}
 
 
-def test_only_keys_of_our_grammar_are_swept(store: AheadStore) -> None:
+def test_only_keys_of_our_grammar_are_discarded(store: AheadStore) -> None:
     foreign = stored(store, "temp/put-here-by-hand.png")
     for key in ("media/stray/file.png", "images/legacy.png"):
         stored(store, key)

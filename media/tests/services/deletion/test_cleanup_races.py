@@ -187,7 +187,7 @@ def test_two_sweeps_at_once_discard_everything_once(store: AheadMemoryStore, use
 
 
 @pytest.mark.covers("F26")
-def test_rows_somebody_holds_are_left_for_the_next_run(store: AheadMemoryStore, user: User) -> None:
+def test_locked_rows_are_left_for_the_next_run(store: AheadMemoryStore, user: User) -> None:
     held_upload, orphan = upload(user), ready(user, store, b"held")
     stored(store, held_upload.key)
 

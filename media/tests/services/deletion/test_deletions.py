@@ -51,7 +51,7 @@ def perform(deletion: ObjectDeletion) -> ObjectDeletion:
 
 
 @pytest.mark.covers("F05")
-def test_a_queued_object_is_deleted_once_however_often_told(memory: MemoryStore) -> None:
+def test_a_queued_object_is_deleted_once_for_many_tasks(memory: MemoryStore) -> None:
     memory.put("temp/other", b"kept", headers=HEADERS)
     deletion = queued(memory)
 

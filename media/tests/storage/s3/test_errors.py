@@ -358,7 +358,7 @@ def test_a_refusal_that_will_not_pass_says_so(
     assert proxy.seen["GET"] == 1
 
 
-def test_a_defect_of_ours_is_told_from_an_outage() -> None:
+def test_a_bug_is_distinguished_from_an_outage() -> None:
     with pytest.raises(StoreRefusedError), translated():
         raise ParamValidationError(report="wrong")
 
