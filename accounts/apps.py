@@ -2,7 +2,7 @@ from django.apps import AppConfig
 
 
 class AccountsConfig(AppConfig):
-    """Who is calling, and what they may do."""
+    """Users, organizations, memberships and sign-in."""
 
     name = "accounts"
     verbose_name = "Accounts"

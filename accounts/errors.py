@@ -1,4 +1,4 @@
-"""What the accounts refuse, by meaning."""
+"""Errors of the accounts app."""
 
 from typing import ClassVar
 
@@ -13,19 +13,19 @@ from sartiq.core.errors import (
 
 
 class CredentialsError(NotAuthenticatedError):
-    """Raised when a token does not, or no longer, speak for an able user."""
+    """Raised when a token is invalid or expired, or its user is disabled."""
 
     message = "Could not validate credentials"
 
 
 class WrongPasswordError(NotAuthenticatedError):
-    """Raised when an address and a password do not belong together."""
+    """Raised when the e-mail address or the password is wrong."""
 
     message = "Incorrect email or password"
 
 
 class LockedOutError(TooManyRequestsError):
-    """Raised when too many wrong passwords came for one address from one place."""
+    """Raised after too many wrong passwords for one e-mail address from one IP address."""
 
     message = "Too many failed sign-ins. Try again later."
 
@@ -37,7 +37,7 @@ class UserNotFoundError(NotFoundError):
 
 
 class OrganizationNotFoundError(NotFoundError):
-    """Raised when no organization has the id; only superusers ever learn this."""
+    """Raised when no organization has the id; only superusers are shown this."""
 
     message = "Organization not found"
 
@@ -73,7 +73,7 @@ class LastOwnerError(ConflictError):
 
 
 class LastSuperuserError(ConflictError):
-    """Raised when a change would leave nobody who reaches everything."""
+    """Raised when a change would leave no active superuser."""
 
     message = "At least one active superuser is needed"
 

@@ -1,4 +1,4 @@
-"""How django-axes counts failed sign-ins of our users and answers a locked-out one."""
+"""Settings callables for django-axes: the name failures are counted under, the lockout response."""
 
 import math
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ LOCKED = 429
 
 
 def username_of(request: HttpRequest, credentials: Mapping[str, str] | None) -> str:
-    """Return the one name all spellings of an address are counted under."""
+    """Return the name under which all spellings of an address are counted."""
     sent: Mapping[str, str | None] = credentials or request.POST
     typed = sent.get("username") or sent.get("email") or ""
     return sign_in_name(typed.replace("\0", ""))[:255]
@@ -24,7 +24,7 @@ def username_of(request: HttpRequest, credentials: Mapping[str, str] | None) -> 
 def answer(
     request: HttpRequest, original_response: HttpResponse, credentials: Mapping[str, str] | None
 ) -> HttpResponse:
-    """Keep the API's own 429; answer the admin's sign-in page with one."""
+    """Return a 429 for the admin's sign-in page; the API raises its own."""
     if original_response.status_code == LOCKED:
         return original_response
     refused = TooManyRequestsError(retry_after=timedelta(seconds=seconds_locked(request)))
@@ -32,6 +32,6 @@ def answer(
 
 
 def seconds_locked(request: HttpRequest) -> int:
-    """Return how long a locked-out client must pause; every further try starts it anew."""
+    """Return how long a locked-out client must pause; every further attempt restarts the pause."""
     pause = get_cool_off(request)
     return math.ceil(pause.total_seconds()) if pause else 1

@@ -68,8 +68,8 @@ def role_of(user: User, organization_id: UUID) -> Role | None:
     """Return the caller's role; a superuser acts as an owner everywhere."""
     if user.is_superuser:
         return Role.OWNER
-    found = _memberships(user, organization_id).values_list("role", flat=True).first()
-    return Role(found) if found else None
+    match = _memberships(user, organization_id).values_list("role", flat=True).first()
+    return Role(match) if match else None
 
 
 def users() -> QuerySet[User]:
@@ -79,10 +79,10 @@ def users() -> QuerySet[User]:
 
 def user_by_id(user_id: UUID) -> User:
     """Return one user."""
-    found: User | None = User.objects.not_deleted().filter(pk=user_id).first()
-    if found is None:
+    match: User | None = User.objects.not_deleted().filter(pk=user_id).first()
+    if match is None:
         raise UserNotFoundError
-    return found
+    return match
 
 
 def organizations_visible_to(user: User) -> QuerySet[Organization]:
@@ -93,9 +93,9 @@ def organizations_visible_to(user: User) -> QuerySet[Organization]:
 
 def organization_entered_by(user: User, organization_id: UUID) -> Organization:
     """Return the organization named in a path, refusing those who may not enter it."""
-    found = organizations_visible_to(user).filter(pk=organization_id).first()
-    if found is not None:
-        return found
+    match = organizations_visible_to(user).filter(pk=organization_id).first()
+    if match is not None:
+        return match
     raise OrganizationNotFoundError if user.is_superuser else NotPermittedError
 
 
@@ -107,10 +107,10 @@ def members_of(organization_id: UUID) -> QuerySet[Membership]:
 
 def member_of(organization_id: UUID, user_id: UUID) -> Membership:
     """Return one user's membership."""
-    found = members_of(organization_id).filter(user_id=user_id).first()
-    if found is None:
+    match = members_of(organization_id).filter(user_id=user_id).first()
+    if match is None:
         raise MemberNotFoundError
-    return found
+    return match
 
 
 def _memberships(user: User, organization_id: UUID) -> MembershipQuerySet:

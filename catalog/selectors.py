@@ -38,7 +38,7 @@ def visible_to(model: type[Entity], user: User) -> QuerySet[Entity]:
 
 
 def one_visible_to(model: type[Entity], user: User, entity_id: UUID) -> Entity:
-    """Return one entity; a foreign one is not found."""
+    """Return one entity; another owner's raises not found."""
     return _found(model, visible_to(model, user).filter(pk=entity_id).first())
 
 
@@ -53,12 +53,12 @@ def media_by_slot(entities: Iterable[Entity]) -> dict[UUID, dict[str, list[Attac
     rows = list(entities)
     if not rows:
         return {}
-    found: dict[UUID, dict[str, list[Attachment]]] = {}
+    attachments_by_entity: dict[UUID, dict[str, list[Attachment]]] = {}
     for entity_id, attachments in media_of(rows[0].entity_type, [row.pk for row in rows]).items():
-        slots = found.setdefault(entity_id, {})
+        slots = attachments_by_entity.setdefault(entity_id, {})
         for each in attachments:
             slots.setdefault(each.slot, []).append(each)
-    return found
+    return attachments_by_entity
 
 
 def not_found(model: type[CatalogEntity]) -> EntityNotFoundError:

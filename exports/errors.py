@@ -32,9 +32,9 @@ class TemplateError(InvalidError):
     code = "template_invalid"
     message = "The naming template is not valid."
 
-    def __init__(self, fault: str, *, text: str, token: str, position: int) -> None:
+    def __init__(self, failure: str, *, text: str, token: str, position: int) -> None:
         super().__init__(
-            f"{fault} at position {position}.",
+            f"{failure} at position {position}.",
             value=text,
             ctx={"token": token, "position": position},
         )
@@ -55,7 +55,7 @@ class AdapterNotAvailableError(InvalidError):
 
 
 class OrganizationUnknownError(InvalidError):
-    """Raised when an adapter shall be shown to an organization that does not exist."""
+    """Raised when an adapter is to be shown to an organization that does not exist."""
 
     code = "not_found"
     message = "No such organization."
@@ -68,19 +68,19 @@ class ExportRunNotFoundError(NotFoundError):
 
 
 class ExportNotFinishedError(ConflictError):
-    """Raised when the archive of a run is asked for that still works."""
+    """Raised when the archive of an unfinished run is requested."""
 
     message = "The export still runs; read it until its status is completed, then download."
 
 
 class ExportFailedError(ConflictError):
-    """Raised when the archive of a run is asked for that has none."""
+    """Raised when the archive of a run without one is requested."""
 
     message = "The export failed and has no archive; read why, and start another."
 
 
 class ExportExpiredError(GoneError):
-    """Raised when an archive is asked for that was discarded."""
+    """Raised when a discarded archive is requested."""
 
     message = "The archive was discarded seven days after it was made; start the export again."
 
@@ -100,7 +100,7 @@ class TooManyFilesError(InvalidError):
 
 
 @dataclass(frozen=True)
-class Fault:
+class Failure:
     """Why a file or a whole export failed, as it is stored.
 
     A value, for an exception that is kept to be raised again keeps every frame it came through.
@@ -110,12 +110,12 @@ class Fault:
     message: str
 
 
-class ItemFaultError(Exception):
+class ItemFailedError(Exception):
     """Raised when one file cannot be exported: the item fails with this fault."""
 
-    def __init__(self, fault: Fault) -> None:
-        super().__init__(fault.message)
-        self.fault = fault
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
 
 
 class StoringTooSlowError(RetryRowError):
@@ -129,7 +129,7 @@ class ArchiveEntryError(SartiqError):
 
 
 class ConversionError(SartiqError):
-    """Raised when an image cannot be delivered in the format asked for; `code` tells why.
+    """Raised when an image cannot be converted to the requested format; `code` says why.
 
     It fails one item of an export. The codes are those of an item, not of a 422.
     """

@@ -26,7 +26,7 @@ from exports.rules.templates import Template
 
 
 def template_of(configuration: ExportConfiguration) -> Template:
-    """Return what a configuration's names are made with: its own template, else the adapter's."""
+    """Return the naming template of a configuration: its own, else the adapter's."""
     adapter = adapter_by_code(configuration.metadata_adapter)
     return adapter.naming(configuration.naming_convention_template)
 
@@ -37,7 +37,7 @@ def configurations_visible_to(user: User) -> QuerySet[ExportConfiguration]:
 
 
 def configuration_visible_to(user: User, configuration_id: UUID) -> ExportConfiguration:
-    """Return one configuration; a foreign one is not found."""
+    """Return one configuration; another owner's raises not found."""
     return first_of(configurations_visible_to(user).filter(pk=configuration_id))
 
 
@@ -53,11 +53,11 @@ def configurations_of_organization(organization_id: UUID) -> QuerySet[ExportConf
 
 
 def first_of(rows: QuerySet[ExportConfiguration]) -> ExportConfiguration:
-    """Return the oldest of the rows; none is not found."""
-    found = rows.first()
-    if found is None:
+    """Return the oldest of the rows, or raise not found."""
+    configuration = rows.first()
+    if configuration is None:
         raise ExportConfigurationNotFoundError
-    return found
+    return configuration
 
 
 def adapter_by_code(code: str) -> Adapter:
@@ -70,7 +70,7 @@ def adapter_by_code(code: str) -> Adapter:
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """How many files of an export stand where: each is counted by the row that decides it."""
+    """Number of an export's files in each state."""
 
     total: int = 0
     ready: int = 0
@@ -78,12 +78,12 @@ class Progress:
 
     @property
     def done(self) -> int:
-        """How many have their outcome."""
+        """Return how many are finished."""
         return self.ready + self.failed
 
     @property
     def pending(self) -> int:
-        """How many still wait."""
+        """Return how many are unfinished."""
         return self.total - self.done
 
 
@@ -94,11 +94,11 @@ def runs_in(scope: OwnerScope) -> QuerySet[ExportRun]:
 
 
 def run_visible_to(user: User, run_id: UUID) -> ExportRun:
-    """Return one export; a foreign one is not found."""
-    found: ExportRun | None = ExportRun.objects.visible_to(user).filter(pk=run_id).first()
-    if found is None:
+    """Return one export; another owner's raises not found."""
+    rows: ExportRun | None = ExportRun.objects.visible_to(user).filter(pk=run_id).first()
+    if rows is None:
         raise ExportRunNotFoundError
-    return found
+    return rows
 
 
 def progress_of(runs: Iterable[ExportRun]) -> dict[UUID, Progress]:
@@ -136,15 +136,15 @@ class ShownAdapter:
     organization_ids: tuple[UUID, ...]
 
     def is_for(self, organization_ids: Collection[UUID]) -> bool:
-        """Tell whether one of the organizations may use it."""
+        """Return whether one of the organizations may use it."""
         return self.is_public or not set(organization_ids).isdisjoint(self.organization_ids)
 
 
 def adapters() -> list[ShownAdapter]:
     """Return every adapter with who may use it: two queries."""
     rows = MetadataAdapterVisibility.objects.prefetch_related("organizations")
-    known = {row.code: row for row in rows}
-    return [_shown(adapter, known.get(code)) for code, adapter in ADAPTERS.items()]
+    rows_by_code = {row.code: row for row in rows}
+    return [_shown(adapter, rows_by_code.get(code)) for code, adapter in ADAPTERS.items()]
 
 
 def adapters_visible_to(user: User, scope: OwnerScope) -> list[ShownAdapter]:
@@ -155,17 +155,19 @@ def adapters_visible_to(user: User, scope: OwnerScope) -> list[ShownAdapter]:
     if user.is_superuser and scope.organization_id is None:
         return adapters()
     theirs = set(organization_ids_of(user))
-    named = {scope.organization_id} if scope.organization_id else theirs
-    known = None if user.is_superuser else theirs
-    return [_told(each, known) for each in adapters() if each.is_for(named)]
+    organization_ids = {scope.organization_id} if scope.organization_id else theirs
+    visible_ids = None if user.is_superuser else theirs
+    return [
+        _visible_part(each, visible_ids) for each in adapters() if each.is_for(organization_ids)
+    ]
 
 
 def may_use_adapter(code: str, scope: OwnerScope) -> bool:
-    """Tell whether configurations of the scope may name the adapter."""
-    shown = next(each for each in adapters() if each.adapter.code == code)
+    """Return whether configurations of the scope may name the adapter."""
+    adapter = next(each for each in adapters() if each.adapter.code == code)
     if scope.organization_id is not None:
-        return shown.is_for({scope.organization_id})
-    return shown.is_for(set(organization_ids_of(User(pk=scope.user_id))))
+        return adapter.is_for({scope.organization_id})
+    return adapter.is_for(set(organization_ids_of(User(pk=scope.user_id))))
 
 
 def _shown(adapter: Adapter, row: MetadataAdapterVisibility | None) -> ShownAdapter:
@@ -175,10 +177,12 @@ def _shown(adapter: Adapter, row: MetadataAdapterVisibility | None) -> ShownAdap
     return ShownAdapter(adapter, is_public=row.is_public, organization_ids=ids)
 
 
-def _told(shown: ShownAdapter, known: set[UUID] | None) -> ShownAdapter:
+def _visible_part(adapter: ShownAdapter, visible_ids: set[UUID] | None) -> ShownAdapter:
     """Leave out the organizations the caller is no member of; None keeps all."""
-    ids = tuple(each for each in shown.organization_ids if known is None or each in known)
-    return ShownAdapter(shown.adapter, is_public=shown.is_public, organization_ids=ids)
+    ids = tuple(
+        each for each in adapter.organization_ids if visible_ids is None or each in visible_ids
+    )
+    return ShownAdapter(adapter.adapter, is_public=adapter.is_public, organization_ids=ids)
 
 
 def _oldest_first(rows: QuerySet[ExportConfiguration]) -> QuerySet[ExportConfiguration]:

@@ -10,23 +10,23 @@ from exports.services import build_archive, convert_item, recovery, retention
 
 @shared_task(name="exports.convert")
 def convert(*, item_id: str) -> None:
-    """Make one file of an export."""
+    """Produce one file of an export."""
     convert_item.make(UUID(item_id))
 
 
 @shared_task(name="exports.assemble", time_limit=settings.ASSEMBLY_TIME_LIMIT)
 def assemble(*, run_id: str) -> None:
-    """Pack one export whose files are made."""
+    """Pack one export whose files are finished."""
     build_archive.assemble(UUID(run_id))
 
 
 @shared_task(name="exports.recover")
 def recover() -> None:
-    """Tell the workers again of what waits."""
+    """Re-enqueue waiting rows."""
     recovery.resend()
 
 
 @shared_task(name="exports.discard_expired")
 def discard_expired() -> None:
-    """Discard the archives that were kept for seven days."""
+    """Discard the archives whose retention time has passed."""
     retention.discard_expired()

@@ -18,7 +18,7 @@ from granian.server.mp import MPServer
 TARGET = "sartiq.asgi:application"
 # Of one process; further ones wait in the backlog. A connection without a request costs little.
 MAX_CONNECTIONS = 4096
-IDLE_SECONDS = 30  # without a request's head: a silent connection, or one kept alive
+IDLE_SECONDS = 30  # without a complete request head: a silent or idle keep-alive connection
 UNREAD_SECONDS = 20  # of a client that reads nothing of its response
 STEADY_SECONDS = 6.0  # a process that lived as long has started well
 RESTART_DELAY_SECONDS = 1.0  # after repeated early deaths
@@ -101,14 +101,14 @@ def main() -> None:
     )
     parser.add_argument("--stop-seconds", type=int, default=20, help="for requests to end")
     parser.add_argument("--log-level", default="info", choices=[each.value for each in LogLevels])
-    asked = parser.parse_args()
+    options = parser.parse_args()
     _allow_open_files()
     Supervisor(
         TARGET,
-        address=asked.host,
-        port=asked.port,
+        address=options.host,
+        port=options.port,
         interface=Interfaces.ASGINL,
-        workers=asked.workers,
+        workers=options.workers,
         loop=Loops.uvloop,
         # HTTP/1 alone: granian's automatic mode waits for ever for a connection's first bytes.
         http=HTTPModes.http1,
@@ -116,8 +116,8 @@ def main() -> None:
         backlog=MAX_CONNECTIONS,
         backpressure=MAX_CONNECTIONS,
         http1_settings=HTTP1Settings(header_read_timeout=IDLE_SECONDS * 1000),
-        workers_kill_timeout=asked.stop_seconds,
-        log_level=asked.log_level,
+        workers_kill_timeout=options.stop_seconds,
+        log_level=options.log_level,
     ).serve()
 
 

@@ -40,7 +40,6 @@ OVERSIZED_FILES: dict[str, int] = {
     "media/tests/storage/test_local_store.py": 307,
     "media/tests/storage/test_remote.py": 304,
     "samples/make_photos.py": 315,
-    "sartiq/settings/base.py": 321,
     "sartiq/settings/tests/test_environment.py": 314,
     "tests/api/matrix.py": 462,
     "tests/api/requests/test_idempotency.py": 314,

@@ -1,4 +1,4 @@
-"""The page of memberships, and the tables of them on the pages of users and organizations.
+"""Admin of memberships: their page, and inlines on the pages of users and organizations.
 
 Every way to change a membership here keeps the rule of the members service: an organization
 never loses its last owner who can sign in.
@@ -24,7 +24,7 @@ class MembershipForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic 
     """One membership on its own page."""
 
     def _post_clean(self) -> None:
-        """Refuse a change that takes the last owner away, once the new values are known."""
+        """Refuse a change that would remove the last owner, once the new values are set."""
         super()._post_clean()  # type: ignore[misc]  # Django's hook after the instance is filled
         if self.errors or not self.has_changed():
             return
@@ -35,10 +35,10 @@ class MembershipForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic 
 
 
 class MembershipFormSet(forms.BaseInlineFormSet):  # type: ignore[type-arg]  # as above
-    """Several memberships, judged together: one owner may follow another in one step."""
+    """Memberships validated together, so that one owner can replace another in one step."""
 
     def clean(self) -> None:
-        """Refuse changes that together take an organization's last owner away."""
+        """Refuse changes that together would remove an organization's last owner."""
         super().clean()
         deleted = [form.instance for form in self.deleted_forms]
         saved = [
@@ -78,7 +78,7 @@ class MembersInline(TabularInline):
 
 @admin.register(Membership)
 class MembershipAdmin(ModelAdmin):
-    """Who is what where; an organization keeps an owner who can sign in."""
+    """Users' roles in organizations; each organization keeps an owner who can sign in."""
 
     form = MembershipForm
     list_display = ("id", "member", "of_organization", "role", "created_at")
@@ -120,21 +120,21 @@ class MembershipAdmin(ModelAdmin):
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Ask, then delete; say why not when the other owners left in between."""
+        """Confirm and delete, or show why not if the other owners have left meanwhile."""
         try:
-            answer: HttpResponse = super().delete_view(request, object_id, extra_context)
+            response: HttpResponse = super().delete_view(request, object_id, extra_context)
         except LastOwnerError as refused:
             self.message_user(request, refused.detail, messages.ERROR)
             return redirect("admin:accounts_membership_change", object_id)
-        return answer
+        return response
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """List; say why not when the other owners left before several were deleted."""
+        """List, or show why a bulk deletion failed if the other owners have left meanwhile."""
         try:
-            answer: HttpResponse = super().changelist_view(request, extra_context)
+            response: HttpResponse = super().changelist_view(request, extra_context)
         except LastOwnerError as refused:
             self.message_user(request, refused.detail, messages.ERROR)
             return redirect(request.get_full_path())
-        return answer
+        return response

@@ -1,4 +1,4 @@
-"""The choice of the owner on the pages that create what belongs to one."""
+"""The owner field on the pages that create owned rows."""
 
 from typing import Any, ClassVar
 
@@ -10,14 +10,14 @@ from accounts.models import User
 
 
 class Owner(TextChoices):
-    """Whose a new row is."""
+    """Choices for the owner of a new row."""
 
     PERSONAL = "PERSONAL"
     ORGANIZATION = "ORGANIZATION"
 
 
 class OwnerForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
-    """Asks whose a new row is: an empty organization alone would silently mean the creator's."""
+    """Form with an explicit owner: an empty organization would silently mean the creator."""
 
     creator: ClassVar[User]
 
@@ -43,7 +43,7 @@ class OwnerForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at ru
             self.initial.setdefault("owner", Owner.ORGANIZATION)
 
     def clean(self) -> dict[str, Any]:
-        """Refuse an owner that the organization's field contradicts."""
+        """Refuse an owner that contradicts the organization field."""
         cleaned: dict[str, Any] = super().clean() or {}
         owner, organization = cleaned.get("owner"), cleaned.get("organization")
         if owner == Owner.ORGANIZATION and not organization and "organization" not in self.errors:

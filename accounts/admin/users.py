@@ -23,7 +23,7 @@ admin.site.unregister(Group)
 
 
 class ChangeUserForm(UserChangeForm):
-    """Keeps the last one who reaches everything."""
+    """Form of a user that protects the last active superuser."""
 
     def clean(self) -> dict[str, Any]:
         """Refuse to disable or demote the last active superuser."""
@@ -41,7 +41,7 @@ class ChangeUserForm(UserChangeForm):
 
 @admin.register(User)
 class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
-    """Users: what is known, what they may, where they belong; deleting anonymises."""
+    """Users with their permissions and memberships; deleting anonymises."""
 
     form = ChangeUserForm
     add_form = UserCreationForm
@@ -67,27 +67,29 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]  # not g
         return self.inlines if obj else ()
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Only superusers make users: a right to edit users is a right to everything."""
+        """Let only superusers create users: editing users would give any permission."""
         return is_superuser(request)
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        """Only superusers change users."""
+        """Let only superusers change users."""
         return is_superuser(request) and (obj is None or obj.deleted_at is None)
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        """Only superusers delete users, each on its own page."""
+        """Let only superusers delete users, each on its own page."""
         return is_superuser(request) and (obj is None or obj.deleted_at is None)
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        """Leave out the deletion of many rows: it would bypass the service."""
+        """Remove bulk deletion, which would bypass the service."""
         actions: dict[str, Any] = super().get_actions(request)
         actions.pop("delete_selected", None)
         return actions
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """Say what deleting a user means here: no row goes, so nothing protects one."""
-        told = [f"{user}: disabled and anonymised; what they created stays" for user in objs]
-        return told, {"users": len(told)}, set(), []
+        """Describe what happens to the users; no row is deleted, so none is protected."""
+        descriptions = [
+            f"{user}: disabled and anonymised; what they created stays" for user in objs
+        ]
+        return descriptions, {"users": len(descriptions)}, set(), []
 
     def delete_model(self, request: HttpRequest, obj: User) -> None:
         """Disable and anonymise the user."""
@@ -96,13 +98,13 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]  # not g
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Ask, then delete; tell why when somebody depends on the user."""
+        """Confirm and delete, or show why the user cannot be deleted."""
         try:
-            answer: HttpResponse = super().delete_view(request, object_id, extra_context)
+            response: HttpResponse = super().delete_view(request, object_id, extra_context)
         except ConflictError as refused:
             self.message_user(request, refused.detail, messages.ERROR)
             return redirect("admin:accounts_user_change", object_id)
-        return answer
+        return response
 
 
 @admin.register(Group)

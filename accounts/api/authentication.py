@@ -1,4 +1,4 @@
-"""Who is calling: the bearer token of the `Authorization` header."""
+"""Authentication by the bearer token of the `Authorization` header."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ class BearerAuthentication(BaseAuthentication):
     """Reads the user of an access token from the database at every request; one query."""
 
     def authenticate(self, request: Request) -> tuple[User, None] | None:
-        """Return the caller, None without a token; a token that does not hold is a 401."""
+        """Return the caller, None without a token; an invalid token is a 401."""
         scheme, _, token = get_authorization_header(request).strip().partition(b" ")
         if scheme.lower() != SCHEME:
             return None

@@ -3,9 +3,9 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api.answers import LOCKED_OUT, WRONG_CREDENTIALS
 from accounts.api.callers import caller_of
 from accounts.api.parsers import BoundedFormParser
+from accounts.api.responses import LOCKED_OUT, WRONG_CREDENTIALS
 from accounts.api.serializers import RefreshIn, SignInIn, TokenOut, UserOut
 from accounts.services import sessions
 from sartiq.core.api.endpoints import Endpoint
@@ -30,11 +30,11 @@ class AccessToken(Endpoint):
     )
     def post(self, request: Request) -> Response:
         """Exchange an e-mail address and a password for tokens."""
-        asked = read(SignInIn, request.data)
+        data = read(SignInIn, request.data)
         session = sessions.sign_in(
             request=request._request,  # noqa: SLF001  django-axes marks the request it is given
-            email=asked["username"],
-            password=asked["password"],
+            email=data["username"],
+            password=data["password"],
         )
         return Response(TokenOut(session).data, headers=PRIVATE)
 

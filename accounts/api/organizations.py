@@ -51,16 +51,18 @@ class Organizations(ModelEndpointSet):
     )
     def create(self, request: Request) -> Response:
         """Create an organization; the caller becomes its owner."""
-        asked = read(OrganizationIn, request.data)
-        made = organizations.create(owner=caller_of(request), **asked)
-        location = reverse("organization", kwargs={"org_id": made.pk})
-        return Response(OrganizationOut(made).data, status=201, headers={"Location": location})
+        data = read(OrganizationIn, request.data)
+        organization = organizations.create(owner=caller_of(request), **data)
+        location = reverse("organization", kwargs={"org_id": organization.pk})
+        return Response(
+            OrganizationOut(organization).data, status=201, headers={"Location": location}
+        )
 
     @extend_schema(operation_id="get_organization", responses={200: OrganizationOut})
     def retrieve(self, request: Request, org_id: UUID) -> Response:
         """Return one organization to its members."""
-        found = selectors.organization_entered_by(caller_of(request), org_id)
-        return Response(OrganizationOut(found).data)
+        organization = selectors.organization_entered_by(caller_of(request), org_id)
+        return Response(OrganizationOut(organization).data)
 
     @extend_schema(
         operation_id="update_organization",
@@ -71,12 +73,12 @@ class Organizations(ModelEndpointSet):
         """Change the name or the slug, as an owner or admin."""
         caller = caller_of(request)
         selectors.require_manager(caller, org_id)
-        asked = read(OrganizationChangeIn, request.data)
+        data = read(OrganizationChangeIn, request.data)
         changed = organizations.change(
             actor=caller,
             organization_id=org_id,
             precondition=precondition(request, _organization),
-            **asked,
+            **data,
         )
         return Response(OrganizationOut(changed).data)
 
@@ -106,10 +108,10 @@ class Members(ModelEndpointSet):
         """Make a user a member; only owners make owners."""
         caller = caller_of(request)
         selectors.require_manager(caller, org_id)
-        asked = read(MemberIn, request.data)
-        made = members.add(actor=caller, organization_id=org_id, **asked)
-        location = reverse("member", kwargs={"org_id": org_id, "user_id": made.user_id})
-        return Response(MemberOut(made).data, status=201, headers={"Location": location})
+        data = read(MemberIn, request.data)
+        organization = members.add(actor=caller, organization_id=org_id, **data)
+        location = reverse("member", kwargs={"org_id": org_id, "user_id": organization.user_id})
+        return Response(MemberOut(organization).data, status=201, headers={"Location": location})
 
     @extend_schema(operation_id="get_member", responses={200: MemberOut})
     def retrieve(self, request: Request, org_id: UUID, user_id: UUID) -> Response:
@@ -126,13 +128,13 @@ class Members(ModelEndpointSet):
         """Give a member another role; the last owner keeps theirs."""
         caller = caller_of(request)
         selectors.require_manager(caller, org_id)
-        asked = read(MemberChangeIn, request.data)
+        data = read(MemberChangeIn, request.data)
         changed = members.change_role(
             actor=caller,
             organization_id=org_id,
             user_id=user_id,
             precondition=precondition(request, _member),
-            **asked,
+            **data,
         )
         return Response(MemberOut(changed).data)
 

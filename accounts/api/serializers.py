@@ -1,4 +1,4 @@
-"""What the account routes read and answer."""
+"""Request and response serializers of the account routes."""
 
 from typing import Any
 

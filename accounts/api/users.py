@@ -9,8 +9,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import selectors
-from accounts.api.answers import LOCKED_OUT
 from accounts.api.callers import SuperuserOnly, caller_of
+from accounts.api.responses import LOCKED_OUT
 from accounts.api.serializers import ProfileIn, UserChangeIn, UserIn, UserOut
 from accounts.models import User
 from accounts.services import users
@@ -38,12 +38,12 @@ class Me(Endpoint):
     )
     def patch(self, request: Request) -> Response:
         """Change the name, or with the current password the address or the password."""
-        asked = read(ProfileIn, request.data)
+        data = read(ProfileIn, request.data)
         changed = users.change_own(
             request=request._request,  # noqa: SLF001  django-axes marks the request it is given
             user=caller_of(request),
-            precondition=precondition(request, _answer),
-            **asked,
+            precondition=precondition(request, _as_json),
+            **data,
         )
         return Response(UserOut(changed).data)
 
@@ -87,7 +87,7 @@ class Users(ModelEndpointSet):
         """Change a user; the last active superuser stays one."""
         changed = users.change(
             user_id=user_id,
-            precondition=precondition(request, _answer),
+            precondition=precondition(request, _as_json),
             **read(UserChangeIn, request.data),
         )
         return Response(UserOut(changed).data)
@@ -95,10 +95,10 @@ class Users(ModelEndpointSet):
     @extend_schema(operation_id="delete_user", responses={204: None, 409: CONFLICT})
     def destroy(self, request: Request, user_id: UUID) -> Response:
         """Disable and anonymise a user; what they created stays."""
-        check = precondition(request, _answer)
+        check = precondition(request, _as_json)
         users.delete(user_id=user_id, now=timezone.now(), precondition=check)
         return Response(status=204)
 
 
-def _answer(user: User) -> Any:
+def _as_json(user: User) -> Any:
     return UserOut(user).data

@@ -29,18 +29,18 @@ class Organization(TimestampedModel):
 
 
 class MembershipQuerySet(models.QuerySet["Membership"]):
-    """The words in which memberships are asked for."""
+    """Queries for memberships."""
 
     def managing(self) -> Self:
-        """Keep those who may change members and export configurations."""
+        """Filter members who may change members and export configurations."""
         return self.filter(role__in=MANAGING_ROLES)
 
     def owners(self) -> Self:
-        """Keep the owners."""
+        """Filter the owners."""
         return self.filter(role=Role.OWNER)
 
     def able_owners(self) -> Self:
-        """Keep the owners who can still sign in."""
+        """Filter the owners who can still sign in."""
         return self.owners().filter(user__is_active=True)
 
 

@@ -17,9 +17,9 @@ ScopeKey = tuple[Literal["organization", "user"], UUID]
 
 @dataclass(frozen=True)
 class OwnerScope:
-    """Whom a row belongs to: the organization, else the user.
+    """The owner of a row: the organization, else the user.
 
-    `user_id` of an organization's scope is the one who acts, kept as the creator of new rows.
+    `user_id` of an organization's scope is the acting user, stored as the creator of new rows.
     """
 
     user_id: UUID
@@ -27,7 +27,7 @@ class OwnerScope:
 
     @property
     def key(self) -> ScopeKey:
-        """Name of the scope: equal for everyone who shares it."""
+        """Return a key that is equal for everyone who shares the scope."""
         if self.organization_id is not None:
             return ("organization", self.organization_id)
         return ("user", self.user_id)
@@ -50,20 +50,20 @@ def owned_by_organizations_of(user: User) -> EqualsAny:
 
 
 class OwnedQuerySet(models.QuerySet[_OwnedT_co]):
-    """The words in which owned rows are asked for."""
+    """Queries for owned rows."""
 
     def in_scope(self, scope: OwnerScope) -> Self:
-        """Keep the rows of one scope; personal rows never mix with an organization's."""
+        """Filter the rows of one scope; personal rows never mix with an organization's."""
         if scope.organization_id is not None:
             return self.filter(organization_id=scope.organization_id)
         return self.filter(user_id=scope.user_id, organization__isnull=True)
 
     def linkable_by(self, user: User, scope: OwnerScope) -> Self:
-        """Keep the rows that this user may link to a row of the scope: those of the same owner."""
+        """Filter the rows this user may link to a row of the scope: those of the same owner."""
         return self.in_scope(scope)
 
     def visible_to(self, user: User) -> Self:
-        """Keep the rows this user may see: their own and those of their organizations."""
+        """Filter the rows this user may see: their own and those of their organizations."""
         if user.is_superuser:
             return self.all()
         personal = Q(user_id=user.pk, organization__isnull=True)
@@ -108,5 +108,5 @@ class OwnedModel(TimestampedModel):
 
     @property
     def scope(self) -> OwnerScope:
-        """Whom this row belongs to."""
+        """Return the owner of this row."""
         return OwnerScope(user_id=self.user_id, organization_id=self.organization_id)

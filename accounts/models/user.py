@@ -11,11 +11,11 @@ from sartiq.core.models import TimestampedModel
 
 
 class UserQuerySet(models.QuerySet["User"]):
-    """The words in which users are asked for."""
+    """Queries for users."""
 
     def with_email(self, email: str) -> Self:
-        """Keep the user who signs in with this address, however it is capitalised."""
-        # PostgreSQL lowers both sides, so the comparison and the unique index never disagree.
+        """Filter the user with this e-mail address, ignoring case."""
+        # PostgreSQL lowers both sides, so the comparison always matches the unique index.
         lowered = self.alias(lowered_email=Lower("email"))
         return lowered.filter(lowered_email=Lower(Value(normal_email(email))))
 
@@ -44,7 +44,7 @@ class UserManager(BaseUserManager["User"]):
         return self.with_email(username or "").get()
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        """Store a user; without a password nobody can sign in as them."""
+        """Save a user; one without a password cannot sign in."""
         user = self.model(email=normal_email(email), **fields)
         user.set_password(password)
         user.save(using=self._db)

@@ -49,7 +49,7 @@ def _person(name: str, password: str) -> User:
     user.full_name = user.full_name or f"Demo {name.title()}"
     user.is_active = True
     user.is_staff = user.is_superuser = name == SUPERUSER
-    # A new hash would end the sessions of whoever works with the cast right now.
+    # A new hash would end the current sessions of the demo users.
     if not user.check_password(password):
         user.set_password(password)
     user.save()

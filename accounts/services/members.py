@@ -32,10 +32,10 @@ def add(
     with transaction.atomic():
         _require_may_appoint(_manager_role(actor, organization_id), role)
         user = _user_named(email=email, user_id=user_id)
-        membership, made = Membership.objects.get_or_create(
+        membership, created = Membership.objects.get_or_create(
             organization_id=organization_id, user=user, defaults={"role": role}
         )
-        if not made:
+        if not created:
             raise AlreadyMemberError
     return membership
 
@@ -70,7 +70,7 @@ def remove(
 ) -> None:
     """End a membership: one's own, or another's as an owner or admin. The last owner stays.
 
-    Raises MemberNotFoundError, also to somebody who left already, and LastOwnerError.
+    Raises MemberNotFoundError, also for a user who has left already, and LastOwnerError.
     """
     with transaction.atomic():
         if actor.pk == user_id:
@@ -118,7 +118,7 @@ def lock_organizations_of(*, user_id: UUID) -> None:
 
 
 def leave_all(*, user: User) -> None:
-    """End every membership of a user who goes; refuse where others would be left ownerless.
+    """End every membership of a deleted user; refuse if an organization would lose its last owner.
 
     The caller holds the locks of `lock_organizations_of`.
     """
@@ -179,9 +179,9 @@ def _user_named(*, email: str | None, user_id: UUID | None) -> User:
     # Locked, so that a user who is being deleted cannot gain a membership meanwhile.
     able = User.objects.not_deleted().filter(is_active=True).select_for_update(no_key=True)
     if user_id is not None:
-        found, loc, value = able.filter(pk=user_id).first(), "user_id", str(user_id)
+        user, loc, value = able.filter(pk=user_id).first(), "user_id", str(user_id)
     else:
-        found, loc, value = able.with_email(email or "").first(), "email", email or ""
-    if found is None:
+        user, loc, value = able.with_email(email or "").first(), "email", email or ""
+    if user is None:
         raise UnknownUserError(loc=("body", loc), value=value)
-    return found
+    return user

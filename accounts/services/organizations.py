@@ -59,7 +59,7 @@ def _save(organization: Organization) -> None:
 
 
 def _save_as_first_free(organization: Organization, slugs: Sequence[str]) -> None:
-    """Save under the first slug nobody has; asking first would lose to whoever saves meanwhile."""
+    """Save under the first free slug; checking first would race with other requests."""
     *earlier, last = slugs
     for slug in earlier:
         organization.slug = slug

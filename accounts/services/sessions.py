@@ -45,10 +45,10 @@ class Session:
 
 
 def sign_in(*, request: HttpRequest, email: str, password: str) -> Session:
-    """Return tokens for the user whom the address and the password name together.
+    """Return tokens for the user with this address and password.
 
-    An unknown address, a wrong password and a disabled user get one answer after the same hashing
-    work. Raises LockedOutError once too many failed for this address from this place.
+    An unknown address, a wrong password and a disabled user get the same error after the same
+    hashing work. Raises LockedOutError after too many failures for this address and client.
     """
     user = _authenticated(request=request, email=email, password=password)
     if user is None:
@@ -60,7 +60,7 @@ def sign_in(*, request: HttpRequest, email: str, password: str) -> Session:
 def open_session(*, user: User) -> Session:
     """Return new tokens for a user who has just proved who they are."""
     token = RefreshToken.for_user(user)
-    # Added after simplejwt kept its copy: the copy in the database cannot be used as a token.
+    # Added after simplejwt stored its copy: the copy in the database cannot be used as a token.
     token[PASSWORD_CLAIM] = _password_mark(user)
     access = token.access_token
     lifetime = int(AccessToken.lifetime.total_seconds())
@@ -114,10 +114,10 @@ def _known(access_token: str) -> Token:
 
 
 def _authenticated(*, request: HttpRequest, email: str, password: str) -> User | None:
-    found = authenticate(request=request, username=sign_in_name(email), password=password)
-    if found is None and getattr(request, "axes_locked_out", False):
+    user = authenticate(request=request, username=sign_in_name(email), password=password)
+    if user is None and getattr(request, "axes_locked_out", False):
         raise LockedOutError(retry_after=timedelta(seconds=lockout.seconds_locked(request)))
-    return found if isinstance(found, User) else None
+    return user if isinstance(user, User) else None
 
 
 def _password_mark(user: User) -> str:

@@ -72,7 +72,7 @@ def change_own(
 def delete(*, user_id: UUID, now: datetime, precondition: Precondition = unconditional) -> None:
     """Disable and anonymise a user; rows that name them as creator stay.
 
-    Raises LastSuperuserError or LastOwnerError when somebody else depends on them.
+    Raises LastSuperuserError or LastOwnerError if the user is the last one.
     """
     with transaction.atomic():
         # Organizations before users, as when a member is added: no two requests wait in a circle.
@@ -124,10 +124,10 @@ def _set_password(user: User, password: str) -> None:
     try:
         validate_password(password, user)
     except ValidationError as refused:
-        faults = [
+        issues = [
             PasswordRefusedError(message).at("body", "password") for message in refused.messages
         ]
-        raise InvalidManyError(faults) from None
+        raise InvalidManyError(issues) from None
     user.set_password(password)
 
 

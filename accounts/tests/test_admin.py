@@ -98,23 +98,23 @@ def changed_form(user: User, **changes: Any) -> dict[str, Any]:
 def test_the_last_superuser_stays_one(client: Client, cast: Cast) -> None:
     path = page("user", "change", cast.superuser.pk)
 
-    answer = client.post(path, changed_form(cast.superuser, is_staff="on", is_active="on"))
+    response = client.post(path, changed_form(cast.superuser, is_staff="on", is_active="on"))
 
     cast.superuser.refresh_from_db()
-    assert answer.status_code == 200
-    assert "At least one active superuser is needed" in answer.content.decode()
+    assert response.status_code == 200
+    assert "At least one active superuser is needed" in response.content.decode()
     assert cast.superuser.is_superuser
 
 
 def test_rights_are_given_by_superusers(client: Client, cast: Cast) -> None:
     path = page("user", "change", cast.member.pk)
 
-    answer = client.post(
+    response = client.post(
         path, changed_form(cast.member, is_staff="on", is_active="on", is_superuser="on")
     )
 
     cast.member.refresh_from_db()
-    assert answer.status_code == 302
+    assert response.status_code == 302
     assert (cast.member.is_staff, cast.member.is_superuser) == (True, True)
 
 
@@ -135,11 +135,11 @@ def test_deleting_a_user_anonymises_it(client: Client, cast: Cast) -> None:
 
 
 def test_deleting_the_last_owner_tells_why_not(client: Client, cast: Cast) -> None:
-    answer = client.post(page("user", "delete", cast.owner.pk), {"post": "yes"}, follow=True)
+    response = client.post(page("user", "delete", cast.owner.pk), {"post": "yes"}, follow=True)
 
     cast.owner.refresh_from_db()
-    assert "An organization needs at least one owner" in answer.content.decode()
-    assert "was deleted successfully" not in answer.content.decode()
+    assert "An organization needs at least one owner" in response.content.decode()
+    assert "was deleted successfully" not in response.content.decode()
     assert cast.owner.is_active
 
 
@@ -171,14 +171,14 @@ def test_staff_who_are_no_superusers_give_themselves_nothing(cast: Cast) -> None
     staff = UserFactory.create(is_staff=True)
     client = entered_by(staff)
 
-    answers = [
+    responses = [
         client.post(page("user", "change", staff.pk), changed_form(staff, is_superuser="on")),
         client.post(page("user", "add"), {}),
         client.post(page("user", "delete", cast.member.pk), {"post": "yes"}),
     ]
 
     staff.refresh_from_db()
-    assert [answer.status_code for answer in answers] == [403, 403, 403]
+    assert [response.status_code for response in responses] == [403, 403, 403]
     assert not staff.is_superuser
 
 
@@ -194,7 +194,7 @@ def test_members_are_edited_on_the_organizations_page(client: Client, cast: Cast
         "memberships-0-organization": str(cast.other_organization.pk),
     }
 
-    answer = client.post(page("organization", "change", cast.other_organization.pk), form)
+    response = client.post(page("organization", "change", cast.other_organization.pk), form)
 
-    assert answer.status_code == 302
+    assert response.status_code == 302
     assert cast.other_organization.memberships.get(user=newcomer).role == Role.ADMIN

@@ -26,8 +26,8 @@ def sole(cast: Cast) -> Membership:
 
 
 def own_page(membership: Membership, **changes: Any) -> dict[str, Any]:
-    kept = {"user": membership.user_id, "organization": membership.organization_id}
-    return {**kept, "role": membership.role, **changes}
+    unchanged = {"user": membership.user_id, "organization": membership.organization_id}
+    return {**unchanged, "role": membership.role, **changes}
 
 
 def inline(*memberships: Membership, **changes: Any) -> dict[str, Any]:
@@ -47,11 +47,11 @@ def organization_form(cast: Cast, *memberships: Membership, **changes: Any) -> d
 
 
 def require_refused(client: Client, path: str, form: dict[str, Any], sole: Membership) -> None:
-    answer = client.post(path, form, follow=True)
+    response = client.post(path, form, follow=True)
 
-    assert answer.status_code == 200
-    assert REFUSED in answer.content.decode()
-    assert "successfully" not in answer.content.decode()
+    assert response.status_code == 200
+    assert REFUSED in response.content.decode()
+    assert "successfully" not in response.content.decode()
     assert Membership.objects.filter(
         pk=sole.pk, user=sole.user, organization=sole.organization, role=Role.OWNER
     ).exists()
@@ -81,11 +81,11 @@ def test_the_page_hands_ownership_to_another_user(
 ) -> None:
     heir = UserFactory.create()
 
-    answer = client.post(
+    response = client.post(
         page("membership", "change", sole.pk), own_page(sole, user=heir.pk), follow=True
     )
 
-    assert "successfully" in answer.content.decode()
+    assert "successfully" in response.content.decode()
     assert cast.organization.memberships.owners().get().user == heir
 
 

@@ -49,17 +49,17 @@ def test_a_superuser_may_enter_the_admin() -> None:
     assert (user.is_active, user.is_staff, user.is_superuser) == (True, True, True)
 
 
-def test_nobody_signs_in_as_a_user_without_a_password() -> None:
+def test_a_user_without_a_password_cannot_sign_in() -> None:
     user = User.objects.create_user("ann@example.com")
 
     assert not user.has_usable_password()
 
 
 def test_a_user_is_greeted_by_name_or_address() -> None:
-    named = UserFactory.create(full_name="Ann Lee")
+    named_user = UserFactory.create(full_name="Ann Lee")
     nameless = UserFactory.create(full_name="", email="bo@example.com")
 
-    assert (named.get_full_name(), named.get_short_name()) == ("Ann Lee", "Ann")
+    assert (named_user.get_full_name(), named_user.get_short_name()) == ("Ann Lee", "Ann")
     assert (nameless.get_full_name(), nameless.get_short_name()) == ("bo@example.com",) * 2
 
 

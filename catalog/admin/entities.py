@@ -76,9 +76,9 @@ class EntityAdmin(ModelAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """Show the entity's own fields, its media, then who made it when."""
-        shown = super().get_fieldsets(request, obj)
+        fieldsets = super().get_fieldsets(request, obj)
         others = {"owner", *OWNER, "shown_media", *FACTS}
-        own = [name for name in shown[0][1]["fields"] if name not in others]
+        own = [name for name in fieldsets[0][1]["fields"] if name not in others]
         if obj is None:
             return [(None, {"fields": ["owner", "organization", *own]})]
         return [
@@ -122,7 +122,7 @@ class EntityAdmin(ModelAdmin):
     def shown_media(self, entity: CatalogEntity) -> str:
         """Show every slot with its files, each linked to its page."""
         slots = media_by_slot([entity]).get(entity.pk, {})
-        shown = (
+        fieldsets = (
             (
                 attachment.slot.replace("_", " "),
                 thumbnail(attachment.resource),
@@ -131,7 +131,7 @@ class EntityAdmin(ModelAdmin):
             for attachments in slots.values()
             for attachment in attachments
         )
-        return format_html_join("", "<p>{} {} {}</p>", shown) or NOTHING
+        return format_html_join("", "<p>{} {} {}</p>", fieldsets) or NOTHING
 
 
 @admin.register(Product)
@@ -196,7 +196,7 @@ class LookAdmin(EntityAdmin):
 
 @admin.register(Guideline)
 class GuidelineAdmin(EntityAdmin):
-    """How pictures are to look."""
+    """Guidelines for the look of pictures."""
 
     list_display = ("picture", "name", "files", *OWNER, "created_at")
     list_display_links = ("picture", "name")

@@ -47,7 +47,7 @@ class EntityForm(OwnerForm):
 class LoraUploadForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
     """A model file with what people say about it."""
 
-    refusal: ClassVar[str] = ""  # why the file was refused, told at its field
+    refusal: ClassVar[str] = ""  # why the file was refused; shown at its field
 
     file = forms.FileField(
         required=False,  # `clean` tells what is wrong with it
@@ -61,7 +61,7 @@ class LoraUploadForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic 
         fields = ("subject", "trigger", "entity_type")
 
     def clean(self) -> dict[str, Any]:
-        """Tell first what is known of the file, then what its name and size tell."""
+        """Report the refusal of the file first, then problems with its name and size."""
         cleaned = super().clean() or {}
         file = cleaned.get("file")
         if self.refusal:

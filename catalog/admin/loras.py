@@ -103,7 +103,7 @@ class LoraModelAdmin(ModelAdmin):
         return is_superuser(request)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Only superusers change what is said about models."""
+        """Let only superusers change a model's description."""
         return is_superuser(request)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -144,22 +144,22 @@ class LoraModelAdmin(ModelAdmin):
                 self.log_addition(request, model, [{"added": {}}])
                 answer: HttpResponse = self.response_add(request, model)
                 return answer
-        shown: HttpResponse = super().add_view(request, form_url, extra_context)
-        return shown
+        response: HttpResponse = super().add_view(request, form_url, extra_context)
+        return response
 
     def _upload(self, request: HttpRequest) -> LoraModel | None:
-        """Return the new model, or None with the reason left for the form to tell."""
+        """Return the new model, or None after setting the reason on the form."""
         form = self.get_form(request)(request.POST, request.FILES)
         if not form.is_valid():
             _refuse(request, getattr(request, "lora_refusal", CHOOSE_A_FILE))
             return None
-        said, file = form.cleaned_data, form.cleaned_data["file"]
+        cleaned, file = form.cleaned_data, form.cleaned_data["file"]
         try:
             return lora.upload(
                 file=lora.ModelFile(path=Path(file.temporary_file_path()), filename=file.name),
-                subject=said["subject"],
-                trigger=said["trigger"],
-                entity_type=said["entity_type"],
+                subject=cleaned["subject"],
+                trigger=cleaned["trigger"],
+                entity_type=cleaned["entity_type"],
                 user=request.user,  # type: ignore[arg-type]  # a superuser, checked above
                 now=timezone.now(),
             )
@@ -185,7 +185,7 @@ class LoraModelAdmin(ModelAdmin):
         model = get_object_or_404(LoraModel, pk=model_id)
         if not self.has_view_permission(request, model):
             raise PermissionDenied
-        return HttpResponseRedirect(lora.download_url(model))  # admin pages are never kept
+        return HttpResponseRedirect(lora.download_url(model))  # admin pages are never cached
 
     # --- Columns and facts --------------------------------------------------------------------
 
@@ -196,7 +196,7 @@ class LoraModelAdmin(ModelAdmin):
 
     @admin.display(description="Verdict")
     def warning(self, model: LoraModel) -> str:
-        """Say loudly what looking at the file told."""
+        """Show the scan result prominently."""
         bad = model.verdict != Verdict.CLEAN
         style = "border-left:4px solid {};padding:.5rem 1rem".format(
             "#dc2626" if bad else "#16a34a"

@@ -70,7 +70,7 @@ class ProductIn(EntityIn):
 
 
 class SubjectIn(EntityIn):
-    """A subject as a client sends it; without a slug one is made of the name."""
+    """A subject as a client sends it; without a slug, one is derived from the name."""
 
     slug = serializers.SlugField(max_length=255, required=False)
     type = serializers.ChoiceField(choices=SubjectType.choices, required=False)
@@ -112,16 +112,16 @@ class EntityOut(serializers.ModelSerializer[Any]):
 
     def slot(self, entity: CatalogEntity, name: str) -> list[dict[str, Any]]:
         """Return the media of one slot."""
-        shown = self.context["media"].get(entity.pk, {}).get(name, [])
-        return [dict(MediaOut().to_representation(each)) for each in shown]
+        attached = self.context["media"].get(entity.pk, {}).get(name, [])
+        return [dict(MediaOut().to_representation(each)) for each in attached]
 
     def to_representation(self, instance: CatalogEntity) -> dict[str, Any]:
         """Return the entity's own fields and its slots."""
-        answer: dict[str, Any] = super().to_representation(instance)
+        data: dict[str, Any] = super().to_representation(instance)
         for slot in SLOTS[instance.entity_type]:
-            shown = self.slot(instance, slot.name)
-            answer[slot.name] = shown if slot.holds_list else (shown[0] if shown else None)
-        return answer
+            attached = self.slot(instance, slot.name)
+            data[slot.name] = attached if slot.holds_list else (attached[0] if attached else None)
+        return data
 
 
 BASE_FIELDS = ["id", "user_id", "organization_id", "name"]

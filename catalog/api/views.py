@@ -15,7 +15,7 @@ from accounts.api.scopes import ScopeQuery
 from accounts.models import OwnerScope
 from accounts.selectors import scope_for
 from catalog import selectors
-from catalog.api import serializers as shapes
+from catalog.api import serializers
 from catalog.api.filters import EntityListQuery, ProductListQuery, matching
 from catalog.models import (
     CatalogEntity,
@@ -42,11 +42,11 @@ class Entities(ModelEndpointSet):
     """List, create, read, change and delete one kind of entity."""
 
     model: ClassVar[type[CatalogEntity]]
-    reads: ClassVar[type[shapes.EntityIn]]
+    input_serializer: ClassVar[type[serializers.EntityIn]]
     links: ClassVar[tuple[str, ...]] = ()
 
     def get_queryset(self) -> QuerySet[Any]:
-        """Return the rows of the asked scope, oldest first."""
+        """Return the rows of the requested scope, oldest first."""
         if getattr(self, "swagger_fake_view", False):
             return self.model.objects.none()
         return selectors.in_scope(self.model, self._scope())
@@ -55,13 +55,13 @@ class Entities(ModelEndpointSet):
     def list(self, request: Request) -> Response:
         """List one owner's rows, oldest first."""
         page = self.paginate_queryset(matching(self.get_queryset(), self.query))
-        return self.get_paginated_response(self._answers(page))
+        return self.get_paginated_response(self._serialize(page))
 
     @extend_schema(parameters=[IDEMPOTENCY_KEY])
     @takes_query(ScopeQuery)
     def create(self, request: Request) -> Response:
         """Create a row and take its files in: all of it, or nothing."""
-        changes = self._changes(read(self.reads, request.data))
+        changes = self._changes(read(self.input_serializer, request.data))
         scope = self._scope()
         with idempotency.reserve(request, route=f"{self.basename}-create") as key:
             if key.replay is not None:
@@ -81,13 +81,13 @@ class Entities(ModelEndpointSet):
 
     def partial_update(self, request: Request, entity_id: UUID) -> Response:
         """Change what is sent; a list of images replaces the list, null clears an image."""
-        changes = self._changes(read(self.reads, request.data, partial=True))
+        changes = self._changes(read(self.input_serializer, request.data, partial=True))
         entities.update(
             self.model,
             user=caller_of(request),
             entity_id=entity_id,
             changes=changes,
-            precondition=precondition(request, self._answer),
+            precondition=precondition(request, self._as_json),
         )
         return self._one(selectors.one_visible_to(self.model, caller_of(request), entity_id))
 
@@ -97,51 +97,52 @@ class Entities(ModelEndpointSet):
             self.model,
             user=caller_of(request),
             entity_id=entity_id,
-            precondition=precondition(request, self._answer),
+            precondition=precondition(request, self._as_json),
         )
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     def _scope(self) -> OwnerScope:
         return scope_for(caller_of(self.request), self.query.get("organization_id"))
 
-    def _changes(self, asked: dict[str, Any]) -> Changes:
+    def _changes(self, payload: dict[str, Any]) -> Changes:
         media = {}
         for slot in SLOTS[self.model.entity_type]:
-            if slot.name in asked:
-                value = asked.pop(slot.name)
+            if slot.name in payload:
+                value = payload.pop(slot.name)
                 media[slot.name] = (
                     list(value or []) if slot.holds_list else tuple(filter(None, [value]))
                 )
-        links = {name: asked.pop(name) for name in self.links if name in asked}
+        links = {name: payload.pop(name) for name in self.links if name in payload}
         values = {
-            name: "" if value is None and name != "sku" else value for name, value in asked.items()
+            name: "" if value is None and name != "sku" else value
+            for name, value in payload.items()
         }
         return Changes(values=values, links=links, media=media)
 
     def _created(self, entity: CatalogEntity) -> Answer:
-        body = _plain(self._answer(entity))
+        body = _plain(self._as_json(entity))
         return Answer(
             status=201, body=body, location=f"{self.request.path.rstrip('/')}/{entity.pk}"
         )
 
     def _one(self, entity: CatalogEntity) -> Response:
-        return Response(self._answer(entity))
+        return Response(self._as_json(entity))
 
-    def _answer(self, entity: CatalogEntity) -> Any:
-        return self._answers([entity])[0]
+    def _as_json(self, entity: CatalogEntity) -> Any:
+        return self._serialize([entity])[0]
 
-    def _answers(self, rows: Any) -> Sequence[Any]:
+    def _serialize(self, rows: Any) -> Sequence[Any]:
         context = {"media": selectors.media_by_slot(rows)}
-        answers: Sequence[Any] = self.get_serializer_class()(rows, many=True, context=context).data
-        return answers
+        data: Sequence[Any] = self.get_serializer_class()(rows, many=True, context=context).data
+        return data
 
 
-def _plain(answer: Any) -> Any:
-    """Return the answer as the JSON it will be, so that it can be kept and replayed."""
-    return json.loads(JSONRenderer().render(answer))
+def _plain(data: Any) -> Any:
+    """Return the data as the client will read it, so that it can be stored and replayed."""
+    return json.loads(JSONRenderer().render(data))
 
 
-def _documented(one: str, many: str, reads: Any, answers: Any) -> Any:
+def _documented(one: str, many: str, input_serializer: Any, data: Any) -> Any:
     """Name and describe the five operations of one kind of entity."""
     noun, nouns = one.replace("_", " "), many.replace("_", " ")
 
@@ -155,16 +156,16 @@ def _documented(one: str, many: str, reads: Any, answers: Any) -> Any:
         create=described(
             f"create_{one}",
             f"Create a {noun} and take its files in: all of it, or nothing.",
-            request=reads,
-            responses={201: answers},
+            request=input_serializer,
+            responses={201: data},
         ),
         retrieve=described(f"get_{one}", f"Return one {noun} with its media."),
         partial_update=described(
             f"update_{one}",
             f"Change what is sent of a {noun}; a list of images replaces the list, null clears an "
             "image.",
-            request=reads,
-            responses={200: answers, 409: CONFLICT},
+            request=input_serializer,
+            responses={200: data, 409: CONFLICT},
         ),
         destroy=described(
             f"delete_{one}",
@@ -173,13 +174,13 @@ def _documented(one: str, many: str, reads: Any, answers: Any) -> Any:
     )
 
 
-@_documented("product", "products", shapes.ProductIn, shapes.ProductOut)
+@_documented("product", "products", serializers.ProductIn, serializers.ProductOut)
 class Products(Entities):
     """Products."""
 
     model = Product
-    reads = shapes.ProductIn
-    serializer_class = shapes.ProductOut
+    input_serializer = serializers.ProductIn
+    serializer_class = serializers.ProductOut
 
     @takes_query(ProductListQuery)
     def list(self, request: Request) -> Response:
@@ -187,45 +188,45 @@ class Products(Entities):
         return super().list(request)
 
 
-@_documented("subject", "subjects", shapes.SubjectIn, shapes.SubjectOut)
+@_documented("subject", "subjects", serializers.SubjectIn, serializers.SubjectOut)
 class Subjects(Entities):
     """Subjects."""
 
     model = Subject
-    reads = shapes.SubjectIn
-    serializer_class = shapes.SubjectOut
+    input_serializer = serializers.SubjectIn
+    serializer_class = serializers.SubjectOut
 
 
-@_documented("look", "looks", shapes.LookIn, shapes.LookOut)
+@_documented("look", "looks", serializers.LookIn, serializers.LookOut)
 class Looks(Entities):
     """Looks."""
 
     model = Look
-    reads = shapes.LookIn
-    serializer_class = shapes.LookOut
+    input_serializer = serializers.LookIn
+    serializer_class = serializers.LookOut
     links = ("products", "subject", "export_configuration")
 
 
-@_documented("guideline", "guidelines", shapes.GuidelineIn, shapes.GuidelineOut)
+@_documented("guideline", "guidelines", serializers.GuidelineIn, serializers.GuidelineOut)
 class Guidelines(Entities):
     """Guidelines."""
 
     model = Guideline
-    reads = shapes.GuidelineIn
-    serializer_class = shapes.GuidelineOut
+    input_serializer = serializers.GuidelineIn
+    serializer_class = serializers.GuidelineOut
     links = ("export_configuration",)
 
 
 @_documented(
     "production_request",
     "production_requests",
-    shapes.ProductionRequestIn,
-    shapes.ProductionRequestOut,
+    serializers.ProductionRequestIn,
+    serializers.ProductionRequestOut,
 )
 class ProductionRequests(Entities):
     """Production requests."""
 
     model = ProductionRequest
-    reads = shapes.ProductionRequestIn
-    serializer_class = shapes.ProductionRequestOut
+    input_serializer = serializers.ProductionRequestIn
+    serializer_class = serializers.ProductionRequestOut
     links = ("looks", "guideline", "export_configuration")

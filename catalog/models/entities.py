@@ -39,7 +39,7 @@ def _once_per_owner(field: str, name: str) -> list[models.BaseConstraint]:
 
 
 class ConfiguredEntity(CatalogEntity):
-    """An entity that may name how it is exported; a deleted configuration is named no more."""
+    """An entity with an optional export configuration; deleting that clears the field."""
 
     export_configuration = models.ForeignKey(
         "exports.ExportConfiguration",
@@ -54,7 +54,7 @@ class ConfiguredEntity(CatalogEntity):
 
 
 class Product(CatalogEntity):
-    """One article: `sku` is null until known, then unique for its owner."""
+    """One article: `sku` is null until set, then unique for its owner."""
 
     entity_type = EntityType.PRODUCT
 
@@ -106,7 +106,7 @@ class Look(ConfiguredEntity):
 
 
 class Guideline(ConfiguredEntity):  # type: ignore[django-manager-missing,unused-ignore]  # plugin
-    """How pictures are to look."""
+    """Instructions for how pictures must look."""
 
     entity_type = EntityType.GUIDELINE
 

@@ -7,7 +7,7 @@ from sartiq.core.models import TimestampedModel
 
 
 class Verdict(models.TextChoices):
-    """What looking at a model file, without loading it, said about it."""
+    """Result of scanning a model file without loading it."""
 
     CLEAN = "CLEAN", "Clean"
     SUSPICIOUS = "SUSPICIOUS", "Suspicious"

@@ -1,6 +1,6 @@
 """One spelling for identifiers, wherever they come from: API, table or admin.
 
-People paste SKUs from web pages, PDF files and chats, which add characters nobody can see. Two SKUs
+People paste SKUs from web pages, PDF files and chats, which add invisible characters. Two SKUs
 that look the same must be the same.
 """
 
@@ -18,8 +18,8 @@ def clean_identifier(text: str) -> str:
     """
     if text.isascii() and text.isprintable():
         return text.strip(" ")
-    shown = "".join(map(_visible, text))
-    return unicodedata.normalize("NFC", shown).strip()
+    visible = "".join(map(_visible, text))
+    return unicodedata.normalize("NFC", visible).strip()
 
 
 def _visible(character: str) -> str:

@@ -1,4 +1,4 @@
-"""LoRA models: taken in from staff, looked at but never loaded, kept in the private bucket."""
+"""LoRA models: uploaded by staff, scanned but never loaded, stored in the private bucket."""
 
 import hashlib
 import json
@@ -49,7 +49,7 @@ class ModelFile:
 
 @dataclass(frozen=True, kw_only=True)
 class Findings:
-    """What looking at a model file told."""
+    """Result of scanning a model file."""
 
     verdict: Verdict
     details: str
@@ -144,8 +144,8 @@ def _scan(file: ModelFile) -> Findings:
         done = subprocess.run(  # noqa: S603  our own script under our own interpreter
             command, capture_output=True, timeout=SCAN_SECONDS, check=True, env={}
         )
-        said = json.loads(done.stdout)
-        return Findings(verdict=Verdict(said["verdict"]), details=said["details"])
+        result = json.loads(done.stdout)
+        return Findings(verdict=Verdict(result["verdict"]), details=result["details"])
     except (subprocess.SubprocessError, ValueError, KeyError):
         details = "The scanner ended early: the file takes too much memory or time."
         return Findings(verdict=Verdict.UNSCANNED, details=details)

@@ -1,6 +1,6 @@
-"""Looks at one pickled model file in a process of its own and prints what it found, as JSON.
+"""Scanner of one pickled model file, run as its own process; prints the result as JSON.
 
-Run as a script: a file made to exhaust memory or time ends this process and nothing else. Nothing
+Run as a script: a file built to exhaust memory or time ends only this process. Nothing
 in the file is ever unpickled; picklescan only reads which names it would import.
 """
 
@@ -42,28 +42,28 @@ def judge(path: Path) -> tuple[str, str]:
     logger.addHandler(unread)
     logger.propagate = False
     with path.open("rb") as file:
-        found = scan_bytes(file, "model", path.suffix)
-    dangerous = _names(found.globals, SafetyLevel.Dangerous)
-    unknown = _names(found.globals, SafetyLevel.Suspicious)
+        scan = scan_bytes(file, "model", path.suffix)
+    dangerous = _names(scan.globals, SafetyLevel.Dangerous)
+    unknown = _names(scan.globals, SafetyLevel.Suspicious)
     if dangerous:
         return "DANGEROUS", f"Loading it would call: {dangerous}"
     if unknown:
         return "SUSPICIOUS", f"Loading it would import: {unknown}"
-    if not found.globals:
+    if not scan.globals:
         return "UNSCANNED", "No pickle that imports anything was found in it."
-    if unread.parts or found.scan_err:
+    if unread.parts or scan.scan_err:
         return "SUSPICIOUS", "A part of it could not be read."
-    return "CLEAN", f"Loading it would import {len(found.globals)} known, harmless names."
+    return "CLEAN", f"Loading it would import {len(scan.globals)} known, harmless names."
 
 
-def _names(found: list[Any], safety: Any) -> str:
-    names = sorted({f"{each.module}.{each.name}" for each in found if each.safety == safety})
+def _names(scan: list[Any], safety: Any) -> str:
+    names = sorted({f"{each.module}.{each.name}" for each in scan if each.safety == safety})
     more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
     return ", ".join(name[:200] for name in names[:MAX_NAMED]) + more
 
 
 def main() -> None:
-    """Judge the file named by the only argument, under limits nobody can lift."""
+    """Scan the file given as the only argument, under hard limits."""
     for limit, most in LIMITS.items():
         resource.setrlimit(limit, (most, most))
     try:

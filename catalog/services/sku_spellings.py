@@ -26,7 +26,7 @@ class Spelling:
 
 @dataclass(kw_only=True)
 class SpellingReport:
-    """Products that can be renamed, and those that look like another one of their owner."""
+    """Products that can be renamed, and those whose SKU would equal another of their owner."""
 
     renamable: list[Spelling] = field(default_factory=list)
     colliding: list[Spelling] = field(default_factory=list)

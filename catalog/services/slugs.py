@@ -11,9 +11,9 @@ NAMELESS = "subject"
 
 
 def free_slug(*, scope: OwnerScope, name: str) -> str:
-    """Return a slug made of the name that no subject of this owner has.
+    """Return a slug derived from the name that no subject of this owner has.
 
-    Runs in the transaction that uses it: until its end nobody else is given one for this owner.
+    Runs in the transaction that uses it: until it ends, other requests of this owner wait.
     """
     with connection.cursor() as cursor:
         place = "subject-slug:{}:{}".format(*scope.key)

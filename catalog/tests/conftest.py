@@ -12,7 +12,7 @@ from media.tests.doors import memory_stores
 
 @dataclass(frozen=True)
 class Team:
-    """An organization, one of its members, and somebody who is not."""
+    """An organization, one of its members, and a user outside it."""
 
     organization: Organization
     member: User

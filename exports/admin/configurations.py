@@ -40,7 +40,7 @@ class ConfigurationForm(OwnerForm):
     def clean(self) -> dict[str, Any]:
         """Refuse what the API would refuse, at its field."""
         cleaned = super().clean()
-        asked = {name: cleaned[name] for name in self.changed_data if name in cleaned}
+        changed = {name: cleaned[name] for name in self.changed_data if name in cleaned}
         organization = cleaned.get("organization", self.instance.organization)
         wanted = ExportConfiguration(
             user_id=self.instance.user_id,
@@ -48,7 +48,7 @@ class ConfigurationForm(OwnerForm):
             metadata_adapter=cleaned.get("metadata_adapter", self.instance.metadata_adapter),
         )
         try:
-            configurations.require_consistent(wanted, asked)
+            configurations.require_consistent(wanted, changed)
         except InvalidError as refused:
             self.add_error(str(refused.loc[-1]), refused.detail)
         return cleaned

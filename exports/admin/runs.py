@@ -68,13 +68,13 @@ class ExportRunAdmin(FactsAdmin):
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """Count the files of the page's exports in one query."""
-        found = super().get_changelist_instance(request)
-        rows = list(found.result_list)
+        changelist = super().get_changelist_instance(request)
+        rows = list(changelist.result_list)
         progress = selectors.progress_of(rows)
         for run in rows:
             run.progress = progress[run.pk]
-        found.result_list = rows
-        return found
+        changelist.result_list = rows
+        return changelist
 
     def change_view(
         self,
@@ -126,9 +126,9 @@ class ExportRunAdmin(FactsAdmin):
     @admin.display(description="Configuration")
     def configuration(self, run: ExportRun) -> str:
         """Link to the configuration, while there is one; the export goes by the copy here."""
-        named = [run.configuration_id] if run.configuration_id else []
-        found = ExportConfiguration.objects.filter(pk__in=named).first()
-        return link(found) if found else run.configuration_name
+        configuration_ids = [run.configuration_id] if run.configuration_id else []
+        changelist = ExportConfiguration.objects.filter(pk__in=configuration_ids).first()
+        return link(changelist) if changelist else run.configuration_name
 
     @admin.display(description="Size", ordering="archive_size")
     def size(self, run: ExportRun) -> str:
@@ -164,8 +164,8 @@ class ExportItemAdmin(FactsAdmin):
     @admin.display(description="Resource")
     def resource(self, item: ExportItem) -> str:
         """Link to the file it was made of, while there is one."""
-        found = MediaResource.objects.filter(pk=item.resource_id).first()
-        return link(found) if found else str(item.resource_id)
+        changelist = MediaResource.objects.filter(pk=item.resource_id).first()
+        return link(changelist) if changelist else str(item.resource_id)
 
     @coloured(description="Status", ordering="status", colours=ITEM_COLOURS)
     def status_label(self, item: ExportItem) -> tuple[str, str]:
@@ -179,5 +179,5 @@ class ExportItemAdmin(FactsAdmin):
 
 
 def _progress(run: ExportRun) -> Progress:
-    known: Progress | None = getattr(run, "progress", None)
-    return known or selectors.progress_of([run])[run.pk]
+    progress: Progress | None = getattr(run, "progress", None)
+    return progress or selectors.progress_of([run])[run.pk]

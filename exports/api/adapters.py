@@ -33,8 +33,8 @@ class MetadataAdapters(Endpoint):
         """List the metadata adapters, the default one first."""
         caller = caller_of(request)
         scope = scope_for(caller, self.query.get("organization_id"))
-        shown = selectors.adapters_visible_to(caller, scope)
-        return Response(MetadataAdapterOut(shown, many=True).data)
+        adapters = selectors.adapters_visible_to(caller, scope)
+        return Response(MetadataAdapterOut(adapters, many=True).data)
 
 
 class TemplateWildcards(Endpoint):
@@ -63,5 +63,5 @@ class AdapterVisibility(Endpoint):
     )
     def put(self, request: Request, code: str) -> Response:
         """Show an adapter to everybody, or to some organizations only."""
-        shown = visibility.show(code=code, **read(VisibilityIn, request.data))
-        return Response(MetadataAdapterOut(shown).data)
+        adapters = visibility.show(code=code, **read(VisibilityIn, request.data))
+        return Response(MetadataAdapterOut(adapters).data)

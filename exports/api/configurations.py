@@ -65,23 +65,23 @@ class Configurations(EndpointSet):
 
     def create_in(self, scope: OwnerScope, facts: dict[str, Any] | None = None) -> Response:
         """Create a configuration and say where it is read."""
-        asked = read(ExportConfigurationCreate, self.request.data) if facts is None else facts
-        made = configurations.create(scope=scope, facts=asked)
-        location = reverse("export-configuration-one", kwargs={"config_id": made.pk})
-        body = ExportConfigurationPublic(made).data
+        payload = read(ExportConfigurationCreate, self.request.data) if facts is None else facts
+        configuration = configurations.create(scope=scope, facts=payload)
+        location = reverse("export-configuration-one", kwargs={"config_id": configuration.pk})
+        body = ExportConfigurationPublic(configuration).data
         return Response(body, status=201, headers={"Location": location})
 
     def change_first(self, rows: Rows) -> Response:
         """Change the oldest of the rows."""
-        asked = read(ExportConfigurationUpdate, self.request.data)
+        payload = read(ExportConfigurationUpdate, self.request.data)
         changed = configurations.change_first(
-            rows, facts=asked, precondition=precondition(self.request, _answer)
+            rows, facts=payload, precondition=precondition(self.request, _as_json)
         )
         return Response(ExportConfigurationPublic(changed).data)
 
     def delete_first(self, rows: Rows, *, says_so: bool) -> Response:
         """Delete the oldest of the rows; some routes say so, others answer without a body."""
-        configurations.delete_first(rows, precondition=precondition(self.request, _answer))
+        configurations.delete_first(rows, precondition=precondition(self.request, _as_json))
         if not says_so:
             return Response(status=204)
         return Response(Message({"message": "Export configuration deleted"}).data)
@@ -102,13 +102,13 @@ class AllConfigurations(Configurations):
     @takes_query(ScopeQuery)
     def create(self, request: Request) -> Response:
         """Create a personal configuration, or with `organization_id` an organization's."""
-        asked = read(AnyExportConfigurationCreate, request.data)
-        organization_id = organization_named(self.query, asked)
-        asked.pop("organization_id", None)
+        payload = read(AnyExportConfigurationCreate, request.data)
+        organization_id = organization_named(self.query, payload)
+        payload.pop("organization_id", None)
         caller = caller_of(request)
         if organization_id is not None:
             require_manager(caller, organization_id)
-        return self.create_in(OwnerScope(caller.pk, organization_id), asked)
+        return self.create_in(OwnerScope(caller.pk, organization_id), payload)
 
 
 class MyConfigurations(Configurations):
@@ -156,8 +156,8 @@ class OneConfiguration(Configurations):
     @documented("Get Export Configuration", responses=ANSWER)
     def retrieve(self, request: Request, config_id: UUID) -> Response:
         """Get an export configuration by ID."""
-        found = selectors.configuration_visible_to(caller_of(request), config_id)
-        return Response(ExportConfigurationPublic(found).data)
+        configuration = selectors.configuration_visible_to(caller_of(request), config_id)
+        return Response(ExportConfigurationPublic(configuration).data)
 
     @documented("Update Export Configuration", request=ExportConfigurationUpdate, responses=ANSWER)
     def partial_update(self, request: Request, config_id: UUID) -> Response:
@@ -258,5 +258,5 @@ class OrganizationConfigurations(Configurations):
         return selectors.configurations_of_organization(org_id)
 
 
-def _answer(configuration: ExportConfiguration) -> Any:
+def _as_json(configuration: ExportConfiguration) -> Any:
     return ExportConfigurationPublic(configuration).data

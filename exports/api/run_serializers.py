@@ -99,7 +99,7 @@ class PreviewFileOut(serializers.Serializer[Any]):
 
 
 class PreviewOut(serializers.Serializer[Any]):
-    """What an export would hold; `data` is the asked window of its files."""
+    """What an export would hold; `data` is the requested page of its files."""
 
     schema_name = "ExportPreview"
 
@@ -123,17 +123,17 @@ def answers_of(runs: Sequence[ExportRun]) -> list[dict[str, Any]]:
 
 def detail_of(run: ExportRun) -> dict[str, Any]:
     """Return one export with the files that failed."""
-    shown = _shown(run, selectors.progress_of([run])[run.pk])
+    data = _shown(run, selectors.progress_of([run])[run.pk])
     failures = selectors.failures_of(run)[:MAX_FAILURES]
-    return dict(ExportDetailOut({**shown, "failures": failures}).data)
+    return dict(ExportDetailOut({**data, "failures": failures}).data)
 
 
 def preview_of(
-    configuration: ExportConfiguration, named: Sequence[NamedEntry], *, skip: int, limit: int
+    configuration: ExportConfiguration, entries: Sequence[NamedEntry], *, skip: int, limit: int
 ) -> dict[str, Any]:
     """Return what an export would hold."""
     is_stored = not configuration._state.adding  # noqa: SLF001  Django's documented model state
-    shown = {
+    data = {
         "export_configuration": {
             "id": configuration.pk if is_stored else None,
             "name": configuration.name,
@@ -142,11 +142,11 @@ def preview_of(
             "naming_convention_template": template_of(configuration).text,
         },
         "metadata_files": metadata_names(configuration),
-        "data": named[skip : skip + limit],
-        "count": len(named),
+        "data": entries[skip : skip + limit],
+        "count": len(entries),
     }
-    answer: dict[str, Any] = PreviewOut(shown).data
-    return answer
+    body: dict[str, Any] = PreviewOut(data).data
+    return body
 
 
 def _shown(run: ExportRun, progress: Progress) -> dict[str, Any]:

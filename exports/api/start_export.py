@@ -23,7 +23,7 @@ from exports.api.run_serializers import (
 from exports.models import ExportRun
 from exports.rules.limits import MAX_FILES
 from exports.services import export_selection, naming, runs
-from exports.services.export_selection import Asked
+from exports.services.export_selection import ExportRequest
 from sartiq.core.api.endpoints import Endpoint, ModelEndpointSet
 from sartiq.core.api.fields import UUIDField
 from sartiq.core.api.pagination import WindowQuery
@@ -70,10 +70,10 @@ class ExportIn(StrictSerializer[Any]):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Take exactly one selection."""
-        named = [name for name in SELECTORS if attrs.get(name) is not None]
-        if len(named) != 1:
-            told = ", ".join(SELECTORS)
-            raise serializers.ValidationError(f"Send exactly one of {told}.", code="value_error")
+        selectors_sent = [name for name in SELECTORS if attrs.get(name) is not None]
+        if len(selectors_sent) != 1:
+            choices = ", ".join(SELECTORS)
+            raise serializers.ValidationError(f"Send exactly one of {choices}.", code="value_error")
         return attrs
 
 
@@ -99,11 +99,11 @@ class Exports(ModelEndpointSet):
     )
     def create(self, request: Request) -> Response:
         """Start an export of a production request, of looks or of products."""
-        user, asked = caller_of(request), Asked(**read(ExportIn, request.data))
+        user, selection_request = caller_of(request), ExportRequest(**read(ExportIn, request.data))
         with idempotency.reserve(request, route="export-create") as key:
             if key.replay is not None:
                 return key.replay
-            selection = export_selection.select(user, asked)
+            selection = export_selection.select(user, selection_request)
             runs.create(
                 user=user,
                 scope=selection.scope,
@@ -128,12 +128,12 @@ class ExportPreview(Endpoint):
     @takes_query(WindowQuery)
     def post(self, request: Request) -> Response:
         """Return the names and the metadata an export would have; nothing is written."""
-        asked = Asked(**read(ExportIn, request.data))
-        found = export_selection.select(caller_of(request), asked)
-        named = naming.name_entries(
-            found.entries, configuration=found.configuration, today=timezone.now().date()
+        selection_request = ExportRequest(**read(ExportIn, request.data))
+        selection = export_selection.select(caller_of(request), selection_request)
+        selectors_sent = naming.name_entries(
+            selection.entries, configuration=selection.configuration, today=timezone.now().date()
         )
-        return Response(preview_of(found.configuration, named, **self.query))
+        return Response(preview_of(selection.configuration, selectors_sent, **self.query))
 
 
 def _accepted(request: Request, run: ExportRun) -> Answer:

@@ -26,7 +26,7 @@ class ExportConfigurationQuerySet(OwnedQuerySet["ExportConfiguration"]):
 
 
 class ExportConfiguration(OwnedModel):
-    """How one owner wants files named, converted and described.
+    """One owner's settings for naming, converting and describing files.
 
     `metadata_adapter` is a code of the adapters' registry; without a template of its own a
     configuration takes the adapter's. `user` of an organization's one is its creator.

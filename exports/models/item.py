@@ -11,10 +11,10 @@ from sartiq.core.models import LeasedModel, TimestampedModel, free_to_take
 
 
 class ExportItemQuerySet(models.QuerySet["ExportItem"]):
-    """The words in which the files of exports are asked for."""
+    """Queries for the files of exports."""
 
     def unfinished(self) -> Self:
-        """Keep those still to be made."""
+        """Filter unfinished files."""
         return self.filter(status=ItemStatus.WAITING)
 
     def due(self) -> Self:
@@ -22,13 +22,13 @@ class ExportItemQuerySet(models.QuerySet["ExportItem"]):
         return self.unfinished().filter(Q(run_after__isnull=True) | Q(run_after__lte=Now()))
 
     def untold(self) -> Self:
-        """Keep those no worker was told of yet."""
+        """Filter files not yet enqueued."""
         return self.unfinished().filter(sent_at__isnull=True)
 
     def waiting(self, *, sent_before: datetime) -> Self:
-        """Keep due ones workers were told of a while ago and nobody works on."""
-        told = self.unfinished().filter(run__status__in=UNFINISHED, sent_at__lt=sent_before)
-        return told.filter(free_to_take())
+        """Filter due files enqueued before a moment that no worker holds."""
+        sent = self.unfinished().filter(run__status__in=UNFINISHED, sent_at__lt=sent_before)
+        return sent.filter(free_to_take())
 
     def done(self) -> Self:
         """Keep those ready for the archive."""
@@ -40,7 +40,7 @@ class ExportItemQuerySet(models.QuerySet["ExportItem"]):
 
 
 class ExportItem(TimestampedModel, LeasedModel):
-    """One file of an export: its name and values are decided, its bytes are made under a lease.
+    """One file of an export: its name and values are fixed, its bytes are produced under a lease.
 
     `resource_id` is no foreign key: an export keeps no file alive. `waits` counts the looks at a
     resource that is not ready yet. The result fields describe the object under `result_key`.

@@ -13,7 +13,7 @@ from sartiq.core.models import LeasedModel, free_to_take, not_enqueued_since
 
 
 class ExportRunQuerySet(OwnedQuerySet["ExportRun"]):
-    """The words in which exports are asked for."""
+    """Queries for exports."""
 
     def unfinished(self) -> Self:
         """Keep those that still have something to do."""
@@ -28,16 +28,16 @@ class ExportRunQuerySet(OwnedQuerySet["ExportRun"]):
         return self.unfinished().exclude(items__status=ItemStatus.WAITING)
 
     def waiting(self, *, sent_before: datetime) -> Self:
-        """Keep those to be packed that nobody works on and nobody was told of lately."""
+        """Filter runs ready to be packed that no worker holds and that were not enqueued lately."""
         return self.converted().filter(free_to_take()).filter(not_enqueued_since(sent_before))
 
     def expired(self) -> Self:
-        """Keep those whose archive has been kept long enough, by the database's clock."""
+        """Filter runs whose archive has reached its retention time, by the database's clock."""
         return self.filter(status__in=DOWNLOADABLE, expires_at__lt=Now())
 
 
 class ExportRun(OwnedModel, LeasedModel):
-    """One archive somebody asked for, with the configuration as it was then.
+    """One requested archive, with the configuration as it was at that time.
 
     `configuration_id` names a stored configuration, null for the system default; the rest of the
     snapshot is what the run goes by. Its lease is that of the archive.

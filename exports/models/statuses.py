@@ -2,7 +2,7 @@ from django.db import models
 
 
 class ItemStatus(models.TextChoices):
-    """Whether a file was made ready for the archive."""
+    """Progress of one file of an export."""
 
     WAITING = "WAITING", "Waiting"
     DONE = "DONE", "Done"

@@ -105,8 +105,8 @@ def coded(primaries: int, transfer: int) -> ColourSpace | None:
     """Return the colour space of two H.273 codes; None when it is sRGB or not specified."""
     if (primaries, transfer) in {(2, 2), (1, 2), (2, 13)}:
         return None
-    known = PRIMARIES.get(primaries, SRGB), CURVES.get(transfer, srgb_curve)
-    return None if known == (SRGB, srgb_curve) else ColourSpace(primaries=known[0], curve=known[1])
+    space = PRIMARIES.get(primaries, SRGB), CURVES.get(transfer, srgb_curve)
+    return None if space == (SRGB, srgb_curve) else ColourSpace(primaries=space[0], curve=space[1])
 
 
 def icc_profile(space: ColourSpace, *, grey: bool = False) -> bytes:
@@ -180,8 +180,8 @@ def _applied(matrix: Matrix, vector: Sequence[float]) -> Vector:
     return x, y, z
 
 
-def _product(left: Matrix, right: Matrix) -> Matrix:
-    return _transposed(_applied(left, column) for column in _transposed(right))
+def _product(remaining: Matrix, right: Matrix) -> Matrix:
+    return _transposed(_applied(remaining, column) for column in _transposed(right))
 
 
 def _scaled_columns(matrix: Matrix, factors: Sequence[float]) -> Matrix:

@@ -100,5 +100,7 @@ def _measured(gamma: int, chromaticities: bytes | None) -> ColourSpace | None:
 def _is_near(one: Chromaticities, other: Chromaticities) -> bool:
     pairs = zip(vars(one).values(), vars(other).values(), strict=True)
     return all(
-        abs(a - b) <= _CLOSE for left, right in pairs for a, b in zip(left, right, strict=True)
+        abs(a - b) <= _CLOSE
+        for remaining, right in pairs
+        for a, b in zip(remaining, right, strict=True)
     )

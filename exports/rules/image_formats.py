@@ -90,15 +90,15 @@ LOADERS: Final = {
 
 
 def address_space(pixels: int) -> int:
-    """Return the bytes of address space that converting so many pixels may take."""
+    """Return the bytes of address space allowed for converting this number of pixels."""
     return min(ADDRESS_SPACE, _PROGRAM_BYTES + _BYTES_PER_PIXEL * pixels)
 
 
 def cpu_seconds(pixels: int) -> int:
-    """Return the CPU time that converting so many pixels may take."""
+    """Return the CPU time allowed for converting this number of pixels."""
     return ceil(CPU_SECONDS * max(1, pixels / _TIME_PIXELS))
 
 
 def wall_seconds(pixels: int) -> float:
-    """Return the time by the clock that converting so many pixels may take."""
+    """Return the time by the clock allowed for converting this number of pixels."""
     return WALL_SECONDS * max(1, pixels / _TIME_PIXELS)

@@ -1,4 +1,4 @@
-"""How much one export takes, and how long what it made is kept."""
+"""Limits of one export, and the retention time of its archive."""
 
 from datetime import timedelta
 

@@ -26,8 +26,8 @@ def is_allowed(character: str) -> bool:
 def clean(value: str) -> str:
     """Return one value as it stands in a name: composed, on one line, without unsafe characters."""
     spaced = " ".join(value.split())
-    shown = "".join(_replaced(each) for each in spaced)
-    return unicodedata.normalize("NFC", " ".join(shown.split()))
+    cleaned = "".join(_replaced(each) for each in spaced)
+    return unicodedata.normalize("NFC", " ".join(cleaned.split()))
 
 
 def portable(stem: str) -> str:
@@ -55,8 +55,8 @@ def distinct(wanted: Sequence[tuple[str, str]], *, taken: Iterable[str] = ()) ->
     for (stem, extension), name in zip(wanted, plain, strict=True):
         own = name
         if _key(name) in used:
-            left = numbers.setdefault(_key(name), count(2))
-            own = _numbered(stem, extension, reserved, left)
+            remaining = numbers.setdefault(_key(name), count(2))
+            own = _numbered(stem, extension, reserved, remaining)
         used.add(_key(own))
         reserved.add(_key(own))
         chosen.append(own)
@@ -81,8 +81,8 @@ def _replaced(character: str) -> str:
 
 def _safe(stem: str, *, tail: str) -> str:
     stripped = stem.strip(" .")
-    named = f"_{stripped}" if _RESERVED.fullmatch(stripped) else stripped
-    cut = named[: MAX_NAME_LENGTH - len(tail)]
+    safe = f"_{stripped}" if _RESERVED.fullmatch(stripped) else stripped
+    cut = safe[: MAX_NAME_LENGTH - len(tail)]
     while len(cut.encode()) + len(tail.encode()) > MAX_NAME_BYTES:
         cut = cut[:-1]
     return cut.rstrip(" .") or UNNAMED

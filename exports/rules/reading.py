@@ -1,4 +1,4 @@
-"""Reading a file name back into the fields of the template it was made with.
+"""Parsing of a file name into the fields of its template.
 
 A name that reads in two ways is not read: a wrong match is worse than none. The time is bounded
 by fields x characters squared, whatever the template, which no regular expression promises.
@@ -21,7 +21,7 @@ _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def read_file_name(template: Template, name: str) -> Reading | None:
-    """Return the values a file name was made of, None when it fits not at all or in two ways.
+    """Return the values in a file name, or None if it matches in no way or in several.
 
     A picture's extension is left out; where nothing fits, so is the number (`_2`) that tells equal
     names apart. Values that were not known are not in the answer.
@@ -52,8 +52,8 @@ def fits(template: Template, stem: str) -> bool:
 
 
 def _last(pattern: re.Pattern[str], text: str) -> str:
-    found = list(pattern.finditer(text))
-    return found[-1][0] if found and found[-1].end() == len(text) else ""
+    match = list(pattern.finditer(text))
+    return match[-1][0] if match and match[-1].end() == len(text) else ""
 
 
 def _table(tokens: tuple[Token, ...], stem: str) -> list[list[bool]]:
@@ -124,13 +124,13 @@ def _walk(
 
 def _values(tokens: tuple[Token, ...], parts: list[str]) -> Reading | None:
     """Return the values, None when a wildcard that stands twice reads differently."""
-    found: Reading = {}
+    match: Reading = {}
     for token, part in zip(tokens, parts, strict=True):
         if isinstance(token, Field) and part:
             value = _value(token, part)
-            if found.setdefault(token.wildcard.name, value) != value:
+            if match.setdefault(token.wildcard.name, value) != value:
                 return None
-    return found
+    return match
 
 
 def _value(token: Field, part: str) -> Value:

@@ -41,7 +41,7 @@ class Field:
     width: int = 0
 
     def written(self, values: Mapping[str, Value]) -> str:
-        """Return the value as it stands in a name, nothing when it is not known."""
+        """Return the value formatted for a name, empty when there is none."""
         value = values.get(self.wildcard.name)
         if value is None:
             return ""
@@ -97,7 +97,7 @@ class Template:
         )
 
     def spelled(self, values: Mapping[str, Value]) -> str:
-        """Return the name with a gap for every empty value, before it is made portable."""
+        """Return the name with a gap for every empty value, before it is cleaned."""
         return "".join(token.written(values) for token in self.tokens)
 
     @property
@@ -107,14 +107,16 @@ class Template:
 
 
 def compile_template(text: str) -> Template:
-    """Read a template, or raise TemplateError with the first fault, its token and its position.
+    """Read a template, or raise TemplateError for the first problem, with its token and position.
 
     Positions count characters from 0.
     """
     if not text.strip():
-        raise _fault("Empty template", text, text, 0)
+        raise _template_error("Empty template", text, text, 0)
     if len(text) > MAX_TEMPLATE_LENGTH:
-        raise _fault("Template too long", text, text[MAX_TEMPLATE_LENGTH:], MAX_TEMPLATE_LENGTH)
+        raise _template_error(
+            "Template too long", text, text[MAX_TEMPLATE_LENGTH:], MAX_TEMPLATE_LENGTH
+        )
     return Template(text=text, tokens=tuple(_tokens(text)))
 
 
@@ -134,16 +136,16 @@ def _tokens(text: str) -> Iterator[Token]:
 def _braced(text: str, at: int) -> str:
     end = text.find("}", at)
     if end < 0:
-        raise _fault("Brace never closed", text, text[at:], at)
+        raise _template_error("Brace never closed", text, text[at:], at)
     return text[at : end + 1]
 
 
 def _literal(text: str, token: str, at: int) -> Literal:
     for offset, character in enumerate(token):
         if character == "}":
-            raise _fault("Brace never opened", text, character, at + offset)
+            raise _template_error("Brace never opened", text, character, at + offset)
         if not names.is_allowed(character):
-            raise _fault("Character no file name may hold", text, character, at + offset)
+            raise _template_error("Character no file name may hold", text, character, at + offset)
     return Literal(token)
 
 
@@ -151,17 +153,19 @@ def _field(text: str, token: str, at: int) -> Field:
     name, colon, spec = token[1:-1].partition(":")
     wildcard = WILDCARDS.get(name)
     if wildcard is None:
-        raise _fault("Unknown wildcard", text, token, at)
+        raise _template_error("Unknown wildcard", text, token, at)
     if not colon:
         return Field(wildcard)
     if not wildcard.is_number:
-        raise _fault("Only a number can be padded, wrong wildcard", text, token, at)
+        raise _template_error("Only a number can be padded, wrong wildcard", text, token, at)
     width = _WIDTH.fullmatch(spec)
     if width is None or int(width[1]) > WIDEST_NUMBER:
-        raise _fault("Padding must read as :03, at most :020, wrong wildcard", text, token, at)
+        raise _template_error(
+            "Padding must read as :03, at most :020, wrong wildcard", text, token, at
+        )
     return Field(wildcard, width=int(width[1]))
 
 
-def _fault(fault: str, text: str, token: str, position: int) -> TemplateError:
-    told = f"{fault} {token}" if _SHOWABLE.fullmatch(token) else fault
-    return TemplateError(told, text=text, token=token, position=position)
+def _template_error(fault: str, text: str, token: str, position: int) -> TemplateError:
+    message = f"{fault} {token}" if _SHOWABLE.fullmatch(token) else fault
+    return TemplateError(message, text=text, token=token, position=position)

@@ -1,7 +1,7 @@
-"""Packing one export: every made file streamed into one ZIP, the run's end last.
+"""Packing of one export: every finished file is streamed into one ZIP, then the run is finished.
 
 Memory stays flat: one chunk of one file at a time goes from store to store. What is read is hashed
-on its way; an object that is gone or another one sends its item back to be made again.
+on its way; an object that is gone or differs sends its item back to be produced again.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ import structlog
 from django.db import transaction
 from django.db.models.functions import Now
 
-from exports.errors import Fault, StoringTooSlowError
+from exports.errors import Failure, StoringTooSlowError
 from exports.models import ExportItem, ExportRun, ItemStatus, RunStatus
 from exports.rules.adapters.base import ExportedFile
 from exports.rules.archive import ArchiveEntry, write_archive
@@ -37,20 +37,20 @@ from sartiq.core.work.runner import RowTask
 log = structlog.get_logger(__name__)
 
 HEADERS: Final = ObjectHeaders(content_type="application/zip", content_disposition="attachment")
-NOTHING: Final = Fault("nothing_exported", "None of the files could be exported.")
-TOO_LARGE: Final = Fault(
+NOTHING: Final = Failure("nothing_exported", "None of the files could be exported.")
+TOO_LARGE: Final = Failure(
     "archive_too_large",
     f"The files are larger than the {MAX_ARCHIVE_BYTES // 1024**3} GiB of an archive. "
     "Export fewer.",
 )
-ATTEMPTS_EXHAUSTED: Final = Fault(
+ATTEMPTS_EXHAUSTED: Final = Failure(
     "attempts_exhausted", "The archive was not packed in five attempts."
 )
-STORE_UNAVAILABLE: Final = Fault("store_unavailable", "The file store did not answer for a day.")
+STORE_UNAVAILABLE: Final = Failure("store_unavailable", "The file store did not answer for a day.")
 
 
 class ItemLostError(Exception):
-    """Raised when the object of a made file is gone, or holds other bytes than were made."""
+    """Raised when the object of a finished file is gone or holds different bytes."""
 
     def __init__(self, item: ExportItem) -> None:
         super().__init__(item.result_key)
@@ -73,7 +73,7 @@ class Measured:
 
 
 def assemble(run_id: UUID) -> None:
-    """Pack one run whose files are made, once, however often the task is delivered."""
+    """Pack one run whose files are finished; safe if the task is delivered repeatedly."""
     lease = leases.take(ExportRun.objects.converted().filter(pk=run_id))
     if lease is not None:
         TASK.run(lease)
@@ -92,7 +92,7 @@ def _assemble(lease: Lease[ExportRun]) -> None:
             _make_again(lease, lost.item)
 
 
-def _failure_of(error: Exception) -> Fault | None:
+def _failure_of(error: Exception) -> Failure | None:
     is_passing = isinstance(error, (UnavailableError, OSError, StoringTooSlowError))
     return STORE_UNAVAILABLE if is_passing else None
 
@@ -104,7 +104,7 @@ def _pack(lease: Lease[ExportRun], run_id: UUID, items: list[ExportItem]) -> Non
     reach("export-assembling")
     measured = Measured()
     body = measured.passing(write_archive(_entries(lease, run, items)))
-    with lease.kept():  # one part may take as long as half a lease
+    with lease.renewing():  # one part may take as long as half a lease
         private_store().put(key, body, headers=HEADERS)
     reach("export-archived")
     _complete(lease, items, key, measured)
@@ -113,10 +113,10 @@ def _pack(lease: Lease[ExportRun], run_id: UUID, items: list[ExportItem]) -> Non
 def _entries(
     lease: Lease[ExportRun], run: ExportRun, items: list[ExportItem]
 ) -> Iterator[ArchiveEntry]:
-    """Yield the archive's files: those that were made, the adapter's, the manifest."""
-    made = [item for item in items if item.status == ItemStatus.DONE]
-    for item in made:
-        if item.result_crc32 is None:  # made by a release that did not record it
+    """Yield the archive's files: the exported files, the adapter's, the manifest."""
+    created = [item for item in items if item.status == ItemStatus.DONE]
+    for item in created:
+        if item.result_crc32 is None:  # written by a release that did not record it
             raise ItemLostError(item)
         yield ArchiveEntry(
             name=item.name,
@@ -124,7 +124,9 @@ def _entries(
             crc32=item.result_crc32,
             chunks=_bytes_of(lease, item),
         )
-    told = adapter_by_code(run.metadata_adapter).metadata_files([_exported(each) for each in made])
+    values = adapter_by_code(run.metadata_adapter).metadata_files(
+        [_exported(each) for each in created]
+    )
     listed = [
         Listed(
             name=item.name,
@@ -132,9 +134,9 @@ def _entries(
             size=item.result_size or 0,
             sha256=item.result_sha256,
         )
-        for item in made
+        for item in created
     ]
-    for name, body in told.items():
+    for name, body in values.items():
         digest = hashlib.sha256(body).hexdigest()
         listed.append(Listed(name=name, resource_id=None, size=len(body), sha256=digest))
         yield _written_here(name, body)
@@ -147,7 +149,7 @@ def _written_here(name: str, body: bytes) -> ArchiveEntry:
 
 
 def _bytes_of(lease: Lease[ExportRun], item: ExportItem) -> Iterator[bytes]:
-    """Yield what was made of one file, or raise ItemLostError where it is not that."""
+    """Yield the bytes of one finished file, or raise ItemLostError if they differ."""
     measured = Measured()
     try:
         with private_store().open(item.result_key) as chunks:
@@ -187,17 +189,17 @@ def _complete(
     reach("export-finished")
 
 
-def _fail(lease: Lease[ExportRun], fault: Fault) -> None:
+def _fail(lease: Lease[ExportRun], failure: Failure) -> None:
     with transaction.atomic():
         run = lease.require_held()
         run.status = RunStatus.FAILED
-        run.failure_code, run.failure_message = fault.code, fault.message
+        run.failure_code, run.failure_message = failure.code, failure.message
         _end(run, ExportItem.objects.done().filter(run=run))
-    log.warning("export_failed", run_id=str(run.pk), code=fault.code)
+    log.warning("export_failed", run_id=str(run.pk), code=failure.code)
 
 
 def _end(run: ExportRun, items: Iterable[ExportItem]) -> None:
-    """Write the run's end and queue the objects nobody needs any more."""
+    """Finish the run and queue the deletion of its intermediate objects."""
     run.finished_at = Now()
     run.lease_holder = run.lease_expires_at = None
     run.save()
@@ -208,7 +210,7 @@ def _end(run: ExportRun, items: Iterable[ExportItem]) -> None:
 
 
 def _make_again(lease: Lease[ExportRun], item: ExportItem) -> None:
-    """Put a file back to be made; the run is packed when that is done."""
+    """Send a file back to be produced; the run is packed after that."""
     log.warning("export_item_lost", item_id=str(item.pk))
     with transaction.atomic():
         lease.require_held()

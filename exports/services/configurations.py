@@ -23,13 +23,13 @@ ADAPTER, TEMPLATE = "metadata_adapter", "naming_convention_template"
 
 
 def create(*, scope: OwnerScope, facts: Mapping[str, Any]) -> ExportConfiguration:
-    """Store a configuration. Raises InvalidError kinds that stand at their field."""
-    made = ExportConfiguration(
+    """Save a configuration. Raises InvalidError kinds that point at their field."""
+    created = ExportConfiguration(
         user_id=scope.user_id, organization_id=scope.organization_id, **facts
     )
-    require_consistent(made, {ADAPTER: made.metadata_adapter, **facts})
-    made.save()
-    return made
+    require_consistent(created, {ADAPTER: created.metadata_adapter, **facts})
+    created.save()
+    return created
 
 
 def change_first(
@@ -40,15 +40,15 @@ def change_first(
     Raises ExportConfigurationNotFoundError when there is none.
     """
     with transaction.atomic():
-        found = _locked_first(rows)
-        precondition(found)
-        asked = _asked_anew(found, facts)
+        result = _locked_first(rows)
+        precondition(result)
+        payload = _asked_anew(result, facts)
         for name, value in facts.items():
-            setattr(found, name, value)
-        require_consistent(found, asked)
+            setattr(result, name, value)
+        require_consistent(result, payload)
         if facts:
-            found.save(update_fields=[*facts, "updated_at"])
-    return found
+            result.save(update_fields=[*facts, "updated_at"])
+    return result
 
 
 def delete_first(rows: Rows, *, precondition: Precondition = unconditional) -> None:
@@ -59,9 +59,9 @@ def delete_first(rows: Rows, *, precondition: Precondition = unconditional) -> N
     for _ in range(MAX_TRIES):
         try:
             with transaction.atomic():
-                found = _locked_first(rows)
-                precondition(found)
-                found.delete()
+                result = _locked_first(rows)
+                precondition(result)
+                result.delete()
         except OperationalError as error:
             if not isinstance(error.__cause__, pg.DeadlockDetected):
                 raise
@@ -76,23 +76,23 @@ def writable_by(user: User, configuration_id: UUID) -> Rows:
     Raises ExportConfigurationNotFoundError for a foreign one, NotPermittedError for one of an
     organization the caller does not manage.
     """
-    found = selectors.configuration_visible_to(user, configuration_id)
-    organization_id = found.organization_id
+    result = selectors.configuration_visible_to(user, configuration_id)
+    organization_id = result.organization_id
     if organization_id is not None and not may_manage(user, organization_id):
         raise NotPermittedError
     return ExportConfiguration.objects.filter(pk=configuration_id)
 
 
-def require_consistent(wanted: ExportConfiguration, asked: Mapping[str, Any]) -> None:
-    """Refuse what was asked of the template or the adapter where the two do not go together.
+def require_consistent(wanted: ExportConfiguration, payload: Mapping[str, Any]) -> None:
+    """Refuse a change after which template and adapter do not fit together.
 
-    A template that is stored but not asked for now may stay: an adapter that prescribes its names
+    A stored template that is not part of the change may stay: an adapter that prescribes its names
     passes over it, and it is there again with the next adapter.
     """
-    if ADAPTER in asked:
+    if ADAPTER in payload:
         with located("body", ADAPTER):
             _require_available(wanted)
-    text = asked.get(TEMPLATE)
+    text = payload.get(TEMPLATE)
     if text is None:
         return
     with located("body", TEMPLATE):
@@ -115,10 +115,10 @@ def _require_available(wanted: ExportConfiguration) -> None:
 
 
 def _locked_first(rows: Rows) -> ExportConfiguration:
-    """Return the oldest row, locked; one that is deleted meanwhile gives way to the next."""
+    """Return the oldest row, locked; if it is deleted meanwhile, the next one."""
     while True:
         first = selectors.first_of(rows)
         locked = ExportConfiguration.objects.select_for_update(of=("self",)).filter(pk=first.pk)
-        found = locked.first()
-        if found is not None:
-            return found
+        result = locked.first()
+        if result is not None:
+            return result

@@ -1,4 +1,4 @@
-"""An image in the format a customer wants, made where a hostile file can do no harm."""
+"""Conversion of an image to another format, in a sandboxed process."""
 
 import hashlib
 import os
@@ -29,7 +29,7 @@ from media.services.decoding import memory_budget
 from sartiq.core import temporary_files
 from sartiq.core.sandbox.client import BoundedChild, ChildDiedError
 
-_FAULTS: dict[str, ConversionError] = {
+_CONVERSION_ERRORS: dict[str, ConversionError] = {
     "limit": ConversionError("The conversion took more time or memory than it may."),
     "too_large_for_format": ImageTooLargeForFormatError(),
     "crashed": ConversionError("The encoder ended without an answer."),
@@ -46,7 +46,7 @@ _converter = BoundedChild(
 
 @dataclass(frozen=True, kw_only=True)
 class Converted:
-    """One delivered image: its file as it is, and the size it is shown at."""
+    """One converted image: its content type and its displayed size."""
 
     size: int
     sha256: str
@@ -74,7 +74,7 @@ def convert(source: Path, target: Path, *, image_format: ImageFormat) -> Convert
 
 
 def cut_trailer(path: Path, content_type: str) -> bool:
-    """Cut off in place what follows the picture of a stored image; tell whether anything did."""
+    """Cut off, in place, any data after the picture; return whether there was any."""
     with path.open("r+b") as file:
         try:
             end = picture_end(file, content_type)
@@ -147,8 +147,8 @@ def _picture(source: Path, content_type: str) -> Iterator[tuple[Path, CodedSize 
 
 def _encoded(target: Path, encoding: Encoding, reply: dict[str, Any]) -> Converted:
     if "fault" in reply:
-        fault = _FAULTS[reply["fault"]]
-        raise type(fault)(fault.detail)
+        error = _CONVERSION_ERRORS[reply["fault"]]
+        raise type(error)(error.detail)
     return _described(target, encoding.content_type, reply["width"], reply["height"])
 
 

@@ -1,4 +1,4 @@
-"""Making one file of an export: its bytes first, DONE last, once whoever dies meanwhile.
+"""Production of one file of an export: bytes first, DONE last; safe to re-run after any crash.
 
 The object's deletion is queued before it is put and taken back in the transaction that marks the
 item DONE (`docs/design/exports.md`), so nothing stays of a worker that died between.
@@ -17,7 +17,7 @@ from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
-from exports.errors import ConversionError, Fault, ItemFaultError, StoringTooSlowError
+from exports.errors import ConversionError, Failure, ItemFailedError, StoringTooSlowError
 from exports.models import ExportItem, ExportRun, ImageFormat, ItemStatus, RunStatus
 from exports.services import conversion, dispatch, naming
 from media.errors import (
@@ -39,13 +39,15 @@ from sartiq.core.work.runner import Outcome, RetryRowError, RowTask
 
 log = structlog.get_logger(__name__)
 
-MAX_WAITS: Final = 60  # looks at a resource that is still being taken in: about an hour
+MAX_WAITS: Final = 60  # checks of a resource that is still pending: about an hour
 MAX_WAIT: Final = timedelta(seconds=60)
-ATTEMPTS_EXHAUSTED: Final = Fault("attempts_exhausted", "Every worker that made this file died.")
-STORE_UNAVAILABLE: Final = Fault("store_unavailable", "The file store did not answer for a day.")
-GONE: Final = Fault("resource_deleted", "The file was deleted before it was exported.")
-CHANGED: Final = Fault("source_changed", "The stored bytes are not those of the file.")
-STILL_PENDING: Final = Fault("resource_pending", "The file was not taken in for an hour.")
+ATTEMPTS_EXHAUSTED: Final = Failure(
+    "attempts_exhausted", "Every worker that processed this file died."
+)
+STORE_UNAVAILABLE: Final = Failure("store_unavailable", "The file store did not answer for a day.")
+GONE: Final = Failure("resource_deleted", "The file was deleted before it was exported.")
+CHANGED: Final = Failure("source_changed", "The stored bytes are not those of the file.")
+STILL_PENDING: Final = Failure("resource_pending", "The file was not taken in for an hour.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +63,7 @@ class Made:
 
 
 def make(item_id: UUID) -> None:
-    """Make one file, once, however often the task is delivered."""
+    """Produce one file; safe if the task is delivered repeatedly."""
     lease = leases.take(ExportItem.objects.unfinished().filter(pk=item_id))
     if lease is not None and TASK.run(lease) is not Outcome.STOPPED:
         dispatch.advance(lease.rows.get().run_id)
@@ -73,11 +75,11 @@ def _begin(run: ExportRun) -> None:
     queued.update(status=RunStatus.RUNNING, started_at=Now(), updated_at=Now())
 
 
-def _failure_of(error: Exception) -> Fault | None:
-    if isinstance(error, ItemFaultError):
-        return error.fault
+def _failure_of(error: Exception) -> Failure | None:
+    if isinstance(error, ItemFailedError):
+        return error.failure
     if isinstance(error, ConversionError):
-        return Fault(error.code, str(error))
+        return Failure(error.code, str(error))
     if isinstance(error, (UnavailableError, OSError, StoringTooSlowError)):
         return STORE_UNAVAILABLE
     return None
@@ -91,27 +93,27 @@ def _convert(lease: Lease[ExportItem]) -> None:
         source = folder / "source"
         _download(lease, resource, source)
         reach("export-downloaded")
-        with lease.kept():
-            made = _made(resource, source, folder / "target", ImageFormat(item.run.image_format))
+        with lease.renewing():
+            created = _made(resource, source, folder / "target", ImageFormat(item.run.image_format))
         reach("export-converted")
         lease.renew()
-        _keep(lease, item, made)
+        _keep(lease, item, created)
 
 
 def _resource_of(item: ExportItem) -> MediaResource:
-    """Return the resource an item exports, when its bytes are there and verified."""
+    """Return the resource of an item once its bytes are stored and verified."""
     resource = MediaResource.objects.filter(pk=item.resource_id).first()
     if resource is None:
-        raise ItemFaultError(GONE)
+        raise ItemFailedError(GONE)
     if resource.status == ResourceStatus.FAILED:
-        raise ItemFaultError(Fault("resource_failed", sentence_for(resource.failure_code)))
+        raise ItemFailedError(Failure("resource_failed", sentence_for(resource.failure_code)))
     if resource.status == ResourceStatus.PENDING:
-        raise RetryRowError("resource pending", after=_next_look(item))
+        raise RetryRowError("resource pending", after=_next_check(item))
     return resource
 
 
 def _download(lease: Lease[ExportItem], resource: MediaResource, target: Path) -> None:
-    """Write the canonical bytes to a file, and make sure they are those that were taken in."""
+    """Copy the canonical bytes to a file and verify their digest."""
     digest = hashlib.sha256()
     store = public_store()
     try:
@@ -124,11 +126,11 @@ def _download(lease: Lease[ExportItem], resource: MediaResource, target: Path) -
                 digest.update(chunk)
                 file.write(chunk)
     except ObjectNotFoundError:
-        raise ItemFaultError(GONE) from None
+        raise ItemFailedError(GONE) from None
     except PreconditionFailedError:
-        raise ItemFaultError(CHANGED) from None
+        raise ItemFailedError(CHANGED) from None
     if digest.hexdigest() != resource.content_hash:
-        raise ItemFaultError(CHANGED)
+        raise ItemFailedError(CHANGED)
 
 
 def _made(resource: MediaResource, source: Path, target: Path, image_format: ImageFormat) -> Made:
@@ -163,25 +165,25 @@ def _original(resource: MediaResource, source: Path) -> Made:
     )
 
 
-def _keep(lease: Lease[ExportItem], item: ExportItem, made: Made) -> None:
+def _keep(lease: Lease[ExportItem], item: ExportItem, created: Made) -> None:
     """Put the bytes into the private store, then mark the item DONE."""
     key = keys.private_key(
         keys.PrivateArea.EXPORTS, item.run_id, "items", f"{item.position}-{lease.fence}"
     )
     deletions.queue_deletion_on_failure(key, bucket=Bucket.PRIVATE, reason=DeletionReason.EXPIRED)
-    crc32 = _crc32(made.path)
-    with made.path.open("rb") as body:
-        private_store().put(key, body, headers=ObjectHeaders(content_type=made.content_type))
+    crc32 = _crc32(created.path)
+    with created.path.open("rb") as body:
+        private_store().put(key, body, headers=ObjectHeaders(content_type=created.content_type))
     reach("export-put")
     with transaction.atomic():
         held = lease.require_held()
         if not deletions.cancel_pending_deletion(key, bucket=Bucket.PRIVATE):
             raise StoringTooSlowError
         held.status, held.finished_at = ItemStatus.DONE, Now()
-        held.result_key, held.result_size = key, made.size
-        held.result_sha256, held.result_crc32 = made.sha256, crc32
-        held.result_type = made.content_type
-        held.width, held.height = made.width, made.height
+        held.result_key, held.result_size = key, created.size
+        held.result_sha256, held.result_crc32 = created.sha256, crc32
+        held.result_type = created.content_type
+        held.width, held.height = created.width, created.height
         _settle(held)
         reach("export-marking")
     reach("export-marked")
@@ -196,21 +198,21 @@ def _crc32(path: Path) -> int:
     return crc
 
 
-def _next_look(item: ExportItem) -> timedelta:
-    """Return the delay until a pending resource is looked at again: it has its own worker."""
+def _next_check(item: ExportItem) -> timedelta:
+    """Return the delay until a pending resource is checked again."""
     if item.waits >= MAX_WAITS:
-        raise ItemFaultError(STILL_PENDING)
+        raise ItemFailedError(STILL_PENDING)
     ExportItem.objects.filter(pk=item.pk).update(waits=F("waits") + 1)
     return min(timedelta(seconds=2 ** min(item.waits, 6)), MAX_WAIT)
 
 
-def _fail(lease: Lease[ExportItem], fault: Fault) -> None:
+def _fail(lease: Lease[ExportItem], failure: Failure) -> None:
     with transaction.atomic():
         held = lease.require_held()
         held.status, held.finished_at = ItemStatus.FAILED, Now()
-        held.failure_code, held.failure_message = fault.code, fault.message
+        held.failure_code, held.failure_message = failure.code, failure.message
         _settle(held)
-    log.warning("export_item_failed", item_id=str(held.pk), code=fault.code)
+    log.warning("export_item_failed", item_id=str(held.pk), code=failure.code)
 
 
 def _settle(held: ExportItem) -> None:

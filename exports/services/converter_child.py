@@ -129,13 +129,13 @@ def in_space(image: Any, spaces: list[str]) -> Any:
         return image
     if have == "CMYK" or image.get_typeof(PROFILE):
         # Without a profile of its own, ink is taken for what most presses print.
-        known = {"embedded": True} if image.get_typeof(PROFILE) else {"input_profile": "cmyk"}
-        return image.icc_transform("srgb", black_point_compensation=True, **known)
+        options = {"embedded": True} if image.get_typeof(PROFILE) else {"input_profile": "cmyk"}
+        return image.icc_transform("srgb", black_point_compensation=True, **options)
     return image.colourspace("srgb" if image.format == "uchar" else "rgb16")
 
 
 def is_described(image: Any, space: str) -> bool:
-    """Tell whether the profile is one, and of such colours as the pixels have."""
+    """Return whether the profile is valid and matches the pixels' colour model."""
     if image.get(PROFILE)[_PROFILE_SPACE] != space.encode():
         return False
     try:
@@ -146,29 +146,29 @@ def is_described(image: Any, space: str) -> bool:
 
 
 def attempt(request: Reply) -> Reply:
-    """Convert; name the fault of an image that cannot be."""
+    """Convert an image; return the kind of failure if it cannot be converted."""
     try:
         return convert(request)
     except pyvips.Error as error:
-        return {"fault": fault_of(request, str(error)), "why": str(error)[:500]}
+        return {"fault": failure_kind(request, str(error)), "why": str(error)[:500]}
 
 
-def fault_of(request: Reply, why: str) -> str:
-    """Tell a limit, a source that does not decode, and a picture that cannot be written."""
-    said = why.lower()
-    if any(word in said for word in _MEMORY_RAN_OUT):
+def failure_kind(request: Reply, why: str) -> str:
+    """Return the kind of failure: a limit, an undecodable source, or an unwritable picture."""
+    message = why.lower()
+    if any(word in message for word in _MEMORY_RAN_OUT):
         return "too_large_for_format"
     try:
         opened(request).avg()
     except pyvips.Error:
         return "unreadable"
-    return "too_large_for_format" if any(word in said for word in _TOO_LARGE) else "failed"
+    return "too_large_for_format" if any(word in message for word in _TOO_LARGE) else "failed"
 
 
 def main() -> None:
     """Serve requests until standard input ends."""
     server.ignore_interrupts()
-    pyvips.cache_set_max(0)  # no operation is asked for twice
+    pyvips.cache_set_max(0)  # no operation is repeated
     server.serve(attempt)
 
 

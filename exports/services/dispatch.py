@@ -1,4 +1,4 @@
-"""Telling workers of a run's files, a few at a time: a large export never fills the queue."""
+"""Enqueueing of a run's files, a few at a time, so that a large export never fills the queue."""
 
 from typing import Final
 from uuid import UUID
@@ -9,11 +9,11 @@ from django.utils import timezone
 from exports import deferred
 from exports.models import ExportItem
 
-WINDOW: Final = 32  # files of one run that workers are told of at the same time
+WINDOW: Final = 32  # files of one run in the queue at the same time
 
 
 def send_next(run_id: UUID, *, most: int = 1) -> int:
-    """Tell workers of the next files nobody was told of; return how many."""
+    """Enqueue the next files that were never enqueued; return how many."""
     with transaction.atomic():
         rows = ExportItem.objects.untold().filter(run_id=run_id).order_by("position")
         ids = [row.pk for row in rows.select_for_update(skip_locked=True, no_key=True)[:most]]
@@ -24,13 +24,13 @@ def send_next(run_id: UUID, *, most: int = 1) -> int:
 
 
 def top_up(run_id: UUID) -> int:
-    """Tell workers of as many files as a run may have with them; return how many were new."""
-    told = ExportItem.objects.due().filter(run_id=run_id, sent_at__isnull=False).count()
-    return send_next(run_id, most=WINDOW - told) if told < WINDOW else 0
+    """Enqueue files of a run up to its window; return how many were new."""
+    values = ExportItem.objects.due().filter(run_id=run_id, sent_at__isnull=False).count()
+    return send_next(run_id, most=WINDOW - values) if values < WINDOW else 0
 
 
 def advance(run_id: UUID) -> None:
-    """Have the next file made, or the run packed when none waits."""
+    """Enqueue the next file, or the packing of the run when none is left."""
     if not ExportItem.objects.unfinished().filter(run_id=run_id).exists():
         deferred.assemble(run_id)
     else:

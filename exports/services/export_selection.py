@@ -1,4 +1,4 @@
-"""What of the catalogue an export takes: files in order, and what is known of each."""
+"""Selection of an export's files from the catalogue, in order, with the values of each."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -34,8 +34,8 @@ Values = dict[str, Value]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
-    """What a request names: exactly one of the three, and perhaps a configuration."""
+class ExportRequest:
+    """A request to export: exactly one of the three selectors, and optionally a configuration."""
 
     production_request_id: UUID | None = None
     look_ids: Sequence[UUID] | None = None
@@ -45,7 +45,7 @@ class Asked:
 
 @dataclass(frozen=True, kw_only=True)
 class Selection:
-    """What an export takes, whose it is, and the configuration it goes by."""
+    """The entries of an export, its owner and its configuration."""
 
     scope: OwnerScope
     title: str
@@ -53,57 +53,57 @@ class Selection:
     entries: list[ExportEntry]
 
 
-def select(user: User, asked: Asked) -> Selection:
-    """Find what the caller asks to export.
+def select(user: User, payload: ExportRequest) -> Selection:
+    """Return what the caller asks to export.
 
     Raises InvalidManyError naming each id that is not there for the caller, OwnersDifferError and
     ConfigurationsDifferError, TooManyFilesError and TooManyWornError.
     """
-    if asked.production_request_id is not None:
-        return _of_request(user, asked, asked.production_request_id)
-    if asked.look_ids is not None:
-        return _of_looks(user, asked, asked.look_ids)
-    return _of_products(user, asked, asked.product_ids or [])
+    if payload.production_request_id is not None:
+        return _of_request(user, payload, payload.production_request_id)
+    if payload.look_ids is not None:
+        return _of_looks(user, payload, payload.look_ids)
+    return _of_products(user, payload, payload.product_ids or [])
 
 
-def _of_request(user: User, asked: Asked, request_id: UUID) -> Selection:
+def _of_request(user: User, payload: ExportRequest, request_id: UUID) -> Selection:
     rows = selectors.visible_to(ProductionRequest, user).select_related("guideline")
     [request] = _found(rows, "production_request_id", [request_id])
     scope = _scope(user, request)
-    named = _named_configuration(user, scope, asked)
+    entries = _named_configuration(user, scope, payload)
     looks = list(_few_worn(_looks(user).filter(production_requests=request)))
-    known: Values = {"production_request": request.name}
+    values: Values = {"production_request": request.name}
     if request.guideline is not None:
-        known["guideline"] = request.guideline.name
+        values["guideline"] = request.guideline.name
     return Selection(
         scope=scope,
         title=request.name,
-        configuration=named or resolve(request).configuration,
-        entries=_as_many_as_fit(_look_entries(looks, known)),
+        configuration=entries or resolve(request).configuration,
+        entries=_as_many_as_fit(_look_entries(looks, values)),
     )
 
 
-def _of_looks(user: User, asked: Asked, ids: Sequence[UUID]) -> Selection:
+def _of_looks(user: User, payload: ExportRequest, ids: Sequence[UUID]) -> Selection:
     looks = _found(_few_worn(_looks(user).filter(pk__in=ids)), "look_ids", ids)
     scope = _common_scope(user, looks, "look_ids")
-    named = _named_configuration(user, scope, asked)
+    entries = _named_configuration(user, scope, payload)
     return Selection(
         scope=scope,
         title=looks[0].name if len(looks) == 1 else f"{len(looks)} looks",
-        configuration=named or _common_configuration(_decisive(looks)),
+        configuration=entries or _common_configuration(_decisive(looks)),
         entries=_as_many_as_fit(_look_entries(looks, {})),
     )
 
 
-def _of_products(user: User, asked: Asked, ids: Sequence[UUID]) -> Selection:
+def _of_products(user: User, payload: ExportRequest, ids: Sequence[UUID]) -> Selection:
     products = _found(selectors.visible_to(Product, user), "product_ids", ids)
     scope = _common_scope(user, products, "product_ids")
-    named = _named_configuration(user, scope, asked)
+    entries = _named_configuration(user, scope, payload)
     media = _media_of(products)
     return Selection(
         scope=scope,
         title=products[0].name if len(products) == 1 else f"{len(products)} products",
-        configuration=named or resolve_for_owner(scope).configuration,
+        configuration=entries or resolve_for_owner(scope).configuration,
         entries=_as_many_as_fit(
             entry for each in products for entry in _entries(each, media, _product_values(each))
         ),
@@ -124,23 +124,23 @@ def _few_worn(looks: QuerySet[Look]) -> QuerySet[Look]:
 
 
 def _decisive(looks: Sequence[Look]) -> list[Look]:
-    """Return one look for each way its configuration may be found: the others answer the same."""
+    """Return one look per distinct way to resolve a configuration."""
     ways = {look.export_configuration_id or look.user_id: look for look in looks}
     return list(ways.values())
 
 
 def _found(rows: QuerySet[Entity], name: str, ids: Sequence[UUID]) -> list[Entity]:
     """Return the entities in the order their ids were sent, once each."""
-    found = {row.pk: row for row in rows.filter(pk__in=ids)}
-    issues = list(_unknown(name, ids, found))
+    result = {row.pk: row for row in rows.filter(pk__in=ids)}
+    issues = list(_unknown(name, ids, result))
     if issues:
         raise InvalidManyError(issues)
-    return [found[pk] for pk in dict.fromkeys(ids)]
+    return [result[pk] for pk in dict.fromkeys(ids)]
 
 
-def _unknown(name: str, ids: Sequence[UUID], found: dict[UUID, Any]) -> Iterator[Issue]:
+def _unknown(name: str, ids: Sequence[UUID], result: dict[UUID, Any]) -> Iterator[Issue]:
     for index, pk in enumerate(ids):
-        if pk not in found:
+        if pk not in result:
             place = (index,) if name.endswith("ids") else ()
             message = "No such object for you here."
             yield ReferenceNotFoundError(message).at("body", name, *place, value=str(pk))
@@ -155,25 +155,27 @@ def _common_scope(user: User, rows: Sequence[CatalogEntity], name: str) -> Owner
 def _scope(user: User, row: CatalogEntity) -> OwnerScope:
     """Return the scope the export belongs to: the caller's, where the entity is of no organization.
 
-    Only a superuser exports another person's things, and keeps what that made.
+    Only a superuser exports another user's entities, and then owns the export.
     """
     return OwnerScope(user_id=user.pk, organization_id=row.organization_id)
 
 
-def _named_configuration(user: User, scope: OwnerScope, asked: Asked) -> ExportConfiguration | None:
+def _named_configuration(
+    user: User, scope: OwnerScope, payload: ExportRequest
+) -> ExportConfiguration | None:
     """Return the configuration that the request names, if it names one."""
-    named = asked.export_configuration_id
-    if named is None:
+    entries = payload.export_configuration_id
+    if entries is None:
         return None
     rows = ExportConfiguration.objects.linkable_by(user, scope)
-    found: ExportConfiguration | None = rows.filter(pk=named).first()
-    if found is None:
+    result: ExportConfiguration | None = rows.filter(pk=entries).first()
+    if result is None:
         raise ReferenceNotFoundError(
             "No such object for you here.",
             loc=("body", "export_configuration_id"),
-            value=str(named),
+            value=str(entries),
         )
-    return found
+    return result
 
 
 def _common_configuration(looks: Iterable[Look]) -> ExportConfiguration:
@@ -196,17 +198,17 @@ def _look_entries(looks: Sequence[Look], known: Values) -> Iterator[ExportEntry]
     of_looks = _media_of(looks)
     for look in looks:
         worn = sorted(look.products.all(), key=_age)
-        told: Values = {**known, "look": look.name}
+        values: Values = {**known, "look": look.name}
         if look.subject is not None:
-            told["subject"] = look.subject.name
+            values["subject"] = look.subject.name
         for product in worn:
-            yield from _entries(product, of_products, {**_product_values(product), **told})
+            yield from _entries(product, of_products, {**_product_values(product), **values})
         only = _product_values(worn[0]) if len(worn) == 1 else {}
-        yield from _entries(look, of_looks, {**only, **told})
+        yield from _entries(look, of_looks, {**only, **values})
 
 
 def _as_many_as_fit(entries: Iterable[ExportEntry]) -> list[ExportEntry]:
-    """Return the entries, one too many at most: the export refuses that, nobody builds the rest."""
+    """Return the entries, at most one above the limit, which the export then refuses."""
     return list(islice(entries, MAX_FILES + 1))
 
 
@@ -219,22 +221,22 @@ def _media_of(rows: Sequence[CatalogEntity]) -> Media:
 
 
 def _entries(entity: CatalogEntity, media: Media, values: Values) -> Iterator[ExportEntry]:
-    shown = media.get(entity.pk, {})
+    slots = media.get(entity.pk, {})
     for slot in SLOTS[entity.entity_type]:
-        for attachment in shown.get(slot.name, []):
+        for attachment in slots.get(slot.name, []):
             values_here = {**values, "shot_type": slot.shot_type}
             yield ExportEntry(resource=attachment.resource, values=values_here)
 
 
 def _product_values(product: Product) -> Values:
-    known = {
+    values = {
         "brand": product.brand,
         "product_sku": product.sku,
         "product_name": product.name,
         "color": product.color,
         "gender": product.gender,
     }
-    return {name: value for name, value in known.items() if value}
+    return {name: value for name, value in values.items() if value}
 
 
 def _age(row: CatalogEntity) -> tuple[Any, UUID]:

@@ -1,4 +1,4 @@
-"""What the files of an export will be called, and what is said of them."""
+"""Names and metadata values of the files of an export."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,7 +20,7 @@ from media.models import MediaResource, ResourceType
 
 @dataclass(frozen=True, kw_only=True)
 class ExportEntry:
-    """One file to export, and what is known of it by the wildcards' names."""
+    """One file to export, with its values by wildcard name."""
 
     resource: MediaResource
     values: Mapping[str, Value]
@@ -28,7 +28,7 @@ class ExportEntry:
 
 @dataclass(frozen=True, kw_only=True)
 class NamedEntry:
-    """One file under the name it gets, with everything that is known of it."""
+    """One file with its final name and all its values."""
 
     position: int
     resource: MediaResource
@@ -56,17 +56,17 @@ def name_entries(
     if len(entries) > MAX_FILES:
         raise TooManyFilesError(ctx={"limit": MAX_FILES})
     template = template_of(configuration)
-    known = _with_numbers(entries, template, today)
+    numbered = _with_numbers(entries, template, today)
     image_format = ImageFormat(configuration.image_format)
     wanted = [
         (template.render(values), extension_of(entry.resource, image_format))
-        for entry, values in zip(entries, known, strict=True)
+        for entry, values in zip(entries, numbered, strict=True)
     ]
     chosen = names.distinct(wanted, taken=[*metadata_names(configuration), MANIFEST])
     return [
         NamedEntry(position=position, resource=entry.resource, name=name, values=values)
         for position, (entry, name, values) in enumerate(
-            zip(entries, chosen, known, strict=True), start=1
+            zip(entries, chosen, numbered, strict=True), start=1
         )
     ]
 
@@ -77,27 +77,27 @@ def metadata_names(configuration: ExportConfiguration) -> list[str]:
 
 
 def extension_of(resource: MediaResource, image_format: ImageFormat) -> str:
-    """Return the extension a file has after conversion; what is no image keeps its own."""
+    """Return the extension after conversion; a file that is not an image keeps its own."""
     if is_converted(resource, image_format):
         return ENCODINGS[image_format].extension
     return resource.extension
 
 
 def is_converted(resource: MediaResource, image_format: ImageFormat) -> bool:
-    """Tell whether a file is converted; else its bytes go through as they are."""
+    """Return whether a file is converted; otherwise its bytes are copied."""
     return resource.resource_type == ResourceType.IMAGE and image_format in ENCODINGS
 
 
 def _with_numbers(
     entries: Iterable[ExportEntry], template: Template, today: date
 ) -> list[dict[str, Value]]:
-    """Add what the export itself knows: place, version and, where it is asked for, the day."""
+    """Add the export's own values: index, version and, if the template uses it, the date."""
     day: dict[str, Value] = {"date": today} if "date" in template.wildcards else {}
     versions: Counter[tuple[tuple[str, Value], ...]] = Counter()
-    known = []
+    numbered = []
     for index, entry in enumerate(entries, start=1):
         alike = tuple(sorted(entry.values.items()))
         versions[alike] += 1
         numbers = {"version": versions[alike], "index": index}
-        known.append({**entry.values, **numbers, **day})
-    return known
+        numbered.append({**entry.values, **numbers, **day})
+    return numbered

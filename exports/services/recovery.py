@@ -1,4 +1,4 @@
-"""Telling the workers again of what waits: the broker may have lost or never got the hint."""
+"""Re-enqueueing of waiting rows: the broker may have lost their task."""
 
 from datetime import datetime
 
@@ -14,7 +14,7 @@ RECOVERY_BATCH_SIZE = 100  # exports a run; the next run takes the next ones
 
 
 def resend() -> int:
-    """Send what waits and nobody works on; return how many."""
+    """Enqueue waiting rows that no worker holds; return how many."""
     end_outage(ExportItem.objects.unfinished(), is_over=stores_answer)
     end_outage(ExportRun.objects.unfinished(), is_over=stores_answer)
     items = resending.resend("exports.convert", "item_id", _waiting_items)

@@ -26,7 +26,7 @@ class Resolution:
 
     @property
     def reason(self) -> str:
-        """Why this one applies."""
+        """Return why this one applies."""
         return REASONS[self.level]
 
     @property

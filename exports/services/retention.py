@@ -1,4 +1,4 @@
-"""Discarding archives that were kept long enough, a bounded piece at a time."""
+"""Deletion of archives after their retention time, in batches."""
 
 from django.db import transaction
 from django.db.models.functions import Now

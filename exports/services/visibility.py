@@ -14,15 +14,15 @@ from sartiq.core.errors import InvalidManyError, Issue
 
 
 def show(*, code: str, is_public: bool, organization_ids: Sequence[UUID]) -> ShownAdapter:
-    """Show an adapter to everybody, or to these organizations only.
+    """Make an adapter visible to all organizations, or only to the given ones.
 
     Configurations that name it already keep it. Raises MetadataAdapterNotFoundError, and
     InvalidManyError naming each unknown organization.
     """
     adapter = selectors.adapter_by_code(code)
     organizations = Organization.objects.filter(pk__in=organization_ids)
-    known = {each.pk for each in organizations}
-    unknown = [at for at, each in enumerate(organization_ids) if each not in known]
+    known_ids = {each.pk for each in organizations}
+    unknown = [at for at, each in enumerate(organization_ids) if each not in known_ids]
     if unknown:
         raise InvalidManyError([_issue(at, organization_ids[at]) for at in unknown])
     with transaction.atomic():
@@ -30,7 +30,7 @@ def show(*, code: str, is_public: bool, organization_ids: Sequence[UUID]) -> Sho
             code=adapter.code, defaults={"is_public": is_public}
         )
         row.organizations.set(organizations)
-    return ShownAdapter(adapter, is_public=is_public, organization_ids=tuple(sorted(known)))
+    return ShownAdapter(adapter, is_public=is_public, organization_ids=tuple(sorted(known_ids)))
 
 
 def _issue(at: int, organization_id: UUID) -> Issue:

@@ -84,8 +84,8 @@ def files_of(run: ExportRun) -> dict[str, bytes]:
 
 def manifest_of(run: ExportRun) -> dict[str, Any]:
     """Return the archive's manifest."""
-    told: dict[str, Any] = json.loads(files_of(run)["manifest.json"])
-    return told
+    body: dict[str, Any] = json.loads(files_of(run)["manifest.json"])
+    return body
 
 
 def objects() -> list[str]:

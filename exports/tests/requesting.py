@@ -23,19 +23,19 @@ def show(entity: CatalogEntity, slot: str, *resources: MediaResource) -> None:
 
 
 def preview(client: APIClient, query: str = "", **body: Any) -> dict[str, Any]:
-    answer = client.post(f"{EXPORTS}preview{query}", body)
-    assert answer.status_code == 200, answer.json()
-    found: dict[str, Any] = answer.json()
+    response = client.post(f"{EXPORTS}preview{query}", body)
+    assert response.status_code == 200, response.json()
+    found: dict[str, Any] = response.json()
     return found
 
 
-def names(told: dict[str, Any]) -> list[str]:
-    return [each["name"] for each in told["data"]]
+def names(body: dict[str, Any]) -> list[str]:
+    return [each["name"] for each in body["data"]]
 
 
-def faults(answer: Any) -> list[tuple[Any, str]]:
-    assert answer.status_code == 422, answer.json()
-    return [(each["loc"], each["type"]) for each in answer.json()["detail"]]
+def issues(response: Any) -> list[tuple[Any, str]]:
+    assert response.status_code == 422, response.json()
+    return [(each["loc"], each["type"]) for each in response.json()["detail"]]
 
 
 def started(client: APIClient, shoe: Product, **headers: str) -> Any:

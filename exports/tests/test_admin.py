@@ -26,11 +26,11 @@ def form(**fields: str) -> dict[str, str]:
 
 
 def test_the_list_and_the_page_preview_a_name(staff: Client, studio: Studio) -> None:
-    made = ConfigurationFactory.create(
+    configuration = ConfigurationFactory.create(
         user=studio.member, naming_convention_template="{brand}-{index:04}"
     )
 
-    for address in (LIST, page(made)):
+    for address in (LIST, page(configuration)):
         html = staff.get(address).content.decode()
 
         assert "<code>Sartiq-0007</code>" in html
@@ -38,25 +38,28 @@ def test_the_list_and_the_page_preview_a_name(staff: Client, studio: Studio) -> 
 
 
 def test_staff_find_by_name_template_and_owner(staff: Client, studio: Studio) -> None:
-    made = ConfigurationFactory.create(
+    configuration = ConfigurationFactory.create(
         user=studio.member, name="Autumn house", naming_convention_template="{look}"
     )
     other = ConfigurationFactory.create(user=studio.outsider)
 
-    for wanted in (made.name, "{look}", str(made.pk), studio.member.email):
+    for wanted in (configuration.name, "{look}", str(configuration.pk), studio.member.email):
         html = staff.get(LIST, {"q": wanted}).content.decode()
 
-        assert page(made) in html
+        assert page(configuration) in html
         assert page(other) not in html
 
 
 def test_staff_make_one_for_an_organization(staff: Client, studio: Studio) -> None:
-    answer = staff.post(ADD, form(owner="ORGANIZATION", organization=str(studio.organization.pk)))
+    response = staff.post(ADD, form(owner="ORGANIZATION", organization=str(studio.organization.pk)))
 
-    assert answer.status_code == 302
-    made = ExportConfiguration.objects.get()
-    assert (made.organization, made.user) == (studio.organization, studio.superuser)
-    assert made.naming_convention_template is None
+    assert response.status_code == 302
+    configuration = ExportConfiguration.objects.get()
+    assert (configuration.organization, configuration.user) == (
+        studio.organization,
+        studio.superuser,
+    )
+    assert configuration.naming_convention_template is None
 
 
 @pytest.mark.parametrize(
@@ -73,33 +76,33 @@ def test_staff_make_one_for_an_organization(staff: Client, studio: Studio) -> No
 def test_staff_are_refused_what_the_api_refuses(
     staff: Client, fields: dict[str, str], told: str
 ) -> None:
-    answer = staff.post(ADD, form(**fields))
+    response = staff.post(ADD, form(**fields))
 
-    assert answer.status_code == 200
-    assert told in answer.content.decode()
+    assert response.status_code == 200
+    assert told in response.content.decode()
     assert not ExportConfiguration.objects.exists()
 
 
 def test_an_unchanged_form_of_a_waiting_template_is_saved(staff: Client, studio: Studio) -> None:
-    made = ConfigurationFactory.create(
+    configuration = ConfigurationFactory.create(
         user=studio.member, metadata_adapter="ovs", naming_convention_template="{brand}"
     )
 
     fields = {"metadata_adapter": "ovs", "naming_convention_template": "{brand}"}
-    answer = staff.post(page(made), form(**fields))
+    response = staff.post(page(configuration), form(**fields))
 
-    assert answer.status_code == 302
-    made.refresh_from_db()
-    assert made.name == "House"
+    assert response.status_code == 302
+    configuration.refresh_from_db()
+    assert configuration.name == "House"
 
 
 def test_staff_delete_one(staff: Client, studio: Studio) -> None:
-    made = ConfigurationFactory.create(user=studio.member)
-    address = reverse("admin:exports_exportconfiguration_delete", args=[made.pk])
+    configuration = ConfigurationFactory.create(user=studio.member)
+    address = reverse("admin:exports_exportconfiguration_delete", args=[configuration.pk])
 
-    answer = staff.post(address, {"post": "yes"})
+    response = staff.post(address, {"post": "yes"})
 
-    assert answer.status_code == 302
+    assert response.status_code == 302
     assert not ExportConfiguration.objects.exists()
 
 

@@ -87,7 +87,7 @@ def test_an_address_of_no_export_leads_back(staff: Client) -> None:
 def test_facts_are_not_edited(staff: Client, act: str) -> None:
     run = run_of(ConfigurationFactory.create(), RunStatus.FAILED)
 
-    answer = staff.post(reverse(f"admin:exports_exportrun_{act}", args=[run.pk]), {"title": "x"})
+    response = staff.post(reverse(f"admin:exports_exportrun_{act}", args=[run.pk]), {"title": "x"})
 
-    assert answer.status_code == 403
+    assert response.status_code == 403
     assert ExportRun.objects.get().title == "Shoot 12"

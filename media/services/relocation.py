@@ -196,7 +196,7 @@ def _verify(
                 content_hash=resource.content_hash,
                 watch=lease.renew_if_old,
             ) as (checked, path),
-            lease.kept(),  # a decode may take longer than a lease
+            lease.renewing(),  # a decode may take longer than a lease
         ):
             decoded = inspect_file(path, resource.content_type)
             has_thumbnail = store_thumbnail(store, resource, path, before_put=lease.renew)

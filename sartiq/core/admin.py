@@ -13,7 +13,7 @@ from sartiq.core.admin_base import FactsAdmin, link
 from sartiq.core.models import IdempotencyKey
 
 USELESS_OR_UNSAFE = (
-    # Their pages show refresh tokens, with which anybody could sign in as somebody else.
+    # Their pages show refresh tokens, with which a reader could sign in as another user.
     OutstandingToken,
     BlacklistedToken,
     # Nothing writes these (AXES_DISABLE_ACCESS_LOG).
@@ -61,5 +61,5 @@ class AccessAttemptAdmin(FactsAdmin):
     )
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Whoever may delete attempts may let somebody try again."""
+        """Allow unlocking a user to staff who may delete attempts."""
         return request.user.has_perm("axes.delete_accessattempt")

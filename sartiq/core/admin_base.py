@@ -92,7 +92,7 @@ def report_action(
 
 
 class FactsAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
-    """Pages of rows the system writes: staff read them, nobody edits them."""
+    """Read-only pages of rows written by the system."""
 
     list_per_page = 50
     list_filter_submit = True

@@ -63,5 +63,5 @@ def _inlines_of(source: Any) -> list[Any]:
 
 def _may_filter(source: Any, request: HttpRequest, field: str) -> bool:
     filters = source.get_list_filter(request)
-    named = {each[0] for each in filters if isinstance(each, tuple)}
-    return field in named and source.has_view_permission(request)
+    field_names = {each[0] for each in filters if isinstance(each, tuple)}
+    return field in field_names and source.has_view_permission(request)

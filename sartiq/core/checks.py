@@ -18,10 +18,10 @@ def require_sound(**kwargs: object) -> None:
     if not apps.ready:
         django.setup()
     # Django's own check of the folder for uploads fails on a bad one without naming the variable.
-    found = check_temporary_folder(None) or run_checks()
-    faults = [each for each in found if each.is_serious() and not each.is_silenced()]
-    if faults:
-        raise SystemExit("\n".join(["System checks refuse to start:", *map(str, faults)]))
+    messages = check_temporary_folder(None) or run_checks()
+    serious = [each for each in messages if each.is_serious() and not each.is_silenced()]
+    if serious:
+        raise SystemExit("\n".join(["System checks refuse to start:", *map(str, serious)]))
 
 
 @register
@@ -60,7 +60,7 @@ def check_time_zone(app_configs: object, **kwargs: object) -> list[CheckMessage]
 
 @register
 def check_remote_places(app_configs: object, **kwargs: object) -> list[CheckMessage]:
-    """Refuse remote pictures that nobody may ever fetch: their jobs would never end."""
+    """Refuse remote images without permission to fetch any: their jobs would never end."""
     if settings.BULK_REMOTE_AT_ONCE >= 1 or not settings.BULK_REMOTE_IMAGES:
         return []
     return [

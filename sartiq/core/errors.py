@@ -15,7 +15,7 @@ Loc = tuple[str | int, ...]
 
 @dataclass(frozen=True, kw_only=True)
 class Issue:
-    """One fault in what the caller sent.
+    """One issue in what the caller sent.
 
     `loc` starts with `body`, `path`, `query` or `header`; `code` is one of the closed set in
     `sartiq.core.api.issue_codes`; `message` never repeats a URL or a secret: the value goes in
@@ -39,7 +39,7 @@ class SartiqError(Exception):
 
     @property
     def detail(self) -> str:
-        """The sentence shown to the caller."""
+        """Return the sentence shown to the caller."""
         return str(self.args[0])
 
 
@@ -67,13 +67,13 @@ class InvalidError(SartiqError):
         self.ctx = dict(ctx or {})
 
     def at(self, *loc: str | int, value: Any = None) -> Issue:
-        """Return this fault as an issue standing at `loc`."""
-        shown = self.value if value is None else value
-        return Issue(loc=loc, code=self.code, message=self.detail, input=shown, ctx=self.ctx)
+        """Return this error as an issue at `loc`."""
+        input_value = self.value if value is None else value
+        return Issue(loc=loc, code=self.code, message=self.detail, input=input_value, ctx=self.ctx)
 
     @property
     def issues(self) -> Sequence[Issue]:
-        """The faults to show, one or many."""
+        """Return the issues to show, one or many."""
         return [self.at(*self.loc)]
 
 
@@ -88,7 +88,7 @@ class InvalidManyError(InvalidError):
 
     @property
     def issues(self) -> Sequence[Issue]:
-        """Every fault found, in the order of the request."""
+        """Return every issue, in the order of the request."""
         return self._issues
 
 
@@ -169,7 +169,7 @@ class TooManyRequestsError(RetryLaterError):
 class UnavailableError(RetryLaterError):
     """Raised when a dependency (database, object store) does not answer.
 
-    A refusal is an answer to what we asked for: our settings have to change.
+    The store refused our own request, so our settings have to change.
     """
 
     message = "Service temporarily unavailable"

@@ -10,7 +10,7 @@ import structlog
 Event = MutableMapping[str, Any]
 
 HIDDEN = "[hidden]"
-# What would let a reader of the log act as somebody else: signatures, tokens, passwords.
+# Secrets that would let a reader of the log act as another user: signatures, tokens, passwords.
 _SECRETS = re.compile(
     r"(?P<name>X-Amz-(?:Signature|Credential|Security-Token)=|[Bb]earer |/uploads/local/"
     r"|(?:signature|token|password|secret)=)[^\s&\"'<>]+"

@@ -14,7 +14,7 @@ def new_id() -> uuid.UUID:
 
 
 class TimestampedModel(models.Model):
-    """A row with a time-ordered id that knows when it was made and last changed (UTC)."""
+    """A row with a time-ordered id with the times of its creation and last change (UTC)."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -26,7 +26,7 @@ class TimestampedModel(models.Model):
 
 
 class LeasedModel(models.Model):
-    """A row that is work: whoever holds its lease may do it (see `sartiq.core.work.leases`)."""
+    """A row that is a job: the holder of its lease may run it (see `sartiq.core.work.leases`)."""
 
     lease_holder = models.UUIDField(null=True, editable=False)
     lease_expires_at = models.DateTimeField(null=True, editable=False)
@@ -45,14 +45,14 @@ Leased = TypeVar("Leased", bound=LeasedModel)
 
 
 def free_to_take() -> Q:
-    """Match rows nobody holds a live lease on and whose time has come, by the database's clock."""
+    """Match due rows without a live lease, by the database's clock."""
     unheld = Q(lease_expires_at__isnull=True) | Q(lease_expires_at__lt=Now())
     due = Q(run_after__isnull=True) | Q(run_after__lte=Now())
     return unheld & due
 
 
 def not_enqueued_since(moment: datetime) -> Q:
-    """Match rows last sent to the workers before `moment`, or never and made before it."""
+    """Match rows last enqueued before `moment`, or never enqueued and created before it."""
     never = Q(sent_at__isnull=True, created_at__lt=moment)
     return never | Q(sent_at__lt=moment)
 

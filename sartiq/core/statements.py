@@ -15,7 +15,7 @@ Row = TypeVar("Row", bound=models.Model)
 def select_by_id(model: type[Row], row_id: Any, *, without: tuple[str, ...] = ()) -> Row | None:
     """Return one row by its primary key, None when there is none.
 
-    Fields named in `without` are deferred: read when somebody asks for them.
+    Fields named in `without` are deferred: read on first access.
     """
     using = router.db_for_read(model)
     names, statement = _selection(model, without)

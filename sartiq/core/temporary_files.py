@@ -1,4 +1,4 @@
-"""Temporary files that go with the process that made them, however it ends.
+"""Temporary files that are removed with the process that created them, however it ends.
 
 Each process keeps its files in a folder of its own and holds a lock on that folder. The kernel
 drops the lock when the process ends, also by SIGKILL; any later process removes folders whose lock
@@ -43,7 +43,7 @@ class ProcessFolder:
         self._swept_at = float("-inf")
 
     def path(self) -> Path:
-        """Return the folder, made on first use; remove abandoned ones now and then."""
+        """Return the folder, created on first use; remove abandoned ones now and then."""
         with self._lock:
             if time.monotonic() - self._swept_at > SWEEP_INTERVAL:
                 self._swept_at = time.monotonic()
@@ -76,7 +76,7 @@ _folders: dict[Path, ProcessFolder] = {}
 
 
 def root() -> Path:
-    """Return the folder of all processes of this user, made on first use."""
+    """Return the folder of all processes of this user, created on first use."""
     folder = Path(settings.TEMPORARY_DIR) / f"sartiq-{os.getuid()}"
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -138,7 +138,7 @@ def remove_own() -> None:
 
 
 def use() -> None:
-    """Have Celery's worker processes remove what killed ones left, and their own at their end."""
+    """Make Celery's worker processes remove killed processes' files, and their own on exit."""
     signals.worker_init.connect(_sweep, weak=False, dispatch_uid=__name__)
     signals.worker_process_init.connect(_sweep, weak=False, dispatch_uid=__name__)
     # A worker's child process ends without running its atexit handlers.

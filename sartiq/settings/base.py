@@ -1,7 +1,7 @@
-"""Settings every environment shares; what differs between places comes from `environment`.
+"""Settings shared by every environment; values that differ come from `environment`.
 
-A value that would break a promise stops the boot: there, or through a system check
-(`sartiq.core.checks`, `media.checks`).
+An unsafe value stops the start: there, or through a system check (`sartiq.core.checks`,
+`media.checks`).
 """
 
 import tempfile
@@ -9,12 +9,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from corsheaders.defaults import default_headers
-
-from sartiq.core.api.schema import texts
 from sartiq.core.temporary_files import UploadFolder
 
 from .environment import loaded
+from .rest import *
 from .staff import UNFOLD  # noqa: F401  a setting
 from .values import database_settings
 
@@ -61,7 +59,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
     "sartiq.core.http.middleware.HonestOutageMiddleware",
-    # REST requests go past these in one step, because they stand in a row.
+    # REST requests skip these in one step, because they are adjacent.
     "sartiq.core.http.page_middleware.PageReferrerMiddleware",
     "sartiq.core.http.page_middleware.PageStaticMiddleware",
     "sartiq.core.http.page_middleware.PagePolicyMiddleware",
@@ -91,7 +89,7 @@ TEMPLATES = [
 ]
 
 # --- Database -------------------------------------------------------------------------------
-# Imports give a statement of theirs up to five times as long when it was cut off.
+# An import retries a statement that timed out with up to five times this limit.
 DATABASE_STATEMENT_SECONDS = env.DATABASE_STATEMENT_SECONDS
 DATABASES: dict[str, Any] = {"default": database_settings(env.DATABASE_URL)}
 DATABASES["default"] |= {
@@ -101,16 +99,16 @@ DATABASES["default"] |= {
     "OPTIONS": DATABASES["default"]["OPTIONS"]
     | {
         "connect_timeout": 2,
-        # The server binds statements and keeps the plan of those run this often; 0 keeps none, as
-        # a transaction pooler in front needs it.
+        # PostgreSQL binds parameters and caches the plan of statements run this often; 0 caches
+        # none, which a transaction pooler needs.
         "server_side_binding": True,
         "prepare_threshold": env.DATABASE_PREPARE_THRESHOLD or None,
         "keepalives_idle": 10,
         "keepalives_interval": 5,
         "keepalives_count": 3,
         "tcp_user_timeout": 10_000,  # ms
-        # No request or task may hold the database for long; none runs long enough for the planner
-        # to compile it, which would take longer than the statement.
+        # No request or task may hold the database for long. JIT is off: compiling would take
+        # longer than these short statements.
         "options": f"-c statement_timeout={DATABASE_STATEMENT_SECONDS}s -c lock_timeout=3s"
         " -c idle_in_transaction_session_timeout=15s -c timezone=UTC -c jit=off",
     },
@@ -148,88 +146,13 @@ SIMPLE_JWT = {
     "USER_ID_CLAIM": "sub",
 }
 
-# --- REST -----------------------------------------------------------------------------------
-REST_FRAMEWORK: dict[str, Any] = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.api.authentication.BearerAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_PARSER_CLASSES": ["sartiq.core.api.parsers.BoundedJSONParser"],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PAGINATION_CLASS": "sartiq.core.api.pagination.SkipLimitPagination",
-    "DEFAULT_SCHEMA_CLASS": "sartiq.core.api.schema.document.SartiqAutoSchema",
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "sartiq.core.api.negotiation.JSONAlways",
-    "DEFAULT_METADATA_CLASS": None,  # OPTIONS is 405: the schema describes the routes
-    "EXCEPTION_HANDLER": "sartiq.core.http.exception_handler.handle",
-    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
-    "TEST_REQUEST_DEFAULT_FORMAT": "json",
-    "DATETIME_FORMAT": "iso-8601",
-    "COMPACT_JSON": True,
-}
-SPECTACULAR_SETTINGS: dict[str, Any] = {
-    "TITLE": "Sartiq Backend Server - Files",
-    "VERSION": "0.1.0",
-    "OAS_VERSION": "3.1.1",
-    "SERVE_INCLUDE_SCHEMA": False,
-    "SERVE_PUBLIC": True,
-    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
-    "SERVE_AUTHENTICATION": [],
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "REDOC_DIST": "SIDECAR",
-    "COMPONENT_SPLIT_REQUEST": True,
-    "PREPROCESSING_HOOKS": ["sartiq.core.api.schema.document.keep_canonical_paths"],
-    "DESCRIPTION": texts.DESCRIPTION,
-    "LICENSE": {"name": "Proprietary"},
-    "SERVERS": [{"url": "/", "description": "The host that serves this document"}],
-    "TAGS": texts.tags(),
-    "POSTPROCESSING_HOOKS": [
-        "drf_spectacular.hooks.postprocess_schema_enums",
-        "sartiq.core.api.schema.document.finish",
-        "sartiq.core.api.schema.texts.describe",
-    ],
-    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
-    "ENUM_SUFFIX": "",
-    "ENUM_NAME_OVERRIDES": {
-        "MetadataAdapter": "exports.api.serializers.adapter_choices",
-        "ImageFormat": "exports.api.serializers.format_choices",
-        "MediaFailureCode": "media.rules.failures.CODES",
-        "ExportFailureCode": "exports.codes.RUN_FAILURE_CODES",
-        "ExportFileFailureCode": "exports.codes.FILE_FAILURE_CODES",
-        "BulkUploadFailureCode": "bulkupload.codes.FAILURE_CODES",
-        "RowErrorCode": "bulkupload.codes.ROW_ERROR_CODES",
-        "MediaStatus": "media.api.serializers._LOWER",
-        "BulkUploadStatus": "bulkupload.api.serializers.STATUSES",
-        "ExportStatus": "exports.api.run_serializers.STATUSES",
-        "ProductField": "bulkupload.rules.rows.columns.FIELDS",
-        "ConfigurationLevel": "exports.api.serializers.LEVELS",
-        "SubjectType": "catalog.models.SubjectType.choices",
-        "MemberRole": "accounts.api.fields.role_choices",
-        "TableFormat": "bulkupload.api.serializers.FORMATS",
-    },
-    "SORT_OPERATION_PARAMETERS": True,
-}
+# --- Requests-------------------------------------------------------------------------------
 # Each process has a folder of its own in it (docs/design/temporary-files.md).
 TEMPORARY_DIR = env.TEMPORARY_DIR or tempfile.gettempdir()
 FILE_UPLOAD_TEMP_DIR = UploadFolder()
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
 CORS_ALLOWED_ORIGINS = env.CORS_ALLOWED_ORIGINS
-# What a browser sends with a PUT to the local store, and with a request it may repeat.
-CORS_ALLOW_HEADERS = [
-    *default_headers,
-    "idempotency-key",
-    "if-match",
-    "if-none-match",
-    "x-amz-checksum-sha256",
-    "x-request-id",
-]
-CORS_EXPOSE_HEADERS = [
-    "Content-Disposition",
-    "ETag",
-    "Idempotent-Replayed",
-    "Location",
-    "Retry-After",
-    "X-Request-ID",
-]
 
 # --- Object storage (design: media) -----------------------------------------------------------
 STORAGE = env.STORAGE
@@ -257,17 +180,17 @@ STATIC_ROOT: Path | None = BASE_DIR / "staticfiles"
 # --- Background work ----------------------------------------------------------------------------
 BROKER_URL = env.BROKER_URL
 BROKER_SOCKET_TIMEOUT = 5.0  # seconds
-# A request waits no longer than this for the broker: the waiting row is the work anyway.
+# A request waits no longer than this for the broker: the waiting row is sent again later.
 PUBLISH_TIMEOUT = 1.0  # seconds
 TASK_TIME_LIMIT = env.TASK_TIME_LIMIT
 # Packing reads every file of an export again; it may take longer than any other task.
 ASSEMBLY_TIME_LIMIT = env.ASSEMBLY_TIME_LIMIT
 VISIBILITY_TIMEOUT = env.VISIBILITY_TIMEOUT
-UNACKED_RESTORE_INTERVAL = 5  # seconds between looks for tasks of dead workers
+UNACKED_RESTORE_INTERVAL = 5  # seconds between checks for tasks of dead workers
 LEASE_SECONDS = env.LEASE_SECONDS
 RECOVERY_INTERVAL_SECONDS = env.RECOVERY_INTERVAL_SECONDS
 RESEND_AFTER_SECONDS = env.RESEND_AFTER_SECONDS
-WATCHDOG_SECONDS = 60  # of silence after which an idle worker with waiting rows ends itself
+WATCHDOG_SECONDS = 60  # of silence after which an idle worker with waiting rows exits
 BULK_CHUNK_ROWS = env.BULK_CHUNK_ROWS  # rows of one transaction
 BULK_REMOTE_IMAGES = env.BULK_REMOTE_IMAGES  # fetch pictures from anywhere
 BULK_REMOTE_AT_ONCE = env.BULK_REMOTE_AT_ONCE  # by all workers together
@@ -291,11 +214,11 @@ LOGGING: dict[str, Any] = {
         "none": {"class": "logging.NullHandler"},
     },
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
-    # The access log says it already, by route and without the path's secrets.
+    # The access log has the request already, by route and without the path's secrets.
     "loggers": {
         "django.request": {"level": "ERROR"},
         "django": {"handlers": [], "level": "INFO"},
-        # Said in one line where it is answered (`error_pages.bad_request`).
+        # Logged in one line by `error_pages.bad_request`.
         "django.security.DisallowedHost": {"handlers": ["none"], "propagate": False},
     },
 }

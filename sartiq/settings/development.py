@@ -12,4 +12,4 @@ CORS_ALLOWED_ORIGIN_REGEXES = [r"^http://(localhost|127\.0\.0\.1)(:\d+)?$"]
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 STATIC_ROOT = None
 WHITENOISE_USE_FINDERS = True
-ALLOW_DEV_USERS = True  # users with a known password: never outside a developer's machine
+ALLOW_DEV_USERS = True  # users with a public password: only on a developer's machine

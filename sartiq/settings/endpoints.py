@@ -1,4 +1,4 @@
-"""Addresses that look like an S3 endpoint and are none: with them, files land where nobody expects.
+"""Detection of addresses that only look like an S3 endpoint: files would end up elsewhere.
 
 The gateway speaks path style, so it adds the bucket's name itself. An endpoint that ends in one
 makes the first path segment the bucket: keys of the private bucket become keys of the public one.
@@ -49,9 +49,9 @@ def public_address_faults(
     host = (parts.hostname or "").lower()
     segments = [unquote(each).strip().lower() for each in parts.path.split("/")]
     if is_r2(url):
-        yield "is the S3 API of R2, which answers nobody without a signature"
+        yield "is the S3 API of R2, which refuses unsigned requests"
     elif url and url in endpoints:
-        yield "is S3_ENDPOINT_URL or S3_PUBLIC_ENDPOINT_URL, where nobody reads without a signature"
+        yield "is S3_ENDPOINT_URL or S3_PUBLIC_ENDPOINT_URL, which refuse unsigned requests"
     elif private_bucket and private_bucket in {segments[-1], host.split(".")[0]} - {host}:
         yield f"names the private bucket ({private_bucket})"
 

@@ -137,8 +137,8 @@ class Environment(BaseSettings):
     def _is_no_bucket(cls, url: str, info: ValidationInfo) -> str:
         names = ("R2_BUCKET_NAME", "R2_PRIVATE_BUCKET_NAME")
         buckets = [str(info.data.get(name, "")) for name in names]
-        for fault in endpoint_faults(url, buckets=buckets):
-            raise refusal(fault)
+        for problem in endpoint_faults(url, buckets=buckets):
+            raise refusal(problem)
         if is_r2(str(info.data.get("S3_ENDPOINT_URL", ""))) and not is_r2(url):
             raise refusal(f"is not the S3 API of R2, which takes signed PUTs at {R2_FORM} only")
         return url
@@ -149,8 +149,8 @@ class Environment(BaseSettings):
         names = ("S3_ENDPOINT_URL", "S3_PUBLIC_ENDPOINT_URL")
         endpoints = [str(info.data.get(name, "")) for name in names]
         private = str(info.data.get("R2_PRIVATE_BUCKET_NAME", ""))
-        for fault in public_address_faults(url, endpoints=endpoints, private_bucket=private):
-            raise refusal(fault)
+        for problem in public_address_faults(url, endpoints=endpoints, private_bucket=private):
+            raise refusal(problem)
         return url
 
     @field_validator("VISIBILITY_TIMEOUT")
@@ -173,7 +173,7 @@ class Environment(BaseSettings):
 
     @classmethod
     def read(cls) -> Self:
-        """Return the environment, or raise one error that names every fault."""
+        """Return the environment, or raise one error that lists every problem."""
         try:
             return cls()
         except ValidationError as error:

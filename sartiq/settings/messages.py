@@ -13,17 +13,17 @@ _MAX_SHOWN: Final = 60  # characters of a value
 
 
 def report(error: ValidationError, fields: Mapping[str, FieldInfo]) -> str:
-    """Return one line for each fault: the variable, what is wrong, and what is allowed."""
+    """Return one line per problem: the variable, what is wrong, and what is allowed."""
     lines = dict.fromkeys(_line(each, fields[str(each["loc"][0])]) for each in error.errors())
     return "\n".join(["The settings cannot be used:", *(f"  {line}" for line in lines)])
 
 
-def _line(fault: ErrorDetails, field: FieldInfo) -> str:
-    name, message = str(fault["loc"][0]), fault["msg"]
-    if fault["type"] == "missing" or message == NOT_SET:
+def _line(error: ErrorDetails, field: FieldInfo) -> str:
+    name, message = str(error["loc"][0]), error["msg"]
+    if error["type"] == "missing" or message == NOT_SET:
         return f"Set {name}; deploy/env.example explains it. Allowed: {allowed(field)}."
-    value = _shown(fault["input"], field)
-    if fault["type"] == "refused":
+    value = _shown(error["input"], field)
+    if error["type"] == "refused":
         return f"{name} {message}{value and f' (it is {value})'}. Allowed: {allowed(field)}."
     return f"{name} is {value or 'set to a wrong value'}. Allowed: {allowed(field)}."
 

@@ -15,7 +15,7 @@ AXES_ENABLED = _testing.AXES_ENABLED
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 STATIC_ROOT = None
 WHITENOISE_USE_FINDERS = True
-WHITENOISE_AUTOREFRESH = True  # look a file up when asked; listing all costs every test client
+WHITENOISE_AUTOREFRESH = True  # look files up on request; listing all would slow every test client
 UNACKED_RESTORE_INTERVAL = 2
 WATCHDOG_SECONDS = _testing.WATCHDOG_SECONDS
 

@@ -123,8 +123,8 @@ def _broker_url(url: str) -> str:
 def _check_broker_options(parts: SplitResult) -> None:
     """Refuse what kombu would stumble over at the first task."""
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
-    known = {"redis": set(), "rediss": _TLS_OPTIONS, "redis+socket": {"virtual_host"}}
-    if parts.fragment or set(options) - known[parts.scheme]:
+    allowed = {"redis": set(), "rediss": _TLS_OPTIONS, "redis+socket": {"virtual_host"}}
+    if parts.fragment or set(options) - allowed[parts.scheme]:
         raise refusal("has an unknown option")
     demand = options.get("ssl_cert_reqs", "required").lower().removeprefix("cert_")
     if demand not in _TLS_DEMANDS:

@@ -16,35 +16,40 @@ class Command(BaseCommand):
     help = "Create a superuser, an organization's owner and member, and an outsider (idempotent)."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Offer a machine-readable answer and a look without writing."""
+        """Add the options for JSON output and a dry run."""
         parser.add_argument("--json", action="store_true", help="print one JSON object")
         parser.add_argument("--dry-run", action="store_true", help="name the users, write nothing")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Create the cast and print how to sign in."""
+        """Create the development users and print how to sign in."""
         if not getattr(settings, "ALLOW_DEV_USERS", settings.DEBUG):
-            raise CommandError("Development users have a known password; not created here.")
+            raise CommandError(
+                "Development users have a known password. Create them in development only."
+            )
         if options["dry_run"]:
             emails = [dev_users.email_of(name) for name in dev_users.CAST]
             self.stdout.write("Would create or restore: " + ", ".join(emails))
             return
-        made = dev_users.create(password=os.environ.get("DEV_USERS_PASSWORD") or DEFAULT_PASSWORD)
-        self.stdout.write(_as_json(made) if options["json"] else _as_text(made))
+        demo_users = dev_users.create(
+            password=os.environ.get("DEV_USERS_PASSWORD") or DEFAULT_PASSWORD
+        )
+        self.stdout.write(_as_json(demo_users) if options["json"] else _as_text(demo_users))
 
 
-def _as_json(made: dev_users.DevUsers) -> str:
+def _as_json(demo_users: dev_users.DevUsers) -> str:
     users = {
-        name: {"email": email, "password": made.password} for name, email in made.emails.items()
+        name: {"email": email, "password": demo_users.password}
+        for name, email in demo_users.emails.items()
     }
     return json.dumps(
         {
-            "organization_id": str(made.organization_id),
-            "other_organization_id": str(made.other_organization_id),
+            "organization_id": str(demo_users.organization_id),
+            "other_organization_id": str(demo_users.other_organization_id),
             "users": users,
         }
     )
 
 
-def _as_text(made: dev_users.DevUsers) -> str:
-    lines = [f"{name:<10} {email}" for name, email in made.emails.items()]
-    return "\n".join([f"Organization {made.organization_id}", *lines])
+def _as_text(demo_users: dev_users.DevUsers) -> str:
+    lines = [f"{name:<10} {email}" for name, email in demo_users.emails.items()]
+    return "\n".join([f"Organization {demo_users.organization_id}", *lines])

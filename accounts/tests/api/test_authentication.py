@@ -172,17 +172,17 @@ def test_a_forged_token_is_refused(claims: Claims, forge: Forge) -> None:
 
     tries = [_timed_call(token) for _ in range(3)]
 
-    for answer, _ in tries:
-        assert (answer.status_code, answer.json()) == (401, REFUSED)
-        assert answer["WWW-Authenticate"] == "Bearer"
+    for response, _ in tries:
+        assert (response.status_code, response.json()) == (401, REFUSED)
+        assert response["WWW-Authenticate"] == "Bearer"
     # The best of three: the first request of a process also pays for its imports.
     assert min(seconds for _, seconds in tries) < 0.05
 
 
 def _timed_call(token: str) -> tuple[Any, float]:
     started = time.thread_time()
-    answer = call(f"Bearer {token}")
-    return answer, time.thread_time() - started
+    response = call(f"Bearer {token}")
+    return response, time.thread_time() - started
 
 
 @pytest.mark.parametrize(
@@ -196,10 +196,10 @@ def _timed_call(token: str) -> tuple[Any, float]:
     ],
 )
 def test_a_request_without_a_bearer_token_is_not_authenticated(headers: dict[str, Any]) -> None:
-    answer = APIClient().get(ME, **headers)
+    response = APIClient().get(ME, **headers)
 
-    assert (answer.status_code, answer.json()) == (401, {"detail": "Not authenticated"})
-    assert answer["WWW-Authenticate"] == "Bearer"
+    assert (response.status_code, response.json()) == (401, {"detail": "Not authenticated"})
+    assert response["WWW-Authenticate"] == "Bearer"
 
 
 @pytest.mark.covers("T42")
@@ -209,9 +209,9 @@ def test_a_token_elsewhere_than_in_the_header_does_not_count(user: User, name: s
     client = APIClient()
     client.cookies[name] = token
 
-    answer = client.get(f"{ME}?{name}={token}")
+    response = client.get(f"{ME}?{name}={token}")
 
-    assert (answer.status_code, answer.json()) == (401, {"detail": "Not authenticated"})
+    assert (response.status_code, response.json()) == (401, {"detail": "Not authenticated"})
 
 
 def test_a_session_of_the_admin_is_no_token(user: User) -> None:
@@ -246,9 +246,9 @@ def test_a_token_dies_with_what_it_stood_for(user: User, change: str) -> None:
         user.set_password("correct-horse-battery" if "same" in change else "another-password-1")
         user.save()
 
-    answer = client.get(ME)
+    response = client.get(ME)
 
-    assert (answer.status_code, answer.json()) == (401, REFUSED)
+    assert (response.status_code, response.json()) == (401, REFUSED)
 
 
 def test_the_caller_costs_one_query(
@@ -264,9 +264,9 @@ def test_the_caller_costs_one_query(
 def test_a_right_claimed_in_the_token_is_not_believed(claims: Claims) -> None:
     token = good(claims, is_superuser=True, is_staff=True, role="owner", scope="admin")
 
-    answer = call(f"Bearer {token}", "/api/v1/users/")
+    response = call(f"Bearer {token}", "/api/v1/users/")
 
-    assert (answer.status_code, answer.json()) == (403, {"detail": "Not enough permissions"})
+    assert (response.status_code, response.json()) == (403, {"detail": "Not enough permissions"})
 
 
 @pytest.mark.covers("T42", "T43")

@@ -38,13 +38,13 @@ def refresh(token: str) -> Any:
 def test_an_address_signs_in_however_it_is_typed(typed: str) -> None:
     user = UserFactory.create(email="Ann@example.com")
 
-    answer = sign_in(typed, grant_type="password", scope="", client_id="", client_secret="")
+    response = sign_in(typed, grant_type="password", scope="", client_id="", client_secret="")
 
-    body = answer.json()
-    assert answer.status_code == 200
+    body = response.json()
+    assert response.status_code == 200
     assert set(body) == {"access_token", "token_type", "expires_in", "refresh_token"}
     assert (body["token_type"], body["expires_in"]) == ("bearer", 3600)
-    assert answer["Cache-Control"] == "no-store"
+    assert response["Cache-Control"] == "no-store"
     assert sessions.user_of(access_token=body["access_token"]) == user
     user.refresh_from_db()
     assert user.last_login is not None
@@ -61,10 +61,10 @@ def test_every_refused_sign_in_looks_the_same(who: str) -> None:
     email = "nobody@example.com" if who == "unknown" else user.email
     password = "not-the-password" if who == "wrong password" else PASSWORD
 
-    answer = sign_in(email, password)
+    response = sign_in(email, password)
 
-    assert (answer.status_code, answer.json()) == (401, WRONG)
-    assert answer["WWW-Authenticate"] == "Bearer"
+    assert (response.status_code, response.json()) == (401, WRONG)
+    assert response["WWW-Authenticate"] == "Bearer"
     assert not OutstandingToken.objects.exists()
 
 
@@ -108,8 +108,8 @@ def test_an_unknown_address_costs_the_same_hashing_work(
     assert known_time == pytest.approx(unknown_time, rel=0.25)
 
 
-def issues_of(answer: Any) -> set[tuple[tuple[str, ...], str]]:
-    return {(tuple(issue["loc"]), issue["type"]) for issue in answer.json()["detail"]}
+def issues_of(response: Any) -> set[tuple[tuple[str, ...], str]]:
+    return {(tuple(issue["loc"]), issue["type"]) for issue in response.json()["detail"]}
 
 
 @pytest.mark.parametrize(
@@ -137,10 +137,10 @@ def issues_of(answer: Any) -> set[tuple[tuple[str, ...], str]]:
 def test_a_malformed_form_names_each_fault(
     form: dict[str, str], issues: set[tuple[tuple[str, ...], str]]
 ) -> None:
-    answer = APIClient().post(LOGIN, urlencode(form), content_type=FORM)
+    response = APIClient().post(LOGIN, urlencode(form), content_type=FORM)
 
-    assert answer.status_code == 422
-    assert issues_of(answer) == issues
+    assert response.status_code == 422
+    assert issues_of(response) == issues
 
 
 @pytest.mark.covers("T45")
@@ -163,10 +163,10 @@ def test_a_malformed_form_names_each_fault(
     ],
 )
 def test_a_hostile_body_is_refused_cleanly(body: Any, content_type: str, status: int) -> None:
-    answer = APIClient().generic("POST", LOGIN, body, content_type=content_type)
+    response = APIClient().generic("POST", LOGIN, body, content_type=content_type)
 
-    assert answer.status_code == status
-    assert set(answer.json()) == {"detail"}
+    assert response.status_code == status
+    assert set(response.json()) == {"detail"}
 
 
 @pytest.fixture
@@ -244,15 +244,15 @@ def test_a_refresh_token_is_good_for_one_exchange() -> None:
     user = UserFactory.create()
     first = sign_in(user.email).json()
 
-    answer = refresh(first["refresh_token"])
+    response = refresh(first["refresh_token"])
     again = refresh(first["refresh_token"])
 
-    assert answer.status_code == 200
-    assert set(answer.json()) == {"access_token", "token_type", "expires_in", "refresh_token"}
-    assert answer.json()["refresh_token"] != first["refresh_token"]
+    assert response.status_code == 200
+    assert set(response.json()) == {"access_token", "token_type", "expires_in", "refresh_token"}
+    assert response.json()["refresh_token"] != first["refresh_token"]
     assert (again.status_code, again.json()) == (401, REFUSED)
     assert again["WWW-Authenticate"] == "Bearer"
-    assert refresh(answer.json()["refresh_token"]).status_code == 200
+    assert refresh(response.json()["refresh_token"]).status_code == 200
 
 
 @pytest.mark.covers("T42")
@@ -267,9 +267,9 @@ def test_a_refresh_token_dies_with_what_it_stood_for(change: str) -> None:
         user.set_password("another-good-password" if change == "password" else PASSWORD)
         user.save()
 
-    answer = refresh(session.refresh_token)
+    response = refresh(session.refresh_token)
 
-    assert (answer.status_code, answer.json()) == (401, REFUSED)
+    assert (response.status_code, response.json()) == (401, REFUSED)
 
 
 @pytest.mark.covers("T42")
@@ -286,9 +286,9 @@ def test_only_refresh_tokens_we_issued_are_exchanged() -> None:
 def test_the_copy_of_a_refresh_token_in_the_database_is_no_token() -> None:
     sessions.open_session(user=UserFactory.create())
 
-    answer = refresh(OutstandingToken.objects.get().token)
+    response = refresh(OutstandingToken.objects.get().token)
 
-    assert answer.status_code == 401
+    assert response.status_code == 401
 
 
 @pytest.mark.parametrize(
@@ -302,10 +302,10 @@ def test_the_copy_of_a_refresh_token_in_the_database_is_no_token() -> None:
     ],
 )
 def test_a_malformed_refresh_is_a_422(body: dict[str, Any], code: str) -> None:
-    answer = APIClient().post(REFRESH, body)
+    response = APIClient().post(REFRESH, body)
 
-    assert answer.status_code == 422
-    assert issues_of(answer) == {(("body", "refresh_token"), code)}
+    assert response.status_code == 422
+    assert issues_of(response) == {(("body", "refresh_token"), code)}
 
 
 @pytest.mark.django_db(transaction=True)
@@ -327,11 +327,11 @@ def test_two_exchanges_of_one_token_have_one_winner() -> None:
 def test_a_token_shows_whom_it_speaks_for() -> None:
     user = UserFactory.create()
 
-    answer = client_of(user).post(TEST)
+    response = client_of(user).post(TEST)
 
-    assert answer.status_code == 200
-    assert answer.json()["id"] == str(user.pk)
-    assert answer.json()["email"] == user.email
+    assert response.status_code == 200
+    assert response.json()["id"] == str(user.pk)
+    assert response.json()["email"] == user.email
 
 
 @pytest.mark.parametrize("path", [LOGIN, REFRESH, TEST])

@@ -34,10 +34,10 @@ def sign_in(who: dict[str, str]) -> Any:
 
 
 def test_the_cast_can_sign_in_and_has_its_places(allowed: None) -> None:
-    told = json.loads(run("--json"))
+    output = json.loads(run("--json"))
 
-    users = told["users"]
-    assert set(told) == {"organization_id", "other_organization_id", "users"}
+    users = output["users"]
+    assert set(output) == {"organization_id", "other_organization_id", "users"}
     assert {name: who["email"] for name, who in users.items()} == {
         "superuser": "superuser@demo.sartiq.example",
         "owner": "owner@demo.sartiq.example",
@@ -47,9 +47,9 @@ def test_the_cast_can_sign_in_and_has_its_places(allowed: None) -> None:
     assert [sign_in(who).status_code for who in users.values()] == [200] * 4
     roles = Membership.objects.values_list("user__email", "organization_id", "role")
     assert {(email.partition("@")[0], str(place), role) for email, place, role in roles} == {
-        ("owner", told["organization_id"], Role.OWNER),
-        ("member", told["organization_id"], Role.MEMBER),
-        ("outsider", told["other_organization_id"], Role.OWNER),
+        ("owner", output["organization_id"], Role.OWNER),
+        ("member", output["organization_id"], Role.MEMBER),
+        ("outsider", output["other_organization_id"], Role.OWNER),
     }
     assert User.objects.get(is_superuser=True).email == users["superuser"]["email"]
 
@@ -67,13 +67,13 @@ def test_running_again_changes_nothing_and_ends_no_session(allowed: None) -> Non
 
 
 def test_the_cast_is_brought_back_to_how_it_should_be(allowed: None) -> None:
-    told = json.loads(run("--json"))
+    output = json.loads(run("--json"))
     User.objects.update(is_active=False, is_superuser=False)
     Membership.objects.update(role=Role.MEMBER)
 
     run()
 
-    assert [sign_in(who).status_code for who in told["users"].values()] == [200] * 4
+    assert [sign_in(who).status_code for who in output["users"].values()] == [200] * 4
     assert User.objects.filter(is_superuser=True).count() == 1
     assert Membership.objects.filter(role=Role.OWNER).count() == 2
 
@@ -81,10 +81,10 @@ def test_the_cast_is_brought_back_to_how_it_should_be(allowed: None) -> None:
 def test_the_password_may_be_given(allowed: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DEV_USERS_PASSWORD", "given-in-the-environment")
 
-    told = json.loads(run("--json"))
+    output = json.loads(run("--json"))
 
-    assert told["users"]["owner"]["password"] == "given-in-the-environment"
-    assert sign_in(told["users"]["owner"]).status_code == 200
+    assert output["users"]["owner"]["password"] == "given-in-the-environment"
+    assert sign_in(output["users"]["owner"]).status_code == 200
 
 
 def test_a_dry_run_writes_nothing(allowed: None) -> None:

@@ -93,7 +93,7 @@ def _show_piece(piece: Piece) -> None:
     while True:
         piece.lease.renew()
         try:
-            with piece.lease.kept():  # reading the files may take longer than a lease
+            with piece.lease.renewing():  # reading the files may take longer than a lease
                 piece.write()
         except InvalidManyError as refused:
             piece.leave_out(refused)

@@ -111,7 +111,7 @@ def _fetch(fetcher: RemoteFetcher, lease: Lease[RemoteImage]) -> None:
 
 def _uploaded(lease: Lease[RemoteImage], row: RemoteImage, fetcher: RemoteFetcher) -> Upload:
     try:
-        with lease.kept():  # both hosts may take longer than a lease
+        with lease.renewing():  # both hosts may take longer than a lease
             return _stored(lease, row, fetcher)
     except RemoteBusyError:
         raise RetryRowError("too many fetches from the host", after=BUSY_RETRY_DELAY) from None

@@ -164,7 +164,7 @@ def _apply(lease: Lease[BulkUploadChunk], chunk: BulkUploadChunk, batch: Batch) 
     was_slow = False
     for tries in range(1, MAX_TRIES + 1):
         try:
-            with lease.kept() if was_slow else nullcontext():
+            with lease.renewing() if was_slow else nullcontext():
                 _commit(lease, chunk, batch, patience=tries if was_slow else 1)
         except OperationalError as error:
             if not isinstance(error.__cause__, CONTENTION):

@@ -25,7 +25,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print the report as one object")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Report, and rename when asked."""
+        """Report the SKUs, and rename them when the option is given."""
         report = sku_spellings.find_spellings(Product.objects.all())
         renamed = 0
         if options["execute"]:

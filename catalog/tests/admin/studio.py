@@ -1,4 +1,4 @@
-"""One row of every model of ours, each text a given one, all linked to each other."""
+"""One row of each of our models, linked to each other, with a given text in every text field."""
 
 from datetime import UTC, datetime
 from itertools import count
@@ -86,14 +86,14 @@ def _entities(user: User, organization: Organization, text: str, number: int) ->
     configuration = ExportConfiguration.objects.create(
         **owner, naming_convention_template=f"{number} {{brand}}"
     )
-    shown = MetadataAdapterVisibility.objects.create(code=f"{number}{text}"[:32])
-    shown.organizations.add(organization)
+    visibility = MetadataAdapterVisibility.objects.create(code=f"{number}{text}"[:32])
+    visibility.organizations.add(organization)
     subject = Subject.objects.create(**owner, slug=f"subject-{number}", lora_trigger=text)
-    named = {"export_configuration": configuration}
-    look = Look.objects.create(**owner, **named, subject=subject)
+    configured = {"export_configuration": configuration}
+    look = Look.objects.create(**owner, **configured, subject=subject)
     look.products.add(product)
-    guideline = Guideline.objects.create(**owner, **named)
-    wanted = ProductionRequest.objects.create(**owner, **named, guideline=guideline)
+    guideline = Guideline.objects.create(**owner, **configured)
+    wanted = ProductionRequest.objects.create(**owner, **configured, guideline=guideline)
     wanted.looks.add(look)
     pk = new_id()
     model = LoraModel.objects.create(
@@ -110,7 +110,7 @@ def _entities(user: User, organization: Organization, text: str, number: int) ->
         upload_timestamp=NOW,
         uploaded_by=user,
     )
-    return [product, subject, look, guideline, wanted, model, configuration, shown]
+    return [product, subject, look, guideline, wanted, model, configuration, visibility]
 
 
 def _media(user: User, organization: Organization, text: str, product: Product) -> list[Model]:

@@ -47,13 +47,13 @@ def test_deleting_an_entity_detaches_its_media_and_starts_their_grace(
 
     if many:
         data = {"action": "delete_selected", "_selected_action": [str(gone.pk)], "post": "yes"}
-        answer = staff_client.post(address("changelist"), data)
+        response = staff_client.post(address("changelist"), data)
     else:
-        answer = staff_client.post(address("delete", gone.pk), {"post": "yes"})
+        response = staff_client.post(address("delete", gone.pk), {"post": "yes"})
 
     mine.refresh_from_db()
     shared.refresh_from_db()
-    assert answer.status_code == 302
+    assert response.status_code == 302
     assert list(Product.objects.all()) == [stays]
     assert Attachment.objects.get().entity_id == stays.pk
     assert mine.unattached_at is not None
@@ -65,7 +65,7 @@ def test_deleting_an_entity_detaches_its_media_and_starts_their_grace(
 def test_a_new_entity_belongs_to_the_chosen_owner_and_its_creator(
     staff_client: Client, superuser: User, organization: Organization
 ) -> None:
-    answer = staff_client.post(
+    response = staff_client.post(
         address("add"),
         {
             "name": "Oxford shoe",
@@ -76,7 +76,7 @@ def test_a_new_entity_belongs_to_the_chosen_owner_and_its_creator(
     )
 
     made = Product.objects.get()
-    assert answer.status_code == 302
+    assert response.status_code == 302
     assert (made.user, made.organization, made.sku) == (superuser, organization, "OX-1")
 
 
@@ -85,13 +85,13 @@ def test_what_belongs_to_an_owner_cannot_move(
 ) -> None:
     mine = product(superuser)
 
-    answer = staff_client.post(
+    response = staff_client.post(
         address("change", mine.pk),
         {"name": "Derby shoe", "organization": organization.pk, "user": UserFactory.create().pk},
     )
 
     mine.refresh_from_db()
-    assert answer.status_code == 302
+    assert response.status_code == 302
     assert (mine.name, mine.user, mine.organization) == ("Derby shoe", superuser, None)
 
 
@@ -105,7 +105,7 @@ def test_a_taken_sku_is_told_at_its_field(
     other = product(superuser, sku="OX-2", organization=scope)
     page = address("add") if act == "add" else address("change", other.pk)
 
-    answer = staff_client.post(
+    response = staff_client.post(
         page,
         {
             "name": "Shoe",
@@ -116,28 +116,28 @@ def test_a_taken_sku_is_told_at_its_field(
     )
 
     other.refresh_from_db()
-    assert answer.status_code == 200
-    assert list(errors_of(answer)) == ["sku"]
+    assert response.status_code == 200
+    assert list(errors_of(response)) == ["sku"]
     assert (Product.objects.count(), other.sku) == (2, "OX-2")
 
 
 def test_a_taken_slug_is_told_at_its_field(staff_client: Client, superuser: User) -> None:
     Subject.objects.create(user=superuser, name="Ada", slug="ada")
 
-    answer = staff_client.post(
+    response = staff_client.post(
         address("add", model="subject"),
         {"name": "Ada", "slug": "ada", "type": "REAL", "owner": "PERSONAL"},
     )
 
-    assert list(errors_of(answer)) == ["slug"]
+    assert list(errors_of(response)) == ["slug"]
 
 
 def test_products_without_a_sku_do_not_collide(staff_client: Client, superuser: User) -> None:
     product(superuser)
 
-    answer = staff_client.post(address("add"), {"name": "Shoe", "sku": "", "owner": "PERSONAL"})
+    response = staff_client.post(address("add"), {"name": "Shoe", "sku": "", "owner": "PERSONAL"})
 
-    assert answer.status_code == 302
+    assert response.status_code == 302
     assert Product.objects.filter(sku=None).count() == 2
 
 

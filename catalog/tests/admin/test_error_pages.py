@@ -20,13 +20,13 @@ pytestmark = pytest.mark.django_db
 ADD = "admin:catalog_product_add"
 
 
-def require_page(answer: Any, status: int, *, with_menu: bool) -> str:
-    html: str = answer.content.decode()
-    assert answer.status_code == status
-    assert answer["Content-Type"].startswith("text/html")
+def require_page(response: Any, status: int, *, with_menu: bool) -> str:
+    html: str = response.content.decode()
+    assert response.status_code == status
+    assert response["Content-Type"].startswith("text/html")
     assert 'id="error-page"' in html
     assert ("nav-sidebar" in html) is with_menu
-    assert answer["Referrer-Policy"] == "same-origin"
+    assert response["Referrer-Policy"] == "same-origin"
     return html
 
 
@@ -66,9 +66,9 @@ def test_a_form_too_large(staff_client: Client, settings: Settings) -> None:
 def test_too_many_fields(staff_client: Client, settings: Settings) -> None:
     settings.DATA_UPLOAD_MAX_NUMBER_FIELDS = 2
 
-    answer = staff_client.post(reverse(ADD), {str(number): "x" for number in range(5)})
+    response = staff_client.post(reverse(ADD), {str(number): "x" for number in range(5)})
 
-    require_page(answer, 400, with_menu=True)
+    require_page(response, 400, with_menu=True)
 
 
 @pytest.mark.parametrize(
@@ -84,10 +84,10 @@ def test_outages_and_defects(
     monkeypatch.setattr(ProductAdmin, "get_queryset", fail)
     client = signed_in(superuser, raise_request_exception=False)
 
-    answer = client.get(reverse("admin:catalog_product_changelist"))
+    response = client.get(reverse("admin:catalog_product_changelist"))
 
-    require_page(answer, status, with_menu=False)
-    assert ("Retry-After" in answer) is (status == 503)
+    require_page(response, status, with_menu=False)
+    assert ("Retry-After" in response) is (status == 503)
 
 
 @pytest.mark.parametrize("name", ["admin:index", "admin:catalog_product_changelist"])
@@ -100,14 +100,14 @@ def test_an_outage_before_anybody_is_known(
     client = signed_in(superuser, raise_request_exception=False)
     monkeypatch.setattr(SessionStore, "load", fail)
 
-    answer = client.get(reverse(name))
+    response = client.get(reverse(name))
 
-    html = require_page(answer, 503, with_menu=False)
-    assert answer["X-Request-ID"] in html
-    assert answer["Retry-After"]
+    html = require_page(response, 503, with_menu=False)
+    assert response["X-Request-ID"] in html
+    assert response["Retry-After"]
 
 
-def test_a_page_nobody_looks_behind_asks_for_no_user(
+def test_an_error_page_without_a_menu_queries_no_user(
     superuser: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client = signed_in(superuser)
@@ -121,11 +121,11 @@ def test_too_many_failed_sign_ins(settings: Settings) -> None:
     settings.AXES_FAILURE_LIMIT = 1
     form = {"username": "somebody@example.com", "password": "wrong"}
 
-    answer = Client().post(reverse("admin:login"), form)
+    response = Client().post(reverse("admin:login"), form)
 
-    html = require_page(answer, 429, with_menu=False)
+    html = require_page(response, 429, with_menu=False)
     assert "Wait 15 minutes" in html
-    assert answer["Retry-After"] == "900"
+    assert response["Retry-After"] == "900"
 
 
 def test_a_sign_in_without_a_page_to_return_to_leads_to_the_home_page() -> None:
@@ -134,9 +134,9 @@ def test_a_sign_in_without_a_page_to_return_to_leads_to_the_home_page() -> None:
     user.save()
     form = {"username": user.email, "password": "long-enough-horse"}
 
-    answer = Client().post(reverse("admin:login"), form)
+    response = Client().post(reverse("admin:login"), form)
 
-    assert (answer.status_code, answer["Location"]) == (302, reverse("admin:index"))
+    assert (response.status_code, response["Location"]) == (302, reverse("admin:index"))
 
 
 def test_the_api_answers_json(superuser: User) -> None:

@@ -64,19 +64,19 @@ def test_refresh_tokens_have_no_page() -> None:
 
 
 def test_every_list_and_page_opens_with_few_queries(staff_client: Client) -> None:
-    made = [*studio.fill("shoe"), Group.objects.create(name="Editors")]
-    models = {type(row) for row in made}
+    rows = [*studio.fill("shoe"), Group.objects.create(name="Editors")]
+    models = {type(row) for row in rows}
 
     counted = {}
-    for row in made:
+    for row in rows:
         for act, args in (("changelist", ()), ("change", (row.pk,))):
             page = address(type(row), act, *args)
             with CaptureQueriesContext(
                 connection,
             ) as queries:
-                answer = staff_client.get(page)
-            assert answer.status_code == 200, page
-            assert "(&#x27;" not in answer.content.decode(), page  # a tuple shown to people
+                response = staff_client.get(page)
+            assert response.status_code == 200, page
+            assert "(&#x27;" not in response.content.decode(), page  # a tuple shown to people
             counted[page] = len(queries)
 
     assert set(registered()) == models
@@ -108,13 +108,13 @@ def test_every_list_is_searched_and_filtered(staff_client: Client) -> None:
 
     for model in registered():
         page = address(model, "changelist")
-        answers = [
+        responses = [
             staff_client.get(page, {"q": "shoe"}),
             staff_client.get(page, {"q": "\u0000'; --"}),
             staff_client.get(page, {"created_at_from_0": "2020-01-01"}),
         ]
 
-        assert {answer.status_code for answer in answers} <= {200, 302}, page
+        assert {response.status_code for response in responses} <= {200, 302}, page
 
 
 def test_every_add_page_opens_or_is_refused(staff_client: Client) -> None:
@@ -132,10 +132,10 @@ def test_every_add_page_opens_or_is_refused(staff_client: Client) -> None:
 
 
 def test_staff_without_rights_open_nothing(db: None) -> None:
-    made = studio.fill("shoe")
+    rows = studio.fill("shoe")
     client = staff_without_rights()
 
-    for row in made:
+    for row in rows:
         for act, args in (
             ("changelist", ()),
             ("add", ()),
@@ -155,40 +155,40 @@ def test_others_are_led_to_the_login(db: None, *, signed_in: bool) -> None:
         client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
 
     for model in registered():
-        answer = client.get(address(model, "changelist"))
+        response = client.get(address(model, "changelist"))
 
-        assert answer.status_code == 302
-        assert answer["Location"].startswith(reverse("admin:login"))
+        assert response.status_code == 302
+        assert response["Location"].startswith(reverse("admin:login"))
 
 
 @pytest.mark.covers("T49")
 def test_a_script_in_any_text_is_shown_as_text(staff_client: Client) -> None:
-    made = studio.fill(SCRIPT)
+    rows = studio.fill(SCRIPT)
 
     pages = [reverse("admin:index")]
-    for row in made:
+    for row in rows:
         pages += [address(type(row), "changelist"), address(type(row), "change", row.pk)]
         pages += [address(type(row), "delete", row.pk), address(type(row), "history", row.pk)]
-    shown = 0
+    count = 0
     for page in pages:
         html = staff_client.get(page).content.decode()
         assert "<script>alert" not in html, page
-        shown += "&lt;script&gt;alert" in html
+        count += "&lt;script&gt;alert" in html
 
-    assert shown > len(made)
+    assert count > len(rows)
 
 
 @pytest.mark.covers("T49")
 def test_a_form_from_elsewhere_changes_nothing(staff_client: Client) -> None:
-    made = studio.fill("shoe")
+    rows = studio.fill("shoe")
     strict = Client(enforce_csrf_checks=True)
     strict.cookies = staff_client.cookies
 
-    for row in made:
+    for row in rows:
         for act, args in (("add", ()), ("change", (row.pk,)), ("delete", (row.pk,))):
-            answer = strict.post(address(type(row), act, *args), {"post": "yes", "name": "x"})
+            response = strict.post(address(type(row), act, *args), {"post": "yes", "name": "x"})
 
-            assert answer.status_code == 403
+            assert response.status_code == 403
         assert type(row)._base_manager.filter(pk=row.pk).exists()
 
 

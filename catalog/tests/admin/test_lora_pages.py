@@ -51,11 +51,11 @@ def test_an_upload_shows_its_facts(
 ) -> None:
     body = files.safetensors()
 
-    answer = staff_client.post(reverse(ADD), filled(subject, body), follow=True)
+    response = staff_client.post(reverse(ADD), filled(subject, body), follow=True)
 
     model = LoraModel.objects.get()
     page = staff_client.get(reverse(MODEL, args=[model.pk])).content.decode()
-    assert answer.redirect_chain == [(reverse("admin:catalog_loramodel_changelist"), 302)]
+    assert response.redirect_chain == [(reverse("admin:catalog_loramodel_changelist"), 302)]
     assert private_store.body(model.file_path) == body
     for fact in (
         model.file_path,
@@ -77,13 +77,13 @@ def test_a_download_link_is_signed_and_never_kept(
         staff_client.post(reverse(ADD), filled(subject, files.safetensors()))
         model = LoraModel.objects.get()
 
-        answer = staff_client.get(reverse("admin:catalog_loramodel_download", args=[model.pk]))
+        response = staff_client.get(reverse("admin:catalog_loramodel_download", args=[model.pk]))
 
-    address, token = answer["Location"].split("?token=")
-    assert answer.status_code == 302
+    address, token = response["Location"].split("?token=")
+    assert response.status_code == 302
     assert address == f"http://testserver/local-store/{model.file_path}"
     assert store.redeem_get(token).key == model.file_path
-    assert "no-store" in answer["Cache-Control"]
+    assert "no-store" in response["Cache-Control"]
 
 
 @pytest.mark.covers("T49")
@@ -121,10 +121,10 @@ def test_a_refused_file_is_told_at_its_field(
     name: str,
     reason: str,
 ) -> None:
-    answer = staff_client.post(reverse(ADD), filled(subject, body, name))
+    response = staff_client.post(reverse(ADD), filled(subject, body, name))
 
-    assert answer.status_code == 200
-    assert reason in " ".join(errors_of(answer)["file"])
+    assert response.status_code == 200
+    assert reason in " ".join(errors_of(response)["file"])
     assert private_store.keys() == []
     assert not LoraModel.objects.exists()
 
@@ -132,9 +132,9 @@ def test_a_refused_file_is_told_at_its_field(
 def test_a_form_without_file_or_subject_tells_both(
     staff_client: Client, private_store: MemoryStore
 ) -> None:
-    answer = staff_client.post(reverse(ADD), {"trigger": "ohwx"})
+    response = staff_client.post(reverse(ADD), {"trigger": "ohwx"})
 
-    assert sorted(errors_of(answer)) == ["file", "subject"]
+    assert sorted(errors_of(response)) == ["file", "subject"]
 
 
 def test_a_store_that_is_away_is_told_and_nothing_is_kept(
@@ -145,10 +145,10 @@ def test_a_store_that_is_away_is_told_and_nothing_is_kept(
 
     private_store.before = fail
 
-    answer = staff_client.post(reverse(ADD), filled(subject, files.safetensors()))
+    response = staff_client.post(reverse(ADD), filled(subject, files.safetensors()))
 
-    assert answer.status_code == 200
-    assert list(errors_of(answer)) == ["file"]
+    assert response.status_code == 200
+    assert list(errors_of(response)) == ["file"]
     assert not LoraModel.objects.exists()
 
 
@@ -205,11 +205,11 @@ def test_100_megabytes_are_taken_with_flat_memory(
     tracemalloc.start()
 
     with store.in_place():
-        answer = send(staff_client, form_of(subject, size=rules.MAX_SIZE))
+        response = send(staff_client, form_of(subject, size=rules.MAX_SIZE))
 
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert answer.status_code == 302
+    assert response.status_code == 302
     assert LoraModel.objects.get().file_size == store.stored == rules.MAX_SIZE
     assert peak < 24 * 1024 * 1024
     assert list(tmp_path.iterdir()) == []
@@ -224,10 +224,10 @@ def test_one_byte_more_is_refused_and_dropped(
 ) -> None:
     settings.FILE_UPLOAD_TEMP_DIR = tmp_path
 
-    answer = send(staff_client, form_of(subject, size=rules.MAX_SIZE + 1))
+    response = send(staff_client, form_of(subject, size=rules.MAX_SIZE + 1))
 
-    assert answer.status_code == 200
-    assert errors_of(answer)["file"] == [rules.TOO_LARGE]
+    assert response.status_code == 200
+    assert errors_of(response)["file"] == [rules.TOO_LARGE]
     assert private_store.keys() == []
     assert not ObjectDeletion.objects.exists()
     assert list(tmp_path.iterdir()) == []
@@ -267,7 +267,7 @@ def test_other_staff_may_look_and_nothing_else(
     ]
 
     assert looked.status_code == 200
-    assert [answer.status_code for answer in refused] == [403, 403, 403, 403]
+    assert [response.status_code for response in refused] == [403, 403, 403, 403]
     assert LoraModel.objects.count() == 1
 
 
@@ -278,9 +278,9 @@ def test_an_upload_from_elsewhere_is_refused(
     strict = Client(enforce_csrf_checks=True)
     strict.cookies = staff_client.cookies
 
-    answer = strict.post(reverse(ADD), filled(subject, files.safetensors()))
+    response = strict.post(reverse(ADD), filled(subject, files.safetensors()))
 
-    assert answer.status_code == 403
+    assert response.status_code == 403
     assert private_store.keys() == []
 
 
@@ -291,14 +291,14 @@ def test_what_people_say_can_be_corrected_and_the_facts_cannot(
     staff_client.post(reverse(ADD), filled(subject, files.safetensors()))
     model = LoraModel.objects.get()
 
-    answer = staff_client.post(
+    response = staff_client.post(
         reverse(MODEL, args=[model.pk]),
         {"subject": subject.pk, "trigger": "new", "entity_type": "", "file_path": "loras/x"},
     )
 
     changed = LoraModel.objects.get()
     subject.refresh_from_db()
-    assert answer.status_code == 302
+    assert response.status_code == 302
     assert (changed.trigger, subject.lora_trigger) == ("new", "new")
     assert changed.file_path == model.file_path
 

@@ -1,4 +1,4 @@
-"""Whose a new row is: asked for, explained, and open to staff who may not view organizations."""
+"""The owner of a new row: required, explained, open to staff who may not view organizations."""
 
 from typing import Any
 
@@ -41,11 +41,11 @@ def organization(db: None) -> Organization:
 
 
 @pytest.mark.parametrize("page", FORMS)
-def test_nobody_owns_what_no_owner_was_chosen_for(staff_client: Client, page: str) -> None:
-    answer = staff_client.post(reverse(page), FORMS[page])
+def test_a_row_without_a_chosen_owner_is_not_created(staff_client: Client, page: str) -> None:
+    response = staff_client.post(reverse(page), FORMS[page])
 
-    assert answer.status_code == 200
-    assert "Choose who it belongs to." in answer.content.decode()
+    assert response.status_code == 200
+    assert "Choose who it belongs to." in response.content.decode()
     assert not Product.objects.exists()
     assert not ExportConfiguration.objects.exists()
 
@@ -57,28 +57,28 @@ def test_owner_and_organization_agree(
 ) -> None:
     chosen = organization.pk if owner == "PERSONAL" else ""
 
-    answer = staff_client.post(
+    response = staff_client.post(
         reverse(page), {**FORMS[page], "owner": owner, "organization": chosen}
     )
 
-    assert list(answer.context["adminform"].form.errors) == ["organization"]
+    assert list(response.context["adminform"].form.errors) == ["organization"]
 
 
 def test_a_personal_row_belongs_to_who_makes_it(staff_client: Client) -> None:
-    asked = staff_client.get(reverse(PRODUCT)).content.decode()
+    page = staff_client.get(reverse(PRODUCT)).content.decode()
     staff_client.post(reverse(PRODUCT), {"name": "Shoe", "owner": "PERSONAL"})
 
-    made = Product.objects.get()
-    assert made.organization is None
-    assert f"Me personally ({made.user.email})" in asked
+    product = Product.objects.get()
+    assert product.organization is None
+    assert f"Me personally ({product.user.email})" in page
 
 
 def test_staff_of_the_catalogue_choose_an_owner(organization: Organization) -> None:
     client = staff_with("add_product")
 
-    answer = choices(client, "catalog.product", "organization")
+    response = choices(client, "catalog.product", "organization")
 
-    assert [each["text"] for each in answer.json()["results"]] == ["Studio Nord"]
+    assert [each["text"] for each in response.json()["results"]] == ["Studio Nord"]
     form = {"name": "Shoe", "owner": "ORGANIZATION", "organization": organization.pk}
     client.post(reverse(PRODUCT), form)
     assert Product.objects.get().organization == organization

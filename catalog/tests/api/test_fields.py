@@ -19,19 +19,19 @@ LINKS = {
 }
 
 
-def made(client: APIClient, route: str, query: str = "", **fields: Any) -> dict[str, Any]:
-    answer = client.post(route + query, {"name": "One"} | fields)
-    assert answer.status_code == 201, answer.json()
-    found: dict[str, Any] = answer.json()
-    return found
+def create_entity(client: APIClient, route: str, query: str = "", **fields: Any) -> dict[str, Any]:
+    response = client.post(route + query, {"name": "One"} | fields)
+    assert response.status_code == 201, response.json()
+    body: dict[str, Any] = response.json()
+    return body
 
 
 # --- SKU ------------------------------------------------------------------------------------------
 def test_a_sku_is_given_once_in_each_scope(client: APIClient, team: Team) -> None:
     query = f"?organization_id={team.organization.pk}"
-    made(client, PRODUCTS, sku="A-1")
-    made(client, PRODUCTS, query, sku="A-1")
-    made(client_of(team.outsider), PRODUCTS, sku="A-1")
+    create_entity(client, PRODUCTS, sku="A-1")
+    create_entity(client, PRODUCTS, query, sku="A-1")
+    create_entity(client_of(team.outsider), PRODUCTS, sku="A-1")
 
     mine = client.post(PRODUCTS, {"name": "Two", "sku": "A-1"})
     ours = client_of(team.member).post(PRODUCTS + query, {"name": "Two", "sku": "A-1"})
@@ -44,36 +44,36 @@ def test_a_sku_is_given_once_in_each_scope(client: APIClient, team: Team) -> Non
 
 
 def test_a_sku_cannot_be_changed_to_a_taken_one(client: APIClient) -> None:
-    made(client, PRODUCTS, sku="A-1")
-    other = made(client, PRODUCTS, sku="A-2", brand="B")
+    create_entity(client, PRODUCTS, sku="A-1")
+    other = create_entity(client, PRODUCTS, sku="A-2", brand="B")
 
-    answer = client.patch(f"{PRODUCTS}{other['id']}", {"sku": "A-1", "brand": "C"})
+    response = client.patch(f"{PRODUCTS}{other['id']}", {"sku": "A-1", "brand": "C"})
 
-    assert answer.status_code == 409
+    assert response.status_code == 409
     assert client.get(f"{PRODUCTS}{other['id']}").json() == other
 
 
 @pytest.mark.parametrize("nothing", ["", None])
 def test_many_products_may_have_no_sku(client: APIClient, nothing: str | None) -> None:
-    first, second = (made(client, PRODUCTS, sku=nothing) for _ in range(2))
-    known = made(client, PRODUCTS, sku="A-1")
+    first, second = (create_entity(client, PRODUCTS, sku=nothing) for _ in range(2))
+    product = create_entity(client, PRODUCTS, sku="A-1")
 
-    cleared = client.patch(f"{PRODUCTS}{known['id']}", {"sku": nothing}).json()
+    cleared = client.patch(f"{PRODUCTS}{product['id']}", {"sku": nothing}).json()
 
     assert [each["sku"] for each in (first, second, cleared)] == [None, None, None]
 
 
 def test_null_clears_a_text(client: APIClient) -> None:
-    known = made(client, PRODUCTS, brand="B", color="black")
+    product = create_entity(client, PRODUCTS, brand="B", color="black")
 
-    cleared = client.patch(f"{PRODUCTS}{known['id']}", {"brand": None}).json()
+    cleared = client.patch(f"{PRODUCTS}{product['id']}", {"brand": None}).json()
 
     assert (cleared["brand"], cleared["color"]) == ("", "black")
 
 
 def test_products_are_found_by_sku_and_by_text(client: APIClient) -> None:
-    shoe = made(client, PRODUCTS, name="Shoe", sku="AW26-1", brand="Sartiq")
-    scarf = made(client, PRODUCTS, name="Scarf", sku="AW26-10", brand="Other")
+    shoe = create_entity(client, PRODUCTS, name="Shoe", sku="AW26-1", brand="Sartiq")
+    scarf = create_entity(client, PRODUCTS, name="Scarf", sku="AW26-10", brand="Other")
 
     def found(query: str) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = client.get(f"{PRODUCTS}?{query}").json()["data"]
@@ -90,10 +90,10 @@ def test_products_are_found_by_sku_and_by_text(client: APIClient) -> None:
 def test_a_subject_without_a_slug_gets_one_of_its_name(client: APIClient, team: Team) -> None:
     query = f"?organization_id={team.organization.pk}"
 
-    found = [made(client, SUBJECTS, name="Ada Lovelace")["slug"] for _ in range(3)]
-    elsewhere = made(client, SUBJECTS, query, name="Ada Lovelace")["slug"]
+    body = [create_entity(client, SUBJECTS, name="Ada Lovelace")["slug"] for _ in range(3)]
+    elsewhere = create_entity(client, SUBJECTS, query, name="Ada Lovelace")["slug"]
 
-    assert found == ["ada-lovelace", "ada-lovelace-2", "ada-lovelace-3"]
+    assert body == ["ada-lovelace", "ada-lovelace-2", "ada-lovelace-3"]
     assert elsewhere == "ada-lovelace"
 
 
@@ -108,13 +108,13 @@ def test_a_subject_without_a_slug_gets_one_of_its_name(client: APIClient, team: 
     ],
 )
 def test_a_slug_is_made_of_any_name(client: APIClient, name: str, slug: str) -> None:
-    assert made(client, SUBJECTS, name=name)["slug"] == slug
-    assert made(client, SUBJECTS, name=name)["slug"] == f"{slug}-2"
+    assert create_entity(client, SUBJECTS, name=name)["slug"] == slug
+    assert create_entity(client, SUBJECTS, name=name)["slug"] == f"{slug}-2"
 
 
 def test_a_slug_that_was_chosen_is_never_changed(client: APIClient) -> None:
-    chosen = made(client, SUBJECTS, name="Ada", slug="ada-2")
-    first, third = (made(client, SUBJECTS, name="Ada") for _ in range(2))
+    chosen = create_entity(client, SUBJECTS, name="Ada", slug="ada-2")
+    first, third = (create_entity(client, SUBJECTS, name="Ada") for _ in range(2))
 
     taken = client.post(SUBJECTS, {"name": "Other", "slug": "ada"})
     renamed = client.patch(f"{SUBJECTS}{chosen['id']}", {"name": "Renamed"}).json()
@@ -142,18 +142,18 @@ def test_a_slug_that_was_chosen_is_never_changed(client: APIClient) -> None:
 def test_a_bad_subject_is_named(
     client: APIClient, sent: dict[str, Any], field: str, code: str
 ) -> None:
-    answer = client.post(SUBJECTS, {"name": "Ada"} | sent)
+    response = client.post(SUBJECTS, {"name": "Ada"} | sent)
 
-    (issue,) = answer.json()["detail"]
-    assert (answer.status_code, issue["loc"], issue["type"]) == (422, ["body", field], code)
+    (issue,) = response.json()["detail"]
+    assert (response.status_code, issue["loc"], issue["type"]) == (422, ["body", field], code)
 
 
 # --- Links ----------------------------------------------------------------------------------------
 def test_a_look_names_its_products_and_its_subject(client: APIClient) -> None:
-    products = [made(client, PRODUCTS)["id"] for _ in range(3)]
-    subject = made(client, SUBJECTS)["id"]
+    products = [create_entity(client, PRODUCTS)["id"] for _ in range(3)]
+    subject = create_entity(client, SUBJECTS)["id"]
 
-    look = made(client, LOOKS, products=products, subject=subject)
+    look = create_entity(client, LOOKS, products=products, subject=subject)
 
     assert (sorted(look["products"]), look["subject"]) == (sorted(products), subject)
     fewer = client.patch(f"{LOOKS}{look['id']}", {"products": products[:1]}).json()
@@ -164,9 +164,9 @@ def test_a_look_names_its_products_and_its_subject(client: APIClient) -> None:
 
 
 def test_a_request_names_its_looks_and_its_guideline(client: APIClient) -> None:
-    look, guideline = made(client, LOOKS)["id"], made(client, GUIDELINES)["id"]
+    look, guideline = create_entity(client, LOOKS)["id"], create_entity(client, GUIDELINES)["id"]
 
-    request = made(client, REQUESTS, looks=[look, look], guideline=guideline)
+    request = create_entity(client, REQUESTS, looks=[look, look], guideline=guideline)
 
     assert (request["looks"], request["guideline"]) == ([look], guideline)
     for route, entity_id in ((LOOKS, look), (GUIDELINES, guideline)):
@@ -182,21 +182,23 @@ def test_an_id_of_another_owner_is_refused_like_an_unknown_one(
 ) -> None:
     many, many_route, one, one_route = LINKS[route]
     query = f"?organization_id={team.organization.pk}"
-    good = made(client, many_route)["id"]
+    good = create_entity(client, many_route)["id"]
     bad = [
-        made(client_of(team.outsider), many_route)["id"],
-        made(client, many_route, query)["id"],  # the caller sees it, but it has another owner
+        create_entity(client_of(team.outsider), many_route)["id"],
+        create_entity(client, many_route, query)[
+            "id"
+        ],  # the caller sees it, but it has another owner
         str(uuid4()),
     ]
-    foreign = made(client_of(team.outsider), one_route)["id"]
-    entity = made(client, route, query="", **{many: [good]})
+    foreign = create_entity(client_of(team.outsider), one_route)["id"]
+    entity = create_entity(client, route, query="", **{many: [good]})
     sent = {"name": "Bad", many: [bad[0], good, *bad[1:]], one: foreign}
 
-    answers = [client.post(route, sent), client.patch(f"{route}{entity['id']}", sent)]
+    responses = [client.post(route, sent), client.patch(f"{route}{entity['id']}", sent)]
 
-    for answer in answers:
-        assert answer.status_code == 422
-        assert [(issue["loc"], issue["type"]) for issue in answer.json()["detail"]] == [
+    for response in responses:
+        assert response.status_code == 422
+        assert [(issue["loc"], issue["type"]) for issue in response.json()["detail"]] == [
             (["body", many, 0], "not_found"),
             (["body", many, 2], "not_found"),
             (["body", many, 3], "not_found"),
@@ -216,7 +218,7 @@ def test_an_id_of_another_owner_is_refused_like_an_unknown_one(
 def test_links_of_the_wrong_form_are_named(
     client: APIClient, value: Any, loc: list[Any], code: str
 ) -> None:
-    answer = client.post(LOOKS, {"name": "Look", "products": value})
+    response = client.post(LOOKS, {"name": "Look", "products": value})
 
-    (issue,) = answer.json()["detail"]
-    assert (answer.status_code, issue["loc"], issue["type"]) == (422, loc, code)
+    (issue,) = response.json()["detail"]
+    assert (response.status_code, issue["loc"], issue["type"]) == (422, loc, code)

@@ -25,14 +25,14 @@ PRODUCTS = "/api/v1/products/"
 
 
 def created(client: APIClient, query: str = "", **fields: Any) -> dict[str, Any]:
-    answer = client.post(PRODUCTS + query, {"name": "Shoe"} | fields)
-    assert answer.status_code == 201, answer.json()
-    found: dict[str, Any] = answer.json()
-    return found
+    response = client.post(PRODUCTS + query, {"name": "Shoe"} | fields)
+    assert response.status_code == 201, response.json()
+    body: dict[str, Any] = response.json()
+    return body
 
 
-def faults(answer: Any) -> list[tuple[list[Any], str]]:
-    return [(issue["loc"], issue["type"]) for issue in answer.json()["detail"]]
+def issues(response: Any) -> list[tuple[list[Any], str]]:
+    return [(issue["loc"], issue["type"]) for issue in response.json()["detail"]]
 
 
 State = Callable[[MemoryStore, User], str]
@@ -104,16 +104,16 @@ def test_who_may_take_in_which_upload(
     inside = principal in {"owner", "colleague"}
     query = f"?organization_id={team.organization.pk}" if inside else ""
 
-    answer = client_of(people[principal]).post(
+    response = client_of(people[principal]).post(
         PRODUCTS + query, {"name": "Shoe", "cover_image": url}
     )
 
     if state.__name__ in TAKEN[principal]:
-        assert answer.status_code == 201
-        assert answer.json()["cover_image"]["status"] in {"pending", "ready"}
+        assert response.status_code == 201
+        assert response.json()["cover_image"]["status"] in {"pending", "ready"}
     else:
-        assert answer.status_code == 422
-        assert faults(answer) == [(["body", "cover_image"], "file_not_found")]
+        assert response.status_code == 422
+        assert issues(response) == [(["body", "cover_image"], "file_not_found")]
 
 
 @pytest.mark.covers("T06", "T39")
@@ -127,9 +127,9 @@ def test_foreign_unknown_and_expired_are_one_answer_of_the_same_cost(
 
     for url in urls:
         with CaptureQueriesContext(connection) as captured:
-            answer = stranger.post(PRODUCTS, {"name": "Shoe", "cover_image": url})
-        body = answer.content.replace(url.encode(), b"URL")
-        seen.add((answer.status_code, body, len(captured)))
+            response = stranger.post(PRODUCTS, {"name": "Shoe", "cover_image": url})
+        body = response.content.replace(url.encode(), b"URL")
+        seen.add((response.status_code, body, len(captured)))
 
     ((status, body, _queries),) = seen
     assert status == 422

@@ -18,7 +18,7 @@ def user() -> User:
     return UserFactory.create()
 
 
-def made(user: User, *skus: str) -> list[Product]:
+def create_products(user: User, *skus: str) -> list[Product]:
     return [Product.objects.create(user=user, name="Shoe", sku=sku) for sku in skus]
 
 
@@ -34,7 +34,7 @@ def skus() -> set[str | None]:
 
 
 def test_without_execute_nothing_changes(user: User) -> None:
-    made(user, "A\u200b", "B", " C", "CAFE\u0301")
+    create_products(user, "A\u200b", "B", " C", "CAFE\u0301")
     before = skus()
 
     assert run() == {"renamable": 3, "colliding": 0, "renamed": 0}
@@ -42,8 +42,8 @@ def test_without_execute_nothing_changes(user: User) -> None:
 
 
 def test_skus_are_renamed_but_products_are_never_merged(user: User) -> None:
-    made(user, "A", "A\u200b", "B\u00ad", "\ufeffB", "Größe", "plain sku")
-    made(UserFactory.create(), "A\u2060")  # another owner's: nothing to collide with
+    create_products(user, "A", "A\u200b", "B\u00ad", "\ufeffB", "Größe", "plain sku")
+    create_products(UserFactory.create(), "A\u2060")  # another owner's: nothing to collide with
 
     report = run("--execute")
 

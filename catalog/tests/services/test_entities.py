@@ -108,13 +108,13 @@ def test_changing_and_deleting_at_once_leave_nothing_half_done(
             for product in products[:3]
         ]
 
-        found = at_once(calls)
+        outcomes = at_once(calls)
 
-        assert set(found[4:]) == {"done"}
-        assert set(found) <= {"done", "EntityNotFoundError"}
+        assert set(outcomes[4:]) == {"done"}
+        assert set(outcomes) <= {"done", "EntityNotFoundError"}
         assert list(Product.objects.values_list("pk", flat=True)) == [products[3].pk]
-        shown = Attachment.objects.get()
-        assert (shown.entity_id, shown.position) == (products[3].pk, 0)
+        attachment = Attachment.objects.get()
+        assert (attachment.entity_id, attachment.position) == (products[3].pk, 0)
         unshown = MediaResource.objects.filter(unattached_at__isnull=False)
         assert unshown.count() == 3
         entities.delete(Product, user=user, entity_id=products[3].pk)
@@ -125,9 +125,9 @@ def test_one_sku_for_many_requests_is_one_product(memory: MemoryStore, user: Use
     changes = Changes(values={"name": "Shoe", "sku": "A-1"})
     call = partial(entities.create, Product, user=user, scope=scope(user), changes=changes)
 
-    found = at_once([partial(outcome, call)] * 8)
+    outcomes = at_once([partial(outcome, call)] * 8)
 
-    assert sorted(found) == ["SkuTakenError"] * 7 + ["done"]
+    assert sorted(outcomes) == ["SkuTakenError"] * 7 + ["done"]
 
 
 def test_one_name_for_many_subjects_gives_each_a_slug(memory: MemoryStore, user: User) -> None:
@@ -165,5 +165,5 @@ def test_what_a_member_adds_is_kept_as_theirs(memory: MemoryStore, user: User) -
 
     change(member, product, images=[sent(memory, member)])
 
-    made = MediaResource.objects.get()
-    assert (made.user_id, made.organization_id) == (member.pk, organization.pk)
+    resource = MediaResource.objects.get()
+    assert (resource.user_id, resource.organization_id) == (member.pk, organization.pk)

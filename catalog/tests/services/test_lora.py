@@ -65,21 +65,21 @@ def test_a_model_is_kept_with_its_facts(
 ) -> None:
     body = files.safetensors()
 
-    made = upload(
+    uploaded = upload(
         save(body, "../My Shoe.SafeTensors"), subject, superuser, trigger="ohwx", entity_type="shoe"
     )
 
-    kept = LoraModel.objects.get()
+    stored = LoraModel.objects.get()
     subject.refresh_from_db()
-    assert kept == made
-    assert kept.file_path == f"loras/{kept.pk}/My_Shoe.safetensors"
-    assert kept.partial_path == f"{kept.pk}/My_Shoe.safetensors"
-    assert (kept.filename, kept.file_size) == ("../My Shoe.SafeTensors", len(body))
-    assert (kept.upload_timestamp, kept.uploaded_by) == (NOW, superuser)
-    assert kept.sha256 == hashlib.sha256(body).hexdigest()
-    assert (kept.verdict, kept.tensor_count) == (Verdict.CLEAN, 2)
-    assert (kept.entity_type, kept.trigger, subject.lora_trigger) == ("shoe", "ohwx", "ohwx")
-    assert store.body(kept.file_path) == body
+    assert stored == uploaded
+    assert stored.file_path == f"loras/{stored.pk}/My_Shoe.safetensors"
+    assert stored.partial_path == f"{stored.pk}/My_Shoe.safetensors"
+    assert (stored.filename, stored.file_size) == ("../My Shoe.SafeTensors", len(body))
+    assert (stored.upload_timestamp, stored.uploaded_by) == (NOW, superuser)
+    assert stored.sha256 == hashlib.sha256(body).hexdigest()
+    assert (stored.verdict, stored.tensor_count) == (Verdict.CLEAN, 2)
+    assert (stored.entity_type, stored.trigger, subject.lora_trigger) == ("shoe", "ohwx", "ohwx")
+    assert store.body(stored.file_path) == body
     assert not ObjectDeletion.objects.exists()
 
 
@@ -92,7 +92,7 @@ def test_without_a_trigger_the_subject_keeps_its_own(
     assert subject.lora_trigger == "old"
 
 
-def test_nobody_but_a_superuser_uploads(
+def test_only_a_superuser_uploads(
     store: MemoryStore, save: Save, subject: Subject, db: None
 ) -> None:
     staff = UserFactory.create(is_staff=True)

@@ -76,6 +76,6 @@ def test_one_of_many_deletes_a_row(
     deletes = [partial(client_of(caller).delete, path) for _ in range(REQUESTS)]
 
     with memory_stores(MemoryStore()):
-        answers = [answer.status_code for answer in at_once(deletes)]
+        responses = [response.status_code for response in at_once(deletes)]
 
-    assert Counter(answers) == {deleted: 1, 404: REQUESTS - 1}
+    assert Counter(responses) == {deleted: 1, 404: REQUESTS - 1}

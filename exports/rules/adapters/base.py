@@ -38,7 +38,7 @@ class Adapter(ABC):
         """Return the metadata files by name; equal files give equal bytes."""
 
     def naming(self, own: str | None) -> Template:
-        """Return the template names are made with: the customer's own where there may be one."""
+        """Return the naming template: the customer's own where the adapter allows one."""
         chosen = own if own is not None and self.is_customizable else self.template
         return templates.compile_template(chosen)
 

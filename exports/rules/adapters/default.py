@@ -7,7 +7,7 @@ from exports.rules.wildcards import WILDCARDS
 
 
 class DefaultAdapter(Adapter):
-    """All that is known of every file, as JSON and as CSV."""
+    """All values of every file, as JSON and as CSV."""
 
     code = "default"
     display_name = "Default"
@@ -19,7 +19,7 @@ class DefaultAdapter(Adapter):
 
 
 def _as_json(files: Sequence[ExportedFile]) -> bytes:
-    told = [
+    entries_as_json = [
         {
             "file_name": each.name,
             "sha256": each.sha256,
@@ -27,7 +27,7 @@ def _as_json(files: Sequence[ExportedFile]) -> bytes:
         }
         for each in files
     ]
-    return json.dumps({"files": told}, ensure_ascii=False, indent=2).encode()
+    return json.dumps({"files": entries_as_json}, ensure_ascii=False, indent=2).encode()
 
 
 def _as_csv(files: Sequence[ExportedFile]) -> bytes:

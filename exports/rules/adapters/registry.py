@@ -1,4 +1,4 @@
-"""The metadata adapters there are, found by looking at the modules beside this one."""
+"""Registry of the metadata adapters, discovered in this package."""
 
 import importlib
 import inspect
@@ -13,10 +13,10 @@ from exports.rules.adapters.default import DefaultAdapter
 
 def discover() -> dict[str, Adapter]:
     """Return every adapter of the package by its code, the default one first."""
-    found = {DefaultAdapter.code: DefaultAdapter(), **{each.code: each() for each in _classes()}}
-    for adapter in found.values():
+    match = {DefaultAdapter.code: DefaultAdapter(), **{each.code: each() for each in _classes()}}
+    for adapter in match.values():
         adapter.naming(None)  # an adapter with a bad template stops the start
-    return found
+    return match
 
 
 def _classes() -> Iterator[type[Adapter]]:

@@ -17,8 +17,8 @@ OVS = f"{ADAPTERS}ovs/visibility"
 MINE = f"{V1}/users/me/export-configuration"
 
 
-def codes(answer: Any) -> list[str]:
-    return [each["code"] for each in answer.json()]
+def codes(response: Any) -> list[str]:
+    return [each["code"] for each in response.json()]
 
 
 def reserve_ovs(*organizations: Any) -> None:
@@ -27,9 +27,9 @@ def reserve_ovs(*organizations: Any) -> None:
 
 
 def test_both_adapters_are_everybodys_at_first(studio: Studio) -> None:
-    answer = client_of(studio.member).get(ADAPTERS)
+    response = client_of(studio.member).get(ADAPTERS)
 
-    assert answer.json() == [
+    assert response.json() == [
         {
             "code": "default",
             "display_name": "Default",
@@ -58,10 +58,10 @@ def test_a_reserved_adapter_is_shown_to_its_organizations(studio: Studio) -> Non
     client = client_of(studio.member)
 
     anywhere, here = client.get(ADAPTERS), f"?organization_id={studio.organization.pk}"
-    answer = client.get(ADAPTERS + here)
+    response = client.get(ADAPTERS + here)
 
-    assert codes(anywhere) == codes(answer) == ["default", "ovs"]
-    assert answer.json()[1]["organization_ids"] == [str(studio.organization.pk)]
+    assert codes(anywhere) == codes(response) == ["default", "ovs"]
+    assert response.json()[1]["organization_ids"] == [str(studio.organization.pk)]
     assert codes(client.get(f"{ADAPTERS}?organization_id={elsewhere.pk}")) == ["default"]
     assert codes(client_of(studio.outsider).get(ADAPTERS)) == ["default"]
     everything = client_of(studio.superuser).get(ADAPTERS).json()[1]
@@ -69,10 +69,10 @@ def test_a_reserved_adapter_is_shown_to_its_organizations(studio: Studio) -> Non
 
 
 def test_a_superuser_sets_who_may_use_it(studio: Studio) -> None:
-    asked = {"is_public": False, "organization_ids": [str(studio.organization.pk)]}
+    payload = {"is_public": False, "organization_ids": [str(studio.organization.pk)]}
 
-    first = client_of(studio.superuser).put(OVS, asked)
-    again = client_of(studio.superuser).put(OVS, asked)
+    first = client_of(studio.superuser).put(OVS, payload)
+    again = client_of(studio.superuser).put(OVS, payload)
 
     assert (first.status_code, first.json()) == (again.status_code, again.json())
     assert first.json()["is_public"] is False
@@ -87,10 +87,10 @@ def test_an_unknown_organization_is_refused_in_its_place(studio: Studio) -> None
     unknown = str(uuid4())
     ids = [str(studio.organization.pk), unknown]
 
-    answer = client_of(studio.superuser).put(OVS, {"is_public": False, "organization_ids": ids})
+    response = client_of(studio.superuser).put(OVS, {"is_public": False, "organization_ids": ids})
 
-    assert answer.status_code == 422
-    [issue] = answer.json()["detail"]
+    assert response.status_code == 422
+    [issue] = response.json()["detail"]
     assert (issue["loc"], issue["type"]) == (["body", "organization_ids", 1], "not_found")
     assert not MetadataAdapterVisibility.objects.exists()
 
@@ -98,15 +98,18 @@ def test_an_unknown_organization_is_refused_in_its_place(studio: Studio) -> None
 def test_an_unknown_adapter_is_404(studio: Studio) -> None:
     path = f"{ADAPTERS}sap/visibility"
 
-    answer = client_of(studio.superuser).put(path, {"is_public": True})
+    response = client_of(studio.superuser).put(path, {"is_public": True})
 
-    assert (answer.status_code, answer.json()) == (404, {"detail": "Metadata adapter not found"})
+    assert (response.status_code, response.json()) == (
+        404,
+        {"detail": "Metadata adapter not found"},
+    )
 
 
 def test_only_superusers_set_it(studio: Studio) -> None:
-    answer = client_of(studio.admin).put(OVS, {"is_public": True, "organization_ids": []})
+    response = client_of(studio.admin).put(OVS, {"is_public": True, "organization_ids": []})
 
-    assert answer.status_code == 403
+    assert response.status_code == 403
     assert not MetadataAdapterVisibility.objects.exists()
 
 
@@ -129,16 +132,16 @@ def test_a_configuration_keeps_an_adapter_that_is_reserved_later(studio: Studio)
     ConfigurationFactory.create(user=studio.outsider, metadata_adapter="ovs")
     reserve_ovs()
 
-    answer = client_of(studio.outsider).patch(MINE, {"name": "Still mine"})
+    response = client_of(studio.outsider).patch(MINE, {"name": "Still mine"})
 
-    assert answer.status_code == 200
-    assert answer.json()["metadata_adapter"] == "ovs"
+    assert response.status_code == 200
+    assert response.json()["metadata_adapter"] == "ovs"
 
 
 def test_wildcards_say_all_a_client_needs(studio: Studio) -> None:
-    answer = client_of(studio.outsider).get(f"{ADAPTERS}template-wildcards")
+    response = client_of(studio.outsider).get(f"{ADAPTERS}template-wildcards")
 
-    body = answer.json()
+    body = response.json()
     assert [each["name"] for each in body] == list(WILDCARDS)
     for each in body:
         assert set(each) == {"name", "description", "example", "is_number", "provided_by"}

@@ -23,18 +23,18 @@ def one(configuration: ExportConfiguration) -> str:
     return f"{V1}/users/export-configurations/{configuration.pk}"
 
 
-def names(answer: Any) -> list[str]:
-    return [each["name"] for each in answer.json()]
+def names(response: Any) -> list[str]:
+    return [each["name"] for each in response.json()]
 
 
 def test_defaults_are_the_specifications(studio: Studio) -> None:
     client = client_of(studio.member)
 
-    answer = client.post(MINE, {})
+    response = client.post(MINE, {})
 
-    body = answer.json()
-    assert answer.status_code == 201
-    assert answer["Location"] == f"{V1}/users/export-configurations/{body['id']}"
+    body = response.json()
+    assert response.status_code == 201
+    assert response["Location"] == f"{V1}/users/export-configurations/{body['id']}"
     assert body == {
         "id": body["id"],
         "created_at": body["created_at"],
@@ -46,19 +46,19 @@ def test_defaults_are_the_specifications(studio: Studio) -> None:
         "image_format": "webp",
         "naming_convention_template": None,
     }
-    assert client.get(answer["Location"]).json() == body
+    assert client.get(response["Location"]).json() == body
     assert client.get(MINE).json() == body
 
 
 def test_first_is_the_oldest(studio: Studio) -> None:
     client = client_of(studio.member)
-    made = [ConfigurationFactory.create(user=studio.member, name=name) for name in "abc"]
-    oldest = ExportConfiguration.objects.filter(pk=made[2].pk)
-    oldest.update(created_at=made[0].created_at - timedelta(days=1))
+    created = [ConfigurationFactory.create(user=studio.member, name=name) for name in "abc"]
+    oldest = ExportConfiguration.objects.filter(pk=created[2].pk)
+    oldest.update(created_at=created[0].created_at - timedelta(days=1))
 
     assert client.get(MINE).json()["name"] == "c"
     assert names(client.get(f"{MINE}s")) == ["c", "a", "b"]
-    assert client.patch(MINE, {"name": "changed"}).json()["id"] == str(made[2].pk)
+    assert client.patch(MINE, {"name": "changed"}).json()["id"] == str(created[2].pk)
     assert client.delete(MINE).status_code == 204
     assert names(client.get(f"{MINE}s")) == ["a", "b"]
 
@@ -77,10 +77,10 @@ def test_personal_routes_never_touch_an_organizations(studio: Studio) -> None:
 
 
 def test_user_of_an_organizations_one_is_its_creator(studio: Studio) -> None:
-    answer = client_of(studio.admin).post(of_organization(studio), {"name": "House"})
+    response = client_of(studio.admin).post(of_organization(studio), {"name": "House"})
 
-    assert answer.json()["user_id"] == str(studio.admin.pk)
-    assert answer.json()["organization_id"] == str(studio.organization.pk)
+    assert response.json()["user_id"] == str(studio.admin.pk)
+    assert response.json()["organization_id"] == str(studio.organization.pk)
 
 
 def test_a_member_reads_and_does_not_change(studio: Studio) -> None:
@@ -109,11 +109,11 @@ def test_a_superuser_keeps_anybodys(studio: Studio) -> None:
     client = client_of(studio.superuser)
     path = f"{V1}/users/{studio.member.pk}/export-configuration"
 
-    made = client.post(path, {"name": "Set up"}).json()
+    created = client.post(path, {"name": "Set up"}).json()
 
-    assert made["user_id"] == str(studio.member.pk)
+    assert created["user_id"] == str(studio.member.pk)
     assert client.patch(path, {"name": "Again"}).json()["name"] == "Again"
-    assert client_of(studio.member).get(MINE).json()["id"] == made["id"]
+    assert client_of(studio.member).get(MINE).json()["id"] == created["id"]
     assert client.delete(path).status_code == 204
 
 
@@ -123,19 +123,19 @@ def test_the_list_of_all_is_own_and_the_organizations(studio: Studio) -> None:
     ConfigurationFactory.create(user=studio.admin, name="the admin's own")
     ConfigurationFactory.create(user=studio.outsider, name="foreign")
 
-    answer = client_of(studio.member).get("/export-configuration/")
+    response = client_of(studio.member).get("/export-configuration/")
 
-    assert names(answer) == ["own", "house"]
-    assert client_of(studio.member).get(f"{V1}/export-configuration/").json() == answer.json()
+    assert names(response) == ["own", "house"]
+    assert client_of(studio.member).get(f"{V1}/export-configuration/").json() == response.json()
 
 
 @pytest.mark.parametrize("path", ["/export-configuration/", "/export-configuration"])
 def test_the_bare_path_creates(studio: Studio, path: str) -> None:
-    answer = client_of(studio.member).post(path, {"image_format": "avif"})
+    response = client_of(studio.member).post(path, {"image_format": "avif"})
 
-    assert answer.status_code == 201
-    assert answer.json()["user_id"] == str(studio.member.pk)
-    assert answer.json()["organization_id"] is None
+    assert response.status_code == 201
+    assert response.json()["user_id"] == str(studio.member.pk)
+    assert response.json()["organization_id"] is None
 
 
 def test_an_organization_is_named_in_the_query_or_the_body(studio: Studio) -> None:
@@ -146,17 +146,17 @@ def test_an_organization_is_named_in_the_query_or_the_body(studio: Studio) -> No
     in_body = client.post(path, {"organization_id": organization})
     in_none = client.post(path, {"organization_id": None})
 
-    found = [each.json()["organization_id"] for each in (in_query, in_body, in_none)]
-    assert found == [organization, organization, None]
+    result = [each.json()["organization_id"] for each in (in_query, in_body, in_none)]
+    assert result == [organization, organization, None]
 
 
 def test_two_different_organizations_are_refused(studio: Studio) -> None:
     path = f"{V1}/export-configuration/?organization_id={studio.organization.pk}"
 
-    answer = client_of(studio.admin).post(path, {"organization_id": str(UUID(int=1))})
+    response = client_of(studio.admin).post(path, {"organization_id": str(UUID(int=1))})
 
-    assert answer.status_code == 422
-    assert answer.json()["detail"][0]["loc"] == ["body", "organization_id"]
+    assert response.status_code == 422
+    assert response.json()["detail"][0]["loc"] == ["body", "organization_id"]
     assert not ExportConfiguration.objects.exists()
 
 
@@ -183,9 +183,9 @@ def test_an_empty_change_changes_nothing(studio: Studio) -> None:
     client = client_of(studio.member)
     before = client.get(one(own)).json()
 
-    answer = client.patch(one(own), {})
+    response = client.patch(one(own), {})
 
-    assert (answer.status_code, answer.json()) == (200, before)
+    assert (response.status_code, response.json()) == (200, before)
 
 
 def test_the_specifications_own_change_is_taken(studio: Studio) -> None:
@@ -194,12 +194,12 @@ def test_the_specifications_own_change_is_taken(studio: Studio) -> None:
     own = ConfigurationFactory.create(user=studio.member, naming_convention_template=template)
     client = client_of(studio.member)
 
-    answer = client.patch(one(own), {"image_format": "jpeg", "metadata_adapter": "ovs"})
+    response = client.patch(one(own), {"image_format": "jpeg", "metadata_adapter": "ovs"})
 
-    assert answer.status_code == 200
-    assert answer.json()["metadata_adapter"] == "ovs"
-    assert answer.json()["image_format"] == "jpeg"
-    assert answer.json()["naming_convention_template"] == template
+    assert response.status_code == 200
+    assert response.json()["metadata_adapter"] == "ovs"
+    assert response.json()["image_format"] == "jpeg"
+    assert response.json()["naming_convention_template"] == template
 
 
 @pytest.mark.parametrize(
@@ -218,9 +218,9 @@ def test_an_adapter_that_prescribes_names_refuses_a_template(
     changed = client.patch(one(own), sent)
     created = client.post(MINE, {"metadata_adapter": "ovs", "naming_convention_template": "{look}"})
 
-    for answer in (changed, created):
-        assert answer.status_code == 422
-        [issue] = answer.json()["detail"]
+    for response in (changed, created):
+        assert response.status_code == 422
+        [issue] = response.json()["detail"]
         assert issue["loc"] == ["body", "naming_convention_template"]
         assert issue["type"] == "template_not_customizable"
     own.refresh_from_db()
@@ -229,10 +229,10 @@ def test_an_adapter_that_prescribes_names_refuses_a_template(
 
 @pytest.mark.covers("T46")
 def test_a_bad_template_names_the_token_and_its_position(studio: Studio) -> None:
-    answer = client_of(studio.member).post(MINE, {"naming_convention_template": "{brand}_{sku}"})
+    response = client_of(studio.member).post(MINE, {"naming_convention_template": "{brand}_{sku}"})
 
-    assert answer.status_code == 422
-    assert answer.json()["detail"] == [
+    assert response.status_code == 422
+    assert response.json()["detail"] == [
         {
             "loc": ["body", "naming_convention_template"],
             "msg": "Unknown wildcard {sku} at position 8.",
@@ -252,10 +252,13 @@ def test_what_was_read_may_be_sent_back(studio: Studio) -> None:
     client = client_of(studio.member)
     read = client.get(one(own)).json()
 
-    answer = client.patch(one(own), read | {"name": "Renamed"})
+    response = client.patch(one(own), read | {"name": "Renamed"})
 
-    assert answer.status_code == 200
-    assert answer.json() == read | {"name": "Renamed", "updated_at": answer.json()["updated_at"]}
+    assert response.status_code == 200
+    assert response.json() == read | {
+        "name": "Renamed",
+        "updated_at": response.json()["updated_at"],
+    }
 
 
 def test_deletes_answer_as_specified(studio: Studio) -> None:
@@ -276,8 +279,8 @@ def test_deletes_answer_as_specified(studio: Studio) -> None:
     ]
     for path in (MINE, f"{V1}/users/{studio.admin.pk}/export-configuration"):
         made()
-        answer = client.delete(path)
-        assert (answer.status_code, answer.content) == (204, b"")
+        response = client.delete(path)
+        assert (response.status_code, response.content) == (204, b"")
     assert not ExportConfiguration.objects.exists()
 
 
@@ -286,6 +289,6 @@ def test_a_deleted_user_has_none(studio: Studio) -> None:
     ConfigurationFactory.create(user=gone)
     client_of(studio.superuser).delete(f"{V1}/users/{gone.pk}")
 
-    answer = client_of(studio.superuser).get(f"{V1}/users/{gone.pk}/export-configuration")
+    response = client_of(studio.superuser).get(f"{V1}/users/{gone.pk}/export-configuration")
 
-    assert (answer.status_code, answer.json()) == (404, {"detail": "User not found"})
+    assert (response.status_code, response.json()) == (404, {"detail": "User not found"})

@@ -55,8 +55,8 @@ def call(operation: Operation, caller: User | None, ids: dict[str, str], body: A
         path = path.replace(f"{{{name}}}", value)
     client: Any = client_of(caller)
     sent = {} if operation.request is None else {"data": body}
-    answer: HttpResponse = getattr(client, operation.method.lower())(path, **sent)
-    return answer
+    response: HttpResponse = getattr(client, operation.method.lower())(path, **sent)
+    return response
 
 
 def require_public(body: dict[str, Any]) -> None:
@@ -74,13 +74,13 @@ def test_the_specification_has_seventeen_operations() -> None:
 
 @each_operation
 def test_success_is_as_specified(operation: Operation, studio: Studio, ids: dict[str, str]) -> None:
-    answer = call(operation, studio.admin, ids, {"image_format": "png"})
+    response = call(operation, studio.admin, ids, {"image_format": "png"})
 
-    assert answer.status_code == operation.status
+    assert response.status_code == operation.status
     if operation.response is None:
-        assert answer.content == b""
+        assert response.content == b""
         return
-    body = json.loads(answer.content)
+    body = json.loads(response.content)
     require_valid(body, operation.response)
     if operation.response.get("$ref", "").endswith(PUBLIC):
         require_public(body)
@@ -90,10 +90,10 @@ def test_success_is_as_specified(operation: Operation, studio: Studio, ids: dict
 
 @each_operation
 def test_a_request_without_a_token_is_401(operation: Operation, ids: dict[str, str]) -> None:
-    answer = call(operation, None, ids, {})
+    response = call(operation, None, ids, {})
 
-    assert answer.status_code == 401
-    assert json.loads(answer.content) == {"detail": "Not authenticated"}
+    assert response.status_code == 401
+    assert json.loads(response.content) == {"detail": "Not authenticated"}
 
 
 @pytest.mark.covers("T40")
@@ -103,10 +103,10 @@ def test_what_one_may_not_reach_is_refused(
 ) -> None:
     before = list(ExportConfiguration.objects.values())
 
-    answer = call(operation, studio.outsider, ids, {"image_format": "png"})
+    response = call(operation, studio.outsider, ids, {"image_format": "png"})
 
-    assert answer.status_code == (404 if "config_id" in operation.path else 403)
-    require_valid(json.loads(answer.content), ERROR)
+    assert response.status_code == (404 if "config_id" in operation.path else 403)
+    require_valid(json.loads(response.content), ERROR)
     assert list(ExportConfiguration.objects.values()) == before
 
 
@@ -114,10 +114,10 @@ def test_what_one_may_not_reach_is_refused(
 def test_nothing_there_is_404(operation: Operation, studio: Studio, ids: dict[str, str]) -> None:
     ExportConfiguration.objects.all().delete()
 
-    answer = call(operation, studio.admin, ids, {"image_format": "png"})
+    response = call(operation, studio.admin, ids, {"image_format": "png"})
 
-    assert answer.status_code == 404
-    body = json.loads(answer.content)
+    assert response.status_code == 404
+    body = json.loads(response.content)
     assert body == {"detail": "Export configuration not found"}
     require_valid(body, ERROR)
 
@@ -150,10 +150,10 @@ def test_a_refusal_is_as_specified(  # noqa: PLR0917  a table of cases
 ) -> None:
     before = list(ExportConfiguration.objects.values())
 
-    answer = call(operation, studio.admin, ids, body)
+    response = call(operation, studio.admin, ids, body)
 
-    assert answer.status_code == 422
-    refusal = json.loads(answer.content)
+    assert response.status_code == 422
+    refusal = json.loads(response.content)
     require_valid(refusal, INVALID)
     [issue] = refusal["detail"]
     assert (issue["loc"], issue["type"]) == (loc, code)
@@ -166,10 +166,10 @@ def test_a_malformed_id_is_as_specified(
 ) -> None:
     for operation in OPERATIONS:
         if parameter in operation.path:
-            answer = call(operation, studio.admin, ids | {parameter: "7"}, {})
+            response = call(operation, studio.admin, ids | {parameter: "7"}, {})
 
-            assert answer.status_code == 422
-            body = json.loads(answer.content)
+            assert response.status_code == 422
+            body = json.loads(response.content)
             require_valid(body, INVALID)
             assert body["detail"][0]["loc"] == ["path", parameter]
 
@@ -181,8 +181,8 @@ def test_the_served_schema_lists_the_operation(
     listed = served["paths"][operation.path][operation.method.lower()]
 
     assert listed["summary"] == operation.title
-    answers = {status for status in listed["responses"] if status < "300"}
-    assert answers == {str(operation.status)}
+    responses = {status for status in listed["responses"] if status < "300"}
+    assert responses == {str(operation.status)}
     if operation.request is not None:
         assert listed["requestBody"]["content"]["application/json"]["schema"] == operation.request
     content = listed["responses"][str(operation.status)].get("content")

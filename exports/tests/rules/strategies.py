@@ -39,7 +39,7 @@ def separated_templates(draw: Any) -> str:
 
 
 def wild_values() -> st.SearchStrategy[dict[str, Value]]:
-    """Draw values nobody cleaned, some of them missing."""
+    """Draw uncleaned values, some of them missing."""
     text = st.none() | st.text(max_size=300)
     return st.fixed_dictionaries(
         {},

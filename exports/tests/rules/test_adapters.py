@@ -78,12 +78,12 @@ def test_default_takes_a_customers_template_and_ovs_its_own() -> None:
 def test_default_tells_everything_as_json_and_csv() -> None:
     written = ADAPTERS["default"].metadata_files(FILES)
 
-    told = json.loads(written["metadata.json"])["files"]
+    body = json.loads(written["metadata.json"])["files"]
     rows = list(csv.DictReader(io.StringIO(written["metadata.csv"].decode(), newline="")))
     assert set(written) == {"metadata.json", "metadata.csv"}
-    assert [each["file_name"] for each in told] == ["AW26_front_01.webp", "é;1.webp"]
-    assert set(told[0]) == set(rows[0]) == {"file_name", "sha256", *WILDCARDS}
-    assert (told[0]["index"], told[0]["date"]) == (1, "2026-01-02")
+    assert [each["file_name"] for each in body] == ["AW26_front_01.webp", "é;1.webp"]
+    assert set(body[0]) == set(rows[0]) == {"file_name", "sha256", *WILDCARDS}
+    assert (body[0]["index"], body[0]["date"]) == (1, "2026-01-02")
     assert rows[1]["product_name"] == 'a;"b"'
 
 

@@ -65,7 +65,7 @@ def test_names_of_one_export_are_all_different(stems: list[str]) -> None:
         (["a", "b"], ["a.png", "b.png"]),
         (["a", "a", "a"], ["a.png", "a_2.png", "a_3.png"]),
         (["a", "A", "á", "A\u0301"], ["a.png", "A_2.png", "á.png", "Á_2.png"]),
-        # a name somebody bears by itself is passed over
+        # a name that another file already has is skipped
         (["a", "a", "a_2"], ["a.png", "a_3.png", "a_2.png"]),
         (["x" * 300, "x" * 300], ["x" * 196 + ".png", "x" * 194 + "_2.png"]),
         (["manifest"], ["manifest_2.png"]),

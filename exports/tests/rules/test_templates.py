@@ -174,12 +174,12 @@ def test_rendering_never_raises(text: str, values: dict[str, Value]) -> None:
 @settings(max_examples=300, deadline=None)
 @given(text=st.text(max_size=60) | st.text(alphabet="{}:0brand3version_", max_size=30))
 def test_any_text_is_read_or_refused_with_its_place(text: str) -> None:
-    fault = fault_of(text)
+    error = fault_of(text)
 
-    if fault is None:
+    if error is None:
         assert len(compile_template(text).render({})) >= 1
     else:
-        assert 0 <= fault.ctx["position"] <= max(0, len(text) - 1)
+        assert 0 <= error.ctx["position"] <= max(0, len(text) - 1)
 
 
 def fault_of(text: str) -> TemplateError | None:

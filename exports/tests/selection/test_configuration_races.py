@@ -19,8 +19,8 @@ ROUNDS = 8
 
 
 def naming(client: APIClient, look: Look, configuration: ExportConfiguration) -> Callable[[], int]:
-    named = {"export_configuration_id": str(configuration.pk)}
-    return lambda: int(client.patch(f"/api/v1/looks/{look.pk}", named).status_code)
+    configuration_id = {"export_configuration_id": str(configuration.pk)}
+    return lambda: int(client.patch(f"/api/v1/looks/{look.pk}", configuration_id).status_code)
 
 
 def deleting(client: APIClient, configuration: ExportConfiguration) -> Callable[[], int]:
@@ -39,9 +39,9 @@ def test_naming_and_deleting_at_once_leaves_nothing_dangling() -> None:
         calls = [naming(client_of(user), look, configuration) for look in looks]
 
         with memory_stores(MemoryStore()):
-            *named, deleted = at_once([*calls, deleting(client_of(user), configuration)])
+            *configuration_id, deleted = at_once([*calls, deleting(client_of(user), configuration)])
 
         assert deleted == 200
-        assert set(named) <= {200, 409, 422, 503}
+        assert set(configuration_id) <= {200, 409, 422, 503}
         assert not ExportConfiguration.objects.exists()
         assert not Look.objects.filter(export_configuration__isnull=False).exists()

@@ -30,14 +30,14 @@ def route(kind: str, entity: object = "") -> str:
 
 
 def answer_for(client: APIClient, kind: str, entity: object) -> dict[str, Any]:
-    answer = client.get(f"{route(kind, entity)}/export-configuration")
-    assert answer.status_code == 200, answer.json()
-    found: dict[str, Any] = answer.json()
-    return found
+    response = client.get(f"{route(kind, entity)}/export-configuration")
+    assert response.status_code == 200, response.json()
+    resolution: dict[str, Any] = response.json()
+    return resolution
 
 
 @each_kind
-def test_the_system_default_answers_when_nobody_has_one(
+def test_the_system_default_applies_when_no_owner_has_a_configuration(
     client: APIClient, user: User, kind: str
 ) -> None:
     entity = MODELS[kind].objects.create(name="One", user=user)
@@ -61,22 +61,25 @@ def test_each_level_answers_once_the_nearer_is_gone(
     client: APIClient, user: User, team: Team, kind: str
 ) -> None:
     owned: dict[str, Any] = {"user": user, "organization": team.organization}
-    named = ConfigurationFactory.create(**owned)
+    direct = ConfigurationFactory.create(**owned)
     first = {
-        "direct": named,
+        "direct": direct,
         "organization": ConfigurationFactory.create(
             user=team.member, organization=team.organization
         ),
         "user": ConfigurationFactory.create(user=user),
     }
-    ExportConfiguration.objects.filter(pk=named.pk).update(
+    ExportConfiguration.objects.filter(pk=direct.pk).update(
         created_at=first["user"].created_at
     )  # so that the organization's first is another one
-    entity = MODELS[kind].objects.create(name="One", export_configuration=named, **owned)
+    entity = MODELS[kind].objects.create(name="One", export_configuration=direct, **owned)
 
     for level, configuration in first.items():
-        found = answer_for(client, kind, entity)
-        assert (found["level"], found["configuration"]["id"]) == (level, str(configuration.pk))
+        resolution = answer_for(client, kind, entity)
+        assert (resolution["level"], resolution["configuration"]["id"]) == (
+            level,
+            str(configuration.pk),
+        )
         client_of(UserFactory.create(superuser=True)).delete(
             f"/api/v1/users/export-configurations/{configuration.pk}"
         )
@@ -144,7 +147,7 @@ def test_the_order_is_the_contracts(client: APIClient, user: User, team: Team, c
         name="P", guideline=guideline, export_configuration=direct, **owned
     )
 
-    found = answer_for(client, "production-requests", wanted)
+    resolution = answer_for(client, "production-requests", wanted)
 
     level = expected_level(case)
     candidates: dict[str, list[Any]] = {
@@ -155,14 +158,14 @@ def test_the_order_is_the_contracts(client: APIClient, user: User, team: Team, c
         "system": [None],
     }
     first = candidates[level][0]
-    assert found["level"] == level
-    assert found["configuration"]["id"] == (str(first.pk) if first else None)
+    assert resolution["level"] == level
+    assert resolution["configuration"]["id"] == (str(first.pk) if first else None)
 
 
 def test_a_guideline_is_asked_by_production_requests_only(client: APIClient, user: User) -> None:
-    named = ConfigurationFactory.create(user=user)
+    direct = ConfigurationFactory.create(user=user)
     ConfigurationFactory.create(user=user)
-    guideline = Guideline.objects.create(name="G", user=user, export_configuration=named)
+    guideline = Guideline.objects.create(name="G", user=user, export_configuration=direct)
     request = ProductionRequest.objects.create(name="P", user=user, guideline=guideline)
 
     assert answer_for(client, "guidelines", guideline)["level"] == "direct"
@@ -191,15 +194,15 @@ def test_an_entity_names_changes_and_clears_its_configuration(
 ) -> None:
     first, second = ConfigurationFactory.create_batch(2, user=user)
 
-    made = client.post(route(kind), {"name": "One", "export_configuration_id": str(first.pk)})
-    path = route(kind, made.json()["id"])
+    created = client.post(route(kind), {"name": "One", "export_configuration_id": str(first.pk)})
+    path = route(kind, created.json()["id"])
     changed = client.patch(path, {"export_configuration_id": str(second.pk)})
     renamed = client.patch(path, {"name": "Two"})
     cleared = client.patch(path, {"export_configuration_id": None})
 
-    assert made.status_code == 201
-    answers = (made, changed, renamed, cleared)
-    assert [each.json()["export_configuration_id"] for each in answers] == [
+    assert created.status_code == 201
+    responses = (created, changed, renamed, cleared)
+    assert [each.json()["export_configuration_id"] for each in responses] == [
         str(first.pk),
         str(second.pk),
         str(second.pk),
@@ -218,9 +221,9 @@ def test_a_foreign_or_unknown_configuration_is_the_same_422(
 
     for refused in (foreign.pk, of_organization.pk, uuid4()):
         sent = {"name": "New", "export_configuration_id": str(refused)}
-        for answer in (client.post(route(kind), sent), client.patch(route(kind, entity), sent)):
-            assert answer.status_code == 422
-            [issue] = answer.json()["detail"]
+        for response in (client.post(route(kind), sent), client.patch(route(kind, entity), sent)):
+            assert response.status_code == 422
+            [issue] = response.json()["detail"]
             assert issue["loc"] == ["body", "export_configuration_id"]
             assert (issue["type"], issue["input"]) == ("not_found", str(refused))
     entity.refresh_from_db()
@@ -236,12 +239,12 @@ def test_members_name_their_own_or_the_organizations(
     colleagues = ConfigurationFactory.create(user=team.member)
     look = Look.objects.create(name="L", user=team.member, organization=team.organization)
 
-    answers = [
+    responses = [
         client.patch(route("looks", look), {"export_configuration_id": str(each.pk)})
         for each in (house, own, colleagues)
     ]
 
-    assert [each.status_code for each in answers] == [200, 200, 422]
+    assert [each.status_code for each in responses] == [200, 200, 422]
 
 
 def test_a_colleague_may_send_back_what_is_named(client: APIClient, user: User, team: Team) -> None:
@@ -251,12 +254,12 @@ def test_a_colleague_may_send_back_what_is_named(client: APIClient, user: User, 
     )
     read = client.get(route("looks", look)).json()
 
-    answer = client.patch(
+    response = client.patch(
         route("looks", look),
         {"name": "Renamed", "export_configuration_id": read["export_configuration_id"]},
     )
 
-    assert (answer.status_code, answer.json()["name"]) == (200, "Renamed")
+    assert (response.status_code, response.json()["name"]) == (200, "Renamed")
 
 
 @pytest.mark.covers("I18")
@@ -270,10 +273,10 @@ def test_deleting_by_organization_clears_every_entity(team: Team, user: User, ki
         for name in "abc"
     ]
 
-    answer = client_of(admin).delete(
+    response = client_of(admin).delete(
         f"/api/v1/users/organizations/{team.organization.pk}/export-configuration"
     )
 
-    assert answer.status_code == 200
+    assert response.status_code == 200
     ids = MODELS[kind].objects.values_list("export_configuration_id", flat=True)
     assert list(ids) == [None] * len(entities)

@@ -15,7 +15,7 @@ from catalog.models import Product
 from catalog.tests.conftest import Team
 from exports.models import ExportRun
 from exports.tests.exporting import archive_of, objects, work_off
-from exports.tests.requesting import EXPORTS, faults, started
+from exports.tests.requesting import EXPORTS, issues, started
 from media.models import MediaResource
 from media.storage.testing.memory import MemoryStore
 
@@ -56,12 +56,12 @@ def test_an_export_is_accepted_watched_and_downloaded(client: APIClient, shoe: P
     assert "until its status is completed" in early.json()["detail"]
 
     body = archive_of(work_off(run))
-    told = client.get(f"{EXPORTS}{run.pk}").json()
+    result = client.get(f"{EXPORTS}{run.pk}").json()
     download = client.get(f"{EXPORTS}{run.pk}/download")
 
-    assert told["status"] == "completed"
-    assert told["counts"] == {"ready": 4, "failed": 0, "pending": 0}
-    assert told["archive"] == {"size": len(body), "sha256": run.archive_sha256}
+    assert result["status"] == "completed"
+    assert result["counts"] == {"ready": 4, "failed": 0, "pending": 0}
+    assert result["archive"] == {"size": len(body), "sha256": run.archive_sha256}
     assert download.status_code == 302
     assert download.headers["Cache-Control"] == "no-store"
     assert "Oxford.zip" in download.headers["Location"]
@@ -78,11 +78,11 @@ def test_files_that_failed_are_told(
     started(client, shoe)
     run = work_off(ExportRun.objects.get())
 
-    told = client.get(f"{EXPORTS}{run.pk}").json()
+    body = client.get(f"{EXPORTS}{run.pk}").json()
 
-    assert told["status"] == "completed_with_errors"
-    assert told["counts"] == {"ready": 3, "failed": 1, "pending": 0}
-    assert told["failures"] == [
+    assert body["status"] == "completed_with_errors"
+    assert body["counts"] == {"ready": 3, "failed": 1, "pending": 0}
+    assert body["failures"] == [
         {
             "name": "Us_AW26_back_v1.webp",
             "resource_id": str(pictures[1].pk),
@@ -97,10 +97,10 @@ def test_an_expired_archive_is_gone(client: APIClient, shoe: Product) -> None:
     run = work_off(ExportRun.objects.get())
     ExportRun.objects.update(status="EXPIRED")
 
-    answer = client.get(f"{EXPORTS}{run.pk}/download")
+    response = client.get(f"{EXPORTS}{run.pk}/download")
 
-    assert answer.status_code == 410
-    assert "start the export again" in answer.json()["detail"]
+    assert response.status_code == 410
+    assert "start the export again" in response.json()["detail"]
 
 
 @pytest.mark.covers("F40", "T64")
@@ -116,7 +116,7 @@ def test_the_same_request_with_one_key_starts_one_export(client: APIClient, shoe
     assert first.json() == second.json()
     assert second.headers["Location"] == first.headers["Location"]
     assert second.headers["Idempotent-Replayed"] == "true"
-    assert faults(other) == [(["header", "Idempotency-Key"], "idempotency_key_reused")]
+    assert issues(other) == [(["header", "Idempotency-Key"], "idempotency_key_reused")]
     assert ExportRun.objects.count() == 1
 
 
@@ -126,14 +126,14 @@ def test_members_export_for_their_organization(team: Team, shoe: Product, user: 
     scope = f"?organization_id={team.organization.pk}"
     colleague, stranger = client_of(team.member), client_of(team.outsider)
 
-    made = started(colleague, shoe).json()
+    run = started(colleague, shoe).json()
 
-    assert made["organization_id"] == str(team.organization.pk)
+    assert run["organization_id"] == str(team.organization.pk)
     assert client_of(user).get(f"{EXPORTS}{scope}").json()["count"] == 1
     assert client_of(user).get(EXPORTS).json() == {"data": [], "count": 0}
     assert stranger.get(f"{EXPORTS}{scope}").status_code == 403
-    assert stranger.get(f"{EXPORTS}{made['id']}").status_code == 404
-    assert stranger.get(f"{EXPORTS}{made['id']}/download").status_code == 404
+    assert stranger.get(f"{EXPORTS}{run['id']}").status_code == 404
+    assert stranger.get(f"{EXPORTS}{run['id']}/download").status_code == 404
 
 
 def test_the_list_tells_of_each_export_with_few_queries(client: APIClient, shoe: Product) -> None:
@@ -149,8 +149,8 @@ def test_the_list_tells_of_each_export_with_few_queries(client: APIClient, shoe:
 
 
 def test_a_run_that_was_refused_leaves_nothing(client: APIClient, memory: MemoryStore) -> None:
-    answer = client.post(EXPORTS, {"look_ids": [uuid4()]})
+    response = client.post(EXPORTS, {"look_ids": [uuid4()]})
 
-    assert answer.status_code == 422
+    assert response.status_code == 422
     assert objects() == []
     assert not ExportRun.objects.exists()

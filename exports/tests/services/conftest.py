@@ -51,11 +51,11 @@ def photos(doors: None, public: MemoryStore, user: User) -> list[MediaResource]:
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
     """What recovery hands to the broker, which takes everything."""
-    told: list[tuple[str, ...]] = []
+    body: list[tuple[str, ...]] = []
 
     def take(task: str, **kwargs: str) -> bool:
-        told.append((task, *kwargs.values()))
+        body.append((task, *kwargs.values()))
         return True
 
     monkeypatch.setattr("sartiq.core.work.resend.send", take)
-    return told
+    return body

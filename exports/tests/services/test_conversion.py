@@ -46,12 +46,12 @@ def convert(tmp_path: Path) -> Convert:
     """Return the conversion of given bytes; the folder holds nothing else afterwards."""
 
     def run(content: bytes, target: ImageFormat) -> tuple[Converted, bytes]:
-        source, made = tmp_path / "source", tmp_path / "made"
+        source, image = tmp_path / "source", tmp_path / "made"
         source.write_bytes(content)
-        converted = conversion.convert(source, made, image_format=target)
+        converted = conversion.convert(source, image, image_format=target)
         assert sorted(path.name for path in tmp_path.iterdir()) == ["made", "source"]
         assert source.read_bytes() == content
-        return converted, made.read_bytes()
+        return converted, image.read_bytes()
 
     return run
 
@@ -85,9 +85,9 @@ def test_every_kind_opens_again_as_what_it_is_called(
 ) -> None:
     converted, body = convert(KINDS[kind](), target)
 
-    made = opened(body)
+    image = opened(body)
     name, content_type = NAMES[target]
-    assert (made.format, made.size, getattr(made, "n_frames", 1)) == (name, SIZE, 1)
+    assert (image.format, image.size, getattr(image, "n_frames", 1)) == (name, SIZE, 1)
     assert converted == Converted(
         size=len(body),
         sha256=hashlib.sha256(body).hexdigest(),
@@ -126,9 +126,9 @@ def test_no_place_and_no_other_metadata_is_left(
 ) -> None:
     _, body = convert(KINDS[kind](), target)
 
-    made = opened(body)
-    assert dict(made.getexif()) == {}
-    assert {"xmp", "exif", "comment", "Comment", "XML:com.adobe.xmp"}.isdisjoint(made.info)
+    image = opened(body)
+    assert dict(image.getexif()) == {}
+    assert {"xmp", "exif", "comment", "Comment", "XML:com.adobe.xmp"}.isdisjoint(image.info)
     for mark in (GPS_MARK, XMP_MARK, b"Exif\0\0", b"eXIf", b"xpacket"):
         assert mark not in body
 
@@ -154,10 +154,10 @@ def test_the_orientation_is_in_the_pixels(
 
     converted, body = convert(source, target)
 
-    made = opened(body)
-    assert made.size == (converted.width, converted.height) == upright.size
-    assert made.getexif().get(0x0112) is None
-    assert difference(made, upright) < 4
+    image = opened(body)
+    assert image.size == (converted.width, converted.height) == upright.size
+    assert image.getexif().get(0x0112) is None
+    assert difference(image, upright) < 4
 
 
 def test_orientations_are_told_apart_by_the_scene() -> None:
@@ -206,12 +206,12 @@ def test_ink_becomes_srgb_through_its_profile(
 ) -> None:
     _, body = convert(cmyk(icc), target)
 
-    made = opened(body)
-    profile = made.info["icc_profile"]
-    assert made.mode == "RGB"
+    image = opened(body)
+    profile = image.info["icc_profile"]
+    assert image.mode == "RGB"
     assert profile[16:20] == b"RGB "
     assert ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(io.BytesIO(profile)))
-    red, _, blue = made.getpixel((5, 5))  # type: ignore[misc]  # three channels: a tuple
+    red, _, blue = image.getpixel((5, 5))  # type: ignore[misc]  # three channels: a tuple
     assert red > 2 * blue
 
 
@@ -220,10 +220,10 @@ def test_ink_stays_ink_in_a_jpeg(convert: Convert) -> None:
 
     _, body = convert(source, ImageFormat.JPEG)
 
-    made = opened(body)
-    assert made.mode == "CMYK"
-    assert made.info["icc_profile"] == INK
-    assert difference(made, opened(source)) < 4
+    image = opened(body)
+    assert image.mode == "CMYK"
+    assert image.info["icc_profile"] == INK
+    assert difference(image, opened(source)) < 4
 
 
 @pytest.mark.parametrize("target", [ImageFormat.WEBP, ImageFormat.AVIF])

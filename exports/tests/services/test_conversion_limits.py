@@ -33,9 +33,9 @@ def source(tmp_path: Path) -> Path:
 def refusal(source: Path, content: bytes, target: ImageFormat = ImageFormat.WEBP) -> str:
     """Return the code a conversion is refused with; nothing is left of it."""
     source.write_bytes(content)
-    made = source.with_name("made")
+    image = source.with_name("made")
     with pytest.raises(ConversionError) as caught:
-        conversion.convert(source, made, image_format=target)
+        conversion.convert(source, image, image_format=target)
     assert [path.name for path in source.parent.iterdir()] == ["source"]
     assert caught.value.detail.endswith(".")
     return caught.value.code
@@ -43,8 +43,8 @@ def refusal(source: Path, content: bytes, target: ImageFormat = ImageFormat.WEBP
 
 def works(source: Path) -> bool:
     source.write_bytes(saved(scene(), "PNG"))
-    made = conversion.convert(source, source.with_name("made"), image_format=ImageFormat.WEBP)
-    return made.content_type == "image/webp"
+    image = conversion.convert(source, source.with_name("made"), image_format=ImageFormat.WEBP)
+    return image.content_type == "image/webp"
 
 
 def noise(side: int) -> bytes:
@@ -117,9 +117,9 @@ def test_the_limits_grow_with_the_pixels(
 def test_an_image_of_the_most_pixels_is_converted(source: Path) -> None:
     source.write_bytes(saved(Image.new("L", (16_383, 7_324), 200), "JPEG"))
 
-    made = conversion.convert(source, source.with_name("made"), image_format=ImageFormat.JPEG)
+    image = conversion.convert(source, source.with_name("made"), image_format=ImageFormat.JPEG)
 
-    assert (made.width, made.height) == (16_383, 7_324)
+    assert (image.width, image.height) == (16_383, 7_324)
 
 
 @pytest.mark.covers("T31", "F06")
@@ -215,7 +215,7 @@ for line in sys.stdin:
 
 @contextmanager
 def owner() -> Iterator[subprocess.Popen[str]]:
-    """Run a process of ours that converts the files it is told, until it is killed."""
+    """Run a process that converts the files sent to it until it is killed."""
     with subprocess.Popen(
         [sys.executable, "-c", _OWNER],
         cwd=ROOT,

@@ -65,10 +65,10 @@ def shown(tmp_path: Path) -> Shown:
     """Return the colour a viewer that knows profiles shows of a converted picture."""
 
     def convert(content: bytes, target: ImageFormat) -> tuple[int, int, int]:
-        source, made = tmp_path / "source", tmp_path / "made"
+        source, image = tmp_path / "source", tmp_path / "made"
         source.write_bytes(content)
-        conversion.convert(source, made, image_format=target)
-        picture: Image.Image = Image.open(made)
+        conversion.convert(source, image, image_format=target)
+        picture: Image.Image = Image.open(image)
         picture.load()
         icc = picture.info.get("icc_profile")
         if picture.mode not in {"RGB", "L"}:
@@ -144,7 +144,7 @@ SOURCES: dict[str, tuple[bytes, tuple[int, int, int]]] = {
     "png, sRGB chunk above a gamma": (png_with((b"sRGB", b"\0"), gamma(100_000)), STORED),
     "avif, nclx of Display P3": (avif_with_codes(12, 13), DISPLAY_P3),
     "avif, nclx of sRGB": (avif_with_codes(1, 13), STORED),
-    "avif, nclx with codes nobody knows": (avif_with_codes(99, 99), STORED),
+    "avif, nclx with unknown codes": (avif_with_codes(99, 99), STORED),
 }
 
 
@@ -169,8 +169,8 @@ def test_an_embedded_profile_stands_above_gamma_and_exif_but_not_above_cicp(
     for content in (profiled, profiled[:33] + chunk + profiled[33:]):
         (tmp_path / "source").write_bytes(content)
         conversion.convert(tmp_path / "source", tmp_path / "made", image_format=ImageFormat.PNG)
-        with Image.open(tmp_path / "made") as made:
-            profiles.append(made.info.get("icc_profile"))
+        with Image.open(tmp_path / "made") as image:
+            profiles.append(image.info.get("icc_profile"))
 
     assert profiles[0] == STUDIO
     assert profiles[1] not in {None, STUDIO}

@@ -63,12 +63,12 @@ def named(entries: list[ExportEntry], configuration: ExportConfiguration) -> lis
 def test_names_are_distinct_and_safe_whatever_templates_and_values_say(
     entries: list[ExportEntry], configuration: ExportConfiguration
 ) -> None:
-    found = named(entries, configuration)
+    named_entries = named(entries, configuration)
 
-    told = [each.name for each in found]
-    folded = {unicodedata.normalize("NFC", name).casefold() for name in told}
+    body = [each.name for each in named_entries]
+    folded = {unicodedata.normalize("NFC", name).casefold() for name in body}
     assert len(folded) == len(entries)
-    for name in told:
+    for name in body:
         assert 1 <= len(name) <= names.MAX_NAME_LENGTH
         assert all(names.is_allowed(character) for character in name)
         assert name == unicodedata.normalize("NFC", name) == name.strip(" .")
@@ -120,7 +120,7 @@ def test_a_template_that_would_do_more_than_name_is_refused(text: str) -> None:
 
 def test_versions_count_files_that_agree_in_everything_else() -> None:
     configuration = ExportConfiguration()
-    known: list[dict[str, Any]] = [
+    values: list[dict[str, Any]] = [
         {"product_sku": "A", "shot_type": "image"},
         {"product_sku": "B", "shot_type": "image"},
         {"product_sku": "A", "shot_type": "image"},
@@ -128,7 +128,7 @@ def test_versions_count_files_that_agree_in_everything_else() -> None:
     ]
     picture = MediaResource(id=UUID(int=1), resource_type="IMAGE", extension="png")
 
-    found = named([ExportEntry(resource=picture, values=each) for each in known], configuration)
+    entries = named([ExportEntry(resource=picture, values=each) for each in values], configuration)
 
-    assert [each.values["version"] for each in found] == [1, 1, 2, 1]
-    assert [each.values["index"] for each in found] == [1, 2, 3, 4]
+    assert [each.values["version"] for each in entries] == [1, 1, 2, 1]
+    assert [each.values["index"] for each in entries] == [1, 2, 3, 4]

@@ -69,7 +69,7 @@ def an_hour_later() -> None:
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("deaths", [1, 3])
 @pytest.mark.parametrize("point", ["lease-taken", *MAKING, *PACKING])
-def test_whoever_dies_at_any_step_one_whole_archive_is_made(
+def test_a_crash_at_any_step_still_makes_one_whole_archive(
     user: User, photos: list[MediaResource], settings: Settings, point: str, deaths: int
 ) -> None:
     settings.LEASE_SECONDS = 0  # a dead worker's lease has ended at once
@@ -246,20 +246,20 @@ def test_a_large_run_never_fills_the_queue(
     user: User, photos: list[MediaResource], sent: list[tuple[str, ...]]
 ) -> None:
     run = start(user, *[entry(photos[0])] * (dispatch.WINDOW + 3))
-    told = ExportItem.objects.filter(sent_at__isnull=False)
-    assert told.count() == dispatch.WINDOW
+    body = ExportItem.objects.filter(sent_at__isnull=False)
+    assert body.count() == dispatch.WINDOW
     assert recovery.resend() == 0
 
     convert_item.make(item_of(run).pk)
-    assert told.count() == dispatch.WINDOW + 1
+    assert body.count() == dispatch.WINDOW + 1
     convert_item.make(item_of(run).pk)
-    assert told.count() == dispatch.WINDOW + 1
+    assert body.count() == dispatch.WINDOW + 1
 
     ExportItem.objects.filter(position__gt=3).update(sent_at=None)
     assert dispatch.top_up(run.pk) == dispatch.WINDOW - 2
 
 
-def test_files_that_wait_for_their_resource_hold_nobody_up(
+def test_files_that_wait_for_their_resource_block_no_other_file(
     user: User, photos: list[MediaResource]
 ) -> None:
     MediaResource.objects.filter(pk=photos[0].pk).update(status="PENDING")

@@ -131,11 +131,11 @@ def test_a_made_file_that_is_lost_is_made_again(
     run = start(user, *map(entry, photos))
     for pk in item_ids(run):
         convert_item.make(pk)
-    made = item_of(run, 2)
-    private.delete_many([made.result_key])
+    item = item_of(run, 2)
+    private.delete_many([item.result_key])
     if fault == "other":
-        other = bytes(made.result_size or 0)
-        private.put(made.result_key, other, headers=build_archive.HEADERS)
+        other = bytes(item.result_size or 0)
+        private.put(item.result_key, other, headers=build_archive.HEADERS)
 
     build_archive.assemble(run.pk)
     assert item_of(run, 2).status == ItemStatus.WAITING

@@ -69,9 +69,9 @@ def test_an_archive_holds_every_image_in_the_format_asked_for(
 
     assert run.status == RunStatus.COMPLETED
     files = files_of(run)
-    named = [f"{name}.{extension}" for name in NAMES]
-    assert list(files) == [*named, "metadata.json", "metadata.csv", "manifest.json"]
-    for name in named:
+    names = [f"{name}.{extension}" for name in NAMES]
+    assert list(files) == [*names, "metadata.json", "metadata.csv", "manifest.json"]
+    for name in names:
         with Image.open(io.BytesIO(files[name])) as image:
             image.load()
             assert (image.format, image.size) == (decoded, (12, 8))
@@ -81,12 +81,12 @@ def test_the_manifest_tells_of_every_file(user: User, photos: list[MediaResource
     run = exported(user, *map(entry, photos))
 
     files = files_of(run)
-    told = json.loads(files["manifest.json"])
+    result = json.loads(files["manifest.json"])
     sources = [str(each.pk) for each in photos]
-    assert told["failed"] == []
-    assert [each["name"] for each in told["files"]] == list(files)[:-1]
-    assert [each["resource_id"] for each in told["files"]] == [*sources, None, None]
-    for each in told["files"]:
+    assert result["failed"] == []
+    assert [each["name"] for each in result["files"]] == list(files)[:-1]
+    assert [each["resource_id"] for each in result["files"]] == [*sources, None, None]
+    for each in result["files"]:
         body = files[each["name"]]
         assert (each["size"], each["sha256"]) == (len(body), hashlib.sha256(body).hexdigest())
 
@@ -94,11 +94,11 @@ def test_the_manifest_tells_of_every_file(user: User, photos: list[MediaResource
 def test_the_metadata_tells_of_every_file(user: User, photos: list[MediaResource]) -> None:
     run = exported(user, entry(photos[0], color="red"))
 
-    [told] = json.loads(files_of(run)["metadata.json"])["files"]
-    assert told["file_name"] == "Us_S-1_image_v1.webp"
-    assert (told["brand"], told["color"], told["version"], told["index"]) == ("Us", "red", 1, 1)
-    assert told["date"] == ""
-    assert told["sha256"] == item_of(run).result_sha256
+    [body] = json.loads(files_of(run)["metadata.json"])["files"]
+    assert body["file_name"] == "Us_S-1_image_v1.webp"
+    assert (body["brand"], body["color"], body["version"], body["index"]) == ("Us", "red", 1, 1)
+    assert body["date"] == ""
+    assert body["sha256"] == item_of(run).result_sha256
 
 
 def test_an_adapter_that_prescribes_its_names_is_followed(

@@ -82,8 +82,8 @@ def test_a_large_archive_is_the_same_on_every_store(store: ObjectStore, user: Us
 def test_a_signed_address_reads_the_archive_under_its_name(bucket: S3Store, user: User) -> None:
     run = exported(user, entry(ready(bucket, user, noise())))
 
-    answer = httpx.get(runs.sign_download(user=user, run_id=run.pk))
+    response = httpx.get(runs.sign_download(user=user, run_id=run.pk))
 
-    assert answer.content == archive_of(run)
-    assert answer.headers["content-type"] == "application/zip"
-    assert answer.headers["content-disposition"] == 'attachment; filename="Shoot 12.zip"'
+    assert response.content == archive_of(run)
+    assert response.headers["content-type"] == "application/zip"
+    assert response.headers["content-disposition"] == 'attachment; filename="Shoot 12.zip"'

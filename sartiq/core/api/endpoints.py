@@ -42,7 +42,7 @@ class BaseEndpoint(APIView):
             self.query = read(declared, request.query_params, where="query")
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
-        """Answer with an entity tag, and let no cache show an answer to somebody else."""
+        """Add an entity tag, and forbid shared caches to store the response."""
         answer: Any = super().finalize_response(request, response, *args, **kwargs)
         if self.authentication_classes:
             conditional.tag(request, answer)

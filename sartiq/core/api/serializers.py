@@ -39,18 +39,18 @@ class StrictSerializer(serializers.Serializer[T]):
         if not isinstance(data, Mapping) or isinstance(data, QueryDict):
             return {}
         return {
-            name: fault if isinstance(fault, dict) else [fault]
+            name: issue if isinstance(issue, dict) else [issue]
             for name, field in self.fields.items()
-            if not field.read_only and (fault := _fault(field, data.get(name)))
+            if not field.read_only and (issue := _fault(field, data.get(name)))
         }
 
 
 def _joined(usual: Any, wrong: dict[str, Any], name: str) -> Any:
-    """Return the faults of one field: of its type rather than its value, item by item in a list."""
-    found, of_type = usual.get(name), wrong.get(name)
-    if isinstance(found, dict) and isinstance(of_type, dict):
-        return {at: of_type.get(at, found.get(at)) for at in sorted({*found, *of_type})}
-    return of_type or found
+    """Return the issues of one field: of its type rather than its value, item by item in a list."""
+    issues, of_type = usual.get(name), wrong.get(name)
+    if isinstance(issues, dict) and isinstance(of_type, dict):
+        return {at: of_type.get(at, issues.get(at)) for at in sorted({*issues, *of_type})}
+    return of_type or issues
 
 
 def _fault(field: Any, value: Any) -> Any:
@@ -59,7 +59,7 @@ def _fault(field: Any, value: Any) -> Any:
         return None
     if isinstance(field, serializers.ListField) and isinstance(value, list):
         return {
-            at: [fault] for at, item in enumerate(value) if (fault := _fault(field.child, item))
+            at: [issue] for at, item in enumerate(value) if (issue := _fault(field.child, item))
         }
     for kind, wanted, code, message in _JSON_TYPES:
         if isinstance(field, kind):

@@ -36,28 +36,28 @@ def read(
     where: Where = "body",
     partial: bool = False,
 ) -> dict[str, Any]:
-    """Return the validated data, or raise InvalidManyError with every fault and its place.
+    """Return the validated data, or raise InvalidManyError with every issue and its place.
 
     In a query or a form every parameter of the serializer is sent once, and one that is present
     but empty is a value, not absent. A query takes no other parameters; a form whose serializer
     says `refuses_misspellings` none that looks like one of its own.
     """
     reader = _reader(serializer, partial=partial)
-    faults: list[Issue] = []
+    issues: list[Issue] = []
     if isinstance(data, QueryDict):
         names = list(reader.fields)
-        faults += repeated_parameters(data, names=names, where=where)
+        issues += repeated_parameters(data, names=names, where=where)
         if where == "query" or getattr(serializer, "refuses_misspellings", False):
             is_closed = where == "query"
-            faults += unknown_parameters(data, names=names, where=where, closed=is_closed)
+            issues += unknown_parameters(data, names=names, where=where, closed=is_closed)
         data = {name: data[name] for name in data if name in reader.fields}
     try:
         values = dict(reader.run_validation(data))
     except ValidationError as refusal:
         errors = as_serializer_error(refusal)
-        faults += issues_of(errors, data=data, where=where, field=reader)
-    if faults:
-        raise InvalidManyError(faults)
+        issues += issues_of(errors, data=data, where=where, field=reader)
+    if issues:
+        raise InvalidManyError(issues)
     return values
 
 
@@ -123,8 +123,8 @@ def _issue(message: Any, loc: Loc, data: Any, field: Any) -> Issue:
 def _wrong_type(field: Any) -> str:
     if isinstance(field, serializers.BaseSerializer):
         return "object_type"
-    named = (code for kind, code in reversed(_WRONG_TYPE.items()) if isinstance(field, kind))
-    return next(named, "value_error")
+    codes = (code for kind, code in reversed(_WRONG_TYPE.items()) if isinstance(field, kind))
+    return next(codes, "value_error")
 
 
 def _child(data: Any, key: Any) -> Any:

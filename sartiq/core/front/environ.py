@@ -1,4 +1,4 @@
-"""A request as WSGI names its parts (PEP 3333), made from the ASGI scope."""
+"""The WSGI environ (PEP 3333) of a request, built from the ASGI scope."""
 
 import sys
 from functools import lru_cache

@@ -68,8 +68,8 @@ async def _spooled(receive: Receive, length: int) -> IO[bytes]:
 async def _collect(receive: Receive, length: int, into: IO[bytes]) -> None:
     loop = asyncio.get_running_loop()
     ends = loop.time() + total_seconds(length)
-    left = length
-    while left > 0:
+    remaining = length
+    while remaining > 0:
         try:
             async with asyncio.timeout_at(min(loop.time() + STALL_SECONDS, ends)):
                 message = await receive()
@@ -78,6 +78,6 @@ async def _collect(receive: Receive, length: int, into: IO[bytes]) -> None:
         if message["type"] != "http.request":
             raise BodyCutOffError
         into.write(message["body"])
-        left -= len(message["body"])
-        if left > 0 and not message["more_body"]:
+        remaining -= len(message["body"])
+        if remaining > 0 and not message["more_body"]:
             raise BodyCutOffError

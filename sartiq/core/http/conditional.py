@@ -79,7 +79,7 @@ def _tagged(request: Request, response: Response) -> HttpResponse:
 
 
 def keep_private(response: HttpResponse) -> None:
-    """Say that an answer is for its caller only, and is to be asked for again."""
+    """Mark a response as private and to be revalidated."""
     patch_vary_headers(response, ["Authorization"])
     response.headers.setdefault("Cache-Control", "private, no-cache")
 

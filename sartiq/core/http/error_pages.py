@@ -35,18 +35,18 @@ def is_staff_page(request: HttpRequest) -> bool:
 
 
 def answer(request: HttpRequest, error: Exception) -> HttpResponse:
-    """Answer a known error: as a page to staff, as JSON to clients of the API."""
-    known = as_ours(error)
-    if known is None or not is_staff_page(request):
+    """Return the response to an error: a page for staff, JSON for API clients."""
+    error_to_show = as_ours(error)
+    if error_to_show is None or not is_staff_page(request):
         return as_json(error)
-    status, detail = status_of(known), str(known.detail)
-    if isinstance(known, errors.InvalidError):
+    status, detail = status_of(error_to_show), str(error_to_show.detail)
+    if isinstance(error_to_show, errors.InvalidError):
         status, detail = 400, ADVICE[400]
-    if isinstance(known, errors.TooManyRequestsError):
-        minutes = math.ceil(known.retry_after.total_seconds() / 60)
+    if isinstance(error_to_show, errors.TooManyRequestsError):
+        minutes = math.ceil(error_to_show.retry_after.total_seconds() / 60)
         detail = f"Too many failed sign-ins. Wait {minutes} minutes, then try again."
     response = page(request, status, detail=ADVICE.get(status, detail))
-    for name, value in headers_of(known).items():
+    for name, value in headers_of(error_to_show).items():
         response[name] = value
     return response
 
@@ -54,9 +54,9 @@ def answer(request: HttpRequest, error: Exception) -> HttpResponse:
 def page(request: HttpRequest, status: int, *, detail: str) -> HttpResponse:
     """Return a page that says what happened, in the frame of the admin."""
     with_menu = status < 500 and _is_signed_in(request)  # noqa: PLR2004  the range is the meaning
-    shown = request if with_menu else _stranger(request)
+    menu_request = request if with_menu else _stranger(request)
     context: dict[str, Any] = {
-        **admin.site.each_context(shown),
+        **admin.site.each_context(menu_request),
         "frame": FRAME if with_menu else PLAIN_FRAME,
         "title": http.HTTPStatus(status).phrase,
         "detail": detail,
@@ -102,7 +102,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def _is_signed_in(request: HttpRequest) -> bool:
-    """Tell whether staff sent the request; False too where nobody can tell."""
+    """Return whether staff sent the request; False if that cannot be determined."""
     try:
         return admin.site.has_permission(request)
     except (AttributeError, DatabaseError):
@@ -110,7 +110,7 @@ def _is_signed_in(request: HttpRequest) -> bool:
 
 
 def _stranger(request: HttpRequest) -> HttpRequest:
-    """Return a request of nobody, which needs no session and no query."""
+    """Return an anonymous copy of the request, which needs no session and no query."""
     stranger = HttpRequest()
     stranger.path = stranger.path_info = request.path_info
     stranger.META["SCRIPT_NAME"] = ""

@@ -43,18 +43,22 @@ MAX_INPUT_LENGTH = 500  # characters of a refused value that are shown back
 
 def handle(error: Exception, context: Mapping[str, Any]) -> Response | None:
     """Answer DRF's exception hook; None lets an unknown error surface as the defect it is."""
-    known = as_ours(error)
-    if known is None:
+    sartiq_error = as_ours(error)
+    if sartiq_error is None:
         return None
-    return Response(body_of(known), status=status_of(known), headers=headers_of(known))
+    return Response(
+        body_of(sartiq_error), status=status_of(sartiq_error), headers=headers_of(sartiq_error)
+    )
 
 
 def as_json(error: Exception) -> JsonResponse:
     """Answer the same body outside DRF (middleware, plain views)."""
-    known = as_ours(error)
-    if known is None:
+    sartiq_error = as_ours(error)
+    if sartiq_error is None:
         raise error
-    return JsonResponse(body_of(known), status=status_of(known), headers=headers_of(known))
+    return JsonResponse(
+        body_of(sartiq_error), status=status_of(sartiq_error), headers=headers_of(sartiq_error)
+    )
 
 
 def status_of(error: errors.SartiqError | drf.APIException) -> int:
@@ -65,7 +69,7 @@ def status_of(error: errors.SartiqError | drf.APIException) -> int:
 
 
 def body_of(error: errors.SartiqError | drf.APIException) -> dict[str, Any]:
-    """Return the body: one sentence, or for a 422 the list of faults."""
+    """Return the body: one sentence, or for a 422 the list of issues."""
     if isinstance(error, errors.InvalidError):
         return {"detail": [wire(issue) for issue in error.issues]}
     return {"detail": str(error.detail)}
@@ -81,7 +85,7 @@ def headers_of(error: errors.SartiqError | drf.APIException) -> dict[str, str]:
 
 
 def wire(issue: Issue) -> dict[str, Any]:
-    """Return one fault as the specification's ValidationError."""
+    """Return one issue as the specification's ValidationError."""
     return {
         "loc": list(issue.loc),
         "msg": issue.message,

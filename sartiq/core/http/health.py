@@ -1,7 +1,7 @@
-"""Liveness and readiness for whoever runs the product.
+"""Liveness and readiness for the operator.
 
-Ready means: requests can be answered. The broker is left out on purpose: without it rows wait and
-nothing is lost.
+Ready means that requests can be served. The broker is not checked on purpose: without it
+rows wait and nothing is lost.
 """
 
 from django.db import DatabaseError, InterfaceError, connection

@@ -65,7 +65,7 @@ def request_id(given: str) -> str:
 
 
 def _user_id(request: HttpRequest) -> str | None:
-    """Return who asked, without a query for anybody the view did not look at."""
+    """Return the user of the request, without a query if the view did not load one."""
     user: Any = getattr(request, "_cached_user", None) or request.__dict__.get("user")
     # `isinstance` would have a lazy user loaded, which fails while the database does not answer.
     return str(user.pk) if issubclass(type(user), Model) else None
@@ -122,7 +122,7 @@ class HonestOutageMiddleware:
 
         On a page of the staff also what a service refuses: there is no REST view to do it.
         """
-        known: tuple[type[Exception], ...] = (OperationalError, InterfaceError, RequestDataTooBig)
+        handled: tuple[type[Exception], ...] = (OperationalError, InterfaceError, RequestDataTooBig)
         if is_staff_page(request):
-            known = (*known, SartiqError)
-        return answer(request, exception) if isinstance(exception, known) else None
+            handled = (*handled, SartiqError)
+        return answer(request, exception) if isinstance(exception, handled) else None

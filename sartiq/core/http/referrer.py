@@ -7,10 +7,10 @@ STAFF_PATH = "/admin/"
 
 
 class StaffReferrerMiddleware:
-    """Let the staff's pages tell our own host, and nobody else, where a form was sent from.
+    """Send the referrer of staff pages to our own host only.
 
     Under the policy of all other pages, `no-referrer`, a browser sends `Origin: null` with every
-    form, and Django's CSRF check refuses it: nobody could even sign in.
+    form, and Django's CSRF check refuses it, even the sign-in.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:

@@ -4,7 +4,7 @@ from typing import Protocol
 
 
 class Readable(Protocol):
-    """What a body can be asked for."""
+    """The interface of a request body."""
 
     def read(self, size: int = -1, /) -> bytes:
         """Return the next bytes."""

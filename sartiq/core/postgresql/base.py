@@ -1,8 +1,8 @@
 """Django's PostgreSQL backend with a health check that costs no round trip.
 
-Django asks `SELECT 1` before the first query of every request on a kept connection: a tenth of a
-presign. A connection the server has closed has an end of file to read, which the kernel tells for
-nothing; TCP keep-alive and user time-out (see the settings) find a server that vanished silently.
+Django asks `SELECT 1` before the first query of every request on a persistent connection: a tenth
+of a presign. A connection that the server closed has an end of file to read, which the kernel reports
+without a round trip; TCP keep-alive and user time-out (see the settings) find a server that vanished silently.
 """
 
 import select
@@ -15,7 +15,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     """PostgreSQL, with `is_usable` answered by the socket."""
 
     def is_usable(self) -> bool:
-        """Tell whether the kept connection still stands; nothing is sent."""
+        """Return whether the persistent connection is still open; nothing is sent."""
         connection = self.connection
         if connection is None or connection.closed or connection.pgconn.status != ConnStatus.OK:
             return False

@@ -11,7 +11,7 @@ from django.db.models.lookups import In
 
 
 class Among(In):
-    """`field = ANY(array)`; nothing is found among no values."""
+    """`field = ANY(array)`; an empty array matches nothing."""
 
     lookup_name = "among"
 
@@ -23,5 +23,5 @@ class Among(In):
 
 
 def register() -> None:
-    """Make it known to every field."""
+    """Register the lookup for every field."""
     Field.register_lookup(Among)

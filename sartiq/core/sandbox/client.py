@@ -55,7 +55,7 @@ class _Server:
         self._process.wait()
 
     def let_go(self) -> None:
-        """Close our ends of the pipes. The server ends once nobody holds them."""
+        """Close our ends of the pipes. The server ends once all copies are closed."""
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 pipe.close()
@@ -81,7 +81,7 @@ class BoundedChild:
         atexit.register(self._drop)
 
     def ask(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Have one request done; a server that died is replaced and asked once more.
+        """Run one request; a server that died is replaced and the request sent once more.
 
         Raises `ChildDiedError` when that one ends without an answer too.
         """
@@ -134,8 +134,8 @@ def _read_line(source: int, deadline: float) -> bytes:
     poll = select.poll()
     poll.register(source, select.POLLIN)
     while not line.endswith(b"\n"):
-        left = deadline - time.monotonic()
-        if left <= 0 or not poll.poll(left * 1000):
+        remaining = deadline - time.monotonic()
+        if remaining <= 0 or not poll.poll(remaining * 1000):
             raise ChildDiedError
         part = os.read(source, 64 * 1024)
         if not part:

@@ -1,12 +1,12 @@
 """The server inside a bounded child: it forks once per request, under limits, and replies.
 
-It needs the standard library only, so the child holds its decoder and nothing of ours. Each fork
+It needs the standard library only, so the child imports its decoder and none of our code. Each fork
 gets hard limits before it looks at a byte, writes one line of JSON and ends; its memory and
 whatever a hostile file did to it end with it. The server reads one request a line on standard
 input and exits when its parent closes that, alive or dead.
 
 A request carries its limits: `address_space`, `cpu_seconds`, `wall_seconds` and, if it may write,
-`file_size`. A fault of the server's own finding is `limit` or `crashed`.
+`file_size`. A failure detected by the server itself is `limit` or `crashed`.
 """
 
 import ctypes
@@ -97,8 +97,8 @@ def _receive(source: int, *, deadline: float) -> bytes | None:
     poll.register(source, select.POLLIN)
     poll.register(0, 0)  # only its hang-up
     parts: list[bytes] = []
-    while (left := deadline - time.monotonic()) > 0:
-        for descriptor, _ in poll.poll(left * 1000):
+    while (remaining := deadline - time.monotonic()) > 0:
+        for descriptor, _ in poll.poll(remaining * 1000):
             if descriptor == 0:
                 sys.exit(0)
             part = os.read(source, _MAX_REPLY)

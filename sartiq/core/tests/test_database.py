@@ -63,10 +63,10 @@ def test_a_connection_the_server_closed_is_found_out_and_replaced(backend_pid: i
 def test_a_statement_written_once_reads_the_same_row_as_the_orm() -> None:
     user = UserFactory.create(full_name="Ada")
 
-    found = select_by_id(User, user.pk)
+    selected = select_by_id(User, user.pk)
 
-    assert found is not None
-    assert {**found.__dict__, "_state": None} == {
+    assert selected is not None
+    assert {**selected.__dict__, "_state": None} == {
         **User.objects.get(pk=user.pk).__dict__,
         "_state": None,
     }
@@ -76,11 +76,11 @@ def test_a_statement_written_once_reads_the_same_row_as_the_orm() -> None:
 def test_a_field_left_out_is_read_when_asked_for() -> None:
     user = UserFactory.create()
 
-    found = select_by_id(User, user.pk, without=("created_at",))
+    selected = select_by_id(User, user.pk, without=("created_at",))
 
-    assert found is not None
-    assert found.get_deferred_fields() == {"created_at"}
-    assert found.created_at == user.created_at
+    assert selected is not None
+    assert selected.get_deferred_fields() == {"created_at"}
+    assert selected.created_at == user.created_at
 
 
 @pytest.mark.covers("F13")

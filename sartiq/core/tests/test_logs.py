@@ -60,15 +60,15 @@ def test_values_under_secret_names_are_hidden(lines: io.StringIO) -> None:
 @pytest.mark.covers("T09")
 @pytest.mark.django_db
 def test_a_request_is_logged_by_its_route_never_by_its_path(client: Client) -> None:
-    answer = client.put("/api/v1/uploads/local/secret-token", headers={"X-Request-ID": "abc-1"})
+    response = client.put("/api/v1/uploads/local/secret-token", headers={"X-Request-ID": "abc-1"})
 
-    assert answer.headers["X-Request-ID"] == "abc-1"
+    assert response.headers["X-Request-ID"] == "abc-1"
 
 
 @pytest.mark.covers("T24")
 @pytest.mark.django_db
 def test_a_request_id_that_is_not_plain_is_replaced(client: Client) -> None:
-    answer = client.get("/health/live", headers={"X-Request-ID": "a b\tc"})
+    response = client.get("/health/live", headers={"X-Request-ID": "a b\tc"})
 
-    assert answer.headers["X-Request-ID"] != "a b\tc"
-    assert PLAIN_ID.fullmatch(answer.headers["X-Request-ID"])
+    assert response.headers["X-Request-ID"] != "a b\tc"
+    assert PLAIN_ID.fullmatch(response.headers["X-Request-ID"])

@@ -25,18 +25,18 @@ def ask_without_database(
     monkeypatch.setitem(connections.settings["default"], "PORT", str(free_port()))
 
     def ask(path: str, **headers: str) -> Any:
-        answers: list[Any] = []
+        responses: list[Any] = []
 
         def run() -> None:
             client = Client(raise_request_exception=False)
-            answers.append(client.get(path, headers=headers))
+            responses.append(client.get(path, headers=headers))
             connections["default"].close()
 
         with django_db_blocker.unblock():
             thread = Thread(target=run)
             thread.start()
             thread.join(timeout=30)
-        return answers[0]
+        return responses[0]
 
     return ask
 
@@ -55,11 +55,11 @@ def test_readiness_is_red_and_liveness_green(ask_without_database: Ask) -> None:
 def test_a_route_answers_503_in_our_shape(ask_without_database: Ask) -> None:
     token = AccessToken.for_user(User(email="a@example.com"))
 
-    answer = ask_without_database("/api/v1/users/me", Authorization=f"Bearer {token}")
+    response = ask_without_database("/api/v1/users/me", Authorization=f"Bearer {token}")
 
-    assert answer.status_code == 503
-    assert answer.headers["Retry-After"] == "5"
-    assert answer.content == b'{"detail":"Service temporarily unavailable"}'
+    assert response.status_code == 503
+    assert response.headers["Retry-After"] == "5"
+    assert response.content == b'{"detail":"Service temporarily unavailable"}'
 
 
 @pytest.mark.covers("F11", "T25")
@@ -69,7 +69,7 @@ def test_redirects_and_the_schema_need_no_database(ask_without_database: Ask) ->
 
 
 def test_ready_says_so(client: Client, db: None) -> None:
-    answer = client.get("/health/ready")
+    response = client.get("/health/ready")
 
-    assert answer.json() == {"status": "ok", "database": "ok"}
-    assert "no-store" in answer.headers["Cache-Control"]
+    assert response.json() == {"status": "ok", "database": "ok"}
+    assert "no-store" in response.headers["Cache-Control"]

@@ -65,14 +65,14 @@ def another_process(parent: Path) -> Iterator[tuple[subprocess.Popen[str], Path]
 
 
 def test_files_of_a_killed_process_are_removed_by_a_later_one(parent: Path) -> None:
-    with another_process(parent) as (process, left):
+    with another_process(parent) as (process, folder):
         process.send_signal(signal.SIGKILL)
         process.wait()
-    assert len(list(left.iterdir())) == 3
+    assert len(list(folder.iterdir())) == 3
 
     temporary_files.process_folder()
 
-    assert not left.exists()
+    assert not folder.exists()
     assert [path.name for path in parent.iterdir()] == [temporary_files.process_folder().name]
 
 
@@ -87,13 +87,13 @@ def test_files_of_a_living_process_stay(parent: Path) -> None:
 
 
 def test_a_later_process_sweeps_when_it_starts(parent: Path) -> None:
-    with another_process(parent) as (process, left):
+    with another_process(parent) as (process, folder):
         process.kill()
         process.wait()
 
     with another_process(parent) as (_, busy):
         assert list(parent.iterdir()) == [busy]
-    assert not left.exists()
+    assert not folder.exists()
 
 
 def test_a_forked_process_has_a_folder_of_its_own(parent: Path) -> None:

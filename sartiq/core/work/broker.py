@@ -1,8 +1,8 @@
-"""kombu's Redis transport, mended: a worker must outlive a broker that goes away.
+"""kombu's Redis transport, fixed: a worker must survive an outage of the broker.
 
 When the broker vanishes under a worker, kombu 5.7 drops the channel's connection, and then uses the
 channel again: to give unacknowledged messages back, and to acknowledge a task that ends just then.
-The channel looks for an address nobody knows any more, and the AttributeError ends the worker. Said
+The channel looks up an address that was removed, and the AttributeError ends the worker. Said
 as the connection error it is, kombu handles it: the row in PostgreSQL, which is the work, stays.
 
 When the broker hangs while a task ends, acknowledging it fails, and kombu keeps the task's place

@@ -1,4 +1,4 @@
-"""The right to work on one waiting row, kept in PostgreSQL with a fencing number.
+"""Leases: the right to work on one row, stored in PostgreSQL with a fencing number.
 
 A lease is taken by a guarded update, so a task delivered twice works once. All times are the
 database's own clock. A holder that lost its lease finds out at `require_held`, inside the
@@ -59,10 +59,10 @@ class Lease(Generic[Leased]):
             self.renew()
 
     @contextmanager
-    def kept(self) -> Iterator[None]:
+    def renewing(self) -> Iterator[None]:
         """Renew from a thread while the block makes one long call that cannot.
 
-        Whether the row is still held is not told here: `require_held` finds out.
+        A lost lease is not reported here; `require_held` checks for it.
         """
         done = Event()
         thread = Thread(target=self._keep_until, args=(done,), daemon=True, name="lease")
@@ -93,7 +93,7 @@ class Lease(Generic[Leased]):
     def release(
         self, *, after: timedelta | None = None, uncounted: bool = False, by_outage: bool = False
     ) -> None:
-        """Give the row back, to be taken again `after` a delay; a lost lease is left alone."""
+        """Release the row, due again `after` a delay; do nothing if the lease was lost."""
         values = released(after=after, uncounted=uncounted, by_outage=by_outage)
         self._held().update(**values)
 
@@ -101,7 +101,7 @@ class Lease(Generic[Leased]):
 def take(rows: QuerySet[Leased]) -> Lease[Leased] | None:
     """Take the one row in `rows` if it is free and due; count the attempt before the work.
 
-    Returns None when somebody else holds it, it is not due, or it no longer matches.
+    Returns None if another worker holds it, it is not due, or it no longer matches.
     """
     row = rows.filter(free_to_take()).order_by().first()
     if row is None:

@@ -46,8 +46,8 @@ class Backlog:
 def send_after_commit(task: str, **kwargs: str) -> None:
     """Send `task` by name once the running transaction has committed (at once without one).
 
-    A thread of this process sends it, so that nobody waits for the broker. A process that dies
-    first has lost nothing: the waiting row is found again.
+    A thread of this process sends it, so no request waits for the broker. If the process dies
+    first, nothing is lost: the waiting row is enqueued again.
     """
     transaction.on_commit(partial(_hand_over, send, task, kwargs))
 
@@ -64,7 +64,7 @@ def send_once(task: str) -> bool:
 
 
 def backlog(task: str) -> Backlog | None:
-    """Return what waits in the queue of `task`, None when the broker does not answer."""
+    """Return the length of the queue of `task`, None if the broker does not answer."""
     return _tried(task, partial(_backlog, queue_of(task)))
 
 

@@ -1,4 +1,4 @@
-"""The queues of the broker: which task waits in which, and what waits in one.
+"""The queues of the broker: the routing of tasks, and the length of a queue.
 
 A worker takes one message of each queue in turn, so that thousands of messages of one kind keep no
 other kind waiting (docs/design/queues.md).

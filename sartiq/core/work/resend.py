@@ -39,7 +39,7 @@ def waiting_for(task: str) -> Callable[[RowsFunction], RowsFunction]:
 
 
 def rows_wait(queues: Collection[str]) -> bool:
-    """Return whether a due row that nobody works on waits for a worker of `queues`."""
+    """Return whether a due row without a live lease waits for a worker of `queues`."""
     now = timezone.now()
     return any(rows(now).exists() for queue in queues for rows in _rows_by_queue[queue])
 
@@ -51,7 +51,7 @@ def resend(
 ) -> int:
     """Send `task` for the rows of `waiting`, in their order; return how many were sent.
 
-    `waiting` gets the moment before which a row was sent last, or made if it never was.
+    `waiting` gets the moment before which a row was last enqueued, or created if it never was.
     """
     queue = backlog(task)
     if queue is None or queue.length >= RESEND_BATCH_SIZE:

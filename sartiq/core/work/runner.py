@@ -98,7 +98,7 @@ def retry_of(error: Exception, *, attempts: int, outage: timedelta) -> Retry | N
 class RowTask(Generic[Leased, Failure]):
     """The work of one kind of row.
 
-    `failure_of` returns what a row fails with because of an exception, None for a defect of ours:
+    `failure_of` returns what a row fails with because of an exception, None for a bug in our code:
     that is raised, and the row is taken again when its lease ends.
     """
 

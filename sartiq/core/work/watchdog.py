@@ -29,7 +29,7 @@ STOP_SECONDS: Final = 30.0  # a task that runs longer is done again by the next 
 
 @dataclass(frozen=True, kw_only=True)
 class Observation:
-    """What a look at the worker shows; the last two are not asked about while it is not idle."""
+    """One observation of the worker; the last two are only checked while it is idle."""
 
     at: float
     tasks_started: int
@@ -66,25 +66,25 @@ class Watchdog(bootsteps.StartStopStep):
         self._stopped.set()
 
     def _watch(self, pool: Any) -> None:
-        since, before = None, self._look(pool, None)
+        since, before = None, self._observe(pool, None)
         while not self._stopped.wait(settings.WATCHDOG_SECONDS / LOOKS):
-            now = self._look(pool, before)
+            now = self._observe(pool, before)
             since = deaf_since(since, before, now)
             if since is not None and now.at - since >= settings.WATCHDOG_SECONDS:
                 self._end(now.at - since)
             before = now
 
-    def _look(self, pool: Any, before: Observation | None) -> Observation:
+    def _observe(self, pool: Any, before: Observation | None) -> Observation:
         started = state.all_total_count[0]
         is_free = len(state.active_requests) < pool.num_processes
         is_idle = is_free and before is not None and before.tasks_started == started
-        answers = is_idle and broker_answers()
+        broker_answering = is_idle and broker_answers()
         return Observation(
             at=time.monotonic(),
             tasks_started=started,
             has_free_process=is_free,
-            broker_answers=answers,
-            rows_wait=answers and self._rows_wait(),
+            broker_answers=broker_answering,
+            rows_wait=broker_answering and self._rows_wait(),
         )
 
     def _rows_wait(self) -> bool:

@@ -142,11 +142,11 @@ def test_a_bad_value_is_refused_by_name_with_what_is_allowed(
     with pytest.raises(ImproperlyConfigured) as refused:
         Production.read()
 
-    said = str(refused.value)
-    assert problem in said
-    assert name in said
-    assert "Allowed: " in said
-    assert not [secret for secret in SECRETS if secret in said]
+    message = str(refused.value)
+    assert problem in message
+    assert name in message
+    assert "Allowed: " in message
+    assert not [secret for secret in SECRETS if secret in message]
     assert refused.value.__cause__ is None
     assert refused.value.__suppress_context__
 
@@ -205,16 +205,16 @@ def test_r2_takes_uploads_at_its_own_address_only(monkeypatch: pytest.MonkeyPatc
 
 
 def test_all_faults_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    faults = {"PROXY_COUNT": "-1", "STORAGE": "gcs", "SECRET_KEY": "", "LOG_LEVEL": "loud"}
-    faults |= {"R2_PRIVATE_BUCKET_NAME": "media", "TASK_TIME_LIMIT": "5000"}
-    for name, value in faults.items():
+    invalid = {"PROXY_COUNT": "-1", "STORAGE": "gcs", "SECRET_KEY": "", "LOG_LEVEL": "loud"}
+    invalid |= {"R2_PRIVATE_BUCKET_NAME": "media", "TASK_TIME_LIMIT": "5000"}
+    for name, value in invalid.items():
         monkeypatch.setenv(name, value)
 
     with pytest.raises(ImproperlyConfigured) as refused:
         Production.read()
 
-    assert len(str(refused.value).splitlines()) == 1 + len(faults)
-    assert not [name for name in faults if name not in str(refused.value)]
+    assert len(str(refused.value).splitlines()) == 1 + len(invalid)
+    assert not [name for name in invalid if name not in str(refused.value)]
 
 
 def test_every_variable_has_a_range_that_is_refused() -> None:

@@ -72,8 +72,8 @@ def test_an_unsafe_setting_stops_the_boot(name: str, value: str, reason: str) ->
 
 
 def test_the_local_store_needs_no_settings_of_s3() -> None:
-    kept = {name: value for name, value in COMPLETE.items() if name not in S3_ONLY}
+    variables = {name: value for name, value in COMPLETE.items() if name not in S3_ONLY}
 
-    done = boot({**kept, "STORAGE": "local"})
+    done = boot({**variables, "STORAGE": "local"})
 
     assert done.returncode == 0, done.stderr

@@ -1,4 +1,4 @@
-"""How the served OpenAPI document is made: our error shapes, our ids, one spelling a route."""
+"""Hooks that build the OpenAPI document: our error schemas, our ids, one spelling per route."""
 
 from typing import Any
 

@@ -42,24 +42,24 @@ class Command(BaseCommand):
 def document() -> dict[str, Any]:
     """Return the OpenAPI document as the routes serve it."""
     generator: Any = SchemaGenerator
-    made: dict[str, Any] = generator().get_schema(request=None, public=True)
-    return made
+    schema: dict[str, Any] = generator().get_schema(request=None, public=True)
+    return schema
 
 
 def _generate() -> str:
     GENERATOR_STATS.reset()
-    made = document()
+    schema = document()
     if GENERATOR_STATS:
         raise CommandError("The generator warned; see above.")
     library: Any = validation  # untyped
-    library.validate_schema(made)
+    library.validate_schema(schema)
     renderer: Any = OpenApiYamlRenderer()
-    return str(renderer.render(made, renderer_context={}).decode())
+    return str(renderer.render(schema, renderer_context={}).decode())
 
 
 def _difference(published: str, generated: str, name: str) -> str:
     lines = difflib.unified_diff(
         published.splitlines(), generated.splitlines(), name, "generated", lineterm="", n=2
     )
-    shown = "\n".join(islice(lines, LINES_SHOWN))
-    return f"{name} is out of date: run `manage.py check_openapi --write`.\n{shown}"
+    changes = "\n".join(islice(lines, LINES_SHOWN))
+    return f"{name} is out of date: run `manage.py check_openapi --write`.\n{changes}"

@@ -38,17 +38,17 @@ def test_every_asset_of_the_page_is_served_by_us(client: Client, page: str) -> N
     assert addresses
     for address in addresses:
         assert address.startswith("/static/")
-        found = finders.find(address.removeprefix("/static/"))
-        assert isinstance(found, str)
-        assert Path(found).stat().st_size > 0
+        path = finders.find(address.removeprefix("/static/"))
+        assert isinstance(path, str)
+        assert Path(path).stat().st_size > 0
 
 
 def test_swagger_starts_from_its_own_script(client: Client) -> None:
-    answer = client.get("/docs?script=")
+    response = client.get("/docs?script=")
 
-    assert answer.headers["Content-Type"].startswith("application/javascript")
-    assert 'url: "/api/v1/openapi.json"' in answer.content.decode().replace("\\u002D", "-")
-    assert FOREIGN.search(answer.content.decode()) is None
+    assert response.headers["Content-Type"].startswith("application/javascript")
+    assert 'url: "/api/v1/openapi.json"' in response.content.decode().replace("\\u002D", "-")
+    assert FOREIGN.search(response.content.decode()) is None
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -64,8 +64,8 @@ def test_policy_allows_what_the_pages_need_and_nothing_foreign(client: Client, p
 
 
 def test_schema_is_served_where_the_pages_look(client: Client) -> None:
-    answer = client.get("/api/v1/openapi.json")
+    response = client.get("/api/v1/openapi.json")
 
-    assert answer.status_code == 200
-    assert answer.json()["openapi"].startswith("3.1")
-    assert answer.json()["info"]["title"] == settings.SPECTACULAR_SETTINGS["TITLE"]
+    assert response.status_code == 200
+    assert response.json()["openapi"].startswith("3.1")
+    assert response.json()["info"]["title"] == settings.SPECTACULAR_SETTINGS["TITLE"]

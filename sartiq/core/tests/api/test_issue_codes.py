@@ -29,10 +29,10 @@ def test_every_refusal_has_a_code_of_the_closed_set() -> None:
         if module_has_submodule(importlib.import_module(name), "errors"):
             importlib.import_module(f"{name}.errors")
 
-    found = {kind.__name__: kind.code for kind in refusals()}
+    codes = {kind.__name__: kind.code for kind in refusals()}
 
-    assert len(found) > 15
-    assert {name: code for name, code in found.items() if code not in CODES} == {}
+    assert len(codes) > 15
+    assert {name: code for name, code in codes.items() if code not in CODES} == {}
 
 
 def test_the_published_list_is_the_closed_set() -> None:

@@ -91,27 +91,27 @@ def test_only_open_routes_ask_for_no_token(schema: dict[str, Any]) -> None:
 
 def test_secured_operations_name_their_refusals(schema: dict[str, Any]) -> None:
     for path, _, operation in operations(schema):
-        answers = operation["responses"]
-        assert {"400", "411", "415", "422", "503"} <= set(answers)
+        responses = operation["responses"]
+        assert {"400", "411", "415", "422", "503"} <= set(responses)
         if operation.get("security", [{}]) != [{}]:
-            assert {"401", "403"} <= set(answers)
+            assert {"401", "403"} <= set(responses)
         if "{" in path:
-            assert "404" in answers
+            assert "404" in responses
         if "requestBody" in operation:
-            assert {"408", "413"} <= set(answers)
+            assert {"408", "413"} <= set(responses)
             assert operation["requestBody"]["required"] is True
 
 
 def test_error_shapes_are_the_specifications(schema: dict[str, Any]) -> None:
-    shapes = schema["components"]["schemas"]
+    schemas = schema["components"]["schemas"]
     validation = schema["components"]["responses"]["Invalid"]["content"]["application/json"]
 
     assert validation["schema"] == {"$ref": "#/components/schemas/HTTPValidationError"}
-    assert shapes["HTTPValidationError"]["properties"]["detail"]["items"] == {
+    assert schemas["HTTPValidationError"]["properties"]["detail"]["items"] == {
         "$ref": "#/components/schemas/ValidationError"
     }
-    assert shapes["ValidationError"]["required"] == ["loc", "msg", "type"]
-    assert set(shapes["ValidationError"]["properties"]) == {"loc", "msg", "type", "input", "ctx"}
+    assert schemas["ValidationError"]["required"] == ["loc", "msg", "type"]
+    assert set(schemas["ValidationError"]["properties"]) == {"loc", "msg", "type", "input", "ctx"}
 
 
 def test_headers_that_a_status_promises_are_named(schema: dict[str, Any]) -> None:
@@ -142,8 +142,8 @@ def test_path_ids_are_uuids(schema: dict[str, Any]) -> None:
 
 
 def test_lists_are_data_and_count(schema: dict[str, Any]) -> None:
-    shapes = schema["components"]["schemas"]
-    lists = {name: shape for name, shape in shapes.items() if name.endswith("List")}
+    schemas = schema["components"]["schemas"]
+    lists = {name: shape for name, shape in schemas.items() if name.endswith("List")}
 
     assert len(lists) >= 9
     for shape in lists.values():

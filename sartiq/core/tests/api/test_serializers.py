@@ -18,14 +18,14 @@ class Shelf(StrictSerializer[Any]):
     )
 
 
-def faults(body: Any) -> list[tuple[tuple[str | int, ...], str]]:
+def issues(body: Any) -> list[tuple[tuple[str | int, ...], str]]:
     with pytest.raises(InvalidManyError) as refused:
         read(Shelf, body)
     return [(issue.loc, issue.code) for issue in refused.value.issues]
 
 
 def test_a_value_of_another_type_hides_no_other_fault() -> None:
-    assert faults({"sku": 5, "images": "x"}) == [
+    assert issues({"sku": 5, "images": "x"}) == [
         (("body", "name"), "missing"),
         (("body", "sku"), "string_type"),
         (("body", "images"), "list_type"),
@@ -33,7 +33,7 @@ def test_a_value_of_another_type_hides_no_other_fault() -> None:
 
 
 def test_items_of_a_list_are_each_named() -> None:
-    assert faults({"name": "Shelf", "images": ["abcd", 5, "ok", True]}) == [
+    assert issues({"name": "Shelf", "images": ["abcd", 5, "ok", True]}) == [
         (("body", "images", 0), "string_too_long"),
         (("body", "images", 1), "string_type"),
         (("body", "images", 3), "string_type"),
@@ -41,11 +41,11 @@ def test_items_of_a_list_are_each_named() -> None:
 
 
 def test_a_type_that_would_be_turned_is_refused_alone() -> None:
-    assert faults({"name": 5}) == [(("body", "name"), "string_type")]
+    assert issues({"name": 5}) == [(("body", "name"), "string_type")]
 
 
 def test_what_is_no_object_is_named_as_such() -> None:
-    assert faults(["name"]) == [(("body",), "object_type")]
+    assert issues(["name"]) == [(("body",), "object_type")]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The front: what it waits for, what it hands to Django, and what it never reads."""
+"""Tests of the front: what it waits for, what it passes to Django, what it never reads."""
 
 import asyncio
 import threading

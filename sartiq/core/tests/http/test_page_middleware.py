@@ -10,7 +10,7 @@ def innermost(request: HttpRequest) -> HttpResponse:
     return HttpResponse("a session" if hasattr(request, "session") else "no session")
 
 
-def said(response: HttpResponseBase) -> bytes:
+def content_of(response: HttpResponseBase) -> bytes:
     assert isinstance(response, HttpResponse)
     return response.content
 
@@ -21,5 +21,5 @@ def test_a_rest_request_goes_past_a_row_of_page_middleware_in_one_step() -> None
     outer = PageSessionMiddleware(inner)
 
     assert outer.past_pages is end
-    assert said(outer(RequestFactory().get("/api/v1/uploads/"))) == b"no session"
-    assert said(outer(RequestFactory().get("/admin/"))) == b"a session"
+    assert content_of(outer(RequestFactory().get("/api/v1/uploads/"))) == b"no session"
+    assert content_of(outer(RequestFactory().get("/admin/"))) == b"a session"

@@ -18,10 +18,10 @@ def test_an_unknown_host_is_a_400_and_one_warning(
     logger = CapturingLogger()
     monkeypatch.setattr(exception_handler, "log", logger)
 
-    answer = client.get(path, headers={"Host": "evil.test"})
+    response = client.get(path, headers={"Host": "evil.test"})
 
-    assert answer.status_code == 400
-    assert answer.json() == {"detail": "This host name is not served here."}
+    assert response.status_code == 400
+    assert response.json() == {"detail": "This host name is not served here."}
     assert logger.calls == [CapturedCall("warning", ("unknown_host",), {"host": "evil.test"})]
 
 
@@ -34,15 +34,15 @@ def test_django_logs_no_traceback_of_an_unknown_host() -> None:
 
 @pytest.mark.parametrize("coding", ["gzip", "br", "identity, gzip", "x", ""])
 def test_a_compressed_body_is_a_415(client: Client, coding: str) -> None:
-    answer = client.post(
+    response = client.post(
         "/api/v1/login/access-token", {"a": "b"}, headers={"Content-Encoding": coding}
     )
 
-    assert answer.status_code == 415
-    assert set(answer.json()) == {"detail"}
+    assert response.status_code == 415
+    assert set(response.json()) == {"detail"}
 
 
 def test_identity_is_no_compression(client: Client) -> None:
-    answer = client.put("/files/a.png", headers={"Content-Encoding": "Identity"})
+    response = client.put("/files/a.png", headers={"Content-Encoding": "Identity"})
 
-    assert answer.status_code == 405
+    assert response.status_code == 405

@@ -22,10 +22,10 @@ PAST = timedelta(seconds=1)
 
 @pytest.fixture
 def row(db: None) -> ObjectDeletion:
-    return made()
+    return create_deletion()
 
 
-def made() -> ObjectDeletion:
+def create_deletion() -> ObjectDeletion:
     """Store some waiting work; a deletion is as good as any."""
     return ObjectDeletion.objects.create(key="temp/a", reason=DeletionReason.EXPIRED)
 
@@ -77,7 +77,7 @@ def test_a_row_that_no_longer_matches_is_not_taken(row: ObjectDeletion) -> None:
 
 
 @pytest.mark.covers("F31")
-def test_whoever_lost_the_lease_finds_out(row: ObjectDeletion) -> None:
+def test_a_worker_that_lost_the_lease_is_refused(row: ObjectDeletion) -> None:
     stale = taken(row)
     expire(row)
     fresh = taken(row)
@@ -136,7 +136,7 @@ def test_an_uncounted_release_gives_the_attempt_back(row: ObjectDeletion) -> Non
 @pytest.mark.covers("F05")
 @pytest.mark.django_db(transaction=True)
 def test_of_many_at_once_one_takes_the_row() -> None:
-    row, together = made(), Barrier(12)
+    row, together = create_deletion(), Barrier(12)
 
     def compete(_: int) -> bool:
         try:
@@ -158,12 +158,12 @@ def test_of_many_at_once_one_takes_the_row() -> None:
 def test_a_long_call_keeps_its_row(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(leases, "MIN_RENEWAL_SECONDS", 0.01)
     settings.LEASE_SECONDS = 0.03
-    row = made()
+    row = create_deletion()
     lease = taken(row)
     renewals: set[object] = set()
     ends = time.monotonic() + 20
 
-    with lease.kept():
+    with lease.renewing():
         while len(renewals) < 5:
             assert time.monotonic() < ends
             row.refresh_from_db()
@@ -174,17 +174,17 @@ def test_a_long_call_keeps_its_row(settings: Settings, monkeypatch: pytest.Monke
 
 @pytest.mark.covers("F31", "I15")
 @pytest.mark.django_db(transaction=True)
-def test_a_long_call_that_lost_its_row_takes_it_from_nobody(
+def test_a_long_call_that_lost_its_row_does_not_take_it_back(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(leases, "MIN_RENEWAL_SECONDS", 0.01)
     settings.LEASE_SECONDS = 0.03
-    row = made()
+    row = create_deletion()
     lease = taken(row)
     others = {"lease_holder": uuid.uuid4(), "lease_fence": 2}
     ObjectDeletion.objects.filter(pk=row.pk).update(**others)
 
-    with lease.kept():
+    with lease.renewing():
         ended = [thread for thread in threading.enumerate() if thread.name == "lease"]
         for thread in ended:
             thread.join(20)

@@ -85,7 +85,7 @@ def test_a_batch_is_asked_for_once_however_many_rows_want_it(broker: Any) -> Non
     assert publishing.send_once("media.delete_objects")
 
 
-def test_nobody_knows_the_backlog_of_a_broker_that_is_away(
+def test_the_backlog_of_an_unreachable_broker_is_unknown(
     broker: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(app.conf, "broker_write_url", "redis://127.0.0.1:1/0")

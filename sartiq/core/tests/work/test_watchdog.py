@@ -14,7 +14,7 @@ SILENT = Observation(
 
 
 def seconds_deaf(looks: Sequence[Observation]) -> float | None:
-    """Return for how long the worker has been deaf at the last look, None if it is not."""
+    """Return how long the worker has been deaf at the last observation, None if it is not."""
     since = None
     for before, now in pairwise(looks):
         since = deaf_since(since, before, now)
@@ -34,7 +34,7 @@ CONSUMED = replace(SILENT, tasks_started=8)
 @pytest.mark.parametrize(
     ("looks", "deaf"),
     [
-        pytest.param([SILENT], None, id="one look says nothing"),
+        pytest.param([SILENT], None, id="one observation says nothing"),
         pytest.param([SILENT] * 2, 0, id="the count begins with the second"),
         pytest.param([SILENT] * 14, 60, id="a minute of silence"),
         pytest.param([BUSY] * 14, None, id="every process is busy"),

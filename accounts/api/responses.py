@@ -1,4 +1,4 @@
-"""Answers of the account routes that the shared schema does not add by itself."""
+"""Responses of the account routes that the shared schema does not add by itself."""
 
 from drf_spectacular.utils import OpenApiResponse
 
