@@ -103,7 +103,7 @@ class TooManyFilesError(InvalidError):
 class Failure:
     """Why a file or a whole export failed, as it is stored.
 
-    A value, for an exception that is kept to be raised again keeps every frame it came through.
+    A value, because a stored exception would keep every stack frame it passed through.
     """
 
     code: RunFailureCode | FileFailureCode
@@ -111,7 +111,7 @@ class Failure:
 
 
 class ItemFailedError(Exception):
-    """Raised when one file cannot be exported: the item fails with this fault."""
+    """Raised when one file cannot be exported: the item fails with this failure."""
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.message)

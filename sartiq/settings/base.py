@@ -11,8 +11,8 @@ from typing import Any
 
 from sartiq.core.temporary_files import UploadFolder
 
+from . import rest
 from .environment import loaded
-from .rest import *
 from .staff import UNFOLD  # noqa: F401  a setting
 from .values import database_settings
 
@@ -147,6 +147,10 @@ SIMPLE_JWT = {
 }
 
 # --- Requests-------------------------------------------------------------------------------
+REST_FRAMEWORK = rest.REST_FRAMEWORK
+SPECTACULAR_SETTINGS = rest.SPECTACULAR_SETTINGS
+CORS_ALLOW_HEADERS = rest.CORS_ALLOW_HEADERS
+CORS_EXPOSE_HEADERS = rest.CORS_EXPOSE_HEADERS
 # Each process has a folder of its own in it (docs/design/temporary-files.md).
 TEMPORARY_DIR = env.TEMPORARY_DIR or tempfile.gettempdir()
 FILE_UPLOAD_TEMP_DIR = UploadFolder()

@@ -1,8 +1,9 @@
 """Django's PostgreSQL backend with a health check that costs no round trip.
 
 Django asks `SELECT 1` before the first query of every request on a persistent connection: a tenth
-of a presign. A connection that the server closed has an end of file to read, which the kernel reports
-without a round trip; TCP keep-alive and user time-out (see the settings) find a server that vanished silently.
+of a presign. A connection that the server closed has an end of file to read, which the kernel
+reports without a round trip; TCP keep-alive and user time-out (see the settings) detect a server
+that vanished silently.
 """
 
 import select
