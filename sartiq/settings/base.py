@@ -147,8 +147,8 @@ SIMPLE_JWT = {
 }
 
 # --- Requests-------------------------------------------------------------------------------
-REST_FRAMEWORK = rest.REST_FRAMEWORK
-SPECTACULAR_SETTINGS = rest.SPECTACULAR_SETTINGS
+REST_FRAMEWORK: dict[str, Any] = rest.REST_FRAMEWORK
+SPECTACULAR_SETTINGS: dict[str, Any] = rest.SPECTACULAR_SETTINGS
 CORS_ALLOW_HEADERS = rest.CORS_ALLOW_HEADERS
 CORS_EXPOSE_HEADERS = rest.CORS_EXPOSE_HEADERS
 # Each process has a folder of its own in it (docs/design/temporary-files.md).
