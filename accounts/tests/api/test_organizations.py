@@ -35,8 +35,8 @@ NOWHERE = "00000000-0000-7000-8000-000000000000"
 pytestmark = pytest.mark.django_db
 
 
-def issues_of(response: Any) -> set[tuple[tuple[str, ...], str]]:
-    return {(tuple(issue["loc"]), issue["type"]) for issue in response.json()["detail"]}
+def issues_of(answer: Any) -> set[tuple[tuple[str, ...], str]]:
+    return {(tuple(issue["loc"]), issue["type"]) for issue in answer.json()["detail"]}
 
 
 def members_path(cast: Cast, user: Any = None) -> str:
@@ -48,18 +48,18 @@ def roles_in(cast: Cast) -> dict[Any, str]:
     return dict(cast.organization.memberships.values_list("user_id", "role"))
 
 
-def test_the_creator_of_an_organization_owns_it() -> None:
+def test_whoever_creates_an_organization_owns_it() -> None:
     user = UserFactory.create()
     client = client_of(user)
 
-    response = client.post(ORGANIZATIONS, {"name": "Acme Photo & Co"})
+    answer = client.post(ORGANIZATIONS, {"name": "Acme Photo & Co"})
 
-    body = response.json()
-    assert response.status_code == 201
+    body = answer.json()
+    assert answer.status_code == 201
     assert set(body) == FIELDS
     assert (body["name"], body["slug"]) == ("Acme Photo & Co", "acme-photo-co")
-    assert response["Location"] == f"{ORGANIZATIONS}{body['id']}"
-    assert client.get(response["Location"]).json() == body
+    assert answer["Location"] == f"{ORGANIZATIONS}{body['id']}"
+    assert client.get(answer["Location"]).json() == body
     assert Membership.objects.get(organization_id=body["id"]).role == Role.OWNER
 
 
@@ -127,10 +127,10 @@ def test_a_taken_slug_is_a_conflict(cast: Cast) -> None:
 def test_a_malformed_organization_is_refused(
     body: dict[str, Any], issues: set[tuple[tuple[str, ...], str]]
 ) -> None:
-    response = client_of(UserFactory.create()).post(ORGANIZATIONS, body)
+    answer = client_of(UserFactory.create()).post(ORGANIZATIONS, body)
 
-    assert response.status_code == 422
-    assert issues_of(response) == issues
+    assert answer.status_code == 422
+    assert issues_of(answer) == issues
     assert not Organization.objects.exists()
 
 
@@ -186,11 +186,11 @@ def test_each_role_gets_its_answer(
             user=target, organization=cast.organization, defaults={"role": Role.MEMBER}
         )
 
-        response = getattr(client_of(getattr(cast, who)), method)(path, body)
+        answer = getattr(client_of(getattr(cast, who)), method)(path, body)
 
-        assert (who, response.status_code) == (who, status)
+        assert (who, answer.status_code) == (who, status)
         if status == 403:
-            assert response.json() == FORBIDDEN
+            assert answer.json() == FORBIDDEN
     stranger = getattr(APIClient(), method)(path, body)
     assert (stranger.status_code, stranger.json()) == (401, {"detail": "Not authenticated"})
 
@@ -222,8 +222,8 @@ def test_a_missing_organization_looks_like_a_foreign_one(
 
     assert missing.status_code == foreign.status_code == 403
     assert missing.content == foreign.content
-    response = ask(cast.superuser, NOWHERE)
-    assert (response.status_code, response.json()) == (404, MISSING)
+    told = ask(cast.superuser, NOWHERE)
+    assert (told.status_code, told.json()) == (404, MISSING)
     malformed = ask(cast.superuser, "not-a-uuid")
     assert malformed.status_code == 422
     assert issues_of(malformed) == {(("path", "org_id"), "uuid_parsing")}
@@ -279,16 +279,16 @@ def test_members_are_listed_oldest_first_with_lower_case_roles(
 @pytest.mark.parametrize("by", ["email", "user_id"])
 def test_a_member_is_added_by_address_or_id(cast: Cast, by: str) -> None:
     user = UserFactory.create(email="New@example.com")
-    identifier = {"email": "new@EXAMPLE.com"} if by == "email" else {"user_id": str(user.pk)}
+    named = {"email": "new@EXAMPLE.com"} if by == "email" else {"user_id": str(user.pk)}
     client = client_of(cast.admin)
 
-    response = client.post(members_path(cast), {**identifier, "role": "admin"})
+    answer = client.post(members_path(cast), {**named, "role": "admin"})
 
-    assert response.status_code == 201
-    assert set(response.json()) == MEMBER_FIELDS
-    assert (response.json()["user_id"], response.json()["role"]) == (str(user.pk), "admin")
-    assert response["Location"] == members_path(cast, user)
-    assert client.get(response["Location"]).json() == response.json()
+    assert answer.status_code == 201
+    assert set(answer.json()) == MEMBER_FIELDS
+    assert (answer.json()["user_id"], answer.json()["role"]) == (str(user.pk), "admin")
+    assert answer["Location"] == members_path(cast, user)
+    assert client.get(answer["Location"]).json() == answer.json()
     assert roles_in(cast)[user.pk] == Role.ADMIN
     assert client_of(user).get(members_path(cast)).status_code == 200
 
@@ -322,30 +322,27 @@ def test_a_malformed_member_is_refused(
 ) -> None:
     before = roles_in(cast)
 
-    response = client_of(cast.owner).post(members_path(cast), body)
+    answer = client_of(cast.owner).post(members_path(cast), body)
 
-    assert response.status_code == 422
-    assert issues_of(response) == issues
+    assert answer.status_code == 422
+    assert issues_of(answer) == issues
     assert roles_in(cast) == before
 
 
 def test_a_disabled_user_is_no_new_member(cast: Cast) -> None:
     user = UserFactory.create(is_active=False)
 
-    response = client_of(cast.owner).post(members_path(cast), {"user_id": str(user.pk)})
+    answer = client_of(cast.owner).post(members_path(cast), {"user_id": str(user.pk)})
 
-    assert issues_of(response) == {(("body", "user_id"), "not_found")}
+    assert issues_of(answer) == {(("body", "user_id"), "not_found")}
 
 
 def test_a_member_is_not_added_twice(cast: Cast) -> None:
-    response = client_of(cast.owner).post(
+    answer = client_of(cast.owner).post(
         members_path(cast), {"email": cast.member.email, "role": "admin"}
     )
 
-    assert (response.status_code, response.json()) == (
-        409,
-        {"detail": "The user is already a member"},
-    )
+    assert (answer.status_code, answer.json()) == (409, {"detail": "The user is already a member"})
     assert roles_in(cast)[cast.member.pk] == Role.MEMBER
 
 
@@ -354,7 +351,7 @@ def test_an_admin_neither_makes_nor_touches_an_owner(cast: Cast) -> None:
     MembershipFactory.create(organization=cast.organization, role=Role.OWNER)
     before = roles_in(cast)
 
-    responses = [
+    answers = [
         client.post(members_path(cast), {"email": other.email, "role": "owner"}),
         client.patch(members_path(cast, cast.member), {"role": "owner"}),
         client.patch(members_path(cast, cast.admin), {"role": "owner"}),
@@ -362,9 +359,7 @@ def test_an_admin_neither_makes_nor_touches_an_owner(cast: Cast) -> None:
         client.delete(members_path(cast, cast.owner)),
     ]
 
-    assert [(response.status_code, response.json()) for response in responses] == [
-        (403, FORBIDDEN)
-    ] * 5
+    assert [(answer.status_code, answer.json()) for answer in answers] == [(403, FORBIDDEN)] * 5
     assert roles_in(cast) == before
 
 
@@ -372,10 +367,10 @@ def test_an_owner_hands_over_and_leaves(cast: Cast) -> None:
     client = client_of(cast.owner)
 
     promoted = client.patch(members_path(cast, cast.member), {"role": "owner"})
-    response = client.delete(members_path(cast, cast.owner))
+    left = client.delete(members_path(cast, cast.owner))
 
     assert (promoted.status_code, promoted.json()["role"]) == (200, "owner")
-    assert response.status_code == 204
+    assert left.status_code == 204
     assert roles_in(cast) == {cast.admin.pk: Role.ADMIN, cast.member.pk: Role.OWNER}
     assert client.get(members_path(cast)).status_code == 403
 
@@ -385,10 +380,10 @@ def test_a_member_leaves_once(cast: Cast, who: str) -> None:
     leaver = getattr(cast, who)
     client, before = client_of(leaver), roles_in(cast)
 
-    responses = [client.delete(members_path(cast, leaver)) for _ in range(2)]
+    answers = [client.delete(members_path(cast, leaver)) for _ in range(2)]
 
-    assert [response.status_code for response in responses] == [204, 404]
-    assert responses[1].json() == {"detail": "Member not found"}
+    assert [answer.status_code for answer in answers] == [204, 404]
+    assert answers[1].json() == {"detail": "Member not found"}
     assert roles_in(cast) == {pk: role for pk, role in before.items() if pk != leaver.pk}
     assert client.get(f"{ORGANIZATIONS}{cast.organization.pk}").status_code == 403
 
@@ -396,12 +391,12 @@ def test_a_member_leaves_once(cast: Cast, who: str) -> None:
 def test_who_was_never_a_member_cannot_leave(cast: Cast) -> None:
     client = client_of(cast.outsider)
 
-    responses = [
+    answers = [
         client.delete(f"{ORGANIZATIONS}{organization_id}/members/{cast.outsider.pk}")
         for organization_id in (cast.organization.pk, NOWHERE)
     ]
 
-    assert {(each.status_code, each.content) for each in responses} == {
+    assert {(each.status_code, each.content) for each in answers} == {
         (404, b'{"detail":"Member not found"}')
     }
 
@@ -412,9 +407,9 @@ def test_the_last_owner_stays_one(cast: Cast, who: str, act: str) -> None:
     client, path = client_of(getattr(cast, who)), members_path(cast, cast.owner)
     before = roles_in(cast)
 
-    response = client.delete(path) if act == "remove" else client.patch(path, {"role": "admin"})
+    answer = client.delete(path) if act == "remove" else client.patch(path, {"role": "admin"})
 
-    assert (response.status_code, response.json()) == (
+    assert (answer.status_code, answer.json()) == (
         409,
         {"detail": "An organization needs at least one owner"},
     )
@@ -430,9 +425,9 @@ def test_an_owner_who_cannot_sign_in_is_not_enough(cast: Cast) -> None:
 
 
 def test_the_last_owner_may_be_confirmed_as_owner(cast: Cast) -> None:
-    response = client_of(cast.owner).patch(members_path(cast, cast.owner), {"role": "owner"})
+    answer = client_of(cast.owner).patch(members_path(cast, cast.owner), {"role": "owner"})
 
-    assert (response.status_code, response.json()["role"]) == (200, "owner")
+    assert (answer.status_code, answer.json()["role"]) == (200, "owner")
 
 
 @pytest.mark.django_db(transaction=True)

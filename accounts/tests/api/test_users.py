@@ -53,14 +53,14 @@ RIGHTS = {"is_superuser": True, "is_staff": True, "is_active": False}
 pytestmark = pytest.mark.django_db
 
 
-def issues_of(response: Any) -> set[tuple[tuple[str, ...], str]]:
-    return {(tuple(issue["loc"]), issue["type"]) for issue in response.json()["detail"]}
+def issues_of(answer: Any) -> set[tuple[tuple[str, ...], str]]:
+    return {(tuple(issue["loc"]), issue["type"]) for issue in answer.json()["detail"]}
 
 
 def may_sign_in(email: str, password: str) -> bool:
     form = urlencode({"username": email, "password": password})
-    response = APIClient().post(LOGIN, form, content_type="application/x-www-form-urlencoded")
-    return bool(response.status_code == 200)
+    answer = APIClient().post(LOGIN, form, content_type="application/x-www-form-urlencoded")
+    return bool(answer.status_code == 200)
 
 
 def row_of(user: User) -> dict[str, Any]:
@@ -86,9 +86,9 @@ def test_a_user_changes_their_name_without_a_password() -> None:
     user = UserFactory.create()
     client = client_of(user)
 
-    response = client.patch(ME, {"full_name": "Ann Lee"})
+    answer = client.patch(ME, {"full_name": "Ann Lee"})
 
-    assert (response.status_code, response.json()["full_name"]) == (200, "Ann Lee")
+    assert (answer.status_code, answer.json()["full_name"]) == (200, "Ann Lee")
     assert client.get(ME).json()["full_name"] == "Ann Lee"
 
 
@@ -96,10 +96,10 @@ def test_a_changed_password_ends_every_session() -> None:
     user = UserFactory.create()
     client, other_device = client_of(user), client_of(user)
 
-    response = client.patch(ME, {"password": NEW_PASSWORD, "current_password": PASSWORD})
+    answer = client.patch(ME, {"password": NEW_PASSWORD, "current_password": PASSWORD})
 
-    assert response.status_code == 200
-    assert "password" not in response.json()
+    assert answer.status_code == 200
+    assert "password" not in answer.json()
     assert client.get(ME).status_code == 401
     assert other_device.get(ME).status_code == 401
     assert may_sign_in(user.email, NEW_PASSWORD)
@@ -138,33 +138,31 @@ def test_a_refused_change_of_the_profile_changes_nothing(
     user = UserFactory.create(email="ann@example.com")
     before = row_of(user)
 
-    response = client_of(user).patch(ME, change)
+    answer = client_of(user).patch(ME, change)
 
-    assert response.status_code == 422
-    assert (("body", loc), code) in issues_of(response)
-    assert PASSWORD not in response.content.decode()
+    assert answer.status_code == 422
+    assert (("body", loc), code) in issues_of(answer)
+    assert PASSWORD not in answer.content.decode()
     assert row_of(user) == before
 
 
 def test_a_user_moves_to_another_address_with_the_password() -> None:
     user = UserFactory.create()
 
-    response = client_of(user).patch(
-        ME, {"email": " New@EXAMPLE.com", "current_password": PASSWORD}
-    )
+    answer = client_of(user).patch(ME, {"email": " New@EXAMPLE.com", "current_password": PASSWORD})
 
-    assert (response.status_code, response.json()["email"]) == (200, "New@example.com")
+    assert (answer.status_code, answer.json()["email"]) == (200, "New@example.com")
     assert may_sign_in("new@example.com", PASSWORD)
 
 
-def test_an_address_of_another_user_is_a_conflict() -> None:
+def test_an_address_of_somebody_else_is_a_conflict() -> None:
     UserFactory.create(email="Bo@example.com")
     user = UserFactory.create()
     before = row_of(user)
 
-    response = client_of(user).patch(ME, {"email": "bo@example.com", "current_password": PASSWORD})
+    answer = client_of(user).patch(ME, {"email": "bo@example.com", "current_password": PASSWORD})
 
-    assert (response.status_code, response.json()) == (
+    assert (answer.status_code, answer.json()) == (
         409,
         {"detail": "A user with this e-mail already exists"},
     )
@@ -178,22 +176,22 @@ def test_guessing_the_current_password_is_counted(settings: Settings) -> None:
     client = client_of(UserFactory.create())
     guess = {"password": NEW_PASSWORD, "current_password": "wrong"}
 
-    responses = [client.patch(ME, guess) for _ in range(4)]
+    answers = [client.patch(ME, guess) for _ in range(4)]
 
-    assert [response.status_code for response in responses] == [422, 422, 429, 429]
-    assert responses[-1]["Retry-After"] == "900"
+    assert [answer.status_code for answer in answers] == [422, 422, 429, 429]
+    assert answers[-1]["Retry-After"] == "900"
 
 
 @pytest.mark.covers("T41")
 @pytest.mark.parametrize(("field", "value"), (SERVER_OWNED | RIGHTS).items())
-def test_users_cannot_set_a_server_owned_value(field: str, value: Any) -> None:
+def test_nobody_gives_themselves_a_server_owned_value(field: str, value: Any) -> None:
     user = UserFactory.create()
     before = row_of(user)
 
-    response = client_of(user).patch(ME, {field: value})
+    answer = client_of(user).patch(ME, {field: value})
 
     after = row_of(user)
-    assert response.status_code == 200
+    assert answer.status_code == 200
     assert {**after, "updated_at": None} == {**before, "updated_at": None}
     assert after["updated_at"].year > 2001
 
@@ -215,12 +213,8 @@ def test_not_even_a_superuser_sets_a_server_owned_value(cast: Cast, field: str, 
     assert created.status_code == 201
     assert created.json()["id"] != value
     assert created.json()["created_at"] > "2002"
-    created_user = User.objects.get(pk=created.json()["id"])
-    assert (created_user.deleted_at, created_user.last_login, created_user.memberships.count()) == (
-        None,
-        None,
-        0,
-    )
+    made = User.objects.get(pk=created.json()["id"])
+    assert (made.deleted_at, made.last_login, made.memberships.count()) == (None, None, 0)
 
 
 @pytest.mark.covers("T40")
@@ -232,27 +226,27 @@ def test_only_superusers_reach_the_users(cast: Cast, method: str, who: str, targ
     allowed = {"get", "post"} if target == "" else {"get", "patch", "delete"}
     before = list(User.objects.values())
 
-    response = getattr(client_of(getattr(cast, who)), method)(f"{USERS}{paths[target]}")
+    answer = getattr(client_of(getattr(cast, who)), method)(f"{USERS}{paths[target]}")
 
     if method in allowed:
-        assert (response.status_code, response.json()) == (403, FORBIDDEN)
+        assert (answer.status_code, answer.json()) == (403, FORBIDDEN)
     else:
-        assert response.status_code in {403, 405}
+        assert answer.status_code in {403, 405}
     assert list(User.objects.values()) == before
 
 
 @pytest.mark.covers("T40")
 @pytest.mark.parametrize("path", [ME, USERS, f"{USERS}{NOBODY}", f"{USERS}malformed"])
 def test_strangers_are_told_to_sign_in(path: str) -> None:
-    response = APIClient().get(path)
+    answer = APIClient().get(path)
 
-    assert (response.status_code, response.json()) == (401, {"detail": "Not authenticated"})
+    assert (answer.status_code, answer.json()) == (401, {"detail": "Not authenticated"})
 
 
 def test_a_superuser_creates_a_user(cast: Cast) -> None:
     client = client_of(cast.superuser)
 
-    response = client.post(
+    answer = client.post(
         USERS,
         {
             "email": "New@Example.com",
@@ -262,16 +256,16 @@ def test_a_superuser_creates_a_user(cast: Cast) -> None:
         },
     )
 
-    body = response.json()
-    assert response.status_code == 201
+    body = answer.json()
+    assert answer.status_code == 201
     assert set(body) == FIELDS
     assert (body["email"], body["is_staff"], body["is_superuser"]) == (
         "New@example.com",
         True,
         False,
     )
-    assert response["Location"] == f"{USERS}{body['id']}"
-    assert client.get(response["Location"]).json() == body
+    assert answer["Location"] == f"{USERS}{body['id']}"
+    assert client.get(answer["Location"]).json() == body
     assert may_sign_in("new@example.com", NEW_PASSWORD)
 
 
@@ -297,9 +291,9 @@ def test_a_malformed_user_is_refused(
     created = client.post(USERS, {"email": "a@b.de", "password": NEW_PASSWORD, **change})
     changed = client.patch(f"{USERS}{cast.member.pk}", change)
 
-    for response in (created, changed):
-        assert response.status_code == 422
-        assert (("body", loc), code) in issues_of(response)
+    for answer in (created, changed):
+        assert answer.status_code == 422
+        assert (("body", loc), code) in issues_of(answer)
     assert list(User.objects.values()) == before
 
 
@@ -316,38 +310,38 @@ def test_every_missing_field_is_named(cast: Cast) -> None:
 def test_half_a_character_is_refused(cast: Cast) -> None:
     body = r'{"full_name": "\ud800"}'
 
-    response = client_of(cast.member).generic("PATCH", ME, body, content_type="application/json")
+    answer = client_of(cast.member).generic("PATCH", ME, body, content_type="application/json")
 
-    assert response.status_code == 422
-    assert issues_of(response) == {(("body", "full_name"), "string_characters")}
+    assert answer.status_code == 422
+    assert issues_of(answer) == {(("body", "full_name"), "string_characters")}
 
 
 def test_a_weak_password_names_each_weakness(cast: Cast) -> None:
-    response = client_of(cast.superuser).post(USERS, {"email": "a@b.de", "password": "abc123"})
+    answer = client_of(cast.superuser).post(USERS, {"email": "a@b.de", "password": "abc123"})
 
-    detail = response.json()["detail"]
+    detail = answer.json()["detail"]
     assert [issue["type"] for issue in detail] == ["password", "password"]
-    assert "abc123" not in response.content.decode()
+    assert "abc123" not in answer.content.decode()
 
 
 def test_a_second_user_with_an_address_is_a_conflict(cast: Cast) -> None:
-    response = client_of(cast.superuser).post(
+    answer = client_of(cast.superuser).post(
         USERS, {"email": cast.member.email.upper(), "password": NEW_PASSWORD}
     )
 
-    assert response.status_code == 409
+    assert answer.status_code == 409
     assert User.objects.with_email(cast.member.email).count() == 1
 
 
 def test_a_superuser_changes_a_user(cast: Cast) -> None:
     change = {"email": "moved@example.com", "full_name": "Moved", "is_staff": True}
 
-    response = client_of(cast.superuser).patch(
+    answer = client_of(cast.superuser).patch(
         f"{USERS}{cast.member.pk}", {**change, "password": NEW_PASSWORD}
     )
 
-    assert response.status_code == 200
-    assert {name: response.json()[name] for name in change} == change
+    assert answer.status_code == 200
+    assert {name: answer.json()[name] for name in change} == change
     assert may_sign_in("moved@example.com", NEW_PASSWORD)
 
 
@@ -375,21 +369,21 @@ def test_a_deleted_user_is_disabled_and_forgotten_but_stays_a_row(cast: Cast) ->
     email, client = cast.member.email, client_of(cast.member)
     superuser = client_of(cast.superuser)
 
-    response = superuser.delete(f"{USERS}{cast.member.pk}")
+    answer = superuser.delete(f"{USERS}{cast.member.pk}")
 
-    deleted_user = User.objects.get(pk=cast.member.pk)
-    assert (response.status_code, response.content) == (204, b"")
-    assert (deleted_user.is_active, deleted_user.full_name) == (False, "Deleted user")
-    assert deleted_user.email == f"deleted-{deleted_user.pk}@deleted.invalid"
-    assert deleted_user.deleted_at is not None
-    assert not deleted_user.has_usable_password()
-    assert not Membership.objects.filter(user=deleted_user).exists()
+    left = User.objects.get(pk=cast.member.pk)
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert (left.is_active, left.full_name) == (False, "Deleted user")
+    assert left.email == f"deleted-{left.pk}@deleted.invalid"
+    assert left.deleted_at is not None
+    assert not left.has_usable_password()
+    assert not Membership.objects.filter(user=left).exists()
     assert client.get(ME).status_code == 401
     assert not may_sign_in(email, PASSWORD)
-    again = superuser.delete(f"{USERS}{deleted_user.pk}")
+    again = superuser.delete(f"{USERS}{left.pk}")
     assert (again.status_code, again.json()) == (404, MISSING)
-    assert superuser.get(f"{USERS}{deleted_user.pk}").status_code == 404
-    assert str(deleted_user.pk) not in {row["id"] for row in superuser.get(USERS).json()["data"]}
+    assert superuser.get(f"{USERS}{left.pk}").status_code == 404
+    assert str(left.pk) not in {row["id"] for row in superuser.get(USERS).json()["data"]}
 
 
 def test_the_address_of_a_deleted_user_is_free_again(cast: Cast) -> None:
@@ -397,16 +391,16 @@ def test_the_address_of_a_deleted_user_is_free_again(cast: Cast) -> None:
     client = client_of(cast.superuser)
     client.delete(f"{USERS}{cast.member.pk}")
 
-    response = client.post(USERS, {"email": email, "password": NEW_PASSWORD})
+    answer = client.post(USERS, {"email": email, "password": NEW_PASSWORD})
 
-    assert response.status_code == 201
+    assert answer.status_code == 201
 
 
 def test_the_last_owner_of_others_is_not_deleted(cast: Cast) -> None:
-    response = client_of(cast.superuser).delete(f"{USERS}{cast.owner.pk}")
+    answer = client_of(cast.superuser).delete(f"{USERS}{cast.owner.pk}")
 
     cast.owner.refresh_from_db()
-    assert (response.status_code, response.json()) == (
+    assert (answer.status_code, answer.json()) == (
         409,
         {"detail": "An organization needs at least one owner"},
     )
@@ -415,18 +409,18 @@ def test_the_last_owner_of_others_is_not_deleted(cast: Cast) -> None:
 
 
 def test_an_owner_alone_in_an_organization_is_deleted(cast: Cast) -> None:
-    response = client_of(cast.superuser).delete(f"{USERS}{cast.outsider.pk}")
+    answer = client_of(cast.superuser).delete(f"{USERS}{cast.outsider.pk}")
 
-    assert response.status_code == 204
+    assert answer.status_code == 204
     assert Organization.objects.filter(pk=cast.other_organization.pk).exists()
 
 
 def test_one_of_two_owners_is_deleted(cast: Cast) -> None:
     MembershipFactory.create(organization=cast.organization, role=Role.OWNER)
 
-    response = client_of(cast.superuser).delete(f"{USERS}{cast.owner.pk}")
+    answer = client_of(cast.superuser).delete(f"{USERS}{cast.owner.pk}")
 
-    assert response.status_code == 204
+    assert answer.status_code == 204
 
 
 @pytest.mark.parametrize("change", [{"is_superuser": False}, {"is_active": False}, None])
@@ -434,10 +428,10 @@ def test_the_last_superuser_stays(cast: Cast, change: dict[str, bool] | None) ->
     client, path = client_of(cast.superuser), f"{USERS}{cast.superuser.pk}"
     UserFactory.create(superuser=True, is_active=False)  # one who cannot help
 
-    response = client.delete(path) if change is None else client.patch(path, change)
+    answer = client.delete(path) if change is None else client.patch(path, change)
 
     cast.superuser.refresh_from_db()
-    assert (response.status_code, response.json()) == (
+    assert (answer.status_code, answer.json()) == (
         409,
         {"detail": "At least one active superuser is needed"},
     )
@@ -479,10 +473,10 @@ def test_the_list_is_the_oldest_first_in_windows(
 )  # fmt: skip
 def test_a_window_out_of_bounds_is_a_422(cast: Cast, query: str) -> None:
     for path in (USERS, "/api/v1/organizations/"):
-        response = client_of(cast.superuser).get(f"{path}?{query}")
+        answer = client_of(cast.superuser).get(f"{path}?{query}")
 
-        assert response.status_code == 422
-        assert {issue["loc"][0] for issue in response.json()["detail"]} == {"query"}
+        assert answer.status_code == 422
+        assert {issue["loc"][0] for issue in answer.json()["detail"]} == {"query"}
 
 
 def test_deleting_forgets_the_address_everywhere(cast: Cast, settings: Settings) -> None:

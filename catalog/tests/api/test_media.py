@@ -24,14 +24,14 @@ PRODUCTS = "/api/v1/products/"
 
 
 def created(client: APIClient, query: str = "", **fields: Any) -> dict[str, Any]:
-    response = client.post(PRODUCTS + query, {"name": "Shoe"} | fields)
-    assert response.status_code == 201, response.json()
-    body: dict[str, Any] = response.json()
-    return body
+    answer = client.post(PRODUCTS + query, {"name": "Shoe"} | fields)
+    assert answer.status_code == 201, answer.json()
+    found: dict[str, Any] = answer.json()
+    return found
 
 
-def issues(response: Any) -> list[tuple[list[Any], str]]:
-    return [(issue["loc"], issue["type"]) for issue in response.json()["detail"]]
+def issues(answer: Any) -> list[tuple[list[Any], str]]:
+    return [(issue["loc"], issue["type"]) for issue in answer.json()["detail"]]
 
 
 def test_a_product_made_from_the_same_photo_repairs_a_picture_whose_object_is_gone(
@@ -44,11 +44,11 @@ def test_a_product_made_from_the_same_photo_repairs_a_picture_whose_object_is_go
     second = created(client, cover_image=sent(memory, user, photo(1)))
     drain()
 
-    attached = [
+    shown = [
         client.get(f"{PRODUCTS}{each['id']}").json()["cover_image"] for each in (first, second)
     ]
-    assert [each["resource_id"] for each in attached] == [str(resource.pk)] * 2
-    assert [each["status"] for each in attached] == ["ready"] * 2
+    assert [each["resource_id"] for each in shown] == [str(resource.pk)] * 2
+    assert [each["status"] for each in shown] == ["ready"] * 2
     assert memory.body(resource.storage_key) == photo(1)
 
 
@@ -61,7 +61,7 @@ def test_a_file_is_shown_pending_then_ready_then_failed(
     cover = created(client, cover_image=url)["cover_image"]
 
     resource = MediaResource.objects.get()
-    attached = {
+    shown = {
         "resource_id": str(resource.pk),
         "slot": "cover_image",
         "position": None,
@@ -76,7 +76,7 @@ def test_a_file_is_shown_pending_then_ready_then_failed(
         "dominant_color": None,
         "alt_text": None,
     }
-    assert cover == attached
+    assert cover == shown
 
     def now_shown() -> Any:
         return client.get(PRODUCTS).json()["data"][0]["cover_image"]
@@ -87,12 +87,12 @@ def test_a_file_is_shown_pending_then_ready_then_failed(
     done = {"status": "ready", "dominant_color": resource.dominant_color}
     folder = f"{settings.CDN_URL}/media/{resource.pk}"
     stored = {"url": f"{folder}/file.png", "thumbnail_url": f"{folder}/thumb.webp"}
-    assert now_shown() == attached | done | stored
+    assert now_shown() == shown | done | stored
 
     MediaResource.objects.update(status="FAILED", failure_code="file_truncated")
     failure = {"code": "file_truncated", "message": sentence_for("file_truncated")}
     failed = {"status": "failed", "url": None, "failure": failure}
-    assert now_shown() == attached | done | failed
+    assert now_shown() == shown | done | failed
 
     MediaResource.objects.update(failure_code="code_of_a_later_release")
     unknown = now_shown()["failure"]
@@ -119,9 +119,9 @@ def test_each_slot_of_each_entity_takes_files(
 
     body = client.post(route, {"name": "One", slot: value}).json()
 
-    attached = body[slot] if holds_list else [body[slot]]
+    shown = body[slot] if holds_list else [body[slot]]
     wanted = list(enumerate(urls)) if holds_list else [(None, urls[0])]
-    assert [(each["slot"], each["position"], each["url"]) for each in attached] == [
+    assert [(each["slot"], each["position"], each["url"]) for each in shown] == [
         (slot, position, url) for position, url in wanted
     ]
     assert client.patch(f"{route}{body['id']}", {"name": "Two"}).json()[slot] == body[slot]
@@ -140,16 +140,14 @@ def test_each_slot_of_each_entity_takes_files(
 def test_a_list_is_replaced_by_canonical_and_fresh_urls_in_any_order(
     client: APIClient, user: User, memory: MemoryStore
 ) -> None:
-    existing = ready(memory, user, photo(1))
+    kept = ready(memory, user, photo(1))
     fresh = sent(memory, user, photo(2))
-    canonical = f"{settings.CDN_URL}/{existing.storage_key}"
+    canonical = f"{settings.CDN_URL}/{kept.storage_key}"
     product = created(client, images=[canonical])
 
-    attached = client.patch(
-        f"{PRODUCTS}{product['id']}", {"images": [fresh, canonical, fresh]}
-    ).json()
+    shown = client.patch(f"{PRODUCTS}{product['id']}", {"images": [fresh, canonical, fresh]}).json()
 
-    assert [(each["position"], each["url"]) for each in attached["images"]] == [
+    assert [(each["position"], each["url"]) for each in shown["images"]] == [
         (0, fresh),
         (1, canonical),
         (2, fresh),
@@ -166,7 +164,7 @@ def test_creation_is_all_or_nothing_and_names_each_bad_file(
     unknown = f"{settings.CDN_URL}/temp/{new_id()}_1700000000_shoe.png"
     foreign = f"{settings.CDN_URL}/{ready(memory, UserFactory.create(), photo(2)).storage_key}"
 
-    response = client.post(
+    answer = client.post(
         PRODUCTS,
         {
             "name": "Shoe",
@@ -176,15 +174,15 @@ def test_creation_is_all_or_nothing_and_names_each_bad_file(
         },
     )
 
-    assert response.status_code == 422
-    assert issues(response) == [
+    assert answer.status_code == 422
+    assert issues(answer) == [
         (["body", "cover_image"], "content_type_mismatch"),
         (["body", "back_image"], "file_not_found"),
         (["body", "images", 1], "file_not_found"),
         (["body", "images", 2], "file_not_found"),
     ]
-    assert response.json()["detail"][0]["input"] == wrong
-    assert not any("http" in issue["msg"] for issue in response.json()["detail"])
+    assert answer.json()["detail"][0]["input"] == wrong
+    assert not any("http" in issue["msg"] for issue in answer.json()["detail"])
     assert not Product.objects.exists()
     assert MediaResource.objects.filter(user=user).count() == 0
     drain()
@@ -198,11 +196,11 @@ def test_a_refused_patch_changes_nothing(
     product = created(client, images=[sent(memory, user, photo(1))])
     before = counts()
 
-    response = client.patch(
+    answer = client.patch(
         f"{PRODUCTS}{product['id']}", {"name": "New", "images": [], "cover_image": "nonsense"}
     )
 
-    assert issues(response) == [(["body", "cover_image"], "file_not_found")]
+    assert issues(answer) == [(["body", "cover_image"], "file_not_found")]
     assert client.get(f"{PRODUCTS}{product['id']}").json() == product
     assert counts() == before
 
@@ -212,9 +210,9 @@ def test_a_taken_sku_takes_no_file_in(client: APIClient, user: User, memory: Mem
     created(client, sku="A-1")
     url = sent(memory, user)
 
-    response = client.post(PRODUCTS, {"name": "Two", "sku": "A-1", "cover_image": url})
+    answer = client.post(PRODUCTS, {"name": "Two", "sku": "A-1", "cover_image": url})
 
-    assert response.status_code == 409
+    assert answer.status_code == 409
     assert not MediaResource.objects.exists()
     assert Upload.objects.get().state == UploadState.ISSUED
 
@@ -245,21 +243,21 @@ def test_fifty_images_are_the_most(client: APIClient, user: User, memory: Memory
 def test_images_of_the_wrong_form_are_named(
     client: APIClient, sent_fields: dict[str, Any], loc: list[Any], code: str
 ) -> None:
-    response = client.post(PRODUCTS, {"name": "Shoe"} | sent_fields)
+    answer = client.post(PRODUCTS, {"name": "Shoe"} | sent_fields)
 
-    assert (response.status_code, issues(response)) == (422, [(loc, code)])
+    assert (answer.status_code, issues(answer)) == (422, [(loc, code)])
 
 
 @pytest.mark.parametrize("nothing", [None, []])
 def test_null_clears_a_list_like_an_empty_one(
     client: APIClient, user: User, memory: MemoryStore, nothing: list[str] | None
 ) -> None:
-    product = client.post(PRODUCTS, {"name": "Shoe", "images": [sent(memory, user)]}).json()
+    made = client.post(PRODUCTS, {"name": "Shoe", "images": [sent(memory, user)]}).json()
 
-    response = client.patch(f"{PRODUCTS}{product['id']}", {"images": nothing})
+    answer = client.patch(f"{PRODUCTS}{made['id']}", {"images": nothing})
 
-    assert len(product["images"]) == 1
-    assert (response.status_code, response.json()["images"]) == (200, [])
+    assert len(made["images"]) == 1
+    assert (answer.status_code, answer.json()["images"]) == (200, [])
 
 
 @pytest.mark.covers("F14", "I14")
@@ -272,11 +270,11 @@ def test_a_store_that_is_down_creates_nothing(
         raise StoreUnavailableError
 
     memory.before = down
-    response = client.post(PRODUCTS, {"name": "Shoe", "cover_image": url})
+    answer = client.post(PRODUCTS, {"name": "Shoe", "cover_image": url})
 
-    assert response.status_code == 503
-    assert response["Retry-After"] == "5"
-    assert response.json() == {"detail": "Service temporarily unavailable"}
+    assert answer.status_code == 503
+    assert answer["Retry-After"] == "5"
+    assert answer.json() == {"detail": "Service temporarily unavailable"}
     assert not Product.objects.exists()
     assert client.post(PRODUCTS, {"name": "No file"}).status_code == 201
 
