@@ -67,18 +67,15 @@ class _ProductsTogether(LoadScopeScheduling):  # type: ignore[misc]  # xdist has
 
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
-    """Stop the running products after the last test that uses them: even idle ones cost CPU.
+    """Stop the running products after the last test of the files that use them.
 
-    Only xdist keeps these tests together; without it they are stopped in the end.
+    Not between these files: starting a product again costs more than it costs idle. Without xdist
+    they are stopped in the end.
     """
-    is_last = nextitem is None or not uses_product(nextitem)
-    if WORKER in os.environ and uses_product(item) and is_last:
-        item.session.stash[_products_key].stop()
-
-
-def uses_product(item: pytest.Item) -> bool:
-    """Tell whether a test needs a running product."""
-    return "live_product" in getattr(item, "fixturenames", ())
+    is_last = nextitem is None or not nextitem.nodeid.startswith(LIVE)
+    products = item.session.stash.get(_products_key, None)
+    if WORKER in os.environ and is_last and products is not None:
+        products.stop()
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
