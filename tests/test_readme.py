@@ -105,6 +105,11 @@ def flows() -> list[tuple[str, list[tuple[str, str]]]]:
     return [(title, steps) for title, text in parts if (steps := step.findall(text))]
 
 
+def source_of(place: str) -> Path:
+    """Return the file that a page names by its path or as a module."""
+    return CHECKOUT / (place if "/" in place else f"{place.replace('.', '/')}.py")
+
+
 def test_the_architecture_page_shows_the_main_flows() -> None:
     titles = [title.partition(":")[0] for title, _ in flows()]
 
@@ -116,7 +121,7 @@ def test_each_function_of_a_flow_exists_and_comes_once(steps: list[tuple[str, st
     missing = [
         f"{function} in {file}"
         for function, file in steps
-        if not re.search(rf"^ *def {function}\b", (CHECKOUT / file).read_text(), re.MULTILINE)
+        if not re.search(rf"^ *def {function}\b", source_of(file).read_text(), re.MULTILINE)
     ]
 
     assert missing == []
@@ -132,6 +137,8 @@ def test_links_and_paths_lead_somewhere(page: Path) -> None:
 
     missing = [link for link in links if not (page.parent / link).exists()]
     missing += [path for path in paths if not (CHECKOUT / path).exists()]
+    modules = re.findall(r"`(sartiq\.core\.work\.\w+)`", text)
+    missing += [module for module in modules if not source_of(module).exists()]
 
     assert missing == []
 

@@ -178,7 +178,7 @@ def delete(
 def discard(rows: QuerySet[Entity], *, precondition: Precondition = unconditional) -> int:
     """Delete entities of one kind with their attachments; return how many.
 
-    Raises ContentionError when requests that change the same rows keep winning.
+    Raises ContentionError if other requests change the same rows at the same time, three times.
     """
     for _ in range(MAX_TRIES):
         try:
