@@ -46,12 +46,6 @@ class SeveralTablesError(InvalidError):
     message: ClassVar[str] = "Send one file; each table is a bulk upload of its own."
 
 
-class StoringTooSlowError(InvalidError):
-    """Raised when storing the file took so long that it was given up meanwhile."""
-
-    message: ClassVar[str] = "Storing the file took too long; send it again."
-
-
 class JobNotFoundError(NotFoundError):
     """Raised when a job does not exist for the caller."""
 

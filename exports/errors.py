@@ -11,7 +11,6 @@ from sartiq.core.errors import (
     NotFoundError,
     SartiqError,
 )
-from sartiq.core.work.runner import RetryRowError
 
 
 class ExportConfigurationNotFoundError(NotFoundError):
@@ -116,10 +115,6 @@ class ItemFailedError(Exception):
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.message)
         self.failure = failure
-
-
-class StoringTooSlowError(RetryRowError):
-    """Raised when storing an object took so long that it was given up meanwhile."""
 
 
 class ArchiveEntryError(SartiqError):

@@ -25,7 +25,7 @@ STANDARD_TERMS = {
     "examination": "ingest/check",
     "inspection": "ingest/check",
     "showing": "attach_images",
-    "queue_unless_spared": "queue_deletion_on_failure",
+    "queue_unless_spared": "stored_objects.put",
     "kept_connections": "persistent_connections",
     "collecting": "gc_pause",
     "provision": "setup",

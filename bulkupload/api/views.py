@@ -27,7 +27,7 @@ from bulkupload.api.parsers import BoundedMultiPartParser
 from bulkupload.api.serializers import BulkUploadIn, BulkUploadOut, RowErrorOut, answer_of
 from bulkupload.models import BulkUploadJob
 from bulkupload.services import error_file, jobs
-from bulkupload.services.jobs import Table, Then
+from bulkupload.services.jobs import Table
 from sartiq.core.api.endpoints import ModelEndpointSet
 from sartiq.core.api.pagination import WindowQuery
 from sartiq.core.api.query import takes_query
@@ -35,7 +35,7 @@ from sartiq.core.api.schema.document import CONFLICT
 from sartiq.core.api.validation import read
 from sartiq.core.errors import InvalidManyError, Issue, located
 from sartiq.core.http import idempotency
-from sartiq.core.http.idempotency import Answer, ReservedKey
+from sartiq.core.http.idempotency import Answer
 
 CSV = "text/csv"
 _FORMATS = {
@@ -108,9 +108,11 @@ class BulkUploads(ModelEndpointSet):
         with idempotency.reserve(request, route="bulk-upload-create", digest=digest) as key:
             if key.replay is not None:
                 return key.replay
-            with located("body", "file"):
-                jobs.start(user=user, scope=scope, table=table, then=self._saving(key))
-            return key.response
+            with (
+                located("body", "file"),
+                jobs.starting(user=user, scope=scope, table=table) as job,
+            ):
+                return key.save_response(self._accepted(job))
 
     @extend_schema(
         operation_id="list_bulk_uploads",
@@ -180,8 +182,8 @@ class BulkUploads(ModelEndpointSet):
         with idempotency.reserve(request, route="bulk-upload-retry", digest=digest) as key:
             if key.replay is not None:
                 return key.replay
-            jobs.retry(user=caller_of(request), job_id=job_id, then=self._saving(key))
-            return key.response
+            with jobs.retrying(user=caller_of(request), job_id=job_id) as job:
+                return key.save_response(self._accepted(job))
 
     @extend_schema(
         operation_id="download_bulk_upload_template",
@@ -195,10 +197,6 @@ class BulkUploads(ModelEndpointSet):
             content_type=f"{CSV}; charset=utf-8",
             headers=_named("template.csv"),
         )
-
-    def _saving(self, key: ReservedKey) -> Then:
-        """Return what saves a job's answer in the transaction that creates the job."""
-        return lambda job: key.save_response(self._accepted(job))
 
     def _accepted(self, job: BulkUploadJob) -> Answer:
         job.refresh_from_db()

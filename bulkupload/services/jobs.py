@@ -1,6 +1,7 @@
 """Starting, cancelling and retrying bulk uploads: the file is stored first, the job row second."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import BinaryIO
 from uuid import UUID
@@ -10,16 +11,16 @@ from django.db import transaction
 from accounts.models import OwnerScope, User
 from accounts.selectors import may_write, organization_ids_of
 from bulkupload import deferred, selectors
-from bulkupload.errors import JobFinishedError, NothingToRetryError, StoringTooSlowError
+from bulkupload.errors import JobFinishedError, NothingToRetryError
 from bulkupload.models import BulkUploadJob, JobStatus
 from bulkupload.rules.table.file_type import format_of
 from bulkupload.rules.table.header import Mapped
 from bulkupload.services import error_file, lifecycle
 from media.errors import ObjectNotFoundError
-from media.models import Bucket, DeletionReason
 from media.rules import keys
-from media.services import deletions
-from media.storage import ObjectHead, ObjectHeaders, private_store
+from media.services import stored_objects
+from media.services.stored_objects import StoredObject
+from media.storage import ObjectHeaders, private_store
 from sartiq.core.models import new_id
 from sartiq.core.work.crash_points import reach
 
@@ -27,7 +28,6 @@ MAX_NAME_LENGTH = 255
 HEADERS = ObjectHeaders(content_type="application/octet-stream", content_disposition="attachment")
 
 Body = BinaryIO | Iterable[bytes]
-Then = Callable[[BulkUploadJob], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,16 +42,19 @@ class Table:
     encoding: str = ""  # a codec of `encodings.LABELS`; empty when nobody said
 
 
-def _nothing(_job: BulkUploadJob) -> None:
-    """Do nothing more."""
+def start(*, user: User, scope: OwnerScope, table: Table) -> BulkUploadJob:
+    """Store a table and have the workers import it, as `starting` does."""
+    with starting(user=user, scope=scope, table=table) as job:
+        return job
 
 
-def start(*, user: User, scope: OwnerScope, table: Table, then: Then = _nothing) -> BulkUploadJob:
-    """Store a table and have the workers import it.
+@contextmanager
+def starting(*, user: User, scope: OwnerScope, table: Table) -> Iterator[BulkUploadJob]:
+    """Store a table, save its job and have the workers import it.
 
-    `then` is called with the job inside the creating transaction. Raises NotATableError,
-    EmptyFileError or TableTooLargeError for a file we do not take, StoreUnavailableError when it
-    cannot be stored now; then there is no job.
+    The transaction that saves the job commits when the block ends. Raises NotATableError,
+    EmptyFileError or TableTooLargeError for a file we do not take, StoreUnavailableError or
+    StoringTooSlowError when it cannot be stored now; then there is no job.
     """
     format_of(table.body, table.size)
     job = BulkUploadJob(
@@ -64,7 +67,9 @@ def start(*, user: User, scope: OwnerScope, table: Table, then: Then = _nothing)
         encoding=table.encoding,
     )
     table.body.seek(0)
-    return _keep(job, table.body, then)
+    stored = _store(job, table.body)
+    with _saving(job, stored):
+        yield job
 
 
 def cancel(*, user: User, job_id: UUID) -> BulkUploadJob:
@@ -76,12 +81,19 @@ def cancel(*, user: User, job_id: UUID) -> BulkUploadJob:
     return job
 
 
-def retry(*, user: User, job_id: UUID, then: Then = _nothing) -> BulkUploadJob:
+def retry(*, user: User, job_id: UUID) -> BulkUploadJob:
+    """Start a new job with what the old one left undone, as `retrying` does."""
+    with retrying(user=user, job_id=job_id) as job:
+        return job
+
+
+@contextmanager
+def retrying(*, user: User, job_id: UUID) -> Iterator[BulkUploadJob]:
     """Start a new job with what the old one left undone.
 
     After a completed job these are its refused rows, after a failed or cancelled one the whole
-    table: rows that are there already are found unchanged. `then` is called as by `start`.
-    Raises NothingToRetryError.
+    table: rows that are there already are found unchanged. The transaction that saves the job
+    commits when the block ends. Raises NothingToRetryError.
     """
     old = selectors.one_visible_to(user, job_id)
     job = BulkUploadJob(
@@ -96,14 +108,17 @@ def retry(*, user: User, job_id: UUID, then: Then = _nothing) -> BulkUploadJob:
     )
     if old.status == JobStatus.COMPLETED_WITH_ERRORS and selectors.has_refused_rows(old):
         job.encoding = old.written_in.encoding  # the error file is written in it
-        return _keep(job, error_file.error_file(old), then)
-    if old.status in {JobStatus.FAILED, JobStatus.CANCELLED}:
+        stored = _store(job, error_file.error_file(old))
+    elif old.status in {JobStatus.FAILED, JobStatus.CANCELLED}:
         try:
             with private_store().open(old.source_key) as body:
-                return _keep(job, body, then)
+                stored = _store(job, body)
         except ObjectNotFoundError:
             raise NothingToRetryError("The uploaded file is gone; send it again.") from None
-    raise NothingToRetryError
+    else:
+        raise NothingToRetryError
+    with _saving(job, stored):
+        yield job
 
 
 def _retrier(user: User, old: BulkUploadJob) -> UUID:
@@ -119,21 +134,22 @@ def _retrier(user: User, old: BulkUploadJob) -> UUID:
     return user.pk if is_member or has_left else old.user_id
 
 
-def _keep(job: BulkUploadJob, body: Body, then: Then) -> BulkUploadJob:
-    """Store the bytes, then the row; whatever fails, no object stays without its row."""
+def _store(job: BulkUploadJob, body: Body) -> StoredObject:
+    """Store the bytes of a job that is saved afterwards."""
     job.source_key = keys.private_key(keys.PrivateArea.BULK, job.pk, job.filename)
-    deletions.queue_deletion_on_failure(
-        job.source_key, bucket=Bucket.PRIVATE, reason=DeletionReason.EXPIRED
-    )
-    head: ObjectHead = private_store().put(job.source_key, body, headers=HEADERS)
-    job.source_etag, job.source_size = head.etag, head.size
+    stored = stored_objects.put(private_store(), job.source_key, body, headers=HEADERS)
+    job.source_etag, job.source_size = stored.etag, stored.size
     reach("bulk-stored")
+    return stored
+
+
+@contextmanager
+def _saving(job: BulkUploadJob, stored: StoredObject) -> Iterator[None]:
+    """Save a job and have it planned; the transaction commits when the block ends."""
     with transaction.atomic():
-        if not deletions.cancel_pending_deletion(job.source_key, bucket=Bucket.PRIVATE):
-            raise StoringTooSlowError
+        stored.cancel_deletion()
         job.save(force_insert=True)
         deferred.plan(job.pk)
-        then(job)
+        yield
         reach("bulk-saving")
     reach("bulk-saved")
-    return job

@@ -15,12 +15,11 @@ from django.db.models.functions import Now
 
 from accounts.models import User
 from accounts.selectors import require_superuser
-from catalog.errors import ModelFileError
 from catalog.models import LoraModel, Subject, Verdict
 from catalog.rules import lora as rules
 from media.models import Bucket, DeletionReason
 from media.rules import keys
-from media.services import deletions
+from media.services import deletions, stored_objects
 from media.storage import ObjectHeaders, private_store
 from sartiq.core.models import new_id
 
@@ -68,7 +67,7 @@ def upload(
     """Look at a model file, store its bytes, then write its row; superusers only.
 
     Raises ModelFileError or FileNameRefusedError for a file we do not take, StoreUnavailableError
-    when its bytes cannot be stored now.
+    or StoringTooSlowError when its bytes cannot be stored now.
     """
     require_superuser(user)
     findings = examine(file)
@@ -89,7 +88,11 @@ def upload(
     with file.path.open("rb") as body:
         model.sha256 = _sha256_of(body)
         body.seek(0)
-        _keep(model, body)
+        stored = stored_objects.put(private_store(), model.file_path, body, headers=HEADERS)
+    with transaction.atomic():
+        stored.cancel_deletion()
+        model.save(force_insert=True)
+        _set_trigger(model)
     return model
 
 
@@ -156,19 +159,6 @@ def _sha256_of(body: BinaryIO) -> str:
     while chunk := body.read(CHUNK_BYTES):
         digest.update(chunk)
     return digest.hexdigest()
-
-
-def _keep(model: LoraModel, body: BinaryIO) -> None:
-    """Store the bytes, then the row; whatever fails, no object stays without its row."""
-    deletions.queue_deletion_on_failure(
-        model.file_path, bucket=Bucket.PRIVATE, reason=DeletionReason.EXPIRED
-    )
-    private_store().put(model.file_path, body, headers=HEADERS)
-    with transaction.atomic():
-        if not deletions.cancel_pending_deletion(model.file_path, bucket=Bucket.PRIVATE):
-            raise ModelFileError("Storing the file took too long; try again.")
-        model.save(force_insert=True)
-        _set_trigger(model)
 
 
 def _set_trigger(model: LoraModel) -> None:

@@ -15,7 +15,7 @@ import structlog
 from django.db import transaction
 from django.db.models.functions import Now
 
-from exports.errors import Failure, StoringTooSlowError
+from exports.errors import Failure
 from exports.models import ExportItem, ExportRun, ItemStatus, RunStatus
 from exports.rules.adapters.base import ExportedFile
 from exports.rules.archive import ArchiveEntry, write_archive
@@ -26,7 +26,8 @@ from exports.services import dispatch
 from media.errors import ObjectNotFoundError
 from media.models import Bucket, DeletionReason
 from media.rules import keys
-from media.services import deletions
+from media.services import deletions, stored_objects
+from media.services.stored_objects import StoredObject, StoringTooSlowError
 from media.storage import ObjectHeaders, private_store
 from sartiq.core.errors import UnavailableError
 from sartiq.core.work import leases
@@ -100,20 +101,19 @@ def _failure_of(error: Exception) -> Failure | None:
 def _pack(lease: Lease[ExportRun], run_id: UUID, items: list[ExportItem]) -> None:
     run = ExportRun.objects.get(pk=run_id)
     key = keys.private_key(keys.PrivateArea.EXPORTS, run_id, f"archive-{lease.fence}.zip")
-    deletions.queue_deletion_on_failure(key, bucket=Bucket.PRIVATE, reason=DeletionReason.EXPIRED)
-    reach("export-assembling")
     measured = Measured()
     body = measured.passing(write_archive(_entries(lease, run, items)))
     with lease.renewing():  # one part may take as long as half a lease
-        private_store().put(key, body, headers=HEADERS)
+        stored = stored_objects.put(private_store(), key, body, headers=HEADERS)
     reach("export-archived")
-    _complete(lease, items, key, measured)
+    _complete(lease, items, stored, measured)
 
 
 def _entries(
     lease: Lease[ExportRun], run: ExportRun, items: list[ExportItem]
 ) -> Iterator[ArchiveEntry]:
     """Yield the archive's files: the exported files, the adapter's, the manifest."""
+    reach("export-assembling")
     created = [item for item in items if item.status == ItemStatus.DONE]
     for item in created:
         if item.result_crc32 is None:  # written by a release that did not record it
@@ -173,15 +173,14 @@ def _missing(item: ExportItem) -> Missing:
 
 
 def _complete(
-    lease: Lease[ExportRun], items: list[ExportItem], key: str, measured: Measured
+    lease: Lease[ExportRun], items: list[ExportItem], stored: StoredObject, measured: Measured
 ) -> None:
     whole = all(item.status == ItemStatus.DONE for item in items)
     with transaction.atomic():
         run = lease.require_held()
-        if not deletions.cancel_pending_deletion(key, bucket=Bucket.PRIVATE):
-            raise StoringTooSlowError
+        stored.cancel_deletion()
         run.status = RunStatus.COMPLETED if whole else RunStatus.COMPLETED_WITH_ERRORS
-        run.archive_key, run.archive_size = key, measured.size
+        run.archive_key, run.archive_size = stored.key, measured.size
         run.archive_sha256 = measured.digest.hexdigest()
         run.expires_at = Now() + KEPT_FOR
         _end(run, items)

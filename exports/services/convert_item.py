@@ -1,6 +1,6 @@
 """Production of one file of an export: bytes first, DONE last; safe to re-run after any crash.
 
-The object's deletion is queued before it is put and taken back in the transaction that marks the
+The object's deletion is queued before it is put and cancelled in the transaction that marks the
 item DONE (`docs/design/exports.md`), so nothing stays of a worker that died between.
 """
 
@@ -17,18 +17,19 @@ from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
-from exports.errors import ConversionError, Failure, ItemFailedError, StoringTooSlowError
+from exports.errors import ConversionError, Failure, ItemFailedError
 from exports.models import ExportItem, ExportRun, ImageFormat, ItemStatus, RunStatus
 from exports.services import conversion, dispatch, naming
 from media.errors import (
     ObjectNotFoundError,
     PreconditionFailedError,
 )
-from media.models import Bucket, DeletionReason, MediaResource, ResourceStatus, ResourceType
+from media.models import MediaResource, ResourceStatus, ResourceType
 from media.rules import keys
 from media.rules.failures import sentence_for
 from media.rules.limits import MIB
-from media.services import deletions
+from media.services import stored_objects
+from media.services.stored_objects import StoringTooSlowError
 from media.storage import ObjectHeaders, private_store, public_store
 from sartiq.core import temporary_files
 from sartiq.core.errors import UnavailableError
@@ -170,15 +171,14 @@ def _keep(lease: Lease[ExportItem], item: ExportItem, created: Made) -> None:
     key = keys.private_key(
         keys.PrivateArea.EXPORTS, item.run_id, "items", f"{item.position}-{lease.fence}"
     )
-    deletions.queue_deletion_on_failure(key, bucket=Bucket.PRIVATE, reason=DeletionReason.EXPIRED)
     crc32 = _crc32(created.path)
     with created.path.open("rb") as body:
-        private_store().put(key, body, headers=ObjectHeaders(content_type=created.content_type))
+        headers = ObjectHeaders(content_type=created.content_type)
+        stored = stored_objects.put(private_store(), key, body, headers=headers)
     reach("export-put")
     with transaction.atomic():
         held = lease.require_held()
-        if not deletions.cancel_pending_deletion(key, bucket=Bucket.PRIVATE):
-            raise StoringTooSlowError
+        stored.cancel_deletion()
         held.status, held.finished_at = ItemStatus.DONE, Now()
         held.result_key, held.result_size = key, created.size
         held.result_sha256, held.result_crc32 = created.sha256, crc32

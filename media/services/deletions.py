@@ -34,7 +34,6 @@ MAX_RETRY_DELAY = timedelta(hours=6)
 DELETION_BATCH_SIZE = 1000  # keys in one bulk delete
 REFUSED = "refused"
 NEEDED_RETRY_DELAY = timedelta(minutes=5)  # until an object still in use is checked again
-PENDING_DELETION_DELAY = timedelta(hours=1)  # longer than any request that stores an object
 
 
 def queue(
@@ -54,21 +53,6 @@ def queue(
     ObjectDeletion.objects.bulk_create(rows, ignore_conflicts=True)
     if notify_workers and rows:
         deferred.delete_objects()
-
-
-def queue_deletion_on_failure(key: str, *, bucket: Bucket, reason: DeletionReason) -> None:
-    """Queue an object that is about to be stored, so it is deleted if its row is never saved."""
-    row = ObjectDeletion(
-        bucket=bucket, key=key, reason=reason, run_after=Now() + PENDING_DELETION_DELAY
-    )
-    ObjectDeletion.objects.bulk_create([row], ignore_conflicts=True)
-
-
-def cancel_pending_deletion(key: str, *, bucket: Bucket) -> bool:
-    """Cancel a deletion in the transaction that uses the object; False when it was too late."""
-    untouched = ObjectDeletion.objects.alive().filter(bucket=bucket, key=key, attempts=0)
-    count, _ = untouched.delete()
-    return count == 1
 
 
 def refuse_uploads(codes: Mapping[str, str]) -> None:

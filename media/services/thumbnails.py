@@ -19,10 +19,11 @@ from media.errors import (
 from media.models import Bucket, DeletionReason, MediaResource, ResourceType
 from media.rules import keys
 from media.rules.file_types.content_types import IMMUTABLE
-from media.services import deletions
+from media.services import stored_objects
 from media.services.decoding.decode import make_thumbnail
 from media.services.environment import require_own_environment
 from media.services.ingest.examine import examined
+from media.services.stored_objects import StoringTooSlowError
 from media.storage import ObjectHeaders, ObjectStore
 from sartiq.core.work.crash_points import reach
 
@@ -62,7 +63,13 @@ def store_thumbnail(
     if picture is None:
         return False
     before_put()
-    return _put(store, resource, picture)
+    try:
+        store.put(keys.thumbnail_key(resource.pk), picture, headers=HEADERS)
+    except (StoreRefusedError, StoreUnavailableError) as error:
+        _log_missing(resource, error)
+        return False
+    reach("thumbnail-stored")
+    return True
 
 
 def make_missing(
@@ -108,22 +115,26 @@ def make_for(store: ObjectStore, resource_id: UUID) -> bool:
 def _store_for_row(store: ObjectStore, resource: MediaResource, picture: bytes) -> bool:
     """Store the object, then set `has_thumbnail`.
 
-    Its deletion is queued first and cancelled together with that change: a row that is discarded
-    at the same time, or a crash, leaves no object behind.
+    The object of a row that is discarded at the same time is deleted again.
     """
-    key = keys.thumbnail_key(resource.pk)
-    deletions.queue_deletion_on_failure(key, bucket=Bucket.PUBLIC, reason=DeletionReason.ORPHANED)
-    if not _put(store, resource, picture):
+    try:
+        stored = stored_objects.put(
+            store,
+            keys.thumbnail_key(resource.pk),
+            picture,
+            headers=HEADERS,
+            bucket=Bucket.PUBLIC,
+            reason=DeletionReason.ORPHANED,
+        )
+        reach("thumbnail-stored")
+        with transaction.atomic():
+            rows = MediaResource.objects.lacking_thumbnail().filter(pk=resource.pk)
+            if rows.update(has_thumbnail=True) != 1:
+                return False
+            stored.cancel_deletion()
+    except (StoreRefusedError, StoreUnavailableError, StoringTooSlowError) as error:
+        _log_missing(resource, error)
         return False
-    with transaction.atomic():
-        rows = MediaResource.objects.lacking_thumbnail().filter(pk=resource.pk)
-        if rows.update(has_thumbnail=True) != 1:
-            return False
-        if not deletions.cancel_pending_deletion(
-            key, bucket=Bucket.PUBLIC
-        ):  # it may be deleted at this moment
-            transaction.set_rollback(True)
-            return False
     return True
 
 
@@ -133,16 +144,6 @@ def _encode(resource: MediaResource, path: str | Path) -> bytes | None:
     except ContentError as error:
         _log_missing(resource, error)
         return None
-
-
-def _put(store: ObjectStore, resource: MediaResource, picture: bytes) -> bool:
-    try:
-        store.put(keys.thumbnail_key(resource.pk), picture, headers=HEADERS)
-    except (StoreRefusedError, StoreUnavailableError) as error:
-        _log_missing(resource, error)
-        return False
-    reach("thumbnail-stored")
-    return True
 
 
 def _log_missing(resource: MediaResource, error: Exception) -> None:

@@ -1,6 +1,7 @@
 """The storage gateway: keys and small values outside, services and their clients inside."""
 
 from media.storage.contract import (
+    Body,
     DeleteFailure,
     ObjectHead,
     ObjectHeaders,
@@ -14,6 +15,7 @@ from media.storage.factory import private_store, public_store
 from media.storage.remote_fetch import RemoteBusyError, RemoteError, RemoteFault, RemoteFetcher
 
 __all__ = [
+    "Body",
     "DeleteFailure",
     "ObjectHead",
     "ObjectHeaders",

@@ -49,13 +49,10 @@ from bulkupload.rules.table.sheet_reports import (
 )
 from bulkupload.services import lifecycle
 from bulkupload.services.workbook import convert
-from media.errors import (
-    ObjectNotFoundError,
-    PreconditionFailedError,
-)
-from media.models import Bucket, DeletionReason
+from media.errors import ObjectNotFoundError, PreconditionFailedError
 from media.rules import keys
-from media.services import deletions
+from media.services import stored_objects
+from media.services.stored_objects import StoredObject
 from media.storage import ObjectHeaders, private_store
 from sartiq.core import temporary_files
 from sartiq.core.errors import UnavailableError
@@ -91,6 +88,7 @@ class Table:
     key: str
     etag: str
     report: SheetReport | None = None  # of a workbook
+    stored: StoredObject | None = None  # the CSV file of a workbook
 
 
 def plan(job_id: UUID) -> None:
@@ -154,11 +152,13 @@ def _sheet(
 ) -> Table:
     report = convert.convert(source, rows, mapping=job.mapping, watch=lease.renew_if_old)
     key = keys.private_key(keys.PrivateArea.BULK, job.pk, f"{lease.fence}", ROWS_NAME)
-    deletions.queue_deletion_on_failure(key, bucket=Bucket.PRIVATE, reason=DeletionReason.EXPIRED)
     rows.seek(0)
-    head = private_store().put(key, rows, headers=ObjectHeaders(content_type="text/csv"))
+    headers = ObjectHeaders(content_type="text/csv")
+    stored = stored_objects.put(private_store(), key, rows, headers=headers)
     dialect = Dialect(format="xlsx")
-    return Table(body=rows, dialect=dialect, key=key, etag=head.etag, report=report)
+    return Table(
+        body=rows, dialect=dialect, key=key, etag=stored.etag, report=report, stored=stored
+    )
 
 
 def _dialect(body: BinaryIO, told: Dialect, job: BulkUploadJob) -> Dialect:
@@ -251,10 +251,8 @@ def _keep(lease: Lease[BulkUploadJob], job: BulkUploadJob, table: Table, plan: C
         row = lease.require_held()
         if row.is_finished:
             return
-        if table.key != job.source_key and not deletions.cancel_pending_deletion(
-            table.key, bucket=Bucket.PRIVATE
-        ):
-            raise RetryRowError("storing the table took too long")
+        if table.stored:
+            table.stored.cancel_deletion()
         BulkUploadChunk.objects.bulk_create(chunks, batch_size=ROWS_AT_ONCE)
         BulkUploadRowError.objects.bulk_create(_warnings_of(job, table, plan))
         row.dialect, row.columns = table.dialect.stored(), [asdict(c) for c in plan.columns]
