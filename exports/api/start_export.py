@@ -104,16 +104,15 @@ class Exports(ModelEndpointSet):
             if key.replay is not None:
                 return key.replay
             selection = export_selection.select(user, selection_request)
-            runs.create(
+            with runs.creating(
                 user=user,
                 scope=selection.scope,
                 title=selection.title,
                 configuration=selection.configuration,
                 entries=selection.entries,
                 now=timezone.now(),
-                then=lambda run: key.save_response(_accepted(request, run)),
-            )
-            return key.response
+            ) as run:
+                return key.save_response(_accepted(request, run))
 
 
 class ExportPreview(Endpoint):

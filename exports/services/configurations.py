@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from django.db import OperationalError, transaction
+from django.db import transaction
 from django.db.models import QuerySet
-from psycopg import errors as pg
 
 from accounts.models import OwnerScope, User
 from accounts.selectors import may_manage
@@ -14,10 +13,10 @@ from exports import selectors
 from exports.errors import AdapterNotAvailableError, TemplateNotCustomizableError
 from exports.models import ExportConfiguration
 from exports.rules.templates import compile_template
-from sartiq.core.errors import ContentionError, NotPermittedError, located
+from sartiq.core.contention import retry_on_contention
+from sartiq.core.errors import NotPermittedError, located
 from sartiq.core.preconditions import Precondition, unconditional
 
-MAX_TRIES = 3  # of one deletion, when entities begin to name the configuration at the same time
 Rows = QuerySet[ExportConfiguration]
 ADAPTER, TEMPLATE = "metadata_adapter", "naming_convention_template"
 
@@ -56,18 +55,11 @@ def delete_first(rows: Rows, *, precondition: Precondition = unconditional) -> N
 
     Raises ExportConfigurationNotFoundError when there is none.
     """
-    for _ in range(MAX_TRIES):
-        try:
-            with transaction.atomic():
-                result = _locked_first(rows)
-                precondition(result)
-                result.delete()
-        except OperationalError as error:
-            if not isinstance(error.__cause__, pg.DeadlockDetected):
-                raise
-        else:
-            return
-    raise ContentionError
+    for attempt in retry_on_contention():
+        with attempt, transaction.atomic():
+            result = _locked_first(rows)
+            precondition(result)
+            result.delete()
 
 
 def writable_by(user: User, configuration_id: UUID) -> Rows:

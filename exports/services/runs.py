@@ -1,6 +1,7 @@
 """Starting exports, and handing out what they made."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from uuid import UUID
 
@@ -21,14 +22,9 @@ from sartiq.core.work.crash_points import reach
 MAX_TITLE_LENGTH = 255
 ROWS_AT_ONCE = 1000
 
-Then = Callable[[ExportRun], None]
 
-
-def _nothing(_run: ExportRun) -> None:
-    """Do nothing more."""
-
-
-def create(
+@contextmanager
+def creating(
     *,
     user: User,
     scope: OwnerScope,
@@ -36,12 +32,10 @@ def create(
     configuration: ExportConfiguration,
     entries: Sequence[ExportEntry],
     now: datetime,
-    then: Then = _nothing,
-) -> ExportRun:
-    """Store what is to be exported, with every name decided, and have the workers make it.
+) -> Iterator[ExportRun]:
+    """Save what is to be exported, with every name decided, and have the workers make it.
 
-    `then` is called with the run inside the creating transaction. Raises NothingToExportError and
-    TooManyFilesError.
+    The transaction commits when the block ends. Raises NothingToExportError and TooManyFilesError.
     """
     named = naming.name_entries(entries, configuration=configuration, today=now.date())
     run = _snapshot(configuration, title=title)
@@ -62,10 +56,9 @@ def create(
         ExportItem.objects.bulk_create(items, batch_size=ROWS_AT_ONCE)
         for item in items[: dispatch.WINDOW]:
             deferred.convert(item.pk)
-        then(run)
+        yield run
         reach("export-saving")
     reach("export-saved")
-    return run
 
 
 def sign_download(*, user: User, run_id: UUID) -> str:

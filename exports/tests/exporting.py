@@ -31,14 +31,15 @@ def start(user: User, *entries: ExportEntry, **facts: Any) -> ExportRun:
     """Start an export of these files under a configuration with these facts."""
     organization_id: UUID | None = facts.pop("organization_id", None)
     configuration = facts.pop("configuration", None) or ExportConfiguration(**facts)
-    return runs.create(
+    with runs.creating(
         user=user,
         scope=OwnerScope(user_id=user.pk, organization_id=organization_id),
         title="Shoot 12",
         configuration=configuration,
         entries=entries,
         now=timezone.now(),
-    )
+    ) as run:
+        return run
 
 
 def work_off(run: ExportRun, *, times: int = 2) -> ExportRun:

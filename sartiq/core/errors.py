@@ -177,7 +177,7 @@ class UnavailableError(RetryLaterError):
 
 
 class ContentionError(UnavailableError):
-    """Raised when others changed the same rows at the same time, too often to go on."""
+    """Raised when others changed the same rows at the same time."""
 
 
 @contextmanager

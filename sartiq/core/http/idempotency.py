@@ -1,15 +1,15 @@
 """`Idempotency-Key`: the same request sent again gets the first answer, and acts once.
 
 The claim is a row inserted before the work, held by a short lease that a thread renews while the
-request works: a request that was killed frees its key within seconds. The answer is written into
-the row by the transaction that creates the entity, so a crash leaves either both or neither.
+request works: a request that was killed frees its key within seconds. The response is saved in the
+row by the transaction that creates the entity, so a crash leaves either both or neither.
 """
 
 import hashlib
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from threading import Event, Thread
 from typing import Any
@@ -59,23 +59,21 @@ class Answer:
         return Response(self.body, status=self.status, headers=headers)
 
 
-@dataclass
+@dataclass(frozen=True)
 class ReservedKey:
     """The key of one request; `replay` is the first answer when the request came before."""
 
     row: IdempotencyKey | None = None
     replay: Response | None = None
-    _answer: Answer | None = field(default=None, init=False)
 
-    def save_response(self, answer: Answer) -> None:
-        """Store the answer; called inside the transaction that creates what it tells of.
+    def save_response(self, answer: Answer) -> Response:
+        """Save the answer in the transaction that creates what it describes; return the response.
 
-        Raises RequestInProgressError when a repetition took the key after the lease ran out: what
-        this request made goes.
+        Raises RequestInProgressError when a repetition took the key after the lease ran out: the
+        transaction must be rolled back.
         """
-        self._answer = answer
         if self.row is None:
-            return
+            return answer.response()
         written = _unanswered(self.row.pk).update(
             status_code=answer.status,
             answer=answer.body,
@@ -84,13 +82,7 @@ class ReservedKey:
         )
         if not written:
             raise RequestInProgressError
-
-    @property
-    def response(self) -> Response:
-        """The response of the stored answer."""
-        if self._answer is None:
-            raise RuntimeError("save_response was not called")
-        return self._answer.response()
+        return answer.response()
 
 
 @contextmanager
@@ -99,9 +91,9 @@ def reserve(
 ) -> Iterator[ReservedKey]:
     """Reserve the request's key while the block acts; without a key the block simply acts.
 
-    The block returns `replay` if there is one, else it acts and calls `save_response`. Two bodies
-    are the same when they read as the same JSON; a route that takes a file hashes its bytes in
-    `digest`, which is called only where there is a key.
+    The block returns `replay` if there is one, else it acts and returns what `save_response`
+    returns. Two bodies are the same when they read as the same JSON; a route that takes a file
+    hashes its bytes in `digest`, which is called only where there is a key.
     Raises RequestInProgressError while the first request runs, InvalidManyError for a bad key or
     for a key used before with another body.
     """
