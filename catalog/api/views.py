@@ -33,6 +33,7 @@ from sartiq.core.api.query import takes_query
 from sartiq.core.api.schema.conditional_requests import IDEMPOTENCY_KEY
 from sartiq.core.api.schema.document import CONFLICT
 from sartiq.core.api.validation import read
+from sartiq.core.contention import retry_on_contention
 from sartiq.core.http import idempotency
 from sartiq.core.http.conditional import precondition
 from sartiq.core.http.idempotency import Answer
@@ -62,18 +63,15 @@ class Entities(ModelEndpointSet):
     def create(self, request: Request) -> Response:
         """Create a row and take its files in: all of it, or nothing."""
         changes = self._changes(read(self.input_serializer, request.data))
-        scope = self._scope()
+        user, scope = caller_of(request), self._scope()
         with idempotency.reserve(request, route=f"{self.basename}-create") as key:
             if key.replay is not None:
                 return key.replay
-            entities.create(
-                self.model,
-                user=caller_of(request),
-                scope=scope,
-                changes=changes,
-                then=lambda entity: key.save_response(self._created(entity)),
-            )
-            return key.response
+            for attempt in retry_on_contention():
+                creating = entities.creating(self.model, user=user, scope=scope, changes=changes)
+                with attempt, creating as entity:
+                    response = key.save_response(self._created(entity))
+            return response
 
     def retrieve(self, request: Request, entity_id: UUID) -> Response:
         """Return one row with its media."""

@@ -1,13 +1,13 @@
 """Creating, changing and deleting an entity and its media in one step, all or nothing."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
-from django.db import IntegrityError, OperationalError, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
-from psycopg import errors as pg
 
 from accounts.models import OwnerScope, User
 from catalog import selectors
@@ -21,17 +21,17 @@ from catalog.errors import (
 from catalog.models import CatalogEntity, Subject
 from catalog.rules.slots import list_slots
 from catalog.services import slugs
-from media.models import MediaResource
 from media.rules.limits import MAX_REQUEST_IMAGES
 from media.services import attachments
-from media.services.ingest.service import MediaResourceService, Wanted
+from media.services.ingest.claim import Checked, claim_all
+from media.services.ingest.resolve import Wanted
+from media.services.ingest.service import MediaResourceService
 from media.storage import public_store
-from sartiq.core.errors import ContentionError, InvalidManyError, Issue
+from sartiq.core.contention import retry_on_contention
+from sartiq.core.errors import InvalidManyError, Issue
 from sartiq.core.preconditions import Precondition, unconditional
 
 WIRE_NAMES = {"export_configuration": "export_configuration_id"}
-MAX_TRIES = 3  # of one deletion, when others change the same rows at the same time
-
 
 Entity = TypeVar("Entity", bound=CatalogEntity)
 MediaUrls = Mapping[str, Sequence[str]]
@@ -50,84 +50,22 @@ class Changes:
     media: MediaUrls = field(default_factory=dict)
 
 
-@dataclass(kw_only=True)
-class _Write(Generic[Entity]):
-    """What is written once the files are known; runs inside the transaction of the ingest.
+@contextmanager
+def creating(
+    model: type[Entity], *, user: User, scope: OwnerScope, changes: Changes
+) -> Iterator[Entity]:
+    """Create an entity with its files; the transaction commits when the block ends.
 
-    `prepare` returns the entity to write, a new one or one it has locked.
+    Raises InvalidManyError naming each bad URL or id, ConflictError kinds for a taken SKU or slug;
+    then nothing was created. Raises ContentionError when it should be tried again. A subject
+    without a slug gets one made of its name.
     """
-
-    prepare: Callable[[], Entity]
-    precondition: Precondition = unconditional
-    changes: Changes
-    then: Callable[[Entity], None]
-    entity: Entity = field(init=False)
-
-    def hold(self) -> set[UUID]:
-        """Lock the entity and return the resources it may stop showing."""
-        self.entity = self.prepare()
-        self.precondition(self.entity)
-        return attachments.attached_resource_ids(
-            entity_type=self.entity.entity_type,
-            entity_id=self.entity.pk,
-            slots=self.changes.media,
-        )
-
-    def attach(self, resources: Mapping[str, MediaResource]) -> Entity:
-        """Write the entity with its links and files."""
-        entity = self.entity
-        self._save(entity)
-        for name, linked in self.changes.links.items():
-            if isinstance(linked, list):
-                getattr(entity, name).set(linked)
-        attachments.fill_slots(
-            entity_type=entity.entity_type,
-            entity_id=entity.pk,
-            slots={
-                slot: [resources[url] for url in urls] for slot, urls in self.changes.media.items()
-            },
-            list_slots=list_slots(entity.entity_type),
-        )
-        self.then(entity)
-        return entity
-
-    def _save(self, entity: Entity) -> None:
-        """Write what was asked for and nothing else: others may be changing other fields."""
-        links = self.changes.links.items()
-        single = {f"{name}_id": linked for name, linked in links if not isinstance(linked, list)}
-        values = {**self.changes.values, **single}
-        for name, value in values.items():
-            setattr(entity, name, value)
-        if isinstance(entity, Subject) and not entity.slug:
-            entity.slug = slugs.free_slug(scope=entity.scope, name=entity.name)
-        is_new = entity._state.adding  # noqa: SLF001  Django's own API
-        entity.save(update_fields=None if is_new else [*values, "updated_at"])
-
-
-def _nothing(_entity: Any) -> None:
-    """Do nothing more."""
-
-
-def create(
-    model: type[Entity],
-    *,
-    user: User,
-    scope: OwnerScope,
-    changes: Changes,
-    then: Callable[[Entity], None] = _nothing,
-) -> Entity:
-    """Create an entity and take its files in.
-
-    `then` is called with the entity inside the creating transaction. Raises InvalidManyError naming
-    each bad URL or id, ConflictError kinds for a taken SKU or slug; then nothing was created. A
-    subject without a slug gets one made of its name.
-    """
-
-    def prepare() -> Entity:
-        return model(user_id=scope.user_id, organization_id=scope.organization_id)
-
     _require_links(model, user, scope, changes)
-    return _write(user, scope, _Write(prepare=prepare, changes=changes, then=then))
+    checked = _check_files(user, scope, changes)
+    with _conflicts_named(), transaction.atomic():
+        entity = model(user_id=scope.user_id, organization_id=scope.organization_id)
+        _write(entity, changes, checked)
+        yield entity
 
 
 def update(
@@ -136,27 +74,28 @@ def update(
     user: User,
     entity_id: UUID,
     changes: Changes,
-    then: Callable[[Entity], None] = _nothing,
     precondition: Precondition = unconditional,
 ) -> Entity:
-    """Change an entity; its media belong to the entity's owner, whoever of them asks.
+    """Change an entity; its media belong to the entity's owner, no matter which of them asks.
 
-    `precondition` is called with the locked entity before it is changed. Raises what `create` and
+    `precondition` is called with the locked entity before it is changed. Raises what `creating` and
     `precondition` raise, and EntityNotFoundError, also when it is deleted meanwhile.
     """
-    found = selectors.one_visible_to(model, user, entity_id)
+    entity = selectors.one_visible_to(model, user, entity_id)
     if changes == Changes():
-        precondition(found)
-        return found
-    owner = user.pk if found.organization_id else found.user_id
-    scope = OwnerScope(user_id=owner, organization_id=found.organization_id)
-
-    def prepare() -> Entity:
-        return selectors.locked(model, user, entity_id)
-
-    _require_links(model, user, scope, changes, known=found)
-    write = _Write(prepare=prepare, precondition=precondition, changes=changes, then=then)
-    return _write(user, scope, write)
+        precondition(entity)
+        return entity
+    owner = user.pk if entity.organization_id else entity.user_id
+    scope = OwnerScope(user_id=owner, organization_id=entity.organization_id)
+    _require_links(model, user, scope, changes, known=entity)
+    for attempt in retry_on_contention():
+        with attempt:
+            checked = _check_files(user, scope, changes)
+            with _conflicts_named(), transaction.atomic():
+                entity = selectors.locked(model, user, entity_id)
+                precondition(entity)
+                _write(entity, changes, checked)
+    return entity
 
 
 def delete(
@@ -180,14 +119,10 @@ def discard(rows: QuerySet[Entity], *, precondition: Precondition = unconditiona
 
     Raises ContentionError if other requests change the same rows at the same time, three times.
     """
-    for _ in range(MAX_TRIES):
-        try:
-            with transaction.atomic():
-                return _discard_locked(rows, precondition)
-        except OperationalError as error:
-            if not isinstance(error.__cause__, pg.DeadlockDetected):
-                raise
-    raise ContentionError
+    for attempt in retry_on_contention():
+        with attempt, transaction.atomic():
+            count = _discard_locked(rows, precondition)
+    return count
 
 
 def _discard_locked(rows: QuerySet[Entity], precondition: Precondition) -> int:
@@ -202,15 +137,40 @@ def _discard_locked(rows: QuerySet[Entity], precondition: Precondition) -> int:
     return len(locked)
 
 
-def _write(user: User, scope: OwnerScope, write: _Write[Entity]) -> Entity:
-    service = MediaResourceService(public_store())
-    wanted = _wanted(write.changes)
-    try:
-        return service.ingest_all(
-            user=user, scope=scope, wanted=wanted, hold=write.hold, attach=write.attach
-        )
-    except IntegrityError as error:
-        raise _conflict(error) from error
+def _check_files(user: User, scope: OwnerScope, changes: Changes) -> Checked:
+    ingest = MediaResourceService(public_store())
+    return ingest.check(user=user, scope=scope, wanted=_wanted(changes))
+
+
+def _write(entity: CatalogEntity, changes: Changes, checked: Checked) -> None:
+    """Write a new or locked entity with its links and files, in the caller's transaction."""
+    detached = attachments.attached_resource_ids(
+        entity_type=entity.entity_type, entity_id=entity.pk, slots=changes.media
+    )
+    resources = claim_all(checked, releasing=detached)
+    _save(entity, changes)
+    for name, linked in changes.links.items():
+        if isinstance(linked, list):
+            getattr(entity, name).set(linked)
+    attachments.fill_slots(
+        entity_type=entity.entity_type,
+        entity_id=entity.pk,
+        slots={slot: [resources[url] for url in urls] for slot, urls in changes.media.items()},
+        list_slots=list_slots(entity.entity_type),
+    )
+
+
+def _save(entity: CatalogEntity, changes: Changes) -> None:
+    """Write what was asked for and nothing else: others may be changing other fields."""
+    links = changes.links.items()
+    single = {f"{name}_id": linked for name, linked in links if not isinstance(linked, list)}
+    values = {**changes.values, **single}
+    for name, value in values.items():
+        setattr(entity, name, value)
+    if isinstance(entity, Subject) and not entity.slug:
+        entity.slug = slugs.free_slug(scope=entity.scope, name=entity.name)
+    is_new = entity._state.adding  # noqa: SLF001  Django's own API
+    entity.save(update_fields=None if is_new else [*values, "updated_at"])
 
 
 def _wanted(changes: Changes) -> list[Wanted]:
@@ -247,10 +207,15 @@ def _require_links(
         raise InvalidManyError(issues)
 
 
-def _conflict(error: IntegrityError) -> Exception:
-    text = str(error)
-    if "product_sku_once" in text:
-        return SkuTakenError()
-    if "subject_slug_once" in text:
-        return SlugTakenError()
-    return ReferenceGoneError()
+@contextmanager
+def _conflicts_named() -> Iterator[None]:
+    """Turn a violated constraint into the error the caller sees, also one found at commit."""
+    try:
+        yield
+    except IntegrityError as error:
+        text = str(error)
+        if "product_sku_once" in text:
+            raise SkuTakenError from error
+        if "subject_slug_once" in text:
+            raise SlugTakenError from error
+        raise ReferenceGoneError from error

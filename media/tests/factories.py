@@ -15,7 +15,9 @@ from accounts.selectors import scope_for
 from media.models import Attachment, MediaResource, ObjectDeletion, ResourceStatus, Upload
 from media.rules import keys
 from media.services import attachments, deletions, relocation, uploads
-from media.services.ingest.service import MediaResourceService, Resources, Wanted
+from media.services.ingest.claim import Resources
+from media.services.ingest.resolve import Wanted
+from media.services.ingest.service import MediaResourceService
 from media.services.uploads import UploadTicket
 from media.storage import ObjectStore, SignedPut, public_store
 from media.storage.local.store import LocalStore

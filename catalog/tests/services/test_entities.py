@@ -11,11 +11,12 @@ from accounts.tests.factories import MembershipFactory
 from catalog.errors import EntityNotFoundError, ReferenceGoneError, SkuTakenError
 from catalog.models import Look, Product, Subject
 from catalog.services import entities
-from catalog.services.entities import Changes
+from catalog.services.entities import Changes, Entity
 from media.models import Attachment, MediaResource
 from media.storage.testing.memory import MemoryStore
 from media.tests.factories import photo, sent
 from media.tests.threads import at_once, deadlocks, meanwhile
+from sartiq.core.contention import retry_on_contention
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -24,9 +25,16 @@ def scope(user: User) -> OwnerScope:
     return OwnerScope(user_id=user.pk)
 
 
+def create_entity(model: type[Entity], **arguments: Any) -> Entity:
+    for attempt in retry_on_contention():
+        with attempt, entities.creating(model, **arguments) as entity:
+            pass
+    return entity
+
+
 def create(user: User, **media: list[str]) -> Product:
     changes = Changes(values={"name": "Shoe"}, media=media)
-    return entities.create(Product, user=user, scope=scope(user), changes=changes)
+    return create_entity(Product, user=user, scope=scope(user), changes=changes)
 
 
 def change(user: User, product: Product, **media: list[str]) -> Product:
@@ -123,7 +131,7 @@ def test_changing_and_deleting_at_once_leave_nothing_half_done(
 
 def test_one_sku_for_many_requests_is_one_product(memory: MemoryStore, user: User) -> None:
     changes = Changes(values={"name": "Shoe", "sku": "A-1"})
-    call = partial(entities.create, Product, user=user, scope=scope(user), changes=changes)
+    call = partial(create_entity, Product, user=user, scope=scope(user), changes=changes)
 
     outcomes = at_once([partial(outcome, call)] * 8)
 
@@ -132,7 +140,7 @@ def test_one_sku_for_many_requests_is_one_product(memory: MemoryStore, user: Use
 
 def test_one_name_for_many_subjects_gives_each_a_slug(memory: MemoryStore, user: User) -> None:
     changes = Changes(values={"name": "Ada"})
-    call = partial(entities.create, Subject, user=user, scope=scope(user), changes=changes)
+    call = partial(create_entity, Subject, user=user, scope=scope(user), changes=changes)
 
     at_once([call] * 8)
 
@@ -150,7 +158,7 @@ def test_a_link_that_is_deleted_meanwhile_is_a_conflict(memory: MemoryStore, use
         media={"reference_images": [url]},
     )
     with pytest.raises(ReferenceGoneError):
-        entities.create(Look, user=user, scope=scope(user), changes=changes)
+        create_entity(Look, user=user, scope=scope(user), changes=changes)
 
     assert not Look.objects.exists()
     assert not MediaResource.objects.exists()
@@ -161,7 +169,7 @@ def test_what_a_member_adds_is_kept_as_theirs(memory: MemoryStore, user: User) -
     member = MembershipFactory.create(organization=organization).user
     ours = OwnerScope(user_id=user.pk, organization_id=organization.pk)
     changes = Changes(values={"name": "Shoe"})
-    product = entities.create(Product, user=user, scope=ours, changes=changes)
+    product = create_entity(Product, user=user, scope=ours, changes=changes)
 
     change(member, product, images=[sent(memory, member)])
 

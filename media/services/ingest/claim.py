@@ -5,77 +5,83 @@ existing resources by hash), so that requests naming the same files wait for eac
 a ring.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models.functions import Now
 
 from accounts.models import OwnerScope
 from media import deferred
+from media.errors import FileNotFoundForCallerError
 from media.models import DeletionReason, MediaResource, ResourceStatus, Upload, UploadState
 from media.rules.file_types import content_types
 from media.services import deletions
 from media.services.ingest.check import Verdicts
 from media.services.ingest.duplicates import Version, version_of
 from media.services.ingest.examine import Examined
-from media.services.ingest.resolve import Source, Sources, belongs_to, usable
+from media.services.ingest.resolve import Source, Sources, Wanted, belongs_to, usable
+from sartiq.core.errors import ContentionError, InvalidManyError
 from sartiq.core.models import new_id
+from sartiq.core.work.crash_points import reach
+
+Resources = Mapping[str, MediaResource]
 
 
-class ClaimRaceError(Exception):
-    """Raised when rows changed between looking and writing: look again."""
+@dataclass(frozen=True, kw_only=True)
+class Checked:
+    """The files of one request, checked and found good.
 
-
-class UploadVanishedError(Exception):
-    """Raised when an upload expired between looking and writing."""
-
-    def __init__(self, urls: frozenset[str]) -> None:
-        super().__init__()
-        self.urls = urls
-
-
-def claim_all(
-    *,
-    scope: OwnerScope,
-    named: Sources,
-    verdicts: Verdicts,
-    left: Collection[UUID] = (),
-    damaged: Collection[Version] = (),
-) -> dict[str, MediaResource]:
-    """Return the resource of each URL in `scope`, made where there was none.
-
-    `left` are resources the caller will change as well; they are locked in the same order.
-    `damaged` are those whose object is gone: a fresh upload becomes their source. Runs inside the
-    caller's transaction. Raises ClaimRaceError when rows changed since they were looked
-    at, UploadVanishedError when an upload was swept meanwhile.
+    `damaged` are the stored duplicates whose object is gone: a fresh upload becomes their source.
     """
-    sources = _current({url: source for url, source in named.items() if source})
+
+    scope: OwnerScope
+    wanted: Sequence[Wanted]
+    sources: Sources
+    verdicts: Verdicts
+    damaged: Collection[Version]
+
+
+def claim_all(checked: Checked, *, releasing: Collection[UUID] = ()) -> Resources:
+    """Return the resource of each URL, created where there was none, in the caller's transaction.
+
+    `releasing` are the ids of resources the caller will detach; they are locked in the same order.
+    Raises ContentionError when rows changed since they were checked, InvalidManyError when an
+    upload expired since.
+    """
+    transaction.on_commit(partial(reach, "committed"))
+    scope, verdicts = checked.scope, checked.verdicts
+    sources = _lock_uploads(checked)
     drafts = {
         source.key: _draft(scope, source, verdicts)
         for source in sources.values()
         if source.known is None or not belongs_to(source.known, scope)
     }
-    kept = _keep(scope, sources, drafts, set(left))
-    healed = _heal(sources.values(), kept, verdicts, damaged)
-    _settle_uploads(sources.values(), kept, verdicts)
-    made = {row.pk for row in kept.values()} & {draft.pk for draft in drafts.values()}
-    for resource_id in made | healed:
+    resources = _insert_and_lock(scope, sources, drafts, set(releasing))
+    repaired = _repair(sources.values(), resources, checked)
+    _mark_uploads(sources.values(), resources, verdicts)
+    created = {row.pk for row in resources.values()} & {draft.pk for draft in drafts.values()}
+    for resource_id in created | repaired:
         deferred.relocate(resource_id)
-    return {url: kept[source.key] for url, source in sources.items()}
+    return {url: resources[source.key] for url, source in sources.items()}
 
 
-def _current(sources: dict[str, Source]) -> dict[str, Source]:
-    """Lock the uploads and see what became of them since they were looked at."""
+def _lock_uploads(checked: Checked) -> dict[str, Source]:
+    """Lock the uploads and return each source as it is now."""
+    sources = {url: source for url, source in checked.sources.items() if source}
     ids = [source.upload.pk for source in sources.values() if source.upload]
     rows = Upload.objects.select_for_update(no_key=True, of=("self",)).filter(pk__in=ids)
     locked = {row.pk: row for row in rows.select_related("resource").order_by("key")}
-    gone = frozenset(
-        url
-        for url, source in sources.items()
-        if source.upload and locked[source.upload.pk].state == UploadState.EXPIRED
-    )
-    if gone:
-        raise UploadVanishedError(gone)
+    expired = {pk for pk, row in locked.items() if row.state == UploadState.EXPIRED}
+    issues = [
+        FileNotFoundForCallerError().at(*each.loc, value=each.url)
+        for each in checked.wanted
+        if (upload := sources[each.url].upload) and upload.pk in expired
+    ]
+    if issues:
+        raise InvalidManyError(issues)
     return {url: _refreshed(source, locked) for url, source in sources.items()}
 
 
@@ -85,7 +91,7 @@ def _refreshed(source: Source, locked: Mapping[UUID, Upload]) -> Source:
     upload = locked[source.upload.pk]
     known = usable(upload.resource)
     if known is None and not source.is_fresh:
-        raise ClaimRaceError
+        raise ContentionError
     return Source(key=source.key, upload=upload, known=known)
 
 
@@ -121,25 +127,25 @@ def _copied_facts(known: MediaResource) -> dict[str, object]:
     return {name: getattr(known, name) for name in same.split()} | {"copied_from_id": known.pk}
 
 
-def _keep(
+def _insert_and_lock(
     scope: OwnerScope,
-    sources: dict[str, Source],
-    drafts: dict[str, MediaResource],
-    left: set[UUID],
+    sources: Mapping[str, Source],
+    drafts: Mapping[str, MediaResource],
+    releasing: set[UUID],
 ) -> dict[str, MediaResource]:
-    """Insert what is new, lock and return what stands: one resource per content and scope."""
+    """Insert the new resources, lock and return one resource per content, by key."""
     by_hash = {draft.content_hash: draft for draft in drafts.values()}
     MediaResource.objects.bulk_create(
         [by_hash[digest] for digest in sorted(by_hash)], ignore_conflicts=True
     )
     digests = {source.key: _expected(source, drafts).content_hash for source in sources.values()}
     origins = {draft.copied_from_id for draft in drafts.values() if draft.copied_from_id}
-    rows = _locked(scope, hashes=set(digests.values()), others=origins | left)
-    standing = {row.content_hash: row for row in rows if belongs_to(row, scope)}
-    # One failed or was swept a moment ago.
-    if not standing.keys() >= set(digests.values()) or not origins <= {row.pk for row in rows}:
-        raise ClaimRaceError
-    return {key: standing[digest] for key, digest in digests.items()}
+    rows = _locked(scope, hashes=set(digests.values()), others=origins | releasing)
+    existing = {row.content_hash: row for row in rows if belongs_to(row, scope)}
+    # One failed or was deleted a moment ago.
+    if not existing.keys() >= set(digests.values()) or not origins <= {row.pk for row in rows}:
+        raise ContentionError
+    return {key: existing[digest] for key, digest in digests.items()}
 
 
 def _locked(scope: OwnerScope, *, hashes: set[str], others: set[UUID]) -> list[MediaResource]:
@@ -157,33 +163,31 @@ def _expected(source: Source, drafts: Mapping[str, MediaResource]) -> MediaResou
     return expected
 
 
-def _heal(
-    sources: Iterable[Source],
-    kept: Mapping[str, MediaResource],
-    verdicts: Verdicts,
-    damaged: Collection[Version],
+def _repair(
+    sources: Iterable[Source], resources: Mapping[str, MediaResource], checked: Checked
 ) -> set[UUID]:
-    """Send the damaged resources through relocation again, from the fresh upload of their bytes."""
-    healed = set()
+    """Have the damaged resources relocated again, from the fresh upload of their bytes."""
+    repaired = set()
     for source in sources:
-        resource, checked = kept[source.key], verdicts.get(source.key)
-        is_damaged = resource.status == ResourceStatus.READY and version_of(resource) in damaged
-        if is_damaged and source.is_fresh and isinstance(checked, Examined):
-            resource.relocate_from(key=checked.key, etag=checked.etag)
-            healed.add(resource.pk)
-    return healed
+        resource, verdict = resources[source.key], checked.verdicts.get(source.key)
+        is_ready = resource.status == ResourceStatus.READY
+        is_damaged = is_ready and version_of(resource) in checked.damaged
+        if is_damaged and source.is_fresh and isinstance(verdict, Examined):
+            resource.relocate_from(key=verdict.key, etag=verdict.etag)
+            repaired.add(resource.pk)
+    return repaired
 
 
-def _settle_uploads(
-    sources: Iterable[Source], kept: Mapping[str, MediaResource], verdicts: Verdicts
+def _mark_uploads(
+    sources: Iterable[Source], resources: Mapping[str, MediaResource], verdicts: Verdicts
 ) -> None:
-    """Say what became of the fresh uploads; one that already became a resource stays as it is."""
+    """Set the state of the fresh uploads; one that already became a resource stays as it is."""
     fresh = {
         source.upload.pk: source.upload for source in sources if source.upload and source.is_fresh
     }
     for upload in fresh.values():
         found = verdicts[upload.key]
-        upload.resource = kept[upload.key]
+        upload.resource = resources[upload.key]
         upload.etag = found.etag if isinstance(found, Examined) else ""
         is_ready = upload.resource.status == ResourceStatus.READY
         upload.state = UploadState.CONSUMED if is_ready else UploadState.CLAIMED

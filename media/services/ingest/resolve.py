@@ -9,6 +9,15 @@ from media import selectors
 from media.models import MediaResource, ResourceStatus, Upload
 from media.rules import keys
 from media.rules.addresses import object_urls as urls
+from sartiq.core.errors import Loc
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """One URL a request names, and where it stands in the request."""
+
+    loc: Loc
+    url: str
 
 
 @dataclass(frozen=True, kw_only=True)

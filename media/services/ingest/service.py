@@ -1,52 +1,39 @@
-"""Taking uploaded files in: check the bytes outside any transaction, then write once.
+"""Ingest: check the bytes of uploaded files outside any transaction, then write once.
+
+A caller does both with as many attempts as others make necessary:
+
+    ingest = MediaResourceService(public_store())
+    for attempt in retry_on_contention():
+        with attempt:
+            checked = ingest.check(user=user, scope=scope, wanted=wanted)
+            with transaction.atomic():
+                ...  # lock the entity
+                resources = claim_all(checked, releasing=...)
+                ...  # attach the resources to the entity
 
 `MediaResourceService.ingest_all` is named by the specification; the steps and why they stand in
 this order are in `docs/design/ingest.md`.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable, Sequence
 from typing import TypeVar
-from uuid import UUID
 
-from django.db import OperationalError, transaction
-from psycopg import errors as pg
+from django.db import transaction
 
 from accounts.models import OwnerScope, User
 from media.errors import ContentError, FileNotFoundForCallerError
-from media.models import MediaResource
 from media.services import deletions
-from media.services.ingest import check, claim, duplicates, resolve
+from media.services.ingest import check, duplicates, resolve
 from media.services.ingest.check import Verdicts
-from media.services.ingest.claim import ClaimRaceError
-from media.services.ingest.duplicates import Version
+from media.services.ingest.claim import Checked, Resources, claim_all
 from media.services.ingest.examine import Examined
-from media.services.ingest.resolve import Sources
+from media.services.ingest.resolve import Sources, Wanted
 from media.storage import ObjectStore
-from sartiq.core.errors import ContentionError, InvalidError, InvalidManyError, Issue, Loc
+from sartiq.core.contention import retry_on_contention
+from sartiq.core.errors import ContentionError, InvalidError, InvalidManyError, Issue
 from sartiq.core.work.crash_points import reach
 
-MAX_TRIES = 3  # of one request, when others change the same rows at the same time
-
 Result = TypeVar("Result")
-Resources = Mapping[str, MediaResource]
-Hold = Callable[[], Collection[UUID]]
-Look = Callable[[Sequence[str]], Sources]  # finds what URLs name now, for one caller
-
-
-def nothing_held() -> Collection[UUID]:
-    """Hold nothing: what will show the files is new."""
-    return ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Wanted:
-    """One URL a request names, and where it stands in the request."""
-
-    loc: Loc
-    url: str
 
 
 class MediaResourceService:
@@ -62,95 +49,64 @@ class MediaResourceService:
         scope: OwnerScope,
         wanted: Sequence[Wanted],
         attach: Callable[[Resources], Result],
-        hold: Hold = nothing_held,
     ) -> Result:
-        """Take every wanted file in, or none.
+        """Check and claim every wanted file, or none, for an entity that is new.
 
-        `hold` and then `attach` are called inside the one writing transaction. `hold` locks what
-        will show the files and returns the ids of the resources it stops showing; `attach` is given
-        the resource of each URL, and what it writes (the entity, its attachments) commits together
-        with the resources. Raises InvalidManyError naming each refused URL, StoreUnavailableError
-        when the store fails.
+        `attach` is given the resource of each URL; what it writes commits together with the
+        resources. Raises what `check` and `claim_all` raise, and ContentionError.
         """
+        for attempt in retry_on_contention():
+            with attempt:
+                checked = self.check(user=user, scope=scope, wanted=wanted)
+                with transaction.atomic():
+                    result = attach(claim_all(checked))
+        return result
 
-        def look(urls: Sequence[str]) -> Sources:
-            return resolve.resolve(user=user, scope=scope, urls=urls)
+    def check(self, *, user: User, scope: OwnerScope, wanted: Sequence[Wanted]) -> Checked:
+        """Check every wanted file, outside any transaction.
 
-        for _ in range(MAX_TRIES):
-            reach("ingest-started")
-            named = look([each.url for each in wanted])
-            try:
-                verdicts = self._inspect(look, wanted, named)
-                damaged = self._damaged(scope, verdicts)
-                with _translated(wanted), transaction.atomic():
-                    transaction.on_commit(partial(reach, "committed"))
-                    resources = claim.claim_all(
-                        scope=scope,
-                        named=named,
-                        verdicts=verdicts,
-                        left=hold(),
-                        damaged=damaged,
-                    )
-                    return attach(resources)
-            except ClaimRaceError:
-                continue
-        raise ContentionError
-
-    def _inspect(self, look: Look, wanted: Sequence[Wanted], named: Sources) -> Verdicts:
-        fresh = [source.upload for source in named.values() if source and source.is_fresh]
+        Raises InvalidManyError naming each refused URL, RequestFilesTooLargeError,
+        StoreUnavailableError when the store fails, and ContentionError when another request used a
+        file that would have been refused.
+        """
+        reach("ingest-started")
+        sources = resolve.resolve(user=user, scope=scope, urls=[each.url for each in wanted])
+        fresh = [source.upload for source in sources.values() if source and source.is_fresh]
         verdicts = check.inspect_all(self.store, [upload for upload in fresh if upload])
-        issues = [issue for each in wanted for issue in _faults(each, named, verdicts)]
+        issues = [issue for each in wanted for issue in _issues(each, sources, verdicts)]
         if issues:
-            _require_same(look, named, verdicts)
+            _require_still_fresh(user, scope, sources, verdicts)
             deletions.refuse_uploads(
                 {key: v.code for key, v in verdicts.items() if isinstance(v, ContentError)}
             )
             raise InvalidManyError(issues)
-        return verdicts
-
-    def _damaged(self, scope: OwnerScope, verdicts: Verdicts) -> frozenset[Version]:
         hashes = {v.content_hash for v in verdicts.values() if isinstance(v, Examined)}
-        return duplicates.find_damaged(self.store, scope=scope, hashes=hashes)
+        damaged = duplicates.find_damaged(self.store, scope=scope, hashes=hashes)
+        return Checked(
+            scope=scope, wanted=wanted, sources=sources, verdicts=verdicts, damaged=damaged
+        )
 
 
-@contextmanager
-def _translated(wanted: Sequence[Wanted]) -> Iterator[None]:
-    """Turn what the writing transaction ran into into a refusal or another try."""
-    try:
-        yield
-    except claim.UploadVanishedError as error:
-        gone = [each for each in wanted if each.url in error.urls]
-        raise InvalidManyError([_missing(each) for each in gone]) from error
-    except OperationalError as error:
-        if isinstance(error.__cause__, pg.DeadlockDetected | pg.SerializationFailure):
-            raise ClaimRaceError from error
-        raise
+def _issues(wanted: Wanted, sources: Sources, verdicts: Verdicts) -> list[Issue]:
+    source = sources[wanted.url]
+    verdict = verdicts.get(source.key) if source else FileNotFoundForCallerError()
+    if isinstance(verdict, InvalidError):
+        return [verdict.at(*wanted.loc, value=wanted.url)]
+    return []
 
 
-def _faults(each: Wanted, named: Sources, verdicts: Verdicts) -> list[Issue]:
-    source = named[each.url]
-    if source is None:
-        return [_missing(each)]
-    verdict = verdicts.get(source.key)
-    return [verdict.at(*each.loc, value=each.url)] if isinstance(verdict, InvalidError) else []
+def _require_still_fresh(
+    user: User, scope: OwnerScope, sources: Sources, verdicts: Verdicts
+) -> None:
+    """Raise ContentionError when a refused upload became a resource while it was checked.
 
-
-def _require_same(look: Look, named: Sources, verdicts: Verdicts) -> None:
-    """Raise ClaimRaceError when a refused upload became a resource while it was looked at.
-
-    Another request took it in, and its temporary object may be gone already.
+    Another request claimed it, and its temporary object may be gone already.
     """
     refused = [
         url
-        for url, source in named.items()
+        for url, source in sources.items()
         if source and isinstance(verdicts.get(source.key), InvalidError)
     ]
-    if not refused:
-        return
-    again = look(refused)
-    if any(source is not None and not source.is_fresh for source in again.values()):
-        raise ClaimRaceError
-
-
-def _missing(each: Wanted) -> Issue:
-    return FileNotFoundForCallerError().at(*each.loc, value=each.url)
+    current = resolve.resolve(user=user, scope=scope, urls=refused)
+    if any(source is not None and not source.is_fresh for source in current.values()):
+        raise ContentionError

@@ -11,7 +11,9 @@ from pytest_django import DjangoCaptureOnCommitCallbacks
 from accounts.models import OwnerScope, User
 from media.models import DeletionReason, MediaResource, ObjectDeletion, Upload, UploadState
 from media.services import deletions, recovery
-from media.services.ingest.service import MediaResourceService, Resources, Wanted
+from media.services.ingest.claim import Resources
+from media.services.ingest.resolve import Wanted
+from media.services.ingest.service import MediaResourceService
 from media.storage import public_store
 from media.storage.testing.memory import MemoryStore
 from media.tests.factories import deliver, ingest, originals, photo, ready, sent

@@ -14,7 +14,9 @@ from accounts.models import OwnerScope, User
 from media.models import Attachment, MediaResource, ObjectDeletion, ResourceStatus, Upload
 from media.rules import keys
 from media.services import attachments
-from media.services.ingest.service import MediaResourceService, Resources, Wanted
+from media.services.ingest.claim import Resources
+from media.services.ingest.resolve import Wanted
+from media.services.ingest.service import MediaResourceService
 from media.storage import ObjectHeaders, ObjectStore, factory
 from media.storage.s3.store import S3Store
 from media.storage.testing.memory import MemoryStore

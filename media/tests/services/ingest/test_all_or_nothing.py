@@ -13,7 +13,9 @@ from media.models import (
     ResourceStatus,
     UploadState,
 )
-from media.services.ingest.service import MediaResourceService, Resources, Wanted
+from media.services.ingest.claim import Resources
+from media.services.ingest.resolve import Wanted
+from media.services.ingest.service import MediaResourceService
 from media.storage import ObjectHeaders, public_store
 from media.storage.testing.memory import MemoryStore
 from media.tests.factories import (
