@@ -20,7 +20,7 @@ def refusals(kind: type[InvalidError] = InvalidError) -> Iterator[type[InvalidEr
 
 def listed() -> list[str]:
     text = (CHECKOUT / "docs" / "errors.md").read_text(encoding="utf-8")
-    text, _, _ = text.partition("## Codes of what fails later")
+    text, _, _ = text.partition("## Codes of later failures")
     return re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)
 
 
