@@ -100,4 +100,4 @@ class UnknownUserError(InvalidError):
     """Raised when a body names a user who does not exist."""
 
     code: ClassVar[str] = "not_found"
-    message: ClassVar[str] = "No such user."
+    message: ClassVar[str] = "There is no active user with this id or e-mail address."

@@ -10,36 +10,36 @@ class EntityNotFoundError(NotFoundError):
 class SkuTakenError(ConflictError):
     """Raised when the owner already has a product with this SKU."""
 
-    message = "A product with this SKU already exists; change that one, or choose another SKU."
+    message = "A product with this SKU already exists. Change that product or choose another SKU."
 
 
 class SlugTakenError(ConflictError):
     """Raised when the owner already has a subject with this slug."""
 
-    message = "A subject with this slug already exists; choose another slug."
+    message = "A subject with this slug already exists. Choose another slug."
 
 
 class ReferenceGoneError(ConflictError):
     """Raised when something the entity refers to was deleted meanwhile."""
 
-    message = "Something this refers to was deleted meanwhile; read it again."
+    message = "An object that this request refers to was just deleted. Reload it and try again."
 
 
 class ReferenceNotFoundError(InvalidError):
     """Raised when an id names nothing of the same owner."""
 
     code = "not_found"
-    message = "No such object of the same owner."
+    message = "No object of the same owner has this id."
 
 
 class TooManyImagesError(InvalidError):
     """Raised when one request names more images than it may."""
 
     code = "too_many"
-    message = "One request may name 50 images; send fewer at once."
+    message = "A request can have at most 50 images. Send fewer at a time."
 
 
 class ModelFileError(InvalidError):
     """Raised when a LoRA model file is refused."""
 
-    message = "The model file is not acceptable."
+    message = "The model file cannot be used."

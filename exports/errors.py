@@ -43,21 +43,21 @@ class TemplateNotCustomizableError(InvalidError):
     """Raised when a template comes with an adapter that prescribes its own."""
 
     code = "template_not_customizable"
-    message = "This metadata adapter prescribes its names; leave the template out."
+    message = "This metadata adapter has a fixed naming template. Leave the template out."
 
 
 class AdapterNotAvailableError(InvalidError):
     """Raised when a configuration names an adapter its owner may not use."""
 
     code = "adapter_not_available"
-    message = "This metadata adapter is not available here."
+    message = "This metadata adapter is not available to this owner."
 
 
 class OrganizationUnknownError(InvalidError):
     """Raised when an adapter is to be shown to an organization that does not exist."""
 
     code = "not_found"
-    message = "No such organization."
+    message = "There is no organization with this id."
 
 
 class ExportRunNotFoundError(NotFoundError):
@@ -69,33 +69,33 @@ class ExportRunNotFoundError(NotFoundError):
 class ExportNotFinishedError(ConflictError):
     """Raised when the archive of an unfinished run is requested."""
 
-    message = "The export still runs; read it until its status is completed, then download."
+    message = "The export is still running. Wait until its status is completed, then download it."
 
 
 class ExportFailedError(ConflictError):
     """Raised when the archive of a run without one is requested."""
 
-    message = "The export failed and has no archive; read why, and start another."
+    message = "The export failed and has no archive. See its failure, then start a new export."
 
 
 class ExportExpiredError(GoneError):
     """Raised when a discarded archive is requested."""
 
-    message = "The archive was discarded seven days after it was made; start the export again."
+    message = "The archive was deleted after seven days. Start the export again."
 
 
 class NothingToExportError(InvalidError):
     """Raised when what was selected shows no file."""
 
     code = "too_few"
-    message = "What is selected shows no file."
+    message = "The selection has no files. Select something that has images."
 
 
 class TooManyFilesError(InvalidError):
     """Raised when more files are selected than one run takes."""
 
     code = "too_many"
-    message = "One export takes at most 10,000 files; select less."
+    message = "An export can have at most 10,000 files. Select fewer."
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ class ItemFailedError(Exception):
 class ArchiveEntryError(SartiqError):
     """Raised when a file of an archive is not what was announced; the archive is of no use."""
 
-    message = "A file of the archive is not what was announced."
+    message = "A file differs from its recorded size or checksum."
 
 
 class ConversionError(SartiqError):
@@ -137,7 +137,7 @@ class ImageUnreadableError(ConversionError):
     """Raised when the source is not a whole picture of one of our types."""
 
     code = "image_unreadable"
-    message = "The image cannot be read: it is damaged or no picture of a type we take."
+    message = "The image is damaged or is not of a supported type. Upload it again."
 
 
 class ImageTooLargeForFormatError(ConversionError):
@@ -161,16 +161,16 @@ class TooManyWornError(InvalidError):
     """Raised when the looks of one export wear more products than it reads."""
 
     code = "too_many"
-    message = "The looks of one export wear at most 50,000 products; select less."
+    message = "The looks of an export can have at most 50,000 products. Select fewer looks."
 
 
 class OwnersDifferError(InvalidError):
     """Raised when an export selects things of different owners."""
 
-    message = "One export takes things of one owner; these belong to several."
+    message = "The selection has several owners. Export the objects of each owner separately."
 
 
 class ConfigurationsDifferError(InvalidError):
     """Raised when different configurations answer for what one export selects."""
 
-    message = "Different export configurations answer for these; name the one to use."
+    message = "Different export configurations apply to the selection. Choose one of them."

@@ -213,21 +213,24 @@ class SizeConflictError(InvalidError):
     """Raised when `size` and `file_size` differ."""
 
     code = "size_conflict"
-    message = "size and file_size are the same thing; send one, or the same value in both."
+    message = "size and file_size mean the same. Send one of them, or the same value in both."
 
 
 class FileNotFoundForCallerError(InvalidError):
     """Raised when a URL names no file the caller may use: unknown, expired or not theirs."""
 
     code = "file_not_found"
-    message = "No such file for you here; ask for a new upload URL and send the file again."
+    message = (
+        "The file does not exist, or you cannot use it here. Get a new upload URL and upload it"
+        " again."
+    )
 
 
 class RequestFilesTooLargeError(InvalidError):
     """Raised when the files of one request are too large together."""
 
     code = "request_too_large"
-    message = "The files of one request may be 500 MiB together; send fewer at once."
+    message = "The files of a request can have 500 MiB in total. Send fewer at a time."
 
 
 class SourceChangedError(ContentError):
@@ -240,7 +243,7 @@ class SourceChangedError(ContentError):
 class IngestTimeError(StoreUnavailableError):
     """Raised when reading the files of one request took longer than one request may."""
 
-    message = "Reading the files took too long; try again."
+    message = "Reading the files took too long. Try again."
 
 
 class MediaResourceNotFoundError(NotFoundError):

@@ -22,9 +22,9 @@ class OwnerForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at ru
     creator: ClassVar[User]
 
     owner = forms.ChoiceField(
-        label="Belongs to",
+        label="Owner",
         widget=UnfoldAdminRadioSelectWidget,
-        error_messages={"required": "Choose who it belongs to."},
+        error_messages={"required": "Choose an owner."},
         help_text="The owner cannot be changed later.",
     )
 
@@ -36,8 +36,8 @@ class OwnerForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at ru
         self.instance.user = self.creator
         field: Any = self.fields["owner"]
         field.choices = [
-            (Owner.ORGANIZATION, "An organization: all its members see it"),
-            (Owner.PERSONAL, f"Me personally ({self.creator.email}): no other member sees it"),
+            (Owner.ORGANIZATION, "An organization: all its members can see it"),
+            (Owner.PERSONAL, f"Only me ({self.creator.email}): no other member can see it"),
         ]
         if self.initial.get("organization"):
             self.initial.setdefault("owner", Owner.ORGANIZATION)
@@ -47,9 +47,9 @@ class OwnerForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at ru
         cleaned: dict[str, Any] = super().clean() or {}
         owner, organization = cleaned.get("owner"), cleaned.get("organization")
         if owner == Owner.ORGANIZATION and not organization and "organization" not in self.errors:
-            self.add_error("organization", "Choose the organization it belongs to.")
+            self.add_error("organization", "Choose an organization.")
         if owner == Owner.PERSONAL and organization:
             self.add_error(
-                "organization", "Clear the organization, or choose that it belongs to one."
+                "organization", "Leave this empty, or choose an organization as the owner."
             )
         return cleaned

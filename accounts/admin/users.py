@@ -87,7 +87,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]  # not g
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """Describe what happens to the users; no row is deleted, so none is protected."""
         descriptions = [
-            f"{user}: disabled and anonymised; what they created stays" for user in objs
+            f"{user}: disabled and anonymised; the rows they created are kept" for user in objs
         ]
         return descriptions, {"users": len(descriptions)}, set(), []
 

@@ -15,7 +15,7 @@ class ScopeQuery(serializers.Serializer[Any]):
     """The owner a request is about."""
 
     organization_id = UUIDField(
-        required=False, help_text="The organization; without it the caller's personal scope."
+        required=False, help_text="The organization; if omitted, the caller's personal scope."
     )
 
 
@@ -31,7 +31,7 @@ def organization_named(query: Mapping[str, Any], body: Mapping[str, Any]) -> UUI
         issue = Issue(
             loc=("body", "organization_id"),
             code="value_error",
-            message="The query names another organization.",
+            message="organization_id differs between query and body. Send one of them.",
             input=str(in_body),
         )
         raise InvalidManyError([issue])

@@ -53,8 +53,8 @@ class TokenOut(serializers.Serializer[Session]):
 
     access_token = serializers.CharField()
     token_type = serializers.ChoiceField(choices=["bearer"])
-    expires_in = serializers.IntegerField(help_text="Seconds the access token lives.")
-    refresh_token = serializers.CharField(help_text="Good for one exchange.")
+    expires_in = serializers.IntegerField(help_text="Lifetime of the access token in seconds.")
+    refresh_token = serializers.CharField(help_text="Can be exchanged once.")
 
 
 class UserOut(serializers.ModelSerializer[User]):
@@ -83,7 +83,8 @@ class ProfileIn(Fields):
         max_length=MAX_EMAIL_LENGTH, required=False, help_text="Needs `current_password`."
     )
     password = PasswordField(
-        required=False, help_text="The new one; ends every session. Needs `current_password`."
+        required=False,
+        help_text=("The new password. Ends every session; needs `current_password`."),
     )
     current_password = PasswordField(required=False)
 
@@ -96,7 +97,7 @@ class UserIn(Fields):
     full_name = serializers.CharField(max_length=MAX_NAME_LENGTH, allow_blank=True, required=False)
     is_active = BooleanField(required=False)
     is_superuser = BooleanField(required=False)
-    is_staff = BooleanField(required=False, help_text="May enter the admin.")
+    is_staff = BooleanField(required=False, help_text="Can use the admin.")
 
 
 class UserChangeIn(UserIn):
@@ -120,7 +121,9 @@ class OrganizationIn(Fields):
 
     name = serializers.CharField(max_length=MAX_NAME_LENGTH)
     slug = serializers.SlugField(
-        max_length=MAX_SLUG_LENGTH, required=False, help_text="Made from the name when left out."
+        max_length=MAX_SLUG_LENGTH,
+        required=False,
+        help_text=("Generated from the name if omitted."),
     )
 
 

@@ -94,7 +94,7 @@ class Users(ModelEndpointSet):
 
     @extend_schema(operation_id="delete_user", responses={204: None, 409: CONFLICT})
     def destroy(self, request: Request, user_id: UUID) -> Response:
-        """Disable and anonymise a user; what they created stays."""
+        """Disable and anonymise a user; the rows they created are kept."""
         check = precondition(request, _as_json)
         users.delete(user_id=user_id, now=timezone.now(), precondition=check)
         return Response(status=204)

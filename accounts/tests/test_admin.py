@@ -126,7 +126,7 @@ def test_deleting_a_user_anonymises_it(client: Client, cast: Cast) -> None:
     done = client.post(path, {"post": "yes"})
 
     cast.member.refresh_from_db()
-    assert "disabled and anonymised; what they created stays" in asked
+    assert "disabled and anonymised; the rows they created are kept" in asked
     assert done.status_code == 302
     assert cast.member.deleted_at is not None
     assert not cast.member.is_active

@@ -29,7 +29,7 @@ from media.selectors import public_url
 from sartiq.core.admin_base import FACTS, NOTHING, anchor, link, list_of
 
 OWNER = ("organization", "user")
-TAKEN_MEANWHILE = "Somebody else took that SKU or slug just now; nothing was saved."
+TAKEN_MEANWHILE = "Another user just took this SKU or slug. Nothing was saved; choose another one."
 
 
 class EntityAdmin(ModelAdmin):

@@ -52,7 +52,7 @@ class LoraUploadForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic 
     file = forms.FileField(
         required=False,  # `clean` tells what is wrong with it
         label="Model file",
-        help_text=f"{', '.join(FORMATS)}; at most 100 MB. It is looked at, never loaded.",
+        help_text=f"{', '.join(FORMATS)}; at most 100 MB. It is scanned, never loaded.",
         widget=UnfoldAdminFileFieldWidget(attrs={"accept": ",".join(FORMATS)}),
     )
 

@@ -82,7 +82,7 @@ class LoraModelAdmin(ModelAdmin):
     add_fieldsets = ((None, {"fields": ("subject", "file", "trigger", "entity_type")}),)
     fieldsets = (
         (None, {"fields": ("warning", "download")}),
-        ("What people say", {"fields": ("subject", "trigger", "entity_type")}),
+        ("Editable by staff", {"fields": ("subject", "trigger", "entity_type")}),
         (
             "The file",
             {
@@ -208,7 +208,7 @@ class LoraModelAdmin(ModelAdmin):
     def download(self, model: LoraModel) -> str:
         """Link to the bytes."""
         address = reverse("admin:catalog_loramodel_download", args=[model.pk])
-        return anchor(address, "Download (the link lives five minutes)")
+        return anchor(address, "Download (the link is valid for five minutes)")
 
     @admin.display(description="Subject", ordering="subject__name")
     def of_subject(self, model: LoraModel) -> str:

@@ -17,7 +17,7 @@ class EntityListQuery(ScopedWindowQuery):
     """A part of one owner's entities, narrowed by their name."""
 
     search = serializers.CharField(
-        max_length=255, required=False, allow_blank=True, help_text="Text the name contains."
+        max_length=255, required=False, allow_blank=True, help_text="Text contained in the name."
     )
 
 
@@ -28,7 +28,7 @@ class ProductListQuery(ScopedWindowQuery):
         max_length=255,
         required=False,
         allow_blank=True,
-        help_text="Text the name, the SKU or the brand contains.",
+        help_text="Text contained in the name, the SKU or the brand.",
     )
     sku = serializers.CharField(max_length=100, required=False, help_text="The exact SKU.")
 

@@ -153,21 +153,21 @@ def _documented(one: str, many: str, input_serializer: Any, data: Any) -> Any:
         list=described(f"list_{many}", f"List one owner's {nouns}, oldest first."),
         create=described(
             f"create_{one}",
-            f"Create a {noun} and take its files in: all of it, or nothing.",
+            f"Create a {noun} with its files; if one is refused, nothing is created.",
             request=input_serializer,
             responses={201: data},
         ),
         retrieve=described(f"get_{one}", f"Return one {noun} with its media."),
         partial_update=described(
             f"update_{one}",
-            f"Change what is sent of a {noun}; a list of images replaces the list, null clears an "
-            "image.",
+            f"Change the given fields of a {noun}; a list of images replaces the list, "
+            "null clears an image.",
             request=input_serializer,
             responses={200: data, 409: CONFLICT},
         ),
         destroy=described(
             f"delete_{one}",
-            f"Delete one {noun}; files that nothing else shows are discarded after a day.",
+            f"Delete one {noun}; files not used elsewhere are deleted after a day.",
         ),
     )
 

@@ -21,7 +21,7 @@ def require_acceptable(*, filename: str, size: int) -> str:
     """Return the format of a model file by its name; refuse every other and a wrong size."""
     suffix = PurePosixPath(filename).suffix.lower()
     if suffix not in FORMATS:
-        raise ModelFileError(f"A model is one of {', '.join(FORMATS)}.")
+        raise ModelFileError(f"The file name must end in {', '.join(FORMATS)}.")
     if not size:
         raise ModelFileError("The file is empty.")
     if size > MAX_SIZE:
@@ -32,10 +32,12 @@ def require_acceptable(*, filename: str, size: int) -> str:
 def header_length(start: bytes, *, size: int) -> int:
     """Return how long the header of a safetensors file says it is, before any of it is read."""
     if len(start) < LENGTH_BYTES:
-        raise ModelFileError("This is no safetensors file: it is too short.")
+        raise ModelFileError("This is not a safetensors file: it is too short.")
     (length,) = struct.unpack("<Q", start[:LENGTH_BYTES])
     if length > MAX_HEADER:
-        raise ModelFileError("This is no safetensors file we take: its header exceeds 8 MiB.")
+        raise ModelFileError(
+            "The header of this safetensors file is larger than the allowed 8 MiB."
+        )
     if LENGTH_BYTES + length > size:
         raise ModelFileError("The safetensors file is cut off: its header is longer than the file.")
     return int(length)
@@ -46,12 +48,12 @@ def count_tensors(header: bytes, *, body_size: int) -> int:
     try:
         listed = json.loads(header)
     except (ValueError, RecursionError):
-        raise ModelFileError("This is no safetensors file: its header is not JSON.") from None
+        raise ModelFileError("This is not a safetensors file: its header is not JSON.") from None
     if not isinstance(listed, dict):
-        raise ModelFileError("This is no safetensors file: its header is no object.")
+        raise ModelFileError("This is not a safetensors file: its header is not a JSON object.")
     tensors = [each for name, each in listed.items() if name != "__metadata__"]
     if not all(_lies_within(each, body_size) for each in tensors):
-        raise ModelFileError("The safetensors file is damaged: a tensor lies outside of it.")
+        raise ModelFileError("The safetensors file is damaged: it ends before one of its tensors.")
     return len(tensors)
 
 

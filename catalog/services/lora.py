@@ -135,7 +135,7 @@ def _list_tensors(file: ModelFile) -> Findings:
         length = rules.header_length(body.read(rules.LENGTH_BYTES), size=file.size)
         header = body.read(length)
     count = rules.count_tensors(header, body_size=file.size - rules.LENGTH_BYTES - length)
-    details = f"A safetensors file ({count} tensors listed); the format holds no code."
+    details = f"A safetensors file with {count} tensors; the format cannot contain code."
     return Findings(verdict=Verdict.CLEAN, details=details, tensor_count=count)
 
 
@@ -150,7 +150,7 @@ def _scan(file: ModelFile) -> Findings:
         result = json.loads(done.stdout)
         return Findings(verdict=Verdict(result["verdict"]), details=result["details"])
     except (subprocess.SubprocessError, ValueError, KeyError):
-        details = "The scanner ended early: the file takes too much memory or time."
+        details = "The scan was stopped: the file needs too much memory or time."
         return Findings(verdict=Verdict.UNSCANNED, details=details)
 
 

@@ -50,9 +50,9 @@ def judge(path: Path) -> tuple[str, str]:
     if unknown:
         return "SUSPICIOUS", f"Loading it would import: {unknown}"
     if not scan.globals:
-        return "UNSCANNED", "No pickle that imports anything was found in it."
+        return "UNSCANNED", "The file contains no pickle with imports."
     if unread.parts or scan.scan_err:
-        return "SUSPICIOUS", "A part of it could not be read."
+        return "SUSPICIOUS", "Part of the file could not be read."
     return "CLEAN", f"Loading it would import {len(scan.globals)} known, harmless names."
 
 
@@ -69,7 +69,7 @@ def main() -> None:
     try:
         verdict, details = judge(Path(sys.argv[1]))
     except Exception as error:  # noqa: BLE001  whatever a hostile file makes the scanner do
-        verdict, details = "UNSCANNED", f"The scanner gave up ({type(error).__name__})."
+        verdict, details = "UNSCANNED", f"The scanner failed ({type(error).__name__})."
     sys.stdout.write(json.dumps({"verdict": verdict, "details": details}))
 
 

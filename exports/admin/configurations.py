@@ -110,7 +110,7 @@ class ExportConfigurationAdmin(ModelAdmin):
         """Show the template of its own."""
         return configuration.naming_convention_template or NOTHING
 
-    @admin.display(description="A name it makes")
+    @admin.display(description="Example name")
     def name_preview(self, configuration: ExportConfiguration) -> str:
         """Show how the wildcards' examples would be named."""
         return format_html("<code>{}</code>", template_of(configuration).render(EXAMPLES))

@@ -94,7 +94,7 @@ class PreviewFileOut(serializers.Serializer[Any]):
     name = serializers.CharField()
     resource_id = serializers.UUIDField(source="resource.pk")
     values = serializers.DictField(
-        source="stored_values", help_text="What the metadata tells of it, by wildcard"
+        source="stored_values", help_text="Its values in the metadata, by wildcard"
     )
 
 

@@ -12,8 +12,10 @@ from sartiq.core.api.endpoints import Endpoint
 from sartiq.core.api.schema.document import ERROR_ANSWER
 
 TAGS = ["exports"]
-UNFINISHED = OpenApiResponse(ERROR_ANSWER, description="The export still runs, or has failed")
-EXPIRED = OpenApiResponse(ERROR_ANSWER, description="The archive was discarded after seven days")
+UNFINISHED = OpenApiResponse(
+    ERROR_ANSWER, description=("The export is still running or has failed")
+)
+EXPIRED = OpenApiResponse(ERROR_ANSWER, description="The archive was deleted after seven days")
 
 
 class OneExport(Endpoint):
@@ -32,7 +34,7 @@ class ExportDownload(Endpoint):
         operation_id="download_export",
         tags=TAGS,
         responses={
-            302: OpenApiResponse(description="To a short-lived address of the ZIP"),
+            302: OpenApiResponse(description="A short-lived URL of the ZIP"),
             409: UNFINISHED,
             410: EXPIRED,
         },

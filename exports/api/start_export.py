@@ -41,7 +41,7 @@ LOCATION = OpenApiParameter(
     {"type": "string", "format": "uri-reference"},
     OpenApiParameter.HEADER,
     required=True,
-    description="Where to watch the export",
+    description="The URL of the export",
     response=[202],
 )
 
@@ -65,7 +65,7 @@ class ExportIn(StrictSerializer[Any]):
     export_configuration_id = UUIDField(
         required=False,
         allow_null=True,
-        help_text="Without it the one that answers for what is exported",
+        help_text="If omitted, the configuration that applies to the selection",
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -78,7 +78,7 @@ class ExportIn(StrictSerializer[Any]):
 
 
 class Exports(ModelEndpointSet):
-    """Archives of files, made in the background."""
+    """ZIP archives of files, created in the background."""
 
     serializer_class = ExportOut
 

@@ -15,9 +15,14 @@ class Level(StrEnum):
 
 
 REASONS: Final = {
-    Level.DIRECT: "It names this configuration itself.",
-    Level.GUIDELINE: "It names none; its guideline names this one.",
-    Level.ORGANIZATION: "None is named; this is its organization's first.",
-    Level.USER: "None is named and no organization has one; this is its creator's first.",
-    Level.SYSTEM: "None is named, and neither an organization nor its creator has one.",
+    Level.DIRECT: "It is linked to this configuration.",
+    Level.GUIDELINE: "It has no configuration of its own; its guideline is linked to this one.",
+    Level.ORGANIZATION: (
+        "It has no configuration of its own; this is the oldest of its organization."
+    ),
+    Level.USER: (
+        "It has no configuration of its own or of an organization; this is the oldest of its "
+        "creator."
+    ),
+    Level.SYSTEM: "It has no configuration of its own, of an organization or of its creator.",
 }

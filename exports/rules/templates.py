@@ -112,10 +112,10 @@ def compile_template(text: str) -> Template:
     Positions count characters from 0.
     """
     if not text.strip():
-        raise _template_error("Empty template", text, text, 0)
+        raise _template_error("The template is empty", text, text, 0)
     if len(text) > MAX_TEMPLATE_LENGTH:
         raise _template_error(
-            "Template too long", text, text[MAX_TEMPLATE_LENGTH:], MAX_TEMPLATE_LENGTH
+            "The template is too long", text, text[MAX_TEMPLATE_LENGTH:], MAX_TEMPLATE_LENGTH
         )
     return Template(text=text, tokens=tuple(_tokens(text)))
 
@@ -136,16 +136,18 @@ def _tokens(text: str) -> Iterator[Token]:
 def _braced(text: str, at: int) -> str:
     end = text.find("}", at)
     if end < 0:
-        raise _template_error("Brace never closed", text, text[at:], at)
+        raise _template_error("Missing closing brace", text, text[at:], at)
     return text[at : end + 1]
 
 
 def _literal(text: str, token: str, at: int) -> Literal:
     for offset, character in enumerate(token):
         if character == "}":
-            raise _template_error("Brace never opened", text, character, at + offset)
+            raise _template_error("Missing opening brace", text, character, at + offset)
         if not names.is_allowed(character):
-            raise _template_error("Character no file name may hold", text, character, at + offset)
+            raise _template_error(
+                "Character not allowed in file names", text, character, at + offset
+            )
     return Literal(token)
 
 
@@ -157,11 +159,11 @@ def _field(text: str, token: str, at: int) -> Field:
     if not colon:
         return Field(wildcard)
     if not wildcard.is_number:
-        raise _template_error("Only a number can be padded, wrong wildcard", text, token, at)
+        raise _template_error("Only numbers can be padded, invalid wildcard", text, token, at)
     width = _WIDTH.fullmatch(spec)
     if width is None or int(width[1]) > WIDEST_NUMBER:
         raise _template_error(
-            "Padding must read as :03, at most :020, wrong wildcard", text, token, at
+            "Padding must be written like :03, up to :020, invalid wildcard", text, token, at
         )
     return Field(wildcard, width=int(width[1]))
 

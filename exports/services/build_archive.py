@@ -45,7 +45,8 @@ TOO_LARGE: Final = Failure(
     "Export fewer.",
 )
 ATTEMPTS_EXHAUSTED: Final = Failure(
-    "attempts_exhausted", "The archive was not packed in five attempts."
+    "attempts_exhausted",
+    ("Building the archive was interrupted five times. Start the export again."),
 )
 STORE_UNAVAILABLE: Final = Failure("store_unavailable", "The file store did not answer for a day.")
 

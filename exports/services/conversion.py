@@ -30,9 +30,9 @@ from sartiq.core import temporary_files
 from sartiq.core.sandbox.client import BoundedChild, ChildDiedError
 
 _CONVERSION_ERRORS: dict[str, ConversionError] = {
-    "limit": ConversionError("The conversion took more time or memory than it may."),
+    "limit": ConversionError("The conversion took more time or memory than allowed."),
     "too_large_for_format": ImageTooLargeForFormatError(),
-    "crashed": ConversionError("The encoder ended without an answer."),
+    "crashed": ConversionError("The encoder stopped unexpectedly."),
     "failed": ConversionError(),
     "too_large": ImageOversizedError(),
     "unreadable": ImageUnreadableError(),

@@ -43,12 +43,13 @@ log = structlog.get_logger(__name__)
 MAX_WAITS: Final = 60  # checks of a resource that is still pending: about an hour
 MAX_WAIT: Final = timedelta(seconds=60)
 ATTEMPTS_EXHAUSTED: Final = Failure(
-    "attempts_exhausted", "Every worker that processed this file died."
+    "attempts_exhausted",
+    ("Exporting this file was interrupted five times. Start the export again."),
 )
 STORE_UNAVAILABLE: Final = Failure("store_unavailable", "The file store did not answer for a day.")
 GONE: Final = Failure("resource_deleted", "The file was deleted before it was exported.")
-CHANGED: Final = Failure("source_changed", "The stored bytes are not those of the file.")
-STILL_PENDING: Final = Failure("resource_pending", "The file was not taken in for an hour.")
+CHANGED: Final = Failure("source_changed", "The stored file has changed.")
+STILL_PENDING: Final = Failure("resource_pending", "Checking the file took more than an hour.")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -142,7 +142,7 @@ def _unknown(name: str, ids: Sequence[UUID], result: dict[UUID, Any]) -> Iterato
     for index, pk in enumerate(ids):
         if pk not in result:
             place = (index,) if name.endswith("ids") else ()
-            message = "No such object for you here."
+            message = "No object with this id exists, or you cannot use it here."
             yield ReferenceNotFoundError(message).at("body", name, *place, value=str(pk))
 
 
@@ -171,7 +171,7 @@ def _named_configuration(
     result: ExportConfiguration | None = rows.filter(pk=entries).first()
     if result is None:
         raise ReferenceNotFoundError(
-            "No such object for you here.",
+            "No object with this id exists, or you cannot use it here.",
             loc=("body", "export_configuration_id"),
             value=str(entries),
         )

@@ -68,7 +68,7 @@ def test_staff_make_one_for_an_organization(staff: Client, studio: Studio) -> No
         ({"naming_convention_template": "{brand}_{sku}"}, "Unknown wildcard {sku} at position 8."),
         (
             {"naming_convention_template": "{brand}", "metadata_adapter": "ovs"},
-            "This metadata adapter prescribes its names",
+            "This metadata adapter has a fixed naming template",
         ),
         ({"metadata_adapter": "sap"}, "Select a valid choice"),
     ],

@@ -69,7 +69,7 @@ class ServeFile(Endpoint):
                 description="Target image format",
             )
         ],
-        responses={302: OpenApiResponse(response=None, description="Where the file is served")},
+        responses={302: OpenApiResponse(response=None, description="The URL that serves the file")},
     )
     def get(self, request: Request, file_path: str) -> HttpResponse:
         """Redirect to where the file is served."""

@@ -19,14 +19,14 @@ class MediaResourceListQuery(ScopedWindowQuery):
     """A part of the resources the caller may see."""
 
     organization_id = UUIDField(
-        required=False, help_text="Of this organization; without it all the caller may see."
+        required=False, help_text=("Only of this organization; if omitted, all the caller can see.")
     )
     entity_type = serializers.ChoiceField(
-        choices=ENTITY_TYPES, required=False, help_text="Shown by an entity of this type."
+        choices=ENTITY_TYPES, required=False, help_text="Attached to an entity of this type."
     )
-    entity_id = UUIDField(required=False, help_text="Shown by this entity.")
+    entity_id = UUIDField(required=False, help_text="Attached to this entity.")
     status = serializers.ChoiceField(choices=STATUSES, required=False)
-    sha256 = Sha256Field(required=False, help_text="The resource of this content.")
+    sha256 = Sha256Field(required=False, help_text="With this SHA-256.")
 
 
 def matching(rows: QuerySet[MediaResource], query: Mapping[str, Any]) -> QuerySet[MediaResource]:

@@ -23,7 +23,9 @@ def ready(request: HttpRequest) -> JsonResponse:
         try:
             require_proven_store()
         except (StoreUnavailableError, DatabaseError):
-            reason = "Clients cannot use the store yet; `manage.py setup_bucket` says why."
+            reason = (
+                "Clients cannot use the object store yet. Run `manage.py setup_bucket` to see why."
+            )
             status = {"status": "unavailable", "database": "ok", "store": reason}
             unavailable = JsonResponse(status, status=HTTPStatus.SERVICE_UNAVAILABLE)
             unavailable["Retry-After"] = str(RETRY_SECONDS)

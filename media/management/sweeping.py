@@ -45,7 +45,7 @@ class SweepCommand(BaseCommand):
         parser.epilog = EXIT_CODES
         mode = parser.add_mutually_exclusive_group()
         mode.add_argument("--dry-run", action="store_true", help="only report (the default)")
-        mode.add_argument("--execute", action="store_true", help="discard, do not only report")
+        mode.add_argument("--execute", action="store_true", help="discard them")
         parser.add_argument(
             "--older-than",
             type=age,

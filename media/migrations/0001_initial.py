@@ -178,12 +178,12 @@ class Migration(migrations.Migration):
                     "reason",
                     models.CharField(
                         choices=[
-                            ("RELOCATED", "Relocated to its canonical place"),
-                            ("DEDUPLICATED", "The same bytes were already kept"),
+                            ("RELOCATED", "Moved to its canonical key"),
+                            ("DEDUPLICATED", "The same bytes were already stored"),
                             ("REFUSED", "Refused at ingest"),
-                            ("REJECTED", "The copy did not verify"),
-                            ("EXPIRED", "Never turned into a resource"),
-                            ("ORPHANED", "Nothing shows it any more"),
+                            ("REJECTED", "The copy failed verification"),
+                            ("EXPIRED", "Never used by a resource"),
+                            ("ORPHANED", "No longer attached to anything"),
                             ("REPLACED", "Replaced or removed by staff"),
                         ],
                         max_length=16,

@@ -16,12 +16,12 @@ class Bucket(models.TextChoices):
 class DeletionReason(models.TextChoices):
     """Why an object is to be deleted."""
 
-    RELOCATED = "RELOCATED", "Relocated to its canonical place"
-    DEDUPLICATED = "DEDUPLICATED", "The same bytes were already kept"
+    RELOCATED = "RELOCATED", "Moved to its canonical key"
+    DEDUPLICATED = "DEDUPLICATED", "The same bytes were already stored"
     REFUSED = "REFUSED", "Refused at ingest"
-    REJECTED = "REJECTED", "The copy did not verify"
-    EXPIRED = "EXPIRED", "Never turned into a resource"
-    ORPHANED = "ORPHANED", "Nothing shows it any more"
+    REJECTED = "REJECTED", "The copy failed verification"
+    EXPIRED = "EXPIRED", "Never used by a resource"
+    ORPHANED = "ORPHANED", "No longer attached to anything"
     REPLACED = "REPLACED", "Replaced or removed by staff"
 
 

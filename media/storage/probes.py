@@ -56,7 +56,7 @@ def _prove_private() -> Iterator[Step]:
             answer = _get(address)
             if answer is not None and answer[1] == body:
                 message = (
-                    f"Anybody can read the private bucket {name} at {address}. Check"
+                    f"Anyone can read the private bucket {name} at {address}. Check"
                     " S3_ENDPOINT_URL (without a bucket's name) and the bucket's public access."
                 )
                 raise StoreMisconfiguredError(message)
@@ -123,8 +123,8 @@ def _reading_bases() -> list[str]:
 
 def _unreachable(where: str, what: str) -> Step:
     return Step(
-        sentence=f"{where} does not answer from here.",
-        by_hand=f"Try {what} there from where clients are.",
+        sentence=f"{where} does not answer from this machine.",
+        by_hand=f"Try {what} from a client's network.",
     )
 
 

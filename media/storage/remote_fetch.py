@@ -69,14 +69,14 @@ class RemoteBusyError(Exception):
     """Raised when a host has as many requests at a time as it may have."""
 
 
-NOT_PUBLIC: Final = "The address leads to a network that is not public. Use a public https address."
-NOT_PLAIN: Final = "Only plain https addresses can be fetched."
+NOT_PUBLIC: Final = "The URL leads to a network that is not public. Use a public https URL."
+NOT_PLAIN: Final = "Only plain https URLs can be fetched."
 TOO_LARGE: Final = "The file is larger than 50 MiB."
-TOO_MANY_HOPS: Final = "The address leads through more than 3 redirects."
+TOO_MANY_HOPS: Final = "The URL redirects more than 3 times."
 TOO_SLOW: Final = "The server did not send the file within 10 seconds."
-CUT_OFF: Final = "The server ended the file early."
-NO_HTTP: Final = "The server's answer cannot be read."
-NO_ANSWER: Final = "The server does not answer, or not with a valid certificate."
+CUT_OFF: Final = "The server closed the connection before the end of the file."
+NO_HTTP: Final = "The server sent an invalid HTTP response."
+NO_ANSWER: Final = "The server does not respond, or its certificate is not valid."
 
 
 def look_up(host: str) -> list[str]:
@@ -197,7 +197,7 @@ def _require_good(answer: BaseHTTPResponse) -> None:
     if status in _GONE:
         raise RemoteError(RemoteFault.NOT_FOUND, f"The server has no such file ({status}).")
     passes = status in _PASSING or status >= _SERVER_FAULT
-    message = f"The server answered {status} instead of a picture."
+    message = f"The server answered {status} instead of sending the image."
     raise RemoteError(RemoteFault.UNREACHABLE, message, passes=passes)
 
 

@@ -72,7 +72,7 @@ def _folder_parts(*, dry_run: bool) -> Iterator[Step]:
         name = settings.R2_PRIVATE_BUCKET_NAME if private else settings.R2_BUCKET_NAME
         where = f"folder {name} under {settings.LOCAL_STORE_DIR}"
         if dry_run:
-            yield Step(sentence=f"Would make {where} when missing.")
+            yield Step(sentence=f"Would create {where} if missing.")
         elif local_store(private=private).create():
             yield Step(sentence=f"Made {where}.")
         else:
@@ -102,7 +102,7 @@ def _bucket_part(s3: "S3Client", bucket: str, *, dry_run: bool) -> Step:
     if refusal is None:
         return Step(sentence=f"Bucket {bucket} exists.")
     if refusal.status != _NOT_FOUND:
-        return _manual_step(f"Could not ask for bucket {bucket}", refusal, _create_advice(bucket))
+        return _manual_step(f"Could not check bucket {bucket}", refusal, _create_advice(bucket))
     if dry_run:
         return Step(sentence=f"Would create bucket {bucket}.")
     refusal = _refusal_of(lambda: s3.create_bucket(Bucket=bucket))
@@ -157,4 +157,4 @@ def _manual_step(what: str, refusal: _Refusal, advice: str) -> Step:
 
 
 def _create_advice(bucket: str) -> str:
-    return f"Create bucket {bucket} by hand unless it exists, without public listing."
+    return f"Create bucket {bucket} manually unless it exists, without public listing."

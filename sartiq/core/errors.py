@@ -125,7 +125,7 @@ class GoneError(SartiqError):
 class ResourceChangedError(SartiqError):
     """Raised when the resource is not what the request's If-Match or If-None-Match requires."""
 
-    message = "The resource is not what the request requires. Read it again, then repeat."
+    message = "The resource does not meet the condition of the request. Read it again, then repeat."
 
 
 class BodyLengthMissingError(SartiqError):

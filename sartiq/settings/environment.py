@@ -160,7 +160,8 @@ class Environment(BaseSettings):
         longer = [name for name in limits if info.data.get(name, 0) >= seconds]
         if longer:
             raise refusal(
-                f"must be above {' and '.join(longer)}: a running task is handed out again"
+                f"must be above {' and '.join(longer)}: "
+                "otherwise the broker delivers a running task again"
             )
         return seconds
 

@@ -113,7 +113,7 @@ def _broker_url(url: str) -> str:
                 raise refusal("has a database that is not a number")
         case "redis+socket":
             if parts.netloc or not parts.path.startswith("/"):
-                raise refusal("has no path of a socket")
+                raise refusal("has no socket path")
         case _:
             raise refusal("has an unknown scheme")
     _check_broker_options(parts)
@@ -150,7 +150,7 @@ def database_parameters(url: str) -> dict[str, Any]:
     if slash and not parameters.get("host"):  # postgres://user@//folder/of/the/socket/name
         parameters |= {"host": folder, "dbname": name}
     elif slash:
-        raise refusal("has more than a database's name after the host")
+        raise refusal("has more than a database name after the host")
     if not parameters.get("dbname"):
         raise refusal("names no database")
     _check_database_hosts(parameters)
@@ -172,7 +172,7 @@ def _check_database_hosts(parameters: dict[str, Any]) -> None:
 def _check_database_options(parameters: dict[str, Any]) -> None:
     """Refuse values that libpq would find only when it connects, and what the product sets."""
     if str(parameters.get("sslmode", "prefer")) not in _SSL_MODES:
-        raise refusal(f"has an sslmode that is none of {', '.join(sorted(_SSL_MODES))}")
+        raise refusal(f"has an sslmode other than {', '.join(sorted(_SSL_MODES))}")
     for name in ("connect_timeout", "keepalives", "keepalives_idle", "keepalives_interval"):
         if not re.fullmatch(r"[0-9]+", str(parameters.get(name, "0"))):
             raise refusal(f"has a {name} that is not a number")
@@ -199,7 +199,7 @@ def _secret_key(secret: str) -> str:
 
 def _store_key(key: str) -> str:
     if not _KEY.fullmatch(key):
-        raise refusal("contains a space, a quote or a character that no key has")
+        raise refusal("contains a space, a quote or another character that keys do not have")
     return key
 
 
@@ -243,7 +243,7 @@ WholeNumber = Annotated[int, BeforeValidator(_whole_number)]
 Secret = Annotated[
     str,
     AfterValidator(_store_key),
-    Field(repr=False, description="the text the store gave, without spaces and quotes"),
+    Field(repr=False, description="the key from the store, without spaces and quotes"),
 ]
 SecretKey = Annotated[
     str,

@@ -17,8 +17,10 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Add the options for JSON output and a dry run."""
-        parser.add_argument("--json", action="store_true", help="print one JSON object")
-        parser.add_argument("--dry-run", action="store_true", help="name the users, write nothing")
+        parser.add_argument("--json", action="store_true", help="print the users as JSON")
+        parser.add_argument(
+            "--dry-run", action="store_true", help=("list the users without creating them")
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Create the development users and print how to sign in."""

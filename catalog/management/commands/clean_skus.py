@@ -14,15 +14,15 @@ class Command(BaseCommand):
     """Report SKUs with invisible characters or outer blanks, and rename those that can be."""
 
     help = (
-        "Bring SKUs into their one spelling: composed, without invisible characters and outer "
-        "blanks. Reports unless --execute is given; products that would become equal to another "
-        "one are only reported."
+        "Correct SKUs: normalize them to NFC, remove invisible characters and surrounding "
+        "spaces. Only reports unless --execute is given. Products whose corrected SKU is "
+        "taken are only reported."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Say whether to write, and how to report."""
-        parser.add_argument("--execute", action="store_true", help="rename the products")
-        parser.add_argument("--json", action="store_true", help="print the report as one object")
+        parser.add_argument("--execute", action="store_true", help="correct the SKUs")
+        parser.add_argument("--json", action="store_true", help="print the report as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Report the SKUs, and rename them when the option is given."""
@@ -40,5 +40,5 @@ class Command(BaseCommand):
             return
         self.stdout.write(", ".join(f"{count} {name}" for name, count in counts.items()))
         for each in report.colliding[:SAMPLES]:
-            line = f"{each.product_id} {each.sku!a} looks like {each.cleaned!a} of {each.taken_by}"
-            self.stdout.write(line)
+            change = f"{each.product_id} {each.sku!a} would become {each.cleaned!a}"
+            self.stdout.write(f"{change}, the SKU of {each.taken_by}")

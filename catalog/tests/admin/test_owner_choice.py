@@ -45,7 +45,7 @@ def test_a_row_without_a_chosen_owner_is_not_created(staff_client: Client, page:
     response = staff_client.post(reverse(page), FORMS[page])
 
     assert response.status_code == 200
-    assert "Choose who it belongs to." in response.content.decode()
+    assert "Choose an owner." in response.content.decode()
     assert not Product.objects.exists()
     assert not ExportConfiguration.objects.exists()
 

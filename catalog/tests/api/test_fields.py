@@ -38,7 +38,9 @@ def test_a_sku_is_given_once_in_each_scope(client: APIClient, team: Team) -> Non
 
     assert [mine.status_code, ours.status_code] == [409, 409]
     assert mine.json() == {
-        "detail": "A product with this SKU already exists; change that one, or choose another SKU."
+        "detail": (
+            "A product with this SKU already exists. Change that product or choose another SKU."
+        )
     }
     assert client.get(PRODUCTS).json()["count"] == 1
 
@@ -122,7 +124,7 @@ def test_a_slug_that_was_chosen_is_never_changed(client: APIClient) -> None:
     assert (first["slug"], third["slug"]) == ("ada", "ada-3")
     assert taken.status_code == 409
     assert taken.json() == {
-        "detail": "A subject with this slug already exists; choose another slug."
+        "detail": "A subject with this slug already exists. Choose another slug."
     }
     assert renamed["slug"] == "ada-2"
     assert client.patch(f"{SUBJECTS}{chosen['id']}", {"slug": "ada"}).status_code == 409

@@ -207,7 +207,7 @@ def test_a_safetensors_file_is_not_believed(
 
 @pytest.mark.parametrize("name", ["a.zip", "a.pkl", "a", "safetensors", "a.safetensors.exe", ""])
 def test_other_formats_are_refused(save: Save, name: str) -> None:
-    with pytest.raises(ModelFileError, match="A model is one of"):
+    with pytest.raises(ModelFileError, match="The file name must end in"):
         rules.require_acceptable(filename=name, size=1)
 
 

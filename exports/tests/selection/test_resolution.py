@@ -44,7 +44,7 @@ def test_the_system_default_applies_when_no_owner_has_a_configuration(
 
     assert answer_for(client, kind, entity) == {
         "level": "system",
-        "reason": "None is named, and neither an organization nor its creator has one.",
+        "reason": "It has no configuration of its own, of an organization or of its creator.",
         "configuration": {
             "id": None,
             "name": "System default",
@@ -171,7 +171,7 @@ def test_a_guideline_is_asked_by_production_requests_only(client: APIClient, use
     assert answer_for(client, "guidelines", guideline)["level"] == "direct"
     assert answer_for(client, "production-requests", request) == {
         "level": "guideline",
-        "reason": "It names none; its guideline names this one.",
+        "reason": "It has no configuration of its own; its guideline is linked to this one.",
         "configuration": answer_for(client, "guidelines", guideline)["configuration"],
     }
 

@@ -8,7 +8,10 @@ from media.services.cleanup import SweepReport, Watch
 class Command(SweepCommand):
     """Discards unprotected resources without an attachment."""
 
-    help = "Discard media resources that are no longer attached. Only reports unless --execute."
+    help = (
+        "Discard media resources that are no longer attached. Only reports unless --execute is "
+        "given."
+    )
     things = "media resources"
 
     def sweep(

@@ -9,7 +9,7 @@ from media.storage import public_store
 class Command(SweepCommand):
     """Discards temporary objects that no row needs and expires unused uploads."""
 
-    help = "Discard temporary objects that were never used. Only reports unless --execute."
+    help = "Discard temporary objects that were never used. Only reports unless --execute is given."
     things = "temporary objects"
 
     def sweep(

@@ -14,15 +14,17 @@ from sartiq.core.errors import SartiqError
 class Command(BaseCommand):
     """Makes missing thumbnails."""
 
-    help = "Make the missing thumbnails of READY images. Only reports unless --execute."
+    help = "Create the missing thumbnails of READY images. Only reports unless --execute is given."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Add the options."""
         parser.epilog = EXIT_CODES
         mode = parser.add_mutually_exclusive_group()
         mode.add_argument("--dry-run", action="store_true", help="only report (the default)")
-        mode.add_argument("--execute", action="store_true", help="make them, do not only report")
-        parser.add_argument("--limit", type=count, metavar="N", help="make at most N in this run")
+        mode.add_argument("--execute", action="store_true", help="create the thumbnails")
+        parser.add_argument(
+            "--limit", type=count, metavar="N", help=("create at most N thumbnails in this run")
+        )
         parser.add_argument("--json", action="store_true", help="print the report as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -39,8 +41,8 @@ class Command(BaseCommand):
 
 def _summary(report: ThumbnailReport) -> str:
     if not report.executed:
-        lines = [f"Would make {report.missing} thumbnails."]
-        return "\n".join([*lines, "Nothing was changed. Use --execute to make them."])
-    lines = [f"Made {report.made} of {report.missing} missing thumbnails."]
+        lines = [f"Would create {report.missing} thumbnails."]
+        return "\n".join([*lines, "Nothing was changed. Use --execute to create them."])
+    lines = [f"Created {report.made} of {report.missing} missing thumbnails."]
     lines += [f"  {resource_id} failed: see the log" for resource_id in report.failed]
     return "\n".join(lines)

@@ -16,16 +16,16 @@ class Command(BaseCommand):
     """Creates and probes both buckets, their CORS rules and environment markers."""
 
     help = (
-        "Create the two buckets, their CORS rules and environment markers, and check with probe"
-        " objects that clients can use them. Safe to repeat. If the store does not allow a step, a"
-        " warning says what to do by hand."
+        "Create the two buckets, their CORS rules and environment markers, and check with "
+        "probe objects that clients can use them. Safe to repeat. If the store does not "
+        "allow a step, a warning says what to do manually."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Add the options."""
         parser.add_argument("--dry-run", action="store_true", help="Only show what would be done.")
         parser.add_argument(
-            "--strict", action="store_true", help="Exit with 1 when a step must be done by hand."
+            "--strict", action="store_true", help="Exit with 1 if a step must be done manually."
         )
         parser.add_argument(
             "--adopt",
@@ -60,7 +60,7 @@ class Command(BaseCommand):
             message = f"The database does not answer as expected ({error}). Has it been migrated?"
             raise CommandError(message) from error
         if manual_steps and strict:
-            raise CommandError(f"Steps to do by hand: {manual_steps}.")
+            raise CommandError(f"Steps to do manually: {manual_steps}.")
 
     def _report(self, steps: Iterable[Step]) -> int:
         """Print the steps as they are done; return how many must be done by hand."""
@@ -81,10 +81,10 @@ class Command(BaseCommand):
             return lambda _bucket, old: adopt == old
         if not sys.stdin.isatty():
             raise CommandError(
-                "There is no terminal to ask on. Give the old identity: --adopt OLD_ID"
+                "There is no terminal for a prompt. Pass the old identity: --adopt OLD_ID"
             )
         return self._typed
 
     def _typed(self, bucket: str, old: str) -> bool:
         self.stdout.write(f"Bucket {bucket} belongs to {old}.")
-        return input("Type its identity to take the bucket over: ").strip() == old
+        return input("Enter its identity to take over the bucket: ").strip() == old

@@ -236,19 +236,17 @@ def _require_modest(entries: list[Entry]) -> None:
         raise _rejected(f"The archive unpacks to more than {MAX_ARCHIVE_TOTAL // GIB} GiB.")
     for harmless, ratio in MAX_ARCHIVE_RATIOS:
         if total > max(harmless, packed * ratio):
-            raise _rejected(
-                f"The archive unpacks to over {ratio} times its size, as only a ZIP bomb does."
-            )
+            raise _rejected(f"The archive unpacks to over {ratio} times its size, like a ZIP bomb.")
 
 
 def _require_harmless(entry: Entry) -> None:
     name = entry.name.replace(b"\\", b"/")
     if entry.is_link:
-        raise _rejected("The archive holds a symbolic link.")
+        raise _rejected("The archive contains a symbolic link.")
     if not name or b"\x00" in name or name.startswith(b"/") or _DRIVE.match(name):
-        raise _rejected("The archive holds an entry with an absolute or broken name.")
+        raise _rejected("The archive contains an entry with an absolute or invalid path.")
     if b".." in name.split(b"/"):
-        raise _rejected("The archive holds an entry that leaves its folder.")
+        raise _rejected("The archive contains an entry with '..' in its path.")
 
 
 def _require_apart(reader: Reader, entries: list[Entry], directory: Directory) -> None:
@@ -257,7 +255,7 @@ def _require_apart(reader: Reader, entries: list[Entry], directory: Directory) -
     for entry in sorted(entries, key=lambda each: each.offset):
         offset = entry.offset + directory.shift
         if offset < free_from:
-            raise _rejected("The archive holds entries that overlap.")
+            raise _rejected("The archive contains entries that overlap.")
         if offset + _LOCAL_SIZE > end:
             raise FileCorruptError
         reader.move_to(offset)
@@ -266,4 +264,4 @@ def _require_apart(reader: Reader, entries: list[Entry], directory: Directory) -
             raise FileCorruptError
         free_from = offset + _LOCAL_SIZE + name_size + extra_size + entry.packed
         if free_from > end:
-            raise _rejected("The archive holds entries that overlap.")
+            raise _rejected("The archive contains entries that overlap.")

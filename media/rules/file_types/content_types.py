@@ -93,5 +93,5 @@ def _refusal(content_type: str) -> str:
         explained = foreign_types.sentence(bare)
         if explained:
             return explained
-        return f"This content type is not accepted; choose one of {', '.join(FILE_TYPES)}."
-    return f"This spelling of the content type is not accepted; declare {meant}."
+        return f"This content type is not accepted. Use one of {', '.join(FILE_TYPES)}."
+    return f"This spelling of the content type is not accepted. Use {meant}."

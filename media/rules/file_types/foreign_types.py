@@ -167,7 +167,5 @@ def mismatch(*, declared: str, detected: str | None) -> ContentTypeMismatchError
         )
     else:
         shown = detected and sentence(detected)
-        text = (
-            shown or f"This is not {_OURS[declared]}, nor a file of another known type. {_ACCEPTED}"
-        )
+        text = shown or f"This is not {_OURS[declared]} or any other known file type. {_ACCEPTED}"
     return ContentTypeMismatchError(text, ctx={"declared": declared, "detected": detected})

@@ -50,7 +50,7 @@ def require_within_limits(header: ImageHeader) -> None:
         raise _too_large(header, f"more than {MAX_FRAMES} frames", "frames", MAX_FRAMES)
     limit = max_pixels(header.frames)
     if header.pixels > limit:
-        shown = f"{header.pixels} pixels in all; {limit // MEGAPIXEL} million are allowed"
+        shown = f"{header.pixels} pixels in total; {limit // MEGAPIXEL} million are allowed"
         raise _too_large(header, shown, "pixels", limit)
 
 

@@ -89,7 +89,7 @@ def decode(path: str | Path, content_type: str) -> Decoded:
     decoded = Decoded(**reply)
     size = (coded.width, coded.height) if coded else (header.width, header.height)
     if (decoded.width, decoded.height, decoded.frames) != (*size, header.frames):
-        raise ImageUndecodableError("The image decodes to another size than it declares.")
+        raise ImageUndecodableError("The image has another size than its header declares.")
     return replace(decoded, width=header.width, height=header.height)
 
 
@@ -127,7 +127,7 @@ def inspect_media(path: str | Path) -> Decoded:
     except ImageUndecodableError:
         raise FileCorruptError from None
     if not reply.pop("playable"):
-        raise FileCorruptError("The file holds neither sound nor pictures.")
+        raise FileCorruptError("The file contains neither audio nor video.")
     return Decoded(**reply)
 
 

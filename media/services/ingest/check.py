@@ -24,7 +24,7 @@ from sartiq.core.work.crash_points import reach
 
 AT_ONCE = 8  # downloads of one request; the disk and two cores gain nothing from more
 
-_OTHER = "The file is not the one whose SHA-256 was declared."  # of a store that does not check
+_OTHER = "The file does not match the declared SHA-256."  # of a store that does not check
 
 Verdict = Examined | InvalidError
 Verdicts = dict[str, Verdict]

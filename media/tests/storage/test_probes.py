@@ -72,7 +72,7 @@ def test_an_endpoint_that_ends_in_the_buckets_name_is_found_out(
     settings.S3_PUBLIC_ENDPOINT_URL = settings.S3_ENDPOINT_URL
     factory.reset()
 
-    with pytest.raises(StoreMisconfiguredError, match="Anybody can read the private bucket"):
+    with pytest.raises(StoreMisconfiguredError, match="Anyone can read the private bucket"):
         list(prove_buckets())
 
 
@@ -81,7 +81,7 @@ def test_a_private_bucket_that_anybody_reads_is_found_out(
 ) -> None:
     let_anybody_read(served_buckets[1])
 
-    with pytest.raises(StoreMisconfiguredError, match="Anybody can read the private bucket"):
+    with pytest.raises(StoreMisconfiguredError, match="Anyone can read the private bucket"):
         list(prove_buckets())
 
     assert objects() == []
@@ -138,7 +138,7 @@ def test_an_address_that_does_not_answer_from_here_is_left_to_try(
     steps = list(prove_buckets())
 
     (left,) = [step for step in steps if step.by_hand]
-    assert "does not answer from here" in left.sentence
+    assert "does not answer from this machine" in left.sentence
     assert objects() == []
 
 
@@ -182,7 +182,7 @@ def test_a_first_start_with_an_upload_address_that_refuses_is_not_ready(
 
     assert (answer.status_code, again.status_code) == (503, 503)
     assert answer.headers["Retry-After"] == "10"
-    assert answer.json()["store"].startswith("Clients cannot use the store yet")
+    assert answer.json()["store"].startswith("Clients cannot use the object store yet")
     assert proxy.seen["PUT"] == tried == 1
 
 

@@ -209,14 +209,14 @@ def test_parts_the_store_does_not_let_us_do_are_left_to_do_by_hand(
     said, warned = StringIO(), StringIO()
     outcome: AbstractContextManager[object] = nullcontext()
     if strict:
-        outcome = pytest.raises(CommandError, match="Steps to do by hand")
+        outcome = pytest.raises(CommandError, match="Steps to do manually")
     with outcome:
         call_command("setup_bucket", *filter(None, [strict]), stdout=said, stderr=warned)
 
     public, private = fresh_buckets
     for line in (
-        f"Could not ask for bucket {public}: the store answered {code}",
-        f"Could not ask for bucket {private}: the store answered {code}",
+        f"Could not check bucket {public}: the store answered {code}",
+        f"Could not check bucket {private}: the store answered {code}",
         f"Could not set the CORS policy of {public}: the store answered {code}",
         f"Could not set the CORS policy of {private}: the store answered {code}",
         f"Set this CORS policy on bucket {private}:",

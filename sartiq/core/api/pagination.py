@@ -17,10 +17,13 @@ class WindowQuery(serializers.Serializer[Any]):
     """The part of a list a caller asks for."""
 
     skip = IntegerField(
-        min_value=0, max_value=MAX_SKIP, default=0, help_text="Rows of the list to leave out."
+        min_value=0, max_value=MAX_SKIP, default=0, help_text="Number of rows to skip."
     )
     limit = IntegerField(
-        min_value=1, max_value=MAX_LIMIT, default=DEFAULT_LIMIT, help_text="Rows to return."
+        min_value=1,
+        max_value=MAX_LIMIT,
+        default=DEFAULT_LIMIT,
+        help_text=("Maximum number of rows to return."),
     )
 
 
@@ -28,7 +31,10 @@ class ArrayWindowQuery(WindowQuery):
     """The part of a list a caller asks for that is answered as a bare array: by default all."""
 
     limit = IntegerField(
-        min_value=1, max_value=MAX_LIMIT, default=MAX_LIMIT, help_text="Rows to return."
+        min_value=1,
+        max_value=MAX_LIMIT,
+        default=MAX_LIMIT,
+        help_text=("Maximum number of rows to return."),
     )
 
 

@@ -16,7 +16,7 @@ def repeated_parameters(data: QueryDict, *, names: Sequence[str], where: Where) 
     for name in names:
         values = data.getlist(name)
         if len(values) > 1:
-            message = "Send this parameter once."
+            message = "Send this parameter only once."
             yield Issue(loc=(where, name), code="repeated_parameter", message=message, input=values)
 
 
@@ -40,5 +40,5 @@ def _advice(suggestion: str | None, names: Sequence[str]) -> str:
     if suggestion:
         return f"Did you mean {suggestion}?"
     if names:
-        return f"Known here: {', '.join(sorted(names))}."
-    return "This route takes none."
+        return f"Known parameters: {', '.join(sorted(names))}."
+    return "This route has no parameters."

@@ -38,7 +38,7 @@ class BoundedJSONParser(BaseParser):
                 object_pairs_hook=unique_names,
             )
         except RepeatedNameError:
-            raise ParseError("An object of the JSON holds one name twice.") from None
+            raise ParseError("The JSON contains an object with a duplicate name.") from None
         except RecursionError:
             raise ParseError("The JSON is nested too deeply.") from None
         except ValueError:
@@ -67,7 +67,7 @@ def _text(raw: bytes, media_type: str | None) -> str:
         if name.strip().lower() == "charset":
             charset = value.strip().strip('"').lower()
     if codecs_name(charset) != "utf-8":
-        raise UnsupportedTypeError("JSON bodies are UTF-8.")
+        raise UnsupportedTypeError("JSON bodies must be UTF-8.")
     return raw.decode("utf-8-sig")
 
 

@@ -20,10 +20,10 @@ FRAME = "admin/base_site.html"
 PLAIN_FRAME = "unfold/layouts/unauthenticated.html"  # without the menu, which needs the database
 ADVICE = {
     400: "The request could not be read. Go back, reload the page and try again.",
-    403: "You do not have the right to open this page or to do this. Ask a superuser for it.",
-    404: "There is no such page. What it showed may have been deleted.",
+    403: "You do not have permission to open this page or to do this. Ask a superuser.",
+    404: "This page does not exist. The object it showed may have been deleted.",
     413: "The form or its file is too large. Send a smaller one.",
-    500: "This is our mistake; nothing was saved. Report it with the request id below.",
+    500: "Something went wrong on the server; nothing was saved. Report the request id below.",
     503: "The database or the file store does not answer. Try again in a moment.",
 }
 EXPIRED_FORM = "This form is no longer valid. Go back, reload the page and send it again."

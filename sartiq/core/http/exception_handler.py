@@ -157,4 +157,4 @@ _TRANSLATIONS: list[tuple[type[Exception] | tuple[type[Exception], ...], Transla
 def unknown_host(request: HttpRequest) -> JsonResponse:
     """Answer a host name that is not served here, and log one line without a traceback."""
     log.warning("unknown_host", host=printable(request.META.get("HTTP_HOST", "")))
-    return JsonResponse({"detail": "This host name is not served here."}, status=400)
+    return JsonResponse({"detail": "This host name is not allowed."}, status=400)

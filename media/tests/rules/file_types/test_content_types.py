@@ -64,7 +64,7 @@ def test_any_other_spelling_is_refused_naming_the_one_that_works(
 
     assert refusal.value.code == "content_type_not_allowed"
     assert content_types.suggestion(content_type) == meant
-    advice = f"declare {meant}." if meant else "choose one of image/jpeg, image/png"
+    advice = f"Use {meant}." if meant else "Use one of image/jpeg, image/png"
     assert advice in refusal.value.detail
 
 

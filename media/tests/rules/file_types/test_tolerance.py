@@ -128,7 +128,7 @@ REFUSED = {
              ("This is a web page (HTML)."
              " Upload a JPEG, PNG, WebP, GIF, AVIF, PDF, MP4, MP3 or ZIP file.")),
     "unknown": (FOREIGN["zeros"], "image/jpeg",
-                ("This is not a JPEG photo, nor a file of another known type."
+                ("This is not a JPEG photo or any other known file type."
                 " Upload a JPEG, PNG, WebP, GIF, AVIF, PDF, MP4, MP3 or ZIP file.")),
 }  # fmt: skip
 PROGRAMS = {

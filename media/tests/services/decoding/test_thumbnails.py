@@ -255,7 +255,7 @@ def test_the_command_says_what_it_would_do(
     call_command("make_thumbnails")
 
     assert capsys.readouterr().out == (
-        "Would make 1 thumbnails.\nNothing was changed. Use --execute to make them.\n"
+        "Would create 1 thumbnails.\nNothing was changed. Use --execute to create them.\n"
     )
 
 

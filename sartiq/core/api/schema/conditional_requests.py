@@ -11,31 +11,35 @@ IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
     {"type": "string", "minLength": 1, "maxLength": 255},
     OpenApiParameter.HEADER,
-    description="Repeating the request with the same key within 24 hours replays its answer",
+    description=(
+        "Repeating the request with the same key within 24 hours returns the same response"
+    ),
 )
 TAGS = {"type": "string", "pattern": r'^(\*|(W/)?"[!#-~]*"(, ?(W/)?"[!#-~]*")*)$'}
 IF_NONE_MATCH = {
     "in": "header",
     "name": "If-None-Match",
     "schema": TAGS,
-    "description": "Entity tags the client holds; 304 when one is the answer's.",
+    "description": "Entity tags of the client's copies; 304 if one is current.",
 }
 IF_MATCH = {
     "in": "header",
     "name": "If-Match",
     "schema": TAGS,
-    "description": "Entity tags, one of which the resource must still have; else 412.",
+    "description": "Entity tags; 412 unless the resource still has one of them.",
 }
-ETAG = {"schema": {"type": "string"}, "description": "A strong entity tag of the answer"}
-NOT_MODIFIED = {"description": "The client holds the current answer", "headers": {"ETag": ETAG}}
+ETAG = {"schema": {"type": "string"}, "description": "A strong entity tag of the response"}
+NOT_MODIFIED = {"description": "The client's copy is current", "headers": {"ETag": ETAG}}
 FAILED = {"$ref": "#/components/responses/PreconditionFailed"}
 IN_PROGRESS = {
-    "description": "Conflict with the current state, or the first request with this key still runs",
+    "description": (
+        "Conflict with the current state, or the first request with this key is still running"
+    ),
     "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
     "headers": {
         "Retry-After": {
             "schema": {"type": "integer", "minimum": 1},
-            "description": "Seconds to wait, where the first request still runs",
+            "description": "Seconds to wait if the first request is still running",
         }
     },
 }

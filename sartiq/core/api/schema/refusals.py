@@ -16,13 +16,13 @@ ERROR = {
 VALIDATION_ERROR = {
     "type": "object",
     "title": "ValidationError",
-    "description": "One fault in what was sent.",
+    "description": "One problem in the request.",
     "required": ["loc", "msg", "type"],
     "properties": {
         "loc": {
             "type": "array",
             "title": "Location",
-            "description": "Where the value stood: `body`, `path`, `query` or `header`, then names "
+            "description": "Location of the value: `body`, `path`, `query` or `header`, then names "
             "and indexes.",
             "items": {"anyOf": [{"type": "string"}, {"type": "integer"}]},
         },
@@ -32,11 +32,11 @@ VALIDATION_ERROR = {
             "description": "What is wrong and what to send instead.",
         },
         "type": {"$ref": "#/components/schemas/ValidationErrorType"},
-        "input": {"title": "Input", "description": "The value that was refused."},
+        "input": {"title": "Input", "description": "The value that was not accepted."},
         "ctx": {
             "type": "object",
             "title": "Context",
-            "description": "Further facts, such as the limit that was exceeded.",
+            "description": "Further details, such as the limit that was exceeded.",
         },
     },
 }
@@ -44,12 +44,12 @@ VALIDATION_ERROR_TYPE = {"type": "string", "enum": sorted(CODES)}
 HTTP_VALIDATION_ERROR = {
     "type": "object",
     "title": "HTTPValidationError",
-    "description": "Every fault found in a request.",
+    "description": "Every problem in a request.",
     "properties": {
         "detail": {
             "type": "array",
             "title": "Detail",
-            "description": "The faults, in the order of the request.",
+            "description": "The problems, in the order of the request.",
             "items": {"$ref": "#/components/schemas/ValidationError"},
         }
     },
@@ -66,22 +66,22 @@ Header = tuple[str, dict[str, Any], str]
 RETRY: Header = ("Retry-After", _SECONDS, "Seconds to wait")
 CHALLENGE: Header = ("WWW-Authenticate", {"type": "string"}, "Always `Bearer`")
 HEADERS: dict[str, Header] = {
-    "201": ("Location", _ADDRESS, "Where what was created is read"),
-    "302": ("Location", _ADDRESS, "Where to go on"),
+    "201": ("Location", _ADDRESS, "The URL of the created object"),
+    "302": ("Location", _ADDRESS, "The URL to continue at"),
     "401": CHALLENGE,
     "429": RETRY,
     "503": RETRY,
 }
 # Name of the shared answer, and what it says.
 REFUSALS: dict[str, tuple[str, str]] = {
-    "400": ("BadRequest", "The host name is not served here, or the request is malformed"),
+    "400": ("BadRequest", "The host name is not allowed, or the request is malformed"),
     "401": ("NotAuthenticated", "Not authenticated"),
     "403": ("NotPermitted", "Not enough permissions"),
     "404": ("NotFound", "Not found, or not visible to the caller"),
     "408": ("RequestTimeout", "The request body did not arrive in time"),
     "409": ("Conflict", "Conflict with the current state"),
     "411": ("LengthRequired", "The request body has no Content-Length"),
-    "412": ("PreconditionFailed", "The resource is not what the condition requires"),
+    "412": ("PreconditionFailed", "The resource does not meet the condition"),
     "413": ("RequestTooLarge", "Request body too large"),
     "415": ("UnsupportedType", "Unsupported media type or content encoding"),
     "422": ("Invalid", "Validation error"),

@@ -19,7 +19,7 @@ LINES_SHOWN = 40
 class Command(BaseCommand):
     """Hold the published OpenAPI document equal to the one the routes generate."""
 
-    help = "Compare docs/openapi.yaml with the generated schema; --write brings it up to date."
+    help = "Compare docs/openapi.yaml with the generated schema; --write updates it."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Offer to write, and another place for the document."""
@@ -36,7 +36,7 @@ class Command(BaseCommand):
         published = file.read_text(encoding="utf-8") if file.exists() else ""
         if published != generated:
             raise CommandError(_difference(published, generated, file.name))
-        self.stdout.write(f"{file.name} is what the routes serve.")
+        self.stdout.write(f"{file.name} matches the routes.")
 
 
 def document() -> dict[str, Any]:

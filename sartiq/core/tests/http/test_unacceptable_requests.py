@@ -21,7 +21,7 @@ def test_an_unknown_host_is_a_400_and_one_warning(
     response = client.get(path, headers={"Host": "evil.test"})
 
     assert response.status_code == 400
-    assert response.json() == {"detail": "This host name is not served here."}
+    assert response.json() == {"detail": "This host name is not allowed."}
     assert logger.calls == [CapturedCall("warning", ("unknown_host",), {"host": "evil.test"})]
 
 
