@@ -24,13 +24,13 @@ def main() -> None:
     parser.add_argument(
         "--million", action="store_true", help="let `bulk` import a million rows as well"
     )
-    asked = parser.parse_args()
-    asked.parts = asked.parts or list(PARTS + ALONE)
-    if unknown := set(asked.parts) - set(PARTS + ALONE):
+    options = parser.parse_args()
+    options.parts = options.parts or list(PARTS + ALONE)
+    if unknown := set(options.parts) - set(PARTS + ALONE):
         parser.error(f"unknown: {sorted(unknown)}")
-    if "encoders" in asked.parts:
-        encoders.encoders(rounds=asked.rounds)
-    if set(asked.parts) <= set(ALONE):
+    if "encoders" in options.parts:
+        encoders.encoders(rounds=options.rounds)
+    if set(options.parts) <= set(ALONE):
         return
     product = Product(
         Stack.temporary(environ={}),
@@ -39,28 +39,28 @@ def main() -> None:
     with product:
         os.environ.update(product.env)
         files.warm(product)
-        measure(product, asked)
+        measure(product, options)
 
 
-def measure(product: Product, asked: argparse.Namespace) -> None:
+def measure(product: Product, options: argparse.Namespace) -> None:
     """Run the chosen measurements in their order."""
-    parts = asked.parts
+    parts = options.parts
     if "presign" in parts:
-        web.presign(product, rounds=asked.rounds, seconds=asked.seconds)
+        web.presign(product, rounds=options.rounds, seconds=options.seconds)
     if "redirect" in parts:
-        web.redirect(product, rounds=asked.rounds, seconds=asked.seconds)
+        web.redirect(product, rounds=options.rounds, seconds=options.seconds)
     if "ready" in parts:
-        files.until_ready(product, rounds=asked.rounds)
+        files.until_ready(product, rounds=options.rounds)
     if "ten" in parts:
-        files.one_against_ten(product, rounds=asked.rounds)
+        files.one_against_ten(product, rounds=options.rounds)
     if "reading" in parts:
-        files.reading(product, rounds=asked.rounds)
+        files.reading(product, rounds=options.rounds)
     if "bulk" in parts:
-        bulk.imports(product, rounds=asked.rounds, rows=asked.rows, patient=asked.patient)
-    if "bulk" in parts and asked.million:
+        bulk.imports(product, rounds=options.rounds, rows=options.rows, patient=options.patient)
+    if "bulk" in parts and options.million:
         bulk.million(product)
     if "exports" in parts:
-        exports.exports(product, rounds=asked.rounds)
+        exports.exports(product, rounds=options.rounds)
     if "memory" in parts:
         exports.memory(product)
 

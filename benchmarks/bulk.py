@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 
 from benchmarks import tables
 from benchmarks.baselines import psql
-from benchmarks.baselines.importers import OUTCOMES, Contestant, Run, contestants
+from benchmarks.baselines.importers import OUTCOMES, Importer, Run, importers
 from benchmarks.report import console, show
 from devstack.product import Product
 from devstack.services.postgres import Postgres
@@ -39,26 +39,26 @@ class Bench:
     runs: dict[tuple[str, str], list[Run]] = field(default_factory=lambda: defaultdict(list))
     stored: dict[str, str] = field(default_factory=dict)
 
-    def turn(self, contestant: Contestant, cases: tuple[str, ...] = CASES) -> None:
+    def run_cases(self, importer: Importer, cases: tuple[str, ...] = CASES) -> None:
         """Let one contestant import the table of each case once."""
-        contestant.ready()
+        importer.ready()
         self._sql(EMPTY)
         for case in cases:
             self._sql(SETTLE)
-            run = contestant.imports(self._table(case))
-            self._require_equal(contestant, case, run)
-            self.runs[contestant.name, case].append(run)
+            run = importer.imports(self._table(case))
+            self._require_equal(importer, case, run)
+            self.runs[importer.name, case].append(run)
             rate = self.rows / run.seconds
-            console.print(f"  {contestant.name}, {case}: {run.seconds:.2f} s, {rate:,.0f} rows/s")
+            console.print(f"  {importer.name}, {case}: {run.seconds:.2f} s, {rate:,.0f} rows/s")
 
-    def introduce(self, contestant: Contestant) -> None:
+    def warm_up_planner(self, importer: Importer) -> None:
         """Let PostgreSQL see products once, so that it plans for everybody as in daily life.
 
         Of a table it has only known empty it reads all rows of an organization where it should
         look up a thousand SKUs: django-import-export took five times as long.
         """
         self._sql(EMPTY)
-        contestant.imports(self._table(NEW))
+        importer.imports(self._table(NEW))
         self._sql(SETTLE)
 
     def _table(self, case: str) -> Path:
@@ -67,7 +67,7 @@ class Bench:
             tables.write_table(path, rows=self.rows, changed=case != NEW)
         return path
 
-    def _require_equal(self, contestant: Contestant, case: str, run: Run) -> None:
+    def _require_equal(self, importer: Importer, case: str, run: Run) -> None:
         bad = tables.bad_rows(self.rows)
         good, changed = self.rows - bad, tables.changed_rows(self.rows)
         counts = {
@@ -76,10 +76,10 @@ class Bench:
             UNCHANGED: (0, 0, good, bad),
         }
         expected = dict(zip(OUTCOMES, counts[case], strict=True))
-        if not contestant.skips:
+        if not importer.skips:
             expected["updated"] += expected.pop("unchanged")
             expected["unchanged"] = 0
-        name = contestant.name
+        name = importer.name
         if run.outcomes != expected:
             message = f"{name}, {case}: {run.outcomes} instead of {expected}"
             raise AssertionError(message)
@@ -99,12 +99,12 @@ def imports(product: Product, *, rounds: int, rows: int, patient: bool = False) 
     """
     with TemporaryDirectory(prefix="bench-") as folder:
         bench, peers = _prepared(product, Path(folder), rows=rows)
-        for turn in range(rounds):
+        for run_cases in range(rounds):
             load = os.getloadavg()[0]
-            console.print(f"round {turn + 1} of {rounds}, load average {load:.1f}")
+            console.print(f"round {run_cases + 1} of {rounds}, load average {load:.1f}")
             for peer in peers:
-                if turn == 0 or patient or not peer.slow:
-                    bench.turn(peer)
+                if run_cases == 0 or patient or not peer.slow:
+                    bench.run_cases(peer)
     for case in CASES:
         _report(bench, case, [peer.name for peer in peers])
 
@@ -113,27 +113,27 @@ def million(product: Product) -> None:
     """Measure the memory of one worker that imports a million rows."""
     with TemporaryDirectory(prefix="bench-") as folder:
         bench, peers = _prepared(product, Path(folder), rows=MILLION)
-        bench.turn(peers[0], (NEW,))
+        bench.run_cases(peers[0], (NEW,))
     _report(bench, NEW, [peers[0].name])
 
 
-def _prepared(product: Product, folder: Path, *, rows: int) -> tuple[Bench, list[Contestant]]:
+def _prepared(product: Product, folder: Path, *, rows: int) -> tuple[Bench, list[Importer]]:
     import django  # noqa: PLC0415  after the product has set the environment
 
     django.setup()
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it tells of every poll
-    peers = contestants(product, folder=folder)
+    peers = importers(product, folder=folder)
     if product.stack.postgres is None:
         raise ValueError("this benchmark needs the embedded PostgreSQL")
     psql.run(product.stack.postgres, psql.REFUSED)
     bench = Bench(postgres=product.stack.postgres, folder=folder, rows=rows)
-    bench.introduce(peers[-1])
+    bench.warm_up_planner(peers[-1])
     return bench, peers
 
 
 def _report(bench: Bench, case: str, names: list[str]) -> None:
     shipped = names[min(1, len(names) - 1)]  # the worker with its two processes
-    ours = _median(bench.runs[shipped, case], "seconds")
+    shipped_seconds = _median(bench.runs[shipped, case], "seconds")
     rows = []
     for name in names:
         runs = bench.runs[name, case]
@@ -147,7 +147,7 @@ def _report(bench: Bench, case: str, names: list[str]) -> None:
                 _median(runs, "web_cpu") / bench.rows * 1e6,
                 _median(runs, "database_cpu") / bench.rows * 1e6,
                 _median(runs, "growth") / MIB,
-                seconds / ours,
+                seconds / shipped_seconds,
             )
         )
     columns = ("who", "runs", "rows/s", "CPU µs/row", "web's", "PostgreSQL's", "growth MiB")

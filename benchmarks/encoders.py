@@ -46,8 +46,8 @@ class Choice:
 
     @property
     def name(self) -> str:
-        shown = " ".join(f"{key}={value}" for key, value in self.options.items())
-        return f"{self.suffix} {self.library} {shown}"
+        options = " ".join(f"{key}={value}" for key, value in self.options.items())
+        return f"{self.suffix} {self.library} {options}"
 
 
 def choices() -> Iterator[Choice]:
@@ -122,29 +122,29 @@ def _figures(choice: Choice, source: Path, rounds: int) -> dict[str, float]:
 
 def _run(choice: Choice, source: Path, target: Path) -> dict[str, float]:
     """Convert once in a fresh process; return its wall, CPU seconds and peak bytes."""
-    asked = json.dumps(asdict(choice) | {"source": str(source), "target": str(target)})
-    answer = subprocess.run(
-        [sys.executable, "-m", "benchmarks.encoders", asked],
+    arguments = json.dumps(asdict(choice) | {"source": str(source), "target": str(target)})
+    response = subprocess.run(
+        [sys.executable, "-m", "benchmarks.encoders", arguments],
         cwd=ROOT,
         env=os.environ | {"VIPS_CONCURRENCY": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         check=True,
     )
-    return dict(json.loads(answer.stdout))
+    return dict(json.loads(response.stdout))
 
 
-def likeness(source: Path, made: Path) -> float:
+def likeness(source: Path, target: Path) -> float:
     """Return the peak signal-to-noise ratio in decibels, 99 where nothing differs."""
-    with Image.open(made) as after:
+    with Image.open(target) as after:
         delta = ImageChops.difference(_pixels(source), after.convert("RGB"))
     error = statistics.mean(each**2 for each in ImageStat.Stat(delta).rms)
     return 10 * math.log10(255**2 / error) if error else 99.0
 
 
-def structure(source: Path, made: Path) -> float:
+def structure(source: Path, target: Path) -> float:
     """Return the mean structural similarity of the luminances (Wang et al. 2004), 1 if equal."""
-    one, other = (_luminance(path) for path in (source, made))
+    one, other = (_luminance(path) for path in (source, target))
     mean_one, mean_other = _blurred(one), _blurred(other)
     covariance = _blurred(one * other) - mean_one * mean_other
     variances = (_blurred(one * one) - mean_one**2) + (_blurred(other * other) - mean_other**2)
@@ -188,12 +188,12 @@ def once() -> None:
     """Do what the first argument asks for and print what it took."""
     parser = argparse.ArgumentParser()
     parser.add_argument("asked", type=json.loads)
-    asked = parser.parse_args().asked
-    convert = {"pillow": with_pillow, "vips": with_vips}[asked["library"]]
-    if asked["library"] == "vips":
+    options = parser.parse_args().asked
+    convert = {"pillow": with_pillow, "vips": with_vips}[options["library"]]
+    if options["library"] == "vips":
         import pyvips  # noqa: F401, PLC0415  start-up is not what is measured
     wall, cpu = time.perf_counter(), time.process_time()
-    convert(asked["source"], asked["target"], asked["options"])
+    convert(options["source"], options["target"], options["options"])
     figures = {
         "wall": time.perf_counter() - wall,
         "cpu": time.process_time() - cpu,

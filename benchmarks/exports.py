@@ -57,11 +57,11 @@ def exports(product: Product, *, rounds: int) -> None:
         ids = products(studio, photos)
         for image_format, choices in PEERS.items():
             ways: dict[str, Callable[[], Peak]] = {
-                "sartiq, 2 workers": partial(_ours, product, studio, ids, image_format)
+                "sartiq, 2 workers": partial(_export_by_product, product, studio, ids, image_format)
             }
             for choice, count in itertools.product(choices, (2, 1)):
                 name = f"bare {choice.library}, {count} process{'es' * (count > 1)}"
-                ways[name] = partial(_bare, choice, photos, Path(folder), count)
+                ways[name] = partial(_convert_in_pool, choice, photos, Path(folder), count)
             _compare(image_format, ways, rounds)
 
 
@@ -73,24 +73,26 @@ def memory(product: Product) -> None:
         large = small + products(studio, photos * (LARGE_RUN // SMALL_RUN - 1))
         rows: list[tuple[object, ...]] = []
         for image_format in ("webp", "avif"):
-            _ours(product, studio, small[:1], image_format)  # every process has started
+            _export_by_product(
+                product, studio, small[:1], image_format
+            )  # every process has started
             for name, ids in ((f"{SMALL_RUN}", small), (f"{LARGE_RUN:,}", large)):
-                peak = _ours(product, studio, ids, image_format)
+                peak = _export_by_product(product, studio, ids, image_format)
                 rows.append((f"{name} images to {image_format}", peak.bytes / MIB, peak.seconds))
         show("Worker with its 2 processes and their children", ("run", "peak MiB", "s"), rows)
 
 
 def products(studio: Studio, photos: list[Path]) -> list[str]:
     """Create products that have these photos, fifty each, and wait until all are taken in."""
-    made = []
+    files = []
     for index in range(0, len(photos), A_PRODUCT):
         bodies = [path.read_bytes() for path in photos[index : index + A_PRODUCT]]
         with ThreadPoolExecutor(max_workers=8) as pool:
             urls = list(pool.map(lambda body: studio.upload("a.jpg", body, "image/jpeg"), bodies))
-        made.append(studio.created(name=f"bench {index}", images=urls)["id"])
-    for each in made:
-        studio.settled(each, within=PATIENCE)
-    return made
+        files.append(studio.create_product(name=f"bench {index}", images=urls)["id"])
+    for each in files:
+        studio.wait_until_processed(each, within=PATIENCE)
+    return files
 
 
 def _photos(folder: Path, count: int) -> list[Path]:
@@ -110,9 +112,9 @@ def _compare(image_format: str, ways: dict[str, Callable[[], "Peak"]], rounds: i
         name: SMALL_RUN / statistics.median(each.seconds for each in peaks)
         for name, peaks in runs.items()
     }
-    ours = speed[next(iter(ways))]
+    product_speed = speed[next(iter(ways))]
     rows = [
-        (name, speed[name], ours / speed[name], max(each.bytes for each in peaks) / MIB)
+        (name, speed[name], product_speed / speed[name], max(each.bytes for each in peaks) / MIB)
         for name, peaks in runs.items()
     ]
     title = f"{SMALL_RUN} photos of 200 kB to {image_format}, median of {rounds}"
@@ -120,27 +122,29 @@ def _compare(image_format: str, ways: dict[str, Callable[[], "Peak"]], rounds: i
 
 
 # --- Ours -------------------------------------------------------------------------------------
-def _ours(product: Product, studio: Studio, ids: list[str], image_format: str) -> "Peak":
+def _export_by_product(
+    product: Product, studio: Studio, ids: list[str], image_format: str
+) -> "Peak":
     """Export through the API, from the request to the finished archive."""
-    _tidied(product)
+    _wait_for_deletions(product)
     configured = studio.http.post(
         "/api/v1/export-configuration/", json={"image_format": image_format}
     )
-    asked = {"product_ids": ids, "export_configuration_id": configured.json()["id"]}
-    with Peak.watched(product.worker.pid) as peak:
-        started = studio.http.post("/api/v1/exports/", params=studio.scope, json=asked)
+    payload = {"product_ids": ids, "export_configuration_id": configured.json()["id"]}
+    with Peak.watch_memory(product.worker.pid) as peak:
+        started = studio.http.post("/api/v1/exports/", params=studio.scope, json=payload)
         assert started.status_code == 202, started.text
-        found: dict[str, Any] = eventually(
+        job: dict[str, Any] = eventually(
             lambda: studio.http.get(started.headers["location"]).json(),
             lambda run: run["status"] in ENDED,
             within=PATIENCE,
         )
-    assert found["status"] == "completed", found
-    assert found["counts"]["ready"] == len(ids) * A_PRODUCT
+    assert job["status"] == "completed", job
+    assert job["counts"]["ready"] == len(ids) * A_PRODUCT
     return peak
 
 
-def _tidied(product: Product) -> None:
+def _wait_for_deletions(product: Product) -> None:
     """Wait until the workers have deleted what an earlier run or an upload left to delete."""
     postgres = product.stack.postgres
     if postgres is None:
@@ -149,14 +153,16 @@ def _tidied(product: Product) -> None:
 
 
 # --- Bare loops -------------------------------------------------------------------------------
-def _bare(choice: Choice, photos: list[Path], folder: Path, processes: int) -> "Peak":
+def _convert_in_pool(choice: Choice, photos: list[Path], folder: Path, processes: int) -> "Peak":
     """Convert in a pool of processes, then put everything into a ZIP."""
     os.environ["VIPS_CONCURRENCY"] = "1"
     targets = [path.with_suffix(f".out.{choice.suffix}") for path in photos]
     one = partial(_convert, choice)
     with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
         list(pool.map(one, photos[:processes], targets[:processes]))  # started, all imported
-        with Peak.watched(*(each.pid or 0 for each in multiprocessing.active_children())) as peak:
+        with Peak.watch_memory(
+            *(each.pid or 0 for each in multiprocessing.active_children())
+        ) as peak:
             list(pool.map(one, photos, targets))
             with zipfile.ZipFile(folder / "bare.zip", "w") as archive:
                 for target in targets:
@@ -179,7 +185,7 @@ class Peak:
 
     @classmethod
     @contextmanager
-    def watched(cls, *pids: int) -> Iterator[Self]:
+    def watch_memory(cls, *pids: int) -> Iterator[Self]:
         """Watch processes and all their descendants for the length of the block."""
         peak, ended = cls(), threading.Event()
 

@@ -66,7 +66,7 @@ def reading(product: Product, *, rounds: int, files: int = 500) -> None:
     for index, upload in enumerate(uploads):
         store.put(upload.key, unique_jpeg(str(index)), headers=jpeg)
 
-    def ours() -> None:
+    def check_all() -> None:
         for at in range(0, files, 50):  # a request names at most 50
             inspect_all(store, uploads[at : at + 50])
 
@@ -76,10 +76,10 @@ def reading(product: Product, *, rounds: int, files: int = 500) -> None:
         bucket = product.env["R2_BUCKET_NAME"]
         for upload in uploads:
             client.head_object(Bucket=bucket, Key=upload.key)
-            answer = client.get_object(Bucket=bucket, Key=upload.key)
-            hashlib.sha256(answer["Body"].read()).hexdigest()
+            response = client.get_object(Bucket=bucket, Key=upload.key)
+            hashlib.sha256(response["Body"].read()).hexdigest()
 
-    _compare_reading({"sartiq": ours, "boto3, one after the other": sequential}, rounds, files)
+    _compare_reading({"sartiq": check_all, "boto3, one after the other": sequential}, rounds, files)
     store.delete_many([upload.key for upload in uploads])
 
 
@@ -92,13 +92,13 @@ def _compare_reading(work: dict[str, Callable[[], None]], rounds: int, files: in
             each()
             walls[name].append(time.perf_counter() - wall)
             cpus[name].append(time.process_time() - cpu)
-    ours = statistics.median(walls["sartiq"])
+    product_seconds = statistics.median(walls["sartiq"])
     rows = [
         (
             name,
             files / statistics.median(walls[name]),
             1000 * statistics.median(cpus[name]) / files,
-            statistics.median(walls[name]) / ours,
+            statistics.median(walls[name]) / product_seconds,
         )
         for name in work
     ]
@@ -125,10 +125,12 @@ def _sixteen(studio: Studio, turn: str) -> tuple[float, float]:
     ]
     started = time.perf_counter()
     with ThreadPoolExecutor(max_workers=16) as pool:
-        made = list(pool.map(lambda url: studio.created(name="bench", cover_image=url), urls))
+        products = list(
+            pool.map(lambda url: studio.create_product(name="bench", cover_image=url), urls)
+        )
     created = time.perf_counter() - started
-    for product in made:
-        studio.settled(product["id"])
+    for product in products:
+        studio.wait_until_processed(product["id"])
     return created, time.perf_counter() - started
 
 
@@ -138,9 +140,9 @@ def _create(studio: Studio, count: int, turn: int) -> float:
         for index in range(count)
     ]
     started = time.perf_counter()
-    made = studio.created(name="bench", images=urls)
+    product = studio.create_product(name="bench", images=urls)
     took = time.perf_counter() - started
-    studio.settled(made["id"])
+    studio.wait_until_processed(product["id"])
     return took
 
 

@@ -36,7 +36,7 @@ def request_bytes(
     return ("\r\n".join(lines) + "\r\n\r\n").encode() + body
 
 
-def press(url: str, request: bytes, *, seconds: float, clients: int = 4) -> Load:
+def send_load(url: str, request: bytes, *, seconds: float, clients: int = 4) -> Load:
     """Send `request` over `clients` connections for a time, each as fast as answers come."""
     host, _, port = urlsplit(url).netloc.partition(":")
     with ExitStack() as stack:
@@ -56,13 +56,13 @@ def medians(rounds: Sequence[Load]) -> tuple[float, float]:
     )
 
 
-def interleaved(named: dict[str, Callable[[], Load]], *, rounds: int) -> dict[str, list[Load]]:
+def interleaved(measures: dict[str, Callable[[], Load]], *, rounds: int) -> dict[str, list[Load]]:
     """Measure every peer in turn, round after round, so that a drifting machine is fair to all."""
-    results: dict[str, list[Load]] = {name: [] for name in named}
-    for measure in named.values():
+    results: dict[str, list[Load]] = {name: [] for name in measures}
+    for measure in measures.values():
         measure()  # warm up
     for _ in range(rounds):
-        for name, measure in named.items():
+        for name, measure in measures.items():
             results[name].append(measure())
     return results
 
@@ -75,7 +75,7 @@ def _drive(exchanges: "dict[int, _Exchange]", seconds: float) -> Load:
         started = time.perf_counter()
         while time.perf_counter() - started < seconds:
             for number, _ in poll.poll(1.0):
-                if exchanges[number].ended():
+                if exchanges[number].read_more():
                     exchanges[number].begin()
         elapsed = time.perf_counter() - started
     times = sorted(each for exchange in exchanges.values() for each in exchange.times)
@@ -97,7 +97,7 @@ class _Exchange:
         self._sent = time.perf_counter()
         self.connection.sendall(self.request)
 
-    def ended(self) -> bool:
+    def read_more(self) -> bool:
         """Read what has come; tell whether the answer is whole."""
         more = self.connection.recv(65536)
         if not more:
@@ -110,16 +110,16 @@ class _Exchange:
         return True
 
 
-def _is_whole(answer: bytes) -> bool:
-    end = answer.find(b"\r\n\r\n")
+def _is_whole(response: bytes) -> bool:
+    end = response.find(b"\r\n\r\n")
     if end < 0:
         return False
-    lowered = answer[:end].lower()
+    lowered = response[:end].lower()
     length = lowered.find(b"content-length:")
     if length < 0:
-        return b"chunked" in lowered and answer.endswith(b"\r\n0\r\n\r\n")
-    told = lowered[length + 15 :].split(b"\r\n", 1)[0]
-    return len(answer) >= end + 4 + int(told)
+        return b"chunked" in lowered and response.endswith(b"\r\n0\r\n\r\n")
+    content_length = lowered[length + 15 :].split(b"\r\n", 1)[0]
+    return len(response) >= end + 4 + int(content_length)
 
 
 def _p99(times: Sequence[float]) -> float:

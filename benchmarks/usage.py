@@ -9,13 +9,13 @@ _FORGET_PEAK = "5"  # written to clear_refs: the peak begins anew (proc_pid_clea
 
 def tree_of(pid: int) -> list[int]:
     """Return a process and all its descendants."""
-    found, ahead = [], [pid]
+    pids, ahead = [], [pid]
     while ahead:
         each = ahead.pop()
-        found.append(each)
+        pids.append(each)
         for thread in _threads(each):
             ahead.extend(int(child) for child in _read(thread / "children").split())
-    return found
+    return pids
 
 
 def _threads(pid: int) -> list[Path]:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import httpx
 
-from benchmarks.load import Load, interleaved, medians, press, request_bytes
+from benchmarks.load import Load, interleaved, medians, request_bytes, send_load
 from benchmarks.report import show
 from benchmarks.servers import served
 from devstack.product import Product
@@ -95,7 +95,7 @@ def _measure(
     url: str, method: str, headers: dict[str, str], body: bytes, seconds: float
 ) -> Callable[[], Load]:
     request = request_bytes(url, method=method, headers=headers, body=body)
-    return partial(press, url, request, seconds=seconds)
+    return partial(send_load, url, request, seconds=seconds)
 
 
 def _compare(
@@ -103,9 +103,9 @@ def _compare(
 ) -> None:
     results = interleaved(measures, rounds=rounds)
     rates = {name: medians(loads) for name, loads in results.items()}
-    ours = rates["sartiq"][0]
+    product_rate = rates["sartiq"][0]
     rows = [
-        (name, rate, p99, ours / rate, sorted(results[name][0].statuses))
+        (name, rate, p99, product_rate / rate, sorted(results[name][0].statuses))
         for name, (rate, p99) in rates.items()
     ]
     columns = ("peer", "requests/s", "p99 ms", "sartiq / peer", "statuses")
@@ -115,12 +115,12 @@ def _compare(
 
 def _token(product: Product) -> str:
     member = product.users["member"]
-    answer = httpx.post(
+    response = httpx.post(
         f"{product.api}/api/v1/login/access-token",
         data={"username": member.email, "password": member.password},
     )
-    answer.raise_for_status()
-    return str(answer.json()["access_token"])
+    response.raise_for_status()
+    return str(response.json()["access_token"])
 
 
 def _conninfo(product: Product) -> str:

@@ -15,13 +15,13 @@ def main() -> int:
     parser.add_argument("--shortest", type=float, default=8.0, help="seconds of a pause")
     parser.add_argument("--longest", type=float, default=30.0, help="seconds of a pause")
     parser.add_argument("--uploads", type=int, default=400, help="photos during the storm")
-    asked = parser.parse_args()
+    options = parser.parse_args()
     with Product(Stack.temporary(environ={}), settings="sartiq.settings.development") as product:
         failed = broker_pauses.run(
-            product, pauses=asked.pauses, shortest=asked.shortest, longest=asked.longest
+            product, pauses=options.pauses, shortest=options.shortest, longest=options.longest
         )
-        print(f"{asked.pauses - failed} of {asked.pauses} pauses passed", flush=True)
-        survived = storm.run(product, uploads=asked.uploads)
+        print(f"{options.pauses - failed} of {options.pauses} pauses passed", flush=True)
+        survived = storm.run(product, uploads=options.uploads)
     return 0 if survived and not failed else 1
 
 

@@ -74,8 +74,8 @@ def _seconds_until_taken(database: "psycopg.Connection[Any]") -> tuple[float, fl
     first = GIVE_UP_SECONDS
     while (passed := time.monotonic() - began) < GIVE_UP_SECONDS:
         values = {"since": since, "lease": LEASE_SECONDS}
-        running, taken = database.execute(TAKEN, values).fetchone() or (0, 0)
-        if taken:
+        running, rows = database.execute(TAKEN, values).fetchone() or (0, 0)
+        if rows:
             first = min(first, passed)
         if running >= PROCESSES:
             return first, passed
@@ -103,6 +103,6 @@ def _create_until(done: Event, product: Product, mark: str) -> None:
             turn += 1
             try:
                 url = studio.upload("load.jpg", unique_jpeg(f"{mark} {turn}"), "image/jpeg")
-                studio.created(name=f"{mark} {turn}", cover_image=url)
+                studio.create_product(name=f"{mark} {turn}", cover_image=url)
             except (httpx.TransportError, AssertionError):
                 done.wait(1)  # a server that is busy is asked again

@@ -47,12 +47,13 @@ def run(product: Product, *, uploads: int) -> bool:
         load = [clients.submit(_create, product, f"storm {n}", each) for n in range(CLIENTS)]
         faults = _break_until_done(product, load)
         began = time.monotonic()
-        left, most = _wait(database, product, began)
+        remaining, most = _wait(database, product, began)
         seconds = time.monotonic() - began
-    passed = not any(left) and seconds <= RECOVERY_SECONDS
+    passed = not any(remaining) and seconds <= RECOVERY_SECONDS
     print(
         f"storm of {faults} faults, {uploads} photos and {IMPORTED_ROWS} rows: work ended after"
-        f" {seconds:.1f} s, at most {most} messages{'' if passed else f'  FAILED, left {left}'}",
+        f" {seconds:.1f} s, at most {most} messages"
+        f"{'' if passed else f'  FAILED, {remaining} remain'}",
         flush=True,
     )
     return passed
@@ -88,16 +89,16 @@ def _wait(
     database: "psycopg.Connection[Any]", product: Product, began: float
 ) -> tuple[tuple[int, ...], int]:
     """Wait until nothing is left; return what is, and the most messages that waited."""
-    most, told = 0, began
+    most, reported = 0, began
     while True:
-        left = database.execute(LEFT).fetchone() or (0, 0, 0)
+        remaining = database.execute(LEFT).fetchone() or (0, 0, 0)
         most = max(most, _messages(product))
         now = time.monotonic()
-        if not any(left) or now - began > GIVE_UP_SECONDS:
-            return left, most
-        if now - told > REPORT_SECONDS:
-            told = now
-            uploads, imports, deletions = left
+        if not any(remaining) or now - began > GIVE_UP_SECONDS:
+            return remaining, most
+        if now - reported > REPORT_SECONDS:
+            reported = now
+            uploads, imports, deletions = remaining
             print(f"  {uploads} photos, {imports} imports, {deletions} deletions left", flush=True)
         time.sleep(LOOK_SECONDS)
 
@@ -125,4 +126,4 @@ def _create(product: Product, mark: str, count: int) -> None:
         for number in range(count):
             with suppress(httpx.TransportError, AssertionError):  # a busy server may refuse one
                 url = studio.upload("storm.jpg", unique_jpeg(f"{mark} {number}"), "image/jpeg")
-                studio.created(name=f"{mark} {number}", cover_image=url)
+                studio.create_product(name=f"{mark} {number}", cover_image=url)

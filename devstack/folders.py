@@ -126,17 +126,17 @@ def shelter() -> Path:
     return folder
 
 
-def sheltered(data: Path) -> Path:
+def shelter_folder(data: Path) -> Path:
     """Return the folder in the shelter that replaces a private data folder.
 
     It is tied to the identity of the data folder, not to its path: rows of a deleted clone refer to
     objects that are gone, so its data are removed. The caller holds the folder's lock.
     """
-    mine = shelter() / f"{_shelter_name(data)}-{_identity(data)}"
+    folder = shelter() / f"{_shelter_name(data)}-{_identity(data)}"
     for stale in shelter().glob(f"{_shelter_name(data)}*"):
-        if stale != mine:
+        if stale != folder:
             shutil.rmtree(stale, ignore_errors=True)
-    return mine
+    return folder
 
 
 def _shelter_name(data: Path) -> str:

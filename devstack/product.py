@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from devstack.folders import CHECKOUT
 from devstack.process.child import Child, DevstackError, ProcessEndedError, outcome, stop_all
-from devstack.process.ports import LOOPBACK, answers, free_port, serves
+from devstack.process.ports import LOOPBACK, free_port, is_listening, serves
 from devstack.process.stop_signals import raise_if_stop_requested
 from devstack.services.postgres import Postgres
 from devstack.services.stack import Stack
@@ -283,7 +283,7 @@ class Product:
 
 
 def _usable(port: int) -> int:
-    if port and answers(port):
+    if port and is_listening(port):
         message = f"port {port} is taken; give another, such as PORT=0 for any free one"
         raise DevstackError(message)
     return port or free_port()

@@ -73,7 +73,7 @@ class PlanChecker:
         return execute(sql, params, many, context)
 
     def _check(self, sql: str, params: Any) -> None:
-        asker = _asker()
+        asker = _calling_function()
         if asker is None:
             return
         self.explained.add(sql)
@@ -101,7 +101,7 @@ class PlanChecker:
         return {name: (column.strip('"'), is_partial) for name, column, is_partial in rows}
 
 
-def _asker() -> str | None:
+def _calling_function() -> str | None:
     """Return the function of the product that asks, None where a test or a staff page does."""
     frame = sys._getframe(1)
     while frame := frame.f_back:  # type: ignore[assignment]

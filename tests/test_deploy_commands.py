@@ -132,14 +132,14 @@ def container_env() -> Iterator[dict[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def prepared(image: Path, container_env: dict[str, str]) -> str:
+def output_of_setup(image: Path, container_env: dict[str, str]) -> str:
     """Run what the setup service runs, and return what it said."""
     return run(SERVICES["setup"]["command"], cwd=image, env=container_env)
 
 
 @pytest.fixture
 def container(
-    image: Path, container_env: dict[str, str], prepared: str, tmp_path: Path
+    image: Path, container_env: dict[str, str], output_of_setup: str, tmp_path: Path
 ) -> Iterator[Starter]:
     """Start commands as containers would, and stop them as Docker does."""
     started: list[Child] = []
@@ -162,11 +162,11 @@ def container(
 
 
 def test_setup_migrates_and_makes_the_buckets(
-    prepared: str, image: Path, container_env: dict[str, str]
+    output_of_setup: str, image: Path, container_env: dict[str, str]
 ) -> None:
-    assert "Applying media.0001" in prepared
-    assert "Bucket sartiq-media exists." in prepared
-    assert "Marked sartiq-private as production." in prepared
+    assert "Applying media.0001" in output_of_setup
+    assert "Bucket sartiq-media exists." in output_of_setup
+    assert "Marked sartiq-private as production." in output_of_setup
 
     again = run(SERVICES["setup"]["command"], cwd=image, env=container_env)
 
@@ -174,28 +174,30 @@ def test_setup_migrates_and_makes_the_buckets(
 
 
 def test_the_settings_of_a_deployment_pass_djangos_own_check(
-    prepared: str, image: Path, container_env: dict[str, str]
+    output_of_setup: str, image: Path, container_env: dict[str, str]
 ) -> None:
-    said = run(
+    result = run(
         ["python", "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
         cwd=image,
         env=container_env,
     )
 
-    assert "no issues" in said
+    assert "no issues" in result
 
 
 def test_web_answers_its_health_check_and_stops_when_asked(
     container: Starter, image: Path, container_env: dict[str, str]
 ) -> None:
     port = free_port()
-    command = [replaced(word, {"0.0.0.0": LOOPBACK, "8000": str(port)}) for word in in_list("CMD")]
+    command = [
+        with_local_places(word, {"0.0.0.0": LOOPBACK, "8000": str(port)}) for word in in_list("CMD")
+    ]
 
     web = container(command)
     web.wait_until(lambda: answers(port))
-    said = run(in_list("HEALTHCHECK"), cwd=image, env=container_env | {"PORT": str(port)})
+    result = run(in_list("HEALTHCHECK"), cwd=image, env=container_env | {"PORT": str(port)})
 
-    assert said == ""
+    assert result == ""
     web.ask_to_stop()
     wait_until(lambda: not web.is_alive, what="the end of web", seconds=20)
 
@@ -220,15 +222,15 @@ def test_the_worker_answers_its_ping_and_stops_when_asked(
     ping = SERVICES["worker"]["healthcheck"]["test"][1].replace("$$", "$")
     host = os.uname().nodename
 
-    said = run(["sh", "-c", ping], cwd=image, env=container_env | {"HOSTNAME": host})
+    result = run(["sh", "-c", ping], cwd=image, env=container_env | {"HOSTNAME": host})
 
-    assert "pong" in said
+    assert "pong" in result
     worker.ask_to_stop()
     wait_until(lambda: not worker.is_alive, what="the end of the worker", seconds=20)
 
 
 def test_a_worker_that_lost_its_broker_stops_when_asked(
-    image: Path, container_env: dict[str, str], prepared: str, tmp_path: Path
+    image: Path, container_env: dict[str, str], output_of_setup: str, tmp_path: Path
 ) -> None:
     elsewhere = {name: container_env[name] for name in ("DATABASE_URL", "S3_ENDPOINT_URL")}
     with Stack.temporary(environ=elsewhere) as stack:
@@ -254,8 +256,8 @@ def test_a_worker_that_lost_its_broker_stops_when_asked(
 
 def test_beat_keeps_the_schedule_its_check_looks_at(container: Starter, tmp_path: Path) -> None:
     home = {"/var/lib/sartiq": str(tmp_path)}
-    command = [replaced(word, home) for word in SERVICES["beat"]["command"]]
-    check = replaced(SERVICES["beat"]["healthcheck"]["test"][1], home)
+    command = [with_local_places(word, home) for word in SERVICES["beat"]["command"]]
+    check = with_local_places(SERVICES["beat"]["healthcheck"]["test"][1], home)
     assert subprocess.run(["sh", "-c", check], check=False).returncode == 1
 
     beat = container(command)
@@ -267,8 +269,8 @@ def test_the_object_store_starts_and_checks_signatures(
     container: Starter, container_env: dict[str, str], tmp_path: Path
 ) -> None:
     identities = tmp_path / "identities.json"
-    written = COMPOSE["configs"]["seaweedfs-identities"]["content"]
-    identities.write_text(re.sub(r"\$\{(\w+):\?\}", lambda name: container_env[name[1]], written))
+    content = COMPOSE["configs"]["seaweedfs-identities"]["content"]
+    identities.write_text(re.sub(r"\$\{(\w+):\?\}", lambda name: container_env[name[1]], content))
     port, *others = free_pairs(5)
     places = {
         "/data": str(tmp_path / "data"),
@@ -282,12 +284,14 @@ def test_the_object_store_starts_and_checks_signatures(
     store = container(
         [
             "weed",
-            *(replaced(word, places) for word in SERVICES["seaweedfs"]["command"]),
+            *(with_local_places(word, places) for word in SERVICES["seaweedfs"]["command"]),
             *(f"-{name}.port={number}" for name, number in own),
         ]
     )
 
-    probe = [replaced(word, places) for word in SERVICES["seaweedfs"]["healthcheck"]["test"][1:]]
+    probe = [
+        with_local_places(word, places) for word in SERVICES["seaweedfs"]["healthcheck"]["test"][1:]
+    ]
     assert probe[:3] == ["wget", "--quiet", "--spider"]
     store.wait_until(lambda: status_of(probe[3]) == 200)
     assert status_of(f"http://{LOOPBACK}:{port}/") == 403  # no listing without a signature
@@ -308,7 +312,7 @@ def in_list(instruction: str) -> list[str]:
     return words
 
 
-def replaced(word: str, places: Mapping[str, str]) -> str:
+def with_local_places(word: str, places: Mapping[str, str]) -> str:
     """Return the word with the places of a container put where this test has them."""
     for there, here in places.items():
         word = word.replace(there, here)

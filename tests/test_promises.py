@@ -23,9 +23,9 @@ PROMISED = (
 
 
 def test_every_promise_is_named_by_a_test() -> None:
-    shown = set(_covered())
+    covered = set(_covered())
 
-    assert sorted(PROMISED - shown) == []
+    assert sorted(PROMISED - covered) == []
 
 
 @pytest.mark.covers("F04")

@@ -48,10 +48,10 @@ def test_the_examples_run_as_they_stand(live_product: Products, tmp_path: Path) 
     )
 
     assert result.returncode == 0, result.stderr
-    message, header, refused, *archived = result.stdout.splitlines()
+    message, header, refused_row, *archived = result.stdout.splitlines()
     assert message == "The same bytes came back."
     assert header.startswith('"sku";"name";"color";"error_line"')
-    assert refused.startswith('"SH-2";"";"brown";"3";"name";"missing"')
+    assert refused_row.startswith('"SH-2";"";"brown";"3";"name";"missing"')
     assert len(archived) == 4
     assert archived[-1] == "manifest.json"
     assert f"username={person.email}" in script
@@ -76,16 +76,16 @@ def test_every_management_command_is_documented() -> None:
 
 
 def test_the_map_shows_every_folder() -> None:
-    shown = re.findall(r"^\| `([\w/]+)/` \|", section("Map of the tree"), re.MULTILINE)
+    folders_shown = re.findall(r"^\| `([\w/]+)/` \|", section("Map of the tree"), re.MULTILINE)
     parents = [path.parts[:-1] for path in tracked_files()]
     folders = {"/".join(parts[:depth]) for parts in parents for depth in (1, 2) if parts}
     everywhere = re.compile(r"\..*|.+/(tests|migrations)")
 
     expected = {folder for folder in folders if not everywhere.fullmatch(folder)}
 
-    assert len(shown) == len(set(shown))
-    assert expected <= set(shown)
-    assert [folder for folder in shown if not (CHECKOUT / folder).is_dir()] == []
+    assert len(folders_shown) == len(set(folders_shown))
+    assert expected <= set(folders_shown)
+    assert [folder for folder in folders_shown if not (CHECKOUT / folder).is_dir()] == []
     assert {folder for folder in expected if "/" not in folder} == APPS | TOOLS
 
 

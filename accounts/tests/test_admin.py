@@ -13,7 +13,7 @@ BACKEND = "django.contrib.auth.backends.ModelBackend"
 SCRIPT = "<script>alert(1)</script>"
 
 
-def entered_by(user: User) -> Client:
+def client_signed_in_as(user: User) -> Client:
     client = Client()
     client.force_login(user, backend=BACKEND)
     return client
@@ -25,7 +25,7 @@ def page(model: str, act: str, *args: Any) -> str:
 
 @pytest.fixture
 def client(cast: Cast) -> Client:
-    return entered_by(cast.superuser)
+    return client_signed_in_as(cast.superuser)
 
 
 @pytest.mark.parametrize("model", ["user", "organization", "membership"])
@@ -122,11 +122,11 @@ def test_deleting_a_user_anonymises_it(client: Client, cast: Cast) -> None:
     path = page("user", "delete", cast.member.pk)
     email = cast.member.email
 
-    asked = client.get(path).content.decode()
+    confirmation = client.get(path).content.decode()
     done = client.post(path, {"post": "yes"})
 
     cast.member.refresh_from_db()
-    assert "disabled and anonymised; the rows they created are kept" in asked
+    assert "disabled and anonymised; the rows they created are kept" in confirmation
     assert done.status_code == 302
     assert cast.member.deleted_at is not None
     assert not cast.member.is_active
@@ -169,7 +169,7 @@ def test_a_deleted_user_is_only_looked_at(client: Client, cast: Cast) -> None:
 @pytest.mark.covers("T40")
 def test_staff_who_are_no_superusers_give_themselves_nothing(cast: Cast) -> None:
     staff = UserFactory.create(is_staff=True)
-    client = entered_by(staff)
+    client = client_signed_in_as(staff)
 
     responses = [
         client.post(page("user", "change", staff.pk), changed_form(staff, is_superuser="on")),

@@ -10,18 +10,18 @@ from django.test import Client
 from accounts.models import Membership, Role
 from accounts.tests.conftest import Cast
 from accounts.tests.factories import MembershipFactory, UserFactory
-from accounts.tests.test_admin import changed_form, entered_by, page
+from accounts.tests.test_admin import changed_form, client_signed_in_as, page
 
 REFUSED = "An organization needs at least one owner"
 
 
 @pytest.fixture
 def client(cast: Cast) -> Client:
-    return entered_by(cast.superuser)
+    return client_signed_in_as(cast.superuser)
 
 
 @pytest.fixture
-def sole(cast: Cast) -> Membership:
+def membership_of_owner(cast: Cast) -> Membership:
     return cast.owner.memberships.get()
 
 
@@ -42,47 +42,56 @@ def inline(*memberships: Membership, **changes: Any) -> dict[str, Any]:
 
 
 def organization_form(cast: Cast, *memberships: Membership, **changes: Any) -> dict[str, Any]:
-    facts = {"name": "Renamed", "slug": cast.organization.slug}
-    return facts | inline(*memberships, **changes)
+    fields = {"name": "Renamed", "slug": cast.organization.slug}
+    return fields | inline(*memberships, **changes)
 
 
-def require_refused(client: Client, path: str, form: dict[str, Any], sole: Membership) -> None:
+def require_refused(
+    client: Client, path: str, form: dict[str, Any], membership_of_owner: Membership
+) -> None:
     response = client.post(path, form, follow=True)
 
     assert response.status_code == 200
     assert REFUSED in response.content.decode()
     assert "successfully" not in response.content.decode()
     assert Membership.objects.filter(
-        pk=sole.pk, user=sole.user, organization=sole.organization, role=Role.OWNER
+        pk=membership_of_owner.pk,
+        user=membership_of_owner.user,
+        organization=membership_of_owner.organization,
+        role=Role.OWNER,
     ).exists()
 
 
 @pytest.mark.parametrize("role", [Role.ADMIN, Role.MEMBER])
 def test_the_page_of_the_membership_refuses_another_role(
-    client: Client, sole: Membership, role: Role
+    client: Client, membership_of_owner: Membership, role: Role
 ) -> None:
-    form = own_page(sole, role=role)
+    form = own_page(membership_of_owner, role=role)
 
-    require_refused(client, page("membership", "change", sole.pk), form, sole)
+    require_refused(
+        client, page("membership", "change", membership_of_owner.pk), form, membership_of_owner
+    )
 
 
 def test_the_page_refuses_to_move_the_owner_elsewhere(
-    client: Client, cast: Cast, sole: Membership
+    client: Client, cast: Cast, membership_of_owner: Membership
 ) -> None:
-    path = page("membership", "change", sole.pk)
+    path = page("membership", "change", membership_of_owner.pk)
     disabled = UserFactory.create(is_active=False)
 
     for moved in ({"organization": cast.other_organization.pk}, {"user": disabled.pk}):
-        require_refused(client, path, own_page(sole, **moved), sole)
+        require_refused(client, path, own_page(membership_of_owner, **moved), membership_of_owner)
 
 
 def test_the_page_hands_ownership_to_another_user(
-    client: Client, cast: Cast, sole: Membership
+    client: Client, cast: Cast, membership_of_owner: Membership
 ) -> None:
     heir = UserFactory.create()
 
     response = client.post(
-        page("membership", "change", sole.pk), own_page(sole, user=heir.pk), follow=True
+        page("membership", "change", membership_of_owner.pk),
+        own_page(membership_of_owner, user=heir.pk),
+        follow=True,
     )
 
     assert "successfully" in response.content.decode()
@@ -93,25 +102,27 @@ def test_the_page_hands_ownership_to_another_user(
     "change", [{"memberships__0__role": "ADMIN"}, {"memberships__0__DELETE": "on"}]
 )
 def test_the_page_of_the_organization_refuses(
-    client: Client, cast: Cast, sole: Membership, change: dict[str, str]
+    client: Client, cast: Cast, membership_of_owner: Membership, change: dict[str, str]
 ) -> None:
     path = page("organization", "change", cast.organization.pk)
 
-    require_refused(client, path, organization_form(cast, sole, **change), sole)
+    require_refused(
+        client, path, organization_form(cast, membership_of_owner, **change), membership_of_owner
+    )
 
     cast.organization.refresh_from_db()
     assert cast.organization.name != "Renamed"
 
 
 def test_one_owner_follows_another_in_one_step(
-    client: Client, cast: Cast, sole: Membership
+    client: Client, cast: Cast, membership_of_owner: Membership
 ) -> None:
     heir = cast.admin.memberships.get()
     swap = {"memberships__0__role": "MEMBER", "memberships__1__role": "OWNER"}
 
     client.post(
         page("organization", "change", cast.organization.pk),
-        organization_form(cast, sole, heir, **swap),
+        organization_form(cast, membership_of_owner, heir, **swap),
     )
 
     assert cast.organization.memberships.owners().get() == heir
@@ -121,28 +132,30 @@ def test_one_owner_follows_another_in_one_step(
     "change", [{"memberships__0__role": "ADMIN"}, {"memberships__0__DELETE": "on"}]
 )
 def test_the_page_of_the_user_refuses(
-    client: Client, cast: Cast, sole: Membership, change: dict[str, str]
+    client: Client, cast: Cast, membership_of_owner: Membership, change: dict[str, str]
 ) -> None:
-    form = changed_form(cast.owner, is_active="on", **inline(sole, **change))
+    form = changed_form(cast.owner, is_active="on", **inline(membership_of_owner, **change))
 
-    require_refused(client, page("user", "change", cast.owner.pk), form, sole)
+    require_refused(client, page("user", "change", cast.owner.pk), form, membership_of_owner)
 
 
-def test_deleting_the_membership_is_refused(client: Client, sole: Membership) -> None:
-    path = page("membership", "delete", sole.pk)
+def test_deleting_the_membership_is_refused(
+    client: Client, membership_of_owner: Membership
+) -> None:
+    path = page("membership", "delete", membership_of_owner.pk)
 
     assert REFUSED in client.get(path).content.decode()
-    require_refused(client, path, {"post": "yes"}, sole)
+    require_refused(client, path, {"post": "yes"}, membership_of_owner)
 
 
 def test_deleting_many_memberships_is_refused_as_a_whole(
-    client: Client, cast: Cast, sole: Membership
+    client: Client, cast: Cast, membership_of_owner: Membership
 ) -> None:
     second = MembershipFactory.create(organization=cast.organization, role=Role.OWNER)
-    chosen = [str(sole.pk), str(second.pk)]
+    chosen = [str(membership_of_owner.pk), str(second.pk)]
     form = {"action": "delete_selected", "_selected_action": chosen, "post": "yes"}
 
-    require_refused(client, page("membership", "changelist"), form, sole)
+    require_refused(client, page("membership", "changelist"), form, membership_of_owner)
 
     assert Membership.objects.filter(pk=second.pk).exists()
     client.post(page("membership", "changelist"), {**form, "_selected_action": chosen[1:]})
@@ -150,14 +163,16 @@ def test_deleting_many_memberships_is_refused_as_a_whole(
 
 
 def test_a_disabled_second_owner_does_not_count(
-    client: Client, cast: Cast, sole: Membership
+    client: Client, cast: Cast, membership_of_owner: Membership
 ) -> None:
     disabled = UserFactory.create(is_active=False)
     MembershipFactory.create(user=disabled, organization=cast.organization, role=Role.OWNER)
 
-    form = own_page(sole, role="MEMBER")
+    form = own_page(membership_of_owner, role="MEMBER")
 
-    require_refused(client, page("membership", "change", sole.pk), form, sole)
+    require_refused(
+        client, page("membership", "change", membership_of_owner.pk), form, membership_of_owner
+    )
 
 
 def test_deleting_the_organization_ends_its_memberships(client: Client, cast: Cast) -> None:
@@ -173,7 +188,7 @@ def test_two_owners_do_not_demote_each_other_at_once(client: Client, cast: Cast)
 
     def demote(membership: Membership) -> None:
         try:
-            own = entered_by(cast.superuser)
+            own = client_signed_in_as(cast.superuser)
             form = own_page(membership, role="ADMIN")
             own.post(page("membership", "change", membership.pk), form)
         finally:

@@ -130,13 +130,13 @@ def test_rows_of_a_scope_never_mix(cast: Cast, note_model: Any) -> None:
     colleague = make(user=cast.member, organization=cast.organization, text="colleague")
     foreign = make(user=cast.outsider, text="foreign")
 
-    def seen(scope: OwnerScope) -> set[Any]:
+    def visible(scope: OwnerScope) -> set[Any]:
         return set(note_model.objects.in_scope(scope))
 
-    assert seen(OwnerScope(cast.owner.pk)) == {personal}
-    assert seen(OwnerScope(cast.member.pk)) == set()
-    assert seen(OwnerScope(cast.member.pk, cast.organization.pk)) == {shared, colleague}
-    assert seen(OwnerScope(cast.outsider.pk)) == {foreign}
+    assert visible(OwnerScope(cast.owner.pk)) == {personal}
+    assert visible(OwnerScope(cast.member.pk)) == set()
+    assert visible(OwnerScope(cast.member.pk, cast.organization.pk)) == {shared, colleague}
+    assert visible(OwnerScope(cast.outsider.pk)) == {foreign}
     assert shared.scope == OwnerScope(cast.owner.pk, cast.organization.pk)
 
 
@@ -145,16 +145,16 @@ def test_rows_are_visible_to_their_owners_only(cast: Cast, note_model: Any) -> N
     personal = note_model.objects.create(user=cast.owner)
     shared = note_model.objects.create(user=cast.owner, organization=cast.organization)
 
-    def seen(user: User) -> set[Any]:
+    def visible(user: User) -> set[Any]:
         return set(note_model.objects.visible_to(user))
 
-    assert seen(cast.owner) == {personal, shared}
-    assert seen(cast.member) == {shared}
-    assert seen(cast.outsider) == set()
-    assert seen(cast.superuser) == {personal, shared}
+    assert visible(cast.owner) == {personal, shared}
+    assert visible(cast.member) == {shared}
+    assert visible(cast.outsider) == set()
+    assert visible(cast.superuser) == {personal, shared}
     # Who leaves an organization loses sight even of what they made for it.
     Membership.objects.filter(user=cast.owner, role=Role.OWNER).delete()
-    assert seen(cast.owner) == {personal}
+    assert visible(cast.owner) == {personal}
 
 
 def test_an_organization_with_rows_stays(cast: Cast, note_model: Any) -> None:

@@ -39,10 +39,10 @@ def test_a_foreign_scope_is_refused_whether_or_not_it_exists(
 ) -> None:
     organization_id = cast.organization.pk if exists else NOWHERE
 
-    with django_assert_num_queries(1), pytest.raises(NotPermittedError) as refused:
+    with django_assert_num_queries(1), pytest.raises(NotPermittedError) as excinfo:
         selectors.scope_for(cast.outsider, organization_id)
 
-    assert refused.value.detail == "Not enough permissions"
+    assert excinfo.value.detail == "Not enough permissions"
 
 
 def test_a_superuser_enters_every_organization_that_exists(cast: Cast) -> None:
@@ -89,9 +89,9 @@ def test_requirements_refuse_whom_the_questions_deny(cast: Cast) -> None:
     selectors.require_manager(cast.superuser, cast.organization.pk)
     selectors.require_superuser(cast.superuser)
 
-    for refused in (cast.member, cast.outsider):
+    for others in (cast.member, cast.outsider):
         with pytest.raises(NotPermittedError):
-            selectors.require_manager(refused, cast.organization.pk)
+            selectors.require_manager(others, cast.organization.pk)
     with pytest.raises(NotPermittedError):
         selectors.require_superuser(cast.owner)
     with pytest.raises(OrganizationNotFoundError):

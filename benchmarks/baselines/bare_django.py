@@ -9,7 +9,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 
 @csrf_exempt
-def answer(request: HttpRequest) -> HttpResponse:
+def accept(request: HttpRequest) -> HttpResponse:
     return JsonResponse({"ok": True})
 
 
@@ -17,7 +17,7 @@ def redirect(request: HttpRequest, file_path: str) -> HttpResponse:
     return HttpResponseRedirect(f"https://cdn.example/{file_path}")
 
 
-urlpatterns = [path("presign", answer), path("files/<path:file_path>", redirect)]
+urlpatterns = [path("presign", accept), path("files/<path:file_path>", redirect)]
 
 settings.configure(
     ALLOWED_HOSTS=["*"], ROOT_URLCONF=__name__, SECRET_KEY="x" * 50, MIDDLEWARE=[], DATABASES={}

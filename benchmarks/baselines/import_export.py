@@ -59,8 +59,8 @@ class BatchLoader(BaseInstanceLoader):  # type: ignore[misc,unused-ignore]  # ca
         sku = row["sku"].strip()
         if sku not in self._batch:
             self._batch = dict.fromkeys(islice(self._skus, BATCH))
-            found = self.resource.get_queryset().filter(sku__in=list(self._batch))
-            self._batch |= {product.sku: product for product in found}
+            products = self.resource.get_queryset().filter(sku__in=list(self._batch))
+            self._batch |= {product.sku: product for product in products}
         return self._batch[sku]
 
 
@@ -189,7 +189,7 @@ def main() -> None:
     seconds, cpu = time.perf_counter() - wall, time.process_time() - cpu
     for each in [*result.base_errors, *(row for rows in result.error_rows for row in rows.errors)]:
         raise SystemExit(f"failed: {each.error!r}")
-    said = {
+    report = {
         "seconds": seconds,
         "cpu": cpu,
         "growth": usage.peak(os.getpid()) - idle,
@@ -198,7 +198,7 @@ def main() -> None:
         "unchanged": result.totals["skip"],
         "failed": len(result.invalid_rows),
     }
-    print(json.dumps(said))
+    print(json.dumps(report))
 
 
 if __name__ == "__main__":

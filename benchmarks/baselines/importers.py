@@ -39,7 +39,7 @@ class Run:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Contestant:
+class Importer:
     """One way to import; `ready` is called before each of its turns, outside the measurement.
 
     One that does not skip unchanged rows counts them as updated. A slow one takes a single turn.
@@ -52,7 +52,7 @@ class Contestant:
     slow: bool = False
 
 
-def contestants(product: Product, *, folder: Path) -> list[Contestant]:
+def importers(product: Product, *, folder: Path) -> list[Importer]:
     """Return all contestants over one product."""
     postgres = product.stack.postgres
     if postgres is None:
@@ -62,7 +62,7 @@ def contestants(product: Product, *, folder: Path) -> list[Contestant]:
         _Ours(product=product, postgres=postgres, processes=1, folder=folder).contestant(),
         _Ours(product=product, postgres=postgres, processes=2, folder=folder).contestant(),
         *(
-            Contestant(
+            Importer(
                 name=f"django-import-export, {way}",
                 imports=partial(_import_export, product, postgres, way),
                 ready=lambda: None,
@@ -71,7 +71,7 @@ def contestants(product: Product, *, folder: Path) -> list[Contestant]:
             )
             for way in ("tuned", "skipping", "rewritten")
         ),
-        Contestant(
+        Importer(
             name="psql COPY and merge",
             imports=lambda table: _psql(postgres, table, owner),
             ready=lambda: None,
@@ -89,10 +89,10 @@ class _Ours:
     folder: Path
     idle: int = 0
 
-    def contestant(self) -> Contestant:
+    def importer(self) -> Importer:
         plural = "s" if self.processes > 1 else ""
         name = f"sartiq, {self.processes} worker{plural}"
-        return Contestant(name=name, imports=self.imports, ready=self.start)
+        return Importer(name=name, imports=self.imports, ready=self.start)
 
     def start(self) -> None:
         """Start the worker anew and let each of its processes work once."""
@@ -100,7 +100,7 @@ class _Ours:
         self.product.stop_worker()
         self.product.start_worker(processes=self.processes)
         worker.wait_until(lambda: len(usage.tree_of(worker.pid)) > self.processes)
-        self.idle = _settled(worker.pid)
+        self.idle = _idle_memory(worker.pid)
         table = self.folder / "warm.csv"
         tables.write_table(table, rows=100)
         with Studio.member(self.product) as studio:
@@ -126,22 +126,22 @@ class _Ours:
         )
 
 
-def _settled(pid: int) -> int:
+def _idle_memory(pid: int) -> int:
     """Return the resident bytes of a process tree once it has started and loaded everything."""
-    before, found = -1, usage.resident(pid)
-    while found != before:
+    before, memory = -1, usage.resident(pid)
+    while memory != before:
         time.sleep(SETTLED_SECONDS)
-        before, found = found, usage.resident(pid)
-    return found
+        before, memory = memory, usage.resident(pid)
+    return memory
 
 
 def _send(studio: Studio, table: Path) -> str:
     with table.open("rb") as body:
-        answer = studio.http.post(
+        response = studio.http.post(
             "/bulk-upload/", files={"file": (table.name, body, "text/csv")}, data=studio.scope
         )
-    answer.raise_for_status()
-    return answer.headers["location"]
+    response.raise_for_status()
+    return response.headers["location"]
 
 
 def _ended(studio: Studio, location: str) -> dict[str, Any]:
@@ -167,13 +167,13 @@ def _import_export(product: Product, postgres: Postgres, way: str, table: Path) 
         stdout=subprocess.PIPE,
         check=True,
     )
-    said = json.loads(done.stdout.splitlines()[-1])
+    report = json.loads(done.stdout.splitlines()[-1])
     return Run(
-        seconds=said["seconds"],
-        client_cpu=said["cpu"],
+        seconds=report["seconds"],
+        client_cpu=report["cpu"],
         database_cpu=usage.cpu_seconds(server) - database,
-        growth=said["growth"],
-        outcomes={name: said[name] for name in OUTCOMES},
+        growth=report["growth"],
+        outcomes={name: report[name] for name in OUTCOMES},
     )
 
 

@@ -8,7 +8,7 @@ from accounts.models import OwnerScope, User
 from accounts.tests.factories import UserFactory
 from media.storage import factory
 from media.storage.testing.memory import MemoryStore
-from media.tests.doors import WatchedStore, watched_stores
+from media.tests.stores import WatchedStore, watched_stores
 
 
 @pytest.fixture
@@ -24,13 +24,13 @@ def scope(user: User) -> OwnerScope:
 
 @pytest.fixture
 def private(public: MemoryStore) -> MemoryStore:
-    """The private one of the stores in memory behind the doors."""
+    """The private one of the installed in-memory stores."""
     return cast("MemoryStore", cast("WatchedStore", factory.private_store()).store)
 
 
 @pytest.fixture
 def public(db: None) -> Iterator[MemoryStore]:
-    """Stores in memory behind the doors; this is the public one."""
+    """Install in-memory stores; this is the public one."""
     store = MemoryStore()
     with watched_stores(store, MemoryStore()):
         yield store

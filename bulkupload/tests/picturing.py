@@ -10,7 +10,7 @@ from catalog.models import Product
 from media.models import Attachment, MediaResource
 from media.rules import keys
 from media.storage.testing.memory import MemoryStore
-from media.tests.factories import photo, sent, upload_of
+from media.tests.factories import photo, upload_file, upload_of
 
 
 def shown(sku: str) -> dict[str, list[str]]:
@@ -38,5 +38,5 @@ def warnings() -> list[tuple[int, str, str, str]]:
 
 
 def three(public: MemoryStore, user: User) -> tuple[str, str, str]:
-    one, two, other = (sent(public, user, photo(number)) for number in (1, 2, 3))
+    one, two, other = (upload_file(public, user, photo(number)) for number in (1, 2, 3))
     return one, two, other

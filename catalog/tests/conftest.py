@@ -7,7 +7,7 @@ from rest_framework.test import APIClient
 from accounts.models import Organization, User
 from accounts.tests.factories import MembershipFactory, UserFactory, client_of
 from media.storage.testing.memory import MemoryStore
-from media.tests.doors import memory_stores
+from media.tests.stores import memory_stores
 
 
 @dataclass(frozen=True)
@@ -21,8 +21,8 @@ class Team:
 
 @pytest.fixture
 def user(db: None) -> User:
-    found: User = UserFactory.create()
-    return found
+    created: User = UserFactory.create()
+    return created
 
 
 @pytest.fixture
@@ -40,6 +40,6 @@ def team(user: User) -> Team:
 
 @pytest.fixture
 def memory(db: None) -> Iterator[MemoryStore]:
-    """A store in memory behind the doors."""
+    """The installed in-memory store."""
     with memory_stores(MemoryStore()) as store:
         yield store

@@ -55,10 +55,10 @@ def _download(client: DemoClient, run_id: str) -> bytes:
     with client.step("Download the archive") as say:
         redirect = client.api.get(f"/api/v1/exports/{run_id}/download")
         require(redirect.status_code == HTTPStatus.FOUND, f"answered {redirect.status_code}")
-        got = client.store.get(redirect.headers["Location"])
-        require(got.is_success, f"the store answered {got.status_code}")
-        say(f"302, then {len(got.content) / MEGABYTE:.1f} MB")
-    return got.content
+        response = client.store.get(redirect.headers["Location"])
+        require(response.is_success, f"the store answered {response.status_code}")
+        say(f"302, then {len(response.content) / MEGABYTE:.1f} MB")
+    return response.content
 
 
 def _check(client: DemoClient, archive: bytes) -> int:

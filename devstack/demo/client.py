@@ -41,18 +41,18 @@ class DemoClient:
         require(
             response.is_success, f"{method} {path}: {response.status_code} {response.text[:500]}"
         )
-        answer: dict[str, Any] = response.json()
-        return answer
+        body: dict[str, Any] = response.json()
+        return body
 
     def poll_until(
         self, path: str, until: Callable[[dict[str, Any]], bool], *, seconds: float
     ) -> dict[str, Any]:
         """Poll `path` until its response fulfils `until`."""
         deadline = time.monotonic() + seconds
-        while not until(answer := self.call("GET", path)):
+        while not until(body := self.call("GET", path)):
             require(time.monotonic() < deadline, f"{path} was not done after {seconds:g} s")
             time.sleep(POLL_SECONDS)
-        return answer
+        return body
 
     @contextmanager
     def step(self, name: str) -> Iterator[Callable[[str], None]]:

@@ -67,9 +67,9 @@ def run_steps(client: DemoClient, *, person: Person, paths: Sequence[Path]) -> P
 def _sign_in(client: DemoClient, person: Person) -> None:
     form = {"username": person.email, "password": person.password}
     with client.step("Sign in") as say:
-        answer = client.call("POST", "/api/v1/login/access-token", data=form)
-        client.api.headers["Authorization"] = f"Bearer {answer['access_token']}"
-        say(f"{person.email} holds a token for {answer['expires_in']} s")
+        response = client.call("POST", "/api/v1/login/access-token", data=form)
+        client.api.headers["Authorization"] = f"Bearer {response['access_token']}"
+        say(f"{person.email} holds a token for {response['expires_in']} s")
 
 
 def _upload(client: DemoClient, path: Path) -> Photo:
@@ -149,10 +149,11 @@ def _download(client: DemoClient, uploaded: Sequence[Photo], product: dict[str, 
                 redirect.status_code == HTTPStatus.FOUND,
                 f"{path} answered {redirect.status_code}",
             )
-            got = client.store.get(redirect.headers["Location"])
-            digest = hashlib.sha256(got.content).hexdigest()
-            require(digest == photo.sha256, f"{path} ({got.status_code}) has other bytes")
-            say(f"302, then {len(got.content) / MEGABYTE:.1f} MB, sha256 {digest[:12]}… as sent")
+            response = client.store.get(redirect.headers["Location"])
+            digest = hashlib.sha256(response.content).hexdigest()
+            require(digest == photo.sha256, f"{path} ({response.status_code}) has other bytes")
+            megabytes = len(response.content) / MEGABYTE
+            say(f"302, then {megabytes:.1f} MB, sha256 {digest[:12]}… as sent")
 
 
 def media_of(product: dict[str, Any]) -> list[dict[str, Any]]:

@@ -33,7 +33,7 @@ def free_pairs(count: int) -> list[int]:
     return sorted(ports)
 
 
-def answers(port: int) -> bool:
+def is_listening(port: int) -> bool:
     """Return whether something accepts connections on the port."""
     with contextlib.suppress(OSError), socket.create_connection((LOOPBACK, port), 1):
         return True

@@ -5,11 +5,11 @@ from pathlib import Path
 
 def family(pid: int) -> set[int]:
     """Return the ids of a process's children, their children and so on."""
-    found: set[int] = set()
+    pids: set[int] = set()
     for thread in _threads(pid):
         for child in map(int, read_if_there(thread / "children").split()):
-            found |= {child} | family(child)
-    return found
+            pids |= {child} | family(child)
+    return pids
 
 
 def _threads(pid: int) -> list[Path]:

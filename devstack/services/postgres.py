@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psycopg
 
-from devstack.folders import StackPaths, can_be_entered_by_anyone, shelter, sheltered
+from devstack.folders import StackPaths, can_be_entered_by_anyone, shelter, shelter_folder
 from devstack.process.child import Account, Child, DevstackError, ProcessEndedError, identity
 
 ROLE = "sartiq"
@@ -44,7 +44,7 @@ def choose_home(data: Path) -> Home:
     if not _can_run(binaries / "postgres", account):
         binaries = _sheltered_binaries()
     if not can_be_entered_by_anyone(data):
-        data = sheltered(data)
+        data = shelter_folder(data)
     return Home(binaries=binaries, data=data / "postgres", account=account)
 
 

@@ -14,7 +14,7 @@ from devstack.folders import (
     hold,
     new_run_folder,
     remove_data,
-    sheltered,
+    shelter_folder,
     sweep_abandoned,
 )
 from devstack.process.child import DevstackError
@@ -102,15 +102,15 @@ def test_sheltered_data_belong_to_one_data_folder_not_to_its_path(
     monkeypatch.setattr(folders, "SHELTERS", tmp_path)
     data = tmp_path / "clone" / ".devstack"
     data.mkdir(parents=True)
-    first = sheltered(data)
+    first = shelter_folder(data)
     first.mkdir()
-    assert sheltered(data) == first
+    assert shelter_folder(data) == first
     assert first.exists()
 
     shutil.rmtree(data.parent)
     data.mkdir(parents=True)
 
-    assert sheltered(data) != first
+    assert shelter_folder(data) != first
     assert not first.exists()
 
 
@@ -120,12 +120,12 @@ def test_removing_data_leaves_the_binaries_another_stack_may_run_from(
     monkeypatch.setattr(folders, "SHELTERS", tmp_path)
     data = tmp_path / "clone" / ".devstack"
     data.mkdir(parents=True)
-    mine = sheltered(data)
+    own = shelter_folder(data)
     binaries = folders.shelter() / "binaries"
-    for place in (mine, binaries):
+    for place in (own, binaries):
         place.mkdir()
 
     remove_data(data)
 
-    assert not mine.exists()
+    assert not own.exists()
     assert binaries.exists()

@@ -6,16 +6,16 @@ from devstack.process.child import DevstackError, ProcessEndedError
 from devstack.restarts import MAX_OWN_EXITS, MAX_RESTARTS, Restarts
 
 
-def ended(name: str, *, by_itself: bool) -> ProcessEndedError:
+def ended_error(name: str, *, by_itself: bool) -> ProcessEndedError:
     return ProcessEndedError(name, by_itself=by_itself, report=f"{name} ended; its log")
 
 
 def test_a_process_that_exits_by_itself_again_and_again_cannot_run() -> None:
     restarts = Restarts()
-    exits = [restarts.record(ended("web", by_itself=True)) for _ in range(MAX_OWN_EXITS)]
+    exits = [restarts.record(ended_error("web", by_itself=True)) for _ in range(MAX_OWN_EXITS)]
 
     with pytest.raises(DevstackError, match=r"web ended again and again, giving up: .*its log"):
-        restarts.record(ended("web", by_itself=True))
+        restarts.record(ended_error("web", by_itself=True))
 
     assert exits == [1, 2, 3, 4]
 
@@ -24,15 +24,15 @@ def test_each_process_has_its_own_count_of_exits() -> None:
     restarts = Restarts()
     for name in ("web", "worker"):
         for _ in range(MAX_OWN_EXITS):
-            restarts.record(ended(name, by_itself=True))
+            restarts.record(ended_error(name, by_itself=True))
 
-    assert restarts.record(ended("postgres", by_itself=False)) == 0
+    assert restarts.record(ended_error("postgres", by_itself=False)) == 0
 
 
 def test_kills_count_together_up_to_a_larger_limit() -> None:
     restarts = Restarts()
     for number in range(MAX_RESTARTS):
-        restarts.record(ended(f"part {number % 3}", by_itself=False))
+        restarts.record(ended_error(f"part {number % 3}", by_itself=False))
 
     with pytest.raises(DevstackError, match="beat ended again and again"):
-        restarts.record(ended("beat", by_itself=False))
+        restarts.record(ended_error("beat", by_itself=False))

@@ -40,11 +40,11 @@ def closed_clone(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("code", "answer"), [("raise SystemExit(7)", 7), (END_ITSELF, 128 + 9), (END_BOTH, 130)]
+    ("code", "exit_code"), [("raise SystemExit(7)", 7), (END_ITSELF, 128 + 9), (END_BOTH, 130)]
 )
-def test_the_exit_code_is_what_a_shell_would_answer(code: str, answer: int) -> None:
+def test_the_exit_code_is_what_a_shell_would_answer(code: str, exit_code: int) -> None:
     with launched("run", "--", sys.executable, "-c", code, env={"STORAGE": "local"}) as run:
-        assert run.process.wait() == answer
+        assert run.process.wait() == exit_code
         assert run.descendants() == set()
 
 

@@ -35,13 +35,13 @@ def test_serve_answers_on_a_free_port_and_stops_without_a_trace(data: Path) -> N
         started = serve.descendants()
         member = ready["users"]["member"]
         form = {"username": member["email"], "password": member["password"]}
-        answer = httpx.post(f"{ready['api']}/api/v1/login/access-token", data=form, timeout=30)
+        response = httpx.post(f"{ready['api']}/api/v1/login/access-token", data=form, timeout=30)
 
         serve.process.send_signal(signal.SIGTERM)
 
         assert serve.process.wait() == 0
         assert serve.descendants() == set()
-    assert answer.status_code == HTTPStatus.OK
+    assert response.status_code == HTTPStatus.OK
     assert set(ready) == {"api", "s3_endpoint", "organization_id", "users"}
     assert set(ready["users"]) == {"superuser", "owner", "member", "outsider"}
     assert len(started) > 6  # three services, web, worker, beat and their children
@@ -95,12 +95,12 @@ def test_serve_survives_a_kill_while_it_starts(
         killer.start()
         ready = json.loads(serve.read_until("READY ").removeprefix("READY "))
         killer.join()
-        answer = httpx.get(f"{ready['api']}/health/live", timeout=30)
+        response = httpx.get(f"{ready['api']}/health/live", timeout=30)
         serve.process.send_signal(signal.SIGTERM)
 
         assert serve.process.wait() == 0
         assert serve.descendants() == set()
-    assert answer.status_code == HTTPStatus.OK
+    assert response.status_code == HTTPStatus.OK
     assert "ended; it is started again" in capfd.readouterr().err
 
 
@@ -162,8 +162,8 @@ def test_a_killed_serve_takes_everything_along(data: Path) -> None:
 
 
 def test_a_taken_port_is_named(data: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = str(taken.getsockname()[1])
+    with socket.create_server(("127.0.0.1", 0)) as occupied:
+        port = str(occupied.getsockname()[1])
 
         with launched("serve", env={"PORT": port, "DEVSTACK_DIR": str(data)}) as serve:
             assert serve.process.wait() == 1

@@ -22,17 +22,17 @@ class Launched:
 
     process: subprocess.Popen[str]
     mark: str
-    seen: set[int] = field(default_factory=set)
+    pids: set[int] = field(default_factory=set)
 
     def descendants(self) -> set[int]:
         """Return the ids of the processes it started that still run.
 
         PostgreSQL writes its title over its environment and loses the mark, so the family tree is
-        read as well, and whoever was seen once is remembered.
+        read as well; processes found once are remembered.
         """
-        self.seen |= family(self.process.pid) | marked(self.mark)
-        self.seen -= {self.process.pid}
-        return {pid for pid in self.seen if is_running(pid)}
+        self.pids |= family(self.process.pid) | marked(self.mark)
+        self.pids -= {self.process.pid}
+        return {pid for pid in self.pids if is_running(pid)}
 
     def read_until(self, start: str) -> str:
         """Return the next line of output that starts so."""
@@ -58,12 +58,12 @@ def launched(
         stdout=subprocess.PIPE,
         text=True,
     ) as process:
-        found = Launched(process=process, mark=mark)
+        launched = Launched(process=process, mark=mark)
         try:
-            yield found
+            yield launched
         finally:
             process.kill()
-            for pid in found.descendants():
+            for pid in launched.descendants():
                 os.kill(pid, signal.SIGKILL)
 
 
@@ -75,9 +75,9 @@ def without_stack() -> dict[str, str]:
 
 def marked(mark: str) -> set[int]:
     """Return the ids of running processes that carry the mark."""
-    wanted = f"{MARK}={mark}"
+    marker = f"{MARK}={mark}"
     return {
         int(entry.parent.name)
         for entry in Path("/proc").glob("[0-9]*/environ")
-        if wanted in read_if_there(entry)
+        if marker in read_if_there(entry)
     }

@@ -23,8 +23,8 @@ from media.storage import private_store
 
 def entry(resource: MediaResource, **values: Value) -> ExportEntry:
     """Return a file to export with what is known of it."""
-    known: Mapping[str, Value] = {"brand": "Us", "product_sku": "S-1", "shot_type": "image"}
-    return ExportEntry(resource=resource, values={**known, **values})
+    defaults: Mapping[str, Value] = {"brand": "Us", "product_sku": "S-1", "shot_type": "image"}
+    return ExportEntry(resource=resource, values={**defaults, **values})
 
 
 def start(user: User, *entries: ExportEntry, **facts: Any) -> ExportRun:
@@ -42,7 +42,7 @@ def start(user: User, *entries: ExportEntry, **facts: Any) -> ExportRun:
         return run
 
 
-def work_off(run: ExportRun, *, times: int = 2) -> ExportRun:
+def run_to_end(run: ExportRun, *, times: int = 2) -> ExportRun:
     """Make every file and pack the run, each message delivered as often as a broker may."""
     for pk in item_ids(run):
         for _ in range(times):
@@ -53,9 +53,9 @@ def work_off(run: ExportRun, *, times: int = 2) -> ExportRun:
     return run
 
 
-def exported(user: User, *entries: ExportEntry, **facts: Any) -> ExportRun:
+def finished_run(user: User, *entries: ExportEntry, **facts: Any) -> ExportRun:
     """Start an export and see it through."""
-    return work_off(start(user, *entries, **facts))
+    return run_to_end(start(user, *entries, **facts))
 
 
 def item_ids(run: ExportRun) -> list[UUID]:
@@ -66,8 +66,8 @@ def item_ids(run: ExportRun) -> list[UUID]:
 
 def item_of(run: ExportRun, position: int = 1) -> ExportItem:
     """Return one file of the run as it is now."""
-    found: ExportItem = ExportItem.objects.get(run=run, position=position)
-    return found
+    item: ExportItem = ExportItem.objects.get(run=run, position=position)
+    return item
 
 
 def archive_of(run: ExportRun) -> bytes:

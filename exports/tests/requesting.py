@@ -25,8 +25,8 @@ def show(entity: CatalogEntity, slot: str, *resources: MediaResource) -> None:
 def preview(client: APIClient, query: str = "", **body: Any) -> dict[str, Any]:
     response = client.post(f"{EXPORTS}preview{query}", body)
     assert response.status_code == 200, response.json()
-    found: dict[str, Any] = response.json()
-    return found
+    data: dict[str, Any] = response.json()
+    return data
 
 
 def names(body: dict[str, Any]) -> list[str]:
@@ -38,5 +38,5 @@ def issues(response: Any) -> list[tuple[Any, str]]:
     return [(each["loc"], each["type"]) for each in response.json()["detail"]]
 
 
-def started(client: APIClient, shoe: Product, **headers: str) -> Any:
+def start_export(client: APIClient, shoe: Product, **headers: str) -> Any:
     return client.post(EXPORTS, {"product_ids": [shoe.pk]}, headers=headers)

@@ -43,8 +43,8 @@ def test_staff_find_by_name_template_and_owner(staff: Client, studio: Studio) ->
     )
     other = ConfigurationFactory.create(user=studio.outsider)
 
-    for wanted in (configuration.name, "{look}", str(configuration.pk), studio.member.email):
-        html = staff.get(LIST, {"q": wanted}).content.decode()
+    for texts in (configuration.name, "{look}", str(configuration.pk), studio.member.email):
+        html = staff.get(LIST, {"q": texts}).content.decode()
 
         assert page(configuration) in html
         assert page(other) not in html
@@ -63,7 +63,7 @@ def test_staff_make_one_for_an_organization(staff: Client, studio: Studio) -> No
 
 
 @pytest.mark.parametrize(
-    ("fields", "told"),
+    ("fields", "message"),
     [
         ({"naming_convention_template": "{brand}_{sku}"}, "Unknown wildcard {sku} at position 8."),
         (
@@ -74,12 +74,12 @@ def test_staff_make_one_for_an_organization(staff: Client, studio: Studio) -> No
     ],
 )
 def test_staff_are_refused_what_the_api_refuses(
-    staff: Client, fields: dict[str, str], told: str
+    staff: Client, fields: dict[str, str], message: str
 ) -> None:
     response = staff.post(ADD, form(**fields))
 
     assert response.status_code == 200
-    assert told in response.content.decode()
+    assert message in response.content.decode()
     assert not ExportConfiguration.objects.exists()
 
 

@@ -49,7 +49,7 @@ def replaced(
     """Replace the stores inside the block, for tests."""
     before = dict(_replaced)
     given = {"public": public, "private": private}
-    _replaced.update({door: store for door, store in given.items() if store is not None})
+    _replaced.update({name: store for name, store in given.items() if store is not None})
     try:
         yield
     finally:

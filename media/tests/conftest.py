@@ -11,30 +11,30 @@ from media.storage import ObjectStore, factory
 from media.storage.local.store import LocalStore
 from media.storage.s3.store import S3Store
 from media.storage.testing.memory import MemoryStore
-from media.tests.doors import CollidingStore, memory_stores, own_buckets, watched_stores
+from media.tests.stores import CollidingStore, memory_stores, own_buckets, watched_stores
 
 
 @pytest.fixture
 def user(db: None) -> User:
-    found: User = UserFactory.create()
-    return found
+    created: User = UserFactory.create()
+    return created
 
 
 @pytest.fixture
 def superuser(db: None) -> User:
-    found: User = UserFactory.create(superuser=True)
-    return found
+    created: User = UserFactory.create(superuser=True)
+    return created
 
 
 @pytest.fixture
 def memory(db: None) -> Iterator[MemoryStore]:
-    """A store in memory behind the doors."""
+    """The installed in-memory store."""
     with memory_stores(MemoryStore()) as store:
         yield store
 
 
 @pytest.fixture
-def colliding(db: None) -> Iterator[CollidingStore]:
+def colliding_store(db: None) -> Iterator[CollidingStore]:
     """A store in memory whose ETags tell nothing apart."""
     store = CollidingStore()
     with memory_stores(store):
@@ -43,7 +43,7 @@ def colliding(db: None) -> Iterator[CollidingStore]:
 
 @pytest.fixture
 def folder(db: None, settings: Settings, tmp_path: Path) -> Iterator[LocalStore]:
-    """A store on the disk behind the doors."""
+    """The installed local store."""
     settings.STORAGE = "local"
     settings.LOCAL_STORE_DIR = tmp_path
     factory.reset()
@@ -55,7 +55,7 @@ def folder(db: None, settings: Settings, tmp_path: Path) -> Iterator[LocalStore]
 
 @pytest.fixture
 def bucket(db: None, stack: dict[str, str]) -> Iterator[S3Store]:
-    """The live S3 server behind the doors."""
+    """The installed store on the live S3 server."""
     own_buckets()
     store = S3Store(factory.s3_connection(), values.R2_BUCKET_NAME)
     private = S3Store(factory.s3_connection(), values.R2_PRIVATE_BUCKET_NAME)
@@ -67,6 +67,6 @@ def bucket(db: None, stack: dict[str, str]) -> Iterator[S3Store]:
 
 @pytest.fixture(params=["memory", "folder", "bucket"])
 def any_store(request: pytest.FixtureRequest) -> ObjectStore:
-    """Each kind of store in turn, behind the doors."""
-    found: ObjectStore = request.getfixturevalue(request.param)
-    return found
+    """Each kind of store in turn, installed."""
+    store: ObjectStore = request.getfixturevalue(request.param)
+    return store

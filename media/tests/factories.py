@@ -63,7 +63,7 @@ def client_put(store: ObjectStore, signed: SignedPut, body: bytes) -> int:
     return send("PUT", signed.url, body, signed.headers)[0]
 
 
-def sent(store: ObjectStore, user: User, body: bytes | None = None, **asked: Any) -> str:
+def upload_file(store: ObjectStore, user: User, body: bytes | None = None, **asked: Any) -> str:
     """Return the URL of a file that was asked for and uploaded."""
     issued = ticket(user, **asked)
     assert client_put(store, issued.put, photo() if body is None else body) == 200
@@ -98,16 +98,16 @@ def ingest_into(
 ) -> list[MediaResource]:
     """Take files into a scope and show them in the list of an entity."""
 
-    def attach(found: Resources) -> list[MediaResource]:
-        slots = {"images": [found[url] for url in urls]}
+    def attach(resources: Resources) -> list[MediaResource]:
+        slots = {"images": [resources[url] for url in urls]}
         attachments.fill_slots(
             entity_type="PRODUCT", entity_id=entity_id, slots=slots, list_slots=["images"]
         )
         return slots["images"]
 
-    wanted = [Wanted(loc=("body", "images", index), url=url) for index, url in enumerate(urls)]
+    requested = [Wanted(loc=("body", "images", index), url=url) for index, url in enumerate(urls)]
     return MediaResourceService(public_store()).ingest_all(
-        user=user, scope=scope, wanted=wanted, attach=attach
+        user=user, scope=scope, wanted=requested, attach=attach
     )
 
 
@@ -132,11 +132,11 @@ def drain(*, times: int = 2) -> None:
 
 def ready(store: ObjectStore, user: User, body: bytes | None = None, **asked: Any) -> MediaResource:
     """Return a resource that came all the way; its temporary object is gone."""
-    (made,) = ingest(user, [sent(store, user, body, **asked)])
+    (resource,) = ingest(user, [upload_file(store, user, body, **asked)])
     drain()
-    made.refresh_from_db()
-    assert made.status == ResourceStatus.READY, made.failure_code
-    return made
+    resource.refresh_from_db()
+    assert resource.status == ResourceStatus.READY, resource.failure_code
+    return resource
 
 
 def counts() -> dict[str, int]:

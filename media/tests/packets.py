@@ -14,18 +14,18 @@ def refuse_packets(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     A call to a store that an earlier test gave up on may go on in a thread of its own; it is let
     through and not noted.
     """
-    seen: list[Any] = []
+    calls: list[Any] = []
     earlier = {thread.ident for thread in threading.enumerate()} - {threading.get_ident()}
 
-    def refused(call: Callable[..., Any]) -> Callable[..., Any]:
+    def refuse_connections(call: Callable[..., Any]) -> Callable[..., Any]:
         def refuse(*args: Any, **kwargs: Any) -> Any:
             if threading.get_ident() in earlier:
                 return call(*args, **kwargs)
-            seen.append(args)
+            calls.append(args)
             raise OSError
 
         return refuse
 
-    monkeypatch.setattr(socket.socket, "connect", refused(socket.socket.connect))
-    monkeypatch.setattr(socket, "getaddrinfo", refused(socket.getaddrinfo))
-    return seen
+    monkeypatch.setattr(socket.socket, "connect", refuse_connections(socket.socket.connect))
+    monkeypatch.setattr(socket, "getaddrinfo", refuse_connections(socket.getaddrinfo))
+    return calls

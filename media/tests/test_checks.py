@@ -13,7 +13,7 @@ CHECKS = [
 
 
 @pytest.fixture(autouse=True)
-def sound(settings: Settings) -> None:
+def valid_settings(settings: Settings) -> None:
     settings.STORAGE = "s3"
     settings.R2_BUCKET_NAME, settings.R2_PRIVATE_BUCKET_NAME = "a", "b"
     for name in ("S3_ENDPOINT_URL", "S3_PUBLIC_ENDPOINT_URL", "R2_PUBLIC_URL", "CDN_URL"):
@@ -21,12 +21,12 @@ def sound(settings: Settings) -> None:
     settings.S3_ACCESS_KEY_ID = settings.S3_SECRET_ACCESS_KEY = "x"
 
 
-def found() -> list[tuple[str | None, str]]:
+def check_ids() -> list[tuple[str | None, str]]:
     return [(each.id, each.msg) for check in CHECKS for each in check(None)]
 
 
 def test_sound_settings_pass() -> None:
-    assert found() == []
+    assert check_ids() == []
 
 
 @pytest.mark.parametrize(
@@ -57,13 +57,13 @@ def test_a_setting_that_would_break_a_promise_stops_the_boot(
 ) -> None:
     setattr(settings, name, value)
 
-    assert found() == [expected]
+    assert check_ids() == [expected]
 
 
 def test_the_local_store_needs_its_own_address_and_no_keys(settings: Settings) -> None:
     settings.STORAGE = "local"
     settings.S3_ENDPOINT_URL = settings.S3_ACCESS_KEY_ID = ""
 
-    assert found() == []
+    assert check_ids() == []
     settings.PUBLIC_BASE_URL = "localhost"
-    assert found() == [("media.E004", "PUBLIC_BASE_URL is not an absolute http(s) URL.")]
+    assert check_ids() == [("media.E004", "PUBLIC_BASE_URL is not an absolute http(s) URL.")]

@@ -44,5 +44,5 @@ def require_issues(issues: Any) -> None:
 
 def require_no_leak(body: bytes) -> None:
     """Assert that a body says nothing about how the product is built."""
-    found = LEAK.search(body.decode())
-    assert found is None, found
+    leak = LEAK.search(body.decode())
+    assert leak is None, leak

@@ -16,7 +16,7 @@ from tests.api.world import World
 ROUTES = {str(route): route for route in all_routes()}
 
 
-def filled(text: str, row: Row, world: World) -> str:
+def fill_ids(text: str, row: Row, world: World) -> str:
     """Put the world's ids where a path, query or body names them."""
     for parameter, name in row.ids.items():
         text = text.replace(f"{{{parameter}}}", str(world.ids[name]))
@@ -41,11 +41,11 @@ def body_of(row: Row, world: World) -> dict[str, Any]:
             "data": urlencode(row.body),
             "content_type": "application/x-www-form-urlencoded",
         }
-    return {"data": filled(json.dumps(row.body), row, world), "content_type": "application/json"}
+    return {"data": fill_ids(json.dumps(row.body), row, world), "content_type": "application/json"}
 
 
 def _form(parts: dict[str, str], row: Row, world: World) -> dict[str, Any]:
-    filled_in = {name: filled(text, row, world) for name, text in parts.items()}
+    filled_in = {name: fill_ids(text, row, world) for name, text in parts.items()}
     table = SimpleUploadedFile("products.csv", filled_in.pop("file").encode())
     body = encode_multipart(BOUNDARY, {**filled_in, "file": table})
     return {"data": body, "content_type": MULTIPART_CONTENT}
@@ -53,7 +53,7 @@ def _form(parts: dict[str, str], row: Row, world: World) -> dict[str, Any]:
 
 def path_of(row: Row, world: World) -> str:
     """Return the row's path with its query."""
-    return filled(ROUTES[row.route].path + row.query, row, world)
+    return fill_ids(ROUTES[row.route].path + row.query, row, world)
 
 
 def answer_to(
@@ -61,17 +61,17 @@ def answer_to(
 ) -> HttpResponse:
     """Send one request as the principal and undo what it did."""
     client = world.client(principal)
-    wanted = method or ROUTES[row.route].method
+    chosen_method = method or ROUTES[row.route].method
     with transaction.atomic():
-        answer = client.generic(wanted, path or path_of(row, world), **body_of(row, world))
-        whole = _whole(answer)
+        response = client.generic(chosen_method, path or path_of(row, world), **body_of(row, world))
+        whole = _whole(response)
         transaction.set_rollback(True)
     return whole
 
 
-def _whole(answer: Any) -> HttpResponse:
+def _whole(response: Any) -> HttpResponse:
     """Return a streamed answer as one, read while its rows are there."""
-    if not answer.streaming:
-        return cast("HttpResponse", answer)
-    body = b"".join(answer.streaming_content)
-    return HttpResponse(body, status=answer.status_code, headers=answer.headers)
+    if not response.streaming:
+        return cast("HttpResponse", response)
+    body = b"".join(response.streaming_content)
+    return HttpResponse(body, status=response.status_code, headers=response.headers)

@@ -3,7 +3,7 @@ from collections.abc import Iterator
 import pytest
 
 from media.storage.testing.memory import MemoryStore
-from media.tests.doors import own_stores
+from media.tests.stores import own_stores
 from tests.api import world as worlds
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 Statuses = tuple[int, ...]
 
 
-def anybody(status: int) -> Statuses:
+def everyone(status: int) -> Statuses:
     """Everyone, signed in or not."""
     return (status,) * 8
 
@@ -49,8 +49,8 @@ class Row:
     parts: dict[str, str] | None = None  # of a multipart form; `file` is a file
 
     def __str__(self) -> str:
-        named = " ".join([*self.ids.values(), *(self.parts or {})])
-        return f"{self.route}{self.query} {named}".strip()
+        details = " ".join([*self.ids.values(), *(self.parts or {})])
+        return f"{self.route}{self.query} {details}".strip()
 
 
 NAMED: Final = {"name": "Named"}
@@ -99,10 +99,10 @@ ACCOUNTS: Final = [
         route=f"POST {V1}/login/access-token",
         form=True,
         body={"username": "nobody@example.com", "password": "wrong"},
-        expected=anybody(401),
+        expected=everyone(401),
     ),
     Row(
-        route=f"POST {V1}/login/refresh-token", body={"refresh_token": "no"}, expected=anybody(401)
+        route=f"POST {V1}/login/refresh-token", body={"refresh_token": "no"}, expected=everyone(401)
     ),
     Row(route=f"POST {V1}/login/test-token", expected=signed_in(200)),
     Row(route=f"GET {V1}/users/me", expected=signed_in(200)),
@@ -180,7 +180,7 @@ MEDIA: Final = [
         body=PICTURE | {"organization_id": "{missing}"},
         expected=superusers(404),
     ),
-    Row(route=f"POST {V1}/uploads/admin/upload-lora", expected=anybody(410)),
+    Row(route=f"POST {V1}/uploads/admin/upload-lora", expected=everyone(410)),
     Row(route=f"GET {V1}/media-resources/", expected=signed_in(200)),
     Row(
         route=f"GET {V1}/media-resources/",
@@ -208,8 +208,8 @@ MEDIA: Final = [
         expected=signed_in(404),
     ),
     # The local store is closed unless it is the one in use; its tokens are its permission.
-    Row(route=f"PUT {V1}/uploads/local/{{token}}", expected=anybody(404)),
-    Row(route="GET /local-store/{key}", expected=anybody(404)),
+    Row(route=f"PUT {V1}/uploads/local/{{token}}", expected=everyone(404)),
+    Row(route="GET /local-store/{key}", expected=everyone(404)),
 ]
 
 MINE: Final = f"{V1}/users/me/export-configuration"
@@ -221,7 +221,7 @@ CONFIGURATION: Final = {"config_id": "configuration"}
 NO_CONFIGURATION: Final = {"config_id": "missing"}
 
 
-def holders(status: int) -> Statuses:
+def owners_of_configuration(status: int) -> Statuses:
     """Those who have a configuration of their own; the others have none to be found."""
     return (401, 401, status, 404, 404, 404, 404, status)
 
@@ -231,7 +231,7 @@ def plain_user(status: int) -> Statuses:
     return (401, 401, status, *(403,) * 4, status)
 
 
-def keepers(status: int) -> Statuses:
+def managers_of_organization(status: int) -> Statuses:
     """Who may change the organization's configuration, which its members see."""
     return (401, 401, 404, 403, status, status, 404, status)
 
@@ -262,11 +262,11 @@ def _first_configuration(path: str, ids: dict[str, str], **who: Statuses) -> lis
     ]
 
 
-def _nothing_there(path: str, ids: dict[str, str]) -> list[Row]:
+def _rows_of_missing_owner(path: str, ids: dict[str, str]) -> list[Row]:
     """Return the rows for an owner who does not exist."""
-    refused = superusers(404)
+    not_found = superusers(404)
     return _first_configuration(
-        path, ids, read=refused, create=refused, change=refused, delete=refused
+        path, ids, read=not_found, create=not_found, change=not_found, delete=not_found
     )
 
 
@@ -277,10 +277,10 @@ EXPORTS: Final = [
     *_first_configuration(
         MINE,
         {},
-        read=holders(200),
+        read=owners_of_configuration(200),
         create=signed_in(201),
-        change=holders(200),
-        delete=holders(204),
+        change=owners_of_configuration(200),
+        delete=owners_of_configuration(204),
     ),
     *_first_configuration(
         USERS,
@@ -290,7 +290,7 @@ EXPORTS: Final = [
         change=plain_user(200),
         delete=plain_user(204),
     ),
-    *_nothing_there(USERS, NOBODY),
+    *_rows_of_missing_owner(USERS, NOBODY),
     Row(
         route=f"GET {ORGANIZATIONS_OWN}s",
         ids=ORGANIZATION,
@@ -305,14 +305,14 @@ EXPORTS: Final = [
         change=managers(200),
         delete=managers(200),
     ),
-    *_nothing_there(ORGANIZATIONS_OWN, NOWHERE),
+    *_rows_of_missing_owner(ORGANIZATIONS_OWN, NOWHERE),
     Row(route=f"GET {ONE_CONFIGURATION}", ids=CONFIGURATION, expected=members(200, others=404)),
     Row(route=f"GET {ONE_CONFIGURATION}", ids=NO_CONFIGURATION, expected=signed_in(404)),
     Row(
         route=f"PATCH {ONE_CONFIGURATION}",
         ids=CONFIGURATION,
         body=NAMED,
-        expected=keepers(200),
+        expected=managers_of_organization(200),
     ),
     Row(
         route=f"PATCH {ONE_CONFIGURATION}",
@@ -320,7 +320,11 @@ EXPORTS: Final = [
         body=NAMED,
         expected=signed_in(404),
     ),
-    Row(route=f"DELETE {ONE_CONFIGURATION}", ids=CONFIGURATION, expected=keepers(200)),
+    Row(
+        route=f"DELETE {ONE_CONFIGURATION}",
+        ids=CONFIGURATION,
+        expected=managers_of_organization(200),
+    ),
     Row(route=f"DELETE {ONE_CONFIGURATION}", ids=NO_CONFIGURATION, expected=signed_in(404)),
     *(
         Row(
@@ -370,7 +374,7 @@ NO_RUN: Final = {"run_id": "missing"}
 
 def _selecting(route: str, status: int) -> list[Row]:
     """Return the rows of a route that takes what is to be exported."""
-    named = [
+    selections = [
         {"production_request_id": "{request}"},
         {"look_ids": ["{look}"]},
         {"product_ids": ["{product}"]},
@@ -378,7 +382,7 @@ def _selecting(route: str, status: int) -> list[Row]:
     ]
     missing = {"product_ids": ["{missing}"]}
     return [
-        *(Row(route=route, body=each, expected=members(status, others=422)) for each in named),
+        *(Row(route=route, body=each, expected=members(status, others=422)) for each in selections),
         Row(route=route, body=missing, expected=signed_in(422)),
     ]
 
@@ -416,14 +420,14 @@ TABLE: Final = {"file": "sku,name\nS-1,Shoe\n"}
 def _bulk_rows(root: str) -> list[Row]:
     """Return the rows of the bulk uploads, which answer under two roots."""
     many, one = f"{root}/bulk-upload/", f"{root}/bulk-upload/{{job_id}}"
-    theirs, nowhere = {"organization_id": "{organization}"}, {"organization_id": "{missing}"}
+    organizations, nowhere = {"organization_id": "{organization}"}, {"organization_id": "{missing}"}
     in_theirs, in_nowhere = "?organization_id={organization}", "?organization_id={missing}"
     return [
         Row(route=f"GET {many}", expected=signed_in(200)),
         Row(route=f"GET {many}", query=in_theirs, expected=members(200, others=403)),
         Row(route=f"GET {many}", query=in_nowhere, expected=superusers(404)),
         Row(route=f"POST {many}", parts=TABLE, expected=signed_in(202)),
-        Row(route=f"POST {many}", parts=TABLE | theirs, expected=members(202, others=403)),
+        Row(route=f"POST {many}", parts=TABLE | organizations, expected=members(202, others=403)),
         Row(route=f"POST {many}", parts=TABLE | nowhere, expected=superusers(404)),
         Row(route=f"GET {root}/bulk-upload/template", expected=signed_in(200)),
         Row(route=f"GET {one}", ids=JOB, expected=members(200, others=404)),
@@ -450,13 +454,13 @@ def _bulk_rows(root: str) -> list[Row]:
 BULK: Final = [*_bulk_rows(V1), *_bulk_rows("")]
 
 OPEN: Final = [
-    Row(route="GET /files/{file_path}", expected=anybody(302)),
-    Row(route=f"GET {V1}/openapi.json", expected=anybody(200)),
-    Row(route="GET /docs", expected=anybody(200)),
-    Row(route="GET /redoc", expected=anybody(200)),
-    Row(route="GET /health/live", expected=anybody(200)),
-    Row(route="GET /health/ready", expected=anybody(200)),
-    Row(route="GET /health/storage", expected=anybody(200)),
+    Row(route="GET /files/{file_path}", expected=everyone(302)),
+    Row(route=f"GET {V1}/openapi.json", expected=everyone(200)),
+    Row(route="GET /docs", expected=everyone(200)),
+    Row(route="GET /redoc", expected=everyone(200)),
+    Row(route="GET /health/live", expected=everyone(200)),
+    Row(route="GET /health/ready", expected=everyone(200)),
+    Row(route="GET /health/storage", expected=everyone(200)),
 ]
 
 ROWS: Final = [*ACCOUNTS, *ORGANIZATIONS, *CATALOG, *MEDIA, *EXPORTS, *EXPORT_RUNS, *BULK, *OPEN]

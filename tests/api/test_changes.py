@@ -31,33 +31,33 @@ def schema() -> dict[str, Any]:
 
 def fields_of(schema: dict[str, Any], row: Row) -> dict[str, dict[str, Any]]:
     """Return the fields a PATCH takes, each with its shape."""
-    shapes = schema["components"]["schemas"]
+    schemas = schema["components"]["schemas"]
     operation = schema["paths"][ROUTES[row.route].path]["patch"]
     reference = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"]
-    properties = shapes[reference.rpartition("/")[2]]["properties"]
-    return {name: resolved(shapes, shape) for name, shape in properties.items()}
+    properties = schemas[reference.rpartition("/")[2]]["properties"]
+    return {name: resolve(schemas, shape) for name, shape in properties.items()}
 
 
-def resolved(shapes: dict[str, Any], shape: dict[str, Any]) -> dict[str, Any]:
+def resolve(schemas: dict[str, Any], shape: dict[str, Any]) -> dict[str, Any]:
     """Return a shape with what it refers to in its place."""
     if "$ref" in shape:
-        found: dict[str, Any] = shapes[shape["$ref"].rpartition("/")[2]]
-        return found
+        issues: dict[str, Any] = schemas[shape["$ref"].rpartition("/")[2]]
+        return issues
     if "anyOf" in shape:
-        inner = resolved(shapes, shape["anyOf"][0])
+        inner = resolve(schemas, shape["anyOf"][0])
         return inner | {"type": [inner["type"], "null"]}
     return shape
 
 
 def patch(row: Row, world: World, body: Any) -> HttpResponse:
-    answer: HttpResponse = world.client("superuser").patch(path_of(row, world), body)
-    return answer
+    response: HttpResponse = world.client("superuser").patch(path_of(row, world), body)
+    return response
 
 
-def issues_of(answer: HttpResponse) -> list[dict[str, Any]]:
-    assert answer.status_code == 422, answer.content
-    found: list[dict[str, Any]] = require_our_error(422, answer.content, answer.headers)
-    return found
+def issues_of(response: HttpResponse) -> list[dict[str, Any]]:
+    assert response.status_code == 422, response.content
+    issues: list[dict[str, Any]] = require_our_error(422, response.content, response.headers)
+    return issues
 
 
 @pytest.mark.covers("T44")
@@ -69,12 +69,12 @@ def test_nothing_changes_nothing(row: Row, world: World) -> None:
     unsent = client.generic("PATCH", path_of(row, world), content_type="application/json")
     unknown = patch(row, world, {"unheard_of": 1})
 
-    for answer in (unsent, unknown):
-        assert answer.status_code == 200
-        assert _timeless(json.loads(answer.content)) == _timeless(first)
+    for response in (unsent, unknown):
+        assert response.status_code == 200
+        assert _without_updated_at(json.loads(response.content)) == _without_updated_at(first)
 
 
-def _timeless(body: dict[str, Any]) -> dict[str, Any]:
+def _without_updated_at(body: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in body.items() if name != "updated_at"}
 
 
@@ -84,11 +84,11 @@ def test_null_is_taken_where_the_schema_says_and_refused_elsewhere(
     row: Row, world: World, schema: dict[str, Any]
 ) -> None:
     for name, shape in fields_of(schema, row).items():
-        answer = patch(row, world, {name: None})
+        response = patch(row, world, {name: None})
         if "null" in shape.get("type", ()):
-            assert answer.status_code == 200, (name, answer.content)
+            assert response.status_code == 200, (name, response.content)
         else:
-            [issue] = issues_of(answer)
+            [issue] = issues_of(response)
             assert (issue["loc"], issue["type"]) == (["body", name], "null_not_allowed")
 
 
@@ -120,5 +120,5 @@ def test_a_text_past_its_limit_is_refused(row: Row, world: World, schema: dict[s
     for name, shape in fields_of(schema, row).items():
         if "maxLength" in shape:
             text = "a" * (shape["maxLength"] + 1)
-            found = {each["type"] for each in issues_of(patch(row, world, {name: text}))}
-            assert "string_too_long" in found or "email" in found, (name, found)
+            issues = {each["type"] for each in issues_of(patch(row, world, {name: text}))}
+            assert "string_too_long" in issues or "email" in issues, (name, issues)

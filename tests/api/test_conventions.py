@@ -37,20 +37,20 @@ OBJECT_IDS = {"entity_id", "resource_id", "config_id", "job_id"}
 BY_ID = [row for row in EXISTING if OBJECT_IDS & set(row.ids)]
 
 
-def is_refused(answer: HttpResponse) -> Any:
+def is_refused(response: HttpResponse) -> Any:
     """Return the detail of an error in our shape."""
-    return require_our_error(answer.status_code, answer.content, answer.headers)
+    return require_our_error(response.status_code, response.content, response.headers)
 
 
-def naming(row: Row, world: World, given: str) -> str:
+def path_with(row: Row, world: World, segment: str) -> str:
     """Return the row's path with another id in it."""
     [name] = row.ids.values()
-    return path_of(row, world).replace(str(world.ids[name]), given)
+    return path_of(row, world).replace(str(world.ids[name]), segment)
 
 
-def said(answer: HttpResponse) -> dict[str, str]:
+def headers_of(response: HttpResponse) -> dict[str, str]:
     """Return the headers of an answer but the one that tells answers apart."""
-    return {name: value for name, value in answer.headers.items() if name != "X-Request-ID"}
+    return {name: value for name, value in response.headers.items() if name != "X-Request-ID"}
 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)
@@ -61,55 +61,55 @@ def test_either_spelling_of_the_last_slash_answers_the_same(row: Row, world: Wor
         return  # a slash is part of a file's name
 
     plain = answer_to(row, "superuser", world)
-    answer = answer_to(row, "superuser", world, path=other + mark + query)
+    response = answer_to(row, "superuser", world, path=other + mark + query)
 
-    assert answer.status_code == plain.status_code == row.expected[-1]
+    assert response.status_code == plain.status_code == row.expected[-1]
 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)
 def test_refusals_are_in_our_shape_and_leak_nothing(row: Row, world: World) -> None:
     for principal in ("anonymous", "stranger", "superuser"):
-        answer = answer_to(row, principal, world)
-        if answer.status_code >= 400:
-            is_refused(answer)
-        if answer.status_code == 401:
-            assert answer.headers["WWW-Authenticate"] == "Bearer"
+        response = answer_to(row, principal, world)
+        if response.status_code >= 400:
+            is_refused(response)
+        if response.status_code == 401:
+            assert response.headers["WWW-Authenticate"] == "Bearer"
 
 
 @pytest.mark.covers("T51")
 @pytest.mark.parametrize("row", [row for row in ROWS if "/api/v1/" in row.route], ids=str)
 def test_answers_leak_nothing(row: Row, world: World) -> None:
-    answer = answer_to(row, "member", world)
+    response = answer_to(row, "member", world)
 
-    assert "Server" not in answer.headers
-    assert "X-Powered-By" not in answer.headers
+    assert "Server" not in response.headers
+    assert "X-Powered-By" not in response.headers
     if not row.route.endswith("openapi.json"):
-        require_no_leak(answer.content)
+        require_no_leak(response.content)
 
 
 def other_methods() -> Iterator[tuple[Row, str]]:
     """Yield each path once with every method it does not answer."""
-    known: dict[str, set[str]] = {}
+    bodies: dict[str, set[str]] = {}
     for route in ROUTES.values():
-        known.setdefault(route.path, set()).add(route.method)
-    seen = set()
+        bodies.setdefault(route.path, set()).add(route.method)
+    paths = set()
     for row in ROWS:
         path = ROUTES[row.route].path
-        if path in seen or not path.startswith(("/api/v1/", "/files/")) or "local" in path:
+        if path in paths or not path.startswith(("/api/v1/", "/files/")) or "local" in path:
             continue
-        seen.add(path)
-        yield from ((row, method) for method in METHODS if method not in known[path])
+        paths.add(path)
+        yield from ((row, method) for method in METHODS if method not in bodies[path])
 
 
 @pytest.mark.parametrize(
     ("row", "method"), list(other_methods()), ids=lambda each: str(each).partition(" /")[2] or each
 )
 def test_a_method_the_route_lacks_is_405(row: Row, method: str, world: World) -> None:
-    answer = answer_to(row, "superuser", world, method=method)
+    response = answer_to(row, "superuser", world, method=method)
 
-    assert answer.status_code == 405
-    assert method not in answer.headers["Allow"]
-    assert is_refused(answer) == f'Method "{method}" not allowed.'
+    assert response.status_code == 405
+    assert method not in response.headers["Allow"]
+    assert is_refused(response) == f'Method "{method}" not allowed.'
 
 
 @pytest.mark.parametrize(
@@ -119,43 +119,43 @@ def test_a_method_the_route_lacks_is_405(row: Row, method: str, world: World) ->
 )
 def test_options_says_nothing(row: Row, world: World) -> None:
     for principal in ("anonymous", "superuser"):
-        answer = answer_to(row, principal, world, method="OPTIONS")
+        response = answer_to(row, principal, world, method="OPTIONS")
 
-        is_refused(answer)
-        assert answer.status_code in {401, 404, 405}
-        assert "OPTIONS" not in answer.headers.get("Allow", "")
+        is_refused(response)
+        assert response.status_code in {401, 404, 405}
+        assert "OPTIONS" not in response.headers.get("Allow", "")
 
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row.route.startswith("GET ")], ids=str)
 def test_head_answers_like_get_without_a_body(row: Row, world: World) -> None:
-    answer = answer_to(row, "superuser", world, method="HEAD")
+    response = answer_to(row, "superuser", world, method="HEAD")
 
-    assert answer.status_code == row.expected[-1]
-    assert answer.content == b""
+    assert response.status_code == row.expected[-1]
+    assert response.content == b""
 
 
 @pytest.mark.covers("T40")
 @pytest.mark.parametrize("row", BY_ID, ids=str)
 def test_a_foreign_object_is_answered_like_a_missing_one(row: Row, world: World) -> None:
     foreign = answer_to(row, "stranger", world)
-    missing = answer_to(row, "stranger", world, path=naming(row, world, str(uuid4())))
+    missing = answer_to(row, "stranger", world, path=path_with(row, world, str(uuid4())))
 
     assert foreign.status_code == missing.status_code == 404
     assert foreign.content == missing.content
-    assert said(foreign) == said(missing)
+    assert headers_of(foreign) == headers_of(missing)
 
 
-@pytest.mark.parametrize("given", ["1", "{0}", "urn:uuid:{1}", "{1}x", "%00", "{2}", "é"])
+@pytest.mark.parametrize("segment", ["1", "{0}", "urn:uuid:{1}", "{1}x", "%00", "{2}", "é"])
 @pytest.mark.parametrize("row", BY_ID, ids=str)
-def test_a_malformed_id_is_a_422_in_the_path(row: Row, given: str, world: World) -> None:
+def test_a_malformed_id_is_a_422_in_the_path(row: Row, segment: str, world: World) -> None:
     one = str(uuid4())
-    spelled = given.replace("{0}", "{" + one + "}").replace("{1}", one)
-    path = naming(row, world, spelled.replace("{2}", one.replace("-", "")))
+    spelled = segment.replace("{0}", "{" + one + "}").replace("{1}", one)
+    path = path_with(row, world, spelled.replace("{2}", one.replace("-", "")))
 
-    answer = answer_to(row, "member", world, path=path)
+    response = answer_to(row, "member", world, path=path)
 
-    assert answer.status_code == 422
-    [issue] = is_refused(answer)
+    assert response.status_code == 422
+    [issue] = is_refused(response)
     assert issue["type"] == "uuid_parsing"
     assert issue["loc"][0] == "path"
 
@@ -179,9 +179,9 @@ def test_a_former_member_is_refused_at_once(world: World) -> None:
 def test_a_former_admin_manages_no_longer(world: World) -> None:
     Membership.objects.filter(user=world.people["admin"]).update(role="MEMBER")
 
-    answer = world.client("admin").get(f"/api/v1/organizations/{world.organization.pk}/members")
+    response = world.client("admin").get(f"/api/v1/organizations/{world.organization.pk}/members")
 
-    assert answer.status_code == 403
+    assert response.status_code == 403
 
 
 def with_query(row: Row, world: World, **more: object) -> str:
@@ -209,10 +209,10 @@ def with_query(row: Row, world: World, **more: object) -> str:
 def test_bounds_of_a_list_are_kept(
     row: Row, name: str, value: str, code: str, world: World
 ) -> None:
-    answer = answer_to(row, "superuser", world, path=with_query(row, world, **{name: value}))
+    response = answer_to(row, "superuser", world, path=with_query(row, world, **{name: value}))
 
-    assert answer.status_code == 422
-    [issue] = is_refused(answer)
+    assert response.status_code == 422
+    [issue] = is_refused(response)
     assert issue["loc"] == ["query", name]
     assert issue["type"] in {code, "string_too_long", "int_parsing"}
 

@@ -1,4 +1,4 @@
-"""An organization with one of everything, and everybody who may knock at its door."""
+"""An organization with one row of each kind, and one user of each kind."""
 
 from dataclasses import dataclass
 from typing import Any, Final

@@ -42,8 +42,8 @@ def shoe(studio: Studio, request: pytest.FixtureRequest) -> dict[str, Any]:
     """A product with a READY photo, named after the test."""
     name = "aw26-oxford-shoe-front.jpg"
     url = studio.upload(name, photo(name), "image/jpeg")
-    made = studio.created(name=request.node.name, cover_image=url)
-    return studio.settled(made["id"])
+    product = studio.create_product(name=request.node.name, cover_image=url)
+    return studio.wait_until_processed(product["id"])
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def test_a_lora_model_is_uploaded_and_its_facts_shown(
 
     admin.wait_for_url("**/change/**")
     model_id = admin.url.split("/loramodel/")[1].split("/")[0]
-    facts = admin.locator("body")
+    fields = admin.locator("body")
     for fact in (
         f"loras/{model_id}/ada.safetensors",
         "Partial path",
@@ -100,7 +100,7 @@ def test_a_lora_model_is_uploaded_and_its_facts_shown(
         "Upload timestamp",
         "Clean",
     ):
-        expect(facts).to_contain_text(fact)
+        expect(fields).to_contain_text(fact)
     with admin.expect_download() as download:
         admin.get_by_role("link", name="Download (").click()
     assert Path(download.value.path()).read_bytes() == lora_file.read_bytes()
@@ -129,8 +129,8 @@ def test_a_product_is_deleted(
 
     admin.wait_for_url("**/admin/catalog/product/")
     assert studio.http.get(f"/api/v1/products/{shoe['id']}").status_code == 404
-    kept = studio.resource(shoe["cover_image"]["resource_id"])
-    assert kept["status"] == "ready"
+    resource = studio.resource(shoe["cover_image"]["resource_id"])
+    assert resource["status"] == "ready"
 
 
 @pytest.mark.parametrize(

@@ -60,9 +60,9 @@ class Faults:
         if request.failure != "net::ERR_ABORTED":  # by the visit to the next page
             self.seen.append(f"{request.failure} {request.url}")
 
-    def _note_response(self, answer: Response) -> None:
-        if answer.status >= 400:
-            self.seen.append(f"{answer.status} {answer.url}")
+    def _note_response(self, response: Response) -> None:
+        if response.status >= 400:
+            self.seen.append(f"{response.status} {response.url}")
 
 
 def session_of_superuser() -> str:
@@ -101,14 +101,14 @@ def show_a_dot(route: Route) -> None:
 
 def overflow(page: Page) -> int:
     """Return by how many pixels the page or its widest table exceeds its frame."""
-    found: Any = page.evaluate(
+    overflow: Any = page.evaluate(
         """() => Math.max(
             document.documentElement.scrollWidth - window.innerWidth,
             ...[...document.querySelectorAll('#result_list')].map(
                 each => each.scrollWidth - window.innerWidth * 1.5),
             0)"""
     )
-    return int(found)
+    return int(overflow)
 
 
 def test_every_page_is_without_errors_and_fits_its_window(live_server: LiveServer) -> None:
@@ -129,9 +129,9 @@ def test_every_page_is_without_errors_and_fits_its_window(live_server: LiveServe
         page.goto(reverse("admin:login"))
         context.add_cookies([{"name": "sessionid", "value": session, "url": live_server.url}])
         for path in pages:
-            answer = page.goto(path)
-            if answer is None or answer.status >= 400:
-                faults.seen.append(f"{path}: {answer and answer.status}")
+            response = page.goto(path)
+            if response is None or response.status >= 400:
+                faults.seen.append(f"{path}: {response and response.status}")
             if folder := os.environ.get("SCREENSHOTS"):
                 page.screenshot(path=f"{folder}/{path.strip('/').replace('/', '_')}.png")
             if overflow(page):

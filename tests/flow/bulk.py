@@ -26,27 +26,27 @@ def start(studio: Studio, body: bytes, **headers: str) -> httpx.Response:
     )
 
 
-def settled(studio: Studio, location: str) -> dict[str, Any]:
+def finished_job(studio: Studio, location: str) -> dict[str, Any]:
     def look() -> dict[str, Any]:
         job: dict[str, Any] = studio.http.get(location).json()
         assert job["processed_rows"] <= max(job["total_rows"], 0)
         return job
 
-    found: dict[str, Any] = eventually(look, lambda job: job["status"] in ENDED)
-    return found
+    run: dict[str, Any] = eventually(look, lambda job: job["status"] in ENDED)
+    return run
 
 
 def require_exact(studio: Studio, job: dict[str, Any], mark: str) -> None:
     counted = ("status", "total_rows", "created", "updated", "unchanged", "failed")
     assert [job[name] for name in counted] == ["completed_with_errors", 68, 60, 6, 0, 2]
     errors = studio.http.get(f"/bulk-upload/{job['id']}/errors").json()
-    refused = [each["line"] for each in errors["data"] if each["severity"] == "error"]
+    refused_lines = [each["line"] for each in errors["data"] if each["severity"] == "error"]
     repeated = [each["line"] for each in errors["data"] if each["code"] == "repeated_sku"]
-    assert (refused, repeated) == ([32, 69], list(range(63, 69)))
-    found = studio.http.get(
+    assert (refused_lines, repeated) == ([32, 69], list(range(63, 69)))
+    body = studio.http.get(
         "/api/v1/products/", params={**studio.scope, "search": f"{mark}-", "limit": 1000}
     ).json()["data"]
-    names = {each["sku"]: each["name"] for each in found}
-    assert len(found) == len(names) == ROWS
+    names = {each["sku"]: each["name"] for each in body}
+    assert len(body) == len(names) == ROWS
     assert names[f"{mark}-10"] == "Again 10"
     assert names[f"{mark}-11"] == "Name 11"

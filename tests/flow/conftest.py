@@ -20,8 +20,8 @@ def product(live_product: Callable[..., Product], armed: Path) -> Iterator[Produ
     """A product whose processes may be killed; the next test finds it running again."""
     product = live_product(CRASH_FILE=str(armed), BULK_CHUNK_ROWS="7")
     yield product
-    for left in armed.parent.iterdir():
-        left.unlink()
+    for crashes in armed.parent.iterdir():
+        crashes.unlink()
     product.restart_dead()
 
 

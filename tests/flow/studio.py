@@ -27,12 +27,12 @@ class Studio:
     def __init__(self, product: Served, person: Person, organization_id: str | None) -> None:
         self.http = httpx.Client(base_url=product.api, timeout=30)
         self.scope = {"organization_id": organization_id} if organization_id else {}
-        answer = self.http.post(
+        response = self.http.post(
             "/api/v1/login/access-token",
             data={"username": person.email, "password": person.password},
         )
-        answer.raise_for_status()
-        self.http.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+        response.raise_for_status()
+        self.http.headers["Authorization"] = f"Bearer {response.json()['access_token']}"
 
     @classmethod
     def member(cls, product: Product) -> Self:
@@ -59,40 +59,42 @@ class Studio:
 
     def presign(self, name: str, content_type: str, size: int | None = None) -> dict[str, Any]:
         """Ask for an upload."""
-        asked = {"filename": name, "content_type": content_type, "file_size": size}
-        answer = self.http.post("/api/v1/uploads/presigned-url", json=asked)
-        assert answer.status_code == 200, answer.text
-        signed: dict[str, Any] = answer.json()
+        payload = {"filename": name, "content_type": content_type, "file_size": size}
+        response = self.http.post("/api/v1/uploads/presigned-url", json=payload)
+        assert response.status_code == 200, response.text
+        signed: dict[str, Any] = response.json()
         return signed
 
     def upload(self, name: str, body: bytes, content_type: str) -> str:
         """Presign, put, and return the address to hand to an entity."""
         signed = self.presign(name, content_type, len(body))
-        put = httpx.put(
+        upload = httpx.put(
             signed["upload_url"], content=body, headers=signed["upload_headers"], timeout=30
         )
-        assert put.status_code in {200, 201, 204}, put.text
+        assert upload.status_code in {200, 201, 204}, upload.text
         return str(signed["file_url"])
 
     def create(self, *, headers: dict[str, str] | None = None, **fields: Any) -> httpx.Response:
         """Create a product."""
         return self.http.post("/api/v1/products/", params=self.scope, json=fields, headers=headers)
 
-    def created(self, **fields: Any) -> dict[str, Any]:
+    def create_product(self, **fields: Any) -> dict[str, Any]:
         """Create a product that must be accepted."""
-        answer = self.create(**fields)
-        assert answer.status_code == 201, answer.text
-        product: dict[str, Any] = answer.json()
+        response = self.create(**fields)
+        assert response.status_code == 201, response.text
+        product: dict[str, Any] = response.json()
         return product
 
     def read(self, product_id: str) -> dict[str, Any]:
         """Read one product."""
-        answer = self.http.get(f"/api/v1/products/{product_id}")
-        assert answer.status_code == 200, answer.text
-        product: dict[str, Any] = answer.json()
+        response = self.http.get(f"/api/v1/products/{product_id}")
+        assert response.status_code == 200, response.text
+        product: dict[str, Any] = response.json()
         return product
 
-    def settled(self, product_id: str, *, within: float = RECOVERY_SECONDS) -> dict[str, Any]:
+    def wait_until_processed(
+        self, product_id: str, *, within: float = RECOVERY_SECONDS
+    ) -> dict[str, Any]:
         """Return the product once none of its files is pending."""
         product: dict[str, Any] = eventually(
             lambda: self.read(product_id),
@@ -111,9 +113,9 @@ class Studio:
 
     def resource(self, resource_id: str) -> dict[str, Any]:
         """Read one media resource."""
-        answer = self.http.get(f"/api/v1/media-resources/{resource_id}")
-        assert answer.status_code == 200, answer.text
-        resource: dict[str, Any] = answer.json()
+        response = self.http.get(f"/api/v1/media-resources/{resource_id}")
+        assert response.status_code == 200, response.text
+        resource: dict[str, Any] = response.json()
         return resource
 
 
@@ -144,8 +146,8 @@ def eventually(
     """Look again and again until what is seen is wanted; fail with the last sight."""
     ends = time.monotonic() + within
     while True:
-        seen = look()
-        if wanted(seen):
-            return seen
-        assert time.monotonic() < ends, f"still not as wanted after {within} s: {seen}"
+        value = look()
+        if wanted(value):
+            return value
+        assert time.monotonic() < ends, f"still not as wanted after {within} s: {value}"
         time.sleep(0.1)

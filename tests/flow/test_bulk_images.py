@@ -15,12 +15,12 @@ KNOWN = "aw26-oxford-shoe-front.jpg"
 ROWS = 12
 
 
-def ended(studio: Studio, body: bytes) -> dict[str, Any]:
+def finished_job_of(studio: Studio, body: bytes) -> dict[str, Any]:
     location = start(studio, body).headers["location"]
-    found: dict[str, Any] = eventually(
+    run: dict[str, Any] = eventually(
         lambda: studio.http.get(location).json(), lambda job: job["status"] in ENDED
     )
-    return found
+    return run
 
 
 def products(studio: Studio, mark: str) -> list[dict[str, Any]]:
@@ -33,9 +33,11 @@ def products(studio: Studio, mark: str) -> list[dict[str, Any]]:
 def table(mark: str, studio: Studio) -> bytes:
     """Rows that show one new file, one file that is there already, and in one row a bad one."""
     fresh = studio.upload("new.jpg", unique_photo(mark), "image/jpeg")
-    made = studio.created(name="Known", images=[studio.upload(KNOWN, photo(KNOWN), "image/jpeg")])
-    [known] = media_of(studio.settled(made["id"]))
-    rows = [f"{mark}-{n:02},Name {n},{fresh},{known['url']}|{fresh}" for n in range(ROWS)]
+    product = studio.create_product(
+        name="Known", images=[studio.upload(KNOWN, photo(KNOWN), "image/jpeg")]
+    )
+    [existing] = media_of(studio.wait_until_processed(product["id"]))
+    rows = [f"{mark}-{n:02},Name {n},{fresh},{existing['url']}|{fresh}" for n in range(ROWS)]
     rows.append(f"{mark}-{ROWS},Name,https://elsewhere.example.com/a.jpg,")
     return "\n".join(["sku,name,cover_image,images", *rows]).encode()
 
@@ -43,25 +45,25 @@ def table(mark: str, studio: Studio) -> bytes:
 def require_shown(studio: Studio, job: dict[str, Any], mark: str) -> None:
     assert (job["status"], job["created"], job["failed"]) == ("completed_with_errors", ROWS + 1, 0)
     assert job["media"] == {"pending": 0, "ready": 3 * ROWS, "failed": 1}
-    found = products(studio, mark)
-    assert len(found) == ROWS + 1
-    for each in found[:ROWS]:
+    found_products = products(studio, mark)
+    assert len(found_products) == ROWS + 1
+    for each in found_products[:ROWS]:
         shown = media_of(each)
         assert [media["status"] for media in shown] == ["ready"] * 3
         assert sha256(studio.download(shown[0]).content) == sha256(unique_photo(mark))
-    assert media_of(found[ROWS]) == []
+    assert media_of(found_products[ROWS]) == []
     errors = studio.http.get(f"/bulk-upload/{job['id']}/errors").json()["data"]
-    told = [(each["line"], each["severity"], each["code"]) for each in errors]
-    assert told == [(ROWS + 2, "warning", "image_url_not_allowed")]
+    issues = [(each["line"], each["severity"], each["code"]) for each in errors]
+    assert issues == [(ROWS + 2, "warning", "image_url_not_allowed")]
 
 
 @pytest.mark.covers("T61")
 def test_images_are_ready_and_the_same_file_again_writes_nothing(studio: Studio) -> None:
     body = table("IMG", studio)
 
-    require_shown(studio, ended(studio, body), "IMG")
+    require_shown(studio, finished_job_of(studio, body), "IMG")
     before = products(studio, "IMG")
-    again = ended(studio, body)
+    again = finished_job_of(studio, body)
 
     assert again["unchanged"] == ROWS + 1
     assert again["media"] == {"pending": 0, "ready": 0, "failed": 1}
@@ -76,5 +78,5 @@ def test_a_worker_killed_among_the_images_counts_each_once(
     body = table(point, studio)
     armed.write_text(f"worker {point}")
 
-    require_shown(studio, ended(studio, body), point)
+    require_shown(studio, finished_job_of(studio, body), point)
     assert armed.with_name("done").exists(), "the crash point was never reached"

@@ -5,7 +5,7 @@ import subprocess
 import pytest
 
 from devstack.product import Product
-from tests.flow.bulk import require_exact, settled, start, table
+from tests.flow.bulk import finished_job, require_exact, start, table
 from tests.flow.studio import Studio
 
 pytestmark = pytest.mark.flow
@@ -17,21 +17,21 @@ SESSIONS = "SELECT sessions FROM pg_stat_database WHERE datname = current_databa
 def sessions(product: Product) -> int:
     """Return how many connections there ever were; asking makes one more."""
     assert product.stack.postgres is not None
-    asked = [*product.stack.postgres.psql, "--tuples-only", "--no-align", "--command", SESSIONS]
-    done = subprocess.run(asked, stdout=subprocess.PIPE, text=True, check=True)
+    command = [*product.stack.postgres.psql, "--tuples-only", "--no-align", "--command", SESSIONS]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     return int(done.stdout)
 
 
-def imported(studio: Studio, mark: str) -> None:
-    job = settled(studio, start(studio, table(mark)).headers["location"])
+def import_products(studio: Studio, mark: str) -> None:
+    job = finished_job(studio, start(studio, table(mark)).headers["location"])
     require_exact(studio, job, mark)
 
 
 def test_a_worker_keeps_its_connection_between_tasks(studio: Studio, product: Product) -> None:
     for mark in ("WARM-A", "WARM-B"):  # every thread of the web process has its own
-        imported(studio, mark)
+        import_products(studio, mark)
     before = sessions(product)
 
-    imported(studio, "KEPT")
+    import_products(studio, "KEPT")
 
     assert sessions(product) - before < CHUNKS

@@ -42,8 +42,8 @@ def studio(
 def shoe(studio: Studio, **sent: str) -> dict[str, Any]:
     """Create a product whose pictures are taken in."""
     urls = [studio.upload(name, photo(name), kind) for name, kind in sent.items()]
-    made = studio.created(name="Oxford", brand="Us", cover_image=urls[0], images=urls[1:])
-    return studio.settled(made["id"])
+    product = studio.create_product(name="Oxford", brand="Us", cover_image=urls[0], images=urls[1:])
+    return studio.wait_until_processed(product["id"])
 
 
 def start(studio: Studio, product: dict[str, Any], image_format: str = "webp") -> str:
@@ -54,18 +54,18 @@ def start(studio: Studio, product: dict[str, Any], image_format: str = "webp") -
             "naming_convention_template": "{product_name}_{index:02}",
         },
     )
-    answer = studio.http.post(
+    response = studio.http.post(
         "/api/v1/exports/",
         json={
             "product_ids": [product["id"]],
             "export_configuration_id": configured.json()["id"],
         },
     )
-    assert answer.status_code == 202, answer.text
-    return str(answer.headers["location"])
+    assert response.status_code == 202, response.text
+    return str(response.headers["location"])
 
 
-def ended(studio: Studio, location: str) -> dict[str, Any]:
+def finished_run(studio: Studio, location: str) -> dict[str, Any]:
     done: list[int] = [0]
 
     def look() -> dict[str, Any]:
@@ -75,18 +75,18 @@ def ended(studio: Studio, location: str) -> dict[str, Any]:
         done[0] = run["progress"]["done"]
         return run
 
-    found: dict[str, Any] = eventually(look, lambda run: run["status"] in ENDED)
-    return found
+    job: dict[str, Any] = eventually(look, lambda run: run["status"] in ENDED)
+    return job
 
 
-def downloaded(studio: Studio, location: str) -> bytes:
+def download_archive(studio: Studio, location: str) -> bytes:
     redirect = studio.http.get(f"{location}/download")
     assert redirect.status_code == 302, redirect.text
     assert redirect.headers["cache-control"] == "no-store"
-    answer = httpx.get(redirect.headers["location"], timeout=30)
-    assert answer.status_code == 200, answer.text
-    assert "Oxford.zip" in answer.headers["content-disposition"]
-    return answer.content
+    response = httpx.get(redirect.headers["location"], timeout=30)
+    assert response.status_code == 200, response.text
+    assert "Oxford.zip" in response.headers["content-disposition"]
+    return response.content
 
 
 def unpacked(body: bytes) -> dict[str, bytes]:
@@ -107,8 +107,8 @@ def test_a_customer_downloads_what_they_asked_for(studio: Studio, image_format: 
     sold = shoe(studio, **SENT)
 
     location = start(studio, sold, image_format)
-    run = ended(studio, location)
-    body = downloaded(studio, location)
+    run = finished_run(studio, location)
+    body = download_archive(studio, location)
 
     assert run["status"] == "completed", run
     assert run["archive"] == {"size": len(body), "sha256": sha256(body)}
@@ -128,7 +128,7 @@ def test_two_exports_of_the_same_are_the_same_bytes(studio: Studio) -> None:
     sold = shoe(studio, **SENT)
     locations = [start(studio, sold) for _ in range(2)]
 
-    bodies = [downloaded(studio, each) for each in locations if ended(studio, each)]
+    bodies = [download_archive(studio, each) for each in locations if finished_run(studio, each)]
 
     assert bodies[0] == bodies[1]
 
@@ -141,26 +141,26 @@ def test_a_worker_killed_at_any_step_makes_the_same_archive(
     with Studio.member(product) as studio:
         sold = shoe(studio, **dict(list(SENT.items())[:2]))
         whole = start(studio, sold)
-        ended(studio, whole)
-        expected = downloaded(studio, whole)
+        finished_run(studio, whole)
+        expected = download_archive(studio, whole)
         armed.write_text(f"worker {point}")
 
         location = start(studio, sold)
-        run = ended(studio, location)
+        run = finished_run(studio, location)
 
         assert armed.with_name("done").exists(), "the crash point was never reached"
         assert run["status"] == "completed", run
-        assert downloaded(studio, location) == expected
+        assert download_archive(studio, location) == expected
 
 
 @pytest.mark.covers("F03", "T64")
-@pytest.mark.parametrize(("point", "kept"), [("export-saving", 0), ("export-saved", 1)])
+@pytest.mark.parametrize(("point", "is_saved"), [("export-saving", 0), ("export-saved", 1)])
 def test_a_web_process_killed_at_any_step_starts_one_export(
-    point: str, kept: int, product: Product, armed: Path
+    point: str, is_saved: int, product: Product, armed: Path
 ) -> None:
     with Studio.member(product) as studio:
         sold = shoe(studio, **dict(list(SENT.items())[:2]))
-        asked: dict[str, Any] = {
+        payload: dict[str, Any] = {
             "json": {"product_ids": [sold["id"]]},
             "headers": {"Idempotency-Key": point},
         }
@@ -174,14 +174,14 @@ def test_a_web_process_killed_at_any_step_starts_one_export(
         armed.write_text(f"web {point}")
 
         with pytest.raises(httpx.TransportError):
-            studio.http.post("/api/v1/exports/", **asked)
+            studio.http.post("/api/v1/exports/", **payload)
         eventually(lambda: _web_is_back(product, studio), bool)
 
-        assert count() == before + kept
-        if kept:  # the answer was stored with the run
-            again = studio.http.post("/api/v1/exports/", **asked)
+        assert count() == before + is_saved
+        if is_saved:  # the answer was stored with the run
+            again = studio.http.post("/api/v1/exports/", **payload)
             assert again.headers["idempotent-replayed"] == "true"
-            assert ended(studio, again.headers["location"])["status"] == "completed"
+            assert finished_run(studio, again.headers["location"])["status"] == "completed"
 
 
 def _web_is_back(product: Product, studio: Studio) -> bool:
@@ -199,10 +199,10 @@ def test_a_lost_worker_and_an_emptied_broker_lose_no_export(product: Product) ->
         product.start_broker()
         product.restart_dead()
 
-        run = ended(studio, location)
+        run = finished_run(studio, location)
 
         assert run["status"] == "completed", run
-        assert len(unpacked(downloaded(studio, location))) == len(SENT) + 3
+        assert len(unpacked(download_archive(studio, location))) == len(SENT) + 3
 
 
 @pytest.mark.covers("F10")
@@ -215,4 +215,4 @@ def test_a_database_that_comes_back_loses_no_export(product: Product) -> None:
         product.restart_dead()
         eventually(lambda: studio.http.get(location).status_code == 200, bool)
 
-        assert ended(studio, location)["status"] == "completed"
+        assert finished_run(studio, location)["status"] == "completed"

@@ -35,15 +35,15 @@ def test_a_backlog_of_one_owner_does_not_delay_another(product: Product, studio:
     ]
     with Studio.outsider(product) as other:
         own = other.upload("own.jpg", unique_photo("a photo of another owner"), "image/jpeg")
-        backlog = studio.created(name="Backlog", images=[*slow, *urls])
+        backlog = studio.create_product(name="Backlog", images=[*slow, *urls])
 
-        made = other.created(name="One photo", cover_image=own)
-        [media] = media_of(other.settled(made["id"]))
-        left = [
+        new_product = other.create_product(name="One photo", cover_image=own)
+        [media] = media_of(other.wait_until_processed(new_product["id"]))
+        pending = [
             each for each in media_of(studio.read(backlog["id"])) if each["status"] == "pending"
         ]
 
     assert media["status"] == "ready"
-    assert len(left) > PHOTOS // 3, "the backlog was worked off first"
-    done = studio.settled(backlog["id"], within=120)
+    assert len(pending) > PHOTOS // 3, "the backlog was worked off first"
+    done = studio.wait_until_processed(backlog["id"], within=120)
     assert {each["status"] for each in media_of(done)[SLOW:]} == {"ready"}

@@ -46,7 +46,7 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     config.write_text("post_hooks: []\n")  # they only format, with whatever is installed
     generator = Path(sys.executable).with_name("openapi-python-client")
     document = CHECKOUT / "docs" / "openapi.yaml"
-    said = subprocess.run(
+    result = subprocess.run(
         [
             *(generator, "generate", "--path", document, "--output-path", folder / PACKAGE),
             *("--meta", "none", "--config", config, "--fail-on-warning"),
@@ -56,8 +56,8 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
         check=False,
         timeout=120,
     )
-    assert said.returncode == 0, said.stdout + said.stderr
-    assert "Warning" not in said.stdout + said.stderr
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "Warning" not in result.stdout + result.stderr
     return folder / PACKAGE
 
 
@@ -84,7 +84,7 @@ def product(live_product: Callable[..., Product]) -> Product:
 
 
 def test_generated_code_is_typed(generated: Path) -> None:
-    said = subprocess.run(
+    result = subprocess.run(
         [
             *(sys.executable, "-m", "mypy", "--strict", "--config-file="),
             *("--cache-dir", generated.parent / "mypy", generated),
@@ -96,7 +96,7 @@ def test_generated_code_is_typed(generated: Path) -> None:
         timeout=240,
     )
 
-    assert said.returncode == 0, said.stdout
+    assert result.returncode == 0, result.stdout
 
 
 def test_generated_client_does_the_whole_job(client: SimpleNamespace, product: Product) -> None:
@@ -109,9 +109,9 @@ def test_generated_client_does_the_whole_job(client: SimpleNamespace, product: P
 
 def sign_in(client: SimpleNamespace, product: Product) -> Any:
     person = product.users["member"]
-    asked = client.models.AccessTokenRequest(username=person.email, password=person.password)
+    payload = client.models.AccessTokenRequest(username=person.email, password=person.password)
     with client.root.Client(base_url=product.api) as anonymous:
-        token = client.create_access_token.sync(client=anonymous, body=asked)
+        token = client.create_access_token.sync(client=anonymous, body=payload)
     assert isinstance(token, client.models.Token), token
     return client.root.AuthenticatedClient(
         base_url=product.api, token=token.access_token, timeout=httpx.Timeout(30)
@@ -121,24 +121,24 @@ def sign_in(client: SimpleNamespace, product: Product) -> Any:
 def make_product(client: SimpleNamespace, signed_in: Any, organization: UUID) -> UUID:
     """Upload a photo, show it in a product, and wait until it is ready."""
     body, models = photo(PHOTO), client.models
-    asked = models.PresignedUrlRequest(
+    payload = models.PresignedUrlRequest(
         filename=PHOTO, content_type=models.ContentType.IMAGEJPEG, file_size=len(body)
     )
-    signed = client.get_presigned_url.sync(client=signed_in, body=asked)
+    signed = client.get_presigned_url.sync(client=signed_in, body=payload)
     headers = signed.upload_headers.additional_properties
-    put = httpx.request(signed.upload_method, signed.upload_url, content=body, headers=headers)
-    assert put.is_success, put.text
-    wanted = models.ProductCreate(name="Oxford", cover_image=signed.file_url)
-    made = client.create_product.sync(
-        client=signed_in, body=wanted, organization_id=organization, idempotency_key="client"
+    upload = httpx.request(signed.upload_method, signed.upload_url, content=body, headers=headers)
+    assert upload.is_success, upload.text
+    product = models.ProductCreate(name="Oxford", cover_image=signed.file_url)
+    created = client.create_product.sync(
+        client=signed_in, body=product, organization_id=organization, idempotency_key="client"
     )
-    assert isinstance(made, models.ProductPublic), made
+    assert isinstance(created, models.ProductPublic), created
     ready = eventually(
-        lambda: client.get_product.sync(made.id, client=signed_in),
+        lambda: client.get_product.sync(created.id, client=signed_in),
         lambda shown: shown.cover_image.status != models.MediaStatus.PENDING,
     )
     assert ready.cover_image.status == models.MediaStatus.READY
-    product_id: UUID = made.id
+    product_id: UUID = created.id
     return product_id
 
 
@@ -148,8 +148,8 @@ def import_table(client: SimpleNamespace, signed_in: Any, organization: UUID) ->
     table = client.types.File(
         payload=BytesIO(TABLE), file_name="products.csv", mime_type="text/csv"
     )
-    asked = models.BulkUploadCreate(file=table, organization_id=organization)
-    job = client.create_bulk_upload.sync(client=signed_in, body=asked)
+    payload = models.BulkUploadCreate(file=table, organization_id=organization)
+    job = client.create_bulk_upload.sync(client=signed_in, body=payload)
     assert isinstance(job, models.BulkUploadPublic), job
     ended = eventually(
         lambda: client.get_bulk_upload.sync(job.id, client=signed_in),
@@ -165,8 +165,8 @@ def import_table(client: SimpleNamespace, signed_in: Any, organization: UUID) ->
 def export(client: SimpleNamespace, signed_in: Any, product_id: UUID) -> None:
     """Export the product and find its file and its metadata in the archive."""
     models = client.models
-    asked = models.ExportCreate(product_ids=[product_id])
-    run = client.create_export.sync(client=signed_in, body=asked)
+    payload = models.ExportCreate(product_ids=[product_id])
+    run = client.create_export.sync(client=signed_in, body=payload)
     assert isinstance(run, models.ExportDetailPublic), run
     ended = eventually(
         lambda: client.get_export.sync(run.id, client=signed_in),

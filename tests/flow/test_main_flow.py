@@ -41,15 +41,15 @@ def test_the_bytes_that_come_back_are_the_bytes_that_went_in(studio: Studio) -> 
     bodies = {name: photo(name) for name in SENT}
     urls = [studio.upload(name, body, SENT[name]) for name, body in bodies.items()]
 
-    made = studio.created(name="Oxford", cover_image=urls[0], images=urls[1:])
+    created = studio.create_product(name="Oxford", cover_image=urls[0], images=urls[1:])
 
-    shown = media_of(studio.settled(made["id"]))
+    shown = media_of(studio.wait_until_processed(created["id"]))
     assert [each["status"] for each in shown] == ["ready"] * 5
     for media, (name, body) in zip(shown, bodies.items(), strict=True):
-        answer = studio.download(media)
-        assert sha256(answer.content) == sha256(body)
-        assert answer.headers["content-type"] == SENT[name]
-        assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+        response = studio.download(media)
+        assert sha256(response.content) == sha256(body)
+        assert response.headers["content-type"] == SENT[name]
+        assert response.headers["cache-control"] == "public, max-age=31536000, immutable"
         assert studio.resource(media["resource_id"])["sha256"] == sha256(body)
     eventually(lambda: [is_gone(url) for url in urls], all)
 
@@ -59,21 +59,21 @@ def test_one_photo_under_two_names_is_kept_once_by_each_tenant(
     studio: Studio, stranger: Studio
 ) -> None:
     front, hero = photo("aw26-oxford-shoe-front.jpg"), photo("aw26-oxford-shoe-hero.jpg")
-    ours = [
+    urls = [
         studio.upload("front.jpg", front, "image/jpeg"),
         studio.upload("hero.jpg", hero, "image/jpeg"),
     ]
-    theirs = stranger.upload("stolen.jpg", front, "image/jpeg")
+    foreign_url = stranger.upload("stolen.jpg", front, "image/jpeg")
 
-    made = studio.created(name="Oxford", cover_image=ours[0], back_image=ours[1])
-    other = stranger.created(name="Oxford", cover_image=theirs)
+    created = studio.create_product(name="Oxford", cover_image=urls[0], back_image=urls[1])
+    other = stranger.create_product(name="Oxford", cover_image=foreign_url)
 
-    first, second = media_of(studio.settled(made["id"]))
-    [foreign] = media_of(stranger.settled(other["id"]))
+    first, second = media_of(studio.wait_until_processed(created["id"]))
+    [foreign] = media_of(stranger.wait_until_processed(other["id"]))
     assert first["resource_id"] == second["resource_id"] != foreign["resource_id"]
     assert len(studio.resource(first["resource_id"])["attachments"]) >= 2
     assert studio.download(foreign).content == front
-    eventually(lambda: [is_gone(url) for url in [*ours, theirs]], all)
+    eventually(lambda: [is_gone(url) for url in [*urls, foreign_url]], all)
 
 
 @pytest.mark.covers("T01", "T02")
@@ -95,11 +95,11 @@ def test_a_client_that_sends_only_its_content_type_succeeds(studio: Studio) -> N
     signed = studio.presign("plain.jpg", "image/jpeg")
     body = photo("aw26-oxford-shoe-on-location.jpg")
 
-    put = httpx.put(signed["upload_url"], content=body, headers={"content-type": "image/jpeg"})
-    made = studio.created(name="Plain", cover_image=signed["file_url"])
+    upload = httpx.put(signed["upload_url"], content=body, headers={"content-type": "image/jpeg"})
+    created = studio.create_product(name="Plain", cover_image=signed["file_url"])
 
-    assert put.status_code in {200, 201, 204}
-    [media] = media_of(studio.settled(made["id"]))
+    assert upload.status_code in {200, 201, 204}
+    [media] = media_of(studio.wait_until_processed(created["id"]))
     assert studio.download(media).content == body
 
 
@@ -113,10 +113,10 @@ def test_files_that_are_not_what_they_claim_are_refused_by_name(studio: Studio) 
     }
     good = studio.upload("good.jpg", jpeg, "image/jpeg")
 
-    answer = studio.create(name="Refused", sku="REFUSED", images=[*urls.values(), good])
+    response = studio.create(name="Refused", sku="REFUSED", images=[*urls.values(), good])
 
-    assert answer.status_code == 422
-    faults = {fault["type"]: fault for fault in answer.json()["detail"]}
+    assert response.status_code == 422
+    faults = {fault["type"]: fault for fault in response.json()["detail"]}
     assert set(faults) == set(urls)
     assert [fault["loc"] for fault in faults.values()] == [["body", "images", i] for i in range(3)]
     assert {kind: fault["input"] for kind, fault in faults.items()} == urls

@@ -42,12 +42,12 @@ def test_an_import_does_not_wait_behind_thousands_of_deletions(
     with Celery(broker=product.env["BROKER_URL"], set_as_current=False) as client:
         for _ in range(MESSAGES):
             client.send_task("media.delete_objects", queue=DELETIONS, ignore_result=True)
-    answer = bulk.start(studio, bulk.table("TURNS"))
-    assert answer.status_code == 202, answer.text
+    response = bulk.start(studio, bulk.table("TURNS"))
+    assert response.status_code == 202, response.text
     assert broker.llen(DELETIONS) >= MESSAGES
 
     product.start_worker()
-    job = bulk.settled(studio, answer.headers["Location"])
+    job = bulk.finished_job(studio, response.headers["Location"])
 
     assert broker.llen(DELETIONS) > MESSAGES * 2 // 3
     bulk.require_exact(studio, job, "TURNS")

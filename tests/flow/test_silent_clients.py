@@ -45,14 +45,14 @@ def test_silent_clients_hold_up_nobody_and_are_let_go(product: Product, studio: 
     token = studio.http.headers["Authorization"].removeprefix("Bearer ")
     waiting = {silent(product, number, token) for number in range(CONNECTIONS)}
     ends = time.monotonic() + CLOSED_SECONDS
-    asked = {"filename": "a.jpg", "content_type": "image/jpeg", "file_size": 100}
+    payload = {"filename": "a.jpg", "content_type": "image/jpeg", "file_size": 100}
 
     while waiting and time.monotonic() < ends:
         with httpx.Client(base_url=product.api, timeout=ANSWER_SECONDS) as client:  # a new one
             assert client.get("/health/live").status_code == 200
             assert client.get("/files/media/1/a.png").status_code == 302
             headers = {"Authorization": f"Bearer {token}"}
-            signed = client.post("/api/v1/uploads/presigned-url", json=asked, headers=headers)
+            signed = client.post("/api/v1/uploads/presigned-url", json=payload, headers=headers)
             assert signed.status_code == 200
         readable, _, _ = select.select(waiting, [], [], 0.2)
         for connection in readable:

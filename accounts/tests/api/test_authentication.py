@@ -82,7 +82,7 @@ FORGERIES: dict[str, Forge] = {
     "an empty secret": lambda c: crafted({"alg": "HS256"}, c, secret=""),
     "no signature": lambda c: unsigned(c, "HS256"),
     "a cut signature": lambda c: good(c)[:-4],
-    "changed claims": lambda c: _swapped(good(c), {**c, "sub": str(uuid.uuid4())}),
+    "changed claims": lambda c: with_claims(good(c), {**c, "sub": str(uuid.uuid4())}),
     "a refresh token": lambda c: good(c, token_type="refresh"),
     "an unknown type": lambda c: good(c, token_type="admin"),
     "no type": lambda c: good(c, token_type=None),
@@ -134,7 +134,7 @@ FORGERIES: dict[str, Forge] = {
 }
 
 
-def _swapped(token: str, claims: Claims) -> str:
+def with_claims(token: str, claims: Claims) -> str:
     header, _, signature = token.split(".")
     return f"{header}.{segment(claims)}.{signature}"
 

@@ -51,15 +51,15 @@ def test_an_address_signs_in_however_it_is_typed(typed: str) -> None:
 
 
 @pytest.mark.covers("T52")
-@pytest.mark.parametrize("who", ["unknown", "wrong password", "disabled", "without password"])
-def test_every_refused_sign_in_looks_the_same(who: str) -> None:
+@pytest.mark.parametrize("case", ["unknown", "wrong password", "disabled", "without password"])
+def test_every_refused_sign_in_looks_the_same(case: str) -> None:
     user = UserFactory.create(
         email="ann@example.com",
-        is_active=who != "disabled",
-        password=None if who == "without password" else PASSWORD,
+        is_active=case != "disabled",
+        password=None if case == "without password" else PASSWORD,
     )
-    email = "nobody@example.com" if who == "unknown" else user.email
-    password = "not-the-password" if who == "wrong password" else PASSWORD
+    email = "nobody@example.com" if case == "unknown" else user.email
+    password = "not-the-password" if case == "wrong password" else PASSWORD
 
     response = sign_in(email, password)
 
@@ -102,8 +102,8 @@ def test_an_unknown_address_costs_the_same_hashing_work(
         for _ in range(200)
     ]
 
-    assert {(known[0], unknown[0]) for known, unknown in pairs} == {(1, 1)}
-    known_time = statistics.median(known[1] for known, _ in pairs)
+    assert {(pair[0], unknown[0]) for pair, unknown in pairs} == {(1, 1)}
+    known_time = statistics.median(pair[1] for pair, _ in pairs)
     unknown_time = statistics.median(unknown[1] for _, unknown in pairs)
     assert known_time == pytest.approx(unknown_time, rel=0.25)
 

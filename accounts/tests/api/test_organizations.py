@@ -35,8 +35,8 @@ NOWHERE = "00000000-0000-7000-8000-000000000000"
 pytestmark = pytest.mark.django_db
 
 
-def issues_of(answer: Any) -> set[tuple[tuple[str, ...], str]]:
-    return {(tuple(issue["loc"]), issue["type"]) for issue in answer.json()["detail"]}
+def issues_of(response: Any) -> set[tuple[tuple[str, ...], str]]:
+    return {(tuple(issue["loc"]), issue["type"]) for issue in response.json()["detail"]}
 
 
 def members_path(cast: Cast, user: Any = None) -> str:
@@ -52,14 +52,14 @@ def test_whoever_creates_an_organization_owns_it() -> None:
     user = UserFactory.create()
     client = client_of(user)
 
-    answer = client.post(ORGANIZATIONS, {"name": "Acme Photo & Co"})
+    response = client.post(ORGANIZATIONS, {"name": "Acme Photo & Co"})
 
-    body = answer.json()
-    assert answer.status_code == 201
+    body = response.json()
+    assert response.status_code == 201
     assert set(body) == FIELDS
     assert (body["name"], body["slug"]) == ("Acme Photo & Co", "acme-photo-co")
-    assert answer["Location"] == f"{ORGANIZATIONS}{body['id']}"
-    assert client.get(answer["Location"]).json() == body
+    assert response["Location"] == f"{ORGANIZATIONS}{body['id']}"
+    assert client.get(response["Location"]).json() == body
     assert Membership.objects.get(organization_id=body["id"]).role == Role.OWNER
 
 
@@ -127,10 +127,10 @@ def test_a_taken_slug_is_a_conflict(cast: Cast) -> None:
 def test_a_malformed_organization_is_refused(
     body: dict[str, Any], issues: set[tuple[tuple[str, ...], str]]
 ) -> None:
-    answer = client_of(UserFactory.create()).post(ORGANIZATIONS, body)
+    response = client_of(UserFactory.create()).post(ORGANIZATIONS, body)
 
-    assert answer.status_code == 422
-    assert issues_of(answer) == issues
+    assert response.status_code == 422
+    assert issues_of(response) == issues
     assert not Organization.objects.exists()
 
 
@@ -138,19 +138,20 @@ def test_a_malformed_organization_is_refused(
 def test_members_see_theirs_and_superusers_all(
     cast: Cast, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
-    theirs, every = [cast.organization.name], [cast.organization.name, cast.other_organization.name]
+    own = [cast.organization.name]
+    every = [cast.organization.name, cast.other_organization.name]
 
-    def listed(user: Any) -> list[str]:
+    def names_seen_by(user: Any) -> list[str]:
         client = client_of(user)
         with django_assert_max_num_queries(3):
             body = client.get(ORGANIZATIONS).json()
         assert body["count"] == len(body["data"])
         return [row["name"] for row in body["data"]]
 
-    assert listed(cast.member) == theirs
-    assert listed(cast.owner) == theirs
-    assert listed(cast.superuser) == every
-    assert listed(UserFactory.create()) == []
+    assert names_seen_by(cast.member) == own
+    assert names_seen_by(cast.owner) == own
+    assert names_seen_by(cast.superuser) == every
+    assert names_seen_by(UserFactory.create()) == []
 
 
 PEOPLE = ["owner", "admin", "member", "outsider", "superuser"]
@@ -180,17 +181,17 @@ def test_each_role_gets_its_answer(
     UserFactory.create(email="new@example.com")
     target = MembershipFactory.create(organization=cast.organization).user
     path = f"{ORGANIZATIONS}{cast.organization.pk}{tail.format(member=target.pk)}"
-    for who, status in zip(PEOPLE, statuses, strict=True):
+    for person, status in zip(PEOPLE, statuses, strict=True):
         Membership.objects.filter(user__email="new@example.com").delete()
         Membership.objects.update_or_create(
             user=target, organization=cast.organization, defaults={"role": Role.MEMBER}
         )
 
-        answer = getattr(client_of(getattr(cast, who)), method)(path, body)
+        response = getattr(client_of(getattr(cast, person)), method)(path, body)
 
-        assert (who, answer.status_code) == (who, status)
+        assert (person, response.status_code) == (person, status)
         if status == 403:
-            assert answer.json() == FORBIDDEN
+            assert response.json() == FORBIDDEN
     stranger = getattr(APIClient(), method)(path, body)
     assert (stranger.status_code, stranger.json()) == (401, {"detail": "Not authenticated"})
 
@@ -222,8 +223,8 @@ def test_a_missing_organization_looks_like_a_foreign_one(
 
     assert missing.status_code == foreign.status_code == 403
     assert missing.content == foreign.content
-    told = ask(cast.superuser, NOWHERE)
-    assert (told.status_code, told.json()) == (404, MISSING)
+    response = ask(cast.superuser, NOWHERE)
+    assert (response.status_code, response.json()) == (404, MISSING)
     malformed = ask(cast.superuser, "not-a-uuid")
     assert malformed.status_code == 422
     assert issues_of(malformed) == {(("path", "org_id"), "uuid_parsing")}
@@ -279,16 +280,16 @@ def test_members_are_listed_oldest_first_with_lower_case_roles(
 @pytest.mark.parametrize("by", ["email", "user_id"])
 def test_a_member_is_added_by_address_or_id(cast: Cast, by: str) -> None:
     user = UserFactory.create(email="New@example.com")
-    named = {"email": "new@EXAMPLE.com"} if by == "email" else {"user_id": str(user.pk)}
+    payload = {"email": "new@EXAMPLE.com"} if by == "email" else {"user_id": str(user.pk)}
     client = client_of(cast.admin)
 
-    answer = client.post(members_path(cast), {**named, "role": "admin"})
+    response = client.post(members_path(cast), {**payload, "role": "admin"})
 
-    assert answer.status_code == 201
-    assert set(answer.json()) == MEMBER_FIELDS
-    assert (answer.json()["user_id"], answer.json()["role"]) == (str(user.pk), "admin")
-    assert answer["Location"] == members_path(cast, user)
-    assert client.get(answer["Location"]).json() == answer.json()
+    assert response.status_code == 201
+    assert set(response.json()) == MEMBER_FIELDS
+    assert (response.json()["user_id"], response.json()["role"]) == (str(user.pk), "admin")
+    assert response["Location"] == members_path(cast, user)
+    assert client.get(response["Location"]).json() == response.json()
     assert roles_in(cast)[user.pk] == Role.ADMIN
     assert client_of(user).get(members_path(cast)).status_code == 200
 
@@ -322,27 +323,30 @@ def test_a_malformed_member_is_refused(
 ) -> None:
     before = roles_in(cast)
 
-    answer = client_of(cast.owner).post(members_path(cast), body)
+    response = client_of(cast.owner).post(members_path(cast), body)
 
-    assert answer.status_code == 422
-    assert issues_of(answer) == issues
+    assert response.status_code == 422
+    assert issues_of(response) == issues
     assert roles_in(cast) == before
 
 
 def test_a_disabled_user_is_no_new_member(cast: Cast) -> None:
     user = UserFactory.create(is_active=False)
 
-    answer = client_of(cast.owner).post(members_path(cast), {"user_id": str(user.pk)})
+    response = client_of(cast.owner).post(members_path(cast), {"user_id": str(user.pk)})
 
-    assert issues_of(answer) == {(("body", "user_id"), "not_found")}
+    assert issues_of(response) == {(("body", "user_id"), "not_found")}
 
 
 def test_a_member_is_not_added_twice(cast: Cast) -> None:
-    answer = client_of(cast.owner).post(
+    response = client_of(cast.owner).post(
         members_path(cast), {"email": cast.member.email, "role": "admin"}
     )
 
-    assert (answer.status_code, answer.json()) == (409, {"detail": "The user is already a member"})
+    assert (response.status_code, response.json()) == (
+        409,
+        {"detail": "The user is already a member"},
+    )
     assert roles_in(cast)[cast.member.pk] == Role.MEMBER
 
 
@@ -351,7 +355,7 @@ def test_an_admin_neither_makes_nor_touches_an_owner(cast: Cast) -> None:
     MembershipFactory.create(organization=cast.organization, role=Role.OWNER)
     before = roles_in(cast)
 
-    answers = [
+    responses = [
         client.post(members_path(cast), {"email": other.email, "role": "owner"}),
         client.patch(members_path(cast, cast.member), {"role": "owner"}),
         client.patch(members_path(cast, cast.admin), {"role": "owner"}),
@@ -359,7 +363,9 @@ def test_an_admin_neither_makes_nor_touches_an_owner(cast: Cast) -> None:
         client.delete(members_path(cast, cast.owner)),
     ]
 
-    assert [(answer.status_code, answer.json()) for answer in answers] == [(403, FORBIDDEN)] * 5
+    assert [(response.status_code, response.json()) for response in responses] == [
+        (403, FORBIDDEN)
+    ] * 5
     assert roles_in(cast) == before
 
 
@@ -367,23 +373,23 @@ def test_an_owner_hands_over_and_leaves(cast: Cast) -> None:
     client = client_of(cast.owner)
 
     promoted = client.patch(members_path(cast, cast.member), {"role": "owner"})
-    left = client.delete(members_path(cast, cast.owner))
+    response = client.delete(members_path(cast, cast.owner))
 
     assert (promoted.status_code, promoted.json()["role"]) == (200, "owner")
-    assert left.status_code == 204
+    assert response.status_code == 204
     assert roles_in(cast) == {cast.admin.pk: Role.ADMIN, cast.member.pk: Role.OWNER}
     assert client.get(members_path(cast)).status_code == 403
 
 
-@pytest.mark.parametrize("who", ["admin", "member"])
-def test_a_member_leaves_once(cast: Cast, who: str) -> None:
-    leaver = getattr(cast, who)
+@pytest.mark.parametrize("role", ["admin", "member"])
+def test_a_member_leaves_once(cast: Cast, role: str) -> None:
+    leaver = getattr(cast, role)
     client, before = client_of(leaver), roles_in(cast)
 
-    answers = [client.delete(members_path(cast, leaver)) for _ in range(2)]
+    responses = [client.delete(members_path(cast, leaver)) for _ in range(2)]
 
-    assert [answer.status_code for answer in answers] == [204, 404]
-    assert answers[1].json() == {"detail": "Member not found"}
+    assert [response.status_code for response in responses] == [204, 404]
+    assert responses[1].json() == {"detail": "Member not found"}
     assert roles_in(cast) == {pk: role for pk, role in before.items() if pk != leaver.pk}
     assert client.get(f"{ORGANIZATIONS}{cast.organization.pk}").status_code == 403
 
@@ -391,25 +397,25 @@ def test_a_member_leaves_once(cast: Cast, who: str) -> None:
 def test_who_was_never_a_member_cannot_leave(cast: Cast) -> None:
     client = client_of(cast.outsider)
 
-    answers = [
+    responses = [
         client.delete(f"{ORGANIZATIONS}{organization_id}/members/{cast.outsider.pk}")
         for organization_id in (cast.organization.pk, NOWHERE)
     ]
 
-    assert {(each.status_code, each.content) for each in answers} == {
+    assert {(each.status_code, each.content) for each in responses} == {
         (404, b'{"detail":"Member not found"}')
     }
 
 
-@pytest.mark.parametrize("who", ["owner", "superuser"])
+@pytest.mark.parametrize("caller", ["owner", "superuser"])
 @pytest.mark.parametrize("act", ["remove", "demote"])
-def test_the_last_owner_stays_one(cast: Cast, who: str, act: str) -> None:
-    client, path = client_of(getattr(cast, who)), members_path(cast, cast.owner)
+def test_the_last_owner_stays_one(cast: Cast, caller: str, act: str) -> None:
+    client, path = client_of(getattr(cast, caller)), members_path(cast, cast.owner)
     before = roles_in(cast)
 
-    answer = client.delete(path) if act == "remove" else client.patch(path, {"role": "admin"})
+    response = client.delete(path) if act == "remove" else client.patch(path, {"role": "admin"})
 
-    assert (answer.status_code, answer.json()) == (
+    assert (response.status_code, response.json()) == (
         409,
         {"detail": "An organization needs at least one owner"},
     )
@@ -425,9 +431,9 @@ def test_an_owner_who_cannot_sign_in_is_not_enough(cast: Cast) -> None:
 
 
 def test_the_last_owner_may_be_confirmed_as_owner(cast: Cast) -> None:
-    answer = client_of(cast.owner).patch(members_path(cast, cast.owner), {"role": "owner"})
+    response = client_of(cast.owner).patch(members_path(cast, cast.owner), {"role": "owner"})
 
-    assert (answer.status_code, answer.json()["role"]) == (200, "owner")
+    assert (response.status_code, response.json()["role"]) == (200, "owner")
 
 
 @pytest.mark.django_db(transaction=True)
@@ -454,9 +460,9 @@ def test_both_spellings_of_a_path_answer_the_same(cast: Cast, slash: str) -> Non
     client = client_of(cast.owner)
 
     created = client.post(f"/api/v1/organizations{slash}", {"name": "New"})
-    listed = client.get(f"{members_path(cast)}{slash}")
+    names_seen_by = client.get(f"{members_path(cast)}{slash}")
 
-    assert (created.status_code, listed.status_code) == (201, 200)
+    assert (created.status_code, names_seen_by.status_code) == (201, 200)
 
 
 def test_an_organization_without_members_is_reached_by_superusers(cast: Cast) -> None:

@@ -53,14 +53,14 @@ RIGHTS = {"is_superuser": True, "is_staff": True, "is_active": False}
 pytestmark = pytest.mark.django_db
 
 
-def issues_of(answer: Any) -> set[tuple[tuple[str, ...], str]]:
-    return {(tuple(issue["loc"]), issue["type"]) for issue in answer.json()["detail"]}
+def issues_of(response: Any) -> set[tuple[tuple[str, ...], str]]:
+    return {(tuple(issue["loc"]), issue["type"]) for issue in response.json()["detail"]}
 
 
 def may_sign_in(email: str, password: str) -> bool:
     form = urlencode({"username": email, "password": password})
-    answer = APIClient().post(LOGIN, form, content_type="application/x-www-form-urlencoded")
-    return bool(answer.status_code == 200)
+    response = APIClient().post(LOGIN, form, content_type="application/x-www-form-urlencoded")
+    return bool(response.status_code == 200)
 
 
 def row_of(user: User) -> dict[str, Any]:
@@ -86,9 +86,9 @@ def test_a_user_changes_their_name_without_a_password() -> None:
     user = UserFactory.create()
     client = client_of(user)
 
-    answer = client.patch(ME, {"full_name": "Ann Lee"})
+    response = client.patch(ME, {"full_name": "Ann Lee"})
 
-    assert (answer.status_code, answer.json()["full_name"]) == (200, "Ann Lee")
+    assert (response.status_code, response.json()["full_name"]) == (200, "Ann Lee")
     assert client.get(ME).json()["full_name"] == "Ann Lee"
 
 
@@ -96,10 +96,10 @@ def test_a_changed_password_ends_every_session() -> None:
     user = UserFactory.create()
     client, other_device = client_of(user), client_of(user)
 
-    answer = client.patch(ME, {"password": NEW_PASSWORD, "current_password": PASSWORD})
+    response = client.patch(ME, {"password": NEW_PASSWORD, "current_password": PASSWORD})
 
-    assert answer.status_code == 200
-    assert "password" not in answer.json()
+    assert response.status_code == 200
+    assert "password" not in response.json()
     assert client.get(ME).status_code == 401
     assert other_device.get(ME).status_code == 401
     assert may_sign_in(user.email, NEW_PASSWORD)
@@ -138,20 +138,22 @@ def test_a_refused_change_of_the_profile_changes_nothing(
     user = UserFactory.create(email="ann@example.com")
     before = row_of(user)
 
-    answer = client_of(user).patch(ME, change)
+    response = client_of(user).patch(ME, change)
 
-    assert answer.status_code == 422
-    assert (("body", loc), code) in issues_of(answer)
-    assert PASSWORD not in answer.content.decode()
+    assert response.status_code == 422
+    assert (("body", loc), code) in issues_of(response)
+    assert PASSWORD not in response.content.decode()
     assert row_of(user) == before
 
 
 def test_a_user_moves_to_another_address_with_the_password() -> None:
     user = UserFactory.create()
 
-    answer = client_of(user).patch(ME, {"email": " New@EXAMPLE.com", "current_password": PASSWORD})
+    response = client_of(user).patch(
+        ME, {"email": " New@EXAMPLE.com", "current_password": PASSWORD}
+    )
 
-    assert (answer.status_code, answer.json()["email"]) == (200, "New@example.com")
+    assert (response.status_code, response.json()["email"]) == (200, "New@example.com")
     assert may_sign_in("new@example.com", PASSWORD)
 
 
@@ -160,9 +162,9 @@ def test_an_address_of_somebody_else_is_a_conflict() -> None:
     user = UserFactory.create()
     before = row_of(user)
 
-    answer = client_of(user).patch(ME, {"email": "bo@example.com", "current_password": PASSWORD})
+    response = client_of(user).patch(ME, {"email": "bo@example.com", "current_password": PASSWORD})
 
-    assert (answer.status_code, answer.json()) == (
+    assert (response.status_code, response.json()) == (
         409,
         {"detail": "A user with this e-mail already exists"},
     )
@@ -176,10 +178,10 @@ def test_guessing_the_current_password_is_counted(settings: Settings) -> None:
     client = client_of(UserFactory.create())
     guess = {"password": NEW_PASSWORD, "current_password": "wrong"}
 
-    answers = [client.patch(ME, guess) for _ in range(4)]
+    responses = [client.patch(ME, guess) for _ in range(4)]
 
-    assert [answer.status_code for answer in answers] == [422, 422, 429, 429]
-    assert answers[-1]["Retry-After"] == "900"
+    assert [response.status_code for response in responses] == [422, 422, 429, 429]
+    assert responses[-1]["Retry-After"] == "900"
 
 
 @pytest.mark.covers("T41")
@@ -188,10 +190,10 @@ def test_nobody_gives_themselves_a_server_owned_value(field: str, value: Any) ->
     user = UserFactory.create()
     before = row_of(user)
 
-    answer = client_of(user).patch(ME, {field: value})
+    response = client_of(user).patch(ME, {field: value})
 
     after = row_of(user)
-    assert answer.status_code == 200
+    assert response.status_code == 200
     assert {**after, "updated_at": None} == {**before, "updated_at": None}
     assert after["updated_at"].year > 2001
 
@@ -213,40 +215,40 @@ def test_not_even_a_superuser_sets_a_server_owned_value(cast: Cast, field: str, 
     assert created.status_code == 201
     assert created.json()["id"] != value
     assert created.json()["created_at"] > "2002"
-    made = User.objects.get(pk=created.json()["id"])
-    assert (made.deleted_at, made.last_login, made.memberships.count()) == (None, None, 0)
+    user = User.objects.get(pk=created.json()["id"])
+    assert (user.deleted_at, user.last_login, user.memberships.count()) == (None, None, 0)
 
 
 @pytest.mark.covers("T40")
 @pytest.mark.parametrize("method", ["get", "post", "patch", "delete"])
-@pytest.mark.parametrize("who", ["member", "admin", "owner", "outsider"])
+@pytest.mark.parametrize("caller", ["member", "admin", "owner", "outsider"])
 @pytest.mark.parametrize("target", ["", "existing", "missing", "malformed"])
-def test_only_superusers_reach_the_users(cast: Cast, method: str, who: str, target: str) -> None:
+def test_only_superusers_reach_the_users(cast: Cast, method: str, caller: str, target: str) -> None:
     paths = {"": "", "existing": str(cast.owner.pk), "missing": str(uuid.uuid4()), "malformed": "x"}
     allowed = {"get", "post"} if target == "" else {"get", "patch", "delete"}
     before = list(User.objects.values())
 
-    answer = getattr(client_of(getattr(cast, who)), method)(f"{USERS}{paths[target]}")
+    response = getattr(client_of(getattr(cast, caller)), method)(f"{USERS}{paths[target]}")
 
     if method in allowed:
-        assert (answer.status_code, answer.json()) == (403, FORBIDDEN)
+        assert (response.status_code, response.json()) == (403, FORBIDDEN)
     else:
-        assert answer.status_code in {403, 405}
+        assert response.status_code in {403, 405}
     assert list(User.objects.values()) == before
 
 
 @pytest.mark.covers("T40")
 @pytest.mark.parametrize("path", [ME, USERS, f"{USERS}{NOBODY}", f"{USERS}malformed"])
 def test_strangers_are_told_to_sign_in(path: str) -> None:
-    answer = APIClient().get(path)
+    response = APIClient().get(path)
 
-    assert (answer.status_code, answer.json()) == (401, {"detail": "Not authenticated"})
+    assert (response.status_code, response.json()) == (401, {"detail": "Not authenticated"})
 
 
 def test_a_superuser_creates_a_user(cast: Cast) -> None:
     client = client_of(cast.superuser)
 
-    answer = client.post(
+    response = client.post(
         USERS,
         {
             "email": "New@Example.com",
@@ -256,16 +258,16 @@ def test_a_superuser_creates_a_user(cast: Cast) -> None:
         },
     )
 
-    body = answer.json()
-    assert answer.status_code == 201
+    body = response.json()
+    assert response.status_code == 201
     assert set(body) == FIELDS
     assert (body["email"], body["is_staff"], body["is_superuser"]) == (
         "New@example.com",
         True,
         False,
     )
-    assert answer["Location"] == f"{USERS}{body['id']}"
-    assert client.get(answer["Location"]).json() == body
+    assert response["Location"] == f"{USERS}{body['id']}"
+    assert client.get(response["Location"]).json() == body
     assert may_sign_in("new@example.com", NEW_PASSWORD)
 
 
@@ -291,9 +293,9 @@ def test_a_malformed_user_is_refused(
     created = client.post(USERS, {"email": "a@b.de", "password": NEW_PASSWORD, **change})
     changed = client.patch(f"{USERS}{cast.member.pk}", change)
 
-    for answer in (created, changed):
-        assert answer.status_code == 422
-        assert (("body", loc), code) in issues_of(answer)
+    for response in (created, changed):
+        assert response.status_code == 422
+        assert (("body", loc), code) in issues_of(response)
     assert list(User.objects.values()) == before
 
 
@@ -310,38 +312,38 @@ def test_every_missing_field_is_named(cast: Cast) -> None:
 def test_half_a_character_is_refused(cast: Cast) -> None:
     body = r'{"full_name": "\ud800"}'
 
-    answer = client_of(cast.member).generic("PATCH", ME, body, content_type="application/json")
+    response = client_of(cast.member).generic("PATCH", ME, body, content_type="application/json")
 
-    assert answer.status_code == 422
-    assert issues_of(answer) == {(("body", "full_name"), "string_characters")}
+    assert response.status_code == 422
+    assert issues_of(response) == {(("body", "full_name"), "string_characters")}
 
 
 def test_a_weak_password_names_each_weakness(cast: Cast) -> None:
-    answer = client_of(cast.superuser).post(USERS, {"email": "a@b.de", "password": "abc123"})
+    response = client_of(cast.superuser).post(USERS, {"email": "a@b.de", "password": "abc123"})
 
-    detail = answer.json()["detail"]
+    detail = response.json()["detail"]
     assert [issue["type"] for issue in detail] == ["password", "password"]
-    assert "abc123" not in answer.content.decode()
+    assert "abc123" not in response.content.decode()
 
 
 def test_a_second_user_with_an_address_is_a_conflict(cast: Cast) -> None:
-    answer = client_of(cast.superuser).post(
+    response = client_of(cast.superuser).post(
         USERS, {"email": cast.member.email.upper(), "password": NEW_PASSWORD}
     )
 
-    assert answer.status_code == 409
+    assert response.status_code == 409
     assert User.objects.with_email(cast.member.email).count() == 1
 
 
 def test_a_superuser_changes_a_user(cast: Cast) -> None:
     change = {"email": "moved@example.com", "full_name": "Moved", "is_staff": True}
 
-    answer = client_of(cast.superuser).patch(
+    response = client_of(cast.superuser).patch(
         f"{USERS}{cast.member.pk}", {**change, "password": NEW_PASSWORD}
     )
 
-    assert answer.status_code == 200
-    assert {name: answer.json()[name] for name in change} == change
+    assert response.status_code == 200
+    assert {name: response.json()[name] for name in change} == change
     assert may_sign_in("moved@example.com", NEW_PASSWORD)
 
 
@@ -369,21 +371,21 @@ def test_a_deleted_user_is_disabled_and_forgotten_but_stays_a_row(cast: Cast) ->
     email, client = cast.member.email, client_of(cast.member)
     superuser = client_of(cast.superuser)
 
-    answer = superuser.delete(f"{USERS}{cast.member.pk}")
+    response = superuser.delete(f"{USERS}{cast.member.pk}")
 
-    left = User.objects.get(pk=cast.member.pk)
-    assert (answer.status_code, answer.content) == (204, b"")
-    assert (left.is_active, left.full_name) == (False, "Deleted user")
-    assert left.email == f"deleted-{left.pk}@deleted.invalid"
-    assert left.deleted_at is not None
-    assert not left.has_usable_password()
-    assert not Membership.objects.filter(user=left).exists()
+    user = User.objects.get(pk=cast.member.pk)
+    assert (response.status_code, response.content) == (204, b"")
+    assert (user.is_active, user.full_name) == (False, "Deleted user")
+    assert user.email == f"deleted-{user.pk}@deleted.invalid"
+    assert user.deleted_at is not None
+    assert not user.has_usable_password()
+    assert not Membership.objects.filter(user=user).exists()
     assert client.get(ME).status_code == 401
     assert not may_sign_in(email, PASSWORD)
-    again = superuser.delete(f"{USERS}{left.pk}")
+    again = superuser.delete(f"{USERS}{user.pk}")
     assert (again.status_code, again.json()) == (404, MISSING)
-    assert superuser.get(f"{USERS}{left.pk}").status_code == 404
-    assert str(left.pk) not in {row["id"] for row in superuser.get(USERS).json()["data"]}
+    assert superuser.get(f"{USERS}{user.pk}").status_code == 404
+    assert str(user.pk) not in {row["id"] for row in superuser.get(USERS).json()["data"]}
 
 
 def test_the_address_of_a_deleted_user_is_free_again(cast: Cast) -> None:
@@ -391,16 +393,16 @@ def test_the_address_of_a_deleted_user_is_free_again(cast: Cast) -> None:
     client = client_of(cast.superuser)
     client.delete(f"{USERS}{cast.member.pk}")
 
-    answer = client.post(USERS, {"email": email, "password": NEW_PASSWORD})
+    response = client.post(USERS, {"email": email, "password": NEW_PASSWORD})
 
-    assert answer.status_code == 201
+    assert response.status_code == 201
 
 
 def test_the_last_owner_of_others_is_not_deleted(cast: Cast) -> None:
-    answer = client_of(cast.superuser).delete(f"{USERS}{cast.owner.pk}")
+    response = client_of(cast.superuser).delete(f"{USERS}{cast.owner.pk}")
 
     cast.owner.refresh_from_db()
-    assert (answer.status_code, answer.json()) == (
+    assert (response.status_code, response.json()) == (
         409,
         {"detail": "An organization needs at least one owner"},
     )
@@ -409,18 +411,18 @@ def test_the_last_owner_of_others_is_not_deleted(cast: Cast) -> None:
 
 
 def test_an_owner_alone_in_an_organization_is_deleted(cast: Cast) -> None:
-    answer = client_of(cast.superuser).delete(f"{USERS}{cast.outsider.pk}")
+    response = client_of(cast.superuser).delete(f"{USERS}{cast.outsider.pk}")
 
-    assert answer.status_code == 204
+    assert response.status_code == 204
     assert Organization.objects.filter(pk=cast.other_organization.pk).exists()
 
 
 def test_one_of_two_owners_is_deleted(cast: Cast) -> None:
     MembershipFactory.create(organization=cast.organization, role=Role.OWNER)
 
-    answer = client_of(cast.superuser).delete(f"{USERS}{cast.owner.pk}")
+    response = client_of(cast.superuser).delete(f"{USERS}{cast.owner.pk}")
 
-    assert answer.status_code == 204
+    assert response.status_code == 204
 
 
 @pytest.mark.parametrize("change", [{"is_superuser": False}, {"is_active": False}, None])
@@ -428,10 +430,10 @@ def test_the_last_superuser_stays(cast: Cast, change: dict[str, bool] | None) ->
     client, path = client_of(cast.superuser), f"{USERS}{cast.superuser.pk}"
     UserFactory.create(superuser=True, is_active=False)  # one who cannot help
 
-    answer = client.delete(path) if change is None else client.patch(path, change)
+    response = client.delete(path) if change is None else client.patch(path, change)
 
     cast.superuser.refresh_from_db()
-    assert (answer.status_code, answer.json()) == (
+    assert (response.status_code, response.json()) == (
         409,
         {"detail": "At least one active superuser is needed"},
     )
@@ -473,10 +475,10 @@ def test_the_list_is_the_oldest_first_in_windows(
 )  # fmt: skip
 def test_a_window_out_of_bounds_is_a_422(cast: Cast, query: str) -> None:
     for path in (USERS, "/api/v1/organizations/"):
-        answer = client_of(cast.superuser).get(f"{path}?{query}")
+        response = client_of(cast.superuser).get(f"{path}?{query}")
 
-        assert answer.status_code == 422
-        assert {issue["loc"][0] for issue in answer.json()["detail"]} == {"query"}
+        assert response.status_code == 422
+        assert {issue["loc"][0] for issue in response.json()["detail"]} == {"query"}
 
 
 def test_deleting_forgets_the_address_everywhere(cast: Cast, settings: Settings) -> None:

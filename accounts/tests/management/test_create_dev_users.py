@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def allowed(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def allow_dev_users(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.ALLOW_DEV_USERS = True
     monkeypatch.delenv("DEV_USERS_PASSWORD", raising=False)
 
@@ -26,25 +26,25 @@ def run(*arguments: str) -> str:
     return out.getvalue()
 
 
-def sign_in(who: dict[str, str]) -> Any:
-    form = urlencode({"username": who["email"], "password": who["password"]})
+def sign_in(account: dict[str, str]) -> Any:
+    form = urlencode({"username": account["email"], "password": account["password"]})
     return APIClient().post(
         "/api/v1/login/access-token", form, content_type="application/x-www-form-urlencoded"
     )
 
 
-def test_the_cast_can_sign_in_and_has_its_places(allowed: None) -> None:
+def test_the_cast_can_sign_in_and_has_its_places(allow_dev_users: None) -> None:
     output = json.loads(run("--json"))
 
     users = output["users"]
     assert set(output) == {"organization_id", "other_organization_id", "users"}
-    assert {name: who["email"] for name, who in users.items()} == {
+    assert {name: account["email"] for name, account in users.items()} == {
         "superuser": "superuser@demo.sartiq.example",
         "owner": "owner@demo.sartiq.example",
         "member": "member@demo.sartiq.example",
         "outsider": "outsider@demo.sartiq.example",
     }
-    assert [sign_in(who).status_code for who in users.values()] == [200] * 4
+    assert [sign_in(account).status_code for account in users.values()] == [200] * 4
     roles = Membership.objects.values_list("user__email", "organization_id", "role")
     assert {(email.partition("@")[0], str(place), role) for email, place, role in roles} == {
         ("owner", output["organization_id"], Role.OWNER),
@@ -54,7 +54,7 @@ def test_the_cast_can_sign_in_and_has_its_places(allowed: None) -> None:
     assert User.objects.get(is_superuser=True).email == users["superuser"]["email"]
 
 
-def test_running_again_changes_nothing_and_ends_no_session(allowed: None) -> None:
+def test_running_again_changes_nothing_and_ends_no_session(allow_dev_users: None) -> None:
     first = run("--json")
     owner = User.objects.with_email("owner@demo.sartiq.example").get()
     token = sessions.open_session(user=owner).access_token
@@ -66,19 +66,19 @@ def test_running_again_changes_nothing_and_ends_no_session(allowed: None) -> Non
     assert sessions.user_of(access_token=token) == owner
 
 
-def test_the_cast_is_brought_back_to_how_it_should_be(allowed: None) -> None:
+def test_the_cast_is_brought_back_to_how_it_should_be(allow_dev_users: None) -> None:
     output = json.loads(run("--json"))
     User.objects.update(is_active=False, is_superuser=False)
     Membership.objects.update(role=Role.MEMBER)
 
     run()
 
-    assert [sign_in(who).status_code for who in output["users"].values()] == [200] * 4
+    assert [sign_in(account).status_code for account in output["users"].values()] == [200] * 4
     assert User.objects.filter(is_superuser=True).count() == 1
     assert Membership.objects.filter(role=Role.OWNER).count() == 2
 
 
-def test_the_password_may_be_given(allowed: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_password_may_be_given(allow_dev_users: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DEV_USERS_PASSWORD", "given-in-the-environment")
 
     output = json.loads(run("--json"))
@@ -87,7 +87,7 @@ def test_the_password_may_be_given(allowed: None, monkeypatch: pytest.MonkeyPatc
     assert sign_in(output["users"]["owner"]).status_code == 200
 
 
-def test_a_dry_run_writes_nothing(allowed: None) -> None:
+def test_a_dry_run_writes_nothing(allow_dev_users: None) -> None:
     assert "owner@demo.sartiq.example" in run("--dry-run")
     assert not User.objects.exists()
 

@@ -16,7 +16,7 @@ from bulkupload.services.rows import import_chunk
 from catalog.models import Product
 from media.models import MediaResource
 from media.storage.testing.memory import MemoryStore
-from media.tests.factories import sent
+from media.tests.factories import upload_file
 
 
 def run(path: Path, user: User, *more: str) -> str:
@@ -213,7 +213,7 @@ def test_a_pipe_is_read(private: MemoryStore, user: User, tmp_path: Path) -> Non
 
 
 def test_pictures_are_shown_before_it_ends(public: MemoryStore, user: User, table: Path) -> None:
-    good = sent(public, user)
+    good = upload_file(public, user)
     table.write_text(f"sku,name,cover_image,images\nA,Shoe,{good},{good}|bad\n")
 
     with pytest.raises(CommandError, match="1 images were refused") as refused:

@@ -7,7 +7,7 @@ from bulkupload.services import jobs
 from bulkupload.tests.importing import pictures, send, work_off
 from bulkupload.tests.picturing import content, shown
 from media.storage.testing.memory import MemoryStore
-from media.tests.factories import sent
+from media.tests.factories import upload_file
 
 
 def cancelled(member: Membership, *, cover: str = "") -> BulkUploadJob:
@@ -21,7 +21,7 @@ def test_staff_who_retry_for_an_organization_show_what_its_member_uploaded(
     public: MemoryStore, user: User
 ) -> None:
     member, staff = MembershipFactory.create(user=user), UserFactory.create(superuser=True)
-    url = sent(public, user)
+    url = upload_file(public, user)
     job = cancelled(member, cover=url)
 
     again = work_off(jobs.retry(user=staff, job_id=job.pk))

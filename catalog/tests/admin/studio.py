@@ -41,7 +41,7 @@ def fill(text: str) -> list[Model]:
     number = next(_numbers)
     user = UserFactory.create(full_name=text)
     organization = Organization.objects.create(name=text, slug=f"studio-x-{number}")
-    made: list[Model] = [
+    rows: list[Model] = [
         user,
         organization,
         Membership.objects.create(user=user, organization=organization),
@@ -66,10 +66,10 @@ def fill(text: str) -> list[Model]:
             http_accept=text,
         ),
     ]
-    made += _export(user, organization, text)
-    product = next(row for row in made if isinstance(row, Product))
-    made += _bulk(user, organization, text, product)
-    return made + _media(user, organization, text, product)
+    rows += _export(user, organization, text)
+    product = next(row for row in rows if isinstance(row, Product))
+    rows += _bulk(user, organization, text, product)
+    return rows + _media(user, organization, text, product)
 
 
 def _entities(user: User, organization: Organization, text: str, number: int) -> list[Model]:
@@ -93,8 +93,10 @@ def _entities(user: User, organization: Organization, text: str, number: int) ->
     look = Look.objects.create(**owner, **configured, subject=subject)
     look.products.add(product)
     guideline = Guideline.objects.create(**owner, **configured)
-    wanted = ProductionRequest.objects.create(**owner, **configured, guideline=guideline)
-    wanted.looks.add(look)
+    production_request = ProductionRequest.objects.create(
+        **owner, **configured, guideline=guideline
+    )
+    production_request.looks.add(look)
     pk = new_id()
     model = LoraModel.objects.create(
         id=pk,
@@ -110,7 +112,7 @@ def _entities(user: User, organization: Organization, text: str, number: int) ->
         upload_timestamp=NOW,
         uploaded_by=user,
     )
-    return [product, subject, look, guideline, wanted, model, configuration, visibility]
+    return [product, subject, look, guideline, production_request, model, configuration, visibility]
 
 
 def _media(user: User, organization: Organization, text: str, product: Product) -> list[Model]:

@@ -38,12 +38,12 @@ def organization(db: None) -> Organization:
 def test_deleting_an_entity_detaches_its_media_and_starts_their_grace(
     staff_client: Client, superuser: User, *, many: bool
 ) -> None:
-    gone, stays = product(superuser), product(superuser)
-    mine = rows.resource(superuser, unattached_at=None)
+    gone, others = product(superuser), product(superuser)
+    own = rows.resource(superuser, unattached_at=None)
     shared = rows.resource(superuser, unattached_at=None)
-    rows.attachment(mine, gone)
+    rows.attachment(own, gone)
     rows.attachment(shared, gone, slot="back_image")
-    rows.attachment(shared, stays)
+    rows.attachment(shared, others)
 
     if many:
         data = {"action": "delete_selected", "_selected_action": [str(gone.pk)], "post": "yes"}
@@ -51,12 +51,12 @@ def test_deleting_an_entity_detaches_its_media_and_starts_their_grace(
     else:
         response = staff_client.post(address("delete", gone.pk), {"post": "yes"})
 
-    mine.refresh_from_db()
+    own.refresh_from_db()
     shared.refresh_from_db()
     assert response.status_code == 302
-    assert list(Product.objects.all()) == [stays]
-    assert Attachment.objects.get().entity_id == stays.pk
-    assert mine.unattached_at is not None
+    assert list(Product.objects.all()) == [others]
+    assert Attachment.objects.get().entity_id == others.pk
+    assert own.unattached_at is not None
     assert shared.unattached_at is None
     assert MediaResource.objects.count() == 2
 
@@ -75,24 +75,24 @@ def test_a_new_entity_belongs_to_the_chosen_owner_and_its_creator(
         },
     )
 
-    made = Product.objects.get()
+    created = Product.objects.get()
     assert response.status_code == 302
-    assert (made.user, made.organization, made.sku) == (superuser, organization, "OX-1")
+    assert (created.user, created.organization, created.sku) == (superuser, organization, "OX-1")
 
 
 def test_what_belongs_to_an_owner_cannot_move(
     staff_client: Client, superuser: User, organization: Organization
 ) -> None:
-    mine = product(superuser)
+    own = product(superuser)
 
     response = staff_client.post(
-        address("change", mine.pk),
+        address("change", own.pk),
         {"name": "Derby shoe", "organization": organization.pk, "user": UserFactory.create().pk},
     )
 
-    mine.refresh_from_db()
+    own.refresh_from_db()
     assert response.status_code == 302
-    assert (mine.name, mine.user, mine.organization) == ("Derby shoe", superuser, None)
+    assert (own.name, own.user, own.organization) == ("Derby shoe", superuser, None)
 
 
 @pytest.mark.parametrize("owner", ["organization", "user"])
@@ -147,7 +147,7 @@ def test_a_look_links_only_what_its_owner_has(
     own = product(superuser, organization=organization)
     foreign = product(superuser)
 
-    refused = staff_client.post(
+    response = staff_client.post(
         address("add", model="look"),
         {
             "name": "Autumn",
@@ -156,7 +156,7 @@ def test_a_look_links_only_what_its_owner_has(
             "products": [own.pk, foreign.pk],
         },
     )
-    taken = staff_client.post(
+    conflict = staff_client.post(
         address("add", model="look"),
         {
             "name": "Autumn",
@@ -166,8 +166,8 @@ def test_a_look_links_only_what_its_owner_has(
         },
     )
 
-    assert list(errors_of(refused)) == ["products"]
-    assert taken.status_code == 302
+    assert list(errors_of(response)) == ["products"]
+    assert conflict.status_code == 302
     assert list(Look.objects.get().products.all()) == [own]
 
 

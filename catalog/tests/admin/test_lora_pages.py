@@ -162,7 +162,7 @@ class Zeros(io.RawIOBase):
         self._held = b""
 
     @staticmethod
-    def _made(head: bytes, zeros: int, tail: bytes) -> Iterator[bytes]:
+    def parts_of(head: bytes, zeros: int, tail: bytes) -> Iterator[bytes]:
         yield head
         for start in range(0, zeros, 65536):
             yield bytes(min(65536, zeros - start))
@@ -173,9 +173,9 @@ class Zeros(io.RawIOBase):
 
     def readinto(self, target: Any) -> int:
         self._held = self._held or next(self._pieces, b"")
-        given, self._held = self._held[: len(target)], self._held[len(target) :]
-        target[: len(given)] = given
-        return len(given)
+        chunk, self._held = self._held[: len(target)], self._held[len(target) :]
+        target[: len(chunk)] = chunk
+        return len(chunk)
 
 
 def form_of(subject: Subject, *, size: int) -> Zeros:
@@ -259,7 +259,7 @@ def test_other_staff_may_look_and_nothing_else(
     client.force_login(staff, backend="django.contrib.auth.backends.ModelBackend")
 
     looked = client.get(reverse(MODEL, args=[model.pk]))
-    refused = [
+    responses = [
         client.get(reverse(ADD)),
         client.post(reverse(ADD), filled(subject, files.safetensors())),
         client.post(reverse(MODEL, args=[model.pk]), {"trigger": "x"}),
@@ -267,7 +267,7 @@ def test_other_staff_may_look_and_nothing_else(
     ]
 
     assert looked.status_code == 200
-    assert [response.status_code for response in refused] == [403, 403, 403, 403]
+    assert [response.status_code for response in responses] == [403, 403, 403, 403]
     assert LoraModel.objects.count() == 1
 
 

@@ -61,25 +61,25 @@ def route(kind: str, entity_id: object = "") -> str:
     return f"/api/v1/{kind}/{entity_id}"
 
 
-def made(client: APIClient, kind: str, query: str = "", **fields: Any) -> dict[str, Any]:
-    answer = client.post(route(kind) + query, {"name": "One"} | fields)
-    assert answer.status_code == 201, answer.json()
-    found: dict[str, Any] = answer.json()
-    return found
+def create(client: APIClient, kind: str, query: str = "", **fields: Any) -> dict[str, Any]:
+    response = client.post(route(kind) + query, {"name": "One"} | fields)
+    assert response.status_code == 201, response.json()
+    body: dict[str, Any] = response.json()
+    return body
 
 
-def as_stored(answer: dict[str, Any]) -> dict[str, Any]:
+def as_stored(response: dict[str, Any]) -> dict[str, Any]:
     """Drop what a later version of the product may add."""
-    return {name: value for name, value in answer.items() if name != "export_configuration_id"}
+    return {name: value for name, value in response.items() if name != "export_configuration_id"}
 
 
 @each_kind
 def test_an_entity_is_answered_whole(client: APIClient, user: User, kind: str) -> None:
-    answer = client.post(route(kind), {"name": "One"})
+    response = client.post(route(kind), {"name": "One"})
 
-    body = answer.json()
-    assert answer.status_code == 201
-    assert answer["Location"] == route(kind, body["id"])
+    body = response.json()
+    assert response.status_code == 201
+    assert response["Location"] == route(kind, body["id"])
     assert UUID(body["id"]).version == 7
     assert body["created_at"].endswith("Z")
     assert body["updated_at"].endswith("Z")
@@ -92,12 +92,12 @@ def test_an_entity_is_answered_whole(client: APIClient, user: User, kind: str) -
         "updated_at": body["updated_at"],
         **OWN[kind],
     }
-    assert client.get(answer["Location"]).json() == body
+    assert client.get(response["Location"]).json() == body
 
 
 @each_kind
 def test_every_field_that_is_sent_is_kept(client: APIClient, kind: str) -> None:
-    body = made(client, kind, **FULL[kind])
+    body = create(client, kind, **FULL[kind])
 
     assert {name: body[name] for name in FULL[kind]} == FULL[kind]
 
@@ -105,14 +105,14 @@ def test_every_field_that_is_sent_is_kept(client: APIClient, kind: str) -> None:
 @pytest.mark.covers("T44")
 @each_kind
 def test_a_patch_touches_only_what_it_names(client: APIClient, kind: str) -> None:
-    before = made(client, kind, **FULL[kind])
+    before = create(client, kind, **FULL[kind])
     for name, value in (("name", "Renamed"), *list(FULL[kind].items())[1:]):
         changed = value if name in {"name", "type"} else f"{value}-2"
 
-        answer = client.patch(route(kind, before["id"]), {name: changed})
+        response = client.patch(route(kind, before["id"]), {name: changed})
 
-        after = answer.json()
-        assert answer.status_code == 200
+        after = response.json()
+        assert response.status_code == 200
         assert after["updated_at"] > before["updated_at"]
         assert after == before | {name: changed, "updated_at": after["updated_at"]}
         before = after
@@ -120,11 +120,11 @@ def test_a_patch_touches_only_what_it_names(client: APIClient, kind: str) -> Non
 
 @each_kind
 def test_an_empty_patch_changes_nothing(client: APIClient, kind: str) -> None:
-    before = made(client, kind, **FULL[kind])
+    before = create(client, kind, **FULL[kind])
 
-    answer = client.patch(route(kind, before["id"]), {})
+    response = client.patch(route(kind, before["id"]), {})
 
-    assert (answer.status_code, answer.json()) == (200, before)
+    assert (response.status_code, response.json()) == (200, before)
 
 
 @pytest.mark.covers("T41")
@@ -139,7 +139,7 @@ def test_what_the_server_owns_is_never_written(client: APIClient, kind: str, tea
         "entity_type": "LOOK",
     }
 
-    before = made(client, kind, **forged)
+    before = create(client, kind, **forged)
     after = client.patch(route(kind, before["id"]), forged).json()
 
     assert not {before[name] for name in forged if name in before} & set(forged.values())
@@ -149,7 +149,7 @@ def test_what_the_server_owns_is_never_written(client: APIClient, kind: str, tea
 @pytest.mark.covers("T44")
 @each_kind
 @pytest.mark.parametrize(
-    ("sent", "loc", "code"),
+    ("payload", "loc", "code"),
     [
         ({}, ["body", "name"], "missing"),
         ({"name": None}, ["body", "name"], "null_not_allowed"),
@@ -161,23 +161,26 @@ def test_what_the_server_owns_is_never_written(client: APIClient, kind: str, tea
     ],
 )
 def test_a_bad_body_is_named(
-    client: APIClient, kind: str, sent: Any, loc: list[str], code: str
+    client: APIClient, kind: str, payload: Any, loc: list[str], code: str
 ) -> None:
-    answer = client.post(route(kind), sent)
+    response = client.post(route(kind), payload)
 
-    (issue,) = answer.json()["detail"]
-    assert (answer.status_code, issue["loc"], issue["type"]) == (422, loc, code)
+    (issue,) = response.json()["detail"]
+    assert (response.status_code, issue["loc"], issue["type"]) == (422, loc, code)
     assert client.get(route(kind)).json() == {"data": [], "count": 0}
 
 
 @each_kind
 def test_an_entity_is_deleted_once(client: APIClient, kind: str) -> None:
-    entity_id = made(client, kind)["id"]
+    entity_id = create(client, kind)["id"]
 
-    answers = [client.delete(route(kind, entity_id)) for _ in range(2)]
+    responses = [client.delete(route(kind, entity_id)) for _ in range(2)]
 
-    assert [answer.status_code for answer in answers] == [204, 404]
-    assert (answers[0].content, answers[1].json()) == (b"", {"detail": f"{THING[kind]} not found"})
+    assert [response.status_code for response in responses] == [204, 404]
+    assert (responses[0].content, responses[1].json()) == (
+        b"",
+        {"detail": f"{THING[kind]} not found"},
+    )
     assert client.get(route(kind, entity_id)).status_code == 404
 
 
@@ -186,20 +189,20 @@ def test_an_entity_is_deleted_once(client: APIClient, kind: str) -> None:
 def test_a_foreign_entity_is_answered_like_a_missing_one(
     client: APIClient, team: Team, kind: str
 ) -> None:
-    theirs = made(client_of(team.outsider), kind)
+    foreign = create(client_of(team.outsider), kind)
     missing = uuid4()
 
-    answers = [
+    responses = [
         getattr(client, method)(route(kind, entity_id), *([{"name": "Mine"}] if body else []))
         for method, body in (("get", False), ("patch", True), ("delete", False))
-        for entity_id in (theirs["id"], missing)
+        for entity_id in (foreign["id"], missing)
     ]
 
-    assert {answer.status_code for answer in answers} == {404}
-    assert {answer.content for answer in answers} == {
+    assert {response.status_code for response in responses} == {404}
+    assert {response.content for response in responses} == {
         b'{"detail":"%s not found"}' % THING[kind].encode()
     }
-    assert client_of(team.outsider).get(route(kind, theirs["id"])).json() == theirs
+    assert client_of(team.outsider).get(route(kind, foreign["id"])).json() == foreign
 
 
 @pytest.mark.covers("I13")
@@ -208,17 +211,20 @@ def test_personal_and_organization_rows_never_mix(
     client: APIClient, user: User, team: Team, kind: str
 ) -> None:
     query = f"?organization_id={team.organization.pk}"
-    mine = made(client, kind)
-    ours = made(client, kind, query, name="Ours")
-    theirs = made(client_of(team.member), kind, query, name="Theirs")
+    personal = create(client, kind)
+    shared = create(client, kind, query, name="Ours")
+    foreign = create(client_of(team.member), kind, query, name="Theirs")
 
-    assert (ours["user_id"], ours["organization_id"]) == (str(user.pk), str(team.organization.pk))
-    assert client.get(route(kind)).json() == {"data": [mine], "count": 1}
-    assert client.get(route(kind) + query).json() == {"data": [ours, theirs], "count": 2}
-    assert client.get(route(kind, theirs["id"])).json() == theirs
-    changed = client.patch(route(kind, theirs["id"]), {"name": "Changed"}).json()
+    assert (shared["user_id"], shared["organization_id"]) == (
+        str(user.pk),
+        str(team.organization.pk),
+    )
+    assert client.get(route(kind)).json() == {"data": [personal], "count": 1}
+    assert client.get(route(kind) + query).json() == {"data": [shared, foreign], "count": 2}
+    assert client.get(route(kind, foreign["id"])).json() == foreign
+    changed = client.patch(route(kind, foreign["id"]), {"name": "Changed"}).json()
     assert (changed["name"], changed["user_id"]) == ("Changed", str(team.member.pk))
-    assert client.delete(route(kind, theirs["id"])).status_code == 204
+    assert client.delete(route(kind, foreign["id"])).status_code == 204
 
 
 @pytest.mark.covers("T40")
@@ -229,13 +235,13 @@ def test_an_organization_one_may_not_enter_is_refused(
     stranger = client_of(team.outsider)
     for organization_id in (team.organization.pk, uuid4()):
         query = f"?organization_id={organization_id}"
-        answers = [
+        responses = [
             stranger.get(route(kind) + query),
             stranger.post(route(kind) + query, {"name": "x"}),
         ]
 
-        assert [answer.status_code for answer in answers] == [403, 403]
-        assert answers[0].json() == {"detail": "Not enough permissions"}
+        assert [response.status_code for response in responses] == [403, 403]
+        assert responses[0].json() == {"detail": "Not enough permissions"}
     malformed = client.get(route(kind) + "?organization_id=x")
     assert malformed.json()["detail"][0]["loc"] == ["query", "organization_id"]
 
@@ -243,7 +249,7 @@ def test_an_organization_one_may_not_enter_is_refused(
 @pytest.mark.covers("T48")
 @each_kind
 def test_a_list_is_oldest_first_and_in_windows(client: APIClient, kind: str) -> None:
-    rows = [made(client, kind, name=f"Row {number}") for number in range(5)]
+    rows = [create(client, kind, name=f"Row {number}") for number in range(5)]
 
     first = client.get(route(kind) + "?limit=2").json()
     rest = client.get(route(kind) + "?skip=2").json()
@@ -255,7 +261,7 @@ def test_a_list_is_oldest_first_and_in_windows(client: APIClient, kind: str) -> 
 
 @each_kind
 def test_a_list_is_searched_by_name(client: APIClient, kind: str) -> None:
-    shoe, _ = made(client, kind, name="Oxford SHOE"), made(client, kind, name="Scarf 100%")
+    shoe, _ = create(client, kind, name="Oxford SHOE"), create(client, kind, name="Scarf 100%")
 
     assert client.get(route(kind) + "?search=shoe").json() == {"data": [shoe], "count": 1}
     assert client.get(route(kind) + "?search=%25").json()["count"] == 1
@@ -271,7 +277,7 @@ def test_a_list_costs_the_same_for_one_row_and_for_many(
     django_assert_max_num_queries: DjangoAssertNumQueries,
 ) -> None:
     for number in range(12):
-        made(client, kind, name=f"Row {number}")
+        create(client, kind, name=f"Row {number}")
 
     with django_assert_max_num_queries(4):  # the caller, rows, links, media
         assert len(client.get(route(kind)).json()["data"]) == 12
@@ -288,14 +294,14 @@ def test_both_spellings_of_a_collection_answer(client: APIClient, kind: str) -> 
 @pytest.mark.covers("F40", "T64")
 @each_kind
 def test_a_repeated_creation_with_a_key_is_one(client: APIClient, kind: str) -> None:
-    answers = [
+    responses = [
         client.post(route(kind), {"name": "Once"}, headers={"Idempotency-Key": "k1"})
         for _ in range(3)
     ]
 
-    assert [answer.status_code for answer in answers] == [201] * 3
-    assert answers[1].json() == answers[2].json() == answers[0].json()
-    assert [answer.headers.get("Idempotent-Replayed") for answer in answers] == [
+    assert [response.status_code for response in responses] == [201] * 3
+    assert responses[1].json() == responses[2].json() == responses[0].json()
+    assert [response.headers.get("Idempotent-Replayed") for response in responses] == [
         None,
         "true",
         "true",

@@ -33,11 +33,11 @@ def test_a_sku_is_given_once_in_each_scope(client: APIClient, team: Team) -> Non
     create_entity(client, PRODUCTS, query, sku="A-1")
     create_entity(client_of(team.outsider), PRODUCTS, sku="A-1")
 
-    mine = client.post(PRODUCTS, {"name": "Two", "sku": "A-1"})
-    ours = client_of(team.member).post(PRODUCTS + query, {"name": "Two", "sku": "A-1"})
+    personal = client.post(PRODUCTS, {"name": "Two", "sku": "A-1"})
+    shared = client_of(team.member).post(PRODUCTS + query, {"name": "Two", "sku": "A-1"})
 
-    assert [mine.status_code, ours.status_code] == [409, 409]
-    assert mine.json() == {
+    assert [personal.status_code, shared.status_code] == [409, 409]
+    assert personal.json() == {
         "detail": (
             "A product with this SKU already exists. Change that product or choose another SKU."
         )
@@ -77,15 +77,15 @@ def test_products_are_found_by_sku_and_by_text(client: APIClient) -> None:
     shoe = create_entity(client, PRODUCTS, name="Shoe", sku="AW26-1", brand="Sartiq")
     scarf = create_entity(client, PRODUCTS, name="Scarf", sku="AW26-10", brand="Other")
 
-    def found(query: str) -> list[dict[str, Any]]:
+    def names_found(query: str) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = client.get(f"{PRODUCTS}?{query}").json()["data"]
         return rows
 
-    assert found("sku=AW26-1") == [shoe]
-    assert found("search=aw26") == [shoe, scarf]
-    assert found("search=SARTIQ") == [shoe]
-    assert found("search=scar") == [scarf]
-    assert found("sku=AW26-10&search=shoe") == []
+    assert names_found("sku=AW26-1") == [shoe]
+    assert names_found("search=aw26") == [shoe, scarf]
+    assert names_found("search=SARTIQ") == [shoe]
+    assert names_found("search=scar") == [scarf]
+    assert names_found("sku=AW26-10&search=shoe") == []
 
 
 # --- Slug -----------------------------------------------------------------------------------------
@@ -118,12 +118,12 @@ def test_a_slug_that_was_chosen_is_never_changed(client: APIClient) -> None:
     chosen = create_entity(client, SUBJECTS, name="Ada", slug="ada-2")
     first, third = (create_entity(client, SUBJECTS, name="Ada") for _ in range(2))
 
-    taken = client.post(SUBJECTS, {"name": "Other", "slug": "ada"})
+    conflict = client.post(SUBJECTS, {"name": "Other", "slug": "ada"})
     renamed = client.patch(f"{SUBJECTS}{chosen['id']}", {"name": "Renamed"}).json()
 
     assert (first["slug"], third["slug"]) == ("ada", "ada-3")
-    assert taken.status_code == 409
-    assert taken.json() == {
+    assert conflict.status_code == 409
+    assert conflict.json() == {
         "detail": "A subject with this slug already exists. Choose another slug."
     }
     assert renamed["slug"] == "ada-2"
@@ -131,7 +131,7 @@ def test_a_slug_that_was_chosen_is_never_changed(client: APIClient) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sent", "field", "code"),
+    ("payload", "field", "code"),
     [
         ({"slug": "a b"}, "slug", "slug"),
         ({"slug": ""}, "slug", "string_empty"),
@@ -142,9 +142,9 @@ def test_a_slug_that_was_chosen_is_never_changed(client: APIClient) -> None:
     ],
 )
 def test_a_bad_subject_is_named(
-    client: APIClient, sent: dict[str, Any], field: str, code: str
+    client: APIClient, payload: dict[str, Any], field: str, code: str
 ) -> None:
-    response = client.post(SUBJECTS, {"name": "Ada"} | sent)
+    response = client.post(SUBJECTS, {"name": "Ada"} | payload)
 
     (issue,) = response.json()["detail"]
     assert (response.status_code, issue["loc"], issue["type"]) == (422, ["body", field], code)
@@ -194,9 +194,9 @@ def test_an_id_of_another_owner_is_refused_like_an_unknown_one(
     ]
     foreign = create_entity(client_of(team.outsider), one_route)["id"]
     entity = create_entity(client, route, query="", **{many: [good]})
-    sent = {"name": "Bad", many: [bad[0], good, *bad[1:]], one: foreign}
+    payload = {"name": "Bad", many: [bad[0], good, *bad[1:]], one: foreign}
 
-    responses = [client.post(route, sent), client.patch(f"{route}{entity['id']}", sent)]
+    responses = [client.post(route, payload), client.patch(f"{route}{entity['id']}", payload)]
 
     for response in responses:
         assert response.status_code == 422

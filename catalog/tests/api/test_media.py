@@ -15,7 +15,7 @@ from media.models import Attachment, MediaResource, ObjectDeletion, Upload, Uplo
 from media.rules.failures import sentence_for
 from media.selectors import public_url
 from media.storage.testing.memory import MemoryStore
-from media.tests.factories import counts, drain, photo, ready, sent
+from media.tests.factories import counts, drain, photo, ready, upload_file
 from sartiq.core.models import new_id
 
 pytestmark = pytest.mark.django_db
@@ -23,32 +23,32 @@ pytestmark = pytest.mark.django_db
 PRODUCTS = "/api/v1/products/"
 
 
-def created(client: APIClient, query: str = "", **fields: Any) -> dict[str, Any]:
-    answer = client.post(PRODUCTS + query, {"name": "Shoe"} | fields)
-    assert answer.status_code == 201, answer.json()
-    found: dict[str, Any] = answer.json()
-    return found
+def create(client: APIClient, query: str = "", **fields: Any) -> dict[str, Any]:
+    response = client.post(PRODUCTS + query, {"name": "Shoe"} | fields)
+    assert response.status_code == 201, response.json()
+    body: dict[str, Any] = response.json()
+    return body
 
 
-def issues(answer: Any) -> list[tuple[list[Any], str]]:
-    return [(issue["loc"], issue["type"]) for issue in answer.json()["detail"]]
+def issues(response: Any) -> list[tuple[list[Any], str]]:
+    return [(issue["loc"], issue["type"]) for issue in response.json()["detail"]]
 
 
 def test_a_product_made_from_the_same_photo_repairs_a_picture_whose_object_is_gone(
     client: APIClient, user: User, memory: MemoryStore
 ) -> None:
     resource = ready(memory, user, photo(1))
-    first = created(client, cover_image=public_url(resource.storage_key))
+    first = create(client, cover_image=public_url(resource.storage_key))
     memory.delete_many([resource.storage_key])
 
-    second = created(client, cover_image=sent(memory, user, photo(1)))
+    second = create(client, cover_image=upload_file(memory, user, photo(1)))
     drain()
 
-    shown = [
+    media = [
         client.get(f"{PRODUCTS}{each['id']}").json()["cover_image"] for each in (first, second)
     ]
-    assert [each["resource_id"] for each in shown] == [str(resource.pk)] * 2
-    assert [each["status"] for each in shown] == ["ready"] * 2
+    assert [each["resource_id"] for each in media] == [str(resource.pk)] * 2
+    assert [each["status"] for each in media] == ["ready"] * 2
     assert memory.body(resource.storage_key) == photo(1)
 
 
@@ -56,12 +56,12 @@ def test_a_file_is_shown_pending_then_ready_then_failed(
     client: APIClient, user: User, memory: MemoryStore
 ) -> None:
     body = photo(1, size=(30, 20))
-    url = sent(memory, user, body)
+    url = upload_file(memory, user, body)
 
-    cover = created(client, cover_image=url)["cover_image"]
+    cover = create(client, cover_image=url)["cover_image"]
 
     resource = MediaResource.objects.get()
-    shown = {
+    media = {
         "resource_id": str(resource.pk),
         "slot": "cover_image",
         "position": None,
@@ -76,9 +76,9 @@ def test_a_file_is_shown_pending_then_ready_then_failed(
         "dominant_color": None,
         "alt_text": None,
     }
-    assert cover == shown
+    assert cover == media
 
-    def now_shown() -> Any:
+    def cover_image() -> Any:
         return client.get(PRODUCTS).json()["data"][0]["cover_image"]
 
     drain()
@@ -87,15 +87,15 @@ def test_a_file_is_shown_pending_then_ready_then_failed(
     done = {"status": "ready", "dominant_color": resource.dominant_color}
     folder = f"{settings.CDN_URL}/media/{resource.pk}"
     stored = {"url": f"{folder}/file.png", "thumbnail_url": f"{folder}/thumb.webp"}
-    assert now_shown() == shown | done | stored
+    assert cover_image() == media | done | stored
 
     MediaResource.objects.update(status="FAILED", failure_code="file_truncated")
     failure = {"code": "file_truncated", "message": sentence_for("file_truncated")}
     failed = {"status": "failed", "url": None, "failure": failure}
-    assert now_shown() == shown | done | failed
+    assert cover_image() == media | done | failed
 
     MediaResource.objects.update(failure_code="code_of_a_later_release")
-    unknown = now_shown()["failure"]
+    unknown = cover_image()["failure"]
     assert unknown["code"] == "code_of_a_later_release"
     assert unknown["message"] == "The file could not be used. Upload it again."
 
@@ -114,15 +114,15 @@ def test_a_file_is_shown_pending_then_ready_then_failed(
 def test_each_slot_of_each_entity_takes_files(
     client: APIClient, user: User, memory: MemoryStore, route: str, slot: str, *, holds_list: bool
 ) -> None:
-    urls = [sent(memory, user, photo(number)) for number in range(3)]
+    urls = [upload_file(memory, user, photo(number)) for number in range(3)]
     value = urls if holds_list else urls[0]
 
     body = client.post(route, {"name": "One", slot: value}).json()
 
-    shown = body[slot] if holds_list else [body[slot]]
-    wanted = list(enumerate(urls)) if holds_list else [(None, urls[0])]
-    assert [(each["slot"], each["position"], each["url"]) for each in shown] == [
-        (slot, position, url) for position, url in wanted
+    media = body[slot] if holds_list else [body[slot]]
+    expected = list(enumerate(urls)) if holds_list else [(None, urls[0])]
+    assert [(each["slot"], each["position"], each["url"]) for each in media] == [
+        (slot, position, url) for position, url in expected
     ]
     assert client.patch(f"{route}{body['id']}", {"name": "Two"}).json()[slot] == body[slot]
 
@@ -140,14 +140,14 @@ def test_each_slot_of_each_entity_takes_files(
 def test_a_list_is_replaced_by_canonical_and_fresh_urls_in_any_order(
     client: APIClient, user: User, memory: MemoryStore
 ) -> None:
-    kept = ready(memory, user, photo(1))
-    fresh = sent(memory, user, photo(2))
-    canonical = f"{settings.CDN_URL}/{kept.storage_key}"
-    product = created(client, images=[canonical])
+    resource = ready(memory, user, photo(1))
+    fresh = upload_file(memory, user, photo(2))
+    canonical = f"{settings.CDN_URL}/{resource.storage_key}"
+    product = create(client, images=[canonical])
 
-    shown = client.patch(f"{PRODUCTS}{product['id']}", {"images": [fresh, canonical, fresh]}).json()
+    media = client.patch(f"{PRODUCTS}{product['id']}", {"images": [fresh, canonical, fresh]}).json()
 
-    assert [(each["position"], each["url"]) for each in shown["images"]] == [
+    assert [(each["position"], each["url"]) for each in media["images"]] == [
         (0, fresh),
         (1, canonical),
         (2, fresh),
@@ -159,12 +159,12 @@ def test_a_list_is_replaced_by_canonical_and_fresh_urls_in_any_order(
 def test_creation_is_all_or_nothing_and_names_each_bad_file(
     client: APIClient, user: User, memory: MemoryStore
 ) -> None:
-    good = sent(memory, user, photo(1))
-    wrong = sent(memory, user, b"%PDF-1.4 not a picture")
+    good = upload_file(memory, user, photo(1))
+    wrong = upload_file(memory, user, b"%PDF-1.4 not a picture")
     unknown = f"{settings.CDN_URL}/temp/{new_id()}_1700000000_shoe.png"
     foreign = f"{settings.CDN_URL}/{ready(memory, UserFactory.create(), photo(2)).storage_key}"
 
-    answer = client.post(
+    response = client.post(
         PRODUCTS,
         {
             "name": "Shoe",
@@ -174,15 +174,15 @@ def test_creation_is_all_or_nothing_and_names_each_bad_file(
         },
     )
 
-    assert answer.status_code == 422
-    assert issues(answer) == [
+    assert response.status_code == 422
+    assert issues(response) == [
         (["body", "cover_image"], "content_type_mismatch"),
         (["body", "back_image"], "file_not_found"),
         (["body", "images", 1], "file_not_found"),
         (["body", "images", 2], "file_not_found"),
     ]
-    assert answer.json()["detail"][0]["input"] == wrong
-    assert not any("http" in issue["msg"] for issue in answer.json()["detail"])
+    assert response.json()["detail"][0]["input"] == wrong
+    assert not any("http" in issue["msg"] for issue in response.json()["detail"])
     assert not Product.objects.exists()
     assert MediaResource.objects.filter(user=user).count() == 0
     drain()
@@ -193,32 +193,32 @@ def test_creation_is_all_or_nothing_and_names_each_bad_file(
 def test_a_refused_patch_changes_nothing(
     client: APIClient, user: User, memory: MemoryStore
 ) -> None:
-    product = created(client, images=[sent(memory, user, photo(1))])
+    product = create(client, images=[upload_file(memory, user, photo(1))])
     before = counts()
 
-    answer = client.patch(
+    response = client.patch(
         f"{PRODUCTS}{product['id']}", {"name": "New", "images": [], "cover_image": "nonsense"}
     )
 
-    assert issues(answer) == [(["body", "cover_image"], "file_not_found")]
+    assert issues(response) == [(["body", "cover_image"], "file_not_found")]
     assert client.get(f"{PRODUCTS}{product['id']}").json() == product
     assert counts() == before
 
 
 @pytest.mark.covers("I14")
 def test_a_taken_sku_takes_no_file_in(client: APIClient, user: User, memory: MemoryStore) -> None:
-    created(client, sku="A-1")
-    url = sent(memory, user)
+    create(client, sku="A-1")
+    url = upload_file(memory, user)
 
-    answer = client.post(PRODUCTS, {"name": "Two", "sku": "A-1", "cover_image": url})
+    response = client.post(PRODUCTS, {"name": "Two", "sku": "A-1", "cover_image": url})
 
-    assert answer.status_code == 409
+    assert response.status_code == 409
     assert not MediaResource.objects.exists()
     assert Upload.objects.get().state == UploadState.ISSUED
 
 
 def test_fifty_images_are_the_most(client: APIClient, user: User, memory: MemoryStore) -> None:
-    url = sent(memory, user)
+    url = upload_file(memory, user)
 
     over = client.post(PRODUCTS, {"name": "Shoe", "images": [url] * 51})
     together = client.post(PRODUCTS, {"name": "Shoe", "cover_image": url, "images": [url] * 50})
@@ -243,38 +243,38 @@ def test_fifty_images_are_the_most(client: APIClient, user: User, memory: Memory
 def test_images_of_the_wrong_form_are_named(
     client: APIClient, sent_fields: dict[str, Any], loc: list[Any], code: str
 ) -> None:
-    answer = client.post(PRODUCTS, {"name": "Shoe"} | sent_fields)
+    response = client.post(PRODUCTS, {"name": "Shoe"} | sent_fields)
 
-    assert (answer.status_code, issues(answer)) == (422, [(loc, code)])
+    assert (response.status_code, issues(response)) == (422, [(loc, code)])
 
 
 @pytest.mark.parametrize("nothing", [None, []])
 def test_null_clears_a_list_like_an_empty_one(
     client: APIClient, user: User, memory: MemoryStore, nothing: list[str] | None
 ) -> None:
-    made = client.post(PRODUCTS, {"name": "Shoe", "images": [sent(memory, user)]}).json()
+    product = client.post(PRODUCTS, {"name": "Shoe", "images": [upload_file(memory, user)]}).json()
 
-    answer = client.patch(f"{PRODUCTS}{made['id']}", {"images": nothing})
+    response = client.patch(f"{PRODUCTS}{product['id']}", {"images": nothing})
 
-    assert len(made["images"]) == 1
-    assert (answer.status_code, answer.json()["images"]) == (200, [])
+    assert len(product["images"]) == 1
+    assert (response.status_code, response.json()["images"]) == (200, [])
 
 
 @pytest.mark.covers("F14", "I14")
 def test_a_store_that_is_down_creates_nothing(
     client: APIClient, user: User, memory: MemoryStore
 ) -> None:
-    url = sent(memory, user)
+    url = upload_file(memory, user)
 
-    def down(operation: str, key: str) -> None:
+    def fail(operation: str, key: str) -> None:
         raise StoreUnavailableError
 
-    memory.before = down
-    answer = client.post(PRODUCTS, {"name": "Shoe", "cover_image": url})
+    memory.before = fail
+    response = client.post(PRODUCTS, {"name": "Shoe", "cover_image": url})
 
-    assert answer.status_code == 503
-    assert answer["Retry-After"] == "5"
-    assert answer.json() == {"detail": "Service temporarily unavailable"}
+    assert response.status_code == 503
+    assert response["Retry-After"] == "5"
+    assert response.json() == {"detail": "Service temporarily unavailable"}
     assert not Product.objects.exists()
     assert client.post(PRODUCTS, {"name": "No file"}).status_code == 201
 
@@ -285,10 +285,10 @@ def test_creation_with_files_costs_few_queries(
     memory: MemoryStore,
     django_assert_max_num_queries: DjangoAssertNumQueries,
 ) -> None:
-    url = sent(memory, user)
+    url = upload_file(memory, user)
 
     with django_assert_max_num_queries(20):
-        created(client, cover_image=url)
+        create(client, cover_image=url)
 
 
 def test_a_list_with_files_costs_no_query_for_each(
@@ -298,7 +298,7 @@ def test_a_list_with_files_costs_no_query_for_each(
     django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:
     for number in range(5):
-        created(client, cover_image=sent(memory, user, photo(number)))
+        create(client, cover_image=upload_file(memory, user, photo(number)))
 
     with django_assert_num_queries(3):  # the caller, rows, media
         rows = client.get(PRODUCTS).json()["data"]
@@ -310,7 +310,7 @@ def test_a_list_with_files_costs_no_query_for_each(
 def test_a_deleted_product_takes_no_object_with_it_at_once(
     client: APIClient, user: User, memory: MemoryStore
 ) -> None:
-    product = created(client, cover_image=sent(memory, user))
+    product = create(client, cover_image=upload_file(memory, user))
     drain()
     before = memory.keys()
 

@@ -16,7 +16,7 @@ from accounts.tests.factories import UserFactory, client_of
 from catalog.tests.conftest import Team
 from media.models import Upload, UploadState
 from media.storage.testing.memory import MemoryStore
-from media.tests.factories import drain, sent, ticket
+from media.tests.factories import drain, ticket, upload_file
 from sartiq.core.models import new_id
 
 pytestmark = pytest.mark.django_db
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db
 PRODUCTS = "/api/v1/products/"
 
 
-def created(client: APIClient, query: str = "", **fields: Any) -> dict[str, Any]:
+def create(client: APIClient, query: str = "", **fields: Any) -> dict[str, Any]:
     response = client.post(PRODUCTS + query, {"name": "Shoe"} | fields)
     assert response.status_code == 201, response.json()
     body: dict[str, Any] = response.json()
@@ -38,8 +38,8 @@ def issues(response: Any) -> list[tuple[list[Any], str]]:
 State = Callable[[MemoryStore, User], str]
 
 
-def issued(memory: MemoryStore, owner: User) -> str:
-    return sent(memory, owner, organization_id=organization_of(owner))
+def unused(memory: MemoryStore, owner: User) -> str:
+    return upload_file(memory, owner, organization_id=organization_of(owner))
 
 
 def never_put(memory: MemoryStore, owner: User) -> str:
@@ -47,7 +47,7 @@ def never_put(memory: MemoryStore, owner: User) -> str:
 
 
 def expired(memory: MemoryStore, owner: User) -> str:
-    url = issued(memory, owner)
+    url = unused(memory, owner)
     Upload.objects.filter(key=url.split(f"{settings.CDN_URL}/")[1]).update(
         state=UploadState.EXPIRED, expires_at=timezone.now() - timedelta(days=1)
     )
@@ -55,9 +55,9 @@ def expired(memory: MemoryStore, owner: User) -> str:
 
 
 def claimed(memory: MemoryStore, owner: User) -> str:
-    url = issued(memory, owner)
+    url = unused(memory, owner)
     query = f"?organization_id={organization_of(owner)}"
-    created(client_of(owner), query, cover_image=url)
+    create(client_of(owner), query, cover_image=url)
     return url
 
 
@@ -75,7 +75,7 @@ def organization_of(owner: User) -> Any:
     return Membership.objects.get(user=owner).organization_id
 
 
-STATES: list[State] = [issued, never_put, expired, claimed, consumed, unknown]
+STATES: list[State] = [unused, never_put, expired, claimed, consumed, unknown]
 TAKEN = {
     "owner": {"issued", "claimed", "consumed"},
     "colleague": {"issued", "claimed", "consumed"},
@@ -123,14 +123,14 @@ def test_foreign_unknown_and_expired_are_one_answer_of_the_same_cost(
     stranger = client_of(team.outsider)
     foreign = [state(memory, user) for state in STATES]
     urls = [*foreign, expired(memory, team.outsider)]
-    seen = set()
+    responses = set()
 
     for url in urls:
         with CaptureQueriesContext(connection) as captured:
             response = stranger.post(PRODUCTS, {"name": "Shoe", "cover_image": url})
         body = response.content.replace(url.encode(), b"URL")
-        seen.add((response.status_code, body, len(captured)))
+        responses.add((response.status_code, body, len(captured)))
 
-    ((status, body, _queries),) = seen
+    ((status, body, _queries),) = responses
     assert status == 422
     assert b"file_not_found" in body

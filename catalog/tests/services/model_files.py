@@ -17,8 +17,8 @@ GOOD_HEADER: dict[str, Any] = {
 
 
 def safetensors(header: Any = None, *, body: bytes = bytes(16)) -> bytes:
-    written = json.dumps(GOOD_HEADER if header is None else header).encode()
-    return struct.pack("<Q", len(written)) + written + body
+    encoded = json.dumps(GOOD_HEADER if header is None else header).encode()
+    return struct.pack("<Q", len(encoded)) + encoded + body
 
 
 class Calls:

@@ -14,7 +14,7 @@ from catalog.services import entities
 from catalog.services.entities import Changes, Entity
 from media.models import Attachment, MediaResource
 from media.storage.testing.memory import MemoryStore
-from media.tests.factories import photo, sent
+from media.tests.factories import photo, upload_file
 from media.tests.threads import at_once, deadlocks, meanwhile
 from sartiq.core.contention import retry_on_contention
 
@@ -51,7 +51,7 @@ def outcome(call: Any) -> str:
 
 def test_changes_of_different_fields_both_stay(memory: MemoryStore, user: User) -> None:
     product = create(user)
-    url = sent(memory, user)
+    url = upload_file(memory, user)
 
     row = Product.objects.filter(pk=product.pk)
 
@@ -70,7 +70,7 @@ def test_changes_of_different_fields_both_stay(memory: MemoryStore, user: User) 
 @pytest.mark.covers("F24", "I05")
 def test_an_entity_deleted_meanwhile_does_not_come_back(memory: MemoryStore, user: User) -> None:
     product = create(user)
-    url = sent(memory, user)
+    url = upload_file(memory, user)
 
     meanwhile(memory, "head", Product.objects.filter(pk=product.pk).delete)
     with pytest.raises(EntityNotFoundError):
@@ -84,15 +84,15 @@ def test_an_entity_deleted_meanwhile_does_not_come_back(memory: MemoryStore, use
 @pytest.mark.covers("F25", "I06", "I04", "L06")
 def test_lists_replaced_at_once_are_one_of_them(memory: MemoryStore, user: User) -> None:
     product = create(user)
-    lists = [[sent(memory, user, photo(3 * n + m)) for m in range(3)] for n in range(8)]
+    lists = [[upload_file(memory, user, photo(3 * n + m)) for m in range(3)] for n in range(8)]
 
     at_once([partial(change, user, product, images=urls) for urls in lists])
 
-    shown = list(
+    attachments = list(
         Attachment.objects.for_entities("PRODUCT", [product.pk]).select_related("resource")
     )
-    assert [each.position for each in shown] == [0, 1, 2]
-    uploads = [each.resource.storage_key for each in shown]
+    assert [each.position for each in attachments] == [0, 1, 2]
+    uploads = [each.resource.storage_key for each in attachments]
     assert uploads in [[url.split("/", 4)[4] for url in urls] for urls in lists]
     assert MediaResource.objects.filter(unattached_at__isnull=True).count() == 3
 
@@ -101,7 +101,7 @@ def test_lists_replaced_at_once_are_one_of_them(memory: MemoryStore, user: User)
 def test_changing_and_deleting_at_once_leave_nothing_half_done(
     memory: MemoryStore, user: User
 ) -> None:
-    urls = [sent(memory, user, photo(number)) for number in range(4)]
+    urls = [upload_file(memory, user, photo(number)) for number in range(4)]
     before = deadlocks()
     for turn in range(4):
         products = [create(user, images=urls[each:] + urls[:each]) for each in range(4)]
@@ -149,7 +149,7 @@ def test_one_name_for_many_subjects_gives_each_a_slug(memory: MemoryStore, user:
 
 
 def test_a_link_that_is_deleted_meanwhile_is_a_conflict(memory: MemoryStore, user: User) -> None:
-    product, url = create(user), sent(memory, user)
+    product, url = create(user), upload_file(memory, user)
 
     meanwhile(memory, "head", Product.objects.filter(pk=product.pk).delete)
     changes = Changes(
@@ -167,11 +167,11 @@ def test_a_link_that_is_deleted_meanwhile_is_a_conflict(memory: MemoryStore, use
 def test_what_a_member_adds_is_kept_as_theirs(memory: MemoryStore, user: User) -> None:
     organization = MembershipFactory.create(user=user).organization
     member = MembershipFactory.create(organization=organization).user
-    ours = OwnerScope(user_id=user.pk, organization_id=organization.pk)
+    scope = OwnerScope(user_id=user.pk, organization_id=organization.pk)
     changes = Changes(values={"name": "Shoe"})
-    product = create_entity(Product, user=user, scope=ours, changes=changes)
+    product = create_entity(Product, user=user, scope=scope, changes=changes)
 
-    change(member, product, images=[sent(memory, member)])
+    change(member, product, images=[upload_file(memory, member)])
 
     resource = MediaResource.objects.get()
     assert (resource.user_id, resource.organization_id) == (member.pk, organization.pk)

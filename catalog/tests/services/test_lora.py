@@ -20,7 +20,7 @@ from media.errors import FileNameRefusedError, StoreUnavailableError
 from media.models import Bucket, ObjectDeletion
 from media.services import deletions
 from media.storage.testing.memory import MemoryStore, nothing
-from media.tests.doors import own_stores
+from media.tests.stores import own_stores
 from sartiq.core.errors import NotPermittedError
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -36,12 +36,12 @@ def store(db: None) -> Iterator[MemoryStore]:
 
 @pytest.fixture
 def save(tmp_path: Path) -> Save:
-    def saved(body: bytes, filename: str = "shoe.safetensors") -> ModelFile:
+    def save_upload(body: bytes, filename: str = "shoe.safetensors") -> ModelFile:
         path = tmp_path / f"upload{Path(filename).suffix}"
         path.write_bytes(body)
         return ModelFile(path=path, filename=filename)
 
-    return saved
+    return save_upload
 
 
 @pytest.fixture
@@ -55,8 +55,8 @@ def subject(superuser: User) -> Subject:
 
 
 def upload(file: ModelFile, subject: Subject, user: User, **values: Any) -> LoraModel:
-    given: dict[str, Any] = {"trigger": "", "entity_type": "", "now": NOW}
-    return lora.upload(file=file, subject=subject, user=user, **given | values)
+    fields: dict[str, Any] = {"trigger": "", "entity_type": "", "now": NOW}
+    return lora.upload(file=file, subject=subject, user=user, **fields | values)
 
 
 # --- Taking a model in --------------------------------------------------------------------------

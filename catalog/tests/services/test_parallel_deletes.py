@@ -12,7 +12,7 @@ from accounts.tests.factories import MembershipFactory, UserFactory, client_of
 from catalog.models import Guideline, Look, Product, ProductionRequest, Subject
 from exports.tests.factories import ConfigurationFactory
 from media.storage.testing.memory import MemoryStore
-from media.tests.doors import memory_stores
+from media.tests.stores import memory_stores
 from media.tests.threads import at_once
 
 REQUESTS = 12

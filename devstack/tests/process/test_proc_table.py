@@ -18,11 +18,11 @@ while True:
 def test_processes_may_end_while_they_are_looked_at() -> None:
     with subprocess.Popen([sys.executable, "-c", CHILDREN_COME_AND_GO]) as parent:
         try:
-            found = [family(parent.pid) for _ in range(5000)]
+            families = [family(parent.pid) for _ in range(5000)]
         finally:
             parent.kill()
 
-    assert any(found)
+    assert any(families)
 
 
 ONLY_ITS_SECOND_THREAD_RUNS = """

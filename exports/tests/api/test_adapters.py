@@ -116,13 +116,13 @@ def test_only_superusers_set_it(studio: Studio) -> None:
 def test_a_configuration_takes_only_an_adapter_of_its_owner(studio: Studio) -> None:
     reserve_ovs(studio.organization)
 
-    theirs = f"{V1}/users/organizations/{studio.organization.pk}/export-configuration"
-    taken = client_of(studio.admin).post(theirs, {"metadata_adapter": "ovs"})
-    refused = client_of(studio.outsider).post(MINE, {"metadata_adapter": "ovs"})
+    organization_path = f"{V1}/users/organizations/{studio.organization.pk}/export-configuration"
+    conflict = client_of(studio.admin).post(organization_path, {"metadata_adapter": "ovs"})
+    response = client_of(studio.outsider).post(MINE, {"metadata_adapter": "ovs"})
 
-    assert taken.status_code == 201
-    assert refused.status_code == 422
-    [issue] = refused.json()["detail"]
+    assert conflict.status_code == 201
+    assert response.status_code == 422
+    [issue] = response.json()["detail"]
     assert issue["loc"] == ["body", "metadata_adapter"]
     assert issue["type"] == "adapter_not_available"
     assert ExportConfiguration.objects.count() == 1

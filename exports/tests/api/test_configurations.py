@@ -67,8 +67,8 @@ def test_personal_routes_never_touch_an_organizations(studio: Studio) -> None:
     ConfigurationFactory.create(user=studio.admin, organization=studio.organization)
     client = client_of(studio.admin)
 
-    theirs = f"{V1}/users/{studio.admin.pk}/export-configuration"
-    for path in (MINE, theirs):
+    other = f"{V1}/users/{studio.admin.pk}/export-configuration"
+    for path in (MINE, other):
         assert client.get(path).status_code == 404
         assert client.patch(path, {"name": "x"}).status_code == 404
         assert client.delete(path).status_code == 404
@@ -84,7 +84,7 @@ def test_user_of_an_organizations_one_is_its_creator(studio: Studio) -> None:
 
 
 def test_a_member_reads_and_does_not_change(studio: Studio) -> None:
-    theirs = ConfigurationFactory.create(
+    other = ConfigurationFactory.create(
         user=studio.admin, organization=studio.organization, name="House"
     )
     client = client_of(studio.member)
@@ -92,16 +92,16 @@ def test_a_member_reads_and_does_not_change(studio: Studio) -> None:
 
     assert client.get(path).json()["name"] == "House"
     assert names(client.get(f"{path}s")) == ["House"]
-    assert client.get(one(theirs)).json()["name"] == "House"
-    for refused in (
+    assert client.get(one(other)).json()["name"] == "House"
+    for responses in (
         client.post(path, {}),
         client.patch(path, {"name": "x"}),
         client.delete(path),
-        client.patch(one(theirs), {"name": "x"}),
-        client.delete(one(theirs)),
+        client.patch(one(other), {"name": "x"}),
+        client.delete(one(other)),
     ):
-        assert refused.status_code == 403
-        assert refused.json() == {"detail": "Not enough permissions"}
+        assert responses.status_code == 403
+        assert responses.json() == {"detail": "Not enough permissions"}
     assert list(ExportConfiguration.objects.values_list("name", flat=True)) == ["House"]
 
 
@@ -167,14 +167,16 @@ def test_null_clears_the_template_and_leaves_the_rest(studio: Studio) -> None:
     )
     client = client_of(studio.member)
 
-    kept = client.patch(one(own), {"name": None, "metadata_adapter": None, "image_format": None})
+    response = client.patch(
+        one(own), {"name": None, "metadata_adapter": None, "image_format": None}
+    )
     cleared = client.patch(one(own), {"naming_convention_template": None})
 
-    assert kept.json() == client.get(one(own)).json() | {
+    assert response.json() == client.get(one(own)).json() | {
         "naming_convention_template": "{brand}",
-        "updated_at": kept.json()["updated_at"],
+        "updated_at": response.json()["updated_at"],
     }
-    assert (kept.json()["name"], kept.json()["image_format"]) == ("Own", "png")
+    assert (response.json()["name"], response.json()["image_format"]) == ("Own", "png")
     assert cleared.json()["naming_convention_template"] is None
 
 
@@ -203,19 +205,19 @@ def test_the_specifications_own_change_is_taken(studio: Studio) -> None:
 
 
 @pytest.mark.parametrize(
-    ("stored", "sent"),
+    ("stored", "payload"),
     [
         ("default", {"metadata_adapter": "ovs", "naming_convention_template": "{brand}"}),
         ("ovs", {"naming_convention_template": "{brand}"}),
     ],
 )
 def test_an_adapter_that_prescribes_names_refuses_a_template(
-    studio: Studio, stored: str, sent: dict[str, str]
+    studio: Studio, stored: str, payload: dict[str, str]
 ) -> None:
     own = ConfigurationFactory.create(user=studio.member, metadata_adapter=stored)
     client = client_of(studio.member)
 
-    changed = client.patch(one(own), sent)
+    changed = client.patch(one(own), payload)
     created = client.post(MINE, {"metadata_adapter": "ovs", "naming_convention_template": "{look}"})
 
     for response in (changed, created):
@@ -262,13 +264,13 @@ def test_what_was_read_may_be_sent_back(studio: Studio) -> None:
 
 
 def test_deletes_answer_as_specified(studio: Studio) -> None:
-    def made(**owner: Any) -> ExportConfiguration:
+    def create(**owner: Any) -> ExportConfiguration:
         configuration: ExportConfiguration = ConfigurationFactory.create(user=studio.admin, **owner)
         return configuration
 
     client = client_of(studio.admin)
-    own = made()
-    made(organization=studio.organization)
+    own = create()
+    create(organization=studio.organization)
     message = {"message": "Export configuration deleted"}
 
     by_id, by_organization = client.delete(one(own)), client.delete(of_organization(studio))
@@ -278,7 +280,7 @@ def test_deletes_answer_as_specified(studio: Studio) -> None:
         (200, message),
     ]
     for path in (MINE, f"{V1}/users/{studio.admin.pk}/export-configuration"):
-        made()
+        create()
         response = client.delete(path)
         assert (response.status_code, response.content) == (204, b"")
     assert not ExportConfiguration.objects.exists()

@@ -54,8 +54,8 @@ def call(operation: Operation, caller: User | None, ids: dict[str, str], body: A
     for name, value in ids.items():
         path = path.replace(f"{{{name}}}", value)
     client: Any = client_of(caller)
-    sent = {} if operation.request is None else {"data": body}
-    response: HttpResponse = getattr(client, operation.method.lower())(path, **sent)
+    arguments = {} if operation.request is None else {"data": body}
+    response: HttpResponse = getattr(client, operation.method.lower())(path, **arguments)
     return response
 
 
@@ -209,11 +209,11 @@ def kinds_of(shape: dict[str, Any]) -> Any:
 def test_the_served_shape_has_the_fields_of_the_specification(
     name: str, served: dict[str, Any]
 ) -> None:
-    wanted, shape = SCHEMAS[name], served["components"]["schemas"][name]
+    schemas, shape = SCHEMAS[name], served["components"]["schemas"][name]
 
-    assert set(shape["properties"]) == set(wanted["properties"])
-    assert set(shape.get("required", [])) >= set(wanted.get("required", []))
-    for field, described in wanted["properties"].items():
+    assert set(shape["properties"]) == set(schemas["properties"])
+    assert set(shape.get("required", [])) >= set(schemas.get("required", []))
+    for field, described in schemas["properties"].items():
         assert kinds_of(shape["properties"][field]) == kinds_of(described), field
 
 

@@ -28,16 +28,16 @@ class Operation:
         return f"{self.method} {self.path}"
 
 
-def _operation(written: dict[str, Any]) -> Operation:
+def _operation(operation: dict[str, Any]) -> Operation:
     [(status, response)] = [
-        (int(each), schema) for each, schema in written["responses"].items() if each < "300"
+        (int(each), schema) for each, schema in operation["responses"].items() if each < "300"
     ]
     return Operation(
-        method=written["method"],
-        path=written["path"],
-        title=written["title"],
+        method=operation["method"],
+        path=operation["path"],
+        title=operation["title"],
         status=status,
-        request=written["request"],
+        request=operation["request"],
         response=response,
     )
 

@@ -51,11 +51,11 @@ def test_there_are_two() -> None:
 def test_one_new_file_adds_an_adapter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     add_adapter(tmp_path, monkeypatch, name="shop_of_the_test", template="{look}")
 
-    found = discover()
+    adapters = discover()
 
-    assert list(found) == ["default", "ovs", "shop"]
-    assert found["shop"].naming_convention_example == "Autumn city"
-    assert found["shop"].metadata_files(FILES) == {"count.txt": b"2"}
+    assert list(adapters) == ["default", "ovs", "shop"]
+    assert adapters["shop"].naming_convention_example == "Autumn city"
+    assert adapters["shop"].metadata_files(FILES) == {"count.txt": b"2"}
 
 
 def test_a_bad_template_in_an_adapter_stops_the_start(
@@ -76,11 +76,11 @@ def test_default_takes_a_customers_template_and_ovs_its_own() -> None:
 
 
 def test_default_tells_everything_as_json_and_csv() -> None:
-    written = ADAPTERS["default"].metadata_files(FILES)
+    files = ADAPTERS["default"].metadata_files(FILES)
 
-    body = json.loads(written["metadata.json"])["files"]
-    rows = list(csv.DictReader(io.StringIO(written["metadata.csv"].decode(), newline="")))
-    assert set(written) == {"metadata.json", "metadata.csv"}
+    body = json.loads(files["metadata.json"])["files"]
+    rows = list(csv.DictReader(io.StringIO(files["metadata.csv"].decode(), newline="")))
+    assert set(files) == {"metadata.json", "metadata.csv"}
     assert [each["file_name"] for each in body] == ["AW26_front_01.webp", "é;1.webp"]
     assert set(body[0]) == set(rows[0]) == {"file_name", "sha256", *WILDCARDS}
     assert (body[0]["index"], body[0]["date"]) == (1, "2026-01-02")
@@ -88,10 +88,10 @@ def test_default_tells_everything_as_json_and_csv() -> None:
 
 
 def test_ovs_writes_what_its_spreadsheets_open() -> None:
-    written = ADAPTERS["ovs"].metadata_files(FILES)
+    files = ADAPTERS["ovs"].metadata_files(FILES)
 
-    assert set(written) == {"ovs_metadata.csv"}
-    assert written["ovs_metadata.csv"].decode("utf-8") == (
+    assert set(files) == {"ovs_metadata.csv"}
+    assert files["ovs_metadata.csv"].decode("utf-8") == (
         "\ufeffFile;SKU;Brand;Product;Color;Shot;Position\r\n"
         "AW26_front_01.webp;AW26;'=HYPERLINK(1);;;front;1\r\n"
         '"é;1.webp";;;"a;""b""";;;\r\n'

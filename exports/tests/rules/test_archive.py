@@ -25,12 +25,12 @@ def entry(name: str, *chunks: bytes, size: int | None = None) -> ArchiveEntry:
     )
 
 
-def opened(*entries: ArchiveEntry) -> zipfile.ZipFile:
+def zip_of(*entries: ArchiveEntry) -> zipfile.ZipFile:
     return zipfile.ZipFile(io.BytesIO(b"".join(write_archive(entries))))
 
 
 def test_what_was_written_is_read_again() -> None:
-    with opened(entry("a.webp", b"one", b"two"), entry("manifest.json", b"{}")) as archive:
+    with zip_of(entry("a.webp", b"one", b"two"), entry("manifest.json", b"{}")) as archive:
         assert archive.testzip() is None
         assert archive.namelist() == ["a.webp", "manifest.json"]
         assert archive.read("a.webp") == b"onetwo"
@@ -38,21 +38,21 @@ def test_what_was_written_is_read_again() -> None:
 
 
 def test_an_archive_of_nothing_and_an_entry_of_nothing_are_archives() -> None:
-    with opened() as archive:
+    with zip_of() as archive:
         assert archive.namelist() == []
-    with opened(entry("empty.csv")) as archive:
+    with zip_of(entry("empty.csv")) as archive:
         assert archive.testzip() is None
         assert archive.read("empty.csv") == b""
 
 
 @pytest.mark.parametrize("name", ["Größe_é.jpg", "鞋_正面.webp", "👟.png", "plain-name_v001.avif"])
 def test_names_of_every_script_are_kept(name: str) -> None:
-    with opened(entry(name, b"x")) as archive:
+    with zip_of(entry(name, b"x")) as archive:
         assert archive.namelist() == [name]
 
 
 def test_entries_are_stored_with_fixed_time_and_attributes() -> None:
-    with opened(entry("a.jpg", b"aaaa" * 100)) as archive:
+    with zip_of(entry("a.jpg", b"aaaa" * 100)) as archive:
         header = archive.infolist()[0]
 
     assert header.date_time == (1980, 1, 1, 0, 0, 0)
@@ -87,17 +87,17 @@ def test_the_same_entries_give_the_same_bytes_however_they_are_cut() -> None:
 def test_an_entry_of_another_size_is_refused(
     chunks: tuple[bytes, ...], size: int, fault: str
 ) -> None:
-    with pytest.raises(ArchiveEntryError) as caught:
+    with pytest.raises(ArchiveEntryError) as excinfo:
         list(write_archive([entry("a.jpg", *chunks, size=size)]))
 
-    assert caught.value.detail == fault
+    assert excinfo.value.detail == fault
 
 
 def test_a_name_that_came_before_is_refused() -> None:
-    with pytest.raises(ArchiveEntryError) as caught:
+    with pytest.raises(ArchiveEntryError) as excinfo:
         list(write_archive([entry("a.jpg", b"1"), entry("a.jpg", b"2")]))
 
-    assert caught.value.detail == "Two files of the archive are named a.jpg."
+    assert excinfo.value.detail == "Two files of the archive are named a.jpg."
 
 
 def test_an_entry_of_other_bytes_is_refused() -> None:
@@ -120,7 +120,7 @@ def test_a_reader_that_only_reads_forward_opens_the_archive() -> None:
 
 
 def test_no_entry_has_a_data_descriptor() -> None:
-    with opened(entry("a.webp", b"one"), entry("empty.csv")) as archive:
+    with zip_of(entry("a.webp", b"one"), entry("empty.csv")) as archive:
         flags = [header.flag_bits & 0x08 for header in archive.infolist()]
 
     assert flags == [0, 0]
@@ -139,17 +139,17 @@ def test_a_source_that_fails_fails_the_archive() -> None:
 
 
 def test_entries_are_asked_for_one_at_a_time() -> None:
-    asked: list[int] = []
+    requested: list[int] = []
 
     def entries() -> Iterator[ArchiveEntry]:
         for index in range(3):
-            asked.append(index)
+            requested.append(index)
             yield entry(f"{index}.jpg", b"x")
 
     writing = write_archive(entries())
     next(writing)
 
-    assert asked == [0]
+    assert requested == [0]
 
 
 def test_memory_stays_flat_over_300_mib(tmp_path: Path) -> None:
@@ -161,16 +161,16 @@ def test_memory_stays_flat_over_300_mib(tmp_path: Path) -> None:
         )
         for index in range(10)
     )
-    written = 0
+    size = 0
     tracemalloc.start()
     try:
         for part in write_archive(entries):
-            written += len(part)
+            size += len(part)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
 
-    assert written > 300 * MIB
+    assert size > 300 * MIB
     assert peak < 4 * MIB
 
 

@@ -89,16 +89,16 @@ def test_a_name_of_wide_characters_fits_a_file_system() -> None:
 def test_thousands_of_equal_names_are_numbered_in_one_pass() -> None:
     tries = 0
 
-    def counted(stem: str, **options: str) -> str:
+    def counting_stem(stem: str, **options: str) -> str:
         nonlocal tries
         tries += 1
         return original(stem, **options)
 
     original = names.file_name
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(names, "file_name", counted)
-        found = distinct([("Us", "webp")] * 5000)
+        patch.setattr(names, "file_name", counting_stem)
+        distinct_names = distinct([("Us", "webp")] * 5000)
 
-    assert found[:3] == ["Us.webp", "Us_2.webp", "Us_3.webp"]
-    assert len(set(found)) == 5000
+    assert distinct_names[:3] == ["Us.webp", "Us_2.webp", "Us_3.webp"]
+    assert len(set(distinct_names)) == 5000
     assert tries < 3 * 5000

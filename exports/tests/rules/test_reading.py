@@ -12,7 +12,7 @@ from exports.rules.wildcards import Value
 from exports.tests.rules import strategies
 
 
-def known(text: str, values: dict[str, Value]) -> Reading:
+def without_missing(text: str, values: dict[str, Value]) -> Reading:
     """Return the values a template uses, without those that are missing."""
     used = compile_template(text).wildcards
     return {name: values[name] for name in values if name in used and values[name] != ""}
@@ -26,7 +26,7 @@ def test_what_stands_apart_is_read_back(text: str, values: dict[str, Value]) -> 
 
     name = names.file_name(template.render(values), extension="webp")
 
-    assert read_file_name(template, name) == known(text, values)
+    assert read_file_name(template, name) == without_missing(text, values)
 
 
 @settings(max_examples=300, deadline=None)
@@ -38,9 +38,9 @@ def test_a_reading_is_right_or_there_is_none(text: str, values: dict[str, Value]
     template = compile_template(text)
     assume(template.render(values) == template.spelled(values))
 
-    found = read(template, template.render(values))
+    reading = read(template, template.render(values))
 
-    assert found is None or found == known(text, values)
+    assert reading is None or reading == without_missing(text, values)
 
 
 @settings(max_examples=200, deadline=None)
@@ -48,13 +48,13 @@ def test_a_reading_is_right_or_there_is_none(text: str, values: dict[str, Value]
 def test_whatever_is_read_would_be_written_so(text: str, stem: str) -> None:
     template = compile_template(text)
 
-    found = read(template, stem)
+    values = read(template, stem)
 
-    assert found is None or template.spelled(found) == stem
+    assert values is None or template.spelled(values) == stem
 
 
 @pytest.mark.parametrize(
-    ("text", "name", "found"),
+    ("text", "name", "expected"),
     [
         (
             DEFAULT_TEMPLATE,
@@ -87,15 +87,15 @@ def test_whatever_is_read_would_be_written_so(text: str, stem: str) -> None:
         ("{brand} {index}", "Hugo Boss 3", {"brand": "Hugo Boss", "index": 3}),
     ],
 )
-def test_names_are_read(text: str, name: str, found: Reading | None) -> None:
-    assert read_file_name(compile_template(text), name) == found
+def test_names_are_read(text: str, name: str, expected: Reading | None) -> None:
+    assert read_file_name(compile_template(text), name) == expected
 
 
 def test_no_template_makes_reading_slow() -> None:
     """A regular expression for this one would try some 200 over 20 ways."""
     template = compile_template("{brand}_" * 24)
-    started = time.process_time()
+    start_export = time.process_time()
 
     assert read_file_name(template, "_" * 190 + "x") is None
 
-    assert time.process_time() - started < 2
+    assert time.process_time() - start_export < 2

@@ -95,31 +95,31 @@ TRICKS = [
 @pytest.mark.covers("T46")
 @pytest.mark.parametrize(("text", "position"), BAD, ids=lambda each: ascii(each)[:40])
 def test_a_bad_template_says_where(text: str, position: int) -> None:
-    with pytest.raises(TemplateError) as refused:
+    with pytest.raises(TemplateError) as excinfo:
         compile_template(text)
 
-    assert refused.value.ctx["position"] == position
-    assert refused.value.ctx["token"] == text[position : position + len(refused.value.ctx["token"])]
-    assert refused.value.detail.endswith(f"at position {position}.")
+    assert excinfo.value.ctx["position"] == position
+    assert excinfo.value.ctx["token"] == text[position : position + len(excinfo.value.ctx["token"])]
+    assert excinfo.value.detail.endswith(f"at position {position}.")
 
 
 @pytest.mark.covers("T46")
 def test_every_trick_with_every_wildcard_is_refused() -> None:
     assert len(TRICKS) + len(BAD) >= 300
     for text in TRICKS:
-        with pytest.raises(TemplateError) as refused:
+        with pytest.raises(TemplateError) as excinfo:
             compile_template(f"a_{text}")
-        assert refused.value.ctx["position"] == 2
-        assert text.startswith(refused.value.ctx["token"])
+        assert excinfo.value.ctx["position"] == 2
+        assert text.startswith(excinfo.value.ctx["token"])
 
 
 @pytest.mark.parametrize("text", ["{https://evil.example/x}", "{a b}", "{" + "x" * 90 + "}"])
 def test_a_message_repeats_nothing_that_could_be_a_url(text: str) -> None:
-    with pytest.raises(TemplateError) as refused:
+    with pytest.raises(TemplateError) as excinfo:
         compile_template(text)
 
-    assert refused.value.detail == "Unknown wildcard at position 0."
-    assert refused.value.ctx["token"] == text
+    assert excinfo.value.detail == "Unknown wildcard at position 0."
+    assert excinfo.value.ctx["token"] == text
 
 
 @pytest.mark.parametrize(

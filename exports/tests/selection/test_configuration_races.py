@@ -12,13 +12,15 @@ from catalog.models import Look
 from exports.models import ExportConfiguration
 from exports.tests.factories import ConfigurationFactory
 from media.storage.testing.memory import MemoryStore
-from media.tests.doors import memory_stores
+from media.tests.stores import memory_stores
 from media.tests.threads import at_once
 
 ROUNDS = 8
 
 
-def naming(client: APIClient, look: Look, configuration: ExportConfiguration) -> Callable[[], int]:
+def link_configuration(
+    client: APIClient, look: Look, configuration: ExportConfiguration
+) -> Callable[[], int]:
     configuration_id = {"export_configuration_id": str(configuration.pk)}
     return lambda: int(client.patch(f"/api/v1/looks/{look.pk}", configuration_id).status_code)
 
@@ -36,7 +38,7 @@ def test_naming_and_deleting_at_once_leaves_nothing_dangling() -> None:
     for _ in range(ROUNDS):
         configuration = ConfigurationFactory.create(**owned)
         looks = [Look.objects.create(name=name, **owned) for name in "abc"]
-        calls = [naming(client_of(user), look, configuration) for look in looks]
+        calls = [link_configuration(client_of(user), look, configuration) for look in looks]
 
         with memory_stores(MemoryStore()):
             *configuration_id, deleted = at_once([*calls, deleting(client_of(user), configuration)])

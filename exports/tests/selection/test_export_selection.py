@@ -22,24 +22,24 @@ from sartiq.core.models import IdempotencyKey
 def test_a_preview_tells_names_and_metadata(
     client: APIClient, shoe: Product, pictures: list[MediaResource]
 ) -> None:
-    told = preview(client, product_ids=[shoe.pk])
+    body = preview(client, product_ids=[shoe.pk])
 
-    assert told["export_configuration"] == {
+    assert body["export_configuration"] == {
         "id": None,
         "name": "System default",
         "metadata_adapter": "default",
         "image_format": "webp",
         "naming_convention_template": "{brand}_{product_sku}_{shot_type}_v{version}",
     }
-    assert told["metadata_files"] == ["metadata.json", "metadata.csv"]
-    assert told["count"] == 4
-    assert names(told) == [
+    assert body["metadata_files"] == ["metadata.json", "metadata.csv"]
+    assert body["count"] == 4
+    assert names(body) == [
         "Us_AW26_cover_v1.webp",
         "Us_AW26_back_v1.webp",
         "Us_AW26_image_v1.webp",
         "Us_AW26_image_v2.webp",
     ]
-    assert told["data"][3] == {
+    assert body["data"][3] == {
         "name": "Us_AW26_image_v2.webp",
         "resource_id": str(pictures[3].pk),
         "values": {
@@ -55,10 +55,10 @@ def test_a_preview_tells_names_and_metadata(
 
 
 def test_a_preview_is_read_in_pieces(client: APIClient, shoe: Product) -> None:
-    told = preview(client, "?skip=1&limit=2", product_ids=[shoe.pk])
+    body = preview(client, "?skip=1&limit=2", product_ids=[shoe.pk])
 
-    assert names(told) == ["Us_AW26_back_v1.webp", "Us_AW26_image_v1.webp"]
-    assert told["count"] == 4
+    assert names(body) == ["Us_AW26_back_v1.webp", "Us_AW26_image_v1.webp"]
+    assert body["count"] == 4
 
 
 def test_a_preview_writes_nothing(client: APIClient, shoe: Product, memory: MemoryStore) -> None:
@@ -80,12 +80,12 @@ def test_a_look_brings_its_products_and_its_own_pictures(
     look.products.add(shoe)
     show(look, "reference_images", pictures[0])
 
-    told = preview(client, look_ids=[look.pk])
+    body = preview(client, look_ids=[look.pk])
 
-    assert names(told)[-1] == "Us_AW26_reference_v1.webp"
-    assert told["count"] == 5
-    assert {each["values"]["look"] for each in told["data"]} == {"City"}
-    assert {each["values"]["subject"] for each in told["data"]} == {"Ada"}
+    assert names(body)[-1] == "Us_AW26_reference_v1.webp"
+    assert body["count"] == 5
+    assert {each["values"]["look"] for each in body["data"]} == {"City"}
+    assert {each["values"]["subject"] for each in body["data"]} == {"Ada"}
 
 
 def test_a_picture_of_a_look_with_two_products_is_of_neither(
@@ -95,9 +95,9 @@ def test_a_picture_of_a_look_with_two_products_is_of_neither(
     look.products.add(shoe, Product.objects.create(user=user, name="Belt", brand="Other"))
     show(look, "reference_images", pictures[0])
 
-    told = preview(client, look_ids=[look.pk])
+    body = preview(client, look_ids=[look.pk])
 
-    assert told["data"][-1]["values"] == {
+    assert body["data"][-1]["values"] == {
         "look": "City",
         "shot_type": "reference",
         "version": 1,
@@ -115,13 +115,13 @@ def test_a_production_request_brings_its_looks(
         look.products.add(shoe)
         request.looks.add(look)
 
-    told = preview(client, production_request_id=request.pk)
+    body = preview(client, production_request_id=request.pk)
 
-    assert [each["values"]["look"] for each in told["data"]] == ["City"] * 4 + ["Beach"] * 4
-    assert {each["values"]["production_request"] for each in told["data"]} == {"Shoot 12"}
-    assert {each["values"]["guideline"] for each in told["data"]} == {"White"}
-    assert len(set(names(told))) == 8
-    assert "Us_AW26_cover_v1_2.webp" in names(told)
+    assert [each["values"]["look"] for each in body["data"]] == ["City"] * 4 + ["Beach"] * 4
+    assert {each["values"]["production_request"] for each in body["data"]} == {"Shoot 12"}
+    assert {each["values"]["guideline"] for each in body["data"]} == {"White"}
+    assert len(set(names(body))) == 8
+    assert "Us_AW26_cover_v1_2.webp" in names(body)
 
 
 def test_ids_are_taken_in_their_order_and_once(
@@ -130,16 +130,16 @@ def test_ids_are_taken_in_their_order_and_once(
     belt = Product.objects.create(user=user, name="Belt", sku="B", brand="Us")
     show(belt, "cover_image", pictures[0])
 
-    told = preview(client, product_ids=[belt.pk, shoe.pk, belt.pk])
+    body = preview(client, product_ids=[belt.pk, shoe.pk, belt.pk])
 
-    assert names(told)[:2] == ["Us_B_cover_v1.webp", "Us_AW26_cover_v1.webp"]
-    assert told["count"] == 5
+    assert names(body)[:2] == ["Us_B_cover_v1.webp", "Us_AW26_cover_v1.webp"]
+    assert body["count"] == 5
 
 
 def test_queries_do_not_grow_with_what_is_selected(
     client: APIClient, user: User, shoe: Product, pictures: list[MediaResource]
 ) -> None:
-    def asked(ids: list[UUID]) -> int:
+    def preview_of(ids: list[UUID]) -> int:
         with CaptureQueriesContext(connection) as queries:
             preview(client, product_ids=ids)
         return len(queries)
@@ -148,7 +148,7 @@ def test_queries_do_not_grow_with_what_is_selected(
     for each in others:
         show(each, "cover_image", pictures[0])
 
-    assert asked([shoe.pk]) == asked([each.pk for each in others])
+    assert preview_of([shoe.pk]) == preview_of([each.pk for each in others])
 
 
 @pytest.mark.parametrize("by", ["production_request_id", "look_ids"])
@@ -157,7 +157,7 @@ def test_queries_do_not_grow_with_the_looks(
 ) -> None:
     subject = Subject.objects.create(user=user, name="Ada", slug="ada")
 
-    def asked(number: int) -> int:
+    def preview_of(number: int) -> int:
         request = ProductionRequest.objects.create(user=user, name="Run")
         looks = [Look.objects.create(user=user, name="L", subject=subject) for _ in range(number)]
         for look in looks:
@@ -168,7 +168,7 @@ def test_queries_do_not_grow_with_the_looks(
             assert preview(client, **{by: selected})["count"] == number * 4
         return len(queries)
 
-    assert asked(1) == asked(12)
+    assert preview_of(1) == preview_of(12)
 
 
 @pytest.mark.parametrize(
@@ -188,17 +188,17 @@ def test_exactly_one_selection_is_taken(
 
 
 def test_an_empty_list_selects_nothing(client: APIClient) -> None:
-    answer = client.post(EXPORTS, {"product_ids": []})
+    response = client.post(EXPORTS, {"product_ids": []})
 
-    assert issues(answer) == [(["body", "product_ids"], "too_few")]
+    assert issues(response) == [(["body", "product_ids"], "too_few")]
 
 
 def test_what_shows_no_file_is_refused(client: APIClient, user: User) -> None:
     bare = Product.objects.create(user=user, name="Bare")
 
-    answer = client.post(EXPORTS, {"product_ids": [bare.pk]})
+    response = client.post(EXPORTS, {"product_ids": [bare.pk]})
 
-    assert issues(answer) == [(["body"], "too_few")]
+    assert issues(response) == [(["body"], "too_few")]
     assert not ExportRun.objects.exists()
 
 
@@ -206,9 +206,9 @@ def test_what_shows_no_file_is_refused(client: APIClient, user: User) -> None:
 def test_each_foreign_or_missing_id_is_named(client: APIClient, shoe: Product) -> None:
     foreign = Product.objects.create(user=UserFactory.create(), name="Theirs")
 
-    answer = client.post(EXPORTS, {"product_ids": [foreign.pk, shoe.pk, uuid4()]})
+    response = client.post(EXPORTS, {"product_ids": [foreign.pk, shoe.pk, uuid4()]})
 
-    assert issues(answer) == [
+    assert issues(response) == [
         (["body", "product_ids", 0], "not_found"),
         (["body", "product_ids", 2], "not_found"),
     ]
@@ -218,19 +218,19 @@ def test_each_foreign_or_missing_id_is_named(client: APIClient, shoe: Product) -
 def test_a_foreign_production_request_is_named(client: APIClient) -> None:
     foreign = ProductionRequest.objects.create(user=UserFactory.create(), name="Theirs")
 
-    answer = client.post(EXPORTS, {"production_request_id": foreign.pk})
+    response = client.post(EXPORTS, {"production_request_id": foreign.pk})
 
-    assert issues(answer) == [(["body", "production_request_id"], "not_found")]
+    assert issues(response) == [(["body", "production_request_id"], "not_found")]
 
 
 def test_things_of_two_owners_are_refused(
     client: APIClient, team: Team, shoe: Product, user: User
 ) -> None:
-    ours = Product.objects.create(user=user, organization=team.organization, name="Ours")
+    shared = Product.objects.create(user=user, organization=team.organization, name="Ours")
 
-    answer = client.post(EXPORTS, {"product_ids": [shoe.pk, ours.pk]})
+    response = client.post(EXPORTS, {"product_ids": [shoe.pk, shared.pk]})
 
-    assert issues(answer) == [(["body", "product_ids"], "value_error")]
+    assert issues(response) == [(["body", "product_ids"], "value_error")]
 
 
 def test_looks_with_different_configurations_are_refused(
@@ -248,10 +248,10 @@ def test_looks_with_different_configurations_are_refused(
     for look in looks:
         look.products.add(shoe)
 
-    refused = client.post(EXPORTS, {"look_ids": ids})
+    response = client.post(EXPORTS, {"look_ids": ids})
     chosen = preview(client, look_ids=ids, export_configuration_id=looks[1].export_configuration_id)
 
-    assert issues(refused) == [(["body", "look_ids"], "value_error")]
+    assert issues(response) == [(["body", "look_ids"], "value_error")]
     assert chosen["export_configuration"]["name"] == "Beach"
 
 
@@ -259,29 +259,29 @@ def test_looks_with_different_configurations_are_refused(
 def test_each_level_answers_once_the_nearer_is_gone(
     client: APIClient, team: Team, shoe: Product, user: User
 ) -> None:
-    ours: dict[str, Any] = {"user": user, "organization": team.organization}
+    shared: dict[str, Any] = {"user": user, "organization": team.organization}
     Product.objects.filter(pk=shoe.pk).update(organization=team.organization)
     direct, guided, first = (
-        ExportConfiguration.objects.create(name=name, **ours)
+        ExportConfiguration.objects.create(name=name, **shared)
         for name in ("direct", "guideline", "organization")
     )
     own = ExportConfiguration.objects.create(name="user", user=user)
-    guideline = Guideline.objects.create(name="White", export_configuration=guided, **ours)
+    guideline = Guideline.objects.create(name="White", export_configuration=guided, **shared)
     request = ProductionRequest.objects.create(
-        name="Run", guideline=guideline, export_configuration=direct, **ours
+        name="Run", guideline=guideline, export_configuration=direct, **shared
     )
-    look = Look.objects.create(name="City", **ours)
+    look = Look.objects.create(name="City", **shared)
     look.products.add(Product.objects.get(pk=shoe.pk))
     request.looks.add(look)
-    seen = []
+    used = []
 
     for configuration in (direct, guided, first, own, None):
-        told = preview(client, production_request_id=request.pk)
-        seen.append(told["export_configuration"]["name"])
+        body = preview(client, production_request_id=request.pk)
+        used.append(body["export_configuration"]["name"])
         if configuration is not None:
             configuration.delete()
 
-    assert seen == ["direct", "guideline", "organization", "user", "System default"]
+    assert used == ["direct", "guideline", "organization", "user", "System default"]
 
 
 @pytest.mark.parametrize("whose", ["foreign", "unknown"])
@@ -289,11 +289,11 @@ def test_a_configuration_one_may_not_use_is_refused(
     client: APIClient, shoe: Product, whose: str
 ) -> None:
     foreign = ExportConfiguration.objects.create(user=UserFactory.create())
-    named = foreign.pk if whose == "foreign" else uuid4()
+    pk = foreign.pk if whose == "foreign" else uuid4()
 
-    answer = client.post(EXPORTS, {"product_ids": [shoe.pk], "export_configuration_id": str(named)})
+    response = client.post(EXPORTS, {"product_ids": [shoe.pk], "export_configuration_id": str(pk)})
 
-    assert issues(answer) == [(["body", "export_configuration_id"], "not_found")]
+    assert issues(response) == [(["body", "export_configuration_id"], "not_found")]
 
 
 def test_more_than_one_export_takes_is_refused_before_it_is_read(
@@ -301,9 +301,9 @@ def test_more_than_one_export_takes_is_refused_before_it_is_read(
 ) -> None:
     monkeypatch.setattr("exports.services.export_selection.MAX_FILES", 3)
 
-    answer = client.post(EXPORTS, {"product_ids": [shoe.pk]})
+    response = client.post(EXPORTS, {"product_ids": [shoe.pk]})
 
-    assert issues(answer) == [(["body"], "too_many")]
+    assert issues(response) == [(["body"], "too_many")]
 
 
 def test_more_than_one_export_takes_is_refused_however_often_a_product_is_worn(
@@ -315,9 +315,9 @@ def test_more_than_one_export_takes_is_refused_however_often_a_product_is_worn(
     for module in ("exports.services.export_selection", "exports.services.naming"):
         monkeypatch.setattr(f"{module}.MAX_FILES", 10)
 
-    answer = client.post(EXPORTS, {"look_ids": [look.pk for look in looks]})
+    response = client.post(EXPORTS, {"look_ids": [look.pk for look in looks]})
 
-    assert issues(answer) == [(["body"], "too_many")]
+    assert issues(response) == [(["body"], "too_many")]
     assert not ExportRun.objects.exists()
 
 
@@ -330,15 +330,15 @@ def test_looks_that_wear_too_much_are_refused_before_it_is_read(
         look.products.add(shoe)
     request = ProductionRequest.objects.create(user=user, name="P")
     request.looks.set(looks)
-    asked: dict[str, Any] = {"look_ids": [look.pk for look in looks]}
+    payload: dict[str, Any] = {"look_ids": [look.pk for look in looks]}
     if kind != "looks":
-        asked = {"production_request_id": request.pk}
+        payload = {"production_request_id": request.pk}
     monkeypatch.setattr("exports.services.export_selection.MAX_WORN_PRODUCTS", 3)
-    assert preview(client, **asked)["count"] == 12
+    assert preview(client, **payload)["count"] == 12
     monkeypatch.setattr("exports.services.export_selection.MAX_WORN_PRODUCTS", 2)
 
     with CaptureQueriesContext(connection) as asking:
-        answer = client.post(f"{EXPORTS}preview", asked)
+        response = client.post(f"{EXPORTS}preview", payload)
 
-    assert issues(answer) == [(["body"], "too_many")]
+    assert issues(response) == [(["body"], "too_many")]
     assert 'FROM "catalog_product"' not in " ".join(each["sql"] for each in asking)

@@ -132,7 +132,7 @@ def test_the_order_is_the_contracts(client: APIClient, user: User, team: Team, c
     ExportConfiguration.objects.all().delete()
     organization = team.organization
     ConfigurationFactory.create_batch(case.others, user=team.outsider)
-    theirs = ConfigurationFactory.create_batch(
+    organization_configurations = ConfigurationFactory.create_batch(
         case.organization, user=team.member, organization=organization
     )
     own = ConfigurationFactory.create_batch(case.own, user=user)
@@ -143,17 +143,17 @@ def test_the_order_is_the_contracts(client: APIClient, user: User, team: Team, c
     direct = ConfigurationFactory.create(user=team.outsider) if case.direct else None
     inherited = ConfigurationFactory.create(user=team.outsider) if case.guideline else None
     guideline = Guideline.objects.create(name="G", export_configuration=inherited, **owned)
-    wanted = ProductionRequest.objects.create(
+    production_request = ProductionRequest.objects.create(
         name="P", guideline=guideline, export_configuration=direct, **owned
     )
 
-    resolution = answer_for(client, "production-requests", wanted)
+    resolution = answer_for(client, "production-requests", production_request)
 
     level = expected_level(case)
     candidates: dict[str, list[Any]] = {
         "direct": [direct],
         "guideline": [inherited],
-        "organization": theirs,
+        "organization": organization_configurations,
         "user": own,
         "system": [None],
     }
@@ -219,13 +219,16 @@ def test_a_foreign_or_unknown_configuration_is_the_same_422(
     foreign = ConfigurationFactory.create(user=team.outsider)
     of_organization = ConfigurationFactory.create(user=user, organization=team.organization)
 
-    for refused in (foreign.pk, of_organization.pk, uuid4()):
-        sent = {"name": "New", "export_configuration_id": str(refused)}
-        for response in (client.post(route(kind), sent), client.patch(route(kind, entity), sent)):
+    for unusable in (foreign.pk, of_organization.pk, uuid4()):
+        payload = {"name": "New", "export_configuration_id": str(unusable)}
+        for response in (
+            client.post(route(kind), payload),
+            client.patch(route(kind, entity), payload),
+        ):
             assert response.status_code == 422
             [issue] = response.json()["detail"]
             assert issue["loc"] == ["body", "export_configuration_id"]
-            assert (issue["type"], issue["input"]) == ("not_found", str(refused))
+            assert (issue["type"], issue["input"]) == ("not_found", str(unusable))
     entity.refresh_from_db()
     assert (entity.name, entity.export_configuration_id) == ("One", None)
     assert MODELS[kind].objects.count() == 1

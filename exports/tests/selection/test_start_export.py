@@ -14,14 +14,14 @@ from accounts.tests.factories import client_of
 from catalog.models import Product
 from catalog.tests.conftest import Team
 from exports.models import ExportRun
-from exports.tests.exporting import archive_of, objects, work_off
-from exports.tests.requesting import EXPORTS, issues, started
+from exports.tests.exporting import archive_of, objects, run_to_end
+from exports.tests.requesting import EXPORTS, issues, start_export
 from media.models import MediaResource
 from media.storage.testing.memory import MemoryStore
 
 
 def test_an_export_is_accepted_watched_and_downloaded(client: APIClient, shoe: Product) -> None:
-    accepted = started(client, shoe)
+    accepted = start_export(client, shoe)
     run = ExportRun.objects.get()
 
     assert accepted.status_code == 202
@@ -55,7 +55,7 @@ def test_an_export_is_accepted_watched_and_downloaded(client: APIClient, shoe: P
     assert early.status_code == 409
     assert "until its status is completed" in early.json()["detail"]
 
-    body = archive_of(work_off(run))
+    body = archive_of(run_to_end(run))
     result = client.get(f"{EXPORTS}{run.pk}").json()
     download = client.get(f"{EXPORTS}{run.pk}/download")
 
@@ -75,8 +75,8 @@ def test_files_that_failed_are_told(
     MediaResource.objects.filter(pk=pictures[1].pk).update(
         status="FAILED", failure_code="file_corrupt"
     )
-    started(client, shoe)
-    run = work_off(ExportRun.objects.get())
+    start_export(client, shoe)
+    run = run_to_end(ExportRun.objects.get())
 
     body = client.get(f"{EXPORTS}{run.pk}").json()
 
@@ -93,8 +93,8 @@ def test_files_that_failed_are_told(
 
 
 def test_an_expired_archive_is_gone(client: APIClient, shoe: Product) -> None:
-    started(client, shoe)
-    run = work_off(ExportRun.objects.get())
+    start_export(client, shoe)
+    run = run_to_end(ExportRun.objects.get())
     ExportRun.objects.update(status="EXPIRED")
 
     response = client.get(f"{EXPORTS}{run.pk}/download")
@@ -105,7 +105,7 @@ def test_an_expired_archive_is_gone(client: APIClient, shoe: Product) -> None:
 
 @pytest.mark.covers("F40", "T64")
 def test_the_same_request_with_one_key_starts_one_export(client: APIClient, shoe: Product) -> None:
-    first, second = (started(client, shoe, **{"Idempotency-Key": "k"}) for _ in range(2))
+    first, second = (start_export(client, shoe, **{"Idempotency-Key": "k"}) for _ in range(2))
     other = client.post(
         EXPORTS,
         {"product_ids": [shoe.pk, shoe.pk]},
@@ -126,7 +126,7 @@ def test_members_export_for_their_organization(team: Team, shoe: Product, user: 
     scope = f"?organization_id={team.organization.pk}"
     colleague, stranger = client_of(team.member), client_of(team.outsider)
 
-    run = started(colleague, shoe).json()
+    run = start_export(colleague, shoe).json()
 
     assert run["organization_id"] == str(team.organization.pk)
     assert client_of(user).get(f"{EXPORTS}{scope}").json()["count"] == 1
@@ -138,7 +138,7 @@ def test_members_export_for_their_organization(team: Team, shoe: Product, user: 
 
 def test_the_list_tells_of_each_export_with_few_queries(client: APIClient, shoe: Product) -> None:
     for _ in range(3):
-        started(client, shoe)
+        start_export(client, shoe)
 
     with CaptureQueriesContext(connection) as queries:
         listed = client.get(EXPORTS).json()

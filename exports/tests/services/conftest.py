@@ -7,8 +7,8 @@ from accounts.tests.factories import UserFactory
 from exports.services import conversion
 from media.models import MediaResource
 from media.storage.testing.memory import MemoryStore
-from media.tests.doors import watched_stores
 from media.tests.factories import photo, ready
+from media.tests.stores import watched_stores
 from sartiq.core.work import crash_points
 
 
@@ -21,8 +21,8 @@ def _no_converter_stays() -> Iterator[None]:
 
 @pytest.fixture
 def user(db: None) -> User:
-    found: User = UserFactory.create()
-    return found
+    created: User = UserFactory.create()
+    return created
 
 
 @pytest.fixture
@@ -36,20 +36,20 @@ def private() -> MemoryStore:
 
 
 @pytest.fixture
-def doors(public: MemoryStore, private: MemoryStore, db: None) -> Iterator[None]:
-    """Stores in memory behind the doors."""
+def stores(public: MemoryStore, private: MemoryStore, db: None) -> Iterator[None]:
+    """Install in-memory stores."""
     with watched_stores(public, private):
         yield
 
 
 @pytest.fixture
-def photos(doors: None, public: MemoryStore, user: User) -> list[MediaResource]:
-    """Three pictures that were taken in."""
+def photos(stores: None, public: MemoryStore, user: User) -> list[MediaResource]:
+    """Three stored images."""
     return [ready(public, user, photo(number)) for number in range(1, 4)]
 
 
 @pytest.fixture
-def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
+def enqueued(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
     """What recovery hands to the broker, which takes everything."""
     body: list[tuple[str, ...]] = []
 

@@ -33,7 +33,7 @@ def scene(size: tuple[int, int] = SIZE) -> Image.Image:
     return picture
 
 
-def saved(picture: Image.Image, kind: str, **options: Any) -> bytes:
+def encoded(picture: Image.Image, kind: str, **options: Any) -> bytes:
     buffer = io.BytesIO()
     picture.save(buffer, kind, **options)
     return buffer.getvalue()
@@ -58,12 +58,12 @@ def transparent() -> Image.Image:
 def palette_with_hole() -> bytes:
     picture = scene().quantize(8)
     hole = picture.getpixel((SIZE[0] - 1, SIZE[1] - 1))
-    return saved(picture, "PNG", transparency=hole)
+    return encoded(picture, "PNG", transparency=hole)
 
 
 def sixteen_bit_grey() -> bytes:
     values = struct.pack("<2400H", *(index * 27 for index in range(2400)))
-    return saved(Image.frombytes("I;16", SIZE, values), "PNG", icc_profile=None)
+    return encoded(Image.frombytes("I;16", SIZE, values), "PNG", icc_profile=None)
 
 
 def sixteen_bit_rgb() -> bytes:
@@ -78,53 +78,53 @@ def sixteen_bit_rgb() -> bytes:
     )
 
 
-def moving(kind: str) -> bytes:
+def animation_of(kind: str) -> bytes:
     """Return three frames; the first is the scene, the others are green."""
     rest = [Image.new("RGB", SIZE, (0, 200, 0))] * 2
-    return saved(scene(), kind, save_all=True, append_images=rest, duration=40)
+    return encoded(scene(), kind, save_all=True, append_images=rest, duration=40)
 
 
 def cmyk(icc: bytes | None = None) -> bytes:
-    return saved(scene().convert("CMYK"), "JPEG", quality=95, icc_profile=icc)
+    return encoded(scene().convert("CMYK"), "JPEG", quality=95, icc_profile=icc)
 
 
 def with_text_place() -> bytes:
     note = PngInfo()
     note.add_text("Comment", GPS_MARK.decode())
     note.add_itxt("XML:com.adobe.xmp", XMP.decode())
-    return saved(scene(), "PNG", pnginfo=note, exif=exif(), icc_profile=STUDIO)
+    return encoded(scene(), "PNG", pnginfo=note, exif=exif(), icc_profile=STUDIO)
 
 
 KINDS: dict[str, Callable[[], bytes]] = {
-    "rgb jpeg": lambda: saved(scene(), "JPEG", quality=95, icc_profile=STUDIO),
-    "rgb png": lambda: saved(scene(), "PNG", icc_profile=STUDIO),
-    "rgb webp": lambda: saved(scene(), "WEBP", quality=95, icc_profile=STUDIO),
-    "rgb avif": lambda: saved(scene(), "AVIF", quality=95, icc_profile=STUDIO),
-    "rgb progressive jpeg": lambda: saved(scene(), "JPEG", quality=95, progressive=True),
-    "rgba png": lambda: saved(transparent(), "PNG"),
-    "rgba webp": lambda: saved(transparent(), "WEBP", lossless=True),
-    "rgba avif": lambda: saved(transparent(), "AVIF", quality=95),
-    "la png": lambda: saved(transparent().convert("LA"), "PNG"),
-    "palette png": lambda: saved(scene().quantize(8), "PNG"),
+    "rgb jpeg": lambda: encoded(scene(), "JPEG", quality=95, icc_profile=STUDIO),
+    "rgb png": lambda: encoded(scene(), "PNG", icc_profile=STUDIO),
+    "rgb webp": lambda: encoded(scene(), "WEBP", quality=95, icc_profile=STUDIO),
+    "rgb avif": lambda: encoded(scene(), "AVIF", quality=95, icc_profile=STUDIO),
+    "rgb progressive jpeg": lambda: encoded(scene(), "JPEG", quality=95, progressive=True),
+    "rgba png": lambda: encoded(transparent(), "PNG"),
+    "rgba webp": lambda: encoded(transparent(), "WEBP", lossless=True),
+    "rgba avif": lambda: encoded(transparent(), "AVIF", quality=95),
+    "la png": lambda: encoded(transparent().convert("LA"), "PNG"),
+    "palette png": lambda: encoded(scene().quantize(8), "PNG"),
     "palette png with a hole": palette_with_hole,
-    "grey png": lambda: saved(scene().convert("L"), "PNG"),
-    "grey jpeg": lambda: saved(scene().convert("L"), "JPEG", quality=95),
-    "one bit png": lambda: saved(scene().convert("1", dither=Image.Dither.NONE), "PNG"),
+    "grey png": lambda: encoded(scene().convert("L"), "PNG"),
+    "grey jpeg": lambda: encoded(scene().convert("L"), "JPEG", quality=95),
+    "one bit png": lambda: encoded(scene().convert("1", dither=Image.Dither.NONE), "PNG"),
     "sixteen bit grey png": sixteen_bit_grey,
     "sixteen bit rgb png": sixteen_bit_rgb,
     "cmyk jpeg": cmyk,
-    "still gif": lambda: saved(scene(), "GIF"),
-    "moving gif": lambda: moving("GIF"),
-    "moving webp": lambda: moving("WEBP"),
-    "moving avif": lambda: moving("AVIF"),
-    "jpeg with a place": lambda: saved(
+    "still gif": lambda: encoded(scene(), "GIF"),
+    "moving gif": lambda: animation_of("GIF"),
+    "moving webp": lambda: animation_of("WEBP"),
+    "moving avif": lambda: animation_of("AVIF"),
+    "jpeg with a place": lambda: encoded(
         scene(), "JPEG", quality=95, exif=exif(), xmp=XMP, comment=GPS_MARK, icc_profile=STUDIO
     ),
     "png with a place": with_text_place,
-    "webp with a place": lambda: saved(
+    "webp with a place": lambda: encoded(
         scene(), "WEBP", quality=95, exif=exif(), xmp=XMP, icc_profile=STUDIO
     ),
-    "avif with a place": lambda: saved(
+    "avif with a place": lambda: encoded(
         scene(), "AVIF", quality=95, exif=exif(), xmp=XMP, icc_profile=STUDIO
     ),
 }

@@ -46,9 +46,9 @@ def test_the_database_knows_the_formats_and_no_empty_template() -> None:
     user = UserFactory.create()
     bad = [{"image_format": "webp"}, {"naming_convention_template": ""}]
 
-    for facts in bad:
+    for values in bad:
         with pytest.raises(IntegrityError), transaction.atomic():
-            ExportConfiguration.objects.create(user=user, **facts)
+            ExportConfiguration.objects.create(user=user, **values)
 
     assert not ExportConfiguration.objects.exists()
 
@@ -57,11 +57,11 @@ def test_the_database_knows_the_formats_and_no_empty_template() -> None:
 def test_a_refused_creation_stores_nothing() -> None:
     user = UserFactory.create()
 
-    with pytest.raises(TemplateNotCustomizableError) as refused:
+    with pytest.raises(TemplateNotCustomizableError) as excinfo:
         configurations.create(
             scope=OwnerScope(user.pk),
             facts={"metadata_adapter": "ovs", "naming_convention_template": "{brand}"},
         )
 
-    assert refused.value.loc == ("body", "naming_convention_template")
+    assert excinfo.value.loc == ("body", "naming_convention_template")
     assert not ExportConfiguration.objects.exists()

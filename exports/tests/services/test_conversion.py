@@ -18,10 +18,10 @@ from exports.tests.services.pictures import (
     STUDIO,
     XMP_MARK,
     cmyk,
+    encoded,
     exif,
     grey_profile,
     ink_profile,
-    saved,
     scene,
     sixteen_bit_grey,
     sixteen_bit_rgb,
@@ -68,7 +68,7 @@ def difference(one: Image.Image, other: Image.Image) -> float:
     return sum(ImageStat.Stat(delta).mean) / 3
 
 
-def seen(content: bytes) -> Image.Image:
+def sizes(content: bytes) -> Image.Image:
     """Return the first frame as a viewer shows it on white paper, in eight bits."""
     picture = ImageOps.exif_transpose(opened(content))
     if picture.mode == "I;16":
@@ -105,7 +105,7 @@ def test_every_kind_looks_as_before(kind: str, target: ImageFormat, convert: Con
     _, body = convert(source, target)
 
     # Ink is turned into light through a profile, which Pillow's bare arithmetic is not.
-    assert difference(seen(body), seen(source)) < (60 if kind == "cmyk jpeg" else 4)
+    assert difference(sizes(body), sizes(source)) < (60 if kind == "cmyk jpeg" else 4)
 
 
 @every_target
@@ -149,7 +149,7 @@ def test_the_sources_with_a_place_have_one(kind: str) -> None:
 def test_the_orientation_is_in_the_pixels(
     orientation: int, kind: str, target: ImageFormat, convert: Convert
 ) -> None:
-    source = saved(scene(), kind, quality=95, exif=exif(orientation))
+    source = encoded(scene(), kind, quality=95, exif=exif(orientation))
     upright = ImageOps.exif_transpose(opened(source))
 
     converted, body = convert(source, target)
@@ -162,7 +162,7 @@ def test_the_orientation_is_in_the_pixels(
 
 def test_orientations_are_told_apart_by_the_scene() -> None:
     turned = {
-        ImageOps.exif_transpose(opened(saved(scene(), "PNG", exif=exif(each)))).tobytes()
+        ImageOps.exif_transpose(opened(encoded(scene(), "PNG", exif=exif(each)))).tobytes()
         for each in range(1, 9)
     }
 
@@ -193,7 +193,7 @@ def test_a_profile_of_other_colours_than_the_pixels_is_left_out(
     target: ImageFormat, convert: Convert
 ) -> None:
     for broken in (b"not a profile" * 20, INK, SRGB[:200]):
-        _, body = convert(saved(scene(), "PNG", icc_profile=broken), target)
+        _, body = convert(encoded(scene(), "PNG", icc_profile=broken), target)
 
         assert opened(body).info.get("icc_profile") is None
         assert difference(opened(body), scene()) < 4
@@ -228,18 +228,18 @@ def test_ink_stays_ink_in_a_jpeg(convert: Convert) -> None:
 
 @pytest.mark.parametrize("target", [ImageFormat.WEBP, ImageFormat.AVIF])
 def test_a_grey_profile_does_not_stand_over_colours(target: ImageFormat, convert: Convert) -> None:
-    source = saved(scene().convert("L"), "PNG", icc_profile=GREY)
+    source = encoded(scene().convert("L"), "PNG", icc_profile=GREY)
 
     _, body = convert(source, target)
 
     assert opened(body).mode == "RGB"
     assert opened(body).info["icc_profile"][16:20] == b"RGB "
-    assert difference(opened(body), seen(source)) < 8
+    assert difference(opened(body), sizes(source)) < 8
 
 
 @pytest.mark.parametrize("target", [ImageFormat.JPEG, ImageFormat.PNG])
 def test_grey_stays_grey_with_its_profile(target: ImageFormat, convert: Convert) -> None:
-    _, body = convert(saved(scene().convert("L"), "PNG", icc_profile=GREY), target)
+    _, body = convert(encoded(scene().convert("L"), "PNG", icc_profile=GREY), target)
 
     assert opened(body).mode == "L"
     assert opened(body).info["icc_profile"] == GREY
@@ -279,7 +279,7 @@ def test_what_was_transparent_still_is(kind: str, target: ImageFormat, convert: 
 
 
 def test_a_jpeg_of_a_cut_out_stands_on_white(convert: Convert) -> None:
-    for source in (saved(transparent(), "PNG"), KINDS["la png"]()):
+    for source in (encoded(transparent(), "PNG"), KINDS["la png"]()):
         _, body = convert(source, ImageFormat.JPEG)
 
         right = opened(body).convert("RGB").crop((SIZE[0] * 3 // 4, 0, *SIZE))
@@ -289,7 +289,7 @@ def test_a_jpeg_of_a_cut_out_stands_on_white(convert: Convert) -> None:
 def test_half_transparent_pixels_are_mixed_with_white(convert: Convert) -> None:
     veil = Image.new("RGBA", SIZE, (0, 0, 0, 128))
 
-    _, body = convert(saved(veil, "PNG"), ImageFormat.JPEG)
+    _, body = convert(encoded(veil, "PNG"), ImageFormat.JPEG)
 
     assert abs(ImageStat.Stat(opened(body).convert("L")).mean[0] - 127) < 2
 

@@ -17,7 +17,7 @@ from exports.errors import ConversionError
 from exports.models import ImageFormat
 from exports.rules import image_formats
 from exports.services import conversion
-from exports.tests.services.pictures import KINDS, saved, scene, transparent
+from exports.tests.services.pictures import KINDS, encoded, scene, transparent
 from media.tests.rules.file_types.specimens import gif, mp4, pdf
 from media.tests.services.decoding.decoders import ROOT, forks_of, is_gone, wait_until
 
@@ -34,15 +34,15 @@ def refusal(source: Path, content: bytes, target: ImageFormat = ImageFormat.WEBP
     """Return the code a conversion is refused with; nothing is left of it."""
     source.write_bytes(content)
     image = source.with_name("made")
-    with pytest.raises(ConversionError) as caught:
+    with pytest.raises(ConversionError) as excinfo:
         conversion.convert(source, image, image_format=target)
     assert [path.name for path in source.parent.iterdir()] == ["source"]
-    assert caught.value.detail.endswith(".")
-    return caught.value.code
+    assert excinfo.value.detail.endswith(".")
+    return excinfo.value.code
 
 
-def works(source: Path) -> bool:
-    source.write_bytes(saved(scene(), "PNG"))
+def converts(source: Path) -> bool:
+    source.write_bytes(encoded(scene(), "PNG"))
     image = conversion.convert(source, source.with_name("made"), image_format=ImageFormat.WEBP)
     return image.content_type == "image/webp"
 
@@ -50,7 +50,7 @@ def works(source: Path) -> bool:
 def noise(side: int) -> bytes:
     """Return a picture no encoder finds easy."""
     pixels = random.Random(31).randbytes(side * side * 3)  # a seed: the same on every run
-    return saved(Image.frombytes("RGB", (side, side), pixels), "PNG", compress_level=0)
+    return encoded(Image.frombytes("RGB", (side, side), pixels), "PNG", compress_level=0)
 
 
 # --- Hostile files ----------------------------------------------------------------------------
@@ -66,7 +66,7 @@ def test_a_picture_cut_off_is_unreadable(
     whole = KINDS[kind]()
 
     assert refusal(source, whole[: int(len(whole) * part)], target) == "image_unreadable"
-    assert works(source)
+    assert converts(source)
 
 
 @pytest.mark.covers("T30")
@@ -115,7 +115,7 @@ def test_the_limits_grow_with_the_pixels(
 
 
 def test_an_image_of_the_most_pixels_is_converted(source: Path) -> None:
-    source.write_bytes(saved(Image.new("L", (16_383, 7_324), 200), "JPEG"))
+    source.write_bytes(encoded(Image.new("L", (16_383, 7_324), 200), "JPEG"))
 
     image = conversion.convert(source, source.with_name("made"), image_format=ImageFormat.JPEG)
 
@@ -141,13 +141,13 @@ def test_over_a_limit_one_image_fails_and_the_next_one_works(
     monkeypatch.undo()
 
     assert code == expected
-    assert works(source)
+    assert converts(source)
 
 
 @pytest.mark.covers("T31")
 @every_target
 def test_the_child_does_not_grow_with_what_it_converts(target: ImageFormat, source: Path) -> None:
-    assert works(source)
+    assert converts(source)
     pid = conversion.running_pid()
     before = resident(pid)
     source.write_bytes(noise(2000))
@@ -169,19 +169,19 @@ def resident(pid: int | None) -> int:
 # --- Processes that die -----------------------------------------------------------------------
 @pytest.mark.covers("F06")
 def test_a_killed_child_is_replaced(source: Path) -> None:
-    assert works(source)
+    assert converts(source)
     first = conversion.running_pid()
     assert first is not None
 
     os.kill(first, signal.SIGKILL)
 
-    assert works(source)
+    assert converts(source)
     assert conversion.running_pid() not in {None, first}
 
 
 @pytest.mark.covers("F06")
 def test_a_fork_that_crashes_fails_one_image_and_the_child_stays(source: Path) -> None:
-    assert works(source)
+    assert converts(source)
     pid = conversion.running_pid() or 0
     codes: list[str] = []
     content = noise(3000)
@@ -231,7 +231,7 @@ def owner() -> Iterator[subprocess.Popen[str]]:
 
 @pytest.mark.covers("T31")
 def test_the_children_of_a_killed_process_end(source: Path, tmp_path: Path) -> None:
-    source.write_bytes(saved(transparent(), "PNG"))
+    source.write_bytes(encoded(transparent(), "PNG"))
     hard = tmp_path / "hard"
     hard.write_bytes(noise(4000))
     with owner() as process:
@@ -241,6 +241,6 @@ def test_the_children_of_a_killed_process_end(source: Path, tmp_path: Path) -> N
         child = int(process.stdout.readline())
         print(hard, file=process.stdin, flush=True)
         wait_until(lambda: len(forks_of(child)) == 1)
-        left = [child, *forks_of(child)]
+        remaining = [child, *forks_of(child)]
 
-    wait_until(lambda: all(is_gone(pid) for pid in left))
+    wait_until(lambda: all(is_gone(pid) for pid in remaining))

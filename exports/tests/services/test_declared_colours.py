@@ -11,7 +11,7 @@ from PIL import Image, ImageCms
 
 from exports.models import ImageFormat
 from exports.services import conversion
-from exports.tests.services.pictures import STUDIO, saved
+from exports.tests.services.pictures import STUDIO, encoded
 
 STORED = (60, 200, 90)
 ADOBE, DISPLAY_P3 = (0, 201, 80), (0, 203, 73)  # the same pixels as sRGB
@@ -28,7 +28,7 @@ def plain(colour: tuple[int, int, int] = STORED) -> Image.Image:
 
 def png_with(*chunks: tuple[bytes, bytes], picture: Image.Image | None = None) -> bytes:
     """Return a PNG with chunks added behind its header."""
-    content = saved(picture or plain(), "PNG")
+    content = encoded(picture or plain(), "PNG")
     added = b"".join(
         struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
         for kind, body in chunks
@@ -55,13 +55,13 @@ def exif_colours(space: int, interoperability: str | None) -> bytes:
 
 def avif_with_codes(primaries: int, transfer: int) -> bytes:
     """Return an AVIF whose `nclx` codes are replaced; its pixels stay."""
-    content = saved(plain(), "AVIF", quality=100, subsampling="4:4:4")
+    content = encoded(plain(), "AVIF", quality=100, subsampling="4:4:4")
     at = content.index(b"nclx") + 4
     return content[:at] + struct.pack(">HH", primaries, transfer) + content[at + 4 :]
 
 
 @pytest.fixture
-def shown(tmp_path: Path) -> Shown:
+def displayed_colour(tmp_path: Path) -> Shown:
     """Return the colour a viewer that knows profiles shows of a converted picture."""
 
     def convert(content: bytes, target: ImageFormat) -> tuple[int, int, int]:
@@ -89,27 +89,27 @@ def shown(tmp_path: Path) -> Shown:
 
 SOURCES: dict[str, tuple[bytes, tuple[int, int, int]]] = {
     "jpeg, EXIF uncalibrated with R03": (
-        saved(plain(), "JPEG", quality=100, subsampling=0, exif=exif_colours(0xFFFF, "R03")),
+        encoded(plain(), "JPEG", quality=100, subsampling=0, exif=exif_colours(0xFFFF, "R03")),
         ADOBE,
     ),
     "jpeg, EXIF code of Adobe RGB": (
-        saved(plain(), "JPEG", quality=100, subsampling=0, exif=exif_colours(2, None)),
+        encoded(plain(), "JPEG", quality=100, subsampling=0, exif=exif_colours(2, None)),
         ADOBE,
     ),
     "webp, EXIF uncalibrated with R03": (
-        saved(plain(), "WEBP", lossless=True, exif=exif_colours(0xFFFF, "R03")),
+        encoded(plain(), "WEBP", lossless=True, exif=exif_colours(0xFFFF, "R03")),
         ADOBE,
     ),
     "png, EXIF uncalibrated with R03": (
-        saved(plain(), "PNG", exif=exif_colours(0xFFFF, "R03")),
+        encoded(plain(), "PNG", exif=exif_colours(0xFFFF, "R03")),
         ADOBE,
     ),
     "jpeg, EXIF sRGB": (
-        saved(plain(), "JPEG", quality=100, subsampling=0, exif=exif_colours(1, "R98")),
+        encoded(plain(), "JPEG", quality=100, subsampling=0, exif=exif_colours(1, "R98")),
         STORED,
     ),
     "jpeg, EXIF uncalibrated without more": (
-        saved(plain(), "JPEG", quality=100, subsampling=0, exif=exif_colours(0xFFFF, None)),
+        encoded(plain(), "JPEG", quality=100, subsampling=0, exif=exif_colours(0xFFFF, None)),
         STORED,
     ),
     "png, cICP of Display P3": (png_with((b"cICP", bytes((12, 13, 0, 1)))), DISPLAY_P3),
@@ -150,18 +150,20 @@ SOURCES: dict[str, tuple[bytes, tuple[int, int, int]]] = {
 
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("kind", list(SOURCES))
-def test_stated_colours_stay_the_same(kind: str, target: ImageFormat, shown: Shown) -> None:
-    source, wanted = SOURCES[kind]
+def test_stated_colours_stay_the_same(
+    kind: str, target: ImageFormat, displayed_colour: Shown
+) -> None:
+    source, expected = SOURCES[kind]
 
-    colour = shown(source, target)
+    colour = displayed_colour(source, target)
 
-    assert max(abs(a - b) for a, b in zip(colour, wanted, strict=True)) <= 4, colour
+    assert max(abs(a - b) for a, b in zip(colour, expected, strict=True)) <= 4, colour
 
 
 def test_an_embedded_profile_stands_above_gamma_and_exif_but_not_above_cicp(
     tmp_path: Path,
 ) -> None:
-    profiled = saved(plain(), "PNG", icc_profile=STUDIO, exif=exif_colours(0xFFFF, "R03"))
+    profiled = encoded(plain(), "PNG", icc_profile=STUDIO, exif=exif_colours(0xFFFF, "R03"))
     cicp = b"cICP" + bytes((12, 13, 0, 1))
     chunk = struct.pack(">I", 4) + cicp + struct.pack(">I", zlib.crc32(cicp))
 
@@ -186,14 +188,14 @@ def exif_dpi(dots: int) -> bytes:
 @pytest.mark.parametrize(
     ("content", "density"),
     [
-        (saved(plain(), "JPEG", dpi=(300, 300)), (300, 300)),
-        (saved(plain(), "JPEG", dpi=(240, 120)), (240, 120)),
-        (saved(plain(), "JPEG", exif=exif_dpi(350)), (350, 350)),
-        (saved(plain(), "PNG", dpi=(300, 300)), (300, 300)),
-        (saved(plain(), "JPEG"), (72, 72)),
-        (saved(plain(), "WEBP"), (72, 72)),
-        (saved(plain().convert("L"), "JPEG", dpi=(300, 300)), (300, 300)),
-        (saved(plain().convert("CMYK"), "JPEG", dpi=(300, 300)), (300, 300)),
+        (encoded(plain(), "JPEG", dpi=(300, 300)), (300, 300)),
+        (encoded(plain(), "JPEG", dpi=(240, 120)), (240, 120)),
+        (encoded(plain(), "JPEG", exif=exif_dpi(350)), (350, 350)),
+        (encoded(plain(), "PNG", dpi=(300, 300)), (300, 300)),
+        (encoded(plain(), "JPEG"), (72, 72)),
+        (encoded(plain(), "WEBP"), (72, 72)),
+        (encoded(plain().convert("L"), "JPEG", dpi=(300, 300)), (300, 300)),
+        (encoded(plain().convert("CMYK"), "JPEG", dpi=(300, 300)), (300, 300)),
     ],
     ids=["jfif", "two", "exif", "png", "none", "webp", "grey", "cmyk"],
 )

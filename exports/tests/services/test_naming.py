@@ -53,7 +53,7 @@ CONFIGURATIONS: Final = st.builds(
 DEVICE = re.compile(r"(?:CON|PRN|AUX|NUL|COM[0-9]|LPT[0-9])(?:\..*)?", re.IGNORECASE)
 
 
-def named(entries: list[ExportEntry], configuration: ExportConfiguration) -> list[NamedEntry]:
+def names_of(entries: list[ExportEntry], configuration: ExportConfiguration) -> list[NamedEntry]:
     return name_entries(entries, configuration=configuration, today=TODAY)
 
 
@@ -63,7 +63,7 @@ def named(entries: list[ExportEntry], configuration: ExportConfiguration) -> lis
 def test_names_are_distinct_and_safe_whatever_templates_and_values_say(
     entries: list[ExportEntry], configuration: ExportConfiguration
 ) -> None:
-    named_entries = named(entries, configuration)
+    named_entries = names_of(entries, configuration)
 
     body = [each.name for each in named_entries]
     folded = {unicodedata.normalize("NFC", name).casefold() for name in body}
@@ -83,7 +83,7 @@ def test_names_are_distinct_and_safe_whatever_templates_and_values_say(
 def test_the_same_entries_are_named_the_same(
     entries: list[ExportEntry], configuration: ExportConfiguration
 ) -> None:
-    assert named(entries, configuration) == named(entries, configuration)
+    assert names_of(entries, configuration) == names_of(entries, configuration)
 
 
 @pytest.mark.covers("T47")
@@ -95,7 +95,7 @@ def test_equal_names_are_told_apart_by_the_documented_suffix() -> None:
         for brand in ("Us", "US", "Us_2", "us")
     ]
 
-    assert [each.name for each in named(entries, configuration)] == [
+    assert [each.name for each in names_of(entries, configuration)] == [
         "Us.webp",
         "US_3.webp",
         "Us_2.webp",
@@ -112,10 +112,10 @@ def test_equal_names_are_told_apart_by_the_documented_suffix() -> None:
     ],
 )
 def test_a_template_that_would_do_more_than_name_is_refused(text: str) -> None:
-    with pytest.raises(TemplateError) as refused:
+    with pytest.raises(TemplateError) as excinfo:
         compile_template(text)
 
-    assert set(refused.value.ctx) == {"token", "position"}
+    assert set(excinfo.value.ctx) == {"token", "position"}
 
 
 def test_versions_count_files_that_agree_in_everything_else() -> None:
@@ -128,7 +128,9 @@ def test_versions_count_files_that_agree_in_everything_else() -> None:
     ]
     picture = MediaResource(id=UUID(int=1), resource_type="IMAGE", extension="png")
 
-    entries = named([ExportEntry(resource=picture, values=each) for each in values], configuration)
+    entries = names_of(
+        [ExportEntry(resource=picture, values=each) for each in values], configuration
+    )
 
     assert [each.values["version"] for each in entries] == [1, 1, 2, 1]
     assert [each.values["index"] for each in entries] == [1, 2, 3, 4]

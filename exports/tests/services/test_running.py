@@ -19,14 +19,14 @@ from exports.tests.exporting import (
     archive_of,
     discard,
     entry,
-    exported,
     files_of,
+    finished_run,
     item_ids,
     item_of,
     objects,
+    run_to_end,
     start,
     sweep,
-    work_off,
 )
 from media.models import MediaResource, ObjectDeletion
 from media.storage.testing.memory import MemoryStore
@@ -73,13 +73,13 @@ def test_a_crash_at_any_step_still_makes_one_whole_archive(
     user: User, photos: list[MediaResource], settings: Settings, point: str, deaths: int
 ) -> None:
     settings.LEASE_SECONDS = 0  # a dead worker's lease has ended at once
-    expected = archive_of(exported(user, *map(entry, photos)))
+    expected = archive_of(finished_run(user, *map(entry, photos)))
     run, died = start(user, *map(entry, photos)), 0
 
     for _ in range(20):
         crash_points.install(dying_at(point) if died < deaths else None)
         try:
-            work_off(run)
+            run_to_end(run)
             recovery.resend()
         except Crash:
             died += 1
@@ -103,7 +103,7 @@ def test_every_message_delivered_ten_times_makes_one_archive(
 ) -> None:
     run = start(user, *map(entry, photos))
 
-    work_off(run, times=10)
+    run_to_end(run, times=10)
 
     assert run.status == RunStatus.COMPLETED
     assert [item.attempts for item in ExportItem.objects.all()] == [1, 1, 1]
@@ -117,10 +117,10 @@ def test_workers_at_the_same_time_make_one_archive(user: User, photos: list[Medi
     run = start(user, *map(entry, photos))
     pks = item_ids(run)
 
-    def work(pk: Any) -> Callable[[], None]:
+    def convert_call(pk: Any) -> Callable[[], None]:
         return lambda: convert_item.make(pk)
 
-    at_once([work(pk) for pk in (*pks, *pks)])
+    at_once([convert_call(pk) for pk in (*pks, *pks)])
     at_once([lambda: build_archive.assemble(run.pk) for _ in range(3)])
 
     run.refresh_from_db()
@@ -149,7 +149,7 @@ def test_a_worker_that_slept_too_long_marks_nothing(
     convert_item.make(item_id)
 
     assert item_of(run).status == ItemStatus.WAITING
-    work_off(run)
+    run_to_end(run)
     assert run.status == RunStatus.COMPLETED
     an_hour_later()
     sweep()
@@ -163,7 +163,7 @@ def test_a_file_that_kills_every_worker_is_given_up(
     run = start(user, *map(entry, photos))
     ExportItem.objects.filter(position=2).update(attempts=MAX_ATTEMPTS)
 
-    work_off(run)
+    run_to_end(run)
 
     assert item_of(run, 2).failure_code == "attempts_exhausted"
     assert run.status == RunStatus.COMPLETED_WITH_ERRORS
@@ -176,7 +176,7 @@ def test_an_archive_that_kills_every_worker_is_given_up(
     run = start(user, *map(entry, photos))
     ExportRun.objects.update(attempts=MAX_ATTEMPTS)
 
-    work_off(run)
+    run_to_end(run)
     sweep()
 
     assert (run.status, run.failure_code) == (RunStatus.FAILED, "attempts_exhausted")
@@ -199,7 +199,7 @@ def test_a_worker_keeps_nothing_of_the_files_that_failed(
 
 @pytest.mark.covers("F08")
 def test_what_the_broker_lost_is_sent_again(
-    user: User, photos: list[MediaResource], sent: list[tuple[str, ...]]
+    user: User, photos: list[MediaResource], enqueued: list[tuple[str, ...]]
 ) -> None:
     run = start(user, *map(entry, photos))
     ExportItem.objects.update(sent_at=timezone.now() - HOUR)
@@ -207,13 +207,13 @@ def test_what_the_broker_lost_is_sent_again(
     again = recovery.resend()
 
     assert again == 3
-    assert sent == [("exports.convert", str(pk)) for pk in item_ids(run)]
+    assert enqueued == [("exports.convert", str(pk)) for pk in item_ids(run)]
     assert recovery.resend() == 0
 
 
 @pytest.mark.covers("F08")
 def test_a_run_that_lacks_only_its_archive_is_packed(
-    user: User, photos: list[MediaResource], sent: list[tuple[str, ...]]
+    user: User, photos: list[MediaResource], enqueued: list[tuple[str, ...]]
 ) -> None:
     run = start(user, *map(entry, photos))
     for pk in item_ids(run):
@@ -222,12 +222,12 @@ def test_a_run_that_lacks_only_its_archive_is_packed(
     ExportRun.objects.update(created_at=timezone.now() - HOUR)
 
     assert recovery.resend() == 1
-    assert sent == [("exports.assemble", str(run.pk))]
+    assert enqueued == [("exports.assemble", str(run.pk))]
 
 
 @pytest.mark.parametrize("step", ["convert", "assemble"])
 def test_a_due_file_or_archive_waits_in_the_queue_of_exports(
-    user: User, photos: list[MediaResource], sent: list[tuple[str, ...]], step: str
+    user: User, photos: list[MediaResource], enqueued: list[tuple[str, ...]], step: str
 ) -> None:
     assert not rows_wait([EXPORTS])
     run = start(user, *map(entry, photos))
@@ -238,12 +238,12 @@ def test_a_due_file_or_archive_waits_in_the_queue_of_exports(
     assert rows_wait([EXPORTS])
     assert not rows_wait([MEDIA, BULK])
 
-    work_off(run)
+    run_to_end(run)
     assert not rows_wait([EXPORTS])
 
 
 def test_a_large_run_never_fills_the_queue(
-    user: User, photos: list[MediaResource], sent: list[tuple[str, ...]]
+    user: User, photos: list[MediaResource], enqueued: list[tuple[str, ...]]
 ) -> None:
     run = start(user, *[entry(photos[0])] * (dispatch.WINDOW + 3))
     body = ExportItem.objects.filter(sent_at__isnull=False)
@@ -275,18 +275,18 @@ def test_nothing_stays_on_the_disk(
 ) -> None:
     settings.TEMPORARY_DIR = str(tmp_path)
 
-    exported(user, *map(entry, photos))
+    finished_run(user, *map(entry, photos))
 
     assert list(temporary_files.process_folder().iterdir()) == []
 
 
 def test_progress_is_visible_while_a_run_works(user: User, photos: list[MediaResource]) -> None:
     run = start(user, *map(entry, photos))
-    seen = []
+    shown_progress = []
     for pk in item_ids(run):
         convert_item.make(pk)
         progress = progress_of([run])[run.pk]
-        seen.append((progress.done, progress.pending, progress.total))
+        shown_progress.append((progress.done, progress.pending, progress.total))
 
-    assert seen == [(1, 2, 3), (2, 1, 3), (3, 0, 3)]
-    assert len(files_of(work_off(run))) == 6
+    assert shown_progress == [(1, 2, 3), (2, 1, 3), (3, 0, 3)]
+    assert len(files_of(run_to_end(run))) == 6

@@ -9,14 +9,14 @@ from exports.services import build_archive, convert_item
 from exports.tests.exporting import (
     archive_of,
     entry,
-    exported,
+    finished_run,
     forget_pauses,
     item_ids,
     item_of,
     objects,
+    run_to_end,
     start,
     sweep,
-    work_off,
 )
 from media.errors import StoreRefusedError, StoreUnavailableError
 from media.models import MediaResource
@@ -43,13 +43,13 @@ def test_a_store_that_fails_is_tried_again(
 ) -> None:
     run = start(user, *map(entry, photos))
     failing(public if operation == "open" else private, operation, StoreUnavailableError())
-    work_off(run)
+    run_to_end(run)
     assert {item.status for item in run.items.all()} == {ItemStatus.WAITING}
     assert {item.attempts for item in run.items.all()} == {0}
 
     public.before = private.before = nothing
     forget_pauses()
-    work_off(run)
+    run_to_end(run)
 
     assert run.status == RunStatus.COMPLETED
 
@@ -61,18 +61,18 @@ def test_a_store_that_fails_for_a_day_fails_the_file(
     run = start(user, *map(entry, photos))
     key = photos[0].storage_key
 
-    def hook(called: str, asked: str) -> None:
-        if called == "open" and asked == key:
+    def hook(called: str, requested: str) -> None:
+        if called == "open" and requested == key:
             raise StoreUnavailableError
 
     public.before = hook
     for _ in range(MAX_ATTEMPTS + 1):
         forget_pauses()
-        work_off(run, times=1)
+        run_to_end(run, times=1)
     assert item_of(run).status == ItemStatus.WAITING
 
     ExportItem.objects.update(run_after=None, unavailable_since=Now() - MAX_OUTAGE)
-    work_off(run)
+    run_to_end(run)
 
     assert item_of(run).failure_code == "store_unavailable"
     assert run.status == RunStatus.COMPLETED_WITH_ERRORS
@@ -108,17 +108,17 @@ def test_wrong_credentials_give_no_file_up(
     failing(public, "open", StoreRefusedError())
     for _ in range(MAX_ATTEMPTS + 1):
         forget_pauses()
-        work_off(run)
+        run_to_end(run)
     assert {item.attempts for item in run.items.all()} == {0}
 
     public.before = nothing
     failing(private, "put", StoreRefusedError())
     for _ in range(MAX_ATTEMPTS + 1):
         forget_pauses()
-        work_off(run)
+        run_to_end(run)
     private.before = nothing
     forget_pauses()
-    work_off(run)
+    run_to_end(run)
 
     assert run.status == RunStatus.COMPLETED
 
@@ -127,7 +127,7 @@ def test_wrong_credentials_give_no_file_up(
 def test_a_made_file_that_is_lost_is_made_again(
     user: User, photos: list[MediaResource], private: MemoryStore, fault: str
 ) -> None:
-    expected = archive_of(exported(user, *map(entry, photos)))
+    expected = archive_of(finished_run(user, *map(entry, photos)))
     run = start(user, *map(entry, photos))
     for pk in item_ids(run):
         convert_item.make(pk)
@@ -139,7 +139,7 @@ def test_a_made_file_that_is_lost_is_made_again(
 
     build_archive.assemble(run.pk)
     assert item_of(run, 2).status == ItemStatus.WAITING
-    work_off(run)
+    run_to_end(run)
 
     assert run.status == RunStatus.COMPLETED
     assert archive_of(run) == expected

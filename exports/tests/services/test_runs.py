@@ -25,15 +25,15 @@ from exports.tests.exporting import (
     archive_of,
     discard,
     entry,
-    exported,
     files_of,
+    finished_run,
     forget_pauses,
     item_of,
     manifest_of,
     objects,
+    run_to_end,
     start,
     sweep,
-    work_off,
 )
 from media.models import MediaResource, ObjectDeletion, ResourceStatus
 from media.rules.file_types.content_types import FILE_TYPES
@@ -65,7 +65,7 @@ def test_an_archive_holds_every_image_in_the_format_asked_for(
     extension: str,
     decoded: str,
 ) -> None:
-    run = exported(user, *map(entry, photos), image_format=image_format)
+    run = finished_run(user, *map(entry, photos), image_format=image_format)
 
     assert run.status == RunStatus.COMPLETED
     files = files_of(run)
@@ -78,7 +78,7 @@ def test_an_archive_holds_every_image_in_the_format_asked_for(
 
 
 def test_the_manifest_tells_of_every_file(user: User, photos: list[MediaResource]) -> None:
-    run = exported(user, *map(entry, photos))
+    run = finished_run(user, *map(entry, photos))
 
     files = files_of(run)
     result = json.loads(files["manifest.json"])
@@ -92,7 +92,7 @@ def test_the_manifest_tells_of_every_file(user: User, photos: list[MediaResource
 
 
 def test_the_metadata_tells_of_every_file(user: User, photos: list[MediaResource]) -> None:
-    run = exported(user, entry(photos[0], color="red"))
+    run = finished_run(user, entry(photos[0], color="red"))
 
     [body] = json.loads(files_of(run)["metadata.json"])["files"]
     assert body["file_name"] == "Us_S-1_image_v1.webp"
@@ -104,7 +104,7 @@ def test_the_metadata_tells_of_every_file(user: User, photos: list[MediaResource
 def test_an_adapter_that_prescribes_its_names_is_followed(
     user: User, photos: list[MediaResource]
 ) -> None:
-    run = exported(user, *map(entry, photos[:2]), metadata_adapter="ovs")
+    run = finished_run(user, *map(entry, photos[:2]), metadata_adapter="ovs")
 
     assert list(files_of(run)) == [
         "S-1_image_01.webp",
@@ -115,12 +115,12 @@ def test_an_adapter_that_prescribes_its_names_is_followed(
 
 
 def test_original_files_go_through_byte_for_byte(
-    user: User, public: MemoryStore, doors: None
+    user: User, public: MemoryStore, stores: None
 ) -> None:
     body = photo(1)
     resource = ready(public, user, body)
 
-    run = exported(user, entry(resource), image_format=ImageFormat.ORIGINAL)
+    run = finished_run(user, entry(resource), image_format=ImageFormat.ORIGINAL)
 
     assert files_of(run)["Us_S-1_image_v1.png"] == body
     assert item_of(run).result_sha256 == resource.content_hash
@@ -129,12 +129,12 @@ def test_original_files_go_through_byte_for_byte(
 @pytest.mark.parametrize("content_type", IMAGES)
 @pytest.mark.parametrize("trailer", [MOTION_PHOTO, b"\n", bytes(1000)])
 def test_an_original_is_delivered_without_what_follows_its_picture(
-    user: User, public: MemoryStore, doors: None, content_type: str, trailer: bytes
+    user: User, public: MemoryStore, stores: None, content_type: str, trailer: bytes
 ) -> None:
     picture = specimens.still(content_type)
     resource = ready(public, user, picture + trailer, content_type=content_type)
 
-    run = exported(user, entry(resource), image_format=ImageFormat.ORIGINAL)
+    run = finished_run(user, entry(resource), image_format=ImageFormat.ORIGINAL)
 
     name = f"Us_S-1_image_v1.{resource.extension}"
     assert files_of(run)[name] == picture
@@ -144,19 +144,19 @@ def test_an_original_is_delivered_without_what_follows_its_picture(
 
 
 def test_what_is_no_image_goes_through_in_every_format(
-    user: User, public: MemoryStore, doors: None
+    user: User, public: MemoryStore, stores: None
 ) -> None:
     body = specimens.pdf()
     resource = ready(public, user, body, content_type="application/pdf")
 
-    run = exported(user, entry(resource), image_format=ImageFormat.AVIF)
+    run = finished_run(user, entry(resource), image_format=ImageFormat.AVIF)
 
     assert files_of(run)["Us_S-1_image_v1.pdf"] == body
 
 
 def test_the_same_inputs_give_the_same_bytes(user: User, photos: list[MediaResource]) -> None:
-    first = exported(user, *map(entry, photos))
-    second = exported(user, *map(entry, photos))
+    first = finished_run(user, *map(entry, photos))
+    second = finished_run(user, *map(entry, photos))
 
     assert first.pk != second.pk
     assert archive_of(first) == archive_of(second)
@@ -166,7 +166,7 @@ def test_the_same_inputs_give_the_same_bytes(user: User, photos: list[MediaResou
 
 
 def test_nothing_in_an_archive_is_made_of_a_clock(user: User, photos: list[MediaResource]) -> None:
-    run = exported(user, *map(entry, photos))
+    run = finished_run(user, *map(entry, photos))
 
     with zipfile.ZipFile(io.BytesIO(archive_of(run))) as archive:
         assert {each.date_time for each in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
@@ -176,7 +176,7 @@ def test_nothing_in_an_archive_is_made_of_a_clock(user: User, photos: list[Media
 def test_the_day_is_known_where_the_template_asks_for_it(
     user: User, photos: list[MediaResource]
 ) -> None:
-    run = exported(user, entry(photos[0]), naming_convention_template="{date}_{index:03}")
+    run = finished_run(user, entry(photos[0]), naming_convention_template="{date}_{index:03}")
 
     assert item_of(run).name == f"{run.created_at.date().isoformat()}_001.webp"
     assert item_of(run).values["date"] == run.created_at.date().isoformat()
@@ -190,7 +190,7 @@ def test_a_run_goes_by_the_configuration_as_it_was(user: User, photos: list[Medi
 
     configuration.delete()
 
-    assert next(iter(files_of(work_off(run)))) == "1.png"
+    assert next(iter(files_of(run_to_end(run)))) == "1.png"
     assert run.template == "{index}"
 
 
@@ -201,7 +201,7 @@ def test_a_file_that_was_deleted_meanwhile_does_not_sink_the_run(
     run = start(user, *map(entry, photos))
     discard(photos[gone - 1])
 
-    work_off(run)
+    run_to_end(run)
 
     assert run.status == RunStatus.COMPLETED_WITH_ERRORS
     failed = item_of(run, gone)
@@ -219,7 +219,7 @@ def test_a_broken_original_is_reported_and_does_not_sink_the_run(
     MediaResource.objects.filter(pk=photos[0].pk).update(content_hash="0" * 64)
     MediaResource.objects.filter(pk=photos[1].pk).update(etag="0" * 32)
 
-    work_off(run)
+    run_to_end(run)
 
     assert run.status == RunStatus.COMPLETED_WITH_ERRORS
     codes = [item_of(run, position).failure_code for position in (1, 2, 3)]
@@ -237,7 +237,7 @@ def test_an_image_that_cannot_be_decoded_is_reported(
         etag=head.etag, content_hash=hashlib.sha256(body).hexdigest(), file_size=len(body)
     )
 
-    work_off(run)
+    run_to_end(run)
 
     assert run.status == RunStatus.COMPLETED_WITH_ERRORS
     assert item_of(run).failure_code == "image_unreadable"
@@ -249,7 +249,7 @@ def test_a_failed_resource_is_a_failed_file(user: User, photos: list[MediaResour
         status=ResourceStatus.FAILED, failure_code="file_corrupt"
     )
 
-    run = exported(user, *map(entry, photos))
+    run = finished_run(user, *map(entry, photos))
 
     assert item_of(run).failure_code == "resource_failed"
     assert item_of(run).failure_message.startswith("The file is damaged.")
@@ -257,13 +257,13 @@ def test_a_failed_resource_is_a_failed_file(user: User, photos: list[MediaResour
 
 def test_a_pending_resource_is_waited_for(user: User, photos: list[MediaResource]) -> None:
     MediaResource.objects.filter(pk=photos[0].pk).update(status=ResourceStatus.PENDING)
-    run = work_off(start(user, *map(entry, photos)))
+    run = run_to_end(start(user, *map(entry, photos)))
     assert run.status == RunStatus.RUNNING
     assert (item_of(run).status, item_of(run).waits, item_of(run).attempts) == ("WAITING", 1, 0)
 
     MediaResource.objects.filter(pk=photos[0].pk).update(status=ResourceStatus.READY)
     forget_pauses()
-    work_off(run)
+    run_to_end(run)
 
     assert run.status == RunStatus.COMPLETED
     assert len(files_of(run)) == 6
@@ -276,7 +276,7 @@ def test_a_resource_that_stays_pending_is_given_up(user: User, photos: list[Medi
     for _ in range(convert_item.MAX_WAITS + 1):
         forget_pauses()
         convert_item.make(item_of(run).pk)
-    work_off(run)
+    run_to_end(run)
 
     assert item_of(run).failure_code == "resource_pending"
     assert run.status == RunStatus.COMPLETED_WITH_ERRORS
@@ -286,7 +286,7 @@ def test_a_run_of_which_nothing_is_left_fails(user: User, photos: list[MediaReso
     run = start(user, *map(entry, photos))
     discard(*photos)
 
-    work_off(run)
+    run_to_end(run)
 
     assert (run.status, run.failure_code) == (RunStatus.FAILED, "nothing_exported")
     assert objects() == []
@@ -300,7 +300,7 @@ def test_files_that_no_archive_can_hold_fail_the_run_before_it_is_packed(
     monkeypatch.setattr(build_archive, "MAX_ARCHIVE_BYTES", 10)
     run = start(user, *map(entry, photos))
 
-    work_off(run)
+    run_to_end(run)
 
     assert (run.status, run.failure_code) == (RunStatus.FAILED, "archive_too_large")
     assert not run.archive_key
@@ -331,7 +331,7 @@ def test_a_selection_of_too_many_files_starts_nothing(
 
 
 def test_only_the_archive_stays(user: User, photos: list[MediaResource]) -> None:
-    run = exported(user, *map(entry, photos))
+    run = finished_run(user, *map(entry, photos))
 
     sweep()
 
@@ -347,7 +347,7 @@ def test_a_running_export_has_no_download(user: User, photos: list[MediaResource
 
 
 def test_archives_are_discarded_after_seven_days(user: User, photos: list[MediaResource]) -> None:
-    old, young = (exported(user, entry(photos[0])) for _ in range(2))
+    old, young = (finished_run(user, entry(photos[0])) for _ in range(2))
     week = timedelta(days=7)
     assert ExportRun.objects.filter(expires_at=F("finished_at") + week).count() == 2
     long_ago = F("expires_at") - week - timedelta(seconds=1)

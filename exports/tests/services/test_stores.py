@@ -14,14 +14,14 @@ from pytest_django import Settings
 from accounts.models import User
 from exports.models import ImageFormat, RunStatus
 from exports.services import runs
-from exports.tests.exporting import archive_of, entry, exported, files_of, objects, sweep
+from exports.tests.exporting import archive_of, entry, files_of, finished_run, objects, sweep
 from media.storage import ObjectStore, factory
 from media.storage.local.store import LocalStore
 from media.storage.s3.multipart import PART_BYTES
 from media.storage.s3.store import S3Store
-from media.tests.doors import own_buckets, watched_stores
 from media.tests.factories import ready
-from media.tests.rules.file_types.specimens import saved
+from media.tests.rules.file_types.specimens import encoded
+from media.tests.stores import own_buckets, watched_stores
 
 SIDE = 1100  # of a picture of noise, which no format makes small
 
@@ -50,12 +50,12 @@ def bucket(db: None, stack: dict[str, str]) -> Iterator[S3Store]:
 
 @pytest.fixture(params=["folder", "bucket"])
 def store(request: pytest.FixtureRequest) -> ObjectStore:
-    found: ObjectStore = request.getfixturevalue(request.param)
-    return found
+    chosen: ObjectStore = request.getfixturevalue(request.param)
+    return chosen
 
 
 def noise() -> bytes:
-    return saved(Image.frombytes("RGB", (SIDE, SIDE), os.urandom(3 * SIDE * SIDE)), "image/png")
+    return encoded(Image.frombytes("RGB", (SIDE, SIDE), os.urandom(3 * SIDE * SIDE)), "image/png")
 
 
 @pytest.mark.covers("T47")
@@ -63,7 +63,9 @@ def test_a_large_archive_is_the_same_on_every_store(store: ObjectStore, user: Us
     bodies = [noise() for _ in range(3)]
     entries = [entry(ready(store, user, body)) for body in bodies]
 
-    first, second = (exported(user, *entries, image_format=ImageFormat.ORIGINAL) for _ in range(2))
+    first, second = (
+        finished_run(user, *entries, image_format=ImageFormat.ORIGINAL) for _ in range(2)
+    )
 
     body = archive_of(first)
     assert (first.status, second.status) == (RunStatus.COMPLETED, RunStatus.COMPLETED)
@@ -75,12 +77,12 @@ def test_a_large_archive_is_the_same_on_every_store(store: ObjectStore, user: Us
     )
     assert list(files_of(first).values())[:3] == bodies
     sweep()
-    ours = [key for key in objects() if str(first.pk) in key or str(second.pk) in key]
-    assert sorted(ours) == sorted([first.archive_key, second.archive_key])
+    keys = [key for key in objects() if str(first.pk) in key or str(second.pk) in key]
+    assert sorted(keys) == sorted([first.archive_key, second.archive_key])
 
 
 def test_a_signed_address_reads_the_archive_under_its_name(bucket: S3Store, user: User) -> None:
-    run = exported(user, entry(ready(bucket, user, noise())))
+    run = finished_run(user, entry(ready(bucket, user, noise())))
 
     response = httpx.get(runs.sign_download(user=user, run_id=run.pk))
 

@@ -6,7 +6,7 @@ from django.test import Client
 from accounts.models import User
 from accounts.tests.factories import UserFactory
 from media.storage.testing.memory import MemoryStore
-from media.tests.doors import own_stores
+from media.tests.stores import own_stores
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ LATER = datetime(2030, 1, 1, tzinfo=UTC)
 
 def resource(user: User, **values: Any) -> MediaResource:
     pk = new_id()
-    given = {
+    fields = {
         "id": pk,
         "resource_type": ResourceType.IMAGE,
         "storage_key": keys.canonical_key(pk, "png"),
@@ -38,24 +38,24 @@ def resource(user: User, **values: Any) -> MediaResource:
         "has_thumbnail": True,
         "unattached_at": datetime(2020, 1, 1, tzinfo=UTC),
     }
-    return MediaResource.objects.create(user=user, **given | values)
+    return MediaResource.objects.create(user=user, **fields | values)
 
 
 def upload(user: User, **values: Any) -> Upload:
-    given = {
+    fields = {
         "key": f"temp/{new_id()}_1767323045_shoe.png",
         "filename": "shoe.png",
         "content_type": "image/png",
         "expires_at": LATER,
     }
-    return Upload.objects.create(user=user, **given | values)
+    return Upload.objects.create(user=user, **fields | values)
 
 
-def attachment(shown: MediaResource, entity: Any, **values: Any) -> Attachment:
-    given = {"entity_type": entity.entity_type, "entity_id": entity.pk, "slot": "cover_image"}
-    return Attachment.objects.create(resource=shown, **given | values)
+def attachment(resource: MediaResource, entity: Any, **values: Any) -> Attachment:
+    fields = {"entity_type": entity.entity_type, "entity_id": entity.pk, "slot": "cover_image"}
+    return Attachment.objects.create(resource=resource, **fields | values)
 
 
 def deletion(**values: Any) -> ObjectDeletion:
-    given = {"key": f"media/{new_id()}/file.png", "reason": "ORPHANED"}
-    return ObjectDeletion.objects.create(**given | values)
+    fields = {"key": f"media/{new_id()}/file.png", "reason": "ORPHANED"}
+    return ObjectDeletion.objects.create(**fields | values)

@@ -20,11 +20,11 @@ RESOURCES = "admin:media_mediaresource_changelist"
 RESOURCE = "admin:media_mediaresource_change"
 
 
-def said(response: Any) -> list[str]:
+def messages_of(response: Any) -> list[str]:
     return [str(message) for message in get_messages(response.wsgi_request)]
 
 
-def chosen(action: str, *picked: Any, **more: str) -> dict[str, Any]:
+def action_form(action: str, *picked: Any, **more: str) -> dict[str, Any]:
     return {"action": action, "_selected_action": [str(row.pk) for row in picked], **more}
 
 
@@ -62,7 +62,7 @@ def test_related_facts_are_linked_both_ways(staff_client: Client, superuser: Use
 
 
 @pytest.mark.parametrize(
-    ("values", "shown"),
+    ("values", "has_thumbnail"),
     [
         ({}, True),
         ({"status": ResourceStatus.PENDING}, False),
@@ -71,13 +71,13 @@ def test_related_facts_are_linked_both_ways(staff_client: Client, superuser: Use
     ],
 )
 def test_only_ready_images_have_a_thumbnail(
-    staff_client: Client, superuser: User, values: dict[str, Any], *, shown: bool
+    staff_client: Client, superuser: User, values: dict[str, Any], *, has_thumbnail: bool
 ) -> None:
     resource = rows.resource(superuser, **values)
 
     page = staff_client.get(reverse(RESOURCES)).content.decode()
 
-    assert (f'{thumbnail_key(resource.pk)}" alt=""' in page) is shown
+    assert (f'{thumbnail_key(resource.pk)}" alt=""' in page) is has_thumbnail
     assert f'src="{public_url(resource.storage_key)}' not in page  # megabytes
 
 
@@ -87,7 +87,7 @@ def test_staff_correct_what_people_say_and_nothing_else(
     resource = rows.resource(superuser)
     before: dict[str, Any] = {**MediaResource.objects.filter(pk=resource.pk).values().get()}
 
-    answer = staff_client.post(
+    response = staff_client.post(
         reverse(RESOURCE, args=[resource.pk]),
         {
             "alt_text": "A black shoe",
@@ -104,7 +104,7 @@ def test_staff_correct_what_people_say_and_nothing_else(
 
     after: dict[str, Any] = {**MediaResource.objects.filter(pk=resource.pk).values().get()}
     changed = {name for name in after if after[name] != before[name]}
-    assert answer.status_code == 302
+    assert response.status_code == 302
     assert changed == {"alt_text", "protected", "updated_at"}
     assert after["alt_text"] == "A black shoe"
 
@@ -116,12 +116,12 @@ def test_protection_is_for_superusers(superuser: User) -> None:
     client = Client()
     client.force_login(staff, backend="django.contrib.auth.backends.ModelBackend")
 
-    answer = client.post(
+    response = client.post(
         reverse(RESOURCE, args=[resource.pk]), {"alt_text": "A shoe", "protected": "on"}
     )
 
     resource.refresh_from_db()
-    assert answer.status_code == 302
+    assert response.status_code == 302
     assert (resource.alt_text, resource.protected) == ("A shoe", False)
 
 
@@ -135,11 +135,11 @@ def test_a_resource_nothing_shows_goes_with_its_object(
 ) -> None:
     resource = rows.resource(superuser)
 
-    answer = staff_client.post(
+    response = staff_client.post(
         reverse("admin:media_mediaresource_delete", args=[resource.pk]), {"post": "yes"}
     )
 
-    assert answer.status_code == 302
+    assert response.status_code == 302
     assert not MediaResource.objects.exists()
     queued = set(ObjectDeletion.objects.values_list("key", "bucket"))
     assert queued == {(key, Bucket.PUBLIC) for key in resource.own_keys}
@@ -159,10 +159,12 @@ def test_a_resource_something_needs_stays_and_staff_learn_why(
     one = staff_client.post(
         reverse("admin:media_mediaresource_delete", args=[resource.pk]), {"post": "yes"}
     )
-    many = staff_client.post(reverse(RESOURCES), chosen("delete_selected", resource, post="yes"))
+    many = staff_client.post(
+        reverse(RESOURCES), action_form("delete_selected", resource, post="yes")
+    )
 
-    for answer in (one, many):
-        assert reason in answer.content.decode() + " ".join(said(answer))
+    for response in (one, many):
+        assert reason in response.content.decode() + " ".join(messages_of(response))
     assert MediaResource.objects.filter(pk=resource.pk).exists()
     assert not ObjectDeletion.objects.exists()
 
@@ -170,9 +172,11 @@ def test_a_resource_something_needs_stays_and_staff_learn_why(
 def test_several_resources_go_together(staff_client: Client, superuser: User) -> None:
     two = [rows.resource(superuser), rows.resource(superuser)]
 
-    answer = staff_client.post(reverse(RESOURCES), chosen("delete_selected", *two, post="yes"))
+    response = staff_client.post(
+        reverse(RESOURCES), action_form("delete_selected", *two, post="yes")
+    )
 
-    assert answer.status_code == 302
+    assert response.status_code == 302
     assert not MediaResource.objects.exists()
     assert set(ObjectDeletion.objects.values_list("key", flat=True)) == {
         key for resource in two for key in resource.own_keys
@@ -192,13 +196,13 @@ def test_failed_resources_are_tried_again(staff_client: Client, superuser: User)
     failed = rows.resource(superuser, status="FAILED", failure_code="copy_failed", attempts=8)
     ready = rows.resource(superuser)
 
-    answer = staff_client.post(reverse(RESOURCES), chosen("try_again", failed, ready))
+    response = staff_client.post(reverse(RESOURCES), action_form("try_again", failed, ready))
 
     failed.refresh_from_db()
     ready.refresh_from_db()
     assert (failed.status, failed.failure_code, failed.attempts) == ("PENDING", "", 0)
     assert ready.status == "READY"
-    assert said(answer) == [
+    assert messages_of(response) == [
         "1 queued again.",
         "1 skipped: not failed.",
     ]
@@ -208,9 +212,13 @@ def test_nothing_to_try_again_is_no_success(staff_client: Client, superuser: Use
     ready, waiting = rows.resource(superuser), rows.resource(superuser, status="PENDING")
     alive = rows.deletion(attempts=3)
 
-    tried = staff_client.post(reverse(RESOURCES), chosen("try_again", ready, waiting), follow=True)
+    tried = staff_client.post(
+        reverse(RESOURCES), action_form("try_again", ready, waiting), follow=True
+    )
     ran = staff_client.post(
-        reverse("admin:media_objectdeletion_changelist"), chosen("run_again", alive), follow=True
+        reverse("admin:media_objectdeletion_changelist"),
+        action_form("run_again", alive),
+        follow=True,
     )
 
     assert levels(tried) == levels(ran) == ["warning"]
@@ -220,7 +228,7 @@ def test_dead_letters_are_run_again(staff_client: Client) -> None:
     dead, alive = rows.deletion(dead=True, attempts=8), rows.deletion(attempts=3)
     address = reverse("admin:media_objectdeletion_changelist")
 
-    staff_client.post(address, chosen("run_again", dead, alive))
+    staff_client.post(address, action_form("run_again", dead, alive))
 
     dead.refresh_from_db()
     alive.refresh_from_db()
@@ -230,22 +238,22 @@ def test_dead_letters_are_run_again(staff_client: Client) -> None:
 @pytest.mark.parametrize("model", ["upload", "attachment", "objectdeletion"])
 def test_facts_are_only_read(staff_client: Client, superuser: User, model: str) -> None:
     resource = rows.resource(superuser)
-    made: dict[str, Any] = {
+    rows_by_page: dict[str, Any] = {
         "upload": rows.upload(superuser),
         "attachment": rows.attachment(resource, product_of(superuser)),
         "objectdeletion": rows.deletion(),
     }
-    row = made[model]
+    row = rows_by_page[model]
 
-    answers = [
+    responses = [
         staff_client.get(reverse(f"admin:media_{model}_add")),
         staff_client.post(reverse(f"admin:media_{model}_change", args=[row.pk]), {"slot": "x"}),
         staff_client.post(reverse(f"admin:media_{model}_delete", args=[row.pk]), {"post": "yes"}),
     ]
 
-    assert [answer.status_code for answer in answers] == [403, 403, 403]
+    assert [response.status_code for response in responses] == [403, 403, 403]
     assert type(row).objects.filter(pk=row.pk).exists()
 
 
-def levels(answer: Any) -> list[str]:
-    return [message.level_tag for message in answer.context["messages"]]
+def levels(response: Any) -> list[str]:
+    return [message.level_tag for message in response.context["messages"]]

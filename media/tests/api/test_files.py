@@ -34,14 +34,14 @@ def production(settings: Settings) -> None:
     settings.CLOUDFLARE_IMAGE_TRANSFORMATIONS = True
 
 
-def nobody(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+def pass_on(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
     start_response("299 Handed On", [])
     return [b"on"]
 
 
 inside = WSGIHandler()
 in_front = Front(DjangoThreads(inside, threads=1), direct={"/files/": respond})
-before_nobody = Front(DjangoThreads(nobody, threads=1), direct={"/files/": respond})
+before_nobody = Front(DjangoThreads(pass_on, threads=1), direct={"/files/": respond})
 
 
 def ask(application: Any, target: str, method: str = "GET") -> Answer:
@@ -59,12 +59,12 @@ def ask(application: Any, target: str, method: str = "GET") -> Answer:
         "wsgi.url_scheme": "http",
         "wsgi.input": BytesIO(),
     }
-    said: list[Any] = []
-    answer = application(environ, lambda status, headers, *_: said.extend((status, headers)))
-    body = b"".join(answer)
-    if hasattr(answer, "close"):
-        answer.close()
-    return int(said[0][:3]), dict(said[1]), body
+    responses: list[Any] = []
+    response = application(environ, lambda status, headers, *_: responses.extend((status, headers)))
+    body = b"".join(response)
+    if hasattr(response, "close"):
+        response.close()
+    return int(responses[0][:3]), dict(responses[1]), body
 
 
 @pytest.mark.covers("T25")
@@ -94,19 +94,19 @@ def ask(application: Any, target: str, method: str = "GET") -> Answer:
     ],
 )
 def test_a_redirect_carries_exactly_these_headers(target: str, headers: dict[str, str]) -> None:
-    status, given, body = ask(in_front, target)
+    status, response, body = ask(in_front, target)
 
     assert (status, body) == (302, b"")
-    assert {name: given[name] for name in headers} == headers
+    assert {name: response[name] for name in headers} == headers
 
 
 @pytest.mark.covers("T23")
-@pytest.mark.parametrize("wanted", ["webp", "jpeg", "png", "avif", "gif"])
-def test_the_five_types_are_taken(wanted: str) -> None:
-    status, headers, _ = ask(in_front, f"/files/a.png?type={wanted}")
+@pytest.mark.parametrize("image_type", ["webp", "jpeg", "png", "avif", "gif"])
+def test_the_five_types_are_taken(image_type: str) -> None:
+    status, headers, _ = ask(in_front, f"/files/a.png?type={image_type}")
 
     assert status == 302
-    assert headers["Location"] == f"{CDN}/cdn-cgi/image/format={wanted},quality=90/a.png"
+    assert headers["Location"] == f"{CDN}/cdn-cgi/image/format={image_type},quality=90/a.png"
 
 
 @pytest.mark.covers("T23")
@@ -185,7 +185,7 @@ def test_no_payload_leads_elsewhere() -> None:
 
 
 @pytest.fixture
-def kept_connection(db: None) -> Any:
+def keep_connection(db: None) -> Any:
     signals.request_started.disconnect(close_old_connections)
     signals.request_finished.disconnect(close_old_connections)
     yield
@@ -194,7 +194,7 @@ def kept_connection(db: None) -> Any:
 
 
 @pytest.mark.covers("T21")
-def test_django_answers_as_the_wrapper_does(kept_connection: None) -> None:
+def test_django_answers_as_the_wrapper_does(keep_connection: None) -> None:
     for payload in list(payloads())[::5]:
         target = f"/files/{payload}"
         front, django = ask(in_front, target), ask(inside, target)
@@ -211,11 +211,11 @@ def test_a_redirect_carries_the_headers_of_every_route(
     settings.SECURE_HSTS_SECONDS = 31_536_000
     front = Front(DjangoThreads(WSGIHandler(), threads=1), direct={"/files/": respond})
     fixed_headers.cache_clear()
-    asked = {"X-Request-ID": "one-request", **proxied}
+    headers = {"X-Request-ID": "one-request", **proxied}
 
-    redirect = asgi.ask(front, "/files/a.png", headers=asked)[1]
+    redirect = asgi.ask(front, "/files/a.png", headers=headers)[1]
     fixed_headers.cache_clear()
-    through_django = asgi.ask(front, "/files/a.png", "PUT", headers=asked)[1]
+    through_django = asgi.ask(front, "/files/a.png", "PUT", headers=headers)[1]
 
     names = {"X-Request-ID", "X-Content-Type-Options", "Referrer-Policy", "Vary"}
     names |= {"X-Frame-Options", "Cross-Origin-Opener-Policy", "Strict-Transport-Security"}
@@ -237,21 +237,21 @@ def test_a_page_of_an_allowed_site_may_read_a_redirect(settings: Settings) -> No
 
 
 def test_a_body_that_nobody_reads_ends_the_connection() -> None:
-    sent = asgi.ask(in_front, "/files/a.png", "POST", body=b"x")
+    response = asgi.ask(in_front, "/files/a.png", "POST", body=b"x")
     announced = asgi.ask(in_front, "/files/a.png", "GET", body=b"x")
 
-    assert (sent[0], sent[1]["Connection"]) == (405, "close")
+    assert (response[0], response[1]["Connection"]) == (405, "close")
     assert (announced[0], announced[1]["Connection"]) == (302, "close")
 
 
 @pytest.mark.covers("T25")
 def test_neither_asks_the_database_or_sets_a_cookie(
-    kept_connection: None, django_assert_num_queries: Callable[[int], Any]
+    keep_connection: None, django_assert_num_queries: Callable[[int], Any]
 ) -> None:
     with django_assert_num_queries(0):
-        answers = [ask(each, "/files/media/1/a.png?type=webp") for each in (in_front, inside)]
+        responses = [ask(each, "/files/media/1/a.png?type=webp") for each in (in_front, inside)]
 
-    for status, headers, _ in answers:
+    for status, headers, _ in responses:
         assert status == 302
         assert "Set-Cookie" not in headers
         assert "cookie" not in headers.get("Vary", "").lower()

@@ -32,16 +32,16 @@ class SilentStore(MemoryStore):
 )
 def test_clock_differences_are_reported(client: Client, seconds: int, status: str) -> None:
     with factory.replaced(public=SkewedStore(timedelta(seconds=seconds))):
-        answer = client.get("/health/storage")
+        response = client.get("/health/storage")
 
-    assert answer.status_code == 200
-    assert answer.json()["status"] == status
-    assert abs(answer.json()["clock_drift_seconds"] + seconds) <= 1
+    assert response.status_code == 200
+    assert response.json()["status"] == status
+    assert abs(response.json()["clock_drift_seconds"] + seconds) <= 1
 
 
 def test_a_store_that_does_not_answer_is_a_503(client: Client) -> None:
     with factory.replaced(public=SilentStore()):
-        answer = client.get("/health/storage")
+        response = client.get("/health/storage")
 
-    assert answer.status_code == 503
-    assert int(answer.headers["Retry-After"]) >= 1
+    assert response.status_code == 503
+    assert int(response.headers["Retry-After"]) >= 1

@@ -11,7 +11,7 @@ from accounts.tests.factories import MembershipFactory, UserFactory, client_of
 from media.models import Attachment, MediaResource
 from media.rules.failures import sentence_for
 from media.storage.testing.memory import MemoryStore
-from media.tests.factories import ingest, photo, ready, sent
+from media.tests.factories import ingest, photo, ready, upload_file
 from sartiq.core.models import new_id
 
 pytestmark = pytest.mark.django_db
@@ -19,10 +19,10 @@ pytestmark = pytest.mark.django_db
 ROUTE = "/api/v1/media-resources/"
 
 
-def listed(client: APIClient, query: str = "") -> list[str]:
-    answer = client.get(f"{ROUTE}?{query}")
-    assert answer.status_code == 200, answer.json()
-    body = answer.json()
+def ids_listed(client: APIClient, query: str = "") -> list[str]:
+    response = client.get(f"{ROUTE}?{query}")
+    assert response.status_code == 200, response.json()
+    body = response.json()
     assert body["count"] == len(body["data"])
     return [row["id"] for row in body["data"]]
 
@@ -30,29 +30,29 @@ def listed(client: APIClient, query: str = "") -> list[str]:
 def test_a_resource_is_answered_with_all_its_facts(
     client: APIClient, user: User, memory: MemoryStore
 ) -> None:
-    made = ready(memory, user, photo(1, size=(30, 20)))
-    shown = Attachment.objects.get()
+    resource = ready(memory, user, photo(1, size=(30, 20)))
+    attachment = Attachment.objects.get()
 
-    body = client.get(f"{ROUTE}{made.pk}").json()
+    body = client.get(f"{ROUTE}{resource.pk}").json()
 
     assert body == {
-        "id": str(made.pk),
+        "id": str(resource.pk),
         "user_id": str(user.pk),
         "organization_id": None,
         "resource_type": "image",
         "status": "ready",
         "failure_code": None,
         "failure": None,
-        "url": f"{settings.CDN_URL}/media/{made.pk}/file.png",
-        "thumbnail_url": f"{settings.CDN_URL}/media/{made.pk}/thumb.webp",
-        "sha256": made.content_hash,
-        "etag": made.etag,
+        "url": f"{settings.CDN_URL}/media/{resource.pk}/file.png",
+        "thumbnail_url": f"{settings.CDN_URL}/media/{resource.pk}/thumb.webp",
+        "sha256": resource.content_hash,
+        "etag": resource.etag,
         "content_type": "image/png",
         "extension": "png",
-        "file_size": made.file_size,
+        "file_size": resource.file_size,
         "width": 30,
         "height": 20,
-        "dominant_color": made.dominant_color,
+        "dominant_color": resource.dominant_color,
         "color_profile": None,
         "duration": None,
         "alt_text": None,
@@ -60,9 +60,9 @@ def test_a_resource_is_answered_with_all_its_facts(
         "protected": False,
         "attachments": [
             {
-                "id": str(shown.pk),
+                "id": str(attachment.pk),
                 "entity_type": "product",
-                "entity_id": str(shown.entity_id),
+                "entity_id": str(attachment.entity_id),
                 "slot": "images",
                 "position": 0,
                 "created_at": body["attachments"][0]["created_at"],
@@ -76,10 +76,10 @@ def test_a_resource_is_answered_with_all_its_facts(
 def test_a_failed_resource_says_why_and_has_no_url(
     client: APIClient, user: User, memory: MemoryStore
 ) -> None:
-    (made,) = ingest(user, [sent(memory, user)])
+    (resource,) = ingest(user, [upload_file(memory, user)])
     MediaResource.objects.update(status="FAILED", failure_code="decode_limit")
 
-    body = client.get(f"{ROUTE}{made.pk}").json()
+    body = client.get(f"{ROUTE}{resource.pk}").json()
 
     assert (body["status"], body["failure_code"], body["url"]) == ("failed", "decode_limit", None)
     assert body["failure"] == {"code": "decode_limit", "message": sentence_for("decode_limit")}
@@ -90,35 +90,35 @@ def test_a_foreign_resource_is_answered_like_a_missing_one(
     client: APIClient, memory: MemoryStore
 ) -> None:
     other = UserFactory.create()
-    made = ready(memory, other)
+    resource = ready(memory, other)
 
-    answers = [
-        answer
-        for pk in (made.pk, uuid4())
-        for answer in (
+    responses = [
+        response
+        for pk in (resource.pk, uuid4())
+        for response in (
             client.get(f"{ROUTE}{pk}"),
             client.patch(f"{ROUTE}{pk}", {"alt_text": "Mine"}),
         )
     ]
 
-    assert {(answer.status_code, answer.content) for answer in answers} == {
+    assert {(response.status_code, response.content) for response in responses} == {
         (404, b'{"detail":"Media resource not found"}')
     }
-    assert listed(client) == []
-    assert listed(client_of(UserFactory.create(superuser=True))) == [str(made.pk)]
+    assert ids_listed(client) == []
+    assert ids_listed(client_of(UserFactory.create(superuser=True))) == [str(resource.pk)]
 
 
 def test_resources_are_filtered(client: APIClient, user: User, memory: MemoryStore) -> None:
     organization = MembershipFactory.create(user=user).organization
     entity_id = new_id()
-    (a,) = ingest(user, [sent(memory, user, photo(1))], entity_id=entity_id)
-    (b,) = ingest(user, [sent(memory, user, photo(2))])
-    (c,) = ingest(user, [sent(memory, user, photo(1))], organization_id=organization.pk)
+    (a,) = ingest(user, [upload_file(memory, user, photo(1))], entity_id=entity_id)
+    (b,) = ingest(user, [upload_file(memory, user, photo(2))])
+    (c,) = ingest(user, [upload_file(memory, user, photo(1))], organization_id=organization.pk)
     MediaResource.objects.filter(pk=b.pk).update(status="FAILED", failure_code="decode_limit")
     ids = {name: str(row.pk) for name, row in (("a", a), ("b", b), ("c", c))}
 
-    found = {
-        query: listed(client, query)
+    listings = {
+        query: ids_listed(client, query)
         for query in (
             "",
             f"organization_id={organization.pk}",
@@ -131,7 +131,7 @@ def test_resources_are_filtered(client: APIClient, user: User, memory: MemorySto
         )
     }
 
-    assert list(found.values()) == [
+    assert list(listings.values()) == [
         [ids["a"], ids["b"], ids["c"]],
         [ids["c"]],
         [ids["a"]],
@@ -147,14 +147,16 @@ def test_type_and_id_of_an_entity_are_asked_of_one_attachment(
     client: APIClient, user: User, memory: MemoryStore
 ) -> None:
     product, look = new_id(), new_id()
-    (shown,) = ingest(user, [sent(memory, user)], entity_id=product)
+    (attachment,) = ingest(user, [upload_file(memory, user)], entity_id=product)
     for slot in ("reference_images", "other"):
-        Attachment.objects.create(resource=shown, entity_type="LOOK", entity_id=look, slot=slot)
+        Attachment.objects.create(
+            resource=attachment, entity_type="LOOK", entity_id=look, slot=slot
+        )
 
-    assert listed(client, f"entity_type=look&entity_id={product}") == []
-    assert listed(client, f"entity_type=product&entity_id={look}") == []
-    assert listed(client, f"entity_type=look&entity_id={look}") == [str(shown.pk)]
-    assert listed(client, "entity_type=look") == [str(shown.pk)]
+    assert ids_listed(client, f"entity_type=look&entity_id={product}") == []
+    assert ids_listed(client, f"entity_type=product&entity_id={look}") == []
+    assert ids_listed(client, f"entity_type=look&entity_id={look}") == [str(attachment.pk)]
+    assert ids_listed(client, "entity_type=look") == [str(attachment.pk)]
 
 
 @pytest.mark.parametrize(
@@ -171,17 +173,17 @@ def test_type_and_id_of_an_entity_are_asked_of_one_attachment(
     ],
 )
 def test_a_bad_filter_is_named(client: APIClient, query: str, name: str, code: str) -> None:
-    answer = client.get(f"{ROUTE}?{query}")
+    response = client.get(f"{ROUTE}?{query}")
 
-    assert answer.status_code == 422
-    issue = answer.json()["detail"][0]
+    assert response.status_code == 422
+    issue = response.json()["detail"][0]
     assert (issue["loc"], issue["type"]) == (["query", name], code)
 
 
 def test_a_closed_organization_is_refused_as_a_filter(client: APIClient) -> None:
-    answer = client.get(f"{ROUTE}?organization_id=00000000-0000-7000-8000-000000000000")
+    response = client.get(f"{ROUTE}?organization_id=00000000-0000-7000-8000-000000000000")
 
-    assert answer.status_code == 403
+    assert response.status_code == 403
 
 
 @pytest.mark.covers("T48")
@@ -191,18 +193,18 @@ def test_a_list_costs_three_queries(
     memory: MemoryStore,
     django_assert_max_num_queries: DjangoAssertNumQueries,
 ) -> None:
-    ingest(user, [sent(memory, user, photo(number)) for number in range(10)])
+    ingest(user, [upload_file(memory, user, photo(number)) for number in range(10)])
 
     with django_assert_max_num_queries(3):
-        assert len(listed(client)) == 10
+        assert len(ids_listed(client)) == 10
 
 
 @pytest.mark.covers("T41", "T44")
 def test_a_patch_fills_what_is_unknown_and_nothing_else(
     client: APIClient, user: User, memory: MemoryStore
 ) -> None:
-    made = ready(memory, user)
-    before = client.get(f"{ROUTE}{made.pk}").json()
+    resource = ready(memory, user)
+    before = client.get(f"{ROUTE}{resource.pk}").json()
     forged = {
         name: value
         for name, value in before.items()
@@ -215,7 +217,7 @@ def test_a_patch_fills_what_is_unknown_and_nothing_else(
         "alt_text": "A shoe",
     }
 
-    after = client.patch(f"{ROUTE}{made.pk}", changed).json()
+    after = client.patch(f"{ROUTE}{resource.pk}", changed).json()
 
     assert after == before | {"alt_text": "A shoe", "updated_at": after["updated_at"]}
 
@@ -227,11 +229,11 @@ def test_a_second_patch_of_a_text_is_stored(
     path = f"{ROUTE}{ready(memory, user).pk}"
     client.patch(path, {"alt_text": "A shoe", "caption": "Ours"})
 
-    answer = client.patch(path, {"alt_text": later})
+    response = client.patch(path, {"alt_text": later})
 
-    assert (answer.status_code, answer.json()["alt_text"]) == (200, later)
-    assert client.get(path).json() == answer.json()
-    assert answer.json()["caption"] == "Ours"
+    assert (response.status_code, response.json()["alt_text"]) == (200, later)
+    assert client.get(path).json() == response.json()
+    assert response.json()["caption"] == "Ours"
 
 
 @pytest.mark.parametrize(
@@ -249,12 +251,12 @@ def test_a_second_patch_of_a_text_is_stored(
 def test_a_bad_patch_is_named(
     client: APIClient, user: User, memory: MemoryStore, sent_fields: dict[str, Any], code: str
 ) -> None:
-    (made,) = ingest(user, [sent(memory, user)])
+    (resource,) = ingest(user, [upload_file(memory, user)])
 
-    answer = client.patch(f"{ROUTE}{made.pk}", sent_fields)
+    response = client.patch(f"{ROUTE}{resource.pk}", sent_fields)
 
-    (issue,) = answer.json()["detail"]
-    assert (answer.status_code, issue["loc"], issue["type"]) == (
+    (issue,) = response.json()["detail"]
+    assert (response.status_code, issue["loc"], issue["type"]) == (
         422,
         ["body", *sent_fields],
         code,
@@ -264,12 +266,12 @@ def test_a_bad_patch_is_named(
 def test_only_superusers_heal(
     client: APIClient, user: User, superuser: User, memory: MemoryStore
 ) -> None:
-    ingest(user, [sent(memory, user, photo(number)) for number in range(2)])
+    ingest(user, [upload_file(memory, user, photo(number)) for number in range(2)])
     MediaResource.objects.update(status="FAILED", failure_code="attempts_exhausted")
 
     assert client.post(f"{ROUTE}heal").status_code == 403
     assert not MediaResource.objects.exclude(status="FAILED").exists()
-    answer = client_of(superuser).post(f"{ROUTE}heal")
+    response = client_of(superuser).post(f"{ROUTE}heal")
 
-    assert (answer.status_code, answer.json()) == (202, {"queued": 2})
+    assert (response.status_code, response.json()) == (202, {"queued": 2})
     assert not MediaResource.objects.exclude(status="PENDING").exists()

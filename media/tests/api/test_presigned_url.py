@@ -29,18 +29,18 @@ FIELDS = {
 MOST = 52_428_800
 
 
-def faults(answer: Any) -> list[tuple[list[Any], str]]:
-    return [(issue["loc"], issue["type"]) for issue in answer.json()["detail"]]
+def faults(response: Any) -> list[tuple[list[Any], str]]:
+    return [(issue["loc"], issue["type"]) for issue in response.json()["detail"]]
 
 
 @pytest.mark.covers("T12")
 def test_the_answer_is_exactly_what_a_client_needs(client: APIClient, bucket: S3Store) -> None:
-    answer = client.post(ROUTE, ASKED | {"file_size": MOST})
+    response = client.post(ROUTE, ASKED | {"file_size": MOST})
 
-    body = answer.json()
+    body = response.json()
     key = Upload.objects.get().key
-    assert answer.status_code == 200
-    assert answer["Cache-Control"] == "no-store"
+    assert response.status_code == 200
+    assert response["Cache-Control"] == "no-store"
     assert set(body) == FIELDS
     assert body["file_url"] == f"{settings.CDN_URL}/{key}"
     assert body["upload_url"].startswith(f"{settings.S3_PUBLIC_ENDPOINT_URL}/")
@@ -53,17 +53,17 @@ def test_the_answer_is_exactly_what_a_client_needs(client: APIClient, bucket: S3
 @pytest.mark.covers("T02", "T01")
 def test_a_client_that_sends_just_that_succeeds(client: APIClient, bucket: S3Store) -> None:
     body = photo()
-    answer = client.post(ROUTE, ASKED | {"size": len(body)}).json()
+    response = client.post(ROUTE, ASKED | {"size": len(body)}).json()
 
     def put(content: bytes, headers: dict[str, str]) -> int:
-        return send(answer["upload_method"], answer["upload_url"], content, headers)[0]
+        return send(response["upload_method"], response["upload_url"], content, headers)[0]
 
     assert put(body, {"Content-Type": "text/html"}) == 403
-    assert put(body + b"x", answer["upload_headers"]) == 403
-    assert put(body, answer["upload_headers"]) == 200
+    assert put(body + b"x", response["upload_headers"]) == 403
+    assert put(body, response["upload_headers"]) == 200
     key = Upload.objects.get().key
     assert (bucket.head(key).size, bucket.head(key).content_type) == (len(body), "image/png")
-    status, _, content = send("GET", answer["file_url"])
+    status, _, content = send("GET", response["file_url"])
     assert (status, content) == (200, body)
 
 
@@ -93,12 +93,12 @@ def test_a_declared_hash_is_a_header_to_send(client: APIClient) -> None:
     ],
 )
 def test_all_but_name_and_type_may_be_left_out(client: APIClient, left_out: Any) -> None:
-    sent = {"filename": "shoe.png", "content_type": "image/png"} | left_out
+    payload = {"filename": "shoe.png", "content_type": "image/png"} | left_out
 
-    answer = client.post(ROUTE, sent)
+    response = client.post(ROUTE, payload)
 
-    assert answer.status_code == 200
-    assert answer.json()["expires_in_seconds"] == 900
+    assert response.status_code == 200
+    assert response.json()["expires_in_seconds"] == 900
 
 
 @pytest.mark.covers("T02", "T45", "I14")
@@ -123,23 +123,23 @@ def test_all_but_name_and_type_may_be_left_out(client: APIClient, left_out: Any)
 def test_a_size_is_a_whole_number_a_file_may_have(
     client: APIClient, name: str, value: Any, code: str | None
 ) -> None:
-    answer = client.post(ROUTE, ASKED | {name: value})
+    response = client.post(ROUTE, ASKED | {name: value})
 
     if code is None:
-        assert answer.status_code == 200
+        assert response.status_code == 200
         assert Upload.objects.get().declared_size == value
     else:
-        assert (answer.status_code, faults(answer)) == (422, [(["body", name], code)])
+        assert (response.status_code, faults(response)) == (422, [(["body", name], code)])
         assert not Upload.objects.exists()
 
 
 @pytest.mark.parametrize(("file_size", "status"), [(10, 200), (11, 422)])
 def test_both_names_of_the_size_must_agree(client: APIClient, file_size: int, status: int) -> None:
-    answer = client.post(ROUTE, ASKED | {"size": 10, "file_size": file_size})
+    response = client.post(ROUTE, ASKED | {"size": 10, "file_size": file_size})
 
-    assert answer.status_code == status
+    assert response.status_code == status
     if status == 422:
-        assert faults(answer) == [(["body", "size"], "size_conflict")]
+        assert faults(response) == [(["body", "size"], "size_conflict")]
         assert not Upload.objects.exists()
 
 
@@ -164,24 +164,24 @@ def test_both_names_of_the_size_must_agree(client: APIClient, file_size: int, st
 def test_what_is_refused_is_named_and_leaves_no_row(
     client: APIClient, changed: dict[str, Any], loc: str, code: str
 ) -> None:
-    answer = client.post(ROUTE, ASKED | changed)
+    response = client.post(ROUTE, ASKED | changed)
 
-    assert (answer.status_code, faults(answer)) == (422, [(["body", loc], code)])
+    assert (response.status_code, faults(response)) == (422, [(["body", loc], code)])
     assert not Upload.objects.exists()
 
 
 @pytest.mark.covers("T40", "I14")
 def test_an_upload_for_an_organization_is_for_members_only(client: APIClient, user: User) -> None:
-    ours = MembershipFactory.create(user=user).organization
+    organization = MembershipFactory.create(user=user).organization
 
     def status(organization_id: Any, caller: APIClient = client) -> int:
-        sent = ASKED | {"organization_id": str(organization_id)}
-        return int(caller.post(ROUTE, sent).status_code)
+        payload = ASKED | {"organization_id": str(organization_id)}
+        return int(caller.post(ROUTE, payload).status_code)
 
     assert [status(OrganizationFactory.create().pk), status(uuid4())] == [403, 403]
     assert not Upload.objects.exists()
-    assert status(ours.pk) == 200
-    assert Upload.objects.get().organization_id == ours.pk
+    assert status(organization.pk) == 200
+    assert Upload.objects.get().organization_id == organization.pk
     assert client_of().post(ROUTE, ASKED).status_code == 401
 
 
@@ -193,10 +193,10 @@ def test_signing_asks_the_database_twice_and_the_store_never(
 
 
 def test_the_retired_route_says_where_to_go() -> None:
-    answer = client_of().post("/api/v1/uploads/admin/upload-lora", {})
+    response = client_of().post("/api/v1/uploads/admin/upload-lora", {})
 
-    assert answer.status_code == 410
-    assert "/admin/" in answer.json()["detail"]
-    assert answer["Deprecation"].startswith("@")
-    assert answer["Sunset"].endswith("GMT")
-    assert answer["Link"] == '</admin/catalog/loramodel/add/>; rel="successor-version"'
+    assert response.status_code == 410
+    assert "/admin/" in response.json()["detail"]
+    assert response["Deprecation"].startswith("@")
+    assert response["Sunset"].endswith("GMT")
+    assert response["Link"] == '</admin/catalog/loramodel/add/>; rel="successor-version"'

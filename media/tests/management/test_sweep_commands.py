@@ -32,9 +32,9 @@ ORPHANS = "cleanup_orphaned_media"
 
 @pytest.fixture
 def store() -> Iterator[AheadMemoryStore]:
-    with sweepable.memory_door() as made:
-        made.ahead = OLD
-        yield made
+    with sweepable.in_memory() as stores:
+        stores.ahead = OLD
+        yield stores
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def user(db: None) -> User:
     return new_user()
 
 
-def said(name: str, *arguments: str) -> str:
+def output_of(name: str, *arguments: str) -> str:
     out = io.StringIO()
     call_command(name, *arguments, stdout=out)
     return out.getvalue()
@@ -68,7 +68,7 @@ def test_without_execute_nothing_changes(
     rows, objects = everything(), store.keys()
 
     for name in (TEMP, ORPHANS):
-        said(name, *arguments)
+        output_of(name, *arguments)
 
     assert everything() == rows
     assert store.keys() == objects
@@ -77,7 +77,7 @@ def test_without_execute_nothing_changes(
 def test_the_summary_of_a_dry_run(store: AheadMemoryStore, user: User) -> None:
     unused = stored(store, upload(user).key)
 
-    text = said(TEMP)
+    text = output_of(TEMP)
 
     assert text.splitlines() == [
         f"Would discard 1 temporary objects older than 24 h, {len(DATA)} bytes.",
@@ -90,7 +90,7 @@ def test_the_summary_of_a_dry_run(store: AheadMemoryStore, user: User) -> None:
 def test_the_summary_of_a_sweep(store: AheadMemoryStore, user: User) -> None:
     names = sorted((resource(user) for _ in range(22)), key=lambda row: (row.unattached_at, row.pk))
 
-    text = said(ORPHANS, "--execute", "--older-than", "150m")
+    text = output_of(ORPHANS, "--execute", "--older-than", "150m")
 
     assert text.splitlines() == [
         "Discarded 22 media resources older than 2 h 30 min, 594 bytes.",
@@ -104,7 +104,9 @@ def test_the_summary_of_a_sweep(store: AheadMemoryStore, user: User) -> None:
 def test_the_report_as_json(store: AheadMemoryStore, user: User) -> None:
     first, second = sorted(stored(store, new_temp_key()) for _ in range(2))
 
-    report = json.loads(said(TEMP, "--execute", "--json", "--limit", "1", "--older-than", "1d"))
+    report = json.loads(
+        output_of(TEMP, "--execute", "--json", "--limit", "1", "--older-than", "1d")
+    )
 
     assert report == {
         "executed": True,
@@ -123,7 +125,9 @@ def test_older_than_spares_what_is_younger(store: AheadMemoryStore, user: User) 
     stored(store, upload(user).key)
     resource(user)
 
-    reports = [json.loads(said(name, "--json", "--older-than", "36h")) for name in (TEMP, ORPHANS)]
+    reports = [
+        json.loads(output_of(name, "--json", "--older-than", "36h")) for name in (TEMP, ORPHANS)
+    ]
 
     assert [report["candidates"] for report in reports] == [0, 0]
     assert [report["expired_uploads"] for report in reports] == [0, 0]
@@ -202,10 +206,10 @@ def test_a_terminal_sees_progress_and_the_report_stays_clean(
 
     code = exit_code(TEMP, "--json")
 
-    written = capsys.readouterr()
+    output = capsys.readouterr()
     assert code == 0
-    assert "Checked" in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", written.err)
-    assert json.loads(written.out)["candidates"] == 1
+    assert "Checked" in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", output.err)
+    assert json.loads(output.out)["candidates"] == 1
 
 
 def test_without_a_terminal_there_is_no_progress(
@@ -222,5 +226,5 @@ def test_without_a_terminal_there_is_no_progress(
 def test_the_help_explains_the_exit_codes(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert exit_code(name, "--help") == 0
 
-    told = " ".join(capsys.readouterr().out.split())
-    assert "Exit codes: 0 done" in told
+    output = " ".join(capsys.readouterr().out.split())
+    assert "Exit codes: 0 done" in output

@@ -73,10 +73,10 @@ def test_the_extension_comes_from_the_content_type(content_type: str) -> None:
 @pytest.mark.covers("T20", "T24")
 @pytest.mark.parametrize("control", ["\x00", "\r", "\n", "\t", "\x1b", "\x7f", "\x85"])
 def test_control_characters_are_refused(control: str) -> None:
-    with pytest.raises(FileNameRefusedError) as refusal:
+    with pytest.raises(FileNameRefusedError) as excinfo:
         key_of(f"sh{control}oe.jpg")
 
-    assert refusal.value.code == "file_name"
+    assert excinfo.value.code == "file_name"
 
 
 def require_safe(key: str) -> None:
@@ -115,9 +115,9 @@ def test_only_temp_keys_may_be_put_to() -> None:
     accepted = set()
     for _ in range(100_000):
         at = chance.randrange(len(good))
-        made = good[:at] + chance.choice(["", *alphabet]) + good[at + chance.randrange(2) :]
+        generated = good[:at] + chance.choice(["", *alphabet]) + good[at + chance.randrange(2) :]
         try:
-            accepted.add(keys.require_temp_key(made))
+            accepted.add(keys.require_temp_key(generated))
         except KeyRefusedError:
             continue
 
@@ -211,9 +211,9 @@ def test_a_store_holds_nothing_under_an_unclean_key(key: str) -> None:
 
 @pytest.mark.covers("T05")
 def test_keys_of_the_same_second_and_name_differ() -> None:
-    made = {
+    generated = {
         keys.temp_key(file_id=uuid4(), at=AT, filename="a", content_type="image/png")
         for _ in range(10_000)
     }
 
-    assert len(made) == 10_000
+    assert len(generated) == 10_000

@@ -9,7 +9,7 @@ from accounts.models import User
 from media.models import Attachment, MediaResource
 from media.services import attachments
 from media.storage.testing.memory import MemoryStore
-from media.tests.factories import deliver, drain, ingest, photo, sent
+from media.tests.factories import deliver, drain, ingest, photo, upload_file
 from sartiq.core.models import new_id
 
 pytestmark = pytest.mark.django_db
@@ -21,9 +21,9 @@ def entity_id() -> UUID:
 
 
 @pytest.fixture
-def three(memory: MemoryStore, user: User) -> list[MediaResource]:
+def attached_elsewhere(memory: MemoryStore, user: User) -> list[MediaResource]:
     """Three resources some other entity shows."""
-    return ingest(user, [sent(memory, user, photo(number)) for number in range(3)])
+    return ingest(user, [upload_file(memory, user, photo(number)) for number in range(3)])
 
 
 def fill(entity_id: UUID, **slots: Sequence[MediaResource]) -> None:
@@ -32,7 +32,7 @@ def fill(entity_id: UUID, **slots: Sequence[MediaResource]) -> None:
     )
 
 
-def shown(entity_id: UUID) -> list[tuple[str, int | None, UUID]]:
+def attached(entity_id: UUID) -> list[tuple[str, int | None, UUID]]:
     rows = Attachment.objects.for_entities("PRODUCT", [entity_id])
     return list(rows.values_list("slot", "position", "resource_id"))
 
@@ -44,13 +44,13 @@ def graces(resources: Sequence[MediaResource]) -> list[bool]:
 
 @pytest.mark.covers("I06")
 def test_a_single_slot_has_no_position_and_a_list_counts_from_zero(
-    entity_id: UUID, three: list[MediaResource]
+    entity_id: UUID, attached_elsewhere: list[MediaResource]
 ) -> None:
-    a, b, c = three
+    a, b, c = attached_elsewhere
 
     fill(entity_id, cover_image=[a], images=[c, b, a])
 
-    assert shown(entity_id) == [
+    assert attached(entity_id) == [
         ("cover_image", None, a.pk),
         ("images", 0, c.pk),
         ("images", 1, b.pk),
@@ -60,15 +60,15 @@ def test_a_single_slot_has_no_position_and_a_list_counts_from_zero(
 
 @pytest.mark.covers("I06")
 def test_a_list_is_replaced_and_other_slots_stay(
-    entity_id: UUID, three: list[MediaResource]
+    entity_id: UUID, attached_elsewhere: list[MediaResource]
 ) -> None:
-    a, b, c = three
+    a, b, c = attached_elsewhere
     fill(entity_id, cover_image=[a], images=[a, b, c])
 
     fill(entity_id, images=[c, a])
     fill(entity_id, cover_image=[])
 
-    assert shown(entity_id) == [("images", 0, c.pk), ("images", 1, a.pk)]
+    assert attached(entity_id) == [("images", 0, c.pk), ("images", 1, a.pk)]
 
 
 @pytest.mark.covers("I05", "L06")
@@ -76,7 +76,9 @@ def test_what_nothing_shows_any_more_starts_its_grace_until_shown_again(
     memory: MemoryStore, user: User, entity_id: UUID
 ) -> None:
     a, b = ingest(
-        user, [sent(memory, user, photo(1)), sent(memory, user, photo(2))], entity_id=entity_id
+        user,
+        [upload_file(memory, user, photo(1)), upload_file(memory, user, photo(2))],
+        entity_id=entity_id,
     )
     assert graces([a, b]) == [False, False]
 
@@ -88,40 +90,40 @@ def test_what_nothing_shows_any_more_starts_its_grace_until_shown_again(
 
     attachments.detach_entities(entity_type="PRODUCT", entity_ids=[entity_id])
     assert graces([a, b]) == [True, True]
-    assert shown(entity_id) == []
+    assert attached(entity_id) == []
 
 
 def test_what_another_entity_still_shows_has_no_grace(
-    entity_id: UUID, three: list[MediaResource]
+    entity_id: UUID, attached_elsewhere: list[MediaResource]
 ) -> None:
-    fill(entity_id, images=three)
+    fill(entity_id, images=attached_elsewhere)
 
     attachments.detach_entities(entity_type="PRODUCT", entity_ids=[entity_id])
 
-    assert graces(three) == [False, False, False]
+    assert graces(attached_elsewhere) == [False, False, False]
 
 
 def test_entities_of_another_type_are_not_touched(
-    entity_id: UUID, three: list[MediaResource]
+    entity_id: UUID, attached_elsewhere: list[MediaResource]
 ) -> None:
-    fill(entity_id, images=three)
+    fill(entity_id, images=attached_elsewhere)
 
     attachments.detach_entities(entity_type="LOOK", entity_ids=[entity_id])
 
-    assert len(shown(entity_id)) == 3
+    assert len(attached(entity_id)) == 3
 
 
 @pytest.mark.covers("F25")
 def test_a_slot_replaced_while_its_file_is_on_its_way_shows_the_newest(
     memory: MemoryStore, user: User, entity_id: UUID
 ) -> None:
-    (older,) = ingest(user, [sent(memory, user, photo(1))], entity_id=entity_id)
-    (newer,) = ingest(user, [sent(memory, user, photo(2))], entity_id=entity_id)
+    (older,) = ingest(user, [upload_file(memory, user, photo(1))], entity_id=entity_id)
+    (newer,) = ingest(user, [upload_file(memory, user, photo(2))], entity_id=entity_id)
 
     assert deliver(newer).status == "READY"
     assert deliver(older).status == "READY"
 
-    assert shown(entity_id) == [("images", 0, newer.pk)]
+    assert attached(entity_id) == [("images", 0, newer.pk)]
     assert graces([older, newer]) == [True, False]
     drain()
     assert memory.keys("temp/") == []
@@ -129,16 +131,18 @@ def test_a_slot_replaced_while_its_file_is_on_its_way_shows_the_newest(
 
 @pytest.mark.covers("I06", "I04")
 def test_the_database_refuses_a_second_file_in_one_place(
-    entity_id: UUID, three: list[MediaResource]
+    entity_id: UUID, attached_elsewhere: list[MediaResource]
 ) -> None:
-    fill(entity_id, cover_image=[three[0]])
+    fill(entity_id, cover_image=[attached_elsewhere[0]])
     place = {"entity_type": "PRODUCT", "entity_id": entity_id, "slot": "cover_image"}
 
     with pytest.raises(IntegrityError), transaction.atomic():
-        Attachment.objects.create(resource=three[1], position=None, **place)
+        Attachment.objects.create(resource=attached_elsewhere[1], position=None, **place)
 
 
 @pytest.mark.covers("F23", "I08")
-def test_the_database_keeps_a_resource_that_is_shown(three: list[MediaResource]) -> None:
+def test_the_database_keeps_a_resource_that_is_shown(
+    attached_elsewhere: list[MediaResource],
+) -> None:
     with pytest.raises(RestrictedError):
-        MediaResource.objects.get(pk=three[0].pk).delete()
+        MediaResource.objects.get(pk=attached_elsewhere[0].pk).delete()

@@ -26,8 +26,8 @@ from media.tests.factories import (
     ingest,
     key_of,
     photo,
-    sent,
     ticket,
+    upload_file,
     upload_of,
 )
 from media.tests.rules.file_types.specimens import SRGB, WHOLE, picture, saved
@@ -41,25 +41,29 @@ def test_a_file_of_each_type_comes_all_the_way_on_each_store(
     any_store: ObjectStore, user: User, content_type: str
 ) -> None:
     body = WHOLE[content_type]()
-    url = sent(any_store, user, body, content_type=content_type, size=len(body))
+    url = upload_file(any_store, user, body, content_type=content_type, size=len(body))
 
-    (made,) = ingest(user, [url])
+    (resource,) = ingest(user, [url])
 
     kind = content_types.FILE_TYPES[content_type]
-    assert made.status == ResourceStatus.PENDING
-    assert made.storage_key == key_of(url)
-    assert made.content_hash == hashlib.sha256(body).hexdigest()
-    assert made.file_size == len(body)
+    assert resource.status == ResourceStatus.PENDING
+    assert resource.storage_key == key_of(url)
+    assert resource.content_hash == hashlib.sha256(body).hexdigest()
+    assert resource.file_size == len(body)
     assert upload_of(url).state == UploadState.CLAIMED
 
     drain()
-    made.refresh_from_db()
+    resource.refresh_from_db()
 
-    head = any_store.head(f"media/{made.pk}/file.{kind.extension}")
+    head = any_store.head(f"media/{resource.pk}/file.{kind.extension}")
     with any_store.open(head.key) as reader:
         stored = b"".join(reader)
-    assert made.status == ResourceStatus.READY
-    assert (made.storage_key, made.etag, made.content_type) == (head.key, head.etag, content_type)
+    assert resource.status == ResourceStatus.READY
+    assert (resource.storage_key, resource.etag, resource.content_type) == (
+        head.key,
+        head.etag,
+        content_type,
+    )
     assert (head.size, head.content_type) == (len(body), content_type)
     assert stored == body
     assert upload_of(url).state == UploadState.CONSUMED
@@ -82,13 +86,13 @@ def test_a_file_of_each_type_comes_all_the_way_on_each_store(
 def test_the_canonical_object_has_headers_for_ever(
     memory: MemoryStore, user: User, content_type: str, disposition: str | None
 ) -> None:
-    url = sent(memory, user, WHOLE[content_type](), content_type=content_type)
-    (made,) = ingest(user, [url])
+    url = upload_file(memory, user, WHOLE[content_type](), content_type=content_type)
+    (resource,) = ingest(user, [url])
 
     drain()
 
-    made.refresh_from_db()
-    headers = memory.headers(made.storage_key)
+    resource.refresh_from_db()
+    headers = memory.headers(resource.storage_key)
     assert headers.content_type == content_type
     assert headers.cache_control == "public, max-age=31536000, immutable"
     assert headers.content_disposition == disposition
@@ -96,54 +100,54 @@ def test_the_canonical_object_has_headers_for_ever(
 
 def test_relocation_fills_in_what_only_a_decode_tells(memory: MemoryStore, user: User) -> None:
     body = saved(picture(size=(64, 48)), "image/png", icc_profile=SRGB)
-    (made,) = ingest(user, [sent(memory, user, body)])
+    (resource,) = ingest(user, [upload_file(memory, user, body)])
 
     drain()
 
-    made.refresh_from_db()
-    assert (made.width, made.height) == (64, 48)
-    assert made.dominant_color is not None
-    assert len(made.dominant_color) == 7
-    assert made.dominant_color.startswith("#")
-    assert made.color_profile == "sRGB built-in"
-    assert made.duration is None
-    assert made.ready_at is not None
-    assert (made.lease_holder, made.lease_expires_at) == (None, None)
+    resource.refresh_from_db()
+    assert (resource.width, resource.height) == (64, 48)
+    assert resource.dominant_color is not None
+    assert len(resource.dominant_color) == 7
+    assert resource.dominant_color.startswith("#")
+    assert resource.color_profile == "sRGB built-in"
+    assert resource.duration is None
+    assert resource.ready_at is not None
+    assert (resource.lease_holder, resource.lease_expires_at) == (None, None)
 
 
 def test_the_length_of_a_video_is_known(memory: MemoryStore, user: User) -> None:
-    url = sent(memory, user, WHOLE["video/mp4"](), content_type="video/mp4")
-    (made,) = ingest(user, [url])
+    url = upload_file(memory, user, WHOLE["video/mp4"](), content_type="video/mp4")
+    (resource,) = ingest(user, [url])
 
     drain()
 
-    made.refresh_from_db()
-    assert (made.duration, made.width, made.height) == (3.0, 320, 240)
+    resource.refresh_from_db()
+    assert (resource.duration, resource.width, resource.height) == (3.0, 320, 240)
 
 
 def test_what_somebody_has_set_is_kept(memory: MemoryStore, user: User) -> None:
-    (made,) = ingest(user, [sent(memory, user, photo())])
-    MediaResource.objects.filter(pk=made.pk).update(dominant_color="#123456")
+    (resource,) = ingest(user, [upload_file(memory, user, photo())])
+    MediaResource.objects.filter(pk=resource.pk).update(dominant_color="#123456")
 
     drain()
 
-    made.refresh_from_db()
-    assert made.status == ResourceStatus.READY
-    assert made.dominant_color == "#123456"
+    resource.refresh_from_db()
+    assert resource.status == ResourceStatus.READY
+    assert resource.dominant_color == "#123456"
 
 
 def test_the_temporary_object_goes_only_after_the_row_says_ready(
     memory: MemoryStore, user: User
 ) -> None:
-    url = sent(memory, user)
-    (made,) = ingest(user, [url])
+    url = upload_file(memory, user)
+    (resource,) = ingest(user, [url])
 
-    relocation.relocate(public_store(), made.pk)
+    relocation.relocate(public_store(), resource.pk)
 
     queued = ObjectDeletion.objects.get()
     assert (queued.key, queued.reason) == (key_of(url), DeletionReason.RELOCATED)
     assert memory.head(key_of(url)).size == len(photo())
-    assert Upload.objects.get().resource_id == made.pk
+    assert Upload.objects.get().resource_id == resource.pk
 
 
 @pytest.mark.covers("T03", "I01", "I02")
@@ -153,22 +157,22 @@ def test_a_put_before_or_after_the_move_changes_no_good_file(
     before, after = ticket(user), ticket(user)
     for issued, number in ((before, 1), (after, 2)):
         assert client_put(any_store, issued.put, photo(number)) == 200
-    changed, kept = ingest(user, [before.file_url, after.file_url])
+    changed, resources = ingest(user, [before.file_url, after.file_url])
 
     assert client_put(any_store, before.put, photo(3)) == 200
     deliver(changed)
-    deliver(kept)
-    found = any_store.head(f"media/{kept.pk}/file.png")
+    deliver(resources)
+    head = any_store.head(f"media/{resources.pk}/file.png")
     assert client_put(any_store, after.put, photo(3)) == 200
-    deliver(kept)
+    deliver(resources)
     drain()
 
     changed.refresh_from_db()
     assert (changed.status, changed.failure_code) == (ResourceStatus.FAILED, "source_changed")
     with pytest.raises(ObjectNotFoundError):
         any_store.head(f"media/{changed.pk}/file.png")
-    assert any_store.head(found.key) == found
-    with any_store.open(found.key) as reader:
+    assert any_store.head(head.key) == head
+    with any_store.open(head.key) as reader:
         assert b"".join(reader) == photo(2)
 
 

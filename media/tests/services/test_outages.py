@@ -10,7 +10,7 @@ from media.errors import StoreUnavailableError
 from media.models import MediaResource, ResourceStatus
 from media.services import recovery
 from media.storage.testing.memory import MemoryStore
-from media.tests.factories import deliver, ingest, sent
+from media.tests.factories import deliver, ingest, upload_file
 
 pytestmark = pytest.mark.django_db
 
@@ -27,7 +27,7 @@ def available(_operation: str, _key: str) -> None:
 def test_a_row_delayed_by_an_outage_is_due_when_the_stores_answer(
     memory: MemoryStore, user: User
 ) -> None:
-    (resource,) = ingest(user, [sent(memory, user)])
+    (resource,) = ingest(user, [upload_file(memory, user)])
     memory.before = unavailable
     deliver(resource, times=1)
     minutes_ago = timezone.now() - timedelta(minutes=10)

@@ -16,7 +16,7 @@ from media.services.ingest.resolve import Wanted
 from media.services.ingest.service import MediaResourceService
 from media.storage import public_store
 from media.storage.testing.memory import MemoryStore
-from media.tests.factories import deliver, ingest, originals, photo, ready, sent
+from media.tests.factories import deliver, ingest, originals, photo, ready, upload_file
 from sartiq.core.work.publishing import _hand_over
 from sartiq.core.work.queues import BULK, DELETIONS, EXPORTS, MAINTENANCE, MEDIA
 from sartiq.core.work.resend import rows_wait
@@ -24,7 +24,7 @@ from sartiq.core.work.resend import rows_wait
 pytestmark = pytest.mark.django_db
 
 
-def told(callbacks: Sequence[object]) -> list[tuple[object, ...]]:
+def messages_in(callbacks: Sequence[object]) -> list[tuple[object, ...]]:
     """Return the messages among what runs after commit."""
     sends = [each for each in callbacks if isinstance(each, partial) and each.func is _hand_over]
     return [(each.args[1], *each.args[2].values()) for each in sends]
@@ -36,14 +36,14 @@ def test_a_new_resource_is_enqueued_once_after_commit(
     user: User,
     django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
 ) -> None:
-    urls = [sent(memory, user, photo(number)) for number in (1, 2, 1)]
+    urls = [upload_file(memory, user, photo(number)) for number in (1, 2, 1)]
 
     with django_capture_on_commit_callbacks() as callbacks:
-        made = ingest(user, urls)
+        resources = ingest(user, urls)
 
-    wanted = {("media.relocate", str(row.pk)) for row in made}
-    assert set(told(callbacks)) == wanted
-    assert len(told(callbacks)) == 2
+    expected = {("media.relocate", str(row.pk)) for row in resources}
+    assert set(messages_in(callbacks)) == expected
+    assert len(messages_in(callbacks)) == 2
 
 
 @pytest.mark.covers("F04")
@@ -52,9 +52,9 @@ def test_what_is_rolled_back_is_not_enqueued(
     user: User,
     django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
 ) -> None:
-    url = sent(memory, user)
+    url = upload_file(memory, user)
 
-    def attach(found: Resources) -> None:
+    def attach(resources: Resources) -> None:
         raise RuntimeError
 
     with django_capture_on_commit_callbacks() as callbacks, pytest.raises(RuntimeError):
@@ -75,13 +75,13 @@ def test_a_reused_resource_is_not_enqueued_again(
     django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
 ) -> None:
     ready(memory, user)
-    url = sent(memory, user)
+    url = upload_file(memory, user)
 
     with django_capture_on_commit_callbacks() as callbacks:
         ingest(user, [url])
 
     assert ObjectDeletion.objects.exists()
-    assert told(callbacks) == [("media.delete_objects",)]
+    assert messages_in(callbacks) == [("media.delete_objects",)]
 
 
 def test_the_temporary_object_is_queued_once_ready(
@@ -89,14 +89,14 @@ def test_the_temporary_object_is_queued_once_ready(
     user: User,
     django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
 ) -> None:
-    (made,) = ingest(user, [sent(memory, user)])
+    (resource,) = ingest(user, [upload_file(memory, user)])
 
     with django_capture_on_commit_callbacks() as callbacks:
-        deliver(made)
+        deliver(resource)
 
     deletion = ObjectDeletion.objects.get()
     assert deletion.reason == DeletionReason.RELOCATED
-    assert told(callbacks) == [("media.delete_objects",)]
+    assert messages_in(callbacks) == [("media.delete_objects",)]
 
 
 def test_a_dead_letter_run_again_is_enqueued(
@@ -109,12 +109,12 @@ def test_a_dead_letter_run_again_is_enqueued(
     with django_capture_on_commit_callbacks() as callbacks:
         deletions.run_again(letter)
 
-    assert told(callbacks) == [("media.delete_objects",)]
+    assert messages_in(callbacks) == [("media.delete_objects",)]
 
 
 @pytest.mark.covers("F05", "F08")
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "is_enqueued"),
     [
         ({}, False),  # the message of its commit is on its way
         ({"created_at": timedelta(minutes=-5)}, True),
@@ -127,13 +127,13 @@ def test_a_dead_letter_run_again_is_enqueued(
     ],
 )
 def test_only_waiting_rows_are_enqueued_again(
-    memory: MemoryStore, user: User, changes: dict[str, timedelta], *, told: bool
+    memory: MemoryStore, user: User, changes: dict[str, timedelta], *, is_enqueued: bool
 ) -> None:
-    (made,) = ingest(user, [sent(memory, user)])
+    (resource,) = ingest(user, [upload_file(memory, user)])
     instants = {name: timezone.now() + by for name, by in changes.items()}
-    MediaResource.objects.filter(pk=made.pk).update(**instants)
+    MediaResource.objects.filter(pk=resource.pk).update(**instants)
 
-    assert recovery.resend_resources() == told
+    assert recovery.resend_resources() == is_enqueued
 
     assert recovery.resend_resources() == 0
 
@@ -152,7 +152,7 @@ def test_only_waiting_rows_are_enqueued_again(
 def test_a_due_row_nobody_works_on_waits_in_its_queue(
     memory: MemoryStore, user: User, changes: dict[str, timedelta], *, waits: bool
 ) -> None:
-    ingest(user, [sent(memory, user)])
+    ingest(user, [upload_file(memory, user)])
     instants = {name: timezone.now() + by for name, by in changes.items()}
     MediaResource.objects.update(**instants)
 
@@ -165,8 +165,10 @@ def test_a_due_row_nobody_works_on_waits_in_its_queue(
 
 
 def test_finished_resources_are_not_enqueued_again(memory: MemoryStore, user: User) -> None:
-    made = ready(memory, user)
-    MediaResource.objects.filter(pk=made.pk).update(created_at=timezone.now() - timedelta(hours=1))
+    resource = ready(memory, user)
+    MediaResource.objects.filter(pk=resource.pk).update(
+        created_at=timezone.now() - timedelta(hours=1)
+    )
 
     assert recovery.resend_resources() == 0
 
@@ -174,9 +176,9 @@ def test_finished_resources_are_not_enqueued_again(memory: MemoryStore, user: Us
 def test_an_upload_claimed_at_the_last_moment_is_consumed_later(
     memory: MemoryStore, user: User
 ) -> None:
-    kept = ready(memory, user)
-    late = sent(memory, user)
-    Upload.objects.exclude(resource=kept).update(state=UploadState.CLAIMED, resource=kept)
+    resource = ready(memory, user)
+    late = upload_file(memory, user)
+    Upload.objects.exclude(resource=resource).update(state=UploadState.CLAIMED, resource=resource)
 
     assert recovery.consume_late_claims() == 1
     assert recovery.consume_late_claims() == 0
@@ -185,4 +187,4 @@ def test_an_upload_claimed_at_the_last_moment_is_consumed_later(
     queue = ObjectDeletion.objects.get()
     assert late.endswith(queue.key)
     deletions.perform(queue.pk)
-    assert originals(memory) == [kept.storage_key]
+    assert originals(memory) == [resource.storage_key]

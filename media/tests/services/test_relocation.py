@@ -33,7 +33,7 @@ from media.tests.factories import (
     originals,
     photo,
     ready,
-    sent,
+    upload_file,
 )
 from sartiq.core.errors import NotPermittedError
 from sartiq.core.models import new_id
@@ -46,17 +46,17 @@ pytestmark = pytest.mark.django_db
 
 def failing(operation: str, error: type[Exception], *, times: int = 10**6) -> Hook:
     """Return a hook that fails the first calls of one operation."""
-    left = [times]
+    remaining = [times]
 
     def hook(called: str, key: str) -> None:
-        if called == operation and left[0]:
-            left[0] -= 1
+        if called == operation and remaining[0]:
+            remaining[0] -= 1
             raise error
 
     return hook
 
 
-def watch(memory: MemoryStore) -> list[str]:
+def record_operations(memory: MemoryStore) -> list[str]:
     """Return the names of the operations the store does from now on."""
     called: list[str] = []
 
@@ -68,8 +68,8 @@ def watch(memory: MemoryStore) -> list[str]:
 
 
 def pending(memory: MemoryStore, user: User, body: bytes | None = None) -> MediaResource:
-    (made,) = ingest(user, [sent(memory, user, body)])
-    return made
+    (resource,) = ingest(user, [upload_file(memory, user, body)])
+    return resource
 
 
 def state_of(resource: MediaResource) -> dict[str, object]:
@@ -107,18 +107,18 @@ def test_a_decode_longer_than_the_lease_loses_nothing(
 def test_a_message_delivered_again_changes_nothing(
     memory: MemoryStore, user: User, times: int
 ) -> None:
-    made = ready(memory, user)
-    before, object_before = state_of(made), memory.head(made.storage_key)
-    called = watch(memory)
+    resource = ready(memory, user)
+    before, object_before = state_of(resource), memory.head(resource.storage_key)
+    called = record_operations(memory)
 
     for _ in range(times):
-        relocation.relocate(public_store(), made.pk)
+        relocation.relocate(public_store(), resource.pk)
 
-    assert state_of(made) == before
+    assert state_of(resource) == before
     assert called == []
     memory.before = nothing
-    assert set(memory.keys()) == made.own_keys
-    assert memory.head(made.storage_key) == object_before
+    assert set(memory.keys()) == resource.own_keys
+    assert memory.head(resource.storage_key) == object_before
 
 
 @pytest.mark.covers("F05", "F24")
@@ -135,7 +135,7 @@ def test_an_entity_deleted_meanwhile_leaves_a_resource_in_its_grace(
     memory: MemoryStore, user: User
 ) -> None:
     entity_id = new_id()
-    (made,) = ingest(user, [sent(memory, user)], entity_id=entity_id)
+    (resource,) = ingest(user, [upload_file(memory, user)], entity_id=entity_id)
 
     def delete_entity(point: str) -> None:
         if point == "relocation-copied":
@@ -143,13 +143,13 @@ def test_an_entity_deleted_meanwhile_leaves_a_resource_in_its_grace(
 
     crash_points.install(delete_entity)
     try:
-        relocation.relocate(public_store(), made.pk)
+        relocation.relocate(public_store(), resource.pk)
     finally:
         crash_points.install(None)
 
-    made.refresh_from_db()
-    assert made.status == ResourceStatus.READY
-    assert made.unattached_at is not None
+    resource.refresh_from_db()
+    assert resource.status == ResourceStatus.READY
+    assert resource.unattached_at is not None
     assert not Attachment.objects.exists()
 
 
@@ -159,55 +159,55 @@ def test_an_entity_deleted_meanwhile_leaves_a_resource_in_its_grace(
 def test_a_worker_that_lost_its_lease_changes_nothing_any_more(
     memory: MemoryStore, user: User, step: str
 ) -> None:
-    made = pending(memory, user)
-    seen: list[dict[str, object]] = []
+    resource = pending(memory, user)
+    calls: list[dict[str, object]] = []
 
     def take_over(reached: str) -> None:
-        if reached == f"relocation-{step}" and not seen:
-            seen.append({})
-            MediaResource.objects.filter(pk=made.pk).update(
+        if reached == f"relocation-{step}" and not calls:
+            calls.append({})
+            MediaResource.objects.filter(pk=resource.pk).update(
                 lease_expires_at=timezone.now() - timedelta(seconds=1)
             )
-            relocation.relocate(public_store(), made.pk)
-            seen.append(state_of(made))
+            relocation.relocate(public_store(), resource.pk)
+            calls.append(state_of(resource))
 
     crash_points.install(take_over)
     try:
-        relocation.relocate(public_store(), made.pk)
+        relocation.relocate(public_store(), resource.pk)
     finally:
         crash_points.install(None)
 
-    assert seen[1]["status"] == ResourceStatus.READY
-    assert (seen[1]["lease_fence"], seen[1]["attempts"]) == (2, 2)
-    assert state_of(made) == seen[1]
+    assert calls[1]["status"] == ResourceStatus.READY
+    assert (calls[1]["lease_fence"], calls[1]["attempts"]) == (2, 2)
+    assert state_of(resource) == calls[1]
     assert ObjectDeletion.objects.count() == 1
 
 
 @pytest.mark.covers("I15")
 def test_a_held_resource_is_left_to_its_holder(memory: MemoryStore, user: User) -> None:
-    made = pending(memory, user)
+    resource = pending(memory, user)
     inner: list[dict[str, object]] = []
 
     def deliver_again(reached: str) -> None:
         if reached == "relocation-source-chosen":
-            before = state_of(made)
-            relocation.relocate(public_store(), made.pk)
+            before = state_of(resource)
+            relocation.relocate(public_store(), resource.pk)
             inner.append(before)
-            assert state_of(made) == before
+            assert state_of(resource) == before
 
     crash_points.install(deliver_again)
     try:
-        relocation.relocate(public_store(), made.pk)
+        relocation.relocate(public_store(), resource.pk)
     finally:
         crash_points.install(None)
 
     assert len(inner) == 1
-    assert deliver(made).status == ResourceStatus.READY
+    assert deliver(resource).status == ResourceStatus.READY
 
 
 @pytest.mark.covers("F06", "I15")
 def test_a_poisonous_file_is_given_up_after_five_attempts(memory: MemoryStore, user: User) -> None:
-    made, healthy = pending(memory, user, photo(1)), pending(memory, user, photo(2))
+    resources, healthy = pending(memory, user, photo(1)), pending(memory, user, photo(2))
 
     def die(reached: str) -> None:
         if reached == "relocation-head-read":
@@ -217,19 +217,19 @@ def test_a_poisonous_file_is_given_up_after_five_attempts(memory: MemoryStore, u
         crash_points.install(die)
         try:
             with pytest.raises(KeyboardInterrupt):
-                relocation.relocate(public_store(), made.pk)
+                relocation.relocate(public_store(), resources.pk)
         finally:
             crash_points.install(None)
-        row = state_of(made)
+        row = state_of(resources)
         assert (row["attempts"], row["status"]) == (attempt, ResourceStatus.PENDING)
-        MediaResource.objects.filter(pk=made.pk).update(
+        MediaResource.objects.filter(pk=resources.pk).update(
             lease_expires_at=timezone.now() - timedelta(seconds=1)
         )
-    called = watch(memory)
+    called = record_operations(memory)
 
-    relocation.relocate(public_store(), made.pk)
+    relocation.relocate(public_store(), resources.pk)
 
-    row = state_of(made)
+    row = state_of(resources)
     assert (row["status"], row["failure_code"]) == (ResourceStatus.FAILED, "attempts_exhausted")
     assert called == []
     assert deliver(healthy).status == ResourceStatus.READY
@@ -241,47 +241,47 @@ def test_a_poisonous_file_is_given_up_after_five_attempts(memory: MemoryStore, u
 def test_a_store_that_fails_is_tried_again_after_growing_delays(
     memory: MemoryStore, user: User, operation: str
 ) -> None:
-    made = pending(memory, user)
+    resource = pending(memory, user)
     memory.before = failing(operation, StoreUnavailableError)
     delays = []
 
     for lasted in (0, 10, 60, 180, 3600):
         since = timezone.now() - timedelta(seconds=lasted)
-        MediaResource.objects.filter(pk=made.pk).update(run_after=None, unavailable_since=since)
-        relocation.relocate(public_store(), made.pk)
-        row = state_of(made)
+        MediaResource.objects.filter(pk=resource.pk).update(run_after=None, unavailable_since=since)
+        relocation.relocate(public_store(), resource.pk)
+        row = state_of(resource)
         assert (row["status"], row["lease_holder"]) == (ResourceStatus.PENDING, None)
         run_after = row["run_after"]
         assert isinstance(run_after, datetime)
         delays.append((run_after - timezone.now()).total_seconds())
 
     assert [round(delay / 5) * 5 for delay in delays] == [0, 10, 60, 180, 300]
-    assert state_of(made)["attempts"] == 0
+    assert state_of(resource)["attempts"] == 0
 
 
 def test_a_resource_that_is_not_due_is_left_alone(memory: MemoryStore, user: User) -> None:
-    made = pending(memory, user)
+    resource = pending(memory, user)
     memory.before = failing("copy", StoreUnavailableError, times=1)
-    relocation.relocate(public_store(), made.pk)
-    before = state_of(made)
+    relocation.relocate(public_store(), resource.pk)
+    before = state_of(resource)
 
-    relocation.relocate(public_store(), made.pk)
+    relocation.relocate(public_store(), resource.pk)
 
-    assert state_of(made) == before
+    assert state_of(resource) == before
 
 
 @pytest.mark.covers("F14", "L01")
 def test_after_a_day_without_the_store_it_can_be_healed(
     memory: MemoryStore, user: User, superuser: User
 ) -> None:
-    made = pending(memory, user)
+    resource = pending(memory, user)
     memory.before = failing("copy", StoreUnavailableError)
     for _ in range(6):
-        deliver(made, times=1)
-    assert state_of(made)["status"] == ResourceStatus.PENDING
+        deliver(resource, times=1)
+    assert state_of(resource)["status"] == ResourceStatus.PENDING
     MediaResource.objects.update(run_after=None, unavailable_since=Now() - MAX_OUTAGE)
-    deliver(made, times=1)
-    row = state_of(made)
+    deliver(resource, times=1)
+    row = state_of(resource)
     assert (row["status"], row["failure_code"]) == (ResourceStatus.FAILED, "store_unavailable")
     memory.before = nothing
 
@@ -289,9 +289,9 @@ def test_after_a_day_without_the_store_it_can_be_healed(
         resources.heal(user=user)
     assert resources.heal(user=superuser) == 1
 
-    assert deliver(made).status == ResourceStatus.READY
+    assert deliver(resource).status == ResourceStatus.READY
     drain()
-    assert set(memory.keys()) == made.own_keys
+    assert set(memory.keys()) == resource.own_keys
     assert not ObjectDeletion.objects.exists()
 
 
@@ -300,32 +300,32 @@ def test_after_a_day_without_the_store_it_can_be_healed(
 def test_rotated_credentials_give_up_no_file(
     memory: MemoryStore, user: User, error: type[StoreUnavailableError]
 ) -> None:
-    made = pending(memory, user)
+    resource = pending(memory, user)
     memory.before = failing("copy", error)
 
     for _ in range(12):
-        deliver(made, times=1)
+        deliver(resource, times=1)
 
-    row = state_of(made)
+    row = state_of(resource)
     assert (row["status"], row["attempts"]) == (ResourceStatus.PENDING, 0)
     assert not ObjectDeletion.objects.exists()
     memory.before = nothing
-    assert deliver(made).status == ResourceStatus.READY
+    assert deliver(resource).status == ResourceStatus.READY
 
 
 @pytest.mark.covers("F16", "F17")
 @pytest.mark.parametrize("operation", ["copy", "head", "open"])
 def test_a_lost_answer_is_counted_once(memory: MemoryStore, user: User, operation: str) -> None:
-    made = pending(memory, user)
+    resource = pending(memory, user)
     memory.after = failing(operation, StoreUnavailableError, times=1)
 
-    deliver(made, times=1)
-    found = deliver(made, times=1)
+    deliver(resource, times=1)
+    delivered = deliver(resource, times=1)
 
-    assert (found.status, found.attempts) == (ResourceStatus.READY, 1)
+    assert (delivered.status, delivered.attempts) == (ResourceStatus.READY, 1)
     drain()
-    assert set(memory.keys()) == found.own_keys
-    assert memory.body(found.storage_key) == photo()
+    assert set(memory.keys()) == delivered.own_keys
+    assert memory.body(delivered.storage_key) == photo()
 
 
 @pytest.mark.covers("F18")
@@ -356,28 +356,31 @@ def test_a_file_only_a_decode_finds_out_fails_with_its_reason(
     body[at + 4 + length : at + 8 + length] = struct.pack(
         ">I", zlib.crc32(bytes(body[at : at + 4 + length]))
     )
-    made = pending(memory, user, bytes(body))
+    resource = pending(memory, user, bytes(body))
 
-    found = deliver(made)
+    delivered = deliver(resource)
 
-    assert (found.status, found.failure_code) == (ResourceStatus.FAILED, "image_undecodable")
+    assert (delivered.status, delivered.failure_code) == (
+        ResourceStatus.FAILED,
+        "image_undecodable",
+    )
     drain()
-    assert originals(memory) == [key_of(made.storage_key)]
+    assert originals(memory) == [key_of(resource.storage_key)]
 
 
 def test_a_lost_lease_cannot_be_released(memory: MemoryStore, user: User) -> None:
-    made = pending(memory, user)
-    first = leases.take(MediaResource.objects.filter(pk=made.pk))
+    resource = pending(memory, user)
+    first = leases.take(MediaResource.objects.filter(pk=resource.pk))
     assert first is not None
-    MediaResource.objects.filter(pk=made.pk).update(
+    MediaResource.objects.filter(pk=resource.pk).update(
         lease_expires_at=timezone.now() - timedelta(seconds=1)
     )
-    second = leases.take(MediaResource.objects.filter(pk=made.pk))
+    second = leases.take(MediaResource.objects.filter(pk=resource.pk))
     assert second is not None
 
     first.release()
 
-    assert state_of(made)["lease_holder"] == second.holder
+    assert state_of(resource)["lease_holder"] == second.holder
     with pytest.raises(LeaseLostError):
         first.renew()
     with pytest.raises(LeaseLostError):

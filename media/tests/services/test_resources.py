@@ -13,7 +13,7 @@ from media.rules import keys
 from media.selectors import public_url
 from media.services import resources
 from media.storage.testing.memory import MemoryStore
-from media.tests.factories import deliver, ingest, photo, ready, sent
+from media.tests.factories import deliver, ingest, photo, ready, upload_file
 from sartiq.core.errors import NotPermittedError
 
 pytestmark = pytest.mark.django_db
@@ -30,16 +30,20 @@ ALL: dict[str, Any] = {
 
 
 def test_a_measurement_is_stored_only_where_none_is_known(memory: MemoryStore, user: User) -> None:
-    made = ready(memory, user)
-    known = {name: getattr(made, name) for name in ("dominant_color", "width", "height")}
+    resource = ready(memory, user)
+    metadata = {name: getattr(resource, name) for name in ("dominant_color", "width", "height")}
 
-    filled = resources.update_metadata(user=user, resource_id=made.pk, values=ALL)
+    filled = resources.update_metadata(user=user, resource_id=resource.pk, values=ALL)
 
-    assert {name: getattr(filled, name) for name in ALL} == ALL | known
+    assert {name: getattr(filled, name) for name in ALL} == ALL | metadata
     again = resources.update_metadata(
-        user=user, resource_id=made.pk, values=dict.fromkeys(ALL) | {"duration": 9.0}
+        user=user, resource_id=resource.pk, values=dict.fromkeys(ALL) | {"duration": 9.0}
     )
-    assert (again.color_profile, again.duration, again.width) == ("Adobe RGB", 1.5, known["width"])
+    assert (again.color_profile, again.duration, again.width) == (
+        "Adobe RGB",
+        1.5,
+        metadata["width"],
+    )
 
 
 @pytest.mark.parametrize("later", ["Another shoe", "", None])
@@ -47,10 +51,10 @@ def test_a_measurement_is_stored_only_where_none_is_known(memory: MemoryStore, u
 def test_a_text_is_stored_as_sent(
     memory: MemoryStore, user: User, name: str, later: str | None
 ) -> None:
-    made = ready(memory, user)
-    resources.update_metadata(user=user, resource_id=made.pk, values=ALL)
+    resource = ready(memory, user)
+    resources.update_metadata(user=user, resource_id=resource.pk, values=ALL)
 
-    updated = resources.update_metadata(user=user, resource_id=made.pk, values={name: later})
+    updated = resources.update_metadata(user=user, resource_id=resource.pk, values={name: later})
 
     texts = {"alt_text": "A shoe", "caption": "Our shoe"}
     assert {each: getattr(updated, each) for each in texts} == texts | {name: later}
@@ -58,30 +62,34 @@ def test_a_text_is_stored_as_sent(
 
 @pytest.mark.covers("T41")
 def test_nothing_else_can_be_filled_in(memory: MemoryStore, user: User) -> None:
-    made = ready(memory, user)
-    before = MediaResource.objects.filter(pk=made.pk).values().get()
+    resource = ready(memory, user)
+    before = MediaResource.objects.filter(pk=resource.pk).values().get()
 
     resources.update_metadata(
-        user=user, resource_id=made.pk, values={"protected": True, "status": "FAILED", "etag": "x"}
+        user=user,
+        resource_id=resource.pk,
+        values={"protected": True, "status": "FAILED", "etag": "x"},
     )
 
-    assert MediaResource.objects.filter(pk=made.pk).values().get() == before
+    assert MediaResource.objects.filter(pk=resource.pk).values().get() == before
 
 
 @pytest.mark.covers("I13")
 def test_a_foreign_resource_does_not_exist(memory: MemoryStore, user: User) -> None:
-    made = ready(memory, user)
+    resource = ready(memory, user)
 
     with pytest.raises(MediaResourceNotFoundError):
-        resources.update_metadata(user=UserFactory.create(), resource_id=made.pk, values=ALL)
+        resources.update_metadata(user=UserFactory.create(), resource_id=resource.pk, values=ALL)
 
 
 def test_any_member_fills_in_what_is_the_organizations(memory: MemoryStore, user: User) -> None:
     organization = MembershipFactory.create(user=user).organization
-    (made,) = ingest(user, [sent(memory, user)], organization_id=organization.pk)
+    (resource,) = ingest(user, [upload_file(memory, user)], organization_id=organization.pk)
     colleague = MembershipFactory.create(organization=organization).user
 
-    filled = resources.update_metadata(user=colleague, resource_id=made.pk, values={"caption": "C"})
+    filled = resources.update_metadata(
+        user=colleague, resource_id=resource.pk, values={"caption": "C"}
+    )
 
     assert filled.caption == "C"
 
@@ -90,8 +98,8 @@ def test_any_member_fills_in_what_is_the_organizations(memory: MemoryStore, user
 def test_heal_puts_every_failed_resource_back(
     memory: MemoryStore, user: User, superuser: User
 ) -> None:
-    made = ingest(user, [sent(memory, user, photo(number)) for number in range(3)])
-    rows = MediaResource.objects.filter(pk__in=[made[0].pk, made[1].pk])
+    failed = ingest(user, [upload_file(memory, user, photo(number)) for number in range(3)])
+    rows = MediaResource.objects.filter(pk__in=[failed[0].pk, failed[1].pk])
     rows.update(status="FAILED", failure_code="attempts_exhausted", attempts=6)
 
     with pytest.raises(NotPermittedError):
@@ -100,14 +108,14 @@ def test_heal_puts_every_failed_resource_back(
     assert resources.heal(user=superuser) == 3
 
     assert list(rows.values_list("status", "failure_code", "attempts")) == [("PENDING", "", 0)] * 2
-    assert [deliver(each).status for each in made] == ["READY"] * 3
+    assert [deliver(each).status for each in failed] == ["READY"] * 3
 
 
 def test_heal_begins_with_what_was_not_tried_for_longest(
     memory: MemoryStore, user: User, superuser: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = ingest(user, [sent(memory, user, photo(number)) for number in range(3)])
-    for age, each in enumerate(made):
+    failed = ingest(user, [upload_file(memory, user, photo(number)) for number in range(3)])
+    for age, each in enumerate(failed):
         MediaResource.objects.filter(pk=each.pk).update(
             status="FAILED",
             failure_code="attempts_exhausted",
@@ -117,7 +125,7 @@ def test_heal_begins_with_what_was_not_tried_for_longest(
 
     assert resources.heal(user=superuser) == 2
 
-    assert list(MediaResource.objects.filter(status="FAILED")) == [made[0]]
+    assert list(MediaResource.objects.filter(status="FAILED")) == [failed[0]]
 
 
 @pytest.mark.covers("T40")

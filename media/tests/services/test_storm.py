@@ -75,9 +75,9 @@ def test_no_row_has_two_messages_waiting_however_long_nobody_takes_them(
     settings.RESEND_AFTER_SECONDS = 0
     waiting_resources(user, STORM)
 
-    sent = [recovery.resend_resources() for _ in range(10)]
+    results = [recovery.resend_resources() for _ in range(10)]
 
-    assert sent == [RESEND_BATCH_SIZE] + [0] * 9
+    assert results == [RESEND_BATCH_SIZE] + [0] * 9
     assert broker.llen("media") == RESEND_BATCH_SIZE
 
 
@@ -87,13 +87,13 @@ def test_every_row_is_sent_once_while_workers_take_them(
 ) -> None:
     settings.RESEND_AFTER_SECONDS = 60  # longer than this test, shorter than the rows wait
     waiting_resources(user, STORM)
-    sent = 0
+    enqueued = 0
 
     for _ in range(STORM // RESEND_BATCH_SIZE + 1):
-        sent += recovery.resend_resources()
+        enqueued += recovery.resend_resources()
         broker.delete("media")  # they were taken
 
-    assert sent == STORM
+    assert enqueued == STORM
     assert recovery.resend_resources() == 0
     assert not MediaResource.objects.filter(sent_at=None).exists()
 
@@ -150,9 +150,9 @@ def test_a_thousand_deletions_are_one_call_and_as_many_statements_as_ten(
     monkeypatch.setattr(memory, "delete_many", note)
     for count in (10, 1000):
         queue_deletions(memory, count)
-        with CaptureQueriesContext(connection) as asked:
+        with CaptureQueriesContext(connection) as queries:
             assert deletions.perform_due() == count
-        statements.append(len(asked))
+        statements.append(len(queries))
 
     assert calls == [10, 1000]
     assert statements[0] == statements[1]
@@ -173,8 +173,8 @@ def test_of_a_batch_only_what_failed_stays_with_its_own_fault(memory: MemoryStor
     deletions.perform_due()
 
     rows = ObjectDeletion.objects.order_by("key")
-    facts = ("key", "attempts", "last_error", "dead", "lease_holder")
-    assert list(rows.values_list(*facts)) == [
+    fields = ("key", "attempts", "last_error", "dead", "lease_holder")
+    assert list(rows.values_list(*fields)) == [
         (key, 1, "AccessDenied", False, None) for key in (keys[3], keys[7])
     ]
     assert memory.keys() == [keys[3], keys[7]]
@@ -205,8 +205,8 @@ def test_a_batch_takes_both_buckets_and_keeps_what_is_needed(
 
     deletions.perform_due()
 
-    kept = ObjectDeletion.objects.get()
-    assert (kept.key, kept.attempts, kept.lease_holder) == (needed, 0, None)
+    deletion = ObjectDeletion.objects.get()
+    assert (deletion.key, deletion.attempts, deletion.lease_holder) == (needed, 0, None)
     assert list(private_store().list("bulk/")) == []
 
 

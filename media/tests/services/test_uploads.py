@@ -33,8 +33,8 @@ MOST = 52_428_800
 
 
 def issue(user: User, **changes: Any) -> uploads.UploadTicket:
-    asked: dict[str, Any] = {"filename": "shoe.png", "content_type": "image/png", "now": NOW}
-    return uploads.issue_ticket(user=user, **(asked | changes))
+    payload: dict[str, Any] = {"filename": "shoe.png", "content_type": "image/png", "now": NOW}
+    return uploads.issue_ticket(user=user, **(payload | changes))
 
 
 @pytest.mark.covers("T02")
@@ -74,19 +74,21 @@ def test_a_ticket_lives_as_long_as_its_file_needs(
 def test_a_size_no_file_may_have_leaves_no_row(
     user: User, size: int, error: type[InvalidError]
 ) -> None:
-    with pytest.raises(error) as refused:
+    with pytest.raises(error) as excinfo:
         issue(user, size=size)
 
-    assert refused.value.loc == ("body", "file_size")
+    assert excinfo.value.loc == ("body", "file_size")
     assert not Upload.objects.exists()
 
 
 @pytest.mark.parametrize(
-    ("size", "file_size", "found"),
+    ("size", "file_size", "expected"),
     [(None, None, None), (5, None, 5), (None, 7, 7), (9, 9, 9)],
 )
-def test_a_size_has_two_names(size: int | None, file_size: int | None, found: int | None) -> None:
-    assert uploads.declared_size(size=size, file_size=file_size) == found
+def test_a_size_has_two_names(
+    size: int | None, file_size: int | None, expected: int | None
+) -> None:
+    assert uploads.declared_size(size=size, file_size=file_size) == expected
 
 
 @pytest.mark.parametrize(
@@ -101,10 +103,10 @@ def test_a_size_has_two_names(size: int | None, file_size: int | None, found: in
 def test_a_size_is_refused_under_the_name_it_came_by(
     declared: dict[str, int | None], error: type[InvalidError], name: str
 ) -> None:
-    with pytest.raises(error) as refused:
+    with pytest.raises(error) as excinfo:
         uploads.declared_size(**declared)
 
-    assert refused.value.loc == ("body", name)
+    assert excinfo.value.loc == ("body", name)
 
 
 def test_a_ticket_is_remembered_with_everything_declared(user: User) -> None:
@@ -145,10 +147,10 @@ def test_each_of_the_nine_types_gets_a_ticket(user: User, content_type: str) -> 
     ["image/svg+xml", "text/html", "image/tiff", "IMAGE/PNG", "image/png; a=b", "", " image/png"],
 )
 def test_every_other_type_is_refused_without_a_row(user: User, content_type: str) -> None:
-    with pytest.raises(ContentTypeNotAllowedError) as refused:
+    with pytest.raises(ContentTypeNotAllowedError) as excinfo:
         issue(user, content_type=content_type)
 
-    assert refused.value.loc == ("body", "content_type")
+    assert excinfo.value.loc == ("body", "content_type")
     assert not Upload.objects.exists()
 
 
@@ -173,10 +175,10 @@ def test_any_other_folder_is_only_kept(user: User, folder: str | None) -> None:
 @pytest.mark.covers("T20", "I14")
 @pytest.mark.parametrize("filename", ["a\x00b.png", "a\r\nb.png", "a\tb", "\x7f"])
 def test_control_characters_in_a_name_leave_no_row(user: User, filename: str) -> None:
-    with pytest.raises(FileNameRefusedError) as refused:
+    with pytest.raises(FileNameRefusedError) as excinfo:
         issue(user, filename=filename)
 
-    assert refused.value.loc == ("body", "filename")
+    assert excinfo.value.loc == ("body", "filename")
     assert not Upload.objects.exists()
 
 
@@ -201,10 +203,10 @@ def test_somebody_elses_organization_is_refused_without_a_row(user: User) -> Non
 
 @pytest.mark.covers("T05")
 def test_a_thousand_tickets_of_one_second_have_unguessable_keys(user: User) -> None:
-    found = [issue(user).file_url for _ in range(1000)]
+    urls = [issue(user).file_url for _ in range(1000)]
 
-    tails = {keys_part[20:36] for url in found for keys_part in [key_of(url).split("/")[1]]}
-    assert len(set(found)) == 1000
+    tails = {keys_part[20:36] for url in urls for keys_part in [key_of(url).split("/")[1]]}
+    assert len(set(urls)) == 1000
     assert len(tails) == 1000  # the part after the time of a version 7 UUID
 
 
@@ -245,14 +247,14 @@ def test_the_store_takes_the_declared_file_only(any_store: ObjectStore) -> None:
     user = UserFactory.create()
     issued = ticket(user, size=10)
 
-    refused = []
+    refusals = []
     for body in (b"x" * 9, b"x" * 11, b""):
         try:
-            refused.append(client_put(any_store, issued.put, body) != 200)
+            refusals.append(client_put(any_store, issued.put, body) != 200)
         except UploadRefusedError:  # what the route of the local store answers 403 to
-            refused.append(True)
+            refusals.append(True)
 
-    assert refused == [True, True, True]
+    assert refusals == [True, True, True]
     assert client_put(any_store, issued.put, b"x" * 10) == 200
 
 

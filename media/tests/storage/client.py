@@ -27,8 +27,8 @@ def send(
             else:
                 connection.request(method, target, body or None, _with_length(body, headers or {}))
         response = connection.getresponse()
-        found = {name.lower(): value for name, value in response.getheaders()}
-        return response.status, found, response.read()
+        received = {name.lower(): value for name, value in response.getheaders()}
+        return response.status, received, response.read()
     finally:
         connection.close()
 

@@ -34,8 +34,8 @@ class Backend:
 
     def sign(self, key: str, **changes: Any) -> SignedPut:
         """Sign a PUT of a PNG, with changes."""
-        asked = {"content_type": "image/png", "size": None, "sha256": None, "lifetime": LIFETIME}
-        return self.store.sign_put(key, **(asked | changes))
+        payload = {"content_type": "image/png", "size": None, "sha256": None, "lifetime": LIFETIME}
+        return self.store.sign_put(key, **(payload | changes))
 
 
 def put_over_http(
@@ -76,8 +76,8 @@ def s3_store(connection: S3Connection, stack: dict[str, str]) -> Iterator[S3Stor
 
 
 @pytest.fixture
-def fresh_doors() -> Iterator[None]:
-    """Let the doors read this test's settings, and no later test's."""
+def fresh_stores() -> Iterator[None]:
+    """Create the stores from this test's settings, and forget them afterwards."""
     factory.reset()
     yield
     factory.reset()
@@ -89,7 +89,7 @@ class QuietHandler(WSGIRequestHandler):
 
 
 @pytest.fixture
-def local_server(settings: Settings, tmp_path: Path, fresh_doors: None) -> Iterator[str]:
+def local_server(settings: Settings, tmp_path: Path, fresh_stores: None) -> Iterator[str]:
     """Serve the routes of the local store, without a database."""
     settings.STORAGE = "local"
     settings.LOCAL_STORE_DIR = tmp_path
@@ -137,7 +137,7 @@ def proxy(stack: dict[str, str]) -> Iterator[FaultProxy]:
 
 @pytest.fixture
 def fresh_buckets(
-    settings: Settings, stack: dict[str, str], fresh_doors: None
+    settings: Settings, stack: dict[str, str], fresh_stores: None
 ) -> Iterator[tuple[str, str]]:
     """Two names no bucket has, removed afterwards."""
     name = f"setup-{uuid4().hex[:12]}"

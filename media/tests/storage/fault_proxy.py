@@ -75,8 +75,8 @@ class Handler(BaseHTTPRequestHandler):
     def ask_upstream(self) -> tuple[int, list[tuple[str, str]], bytes]:
         upstream = HTTPConnection(self.server.proxy.upstream, timeout=10)
         try:
-            sent = {name: value for name, value in self.headers.items() if name != "Expect"}
-            upstream.request(self.command, self.path, self.body, sent)
+            forwarded = {name: value for name, value in self.headers.items() if name != "Expect"}
+            upstream.request(self.command, self.path, self.body, forwarded)
             response = upstream.getresponse()
             headers = [pair for pair in response.getheaders() if pair[0].lower() not in HOP_BY_HOP]
             return response.status, headers, response.read()

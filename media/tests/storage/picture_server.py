@@ -1,4 +1,4 @@
-"""An https server on loopback that behaves as badly as the path it is asked for says."""
+"""An https server on loopback that misbehaves as the requested path says."""
 
 import ssl
 import threading
@@ -27,15 +27,15 @@ class Answer:
 
 @dataclass
 class PictureServer:
-    """A running server, what it answers, and what it was asked."""
+    """A running server, its responses and the requests it received."""
 
     port: int
     answers: dict[str, Answer] = field(default_factory=dict)
-    asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    requests: list[tuple[str, dict[str, str]]] = field(default_factory=list)
 
     def times(self, path: str) -> int:
-        """Return how often a path was asked for."""
-        return [asked for asked, _ in self.asked].count(path)
+        """Return how often a path was requested."""
+        return [path for path, _ in self.requests].count(path)
 
 
 @contextmanager
@@ -46,11 +46,15 @@ def picture_server() -> Iterator[PictureServer]:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            found.asked.append((self.path, dict(self.headers.items())))
-            answer = found.answers.get(self.path, Answer(status=404))
-            size = len(answer.body) * answer.repeats if answer.length is None else answer.length
-            self.send_response(answer.status)
-            for name, value in answer.headers.items():
+            pictures.requests.append((self.path, dict(self.headers.items())))
+            response = pictures.answers.get(self.path, Answer(status=404))
+            size = (
+                len(response.body) * response.repeats
+                if response.length is None
+                else response.length
+            )
+            self.send_response(response.status)
+            for name, value in response.headers.items():
                 self.send_header(name, value)
             if size >= 0:
                 self.send_header("Content-Length", str(size))
@@ -58,9 +62,9 @@ def picture_server() -> Iterator[PictureServer]:
             self.end_headers()
             self.close_connection = True
             try:
-                for _ in range(answer.repeats):
-                    self.wfile.write(answer.body)
-                    if answer.hold is not None and answer.hold.wait(timeout=0.2):
+                for _ in range(response.repeats):
+                    self.wfile.write(response.body)
+                    if response.hold is not None and response.hold.wait(timeout=0.2):
                         return
             except OSError:  # the client has left
                 return
@@ -78,11 +82,11 @@ def picture_server() -> Iterator[PictureServer]:
     context.load_cert_chain(CERTIFICATE)
     with Server(("127.0.0.1", 0), Handler) as server:
         server.socket = context.wrap_socket(server.socket, server_side=True)
-        found = PictureServer(port=server.server_port)
+        pictures = PictureServer(port=server.server_port)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         try:
-            yield found
+            yield pictures
         finally:
             server.shutdown()
             thread.join()

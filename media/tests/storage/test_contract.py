@@ -35,11 +35,11 @@ def test_what_is_put_is_there(backend: Backend, prefix: str) -> None:
 def test_the_clock_of_the_store_told_the_age_of_its_objects(backend: Backend, prefix: str) -> None:
     head = backend.store.put(prefix + "file.png", b"shoe", headers=PNG)
 
-    told = backend.store.clock()
-    assert told is not None
+    store_time = backend.store.clock()
+    assert store_time is not None
 
-    assert told.tzinfo is not None
-    assert abs(told - head.last_modified) < timedelta(seconds=5)
+    assert store_time.tzinfo is not None
+    assert abs(store_time - head.last_modified) < timedelta(seconds=5)
 
 
 def test_put_replaces(backend: Backend, prefix: str) -> None:
@@ -186,12 +186,12 @@ def test_list_is_in_byte_order_and_resumes(backend: Backend, prefix: str) -> Non
         backend.store.put(prefix + name, name.encode(), headers=PNG)
     in_order = [prefix + name for name in sorted(names)]
 
-    found = list(backend.store.list(prefix))
+    listing = list(backend.store.list(prefix))
 
-    assert [each.key for each in found] == in_order
-    assert [each.size for each in found] == [len(name) for name in sorted(names)]
-    assert found[0].etag == backend.store.head(in_order[0]).etag
-    assert found[0].last_modified.tzinfo is not None
+    assert [each.key for each in listing] == in_order
+    assert [each.size for each in listing] == [len(name) for name in sorted(names)]
+    assert listing[0].etag == backend.store.head(in_order[0]).etag
+    assert listing[0].last_modified.tzinfo is not None
     assert [each.key for each in backend.store.list(prefix + "a")] == in_order[1:4]
     assert [each.key for each in backend.store.list(prefix, limit=3)] == in_order[:3]
     assert [each.key for each in backend.store.list(prefix, after=in_order[2])] == in_order[3:]

@@ -11,13 +11,13 @@ from media.tests.storage.client import send
 
 
 @pytest.fixture
-def on_s3(settings: Settings, stack: dict[str, str], fresh_doors: None) -> None:
+def on_s3(settings: Settings, stack: dict[str, str], fresh_stores: None) -> None:
     settings.STORAGE = "s3"
 
 
 @pytest.fixture
 def on_disk(local_server: str) -> None:
-    """The doors stand on the local store."""
+    """Both stores are local."""
 
 
 @pytest.mark.covers("T26")

@@ -13,8 +13,8 @@ from media.storage.s3.store import S3Store
 from media.storage.testing.memory import MemoryStore
 
 
-@pytest.mark.usefixtures("fresh_doors")
-def test_the_doors_open_on_two_buckets_made_once(settings: Settings) -> None:
+@pytest.mark.usefixtures("fresh_stores")
+def test_the_two_stores_have_their_buckets_and_are_created_once(settings: Settings) -> None:
     settings.STORAGE = "s3"
 
     assert isinstance(public_store(), S3Store)
@@ -22,8 +22,8 @@ def test_the_doors_open_on_two_buckets_made_once(settings: Settings) -> None:
     assert public_store() is not private_store()
 
 
-@pytest.mark.usefixtures("fresh_doors")
-def test_the_doors_follow_the_setting(settings: Settings, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("fresh_stores")
+def test_the_stores_follow_the_setting(settings: Settings, tmp_path: Path) -> None:
     settings.STORAGE = "local"
     settings.LOCAL_STORE_DIR = tmp_path
 
@@ -33,38 +33,38 @@ def test_the_doors_follow_the_setting(settings: Settings, tmp_path: Path) -> Non
     assert (tmp_path / settings.R2_PRIVATE_BUCKET_NAME / "bulk" / "a").read_bytes() == b"x"
 
 
-def test_a_test_may_put_its_own_store_behind_a_door() -> None:
-    ours = MemoryStore()
+def test_a_test_may_replace_a_store() -> None:
+    own = MemoryStore()
 
-    with factory.replaced(public=ours):
-        assert public_store() is ours
-        with factory.replaced(private=ours):
-            assert private_store() is ours
+    with factory.replaced(public=own):
+        assert public_store() is own
+        with factory.replaced(private=own):
+            assert private_store() is own
 
-    assert public_store() is not ours
+    assert public_store() is not own
 
 
 def test_threads_share_one_client(s3_store: S3Store) -> None:
-    found = []
+    stores = []
     holder: ClientHolder = s3_store._holder
-    threads = [threading.Thread(target=lambda: found.append(holder.get())) for _ in range(8)]
+    threads = [threading.Thread(target=lambda: stores.append(holder.get())) for _ in range(8)]
 
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
 
-    assert len({id(client) for client in found}) == 1
+    assert len({id(client) for client in stores}) == 1
 
 
 @pytest.mark.covers("F39")
 def test_a_forked_process_makes_its_own_client(s3_store: S3Store, prefix: str) -> None:
     s3_store.put(prefix + "a", b"x", headers=ObjectHeaders(content_type="image/png"))
-    ours = id(s3_store._holder.get())
+    own = id(s3_store._holder.get())
 
     child = os.fork()
     if child == 0:  # no pytest in here: answer by exit status
-        same = id(s3_store._holder.get()) == ours
+        same = id(s3_store._holder.get()) == own
         os._exit(1 if same or s3_store.head(prefix + "a").size != 1 else 0)
     _, status = os.waitpid(child, 0)
 
@@ -72,7 +72,7 @@ def test_a_forked_process_makes_its_own_client(s3_store: S3Store, prefix: str) -
     assert s3_store.head(prefix + "a").size == 1
 
 
-@pytest.mark.usefixtures("fresh_doors")
+@pytest.mark.usefixtures("fresh_stores")
 def test_presigned_urls_name_the_public_endpoint(settings: Settings, temp_key: str) -> None:
     settings.STORAGE = "s3"
     settings.S3_PUBLIC_ENDPOINT_URL = "https://uploads.example.test"

@@ -76,7 +76,7 @@ def test_a_temp_object_is_not_cached(local_server: str, local_store: LocalStore)
 
 
 @pytest.mark.parametrize(
-    ("asked", "status", "content_range", "body"),
+    ("requested", "status", "content_range", "body"),
     [
         ("bytes=0-3", 206, "bytes 0-3/10", b"0123"),
         ("bytes=4-", 206, "bytes 4-9/10", b"456789"),
@@ -94,13 +94,13 @@ def test_a_temp_object_is_not_cached(local_server: str, local_store: LocalStore)
     ],
 )
 def test_one_range_is_served(
-    object_url: str, asked: str, status: int, content_range: str | None, body: bytes
+    object_url: str, requested: str, status: int, content_range: str | None, body: bytes
 ) -> None:
-    found = send("GET", object_url, headers={"Range": asked})
+    response = send("GET", object_url, headers={"Range": requested})
 
-    assert found[0] == status
-    assert found[1].get("content-range") == content_range
-    assert found[2] == body
+    assert response[0] == status
+    assert response[1].get("content-range") == content_range
+    assert response[2] == body
 
 
 def test_a_range_of_older_bytes_gets_all_of_the_new(object_url: str) -> None:
@@ -152,13 +152,13 @@ def test_a_private_object_needs_its_own_signature(local_server: str) -> None:
     assert (status, body) == (200, BODY)
     assert headers["content-disposition"] == "attachment; filename*=utf-8''%C3%A4.pt"
     assert headers["cache-control"] == "no-store"
-    refused = [
+    urls = [
         url_of(local_server, "loras/a/model.pt"),
         url_of(local_server, f"loras/b/model.pt?{token}"),
         url_of(local_server, "loras/a/model.pt?token=x"),
         signed[:-1],
     ]
-    assert [send("GET", each)[0] for each in refused] == [403] * 4
+    assert [send("GET", each)[0] for each in urls] == [403] * 4
 
 
 @pytest.mark.covers("T11")
@@ -271,16 +271,16 @@ def test_readers_never_see_new_bytes_with_old_metadata(local_store: LocalStore) 
     writers = [threading.Thread(target=write, args=(body,)) for body in bodies]
     for writer in writers:
         writer.start()
-    seen = set()
+    reads = set()
     for _ in range(300):
         with local_store.open(KEY) as reader:
-            seen.add((reader.head.content_type, reader.head.size, b"".join(reader)))
+            reads.add((reader.head.content_type, reader.head.size, b"".join(reader)))
     done.set()
     for writer in writers:
         writer.join()
 
-    assert seen <= {(f"type/{body.decode()}", size, body) for body, size in bodies.items()}
-    assert len(seen) > 1
+    assert reads <= {(f"type/{body.decode()}", size, body) for body, size in bodies.items()}
+    assert len(reads) > 1
 
 
 def test_replaced_and_deleted_objects_leave_no_metadata(

@@ -17,7 +17,7 @@ from media.tests.storage import fault_proxy
 from media.tests.storage.fault_proxy import FaultProxy
 
 
-def let_anybody_read(bucket: str) -> None:
+def allow_public_reads(bucket: str) -> None:
     """Do what a custom domain on an R2 bucket does."""
     statement = {
         "Effect": "Allow",
@@ -40,7 +40,7 @@ def served_buckets(
     for bucket in fresh_buckets:
         holder.get().create_bucket(Bucket=bucket)
     holder.close()
-    let_anybody_read(fresh_buckets[0])
+    allow_public_reads(fresh_buckets[0])
     settings.R2_PUBLIC_URL = settings.CDN_URL = f"{stack['S3_ENDPOINT_URL']}/{fresh_buckets[0]}"
     factory.reset()
     yield fresh_buckets
@@ -79,7 +79,7 @@ def test_an_endpoint_that_ends_in_the_buckets_name_is_found_out(
 def test_a_private_bucket_that_anybody_reads_is_found_out(
     served_buckets: tuple[str, str],
 ) -> None:
-    let_anybody_read(served_buckets[1])
+    allow_public_reads(served_buckets[1])
 
     with pytest.raises(StoreMisconfiguredError, match="Anyone can read the private bucket"):
         list(prove_buckets())
@@ -137,19 +137,19 @@ def test_an_address_that_does_not_answer_from_here_is_left_to_try(
 
     steps = list(prove_buckets())
 
-    (left,) = [step for step in steps if step.by_hand]
-    assert "does not answer from this machine" in left.sentence
+    (manual_steps,) = [step for step in steps if step.by_hand]
+    assert "does not answer from this machine" in manual_steps.sentence
     assert objects() == []
 
 
 @pytest.fixture
-def unproven(monkeypatch: pytest.MonkeyPatch) -> None:
+def unproven_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that has tried nothing yet."""
     monkeypatch.setattr(proof, "_last", proof._Last())
 
 
 @pytest.mark.django_db
-@pytest.mark.usefixtures("served_buckets", "unproven")
+@pytest.mark.usefixtures("served_buckets", "unproven_process")
 def test_a_first_start_is_ready_once_the_store_is_proven(
     client: Client, settings: Settings, proxy: FaultProxy
 ) -> None:
@@ -168,7 +168,7 @@ def test_a_first_start_is_ready_once_the_store_is_proven(
 
 
 @pytest.mark.django_db
-@pytest.mark.usefixtures("served_buckets", "unproven")
+@pytest.mark.usefixtures("served_buckets", "unproven_process")
 def test_a_first_start_with_an_upload_address_that_refuses_is_not_ready(
     client: Client, settings: Settings, proxy: FaultProxy
 ) -> None:
@@ -176,18 +176,18 @@ def test_a_first_start_with_an_upload_address_that_refuses_is_not_ready(
     settings.S3_PUBLIC_ENDPOINT_URL = proxy.url
     factory.reset()
 
-    answer = client.get("/health/ready")
+    response = client.get("/health/ready")
     tried = proxy.seen["PUT"]
     again = client.get("/health/ready")
 
-    assert (answer.status_code, again.status_code) == (503, 503)
-    assert answer.headers["Retry-After"] == "10"
-    assert answer.json()["store"].startswith("Clients cannot use the object store yet")
+    assert (response.status_code, again.status_code) == (503, 503)
+    assert response.headers["Retry-After"] == "10"
+    assert response.json()["store"].startswith("Clients cannot use the object store yet")
     assert proxy.seen["PUT"] == tried == 1
 
 
 @pytest.mark.django_db
-@pytest.mark.usefixtures("served_buckets", "unproven")
+@pytest.mark.usefixtures("served_buckets", "unproven_process")
 def test_an_outage_after_the_proof_leaves_the_service_ready(
     client: Client, settings: Settings, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:

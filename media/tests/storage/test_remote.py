@@ -57,17 +57,17 @@ def packets(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     return refuse_packets(monkeypatch)
 
 
-def fetched(fetcher: RemoteFetcher, url: str) -> bytes:
+def fetch(fetcher: RemoteFetcher, url: str) -> bytes:
     into = io.BytesIO()
     assert fetcher.fetch(url, into=into) == len(into.getvalue())
     return into.getvalue()
 
 
 def refusal(fetcher: RemoteFetcher, url: str) -> tuple[str, bool]:
-    with pytest.raises(RemoteError) as refused:
+    with pytest.raises(RemoteError) as excinfo:
         fetcher.fetch(url, into=io.BytesIO())
-    assert "http" not in refused.value.message.partition(" https ")[2]
-    return str(refused.value.fault), refused.value.passes
+    assert "http" not in excinfo.value.message.partition(" https ")[2]
+    return str(excinfo.value.fault), excinfo.value.passes
 
 
 @pytest.mark.covers("T61")
@@ -103,9 +103,9 @@ def test_a_picture_is_fetched_and_nothing_is_told_about_us(
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
     server.answers["/a.png?v=1"] = Answer(body=BODY, headers={"Set-Cookie": "a=1"})
 
-    assert fetched(fetcher, f"https://{NAME}/a.png?v=1") == BODY
+    assert fetch(fetcher, f"https://{NAME}/a.png?v=1") == BODY
 
-    [(_, headers)] = server.asked
+    [(_, headers)] = server.requests
     assert headers["Host"] == NAME
     assert headers["User-Agent"].startswith("Sartiq")
     assert not headers.keys() & {"Cookie", "Authorization", "Referer"}
@@ -119,7 +119,7 @@ def test_a_certificate_for_another_name_is_refused(
 
     assert refusal(wrong, "https://evil.example.com/a.png") == ("image_unreachable", True)
     assert refusal(untrusted, f"https://{NAME}/a.png") == ("image_unreachable", True)
-    assert server.asked == []
+    assert server.requests == []
 
 
 def test_three_redirects_are_followed(fetcher: RemoteFetcher, server: PictureServer) -> None:
@@ -128,8 +128,8 @@ def test_three_redirects_are_followed(fetcher: RemoteFetcher, server: PictureSer
         server.answers[f"/{number}"] = Answer(status=302, headers={"Location": place})
     server.answers["/3"] = Answer(body=BODY)
 
-    assert fetched(fetcher, f"https://{NAME}/0") == BODY
-    assert [headers["Host"] for _, headers in server.asked] == [NAME, OTHER, OTHER, NAME]
+    assert fetch(fetcher, f"https://{NAME}/0") == BODY
+    assert [headers["Host"] for _, headers in server.requests] == [NAME, OTHER, OTHER, NAME]
 
 
 @pytest.mark.covers("T61")
@@ -160,20 +160,20 @@ def test_every_redirect_is_checked(
 def test_each_host_on_the_way_is_asked_for_a_place(
     fetcher: RemoteFetcher, server: PictureServer
 ) -> None:
-    held, taken = [], []
+    held, slots = [], []
 
     @contextmanager
     def place(host: str) -> Iterator[bool]:
         held.append(host)
-        taken.append(held[:])
+        slots.append(held[:])
         yield True
         held.remove(host)
 
     server.answers["/0"] = Answer(status=302, headers={"Location": f"https://{OTHER}/1"})
     server.answers["/1"] = Answer(body=BODY)
 
-    assert fetched(replace(fetcher, place=place), f"https://{NAME}/0") == BODY
-    assert (taken, held) == ([[NAME], [OTHER]], [])
+    assert fetch(replace(fetcher, place=place), f"https://{NAME}/0") == BODY
+    assert (slots, held) == ([[NAME], [OTHER]], [])
 
 
 def test_a_host_without_a_place_is_not_asked(fetcher: RemoteFetcher, server: PictureServer) -> None:
@@ -187,12 +187,12 @@ def test_a_host_without_a_place_is_not_asked(fetcher: RemoteFetcher, server: Pic
     with pytest.raises(RemoteBusyError):
         replace(fetcher, place=place).fetch(f"https://{NAME}/0", into=into)
 
-    assert [headers["Host"] for _, headers in server.asked] == [NAME]
+    assert [headers["Host"] for _, headers in server.requests] == [NAME]
     assert into.getvalue() == b""
 
 
 @pytest.mark.parametrize(
-    ("place", "asked"),
+    ("place", "requested"),
     [
         ("/ok#frag", "/ok"),
         (f"https://{NAME}/ok#a#b", "/ok"),
@@ -203,12 +203,12 @@ def test_a_host_without_a_place_is_not_asked(fetcher: RemoteFetcher, server: Pic
     ids=ascii,
 )
 def test_a_redirect_means_what_its_server_wrote(
-    fetcher: RemoteFetcher, server: PictureServer, place: str, asked: str
+    fetcher: RemoteFetcher, server: PictureServer, place: str, requested: str
 ) -> None:
     server.answers["/here"] = Answer(status=302, headers={"Location": place})
-    server.answers[asked] = Answer(body=BODY)
+    server.answers[requested] = Answer(body=BODY)
 
-    assert fetched(fetcher, f"https://{NAME}/here") == BODY
+    assert fetch(fetcher, f"https://{NAME}/here") == BODY
 
 
 @pytest.mark.parametrize("size", [b"-5", b"five"])
@@ -282,7 +282,7 @@ def test_one_step_may_take_all_the_time_there_is(
     pausing = threading.Event()
     server.answers["/a.png"] = Answer(body=BODY, repeats=2, hold=pausing)
 
-    assert fetched(fetcher, f"https://{NAME}/a.png") == BODY * 2
+    assert fetch(fetcher, f"https://{NAME}/a.png") == BODY * 2
 
 
 @pytest.mark.covers("T61")

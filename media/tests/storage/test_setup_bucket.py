@@ -21,16 +21,16 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def local_folders(settings: Settings, tmp_path: Path, fresh_doors: None) -> None:
+def local_folders(settings: Settings, tmp_path: Path, fresh_stores: None) -> None:
     settings.STORAGE = "local"
     settings.ENVIRONMENT_NAME = "test"
     settings.LOCAL_STORE_DIR = tmp_path
 
 
 def setup_bucket(*arguments: str) -> list[str]:
-    said = StringIO()
-    call_command("setup_bucket", *arguments, stdout=said, stderr=StringIO())
-    return said.getvalue().splitlines()
+    output = StringIO()
+    call_command("setup_bucket", *arguments, stdout=output, stderr=StringIO())
+    return output.getvalue().splitlines()
 
 
 @pytest.mark.covers("F27")
@@ -67,15 +67,17 @@ def test_both_buckets_are_made_and_marked_once(fresh_buckets: tuple[str, str]) -
 
 def test_a_browser_may_ask_before_it_uploads(fresh_buckets: tuple[str, str]) -> None:
     setup_bucket()
-    asked = {
+    request_headers = {
         "Origin": "https://app.example.test",
         "Access-Control-Request-Method": "PUT",
         "Access-Control-Request-Headers": "content-type,x-amz-checksum-sha256,if-none-match",
     }
     url = f"{s3_connection().public_endpoint_url}/{fresh_buckets[0]}/temp/a"
 
-    status, headers, _ = send("OPTIONS", url, headers=asked)
-    foreign, _, _ = send("OPTIONS", url, headers=asked | {"Origin": "https://evil.example.test"})
+    status, headers, _ = send("OPTIONS", url, headers=request_headers)
+    foreign, _, _ = send(
+        "OPTIONS", url, headers=request_headers | {"Origin": "https://evil.example.test"}
+    )
 
     assert status == 200
     assert headers["access-control-allow-origin"] == "https://app.example.test"
@@ -85,9 +87,9 @@ def test_a_browser_may_ask_before_it_uploads(fresh_buckets: tuple[str, str]) -> 
 
 
 def test_a_dry_run_changes_nothing(fresh_buckets: tuple[str, str]) -> None:
-    said = setup_bucket("--dry-run")
+    output = setup_bucket("--dry-run")
 
-    assert said == [
+    assert output == [
         f"Would create bucket {fresh_buckets[0]}.",
         f"Would create bucket {fresh_buckets[1]}.",
         f"Would let browsers of https://app.example.test upload to {fresh_buckets[0]}.",
@@ -154,9 +156,9 @@ def test_a_moved_bucket_is_adopted_by_the_identity_it_had() -> None:
     with pytest.raises(CommandError, match=r"--adopt production/d{36}/1"):
         setup_bucket("--adopt", "production")
     assert marker_of(public_store()) == PRODUCTION
-    said = setup_bucket("--adopt", str(PRODUCTION))
+    output = setup_bucket("--adopt", str(PRODUCTION))
 
-    assert sum("Adopted" in line for line in said) == 2
+    assert sum("Adopted" in line for line in output) == 2
     assert marker_of(public_store()) == marker_of(private_store()) == own_identity()
 
 
@@ -180,14 +182,14 @@ def test_the_old_identity_is_shown_and_typed(
     setup_bucket()
     mark(public_store(), PRODUCTION)
     monkeypatch.setattr("sys.stdin", Terminal(f"{typed}\n"))
-    said = StringIO()
+    output = StringIO()
 
     try:
-        call_command("setup_bucket", "--adopt", stdout=said)
+        call_command("setup_bucket", "--adopt", stdout=output)
     except CommandError:
         assert not adopts
 
-    assert f"belongs to {PRODUCTION}" in said.getvalue()
+    assert f"belongs to {PRODUCTION}" in output.getvalue()
     assert marker_of(public_store()) == (own_identity() if adopts else PRODUCTION)
 
 
@@ -202,16 +204,16 @@ def test_parts_the_store_does_not_let_us_do_are_left_to_do_by_hand(
 
     def refuse_bucket_calls(handler: fault_proxy.Handler) -> None:
         is_bucket = handler.path.split("?")[0].count("/") == 1 and handler.command != "POST"
-        refused = is_bucket and "list-type" not in handler.path
-        (fault_proxy.status(code) if refused else fault_proxy.forward)(handler)
+        is_refused = is_bucket and "list-type" not in handler.path
+        (fault_proxy.status(code) if is_refused else fault_proxy.forward)(handler)
 
     proxy.plan = lambda _method, _number: refuse_bucket_calls
-    said, warned = StringIO(), StringIO()
+    output, warned = StringIO(), StringIO()
     outcome: AbstractContextManager[object] = nullcontext()
     if strict:
         outcome = pytest.raises(CommandError, match="Steps to do manually")
     with outcome:
-        call_command("setup_bucket", *filter(None, [strict]), stdout=said, stderr=warned)
+        call_command("setup_bucket", *filter(None, [strict]), stdout=output, stderr=warned)
 
     public, private = fresh_buckets
     for line in (
@@ -227,16 +229,16 @@ def test_parts_the_store_does_not_let_us_do_are_left_to_do_by_hand(
         ["PUT", "GET", "HEAD"],
         ["GET", "HEAD"],
     ]
-    assert f"{public} is marked as test." in said.getvalue()
-    assert "A signed PUT is accepted" in said.getvalue()
+    assert f"{public} is marked as test." in output.getvalue()
+    assert "A signed PUT is accepted" in output.getvalue()
 
 
 def test_a_browser_may_download_from_the_private_bucket(fresh_buckets: tuple[str, str]) -> None:
     setup_bucket()
     url = f"{s3_connection().public_endpoint_url}/{fresh_buckets[1]}/exports/a"
-    asked = {"Origin": "https://app.example.test", "Access-Control-Request-Method": "GET"}
+    request_headers = {"Origin": "https://app.example.test", "Access-Control-Request-Method": "GET"}
 
-    status, headers, _ = send("OPTIONS", url, headers=asked)
+    status, headers, _ = send("OPTIONS", url, headers=request_headers)
 
     assert status == 200
     assert headers["access-control-allow-origin"] == "https://app.example.test"
@@ -254,7 +256,7 @@ def test_the_local_store_gets_its_folders(settings: Settings, tmp_path: Path) ->
     assert (tmp_path / settings.R2_PRIVATE_BUCKET_NAME / MARKER_KEY).is_file()
 
 
-@pytest.mark.usefixtures("fresh_doors")
+@pytest.mark.usefixtures("fresh_stores")
 def test_a_store_that_is_not_there_is_told(settings: Settings) -> None:
     settings.STORAGE = "s3"
     settings.S3_ENDPOINT_URL = "http://127.0.0.1:1"

@@ -14,7 +14,7 @@ JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
 
 @pytest.mark.covers("T09")
 @pytest.mark.parametrize(
-    ("text", "shown"),
+    ("text", "expected"),
     [
         (
             "PUT /b/temp/a?X-Amz-Date=1&X-Amz-Signature=0a1b&x=1",
@@ -27,17 +27,17 @@ JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
         ("nothing to hide", "nothing to hide"),
     ],
 )
-def test_secrets_are_hidden_wherever_they_stand(text: str, shown: str) -> None:
-    assert hidden(text) == shown
+def test_secrets_are_hidden_wherever_they_stand(text: str, expected: str) -> None:
+    assert hidden(text) == expected
 
 
 @pytest.fixture
 def lines(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
-    written = io.StringIO()
-    monkeypatch.setattr("sys.stderr", written)
+    output = io.StringIO()
+    monkeypatch.setattr("sys.stderr", output)
     configure("INFO")
     structlog.configure(cache_logger_on_first_use=False)
-    return written
+    return output
 
 
 def _last(lines: io.StringIO) -> dict[str, Any]:

@@ -97,7 +97,7 @@ def test_a_later_process_sweeps_when_it_starts(parent: Path) -> None:
 
 
 def test_a_forked_process_has_a_folder_of_its_own(parent: Path) -> None:
-    ours = temporary_files.process_folder()
+    own_folder = temporary_files.process_folder()
     reading, writing = os.pipe()
 
     pid = os.fork()
@@ -108,12 +108,12 @@ def test_a_forked_process_has_a_folder_of_its_own(parent: Path) -> None:
             os._exit(0)
     os.close(writing)
     os.waitpid(pid, 0)
-    theirs = Path(os.read(reading, 4096).decode())
+    child_folder = Path(os.read(reading, 4096).decode())
     os.close(reading)
 
-    assert theirs != ours
+    assert child_folder != own_folder
     assert temporary_files.remove_abandoned() == 1
-    assert (ours.exists(), theirs.exists()) == (True, False)
+    assert (own_folder.exists(), child_folder.exists()) == (True, False)
 
 
 def test_an_upload_spools_to_the_folder_of_its_process(parent: Path) -> None:

@@ -139,16 +139,16 @@ def test_a_bad_value_is_refused_by_name_with_what_is_allowed(
 ) -> None:
     monkeypatch.setenv(name, value)
 
-    with pytest.raises(ImproperlyConfigured) as refused:
+    with pytest.raises(ImproperlyConfigured) as excinfo:
         Production.read()
 
-    message = str(refused.value)
+    message = str(excinfo.value)
     assert problem in message
     assert name in message
     assert "Allowed: " in message
     assert not [secret for secret in SECRETS if secret in message]
-    assert refused.value.__cause__ is None
-    assert refused.value.__suppress_context__
+    assert excinfo.value.__cause__ is None
+    assert excinfo.value.__suppress_context__
 
 
 @pytest.mark.parametrize("name", ["S3_ENDPOINT_URL", "S3_PUBLIC_ENDPOINT_URL"])
@@ -178,10 +178,10 @@ def test_an_endpoint_that_is_a_bucket_or_a_public_address_is_refused(
     for variable, value in (BUCKETS | {name: url}).items():
         monkeypatch.setenv(variable, value)
 
-    with pytest.raises(ImproperlyConfigured) as refused:
+    with pytest.raises(ImproperlyConfigured) as excinfo:
         Production.read()
 
-    assert f"{name} {problem}" in str(refused.value)
+    assert f"{name} {problem}" in str(excinfo.value)
 
 
 @pytest.mark.parametrize(
@@ -210,11 +210,11 @@ def test_all_faults_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in invalid.items():
         monkeypatch.setenv(name, value)
 
-    with pytest.raises(ImproperlyConfigured) as refused:
+    with pytest.raises(ImproperlyConfigured) as excinfo:
         Production.read()
 
-    assert len(str(refused.value).splitlines()) == 1 + len(invalid)
-    assert not [name for name in invalid if name not in str(refused.value)]
+    assert len(str(excinfo.value).splitlines()) == 1 + len(invalid)
+    assert not [name for name in invalid if name not in str(excinfo.value)]
 
 
 def test_every_variable_has_a_range_that_is_refused() -> None:

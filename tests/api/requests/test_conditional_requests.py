@@ -44,13 +44,13 @@ CHANGED = [
 def send(row: Row, world: World, method: str = "", **headers: str) -> HttpResponse:
     """Send a row as the superuser; what it wrote stays until the test ends."""
     client = world.client("superuser")
-    answer: HttpResponse = client.generic(
+    response: HttpResponse = client.generic(
         method or ROUTES[row.route].method,
         path_of(row, world),
         headers=headers,
         **({} if method else body_of(row, world)),
     )
-    return answer
+    return response
 
 
 @pytest.mark.parametrize("row", READ, ids=str)
@@ -69,35 +69,35 @@ def test_a_read_is_tagged_and_private(row: Row, world: World) -> None:
 def test_an_unchanged_answer_is_not_sent_again(row: Row, world: World, method: str) -> None:
     tag = send(row, world).headers["ETag"]
 
-    for known in (tag, "*", f"W/{tag}", f'{OTHER}, "a,b",W/{tag}'):
-        answer = send(row, world, method=method, **{"If-None-Match": known})
-        assert (answer.status_code, answer.content) == (304, b"")
-        assert answer.headers["ETag"] == tag
-        assert answer.headers["Cache-Control"] == "private, no-cache"
-        assert "Authorization" in answer.headers["Vary"]
+    for matching in (tag, "*", f"W/{tag}", f'{OTHER}, "a,b",W/{tag}'):
+        response = send(row, world, method=method, **{"If-None-Match": matching})
+        assert (response.status_code, response.content) == (304, b"")
+        assert response.headers["ETag"] == tag
+        assert response.headers["Cache-Control"] == "private, no-cache"
+        assert "Authorization" in response.headers["Vary"]
     for unknown in (OTHER, tag.strip('"'), f'{OTHER}, "1"', ""):
-        answer = send(row, world, method=method, **{"If-None-Match": unknown})
-        assert answer.status_code == 200
+        response = send(row, world, method=method, **{"If-None-Match": unknown})
+        assert response.status_code == 200
 
 
 @pytest.mark.parametrize(
     "path", ["products/?limit=x", "products/00000000-0000-7000-8000-000000000000"]
 )
 def test_a_refused_read_is_private_too(world: World, path: str) -> None:
-    answer = world.client("plain").get(f"/api/v1/{path}")
+    response = world.client("plain").get(f"/api/v1/{path}")
 
-    assert answer.status_code in {404, 422}
-    assert answer.headers["Cache-Control"] == "private, no-cache"
-    assert "ETag" not in answer.headers
+    assert response.status_code in {404, 422}
+    assert response.headers["Cache-Control"] == "private, no-cache"
+    assert "ETag" not in response.headers
 
 
 def test_a_read_that_requires_another_answer_is_refused(world: World) -> None:
     client, path = world.client("owner"), f"/api/v1/products/{world.ids['product']}"
 
-    answer = client.get(path, headers={"If-Match": OTHER})
+    response = client.get(path, headers={"If-Match": OTHER})
 
-    assert answer.status_code == 412
-    require_our_error(answer.status_code, answer.content, answer.headers)
+    assert response.status_code == 412
+    require_our_error(response.status_code, response.content, response.headers)
 
 
 @pytest.mark.parametrize("row", READ[:5], ids=str)
@@ -107,19 +107,19 @@ def test_a_condition_on_a_date_is_passed_over(row: Row, world: World) -> None:
         "If-Modified-Since": "Sat, 01 Jan 2050 00:00:00 GMT",
     }
 
-    answer = send(row, world, **since)
+    response = send(row, world, **since)
 
-    assert answer.status_code == 200
-    assert answer.content == send(row, world).content
+    assert response.status_code == 200
+    assert response.content == send(row, world).content
 
 
 def test_a_write_passes_over_a_condition_on_a_date(world: World) -> None:
     path = f"/api/v1/products/{world.ids['product']}"
     since = {"If-Unmodified-Since": "Sat, 01 Jan 2000 00:00:00 GMT", "If-None-Match": OTHER}
 
-    answer = world.client("owner").patch(path, {"name": "New"}, format="json", headers=since)
+    response = world.client("owner").patch(path, {"name": "New"}, format="json", headers=since)
 
-    assert answer.status_code == 200
+    assert response.status_code == 200
 
 
 def test_a_tag_follows_what_belongs_to_other_rows(world: World) -> None:
@@ -127,10 +127,10 @@ def test_a_tag_follows_what_belongs_to_other_rows(world: World) -> None:
     tag = client.get(path).headers["ETag"]
     MediaResource.objects.update(status=ResourceStatus.PENDING)
 
-    answer = client.get(path, headers={"If-None-Match": tag})
+    response = client.get(path, headers={"If-None-Match": tag})
 
-    assert answer.status_code == 200
-    assert answer.json()["cover_image"]["status"] == "pending"
+    assert response.status_code == 200
+    assert response.json()["cover_image"]["status"] == "pending"
 
 
 def state(world: World) -> Any:
@@ -149,10 +149,10 @@ def test_a_write_to_something_else_is_refused(
     tag, before = send(row, world, method="GET").headers["ETag"], state(world)
     name, value = condition
 
-    answer = send(row, world, **{name: value.format(tag=tag)})
+    response = send(row, world, **{name: value.format(tag=tag)})
 
-    assert answer.status_code == 412
-    require_our_error(answer.status_code, answer.content, answer.headers)
+    assert response.status_code == 412
+    require_our_error(response.status_code, response.content, response.headers)
     assert state(world) == before
     assert send(row, world, method="GET").headers["ETag"] == tag
 
@@ -163,11 +163,11 @@ def test_a_write_to_what_was_read_happens(row: Row, world: World, tags: str) -> 
     tag = send(row, world, method="GET").headers["ETag"]
 
     with transaction.atomic():
-        answer = send(row, world, **{"If-Match": tags.format(tag=tag)})
+        response = send(row, world, **{"If-Match": tags.format(tag=tag)})
 
-    assert answer.status_code == row.expected[-1]
+    assert response.status_code == row.expected[-1]
     if row.route.startswith("PATCH"):
-        assert answer.headers["ETag"] == send(row, world, method="GET").headers["ETag"]
+        assert response.headers["ETag"] == send(row, world, method="GET").headers["ETag"]
 
 
 @pytest.mark.parametrize("row", CHANGED, ids=str)
@@ -176,10 +176,10 @@ def test_a_condition_that_cannot_be_read_is_refused(row: Row, world: World, name
     before = state(world)
 
     for value in ("", "1f0c", '"1f0c', '"a" "b"', "*, *", 'w/"a"', '"a",', "'a'"):
-        answer = send(row, world, **{name: value})
+        response = send(row, world, **{name: value})
 
-        [issue] = require_our_error(answer.status_code, answer.content, answer.headers)
-        assert (answer.status_code, issue["loc"]) == (422, ["header", name])
+        [issue] = require_our_error(response.status_code, response.content, response.headers)
+        assert (response.status_code, issue["loc"]) == (422, ["header", name])
     assert state(world) == before
 
 
@@ -237,13 +237,13 @@ def test_of_many_writes_to_what_was_read_one_happens(
     calls = [partial(patch, client_of(user), path, body, tag) for body in bodies]
 
     with factory.replaced(public=MemoryStore(), private=MemoryStore()):
-        answers = at_once(calls)
+        responses = at_once(calls)
 
-    assert Counter(status for status, _ in answers) == {200: 1, 412: len(bodies) - 1}
-    [written] = [answer for status, answer in answers if status == 200]
-    assert client_of(user).get(path).json() == written
+    assert Counter(status for status, _ in responses) == {200: 1, 412: len(bodies) - 1}
+    [succeeded] = [response for status, response in responses if status == 200]
+    assert client_of(user).get(path).json() == succeeded
 
 
 def patch(client: APIClient, path: str, body: Any, tag: str) -> tuple[int, Any]:
-    answer = client.patch(path, body, headers={"If-Match": tag})
-    return answer.status_code, json.loads(answer.content)
+    response = client.patch(path, body, headers={"If-Match": tag})
+    return response.status_code, json.loads(response.content)

@@ -11,9 +11,11 @@ PATH = "/api/v1/products/"
 def test_a_page_reads_the_headers_it_needs(world: World, settings: Settings) -> None:
     settings.CORS_ALLOWED_ORIGINS = [ORIGIN]
 
-    answer = world.client("plain").get(PATH, headers={"Origin": ORIGIN})
+    response = world.client("plain").get(PATH, headers={"Origin": ORIGIN})
 
-    exposed = {each.strip() for each in answer.headers["Access-Control-Expose-Headers"].split(",")}
+    exposed = {
+        each.strip() for each in response.headers["Access-Control-Expose-Headers"].split(",")
+    }
     assert exposed == {
         "Content-Disposition",
         "ETag",
@@ -22,7 +24,7 @@ def test_a_page_reads_the_headers_it_needs(world: World, settings: Settings) -> 
         "Retry-After",
         "X-Request-ID",
     }
-    assert {each.strip().lower() for each in answer.headers["Vary"].split(",")} >= {
+    assert {each.strip().lower() for each in response.headers["Vary"].split(",")} >= {
         "origin",
         "authorization",
     }
@@ -30,17 +32,17 @@ def test_a_page_reads_the_headers_it_needs(world: World, settings: Settings) -> 
 
 def test_a_page_may_send_conditions_and_keys(world: World, settings: Settings) -> None:
     settings.CORS_ALLOWED_ORIGINS = [ORIGIN]
-    asked = "authorization,content-type,idempotency-key,if-match,if-none-match,x-request-id"
+    headers = "authorization,content-type,idempotency-key,if-match,if-none-match,x-request-id"
 
-    answer = world.client("anonymous").generic(
+    response = world.client("anonymous").generic(
         "OPTIONS",
         PATH,
         headers={
             "Origin": ORIGIN,
             "Access-Control-Request-Method": "PATCH",
-            "Access-Control-Request-Headers": asked,
+            "Access-Control-Request-Headers": headers,
         },
     )
 
-    allowed = {each.strip() for each in answer.headers["Access-Control-Allow-Headers"].split(",")}
-    assert (answer.status_code, set(asked.split(",")) - allowed) == (200, set())
+    allowed = {each.strip() for each in response.headers["Access-Control-Allow-Headers"].split(",")}
+    assert (response.status_code, set(headers.split(",")) - allowed) == (200, set())

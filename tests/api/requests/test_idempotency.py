@@ -35,8 +35,8 @@ def post(user: User, body: Any = None, key: str = "k-1", path: str = PRODUCTS) -
     return client.post(path, body or SHOE, headers={"Idempotency-Key": key})
 
 
-def refusal(answer: HttpResponse) -> Any:
-    return require_our_error(answer.status_code, answer.content, answer.headers)
+def refusal(response: HttpResponse) -> Any:
+    return require_our_error(response.status_code, response.content, response.headers)
 
 
 @pytest.mark.covers("F40", "T64")
@@ -74,66 +74,66 @@ def test_the_other_spelling_of_the_path_is_the_same_request(user: User) -> None:
 def test_another_body_with_the_same_key_is_refused(user: User) -> None:
     post(user)
 
-    answer = post(user, {"name": "Boot"})
+    response = post(user, {"name": "Boot"})
 
-    assert answer.status_code == 422
-    [issue] = refusal(answer)
+    assert response.status_code == 422
+    [issue] = refusal(response)
     assert issue["loc"] == ["header", "Idempotency-Key"]
     assert issue["type"] == "idempotency_key_reused"
     assert Product.objects.count() == 1
 
 
 def test_another_scope_with_the_same_key_is_another_request(user: User) -> None:
-    made = client_of(user).post("/api/v1/organizations/", {"name": "Us"}).json()
+    product = client_of(user).post("/api/v1/organizations/", {"name": "Us"}).json()
     post(user)
 
-    answer = post(user, path=f"{PRODUCTS}?organization_id={made['id']}")
+    response = post(user, path=f"{PRODUCTS}?organization_id={product['id']}")
 
-    assert answer.status_code == 422
+    assert response.status_code == 422
 
 
 @pytest.mark.covers("F40")
 def test_keys_of_two_users_and_two_routes_are_strangers(user: User) -> None:
-    mine = post(user, {"name": "One"})
+    first = post(user, {"name": "One"})
 
-    theirs = post(UserFactory.create(), {"name": "One"})
+    second = post(UserFactory.create(), {"name": "One"})
     elsewhere = post(user, {"name": "One"}, path="/api/v1/looks/")
 
-    assert [mine.status_code, theirs.status_code, elsewhere.status_code] == [201, 201, 201]
-    assert mine.json()["id"] != theirs.json()["id"] != elsewhere.json()["id"]
+    assert [first.status_code, second.status_code, elsewhere.status_code] == [201, 201, 201]
+    assert first.json()["id"] != second.json()["id"] != elsewhere.json()["id"]
 
 
 @pytest.mark.parametrize("body", [{"name": ""}, {"name": "A", "images": ["https://evil.test/a"]}])
 def test_a_refused_request_leaves_its_key_free(user: User, body: dict[str, Any]) -> None:
-    refused = post(user, body)
+    conflict = post(user, body)
 
-    answer = post(user, SHOE)
+    response = post(user, SHOE)
 
-    assert refused.status_code == 422
-    assert answer.status_code == 201
+    assert conflict.status_code == 422
+    assert response.status_code == 201
 
 
 def test_a_request_still_running_is_a_conflict(user: User) -> None:
     post(user)
     IdempotencyKey.objects.update(status_code=None, answer=None)
 
-    answer = post(user)
+    response = post(user)
 
-    assert answer.status_code == 409
-    assert refusal(answer) == "A request with this Idempotency-Key is still running."
-    assert 1 <= int(answer.headers["Retry-After"]) <= 10
+    assert response.status_code == 409
+    assert refusal(response) == "A request with this Idempotency-Key is still running."
+    assert 1 <= int(response.headers["Retry-After"]) <= 10
 
 
 def test_a_claim_lasts_ten_seconds(user: User, pauses: list[Callable[[], None]]) -> None:
-    left: list[timedelta] = []
+    remaining: list[timedelta] = []
 
     def look() -> None:
-        left.append(IdempotencyKey.objects.get().locked_until - timezone.now())
+        remaining.append(IdempotencyKey.objects.get().locked_until - timezone.now())
 
     pauses.append(look)
     post(user)
 
-    assert timedelta() < left[0] <= timedelta(seconds=10)
+    assert timedelta() < remaining[0] <= timedelta(seconds=10)
 
 
 def test_a_request_that_died_gives_its_key_back(user: User) -> None:
@@ -141,9 +141,9 @@ def test_a_request_that_died_gives_its_key_back(user: User) -> None:
     past = timezone.now() - timedelta(seconds=1)
     IdempotencyKey.objects.update(status_code=None, answer=None, locked_until=past)
 
-    answer = post(user, {"name": "Boot"})
+    response = post(user, {"name": "Boot"})
 
-    assert answer.status_code == 201
+    assert response.status_code == 201
 
 
 def test_a_key_is_kept_for_a_day(user: User) -> None:
@@ -168,10 +168,10 @@ def test_keys_past_their_day_are_forgotten(user: User) -> None:
 
 @pytest.mark.parametrize("key", ["", "k" * 256, "naïve", "a\tb"])
 def test_a_bad_key_is_refused_in_its_place(user: User, key: str) -> None:
-    answer = post(user, key=key)
+    response = post(user, key=key)
 
-    assert answer.status_code == 422
-    [issue] = refusal(answer)
+    assert response.status_code == 422
+    [issue] = refusal(response)
     assert issue["loc"] == ["header", "Idempotency-Key"]
     assert issue["type"] == "idempotency_key"
     assert not Product.objects.exists()
@@ -229,10 +229,10 @@ def test_a_claim_is_renewed_while_the_request_works(
             renewed.wait(0.01)
 
     pauses.append(work)
-    answer = post(user)
+    response = post(user)
 
     assert renewed.is_set()
-    assert answer.status_code == 201
+    assert response.status_code == 201
     assert not [each for each in threading.enumerate() if each.name == "idempotency-key"]
 
 
@@ -253,14 +253,14 @@ def test_a_crash_between_commit_and_answer_is_replayed(crash_after_commit: None)
     user = UserFactory.create()
     with pytest.raises(SystemExit, match="committed"):
         post(user)
-    made = Product.objects.get()
+    product = Product.objects.get()
 
     crash_points.install(None)
-    answer = post(user)
+    response = post(user)
 
-    assert answer.status_code == 201
-    assert answer.json()["id"] == str(made.pk)
-    assert answer.headers["Idempotent-Replayed"] == "true"
+    assert response.status_code == 201
+    assert response.json()["id"] == str(product.pk)
+    assert response.headers["Idempotent-Replayed"] == "true"
 
 
 @pytest.mark.covers("F40")
@@ -274,18 +274,18 @@ def test_fifty_at_once_make_one_product() -> None:
             client = client_of(user)
             client.raise_request_exception = False
             together.wait(timeout=60)
-            answer = client.post(PRODUCTS, SHOE, headers={"Idempotency-Key": "one"})
-            return answer.status_code, answer.json().get("id", "")
+            response = client.post(PRODUCTS, SHOE, headers={"Idempotency-Key": "one"})
+            return response.status_code, response.json().get("id", "")
         finally:
             connection.close()
 
     with ThreadPoolExecutor(50) as pool:
-        answers = list(pool.map(send, range(50)))
+        responses = list(pool.map(send, range(50)))
 
-    made = Product.objects.get()
-    assert {status for status, _ in answers} <= {201, 409}
-    assert {each for status, each in answers if status == 201} == {str(made.pk)}
-    assert post(user, key="one").json()["id"] == str(made.pk)
+    product = Product.objects.get()
+    assert {status for status, _ in responses} <= {201, 409}
+    assert {each for status, each in responses if status == 201} == {str(product.pk)}
+    assert post(user, key="one").json()["id"] == str(product.pk)
 
 
 @pytest.mark.covers("F40")
@@ -294,21 +294,21 @@ def test_a_refused_request_sent_many_times_at_once_is_never_a_defect() -> None:
     user = UserFactory.create()
     threads, rounds = 8, 12
     together = Barrier(threads)
-    refused = {"name": "A", "images": ["https://evil.test/a"]}
+    response = {"name": "A", "images": ["https://evil.test/a"]}
 
     def send(_: int) -> list[int]:
         try:
             statuses = []
             for _round in range(rounds):
                 together.wait(timeout=60)
-                statuses.append(post(user, refused, key="one").status_code)
+                statuses.append(post(user, response, key="one").status_code)
             return statuses
         finally:
             connection.close()
 
     with ThreadPoolExecutor(threads) as pool:
-        answers = [status for statuses in pool.map(send, range(threads)) for status in statuses]
+        responses = [status for statuses in pool.map(send, range(threads)) for status in statuses]
 
-    assert len(answers) == threads * rounds
-    assert 422 in answers
-    assert set(answers) <= {409, 422}
+    assert len(responses) == threads * rounds
+    assert 422 in responses
+    assert set(responses) <= {409, 422}

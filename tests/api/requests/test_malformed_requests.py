@@ -27,39 +27,43 @@ class Server:
     port: int
     token: str
 
-    def send(self, method: str, path: str, sent: Malformed) -> tuple[int, bytes, dict[str, str]]:
+    def send(
+        self, method: str, path: str, malformed: Malformed
+    ) -> tuple[int, bytes, dict[str, str]]:
         """Send one request as it stands and return status, body and headers."""
         connection = http.client.HTTPConnection(self.host, self.port, timeout=20)
-        headers = {"Authorization": f"Bearer {self.token}", **sent.headers}
-        if sent.content_type is not None:
-            headers["Content-Type"] = sent.content_type
-        body: object = sent.body
-        if sent.chunked:
-            body = iter([sent.body[at : at + 65536] for at in range(0, len(sent.body), 65536)])
+        headers = {"Authorization": f"Bearer {self.token}", **malformed.headers}
+        if malformed.content_type is not None:
+            headers["Content-Type"] = malformed.content_type
+        body: object = malformed.body
+        if malformed.chunked:
+            body = iter(
+                [malformed.body[at : at + 65536] for at in range(0, len(malformed.body), 65536)]
+            )
         with suppress(BrokenPipeError, ConnectionResetError):  # refused early: read why
             connection.request(
                 method,
                 path,
                 body=body,  # type: ignore[arg-type]  # bytes or an iterator of them
                 headers=headers,
-                encode_chunked=sent.chunked,
+                encode_chunked=malformed.chunked,
             )
-        answer = connection.getresponse()
-        with answer:
-            read = answer.read()
+        response = connection.getresponse()
+        with response:
+            read = response.read()
         connection.close()
-        return answer.status, read, {name.lower(): value for name, value in answer.getheaders()}
+        return response.status, read, {name.lower(): value for name, value in response.getheaders()}
 
 
 @pytest.fixture(scope="module")
 def server(live_product: Callable[..., Product]) -> Server:
     product = live_product(STORAGE="local")
     person = product.users["superuser"]
-    answer = httpx.post(
+    response = httpx.post(
         f"{product.api}/api/v1/login/access-token",
         data={"username": person.email, "password": person.password},
     )
-    return Server("127.0.0.1", product.port, answer.json()["access_token"])
+    return Server("127.0.0.1", product.port, response.json()["access_token"])
 
 
 def json_routes() -> list[Route]:
@@ -80,12 +84,12 @@ def path_of(route: Route) -> str:
 
 
 @pytest.mark.covers("T45", "T51")
-@pytest.mark.parametrize("sent", MALFORMED, ids=str)
-def test_a_malformed_request_is_the_callers_fault(server: Server, sent: Malformed) -> None:
+@pytest.mark.parametrize("malformed", MALFORMED, ids=str)
+def test_a_malformed_request_is_the_callers_fault(server: Server, malformed: Malformed) -> None:
     for route in json_routes():
-        status, body, headers = server.send(route.method, path_of(route), sent)
+        status, body, headers = server.send(route.method, path_of(route), malformed)
 
-        if sent.harmless and status < 400:
+        if malformed.harmless and status < 400:
             json.loads(body)
             require_no_leak(body)
         else:
@@ -97,24 +101,24 @@ def test_a_client_refused_before_its_body_was_read_can_go_on(
     server: Server, path: str, size: int
 ) -> None:
     base = f"http://{server.host}:{server.port}/api/v1/"
-    told = set()
+    refusals = set()
 
     with httpx.Client(base_url=base, timeout=20) as client:
         for _ in range(20):
             with suppress(httpx.WriteError, httpx.ReadError):  # it was still sending
-                refused = client.post(
+                early_response = client.post(
                     path, content=b"x" * size, headers={"Authorization": "Bearer x"}
                 )
-                told.add((refused.status_code, refused.headers.get("Connection")))
-            answer = client.get("login/test-token", headers={"Authorization": "Bearer x"})
-            assert answer.status_code in {401, 405}
+                refusals.add((early_response.status_code, early_response.headers.get("Connection")))
+            response = client.get("login/test-token", headers={"Authorization": "Bearer x"})
+            assert response.status_code in {401, 405}
 
-    assert told == {(401, "close")}
+    assert refusals == {(401, "close")}
 
 
 def test_a_connection_lives_on_when_the_body_was_read(server: Server) -> None:
     base = f"http://{server.host}:{server.port}/api/v1/"
 
-    answer = httpx.post(f"{base}login/access-token", data={"username": "a", "password": "b"})
+    response = httpx.post(f"{base}login/access-token", data={"username": "a", "password": "b"})
 
-    assert "Connection" not in answer.headers
+    assert "Connection" not in response.headers

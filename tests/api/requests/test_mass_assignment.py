@@ -158,11 +158,11 @@ def forgeries(model: type[models.Model], allowed: set[str]) -> Iterator[tuple[st
     """Yield every field of the model a client may not send, with a value it never has."""
     for field in model._meta.concrete_fields:
         for name in {field.name, field.attname} - allowed:
-            yield name, forged(field)
+            yield name, forged_value(field)
     yield from ((name, "OWNER") for name in FOLKLORE if name not in allowed)
 
 
-def forged(field: Any) -> Any:
+def forged_value(field: Any) -> Any:
     if isinstance(field, models.UUIDField | models.ForeignKey):
         return str(FORGED_ID)
     if isinstance(field, models.DateTimeField):
@@ -206,8 +206,8 @@ def test_a_change_leaves_every_field_of_the_servers(
 
     probed = list(forgeries(each.model, writable(schema, route)))
     for name, value in probed:
-        answer = getattr(client, route.method.lower())(path, each.body | {name: value})
-        assert answer.status_code == 200, (name, answer.content)
+        response = getattr(client, route.method.lower())(path, each.body | {name: value})
+        assert response.status_code == 200, (name, response.content)
         assert row_of(each.model, target) == before, name
 
     assert len(probed) > 5
@@ -224,16 +224,16 @@ def test_a_creation_takes_no_field_of_the_servers(
         name: str(world.ids[value]) for name, value in each.body.items() if value in world.ids
     }
     probed = dict(forgeries(each.model, writable(schema, route)))
-    known = set(each.model._default_manager.values_list("pk", flat=True))
+    existing = set(each.model._default_manager.values_list("pk", flat=True))
 
-    answer = client.post(path, body | probed)
+    response = client.post(path, body | probed)
 
-    assert answer.status_code in {200, 201, 202}, answer.content
-    made = each.model._default_manager.exclude(pk__in=known).values().get()
+    assert response.status_code in {200, 201, 202}, response.content
+    created = each.model._default_manager.exclude(pk__in=existing).values().get()
     for name, value in probed.items():
-        if name in made:
-            assert str(made[name]) != str(value), name
-    named = {world.ids["newcomer"], world.ids["colleague"]}  # in a body, in a path
-    assert made.get("user_id") in {None, world.people[each.caller].pk, *named}
-    assert abs(made["created_at"] - dt.datetime.now(dt.UTC)).total_seconds() < 60
+        if name in created:
+            assert str(created[name]) != str(value), name
+    forged_ids = {world.ids["newcomer"], world.ids["colleague"]}  # in a body, in a path
+    assert created.get("user_id") in {None, world.people[each.caller].pk, *forged_ids}
+    assert abs(created["created_at"] - dt.datetime.now(dt.UTC)).total_seconds() < 60
     assert len(probed) > 5

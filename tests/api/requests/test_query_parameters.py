@@ -77,9 +77,9 @@ def ask(row: Row, world: World, extra: str, *, method: str = "") -> HttpResponse
     )
 
 
-def issue_of(answer: HttpResponse) -> Any:
-    [issue] = require_our_error(answer.status_code, answer.content, answer.headers)
-    assert answer.status_code == 422
+def issue_of(response: HttpResponse) -> Any:
+    [issue] = require_our_error(response.status_code, response.content, response.headers)
+    assert response.status_code == 422
     return issue
 
 
@@ -93,8 +93,8 @@ def test_an_unknown_parameter_is_refused(row: Row, world: World) -> None:
 
 @pytest.mark.parametrize("row", READ, ids=str)
 def test_a_declared_parameter_is_neither_empty_nor_repeated(row: Row, world: World) -> None:
-    sent = {part.partition("=")[0] for part in row.query.lstrip("?").split("&")}
-    for name in parameters_of(row).keys() - sent:
+    names = {part.partition("=")[0] for part in row.query.lstrip("?").split("&")}
+    for name in parameters_of(row).keys() - names:
         empty = ask(row, world, f"{name}=")
         twice = ask(row, world, f"{name}=1&{name}=1")
 
@@ -123,7 +123,7 @@ def test_head_reads_the_same_parameters(row: Row, world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sent", "suggestion"),
+    ("parameter", "suggestion"),
     [
         ("organisation_id=1", "organization_id"),
         ("organizationId=1", "organization_id"),
@@ -133,11 +133,11 @@ def test_head_reads_the_same_parameters(row: Row, world: World) -> None:
     ],
 )
 def test_a_misspelt_parameter_is_told_the_right_one(
-    world: World, sent: str, suggestion: str
+    world: World, parameter: str, suggestion: str
 ) -> None:
-    answer = world.client("plain").get(f"/api/v1/products/?{sent}")
+    response = world.client("plain").get(f"/api/v1/products/?{parameter}")
 
-    issue = issue_of(answer)
+    issue = issue_of(response)
     assert issue["ctx"] == {"suggestion": suggestion}
     assert issue["msg"] == f"Unknown parameter. Did you mean {suggestion}?"
 
@@ -150,9 +150,11 @@ def test_the_root_spellings_read_the_same(
 ) -> None:
     client = world.client("plain")
 
-    answers = [client.get(f"{root}/{resource}{slash}?{query}") for query in ("limits=1", "limit=")]
+    responses = [
+        client.get(f"{root}/{resource}{slash}?{query}") for query in ("limits=1", "limit=")
+    ]
 
-    assert [answer.status_code for answer in answers] == [422, 422]
+    assert [response.status_code for response in responses] == [422, 422]
 
 
 @pytest.mark.parametrize("value", NOT_UUIDS)
@@ -192,9 +194,12 @@ def test_an_id_has_one_spelling(world: World, path: str, value: str) -> None:
     ],
 )
 def test_an_id_in_a_body_has_one_spelling(world: World, path: str, field: str, value: str) -> None:
-    answer = world.client("plain").post(f"/api/v1/{path}", {"name": "A", field: value})
+    response = world.client("plain").post(f"/api/v1/{path}", {"name": "A", field: value})
 
-    assert (issue_of(answer)["loc"], issue_of(answer)["type"]) == (["body", field], "uuid_parsing")
+    assert (issue_of(response)["loc"], issue_of(response)["type"]) == (
+        ["body", field],
+        "uuid_parsing",
+    )
 
 
 def test_upper_case_digits_name_the_same_object(world: World) -> None:
@@ -218,8 +223,8 @@ def test_a_hash_has_one_spelling(world: World, end: str) -> None:
 
     assert client.get(f"/api/v1/media-resources/?sha256={digest}").status_code == 200
     if end:
-        answer = client.get(f"/api/v1/media-resources/?sha256={digest}{end}")
-        assert issue_of(answer)["loc"] == ["query", "sha256"]
+        response = client.get(f"/api/v1/media-resources/?sha256={digest}{end}")
+        assert issue_of(response)["loc"] == ["query", "sha256"]
 
 
 @pytest.mark.parametrize(
@@ -228,36 +233,36 @@ def test_a_hash_has_one_spelling(world: World, end: str) -> None:
 def test_a_hash_in_a_body_has_one_spelling(world: World, value: str) -> None:
     body = {"filename": "a.png", "content_type": "image/png", "sha256": value}
 
-    answer = world.client("plain").post("/api/v1/uploads/presigned-url", body)
+    response = world.client("plain").post("/api/v1/uploads/presigned-url", body)
 
-    assert issue_of(answer)["loc"] == ["body", "sha256"]
+    assert issue_of(response)["loc"] == ["body", "sha256"]
 
 
 @pytest.mark.parametrize("field", ["grant_type", "scope", "client_id", "client_secret"])
 def test_common_clients_sign_in_with_empty_fields(world: World, field: str) -> None:
     body = f"username=nobody%40example.com&password=wrong&{field}="
 
-    answer = world.client("anonymous").generic(
+    response = world.client("anonymous").generic(
         "POST",
         "/api/v1/login/access-token",
         body,
         content_type="application/x-www-form-urlencoded",
     )
 
-    assert answer.status_code == 401
+    assert response.status_code == 401
 
 
 @pytest.mark.parametrize("body", ["username=&password=a", "username=a&password=", "username=a"])
 @pytest.mark.parametrize("more", ["", "&unknown=1"])
 def test_nobody_signs_in_with_an_empty_name_or_password(world: World, body: str, more: str) -> None:
-    answer = world.client("anonymous").generic(
+    response = world.client("anonymous").generic(
         "POST",
         "/api/v1/login/access-token",
         body + more,
         content_type="application/x-www-form-urlencoded",
     )
 
-    assert issue_of(answer)["loc"][0] == "body"
+    assert issue_of(response)["loc"][0] == "body"
 
 
 def test_a_repeated_name_in_a_form_or_an_object_is_refused(world: World) -> None:

@@ -12,7 +12,7 @@ from bulkupload.models import BulkUploadRowError
 from catalog.models import Product, Subject
 from sartiq.core.management.commands.check_openapi import document
 from tests.api.asking import answer_to
-from tests.api.matrix import ROWS, V1, Row, anybody
+from tests.api.matrix import ROWS, V1, Row, everyone
 from tests.api.world import World
 
 PASSWORD: Final = "long-enough-horse"
@@ -23,7 +23,7 @@ ORGANIZATION: Final = {"org_id": "organization"}
 OWNER: Final = {**ORGANIZATION, "user_id": "owner"}
 # What is refused in `occupied`, to a superuser who is the only one.
 CONFLICTS: Final = [
-    Row(route=f"{route.replace(' /', f' {V1}/')}", ids=ids, body=body, expected=anybody(409))
+    Row(route=f"{route.replace(' /', f' {V1}/')}", ids=ids, body=body, expected=everyone(409))
     for route, ids, body in (
         ("PATCH /products/{entity_id}", {"entity_id": "product"}, {"sku": "TAKEN"}),
         ("PATCH /subjects/{entity_id}", {"entity_id": "subject"}, {"slug": "taken"}),
@@ -69,31 +69,31 @@ def is_repeatable(operation: dict[str, Any]) -> bool:
 
 def statuses() -> dict[str, set[str]]:
     """Return the statuses of the matrix, which `test_permission_matrix.py` holds true."""
-    found: dict[str, set[str]] = defaultdict(set)
+    by_route: dict[str, set[str]] = defaultdict(set)
     for row in ROWS:
-        found[row.route] |= {str(status) for status in row.expected}
-    return found
+        by_route[row.route] |= {str(status) for status in row.expected}
+    return by_route
 
 
 def test_every_status_of_the_matrix_is_documented(documented: dict[str, set[str]]) -> None:
     missing = {
-        route: given - documented[route]
-        for route, given in statuses().items()
-        if route in documented and given - documented[route]
+        route: real - documented[route]
+        for route, real in statuses().items()
+        if route in documented and real - documented[route]
     }
 
     assert missing == {}
 
 
 def test_every_documented_404_is_one_of_the_matrix(documented: dict[str, set[str]]) -> None:
-    given = statuses()
-    given["GET /files/{file_path}"].add("404")  # `test_redirects.py` shows it
+    real = statuses()
+    real["GET /files/{file_path}"].add("404")  # `test_redirects.py` shows it
 
-    assert {route for route, each in documented.items() if "404" in each - given[route]} == set()
+    assert {route for route, each in documented.items() if "404" in each - real[route]} == set()
 
 
 @pytest.fixture
-def occupied(world: World) -> World:
+def world_with_conflicts(world: World) -> World:
     """The world with the names taken that `CONFLICTS` asks for, and nothing to retry."""
     owned: dict[str, Any] = {"user": world.people["owner"], "organization": world.organization}
     Product.objects.create(name="Taken", sku="TAKEN", **owned)
@@ -110,16 +110,16 @@ def occupied(world: World) -> World:
 
 
 @pytest.mark.parametrize("row", CONFLICTS, ids=str)
-def test_conflicts_are_refused(row: Row, occupied: World) -> None:
-    assert answer_to(row, "superuser", occupied).status_code == 409
+def test_conflicts_are_refused(row: Row, world_with_conflicts: World) -> None:
+    assert answer_to(row, "superuser", world_with_conflicts).status_code == 409
 
 
 def test_every_documented_409_is_given(
     schema: dict[str, Any], documented: dict[str, set[str]]
 ) -> None:
-    given = {route for route, each in statuses().items() if "409" in each} & set(documented)
-    given |= {row.route for row in CONFLICTS} | RACES
+    real = {route for route, each in statuses().items() if "409" in each} & set(documented)
+    real |= {row.route for row in CONFLICTS} | RACES
 
-    assert {route for route, each in documented.items() if "409" in each} == given | {
+    assert {route for route, each in documented.items() if "409" in each} == real | {
         route for route, operation in operations(schema) if is_repeatable(operation)
     }

@@ -52,7 +52,7 @@ OBJECTS = {
 
 
 @pytest.fixture
-def kept_connection(db: None) -> Iterator[None]:
+def keep_connection(db: None) -> Iterator[None]:
     """Keep the test's transaction open across requests, as Django's own test client does."""
     signals.request_started.disconnect(close_old_connections)
     signals.request_finished.disconnect(close_old_connections)
@@ -62,7 +62,7 @@ def kept_connection(db: None) -> Iterator[None]:
 
 
 @pytest.fixture
-def schema(kept_connection: None) -> Any:
+def schema(keep_connection: None) -> Any:
     return schemathesis.openapi.from_wsgi("/api/v1/openapi.json", application)
 
 
@@ -81,7 +81,7 @@ def name_existing(case: Any, world: World) -> None:
 
 def exercise(operation: Any, mode: GenerationMode, world: World, principal: str) -> int:
     """Send generated requests to one operation and return how many."""
-    sent = 0
+    count = 0
     token = world.tokens.get(principal)
     headers = {"Authorization": f"Bearer {token}"} if token else {}
 
@@ -95,16 +95,16 @@ def exercise(operation: Any, mode: GenerationMode, world: World, principal: str)
     )
     @given(case=operation.as_strategy(generation_mode=mode), existing=st.booleans())
     def request(case: Any, existing: bool) -> None:  # noqa: FBT001  Hypothesis passes by keyword
-        nonlocal sent
+        nonlocal count
         if existing:
             name_existing(case, world)
-        answer = case.call(headers=headers)
-        case.validate_response(answer, checks=CHECKS)
-        sent += 1
+        response = case.call(headers=headers)
+        case.validate_response(response, checks=CHECKS)
+        count += 1
 
     with suppress(Unsatisfiable):  # an operation that reads nothing has no malformed request
         request()
-    return sent
+    return count
 
 
 @pytest.mark.covers("T44", "T51")
@@ -113,12 +113,12 @@ def exercise(operation: Any, mode: GenerationMode, world: World, principal: str)
 def test_every_answer_is_one_the_schema_declares(
     schema: Any, world: World, principal: str, mode: GenerationMode
 ) -> None:
-    sent, faults = 0, []
+    count, faults = 0, []
     for operation in operations(schema):
         try:
-            sent += exercise(operation, mode, world, principal)
-        except FailureGroup as found:
-            faults += [f"{operation.label}: {each}" for each in found.exceptions]
+            count += exercise(operation, mode, world, principal)
+        except FailureGroup as group:
+            faults += [f"{operation.label}: {each}" for each in group.exceptions]
 
     assert faults == []
-    assert sent > 30 * SEEDS[principal]
+    assert count > 30 * SEEDS[principal]

@@ -34,31 +34,31 @@ ROW_TABLES: Final = ("table warning", "row warning", "row fault", "image warning
 
 
 @pytest.fixture(scope="module")
-def shapes() -> dict[str, Any]:
-    found: dict[str, Any] = document()["components"]["schemas"]
-    return found
+def schemas() -> dict[str, Any]:
+    schemas: dict[str, Any] = document()["components"]["schemas"]
+    return schemas
 
 
 def listed(page: str, heading: str) -> set[str]:
     """Return the codes in the first column of a page's table."""
     text = (CHECKOUT / "docs" / page).read_text(encoding="utf-8")
-    _, found, rest = text.partition(f"| {heading} | meaning |\n")
-    assert found, heading
+    _, table, rest = text.partition(f"| {heading} | meaning |\n")
+    assert table, heading
     rows = rest.partition("\n\n")[0].splitlines()[1:]
     return {code for row in rows for code in re.findall(r"`(\w+)`", row.split("|")[1])}
 
 
 @pytest.mark.parametrize("place", PROPERTIES, ids=".".join)
-def test_every_code_refers_to_its_enum(shapes: dict[str, Any], place: tuple[str, str]) -> None:
+def test_every_code_refers_to_its_enum(schemas: dict[str, Any], place: tuple[str, str]) -> None:
     shape, name = place
 
-    assert f"#/components/schemas/{PROPERTIES[place]}" in str(shapes[shape]["properties"][name])
+    assert f"#/components/schemas/{PROPERTIES[place]}" in str(schemas[shape]["properties"][name])
 
 
-def test_every_property_of_codes_is_among_them(shapes: dict[str, Any]) -> None:
+def test_every_property_of_codes_is_among_them(schemas: dict[str, Any]) -> None:
     codes = {
         (name, key)
-        for name, shape in shapes.items()
+        for name, shape in schemas.items()
         for key in shape.get("properties", {})
         if name.endswith("Public") and re.fullmatch("(.+_)?code", key)
     }
@@ -69,8 +69,8 @@ def test_every_property_of_codes_is_among_them(shapes: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("name", ENUMS)
-def test_enums_are_the_sets_of_the_code(shapes: dict[str, Any], name: str) -> None:
-    assert shapes[name]["enum"] == list(ENUMS[name])
+def test_enums_are_the_sets_of_the_code(schemas: dict[str, Any], name: str) -> None:
+    assert schemas[name]["enum"] == list(ENUMS[name])
 
 
 def test_pages_list_the_codes_of_exports() -> None:

@@ -37,9 +37,9 @@ def schema() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def shapes(schema: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = schema["components"]["schemas"]
-    return found
+def schemas(schema: dict[str, Any]) -> dict[str, Any]:
+    schemas: dict[str, Any] = schema["components"]["schemas"]
+    return schemas
 
 
 def operations(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -74,12 +74,12 @@ def test_every_parameter_has_a_type_and_a_description(schema: dict[str, Any]) ->
 
 def test_every_answer_has_a_description(schema: dict[str, Any]) -> None:
     for _, operation in operations(schema):
-        for answer in operation["responses"].values():
-            assert "$ref" in answer or answer["description"].strip()
+        for response in operation["responses"].values():
+            assert "$ref" in response or response["description"].strip()
 
 
-def test_every_shape_and_property_has_a_title_and_a_description(shapes: dict[str, Any]) -> None:
-    for name, shape in shapes.items():
+def test_every_shape_and_property_has_a_title_and_a_description(schemas: dict[str, Any]) -> None:
+    for name, shape in schemas.items():
         assert shape["title"] == name
         assert shape["description"].strip(), name
         for key, each in shape.get("properties", {}).items():
@@ -94,8 +94,8 @@ def test_operation_ids_start_with_the_verb_of_their_method(schema: dict[str, Any
         assert verb in OF_METHOD.get(method, VERBS), operation["operationId"]
 
 
-def test_shapes_are_named_after_what_they_are_for(shapes: dict[str, Any]) -> None:
-    objects = {name for name, shape in shapes.items() if shape.get("type") == "object"}
+def test_shapes_are_named_after_what_they_are_for(schemas: dict[str, Any]) -> None:
+    objects = {name for name, shape in schemas.items() if shape.get("type") == "object"}
     others = {name for name in objects if not re.search("(Create|Update|Public|List)$", name)}
 
     assert others == OTHER_SHAPES
@@ -115,8 +115,8 @@ def test_document_names_its_licence_and_its_server(schema: dict[str, Any]) -> No
     assert [each["url"] for each in schema["servers"]] == ["/"]
 
 
-def test_examples_are_the_specifications(shapes: dict[str, Any]) -> None:
-    assert shapes["ExportConfigurationPublic"]["example"] == {
+def test_examples_are_the_specifications(schemas: dict[str, Any]) -> None:
+    assert schemas["ExportConfigurationPublic"]["example"] == {
         "created_at": "2025-01-01T00:00:00Z",
         "id": ID,
         "image_format": "webp",
@@ -126,34 +126,34 @@ def test_examples_are_the_specifications(shapes: dict[str, Any]) -> None:
         "updated_at": "2025-01-01T00:00:00Z",
         "user_id": "123e4567-e89b-12d3-a456-426614174001",
     }
-    assert shapes["ExportConfigurationCreate"]["example"] == {
+    assert schemas["ExportConfigurationCreate"]["example"] == {
         "image_format": "webp",
         "metadata_adapter": "default",
         "naming_convention_template": TEMPLATE,
     }
-    assert shapes["ExportConfigurationUpdate"]["example"] == {
+    assert schemas["ExportConfigurationUpdate"]["example"] == {
         "image_format": "jpeg",
         "metadata_adapter": "ovs",
     }
 
 
-def test_presign_names_its_types_and_bounds(shapes: dict[str, Any]) -> None:
+def test_presign_names_its_types_and_bounds(schemas: dict[str, Any]) -> None:
     size = {"type": "integer", "minimum": 1, "maximum": MAX_FILE_SIZE}
-    properties = shapes["PresignedUrlRequest"]["properties"]
+    properties = schemas["PresignedUrlRequest"]["properties"]
 
     assert properties["file_size"]["anyOf"] == [size, {"type": "null"}]
     assert properties["size"]["anyOf"] == [size, {"type": "null"}]
-    assert shapes["ContentType"]["enum"] == list(FILE_TYPES)
+    assert schemas["ContentType"]["enum"] == list(FILE_TYPES)
 
 
-def test_types_of_faults_are_a_closed_set(shapes: dict[str, Any]) -> None:
-    assert shapes["ValidationErrorType"]["enum"] == sorted(CODES)
+def test_types_of_faults_are_a_closed_set(schemas: dict[str, Any]) -> None:
+    assert schemas["ValidationErrorType"]["enum"] == sorted(CODES)
 
 
 def test_csv_of_the_errors_is_an_operation_of_its_own(schema: dict[str, Any]) -> None:
     path = "/api/v1/bulk-upload/{job_id}/errors"
     window = {each["name"] for each in schema["paths"][path]["get"]["parameters"]}
-    answer = schema["paths"][f"{path}.csv"]["get"]["responses"]["200"]
+    response = schema["paths"][f"{path}.csv"]["get"]["responses"]["200"]
 
     assert {"skip", "limit", "format"} <= window
-    assert set(answer["content"]) == {"text/csv"}
+    assert set(response["content"]) == {"text/csv"}

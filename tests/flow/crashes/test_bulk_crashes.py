@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from devstack.product import Product
-from tests.flow.bulk import ENDED, require_exact, settled, start, table
+from tests.flow.bulk import ENDED, finished_job, require_exact, start, table
 from tests.flow.studio import Studio, eventually
 
 pytestmark = pytest.mark.flow
@@ -22,9 +22,9 @@ def test_a_worker_killed_at_any_step_counts_every_row_once(
 ) -> None:
     armed.write_text(f"worker {point}")
 
-    answer = start(studio, table(point))
+    response = start(studio, table(point))
 
-    require_exact(studio, settled(studio, answer.headers["location"]), point)
+    require_exact(studio, finished_job(studio, response.headers["location"]), point)
     assert armed.with_name("done").exists(), "the crash point was never reached"
 
 
@@ -40,7 +40,7 @@ def test_a_web_process_killed_at_any_step_makes_one_job(
         start(studio, table(point))
     eventually(lambda: _web_is_back(product, studio), bool)
     listed = studio.http.get("/bulk-upload/", params={**studio.scope, "limit": 1000}).json()
-    mine = [
+    jobs = [
         each
         for each in listed["data"]
         if each["status"] not in ENDED or each["id"] == listed["data"][-1]["id"]
@@ -48,10 +48,10 @@ def test_a_web_process_killed_at_any_step_makes_one_job(
 
     assert armed.with_name("done").exists(), "the crash point was never reached"
     if point == "bulk-saved":
-        require_exact(studio, settled(studio, f"/bulk-upload/{mine[-1]['id']}"), point)
+        require_exact(studio, finished_job(studio, f"/bulk-upload/{jobs[-1]['id']}"), point)
     else:
-        answer = start(studio, table(point))
-        require_exact(studio, settled(studio, answer.headers["location"]), point)
+        response = start(studio, table(point))
+        require_exact(studio, finished_job(studio, response.headers["location"]), point)
 
 
 def _web_is_back(product: Product, studio: Studio) -> bool:
@@ -61,15 +61,15 @@ def _web_is_back(product: Product, studio: Studio) -> bool:
 
 @pytest.mark.covers("F02", "F08")
 def test_a_lost_worker_and_an_emptied_broker_lose_no_row(studio: Studio, product: Product) -> None:
-    answer = start(studio, table("LOST"))
+    response = start(studio, table("LOST"))
     product.kill_worker()
     product.stop_broker(lose_data=True)
     later = start(studio, table("LATER"))
     product.start_broker()
     product.restart_dead()
 
-    require_exact(studio, settled(studio, answer.headers["location"]), "LOST")
-    require_exact(studio, settled(studio, later.headers["location"]), "LATER")
+    require_exact(studio, finished_job(studio, response.headers["location"]), "LOST")
+    require_exact(studio, finished_job(studio, later.headers["location"]), "LATER")
 
 
 @pytest.mark.covers("F32")
@@ -83,4 +83,4 @@ def test_a_cancelled_job_stops(studio: Studio) -> None:
     assert cancelled.status_code == 202
     assert before["status"] == "cancelled"
     assert before["processed_rows"] < 5000
-    assert settled(studio, location)["processed_rows"] == before["processed_rows"]
+    assert finished_job(studio, location)["processed_rows"] == before["processed_rows"]

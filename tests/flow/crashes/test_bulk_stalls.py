@@ -11,7 +11,7 @@ import pytest
 
 from devstack.process.child import Child
 from devstack.product import Product
-from tests.flow.bulk import require_exact, settled, start, table
+from tests.flow.bulk import finished_job, require_exact, start, table
 from tests.flow.studio import Studio, eventually
 
 pytestmark = pytest.mark.flow
@@ -24,8 +24,8 @@ def product(live_product: Callable[..., Product], armed: Path) -> Iterator[Produ
     limits = {"TASK_TIME_LIMIT": "60", "VISIBILITY_TIMEOUT": "120", "LEASE_SECONDS": "4"}
     product = live_product(CRASH_FILE=str(armed), BULK_CHUNK_ROWS="7", **limits)
     yield product
-    for left in armed.parent.iterdir():
-        left.unlink()
+    for crashes in armed.parent.iterdir():
+        crashes.unlink()
     product.kill_worker()
 
 
@@ -56,9 +56,9 @@ def test_a_worker_that_slept_through_its_lease_commits_nothing(
         eventually(armed.with_name("done").exists, bool)
 
         second.start()
-        overtaken = settled(studio, location)
+        overtaken = finished_job(studio, location)
         os.killpg(product.worker.pid, signal.SIGCONT)
         eventually(lambda: re.search(refusal, product.worker.log.read_text()), bool)
 
         require_exact(studio, overtaken, point)
-        require_exact(studio, settled(studio, location), point)
+        require_exact(studio, finished_job(studio, location), point)

@@ -35,7 +35,7 @@ def unique_photo(mark: str) -> bytes:
 
 
 def require_whole(studio: Studio, product_id: str, body: bytes, temporary: str) -> None:
-    [media] = media_of(studio.settled(product_id))
+    [media] = media_of(studio.wait_until_processed(product_id))
     assert media["status"] == "ready"
     assert sha256(studio.download(media).content) == sha256(body)
     same = studio.http.get(
@@ -53,9 +53,9 @@ def test_a_worker_killed_at_any_step_loses_nothing(point: str, studio: Studio, a
     temporary = studio.upload("killed.jpg", body, "image/jpeg")
     armed.write_text(f"worker {point}")
 
-    made = studio.created(name=point, cover_image=temporary)
+    product = studio.create_product(name=point, cover_image=temporary)
 
-    require_whole(studio, made["id"], body, temporary)
+    require_whole(studio, product["id"], body, temporary)
     assert armed.with_name("done").exists(), "the crash point was never reached"
 
 
@@ -87,7 +87,7 @@ def test_a_web_process_killed_at_any_step_leaves_all_or_nothing(
 
     assert armed.with_name("done").exists(), "the crash point was never reached"
     assert listed.json()["count"] == (1 if point == "committed" else 0)
-    made = listed.json()["data"][0] if point == "committed" else studio.created(**fields)
+    made = listed.json()["data"][0] if point == "committed" else studio.create_product(**fields)
     require_whole(studio, made["id"], body, temporary)
 
 
@@ -107,17 +107,17 @@ def test_a_web_process_killed_in_a_create_frees_its_key(
         studio.create(headers=key, **fields)
     eventually(lambda: _web_is_back(product, studio), bool)
 
-    answers = [studio.create(headers=key, **fields)]
-    if answers[0].status_code == 409:  # the killed request's lease still runs
-        assert 1 <= int(answers[0].headers["Retry-After"]) <= 10
+    responses = [studio.create(headers=key, **fields)]
+    if responses[0].status_code == 409:  # the killed request's lease still runs
+        assert 1 <= int(responses[0].headers["Retry-After"]) <= 10
         freed = eventually(
             lambda: studio.create(headers=key, **fields), lambda each: each.status_code != 409
         )
-        answers.append(freed)
+        responses.append(freed)
 
-    assert answers[-1].status_code == 201
-    assert "Idempotent-Replayed" not in answers[-1].headers
-    assert studio.create(headers=key, **fields).json()["id"] == answers[-1].json()["id"]
+    assert responses[-1].status_code == 201
+    assert "Idempotent-Replayed" not in responses[-1].headers
+    assert studio.create(headers=key, **fields).json()["id"] == responses[-1].json()["id"]
 
 
 def _web_is_back(product: Product, studio: Studio) -> bool:
@@ -133,13 +133,13 @@ def test_a_lost_worker_is_replaced_by_its_database_lease(
     temporary = studio.upload("lost.jpg", body, "image/jpeg")
     armed.write_text("all worker relocation-source-chosen")
 
-    made = studio.created(name="Lost", cover_image=temporary)
+    created = studio.create_product(name="Lost", cover_image=temporary)
     eventually(armed.with_name("done").exists, bool)
     product.stop_broker(lose_data=True)  # so that nothing but the row can bring it back
     product.start_broker()
     product.restart_dead()
 
-    require_whole(studio, made["id"], body, temporary)
+    require_whole(studio, created["id"], body, temporary)
 
 
 @pytest.mark.covers("F08")
@@ -151,13 +151,13 @@ def test_products_are_created_without_a_broker_and_become_ready_when_it_is_back(
     temporary = studio.upload("quiet.jpg", body, "image/jpeg")
     product.stop_broker(lose_data=lose_data)
 
-    made = studio.created(name="Quiet", cover_image=temporary)
-    before = media_of(studio.read(made["id"]))[0]
+    created = studio.create_product(name="Quiet", cover_image=temporary)
+    before = media_of(studio.read(created["id"]))[0]
     product.start_broker()
 
     assert before["status"] == "pending"
     assert before["url"] == temporary
-    require_whole(studio, made["id"], body, temporary)
+    require_whole(studio, created["id"], body, temporary)
 
 
 @pytest.mark.covers("F10", "F11")
@@ -166,17 +166,17 @@ def test_a_restarted_database_is_found_again(studio: Studio, product: Product) -
     temporary = studio.upload("restart.jpg", body, "image/jpeg")
     product.stop_database()
 
-    refused = studio.create(name="Down", cover_image=temporary)
+    response = studio.create(name="Down", cover_image=temporary)
     live = studio.http.get("/health/live")
     unready = studio.http.get("/health/ready")
     product.start_database()
-    made = studio.created(name="Up", cover_image=temporary)
+    created = studio.create_product(name="Up", cover_image=temporary)
 
-    assert refused.status_code == 503
-    assert int(refused.headers["retry-after"]) >= 1
+    assert response.status_code == 503
+    assert int(response.headers["retry-after"]) >= 1
     assert live.status_code == 200
     assert unready.status_code == 503
-    require_whole(studio, made["id"], body, temporary)
+    require_whole(studio, created["id"], body, temporary)
 
 
 @pytest.mark.covers("F14")
@@ -185,13 +185,13 @@ def test_a_store_that_is_down_is_an_honest_503(studio: Studio, product: Product)
     temporary = studio.upload("down.jpg", body, "image/jpeg")
     product.stop_store()
 
-    refused = studio.create(name="Down", sku="STORE-DOWN", cover_image=temporary)
+    response = studio.create(name="Down", sku="STORE-DOWN", cover_image=temporary)
     signed = studio.presign("still.jpg", "image/jpeg")
     redirect = studio.http.get("/files/media/x/file.jpg")
     product.start_store()
-    made = studio.created(name="Up", sku="STORE-DOWN", cover_image=temporary)
+    created = studio.create_product(name="Up", sku="STORE-DOWN", cover_image=temporary)
 
-    assert refused.status_code == 503
+    assert response.status_code == 503
     assert signed["upload_method"] == "PUT"
     assert redirect.status_code == 302
-    require_whole(studio, made["id"], body, temporary)
+    require_whole(studio, created["id"], body, temporary)

@@ -55,20 +55,20 @@ def test_a_deaf_worker_ends_itself_and_the_next_does_its_work(data: Path) -> Non
             url = studio.upload(
                 "before.jpg", unique_photo("before the worker is deaf"), "image/jpeg"
             )
-            studio.settled(studio.created(name="Before", cover_image=url)["id"])
+            studio.finished_job(studio.create_product(name="Before", cover_image=url)["id"])
             (deaf,) = children_running(serve.process.pid, "worker")
             deafen(deaf)
 
             url = studio.upload("after.jpg", unique_photo("after the worker is deaf"), "image/jpeg")
-            made = studio.created(name="After", cover_image=url)
+            product = studio.create_product(name="After", cover_image=url)
             eventually(
                 lambda: children_running(serve.process.pid, "worker") - {deaf}, bool, within=120
             )
-            made = studio.settled(made["id"])
+            product = studio.wait_until_processed(product["id"])
         serve.process.send_signal(signal.SIGTERM)
         assert serve.process.wait() == 0
 
-    assert [each["status"] for each in media_of(made)] == ["ready"]
+    assert [each["status"] for each in media_of(product)] == ["ready"]
     log = (data / "log" / "worker.log").read_text()
     events = [json.loads(line) for line in log.splitlines() if '"worker_deaf"' in line]
     names = sorted(queue.name for queue in QUEUES)

@@ -32,12 +32,12 @@ def test_a_broker_that_hangs_while_tasks_end_leaves_the_worker_its_places(
     assert broker is not None
     for number in range(PAUSES):
         bodies = [unique_photo(f"hung broker {number} {each}") for each in "abcd"]
-        sent = [studio.upload("hung.jpg", body, "image/jpeg") for body in bodies]
-        made = [studio.created(name="Hung", cover_image=url) for url in sent]
+        urls = [studio.upload("hung.jpg", body, "image/jpeg") for body in bodies]
+        products = [studio.create_product(name="Hung", cover_image=url) for url in urls]
         failed = failures(product)
         broker.child.send(signal.SIGSTOP)
-        studio.created(name="Meanwhile")  # the broker is no part of a request
+        studio.create_product(name="Meanwhile")  # the broker is no part of a request
         became_true(partial(more_failures, product, failed), seconds=8)  # if a task ran
         broker.child.send(signal.SIGCONT)
-        for row, body, url in zip(made, bodies, sent, strict=True):
+        for row, body, url in zip(products, bodies, urls, strict=True):
             require_whole(studio, row["id"], body, url)

@@ -25,7 +25,7 @@ def workers(product: Product) -> list[int]:
     return [int(pid) for pid in children.read_text().split()]
 
 
-def awaited(product: Product, sibling: int) -> int:
+def wait_for_sibling(product: Product, sibling: int) -> int:
     """Return the process beside `sibling`, once it is there."""
     ends = time.monotonic() + 30
     while time.monotonic() < ends:
@@ -42,7 +42,7 @@ def test_one_death_after_another_leaves_the_sibling_alone(product: Product) -> N
         os.kill(victim, signal.SIGKILL)
         with httpx.Client(transport=httpx.HTTPTransport(retries=5)) as client:
             assert client.get(f"{product.api}/health/ready", timeout=20).status_code == 200
-        victim = awaited(product, sibling)
+        victim = wait_for_sibling(product, sibling)
 
     assert product.web.is_alive
     assert sibling in workers(product)

@@ -29,7 +29,7 @@ from bulkupload.tests.importing import attach_all, batch_ids, pictures, send
 from media.models import Upload
 from media.storage import RemoteFetcher
 from media.storage.testing.memory import MemoryStore
-from media.tests.factories import sent
+from media.tests.factories import upload_file
 from media.tests.storage.picture_server import NAME, OTHER, Answer, PictureServer
 from sartiq.core.work import crash_points, leases
 
@@ -98,7 +98,7 @@ def test_all_workers_together_fetch_a_few_pictures_at_once(
         fetch_all(fetcher)
 
     row = RemoteImage.objects.get()
-    assert (server.asked, row.attempts, row.lease_holder) == ([], 0, None)
+    assert (server.requests, row.attempts, row.lease_holder) == ([], 0, None)
     assert told == [row.pk]  # by the chunk; who has the places sends what waits
     with held_by_others(*[fetch_limits.fetch_permit() for _ in range(at_once - 1)]):
         fetch_all(fetcher)
@@ -122,7 +122,7 @@ def test_one_host_is_asked_for_a_few_pictures_at_once(
     with held_by_others(*[fetch_limits.host_permit(NAME) for _ in range(fetch_limits.PER_HOST)]):
         fetch_all(fetcher)
 
-    hosts = [headers["Host"] for _, headers in server.asked]
+    hosts = [headers["Host"] for _, headers in server.requests]
     assert hosts == ([OTHER] if is_led_there else [])
     row = RemoteImage.objects.get()
     assert (row.status, row.attempts, row.lease_holder) == (RemoteStatus.WAITING, 0, None)
@@ -153,7 +153,7 @@ def test_whoever_has_fetched_a_picture_sends_the_next_of_any_owner(
         fetch_remote.fetch(pk, fetcher=fetcher)
 
     assert server.times("/1.png") == 1
-    assert len(server.asked) == 21
+    assert len(server.requests) == 21
     assert not RemoteImage.objects.unfinished().exists()
 
 
@@ -202,7 +202,7 @@ def test_a_picture_is_held_while_the_store_takes_longer_than_a_lease(
 def test_a_batch_is_held_while_its_files_take_longer_than_a_lease(
     public: MemoryStore, user: User, short_lease: None
 ) -> None:
-    job = waiting(user, sent(public, user))
+    job = waiting(user, upload_file(public, user))
 
     def slow(reached: str) -> None:
         if reached == "ingest-started":
@@ -283,7 +283,7 @@ def test_nothing_is_fetched_for_a_user_who_may_no_longer_write(
     job.refresh_from_db()
     assert (job.status, job.failure_code) == (JobStatus.CANCELLED, "owner_gone")
     row = RemoteImage.objects.get()
-    assert (server.asked, row.attempts, row.lease_holder) == ([], 0, None)
+    assert (server.requests, row.attempts, row.lease_holder) == ([], 0, None)
 
 
 @pytest.mark.covers("F32")

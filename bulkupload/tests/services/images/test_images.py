@@ -33,8 +33,8 @@ from media.models import Attachment, MediaResource, ResourceStatus, Upload
 from media.rules import keys
 from media.storage import factory
 from media.storage.testing.memory import MemoryStore
-from media.tests.doors import WatchedStore
-from media.tests.factories import photo, ready, sent, ticket
+from media.tests.factories import photo, ready, ticket, upload_file
+from media.tests.stores import WatchedStore
 
 MAX_PARAMETERS = 65_535
 
@@ -89,7 +89,7 @@ def test_an_import_repairs_a_picture_whose_object_is_gone(public: MemoryStore, u
     lost = ready(public, user, photo(1))
     public.delete_many([lost.storage_key])
 
-    job = imported(user, f"sku,name,cover_image\nA,Shoe,{sent(public, user, photo(1))}\n")
+    job = imported(user, f"sku,name,cover_image\nA,Shoe,{upload_file(public, user, photo(1))}\n")
 
     assert pictures(job) == (0, 1, 0)
     lost.refresh_from_db()
@@ -133,10 +133,10 @@ def test_a_picture_that_is_not_ours_is_a_warning_and_the_row_is_imported(
     other = UserFactory.create()
     spelled = cell.format(
         cdn=values.CDN_URL,
-        foreign=sent(public, other, photo(8)),
+        foreign=upload_file(public, other, photo(8)),
         foreign_canonical=canonical(ready(public, other, photo(9))),
     )
-    good = sent(public, user)
+    good = upload_file(public, user)
 
     job = imported(
         user, f"sku,name,cover_image,images\nA,Shoe,{spelled},{good}\nB,Boot,,{spelled}|{good}\n"
@@ -153,7 +153,7 @@ def test_a_picture_that_is_not_ours_is_a_warning_and_the_row_is_imported(
 def test_a_bad_file_is_a_warning_that_comes_back_with_its_row(
     public: MemoryStore, user: User
 ) -> None:
-    good, bad = sent(public, user), sent(public, user, b"<svg onload=alert(1)>")
+    good, bad = upload_file(public, user), upload_file(public, user, b"<svg onload=alert(1)>")
     missing = ticket(user).file_url
     product = Product.objects.create(user=user, sku="A", name="Shoe")
 
@@ -190,7 +190,7 @@ def test_pictures_that_failed_are_retried_with_their_rows(public: MemoryStore, u
 
 
 def test_too_many_pictures_are_one_warning(public: MemoryStore, user: User) -> None:
-    url = sent(public, user)
+    url = upload_file(public, user)
 
     job = imported(user, "sku,name,images\nA,Shoe," + "|".join([url] * 51) + "\n")
 
@@ -201,7 +201,7 @@ def test_too_many_pictures_are_one_warning(public: MemoryStore, user: User) -> N
 
 
 def test_a_file_that_cannot_be_decoded_is_a_warning(public: MemoryStore, user: User) -> None:
-    url = sent(public, user)
+    url = upload_file(public, user)
     job = send(user, f"sku,name,cover_image\nA,Shoe,{url}\n")
     plan.plan(job.pk)
     import_chunk.import_rows(chunk_ids(job)[0])
@@ -221,7 +221,7 @@ def test_a_file_that_cannot_be_decoded_is_a_warning(public: MemoryStore, user: U
 
 
 def test_a_dry_run_warns_and_shows_nothing(public: MemoryStore, user: User) -> None:
-    url = sent(public, user)
+    url = upload_file(public, user)
 
     job = imported(user, f"sku,name,cover_image\nA,Shoe,{url}\nB,Boot,no\n", dry_run=True)
 

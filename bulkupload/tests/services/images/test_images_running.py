@@ -36,7 +36,7 @@ from catalog.models import Product
 from catalog.services import entities
 from media.errors import IngestTimeError, StoreUnavailableError
 from media.storage.testing.memory import MemoryStore
-from media.tests.factories import sent
+from media.tests.factories import upload_file
 from media.tests.threads import at_once
 from sartiq.core.work import crash_points, leases
 from sartiq.core.work.runner import MAX_ATTEMPTS, MAX_OUTAGE
@@ -76,7 +76,7 @@ def test_the_later_job_wins(public: MemoryStore, user: User) -> None:
 
 @pytest.mark.covers("F32")
 def test_cancelling_stops_the_pictures(public: MemoryStore, user: User) -> None:
-    job = send(user, f"sku,name,cover_image\nA,Shoe,{sent(public, user)}\n")
+    job = send(user, f"sku,name,cover_image\nA,Shoe,{upload_file(public, user)}\n")
     plan.plan(job.pk)
     import_chunk.import_rows(chunk_ids(job)[0])
 
@@ -90,7 +90,7 @@ def test_cancelling_stops_the_pictures(public: MemoryStore, user: User) -> None:
 
 
 def test_a_product_that_was_deleted_is_skipped(public: MemoryStore, user: User) -> None:
-    url = sent(public, user)
+    url = upload_file(public, user)
     job = send(user, f"sku,name,cover_image\nA,Shoe,{url}\nB,Boot,{url}\n")
     plan.plan(job.pk)
     import_chunk.import_rows(chunk_ids(job)[0])
@@ -114,7 +114,7 @@ def planned(user: User, url: str) -> BulkUploadJob:
 def test_a_slow_store_is_tried_again_and_then_a_warning(
     public: MemoryStore, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    url = sent(public, user)
+    url = upload_file(public, user)
     job = planned(user, url)
 
     def slow(_key: str) -> None:
@@ -139,7 +139,7 @@ def test_a_slow_store_is_tried_again_and_then_a_warning(
 def test_a_store_that_is_away_is_waited_for_a_day(
     public: MemoryStore, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    url = sent(public, user)
+    url = upload_file(public, user)
     job = planned(user, url)
 
     def away(_key: str) -> None:
@@ -165,7 +165,7 @@ def test_a_batch_that_kills_every_worker_is_given_up(
     public: MemoryStore, user: User, settings: Settings
 ) -> None:
     settings.LEASE_SECONDS = 0
-    job = send(user, f"sku,name,cover_image\nA,Shoe,{sent(public, user)}\n")
+    job = send(user, f"sku,name,cover_image\nA,Shoe,{upload_file(public, user)}\n")
     plan.plan(job.pk)
     import_chunk.import_rows(chunk_ids(job)[0])
     [batch_id] = batch_ids(job)
@@ -226,7 +226,7 @@ def meanwhile_at(point: str, act: Callable[[], object]) -> None:
 def test_a_worker_that_slept_too_long_shows_nothing(
     public: MemoryStore, user: User, settings: Settings
 ) -> None:
-    url = sent(public, user)
+    url = upload_file(public, user)
     job = send(user, f"sku,name,cover_image\nA,Shoe,{url}\n")
     plan.plan(job.pk)
     import_chunk.import_rows(chunk_ids(job)[0])
@@ -248,7 +248,7 @@ def test_a_worker_that_slept_too_long_shows_nothing(
 def test_a_job_that_is_cancelled_while_files_are_read_shows_nothing(
     public: MemoryStore, user: User
 ) -> None:
-    job = send(user, f"sku,name,cover_image\nA,Shoe,{sent(public, user)}\n")
+    job = send(user, f"sku,name,cover_image\nA,Shoe,{upload_file(public, user)}\n")
     plan.plan(job.pk)
     import_chunk.import_rows(chunk_ids(job)[0])
 
@@ -264,7 +264,7 @@ def test_a_job_that_is_cancelled_while_files_are_read_shows_nothing(
 def test_a_product_that_is_deleted_while_files_are_read_is_skipped(
     public: MemoryStore, user: User
 ) -> None:
-    url = sent(public, user)
+    url = upload_file(public, user)
     job = send(user, f"sku,name,cover_image\nA,Shoe,{url}\nB,Boot,{url}\n")
     plan.plan(job.pk)
     import_chunk.import_rows(chunk_ids(job)[0])
@@ -279,7 +279,7 @@ def test_a_product_that_is_deleted_while_files_are_read_is_skipped(
 
 
 def test_old_jobs_go_with_their_pictures(public: MemoryStore, user: User) -> None:
-    job = imported(user, f"sku,name,cover_image\nA,Shoe,{sent(public, user)}\nB,Boot,no\n")
+    job = imported(user, f"sku,name,cover_image\nA,Shoe,{upload_file(public, user)}\nB,Boot,no\n")
     ended = timezone.now() - timedelta(days=90, minutes=1)
     BulkUploadJob.objects.filter(pk=job.pk).update(finished_at=ended)
 

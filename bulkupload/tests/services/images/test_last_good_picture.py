@@ -21,7 +21,7 @@ from bulkupload.tests.importing import (
 )
 from bulkupload.tests.picturing import content, shown, three
 from media.storage.testing.memory import MemoryStore
-from media.tests.factories import sent
+from media.tests.factories import upload_file
 
 HEADER = "sku,name,cover_image\n"
 SVG = b"<svg onload=alert(1)>"
@@ -45,7 +45,7 @@ def one_row_a_chunk(settings: Settings) -> None:
 def test_a_bad_picture_replaces_no_earlier_one_in_any_order(
     public: MemoryStore, user: User, order: tuple[int, int]
 ) -> None:
-    good, bad = sent(public, user), sent(public, user, SVG)
+    good, bad = upload_file(public, user), upload_file(public, user, SVG)
     job = rows_of(send(user, f"{HEADER}A,Shoe,{good}\nA,Shoe2,{bad}\n"))
     batches = batch_ids(job)
 
@@ -61,7 +61,7 @@ def test_a_bad_picture_replaces_no_earlier_one_in_any_order(
 def test_a_bad_picture_replaces_none_shown_between_the_chunks(
     public: MemoryStore, user: User
 ) -> None:
-    good, bad = sent(public, user), sent(public, user, SVG)
+    good, bad = upload_file(public, user), upload_file(public, user, SVG)
     job = send(user, f"{HEADER}A,Shoe,{good}\nA,Shoe2,{bad}\n")
     plan.plan(job.pk)
     first, second = chunk_ids(job)
@@ -98,7 +98,7 @@ def test_the_last_good_picture_wins_in_any_order(
 def test_a_cleared_slot_stays_clear_when_an_earlier_row_comes_late(
     public: MemoryStore, user: User
 ) -> None:
-    job = rows_of(send(user, f"{HEADER}A,Shoe,{sent(public, user)}\nA,Shoe2,\n"))
+    job = rows_of(send(user, f"{HEADER}A,Shoe,{upload_file(public, user)}\nA,Shoe2,\n"))
     earlier, later = batch_ids(job)
 
     attach.attach(later)
@@ -141,7 +141,7 @@ def test_an_earlier_job_attached_last_replaces_nothing_of_a_later_one(
 
 
 def test_a_cancelled_job_replaces_nothing(public: MemoryStore, user: User) -> None:
-    table = f"{HEADER}A,Shoe,{sent(public, user)}\n"
+    table = f"{HEADER}A,Shoe,{upload_file(public, user)}\n"
     first, second = rows_of(send(user, table)), rows_of(send(user, table))
 
     jobs.cancel(user=user, job_id=second.pk)
@@ -198,7 +198,7 @@ def test_what_a_cancelled_job_left_is_no_work_for_the_next(public: MemoryStore, 
 def test_a_picture_shown_before_the_cancelling_stays_pending(
     public: MemoryStore, user: User
 ) -> None:
-    url = sent(public, user)
+    url = upload_file(public, user)
     job = rows_of(send(user, f"{HEADER}A,Shoe,{url}\n"))
     attach.attach(batch_ids(job)[0])
 

@@ -20,7 +20,7 @@ from bulkupload.tests.importing import (
 from bulkupload.tests.picturing import warnings
 from media.models import Upload
 from media.storage.testing.memory import MemoryStore
-from media.tests.factories import sent
+from media.tests.factories import upload_file
 
 HEADER = "sku,name,cover_image\n"
 SVG = b"<svg onload=alert(1)>"
@@ -33,7 +33,7 @@ def one_row_a_chunk(settings: Settings) -> None:
 
 @pytest.mark.usefixtures("one_row_a_chunk")
 def test_a_refused_picture_gives_one_reason_in_every_row(public: MemoryStore, user: User) -> None:
-    bad = sent(public, user, SVG)
+    bad = upload_file(public, user, SVG)
     job = send(user, f"{HEADER}A,Shoe,{bad}\nB,Boot,{bad}\nC,Sock,{bad}\n")
     plan.plan(job.pk)
     first, second, planned_later = chunk_ids(job)
@@ -55,7 +55,7 @@ def test_a_refused_picture_gives_one_reason_in_every_row(public: MemoryStore, us
 
 
 def test_the_reason_is_told_to_nobody_else(public: MemoryStore, user: User) -> None:
-    bad = sent(public, user, SVG)
+    bad = upload_file(public, user, SVG)
     imported(user, f"{HEADER}A,Shoe,{bad}\n")
     other = UserFactory.create()
 
@@ -70,7 +70,7 @@ def test_the_reason_is_told_to_nobody_else(public: MemoryStore, user: User) -> N
 def test_the_reason_is_told_to_a_colleague(public: MemoryStore, user: User) -> None:
     organization = MembershipFactory.create(user=user).organization
     colleague = MembershipFactory.create(organization=organization).user
-    bad = sent(public, colleague, SVG, organization_id=organization.pk)
+    bad = upload_file(public, colleague, SVG, organization_id=organization.pk)
     table = f"{HEADER}A,Shoe,{bad}\n"
 
     for who in (colleague, user):
@@ -81,7 +81,7 @@ def test_the_reason_is_told_to_a_colleague(public: MemoryStore, user: User) -> N
 
 
 def test_an_upload_that_only_expired_is_no_file(public: MemoryStore, user: User) -> None:
-    url = sent(public, user)
+    url = upload_file(public, user)
     Upload.objects.update(state="EXPIRED")
 
     imported(user, f"{HEADER}A,Shoe,{url}\n")

@@ -82,7 +82,7 @@ def test_a_name_that_leads_inside_is_a_warning(
 
     through(job, RemoteFetcher(resolve=lambda _host: ["10.0.0.1"]))
 
-    assert (packets, server.asked) == ([], [])
+    assert (packets, server.requests) == ([], [])
     assert (counts(job), pictures(job)) == ((1, 0, 0, 0), (0, 0, 1))
     assert codes() == [(2, "image_url_not_allowed")]
 
@@ -108,13 +108,13 @@ def test_the_same_file_again_fetches_and_writes_nothing(
     through(send(user, table), fetcher)
     before = list(Product.objects.order_by("sku").values_list("updated_at", flat=True))
     batches = BulkUploadMediaBatch.objects.count()
-    server.asked.clear()
+    server.requests.clear()
     server.answers.clear()
 
     job = through(send(user, table), fetcher)
 
     assert (counts(job), pictures(job)) == ((0, 0, 2, 0), (0, 0, 0))
-    assert server.asked == []
+    assert server.requests == []
     assert list(Product.objects.order_by("sku").values_list("updated_at", flat=True)) == before
     assert (BulkUploadMediaBatch.objects.count(), Upload.objects.count()) == (batches, 2)
 
@@ -222,7 +222,7 @@ def test_nothing_is_fetched_for_a_job_that_was_cancelled(
     fetch_all(fetcher)
     recovery.resend()
 
-    assert server.asked == []
+    assert server.requests == []
     again = through(send(user, f"sku,name,cover_image\nA,Shoe,{ONE}\n"), fetcher)
     assert pictures(again) == (0, 1, 0)
 
@@ -241,7 +241,7 @@ def test_switching_it_off_stops_what_waits(
     fetch_all(fetcher)
     attach_all(job)
 
-    assert server.asked == []
+    assert server.requests == []
     assert codes() == [(2, "image_url_not_allowed")]
 
 

@@ -12,14 +12,14 @@ CDN = "https://cdn.sartiq.test"
 PLAIN = "https://pub.r2.test"
 
 
-def target(path: str, wanted: str | None = None, *, transforms: bool = True) -> str | None:
+def target(path: str, image_type: str | None = None, *, transforms: bool = True) -> str | None:
     return redirects.target(
-        path, wanted=wanted, cdn_url=CDN, plain_url=PLAIN, transforms=transforms
+        path, image_type=image_type, cdn_url=CDN, plain_url=PLAIN, transforms=transforms
     )
 
 
 @pytest.mark.parametrize(
-    ("path", "wanted", "location"),
+    ("path", "image_type", "location"),
     [
         ("a.png", None, "/a.png"),
         ("media/1/file.webp", None, "/media/1/file.webp"),
@@ -38,9 +38,9 @@ def target(path: str, wanted: str | None = None, *, transforms: bool = True) -> 
     ],
 )
 def test_a_clean_path_is_encoded_segment_by_segment(
-    path: str, wanted: str | None, location: str | None
+    path: str, image_type: str | None, location: str | None
 ) -> None:
-    assert target(path, wanted) == (location and CDN + location)
+    assert target(path, image_type) == (location and CDN + location)
 
 
 def test_without_transformations_the_public_address_is_used() -> None:
@@ -90,24 +90,24 @@ def test_a_path_that_is_not_clean_leads_nowhere(path: str) -> None:
 
 
 @pytest.mark.covers("T21", "T22")
-@pytest.mark.parametrize("wanted", [None, "webp"])
-def test_no_payload_leads_elsewhere(wanted: str | None) -> None:
+@pytest.mark.parametrize("image_type", [None, "webp"])
+def test_no_payload_leads_elsewhere(image_type: str | None) -> None:
     tried = [*payloads(), *(unquote(each) for each in payloads())]
-    found = [where for each in tried if (where := target(each, wanted)) is not None]
+    targets = [where for each in tried if (where := target(each, image_type)) is not None]
 
     assert len(set(tried)) >= 2000
-    assert found
-    assert {host for where in found for host in hosts(where)} == {"cdn.sartiq.test"}
-    assert all(".." not in urlsplit(unquote(unquote(where))).path.split("/") for where in found)
+    assert targets
+    assert {host for where in targets for host in hosts(where)} == {"cdn.sartiq.test"}
+    assert all(".." not in urlsplit(unquote(unquote(where))).path.split("/") for where in targets)
 
 
 @pytest.mark.covers("T21", "T24")
 @settings(max_examples=500, deadline=None)
-@given(path=st.text(max_size=60), wanted=st.sampled_from([None, *redirects.TARGET_TYPES]))
+@given(path=st.text(max_size=60), image_type=st.sampled_from([None, *redirects.TARGET_TYPES]))
 def test_whatever_leads_somewhere_leads_to_us_and_back_to_the_same_path(
-    path: str, wanted: str | None
+    path: str, image_type: str | None
 ) -> None:
-    where = target(path, wanted)
+    where = target(path, image_type)
 
     if where is not None:
         assert hosts(where) == {"cdn.sartiq.test"}
@@ -118,7 +118,7 @@ def test_whatever_leads_somewhere_leads_to_us_and_back_to_the_same_path(
 
 @pytest.mark.covers("T25", "T26")
 @pytest.mark.parametrize(
-    ("path", "kept"),
+    ("path", "is_cacheable"),
     [
         ("media/1/file.webp", "public, max-age=86400"),
         ("temp/1_2_a.png", "no-store"),
@@ -129,8 +129,8 @@ def test_whatever_leads_somewhere_leads_to_us_and_back_to_the_same_path(
         ("images/a.png", "no-store"),
     ],
 )
-def test_only_canonical_redirects_are_kept(path: str, kept: str) -> None:
-    assert redirects.cache_control(path) == kept
+def test_only_canonical_redirects_are_kept(path: str, is_cacheable: str) -> None:
+    assert redirects.cache_control(path) == is_cacheable
 
 
 @given(st.from_regex(redirects._PLAIN, fullmatch=True))

@@ -25,9 +25,9 @@ def test_there_are_spellings_enough() -> None:
     ],
 )
 def test_a_plain_address_is_taken_apart(url: str, host: str, target: str) -> None:
-    found = remote_urls.parse(url)
+    parsed = remote_urls.parse(url)
 
-    assert found == remote_urls.RemoteUrl(host=host, target=target)
+    assert parsed == remote_urls.RemoteUrl(host=host, target=target)
 
 
 @pytest.mark.covers("T61")

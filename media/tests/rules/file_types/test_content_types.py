@@ -35,10 +35,10 @@ def test_an_image_folder_takes_images_only(folder: str) -> None:
         if file_type.is_image:
             assert require_acceptable(content_type, folder) == file_type
         else:
-            with pytest.raises(ImageRequiredError) as refusal:
+            with pytest.raises(ImageRequiredError) as excinfo:
                 require_acceptable(content_type, folder)
-            assert refusal.value.code == "image_required"
-            assert refusal.value.value == content_type
+            assert excinfo.value.code == "image_required"
+            assert excinfo.value.value == content_type
 
 
 @pytest.mark.covers("T34")
@@ -59,13 +59,13 @@ def test_an_image_folder_takes_images_only(folder: str) -> None:
 def test_any_other_spelling_is_refused_naming_the_one_that_works(
     content_type: str, meant: str | None
 ) -> None:
-    with pytest.raises(ContentTypeNotAllowedError) as refusal:
+    with pytest.raises(ContentTypeNotAllowedError) as excinfo:
         require_acceptable(content_type)
 
-    assert refusal.value.code == "content_type_not_allowed"
+    assert excinfo.value.code == "content_type_not_allowed"
     assert content_types.suggestion(content_type) == meant
     advice = f"Use {meant}." if meant else "Use one of image/jpeg, image/png"
-    assert advice in refusal.value.detail
+    assert advice in excinfo.value.detail
 
 
 @pytest.mark.covers("T34")
@@ -84,8 +84,8 @@ def test_any_other_spelling_is_refused_naming_the_one_that_works(
     ],
 )  # fmt: skip
 def test_a_declared_foreign_type_is_refused_in_words(content_type: str, sentence: str) -> None:
-    with pytest.raises(ContentTypeNotAllowedError) as refusal:
+    with pytest.raises(ContentTypeNotAllowedError) as excinfo:
         require_acceptable(content_type)
 
-    assert refusal.value.detail == sentence
-    assert refusal.value.ctx["allowed"] == list(FILE_TYPES)
+    assert excinfo.value.detail == sentence
+    assert excinfo.value.ctx["allowed"] == list(FILE_TYPES)

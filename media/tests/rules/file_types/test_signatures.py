@@ -18,10 +18,10 @@ def test_our_own_types_are_known(content_type: str) -> None:
 @pytest.mark.parametrize("claimed", FILE_TYPES)
 @pytest.mark.parametrize("name", FOREIGN)
 def test_a_foreign_file_is_refused_whatever_it_claims(name: str, claimed: str) -> None:
-    with pytest.raises(ContentTypeMismatchError) as refusal:
+    with pytest.raises(ContentTypeMismatchError) as excinfo:
         require_complete(io.BytesIO(FOREIGN[name]), claimed)
 
-    assert refusal.value.ctx["declared"] == claimed
+    assert excinfo.value.ctx["declared"] == claimed
 
 
 @pytest.mark.covers("T30")
@@ -33,9 +33,9 @@ def test_one_of_our_types_under_the_name_of_another_is_refused(actual: str, clai
     if actual == claimed:
         require_complete(file, claimed)
     else:
-        with pytest.raises(ContentTypeMismatchError) as refusal:
+        with pytest.raises(ContentTypeMismatchError) as excinfo:
             require_complete(file, claimed)
-        assert refusal.value.ctx == {"declared": claimed, "detected": actual}
+        assert excinfo.value.ctx == {"declared": claimed, "detected": actual}
 
 
 def test_there_are_at_least_fifty_foreign_types() -> None:
@@ -43,7 +43,7 @@ def test_there_are_at_least_fifty_foreign_types() -> None:
 
 
 @pytest.mark.parametrize(
-    ("brands", "found"),
+    ("brands", "expected"),
     [
         ((b"avif", b"mif1", b"miaf"), "image/avif"),
         ((b"avis", b"avif", b"msf1", b"iso8", b"mif1", b"miaf"), "image/avif"),
@@ -62,9 +62,9 @@ def test_there_are_at_least_fifty_foreign_types() -> None:
     ],
 )
 def test_the_relatives_of_mp4_are_distinguished(
-    brands: tuple[bytes, ...], found: str | None
+    brands: tuple[bytes, ...], expected: str | None
 ) -> None:
-    assert sniff(ftyp(*brands)) == found
+    assert sniff(ftyp(*brands)) == expected
 
 
 def test_a_real_image_sequence_is_avif() -> None:
@@ -79,7 +79,7 @@ def test_an_animated_png_is_png() -> None:
 
 
 @pytest.mark.parametrize(
-    ("first", "found"),
+    ("first", "expected"),
     [
         (mp3(tag=True), "audio/mpeg"),
         (mp3(tag=False), "audio/mpeg"),
@@ -90,8 +90,8 @@ def test_an_animated_png_is_png() -> None:
         (b"\xff\xf1\x50\x80" + bytes(60), "audio/aac"),
     ],
 )
-def test_sound_is_known_with_and_without_a_tag(first: bytes, found: str | None) -> None:
-    assert sniff(first) == found
+def test_sound_is_known_with_and_without_a_tag(first: bytes, expected: str | None) -> None:
+    assert sniff(first) == expected
 
 
 def test_an_empty_file_is_empty_before_it_is_anything_else() -> None:

@@ -55,12 +55,12 @@ def test_a_whole_animation_passes(content_type: str) -> None:
 
 @pytest.mark.covers("T31")
 @pytest.mark.parametrize("content_type", CUTTABLE)
-@pytest.mark.parametrize("kept", [0.3, 0.5, 0.75, 0.95])
-def test_a_cut_file_is_refused(content_type: str, kept: float) -> None:
+@pytest.mark.parametrize("length", [0.3, 0.5, 0.75, 0.95])
+def test_a_cut_file_is_refused(content_type: str, length: float) -> None:
     whole = WHOLE_BYTES[content_type]
 
     with pytest.raises((FileTruncatedError, FileCorruptError)):
-        check(whole[: int(len(whole) * kept)], content_type)
+        check(whole[: int(len(whole) * length)], content_type)
 
 
 @pytest.mark.covers("T31")
@@ -68,10 +68,10 @@ def test_a_cut_file_is_refused(content_type: str, kept: float) -> None:
 def test_an_image_that_lost_its_last_bytes_is_called_truncated(content_type: str) -> None:
     whole = WHOLE_BYTES[content_type]
 
-    with pytest.raises(FileTruncatedError) as refusal:
+    with pytest.raises(FileTruncatedError) as excinfo:
         check(whole[:-9], content_type)
 
-    assert refusal.value.code == "file_truncated"
+    assert excinfo.value.code == "file_truncated"
 
 
 @pytest.mark.parametrize("position", [0.2, 0.5, 0.8])
@@ -109,10 +109,10 @@ def test_one_flipped_bit_in_a_png_is_found(position: float) -> None:
     ],
 )
 def test_each_kind_of_damage_has_its_code(content: bytes, content_type: str, code: str) -> None:
-    with pytest.raises(ContentError) as refusal:
+    with pytest.raises(ContentError) as excinfo:
         check(content, content_type)
 
-    assert refusal.value.code == code
+    assert excinfo.value.code == code
 
 
 @pytest.mark.covers("T31")
@@ -204,8 +204,8 @@ def test_any_bytes_behind_a_real_start_are_refused_by_meaning(
 ) -> None:
     start = WHOLE_BYTES[content_type]
 
-    for kept in (0, 12, 40, len(start) // 2):
-        examine(start[:kept] + content, content_type)
+    for lengths in (0, 12, 40, len(start) // 2):
+        examine(start[:lengths] + content, content_type)
 
 
 @pytest.mark.covers("T30", "T31")

@@ -164,11 +164,11 @@ PROGRAMS = {
 def test_a_refusal_says_what_the_file_is_and_what_to_do(
     content: bytes, declared: str, sentence: str
 ) -> None:
-    with pytest.raises(ContentTypeMismatchError) as refusal:
+    with pytest.raises(ContentTypeMismatchError) as excinfo:
         require_complete(io.BytesIO(content), declared)
 
-    assert refusal.value.detail == sentence
-    assert refusal.value.code == "content_type_mismatch"
+    assert excinfo.value.detail == sentence
+    assert excinfo.value.code == "content_type_mismatch"
 
 
 @pytest.mark.covers("T30", "T32")
@@ -176,19 +176,19 @@ def test_a_refusal_says_what_the_file_is_and_what_to_do(
 def test_programs_and_documents_are_no_archives_of_files(
     entries: dict[str, bytes], detected: str, name: str
 ) -> None:
-    with pytest.raises(ContentTypeMismatchError) as refusal:
+    with pytest.raises(ContentTypeMismatchError) as excinfo:
         require_complete(io.BytesIO(archive(entries)), "application/zip")
 
-    assert refusal.value.ctx == {"declared": "application/zip", "detected": detected}
-    assert refusal.value.detail.startswith(f"This is {name}. ")
+    assert excinfo.value.ctx == {"declared": "application/zip", "detected": detected}
+    assert excinfo.value.detail.startswith(f"This is {name}. ")
 
 
 def test_every_foreign_specimen_with_a_known_type_is_named() -> None:
     nameless = set()
     for name, content in FOREIGN.items():
-        with pytest.raises(ContentTypeMismatchError) as refusal:
+        with pytest.raises(ContentTypeMismatchError) as excinfo:
             require_complete(io.BytesIO(content), "image/webp")
-        if "known type" in refusal.value.detail and refusal.value.ctx["detected"]:
+        if "known type" in excinfo.value.detail and excinfo.value.ctx["detected"]:
             nameless.add(name)
 
     assert nameless <= {"ttf", "woff2", "sqlite", "wasm"}
@@ -203,10 +203,10 @@ def test_a_tiff_without_a_camera_stays_a_tiff() -> None:
 def test_brands_behind_much_else_still_decide() -> None:
     movie = box(b"free", bytes(90_000)) + ftyp(b"qt  ", b"qt  ") + mp4()[32:]
 
-    with pytest.raises(ContentTypeMismatchError) as refusal:
+    with pytest.raises(ContentTypeMismatchError) as excinfo:
         require_complete(io.BytesIO(movie), "video/mp4")
 
-    assert refusal.value.ctx["detected"] == "video/quicktime"
+    assert excinfo.value.ctx["detected"] == "video/quicktime"
 
 
 def test_frames_behind_stray_zeros_are_still_counted(tmp_path: Path) -> None:

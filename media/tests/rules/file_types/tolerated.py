@@ -32,7 +32,7 @@ HIDDEN = b"<script>alert(1)</script>" * 100
 COPYRIGHT = b"tEXtCopyright\x00Sartiq"
 
 
-def between(stray: bytes) -> bytes:
+def with_stray_bytes(stray: bytes) -> bytes:
     """Return a JPEG with stray bytes before its quantisation table and before its scan."""
     whole = still(JPEG)
     for marker in (b"\xff\xdb", b"\xff\xda"):
@@ -64,7 +64,7 @@ def without_padding() -> bytes:
     raise AssertionError
 
 
-def broken_sum(chunk: bytes) -> bytes:
+def with_wrong_checksum(chunk: bytes) -> bytes:
     return chunk[:-1] + bytes([chunk[-1] ^ 1])
 
 
@@ -115,7 +115,7 @@ def late_brand(*before: bytes) -> bytes:
     return b"".join(before) + mp4()
 
 
-def data_first() -> bytes:
+def mp4_with_data_first() -> bytes:
     """Return an MP4 whose pictures stand before everything else, as some recorders write it."""
     whole = mp4()
     at = whole.index(b"mdat") - 4
@@ -145,12 +145,12 @@ TOLERATED: dict[str, tuple[str, Callable[[], bytes]]] = {
         }.items()
     },
     # --- Inside a picture ---
-    "two stray bytes": (JPEG, lambda: between(b"\x00\x00")),
+    "two stray bytes": (JPEG, lambda: with_stray_bytes(b"\x00\x00")),
     "no padding": (WEBP, without_padding),
-    "stray text": (JPEG, lambda: between(b"stray \xff\x00 text")),
-    "fill bytes": (JPEG, lambda: between(b"\xff" * 60)),
-    "zeros between segments": (JPEG, lambda: between(bytes(9000))),
-    "twenty comments": (JPEG, lambda: between(b"\xff\xfe\x00\x06word" * 20)),
+    "stray text": (JPEG, lambda: with_stray_bytes(b"stray \xff\x00 text")),
+    "fill bytes": (JPEG, lambda: with_stray_bytes(b"\xff" * 60)),
+    "zeros between segments": (JPEG, lambda: with_stray_bytes(bytes(9000))),
+    "twenty comments": (JPEG, lambda: with_stray_bytes(b"\xff\xfe\x00\x06word" * 20)),
     "large text": (PNG, lambda: with_chunks(packed_text(5_000_000))),
     "text of 30 MB": (PNG, lambda: with_chunks(packed_text(30_000_000))),
     "large XMP": (PNG, lambda: with_chunks(international_text(5_000_000))),
@@ -158,16 +158,19 @@ TOLERATED: dict[str, tuple[str, Callable[[], bytes]]] = {
     "unknown chunk": (PNG, lambda: with_chunks(png_chunk(b"prVW", bytes(5000)))),
     "text with a wrong sum": (
         PNG,
-        lambda: with_chunks(broken_sum(png_chunk(b"tEXt", b"Title\x00shoe"))),
+        lambda: with_chunks(with_wrong_checksum(png_chunk(b"tEXt", b"Title\x00shoe"))),
     ),
     "transparency with a wrong sum": (
         PNG,
-        lambda: with_chunks(broken_sum(png_chunk(b"tRNS", bytes(6)))),
+        lambda: with_chunks(with_wrong_checksum(png_chunk(b"tRNS", bytes(6)))),
     ),
     "colours with wrong sums": (
         PNG,
         lambda: with_chunks(
-            *(broken_sum(png_chunk(kind, bytes(32))) for kind in (b"iCCP", b"cHRM", b"gAMA"))
+            *(
+                with_wrong_checksum(png_chunk(kind, bytes(32)))
+                for kind in (b"iCCP", b"cHRM", b"gAMA")
+            )
         ),
     ),
     "two frame counts": (PNG, two_counts),
@@ -204,7 +207,7 @@ TOLERATED: dict[str, tuple[str, Callable[[], bytes]]] = {
     "MP4 behind skip and wide": (MP4, lambda: late_brand(box(b"skip", bytes(9)), box(b"wide"))),
     "MP4 behind uuid": (MP4, lambda: late_brand(box(b"uuid", bytes(40)))),
     "MP4 behind much": (MP4, lambda: late_brand(box(b"free", bytes(90_000)))),
-    "MP4 data first": (MP4, data_first),
+    "MP4 data first": (MP4, mp4_with_data_first),
     "MP4 and a trailer": (MP4, lambda: mp4() + bytes(3000)),
     "MP4 and text": (MP4, lambda: mp4() + HIDDEN),
     # --- Archives ---

@@ -75,7 +75,7 @@ def holder() -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
-def tell(process: subprocess.Popen[str], request: dict[str, object]) -> None:
+def send_request(process: subprocess.Popen[str], request: dict[str, object]) -> None:
     assert process.stdin is not None
     print(json.dumps(request), file=process.stdin, flush=True)
 

@@ -15,7 +15,7 @@ from media.tests.services.decoding.decoders import (
     forks_of,
     holder,
     is_gone,
-    tell,
+    send_request,
     wait_until,
 )
 
@@ -58,7 +58,7 @@ def test_a_forked_process_gets_a_child_of_its_own(
 ) -> None:
     path = file(still("image/png"))
     decode.decode(path, "image/png")
-    ours = client.running_pid()
+    own_pid = client.running_pid()
 
     reading, writing = os.pipe()
     pid = os.fork()
@@ -71,12 +71,12 @@ def test_a_forked_process_gets_a_child_of_its_own(
             os._exit(0)
     os.close(writing)
     os.waitpid(pid, 0)
-    theirs = int(os.read(reading, 20))
+    child_pid = int(os.read(reading, 20))
     os.close(reading)
 
-    assert theirs != ours
+    assert child_pid != own_pid
     assert decode.decode(path, "image/png").width == 64
-    assert client.running_pid() == ours
+    assert client.running_pid() == own_pid
 
 
 @pytest.mark.covers("T31")
@@ -85,16 +85,16 @@ def test_the_child_of_a_killed_process_ends(
     *, busy: bool, endless: Path, file: Callable[[bytes], Path]
 ) -> None:
     with holder() as process:
-        tell(process, decode_request(file(still("image/jpeg"))))
+        send_request(process, decode_request(file(still("image/jpeg"))))
         child = answer(process)
         assert child is not None
-        left = [child]
+        remaining = [child]
         if busy:
-            tell(process, decode_request(endless, 60))
+            send_request(process, decode_request(endless, 60))
             wait_until(lambda: len(forks_of(child)) == 1)
-            left += forks_of(child)
+            remaining += forks_of(child)
 
-    wait_until(lambda: all(is_gone(pid) for pid in left))
+    wait_until(lambda: all(is_gone(pid) for pid in remaining))
 
 
 def test_an_interrupted_request_leaves_no_stale_answer(

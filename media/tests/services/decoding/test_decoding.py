@@ -107,7 +107,7 @@ def test_a_broken_profile_is_no_profile(file: Callable[[bytes], Path]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "content_type", "found"),
+    ("content", "content_type", "expected"),
     [
         (mp4(seconds=3), "video/mp4", Decoded(duration=3.0, width=320, height=240)),
         (mp3(frames=383), "audio/mpeg", Decoded(duration=9.981)),
@@ -115,9 +115,9 @@ def test_a_broken_profile_is_no_profile(file: Callable[[bytes], Path]) -> None:
     ],
 )
 def test_other_files_tell_what_their_type_has(
-    content: bytes, content_type: str, found: Decoded, file: Callable[[bytes], Path]
+    content: bytes, content_type: str, expected: Decoded, file: Callable[[bytes], Path]
 ) -> None:
-    assert decode.inspect_file(file(content), content_type) == found
+    assert decode.inspect_file(file(content), content_type) == expected
 
 
 @pytest.mark.covers("T30")
@@ -181,10 +181,10 @@ def test_a_decode_over_its_memory_ends_and_the_next_one_works(
 def test_the_settings_bound_a_decode(settings: LazySettings, file: Callable[[bytes], Path]) -> None:
     settings.DECODE_WALL_SECONDS = 0.01
 
-    with pytest.raises(DecodeLimitError) as refusal:
+    with pytest.raises(DecodeLimitError) as excinfo:
         decode.decode(file(scan_bomb()), "image/jpeg")
 
-    assert refusal.value.code == "decode_limit"
+    assert excinfo.value.code == "decode_limit"
 
 
 @pytest.mark.covers("T31")

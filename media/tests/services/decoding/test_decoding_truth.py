@@ -36,9 +36,9 @@ REFUSED = "refused, whatever the reason"  # of files that ingest does not let th
 Row = tuple[str, str, Callable[[], bytes], str, str]
 
 
-def cut(content_type: str, kept: float) -> bytes:
+def cut(content_type: str, share: float) -> bytes:
     whole = still(content_type)
-    return whole[: int(len(whole) * kept)]
+    return whole[: int(len(whole) * share)]
 
 
 def broken(content_type: str, mark: bytes, length: int = 3) -> bytes:

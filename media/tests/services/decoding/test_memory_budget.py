@@ -115,12 +115,12 @@ def test_the_largest_run_one_at_a_time_across_owners() -> None:
 
 @pytest.mark.covers("T31")
 def test_small_ones_pass_a_large_one_and_it_gets_its_memory_in_the_end() -> None:
-    got = threading.Event()
+    acquired = threading.Event()
 
     def wait_for_memory() -> None:
         share = memory_budget.take(of_slots(12, is_slow=True), owner="large")
         assert share is not None
-        got.set()
+        acquired.set()
         share.close()
 
     upper = memory_budget.take(of_slots(4), owner="small")
@@ -131,9 +131,9 @@ def test_small_ones_pass_a_large_one_and_it_gets_its_memory_in_the_end() -> None
         waiting.start()
         for _ in range(20):
             with memory_budget.taken(of_slots(2), owner="small"):
-                assert not got.is_set()
+                assert not acquired.is_set()
         process.kill()
         process.wait()
 
-        assert got.wait(PATIENCE)
+        assert acquired.wait(PATIENCE)
         waiting.join()

@@ -18,7 +18,7 @@ from media.services import deletions, relocation, removal, resources, thumbnails
 from media.services.decoding.decode import make_thumbnail
 from media.storage import public_store
 from media.storage.testing.memory import MemoryStore
-from media.tests.factories import drain, ingest, photo, ready, sent
+from media.tests.factories import drain, ingest, photo, ready, upload_file
 from sartiq.core.work import crash_points
 
 pytestmark = pytest.mark.django_db
@@ -47,7 +47,7 @@ def thumbnail_of(memory: MemoryStore, resource: MediaResource) -> Image.Image:
 
 
 @pytest.fixture
-def hooks() -> Iterator[None]:
+def remove_hooks() -> Iterator[None]:
     yield
     crash_points.install(None)
 
@@ -126,7 +126,7 @@ def test_a_profile_is_applied(tmp_path: Path) -> None:
 
 # --- With relocation ------------------------------------------------------------------------------
 def test_a_ready_image_has_one_beside_it(memory: MemoryStore, user: User) -> None:
-    (resource,) = ingest(user, [sent(memory, user)])
+    (resource,) = ingest(user, [upload_file(memory, user)])
     assert selectors.thumbnail_url(resource) is None
 
     drain()
@@ -149,7 +149,7 @@ def test_an_image_without_one_is_ready_all_the_same(
         if operation == "put" and key.endswith("thumb.webp"):
             raise StoreUnavailableError
 
-    (resource,) = ingest(user, [sent(memory, user)])
+    (resource,) = ingest(user, [upload_file(memory, user)])
     if fault == "decoder":
         monkeypatch.setattr(thumbnails, "make_thumbnail", undecodable)
     else:
@@ -162,9 +162,9 @@ def test_an_image_without_one_is_ready_all_the_same(
 
 
 def test_a_worker_that_dies_after_storing_it_leaves_no_stray(
-    memory: MemoryStore, user: User, hooks: None
+    memory: MemoryStore, user: User, remove_hooks: None
 ) -> None:
-    (resource,) = ingest(user, [sent(memory, user)])
+    (resource,) = ingest(user, [upload_file(memory, user)])
     die_once_stored()
     with pytest.raises(DiedError):
         relocation.relocate(public_store(), resource.pk)
@@ -233,12 +233,12 @@ def test_the_command_makes_what_is_missing(
 
     dry = report(capsys)
     limited = report(capsys, "--limit", "1")
-    made = report(capsys, "--execute")
+    executed = report(capsys, "--execute")
     again = report(capsys, "--execute")
 
     assert dry == {"executed": False, "missing": 3, "made": 0, "failed": []}
     assert limited["missing"] == 1
-    assert made == {"executed": True, "missing": 3, "made": 2, "failed": [str(broken.pk)]}
+    assert executed == {"executed": True, "missing": 3, "made": 2, "failed": [str(broken.pk)]}
     assert (again["missing"], again["made"]) == (1, 0)
     for each in lacking:
         each.refresh_from_db()
@@ -259,7 +259,7 @@ def test_the_command_says_what_it_would_do(
     )
 
 
-def test_a_killed_command_is_run_again(memory: MemoryStore, user: User, hooks: None) -> None:
+def test_a_killed_command_is_run_again(memory: MemoryStore, user: User, remove_hooks: None) -> None:
     resource = ready(memory, user)
     MediaResource.objects.update(has_thumbnail=False)
     die_once_stored()
@@ -275,7 +275,7 @@ def test_a_killed_command_is_run_again(memory: MemoryStore, user: User, hooks: N
 
 
 def test_what_a_killed_command_leaves_is_deleted(
-    memory: MemoryStore, user: User, hooks: None
+    memory: MemoryStore, user: User, remove_hooks: None
 ) -> None:
     resource = ready(memory, user)
     MediaResource.objects.update(has_thumbnail=False)
@@ -292,7 +292,7 @@ def test_what_a_killed_command_leaves_is_deleted(
 
 
 def test_the_thumbnail_of_a_resource_that_goes_meanwhile_is_deleted(
-    memory: MemoryStore, user: User, hooks: None
+    memory: MemoryStore, user: User, remove_hooks: None
 ) -> None:
     resource = ready(memory, user)
     MediaResource.objects.update(has_thumbnail=False)

@@ -14,7 +14,7 @@ from media.services import relocation
 from media.services.decoding import memory_budget, turns
 from media.storage import public_store
 from media.storage.testing.memory import MemoryStore
-from media.tests.factories import ingest, photo, sent
+from media.tests.factories import ingest, photo, upload_file
 
 pytestmark = pytest.mark.django_db
 
@@ -27,8 +27,8 @@ def other_user() -> User:
 @pytest.fixture
 def pictures(memory: MemoryStore, user: User, other_user: User) -> tuple[User, User]:
     """Give the first user eight waiting photos, then the second one."""
-    ingest(user, [sent(memory, user, photo(number)) for number in range(8)])
-    ingest(other_user, [sent(memory, other_user, photo(99))])
+    ingest(user, [upload_file(memory, user, photo(number)) for number in range(8)])
+    ingest(other_user, [upload_file(memory, other_user, photo(99))])
     return user, other_user
 
 
@@ -74,7 +74,7 @@ def test_the_rows_of_one_owner_are_taken_oldest_first(
 
 
 @pytest.fixture
-def busy(pictures: tuple[User, User]) -> Iterator[None]:
+def occupied_decoder(pictures: tuple[User, User]) -> Iterator[None]:
     """Have another process decode a slow file of the first user."""
     cost = DecodeCost(memory=1, is_slow=True, is_largest=False)
     share = memory_budget.take(cost, owner=str(pictures[0].pk))
@@ -84,7 +84,7 @@ def busy(pictures: tuple[User, User]) -> Iterator[None]:
 
 
 def test_small_files_pass_a_slow_one_that_has_to_wait(
-    pictures: tuple[User, User], busy: None
+    pictures: tuple[User, User], occupied_decoder: None
 ) -> None:
     rows = MediaResource.objects.filter(user=pictures[0]).order_by("created_at")
     slow = rows[0]
@@ -100,7 +100,7 @@ def test_small_files_pass_a_slow_one_that_has_to_wait(
 
 
 def test_slow_files_of_one_owner_leave_the_worker_to_others(
-    pictures: tuple[User, User], busy: None
+    pictures: tuple[User, User], occupied_decoder: None
 ) -> None:
     resize(MediaResource.objects.filter(user=pictures[0]), 6000)
 

@@ -20,7 +20,7 @@ from media.services.ingest.service import MediaResourceService
 from media.storage import ObjectHeaders, ObjectStore, factory
 from media.storage.s3.store import S3Store
 from media.storage.testing.memory import MemoryStore
-from media.tests.doors import own_buckets, own_stores
+from media.tests.stores import own_buckets, own_stores
 from sartiq.core.models import new_id
 
 PNG = "image/png"
@@ -54,16 +54,16 @@ AheadStore = AheadMemoryStore | AheadS3Store
 
 
 @contextmanager
-def memory_door() -> Iterator[AheadMemoryStore]:
-    """Put a store in memory behind the public door, and another one behind the private."""
+def in_memory() -> Iterator[AheadMemoryStore]:
+    """Install in-memory stores; yield the public one."""
     store = AheadMemoryStore()
     with own_stores(store, MemoryStore()):
         yield store
 
 
 @contextmanager
-def s3_door() -> Iterator[AheadS3Store]:
-    """Put the bucket the settings name behind the public door, made for this test."""
+def on_s3() -> Iterator[AheadS3Store]:
+    """Install the public bucket of the settings, created for this test."""
     own_buckets()
     store = AheadS3Store(factory.s3_connection(), settings.R2_BUCKET_NAME)
     with factory.replaced(public=store):
@@ -147,13 +147,13 @@ def ingest(
     `meanwhile` runs inside the open transaction.
     """
 
-    def attach(found: Resources) -> UUID:
+    def attach(resources: Resources) -> UUID:
         meanwhile()
-        slots = {"cover_image": [found[url]]}
+        slots = {"cover_image": [resources[url]]}
         attachments.fill_slots(
             entity_type="PRODUCT", entity_id=new_id(), slots=slots, list_slots=[]
         )
-        return found[url].pk
+        return resources[url].pk
 
     return MediaResourceService(store).ingest_all(
         user=user,

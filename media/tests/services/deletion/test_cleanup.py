@@ -42,13 +42,13 @@ def user(db: None) -> User:
 
 
 @pytest.fixture(autouse=True)
-def doors(request: pytest.FixtureRequest) -> Iterator[None]:
+def stores(request: pytest.FixtureRequest) -> Iterator[None]:
     """Doors to buckets of ours for the tests that need no object in them."""
     if "store" in request.fixturenames:
         yield
         return
     request.getfixturevalue("db")
-    with sweepable.memory_door():
+    with sweepable.in_memory():
         yield
 
 
@@ -60,9 +60,9 @@ def store(request: pytest.FixtureRequest, settings: Settings) -> Iterator[AheadS
         settings.R2_BUCKET_NAME = f"sweep-{uuid4()}"
         settings.R2_PRIVATE_BUCKET_NAME = f"{settings.R2_BUCKET_NAME}-private"
     factory.reset()
-    with sweepable.memory_door() if request.param == "memory" else sweepable.s3_door() as made:
-        made.ahead = OLD
-        yield made
+    with sweepable.in_memory() if request.param == "memory" else sweepable.on_s3() as stores:
+        stores.ahead = OLD
+        yield stores
     factory.reset()
 
 
@@ -70,7 +70,7 @@ def discard_stale(store: AheadStore, **how: int | bool) -> SweepReport:
     return cleanup.discard_stale_uploads(store=store, **({"execute": True} | how))  # type: ignore[arg-type]  # shorthand
 
 
-def orphans_gone(**how: int | bool) -> SweepReport:
+def discard_orphans(**how: int | bool) -> SweepReport:
     return cleanup.discard_orphaned_media(**({"execute": True} | how))  # type: ignore[arg-type]  # shorthand
 
 
@@ -83,7 +83,7 @@ def temp_keys(store: AheadStore) -> list[str]:
     return [each.key for each in store.list("temp/")]
 
 
-def queued() -> set[tuple[str, str]]:
+def queued_deletions() -> set[tuple[str, str]]:
     return set(ObjectDeletion.objects.values_list("key", "reason"))
 
 
@@ -115,7 +115,7 @@ def test_an_object_without_a_row_goes(store: AheadStore) -> None:
     report = discard_stale(store)
 
     assert (report.discarded, report.expired_uploads) == (1, 0)
-    assert queued() == {(stray, DeletionReason.EXPIRED)}
+    assert queued_deletions() == {(stray, DeletionReason.EXPIRED)}
 
 
 def test_an_object_stays_until_the_store_says_it_is_old(store: AheadStore) -> None:
@@ -125,7 +125,7 @@ def test_an_object_stays_until_the_store_says_it_is_old(store: AheadStore) -> No
     report = discard_stale(store)
 
     assert report == SweepReport(executed=True)
-    assert queued() == set()
+    assert queued_deletions() == set()
 
 
 @pytest.mark.covers("F28")
@@ -173,7 +173,7 @@ def test_the_sources_of_a_pending_resource_stay_however_old(store: AheadStore, u
 
 
 @pytest.mark.parametrize(
-    ("status", "left"),
+    ("status", "remaining"),
     [
         (ResourceStatus.READY, UploadState.CONSUMED),
         (ResourceStatus.FAILED, UploadState.EXPIRED),
@@ -181,12 +181,12 @@ def test_the_sources_of_a_pending_resource_stay_however_old(store: AheadStore, u
     ],
 )
 def test_a_claimed_upload_whose_resource_is_settled_gives_its_object_up(
-    user: User, status: ResourceStatus | None, left: UploadState
+    user: User, status: ResourceStatus | None, remaining: UploadState
 ) -> None:
     code = "source_changed" if status == ResourceStatus.FAILED else ""
-    settled = resource(user, status=status, failure_code=code) if status else None
-    claimed = upload(user, state=UploadState.CLAIMED, resource=settled)
-    with sweepable.memory_door() as store:
+    source = resource(user, status=status, failure_code=code) if status else None
+    claimed = upload(user, state=UploadState.CLAIMED, resource=source)
+    with sweepable.in_memory() as store:
         stored(store, claimed.key)
         store.ahead = OLD
 
@@ -194,8 +194,8 @@ def test_a_claimed_upload_whose_resource_is_settled_gives_its_object_up(
 
     claimed.refresh_from_db()
     assert report.discarded == 1
-    assert claimed.state == left
-    assert queued() == {(claimed.key, DeletionReason.EXPIRED)}
+    assert claimed.state == remaining
+    assert queued_deletions() == {(claimed.key, DeletionReason.EXPIRED)}
 
 
 def test_only_keys_of_our_grammar_are_discarded(store: AheadStore) -> None:
@@ -220,7 +220,7 @@ def test_an_object_queued_or_given_up_already_is_not_queued_again(
     report = discard_stale(store)
 
     assert report.candidates == 0
-    assert queued() == {(key, DeletionReason.REFUSED)}
+    assert queued_deletions() == {(key, DeletionReason.REFUSED)}
 
 
 def test_the_limit_counts_what_may_go(store: AheadStore, user: User) -> None:
@@ -258,7 +258,7 @@ def test_dry_runs_change_nothing_at_all(store: AheadStore, user: User) -> None:
     rows, objects = everything(), list(store.list(""))
 
     temp = discard_stale(store, execute=False)
-    orphans = orphans_gone(execute=False)
+    orphans = discard_orphans(execute=False)
 
     assert (temp.candidates, temp.discarded, temp.expired_uploads) == (2, 0, 3)
     assert (orphans.candidates, orphans.discarded) == (1, 0)
@@ -269,9 +269,9 @@ def test_dry_runs_change_nothing_at_all(store: AheadStore, user: User) -> None:
 def test_a_second_sweep_finds_nothing_left(store: AheadStore, user: User) -> None:
     stored(store, upload(user).key)
     resource(user)
-    assert (discard_stale(store).discarded, orphans_gone().discarded) == (1, 1)
+    assert (discard_stale(store).discarded, discard_orphans().discarded) == (1, 1)
 
-    again = discard_stale(store), orphans_gone()
+    again = discard_stale(store), discard_orphans()
 
     assert again == (SweepReport(executed=True), SweepReport(executed=True))
 
@@ -281,13 +281,13 @@ def test_an_orphan_goes_row_first_then_object(store: AheadStore, user: User) -> 
     stored(store, orphan.storage_key)
     used = upload(user, state=UploadState.CONSUMED, resource=orphan)
 
-    report = orphans_gone()
+    report = discard_orphans()
 
     assert report == SweepReport(
         executed=True, candidates=1, discarded=1, bytes=len(DATA), samples=[orphan.storage_key]
     )
     assert not MediaResource.objects.exists()
-    assert queued() == {(each, DeletionReason.ORPHANED) for each in orphan.own_keys}
+    assert queued_deletions() == {(each, DeletionReason.ORPHANED) for each in orphan.own_keys}
     assert store.head(orphan.storage_key).size == len(DATA)
     delete_queued()
     assert list(store.list("media/")) == []
@@ -296,7 +296,7 @@ def test_an_orphan_goes_row_first_then_object(store: AheadStore, user: User) -> 
 
 
 @pytest.mark.parametrize(
-    "kept",
+    "reason",
     [
         {"unattached_at": None},
         {"unattached_at": timezone.now() - timedelta(hours=23)},
@@ -305,23 +305,23 @@ def test_an_orphan_goes_row_first_then_object(store: AheadStore, user: User) -> 
     ],
 )
 def test_what_is_young_protected_or_on_its_way_is_no_orphan(
-    user: User, kept: dict[str, object]
+    user: User, reason: dict[str, object]
 ) -> None:
-    resource(user, **kept)
+    resource(user, **reason)
 
-    report = orphans_gone()
+    report = discard_orphans()
 
     assert report == SweepReport(executed=True)
     assert MediaResource.objects.count() == 1
 
 
 def test_what_is_shown_is_no_orphan(user: User) -> None:
-    shown = resource(user)
+    attached = resource(user)
     Attachment.objects.create(
-        resource=shown, entity_type="PRODUCT", entity_id=uuid4(), slot="cover_image"
+        resource=attached, entity_type="PRODUCT", entity_id=uuid4(), slot="cover_image"
     )
 
-    assert orphans_gone() == SweepReport(executed=True)
+    assert discard_orphans() == SweepReport(executed=True)
     assert MediaResource.objects.count() == 1
 
 
@@ -335,10 +335,10 @@ def test_an_orphan_stays_while_another_tenant_copies_from_it(user: User) -> None
         unattached_at=None,
     )
 
-    assert orphans_gone() == SweepReport(executed=True)
+    assert discard_orphans() == SweepReport(executed=True)
 
     MediaResource.objects.filter(pk=copy.pk).update(status=ResourceStatus.READY)
-    assert orphans_gone().discarded == 1
+    assert discard_orphans().discarded == 1
 
 
 @pytest.mark.covers("F20")
@@ -349,19 +349,19 @@ def test_a_failed_orphan_takes_its_source_and_any_copy_along(user: User) -> None
     )
     claimed = upload(user, key=key, state=UploadState.CLAIMED, resource=failed)
 
-    report = orphans_gone()
+    report = discard_orphans()
 
     claimed.refresh_from_db()
     assert report.discarded == 1
     assert claimed.state == UploadState.EXPIRED
-    assert {name for name, _ in queued()} == {key} | failed.own_keys
+    assert {name for name, _ in queued_deletions()} == {key} | failed.own_keys
 
 
 def test_orphans_go_oldest_first_up_to_the_limit(user: User) -> None:
     ages = [timedelta(days=number) for number in (3, 9, 5)]
     rows = [resource(user, unattached_at=timezone.now() - age) for age in ages]
 
-    report = orphans_gone(limit=2)
+    report = discard_orphans(limit=2)
 
     assert report.samples == [rows[1].storage_key, rows[2].storage_key]
     assert list(MediaResource.objects.all()) == [rows[0]]
@@ -371,7 +371,7 @@ def test_no_more_than_twenty_samples_are_shown(user: User) -> None:
     for _ in range(21):
         resource(user)
 
-    report = orphans_gone(execute=False)
+    report = discard_orphans(execute=False)
 
     assert (report.candidates, len(report.samples)) == (21, cleanup.SAMPLES)
 
@@ -384,7 +384,7 @@ def test_the_shortest_grace_covers_url_redelivery_and_clocks(
     resource(user, unattached_at=timezone.now() - timedelta(days=99))
     too_short = timedelta(hours=2, minutes=14)
 
-    with sweepable.memory_door() as store:
+    with sweepable.in_memory() as store:
         with pytest.raises(GraceTooShortError):
             cleanup.discard_stale_uploads(store=store, older_than=too_short, execute=True)
         with pytest.raises(GraceTooShortError):

@@ -46,9 +46,9 @@ Answer = TypeVar("Answer")
 
 @pytest.fixture
 def store() -> Iterator[AheadMemoryStore]:
-    with sweepable.memory_door() as made:
-        made.ahead = OLD
-        yield made
+    with sweepable.in_memory() as stores:
+        stores.ahead = OLD
+        yield stores
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def shoe() -> bytes:
     return specimens.still(PNG)
 
 
-def elsewhere(work: Callable[[], Answer]) -> Answer:
+def in_other_connection(work: Callable[[], Answer]) -> Answer:
     """Run on a connection of its own and return the answer."""
     with ThreadPoolExecutor(max_workers=1) as pool:
         return pool.submit(_closing, work).result()
@@ -115,7 +115,7 @@ def require_bytes(store: AheadMemoryStore) -> None:
     assert set(rows.values_list("storage_key", flat=True)) <= set(store.keys())
 
 
-def refused(work: Callable[[], object]) -> bool:
+def is_refused(work: Callable[[], object]) -> bool:
     """Run; return whether the files were refused with a 422."""
     try:
         work()
@@ -129,19 +129,19 @@ def test_showing_an_orphan_again_races_its_sweep(store: AheadMemoryStore, user: 
     for number in range(ROUNDS):
         orphan = ready(user, store, b"%d" % number)
         url = selectors.public_url(orphan.storage_key)
-        answers: list[bool] = []
+        outcomes: list[bool] = []
 
         at_once(
-            lambda url=url, answers=answers: answers.append(  # type: ignore[misc]  # late binding
-                refused(lambda: ingest(user, store, url))
+            lambda url=url, outcomes=outcomes: outcomes.append(  # type: ignore[misc]  # late binding
+                is_refused(lambda: ingest(user, store, url))
             ),
             lambda: sweep(store),
         )
 
-        shown = Attachment.objects.filter(resource_id=orphan.pk).exists()
-        assert answers == [not shown]
-        assert MediaResource.objects.filter(pk=orphan.pk).exists() == shown
-        assert (orphan.storage_key in store.keys()) == shown  # noqa: SIM118  a method of the store
+        is_attached = Attachment.objects.filter(resource_id=orphan.pk).exists()
+        assert outcomes == [not is_attached]
+        assert MediaResource.objects.filter(pk=orphan.pk).exists() == is_attached
+        assert (orphan.storage_key in store.keys()) == is_attached  # noqa: SIM118  a method of the store
         require_bytes(store)
 
 
@@ -152,17 +152,17 @@ def test_ingest_races_the_sweep_of_its_upload(
     for _ in range(ROUNDS):
         late = upload(user)
         stored(store, late.key, shoe)
-        answers: list[bool] = []
+        outcomes: list[bool] = []
 
         at_once(
-            lambda late=late, answers=answers: answers.append(  # type: ignore[misc]  # late binding
-                refused(lambda: ingest(user, store, selectors.public_url(late.key)))
+            lambda late=late, outcomes=outcomes: outcomes.append(  # type: ignore[misc]  # late binding
+                is_refused(lambda: ingest(user, store, selectors.public_url(late.key)))
             ),
             lambda: sweep(store),
         )
 
         late.refresh_from_db()
-        assert answers == [late.state == UploadState.EXPIRED]
+        assert outcomes == [late.state == UploadState.EXPIRED]
         require_bytes(store)
         Attachment.objects.all().delete()
         MediaResource.objects.all().delete()
@@ -194,7 +194,7 @@ def test_locked_rows_are_left_for_the_next_run(store: AheadMemoryStore, user: Us
     with transaction.atomic():
         Upload.objects.select_for_update(no_key=True).get(pk=held_upload.pk)
         MediaResource.objects.select_for_update(no_key=True).get(pk=orphan.pk)
-        temp, orphans = elsewhere(lambda: sweep(store))
+        temp, orphans = in_other_connection(lambda: sweep(store))
 
     assert temp == SweepReport(executed=True)
     assert (orphans.candidates, orphans.discarded) == (1, 0)
@@ -209,7 +209,7 @@ def test_an_orphan_stays_while_one_of_its_uploads_is_being_ingested(
 
     with transaction.atomic():
         Upload.objects.select_for_update(no_key=True).get(pk=used.pk)
-        orphans = elsewhere(lambda: sweep(store))[1]
+        orphans = in_other_connection(lambda: sweep(store))[1]
 
     assert (orphans.candidates, orphans.discarded) == (1, 0)
     assert MediaResource.objects.filter(pk=orphan.pk).exists()
@@ -224,11 +224,11 @@ def test_a_sweep_between_look_and_write_refuses_the_file(
     crash_points.install(lambda point: sweep(store) if point == "ingest-heads-read" else None)  # type: ignore[arg-type]  # a hook's answer is ignored
 
     try:
-        answer = refused(lambda: ingest(user, store, selectors.public_url(late.key)))
+        response = is_refused(lambda: ingest(user, store, selectors.public_url(late.key)))
     finally:
         crash_points.install(None)
 
-    assert answer
+    assert response
     assert store.keys() == []
     assert not MediaResource.objects.exists()
 
@@ -246,7 +246,7 @@ def test_an_orphan_another_scope_copies_from_outlives_the_sweep(
         store,
         selectors.public_url(origin.storage_key),
         organization_id=organization.pk,
-        meanwhile=lambda: elsewhere(lambda: sweep(store)),
+        meanwhile=lambda: in_other_connection(lambda: sweep(store)),
     )
 
     assert sweep(store)[1] == SweepReport(executed=True)

@@ -16,7 +16,7 @@ from media.models import (
 from media.services import deletions, resources
 from media.storage import ObjectHeaders, private_store
 from media.storage.testing.memory import MemoryStore, nothing
-from media.tests.factories import deliver, ingest, originals, photo, ready, sent
+from media.tests.factories import deliver, ingest, originals, photo, ready, upload_file
 from sartiq.core.models import new_id
 from sartiq.core.work import crash_points
 
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.django_db
 HEADERS = ObjectHeaders(content_type="image/png")
 
 
-def queued(memory: MemoryStore, key: str = "temp/any") -> ObjectDeletion:
+def queued_deletions(memory: MemoryStore, key: str = "temp/any") -> ObjectDeletion:
     memory.put(key, b"useless", headers=HEADERS)
     deletions.queue([key], reason=DeletionReason.EXPIRED)
     return ObjectDeletion.objects.get(key=key)
@@ -53,7 +53,7 @@ def perform(deletion: ObjectDeletion) -> ObjectDeletion:
 @pytest.mark.covers("F05")
 def test_a_queued_object_is_deleted_once_for_many_tasks(memory: MemoryStore) -> None:
     memory.put("temp/other", b"kept", headers=HEADERS)
-    deletion = queued(memory)
+    deletion = queued_deletions(memory)
 
     for _ in range(10):
         deletions.perform(deletion.pk)
@@ -63,7 +63,7 @@ def test_a_queued_object_is_deleted_once_for_many_tasks(memory: MemoryStore) -> 
 
 
 def test_an_object_is_queued_once(memory: MemoryStore) -> None:
-    queued(memory, "temp/a")
+    queued_deletions(memory, "temp/a")
 
     deletions.queue(["temp/b", "temp/a", "temp/b"], reason=DeletionReason.ORPHANED)
 
@@ -76,10 +76,10 @@ def test_thousands_of_objects_are_left_to_the_sweep(
 ) -> None:
     keys = [f"temp/{n}" for n in range(2000)]
 
-    with django_capture_on_commit_callbacks() as told:
+    with django_capture_on_commit_callbacks() as queries:
         deletions.queue(keys, reason=DeletionReason.EXPIRED, notify_workers=False)
 
-    assert told == []
+    assert queries == []
     assert ObjectDeletion.objects.alive().filter(key__in=keys).count() == 2000
 
 
@@ -114,7 +114,7 @@ def test_pauses_double_up_to_six_hours(attempts: int, seconds: int) -> None:
 def test_an_object_that_cannot_go_becomes_a_dead_letter_staff_can_run_again(
     memory: MemoryStore,
 ) -> None:
-    deletion = queued(memory)
+    deletion = queued_deletions(memory)
     memory.undeletable = {deletion.key}
     pauses = []
 
@@ -138,7 +138,7 @@ def test_an_object_that_cannot_go_becomes_a_dead_letter_staff_can_run_again(
 
 
 def test_a_dead_letter_queued_anew_is_not_doubled(memory: MemoryStore) -> None:
-    deletion = queued(memory)
+    deletion = queued_deletions(memory)
     ObjectDeletion.objects.filter(pk=deletion.pk).update(dead=True)
     deletions.queue([deletion.key], reason=DeletionReason.ORPHANED)
 
@@ -149,7 +149,7 @@ def test_a_dead_letter_queued_anew_is_not_doubled(memory: MemoryStore) -> None:
 
 @pytest.mark.covers("F14")
 def test_a_failing_store_is_tried_again(memory: MemoryStore) -> None:
-    deletion = queued(memory)
+    deletion = queued_deletions(memory)
     fail_deletes(memory, StoreUnavailableError)
 
     row = perform(deletion)
@@ -163,7 +163,7 @@ def test_a_failing_store_is_tried_again(memory: MemoryStore) -> None:
 
 @pytest.mark.covers("F19")
 def test_rotated_credentials_make_no_dead_letters(memory: MemoryStore) -> None:
-    deletion = queued(memory)
+    deletion = queued_deletions(memory)
     fail_deletes(memory, StoreRefusedError)
 
     for _ in range(20):
@@ -174,15 +174,15 @@ def test_rotated_credentials_make_no_dead_letters(memory: MemoryStore) -> None:
 
 @pytest.mark.covers("F16")
 def test_a_lost_answer_is_found_out(memory: MemoryStore) -> None:
-    deletion = queued(memory)
+    deletion = queued_deletions(memory)
 
-    def lose(operation: str, key: str) -> None:
+    def delete_before(operation: str, key: str) -> None:
         if operation == "open":  # of the environment marker
             return
         memory.after = nothing
         raise StoreUnavailableError
 
-    memory.after = lose
+    memory.after = delete_before
     assert perform(deletion).attempts == 1
     assert memory.keys() == []
 
@@ -194,7 +194,7 @@ def test_a_lost_answer_is_found_out(memory: MemoryStore) -> None:
 
 @pytest.mark.covers("F17")
 def test_only_the_keys_a_store_names_stay(memory: MemoryStore) -> None:
-    stuck, free = queued(memory, "temp/stuck"), queued(memory, "temp/free")
+    stuck, free = queued_deletions(memory, "temp/stuck"), queued_deletions(memory, "temp/free")
     memory.undeletable = {"temp/stuck"}
 
     deletions.perform(free.pk)
@@ -207,10 +207,10 @@ def test_only_the_keys_a_store_names_stay(memory: MemoryStore) -> None:
 
 @pytest.mark.covers("I08")
 def test_what_a_row_still_needs_is_left_alone(memory: MemoryStore, user: User) -> None:
-    kept = ready(memory, user, photo(1))
-    (waiting,) = ingest(user, [sent(memory, user, photo(2))])
+    resource = ready(memory, user, photo(1))
+    (waiting,) = ingest(user, [upload_file(memory, user, photo(2))])
     canonical_to_be = f"media/{waiting.pk}/file.png"
-    needed = [kept.storage_key, waiting.storage_key, canonical_to_be]
+    needed = [resource.storage_key, waiting.storage_key, canonical_to_be]
     deletions.queue(needed, reason=DeletionReason.ORPHANED)
 
     for row in ObjectDeletion.objects.all():
@@ -219,15 +219,17 @@ def test_what_a_row_still_needs_is_left_alone(memory: MemoryStore, user: User) -
         assert later.run_after is not None
         assert 290 < (later.run_after - timezone.now()).total_seconds() <= 300
 
-    assert set(memory.keys()) == kept.own_keys | {waiting.storage_key}
+    assert set(memory.keys()) == resource.own_keys | {waiting.storage_key}
     assert deliver(waiting).status == ResourceStatus.READY
 
 
 def test_what_a_row_needed_goes_once_it_does_not(memory: MemoryStore, user: User) -> None:
-    kept = ready(memory, user)
-    deletions.queue([kept.storage_key], reason=DeletionReason.ORPHANED)
+    resource = ready(memory, user)
+    deletions.queue([resource.storage_key], reason=DeletionReason.ORPHANED)
     row = perform(ObjectDeletion.objects.get())
-    MediaResource.objects.filter(pk=kept.pk).update(status="FAILED", failure_code="object_missing")
+    MediaResource.objects.filter(pk=resource.pk).update(
+        status="FAILED", failure_code="object_missing"
+    )
 
     ObjectDeletion.objects.filter(pk=row.pk).update(run_after=None)
     deletions.perform(row.pk)
@@ -239,15 +241,15 @@ def test_what_a_row_needed_goes_once_it_does_not(memory: MemoryStore, user: User
 def test_a_resource_is_not_put_back_while_its_copy_is_being_deleted(
     memory: MemoryStore, user: User
 ) -> None:
-    (made,) = ingest(user, [sent(memory, user)])
-    copy = f"media/{made.pk}/file.png"
-    fail(made)
+    (resource,) = ingest(user, [upload_file(memory, user)])
+    copy = f"media/{resource.pk}/file.png"
+    fail(resource)
     deletions.queue([copy], reason=DeletionReason.REJECTED)
     put_back: list[bool] = []
 
     def retry_meanwhile(point: str) -> None:
         if point == "deletions-selected":
-            put_back.append(resources.retry(MediaResource.objects.get(pk=made.pk)))
+            put_back.append(resources.retry(MediaResource.objects.get(pk=resource.pk)))
 
     crash_points.install(retry_meanwhile)
     try:
@@ -256,18 +258,18 @@ def test_a_resource_is_not_put_back_while_its_copy_is_being_deleted(
         crash_points.install(None)
 
     assert put_back == [False]
-    assert resources.retry(MediaResource.objects.get(pk=made.pk)) is True
-    assert deliver(made).status == ResourceStatus.READY
+    assert resources.retry(MediaResource.objects.get(pk=resource.pk)) is True
+    assert deliver(resource).status == ResourceStatus.READY
 
 
 def test_a_resource_put_back_takes_its_queued_deletion_away(
     memory: MemoryStore, user: User
 ) -> None:
-    (made,) = ingest(user, [sent(memory, user)])
-    fail(made)
-    deletions.queue([f"media/{made.pk}/file.png"], reason=DeletionReason.REJECTED)
+    (resource,) = ingest(user, [upload_file(memory, user)])
+    fail(resource)
+    deletions.queue([f"media/{resource.pk}/file.png"], reason=DeletionReason.REJECTED)
 
-    assert resources.retry(MediaResource.objects.get(pk=made.pk)) is True
+    assert resources.retry(MediaResource.objects.get(pk=resource.pk)) is True
 
     assert not ObjectDeletion.objects.exists()
 
@@ -275,9 +277,9 @@ def test_a_resource_put_back_takes_its_queued_deletion_away(
 def test_a_failed_resource_whose_bytes_came_again_stays_failed(
     memory: MemoryStore, user: User
 ) -> None:
-    (failed,) = ingest(user, [sent(memory, user)])
+    (failed,) = ingest(user, [upload_file(memory, user)])
     MediaResource.objects.filter(pk=failed.pk).update(status="FAILED", failure_code="decode_limit")
-    (again,) = ingest(user, [sent(memory, user)])
+    (again,) = ingest(user, [upload_file(memory, user)])
 
     assert resources.retry(MediaResource.objects.get(pk=failed.pk)) is False
 

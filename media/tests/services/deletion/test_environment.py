@@ -26,10 +26,10 @@ from media.storage import factory, private_store
 from media.storage.marker import MARKER_KEY, mark, marker_of
 from media.storage.s3.connection import ClientHolder
 from media.storage.testing.memory import MemoryStore
-from media.tests.doors import own_database
 from media.tests.factories import drain
 from media.tests.services.deletion import sweepable
 from media.tests.services.deletion.sweepable import AheadS3Store, new_temp_key, new_user, stored
+from media.tests.stores import own_database
 
 pytestmark = pytest.mark.django_db
 
@@ -102,11 +102,11 @@ def test_an_empty_database_deletes_nothing(
     before = objects(store)
     empty()
 
-    with pytest.raises(CommandError, match=reason) as refused:
+    with pytest.raises(CommandError, match=reason) as excinfo:
         call_command(name, "--execute")
     drain()
 
-    assert refused.value.returncode == 1
+    assert excinfo.value.returncode == 1
     assert objects(store) == before
 
 
@@ -147,17 +147,21 @@ def test_queued_deletions_of_a_foreign_bucket_stay_queued(
     store, _ = production
     key = next(key for key in objects(store) if key.startswith("temp/"))
     deletions.queue([key], reason=DeletionReason.EXPIRED)
-    queued = ObjectDeletion.objects.get()
+    queued_deletions = ObjectDeletion.objects.get()
     settings.ENVIRONMENT_NAME = "staging"
 
     for _ in range(12):
-        deletions.perform(queued.pk)
+        deletions.perform(queued_deletions.pk)
 
-    queued.refresh_from_db()
-    assert (queued.attempts, queued.dead, queued.last_error) == (0, False, "")
+    queued_deletions.refresh_from_db()
+    assert (queued_deletions.attempts, queued_deletions.dead, queued_deletions.last_error) == (
+        0,
+        False,
+        "",
+    )
     assert key in objects(store)
     settings.ENVIRONMENT_NAME = "production"
-    deletions.perform(queued.pk)
+    deletions.perform(queued_deletions.pk)
     assert key not in objects(store)
     assert not ObjectDeletion.objects.exists()
 
@@ -201,16 +205,16 @@ def test_an_unmarked_bucket_is_nobodys() -> None:
 
 def test_a_store_that_is_away_leaves_deletions_queued(memory: MemoryStore) -> None:
     deletions.queue([new_temp_key()], reason=DeletionReason.EXPIRED)
-    queued = ObjectDeletion.objects.get()
+    queued_deletions = ObjectDeletion.objects.get()
 
-    def away(_operation: str, _key: str) -> None:
+    def fail(_operation: str, _key: str) -> None:
         raise StoreUnavailableError
 
-    memory.before = away
-    deletions.perform(queued.pk)
+    memory.before = fail
+    deletions.perform(queued_deletions.pk)
 
-    queued.refresh_from_db()
-    assert (queued.attempts, queued.dead) == (0, False)
+    queued_deletions.refresh_from_db()
+    assert (queued_deletions.attempts, queued_deletions.dead) == (0, False)
 
 
 def test_a_role_that_may_not_read_the_identifier_is_told_the_grant() -> None:

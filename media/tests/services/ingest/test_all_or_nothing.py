@@ -25,8 +25,8 @@ from media.tests.factories import (
     ingest,
     key_of,
     photo,
-    sent,
     ticket,
+    upload_file,
     upload_of,
 )
 from sartiq.core.errors import InvalidManyError
@@ -35,23 +35,23 @@ from sartiq.core.models import new_id
 pytestmark = pytest.mark.django_db
 
 
-def refusals(refused: pytest.ExceptionInfo[InvalidManyError]) -> list[tuple[object, str]]:
-    return [(issue.loc[-1], issue.code) for issue in refused.value.issues]
+def refusals(error: pytest.ExceptionInfo[InvalidManyError]) -> list[tuple[object, str]]:
+    return [(issue.loc[-1], issue.code) for issue in error.value.issues]
 
 
 @pytest.mark.covers("I14")
 def test_each_bad_file_is_named_and_nothing_is_taken_in(memory: MemoryStore, user: User) -> None:
-    good, wrong = sent(memory, user, photo(1)), sent(memory, user, b"<html></html>")
+    good, wrong = upload_file(memory, user, photo(1)), upload_file(memory, user, b"<html></html>")
     never_sent = f"{good.rsplit('/', 1)[0]}/{new_id()}_1700000000_shoe.png"
-    empty = sent(memory, user, b"")
-    foreign = sent(memory, UserFactory.create(), photo(2))
+    empty = upload_file(memory, user, b"")
+    foreign = upload_file(memory, UserFactory.create(), photo(2))
     elsewhere = "https://example.com/shoe.png"
     before = memory.keys()
 
-    with pytest.raises(InvalidManyError) as refused:
+    with pytest.raises(InvalidManyError) as excinfo:
         ingest(user, [good, wrong, never_sent, empty, foreign, elsewhere, wrong])
 
-    assert refusals(refused) == [
+    assert refusals(excinfo) == [
         (1, "content_type_mismatch"),
         (2, "file_not_found"),
         (3, "file_empty"),
@@ -59,8 +59,8 @@ def test_each_bad_file_is_named_and_nothing_is_taken_in(memory: MemoryStore, use
         (5, "file_not_found"),
         (6, "content_type_mismatch"),
     ]
-    assert refused.value.issues[0].loc == ("body", "images", 1)
-    assert refused.value.issues[0].input == wrong
+    assert excinfo.value.issues[0].loc == ("body", "images", 1)
+    assert excinfo.value.issues[0].input == wrong
     assert not MediaResource.objects.exists()
     assert not Attachment.objects.exists()
     assert memory.keys() == before
@@ -76,24 +76,24 @@ def test_each_bad_file_is_named_and_nothing_is_taken_in(memory: MemoryStore, use
 
 
 def test_after_a_refusal_the_good_files_can_be_sent_again(memory: MemoryStore, user: User) -> None:
-    good, wrong = sent(memory, user, photo(1)), sent(memory, user, b"no picture")
+    good, wrong = upload_file(memory, user, photo(1)), upload_file(memory, user, b"no picture")
     with pytest.raises(InvalidManyError):
         ingest(user, [good, wrong])
     drain()
 
-    (made,) = ingest(user, [good])
+    (resource,) = ingest(user, [good])
 
-    assert deliver(made).status == ResourceStatus.READY
-    with pytest.raises(InvalidManyError) as refused:
+    assert deliver(resource).status == ResourceStatus.READY
+    with pytest.raises(InvalidManyError) as excinfo:
         ingest(user, [wrong])
-    assert refusals(refused) == [(0, "file_not_found")]
+    assert refusals(excinfo) == [(0, "file_not_found")]
 
 
 def test_an_upload_without_a_put_is_not_found_yet(memory: MemoryStore, user: User) -> None:
     issued = ticket(user)
-    with pytest.raises(InvalidManyError) as refused:
+    with pytest.raises(InvalidManyError) as excinfo:
         ingest(user, [issued.file_url])
-    assert refusals(refused) == [(0, "file_not_found")]
+    assert refusals(excinfo) == [(0, "file_not_found")]
 
     assert client_put(memory, issued.put, photo()) == 200
 
@@ -104,18 +104,18 @@ def test_bytes_of_another_hash_than_declared_are_refused(memory: MemoryStore, us
     issued = ticket(user, sha256="ab" * 32)
     memory.put(key_of(issued.file_url), photo(), headers=ObjectHeaders(content_type="image/png"))
 
-    with pytest.raises(InvalidManyError) as refused:
+    with pytest.raises(InvalidManyError) as excinfo:
         ingest(user, [issued.file_url])
 
-    assert refusals(refused) == [(0, "file_corrupt")]
+    assert refusals(excinfo) == [(0, "file_corrupt")]
 
 
 @pytest.mark.covers("I10")
 def test_who_attaches_fails_and_nothing_is_written(memory: MemoryStore, user: User) -> None:
-    url = sent(memory, user)
+    url = upload_file(memory, user)
 
-    def attach(found: Resources) -> None:
-        raise RuntimeError(str(found[url].pk))
+    def attach(resources: Resources) -> None:
+        raise RuntimeError(str(resources[url].pk))
 
     with pytest.raises(RuntimeError):
         MediaResourceService(public_store()).ingest_all(
@@ -136,7 +136,7 @@ def user_scope(user: User) -> OwnerScope:
 def test_looking_costs_few_queries_for_any_number_of_files(
     memory: MemoryStore, user: User, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
-    urls = [sent(memory, user, photo(number)) for number in range(30)]
+    urls = [upload_file(memory, user, photo(number)) for number in range(30)]
 
     with django_assert_max_num_queries(60):
         ingest(user, urls)

@@ -11,12 +11,12 @@ from media.models import Attachment, MediaResource, ObjectDeletion, ResourceStat
 from media.services.ingest import duplicates
 from media.storage import ObjectHeaders, ObjectStore
 from media.storage.testing.memory import MemoryStore
-from media.tests.factories import drain, ingest, originals, photo, ready, sent, upload_of
+from media.tests.factories import drain, ingest, originals, photo, ready, upload_file, upload_of
 
 PNG = ObjectHeaders(content_type="image/png")
 
 
-def lost(store: ObjectStore, user: User, body: bytes) -> MediaResource:
+def without_object(store: ObjectStore, user: User, body: bytes) -> MediaResource:
     """Return a READY resource whose object is gone."""
     resource = ready(store, user, body)
     store.delete_many([resource.storage_key])
@@ -31,8 +31,8 @@ def read(store: ObjectStore, key: str) -> bytes:
 def test_the_same_bytes_repair_a_resource_whose_object_is_gone(
     any_store: ObjectStore, user: User
 ) -> None:
-    before = lost(any_store, user, photo(1))
-    url = sent(any_store, user, photo(1))
+    before = without_object(any_store, user, photo(1))
+    url = upload_file(any_store, user, photo(1))
 
     (resource,) = ingest(user, [url])
 
@@ -56,7 +56,7 @@ def test_the_same_bytes_repair_a_resource_whose_object_is_another_one(
     before = ready(any_store, user, photo(1))
     any_store.put(before.storage_key, other, headers=PNG)
 
-    ingest(user, [sent(any_store, user, photo(1))])
+    ingest(user, [upload_file(any_store, user, photo(1))])
     drain()
 
     after = MediaResource.objects.get()
@@ -66,8 +66,8 @@ def test_the_same_bytes_repair_a_resource_whose_object_is_another_one(
 
 
 def test_two_uploads_of_the_lost_bytes_repair_it_once(memory: MemoryStore, user: User) -> None:
-    before = lost(memory, user, photo(1))
-    urls = [sent(memory, user, photo(1)), sent(memory, user, photo(1))]
+    before = without_object(memory, user, photo(1))
+    urls = [upload_file(memory, user, photo(1)), upload_file(memory, user, photo(1))]
 
     resources = ingest(user, urls)
 
@@ -79,50 +79,50 @@ def test_two_uploads_of_the_lost_bytes_repair_it_once(memory: MemoryStore, user:
 
 
 def test_a_lost_object_next_to_good_ones(memory: MemoryStore, user: User) -> None:
-    good, broken = ready(memory, user, photo(1)), lost(memory, user, photo(2))
-    written: list[str] = []
-    memory.after = lambda operation, key: written.append(key) if operation == "copy" else None
+    good, broken = ready(memory, user, photo(1)), without_object(memory, user, photo(2))
+    values: list[str] = []
+    memory.after = lambda operation, key: values.append(key) if operation == "copy" else None
 
-    ingest(user, [sent(memory, user, photo(number)) for number in (1, 2, 3)])
+    ingest(user, [upload_file(memory, user, photo(number)) for number in (1, 2, 3)])
     drain()
 
     new = MediaResource.objects.exclude(pk__in=[good.pk, broken.pk]).get()
-    assert sorted(set(written)) == sorted([broken.storage_key, new.storage_key])
+    assert sorted(set(values)) == sorted([broken.storage_key, new.storage_key])
     assert memory.keys("temp/") == []
 
 
 def test_the_repaired_resource_keeps_what_people_wrote(memory: MemoryStore, user: User) -> None:
-    before = lost(memory, user, photo(1))
-    written: dict[str, Any] = {"alt_text": "A shoe", "dominant_color": "#010203", "protected": True}
-    MediaResource.objects.filter(pk=before.pk).update(**written)
+    before = without_object(memory, user, photo(1))
+    values: dict[str, Any] = {"alt_text": "A shoe", "dominant_color": "#010203", "protected": True}
+    MediaResource.objects.filter(pk=before.pk).update(**values)
 
-    ingest(user, [sent(memory, user, photo(1))])
+    ingest(user, [upload_file(memory, user, photo(1))])
     drain()
 
     after = MediaResource.objects.get()
-    assert {name: getattr(after, name) for name in written} == written
+    assert {name: getattr(after, name) for name in values} == values
 
 
 def test_a_loss_of_another_owner_is_not_repaired_from_here(memory: MemoryStore, user: User) -> None:
-    theirs = lost(memory, UserFactory.create(), photo(1))
+    other_resource = without_object(memory, UserFactory.create(), photo(1))
 
-    ingest(user, [sent(memory, user, photo(1))])
+    ingest(user, [upload_file(memory, user, photo(1))])
     drain()
 
-    theirs.refresh_from_db()
-    assert theirs.status == ResourceStatus.READY
-    assert memory.keys(theirs.storage_key) == []
+    other_resource.refresh_from_db()
+    assert other_resource.status == ResourceStatus.READY
+    assert memory.keys(other_resource.storage_key) == []
 
 
 def test_a_store_that_does_not_say_changes_nothing(memory: MemoryStore, user: User) -> None:
     before = ready(memory, user, photo(1))
-    url = sent(memory, user, photo(1))
+    url = upload_file(memory, user, photo(1))
 
-    def away(operation: str, key: str) -> None:
+    def fail(operation: str, key: str) -> None:
         if operation == "head" and key == before.storage_key:
             raise StoreUnavailableError
 
-    memory.before = away
+    memory.before = fail
     with pytest.raises(StoreUnavailableError):
         ingest(user, [url])
 
@@ -137,12 +137,12 @@ def test_a_store_that_does_not_say_changes_nothing(memory: MemoryStore, user: Us
 def test_what_another_request_repaired_meanwhile_is_not_written_again(
     memory: MemoryStore, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = lost(memory, user, photo(1))
-    first, second = sent(memory, user, photo(1)), sent(memory, user, photo(1))
-    look = duplicates.find_damaged
+    before = without_object(memory, user, photo(1))
+    first, second = upload_file(memory, user, photo(1)), upload_file(memory, user, photo(1))
+    find = duplicates.find_damaged
 
     def look_then_repair(*args: Any, **kwargs: Any) -> Any:
-        damaged = look(*args, **kwargs)
+        damaged = find(*args, **kwargs)
         monkeypatch.undo()
         ingest(user, [first])
         drain()

@@ -17,7 +17,6 @@ from media.models import (
 )
 from media.services import cleanup
 from media.storage.testing.memory import MemoryStore
-from media.tests.doors import CollidingStore
 from media.tests.factories import (
     counts,
     deliver,
@@ -27,97 +26,101 @@ from media.tests.factories import (
     originals,
     photo,
     ready,
-    sent,
+    upload_file,
     upload_of,
 )
+from media.tests.stores import CollidingStore
 from sartiq.core.errors import InvalidManyError
 
 pytestmark = pytest.mark.django_db
 
 
-def refusals(refused: pytest.ExceptionInfo[InvalidManyError]) -> list[tuple[object, str]]:
-    return [(issue.loc[-1], issue.code) for issue in refused.value.issues]
+def refusals(error: pytest.ExceptionInfo[InvalidManyError]) -> list[tuple[object, str]]:
+    return [(issue.loc[-1], issue.code) for issue in error.value.issues]
 
 
 # --- One resource for each content and owner ----------------------------------------------------
 def test_one_photo_under_two_names_is_one_resource_shown_twice(
     memory: MemoryStore, user: User
 ) -> None:
-    first = sent(memory, user, photo(1), filename="front.png")
-    (kept,) = ingest(user, [first])
-    second = sent(memory, user, photo(1), filename="back.png")
+    first = upload_file(memory, user, photo(1), filename="front.png")
+    (resources,) = ingest(user, [first])
+    second = upload_file(memory, user, photo(1), filename="back.png")
 
     (again,) = ingest(user, [second])
 
-    assert again.pk == kept.pk
-    assert Attachment.objects.filter(resource=kept).count() == 2
+    assert again.pk == resources.pk
+    assert Attachment.objects.filter(resource=resources).count() == 2
     drain()
-    kept.refresh_from_db()
-    assert kept.status == ResourceStatus.READY
-    assert originals(memory) == [kept.storage_key]
+    resources.refresh_from_db()
+    assert resources.status == ResourceStatus.READY
+    assert originals(memory) == [resources.storage_key]
     assert set(Upload.objects.values_list("state", flat=True)) == {UploadState.CONSUMED}
 
 
 def test_a_photo_that_is_ready_already_costs_no_copy(memory: MemoryStore, user: User) -> None:
-    kept = ready(memory, user, photo(1))
+    resource = ready(memory, user, photo(1))
     copied = []
     memory.before = lambda operation, key: copied.append(key) if operation == "copy" else None
-    second = sent(memory, user, photo(1))
+    second = upload_file(memory, user, photo(1))
 
     (again,) = ingest(user, [second])
 
-    assert again.pk == kept.pk
+    assert again.pk == resource.pk
     assert upload_of(second).state == UploadState.CONSUMED
     assert ObjectDeletion.objects.get().reason == DeletionReason.DEDUPLICATED
     drain()
-    assert (copied, originals(memory)) == ([], [kept.storage_key])
+    assert (copied, originals(memory)) == ([], [resource.storage_key])
 
 
 def test_the_same_photo_twice_in_one_request_is_one_resource(
     memory: MemoryStore, user: User
 ) -> None:
     urls = [
-        sent(memory, user, photo(1)),
-        sent(memory, user, photo(1)),
-        sent(memory, user, photo(2)),
+        upload_file(memory, user, photo(1)),
+        upload_file(memory, user, photo(1)),
+        upload_file(memory, user, photo(2)),
     ]
 
-    made = ingest(user, [*urls, urls[0]])
+    resources = ingest(user, [*urls, urls[0]])
 
-    assert [each.pk for each in made] == [made[0].pk, made[0].pk, made[2].pk, made[0].pk]
+    assert [each.pk for each in resources] == [
+        resources[0].pk,
+        resources[0].pk,
+        resources[2].pk,
+        resources[0].pk,
+    ]
     assert MediaResource.objects.count() == 2
     drain()
     assert originals(memory) == sorted(
-        {each.pk: f"media/{each.pk}/file.png" for each in made}.values()
+        {each.pk: f"media/{each.pk}/file.png" for each in resources}.values()
     )
 
 
 @pytest.mark.covers("T39", "I03")
 def test_two_tenants_never_share_a_resource(memory: MemoryStore, user: User) -> None:
     other = UserFactory.create()
-    mine, theirs = ready(memory, user, photo(1)), ready(memory, other, photo(1))
+    own, other_resource = ready(memory, user, photo(1)), ready(memory, other, photo(1))
 
-    assert mine.pk != theirs.pk
-    assert mine.content_hash == theirs.content_hash
+    assert own.pk != other_resource.pk
+    assert own.content_hash == other_resource.content_hash
 
-    Attachment.objects.filter(resource=mine).delete()
-    MediaResource.objects.filter(pk=mine.pk).update(
-        unattached_at=timezone.now() - 2 * cleanup.GRACE
-    )
+    Attachment.objects.filter(resource=own).delete()
+    MediaResource.objects.filter(pk=own.pk).update(unattached_at=timezone.now() - 2 * cleanup.GRACE)
     cleanup.discard_orphaned_media(execute=True)
     drain()
 
-    assert originals(memory) == [theirs.storage_key]
-    assert memory.body(theirs.storage_key) == photo(1)
-    assert MediaResource.objects.get() == theirs
+    assert originals(memory) == [other_resource.storage_key]
+    assert memory.body(other_resource.storage_key) == photo(1)
+    assert MediaResource.objects.get() == other_resource
 
 
 @pytest.mark.covers("T39")
 def test_an_organization_and_its_member_are_two_tenants(memory: MemoryStore, user: User) -> None:
     organization = MembershipFactory.create(user=user).organization
-    (personal,) = ingest(user, [sent(memory, user, photo(1))])
+    (personal,) = ingest(user, [upload_file(memory, user, photo(1))])
 
-    (shared,) = ingest(user, [sent(memory, user, photo(1))], organization_id=organization.pk)
+    (shared,) = ingest(user, [upload_file(memory, user, photo(1))], organization_id=organization.pk)
 
     assert personal.pk != shared.pk
     assert (personal.organization_id, shared.organization_id) == (None, organization.pk)
@@ -125,13 +128,13 @@ def test_an_organization_and_its_member_are_two_tenants(memory: MemoryStore, use
 
 
 @pytest.mark.covers("T38")
-def test_colliding_files_stay_two_resources(colliding: CollidingStore, user: User) -> None:
-    first, second = ready(colliding, user, photo(1)), ready(colliding, user, photo(2))
+def test_colliding_files_stay_two_resources(colliding_store: CollidingStore, user: User) -> None:
+    first, second = ready(colliding_store, user, photo(1)), ready(colliding_store, user, photo(2))
 
     assert first.pk != second.pk
     assert first.etag == second.etag
-    assert colliding.body(first.storage_key) == photo(1)
-    assert colliding.body(second.storage_key) == photo(2)
+    assert colliding_store.body(first.storage_key) == photo(1)
+    assert colliding_store.body(second.storage_key) == photo(2)
 
 
 # --- The same upload again ------------------------------------------------------------------------
@@ -140,7 +143,7 @@ def test_colliding_files_stay_two_resources(colliding: CollidingStore, user: Use
 def test_an_upload_taken_in_again_is_the_same_resource(
     memory: MemoryStore, user: User, *, drained: bool
 ) -> None:
-    url = sent(memory, user)
+    url = upload_file(memory, user)
     (first,) = ingest(user, [url])
     if drained:
         drain()
@@ -158,7 +161,7 @@ def test_an_upload_taken_into_another_scope_is_copied_there(
     memory: MemoryStore, user: User, *, drained: bool
 ) -> None:
     organization = MembershipFactory.create(user=user).organization
-    url = sent(memory, user)
+    url = upload_file(memory, user)
     (first,) = ingest(user, [url])
     if drained:
         drain()
@@ -181,9 +184,9 @@ def test_an_upload_taken_into_another_scope_is_copied_there(
 
 def test_another_scope_has_its_own_deduplication(memory: MemoryStore, user: User) -> None:
     organization = MembershipFactory.create(user=user).organization
-    url = sent(memory, user)
+    url = upload_file(memory, user)
     ingest(user, [url])
-    (there,) = ingest(user, [sent(memory, user)], organization_id=organization.pk)
+    (there,) = ingest(user, [upload_file(memory, user)], organization_id=organization.pk)
 
     (again,) = ingest(user, [url], organization_id=organization.pk)
 
@@ -195,7 +198,7 @@ def test_the_temporary_object_stays_while_a_copy_for_another_scope_needs_it(
     memory: MemoryStore, user: User
 ) -> None:
     organization = MembershipFactory.create(user=user).organization
-    url = sent(memory, user)
+    url = upload_file(memory, user)
     (first,) = ingest(user, [url])
     (second,) = ingest(user, [url], organization_id=organization.pk)
 
@@ -211,13 +214,13 @@ def test_the_temporary_object_stays_while_a_copy_for_another_scope_needs_it(
 
 @pytest.mark.covers("T06", "I10", "I14")
 def test_an_upload_of_somebody_else_does_not_exist(memory: MemoryStore, user: User) -> None:
-    url = sent(memory, UserFactory.create())
+    url = upload_file(memory, UserFactory.create())
     before = counts()
 
-    with pytest.raises(InvalidManyError) as refused:
+    with pytest.raises(InvalidManyError) as excinfo:
         ingest(user, [url])
 
-    assert refusals(refused) == [(0, "file_not_found")]
+    assert refusals(excinfo) == [(0, "file_not_found")]
     assert counts() == before
     assert originals(memory) == [key_of(url)]
 
@@ -227,11 +230,11 @@ def test_a_colleague_takes_in_what_was_uploaded_for_the_organization(
 ) -> None:
     organization = MembershipFactory.create(user=user).organization
     colleague = MembershipFactory.create(organization=organization).user
-    url = sent(memory, colleague, organization_id=organization.pk)
+    url = upload_file(memory, colleague, organization_id=organization.pk)
 
-    (made,) = ingest(user, [url], organization_id=organization.pk)
+    (resource,) = ingest(user, [url], organization_id=organization.pk)
 
-    assert (made.user_id, made.organization_id) == (user.pk, organization.pk)
+    assert (resource.user_id, resource.organization_id) == (user.pk, organization.pk)
 
 
 def test_a_superuser_takes_in_uploads_of_an_organization_only_where_they_act_in_it(
@@ -239,30 +242,30 @@ def test_a_superuser_takes_in_uploads_of_an_organization_only_where_they_act_in_
 ) -> None:
     staff = UserFactory.create(superuser=True)
     organization = MembershipFactory.create(user=user).organization
-    url = sent(memory, user, organization_id=organization.pk)
+    url = upload_file(memory, user, organization_id=organization.pk)
     other = MembershipFactory.create(user=user).organization
 
     for elsewhere in (None, other.pk):
-        with pytest.raises(InvalidManyError) as refused:
+        with pytest.raises(InvalidManyError) as excinfo:
             ingest(staff, [url], organization_id=elsewhere)
-        assert refusals(refused) == [(0, "file_not_found")]
-    (made,) = ingest(staff, [url], organization_id=organization.pk)
+        assert refusals(excinfo) == [(0, "file_not_found")]
+    (resource,) = ingest(staff, [url], organization_id=organization.pk)
 
-    assert (made.user_id, made.organization_id) == (staff.pk, organization.pk)
+    assert (resource.user_id, resource.organization_id) == (staff.pk, organization.pk)
 
 
 def test_a_canonical_url_of_ones_own_is_taken(memory: MemoryStore, user: User) -> None:
-    kept = ready(memory, user)
-    (again,) = ingest(user, [f"{settings.CDN_URL}/{kept.storage_key}"])
+    resource = ready(memory, user)
+    (again,) = ingest(user, [f"{settings.CDN_URL}/{resource.storage_key}"])
 
-    assert again.pk == kept.pk
+    assert again.pk == resource.pk
     assert MediaResource.objects.count() == 1
 
 
 def test_a_failed_upload_starts_anew_while_its_object_is_there(
     memory: MemoryStore, user: User
 ) -> None:
-    url = sent(memory, user)
+    url = upload_file(memory, user)
     (first,) = ingest(user, [url])
     MediaResource.objects.filter(pk=first.pk).update(status="FAILED", failure_code="decode_limit")
 

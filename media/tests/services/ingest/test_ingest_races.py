@@ -15,7 +15,7 @@ from media.models import Attachment, MediaResource, Upload, UploadState
 from media.services import attachments, relocation
 from media.storage import public_store
 from media.storage.testing.memory import MemoryStore
-from media.tests.factories import drain, ingest, key_of, originals, photo, sent, upload_of
+from media.tests.factories import drain, ingest, key_of, originals, photo, upload_file, upload_of
 from media.tests.threads import at_once, deadlocks, meanwhile
 from sartiq.core.models import new_id
 
@@ -24,19 +24,19 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.mark.covers("T07", "F40", "I10", "I03")
 def test_fifty_requests_with_one_url_make_one_resource(memory: MemoryStore, user: User) -> None:
-    url = sent(memory, user)
+    url = upload_file(memory, user)
     deleted: list[str] = []
 
     def note(operation: str, key: str) -> None:
         if operation == "delete_many":
             deleted.append(key)
 
-    made = at_once([partial(ingest, user, [url])] * 50)
+    results = at_once([partial(ingest, user, [url])] * 50)
     memory.before = note
     drain()
 
     resource = MediaResource.objects.get()
-    assert {each[0].pk for each in made} == {resource.pk}
+    assert {each[0].pk for each in results} == {resource.pk}
     assert resource.status == "READY"
     assert Attachment.objects.filter(resource=resource).count() == 50
     assert upload_of(url).state == UploadState.CONSUMED
@@ -48,14 +48,14 @@ def test_fifty_requests_with_one_url_make_one_resource(memory: MemoryStore, user
 def test_requests_race_with_the_relocation_of_their_file(memory: MemoryStore, user: User) -> None:
     """Each request may come before, between or after the steps of the worker."""
     for number in range(4):
-        url = sent(memory, user, photo(number))
+        url = upload_file(memory, user, photo(number))
         (first,) = ingest(user, [url])
 
-        found = at_once(
+        results = at_once(
             [partial(ingest, user, [url])] * 6 + [partial(relocate_and_answer, user, first)] * 3
         )
 
-        assert {each[0].pk for each in found} == {first.pk}
+        assert {each[0].pk for each in results} == {first.pk}
     drain()
     assert len(originals(memory)) == MediaResource.objects.count() == 4
     assert memory.keys("temp/") == []
@@ -72,7 +72,7 @@ def test_an_upload_taken_in_by_another_request_meanwhile_is_reused(
     memory: MemoryStore, user: User
 ) -> None:
     """The other request went all the way: the temporary object is gone when this one looks."""
-    url = sent(memory, user)
+    url = upload_file(memory, user)
     others: list[MediaResource] = []
 
     def overtake() -> None:
@@ -80,11 +80,11 @@ def test_an_upload_taken_in_by_another_request_meanwhile_is_reused(
         drain()
 
     meanwhile(memory, "head", overtake)
-    (made,) = ingest(user, [url])
+    (resource,) = ingest(user, [url])
 
-    assert originals(memory) == [f"media/{made.pk}/file.png"]
-    assert [each.pk for each in others] == [made.pk]
-    assert Attachment.objects.filter(resource=made).count() == 2
+    assert originals(memory) == [f"media/{resource.pk}/file.png"]
+    assert [each.pk for each in others] == [resource.pk]
+    assert Attachment.objects.filter(resource=resource).count() == 2
 
 
 @pytest.mark.covers("F12", "I03")
@@ -97,13 +97,13 @@ def test_32_requests_for_the_same_files_in_any_order_never_deadlock(
         bodies = [photo(8 * number + each) for each in range(8)]
         calls = []
         for _ in range(32):
-            urls = [sent(memory, user, body) for body in bodies]
+            urls = [upload_file(memory, user, body) for body in bodies]
             chance.shuffle(urls)
             calls.append(partial(ingest, user, urls))
 
-        made = at_once(calls)
+        results = at_once(calls)
 
-        assert len({row.pk for rows in made for row in rows}) == 8
+        assert len({row.pk for rows in results for row in rows}) == 8
         assert MediaResource.objects.count() == 8 * (number + 1)
     assert Attachment.objects.count() == 4 * 32 * 8
     assert not Upload.objects.filter(state=UploadState.ISSUED).exists()
@@ -113,16 +113,16 @@ def test_32_requests_for_the_same_files_in_any_order_never_deadlock(
 @pytest.mark.covers("F12", "T39")
 def test_scopes_that_copy_from_each_other_never_deadlock(memory: MemoryStore, user: User) -> None:
     organizations = [MembershipFactory.create(user=user).organization.pk for _ in range(3)]
-    urls = [sent(memory, user, photo(number)) for number in range(6)]
+    urls = [upload_file(memory, user, photo(number)) for number in range(6)]
     before, chance = deadlocks(), random.Random(3)
     calls = []
     for scope in [*organizations, None] * 4:
         chance.shuffle(urls)
         calls.append(partial(ingest, user, list(urls), organization_id=scope))
 
-    made = at_once(calls)
+    results = at_once(calls)
 
-    assert len({row.pk for rows in made for row in rows}) == 6 * 4
+    assert len({row.pk for rows in results for row in rows}) == 6 * 4
     assert MediaResource.objects.count() == 6 * 4
     assert deadlocks() == before
     for _ in range(3):
@@ -138,7 +138,7 @@ def test_two_who_remove_the_last_two_places_start_the_grace(
     """Neither sees what the other has not committed yet; one of them has to wait."""
     places = [new_id(), new_id()]
     for entity_id in places:
-        (shown,) = ingest(user, [sent(memory, user)], entity_id=entity_id)
+        (resources,) = ingest(user, [upload_file(memory, user)], entity_id=entity_id)
     both_removed = Barrier(2, timeout=1)
 
     def remove(entity_id: UUID) -> None:
@@ -149,6 +149,6 @@ def test_two_who_remove_the_last_two_places_start_the_grace(
 
     at_once([partial(remove, entity_id) for entity_id in places])
 
-    shown.refresh_from_db()
+    resources.refresh_from_db()
     assert not Attachment.objects.exists()
-    assert shown.unattached_at is not None
+    assert resources.unattached_at is not None

@@ -11,15 +11,14 @@ from media.errors import RequestFilesTooLargeError, StoreUnavailableError
 from media.models import MediaResource, ObjectDeletion, UploadState
 from media.storage import ObjectHead, ObjectHeaders
 from media.storage.testing.memory import MemoryStore, nothing
-from media.tests.doors import memory_stores
 from media.tests.factories import (
     counts,
     drain,
     ingest,
     key_of,
     photo,
-    sent,
     ticket,
+    upload_file,
     upload_of,
 )
 from media.tests.rules.file_types.specimens import (
@@ -32,6 +31,7 @@ from media.tests.rules.file_types.specimens import (
     scans,
     still,
 )
+from media.tests.stores import memory_stores
 from sartiq.core.errors import InvalidManyError, UnavailableError
 
 pytestmark = pytest.mark.django_db
@@ -67,12 +67,12 @@ def test_a_bad_file_is_refused_with_its_own_code(
     memory: MemoryStore, user: User, name: str
 ) -> None:
     content_type, body, code = BAD[name]
-    url = sent(memory, user, body, content_type=content_type)
+    url = upload_file(memory, user, body, content_type=content_type)
 
-    with pytest.raises(InvalidManyError) as refused:
+    with pytest.raises(InvalidManyError) as excinfo:
         ingest(user, [url])
 
-    (issue,) = refused.value.issues
+    (issue,) = excinfo.value.issues
     assert (issue.loc, issue.code, issue.input) == (("body", "images", 0), code, url)
     assert url not in issue.message
     drain()
@@ -83,14 +83,14 @@ def test_a_bad_file_is_refused_with_its_own_code(
 
 @pytest.mark.covers("T02", "T31")
 def test_an_undeclared_huge_file_is_refused_unread(memory: MemoryStore, user: User) -> None:
-    url = sent(memory, user, bytes(60_000_000))
+    url = upload_file(memory, user, bytes(60_000_000))
     opened: list[str] = []
     memory.before = lambda operation, key: opened.append(key) if operation == "open" else None
 
-    with pytest.raises(InvalidManyError) as refused:
+    with pytest.raises(InvalidManyError) as excinfo:
         ingest(user, [url])
 
-    assert [issue.code for issue in refused.value.issues] == ["file_too_large"]
+    assert [issue.code for issue in excinfo.value.issues] == ["file_too_large"]
     assert opened == []
     drain()
     assert memory.keys() == []
@@ -100,12 +100,12 @@ def test_an_undeclared_huge_file_is_refused_unread(memory: MemoryStore, user: Us
 def test_the_largest_file_is_taken(memory: MemoryStore, user: User) -> None:
     frame = b"\xff\xfb\x90\x64" + bytes(413)
     body = frame * (52_428_800 // len(frame))
-    url = sent(memory, user, body, content_type="audio/mpeg", size=len(body))
+    url = upload_file(memory, user, body, content_type="audio/mpeg", size=len(body))
 
-    (made,) = ingest(user, [url])
+    (resource,) = ingest(user, [url])
 
-    assert made.file_size == len(body)
-    assert 52_428_800 - made.file_size < len(frame)
+    assert resource.file_size == len(body)
+    assert 52_428_800 - resource.file_size < len(frame)
 
 
 # --- The whole request ----------------------------------------------------------------------------
@@ -117,7 +117,7 @@ class BoastingStore(MemoryStore):
 
 
 @contextmanager
-def boasting() -> Iterator[MemoryStore]:
+def boasting_store() -> Iterator[MemoryStore]:
     store = BoastingStore()
     with memory_stores(store):
         yield store
@@ -125,18 +125,18 @@ def boasting() -> Iterator[MemoryStore]:
 
 @pytest.mark.covers("I14")
 def test_a_request_may_name_500_mib(user: User) -> None:
-    with boasting() as store:
-        urls = [sent(store, user, photo(number)) for number in range(11)]
+    with boasting_store() as store:
+        urls = [upload_file(store, user, photo(number)) for number in range(11)]
         opened: list[str] = []
         store.before = lambda operation, key: opened.append(key) if operation == "open" else None
-        with pytest.raises(RequestFilesTooLargeError) as refused:
+        with pytest.raises(RequestFilesTooLargeError) as excinfo:
             ingest(user, urls)
         read_of_eleven = list(opened)
-        made = ingest(user, urls[:10])
+        resources = ingest(user, urls[:10])
 
-    assert refused.value.ctx == {"limit": 500 * MIB, "size": 550 * MIB}
+    assert excinfo.value.ctx == {"limit": 500 * MIB, "size": 550 * MIB}
     assert read_of_eleven == []
-    assert len(opened) == len(made) == 10
+    assert len(opened) == len(resources) == 10
     assert not ObjectDeletion.objects.exists()
 
 
@@ -147,7 +147,7 @@ def test_a_request_may_name_500_mib(user: User) -> None:
 def test_a_failing_store_takes_nothing_in(
     memory: MemoryStore, user: User, operation: str, when: str
 ) -> None:
-    urls = [sent(memory, user, photo(number)) for number in range(3)]
+    urls = [upload_file(memory, user, photo(number)) for number in range(3)]
     before, third = counts(), key_of(urls[2])
 
     def fail(called: str, key: str) -> None:
@@ -169,7 +169,7 @@ def test_a_failing_store_takes_nothing_in(
 def test_an_object_that_vanishes_is_not_found(
     memory: MemoryStore, user: User, operation: str
 ) -> None:
-    url, other = sent(memory, user, photo(1)), sent(memory, user, photo(2))
+    url, other = upload_file(memory, user, photo(1)), upload_file(memory, user, photo(2))
     before = counts()
 
     def vanish(called: str, key: str) -> None:
@@ -177,10 +177,10 @@ def test_an_object_that_vanishes_is_not_found(
             memory.delete_many([key])
 
     memory.before = vanish
-    with pytest.raises(InvalidManyError) as refused:
+    with pytest.raises(InvalidManyError) as excinfo:
         ingest(user, [other, url])
 
-    assert [(issue.loc[-1], issue.code) for issue in refused.value.issues] == [
+    assert [(issue.loc[-1], issue.code) for issue in excinfo.value.issues] == [
         (1, "file_not_found")
     ]
     assert counts() == before
@@ -188,17 +188,17 @@ def test_an_object_that_vanishes_is_not_found(
 
 @pytest.mark.covers("T03", "F18")
 def test_bytes_replaced_between_the_two_looks_are_refused(memory: MemoryStore, user: User) -> None:
-    url = sent(memory, user, photo(1))
+    url = upload_file(memory, user, photo(1))
 
     def replace_bytes(called: str, key: str) -> None:
         if called == "open":
             memory.put(key, photo(2), headers=ObjectHeaders(content_type="image/png"))
 
     memory.before = replace_bytes
-    with pytest.raises(InvalidManyError) as refused:
+    with pytest.raises(InvalidManyError) as excinfo:
         ingest(user, [url])
 
-    assert [issue.code for issue in refused.value.issues] == ["source_changed"]
+    assert [issue.code for issue in excinfo.value.issues] == ["source_changed"]
     assert not MediaResource.objects.exists()
 
 
@@ -206,7 +206,7 @@ def test_bytes_replaced_between_the_two_looks_are_refused(memory: MemoryStore, u
 def test_a_ticket_alone_is_no_file(memory: MemoryStore, user: User) -> None:
     urls = [ticket(user).file_url for _ in range(3)]
 
-    with pytest.raises(InvalidManyError) as refused:
+    with pytest.raises(InvalidManyError) as excinfo:
         ingest(user, urls)
 
-    assert [issue.code for issue in refused.value.issues] == ["file_not_found"] * 3
+    assert [issue.code for issue in excinfo.value.issues] == ["file_not_found"] * 3

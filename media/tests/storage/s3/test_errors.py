@@ -68,7 +68,7 @@ def key(s3_store: S3Store, prefix: str) -> str:
 
 
 @pytest.fixture
-def proxied(
+def proxied_store(
     connection: S3Connection, proxy: FaultProxy, stack: dict[str, str]
 ) -> Iterator[S3Store]:
     behind = replace(connection, endpoint_url=proxy.url)
@@ -78,7 +78,7 @@ def proxied(
 
 
 @pytest.fixture
-def patient(
+def patient_store(
     connection: S3Connection, proxy: FaultProxy, stack: dict[str, str]
 ) -> Iterator[S3Store]:
     """The store with its real budget."""
@@ -98,12 +98,12 @@ def first_of_each(fault: Fault) -> fault_proxy.Plan:
 @pytest.mark.covers("F14")
 @pytest.mark.parametrize("code", [500, 503, 429, 520, 522, 524, 530, 599])
 def test_a_store_that_keeps_failing_is_unavailable(
-    patient: S3Store, proxy: FaultProxy, key: str, operation: Operation, code: int
+    patient_store: S3Store, proxy: FaultProxy, key: str, operation: Operation, code: int
 ) -> None:
     proxy.plan = always(fault_proxy.status(code))
 
     with pytest.raises(StoreUnavailableError) as outage:
-        operation(patient, key)
+        operation(patient_store, key)
 
     assert not isinstance(outage.value, StoreRefusedError)
     assert 2 <= proxy.seen.total() <= 3
@@ -120,11 +120,11 @@ def test_a_store_that_keeps_failing_is_unavailable(
     ],
 )
 def test_a_passing_fault_is_not_noticed(
-    patient: S3Store, proxy: FaultProxy, key: str, operation: Operation, fault: Fault
+    patient_store: S3Store, proxy: FaultProxy, key: str, operation: Operation, fault: Fault
 ) -> None:
     proxy.plan = first_of_each(fault)
 
-    operation(patient, key)
+    operation(patient_store, key)
 
     assert proxy.seen.total() >= 2
 
@@ -132,7 +132,7 @@ def test_a_passing_fault_is_not_noticed(
 @pytest.mark.covers("F14")
 @pytest.mark.parametrize("share", [0.1, 0.5])
 def test_every_answer_under_random_faults_is_right_or_unavailable(
-    patient: S3Store, proxy: FaultProxy, key: str, share: float
+    patient_store: S3Store, proxy: FaultProxy, key: str, share: float
 ) -> None:
     chance = random.Random(14)
     faults = [fault_proxy.status(503), fault_proxy.status(429), fault_proxy.reset]
@@ -141,8 +141,8 @@ def test_every_answer_under_random_faults_is_right_or_unavailable(
     right = 0
     for _ in range(10):
         try:
-            assert patient.head(key).size == 5
-            assert read(patient, key) == b"Hello"
+            assert patient_store.head(key).size == 5
+            assert read(patient_store, key) == b"Hello"
             right += 1
         except StoreUnavailableError:
             continue
@@ -153,53 +153,53 @@ def test_every_answer_under_random_faults_is_right_or_unavailable(
 @pytest.mark.covers("F15")
 @pytest.mark.parametrize("fault", [fault_proxy.hang, fault_proxy.trickle_head])
 def test_a_store_that_dawdles_costs_no_more_than_the_budget(
-    proxied: S3Store, proxy: FaultProxy, key: str, operation: Operation, fault: Fault
+    proxied_store: S3Store, proxy: FaultProxy, key: str, operation: Operation, fault: Fault
 ) -> None:
     proxy.plan = always(fault)
     started = time.monotonic()
 
     with pytest.raises(StoreUnavailableError):
-        operation(proxied, key)
+        operation(proxied_store, key)
 
     assert time.monotonic() - started < BUDGET.total_seconds() + SLACK
 
 
 @pytest.mark.covers("F15")
 def test_a_body_that_trickles_costs_no_more_than_the_budget(
-    proxied: S3Store, proxy: FaultProxy, s3_store: S3Store, prefix: str
+    proxied_store: S3Store, proxy: FaultProxy, s3_store: S3Store, prefix: str
 ) -> None:
     s3_store.put(prefix + "slow", b"x" * 1000, headers=PNG)
     proxy.plan = always(fault_proxy.trickle_body)
     started = time.monotonic()
 
     with pytest.raises(StoreUnavailableError):
-        read(proxied, prefix + "slow")
+        read(proxied_store, prefix + "slow")
 
     assert time.monotonic() - started < BUDGET.total_seconds() + SLACK
 
 
 @pytest.mark.covers("F15")
 def test_a_caller_may_allow_less_than_the_budget(
-    patient: S3Store, proxy: FaultProxy, key: str, operation: Operation
+    patient_store: S3Store, proxy: FaultProxy, key: str, operation: Operation
 ) -> None:
     proxy.plan = always(fault_proxy.hang)
     started = time.monotonic()
 
     with time_limit(timedelta(seconds=0.3)), pytest.raises(StoreUnavailableError):
-        operation(patient, key)
+        operation(patient_store, key)
 
     assert time.monotonic() - started < 0.3 + SLACK
 
 
 @pytest.mark.covers("F15")
 def test_a_body_cut_halfway_never_passes_for_a_whole_one(
-    patient: S3Store, proxy: FaultProxy, s3_store: S3Store, prefix: str
+    patient_store: S3Store, proxy: FaultProxy, s3_store: S3Store, prefix: str
 ) -> None:
     s3_store.put(prefix + "large", b"x" * 1_000_000, headers=PNG)
     proxy.plan = always(fault_proxy.cut_body)
 
     with pytest.raises(StoreUnavailableError):
-        read(patient, prefix + "large")
+        read(patient_store, prefix + "large")
 
 
 @pytest.mark.covers("F15")
@@ -229,37 +229,37 @@ def test_signing_needs_no_store(connection: S3Connection, temp_key: str) -> None
 
 @pytest.mark.covers("F16")
 def test_an_answer_lost_after_success_is_asked_for_again(
-    patient: S3Store, proxy: FaultProxy, s3_store: S3Store, key: str, operation: Operation
+    patient_store: S3Store, proxy: FaultProxy, s3_store: S3Store, key: str, operation: Operation
 ) -> None:
     proxy.plan = first_of_each(fault_proxy.cut_answer)
 
-    operation(patient, key)
+    operation(patient_store, key)
 
-    left = {each.key: each.size for each in s3_store.list(key)}
-    assert left in ({key: 5}, {key: 5, f"{key}.copy": 5}, {})
+    sizes = {each.key: each.size for each in s3_store.list(key)}
+    assert sizes in ({key: 5}, {key: 5, f"{key}.copy": 5}, {})
     assert proxy.seen.total() >= 2
 
 
 @pytest.mark.covers("F16")
 def test_the_bytes_after_a_lost_answer_are_the_right_ones(
-    patient: S3Store, proxy: FaultProxy, s3_store: S3Store, key: str
+    patient_store: S3Store, proxy: FaultProxy, s3_store: S3Store, key: str
 ) -> None:
     proxy.plan = first_of_each(fault_proxy.cut_answer)
 
-    head = patient.put(key, b"World", headers=PNG)
-    patient.copy(key, f"{key}.copy", if_match=head.etag, headers=PNG)
+    head = patient_store.put(key, b"World", headers=PNG)
+    patient_store.copy(key, f"{key}.copy", if_match=head.etag, headers=PNG)
 
     assert read(s3_store, key) == read(s3_store, f"{key}.copy") == b"World"
 
 
 @pytest.mark.covers("F17")
 def test_an_error_document_under_status_200_is_a_failed_copy(
-    patient: S3Store, proxy: FaultProxy, s3_store: S3Store, key: str
+    patient_store: S3Store, proxy: FaultProxy, s3_store: S3Store, key: str
 ) -> None:
     proxy.plan = always(fault_proxy.document(COPY_ERROR))
 
     with pytest.raises(StoreUnavailableError):
-        copy(patient, key)
+        copy(patient_store, key)
 
     assert proxy.seen["PUT"] == 3
     with pytest.raises(ObjectNotFoundError):
@@ -267,10 +267,10 @@ def test_an_error_document_under_status_200_is_a_failed_copy(
 
 
 @pytest.mark.covers("F17")
-def test_a_bulk_delete_names_the_keys_it_left(patient: S3Store, proxy: FaultProxy) -> None:
+def test_a_bulk_delete_names_the_keys_it_left(patient_store: S3Store, proxy: FaultProxy) -> None:
     proxy.plan = always(fault_proxy.document(DELETE_ERRORS))
 
-    failures = patient.delete_many(["media/a", "media/b", "media/c"])
+    failures = patient_store.delete_many(["media/a", "media/b", "media/c"])
 
     assert [(each.key, each.code, each.message) for each in failures] == [
         ("media/a", "InternalError", "try again")
@@ -304,12 +304,12 @@ def test_rotated_credentials_are_an_outage(
     ],
 )
 def test_401_and_403_are_our_credentials(
-    patient: S3Store, proxy: FaultProxy, key: str, operation: Operation, fault: Fault
+    patient_store: S3Store, proxy: FaultProxy, key: str, operation: Operation, fault: Fault
 ) -> None:
     proxy.plan = always(fault)
 
     with pytest.raises(StoreCredentialsError):
-        operation(patient, key)
+        operation(patient_store, key)
 
 
 # SeaweedFS makes a bucket that somebody puts to, and deletes from any: those two show nothing.
@@ -327,33 +327,35 @@ def test_a_bucket_that_does_not_exist_is_no_missing_object(
 
 
 def test_an_object_missing_from_a_bucket_that_is_there_is_missing(
-    patient: S3Store, proxy: FaultProxy
+    patient_store: S3Store, proxy: FaultProxy
 ) -> None:
     def answer(handler: fault_proxy.Handler) -> None:
         is_object = handler.path.endswith("/media/absent")
         (fault_proxy.status(404) if is_object else fault_proxy.forward)(handler)
 
     proxy.plan = always(answer)
-    for look in (patient.head, patient.open):
+    for look in (patient_store.head, patient_store.open):
         with pytest.raises(ObjectNotFoundError):
             look("media/absent")
 
 
-def test_a_store_that_tells_no_time_is_still_there(patient: S3Store, proxy: FaultProxy) -> None:
-    assert patient.clock() is not None
+def test_a_store_that_tells_no_time_is_still_there(
+    patient_store: S3Store, proxy: FaultProxy
+) -> None:
+    assert patient_store.clock() is not None
     proxy.plan = always(fault_proxy.without("date"))
 
-    assert patient.clock() is None
+    assert patient_store.clock() is None
 
 
 @pytest.mark.parametrize("code", [400, 405, 411, 501])
 def test_a_refusal_that_will_not_pass_says_so(
-    patient: S3Store, proxy: FaultProxy, code: int
+    patient_store: S3Store, proxy: FaultProxy, code: int
 ) -> None:
     proxy.plan = always(fault_proxy.status(code))
 
     with pytest.raises(StoreRefusedError):
-        patient.open("media/a")
+        patient_store.open("media/a")
 
     assert proxy.seen["GET"] == 1
 
@@ -365,11 +367,11 @@ def test_a_bug_is_distinguished_from_an_outage() -> None:
 
 @pytest.mark.covers("T09")
 def test_no_error_shows_a_signature(
-    patient: S3Store, proxy: FaultProxy, key: str, operation: Operation
+    patient_store: S3Store, proxy: FaultProxy, key: str, operation: Operation
 ) -> None:
     proxy.plan = always(fault_proxy.status(503))
 
     with pytest.raises(StoreUnavailableError) as outage:
-        operation(patient, key)
+        operation(patient_store, key)
 
     assert outage.value.detail == "Service temporarily unavailable"

@@ -26,12 +26,12 @@ def require_absent(backend: Backend, key: str) -> None:
 def wrong_types(declared: str) -> list[dict[str, str]]:
     """Twelve ways to send another type than the one declared."""
     other = "image/png" if declared != "image/png" else "image/jpeg"
-    sent = [
+    content_types = [
         *("text/html", "text/html; charset=utf-8", "image/svg+xml", "application/javascript"),
         *("application/octet-stream", "application/x-www-form-urlencoded", other),
         *(f"{declared}; charset=utf-8", declared.upper(), f"{declared},text/html", f"x{declared}"),
     ]
-    return [{"Content-Type": each} for each in sent] + [{}]
+    return [{"Content-Type": each} for each in content_types] + [{}]
 
 
 @pytest.mark.covers("T01")
@@ -95,14 +95,14 @@ def test_without_a_declared_length_any_length_is_stored(backend: Backend, temp_k
 
 
 @pytest.mark.covers("T02")
-@pytest.mark.parametrize("sent", [WRONG_CHECKSUM, "", "nonsense", None])
+@pytest.mark.parametrize("headers_sent", [WRONG_CHECKSUM, "", "nonsense", None])
 def test_a_declared_checksum_must_be_sent(
-    backend: Backend, temp_key: str, sent: str | None
+    backend: Backend, temp_key: str, headers_sent: str | None
 ) -> None:
     signed = backend.sign(temp_key, sha256=DIGEST)
     headers = {"Content-Type": "image/png"}
-    if sent is not None:
-        headers["x-amz-checksum-sha256"] = sent
+    if headers_sent is not None:
+        headers["x-amz-checksum-sha256"] = headers_sent
 
     status = backend.client_put(signed, BODY, headers)
 

@@ -39,9 +39,9 @@ def key(s3_store: S3Store, prefix: str) -> str:
 
 @pytest.fixture
 def holder(connection: S3Connection) -> Iterator[ClientHolder]:
-    made = ClientHolder(connection)
-    yield made
-    made.close()
+    holder = ClientHolder(connection)
+    yield holder
+    holder.close()
 
 
 @pytest.fixture
@@ -108,27 +108,27 @@ def test_a_forked_process_reads_over_connections_of_its_own(
         finally:
             os._exit(0)
     os.close(writing)
-    ours = all(read(store, key) == BODY for _ in range(5))
-    theirs = os.read(reading, 20)
+    parent_reads = all(read(store, key) == BODY for _ in range(5))
+    child_reads = os.read(reading, 20)
     os.close(reading)
     os.waitpid(pid, 0)
 
-    assert (ours, theirs) == (True, b"True False")
+    assert (parent_reads, child_reads) == (True, b"True False")
     assert connections_made(holder, connection) == 1
 
 
 @pytest.mark.parametrize("name", ["ü é.png", "a+b&c=d?.png", "100%25.png", "~'(1)*!.png"])
 def test_a_legacy_key_of_any_characters_is_read(s3_store: S3Store, prefix: str, name: str) -> None:
-    put = s3_store.put(prefix + name, b"shoe", headers=PNG)
+    head = s3_store.put(prefix + name, b"shoe", headers=PNG)
 
-    assert s3_store.head(prefix + name) == put
+    assert s3_store.head(prefix + name) == head
     assert read(s3_store, prefix + name) == b"shoe"
 
 
 @pytest.mark.covers("F14")
-@pytest.mark.parametrize(("code", "asked"), [(503, 3), (429, 3), (403, 1), (307, 1)])
+@pytest.mark.parametrize(("code", "attempts"), [(503, 3), (429, 3), (403, 1), (307, 1)])
 def test_only_what_may_pass_in_a_moment_is_asked_for_again(
-    connection: S3Connection, proxy: FaultProxy, stack: dict[str, str], code: int, asked: int
+    connection: S3Connection, proxy: FaultProxy, stack: dict[str, str], code: int, attempts: int
 ) -> None:
     store = S3Store(replace(connection, endpoint_url=proxy.url), stack["R2_BUCKET_NAME"])
     proxy.plan = lambda _method, _number: fault_proxy.status(code)
@@ -136,7 +136,7 @@ def test_only_what_may_pass_in_a_moment_is_asked_for_again(
     with pytest.raises(StoreUnavailableError):
         store.open("media/a")
 
-    assert proxy.seen["GET"] == asked
+    assert proxy.seen["GET"] == attempts
     store.close()
 
 
@@ -160,7 +160,7 @@ def authority() -> trustme.CA:
 
 
 @pytest.fixture
-def encrypted(stack: dict[str, str], authority: trustme.CA) -> Iterator[FaultProxy]:
+def tls_server(stack: dict[str, str], authority: trustme.CA) -> Iterator[FaultProxy]:
     """The S3 server behind TLS."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert(LOOPBACK).configure_cert(context)
@@ -173,22 +173,22 @@ def encrypted(stack: dict[str, str], authority: trustme.CA) -> Iterator[FaultPro
 
 @pytest.fixture
 def over_tls(
-    connection: S3Connection, encrypted: FaultProxy, stack: dict[str, str]
+    connection: S3Connection, tls_server: FaultProxy, stack: dict[str, str]
 ) -> Iterator[S3Store]:
-    behind = replace(connection, endpoint_url=encrypted.url)
+    behind = replace(connection, endpoint_url=tls_server.url)
     store = S3Store(behind, stack["R2_BUCKET_NAME"], budget=BUDGET)
     yield store
     store.close()
 
 
 @pytest.fixture
-def trusting(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, authority: trustme.CA) -> None:
+def trusting_store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, authority: trustme.CA) -> None:
     bundle = tmp_path / "authority.pem"
     authority.cert_pem.write_to_path(bundle)
     monkeypatch.setenv("AWS_CA_BUNDLE", str(bundle))
 
 
-def test_an_object_is_read_over_tls(trusting: None, over_tls: S3Store, key: str) -> None:
+def test_an_object_is_read_over_tls(trusting_store: None, over_tls: S3Store, key: str) -> None:
     head = over_tls.head(key)
 
     assert head.size == len(BODY)
@@ -196,12 +196,12 @@ def test_an_object_is_read_over_tls(trusting: None, over_tls: S3Store, key: str)
 
 
 def test_a_server_nobody_vouches_for_is_not_spoken_to(
-    over_tls: S3Store, encrypted: FaultProxy, key: str
+    over_tls: S3Store, tls_server: FaultProxy, key: str
 ) -> None:
     with pytest.raises(StoreUnavailableError):
         over_tls.open(key)
 
-    assert encrypted.seen.total() == 0
+    assert tls_server.seen.total() == 0
 
 
 @pytest.mark.covers("F15")
@@ -209,9 +209,13 @@ def test_a_server_nobody_vouches_for_is_not_spoken_to(
     "fault", [fault_proxy.hang, fault_proxy.trickle_head, fault_proxy.trickle_body]
 )
 def test_the_budget_holds_over_tls(
-    trusting: None, over_tls: S3Store, encrypted: FaultProxy, key: str, fault: fault_proxy.Fault
+    trusting_store: None,
+    over_tls: S3Store,
+    tls_server: FaultProxy,
+    key: str,
+    fault: fault_proxy.Fault,
 ) -> None:
-    encrypted.plan = lambda _method, _number: fault
+    tls_server.plan = lambda _method, _number: fault
     started = time.monotonic()
 
     with pytest.raises(StoreUnavailableError):

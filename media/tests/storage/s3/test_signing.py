@@ -74,11 +74,11 @@ def test_a_signed_put_equals_boto3s(
 @time_machine.travel(NOW, tick=False)
 def test_a_signed_get_equals_boto3s(store: S3Store, key: str) -> None:
     plain = store.sign_get(key, lifetime=timedelta(minutes=15))
-    named = store.sign_get(key, lifetime=timedelta(minutes=15), filename='Été "1".zip')
+    url = store.sign_get(key, lifetime=timedelta(minutes=15), filename='Été "1".zip')
 
     disposition = "attachment; filename*=utf-8''%C3%89t%C3%A9%20%221%22.zip"
     assert plain == by_boto3("get_object", Key=key)
-    assert named == by_boto3("get_object", Key=key, ResponseContentDisposition=disposition)
+    assert url == by_boto3("get_object", Key=key, ResponseContentDisposition=disposition)
 
 
 @pytest.mark.covers("T12")
@@ -99,9 +99,9 @@ def test_a_signed_get_equals_boto3s(store: S3Store, key: str) -> None:
 def test_exactly_these_parameters_and_headers_are_signed(
     store: S3Store, changes: dict[str, Any], signed_headers: str
 ) -> None:
-    asked = {"content_type": "image/png", "size": None, "sha256": None, **changes}
+    payload = {"content_type": "image/png", "size": None, "sha256": None, **changes}
 
-    signed = store.sign_put(KEY, lifetime=timedelta(minutes=20), **asked)
+    signed = store.sign_put(KEY, lifetime=timedelta(minutes=20), **payload)
 
     parts = urlsplit(signed.url)
     query = parse_qs(parts.query)

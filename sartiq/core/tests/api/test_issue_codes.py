@@ -46,9 +46,9 @@ def test_every_code_is_given_somewhere() -> None:
         for path in (CHECKOUT / app.replace(".", "/")).rglob("*.py")
         if path.name != "issue_codes.py" and "tests" not in path.parts
     ]
-    given = {code for code in CODES for text in sources if f'"{code}"' in text}
+    used_codes = {code for code in CODES for text in sources if f'"{code}"' in text}
 
-    assert CODES - given - set(FROM_DRF.values()) == frozenset()
+    assert CODES - used_codes - set(FROM_DRF.values()) == frozenset()
 
 
 def test_codes_are_snake_case() -> None:
@@ -60,8 +60,8 @@ def test_every_code_of_the_framework_leads_into_the_set() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "code"),
+    ("drf_code", "code"),
     [("required", "missing"), ("file_empty", "file_empty"), ("made_up", "value_error")],
 )
-def test_unknown_codes_become_value_error(given: str, code: str) -> None:
-    assert from_drf(given) == code
+def test_unknown_codes_become_value_error(drf_code: str, code: str) -> None:
+    assert from_drf(drf_code) == code

@@ -168,10 +168,10 @@ def test_retired_route_is_deprecated_and_gone(schema: dict[str, Any]) -> None:
 
 def test_redirect_is_described(schema: dict[str, Any]) -> None:
     operation = schema["paths"]["/files/{file_path}"]["get"]
-    wanted = next(each for each in operation["parameters"] if each["name"] == "type")
+    parameter = next(each for each in operation["parameters"] if each["name"] == "type")
 
     assert "Location" in operation["responses"]["302"]["headers"]
-    assert set(wanted["schema"]["enum"]) == {"webp", "jpeg", "png", "avif", "gif"}
+    assert set(parameter["schema"]["enum"]) == {"webp", "jpeg", "png", "avif", "gif"}
 
 
 def test_only_routes_of_the_product_are_listed(schema: dict[str, Any]) -> None:

@@ -19,9 +19,9 @@ class Shelf(StrictSerializer[Any]):
 
 
 def issues(body: Any) -> list[tuple[tuple[str | int, ...], str]]:
-    with pytest.raises(InvalidManyError) as refused:
+    with pytest.raises(InvalidManyError) as excinfo:
         read(Shelf, body)
-    return [(issue.loc, issue.code) for issue in refused.value.issues]
+    return [(issue.loc, issue.code) for issue in excinfo.value.issues]
 
 
 def test_a_value_of_another_type_hides_no_other_fault() -> None:

@@ -20,10 +20,10 @@ def ask(
     messages: Sequence[dict[str, Any]] | None = None,
 ) -> Response:
     """Return the response to one request; `messages` replace those that bring the body."""
-    given = {"Host": "testserver", **({"Content-Length": str(len(body))} if body else {})}
-    scope = scope_of(target, method, {**given, **(headers or {})})
+    values = {"Host": "testserver", **({"Content-Length": str(len(body))} if body else {})}
+    scope = scope_of(target, method, {**values, **(headers or {})})
     pending = list(messages or [{"type": "http.request", "body": body, "more_body": False}])
-    sent: list[dict[str, Any]] = []
+    outgoing: list[dict[str, Any]] = []
 
     async def receive() -> dict[str, Any]:
         if pending:
@@ -31,13 +31,13 @@ def ask(
         return await asyncio.Future()
 
     async def send(message: dict[str, Any]) -> None:
-        sent.append(message)
+        outgoing.append(message)
 
     asyncio.run(application(scope, receive, send))
     head = CaseInsensitiveMapping(
-        {name.decode(): value.decode() for name, value in sent[0]["headers"]}
+        {name.decode(): value.decode() for name, value in outgoing[0]["headers"]}
     )
-    return sent[0]["status"], head, b"".join(each["body"] for each in sent[1:])
+    return outgoing[0]["status"], head, b"".join(each["body"] for each in outgoing[1:])
 
 
 def scope_of(target: str, method: str, headers: Mapping[str, str]) -> dict[str, Any]:

@@ -55,9 +55,9 @@ def test_a_body_arrives_whole(size: int) -> None:
 def test_a_large_body_of_a_refused_request_is_not_read() -> None:
     length = {"Content-Length": str(MAX_FIRST_BYTES + 1)}
 
-    refused = asgi.ask(in_front_of(refuse), "/a", "POST", headers=length, messages=chunks(b""))
+    response = asgi.ask(in_front_of(refuse), "/a", "POST", headers=length, messages=chunks(b""))
 
-    assert refused == (401, {"Connection": "close"}, b"no")
+    assert response == (401, {"Connection": "close"}, b"no")
 
 
 @pytest.mark.parametrize("headers", [{"Transfer-Encoding": "chunked"}, {"Content-Length": "9"}])

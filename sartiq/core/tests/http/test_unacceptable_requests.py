@@ -26,10 +26,12 @@ def test_an_unknown_host_is_a_400_and_one_warning(
 
 
 def test_django_logs_no_traceback_of_an_unknown_host() -> None:
-    theirs = logging.getLogger("django.security.DisallowedHost")
+    django_logger = logging.getLogger("django.security.DisallowedHost")
 
-    assert not theirs.propagate
-    assert logging.NullHandler in {type(each) for each in theirs.handlers}  # beside pytest's own
+    assert not django_logger.propagate
+    assert logging.NullHandler in {
+        type(each) for each in django_logger.handlers
+    }  # beside pytest's own
 
 
 @pytest.mark.parametrize("coding", ["gzip", "br", "identity, gzip", "x", ""])

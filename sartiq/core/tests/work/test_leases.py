@@ -34,7 +34,7 @@ def take(row: ObjectDeletion) -> Lease[ObjectDeletion] | None:
     return leases.take(ObjectDeletion.objects.filter(pk=row.pk))
 
 
-def taken(row: ObjectDeletion) -> Lease[ObjectDeletion]:
+def take_once(row: ObjectDeletion) -> Lease[ObjectDeletion]:
     lease = take(row)
     assert lease is not None
     return lease
@@ -46,7 +46,7 @@ def expire(row: ObjectDeletion) -> None:
 
 
 def test_taking_counts_the_attempt_before_the_work(row: ObjectDeletion) -> None:
-    lease = taken(row)
+    lease = take_once(row)
 
     row.refresh_from_db()
     assert (row.attempts, row.lease_fence, row.lease_holder) == (1, 1, lease.holder)
@@ -57,7 +57,7 @@ def test_taking_counts_the_attempt_before_the_work(row: ObjectDeletion) -> None:
 
 
 def test_a_held_row_is_not_taken_again(row: ObjectDeletion) -> None:
-    taken(row)
+    take_once(row)
 
     assert take(row) is None
     row.refresh_from_db()
@@ -78,9 +78,9 @@ def test_a_row_that_no_longer_matches_is_not_taken(row: ObjectDeletion) -> None:
 
 @pytest.mark.covers("F31")
 def test_a_worker_that_lost_the_lease_is_refused(row: ObjectDeletion) -> None:
-    stale = taken(row)
+    stale = take_once(row)
     expire(row)
-    fresh = taken(row)
+    fresh = take_once(row)
 
     with pytest.raises(LeaseLostError), transaction.atomic():
         stale.require_held()
@@ -94,7 +94,7 @@ def test_a_worker_that_lost_the_lease_is_refused(row: ObjectDeletion) -> None:
 
 
 def test_renewing_holds_the_row_for_another_period(row: ObjectDeletion) -> None:
-    lease = taken(row)
+    lease = take_once(row)
     soon = timezone.now() + timedelta(milliseconds=1)
     ObjectDeletion.objects.update(lease_expires_at=soon)
 
@@ -108,7 +108,7 @@ def test_renewing_holds_the_row_for_another_period(row: ObjectDeletion) -> None:
 def test_renewing_waits_for_a_third_of_the_period(
     row: ObjectDeletion, django_assert_num_queries: Callable[[int], object]
 ) -> None:
-    lease = taken(row)
+    lease = take_once(row)
 
     with django_assert_num_queries(0):  # type: ignore[attr-defined]  # a context manager
         lease.renew_if_old()
@@ -118,16 +118,16 @@ def test_renewing_waits_for_a_third_of_the_period(
 
 
 def test_a_released_row_rests_and_is_taken_again(row: ObjectDeletion) -> None:
-    taken(row).release(after=timedelta(hours=1))
+    take_once(row).release(after=timedelta(hours=1))
     resting = take(row)
     ObjectDeletion.objects.update(run_after=timezone.now() - PAST)
 
     assert resting is None
-    assert taken(row).attempts == 2
+    assert take_once(row).attempts == 2
 
 
 def test_an_uncounted_release_gives_the_attempt_back(row: ObjectDeletion) -> None:
-    taken(row).release(uncounted=True)
+    take_once(row).release(uncounted=True)
 
     row.refresh_from_db()
     assert (row.attempts, row.lease_holder, row.lease_expires_at) == (0, None, None)
@@ -159,7 +159,7 @@ def test_a_long_call_keeps_its_row(settings: Settings, monkeypatch: pytest.Monke
     monkeypatch.setattr(leases, "MIN_RENEWAL_SECONDS", 0.01)
     settings.LEASE_SECONDS = 0.03
     row = create_deletion()
-    lease = taken(row)
+    lease = take_once(row)
     renewals: set[object] = set()
     ends = time.monotonic() + 20
 
@@ -180,7 +180,7 @@ def test_a_long_call_that_lost_its_row_does_not_take_it_back(
     monkeypatch.setattr(leases, "MIN_RENEWAL_SECONDS", 0.01)
     settings.LEASE_SECONDS = 0.03
     row = create_deletion()
-    lease = taken(row)
+    lease = take_once(row)
     others = {"lease_holder": uuid.uuid4(), "lease_fence": 2}
     ObjectDeletion.objects.filter(pk=row.pk).update(**others)
 

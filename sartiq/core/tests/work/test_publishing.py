@@ -77,9 +77,9 @@ def test_after_a_failure_the_broker_is_left_alone_for_a_while(no_broker: None) -
     publishing.send(TASK)
     started = time.monotonic()
 
-    sent = [publishing.send(TASK) for _ in range(1000)]
+    results = [publishing.send(TASK) for _ in range(1000)]
 
-    assert not any(sent)
+    assert not any(results)
     assert time.monotonic() - started < 0.5
 
 

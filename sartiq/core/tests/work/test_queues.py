@@ -78,9 +78,9 @@ def test_the_backlog_tells_how_many_wait_and_since_when(broker: Any) -> None:
 
 
 def test_a_batch_is_asked_for_once_however_many_rows_want_it(broker: Any) -> None:
-    sent = [publishing.send_once("media.delete_objects") for _ in range(5)]
+    results = [publishing.send_once("media.delete_objects") for _ in range(5)]
 
-    assert sent == [True, False, False, False, False]
+    assert results == [True, False, False, False, False]
     broker.rpop("deletions")
     assert publishing.send_once("media.delete_objects")
 

@@ -1,4 +1,4 @@
-"""Stores behind the two doors for one test, marked as this database's environment, and watched.
+"""Stores that replace the public and private one in a test, marked as this environment's.
 
 Watched: none may be called inside a transaction.
 """
@@ -32,8 +32,8 @@ class WatchedStore:
         self._depth = len(self._connection.atomic_blocks)  # the test's own, which roll back
 
     def __getattr__(self, name: str) -> Any:
-        found = getattr(self.store, name)
-        return self._watched(found) if name in NETWORK else found
+        operation = getattr(self.store, name)
+        return self._watched(operation) if name in NETWORK else operation
 
     def _watched(self, operation: Callable[..., Any]) -> Callable[..., Any]:
         def call(*args: Any, **kwargs: Any) -> Any:
@@ -62,7 +62,7 @@ def own_buckets() -> None:
 
 @contextmanager
 def own_stores(public: ObjectStore, private: ObjectStore) -> Iterator[None]:
-    """Put these stores behind the doors, marked as ours."""
+    """Install these stores, marked as this environment's."""
     own_database()
     for store in (public, private):
         mark(store, own_identity())
@@ -72,14 +72,14 @@ def own_stores(public: ObjectStore, private: ObjectStore) -> Iterator[None]:
 
 @contextmanager
 def memory_stores(store: MemoryStore) -> Iterator[MemoryStore]:
-    """Put this store behind the public door, and another one behind the private."""
+    """Install this store as the public one, and another one as the private."""
     with watched_stores(store, MemoryStore()):
         yield store
 
 
 @contextmanager
 def watched_stores(public: ObjectStore, private: ObjectStore) -> Iterator[WatchedStore]:
-    """Put these stores behind the doors, marked as ours and watched."""
+    """Install these stores, marked as this environment's and watched."""
     watched = WatchedStore(public)
     with own_stores(cast("ObjectStore", watched), cast("ObjectStore", WatchedStore(private))):
         watched.calls = 0
