@@ -1,4 +1,4 @@
-"""`make bench`: every figure the design rests on, printed as tables. ARGS selects and repeats."""
+"""`make bench`: print the figures of the design pages as tables. ARGS selects parts."""
 
 import argparse
 import os
@@ -7,22 +7,22 @@ from benchmarks import bulk, encoders, exports, files, web
 from devstack.product import Product
 from devstack.services.stack import Stack
 
-PARTS = ("presign", "redirect", "ready", "ten", "reading", "bulk", "exports", "memory")
-ALONE = ("encoders",)  # need no product running
+PARTS = ("presign", "redirect", "reading", "bulk", "exports", "memory")
+ALONE = ("encoders",)  # run without the product
 
 
 def main() -> None:
-    """Start the product on a stack of its own and measure the chosen parts."""
+    """Start the product and measure the chosen parts."""
     parser = argparse.ArgumentParser(prog="make bench ARGS=…", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="part", help=", ".join(PARTS + ALONE))
-    parser.add_argument("--rounds", type=int, default=5, help="rounds of each; medians are shown")
-    parser.add_argument("--seconds", type=float, default=3.0, help="length of one round of load")
-    parser.add_argument("--rows", type=int, default=100_000, help="rows of the tables of `bulk`")
+    parser.add_argument("--rounds", type=int, default=5, help="rounds; the tables show medians")
+    parser.add_argument("--seconds", type=float, default=3.0, help="duration of a round of load")
+    parser.add_argument("--rows", type=int, default=100_000, help="number of rows for `bulk`")
     parser.add_argument(
-        "--patient", action="store_true", help="let slow peers of `bulk` take every round, too"
+        "--patient", action="store_true", help="run slow importers of `bulk` in every round, too"
     )
     parser.add_argument(
-        "--million", action="store_true", help="let `bulk` import a million rows as well"
+        "--million", action="store_true", help="also import a million rows with `bulk`"
     )
     options = parser.parse_args()
     options.parts = options.parts or list(PARTS + ALONE)
@@ -43,16 +43,12 @@ def main() -> None:
 
 
 def measure(product: Product, options: argparse.Namespace) -> None:
-    """Run the chosen measurements in their order."""
+    """Run the chosen measurements."""
     parts = options.parts
     if "presign" in parts:
         web.presign(product, rounds=options.rounds, seconds=options.seconds)
     if "redirect" in parts:
         web.redirect(product, rounds=options.rounds, seconds=options.seconds)
-    if "ready" in parts:
-        files.until_ready(product, rounds=options.rounds)
-    if "ten" in parts:
-        files.one_against_ten(product, rounds=options.rounds)
     if "reading" in parts:
         files.reading(product, rounds=options.rounds)
     if "bulk" in parts:

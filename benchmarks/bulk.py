@@ -1,8 +1,7 @@
-"""Importing tables: ours against django-import-export and `psql`, the same rows for all.
+"""Importing tables: the product compared with django-import-export and `psql`.
 
-Every contestant begins with no product, or with all of them. What became of its rows is compared
-with what must come out, and the stored products with everybody else's: a run that differs ends
-the benchmark, since unequal work compares nothing.
+Every importer starts with no products or with all of them. The outcomes of the rows and the stored
+products must be the same for all importers; a run that differs stops the benchmark.
 """
 
 import logging
@@ -23,15 +22,17 @@ from devstack.services.postgres import Postgres
 MIB = 1024 * 1024
 MILLION = 1_000_000
 NEW, CHANGED, UNCHANGED = "all new", "all there, 10 % changed", "all there, none changed"
-CASES = (NEW, CHANGED, UNCHANGED)  # each leaves the products the next one begins with
-EMPTY = "TRUNCATE catalog_product CASCADE; TRUNCATE bulkupload_bulkuploadjob CASCADE;"
-SETTLE = "TRUNCATE bench_refused; VACUUM ANALYZE catalog_product; CHECKPOINT;"
-STORED = f"SELECT md5(string_agg(md5(({', '.join(tables.FIELDS)})::text), '' ORDER BY sku))"
+CASES = (NEW, CHANGED, UNCHANGED)  # each starts with the products of the one before
+TRUNCATE_SQL = "TRUNCATE catalog_product CASCADE; TRUNCATE bulkupload_bulkuploadjob CASCADE;"
+VACUUM_SQL = "TRUNCATE bench_refused; VACUUM ANALYZE catalog_product; CHECKPOINT;"
+PRODUCTS_HASH_SQL = (
+    f"SELECT md5(string_agg(md5(({', '.join(tables.FIELDS)})::text), '' ORDER BY sku))"
+)
 
 
 @dataclass
 class Bench:
-    """The contestants, the tables they import, and what they took."""
+    """The runs of all importers over the same tables."""
 
     postgres: Postgres
     folder: Path
@@ -40,11 +41,11 @@ class Bench:
     stored: dict[str, str] = field(default_factory=dict)
 
     def run_cases(self, importer: Importer, cases: tuple[str, ...] = CASES) -> None:
-        """Let one contestant import the table of each case once."""
+        """Import the table of each case once."""
         importer.ready()
-        self._sql(EMPTY)
+        self._sql(TRUNCATE_SQL)
         for case in cases:
-            self._sql(SETTLE)
+            self._sql(VACUUM_SQL)
             run = importer.imports(self._table(case))
             self._require_equal(importer, case, run)
             self.runs[importer.name, case].append(run)
@@ -52,14 +53,14 @@ class Bench:
             console.print(f"  {importer.name}, {case}: {run.seconds:.2f} s, {rate:,.0f} rows/s")
 
     def warm_up_planner(self, importer: Importer) -> None:
-        """Let PostgreSQL see products once, so that it plans for everybody as in daily life.
+        """Import once so that PostgreSQL has statistics of a filled table.
 
-        Of a table it has only known empty it reads all rows of an organization where it should
-        look up a thousand SKUs: django-import-export took five times as long.
+        With those of an empty table it reads all rows of an organization instead of looking up a
+        thousand SKUs: django-import-export took five times as long.
         """
-        self._sql(EMPTY)
+        self._sql(TRUNCATE_SQL)
         importer.imports(self._table(NEW))
-        self._sql(SETTLE)
+        self._sql(VACUUM_SQL)
 
     def _table(self, case: str) -> Path:
         path = self.folder / ("first.csv" if case == NEW else "changed.csv")
@@ -76,16 +77,16 @@ class Bench:
             UNCHANGED: (0, 0, good, bad),
         }
         expected = dict(zip(OUTCOMES, counts[case], strict=True))
-        if not importer.skips:
+        if not importer.detects_unchanged:
             expected["updated"] += expected.pop("unchanged")
             expected["unchanged"] = 0
         name = importer.name
         if run.outcomes != expected:
             message = f"{name}, {case}: {run.outcomes} instead of {expected}"
             raise AssertionError(message)
-        stored = self._sql(f"{STORED} FROM catalog_product;")
+        stored = self._sql(f"{PRODUCTS_HASH_SQL} FROM catalog_product;")
         if self.stored.setdefault(case, stored) != stored:
-            message = f"{name}, {case}: stored other products than the others"
+            message = f"{name}, {case}: stored other products than the other importers"
             raise AssertionError(message)
 
     def _sql(self, statements: str) -> str:
@@ -95,45 +96,45 @@ class Bench:
 def imports(product: Product, *, rounds: int, rows: int, patient: bool = False) -> None:
     """Measure importing tables of `rows` rows, a hundredth of them refused.
 
-    Who takes minutes for a turn takes a single one, unless `patient`.
+    Slow importers run in the first round only, unless `patient`.
     """
     with TemporaryDirectory(prefix="bench-") as folder:
-        bench, peers = _prepared(product, Path(folder), rows=rows)
-        for run_cases in range(rounds):
+        bench, all_importers = _prepared(product, Path(folder), rows=rows)
+        for number in range(rounds):
             load = os.getloadavg()[0]
-            console.print(f"round {run_cases + 1} of {rounds}, load average {load:.1f}")
-            for peer in peers:
-                if run_cases == 0 or patient or not peer.slow:
-                    bench.run_cases(peer)
+            console.print(f"round {number + 1} of {rounds}, load average {load:.1f}")
+            for each in all_importers:
+                if number == 0 or patient or not each.slow:
+                    bench.run_cases(each)
     for case in CASES:
-        _report(bench, case, [peer.name for peer in peers])
+        _report(bench, case, [each.name for each in all_importers])
 
 
 def million(product: Product) -> None:
     """Measure the memory of one worker that imports a million rows."""
     with TemporaryDirectory(prefix="bench-") as folder:
-        bench, peers = _prepared(product, Path(folder), rows=MILLION)
-        bench.run_cases(peers[0], (NEW,))
-    _report(bench, NEW, [peers[0].name])
+        bench, all_importers = _prepared(product, Path(folder), rows=MILLION)
+        bench.run_cases(all_importers[0], (NEW,))
+    _report(bench, NEW, [all_importers[0].name])
 
 
 def _prepared(product: Product, folder: Path, *, rows: int) -> tuple[Bench, list[Importer]]:
     import django  # noqa: PLC0415  after the product has set the environment
 
     django.setup()
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # it tells of every poll
-    peers = importers(product, folder=folder)
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs every poll
+    all_importers = importers(product, folder=folder)
     if product.stack.postgres is None:
         raise ValueError("this benchmark needs the embedded PostgreSQL")
     psql.run(product.stack.postgres, psql.REFUSED)
     bench = Bench(postgres=product.stack.postgres, folder=folder, rows=rows)
-    bench.warm_up_planner(peers[-1])
-    return bench, peers
+    bench.warm_up_planner(all_importers[-1])
+    return bench, all_importers
 
 
 def _report(bench: Bench, case: str, names: list[str]) -> None:
-    shipped = names[min(1, len(names) - 1)]  # the worker with its two processes
-    shipped_seconds = _median(bench.runs[shipped, case], "seconds")
+    two_processes = names[min(1, len(names) - 1)]
+    reference = _median(bench.runs[two_processes, case], "seconds")
     rows = []
     for name in names:
         runs = bench.runs[name, case]
@@ -146,13 +147,13 @@ def _report(bench: Bench, case: str, names: list[str]) -> None:
                 _median(runs, "client_cpu") / bench.rows * 1e6,
                 _median(runs, "web_cpu") / bench.rows * 1e6,
                 _median(runs, "database_cpu") / bench.rows * 1e6,
-                _median(runs, "growth") / MIB,
-                seconds / shipped_seconds,
+                _median(runs, "memory_growth") / MIB,
+                seconds / reference,
             )
         )
-    columns = ("who", "runs", "rows/s", "CPU µs/row", "web's", "PostgreSQL's", "growth MiB")
+    columns = ("importer", "runs", "rows/s", "CPU µs/row", "web", "PostgreSQL", "growth MiB")
     title = f"{bench.rows:,} rows, 1 % refused, {case}, medians"
-    show(title, (*columns, f"{shipped} / it"), rows)
+    show(title, (*columns, "2 processes / this"), rows)
 
 
 def _median(runs: list[Run], name: str) -> float:

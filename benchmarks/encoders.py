@@ -1,6 +1,6 @@
 """The encoder study: every format at several efforts, with Pillow and with libvips.
 
-Each figure comes from a process of its own, so its peak memory is of this one picture.
+Each figure comes from a new process, so its peak memory is that of this one image.
 """
 
 import argparse
@@ -21,6 +21,7 @@ from typing import Any
 from PIL import Image, ImageChops, ImageStat
 
 from benchmarks.report import show
+from benchmarks.usage import peak_of
 
 ROOT = Path(__file__).parents[1]
 PHOTOS = (
@@ -32,8 +33,7 @@ PHOTOS = (
 SMOOTH, TEXTURED = "aw26-oxford-shoe-front.jpg", "aw26-knit-jumper-master.png"
 LARGE = (5472, 3648)  # 20 megapixels
 SSIM_MEAN, SSIM_VARIANCE = (0.01 * 255) ** 2, (0.03 * 255) ** 2
-KIB = 1024
-MIB = 1024 * KIB
+MIB = 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Choice:
 
 
 def choices() -> Iterator[Choice]:
-    """Yield what is compared, format after format."""
+    """Yield the compared encoders, format by format."""
     yield Choice("pillow", "jpg", {"quality": 90})
     yield Choice("pillow", "jpg", {"quality": 90, "optimize": True})
     yield Choice("vips", "jpg", {"Q": 90, "subsample_mode": "on"})
@@ -70,7 +70,7 @@ def choices() -> Iterator[Choice]:
 
 
 def encoders(*, rounds: int) -> None:
-    """Print time, memory, bytes and likeness of each choice on the samples and a large photo."""
+    """Print time, memory, size and similarity for each choice."""
     with tempfile.TemporaryDirectory() as folder:
         photos = ROOT / "samples" / "photos"
         columns = ("encoder", "s", "CPU s", "peak MiB", "MB", "PSNR dB", "SSIM")
@@ -84,7 +84,7 @@ def encoders(*, rounds: int) -> None:
 
 
 def enlarged(source: Path, folder: Path) -> Path:
-    """Make a large photo of a sample."""
+    """Return a sample enlarged to 20 megapixels."""
     target = folder / f"{source.stem}.jpg"
     with Image.open(source) as photo:
         photo.convert("RGB").resize(LARGE, Image.Resampling.LANCZOS).save(target, quality=95)
@@ -92,10 +92,10 @@ def enlarged(source: Path, folder: Path) -> Path:
 
 
 def study(choice: Choice, sources: list[Path], *, rounds: int) -> tuple[object, ...]:
-    """Return one row: sums over the sources, the most memory, the worst likeness."""
+    """Return one row: sums over the sources, the peak memory, the lowest similarity."""
     try:
         figures = [_figures(choice, source, rounds) for source in sources]
-    except subprocess.CalledProcessError:  # a picture the encoder has no way to write so fast
+    except subprocess.CalledProcessError:  # the encoder cannot write this image at this effort
         return (choice.name, *("fails",) * 6)
     return (
         choice.name,
@@ -115,13 +115,13 @@ def _figures(choice: Choice, source: Path, rounds: int) -> dict[str, float]:
         figures = {key: statistics.median(each[key] for each in runs) for key in runs[0]}
         return figures | {
             "bytes": target.stat().st_size,
-            "psnr": likeness(source, target),
-            "ssim": structure(source, target),
+            "psnr": psnr(source, target),
+            "ssim": ssim(source, target),
         }
 
 
 def _run(choice: Choice, source: Path, target: Path) -> dict[str, float]:
-    """Convert once in a fresh process; return its wall, CPU seconds and peak bytes."""
+    """Convert once in a new process; return its wall, CPU seconds and peak bytes."""
     arguments = json.dumps(asdict(choice) | {"source": str(source), "target": str(target)})
     response = subprocess.run(
         [sys.executable, "-m", "benchmarks.encoders", arguments],
@@ -134,15 +134,15 @@ def _run(choice: Choice, source: Path, target: Path) -> dict[str, float]:
     return dict(json.loads(response.stdout))
 
 
-def likeness(source: Path, target: Path) -> float:
-    """Return the peak signal-to-noise ratio in decibels, 99 where nothing differs."""
+def psnr(source: Path, target: Path) -> float:
+    """Return the peak signal-to-noise ratio in decibels, 99 if the images are equal."""
     with Image.open(target) as after:
         delta = ImageChops.difference(_pixels(source), after.convert("RGB"))
     error = statistics.mean(each**2 for each in ImageStat.Stat(delta).rms)
     return 10 * math.log10(255**2 / error) if error else 99.0
 
 
-def structure(source: Path, target: Path) -> float:
+def ssim(source: Path, target: Path) -> float:
     """Return the mean structural similarity of the luminances (Wang et al. 2004), 1 if equal."""
     one, other = (_luminance(path) for path in (source, target))
     mean_one, mean_other = _blurred(one), _blurred(other)
@@ -154,7 +154,7 @@ def structure(source: Path, target: Path) -> float:
 
 
 def _luminance(path: Path) -> Any:
-    import pyvips  # noqa: PLC0415  only here in this process
+    import pyvips  # noqa: PLC0415  only in this process
 
     return pyvips.Image.new_from_file(str(path)).colourspace("b-w")[0].cast("float")
 
@@ -169,43 +169,37 @@ def _pixels(source: Path) -> Image.Image:
         return before.convert("RGB")
 
 
-# --- In the fresh process ---------------------------------------------------------------------
+# --- In the new process ---------------------------------------------------------------------
 def with_pillow(source: str, target: str, options: dict[str, Any]) -> None:
-    """Convert as a plain Pillow script does."""
+    """Convert with Pillow."""
     with Image.open(source) as photo:
         photo.save(target, icc_profile=photo.info.get("icc_profile"), **options)
 
 
 def with_vips(source: str, target: str, options: dict[str, Any]) -> None:
-    """Convert as a plain pyvips script does."""
-    import pyvips  # noqa: PLC0415  its memory must not weigh on Pillow's
+    """Convert with pyvips."""
+    import pyvips  # noqa: PLC0415  its memory must not count for Pillow
 
     photo = pyvips.Image.new_from_file(source, access="sequential")
     photo.write_to_file(target, keep="icc", **options)
 
 
 def once() -> None:
-    """Do what the first argument asks for and print what it took."""
+    """Convert as the argument says and print the figures."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("asked", type=json.loads)
-    options = parser.parse_args().asked
+    parser.add_argument("choice", type=json.loads)
+    options = parser.parse_args().choice
     convert = {"pillow": with_pillow, "vips": with_vips}[options["library"]]
     if options["library"] == "vips":
-        import pyvips  # noqa: F401, PLC0415  start-up is not what is measured
+        import pyvips  # noqa: F401, PLC0415  start-up is not measured
     wall, cpu = time.perf_counter(), time.process_time()
     convert(options["source"], options["target"], options["options"])
     figures = {
         "wall": time.perf_counter() - wall,
         "cpu": time.process_time() - cpu,
-        "peak": most_memory(),
+        "peak": peak_of("self"),
     }
     print(json.dumps(figures))
-
-
-def most_memory() -> int:
-    """Return the most bytes this process held; `ru_maxrss` would count its parent's too."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) * KIB for line in lines if line.startswith("VmHWM:"))
 
 
 if __name__ == "__main__":

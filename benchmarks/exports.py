@@ -1,4 +1,4 @@
-"""Exports through the whole product against bare loops over the same files."""
+"""Exports by the whole product compared with simple loops over the same files."""
 
 import itertools
 import multiprocessing
@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
+from benchmarks import usage
 from benchmarks.baselines import psql
 from benchmarks.encoders import Choice, with_pillow, with_vips
 from benchmarks.files import unique_jpeg
@@ -24,13 +25,14 @@ from devstack.product import Product
 from tests.flow.studio import Studio, eventually
 
 SMALL_RUN, LARGE_RUN = 200, 2_000
-A_PRODUCT = 50  # images, the most a request names
+A_PRODUCT = 50  # images, the maximum of a request
 PATIENCE = 1_800.0
 ENDED = {"completed", "completed_with_errors", "failed"}
-LEFT = "SELECT count(*) FROM media_objectdeletion WHERE coalesce(run_after <= now(), true);"
+DUE_DELETIONS = (
+    "SELECT count(*) FROM media_objectdeletion WHERE coalesce(run_after <= now(), true);"
+)
 MIB = 1024 * 1024
-KIB = 1024
-PEERS = {
+BASELINES = {
     "webp": (
         Choice("pillow", "webp", {"quality": 90}),
         Choice("vips", "webp", {"Q": 90, "effort": 2}),
@@ -51,16 +53,16 @@ PEERS = {
 
 
 def exports(product: Product, *, rounds: int) -> None:
-    """Print images/s of 200 images to each format, ours and bare, with the memory of each."""
+    """Print images/s and memory of 200 images to each format, by the product and by loops."""
     with Studio.member(product) as studio, tempfile.TemporaryDirectory() as folder:
         photos = _photos(Path(folder), SMALL_RUN)
         ids = products(studio, photos)
-        for image_format, choices in PEERS.items():
+        for image_format, choices in BASELINES.items():
             ways: dict[str, Callable[[], Peak]] = {
                 "sartiq, 2 workers": partial(_export_by_product, product, studio, ids, image_format)
             }
             for choice, count in itertools.product(choices, (2, 1)):
-                name = f"bare {choice.library}, {count} process{'es' * (count > 1)}"
+                name = f"{choice.library}, {count} process{'es' * (count > 1)}"
                 ways[name] = partial(_convert_in_pool, choice, photos, Path(folder), count)
             _compare(image_format, ways, rounds)
 
@@ -83,7 +85,7 @@ def memory(product: Product) -> None:
 
 
 def products(studio: Studio, photos: list[Path]) -> list[str]:
-    """Create products that have these photos, fifty each, and wait until all are taken in."""
+    """Create products with these photos, fifty each, and wait until all are ready."""
     files = []
     for index in range(0, len(photos), A_PRODUCT):
         bodies = [path.read_bytes() for path in photos[index : index + A_PRODUCT]]
@@ -103,7 +105,7 @@ def _photos(folder: Path, count: int) -> list[Path]:
 
 
 def _compare(image_format: str, ways: dict[str, Callable[[], "Peak"]], rounds: int) -> None:
-    """Take turns, so a busy moment of the machine meets all alike."""
+    """Measure in turn, so that other work on the machine affects all alike."""
     runs: dict[str, list[Peak]] = {name: [] for name in ways}
     for _ in range(rounds):
         for name, run in ways.items():
@@ -118,10 +120,10 @@ def _compare(image_format: str, ways: dict[str, Callable[[], "Peak"]], rounds: i
         for name, peaks in runs.items()
     ]
     title = f"{SMALL_RUN} photos of 200 kB to {image_format}, median of {rounds}"
-    show(title, ("way", "images/s", "sartiq / it", "peak MiB"), rows)
+    show(title, ("way", "images/s", "sartiq / this", "peak MiB"), rows)
 
 
-# --- Ours -------------------------------------------------------------------------------------
+# --- The product ------------------------------------------------------------------------------
 def _export_by_product(
     product: Product, studio: Studio, ids: list[str], image_format: str
 ) -> "Peak":
@@ -145,26 +147,28 @@ def _export_by_product(
 
 
 def _wait_for_deletions(product: Product) -> None:
-    """Wait until the workers have deleted what an earlier run or an upload left to delete."""
+    """Wait until the workers have deleted the objects of earlier runs and uploads."""
     postgres = product.stack.postgres
     if postgres is None:
         raise ValueError("this benchmark needs the embedded PostgreSQL")
-    eventually(lambda: psql.run(postgres, LEFT), lambda left: left == "0", within=PATIENCE)
+    eventually(
+        lambda: psql.run(postgres, DUE_DELETIONS), lambda count: count == "0", within=PATIENCE
+    )
 
 
-# --- Bare loops -------------------------------------------------------------------------------
+# --- Simple loops -----------------------------------------------------------------------------
 def _convert_in_pool(choice: Choice, photos: list[Path], folder: Path, processes: int) -> "Peak":
     """Convert in a pool of processes, then put everything into a ZIP."""
     os.environ["VIPS_CONCURRENCY"] = "1"
     targets = [path.with_suffix(f".out.{choice.suffix}") for path in photos]
     one = partial(_convert, choice)
     with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
-        list(pool.map(one, photos[:processes], targets[:processes]))  # started, all imported
+        list(pool.map(one, photos[:processes], targets[:processes]))  # start all and import
         with Peak.watch_memory(
             *(each.pid or 0 for each in multiprocessing.active_children())
         ) as peak:
             list(pool.map(one, photos, targets))
-            with zipfile.ZipFile(folder / "bare.zip", "w") as archive:
+            with zipfile.ZipFile(folder / "loop.zip", "w") as archive:
                 for target in targets:
                     archive.write(target, target.name)
     return peak
@@ -178,7 +182,7 @@ def _convert(choice: Choice, source: Path, target: Path) -> None:
 # --- Memory -----------------------------------------------------------------------------------
 @dataclass
 class Peak:
-    """How long something took, and the most memory a process tree held meanwhile."""
+    """Duration, and the peak memory of a process tree meanwhile."""
 
     seconds: float = 0.0
     bytes: int = 0
@@ -191,9 +195,7 @@ class Peak:
 
         def watch() -> None:
             while not ended.wait(0.05):
-                peak.bytes = max(
-                    peak.bytes, sum(_own_bytes(each) for pid in pids for each in _tree(pid))
-                )
+                peak.bytes = max(peak.bytes, sum(usage.proportional(pid) for pid in pids))
 
         watcher = threading.Thread(target=watch)
         watcher.start()
@@ -204,21 +206,3 @@ class Peak:
             peak.seconds = time.perf_counter() - started
             ended.set()
             watcher.join()
-
-
-def _tree(pid: int) -> list[int]:
-    try:
-        threads = list(Path(f"/proc/{pid}/task").iterdir())
-        children = [int(each) for one in threads for each in (one / "children").read_text().split()]
-    except (FileNotFoundError, ProcessLookupError):  # it has just ended
-        return []
-    return [pid, *(each for child in children for each in _tree(child))]
-
-
-def _own_bytes(pid: int) -> int:
-    """Return the proportional set size: what processes share is counted once."""
-    try:
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    except (FileNotFoundError, ProcessLookupError, PermissionError):
-        return 0
-    return next((int(line.split()[1]) * KIB for line in lines if line.startswith("Pss:")), 0)

@@ -1,56 +1,29 @@
-"""Taking files in: until READY, one against ten images, and reading many objects."""
+"""Reading and checking many objects."""
 
 import hashlib
 import statistics
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
 
 from benchmarks.report import show
 from devstack.product import Product
-from tests.flow.studio import Studio, photo
+from tests.flow.studio import photo
 
 SIZE = 200_000
 
 
 def unique_jpeg(mark: str, *, size: int = SIZE) -> bytes:
-    """Return a real photo of about `size` bytes that nobody has sent before."""
+    """Return a real photo of about `size` bytes that is unlike all others."""
     body = photo("aw26-oxford-shoe-on-location.jpg")
     filler = mark.encode().ljust(min(max(size - len(body), 64), 60_000), b".")
     return body[:2] + b"\xff\xfe" + (len(filler) + 2).to_bytes(2, "big") + filler + body[2:]
 
 
-def until_ready(product: Product, *, rounds: int) -> None:
-    """Measure 16 products with one photo each, created at once, until all are READY."""
-    with Studio.member(product) as studio:
-        times = [_sixteen(studio, str(turn)) for turn in range(rounds + 1)][1:]
-    rows = [
-        (
-            name,
-            statistics.median(each[index] for each in times),
-            16 / statistics.median(each[index] for each in times),
-        )
-        for index, name in enumerate(("created (201 answered)", "all READY"))
-    ]
-    show(f"16 photos of 200 kB at once, median of {rounds}", ("until", "s", "photos/s"), rows)
-
-
-def one_against_ten(product: Product, *, rounds: int) -> None:
-    """Measure creating a product with ten images against one with one."""
-    with Studio.member(product) as studio:
-        pairs = [
-            (_create(studio, 1, turn), _create(studio, 10, turn)) for turn in range(rounds + 1)
-        ]
-    one, ten = (statistics.median(times) * 1000 for times in zip(*pairs[1:], strict=True))
-    rows = [("1 image", one, 1.0), ("10 images", ten, ten / one)]
-    show(f"POST products, median of {rounds}", ("with", "ms", "ratio"), rows)
-
-
 def reading(product: Product, *, rounds: int, files: int = 500) -> None:
-    """Measure checking `files` objects: ours (parallel) against sequential boto3."""
+    """Measure checking `files` objects, compared with reading them one by one with boto3."""
     import django  # noqa: PLC0415  after the product has set the environment
 
     django.setup()
@@ -67,7 +40,7 @@ def reading(product: Product, *, rounds: int, files: int = 500) -> None:
         store.put(upload.key, unique_jpeg(str(index)), headers=jpeg)
 
     def check_all() -> None:
-        for at in range(0, files, 50):  # a request names at most 50
+        for at in range(0, files, 50):  # the maximum of a request
             inspect_all(store, uploads[at : at + 50])
 
     client = _boto3(product.env)
@@ -79,7 +52,7 @@ def reading(product: Product, *, rounds: int, files: int = 500) -> None:
             response = client.get_object(Bucket=bucket, Key=upload.key)
             hashlib.sha256(response["Body"].read()).hexdigest()
 
-    _compare_reading({"sartiq": check_all, "boto3, one after the other": sequential}, rounds, files)
+    _compare_reading({"sartiq": check_all, "boto3, sequential": sequential}, rounds, files)
     store.delete_many([upload.key for upload in uploads])
 
 
@@ -102,12 +75,12 @@ def _compare_reading(work: dict[str, Callable[[], None]], rounds: int, files: in
         )
         for name in work
     ]
-    columns = ("peer", "files/s", "client CPU ms a file", "sartiq / peer")
+    columns = ("client", "files/s", "client CPU ms per file", "sartiq / this")
     show(f"HEAD, read and hash {files} x 200 kB, median of {rounds}", columns, rows)
 
 
 def _boto3(env: dict[str, str]) -> Any:
-    import boto3  # noqa: PLC0415  a peer, not a part of the product
+    import boto3  # noqa: PLC0415  only for the comparison
 
     return boto3.client(
         "s3",
@@ -116,34 +89,6 @@ def _boto3(env: dict[str, str]) -> Any:
         aws_secret_access_key=env["S3_SECRET_ACCESS_KEY"],
         region_name="auto",
     )
-
-
-def _sixteen(studio: Studio, turn: str) -> tuple[float, float]:
-    urls = [
-        studio.upload(f"{turn}-{index}.jpg", unique_jpeg(f"{turn} {index}"), "image/jpeg")
-        for index in range(16)
-    ]
-    started = time.perf_counter()
-    with ThreadPoolExecutor(max_workers=16) as pool:
-        products = list(
-            pool.map(lambda url: studio.create_product(name="bench", cover_image=url), urls)
-        )
-    created = time.perf_counter() - started
-    for product in products:
-        studio.wait_until_processed(product["id"])
-    return created, time.perf_counter() - started
-
-
-def _create(studio: Studio, count: int, turn: int) -> float:
-    urls = [
-        studio.upload("a.jpg", unique_jpeg(f"{count} {turn} {index}"), "image/jpeg")
-        for index in range(count)
-    ]
-    started = time.perf_counter()
-    product = studio.create_product(name="bench", images=urls)
-    took = time.perf_counter() - started
-    studio.wait_until_processed(product["id"])
-    return took
 
 
 def warm(product: Product) -> None:

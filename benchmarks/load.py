@@ -1,7 +1,7 @@
-"""A load generator that costs little: keep-alive connections, fixed bytes, one event loop.
+"""A cheap load generator: keep-alive connections, fixed bytes, one event loop.
 
-It shares the machine's cores with the server it measures: one process that is never blocked takes
-a third of the time that a process a connection takes, and leaves it to the server.
+It shares the cores with the measured server, and takes a third of the CPU time that one process
+for each connection would take.
 """
 
 import select
@@ -26,7 +26,7 @@ class Load:
 def request_bytes(
     url: str, *, method: str = "GET", headers: dict[str, str] | None = None, body: bytes = b""
 ) -> bytes:
-    """Return one HTTP/1.1 request as it goes over the wire."""
+    """Return one HTTP/1.1 request as bytes."""
     parts = urlsplit(url)
     target = parts.path + (f"?{parts.query}" if parts.query else "")
     lines = [f"{method} {target} HTTP/1.1", f"Host: {parts.netloc}"]
@@ -37,7 +37,7 @@ def request_bytes(
 
 
 def send_load(url: str, request: bytes, *, seconds: float, clients: int = 4) -> Load:
-    """Send `request` over `clients` connections for a time, each as fast as answers come."""
+    """Send `request` over `clients` connections for a time, each as fast as responses come."""
     host, _, port = urlsplit(url).netloc.partition(":")
     with ExitStack() as stack:
         exchanges = {}
@@ -57,7 +57,7 @@ def medians(rounds: Sequence[Load]) -> tuple[float, float]:
 
 
 def interleaved(measures: dict[str, Callable[[], Load]], *, rounds: int) -> dict[str, list[Load]]:
-    """Measure every peer in turn, round after round, so that a drifting machine is fair to all."""
+    """Measure everything in turn, round by round, so that other work affects all alike."""
     results: dict[str, list[Load]] = {name: [] for name in measures}
     for measure in measures.values():
         measure()  # warm up
@@ -84,7 +84,7 @@ def _drive(exchanges: "dict[int, _Exchange]", seconds: float) -> Load:
 
 
 class _Exchange:
-    """One connection: a request, its answer, the next request."""
+    """One connection: a request, its response, the next request."""
 
     def __init__(self, connection: socket.socket, request: bytes) -> None:
         self.connection = connection
@@ -98,7 +98,7 @@ class _Exchange:
         self.connection.sendall(self.request)
 
     def read_more(self) -> bool:
-        """Read what has come; tell whether the answer is whole."""
+        """Read what has arrived; return whether the response is complete."""
         more = self.connection.recv(65536)
         if not more:
             raise ConnectionError("the server closed the connection")

@@ -1,3 +1,5 @@
+"""Tables of figures."""
+
 import sys
 from collections.abc import Sequence
 

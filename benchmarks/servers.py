@@ -1,4 +1,4 @@
-"""Serving a peer under the product's own server, on a free loopback port."""
+"""Servers to compare, on free loopback ports."""
 
 import subprocess
 import sys
@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from devstack.process.ports import LOOPBACK, answers, free_port
+from devstack.process.ports import LOOPBACK, free_port, is_listening
 
 START_SECONDS = 20
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -19,8 +19,8 @@ def served(
 ) -> Iterator[str]:
     """Run `target` under granian; yield its base URL; stop it by pid.
 
-    `threads` are those of a WSGI process; an ASGI peer has its event loop. The product (interface
-    `sartiq`) is run by its own module and has its own threads.
+    `threads` is the number per WSGI process; ASGI has an event loop. The product (interface
+    `sartiq`) starts its own server and threads.
     """
     port = free_port()
     command = [sys.executable, "-m"]
@@ -32,7 +32,7 @@ def served(
     command += ["--workers", str(workers)]
     command += ["--blocking-threads", str(threads)] if interface == "wsgi" else []
     child = subprocess.Popen(
-        # Its log is a line a request: written like in production, and read by nobody here.
+        # One log line per request, as in production; discarded here.
         command,
         cwd=CHECKOUT,
         env=dict(env),
@@ -48,7 +48,7 @@ def served(
 
 def _wait(port: int) -> None:
     ends = time.monotonic() + START_SECONDS
-    while not answers(port):
+    while not is_listening(port):
         if time.monotonic() > ends:
             raise TimeoutError(port)
         time.sleep(0.05)

@@ -1,68 +1,63 @@
-"""What processes cost: CPU and memory of a tree of them, as Linux counts it in /proc."""
+"""CPU time and memory of a process and its descendants."""
 
-import os
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 
-TICKS = os.sysconf("SC_CLK_TCK")
-_FORGET_PEAK = "5"  # written to clear_refs: the peak begins anew (proc_pid_clear_refs(5))
+import psutil
+
+KIB = 1024
+_RESET_PEAK = "5"  # written to clear_refs: VmHWM starts again (proc_pid_clear_refs(5))
 
 
-def tree_of(pid: int) -> list[int]:
-    """Return a process and all its descendants."""
-    pids, ahead = [], [pid]
-    while ahead:
-        each = ahead.pop()
-        pids.append(each)
-        for thread in _threads(each):
-            ahead.extend(int(child) for child in _read(thread / "children").split())
-    return pids
-
-
-def _threads(pid: int) -> list[Path]:
+def tree_of(pid: int) -> list[psutil.Process]:
+    """Return a process and all its descendants, parents first."""
     try:
-        return list(Path(f"/proc/{pid}/task").glob("*"))
-    except FileNotFoundError:  # it has ended since it was listed
+        process = psutil.Process(pid)
+        return [process, *process.children(recursive=True)]
+    except psutil.NoSuchProcess:
         return []
 
 
 def cpu_seconds(pid: int) -> float:
     """Return the CPU time of a process, its descendants, and those of them that ended."""
     # Parents last: the time of a child that ends meanwhile is then its parent's.
-    return sum(_cpu_of(each) for each in reversed(tree_of(pid)))
+    return _sum(reversed(tree_of(pid)), lambda each: sum(each.cpu_times()[:4]))
 
 
 def resident(pid: int) -> int:
     """Return the resident bytes of a process and its descendants."""
-    return sum(_status(each, "VmRSS") for each in tree_of(pid))
+    return int(_sum(tree_of(pid), lambda each: each.memory_info().rss))
+
+
+def proportional(pid: int) -> int:
+    """Return the memory of a process and its descendants, shared pages counted once."""
+    return int(_sum(tree_of(pid), lambda each: each.memory_full_info().pss))
 
 
 def forget_peak(pid: int) -> None:
     """Begin to measure the peak of a process and its descendants anew."""
     for each in tree_of(pid):
-        Path(f"/proc/{each}/clear_refs").write_text(_FORGET_PEAK)
+        Path(f"/proc/{each.pid}/clear_refs").write_text(_RESET_PEAK)
 
 
 def peak(pid: int) -> int:
     """Return the peak bytes of a process and its descendants: the sum of each one's own peak."""
-    return sum(_status(each, "VmHWM") for each in tree_of(pid))
+    return int(_sum(tree_of(pid), lambda each: peak_of(each.pid)))
 
 
-def _cpu_of(pid: int) -> float:
-    stat = _read(Path(f"/proc/{pid}/stat"))
-    times = stat.rpartition(")")[2].split()[11:15]  # utime, stime, cutime, cstime
-    return sum(map(int, times)) / TICKS
-
-
-def _status(pid: int, name: str) -> int:
-    for line in _read(Path(f"/proc/{pid}/status")).splitlines():
-        if line.startswith(f"{name}:"):
-            return int(line.split()[1]) * 1024
-    return 0
-
-
-def _read(path: Path) -> str:
-    """Return what Linux says, nothing about a process that has ended."""
+def peak_of(pid: int | str) -> int:
+    """Return the peak bytes of one process; `ru_maxrss` would count its parent's too."""
     try:
-        return path.read_text()
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except (FileNotFoundError, ProcessLookupError):
-        return ""
+        return 0
+    return next((int(line.split()[1]) * KIB for line in lines if line.startswith("VmHWM:")), 0)
+
+
+def _sum(processes: Iterable[psutil.Process], figure: Callable[[psutil.Process], float]) -> float:
+    total = 0.0
+    for each in processes:
+        with suppress(psutil.Error):  # it has just ended
+            total += figure(each)
+    return total

@@ -15,7 +15,7 @@ from benchmarks.servers import served
 from devstack.product import Product
 from sartiq.settings.values import database_settings
 
-ASKED = {"filename": "front.jpg", "content_type": "image/jpeg", "file_size": 200_000}
+PAYLOAD = {"filename": "front.jpg", "content_type": "image/jpeg", "file_size": 200_000}
 
 
 class Shape(NamedTuple):
@@ -25,7 +25,7 @@ class Shape(NamedTuple):
     threads: int
 
 
-SHAPES = (Shape(1, 8), Shape(2, 8))  # the second as it is shipped
+SHAPES = (Shape(1, 8), Shape(2, 8))  # the second is the default
 
 
 def presign(product: Product, *, rounds: int, seconds: float) -> None:
@@ -43,10 +43,10 @@ def redirect(product: Product, *, rounds: int, seconds: float) -> None:
 def _presign(product: Product, shape: Shape, rounds: int, seconds: float) -> None:
     token = _token(product)
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-    body = json.dumps(ASKED).encode()
-    env = {**product.env, "PEER_DATABASE": _conninfo(product)}
+    body = json.dumps(PAYLOAD).encode()
+    env = {**product.env, "BASELINE_DATABASE": _conninfo(product)}
     with ExitStack() as stack:
-        peers = {
+        urls = {
             name: stack.enter_context(
                 served(target, interface=interface, env=env, **shape._asdict())
             )
@@ -68,7 +68,7 @@ def _presign(product: Product, shape: Shape, rounds: int, seconds: float) -> Non
             )
         }
         measures = {
-            name: _measure(url, "POST", headers, body, seconds) for name, url in peers.items()
+            name: _measure(url, "POST", headers, body, seconds) for name, url in urls.items()
         }
         _compare("POST presigned-url", measures, shape=shape, rounds=rounds)
 
@@ -76,7 +76,7 @@ def _presign(product: Product, shape: Shape, rounds: int, seconds: float) -> Non
 def _redirect(product: Product, shape: Shape, rounds: int, seconds: float) -> None:
     path = "/files/media/01a20a3a-5276-7f2a-becc-ec0b7880616d/file.jpg"
     with ExitStack() as stack:
-        peers = {
+        urls = {
             name: stack.enter_context(
                 served(target, interface=interface, env=product.env, **shape._asdict())
             )
@@ -87,7 +87,7 @@ def _redirect(product: Product, shape: Shape, rounds: int, seconds: float) -> No
                 ("bare Django view", "benchmarks.baselines.bare_django:application", "wsgi"),
             )
         }
-        measures = {name: _measure(url, "GET", {}, b"", seconds) for name, url in peers.items()}
+        measures = {name: _measure(url, "GET", {}, b"", seconds) for name, url in urls.items()}
         _compare("GET /files/…", measures, shape=shape, rounds=rounds)
 
 
@@ -108,7 +108,7 @@ def _compare(
         (name, rate, p99, product_rate / rate, sorted(results[name][0].statuses))
         for name, (rate, p99) in rates.items()
     ]
-    columns = ("peer", "requests/s", "p99 ms", "sartiq / peer", "statuses")
+    columns = ("server", "requests/s", "p99 ms", "sartiq / this", "statuses")
     run = f"{shape.workers} processes, {shape.threads} threads each for WSGI, 4 connections"
     show(f"{title}: {run}, median of {rounds}", columns, rows)
 

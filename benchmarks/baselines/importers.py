@@ -1,4 +1,4 @@
-"""Who imports a table in `benchmarks.bulk`: ours, django-import-export, and psql."""
+"""The importers that `benchmarks.bulk` compares: the product, django-import-export and psql."""
 
 import json
 import os
@@ -22,51 +22,51 @@ from tests.flow.studio import Studio
 OUTCOMES = ("created", "updated", "unchanged", "failed")
 ENDED = {"completed", "completed_with_errors", "failed", "cancelled"}
 POLL_SECONDS = 0.05
-SETTLED_SECONDS = 1.0
+STABLE_SECONDS = 1.0
 MAX_SECONDS = 900.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """What one import took: CPU seconds of each side, memory the importing side grew by."""
+    """The figures of one import: CPU seconds of each side, growth of the importer's memory."""
 
     seconds: float
     client_cpu: float
     web_cpu: float = 0.0
     database_cpu: float
-    growth: int
+    memory_growth: int
     outcomes: dict[str, int]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Importer:
-    """One way to import; `ready` is called before each of its turns, outside the measurement.
+    """One way to import; `ready` is called before each run and is not measured.
 
-    One that does not skip unchanged rows counts them as updated. A slow one takes a single turn.
+    One that does not detect unchanged rows counts them as updated. A slow one runs once.
     """
 
     name: str
     imports: Callable[[Path], Run]
     ready: Callable[[], None]
-    skips: bool = True
+    detects_unchanged: bool = True
     slow: bool = False
 
 
 def importers(product: Product, *, folder: Path) -> list[Importer]:
-    """Return all contestants over one product."""
+    """Return all importers."""
     postgres = product.stack.postgres
     if postgres is None:
         raise ValueError("this benchmark needs the embedded PostgreSQL")
     owner = _owner(product)
     return [
-        _Ours(product=product, postgres=postgres, processes=1, folder=folder).contestant(),
-        _Ours(product=product, postgres=postgres, processes=2, folder=folder).contestant(),
+        _ProductImporter(product=product, postgres=postgres, processes=1, folder=folder).importer(),
+        _ProductImporter(product=product, postgres=postgres, processes=2, folder=folder).importer(),
         *(
             Importer(
                 name=f"django-import-export, {way}",
                 imports=partial(_import_export, product, postgres, way),
                 ready=lambda: None,
-                skips=way != "tuned",
+                detects_unchanged=way != "tuned",
                 slow=True,
             )
             for way in ("tuned", "skipping", "rewritten")
@@ -80,8 +80,8 @@ def importers(product: Product, *, folder: Path) -> list[Importer]:
 
 
 @dataclass(kw_only=True)
-class _Ours:
-    """The product with so many worker processes; `idle` is their memory before their first task."""
+class _ProductImporter:
+    """The product with a number of worker processes; `idle` is their memory at rest."""
 
     product: Product
     postgres: Postgres
@@ -95,7 +95,7 @@ class _Ours:
         return Importer(name=name, imports=self.imports, ready=self.start)
 
     def start(self) -> None:
-        """Start the worker anew and let each of its processes work once."""
+        """Restart the worker and let each of its processes run a task."""
         worker = self.product.worker
         self.product.stop_worker()
         self.product.start_worker(processes=self.processes)
@@ -121,7 +121,7 @@ class _Ours:
             client_cpu=took[0],
             web_cpu=took[1],
             database_cpu=took[2],
-            growth=usage.peak(pids[0]) - self.idle,
+            memory_growth=usage.peak(pids[0]) - self.idle,
             outcomes={name: job[name] for name in OUTCOMES},
         )
 
@@ -130,7 +130,7 @@ def _idle_memory(pid: int) -> int:
     """Return the resident bytes of a process tree once it has started and loaded everything."""
     before, memory = -1, usage.resident(pid)
     while memory != before:
-        time.sleep(SETTLED_SECONDS)
+        time.sleep(STABLE_SECONDS)
         before, memory = memory, usage.resident(pid)
     return memory
 
@@ -156,7 +156,7 @@ def _ended(studio: Studio, location: str) -> dict[str, Any]:
 
 
 def _import_export(product: Product, postgres: Postgres, way: str, table: Path) -> Run:
-    """Run the peer in a process of its own, which measures itself once it has started."""
+    """Run django-import-export in its own process, which measures itself after its start."""
     server = postgres.child.pid
     arguments = [way, str(table), product.organization_id, product.users["member"].email]
     database = usage.cpu_seconds(server)
@@ -172,13 +172,13 @@ def _import_export(product: Product, postgres: Postgres, way: str, table: Path) 
         seconds=report["seconds"],
         client_cpu=report["cpu"],
         database_cpu=usage.cpu_seconds(server) - database,
-        growth=report["growth"],
+        memory_growth=report["growth"],
         outcomes={name: report[name] for name in OUTCOMES},
     )
 
 
 def _psql(postgres: Postgres, table: Path, owner: psql.Owner) -> Run:
-    """Run psql; its own CPU is what this process's ended children took."""
+    """Run psql; its CPU time is that of this process's finished children."""
     server = postgres.child.pid
     before, database = os.times(), usage.cpu_seconds(server)
     with _timed() as seconds:
@@ -189,7 +189,7 @@ def _psql(postgres: Postgres, table: Path, owner: psql.Owner) -> Run:
         seconds=seconds(),
         client_cpu=sum(after[2:4]) - sum(before[2:4]),
         database_cpu=usage.cpu_seconds(server) - database,
-        growth=0,
+        memory_growth=0,
         outcomes=done | {"unchanged": counts["rows"] - sum(done.values())},
     )
 

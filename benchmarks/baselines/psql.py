@@ -1,4 +1,4 @@
-"""A peer: what PostgreSQL can do at best, `psql` copying a table and merging it at once."""
+"""The best PostgreSQL can do: `psql` copies a table and merges it in one statement."""
 
 import os
 import subprocess
@@ -9,7 +9,7 @@ from benchmarks.tables import FIELDS
 from bulkupload.rules.rows.columns import COLUMNS
 from devstack.services.postgres import Postgres
 
-# What SQL can check at next to no cost: presence and length, no characters, no Excel damage.
+# Checks that are nearly free in SQL: presence and length, not characters or Excel damage.
 _GOOD = " AND ".join(
     [f"trim({column.field}) <> ''" for column in COLUMNS if column.required]
     + [f"length({column.field}) <= {column.limit}" for column in COLUMNS if column.field in FIELDS]
@@ -40,14 +40,14 @@ REFUSED = f"CREATE TABLE IF NOT EXISTS bench_refused ({_REFUSED});"
 
 @dataclass(frozen=True, kw_only=True)
 class Owner:
-    """Whose the products are."""
+    """The owner of the products."""
 
     user_id: str
     organization_id: str
 
 
 def script(path: Path, owner: Owner) -> str:
-    """Return the commands that import one table as its own user would write them."""
+    """Return the psql commands that import one table."""
     others = FIELDS[1:]
     return _SCRIPT.format(
         path=path,
@@ -62,13 +62,13 @@ def script(path: Path, owner: Owner) -> str:
 
 
 def counts(postgres: Postgres, commands: str) -> dict[str, int]:
-    """Run psql; return the counts it printed."""
+    """Run psql and return the printed counts."""
     pairs = (line.split("|") for line in run(postgres, commands).split())
     return {name: int(count) for name, count in pairs}
 
 
 def run(postgres: Postgres, commands: str) -> str:
-    """Run psql on the server's own socket; return what it printed."""
+    """Run psql on the server's socket and return its output."""
     done = subprocess.run(
         [*postgres.psql, "--no-psqlrc", "--quiet", "--tuples-only", "--no-align"],
         input=f"\\set ON_ERROR_STOP on\n{commands}",

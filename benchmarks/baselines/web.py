@@ -1,6 +1,6 @@
-"""What we measure ourselves against: the same job in FastAPI and Starlette, and bare Django views.
+"""The same endpoints in FastAPI and Starlette.
 
-Each runs under the same server with the same number of workers as the product.
+They run on the same server with the same number of workers as the product.
 """
 
 import datetime as dt
@@ -24,7 +24,9 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse
 from starlette.routing import Route
 
-pool = AsyncConnectionPool(os.environ.get("PEER_DATABASE", ""), open=False, min_size=4, max_size=8)
+pool = AsyncConnectionPool(
+    os.environ.get("BASELINE_DATABASE", ""), open=False, min_size=4, max_size=8
+)
 store = boto3.client(
     "s3",
     endpoint_url=os.environ.get("S3_ENDPOINT_URL") or None,
@@ -53,7 +55,7 @@ log = structlog.wrap_logger(
 )
 
 
-class Asked(BaseModel):
+class PresignRequest(BaseModel):
     filename: str = Field(min_length=1, max_length=255)
     content_type: Literal["image/jpeg", "image/png", "image/webp", "image/gif", "image/avif"]
     file_size: int | None = Field(default=None, ge=1, le=52428800)
@@ -96,20 +98,29 @@ async def current_user(authorization: Annotated[str, Header()]) -> uuid.UUID:
 
 @presigning.post("/presign", response_model=Signed)
 async def presign(
-    asked: Asked, user_id: Annotated[uuid.UUID, Depends(current_user)], response: Response
+    payload: PresignRequest,
+    user_id: Annotated[uuid.UUID, Depends(current_user)],
+    response: Response,
 ) -> Any:
     started, upload_id = time.perf_counter(), uuid.uuid4()
     stamp = int(dt.datetime.now(dt.UTC).timestamp())
-    key = f"temp/{upload_id}_{stamp}_{asked.filename}"
+    key = f"temp/{upload_id}_{stamp}_{payload.filename}"
     signed = {
         "Bucket": os.environ["R2_BUCKET_NAME"],
         "Key": key,
-        "ContentType": asked.content_type,
-        "ContentLength": asked.file_size,
+        "ContentType": payload.content_type,
+        "ContentLength": payload.file_size,
     }
     url = store.generate_presigned_url("put_object", Params=signed, ExpiresIn=900)
     async with pool.connection() as connection:
-        values = [upload_id, key, asked.filename, asked.content_type, asked.file_size, user_id]
+        values = [
+            upload_id,
+            key,
+            payload.filename,
+            payload.content_type,
+            payload.file_size,
+            user_id,
+        ]
         await connection.execute(INSERT, values)
     response.headers["X-Request-ID"] = request_id = str(uuid.uuid4())
     took = round((time.perf_counter() - started) * 1000, 1)
@@ -118,7 +129,7 @@ async def presign(
         "upload_url": url,
         "file_url": f"{os.environ['S3_ENDPOINT_URL']}/{key}",
         "upload_method": "PUT",
-        "upload_headers": {"Content-Type": asked.content_type},
+        "upload_headers": {"Content-Type": payload.content_type},
         "expires_in_seconds": 900,
         "max_file_size": 52428800,
     }
