@@ -1,31 +1,26 @@
-"""Which processes there are, read from Linux's `/proc`; elsewhere none are found."""
+"""Which processes are running."""
 
-from pathlib import Path
+import os
+from contextlib import suppress
+
+import psutil
 
 
 def family(pid: int) -> set[int]:
     """Return the ids of a process's children, their children and so on."""
-    pids: set[int] = set()
-    for thread in _threads(pid):
-        for child in map(int, read_if_there(thread / "children").split()):
-            pids |= {child} | family(child)
-    return pids
-
-
-def _threads(pid: int) -> list[Path]:
-    try:
-        return list(Path(f"/proc/{pid}/task").iterdir())
-    except OSError:  # it may end at any moment
-        return []
+    with suppress(psutil.NoSuchProcess):
+        return {child.pid for child in psutil.Process(pid).children(recursive=True)}
+    return set()
 
 
 def group(leader: int) -> set[int]:
     """Return the ids of the processes in the group of `leader`."""
-    return {
-        int(stat.parent.name)
-        for stat in Path("/proc").glob("[0-9]*/stat")
-        if read_if_there(stat).rpartition(")")[2].split()[2:3] == [str(leader)]
-    }
+    members = set()
+    for pid in psutil.pids():
+        with suppress(ProcessLookupError):
+            if os.getpgid(pid) == leader:
+                members.add(pid)
+    return members
 
 
 def is_running(pid: int) -> bool:
@@ -33,13 +28,8 @@ def is_running(pid: int) -> bool:
 
     Its first thread may end before the others, which still hold its files.
     """
-    status = read_if_there(Path(f"/proc/{pid}/status"))
-    return bool(status) and ("(zombie)" not in status or "Threads:\t1\n" not in status)
-
-
-def read_if_there(file: Path) -> str:
-    """Return what a file below `/proc` says, and nothing when its process is gone or not ours."""
     try:
-        return file.read_text(errors="replace")
-    except OSError:
-        return ""
+        process = psutil.Process(pid)
+        return process.status() != psutil.STATUS_ZOMBIE or process.num_threads() > 1
+    except psutil.NoSuchProcess:
+        return False

@@ -9,12 +9,12 @@ from http import HTTPStatus
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
 from devstack.folders import remove_data
 from devstack.process.child import wait_until
 from devstack.process.ports import serves
-from devstack.process.proc_table import read_if_there
 from devstack.tests.traces import launched
 
 pytestmark = pytest.mark.flow
@@ -173,13 +173,16 @@ def test_a_taken_port_is_named(data: Path, capfd: pytest.CaptureFixture[str]) ->
 
 def children_running(launcher: int, argument: str) -> set[int]:
     """Return the ids of a launcher's own children whose command line has the argument."""
-    children = read_if_there(Path(f"/proc/{launcher}/task/{launcher}/children")).split()
-    return {pid for pid in map(int, children) if has_argument(pid, argument)}
+    children = psutil.Process(launcher).children()
+    return {each.pid for each in children if argument in map(os.path.basename, command_of(each))}
 
 
-def has_argument(pid: int, argument: str) -> bool:
-    command = read_if_there(Path(f"/proc/{pid}/cmdline")).split("\0")
-    return any(Path(part).name == argument for part in command)
+def command_of(process: psutil.Process) -> list[str]:
+    """Return the command line of a process, which may just have ended."""
+    try:
+        return process.cmdline()
+    except psutil.NoSuchProcess:
+        return []
 
 
 def kill_first(launcher: int, argument: str) -> None:
@@ -190,7 +193,4 @@ def kill_first(launcher: int, argument: str) -> None:
 
 
 def is_beat(pid: int) -> bool:
-    try:
-        return b"\0beat\0" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
+    return psutil.pid_exists(pid) and "beat" in command_of(psutil.Process(pid))

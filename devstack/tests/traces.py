@@ -10,8 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
+
 from devstack.folders import CHECKOUT
-from devstack.process.proc_table import family, is_running, read_if_there
+from devstack.process.proc_table import family, is_running
 
 MARK = "DEVSTACK_TEST_MARK"
 
@@ -75,9 +77,5 @@ def without_stack() -> dict[str, str]:
 
 def marked(mark: str) -> set[int]:
     """Return the ids of running processes that carry the mark."""
-    marker = f"{MARK}={mark}"
-    return {
-        int(entry.parent.name)
-        for entry in Path("/proc").glob("[0-9]*/environ")
-        if marker in read_if_there(entry)
-    }
+    processes = psutil.process_iter(["environ"])
+    return {each.pid for each in processes if (each.info["environ"] or {}).get(MARK) == mark}

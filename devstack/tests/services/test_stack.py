@@ -3,6 +3,7 @@ from http import HTTPStatus
 from pathlib import Path
 
 import httpx
+import psutil
 import psycopg
 import pytest
 import redis
@@ -110,7 +111,7 @@ def test_a_stopped_stack_leaves_no_process_and_no_temporary_folder() -> None:
 
     stack.stop()
 
-    assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
+    assert not [pid for pid in pids if psutil.pid_exists(pid)]
     assert not stack.paths.run.exists()
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 import pytest
 from PIL import Image
 
@@ -149,21 +150,15 @@ def test_over_a_limit_one_image_fails_and_the_next_one_works(
 def test_the_child_does_not_grow_with_what_it_converts(target: ImageFormat, source: Path) -> None:
     assert converts(source)
     pid = conversion.running_pid()
-    before = resident(pid)
+    before = psutil.Process(pid).memory_info().rss
     source.write_bytes(noise(2000))
 
     for _ in range(3):
         conversion.convert(source, source.with_name("made"), image_format=target)
 
     assert conversion.running_pid() == pid
-    assert resident(pid) < before * 1.1
+    assert psutil.Process(pid).memory_info().rss < before * 1.1
     assert forks_of(pid or 0) == []
-
-
-def resident(pid: int | None) -> int:
-    """Return the resident bytes of a process."""
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 # --- Processes that die -----------------------------------------------------------------------

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
+import psutil
 import pytest
 from celery import Celery
 
 from devstack.folders import remove_data
-from devstack.process.proc_table import read_if_there
 from devstack.product import Person
 from devstack.tests.test_serve import children_running
 from devstack.tests.traces import launched
@@ -31,9 +31,7 @@ def data(tmp_path: Path) -> Iterator[Path]:
 
 def deafen(worker: int) -> None:
     """Have the worker take no message any more."""
-    environment = read_if_there(Path(f"/proc/{worker}/environ")).split("\0")
-    (broker,) = [each for each in environment if each.startswith("BROKER_URL=")]
-    broker = broker.removeprefix("BROKER_URL=")
+    broker = psutil.Process(worker).environ()["BROKER_URL"]
     with Celery(broker=broker, set_as_current=False) as client:
         for queue in QUEUES:
             assert client.control.cancel_consumer(queue.name, reply=True, limit=1, timeout=20)

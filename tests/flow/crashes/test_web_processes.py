@@ -5,9 +5,9 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
 from devstack.folders import CHECKOUT
@@ -21,8 +21,7 @@ KILLS = 5
 
 def workers(product: Product) -> list[int]:
     """Return the web processes, which the server forks."""
-    children = Path(f"/proc/{product.web.pid}/task/{product.web.pid}/children")
-    return [int(pid) for pid in children.read_text().split()]
+    return [each.pid for each in psutil.Process(product.web.pid).children()]
 
 
 def wait_for_sibling(product: Product, sibling: int) -> int:

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
+
 PATIENCE = 10.0
 ROOT = Path(__file__).parents[4]
 
@@ -17,8 +19,8 @@ ROOT = Path(__file__).parents[4]
 def is_gone(pid: int) -> bool:
     """Return whether a process has ended, waited for or not."""
     try:
-        return " Z" in Path(f"/proc/{pid}/stat").read_text()
-    except FileNotFoundError:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
         return True
 
 
@@ -31,7 +33,7 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 
 def forks_of(pid: int) -> list[int]:
-    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return [each.pid for each in psutil.Process(pid).children()]
 
 
 def decode_request(path: Path, seconds: int = 20) -> dict[str, object]:
