@@ -17,7 +17,7 @@ from unfold.admin import ModelAdmin, TabularInline
 from accounts.errors import LastOwnerError
 from accounts.models import Membership
 from accounts.services import members
-from sartiq.core.admin_base import FACTS, link
+from sartiq.core.admin_base import SYSTEM_FIELDS, link
 
 
 class MembershipForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
@@ -86,7 +86,7 @@ class MembershipAdmin(ModelAdmin):
     list_select_related = ("user", "organization")
     search_fields = ("user__email", "user__full_name", "organization__name", "organization__slug")
     ordering = ("created_at", "id")
-    readonly_fields = FACTS
+    readonly_fields = SYSTEM_FIELDS
     autocomplete_fields = ("user", "organization")
 
     @admin.display(description="User", ordering="user__email")

@@ -10,7 +10,7 @@ from unfold.admin import ModelAdmin
 
 from accounts.admin.memberships import MembersInline
 from accounts.models import Membership, Organization
-from sartiq.core.admin_base import FACTS, list_of
+from sartiq.core.admin_base import SYSTEM_FIELDS, list_of
 
 
 @admin.register(Organization)
@@ -21,7 +21,7 @@ class OrganizationAdmin(ModelAdmin):
     list_filter = ("created_at",)
     search_fields = ("name", "slug", "id")
     ordering = ("created_at", "id")
-    readonly_fields = FACTS
+    readonly_fields = SYSTEM_FIELDS
     prepopulated_fields = {"slug": ("name",)}
     inlines = (MembersInline,)
 

@@ -16,7 +16,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 from accounts.admin.memberships import OrganizationsInline
 from accounts.models import User
 from accounts.services import users
-from sartiq.core.admin_base import FACTS, is_superuser
+from sartiq.core.admin_base import SYSTEM_FIELDS, is_superuser
 from sartiq.core.errors import ConflictError
 
 admin.site.unregister(Group)
@@ -50,12 +50,12 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]  # not g
     list_filter = ("is_active", "is_staff", "is_superuser", "organizations")
     search_fields = ("email", "full_name", "id")
     ordering = ("created_at", "id")
-    readonly_fields = (*FACTS, "last_login", "deleted_at")
+    readonly_fields = (*SYSTEM_FIELDS, "last_login", "deleted_at")
     inlines = (OrganizationsInline,)
     fieldsets = (
         (None, {"fields": ("email", "password", "full_name")}),
         ("Rights", {"fields": ("is_active", "is_staff", "is_superuser", "groups")}),
-        ("Facts", {"fields": (*FACTS, "last_login", "deleted_at")}),
+        ("Details", {"fields": (*SYSTEM_FIELDS, "last_login", "deleted_at")}),
     )
     add_fieldsets = (
         (None, {"fields": ("email", "full_name", "usable_password", "password1", "password2")}),

@@ -5,21 +5,28 @@ from uuid import UUID
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html_join
 from django.utils.http import content_disposition_header
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTimeFilter
 
 from bulkupload import selectors
 from bulkupload.models import BulkUploadJob, BulkUploadRowError, JobStatus
-from bulkupload.selectors import Progress
 from bulkupload.services import error_file, jobs
 from media.admin.formatting import readable_size
-from sartiq.core.admin_base import FACTS, NOTHING, FactsAdmin, anchor, coloured, link, list_of
+from sartiq.core.admin_base import (
+    NOTHING,
+    SYSTEM_FIELDS,
+    RunAdmin,
+    anchor,
+    choice_column,
+    link_column,
+    list_of,
+)
 from sartiq.core.errors import SartiqError
 
 STATUS_COLOURS = {
@@ -31,11 +38,10 @@ STATUS_COLOURS = {
     JobStatus.CANCELLED: "danger",
 }
 DELIMITER_NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
-REFRESH_SECONDS = 3  # a page of a running job looks again
 
 
 @admin.register(BulkUploadJob)
-class BulkUploadJobAdmin(FactsAdmin):
+class BulkUploadJobAdmin(RunAdmin):
     """Bulk uploads: how far they are, what went wrong, what can be done about it."""
 
     list_display = (
@@ -71,20 +77,17 @@ class BulkUploadJobAdmin(FactsAdmin):
             },
         ),
         (
-            "Facts",
+            "Details",
             {
                 "fields": (
                     *("user", "organization", "first_try", "started_at", "planned_at"),
-                    *("finished_at", "attempts", "run_after", *FACTS),
+                    *("finished_at", "attempts", "run_after", *SYSTEM_FIELDS),
                 )
             },
         ),
     )
     actions = ("retry", "cancel")
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        """Everything is a fact."""
-        return tuple(name for _, options in self.fieldsets for name in options["fields"])
+    done_field = "processed"
 
     def get_urls(self) -> list[URLPattern]:
         """Add the error file."""
@@ -92,31 +95,13 @@ class BulkUploadJobAdmin(FactsAdmin):
         name = "bulkupload_bulkuploadjob_errors"
         return [path("<uuid:job_id>/errors/", view, name=name), *super().get_urls()]
 
-    def get_changelist_instance(self, request: HttpRequest) -> Any:
-        """Count the rows of the page's jobs in one query."""
-        found = super().get_changelist_instance(request)
-        rows = list(found.result_list)
+    def add_progress(self, rows: list[Any]) -> None:
+        """Count the rows and problems of all jobs in two queries."""
         progress = selectors.progress_of(rows, now=timezone.now())
         problems = selectors.problems_of(rows)
         for job in rows:
             job.progress = progress[job.pk]
             job.problem_total = problems.get(job.pk, 0)
-        found.result_list = rows
-        return found
-
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """Show the job; while it runs the page looks again by itself."""
-        answer: HttpResponse = super().change_view(request, object_id, form_url, extra_context)
-        job = self.get_object(request, object_id)
-        if request.method == "GET" and job and not job.is_finished:
-            answer["Refresh"] = str(REFRESH_SECONDS)
-        return answer
 
     def download_view(self, request: HttpRequest, job_id: UUID) -> HttpResponseBase:
         """Stream the error file."""
@@ -136,27 +121,13 @@ class BulkUploadJobAdmin(FactsAdmin):
 
     # --- Columns and facts ----------------------------------------------------------------------
 
-    @coloured(description="Status", ordering="status", colours=STATUS_COLOURS)
-    def status_label(self, job: BulkUploadJob) -> tuple[str, str]:
-        """Colour the status."""
-        return job.status, job.get_status_display()
-
-    @admin.display(description="Progress")
-    def bar(self, job: BulkUploadJob) -> str:
-        """Draw how far the job is."""
-        progress = _progress(job)
-        return format_html(
-            '<progress max="{}" value="{}"></progress> {} of {}',
-            progress.total or 1,
-            progress.processed,
-            f"{progress.processed:,}",
-            f"{progress.total:,}",
-        )
+    status_label = choice_column("status", STATUS_COLOURS)
+    first_try = link_column("retry_of", "Retry of")
 
     @admin.display(description="Rows")
     def counts(self, job: BulkUploadJob) -> str:
         """Tell what became of the rows, how fast, and how long it will take."""
-        progress = _progress(job)
+        progress = self.progress(job)
         told = (
             f"{progress.created:,} created, {progress.updated:,} updated, "
             f"{progress.unchanged:,} unchanged, {progress.failed:,} refused"
@@ -176,15 +147,13 @@ class BulkUploadJobAdmin(FactsAdmin):
     @admin.display(description="Refused rows")
     def refused(self, job: BulkUploadJob) -> str:
         """Tell how many rows were refused; one may have several problems."""
-        return f"{_progress(job).failed:,}"
+        return f"{self.progress(job).failed:,}"
 
     @admin.display(description="Errors and warnings")
     def problems(self, job: Any) -> str:
         """Link to all errors and warnings, and say how many there are."""
-        total = getattr(job, "problem_total", None)
-        if total is None:
-            total = selectors.problems_of([job]).get(job.pk, 0)
-        return anchor(list_of(BulkUploadRowError, job__id__exact=job.pk), f"{total:,}")
+        self.progress(job)
+        return anchor(list_of(BulkUploadRowError, job__id__exact=job.pk), f"{job.problem_total:,}")
 
     @admin.display(description="About the table")
     def warnings(self, job: BulkUploadJob) -> str:
@@ -232,11 +201,6 @@ class BulkUploadJobAdmin(FactsAdmin):
         """Tell the size of the file."""
         return readable_size(job.source_size)
 
-    @admin.display(description="Retry of")
-    def first_try(self, job: BulkUploadJob) -> str:
-        """Link to the job this one repeats."""
-        return link(job.retry_of)
-
     # --- What staff may do ----------------------------------------------------------------------
 
     def has_act_permission(self, request: HttpRequest) -> bool:
@@ -269,12 +233,3 @@ class BulkUploadJobAdmin(FactsAdmin):
                 self.message_user(request, f"{job}: {refused.detail}", messages.WARNING)
         if count:
             self.message_user(request, f"{count} {done}.", messages.SUCCESS)
-
-
-def _progress(job: BulkUploadJob) -> Progress:
-    """Return how far a job is, counted once for all fields of a page."""
-    known: Progress | None = getattr(job, "progress", None)
-    if known is None:
-        known = selectors.progress_of([job], now=timezone.now())[job.pk]
-        vars(job)["progress"] = known
-    return known

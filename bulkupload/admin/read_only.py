@@ -17,7 +17,14 @@ from bulkupload.models import (
     RemoteStatus,
 )
 from catalog.models import Product
-from sartiq.core.admin_base import FACTS, FactsAdmin, anchor, coloured, link, page_of
+from sartiq.core.admin_base import (
+    SYSTEM_FIELDS,
+    ReadOnlyAdmin,
+    anchor,
+    choice_column,
+    link_column,
+    page_of,
+)
 
 STATUS_COLOURS = {ChunkStatus.WAITING: "warning", ChunkStatus.DONE: "success"}
 BATCH_COLOURS = {BatchStatus.WAITING: "warning", BatchStatus.DONE: "success"}
@@ -37,7 +44,7 @@ REMOTE_COLOURS = {
 
 
 @admin.register(BulkUploadChunk)
-class BulkUploadChunkAdmin(FactsAdmin):
+class BulkUploadChunkAdmin(ReadOnlyAdmin):
     """Ranges of rows: each is imported in one transaction or still waits."""
 
     list_display = (
@@ -51,23 +58,16 @@ class BulkUploadChunkAdmin(FactsAdmin):
     fields = (
         *("of_job", "number", "status", "start", "length", "first_line", "first_row", "rows"),
         *("repeated", "created", "updated", "unchanged", "failed", "attempts", "run_after"),
-        *("sent_at", "lease_expires_at", "lease_fence", "finished_at", *FACTS),
+        *("sent_at", "lease_expires_at", "lease_fence", "finished_at", *SYSTEM_FIELDS),
     )
     readonly_fields = fields
 
-    @admin.display(description="Bulk upload")
-    def of_job(self, chunk: BulkUploadChunk) -> str:
-        """Link to the job."""
-        return link(chunk.job)
-
-    @coloured(description="Status", ordering="status", colours=STATUS_COLOURS)
-    def status_label(self, chunk: BulkUploadChunk) -> tuple[str, str]:
-        """Colour the status."""
-        return chunk.status, chunk.get_status_display()
+    of_job = link_column("job", "Bulk upload")
+    status_label = choice_column("status", STATUS_COLOURS)
 
 
 @admin.register(BulkUploadRowError)
-class BulkUploadRowErrorAdmin(FactsAdmin):
+class BulkUploadRowErrorAdmin(ReadOnlyAdmin):
     """What is wrong with refused rows, and with pictures of the others."""
 
     list_display = (*("place", "severity_label", "column", "value", "code", "message", "of_job"),)
@@ -90,19 +90,12 @@ class BulkUploadRowErrorAdmin(FactsAdmin):
             return "The table"
         return f"Line {error.line}, row {error.row}"
 
-    @coloured(description="Severity", ordering="severity", colours=SEVERITY_COLOURS)
-    def severity_label(self, error: BulkUploadRowError) -> tuple[str, str]:
-        """Colour the severity."""
-        return error.severity, error.get_severity_display()
-
-    @admin.display(description="Bulk upload")
-    def of_job(self, error: BulkUploadRowError) -> str:
-        """Link to the job."""
-        return link(error.job)
+    severity_label = choice_column("severity", SEVERITY_COLOURS)
+    of_job = link_column("job", "Bulk upload")
 
 
 @admin.register(BulkUploadMediaBatch)
-class BulkUploadMediaBatchAdmin(FactsAdmin):
+class BulkUploadMediaBatchAdmin(ReadOnlyAdmin):
     """Pictures of some rows, taken in together."""
 
     list_display = (
@@ -114,28 +107,17 @@ class BulkUploadMediaBatchAdmin(FactsAdmin):
     ordering = ("-created_at", "-id")
     fields = (
         *("of_job", "of_chunk", "status", "pending", "ready", "failed", "attempts", "run_after"),
-        *("sent_at", "lease_expires_at", "lease_fence", *FACTS),
+        *("sent_at", "lease_expires_at", "lease_fence", *SYSTEM_FIELDS),
     )
     readonly_fields = fields
 
-    @admin.display(description="Bulk upload")
-    def of_job(self, batch: BulkUploadMediaBatch) -> str:
-        """Link to the job."""
-        return link(batch.job)
-
-    @admin.display(description="Chunk")
-    def of_chunk(self, batch: BulkUploadMediaBatch) -> str:
-        """Link to the chunk."""
-        return link(batch.chunk)
-
-    @coloured(description="Status", ordering="status", colours=BATCH_COLOURS)
-    def status_label(self, batch: BulkUploadMediaBatch) -> tuple[str, str]:
-        """Colour the status."""
-        return batch.status, batch.get_status_display()
+    of_job = link_column("job", "Bulk upload")
+    of_chunk = link_column("chunk", "Chunk")
+    status_label = choice_column("status", BATCH_COLOURS)
 
 
 @admin.register(BulkUploadMedia)
-class BulkUploadMediaAdmin(FactsAdmin):
+class BulkUploadMediaAdmin(ReadOnlyAdmin):
     """What rows ask of the slots of their products."""
 
     list_display = (
@@ -147,7 +129,7 @@ class BulkUploadMediaAdmin(FactsAdmin):
     ordering = ("-created_at", "-id")
     fields = (
         *("of_job", "of_batch", "of_product", "slot", "line", "row", "column", "status"),
-        *("pending", "ready", "failed", "urls", "resources", *FACTS),
+        *("pending", "ready", "failed", "urls", "resources", *SYSTEM_FIELDS),
     )
     readonly_fields = fields
 
@@ -156,29 +138,19 @@ class BulkUploadMediaAdmin(FactsAdmin):
         rows: QuerySet[BulkUploadMedia] = super().get_queryset(request)
         return rows.defer("cells")
 
-    @admin.display(description="Bulk upload")
-    def of_job(self, media: BulkUploadMedia) -> str:
-        """Link to the job."""
-        return link(media.job)
-
-    @admin.display(description="Batch")
-    def of_batch(self, media: BulkUploadMedia) -> str:
-        """Link to the batch."""
-        return link(media.batch)
+    of_job = link_column("job", "Bulk upload")
+    of_batch = link_column("batch", "Batch")
 
     @admin.display(description="Product")
     def of_product(self, media: BulkUploadMedia) -> str:
         """Link to the product, which may be gone."""
         return anchor(page_of(Product, media.product_id), media.product_id)
 
-    @coloured(description="Status", ordering="status", colours=MEDIA_COLOURS)
-    def status_label(self, media: BulkUploadMedia) -> tuple[str, str]:
-        """Colour the status."""
-        return media.status, media.get_status_display()
+    status_label = choice_column("status", MEDIA_COLOURS)
 
 
 @admin.register(RemoteImage)
-class RemoteImageAdmin(FactsAdmin):
+class RemoteImageAdmin(ReadOnlyAdmin):
     """What remote addresses hold: each is fetched once for its owner."""
 
     list_display = ("url", "status_label", "failure_code", "organization", "user", "created_at")
@@ -188,16 +160,9 @@ class RemoteImageAdmin(FactsAdmin):
     ordering = ("-created_at", "-id")
     fields = (
         *("url", "url_hash", "status", "of_upload", "failure_code", "failure_message"),
-        *("organization", "user", "attempts", "run_after", "sent_at", *FACTS),
+        *("organization", "user", "attempts", "run_after", "sent_at", *SYSTEM_FIELDS),
     )
     readonly_fields = fields
 
-    @admin.display(description="Upload")
-    def of_upload(self, remote: RemoteImage) -> str:
-        """Link to the upload that holds the bytes."""
-        return link(remote.upload)
-
-    @coloured(description="Status", ordering="status", colours=REMOTE_COLOURS)
-    def status_label(self, remote: RemoteImage) -> tuple[str, str]:
-        """Colour the status."""
-        return remote.status, remote.get_status_display()
+    of_upload = link_column("upload", "Upload")
+    status_label = choice_column("status", REMOTE_COLOURS)

@@ -26,7 +26,7 @@ from media.admin.formatting import picture, thumbnail
 from media.models import Attachment, ResourceStatus
 from media.rules.keys import thumbnail_key
 from media.selectors import public_url
-from sartiq.core.admin_base import FACTS, NOTHING, anchor, link, list_of
+from sartiq.core.admin_base import NOTHING, SYSTEM_FIELDS, anchor, link, list_of
 
 OWNER = ("organization", "user")
 TAKEN_MEANWHILE = "Another user just took this SKU or slug. Nothing was saved; choose another one."
@@ -71,20 +71,20 @@ class EntityAdmin(ModelAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """Let the owner be chosen once: what belongs to an owner cannot move."""
-        fixed = ("shown_media", "user", *FACTS)
+        fixed = ("shown_media", "user", *SYSTEM_FIELDS)
         return fixed if obj is None else (*fixed, "organization")
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """Show the entity's own fields, its media, then who made it when."""
         fieldsets = super().get_fieldsets(request, obj)
-        others = {"owner", *OWNER, "shown_media", *FACTS}
+        others = {"owner", *OWNER, "shown_media", *SYSTEM_FIELDS}
         own = [name for name in fieldsets[0][1]["fields"] if name not in others]
         if obj is None:
             return [(None, {"fields": ["owner", "organization", *own]})]
         return [
             (None, {"fields": own}),
             ("Media", {"fields": ["shown_media"]}),
-            ("Facts", {"fields": [*OWNER, *FACTS]}),
+            ("Details", {"fields": [*OWNER, *SYSTEM_FIELDS]}),
         ]
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:

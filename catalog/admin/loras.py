@@ -20,7 +20,7 @@ from catalog.models import LoraModel, Verdict
 from catalog.rules import lora as rules
 from catalog.services import lora
 from media.admin.formatting import readable_size
-from sartiq.core.admin_base import FACTS, anchor, coloured, is_superuser, link
+from sartiq.core.admin_base import SYSTEM_FIELDS, anchor, coloured, is_superuser, link
 from sartiq.core.errors import SartiqError
 
 FORM_BYTES = 1024 * 1024  # what a form may weigh besides its file
@@ -88,14 +88,14 @@ class LoraModelAdmin(ModelAdmin):
             {
                 "fields": (
                     *("file_path", "partial_path", "filename", "file_size", "upload_timestamp"),
-                    *("sha256", "tensor_count", "uploaded_by", *FACTS),
+                    *("sha256", "tensor_count", "uploaded_by", *SYSTEM_FIELDS),
                 )
             },
         ),
     )
     readonly_fields = (
         *("warning", "download", "file_path", "partial_path", "filename", "file_size"),
-        *("upload_timestamp", "sha256", "tensor_count", "uploaded_by", *FACTS),
+        *("upload_timestamp", "sha256", "tensor_count", "uploaded_by", *SYSTEM_FIELDS),
     )
 
     def has_add_permission(self, request: HttpRequest) -> bool:

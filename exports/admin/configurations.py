@@ -14,7 +14,7 @@ from exports.rules.adapters.registry import codes
 from exports.rules.wildcards import EXAMPLES
 from exports.selectors import template_of
 from exports.services import configurations
-from sartiq.core.admin_base import FACTS, NOTHING
+from sartiq.core.admin_base import NOTHING, SYSTEM_FIELDS
 from sartiq.core.errors import InvalidError
 
 OWNER = ("organization", "user")
@@ -88,7 +88,7 @@ class ExportConfigurationAdmin(ModelAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """Let the owner be chosen once: what belongs to an owner cannot move."""
-        fixed = ("name_preview", "user", *FACTS)
+        fixed = ("name_preview", "user", *SYSTEM_FIELDS)
         return fixed if obj is None else (*fixed, "organization")
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
@@ -98,7 +98,7 @@ class ExportConfigurationAdmin(ModelAdmin):
             return [(None, {"fields": ["owner", "organization", *own]})]
         return [
             (None, {"fields": [*own, "name_preview"]}),
-            ("Facts", {"fields": [*OWNER, *FACTS]}),
+            ("Details", {"fields": [*OWNER, *SYSTEM_FIELDS]}),
         ]
 
     def delete_model(self, request: HttpRequest, obj: ExportConfiguration) -> None:
@@ -131,6 +131,6 @@ class MetadataAdapterVisibilityAdmin(ModelAdmin):
     list_filter = ("is_public", ("created_at", RangeDateTimeFilter))
     search_fields = ("code", "organizations__name")
     ordering = ("code",)
-    fields = ("code", "is_public", "organizations", *FACTS)
-    readonly_fields = FACTS
+    fields = ("code", "is_public", "organizations", *SYSTEM_FIELDS)
+    readonly_fields = SYSTEM_FIELDS
     autocomplete_fields = ("organizations",)

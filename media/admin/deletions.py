@@ -5,13 +5,13 @@ from unfold.contrib.filters.admin import RangeDateTimeFilter
 
 from media.models import ObjectDeletion
 from media.services import deletions
-from sartiq.core.admin_base import FACTS, FactsAdmin, coloured, report_action
+from sartiq.core.admin_base import SYSTEM_FIELDS, ReadOnlyAdmin, coloured, report_action
 
 STATE_COLOURS = {"given up": "danger", "queued": "info"}
 
 
 @admin.register(ObjectDeletion)
-class ObjectDeletionAdmin(FactsAdmin):
+class ObjectDeletionAdmin(ReadOnlyAdmin):
     """Queued deletions of objects, including those given up, which staff can run again."""
 
     list_display = (
@@ -23,7 +23,7 @@ class ObjectDeletionAdmin(FactsAdmin):
     ordering = ("-dead", "-created_at", "-id")
     fields = (
         *("key", "bucket", "reason", "state_label", "attempts", "last_error"),
-        *("last_attempted_at", "run_after", "sent_at", *FACTS),
+        *("last_attempted_at", "run_after", "sent_at", *SYSTEM_FIELDS),
     )
     readonly_fields = fields
     actions = ("run_again",)

@@ -3,7 +3,7 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTime
 
 from media.admin.formatting import entity_link, readable_size, thumbnail
 from media.models import Attachment, Upload, UploadState
-from sartiq.core.admin_base import FACTS, FactsAdmin, FactsInline, coloured, link
+from sartiq.core.admin_base import SYSTEM_FIELDS, ReadOnlyAdmin, ReadOnlyInline, coloured, link
 
 STATE_COLOURS = {
     UploadState.ISSUED: "info",
@@ -28,7 +28,7 @@ class _UploadColumns:
 
 
 @admin.register(Upload)
-class UploadAdmin(_UploadColumns, FactsAdmin):
+class UploadAdmin(_UploadColumns, ReadOnlyAdmin):
     """Presigned uploads and the resources they became."""
 
     list_display = (
@@ -46,7 +46,7 @@ class UploadAdmin(_UploadColumns, FactsAdmin):
     ordering = ("-created_at", "-id")
     fields = (
         *("filename", "state", "refusal", "became", "user", "organization", "folder"),
-        *("content_type", "size", "sha256", "key", "etag", "expires_at", *FACTS),
+        *("content_type", "size", "sha256", "key", "etag", "expires_at", *SYSTEM_FIELDS),
     )
     readonly_fields = fields
 
@@ -57,7 +57,7 @@ class UploadAdmin(_UploadColumns, FactsAdmin):
 
 
 @admin.register(Attachment)
-class AttachmentAdmin(FactsAdmin):
+class AttachmentAdmin(ReadOnlyAdmin):
     """Attachments of resources to entities."""
 
     list_display = ("picture", "entity", "slot", "position", "shown", "created_at")
@@ -66,7 +66,7 @@ class AttachmentAdmin(FactsAdmin):
     list_select_related = ("resource",)
     search_fields = ("=entity_id", "=resource__id", "resource__storage_key", "=id")
     ordering = ("-created_at", "-id")
-    fields = ("picture", "entity", "slot", "position", "shown", *FACTS)
+    fields = ("picture", "entity", "slot", "position", "shown", *SYSTEM_FIELDS)
     readonly_fields = fields
 
     @admin.display(description="Picture")
@@ -85,7 +85,7 @@ class AttachmentAdmin(FactsAdmin):
         return link(attachment.resource)
 
 
-class UploadsInline(_UploadColumns, FactsInline):
+class UploadsInline(_UploadColumns, ReadOnlyInline):
     """The uploads that became one resource."""
 
     model = Upload
@@ -94,7 +94,7 @@ class UploadsInline(_UploadColumns, FactsInline):
     ordering = ("-created_at",)
 
 
-class AttachmentsInline(FactsInline):
+class AttachmentsInline(ReadOnlyInline):
     """The attachments of one resource."""
 
     model = Attachment

@@ -18,13 +18,14 @@ from media.rules import failures
 from media.selectors import resource_url
 from media.services import removal, resources
 from sartiq.core.admin_base import (
-    FACTS,
     NOTHING,
-    FactsAdmin,
+    SYSTEM_FIELDS,
+    ReadOnlyAdmin,
     anchor,
-    coloured,
+    choice_column,
     is_superuser,
     link,
+    link_column,
     list_of,
     report_action,
 )
@@ -37,7 +38,7 @@ STATUS_COLOURS = {
 
 
 @admin.register(MediaResource)
-class MediaResourceAdmin(FactsAdmin):
+class MediaResourceAdmin(ReadOnlyAdmin):
     """Media resources with their attachments and uploads."""
 
     list_per_page = 25
@@ -73,11 +74,11 @@ class MediaResourceAdmin(FactsAdmin):
             },
         ),
         (
-            "Facts",
+            "Details",
             {
                 "fields": (
                     *("user", "organization", "copied_from_link", "ready_at", "unattached_at"),
-                    *("attempts", "run_after", *FACTS),
+                    *("attempts", "run_after", *SYSTEM_FIELDS),
                 )
             },
         ),
@@ -131,10 +132,7 @@ class MediaResourceAdmin(FactsAdmin):
         url = resource_url(resource)
         return NOTHING if url is None else anchor(url, url)
 
-    @coloured(description="Status", ordering="status", colours=STATUS_COLOURS)
-    def status_label(self, resource: MediaResource) -> tuple[str, str]:
-        """Colour the status."""
-        return resource.status, resource.get_status_display()
+    status_label = choice_column("status", STATUS_COLOURS)
 
     @admin.display(description="Failure", ordering="failure_code")
     def failure(self, resource: MediaResource) -> str:
@@ -158,10 +156,7 @@ class MediaResourceAdmin(FactsAdmin):
         address = list_of(Attachment, resource__id__exact=resource.pk)
         return anchor(address, resource.attachment_count)
 
-    @admin.display(description="Copied from")
-    def copied_from_link(self, resource: MediaResource) -> str:
-        """Link to the resource it was copied from."""
-        return link(resource.copied_from)
+    copied_from_link = link_column("copied_from", "Copied from")
 
     # --- Actions --------------------------------------------------------------------------------
 

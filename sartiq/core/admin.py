@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 from unfold.contrib.filters.admin import RangeDateTimeFilter
 
-from sartiq.core.admin_base import FactsAdmin, link
+from sartiq.core.admin_base import ReadOnlyAdmin, link
 from sartiq.core.models import IdempotencyKey
 
 USELESS_OR_UNSAFE = (
@@ -26,7 +26,7 @@ for model in (*USELESS_OR_UNSAFE, AccessAttempt):
 
 
 @admin.register(IdempotencyKey)
-class IdempotencyKeyAdmin(FactsAdmin):
+class IdempotencyKeyAdmin(ReadOnlyAdmin):
     """Requests that were promised to run once, with the answer they got."""
 
     list_display = ("key", "route", "caller", "status_code", "locked_until", "created_at")
@@ -47,7 +47,7 @@ class IdempotencyKeyAdmin(FactsAdmin):
 
 
 @admin.register(AccessAttempt)
-class AccessAttemptAdmin(FactsAdmin):
+class AccessAttemptAdmin(ReadOnlyAdmin):
     """Failed attempts to sign in; deleting one lets its user try again."""
 
     list_display = ("username", "ip_address", "failures_since_start", "path_info", "attempt_time")

@@ -1,4 +1,4 @@
-"""What every page of the staff's admin shares: links, read-only facts, the environment's badge."""
+"""Base classes and columns of the admin pages, links, and the environment's badge."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar, cast
@@ -8,7 +8,7 @@ from django.contrib import messages
 from django.contrib.admin import AdminSite
 from django.contrib.admin import site as default_site
 from django.db.models import Model
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from unfold.admin import ModelAdmin, TabularInline
@@ -16,27 +16,28 @@ from unfold.decorators import display
 
 Column = TypeVar("Column", bound=Callable[..., Any])
 
-FACTS = ("id", "created_at", "updated_at")
+SYSTEM_FIELDS = ("id", "created_at", "updated_at")
 NOTHING = "-"
+REFRESH_SECONDS = 3  # an unfinished row's page reloads
 LINK_CLASSES = "text-primary-600 dark:text-primary-500"
 BADGE_COLOURS = {"production": "danger", "staging": "warning"}
 
 
 def page_of(model: type[Model], row_id: Any) -> str:
-    """Return the address of a row's page."""
+    """Return the URL of a row's page."""
     meta = model._meta  # noqa: SLF001  Django's own API
     return reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[row_id])
 
 
 def list_of(model: type[Model], **filters: Any) -> str:
-    """Return the address of a model's list, narrowed to what `filters` say."""
+    """Return the URL of a model's list with these filters."""
     meta = model._meta  # noqa: SLF001  Django's own API
     query = {name: str(value) for name, value in filters.items()}
     return reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist", query=query or None)
 
 
 def anchor(address: str, text: object) -> str:
-    """Return a link that looks like one; its text is escaped."""
+    """Return a styled link; its text is escaped."""
     return format_html('<a href="{}" class="{}">{}</a>', address, LINK_CLASSES, text)
 
 
@@ -50,7 +51,7 @@ def link(row: Model | None, text: str | None = None) -> str:
 def model_holding(name: str, value: str, *, site: AdminSite = default_site) -> type[Model] | None:
     """Return the registered model whose class attribute `name` is `value`.
 
-    So a lower app links to the pages of a higher one without knowing it.
+    With it a lower app links to the pages of a higher one without importing it.
     """
     registered = site._registry  # noqa: SLF001  the only list of registered models
     return next((model for model in registered if getattr(model, name, None) == value), None)
@@ -59,18 +60,38 @@ def model_holding(name: str, value: str, *, site: AdminSite = default_site) -> t
 def coloured(
     *, description: str, ordering: str, colours: Mapping[Any, str]
 ) -> Callable[[Column], Column]:
-    """Show a column as a label: it returns a key of `colours`, or a key and its text."""
+    """Show a column as a coloured label: it returns a key of `colours`, or a key and its text."""
     decorated = display(description=description, ordering=ordering, label=colours)
     return cast("Callable[[Column], Column]", decorated)
 
 
+def choice_column(field: str, colours: Mapping[Any, str]) -> Callable[..., tuple[str, str]]:
+    """Return a column that shows a field with choices as a coloured label."""
+
+    @coloured(description=field.capitalize(), ordering=field, colours=colours)
+    def column(_page: ModelAdmin, row: Any) -> tuple[str, str]:
+        return getattr(row, field), getattr(row, f"get_{field}_display")()
+
+    return column
+
+
+def link_column(field: str, description: str) -> Callable[..., str]:
+    """Return a column that links to the row of a foreign key."""
+
+    @display(description=description)  # type: ignore[untyped-decorator]  # unfold has no types
+    def column(_page: ModelAdmin, row: Any) -> str:
+        return link(getattr(row, field))
+
+    return column
+
+
 def is_superuser(request: HttpRequest) -> bool:
-    """Tell whether the caller reaches everything."""
+    """Return whether the caller is a superuser."""
     return bool(getattr(request.user, "is_superuser", False))
 
 
 def environment(request: HttpRequest) -> list[str]:
-    """Return the badge that tells staff where they are."""
+    """Return the badge with the name of the environment."""
     name = settings.ENVIRONMENT_NAME
     return [name.capitalize(), BADGE_COLOURS.get(name, "info")]
 
@@ -82,7 +103,7 @@ def report_action(
     done: tuple[int, str],
     skipped: Iterable[tuple[int, str]] = (),
 ) -> None:
-    """Say how many rows an action changed, and of the others how many were skipped and why."""
+    """Show how many rows an action changed, and how many were skipped and why."""
     count, what = done
     if count:
         page.message_user(request, f"{count} {what}.", messages.SUCCESS)
@@ -91,7 +112,7 @@ def report_action(
             page.message_user(request, f"{count} {reason}.", messages.WARNING)
 
 
-class FactsAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
+class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
     """Read-only pages of rows written by the system."""
 
     list_per_page = 50
@@ -99,33 +120,91 @@ class FactsAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
     show_full_result_count = False
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Nobody adds facts by hand."""
+        """Return False: the system writes these rows."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Nobody changes facts by hand."""
+        """Return False: the system writes these rows."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Nobody removes facts by hand."""
+        """Return False: the system writes these rows."""
         return False
 
 
-class FactsInline(TabularInline):  # type: ignore[misc]  # unfold has no types
-    """Related facts on the page of another row."""
+class RunAdmin(ReadOnlyAdmin):
+    """Read-only pages of rows that workers process: a progress bar, and pages that reload.
+
+    Rows have `is_finished`; `add_progress` gives them `progress` with `total` and `done_field`.
+    """
+
+    fieldsets: Any = ()
+    done_field = "done"
+
+    def add_progress(self, rows: list[Any]) -> None:
+        """Count the progress of all rows of a page in one query, and set it on them."""
+        raise NotImplementedError
+
+    def progress(self, row: Any) -> Any:
+        """Return the progress of a row, counted once for all fields of a page."""
+        if not hasattr(row, "progress"):
+            self.add_progress([row])
+        return row.progress
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """Return every field."""
+        return tuple(name for _, options in self.fieldsets for name in options["fields"])
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """Add the progress to the rows of the page."""
+        changelist = super().get_changelist_instance(request)
+        changelist.result_list = list(changelist.result_list)
+        self.add_progress(changelist.result_list)
+        return changelist
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Show the row; reload the page while it is not finished."""
+        response: HttpResponse = super().change_view(request, object_id, form_url, extra_context)
+        row = self.get_object(request, object_id)
+        if request.method == "GET" and row and not row.is_finished:
+            response["Refresh"] = str(REFRESH_SECONDS)
+        return response
+
+    @display(description="Progress")  # type: ignore[untyped-decorator]  # unfold has no types
+    def bar(self, row: Any) -> str:
+        """Return a progress bar with the numbers."""
+        progress = self.progress(row)
+        done, total = getattr(progress, self.done_field), progress.total
+        return format_html(
+            '<progress max="{}" value="{}"></progress> {} of {}',
+            total or 1,
+            done,
+            f"{done:,}",
+            f"{total:,}",
+        )
+
+
+class ReadOnlyInline(TabularInline):  # type: ignore[misc]  # unfold has no types
+    """Read-only rows on the page of a related row."""
 
     extra = 0
     per_page = 20
     show_change_link = True
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Nobody adds facts by hand."""
+        """Return False: the system writes these rows."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Nobody changes facts by hand."""
+        """Return False: the system writes these rows."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Nobody removes facts by hand."""
+        """Return False: the system writes these rows."""
         return False
