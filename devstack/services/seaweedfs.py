@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from devstack.folders import StackPaths
 from devstack.process.child import Child
-from devstack.process.ports import LOOPBACK, answers, free_pairs
+from devstack.process.ports import LOOPBACK, free_pairs, is_listening
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -59,7 +59,7 @@ class Seaweed:
 
     def wait_ready(self) -> None:
         """Wait until both buckets exist and take an object."""
-        self._child.wait_until(lambda: answers(self._ports[0]))
+        self._child.wait_until(lambda: is_listening(self._ports[0]))
         client = self.client()
         self._child.wait_until(lambda: all(_takes_objects(client, name) for name in self._buckets))
 

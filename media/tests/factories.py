@@ -22,7 +22,7 @@ from media.services.uploads import UploadTicket
 from media.storage import ObjectStore, SignedPut, public_store
 from media.storage.local.store import LocalStore
 from media.storage.testing.memory import MemoryStore
-from media.tests.rules.file_types.specimens import saved
+from media.tests.rules.file_types.specimens import encoded
 from media.tests.storage.client import send
 from sartiq.core.models import new_id
 
@@ -43,7 +43,7 @@ NAMES = {
 def photo(number: int = 1, *, size: tuple[int, int] = (12, 8), **options: Any) -> bytes:
     """Return a small PNG; every number is another picture."""
     colour = (number * 53 % 256, number * 101 % 256, number % 256)
-    return saved(Image.new("RGB", size, colour), PNG, **options)
+    return encoded(Image.new("RGB", size, colour), PNG, **options)
 
 
 def ticket(user: User, *, content_type: str = PNG, **asked: Any) -> UploadTicket:

@@ -78,11 +78,10 @@ def choice_column(field: str, colours: Mapping[Any, str]) -> Callable[..., tuple
 def link_column(field: str, description: str) -> Callable[..., str]:
     """Return a column that links to the row of a foreign key."""
 
-    @display(description=description)  # type: ignore[untyped-decorator]  # unfold has no types
     def column(_page: ModelAdmin, row: Any) -> str:
         return link(getattr(row, field))
 
-    return column
+    return cast("Callable[..., str]", display(description=description)(column))
 
 
 def is_superuser(request: HttpRequest) -> bool:

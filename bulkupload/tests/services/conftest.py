@@ -23,7 +23,7 @@ def running() -> Iterator[PictureServer]:
 @pytest.fixture
 def server(running: PictureServer, settings: Settings) -> PictureServer:
     settings.BULK_REMOTE_IMAGES = True
-    running.asked.clear()
+    running.requests.clear()
     running.answers = {"/1.png": Answer(body=photo(1)), "/2.png": Answer(body=photo(2))}
     return running
 

@@ -154,11 +154,11 @@ def test_a_store_that_is_away_is_told_and_nothing_is_kept(
 
 # --- 100 MB, streamed -----------------------------------------------------------------------------
 class Zeros(io.RawIOBase):
-    """A request body as a server hands it over: made while it is read, never held."""
+    """A request body generated while it is read."""
 
     def __init__(self, head: bytes, zeros: int, tail: bytes) -> None:
         self.length = len(head) + zeros + len(tail)
-        self._pieces = self._made(head, zeros, tail)
+        self._pieces = self.parts_of(head, zeros, tail)
         self._held = b""
 
     @staticmethod

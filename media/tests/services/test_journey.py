@@ -30,7 +30,7 @@ from media.tests.factories import (
     upload_file,
     upload_of,
 )
-from media.tests.rules.file_types.specimens import SRGB, WHOLE, picture, saved
+from media.tests.rules.file_types.specimens import SRGB, WHOLE, encoded, picture
 
 pytestmark = pytest.mark.django_db
 
@@ -99,7 +99,7 @@ def test_the_canonical_object_has_headers_for_ever(
 
 
 def test_relocation_fills_in_what_only_a_decode_tells(memory: MemoryStore, user: User) -> None:
-    body = saved(picture(size=(64, 48)), "image/png", icc_profile=SRGB)
+    body = encoded(picture(size=(64, 48)), "image/png", icc_profile=SRGB)
     (resource,) = ingest(user, [upload_file(memory, user, body)])
 
     drain()

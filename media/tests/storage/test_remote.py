@@ -37,7 +37,7 @@ def running() -> Iterator[PictureServer]:
 @pytest.fixture
 def server(running: PictureServer) -> PictureServer:
     running.answers.clear()
-    running.asked.clear()
+    running.requests.clear()
     return running
 
 

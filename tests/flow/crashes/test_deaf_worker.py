@@ -53,7 +53,7 @@ def test_a_deaf_worker_ends_itself_and_the_next_does_its_work(data: Path) -> Non
             url = studio.upload(
                 "before.jpg", unique_photo("before the worker is deaf"), "image/jpeg"
             )
-            studio.finished_job(studio.create_product(name="Before", cover_image=url)["id"])
+            studio.wait_until_processed(studio.create_product(name="Before", cover_image=url)["id"])
             (deaf,) = children_running(serve.process.pid, "worker")
             deafen(deaf)
 

@@ -14,7 +14,7 @@ PLAIN = "https://pub.r2.test"
 
 def target(path: str, image_type: str | None = None, *, transforms: bool = True) -> str | None:
     return redirects.target(
-        path, image_type=image_type, cdn_url=CDN, plain_url=PLAIN, transforms=transforms
+        path, wanted=image_type, cdn_url=CDN, plain_url=PLAIN, transforms=transforms
     )
 
 

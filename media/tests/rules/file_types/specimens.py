@@ -31,7 +31,7 @@ def picture(mode: str = "RGB", size: tuple[int, int] = (64, 48)) -> Image.Image:
     ).convert(mode)  # fmt: skip
 
 
-def saved(image: Image.Image, content_type: str, **options: Any) -> bytes:
+def encoded(image: Image.Image, content_type: str, **options: Any) -> bytes:
     """Return the bytes of a picture in one of the five formats."""
     buffer = io.BytesIO()
     image.save(buffer, IMAGE_FORMATS[content_type], **options)
@@ -40,7 +40,7 @@ def saved(image: Image.Image, content_type: str, **options: Any) -> bytes:
 
 def still(content_type: str) -> bytes:
     """Return one 64 by 48 picture."""
-    return saved(picture(), content_type)
+    return encoded(picture(), content_type)
 
 
 def animation(
@@ -53,7 +53,7 @@ def animation(
         Image.new("RGB", size, (index * 37 % 256, index * 11 % 256, index * 71 % 256))
         for index in range(frames)
     )
-    return saved(first, content_type, save_all=True, append_images=rest, duration=40, **options)
+    return encoded(first, content_type, save_all=True, append_images=rest, duration=40, **options)
 
 
 # --- Boxes, chunks, frames ----------------------------------------------------------------------
@@ -186,7 +186,7 @@ def avif(width: int, height: int) -> bytes:
 
 def scans(count: int, size: tuple[int, int]) -> bytes:
     """Return a small progressive JPEG that makes a decoder pass `count` times over its pixels."""
-    whole = saved(Image.new("L", size), "image/jpeg", progressive=True)
+    whole = encoded(Image.new("L", size), "image/jpeg", progressive=True)
     at = whole.rindex(b"\xff\xda")
     return whole[:at] + whole[at:-2] * (count - whole.count(b"\xff\xda") + 1) + whole[-2:]
 

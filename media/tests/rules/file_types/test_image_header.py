@@ -11,11 +11,11 @@ from media.tests.rules.file_types.specimens import (
     FLOODS,
     IMAGE_FORMATS,
     animation,
+    encoded,
     gif,
     picture,
     png,
     png_chunk,
-    saved,
     still,
 )
 
@@ -49,13 +49,13 @@ def test_the_frames_of_an_animation_are_counted(content_type: str, frames: int) 
 def test_every_variant_of_a_format_is_measured(
     content_type: str, options: dict[str, object]
 ) -> None:
-    header = measure(io.BytesIO(saved(picture(), content_type, **options)), content_type)
+    header = measure(io.BytesIO(encoded(picture(), content_type, **options)), content_type)
 
     assert (header.width, header.height) == (64, 48)
 
 
 def test_the_size_is_the_stored_one_however_the_photo_is_turned() -> None:
-    turned = saved(picture(), "image/jpeg", exif=_orientation(6))
+    turned = encoded(picture(), "image/jpeg", exif=_orientation(6))
 
     assert measure(io.BytesIO(turned), "image/jpeg") == ImageHeader(width=64, height=48)
 

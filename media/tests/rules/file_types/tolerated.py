@@ -15,12 +15,12 @@ from media.tests.rules.file_types.specimens import (
     animation,
     archive,
     box,
+    encoded,
     mp3,
     mp4,
     pdf,
     picture,
     png_chunk,
-    saved,
     still,
 )
 
@@ -58,7 +58,7 @@ def without_padding() -> bytes:
     """Return a WebP whose last chunk has an odd length and no padding byte."""
     for width in range(1, 100):
         noise = random.Random(width).randbytes(width * 3)
-        whole = saved(Image.frombytes("RGB", (width, 1), noise), WEBP, lossless=True)
+        whole = encoded(Image.frombytes("RGB", (width, 1), noise), WEBP, lossless=True)
         if whole[16] % 2:
             return whole[:-1]
     raise AssertionError
@@ -228,5 +228,5 @@ TOLERATED: dict[str, tuple[str, Callable[[], bytes]]] = {
         ZIP,
         lambda: archive({"log.csv": (b"%d;shoe;" % 7 + picture().tobytes()[:200]) * 280_000}),
     ),
-    "saved with every option": (JPEG, lambda: saved(picture(), JPEG, progressive=True) + b"\x00"),
+    "saved with every option": (JPEG, lambda: encoded(picture(), JPEG, progressive=True) + b"\x00"),
 }  # fmt: skip

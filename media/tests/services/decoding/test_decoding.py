@@ -16,12 +16,12 @@ from media.services.decoding import client, decode
 from media.services.decoding.decode import Decoded
 from media.tests.rules.file_types.specimens import (
     SRGB,
+    encoded,
     gif,
     mp3,
     mp4,
     pdf,
     picture,
-    saved,
     still,
 )
 from media.tests.services.decoding.decoders import decode_request
@@ -32,7 +32,7 @@ ROOT = Path(__file__).parents[4]
 
 # --- What it tells ----------------------------------------------------------------------------
 def test_a_colour_profile_with_a_wrong_sum_is_no_profile(file: Callable[[bytes], Path]) -> None:
-    photo = bytearray(saved(Image.new("RGB", (30, 20)), "image/png", icc_profile=SRGB))
+    photo = bytearray(encoded(Image.new("RGB", (30, 20)), "image/png", icc_profile=SRGB))
     start = photo.index(b"iCCP")
     photo[start + 4 + int.from_bytes(photo[start - 4 : start])] ^= 0xFF  # as browsers: shown
 
@@ -40,13 +40,13 @@ def test_a_colour_profile_with_a_wrong_sum_is_no_profile(file: Callable[[bytes],
 
 
 def test_a_still_of_the_most_pixels_decodes(file: Callable[[bytes], Path]) -> None:
-    largest = saved(Image.new("L", (16_383, 7_324), 200), "image/jpeg")
+    largest = encoded(Image.new("L", (16_383, 7_324), 200), "image/jpeg")
 
     assert decode.decode(file(largest), "image/jpeg").dominant_color == "#c8c8c8"
 
 
 def test_a_photo_is_described(file: Callable[[bytes], Path]) -> None:
-    photo = saved(Image.new("RGB", (300, 200), (200, 30, 60)), "image/png", icc_profile=SRGB)
+    photo = encoded(Image.new("RGB", (300, 200), (200, 30, 60)), "image/png", icc_profile=SRGB)
 
     assert decode.decode(file(photo), "image/png") == Decoded(
         width=300,
@@ -72,7 +72,7 @@ def test_the_dominant_colour_is_that_of_most_pixels(file: Callable[[bytes], Path
     scene = Image.new("RGB", (400, 400), (250, 250, 245))
     scene.paste((180, 20, 20), (0, 0, 400, 260))
 
-    decoded = decode.decode(file(saved(scene, "image/png")), "image/png")
+    decoded = decode.decode(file(encoded(scene, "image/png")), "image/png")
 
     assert decoded.dominant_color == "#b41414"
 
@@ -81,9 +81,9 @@ def test_transparent_pixels_have_no_say(file: Callable[[bytes], Path]) -> None:
     scene = Image.new("RGBA", (400, 400), (0, 0, 0, 0))
     scene.paste((20, 120, 200, 255), (0, 0, 100, 100))
 
-    coloured = decode.decode(file(saved(scene, "image/png")), "image/png")
+    coloured = decode.decode(file(encoded(scene, "image/png")), "image/png")
     clear = decode.decode(
-        file(saved(Image.new("RGBA", (9, 9), (1, 2, 3, 0)), "image/png")), "image/png"
+        file(encoded(Image.new("RGBA", (9, 9), (1, 2, 3, 0)), "image/png")), "image/png"
     )
 
     assert coloured.dominant_color == "#1478c8"
@@ -96,13 +96,13 @@ def test_every_mode_has_a_colour(mode: str, file: Callable[[bytes], Path]) -> No
     white = white or Image.new("RGB", (80, 80), "white").convert(mode)
     content_type = "image/jpeg" if mode == "CMYK" else "image/png"
 
-    decoded = decode.decode(file(saved(white, content_type)), content_type)
+    decoded = decode.decode(file(encoded(white, content_type)), content_type)
 
     assert decoded.dominant_color == "#ffffff"
 
 
 def test_a_broken_profile_is_no_profile(file: Callable[[bytes], Path]) -> None:
-    photo = saved(picture(), "image/jpeg", icc_profile=b"not a profile" * 20)
+    photo = encoded(picture(), "image/jpeg", icc_profile=b"not a profile" * 20)
 
     assert decode.decode(file(photo), "image/jpeg").color_profile is None
 
@@ -140,14 +140,14 @@ def test_a_flood_is_refused_before_the_child_is_asked(
 
 def slow_gif() -> bytes:
     """Return a small GIF of a hundred frames of nine megapixels."""
-    whole = saved(Image.new("P", (3000, 3000)), "image/gif")
+    whole = encoded(Image.new("P", (3000, 3000)), "image/gif")
     at = whole.index(b"\x2c\x00\x00\x00\x00")
     return whole[:at] + whole[at:-1] * 100 + b";"
 
 
 def scan_bomb() -> bytes:
     """Return a progressive JPEG of a few kilobytes that makes a decoder pass 300 times over it."""
-    whole = saved(Image.new("RGB", (4000, 4000)), "image/jpeg", progressive=True)
+    whole = encoded(Image.new("RGB", (4000, 4000)), "image/jpeg", progressive=True)
     at = whole.rindex(b"\xff\xda")
     return whole[:at] + whole[at:-2] * 300 + b"\xff\xd9"
 
@@ -169,7 +169,7 @@ def test_a_decode_over_its_time_ends_and_the_next_one_works(
 def test_a_decode_over_its_memory_ends_and_the_next_one_works(
     file: Callable[[bytes], Path],
 ) -> None:
-    path = file(saved(Image.new("RGBA", (7000, 7000)), "image/png", compress_level=1))
+    path = file(encoded(Image.new("RGBA", (7000, 7000)), "image/png", compress_level=1))
     request = decode_request(path) | {"format": "PNG", "address_space": 160 * 2**20}
 
     reply = client.ask(request)
@@ -192,7 +192,7 @@ def test_the_settings_bound_a_decode(settings: LazySettings, file: Callable[[byt
 def test_a_hundred_decodes_leave_the_memory_of_the_child_as_it_was(
     fresh_decoder: None, file: Callable[[bytes], Path]
 ) -> None:
-    path = file(saved(Image.new("RGB", (2000, 1500)), "image/jpeg"))
+    path = file(encoded(Image.new("RGB", (2000, 1500)), "image/jpeg"))
     for _ in range(5):
         decode.decode(path, "image/jpeg")
     pid = client.running_pid()

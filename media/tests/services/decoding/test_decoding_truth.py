@@ -21,11 +21,11 @@ from media.tests.rules.file_types.specimens import (
     IMAGE_FORMATS,
     SRGB,
     animation,
+    encoded,
     gif,
     picture,
     png,
     png_chunk,
-    saved,
     still,
 )
 from media.tests.rules.file_types.tolerated import TOLERATED
@@ -60,7 +60,7 @@ def interlaced(*, missing: int = 0) -> bytes:
 
 def sixteen_bit() -> bytes:
     grey = Image.frombytes("I;16", (64, 48), bytes(range(256)) * 24)
-    return saved(grey, PNG)
+    return encoded(grey, PNG)
 
 
 def text_bomb() -> bytes:
@@ -80,7 +80,7 @@ def stray(whole: bytes) -> bytes:
 
 def scrambled(content_type: str, mark: bytes, **options: Any) -> bytes:
     """Return a picture whose compressed pixels are others, without a marker among them."""
-    whole = bytearray(saved(picture(size=(320, 240)), content_type, **options))
+    whole = bytearray(encoded(picture(size=(320, 240)), content_type, **options))
     for at in range(whole.index(mark) + 40, len(whole) - 2):
         if whole[at] not in {0x00, 0xFF} and whole[at - 1] != 0xFF:
             whole[at] = whole[at] ^ 0x55 if whole[at] ^ 0x55 != 0xFF else 0xFE
@@ -121,26 +121,32 @@ GOOD: list[Row] = [
         for each in IMAGE_FORMATS
         if each != JPEG
     ),
-    ("progressive", JPEG, lambda: saved(picture(), JPEG, progressive=True), OK, OK),
-    ("restart markers", JPEG, lambda: saved(picture(), JPEG, restart_marker_rows=1), OK, OK),
-    ("CMYK", JPEG, lambda: saved(picture("CMYK"), JPEG), OK, OK),
-    ("grey JPEG", JPEG, lambda: saved(picture("L"), JPEG), OK, OK),
-    ("JPEG with profile", JPEG, lambda: saved(picture(), JPEG, icc_profile=SRGB), OK, OK),
-    ("JPEG of one pixel", JPEG, lambda: saved(picture(size=(1, 1)), JPEG), OK, OK),
+    ("progressive", JPEG, lambda: encoded(picture(), JPEG, progressive=True), OK, OK),
+    ("restart markers", JPEG, lambda: encoded(picture(), JPEG, restart_marker_rows=1), OK, OK),
+    ("CMYK", JPEG, lambda: encoded(picture("CMYK"), JPEG), OK, OK),
+    ("grey JPEG", JPEG, lambda: encoded(picture("L"), JPEG), OK, OK),
+    ("JPEG with profile", JPEG, lambda: encoded(picture(), JPEG, icc_profile=SRGB), OK, OK),
+    ("JPEG of one pixel", JPEG, lambda: encoded(picture(size=(1, 1)), JPEG), OK, OK),
     ("16 bit grey", PNG, sixteen_bit, OK, OK),
-    ("palette", PNG, lambda: saved(picture("P"), PNG), OK, OK),
-    ("one bit", PNG, lambda: saved(picture("1"), PNG), OK, OK),
-    ("grey", PNG, lambda: saved(picture("L"), PNG), OK, OK),
-    ("grey with alpha", PNG, lambda: saved(picture("LA"), PNG), OK, OK),
-    ("colour with alpha", PNG, lambda: saved(picture("RGBA"), PNG), OK, OK),
-    ("palette with alpha", PNG, lambda: saved(picture("P"), PNG, transparency=0), OK, OK),
-    ("lossless WebP", WEBP, lambda: saved(picture(), WEBP, lossless=True), OK, OK),
-    ("WebP with alpha", WEBP, lambda: saved(picture("RGBA"), WEBP), OK, OK),
-    ("AVIF with alpha", AVIF, lambda: saved(picture("RGBA"), AVIF, speed=10), OK, OK),
-    ("AVIF without subsampling", AVIF, lambda: saved(picture(), AVIF, subsampling="4:4:4"), OK, OK),
+    ("palette", PNG, lambda: encoded(picture("P"), PNG), OK, OK),
+    ("one bit", PNG, lambda: encoded(picture("1"), PNG), OK, OK),
+    ("grey", PNG, lambda: encoded(picture("L"), PNG), OK, OK),
+    ("grey with alpha", PNG, lambda: encoded(picture("LA"), PNG), OK, OK),
+    ("colour with alpha", PNG, lambda: encoded(picture("RGBA"), PNG), OK, OK),
+    ("palette with alpha", PNG, lambda: encoded(picture("P"), PNG, transparency=0), OK, OK),
+    ("lossless WebP", WEBP, lambda: encoded(picture(), WEBP, lossless=True), OK, OK),
+    ("WebP with alpha", WEBP, lambda: encoded(picture("RGBA"), WEBP), OK, OK),
+    ("AVIF with alpha", AVIF, lambda: encoded(picture("RGBA"), AVIF, speed=10), OK, OK),
+    (
+        "AVIF without subsampling",
+        AVIF,
+        lambda: encoded(picture(), AVIF, subsampling="4:4:4"),
+        OK,
+        OK,
+    ),
     ("AVIF of another size", AVIF, lambda: FLOODS[AVIF](640, 480), OK, OK),  # browsers scale it
-    ("interlaced GIF", GIF, lambda: saved(picture("P"), GIF, interlace=1), OK, OK),
-    ("transparent GIF", GIF, lambda: saved(picture("P"), GIF, transparency=0), OK, OK),
+    ("interlaced GIF", GIF, lambda: encoded(picture("P"), GIF, interlace=1), OK, OK),
+    ("transparent GIF", GIF, lambda: encoded(picture("P"), GIF, transparency=0), OK, OK),
     ("PNG text bomb", PNG, text_bomb, OK, OK),  # no decoder is given it
     ("JPEG padded before its end mark", JPEG, lambda: overfull(bytes(3600)), OK, OK),
     ("JPEG with stray bytes before its end mark", JPEG, lambda: overfull(b"stray"), OK, OK),
