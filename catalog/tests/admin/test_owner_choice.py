@@ -70,7 +70,7 @@ def test_a_personal_row_belongs_to_who_makes_it(staff_client: Client) -> None:
 
     product = Product.objects.get()
     assert product.organization is None
-    assert f"Me personally ({product.user.email})" in page
+    assert f"Only me ({product.user.email})" in page
 
 
 def test_staff_of_the_catalogue_choose_an_owner(organization: Organization) -> None:

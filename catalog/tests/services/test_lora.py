@@ -180,13 +180,13 @@ def header_of(**tensor: Any) -> bytes:
     [
         (b"", "empty"),
         (b"short", "too short"),
-        (struct.pack("<Q", 8 * 1024 * 1024 + 1) + bytes(100), "exceeds 8 MiB"),
-        (struct.pack("<Q", 2**64 - 1) + bytes(100), "exceeds 8 MiB"),
+        (struct.pack("<Q", 8 * 1024 * 1024 + 1) + bytes(100), "larger than the allowed 8 MiB"),
+        (struct.pack("<Q", 2**64 - 1) + bytes(100), "larger than the allowed 8 MiB"),
         (struct.pack("<Q", 101) + bytes(100), "cut off"),
         (struct.pack("<Q", 100) + bytes(100), "not JSON"),
         (struct.pack("<Q", 100_000) + b"[" * 100_000, "not JSON"),
         (struct.pack("<Q", 20_000) + b"9" * 20_000, "not JSON"),
-        (files.safetensors([]), "no object"),
+        (files.safetensors([]), "not a JSON object"),
         (files.safetensors({"a": 1}), "outside"),
         (header_of(data_offsets=[0, 17]), "outside"),
         (header_of(data_offsets=[-1, 8]), "outside"),
@@ -283,4 +283,4 @@ def test_a_pickle_that_takes_too_long_is_given_up(
     findings = lora.examine(save(body, "shoe.pt"))
 
     assert findings.verdict == Verdict.UNSCANNED
-    assert "takes too much memory or time" in findings.details
+    assert "needs too much memory or time" in findings.details

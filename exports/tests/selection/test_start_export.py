@@ -100,7 +100,7 @@ def test_an_expired_archive_is_gone(client: APIClient, shoe: Product) -> None:
     response = client.get(f"{EXPORTS}{run.pk}/download")
 
     assert response.status_code == 410
-    assert "start the export again" in response.json()["detail"]
+    assert "Start the export again" in response.json()["detail"]
 
 
 @pytest.mark.covers("F40", "T64")

@@ -188,7 +188,7 @@ def test_every_foreign_specimen_with_a_known_type_is_named() -> None:
     for name, content in FOREIGN.items():
         with pytest.raises(ContentTypeMismatchError) as excinfo:
             require_complete(io.BytesIO(content), "image/webp")
-        if "known type" in excinfo.value.detail and excinfo.value.ctx["detected"]:
+        if "known file type" in excinfo.value.detail and excinfo.value.ctx["detected"]:
             nameless.add(name)
 
     assert nameless <= {"ttf", "woff2", "sqlite", "wasm"}

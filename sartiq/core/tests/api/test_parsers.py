@@ -27,7 +27,7 @@ def test_json_is_read(raw: bytes, value: Any) -> None:
 
 @pytest.mark.parametrize("raw", [b'{"a": 1, "a": 2}', b'[{"b": {"a": 1, "a": 1}}]'])
 def test_a_name_twice_in_an_object_is_refused(raw: bytes) -> None:
-    with pytest.raises(ParseError, match="holds one name twice"):
+    with pytest.raises(ParseError, match="duplicate name"):
         parse(raw)
 
 
