@@ -23,7 +23,7 @@ from psycopg import sql as query
 CHECKOUT = Path(__file__).parents[1]
 EXPLAINED = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\b", re.IGNORECASE)
 OTHERS = ("/tests/", "/admin/", "/migrations/", "/devstack/", "/benchmarks/", "/conftest.py")
-STAFF_PAGES = ("/django/contrib/admin/", "/unfold/")
+STAFF_PAGES = ("/django/contrib/admin/", "/unfold/", "/core/admin_base.py")
 # Not accounts: people and organizations are few, and only superusers list them all.
 OUR_APPS = ("bulkupload", "catalog", "core", "exports", "media")
 ROWS = 2000

@@ -53,7 +53,8 @@ def count_tensors(header: bytes, *, body_size: int) -> int:
         raise ModelFileError("This is not a safetensors file: its header is not a JSON object.")
     tensors = [each for name, each in listed.items() if name != "__metadata__"]
     if not all(_lies_within(each, body_size) for each in tensors):
-        raise ModelFileError("The safetensors file is damaged: it ends before one of its tensors.")
+        message = "The safetensors file is damaged: the position of a tensor is outside the file."
+        raise ModelFileError(message)
     return len(tensors)
 
 

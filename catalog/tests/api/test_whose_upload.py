@@ -38,7 +38,7 @@ def issues(response: Any) -> list[tuple[list[Any], str]]:
 State = Callable[[MemoryStore, User], str]
 
 
-def unused(memory: MemoryStore, owner: User) -> str:
+def issued(memory: MemoryStore, owner: User) -> str:
     return upload_file(memory, owner, organization_id=organization_of(owner))
 
 
@@ -47,7 +47,7 @@ def never_put(memory: MemoryStore, owner: User) -> str:
 
 
 def expired(memory: MemoryStore, owner: User) -> str:
-    url = unused(memory, owner)
+    url = issued(memory, owner)
     Upload.objects.filter(key=url.split(f"{settings.CDN_URL}/")[1]).update(
         state=UploadState.EXPIRED, expires_at=timezone.now() - timedelta(days=1)
     )
@@ -55,7 +55,7 @@ def expired(memory: MemoryStore, owner: User) -> str:
 
 
 def claimed(memory: MemoryStore, owner: User) -> str:
-    url = unused(memory, owner)
+    url = issued(memory, owner)
     query = f"?organization_id={organization_of(owner)}"
     create(client_of(owner), query, cover_image=url)
     return url
@@ -75,7 +75,7 @@ def organization_of(owner: User) -> Any:
     return Membership.objects.get(user=owner).organization_id
 
 
-STATES: list[State] = [unused, never_put, expired, claimed, consumed, unknown]
+STATES: list[State] = [issued, never_put, expired, claimed, consumed, unknown]
 TAKEN = {
     "owner": {"issued", "claimed", "consumed"},
     "colleague": {"issued", "claimed", "consumed"},
