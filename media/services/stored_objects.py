@@ -23,7 +23,7 @@ class StoringTooSlowError(InvalidError, RetryRowError):
     A client must send its file again; a worker tries its row again.
     """
 
-    message = "Storing the file took too long; send it again."
+    message = "Storing the file took too long. Send it again."
 
 
 @dataclass(frozen=True, kw_only=True)

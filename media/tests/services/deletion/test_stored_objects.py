@@ -96,14 +96,14 @@ def test_a_deletion_that_has_begun_is_not_cancelled(memory: MemoryStore, state: 
     with pytest.raises(StoringTooSlowError) as refused, transaction.atomic():
         stored_object.cancel_deletion()
 
-    assert refused.value.detail == "Storing the file took too long; send it again."
+    assert refused.value.detail == "Storing the file took too long. Send it again."
 
 
 def test_a_client_is_asked_again_and_a_worker_tries_its_row_again() -> None:
     error = StoringTooSlowError()
 
     assert isinstance(error, InvalidError)
-    assert error.issues[0].message == "Storing the file took too long; send it again."
+    assert error.issues[0].message == "Storing the file took too long. Send it again."
     assert isinstance(error, RetryRowError)
     assert error.after is None
 
