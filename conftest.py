@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
+import botocore.session
 import pytest
+from botocore.loaders import Loader
 from django.conf import settings
 from kombu import Connection
 
@@ -17,6 +19,15 @@ def django_db_modify_db_settings(
     stack: dict[str, str],
 ) -> None:
     """Start PostgreSQL before pytest-django creates the test database."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_service_description() -> Iterator[None]:
+    """Parse boto3's description of S3 once: many tests make clients of their own."""
+    loader = Loader()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(botocore.session, "create_loader", lambda _paths: loader)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -31,6 +31,10 @@ LIVE = (  # a file left out here is slower and nothing else
     "media/tests/api/test_files.py",
     "devstack/tests/test_product.py",
 )
+TOGETHER = (  # files whose fixtures cost more than their tests: one worker runs each whole
+    "devstack/tests/test_serve.py",
+    "tests/test_deploy_commands.py",
+)
 SETTINGS = "sartiq.settings.testing"  # of running products
 LOG_TAIL = 3000  # characters shown of each log of a product a failed test used
 _stack_key = pytest.StashKey[Stack]()
@@ -62,7 +66,9 @@ class _ProductsTogether(LoadScopeScheduling):  # type: ignore[misc]  # xdist has
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        return "running products" if nodeid.startswith(LIVE) else nodeid
+        if nodeid.startswith(LIVE):
+            return "running products"
+        return nodeid.partition("::")[0] if nodeid.startswith(TOGETHER) else nodeid
 
 
 @pytest.hookimpl(trylast=True)

@@ -4,6 +4,7 @@ import argparse
 import os
 import re
 import resource
+import signal
 import socket
 import time
 from collections.abc import Collection
@@ -38,6 +39,10 @@ class Supervisor(MPServer):
     def _spawn_asgi_worker(
         number: int, name: Any, load: Any, sockets: tuple[Any, Any], *others: Any
     ) -> None:
+        # The parent's handlers came along and stop nothing here: until granian sets those of a
+        # running worker, a stop just ends the process.
+        for stop in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(stop, signal.SIG_DFL)
         (listener, _), shared = sockets
         sockets = (None, listening(listener)), shared
         MPServer._spawn_asgi_worker(number, name, load, sockets, *others)  # noqa: SLF001  ours by inheritance

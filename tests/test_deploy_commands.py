@@ -261,8 +261,9 @@ def test_beat_keeps_the_schedule_its_check_looks_at(container: Starter, tmp_path
     assert subprocess.run(["sh", "-c", check], check=False).returncode == 1
 
     beat = container(command)
+    beat.wait_until(lambda: any(tmp_path.glob("beat-schedule*")))
 
-    beat.wait_until(lambda: subprocess.run(["sh", "-c", check], check=False).returncode == 0)
+    assert subprocess.run(["sh", "-c", check], check=False).returncode == 0
 
 
 def test_the_object_store_starts_and_checks_signatures(

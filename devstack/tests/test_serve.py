@@ -2,8 +2,8 @@ import json
 import os
 import signal
 import socket
-import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from http import HTTPStatus
 from pathlib import Path
@@ -52,14 +52,22 @@ def test_serve_without_an_object_store_starts_again_what_ended(data: Path) -> No
     with launched("serve", env=env) as serve:
         ready = json.loads(serve.read_until("READY ").removeprefix("READY "))
         (beat,) = [pid for pid in serve.descendants() if is_beat(pid)]
+        before = children_running(serve.process.pid, "sartiq.server")
 
         os.kill(beat, signal.SIGKILL)
+        kill_first(serve.process.pid, "sartiq.server")
 
         wait_until(
             lambda: any(is_beat(pid) for pid in serve.descendants() - {beat}),
             what="the next beat",
-            seconds=20,
+            seconds=60,
         )
+        wait_until(
+            lambda: bool(children_running(serve.process.pid, "sartiq.server") - before),
+            what="the next web server",
+            seconds=60,
+        )
+        wait_until(lambda: serves(f"{ready['api']}/health/live"), what="its answer", seconds=60)
         serve.process.send_signal(signal.SIGTERM)
 
         assert serve.process.wait() == 0
@@ -85,16 +93,20 @@ def test_serve_ends_when_a_process_ends_again_and_again(data: Path) -> None:
         assert serve.descendants() == set()
 
 
-@pytest.mark.parametrize("victim", ["postgres", "devstack.prepare", "sartiq.server", "worker"])
-def test_serve_survives_a_kill_while_it_starts(
-    data: Path, capfd: pytest.CaptureFixture[str], victim: str
+def test_serve_survives_kills_at_every_step_of_its_start(
+    data: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     env = {"PORT": "0", "DEVSTACK_DIR": str(data), "STORAGE": "local"}
-    with launched("serve", env=env) as serve:
-        killer = threading.Thread(target=kill_first, args=(serve.process.pid, victim))
-        killer.start()
+    victims = ("postgres", "devstack.prepare", "sartiq.server", "worker")
+    with launched("serve", env=env) as serve, ThreadPoolExecutor(len(victims)) as killers:
+        kills = [killers.submit(kill_first, serve.process.pid, victim) for victim in victims]
         ready = json.loads(serve.read_until("READY ").removeprefix("READY "))
-        killer.join()
+        *_, killed_workers = [kill.result() for kill in kills]
+        wait_until(
+            lambda: bool(children_running(serve.process.pid, "worker") - killed_workers),
+            what="the next worker",
+            seconds=60,
+        )
         response = httpx.get(f"{ready['api']}/health/live", timeout=30)
         serve.process.send_signal(signal.SIGTERM)
 
@@ -102,26 +114,6 @@ def test_serve_survives_a_kill_while_it_starts(
         assert serve.descendants() == set()
     assert response.status_code == HTTPStatus.OK
     assert "ended; it is started again" in capfd.readouterr().err
-
-
-def test_a_killed_web_server_is_replaced_on_its_port(data: Path) -> None:
-    env = {"PORT": "0", "DEVSTACK_DIR": str(data), "STORAGE": "local"}
-    with launched("serve", env=env) as serve:
-        ready = json.loads(serve.read_until("READY ").removeprefix("READY "))
-        before = children_running(serve.process.pid, "sartiq.server")
-
-        kill_first(serve.process.pid, "sartiq.server")
-
-        wait_until(
-            lambda: bool(children_running(serve.process.pid, "sartiq.server") - before),
-            what="the next web server",
-            seconds=60,
-        )
-        wait_until(lambda: serves(f"{ready['api']}/health/live"), what="its answer", seconds=60)
-        serve.process.send_signal(signal.SIGTERM)
-
-        assert serve.process.wait() == 0
-        assert serve.descendants() == set()
 
 
 def test_refused_settings_are_reported_at_the_first_try(
@@ -185,11 +177,13 @@ def command_of(process: psutil.Process) -> list[str]:
         return []
 
 
-def kill_first(launcher: int, argument: str) -> None:
-    """Wait for such a child and kill it."""
+def kill_first(launcher: int, argument: str) -> set[int]:
+    """Wait for such a child, kill it and return its process id."""
     wait_until(lambda: bool(children_running(launcher, argument)), what=argument, seconds=120)
-    for pid in children_running(launcher, argument):
+    victims = children_running(launcher, argument)
+    for pid in victims:
         os.kill(pid, signal.SIGKILL)
+    return victims
 
 
 def is_beat(pid: int) -> bool:

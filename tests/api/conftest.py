@@ -1,13 +1,29 @@
 from collections.abc import Iterator
+from copy import deepcopy
 
 import pytest
+from django.db import transaction
+from pytest_django import DjangoDbBlocker
 
 from media.storage.testing.memory import MemoryStore
 from media.tests.stores import own_stores
 from tests.api import world as worlds
 
 
-@pytest.fixture
-def world(db: None) -> Iterator[worlds.World]:
-    with own_stores(MemoryStore(), MemoryStore()):
+@pytest.fixture(scope="module")
+def stored_world(
+    django_db_setup: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[worlds.World]:
+    """Store a world for the tests of one file; each undoes what it changes.
+
+    The transaction stays open between them, so none of the file may need transactions of its own.
+    """
+    with django_db_blocker.unblock(), transaction.atomic():
         yield worlds.build()
+        transaction.set_rollback(True)
+
+
+@pytest.fixture
+def world(stored_world: worlds.World, db: None) -> Iterator[worlds.World]:
+    with own_stores(MemoryStore(), MemoryStore()):
+        yield deepcopy(stored_world)

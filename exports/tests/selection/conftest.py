@@ -14,7 +14,7 @@ from media.tests.factories import photo, ready
 __all__ = ["Team", "client", "memory", "team", "user"]
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _no_converter_stays() -> Iterator[None]:
     yield
     conversion.stop()

@@ -12,11 +12,16 @@ from media.tests.stores import watched_stores
 from sartiq.core.work import crash_points
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _no_converter_stays() -> Iterator[None]:
     yield
-    crash_points.install(None)
     conversion.stop()
+
+
+@pytest.fixture(autouse=True)
+def _no_crash_point_stays() -> Iterator[None]:
+    yield
+    crash_points.install(None)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from devstack.folders import CHECKOUT
+from devstack.process.child import wait_until
 from devstack.process.ports import free_port
 from devstack.product import Product
 
@@ -21,7 +22,12 @@ KILLS = 5
 
 def workers(product: Product) -> list[int]:
     """Return the web processes, which the server forks."""
-    return [each.pid for each in psutil.Process(product.web.pid).children()]
+    return children(product.web.pid)
+
+
+def children(pid: int) -> list[int]:
+    """Return the process ids of the children of a process."""
+    return [each.pid for each in psutil.Process(pid).children()]
 
 
 def wait_for_sibling(product: Product, sibling: int) -> int:
@@ -61,3 +67,16 @@ def test_a_product_that_cannot_start_ends_with_an_error() -> None:
 
     assert done.returncode == 1
     assert "No web process stays alive" in done.stdout + done.stderr
+
+
+def test_a_stop_does_not_wait_for_processes_that_still_start() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "sartiq.server", "--port", str(free_port()), "--stop-seconds", "90"],
+        cwd=CHECKOUT,
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "sartiq.settings.testing"},
+    ) as server:
+        wait_until(lambda: bool(children(server.pid)), what="a web process", seconds=60)
+
+        server.terminate()
+
+        assert server.wait(timeout=60) == 0
