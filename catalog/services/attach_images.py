@@ -1,54 +1,16 @@
-"""Giving many products their pictures at once: what a request does for one, for a batch."""
+"""Attaching the images of many products in one transaction, as a request does for one."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from uuid import UUID
 
-from django.db import transaction
 from django.db.models.functions import Now
 
-from accounts.models import OwnerScope, User
+from accounts.models import OwnerScope
 from catalog.models import Product
 from catalog.rules.slots import EntityType, list_slots
 from catalog.services.entities import MediaUrls
-from media.models import MediaResource
 from media.services import attachments
-from media.services.ingest.claim import Resources, claim_all
-from media.services.ingest.resolve import Wanted
-from media.services.ingest.service import MediaResourceService
-from media.storage import public_store
-from sartiq.core.contention import retry_on_contention
-
-Shown = Mapping[UUID, MediaUrls]
-Choose = Callable[[set[UUID]], Shown]
-Then = Callable[[Mapping[str, MediaResource]], None]
-
-
-def show(
-    *,
-    user: User,
-    scope: OwnerScope,
-    product_ids: set[UUID],
-    urls: Sequence[str],
-    choose: Choose,
-    then: Then,
-) -> None:
-    """Take files in, all or none, and show them in products of one owner.
-
-    `choose` is called in the writing transaction with those of the products that are still there,
-    their rows locked, and returns what each of their slots shall show, out of `urls`; `then` is
-    called with the resource of each URL before it commits. Raises what `ingest_all` raises; an
-    issue's `loc` ends with the place in `urls`.
-    """
-    ingest = MediaResourceService(public_store())
-    wanted = [Wanted(loc=("body", index), url=url) for index, url in enumerate(urls)]
-    for attempt in retry_on_contention():
-        with attempt:
-            checked = ingest.check(user=user, scope=scope, wanted=wanted)
-            with transaction.atomic():
-                shown = choose(lock_products(scope, product_ids))
-                resources = claim_all(checked, releasing=attached_resource_ids(shown))
-                fill_slots(shown, resources)
-                then(resources)
+from media.services.ingest.claim import Resources
 
 
 def lock_products(scope: OwnerScope, product_ids: set[UUID]) -> set[UUID]:

@@ -1,8 +1,8 @@
-"""Taking in the pictures of one batch and showing them in their products.
+"""The task that attaches the pictures of one batch to their products.
 
-Bytes are looked at by the ingest of media, outside any transaction; what the products show, the
-outcome of each picture and its warning commit together, under the batch's lease, and only while
-the job runs. What a later row replaced meanwhile is left alone.
+Media's ingest checks the bytes outside any transaction. The slots of the products, the outcome of
+each picture and its warnings commit together, under the batch's lease, and only while the job
+runs. A row that a later one has replaced in the meantime is skipped.
 """
 
 from uuid import UUID
@@ -13,16 +13,25 @@ from django.db import transaction
 from accounts.selectors import may_write
 from bulkupload.models import (
     BatchStatus,
+    BulkUploadMedia,
     BulkUploadMediaBatch,
     JobStatus,
     MediaStatus,
     RemoteStatus,
 )
-from bulkupload.services import lifecycle
+from bulkupload.services import lifecycle, row_errors
 from bulkupload.services.images import finish, outcomes, remote_cache
-from bulkupload.services.images.attach_products import Piece, Refusal, pending_of, problem_of, split
+from bulkupload.services.images.attach_products import (
+    Addresses,
+    Refusal,
+    addresses_of,
+    attach_products,
+    pending_of,
+    refusals_in,
+    split,
+    warning_of,
+)
 from bulkupload.services.images.outcomes import Pictures
-from bulkupload.services.rows import merge
 from bulkupload.services.rows.import_chunk import OWNER_GONE
 from media.errors import (
     IngestTimeError,
@@ -38,19 +47,19 @@ log = structlog.get_logger(__name__)
 
 ATTEMPTS_EXHAUSTED = Refusal(
     code="attempts_exhausted",
-    message="The picture could not be taken in, in five attempts. Retry later.",
+    message="The picture could not be attached in five attempts. Retry later.",
 )
 STORE_UNAVAILABLE = Refusal(
     code="store_unavailable", message="The file store did not answer. Retry the upload later."
 )
-TOGETHER = Refusal(
+TOO_LARGE = Refusal(
     code="request_too_large",
-    message="The pictures of one product may be 500 MiB together. Send fewer.",
+    message="The pictures of one product are larger than 500 MiB together. Send fewer.",
 )
 
 
 def attach(batch_id: UUID) -> None:
-    """Show the pictures of one batch, once, however often the task is delivered."""
+    """Attach the pictures of one batch, once, however often the task is delivered."""
     batch = BulkUploadMediaBatch.objects.select_related("job").filter(pk=batch_id).first()
     if batch is None or batch.job.status != JobStatus.RUNNING:
         return
@@ -58,7 +67,7 @@ def attach(batch_id: UUID) -> None:
     lease = leases.take(unfinished.exclude(remotes__status=RemoteStatus.WAITING))
     if lease is not None and TASK.run(lease) is not Outcome.STOPPED:
         reach("media-attached")
-        finish.settle(batch.job_id, batch_id=batch.pk)
+        finish.update_outcomes(batch.job_id, batch_id=batch.pk)
         lifecycle.advance(batch.job_id)
 
 
@@ -68,65 +77,72 @@ def _attach(lease: Lease[BulkUploadMediaBatch]) -> None:
     if not job.user.is_active or not may_write(job.user, job.scope):
         lifecycle.cancel(job.pk, code="owner_gone", message=OWNER_GONE)
         raise lifecycle.JobStoppedError
-    _show(lease, batch)
+    _attach_batch(lease, batch)
 
 
 def _failure_of(error: Exception) -> Refusal | None:
-    passes = isinstance(error, (UnavailableError, OSError, RetryRowError))
-    return STORE_UNAVAILABLE if passes else None
+    is_outage = isinstance(error, (UnavailableError, OSError, RetryRowError))
+    return STORE_UNAVAILABLE if is_outage else None
 
 
-def _show(lease: Lease[BulkUploadMediaBatch], batch: BulkUploadMediaBatch) -> None:
-    """Do the batch in pieces, smaller ones after each attempt that came to nothing."""
+def _attach_batch(lease: Lease[BulkUploadMediaBatch], batch: BulkUploadMediaBatch) -> None:
+    """Attach the pictures in parts, smaller ones after each failed attempt."""
     rows = list(pending_of(batch))
-    known = remote_cache.found(batch.job.scope, {url for row in rows for url in row.urls})
-    for piece in split(rows, into=2 ** (lease.attempts - 1)):
-        _show_piece(Piece(lease=lease, batch=batch, rows=piece, known=known))
+    remotes = remote_cache.find(batch.job.scope, {url for row in rows for url in row.urls})
+    addresses = addresses_of(rows, remotes)
+    for part in split(rows, into=2 ** (lease.attempts - 1)):
+        _attach_rows(lease, batch, part, addresses)
     with transaction.atomic():
         lease.require_held()
         lifecycle.require_running(batch.job_id)
-        _end(batch)
+        _mark_done(batch)
 
 
-def _show_piece(piece: Piece) -> None:
-    """Show what is good; each refused picture is left out and the rest is tried again."""
+def _attach_rows(
+    lease: Lease[BulkUploadMediaBatch],
+    batch: BulkUploadMediaBatch,
+    rows: list[BulkUploadMedia],
+    addresses: Addresses,
+) -> Addresses:
+    """Attach the usable pictures of some rows; return the addresses with those refused by now."""
     while True:
-        piece.lease.renew()
+        lease.renew()
         try:
-            with piece.lease.renewing():  # reading the files may take longer than a lease
-                piece.write()
-        except InvalidManyError as refused:
-            piece.leave_out(refused)
+            with lease.renewing():  # reading the files may take longer than a lease
+                attach_products(lease, batch, rows, addresses)
+        except InvalidManyError as error:
+            refused = refusals_in(error, batch.job, addresses.usable(rows))
+            addresses = addresses.refusing(refused)
         except (RequestFilesTooLargeError, IngestTimeError) as error:
-            halves = list(split(piece.rows, into=2))
+            halves = list(split(rows, into=2))
             if len(halves) == 1:
-                if isinstance(error, IngestTimeError):  # the store is slow: that may pass
+                if isinstance(error, IngestTimeError):  # the store is slow, perhaps only now
                     raise RetryRowError(str(error)) from error
-                piece.leave_out_all(TOGETHER)
+                addresses = addresses.refusing(dict.fromkeys(addresses.usable(rows), TOO_LARGE))
                 continue
             for half in halves:
-                _show_piece(piece.of(half))
-            return
+                addresses = _attach_rows(lease, batch, half, addresses)
+            return addresses
         else:
-            return
+            return addresses
 
 
 def _fail(lease: Lease[BulkUploadMediaBatch], refusal: Refusal) -> None:
-    """Warn of every picture of a batch that could not be taken in."""
+    """Save a warning for every picture of a batch that could not be attached."""
     batch = BulkUploadMediaBatch.objects.select_related("job").get(pk=lease.pk)
     with transaction.atomic():
         lease.require_held()
         lifecycle.require_running(batch.job_id)
         rows = list(pending_of(batch).select_for_update(of=("self",)))
-        problems = [
-            problem_of(row, index, refusal) for row in rows for index in range(len(row.urls) or 1)
+        warnings = [
+            warning_of(row, index, refusal) for row in rows for index in range(len(row.urls) or 1)
         ]
-        merge.keep_warnings(batch.job, problems)
-        outcomes.note([(row, MediaStatus.FAILED, Pictures(failed=len(row.urls))) for row in rows])
-        _end(batch)
+        row_errors.save_warnings(batch.job, warnings)
+        outcomes.save([(row, MediaStatus.FAILED, Pictures(failed=len(row.urls))) for row in rows])
+        _mark_done(batch)
 
 
-def _end(batch: BulkUploadMediaBatch) -> None:
+def _mark_done(batch: BulkUploadMediaBatch) -> None:
     BulkUploadMediaBatch.objects.filter(pk=batch.pk).update(
         status=BatchStatus.DONE, lease_holder=None, lease_expires_at=None
     )

@@ -1,183 +1,243 @@
-"""Some products of a batch: their pictures are taken in and shown in one transaction.
+"""The transaction that attaches the pictures of some products of a batch.
 
-What earlier rows still wait to show in a slot is replaced in the transaction that fills it. Locks
+Earlier rows that are still pending for a slot are replaced in the transaction that fills it. Locks
 are taken in one order: the products by SKU, the batches by id, the jobs by id, the rows.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models import QuerySet
 
 from bulkupload.codes import ImageCode
 from bulkupload.models import (
+    BulkUploadJob,
     BulkUploadMedia,
     BulkUploadMediaBatch,
     JobStatus,
     MediaStatus,
     RemoteImage,
 )
-from bulkupload.rules.rows.image_cells import Problem
-from bulkupload.services import lifecycle
-from bulkupload.services.images import outcomes as media_counts
-from bulkupload.services.images import remote_cache
+from bulkupload.rules.rows.image_cells import ImageWarning
+from bulkupload.services import lifecycle, row_errors
+from bulkupload.services.images import outcomes, remote_cache
 from bulkupload.services.images.outcomes import Outcome, Pictures
-from bulkupload.services.rows import merge
 from catalog.services import attach_images
 from media.models import MediaResource, ResourceStatus
 from media.rules.failures import sentence_for
 from media.services.ingest import resolve
+from media.services.ingest.claim import claim_all
+from media.services.ingest.resolve import Wanted
+from media.services.ingest.service import MediaResourceService
+from media.storage import public_store
+from sartiq.core.contention import retry_on_contention
 from sartiq.core.errors import InvalidManyError
 from sartiq.core.work.crash_points import reach
 from sartiq.core.work.leases import Lease
 
-MISSING: Final[ImageCode] = "image_not_found"
-NOT_FOUND = "The picture is not there (any more). Upload it again and write its new address."
+NOT_FOUND: Final[ImageCode] = "image_not_found"
+NOT_FOUND_MESSAGE: Final = (
+    "The picture does not exist (any more). Upload it again and enter its new address."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Refusal:
-    """Why one picture is not shown."""
+    """Why one picture is not attached."""
 
     code: str
     message: str
 
 
-@dataclass(kw_only=True)
-class Piece:
-    """Some products of a batch, written in one transaction."""
+@dataclass(frozen=True, kw_only=True)
+class Addresses:
+    """Where the pictures of a batch are stored, by the URLs in its rows, and which are refused."""
 
-    lease: Lease[BulkUploadMediaBatch]
-    batch: BulkUploadMediaBatch
-    rows: list[BulkUploadMedia]
-    known: Mapping[str, RemoteImage]
-    refused: dict[str, Refusal] = field(default_factory=dict)
-    current: list[BulkUploadMedia] = field(default_factory=list)
-    replaced: list[BulkUploadMedia] = field(default_factory=list)
-    products: set[UUID] = field(default_factory=set)
+    stored: Mapping[str, str]
+    refused: Mapping[str, Refusal]
 
-    def of(self, rows: list[BulkUploadMedia]) -> "Piece":
-        """Return a part of this piece."""
-        return Piece(
-            lease=self.lease, batch=self.batch, rows=rows, known=self.known, refused=self.refused
-        )
+    def usable(self, rows: Iterable[BulkUploadMedia]) -> list[str]:
+        """Return the addresses that are not refused, each once."""
+        addresses = dict.fromkeys(self.stored[url] for row in rows for url in row.urls)
+        return [address for address in addresses if address not in self.refused]
 
-    def write(self) -> None:
-        """Take the files in and show them; raises what the ingest does."""
-        job = self.batch.job
-        attach_images.show(
-            user=job.user,
-            scope=job.scope,
-            product_ids={row.product_id for row in self.rows},
-            urls=self._addresses(),
-            choose=self._choose,
-            then=self._note,
-        )
-
-    def leave_out(self, refused: InvalidManyError) -> None:
-        """Remember which addresses were refused, and why: some another batch had refused before."""
-        asked = self._addresses()
-        issues = {asked[int(issue.loc[-1])]: issue for issue in refused.issues}
-        missing = [url for url, issue in issues.items() if issue.code == "file_not_found"]
-        for url, issue in issues.items():
-            self.refused[url] = Refusal(code=issue.code, message=issue.message)
-        self.refused.update(dict.fromkeys(missing, Refusal(code=MISSING, message=NOT_FOUND)))
-        job = self.batch.job
-        codes = resolve.refusals(user=job.user, scope=job.scope, urls=missing)
-        for url, code in codes.items():
-            self.refused[url] = Refusal(code=code, message=sentence_for(code))
-
-    def leave_out_all(self, refusal: Refusal) -> None:
-        """Refuse every picture of the piece."""
-        self.refused.update(dict.fromkeys(self._addresses(), refusal))
-
-    def _addresses(self) -> list[str]:
-        urls = (self._address(url) for row in self.rows for url in row.urls)
-        return [url for url in dict.fromkeys(urls) if url not in self.refused]
-
-    def _address(self, url: str) -> str:
-        """Return the address of ours that holds the picture; what has none is refused."""
-        remote = self.known.get(url)
-        if remote is None:
-            return url
-        address = remote_cache.address_of(remote)
-        if not address:
-            # Another batch may have taken the file for bad a moment ago.
-            refusal = remote.upload.refusal if remote.upload else ""
-            self.refused[url] = Refusal(
-                code=remote.failure_code or refusal or MISSING,
-                message=remote.failure_message or (sentence_for(refusal) if refusal else NOT_FOUND),
-            )
-        return address or url
-
-    def _choose(self, product_ids: set[UUID]) -> Mapping[UUID, Mapping[str, list[str]]]:
-        """Return what is still wanted of these products, and note what that replaces."""
-        self.products = product_ids
-        earlier = self._lock(self._earlier())
-        shown: dict[UUID, dict[str, list[str]]] = {}
-        for row in self.current:
-            good = [address for url in row.urls if (address := self._good(url))]
-            if row.product_id in product_ids and (good or not row.urls):
-                shown.setdefault(row.product_id, {})[row.slot] = good
-        self.replaced = [row for row in earlier if row.slot in shown.get(row.product_id, {})]
-        return shown
-
-    def _earlier(self) -> list[BulkUploadMedia]:
-        """Return what earlier rows still wait to show in the slots of this piece."""
-        mine = {(row.product_id, row.slot): row for row in self.rows}
-        rows = _pending().filter(product_id__in=self.products, job__status=JobStatus.RUNNING)
-        return [
-            row
-            for row in rows.exclude(batch=self.batch)
-            if (later := mine.get((row.product_id, row.slot))) and _age(row) < _age(later)
-        ]
-
-    def _lock(self, earlier: list[BulkUploadMedia]) -> list[BulkUploadMedia]:
-        """Lock what this piece writes; return which of the earlier rows still wait.
-
-        All batches are locked at once, before the lease's own: two pieces that count in the same
-        batches wait for each other and never in a ring. The counts of an ended job stay.
-        """
-        batches = {self.batch.pk, *(row.batch_id for row in earlier)}
-        locked = BulkUploadMediaBatch.objects.filter(pk__in=batches).order_by("pk")
-        list(locked.select_for_update().values_list("pk", flat=True))
-        self.lease.require_held()
-        running = lifecycle.lock_running({self.batch.job_id, *(row.job_id for row in earlier)})
-        if self.batch.job_id not in running:
-            raise lifecycle.JobStoppedError
-        ids = [row.pk for row in (*self.rows, *earlier) if row.job_id in running]
-        rows = list(_pending().filter(pk__in=ids).select_for_update(of=("self",)))
-        self.current = [row for row in rows if row.batch_id == self.batch.pk]
-        return [row for row in rows if row.batch_id != self.batch.pk]
-
-    def _good(self, url: str) -> str:
-        address = self._address(url)
+    def usable_one(self, url: str) -> str:
+        """Return the address of one picture, empty if it is refused."""
+        address = self.stored[url]
         return "" if address in self.refused else address
 
-    def _note(self, resources: Mapping[str, MediaResource]) -> None:
-        """Write the outcome of each row and the warnings."""
-        reach("media-shown")
-        gone = [row for row in self.current if row.product_id not in self.products]
-        there = [row for row in self.current if row.product_id in self.products]
-        done = [*gone, *self.replaced]
-        outcomes: list[Outcome] = [(row, MediaStatus.REPLACED, Pictures()) for row in done]
-        problems: list[Problem] = []
-        for row in there:
-            problems.extend(
-                problem_of(row, index, self.refused[address])
-                for index, url in enumerate(row.urls)
-                if (address := self._address(url)) in self.refused
-            )
-            outcomes.append(_outcome(row, [resources.get(self._good(url)) for url in row.urls]))
-        merge.keep_warnings(self.batch.job, problems)
-        media_counts.note(outcomes)
-        reach("media-noted")
+    def refusal_of(self, url: str) -> Refusal | None:
+        """Return why one picture is refused, None if it is not."""
+        return self.refused.get(self.stored[url])
+
+    def refusing(self, refused: Mapping[str, Refusal]) -> "Addresses":
+        """Return the addresses with more of them refused."""
+        return replace(self, refused={**self.refused, **refused})
+
+
+@dataclass(frozen=True, kw_only=True)
+class LockedRows:
+    """The rows that one transaction decides about.
+
+    `slots` is what each product is to show, `attached` are the rows of the batch whose product
+    exists, `replaced` those without a product and earlier rows of the same slots.
+    """
+
+    slots: Mapping[UUID, Mapping[str, list[str]]]
+    attached: list[BulkUploadMedia]
+    replaced: list[BulkUploadMedia]
+
+
+def addresses_of(rows: Iterable[BulkUploadMedia], remotes: Mapping[str, RemoteImage]) -> Addresses:
+    """Return where the pictures of rows are stored; a remote one that is not there is refused."""
+    stored: dict[str, str] = {}
+    refused: dict[str, Refusal] = {}
+    for url in {url for row in rows for url in row.urls}:
+        remote = remotes.get(url)
+        address = remote_cache.address_of(remote) if remote else url
+        if remote and not address:
+            refused[url] = _refusal_of_remote(remote)
+        stored[url] = address or url
+    return Addresses(stored=stored, refused=refused)
+
+
+def _refusal_of_remote(remote: RemoteImage) -> Refusal:
+    # Another batch may have refused the file a moment ago.
+    code = remote.upload.refusal if remote.upload else ""
+    return Refusal(
+        code=remote.failure_code or code or NOT_FOUND,
+        message=remote.failure_message or (sentence_for(code) if code else NOT_FOUND_MESSAGE),
+    )
+
+
+def attach_products(
+    lease: Lease[BulkUploadMediaBatch],
+    batch: BulkUploadMediaBatch,
+    rows: list[BulkUploadMedia],
+    addresses: Addresses,
+) -> None:
+    """Attach the pictures of some rows to their products.
+
+    Raises what `MediaResourceService.check` and `claim_all` raise; the `loc` of an issue ends with
+    the position in `addresses.usable(rows)`.
+    """
+    job = batch.job
+    ingest = MediaResourceService(public_store())
+    urls = addresses.usable(rows)
+    wanted = [Wanted(loc=("body", index), url=url) for index, url in enumerate(urls)]
+    product_ids = {row.product_id for row in rows}
+    for attempt in retry_on_contention():
+        with attempt:
+            checked = ingest.check(user=job.user, scope=job.scope, wanted=wanted)
+            with transaction.atomic():
+                existing = attach_images.lock_products(job.scope, product_ids)
+                locked = _lock_rows(lease, batch, rows, addresses, existing)
+                replaced = attach_images.attached_resource_ids(locked.slots)
+                resources = claim_all(checked, releasing=replaced)
+                attach_images.fill_slots(locked.slots, resources)
+                _save(job, addresses, locked, resources)
+
+
+def refusals_in(error: InvalidManyError, job: BulkUploadJob, urls: list[str]) -> dict[str, Refusal]:
+    """Return why the ingest refused some of these URLs, or why another batch did before."""
+    issues = {urls[int(issue.loc[-1])]: issue for issue in error.issues}
+    refusals = {
+        url: Refusal(code=NOT_FOUND, message=NOT_FOUND_MESSAGE)
+        if issue.code == "file_not_found"
+        else Refusal(code=issue.code, message=issue.message)
+        for url, issue in issues.items()
+    }
+    missing = [url for url, issue in issues.items() if issue.code == "file_not_found"]
+    codes = resolve.refusals(user=job.user, scope=job.scope, urls=missing)
+    earlier = {url: Refusal(code=code, message=sentence_for(code)) for url, code in codes.items()}
+    return refusals | earlier
+
+
+def _lock_rows(
+    lease: Lease[BulkUploadMediaBatch],
+    batch: BulkUploadMediaBatch,
+    rows: list[BulkUploadMedia],
+    addresses: Addresses,
+    product_ids: set[UUID],
+) -> LockedRows:
+    """Lock the pending rows of these products and return what each product is to show."""
+    earlier = find_earlier_rows(batch, rows, product_ids)
+    pending = _lock_pending(lease, batch, [*rows, *earlier])
+    own = [row for row in pending if row.batch_id == batch.pk]
+    slots: dict[UUID, dict[str, list[str]]] = {}
+    for row in own:
+        urls = [address for url in row.urls if (address := addresses.usable_one(url))]
+        if row.product_id in product_ids and (urls or not row.urls):
+            slots.setdefault(row.product_id, {})[row.slot] = urls
+    deleted = [row for row in own if row.product_id not in product_ids]
+    others = [row for row in pending if row.batch_id != batch.pk]
+    return LockedRows(
+        slots=slots,
+        attached=[row for row in own if row.product_id in product_ids],
+        replaced=deleted + [row for row in others if row.slot in slots.get(row.product_id, {})],
+    )
+
+
+def find_earlier_rows(
+    batch: BulkUploadMediaBatch, rows: list[BulkUploadMedia], product_ids: set[UUID]
+) -> list[BulkUploadMedia]:
+    """Return the pending rows of other batches that come before these rows in the same slots."""
+    own = {(row.product_id, row.slot): row for row in rows}
+    pending = _pending().filter(product_id__in=product_ids, job__status=JobStatus.RUNNING)
+    return [
+        row
+        for row in pending.exclude(batch=batch)
+        if (later := own.get((row.product_id, row.slot))) and _age(row) < _age(later)
+    ]
+
+
+def _lock_pending(
+    lease: Lease[BulkUploadMediaBatch], batch: BulkUploadMediaBatch, rows: list[BulkUploadMedia]
+) -> list[BulkUploadMedia]:
+    """Lock rows and return those that are still pending.
+
+    All batches are locked at once, before the lease's own, so that two transactions that count in
+    the same batches cannot deadlock. The counts of a job that has ended stay as they are.
+    """
+    batches = {batch.pk, *(row.batch_id for row in rows)}
+    locked = BulkUploadMediaBatch.objects.filter(pk__in=batches).order_by("pk")
+    list(locked.select_for_update().values_list("pk", flat=True))
+    lease.require_held()
+    running = lifecycle.lock_running({batch.job_id, *(row.job_id for row in rows)})
+    if batch.job_id not in running:
+        raise lifecycle.JobStoppedError
+    ids = [row.pk for row in rows if row.job_id in running]
+    return list(_pending().filter(pk__in=ids).select_for_update(of=("self",)))
+
+
+def _save(
+    job: BulkUploadJob,
+    addresses: Addresses,
+    rows: LockedRows,
+    resources: Mapping[str, MediaResource],
+) -> None:
+    """Save the outcome of each row and the warnings about its pictures."""
+    reach("media-shown")
+    saved: list[Outcome] = [(row, MediaStatus.REPLACED, Pictures()) for row in rows.replaced]
+    warnings: list[ImageWarning] = []
+    for row in rows.attached:
+        warnings.extend(
+            warning_of(row, index, refusal)
+            for index, url in enumerate(row.urls)
+            if (refusal := addresses.refusal_of(url))
+        )
+        attached = [resources.get(addresses.usable_one(url)) for url in row.urls]
+        saved.append(_outcome(row, attached))
+    row_errors.save_warnings(job, warnings)
+    outcomes.save(saved)
+    reach("media-outcomes-saved")
 
 
 def pending_of(batch: BulkUploadMediaBatch) -> QuerySet[BulkUploadMedia]:
-    """Return the rows of a batch that are still to be shown."""
+    """Return the rows of a batch whose pictures are not attached yet."""
     return _pending().filter(batch=batch)
 
 
@@ -187,12 +247,12 @@ def _pending() -> QuerySet[BulkUploadMedia]:
 
 
 def _age(row: BulkUploadMedia) -> tuple[UUID, int]:
-    """Return what grows from row to row and, as ids begin with the time, from job to job."""
+    """Return the position of a row among all jobs: job ids begin with the time."""
     return row.job_id, row.row
 
 
 def split(rows: Sequence[BulkUploadMedia], *, into: int) -> Iterator[list[BulkUploadMedia]]:
-    """Split rows; those of one product stay together."""
+    """Split rows into about equal parts, those of one product together."""
     products = list(dict.fromkeys(row.product_id for row in rows))
     size = max(1, -(-len(products) // into))
     for start in range(0, len(products), size):
@@ -200,9 +260,9 @@ def split(rows: Sequence[BulkUploadMedia], *, into: int) -> Iterator[list[BulkUp
         yield [row for row in rows if row.product_id in some]
 
 
-def problem_of(row: BulkUploadMedia, index: int, refusal: Refusal) -> Problem:
+def warning_of(row: BulkUploadMedia, index: int, refusal: Refusal) -> ImageWarning:
     """Return the warning about one picture."""
-    return Problem(
+    return ImageWarning(
         row=row.row,
         line=row.line,
         slot=row.slot,
@@ -219,7 +279,7 @@ def problem_of(row: BulkUploadMedia, index: int, refusal: Refusal) -> Problem:
 def _outcome(row: BulkUploadMedia, resources: list[MediaResource | None]) -> Outcome:
     row.resources = [str(each.pk) if each else None for each in resources]
     statuses = [each.status if each else ResourceStatus.FAILED for each in resources]
-    # Even a READY one is looked at again, once, where all ends are written.
+    # A READY resource counts as pending here: `finish` saves the final states.
     failed = statuses.count(ResourceStatus.FAILED)
     pending = len(statuses) - failed
     if pending:

@@ -1,6 +1,7 @@
-"""Places that all workers share, few at a time; a worker that dies holds none.
+"""Limits of concurrent fetches that all workers share.
 
-A place is a session's advisory lock: it needs no row, no clock and nobody who sweeps.
+A permit is an advisory lock of a database session: it needs no row and no cleanup, since PostgreSQL
+releases it when a worker dies.
 """
 
 import zlib
@@ -12,30 +13,30 @@ from django.conf import settings
 from django.db import connection
 
 PER_HOST: Final = 4  # pictures fetched from one host at the same time
-OF_HOSTS: Final = 61_000  # second half of the locks' names; the first one is the host
-OF_ALL: Final = 62_000
+HOST_LOCKS: Final = 61_000  # second number of the locks; the first one is a hash of the host
+FETCH_LOCKS: Final = 62_000
 
 
 @contextmanager
 def fetch_permit() -> Iterator[bool]:
-    """Take one of the places for fetching at all; yields whether there was one."""
-    with _place(0, first=OF_ALL, count=settings.BULK_REMOTE_AT_ONCE) as is_free:
+    """Take a permit to fetch; yield whether one was free."""
+    with _permit(0, first=FETCH_LOCKS, count=settings.BULK_REMOTE_AT_ONCE) as is_free:
         yield is_free
 
 
 @contextmanager
 def host_permit(host: str) -> Iterator[bool]:
-    """Take one of a host's places; yields whether there was one."""
-    name = zlib.crc32(host.encode()) - 2**31
-    with _place(name, first=OF_HOSTS, count=PER_HOST) as is_free:
+    """Take a permit to fetch from a host; yield whether one was free."""
+    host_hash = zlib.crc32(host.encode()) - 2**31
+    with _permit(host_hash, first=HOST_LOCKS, count=PER_HOST) as is_free:
         yield is_free
 
 
 @contextmanager
-def _place(name: int, *, first: int, count: int) -> Iterator[bool]:
+def _permit(key: int, *, first: int, count: int) -> Iterator[bool]:
     with connection.cursor() as cursor:
-        for place in range(first, first + count):
-            cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [name, place])
+        for lock in range(first, first + count):
+            cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [key, lock])
             if cursor.fetchone() == (True,):
                 break
         else:
@@ -44,4 +45,4 @@ def _place(name: int, *, first: int, count: int) -> Iterator[bool]:
         try:
             yield True
         finally:
-            cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [name, place])
+            cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [key, lock])

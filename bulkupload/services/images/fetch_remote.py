@@ -1,7 +1,7 @@
-"""Fetching remote pictures: each address once for its owner, few at a time by all workers.
+"""The task that fetches a remote picture, once for its owner.
 
-Only as many are sent to the workers as may be fetched at once; whoever has fetched one sends the
-next. A broker full of fetches that find no place would keep everybody from other work.
+Only as many are enqueued as may be fetched at once, and each fetch enqueues the next: a queue full
+of fetches without a permit would delay all other tasks.
 """
 
 import random
@@ -47,13 +47,13 @@ from sartiq.core.work.runner import RETRY_DELAYS, Outcome, RetryRowError, RowTas
 log = structlog.get_logger(__name__)
 
 BUSY_RETRY_DELAY: Final = timedelta(seconds=1)
-NO_PICTURE: Final = "The address leads to no picture. Use one that ends in the picture itself."
-SWITCHED_OFF: Final = "Remote addresses are not fetched here. Upload the picture."
+NO_PICTURE: Final = "The URL leads to no picture. Use the URL of the picture itself."
+SWITCHED_OFF: Final = "Remote URLs are not fetched here. Upload the picture."
 
 
 @dataclass(frozen=True, kw_only=True)
 class FetchFailure:
-    """Why a picture was not fetched, as it is stored."""
+    """Why a picture was not fetched, as the remote image stores it."""
 
     code: str
     message: str
@@ -69,9 +69,9 @@ STORE_UNAVAILABLE: Final = FetchFailure(
 
 def fetch(remote_id: UUID, *, fetcher: RemoteFetcher | None = None) -> None:
     """Fetch one remote picture, once, however often the task is delivered."""
-    wanted = BulkUploadMediaBatch.objects.unfinished().filter(job__status=JobStatus.RUNNING)
+    running = BulkUploadMediaBatch.objects.unfinished().filter(job__status=JobStatus.RUNNING)
     rows = RemoteImage.objects.unfinished().filter(pk=remote_id)
-    lease = leases.take(rows.filter(batches__in=wanted))
+    lease = leases.take(rows.filter(batches__in=running))
     if lease is None:
         return
     outcome = _task(fetcher or RemoteFetcher()).run(lease)
@@ -79,9 +79,9 @@ def fetch(remote_id: UUID, *, fetcher: RemoteFetcher | None = None) -> None:
         delay = RETRY_DELAYS[lease.attempts - 1]
         deferred.fetch_image_later(remote_id, seconds=delay.total_seconds())
     reach("remote-fetched")
-    _wake(remote_id)
-    if outcome is not Outcome.POSTPONED:  # those that hold the permits send the next ones
-        _send_next()
+    _enqueue_batches(remote_id)
+    if outcome is not Outcome.POSTPONED:  # those that hold the permits enqueue the next ones
+        _enqueue_next()
 
 
 def _task(fetcher: RemoteFetcher) -> RowTask[RemoteImage, FetchFailure]:
@@ -101,18 +101,18 @@ def _fetch(fetcher: RemoteFetcher, lease: Lease[RemoteImage]) -> None:
     with fetch_limits.fetch_permit() as is_free:
         if not is_free:
             raise RetryRowError("too many fetches", after=timedelta())
-        if not _is_wanted(row):  # the owner's next job begins anew
+        if not _is_wanted(row):  # the owner's next job starts it again
             lease.release(uncounted=True)
             return
-        upload = _uploaded(lease, row, replace(fetcher, place=fetch_limits.host_permit))
+        upload = _fetch_counted(lease, row, replace(fetcher, place=fetch_limits.host_permit))
     reach("remote-stored")
-    _end(lease, status=RemoteStatus.FETCHED, upload=upload)
+    _save(lease, status=RemoteStatus.FETCHED, upload=upload)
 
 
-def _uploaded(lease: Lease[RemoteImage], row: RemoteImage, fetcher: RemoteFetcher) -> Upload:
+def _fetch_counted(lease: Lease[RemoteImage], row: RemoteImage, fetcher: RemoteFetcher) -> Upload:
     try:
         with lease.renewing():  # both hosts may take longer than a lease
-            return _stored(lease, row, fetcher)
+            return _fetch_and_store(lease, row, fetcher)
     except RemoteBusyError:
         raise RetryRowError("too many fetches from the host", after=BUSY_RETRY_DELAY) from None
     except RemoteError as error:
@@ -129,7 +129,7 @@ def _failure_of(error: Exception) -> FetchFailure | None:
 
 
 def _is_wanted(row: RemoteImage) -> bool:
-    """Cancel the jobs whose user may not write there any more; tell whether others wait."""
+    """Cancel the jobs whose user may no longer write there; return whether other jobs wait."""
     waiting = BulkUploadMediaBatch.objects.unfinished().filter(remotes=row)
     jobs = BulkUploadJob.objects.filter(status=JobStatus.RUNNING, batches__in=waiting)
     is_wanted = False
@@ -141,34 +141,35 @@ def _is_wanted(row: RemoteImage) -> bool:
     return is_wanted
 
 
-def _stored(lease: Lease[RemoteImage], row: RemoteImage, fetcher: RemoteFetcher) -> Upload:
-    """Fetch the bytes to our disk, see what they are, and store them as an upload."""
+def _fetch_and_store(lease: Lease[RemoteImage], row: RemoteImage, fetcher: RemoteFetcher) -> Upload:
+    """Fetch the bytes to the disk, check their type, and store them as an upload."""
     with temporary_files.nameless_file() as body:
         fetcher.fetch(row.url, into=body)
         lease.renew()
         body.seek(0)
-        found = sniff(body.read(SNIFF_BYTES))
-        if found is None or found not in FILE_TYPES or not FILE_TYPES[found].is_image:
+        content_type = sniff(body.read(SNIFF_BYTES))
+        file_type = FILE_TYPES.get(content_type or "")
+        if content_type is None or file_type is None or not file_type.is_image:
             raise RemoteError(RemoteFault.NO_PICTURE, NO_PICTURE)
         body.seek(0)
         return uploads.save_fetched(
             user_id=row.user_id,
             organization_id=row.organization_id,
             filename=_name_in(row.url),
-            content_type=found,
+            content_type=content_type,
             body=body,
             now=timezone.now(),
         )
 
 
 def _name_in(url: str) -> str:
-    """Return the last part of an address's path."""
+    """Return the last part of a URL's path."""
     name = unquote(url.partition("?")[0].rpartition("/")[2])
     return "image" if not name or keys.has_control_characters(name) else name
 
 
 def _fail(lease: Lease[RemoteImage], failure: FetchFailure) -> None:
-    _end(
+    _save(
         lease,
         status=RemoteStatus.FAILED,
         failure_code=failure.code,
@@ -176,34 +177,34 @@ def _fail(lease: Lease[RemoteImage], failure: FetchFailure) -> None:
     )
 
 
-def _end(lease: Lease[RemoteImage], **facts: object) -> None:
+def _save(lease: Lease[RemoteImage], **fields: object) -> None:
     with transaction.atomic():
         row = lease.require_held()
-        for name, value in facts.items():
+        for name, value in fields.items():
             setattr(row, name, value)
         row.lease_holder, row.lease_expires_at = None, None
         row.save()
-        reach("remote-noting")
+        reach("remote-saving")
 
 
-def _wake(remote_id: UUID) -> None:
-    """Tell of the batches that waited for this picture last.
+def _enqueue_batches(remote_id: UUID) -> None:
+    """Enqueue the batches for which this was the last missing picture.
 
-    Asked after the commit: of two that end at the same time the later one sees both.
+    Runs after the commit: of two fetches that end at the same time the later one sees both.
     """
     rows = BulkUploadMediaBatch.objects.unfinished().filter(remotes=remote_id)
     for pk in rows.exclude(remotes__status=RemoteStatus.WAITING).values_list("pk", flat=True):
         deferred.attach_media(pk)
 
 
-def _send_next() -> None:
-    """Send a picture that waits, of any of the owners: few pictures do not wait for many.
+def _enqueue_next() -> None:
+    """Enqueue a waiting picture of a random owner, so that many pictures do not delay few.
 
-    Those sent longest ago come first: what was sent lately may be on its way.
+    Of an owner's pictures the one enqueued longest ago comes first: others may be in the queue.
     """
     rows = RemoteImage.objects.waiting(sent_before=timezone.now())
-    of_each = rows.order_by("organization_id", "user_id", F("sent_at").asc(nulls_first=True), "pk")
-    ids = list(of_each.distinct("organization_id", "user_id").values_list("pk", flat=True))
+    by_owner = rows.order_by("organization_id", "user_id", F("sent_at").asc(nulls_first=True), "pk")
+    ids = list(by_owner.distinct("organization_id", "user_id").values_list("pk", flat=True))
     if ids:
         chosen = random.choice(ids)  # noqa: S311  no secret
         RemoteImage.objects.filter(pk=chosen).update(sent_at=timezone.now())

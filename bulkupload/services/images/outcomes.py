@@ -1,4 +1,7 @@
-"""Writing what became of pictures: the row and its batch's counts, in the caller's transaction."""
+"""Saving the outcomes of pictures: their rows and the counts of their batches.
+
+Runs in the caller's transaction.
+"""
 
 import json
 from collections.abc import Sequence
@@ -11,12 +14,12 @@ from django.db.models.functions import Now
 
 from bulkupload.models import BulkUploadMedia, BulkUploadMediaBatch, MediaStatus
 
-ENDS = tuple(
+FINAL_STATUSES = tuple(
     str(status) for status in (MediaStatus.READY, MediaStatus.FAILED, MediaStatus.REPLACED)
 )
 # One statement with six arrays: `bulk_update` builds an expression for every field of every row,
-# which took two thirds of the time of showing pictures.
-WRITE = """
+# which took two thirds of the time of attaching pictures.
+UPDATE = """
 UPDATE bulkupload_bulkuploadmedia AS media
 SET status = new.status, resources = new.resources, pending = new.pending, ready = new.ready,
     failed = new.failed, updated_at = statement_timestamp(),
@@ -29,7 +32,7 @@ WHERE media.id = new.id
 
 @dataclass(frozen=True, kw_only=True)
 class Pictures:
-    """How many pictures of one slot stand where."""
+    """How many pictures of one slot are pending, ready and failed."""
 
     pending: int = 0
     ready: int = 0
@@ -39,22 +42,22 @@ class Pictures:
 Outcome = tuple[BulkUploadMedia, MediaStatus, Pictures]
 
 
-def note(outcomes: Sequence[Outcome]) -> None:
-    """Write the outcome of rows that are locked; a batch's counts move by the difference.
+def save(outcomes: Sequence[Outcome]) -> None:
+    """Save the outcomes of locked rows; the counts of a batch change by the difference.
 
-    Batches are written in one order everywhere, so that nobody waits in a ring.
+    Batches are updated in one order everywhere, so that transactions cannot deadlock.
     """
-    moved: dict[UUID, list[int]] = {}
-    for row, status, now in outcomes:
-        change = moved.setdefault(row.batch_id, [0, 0, 0])
-        change[0] += now.pending - row.pending
-        change[1] += now.ready - row.ready
-        change[2] += now.failed - row.failed
+    changes: dict[UUID, list[int]] = {}
+    for row, status, pictures in outcomes:
+        change = changes.setdefault(row.batch_id, [0, 0, 0])
+        change[0] += pictures.pending - row.pending
+        change[1] += pictures.ready - row.ready
+        change[2] += pictures.failed - row.failed
         row.status = status
-        row.pending, row.ready, row.failed = now.pending, now.ready, now.failed
-    _write([row for row, _, _ in outcomes])
-    for batch_id in sorted(moved):
-        pending, ready, failed = moved[batch_id]
+        row.pending, row.ready, row.failed = pictures.pending, pictures.ready, pictures.failed
+    _update([row for row, _, _ in outcomes])
+    for batch_id in sorted(changes):
+        pending, ready, failed = changes[batch_id]
         BulkUploadMediaBatch.objects.filter(pk=batch_id).update(
             pending=F("pending") + pending,
             ready=F("ready") + ready,
@@ -63,8 +66,8 @@ def note(outcomes: Sequence[Outcome]) -> None:
         )
 
 
-def _write(rows: Sequence[BulkUploadMedia]) -> None:
-    """Write what `note` set; the cells of a row are kept for its warning only, until it ends."""
+def _update(rows: Sequence[BulkUploadMedia]) -> None:
+    """Update the rows; their cells, which only a later warning needs, are emptied at the end."""
     if not rows:
         return
     columns = (
@@ -76,4 +79,4 @@ def _write(rows: Sequence[BulkUploadMedia]) -> None:
         [row.failed for row in rows],
     )
     with connection.cursor() as cursor:
-        cursor.execute(WRITE, [list(ENDS), *columns])
+        cursor.execute(UPDATE, [list(FINAL_STATUSES), *columns])

@@ -1,8 +1,8 @@
-"""Finding out which pictures of a chunk's rows are work: those their products do not show yet.
+"""Planning the pictures of a chunk's rows: batches of those that their products do not show yet.
 
-Runs in the chunk's transaction, after its rows were merged: the products are locked, so of two
-jobs that bring one product the later one sees what the earlier one still wants. It is replaced
-only when the later row is shown: that one may fail.
+Runs in the chunk's transaction after the merge. The products are locked, so of two jobs that bring
+one product the later one sees what is still pending of the earlier one. An earlier row is replaced
+only when the later one is attached, which may fail.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -21,18 +21,18 @@ from bulkupload.models import (
     JobStatus,
     MediaStatus,
 )
-from bulkupload.rules.limits import ROWS_AT_ONCE
-from bulkupload.rules.rows.cleaning import GoodRow, shown, stored_cells
+from bulkupload.rules.limits import INSERT_BATCH_SIZE
+from bulkupload.rules.rows.checked_rows import ValidRow, cells_as_json, shortened
 from bulkupload.rules.rows.image_cells import (
     NOT_ALLOWED,
     NOT_ALLOWED_MESSAGE,
     TOO_MANY,
     TOO_MANY_MESSAGE,
-    Problem,
+    ImageWarning,
     read_row,
 )
+from bulkupload.services import row_errors
 from bulkupload.services.images import remote_cache
-from bulkupload.services.rows import merge
 from catalog.models import Product
 from catalog.rules.slots import EntityType
 from media import selectors as media_selectors
@@ -42,220 +42,222 @@ from media.rules.limits import MAX_REQUEST_IMAGES
 from media.services.ingest import resolve
 from media.services.ingest.resolve import Sources
 
-Place = tuple[UUID, str]
+Slot = tuple[UUID, str]  # of a product, by its id
 
-MAX_BATCH_SLOTS = 150  # of one batch, where most are only cleared
+MAX_BATCH_SLOTS = 150  # of one batch, when most are only cleared
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
-    """What one row asks of one slot."""
+class SlotImages:
+    """The pictures that one row wants in one slot of its product."""
 
-    row: GoodRow
+    row: ValidRow
     slot: str
     column: str
     urls: list[str]
 
     @property
     def sku(self) -> str:
-        """The product it asks for."""
+        """The SKU of the product."""
         return self.row.values[0]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Work:
-    """What is to be done for one product."""
+class KnownUrls:
+    """What the URLs of a chunk refer to: our files, and remote pictures.
 
-    product_id: UUID
-    asked: Asked
-
-
-@dataclass(frozen=True, kw_only=True)
-class Known:
-    """What the addresses of a chunk name: files of ours, and remote pictures.
-
-    `remote` maps an allowed one to the address of ours it was fetched to, empty before that;
-    `refused` an upload whose bytes were refused to the code of that.
+    `remote` maps each allowed remote URL to our address of it, empty until it is fetched. `refused`
+    maps the URLs of refused uploads to their codes.
     """
 
-    ours: Sources
+    own: Sources
     remote: Mapping[str, str]
     refused: Mapping[str, str]
 
     def is_allowed(self, url: str) -> bool:
-        """Whether the address may be shown at all."""
-        return self.ours.get(url) is not None or url in self.remote
+        """Whether the picture may be attached at all."""
+        return self.own.get(url) is not None or url in self.remote
 
-    def has_to_be_fetched(self, url: str) -> bool:
-        """Whether the address is a remote one whose picture we do not have."""
-        return url in self.remote and self.ours.get(self.remote[url]) is None
+    def must_be_fetched(self, url: str) -> bool:
+        """Whether the URL is a remote one whose picture we do not have."""
+        return url in self.remote and self.own.get(self.remote[url]) is None
 
     def content_of(self, url: str) -> str | None:
-        """Return the SHA-256 of what the address holds, where it is a resource already."""
-        source = self.ours.get(self.remote.get(url, url))
+        """Return the SHA-256 of the picture, where it is a resource already."""
+        source = self.own.get(self.remote.get(url, url))
         return source.known.content_hash if source and source.known else None
 
 
 def plan(
-    job: BulkUploadJob, chunk: BulkUploadChunk, slots: list[str], rows: Iterable[GoodRow]
+    job: BulkUploadJob, chunk: BulkUploadChunk, slots: list[str], rows: Iterable[ValidRow]
 ) -> int:
-    """Write the work and the warnings of a chunk's pictures; return how many were refused."""
+    """Save the batches and the warnings of a chunk's pictures; return how many were refused."""
     if not slots:
         return 0
-    problems: list[Problem] = []
-    asked = list(_read(job, slots, rows, problems))
-    known = _look_up(job, {url for each in asked for url in each.urls})
-    allowed = [left for each in asked if (left := _permitted(each, known, problems))]
-    merge.keep_warnings(job, _by_row(problems))
+    warnings: list[ImageWarning] = []
+    images = list(_read(job, slots, rows, warnings))
+    known = _resolve(job, {url for each in images for url in each.urls})
+    allowed = [some for each in images if (some := _without_refused(each, known, warnings))]
+    row_errors.save_warnings(job, _by_row(warnings))
     if not job.dry_run:
-        _keep(job, chunk, _different(job, allowed, known), known)
-    return sum(problem.pictures for problem in problems)
+        _save(job, chunk, _changed(job, allowed, known), known)
+    return sum(warning.pictures for warning in warnings)
 
 
 def _read(
-    job: BulkUploadJob, slots: list[str], rows: Iterable[GoodRow], problems: list[Problem]
-) -> Iterator[Asked]:
-    """Yield what the last row of each SKU asks; a list that is too long asks nothing."""
+    job: BulkUploadJob, slots: list[str], rows: Iterable[ValidRow], warnings: list[ImageWarning]
+) -> Iterator[SlotImages]:
+    """Yield the pictures of the last row of each SKU, without lists that are too long."""
     names = {slot: job.layout.name_of(slot) for slot in slots}
     last = {row.values[0]: row for row in rows}
     for row in last.values():
         for slot, urls in read_row(slots, row.images).items():
-            asked = Asked(row=row, slot=slot, column=names[slot], urls=urls)
+            images = SlotImages(row=row, slot=slot, column=names[slot], urls=urls)
             if len(urls) > MAX_REQUEST_IMAGES:
                 cell = row.images[slots.index(slot)]
-                problem = _problem(asked, 0, TOO_MANY, TOO_MANY_MESSAGE, url=cell)
-                problems.append(replace(problem, pictures=len(urls)))
+                warning = _warning(images, 0, TOO_MANY, TOO_MANY_MESSAGE, url=cell)
+                warnings.append(replace(warning, pictures=len(urls)))
             else:
-                yield asked
+                yield images
 
 
-def _look_up(job: BulkUploadJob, urls: set[str]) -> Known:
+def _resolve(job: BulkUploadJob, urls: set[str]) -> KnownUrls:
     bases = media_selectors.our_bases()
-    ours = {url for url in urls if url.startswith(tuple(f"{base}/" for base in bases))}
-    remote = remote_cache.known(job.scope, urls - ours)
+    own = {url for url in urls if url.startswith(tuple(f"{base}/" for base in bases))}
+    remote = remote_cache.find_allowed(job.scope, urls - own)
     fetched = {url for url in remote.values() if url}
-    found = resolve.resolve(user=job.user, scope=job.scope, urls=[*ours, *fetched])
-    nothing = {url for url in ours if found[url] is None}
-    refused = resolve.refusals(user=job.user, scope=job.scope, urls=nothing)
-    return Known(ours=found, remote=remote, refused=refused)
+    sources = resolve.resolve(user=job.user, scope=job.scope, urls=[*own, *fetched])
+    unknown = {url for url in own if sources[url] is None}
+    refused = resolve.refusals(user=job.user, scope=job.scope, urls=unknown)
+    return KnownUrls(own=sources, remote=remote, refused=refused)
 
 
-def _permitted(asked: Asked, known: Known, problems: list[Problem]) -> Asked | None:
-    """Return what is left without refused addresses; None when there is nothing left to show."""
-    left = []
-    for index, url in enumerate(asked.urls):
+def _without_refused(
+    images: SlotImages, known: KnownUrls, warnings: list[ImageWarning]
+) -> SlotImages | None:
+    """Return the pictures without the refused ones, None if all of them are refused."""
+    urls = []
+    for index, url in enumerate(images.urls):
         if known.is_allowed(url):
-            left.append(url)
+            urls.append(url)
         else:
             code = known.refused.get(url)
             message = sentence_for(code) if code else NOT_ALLOWED_MESSAGE
-            problems.append(_problem(asked, index, code or NOT_ALLOWED, message, url=url))
-    return replace(asked, urls=left) if left or not asked.urls else None
+            warnings.append(_warning(images, index, code or NOT_ALLOWED, message, url=url))
+    return replace(images, urls=urls) if urls or not images.urls else None
 
 
-def _problem(asked: Asked, index: int, code: str, message: str, *, url: str) -> Problem:
-    return Problem(
-        row=asked.row.row,
-        line=asked.row.line,
-        slot=asked.slot,
+def _warning(images: SlotImages, index: int, code: str, message: str, *, url: str) -> ImageWarning:
+    return ImageWarning(
+        row=images.row.row,
+        line=images.row.line,
+        slot=images.slot,
         index=index,
-        column=asked.column,
+        column=images.column,
         url=url,
         code=code,
         message=message,
-        cells=stored_cells(asked.row.cells),
+        cells=cells_as_json(images.row.cells),
     )
 
 
-def _by_row(problems: Iterable[Problem]) -> Iterator[Problem]:
-    """Yield the problems by row; only the first of each keeps the row's cells."""
+def _by_row(warnings: Iterable[ImageWarning]) -> Iterator[ImageWarning]:
+    """Yield the warnings by row; only the first of each row has its cells."""
     row = None
-    for each in sorted(problems, key=lambda problem: (problem.row, problem.position)):
+    for each in sorted(warnings, key=lambda warning: (warning.row, warning.position)):
         yield each if each.row != row else replace(each, cells="")
         row = each.row
 
 
-def _different(job: BulkUploadJob, asked: list[Asked], known: Known) -> list[Work]:
-    """Return the work: slots that show something else, or that another row still waits for."""
-    skus = {each.sku for each in asked}
-    mine = Product.objects.in_scope(job.scope).filter(sku__among=skus)
-    ids = dict(mine.values_list("sku", "pk"))
-    now = _contents(ids.values())
+def _changed(
+    job: BulkUploadJob, images: list[SlotImages], known: KnownUrls
+) -> list[tuple[UUID, SlotImages]]:
+    """Return the pictures of slots that show others, or for which another row is pending."""
+    skus = {each.sku for each in images}
+    products = Product.objects.in_scope(job.scope).filter(sku__among=skus)
+    ids = dict(products.values_list("sku", "pk"))
+    attached = _attached_contents(ids.values())
     rows = BulkUploadMedia.objects.filter(status=MediaStatus.PENDING, job__status=JobStatus.RUNNING)
     pending = set(rows.filter(product_id__in=ids.values()).values_list("product_id", "slot"))
-    work = []
-    for each in asked:
-        place = (ids[each.sku], each.slot)
+    changed = []
+    for each in images:
+        slot = (ids[each.sku], each.slot)
         contents = [known.content_of(url) for url in each.urls]
-        if place in pending or contents != now.get(place, []):
-            work.append(Work(product_id=place[0], asked=each))
-    return work
+        if slot in pending or contents != attached.get(slot, []):
+            changed.append((ids[each.sku], each))
+    return changed
 
 
-def _contents(product_ids: Iterable[UUID]) -> dict[Place, list[str]]:
-    """Return the contents that each slot shows, in order; of a failed file none."""
+def _attached_contents(product_ids: Iterable[UUID]) -> dict[Slot, list[str]]:
+    """Return the hashes of the files in each slot, in order; an empty one for a failed file."""
     rows = Attachment.objects.for_entities(EntityType.PRODUCT, product_ids)
-    facts = rows.values_list("entity_id", "slot", "resource__content_hash", "resource__status")
-    found: dict[Place, list[str]] = {}
-    for entity_id, slot, digest, status in facts:
-        good = digest if status != ResourceStatus.FAILED else ""
-        found.setdefault((entity_id, slot), []).append(good)
-    return found
+    fields = rows.values_list("entity_id", "slot", "resource__content_hash", "resource__status")
+    contents: dict[Slot, list[str]] = {}
+    for entity_id, slot, digest, status in fields:
+        usable = digest if status != ResourceStatus.FAILED else ""
+        contents.setdefault((entity_id, slot), []).append(usable)
+    return contents
 
 
-def _keep(job: BulkUploadJob, chunk: BulkUploadChunk, work: list[Work], known: Known) -> None:
-    """Write the batches."""
-    if not work:
+def _save(
+    job: BulkUploadJob,
+    chunk: BulkUploadChunk,
+    images: list[tuple[UUID, SlotImages]],
+    known: KnownUrls,
+) -> None:
+    """Save the batches and enqueue those that wait for no remote picture."""
+    if not images:
         return
-    urls = {url for each in work for url in each.asked.urls}
-    waited = remote_cache.register(job, {url for url in urls if known.has_to_be_fetched(url)})
+    urls = {url for _, each in images for url in each.urls}
+    awaited = remote_cache.register(job, {url for url in urls if known.must_be_fetched(url)})
     batches: list[BulkUploadMediaBatch] = []
     media: list[BulkUploadMedia] = []
     links: dict[UUID, set[UUID]] = {}
-    for group in _grouped(work):
-        rows = [_row(job, each) for each in group]
+    for group in _batches_of(images):
+        rows = [_row(job, product_id, each) for product_id, each in group]
         pending = sum(row.pending for row in rows)
         batch = BulkUploadMediaBatch(job=job, chunk=chunk, pending=pending, sent_at=Now())
         for row in rows:
             row.batch = batch
-        links[batch.pk] = {waited[url] for row in rows for url in row.urls if url in waited}
+        links[batch.pk] = {awaited[url] for row in rows for url in row.urls if url in awaited}
         batches.append(batch)
         media.extend(rows)
-    BulkUploadMediaBatch.objects.bulk_create(batches, batch_size=ROWS_AT_ONCE)
-    BulkUploadMedia.objects.bulk_create(media, batch_size=ROWS_AT_ONCE)
-    remote_cache.link(links)
+    BulkUploadMediaBatch.objects.bulk_create(batches, batch_size=INSERT_BATCH_SIZE)
+    BulkUploadMedia.objects.bulk_create(media, batch_size=INSERT_BATCH_SIZE)
+    remote_cache.save_links(links)
     for batch in batches:
         if not links[batch.pk]:
             deferred.attach_media(batch.pk)
 
 
-def _grouped(work: list[Work]) -> Iterator[list[Work]]:
-    """Yield work that is done together: whole products, about as much as one request may ask."""
-    some: list[Work] = []
+def _batches_of(
+    images: list[tuple[UUID, SlotImages]],
+) -> Iterator[list[tuple[UUID, SlotImages]]]:
+    """Yield whole products together, about as many pictures as one request may have."""
+    batch: list[tuple[UUID, SlotImages]] = []
     pictures = 0
-    for _, group in groupby(work, key=lambda each: each.product_id):
+    for _, group in groupby(images, key=lambda each: each[0]):
         product = list(group)
-        size = sum(len(each.asked.urls) for each in product)
-        full = pictures + size > MAX_REQUEST_IMAGES or len(some) >= MAX_BATCH_SLOTS
-        if some and full:
-            yield some
-            some, pictures = [], 0
-        some.extend(product)
+        size = sum(len(each.urls) for _, each in product)
+        is_full = pictures + size > MAX_REQUEST_IMAGES or len(batch) >= MAX_BATCH_SLOTS
+        if batch and is_full:
+            yield batch
+            batch, pictures = [], 0
+        batch.extend(product)
         pictures += size
-    if some:
-        yield some
+    if batch:
+        yield batch
 
 
-def _row(job: BulkUploadJob, work: Work) -> BulkUploadMedia:
-    asked = work.asked
+def _row(job: BulkUploadJob, product_id: UUID, images: SlotImages) -> BulkUploadMedia:
     return BulkUploadMedia(
         job=job,
-        product_id=work.product_id,
-        slot=asked.slot,
-        row=asked.row.row,
-        line=asked.row.line,
-        column=shown(asked.column),
-        cells=stored_cells(asked.row.cells),
-        urls=asked.urls,
-        pending=len(asked.urls),
+        product_id=product_id,
+        slot=images.slot,
+        row=images.row.row,
+        line=images.row.line,
+        column=shortened(images.column),
+        cells=cells_as_json(images.row.cells),
+        urls=images.urls,
+        pending=len(images.urls),
     )

@@ -1,4 +1,4 @@
-"""Remembering what remote addresses hold for one owner: each is fetched once, then pinned."""
+"""The remote pictures of an owner: each URL is fetched once, and then always the same file."""
 
 import hashlib
 from collections.abc import Collection, Mapping
@@ -17,15 +17,15 @@ from bulkupload.models import (
     RemoteImage,
     RemoteStatus,
 )
-from bulkupload.rules.limits import ROWS_AT_ONCE
+from bulkupload.rules.limits import INSERT_BATCH_SIZE
 from media.models import Upload, UploadState
 from media.rules.addresses.remote_urls import is_fetchable
 from media.selectors import public_url
 from media.services.ingest.resolve import usable
 
 
-def known(scope: OwnerScope, urls: Collection[str]) -> dict[str, str]:
-    """Return the remote addresses that are allowed, each with where it was fetched to or empty."""
+def find_allowed(scope: OwnerScope, urls: Collection[str]) -> dict[str, str]:
+    """Return the remote URLs that are allowed, each with our address of it, empty until fetched."""
     allowed = [url for url in urls if is_fetchable(url)] if settings.BULK_REMOTE_IMAGES else []
     if not allowed:
         return {}
@@ -34,16 +34,16 @@ def known(scope: OwnerScope, urls: Collection[str]) -> dict[str, str]:
     return {url: fetched.get(url, "") for url in allowed}
 
 
-def found(scope: OwnerScope, urls: Collection[str]) -> dict[str, RemoteImage]:
-    """Return what is known of these addresses."""
+def find(scope: OwnerScope, urls: Collection[str]) -> dict[str, RemoteImage]:
+    """Return the remote pictures of these URLs."""
     return {row.url: row for row in _rows(scope, urls)} if urls else {}
 
 
 def register(job: BulkUploadJob, urls: Collection[str]) -> dict[str, UUID]:
-    """Have pictures fetched that nobody fetched; return those to wait for.
+    """Have the pictures fetched that are missing; return those to wait for.
 
-    Runs in the caller's transaction. What failed before this job began, and what only jobs that
-    ended waited for, begins anew.
+    Runs in the caller's transaction. Pictures that failed before this job began, or that only jobs
+    waited for which have ended, start again.
     """
     if not urls:
         return {}
@@ -51,31 +51,31 @@ def register(job: BulkUploadJob, urls: Collection[str]) -> dict[str, UUID]:
     by_hash = {url_hash(url): url for url in urls}
     RemoteImage.objects.bulk_create(
         [RemoteImage(url=by_hash[each], url_hash=each, **owner) for each in sorted(by_hash)],
-        batch_size=ROWS_AT_ONCE,
+        batch_size=INSERT_BATCH_SIZE,
         ignore_conflicts=True,
     )
     rows = _rows(job.scope, urls).select_for_update(of=("self",)).order_by("url_hash")
-    waiting = [row for row in rows if _is_to_be_fetched(row, job)]
+    waiting = [row for row in rows if _must_be_fetched(row, job)]
     ids = [row.pk for row in waiting]
-    _begin_anew(ids)
-    first = ids[: settings.BULK_REMOTE_AT_ONCE]  # whoever has fetched one sends the next
+    _start_again(ids)
+    first = ids[: settings.BULK_REMOTE_AT_ONCE]  # each fetch enqueues the next one
     RemoteImage.objects.filter(pk__in=first).update(sent_at=Now())
     for pk in first:
         deferred.fetch_image(pk)
     return {row.url: row.pk for row in waiting}
 
 
-def _begin_anew(ids: Collection[UUID]) -> None:
-    """Forget what came of these pictures, and attempts that were made for jobs that ended.
+def _start_again(ids: Collection[UUID]) -> None:
+    """Reset the outcomes of these pictures, and attempts that were made for jobs that ended.
 
-    A picture that somebody fetches at this moment keeps its attempts: they are being counted.
+    A picture that a worker is fetching now keeps its attempts.
     """
     rows = RemoteImage.objects.filter(pk__among=ids)
     running = BulkUploadMediaBatch.objects.unfinished().filter(job__status=JobStatus.RUNNING)
     tried = Q(attempts__gt=0) | Q(run_after__isnull=False)
     held = Q(lease_expires_at__gte=Now())
-    left = tried & ~held & ~Exists(running.filter(remotes=OuterRef("pk")))
-    rows.filter(~Q(status=RemoteStatus.WAITING) | left).update(
+    abandoned = tried & ~held & ~Exists(running.filter(remotes=OuterRef("pk")))
+    rows.filter(~Q(status=RemoteStatus.WAITING) | abandoned).update(
         status=RemoteStatus.WAITING,
         upload=None,
         failure_code="",
@@ -86,37 +86,37 @@ def _begin_anew(ids: Collection[UUID]) -> None:
     )
 
 
-def link(waited: Mapping[UUID, Collection[UUID]]) -> None:
-    """Note which batches wait for which pictures."""
+def save_links(awaited: Mapping[UUID, Collection[UUID]]) -> None:
+    """Save which batches wait for which pictures."""
     through = BulkUploadMediaBatch.remotes.through
     rows = [
         through(bulkuploadmediabatch_id=batch_id, remoteimage_id=pk)
-        for batch_id, ids in waited.items()
+        for batch_id, ids in awaited.items()
         for pk in sorted(ids)
     ]
-    through.objects.bulk_create(rows, batch_size=ROWS_AT_ONCE)
+    through.objects.bulk_create(rows, batch_size=INSERT_BATCH_SIZE)
 
 
 def url_hash(url: str) -> str:
-    """Return the name of an address: its SHA-256 in hex."""
+    """Return the SHA-256 of a URL in hex."""
     return hashlib.sha256(url.encode()).hexdigest()
 
 
 def address_of(row: RemoteImage) -> str:
-    """Return the address of ours that a picture was fetched to, empty when it is not there."""
-    if row.status != RemoteStatus.FETCHED or not _holds(row.upload):
+    """Return our address of a fetched picture, empty if its bytes are not there."""
+    if row.status != RemoteStatus.FETCHED or not _has_bytes(row.upload):
         return ""
     return public_url(row.upload.key) if row.upload else ""
 
 
-def _holds(upload: Upload | None) -> bool:
-    """Whether the bytes of an upload are there, as they came or as a resource."""
+def _has_bytes(upload: Upload | None) -> bool:
+    """Whether the bytes of an upload exist, as a temporary object or as a resource."""
     if upload is None:
         return False
     return usable(upload.resource) is not None or upload.state == UploadState.ISSUED
 
 
-def _is_to_be_fetched(row: RemoteImage, job: BulkUploadJob) -> bool:
+def _must_be_fetched(row: RemoteImage, job: BulkUploadJob) -> bool:
     if row.status == RemoteStatus.FAILED and job.started_at is not None:
         return row.updated_at < job.started_at
     return not address_of(row)
