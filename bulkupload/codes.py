@@ -1,6 +1,6 @@
-"""The closed sets of codes of a bulk upload: why a job failed, and what is wrong with its rows.
+"""The codes of failed jobs and of row errors.
 
-`docs/design/bulk-upload.md` lists them for API clients; a test holds both equal.
+`docs/design/bulk-upload.md` lists them for API clients; a test keeps the two equal.
 """
 
 from typing import Final, Literal, get_args
@@ -20,7 +20,7 @@ TableWarningCode = Literal[
     "other_sheets",
 ]
 RepeatedSkuCode = Literal["repeated_sku"]
-# What only bulk uploads say of an image; the other codes are those of media.
+# Codes for images that only bulk uploads have; the others are those of media.
 ImageCode = Literal[
     "image_url_not_allowed",
     "image_not_found",

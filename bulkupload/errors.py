@@ -1,4 +1,4 @@
-"""What a bulk upload refuses, by meaning."""
+"""Errors of bulk uploads."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -8,10 +8,10 @@ from sartiq.core.errors import ConflictError, InvalidError, NotFoundError, Reque
 
 
 class NotATableError(InvalidError):
-    """Raised when the bytes of an upload are no table, whatever the file is called."""
+    """Raised when the bytes of an upload are not a table, whatever its file name is."""
 
     code: ClassVar[str] = "not_a_table"
-    message: ClassVar[str] = "The file is no table: send CSV, TSV or XLSX."
+    message: ClassVar[str] = "The file is not a table. Send CSV, TSV or XLSX."
 
 
 class EmptyFileError(InvalidError):
@@ -24,26 +24,26 @@ class EmptyFileError(InvalidError):
 class TableTooLargeError(RequestTooLargeError):
     """Raised when a file is larger than one bulk upload may be."""
 
-    message: ClassVar[str] = "The file is larger than 512 MiB; split it."
+    message: ClassVar[str] = "The file is larger than 512 MiB. Split it."
 
 
 class NotAFormError(InvalidError):
-    """Raised when a body is no form that has a table in it."""
+    """Raised when a body is not a form with a table."""
 
     message: ClassVar[str] = "The body cannot be read as multipart/form-data."
 
 
-class CutOffError(InvalidError):
-    """Raised when a body ends before its declared length: what is missing nobody knows."""
+class IncompleteBodyError(InvalidError):
+    """Raised when a body ends before its declared length, with unknown data missing."""
 
-    message: ClassVar[str] = "The body ends before its Content-Length; send it again."
+    message: ClassVar[str] = "The body ends before its Content-Length. Send it again."
 
 
 class SeveralTablesError(InvalidError):
-    """Raised when a form holds more than one table: all but one would be lost without a word."""
+    """Raised when a form has more than one table, of which only one could be imported."""
 
     code: ClassVar[str] = "too_many"
-    message: ClassVar[str] = "Send one file; each table is a bulk upload of its own."
+    message: ClassVar[str] = "Send one file. Each table is a bulk upload of its own."
 
 
 class JobNotFoundError(NotFoundError):
@@ -53,19 +53,19 @@ class JobNotFoundError(NotFoundError):
 
 
 class JobFinishedError(ConflictError):
-    """Raised when a job that has ended is to be cancelled."""
+    """Raised on cancelling a job that has ended."""
 
     message: ClassVar[str] = "The bulk upload has already ended."
 
 
 class NothingToRetryError(ConflictError):
-    """Raised when a job has nothing that could be tried again."""
+    """Raised when a job has nothing that could be retried."""
 
-    message: ClassVar[str] = "Nothing of this bulk upload can be tried again now."
+    message: ClassVar[str] = "Nothing of this bulk upload can be retried now."
 
 
 class BadMappingError(Exception):
-    """Raised when a mapping of columns to fields is none: the edges say where it came from."""
+    """Raised when a mapping of columns to fields is invalid."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -73,10 +73,10 @@ class BadMappingError(Exception):
         self.message = message
 
 
-class FileFaultError(Exception):
-    """Raised when the file as a whole cannot be read: the job fails with this one sentence.
+class JobFailureError(Exception):
+    """Raised when the file as a whole cannot be imported: the job fails with this message.
 
-    `columns` are those of a header that was read and refused, as a job keeps them.
+    `columns` are those of a header that was read and refused, as a job stores them.
     """
 
     def __init__(self, code: JobFailureCode, message: str, *, line: int | None = None) -> None:

@@ -5,25 +5,26 @@ from django.db import models
 from django.db.models import Q
 
 from bulkupload.models.job import BulkUploadJob, JobStatus
+from bulkupload.rules.rows.excel_damage import EXCEL_DAMAGE
 from sartiq.core.models import LeasedModel, TimestampedModel, free_to_take, not_enqueued_since
 
 
 class ChunkStatus(models.TextChoices):
-    """Whether the rows of a chunk were imported; there is nothing between."""
+    """Whether the rows of a chunk were imported: all of them or none."""
 
     WAITING = "WAITING", "Waiting"
     DONE = "DONE", "Done"
 
 
 class BulkUploadChunkQuerySet(models.QuerySet["BulkUploadChunk"]):
-    """The words in which chunks are asked for."""
+    """Queries for chunks."""
 
     def unfinished(self) -> Self:
         """Keep those still to be imported."""
         return self.filter(status=ChunkStatus.WAITING)
 
     def waiting(self, *, sent_before: datetime) -> Self:
-        """Keep due ones nobody works on and nobody was told of lately."""
+        """Keep those of running jobs that no worker holds and that were not enqueued lately."""
         running = self.unfinished().filter(job__status=JobStatus.RUNNING)
         return running.filter(free_to_take()).filter(not_enqueued_since(sent_before))
 
@@ -31,9 +32,9 @@ class BulkUploadChunkQuerySet(models.QuerySet["BulkUploadChunk"]):
 class BulkUploadChunk(TimestampedModel, LeasedModel):
     """A range of a job's rows that is imported in one transaction, exactly once.
 
-    `repeated` are SKUs that an earlier chunk brings as well, each with the line it first stands in
-    (0: not known): such a chunk waits for all before it, so that the last row of the file wins
-    however many workers there are.
+    `repeated` are SKUs that an earlier chunk has as well, each with the line in which it first
+    stands (0 if unknown). Such a chunk waits for all before it, so that the last row of the file
+    wins with any number of workers.
     """
 
     job = models.ForeignKey(BulkUploadJob, on_delete=models.CASCADE, related_name="chunks")
@@ -87,20 +88,20 @@ class BulkUploadChunk(TimestampedModel, LeasedModel):
         return f"Chunk {self.number}"
 
 
-TABLE_ROW: Final = 0  # of a warning about the table as a whole; rows count from 1
+TABLE_ROW: Final = 0  # of a warning about the table as a whole; rows are numbered from 1
 
 
 class ErrorSeverity(models.TextChoices):
-    """An ERROR refuses its row; a WARNING says what else is to be known about what was imported."""
+    """An ERROR refuses its row; a WARNING is about a row that was imported, or about the table."""
 
     ERROR = "ERROR", "Error"
     WARNING = "WARNING", "Warning"
 
 
 class BulkUploadRowError(models.Model):
-    """One thing wrong with one row; `cells` of at least one is the row, as JSON in ASCII.
+    """One error or warning about one row; at least one of a row has its `cells`, as ASCII JSON.
 
-    JSON because a refused cell may hold what PostgreSQL stores in no text: NUL, half a character.
+    JSON because a refused cell may contain what a PostgreSQL text cannot: NUL, half a character.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -123,6 +124,11 @@ class BulkUploadRowError(models.Model):
     class Meta:
         verbose_name = "bulk upload error"
         ordering = ["job", "row", "position"]
+        indexes = [
+            models.Index(
+                fields=["value"], condition=Q(code=EXCEL_DAMAGE), name="bulk_error_excel_damage"
+            ),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["job", "row", "position"], name="bulk_error_once"),
             models.CheckConstraint(

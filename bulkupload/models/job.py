@@ -11,7 +11,7 @@ from sartiq.core.models import LeasedModel, free_to_take, not_enqueued_since
 
 
 class JobStatus(models.TextChoices):
-    """Where a bulk upload stands: QUEUED, then RUNNING, then one of four ends."""
+    """The states of a bulk upload: QUEUED, then RUNNING, then one of four final states."""
 
     QUEUED = "QUEUED", "Queued"
     RUNNING = "RUNNING", "Running"
@@ -25,14 +25,14 @@ UNFINISHED = (JobStatus.QUEUED, JobStatus.RUNNING)
 
 
 class BulkUploadJobQuerySet(OwnedQuerySet["BulkUploadJob"]):
-    """The words in which bulk uploads are asked for."""
+    """Queries for bulk uploads."""
 
     def unfinished(self) -> Self:
-        """Keep those that still have something to do."""
+        """Keep those that have not ended."""
         return self.filter(status__in=UNFINISHED)
 
     def unplanned(self) -> Self:
-        """Keep those whose file nobody has split into chunks yet."""
+        """Keep those whose file is not split into chunks yet."""
         return self.unfinished().filter(planned_at__isnull=True)
 
     def importing(self) -> Self:
@@ -40,7 +40,7 @@ class BulkUploadJobQuerySet(OwnedQuerySet["BulkUploadJob"]):
         return self.filter(status=JobStatus.RUNNING, planned_at__isnull=False)
 
     def waiting(self, *, sent_before: datetime) -> Self:
-        """Keep those to be planned that nobody works on and nobody was told of lately."""
+        """Keep those to be split that no worker holds and that were not enqueued lately."""
         return self.unplanned().filter(free_to_take()).filter(not_enqueued_since(sent_before))
 
     def expired(self, *, before: datetime) -> Self:
@@ -49,12 +49,12 @@ class BulkUploadJobQuerySet(OwnedQuerySet["BulkUploadJob"]):
 
 
 class BulkUploadJob(OwnedModel, LeasedModel):
-    """One table of products somebody sent.
+    """The import of one table of products.
 
-    `source_key` names the file as it was sent, `rows_key` the text that the chunks are ranges of:
-    the same object, or for a workbook its table as CSV. `encoding` is what the uploader stated.
-    `columns` is empty until the file was planned or its header refused, `sku_width` the digits of
-    its SKUs where Excel may have dropped leading zeros.
+    `source_key` is the file as it was sent, `rows_key` the CSV of which the chunks are ranges: the
+    same object, or the table of a workbook as CSV. `encoding` is what the uploader stated.
+    `columns` is empty until the file was split or its header refused. `sku_width` is the number of
+    digits of zero-padded SKUs: shorter numbers have lost zeros in Excel.
     """
 
     status = models.CharField(max_length=32, choices=JobStatus.choices, default=JobStatus.QUEUED)
@@ -113,19 +113,19 @@ class BulkUploadJob(OwnedModel, LeasedModel):
         return self.filename
 
     @property
-    def written_in(self) -> Dialect:
-        """How the table is written, once it is known."""
-        stored: dict[str, Any] = self.dialect
-        return Dialect(**stored)
+    def dialect_object(self) -> Dialect:
+        """The dialect of the table, once it is known."""
+        fields: dict[str, Any] = self.dialect
+        return Dialect(**fields)
 
     @property
     def layout(self) -> Layout:
-        """Where in a row each field stands, once it is known."""
-        return Layout.stored(self.columns)
+        """The position of each field in a row, once it is known."""
+        return Layout.from_stored(self.columns)
 
     @property
     def is_error_file(self) -> bool:
-        """Whether its table is the error file of the job it retries, as we wrote it."""
+        """Whether its table is the unedited error file of the job it retries."""
         return self.retry_of is not None and self.retry_of.status == JobStatus.COMPLETED_WITH_ERRORS
 
     @property

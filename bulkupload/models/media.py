@@ -12,14 +12,14 @@ from sartiq.core.models import LeasedModel, TimestampedModel, free_to_take, not_
 
 
 class BatchStatus(models.TextChoices):
-    """Whether the pictures of a batch were given to their products."""
+    """Whether the pictures of a batch were attached to their products."""
 
     WAITING = "WAITING", "Waiting"
     DONE = "DONE", "Done"
 
 
 class MediaStatus(models.TextChoices):
-    """PENDING, SHOWN once attached, then READY or FAILED; REPLACED once a later row is shown."""
+    """PENDING, SHOWN once attached, then READY or FAILED; REPLACED by a later row of the slot."""
 
     PENDING = "PENDING", "Pending"
     SHOWN = "SHOWN", "Shown"
@@ -29,7 +29,7 @@ class MediaStatus(models.TextChoices):
 
 
 class RemoteStatus(models.TextChoices):
-    """Where one remote picture stands."""
+    """The states of a remote picture."""
 
     WAITING = "WAITING", "Waiting"
     FETCHED = "FETCHED", "Fetched"
@@ -37,23 +37,23 @@ class RemoteStatus(models.TextChoices):
 
 
 class RemoteImageQuerySet(OwnedQuerySet["RemoteImage"]):
-    """The words in which remote pictures are asked for."""
+    """Queries for remote pictures."""
 
     def unfinished(self) -> Self:
         """Keep those still to be fetched."""
         return self.filter(status=RemoteStatus.WAITING)
 
     def waiting(self, *, sent_before: datetime) -> Self:
-        """Keep due ones of running jobs that nobody works on and nobody was told of lately."""
-        wanted = BulkUploadMediaBatch.objects.unfinished().filter(job__status=JobStatus.RUNNING)
-        running = self.unfinished().filter(batches__in=wanted).distinct()
+        """Keep those of running jobs that no worker holds and that were not enqueued lately."""
+        batches = BulkUploadMediaBatch.objects.unfinished().filter(job__status=JobStatus.RUNNING)
+        running = self.unfinished().filter(batches__in=batches).distinct()
         return running.filter(free_to_take()).filter(not_enqueued_since(sent_before))
 
 
 class RemoteImage(OwnedModel, LeasedModel):
-    """What one remote address holds for one owner: fetched once, then always the same file.
+    """A remote picture of one owner: fetched once, and then always the same file.
 
-    `url_hash` is the SHA-256 of the address in hex.
+    `url_hash` is the SHA-256 of the URL in hex.
     """
 
     url = models.TextField()
@@ -91,25 +91,25 @@ class RemoteImage(OwnedModel, LeasedModel):
 
 
 class BulkUploadMediaBatchQuerySet(models.QuerySet["BulkUploadMediaBatch"]):
-    """The words in which batches of pictures are asked for."""
+    """Queries for batches of pictures."""
 
     def unfinished(self) -> Self:
-        """Keep those whose pictures are still to be given to their products."""
+        """Keep those whose pictures are not attached yet."""
         return self.filter(status=BatchStatus.WAITING)
 
-    def unsettled(self) -> Self:
-        """Keep those with a picture that has no end yet."""
+    def without_outcome(self) -> Self:
+        """Keep those with a picture that is still pending."""
         return self.filter(Q(status=BatchStatus.WAITING) | Q(pending__gt=0))
 
     def waiting(self, *, sent_before: datetime) -> Self:
-        """Keep due ones nobody works on and nobody was told of lately."""
+        """Keep those with all pictures fetched, held by no worker and not enqueued lately."""
         running = self.unfinished().filter(job__status=JobStatus.RUNNING)
         fetched = running.exclude(remotes__status=RemoteStatus.WAITING)
         return fetched.filter(free_to_take()).filter(not_enqueued_since(sent_before))
 
 
 class BulkUploadMediaBatch(TimestampedModel, LeasedModel):
-    """Pictures of some products of one chunk, taken in together; the counts are of pictures."""
+    """Pictures of some products of one chunk, attached together; the counts are of pictures."""
 
     job = models.ForeignKey(BulkUploadJob, on_delete=models.CASCADE, related_name="batches")
     chunk = models.ForeignKey(BulkUploadChunk, on_delete=models.CASCADE, related_name="batches")
@@ -149,10 +149,10 @@ class BulkUploadMediaBatch(TimestampedModel, LeasedModel):
 
 
 class BulkUploadMedia(TimestampedModel):
-    """What one row of a table asks of one slot of one product.
+    """The pictures that one row of a table wants in one slot of one product.
 
-    `urls` are the addresses in order; `resources` the ids they became once shown, null where one
-    was refused. The product is named without a foreign key: it may go, then nothing is asked.
+    `urls` are in order; `resources` are the ids of the attached resources, null where a picture was
+    refused. The product has no foreign key: it may be deleted, then nothing is attached.
     """
 
     job = models.ForeignKey(BulkUploadJob, on_delete=models.CASCADE, related_name="media")

@@ -1,4 +1,4 @@
-"""The error file: the refused rows as the uploader wrote them, with what is wrong about each."""
+"""The error file: the refused rows as they were sent, with the errors of each."""
 
 import csv
 import io
@@ -12,80 +12,79 @@ from bulkupload.rules.rows.columns import COLUMNS
 from bulkupload.rules.rows.formulas import protect
 from bulkupload.rules.table.dialects import Dialect
 from bulkupload.rules.table.encodings import LABELS
-from bulkupload.rules.table.header import ERROR_COLUMNS
+from bulkupload.rules.table.header import ERROR_COLUMNS, ERROR_SEPARATOR
 
-BUNDLE = 256 * 1024  # characters written at once
-BETWEEN = "; "
-FOR_EXCEL = Dialect(bom=3)  # without its mark Excel reads UTF-8 as Windows-1252
+BATCH_LENGTH = 256 * 1024  # characters written at once
+FOR_EXCEL = Dialect(bom=3)  # without the mark Excel reads UTF-8 as Windows-1252
 
 
 def error_file(job: BulkUploadJob) -> Iterator[bytes]:
-    """Yield the refused rows in the uploader's own dialect; fixed, it can be sent as it is.
+    """Yield the refused rows in the dialect of the table; once corrected, the file can be sent.
 
-    Cells a spreadsheet might run begin with a quote; reading the file back takes it off again.
+    Cells that a spreadsheet might run begin with a quote, which reading the file back removes.
     """
     dialect = _dialect_of(job)
     names = [column.name for column in job.layout.columns]
-    yield dialect.mark + _written(dialect, [[*map(protect, names), *ERROR_COLUMNS]])
+    yield dialect.mark + _encode(dialect, [[*map(protect, names), *ERROR_COLUMNS]])
     rows = (_row(errors, width=len(names)) for errors in selectors.refused_rows(job))
-    for some in _bundles(rows):
-        yield _written(dialect, some)
+    for batch in _batches(rows):
+        yield _encode(dialect, batch)
 
 
 def charset_of(job: BulkUploadJob) -> str:
-    """Return the name HTTP has for the error file's encoding."""
+    """Return the HTTP name of the error file's encoding."""
     return LABELS[_dialect_of(job).encoding]
 
 
 def file_name_of(job: BulkUploadJob) -> str:
-    """Return the name the error file is saved under."""
+    """Return the file name of the error file."""
     return f"{job.filename.rpartition('.')[0] or job.filename}-errors.csv"
 
 
 def template() -> bytes:
-    """Return a table with every column and one row, as a start."""
+    """Return a table with all columns and a sample row."""
     names = [column.field for column in COLUMNS]
     sample = [column.sample for column in COLUMNS]
-    return FOR_EXCEL.mark + _written(FOR_EXCEL, [names, sample], quote=csv.QUOTE_MINIMAL)
+    return FOR_EXCEL.mark + _encode(FOR_EXCEL, [names, sample], quote=csv.QUOTE_MINIMAL)
 
 
-def _bundles(rows: Iterable[list[str]]) -> Iterator[list[list[str]]]:
-    some: list[list[str]] = []
+def _batches(rows: Iterable[list[str]]) -> Iterator[list[list[str]]]:
+    batch: list[list[str]] = []
     size = 0
     for row in rows:
-        some.append(row)
+        batch.append(row)
         size += sum(map(len, row))
-        if size > BUNDLE:
-            yield some
-            some, size = [], 0
-    if some:
-        yield some
+        if size > BATCH_LENGTH:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
 
 
 def _dialect_of(job: BulkUploadJob) -> Dialect:
-    """Return how the error file is written: as the table was, and a workbook for Excel."""
-    if not job.dialect or job.written_in.format == "xlsx":
+    """Return the dialect of the error file: that of the table, or one for Excel."""
+    if not job.dialect or job.dialect_object.format == "xlsx":
         return FOR_EXCEL
-    if job.written_in.is_broken:
-        # Most of what is left may be such bytes: read again, it would be taken for Windows-1252.
-        return replace(job.written_in, bom=FOR_EXCEL.bom)
-    return job.written_in
+    if job.dialect_object.is_broken:
+        # Most remaining bytes may be invalid ones: the file would be read as Windows-1252.
+        return replace(job.dialect_object, bom=FOR_EXCEL.bom)
+    return job.dialect_object
 
 
 def _row(errors: list[BulkUploadRowError], *, width: int) -> list[str]:
-    """Return a refused row: its cells, what is wrong, then the cells it has too many."""
+    """Return a refused row: its cells, its errors, then its additional cells."""
     cells: list[str] = json.loads(next(error.cells for error in errors if error.cells))
     own = cells[:width] + [""] * (width - len(cells))
-    wrong = (
+    columns = (
         str(errors[0].line),
-        BETWEEN.join(error.column for error in errors if error.column),
-        BETWEEN.join(error.code for error in errors),
-        BETWEEN.join(error.message for error in errors),
+        ERROR_SEPARATOR.join(error.column for error in errors if error.column),
+        ERROR_SEPARATOR.join(error.code for error in errors),
+        ERROR_SEPARATOR.join(error.message for error in errors),
     )
-    return [protect(cell) for cell in (*own, *wrong, *cells[width:])]
+    return [protect(cell) for cell in (*own, *columns, *cells[width:])]
 
 
-def _written(dialect: Dialect, rows: list[list[str]], *, quote: int = csv.QUOTE_ALL) -> bytes:
+def _encode(dialect: Dialect, rows: list[list[str]], *, quote: int = csv.QUOTE_ALL) -> bytes:
     text = io.StringIO(newline="")
     writer = csv.writer(
         text,

@@ -15,13 +15,13 @@ MONTHS: Final = (
     *("January", "February", "March", "April", "May", "June", "July", "August", "September"),
     *("October", "November", "December"),
 )
-DAYS_TO_1904: Final = 1462  # between the two systems in which a workbook may count its days
+DAYS_TO_1904: Final = 1462  # between the two date systems of workbooks
 LAST_DAY: Final = 2_958_465  # the end of the year 9999
-NO_SUCH_DAY: Final = 60  # 29 February 1900, which Excel took over from Lotus 1-2-3
+LEAP_DAY_1900: Final = 60  # 29 February 1900 did not exist; Excel copied it from Lotus 1-2-3
 SECONDS: Final = 86_400
 _MINUTE, _HOUR = 60, 3600
 _WEEK, _HALF = 7, 12
-_NAME: Final = 3  # letters from which on months and days are words
+_NAME: Final = 3  # letters for the name of a month or a day
 _INITIAL: Final = 5
 
 
@@ -39,7 +39,7 @@ class Instant:
 
     @classmethod
     def of(cls, value: Decimal, *, places: int) -> Self:
-        """Return the instant of a number, with so many places of a second."""
+        """Return the instant of a number, with this many decimal places of a second."""
         total = rounded(value * SECONDS, places)
         days, seconds = divmod(int(total), SECONDS)
         if days > LAST_DAY:
@@ -57,11 +57,11 @@ class Instant:
 
 
 def _calendar_day(days: int) -> tuple[int, int, int]:
-    if days == NO_SUCH_DAY:
+    if days == LEAP_DAY_1900:
         return 1900, 2, 29
     if days == 0:
         return 1900, 1, 0
-    day = date(1899, 12, 31 if days < NO_SUCH_DAY else 30) + timedelta(days)
+    day = date(1899, 12, 31 if days < LEAP_DAY_1900 else 30) + timedelta(days)
     return day.year, day.month, day.day
 
 
@@ -80,7 +80,7 @@ class DateFormat:
             raise NotShownError(section)
 
     def show(self, value: Decimal) -> tuple[str, bool]:
-        """Return a number that is not negative; it has no sign."""
+        """Return a number that is not negative as text; it has no sign."""
         instant = Instant.of(value + self._shift, places=self._places)
         return "".join(self._shown(part, instant) for part in self._parts), False
 
@@ -95,13 +95,13 @@ class DateFormat:
 
 
 def _parts_of(tokens: list[Token]) -> list[str]:
-    """Return runs of letters, `M` for months and `m` for minutes; a literal begins with `'`."""
+    """Return runs of letters, `M` for months and `m` for minutes; literals begin with `'`."""
     parts: list[str] = []
     letters = [at for at, token in enumerate(tokens) if token.kind in {"date", "elapsed"}]
     at = 0
     while at < len(tokens):
         token = tokens[at]
-        if token.kind == "point" and (width := _digits_behind(tokens, at)):
+        if token.kind == "point" and (width := _digits_after(tokens, at)):
             parts.append("." + "0" * width)
             at += width
         elif token.kind == "digit":
@@ -119,7 +119,7 @@ def _parts_of(tokens: list[Token]) -> list[str]:
     return parts
 
 
-def _digits_behind(tokens: list[Token], at: int) -> int:
+def _digits_after(tokens: list[Token], at: int) -> int:
     width = 0
     while at + 1 + width < len(tokens) and tokens[at + 1 + width] == ("digit", "0"):
         width += 1
@@ -127,7 +127,7 @@ def _digits_behind(tokens: list[Token], at: int) -> int:
 
 
 def _is_minute(tokens: list[Token], letters: list[int], at: int) -> bool:
-    """Whether an `m` stands behind hours or before seconds."""
+    """Whether an `m` follows hours or precedes seconds."""
     place = letters.index(at)
     if len(tokens[at].text) >= _NAME:
         return False

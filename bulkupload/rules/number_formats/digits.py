@@ -15,27 +15,27 @@ _SIMPLE: Final = re.compile("#*0+")
 
 
 class _Simple(NamedTuple):
-    """Placeholders that stand together and end in `0`, between words: nearly every format."""
+    """Adjacent placeholders that end in `0`, between words: nearly every format."""
 
     before: str
     width: int
-    behind: str
+    after: str
 
     @classmethod
     def read(cls, tokens: Sequence[Token]) -> Self | None:
-        """Return them, or None where placeholders are mixed with words."""
+        """Return the placeholders, None if they are mixed with words."""
         places = [at for at, token in enumerate(tokens) if token.kind == "digit"]
         marks = "".join(tokens[at].text for at in places)
-        together = places and places[-1] - places[0] + 1 == len(places)
-        if not together or not _SIMPLE.fullmatch(marks):
+        are_adjacent = places and places[-1] - places[0] + 1 == len(places)
+        if not are_adjacent or not _SIMPLE.fullmatch(marks):
             return None
-        before, behind = tokens[: places[0]], tokens[places[-1] + 1 :]
-        return cls(_joined(before), marks.count("0"), _joined(behind))
+        before, after = tokens[: places[0]], tokens[places[-1] + 1 :]
+        return cls(_joined(before), marks.count("0"), _joined(after))
 
     def of(self, whole: str, *, grouped: bool) -> str:
-        """Return a whole number between its words."""
+        """Return a whole number between the words."""
         digits = f"{int(whole):0{self._width_of(grouped=grouped)}{',' if grouped else ''}}"
-        return f"{self.before}{digits}{self.behind}"
+        return f"{self.before}{digits}{self.after}"
 
     def _width_of(self, *, grouped: bool) -> int:
         return self.width + (self.width - 1) // _GROUP if grouped else self.width
@@ -68,7 +68,7 @@ class DigitFormat:
         self._simple = _Simple.read(self._whole)
 
     def show(self, value: Decimal) -> tuple[str, bool]:
-        """Return a number that is not negative, and whether a digit of it is shown."""
+        """Return a number that is not negative as text, and whether a digit of it is shown."""
         value = value.scaleb(2 * self._percents - _GROUP * self._thousands)
         if self._exponent:
             return self._scientific(value), bool(value)
@@ -81,7 +81,7 @@ class DigitFormat:
             text = self._simple.of(whole, grouped=self._grouped)
         else:
             text = _fill(self._whole, whole.lstrip("0"), grouped=self._grouped)
-        return f"{text}.{_fill_behind(self._fraction, fraction)}" if self._has_point else text
+        return f"{text}.{_fill_after(self._fraction, fraction)}" if self._has_point else text
 
     def _scientific(self, value: Decimal) -> str:
         step = max(_count(self._whole), 1)
@@ -96,7 +96,7 @@ class DigitFormat:
 
 
 def _without_commas(tokens: Sequence[Token]) -> tuple[bool, int, list[Token]]:
-    """Take out the commas: between digits they group them, behind the last they divide."""
+    """Remove the commas: between digits they group them, after the last digit they divide."""
     grouped, thousands = False, 0
     remaining: list[Token] = []
     kinds = [token.kind for token in tokens]
@@ -120,9 +120,9 @@ def _count(tokens: Sequence[Token]) -> int:
 
 
 def _fill(tokens: Sequence[Token], digits: str, *, grouped: bool) -> str:
-    """Put digits into placeholders from the right; the first takes all that are left."""
-    left = _count(tokens)
-    if not left and digits:
+    """Put digits into placeholders from the right; the first one takes all remaining digits."""
+    remaining = _count(tokens)
+    if not remaining and digits:
         return "".join(token.text for token in tokens) + digits
     shown: list[str] = []
     taken = 0
@@ -130,9 +130,9 @@ def _fill(tokens: Sequence[Token], digits: str, *, grouped: bool) -> str:
         if token.kind != "digit":
             shown.append(token.text)
             continue
-        left -= 1
+        remaining -= 1
         end = max(len(digits) - taken, 0)
-        for digit in digits[max(end - 1, 0) : end] if left else digits[:end][::-1]:
+        for digit in digits[max(end - 1, 0) : end] if remaining else digits[:end][::-1]:
             shown.append(_grouped(digit, taken) if grouped else digit)
             taken += 1
         if not end and (padding := _PADDING[token.text]):
@@ -142,16 +142,16 @@ def _fill(tokens: Sequence[Token], digits: str, *, grouped: bool) -> str:
 
 
 def _grouped(digit: str, place: int) -> str:
-    """Return a digit with the comma behind it, where a group ends."""
+    """Return a digit, with a comma if a group ends after it."""
     if not place or place % _GROUP:
         return digit
     return f"{digit}," if digit != " " else "  "
 
 
-def _fill_behind(tokens: Sequence[Token], digits: str) -> str:
-    """Put the digits behind the point into placeholders; zeros that say nothing are left out."""
+def _fill_after(tokens: Sequence[Token], digits: str) -> str:
+    """Put the digits after the point into placeholders, without insignificant zeros."""
     marks = [token.text for token in tokens if token.kind == "digit"]
-    said = max((at + 1 for at, each in enumerate(digits) if each != "0"), default=0)
+    significant = max((at + 1 for at, each in enumerate(digits) if each != "0"), default=0)
     needed = max((at + 1 for at, mark in enumerate(marks) if mark == "0"), default=0)
     shown: list[str] = []
     at = 0
@@ -159,6 +159,6 @@ def _fill_behind(tokens: Sequence[Token], digits: str) -> str:
         if token.kind != "digit":
             shown.append(token.text)
             continue
-        shown.append(digits[at] if at < max(said, needed) else _PADDING[token.text])
+        shown.append(digits[at] if at < max(significant, needed) else _PADDING[token.text])
         at += 1
     return "".join(shown)

@@ -1,5 +1,5 @@
-"""What a number format cannot show."""
+"""The error of number formats."""
 
 
 class NotShownError(Exception):
-    """Raised when what a sheet shows cannot be known: from the file alone, or at all."""
+    """Raised when the file does not determine what a sheet shows."""

@@ -1,4 +1,4 @@
-"""How a sheet shows a number or a text, by the format of its cell."""
+"""Number formats: the text that a sheet shows of a number or a text."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -28,15 +28,15 @@ class _Words:
         self._tokens = section.tokens
 
     def show(self, value: Decimal) -> tuple[str, bool]:
-        """Return a number that is not negative, and whether anything is shown."""
+        """Return a number that is not negative as text, and whether anything is shown."""
         shown = [general(value) if t.kind in {"general", "at"} else t.text for t in self._tokens]
         return "".join(shown), bool(value) and bool(shown)
 
 
 class NumberFormat:
-    """A format code, read once for all cells that have it.
+    """A format code, parsed once for all cells that have it.
 
-    Raises NotShownError for one that says something this module does not know.
+    Raises NotShownError for a code that this module does not support.
     """
 
     def __init__(self, code: str, *, is_1904: bool = False) -> None:
@@ -59,7 +59,7 @@ class NumberFormat:
         shown = self._shows[at]
         if value >= 0:
             return shown.show(value)[0]
-        if isinstance(shown, DateFormat):  # a row of number signs
+        if isinstance(shown, DateFormat):  # the cell is filled with number signs
             raise NotShownError(number)
         text, is_seen = shown.show(-value)
         return f"-{text}" if is_seen and not self._has_own_sign(at) else text
@@ -71,7 +71,7 @@ class NumberFormat:
         return "".join(text if t.kind == "at" else t.text for t in self._text.tokens)
 
     def _choose(self, value: Decimal) -> int:
-        """Return the place of the section that is for a number."""
+        """Return the index of the section for a number."""
         if self._has_conditions:
             return self._choose_by_condition(value)
         if value < 0 and len(self._sections) >= _PAIR:
@@ -81,17 +81,17 @@ class NumberFormat:
     def _choose_by_condition(self, value: Decimal) -> int:
         first, *others = [section.condition for section in self._sections]
         if first is None or (len(others) == _PAIR and (others[0] is None or others[1])):
-            raise NotShownError(value)  # programs differ in which section is for which number
+            raise NotShownError(value)  # programs choose different sections
         if first.holds(value):
             return 0
         if others and (others[0] is None or others[0].holds(value)):
             return 1
-        if len(others) < _PAIR:  # a row of number signs
+        if len(others) < _PAIR:  # the cell is filled with number signs
             raise NotShownError(value)
         return 2
 
     def _has_own_sign(self, at: int) -> bool:
-        """Whether a section for negative numbers brings their sign itself."""
+        """Whether a section for negative numbers has its own sign."""
         if not self._has_conditions:
             return at == 1
         condition = self._sections[at].condition
@@ -101,7 +101,7 @@ class NumberFormat:
 
 
 def _text_section(sections: Sequence[Section]) -> Section | None:
-    """Return the section for texts: the fourth, or a last one that shows them."""
+    """Return the section for texts: the fourth one, or the last one if it shows texts."""
     if len(sections) == _ALL or sections[-1].has("at"):
         return sections[-1]
     return None

@@ -1,4 +1,4 @@
-"""A format code as tokens: its sections, their conditions and what each of them shows.
+"""Parsing a format code: its sections, their conditions and their tokens.
 
 The grammar is that of ECMA-376 part 1, 18.8.30 and 18.8.31, as Excel writes it to files.
 """
@@ -28,7 +28,7 @@ Kind = Literal[
 ]
 
 MAX_SECTIONS: Final = 4
-MAX_CODE_LENGTH: Final = 255  # characters; Excel takes no longer one either
+MAX_CODE_LENGTH: Final = 255  # characters, the limit of Excel
 _TOKEN: Final = re.compile(
     r'"(?P<text>[^"]*)(?:"|$)'
     r"|\\(?P<escaped>.)"
@@ -55,8 +55,8 @@ _LCID: Final = re.compile(r"(?:0?[01])?(?:0?[012])?(?P<language>[0-9a-f]{1,4})",
 _LANGUAGE: Final = re.compile(r"(?P<language>[a-z]{2,3})(?:-[a-z0-9]+)*(?:,1)?", re.IGNORECASE)
 _ENGLISH: Final = 0x09  # the lower ten bits of every LCID of English
 _PRIMARY_LANGUAGE: Final = 0x3FF
-_OF_THE_COMPUTER: Final = {0xF400, 0xF800}  # its own format of times and of long dates
-# Weeks, quarters, eras and calendars of other programs and languages; Excel escapes a plain letter.
+_OF_THE_COMPUTER: Final = {0xF400, 0xF800}  # the computer's own format of times and of long dates
+# Weeks, quarters, eras and calendars of other programs and languages; Excel escapes plain letters.
 _RESERVED: Final = frozenset("abegnqwABEGNQW[\\*_上下午")
 _COMPARISONS: Final[dict[str, Callable[[Decimal, Decimal], bool]]] = {
     "<": operator.lt,
@@ -76,32 +76,32 @@ class Token(NamedTuple):
 
 
 class Condition(NamedTuple):
-    """Which numbers a section is for."""
+    """The condition for the numbers of a section."""
 
     comparison: str
     limit: Decimal
 
     def holds(self, value: Decimal) -> bool:
-        """Whether a number is one of them."""
+        """Whether a number meets the condition."""
         return _COMPARISONS[self.comparison](value, self.limit)
 
     @property
     def is_negative(self) -> bool:
-        """Whether only numbers below zero are: such a section writes its own sign."""
+        """Whether only numbers below zero meet it: such a section has its own sign."""
         below = {"<": self.limit <= 0, "<=": self.limit < 0, "=": self.limit < 0}
         return below.get(self.comparison, False)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Section:
-    """One part of a format; `is_foreign` says that it names months in a language we lack."""
+    """One part of a format; `is_foreign` means names of months in a language other than English."""
 
     tokens: Sequence[Token]
     condition: Condition | None = None
     is_foreign: bool = False
 
     def has(self, *kinds: Kind) -> bool:
-        """Whether some token is of one of these kinds."""
+        """Whether there is a token of one of these kinds."""
         return any(token.kind in kinds for token in self.tokens)
 
 
@@ -124,7 +124,7 @@ def sections_of(code: str) -> list[Section]:
 
 
 class _Draft:
-    """A section while its tokens are read."""
+    """A section that is being parsed."""
 
     def __init__(self) -> None:
         self._tokens: list[Token] = []
@@ -141,9 +141,9 @@ class _Draft:
             raise NotShownError(text)
         elif kind in {"text", "escaped", "other"}:
             self._tokens.append(Token("text", text))
-        elif kind == "blank":  # as wide as that character
+        elif kind == "blank":  # as wide as the next character
             self._tokens.append(Token("text", " "))
-        elif kind == "fill":  # how often it is shown depends on the width of the column
+        elif kind == "fill":  # repeated over the width of the column
             if text != " ":
                 raise NotShownError(text)
             self._tokens.append(Token("text", " "))
@@ -178,5 +178,5 @@ class _Draft:
             self._is_foreign |= language & _PRIMARY_LANGUAGE != _ENGLISH
         elif name and name["language"] != "x":
             self._is_foreign |= name["language"].lower() != "en"
-        else:  # the date or the time of the computer that shows it, other numerals or calendars
+        else:  # the computer's own format, other numerals or calendars
             raise NotShownError(text)

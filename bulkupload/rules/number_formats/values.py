@@ -1,25 +1,25 @@
-"""A number of a sheet: its fifteen digits, and how the format General shows them."""
+"""Numbers of a sheet: their fifteen digits, and the format General."""
 
 from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Final
 
-EXACT_DIGITS: Final = 15  # of a number in a sheet; what is behind them, nobody sees
+EXACT_DIGITS: Final = 15  # of a number in a sheet; the others are lost
 MAX_WHOLE: Final = Decimal(10) ** EXACT_DIGITS  # beyond it digits are lost
 _WIDTH: Final = 11  # characters of General, the sign aside
 _SCIENTIFIC_DIGITS: Final = 6
-_MIN_PLACE: Final = -4  # of the first digit, below which a number is shown if it fits
-# As many digits as the largest float has, and as many behind the point.
+_MIN_PLACE: Final = -4  # of the first digit of numbers below one that are shown in full
+# Enough for the digits of the largest float and as many after the point.
 CONTEXT: Final = Context(prec=700, rounding=ROUND_HALF_UP)
 _UNITS: Final = [Decimal(1).scaleb(-places) for places in range(256)]  # as long as a format may be
 
 
 def decimal_of(number: float) -> Decimal:
-    """Return a number as a sheet calculates with it."""
+    """Return a number with the digits that a sheet calculates with."""
     return Decimal(f"{number:.{EXACT_DIGITS}g}")
 
 
 def rounded(value: Decimal, places: int) -> Decimal:
-    """Round a number as formats do: halves go away from zero."""
+    """Return a number rounded as formats do: halves away from zero."""
     return value.quantize(_UNITS[places], context=CONTEXT)
 
 

@@ -1,29 +1,121 @@
-"""Cells a spreadsheet changed in a way that the file itself does not undo.
+"""Values that a spreadsheet changed in a way that the file itself does not undo.
 
-Such a cell arrives with a mark in front, as errors like `#REF!` do, so that it stays refused in an
-error file that comes back as it was.
+Cells of a workbook that lost their value arrive with a mark in front, as errors like `#REF!` do, so
+that they stay refused in an error file that comes back unchanged.
 """
 
-from typing import Final
+import re
+from dataclasses import dataclass, field
+from typing import Final, Self
+
+from bulkupload.codes import CellCode
+from bulkupload.rules.number_formats.values import EXACT_DIGITS
+
+EXCEL_DAMAGE: Final[CellCode] = "excel_damage"
 
 DATE: Final = "#DATE!"
-CUT: Final = "#DIGITS!"
-UNKNOWN: Final = "#FORMAT!"
+DIGITS: Final = "#DIGITS!"
+FORMAT: Final = "#FORMAT!"
+NOT_COMPUTED: Final = "#CALC!"  # a formula whose value is not in the file
+UNNAMED_ERROR: Final = "#VALUE!"  # an error that the file does not name
+ERROR_PREFIX: Final = "#"
 _REASONS: Final = {
     DATE: "The cell holds a date or a time ({shown}), not a text.",
-    CUT: "A number of more than 15 digits lost the others ({shown}).",
-    UNKNOWN: "How the number {shown} is shown depends on the computer or cannot be read.",
+    DIGITS: "A number of more than 15 digits lost the others ({shown}).",
+    FORMAT: "How the number {shown} is shown depends on the computer or cannot be read.",
 }
-_ADVICE: Final = "Format the column as Text and enter the value again."
+# In every language of Excel: #REF!, #BEZUG!, #¿NOMBRE?, #DEEL/0!; those without `!` or `?` by name.
+_ERROR: Final = re.compile(r"#[¡¿]?[A-ZÀ-ÖØ-Þ]+(?:/[A-Z0])?[!?]|#N/[ABD]|#NV")
+# With a fraction or a sign, as programs write numbers: 12E3 and 12E-05 are SKUs that people chose.
+_SCIENTIFIC: Final = re.compile(r"[+-]?\d+(?:[.,]\d+[eE][+-]?|[eE]\+)\d{1,3}")
+_WHOLE_DECIMAL: Final = re.compile(r"(\d+)\.0+")
+_ENTER_AGAIN: Final = "Format the column as Text and enter the value again."
+_ENTER_NUMBER: Final = "Format the column as Text and enter the full number."
+_MIN_ZERO_PADDED_DIGITS: Final = 4  # shorter numbers say nothing about leading zeros
 
 
-def damaged(mark: str, shown: str) -> str:
-    """Return what is shown of a cell as one that is refused."""
+class DamagedText(str):
+    """What a sheet shows of a number that is no identifier: a date, or one that lost digits.
+
+    `marked` replaces it in a column of identifiers.
+    """
+
+    __slots__ = ("marked",)
+    marked: str
+
+    def __new__(cls, text: str, marked: str) -> Self:
+        """Return a text with its replacement for a column of identifiers."""
+        damaged = super().__new__(cls, text)
+        damaged.marked = marked
+        return damaged
+
+
+def with_mark(mark: str, shown: str) -> str:
+    """Return the text of a cell with the mark for which it is refused."""
     return f"{mark} {shown}"
 
 
-def reason_of(text: str) -> str | None:
-    """Return why a cell is refused that has a mark, with what to do about it."""
+def damage_in_cell(text: str) -> str | None:
+    """Return why a cell that begins with `#` is refused, None if it is not."""
     mark, _, shown = text.partition(" ")
-    reason = _REASONS.get(mark)
-    return f"{reason.format(shown=shown)} {_ADVICE}" if reason else None
+    if reason := _REASONS.get(mark):
+        return f"{reason.format(shown=shown)} {_ENTER_AGAIN}"
+    if _ERROR.fullmatch(text):
+        return f"Excel could not compute this cell ({text}). Enter the value itself."
+    return None
+
+
+def damage_in_sku(text: str, *, is_exact: bool) -> str | None:
+    """Return why an SKU that begins like a number is refused, None if it is not.
+
+    An exact one was not read as a number before: its last digits and its decimals are its own.
+    """
+    if _SCIENTIFIC.fullmatch(text):
+        return f"Excel changed this SKU to {text}. {_ENTER_NUMBER}"
+    if is_exact:
+        return None
+    if whole := _WHOLE_DECIMAL.fullmatch(text):
+        return f"A program changed this SKU to a decimal number. If it is {whole[1]}, enter that."
+    if len(text) > EXACT_DIGITS and text.isdigit() and not text[EXACT_DIGITS:].strip("0"):
+        return f"Excel replaced the digits after the first 15 with zeros. {_ENTER_NUMBER}"
+    return None
+
+
+def is_undamaged_number(text: str) -> bool:
+    """Whether a text of digits is short enough to be exact in Excel."""
+    return text.isdigit() and len(text) <= EXACT_DIGITS
+
+
+def lost_zeros(sku: str, width: int) -> str:
+    """Return why a number with fewer digits than the others of its table is refused."""
+    return (
+        f"Excel dropped leading zeros: {sku.zfill(width)}? {_ENTER_NUMBER} "
+        "If no zeros are missing, send the error file with this row's error_code cleared."
+    )
+
+
+def lost_zeros_of(product_sku: str) -> str:
+    """Return why a number is refused that only lacks the leading zeros of a product's SKU."""
+    return f"Excel dropped leading zeros: there is a product {product_sku}. {_ENTER_NUMBER}"
+
+
+@dataclass
+class SkuWidths:
+    """The numbers of digits of a table's numeric SKUs."""
+
+    with_zeros: set[int] = field(default_factory=set)
+    longest: int = 0
+
+    def add(self, sku: str) -> None:
+        """Count a numeric SKU."""
+        if sku[0] == "0":
+            self.with_zeros.add(len(sku))
+        self.longest = max(self.longest, len(sku))
+
+    @property
+    def common(self) -> int | None:
+        """The one width of zero-padded SKUs: numbers with fewer digits must have lost zeros."""
+        widths = self.with_zeros
+        if len(widths) != 1 or self.longest not in widths or self.longest < _MIN_ZERO_PADDED_DIGITS:
+            return None
+        return self.longest

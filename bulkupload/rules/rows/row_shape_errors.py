@@ -1,4 +1,4 @@
-"""What can be wrong with a row, each with a sentence that says how to mend it."""
+"""Errors of a row's shape, each with a message that says how to fix it."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -9,8 +9,8 @@ _UNSTORABLE: Final = dict.fromkeys([0, *range(0xD800, 0xE000)], "\ufffd")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fault:
-    """One thing wrong with one row; `column` is the uploader's own name, empty for a whole row."""
+class RowError:
+    """One error of one row; `column` is the uploader's own name, empty for a whole row."""
 
     code: RowCode
     message: str
@@ -18,16 +18,16 @@ class Fault:
     value: str = ""
 
 
-# Faults of the row's shape: its cells cannot be told apart, so it comes back in the error file as
-# it is and is refused again until somebody clears its `error_code`.
-BROKEN_ROWS: dict[RowShapeCode, str] = {
+# The cells of such a row cannot be separated, so it comes back in the error file as it was sent and
+# is refused again until its `error_code` is cleared.
+SHAPE_MESSAGES: dict[RowShapeCode, str] = {
     "quote_not_closed": "A quote is opened in this row and never closed. Close it, or double it.",
     "quote_misplaced": 'A quote stands inside a quoted cell. Write it twice: "".',
     "cell_too_long": "A cell is longer than 65,536 characters. Shorten it.",
     "row_too_long": "The row is longer than 1 MiB. Shorten it.",
     "too_few_cells": "The row ends early. Fill the missing cells.",
 }
-SHAPE_CODES: Final[dict[str, RowShapeCode]] = {code: code for code in BROKEN_ROWS}
+SHAPE_CODES: Final[dict[str, RowShapeCode]] = {code: code for code in SHAPE_MESSAGES}
 STILL_BROKEN = "Put every value into its own cell, then clear the error_code of this row."
 
 
@@ -36,6 +36,27 @@ def storable(text: str) -> str:
     return text.translate(_UNSTORABLE)
 
 
-def broken(code: RowShapeCode, text: str) -> Fault:
-    """Return the fault of a row whose cells cannot be told apart."""
-    return Fault(code=code, message=BROKEN_ROWS[code], value=text)
+def shape_error(code: RowShapeCode, text: str) -> RowError:
+    """Return the error of a row whose cells cannot be separated."""
+    return RowError(code=code, message=SHAPE_MESSAGES[code], value=text)
+
+
+def cell_count_error(cells: list[str], width: int, returned_code: str) -> RowError | None:
+    """Return what is wrong with the number of cells; additional empty ones are no error."""
+    code = SHAPE_CODES.get(returned_code)
+    if code:
+        return RowError(code=code, message=STILL_BROKEN)
+    if len(cells) < width:
+        message = (
+            f"The row ends after {len(cells)} of {width} cells. Fill the missing cells, "
+            "and if its error_code came back with it, clear that."
+        )
+        return RowError(code="too_few_cells", message=message)
+    extra = [cell for cell in cells[width:] if cell.strip()]
+    if not extra:
+        return None
+    message = (
+        f"The row has {len(cells)} cells, the header {width}. "
+        "Put cells that hold the delimiter into quotes."
+    )
+    return RowError(code="too_many_cells", message=message, value=extra[0])

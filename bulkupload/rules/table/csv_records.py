@@ -1,12 +1,12 @@
-"""Reading rows one by one, so that a broken one costs only itself.
+"""Reading the rows of a CSV one by one, so that a broken row does not affect the others.
 
-The csv module says what a row is. Where it gives up (a quote nobody closes would swallow the rest
-of the file) the lines up to the one whose cell has no end are the fault, and reading goes on with
-the next line. The lines given back lie within that one cell, so none of them opens a quote that
-it leaves open: each line is read a bounded number of times, whatever the file is like.
+The csv module decides what a row is. Where it fails (an unclosed quote would swallow the rest of
+the file), the lines up to the one whose cell has no end are a broken row, and reading continues
+with the next line. The lines given back lie within that one cell, so none of them opens a quote
+that it leaves open: each line is read a bounded number of times in any file.
 
 In most tables each line is a row. Many such lines are read with one call (`Records.plain`), which
-takes half the time; where one of them is not, the rows are read one by one and cost what they cost.
+takes half the time; where one of them is not a whole row, the rows are read one by one.
 """
 
 import csv
@@ -18,23 +18,23 @@ from typing import Final, NamedTuple, Self, TextIO
 
 from bulkupload.codes import RowShapeCode
 from bulkupload.rules.limits import MAX_CELL_LENGTH, MAX_LINE_LENGTH
-from bulkupload.rules.rows.row_shape_errors import Fault, broken
+from bulkupload.rules.rows.row_shape_errors import RowError, shape_error
 
-csv.field_size_limit(MAX_LINE_LENGTH)  # how long a cell may be is judged when its end is known
+csv.field_size_limit(MAX_LINE_LENGTH)  # the limit of a cell is checked when its end is known
 
 READ_AT_ONCE: Final = 64 * 1024  # characters
-PLAIN_LINES: Final = 500  # read at once; what is not plain is read twice
+PLAIN_LINES: Final = 500  # read at once; if one is not plain, they are read twice
 _ENDS = ("\r", "\n")
 _MISPLACED: Final = "expected after"  # how the csv module reports what follows a closing quote
 
 
 class Record(NamedTuple):
-    """One row: where it begins, and its cells, or its fault and its text as one cell."""
+    """One row: where it begins, and its cells, or its error and its text as one cell."""
 
     line: int
     start: int
     cells: list[str]
-    fault: Fault | None = None
+    error: RowError | None = None
 
 
 class CutLine(str):
@@ -46,17 +46,17 @@ class CutLine(str):
     @classmethod
     def of(cls, text: str, rest: int) -> Self:
         """Return the beginning of a line."""
-        made = cls(text)
-        made.rest = rest
-        return made
+        line = cls(text)
+        line.rest = rest
+        return line
 
 
 class _LineTooLongError(Exception):
     """Raised inside the reader when a line is cut."""
 
 
-class Plain(NamedTuple):
-    """Lines each of which is one whole row, perhaps a blank one: where they begin, their cells."""
+class PlainLines(NamedTuple):
+    """Lines that are one whole row each, perhaps a blank one, with the position of the first."""
 
     line: int
     start: int
@@ -64,7 +64,7 @@ class Plain(NamedTuple):
 
 
 class Lines:
-    """The physical lines of a text opened with `newline=""`, none longer than the limit."""
+    """The physical lines of a text opened with `newline=""`, cut at the maximum length."""
 
     def __init__(
         self, stream: TextIO, size_of: Callable[[str], int], *, at_once: int = READ_AT_ONCE
@@ -101,7 +101,7 @@ class Lines:
         return lines
 
     def give_back(self, lines: Sequence[str]) -> None:
-        """Have lines come again."""
+        """Return lines to the front, to be read again."""
         self._returned.extendleft(reversed(lines))
 
     def _fill(self) -> None:
@@ -121,7 +121,7 @@ class Lines:
         return CutLine.of(line[:MAX_LINE_LENGTH], self._size_of(line[MAX_LINE_LENGTH:]))
 
     def _skip(self) -> int:
-        """Read to the end of a line; return how many bytes that were."""
+        """Read to the end of a line; return the number of bytes."""
         skipped = 0
         while part := self._stream.readline(MAX_LINE_LENGTH):
             skipped += self._size_of(part)
@@ -131,10 +131,10 @@ class Lines:
 
 
 class Records:
-    """The rows of a table from `offset` on, which is byte `offset` and line `line` of its file.
+    """The rows of a table, of which the first begins at byte `offset` and line `line` of its file.
 
-    After each row `offset` and `line` tell where the next one begins. `by_record` counts a row as
-    one line however many it takes: so a spreadsheet numbers them.
+    After each row `offset` and `line` are where the next one begins. `by_record` counts each row as
+    one line, even if it has several, as a spreadsheet does.
     """
 
     def __init__(
@@ -158,13 +158,13 @@ class Records:
         self._cell = re.compile(
             rf'(?: *+"(?:[^"]++|"")*+"|(?:[^"{end}\r\n][^{end}\r\n]*+)?+){end}',
         )
-        self._blanks_behind_quote = re.compile(
+        self._blanks_after_quote = re.compile(
             rf'( *+"(?:[^"]++|"")*+") ++(?=[{end}\r\n]|$)|([^{end}\r\n]*+)'
         )
         self._taken: list[str] = []
 
     def __iter__(self) -> Iterator[Record]:
-        """Yield every row that says something."""
+        """Yield every row that is not blank."""
         reader = self._reader()
         taken, size_of = self._taken, self._size_of
         while True:
@@ -184,30 +184,30 @@ class Records:
                 self.line = line + 1
             else:
                 text = "".join(taken).rstrip("\r\n")
-                self._settle()
+                self._advance()
                 if max(map(len, cells), default=0) > MAX_CELL_LENGTH:
-                    yield Record(line, start, [text], broken("cell_too_long", text))
+                    yield Record(line, start, [text], shape_error("cell_too_long", text))
                     continue
             if not is_blank(cells):
                 yield Record(line, start, cells)
 
-    def plain(self, most: int) -> Plain | None:
-        """Take some of the next lines, at most `most`, if each of them is a whole row.
+    def plain(self, most: int) -> PlainLines | None:
+        """Take up to `most` of the next lines if each of them is a whole row.
 
-        Returns None, and takes nothing, where one of them is not; no rows at the end.
+        Returns None, and takes nothing, if one of them is not. Returns no rows at the end.
         """
         lines = self._lines.some(min(most, PLAIN_LINES))
         rows = self._rows_of(lines)
         if rows is None:
             self._lines.give_back(lines)
             return None
-        found = Plain(self.line, self.offset, rows)
+        plain = PlainLines(self.line, self.offset, rows)
         self.line += len(lines)
         self.offset += self._size_of("".join(lines))
-        return found
+        return plain
 
     def _rows_of(self, lines: list[str]) -> list[list[str]] | None:
-        if max(map(len, lines), default=0) > MAX_CELL_LENGTH:  # cut ones are among these
+        if max(map(len, lines), default=0) > MAX_CELL_LENGTH:  # or cut
             return None
         try:
             rows = list(self._cells_of(lines))
@@ -219,7 +219,7 @@ class Records:
         return self._cells_of(self._feed())
 
     def _cells_of(self, lines: Iterable[str]) -> Iterator[list[str]]:
-        """Read cells; blanks before a quote belong to no cell (behind one: see `_repaired`)."""
+        """Read cells, without blanks before a quote (for those after one see `_repaired`)."""
         return csv.reader(lines, delimiter=self._delimiter, strict=True, skipinitialspace=True)
 
     def _feed(self) -> Iterator[str]:
@@ -232,7 +232,8 @@ class Records:
                 raise _LineTooLongError
             yield line
 
-    def _settle(self) -> None:
+    def _advance(self) -> None:
+        """Move `offset` and `line` past the lines that were taken."""
         for line in self._taken:
             self.offset += self._size_of(line)
             if type(line) is CutLine:
@@ -241,44 +242,44 @@ class Records:
         self._taken.clear()
 
     def _repaired(self, line: int, start: int, reason: str) -> Record | None:
-        """Return a row that is refused only for blanks behind a closing quote."""
+        """Return a row that fails only for blanks after a closing quote."""
         if _MISPLACED not in reason:
             return None
-        text = self._blanks_behind_quote.sub(r"\1\2", "".join(self._taken))
+        text = self._blanks_after_quote.sub(r"\1\2", "".join(self._taken))
         try:
             rows = list(self._cells_of(io.StringIO(text, newline="")))
         except csv.Error:
             return None
         if len(rows) != 1 or max(map(len, rows[0])) > MAX_CELL_LENGTH:
             return None
-        self._settle()
+        self._advance()
         return Record(line, start, rows[0])
 
     def _broken(self, line: int, start: int, reason: str) -> Record:
-        """Take the lines up to the one at fault and give the others back."""
+        """Take the lines up to the broken one and give the others back."""
         code = _code_of(self._taken, reason)
-        lost = self._lost()
-        self._lines.give_back(self._taken[lost:])
-        del self._taken[lost:]
+        broken = self._count_broken_lines()
+        self._lines.give_back(self._taken[broken:])
+        del self._taken[broken:]
         text = "".join(self._taken).rstrip("\r\n")
-        self._settle()
-        return Record(line, start, [text], broken(code, text))
+        self._advance()
+        return Record(line, start, [text], shape_error(code, text))
 
-    def _lost(self) -> int:
-        """Return how many lines it takes to the beginning of the cell that has no end."""
+    def _count_broken_lines(self) -> int:
+        """Return the number of lines up to the beginning of the cell that has no end."""
         text, at = "".join(self._taken), 0
-        while found := self._cell.match(text, at):
-            at = found.end()
-        lost = 1
+        while match := self._cell.match(text, at):
+            at = match.end()
+        lines = 1
         at -= len(self._taken[0])
-        while at >= 0 and lost < len(self._taken):
-            at -= len(self._taken[lost])
-            lost += 1
-        return lost
+        while at >= 0 and lines < len(self._taken):
+            at -= len(self._taken[lines])
+            lines += 1
+        return lines
 
 
 def is_blank(cells: list[str]) -> bool:
-    """Whether a row says nothing: it is no row, wherever it stands."""
+    """Whether all cells of a row are empty or blank: such a row is ignored."""
     return not (cells and (cells[0].strip() or any(map(str.strip, cells))))
 
 

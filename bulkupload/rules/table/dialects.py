@@ -1,4 +1,4 @@
-"""Telling how a table is written: its encoding, its delimiter, its line ends."""
+"""The dialect of a table: its encoding, its delimiter, its line endings."""
 
 import codecs
 import csv
@@ -14,7 +14,7 @@ from bulkupload.rules.table.header import Mapped
 from bulkupload.rules.table.table_position import HEADER_ROWS, header_among
 
 DELIMITERS: Final = (",", ";", "\t", "|")
-SAMPLE: Final = 64 * 1024  # characters the delimiter is told from
+SAMPLE: Final = 64 * 1024  # characters from which the delimiter is detected
 _MARKS: Final = (
     (codecs.BOM_UTF8, UTF8),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
@@ -29,8 +29,8 @@ FileFormat = Literal["csv", "xlsx"]
 class Dialect:
     """How a table is written; `bom` is the length of its byte order mark.
 
-    `is_broken` says that some bytes of UTF-8 are no text, `confidence` (0 to 1) how sure the
-    encoding is: 1 when the file or its sender says it.
+    `is_broken` means that some bytes are not valid UTF-8. `confidence` is how certain the encoding
+    is, from 0 to 1: 1 if the file or its sender states it.
     """
 
     format: FileFormat = "csv"
@@ -43,7 +43,7 @@ class Dialect:
 
     @property
     def errors(self) -> str:
-        """What the codec does with bytes that are no text: they stay, as the row's own fault."""
+        """The error handler of the codec, which preserves invalid bytes: only their row fails."""
         return "surrogatepass" if self.encoding.startswith("utf-16") else "surrogateescape"
 
     @property
@@ -53,7 +53,7 @@ class Dialect:
         return marks[self.encoding] if self.bom else b""
 
     def size_of(self) -> Callable[[str], int]:
-        """Return the function that tells how many bytes a text takes."""
+        """Return the function that counts the bytes of a text."""
         if self.encoding in SINGLE_BYTE:
             return len
         encoding, errors = self.encoding, self.errors
@@ -66,23 +66,23 @@ class Dialect:
         return size
 
     def encode(self, text: str) -> bytes:
-        """Return a text as the uploader's own program reads it; what it lacks becomes `?`."""
+        """Return a text in the encoding of the table; characters it lacks become `?`."""
         try:
             return text.encode(self.encoding, self.errors)
         except UnicodeEncodeError:
             return text.encode(self.encoding, "replace")
 
-    def stored(self) -> dict[str, Any]:
-        """Return the dialect as a job keeps it."""
+    def as_dict(self) -> dict[str, Any]:
+        """Return the dialect as a job stores it."""
         return asdict(self)
 
 
 class EncodingScan:
-    """Tells the encoding of a file from all of its bytes, read once.
+    """Detects the encoding of a file from all of its bytes, read once.
 
-    A byte order mark says it, then what the sender `declared`. Otherwise it is UTF-8 unless bytes
-    say otherwise; a few broken bytes in a text that is UTF-8 elsewhere are faults of their rows and
-    no reason to read everything in another encoding.
+    A byte order mark decides, then what the sender `declared`. Otherwise the file is UTF-8 unless
+    most of its bytes beyond ASCII are invalid there: a few invalid bytes refuse their rows and are
+    no reason to read the whole file in another encoding.
     """
 
     def __init__(self, *, declared: str = "") -> None:
@@ -94,7 +94,7 @@ class EncodingScan:
         self._broken = 0
 
     def feed(self, data: bytes) -> None:
-        """Look at the next bytes."""
+        """Scan the next bytes."""
         self._head += data[: max(0, SAMPLE - len(self._head))]
         if data.isascii() and not self._decoder.getstate()[0]:
             return
@@ -111,7 +111,7 @@ class EncodingScan:
         self._wide += others - broken
 
     def result(self) -> Dialect:
-        """Return the encoding, the byte order mark, and whether all of it is text."""
+        """Return the encoding, the byte order mark, and whether all bytes are valid."""
         for mark, encoding in _MARKS:
             if self._head.startswith(mark):
                 return Dialect(encoding=encoding, bom=len(mark))
@@ -128,9 +128,9 @@ class EncodingScan:
 
 
 def _unmarked_utf16(head: bytes) -> str | None:
-    """Return the UTF-16 that a text without a mark is in: every other byte of ASCII is zero.
+    """Return the kind of UTF-16 of a text without a mark, in which every other ASCII byte is zero.
 
-    So may be the other one of a few characters, like U+4E00.
+    In a few characters, like U+4E00, the other byte is zero.
     """
     even, odd = head[0::2].count(0), head[1::2].count(0)
     most = len(head) // 2 * 0.4
@@ -141,18 +141,18 @@ def _unmarked_utf16(head: bytes) -> str | None:
     return None
 
 
-def tell_delimiter(sample: str, mapping: Mapped) -> str:
-    """Return the delimiter under which the header says most; a `sep=` line says it outright."""
+def detect_delimiter(sample: str, mapping: Mapped) -> str:
+    """Return the delimiter with which the header names most fields; a `sep=` line states it."""
     first = sample.lstrip("\r\n").splitlines()[:1]
     if first and is_separator_line(first[0]):
-        # The note of a tab ends in one.
+        # The line for a tab ends in one.
         return first[0].strip()[len(_SEPARATOR_LINE) :] or "\t"
     scored = [(_score(sample, each, mapping), -at) for at, each in enumerate(DELIMITERS)]
     return DELIMITERS[-max(scored)[1]]
 
 
 def is_separator_line(line: str) -> bool:
-    """Whether a line is Excel's own note about the delimiter."""
+    """Whether a line is Excel's own line about the delimiter."""
     text = line.strip("\r\n ").lower()
     return text.startswith(_SEPARATOR_LINE) and text[len(_SEPARATOR_LINE) :] in DELIMITERS
 
@@ -166,8 +166,8 @@ def _score(sample: str, delimiter: str, mapping: Mapped) -> tuple[int, int]:
     return (header.fields, len(header.cells)) if header else (0, 0)
 
 
-def tell_line_ending(sample: str) -> str:
-    """Return how the first line ends; without one, as spreadsheets write it."""
+def detect_line_ending(sample: str) -> str:
+    """Return how the first line ends, or CRLF if none does."""
     at = min((sample.find(end) for end in "\r\n" if end in sample), default=-1)
     if at < 0:
         return "\r\n"

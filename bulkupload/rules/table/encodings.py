@@ -1,9 +1,9 @@
-"""Which text encodings a table may have, and guessing the one it has.
+"""The text encodings of tables, and guessing the encoding of one.
 
-A text that is not UTF-8 and reads well as Windows-1252 is Windows-1252, which Excel writes in
-Western Europe. Everything else is guessed, and the guess is reported.
+A text that is not UTF-8 and is plausible as Windows-1252 is Windows-1252, which Excel writes in
+Western Europe. Any other encoding is guessed, and the guess is reported.
 """
-# ruff: noqa: RUF001  signs that look like others are what is told apart
+# ruff: noqa: RUF001  characters that look alike are distinguished here
 
 import codecs
 import re
@@ -51,7 +51,7 @@ MULTI_BYTE: Final = {
     "cp949": "euc-kr",
 }
 LABELS: Final = SINGLE_BYTE | MULTI_BYTE
-# Older names of subsets: a text in them reads the same in the larger one.
+# Subsets: a text in one of them is the same in the larger encoding.
 _LARGER: Final = {
     "ascii": UTF8,
     "utf-8-sig": UTF8,
@@ -81,14 +81,14 @@ _OTHERS: Final = [
     *("cp1251", "cp1253", "cp1255", "cp1256", "koi8_r", "mac_roman", "cp850", "cp866"),
     *("cp932", "euc_jp", "gb18030", "big5", "cp949"),
 ]
-_MAX_MESS: Final = 0.5  # short texts look messy to charset-normalizer in every encoding
-CONFIDENT: Final = 0.9  # in a text that reads well as Windows-1252
+_MAX_CHAOS: Final = 0.5  # charset-normalizer finds short texts chaotic in every encoding
+CONFIDENT: Final = 0.9  # of a text that is plausible as Windows-1252
 _LIKELY: Final = 0.8
 _MAX_ODD_WORDS: Final = 0.01  # names from elsewhere, in a long text
-_SIGNS: Final = "ªº¹²³¼½¾"  # letters and numbers to Unicode; no word has them inside
-_JOINERS: Final = frozenset("’‘´·‑–—\u00ad")  # signs beyond ASCII that may stand between letters
+_SIGNS: Final = "ªº¹²³¼½¾"  # letters and numbers in Unicode, but not inside words
+_JOINERS: Final = frozenset("’‘´·‑–—\u00ad")  # characters beyond ASCII that may be between letters
 _WORD: Final = re.compile(rf"(?:(?![{_SIGNS}])[^\W\d_])+")
-_JOINED: Final = re.compile(  # signs between two letters, and some that no word begins with
+_JOINED: Final = re.compile(  # characters between two letters, and some with which no word begins
     rf"(?<=(?![{_SIGNS}])[^\W\d_])(?:[^\w\s]|[{_SIGNS}])(?=(?![{_SIGNS}])[^\W\d_])"
     r"|[¯¨¸ˆ˜¬¦¤¶†‡‰¼½¾¹³](?=[^\W\d_])"
 )
@@ -96,19 +96,19 @@ _JOINED: Final = re.compile(  # signs between two letters, and some that no word
 
 @dataclass(frozen=True, kw_only=True)
 class Guess:
-    """An encoding a text probably has, with a confidence from 0 to 1."""
+    """The probable encoding of a text, with a confidence from 0 to 1."""
 
     encoding: str
     confidence: float
 
     @property
     def is_doubtful(self) -> bool:
-        """Whether whoever sent the text should look at what became of it."""
+        """Whether the sender should check how the text was read."""
         return self.confidence < CONFIDENT
 
 
 def codec_named(label: str) -> str | None:
-    """Return the codec of an encoding's name as HTTP or Python spells it; None for others."""
+    """Return the codec of an encoding by its HTTP or Python name; None for others."""
     try:
         name = codecs.lookup(label.strip().lower().removeprefix("x-")).name
     except (LookupError, ValueError):
@@ -118,12 +118,12 @@ def codec_named(label: str) -> str | None:
 
 
 def guess_encoding(sample: bytes) -> Guess:
-    """Return the encoding of lines that are not UTF-8, each of them with letters beyond ASCII."""
+    """Return the encoding of lines that are not UTF-8 and have letters beyond ASCII."""
     for encoding in _ALPHABETS:
-        if _reads_well(sample, encoding):
+        if _is_plausible(sample, encoding):
             confidence = CONFIDENT if encoding == WESTERN else _LIKELY
             return Guess(encoding=encoding, confidence=confidence)
-    best = from_bytes(sample, cp_isolation=_OTHERS, threshold=_MAX_MESS).best()
+    best = from_bytes(sample, cp_isolation=_OTHERS, threshold=_MAX_CHAOS).best()
     if best is None:
         return Guess(encoding=WESTERN, confidence=0.0)
     confidence = round((1 - best.chaos) * (1 + best.coherence) / 2, 2)
@@ -132,8 +132,8 @@ def guess_encoding(sample: bytes) -> Guess:
     )
 
 
-def _reads_well(sample: bytes, encoding: str) -> bool:
-    """Whether a text in this encoding has words such as its languages have."""
+def _is_plausible(sample: bytes, encoding: str) -> bool:
+    """Whether a text in this encoding consists of words of its languages."""
     try:
         text = unicodedata.normalize("NFC", sample.decode(encoding))
     except UnicodeDecodeError:
@@ -144,24 +144,24 @@ def _reads_well(sample: bytes, encoding: str) -> bool:
     if any(map(_has_stray_capital, words)):
         return False
     alphabets = _ALPHABETS[encoding]
-    odd = sum(not _is_of_one(word.lower(), alphabets) for word in words)
+    odd = sum(not _fits_one(word.lower(), alphabets) for word in words)
     if odd > len(words) * _MAX_ODD_WORDS:
         return False
     return encoding != WESTERN or _is_western(text.lower(), "".join(words).lower())
 
 
-def _is_of_one(word: str, alphabets: tuple[str, ...]) -> bool:
+def _fits_one(word: str, alphabets: tuple[str, ...]) -> bool:
     letters = {letter for letter in word if not letter.isascii()} - {"µ", "μ"}
     return any(letters.issubset(alphabet) for alphabet in alphabets)
 
 
 def _has_stray_capital(word: str) -> bool:
-    """Whether a capital beyond ASCII stands behind a small letter."""
+    """Whether a capital beyond ASCII follows a small letter."""
     return any(a.islower() and b.isupper() and not b.isascii() for a, b in pairwise(word))
 
 
 def _is_western(text: str, letters: str) -> bool:
-    """Whether letters that other encodings have at the same byte stand where Western ones do."""
+    """Whether letters whose bytes other encodings share are used as in Western languages."""
     used = {letter for letter in letters if not letter.isascii()}
     if used & set("šž") and not used <= set("åäöõüéšž"):
         return False  # Slavic, where è is č

@@ -1,4 +1,4 @@
-"""Whether the first bytes of a file can be a table."""
+"""The type of a file by its first bytes."""
 
 import zipfile
 from typing import BinaryIO
@@ -9,13 +9,13 @@ from bulkupload.rules.table.dialects import EncodingScan, FileFormat
 from bulkupload.rules.table.header import ERROR_COLUMNS
 
 ZIP = b"PK\x03\x04"
-# Office files of before 2007, PDF, gzip, images and programs begin so; no text does.
+# Of Office files before 2007, PDF, gzip, images and programs; no text begins with them.
 _SIGNATURES = (
     *(b"\xd0\xcf\x11\xe0", b"%PDF-", b"\x1f\x8b", b"\x89PNG", b"\xff\xd8\xff", b"GIF8"),
     *(b"RIFF", b"7z\xbc\xaf", b"Rar!", b"BZh", b"\xfd7zXZ", b"\x7fELF", b"MZ\x90", b"SQLite"),
     *(b"PAR1", b"PK\x05\x06", b"{\\rtf"),
 )
-_MARKUP = ("<!doctype", "<html", "<?xml")  # in any case, behind a byte order mark as well
+_MARKUP = ("<!doctype", "<html", "<?xml")  # in upper or lower case, also after a byte order mark
 WORKBOOK_PART = "xl/workbook.xml"
 _WORKBOOK = {"[content_types].xml", WORKBOOK_PART}
 _CONTROLS = [bytes([code]) for code in (*range(9), *range(14, 26), *range(28, 32))]
@@ -23,7 +23,7 @@ _HEAD = 8192
 
 
 def format_of(body: BinaryIO, size: int) -> FileFormat:
-    """Return the format of a file, or refuse one that is no table."""
+    """Return the format of a file, or refuse one that is not a table."""
     if size == 0:
         raise EmptyFileError
     if size > MAX_FILE_BYTES:
@@ -39,7 +39,7 @@ def format_of(body: BinaryIO, size: int) -> FileFormat:
 
 
 def part_name(name: str) -> str:
-    """Return a part's name as names are compared: some programs write capitals and backslashes."""
+    """Return a part's name for comparison: some programs write capitals and backslashes."""
     return name.replace("\\", "/").strip("/").lower()
 
 
@@ -54,14 +54,14 @@ def _require_workbook(body: BinaryIO) -> None:
 
 
 def _is_text(head: bytes) -> bool:
-    """Whether this may be a table's text: no markup, and not too many control characters."""
+    """Whether this may be the text of a table: no markup, and few control characters."""
     scan = EncodingScan()
     scan.feed(head)
-    found = scan.result()
-    text = head[found.bom :].decode(found.encoding, "replace")
+    dialect = scan.result()
+    text = head[dialect.bom :].decode(dialect.encoding, "replace")
     if text.lstrip().lower().startswith(_MARKUP):
         return False
-    # UTF-16 is full of zeros; an error file, of the rows refused because of such characters.
-    if found.encoding.startswith("utf-16") or all(name in text for name in ERROR_COLUMNS):
+    # UTF-16 has many zeros, and an error file may consist of rows with such characters.
+    if dialect.encoding.startswith("utf-16") or all(name in text for name in ERROR_COLUMNS):
         return True
     return sum(map(head.count, _CONTROLS)) <= max(4, len(head) // 50)

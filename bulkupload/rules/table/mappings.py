@@ -1,4 +1,4 @@
-"""What an uploader's own mapping of columns to fields must be."""
+"""The check of an uploader's mapping of columns to fields."""
 
 from typing import Final
 
@@ -11,17 +11,17 @@ TOO_LONG: Final = f"Must be an object of at most {MAX_MAPPING_FIELDS} columns."
 
 
 def read_mapping(value: object) -> dict[str, str | None]:
-    """Return a mapping by the names a header is read as, or raise BadMappingError."""
+    """Return a mapping by normalized column names, or raise BadMappingError."""
     if not isinstance(value, dict) or len(value) > MAX_MAPPING_FIELDS:
         raise BadMappingError("object_type", TOO_LONG)
     if any(wanted is not None and wanted not in FIELDS for wanted in value.values()):
         raise BadMappingError("enum", f"Fields are: {', '.join(FIELDS)}.")
     if any(storable(name) != name for name in value):
-        raise BadMappingError("string_characters", "A key holds NUL, or half a character.")
-    named = {name.strip(): wanted for name, wanted in value.items()}  # as headers are stripped
-    if len(named) != len(value):
+        raise BadMappingError("string_characters", "A key contains NUL or half a character.")
+    fields = {name.strip(): wanted for name, wanted in value.items()}  # as headers are stripped
+    if len(fields) != len(value):
         raise BadMappingError("duplicate", "Two keys name one column.")
-    brought = [wanted for wanted in named.values() if wanted]
-    if len(brought) != len(set(brought)):
+    used = [wanted for wanted in fields.values() if wanted]
+    if len(used) != len(set(used)):
         raise BadMappingError("duplicate", "Two columns bring one field.")
-    return named
+    return fields

@@ -1,4 +1,4 @@
-"""Finding the header of a table below title rows and notes."""
+"""Finding the header of a table, perhaps below a title and notes."""
 
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
@@ -6,14 +6,14 @@ from typing import Final, NamedTuple
 from bulkupload.rules.rows.columns import COLUMNS
 from bulkupload.rules.table.header import Mapped, fields_of
 
-HEADER_ROWS: Final = 100  # rows that say something among which the header is looked for
+HEADER_ROWS: Final = 100  # among which the header is searched, without blank ones
 _REQUIRED: Final = frozenset(column.field for column in COLUMNS if column.required)
 
 
 class HeaderCandidate(NamedTuple):
-    """A row that may be the header: how many fields it names, and whether none is missing."""
+    """A row that may be the header, with the number of its fields."""
 
-    is_whole: bool
+    has_required_fields: bool
     fields: int
     line: int
     cells: Sequence[str]
@@ -22,16 +22,16 @@ class HeaderCandidate(NamedTuple):
 def header_among(
     rows: Iterable[tuple[int, Sequence[str]]], mapping: Mapped
 ) -> HeaderCandidate | None:
-    """Return the first row that names every required field, else the one that names most.
+    """Return the first row with all required fields, else the first one with the most fields.
 
-    Of rows that name none it is the first; None where no row says anything. Rows come with their
-    lines; no more than the first HEADER_ROWS are taken.
+    Returns None if there are no rows. Rows come with their lines; only the first HEADER_ROWS are
+    read.
     """
     best: HeaderCandidate | None = None
     for (line, cells), _ in zip(rows, range(HEADER_ROWS), strict=False):
         fields = set(fields_of(cells, mapping).values())
         candidate = HeaderCandidate(fields >= _REQUIRED, len(fields), line, cells)
-        if candidate.is_whole:
+        if candidate.has_required_fields:
             return candidate
         if best is None or candidate.fields > best.fields:
             best = candidate

@@ -1,4 +1,4 @@
-"""Importing one chunk: every row gets its outcome in one transaction, exactly once.
+"""The task that imports one chunk: each row gets its outcome in one transaction, exactly once.
 
 The rows' effects, their errors, the counts and the chunk's DONE mark commit together, under the
 chunk's lease, and only while the job runs (`docs/design/bulk-upload.md`).
@@ -7,7 +7,7 @@ chunk's lease, and only while the job runs (`docs/design/bulk-upload.md`).
 import atexit
 import io
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TextIO
 from uuid import UUID
 
@@ -18,17 +18,18 @@ from django.db.models.functions import Now
 from psycopg import errors as pg
 
 from accounts.selectors import may_write
-from bulkupload.errors import FileFaultError
+from bulkupload.errors import JobFailureError
 from bulkupload.models import BulkUploadChunk, BulkUploadJob, ChunkStatus, JobStatus
-from bulkupload.rules.rows.cleaning import BadRow, Cleaner, GoodRow
+from bulkupload.rules.rows.checked_rows import RefusedRow, ValidRow
+from bulkupload.rules.rows.cleaning import Cleaner
 from bulkupload.rules.rows.repeated_skus import repeated_rows
 from bulkupload.rules.table.csv_records import Lines, Records
-from bulkupload.services import lifecycle
+from bulkupload.services import lifecycle, row_errors
 from bulkupload.services.images import plan
 from bulkupload.services.rows import leading_zeros, merge
+from bulkupload.services.rows.failures import failure_of
 from bulkupload.services.rows.merge import Counts
-from bulkupload.services.rows.plan import failure_of
-from bulkupload.services.rows.range_cache import RangeCache, Source
+from bulkupload.services.rows.range_cache import RangeCache, TableVersion
 from sartiq.core.errors import ContentionError
 from sartiq.core.work import leases
 from sartiq.core.work.crash_points import reach
@@ -38,30 +39,30 @@ from sartiq.core.work.runner import CONTENTION, Outcome, RetryRowError, RowTask
 
 log = structlog.get_logger(__name__)
 
-MAX_TRIES = 5  # of one transaction, when others change the same products at the same time
-ATTEMPTS_EXHAUSTED = FileFaultError(
+MAX_TRIES = 5  # of one transaction, while others change the same products
+ATTEMPTS_EXHAUSTED = JobFailureError(
     "attempts_exhausted", "Some rows could not be imported in five attempts."
 )
-OWNER_GONE = "The user who started this may no longer write there."
-CHANGED = "The stored file no longer holds what it held."
+OWNER_GONE = "The user who started this bulk upload may no longer write there."
+SOURCE_CHANGED = "The stored file has changed since it was split into chunks."
 _range_cache = RangeCache()
 atexit.register(_range_cache.close)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Batch:
-    """The rows of one chunk, each good or bad."""
+class CheckedChunk:
+    """The rows of one chunk, each valid or refused."""
 
     fields: list[str]
     slots: list[str]
-    good: list[GoodRow]
-    bad: list[BadRow]
+    valid: list[ValidRow]
+    refused: list[RefusedRow]
 
 
 def import_rows(chunk_id: UUID) -> None:
     """Import one chunk, once, however often the task is delivered."""
     chunk = BulkUploadChunk.objects.select_related("job").filter(pk=chunk_id).first()
-    if chunk is None or not _is_due(chunk):
+    if chunk is None or not _may_run(chunk):
         return
     lease = leases.take(BulkUploadChunk.objects.unfinished().filter(pk=chunk_id))
     if lease is not None and TASK.run(lease) is not Outcome.STOPPED:
@@ -69,8 +70,8 @@ def import_rows(chunk_id: UUID) -> None:
         lifecycle.advance(chunk.job_id)
 
 
-def _is_due(chunk: BulkUploadChunk) -> bool:
-    """Whether the chunk may run now; one that repeats SKUs waits for all before it."""
+def _may_run(chunk: BulkUploadChunk) -> bool:
+    """Whether the chunk may run now; one that repeats SKUs waits for all chunks before it."""
     if chunk.job.status != JobStatus.RUNNING or chunk.status == ChunkStatus.DONE:
         return False
     earlier = BulkUploadChunk.objects.unfinished().filter(job=chunk.job, number__lt=chunk.number)
@@ -87,24 +88,26 @@ def _import(lease: Lease[BulkUploadChunk]) -> None:
         _read_and_apply(lease, chunk)
 
 
-def _fail(lease: Lease[BulkUploadChunk], fault: FileFaultError) -> None:
-    lifecycle.fail(lease.rows.get().job_id, fault)
+def _fail(lease: Lease[BulkUploadChunk], failure: JobFailureError) -> None:
+    lifecycle.fail(lease.rows.get().job_id, failure)
 
 
-def _failure_of(error: Exception) -> FileFaultError | None:
+def _failure_of(error: Exception) -> JobFailureError | None:
     return ATTEMPTS_EXHAUSTED if isinstance(error, RetryRowError) else failure_of(error)
 
 
 def _read_and_apply(lease: Lease[BulkUploadChunk], chunk: BulkUploadChunk) -> None:
-    batch = _read(lease, chunk.job, chunk)
+    rows = _read(lease, chunk.job, chunk)
     reach("bulk-parsed")
-    _apply(lease, chunk, batch)
+    _apply(lease, chunk, rows)
 
 
-def _read(lease: Lease[BulkUploadChunk], job: BulkUploadJob, chunk: BulkUploadChunk) -> Batch:
+def _read(
+    lease: Lease[BulkUploadChunk], job: BulkUploadJob, chunk: BulkUploadChunk
+) -> CheckedChunk:
     """Read the chunk's bytes and check its rows."""
-    source = Source(key=job.rows_key, etag=job.rows_etag)
-    dialect = job.written_in
+    source = TableVersion(key=job.rows_key, etag=job.rows_etag)
+    dialect = job.dialect_object
     with (
         _range_cache.range_of(
             source,
@@ -118,8 +121,8 @@ def _read(lease: Lease[BulkUploadChunk], job: BulkUploadJob, chunk: BulkUploadCh
         return _checked(job, chunk, text)
 
 
-def _checked(job: BulkUploadJob, chunk: BulkUploadChunk, text: TextIO) -> Batch:
-    dialect, layout = job.written_in, job.layout
+def _checked(job: BulkUploadJob, chunk: BulkUploadChunk, text: TextIO) -> CheckedChunk:
+    dialect, layout = job.dialect_object, job.layout
     size_of = dialect.size_of()
     records = Records(
         Lines(text, size_of),
@@ -134,38 +137,26 @@ def _checked(job: BulkUploadJob, chunk: BulkUploadChunk, text: TextIO) -> Batch:
         workbook=dialect.format == "xlsx",
         retried=job.is_error_file,
     )
-    good, bad = cleaner.judge(records, first_row=chunk.first_row)
-    if len(good) + len(bad) != chunk.rows:
-        raise FileFaultError("source_changed", CHANGED)
-    return _without_lost_zeros(
-        job, Batch(fields=cleaner.fields, slots=cleaner.slots, good=good, bad=bad)
+    valid, refused = cleaner.check(records, first_row=chunk.first_row)
+    if len(valid) + len(refused) != chunk.rows:
+        raise JobFailureError("source_changed", SOURCE_CHANGED)
+    valid, without_zeros = leading_zeros.refuse_lost_zeros(job, valid)
+    return CheckedChunk(
+        fields=cleaner.fields, slots=cleaner.slots, valid=valid, refused=[*refused, *without_zeros]
     )
 
 
-def _without_lost_zeros(job: BulkUploadJob, batch: Batch) -> Batch:
-    """Refuse numeric SKUs of which the owner has one with zeros in front."""
-    known = leading_zeros.find_padded(job, [row.values[0] for row in batch.good])
-    if not known:
-        return batch
-    column = job.layout.name_of("sku")
-    good = [row for row in batch.good if row.values[0] not in known]
-    lost = [
-        leading_zeros.refuse(row, column, known) for row in batch.good if row.values[0] in known
-    ]
-    return replace(batch, good=good, bad=[*batch.bad, *lost])
+def _apply(lease: Lease[BulkUploadChunk], chunk: BulkUploadChunk, rows: CheckedChunk) -> None:
+    """Commit the chunk; try again if others lock the same products for too long.
 
-
-def _apply(lease: Lease[BulkUploadChunk], chunk: BulkUploadChunk, batch: Batch) -> None:
-    """Commit the chunk, again when others hold the same products too long.
-
-    A statement that took too long may take longer the next time: the database may be slow. Only
-    waiting for others is not counted as an attempt.
+    A statement that timed out gets more time at the next try: the database may be slow. Waiting
+    for locks alone is not counted as an attempt.
     """
     was_slow = False
     for tries in range(1, MAX_TRIES + 1):
         try:
             with lease.renewing() if was_slow else nullcontext():
-                _commit(lease, chunk, batch, patience=tries if was_slow else 1)
+                _commit(lease, chunk, rows, timeouts=tries if was_slow else 1)
         except OperationalError as error:
             if not isinstance(error.__cause__, CONTENTION):
                 raise
@@ -180,32 +171,32 @@ def _apply(lease: Lease[BulkUploadChunk], chunk: BulkUploadChunk, batch: Batch) 
 
 
 def _commit(
-    lease: Lease[BulkUploadChunk], chunk: BulkUploadChunk, batch: Batch, *, patience: int
+    lease: Lease[BulkUploadChunk], chunk: BulkUploadChunk, rows: CheckedChunk, *, timeouts: int
 ) -> None:
     job = chunk.job
     with transaction.atomic():
-        if patience > 1:
-            _allow_statements(patience * settings.DATABASE_STATEMENT_SECONDS)
+        if timeouts > 1:
+            _set_statement_timeout(timeouts * settings.DATABASE_STATEMENT_SECONDS)
         counts = merge.merge(
             job,
-            batch.fields,
-            batch.good,
+            rows.fields,
+            rows.valid,
             repeated=set(chunk.repeated),
-            locks_all=bool(batch.slots),  # what they show is compared under their locks
+            locks_all=bool(rows.slots),  # their pictures are compared under these locks
         )
         reach("bulk-merged")
-        merge.keep_errors(job, batch.bad)
-        repeated = repeated_rows(batch.good, chunk.repeated)
-        merge.keep_repeated(job, job.layout.name_of("sku"), repeated)
-        refused = plan.plan(job, chunk, batch.slots, batch.good)
+        row_errors.save_errors(job, rows.refused)
+        repeated = repeated_rows(rows.valid, chunk.repeated)
+        row_errors.save_repeated_skus(job, job.layout.name_of("sku"), repeated)
+        images_refused = plan.plan(job, chunk, rows.slots, rows.valid)
         lease.require_held()
         lifecycle.require_running(job.pk)
-        _mark_done(chunk, counts, failed=len(batch.bad), images_refused=refused)
+        _mark_done(chunk, counts, failed=len(rows.refused), images_refused=images_refused)
         reach("bulk-marked")
 
 
-def _allow_statements(seconds: float) -> None:
-    """Let the statements of this transaction run longer than others may."""
+def _set_statement_timeout(seconds: float) -> None:
+    """Let the statements of this transaction run for this long."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT set_config('statement_timeout', %s, true)", [f"{int(seconds * 1000)}ms"]

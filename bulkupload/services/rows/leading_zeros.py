@@ -1,19 +1,41 @@
-"""Numeric SKUs that Excel took the leading zeros from, told by the owner's own products."""
+"""Numeric SKUs whose leading zeros Excel dropped, as the owner's products and jobs show."""
 
 from collections.abc import Iterable
 
-from bulkupload.models import BulkUploadJob
-from bulkupload.rules.rows.cleaning import BadRow, GoodRow
-from bulkupload.rules.rows.columns import refused, zeros_of
+from bulkupload.models import BulkUploadJob, BulkUploadRowError
+from bulkupload.rules.rows.checked_rows import RefusedRow, ValidRow, shortened
+from bulkupload.rules.rows.excel_damage import EXCEL_DAMAGE, lost_zeros, lost_zeros_of
+from bulkupload.rules.rows.row_shape_errors import RowError
 from catalog.models import Product
 
-MAX_NUMBER_DIGITS = 14  # digits of a GTIN-14; longer numbers are padded by nobody
+MAX_NUMBER_DIGITS = 14  # digits of a GTIN-14; longer numbers are not zero-padded
+
+
+def refuse_lost_zeros(
+    job: BulkUploadJob, rows: list[ValidRow]
+) -> tuple[list[ValidRow], list[RefusedRow]]:
+    """Return the rows without those whose SKU lost its leading zeros, and these as refused."""
+    messages = _find_by_products(job, rows) | _find_uncorrected(job, rows)
+    if not messages:
+        return rows, []
+    valid = [row for row in rows if row.row not in messages]
+    refused = [_refuse(job, row, messages[row.row]) for row in rows if row.row in messages]
+    return valid, refused
+
+
+def _find_by_products(job: BulkUploadJob, rows: list[ValidRow]) -> dict[int, str]:
+    """Return what is wrong with rows whose number only lacks the zeros of a product's SKU."""
+    padded = find_padded(job, [row.values[0] for row in rows])
+    if not padded:
+        return {}
+    return {row.row: lost_zeros_of(padded[sku]) for row in rows if (sku := row.values[0]) in padded}
 
 
 def find_padded(job: BulkUploadJob, skus: Iterable[str]) -> dict[str, str]:
     """Return the product's SKU of each number that only lacks its leading zeros.
 
-    Only products older than the job count, so that the answer depends on no order of chunks.
+    Only products older than the job count, so that the result does not depend on the order of
+    chunks.
     """
     numbers = {sku for sku in skus if sku.isdigit() and sku[0] != "0"}
     padded = {
@@ -23,16 +45,42 @@ def find_padded(job: BulkUploadJob, skus: Iterable[str]) -> dict[str, str]:
     }
     if not padded:
         return {}
-    mine = Product.objects.in_scope(job.scope).filter(created_at__lt=job.started_at)
-    if not mine.filter(sku__gte="0", sku__lt="1").exists():  # as with nearly every owner
+    own = Product.objects.in_scope(job.scope).filter(created_at__lt=job.started_at)
+    if not own.filter(sku__gte="0", sku__lt="1").exists():  # as with nearly every owner
         return {}
-    names = list(padded.keys() | numbers)
-    found = set(mine.filter(sku__among=names).values_list("sku", flat=True))
-    return {padded[sku]: sku for sku in found if sku in padded and padded[sku] not in found}
+    candidates = list(padded.keys() | numbers)
+    existing = set(own.filter(sku__among=candidates).values_list("sku", flat=True))
+    return {padded[sku]: sku for sku in existing if sku in padded and padded[sku] not in existing}
 
 
-def refuse(row: GoodRow, column: str, known: dict[str, str]) -> BadRow:
-    """Return the row as one that is refused."""
-    sku = row.values[0]
-    fault = refused(column, sku, zeros_of(known[sku]))
-    return BadRow(row.line, row.row, row.cells, [fault])
+def _find_uncorrected(job: BulkUploadJob, rows: list[ValidRow]) -> dict[int, str]:
+    """Return what is wrong with rows of a returned error file whose SKU was not corrected.
+
+    The error columns do not say how many digits it should have. The job that refused the same cell
+    does: it has saved the width of the SKUs in its table.
+    """
+    layout = job.layout
+    if layout.errors_at is None:
+        return {}
+    reported = [row for row in rows if row.reports_damage and row.values[0].isdigit()]
+    if not reported:
+        return {}
+    at = layout.fields["sku"]
+    cells = {row.row: shortened(row.cells[at]) for row in reported}
+    jobs = BulkUploadJob.objects.in_scope(job.scope).filter(sku_width__isnull=False)
+    errors = BulkUploadRowError.objects.filter(
+        code=EXCEL_DAMAGE, value__among=set(cells.values()), job__in=jobs
+    )
+    widths = {cell: width or 0 for cell, width in errors.values_list("value", "job__sku_width")}
+    return {
+        row.row: lost_zeros(row.values[0], width)
+        for row in reported
+        if (width := widths.get(cells[row.row], 0)) > len(row.values[0])
+    }
+
+
+def _refuse(job: BulkUploadJob, row: ValidRow, message: str) -> RefusedRow:
+    at = job.layout.fields["sku"]
+    name = job.layout.columns[at].name
+    error = RowError(code=EXCEL_DAMAGE, message=message, column=name, value=row.cells[at])
+    return RefusedRow(row.line, row.row, row.cells, [error])

@@ -1,42 +1,31 @@
-"""Writing checked rows: COPY into a temporary table, then one merge that skips unchanged rows.
+"""Writing valid rows: COPY into a temporary table, then one merge that skips unchanged rows.
 
-Rows are merged in the order of their SKUs, so jobs that bring the same products wait for each
-other and never in a ring. Rows that say nothing new are left out before they are merged: ON
-CONFLICT would lock each product first, which writes it. Identifiers in the statements are names of
-ours.
+Rows are merged in the order of their SKUs, so that jobs with the same products cannot deadlock.
+Unchanged rows are left out before the merge: ON CONFLICT would lock each product first, which
+writes its row and the WAL. All identifiers in the statements are our own.
 """
 
-import csv
-import io
 import os
 import time
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.db import connection, transaction
 
-from bulkupload.models import BulkUploadJob, ErrorSeverity
-from bulkupload.rules.rows.cleaning import BadRow, GoodRow, shown, stored_cells
+from bulkupload.models import BulkUploadJob
+from bulkupload.rules.rows.checked_rows import ValidRow
 from bulkupload.rules.rows.columns import ROW_FIELDS
-from bulkupload.rules.rows.image_cells import Problem
-from bulkupload.rules.rows.repeated_skus import REPEATED_SKU, RepeatedRow
 
 TEXT_FIELDS = tuple(name for name in ROW_FIELDS if name != "sku")
-ERROR_COLUMNS = (
-    *("job_id", "row", "position", "line", "column", "value", "code", "message", "cells"),
-    "severity",
-)
-
-REPEATED_POSITION = 10_000  # behind everything else that may be said of a row
-COPIED_AT_ONCE = 500  # rows; their text stands beside the rows themselves
+COPY_BATCH_SIZE = 500  # rows, whose text is held in memory with them
 ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 
 
 @dataclass(kw_only=True)
 class Counts:
-    """What became of good rows."""
+    """The outcomes of valid rows."""
 
     created: int = 0
     updated: int = 0
@@ -46,19 +35,19 @@ class Counts:
 def merge(
     job: BulkUploadJob,
     fields: list[str],
-    rows: list[GoodRow],
+    rows: list[ValidRow],
     *,
     repeated: set[str],
     locks_all: bool = False,
 ) -> Counts:
-    """Create and update products; a SKU that comes twice is written in the order of its rows.
+    """Create and update products; rows with the same SKU are written in their order.
 
-    In a dry run everything is taken back; a SKU of an earlier chunk then counts as updated. With
-    `locks_all` the unchanged products are locked as well until the transaction ends.
+    A dry run is rolled back; an SKU of an earlier chunk then counts as updated. With `locks_all`
+    the unchanged products are locked as well until the transaction ends.
     """
     counts = Counts()
     first = {row.values[0]: row for row in rows}
-    later: dict[str, GoodRow] = {}
+    later: dict[str, ValidRow] = {}
     if len(first) < len(rows):
         first, later = _in_order(rows, counts)
     with transaction.atomic(savepoint=job.dry_run):
@@ -68,17 +57,19 @@ def merge(
             _write(job, fields, later, repeated, statement)
         if job.dry_run:
             transaction.set_rollback(True)
-    known = written.repeated if job.dry_run else 0
-    counts.created += written.created - known
-    counts.updated += written.updated + known
+    in_earlier_chunk = written.repeated if job.dry_run else 0
+    counts.created += written.created - in_earlier_chunk
+    counts.updated += written.updated + in_earlier_chunk
     counts.unchanged += len(first) - written.created - written.updated
     return counts
 
 
-def _in_order(rows: list[GoodRow], counts: Counts) -> tuple[dict[str, GoodRow], dict[str, GoodRow]]:
+def _in_order(
+    rows: list[ValidRow], counts: Counts
+) -> tuple[dict[str, ValidRow], dict[str, ValidRow]]:
     """Count the rows that repeat a SKU; return its first row and, if it differs, its last."""
-    first: dict[str, GoodRow] = {}
-    last: dict[str, GoodRow] = {}
+    first: dict[str, ValidRow] = {}
+    last: dict[str, ValidRow] = {}
     for row in rows:
         sku = row.values[0]
         before = last.get(sku)
@@ -93,7 +84,7 @@ def _in_order(rows: list[GoodRow], counts: Counts) -> tuple[dict[str, GoodRow], 
 
 
 class Written(NamedTuple):
-    """How many products a merge created, how many of these an earlier chunk has, and changed."""
+    """How many products a merge created, how many of these an earlier chunk has, and updated."""
 
     created: int
     repeated: int
@@ -103,7 +94,7 @@ class Written(NamedTuple):
 def _write(
     job: BulkUploadJob,
     fields: list[str],
-    rows: dict[str, GoodRow],
+    rows: dict[str, ValidRow],
     repeated: set[str],
     statement: str,
 ) -> Written:
@@ -114,19 +105,19 @@ def _write(
         cursor.execute("DROP TABLE IF EXISTS pg_temp.bulk_rows")
         columns = ", ".join(f'"{name}" text NOT NULL' for name in fields)
         cursor.execute(f"CREATE TEMPORARY TABLE bulk_rows (id uuid, {columns}) ON COMMIT DROP")
-        good = list(rows.values())
+        values = list(rows.values())
         with cursor.copy("COPY bulk_rows FROM STDIN") as copy:
-            for at in range(0, len(good), COPIED_AT_ONCE):
-                copy.write(_lines(good[at : at + COPIED_AT_ONCE], width=len(fields)))
+            for at in range(0, len(values), COPY_BATCH_SIZE):
+                copy.write(_lines(values[at : at + COPY_BATCH_SIZE], width=len(fields)))
         owner = {"user": job.user_id, "organization": job.organization_id}
         cursor.execute(statement, owner | {"repeated": list(repeated)})
         return Written(*cursor.fetchone())
 
 
-def _lines(rows: Collection[GoodRow], *, width: int) -> str:
-    """Return rows of `width` values in COPY's text format, each with an id in front.
+def _lines(rows: Collection[ValidRow], *, width: int) -> str:
+    """Return rows of `width` values in COPY's text format, each after a new id.
 
-    Escaped is only where there is something to escape: hardly a table has such a row.
+    Rows are escaped only if they need it, which hardly any do.
     """
     ids = _new_ids(len(rows))
     lines = ["\t".join((each, *row.values)) for each, row in zip(ids, rows, strict=True)]
@@ -143,7 +134,7 @@ def _lines(rows: Collection[GoodRow], *, width: int) -> str:
 
 
 def _is_plain(text: str, *, tabs: int, breaks: int) -> bool:
-    """Whether a text holds no more than its own tabs and line breaks, and nothing to escape."""
+    """Whether a text has only the expected tabs and line breaks, and nothing to escape."""
     if "\\" in text or "\r" in text:
         return False
     return text.count("\t") == tabs and text.count("\n") == breaks
@@ -154,16 +145,16 @@ def _escaped(cells: list[str]) -> str:
 
 
 def _statement(job: BulkUploadJob, fields: list[str], *, locks_all: bool) -> str:
-    """Return the merge; fields the table does not bring stay, and are empty in new products."""
-    brought = [name for name in TEXT_FIELDS if name in fields]
+    """Return the merge statement; fields that are not in the table stay, or are empty when new."""
+    present = [name for name in TEXT_FIELDS if name in fields]
     absent = [name for name in TEXT_FIELDS if name not in fields]
-    names = ", ".join(f'"{name}"' for name in ("sku", *brought, *absent))
-    values = ", ".join([f'n."{name}"' for name in ("sku", *brought)] + ["''"] * len(absent))
-    old, new, sent = (
-        ", ".join(f'{table}."{name}"' for name in brought) for table in ("p", "EXCLUDED", "n")
+    names = ", ".join(f'"{name}"' for name in ("sku", *present, *absent))
+    values = ", ".join([f'n."{name}"' for name in ("sku", *present)] + ["''"] * len(absent))
+    stored, new, row = (
+        ", ".join(f'{table}."{name}"' for name in present) for table in ("p", "EXCLUDED", "n")
     )
-    assigned = ", ".join(f'"{name}" = EXCLUDED."{name}"' for name in brought)
-    target, mine = (
+    assigned = ", ".join(f'"{name}" = EXCLUDED."{name}"' for name in present)
+    target, own = (
         (
             "(organization_id, sku) WHERE organization_id IS NOT NULL",
             "p.organization_id = %(organization)s::uuid",
@@ -174,18 +165,18 @@ def _statement(job: BulkUploadJob, fields: list[str], *, locks_all: bool) -> str
             "p.user_id = %(user)s::uuid AND p.organization_id IS NULL",
         )
     )
-    # One look at the index for each row: a join may read every product there is instead.
-    says_something = (
-        f"WHERE (SELECT ({old}) IS NOT DISTINCT FROM ({sent}) "  # noqa: S608  every name is ours
-        f"FROM catalog_product p WHERE {mine} AND p.sku = n.sku) IS NOT TRUE "
+    # One index look-up for each row: a join may read all products instead.
+    is_new = (
+        f"WHERE (SELECT ({stored}) IS NOT DISTINCT FROM ({row}) "  # noqa: S608  every name is ours
+        f"FROM catalog_product p WHERE {own} AND p.sku = n.sku) IS NOT TRUE "
     )
     return (
         f"WITH written AS (INSERT INTO catalog_product AS p "  # noqa: S608  every name is ours
         f"(id, created_at, updated_at, user_id, organization_id, {names}) "
         f"SELECT n.id, now(), now(), %(user)s::uuid, %(organization)s::uuid, {values} "
-        f"FROM bulk_rows n {'' if locks_all else says_something}ORDER BY n.sku "
+        f"FROM bulk_rows n {'' if locks_all else is_new}ORDER BY n.sku "
         f"ON CONFLICT {target} DO UPDATE SET updated_at = now(), {assigned} "
-        f"WHERE ({old}) IS DISTINCT FROM ({new}) "
+        f"WHERE ({stored}) IS DISTINCT FROM ({new}) "
         f"RETURNING p.sku, p.xmax = 0 AS created) "
         f"SELECT count(*) FILTER (WHERE created), "
         f"count(*) FILTER (WHERE created AND sku = ANY(%(repeated)s::text[])), "
@@ -193,66 +184,8 @@ def _statement(job: BulkUploadJob, fields: list[str], *, locks_all: bool) -> str
     )
 
 
-def keep_errors(job: BulkUploadJob, rows: Iterable[BadRow]) -> None:
-    """Store everything that is wrong with refused rows."""
-    lines = [
-        [
-            *(job.pk, row.row, position, row.line, shown(fault.column), shown(fault.value)),
-            *(fault.code, shown(fault.message), "" if position else stored_cells(row.cells)),
-            ErrorSeverity.ERROR.value,
-        ]
-        for row in rows
-        for position, fault in enumerate(row.faults)
-    ]
-    _copy_errors(lines)
-
-
-def keep_warnings(job: BulkUploadJob, problems: Iterable[Problem]) -> None:
-    """Store what is wrong with the pictures of rows that were imported."""
-    lines = [
-        [
-            *(job.pk, each.row, each.position, each.line, shown(each.column), shown(each.url)),
-            *(each.code, shown(each.message), each.cells, ErrorSeverity.WARNING.value),
-        ]
-        for each in problems
-    ]
-    _copy_errors(lines)
-
-
-def keep_repeated(job: BulkUploadJob, column: str, repeated: Iterable[RepeatedRow]) -> None:
-    """Store a warning for each row whose SKU an earlier row has as well."""
-    lines = [
-        [
-            *(job.pk, each.row.row, REPEATED_POSITION, each.row.line, shown(column)),
-            *(shown(each.row.values[0]), REPEATED_SKU, each.message, ""),
-            ErrorSeverity.WARNING.value,
-        ]
-        for each in repeated
-    ]
-    _copy_errors(lines)
-
-
-def _copy_errors(lines: list[list[Any]]) -> None:
-    if lines:
-        with connection.cursor() as cursor:
-            _copy(cursor, "bulkupload_bulkuploadrowerror", ERROR_COLUMNS, lines)
-
-
-def _copy(cursor: Any, table: str, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Send rows as one CSV text: the csv module and COPY agree on every character.
-
-    The module quotes a line break only where it is part of its own line end, hence both.
-    """
-    text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\r\n").writerows(rows)
-    columns = ", ".join(f'"{name}"' for name in names)
-    statement = f"COPY {table} ({columns}) FROM STDIN (FORMAT csv, FORCE_NOT_NULL ({columns}))"
-    with cursor.copy(statement) as copy:
-        copy.write(text.getvalue())
-
-
 def _new_ids(count: int) -> list[str]:
-    """Return ids in order (UUID version 7); one call for random bits pays for all of them."""
+    """Return ordered ids (UUID version 7) from one call for random bits."""
     bits = os.urandom(10 * count).hex()
     stamp = f"{time.time_ns() // 1_000_000:012x}7"
     return sorted(

@@ -5,16 +5,20 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
-from bulkupload.rules.rows.excel_damage import DATE, damaged
-from bulkupload.services.workbook.formats import PLAIN, CellFormat, DamagedText
+from bulkupload.rules.rows.excel_damage import (
+    DATE,
+    NOT_COMPUTED,
+    UNNAMED_ERROR,
+    DamagedText,
+    with_mark,
+)
+from bulkupload.services.workbook.formats import PLAIN, CellFormat
 from bulkupload.services.workbook.parts import Workbook, unescaped
 from bulkupload.services.workbook.xml_reader import Attributes, parser_of
 
-COLUMNS: Final = 16_384  # of a sheet
-ROWS: Final = 1_048_576
+MAX_COLUMNS: Final = 16_384  # of a sheet
+MAX_ROWS: Final = 1_048_576
 READ_BYTES: Final = 64 * 1024
-NOT_COMPUTED: Final = "#CALC!"
-UNNAMED_ERROR: Final = "#VALUE!"
 _DAY_ZERO: Final = datetime(1899, 12, 30, tzinfo=UTC)
 _DAYS_TO_1904: Final = 1462
 _SECONDS: Final = 86_400
@@ -24,7 +28,7 @@ _MERGED: Final = re.compile(
 
 
 class Row(NamedTuple):
-    """A row that has a cell with something in it; columns count from 0."""
+    """A row with a cell that is not blank; columns are numbered from 0."""
 
     number: int
     is_hidden: bool
@@ -32,7 +36,7 @@ class Row(NamedTuple):
 
 
 class Merge(NamedTuple):
-    """Cells of one column that are shown as one; rows count from 1."""
+    """Merged cells of one column; rows are numbered from 1."""
 
     column: int
     top: int
@@ -40,7 +44,7 @@ class Merge(NamedTuple):
 
 
 def rows_of(book: Workbook, part: str) -> Iterator[Row]:
-    """Yield the rows of a sheet that say something, in order."""
+    """Yield the rows of a sheet that are not blank, in order."""
     cells = _Cells(book)
     parser = parser_of(cells.start, cells.end)
     parser.CharacterDataHandler = cells.add_text
@@ -54,28 +58,28 @@ def rows_of(book: Workbook, part: str) -> Iterator[Row]:
 
 
 def vertical_merges(book: Workbook, part: str, *, last_row: int) -> list[Merge]:
-    """Return the merged cells that begin in the first rows and are higher than one."""
+    """Return the merged cells that begin in the first rows and span several rows."""
     merges: list[Merge] = []
     with book.open(part) as sheet:
-        held = b""
+        buffer = b""
         while data := sheet.read(READ_BYTES):
-            held += data
-            for left, top, _, bottom in _MERGED.findall(held) if b"mergeCell" in held else ():
+            buffer += data
+            for left, top, _, bottom in _MERGED.findall(buffer) if b"mergeCell" in buffer else ():
                 merge = Merge(column_of(left.decode()), int(top), int(bottom))
                 if merge.top < merge.bottom and merge.top <= last_row:
                     merges.append(merge)
-            # The last element is perhaps not whole; no such element is as long as what is read.
-            held = held[held.rfind(b"<") :][-READ_BYTES:]
+            # The last element may be incomplete; none is as long as READ_BYTES.
+            buffer = buffer[buffer.rfind(b"<") :][-READ_BYTES:]
     return merges
 
 
 def column_of(letters: str) -> int:
-    """Return the number of a column from 0 on."""
+    """Return the number of a column, counted from 0."""
     if not (letters.isascii() and letters.isalpha()):
         raise ValueError(letters)
     number = 0
     for letter in letters.upper():
-        number = min(number * 26 + ord(letter) - ord("A") + 1, COLUMNS + 1)
+        number = min(number * 26 + ord(letter) - ord("A") + 1, MAX_COLUMNS + 1)
     return number - 1
 
 
@@ -89,7 +93,7 @@ def reference_of(row: int, column: int) -> str:
 
 
 class _Cells:
-    """What expat finds in a sheet, cell by cell."""
+    """The handlers of expat that collect the cells of a sheet."""
 
     def __init__(self, book: Workbook) -> None:
         self.done = False
@@ -104,7 +108,7 @@ class _Cells:
         self._cells: dict[int, str] = {}
         self._cell: Attributes = {}
         self._pieces: list[str] = []
-        self._reading = self._phonetic = self._formula = self._valued = False
+        self._reading = self._phonetic = self._formula = self._has_value = False
 
     def take(self) -> list[Row]:
         """Return the rows that are complete."""
@@ -117,10 +121,10 @@ class _Cells:
         if kind == "c":
             self._cell = attributes
             self._pieces.clear()
-            self._formula = self._valued = False
-            self._place(attributes.get("r"))
+            self._formula = self._has_value = False
+            self._enter_cell(attributes.get("r"))
         elif kind == "v":
-            self._reading = self._valued = True
+            self._reading = self._has_value = True
         elif kind == "t":
             self._reading = not self._phonetic
         elif kind == "f":
@@ -129,7 +133,7 @@ class _Cells:
             self._phonetic = True
         elif kind == "row":
             self._enter_row(int(attributes.get("r", self._row)))
-            self._require_place()
+            self._require_position()
             self._hidden = attributes.get("hidden", "") in {"1", "true"}
 
     def end(self, name: str) -> None:
@@ -150,14 +154,14 @@ class _Cells:
             self.done = True
 
     def add_text(self, text: str) -> None:
-        """Take a piece of text."""
+        """Collect a part of a text."""
         if self._reading:
             self._pieces.append(text)
 
-    def _place(self, reference: str | None) -> None:
+    def _enter_cell(self, reference: str | None) -> None:
         if reference is not None:
             column = self._columns.get(reference.removesuffix(self._row_name))
-            if column is not None:  # a column that was seen before, in this row
+            if column is not None:  # a known column, in this row
                 self._column = column
                 return
             letters = reference.rstrip("0123456789")
@@ -166,13 +170,13 @@ class _Cells:
                 raise ValueError(reference)
             self._enter_row(row)
             self._column = self._columns[letters] = column_of(letters)
-        self._require_place()
+        self._require_position()
 
     def _enter_row(self, row: int) -> None:
         self._row, self._row_name = row, str(row)
 
-    def _require_place(self) -> None:
-        if not (1 <= self._row <= ROWS and self._column < COLUMNS):
+    def _require_position(self) -> None:
+        if not (1 <= self._row <= MAX_ROWS and self._column < MAX_COLUMNS):
             raise ValueError(self._row)
 
     def _end_row(self) -> None:
@@ -191,7 +195,7 @@ class _Cells:
             return text or UNNAMED_ERROR
         if self._formula and not text:
             # An empty text is a value as well: =IF(A2="","",A2).
-            return "" if kind == "str" and self._valued else NOT_COMPUTED
+            return "" if kind == "str" and self._has_value else NOT_COMPUTED
         style = int(self._cell.get("s", "0"))
         shown_as = self._formats[style] if style < len(self._formats) else PLAIN
         if kind == "n":
@@ -207,12 +211,12 @@ class _Cells:
             return "FALSE" if text == "0" else "TRUE"
         if kind == "d":
             if shown_as.is_general:
-                return DamagedText(text, damaged(DATE, text))
+                return DamagedText(text, with_mark(DATE, text))
             return shown_as.number(repr(self._serial(text)))
         return shown_as.text(unescaped(text))
 
     def _serial(self, text: str) -> float:
-        """Return the number of a date that is written out."""
+        """Return the serial number of an ISO date."""
         moment = datetime.fromisoformat(text)
         moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         days = (moment - _DAY_ZERO).total_seconds() / _SECONDS

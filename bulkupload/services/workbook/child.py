@@ -1,6 +1,6 @@
-"""The child that reads a workbook: `workbook_child.py SOURCE TARGET MEMORY SECONDS SIZE`.
+"""The child process that converts a workbook: `child.py SOURCE TARGET MEMORY SECONDS SIZE`.
 
-Run as a script, bounded by the kernel, because a sheet may claim any size. It reads the mapping of
+Its resources are limited by the kernel, because a sheet may claim any size. It reads the mapping of
 columns from its standard input and writes a SheetReport to its standard output, both as JSON.
 """
 
@@ -14,10 +14,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TextIO
 
+from bulkupload.rules.rows.excel_damage import DamagedText
 from bulkupload.rules.table.header import Mapped
-from bulkupload.rules.table.sheet_reports import SheetReport
+from bulkupload.rules.table.table_warnings import SheetReport
 from bulkupload.services.workbook.cells import Row, reference_of, rows_of
-from bulkupload.services.workbook.formats import DamagedText
 from bulkupload.services.workbook.parts import Workbook
 from bulkupload.services.workbook.tables import TablePosition, find_tables
 
@@ -25,8 +25,8 @@ LINE_END = "\r\n"
 
 
 def convert(book: Workbook, mapping: Mapped, out: TextIO) -> SheetReport:
-    """Write the table of a workbook; a row stays the row of its number, so empty ones are kept."""
-    # The csv module quotes a line break only where it is part of its own line end, hence both.
+    """Write the table of a workbook with its empty rows, so that row numbers stay the same."""
+    # The csv module quotes a line break only if its own line end contains it, hence CRLF.
     writer = csv.writer(out, lineterminator=LINE_END)
     tables = find_tables(book, mapping)
     if not tables:
@@ -58,7 +58,7 @@ def _data_rows(book: Workbook, table: TablePosition) -> Iterator[Row]:
 
 
 def _cells_of(row: Row, table: TablePosition, report: SheetReport) -> list[str]:
-    """Return the cells of a row below the header; none where it says nothing there."""
+    """Return the cells of a row in the columns of the table; none if all of them are empty."""
     cells = [""] * len(table.header)
     for column, text in row.cells.items():
         at = column - table.left
@@ -75,7 +75,7 @@ def main(source: str, target: str, memory: str, seconds: str, size: str) -> None
     """Convert the table of a workbook."""
     resource.setrlimit(resource.RLIMIT_AS, (int(memory), int(memory)))
     resource.setrlimit(resource.RLIMIT_CPU, (int(seconds), int(seconds)))
-    # A long text that many cells share unpacks once and is written each time.
+    # A long text that many cells share is unpacked once and written each time.
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(size), int(size)))
     mapping = json.load(sys.stdin)
     with (

@@ -1,4 +1,4 @@
-"""A workbook's table as CSV, made by a child process that cannot take the worker with it."""
+"""Converting the table of a workbook to CSV, in a child process with limited resources."""
 
 import json
 import os
@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
-from bulkupload.errors import FileFaultError
+from bulkupload.errors import JobFailureError
 from bulkupload.rules.limits import (
     MAX_FILE_BYTES,
     MAX_WORKBOOK_BYTES,
@@ -18,10 +18,10 @@ from bulkupload.rules.limits import (
     WORKBOOK_SECONDS,
 )
 from bulkupload.rules.table.header import Mapped
-from bulkupload.rules.table.sheet_reports import SheetReport
+from bulkupload.rules.table.table_warnings import SheetReport
 
 CHILD = Path(__file__).with_name("child.py")
-CODE = Path(__file__).parents[3]  # where the child finds our package
+IMPORT_ROOT = Path(__file__).parents[3]  # of the child
 POLL_SECONDS = 1.0
 UNREADABLE = "The workbook cannot be read. Save the sheet as CSV and send that."
 
@@ -29,11 +29,10 @@ UNREADABLE = "The workbook cannot be read. Save the sheet as CSV and send that."
 def convert(
     source: BinaryIO, target: BinaryIO, *, mapping: Mapped, watch: Callable[[], None]
 ) -> SheetReport:
-    """Write the table of a workbook as UTF-8 CSV, one line a row, `watch`ed meanwhile.
+    """Write the table of a workbook as UTF-8 CSV, one line a row; call `watch` now and then.
 
-    Both are files of the kernel, perhaps without a name: the child inherits and opens them again.
-
-    Raises FileFaultError for a workbook that is broken or unpacks to more than we read.
+    Both are real files, perhaps without a name: the child inherits and opens them again. Raises
+    JobFailureError for a workbook that is broken or too large once unpacked.
     """
     _require_bounded(source)
     # -P: the script's folder must not shadow the standard library.
@@ -45,7 +44,7 @@ def convert(
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        env=os.environ | {"PYTHONPATH": str(CODE)},
+        env=os.environ | {"PYTHONPATH": str(IMPORT_ROOT)},
         pass_fds=files,
     )
     try:
@@ -54,16 +53,16 @@ def convert(
         child.kill()
         child.communicate()
     if output is None:
-        raise FileFaultError("unreadable", UNREADABLE)
+        raise JobFailureError("unreadable", UNREADABLE)
     return SheetReport(**json.loads(output))
 
 
 def _output_of(
-    child: "subprocess.Popen[bytes]", told: bytes, watch: Callable[[], None]
+    child: "subprocess.Popen[bytes]", mapping: bytes, watch: Callable[[], None]
 ) -> bytes | None:
-    """Return what a child wrote that ended well in time."""
+    """Return the output of a child, None if it failed or ran out of time."""
     waited = 0.0
-    unsent: bytes | None = told
+    unsent: bytes | None = mapping
     while waited < WORKBOOK_SECONDS * 2:
         try:
             output, _ = child.communicate(unsent, timeout=POLL_SECONDS)
@@ -81,8 +80,8 @@ def _require_bounded(source: BinaryIO) -> None:
         with zipfile.ZipFile(source) as archive:
             unpacked = sum(entry.file_size for entry in archive.infolist())
     except (zipfile.BadZipFile, ValueError, NotImplementedError):
-        raise FileFaultError("unreadable", UNREADABLE) from None
+        raise JobFailureError("unreadable", UNREADABLE) from None
     if unpacked > MAX_WORKBOOK_BYTES:
         limit = MAX_WORKBOOK_BYTES // MIB
         message = f"The workbook unpacks to more than {limit} MiB. Save it as CSV and send that."
-        raise FileFaultError("workbook_too_large", message)
+        raise JobFailureError("workbook_too_large", message)

@@ -1,56 +1,40 @@
-"""What a sheet shows of a cell, by the formats of its workbook."""
+"""The formats of cells: the text that a sheet shows of a value."""
 
 from contextlib import suppress
 from math import isfinite
-from typing import IO, Final, Self
+from typing import IO, Final
 
 from bulkupload.rules.number_formats.builtin import DATES, GENERAL, builtin_code
 from bulkupload.rules.number_formats.errors import NotShownError
 from bulkupload.rules.number_formats.formats import NumberFormat, read_format
 from bulkupload.rules.number_formats.values import EXACT_DIGITS, MAX_WHOLE, decimal_of, general
-from bulkupload.rules.rows.excel_damage import CUT, DATE, UNKNOWN, damaged
+from bulkupload.rules.rows.excel_damage import DATE, DIGITS, FORMAT, DamagedText, with_mark
 from bulkupload.services.workbook.xml_reader import Attributes, visit
 
 _ISO_DATE: Final = "yyyy-mm-dd"
 
 
-class DamagedText(str):
-    """What a sheet shows of a number that is no identifier: a date, or one that lost digits.
-
-    `marked` is what arrives where it stands for an identifier.
-    """
-
-    __slots__ = ("marked",)
-    marked: str
-
-    def __new__(cls, text: str, marked: str) -> Self:
-        """Return a text with what stands for it in a column of identifiers."""
-        made = super().__new__(cls, text)
-        made.marked = marked
-        return made
-
-
 class CellFormat:
-    """The format of some cells; `code` is None where computers show it differently."""
+    """The format of some cells; `code` is None if it depends on the computer."""
 
     def __init__(self, code: str | None, *, is_date: bool = False, is_1904: bool = False) -> None:
         self._is_date = is_date
         self._format: NumberFormat | None = None
-        self._instead = read_format(_ISO_DATE, is_1904=is_1904)
+        self._iso_date = read_format(_ISO_DATE, is_1904=is_1904)
         with suppress(NotShownError):
             self._format = None if code is None else read_format(code, is_1904=is_1904)
         self.is_general = self._format is not None and self._format.is_general
 
     def number(self, raw: str) -> str:
-        """Return what is shown of a number as the file has it."""
+        """Return what is shown of a number in the file."""
         if self.is_general and len(raw) <= EXACT_DIGITS and raw.isdecimal() and raw[0] != "0":
-            return raw  # nearly every one
+            return raw  # as nearly always
         try:
             number = float(raw)
         except ValueError:
-            return damaged(UNKNOWN, raw)
+            return with_mark(FORMAT, raw)
         if not isfinite(number):
-            return damaged(UNKNOWN, raw)
+            return with_mark(FORMAT, raw)
         try:
             return self._shown(number)
         except NotShownError:
@@ -61,18 +45,18 @@ class CellFormat:
             raise NotShownError(number)
         shown = self._format.show(number)
         if self._format.has_dates and self._format.is_date(number):
-            return DamagedText(shown, damaged(DATE, shown))
+            return DamagedText(shown, with_mark(DATE, shown))
         if abs(number) >= MAX_WHOLE:
-            return DamagedText(shown, damaged(CUT, shown))
+            return DamagedText(shown, with_mark(DIGITS, shown))
         return shown
 
     def _unknown(self, number: float) -> str:
-        instead = general(decimal_of(number))
+        shown = general(decimal_of(number))
         if not self._is_date:
-            return damaged(UNKNOWN, instead)
+            return with_mark(FORMAT, shown)
         with suppress(NotShownError):
-            instead = self._instead.show(number)
-        return DamagedText(damaged(UNKNOWN, instead), damaged(DATE, instead))
+            shown = self._iso_date.show(number)
+        return DamagedText(with_mark(FORMAT, shown), with_mark(DATE, shown))
 
     def text(self, text: str) -> str:
         """Return what is shown of a text."""
@@ -94,8 +78,8 @@ def read_formats(part: IO[bytes], *, is_1904: bool) -> list[CellFormat]:
             used.append(attributes.get("numFmtId", "0"))
 
     visit(part, enter)
-    made = {each: _format_of(each, codes, is_1904=is_1904) for each in set(used)}
-    return [made[each] for each in used]
+    formats = {each: _format_of(each, codes, is_1904=is_1904) for each in set(used)}
+    return [formats[each] for each in used]
 
 
 def _format_of(number: str, codes: dict[str, str], *, is_1904: bool) -> CellFormat:

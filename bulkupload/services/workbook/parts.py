@@ -1,7 +1,7 @@
 """The parts of a workbook: its sheets, shared texts and cell formats.
 
-No library reads what is needed here: python-calamine gives neither formats nor hidden rows and
-holds a whole sheet, and openpyxl refuses files for styles that have nothing to do with values.
+No library reads all that is needed: python-calamine returns neither formats nor hidden rows and
+holds a whole sheet in memory, and openpyxl refuses files for styles that do not affect values.
 """
 
 import posixpath
@@ -43,17 +43,17 @@ class Workbook:
             raise KeyError(WORKBOOK_PART)
 
     def open(self, name: str) -> IO[bytes]:
-        """Open a part by its name, whatever its case and its slashes are."""
+        """Open a part by its normalized name."""
         return self._archive.open(self._parts[name])
 
     @property
     def shown_sheets(self) -> list[Sheet]:
-        """The sheets a person sees; of a workbook that shows none, the first."""
+        """The visible sheets, or the first one if none is visible."""
         return [sheet for sheet in self.sheets if sheet.is_visible] or self.sheets[:1]
 
     @cached_property
     def texts(self) -> list[str]:
-        """The texts that cells share."""
+        """The shared strings of the cells."""
         name = self._linked("sharedStrings", "xl/sharedstrings.xml")
         if name is None:
             return []
@@ -103,7 +103,7 @@ def unescaped(text: str) -> str:
     """Return a text with the characters that XML cannot hold: `_x000D_` is a line break."""
     if "_x" not in text:
         return text
-    plain = _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
+    plain = _ESCAPED.sub(lambda match: chr(int(match[1], 16)), text)
     return plain.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
@@ -117,7 +117,7 @@ def _shared_texts(part: IO[bytes]) -> Iterator[str]:
         state["reading"] = local == "t" and not state["phonetic"]
         if local == "si":
             pieces.clear()
-        elif local == "rPh":  # how to pronounce it
+        elif local == "rPh":  # the pronunciation
             state["phonetic"] = True
 
     def end(name: str) -> None:

@@ -1,4 +1,4 @@
-"""Where the table of a workbook is: the sheet, the header and its columns."""
+"""Finding the table of a workbook: its sheet, its header and its columns."""
 
 import zipfile
 import zlib
@@ -14,14 +14,14 @@ from bulkupload.services.workbook.cells import Merge, Row, rows_of, vertical_mer
 from bulkupload.services.workbook.parts import Sheet, Workbook
 from bulkupload.services.workbook.xml_reader import DoctypeError
 
-# What reading a sheet raises that is broken: another one may hold the table.
+# Raised by reading a broken sheet: another one may have the table.
 BROKEN = (expat.ExpatError, DoctypeError, zipfile.BadZipFile, zlib.error, ValueError, LookupError)
-IDENTIFIERS = ("sku",)  # a date in one of these is never what somebody meant
+IDENTIFIERS = ("sku",)  # a date in one of these is never intended
 
 
 @dataclass(frozen=True, kw_only=True)
 class TablePosition:
-    """Where a table begins: its sheet, the line of its header and its first column."""
+    """The position of a table: its sheet, the line of its header and its first column."""
 
     sheet: Sheet
     line: int
@@ -36,9 +36,9 @@ class _Candidate(NamedTuple):
 
 
 def find_tables(book: Workbook, mapping: Mapped) -> list[TablePosition]:
-    """Return the sheets with a table, each where its header is; the first is the one to read.
+    """Return the tables of a workbook, of which the first is read.
 
-    Where no sheet names every required field, it is the place that names most of them, alone.
+    If no sheet has all required fields, it is only the one with the most fields.
     """
     candidates: list[_Candidate] = []
     error: Exception | None = None
@@ -51,8 +51,8 @@ def find_tables(book: Workbook, mapping: Mapped) -> list[TablePosition]:
             candidates += [_Candidate(header, sheet)] if header else []
     if error and not candidates:
         raise error
-    whole = [each for each in candidates if each.header.is_whole]
-    best = whole or sorted(candidates, key=lambda each: -each.header.fields)[:1]
+    complete = [each for each in candidates if each.header.has_required_fields]
+    best = complete or sorted(candidates, key=lambda each: -each.header.fields)[:1]
     return [_position(each, mapping) for each in best]
 
 
@@ -71,7 +71,7 @@ def _header_of(book: Workbook, sheet: Sheet, mapping: Mapped) -> HeaderCandidate
 
 
 def _filled(row: Row, head: Sequence[Row], merges: Sequence[Merge]) -> dict[int, str]:
-    """Return the cells of a row with those that reach down into it."""
+    """Return the cells of a row with the merged cells that reach down into it."""
     tops = {above.number: above.cells for above in head}
     reaching = {
         merge.column: tops.get(merge.top, {}).get(merge.column, "")
@@ -87,8 +87,8 @@ def _cells_of(cells: dict[int, str]) -> list[str]:
 
 def _position(candidate: _Candidate, mapping: Mapped) -> TablePosition:
     cells = candidate.header.cells
-    named = [at for at, cell in enumerate(cells) if cell.strip()]
-    left, right = named[0], named[-1] + 1
+    columns = [at for at, cell in enumerate(cells) if cell.strip()]
+    left, right = columns[0], columns[-1] + 1
     fields = fields_of(cells, mapping)
     return TablePosition(
         sheet=candidate.sheet,

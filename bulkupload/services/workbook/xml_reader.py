@@ -1,4 +1,4 @@
-"""The XML of a workbook's parts, read element by element and without declarations of entities."""
+"""Reading the XML of a workbook's parts element by element, without entity declarations."""
 
 from collections.abc import Callable
 from typing import IO
@@ -8,16 +8,16 @@ Attributes = dict[str, str]
 
 
 class DoctypeError(Exception):
-    """Raised when a part declares entities: no workbook may, and they could be a bomb."""
+    """Raised when a part declares entities: no workbook may, and they could be an XML bomb."""
 
 
 def local_name(name: str) -> str:
-    """Return a name without the prefix of its namespace, which files choose freely."""
+    """Return a name without its namespace prefix, which differs between files."""
     return name.rpartition(":")[2]
 
 
 def visit(part: IO[bytes], enter: Callable[[str, str, Attributes], None]) -> None:
-    """Call with the parent's name, the name and the attributes of each element."""
+    """Call `enter` with the parent's name, the name and the attributes of each element."""
     path = [""]
 
     def start(name: str, attributes: Attributes) -> None:

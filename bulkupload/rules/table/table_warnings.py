@@ -1,17 +1,19 @@
-"""What a conversion says about the sheet it read, beside the rows."""
+"""Warnings about a table as a whole: its sheet, its header, its encoding."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from bulkupload.codes import TableWarningCode
+from bulkupload.rules.table.dialects import Dialect
+from bulkupload.rules.table.encodings import CONFIDENT, LABELS
 
 MAX_EXAMPLES: Final = 5
-MAX_SHOWN: Final = 60  # characters of a cell that a sentence repeats
+MAX_SHOWN: Final = 60  # characters of a cell that a message repeats
 
 
-class SheetWarning(NamedTuple):
-    """One thing an uploader should know, with the line where it begins."""
+class TableWarning(NamedTuple):
+    """One warning, with the line where its cause begins."""
 
     code: TableWarningCode
     message: str
@@ -20,7 +22,7 @@ class SheetWarning(NamedTuple):
 
 @dataclass(kw_only=True)
 class SheetReport:
-    """Where the table of a workbook was found, and what was not imported as it stood there."""
+    """Where the table of a workbook is, and which of its cells were not imported as they are."""
 
     sheet: str = ""
     line: int = 0
@@ -44,43 +46,55 @@ class SheetReport:
             self.outside_cells.append((reference, _short(text)))
 
     @property
-    def place(self) -> str:
-        """Where the header was looked for and what is there, as a sentence."""
+    def header_description(self) -> str:
+        """The sheet and the line that were read as the header, for a message."""
         names = " | ".join(map(_short, self.header[:MAX_EXAMPLES]))
         return f'Read from sheet "{self.sheet}", line {self.line}: {names}'
 
-    def warnings(self) -> list[SheetWarning]:
-        """Return what the uploader should know."""
-        found: list[SheetWarning] = []
+    def warnings(self) -> list[TableWarning]:
+        """Return the warnings about the sheet."""
+        warnings: list[TableWarning] = []
         if self.hidden:
             lines = _lines(self.hidden_lines, self.hidden)
             message = f"Hidden or filtered rows were imported ({self.hidden:,}): {lines}."
-            found.append(SheetWarning("hidden_rows", message, self.hidden_lines[0]))
+            warnings.append(TableWarning("hidden_rows", message, self.hidden_lines[0]))
         if self.outside:
             cells = _listed((f'{at} "{text}"' for at, text in self.outside_cells), self.outside)
             message = f"Cells beside the table were not imported ({self.outside:,}): {cells}."
             line = int("".join(filter(str.isdigit, self.outside_cells[0][0])))
-            found.append(SheetWarning("cells_outside_table", message, line))
+            warnings.append(TableWarning("cells_outside_table", message, line))
         if self.other_sheets:
             names = _listed((f'"{name}"' for name in self.other_sheets), len(self.other_sheets))
             message = (
                 f'Only sheet "{self.sheet}" was imported. Send the others separately: {names}.'
             )
-            found.append(SheetWarning("other_sheets", message, self.line))
-        return found
+            warnings.append(TableWarning("other_sheets", message, self.line))
+        return warnings
 
 
-def header_place(line: int, names: list[str]) -> str:
-    """Return what stands in the line that was taken for the header, as a sentence."""
+def describe_header(line: int, names: list[str]) -> str:
+    """Return the contents of the line that was read as the header, for a message."""
     return f"Line {line} reads: {' | '.join(map(_short, names[:MAX_EXAMPLES]))}"
 
 
-def header_warnings(lines: list[int]) -> list[SheetWarning]:
-    """Return that rows which repeat the header were left out, as joined files have them."""
+def header_warnings(lines: list[int]) -> list[TableWarning]:
+    """Return the warning that repeated headers were skipped, as in joined files."""
     if not lines:
         return []
     message = f"The header is repeated and was skipped in {_lines(lines, len(lines))}."
-    return [SheetWarning("repeated_header", message, lines[0])]
+    return [TableWarning("repeated_header", message, lines[0])]
+
+
+def encoding_warnings(dialect: Dialect) -> list[TableWarning]:
+    """Return the warning that the encoding was guessed."""
+    if dialect.confidence >= CONFIDENT:
+        return []
+    message = (
+        f"The file is not UTF-8; it was read as {LABELS[dialect.encoding]}. If letters came out "
+        "wrong, send it again with the field encoding, such as encoding=windows-1252, or save it "
+        "as UTF-8."
+    )
+    return [TableWarning("encoding_guessed", message, 1)]
 
 
 def _short(text: str) -> str:

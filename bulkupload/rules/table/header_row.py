@@ -1,0 +1,50 @@
+"""The rows of an opened table, and which of them is the header."""
+
+from collections.abc import Iterator
+from typing import Final, TextIO
+
+from bulkupload.errors import JobFailureError
+from bulkupload.rules.table.csv_records import Lines, Record, Records
+from bulkupload.rules.table.dialects import Dialect
+from bulkupload.rules.table.header import Mapped
+from bulkupload.rules.table.table_position import header_among
+
+_SEPARATOR_CELL: Final = "sep="  # of Excel's own line about the delimiter, split by it
+_SEPARATOR_CELLS: Final = 2
+
+
+def records_of(stream: TextIO, dialect: Dialect) -> Records:
+    """Return the rows of a table opened as text after its byte order mark."""
+    size_of = dialect.size_of()
+    return Records(
+        Lines(stream, size_of),
+        delimiter=dialect.delimiter,
+        size_of=size_of,
+        offset=dialect.bom,
+        by_record=dialect.format == "xlsx",
+    )
+
+
+def rows_above_header(records: Records, mapping: Mapped) -> int:
+    """Return the number of rows, such as a title, above the header of a table."""
+    rows = ((at, row.cells) for at, row in enumerate(records) if not _is_separator_line(row))
+    header = header_among(rows, mapping)
+    return header.line if header and header.fields else 0
+
+
+def take_header(rows: Iterator[Record]) -> Record:
+    """Return the first row that is not Excel's own line about the delimiter."""
+    for row in rows:
+        if row.error is not None:
+            raise JobFailureError("no_header", f"The header: {row.error.message}", line=row.line)
+        if not _is_separator_line(row):
+            return row
+    raise JobFailureError(
+        "no_header",
+        "The table is empty: its first row must name the columns. "
+        "Hidden sheets of a workbook are not read.",
+    )
+
+
+def _is_separator_line(row: Record) -> bool:
+    return len(row.cells) == _SEPARATOR_CELLS and row.cells[0].strip().lower() == _SEPARATOR_CELL

@@ -1,0 +1,66 @@
+"""A job's table on the worker's disk: its bytes, its dialect, its text."""
+
+import io
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import BinaryIO, Final, TextIO
+
+from bulkupload.models import BulkUploadJob
+from bulkupload.rules.table.dialects import (
+    SAMPLE,
+    Dialect,
+    EncodingScan,
+    detect_delimiter,
+    detect_line_ending,
+)
+from media.storage import private_store
+
+END_MARK: Final = b"\x1a"  # Ctrl-Z
+TAIL_BYTES: Final = 4096
+
+
+def download(job: BulkUploadJob, target: BinaryIO, *, watch: Callable[[], None]) -> EncodingScan:
+    """Write the source file of a job to `target`; return the scan of its encoding."""
+    scan = EncodingScan(declared=job.encoding)
+    with private_store().open(job.source_key, if_match=job.source_etag) as reader:
+        for data in reader:
+            target.write(data)
+            scan.feed(data)
+            watch()
+    target.flush()
+    return scan
+
+
+def dialect_of(body: BinaryIO, encoding: Dialect, job: BulkUploadJob) -> Dialect:
+    """Return the dialect of a CSV whose encoding is known."""
+    body.seek(encoding.bom)
+    sample = body.read(SAMPLE * 2).decode(encoding.encoding, "replace")[:SAMPLE]
+    return replace(
+        encoding,
+        delimiter=detect_delimiter(sample, job.mapping),
+        line_ending=detect_line_ending(sample),
+    )
+
+
+def cut_end_mark(body: BinaryIO, dialect: Dialect) -> None:
+    """Cut every Ctrl-Z off the end of a text: DOS programs fill the last block with them."""
+    if dialect.encoding.startswith("utf-16"):  # newer than those programs
+        return
+    size = body.seek(0, io.SEEK_END)
+    body.seek(max(size - TAIL_BYTES, 0))
+    tail = body.read()
+    text = tail.rstrip(b"\r\n" + END_MARK)
+    if END_MARK in tail[len(text) :]:
+        body.truncate(size - len(tail) + len(text))
+
+
+@contextmanager
+def text_of(body: BinaryIO, dialect: Dialect) -> Iterator[TextIO]:
+    """Yield a table's text from after its byte order mark; the file stays open."""
+    body.seek(dialect.bom)
+    text = io.TextIOWrapper(body, dialect.encoding, dialect.errors, newline="")
+    try:
+        yield text
+    finally:
+        text.detach()

@@ -1,0 +1,25 @@
+"""What a job fails with when its file cannot be read."""
+
+from bulkupload.errors import JobFailureError
+from media.errors import ObjectNotFoundError, PreconditionFailedError
+from sartiq.core.errors import UnavailableError
+from sartiq.core.work.runner import RetryRowError
+
+SOURCE_MISSING = JobFailureError("source_missing", "The uploaded file is gone. Send it again.")
+STORE_UNAVAILABLE = JobFailureError(
+    "store_unavailable", "The file store did not answer. Retry later."
+)
+DISK_UNAVAILABLE = JobFailureError(
+    "disk_unavailable", "The server's disk did not take the file. Retry later."
+)
+
+
+def failure_of(error: Exception) -> JobFailureError | None:
+    """Return what a job fails with because of this exception, None if it is a bug."""
+    if isinstance(error, JobFailureError):
+        return error
+    if isinstance(error, (ObjectNotFoundError, PreconditionFailedError)):
+        return SOURCE_MISSING
+    if isinstance(error, (UnavailableError, RetryRowError)):
+        return STORE_UNAVAILABLE
+    return DISK_UNAVAILABLE if isinstance(error, OSError) else None
