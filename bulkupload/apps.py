@@ -2,7 +2,7 @@ from django.apps import AppConfig
 
 
 class BulkUploadConfig(AppConfig):
-    """Imports whole catalogues from CSV."""
+    """Imports products from CSV, TSV and XLSX files."""
 
     name = "bulkupload"
     verbose_name = "Bulk upload"

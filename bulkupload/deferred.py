@@ -1,10 +1,10 @@
-"""Telling the workers, after commit, which rows wait. Losing the message loses nothing."""
+"""Enqueueing tasks after commit; a lost task is enqueued again by `recovery`."""
 
 from uuid import UUID
 
 from sartiq.core.work.publishing import send_after_commit, send_later
 
-LOOK_AGAIN_SECONDS = 1.0
+CHECK_AGAIN_SECONDS = 1.0
 
 
 def plan(job_id: UUID) -> None:
@@ -18,7 +18,7 @@ def import_chunk(chunk_id: UUID) -> None:
 
 
 def attach_media(batch_id: UUID) -> None:
-    """Have a worker take in and show the pictures of one batch."""
+    """Have a worker attach the pictures of one batch."""
     send_after_commit("bulkupload.attach_media", batch_id=str(batch_id))
 
 
@@ -27,9 +27,9 @@ def fetch_image(remote_id: UUID) -> None:
     send_after_commit("bulkupload.fetch_image", remote_id=str(remote_id))
 
 
-def settle_media(job_id: UUID) -> None:
-    """Have a worker look in a moment whether the files of a job are ready."""
-    send_later("bulkupload.settle_media", LOOK_AGAIN_SECONDS, job_id=str(job_id))
+def finish_media(job_id: UUID) -> None:
+    """Have a worker check in a moment whether the files of a job are ready."""
+    send_later("bulkupload.settle_media", CHECK_AGAIN_SECONDS, job_id=str(job_id))
 
 
 def fetch_image_later(remote_id: UUID, *, seconds: float) -> None:

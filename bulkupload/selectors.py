@@ -1,4 +1,4 @@
-"""What is known of bulk uploads: their progress, their errors, who may see them."""
+"""Reading bulk uploads: who may see them, their progress and their errors."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -24,17 +24,17 @@ from bulkupload.models import (
 from bulkupload.rules.limits import MIB
 from bulkupload.rules.rows.repeated_skus import REPEATED_SKU
 
-PAGE = 2000  # errors read at a time when all of them are streamed
+PAGE_SIZE = 2000  # errors that are read at once when all of them are streamed
 PAGE_BYTES = 4 * MIB  # of their rows
-OCTETS = Func(F("cells"), function="octet_length", output_field=IntegerField())
+CELL_BYTES = Func(F("cells"), function="octet_length", output_field=IntegerField())
 COUNTED = ("created", "updated", "unchanged", "failed")
 MEDIA = ("pending", "ready", "failed")
-NONE = Q(pk__isnull=True)
+NO_ROWS = Q(pk__isnull=True)
 
 
 @dataclass(frozen=True, kw_only=True)
 class MediaCounts:
-    """How many pictures stand where; those a later row replaced are not counted."""
+    """How many pictures are pending, ready and failed, without those that later rows replaced."""
 
     pending: int = 0
     ready: int = 0
@@ -43,9 +43,9 @@ class MediaCounts:
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """How far a job is: every row is counted once, in the transaction that decided it.
+    """The progress of a job: each row is counted once, in the transaction that imported it.
 
-    `seconds_left` is about the rows while there are some, about their pictures then.
+    `seconds_left` is about the rows first, and then about their pictures.
     """
 
     total: int = 0
@@ -59,7 +59,7 @@ class Progress:
 
     @property
     def processed(self) -> int:
-        """How many rows have their outcome."""
+        """The number of rows with an outcome."""
         return self.created + self.updated + self.unchanged + self.failed
 
 
@@ -76,21 +76,21 @@ def in_scope(scope: OwnerScope) -> QuerySet[BulkUploadJob]:
 
 
 def one_visible_to(user: User, job_id: UUID) -> BulkUploadJob:
-    """Return one job; a foreign one is not found."""
-    found = visible_to(user).filter(pk=job_id).first()
-    if found is None:
+    """Return one job; raise JobNotFoundError if the caller may not see it."""
+    job = visible_to(user).filter(pk=job_id).first()
+    if job is None:
         raise JobNotFoundError
-    return found
+    return job
 
 
 def progress_of(jobs: Iterable[BulkUploadJob], *, now: datetime) -> dict[UUID, Progress]:
-    """Return how far each job is: two queries for any number of them."""
+    """Return the progress of each job, in two queries for any number of them."""
     rows = list(jobs)
     sums: dict[str, Aggregate] = {name: Sum(name) for name in (*COUNTED, "images_refused")}
     counted = _totals(BulkUploadChunk.objects.all(), rows, sums | {"last": Max("finished_at")})
     pictures: dict[str, Aggregate] = {name: Sum(name) for name in MEDIA}
-    lately = Sum(F("ready") + F("failed"), filter=_lately(rows, counted))
-    media = _totals(BulkUploadMediaBatch.objects.all(), rows, pictures | {"lately": lately})
+    recent = Sum(F("ready") + F("failed"), filter=_after_rows(rows, counted))
+    media = _totals(BulkUploadMediaBatch.objects.all(), rows, pictures | {"recent": recent})
     return {
         job.pk: _progress(job, counted.get(job.pk, {}), media.get(job.pk, {}), now) for job in rows
     }
@@ -99,50 +99,52 @@ def progress_of(jobs: Iterable[BulkUploadJob], *, now: datetime) -> dict[UUID, P
 def _totals(
     parts: "QuerySet[BulkUploadChunk] | QuerySet[BulkUploadMediaBatch]",
     jobs: list[BulkUploadJob],
-    wanted: dict[str, Aggregate],
+    aggregates: dict[str, Aggregate],
 ) -> dict[UUID, dict[str, Any]]:
     rows: Any = parts.filter(job__in=[job.pk for job in jobs]).order_by()
-    named = {f"all_{name}": total for name, total in wanted.items()}
-    totals = rows.values_list("job_id").annotate(**named)
-    return {job_id: dict(zip(wanted, of_job, strict=True)) for job_id, *of_job in totals}
+    annotations = {f"all_{name}": total for name, total in aggregates.items()}
+    totals = rows.values_list("job_id").annotate(**annotations)
+    return {job_id: dict(zip(aggregates, of_job, strict=True)) for job_id, *of_job in totals}
 
 
-def _lately(jobs: list[BulkUploadJob], counted: dict[UUID, dict[str, Any]]) -> Q:
-    """Return the condition of batches with a picture that ended after the last row was done.
+def _after_rows(jobs: list[BulkUploadJob], counted: dict[UUID, dict[str, Any]]) -> Q:
+    """Return the condition for batches that changed after the last row was imported.
 
-    By batch, as pictures keep no time: a batch some of whose pictures ended before counts whole.
+    Only batches have a time: all pictures of such a batch count.
     """
     running = [job.pk for job in jobs if not job.is_finished]
     since = {pk: counted[pk]["last"] for pk in running if pk in counted and counted[pk]["last"]}
-    return reduce(or_, (Q(job=pk, updated_at__gt=last) for pk, last in since.items()), NONE)
+    return reduce(or_, (Q(job=pk, updated_at__gt=last) for pk, last in since.items()), NO_ROWS)
 
 
 def _progress(
     job: BulkUploadJob, counted: dict[str, Any], media: dict[str, Any], now: datetime
 ) -> Progress:
-    if job.planned_at is None:  # when the row was read; its chunks may have come, and gone, since
+    if (
+        job.planned_at is None
+    ):  # as of this read; its chunks may have been created and imported since
         return Progress()
     rows = {name: counted.get(name, 0) for name in COUNTED}
     pictures = {name: media.get(name, 0) for name in MEDIA}
     pictures["failed"] += counted.get("images_refused", 0)
-    plain = Progress(total=job.total_rows, media=MediaCounts(**pictures), **rows)
-    if job.started_at is None or not plain.processed:
-        return plain
+    counts = Progress(total=job.total_rows, media=MediaCounts(**pictures), **rows)
+    if job.started_at is None or not counts.processed:
+        return counts
     until = job.finished_at or now
     last = counted["last"] or until
-    rows_left = plain.total - plain.processed
-    rate = plain.processed / _seconds(job.started_at, until if rows_left else last)
+    rows_left = counts.total - counts.processed
+    rate = counts.processed / _seconds(job.started_at, until if rows_left else last)
     if job.is_finished:
         left = None
     elif rows_left:
         left = ceil(rows_left / rate)
     else:
-        left = _pictures_left(plain.media.pending, media.get("lately"), _seconds(last, now))
-    return replace(plain, rows_per_second=round(rate, 1), seconds_left=left)
+        left = _pictures_left(counts.media.pending, media.get("recent"), _seconds(last, now))
+    return replace(counts, rows_per_second=round(rate, 1), seconds_left=left)
 
 
 def _pictures_left(pending: int, ended: int | None, took: float) -> int | None:
-    """Return the seconds the pictures still take, None while nothing tells."""
+    """Return the seconds that the pictures still take, None while that is unknown."""
     if not pending:
         return 0
     return ceil(pending * took / ended) if ended else None
@@ -153,36 +155,36 @@ def _seconds(since: datetime, until: datetime) -> float:
 
 
 def errors_of(job: BulkUploadJob) -> QuerySet[BulkUploadRowError]:
-    """Return what is wrong with a job's rows, by row; the rows themselves are left out."""
+    """Return the errors of a job by row, without the cells of the rows."""
     errors = BulkUploadRowError.objects.filter(job=job).order_by("row", "position")
     return errors.defer("cells")
 
 
 def refused_rows(job: BulkUploadJob) -> Iterator[list[BulkUploadRowError]]:
-    """Yield the errors of each refused row, page by page: no cursor stays open, nothing grows."""
+    """Yield the errors of each refused row, page by page, without an open cursor."""
     after = TABLE_ROW
     while (last := _last_of_page(job, after)) is not None:
-        page = _of_rows(job).defer(None).filter(row__gt=after, row__lte=last)
+        page = _correctable(job).defer(None).filter(row__gt=after, row__lte=last)
         for _, errors in groupby(page, key=attrgetter("row")):
             yield list(errors)
         after = last
 
 
 def has_refused_rows(job: BulkUploadJob) -> bool:
-    """Whether some row of a job can be sent again."""
-    return _of_rows(job).exists()
+    """Whether a job has rows that can be sent again."""
+    return _correctable(job).exists()
 
 
-def _of_rows(job: BulkUploadJob) -> QuerySet[BulkUploadRowError]:
-    """Return what a row can be sent again for: neither the whole table nor a repeated SKU."""
+def _correctable(job: BulkUploadJob) -> QuerySet[BulkUploadRowError]:
+    """Return the errors that a corrected row can avoid: not those of the table or repeated SKUs."""
     return errors_of(job).filter(row__gt=TABLE_ROW).exclude(code=REPEATED_SKU)
 
 
 def _last_of_page(job: BulkUploadJob, after: int) -> int | None:
-    """Return the row a page may end with, None after the last one: a row may be 1 MiB long."""
-    errors = _of_rows(job).filter(row__gt=after).annotate(size=OCTETS)
+    """Return the last row of the next page, None after the last page: a row may have 1 MiB."""
+    errors = _correctable(job).filter(row__gt=after).annotate(size=CELL_BYTES)
     last, total = None, 0
-    for row, size in errors.values_list("row", "size")[:PAGE]:
+    for row, size in errors.values_list("row", "size")[:PAGE_SIZE]:
         total += size
         if last is not None and row != last and total > PAGE_BYTES:
             break
@@ -191,19 +193,19 @@ def _last_of_page(job: BulkUploadJob, after: int) -> int | None:
 
 
 def top_errors(job: BulkUploadJob, *, most: int = 10) -> list[tuple[str, str, int]]:
-    """Return the commonest errors of a job: code, column, how many."""
+    """Return the most frequent errors of a job: code, column, number."""
     rows = BulkUploadRowError.objects.filter(job=job).order_by()
     counted = rows.values_list("code", "column").annotate(times=Count("pk"))
     return list(counted.order_by("-times", "code", "column")[:most])
 
 
-def problems_of(jobs: Iterable[BulkUploadJob]) -> dict[UUID, int]:
-    """Return how many errors and warnings each job has; one without any is left out."""
+def error_counts(jobs: Iterable[BulkUploadJob]) -> dict[UUID, int]:
+    """Return the number of errors and warnings of each job that has any."""
     rows = BulkUploadRowError.objects.filter(job__in=[job.pk for job in jobs]).order_by()
     return dict(rows.values_list("job_id").annotate(total=Count("pk")))
 
 
 def table_warnings(job: BulkUploadJob) -> list[str]:
-    """Return what is to be known about a job's table as a whole."""
+    """Return the warnings about a job's table as a whole."""
     rows = BulkUploadRowError.objects.filter(job=job, row=TABLE_ROW).order_by("position")
     return list(rows.values_list("message", flat=True))

@@ -24,7 +24,7 @@ def import_chunk(*, chunk_id: str) -> None:
 
 @shared_task(name="bulkupload.attach_media")
 def attach_media(*, batch_id: str) -> None:
-    """Take in and show the pictures of one batch."""
+    """Attach the pictures of one batch."""
     attach.attach(UUID(batch_id))
 
 
@@ -35,18 +35,18 @@ def fetch_image(*, remote_id: str) -> None:
 
 
 @shared_task(name="bulkupload.settle_media")
-def settle_media(*, job_id: str) -> None:
-    """Note which of the files a job showed are ready."""
-    finish.settle_job(UUID(job_id))
+def finish_media(*, job_id: str) -> None:
+    """Save which of the files a job attached are ready."""
+    finish.finish_job(UUID(job_id))
 
 
 @shared_task(name="bulkupload.recover")
 def recover() -> None:
-    """Tell the workers again of what waits, and finish what nobody finished."""
+    """Enqueue waiting rows again and finish jobs that are done."""
     recovery.resend()
 
 
 @shared_task(name="bulkupload.discard_old_jobs")
 def discard_old_jobs() -> None:
-    """Discard jobs that ended 90 days ago, with their errors and files."""
+    """Delete jobs that ended 90 days ago, with their errors and files."""
     retention.discard_old_jobs()

@@ -42,7 +42,7 @@ DELIMITER_NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical b
 
 @admin.register(BulkUploadJob)
 class BulkUploadJobAdmin(RunAdmin):
-    """Bulk uploads: how far they are, what went wrong, what can be done about it."""
+    """Bulk uploads with their progress and their errors."""
 
     list_display = (
         *("filename", "status_label", "bar", "refused", "problems", "dry_run"),
@@ -96,9 +96,9 @@ class BulkUploadJobAdmin(RunAdmin):
         return [path("<uuid:job_id>/errors/", view, name=name), *super().get_urls()]
 
     def add_progress(self, rows: list[Any]) -> None:
-        """Count the rows and problems of all jobs in two queries."""
+        """Count the rows and errors of all jobs, for the whole page at once."""
         progress = selectors.progress_of(rows, now=timezone.now())
-        problems = selectors.problems_of(rows)
+        problems = selectors.error_counts(rows)
         for job in rows:
             job.progress = progress[job.pk]
             job.problem_total = problems.get(job.pk, 0)
@@ -119,102 +119,102 @@ class BulkUploadJobAdmin(RunAdmin):
             },
         )
 
-    # --- Columns and facts ----------------------------------------------------------------------
+    # --- Fields ---------------------------------------------------------------------------------
 
     status_label = choice_column("status", STATUS_COLOURS)
     first_try = link_column("retry_of", "Retry of")
 
     @admin.display(description="Rows")
     def counts(self, job: BulkUploadJob) -> str:
-        """Tell what became of the rows, how fast, and how long it will take."""
+        """Show the outcomes of the rows, the speed and the remaining time."""
         progress = self.progress(job)
-        told = (
+        text = (
             f"{progress.created:,} created, {progress.updated:,} updated, "
             f"{progress.unchanged:,} unchanged, {progress.failed:,} refused"
         )
         pictures = progress.media
         if any((pictures.pending, pictures.ready, pictures.failed)):
-            told += (
+            text += (
                 f"; pictures: {pictures.pending:,} pending, {pictures.ready:,} ready, "
                 f"{pictures.failed:,} failed"
             )
         if progress.rows_per_second is not None:
-            told += f"; {progress.rows_per_second:,.0f} rows/s"
+            text += f"; {progress.rows_per_second:,.0f} rows/s"
         if progress.seconds_left is not None:
-            told += f"; about {progress.seconds_left} s left"
-        return told
+            text += f"; about {progress.seconds_left} s left"
+        return text
 
     @admin.display(description="Refused rows")
     def refused(self, job: BulkUploadJob) -> str:
-        """Tell how many rows were refused; one may have several problems."""
+        """Show the number of refused rows."""
         return f"{self.progress(job).failed:,}"
 
     @admin.display(description="Errors and warnings")
     def problems(self, job: Any) -> str:
-        """Link to all errors and warnings, and say how many there are."""
+        """Link to all errors and warnings, with their number."""
         self.progress(job)
         return anchor(list_of(BulkUploadRowError, job__id__exact=job.pk), f"{job.problem_total:,}")
 
     @admin.display(description="About the table")
     def warnings(self, job: BulkUploadJob) -> str:
         """List the warnings about the table as a whole."""
-        found = selectors.table_warnings(job)
-        return format_html_join("", "<div>{}</div>", ((each,) for each in found)) or NOTHING
+        messages = ((message,) for message in selectors.table_warnings(job))
+        return format_html_join("", "<div>{}</div>", messages) or NOTHING
 
     @admin.display(description="Written in")
     def written(self, job: BulkUploadJob) -> str:
-        """Tell how the table is written and how sure its encoding is."""
+        """Show the dialect of the table and how certain its encoding is."""
         if not job.dialect:
             return NOTHING
-        dialect = job.written_in
+        dialect = job.dialect_object
         if dialect.format != "csv":
             return dialect.format.upper()
         delimiter = DELIMITER_NAMES.get(dialect.delimiter, dialect.delimiter)
-        sure = "stated" if dialect.confidence >= 1 else f"{dialect.confidence:.0%} sure"
-        return f"{dialect.encoding} ({sure}), separated by {delimiter}"
+        certainty = "stated" if dialect.confidence >= 1 else f"{dialect.confidence:.0%} sure"
+        return f"{dialect.encoding} ({certainty}), separated by {delimiter}"
 
     @admin.display(description="Failure")
     def failure(self, job: BulkUploadJob) -> str:
-        """Tell why the file was not imported."""
+        """Show why the file was not imported."""
         if not job.failure_code:
             return job.failure_message or NOTHING
         line = f"Line {job.failure_line}: " if job.failure_line else ""
         return f"{line}{job.failure_message} ({job.failure_code})"
 
-    @admin.display(description="Commonest errors")
+    @admin.display(description="Most frequent errors")
     def commonest(self, job: BulkUploadJob) -> str:
-        """List the errors that most rows have."""
-        found = selectors.top_errors(job)
-        if not found:
+        """List the most frequent errors."""
+        errors = selectors.top_errors(job)
+        if not errors:
             return NOTHING
-        lines = ((f"{times:,}", code, column or "the row") for code, column, times in found)
+        lines = ((f"{times:,}", code, column or "the row") for code, column, times in errors)
         return format_html_join("", "<div>{} × {} in {}</div>", lines)  # noqa: RUF001
 
     @admin.display(description="Error file")
     def download(self, job: BulkUploadJob) -> str:
         """Link to the refused rows."""
         address = reverse("admin:bulkupload_bulkuploadjob_errors", args=[job.pk])
-        return anchor(address, "Rows to mend as CSV")
+        return anchor(address, "Rows to correct, as CSV")
 
     @admin.display(description="Size")
     def size(self, job: BulkUploadJob) -> str:
-        """Tell the size of the file."""
+        """Show the size of the file."""
         return readable_size(job.source_size)
 
-    # --- What staff may do ----------------------------------------------------------------------
+    # --- Actions --------------------------------------------------------------------------------
 
     def has_act_permission(self, request: HttpRequest) -> bool:
-        """Whoever may change jobs may retry and cancel them."""
+        """Allow staff who may change jobs to retry and cancel them."""
         return request.user.has_perm("bulkupload.change_bulkuploadjob")
 
     @admin.action(description="Retry what was left undone", permissions=["act"])
     def retry(self, request: HttpRequest, rows: QuerySet[BulkUploadJob]) -> None:
-        """Start a new job for each chosen one that left something undone."""
+        """Start a new job for each selected one that left something undone."""
         self._each(request, rows, jobs.retry, "started again")
 
     @admin.action(description="Cancel", permissions=["act"])
     def cancel(self, request: HttpRequest, rows: QuerySet[BulkUploadJob]) -> None:
-        """Cancel the chosen jobs."""
+        """Cancel the selected jobs."""
         self._each(request, rows, jobs.cancel, "cancelled")
 
     def _each(

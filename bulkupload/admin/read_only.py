@@ -45,7 +45,7 @@ REMOTE_COLOURS = {
 
 @admin.register(BulkUploadChunk)
 class BulkUploadChunkAdmin(ReadOnlyAdmin):
-    """Ranges of rows: each is imported in one transaction or still waits."""
+    """Ranges of rows, each imported in one transaction or waiting."""
 
     list_display = (
         *("number", "of_job", "status_label", "rows", "created", "updated", "unchanged"),
@@ -68,7 +68,7 @@ class BulkUploadChunkAdmin(ReadOnlyAdmin):
 
 @admin.register(BulkUploadRowError)
 class BulkUploadRowErrorAdmin(ReadOnlyAdmin):
-    """What is wrong with refused rows, and with pictures of the others."""
+    """Errors of refused rows, and warnings about pictures of the others."""
 
     list_display = (*("place", "severity_label", "column", "value", "code", "message", "of_job"),)
     list_filter = ("severity", "code")
@@ -79,13 +79,13 @@ class BulkUploadRowErrorAdmin(ReadOnlyAdmin):
     readonly_fields = fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[BulkUploadRowError]:
-        """Leave the rows themselves out: only the error file needs them."""
+        """Return the rows without their cells, which only the error file needs."""
         rows: QuerySet[BulkUploadRowError] = super().get_queryset(request)
         return rows.defer("cells")
 
     @admin.display(description="Where", ordering="row")
     def place(self, error: BulkUploadRowError) -> str:
-        """Tell the line and the row; a warning about the whole table has neither."""
+        """Show the line and the row; a warning about the whole table has neither."""
         if error.row == TABLE_ROW:
             return "The table"
         return f"Line {error.line}, row {error.row}"
@@ -96,7 +96,7 @@ class BulkUploadRowErrorAdmin(ReadOnlyAdmin):
 
 @admin.register(BulkUploadMediaBatch)
 class BulkUploadMediaBatchAdmin(ReadOnlyAdmin):
-    """Pictures of some rows, taken in together."""
+    """Pictures of some products, attached together."""
 
     list_display = (
         *("id", "of_job", "status_label", "pending", "ready", "failed", "attempts", "created_at"),
@@ -118,7 +118,7 @@ class BulkUploadMediaBatchAdmin(ReadOnlyAdmin):
 
 @admin.register(BulkUploadMedia)
 class BulkUploadMediaAdmin(ReadOnlyAdmin):
-    """What rows ask of the slots of their products."""
+    """The pictures that rows want in the slots of their products."""
 
     list_display = (
         *("line", "slot", "status_label", "pending", "ready", "failed", "of_product", "of_job"),
@@ -134,7 +134,7 @@ class BulkUploadMediaAdmin(ReadOnlyAdmin):
     readonly_fields = fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[BulkUploadMedia]:
-        """Leave the rows themselves out: only the error file needs them."""
+        """Return the rows without their cells, which only the error file needs."""
         rows: QuerySet[BulkUploadMedia] = super().get_queryset(request)
         return rows.defer("cells")
 
@@ -151,7 +151,7 @@ class BulkUploadMediaAdmin(ReadOnlyAdmin):
 
 @admin.register(RemoteImage)
 class RemoteImageAdmin(ReadOnlyAdmin):
-    """What remote addresses hold: each is fetched once for its owner."""
+    """Remote pictures, each fetched once for its owner."""
 
     list_display = ("url", "status_label", "failure_code", "organization", "user", "created_at")
     list_filter = ("status", "failure_code", ("created_at", RangeDateTimeFilter))

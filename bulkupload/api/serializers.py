@@ -22,34 +22,34 @@ STATUSES = [value.lower() for value in JobStatus.values]
 
 
 class MappingField(serializers.JSONField):
-    """JSON in a form, however deep it is nested: Python gives up at a depth of its own."""
+    """JSON in a form, nested to any depth: Python limits it with a RecursionError."""
 
     def to_internal_value(self, data: Any) -> Any:
-        """Return what the text holds."""
+        """Return the parsed value."""
         try:
             return json.loads(data, object_pairs_hook=unique_names)
         except RepeatedNameError:
-            raise serializers.ValidationError("A column stands here twice.", "duplicate") from None
+            raise serializers.ValidationError("A column is mapped twice.", "duplicate") from None
         except (TypeError, ValueError, RecursionError):
             self.fail("invalid")
 
 
 class BulkUploadIn(serializers.Serializer[Any]):
-    """A table and what to do with it, as parts of a form.
+    """A table and how to import it, as parts of a form.
 
     A misspelt `dry_run` would import, so parts that look misspelt are refused.
     """
 
     refuses_misspellings = True
 
-    # An empty file is refused by the service, under the code that says so.
+    # The service refuses an empty file, with its own code.
     file = serializers.FileField(
         allow_empty_file=True, help_text="CSV, TSV or XLSX, at most 512 MiB and 2,000,000 rows"
     )
     organization_id = UUIDField(
-        required=False, help_text="May stand in the query instead; the two may not differ"
+        required=False, help_text="May be in the query instead; the two must not differ"
     )
-    dry_run = BooleanField(default=False, help_text="Count what would happen")
+    dry_run = BooleanField(default=False, help_text="Count the outcomes without importing")
     mapping = MappingField(
         required=False,
         help_text='Column to field, `{"Article no.": "sku"}`; null ignores a column',
@@ -59,33 +59,33 @@ class BulkUploadIn(serializers.Serializer[Any]):
         required=False,
         max_length=40,
         help_text="Text encoding of a CSV or TSV, such as `windows-1250` or `shift_jis`; else the "
-        "`charset` of the file's part, else it is found out",
+        "`charset` of the file's part, else it is detected",
     )
 
     def validate_encoding(self, value: str) -> str:
-        """Take the name of an encoding that tables may have."""
+        """Return the codec of an encoding that tables may have."""
         return _codec(value)
 
     def validate_file(self, value: "UploadedFile[Any]") -> "UploadedFile[Any]":
-        """Take a file whose part names an encoding that tables may have, or none."""
+        """Return the file if the charset of its part is one that tables may have."""
         _charset_of(value)
         return value
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Let the charset of the file's part stand for the encoding when none is sent."""
+        """Return the fields, with the charset of the file's part if no encoding is sent."""
         attrs.setdefault("encoding", _charset_of(attrs["file"]))
         return attrs
 
     def validate_mapping(self, value: Any) -> dict[str, str | None]:
-        """Take an object of column names whose fields are ours."""
+        """Return the mapping if it maps column names to known fields."""
         try:
             return read_mapping(value)
-        except BadMappingError as fault:
-            raise serializers.ValidationError(fault.message, code=fault.code) from None
+        except BadMappingError as error:
+            raise serializers.ValidationError(error.message, code=error.code) from None
 
 
 def _charset_of(sent: "UploadedFile[Any]") -> str:
-    """Return the codec the file's part names; empty when it names none."""
+    """Return the codec of the file's part, empty if it states none."""
     charset: Any = sent.charset  # bytes, as Django's parser reads headers
     label = charset.decode("latin-1") if isinstance(charset, bytes) else charset
     return _codec(label) if label else ""
@@ -100,19 +100,19 @@ def _codec(label: str) -> str:
 
 
 class DialectOut(serializers.Serializer[Any]):
-    """How the table is written."""
+    """The dialect of the table."""
 
     format = serializers.ChoiceField(choices=FORMATS)
     encoding = serializers.CharField()
     confidence = serializers.FloatField(
-        min_value=0, max_value=1, default=1.0, help_text="How sure the encoding is; 1 when stated"
+        min_value=0, max_value=1, default=1.0, help_text="How certain the encoding is; 1 if stated"
     )
     delimiter = serializers.ChoiceField(choices=list(DELIMITERS))
     line_ending = serializers.CharField(trim_whitespace=False)
 
 
 class ColumnOut(serializers.Serializer[Any]):
-    """One column of the table: the field it brings, else what it may have meant."""
+    """One column of the table: its field, else the one its name may have meant."""
 
     name = serializers.CharField(allow_blank=True)
     field = serializers.ChoiceField(choices=list(FIELDS), allow_null=True)
@@ -120,7 +120,7 @@ class ColumnOut(serializers.Serializer[Any]):
 
 
 class MediaCountsOut(serializers.Serializer[Any]):
-    """How many pictures of the rows stand where."""
+    """How many pictures of the rows are pending, ready and failed."""
 
     pending = serializers.IntegerField()
     ready = serializers.IntegerField()
@@ -164,7 +164,7 @@ class BulkUploadOut(serializers.Serializer[Any]):
 
 
 class RowErrorOut(serializers.ModelSerializer[BulkUploadRowError]):
-    """One thing to know about one row: where it stands, and what to do about it.
+    """One error or warning about one row, and what to do about it.
 
     An error refuses the row; with a warning the row is imported. Row 0 is the table as a whole.
     """
@@ -178,27 +178,27 @@ class RowErrorOut(serializers.ModelSerializer[BulkUploadRowError]):
 
     @extend_schema_field({"type": "string", "enum": ["error", "warning"]})
     def get_severity(self, error: BulkUploadRowError) -> str:
-        """Return it as it stands on the wire."""
+        """Return the severity in lower case."""
         return str(error.severity).lower()
 
 
-SAME = (
+JOB_FIELDS = (
     *("id", "user_id", "organization_id", "filename", "columns", "total_rows", "dry_run"),
     *("started_at", "finished_at", "created_at", "updated_at"),
 )
-COUNTS = ("created", "updated", "unchanged", "failed", "rows_per_second", "seconds_left")
+PROGRESS_FIELDS = ("created", "updated", "unchanged", "failed", "rows_per_second", "seconds_left")
 
 
-def answer_of(job: BulkUploadJob, progress: Progress) -> dict[str, Any]:
-    """Return a job as it is answered."""
+def serialize_job(job: BulkUploadJob, progress: Progress) -> dict[str, Any]:
+    """Return a job with its progress as JSON."""
     failure = {
         "code": job.failure_code,
         "message": job.failure_message,
         "line": job.failure_line,
     }
-    shown = {
-        **{name: getattr(job, name) for name in SAME},
-        **{name: getattr(progress, name) for name in COUNTS},
+    fields = {
+        **{name: getattr(job, name) for name in JOB_FIELDS},
+        **{name: getattr(progress, name) for name in PROGRESS_FIELDS},
         "status": job.status.lower(),
         "dialect": job.dialect or None,
         "processed_rows": progress.processed,
@@ -206,4 +206,4 @@ def answer_of(job: BulkUploadJob, progress: Progress) -> dict[str, Any]:
         "failure": failure if job.failure_code else None,
         "retry_of": job.retry_of_id,
     }
-    return dict(BulkUploadOut(shown).data)
+    return dict(BulkUploadOut(fields).data)

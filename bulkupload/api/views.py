@@ -24,10 +24,10 @@ from accounts.models import OwnerScope
 from accounts.selectors import scope_for
 from bulkupload import selectors
 from bulkupload.api.parsers import BoundedMultiPartParser
-from bulkupload.api.serializers import BulkUploadIn, BulkUploadOut, RowErrorOut, answer_of
+from bulkupload.api.serializers import BulkUploadIn, BulkUploadOut, RowErrorOut, serialize_job
 from bulkupload.models import BulkUploadJob
 from bulkupload.services import error_file, jobs
-from bulkupload.services.jobs import Table
+from bulkupload.services.jobs import UploadedTable
 from sartiq.core.api.endpoints import ModelEndpointSet
 from sartiq.core.api.pagination import WindowQuery
 from sartiq.core.api.query import takes_query
@@ -45,7 +45,7 @@ _FORMATS = {
     "application/*": "json",
     "*/*": "json",
 }
-HASHED_AT_ONCE = 1024 * 1024
+HASH_BLOCK_BYTES = 1024 * 1024
 JOB_ID = OpenApiParameter("job_id", OpenApiTypes.UUID, OpenApiParameter.PATH)
 KEY = OpenApiParameter(
     "Idempotency-Key",
@@ -66,7 +66,7 @@ ACCEPTED = OpenApiResponse(BulkUploadOut, description="Accepted")
 
 
 class ErrorsQuery(WindowQuery):
-    """A part of the errors, and the format they are returned in."""
+    """A window of the errors, and their format."""
 
     format = serializers.ChoiceField(
         choices=["json", "csv"],
@@ -92,19 +92,19 @@ class BulkUploads(ModelEndpointSet):
     @takes_query(ScopeQuery)
     def create(self, request: Request) -> Response:
         """Start a bulk import of products from CSV, TSV or XLSX."""
-        asked = read(BulkUploadIn, request.data)
-        user, sent = caller_of(request), asked["file"]
-        scope = scope_for(user, organization_named(self.query, asked))
-        body = cast("BinaryIO", sent.file)
-        table = Table(
+        fields = read(BulkUploadIn, request.data)
+        user, file = caller_of(request), fields["file"]
+        scope = scope_for(user, organization_named(self.query, fields))
+        body = cast("BinaryIO", file.file)
+        table = UploadedTable(
             body=body,
-            size=sent.size,
-            filename=sent.name,
-            dry_run=asked["dry_run"],
-            mapping=asked.get("mapping", {}),
-            encoding=asked["encoding"],
+            size=file.size,
+            filename=file.name,
+            dry_run=fields["dry_run"],
+            mapping=fields.get("mapping", {}),
+            encoding=fields["encoding"],
         )
-        digest = partial(_digest, request, sent, scope)
+        digest = partial(_digest, request, file, scope)
         with idempotency.reserve(request, route="bulk-upload-create", digest=digest) as key:
             if key.replay is not None:
                 return key.replay
@@ -123,12 +123,12 @@ class BulkUploads(ModelEndpointSet):
         """List one owner's bulk uploads, oldest first."""
         scope = scope_for(caller_of(request), self.query.get("organization_id"))
         page = self.paginate_queryset(selectors.in_scope(scope))
-        return self.get_paginated_response(_answers(cast("list[BulkUploadJob]", page)))
+        return self.get_paginated_response(_serialize(cast("list[BulkUploadJob]", page)))
 
     @extend_schema(operation_id="get_bulk_upload", tags=["bulk-upload"], parameters=[JOB_ID])
     def retrieve(self, request: Request, job_id: UUID) -> Response:
         """Return a bulk upload and how far it is."""
-        return Response(_answers([selectors.one_visible_to(caller_of(request), job_id)])[0])
+        return Response(_serialize([selectors.one_visible_to(caller_of(request), job_id)])[0])
 
     @extend_schema(
         operation_id="list_bulk_upload_errors",
@@ -177,7 +177,7 @@ class BulkUploads(ModelEndpointSet):
     )
     def retry(self, request: Request, job_id: UUID) -> Response:
         """Start a new bulk upload with what this one left undone."""
-        # The route takes no body: one that is sent anyway makes no other request.
+        # The route takes no body: a different one does not make a different request.
         digest = hashlib.sha256(job_id.bytes).hexdigest
         with idempotency.reserve(request, route="bulk-upload-retry", digest=digest) as key:
             if key.replay is not None:
@@ -195,19 +195,19 @@ class BulkUploads(ModelEndpointSet):
         return HttpResponse(
             error_file.template(),
             content_type=f"{CSV}; charset=utf-8",
-            headers=_named("template.csv"),
+            headers=_download_headers("template.csv"),
         )
 
     def _accepted(self, job: BulkUploadJob) -> Answer:
         job.refresh_from_db()
-        body = json.loads(JSONRenderer().render(_answers([job])[0]))
+        body = json.loads(JSONRenderer().render(_serialize([job])[0]))
         root = self.request.path.partition("/bulk-upload")[0]
         return Answer(status=202, body=body, location=f"{root}/bulk-upload/{job.pk}")
 
 
 def _require_no_window(request: Request) -> None:
-    """Refuse a part of a CSV file: it always holds every refused row."""
-    message = "The CSV file holds every refused row. Leave this parameter out."
+    """Refuse a window of the CSV file, which always has every refused row."""
+    message = "The CSV file has every refused row. Leave this parameter out."
     issues = [
         Issue(loc=("query", name), code="value_error", message=message, input=value)
         for name, value in request.query_params.items()
@@ -221,34 +221,35 @@ def _error_download(job: BulkUploadJob) -> StreamingHttpResponse:
     return StreamingHttpResponse(
         error_file.error_file(job),
         content_type=f"{CSV}; charset={error_file.charset_of(job)}",
-        headers=_named(error_file.file_name_of(job)),
+        headers=_download_headers(error_file.file_name_of(job)),
     )
 
 
-def _named(filename: str) -> dict[str, str]:
+def _download_headers(filename: str) -> dict[str, str]:
     header = content_disposition_header(as_attachment=True, filename=filename)
     return {"Content-Disposition": header or "attachment", "Cache-Control": "no-store"}
 
 
-def _answers(rows: list[BulkUploadJob]) -> list[dict[str, Any]]:
+def _serialize(rows: list[BulkUploadJob]) -> list[dict[str, Any]]:
     progress = selectors.progress_of(rows, now=timezone.now())
-    return [answer_of(job, progress[job.pk]) for job in rows]
+    return [serialize_job(job, progress[job.pk]) for job in rows]
 
 
 def _accepted_format(request: Request) -> str:
     django = request._request  # noqa: SLF001  DRF's own way to the raw request
-    for liked in django.accepted_types:  # best first; parameters say nothing to us
-        if (kind := f"{liked.main_type}/{liked.sub_type}") in _FORMATS:
-            return _FORMATS[kind]
+    for accepted in django.accepted_types:  # in order of preference; parameters are ignored
+        media_type = f"{accepted.main_type}/{accepted.sub_type}"
+        if media_type in _FORMATS:
+            return _FORMATS[media_type]
     return "json"
 
 
-def _digest(request: Request, sent: "UploadedFile[Any]", scope: OwnerScope) -> str:
-    """Return the hash of the request's parts; the file is read in pieces."""
+def _digest(request: Request, file: "UploadedFile[Any]", scope: OwnerScope) -> str:
+    """Return the hash of the request's parts; the file is read in blocks."""
     digest = hashlib.sha256()
-    for piece in sent.chunks(HASHED_AT_ONCE):
-        digest.update(piece)
+    for block in file.chunks(HASH_BLOCK_BYTES):
+        digest.update(block)
     form = cast("QueryDict", request.data)
     fields = {name: form[name] for name in form if name not in {"file", "organization_id"}}
-    parts = json.dumps([digest.hexdigest(), sent.name, fields, str(scope.key)], sort_keys=True)
+    parts = json.dumps([digest.hexdigest(), file.name, fields, str(scope.key)], sort_keys=True)
     return hashlib.sha256(parts.encode()).hexdigest()

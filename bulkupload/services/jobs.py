@@ -1,4 +1,4 @@
-"""Starting, cancelling and retrying bulk uploads: the file is stored first, the job row second."""
+"""Starting, cancelling and retrying bulk uploads: the file is stored before the job is saved."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -31,29 +31,29 @@ Body = BinaryIO | Iterable[bytes]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Table:
-    """A table somebody sends, as it lies on our disk while the request runs."""
+class UploadedTable:
+    """The file of a request, on the disk while the request runs, and how to import it."""
 
     body: BinaryIO
     size: int
     filename: str
     dry_run: bool = False
     mapping: Mapped = field(default_factory=dict)
-    encoding: str = ""  # a codec of `encodings.LABELS`; empty when nobody said
+    encoding: str = ""  # a codec of `encodings.LABELS`; empty if not stated
 
 
-def start(*, user: User, scope: OwnerScope, table: Table) -> BulkUploadJob:
+def start(*, user: User, scope: OwnerScope, table: UploadedTable) -> BulkUploadJob:
     """Store a table and have the workers import it, as `starting` does."""
     with starting(user=user, scope=scope, table=table) as job:
         return job
 
 
 @contextmanager
-def starting(*, user: User, scope: OwnerScope, table: Table) -> Iterator[BulkUploadJob]:
+def starting(*, user: User, scope: OwnerScope, table: UploadedTable) -> Iterator[BulkUploadJob]:
     """Store a table, save its job and have the workers import it.
 
     The transaction that saves the job commits when the block ends. Raises NotATableError,
-    EmptyFileError or TableTooLargeError for a file we do not take, StoreUnavailableError or
+    EmptyFileError or TableTooLargeError for a file that is refused, StoreUnavailableError or
     StoringTooSlowError when it cannot be stored now; then there is no job.
     """
     format_of(table.body, table.size)
@@ -73,7 +73,7 @@ def starting(*, user: User, scope: OwnerScope, table: Table) -> Iterator[BulkUpl
 
 
 def cancel(*, user: User, job_id: UUID) -> BulkUploadJob:
-    """Cancel a job: chunks that are done stay, none is begun. Raises JobFinishedError."""
+    """Cancel a job: imported chunks stay, no other starts. Raises JobFinishedError."""
     job = selectors.one_visible_to(user, job_id)
     if not lifecycle.cancel(job.pk):
         raise JobFinishedError
@@ -92,7 +92,7 @@ def retrying(*, user: User, job_id: UUID) -> Iterator[BulkUploadJob]:
     """Start a new job with what the old one left undone.
 
     After a completed job these are its refused rows, after a failed or cancelled one the whole
-    table: rows that are there already are found unchanged. The transaction that saves the job
+    table, of which existing rows are unchanged. The transaction that saves the job
     commits when the block ends. Raises NothingToRetryError.
     """
     old = selectors.one_visible_to(user, job_id)
@@ -107,14 +107,14 @@ def retrying(*, user: User, job_id: UUID) -> Iterator[BulkUploadJob]:
         retry_of=old,
     )
     if old.status == JobStatus.COMPLETED_WITH_ERRORS and selectors.has_refused_rows(old):
-        job.encoding = old.written_in.encoding  # the error file is written in it
+        job.encoding = old.dialect_object.encoding  # the error file is written in it
         stored = _store(job, error_file.error_file(old))
     elif old.status in {JobStatus.FAILED, JobStatus.CANCELLED}:
         try:
             with private_store().open(old.source_key) as body:
                 stored = _store(job, body)
         except ObjectNotFoundError:
-            raise NothingToRetryError("The uploaded file is gone; send it again.") from None
+            raise NothingToRetryError("The uploaded file is gone. Send it again.") from None
     else:
         raise NothingToRetryError
     with _saving(job, stored):
@@ -122,10 +122,10 @@ def retrying(*, user: User, job_id: UUID) -> Iterator[BulkUploadJob]:
 
 
 def _retrier(user: User, old: BulkUploadJob) -> UUID:
-    """Return who a new job acts for: a member who asks, else whoever the old one acted for.
+    """Return the user of a new job: a member who retries, else the user of the old job.
 
-    Staff may retry what is not theirs; its rows and pictures are still of those who sent them. Who
-    has left the organization since would only have the job cancelled.
+    Staff may retry jobs of others, to whom the rows and pictures still belong. For a user who has
+    left the organization the job would only be cancelled.
     """
     if old.organization_id is None:
         return old.user_id

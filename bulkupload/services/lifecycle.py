@@ -1,4 +1,4 @@
-"""How a job ends: each end is one guarded update, so whoever comes second changes nothing."""
+"""Ending a job: a guarded update, so that only the first of several ends has an effect."""
 
 from collections.abc import Iterable
 from uuid import UUID
@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 
 from bulkupload import deferred
 from bulkupload.codes import CancelCode
-from bulkupload.errors import FileFaultError
+from bulkupload.errors import JobFailureError
 from bulkupload.models import (
     BulkUploadChunk,
     BulkUploadJob,
@@ -29,30 +29,30 @@ ORDER BY id FOR SHARE
 
 
 class JobStoppedError(WorkStoppedError):
-    """Raised when the job ended while a part of it was under way: nothing of that may stay."""
+    """Raised when the job ended while a part of it was running: that part is rolled back."""
 
 
 def advance(job_id: UUID) -> None:
-    """Finish a job that has nothing left to do, or tell of what waits for its turn."""
-    left = BulkUploadChunk.objects.unfinished().filter(job_id=job_id).order_by("number").first()
+    """Finish a job that has nothing left to do, or enqueue what may run next."""
+    chunk = BulkUploadChunk.objects.unfinished().filter(job_id=job_id).order_by("number").first()
     batches = BulkUploadMediaBatch.objects.filter(job_id=job_id)
-    if left is not None:
-        if left.repeated:
-            deferred.import_chunk(left.pk)
-    elif not batches.unsettled().exists():
+    if chunk is not None:
+        if chunk.repeated:
+            deferred.import_chunk(chunk.pk)
+    elif not batches.without_outcome().exists():
         finish(job_id)
     elif not batches.unfinished().exists():
-        deferred.settle_media(job_id)
+        deferred.finish_media(job_id)
 
 
 def finish(job_id: UUID) -> bool:
-    """Complete a running job whose rows and pictures have an outcome; tell whether it was now."""
+    """Complete a running job whose rows and pictures all have outcomes; return whether it was."""
     reach("bulk-finish")
     with transaction.atomic():
         if BulkUploadChunk.objects.unfinished().filter(job_id=job_id).exists():
             return False
-        # A chunk writes its batches in the transaction that makes it DONE.
-        if BulkUploadMediaBatch.objects.unsettled().filter(job_id=job_id).exists():
+        # A chunk saves its batches in the transaction that makes it DONE.
+        if BulkUploadMediaBatch.objects.without_outcome().filter(job_id=job_id).exists():
             return False
         status = (
             JobStatus.COMPLETED_WITH_ERRORS
@@ -63,38 +63,38 @@ def finish(job_id: UUID) -> bool:
 
 
 def require_running(job_id: UUID) -> None:
-    """Keep a job from ending before this transaction does, or raise JobStoppedError."""
+    """Prevent a job from ending before this transaction, or raise JobStoppedError."""
     if not lock_running([job_id]):
         raise JobStoppedError
 
 
 def lock_running(job_ids: Iterable[UUID]) -> set[UUID]:
-    """Return which jobs run, and keep those from ending before this transaction does."""
+    """Return which jobs are running, and prevent them from ending before this transaction."""
     with connection.cursor() as cursor:
         cursor.execute(LOCK_RUNNING, [list(job_ids), JobStatus.RUNNING])
         return {job_id for (job_id,) in cursor.fetchall()}
 
 
-def fail(job_id: UUID, fault: FileFaultError) -> bool:
-    """Fail a job with the one sentence that says why."""
+def fail(job_id: UUID, failure: JobFailureError) -> bool:
+    """Fail a job with a code and a message; return whether this call did."""
     ended = _end(
         job_id,
         JobStatus.FAILED,
-        failure_code=fault.code,
-        failure_message=fault.message,
-        failure_line=fault.line,
+        failure_code=failure.code,
+        failure_message=failure.message,
+        failure_line=failure.line,
     )
     if ended:
-        log.warning("bulk_upload_failed", job_id=str(job_id), code=fault.code)
+        log.warning("bulk_upload_failed", job_id=str(job_id), code=failure.code)
     return ended
 
 
 def cancel(job_id: UUID, *, code: CancelCode = "", message: str = "") -> bool:
-    """Cancel a job that has not ended: chunks under way are given up, none is begun."""
+    """Cancel a job that has not ended: running chunks are rolled back, no other starts."""
     return _end(job_id, JobStatus.CANCELLED, failure_code=code, failure_message=message)
 
 
-def _end(job_id: UUID, status: JobStatus, *, only_planned: bool = False, **facts: object) -> bool:
+def _end(job_id: UUID, status: JobStatus, *, only_planned: bool = False, **fields: object) -> bool:
     rows = BulkUploadJob.objects.filter(pk=job_id)
     rows = rows.importing() if only_planned else rows.unfinished()
     ended = rows.update(
@@ -103,6 +103,6 @@ def _end(job_id: UUID, status: JobStatus, *, only_planned: bool = False, **facts
         updated_at=Now(),
         lease_holder=None,
         lease_expires_at=None,
-        **facts,
+        **fields,
     )
     return bool(ended)

@@ -1,4 +1,4 @@
-"""Telling the workers again of what waits: the broker may have lost or never got the hint."""
+"""Re-enqueueing waiting rows, whose tasks the broker may have lost or never received."""
 
 from datetime import datetime
 
@@ -18,11 +18,11 @@ from media.services.health import stores_answer
 from sartiq.core.work import resend as resending
 from sartiq.core.work.resend import end_outage, waiting_for
 
-RECOVERY_BATCH_SIZE = 100  # jobs a run; the next run takes the next ones
+RECOVERY_BATCH_SIZE = 100  # jobs of one run
 
 
 def resend() -> int:
-    """Send what waits and nobody works on, finish what only lacks its end; return how many."""
+    """Enqueue waiting rows again and finish jobs that are done; return the number of both."""
     unfinished_batches = BulkUploadMediaBatch.objects.unfinished()
     for rows in (
         BulkUploadJob.objects.unplanned(),
@@ -31,13 +31,13 @@ def resend() -> int:
         unfinished_batches,
     ):
         end_outage(rows, is_over=stores_answer)
-    sent = [
+    counts = [
         resending.resend("bulkupload.plan", "job_id", _waiting_jobs),
         resending.resend("bulkupload.import_chunk", "chunk_id", _waiting_chunks),
         resending.resend("bulkupload.fetch_image", "remote_id", _waiting_images),
         resending.resend("bulkupload.attach_media", "batch_id", _waiting_batches),
     ]
-    return sum(sent) + _finish()
+    return sum(counts) + _finish()
 
 
 @waiting_for("bulkupload.plan")
@@ -62,13 +62,15 @@ def _waiting_batches(sent_before: datetime) -> QuerySet[BulkUploadMediaBatch]:
 
 
 def _finish() -> int:
-    """Note what became of files, and finish the jobs that only lack their end."""
+    """Save the outcomes of pictures and finish the jobs that have nothing left to do."""
     running = BulkUploadJob.objects.importing()
-    shown = BulkUploadMedia.objects.filter(status=MediaStatus.SHOWN).values("job_id")
-    for pk in list(running.filter(pk__in=shown).values_list("pk", flat=True)[:RECOVERY_BATCH_SIZE]):
-        finish.settle(pk)
+    attached = BulkUploadMedia.objects.filter(status=MediaStatus.SHOWN).values("job_id")
+    for pk in list(
+        running.filter(pk__in=attached).values_list("pk", flat=True)[:RECOVERY_BATCH_SIZE]
+    ):
+        finish.update_outcomes(pk)
     chunks = BulkUploadChunk.objects.unfinished().values("job_id")
-    batches = BulkUploadMediaBatch.objects.unsettled().values("job_id")
-    ended = running.exclude(pk__in=chunks).exclude(pk__in=batches)
-    ids = list(ended.values_list("pk", flat=True)[:RECOVERY_BATCH_SIZE])
+    batches = BulkUploadMediaBatch.objects.without_outcome().values("job_id")
+    done = running.exclude(pk__in=chunks).exclude(pk__in=batches)
+    ids = list(done.values_list("pk", flat=True)[:RECOVERY_BATCH_SIZE])
     return sum(lifecycle.finish(pk) for pk in ids)

@@ -1,4 +1,4 @@
-"""Discarding old jobs with their errors and files, a bounded piece at a time."""
+"""Deleting old jobs with their errors and files, in bounded batches."""
 
 from typing import Any
 from uuid import UUID
@@ -8,18 +8,18 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from bulkupload.models import BulkUploadJob, BulkUploadMedia, BulkUploadRowError
-from bulkupload.rules.limits import KEPT_FOR
+from bulkupload.rules.limits import RETENTION
 from media.models import Bucket, DeletionReason
 from media.services import deletions
 
-ERRORS_AT_ONCE = 10_000  # one statement's worth
-JOBS_AT_ONCE = 100
+ROW_BATCH_SIZE = 10_000  # rows of one statement
+JOB_BATCH_SIZE = 100
 
 
 def discard_old_jobs() -> int:
-    """Discard the jobs that ended 90 days ago; return how many."""
-    old = BulkUploadJob.objects.expired(before=timezone.now() - KEPT_FOR)
-    ids = list(old.order_by("finished_at").values_list("pk", flat=True)[:JOBS_AT_ONCE])
+    """Delete the jobs that ended longer ago than the retention period; return how many."""
+    old = BulkUploadJob.objects.expired(before=timezone.now() - RETENTION)
+    ids = list(old.order_by("finished_at").values_list("pk", flat=True)[:JOB_BATCH_SIZE])
     for pk in ids:
         while _discard_rows(pk):
             pass
@@ -30,11 +30,11 @@ def discard_old_jobs() -> int:
 def _discard_rows(job_id: UUID) -> int:
     errors = BulkUploadRowError.objects.filter(job_id=job_id).order_by("row")
     media = BulkUploadMedia.objects.filter(job_id=job_id).order_by("row")
-    return _some(errors) + _some(media)
+    return _delete_batch(errors) + _delete_batch(media)
 
 
-def _some(rows: "QuerySet[BulkUploadRowError] | QuerySet[BulkUploadMedia]") -> int:
-    ids: list[Any] = list(rows.values_list("pk", flat=True)[:ERRORS_AT_ONCE])
+def _delete_batch(rows: "QuerySet[BulkUploadRowError] | QuerySet[BulkUploadMedia]") -> int:
+    ids: list[Any] = list(rows.values_list("pk", flat=True)[:ROW_BATCH_SIZE])
     return rows.model._default_manager.filter(pk__in=ids).delete()[0]  # noqa: SLF001  Django's own
 
 

@@ -20,7 +20,7 @@ from sartiq.core.models import new_id
 from sartiq.core.work.crash_points import reach
 
 MAX_TITLE_LENGTH = 255
-ROWS_AT_ONCE = 1000
+INSERT_BATCH_SIZE = 1000
 
 
 @contextmanager
@@ -53,7 +53,7 @@ def creating(
     ]
     with transaction.atomic():
         run.save(force_insert=True)
-        ExportItem.objects.bulk_create(items, batch_size=ROWS_AT_ONCE)
+        ExportItem.objects.bulk_create(items, batch_size=INSERT_BATCH_SIZE)
         for item in items[: dispatch.WINDOW]:
             deferred.convert(item.pk)
         yield run

@@ -43,7 +43,7 @@ from bulkupload.rules.table.header import Mapped
 from bulkupload.rules.table.mappings import read_mapping
 from bulkupload.services import error_file, jobs, lifecycle
 from bulkupload.services.images import attach, fetch_remote, finish
-from bulkupload.services.jobs import Table
+from bulkupload.services.jobs import UploadedTable
 from bulkupload.services.rows import import_chunk, plan
 from media.models import MediaResource
 from media.services import relocation
@@ -52,13 +52,13 @@ from sartiq.core import temporary_files
 from sartiq.core.errors import SartiqError
 from sartiq.core.models import free_to_take
 
-POLL_SECONDS = 0.2  # seconds until a job whose chunks all have workers is looked at again
-REFUSED = 1  # exit codes: rows were refused,
-FAULT = 3  # or the file or a service failed, or somebody cancelled the job
+POLL_SECONDS = 0.2  # while workers hold all remaining chunks of the job
+ROWS_REFUSED = 1  # exit codes: rows or images were refused,
+FAILED = 3  # or the file or a service failed, or the job was cancelled
 
 
 class Command(BaseCommand):
-    """Import a table through the services the API uses, together with the workers or without."""
+    """Import a table through the services of the API, with workers or without."""
 
     help = (
         "Import products from CSV, TSV or XLSX. "
@@ -66,7 +66,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Say which file, for whom, and how."""
+        """Add the file, its owner and the options."""
         parser.add_argument("file", type=Path, metavar="FILE")
         parser.add_argument("--user", required=True, metavar="EMAIL", help="who imports")
         parser.add_argument("--organization", type=UUID, metavar="ID", help="whose products")
@@ -77,14 +77,14 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print the job as one object")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Import the file and say what became of it."""
+        """Import the file and print the outcome."""
         _require_two_files(options["file"], options["errors"])
         try:
-            with _kept_if_written(options["errors"]) as errors:
+            with _error_output(options["errors"]) as errors:
                 job = self._start(options)
                 try:
-                    self._work_off(job)
-                except KeyboardInterrupt:  # the workers would go on with it
+                    self._import(job)
+                except KeyboardInterrupt:  # the workers would continue it
                     lifecycle.cancel(job.pk)
                     job.refresh_from_db()
                 progress = selectors.progress_of([job], now=timezone.now())[job.pk]
@@ -93,19 +93,19 @@ class Command(BaseCommand):
                         errors.truncate(0)
                     errors.writelines(error_file.error_file(job))
         except (SartiqError, OSError) as error:
-            raise CommandError(str(error), returncode=FAULT) from error
-        self.stdout.write(_as_json(job, progress) if options["json"] else _told(job, progress))
+            raise CommandError(str(error), returncode=FAILED) from error
+        self.stdout.write(_as_json(job, progress) if options["json"] else _as_text(job, progress))
         _require_all_rows(job, progress)
 
     def _start(self, options: dict[str, Any]) -> BulkUploadJob:
         user = User.objects.filter(email__iexact=options["user"], is_active=True).first()
         if user is None:
-            raise CommandError("No such user.", returncode=FAULT)
+            raise CommandError("No such user.", returncode=FAILED)
         mapping = _mapping_of(options["mapping"])
         scope: OwnerScope = scope_for(user, options["organization"])
         source: Path = options["file"]
-        with source.open("rb") as opened, _read_again(opened) as body:
-            table = Table(
+        with source.open("rb") as opened, _rereadable(opened) as body:
+            table = UploadedTable(
                 body=body,
                 size=body.seek(0, io.SEEK_END),
                 filename=source.name,
@@ -115,8 +115,8 @@ class Command(BaseCommand):
             )
             return jobs.start(user=user, scope=scope, table=table)
 
-    def _work_off(self, job: BulkUploadJob) -> None:
-        """Plan the job and import its chunks, those the workers do not take first."""
+    def _import(self, job: BulkUploadJob) -> None:
+        """Import the job's file: split it, import its chunks and attach its pictures."""
         console = Console(stderr=True)
         columns = [SpinnerColumn(), TextColumn("{task.description}"), BarColumn()]
         with Progress(
@@ -132,17 +132,22 @@ class Command(BaseCommand):
                     self._show(bar, task, progress)
 
     def _show(self, bar: Progress, task: TaskID, progress: selectors.Progress) -> None:
-        """Move the bar: over the rows first, over their pictures then."""
+        """Update the bar: for the rows first, then for their pictures."""
         media = progress.media
         pictures = media.pending + media.ready + media.failed
         if progress.processed < progress.total or not pictures:
-            done = ("Importing", progress.total, progress.processed)
+            bar.update(
+                task,
+                description="Importing",
+                total=progress.total,
+                completed=progress.processed,
+            )
         else:
-            done = ("Pictures", pictures, pictures - media.pending)
-        bar.update(task, description=done[0], total=done[1], completed=done[2])
+            completed = pictures - media.pending
+            bar.update(task, description="Pictures", total=pictures, completed=completed)
 
     def _step(self, job: BulkUploadJob) -> bool:
-        """Do the next piece of work nobody does; tell whether there was one."""
+        """Run the next step that no worker holds; return whether it was done."""
         if job.planned_at is None:
             plan.plan(job.pk)
             return BulkUploadJob.objects.filter(pk=job.pk, planned_at__isnull=False).exists()
@@ -152,10 +157,10 @@ class Command(BaseCommand):
         if pk is not None:
             import_chunk.import_rows(pk)
             return not waiting.filter(pk=pk).exists()
-        return self._picture(job)
+        return self._attach_images(job)
 
-    def _picture(self, job: BulkUploadJob) -> bool:
-        """Do the next piece of work on pictures; tell whether there was one."""
+    def _attach_images(self, job: BulkUploadJob) -> bool:
+        """Run the next step for pictures that no worker holds; return whether it was done."""
         batches = BulkUploadMediaBatch.objects.unfinished().filter(job=job)
         remotes = RemoteImage.objects.unfinished().filter(batches__in=batches)
         pk = remotes.filter(free_to_take()).values_list("pk", flat=True).first()
@@ -167,17 +172,17 @@ class Command(BaseCommand):
         if pk is not None:
             attach.attach(pk)
             return not batches.filter(pk=pk).exists()
-        return self._file(job)
+        return self._relocate_file(job)
 
-    def _file(self, job: BulkUploadJob) -> bool:
-        """Bring the next file the job shows to its place; tell whether there was one."""
-        shown = BulkUploadMedia.objects.filter(job=job, status=MediaStatus.SHOWN)
-        ids: list[str | None] = shown.values_list("resources", flat=True).first() or []
+    def _relocate_file(self, job: BulkUploadJob) -> bool:
+        """Relocate the next attached file of the job; return whether there was one."""
+        attached = BulkUploadMedia.objects.filter(job=job, status=MediaStatus.SHOWN)
+        ids: list[str | None] = attached.values_list("resources", flat=True).first() or []
         waiting = MediaResource.objects.pending().filter(pk__in=[each for each in ids if each])
         pk = waiting.filter(free_to_take()).values_list("pk", flat=True).first()
         if pk is not None:
             relocation.relocate(public_store(), pk)
-        finish.settle_job(job.pk)
+        finish.finish_job(job.pk)
         return pk is not None
 
 
@@ -192,38 +197,38 @@ def _mapping_of(text: str) -> Mapped:
     try:
         return read_mapping(json.loads(text))
     except (ValueError, RecursionError) as error:
-        raise CommandError(f"The mapping is no JSON: {error}", returncode=FAULT) from error
-    except BadMappingError as fault:
-        raise CommandError(f"The mapping: {fault.message}", returncode=FAULT) from fault
+        raise CommandError(f"The mapping is not JSON: {error}", returncode=FAILED) from error
+    except BadMappingError as error:
+        raise CommandError(f"The mapping: {error.message}", returncode=FAILED) from error
 
 
 def _require_two_files(source: Path, errors: Path | None) -> None:
-    """Refuse to write the refused rows over all of them."""
+    """Refuse to overwrite the input with the refused rows."""
     try:
         is_same = errors is not None and errors.samefile(source)
-    except OSError:  # one of them is not there
+    except OSError:  # one of them does not exist
         return
     if is_same:
-        raise CommandError("--errors names FILE itself; give another one.", returncode=FAULT)
+        raise CommandError("--errors is FILE itself. Choose another file.", returncode=FAILED)
 
 
 @contextmanager
-def _read_again(source: BinaryIO) -> Iterator[BinaryIO]:
-    """Give a file that can be read twice: what a pipe brings is kept, no more than we take."""
+def _rereadable(source: BinaryIO) -> Iterator[BinaryIO]:
+    """Yield a file that can be read twice: a pipe is copied up to the maximum size."""
     if source.seekable():
         yield source
         return
-    with temporary_files.nameless_file() as kept:
-        pieces = iter(lambda: source.read(MIB), b"")
-        kept.writelines(islice(pieces, MAX_FILE_BYTES // MIB + 1))
-        yield kept
+    with temporary_files.nameless_file() as copy:
+        blocks = iter(lambda: source.read(MIB), b"")
+        copy.writelines(islice(blocks, MAX_FILE_BYTES // MIB + 1))
+        yield copy
 
 
 @contextmanager
-def _kept_if_written(path: Path | None) -> Iterator[BinaryIO | None]:
-    """Open the errors file before anything is imported; what was there stays until it is written.
+def _error_output(path: Path | None) -> Iterator[BinaryIO | None]:
+    """Open the errors file before the import; its old content stays until it is written.
 
-    Told after the import, a path that cannot be written would cost the errors of its rows.
+    A path that cannot be written must fail before rows are imported whose errors would be lost.
     """
     if path is None:
         yield None
@@ -238,24 +243,26 @@ def _kept_if_written(path: Path | None) -> Iterator[BinaryIO | None]:
 
 
 def _require_all_rows(job: BulkUploadJob, progress: selectors.Progress) -> None:
-    """Raise the CommandError whose exit code says what is missing."""
+    """Raise a CommandError with the exit code if rows or images are missing."""
     if job.failure_code:
-        raise CommandError(job.failure_message or job.failure_code, returncode=FAULT)
+        raise CommandError(job.failure_message or job.failure_code, returncode=FAILED)
     if job.status == JobStatus.CANCELLED:
-        raise CommandError("The import was cancelled; what it did stays.", returncode=FAULT)
+        raise CommandError(
+            "The import was cancelled. Rows imported before stay.", returncode=FAILED
+        )
     if progress.failed:
-        raise CommandError(f"{progress.failed:,} rows were refused.", returncode=REFUSED)
+        raise CommandError(f"{progress.failed:,} rows were refused.", returncode=ROWS_REFUSED)
     if progress.media.failed:
         message = f"{progress.media.failed:,} images were refused."
-        raise CommandError(message, returncode=REFUSED)
+        raise CommandError(message, returncode=ROWS_REFUSED)
 
 
 def _as_json(job: BulkUploadJob, progress: selectors.Progress) -> str:
-    told = {"id": str(job.pk), "status": job.status.lower(), "dialect": job.dialect}
-    return json.dumps(told | asdict(progress))
+    fields = {"id": str(job.pk), "status": job.status.lower(), "dialect": job.dialect}
+    return json.dumps(fields | asdict(progress))
 
 
-def _told(job: BulkUploadJob, progress: selectors.Progress) -> str:
+def _as_text(job: BulkUploadJob, progress: selectors.Progress) -> str:
     would = "would be " if job.dry_run else ""
     return (
         f"{job.get_status_display()}: {progress.total:,} rows, {would}{progress.created:,} created,"
