@@ -13,8 +13,8 @@ from media.tests.stores import WatchedStore, watched_stores
 
 @pytest.fixture
 def user(db: None) -> User:
-    found: User = UserFactory.create()
-    return found
+    created: User = UserFactory.create()
+    return created
 
 
 @pytest.fixture
@@ -24,13 +24,13 @@ def scope(user: User) -> OwnerScope:
 
 @pytest.fixture
 def private(public: MemoryStore) -> MemoryStore:
-    """The private one of the installed in-memory stores."""
+    """The private store in memory."""
     return cast("MemoryStore", cast("WatchedStore", factory.private_store()).store)
 
 
 @pytest.fixture
 def public(db: None) -> Iterator[MemoryStore]:
-    """Install in-memory stores; this is the public one."""
+    """The public store in memory; the private one is beside it."""
     store = MemoryStore()
     with watched_stores(store, MemoryStore()):
         yield store

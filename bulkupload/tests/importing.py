@@ -1,4 +1,4 @@
-"""Sending a table and doing all the work it makes, in this process."""
+"""Importing a table with all of its work in this process."""
 
 import io
 from typing import Any
@@ -16,11 +16,14 @@ from bulkupload.models import (
 )
 from bulkupload.selectors import Progress
 from bulkupload.services import jobs
+from bulkupload.services.error_file import error_file
 from bulkupload.services.images import attach, finish
-from bulkupload.services.jobs import Table
+from bulkupload.services.jobs import UploadedTable
 from bulkupload.services.rows import import_chunk, plan
 from catalog.models import Product
 from media.tests.factories import drain
+
+TABLE = "sku,name\n" + "".join(f"S{n},Name {n}\n" for n in range(20)) + ",bad\n"
 
 
 def send(user: User, body: bytes | str, **options: Any) -> BulkUploadJob:
@@ -28,12 +31,12 @@ def send(user: User, body: bytes | str, **options: Any) -> BulkUploadJob:
     raw = body.encode() if isinstance(body, str) else body
     scope = options.pop("scope", OwnerScope(user_id=user.pk))
     filename = options.pop("filename", "products.csv")
-    table = Table(body=io.BytesIO(raw), size=len(raw), filename=filename, **options)
+    table = UploadedTable(body=io.BytesIO(raw), size=len(raw), filename=filename, **options)
     return jobs.start(user=user, scope=scope, table=table)
 
 
-def work_off(job: BulkUploadJob) -> BulkUploadJob:
-    """Plan the job, import its chunks in order, and do the work of its pictures."""
+def run_job(job: BulkUploadJob) -> BulkUploadJob:
+    """Plan the job, import its chunks in order, and attach its pictures."""
     plan.plan(job.pk)
     for pk in chunk_ids(job):
         import_chunk.import_rows(pk)
@@ -43,12 +46,12 @@ def work_off(job: BulkUploadJob) -> BulkUploadJob:
 
 
 def attach_all(job: BulkUploadJob) -> None:
-    """Show the pictures of a job, every message delivered twice."""
+    """Attach the pictures of a job, with every message delivered twice."""
     for pk in batch_ids(job) * 2:
         attach.attach(pk)
     if BulkUploadMedia.objects.filter(job=job).exists():
         drain()
-        finish.settle_job(job.pk)
+        finish.finish_job(job.pk)
 
 
 def batch_ids(job: BulkUploadJob) -> list[Any]:
@@ -58,8 +61,8 @@ def batch_ids(job: BulkUploadJob) -> list[Any]:
 
 
 def imported(user: User, body: bytes | str, **options: Any) -> BulkUploadJob:
-    """Start a job and see it through."""
-    return work_off(send(user, body, **options))
+    """Start a job and run it to its end."""
+    return run_job(send(user, body, **options))
 
 
 def chunk_ids(job: BulkUploadJob) -> list[Any]:
@@ -70,31 +73,42 @@ def chunk_ids(job: BulkUploadJob) -> list[Any]:
 
 def counts(job: BulkUploadJob) -> tuple[int, int, int, int]:
     """Return created, updated, unchanged and failed rows."""
-    found = progress(job)
-    return (found.created, found.updated, found.unchanged, found.failed)
+    now = progress(job)
+    return (now.created, now.updated, now.unchanged, now.failed)
 
 
 def pictures(job: BulkUploadJob) -> tuple[int, int, int]:
     """Return pending, ready and failed pictures."""
-    found = progress(job).media
-    return (found.pending, found.ready, found.failed)
+    media = progress(job).media
+    return (media.pending, media.ready, media.failed)
 
 
 def progress(job: BulkUploadJob) -> Progress:
-    """Return how far a job is now."""
-    return progress_as_read(BulkUploadJob.objects.get(pk=job.pk))
+    """Return the progress of a job now."""
+    return progress_of_stale(BulkUploadJob.objects.get(pk=job.pk))
 
 
-def progress_as_read(job: BulkUploadJob) -> Progress:
-    """Return how far a job is to somebody who read its row a while ago."""
+def progress_of_stale(job: BulkUploadJob) -> Progress:
+    """Return the progress of a job whose row was read a while ago."""
     return selectors.progress_of([job], now=timezone.now())[job.pk]
 
 
-def faults(job: BulkUploadJob) -> list[tuple[int, int, str, str]]:
-    """Return row, line, column and code of everything that refuses a job's rows."""
+def errors_of(job: BulkUploadJob) -> list[tuple[int, int, str, str]]:
+    """Return row, line, column and code of the errors of a job's rows."""
     errors = BulkUploadRowError.objects.filter(job=job, severity="ERROR")
     rows = errors.order_by("row", "position")
     return list(rows.values_list("row", "line", "column", "code"))
+
+
+def errors_by_column(job: BulkUploadJob) -> list[tuple[str, str, str]]:
+    """Return column, code and value of all errors and warnings of a job."""
+    rows = BulkUploadRowError.objects.filter(job=job).order_by("row", "position")
+    return list(rows.values_list("column", "code", "value"))
+
+
+def error_file_of(job: BulkUploadJob) -> bytes:
+    """Return the error file of a job."""
+    return b"".join(error_file(job))
 
 
 def stored_skus(user: User) -> list[str | None]:

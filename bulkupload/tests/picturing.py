@@ -1,4 +1,4 @@
-"""What products show, and the pictures that tests send."""
+"""The pictures of products, and the pictures that tests send."""
 
 from django.conf import settings as values
 
@@ -13,19 +13,19 @@ from media.storage.testing.memory import MemoryStore
 from media.tests.factories import photo, upload_file, upload_of
 
 
-def shown(sku: str) -> dict[str, list[str]]:
-    """Return the contents that a product shows, by slot, in order."""
+def contents_of(sku: str) -> dict[str, list[str]]:
+    """Return the contents of a product's pictures, by slot, in order."""
     product = Product.objects.get(sku=sku)
-    found: dict[str, list[str]] = {}
+    contents: dict[str, list[str]] = {}
     for each in Attachment.objects.for_entities("PRODUCT", [product.pk]).select_related("resource"):
-        found.setdefault(each.slot, []).append(each.resource.content_hash[:8])
-    return found
+        contents.setdefault(each.slot, []).append(each.resource.content_hash[:8])
+    return contents
 
 
 def content(*urls: str) -> list[str]:
-    """Return the contents of uploads that were taken in."""
-    hashes = (upload_of(url).resource for url in urls)
-    return [found.content_hash[:8] for found in hashes if found is not None]
+    """Return the contents of uploads that became resources."""
+    resources = (upload_of(url).resource for url in urls)
+    return [resource.content_hash[:8] for resource in resources if resource is not None]
 
 
 def canonical(resource: MediaResource) -> str:
@@ -37,6 +37,16 @@ def warnings() -> list[tuple[int, str, str, str]]:
     return list(rows.values_list("line", "column", "code", "value"))
 
 
-def three(public: MemoryStore, user: User) -> tuple[str, str, str]:
+def warning_codes() -> list[tuple[int, str]]:
+    """Return line and code of all warnings."""
+    return [(line, code) for line, _, code, _ in warnings()]
+
+
+def attachment_count(sku: str) -> int:
+    """Return how many pictures a product has."""
+    return sum(map(len, contents_of(sku).values()))
+
+
+def three_pictures(public: MemoryStore, user: User) -> tuple[str, str, str]:
     one, two, other = (upload_file(public, user, photo(number)) for number in (1, 2, 3))
     return one, two, other

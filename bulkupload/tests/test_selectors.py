@@ -1,4 +1,4 @@
-"""How far a job is, told from facts with given times."""
+"""The progress of jobs, computed from rows with given times."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -20,8 +20,8 @@ def after(seconds: float) -> datetime:
 
 
 def pace(job: BulkUploadJob, seconds: float) -> tuple[float | None, int | None]:
-    found = progress_of([job], now=after(seconds))[job.pk]
-    return (found.rows_per_second, found.seconds_left)
+    progress = progress_of([job], now=after(seconds))[job.pk]
+    return (progress.rows_per_second, progress.seconds_left)
 
 
 @pytest.fixture
@@ -48,24 +48,26 @@ def make(user: User) -> Callable[..., BulkUploadJob]:
 def batch(job: BulkUploadJob, seconds: float, **counts: int) -> None:
     """Add pictures to the first chunk, the last of them counted so many seconds after the start."""
     chunk = job.chunks.earliest("number")
-    made = BulkUploadMediaBatch.objects.create(job=job, chunk=chunk, **counts)
-    BulkUploadMediaBatch.objects.filter(pk=made.pk).update(updated_at=after(seconds))
+    batch = BulkUploadMediaBatch.objects.create(job=job, chunk=chunk, **counts)
+    BulkUploadMediaBatch.objects.filter(pk=batch.pk).update(updated_at=after(seconds))
 
 
-def test_while_rows_are_left_the_pace_is_that_of_now(make: Callable[..., BulkUploadJob]) -> None:
+def test_while_rows_remain_the_rate_is_measured_until_now(
+    make: Callable[..., BulkUploadJob],
+) -> None:
     job = make(5, 10, None)
 
     assert pace(job, 10) == (20.0, 5)
     assert pace(job, 20) == (10.0, 10)
 
 
-def test_zero_seconds_are_left_only_when_nothing_is(make: Callable[..., BulkUploadJob]) -> None:
+def test_zero_seconds_remain_only_when_nothing_does(make: Callable[..., BulkUploadJob]) -> None:
     job = make(*[1.0] * 300, None)
 
     assert pace(job, 1) == (30_000.0, 1)
 
 
-def test_pictures_do_not_slow_the_rows(make: Callable[..., BulkUploadJob]) -> None:
+def test_pictures_do_not_reduce_the_rate(make: Callable[..., BulkUploadJob]) -> None:
     job = make(5, 10)
     batch(job, 10, pending=50)
 
@@ -73,7 +75,7 @@ def test_pictures_do_not_slow_the_rows(make: Callable[..., BulkUploadJob]) -> No
     assert pace(job, 1000) == (20.0, None)
 
 
-def test_pictures_that_ended_after_the_rows_tell_how_long_others_take(
+def test_the_remaining_time_follows_from_pictures_that_ended(
     make: Callable[..., BulkUploadJob],
 ) -> None:
     job = make(5, 10)
@@ -84,7 +86,7 @@ def test_pictures_that_ended_after_the_rows_tell_how_long_others_take(
     assert pace(job, 20) == (20.0, 30)
 
 
-def test_nothing_is_left_when_rows_and_pictures_have_ended(
+def test_no_seconds_remain_when_rows_and_pictures_have_ended(
     make: Callable[..., BulkUploadJob],
 ) -> None:
     job = make(5, 10)
@@ -93,7 +95,7 @@ def test_nothing_is_left_when_rows_and_pictures_have_ended(
     assert pace(job, 30) == (20.0, 0)
 
 
-def test_an_ended_job_keeps_the_pace_of_its_rows(make: Callable[..., BulkUploadJob]) -> None:
+def test_an_ended_job_keeps_the_rate_of_its_rows(make: Callable[..., BulkUploadJob]) -> None:
     completed = make(5, 10, status="COMPLETED", finished_at=after(100))
     cancelled = make(5, None, status="CANCELLED", finished_at=after(100))
 
@@ -106,8 +108,8 @@ def test_a_page_of_jobs_takes_as_many_queries_as_one(make: Callable[..., BulkUpl
     batch(jobs[0], 20, ready=5, pending=5)
     batch(jobs[2], 15, ready=1, pending=5)
 
-    with CaptureQueriesContext(connection) as asked:
-        found = progress_of(jobs, now=after(25))
+    with CaptureQueriesContext(connection) as queries:
+        progress = progress_of(jobs, now=after(25))
 
-    assert [found[job.pk].seconds_left for job in jobs] == [15, None, 100, None]
-    assert len(asked) == 2
+    assert [progress[job.pk].seconds_left for job in jobs] == [15, None, 100, None]
+    assert len(queries) == 2

@@ -10,7 +10,7 @@ from bulkupload.services.workbook.cells import reference_of
 
 
 class Raw(NamedTuple):
-    """A cell as the file has it: what it holds, and its attributes but the place."""
+    """A cell in the file: its content and its attributes except the reference."""
 
     body: str
     attributes: str = ""

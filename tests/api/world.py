@@ -146,7 +146,7 @@ def _job(owned: dict[str, Any]) -> BulkUploadJob:
         filename="products.csv",
         source_key="bulk/one/products.csv",
         source_size=20,
-        dialect=Dialect().stored(),
+        dialect=Dialect().as_dict(),
         columns=[{"name": name, "field": name, "suggestion": None} for name in ("sku", "name")],
         total_rows=1,
         started_at=now,

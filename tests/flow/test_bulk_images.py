@@ -71,7 +71,7 @@ def test_images_are_ready_and_the_same_file_again_writes_nothing(studio: Studio)
 
 
 @pytest.mark.covers("F30", "I12")
-@pytest.mark.parametrize("point", ["media-shown", "media-noted", "media-attached"])
+@pytest.mark.parametrize("point", ["media-shown", "media-outcomes-saved", "media-attached"])
 def test_a_worker_killed_among_the_images_counts_each_once(
     point: str, studio: Studio, armed: Path
 ) -> None:

@@ -1,4 +1,4 @@
-"""What staff see of bulk uploads and what they may do about them."""
+"""The admin pages of bulk uploads and their actions."""
 
 import re
 from typing import Any
@@ -46,9 +46,7 @@ def act(client: Client, action: str, *jobs: BulkUploadJob) -> str:
     return " ".join(str(message) for message in answer.context["messages"])
 
 
-def test_a_page_tells_progress_errors_and_leads_to_the_error_file(
-    staff: Client, user: User
-) -> None:
+def test_a_page_shows_progress_errors_and_the_error_file(staff: Client, user: User) -> None:
     job = imported(user, BAD)
 
     html = staff.get(page_of(job)).content.decode()
@@ -61,7 +59,7 @@ def test_a_page_tells_progress_errors_and_leads_to_the_error_file(
     assert b"".join(download.streaming_content).count(b"missing") == 2
 
 
-def test_the_number_that_leads_to_problems_is_the_number_of_rows_it_opens(
+def test_the_linked_number_of_problems_is_the_number_of_listed_rows(
     staff: Client, user: User
 ) -> None:
     job = imported(user, "sku,name,gender\nA,Shoe,MEN\n,,BOTH\n")
@@ -78,9 +76,7 @@ def test_the_number_that_leads_to_problems_is_the_number_of_rows_it_opens(
         assert int(shown) == listed
 
 
-def test_a_page_tells_how_the_table_is_written_and_what_is_odd_about_it(
-    staff: Client, user: User
-) -> None:
+def test_a_page_shows_the_dialect_and_the_warnings(staff: Client, user: User) -> None:
     job = imported(user, "sku,name\nA,Shoe\n")
     job.dialect = {**job.dialect, "encoding": "windows-1252", "confidence": 0.83}
     job.save()
@@ -102,20 +98,20 @@ def test_a_page_tells_how_the_table_is_written_and_what_is_odd_about_it(
     assert "The table" in problems.content.decode()
 
 
-def test_a_page_of_a_running_job_looks_again(staff: Client, user: User) -> None:
+def test_a_page_of_a_running_job_refreshes(staff: Client, user: User) -> None:
     running, done = send(user, BAD), imported(user, BAD)
 
     assert staff.get(page_of(running))["Refresh"] == "3"
     assert "Refresh" not in staff.get(page_of(done))
 
 
-def test_an_address_of_no_job_leads_back(staff: Client) -> None:
+def test_an_unknown_job_redirects_to_the_list(staff: Client) -> None:
     answer = staff.get(reverse("admin:bulkupload_bulkuploadjob_change", args=["none"]))
 
     assert answer.status_code == 302
 
 
-def test_a_failed_job_tells_why(staff: Client, user: User) -> None:
+def test_a_failed_job_shows_its_failure(staff: Client, user: User) -> None:
     job = imported(user, "name\nShoe\n")
 
     html = staff.get(page_of(job)).content.decode()
@@ -137,7 +133,7 @@ def test_jobs_are_cancelled_and_retried(staff: Client, user: User) -> None:
     assert BulkUploadJob.objects.get(retry_of=running).status == JobStatus.QUEUED
 
 
-def test_who_may_only_look_does_nothing(staff: Client, user: User) -> None:
+def test_staff_who_may_only_view_cannot_act(staff: Client, user: User) -> None:
     job = send(user, BAD)
     viewer = UserFactory.create(is_staff=True)
     viewer.user_permissions.add(Permission.objects.get(codename="view_bulkuploadjob"))

@@ -32,23 +32,27 @@ def table(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_file_is_imported_and_told(private: MemoryStore, user: User, table: Path) -> None:
+def test_a_file_is_imported_and_its_outcome_printed(
+    private: MemoryStore, user: User, table: Path
+) -> None:
     organization = MembershipFactory.create(user=user).organization
 
-    said = run(table, user, "--organization", str(organization.pk))
+    output = run(table, user, "--organization", str(organization.pk))
 
-    assert said == "Completed: 2 rows, 2 created, 0 updated, 0 unchanged, 0 refused.\n"
+    assert output == "Completed: 2 rows, 2 created, 0 updated, 0 unchanged, 0 refused.\n"
     assert Product.objects.filter(organization=organization).count() == 2
 
 
 def test_a_dry_run_writes_nothing(private: MemoryStore, user: User, table: Path) -> None:
-    said = run(table, user, "--dry-run", "--json")
+    output = run(table, user, "--dry-run", "--json")
 
-    assert json.loads(said)["created"] == 2
+    assert json.loads(output)["created"] == 2
     assert not Product.objects.exists()
 
 
-def test_refused_rows_are_written_down(private: MemoryStore, user: User, table: Path) -> None:
+def test_refused_rows_are_written_to_the_errors_file(
+    private: MemoryStore, user: User, table: Path
+) -> None:
     table.write_text("sku,name\nA,Shoe\n,Boot\n")
     errors = table.with_name("errors.csv")
 
@@ -60,41 +64,41 @@ def test_refused_rows_are_written_down(private: MemoryStore, user: User, table: 
 
 
 @pytest.mark.parametrize(
-    ("text", "more", "said"),
+    ("text", "more", "output"),
     [
         ("name\nShoe\n", (), "No column brings sku"),
         ("sku,name\n", ("--mapping", '{"sku": "size"}'), "The mapping: Fields are: sku, name"),
-        ("\x89PNG\r\n", (), "no table"),
+        ("\x89PNG\r\n", (), "not a table"),
     ],
 )
 @pytest.mark.usefixtures("private")
-def test_a_file_that_cannot_be_read_is_told(
-    user: User, table: Path, text: str, more: tuple[str, ...], said: str
+def test_a_file_that_cannot_be_read_is_reported(
+    user: User, table: Path, text: str, more: tuple[str, ...], output: str
 ) -> None:
     table.write_bytes(text.encode("latin-1"))
 
-    with pytest.raises(CommandError, match=said) as failed:
+    with pytest.raises(CommandError, match=output) as failed:
         run(table, user, *more)
 
     assert failed.value.returncode == 3
 
 
 @pytest.mark.parametrize(
-    ("mapping", "said"),
+    ("mapping", "output"),
     [
         ("[]", "The mapping: Must be an object"),
         ('{"sku": ["sku"]}', "The mapping: Fields are: sku"),
-        ('{"a\\u0000": "sku"}', "The mapping: A key holds NUL"),
+        ('{"a\\u0000": "sku"}', "The mapping: A key contains NUL"),
         ('{"a": "sku", " a": "name"}', "The mapping: Two keys name one column"),
-        ("{", "The mapping is no JSON"),
-        ("[" * 100_000, "The mapping is no JSON"),
+        ("{", "The mapping is not JSON"),
+        ("[" * 100_000, "The mapping is not JSON"),
     ],
 )
 @pytest.mark.usefixtures("private")
-def test_a_mapping_that_is_none_starts_nothing(
-    user: User, table: Path, mapping: str, said: str
+def test_an_invalid_mapping_starts_no_job(
+    user: User, table: Path, mapping: str, output: str
 ) -> None:
-    with pytest.raises(CommandError, match=said) as failed:
+    with pytest.raises(CommandError, match=output) as failed:
         run(table, user, "--mapping", mapping)
 
     assert failed.value.returncode == 3
@@ -102,7 +106,7 @@ def test_a_mapping_that_is_none_starts_nothing(
 
 
 @pytest.mark.usefixtures("private")
-def test_an_errors_file_that_cannot_be_written_starts_nothing(user: User, table: Path) -> None:
+def test_an_errors_file_that_cannot_be_written_starts_no_job(user: User, table: Path) -> None:
     with pytest.raises(CommandError, match="No such file or directory") as failed:
         run(table, user, "--errors", str(table.parent / "missing" / "errors.csv"))
 
@@ -111,7 +115,7 @@ def test_an_errors_file_that_cannot_be_written_starts_nothing(user: User, table:
 
 
 @pytest.mark.usefixtures("private")
-def test_where_nothing_was_refused_no_errors_file_is_left(user: User, table: Path) -> None:
+def test_without_refused_rows_no_errors_file_is_written(user: User, table: Path) -> None:
     errors = table.with_name("errors.csv")
 
     run(table, user, "--errors", str(errors))
@@ -120,7 +124,7 @@ def test_where_nothing_was_refused_no_errors_file_is_left(user: User, table: Pat
 
 
 @pytest.mark.usefixtures("private")
-def test_an_empty_errors_file_that_was_there_stays(user: User, table: Path) -> None:
+def test_an_existing_empty_errors_file_stays(user: User, table: Path) -> None:
     errors = table.with_name("errors.csv")
     errors.touch()
 
@@ -135,17 +139,17 @@ def test_an_errors_file_is_replaced_only_by_new_errors(user: User, table: Path) 
     errors.write_text("of yesterday\n")
 
     run(table, user, "--errors", str(errors))
-    kept = errors.read_text()
+    content = errors.read_text()
     table.write_text("sku,name\n,Boot\n")
     with pytest.raises(CommandError):
         run(table, user, "--errors", str(errors))
 
-    assert kept == "of yesterday\n"
+    assert content == "of yesterday\n"
     assert errors.read_text().startswith('"sku","name","error_line"')
 
 
 @pytest.mark.usefixtures("private", "two_rows_a_chunk")
-def test_a_job_somebody_cancels_meanwhile_is_no_success(
+def test_a_job_that_is_cancelled_during_the_import_is_no_success(
     user: User, table: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     table.write_text("sku,name\nA,Shoe\nB,Boot\nC,Hat\n")
@@ -192,7 +196,7 @@ def test_refused_rows_are_not_written_over_the_file_they_come_from(user: User, t
     link = table.with_name("link.csv")
     link.symlink_to(table)
 
-    with pytest.raises(CommandError, match="--errors names FILE itself") as failed:
+    with pytest.raises(CommandError, match="--errors is FILE itself") as failed:
         run(table, user, "--errors", str(link))
 
     assert failed.value.returncode == 3
@@ -206,13 +210,15 @@ def test_a_pipe_is_read(private: MemoryStore, user: User, tmp_path: Path) -> Non
     writer = Thread(target=pipe.write_text, args=("sku,name\nA,Shoe\n",), daemon=True)
     writer.start()
 
-    said = run(pipe, user)
+    output = run(pipe, user)
     writer.join()
 
-    assert said == "Completed: 1 rows, 1 created, 0 updated, 0 unchanged, 0 refused.\n"
+    assert output == "Completed: 1 rows, 1 created, 0 updated, 0 unchanged, 0 refused.\n"
 
 
-def test_pictures_are_shown_before_it_ends(public: MemoryStore, user: User, table: Path) -> None:
+def test_pictures_are_attached_before_the_job_ends(
+    public: MemoryStore, user: User, table: Path
+) -> None:
     good = upload_file(public, user)
     table.write_text(f"sku,name,cover_image,images\nA,Shoe,{good},{good}|bad\n")
 

@@ -1,4 +1,4 @@
-"""Tables in the encodings of their countries: read as they are, or a guess that is reported."""
+"""Tables in national encodings: recognized, or guessed with a warning."""
 # ruff: noqa: RUF001  letters of many languages are what is tested
 
 import pytest
@@ -77,7 +77,7 @@ def test_other_texts_are_guessed_and_the_guess_is_doubtful(encoding: str, langua
 
 
 @pytest.mark.parametrize(("encoding", "language"), list(DOUBTFUL))
-def test_no_text_is_taken_for_windows_1252_in_silence(encoding: str, language: str) -> None:
+def test_no_other_text_is_windows_1252_without_a_warning(encoding: str, language: str) -> None:
     assert guess_encoding(DOUBTFUL[encoding, language].encode(encoding)).is_doubtful
 
 
@@ -98,7 +98,7 @@ def test_no_text_is_taken_for_windows_1252_in_silence(encoding: str, language: s
         *(("utf-32", None), ("rot13", None), ("windows-1252; x", None)),
     ],
 )
-def test_an_encoding_is_known_by_its_usual_names(label: str, codec: str | None) -> None:
+def test_an_encoding_is_recognized_by_its_usual_names(label: str, codec: str | None) -> None:
     assert codec_named(label) == codec
 
 

@@ -1,4 +1,4 @@
-"""What a sheet shows of a number: as LibreOffice and ECMA-376 have it, or as Excel is known to."""
+"""The text that a sheet shows of a number, after LibreOffice, ECMA-376 and Excel."""
 
 import pytest
 
@@ -147,7 +147,7 @@ def test_general_shows_eleven_characters_but_whole_numbers_in_full(
 
 
 @pytest.mark.parametrize(("code", "number"), UNKNOWN)
-def test_what_depends_on_more_than_the_file_is_not_shown(code: str, number: float) -> None:
+def test_what_the_file_does_not_determine_is_not_shown(code: str, number: float) -> None:
     with pytest.raises(NotShownError):
         NumberFormat(code).show(number)
 
@@ -164,7 +164,7 @@ def test_a_text_is_shown_by_the_section_for_texts(code: str, shown: str) -> None
 
 
 @pytest.mark.parametrize(("code", "number"), [("yyyy", 1), ("[h]", 1), ("0;h", -1), ("AM/PM", 1)])
-def test_a_date_is_known_by_its_section(code: str, number: float) -> None:
+def test_a_date_is_recognized_by_its_section(code: str, number: float) -> None:
     assert NumberFormat(code).is_date(number)
 
 

@@ -1,4 +1,4 @@
-"""Rows are the same whether they are read one by one or many lines with one call."""
+"""Rows that are read one by one equal those of many lines read with one call."""
 
 import io
 from collections.abc import Iterable
@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from bulkupload.errors import FileFaultError
+from bulkupload.errors import JobFailureError
 from bulkupload.rules.limits import MAX_CELL_LENGTH, MAX_LINE_LENGTH
-from bulkupload.rules.rows.cleaning import BadRow, Cleaner, GoodRow
+from bulkupload.rules.rows.checked_rows import RefusedRow, ValidRow
+from bulkupload.rules.rows.cleaning import Cleaner
 from bulkupload.rules.table.chunk_planner import ChunkPlan, ChunkPlanner
-from bulkupload.rules.table.csv_records import Lines, Plain, Record, Records, is_blank
+from bulkupload.rules.table.csv_records import Lines, PlainLines, Record, Records, is_blank
 from bulkupload.rules.table.dialects import Dialect
 from bulkupload.rules.table.header import Layout
 
@@ -23,13 +24,13 @@ TEXTS = st.text("\",;\r\n'a é0\x0b\u2028\x85", max_size=80) | st.lists(
     | st.text("a,é", max_size=6)
 ).map("\n".join)
 AT_ONCE = st.integers(1, 90)
-Outcomes = list[GoodRow | BadRow]
+Outcomes = list[ValidRow | RefusedRow]
 
 
 class OneByOne(Records):
     """Reads no plain lines."""
 
-    def plain(self, most: int) -> Plain | None:
+    def plain(self, most: int) -> PlainLines | None:
         return None
 
 
@@ -44,16 +45,18 @@ def records_of(text: str, *, kind: type[Records] = Records, at_once: int = 7) ->
 
 
 def read_in_pieces(records: Records, most: int) -> list[Record]:
-    """Return all rows: plain ones together, where that is possible, else the next one alone."""
-    found: list[Record] = []
+    """Return all rows: plain lines together if possible, else the next row alone."""
+    records_read: list[Record] = []
     rows = iter(records)
     while (plain := records.plain(most)) is None or plain.rows:
         if plain is None:
-            found += [row for row in [next(rows, None)] if row is not None]
+            records_read += [row for row in [next(rows, None)] if row is not None]
         else:
             lines = enumerate(plain.rows, plain.line)
-            found += [Record(line, -1, cells) for line, cells in lines if not is_blank(cells)]
-    return found
+            records_read += [
+                Record(line, -1, cells) for line, cells in lines if not is_blank(cells)
+            ]
+    return records_read
 
 
 def without_starts(rows: Iterable[Record]) -> list[Record]:
@@ -68,58 +71,56 @@ def test_many_lines_read_with_one_call_are_the_same_rows(
 ) -> None:
     together, alone = records_of(text, at_once=at_once), records_of(text)
 
-    found = read_in_pieces(together, most)
+    rows = read_in_pieces(together, most)
 
-    assert without_starts(found) == without_starts(alone)
+    assert without_starts(rows) == without_starts(alone)
     assert (together.line, together.offset) == (alone.line, len(text.encode()))
 
 
-def outlined(text: str, *, chunk_rows: int) -> ChunkPlan:
+def planned(text: str, *, chunk_rows: int) -> ChunkPlan:
     stream, size = io.StringIO(text, newline=""), len(text.encode())
     return ChunkPlanner(
         stream, UTF8, mapping={}, chunk_rows=chunk_rows, size=size, watch=lambda: None
-    ).make()
+    ).plan()
 
 
-def judged(outline: ChunkPlan, text: str, *, kind: type[Records]) -> tuple[Outcomes, list[int]]:
-    """Return what becomes of the rows of all chunks by number, and how many each one has."""
+def checked(plan: ChunkPlan, text: str, *, kind: type[Records]) -> tuple[Outcomes, list[int]]:
+    """Return the checked rows of all chunks by number, and how many each chunk has."""
     body, size_of = text.encode(), UTF8.size_of()
-    cleaner = Cleaner(Layout.of(outline.columns), sku_width=outline.sku_width)
+    cleaner = Cleaner(Layout.of(plan.columns), sku_width=plan.sku_width)
     rows: Outcomes = []
     counts: list[int] = []
-    for part in outline.parts:
+    for part in plan.ranges:
         piece = body[part.start : part.start + part.length].decode()
         lines = lines_of(piece)
         records = kind(lines, delimiter=",", size_of=size_of, line=part.first_line)
-        good, bad = cleaner.judge(records, first_row=part.first_row)
-        rows += sorted([*good, *bad], key=lambda row: row.row)
-        counts.append(len(good) + len(bad))
+        valid, refused = cleaner.check(records, first_row=part.first_row)
+        rows += sorted([*valid, *refused], key=lambda row: row.row)
+        counts.append(len(valid) + len(refused))
     return rows, counts
 
 
 @pytest.mark.covers("T62", "I12")
 @hypothesis_settings(max_examples=500, deadline=None, derandomize=True)
 @given(tail=TEXTS, chunk_rows=st.integers(1, 4))
-def test_each_chunk_has_the_rows_it_was_planned_with_however_they_are_read(
-    tail: str, chunk_rows: int
-) -> None:
+def test_each_chunk_has_the_rows_it_was_planned_with(tail: str, chunk_rows: int) -> None:
     text = f"sku,name\nA,Shoe\n{tail}"
-    outline = outlined(text, chunk_rows=chunk_rows)
+    plan = planned(text, chunk_rows=chunk_rows)
 
-    rows, counts = judged(outline, text, kind=Records)
+    rows, counts = checked(plan, text, kind=Records)
 
-    assert judged(outline, text, kind=OneByOne) == (rows, counts)
-    assert counts == [part.rows for part in outline.parts]
-    assert [row.row for row in rows] == list(range(1, outline.total_rows + 1))
+    assert checked(plan, text, kind=OneByOne) == (rows, counts)
+    assert counts == [part.rows for part in plan.ranges]
+    assert [row.row for row in rows] == list(range(1, plan.total_rows + 1))
 
 
 @pytest.mark.covers("T62")
-def test_blank_lines_before_a_chunk_are_no_part_of_it() -> None:
+def test_blank_lines_before_a_chunk_are_not_part_of_it() -> None:
     text = "sku,name\n" + "\n" * 2000 + "A,Shoe\n\nB,Boot\n" + "\n" * 2000 + "C,Clog\n"
 
-    parts = outlined(text, chunk_rows=2).parts
+    ranges = planned(text, chunk_rows=2).ranges
 
-    assert [(part.first_line, part.rows) for part in parts] == [(2002, 2), (4005, 1)]
+    assert [(part.first_line, part.rows) for part in ranges] == [(2002, 2), (4005, 1)]
 
 
 LONG = "x" * MAX_LINE_LENGTH
@@ -144,9 +145,9 @@ def test_a_line_is_read_to_its_limit_and_skipped_to_its_end(
 
     rows = list(records)
 
-    faults = [row.fault.code if row.fault else "" for row in rows]
+    codes = [row.error.code if row.error else "" for row in rows]
     # Without a delimiter the line is one cell, which is longer than a cell may be in any case.
-    assert faults == ["", code, *[""] * (len(rows) - 2)]
+    assert codes == ["", code, *[""] * (len(rows) - 2)]
     assert [row.line for row in rows] == list(range(1, len(rows) + 1))
     assert records.offset == len(text.encode())
 
@@ -167,15 +168,15 @@ def test_a_line_is_read_to_its_limit_and_skipped_to_its_end(
     ],
 )
 def test_lines_are_plain_when_each_is_a_whole_row(text: str, plain: Any) -> None:
-    found = records_of(text, at_once=10**6).plain(100)
+    lines = records_of(text, at_once=10**6).plain(100)
 
-    assert (None if found is None else found.rows) == plain
+    assert (None if lines is None else lines.rows) == plain
 
 
 @pytest.mark.covers("T62")
 @pytest.mark.parametrize("header", ["", "\n\n", '"sku'])
-def test_a_table_without_a_header_has_no_outline(header: str) -> None:
-    with pytest.raises(FileFaultError) as refused:
-        outlined(header, chunk_rows=5)
+def test_a_table_without_a_header_is_refused(header: str) -> None:
+    with pytest.raises(JobFailureError) as refused:
+        planned(header, chunk_rows=5)
 
     assert refused.value.code == "no_header"

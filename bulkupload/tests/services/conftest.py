@@ -37,3 +37,8 @@ def fetcher(server: PictureServer) -> RemoteFetcher:
         trusted=str(CERTIFICATE),
         patience=timedelta(seconds=5),
     )
+
+
+@pytest.fixture
+def small_chunks(settings: Settings) -> None:
+    settings.BULK_CHUNK_ROWS = 4

@@ -1,4 +1,4 @@
-"""A worker whose disk is full: the table is tried again, and nothing of the attempt stays."""
+"""A worker whose disk is full: the attempt leaves no files and is retried."""
 
 import resource
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from pytest_django import Settings
 from accounts.models import User
 from bulkupload.models import BulkUploadChunk, BulkUploadJob, JobStatus
 from bulkupload.services.rows import plan
-from bulkupload.tests.importing import counts, send, work_off
+from bulkupload.tests.importing import counts, run_job, send
 from bulkupload.tests.workbook import workbook
 from catalog.models import Product
 from media.storage.testing.memory import MemoryStore
@@ -44,7 +44,7 @@ def temporary(tmp_path: Path, settings: Settings) -> Path:
 
 @pytest.mark.covers("F34")
 @pytest.mark.django_db(transaction=True)
-def test_a_full_disk_is_tried_again_and_leaves_nothing(
+def test_a_full_disk_is_retried_and_leaves_no_file(
     private: MemoryStore, user: User, temporary: Path
 ) -> None:
     job = send(user, TABLE)
@@ -61,7 +61,7 @@ def test_a_full_disk_is_tried_again_and_leaves_nothing(
     assert not Product.objects.exists()
 
     BulkUploadJob.objects.update(run_after=None)
-    work_off(job)
+    run_job(job)
     assert job.status == JobStatus.COMPLETED
     assert counts(job) == (5000, 0, 0, 0)
 
@@ -94,9 +94,9 @@ def test_a_worker_that_is_killed_leaves_no_file(
     private: MemoryStore, user: User, temporary: Path, body: bytes
 ) -> None:
     job = send(user, body)
-    left: list[list[Path]] = []
+    files: list[list[Path]] = []
 
-    crash_points.install(lambda _point: left.append(list(temporary.iterdir())))
+    crash_points.install(lambda _point: files.append(list(temporary.iterdir())))
     try:
         plan.plan(job.pk)
     finally:
@@ -104,5 +104,5 @@ def test_a_worker_that_is_killed_leaves_no_file(
 
     job.refresh_from_db()
     assert job.planned_at is not None
-    assert left
-    assert not any(left)
+    assert files
+    assert not any(files)

@@ -1,4 +1,4 @@
-"""Every step of an import that waits for a worker is seen waiting in its queue."""
+"""Each step of an import that waits for a worker counts as waiting in its queue."""
 
 from datetime import timedelta
 from typing import Any

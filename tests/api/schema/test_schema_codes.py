@@ -30,7 +30,7 @@ ENUMS: Final = {
     "ExportFailureCode": RUN_FAILURE_CODES,
     "ExportFileFailureCode": FILE_FAILURE_CODES,
 }
-ROW_TABLES: Final = ("table warning", "row warning", "row fault", "image warning")
+ROW_TABLES: Final = ("table warning", "row warning", "row error", "image warning")
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from tests.flow.studio import Studio, eventually
 
 pytestmark = pytest.mark.flow
 
-PLAN = ["lease-taken", "bulk-downloaded", "bulk-outlined", "bulk-planning", "bulk-planned"]
+PLAN = ["lease-taken", "bulk-downloaded", "bulk-chunks-planned", "bulk-planning", "bulk-planned"]
 CHUNK = ["bulk-parsed", "bulk-merged", "bulk-marked", "bulk-imported", "bulk-finish"]
 
 

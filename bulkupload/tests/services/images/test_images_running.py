@@ -1,4 +1,4 @@
-"""How the work of pictures runs: at the same time, cancelled, overtaken, without its products."""
+"""Attaching pictures concurrently, after a lost lease, for cancelled jobs and deleted products."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -28,10 +28,10 @@ from bulkupload.tests.importing import (
     chunk_ids,
     imported,
     pictures,
+    run_job,
     send,
-    work_off,
 )
-from bulkupload.tests.picturing import content, shown, three, warnings
+from bulkupload.tests.picturing import content, contents_of, three_pictures, warnings
 from catalog.models import Product
 from catalog.services import entities
 from media.errors import IngestTimeError, StoreUnavailableError
@@ -47,7 +47,7 @@ def test_the_last_row_of_the_file_wins(
     public: MemoryStore, user: User, settings: Settings, rows: int
 ) -> None:
     settings.BULK_CHUNK_ROWS = rows
-    one, two, three_ = three(public, user)
+    one, two, three_ = three_pictures(public, user)
 
     job = imported(
         user,
@@ -55,22 +55,22 @@ def test_the_last_row_of_the_file_wins(
     )
 
     assert job.status == JobStatus.COMPLETED_WITH_ERRORS  # the SKU is repeated
-    assert shown("A") == {"cover_image": content(one)}
+    assert contents_of("A") == {"cover_image": content(one)}
 
 
 def test_the_later_job_wins(public: MemoryStore, user: User) -> None:
-    one, two, _ = three(public, user)
+    one, two, _ = three_pictures(public, user)
     imported(user, f"sku,name,cover_image\nA,Shoe,{one}\n")
     first = send(user, f"sku,name,cover_image\nA,Shoe,{two}\n")
     plan.plan(first.pk)
     import_chunk.import_rows(chunk_ids(first)[0])
 
     second = imported(user, f"sku,name,cover_image\nA,Shoe,{one}\n")
-    work_off(first)
+    run_job(first)
 
     first.refresh_from_db()
     assert {first.status, second.status} == {JobStatus.COMPLETED}
-    assert shown("A") == {"cover_image": content(one)}
+    assert contents_of("A") == {"cover_image": content(one)}
     assert (pictures(first), pictures(second)) == ((0, 0, 0), (0, 1, 0))
 
 
@@ -84,7 +84,7 @@ def test_cancelling_stops_the_pictures(public: MemoryStore, user: User) -> None:
     attach_all(job)
     recovery.resend()
 
-    assert shown("A") == {}
+    assert contents_of("A") == {}
     assert pictures(job) == (1, 0, 0)
     assert not lifecycle.finish(job.pk)
 
@@ -96,12 +96,12 @@ def test_a_product_that_was_deleted_is_skipped(public: MemoryStore, user: User) 
     import_chunk.import_rows(chunk_ids(job)[0])
     Product.objects.filter(sku="A").delete()
 
-    work_off(job)
+    run_job(job)
 
     job.refresh_from_db()
     assert (job.status, pictures(job)) == (JobStatus.COMPLETED, (0, 1, 0))
     assert not BulkUploadRowError.objects.exists()
-    assert shown("B") == {"cover_image": content(url)}
+    assert contents_of("B") == {"cover_image": content(url)}
 
 
 def planned(user: User, url: str) -> BulkUploadJob:
@@ -136,7 +136,7 @@ def test_a_slow_store_is_tried_again_and_then_a_warning(
 
 
 @pytest.mark.covers("F14")
-def test_a_store_that_is_away_is_waited_for_a_day(
+def test_a_store_outage_is_waited_for_for_a_day(
     public: MemoryStore, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = upload_file(public, user)
@@ -178,7 +178,7 @@ def test_a_batch_that_kills_every_worker_is_given_up(
 
 
 def statements(user: User, table: str) -> int:
-    """Return how many statements importing one chunk takes, the one time it matters."""
+    """Return the number of statements that importing one chunk takes."""
     job = send(user, table)
     plan.plan(job.pk)
     [chunk_id] = chunk_ids(job)
@@ -188,7 +188,7 @@ def statements(user: User, table: str) -> int:
 
 
 def test_more_rows_take_no_more_statements(public: MemoryStore, user: User) -> None:
-    one, two, _ = three(public, user)
+    one, two, _ = three_pictures(public, user)
     plain = [
         statements(user, "sku,name\n" + "".join(f"{mark}{n},Name\n" for n in range(rows)))
         for mark, rows in (("P", 1), ("Q", 40))
@@ -201,7 +201,7 @@ def test_more_rows_take_no_more_statements(public: MemoryStore, user: User) -> N
 
     first = [statements(user, table) for table in tables]
     for job in BulkUploadJob.objects.all():
-        work_off(job)
+        run_job(job)
     again = [statements(user, table) for table in tables]
 
     assert plain[0] == plain[1]
@@ -210,8 +210,8 @@ def test_more_rows_take_no_more_statements(public: MemoryStore, user: User) -> N
     assert first[0] <= again[0] + 6
 
 
-def meanwhile_at(point: str, act: Callable[[], object]) -> None:
-    """Have somebody else act, once, when this point is reached."""
+def act_at(point: str, act: Callable[[], object]) -> None:
+    """Run another action, once, when this point is reached."""
 
     def hook(reached: str) -> None:
         if reached == point:
@@ -223,7 +223,7 @@ def meanwhile_at(point: str, act: Callable[[], object]) -> None:
 
 @pytest.mark.covers("F31", "I15")
 @pytest.mark.django_db(transaction=True)
-def test_a_worker_that_slept_too_long_shows_nothing(
+def test_a_worker_that_lost_its_lease_attaches_nothing(
     public: MemoryStore, user: User, settings: Settings
 ) -> None:
     url = upload_file(public, user)
@@ -233,29 +233,27 @@ def test_a_worker_that_slept_too_long_shows_nothing(
     [batch_id] = batch_ids(job)
     settings.LEASE_SECONDS = 0
 
-    meanwhile_at(
-        "ingest-started", lambda: leases.take(BulkUploadMediaBatch.objects.filter(pk=batch_id))
-    )
+    act_at("ingest-started", lambda: leases.take(BulkUploadMediaBatch.objects.filter(pk=batch_id)))
     attach.attach(batch_id)
 
-    assert (shown("A"), pictures(job)) == ({}, (1, 0, 0))
-    work_off(job)
-    assert (shown("A"), pictures(job)) == ({"cover_image": content(url)}, (0, 1, 0))
+    assert (contents_of("A"), pictures(job)) == ({}, (1, 0, 0))
+    run_job(job)
+    assert (contents_of("A"), pictures(job)) == ({"cover_image": content(url)}, (0, 1, 0))
 
 
 @pytest.mark.covers("F32")
 @pytest.mark.django_db(transaction=True)
-def test_a_job_that_is_cancelled_while_files_are_read_shows_nothing(
+def test_a_job_that_is_cancelled_while_files_are_read_attaches_nothing(
     public: MemoryStore, user: User
 ) -> None:
     job = send(user, f"sku,name,cover_image\nA,Shoe,{upload_file(public, user)}\n")
     plan.plan(job.pk)
     import_chunk.import_rows(chunk_ids(job)[0])
 
-    meanwhile_at("ingest-started", lambda: jobs.cancel(user=user, job_id=job.pk))
+    act_at("ingest-started", lambda: jobs.cancel(user=user, job_id=job.pk))
     attach.attach(batch_ids(job)[0])
 
-    assert (shown("A"), pictures(job)) == ({}, (1, 0, 0))
+    assert (contents_of("A"), pictures(job)) == ({}, (1, 0, 0))
     job.refresh_from_db()
     assert job.status == JobStatus.CANCELLED
 
@@ -269,16 +267,16 @@ def test_a_product_that_is_deleted_while_files_are_read_is_skipped(
     plan.plan(job.pk)
     import_chunk.import_rows(chunk_ids(job)[0])
 
-    gone = Product.objects.filter(sku="A")
-    meanwhile_at("ingest-started", lambda: entities.discard(gone))
-    work_off(job)
+    deleted = Product.objects.filter(sku="A")
+    act_at("ingest-started", lambda: entities.discard(deleted))
+    run_job(job)
 
     job.refresh_from_db()
     assert (job.status, pictures(job)) == (JobStatus.COMPLETED, (0, 1, 0))
-    assert shown("B") == {"cover_image": content(url)}
+    assert contents_of("B") == {"cover_image": content(url)}
 
 
-def test_old_jobs_go_with_their_pictures(public: MemoryStore, user: User) -> None:
+def test_old_jobs_are_deleted_with_their_pictures(public: MemoryStore, user: User) -> None:
     job = imported(user, f"sku,name,cover_image\nA,Shoe,{upload_file(public, user)}\nB,Boot,no\n")
     ended = timezone.now() - timedelta(days=90, minutes=1)
     BulkUploadJob.objects.filter(pk=job.pk).update(finished_at=ended)
@@ -287,4 +285,4 @@ def test_old_jobs_go_with_their_pictures(public: MemoryStore, user: User) -> Non
 
     assert not BulkUploadMedia.objects.exists()
     assert not BulkUploadMediaBatch.objects.exists()
-    assert list(shown("A")) == ["cover_image"]
+    assert list(contents_of("A")) == ["cover_image"]

@@ -1,4 +1,6 @@
-"""Which of several rows a slot ends with: the last one whose pictures are good."""
+"""Of several rows for one slot the last one with good pictures wins."""
+
+from uuid import UUID
 
 import pytest
 from django.db import connection
@@ -6,7 +8,13 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from accounts.models import User
-from bulkupload.models import BulkUploadJob, BulkUploadMedia, JobStatus, MediaStatus
+from bulkupload.models import (
+    BulkUploadJob,
+    BulkUploadMedia,
+    BulkUploadMediaBatch,
+    JobStatus,
+    MediaStatus,
+)
 from bulkupload.services import jobs
 from bulkupload.services.images import attach, attach_products
 from bulkupload.services.rows import import_chunk, plan
@@ -16,10 +24,10 @@ from bulkupload.tests.importing import (
     chunk_ids,
     imported,
     pictures,
+    run_job,
     send,
-    work_off,
 )
-from bulkupload.tests.picturing import content, shown, three
+from bulkupload.tests.picturing import content, contents_of, three_pictures
 from media.storage.testing.memory import MemoryStore
 from media.tests.factories import upload_file
 
@@ -27,8 +35,8 @@ HEADER = "sku,name,cover_image\n"
 SVG = b"<svg onload=alert(1)>"
 
 
-def rows_of(job: BulkUploadJob) -> BulkUploadJob:
-    """Import the rows; the pictures wait."""
+def import_chunks(job: BulkUploadJob) -> BulkUploadJob:
+    """Import the rows without attaching their pictures."""
     plan.plan(job.pk)
     for pk in chunk_ids(job):
         import_chunk.import_rows(pk)
@@ -46,19 +54,19 @@ def test_a_bad_picture_replaces_no_earlier_one_in_any_order(
     public: MemoryStore, user: User, order: tuple[int, int]
 ) -> None:
     good, bad = upload_file(public, user), upload_file(public, user, SVG)
-    job = rows_of(send(user, f"{HEADER}A,Shoe,{good}\nA,Shoe2,{bad}\n"))
+    job = import_chunks(send(user, f"{HEADER}A,Shoe,{good}\nA,Shoe2,{bad}\n"))
     batches = batch_ids(job)
 
     for place in order:
         attach.attach(batches[place])
 
     attach_all(job)
-    assert shown("A") == {"cover_image": content(good)}
+    assert contents_of("A") == {"cover_image": content(good)}
     assert pictures(job) == (0, 1, 1)
 
 
 @pytest.mark.usefixtures("one_row_a_chunk")
-def test_a_bad_picture_replaces_none_shown_between_the_chunks(
+def test_a_bad_picture_replaces_none_attached_between_the_chunks(
     public: MemoryStore, user: User
 ) -> None:
     good, bad = upload_file(public, user), upload_file(public, user, SVG)
@@ -71,7 +79,7 @@ def test_a_bad_picture_replaces_none_shown_between_the_chunks(
     import_chunk.import_rows(second)
     attach_all(job)
 
-    assert shown("A") == {"cover_image": content(good)}
+    assert contents_of("A") == {"cover_image": content(good)}
     assert pictures(job) == (0, 1, 1)
 
 
@@ -80,8 +88,8 @@ def test_a_bad_picture_replaces_none_shown_between_the_chunks(
 def test_the_last_good_picture_wins_in_any_order(
     public: MemoryStore, user: User, order: tuple[int, int], ready: int
 ) -> None:
-    one, two, _ = three(public, user)
-    job = rows_of(send(user, f"{HEADER}A,Shoe,{one}\nA,Shoe2,{two}\n"))
+    one, two, _ = three_pictures(public, user)
+    job = import_chunks(send(user, f"{HEADER}A,Shoe,{one}\nA,Shoe2,{two}\n"))
     batches = batch_ids(job)
 
     for place in order:
@@ -90,7 +98,7 @@ def test_the_last_good_picture_wins_in_any_order(
     attach_all(job)
     job.refresh_from_db()
     assert job.status == JobStatus.COMPLETED_WITH_ERRORS  # the SKU is repeated
-    assert shown("A") == {"cover_image": content(two)}
+    assert contents_of("A") == {"cover_image": content(two)}
     assert pictures(job) == (0, ready, 0)
 
 
@@ -98,7 +106,7 @@ def test_the_last_good_picture_wins_in_any_order(
 def test_a_cleared_slot_stays_clear_when_an_earlier_row_comes_late(
     public: MemoryStore, user: User
 ) -> None:
-    job = rows_of(send(user, f"{HEADER}A,Shoe,{upload_file(public, user)}\nA,Shoe2,\n"))
+    job = import_chunks(send(user, f"{HEADER}A,Shoe,{upload_file(public, user)}\nA,Shoe2,\n"))
     earlier, later = batch_ids(job)
 
     attach.attach(later)
@@ -106,21 +114,21 @@ def test_a_cleared_slot_stays_clear_when_an_earlier_row_comes_late(
 
     job.refresh_from_db()
     assert (job.status, pictures(job)) == (JobStatus.COMPLETED_WITH_ERRORS, (0, 0, 0))
-    assert shown("A") == {}
+    assert contents_of("A") == {}
 
 
 def test_the_pictures_of_a_later_job_win_though_they_are_attached_first(
     public: MemoryStore, user: User
 ) -> None:
-    one, two, _ = three(public, user)
-    first = rows_of(send(user, f"{HEADER}A,Shoe,{one}\nB,Boot,{one}\n"))
-    second = rows_of(send(user, f"{HEADER}A,Shoe,{two}\n"))
+    one, two, _ = three_pictures(public, user)
+    first = import_chunks(send(user, f"{HEADER}A,Shoe,{one}\nB,Boot,{one}\n"))
+    second = import_chunks(send(user, f"{HEADER}A,Shoe,{two}\n"))
 
     attach_all(second)
 
     assert (pictures(first), pictures(second)) == ((1, 0, 0), (0, 1, 0))
     attach_all(first)
-    assert (shown("A"), shown("B")) == (
+    assert (contents_of("A"), contents_of("B")) == (
         {"cover_image": content(two)},
         {"cover_image": content(one)},
     )
@@ -129,65 +137,67 @@ def test_the_pictures_of_a_later_job_win_though_they_are_attached_first(
 def test_an_earlier_job_attached_last_replaces_nothing_of_a_later_one(
     public: MemoryStore, user: User
 ) -> None:
-    one, two, _ = three(public, user)
-    first = rows_of(send(user, f"{HEADER}A,Shoe,{one}\n"))
-    second = rows_of(send(user, f"{HEADER}A,Shoe,{two}\n"))
+    one, two, _ = three_pictures(public, user)
+    first = import_chunks(send(user, f"{HEADER}A,Shoe,{one}\n"))
+    second = import_chunks(send(user, f"{HEADER}A,Shoe,{two}\n"))
 
     attach_all(first)
 
     assert (pictures(first), pictures(second)) == ((0, 1, 0), (1, 0, 0))
     attach_all(second)
-    assert shown("A") == {"cover_image": content(two)}
+    assert contents_of("A") == {"cover_image": content(two)}
 
 
 def test_a_cancelled_job_replaces_nothing(public: MemoryStore, user: User) -> None:
     table = f"{HEADER}A,Shoe,{upload_file(public, user)}\n"
-    first, second = rows_of(send(user, table)), rows_of(send(user, table))
+    first, second = import_chunks(send(user, table)), import_chunks(send(user, table))
 
     jobs.cancel(user=user, job_id=second.pk)
-    work_off(first)
+    run_job(first)
 
     assert (first.status, pictures(first)) == (JobStatus.COMPLETED, (0, 1, 0))
-    assert list(shown("A")) == ["cover_image"]
+    assert list(contents_of("A")) == ["cover_image"]
     assert pictures(second) == (1, 0, 0)
 
 
 def test_the_counts_of_a_cancelled_job_stay(public: MemoryStore, user: User) -> None:
-    one, two, _ = three(public, user)
-    job = rows_of(send(user, f"{HEADER}A,Shoe,{one}\nB,Boot,{one}\n"))
+    one, two, _ = three_pictures(public, user)
+    job = import_chunks(send(user, f"{HEADER}A,Shoe,{one}\nB,Boot,{one}\n"))
     jobs.cancel(user=user, job_id=job.pk)
 
     imported(user, f"{HEADER}A,Shoe,{two}\n")
 
     assert pictures(job) == (2, 0, 0)
-    assert shown("A") == {"cover_image": content(two)}
+    assert contents_of("A") == {"cover_image": content(two)}
 
 
-def test_the_counts_of_a_job_that_is_cancelled_in_between_stay(
+def test_the_counts_of_a_job_that_is_cancelled_before_the_lock_stay(
     public: MemoryStore, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one, two, _ = three(public, user)
-    first = rows_of(send(user, f"{HEADER}A,Shoe,{one}\n"))
-    second = rows_of(send(user, f"{HEADER}A,Shoe,{two}\n"))
-    earlier = attach_products.Piece._earlier  # the moment between looking and locking
+    one, two, _ = three_pictures(public, user)
+    first = import_chunks(send(user, f"{HEADER}A,Shoe,{one}\n"))
+    second = import_chunks(send(user, f"{HEADER}A,Shoe,{two}\n"))
+    find = attach_products.find_earlier_rows  # before the rows it returns are locked
 
-    def then_cancelled(piece: attach_products.Piece) -> list[BulkUploadMedia]:
-        found = earlier(piece)
+    def find_and_cancel(
+        batch: BulkUploadMediaBatch, rows: list[BulkUploadMedia], product_ids: set[UUID]
+    ) -> list[BulkUploadMedia]:
+        earlier = find(batch, rows, product_ids)
         jobs.cancel(user=user, job_id=first.pk)
-        return found
+        return earlier
 
-    monkeypatch.setattr(attach_products.Piece, "_earlier", then_cancelled)
+    monkeypatch.setattr(attach_products, "find_earlier_rows", find_and_cancel)
     attach.attach(batch_ids(second)[0])
 
     assert pictures(first) == (1, 0, 0)
-    assert shown("A") == {"cover_image": content(two)}
+    assert contents_of("A") == {"cover_image": content(two)}
 
 
-def test_what_a_cancelled_job_left_is_no_work_for_the_next(public: MemoryStore, user: User) -> None:
-    one, two, _ = three(public, user)
+def test_pending_rows_of_a_cancelled_job_cause_no_work(public: MemoryStore, user: User) -> None:
+    one, two, _ = three_pictures(public, user)
     imported(user, f"{HEADER}A,Shoe,{one}\n")
-    left = rows_of(send(user, f"{HEADER}A,Shoe,{two}\n"))
-    jobs.cancel(user=user, job_id=left.pk)
+    cancelled = import_chunks(send(user, f"{HEADER}A,Shoe,{two}\n"))
+    jobs.cancel(user=user, job_id=cancelled.pk)
 
     again = imported(user, f"{HEADER}A,Shoe,{one}\n")
 
@@ -195,11 +205,11 @@ def test_what_a_cancelled_job_left_is_no_work_for_the_next(public: MemoryStore, 
     assert not BulkUploadMedia.objects.filter(job=again).exists()
 
 
-def test_a_picture_shown_before_the_cancelling_stays_pending(
+def test_a_picture_attached_before_the_cancellation_stays_pending(
     public: MemoryStore, user: User
 ) -> None:
     url = upload_file(public, user)
-    job = rows_of(send(user, f"{HEADER}A,Shoe,{url}\n"))
+    job = import_chunks(send(user, f"{HEADER}A,Shoe,{url}\n"))
     attach.attach(batch_ids(job)[0])
 
     jobs.cancel(user=user, job_id=job.pk)
@@ -207,15 +217,15 @@ def test_a_picture_shown_before_the_cancelling_stays_pending(
 
     assert pictures(job) == (1, 0, 0)
     assert BulkUploadMedia.objects.get().status == MediaStatus.SHOWN
-    assert shown("A") == {"cover_image": content(url)}
+    assert contents_of("A") == {"cover_image": content(url)}
 
 
-def test_all_batches_are_locked_at_once_before_the_lease_is_looked_at(
+def test_all_batches_are_locked_at_once_before_the_lease_is_checked(
     public: MemoryStore, user: User
 ) -> None:
-    one, two, _ = three(public, user)
-    older = [rows_of(send(user, f"{HEADER}{sku},Shoe,{one}\n")) for sku in "AB"]
-    job = rows_of(send(user, f"{HEADER}A,Shoe,{two}\nB,Boot,{two}\n"))
+    one, two, _ = three_pictures(public, user)
+    older = [import_chunks(send(user, f"{HEADER}{sku},Shoe,{one}\n")) for sku in "AB"]
+    job = import_chunks(send(user, f"{HEADER}A,Shoe,{two}\nB,Boot,{two}\n"))
     ids = [pk for each in (*older, job) for pk in batch_ids(each)]
 
     with CaptureQueriesContext(connection) as captured:

@@ -1,4 +1,4 @@
-"""A picture that was refused once is refused for the same reason wherever it is named again."""
+"""A picture that was refused once is refused for the same reason in other rows and jobs."""
 
 import pytest
 from pytest_django import Settings
@@ -14,8 +14,8 @@ from bulkupload.tests.importing import (
     chunk_ids,
     imported,
     pictures,
+    run_job,
     send,
-    work_off,
 )
 from bulkupload.tests.picturing import warnings
 from media.models import Upload
@@ -32,7 +32,9 @@ def one_row_a_chunk(settings: Settings) -> None:
 
 
 @pytest.mark.usefixtures("one_row_a_chunk")
-def test_a_refused_picture_gives_one_reason_in_every_row(public: MemoryStore, user: User) -> None:
+def test_a_refused_picture_has_the_same_reason_in_every_row(
+    public: MemoryStore, user: User
+) -> None:
     bad = upload_file(public, user, SVG)
     job = send(user, f"{HEADER}A,Shoe,{bad}\nB,Boot,{bad}\nC,Sock,{bad}\n")
     plan.plan(job.pk)
@@ -49,12 +51,12 @@ def test_a_refused_picture_gives_one_reason_in_every_row(public: MemoryStore, us
     expected = [(line, "cover_image", code, bad) for line in (2, 3, 4)]
     assert warnings() == expected
     assert pictures(job) == (0, 0, 3)
-    again = work_off(jobs.retry(user=user, job_id=job.pk))
+    again = run_job(jobs.retry(user=user, job_id=job.pk))
     assert sorted(warnings()) == sorted(expected * 2)
     assert pictures(again) == (0, 0, 3)
 
 
-def test_the_reason_is_told_to_nobody_else(public: MemoryStore, user: User) -> None:
+def test_nobody_else_gets_the_reason(public: MemoryStore, user: User) -> None:
     bad = upload_file(public, user, SVG)
     imported(user, f"{HEADER}A,Shoe,{bad}\n")
     other = UserFactory.create()
@@ -67,7 +69,7 @@ def test_the_reason_is_told_to_nobody_else(public: MemoryStore, user: User) -> N
     ]
 
 
-def test_the_reason_is_told_to_a_colleague(public: MemoryStore, user: User) -> None:
+def test_a_colleague_gets_the_reason(public: MemoryStore, user: User) -> None:
     organization = MembershipFactory.create(user=user).organization
     colleague = MembershipFactory.create(organization=organization).user
     bad = upload_file(public, colleague, SVG, organization_id=organization.pk)
@@ -80,7 +82,7 @@ def test_the_reason_is_told_to_a_colleague(public: MemoryStore, user: User) -> N
     assert [code for _, _, code, _ in warnings()] == ["content_type_mismatch"] * 2
 
 
-def test_an_upload_that_only_expired_is_no_file(public: MemoryStore, user: User) -> None:
+def test_an_expired_upload_is_not_found(public: MemoryStore, user: User) -> None:
     url = upload_file(public, user)
     Upload.objects.update(state="EXPIRED")
 

@@ -1,9 +1,9 @@
-"""T62: what a spreadsheet made of a value is refused, and what only resembles it is not."""
+"""T62: values that a spreadsheet damaged are refused, similar ones are not."""
 
 import pytest
 
 from accounts.models import User
-from bulkupload.tests.importing import counts, faults, imported, stored_skus
+from bulkupload.tests.importing import counts, errors_of, imported, stored_skus
 from bulkupload.tests.workbook import workbook
 from catalog.models import Product
 from media.storage.testing.memory import MemoryStore
@@ -25,13 +25,13 @@ def test_an_sku_that_only_resembles_a_number_is_imported(private: MemoryStore, u
         *[(each, False) for each in ("#FFF", "#AABBCC", "#1", "#NVIDIA", "# 5!", "#fff!", "NV")],
     ],
 )
-def test_what_excel_could_not_compute_is_refused_in_its_languages(
+def test_errors_of_excel_are_refused_in_its_languages(
     private: MemoryStore, user: User, cell: str, *, refused: bool
 ) -> None:
     job = imported(user, f"sku,name,color\nA,Shoe,{cell}\n")
 
     expected = [(1, 2, "color", "excel_damage")] if refused else []
-    assert faults(job) == expected
+    assert errors_of(job) == expected
 
 
 @pytest.mark.parametrize(
@@ -45,12 +45,12 @@ def test_what_excel_could_not_compute_is_refused_in_its_languages(
         ("1234567890123450", True),
     ],
 )
-def test_numbers_as_excel_writes_them_are_no_skus(
+def test_numbers_as_excel_writes_them_are_not_skus(
     private: MemoryStore, user: User, sku: str, *, refused: bool
 ) -> None:
     job = imported(user, f"sku;name\n{sku};Shoe\n")
 
-    assert [code for *_, code in faults(job)] == ["excel_damage"] * refused
+    assert [code for *_, code in errors_of(job)] == ["excel_damage"] * refused
 
 
 def test_a_long_number_written_as_text_in_a_workbook_is_an_sku(

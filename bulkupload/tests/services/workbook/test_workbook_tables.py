@@ -1,4 +1,4 @@
-"""The table of a workbook is imported wherever it stands, and what stands beside it is reported."""
+"""The table of a workbook is found in any position, and cells beside it are reported."""
 
 import zipfile
 from io import BytesIO
@@ -9,7 +9,7 @@ from accounts.models import User
 from bulkupload.errors import NothingToRetryError
 from bulkupload.models import BulkUploadJob, BulkUploadRowError, JobStatus
 from bulkupload.services import error_file, jobs
-from bulkupload.tests.importing import counts, faults, imported, stored_skus
+from bulkupload.tests.importing import counts, errors_of, imported, stored_skus
 from bulkupload.tests.workbook import MAIN, Cell, Raw, Rows, changed, with_part, workbook
 from catalog.models import Product
 from media.storage.testing.memory import MemoryStore
@@ -23,8 +23,8 @@ def sent(user: User, book: bytes, **options: object) -> BulkUploadJob:
 
 
 def warnings(job: BulkUploadJob) -> list[tuple[int, str, str]]:
-    found = BulkUploadRowError.objects.filter(job=job, severity="WARNING", row=0)
-    return list(found.order_by("position").values_list("line", "code", "message"))
+    warnings = BulkUploadRowError.objects.filter(job=job, severity="WARNING", row=0)
+    return list(warnings.order_by("position").values_list("line", "code", "message"))
 
 
 def number(value: float, style: int) -> Raw:
@@ -46,7 +46,7 @@ def test_two_formats_make_two_skus_of_one_number(private: MemoryStore, user: Use
 @pytest.mark.parametrize(
     ("code", "shown"), [("d-mmm", "1-Feb"), ("h:mm", "0:00"), ("[$-407]mmmm", "46054")]
 )
-def test_a_date_is_no_sku_and_says_so_also_when_it_comes_back(
+def test_a_date_is_refused_as_an_sku_also_when_it_comes_back(
     private: MemoryStore, user: User, code: str, shown: str
 ) -> None:
     book = workbook({1: HEADER, 2: [number(46054, 1), "Boot"], 3: ["A", number(46054, 1)]}, [code])
@@ -54,19 +54,19 @@ def test_a_date_is_no_sku_and_says_so_also_when_it_comes_back(
     job = sent(user, book)
     again = imported(user, b"".join(error_file.error_file(job)))
 
-    assert (1, 2, "sku", "excel_damage") in faults(job)
+    assert (1, 2, "sku", "excel_damage") in errors_of(job)
     assert shown in BulkUploadRowError.objects.filter(job=job, row=1).get().message
-    assert (1, 2, "sku", "excel_damage") in faults(again)
+    assert (1, 2, "sku", "excel_damage") in errors_of(again)
 
 
-def test_a_date_elsewhere_is_taken_as_shown(private: MemoryStore, user: User) -> None:
+def test_a_date_in_another_column_is_imported_as_shown(private: MemoryStore, user: User) -> None:
     book = workbook({1: HEADER, 2: ["A", number(46054, 1)]}, ["yyyy-mm-dd"])
 
     assert counts(sent(user, book)) == (1, 0, 0, 0)
     assert Product.objects.get().name == "2026-02-01"
 
 
-def test_a_date_shown_as_the_computer_likes_is_refused(private: MemoryStore, user: User) -> None:
+def test_a_date_that_depends_on_the_locale_is_refused(private: MemoryStore, user: User) -> None:
     book = changed(
         workbook({1: HEADER, 2: ["A", number(46054, 1)], 3: [number(46054, 1), "Hat"]}, ["0"]),
         ('<xf numFmtId="164"/>', '<xf numFmtId="14"/>'),
@@ -74,7 +74,7 @@ def test_a_date_shown_as_the_computer_likes_is_refused(private: MemoryStore, use
 
     job = sent(user, book)
 
-    assert faults(job) == [(1, 2, "name", "excel_damage"), (2, 3, "sku", "excel_damage")]
+    assert errors_of(job) == [(1, 2, "name", "excel_damage"), (2, 3, "sku", "excel_damage")]
     values = BulkUploadRowError.objects.filter(job=job).order_by("row")
     assert list(values.values_list("value", flat=True)) == [
         "#FORMAT! 2026-02-01",
@@ -88,7 +88,7 @@ def test_a_number_of_more_than_fifteen_digits_is_no_sku(
 ) -> None:
     book = workbook({1: HEADER, 2: [number(1234567890123456, 1), "Boot"]}, [code])
 
-    assert faults(sent(user, book)) == [(1, 2, "sku", "excel_damage")]
+    assert errors_of(sent(user, book)) == [(1, 2, "sku", "excel_damage")]
 
 
 def test_a_barcode_of_thirteen_digits_is_an_sku(private: MemoryStore, user: User) -> None:
@@ -98,12 +98,12 @@ def test_a_barcode_of_thirteen_digits_is_an_sku(private: MemoryStore, user: User
 
 
 @pytest.mark.parametrize("value", ["1,5", "1E999", "NaN"])
-def test_a_number_that_is_none_costs_its_row(private: MemoryStore, user: User, value: str) -> None:
+def test_an_invalid_number_refuses_its_row(private: MemoryStore, user: User, value: str) -> None:
     book = workbook({1: HEADER, 2: ["A", Raw(f"<v>{value}</v>")], 3: ["B", "Hat"]})
 
     job = sent(user, book)
 
-    assert faults(job) == [(1, 2, "name", "excel_damage")]
+    assert errors_of(job) == [(1, 2, "name", "excel_damage")]
     assert counts(job) == (1, 0, 0, 1)
 
 
@@ -113,11 +113,11 @@ def test_the_table_is_found_on_the_second_sheet(private: MemoryStore, user: User
     job = sent(user, workbook(COVER, others={"Boots": table}))
 
     assert counts(job) == (1, 0, 0, 1)
-    assert faults(job) == [(2, 5, "sku", "missing")]
+    assert errors_of(job) == [(2, 5, "sku", "missing")]
     assert warnings(job) == []
 
 
-def test_a_table_that_is_not_found_says_what_was(private: MemoryStore, user: User) -> None:
+def test_a_missing_table_reports_what_was_read(private: MemoryStore, user: User) -> None:
     job = sent(user, workbook(COVER, others={"Lists": {3: ["Artikel", "Name"], 4: ["A", "B"]}}))
 
     assert (job.status, job.failure_code, job.failure_line) == ("FAILED", "missing_column", 3)
@@ -125,7 +125,7 @@ def test_a_table_that_is_not_found_says_what_was(private: MemoryStore, user: Use
     assert [column["name"] for column in job.columns] == ["Artikel", "Name"]
 
 
-def test_a_mapping_names_the_header(private: MemoryStore, user: User) -> None:
+def test_a_mapping_selects_the_header(private: MemoryStore, user: User) -> None:
     book = workbook(COVER, others={"Lists": {3: ["Artikel", "Titel"], 4: ["A", "B"]}})
 
     sent(user, book, mapping={"Artikel": "sku", "Titel": "name"})
@@ -146,7 +146,7 @@ def test_other_sheets_with_a_table_are_named(private: MemoryStore, user: User) -
     ]
 
 
-def test_notes_beside_the_table_are_reported(private: MemoryStore, user: User) -> None:
+def test_cells_beside_the_table_are_reported(private: MemoryStore, user: User) -> None:
     book = workbook(
         {
             2: [None, *HEADER, None, "brand"],
@@ -200,7 +200,7 @@ def test_a_stray_blank_cell_costs_nothing(private: MemoryStore, user: User, blan
     assert job.status == JobStatus.COMPLETED
 
 
-def test_a_header_of_two_rows_reads_what_reaches_down(private: MemoryStore, user: User) -> None:
+def test_a_header_of_two_rows_includes_merged_cells(private: MemoryStore, user: User) -> None:
     merges = "<mergeCells><mergeCell ref='A1:A2'/><mergeCell ref='B1:B2'/><mergeCell ref='C1:D1'/>"
     book = workbook(
         {
@@ -216,9 +216,7 @@ def test_a_header_of_two_rows_reads_what_reaches_down(private: MemoryStore, user
     assert Product.objects.values_list("brand", "color").get() == ("Us", "red")
 
 
-def test_a_sheet_of_many_columns_reports_those_that_are_not_ours(
-    private: MemoryStore, user: User
-) -> None:
+def test_a_sheet_of_many_columns_reports_unknown_ones(private: MemoryStore, user: User) -> None:
     names: list[Cell] = [f"attribute {at}" for at in range(998)]
 
     job = sent(user, workbook({1: [*HEADER, *names], 2: ["A", "Boot", *names]}))
@@ -227,7 +225,7 @@ def test_a_sheet_of_many_columns_reports_those_that_are_not_ours(
     assert [each["name"] for each in job.columns if not each["field"]] == names
 
 
-def test_parts_are_found_whatever_their_case_and_slashes(private: MemoryStore, user: User) -> None:
+def test_parts_are_found_with_any_case_and_slashes(private: MemoryStore, user: User) -> None:
     with zipfile.ZipFile(BytesIO(workbook({1: HEADER, 2: ["A", "Boot"]}))) as archive:
         parts = {name: archive.read(name) for name in archive.namelist()}
     other = BytesIO()
@@ -238,7 +236,7 @@ def test_parts_are_found_whatever_their_case_and_slashes(private: MemoryStore, u
     assert counts(sent(user, other.getvalue())) == (1, 0, 0, 0)
 
 
-def test_a_text_is_read_however_it_is_stored(private: MemoryStore, user: User) -> None:
+def test_a_text_is_read_in_any_representation(private: MemoryStore, user: User) -> None:
     shared = (
         f'<sst xmlns="{MAIN}"><si><t>A</t></si><si><r><t>Ox</t></r><r><rPr/><t>ford</t></r>'
         "<rPh><t>sound</t></rPh></si></sst>"
@@ -256,7 +254,7 @@ def test_a_text_is_read_however_it_is_stored(private: MemoryStore, user: User) -
     assert list(stored) == [("A", "Oxford"), ("B", "TRUE"), ("C-1", "007")]
 
 
-def test_a_workbook_that_takes_its_time_is_read(
+def test_a_slow_workbook_is_read(
     private: MemoryStore, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bulkupload.services.workbook.convert.POLL_SECONDS", 0.001)

@@ -1,4 +1,4 @@
-"""What a sheet shows is what arrives, or is refused: no cell becomes empty on its way."""
+"""Cells are imported as the sheet shows them or refused; none becomes empty."""
 
 import csv
 import tempfile
@@ -6,9 +6,9 @@ import tempfile
 import pytest
 
 from accounts.models import User
-from bulkupload.errors import FileFaultError
+from bulkupload.errors import JobFailureError
 from bulkupload.services.workbook import convert
-from bulkupload.tests.importing import counts, faults, imported
+from bulkupload.tests.importing import counts, errors_of, imported
 from bulkupload.tests.workbook import OFFICE, Cell, Raw, changed, workbook
 from catalog.models import Product
 from media.storage.testing.memory import MemoryStore
@@ -43,12 +43,12 @@ def test_a_cell_without_a_value_refuses_its_row_and_clears_no_field(
 
     job = imported(user, workbook({1: HEADER, 2: ["A", "Boot", cell]}), filename="p.xlsx")
 
-    assert faults(job) == [(1, 2, "brand", "excel_damage")]
+    assert errors_of(job) == [(1, 2, "brand", "excel_damage")]
     assert counts(job) == (0, 0, 0, 1)
     assert Product.objects.values_list("name", "brand").get() == ("Shoe", "Us")
 
 
-def test_an_error_arrives_as_the_sheet_shows_it() -> None:
+def test_an_error_becomes_the_text_that_the_sheet_shows() -> None:
     errors = ["#N/A", "#REF!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!", "#VALUE!"]
 
     shown = second_row("A", *(Raw(f"<v>{each}</v>", 't="e"') for each in errors), Raw("", 't="e"'))
@@ -56,7 +56,7 @@ def test_an_error_arrives_as_the_sheet_shows_it() -> None:
     assert shown == ["A", *errors, "#VALUE!"]
 
 
-def test_a_formula_without_a_value_is_no_empty_cell() -> None:
+def test_a_formula_without_a_value_is_not_an_empty_cell() -> None:
     cells = {
         Raw("<f>A2</f><v/>"): "#CALC!",
         Raw('<f t="shared" si="0"/>'): "#CALC!",
@@ -71,7 +71,7 @@ def test_a_formula_without_a_value_is_no_empty_cell() -> None:
     assert second_row(*cells) == [*cells.values()]
 
 
-def test_a_number_keeps_the_zeros_its_format_shows() -> None:
+def test_a_number_has_the_zeros_of_its_format() -> None:
     cells = {
         Raw("<v>7342</v>", 's="1"'): "07342",
         Raw("<v>7342.0</v>", 's="1"'): "07342",
@@ -93,7 +93,7 @@ def test_a_number_keeps_the_zeros_its_format_shows() -> None:
     assert second_row(*cells, formats=["00000", "0", "0.00", "#,##0"]) == [*cells.values()]
 
 
-def test_a_format_of_conditions_is_no_format_of_cells() -> None:
+def test_conditional_formats_are_not_cell_formats() -> None:
     book = workbook({1: ["sku"], 2: [Raw("<v>7</v>", 's="1"')]}, ["0.0"])
     conditions = '<dxfs><dxf><numFmt numFmtId="164" formatCode="00000"/></dxf></dxfs></styleSheet>'
 
@@ -113,7 +113,7 @@ def test_a_lone_carriage_return_splits_no_row(private: MemoryStore, user: User) 
     job = imported(user, book, filename="p.xlsx")
 
     assert counts(job) == (2, 0, 0, 1)
-    assert faults(job) == [(3, 5, "name", "missing")]
+    assert errors_of(job) == [(3, 5, "name", "missing")]
     assert Product.objects.get(sku="A").name == "two\rlines"
 
 
@@ -134,7 +134,7 @@ def test_marks_find_their_cells_in_a_sheet_that_begins_late() -> None:
     ]
 
 
-def test_what_stands_above_or_beside_the_table_is_no_part_of_it() -> None:
+def test_cells_above_or_beside_the_table_are_not_part_of_it() -> None:
     book = workbook(
         {
             1: [None, UNCOMPUTED, ERROR],
@@ -146,7 +146,7 @@ def test_what_stands_above_or_beside_the_table_is_no_part_of_it() -> None:
     assert converted(book) == [[], ["sku", "name"], ["A", "Shoe"]]
 
 
-def test_cells_without_a_place_follow_each_other() -> None:
+def test_cells_without_a_reference_follow_each_other() -> None:
     sheet = (
         '<row r="3"><c t="str"><v>sku</v></c><c t="str"><v>x</v></c><c t="str"><v>y</v></c></row>'
         '<row><c t="str"><v>A</v></c><c r="C4" t="e"><v>#REF!</v></c></row>'
@@ -184,7 +184,7 @@ def test_cells_without_a_place_follow_each_other() -> None:
         [(' t="e"', " t = 'e'")],
     ],
 )
-def test_the_sheet_is_found_however_the_file_is_put_together(swaps: list[tuple[str, str]]) -> None:
+def test_the_sheet_is_found_in_any_layout_of_the_file(swaps: list[tuple[str, str]]) -> None:
     numbers: dict[int, list[Cell]] = {1: [1, 2], 2: [ERROR, UNCOMPUTED]}
 
     assert converted(changed(workbook(numbers), *swaps)) == [["1", "2"], ["#N/A", "#CALC!"]]
@@ -250,7 +250,7 @@ def test_a_fraction_has_the_digits_a_sheet_shows() -> None:
 def test_a_hostile_sheet_is_unreadable(swap: tuple[str, str]) -> None:
     book = changed(workbook({1: ["sku", "name"], 2: ["A", ERROR]}), swap)
 
-    with pytest.raises(FileFaultError) as caught:
+    with pytest.raises(JobFailureError) as caught:
         converted(book)
 
     assert caught.value.code == "unreadable"

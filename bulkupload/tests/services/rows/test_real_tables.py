@@ -1,4 +1,4 @@
-"""Tables as people really have them: joined, exported, pasted, in the encoding of their country."""
+"""Tables of real users: joined, exported, pasted, in national encodings."""
 
 import pytest
 from pytest_django import Settings
@@ -8,7 +8,7 @@ from bulkupload.errors import NothingToRetryError
 from bulkupload.models import BulkUploadJob, BulkUploadRowError, JobStatus
 from bulkupload.rules.rows.image_cells import read_cell
 from bulkupload.services import error_file, jobs
-from bulkupload.tests.importing import counts, faults, imported, stored_skus
+from bulkupload.tests.importing import counts, errors_of, imported, stored_skus
 from catalog.models import Product
 from media.storage.testing.memory import MemoryStore
 
@@ -84,12 +84,12 @@ def test_a_sku_is_what_its_cell_shows(
         *(("12345.0", "excel_damage"), ("7.00", "excel_damage")),
     ],
 )
-def test_what_programs_write_for_nothing_and_for_numbers_is_no_sku(
+def test_empty_values_and_decimals_of_programs_are_not_skus(
     private: MemoryStore, user: User, cell: str, code: str
 ) -> None:
     job = imported(user, f"sku,name\n{cell},Boot\nB,Hat\n")
 
-    assert faults(job) == [(1, 2, "sku", code)]
+    assert errors_of(job) == [(1, 2, "sku", code)]
     assert stored_skus(user) == ["B"]
 
 
@@ -100,7 +100,7 @@ def test_a_decimal_that_was_refused_stays_refused_when_it_is_retried(
 
     again = imported(user, b"".join(error_file.error_file(job)))
 
-    assert faults(again) == [(1, 2, "sku", "excel_damage")]
+    assert errors_of(again) == [(1, 2, "sku", "excel_damage")]
 
 
 # --- Joined and ended files -------------------------------------------------------------------
@@ -130,7 +130,7 @@ def test_a_repeated_header_is_skipped_with_a_warning(
 @pytest.mark.parametrize(
     "again", ["SKU,Name,Color", "\ufeffSku, NAME ,color", '"sku" ,"name","color" ']
 )
-def test_a_header_is_a_header_in_every_case(private: MemoryStore, user: User, again: str) -> None:
+def test_a_header_is_recognized_in_any_case(private: MemoryStore, user: User, again: str) -> None:
     job = imported(user, f"sku,name,color\nA,Boot,red\n{again}\nB,Hat,blue\n")
 
     assert names(user) == {"A": "Boot", "B": "Hat"}
@@ -149,14 +149,16 @@ def test_a_warning_about_the_table_leaves_nothing_to_retry(
 
 
 @pytest.mark.parametrize("end", ["\x1a", "\x1a\r\n", "\r\n\x1a", "\r\n" + "\x1a" * 200])
-def test_a_ctrl_z_ends_a_file_and_is_no_row(private: MemoryStore, user: User, end: str) -> None:
+def test_a_ctrl_z_at_the_end_of_a_file_is_ignored(
+    private: MemoryStore, user: User, end: str
+) -> None:
     job = imported(user, f"sku,name,color\r\nA,Boot,red\r\nB,Hat,blue{end}")
 
     assert (job.status, counts(job)) == (JobStatus.COMPLETED, (2, 0, 0, 0))
     assert Product.objects.get(sku="B").color == "blue"
 
 
-def test_blanks_before_quotes_belong_to_no_cell(private: MemoryStore, user: User) -> None:
+def test_blanks_before_quotes_are_ignored(private: MemoryStore, user: User) -> None:
     job = imported(
         user, 'sku, name, description\nA, "Shoe, brown", "soft,\n warm"\nB,  "Boot",x\nC, Hat, y\n'
     )
@@ -166,14 +168,14 @@ def test_blanks_before_quotes_belong_to_no_cell(private: MemoryStore, user: User
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", ""])
-def test_blanks_behind_quotes_belong_to_no_cell(private: MemoryStore, user: User, end: str) -> None:
+def test_blanks_after_quotes_are_ignored(private: MemoryStore, user: User, end: str) -> None:
     job = imported(
         user,
         '"sku" ,"name" , "color"\nA,"Shoe, brown" ,"red"\n"B" , "He said ""x"" , y"  ,  "blue" \n'
         f'C,"Boots",\nD,"Two\nlines"  ,"a" \n"E","x" y,z\n"F" ,"last" ,"green" {end}',
     )
 
-    assert (counts(job), faults(job)) == ((5, 0, 0, 1), [(5, 7, "", "quote_misplaced")])
+    assert (counts(job), errors_of(job)) == ((5, 0, 0, 1), [(5, 7, "", "quote_misplaced")])
     assert names(user) == {
         "A": "Shoe, brown",
         "B": 'He said "x" , y',
@@ -202,13 +204,11 @@ def test_the_header_is_found_below_title_rows(
     job = imported(user, above + table)
 
     line = above.count("\n") + 1
-    assert faults(job) == [(2, line + 2, "sku", "missing")]
+    assert errors_of(job) == [(2, line + 2, "sku", "missing")]
     assert names(user) == {"A": "Boot"}
 
 
-def test_without_a_header_the_failure_says_where_it_looked(
-    private: MemoryStore, user: User
-) -> None:
+def test_without_a_header_the_failure_says_what_was_read(private: MemoryStore, user: User) -> None:
     job = imported(user, "Price list\nskuu,title,colour\n1,Boot,red\n")
 
     assert (job.failure_code, job.failure_line) == ("missing_column", 2)
@@ -233,7 +233,7 @@ def test_a_guessed_encoding_is_a_warning_that_says_what_to_do(
 
 
 @pytest.mark.parametrize("codec", ["cp1250", "cp932", "gb18030", "koi8-r", "utf-16-le", "cp1251"])
-def test_a_stated_encoding_is_used_in_silence(
+def test_a_stated_encoding_is_used_without_a_warning(
     private: MemoryStore, user: User, settings: Settings, codec: str
 ) -> None:
     settings.BULK_CHUNK_ROWS = 2
@@ -256,7 +256,7 @@ def test_a_stated_encoding_is_used_in_silence(
     assert name.encode(codec) in b"".join(error_file.error_file(job))
 
 
-def test_a_byte_order_mark_stands_above_what_was_stated(private: MemoryStore, user: User) -> None:
+def test_a_byte_order_mark_overrides_the_stated_encoding(private: MemoryStore, user: User) -> None:
     job = imported(user, "sku,name\nA,Größe\n".encode("utf-8-sig"), encoding="cp1250")
 
     assert (job.dialect["encoding"], names(user)) == ("utf-8", {"A": "Größe"})
@@ -289,7 +289,7 @@ def test_a_repeated_sku_is_a_warning_that_names_both_lines(
 @pytest.mark.parametrize(
     "between", [", ", ",", ";", "; ", "\n", "\r\n", " ", "  ", " | ", "|", "\t", " ,\n"]
 )
-def test_addresses_are_parted_by_what_people_write(between: str) -> None:
+def test_urls_are_separated_by_what_people_write(between: str) -> None:
     cell = f"https://a.example/1.jpg?x=1,2{between}https://a.example/2;3.jpg{between.rstrip('|')}"
 
     assert read_cell("images", cell) == [

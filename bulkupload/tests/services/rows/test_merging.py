@@ -1,4 +1,4 @@
-"""What COPY's text format gives a meaning to arrives as it was sent."""
+"""Characters that are special in COPY's text format are stored as they were sent."""
 
 import csv
 import io

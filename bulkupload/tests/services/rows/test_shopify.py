@@ -1,10 +1,10 @@
-"""T62: a Shopify export is read as it is, row by row of each handle."""
+"""T62: Shopify exports, whose rows share handles."""
 
 import pytest
 
 from accounts.models import User
 from bulkupload.models import JobStatus
-from bulkupload.tests.importing import counts, faults, imported
+from bulkupload.tests.importing import counts, errors_of, imported
 from catalog.models import Product
 from media.storage.testing.memory import MemoryStore
 
@@ -27,21 +27,21 @@ def test_a_shopify_export_is_read_as_it_is(
 
     job = imported(user, SHOPIFY)
 
-    named = Product.objects.order_by("sku").values_list("sku", "name", "brand", "description")
-    assert list(named) == [
+    products = Product.objects.order_by("sku").values_list("sku", "name", "brand", "description")
+    assert list(products) == [
         ("B-41", "Boot", "Us", "<p>Good</p>"),
         ("B-42", "Boot", "Us", ""),
         ("S-1", "Sock", "Us", ""),
     ]
     assert job.total_rows == 4
-    assert faults(job) == [(3, 5, "Variant SKU", "missing")]
+    assert errors_of(job) == [(3, 5, "Variant SKU", "missing")]
 
 
 @pytest.mark.covers("T62")
 def test_a_handle_is_refused_by_its_bytes_as_well(
     private: MemoryStore, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bulkupload.rules.rows.cleaning.MAX_GROUP_BYTES", 64)
+    monkeypatch.setattr("bulkupload.rules.rows.shopify_handles.MAX_GROUP_BYTES", 64)
 
     job = imported(user, "Handle,Variant SKU,Title\n" + "h,A,Shoe\n" * 20)
 
@@ -49,18 +49,18 @@ def test_a_handle_is_refused_by_its_bytes_as_well(
 
 
 @pytest.mark.covers("T62")
-def test_rows_without_a_handle_belong_to_no_other(private: MemoryStore, user: User) -> None:
+def test_a_row_without_a_handle_is_alone(private: MemoryStore, user: User) -> None:
     job = imported(
         user, "Handle,Title,Vendor,Variant SKU\nh,Shoe,ACME,A\n,Hat,,B\n,,,C\n,,,\n,Cap,,\n"
     )
 
     rows = Product.objects.order_by("sku").values_list("sku", "name", "brand")
     assert list(rows) == [("A", "Shoe", "ACME"), ("B", "Hat", "")]
-    assert faults(job) == [(3, 4, "Title", "missing"), (4, 6, "Variant SKU", "missing")]
+    assert errors_of(job) == [(3, 4, "Title", "missing"), (4, 6, "Variant SKU", "missing")]
 
 
 @pytest.mark.covers("T62")
-def test_a_cut_off_row_of_a_handle_does_not_vanish(private: MemoryStore, user: User) -> None:
+def test_an_incomplete_row_of_a_handle_is_refused(private: MemoryStore, user: User) -> None:
     job = imported(
         user,
         "Handle,Title,Variant SKU,Image Src\n"
@@ -70,7 +70,7 @@ def test_a_cut_off_row_of_a_handle_does_not_vanish(private: MemoryStore, user: U
         "g,Hat,B,\n",
     )
 
-    assert [fault[1:] for fault in faults(job)] == [
+    assert [fault[1:] for fault in errors_of(job)] == [
         (3, "", "too_few_cells"),
         (4, "", "too_many_cells"),
     ]

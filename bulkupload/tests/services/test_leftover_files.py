@@ -1,12 +1,12 @@
-"""A file that was taken in for a product nobody has any more is swept like any orphan."""
+"""The file of a product that was deleted during the import is cleaned up later."""
 
 import pytest
 
 from accounts.models import User
 from bulkupload.models import JobStatus
 from bulkupload.services.rows import import_chunk, plan
-from bulkupload.tests.importing import chunk_ids, send, work_off
-from bulkupload.tests.picturing import three
+from bulkupload.tests.importing import chunk_ids, run_job, send
+from bulkupload.tests.picturing import three_pictures
 from catalog.models import Product
 from media.models import MediaResource
 from media.storage.testing.memory import MemoryStore
@@ -14,17 +14,17 @@ from media.storage.testing.memory import MemoryStore
 
 @pytest.mark.covers("L06")
 def test_a_file_of_a_deleted_product_starts_its_grace(public: MemoryStore, user: User) -> None:
-    one, two, _ = three(public, user)
+    one, two, _ = three_pictures(public, user)
     job = send(user, f"sku,name,cover_image\nA,Shoe,{one}\nB,Boot,{two}\n")
     plan.plan(job.pk)
     import_chunk.import_rows(chunk_ids(job)[0])
     Product.objects.filter(sku="A").delete()
 
-    work_off(job)
+    run_job(job)
 
     job.refresh_from_db()
     assert job.status == JobStatus.COMPLETED
-    left = MediaResource.objects.get(attachments__isnull=True)
-    assert left.unattached_at is not None
-    kept = MediaResource.objects.get(attachments__entity_id=Product.objects.get(sku="B").pk)
-    assert kept.unattached_at is None
+    unattached = MediaResource.objects.get(attachments__isnull=True)
+    assert unattached.unattached_at is not None
+    attached = MediaResource.objects.get(attachments__entity_id=Product.objects.get(sku="B").pk)
+    assert attached.unattached_at is None

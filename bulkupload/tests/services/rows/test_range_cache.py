@@ -1,11 +1,11 @@
-"""Ranges of a stored table come from one fetch, as long as the table is the same."""
+"""Ranges of a stored table come from one fetch while the table is unchanged."""
 
 from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
 
-from bulkupload.services.rows.range_cache import WIDTH, RangeCache, Source
+from bulkupload.services.rows.range_cache import FETCH_BYTES, RangeCache, TableVersion
 from media.errors import ObjectNotFoundError, PreconditionFailedError
 from media.storage import ObjectHeaders
 from media.storage.testing.memory import MemoryStore
@@ -16,31 +16,31 @@ TABLE = bytes(range(256)) * 16
 
 @pytest.fixture
 def cache() -> Iterator[RangeCache]:
-    with closing(RangeCache()) as made:
-        yield made
+    with closing(RangeCache()) as cache:
+        yield cache
 
 
 @pytest.fixture
 def fetches(private: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The offset of every fetch from the store."""
-    seen: list[int] = []
+    offsets: list[int] = []
     opened = private.open
 
     def counted(key: str, **how: int) -> object:
-        seen.append(how["offset"])
+        offsets.append(how["offset"])
         return opened(key, **how)  # type: ignore[arg-type]  # passed on as it came
 
     monkeypatch.setattr(private, "open", counted)
-    return seen
+    return offsets
 
 
-def stored(private: MemoryStore, body: bytes = TABLE) -> Source:
+def stored(private: MemoryStore, body: bytes = TABLE) -> TableVersion:
     head = private.put(KEY, body, headers=ObjectHeaders(content_type="text/csv"))
-    return Source(key=KEY, etag=head.etag)
+    return TableVersion(key=KEY, etag=head.etag)
 
 
 def read(
-    cache: RangeCache, source: Source, start: int, length: int, *, ahead: bool = True
+    cache: RangeCache, source: TableVersion, start: int, length: int, *, ahead: bool = True
 ) -> bytes:
     with cache.range_of(
         source, start=start, length=length, ahead=ahead, watch=lambda: None
@@ -48,7 +48,7 @@ def read(
         return body.read()
 
 
-def test_ranges_behind_the_first_one_cost_no_fetch(
+def test_ranges_after_the_first_one_are_cached(
     private: MemoryStore, fetches: list[int], cache: RangeCache
 ) -> None:
     source = stored(private)
@@ -59,28 +59,28 @@ def test_ranges_behind_the_first_one_cost_no_fetch(
     assert fetches == [1000]
 
 
-def test_a_range_before_the_stretch_and_one_beyond_it_are_fetched(
+def test_ranges_outside_the_cached_one_are_fetched(
     private: MemoryStore, fetches: list[int], cache: RangeCache
 ) -> None:
-    body = TABLE * (2 * WIDTH // len(TABLE))
+    body = TABLE * (2 * FETCH_BYTES // len(TABLE))
     source = stored(private, body)
 
-    for start in (1000, 10, WIDTH + 5, WIDTH + 105):
+    for start in (1000, 10, FETCH_BYTES + 5, FETCH_BYTES + 105):
         assert read(cache, source, start, 100) == body[start : start + 100]
 
-    assert fetches == [1000, 10, WIDTH + 5]
+    assert fetches == [1000, 10, FETCH_BYTES + 5]
 
 
-def test_a_range_longer_than_a_stretch_is_read_alone(
+def test_a_range_longer_than_the_cache_is_read_alone(
     private: MemoryStore, fetches: list[int], cache: RangeCache
 ) -> None:
-    body = TABLE * (2 * WIDTH // len(TABLE))
+    body = TABLE * (2 * FETCH_BYTES // len(TABLE))
     source = stored(private, body)
 
-    assert read(cache, source, 7, WIDTH + 1) == body[7 : WIDTH + 8]
+    assert read(cache, source, 7, FETCH_BYTES + 1) == body[7 : FETCH_BYTES + 8]
 
 
-def test_another_version_of_the_table_is_not_read_from_the_stretch(
+def test_another_version_of_the_table_is_not_read_from_the_cache(
     private: MemoryStore, fetches: list[int], cache: RangeCache
 ) -> None:
     old = stored(private)
@@ -93,7 +93,7 @@ def test_another_version_of_the_table_is_not_read_from_the_stretch(
 
 
 @pytest.mark.covers("F33")
-def test_a_table_deleted_or_replaced_is_noticed_though_its_bytes_are_at_hand(
+def test_a_deleted_or_replaced_table_is_detected_despite_the_cache(
     private: MemoryStore, cache: RangeCache
 ) -> None:
     source = stored(private)
@@ -107,7 +107,7 @@ def test_a_table_deleted_or_replaced_is_noticed_though_its_bytes_are_at_hand(
         read(cache, source, 100, 100)
 
 
-def test_without_looking_ahead_no_more_than_the_range_is_fetched(
+def test_without_reading_ahead_only_the_range_is_fetched(
     private: MemoryStore, fetches: list[int], cache: RangeCache
 ) -> None:
     source = stored(private)
@@ -118,7 +118,7 @@ def test_without_looking_ahead_no_more_than_the_range_is_fetched(
     assert fetches == [0, 100]
 
 
-def test_a_fetch_is_watched_piece_by_piece(private: MemoryStore, cache: RangeCache) -> None:
+def test_a_fetch_calls_watch_for_each_block(private: MemoryStore, cache: RangeCache) -> None:
     source, pieces = stored(private, TABLE * 64), []
 
     with cache.range_of(
@@ -129,18 +129,16 @@ def test_a_fetch_is_watched_piece_by_piece(private: MemoryStore, cache: RangeCac
     assert len(pieces) > 1
 
 
-def test_a_table_that_ends_early_gives_what_it_has(private: MemoryStore, cache: RangeCache) -> None:
+def test_a_table_that_ends_early_returns_the_rest(private: MemoryStore, cache: RangeCache) -> None:
     source = stored(private)
 
     assert read(cache, source, len(TABLE) - 10, 100) == TABLE[-10:]
 
 
-def test_a_fetch_that_failed_leaves_nothing_to_read_from(
-    private: MemoryStore, cache: RangeCache
-) -> None:
+def test_a_failed_fetch_is_not_cached(private: MemoryStore, cache: RangeCache) -> None:
     source = stored(private)
-    gone = Source(key=KEY.replace("source", "gone"), etag=source.etag)
+    deleted = TableVersion(key=KEY.replace("source", "gone"), etag=source.etag)
 
     with pytest.raises(ObjectNotFoundError):
-        read(cache, gone, 0, 10)
+        read(cache, deleted, 0, 10)
     assert read(cache, source, 0, 10) == TABLE[:10]

@@ -1,11 +1,11 @@
-"""Whose a retried job is, and so which pictures it may show."""
+"""The user of a retried job, and so the pictures it may attach."""
 
 from accounts.models import Membership, OwnerScope, User
 from accounts.tests.factories import MembershipFactory, UserFactory
 from bulkupload.models import BulkUploadJob, JobStatus
 from bulkupload.services import jobs
-from bulkupload.tests.importing import pictures, send, work_off
-from bulkupload.tests.picturing import content, shown
+from bulkupload.tests.importing import pictures, run_job, send
+from bulkupload.tests.picturing import content, contents_of
 from media.storage.testing.memory import MemoryStore
 from media.tests.factories import upload_file
 
@@ -17,18 +17,18 @@ def cancelled(member: Membership, *, cover: str = "") -> BulkUploadJob:
     return jobs.cancel(user=member.user, job_id=job.pk)
 
 
-def test_staff_who_retry_for_an_organization_show_what_its_member_uploaded(
+def test_staff_who_retry_for_an_organization_attach_its_members_uploads(
     public: MemoryStore, user: User
 ) -> None:
     member, staff = MembershipFactory.create(user=user), UserFactory.create(superuser=True)
     url = upload_file(public, user)
     job = cancelled(member, cover=url)
 
-    again = work_off(jobs.retry(user=staff, job_id=job.pk))
+    again = run_job(jobs.retry(user=staff, job_id=job.pk))
 
     assert (again.user_id, again.organization_id) == (user.pk, member.organization_id)
     assert (again.status, pictures(again)) == (JobStatus.COMPLETED, (0, 1, 0))
-    assert shown("A") == {"cover_image": content(url)}
+    assert contents_of("A") == {"cover_image": content(url)}
 
 
 def test_a_member_retries_as_themselves(public: MemoryStore, user: User) -> None:
@@ -41,13 +41,11 @@ def test_a_member_retries_as_themselves(public: MemoryStore, user: User) -> None
     assert (again.user_id, again.organization_id) == (colleague.pk, member.organization_id)
 
 
-def test_staff_retry_as_themselves_what_somebody_left_behind(
-    public: MemoryStore, user: User
-) -> None:
+def test_staff_retry_as_themselves_if_the_user_has_left(public: MemoryStore, user: User) -> None:
     member, staff = MembershipFactory.create(user=user), UserFactory.create(superuser=True)
     job = cancelled(member)
     member.delete()
 
-    again = work_off(jobs.retry(user=staff, job_id=job.pk))
+    again = run_job(jobs.retry(user=staff, job_id=job.pk))
 
     assert (again.user_id, again.status) == (staff.pk, JobStatus.COMPLETED)

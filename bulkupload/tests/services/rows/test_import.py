@@ -1,4 +1,4 @@
-"""What a table becomes: products, counts and errors, each row once."""
+"""The results of an import: products, counts and errors, each row once."""
 
 import pytest
 from django.db import connection
@@ -7,7 +7,7 @@ from pytest_django import Settings
 from accounts.models import OwnerScope, User
 from accounts.tests.factories import MembershipFactory
 from bulkupload.models import BulkUploadRowError, JobStatus
-from bulkupload.tests.importing import counts, faults, imported, progress, send, work_off
+from bulkupload.tests.importing import counts, errors_of, imported, progress, run_job, send
 from catalog.models import Product
 from media.storage.testing.memory import MemoryStore
 
@@ -44,24 +44,24 @@ def test_an_empty_cell_clears_and_an_absent_column_leaves(private: MemoryStore, 
     assert products(user) == [("A", "New", "", "", "", "", "red")]
 
 
-def test_unchanged_rows_are_counted_and_left_alone(private: MemoryStore, user: User) -> None:
-    kept = Product.objects.create(user=user, sku="A", name="Shoe", brand="Us")
+def test_unchanged_rows_are_counted_and_not_written(private: MemoryStore, user: User) -> None:
+    unchanged = Product.objects.create(user=user, sku="A", name="Shoe", brand="Us")
 
     job = imported(user, "sku,name\nA,Shoe\n")
 
     assert counts(job) == (0, 0, 1, 0)
-    assert Product.objects.get().updated_at == kept.updated_at
+    assert Product.objects.get().updated_at == unchanged.updated_at
 
 
 def lockers(user: User) -> list[int]:
-    """Return the transaction that last locked each product; locking writes the row anew."""
+    """Return the transaction that last locked each product: a lock writes its row."""
     with connection.cursor() as cursor:
         query = "SELECT xmax::text::bigint FROM catalog_product WHERE user_id = %s ORDER BY sku"
         cursor.execute(query, [user.pk])
         return [locker for (locker,) in cursor.fetchall()]
 
 
-def test_rows_that_say_nothing_new_write_nothing(private: MemoryStore, user: User) -> None:
+def test_unchanged_rows_write_nothing(private: MemoryStore, user: User) -> None:
     imported(user, "sku,name,color\nA,Shoe,red\nB,Boot,\n")
     before = lockers(user)
 
@@ -71,7 +71,7 @@ def test_rows_that_say_nothing_new_write_nothing(private: MemoryStore, user: Use
     assert lockers(user) == before == [0, 0]
 
 
-def test_products_of_other_owners_stay_theirs(private: MemoryStore, user: User) -> None:
+def test_products_of_other_owners_are_unchanged(private: MemoryStore, user: User) -> None:
     membership = MembershipFactory.create(user=user)
     Product.objects.create(user=user, sku="A", name="Personal")
     scope = OwnerScope(user_id=user.pk, organization_id=membership.organization_id)
@@ -84,12 +84,12 @@ def test_products_of_other_owners_stay_theirs(private: MemoryStore, user: User) 
 
 
 @pytest.mark.covers("I12")
-def test_a_bad_row_stops_no_other(private: MemoryStore, user: User) -> None:
+def test_a_bad_row_does_not_stop_others(private: MemoryStore, user: User) -> None:
     job = imported(user, "sku,name,color\nA,Shoe,red\n,,blue\nB,Boot," + "x" * 101 + "\nC,Hat,\n")
 
     assert job.status == JobStatus.COMPLETED_WITH_ERRORS
     assert counts(job) == (2, 0, 0, 2)
-    assert faults(job) == [
+    assert errors_of(job) == [
         (2, 3, "sku", "missing"),
         (2, 3, "name", "missing"),
         (3, 4, "color", "string_too_long"),
@@ -99,7 +99,7 @@ def test_a_bad_row_stops_no_other(private: MemoryStore, user: User) -> None:
 
 
 @pytest.mark.parametrize("rows", [1, 2, 3, 100])
-def test_the_last_row_of_a_sku_wins_whatever_the_chunks(
+def test_the_last_row_of_an_sku_wins_with_any_chunks(
     private: MemoryStore, user: User, settings: Settings, rows: int
 ) -> None:
     settings.BULK_CHUNK_ROWS = rows
@@ -114,7 +114,7 @@ def test_the_last_row_of_a_sku_wins_whatever_the_chunks(
 
 
 @pytest.mark.parametrize("rows", [1, 3, 100])
-def test_a_dry_run_says_what_would_happen_and_writes_nothing(
+def test_a_dry_run_prints_the_outcomes_and_writes_nothing(
     private: MemoryStore, user: User, settings: Settings, rows: int
 ) -> None:
     settings.BULK_CHUNK_ROWS = rows
@@ -132,11 +132,11 @@ def test_a_dry_run_says_what_would_happen_and_writes_nothing(
 def test_work_delivered_twice_counts_once(private: MemoryStore, user: User) -> None:
     job = send(user, "sku,name\nA,Shoe\n,Boot\n")
 
-    work_off(job)
-    before = (counts(job), faults(job), products(user), job.finished_at)
-    work_off(job)
+    run_job(job)
+    before = (counts(job), errors_of(job), products(user), job.finished_at)
+    run_job(job)
 
-    assert (counts(job), faults(job), products(user), job.finished_at) == before
+    assert (counts(job), errors_of(job), products(user), job.finished_at) == before
     assert before[0] == (1, 0, 0, 1)
 
 
@@ -145,14 +145,16 @@ def test_numbers_that_lost_their_zeros_are_refused(private: MemoryStore, user: U
 
     job = imported(user, "sku,name\n123,Known\n124,New\n1.2E+12,Long\n")
 
-    assert [fault[2:] for fault in faults(job)] == [("sku", "excel_damage")] * 2
+    assert [fault[2:] for fault in errors_of(job)] == [("sku", "excel_damage")] * 2
     assert counts(job) == (1, 0, 0, 2)
     message = BulkUploadRowError.objects.get(row=1).message
-    told = "Excel dropped leading zeros: there is a product 00123. Format the column as text."
-    assert message == told
+    assert message == (
+        "Excel dropped leading zeros: there is a product 00123. "
+        "Format the column as Text and enter the full number."
+    )
 
 
-def test_short_numbers_may_have_more_spellings_than_a_statement_takes_parameters(
+def test_short_numbers_may_have_more_widths_than_a_statement_has_parameters(
     private: MemoryStore, user: User, settings: Settings
 ) -> None:
     settings.BULK_CHUNK_ROWS = 7000  # of four digits, eleven spellings each
@@ -160,5 +162,5 @@ def test_short_numbers_may_have_more_spellings_than_a_statement_takes_parameters
 
     job = imported(user, "sku,name\n" + "".join(f"{1000 + n},Shoe\n" for n in range(7000)))
 
-    assert [fault[1] for fault in faults(job)] == [236]
+    assert [fault[1] for fault in errors_of(job)] == [236]
     assert counts(job) == (6999, 0, 0, 1)

@@ -1,0 +1,178 @@
+"""Starting a bulk upload: its file, its fields and its owner."""
+
+import json
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from rest_framework.test import APIClient
+
+from accounts.models import User
+from accounts.tests.factories import MembershipFactory
+from bulkupload.models import BulkUploadJob, JobStatus
+from bulkupload.tests.api.uploading import ROUTE, job_of, post
+from bulkupload.tests.importing import run_job
+from catalog.models import Product
+
+FIELDS = {
+    *("id", "user_id", "organization_id", "status", "filename", "dialect", "columns"),
+    *("total_rows", "processed_rows", "created", "updated", "unchanged", "failed", "media"),
+    *("dry_run", "rows_per_second", "seconds_left", "failure", "retry_of"),
+    *("started_at", "finished_at", "created_at", "updated_at"),
+}
+
+
+@pytest.mark.parametrize("root", ["/api/v1", ""])
+def test_a_table_is_accepted_and_its_progress_read(
+    client: APIClient, user: User, root: str
+) -> None:
+    answer = post(client, path=f"{root}/bulk-upload/")
+    queued = answer.json()
+    run_job(job_of(answer))
+    done = client.get(answer.headers["Location"]).json()
+
+    assert answer.headers["Location"] == f"{root}/bulk-upload/{queued['id']}"
+    assert set(queued) == set(done) == FIELDS
+    assert (queued["status"], queued["dialect"], queued["total_rows"]) == ("queued", None, 0)
+    assert done["status"] == "completed_with_errors"
+    assert done["dialect"] == {
+        "format": "csv",
+        "encoding": "utf-8",
+        "confidence": 1.0,
+        "delimiter": ";",
+        "line_ending": "\n",
+    }
+    assert done["columns"][0] == {"name": "sku", "field": "sku", "suggestion": None}
+    counted = ("total_rows", "processed_rows", "created", "updated", "unchanged", "failed")
+    assert [done[name] for name in counted] == [2, 2, 1, 0, 0, 1]
+    assert done["media"] == {"pending": 0, "ready": 0, "failed": 0}
+    assert done["rows_per_second"] > 0
+    assert done["seconds_left"] is None
+
+
+def test_a_dry_run_and_a_mapping_are_read_from_the_form(client: APIClient) -> None:
+    mapping = json.dumps({"code": "sku", "label": "name"})
+
+    answer = post(client, b"code,label\nA,Shoe\n", dry_run="true", mapping=mapping)
+    job = run_job(job_of(answer))
+
+    assert job.dry_run
+    assert client.get(f"{ROUTE}{job.pk}").json()["created"] == 1
+    assert not Product.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("fields", "place", "code"),
+    [
+        ({"mapping": "{"}, "mapping", "value_error"),
+        ({"mapping": "[" * 100_000}, "mapping", "value_error"),
+        ({"mapping": "[]"}, "mapping", "object_type"),
+        ({"mapping": '{"a": "colour"}'}, "mapping", "enum"),
+        ({"mapping": '{"a": ["sku"]}'}, "mapping", "enum"),
+        ({"mapping": '{"a\\u0000": "sku"}'}, "mapping", "string_characters"),
+        ({"mapping": '{"a\\ud800": "sku"}'}, "mapping", "string_characters"),
+        ({"mapping": '{"a": "sku", "b": "sku"}'}, "mapping", "duplicate"),
+        ({"mapping": '{"a": "sku", "a ": "name"}'}, "mapping", "duplicate"),
+        ({"mapping": json.dumps(dict.fromkeys(map(str, range(101))))}, "mapping", "object_type"),
+        ({"mapping": '{"a": "sku", "a": "name"}'}, "mapping", "duplicate"),
+        ({"mapping": ""}, "mapping", "value_error"),
+        *[
+            ({"dry_run": value}, "dry_run", "bool_parsing")
+            for value in ("", "perhaps", "tRuE", "yes", "on", "t", " true", "2", "null")
+        ],
+        ({"dry_run": ["false", "true"]}, "dry_run", "repeated_parameter"),
+        ({"organization_id": ""}, "organization_id", "uuid_parsing"),
+        ({"organization_id": "mine"}, "organization_id", "uuid_parsing"),
+        ({"dry-run": "true"}, "dry-run", "unknown_parameter"),
+        ({"organisation_id": "mine"}, "organisation_id", "unknown_parameter"),
+    ],
+)
+def test_malformed_fields_are_refused_by_name(
+    client: APIClient, fields: dict[str, Any], place: str, code: str
+) -> None:
+    answer = post(client, **fields)
+
+    assert answer.status_code == 422
+    [issue] = answer.json()["detail"]
+    assert (issue["loc"][:2], issue["type"]) == (["body", place], code)
+    assert not BulkUploadJob.objects.exists()
+
+
+@pytest.mark.parametrize("root", ["/api/v1", ""])
+@pytest.mark.parametrize("slash", ["", "/"])
+@pytest.mark.parametrize("places", ["query", "form", "both"])
+def test_the_organization_may_be_in_the_query_or_the_form(
+    client: APIClient, user: User, root: str, slash: str, places: str
+) -> None:
+    organization_id = str(MembershipFactory.create(user=user).organization_id)
+    query = "" if places == "form" else f"?organization_id={organization_id}"
+    fields: dict[str, Any] = (
+        {} if places == "query" else {"organization_id": organization_id.upper()}
+    )
+
+    answer = post(client, path=f"{root}/bulk-upload{slash}{query}", **fields)
+
+    assert (answer.status_code, answer.json()["organization_id"]) == (202, organization_id)
+    assert str(job_of(answer).organization_id) == organization_id
+
+
+def test_a_query_and_a_form_that_differ_start_no_job(client: APIClient, user: User) -> None:
+    one, other = (MembershipFactory.create(user=user).organization_id for _ in range(2))
+
+    answer = post(client, path=f"{ROUTE}?organization_id={one}", organization_id=str(other))
+
+    [issue] = answer.json()["detail"]
+    assert (answer.status_code, issue["loc"]) == (422, ["body", "organization_id"])
+    assert not BulkUploadJob.objects.exists()
+
+
+@pytest.mark.covers("T41")
+def test_the_servers_own_fields_cannot_be_sent(client: APIClient, user: User) -> None:
+    forged: dict[str, Any] = {
+        "id": str(uuid4()),
+        "user_id": str(uuid4()),
+        "status": "completed",
+        "source_key": "loras/x",
+        "total_rows": "7",
+        "created_at": "2001-01-01T00:00:00Z",
+        "failure_code": "x",
+    }
+
+    job = job_of(post(client, **forged))
+
+    assert str(job.pk) != forged["id"]
+    assert job.user_id == user.pk
+    assert (job.status, job.total_rows, job.failure_code) == (JobStatus.QUEUED, 0, "")
+    assert job.source_key == f"bulk/{job.pk}/products.csv"
+    assert job.created_at.year > 2001
+
+
+def test_a_name_with_path_parts_is_cleaned(client: APIClient) -> None:
+    job = job_of(post(client, name="Größe (1).csv"))
+
+    assert job.source_key == f"bulk/{job.pk}/Groe_1.csv"
+
+
+@pytest.mark.parametrize("by", ["field", "charset"])
+def test_the_encoding_may_be_stated(client: APIClient, user: User, by: str) -> None:
+    content = "sku,name\nA,Żółty but\n".encode("cp1250")
+    kind = "text/csv" + ("; charset=windows-1250" if by == "charset" else "")
+    form: dict[str, Any] = {"file": SimpleUploadedFile("t.csv", content, content_type=kind)}
+    if by == "field":
+        form["encoding"] = "Windows-1250"
+
+    answer = client.post("/api/v1/bulk-upload/", form, format="multipart")
+
+    assert answer.status_code == 202
+    assert BulkUploadJob.objects.get(pk=answer.json()["id"]).encoding == "cp1250"
+
+
+@pytest.mark.parametrize("label", ["utf-7", "nonsense", ""])
+def test_an_encoding_that_tables_may_not_have_is_422(client: APIClient, label: str) -> None:
+    form = {"file": SimpleUploadedFile("t.csv", b"sku,name\nA,B\n"), "encoding": label}
+
+    answer = client.post("/api/v1/bulk-upload/", form, format="multipart")
+
+    assert (answer.status_code, answer.json()["detail"][0]["loc"]) == (422, ["body", "encoding"])
+    assert not BulkUploadJob.objects.exists()

@@ -1,0 +1,134 @@
+"""Limits of concurrent fetches, for all hosts and for one."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from uuid import UUID
+
+import pytest
+from django.db import connection
+from pytest_django import Settings
+
+from accounts.models import User
+from accounts.tests.factories import UserFactory
+from bulkupload import deferred
+from bulkupload.models import (
+    RemoteImage,
+    RemoteStatus,
+)
+from bulkupload.services.images import fetch_limits, fetch_remote
+from bulkupload.tests.fetching import ONE, TWO, fetch_all, import_rows
+from media.storage import RemoteFetcher
+from media.storage.testing.memory import MemoryStore
+from media.tests.storage.picture_server import NAME, OTHER, Answer, PictureServer
+
+
+@contextmanager
+def held_by_others(*permits: AbstractContextManager[bool]) -> Iterator[None]:
+    """Have other workers hold these permits while the block runs."""
+    leave, inside = threading.Event(), threading.Semaphore(0)
+
+    def hold(permit: AbstractContextManager[bool]) -> None:
+        with permit as is_free:
+            assert is_free
+            inside.release()
+            assert leave.wait(timeout=20)
+        connection.close()
+
+    holders = [threading.Thread(target=hold, args=(permit,)) for permit in permits]
+    for each in holders:
+        each.start()
+    try:
+        for _ in holders:
+            assert inside.acquire(timeout=20)
+        yield
+    finally:
+        leave.set()
+        for each in holders:
+            each.join()
+
+
+@pytest.fixture
+def enqueued(monkeypatch: pytest.MonkeyPatch) -> list[UUID]:
+    """The pictures whose fetches were enqueued."""
+    enqueued: list[UUID] = []
+    monkeypatch.setattr(deferred, "fetch_image", enqueued.append)
+    return enqueued
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("at_once", [1, 2])
+def test_concurrent_fetches_of_all_workers_are_limited(
+    public: MemoryStore,
+    user: User,
+    server: PictureServer,
+    fetcher: RemoteFetcher,
+    *,
+    settings: Settings,
+    enqueued: list[UUID],
+    at_once: int,
+) -> None:
+    settings.BULK_REMOTE_AT_ONCE = at_once
+    import_rows(user, ONE)
+
+    with held_by_others(*[fetch_limits.fetch_permit() for _ in range(at_once)]):
+        fetch_all(fetcher)
+
+    row = RemoteImage.objects.get()
+    assert (server.requests, row.attempts, row.lease_holder) == ([], 0, None)
+    assert enqueued == [row.pk]  # by the chunk; the holders of the permits enqueue the next
+    with held_by_others(*[fetch_limits.fetch_permit() for _ in range(at_once - 1)]):
+        fetch_all(fetcher)
+    assert server.times("/1.png") == 1
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("is_led_there", [False, True])
+def test_concurrent_fetches_from_one_host_are_limited(
+    public: MemoryStore,
+    user: User,
+    server: PictureServer,
+    fetcher: RemoteFetcher,
+    enqueued: list[UUID],
+    *,
+    is_led_there: bool,
+) -> None:
+    server.answers["/2.png"] = Answer(status=302, headers={"Location": ONE})
+    import_rows(user, TWO if is_led_there else ONE)
+
+    with held_by_others(*[fetch_limits.host_permit(NAME) for _ in range(fetch_limits.PER_HOST)]):
+        fetch_all(fetcher)
+
+    hosts = [headers["Host"] for _, headers in server.requests]
+    assert hosts == ([OTHER] if is_led_there else [])
+    row = RemoteImage.objects.get()
+    assert (row.status, row.attempts, row.lease_holder) == (RemoteStatus.WAITING, 0, None)
+    assert enqueued == [row.pk]
+    RemoteImage.objects.update(run_after=None)
+    fetch_all(fetcher)
+    assert server.times("/1.png") == 1
+
+
+def test_each_fetch_enqueues_the_next_of_any_owner(
+    public: MemoryStore,
+    user: User,
+    server: PictureServer,
+    fetcher: RemoteFetcher,
+    *,
+    settings: Settings,
+    enqueued: list[UUID],
+) -> None:
+    settings.BULK_REMOTE_AT_ONCE = 2
+    many = [f"https://{NAME}/1.png?{number}" for number in range(20)]
+    import_rows(user, *many)
+    other = UserFactory.create()
+    import_rows(other, ONE)
+    assert len(enqueued) == 3
+    RemoteImage.objects.filter(user=other).update(sent_at=None)
+
+    for pk in enqueued:  # grows during the loop
+        fetch_remote.fetch(pk, fetcher=fetcher)
+
+    assert server.times("/1.png") == 1
+    assert len(server.requests) == 21
+    assert not RemoteImage.objects.unfinished().exists()

@@ -1,0 +1,165 @@
+"""Jobs with remote pictures: cancelled, crashed, concurrent."""
+
+from functools import partial
+
+import pytest
+from pytest_django import Settings
+
+from accounts.models import User
+from bulkupload.models import (
+    BulkUploadMedia,
+    BulkUploadMediaBatch,
+    JobStatus,
+    MediaStatus,
+    RemoteImage,
+)
+from bulkupload.services import jobs, recovery
+from bulkupload.services.images import attach
+from bulkupload.services.rows import import_chunk, plan
+from bulkupload.tests.fetching import ONE, TWO, fetch_all, import_chunks, run_and_fetch
+from bulkupload.tests.importing import attach_all, chunk_ids, counts, pictures, send
+from bulkupload.tests.picturing import attachment_count, warning_codes
+from media.storage import RemoteFetcher
+from media.storage.testing.memory import MemoryStore
+from media.tests.storage.picture_server import (
+    NAME,
+    PictureServer,
+)
+from media.tests.threads import at_once
+from sartiq.core.work import crash_points
+
+
+def test_nothing_is_fetched_for_a_job_that_was_cancelled(
+    public: MemoryStore, user: User, server: PictureServer, fetcher: RemoteFetcher
+) -> None:
+    job = send(user, f"sku,name,cover_image\nA,Shoe,{ONE}\n")
+    import_chunks(job)
+    jobs.cancel(user=user, job_id=job.pk)
+
+    fetch_all(fetcher)
+    recovery.resend()
+
+    assert server.requests == []
+    again = run_and_fetch(send(user, f"sku,name,cover_image\nA,Shoe,{ONE}\n"), fetcher)
+    assert pictures(again) == (0, 1, 0)
+
+
+def test_switching_remote_images_off_stops_waiting_fetches(
+    public: MemoryStore,
+    user: User,
+    server: PictureServer,
+    fetcher: RemoteFetcher,
+    settings: Settings,
+) -> None:
+    job = send(user, f"sku,name,cover_image\nA,Shoe,{ONE}\n")
+    import_chunks(job)
+    settings.BULK_REMOTE_IMAGES = False
+
+    fetch_all(fetcher)
+    attach_all(job)
+
+    assert server.requests == []
+    assert warning_codes() == [(2, "image_url_not_allowed")]
+
+
+class Crash(BaseException):
+    """A process that died."""
+
+
+POINTS = [
+    *("bulk-imported", "lease-taken", "remote-stored", "remote-saving", "remote-fetched"),
+    *("media-shown", "media-outcomes-saved", "media-attached", "committed", "bulk-finish"),
+    *("ingest-started", "object-downloaded"),
+]
+
+
+@pytest.mark.covers("F30", "I12")
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize("deaths", [1, 3])
+def test_every_picture_counts_once_with_a_crash_at_any_step(
+    public: MemoryStore,
+    user: User,
+    server: PictureServer,
+    fetcher: RemoteFetcher,
+    settings: Settings,
+    *,
+    point: str,
+    deaths: int,
+) -> None:
+    settings.LEASE_SECONDS = 0  # a dead worker's lease has ended at once
+    table = f"sku,name,cover_image,images\nA,Shoe,{ONE},{TWO}\nB,Boot,no,{TWO}|{ONE}\n"
+    job = send(user, table)
+    died = 0
+
+    def hook(reached: str) -> None:
+        if reached == point and died < deaths:
+            raise Crash
+
+    for _ in range(40):
+        crash_points.install(hook)
+        try:
+            run_and_fetch(job, fetcher)
+            recovery.resend()
+        except Crash:
+            died += 1
+        finally:
+            crash_points.install(None)
+        now = pictures(job)
+        assert sum(now) in {0, 5}
+        job.refresh_from_db()
+        if job.is_finished:
+            break
+
+    assert died >= 1
+    assert job.status == JobStatus.COMPLETED_WITH_ERRORS
+    assert (counts(job), pictures(job)) == ((2, 0, 0, 0), (0, 4, 1))
+    assert warning_codes() == [(3, "image_url_not_allowed")]
+    assert (attachment_count("A"), attachment_count("B")) == (2, 2)
+
+
+@pytest.mark.covers("F12")
+@pytest.mark.django_db(transaction=True)
+def test_overlapping_jobs_end_with_the_pictures_of_the_later_one(
+    public: MemoryStore, user: User, server: PictureServer, fetcher: RemoteFetcher
+) -> None:
+    rows = [(f"S{number}", "Name") for number in range(30)]
+    first = send(user, "".join(["sku,name,images\n", *(f"{s},{n},{ONE}\n" for s, n in rows)]))
+    both = f"{TWO}|{ONE}"
+    last = send(user, "".join(["sku,name,images\n", *(f"{s},{n},{both}\n" for s, n in rows[::-1])]))
+    import_chunks(first)
+    import_chunks(last)
+    fetch_all(fetcher)
+    batches = list(BulkUploadMediaBatch.objects.values_list("pk", flat=True))
+
+    at_once([partial(attach.attach, pk) for pk in [*batches, *batches]])
+    for job in (first, last):
+        attach_all(job)
+        job.refresh_from_db()
+
+    assert {first.status, last.status} == {JobStatus.COMPLETED}
+    assert pictures(last) == (0, 60, 0)
+    assert {attachment_count(sku) for sku, _ in rows} == {2}
+    # The first job's gave way before they were shown, or after.
+    ends = list(BulkUploadMedia.objects.filter(job=first).values_list("status", flat=True))
+    assert set(ends) <= {MediaStatus.REPLACED, MediaStatus.READY}
+    assert (len(ends), pictures(first)) == (30, (0, ends.count(MediaStatus.READY), 0))
+
+
+def test_a_chunk_may_have_more_remote_pictures_than_a_statement_has_parameters(
+    user: User, private: MemoryStore, settings: Settings
+) -> None:
+    settings.BULK_REMOTE_IMAGES = True
+    rows = [
+        f"S-{row},Shoe,{'|'.join(f'https://{NAME}/{row}-{at}.png' for at in range(50))}\n"
+        for row in range(65_535 // 50 + 1)
+    ]
+    job = send(user, "sku,name,images\n" + "".join(rows))
+
+    plan.plan(job.pk)
+    [chunk] = chunk_ids(job)
+    import_chunk.import_rows(chunk)
+
+    assert counts(job) == (len(rows), 0, 0, 0)
+    assert pictures(job) == (50 * len(rows), 0, 0)
+    assert RemoteImage.objects.unfinished().count() == 50 * len(rows)

@@ -1,0 +1,89 @@
+"""T62: tables in any encoding, with any delimiter and line ending."""
+
+import codecs
+
+import pytest
+
+from accounts.models import User
+from bulkupload.models import JobStatus
+from bulkupload.tests.importing import counts, errors_of, imported, stored_skus
+from catalog.models import Product
+from media.storage.testing.memory import MemoryStore
+
+HEADER = ["sku", "name", "description"]
+
+
+ROWS = [["A-1", "Größe", 'Two\nlines, and "quotes"'], ["A-2", "Café", "; | \t, x"]]
+
+
+CODECS = ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252"]
+
+
+def written(delimiter: str = ",", end: str = "\n") -> str:
+    rows = [HEADER, *ROWS]
+    quoted = [delimiter.join('"' + c.replace('"', '""') + '"' for c in row) for row in rows]
+    return end.join(quoted) + end
+
+
+def stored(user: User) -> list[list[str]]:
+    rows = Product.objects.filter(user=user).order_by("sku")
+    return [list(row) for row in rows.values_list(*HEADER)]
+
+
+@pytest.mark.covers("T62")
+@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_table_is_read_in_any_dialect(
+    private: MemoryStore, user: User, codec: str, delimiter: str, end: str
+) -> None:
+    body = written(delimiter, end).encode(codec)
+
+    job = imported(user, body)
+
+    assert job.status == JobStatus.COMPLETED
+    assert stored(user) == ROWS
+    assert job.dialect["delimiter"] == delimiter
+    assert job.dialect["line_ending"] == end
+    assert codecs.lookup(job.dialect["encoding"]).name.split("-l")[0] in {
+        "utf-8",
+        "utf-16",
+        "utf-16-be",
+        "cp1252",
+    }
+
+
+def test_a_sep_line_is_not_the_header(private: MemoryStore, user: User) -> None:
+    job = imported(user, "sep=;\r\nsku;name\r\nA;Shoe, brown\r\n;x\r\n")
+
+    assert job.dialect["delimiter"] == ";"
+    assert Product.objects.get().name == "Shoe, brown"
+    assert errors_of(job) == [(2, 4, "sku", "missing")]
+
+
+@pytest.mark.covers("T62")
+def test_a_windows_table_may_end_in_its_only_umlaut(private: MemoryStore, user: User) -> None:
+    job = imported(user, "sku,name\nA,Café".encode("cp1252"))
+
+    assert job.dialect_object.encoding == "cp1252"
+    assert Product.objects.get(user=user).name == "Café"
+
+
+@pytest.mark.parametrize(("note", "end"), [("sep=;", ";"), (" sep=;", ";"), ("sep=\t", "\t")])
+def test_a_line_about_the_delimiter_decides(
+    private: MemoryStore, user: User, note: str, end: str
+) -> None:
+    job = imported(user, f"{note}\nsku{end}name\nA{end}Shoe\n")
+
+    assert (job.dialect_object.delimiter, counts(job)) == (end, (1, 0, 0, 0))
+
+
+@pytest.mark.covers("T62")
+@pytest.mark.parametrize("codec", ["utf-16-le", "utf-16-be"])
+def test_characters_with_a_zero_byte_do_not_hide_utf_16(
+    private: MemoryStore, user: User, codec: str
+) -> None:
+    job = imported(user, "sku,name\r\nA,\u7b2c\u4e00\r\nB,\uac00 and plain words\r\n".encode(codec))
+
+    assert job.dialect_object.encoding == codec
+    assert stored_skus(user) == ["A", "B"]

@@ -1,0 +1,156 @@
+"""The error file: harmless to open, written in the dialect of the table."""
+
+import csv
+import io
+import json
+import tracemalloc
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from accounts.models import User
+from bulkupload.models import BulkUploadRowError
+from bulkupload.rules.rows.columns import FIELDS, ROW_FIELDS
+from bulkupload.rules.rows.formulas import is_unsafe, protect, restore
+from bulkupload.rules.table.dialects import Dialect
+from bulkupload.services.error_file import error_file, template
+from bulkupload.tests.importing import (
+    counts,
+    error_file_of,
+    errors_of,
+    imported,
+)
+from bulkupload.tests.workbook import workbook
+from catalog.models import Product
+from media.storage.testing.memory import MemoryStore
+
+TRIGGERS = [
+    *("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20"),
+    *("'=", '"=', " =", "''=", "'\t", "\u2019+", " \t@"),
+]
+
+
+TEXTS = list(ROW_FIELDS)
+
+
+MIB = 1024 * 1024
+
+
+@pytest.mark.covers("T60")
+@pytest.mark.parametrize("field", TEXTS)
+@pytest.mark.parametrize("trigger", TRIGGERS)
+def test_a_formula_is_unchanged_in_json_and_harmless_in_csv(
+    private: MemoryStore, user: User, field: str, trigger: str
+) -> None:
+    evil = f"{trigger}cmd|' /C calc'!A0"
+    row = dict.fromkeys(TEXTS, "x") | {field: evil}
+    refused = row | {"gender" if field != "gender" else "color": "y" * 101}
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, TEXTS, quoting=csv.QUOTE_ALL)
+    writer.writeheader()
+    writer.writerow(refused)
+
+    job = imported(user, text.getvalue())
+
+    [cells] = list(csv.DictReader(io.StringIO(error_file_of(job).decode(), newline="")))
+    assert cells[field] == "'" + evil
+    assert not any(is_unsafe(cell.lstrip("'")) and cell[0] != "'" for cell in cells.values())
+    assert [cells[name] for name in TEXTS if name != field] == [
+        refused[name] for name in TEXTS if name != field
+    ]
+    assert error_file_of(job).count(b'"') >= 2 * 2 * (len(TEXTS) + 4)
+
+    fixed = error_file_of(job).replace(b"y" * 101, b"y")
+    assert counts(imported(user, fixed)) == (1, 0, 0, 0)
+    stored = Product.objects.values(*TEXTS).get()
+    assert stored[field] == evil.strip()
+
+
+@given(st.text(max_size=20) | st.text("'\"=+-@ \t\r\n\uff1dx", max_size=8))
+def test_protecting_a_cell_loses_nothing(cell: str) -> None:
+    assert restore(protect(cell)) == cell
+    assert not is_unsafe(cell) or protect(cell) == "'" + cell
+
+
+@pytest.mark.parametrize("codec", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_an_error_file_has_the_dialect_of_its_table(
+    private: MemoryStore, user: User, codec: str, delimiter: str
+) -> None:
+    rows = [["Größe", "SKU", "Title"], ["é", "", "Boot\r\nlow"], ["é", "A", "Fine"]]
+    body = "\r\n".join(delimiter.join('"' + cell + '"' for cell in row) for row in rows).encode(
+        codec
+    )
+
+    job = imported(user, body)
+    returned = error_file_of(job)
+
+    assert returned.startswith(body[:4] if codec != "cp1252" else b'"Gr')
+    read = list(csv.reader(io.StringIO(returned.decode(codec), newline=""), delimiter=delimiter))
+    assert read == [
+        [*rows[0], "error_line", "error_column", "error_code", "error_message"],
+        [*rows[1], "2", "SKU", "missing", "Every row needs a sku. Fill this cell."],
+    ]
+
+
+def test_a_workbooks_errors_open_in_excel(private: MemoryStore, user: User) -> None:
+    book = workbook({1: ["sku", "name"], 2: [None, "Größe"]})
+
+    job = imported(user, book, filename="a.xlsx")
+
+    assert error_file_of(job).startswith(b'\xef\xbb\xbf"sku","name","error_line"')
+    assert errors_of(imported(user, error_file_of(job)))[0][2:] == ("sku", "missing")
+
+
+@pytest.mark.covers("T66")
+def test_every_error_is_streamed(private: MemoryStore, user: User) -> None:
+    rows = 12_001
+
+    job = imported(user, "sku,name\n" + ",\n".join(f"S{n}" for n in range(rows)) + ",\n")
+
+    lines = error_file_of(job).decode().splitlines()
+    assert counts(job) == (0, 0, 0, rows)
+    assert [line.split(",")[0] for line in lines[1:]] == [f'"S{n}"' for n in range(rows)]
+
+
+def test_the_template_imports(private: MemoryStore, user: User) -> None:
+    job = imported(user, template())
+
+    assert counts(job) == (1, 0, 0, 0)
+    assert [column["field"] for column in job.columns] == list(FIELDS)
+
+
+def test_a_letter_missing_from_the_encoding_becomes_a_question_mark() -> None:
+    assert Dialect(encoding="cp1252").encode("ä\u4e00") == b"\xe4?"
+
+
+def test_a_column_named_like_an_error_column_is_preserved(private: MemoryStore, user: User) -> None:
+    job = imported(user, "sku,name,error_code,brand\nA,,E5,Acme\n")
+    [row] = csv.DictReader(io.StringIO(error_file_of(job).decode().replace("error_code", "own", 1)))
+
+    assert (row["own"], row["brand"], row["error_code"]) == ("E5", "Acme", "missing")
+
+
+def test_a_file_of_very_long_rows_is_written_in_the_memory_of_a_few(
+    private: MemoryStore, user: User
+) -> None:
+    job = imported(user, "sku,name\n,Shoe\n")
+    long = ["x" * 60_000] * 17  # in columns without a name
+    for row in range(2, 62):
+        cells = json.dumps(["", str(row), *long])
+        BulkUploadRowError.objects.create(job=job, row=row, position=0, line=row + 1, cells=cells)
+    tracemalloc.start()
+    try:
+        names = [name for piece in error_file(job) for name in _names_in(piece)]
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert names == ["Shoe", *(str(row) for row in range(2, 62))]
+    assert peak < 40 * MIB
+
+
+def _names_in(piece: bytes) -> list[str]:
+    rows = csv.reader(io.StringIO(piece.decode("utf-8-sig"), newline=""))
+    return [cells[1] for cells in rows if cells[1] != "name"]

@@ -1,0 +1,228 @@
+"""Error files that are sent back: unchanged, corrected, retried."""
+
+import csv
+import io
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from accounts.models import User
+from bulkupload.models import BulkUploadRowError
+from bulkupload.services import jobs
+from bulkupload.tests.importing import (
+    counts,
+    error_file_of,
+    errors_by_column,
+    imported,
+    run_job,
+)
+from bulkupload.tests.workbook import workbook
+from catalog.models import Product
+from media.storage.testing.memory import MemoryStore
+
+TEXT = st.text(
+    st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"], include_characters="\t\r\n"),
+    max_size=12,
+)
+
+
+BAD = (
+    "Handle,sku,name,color\n"
+    "h,A,Shoe,red\n"
+    "h,,Boot,\n"
+    'h,B,"Ha"t,red\n'
+    "h,C,Sock\n"
+    "h,D,Coat,red,extra\n"
+    "h,1.2E+12,Vest,=1+1\n"
+    'h,E,"never closed,red\n'
+    "h,F,,\n"
+    f"h,,,{'x' * 101}\n"
+)
+
+
+@pytest.mark.covers("T60", "T62")
+@pytest.mark.parametrize("handle", [True, False])
+def test_an_error_file_sent_back_unchanged_has_the_same_errors(
+    private: MemoryStore, user: User, *, handle: bool
+) -> None:
+    table = BAD if handle else BAD.replace("Handle,", "Place,").replace("h,,,", "h,Z,,")
+    first = imported(user, table)
+
+    second = imported(user, error_file_of(first))
+    third = imported(user, error_file_of(second))
+
+    codes = [
+        [(column, code) for column, code, _ in errors_by_column(job)]
+        for job in (first, second, third)
+    ]
+    assert codes[0] == codes[1] == codes[2]
+    assert counts(first)[0] == (2 if handle else 1)  # a variant inherits the name it lacks
+    assert counts(second) == counts(third) == (0, 0, 0, counts(first)[3])
+    assert Product.objects.count() == counts(first)[0]
+
+
+@pytest.mark.covers("T60", "T62")
+@pytest.mark.parametrize(
+    ("table", "good"),
+    [
+        # Only refused rows remain, without the rows because of which they were refused.
+        (b"sku;name\r\n0901231;a\r\n0901232;b\r\n90789;c\r\n", 2),
+        ("sku,name\nU,Größe ü\nV,Größe ü\n".encode() + b"B,Caf\xe9 M\xfcller\n", 2),
+        ("sku,name\nU,Größe ü\nV,Größe ü\n".encode() + b'B,"Caf\xe9 \xfc "x"\n', 2),
+        (b'Title,URL handle,SKU\nTee,tee,1\n"Hat "b"",h,2\n"Cap "s"",c,3\nBag,bag,4\n', 2),
+        (f"Handle,Title,SKU\ns,Shirt,1\ns,{'x' * 300},2\nh,Hat,3\ns,Shirt,\n".encode(), 2),
+        (b"Handle,Title,SKU,Image Src\ns,Shirt,1,\ns,,\ns,,,https://a.example/x,y.jpg\n", 1),
+        (b"sku,name," + ",".join(f"c{n}" for n in range(98)).encode() + b"\n1" + b"," * 99, 0),
+    ],
+    ids=["zeros", "bytes", "broken", "quotes", "variant", "pictures", "columns"],
+)
+def test_rows_that_were_refused_because_of_other_rows_stay_refused(
+    private: MemoryStore, user: User, table: bytes, good: int
+) -> None:
+    first = imported(user, table)
+    names = list(Product.objects.order_by("sku").values_list("name", flat=True))
+
+    again = imported(user, error_file_of(first))
+    retried = run_job(jobs.retry(user=user, job_id=first.pk))
+
+    codes = [[code for _, code, _ in errors_by_column(job)] for job in (first, again, retried)]
+    assert codes[0] == codes[1] == codes[2] != []
+    assert counts(first) == (good, 0, 0, len(codes[0]))
+    assert counts(again) == counts(retried) == (0, 0, 0, counts(first)[3])
+    assert list(Product.objects.order_by("sku").values_list("name", flat=True)) == names
+
+
+def test_a_number_that_lost_no_zeros_is_imported_without_its_error_code(
+    private: MemoryStore, user: User
+) -> None:
+    first = imported(user, "sku,name\n0901231,a\n0901232,b\n90789,c\n")
+    rows = list(csv.reader(io.StringIO(error_file_of(first).decode(), newline="")))
+    rows[1][rows[0].index("error_code")] = ""
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows(rows)
+
+    second = imported(user, text.getvalue())
+
+    assert counts(second) == (1, 0, 0, 0)
+    assert Product.objects.filter(sku="90789").exists()
+
+
+@pytest.mark.parametrize(
+    ("refused", "corrected"),
+    [
+        ("90789", "0090789"),
+        ("90789", "1234567"),
+        ("12345.0", "12345"),
+        ("1.2E+5", "120000"),
+        ("1234567890123450000", "1234567890123456789"),
+    ],
+)
+def test_a_corrected_sku_is_imported_with_its_error_code_still_there(
+    private: MemoryStore, user: User, refused: str, corrected: str
+) -> None:
+    first = imported(user, f"sku,name\n0901231,a\n0901232,b\n{refused},c\n")
+    assert errors_by_column(first) == [("sku", "excel_damage", refused)]
+
+    second = imported(user, error_file_of(first).replace(refused.encode(), corrected.encode(), 1))
+
+    assert counts(second) == (1, 0, 0, 0)
+    assert Product.objects.filter(sku=corrected).exists()
+
+
+def test_a_damaged_sku_is_refused_again_with_any_message(private: MemoryStore, user: User) -> None:
+    first = imported(user, "sku,name\n0901231,a\n0901232,b\n90789,c\n")
+    message = BulkUploadRowError.objects.get(job=first).message
+
+    second = imported(user, error_file_of(first).replace(message.encode(), b"translated"))
+    third = imported(user, error_file_of(second))
+
+    assert (
+        errors_by_column(first)
+        == errors_by_column(second)
+        == errors_by_column(third)
+        == [("sku", "excel_damage", "90789")]
+    )
+    assert BulkUploadRowError.objects.get(job=third).message == message
+
+
+def test_a_long_number_a_workbook_held_as_text_is_retried_as_it_was(
+    private: MemoryStore, user: User
+) -> None:
+    exact, cut = "400638133393000000", "400638133393111000"
+    first = imported(user, workbook({1: ["sku", "name"], 2: [exact, ""]}), filename="p.xlsx")
+    table = imported(user, f"sku,name\n{cut},Shoe\n")
+
+    again = run_job(jobs.retry(user=user, job_id=first.pk))
+    third = run_job(jobs.retry(user=user, job_id=again.pk))
+    still = run_job(jobs.retry(user=user, job_id=table.pk))
+
+    assert (
+        errors_by_column(first)
+        == errors_by_column(again)
+        == errors_by_column(third)
+        == [("name", "missing", "")]
+    )
+    assert errors_by_column(still) == errors_by_column(table) == [("sku", "excel_damage", cut)]
+    assert not Product.objects.exists()
+
+
+@pytest.mark.covers("T60", "T63")
+@pytest.mark.parametrize("delimiter", [",", ";"])
+def test_rows_full_of_nul_come_back_as_a_table(
+    private: MemoryStore, user: User, delimiter: str
+) -> None:
+    good = "".join(f"S{n}{delimiter}{'x' * 200}\n" for n in range(50))
+    bad = "".join(f"N{n}{delimiter}Boot{chr(0) * 100}\n" for n in range(20))
+    first = imported(user, f"sku{delimiter}name\n{good}{bad}")
+
+    second = imported(user, error_file_of(first))
+
+    assert counts(first) == (50, 0, 0, 20)
+    assert counts(second) == (0, 0, 0, 20)
+    assert {code for _, code, _ in errors_by_column(second)} == {"string_characters"}
+
+
+def test_a_corrected_error_file_is_imported(private: MemoryStore, user: User) -> None:
+    first = imported(user, "sku,name,color\nA,Shoe,red\n,Boot,\nB,,=1\nC,Hat\n")
+    rows = list(csv.reader(io.StringIO(error_file_of(first).decode(), newline="")))
+    rows[1][0], rows[2][1], rows[3][2], rows[3][5] = "A2", "Vest", "blue", ""
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows(rows)
+
+    second = imported(user, text.getvalue())
+
+    assert counts(second) == (3, 0, 0, 0)
+    names = Product.objects.order_by("sku").values_list("sku", "name", "color")
+    assert list(names) == [
+        ("A", "Shoe", "red"),
+        ("A2", "Boot", ""),
+        ("B", "Vest", "=1"),
+        ("C", "Hat", "blue"),
+    ]
+
+
+@hypothesis_settings(
+    max_examples=60,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    cells=st.lists(TEXT, min_size=1, max_size=4),
+    delimiter=st.sampled_from(",;\t|"),
+)
+def test_any_refused_row_comes_back_as_it_was(
+    private: MemoryStore, user: User, cells: list[str], delimiter: str
+) -> None:
+    header = ["sku", "name", *(f"other {n}" for n in range(len(cells)))]
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, delimiter=delimiter, quoting=csv.QUOTE_ALL)
+    writer.writerows([header, ["", "Boot", *cells]])
+
+    first = imported(user, text.getvalue())
+    second = imported(user, error_file_of(first))
+
+    cells = [BulkUploadRowError.objects.get(job=job).cells for job in (first, second)]
+    assert cells[0] == cells[1]

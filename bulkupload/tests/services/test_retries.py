@@ -1,0 +1,56 @@
+"""Retrying a job."""
+
+import pytest
+
+from accounts.models import User
+from accounts.tests.factories import UserFactory
+from bulkupload.errors import NothingToRetryError
+from bulkupload.models import JobStatus
+from bulkupload.services import jobs
+from bulkupload.services.rows import import_chunk, plan
+from bulkupload.tests.importing import (
+    TABLE,
+    chunk_ids,
+    counts,
+    imported,
+    run_job,
+    send,
+)
+from catalog.models import Product
+from media.storage.testing.memory import MemoryStore
+
+
+def test_refused_rows_are_retried_as_a_new_job(private: MemoryStore, user: User) -> None:
+    Product.objects.create(user=user, sku="007", name="Bond")
+    job = imported(user, "sku;name\n7;Bond\nA;Shoe\n", filename="a.csv")
+    Product.objects.filter(sku="007").delete()
+
+    again = run_job(jobs.retry(user=user, job_id=job.pk))
+
+    assert counts(job) == (1, 0, 0, 1)
+    assert (again.retry_of_id, again.status) == (job.pk, JobStatus.COMPLETED)
+    assert counts(again) == (1, 0, 0, 0)
+    with pytest.raises(NothingToRetryError):
+        jobs.retry(user=user, job_id=again.pk)
+
+
+def test_a_cancelled_job_is_retried_whole(
+    private: MemoryStore, user: User, small_chunks: None
+) -> None:
+    job = send(user, TABLE)
+    plan.plan(job.pk)
+    import_chunk.import_rows(chunk_ids(job)[0])
+    jobs.cancel(user=user, job_id=job.pk)
+
+    again = run_job(jobs.retry(user=user, job_id=job.pk))
+
+    assert counts(again) == (16, 0, 4, 1)
+
+
+def test_staff_retry_a_personal_job_for_its_owner(private: MemoryStore, user: User) -> None:
+    staff: User = UserFactory.create(is_superuser=True)
+    job = imported(user, "sku,name\nA,\n")
+
+    again = jobs.retry(user=staff, job_id=job.pk)
+
+    assert (again.user_id, again.organization_id) == (user.pk, None)

@@ -1,0 +1,116 @@
+"""Workers that crash or lose their lease: every row counts once."""
+
+from typing import Any
+
+import pytest
+from pytest_django import Settings
+
+from accounts.models import User
+from bulkupload.models import BulkUploadChunk, BulkUploadRowError, JobStatus
+from bulkupload.services import recovery
+from bulkupload.services.rows import import_chunk, plan
+from bulkupload.tests.importing import (
+    TABLE,
+    chunk_ids,
+    counts,
+    errors_of,
+    run_job,
+    send,
+)
+from catalog.models import Product
+from media.storage.testing.memory import MemoryStore
+from media.tests.threads import at_once
+from sartiq.core.work import crash_points, leases
+from sartiq.core.work.runner import MAX_ATTEMPTS
+
+
+class Crash(BaseException):
+    """A process that died."""
+
+
+def dying_at(point: str) -> Any:
+    def hook(reached: str) -> None:
+        if reached == point:
+            raise Crash
+
+    return hook
+
+
+POINTS = [
+    *("lease-taken", "bulk-downloaded", "bulk-chunks-planned", "bulk-planning", "bulk-planned"),
+    *("bulk-parsed", "bulk-merged", "bulk-marked", "bulk-imported", "bulk-finish"),
+]
+
+
+@pytest.mark.covers("F30", "I11", "I12")
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize("deaths", [1, 3])
+@pytest.mark.usefixtures("small_chunks")
+def test_every_row_counts_once_with_a_crash_at_any_step(
+    private: MemoryStore, user: User, settings: Settings, point: str, deaths: int
+) -> None:
+    settings.LEASE_SECONDS = 0  # a dead worker's lease has ended at once
+    job = send(user, TABLE)
+    died = 0
+
+    for _ in range(40):
+        crash_points.install(dying_at(point) if died < deaths else None)
+        try:
+            run_job(job)
+            recovery.resend()
+        except Crash:
+            died += 1
+        finally:
+            crash_points.install(None)
+        job.refresh_from_db()
+        done = counts(job)
+        assert sum(done) <= 21
+        if job.is_finished and died == deaths:
+            break
+
+    assert died >= 1
+    assert job.status == JobStatus.COMPLETED_WITH_ERRORS
+    assert counts(job) == (20, 0, 0, 1)
+    assert errors_of(job) == [(21, 22, "sku", "missing")]
+    assert Product.objects.count() == 20
+
+
+@pytest.mark.covers("F06", "I15")
+def test_a_chunk_that_kills_every_worker_is_given_up(
+    private: MemoryStore, user: User, settings: Settings
+) -> None:
+    settings.LEASE_SECONDS = 0
+    job = send(user, TABLE)
+    plan.plan(job.pk)
+    BulkUploadChunk.objects.update(attempts=MAX_ATTEMPTS)
+
+    run_job(job)
+
+    assert (job.status, job.failure_code) == (JobStatus.FAILED, "attempts_exhausted")
+    assert counts(job) == (0, 0, 0, 0)
+
+
+@pytest.mark.covers("F31", "I15")
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_that_lost_its_lease_commits_nothing(
+    private: MemoryStore, user: User, settings: Settings
+) -> None:
+    job = send(user, TABLE)
+    plan.plan(job.pk)
+    [chunk_id] = chunk_ids(job)
+    settings.LEASE_SECONDS = 0
+
+    def overtake(point: str) -> None:
+        if point == "bulk-merged":
+            crash_points.install(None)
+            rows = BulkUploadChunk.objects.filter(pk=chunk_id)
+            at_once([lambda: leases.take(rows)])
+
+    crash_points.install(overtake)
+    import_chunk.import_rows(chunk_id)
+
+    assert not Product.objects.exists()
+    assert not BulkUploadRowError.objects.exists()
+    run_job(job)
+    assert counts(job) == (20, 0, 0, 1)
