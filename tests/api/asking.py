@@ -9,8 +9,8 @@ from django.db import transaction
 from django.http import HttpResponse
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 
-from tests.api.matrix import Row
 from tests.api.routes import all_routes
+from tests.api.rows import Row
 from tests.api.world import World
 
 ROUTES = {str(route): route for route in all_routes()}

@@ -9,7 +9,8 @@ from django.http import HttpResponse
 from sartiq.core.management.commands.check_openapi import document
 from tests.api.answers import require_our_error
 from tests.api.asking import ROUTES, path_of
-from tests.api.matrix import ROWS, Row
+from tests.api.matrix import ROWS
+from tests.api.rows import Row
 from tests.api.world import World
 
 CHANGES = [

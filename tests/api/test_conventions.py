@@ -13,8 +13,9 @@ from catalog.models import Product
 from exports.models import ExportConfiguration
 from tests.api.answers import require_no_leak, require_our_error
 from tests.api.asking import ROUTES, answer_to, path_of
-from tests.api.matrix import ROWS, Row
+from tests.api.matrix import ROWS
 from tests.api.routes import METHODS
+from tests.api.rows import Row
 from tests.api.world import World
 
 MAX_LIST_LENGTH = 1000

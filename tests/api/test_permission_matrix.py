@@ -3,7 +3,8 @@
 import pytest
 
 from tests.api.asking import ROUTES, answer_to
-from tests.api.matrix import ROWS, Row
+from tests.api.matrix import ROWS
+from tests.api.rows import Row
 from tests.api.world import PRINCIPALS, World
 
 

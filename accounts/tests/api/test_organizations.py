@@ -8,6 +8,14 @@ from pytest_django import DjangoAssertNumQueries
 from rest_framework.test import APIClient
 
 from accounts.models import Membership, Organization, Role
+from accounts.tests.api.organization_requests import (
+    FORBIDDEN,
+    MISSING,
+    NOWHERE,
+    ORGANIZATIONS,
+    issues_of,
+    members_path,
+)
 from accounts.tests.conftest import Cast
 from accounts.tests.factories import (
     MembershipFactory,
@@ -16,36 +24,9 @@ from accounts.tests.factories import (
     client_of,
 )
 
-ORGANIZATIONS = "/api/v1/organizations/"
-FORBIDDEN = {"detail": "Not enough permissions"}
-MISSING = {"detail": "Organization not found"}
 FIELDS = {"id", "name", "slug", "created_at", "updated_at"}
-MEMBER_FIELDS = {
-    "id",
-    "organization_id",
-    "user_id",
-    "email",
-    "full_name",
-    "role",
-    "created_at",
-    "updated_at",
-}
-NOWHERE = "00000000-0000-7000-8000-000000000000"
 
 pytestmark = pytest.mark.django_db
-
-
-def issues_of(response: Any) -> set[tuple[tuple[str, ...], str]]:
-    return {(tuple(issue["loc"]), issue["type"]) for issue in response.json()["detail"]}
-
-
-def members_path(cast: Cast, user: Any = None) -> str:
-    base = f"{ORGANIZATIONS}{cast.organization.pk}/members"
-    return base if user is None else f"{base}/{user.pk}"
-
-
-def roles_in(cast: Cast) -> dict[Any, str]:
-    return dict(cast.organization.memberships.values_list("user_id", "role"))
 
 
 def test_whoever_creates_an_organization_owns_it() -> None:
@@ -258,201 +239,6 @@ def test_a_server_owned_value_of_an_organization_is_ignored(
     assert cast.organization.memberships.count() == 3
     assert created.json()["id"] != value
     assert created.json()["created_at"] > "2002"
-
-
-def test_members_are_listed_oldest_first_with_lower_case_roles(
-    cast: Cast, django_assert_max_num_queries: DjangoAssertNumQueries
-) -> None:
-    client = client_of(cast.admin)
-
-    with django_assert_max_num_queries(3):
-        body = client.get(members_path(cast)).json()
-
-    assert set(body["data"][0]) == MEMBER_FIELDS
-    assert [(row["user_id"], row["role"]) for row in body["data"]] == [
-        (str(cast.owner.pk), "owner"),
-        (str(cast.admin.pk), "admin"),
-        (str(cast.member.pk), "member"),
-    ]
-    assert body["count"] == 3
-
-
-@pytest.mark.parametrize("by", ["email", "user_id"])
-def test_a_member_is_added_by_address_or_id(cast: Cast, by: str) -> None:
-    user = UserFactory.create(email="New@example.com")
-    payload = {"email": "new@EXAMPLE.com"} if by == "email" else {"user_id": str(user.pk)}
-    client = client_of(cast.admin)
-
-    response = client.post(members_path(cast), {**payload, "role": "admin"})
-
-    assert response.status_code == 201
-    assert set(response.json()) == MEMBER_FIELDS
-    assert (response.json()["user_id"], response.json()["role"]) == (str(user.pk), "admin")
-    assert response["Location"] == members_path(cast, user)
-    assert client.get(response["Location"]).json() == response.json()
-    assert roles_in(cast)[user.pk] == Role.ADMIN
-    assert client_of(user).get(members_path(cast)).status_code == 200
-
-
-def test_a_new_member_is_a_plain_one_unless_said(cast: Cast) -> None:
-    user = UserFactory.create()
-
-    client_of(cast.owner).post(members_path(cast), {"email": user.email})
-
-    assert roles_in(cast)[user.pk] == Role.MEMBER
-
-
-@pytest.mark.parametrize(
-    ("body", "issues"),
-    [
-        ({}, {(("body",), "value_error")}),
-        ({"email": "a@b.de", "user_id": NOWHERE}, {(("body",), "value_error")}),
-        ({"email": "nobody@example.com"}, {(("body", "email"), "not_found")}),
-        ({"user_id": NOWHERE}, {(("body", "user_id"), "not_found")}),
-        ({"user_id": "x"}, {(("body", "user_id"), "uuid_parsing")}),
-        ({"email": "x"}, {(("body", "email"), "email")}),
-        ({"email": "a@b.de", "role": "boss"}, {(("body", "role"), "enum")}),
-        ({"email": "a@b.de", "role": "OWNER"}, {(("body", "role"), "enum")}),
-        ({"email": "a@b.de", "role": 1}, {(("body", "role"), "string_type")}),
-        ({"email": "a@b.de", "role": []}, {(("body", "role"), "string_type")}),
-        ({"email": "a@b.de", "role": None}, {(("body", "role"), "null_not_allowed")}),
-    ],
-)
-def test_a_malformed_member_is_refused(
-    cast: Cast, body: dict[str, Any], issues: set[tuple[tuple[str, ...], str]]
-) -> None:
-    before = roles_in(cast)
-
-    response = client_of(cast.owner).post(members_path(cast), body)
-
-    assert response.status_code == 422
-    assert issues_of(response) == issues
-    assert roles_in(cast) == before
-
-
-def test_a_disabled_user_is_no_new_member(cast: Cast) -> None:
-    user = UserFactory.create(is_active=False)
-
-    response = client_of(cast.owner).post(members_path(cast), {"user_id": str(user.pk)})
-
-    assert issues_of(response) == {(("body", "user_id"), "not_found")}
-
-
-def test_a_member_is_not_added_twice(cast: Cast) -> None:
-    response = client_of(cast.owner).post(
-        members_path(cast), {"email": cast.member.email, "role": "admin"}
-    )
-
-    assert (response.status_code, response.json()) == (
-        409,
-        {"detail": "The user is already a member"},
-    )
-    assert roles_in(cast)[cast.member.pk] == Role.MEMBER
-
-
-def test_an_admin_neither_makes_nor_touches_an_owner(cast: Cast) -> None:
-    client, other = client_of(cast.admin), UserFactory.create()
-    MembershipFactory.create(organization=cast.organization, role=Role.OWNER)
-    before = roles_in(cast)
-
-    responses = [
-        client.post(members_path(cast), {"email": other.email, "role": "owner"}),
-        client.patch(members_path(cast, cast.member), {"role": "owner"}),
-        client.patch(members_path(cast, cast.admin), {"role": "owner"}),
-        client.patch(members_path(cast, cast.owner), {"role": "member"}),
-        client.delete(members_path(cast, cast.owner)),
-    ]
-
-    assert [(response.status_code, response.json()) for response in responses] == [
-        (403, FORBIDDEN)
-    ] * 5
-    assert roles_in(cast) == before
-
-
-def test_an_owner_hands_over_and_leaves(cast: Cast) -> None:
-    client = client_of(cast.owner)
-
-    promoted = client.patch(members_path(cast, cast.member), {"role": "owner"})
-    response = client.delete(members_path(cast, cast.owner))
-
-    assert (promoted.status_code, promoted.json()["role"]) == (200, "owner")
-    assert response.status_code == 204
-    assert roles_in(cast) == {cast.admin.pk: Role.ADMIN, cast.member.pk: Role.OWNER}
-    assert client.get(members_path(cast)).status_code == 403
-
-
-@pytest.mark.parametrize("role", ["admin", "member"])
-def test_a_member_leaves_once(cast: Cast, role: str) -> None:
-    leaver = getattr(cast, role)
-    client, before = client_of(leaver), roles_in(cast)
-
-    responses = [client.delete(members_path(cast, leaver)) for _ in range(2)]
-
-    assert [response.status_code for response in responses] == [204, 404]
-    assert responses[1].json() == {"detail": "Member not found"}
-    assert roles_in(cast) == {pk: role for pk, role in before.items() if pk != leaver.pk}
-    assert client.get(f"{ORGANIZATIONS}{cast.organization.pk}").status_code == 403
-
-
-def test_who_was_never_a_member_cannot_leave(cast: Cast) -> None:
-    client = client_of(cast.outsider)
-
-    responses = [
-        client.delete(f"{ORGANIZATIONS}{organization_id}/members/{cast.outsider.pk}")
-        for organization_id in (cast.organization.pk, NOWHERE)
-    ]
-
-    assert {(each.status_code, each.content) for each in responses} == {
-        (404, b'{"detail":"Member not found"}')
-    }
-
-
-@pytest.mark.parametrize("caller", ["owner", "superuser"])
-@pytest.mark.parametrize("act", ["remove", "demote"])
-def test_the_last_owner_stays_one(cast: Cast, caller: str, act: str) -> None:
-    client, path = client_of(getattr(cast, caller)), members_path(cast, cast.owner)
-    before = roles_in(cast)
-
-    response = client.delete(path) if act == "remove" else client.patch(path, {"role": "admin"})
-
-    assert (response.status_code, response.json()) == (
-        409,
-        {"detail": "An organization needs at least one owner"},
-    )
-    assert roles_in(cast) == before
-
-
-def test_an_owner_who_cannot_sign_in_is_not_enough(cast: Cast) -> None:
-    idle = UserFactory.create(is_active=False)
-    MembershipFactory.create(organization=cast.organization, user=idle, role=Role.OWNER)
-
-    assert client_of(cast.owner).delete(members_path(cast, cast.owner)).status_code == 409
-    assert client_of(cast.owner).delete(members_path(cast, idle)).status_code == 204
-
-
-def test_the_last_owner_may_be_confirmed_as_owner(cast: Cast) -> None:
-    response = client_of(cast.owner).patch(members_path(cast, cast.owner), {"role": "owner"})
-
-    assert (response.status_code, response.json()["role"]) == (200, "owner")
-
-
-@pytest.mark.django_db(transaction=True)
-def test_two_owners_cannot_remove_each_other_at_once(cast: Cast) -> None:
-    second = MembershipFactory.create(organization=cast.organization, role=Role.OWNER).user
-    attempts = [(client_of(cast.owner), second), (client_of(second), cast.owner)]
-
-    def remove(attempt: tuple[APIClient, Any]) -> int:
-        try:
-            return int(attempt[0].delete(members_path(cast, attempt[1])).status_code)
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(2) as pool:
-        statuses = sorted(pool.map(remove, attempts))
-
-    assert statuses == [204, 403]
-    owners = Membership.objects.filter(organization=cast.organization).able_owners()
-    assert owners.count() == 1
 
 
 @pytest.mark.parametrize("slash", ["", "/"])

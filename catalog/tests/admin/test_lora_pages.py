@@ -1,6 +1,5 @@
 import io
 import tracemalloc
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +13,12 @@ from accounts.models import User
 from accounts.tests.factories import UserFactory
 from catalog.models import LoraModel, Subject, Verdict
 from catalog.rules import lora as rules
+from catalog.tests.admin.streamed_form import CountingStore, Zeros, form_of
 from catalog.tests.services import model_files as files
 from media.errors import StoreUnavailableError
 from media.models import Bucket, ObjectDeletion
-from media.storage import ObjectHead, ObjectHeaders, factory
-from media.storage.contract import Body
+from media.storage import factory
 from media.storage.local.store import LocalStore
-from media.storage.s3.multipart import chunks_of
 from media.storage.testing.memory import MemoryStore
 
 pytestmark = pytest.mark.django_db
@@ -153,38 +151,6 @@ def test_a_store_that_is_away_is_told_and_nothing_is_kept(
 
 
 # --- 100 MB, streamed -----------------------------------------------------------------------------
-class Zeros(io.RawIOBase):
-    """A request body generated while it is read."""
-
-    def __init__(self, head: bytes, zeros: int, tail: bytes) -> None:
-        self.length = len(head) + zeros + len(tail)
-        self._pieces = self.parts_of(head, zeros, tail)
-        self._held = b""
-
-    @staticmethod
-    def parts_of(head: bytes, zeros: int, tail: bytes) -> Iterator[bytes]:
-        yield head
-        for start in range(0, zeros, 65536):
-            yield bytes(min(65536, zeros - start))
-        yield tail
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, target: Any) -> int:
-        self._held = self._held or next(self._pieces, b"")
-        chunk, self._held = self._held[: len(target)], self._held[len(target) :]
-        target[: len(chunk)] = chunk
-        return len(chunk)
-
-
-def form_of(subject: Subject, *, size: int) -> Zeros:
-    """A form whose file is a safetensors file of exactly `size` bytes."""
-    start = files.safetensors({}, body=b"")
-    field = '--b\r\nContent-Disposition: form-data; name="subject"\r\n\r\n'
-    name = 'Content-Disposition: form-data; name="file"; filename="shoe.safetensors"'
-    head = f"{field}{subject.pk}\r\n--b\r\n{name}\r\n\r\n".encode() + start
-    return Zeros(head, size - len(start), b"\r\n--b--\r\n")
 
 
 def send(client: Client, body: Zeros) -> Any:
@@ -231,20 +197,6 @@ def test_one_byte_more_is_refused_and_dropped(
     assert private_store.keys() == []
     assert not ObjectDeletion.objects.exists()
     assert list(tmp_path.iterdir()) == []
-
-
-class CountingStore(MemoryStore):
-    """Counts the bytes of a put instead of keeping them."""
-
-    stored = 0
-
-    def in_place(self) -> Any:
-        return factory.replaced(private=self)
-
-    def put(self, key: str, body: Body, *, headers: ObjectHeaders) -> ObjectHead:
-        for chunk in chunks_of(body):
-            self.stored += len(chunk)
-        return super().put(key, b"", headers=headers)
 
 
 # --- Who may ------------------------------------------------------------------------------------

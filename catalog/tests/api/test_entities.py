@@ -9,51 +9,12 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 from accounts.tests.factories import client_of
+from catalog.tests.api.entity_kinds import FULL, KINDS, OWN, THING
 from catalog.tests.conftest import Team
 from media.storage.testing.memory import MemoryStore
 
 pytestmark = pytest.mark.django_db
 
-KINDS = ["products", "subjects", "looks", "guidelines", "production-requests"]
-THING = {
-    "products": "Product",
-    "subjects": "Subject",
-    "looks": "Look",
-    "guidelines": "Guideline",
-    "production-requests": "Production request",
-}
-OWN: dict[str, dict[str, Any]] = {
-    "products": {
-        "sku": None,
-        "brand": "",
-        "description": "",
-        "gender": "",
-        "materials": "",
-        "color": "",
-        "cover_image": None,
-        "back_image": None,
-        "images": [],
-    },
-    "subjects": {"slug": "one", "type": "REAL", "lora_trigger": "", "cover_image": None},
-    "looks": {"products": [], "subject": None, "reference_images": []},
-    "guidelines": {"images": []},
-    "production-requests": {"looks": [], "guideline": None},
-}
-FULL: dict[str, dict[str, Any]] = {
-    "products": {
-        "name": "Oxford shoe",
-        "sku": "AW26-1",
-        "brand": "Sartiq",
-        "description": "Leather",
-        "gender": "men",
-        "materials": "Leather, rubber",
-        "color": "black",
-    },
-    "subjects": {"name": "Ada", "slug": "ada-1", "type": "AI", "lora_trigger": "adaxyz"},
-    "looks": {"name": "Autumn"},
-    "guidelines": {"name": "White wall"},
-    "production-requests": {"name": "Shoot 1"},
-}
 each_kind = pytest.mark.parametrize("kind", KINDS)
 
 

@@ -1,7 +1,7 @@
 """What an export takes of the catalogue, under which names and which configuration."""
 
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 from django.db import connection
@@ -9,11 +9,10 @@ from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from accounts.models import User
-from accounts.tests.factories import UserFactory
 from catalog.models import Guideline, Look, Product, ProductionRequest, Subject
 from catalog.tests.conftest import Team
 from exports.models import ExportConfiguration, ExportItem, ExportRun
-from exports.tests.requesting import EXPORTS, issues, names, preview, show
+from exports.tests.requesting import names, preview, show
 from media.models import MediaResource, ObjectDeletion
 from media.storage.testing.memory import MemoryStore
 from sartiq.core.models import IdempotencyKey
@@ -171,90 +170,6 @@ def test_queries_do_not_grow_with_the_looks(
     assert preview_of(1) == preview_of(12)
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        {},
-        {"look_ids": None},
-        {"production_request_id": str(uuid4()), "look_ids": [str(uuid4())]},
-    ],
-    ids=["none", "null", "two"],
-)
-@pytest.mark.parametrize("route", [EXPORTS, f"{EXPORTS}preview"])
-def test_exactly_one_selection_is_taken(
-    client: APIClient, body: dict[str, Any], route: str
-) -> None:
-    assert issues(client.post(route, body)) == [(["body"], "value_error")]
-
-
-def test_an_empty_list_selects_nothing(client: APIClient) -> None:
-    response = client.post(EXPORTS, {"product_ids": []})
-
-    assert issues(response) == [(["body", "product_ids"], "too_few")]
-
-
-def test_what_shows_no_file_is_refused(client: APIClient, user: User) -> None:
-    bare = Product.objects.create(user=user, name="Bare")
-
-    response = client.post(EXPORTS, {"product_ids": [bare.pk]})
-
-    assert issues(response) == [(["body"], "too_few")]
-    assert not ExportRun.objects.exists()
-
-
-@pytest.mark.covers("T40")
-def test_each_foreign_or_missing_id_is_named(client: APIClient, shoe: Product) -> None:
-    foreign = Product.objects.create(user=UserFactory.create(), name="Theirs")
-
-    response = client.post(EXPORTS, {"product_ids": [foreign.pk, shoe.pk, uuid4()]})
-
-    assert issues(response) == [
-        (["body", "product_ids", 0], "not_found"),
-        (["body", "product_ids", 2], "not_found"),
-    ]
-
-
-@pytest.mark.covers("T40")
-def test_a_foreign_production_request_is_named(client: APIClient) -> None:
-    foreign = ProductionRequest.objects.create(user=UserFactory.create(), name="Theirs")
-
-    response = client.post(EXPORTS, {"production_request_id": foreign.pk})
-
-    assert issues(response) == [(["body", "production_request_id"], "not_found")]
-
-
-def test_things_of_two_owners_are_refused(
-    client: APIClient, team: Team, shoe: Product, user: User
-) -> None:
-    shared = Product.objects.create(user=user, organization=team.organization, name="Ours")
-
-    response = client.post(EXPORTS, {"product_ids": [shoe.pk, shared.pk]})
-
-    assert issues(response) == [(["body", "product_ids"], "value_error")]
-
-
-def test_looks_with_different_configurations_are_refused(
-    client: APIClient, user: User, shoe: Product
-) -> None:
-    looks = [
-        Look.objects.create(
-            user=user,
-            name=name,
-            export_configuration=ExportConfiguration.objects.create(user=user, name=name),
-        )
-        for name in ("City", "Beach")
-    ]
-    ids = [look.pk for look in looks]
-    for look in looks:
-        look.products.add(shoe)
-
-    response = client.post(EXPORTS, {"look_ids": ids})
-    chosen = preview(client, look_ids=ids, export_configuration_id=looks[1].export_configuration_id)
-
-    assert issues(response) == [(["body", "look_ids"], "value_error")]
-    assert chosen["export_configuration"]["name"] == "Beach"
-
-
 @pytest.mark.covers("I18")
 def test_each_level_answers_once_the_nearer_is_gone(
     client: APIClient, team: Team, shoe: Product, user: User
@@ -282,63 +197,3 @@ def test_each_level_answers_once_the_nearer_is_gone(
             configuration.delete()
 
     assert used == ["direct", "guideline", "organization", "user", "System default"]
-
-
-@pytest.mark.parametrize("whose", ["foreign", "unknown"])
-def test_a_configuration_one_may_not_use_is_refused(
-    client: APIClient, shoe: Product, whose: str
-) -> None:
-    foreign = ExportConfiguration.objects.create(user=UserFactory.create())
-    pk = foreign.pk if whose == "foreign" else uuid4()
-
-    response = client.post(EXPORTS, {"product_ids": [shoe.pk], "export_configuration_id": str(pk)})
-
-    assert issues(response) == [(["body", "export_configuration_id"], "not_found")]
-
-
-def test_more_than_one_export_takes_is_refused_before_it_is_read(
-    client: APIClient, user: User, shoe: Product, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("exports.services.export_selection.MAX_FILES", 3)
-
-    response = client.post(EXPORTS, {"product_ids": [shoe.pk]})
-
-    assert issues(response) == [(["body"], "too_many")]
-
-
-def test_more_than_one_export_takes_is_refused_however_often_a_product_is_worn(
-    client: APIClient, user: User, shoe: Product, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    looks = [Look.objects.create(user=user, name=f"L{n}") for n in range(3)]
-    for look in looks:
-        look.products.add(shoe)
-    for module in ("exports.services.export_selection", "exports.services.naming"):
-        monkeypatch.setattr(f"{module}.MAX_FILES", 10)
-
-    response = client.post(EXPORTS, {"look_ids": [look.pk for look in looks]})
-
-    assert issues(response) == [(["body"], "too_many")]
-    assert not ExportRun.objects.exists()
-
-
-@pytest.mark.parametrize("kind", ["looks", "production request"])
-def test_looks_that_wear_too_much_are_refused_before_it_is_read(
-    client: APIClient, user: User, shoe: Product, monkeypatch: pytest.MonkeyPatch, kind: str
-) -> None:
-    looks = [Look.objects.create(user=user, name=f"L{n}") for n in range(3)]
-    for look in looks:
-        look.products.add(shoe)
-    request = ProductionRequest.objects.create(user=user, name="P")
-    request.looks.set(looks)
-    payload: dict[str, Any] = {"look_ids": [look.pk for look in looks]}
-    if kind != "looks":
-        payload = {"production_request_id": request.pk}
-    monkeypatch.setattr("exports.services.export_selection.MAX_WORN_PRODUCTS", 3)
-    assert preview(client, **payload)["count"] == 12
-    monkeypatch.setattr("exports.services.export_selection.MAX_WORN_PRODUCTS", 2)
-
-    with CaptureQueriesContext(connection) as asking:
-        response = client.post(f"{EXPORTS}preview", payload)
-
-    assert issues(response) == [(["body"], "too_many")]
-    assert 'FROM "catalog_product"' not in " ".join(each["sql"] for each in asking)

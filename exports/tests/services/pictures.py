@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pyvips
-from PIL import Image, ImageCms, ImageDraw
+from PIL import Image, ImageChops, ImageCms, ImageDraw, ImageOps, ImageStat
 from PIL.PngImagePlugin import PngInfo
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -155,3 +155,24 @@ def grey_profile() -> bytes:
         b"acsp", 0xF6D6, 0x10000, 0xD32D,
     )  # fmt: skip
     return head + index + bodies
+
+
+def opened(body: bytes) -> Image.Image:
+    picture = Image.open(io.BytesIO(body))
+    picture.load()
+    return picture
+
+
+def difference(one: Image.Image, other: Image.Image) -> float:
+    """Return the mean difference of two pictures in levels of 255."""
+    delta = ImageChops.difference(one.convert("RGB"), other.convert("RGB"))
+    return sum(ImageStat.Stat(delta).mean) / 3
+
+
+def sizes(content: bytes) -> Image.Image:
+    """Return the first frame as a viewer shows it on white paper, in eight bits."""
+    picture = ImageOps.exif_transpose(opened(content))
+    if picture.mode == "I;16":
+        picture = picture.convert("I").point(lambda value: value / 256).convert("L")
+    over = picture.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", over.size, "white"), over).convert("RGB")

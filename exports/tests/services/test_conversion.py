@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from PIL import Image, ImageChops, ImageCms, ImageOps, ImageStat
+from PIL import Image, ImageCms, ImageOps, ImageStat
 
 from exports.models import ImageFormat
 from exports.services import conversion
@@ -18,13 +18,16 @@ from exports.tests.services.pictures import (
     STUDIO,
     XMP_MARK,
     cmyk,
+    difference,
     encoded,
     exif,
     grey_profile,
     ink_profile,
+    opened,
     scene,
     sixteen_bit_grey,
     sixteen_bit_rgb,
+    sizes,
     transparent,
 )
 
@@ -54,27 +57,6 @@ def convert(tmp_path: Path) -> Convert:
         return converted, image.read_bytes()
 
     return run
-
-
-def opened(body: bytes) -> Image.Image:
-    picture = Image.open(io.BytesIO(body))
-    picture.load()
-    return picture
-
-
-def difference(one: Image.Image, other: Image.Image) -> float:
-    """Return the mean difference of two pictures in levels of 255."""
-    delta = ImageChops.difference(one.convert("RGB"), other.convert("RGB"))
-    return sum(ImageStat.Stat(delta).mean) / 3
-
-
-def sizes(content: bytes) -> Image.Image:
-    """Return the first frame as a viewer shows it on white paper, in eight bits."""
-    picture = ImageOps.exif_transpose(opened(content))
-    if picture.mode == "I;16":
-        picture = picture.convert("I").point(lambda value: value / 256).convert("L")
-    over = picture.convert("RGBA")
-    return Image.alpha_composite(Image.new("RGBA", over.size, "white"), over).convert("RGB")
 
 
 # --- Every kind in every format ---------------------------------------------------------------

@@ -13,21 +13,18 @@ from PIL import Image
 from accounts.models import User
 from exports.errors import (
     ExportExpiredError,
-    ExportFailedError,
     ExportNotFinishedError,
     NothingToExportError,
     TooManyFilesError,
 )
 from exports.models import ExportConfiguration, ExportItem, ExportRun, ImageFormat, RunStatus
 from exports.rules.limits import MAX_ARCHIVE_BYTES, MAX_FILES
-from exports.services import build_archive, convert_item, retention, runs
+from exports.services import retention, runs
 from exports.tests.exporting import (
     archive_of,
-    discard,
     entry,
     files_of,
     finished_run,
-    forget_pauses,
     item_of,
     manifest_of,
     objects,
@@ -35,9 +32,8 @@ from exports.tests.exporting import (
     start,
     sweep,
 )
-from media.models import MediaResource, ObjectDeletion, ResourceStatus
+from media.models import MediaResource, ObjectDeletion
 from media.rules.file_types.content_types import FILE_TYPES
-from media.storage import ObjectHeaders
 from media.storage.s3.multipart import PART_BYTES
 from media.storage.testing.memory import MemoryStore
 from media.tests.factories import photo, ready
@@ -192,118 +188,6 @@ def test_a_run_goes_by_the_configuration_as_it_was(user: User, photos: list[Medi
 
     assert next(iter(files_of(run_to_end(run)))) == "1.png"
     assert run.template == "{index}"
-
-
-@pytest.mark.parametrize("gone", [1, 3])
-def test_a_file_that_was_deleted_meanwhile_does_not_sink_the_run(
-    user: User, photos: list[MediaResource], gone: int
-) -> None:
-    run = start(user, *map(entry, photos))
-    discard(photos[gone - 1])
-
-    run_to_end(run)
-
-    assert run.status == RunStatus.COMPLETED_WITH_ERRORS
-    failed = item_of(run, gone)
-    assert (failed.status, failed.failure_code) == ("FAILED", "resource_deleted")
-    assert manifest_of(run)["failed"] == [
-        {"name": failed.name, "resource_id": str(failed.resource_id), "code": "resource_deleted"}
-    ]
-    assert len(files_of(run)) == 5
-
-
-def test_a_broken_original_is_reported_and_does_not_sink_the_run(
-    user: User, public: MemoryStore, photos: list[MediaResource]
-) -> None:
-    run = start(user, *map(entry, photos))
-    MediaResource.objects.filter(pk=photos[0].pk).update(content_hash="0" * 64)
-    MediaResource.objects.filter(pk=photos[1].pk).update(etag="0" * 32)
-
-    run_to_end(run)
-
-    assert run.status == RunStatus.COMPLETED_WITH_ERRORS
-    codes = [item_of(run, position).failure_code for position in (1, 2, 3)]
-    assert codes == ["source_changed", "source_changed", ""]
-
-
-def test_an_image_that_cannot_be_decoded_is_reported(
-    user: User, public: MemoryStore, photos: list[MediaResource]
-) -> None:
-    run = start(user, *map(entry, photos))
-    body = b"\x89PNG\r\n\x1a\n" + bytes(200)
-    headers = ObjectHeaders(content_type="image/png")
-    head = public.put(photos[0].storage_key, body, headers=headers)
-    MediaResource.objects.filter(pk=photos[0].pk).update(
-        etag=head.etag, content_hash=hashlib.sha256(body).hexdigest(), file_size=len(body)
-    )
-
-    run_to_end(run)
-
-    assert run.status == RunStatus.COMPLETED_WITH_ERRORS
-    assert item_of(run).failure_code == "image_unreadable"
-    assert item_of(run).failure_message
-
-
-def test_a_failed_resource_is_a_failed_file(user: User, photos: list[MediaResource]) -> None:
-    MediaResource.objects.filter(pk=photos[0].pk).update(
-        status=ResourceStatus.FAILED, failure_code="file_corrupt"
-    )
-
-    run = finished_run(user, *map(entry, photos))
-
-    assert item_of(run).failure_code == "resource_failed"
-    assert item_of(run).failure_message.startswith("The file is damaged.")
-
-
-def test_a_pending_resource_is_waited_for(user: User, photos: list[MediaResource]) -> None:
-    MediaResource.objects.filter(pk=photos[0].pk).update(status=ResourceStatus.PENDING)
-    run = run_to_end(start(user, *map(entry, photos)))
-    assert run.status == RunStatus.RUNNING
-    assert (item_of(run).status, item_of(run).waits, item_of(run).attempts) == ("WAITING", 1, 0)
-
-    MediaResource.objects.filter(pk=photos[0].pk).update(status=ResourceStatus.READY)
-    forget_pauses()
-    run_to_end(run)
-
-    assert run.status == RunStatus.COMPLETED
-    assert len(files_of(run)) == 6
-
-
-def test_a_resource_that_stays_pending_is_given_up(user: User, photos: list[MediaResource]) -> None:
-    MediaResource.objects.filter(pk=photos[0].pk).update(status=ResourceStatus.PENDING)
-    run = start(user, *map(entry, photos))
-
-    for _ in range(convert_item.MAX_WAITS + 1):
-        forget_pauses()
-        convert_item.make(item_of(run).pk)
-    run_to_end(run)
-
-    assert item_of(run).failure_code == "resource_pending"
-    assert run.status == RunStatus.COMPLETED_WITH_ERRORS
-
-
-def test_a_run_of_which_nothing_is_left_fails(user: User, photos: list[MediaResource]) -> None:
-    run = start(user, *map(entry, photos))
-    discard(*photos)
-
-    run_to_end(run)
-
-    assert (run.status, run.failure_code) == (RunStatus.FAILED, "nothing_exported")
-    assert objects() == []
-    with pytest.raises(ExportFailedError):
-        runs.sign_download(user=user, run_id=run.pk)
-
-
-def test_files_that_no_archive_can_hold_fail_the_run_before_it_is_packed(
-    user: User, photos: list[MediaResource], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(build_archive, "MAX_ARCHIVE_BYTES", 10)
-    run = start(user, *map(entry, photos))
-
-    run_to_end(run)
-
-    assert (run.status, run.failure_code) == (RunStatus.FAILED, "archive_too_large")
-    assert not run.archive_key
 
 
 def test_the_largest_archive_fits_into_the_parts_of_an_upload() -> None:

@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from media.storage import RemoteBusyError, RemoteError, RemoteFetcher, deadline_sockets
+from media.storage import RemoteBusyError, RemoteFetcher, deadline_sockets
 from media.tests.packets import refuse_packets
 from media.tests.rules.addresses.remote_spellings import PRIVATE, SPELLINGS
+from media.tests.storage.fetching import fetch, refusal
 from media.tests.storage.picture_server import (
     CERTIFICATE,
     NAME,
@@ -55,19 +56,6 @@ def fetcher(server: PictureServer) -> RemoteFetcher:
 @pytest.fixture
 def packets(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     return refuse_packets(monkeypatch)
-
-
-def fetch(fetcher: RemoteFetcher, url: str) -> bytes:
-    into = io.BytesIO()
-    assert fetcher.fetch(url, into=into) == len(into.getvalue())
-    return into.getvalue()
-
-
-def refusal(fetcher: RemoteFetcher, url: str) -> tuple[str, bool]:
-    with pytest.raises(RemoteError) as excinfo:
-        fetcher.fetch(url, into=io.BytesIO())
-    assert "http" not in excinfo.value.message.partition(" https ")[2]
-    return str(excinfo.value.fault), excinfo.value.passes
 
 
 @pytest.mark.covers("T61")

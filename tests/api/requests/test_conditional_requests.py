@@ -12,7 +12,8 @@ from exports.models import ExportConfiguration
 from media.models import MediaResource, ResourceStatus
 from tests.api.answers import require_our_error
 from tests.api.asking import ROUTES, body_of, path_of
-from tests.api.matrix import ROWS, Row
+from tests.api.matrix import ROWS
+from tests.api.rows import Row
 from tests.api.world import World
 
 OTHER = '"0000"'

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from django.db import connection
-from django.http import HttpResponse
 from django.utils import timezone
 
 from accounts.models import User
@@ -18,25 +17,12 @@ from catalog.models import Product
 from sartiq.core.http import idempotency
 from sartiq.core.models import IdempotencyKey
 from sartiq.core.work import crash_points
-from tests.api.answers import require_our_error
-
-PRODUCTS = "/api/v1/products/"
-SHOE = {"name": "Shoe", "sku": "S-1"}
+from tests.api.requests.keyed import PRODUCTS, SHOE, post, refusal
 
 
 @pytest.fixture
 def user(db: None) -> User:
     return UserFactory.create()
-
-
-def post(user: User, body: Any = None, key: str = "k-1", path: str = PRODUCTS) -> Any:
-    client = client_of(user)
-    client.raise_request_exception = False
-    return client.post(path, body or SHOE, headers={"Idempotency-Key": key})
-
-
-def refusal(response: HttpResponse) -> Any:
-    return require_our_error(response.status_code, response.content, response.headers)
 
 
 @pytest.mark.covers("F40", "T64")

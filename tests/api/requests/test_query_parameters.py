@@ -12,7 +12,8 @@ from rest_framework import serializers
 from sartiq.core.api.query import query_serializer_of
 from tests.api.answers import require_our_error
 from tests.api.asking import ROUTES, answer_to, path_of
-from tests.api.matrix import ROWS, Row
+from tests.api.matrix import ROWS
+from tests.api.rows import Row
 from tests.api.world import World
 
 FREE_TEXTS = {"search", "q"}

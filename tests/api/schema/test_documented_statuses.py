@@ -12,7 +12,8 @@ from bulkupload.models import BulkUploadRowError
 from catalog.models import Product, Subject
 from sartiq.core.management.commands.check_openapi import document
 from tests.api.asking import answer_to
-from tests.api.matrix import ROWS, V1, Row, everyone
+from tests.api.matrix import ROWS
+from tests.api.rows import V1, Row, everyone
 from tests.api.world import World
 
 PASSWORD: Final = "long-enough-horse"

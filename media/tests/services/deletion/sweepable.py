@@ -11,9 +11,16 @@ from django.db.models import Model
 from django.utils import timezone
 
 from accounts.models import OwnerScope, User
-from media.models import Attachment, MediaResource, ObjectDeletion, ResourceStatus, Upload
+from media.models import (
+    Attachment,
+    MediaResource,
+    ObjectDeletion,
+    ResourceStatus,
+    Upload,
+)
 from media.rules import keys
-from media.services import attachments
+from media.services import attachments, cleanup, deletions
+from media.services.cleanup import SweepReport
 from media.services.ingest.claim import Resources
 from media.services.ingest.resolve import Wanted
 from media.services.ingest.service import MediaResourceService
@@ -167,3 +174,20 @@ def everything() -> list[list[Any]]:
     """Return every row a sweep could change."""
     models: tuple[type[Model], ...] = (Upload, MediaResource, Attachment, ObjectDeletion)
     return [list(model._default_manager.order_by("pk").values()) for model in models]
+
+
+def discard_orphans(**how: int | bool) -> SweepReport:
+    return cleanup.discard_orphaned_media(**({"execute": True} | how))  # type: ignore[arg-type]  # shorthand
+
+
+def queued_deletions() -> set[tuple[str, str]]:
+    return set(ObjectDeletion.objects.values_list("key", "reason"))
+
+
+def delete_queued() -> None:
+    for pk in ObjectDeletion.objects.values_list("pk", flat=True):
+        deletions.perform(pk)
+
+
+def temp_keys(store: AheadStore) -> list[str]:
+    return [each.key for each in store.list("temp/")]

@@ -1,0 +1,25 @@
+"""Requests about organizations."""
+
+from typing import Any
+
+from accounts.tests.conftest import Cast
+
+ORGANIZATIONS = "/api/v1/organizations/"
+
+
+FORBIDDEN = {"detail": "Not enough permissions"}
+
+
+MISSING = {"detail": "Organization not found"}
+
+
+NOWHERE = "00000000-0000-7000-8000-000000000000"
+
+
+def issues_of(response: Any) -> set[tuple[tuple[str, ...], str]]:
+    return {(tuple(issue["loc"]), issue["type"]) for issue in response.json()["detail"]}
+
+
+def members_path(cast: Cast, user: Any = None) -> str:
+    base = f"{ORGANIZATIONS}{cast.organization.pk}/members"
+    return base if user is None else f"{base}/{user.pk}"

@@ -1,0 +1,60 @@
+"""A form of 100 MB that is never held in memory."""
+
+import io
+from collections.abc import Iterator
+from typing import Any
+
+from catalog.models import Subject
+from catalog.tests.services import model_files as files
+from media.storage import ObjectHead, ObjectHeaders, factory
+from media.storage.contract import Body
+from media.storage.s3.multipart import chunks_of
+from media.storage.testing.memory import MemoryStore
+
+
+class Zeros(io.RawIOBase):
+    """A request body generated while it is read."""
+
+    def __init__(self, head: bytes, zeros: int, tail: bytes) -> None:
+        self.length = len(head) + zeros + len(tail)
+        self._pieces = self.parts_of(head, zeros, tail)
+        self._held = b""
+
+    @staticmethod
+    def parts_of(head: bytes, zeros: int, tail: bytes) -> Iterator[bytes]:
+        yield head
+        for start in range(0, zeros, 65536):
+            yield bytes(min(65536, zeros - start))
+        yield tail
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, target: Any) -> int:
+        self._held = self._held or next(self._pieces, b"")
+        chunk, self._held = self._held[: len(target)], self._held[len(target) :]
+        target[: len(chunk)] = chunk
+        return len(chunk)
+
+
+def form_of(subject: Subject, *, size: int) -> Zeros:
+    """A form whose file is a safetensors file of exactly `size` bytes."""
+    start = files.safetensors({}, body=b"")
+    field = '--b\r\nContent-Disposition: form-data; name="subject"\r\n\r\n'
+    name = 'Content-Disposition: form-data; name="file"; filename="shoe.safetensors"'
+    head = f"{field}{subject.pk}\r\n--b\r\n{name}\r\n\r\n".encode() + start
+    return Zeros(head, size - len(start), b"\r\n--b--\r\n")
+
+
+class CountingStore(MemoryStore):
+    """Counts the bytes of a put instead of keeping them."""
+
+    stored = 0
+
+    def in_place(self) -> Any:
+        return factory.replaced(private=self)
+
+    def put(self, key: str, body: Body, *, headers: ObjectHeaders) -> ObjectHead:
+        for chunk in chunks_of(body):
+            self.stored += len(chunk)
+        return super().put(key, b"", headers=headers)

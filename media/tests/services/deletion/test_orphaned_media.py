@@ -1,0 +1,121 @@
+"""Cleanup of media resources that are attached to nothing."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from django.utils import timezone
+
+from accounts.models import User
+from media.models import (
+    Attachment,
+    MediaResource,
+    ResourceStatus,
+    UploadState,
+)
+from media.services import cleanup
+from media.services.cleanup import SweepReport
+from media.tests.services.deletion import sweepable
+from media.tests.services.deletion.sweepable import (
+    discard_orphans,
+    new_temp_key,
+    new_user,
+    queued_deletions,
+    resource,
+    upload,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def user(db: None) -> User:
+    return new_user()
+
+
+@pytest.fixture(autouse=True)
+def _stores(db: None) -> Iterator[None]:
+    with sweepable.in_memory():
+        yield
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        {"unattached_at": None},
+        {"unattached_at": timezone.now() - timedelta(hours=23)},
+        {"protected": True},
+        {"status": ResourceStatus.PENDING},
+    ],
+)
+def test_what_is_young_protected_or_on_its_way_is_no_orphan(
+    user: User, reason: dict[str, object]
+) -> None:
+    resource(user, **reason)
+
+    report = discard_orphans()
+
+    assert report == SweepReport(executed=True)
+    assert MediaResource.objects.count() == 1
+
+
+def test_what_is_shown_is_no_orphan(user: User) -> None:
+    attached = resource(user)
+    Attachment.objects.create(
+        resource=attached, entity_type="PRODUCT", entity_id=uuid4(), slot="cover_image"
+    )
+
+    assert discard_orphans() == SweepReport(executed=True)
+    assert MediaResource.objects.count() == 1
+
+
+def test_an_orphan_stays_while_another_tenant_copies_from_it(user: User) -> None:
+    origin = resource(user)
+    copy = resource(
+        new_user(),
+        status=ResourceStatus.PENDING,
+        storage_key=origin.storage_key,
+        copied_from=origin,
+        unattached_at=None,
+    )
+
+    assert discard_orphans() == SweepReport(executed=True)
+
+    MediaResource.objects.filter(pk=copy.pk).update(status=ResourceStatus.READY)
+    assert discard_orphans().discarded == 1
+
+
+@pytest.mark.covers("F20")
+def test_a_failed_orphan_takes_its_source_and_any_copy_along(user: User) -> None:
+    key = new_temp_key()
+    failed = resource(
+        user, status=ResourceStatus.FAILED, failure_code="decode_limit", storage_key=key
+    )
+    claimed = upload(user, key=key, state=UploadState.CLAIMED, resource=failed)
+
+    report = discard_orphans()
+
+    claimed.refresh_from_db()
+    assert report.discarded == 1
+    assert claimed.state == UploadState.EXPIRED
+    assert {name for name, _ in queued_deletions()} == {key} | failed.own_keys
+
+
+def test_orphans_go_oldest_first_up_to_the_limit(user: User) -> None:
+    ages = [timedelta(days=number) for number in (3, 9, 5)]
+    rows = [resource(user, unattached_at=timezone.now() - age) for age in ages]
+
+    report = discard_orphans(limit=2)
+
+    assert report.samples == [rows[1].storage_key, rows[2].storage_key]
+    assert list(MediaResource.objects.all()) == [rows[0]]
+
+
+def test_no_more_than_twenty_samples_are_shown(user: User) -> None:
+    for _ in range(21):
+        resource(user)
+
+    report = discard_orphans(execute=False)
+
+    assert (report.candidates, len(report.samples)) == (21, cleanup.SAMPLES)

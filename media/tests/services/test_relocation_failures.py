@@ -1,0 +1,166 @@
+"""Relocation while the store or the file is broken."""
+
+import struct
+import zlib
+from datetime import datetime, timedelta
+
+import pytest
+from django.db.models.functions import Now
+from django.utils import timezone
+from structlog.testing import capture_logs
+
+from accounts.models import User
+from media.errors import StoreCredentialsError, StoreRefusedError, StoreUnavailableError
+from media.models import (
+    MediaResource,
+    ObjectDeletion,
+    ResourceStatus,
+)
+from media.rules.failures import sentence_for
+from media.services import relocation, resources
+from media.storage import public_store
+from media.storage.testing.memory import MemoryStore, nothing
+from media.tests.factories import (
+    deliver,
+    drain,
+    key_of,
+    originals,
+    photo,
+)
+from media.tests.services.relocating import failing, pending, state_of
+from sartiq.core.errors import NotPermittedError
+from sartiq.core.work.runner import MAX_OUTAGE
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.covers("F14")
+@pytest.mark.parametrize("operation", ["copy", "head", "open"])
+def test_a_store_that_fails_is_tried_again_after_growing_delays(
+    memory: MemoryStore, user: User, operation: str
+) -> None:
+    resource = pending(memory, user)
+    memory.before = failing(operation, StoreUnavailableError)
+    delays = []
+
+    for lasted in (0, 10, 60, 180, 3600):
+        since = timezone.now() - timedelta(seconds=lasted)
+        MediaResource.objects.filter(pk=resource.pk).update(run_after=None, unavailable_since=since)
+        relocation.relocate(public_store(), resource.pk)
+        row = state_of(resource)
+        assert (row["status"], row["lease_holder"]) == (ResourceStatus.PENDING, None)
+        run_after = row["run_after"]
+        assert isinstance(run_after, datetime)
+        delays.append((run_after - timezone.now()).total_seconds())
+
+    assert [round(delay / 5) * 5 for delay in delays] == [0, 10, 60, 180, 300]
+    assert state_of(resource)["attempts"] == 0
+
+
+def test_a_resource_that_is_not_due_is_left_alone(memory: MemoryStore, user: User) -> None:
+    resource = pending(memory, user)
+    memory.before = failing("copy", StoreUnavailableError, times=1)
+    relocation.relocate(public_store(), resource.pk)
+    before = state_of(resource)
+
+    relocation.relocate(public_store(), resource.pk)
+
+    assert state_of(resource) == before
+
+
+@pytest.mark.covers("F14", "L01")
+def test_after_a_day_without_the_store_it_can_be_healed(
+    memory: MemoryStore, user: User, superuser: User
+) -> None:
+    resource = pending(memory, user)
+    memory.before = failing("copy", StoreUnavailableError)
+    for _ in range(6):
+        deliver(resource, times=1)
+    assert state_of(resource)["status"] == ResourceStatus.PENDING
+    MediaResource.objects.update(run_after=None, unavailable_since=Now() - MAX_OUTAGE)
+    deliver(resource, times=1)
+    row = state_of(resource)
+    assert (row["status"], row["failure_code"]) == (ResourceStatus.FAILED, "store_unavailable")
+    memory.before = nothing
+
+    with pytest.raises(NotPermittedError):
+        resources.heal(user=user)
+    assert resources.heal(user=superuser) == 1
+
+    assert deliver(resource).status == ResourceStatus.READY
+    drain()
+    assert set(memory.keys()) == resource.own_keys
+    assert not ObjectDeletion.objects.exists()
+
+
+@pytest.mark.covers("F19")
+@pytest.mark.parametrize("error", [StoreRefusedError, StoreCredentialsError])
+def test_rotated_credentials_give_up_no_file(
+    memory: MemoryStore, user: User, error: type[StoreUnavailableError]
+) -> None:
+    resource = pending(memory, user)
+    memory.before = failing("copy", error)
+
+    for _ in range(12):
+        deliver(resource, times=1)
+
+    row = state_of(resource)
+    assert (row["status"], row["attempts"]) == (ResourceStatus.PENDING, 0)
+    assert not ObjectDeletion.objects.exists()
+    memory.before = nothing
+    assert deliver(resource).status == ResourceStatus.READY
+
+
+@pytest.mark.covers("F16", "F17")
+@pytest.mark.parametrize("operation", ["copy", "head", "open"])
+def test_a_lost_answer_is_counted_once(memory: MemoryStore, user: User, operation: str) -> None:
+    resource = pending(memory, user)
+    memory.after = failing(operation, StoreUnavailableError, times=1)
+
+    deliver(resource, times=1)
+    delivered = deliver(resource, times=1)
+
+    assert (delivered.status, delivered.attempts) == (ResourceStatus.READY, 1)
+    drain()
+    assert set(memory.keys()) == delivered.own_keys
+    assert memory.body(delivered.storage_key) == photo()
+
+
+@pytest.mark.covers("F18")
+def test_a_source_that_is_gone_fails_unless_its_copy_was_made(
+    memory: MemoryStore, user: User
+) -> None:
+    lost, copied = pending(memory, user, photo(1)), pending(memory, user, photo(2))
+    memory.after = failing("copy", StoreUnavailableError, times=1)
+    deliver(copied, times=1)
+    memory.delete_many([lost.storage_key, copied.storage_key])
+
+    with capture_logs() as logs:
+        assert deliver(lost).failure_code == "source_missing"
+    (line,) = [entry for entry in logs if entry["event"] == "resource_failed"]
+    assert (line["code"], line["message"]) == ("source_missing", sentence_for("source_missing"))
+    assert deliver(copied).status == ResourceStatus.READY
+
+
+@pytest.mark.covers("T31", "F06")
+def test_a_file_only_a_decode_finds_out_fails_with_its_reason(
+    memory: MemoryStore, user: User
+) -> None:
+    whole = photo(1, size=(64, 64))
+    at = whole.index(b"IDAT")
+    length = int.from_bytes(whole[at - 4 : at], "big")
+    body = bytearray(whole)
+    body[at + 10 : at + 14] = b"\xff\xff\xff\xff"
+    body[at + 4 + length : at + 8 + length] = struct.pack(
+        ">I", zlib.crc32(bytes(body[at : at + 4 + length]))
+    )
+    resource = pending(memory, user, bytes(body))
+
+    delivered = deliver(resource)
+
+    assert (delivered.status, delivered.failure_code) == (
+        ResourceStatus.FAILED,
+        "image_undecodable",
+    )
+    drain()
+    assert originals(memory) == [key_of(resource.storage_key)]
