@@ -21,7 +21,6 @@ OVERSIZED_FUNCTIONS: dict[str, int] = {
     "exports/tests/selection/test_start_export.py"
     "::test_an_export_is_accepted_watched_and_downloaded": 47,
     "media/services/uploads.py::issue_ticket": 46,
-    "media/tests/storage/picture_server.py::picture_server": 47,
     "tests/api/world.py::build": 52,
 }
 

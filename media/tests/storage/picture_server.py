@@ -24,6 +24,20 @@ class Answer:
     repeats: int = 1
     hold: threading.Event | None = None  # waited for behind each piece of the body
 
+    @property
+    def size(self) -> int:
+        """Return the Content-Length; negative for none."""
+        return len(self.body) * self.repeats if self.length is None else self.length
+
+
+class Server(ThreadingHTTPServer):
+    """A server that does not report clients which refuse its certificate or disconnect."""
+
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Ignore it."""
+
 
 @dataclass
 class PictureServer:
@@ -48,16 +62,11 @@ def picture_server() -> Iterator[PictureServer]:
         def do_GET(self) -> None:
             pictures.requests.append((self.path, dict(self.headers.items())))
             response = pictures.answers.get(self.path, Answer(status=404))
-            size = (
-                len(response.body) * response.repeats
-                if response.length is None
-                else response.length
-            )
             self.send_response(response.status)
             for name, value in response.headers.items():
                 self.send_header(name, value)
-            if size >= 0:
-                self.send_header("Content-Length", str(size))
+            if response.size >= 0:
+                self.send_header("Content-Length", str(response.size))
             self.send_header("Connection", "close")
             self.end_headers()
             self.close_connection = True
@@ -71,12 +80,6 @@ def picture_server() -> Iterator[PictureServer]:
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  the base names it
             """Stay quiet."""
-
-    class Server(ThreadingHTTPServer):
-        daemon_threads = True
-
-        def handle_error(self, request: Any, client_address: Any) -> None:
-            """A client that trusts nobody, or leaves, is no news."""
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(CERTIFICATE)

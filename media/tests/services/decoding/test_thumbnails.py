@@ -49,9 +49,6 @@ def die_once_stored() -> None:
     crash_points.install(die)
 
 
-# --- The picture ----------------------------------------------------------------------------------
-
-
 # --- With relocation ------------------------------------------------------------------------------
 def test_a_ready_image_has_one_beside_it(memory: MemoryStore, user: User) -> None:
     (resource,) = ingest(user, [upload_file(memory, user)])
