@@ -1,4 +1,4 @@
-"""Pure rules of who is who and who may raise whom."""
+"""Rules for e-mail addresses and roles."""
 
 import unicodedata
 
@@ -18,7 +18,7 @@ def sign_in_name(text: str) -> str:
 
 
 def may_appoint(actor_role: str, role: str) -> bool:
-    """Tell whether a member with `actor_role` may give, change or take away `role`.
+    """Return whether a member with `actor_role` may assign or remove `role`.
 
     Only an owner decides who is an owner.
     """

@@ -1,4 +1,4 @@
-"""The one permission vocabulary: who the caller is to a scope, read from the database."""
+"""Permission checks, read from the database."""
 
 from uuid import UUID
 
@@ -32,7 +32,7 @@ def scope_for(user: User, organization_id: UUID | None = None) -> OwnerScope:
 
 
 def may_write(user: User, scope: OwnerScope) -> bool:
-    """Tell whether the caller may create, change and delete in the scope."""
+    """Return whether the caller may create, change and delete in the scope."""
     if user.is_superuser:
         return True
     if scope.organization_id is None:
@@ -41,7 +41,7 @@ def may_write(user: User, scope: OwnerScope) -> bool:
 
 
 def may_manage(user: User, organization_id: UUID) -> bool:
-    """Tell whether the caller may change the organization, its members and configurations."""
+    """Return whether the caller may change the organization, its members and configurations."""
     return user.is_superuser or _memberships(user, organization_id).managing().exists()
 
 

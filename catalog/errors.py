@@ -1,4 +1,4 @@
-"""The errors of the catalogue, by meaning."""
+"""Errors of the catalogue."""
 
 from sartiq.core.errors import ConflictError, InvalidError, NotFoundError
 
@@ -20,7 +20,7 @@ class SlugTakenError(ConflictError):
 
 
 class ReferenceGoneError(ConflictError):
-    """Raised when something the entity refers to was deleted meanwhile."""
+    """Raised when an object the entity refers to was deleted concurrently."""
 
     message = "An object that this request refers to was just deleted. Reload it and try again."
 

@@ -1,6 +1,6 @@
-"""The closed sets of codes of an export: why there is no archive, and why it lacks a file.
+"""The failure codes of exports and of their files.
 
-`docs/errors.md` lists them for API clients; a test holds both equal.
+`docs/errors.md` lists them for API clients; a test compares both.
 """
 
 from typing import Final, Literal, get_args

@@ -1,4 +1,4 @@
-"""Telling the workers, after commit, which rows wait. Losing the message loses nothing."""
+"""Tasks enqueued after commit. A lost message is sent again by beat."""
 
 from uuid import UUID
 
@@ -6,10 +6,10 @@ from sartiq.core.work.publishing import send_after_commit
 
 
 def convert(item_id: UUID) -> None:
-    """Have a worker make one file of an export."""
+    """Enqueue the conversion of one file."""
     send_after_commit("exports.convert", item_id=str(item_id))
 
 
 def assemble(run_id: UUID) -> None:
-    """Have a worker pack one export."""
+    """Enqueue the building of one archive."""
     send_after_commit("exports.assemble", run_id=str(run_id))

@@ -1,4 +1,4 @@
-"""The errors of the exports, by meaning."""
+"""Errors of the exports app."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -171,6 +171,6 @@ class OwnersDifferError(InvalidError):
 
 
 class ConfigurationsDifferError(InvalidError):
-    """Raised when different configurations answer for what one export selects."""
+    """Raised when different configurations apply to one selection."""
 
     message = "Different export configurations apply to the selection. Choose one of them."

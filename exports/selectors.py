@@ -1,4 +1,4 @@
-"""Which configurations, adapters and exports there are, and for whom."""
+"""Queries for configurations, adapters and exports."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass

@@ -120,7 +120,7 @@ class MembershipAdmin(ModelAdmin):
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Confirm and delete, or show why not if the other owners have left meanwhile."""
+        """Confirm and delete, or show why not if the other owners have just left."""
         try:
             response: HttpResponse = super().delete_view(request, object_id, extra_context)
         except LastOwnerError as refused:
@@ -131,7 +131,7 @@ class MembershipAdmin(ModelAdmin):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """List, or show why a bulk deletion failed if the other owners have left meanwhile."""
+        """List, or show why a bulk deletion failed if the other owners have just left."""
         try:
             response: HttpResponse = super().changelist_view(request, extra_context)
         except LastOwnerError as refused:

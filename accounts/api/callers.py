@@ -14,8 +14,8 @@ def caller_of(request: Request) -> User:
 
 
 class SuperuserOnly(BasePermission):
-    """Lets superusers in."""
+    """Permission of superusers."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        """Tell whether the caller is a superuser, by the database."""
+        """Return whether the caller is a superuser in the database."""
         return isinstance(request.user, User) and request.user.is_superuser

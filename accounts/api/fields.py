@@ -1,4 +1,4 @@
-"""Serializer fields of our own."""
+"""Serializer fields for names, passwords and roles."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ class RoleField(serializers.ChoiceField):
         super().__init__(choices=choices, **kwargs)
 
     def to_internal_value(self, data: Any) -> Role:
-        """Return the role a word stands for."""
+        """Return the role with this name."""
         return Role(str(super().to_internal_value(data)).upper())
 
     def to_representation(self, value: Any) -> str:

@@ -85,7 +85,7 @@ class Organizations(ModelEndpointSet):
 
 @extend_schema(tags=["organizations"])
 class Members(ModelEndpointSet):
-    """Who belongs to an organization; for its owners and admins."""
+    """The members of an organization, for its owners and admins."""
 
     serializer_class = MemberOut
 

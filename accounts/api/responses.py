@@ -1,4 +1,4 @@
-"""Responses of the account routes that the shared schema does not add by itself."""
+"""Responses of the account routes that the shared schema does not add."""
 
 from drf_spectacular.utils import OpenApiResponse
 

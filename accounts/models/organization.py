@@ -8,7 +8,7 @@ from sartiq.core.models import TimestampedModel
 
 
 class Role(models.TextChoices):
-    """What a member may do; lower case on the wire."""
+    """Role of a member; lower case in the API."""
 
     OWNER = "OWNER", "Owner"
     ADMIN = "ADMIN", "Admin"

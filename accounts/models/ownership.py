@@ -73,7 +73,7 @@ class OwnedQuerySet(models.QuerySet[_OwnedT_co]):
 def indexes_by_owner(name: str) -> list[models.Index]:
     """Return the indexes that list one owner's rows, oldest first.
 
-    The one of personal rows leaves out what users made for their organizations: nobody asks for
+    The one of personal rows leaves out rows of organizations: no query asks for
     that by user, and their own few would have to be picked out of it.
     """
     return [

@@ -1,4 +1,4 @@
-"""The fixed cast that development, demonstrations and end-to-end tests sign in as."""
+"""The users of development, demonstrations and end-to-end tests."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -14,7 +14,7 @@ DOMAIN = "demo.sartiq.example"
 
 @dataclass(frozen=True, kw_only=True)
 class DevUsers:
-    """The organization and how each of the cast signs in."""
+    """The organization and the sign-in data of each user."""
 
     organization_id: UUID
     other_organization_id: UUID
@@ -23,7 +23,7 @@ class DevUsers:
 
 
 def create(*, password: str) -> DevUsers:
-    """Create the cast or bring it back to how it should be; running it again changes nothing."""
+    """Create or restore the users; safe to repeat."""
     with transaction.atomic():
         people = {name: _person(name, password) for name in CAST}
         studio = _organization("Demo Studio", "demo-studio")
@@ -40,7 +40,7 @@ def create(*, password: str) -> DevUsers:
 
 
 def email_of(name: str) -> str:
-    """Return the stable address of one of the cast."""
+    """Return the e-mail address of one of the users."""
     return f"{name}@{DOMAIN}"
 
 

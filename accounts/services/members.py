@@ -1,4 +1,4 @@
-"""Who belongs to an organization; every change holds the organization's row lock."""
+"""Members of organizations; every change locks the organization's row."""
 
 from collections.abc import Collection
 from typing import Any
@@ -176,7 +176,7 @@ def _require_owner_left(membership: Membership) -> None:
 
 
 def _user_named(*, email: str | None, user_id: UUID | None) -> User:
-    # Locked, so that a user who is being deleted cannot gain a membership meanwhile.
+    # Locked, so that a user who is being deleted cannot gain a membership.
     able = User.objects.not_deleted().filter(is_active=True).select_for_update(no_key=True)
     if user_id is not None:
         user, loc, value = able.filter(pk=user_id).first(), "user_id", str(user_id)

@@ -33,7 +33,7 @@ TAKEN_MEANWHILE = "Another user just took this SKU or slug. Nothing was saved; c
 
 
 class EntityAdmin(ModelAdmin):
-    """What the pages of every kind of entity share: owner, media, deletion through the service."""
+    """Base class for the pages of entities: owner, media, deletion through the service."""
 
     form = EntityForm
     list_per_page = 50
@@ -64,13 +64,13 @@ class EntityAdmin(ModelAdmin):
         return annotated
 
     def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        """Tell the form who creates; Django makes a class of it for every request."""
+        """Set the creator on the form class; Django builds one for every request."""
         form = super().get_form(request, *args, **kwargs)
         form.creator = request.user
         return form
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        """Let the owner be chosen once: what belongs to an owner cannot move."""
+        """Make the owner read-only on existing rows: it cannot change."""
         fixed = ("shown_media", "user", *SYSTEM_FIELDS)
         return fixed if obj is None else (*fixed, "organization")
 
@@ -146,7 +146,7 @@ class ProductAdmin(EntityAdmin):
 
 @admin.register(Subject)
 class SubjectAdmin(EntityAdmin):
-    """People and made-up people, with their LoRA models."""
+    """Real and generated people, with their LoRA models."""
 
     list_display = (
         *("picture", "name", "slug", "type", "lora_trigger", "models"),
@@ -157,7 +157,7 @@ class SubjectAdmin(EntityAdmin):
     search_fields = ("name", "slug", "lora_trigger", "=id", "user__email", "organization__name")
 
     def get_prepopulated_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Offer a slug made of the name for a new subject."""
+        """Suggest a slug from the name for a new subject."""
         return {} if obj else {"slug": ("name",)}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:

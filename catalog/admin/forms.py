@@ -45,12 +45,12 @@ class EntityForm(OwnerForm):
 
 
 class LoraUploadForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
-    """A model file with what people say about it."""
+    """A model file and its description."""
 
     refusal: ClassVar[str] = ""  # why the file was refused; shown at its field
 
     file = forms.FileField(
-        required=False,  # `clean` tells what is wrong with it
+        required=False,  # `clean` reports a missing file
         label="Model file",
         help_text=f"{', '.join(FORMATS)}; at most 100 MB. It is scanned, never loaded.",
         widget=UnfoldAdminFileFieldWidget(attrs={"accept": ",".join(FORMATS)}),
@@ -61,7 +61,7 @@ class LoraUploadForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic 
         fields = ("subject", "trigger", "entity_type")
 
     def clean(self) -> dict[str, Any]:
-        """Report the refusal of the file first, then problems with its name and size."""
+        """Report a refused file first, then problems with its name and size."""
         cleaned = super().clean() or {}
         file = cleaned.get("file")
         if self.refusal:

@@ -33,7 +33,7 @@ VERDICT_COLOURS = {
 
 
 def _refuse(request: HttpRequest, reason: str) -> None:
-    """Leave a reason for the form of this very request to tell."""
+    """Store a reason for the form of this request to show."""
     request.lora_refusal = reason  # type: ignore[attr-defined]  # a fact of this request only
 
 
@@ -63,7 +63,7 @@ class BoundedFileHandler(TemporaryFileUploadHandler):
 
 @admin.register(LoraModel)
 class LoraModelAdmin(ModelAdmin):
-    """LoRA models: superusers upload them here; they are looked at and never loaded."""
+    """LoRA models: uploaded by superusers, scanned and never loaded."""
 
     list_display = (
         *("filename", "verdict_label", "of_subject", "trigger", "entity_type", "size"),
@@ -181,7 +181,7 @@ class LoraModelAdmin(ModelAdmin):
         lora.discard(LoraModel.objects.filter(pk__in=ids), user=request.user)  # type: ignore[arg-type]  # staff only
 
     def download_view(self, request: HttpRequest, model_id: Any) -> HttpResponse:
-        """Lead to the bytes of a model for five minutes."""
+        """Redirect to a URL of the model that is valid for five minutes."""
         model = get_object_or_404(LoraModel, pk=model_id)
         if not self.has_view_permission(request, model):
             raise PermissionDenied
@@ -217,5 +217,5 @@ class LoraModelAdmin(ModelAdmin):
 
     @admin.display(description="Size", ordering="file_size")
     def size(self, model: LoraModel) -> str:
-        """Tell the size."""
+        """Return the size."""
         return readable_size(model.file_size)

@@ -1,4 +1,4 @@
-"""What narrows a list of entities."""
+"""Filters of entity lists."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +14,7 @@ SEARCHED_OF_PRODUCTS = ("name", "sku", "brand")
 
 
 class EntityListQuery(ScopedWindowQuery):
-    """A part of one owner's entities, narrowed by their name."""
+    """One page of an owner's entities, filtered by name."""
 
     search = serializers.CharField(
         max_length=255, required=False, allow_blank=True, help_text="Text contained in the name."
@@ -22,7 +22,7 @@ class EntityListQuery(ScopedWindowQuery):
 
 
 class ProductListQuery(ScopedWindowQuery):
-    """A part of one owner's products, narrowed by SKU, or by text in name, SKU or brand."""
+    """One page of an owner's products, filtered by SKU, or by text in name, SKU or brand."""
 
     search = serializers.CharField(
         max_length=255,
@@ -34,7 +34,7 @@ class ProductListQuery(ScopedWindowQuery):
 
 
 def matching(rows: QuerySet[Any], query: Mapping[str, Any]) -> QuerySet[Any]:
-    """Return the rows the query asks for."""
+    """Return the rows that match the query."""
     if sku := query.get("sku"):
         rows = rows.filter(sku=clean_identifier(sku))
     if text := query.get("search"):

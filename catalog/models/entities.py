@@ -78,7 +78,7 @@ class SubjectType(models.TextChoices):
 
 
 class Subject(CatalogEntity):  # type: ignore[django-manager-missing,unused-ignore]  # plugin
-    """Somebody who wears the products."""
+    """A person who wears the products."""
 
     entity_type = EntityType.SUBJECT
 

@@ -1,4 +1,4 @@
-"""One spelling for identifiers, wherever they come from: API, table or admin.
+"""Normalization of identifiers from the API, tables and the admin.
 
 People paste SKUs from web pages, PDF files and chats, which add invisible characters. Two SKUs
 that look the same must be the same.

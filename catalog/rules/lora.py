@@ -1,4 +1,4 @@
-"""What a LoRA model file may be. A model is never loaded: its bytes are only looked at."""
+"""Checks of LoRA model files, which are never loaded."""
 
 import json
 import struct

@@ -1,4 +1,4 @@
-"""Which entities show media, and in which slots: the one table everything else reads."""
+"""The image fields (slots) of each kind of entity."""
 
 from dataclasses import dataclass
 from enum import StrEnum

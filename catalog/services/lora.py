@@ -35,7 +35,7 @@ HEADERS = ObjectHeaders(
 
 @dataclass(frozen=True, kw_only=True)
 class ModelFile:
-    """A model file as it lies on our disk while its request runs."""
+    """A model file on disk during its request."""
 
     path: Path
     filename: str
@@ -64,7 +64,7 @@ def upload(
     user: User,
     now: datetime,
 ) -> LoraModel:
-    """Look at a model file, store its bytes, then write its row; superusers only.
+    """Scan a model file, store its bytes, then write its row; superusers only.
 
     Raises ModelFileError or FileNameRefusedError for a file we do not take, StoreUnavailableError
     or StoringTooSlowError when its bytes cannot be stored now.
@@ -97,7 +97,7 @@ def upload(
 
 
 def examine(file: ModelFile) -> Findings:
-    """Judge a model file by its bytes alone."""
+    """Check the contents of a model file."""
     suffix = rules.require_acceptable(filename=file.filename, size=file.size)
     return _list_tensors(file) if suffix == rules.SAFETENSORS else _scan(file)
 
@@ -140,7 +140,7 @@ def _list_tensors(file: ModelFile) -> Findings:
 
 
 def _scan(file: ModelFile) -> Findings:
-    """Have a process of its own read the pickle; the file's suffix tells it the format."""
+    """Scan the pickle in a separate process, which detects the format by the file's suffix."""
     # -P: the script's folder must not shadow the standard library.
     command = [sys.executable, "-P", "-B", str(SCANNER), str(file.path)]
     try:

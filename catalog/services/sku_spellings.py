@@ -1,4 +1,4 @@
-"""Bring SKUs that were stored before there was one spelling into it, without merging products."""
+"""Correction of SKUs stored before they were normalized, without merging products."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ UNUSUAL = r"[^ -~]|^ | $"  # a character beyond printable ASCII, or a blank at e
 
 @dataclass(frozen=True, kw_only=True)
 class Spelling:
-    """A product whose SKU is not in the one spelling, and the product that has that already."""
+    """A product whose SKU is not normalized, and the product that has the normalized one."""
 
     product_id: UUID
     sku: str
@@ -52,7 +52,7 @@ def rename(spellings: list[Spelling], products: "QuerySet[Any]") -> int:
                 renamed += products.filter(pk=each.product_id, sku=each.sku).update(
                     sku=each.cleaned or None, updated_at=Now()
                 )
-        except IntegrityError:  # taken meanwhile: the next run reports it
+        except IntegrityError:  # just taken: the next run reports it
             continue
     return renamed
 

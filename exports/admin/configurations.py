@@ -25,7 +25,7 @@ def _adapter_field(**options: Any) -> forms.ChoiceField:
 
 
 class ConfigurationForm(OwnerForm):
-    """A configuration, held to the same rules as over the API."""
+    """A configuration with the same rules as in the API."""
 
     metadata_adapter = _adapter_field(initial="default")
 
@@ -56,7 +56,7 @@ class ConfigurationForm(OwnerForm):
 
 @admin.register(ExportConfiguration)
 class ExportConfigurationAdmin(ModelAdmin):
-    """How owners want their files, with a name as it would come out."""
+    """Export configurations, with an example name."""
 
     form = ConfigurationForm
     list_display = (
@@ -81,13 +81,13 @@ class ExportConfigurationAdmin(ModelAdmin):
     autocomplete_fields = ("organization",)
 
     def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        """Tell the form who creates; Django makes a class of it for every request."""
+        """Set the creator on the form class; Django builds one for every request."""
         form = super().get_form(request, *args, **kwargs)
         form.creator = request.user
         return form
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        """Let the owner be chosen once: what belongs to an owner cannot move."""
+        """Make the owner read-only on existing rows: it cannot change."""
         fixed = ("name_preview", "user", *SYSTEM_FIELDS)
         return fixed if obj is None else (*fixed, "organization")
 
@@ -107,7 +107,7 @@ class ExportConfigurationAdmin(ModelAdmin):
 
     @admin.display(description="Template", ordering="naming_convention_template")
     def template(self, configuration: ExportConfiguration) -> str:
-        """Show the template of its own."""
+        """Show the customer's template."""
         return configuration.naming_convention_template or NOTHING
 
     @admin.display(description="Example name")
@@ -124,7 +124,7 @@ class VisibilityForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic 
 
 @admin.register(MetadataAdapterVisibility)
 class MetadataAdapterVisibilityAdmin(ModelAdmin):
-    """Which adapters are not for everybody; one without a row here is."""
+    """Restrict adapters to organizations; adapters without a row are available to all."""
 
     form = VisibilityForm
     list_display = ("code", "is_public", "created_at")

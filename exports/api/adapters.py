@@ -38,7 +38,7 @@ class MetadataAdapters(Endpoint):
 
 
 class TemplateWildcards(Endpoint):
-    """What a naming template may hold."""
+    """The wildcards of naming templates."""
 
     @extend_schema(
         operation_id="list_template_wildcards",
@@ -62,6 +62,6 @@ class AdapterVisibility(Endpoint):
         responses={200: MetadataAdapterOut},
     )
     def put(self, request: Request, code: str) -> Response:
-        """Show an adapter to everybody, or to some organizations only."""
+        """Make an adapter available to all, or to some organizations only."""
         adapters = visibility.show(code=code, **read(VisibilityIn, request.data))
         return Response(MetadataAdapterOut(adapters).data)

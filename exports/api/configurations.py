@@ -52,7 +52,7 @@ def documented(title: str, **described: Any) -> Callable[[Handler], Handler]:
 
 
 class Configurations(EndpointSet):
-    """What the views of every kind of owner share."""
+    """Base class for the views of each kind of owner."""
 
     def answer_list(self, rows: Rows) -> Response:
         """Return the rows as a bare array, oldest first."""

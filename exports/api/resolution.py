@@ -14,7 +14,7 @@ from sartiq.core.api.endpoints import Endpoint
 
 
 class ConfigurationOf(Endpoint):
-    """The configuration that answers for one entity."""
+    """The configuration that applies to one entity."""
 
     model: ClassVar[type[ConfiguredEntity]]
 
@@ -33,21 +33,21 @@ def _documented(one: str, tag: str) -> Any:
 
 @_documented("look", "looks")
 class LookConfiguration(ConfigurationOf):
-    """The configuration that answers for a look."""
+    """The configuration that applies to a look."""
 
     model = Look
 
 
 @_documented("guideline", "guidelines")
 class GuidelineConfiguration(ConfigurationOf):
-    """The configuration that answers for a guideline."""
+    """The configuration that applies to a guideline."""
 
     model = Guideline
 
 
 @_documented("production_request", "production-requests")
 class ProductionRequestConfiguration(ConfigurationOf):
-    """The configuration that answers for a production request."""
+    """The configuration that applies to a production request."""
 
     model = ProductionRequest
 

@@ -15,7 +15,7 @@ MAX_FAILURES = 1000  # of one answer; the manifest names all
 
 
 class RunConfigurationOut(serializers.Serializer[Any]):
-    """The configuration an export goes by, as it was when it started."""
+    """The configuration of an export, as it was at the start."""
 
     id = serializers.UUIDField(allow_null=True)
     name = serializers.CharField()
@@ -25,14 +25,14 @@ class RunConfigurationOut(serializers.Serializer[Any]):
 
 
 class RunProgressOut(serializers.Serializer[Any]):
-    """How many files have their outcome."""
+    """Number of finished files."""
 
     done = serializers.IntegerField()
     total = serializers.IntegerField()
 
 
 class RunCountsOut(serializers.Serializer[Any]):
-    """How many files stand where."""
+    """Number of files in each state."""
 
     ready = serializers.IntegerField()
     failed = serializers.IntegerField()
@@ -63,7 +63,7 @@ class RunFailureOut(serializers.Serializer[Any]):
 
 
 class ExportOut(serializers.Serializer[Any]):
-    """An export and how far it is."""
+    """An export and its progress."""
 
     id = serializers.UUIDField()
     user_id = serializers.UUIDField()
@@ -83,7 +83,7 @@ class ExportOut(serializers.Serializer[Any]):
 
 
 class ExportDetailOut(ExportOut):
-    """An export, how far it is, and the first thousand of the files that failed."""
+    """An export, its progress, and the first thousand failed files."""
 
     failures = RunFailureOut(many=True)
 
@@ -99,7 +99,7 @@ class PreviewFileOut(serializers.Serializer[Any]):
 
 
 class PreviewOut(serializers.Serializer[Any]):
-    """What an export would hold; `data` is the requested page of its files."""
+    """A preview of an export; `data` is the requested page of its files."""
 
     schema_name = "ExportPreview"
 

@@ -34,13 +34,13 @@ class AdapterField(serializers.ChoiceField):
 
 
 class FormatField(serializers.ChoiceField):
-    """An image format, lower case on the wire."""
+    """An image format, lower case in the API."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(choices=format_choices(), **kwargs)
 
     def to_internal_value(self, data: Any) -> ImageFormat:
-        """Return the format a word stands for."""
+        """Return the format with this name."""
         return ImageFormat(str(super().to_internal_value(data)).upper())
 
     def to_representation(self, value: Any) -> str:
@@ -137,7 +137,7 @@ class Message(serializers.Serializer[Any]):
 
 
 class MetadataAdapterOut(serializers.Serializer[Any]):
-    """A metadata adapter; of the organizations it is for, those the caller belongs to."""
+    """A metadata adapter, with those of its organizations that the caller belongs to."""
 
     schema_name = "MetadataAdapterPublic"
 
@@ -175,7 +175,7 @@ class TemplateWildcardOut(serializers.Serializer[Any]):
 
 
 class ResolvedConfigurationOut(serializers.Serializer[ExportConfiguration]):
-    """The configuration that answers; the system default has no id.
+    """The configuration that applies; the system default has no id.
 
     `naming_convention_template` is the one names are made with, the adapter's where there is none.
     """
@@ -199,7 +199,7 @@ class ResolvedConfigurationOut(serializers.Serializer[ExportConfiguration]):
 
 
 class ResolutionOut(serializers.Serializer[Resolution]):
-    """Which configuration answers for an entity, which level gave it, and why."""
+    """The configuration that applies to an entity, its level, and the reason."""
 
     level = serializers.ChoiceField(choices=LEVELS)
     reason = serializers.CharField()

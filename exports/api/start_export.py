@@ -116,7 +116,7 @@ class Exports(ModelEndpointSet):
 
 
 class ExportPreview(Endpoint):
-    """What an export would hold."""
+    """A preview of an export."""
 
     @extend_schema(
         operation_id="preview_export",

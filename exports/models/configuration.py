@@ -8,7 +8,7 @@ from exports.rules.templates import MAX_TEMPLATE_LENGTH
 
 
 class ImageFormat(models.TextChoices):
-    """What images are delivered as; lower case on the wire."""
+    """Format of exported images; lower case in the API."""
 
     WEBP = "WEBP", "WebP"
     JPEG = "JPEG", "JPEG"
@@ -28,8 +28,8 @@ class ExportConfigurationQuerySet(OwnedQuerySet["ExportConfiguration"]):
 class ExportConfiguration(OwnedModel):
     """One owner's settings for naming, converting and describing files.
 
-    `metadata_adapter` is a code of the adapters' registry; without a template of its own a
-    configuration takes the adapter's. `user` of an organization's one is its creator.
+    `metadata_adapter` is a code of the adapters' registry; a configuration without a
+    template uses the adapter's. `user` of an organization's one is its creator.
     """
 
     name = models.CharField(max_length=255, default="Default")

@@ -101,5 +101,5 @@ class ExportRun(OwnedModel, LeasedModel):
 
     @property
     def is_finished(self) -> bool:
-        """Whether it has ended."""
+        """Return whether it has finished."""
         return self.status not in UNFINISHED

@@ -10,7 +10,7 @@ class ItemStatus(models.TextChoices):
 
 
 class RunStatus(models.TextChoices):
-    """Where an export stands: QUEUED, RUNNING, then an end; a completed one expires."""
+    """Status of an export: QUEUED, RUNNING, then a final one; a completed one expires."""
 
     QUEUED = "QUEUED", "Queued"
     RUNNING = "RUNNING", "Running"

@@ -5,7 +5,7 @@ from sartiq.core.models import TimestampedModel
 
 
 class MetadataAdapterVisibility(TimestampedModel):
-    """Who may use an adapter: everybody, or these organizations. Without a row: everybody."""
+    """Which organizations may use an adapter. Without a row, all may."""
 
     code = models.CharField(max_length=32, unique=True)
     is_public = models.BooleanField(default=True)

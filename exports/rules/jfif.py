@@ -1,4 +1,4 @@
-"""The JFIF segment of a JPEG, which tells layout programs how large to print it."""
+"""The JFIF segment of a JPEG, which layout programs read the print size from."""
 
 import struct
 from typing import BinaryIO, Final

@@ -1,11 +1,11 @@
-"""Who decides which configuration answers for an entity."""
+"""The levels at which the configuration of an entity is looked up."""
 
 from enum import StrEnum
 from typing import Final
 
 
 class Level(StrEnum):
-    """The places a configuration is looked for, nearest first."""
+    """The levels, nearest first."""
 
     DIRECT = "direct"
     GUIDELINE = "guideline"

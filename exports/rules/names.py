@@ -19,7 +19,7 @@ _RESERVED: Final = re.compile(
 
 
 def is_allowed(character: str) -> bool:
-    """Tell whether a character may stand in a name."""
+    """Return whether file names may contain a character."""
     return character not in FORBIDDEN and unicodedata.category(character) not in _INVISIBLE
 
 
@@ -45,7 +45,7 @@ def distinct(wanted: Sequence[tuple[str, str]], *, taken: Iterable[str] = ()) ->
     """Return one name for each stem and extension, no two of them equal in any letter case.
 
     The first of equal names keeps it, the next get `_2`, `_3`, ...; a number is passed over when
-    another file bears that name by itself, or it is among `taken`.
+    another file already has that name, or it is among `taken`.
     """
     plain = [file_name(stem, extension=extension) for stem, extension in wanted]
     used = {_key(each) for each in taken}

@@ -47,7 +47,7 @@ def read(template: Template, stem: str) -> Reading | None:
 
 
 def fits(template: Template, stem: str) -> bool:
-    """Tell whether a name without extension can be read at all."""
+    """Return whether a name without extension matches the template at all."""
     return _table(template.tokens, stem)[0][0]
 
 

@@ -1,4 +1,4 @@
-"""The wildcards a naming template may use: the one table everything else reads."""
+"""The registry of wildcards for naming templates."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -21,12 +21,12 @@ class Wildcard:
 
     @property
     def is_number(self) -> bool:
-        """Tell whether its values are numbers, which may be padded."""
+        """Return whether its values are numbers, which may be padded."""
         return isinstance(self.example, int)
 
     @property
     def is_date(self) -> bool:
-        """Tell whether its values are days."""
+        """Return whether its values are dates."""
         return isinstance(self.example, date)
 
 

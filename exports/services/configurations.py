@@ -107,7 +107,7 @@ def _require_available(wanted: ExportConfiguration) -> None:
 
 
 def _locked_first(rows: Rows) -> ExportConfiguration:
-    """Return the oldest row, locked; if it is deleted meanwhile, the next one."""
+    """Lock and return the oldest row; if it was just deleted, the next one."""
     while True:
         first = selectors.first_of(rows)
         locked = ExportConfiguration.objects.select_for_update(of=("self",)).filter(pk=first.pk)

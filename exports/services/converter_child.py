@@ -128,7 +128,7 @@ def in_space(image: Any, spaces: list[str]) -> Any:
     if have in spaces:
         return image
     if have == "CMYK" or image.get_typeof(PROFILE):
-        # Without a profile of its own, ink is taken for what most presses print.
+        # CMYK without a profile is converted with libvips' default press profile.
         options = {"embedded": True} if image.get_typeof(PROFILE) else {"input_profile": "cmyk"}
         return image.icc_transform("srgb", black_point_compensation=True, **options)
     return image.colourspace("srgb" if image.format == "uchar" else "rgb16")

@@ -1,7 +1,7 @@
 """HTTP connections bound by the deadline of their operation.
 
-A socket time-out bounds one wait; whoever sends a byte a second never trips it. So these sockets
-ask before each wait how much time `budget.time_limit` leaves, and wait no longer.
+A socket time-out limits one wait; a server that sends a byte a second never exceeds it. So before
+each wait these sockets check how much time `deadline.time_limit` leaves, and wait no longer.
 """
 
 import os

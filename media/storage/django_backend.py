@@ -46,6 +46,6 @@ class PrivateLocalStorage(FileSystemStorage):
         return private_store().sign_get(name or "", lifetime=DOWNLOAD_LIFETIME)
 
 
-def PrivateStorage() -> Storage:  # noqa: N802  STORAGES names it like the class it stands for
-    """Return the storage the setting asks for."""
+def PrivateStorage() -> Storage:  # noqa: N802  STORAGES names it like a class
+    """Return the storage of the setting."""
     return PrivateLocalStorage() if settings.STORAGE == "local" else PrivateS3Storage()

@@ -34,7 +34,7 @@ class StaffSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold has no types
     """Unfold's site with our selects."""
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
-        """Serve the texts of the scripts to everybody: the login page loads them too."""
+        """Serve the translated texts without a session: the login page loads them too."""
         texts = cache_control(public=True, max_age=3600)(
             JavaScriptCatalog.as_view(packages=["django.contrib.admin"])
         )

@@ -13,7 +13,7 @@ MIN_SECRET_BYTES = 32  # bytes; RFC 8725 for HS256
 def require_sound(**kwargs: object) -> None:
     """Exit with every error of the system checks: web, worker and beat start through here.
 
-    Only `manage.py` runs them by itself. A receiver of signals as well, hence the arguments.
+    Only `manage.py` runs them automatically. Also a signal receiver, hence the arguments.
     """
     if not apps.ready:
         django.setup()

@@ -112,7 +112,7 @@ def folder() -> Iterator[Path]:
 
 
 class UploadFolder(os.PathLike[str]):
-    """The value of FILE_UPLOAD_TEMP_DIR: Django asks for its path at every uploaded file."""
+    """The value of FILE_UPLOAD_TEMP_DIR: Django resolves its path for every uploaded file."""
 
     def __fspath__(self) -> str:
         return str(process_folder())

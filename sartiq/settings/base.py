@@ -151,7 +151,7 @@ REST_FRAMEWORK: dict[str, Any] = rest.REST_FRAMEWORK
 SPECTACULAR_SETTINGS: dict[str, Any] = rest.SPECTACULAR_SETTINGS
 CORS_ALLOW_HEADERS = rest.CORS_ALLOW_HEADERS
 CORS_EXPOSE_HEADERS = rest.CORS_EXPOSE_HEADERS
-# Each process has a folder of its own in it (docs/design/temporary-files.md).
+# Each process has its own folder in it (docs/design/temporary-files.md).
 TEMPORARY_DIR = env.TEMPORARY_DIR or tempfile.gettempdir()
 FILE_UPLOAD_TEMP_DIR = UploadFolder()
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024

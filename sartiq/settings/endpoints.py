@@ -44,7 +44,7 @@ def endpoint_faults(endpoint: str, *, buckets: Collection[str]) -> Iterator[str]
 def public_address_faults(
     url: str, *, endpoints: Collection[str], private_bucket: str
 ) -> Iterator[str]:
-    """Yield what is wrong with the address where anybody is to read public objects."""
+    """Yield the problems of the address that serves public objects."""
     parts = urlsplit(url)
     host = (parts.hostname or "").lower()
     segments = [unquote(each).strip().lower() for each in parts.path.split("/")]

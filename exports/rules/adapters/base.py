@@ -15,7 +15,7 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 @dataclass(frozen=True, kw_only=True)
 class ExportedFile:
-    """One file of an export, as its metadata tells of it."""
+    """One file of an export with its metadata."""
 
     name: str
     sha256: str
@@ -44,7 +44,7 @@ class Adapter(ABC):
 
     @property
     def naming_convention_example(self) -> str:
-        """A name as this adapter makes it by itself."""
+        """An example name from the adapter's own template."""
         return self.naming(None).render(EXAMPLES)
 
 

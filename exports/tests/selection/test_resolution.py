@@ -1,4 +1,4 @@
-"""Which configuration answers for an entity: named, inherited, or the next level's first."""
+"""The configuration that applies to an entity, level by level."""
 
 from dataclasses import dataclass, field
 from typing import Any

@@ -24,7 +24,7 @@ class Block(NamedTuple):
 def measure(reader: Reader) -> ImageHeader:
     """Return the screen, grown to hold every frame, and the frames seen in at most 1,001 steps.
 
-    What a cut file shows before its cut counts: whether it is whole is asked elsewhere.
+    Frames before the end of a truncated file count; completeness is checked elsewhere.
     """
     width, height = _screen(reader)
     frames = 0

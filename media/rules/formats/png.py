@@ -45,7 +45,7 @@ def _has_frame(reader: Reader) -> bool:
         for kind, _ in _chunks(reader, checked=False):
             if kind in {b"fcTL", b"IEND"}:
                 return kind == b"fcTL"
-    except FileTruncatedError:  # whether it is whole is asked elsewhere
+    except FileTruncatedError:  # completeness is checked elsewhere
         pass
     return False
 

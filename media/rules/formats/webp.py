@@ -75,7 +75,7 @@ def _count_frames(chunks: Iterator[tuple[bytes, bytes]]) -> int:
             frames += kind == _FRAME
             if frames > MAX_FRAMES:
                 break
-    except FileTruncatedError:  # whether it is whole is asked elsewhere
+    except FileTruncatedError:  # completeness is checked elsewhere
         pass
     return frames
 

@@ -43,7 +43,7 @@ def examined(
 ) -> Iterator[tuple[Examined, str]]:
     """Examine as `examine` does, and yield the findings and a path to the bytes.
 
-    Raises PreconditionFailedError also when the bytes do not have the `content_hash` asked for.
+    Raises PreconditionFailedError also when the bytes do not have the given `content_hash`.
     """
     with temporary_files.named_file() as opened:
         file = cast("BinaryIO", opened)

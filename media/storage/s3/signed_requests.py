@@ -34,7 +34,7 @@ class DirectCalls:
     def send(self, method: str, key: str, headers: Mapping[str, str]) -> BaseHTTPResponse:
         """Return an answer of success, its body unread; raises AnswerError or what urllib3 does.
 
-        An empty key asks for the bucket itself.
+        An empty key means the bucket itself.
         """
         attempt = 1
         while True:

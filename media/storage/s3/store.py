@@ -66,7 +66,7 @@ class S3Store:
         lifetime: timedelta,
         write_once: bool = False,
     ) -> SignedPut:
-        """Sign type and key, and length, checksum and If-None-Match where asked for."""
+        """Sign type and key, and length, checksum and If-None-Match if given."""
         require_temp_key(key)
         headers = put_headers(content_type=content_type, sha256=sha256, write_once=write_once)
         length = {} if size is None else {"Content-Length": str(size)}

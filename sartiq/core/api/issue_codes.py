@@ -1,6 +1,6 @@
-"""The closed set of `type` codes a 422 may carry, and how DRF's own codes map onto it.
+"""The `type` codes of a 422, and the mapping of DRF's codes to them.
 
-`docs/errors.md` lists them for API clients; a test holds both equal.
+`docs/errors.md` lists them for API clients; a test compares both.
 """
 
 CODES: frozenset[str] = frozenset(
@@ -91,7 +91,7 @@ FROM_DRF: dict[str, str] = {
 
 
 def from_drf(code: str) -> str:
-    """Return our code for one of DRF's, `value_error` when it has no name of its own."""
+    """Return our code for one of DRF's, `value_error` if there is none."""
     if code in CODES:
         return code
     return FROM_DRF.get(code, "value_error")

@@ -14,7 +14,7 @@ MAX_SKIP = 10_000_000  # beyond any list we hold; keeps OFFSET within the databa
 
 
 class WindowQuery(serializers.Serializer[Any]):
-    """The part of a list a caller asks for."""
+    """One page of a list."""
 
     skip = IntegerField(
         min_value=0, max_value=MAX_SKIP, default=0, help_text="Number of rows to skip."
@@ -28,7 +28,7 @@ class WindowQuery(serializers.Serializer[Any]):
 
 
 class ArrayWindowQuery(WindowQuery):
-    """The part of a list a caller asks for that is answered as a bare array: by default all."""
+    """One page of a list that is returned as a bare array; by default all rows."""
 
     limit = IntegerField(
         min_value=1,

@@ -40,7 +40,7 @@ def read(
 
     In a query or a form every parameter of the serializer is sent once, and one that is present
     but empty is a value, not absent. A query takes no other parameters; a form whose serializer
-    says `refuses_misspellings` none that looks like one of its own.
+    says `refuses_misspellings` none that is a misspelling of one of its own.
     """
     reader = _reader(serializer, partial=partial)
     issues: list[Issue] = []

@@ -17,7 +17,7 @@ from sartiq.core.front.request_body import (
     receive_body,
 )
 
-# Up to here a body is received before Django is asked; a larger one only once Django wants it.
+# A body up to this size is received before Django runs, a larger one when Django reads it.
 MAX_FIRST_BYTES = 64 * 1024
 CHUNK_BYTES = 128 * 1024
 BODILESS_METHODS = {"GET", "HEAD", "OPTIONS", "TRACE"}

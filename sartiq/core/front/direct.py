@@ -1,4 +1,4 @@
-"""Responses the event loop gives by itself, and the headers Django would have put on them."""
+"""Responses of the event loop without Django, and the headers Django would add to them."""
 
 from collections.abc import Callable, Iterable
 from functools import lru_cache

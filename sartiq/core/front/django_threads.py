@@ -51,7 +51,7 @@ class DjangoThreads:
         self._unstarted = threads
 
     async def run(self, environ: Environ) -> Answer | None:
-        """Return the application's response, None when it asks for a deferred body."""
+        """Return the application's response, None if it reads a deferred body."""
         while self._unstarted:
             self._unstarted -= 1
             threading.Thread(target=self._work, daemon=True, name="django").start()

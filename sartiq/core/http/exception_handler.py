@@ -62,7 +62,7 @@ def as_json(error: Exception) -> JsonResponse:
 
 
 def status_of(error: errors.SartiqError | drf.APIException) -> int:
-    """Return the HTTP status an error stands for."""
+    """Return the HTTP status of an error."""
     if isinstance(error, drf.APIException):
         return error.status_code
     return next(code for kind, code in STATUS.items() if isinstance(error, kind))

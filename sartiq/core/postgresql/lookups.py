@@ -1,6 +1,6 @@
 """`among`: like Django's `in`, for any number of values.
 
-With `in` every value is a parameter of its own, and PostgreSQL takes 65,535 of them: one chunk of a
+With `in` every value is a separate parameter, and PostgreSQL accepts 65,535 of them: one chunk of a
 table may name more pictures than that. Here all of them are one parameter, an array.
 """
 

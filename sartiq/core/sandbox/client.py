@@ -89,7 +89,7 @@ class BoundedChild:
         with self._one_at_a_time:
             try:
                 return self._ask_current(request, seconds=seconds)
-            except ChildDiedError:  # killed while idle, perhaps; a fresh one tells
+            except ChildDiedError:  # perhaps killed while idle: retry in a new process
                 return self._ask_current(request, seconds=seconds)
 
     def stop(self) -> None:

@@ -29,7 +29,7 @@ MIN_RENEWAL_SECONDS = 0.5  # seconds between renewals from a thread
 
 
 class LeaseLostError(Exception):
-    """Raised when another holder has taken the row meanwhile."""
+    """Raised when another holder has taken the row."""
 
 
 @dataclass

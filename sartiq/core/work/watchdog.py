@@ -1,7 +1,7 @@
 """A worker that has stopped taking messages ends itself, so that its supervisor starts a new one.
 
 It is deaf when it starts no task for `WATCHDOG_SECONDS` although it has a free process, the broker
-answers, and rows of its own queues wait (docs/design/queues.md).
+answers, and rows wait in its queues (docs/design/queues.md).
 """
 
 import os

@@ -1,7 +1,7 @@
 """The texts of the OpenAPI document: what each property, parameter and shape means.
 
 A text stands under the name of its property, or under `Shape.property` where one shape means
-something of its own. A `help_text` of the serializer's field comes first.
+something different. A `help_text` of the serializer's field comes first.
 """
 
 from typing import Any, Final
