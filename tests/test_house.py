@@ -17,11 +17,9 @@ OVERSIZED_FILES: dict[str, int] = {
 }
 OVERSIZED_FUNCTIONS: dict[str, int] = {
     "catalog/tests/admin/studio.py::_bulk": 55,
-    "catalog/tests/api/test_media.py::test_a_file_is_shown_pending_then_ready_then_failed": 46,
     "exports/tests/selection/test_start_export.py"
     "::test_an_export_is_accepted_watched_and_downloaded": 47,
     "media/services/uploads.py::issue_ticket": 46,
-    "tests/api/world.py::build": 52,
 }
 
 

@@ -7,8 +7,8 @@ from accounts.tests.factories import MembershipFactory, OrganizationFactory, Use
 
 
 @dataclass(frozen=True)
-class Cast:
-    """Everybody an organization can meet."""
+class Team:
+    """An organization with users of every role, another one, and an outsider."""
 
     organization: Organization
     other_organization: Organization
@@ -20,7 +20,7 @@ class Cast:
 
 
 @pytest.fixture
-def cast(db: None) -> Cast:
+def team(db: None) -> Team:
     organization, other = OrganizationFactory.create(), OrganizationFactory.create()
     people = {}
     for role in Role:
@@ -28,7 +28,7 @@ def cast(db: None) -> Cast:
         MembershipFactory.create(user=person, organization=organization, role=role)
         people[role] = person
     outsider = MembershipFactory.create(organization=other, role=Role.OWNER).user
-    return Cast(
+    return Team(
         organization=organization,
         other_organization=other,
         owner=people[Role.OWNER],

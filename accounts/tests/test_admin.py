@@ -6,7 +6,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import Membership, Role, User
-from accounts.tests.conftest import Cast
+from accounts.tests.conftest import Team
 from accounts.tests.factories import MembershipFactory, UserFactory
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
@@ -24,12 +24,12 @@ def page(model: str, act: str, *args: Any) -> str:
 
 
 @pytest.fixture
-def client(cast: Cast) -> Client:
-    return client_signed_in_as(cast.superuser)
+def client(team: Team) -> Client:
+    return client_signed_in_as(team.superuser)
 
 
 @pytest.mark.parametrize("model", ["user", "organization", "membership"])
-def test_lists_are_searched_and_filtered(client: Client, cast: Cast, model: str) -> None:
+def test_lists_are_searched_and_filtered(client: Client, team: Team, model: str) -> None:
     whole = client.get(page(model, "changelist"))
     none = client.get(page(model, "changelist"), {"q": "nothing like this"})
 
@@ -38,30 +38,30 @@ def test_lists_are_searched_and_filtered(client: Client, cast: Cast, model: str)
     assert none.context["cl"].result_count == 0
 
 
-def test_related_rows_are_linked(client: Client, cast: Cast) -> None:
-    membership = cast.member.memberships.get()
+def test_related_rows_are_linked(client: Client, team: Team) -> None:
+    membership = team.member.memberships.get()
 
     members = client.get(page("membership", "changelist")).content.decode()
     organizations = client.get(page("organization", "changelist")).content.decode()
-    user = client.get(page("user", "change", cast.member.pk)).content.decode()
+    user = client.get(page("user", "change", team.member.pk)).content.decode()
 
-    assert page("user", "change", cast.member.pk) in members
-    assert page("organization", "change", cast.organization.pk) in members
-    query = f"{page('membership', 'changelist')}?organization__id__exact={cast.organization.pk}"
+    assert page("user", "change", team.member.pk) in members
+    assert page("organization", "change", team.organization.pk) in members
+    query = f"{page('membership', 'changelist')}?organization__id__exact={team.organization.pk}"
     assert f'href="{query}">3<' in organizations
     assert page("membership", "change", membership.pk) in user
     assert client.get(query).context["cl"].result_count == 3
 
 
 @pytest.mark.covers("T49")
-def test_a_name_is_shown_as_text(client: Client, cast: Cast) -> None:
-    cast.organization.name = SCRIPT
-    cast.organization.save()
+def test_a_name_is_shown_as_text(client: Client, team: Team) -> None:
+    team.organization.name = SCRIPT
+    team.organization.save()
     UserFactory.create(full_name=SCRIPT)
 
     for model in ("user", "organization", "membership"):
         assert SCRIPT not in client.get(page(model, "changelist")).content.decode()
-    change = client.get(page("organization", "change", cast.organization.pk))
+    change = client.get(page("organization", "change", team.organization.pk))
     assert SCRIPT not in change.content.decode()
 
 
@@ -95,86 +95,86 @@ def changed_form(user: User, **changes: Any) -> dict[str, Any]:
     }
 
 
-def test_the_last_superuser_stays_one(client: Client, cast: Cast) -> None:
-    path = page("user", "change", cast.superuser.pk)
+def test_the_last_superuser_stays_one(client: Client, team: Team) -> None:
+    path = page("user", "change", team.superuser.pk)
 
-    response = client.post(path, changed_form(cast.superuser, is_staff="on", is_active="on"))
+    response = client.post(path, changed_form(team.superuser, is_staff="on", is_active="on"))
 
-    cast.superuser.refresh_from_db()
+    team.superuser.refresh_from_db()
     assert response.status_code == 200
     assert "At least one active superuser is needed" in response.content.decode()
-    assert cast.superuser.is_superuser
+    assert team.superuser.is_superuser
 
 
-def test_rights_are_given_by_superusers(client: Client, cast: Cast) -> None:
-    path = page("user", "change", cast.member.pk)
+def test_rights_are_given_by_superusers(client: Client, team: Team) -> None:
+    path = page("user", "change", team.member.pk)
 
     response = client.post(
-        path, changed_form(cast.member, is_staff="on", is_active="on", is_superuser="on")
+        path, changed_form(team.member, is_staff="on", is_active="on", is_superuser="on")
     )
 
-    cast.member.refresh_from_db()
+    team.member.refresh_from_db()
     assert response.status_code == 302
-    assert (cast.member.is_staff, cast.member.is_superuser) == (True, True)
+    assert (team.member.is_staff, team.member.is_superuser) == (True, True)
 
 
-def test_deleting_a_user_anonymises_it(client: Client, cast: Cast) -> None:
-    path = page("user", "delete", cast.member.pk)
-    email = cast.member.email
+def test_deleting_a_user_anonymises_it(client: Client, team: Team) -> None:
+    path = page("user", "delete", team.member.pk)
+    email = team.member.email
 
     confirmation = client.get(path).content.decode()
     done = client.post(path, {"post": "yes"})
 
-    cast.member.refresh_from_db()
+    team.member.refresh_from_db()
     assert "disabled and anonymised; the rows they created are kept" in confirmation
     assert done.status_code == 302
-    assert cast.member.deleted_at is not None
-    assert not cast.member.is_active
-    assert not Membership.objects.filter(user=cast.member).exists()
+    assert team.member.deleted_at is not None
+    assert not team.member.is_active
+    assert not Membership.objects.filter(user=team.member).exists()
     assert not LogEntry.objects.filter(object_repr__contains=email).exists()
 
 
-def test_deleting_the_last_owner_tells_why_not(client: Client, cast: Cast) -> None:
-    response = client.post(page("user", "delete", cast.owner.pk), {"post": "yes"}, follow=True)
+def test_deleting_the_last_owner_tells_why_not(client: Client, team: Team) -> None:
+    response = client.post(page("user", "delete", team.owner.pk), {"post": "yes"}, follow=True)
 
-    cast.owner.refresh_from_db()
+    team.owner.refresh_from_db()
     assert "An organization needs at least one owner" in response.content.decode()
     assert "was deleted successfully" not in response.content.decode()
-    assert cast.owner.is_active
+    assert team.owner.is_active
 
 
-def test_users_are_not_deleted_in_bulk(client: Client, cast: Cast) -> None:
-    form = {"action": "delete_selected", "_selected_action": [str(cast.member.pk)], "post": "yes"}
+def test_users_are_not_deleted_in_bulk(client: Client, team: Team) -> None:
+    form = {"action": "delete_selected", "_selected_action": [str(team.member.pk)], "post": "yes"}
 
     client.post(page("user", "changelist"), form)
 
-    cast.member.refresh_from_db()
-    assert cast.member.is_active
-    assert cast.member.deleted_at is None
+    team.member.refresh_from_db()
+    assert team.member.is_active
+    assert team.member.deleted_at is None
 
 
-def test_a_deleted_user_is_only_looked_at(client: Client, cast: Cast) -> None:
-    client.post(page("user", "delete", cast.member.pk), {"post": "yes"})
-    path = page("user", "change", cast.member.pk)
-    cast.member.refresh_from_db()
+def test_a_deleted_user_is_only_looked_at(client: Client, team: Team) -> None:
+    client.post(page("user", "delete", team.member.pk), {"post": "yes"})
+    path = page("user", "change", team.member.pk)
+    team.member.refresh_from_db()
 
-    changed = client.post(path, changed_form(cast.member, is_active="on"))
+    changed = client.post(path, changed_form(team.member, is_active="on"))
 
-    cast.member.refresh_from_db()
+    team.member.refresh_from_db()
     assert client.get(path).status_code == 200
     assert changed.status_code == 403
-    assert not cast.member.is_active
+    assert not team.member.is_active
 
 
 @pytest.mark.covers("T40")
-def test_staff_who_are_no_superusers_give_themselves_nothing(cast: Cast) -> None:
+def test_staff_who_are_no_superusers_give_themselves_nothing(team: Team) -> None:
     staff = UserFactory.create(is_staff=True)
     client = client_signed_in_as(staff)
 
     responses = [
         client.post(page("user", "change", staff.pk), changed_form(staff, is_superuser="on")),
         client.post(page("user", "add"), {}),
-        client.post(page("user", "delete", cast.member.pk), {"post": "yes"}),
+        client.post(page("user", "delete", team.member.pk), {"post": "yes"}),
     ]
 
     staff.refresh_from_db()
@@ -182,19 +182,19 @@ def test_staff_who_are_no_superusers_give_themselves_nothing(cast: Cast) -> None
     assert not staff.is_superuser
 
 
-def test_members_are_edited_on_the_organizations_page(client: Client, cast: Cast) -> None:
+def test_members_are_edited_on_the_organizations_page(client: Client, team: Team) -> None:
     newcomer = MembershipFactory.create().user
     form = {
-        "name": cast.other_organization.name,
-        "slug": cast.other_organization.slug,
+        "name": team.other_organization.name,
+        "slug": team.other_organization.slug,
         "memberships-TOTAL_FORMS": 1,
         "memberships-INITIAL_FORMS": 0,
         "memberships-0-user": str(newcomer.pk),
         "memberships-0-role": "ADMIN",
-        "memberships-0-organization": str(cast.other_organization.pk),
+        "memberships-0-organization": str(team.other_organization.pk),
     }
 
-    response = client.post(page("organization", "change", cast.other_organization.pk), form)
+    response = client.post(page("organization", "change", team.other_organization.pk), form)
 
     assert response.status_code == 302
-    assert cast.other_organization.memberships.get(user=newcomer).role == Role.ADMIN
+    assert team.other_organization.memberships.get(user=newcomer).role == Role.ADMIN

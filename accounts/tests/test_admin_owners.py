@@ -8,7 +8,7 @@ from django.db import connections
 from django.test import Client
 
 from accounts.models import Membership, Role
-from accounts.tests.conftest import Cast
+from accounts.tests.conftest import Team
 from accounts.tests.factories import MembershipFactory, UserFactory
 from accounts.tests.test_admin import changed_form, client_signed_in_as, page
 
@@ -16,13 +16,13 @@ REFUSED = "An organization needs at least one owner"
 
 
 @pytest.fixture
-def client(cast: Cast) -> Client:
-    return client_signed_in_as(cast.superuser)
+def client(team: Team) -> Client:
+    return client_signed_in_as(team.superuser)
 
 
 @pytest.fixture
-def membership_of_owner(cast: Cast) -> Membership:
-    return cast.owner.memberships.get()
+def membership_of_owner(team: Team) -> Membership:
+    return team.owner.memberships.get()
 
 
 def own_page(membership: Membership, **changes: Any) -> dict[str, Any]:
@@ -41,8 +41,8 @@ def inline(*memberships: Membership, **changes: Any) -> dict[str, Any]:
     return {**form, **{name.replace("__", "-"): value for name, value in changes.items()}}
 
 
-def organization_form(cast: Cast, *memberships: Membership, **changes: Any) -> dict[str, Any]:
-    fields = {"name": "Renamed", "slug": cast.organization.slug}
+def organization_form(team: Team, *memberships: Membership, **changes: Any) -> dict[str, Any]:
+    fields = {"name": "Renamed", "slug": team.organization.slug}
     return fields | inline(*memberships, **changes)
 
 
@@ -74,17 +74,17 @@ def test_the_page_of_the_membership_refuses_another_role(
 
 
 def test_the_page_refuses_to_move_the_owner_elsewhere(
-    client: Client, cast: Cast, membership_of_owner: Membership
+    client: Client, team: Team, membership_of_owner: Membership
 ) -> None:
     path = page("membership", "change", membership_of_owner.pk)
     disabled = UserFactory.create(is_active=False)
 
-    for moved in ({"organization": cast.other_organization.pk}, {"user": disabled.pk}):
+    for moved in ({"organization": team.other_organization.pk}, {"user": disabled.pk}):
         require_refused(client, path, own_page(membership_of_owner, **moved), membership_of_owner)
 
 
 def test_the_page_hands_ownership_to_another_user(
-    client: Client, cast: Cast, membership_of_owner: Membership
+    client: Client, team: Team, membership_of_owner: Membership
 ) -> None:
     heir = UserFactory.create()
 
@@ -95,48 +95,48 @@ def test_the_page_hands_ownership_to_another_user(
     )
 
     assert "successfully" in response.content.decode()
-    assert cast.organization.memberships.owners().get().user == heir
+    assert team.organization.memberships.owners().get().user == heir
 
 
 @pytest.mark.parametrize(
     "change", [{"memberships__0__role": "ADMIN"}, {"memberships__0__DELETE": "on"}]
 )
 def test_the_page_of_the_organization_refuses(
-    client: Client, cast: Cast, membership_of_owner: Membership, change: dict[str, str]
+    client: Client, team: Team, membership_of_owner: Membership, change: dict[str, str]
 ) -> None:
-    path = page("organization", "change", cast.organization.pk)
+    path = page("organization", "change", team.organization.pk)
 
     require_refused(
-        client, path, organization_form(cast, membership_of_owner, **change), membership_of_owner
+        client, path, organization_form(team, membership_of_owner, **change), membership_of_owner
     )
 
-    cast.organization.refresh_from_db()
-    assert cast.organization.name != "Renamed"
+    team.organization.refresh_from_db()
+    assert team.organization.name != "Renamed"
 
 
 def test_one_owner_follows_another_in_one_step(
-    client: Client, cast: Cast, membership_of_owner: Membership
+    client: Client, team: Team, membership_of_owner: Membership
 ) -> None:
-    heir = cast.admin.memberships.get()
+    heir = team.admin.memberships.get()
     swap = {"memberships__0__role": "MEMBER", "memberships__1__role": "OWNER"}
 
     client.post(
-        page("organization", "change", cast.organization.pk),
-        organization_form(cast, membership_of_owner, heir, **swap),
+        page("organization", "change", team.organization.pk),
+        organization_form(team, membership_of_owner, heir, **swap),
     )
 
-    assert cast.organization.memberships.owners().get() == heir
+    assert team.organization.memberships.owners().get() == heir
 
 
 @pytest.mark.parametrize(
     "change", [{"memberships__0__role": "ADMIN"}, {"memberships__0__DELETE": "on"}]
 )
 def test_the_page_of_the_user_refuses(
-    client: Client, cast: Cast, membership_of_owner: Membership, change: dict[str, str]
+    client: Client, team: Team, membership_of_owner: Membership, change: dict[str, str]
 ) -> None:
-    form = changed_form(cast.owner, is_active="on", **inline(membership_of_owner, **change))
+    form = changed_form(team.owner, is_active="on", **inline(membership_of_owner, **change))
 
-    require_refused(client, page("user", "change", cast.owner.pk), form, membership_of_owner)
+    require_refused(client, page("user", "change", team.owner.pk), form, membership_of_owner)
 
 
 def test_deleting_the_membership_is_refused(
@@ -149,9 +149,9 @@ def test_deleting_the_membership_is_refused(
 
 
 def test_deleting_many_memberships_is_refused_as_a_whole(
-    client: Client, cast: Cast, membership_of_owner: Membership
+    client: Client, team: Team, membership_of_owner: Membership
 ) -> None:
-    second = MembershipFactory.create(organization=cast.organization, role=Role.OWNER)
+    second = MembershipFactory.create(organization=team.organization, role=Role.OWNER)
     chosen = [str(membership_of_owner.pk), str(second.pk)]
     form = {"action": "delete_selected", "_selected_action": chosen, "post": "yes"}
 
@@ -163,10 +163,10 @@ def test_deleting_many_memberships_is_refused_as_a_whole(
 
 
 def test_a_disabled_second_owner_does_not_count(
-    client: Client, cast: Cast, membership_of_owner: Membership
+    client: Client, team: Team, membership_of_owner: Membership
 ) -> None:
     disabled = UserFactory.create(is_active=False)
-    MembershipFactory.create(user=disabled, organization=cast.organization, role=Role.OWNER)
+    MembershipFactory.create(user=disabled, organization=team.organization, role=Role.OWNER)
 
     form = own_page(membership_of_owner, role="MEMBER")
 
@@ -175,20 +175,20 @@ def test_a_disabled_second_owner_does_not_count(
     )
 
 
-def test_deleting_the_organization_ends_its_memberships(client: Client, cast: Cast) -> None:
-    client.post(page("organization", "delete", cast.other_organization.pk), {"post": "yes"})
+def test_deleting_the_organization_ends_its_memberships(client: Client, team: Team) -> None:
+    client.post(page("organization", "delete", team.other_organization.pk), {"post": "yes"})
 
-    assert not Membership.objects.filter(organization_id=cast.other_organization.pk).exists()
+    assert not Membership.objects.filter(organization_id=team.other_organization.pk).exists()
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_owners_do_not_demote_each_other_at_once(client: Client, cast: Cast) -> None:
-    first = cast.owner.memberships.get()
-    second = MembershipFactory.create(organization=cast.organization, role=Role.OWNER)
+def test_two_owners_do_not_demote_each_other_at_once(client: Client, team: Team) -> None:
+    first = team.owner.memberships.get()
+    second = MembershipFactory.create(organization=team.organization, role=Role.OWNER)
 
     def demote(membership: Membership) -> None:
         try:
-            own = client_signed_in_as(cast.superuser)
+            own = client_signed_in_as(team.superuser)
             form = own_page(membership, role="ADMIN")
             own.post(page("membership", "change", membership.pk), form)
         finally:
@@ -197,4 +197,4 @@ def test_two_owners_do_not_demote_each_other_at_once(client: Client, cast: Cast)
     with ThreadPoolExecutor(max_workers=2) as pool:
         list(pool.map(demote, (first, second)))
 
-    assert cast.organization.memberships.owners().count() == 1
+    assert team.organization.memberships.owners().count() == 1

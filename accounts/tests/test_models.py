@@ -6,7 +6,7 @@ from django.db import IntegrityError, connection, models, transaction
 from django.test.utils import isolate_apps
 
 from accounts.models import Membership, OwnedModel, OwnerScope, Role, User
-from accounts.tests.conftest import Cast
+from accounts.tests.conftest import Team
 from accounts.tests.factories import (
     PASSWORD,
     MembershipFactory,
@@ -86,12 +86,12 @@ def test_the_database_refuses_a_second_organization_with_a_slug() -> None:
         OrganizationFactory.create(slug="acme")
 
 
-def test_managing_and_able_owners_are_words_of_the_queryset(cast: Cast) -> None:
-    cast.owner.is_active = False
-    cast.owner.save()
-    memberships = Membership.objects.filter(organization=cast.organization)
+def test_managing_and_able_owners_are_words_of_the_queryset(team: Team) -> None:
+    team.owner.is_active = False
+    team.owner.save()
+    memberships = Membership.objects.filter(organization=team.organization)
 
-    assert {row.user for row in memberships.managing()} == {cast.owner, cast.admin}
+    assert {row.user for row in memberships.managing()} == {team.owner, team.admin}
     assert not memberships.able_owners().exists()
 
 
@@ -123,46 +123,46 @@ def note_model() -> Any:
     return Note
 
 
-def test_rows_of_a_scope_never_mix(cast: Cast, note_model: Any) -> None:
+def test_rows_of_a_scope_never_mix(team: Team, note_model: Any) -> None:
     make = note_model.objects.create
-    personal = make(user=cast.owner, text="personal")
-    shared = make(user=cast.owner, organization=cast.organization, text="shared")
-    colleague = make(user=cast.member, organization=cast.organization, text="colleague")
-    foreign = make(user=cast.outsider, text="foreign")
+    personal = make(user=team.owner, text="personal")
+    shared = make(user=team.owner, organization=team.organization, text="shared")
+    colleague = make(user=team.member, organization=team.organization, text="colleague")
+    foreign = make(user=team.outsider, text="foreign")
 
     def visible(scope: OwnerScope) -> set[Any]:
         return set(note_model.objects.in_scope(scope))
 
-    assert visible(OwnerScope(cast.owner.pk)) == {personal}
-    assert visible(OwnerScope(cast.member.pk)) == set()
-    assert visible(OwnerScope(cast.member.pk, cast.organization.pk)) == {shared, colleague}
-    assert visible(OwnerScope(cast.outsider.pk)) == {foreign}
-    assert shared.scope == OwnerScope(cast.owner.pk, cast.organization.pk)
+    assert visible(OwnerScope(team.owner.pk)) == {personal}
+    assert visible(OwnerScope(team.member.pk)) == set()
+    assert visible(OwnerScope(team.member.pk, team.organization.pk)) == {shared, colleague}
+    assert visible(OwnerScope(team.outsider.pk)) == {foreign}
+    assert shared.scope == OwnerScope(team.owner.pk, team.organization.pk)
 
 
 @pytest.mark.covers("T43")
-def test_rows_are_visible_to_their_owners_only(cast: Cast, note_model: Any) -> None:
-    personal = note_model.objects.create(user=cast.owner)
-    shared = note_model.objects.create(user=cast.owner, organization=cast.organization)
+def test_rows_are_visible_to_their_owners_only(team: Team, note_model: Any) -> None:
+    personal = note_model.objects.create(user=team.owner)
+    shared = note_model.objects.create(user=team.owner, organization=team.organization)
 
     def visible(user: User) -> set[Any]:
         return set(note_model.objects.visible_to(user))
 
-    assert visible(cast.owner) == {personal, shared}
-    assert visible(cast.member) == {shared}
-    assert visible(cast.outsider) == set()
-    assert visible(cast.superuser) == {personal, shared}
+    assert visible(team.owner) == {personal, shared}
+    assert visible(team.member) == {shared}
+    assert visible(team.outsider) == set()
+    assert visible(team.superuser) == {personal, shared}
     # Who leaves an organization loses sight even of what they made for it.
-    Membership.objects.filter(user=cast.owner, role=Role.OWNER).delete()
-    assert visible(cast.owner) == {personal}
+    Membership.objects.filter(user=team.owner, role=Role.OWNER).delete()
+    assert visible(team.owner) == {personal}
 
 
-def test_an_organization_with_rows_stays(cast: Cast, note_model: Any) -> None:
-    note_model.objects.create(user=cast.outsider, organization=cast.other_organization)
-    Membership.objects.filter(organization=cast.other_organization).delete()
+def test_an_organization_with_rows_stays(team: Team, note_model: Any) -> None:
+    note_model.objects.create(user=team.outsider, organization=team.other_organization)
+    Membership.objects.filter(organization=team.other_organization).delete()
     delete = "DELETE FROM accounts_organization WHERE id = %s"
 
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         with pytest.raises(IntegrityError), transaction.atomic():
-            cursor.execute(delete, [cast.other_organization.pk])
+            cursor.execute(delete, [team.other_organization.pk])

@@ -56,10 +56,8 @@ class World:
         return client
 
 
-def build() -> World:
-    """Store the organization's people and one object of each kind."""
-    organization, elsewhere = OrganizationFactory.create(), OrganizationFactory.create()
-    people = {
+def _people(organization: Organization, elsewhere: Organization) -> dict[str, User]:
+    return {
         "disabled": UserFactory.create(),
         "plain": UserFactory.create(),
         "member": _member(organization, Role.MEMBER),
@@ -68,6 +66,12 @@ def build() -> World:
         "stranger": _member(elsewhere, Role.ADMIN),
         "superuser": UserFactory.create(superuser=True),
     }
+
+
+def build() -> World:
+    """Store the organization's people and one object of each kind."""
+    organization, elsewhere = OrganizationFactory.create(), OrganizationFactory.create()
+    people = _people(organization, elsewhere)
     tokens = {name: token_of(user) for name, user in people.items()}
     people["disabled"].is_active = False
     people["disabled"].save()

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from accounts.tests.conftest import Cast
+from accounts.tests.conftest import Team
 
 ORGANIZATIONS = "/api/v1/organizations/"
 
@@ -20,6 +20,6 @@ def issues_of(response: Any) -> set[tuple[tuple[str, ...], str]]:
     return {(tuple(issue["loc"]), issue["type"]) for issue in response.json()["detail"]}
 
 
-def members_path(cast: Cast, user: Any = None) -> str:
-    base = f"{ORGANIZATIONS}{cast.organization.pk}/members"
+def members_path(team: Team, user: Any = None) -> str:
+    base = f"{ORGANIZATIONS}{team.organization.pk}/members"
     return base if user is None else f"{base}/{user.pk}"

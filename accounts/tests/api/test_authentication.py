@@ -13,7 +13,7 @@ from rest_framework_simplejwt.tokens import AccessToken
 from accounts.models import Membership, User
 from accounts.services import sessions
 from accounts.tests.api.forgeries import FORGERIES, Claims, Forge, good, with_header
-from accounts.tests.conftest import Cast
+from accounts.tests.conftest import Team
 from accounts.tests.factories import UserFactory, client_of, token_of
 
 ME = "/api/v1/users/me"
@@ -153,14 +153,14 @@ def test_a_right_claimed_in_the_token_is_not_believed(claims: Claims) -> None:
 
 
 @pytest.mark.covers("T42", "T43")
-def test_rights_follow_the_database_at_once(cast: Cast) -> None:
-    admin, superuser = client_of(cast.admin), client_of(cast.superuser)
-    organization = f"/api/v1/organizations/{cast.organization.pk}"
+def test_rights_follow_the_database_at_once(team: Team) -> None:
+    admin, superuser = client_of(team.admin), client_of(team.superuser)
+    organization = f"/api/v1/organizations/{team.organization.pk}"
     assert admin.get(f"{organization}/members").status_code == 200
     assert superuser.get("/api/v1/users/").status_code == 200
 
-    Membership.objects.filter(user=cast.admin).delete()
-    User.objects.filter(pk=cast.superuser.pk).update(is_superuser=False)
+    Membership.objects.filter(user=team.admin).delete()
+    User.objects.filter(pk=team.superuser.pk).update(is_superuser=False)
 
     assert admin.get(organization).status_code == 403
     assert admin.get(f"{organization}/members").status_code == 403

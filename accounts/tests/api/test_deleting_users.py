@@ -8,7 +8,7 @@ from pytest_django import Settings
 from accounts.models import Membership, Organization, Role, User
 from accounts.services import users
 from accounts.tests.api.user_requests import ME, MISSING, NEW_PASSWORD, USERS, may_sign_in
-from accounts.tests.conftest import Cast
+from accounts.tests.conftest import Team
 from accounts.tests.factories import (
     PASSWORD,
     MembershipFactory,
@@ -19,13 +19,13 @@ from accounts.tests.factories import (
 pytestmark = pytest.mark.django_db
 
 
-def test_a_deleted_user_is_disabled_and_forgotten_but_stays_a_row(cast: Cast) -> None:
-    email, client = cast.member.email, client_of(cast.member)
-    superuser = client_of(cast.superuser)
+def test_a_deleted_user_is_disabled_and_forgotten_but_stays_a_row(team: Team) -> None:
+    email, client = team.member.email, client_of(team.member)
+    superuser = client_of(team.superuser)
 
-    response = superuser.delete(f"{USERS}{cast.member.pk}")
+    response = superuser.delete(f"{USERS}{team.member.pk}")
 
-    user = User.objects.get(pk=cast.member.pk)
+    user = User.objects.get(pk=team.member.pk)
     assert (response.status_code, response.content) == (204, b"")
     assert (user.is_active, user.full_name) == (False, "Deleted user")
     assert user.email == f"deleted-{user.pk}@deleted.invalid"
@@ -40,69 +40,69 @@ def test_a_deleted_user_is_disabled_and_forgotten_but_stays_a_row(cast: Cast) ->
     assert str(user.pk) not in {row["id"] for row in superuser.get(USERS).json()["data"]}
 
 
-def test_the_address_of_a_deleted_user_is_free_again(cast: Cast) -> None:
-    email = cast.member.email
-    client = client_of(cast.superuser)
-    client.delete(f"{USERS}{cast.member.pk}")
+def test_the_address_of_a_deleted_user_is_free_again(team: Team) -> None:
+    email = team.member.email
+    client = client_of(team.superuser)
+    client.delete(f"{USERS}{team.member.pk}")
 
     response = client.post(USERS, {"email": email, "password": NEW_PASSWORD})
 
     assert response.status_code == 201
 
 
-def test_the_last_owner_of_others_is_not_deleted(cast: Cast) -> None:
-    response = client_of(cast.superuser).delete(f"{USERS}{cast.owner.pk}")
+def test_the_last_owner_of_others_is_not_deleted(team: Team) -> None:
+    response = client_of(team.superuser).delete(f"{USERS}{team.owner.pk}")
 
-    cast.owner.refresh_from_db()
+    team.owner.refresh_from_db()
     assert (response.status_code, response.json()) == (
         409,
         {"detail": "An organization needs at least one owner"},
     )
-    assert cast.owner.is_active
-    assert cast.owner.memberships.get().role == Role.OWNER
+    assert team.owner.is_active
+    assert team.owner.memberships.get().role == Role.OWNER
 
 
-def test_an_owner_alone_in_an_organization_is_deleted(cast: Cast) -> None:
-    response = client_of(cast.superuser).delete(f"{USERS}{cast.outsider.pk}")
+def test_an_owner_alone_in_an_organization_is_deleted(team: Team) -> None:
+    response = client_of(team.superuser).delete(f"{USERS}{team.outsider.pk}")
 
     assert response.status_code == 204
-    assert Organization.objects.filter(pk=cast.other_organization.pk).exists()
+    assert Organization.objects.filter(pk=team.other_organization.pk).exists()
 
 
-def test_one_of_two_owners_is_deleted(cast: Cast) -> None:
-    MembershipFactory.create(organization=cast.organization, role=Role.OWNER)
+def test_one_of_two_owners_is_deleted(team: Team) -> None:
+    MembershipFactory.create(organization=team.organization, role=Role.OWNER)
 
-    response = client_of(cast.superuser).delete(f"{USERS}{cast.owner.pk}")
+    response = client_of(team.superuser).delete(f"{USERS}{team.owner.pk}")
 
     assert response.status_code == 204
 
 
 @pytest.mark.parametrize("change", [{"is_superuser": False}, {"is_active": False}, None])
-def test_the_last_superuser_stays(cast: Cast, change: dict[str, bool] | None) -> None:
-    client, path = client_of(cast.superuser), f"{USERS}{cast.superuser.pk}"
+def test_the_last_superuser_stays(team: Team, change: dict[str, bool] | None) -> None:
+    client, path = client_of(team.superuser), f"{USERS}{team.superuser.pk}"
     UserFactory.create(superuser=True, is_active=False)  # one who cannot help
 
     response = client.delete(path) if change is None else client.patch(path, change)
 
-    cast.superuser.refresh_from_db()
+    team.superuser.refresh_from_db()
     assert (response.status_code, response.json()) == (
         409,
         {"detail": "At least one active superuser is needed"},
     )
-    assert (cast.superuser.is_active, cast.superuser.is_superuser) == (True, True)
+    assert (team.superuser.is_active, team.superuser.is_superuser) == (True, True)
 
 
-def test_one_of_two_superusers_may_go(cast: Cast) -> None:
+def test_one_of_two_superusers_may_go(team: Team) -> None:
     other = UserFactory.create(superuser=True)
 
-    assert client_of(cast.superuser).delete(f"{USERS}{other.pk}").status_code == 204
+    assert client_of(team.superuser).delete(f"{USERS}{other.pk}").status_code == 204
 
 
-def test_deleting_forgets_the_address_everywhere(cast: Cast, settings: Settings) -> None:
+def test_deleting_forgets_the_address_everywhere(team: Team, settings: Settings) -> None:
     settings.AXES_ENABLED = True
-    may_sign_in(cast.member.email, "wrong")
+    may_sign_in(team.member.email, "wrong")
     assert AccessAttempt.objects.count() == 1
 
-    users.delete(user_id=cast.member.pk, now=timezone.now())
+    users.delete(user_id=team.member.pk, now=timezone.now())
 
     assert AccessAttempt.objects.count() == 0

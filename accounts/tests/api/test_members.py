@@ -16,7 +16,7 @@ from accounts.tests.api.organization_requests import (
     issues_of,
     members_path,
 )
-from accounts.tests.conftest import Cast
+from accounts.tests.conftest import Team
 from accounts.tests.factories import (
     MembershipFactory,
     UserFactory,
@@ -37,50 +37,50 @@ MEMBER_FIELDS = {
 }
 
 
-def roles_in(cast: Cast) -> dict[Any, str]:
-    return dict(cast.organization.memberships.values_list("user_id", "role"))
+def roles_in(team: Team) -> dict[Any, str]:
+    return dict(team.organization.memberships.values_list("user_id", "role"))
 
 
 def test_members_are_listed_oldest_first_with_lower_case_roles(
-    cast: Cast, django_assert_max_num_queries: DjangoAssertNumQueries
+    team: Team, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
-    client = client_of(cast.admin)
+    client = client_of(team.admin)
 
     with django_assert_max_num_queries(3):
-        body = client.get(members_path(cast)).json()
+        body = client.get(members_path(team)).json()
 
     assert set(body["data"][0]) == MEMBER_FIELDS
     assert [(row["user_id"], row["role"]) for row in body["data"]] == [
-        (str(cast.owner.pk), "owner"),
-        (str(cast.admin.pk), "admin"),
-        (str(cast.member.pk), "member"),
+        (str(team.owner.pk), "owner"),
+        (str(team.admin.pk), "admin"),
+        (str(team.member.pk), "member"),
     ]
     assert body["count"] == 3
 
 
 @pytest.mark.parametrize("by", ["email", "user_id"])
-def test_a_member_is_added_by_address_or_id(cast: Cast, by: str) -> None:
+def test_a_member_is_added_by_address_or_id(team: Team, by: str) -> None:
     user = UserFactory.create(email="New@example.com")
     payload = {"email": "new@EXAMPLE.com"} if by == "email" else {"user_id": str(user.pk)}
-    client = client_of(cast.admin)
+    client = client_of(team.admin)
 
-    response = client.post(members_path(cast), {**payload, "role": "admin"})
+    response = client.post(members_path(team), {**payload, "role": "admin"})
 
     assert response.status_code == 201
     assert set(response.json()) == MEMBER_FIELDS
     assert (response.json()["user_id"], response.json()["role"]) == (str(user.pk), "admin")
-    assert response["Location"] == members_path(cast, user)
+    assert response["Location"] == members_path(team, user)
     assert client.get(response["Location"]).json() == response.json()
-    assert roles_in(cast)[user.pk] == Role.ADMIN
-    assert client_of(user).get(members_path(cast)).status_code == 200
+    assert roles_in(team)[user.pk] == Role.ADMIN
+    assert client_of(user).get(members_path(team)).status_code == 200
 
 
-def test_a_new_member_is_a_plain_one_unless_said(cast: Cast) -> None:
+def test_a_new_member_is_a_plain_one_unless_said(team: Team) -> None:
     user = UserFactory.create()
 
-    client_of(cast.owner).post(members_path(cast), {"email": user.email})
+    client_of(team.owner).post(members_path(team), {"email": user.email})
 
-    assert roles_in(cast)[user.pk] == Role.MEMBER
+    assert roles_in(team)[user.pk] == Role.MEMBER
 
 
 @pytest.mark.parametrize(
@@ -100,87 +100,87 @@ def test_a_new_member_is_a_plain_one_unless_said(cast: Cast) -> None:
     ],
 )
 def test_a_malformed_member_is_refused(
-    cast: Cast, body: dict[str, Any], issues: set[tuple[tuple[str, ...], str]]
+    team: Team, body: dict[str, Any], issues: set[tuple[tuple[str, ...], str]]
 ) -> None:
-    before = roles_in(cast)
+    before = roles_in(team)
 
-    response = client_of(cast.owner).post(members_path(cast), body)
+    response = client_of(team.owner).post(members_path(team), body)
 
     assert response.status_code == 422
     assert issues_of(response) == issues
-    assert roles_in(cast) == before
+    assert roles_in(team) == before
 
 
-def test_a_disabled_user_is_no_new_member(cast: Cast) -> None:
+def test_a_disabled_user_is_no_new_member(team: Team) -> None:
     user = UserFactory.create(is_active=False)
 
-    response = client_of(cast.owner).post(members_path(cast), {"user_id": str(user.pk)})
+    response = client_of(team.owner).post(members_path(team), {"user_id": str(user.pk)})
 
     assert issues_of(response) == {(("body", "user_id"), "not_found")}
 
 
-def test_a_member_is_not_added_twice(cast: Cast) -> None:
-    response = client_of(cast.owner).post(
-        members_path(cast), {"email": cast.member.email, "role": "admin"}
+def test_a_member_is_not_added_twice(team: Team) -> None:
+    response = client_of(team.owner).post(
+        members_path(team), {"email": team.member.email, "role": "admin"}
     )
 
     assert (response.status_code, response.json()) == (
         409,
         {"detail": "The user is already a member"},
     )
-    assert roles_in(cast)[cast.member.pk] == Role.MEMBER
+    assert roles_in(team)[team.member.pk] == Role.MEMBER
 
 
-def test_an_admin_neither_makes_nor_touches_an_owner(cast: Cast) -> None:
-    client, other = client_of(cast.admin), UserFactory.create()
-    MembershipFactory.create(organization=cast.organization, role=Role.OWNER)
-    before = roles_in(cast)
+def test_an_admin_neither_makes_nor_touches_an_owner(team: Team) -> None:
+    client, other = client_of(team.admin), UserFactory.create()
+    MembershipFactory.create(organization=team.organization, role=Role.OWNER)
+    before = roles_in(team)
 
     responses = [
-        client.post(members_path(cast), {"email": other.email, "role": "owner"}),
-        client.patch(members_path(cast, cast.member), {"role": "owner"}),
-        client.patch(members_path(cast, cast.admin), {"role": "owner"}),
-        client.patch(members_path(cast, cast.owner), {"role": "member"}),
-        client.delete(members_path(cast, cast.owner)),
+        client.post(members_path(team), {"email": other.email, "role": "owner"}),
+        client.patch(members_path(team, team.member), {"role": "owner"}),
+        client.patch(members_path(team, team.admin), {"role": "owner"}),
+        client.patch(members_path(team, team.owner), {"role": "member"}),
+        client.delete(members_path(team, team.owner)),
     ]
 
     assert [(response.status_code, response.json()) for response in responses] == [
         (403, FORBIDDEN)
     ] * 5
-    assert roles_in(cast) == before
+    assert roles_in(team) == before
 
 
-def test_an_owner_hands_over_and_leaves(cast: Cast) -> None:
-    client = client_of(cast.owner)
+def test_an_owner_hands_over_and_leaves(team: Team) -> None:
+    client = client_of(team.owner)
 
-    promoted = client.patch(members_path(cast, cast.member), {"role": "owner"})
-    response = client.delete(members_path(cast, cast.owner))
+    promoted = client.patch(members_path(team, team.member), {"role": "owner"})
+    response = client.delete(members_path(team, team.owner))
 
     assert (promoted.status_code, promoted.json()["role"]) == (200, "owner")
     assert response.status_code == 204
-    assert roles_in(cast) == {cast.admin.pk: Role.ADMIN, cast.member.pk: Role.OWNER}
-    assert client.get(members_path(cast)).status_code == 403
+    assert roles_in(team) == {team.admin.pk: Role.ADMIN, team.member.pk: Role.OWNER}
+    assert client.get(members_path(team)).status_code == 403
 
 
 @pytest.mark.parametrize("role", ["admin", "member"])
-def test_a_member_leaves_once(cast: Cast, role: str) -> None:
-    leaver = getattr(cast, role)
-    client, before = client_of(leaver), roles_in(cast)
+def test_a_member_leaves_once(team: Team, role: str) -> None:
+    leaver = getattr(team, role)
+    client, before = client_of(leaver), roles_in(team)
 
-    responses = [client.delete(members_path(cast, leaver)) for _ in range(2)]
+    responses = [client.delete(members_path(team, leaver)) for _ in range(2)]
 
     assert [response.status_code for response in responses] == [204, 404]
     assert responses[1].json() == {"detail": "Member not found"}
-    assert roles_in(cast) == {pk: role for pk, role in before.items() if pk != leaver.pk}
-    assert client.get(f"{ORGANIZATIONS}{cast.organization.pk}").status_code == 403
+    assert roles_in(team) == {pk: role for pk, role in before.items() if pk != leaver.pk}
+    assert client.get(f"{ORGANIZATIONS}{team.organization.pk}").status_code == 403
 
 
-def test_who_was_never_a_member_cannot_leave(cast: Cast) -> None:
-    client = client_of(cast.outsider)
+def test_who_was_never_a_member_cannot_leave(team: Team) -> None:
+    client = client_of(team.outsider)
 
     responses = [
-        client.delete(f"{ORGANIZATIONS}{organization_id}/members/{cast.outsider.pk}")
-        for organization_id in (cast.organization.pk, NOWHERE)
+        client.delete(f"{ORGANIZATIONS}{organization_id}/members/{team.outsider.pk}")
+        for organization_id in (team.organization.pk, NOWHERE)
     ]
 
     assert {(each.status_code, each.content) for each in responses} == {
@@ -190,9 +190,9 @@ def test_who_was_never_a_member_cannot_leave(cast: Cast) -> None:
 
 @pytest.mark.parametrize("caller", ["owner", "superuser"])
 @pytest.mark.parametrize("act", ["remove", "demote"])
-def test_the_last_owner_stays_one(cast: Cast, caller: str, act: str) -> None:
-    client, path = client_of(getattr(cast, caller)), members_path(cast, cast.owner)
-    before = roles_in(cast)
+def test_the_last_owner_stays_one(team: Team, caller: str, act: str) -> None:
+    client, path = client_of(getattr(team, caller)), members_path(team, team.owner)
+    before = roles_in(team)
 
     response = client.delete(path) if act == "remove" else client.patch(path, {"role": "admin"})
 
@@ -200,31 +200,31 @@ def test_the_last_owner_stays_one(cast: Cast, caller: str, act: str) -> None:
         409,
         {"detail": "An organization needs at least one owner"},
     )
-    assert roles_in(cast) == before
+    assert roles_in(team) == before
 
 
-def test_an_owner_who_cannot_sign_in_is_not_enough(cast: Cast) -> None:
+def test_an_owner_who_cannot_sign_in_is_not_enough(team: Team) -> None:
     idle = UserFactory.create(is_active=False)
-    MembershipFactory.create(organization=cast.organization, user=idle, role=Role.OWNER)
+    MembershipFactory.create(organization=team.organization, user=idle, role=Role.OWNER)
 
-    assert client_of(cast.owner).delete(members_path(cast, cast.owner)).status_code == 409
-    assert client_of(cast.owner).delete(members_path(cast, idle)).status_code == 204
+    assert client_of(team.owner).delete(members_path(team, team.owner)).status_code == 409
+    assert client_of(team.owner).delete(members_path(team, idle)).status_code == 204
 
 
-def test_the_last_owner_may_be_confirmed_as_owner(cast: Cast) -> None:
-    response = client_of(cast.owner).patch(members_path(cast, cast.owner), {"role": "owner"})
+def test_the_last_owner_may_be_confirmed_as_owner(team: Team) -> None:
+    response = client_of(team.owner).patch(members_path(team, team.owner), {"role": "owner"})
 
     assert (response.status_code, response.json()["role"]) == (200, "owner")
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_owners_cannot_remove_each_other_at_once(cast: Cast) -> None:
-    second = MembershipFactory.create(organization=cast.organization, role=Role.OWNER).user
-    attempts = [(client_of(cast.owner), second), (client_of(second), cast.owner)]
+def test_two_owners_cannot_remove_each_other_at_once(team: Team) -> None:
+    second = MembershipFactory.create(organization=team.organization, role=Role.OWNER).user
+    attempts = [(client_of(team.owner), second), (client_of(second), team.owner)]
 
     def remove(attempt: tuple[APIClient, Any]) -> int:
         try:
-            return int(attempt[0].delete(members_path(cast, attempt[1])).status_code)
+            return int(attempt[0].delete(members_path(team, attempt[1])).status_code)
         finally:
             connections.close_all()
 
@@ -232,5 +232,5 @@ def test_two_owners_cannot_remove_each_other_at_once(cast: Cast) -> None:
         statuses = sorted(pool.map(remove, attempts))
 
     assert statuses == [204, 403]
-    owners = Membership.objects.filter(organization=cast.organization).able_owners()
+    owners = Membership.objects.filter(organization=team.organization).able_owners()
     assert owners.count() == 1

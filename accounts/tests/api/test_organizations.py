@@ -16,7 +16,7 @@ from accounts.tests.api.organization_requests import (
     issues_of,
     members_path,
 )
-from accounts.tests.conftest import Cast
+from accounts.tests.conftest import Team
 from accounts.tests.factories import (
     MembershipFactory,
     OrganizationFactory,
@@ -78,12 +78,12 @@ def test_namesakes_made_at_once_all_get_a_slug() -> None:
     assert Organization.objects.filter(slug__startswith="same-").count() == 40
 
 
-def test_a_taken_slug_is_a_conflict(cast: Cast) -> None:
-    client = client_of(cast.owner)
-    slug = cast.other_organization.slug
+def test_a_taken_slug_is_a_conflict(team: Team) -> None:
+    client = client_of(team.owner)
+    slug = team.other_organization.slug
 
     created = client.post(ORGANIZATIONS, {"name": "B", "slug": slug.upper()})
-    changed = client.patch(f"{ORGANIZATIONS}{cast.organization.pk}", {"slug": slug})
+    changed = client.patch(f"{ORGANIZATIONS}{team.organization.pk}", {"slug": slug})
 
     conflict = {"detail": "An organization with this slug already exists"}
     assert (created.status_code, created.json()) == (409, conflict)
@@ -117,10 +117,10 @@ def test_a_malformed_organization_is_refused(
 
 @pytest.mark.covers("T40", "T48")
 def test_members_see_theirs_and_superusers_all(
-    cast: Cast, django_assert_max_num_queries: DjangoAssertNumQueries
+    team: Team, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
-    own = [cast.organization.name]
-    every = [cast.organization.name, cast.other_organization.name]
+    own = [team.organization.name]
+    every = [team.organization.name, team.other_organization.name]
 
     def names_seen_by(user: Any) -> list[str]:
         client = client_of(user)
@@ -129,9 +129,9 @@ def test_members_see_theirs_and_superusers_all(
         assert body["count"] == len(body["data"])
         return [row["name"] for row in body["data"]]
 
-    assert names_seen_by(cast.member) == own
-    assert names_seen_by(cast.owner) == own
-    assert names_seen_by(cast.superuser) == every
+    assert names_seen_by(team.member) == own
+    assert names_seen_by(team.owner) == own
+    assert names_seen_by(team.superuser) == every
     assert names_seen_by(UserFactory.create()) == []
 
 
@@ -157,18 +157,18 @@ PEOPLE = ["owner", "admin", "member", "outsider", "superuser"]
     ],
 )
 def test_each_role_gets_its_answer(
-    cast: Cast, method: str, tail: str, body: Any, statuses: tuple[int, ...]
+    team: Team, method: str, tail: str, body: Any, statuses: tuple[int, ...]
 ) -> None:
     UserFactory.create(email="new@example.com")
-    target = MembershipFactory.create(organization=cast.organization).user
-    path = f"{ORGANIZATIONS}{cast.organization.pk}{tail.format(member=target.pk)}"
+    target = MembershipFactory.create(organization=team.organization).user
+    path = f"{ORGANIZATIONS}{team.organization.pk}{tail.format(member=target.pk)}"
     for person, status in zip(PEOPLE, statuses, strict=True):
         Membership.objects.filter(user__email="new@example.com").delete()
         Membership.objects.update_or_create(
-            user=target, organization=cast.organization, defaults={"role": Role.MEMBER}
+            user=target, organization=team.organization, defaults={"role": Role.MEMBER}
         )
 
-        response = getattr(client_of(getattr(cast, person)), method)(path, body)
+        response = getattr(client_of(getattr(team, person)), method)(path, body)
 
         assert (person, response.status_code) == (person, status)
         if status == 403:
@@ -191,7 +191,7 @@ def test_each_role_gets_its_answer(
     ],
 )
 def test_a_missing_organization_looks_like_a_foreign_one(
-    cast: Cast, method: str, tail: str
+    team: Team, method: str, tail: str
 ) -> None:
     bodies = {"post": {"email": "a@b.de"}, "patch": {"role": "member", "name": "x"}}
 
@@ -199,14 +199,14 @@ def test_a_missing_organization_looks_like_a_foreign_one(
         path = f"{ORGANIZATIONS}{organization_id}{tail}"
         return getattr(client_of(user), method)(path, bodies.get(method))
 
-    missing = ask(cast.outsider, NOWHERE)
-    foreign = ask(cast.outsider, cast.organization.pk)
+    missing = ask(team.outsider, NOWHERE)
+    foreign = ask(team.outsider, team.organization.pk)
 
     assert missing.status_code == foreign.status_code == 403
     assert missing.content == foreign.content
-    response = ask(cast.superuser, NOWHERE)
+    response = ask(team.superuser, NOWHERE)
     assert (response.status_code, response.json()) == (404, MISSING)
-    malformed = ask(cast.superuser, "not-a-uuid")
+    malformed = ask(team.superuser, "not-a-uuid")
     assert malformed.status_code == 422
     assert issues_of(malformed) == {(("path", "org_id"), "uuid_parsing")}
 
@@ -225,33 +225,33 @@ def test_a_missing_organization_looks_like_a_foreign_one(
     ],
 )
 def test_a_server_owned_value_of_an_organization_is_ignored(
-    cast: Cast, field: str, value: Any
+    team: Team, field: str, value: Any
 ) -> None:
-    client = client_of(cast.owner)
+    client = client_of(team.owner)
 
-    changed = client.patch(f"{ORGANIZATIONS}{cast.organization.pk}", {field: value})
+    changed = client.patch(f"{ORGANIZATIONS}{team.organization.pk}", {field: value})
     created = client.post(ORGANIZATIONS, {"name": "New", field: value})
 
-    cast.organization.refresh_from_db()
+    team.organization.refresh_from_db()
     assert (changed.status_code, created.status_code) == (200, 201)
-    assert cast.organization.created_at.year > 2001
-    assert cast.organization.updated_at.year > 2001
-    assert cast.organization.memberships.count() == 3
+    assert team.organization.created_at.year > 2001
+    assert team.organization.updated_at.year > 2001
+    assert team.organization.memberships.count() == 3
     assert created.json()["id"] != value
     assert created.json()["created_at"] > "2002"
 
 
 @pytest.mark.parametrize("slash", ["", "/"])
-def test_both_spellings_of_a_path_answer_the_same(cast: Cast, slash: str) -> None:
-    client = client_of(cast.owner)
+def test_both_spellings_of_a_path_answer_the_same(team: Team, slash: str) -> None:
+    client = client_of(team.owner)
 
     created = client.post(f"/api/v1/organizations{slash}", {"name": "New"})
-    names_seen_by = client.get(f"{members_path(cast)}{slash}")
+    names_seen_by = client.get(f"{members_path(team)}{slash}")
 
     assert (created.status_code, names_seen_by.status_code) == (201, 200)
 
 
-def test_an_organization_without_members_is_reached_by_superusers(cast: Cast) -> None:
+def test_an_organization_without_members_is_reached_by_superusers(team: Team) -> None:
     empty = OrganizationFactory.create()
 
-    assert client_of(cast.superuser).get(f"{ORGANIZATIONS}{empty.pk}").status_code == 200
+    assert client_of(team.superuser).get(f"{ORGANIZATIONS}{empty.pk}").status_code == 200

@@ -19,7 +19,7 @@ from accounts.tests.api.user_requests import (
     may_sign_in,
     row_of,
 )
-from accounts.tests.conftest import Cast
+from accounts.tests.conftest import Team
 from accounts.tests.factories import (
     client_of,
 )
@@ -29,16 +29,16 @@ pytestmark = pytest.mark.django_db
 
 @pytest.mark.covers("T41")
 @pytest.mark.parametrize(("field", "value"), SERVER_OWNED.items())
-def test_not_even_a_superuser_sets_a_server_owned_value(cast: Cast, field: str, value: Any) -> None:
-    client = client_of(cast.superuser)
-    before = row_of(cast.member)
+def test_not_even_a_superuser_sets_a_server_owned_value(team: Team, field: str, value: Any) -> None:
+    client = client_of(team.superuser)
+    before = row_of(team.member)
 
-    changed = client.patch(f"{USERS}{cast.member.pk}", {field: value})
+    changed = client.patch(f"{USERS}{team.member.pk}", {field: value})
     created = client.post(
         USERS, {"email": "new@example.com", "password": NEW_PASSWORD, field: value}
     )
 
-    after = row_of(cast.member)
+    after = row_of(team.member)
     assert changed.status_code == 200
     assert {**after, "updated_at": None} == {**before, "updated_at": None}
     assert created.status_code == 201
@@ -52,12 +52,12 @@ def test_not_even_a_superuser_sets_a_server_owned_value(cast: Cast, field: str, 
 @pytest.mark.parametrize("method", ["get", "post", "patch", "delete"])
 @pytest.mark.parametrize("caller", ["member", "admin", "owner", "outsider"])
 @pytest.mark.parametrize("target", ["", "existing", "missing", "malformed"])
-def test_only_superusers_reach_the_users(cast: Cast, method: str, caller: str, target: str) -> None:
-    paths = {"": "", "existing": str(cast.owner.pk), "missing": str(uuid.uuid4()), "malformed": "x"}
+def test_only_superusers_reach_the_users(team: Team, method: str, caller: str, target: str) -> None:
+    paths = {"": "", "existing": str(team.owner.pk), "missing": str(uuid.uuid4()), "malformed": "x"}
     allowed = {"get", "post"} if target == "" else {"get", "patch", "delete"}
     before = list(User.objects.values())
 
-    response = getattr(client_of(getattr(cast, caller)), method)(f"{USERS}{paths[target]}")
+    response = getattr(client_of(getattr(team, caller)), method)(f"{USERS}{paths[target]}")
 
     if method in allowed:
         assert (response.status_code, response.json()) == (403, FORBIDDEN)
@@ -74,8 +74,8 @@ def test_strangers_are_told_to_sign_in(path: str) -> None:
     assert (response.status_code, response.json()) == (401, {"detail": "Not authenticated"})
 
 
-def test_a_superuser_creates_a_user(cast: Cast) -> None:
-    client = client_of(cast.superuser)
+def test_a_superuser_creates_a_user(team: Team) -> None:
+    client = client_of(team.superuser)
 
     response = client.post(
         USERS,
@@ -115,12 +115,12 @@ def test_a_superuser_creates_a_user(cast: Cast) -> None:
     ],
 )
 def test_a_malformed_user_is_refused(
-    cast: Cast, change: dict[str, Any], loc: str, code: str
+    team: Team, change: dict[str, Any], loc: str, code: str
 ) -> None:
-    client, before = client_of(cast.superuser), list(User.objects.values())
+    client, before = client_of(team.superuser), list(User.objects.values())
 
     created = client.post(USERS, {"email": "a@b.de", "password": NEW_PASSWORD, **change})
-    changed = client.patch(f"{USERS}{cast.member.pk}", change)
+    changed = client.patch(f"{USERS}{team.member.pk}", change)
 
     for response in (created, changed):
         assert response.status_code == 422
@@ -128,8 +128,8 @@ def test_a_malformed_user_is_refused(
     assert list(User.objects.values()) == before
 
 
-def test_every_missing_field_is_named(cast: Cast) -> None:
-    client = client_of(cast.superuser)
+def test_every_missing_field_is_named(team: Team) -> None:
+    client = client_of(team.superuser)
 
     assert issues_of(client.post(USERS, {})) == {
         (("body", "email"), "missing"),
@@ -138,37 +138,37 @@ def test_every_missing_field_is_named(cast: Cast) -> None:
     assert issues_of(client.post(USERS, [])) == {(("body",), "object_type")}
 
 
-def test_half_a_character_is_refused(cast: Cast) -> None:
+def test_half_a_character_is_refused(team: Team) -> None:
     body = r'{"full_name": "\ud800"}'
 
-    response = client_of(cast.member).generic("PATCH", ME, body, content_type="application/json")
+    response = client_of(team.member).generic("PATCH", ME, body, content_type="application/json")
 
     assert response.status_code == 422
     assert issues_of(response) == {(("body", "full_name"), "string_characters")}
 
 
-def test_a_weak_password_names_each_weakness(cast: Cast) -> None:
-    response = client_of(cast.superuser).post(USERS, {"email": "a@b.de", "password": "abc123"})
+def test_a_weak_password_names_each_weakness(team: Team) -> None:
+    response = client_of(team.superuser).post(USERS, {"email": "a@b.de", "password": "abc123"})
 
     detail = response.json()["detail"]
     assert [issue["type"] for issue in detail] == ["password", "password"]
     assert "abc123" not in response.content.decode()
 
 
-def test_a_second_user_with_an_address_is_a_conflict(cast: Cast) -> None:
-    response = client_of(cast.superuser).post(
-        USERS, {"email": cast.member.email.upper(), "password": NEW_PASSWORD}
+def test_a_second_user_with_an_address_is_a_conflict(team: Team) -> None:
+    response = client_of(team.superuser).post(
+        USERS, {"email": team.member.email.upper(), "password": NEW_PASSWORD}
     )
 
     assert response.status_code == 409
-    assert User.objects.with_email(cast.member.email).count() == 1
+    assert User.objects.with_email(team.member.email).count() == 1
 
 
-def test_a_superuser_changes_a_user(cast: Cast) -> None:
+def test_a_superuser_changes_a_user(team: Team) -> None:
     change = {"email": "moved@example.com", "full_name": "Moved", "is_staff": True}
 
-    response = client_of(cast.superuser).patch(
-        f"{USERS}{cast.member.pk}", {**change, "password": NEW_PASSWORD}
+    response = client_of(team.superuser).patch(
+        f"{USERS}{team.member.pk}", {**change, "password": NEW_PASSWORD}
     )
 
     assert response.status_code == 200
@@ -176,18 +176,18 @@ def test_a_superuser_changes_a_user(cast: Cast) -> None:
     assert may_sign_in("moved@example.com", NEW_PASSWORD)
 
 
-def test_a_superuser_disables_a_user_at_once(cast: Cast) -> None:
-    member = client_of(cast.member)
+def test_a_superuser_disables_a_user_at_once(team: Team) -> None:
+    member = client_of(team.member)
 
-    client_of(cast.superuser).patch(f"{USERS}{cast.member.pk}", {"is_active": False})
+    client_of(team.superuser).patch(f"{USERS}{team.member.pk}", {"is_active": False})
 
     assert member.get(ME).status_code == 401
 
 
 @pytest.mark.covers("T40")
 @pytest.mark.parametrize("method", ["get", "patch", "delete"])
-def test_a_missing_user_is_a_404_and_a_malformed_id_a_422(cast: Cast, method: str) -> None:
-    call = getattr(client_of(cast.superuser), method)
+def test_a_missing_user_is_a_404_and_a_malformed_id_a_422(team: Team, method: str) -> None:
+    call = getattr(client_of(team.superuser), method)
 
     missing, malformed = call(f"{USERS}{uuid.uuid4()}"), call(f"{USERS}not-a-uuid")
 
@@ -198,9 +198,9 @@ def test_a_missing_user_is_a_404_and_a_malformed_id_a_422(cast: Cast, method: st
 
 @pytest.mark.covers("T48")
 def test_the_list_is_the_oldest_first_in_windows(
-    cast: Cast, django_assert_max_num_queries: DjangoAssertNumQueries
+    team: Team, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
-    client = client_of(cast.superuser)
+    client = client_of(team.superuser)
     everybody = [
         str(pk) for pk in User.objects.order_by("created_at", "id").values_list("pk", flat=True)
     ]
@@ -223,9 +223,9 @@ def test_the_list_is_the_oldest_first_in_windows(
     ["limit=0", "limit=-1", "limit=1001", "limit=1000000000", "limit=x", "limit=1e3", "skip=-1",
      "skip=x", "skip=99999999999999999999", "limit=%00", "skip=1.5"],
 )  # fmt: skip
-def test_a_window_out_of_bounds_is_a_422(cast: Cast, query: str) -> None:
+def test_a_window_out_of_bounds_is_a_422(team: Team, query: str) -> None:
     for path in (USERS, "/api/v1/organizations/"):
-        response = client_of(cast.superuser).get(f"{path}?{query}")
+        response = client_of(team.superuser).get(f"{path}?{query}")
 
         assert response.status_code == 422
         assert {issue["loc"][0] for issue in response.json()["detail"]} == {"query"}

@@ -36,6 +36,25 @@ def test_a_product_made_from_the_same_photo_repairs_a_picture_whose_object_is_go
     assert memory.body(resource.storage_key) == photo(1)
 
 
+def pending_cover(resource: MediaResource, *, url: str, size: int) -> dict[str, Any]:
+    """Return the response for a pending cover of 30 by 20 pixels."""
+    return {
+        "resource_id": str(resource.pk),
+        "slot": "cover_image",
+        "position": None,
+        "status": "pending",
+        "url": url,
+        "thumbnail_url": None,
+        "content_type": "image/png",
+        "failure": None,
+        "file_size": size,
+        "width": 30,
+        "height": 20,
+        "dominant_color": None,
+        "alt_text": None,
+    }
+
+
 def test_a_file_is_shown_pending_then_ready_then_failed(
     client: APIClient, user: User, memory: MemoryStore
 ) -> None:
@@ -45,21 +64,7 @@ def test_a_file_is_shown_pending_then_ready_then_failed(
     cover = create(client, cover_image=url)["cover_image"]
 
     resource = MediaResource.objects.get()
-    media = {
-        "resource_id": str(resource.pk),
-        "slot": "cover_image",
-        "position": None,
-        "status": "pending",
-        "url": url,
-        "thumbnail_url": None,
-        "content_type": "image/png",
-        "failure": None,
-        "file_size": len(body),
-        "width": 30,
-        "height": 20,
-        "dominant_color": None,
-        "alt_text": None,
-    }
+    media = pending_cover(resource, url=url, size=len(body))
     assert cover == media
 
     def cover_image() -> Any:
