@@ -16,9 +16,6 @@ OVERSIZED_FILES: dict[str, int] = {
     "samples/make_photos.py": 315,
 }
 OVERSIZED_FUNCTIONS: dict[str, int] = {
-    "catalog/tests/admin/studio.py::_bulk": 55,
-    "exports/tests/selection/test_start_export.py"
-    "::test_an_export_is_accepted_watched_and_downloaded": 47,
     "media/services/uploads.py::issue_ticket": 46,
 }
 

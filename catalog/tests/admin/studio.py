@@ -147,8 +147,8 @@ def _media(user: User, organization: Organization, text: str, product: Product) 
     ]
 
 
-def _bulk(user: User, organization: Organization, text: str, product: Product) -> list[Model]:
-    job = BulkUploadJob.objects.create(
+def _job(user: User, organization: Organization, text: str) -> BulkUploadJob:
+    return BulkUploadJob.objects.create(
         user=user,
         organization=organization,
         status=JobStatus.COMPLETED_WITH_ERRORS,
@@ -162,6 +162,10 @@ def _bulk(user: User, organization: Organization, text: str, product: Product) -
         finished_at=NOW,
         failure_message=text,
     )
+
+
+def _bulk(user: User, organization: Organization, text: str, product: Product) -> list[Model]:
+    job = _job(user, organization, text)
     chunk = BulkUploadChunk.objects.create(
         job=job,
         number=0,

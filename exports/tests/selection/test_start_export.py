@@ -19,6 +19,14 @@ from exports.tests.requesting import EXPORTS, issues, start_export
 from media.models import MediaResource
 from media.storage.testing.memory import MemoryStore
 
+SYSTEM_DEFAULT = {
+    "id": None,
+    "name": "System default",
+    "metadata_adapter": "default",
+    "image_format": "webp",
+    "naming_convention_template": "{brand}_{product_sku}_{shot_type}_v{version}",
+}
+
 
 def test_an_export_is_accepted_watched_and_downloaded(client: APIClient, shoe: Product) -> None:
     accepted = start_export(client, shoe)
@@ -35,13 +43,7 @@ def test_an_export_is_accepted_watched_and_downloaded(client: APIClient, shoe: P
         "title": "Oxford",
         "progress": {"done": 0, "total": 4},
         "counts": {"ready": 0, "failed": 0, "pending": 4},
-        "export_configuration": {
-            "id": None,
-            "name": "System default",
-            "metadata_adapter": "default",
-            "image_format": "webp",
-            "naming_convention_template": "{brand}_{product_sku}_{shot_type}_v{version}",
-        },
+        "export_configuration": SYSTEM_DEFAULT,
         "archive": None,
         "failure": None,
         "failures": [],
