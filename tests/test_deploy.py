@@ -78,7 +78,7 @@ def test_the_dockerfile_has_no_fault_a_linter_finds() -> None:
     assert (done.returncode, done.stdout) == (0, "")
 
 
-def test_the_image_runs_as_nobody_in_particular_and_is_built_from_hashes() -> None:
+def test_the_image_runs_unprivileged_and_is_built_from_hashes() -> None:
     assert last("USER") == "10001"
     assert last("STOPSIGNAL") == "SIGTERM"
     assert "--require-hashes --only-binary :all:" in pip_line()

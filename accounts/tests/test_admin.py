@@ -134,7 +134,7 @@ def test_deleting_a_user_anonymises_it(client: Client, team: Team) -> None:
     assert not LogEntry.objects.filter(object_repr__contains=email).exists()
 
 
-def test_deleting_the_last_owner_tells_why_not(client: Client, team: Team) -> None:
+def test_deleting_the_last_owner_shows_the_reason(client: Client, team: Team) -> None:
     response = client.post(page("user", "delete", team.owner.pk), {"post": "yes"}, follow=True)
 
     team.owner.refresh_from_db()

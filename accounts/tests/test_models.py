@@ -35,7 +35,7 @@ def test_an_address_is_kept_as_typed_and_found_in_any_case() -> None:
     assert User.objects.get_by_natural_key("ANN@example.com") == user
 
 
-def test_a_user_is_made_able_and_without_rights() -> None:
+def test_a_user_is_created_active_and_without_permissions() -> None:
     user = User.objects.create_user("ann@example.com", PASSWORD)
 
     assert (user.is_active, user.is_staff, user.is_superuser) == (True, False, False)

@@ -61,7 +61,7 @@ def test_what_the_command_started_is_stopped_as_well(number: int) -> None:
     assert len(started) > 2
 
 
-def test_a_clone_that_nobody_else_can_enter_has_its_database(closed_clone: Path) -> None:
+def test_a_clone_in_a_private_folder_has_its_database(closed_clone: Path) -> None:
     env = {"STORAGE": "local", "PYTHONPATH": str(closed_clone)}
     command = ("run", "--", sys.executable, "-c", ASK_DATABASE)
 
@@ -73,7 +73,7 @@ def test_a_clone_that_nobody_else_can_enter_has_its_database(closed_clone: Path)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
-def test_a_launcher_told_to_stop_or_killed_leaves_no_process(number: int) -> None:
+def test_a_stopped_or_killed_launcher_leaves_no_process(number: int) -> None:
     with launched("run", "--", sys.executable, "-c", STAY, env={"STORAGE": "local"}) as run:
         run.read_until("here")
         started = run.descendants()

@@ -53,7 +53,7 @@ def page_of(run_id: UUID) -> str:
     return reverse("admin:exports_exportrun_change", args=[run_id])
 
 
-def test_a_page_tells_progress_and_leads_to_the_files(staff: Client) -> None:
+def test_a_page_shows_progress_and_links_to_the_files(staff: Client) -> None:
     configuration = ConfigurationFactory.create()
     run = run_of(configuration, RunStatus.FAILED)
 

@@ -41,7 +41,9 @@ def silent(product: Product, number: int, token: str) -> socket.socket:
     return connection
 
 
-def test_silent_clients_hold_up_nobody_and_are_let_go(product: Product, studio: Studio) -> None:
+def test_silent_clients_block_no_others_and_are_disconnected(
+    product: Product, studio: Studio
+) -> None:
     token = studio.http.headers["Authorization"].removeprefix("Bearer ")
     waiting = {silent(product, number, token) for number in range(CONNECTIONS)}
     ends = time.monotonic() + CLOSED_SECONDS

@@ -144,7 +144,7 @@ def test_the_caller_costs_one_query(
 
 
 @pytest.mark.covers("T42")
-def test_a_right_claimed_in_the_token_is_not_believed(claims: Claims) -> None:
+def test_a_permission_claimed_in_the_token_is_ignored(claims: Claims) -> None:
     token = good(claims, is_superuser=True, is_staff=True, role="owner", scope="admin")
 
     response = call(f"Bearer {token}", "/api/v1/users/")
@@ -168,7 +168,7 @@ def test_rights_follow_the_database_at_once(team: Team) -> None:
     assert superuser.get("/api/v1/users/").status_code == 403
 
 
-def test_a_token_tells_nothing_of_the_password(user: User, claims: Claims) -> None:
+def test_a_token_reveals_nothing_about_the_password(user: User, claims: Claims) -> None:
     assert set(claims) == {"aud", "exp", "iat", "jti", "ses", "sub", "token_type"}
     digests = {
         hashlib.new(name, user.password.encode()).hexdigest() for name in ("md5", "sha1", "sha256")

@@ -222,7 +222,7 @@ def test_the_admins_sign_in_page_is_locked_too(lockout: None) -> None:
     assert sign_in("root@example.com").status_code == 429
 
 
-def test_a_token_shows_whom_it_speaks_for() -> None:
+def test_the_token_test_returns_the_user() -> None:
     user = UserFactory.create()
 
     response = client_of(user).post(TEST)

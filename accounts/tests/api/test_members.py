@@ -75,7 +75,7 @@ def test_a_member_is_added_by_address_or_id(team: Team, by: str) -> None:
     assert client_of(user).get(members_path(team)).status_code == 200
 
 
-def test_a_new_member_is_a_plain_one_unless_said(team: Team) -> None:
+def test_a_new_member_has_the_member_role_by_default(team: Team) -> None:
     user = UserFactory.create()
 
     client_of(team.owner).post(members_path(team), {"email": user.email})
@@ -175,7 +175,7 @@ def test_a_member_leaves_once(team: Team, role: str) -> None:
     assert client.get(f"{ORGANIZATIONS}{team.organization.pk}").status_code == 403
 
 
-def test_who_was_never_a_member_cannot_leave(team: Team) -> None:
+def test_a_user_who_was_never_a_member_cannot_leave(team: Team) -> None:
     client = client_of(team.outsider)
 
     responses = [

@@ -29,7 +29,7 @@ FIELDS = {"id", "name", "slug", "created_at", "updated_at"}
 pytestmark = pytest.mark.django_db
 
 
-def test_whoever_creates_an_organization_owns_it() -> None:
+def test_the_creator_of_an_organization_owns_it() -> None:
     user = UserFactory.create()
     client = client_of(user)
 
@@ -57,7 +57,7 @@ def test_a_slug_made_from_a_name_is_always_free() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_namesakes_made_at_once_all_get_a_slug() -> None:
+def test_equal_names_created_at_once_all_get_a_slug() -> None:
     clients = [client_of(UserFactory.create()) for _ in range(8)]
     together = Barrier(len(clients))
 

@@ -114,7 +114,7 @@ def test_a_user_moves_to_another_address_with_the_password() -> None:
     assert may_sign_in("new@example.com", PASSWORD)
 
 
-def test_an_address_of_somebody_else_is_a_conflict() -> None:
+def test_another_users_address_is_a_conflict() -> None:
     UserFactory.create(email="Bo@example.com")
     user = UserFactory.create()
     before = row_of(user)
@@ -143,7 +143,7 @@ def test_guessing_the_current_password_is_counted(settings: Settings) -> None:
 
 @pytest.mark.covers("T41")
 @pytest.mark.parametrize(("field", "value"), (SERVER_OWNED | RIGHTS).items())
-def test_nobody_gives_themselves_a_server_owned_value(field: str, value: Any) -> None:
+def test_users_cannot_set_server_owned_values(field: str, value: Any) -> None:
     user = UserFactory.create()
     before = row_of(user)
 

@@ -68,7 +68,7 @@ def test_only_superusers_reach_the_users(team: Team, method: str, caller: str, t
 
 @pytest.mark.covers("T40")
 @pytest.mark.parametrize("path", [ME, USERS, f"{USERS}{NOBODY}", f"{USERS}malformed"])
-def test_strangers_are_told_to_sign_in(path: str) -> None:
+def test_anonymous_callers_get_a_401(path: str) -> None:
     response = APIClient().get(path)
 
     assert (response.status_code, response.json()) == (401, {"detail": "Not authenticated"})

@@ -97,7 +97,7 @@ def test_what_belongs_to_an_owner_cannot_move(
 
 @pytest.mark.parametrize("owner", ["organization", "user"])
 @pytest.mark.parametrize("act", ["add", "change"])
-def test_a_taken_sku_is_told_at_its_field(
+def test_a_taken_sku_is_reported_at_its_field(
     staff_client: Client, superuser: User, organization: Organization, owner: str, act: str
 ) -> None:
     scope = organization if owner == "organization" else None
@@ -121,7 +121,7 @@ def test_a_taken_sku_is_told_at_its_field(
     assert (Product.objects.count(), other.sku) == (2, "OX-2")
 
 
-def test_a_taken_slug_is_told_at_its_field(staff_client: Client, superuser: User) -> None:
+def test_a_taken_slug_is_reported_at_its_field(staff_client: Client, superuser: User) -> None:
     Subject.objects.create(user=superuser, name="Ada", slug="ada")
 
     response = staff_client.post(

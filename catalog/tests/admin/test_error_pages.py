@@ -91,7 +91,7 @@ def test_outages_and_defects(
 
 
 @pytest.mark.parametrize("name", ["admin:index", "admin:catalog_product_changelist"])
-def test_an_outage_before_anybody_is_known(
+def test_an_outage_before_sign_in(
     superuser: User, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     def fail(*_args: Any) -> None:

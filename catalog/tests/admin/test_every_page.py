@@ -192,7 +192,7 @@ def test_a_form_from_elsewhere_changes_nothing(staff_client: Client) -> None:
         assert type(row)._base_manager.filter(pk=row.pk).exists()
 
 
-def test_a_browser_tells_our_own_host_where_a_form_came_from(staff_client: Client) -> None:
+def test_a_browser_sends_the_referrer_to_our_own_host(staff_client: Client) -> None:
     """With `no-referrer` a browser sends `Origin: null`, and no form would be taken."""
     policies = {
         page: staff_client.get(page)["Referrer-Policy"]

@@ -110,7 +110,7 @@ def test_a_malicious_model_is_flagged_where_staff_see_it(
         (b"", "shoe.pt", "The submitted file is empty."),
     ],
 )
-def test_a_refused_file_is_told_at_its_field(
+def test_a_refused_file_is_reported_at_its_field(
     staff_client: Client,
     private_store: MemoryStore,
     subject: Subject,
@@ -127,7 +127,7 @@ def test_a_refused_file_is_told_at_its_field(
     assert not LoraModel.objects.exists()
 
 
-def test_a_form_without_file_or_subject_tells_both(
+def test_a_form_without_file_or_subject_reports_both(
     staff_client: Client, private_store: MemoryStore
 ) -> None:
     response = staff_client.post(reverse(ADD), {"trigger": "ohwx"})
@@ -135,7 +135,7 @@ def test_a_form_without_file_or_subject_tells_both(
     assert sorted(errors_of(response)) == ["file", "subject"]
 
 
-def test_a_store_that_is_away_is_told_and_nothing_is_kept(
+def test_an_unavailable_store_is_reported_and_nothing_is_saved(
     staff_client: Client, private_store: MemoryStore, subject: Subject
 ) -> None:
     def fail(operation: str, key: str) -> None:

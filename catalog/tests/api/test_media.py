@@ -184,7 +184,7 @@ def test_a_list_with_files_costs_no_query_for_each(
 
 
 @pytest.mark.covers("I14")
-def test_a_deleted_product_takes_no_object_with_it_at_once(
+def test_a_deleted_product_does_not_delete_its_objects_at_once(
     client: APIClient, user: User, memory: MemoryStore
 ) -> None:
     product = create(client, cover_image=upload_file(memory, user))

@@ -74,7 +74,7 @@ def test_a_refused_patch_changes_nothing(
 
 
 @pytest.mark.covers("I14")
-def test_a_taken_sku_takes_no_file_in(client: APIClient, user: User, memory: MemoryStore) -> None:
+def test_a_taken_sku_claims_no_file(client: APIClient, user: User, memory: MemoryStore) -> None:
     create(client, sku="A-1")
     url = upload_file(memory, user)
 
@@ -85,7 +85,9 @@ def test_a_taken_sku_takes_no_file_in(client: APIClient, user: User, memory: Mem
     assert Upload.objects.get().state == UploadState.ISSUED
 
 
-def test_fifty_images_are_the_most(client: APIClient, user: User, memory: MemoryStore) -> None:
+def test_at_most_fifty_images_are_accepted(
+    client: APIClient, user: User, memory: MemoryStore
+) -> None:
     url = upload_file(memory, user)
 
     over = client.post(PRODUCTS, {"name": "Shoe", "images": [url] * 51})

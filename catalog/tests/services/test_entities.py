@@ -68,7 +68,7 @@ def test_changes_of_different_fields_both_stay(memory: MemoryStore, user: User) 
 
 
 @pytest.mark.covers("F24", "I05")
-def test_an_entity_deleted_meanwhile_does_not_come_back(memory: MemoryStore, user: User) -> None:
+def test_an_entity_deleted_concurrently_is_not_restored(memory: MemoryStore, user: User) -> None:
     product = create(user)
     url = upload_file(memory, user)
 
@@ -148,7 +148,7 @@ def test_one_name_for_many_subjects_gives_each_a_slug(memory: MemoryStore, user:
     assert slugs == ["ada", *(f"ada-{number}" for number in range(2, 9))]
 
 
-def test_a_link_that_is_deleted_meanwhile_is_a_conflict(memory: MemoryStore, user: User) -> None:
+def test_a_link_deleted_concurrently_is_a_conflict(memory: MemoryStore, user: User) -> None:
     product, url = create(user), upload_file(memory, user)
 
     meanwhile(memory, "head", Product.objects.filter(pk=product.pk).delete)

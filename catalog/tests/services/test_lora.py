@@ -83,7 +83,7 @@ def test_a_model_is_kept_with_its_facts(
     assert not ObjectDeletion.objects.exists()
 
 
-def test_without_a_trigger_the_subject_keeps_its_own(
+def test_without_a_trigger_the_subject_keeps_its_trigger(
     store: MemoryStore, save: Save, subject: Subject, superuser: User
 ) -> None:
     upload(save(files.safetensors()), subject, superuser)
@@ -195,7 +195,7 @@ def header_of(**tensor: Any) -> bytes:
         (header_of(data_offsets=None), "outside"),
     ],
 )
-def test_a_safetensors_file_is_not_believed(
+def test_a_malformed_safetensors_file_is_refused(
     store: MemoryStore, save: Save, subject: Subject, body: bytes, reason: str
 ) -> None:
     with pytest.raises(ModelFileError, match=reason):

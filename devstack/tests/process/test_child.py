@@ -104,7 +104,7 @@ def test_a_process_that_ends_while_waited_for_is_reported_with_its_log(tmp_path:
     ("code", "by_itself"),
     [("raise SystemExit(3)", True), ("import os; os.kill(os.getpid(), 9)", False)],
 )
-def test_an_end_says_whether_somebody_killed_the_process(
+def test_an_exit_says_whether_the_process_was_killed(
     tmp_path: Path, code: str, *, by_itself: bool
 ) -> None:
     child = python(code, tmp_path / "log")

@@ -36,7 +36,7 @@ except StopRequestedError:
 
 
 @pytest.mark.parametrize("moment", ["before", "after_in_parent"])
-def test_a_signal_amid_a_start_is_answered_when_the_process_is_known(
+def test_a_signal_during_a_start_is_handled_when_the_process_is_recorded(
     tmp_path: Path, moment: str
 ) -> None:
     done = python(TOLD_WHILE_STARTING, str(tmp_path / "log"), moment)

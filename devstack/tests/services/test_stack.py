@@ -44,7 +44,7 @@ def test_postgres_is_version_18_and_reached_by_socket_only(running: Stack) -> No
     assert row == (18, "", "UTF8")
 
 
-def test_valkey_keeps_what_it_took_and_evicts_nothing(running: Stack) -> None:
+def test_valkey_persists_messages_and_evicts_nothing(running: Stack) -> None:
     with redis.Redis(unix_socket_path=str(running.paths.run / "valkey.sock")) as client:
         settings = client.config_get("appendonly", "appendfsync", "maxmemory-policy")
 

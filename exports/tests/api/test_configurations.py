@@ -105,7 +105,7 @@ def test_a_member_reads_and_does_not_change(studio: Studio) -> None:
     assert list(ExportConfiguration.objects.values_list("name", flat=True)) == ["House"]
 
 
-def test_a_superuser_keeps_anybodys(studio: Studio) -> None:
+def test_a_superuser_changes_any_configuration(studio: Studio) -> None:
     client = client_of(studio.superuser)
     path = f"{V1}/users/{studio.member.pk}/export-configuration"
 

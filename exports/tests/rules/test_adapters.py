@@ -75,7 +75,7 @@ def test_default_takes_a_customers_template_and_ovs_its_own() -> None:
     assert ovs.naming("{look}").text == ovs.naming(None).text == ovs.template
 
 
-def test_default_tells_everything_as_json_and_csv() -> None:
+def test_default_writes_all_fields_as_json_and_csv() -> None:
     files = ADAPTERS["default"].metadata_files(FILES)
 
     body = json.loads(files["metadata.json"])["files"]

@@ -20,7 +20,7 @@ def without_missing(text: str, values: dict[str, Value]) -> Reading:
 
 @settings(max_examples=300, deadline=None)
 @given(text=strategies.separated_templates(), values=strategies.tame_values())
-def test_what_stands_apart_is_read_back(text: str, values: dict[str, Value]) -> None:
+def test_separated_values_are_read_back(text: str, values: dict[str, Value]) -> None:
     template = compile_template(text)
     assume(template.render(values) == template.spelled(values))  # nothing had to give way
 

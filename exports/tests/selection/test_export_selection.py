@@ -18,7 +18,7 @@ from media.storage.testing.memory import MemoryStore
 from sartiq.core.models import IdempotencyKey
 
 
-def test_a_preview_tells_names_and_metadata(
+def test_a_preview_shows_names_and_metadata(
     client: APIClient, shoe: Product, pictures: list[MediaResource]
 ) -> None:
     body = preview(client, product_ids=[shoe.pk])
@@ -71,7 +71,7 @@ def test_a_preview_writes_nothing(client: APIClient, shoe: Product, memory: Memo
     assert [each for each in queries if not each["sql"].startswith("SELECT")] == []
 
 
-def test_a_look_brings_its_products_and_its_own_pictures(
+def test_a_look_includes_its_products_and_its_own_pictures(
     client: APIClient, user: User, shoe: Product, pictures: list[MediaResource]
 ) -> None:
     ada = Subject.objects.create(user=user, name="Ada", slug="ada")
@@ -104,7 +104,7 @@ def test_a_picture_of_a_look_with_two_products_is_of_neither(
     }
 
 
-def test_a_production_request_brings_its_looks(
+def test_a_production_request_includes_its_looks(
     client: APIClient, user: User, shoe: Product
 ) -> None:
     guideline = Guideline.objects.create(user=user, name="White")
@@ -171,7 +171,7 @@ def test_queries_do_not_grow_with_the_looks(
 
 
 @pytest.mark.covers("I18")
-def test_each_level_answers_once_the_nearer_is_gone(
+def test_each_level_applies_once_the_nearer_is_deleted(
     client: APIClient, team: Team, shoe: Product, user: User
 ) -> None:
     shared: dict[str, Any] = {"user": user, "organization": team.organization}

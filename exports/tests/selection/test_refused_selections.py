@@ -38,7 +38,7 @@ def test_an_empty_list_selects_nothing(client: APIClient) -> None:
     assert issues(response) == [(["body", "product_ids"], "too_few")]
 
 
-def test_what_shows_no_file_is_refused(client: APIClient, user: User) -> None:
+def test_a_selection_without_files_is_refused(client: APIClient, user: User) -> None:
     bare = Product.objects.create(user=user, name="Bare")
 
     response = client.post(EXPORTS, {"product_ids": [bare.pk]})
@@ -68,7 +68,7 @@ def test_a_foreign_production_request_is_named(client: APIClient) -> None:
     assert issues(response) == [(["body", "production_request_id"], "not_found")]
 
 
-def test_things_of_two_owners_are_refused(
+def test_objects_of_two_owners_are_refused(
     client: APIClient, team: Team, shoe: Product, user: User
 ) -> None:
     shared = Product.objects.create(user=user, organization=team.organization, name="Ours")
@@ -112,7 +112,7 @@ def test_a_configuration_one_may_not_use_is_refused(
     assert issues(response) == [(["body", "export_configuration_id"], "not_found")]
 
 
-def test_more_than_one_export_takes_is_refused_before_it_is_read(
+def test_too_many_files_are_refused_before_they_are_read(
     client: APIClient, user: User, shoe: Product, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("exports.services.export_selection.MAX_FILES", 3)
@@ -122,7 +122,7 @@ def test_more_than_one_export_takes_is_refused_before_it_is_read(
     assert issues(response) == [(["body"], "too_many")]
 
 
-def test_more_than_one_export_takes_is_refused_however_often_a_product_is_worn(
+def test_too_many_files_are_refused_however_often_a_product_occurs(
     client: APIClient, user: User, shoe: Product, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks = [Look.objects.create(user=user, name=f"L{n}") for n in range(3)]
@@ -138,7 +138,7 @@ def test_more_than_one_export_takes_is_refused_however_often_a_product_is_worn(
 
 
 @pytest.mark.parametrize("kind", ["looks", "production request"])
-def test_looks_that_wear_too_much_are_refused_before_it_is_read(
+def test_looks_with_too_many_products_are_refused_before_they_are_read(
     client: APIClient, user: User, shoe: Product, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     looks = [Look.objects.create(user=user, name=f"L{n}") for n in range(3)]

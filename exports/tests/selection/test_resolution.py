@@ -57,7 +57,7 @@ def test_the_system_default_applies_when_no_owner_has_a_configuration(
 
 @pytest.mark.covers("I18")
 @each_kind
-def test_each_level_answers_once_the_nearer_is_gone(
+def test_each_level_applies_once_the_nearer_is_deleted(
     client: APIClient, user: User, team: Team, kind: str
 ) -> None:
     owned: dict[str, Any] = {"user": user, "organization": team.organization}
@@ -176,7 +176,7 @@ def test_a_guideline_is_asked_by_production_requests_only(client: APIClient, use
     }
 
 
-def test_the_adapters_template_is_told_where_it_wins(client: APIClient, user: User) -> None:
+def test_the_adapters_template_is_returned_where_it_applies(client: APIClient, user: User) -> None:
     ConfigurationFactory.create(
         user=user, metadata_adapter="ovs", naming_convention_template="{look}"
     )
@@ -250,7 +250,9 @@ def test_members_name_their_own_or_the_organizations(
     assert [each.status_code for each in responses] == [200, 200, 422]
 
 
-def test_a_colleague_may_send_back_what_is_named(client: APIClient, user: User, team: Team) -> None:
+def test_a_colleague_may_send_back_a_linked_configuration(
+    client: APIClient, user: User, team: Team
+) -> None:
     own = ConfigurationFactory.create(user=team.member)
     look = Look.objects.create(
         name="L", user=team.member, organization=team.organization, export_configuration=own

@@ -71,7 +71,7 @@ def test_an_export_is_accepted_watched_and_downloaded(client: APIClient, shoe: P
         assert len(archive.namelist()) == 7
 
 
-def test_files_that_failed_are_told(
+def test_failed_files_are_listed(
     client: APIClient, shoe: Product, pictures: list[MediaResource]
 ) -> None:
     MediaResource.objects.filter(pk=pictures[1].pk).update(
@@ -138,7 +138,7 @@ def test_members_export_for_their_organization(team: Team, shoe: Product, user: 
     assert stranger.get(f"{EXPORTS}{run['id']}/download").status_code == 404
 
 
-def test_the_list_tells_of_each_export_with_few_queries(client: APIClient, shoe: Product) -> None:
+def test_the_list_shows_each_export_with_few_queries(client: APIClient, shoe: Product) -> None:
     for _ in range(3):
         start_export(client, shoe)
 

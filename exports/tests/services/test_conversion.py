@@ -103,7 +103,7 @@ def test_the_same_source_gives_the_same_bytes(target: ImageFormat, convert: Conv
 
 @every_target
 @every_kind
-def test_no_place_and_no_other_metadata_is_left(
+def test_location_and_other_metadata_are_removed(
     kind: str, target: ImageFormat, convert: Convert
 ) -> None:
     _, body = convert(KINDS[kind](), target)
@@ -142,7 +142,7 @@ def test_the_orientation_is_in_the_pixels(
     assert difference(image, upright) < 4
 
 
-def test_orientations_are_told_apart_by_the_scene() -> None:
+def test_the_scene_shows_each_orientation() -> None:
     turned = {
         ImageOps.exif_transpose(opened(encoded(scene(), "PNG", exif=exif(each)))).tobytes()
         for each in range(1, 9)
@@ -183,7 +183,7 @@ def test_a_profile_of_other_colours_than_the_pixels_is_left_out(
 
 @pytest.mark.parametrize("target", [ImageFormat.WEBP, ImageFormat.PNG, ImageFormat.AVIF])
 @pytest.mark.parametrize("icc", [None, INK], ids=["no profile", "ink profile"])
-def test_ink_becomes_srgb_through_its_profile(
+def test_cmyk_becomes_srgb_through_its_profile(
     icc: bytes | None, target: ImageFormat, convert: Convert
 ) -> None:
     _, body = convert(cmyk(icc), target)
@@ -197,7 +197,7 @@ def test_ink_becomes_srgb_through_its_profile(
     assert red > 2 * blue
 
 
-def test_ink_stays_ink_in_a_jpeg(convert: Convert) -> None:
+def test_cmyk_stays_cmyk_in_a_jpeg(convert: Convert) -> None:
     source = cmyk(INK)
 
     _, body = convert(source, ImageFormat.JPEG)
@@ -260,7 +260,7 @@ def test_what_was_transparent_still_is(kind: str, target: ImageFormat, convert: 
     assert difference(after, before) < 1
 
 
-def test_a_jpeg_of_a_cut_out_stands_on_white(convert: Convert) -> None:
+def test_a_jpeg_of_a_transparent_image_has_a_white_background(convert: Convert) -> None:
     for source in (encoded(transparent(), "PNG"), KINDS["la png"]()):
         _, body = convert(source, ImageFormat.JPEG)
 
@@ -279,7 +279,7 @@ def test_half_transparent_pixels_are_mixed_with_white(convert: Convert) -> None:
 # --- Movement and originals -------------------------------------------------------------------
 @every_target
 @pytest.mark.parametrize("kind", ["moving gif", "moving webp", "moving avif"])
-def test_of_a_moving_picture_the_first_frame_is_delivered(
+def test_the_first_frame_of_an_animation_is_exported(
     kind: str, target: ImageFormat, convert: Convert
 ) -> None:
     _, body = convert(KINDS[kind](), target)

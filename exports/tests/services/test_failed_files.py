@@ -28,7 +28,7 @@ from media.storage.testing.memory import MemoryStore
 
 
 @pytest.mark.parametrize("gone", [1, 3])
-def test_a_file_that_was_deleted_meanwhile_does_not_sink_the_run(
+def test_a_file_deleted_during_the_run_does_not_fail_the_run(
     user: User, photos: list[MediaResource], gone: int
 ) -> None:
     run = start(user, *map(entry, photos))
@@ -45,7 +45,7 @@ def test_a_file_that_was_deleted_meanwhile_does_not_sink_the_run(
     assert len(files_of(run)) == 5
 
 
-def test_a_broken_original_is_reported_and_does_not_sink_the_run(
+def test_a_broken_original_is_reported_and_does_not_fail_the_run(
     user: User, public: MemoryStore, photos: list[MediaResource]
 ) -> None:
     run = start(user, *map(entry, photos))

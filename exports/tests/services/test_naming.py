@@ -87,7 +87,7 @@ def test_the_same_entries_are_named_the_same(
 
 
 @pytest.mark.covers("T47")
-def test_equal_names_are_told_apart_by_the_documented_suffix() -> None:
+def test_equal_names_get_the_documented_suffix() -> None:
     configuration = ExportConfiguration(naming_convention_template="{brand}")
     picture = MediaResource(resource_type="IMAGE", extension="png")
     entries = [

@@ -124,7 +124,7 @@ def test_wrong_credentials_give_no_file_up(
 
 
 @pytest.mark.parametrize("fault", ["gone", "other"])
-def test_a_made_file_that_is_lost_is_made_again(
+def test_a_lost_converted_file_is_converted_again(
     user: User, photos: list[MediaResource], private: MemoryStore, fault: str
 ) -> None:
     expected = archive_of(finished_run(user, *map(entry, photos)))

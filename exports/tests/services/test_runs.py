@@ -73,7 +73,7 @@ def test_an_archive_holds_every_image_in_the_format_asked_for(
             assert (image.format, image.size) == (decoded, (12, 8))
 
 
-def test_the_manifest_tells_of_every_file(user: User, photos: list[MediaResource]) -> None:
+def test_the_manifest_lists_every_file(user: User, photos: list[MediaResource]) -> None:
     run = finished_run(user, *map(entry, photos))
 
     files = files_of(run)
@@ -87,7 +87,7 @@ def test_the_manifest_tells_of_every_file(user: User, photos: list[MediaResource
         assert (each["size"], each["sha256"]) == (len(body), hashlib.sha256(body).hexdigest())
 
 
-def test_the_metadata_tells_of_every_file(user: User, photos: list[MediaResource]) -> None:
+def test_the_metadata_lists_every_file(user: User, photos: list[MediaResource]) -> None:
     run = finished_run(user, entry(photos[0], color="red"))
 
     [body] = json.loads(files_of(run)["metadata.json"])["files"]
@@ -97,7 +97,7 @@ def test_the_metadata_tells_of_every_file(user: User, photos: list[MediaResource
     assert body["sha256"] == item_of(run).result_sha256
 
 
-def test_an_adapter_that_prescribes_its_names_is_followed(
+def test_an_adapter_with_a_fixed_template_names_the_files(
     user: User, photos: list[MediaResource]
 ) -> None:
     run = finished_run(user, *map(entry, photos[:2]), metadata_adapter="ovs")
@@ -161,7 +161,7 @@ def test_the_same_inputs_give_the_same_bytes(user: User, photos: list[MediaResou
     assert first.archive_size == len(archive_of(first))
 
 
-def test_nothing_in_an_archive_is_made_of_a_clock(user: User, photos: list[MediaResource]) -> None:
+def test_an_archive_contains_no_time_of_creation(user: User, photos: list[MediaResource]) -> None:
     run = finished_run(user, *map(entry, photos))
 
     with zipfile.ZipFile(io.BytesIO(archive_of(run))) as archive:
@@ -169,16 +169,14 @@ def test_nothing_in_an_archive_is_made_of_a_clock(user: User, photos: list[Media
         assert {each.compress_type for each in archive.infolist()} == {zipfile.ZIP_STORED}
 
 
-def test_the_day_is_known_where_the_template_asks_for_it(
-    user: User, photos: list[MediaResource]
-) -> None:
+def test_the_date_is_set_if_the_template_uses_it(user: User, photos: list[MediaResource]) -> None:
     run = finished_run(user, entry(photos[0]), naming_convention_template="{date}_{index:03}")
 
     assert item_of(run).name == f"{run.created_at.date().isoformat()}_001.webp"
     assert item_of(run).values["date"] == run.created_at.date().isoformat()
 
 
-def test_a_run_goes_by_the_configuration_as_it_was(user: User, photos: list[MediaResource]) -> None:
+def test_a_run_uses_the_configuration_of_its_start(user: User, photos: list[MediaResource]) -> None:
     configuration = ExportConfiguration.objects.create(
         user=user, image_format="PNG", naming_convention_template="{index}"
     )

@@ -236,7 +236,7 @@ def test_a_page_of_an_allowed_site_may_read_a_redirect(settings: Settings) -> No
     assert "Access-Control-Allow-Origin" not in other[1]
 
 
-def test_a_body_that_nobody_reads_ends_the_connection() -> None:
+def test_an_unread_body_closes_the_connection() -> None:
     response = asgi.ask(in_front, "/files/a.png", "POST", body=b"x")
     announced = asgi.ask(in_front, "/files/a.png", "GET", body=b"x")
 

@@ -196,7 +196,7 @@ def test_a_private_key_has_one_to_three_names(names: tuple[str, ...]) -> None:
         ("", keys.KeyKind.OTHER, False),
     ],
 )
-def test_a_key_tells_what_it_names(key: str, kind: keys.KeyKind, *, public: bool) -> None:
+def test_a_key_is_classified_by_its_prefix(key: str, kind: keys.KeyKind, *, public: bool) -> None:
     assert keys.classify(key) is kind
     assert keys.is_public(key) is public
 

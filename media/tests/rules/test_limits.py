@@ -17,7 +17,7 @@ from media.rules import limits
         (10 * limits.MAX_FILE_SIZE, 3600),
     ],
 )
-def test_a_url_lives_as_long_as_the_slowest_uplink_needs(size: int | None, seconds: int) -> None:
+def test_a_url_is_valid_as_long_as_the_slowest_uplink_needs(size: int | None, seconds: int) -> None:
     assert limits.url_lifetime(size) == timedelta(seconds=seconds)
 
 

@@ -98,7 +98,7 @@ def test_the_canonical_object_has_headers_for_ever(
     assert headers.content_disposition == disposition
 
 
-def test_relocation_fills_in_what_only_a_decode_tells(memory: MemoryStore, user: User) -> None:
+def test_relocation_adds_the_metadata_from_decoding(memory: MemoryStore, user: User) -> None:
     body = encoded(picture(size=(64, 48)), "image/png", icc_profile=SRGB)
     (resource,) = ingest(user, [upload_file(memory, user, body)])
 
@@ -125,7 +125,7 @@ def test_the_length_of_a_video_is_known(memory: MemoryStore, user: User) -> None
     assert (resource.duration, resource.width, resource.height) == (3.0, 320, 240)
 
 
-def test_what_somebody_has_set_is_kept(memory: MemoryStore, user: User) -> None:
+def test_values_set_by_users_are_kept(memory: MemoryStore, user: User) -> None:
     (resource,) = ingest(user, [upload_file(memory, user, photo())])
     MediaResource.objects.filter(pk=resource.pk).update(dominant_color="#123456")
 

@@ -149,7 +149,7 @@ def test_only_waiting_rows_are_enqueued_again(
         ({"lease_expires_at": timedelta(minutes=5)}, False),
     ],
 )
-def test_a_due_row_nobody_works_on_waits_in_its_queue(
+def test_a_due_row_without_a_live_lease_waits_in_its_queue(
     memory: MemoryStore, user: User, changes: dict[str, timedelta], *, waits: bool
 ) -> None:
     ingest(user, [upload_file(memory, user)])

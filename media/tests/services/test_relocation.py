@@ -89,7 +89,7 @@ def test_a_message_for_a_resource_that_is_gone_is_no_failure(
 
 
 @pytest.mark.covers("F24")
-def test_an_entity_deleted_meanwhile_leaves_a_resource_in_its_grace(
+def test_an_entity_deleted_concurrently_leaves_a_resource_in_its_grace_period(
     memory: MemoryStore, user: User
 ) -> None:
     entity_id = new_id()
@@ -164,7 +164,9 @@ def test_a_held_resource_is_left_to_its_holder(memory: MemoryStore, user: User) 
 
 
 @pytest.mark.covers("F06", "I15")
-def test_a_poisonous_file_is_given_up_after_five_attempts(memory: MemoryStore, user: User) -> None:
+def test_a_file_that_kills_workers_fails_after_five_attempts(
+    memory: MemoryStore, user: User
+) -> None:
     resources, healthy = pending(memory, user, photo(1)), pending(memory, user, photo(2))
 
     def die(reached: str) -> None:

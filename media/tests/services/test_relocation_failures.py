@@ -113,7 +113,7 @@ def test_rotated_credentials_give_up_no_file(
 
 @pytest.mark.covers("F16", "F17")
 @pytest.mark.parametrize("operation", ["copy", "head", "open"])
-def test_a_lost_answer_is_counted_once(memory: MemoryStore, user: User, operation: str) -> None:
+def test_a_lost_response_is_counted_once(memory: MemoryStore, user: User, operation: str) -> None:
     resource = pending(memory, user)
     memory.after = failing(operation, StoreUnavailableError, times=1)
 

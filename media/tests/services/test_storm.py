@@ -69,7 +69,7 @@ def queue_deletions(memory: MemoryStore, count: int) -> list[str]:
 
 
 @pytest.mark.covers("F08")
-def test_no_row_has_two_messages_waiting_however_long_nobody_takes_them(
+def test_no_row_has_two_messages_waiting_however_long_the_queue_is(
     user: User, broker: Any, settings: Settings
 ) -> None:
     settings.RESEND_AFTER_SECONDS = 0

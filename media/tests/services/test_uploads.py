@@ -49,7 +49,7 @@ def issue(user: User, **changes: Any) -> uploads.UploadTicket:
         (MOST, 1600),
     ],
 )
-def test_a_ticket_lives_as_long_as_its_file_needs(
+def test_a_ticket_is_valid_as_long_as_its_file_needs(
     user: User, size: int | None, lifetime: int
 ) -> None:
     issued = issue(user, size=size)
@@ -193,7 +193,7 @@ def test_any_other_name_is_cleaned(user: User, filename: str) -> None:
     assert Upload.objects.get().filename == filename[:255]
 
 
-def test_somebody_elses_organization_is_refused_without_a_row(user: User) -> None:
+def test_another_users_organization_is_refused_without_a_row(user: User) -> None:
     for organization_id in (OrganizationFactory.create().pk, uuid4()):
         with pytest.raises(NotPermittedError):
             issue(user, organization_id=organization_id)

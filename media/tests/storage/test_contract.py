@@ -32,7 +32,7 @@ def test_what_is_put_is_there(backend: Backend, prefix: str) -> None:
     assert read(backend, key) == b"shoe"
 
 
-def test_the_clock_of_the_store_told_the_age_of_its_objects(backend: Backend, prefix: str) -> None:
+def test_the_age_of_objects_is_measured_by_the_stores_clock(backend: Backend, prefix: str) -> None:
     head = backend.store.put(prefix + "file.png", b"shoe", headers=PNG)
 
     store_time = backend.store.clock()
@@ -210,7 +210,7 @@ def test_only_a_temp_key_can_be_signed_for_a_put(backend: Backend, key: str) -> 
 
 @pytest.mark.covers("T11")
 @pytest.mark.parametrize("lifetime", [timedelta(0), timedelta(seconds=-1), timedelta(days=8)])
-def test_a_signature_lives_seven_days_at_most(
+def test_a_signature_is_valid_for_seven_days_at_most(
     backend: Backend, temp_key: str, lifetime: timedelta
 ) -> None:
     with pytest.raises(ValueError, match="lives"):

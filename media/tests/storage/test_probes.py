@@ -76,7 +76,7 @@ def test_an_endpoint_that_ends_in_the_buckets_name_is_found_out(
         list(prove_buckets())
 
 
-def test_a_private_bucket_that_anybody_reads_is_found_out(
+def test_a_publicly_readable_private_bucket_is_detected(
     served_buckets: tuple[str, str],
 ) -> None:
     allow_public_reads(served_buckets[1])

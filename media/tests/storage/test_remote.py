@@ -85,7 +85,7 @@ def test_the_address_that_was_checked_is_the_one_connected_to(packets: list[Any]
     assert {each[0] for each in packets} == {"203.0.114.9"}
 
 
-def test_a_picture_is_fetched_and_nothing_is_told_about_us(
+def test_a_picture_is_fetched_without_credentials(
     fetcher: RemoteFetcher, server: PictureServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
@@ -224,7 +224,7 @@ def test_a_size_of_a_chunk_that_is_none_is_tried_again(
         (503, "image_unreachable", True),
     ],
 )
-def test_an_answer_without_a_picture_is_told(
+def test_a_response_without_a_picture_is_reported(
     fetcher: RemoteFetcher, server: PictureServer, status: int, fault: str, *, passes: bool
 ) -> None:
     server.answers["/a.png"] = Answer(status=status)
@@ -252,7 +252,7 @@ def test_a_body_that_ends_early_is_tried_again(
 
 
 @pytest.mark.covers("T61")
-def test_a_server_that_drips_is_left_in_time(fetcher: RemoteFetcher, server: PictureServer) -> None:
+def test_a_slow_server_is_abandoned_in_time(fetcher: RemoteFetcher, server: PictureServer) -> None:
     leave = threading.Event()
     server.answers["/a.png"] = Answer(body=b"x" * 100, repeats=1000, hold=leave)
     hasty = replace(fetcher, patience=timedelta(seconds=1))
@@ -274,7 +274,7 @@ def test_one_step_may_take_all_the_time_there_is(
 
 
 @pytest.mark.covers("T61")
-def test_a_server_that_accepts_and_says_nothing_is_left_in_time(fetcher: RemoteFetcher) -> None:
+def test_a_silent_server_is_abandoned_in_time(fetcher: RemoteFetcher) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         hasty = replace(fetcher, port=silent.getsockname()[1], patience=timedelta(milliseconds=300))
         begun = time.monotonic()
@@ -283,7 +283,7 @@ def test_a_server_that_accepts_and_says_nothing_is_left_in_time(fetcher: RemoteF
         assert time.monotonic() - begun < deadline_sockets.CONNECT_SECONDS
 
 
-def test_a_name_nobody_knows_is_told(fetcher: RemoteFetcher) -> None:
+def test_an_unknown_host_name_is_reported(fetcher: RemoteFetcher) -> None:
     def unknown(_host: str) -> list[str]:
         raise socket.gaierror
 

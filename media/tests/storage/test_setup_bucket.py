@@ -257,7 +257,7 @@ def test_the_local_store_gets_its_folders(settings: Settings, tmp_path: Path) ->
 
 
 @pytest.mark.usefixtures("fresh_stores")
-def test_a_store_that_is_not_there_is_told(settings: Settings) -> None:
+def test_a_missing_store_is_reported(settings: Settings) -> None:
     settings.STORAGE = "s3"
     settings.S3_ENDPOINT_URL = "http://127.0.0.1:1"
 

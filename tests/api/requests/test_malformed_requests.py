@@ -116,7 +116,7 @@ def test_a_client_refused_before_its_body_was_read_can_go_on(
     assert refusals == {(401, "close")}
 
 
-def test_a_connection_lives_on_when_the_body_was_read(server: Server) -> None:
+def test_a_connection_stays_open_when_the_body_was_read(server: Server) -> None:
     base = f"http://{server.host}:{server.port}/api/v1/"
 
     response = httpx.post(f"{base}login/access-token", data={"username": "a", "password": "b"})

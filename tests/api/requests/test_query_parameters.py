@@ -133,7 +133,7 @@ def test_head_reads_the_same_parameters(row: Row, world: World) -> None:
         ("serach=a", "search"),
     ],
 )
-def test_a_misspelt_parameter_is_told_the_right_one(
+def test_a_misspelt_parameter_gets_a_suggestion(
     world: World, parameter: str, suggestion: str
 ) -> None:
     response = world.client("plain").get(f"/api/v1/products/?{parameter}")
@@ -255,7 +255,7 @@ def test_common_clients_sign_in_with_empty_fields(world: World, field: str) -> N
 
 @pytest.mark.parametrize("body", ["username=&password=a", "username=a&password=", "username=a"])
 @pytest.mark.parametrize("more", ["", "&unknown=1"])
-def test_nobody_signs_in_with_an_empty_name_or_password(world: World, body: str, more: str) -> None:
+def test_an_empty_name_or_password_does_not_sign_in(world: World, body: str, more: str) -> None:
     response = world.client("anonymous").generic(
         "POST",
         "/api/v1/login/access-token",

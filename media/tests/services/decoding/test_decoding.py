@@ -115,7 +115,7 @@ def test_a_broken_profile_is_no_profile(file: Callable[[bytes], Path]) -> None:
         (pdf(), "application/pdf", Decoded()),
     ],
 )
-def test_other_files_tell_what_their_type_has(
+def test_other_files_have_the_metadata_of_their_type(
     content: bytes, content_type: str, expected: Decoded, file: Callable[[bytes], Path]
 ) -> None:
     assert decode.inspect_file(file(content), content_type) == expected

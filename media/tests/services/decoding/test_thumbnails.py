@@ -216,7 +216,7 @@ def test_what_a_killed_command_leaves_is_deleted(
     assert not ObjectDeletion.objects.exists()
 
 
-def test_the_thumbnail_of_a_resource_that_goes_meanwhile_is_deleted(
+def test_the_thumbnail_of_a_resource_deleted_concurrently_is_deleted(
     memory: MemoryStore, user: User, remove_hooks: None
 ) -> None:
     resource = ready(memory, user)

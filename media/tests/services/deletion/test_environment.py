@@ -194,7 +194,7 @@ def test_one_comparison_serves_many_deletions() -> None:
     assert reads == ["open", "open"]
 
 
-def test_an_unmarked_bucket_is_nobodys() -> None:
+def test_an_unmarked_bucket_belongs_to_no_environment() -> None:
     own_database()
     with (
         factory.replaced(public=MemoryStore(), private=MemoryStore()),
@@ -217,7 +217,7 @@ def test_a_store_that_is_away_leaves_deletions_queued(memory: MemoryStore) -> No
     assert (queued_deletions.attempts, queued_deletions.dead) == (0, False)
 
 
-def test_a_role_that_may_not_read_the_identifier_is_told_the_grant() -> None:
+def test_a_role_that_may_not_read_the_identifier_gets_the_grant_to_run() -> None:
     own_database()
     role = f"reader_{uuid4().hex[:8]}"
     with connection.cursor() as cursor:

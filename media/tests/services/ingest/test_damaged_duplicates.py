@@ -134,7 +134,7 @@ def test_a_store_that_does_not_say_changes_nothing(memory: MemoryStore, user: Us
     assert (again.pk, again.status) == (before.pk, ResourceStatus.READY)
 
 
-def test_what_another_request_repaired_meanwhile_is_not_written_again(
+def test_a_resource_repaired_concurrently_is_not_written_again(
     memory: MemoryStore, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = without_object(memory, user, photo(1))

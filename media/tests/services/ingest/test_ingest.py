@@ -213,7 +213,7 @@ def test_the_temporary_object_stays_while_a_copy_for_another_scope_needs_it(
 
 
 @pytest.mark.covers("T06", "I10", "I14")
-def test_an_upload_of_somebody_else_does_not_exist(memory: MemoryStore, user: User) -> None:
+def test_another_users_upload_does_not_exist(memory: MemoryStore, user: User) -> None:
     url = upload_file(memory, UserFactory.create())
     before = counts()
 

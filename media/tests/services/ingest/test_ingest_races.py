@@ -68,7 +68,7 @@ def relocate_and_answer(user: User, resource: MediaResource) -> list[MediaResour
 
 
 @pytest.mark.covers("T07")
-def test_an_upload_taken_in_by_another_request_meanwhile_is_reused(
+def test_an_upload_claimed_by_a_concurrent_request_is_reused(
     memory: MemoryStore, user: User
 ) -> None:
     """The other request went all the way: the temporary object is gone when this one looks."""

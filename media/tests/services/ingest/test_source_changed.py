@@ -102,7 +102,7 @@ def test_no_interleaving_of_puts_makes_a_ready_row_of_other_bytes(
 
 
 @pytest.mark.covers("T03")
-def test_another_upload_of_the_same_bytes_stands_in(memory: MemoryStore, user: User) -> None:
+def test_another_upload_of_the_same_bytes_is_used(memory: MemoryStore, user: User) -> None:
     first = ticket(user)
     client_put(memory, first.put, photo(1))
     (resource,) = ingest(user, [first.file_url])
@@ -120,7 +120,7 @@ def test_another_upload_of_the_same_bytes_stands_in(memory: MemoryStore, user: U
 
 
 @pytest.mark.covers("T03", "T38")
-def test_another_upload_stands_in_for_colliding_bytes(
+def test_another_upload_replaces_colliding_bytes(
     colliding_store: CollidingStore, user: User
 ) -> None:
     first = ticket(user)

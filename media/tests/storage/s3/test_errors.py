@@ -84,7 +84,7 @@ def test_every_answer_under_random_faults_is_right_or_unavailable(
 
 @pytest.mark.covers("F15")
 @pytest.mark.parametrize("fault", [fault_proxy.hang, fault_proxy.trickle_head])
-def test_a_store_that_dawdles_costs_no_more_than_the_budget(
+def test_a_slow_store_takes_no_longer_than_the_budget(
     proxied_store: S3Store, proxy: FaultProxy, key: str, operation: Operation, fault: Fault
 ) -> None:
     proxy.plan = always(fault)
@@ -97,7 +97,7 @@ def test_a_store_that_dawdles_costs_no_more_than_the_budget(
 
 
 @pytest.mark.covers("F15")
-def test_a_body_that_trickles_costs_no_more_than_the_budget(
+def test_a_slow_body_takes_no_longer_than_the_budget(
     proxied_store: S3Store, proxy: FaultProxy, s3_store: S3Store, prefix: str
 ) -> None:
     s3_store.put(prefix + "slow", b"x" * 1000, headers=PNG)

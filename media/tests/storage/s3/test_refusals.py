@@ -114,7 +114,7 @@ def test_an_object_missing_from_a_bucket_that_is_there_is_missing(
             look("media/absent")
 
 
-def test_a_store_that_tells_no_time_is_still_there(
+def test_a_store_without_a_date_header_is_available(
     patient_store: S3Store, proxy: FaultProxy
 ) -> None:
     assert patient_store.clock() is not None

@@ -187,7 +187,7 @@ def test_a_put_url_serves_no_other_method(served: Backend, temp_key: str, method
 
 @pytest.mark.covers("T08")
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "POST"])
-def test_nobody_writes_without_a_signature(served: Backend, temp_key: str, method: str) -> None:
+def test_writing_needs_a_signature(served: Backend, temp_key: str, method: str) -> None:
     head = served.store.put(temp_key, b"kept", headers=ObjectHeaders(content_type="image/png"))
     bare = served.store.sign_get(temp_key, lifetime=timedelta(minutes=1)).partition("?")[0]
 
@@ -198,7 +198,7 @@ def test_nobody_writes_without_a_signature(served: Backend, temp_key: str, metho
 
 
 @pytest.mark.covers("T05")
-def test_anybody_reads_by_key_but_nobody_lists(served: Backend, temp_key: str) -> None:
+def test_objects_can_be_read_by_key_but_not_listed(served: Backend, temp_key: str) -> None:
     served.client_put(served.sign(temp_key), BODY)
     bare = served.store.sign_get(temp_key, lifetime=timedelta(minutes=1)).partition("?")[0]
 

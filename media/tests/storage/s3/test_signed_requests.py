@@ -140,7 +140,7 @@ def test_only_what_may_pass_in_a_moment_is_asked_for_again(
     store.close()
 
 
-def test_an_answer_of_somebody_else_is_no_object(
+def test_a_response_of_another_server_is_no_object(
     connection: S3Connection, proxy: FaultProxy, stack: dict[str, str]
 ) -> None:
     store = S3Store(replace(connection, endpoint_url=proxy.url), stack["R2_BUCKET_NAME"])
@@ -195,7 +195,7 @@ def test_an_object_is_read_over_tls(trusting_store: None, over_tls: S3Store, key
     assert read(over_tls, key) == BODY
 
 
-def test_a_server_nobody_vouches_for_is_not_spoken_to(
+def test_a_server_with_an_untrusted_certificate_gets_no_request(
     over_tls: S3Store, tls_server: FaultProxy, key: str
 ) -> None:
     with pytest.raises(StoreUnavailableError):

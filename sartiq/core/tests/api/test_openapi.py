@@ -197,7 +197,7 @@ def test_conditions_and_tags_are_described(schema: dict[str, Any]) -> None:
             assert {"If-Match", "If-None-Match"} <= headers
 
 
-def test_a_repeated_create_is_told_when_to_come_back(schema: dict[str, Any]) -> None:
+def test_a_repeated_create_gets_a_retry_after(schema: dict[str, Any]) -> None:
     repeatable = [
         operation
         for _, _, operation in operations(schema)

@@ -44,7 +44,7 @@ def test_a_type_that_would_be_turned_is_refused_alone() -> None:
     assert issues({"name": 5}) == [(("body", "name"), "string_type")]
 
 
-def test_what_is_no_object_is_named_as_such() -> None:
+def test_a_body_that_is_no_object_is_reported() -> None:
     assert issues(["name"]) == [(("body",), "object_type")]
 
 

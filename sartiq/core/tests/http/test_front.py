@@ -68,7 +68,9 @@ def test_a_get_reads_no_body(headers: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("size", [100, MAX_FIRST_BYTES + 1])
-def test_a_silent_client_is_told_and_let_go(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+def test_a_silent_client_gets_a_408_and_is_disconnected(
+    monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
     monkeypatch.setattr(request_body, "STALL_SECONDS", 0.01)
     first = [{"type": "http.request", "body": b"{", "more_body": True}]
 
@@ -79,7 +81,7 @@ def test_a_silent_client_is_told_and_let_go(monkeypatch: pytest.MonkeyPatch, siz
     assert (status, headers["Connection"]) == (408, "close")
 
 
-def test_a_trickle_ends_with_the_total() -> None:
+def test_a_slow_body_ends_with_the_total_time() -> None:
     async def trickle() -> dict[str, Any]:
         await asyncio.sleep(0)
         return {"type": "http.request", "body": b"", "more_body": True}
@@ -162,7 +164,7 @@ def test_a_streamed_response_frees_its_thread_before_it_is_sent() -> None:
     assert all(freed)
 
 
-def test_a_defect_is_a_500_and_the_thread_lives_on(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_defect_is_a_500_and_the_thread_continues(capsys: pytest.CaptureFixture[str]) -> None:
     def view(environ: dict[str, Any], start: Start) -> list[bytes]:
         raise KeyError(environ["PATH_INFO"])
 

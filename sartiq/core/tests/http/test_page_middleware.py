@@ -15,7 +15,7 @@ def content_of(response: HttpResponseBase) -> bytes:
     return response.content
 
 
-def test_a_rest_request_goes_past_a_row_of_page_middleware_in_one_step() -> None:
+def test_a_rest_request_skips_the_page_middleware() -> None:
     end = convert_exception_to_response(innermost)
     inner = convert_exception_to_response(PageMessageMiddleware(end))
     outer = PageSessionMiddleware(inner)

@@ -61,7 +61,7 @@ def test_a_channel_whose_connection_was_dropped_says_so(
     ("call", "options"),
     [("basic_ack", {}), ("basic_reject", {}), ("basic_reject", {"requeue": True})],
 )
-def test_a_message_that_cannot_be_acknowledged_keeps_no_place(
+def test_a_message_that_cannot_be_acknowledged_frees_its_slot(
     connection: Connection, monkeypatch: pytest.MonkeyPatch, call: str, options: dict[str, bool]
 ) -> None:
     channel, queue = holding_a_message(connection)

@@ -63,7 +63,7 @@ def test_what_beat_sends_expires_when_it_is_sent_again() -> None:
         assert timedelta(seconds=entry["options"]["expires"]) == entry["schedule"]
 
 
-def test_the_backlog_tells_how_many_wait_and_since_when(broker: Any) -> None:
+def test_the_backlog_has_the_number_of_messages_and_the_oldest_time(broker: Any) -> None:
     before = time.time()
     for _ in range(3):
         publishing.send("media.relocate", resource_id="1")
