@@ -39,6 +39,14 @@ STANDARD_TERMS = {
     "StopAskedError": "StopRequestedError",
     "sought": "the thing that is looked for",
     "swept": "cleaned up",
+    "judged": "checked",
+    "settle": "finish",
+    "unsettled": "without_outcome",
+    "GoodRow": "ValidRow",
+    "BadRow": "RefusedRow",
+    "FileFaultError": "JobFailureError",
+    "sheet_reports": "table_warnings",
+    "answer_of": "serialize_…",
 }
 # Compared with the start of a constant's name.
 STANDARD_PREFIXES = {

@@ -32,8 +32,8 @@ class BulkUploadChunkQuerySet(models.QuerySet["BulkUploadChunk"]):
 class BulkUploadChunk(TimestampedModel, LeasedModel):
     """A range of a job's rows that is imported in one transaction, exactly once.
 
-    `repeated` are SKUs that an earlier chunk has as well, each with the line in which it first
-    stands (0 if unknown). Such a chunk waits for all before it, so that the last row of the file
+    `repeated` are SKUs that an earlier chunk has as well, each with the line of its first
+    row (0 if unknown). Such a chunk waits for all before it, so that the last row of the file
     wins with any number of workers.
     """
 

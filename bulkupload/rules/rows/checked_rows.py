@@ -9,7 +9,7 @@ from bulkupload.rules.rows.row_shape_errors import RowError, storable
 
 
 class ValidRow(NamedTuple):
-    """A row that can be imported, with one value for each field the table brings.
+    """A row that can be imported, with one value for each field of the table.
 
     `images` are the unread cells of its image columns: nothing in them refuses the row. A row that
     came back in an error file `reports_damage` while its error code says `excel_damage`.

@@ -112,7 +112,7 @@ class Cleaner:
         if len(cells) != self._width or self._layout.errors_at is not None:
             return None
         values = [*map(str.strip, self._values_of(cells))]
-        sku = values[0]  # every table brings it and the name, and they come first
+        sku = values[0]  # every table has it and the name, and they come first
         whole = "".join(values)
         if (
             not (values[1] and is_plain_sku(sku))

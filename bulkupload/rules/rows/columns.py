@@ -16,7 +16,7 @@ from bulkupload.rules.rows.excel_damage import (
 from catalog.rules.identifiers import clean_identifier
 
 _NOT_WORDS = re.compile(r"[\W_]+")
-TEXT_FORMULA: Final = '="'  # how people make Excel keep a text: ="00123"
+TEXT_FORMULA: Final = '="'  # how people write texts for Excel: ="00123"
 _TEXT_FORMULA = re.compile(r'="((?:[^"]|"")*)"')
 # What pandas and databases write for an empty cell.
 _EMPTY_VALUES: Final = frozenset({"nan", "NaN", "None", "NaT", "<NA>", "null", "NULL"})
@@ -33,7 +33,7 @@ class CellError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """One field of a product that a table may bring."""
+    """One field of a product that a table may have."""
 
     field: str
     limit: int

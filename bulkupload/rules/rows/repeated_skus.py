@@ -17,7 +17,7 @@ class SeenSkus:
     """A Bloom filter of SKUs: false positives are possible, false negatives are not.
 
     The six bits of an SKU are in one word, so that a look-up costs one memory access. A false
-    positive only keeps a chunk from being imported beside the others. The filter takes about a
+    positive only delays a chunk until those before it are imported. The filter takes about a
     third of the table's size, at most 16 MiB: enough for two million SKUs.
     """
 

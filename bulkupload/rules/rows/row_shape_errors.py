@@ -22,7 +22,7 @@ class RowError:
 # is refused again until its `error_code` is cleared.
 SHAPE_MESSAGES: dict[RowShapeCode, str] = {
     "quote_not_closed": "A quote is opened in this row and never closed. Close it, or double it.",
-    "quote_misplaced": 'A quote stands inside a quoted cell. Write it twice: "".',
+    "quote_misplaced": 'A quoted cell contains a single quote character. Double it: "".',
     "cell_too_long": "A cell is longer than 65,536 characters. Shorten it.",
     "row_too_long": "The row is longer than 1 MiB. Shorten it.",
     "too_few_cells": "The row ends early. Fill the missing cells.",

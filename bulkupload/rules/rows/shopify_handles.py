@@ -60,7 +60,7 @@ def variants(records: Iterable[Record], layout: Layout) -> Iterator[Record]:
 def product_rows(group: list[Record], layout: Layout) -> list[Record]:
     """Return the rows of a handle that are products: those with an SKU, else the first.
 
-    The others only bring pictures, which all rows of the handle share. Rows whose cells cannot be
+    The others only have pictures, which all rows of the handle share. Rows whose cells cannot be
     separated are among them, since their SKU is unknown, and so are rows that came back refused.
     """
     at = layout.place_of("sku")
@@ -92,8 +92,8 @@ def _inherit(cells: list[str], first: list[str], layout: Layout) -> None:
 def _share_images(group: list[Record], rows: list[Record], layout: Layout) -> None:
     """Give each of the rows all pictures of its handle.
 
-    In a Shopify export pictures belong to the handle, whichever of its rows they stand in. The cell
-    is rewritten, so that a row that comes back in the error file brings them as well.
+    In a Shopify export the pictures of all rows belong to the handle. The cell is rewritten, so
+    that a row that comes back in the error file has them as well.
     """
     at = layout.place_of("images")
     is_returned = layout.errors_at is not None

@@ -30,7 +30,7 @@ class ChunkRange:
     first_line: int
     first_row: int
     rows: int
-    repeated: dict[str, int]  # SKUs of earlier chunks, each with the line in which it first stands
+    repeated: dict[str, int]  # SKUs of earlier chunks, each with the line of its first row
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +47,7 @@ class ChunkPlan:
 class ChunkPlanner:
     """Plans the chunks of one table of `size` bytes, opened as text after its byte order mark.
 
-    `skip` rows stand above the header.
+    `skip` rows are above the header.
     """
 
     def __init__(
@@ -209,7 +209,7 @@ def _plain_group(plain: PlainLines, layout: Layout, headers: list[int]) -> _RowG
 def with_first_lines(
     ranges: Sequence[ChunkRange], records: Records, layout: Layout
 ) -> list[ChunkRange]:
-    """Return the chunks with the line in which each of their repeated SKUs first stands.
+    """Return the chunks with the line of the first row of each repeated SKU.
 
     Reads the table once more.
     """

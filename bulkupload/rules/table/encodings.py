@@ -39,7 +39,7 @@ SINGLE_BYTE: Final = {
     "cp852": "ibm852",
     "cp866": "ibm866",
 }
-# Only encodings in which equal text takes equal bytes wherever it stands: chunks are byte ranges.
+# Only encodings in which equal text has equal bytes at any position: chunks are byte ranges.
 MULTI_BYTE: Final = {
     UTF8: "utf-8",
     "utf-16-le": "utf-16le",

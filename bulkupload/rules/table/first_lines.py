@@ -1,4 +1,4 @@
-"""The lines in which repeated SKUs first stand."""
+"""The lines of the first rows of repeated SKUs."""
 
 from collections.abc import Iterable, Sequence
 from itertools import islice
@@ -13,7 +13,7 @@ MAX_LINES: Final = 50_000  # first lines that are held: a table may repeat every
 
 
 def find_first_lines(records: Records, skus: Iterable[str], layout: Layout) -> dict[str, int]:
-    """Return the line in which each of these SKUs first stands, of at most MAX_LINES SKUs.
+    """Return the line of the first row of each of these SKUs, of at most MAX_LINES SKUs.
 
     Reads the whole table.
     """

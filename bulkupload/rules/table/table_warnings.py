@@ -40,7 +40,7 @@ class SheetReport:
             self.hidden_lines.append(line)
 
     def add_outside(self, reference: str, text: str) -> None:
-        """Count a cell that stands under no column of the table."""
+        """Count a cell outside the columns of the table."""
         self.outside += 1
         if len(self.outside_cells) < MAX_EXAMPLES:
             self.outside_cells.append((reference, _short(text)))

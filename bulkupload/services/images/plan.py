@@ -1,6 +1,6 @@
 """Planning the pictures of a chunk's rows: batches of those that their products do not show yet.
 
-Runs in the chunk's transaction after the merge. The products are locked, so of two jobs that bring
+Runs in the chunk's transaction after the merge. The products are locked, so of two jobs with
 one product the later one sees what is still pending of the earlier one. An earlier row is replaced
 only when the later one is attached, which may fail.
 """
