@@ -16,8 +16,8 @@ LOCKED = 429
 
 def username_of(request: HttpRequest, credentials: Mapping[str, str] | None) -> str:
     """Return the name under which all spellings of an address are counted."""
-    sent: Mapping[str, str | None] = credentials or request.POST
-    typed = sent.get("username") or sent.get("email") or ""
+    submitted: Mapping[str, str | None] = credentials or request.POST
+    typed = submitted.get("username") or submitted.get("email") or ""
     return sign_in_name(typed.replace("\0", ""))[:255]
 
 
@@ -27,8 +27,8 @@ def answer(
     """Return a 429 for the admin's sign-in page; the API raises its own."""
     if original_response.status_code == LOCKED:
         return original_response
-    refused = TooManyRequestsError(retry_after=timedelta(seconds=seconds_locked(request)))
-    return error_pages.answer(request, refused)
+    error = TooManyRequestsError(retry_after=timedelta(seconds=seconds_locked(request)))
+    return error_pages.answer(request, error)
 
 
 def seconds_locked(request: HttpRequest) -> int:

@@ -87,10 +87,10 @@ def listening(listener: ListenerSpec) -> Any:
 
     They take the option over. granian itself would keep such a connection for ever.
     """
-    held = listener.build()
-    with socket.socket(fileno=os.dup(held.get_fd())) as opened:
+    sockets = listener.build()
+    with socket.socket(fileno=os.dup(sockets.get_fd())) as opened:
         opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNREAD_SECONDS * 1000)
-    return held
+    return sockets
 
 
 def main() -> None:

@@ -45,8 +45,10 @@ class EqualsAny(Lookup):
 
 def owned_by_organizations_of(user: User) -> EqualsAny:
     """Return the condition that a row belongs to an organization this user is a member of."""
-    theirs = Membership.objects.filter(user_id=user.pk).order_by().values("organization_id")
-    return EqualsAny(F("organization_id"), ArraySubquery(theirs))
+    organization_ids = (
+        Membership.objects.filter(user_id=user.pk).order_by().values("organization_id")
+    )
+    return EqualsAny(F("organization_id"), ArraySubquery(organization_ids))
 
 
 class OwnedQuerySet(models.QuerySet[_OwnedT_co]):

@@ -113,8 +113,8 @@ def delete_many(*, memberships: Collection[Membership]) -> None:
 
 def lock_organizations_of(*, user_id: UUID) -> None:
     """Lock the user's organizations until the transaction ends."""
-    theirs = Membership.objects.filter(user_id=user_id).values("organization_id")
-    _lock_in_order(theirs)
+    memberships = Membership.objects.filter(user_id=user_id).values("organization_id")
+    _lock_in_order(memberships)
 
 
 def leave_all(*, user: User) -> None:

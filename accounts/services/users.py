@@ -42,9 +42,9 @@ def change(
     **facts: Any,
 ) -> User:
     """Change a user's facts as a superuser; a new password ends all their sessions."""
-    stays = facts.get("is_superuser", True) and facts.get("is_active", True)
+    remains_superuser = facts.get("is_superuser", True) and facts.get("is_active", True)
     with transaction.atomic():
-        able = set() if stays else _locked_superusers()
+        able = set() if remains_superuser else _locked_superusers()
         user = _locked(user_id)
         precondition(user)
         _require_another(user, able)
@@ -113,10 +113,10 @@ def _require_another(user: User, able: set[UUID]) -> None:
         raise LastSuperuserError
 
 
-def _apply(user: User, facts: dict[str, Any]) -> None:
-    if "email" in facts:
-        facts["email"] = normal_email(facts["email"])
-    for name, value in facts.items():
+def _apply(user: User, changes: dict[str, Any]) -> None:
+    if "email" in changes:
+        changes["email"] = normal_email(changes["email"])
+    for name, value in changes.items():
         setattr(user, name, value)
 
 

@@ -50,13 +50,13 @@ class EntityAdmin(ModelAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Find the picture and the number of files of the rows on the page, in its own query."""
         rows: QuerySet[Any] = super().get_queryset(request)
-        mine = Attachment.objects.filter(
+        attachments = Attachment.objects.filter(
             entity_type=self.model.entity_type, entity_id=OuterRef("pk")
         ).order_by()
-        pictures = mine.filter(
+        pictures = attachments.filter(
             resource__status=ResourceStatus.READY, resource__has_thumbnail=True
         ).order_by(Case(When(slot="cover_image", then=Value(0)), default=1), "slot", "position")
-        counted = mine.values("entity_id").annotate(total=Count("pk")).values("total")
+        counted = attachments.values("entity_id").annotate(total=Count("pk")).values("total")
         annotated: QuerySet[Any] = rows.annotate(
             picture_of=Subquery(pictures.values("resource_id")[:1]),
             media_total=Coalesce(Subquery(counted), 0),
@@ -90,11 +90,11 @@ class EntityAdmin(ModelAdmin):
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Show or save; tell when another request took a unique value between check and write."""
         try:
-            answer: HttpResponse = super().changeform_view(request, *args, **kwargs)
+            response: HttpResponse = super().changeform_view(request, *args, **kwargs)
         except IntegrityError:
             self.message_user(request, TAKEN_MEANWHILE, messages.ERROR)
             return redirect(request.get_full_path())
-        return answer
+        return response
 
     def delete_model(self, request: HttpRequest, obj: CatalogEntity) -> None:
         """Delete one entity with its attachments; its files start their grace."""
@@ -217,6 +217,6 @@ class ProductionRequestAdmin(EntityAdmin):
     )
 
     @admin.display(description="Guideline", ordering="guideline__name")
-    def follows(self, wanted: ProductionRequest) -> str:
+    def follows(self, production_request: ProductionRequest) -> str:
         """Link to the guideline."""
-        return link(wanted.guideline)
+        return link(production_request.guideline)

@@ -42,13 +42,13 @@ class ConfigurationForm(OwnerForm):
         cleaned = super().clean()
         changed = {name: cleaned[name] for name in self.changed_data if name in cleaned}
         organization = cleaned.get("organization", self.instance.organization)
-        wanted = ExportConfiguration(
+        configuration = ExportConfiguration(
             user_id=self.instance.user_id,
             organization=organization,
             metadata_adapter=cleaned.get("metadata_adapter", self.instance.metadata_adapter),
         )
         try:
-            configurations.require_consistent(wanted, changed)
+            configurations.require_consistent(configuration, changed)
         except InvalidError as refused:
             self.add_error(str(refused.loc[-1]), refused.detail)
         return cleaned

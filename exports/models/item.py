@@ -27,8 +27,8 @@ class ExportItemQuerySet(models.QuerySet["ExportItem"]):
 
     def waiting(self, *, sent_before: datetime) -> Self:
         """Filter due files enqueued before a moment that no worker holds."""
-        sent = self.unfinished().filter(run__status__in=UNFINISHED, sent_at__lt=sent_before)
-        return sent.filter(free_to_take())
+        enqueued = self.unfinished().filter(run__status__in=UNFINISHED, sent_at__lt=sent_before)
+        return enqueued.filter(free_to_take())
 
     def done(self) -> Self:
         """Keep those ready for the archive."""

@@ -153,8 +153,12 @@ def _to_d50(primaries: Chromaticities) -> Matrix:
     columns = _transposed(corners)
     white = _xyz_of(primaries.white)
     to_xyz = _scaled_columns(columns, _applied(_inverse(columns), white))
-    wanted, given = _applied(_BRADFORD, _D50_XYZ), _applied(_BRADFORD, white)
-    gains = (wanted[0] / given[0], wanted[1] / given[1], wanted[2] / given[2])
+    target_white, source_white = _applied(_BRADFORD, _D50_XYZ), _applied(_BRADFORD, white)
+    gains = (
+        target_white[0] / source_white[0],
+        target_white[1] / source_white[1],
+        target_white[2] / source_white[2],
+    )
     back = _scaled_columns(_inverse(_BRADFORD), gains)
     return _product(back, _product(_BRADFORD, to_xyz))
 

@@ -29,8 +29,8 @@ class Missing:
 
 def manifest(files: Iterable[Listed], failed: Iterable[Missing]) -> bytes:
     """Return the manifest; equal files give equal bytes."""
-    told = {
+    content = {
         "files": [asdict(each) for each in files],
         "failed": [asdict(each) for each in failed],
     }
-    return json.dumps(told, ensure_ascii=False, indent=2).encode()
+    return json.dumps(content, ensure_ascii=False, indent=2).encode()

@@ -51,7 +51,7 @@ def distinct(wanted: Sequence[tuple[str, str]], *, taken: Iterable[str] = ()) ->
     used = {_key(each) for each in taken}
     reserved = used | {_key(each) for each in plain}
     numbers: dict[str, Iterator[int]] = {}  # of each name: thousands of equal ones are no search
-    chosen = []
+    unique = []
     for (stem, extension), name in zip(wanted, plain, strict=True):
         own = name
         if _key(name) in used:
@@ -59,8 +59,8 @@ def distinct(wanted: Sequence[tuple[str, str]], *, taken: Iterable[str] = ()) ->
             own = _numbered(stem, extension, reserved, remaining)
         used.add(_key(own))
         reserved.add(_key(own))
-        chosen.append(own)
-    return chosen
+        unique.append(own)
+    return unique
 
 
 def _numbered(stem: str, extension: str, reserved: set[str], numbers: Iterator[int]) -> str:

@@ -18,8 +18,8 @@ from sartiq.core.http.exception_handler import as_json
 @require_safe
 def ready(request: HttpRequest) -> JsonResponse:
     """Report whether the database answers and whether the store settings have been verified."""
-    answer = health.ready(request)
-    if answer.status_code == HTTPStatus.OK:
+    response = health.ready(request)
+    if response.status_code == HTTPStatus.OK:
         try:
             require_proven_store()
         except (StoreUnavailableError, DatabaseError):
@@ -30,7 +30,7 @@ def ready(request: HttpRequest) -> JsonResponse:
             unavailable = JsonResponse(status, status=HTTPStatus.SERVICE_UNAVAILABLE)
             unavailable["Retry-After"] = str(RETRY_SECONDS)
             return unavailable
-    return answer
+    return response
 
 
 @never_cache

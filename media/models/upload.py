@@ -30,11 +30,11 @@ class UploadQuerySet(OwnedQuerySet["Upload"]):
 
     def accessible_to(self, user: User, scope: OwnerScope) -> Self:
         """Filter to the user's own uploads and those of their organizations or of the scope."""
-        theirs = Membership.objects.filter(user_id=user.pk).values("organization_id")
-        mine = Q(user_id=user.pk) | Q(organization_id__in=theirs)
+        organization_ids = Membership.objects.filter(user_id=user.pk).values("organization_id")
+        visible = Q(user_id=user.pk) | Q(organization_id__in=organization_ids)
         if scope.organization_id is not None:  # a superuser acts in it without being a member
-            mine |= Q(organization_id=scope.organization_id)
-        return self.filter(mine)
+            visible |= Q(organization_id=scope.organization_id)
+        return self.filter(visible)
 
     def ingestable_by(self, user: User, scope: OwnerScope) -> Self:
         """Filter to uploads this user may ingest in this scope."""

@@ -59,6 +59,6 @@ def differences(marker: Identity | None, own: Identity) -> Iterator[str]:
         "the id in the database": (marker.database_id, own.database_id),
         "PostgreSQL's system_identifier": (marker.system_identifier, own.system_identifier),
     }
-    for name, (theirs, ours) in pairs.items():
-        if theirs != ours:
-            yield f"{name} is {ours} here and {theirs or 'missing'} in the marker"
+    for name, (actual, expected) in pairs.items():
+        if actual != expected:
+            yield f"{name} is {expected} here and {actual or 'missing'} in the marker"

@@ -50,16 +50,16 @@ def fill_many(
             slot=slot,
             position=position if slot in lists else None,
         )
-        for entity_id, wanted in slots.items()
-        for slot, resources in wanted.items()
+        for entity_id, pairs in slots.items()
+        for slot, resources in pairs.items()
         for position, resource in enumerate(resources)
     ]
     Attachment.objects.bulk_create(rows)
-    shown = {row.resource_id for row in rows}
-    MediaResource.objects.filter(pk__in=shown, unattached_at__isnull=False).update(
+    attached_ids = {row.resource_id for row in rows}
+    MediaResource.objects.filter(pk__in=attached_ids, unattached_at__isnull=False).update(
         unattached_at=None, updated_at=Now()
     )
-    start_grace(set(before.values()) - shown)
+    start_grace(set(before.values()) - attached_ids)
 
 
 def attached_resource_ids_of_entities(
@@ -73,13 +73,11 @@ def _resource_ids_by_attachment(
     entity_type: str, slots: Mapping[UUID, Iterable[str]]
 ) -> dict[UUID, UUID]:
     """Return the resource id by attachment id for these slots."""
-    wanted = {(entity_id, slot) for entity_id, names in slots.items() for slot in names}
+    pairs = {(entity_id, slot) for entity_id, names in slots.items() for slot in names}
     rows = Attachment.objects.filter(entity_type=entity_type, entity_id__in=list(slots))
     values = rows.values_list("pk", "entity_id", "slot", "resource_id")
     return {
-        pk: resource_id
-        for pk, entity_id, slot, resource_id in values
-        if (entity_id, slot) in wanted
+        pk: resource_id for pk, entity_id, slot, resource_id in values if (entity_id, slot) in pairs
     }
 
 

@@ -51,5 +51,5 @@ def require_own_environment() -> None:
 
 def _holds(comparison: _Comparison, stores: tuple[ObjectStore, ObjectStore]) -> bool:
     same = all(one is other for one, other in zip(comparison.stores, stores, strict=True))
-    named = comparison.environment == settings.ENVIRONMENT_NAME
-    return same and named and time.monotonic() < comparison.expires
+    same_name = comparison.environment == settings.ENVIRONMENT_NAME
+    return same and same_name and time.monotonic() < comparison.expires

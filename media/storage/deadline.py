@@ -24,8 +24,8 @@ _deadline: ContextVar[float | None] = ContextVar("storage_deadline", default=Non
 def time_limit(limit: timedelta) -> Iterator[None]:
     """Limit the total time of the storage operations in this block and thread."""
     outer = _deadline.get()
-    ours = time.monotonic() + limit.total_seconds()
-    token = _deadline.set(ours if outer is None else min(ours, outer))
+    own_end = time.monotonic() + limit.total_seconds()
+    token = _deadline.set(own_end if outer is None else min(own_end, outer))
     try:
         yield
     finally:

@@ -49,20 +49,20 @@ def pinned_pool(
     Strangers may take as long as `time_limit` says, for one step as for all together.
     """
     context.sslsocket_class = _PinnedSocket
-    left = _patience(OPERATION_BUDGET)
+    remaining = _patience(OPERATION_BUDGET)
     return _TlsPool(
         f"[{address}]" if ":" in address else address,
         port,
         ssl_context=context,
         server_hostname=host,
-        timeout=Timeout(connect=left, read=left),
+        timeout=Timeout(connect=remaining, read=remaining),
         maxsize=1,
     )
 
 
 def _trusted() -> str:
-    named = os.environ.get("AWS_CA_BUNDLE") or os.environ.get("REQUESTS_CA_BUNDLE")
-    return str(named or get_cert_path(verify=True))
+    bundle = os.environ.get("AWS_CA_BUNDLE") or os.environ.get("REQUESTS_CA_BUNDLE")
+    return str(bundle or get_cert_path(verify=True))
 
 
 def _patience(longest: timedelta) -> float:
@@ -101,9 +101,9 @@ def _bounded(connected: socket.socket) -> _Socket:
     longest = OPERATION_BUDGET
     if (timeout := connected.gettimeout()) is not None:
         longest = timedelta(seconds=timeout)
-    ours = _Socket(fileno=connected.detach())
-    ours.settimeout(_patience(longest))  # for the handshake: connecting has taken its share
-    return ours
+    wrapped = _Socket(fileno=connected.detach())
+    wrapped.settimeout(_patience(longest))  # for the handshake: connecting has taken its share
+    return wrapped
 
 
 # urllib3's own SOCKS support makes its sockets in `_new_conn`, too. Looking a name up knows no

@@ -48,8 +48,8 @@ def replaced(
 ) -> Iterator[None]:
     """Replace the stores inside the block, for tests."""
     before = dict(_replaced)
-    given = {"public": public, "private": private}
-    _replaced.update({name: store for name, store in given.items() if store is not None})
+    stores = {"public": public, "private": private}
+    _replaced.update({name: store for name, store in stores.items() if store is not None})
     try:
         yield
     finally:
@@ -61,8 +61,8 @@ def reset() -> None:
     """Discard the cached stores; the next call reads the settings again."""
     if _holder.cache_info().currsize:
         _holder().close()
-    for made in (_holder, _s3_store, _local_store):
-        made.cache_clear()
+    for created in (_holder, _s3_store, _local_store):
+        created.cache_clear()
 
 
 def _store(bucket: str) -> ObjectStore:

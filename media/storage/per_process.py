@@ -19,9 +19,9 @@ class PerProcess(Generic[Made]):
 
     def get(self) -> Made:
         """Return the object of this process, never the one of its parent."""
-        made = self._made
-        if made is not None and made[0] == os.getpid():
-            return made[1]
+        value = self._made
+        if value is not None and value[0] == os.getpid():
+            return value[1]
         with self._lock:
             if self._made is None or self._made[0] != os.getpid():
                 self._made = (os.getpid(), self._make())
@@ -29,6 +29,6 @@ class PerProcess(Generic[Made]):
 
     def close(self) -> None:
         """Close the object of this process."""
-        made, self._made = self._made, None
-        if made is not None and made[0] == os.getpid():
-            self._close(made[1])
+        value, self._made = self._made, None
+        if value is not None and value[0] == os.getpid():
+            self._close(value[1])

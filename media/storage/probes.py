@@ -53,8 +53,8 @@ def _prove_private() -> Iterator[Step]:
     with _removed(store, key):
         store.put(key, body, headers=ObjectHeaders(content_type="text/plain"))
         for address in sorted(addresses):
-            answer = _get(address)
-            if answer is not None and answer[1] == body:
+            response = _get(address)
+            if response is not None and response[1] == body:
                 message = (
                     f"Anyone can read the private bucket {name} at {address}. Check"
                     " S3_ENDPOINT_URL (without a bucket's name) and the bucket's public access."
@@ -83,10 +83,10 @@ def _prove_put(store: ObjectStore, key: str, body: bytes) -> Step:
     signed = store.sign_put(
         key, content_type=_TYPE, size=len(body), sha256=None, lifetime=_LIFETIME
     )
-    answer = _request("PUT", signed.url, body, dict(signed.headers))
-    if answer is None:
+    response = _request("PUT", signed.url, body, dict(signed.headers))
+    if response is None:
         return _unreachable(f"S3_PUBLIC_ENDPOINT_URL ({where})", "a signed PUT")
-    status, content = answer
+    status, content = response
     if not 200 <= status < 300:  # noqa: PLR2004  HTTP statuses
         message = (
             f"Clients could not upload: S3_PUBLIC_ENDPOINT_URL ({where}) answered {status} to a"
@@ -104,10 +104,10 @@ def _prove_put(store: ObjectStore, key: str, body: bytes) -> Step:
 
 
 def _prove_reading(base: str, key: str, body: bytes) -> Step:
-    answer = _get(f"{base}/{key}")
-    if answer is None:
+    response = _get(f"{base}/{key}")
+    if response is None:
         return _unreachable(base, "reading a public object")
-    status, content = answer
+    status, content = response
     if content != body:
         message = (
             f"Public objects cannot be read at {base}: it answered {status}. Connect the bucket"
@@ -139,21 +139,21 @@ def _request(
     pool = open_pool(url, size=1)
     try:
         with time_limit(OPERATION_BUDGET):
-            answer = pool.request(
+            response = pool.request(
                 method, url, body=body, headers=headers, retries=_NO_RETRIES, preload_content=False
             )
             try:
-                return answer.status, answer.read(_MAX_ANSWER_BYTES, decode_content=True)
+                return response.status, response.read(_MAX_ANSWER_BYTES, decode_content=True)
             finally:
-                answer.close()
+                response.close()
     except (HTTPError, OSError, StoreUnavailableError):
         return None
     finally:
         pool.clear()
 
 
-def _text(answer: bytes) -> str:
-    return " ".join(answer.decode(errors="replace").split())[:200]
+def _text(response: bytes) -> str:
+    return " ".join(response.decode(errors="replace").split())[:200]
 
 
 @contextmanager

@@ -108,11 +108,11 @@ class RemoteFetcher:
         """
         with time_limit(self.patience), _translated():
             for _ in range(MAX_REDIRECTS + 1):
-                with self._answer(url) as answer:
-                    if answer.status not in _REDIRECTS:
-                        _require_good(answer)
-                        return sum(map(into.write, self._read(answer)))
-                    url = _target_of(answer, url)
+                with self._answer(url) as response:
+                    if response.status not in _REDIRECTS:
+                        _require_good(response)
+                        return sum(map(into.write, self._read(response)))
+                    url = _target_of(response, url)
             raise RemoteError(RemoteFault.UNREACHABLE, TOO_MANY_HOPS)
 
     @contextmanager
@@ -124,11 +124,11 @@ class RemoteFetcher:
         with self.place(target.host) as is_free:
             if not is_free:
                 raise RemoteBusyError
-            answer = self._send(target)
+            response = self._send(target)
             try:
-                yield answer
+                yield response
             finally:
-                answer.close()
+                response.close()
 
     def _send(self, target: RemoteUrl) -> BaseHTTPResponse:
         pool = pinned_pool(
@@ -161,12 +161,12 @@ class RemoteFetcher:
         # Prefer IPv4: many machines have no IPv6.
         return min(addresses, key=lambda address: ":" in address)
 
-    def _read(self, answer: BaseHTTPResponse) -> Iterator[bytes]:
-        declared = answer.headers.get("Content-Length", "")
+    def _read(self, response: BaseHTTPResponse) -> Iterator[bytes]:
+        declared = response.headers.get("Content-Length", "")
         if declared.isascii() and declared.isdigit() and int(declared) > self.largest:
             raise RemoteError(RemoteFault.TOO_LARGE, TOO_LARGE)
         size = 0
-        for data in answer.stream(AT_ONCE, decode_content=False):
+        for data in response.stream(AT_ONCE, decode_content=False):
             size += len(data)
             if size > self.largest:
                 raise RemoteError(RemoteFault.TOO_LARGE, TOO_LARGE)
@@ -179,19 +179,19 @@ class RemoteFetcher:
         return context
 
 
-def _target_of(answer: BaseHTTPResponse, url: str) -> str:
+def _target_of(response: BaseHTTPResponse, url: str) -> str:
     """Return the URL of a redirect without its fragment."""
-    place = answer.headers.get("Location", "").partition("#")[0]
+    location = response.headers.get("Location", "").partition("#")[0]
     with suppress(UnicodeError):  # headers come as Latin-1; what was sent may be UTF-8
-        place = place.encode("latin-1").decode()
+        location = location.encode("latin-1").decode()
     try:
-        return urljoin(url, place)
+        return urljoin(url, location)
     except ValueError as error:
         raise RemoteError(RemoteFault.NOT_ALLOWED, NOT_PLAIN) from error
 
 
-def _require_good(answer: BaseHTTPResponse) -> None:
-    status = answer.status
+def _require_good(response: BaseHTTPResponse) -> None:
+    status = response.status
     if status == _OK:
         return
     if status in _GONE:

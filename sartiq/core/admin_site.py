@@ -42,8 +42,8 @@ class StaffSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold has no types
 
     def autocomplete_view(self, request: HttpRequest) -> HttpResponseBase:
         """Answer a select."""
-        answer: HttpResponseBase = ReferenceView.as_view(admin_site=self)(request)
-        return answer
+        reference_response: HttpResponseBase = ReferenceView.as_view(admin_site=self)(request)
+        return reference_response
 
 
 def _may_set(source: Any, request: HttpRequest, field: str) -> bool:

@@ -45,5 +45,5 @@ def allowed(field: FieldInfo) -> str:
     if kind is bool:
         return "true or false"
     least = next(each.ge for each in field.metadata if isinstance(each, Ge))
-    most = next(each.le for each in field.metadata if isinstance(each, Le))
-    return f"a whole number from {least} to {most}"
+    maximum = next(each.le for each in field.metadata if isinstance(each, Le))
+    return f"a whole number from {least} to {maximum}"

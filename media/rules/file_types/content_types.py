@@ -67,16 +67,16 @@ _ALIASES: Final = {
 
 def require_acceptable(content_type: str, folder: str | None = None) -> FileType:
     """Return the declared content type if the folder accepts it, else raise an error."""
-    found = FILE_TYPES.get(content_type)
-    if found is None:
+    file_type = FILE_TYPES.get(content_type)
+    if file_type is None:
         raise ContentTypeNotAllowedError(
             _refusal(content_type), value=content_type, ctx={"allowed": list(FILE_TYPES)}
         )
-    if folder in IMAGE_FOLDERS and not found.is_image:
+    if folder in IMAGE_FOLDERS and not file_type.is_image:
         raise ImageRequiredError(
             value=content_type, ctx={"folder": folder, "allowed": list(IMAGE_CONTENT_TYPES)}
         )
-    return found
+    return file_type
 
 
 def suggestion(content_type: str) -> str | None:

@@ -166,6 +166,6 @@ def mismatch(*, declared: str, detected: str | None) -> ContentTypeMismatchError
             f" Declare it as {detected} and upload again."
         )
     else:
-        shown = detected and sentence(detected)
-        text = shown or f"This is not {_OURS[declared]} or any other known file type. {_ACCEPTED}"
+        name = detected and sentence(detected)
+        text = name or f"This is not {_OURS[declared]} or any other known file type. {_ACCEPTED}"
     return ContentTypeMismatchError(text, ctx={"declared": declared, "detected": detected})

@@ -50,8 +50,8 @@ def require_within_limits(header: ImageHeader) -> None:
         raise _too_large(header, f"more than {MAX_FRAMES} frames", "frames", MAX_FRAMES)
     limit = max_pixels(header.frames)
     if header.pixels > limit:
-        shown = f"{header.pixels} pixels in total; {limit // MEGAPIXEL} million are allowed"
-        raise _too_large(header, shown, "pixels", limit)
+        fault = f"{header.pixels} pixels in total; {limit // MEGAPIXEL} million are allowed"
+        raise _too_large(header, fault, "pixels", limit)
 
 
 def _too_large(header: ImageHeader, fault: str, which: str, limit: int) -> ImageTooLargeError:

@@ -58,12 +58,12 @@ def _by_signature(head: bytes) -> str | None:
     kind = filetype.guess(head)
     if kind is None:
         return None
-    found = "image/png" if kind.mime == "image/apng" else str(kind.mime)
-    if found.startswith(_OFFICE_PREFIX):  # guessed from the name of a folder
-        found = "application/zip"
-    if found == "image/tiff":
-        return tiff.raw_type(head) or found
-    return found if head.startswith(_WHOLE_SIGNATURES.get(found, b"")) else None
+    detected = "image/png" if kind.mime == "image/apng" else str(kind.mime)
+    if detected.startswith(_OFFICE_PREFIX):  # guessed from the name of a folder
+        detected = "application/zip"
+    if detected == "image/tiff":
+        return tiff.raw_type(head) or detected
+    return detected if head.startswith(_WHOLE_SIGNATURES.get(detected, b"")) else None
 
 
 def _by_search(head: bytes) -> str | None:

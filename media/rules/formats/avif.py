@@ -22,10 +22,10 @@ class CodedSize(NamedTuple):
 
 def measure(reader: Reader) -> ImageHeader:
     """Return the size of what a decoder shows: the image sequence of `avis`, else the main item."""
-    whole = Box(kind=b"", start=0, end=reader.size)
-    if _is_sequence(reader, whole):
-        return _sequence(reader, isobmff.child(reader, whole, b"moov"))
-    return _still(reader, isobmff.child(reader, whole, b"meta"))
+    file = Box(kind=b"", start=0, end=reader.size)
+    if _is_sequence(reader, file):
+        return _sequence(reader, isobmff.child(reader, file, b"moov"))
+    return _still(reader, isobmff.child(reader, file, b"meta"))
 
 
 def require_complete(reader: Reader) -> None:
@@ -52,8 +52,8 @@ def picture_ranges(reader: Reader) -> Iterator[tuple[int, int]]:
 
 def colour_codes(reader: Reader) -> tuple[int, int] | None:
     """Return the primaries and transfer codes (ITU-T H.273) of the main item, if it has any."""
-    whole = Box(kind=b"", start=0, end=reader.size)
-    for box in _main_properties(reader, isobmff.child(reader, whole, b"meta")):
+    file = Box(kind=b"", start=0, end=reader.size)
+    for box in _main_properties(reader, isobmff.child(reader, file, b"meta")):
         if box.kind == b"colr":
             kind, primaries, transfer = unpack(">4sHH", isobmff.payload(reader, box)[:8])
             if kind == b"nclx":
@@ -66,11 +66,11 @@ def differing_size(reader: Reader) -> CodedSize | None:
 
     Browsers scale such a picture to the declared size; libheif refuses it.
     """
-    whole = Box(kind=b"", start=0, end=reader.size)
+    file = Box(kind=b"", start=0, end=reader.size)
     try:
-        if _is_sequence(reader, whole):
+        if _is_sequence(reader, file):
             return None
-        meta = isobmff.child(reader, whole, b"meta")
+        meta = isobmff.child(reader, file, b"meta")
         declared = next(box for box in _main_properties(reader, meta) if box.kind == b"ispe")
         sizes = unpack(">II", isobmff.payload(reader, declared), _FULL_BOX)
         reader.move_to(_start_of_main(reader, meta))
@@ -82,8 +82,8 @@ def differing_size(reader: Reader) -> CodedSize | None:
     return CodedSize(declared.start + _FULL_BOX, *coded)
 
 
-def _is_sequence(reader: Reader, whole: Box) -> bool:
-    return isobmff.payload(reader, isobmff.child(reader, whole, b"ftyp"))[:4] == b"avis"
+def _is_sequence(reader: Reader, file: Box) -> bool:
+    return isobmff.payload(reader, isobmff.child(reader, file, b"ftyp"))[:4] == b"avis"
 
 
 def _start_of_main(reader: Reader, meta: Box) -> int:

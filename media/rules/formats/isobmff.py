@@ -71,9 +71,9 @@ def whole_boxes(reader: Reader) -> Iterator[Box]:
 def require_video(reader: Reader) -> None:
     """Require a whole MP4 with its index and a track of pictures."""
     kinds = require_boxes(reader)
-    whole = Box(kind=b"", start=0, end=reader.size)
+    file = Box(kind=b"", start=0, end=reader.size)
     named = b"ftyp" in kinds and brands.content_type_of(
-        payload(reader, child(reader, whole, b"ftyp"))
+        payload(reader, child(reader, file, b"ftyp"))
     )
     if b"moov" in kinds and named != _MP4:
         raise foreign_types.mismatch(declared=_MP4, detected=named or "video/quicktime")
@@ -81,7 +81,7 @@ def require_video(reader: Reader) -> None:
         raise FileTruncatedError
     if not {b"mdat", b"moof"} & kinds:
         raise FileCorruptError
-    moov = child(reader, whole, b"moov")
+    moov = child(reader, file, b"moov")
     child(reader, moov, b"mvhd")
     handlers = {handler(reader, box) for box in children(reader, moov) if box.kind == b"trak"}
     if handlers and _PICTURES not in handlers:

@@ -110,9 +110,9 @@ def _skip_to_marker(reader: Reader) -> None:
     start, carry, step = reader.position, b"", 4 * KIB
     while chunk := reader.take_up_to(step):
         window = carry + chunk
-        found = _NEXT_MARKER.search(window)
-        if found:
-            reader.move_to(start + found.start())
+        marker = _NEXT_MARKER.search(window)
+        if marker:
+            reader.move_to(start + marker.start())
             return
         carry = window[-1:]
         start += len(window) - len(carry)

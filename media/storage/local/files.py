@@ -134,8 +134,8 @@ class Folder:
         folder = self._sides / parent.lstrip("/")
         with suppress(FileNotFoundError, NotADirectoryError), os.scandir(folder) as entries:
             for entry in entries:
-                ours = entry.name.rpartition("@")[0] == name
-                if ours and (keep is None or entry.name != keep.name):
+                is_metadata = entry.name.rpartition("@")[0] == name
+                if is_metadata and (keep is None or entry.name != keep.name):
                     Path(entry.path).unlink(missing_ok=True)
 
     @contextmanager
@@ -201,8 +201,8 @@ def _walk(folder: Path, base: str, prefix: str, after: str) -> Iterator[str]:
             entries = list(found)
     except FileNotFoundError:
         return
-    named = [(entry.name + "/" * entry.is_dir(), entry) for entry in entries]
-    for name, entry in sorted(named, key=lambda pair: pair[0]):
+    by_name = [(entry.name + "/" * entry.is_dir(), entry) for entry in entries]
+    for name, entry in sorted(by_name, key=lambda pair: pair[0]):
         key = base + name
         if entry.is_dir():
             inside = key.startswith(prefix) or prefix.startswith(key)

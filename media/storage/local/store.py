@@ -106,8 +106,8 @@ class LocalStore:
         _require_headers(grant, headers)
 
         def describe(sha256: str) -> FileInfo:
-            sent = sha256_of(headers.get(CHECKSUM_HEADER))
-            if sent not in {None, sha256}:
+            checksum = sha256_of(headers.get(CHECKSUM_HEADER))
+            if checksum not in {None, sha256}:
                 raise UploadRefusedError
             return FileInfo(etag=sha256, content_type=grant["content_type"], sha256=sha256)
 

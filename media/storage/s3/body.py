@@ -37,11 +37,11 @@ class S3Reader:
 
         Only the time spent waiting for the store counts, not what the caller does in between.
         """
-        received, left = 0, self._budget
+        received, remaining = 0, self._budget
         while received < self._expected:
             started = time.monotonic()
-            chunk = self._read(left)
-            left -= timedelta(seconds=time.monotonic() - started)
+            chunk = self._read(remaining)
+            remaining -= timedelta(seconds=time.monotonic() - started)
             received += len(chunk)
             yield chunk
 
@@ -52,8 +52,8 @@ class S3Reader:
         """Close a connection with bytes left on it; any other is back in the pool already."""
         self._body.close()
 
-    def _read(self, left: timedelta) -> bytes:
-        with translated(), time_limit(left):
+    def _read(self, remaining: timedelta) -> bytes:
+        with translated(), time_limit(remaining):
             # `read` waits for a full chunk however slowly it comes; `read1` returns what is there.
             chunk = self._body.read1(CHUNK_BYTES)
         if not chunk:

@@ -28,14 +28,14 @@ class Run(Protocol):
 
 def parts(body: Body) -> Iterator[bytes]:
     """Cut a body into parts of exactly `PART_BYTES`, the last one shorter or absent."""
-    held = bytearray()
+    buffer = bytearray()
     for chunk in chunks_of(body):
-        held += chunk
-        while len(held) >= PART_BYTES:
-            yield bytes(held[:PART_BYTES])
-            del held[:PART_BYTES]
-    if held:
-        yield bytes(held)
+        buffer += chunk
+        while len(buffer) >= PART_BYTES:
+            yield bytes(buffer[:PART_BYTES])
+            del buffer[:PART_BYTES]
+    if buffer:
+        yield bytes(buffer)
 
 
 def upload(

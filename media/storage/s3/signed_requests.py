@@ -48,7 +48,7 @@ class DirectCalls:
     def _send_once(self, method: str, key: str, headers: Mapping[str, str]) -> BaseHTTPResponse:
         path = f"/{self._bucket}/{key}" if key else f"/{self._bucket}"
         url, signed = self._signer.signed_headers(method, path, headers)
-        answer = self._pool.get().urlopen(
+        response = self._pool.get().urlopen(
             method,
             url,
             headers=signed,
@@ -56,18 +56,18 @@ class DirectCalls:
             preload_content=False,
             decode_content=False,
         )
-        if answer.status in {200, 206}:
-            return answer
-        raise _refused(answer)
+        if response.status in {200, 206}:
+            return response
+        raise _refused(response)
 
 
-def _refused(answer: BaseHTTPResponse) -> AnswerError:
-    document = answer.read(_MAX_ERROR_BYTES)
+def _refused(response: BaseHTTPResponse) -> AnswerError:
+    document = response.read(_MAX_ERROR_BYTES)
     if len(document) < _MAX_ERROR_BYTES:
-        answer.drain_conn()
-    answer.close()
-    found = _CODE.search(document)
-    return AnswerError(answer.status, found[1].decode(errors="replace") if found else "")
+        response.drain_conn()
+    response.close()
+    code = _CODE.search(document)
+    return AnswerError(response.status, code[1].decode(errors="replace") if code else "")
 
 
 def _passes(error: Exception) -> bool:

@@ -63,21 +63,23 @@ class Signer:
     ) -> tuple[str, dict[str, str]]:
         """Return the URL and all headers of a request that has no body."""
         stamp = _stamp()
-        sent = {**headers, "X-Amz-Date": stamp, "X-Amz-Content-SHA256": EMPTY_BODY}
-        names, lines = self._canonical(sent)
+        signed = {**headers, "X-Amz-Date": stamp, "X-Amz-Content-SHA256": EMPTY_BODY}
+        names, lines = self._canonical(signed)
         target = self._prefix + quote(path, safe="/~")
         signature = self._signature(stamp, _joined(method, target, "", lines, names, EMPTY_BODY))
-        sent["Authorization"] = (
+        signed["Authorization"] = (
             f"{ALGORITHM} Credential={self._access_key_id}/{self._scope(stamp)}, "
             f"SignedHeaders={names}, Signature={signature}"
         )
-        return self._origin + target, sent
+        return self._origin + target, signed
 
     def _canonical(self, headers: Mapping[str, str]) -> tuple[str, str]:
-        named = {name.lower(): " ".join(value.split()) for name, value in headers.items()}
-        named["host"] = self._host
-        ordered = sorted(named.items())
-        return ";".join(named for named, _ in ordered), "".join(f"{n}:{v}\n" for n, v in ordered)
+        canonical_headers = {
+            name.lower(): " ".join(value.split()) for name, value in headers.items()
+        }
+        canonical_headers["host"] = self._host
+        ordered = sorted(canonical_headers.items())
+        return ";".join(name for name, _ in ordered), "".join(f"{n}:{v}\n" for n, v in ordered)
 
     def _scope(self, stamp: str) -> str:
         return f"{stamp[:8]}/{self._region}/s3/aws4_request"

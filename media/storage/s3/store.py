@@ -84,15 +84,15 @@ class S3Store:
     def clock(self) -> datetime | None:
         """Read the Date header of an answer; RFC 9110 demands it, some stores leave it out."""
         with translated(), time_limit(self._budget):
-            told = self._ask_for_bucket().headers.get("Date")
-        return None if told is None else _instant(told)
+            date = self._ask_for_bucket().headers.get("Date")
+        return None if date is None else _instant(date)
 
     def head(self, key: str) -> ObjectHead:
         """Return the metadata, with the checksum."""
         _require_possible(key)
-        answer = self._read("HEAD", key, {"x-amz-checksum-mode": "ENABLED"})
-        answer.drain_conn()
-        return _head_of(key, answer)
+        response = self._read("HEAD", key, {"x-amz-checksum-mode": "ENABLED"})
+        response.drain_conn()
+        return _head_of(key, response)
 
     def open(
         self,
@@ -104,16 +104,16 @@ class S3Store:
     ) -> S3Reader:
         """Start one GET; the body is read as it is iterated."""
         _require_possible(key)
-        wanted: dict[str, str] = {}
+        request_headers: dict[str, str] = {}
         if if_match is not None:
-            wanted["If-Match"] = f'"{if_match}"'
+            request_headers["If-Match"] = f'"{if_match}"'
         if offset or length is not None:
-            wanted["Range"] = byte_range(offset, length)
-        answer = self._read("GET", key, wanted)
+            request_headers["Range"] = byte_range(offset, length)
+        response = self._read("GET", key, request_headers)
         with ExitStack() as unless_opened:
-            unless_opened.callback(answer.close)
-            expected = _number(answer.headers.get("Content-Length"))
-            reader = S3Reader(_head_of(key, answer), answer, expected, budget=self._budget)
+            unless_opened.callback(response.close)
+            expected = _number(response.headers.get("Content-Length"))
+            reader = S3Reader(_head_of(key, response), response, expected, budget=self._budget)
             unless_opened.pop_all()
         return reader
 
@@ -187,18 +187,18 @@ class S3Store:
     def _ask_for_bucket(self) -> BaseHTTPResponse:
         """Check that the bucket exists: a missing one is a wrong setting, not a missing object."""
         try:
-            answer = self._direct.send("HEAD", "", {})
+            response = self._direct.send("HEAD", "", {})
         except AnswerError as error:
             if error.may_mean_bucket:
                 raise StoreRefusedError from error
             raise
-        answer.drain_conn()
-        return answer
+        response.drain_conn()
+        return response
 
     def _delete_page(self, keys: _Keys) -> DeleteFailures:
         if not keys:
             return []
-        answer = self._run(
+        response = self._run(
             lambda s3: s3.delete_objects(
                 Bucket=self._bucket,
                 Delete={"Objects": [{"Key": key} for key in keys], "Quiet": True},
@@ -210,12 +210,12 @@ class S3Store:
                 code=error.get("Code", "Unknown"),
                 message=error.get("Message", ""),
             )
-            for error in answer.get("Errors", [])
+            for error in response.get("Errors", [])
             if error.get("Code") != "NoSuchKey"
         ]
 
     def _list_page(self, prefix: str, after: str, size: int) -> _Page:
-        answer = self._run(
+        response = self._run(
             lambda s3: s3.list_objects_v2(
                 Bucket=self._bucket, Prefix=prefix, StartAfter=after, MaxKeys=size
             )
@@ -227,9 +227,9 @@ class S3Store:
                 etag=_bare(each["ETag"]),
                 last_modified=each["LastModified"],
             )
-            for each in answer.get("Contents", [])
+            for each in response.get("Contents", [])
         ]
-        return page, bool(page) and answer["IsTruncated"]
+        return page, bool(page) and response["IsTruncated"]
 
 
 def byte_range(offset: int, length: int | None) -> str:
@@ -241,9 +241,9 @@ def byte_range(offset: int, length: int | None) -> str:
     return f"bytes={offset}-{last}"
 
 
-def _head_of(key: str, answer: BaseHTTPResponse) -> ObjectHead:
+def _head_of(key: str, response: BaseHTTPResponse) -> ObjectHead:
     """Read an object's headers; an answer without them is not the store's."""
-    headers = answer.headers
+    headers = response.headers
     whole = headers.get("Content-Range", "").rpartition("/")[2]
     etag, modified = headers.get("ETag"), headers.get("Last-Modified")
     if not etag or not modified:
@@ -272,12 +272,12 @@ def _instant(header: str) -> datetime:
 
 
 def _stored_headers(headers: ObjectHeaders) -> dict[str, Any]:
-    asked = {
+    arguments = {
         "ContentType": headers.content_type,
         "CacheControl": headers.cache_control,
         "ContentDisposition": headers.content_disposition,
     }
-    return {name: value for name, value in asked.items() if value is not None}
+    return {name: value for name, value in arguments.items() if value is not None}
 
 
 def _bare(etag: str) -> str:

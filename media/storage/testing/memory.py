@@ -105,8 +105,8 @@ class MemoryStore:
         self, signed: SignedPut, body: bytes, headers: Mapping[str, str] | None = None
     ) -> int:
         """Do what a client does with a signed PUT, and return the status it would see."""
-        given = signed.headers if headers is None else headers
-        sent = {name.lower(): value for name, value in given.items()}
+        signed_headers = signed.headers if headers is None else headers
+        sent = {name.lower(): value for name, value in signed_headers.items()}
         parts = urlsplit(signed.url)
         self.before("client_put", unquote(parts.path.lstrip("/")))
         with self._lock:
@@ -146,10 +146,8 @@ class MemoryStore:
     def sign_get(self, key: str, *, lifetime: timedelta, filename: str | None = None) -> str:
         """Return a URL that names key, expiry and file name."""
         expires = self._now() + timedelta(seconds=lifetime_seconds(lifetime))
-        named = f"&filename={quote(filename)}" if filename is not None else ""
-        return (
-            f"memory://bucket/{quote(require_storable(key))}?until={expires.timestamp():.0f}{named}"
-        )
+        disposition = f"&filename={quote(filename)}" if filename is not None else ""
+        return f"memory://bucket/{quote(require_storable(key))}?until={expires.timestamp():.0f}{disposition}"
 
     def clock(self) -> datetime:
         """Return the time the store was given."""
@@ -173,21 +171,21 @@ class MemoryStore:
     ) -> "MemoryReader":
         """Open the object as it is now."""
         self.before("open", key)
-        found = self._get(key)
-        if if_match is not None and found.head.etag != if_match:
+        stored = self._get(key)
+        if if_match is not None and stored.head.etag != if_match:
             raise PreconditionFailedError
         self.after("open", key)
         stop = None if length is None else offset + length
-        return MemoryReader(replace(found.head, sha256=None), found.body[offset:stop])
+        return MemoryReader(replace(stored.head, sha256=None), stored.body[offset:stop])
 
     def copy(self, source: str, target: str, *, if_match: str, headers: ObjectHeaders) -> None:
         """Copy when the source still has this ETag."""
         self.before("copy", target)
         with self._lock:
-            found = self._get(source)
-            if found.head.etag != if_match:
+            stored = self._get(source)
+            if stored.head.etag != if_match:
                 raise PreconditionFailedError
-            self._set(require_storable(target), found.body, headers)
+            self._set(require_storable(target), stored.body, headers)
         self.after("copy", target)
 
     def put(self, key: str, body: Body, *, headers: ObjectHeaders) -> ObjectHead:
@@ -217,8 +215,8 @@ class MemoryStore:
     ) -> Iterator[ObjectListing]:
         """Yield in key order what was there when the listing began."""
         self.before("list", prefix)
-        found = [key for key in self.keys(prefix) if key > (after or "")]
-        for key in found[:limit]:
+        stored = [key for key in self.keys(prefix) if key > (after or "")]
+        for key in stored[:limit]:
             held = self._objects.get(key)
             if held is not None:
                 yield ObjectListing(

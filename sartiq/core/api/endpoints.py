@@ -43,12 +43,12 @@ class BaseEndpoint(APIView):
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         """Add an entity tag, and forbid shared caches to store the response."""
-        answer: Any = super().finalize_response(request, response, *args, **kwargs)
+        finalized: Any = super().finalize_response(request, response, *args, **kwargs)
         if self.authentication_classes:
-            conditional.tag(request, answer)
+            conditional.tag(request, finalized)
             if request.method in conditional.SAFE_METHODS:
-                conditional.keep_private(answer)
-        return answer
+                conditional.keep_private(finalized)
+        return finalized
 
 
 class Endpoint(BaseEndpoint):

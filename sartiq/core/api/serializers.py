@@ -29,10 +29,10 @@ class StrictSerializer(serializers.Serializer[T]):
         try:
             super().to_internal_value(data)
         except ValidationError as refusal:
-            named = {
+            errors = {
                 name: _joined(refusal.detail, wrong, name) for name, _field in self.fields.items()
             }
-            raise ValidationError({name: each for name, each in named.items() if each}) from None
+            raise ValidationError({name: each for name, each in errors.items() if each}) from None
         raise ValidationError(wrong)
 
     def _of_another_type(self, data: Any) -> dict[str, Any]:
@@ -61,9 +61,9 @@ def _fault(field: Any, value: Any) -> Any:
         return {
             at: [issue] for at, item in enumerate(value) if (issue := _fault(field.child, item))
         }
-    for kind, wanted, code, message in _JSON_TYPES:
+    for kind, json_type, code, message in _JSON_TYPES:
         if isinstance(field, kind):
             is_bool = isinstance(value, bool)
-            fits = isinstance(value, wanted) and (wanted is bool or not is_bool)
+            fits = isinstance(value, json_type) and (json_type is bool or not is_bool)
             return None if fits else ErrorDetail(message, code=code)
     return None

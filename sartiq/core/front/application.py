@@ -53,9 +53,9 @@ class Front:
         await self._through_django(scope, receive, send, _length(headers) if reads_body else 0)
 
     def _direct(self, path: str) -> Direct | None:
-        for prefix, answer in self._prefixed.items():
+        for prefix, response in self._prefixed.items():
             if path.startswith(prefix):
-                return answer
+                return response
         return self._exact.get(path)
 
     async def _through_django(self, scope: Any, receive: Receive, send: Send, length: int) -> None:

@@ -34,9 +34,9 @@ def ready(request: HttpRequest) -> JsonResponse:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
     except (DatabaseError, InterfaceError):
-        answer = JsonResponse({"status": "unavailable", "database": "unavailable"}, status=503)
-        answer["Retry-After"] = "5"
-        return answer
+        response = JsonResponse({"status": "unavailable", "database": "unavailable"}, status=503)
+        response["Retry-After"] = "5"
+        return response
     return JsonResponse({"status": "ok", "database": "ok"})
 
 

@@ -109,13 +109,13 @@ def take(rows: QuerySet[Leased]) -> Lease[Leased] | None:
     holder = uuid.uuid4()
     # Guarded by what was read: of two that read the same row one updates it.
     unchanged = rows.filter(pk=row.pk, lease_fence=row.lease_fence, attempts=row.attempts)
-    taken = unchanged.filter(free_to_take()).update(
+    count = unchanged.filter(free_to_take()).update(
         lease_holder=holder,
         lease_expires_at=Now() + _period(),
         lease_fence=row.lease_fence + 1,
         attempts=row.attempts + 1,
     )
-    if not taken:
+    if not count:
         return None
     reach("lease-taken")
     mine = rows.model._default_manager.filter(pk=row.pk)  # noqa: SLF001  Django's own API

@@ -133,9 +133,10 @@ def _backlog(queue: str) -> Backlog:
     with producers[_connection(os.getpid())].acquire(block=True, timeout=1) as producer:
         channel: Any = producer.channel
         length, message = channel.client.pipeline().llen(queue).lindex(queue, -1).execute()
-    sent = json.loads(message)["headers"].get(ENQUEUED_AT) if message else None
+    enqueued_at = json.loads(message)["headers"].get(ENQUEUED_AT) if message else None
     return Backlog(
-        length=length, oldest=None if sent is None else datetime.fromtimestamp(sent, UTC)
+        length=length,
+        oldest=None if enqueued_at is None else datetime.fromtimestamp(enqueued_at, UTC),
     )
 
 

@@ -61,11 +61,11 @@ def resend(
         sent_before = min(sent_before, queue.oldest - CLOCK_ERROR)
     rows = waiting(sent_before)
     ids: list[UUID] = list(rows.values_list("pk", flat=True)[: RESEND_BATCH_SIZE - queue.length])
-    sent = [pk for pk in ids if send(task, **{name: str(pk)})]
-    rows.model._default_manager.filter(pk__in=sent).update(  # noqa: SLF001  Django's own API
+    enqueued = [pk for pk in ids if send(task, **{name: str(pk)})]
+    rows.model._default_manager.filter(pk__in=enqueued).update(  # noqa: SLF001  Django's own API
         sent_at=timezone.now()
     )
-    return len(sent)
+    return len(enqueued)
 
 
 def end_outage(rows: "QuerySet[LeasedRow]", *, is_over: Callable[[], bool]) -> int:

@@ -51,17 +51,17 @@ def describe_conditions(operation: dict[str, Any], method: str) -> None:
 
     Only what answers JSON has a tag.
     """
-    answers = operation["responses"]
-    tagged = answers.get(TAGGED_STATUS.get(method, ""), {})
+    responses = operation["responses"]
+    tagged = responses.get(TAGGED_STATUS.get(method, ""), {})
     has_tag = "application/json" in tagged.get("content", {})
     if has_tag:
         tagged.setdefault("headers", {})["ETag"] = ETAG
     if method == "GET" and has_tag:
         _add_parameter(operation, IF_NONE_MATCH)
-        answers["304"] = NOT_MODIFIED
+        responses["304"] = NOT_MODIFIED
     if method in {"PATCH", "DELETE"} or (method == "GET" and has_tag):
         _add_parameter(operation, IF_MATCH)
-        answers["412"] = FAILED
+        responses["412"] = FAILED
 
 
 def describe_repetition(operation: dict[str, Any]) -> None:

@@ -32,19 +32,19 @@ class SartiqAutoSchema(AutoSchema):
             path, path_regex, path_prefix, method, registry
         )
         if operation is not None:
-            answers = operation["responses"]
-            for answer in answers.values():
-                answer["description"] = answer.get("description") or SUCCESS
+            responses = operation["responses"]
+            for response in responses.values():
+                response["description"] = response.get("description") or SUCCESS
             refusals.add_refusals(operation, method)
             if "requestBody" in operation and self._body_names_an_organization():
-                refusals.add(answers, "404")
+                refusals.add(responses, "404")
             describe_repetition(operation)
             if refusals.is_secured(operation):
                 describe_conditions(operation, method)
-            refusals.add_headers(answers)
+            refusals.add_headers(responses)
             if "requestBody" in operation:
                 operation["requestBody"]["required"] = True
-            operation["responses"] = dict(sorted(answers.items()))
+            operation["responses"] = dict(sorted(responses.items()))
         return operation
 
     def _body_names_an_organization(self) -> bool:
@@ -70,12 +70,12 @@ class SartiqAutoSchema(AutoSchema):
         """Return `XCreate`, `XUpdate` or `XPublic`, or the name the serializer gives itself."""
         if is_list_serializer(serializer):
             return self._get_serializer_name(serializer.child, direction, *args, **kwargs)
-        given: str | None = getattr(serializer, "schema_name", None)
-        if given is not None:
-            return given
-        given = get_override(serializer, "component_name")
-        if given is not None:
-            return given
+        name_override: str | None = getattr(serializer, "schema_name", None)
+        if name_override is not None:
+            return name_override
+        name_override = get_override(serializer, "component_name")
+        if name_override is not None:
+            return name_override
         name = type(serializer).__name__
         for part in PARTS:
             name = name.removesuffix(part)
@@ -141,6 +141,8 @@ def _plainly(shape: Any) -> Any:
 
 def _nullable(plain: dict[str, Any], kinds: list[str]) -> dict[str, Any]:
     [kind] = kinds
-    facts = {name: value for name, value in plain.items() if name not in {*ANNOTATIONS, "type"}}
+    plain_schema = {
+        name: value for name, value in plain.items() if name not in {*ANNOTATIONS, "type"}
+    }
     notes = {name: value for name, value in plain.items() if name in ANNOTATIONS}
-    return {"anyOf": [{"type": kind, **facts}, {"type": "null"}], **notes}
+    return {"anyOf": [{"type": kind, **plain_schema}, {"type": "null"}], **notes}

@@ -106,9 +106,9 @@ def add_refusals(operation: dict[str, Any], method: str) -> None:
         add(operation["responses"], status)
 
 
-def add(answers: dict[str, Any], status: str) -> None:
+def add(responses: dict[str, Any], status: str) -> None:
     """Add a shared refusal, unless the view describes its own."""
-    answers.setdefault(status, {"$ref": f"#/components/responses/{REFUSALS[status][0]}"})
+    responses.setdefault(status, {"$ref": f"#/components/responses/{REFUSALS[status][0]}"})
 
 
 def _expected(operation: dict[str, Any], method: str) -> set[str]:
@@ -130,19 +130,19 @@ def _names_something(parameter: dict[str, Any]) -> bool:
     return is_found
 
 
-def add_headers(answers: dict[str, Any]) -> None:
+def add_headers(responses: dict[str, Any]) -> None:
     """Name the headers that a status promises."""
     for status, (name, schema, description) in HEADERS.items():
-        if status in answers and "$ref" not in answers[status]:
+        if status in responses and "$ref" not in responses[status]:
             header = {"schema": schema, "description": description, "required": True}
-            answers[status].setdefault("headers", {}).setdefault(name, header)
+            responses[status].setdefault("headers", {}).setdefault(name, header)
 
 
 def shared_answers() -> dict[str, Any]:
     """Return the answers that operations refer to."""
-    answers = {status: _answer(status, text) for status, (_, text) in REFUSALS.items()}
-    add_headers(answers)
-    return {REFUSALS[status][0]: answer for status, answer in answers.items()}
+    responses = {status: _answer(status, text) for status, (_, text) in REFUSALS.items()}
+    add_headers(responses)
+    return {REFUSALS[status][0]: response for status, response in responses.items()}
 
 
 def _answer(status: str, description: str) -> dict[str, Any]:

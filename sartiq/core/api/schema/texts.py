@@ -244,8 +244,8 @@ def _describe_shape(name: str, shape: dict[str, Any]) -> None:
 
 def _title_lists(operation: dict[str, Any]) -> None:
     """Name an answer that is a bare array as the specification does."""
-    for answer in operation["responses"].values():
-        for content in answer.get("content", {}).values():
+    for response in operation["responses"].values():
+        for content in response.get("content", {}).values():
             if content.get("schema", {}).get("type") == "array":
                 content["schema"]["title"] = f"Response {operation['summary']}"
 
