@@ -154,9 +154,9 @@ def adapters_visible_to(user: User, scope: OwnerScope) -> list[ShownAdapter]:
     """
     if user.is_superuser and scope.organization_id is None:
         return adapters()
-    theirs = set(organization_ids_of(user))
-    organization_ids = {scope.organization_id} if scope.organization_id else theirs
-    visible_ids = None if user.is_superuser else theirs
+    own_ids = set(organization_ids_of(user))
+    organization_ids = {scope.organization_id} if scope.organization_id else own_ids
+    visible_ids = None if user.is_superuser else own_ids
     return [
         _visible_part(each, visible_ids) for each in adapters() if each.is_for(organization_ids)
     ]

@@ -47,6 +47,14 @@ STANDARD_TERMS = {
     "FileFaultError": "JobFailureError",
     "sheet_reports": "table_warnings",
     "answer_of": "serialize_…",
+    "untold": "not_enqueued",
+    "FactsAdmin": "ReadOnlyAdmin",
+    "FACTS": "SYSTEM_FIELDS",
+    "contestant": "importer",
+    "doors": "stores",
+    "told": "the message, or reported",
+    "said": "output, or message",
+    "ours": "the thing itself",
 }
 # Compared with the start of a constant's name.
 STANDARD_PREFIXES = {

@@ -21,7 +21,7 @@ class ExportItemQuerySet(models.QuerySet["ExportItem"]):
         """Keep unfinished ones that wait for nothing but a worker, or have one."""
         return self.unfinished().filter(Q(run_after__isnull=True) | Q(run_after__lte=Now()))
 
-    def untold(self) -> Self:
+    def not_enqueued(self) -> Self:
         """Filter files not yet enqueued."""
         return self.unfinished().filter(sent_at__isnull=True)
 

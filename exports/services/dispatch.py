@@ -15,7 +15,7 @@ WINDOW: Final = 32  # files of one run in the queue at the same time
 def send_next(run_id: UUID, *, most: int = 1) -> int:
     """Enqueue the next files that were never enqueued; return how many."""
     with transaction.atomic():
-        rows = ExportItem.objects.untold().filter(run_id=run_id).order_by("position")
+        rows = ExportItem.objects.not_enqueued().filter(run_id=run_id).order_by("position")
         ids = [row.pk for row in rows.select_for_update(skip_locked=True, no_key=True)[:most]]
         ExportItem.objects.filter(pk__in=ids).update(sent_at=timezone.now())
         for pk in ids:

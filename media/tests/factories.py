@@ -46,10 +46,10 @@ def photo(number: int = 1, *, size: tuple[int, int] = (12, 8), **options: Any) -
     return encoded(Image.new("RGB", size, colour), PNG, **options)
 
 
-def ticket(user: User, *, content_type: str = PNG, **asked: Any) -> UploadTicket:
+def ticket(user: User, *, content_type: str = PNG, **values: Any) -> UploadTicket:
     """Return a fresh permission to upload."""
-    asked.setdefault("filename", NAMES[content_type])
-    return uploads.issue_ticket(user=user, content_type=content_type, now=timezone.now(), **asked)
+    values.setdefault("filename", NAMES[content_type])
+    return uploads.issue_ticket(user=user, content_type=content_type, now=timezone.now(), **values)
 
 
 def client_put(store: ObjectStore, signed: SignedPut, body: bytes) -> int:
@@ -63,9 +63,9 @@ def client_put(store: ObjectStore, signed: SignedPut, body: bytes) -> int:
     return send("PUT", signed.url, body, signed.headers)[0]
 
 
-def upload_file(store: ObjectStore, user: User, body: bytes | None = None, **asked: Any) -> str:
-    """Return the URL of a file that was asked for and uploaded."""
-    issued = ticket(user, **asked)
+def upload_file(store: ObjectStore, user: User, body: bytes | None = None, **values: Any) -> str:
+    """Upload a file and return its URL."""
+    issued = ticket(user, **values)
     assert client_put(store, issued.put, photo() if body is None else body) == 200
     return issued.file_url
 
@@ -130,9 +130,11 @@ def drain(*, times: int = 2) -> None:
             deletions.perform(pk)
 
 
-def ready(store: ObjectStore, user: User, body: bytes | None = None, **asked: Any) -> MediaResource:
+def ready(
+    store: ObjectStore, user: User, body: bytes | None = None, **values: Any
+) -> MediaResource:
     """Return a resource that came all the way; its temporary object is gone."""
-    (resource,) = ingest(user, [upload_file(store, user, body, **asked)])
+    (resource,) = ingest(user, [upload_file(store, user, body, **values)])
     drain()
     resource.refresh_from_db()
     assert resource.status == ResourceStatus.READY, resource.failure_code

@@ -29,7 +29,7 @@ def route(kind: str, entity: object = "") -> str:
     return f"/api/v1/{kind}/{getattr(entity, 'pk', entity)}"
 
 
-def answer_for(client: APIClient, kind: str, entity: object) -> dict[str, Any]:
+def resolution_for(client: APIClient, kind: str, entity: object) -> dict[str, Any]:
     response = client.get(f"{route(kind, entity)}/export-configuration")
     assert response.status_code == 200, response.json()
     resolution: dict[str, Any] = response.json()
@@ -42,7 +42,7 @@ def test_the_system_default_applies_when_no_owner_has_a_configuration(
 ) -> None:
     entity = MODELS[kind].objects.create(name="One", user=user)
 
-    assert answer_for(client, kind, entity) == {
+    assert resolution_for(client, kind, entity) == {
         "level": "system",
         "reason": "It has no configuration of its own, of an organization or of its creator.",
         "configuration": {
@@ -75,7 +75,7 @@ def test_each_level_applies_once_the_nearer_is_deleted(
     entity = MODELS[kind].objects.create(name="One", export_configuration=direct, **owned)
 
     for level, configuration in first.items():
-        resolution = answer_for(client, kind, entity)
+        resolution = resolution_for(client, kind, entity)
         assert (resolution["level"], resolution["configuration"]["id"]) == (
             level,
             str(configuration.pk),
@@ -84,7 +84,7 @@ def test_each_level_applies_once_the_nearer_is_deleted(
             f"/api/v1/users/export-configurations/{configuration.pk}"
         )
 
-    assert answer_for(client, kind, entity)["level"] == "system"
+    assert resolution_for(client, kind, entity)["level"] == "system"
     entity.refresh_from_db()
     assert entity.export_configuration_id is None
     assert client.get(route(kind, entity)).json()["export_configuration_id"] is None
@@ -147,7 +147,7 @@ def test_the_order_is_the_contracts(client: APIClient, user: User, team: Team, c
         name="P", guideline=guideline, export_configuration=direct, **owned
     )
 
-    resolution = answer_for(client, "production-requests", production_request)
+    resolution = resolution_for(client, "production-requests", production_request)
 
     level = expected_level(case)
     candidates: dict[str, list[Any]] = {
@@ -168,11 +168,11 @@ def test_a_guideline_is_asked_by_production_requests_only(client: APIClient, use
     guideline = Guideline.objects.create(name="G", user=user, export_configuration=direct)
     request = ProductionRequest.objects.create(name="P", user=user, guideline=guideline)
 
-    assert answer_for(client, "guidelines", guideline)["level"] == "direct"
-    assert answer_for(client, "production-requests", request) == {
+    assert resolution_for(client, "guidelines", guideline)["level"] == "direct"
+    assert resolution_for(client, "production-requests", request) == {
         "level": "guideline",
         "reason": "It has no configuration of its own; its guideline is linked to this one.",
-        "configuration": answer_for(client, "guidelines", guideline)["configuration"],
+        "configuration": resolution_for(client, "guidelines", guideline)["configuration"],
     }
 
 
@@ -182,7 +182,7 @@ def test_the_adapters_template_is_returned_where_it_applies(client: APIClient, u
     )
     look = Look.objects.create(name="L", user=user)
 
-    configuration = answer_for(client, "looks", look)["configuration"]
+    configuration = resolution_for(client, "looks", look)["configuration"]
 
     assert configuration["metadata_adapter"] == "ovs"
     assert configuration["naming_convention_template"] == "{product_sku}_{shot_type}_{index:02}"

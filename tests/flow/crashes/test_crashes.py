@@ -87,8 +87,8 @@ def test_a_web_process_killed_at_any_step_leaves_all_or_nothing(
 
     assert armed.with_name("done").exists(), "the crash point was never reached"
     assert listed.json()["count"] == (1 if point == "committed" else 0)
-    made = listed.json()["data"][0] if point == "committed" else studio.create_product(**fields)
-    require_whole(studio, made["id"], body, temporary)
+    created = listed.json()["data"][0] if point == "committed" else studio.create_product(**fields)
+    require_whole(studio, created["id"], body, temporary)
 
 
 @pytest.mark.covers("F40")

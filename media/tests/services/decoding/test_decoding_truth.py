@@ -160,9 +160,9 @@ GOOD: list[Row] = [
 ]
 BAD: list[Row] = [
     *(
-        (f"{each} cut at {kept}", each, partial(cut, each, kept), "file_truncated", REFUSED)
+        (f"{each} cut at {share}", each, partial(cut, each, share), "file_truncated", REFUSED)
         for each in IMAGE_FORMATS
-        for kept in (0.5, 0.9)
+        for share in (0.5, 0.9)
     ),
     *((f"empty {each}", each, bytes, "file_empty", REFUSED) for each in IMAGE_FORMATS),
     *(
