@@ -93,15 +93,6 @@ class Product:
         self.web.start()
         self.web.wait_until(self._web_answers)
 
-    def stop_web(self) -> None:
-        """Stop the web server in order."""
-        self.web.stop()
-
-    def restart_web(self) -> None:
-        """Stop the web server in order and start it again."""
-        self.stop_web()
-        self.start_web()
-
     def kill_web(self) -> None:
         """Kill the web server with all its processes."""
         self.web.kill()

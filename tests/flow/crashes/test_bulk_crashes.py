@@ -31,14 +31,13 @@ def test_a_worker_killed_at_any_step_counts_every_row_once(
 @pytest.mark.covers("F03", "T64")
 @pytest.mark.parametrize("point", ["bulk-stored", "bulk-saving", "bulk-saved"])
 def test_a_web_process_killed_at_any_step_makes_one_job(
-    point: str, studio: Studio, armed: Path, product: Product
+    point: str, studio: Studio, armed: Path
 ) -> None:
-    product.restart_web()  # a server one of whose processes died a moment ago would leave
     armed.write_text(f"web {point}")
 
     with pytest.raises(httpx.TransportError):
         start(studio, table(point))
-    eventually(lambda: _web_is_back(product, studio), bool)
+    eventually(studio.reaches_the_web, bool)
     listed = studio.http.get("/bulk-upload/", params={**studio.scope, "limit": 1000}).json()
     jobs = [
         each
@@ -52,11 +51,6 @@ def test_a_web_process_killed_at_any_step_makes_one_job(
     else:
         response = start(studio, table(point))
         require_exact(studio, finished_job(studio, response.headers["location"]), point)
-
-
-def _web_is_back(product: Product, studio: Studio) -> bool:
-    product.restart_dead()  # like a supervisor: the server exits if its processes die too often
-    return studio.reaches_the_web()
 
 
 @pytest.mark.covers("F02", "F08")

@@ -72,17 +72,16 @@ def test_a_worker_killed_at_any_step_loses_nothing(point: str, studio: Studio, a
     ],
 )
 def test_a_web_process_killed_at_any_step_leaves_all_or_nothing(
-    point: str, studio: Studio, armed: Path, product: Product
+    point: str, studio: Studio, armed: Path
 ) -> None:
     body = unique_photo(f"web killed at {point}")
     temporary = studio.upload("killed.jpg", body, "image/jpeg")
     fields: dict[str, Any] = {"name": point, "sku": f"KILLED-{point}", "cover_image": temporary}
-    product.restart_web()  # a server one of whose processes died a moment ago would leave
     armed.write_text(f"web {point}")
 
     with pytest.raises(httpx.TransportError):
         studio.create(**fields)
-    eventually(lambda: _web_is_back(product, studio), bool)
+    eventually(studio.reaches_the_web, bool)
     listed = studio.http.get("/api/v1/products/", params={**studio.scope, "sku": fields["sku"]})
 
     assert armed.with_name("done").exists(), "the crash point was never reached"
@@ -92,20 +91,17 @@ def test_a_web_process_killed_at_any_step_leaves_all_or_nothing(
 
 
 @pytest.mark.covers("F40")
-def test_a_web_process_killed_in_a_create_frees_its_key(
-    studio: Studio, armed: Path, product: Product
-) -> None:
+def test_a_web_process_killed_in_a_create_frees_its_key(studio: Studio, armed: Path) -> None:
     body = unique_photo("web killed with a key")
     fields: dict[str, Any] = {
         "name": "Killed with a key",
         "cover_image": studio.upload("killed.jpg", body, "image/jpeg"),
     }
     key = {"Idempotency-Key": "killed"}
-    product.restart_web()
     armed.write_text("web ingest-heads-read")
     with pytest.raises(httpx.TransportError):
         studio.create(headers=key, **fields)
-    eventually(lambda: _web_is_back(product, studio), bool)
+    eventually(studio.reaches_the_web, bool)
 
     responses = [studio.create(headers=key, **fields)]
     if responses[0].status_code == 409:  # the killed request's lease still runs
@@ -118,11 +114,6 @@ def test_a_web_process_killed_in_a_create_frees_its_key(
     assert responses[-1].status_code == 201
     assert "Idempotent-Replayed" not in responses[-1].headers
     assert studio.create(headers=key, **fields).json()["id"] == responses[-1].json()["id"]
-
-
-def _web_is_back(product: Product, studio: Studio) -> bool:
-    product.restart_dead()  # like a supervisor: the server exits if its processes die too often
-    return studio.reaches_the_web()
 
 
 @pytest.mark.covers("F02")
