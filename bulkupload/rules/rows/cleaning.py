@@ -158,16 +158,16 @@ class Cleaner:
             text = cells[at].strip()
             # A call only where it can find an error: most cells even of a refused row are plain.
             if required or len(text) > limit or not text.isprintable() or text[:1] in _PREFIXES:
+                value = cells[at]
                 try:
                     text = column.clean(text)
                     if column.field == "sku":
+                        value = text  # stays the same when a spreadsheet saves the error file
                         self._require_zeros(text)
                 except CellError as error:
                     name = self._layout.columns[at].name
                     errors.append(
-                        RowError(
-                            code=error.code, message=error.message, column=name, value=cells[at]
-                        )
+                        RowError(code=error.code, message=error.message, column=name, value=value)
                     )
             values.append(text)
         return values, errors

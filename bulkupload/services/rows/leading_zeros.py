@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from bulkupload.models import BulkUploadJob, BulkUploadRowError
-from bulkupload.rules.rows.checked_rows import RefusedRow, ValidRow, shortened
+from bulkupload.rules.rows.checked_rows import RefusedRow, ValidRow
 from bulkupload.rules.rows.excel_damage import EXCEL_DAMAGE, lost_zeros, lost_zeros_of
 from bulkupload.rules.rows.row_shape_errors import RowError
 from catalog.models import Product
@@ -56,31 +56,26 @@ def find_padded(job: BulkUploadJob, skus: Iterable[str]) -> dict[str, str]:
 def _find_uncorrected(job: BulkUploadJob, rows: list[ValidRow]) -> dict[int, str]:
     """Return what is wrong with rows of a returned error file whose SKU was not corrected.
 
-    The error columns do not say how many digits it should have. The job that refused the same cell
+    The error columns do not say how many digits it should have. The job that refused the same SKU
     does: it has saved the width of the SKUs in its table.
     """
-    layout = job.layout
-    if layout.errors_at is None:
-        return {}
     reported = [row for row in rows if row.reports_damage and row.values[0].isdigit()]
     if not reported:
         return {}
-    at = layout.fields["sku"]
-    cells = {row.row: shortened(row.cells[at]) for row in reported}
     jobs = BulkUploadJob.objects.in_scope(job.scope).filter(sku_width__isnull=False)
     errors = BulkUploadRowError.objects.filter(
-        code=EXCEL_DAMAGE, value__among=set(cells.values()), job__in=jobs
+        code=EXCEL_DAMAGE, value__among={row.values[0] for row in reported}, job__in=jobs
     )
-    widths = {cell: width or 0 for cell, width in errors.values_list("value", "job__sku_width")}
+    pairs = errors.order_by("job__sku_width").values_list("value", "job__sku_width")
+    widths = {sku: width or 0 for sku, width in pairs}  # the largest of each SKU
     return {
-        row.row: lost_zeros(row.values[0], width)
+        row.row: lost_zeros(sku, width)
         for row in reported
-        if (width := widths.get(cells[row.row], 0)) > len(row.values[0])
+        if (width := widths.get(sku := row.values[0], 0)) > len(sku)
     }
 
 
 def _refuse(job: BulkUploadJob, row: ValidRow, message: str) -> RefusedRow:
-    at = job.layout.fields["sku"]
-    name = job.layout.columns[at].name
-    error = RowError(code=EXCEL_DAMAGE, message=message, column=name, value=row.cells[at])
+    name = job.layout.name_of("sku")
+    error = RowError(code=EXCEL_DAMAGE, message=message, column=name, value=row.values[0])
     return RefusedRow(row.line, row.row, row.cells, [error])

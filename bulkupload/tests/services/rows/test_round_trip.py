@@ -147,6 +147,22 @@ def test_a_damaged_sku_is_refused_again_with_any_message(private: MemoryStore, u
     assert BulkUploadRowError.objects.get(job=third).message == message
 
 
+@pytest.mark.parametrize("cell", ["90789 ", "\u00a090789", '"=""90789"""', "90789\u200b"])
+def test_a_damaged_sku_is_refused_again_after_a_spreadsheet_saved_the_error_file(
+    private: MemoryStore, user: User, cell: str
+) -> None:
+    first = imported(user, f"sku,name\n0901231,a\n0901232,b\n{cell},c\n")
+    rows = list(csv.reader(io.StringIO(error_file_of(first).decode(), newline="")))
+    rows[1][0] = "90789"  # without what a spreadsheet or a person drops
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows(rows)
+
+    second = imported(user, text.getvalue())
+
+    assert errors_by_column(first) == errors_by_column(second) == [("sku", "excel_damage", "90789")]
+    assert not Product.objects.filter(sku="90789").exists()
+
+
 def test_a_long_number_a_workbook_held_as_text_is_retried_as_it_was(
     private: MemoryStore, user: User
 ) -> None:
