@@ -120,9 +120,8 @@ def _after_rows(jobs: list[BulkUploadJob], counted: dict[UUID, dict[str, Any]]) 
 def _progress(
     job: BulkUploadJob, counted: dict[str, Any], media: dict[str, Any], now: datetime
 ) -> Progress:
-    if (
-        job.planned_at is None
-    ):  # as of this read; its chunks may have been created and imported since
+    # As of when the row was read; chunks may have been created and imported since.
+    if job.planned_at is None:
         return Progress()
     rows = {name: counted.get(name, 0) for name in COUNTED}
     pictures = {name: media.get(name, 0) for name in MEDIA}

@@ -88,15 +88,6 @@ class Product:
         """Run a management command and return what it printed."""
         return self._run(sys.executable, "manage.py", *arguments)
 
-    def start_web(self) -> None:
-        """Start the web server and wait until it answers."""
-        self.web.start()
-        self.web.wait_until(self._web_answers)
-
-    def kill_web(self) -> None:
-        """Kill the web server with all its processes."""
-        self.web.kill()
-
     def start_worker(self, *, processes: int = 2) -> None:
         """Start the Celery worker; the queue waits for it."""
         self.worker.command = _worker_command(processes)
@@ -116,10 +107,6 @@ class Product:
     def start_beat(self) -> None:
         """Start the scheduler."""
         self.beat.start()
-
-    def stop_beat(self) -> None:
-        """Stop the scheduler."""
-        self.beat.stop()
 
     def stop_broker(self, *, lose_data: bool = False) -> None:
         """Kill the broker; with `lose_data` also delete its data."""

@@ -5,6 +5,4 @@ from drf_spectacular.utils import OpenApiResponse
 from sartiq.core.api.schema.document import ERROR_ANSWER
 
 WRONG_CREDENTIALS = OpenApiResponse(ERROR_ANSWER, description="The credentials are not valid")
-LOCKED_OUT = OpenApiResponse(
-    ERROR_ANSWER, description=("Too many failed sign-ins; try again later")
-)
+LOCKED_OUT = OpenApiResponse(ERROR_ANSWER, description="Too many failed sign-ins; try again later")

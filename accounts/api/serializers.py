@@ -84,7 +84,7 @@ class ProfileIn(Fields):
     )
     password = PasswordField(
         required=False,
-        help_text=("The new password. Ends every session; needs `current_password`."),
+        help_text="The new password. Ends every session; needs `current_password`.",
     )
     current_password = PasswordField(required=False)
 
@@ -123,7 +123,7 @@ class OrganizationIn(Fields):
     slug = serializers.SlugField(
         max_length=MAX_SLUG_LENGTH,
         required=False,
-        help_text=("Generated from the name if omitted."),
+        help_text="Generated from the name if omitted.",
     )
 
 

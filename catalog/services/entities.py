@@ -42,7 +42,7 @@ class Changes:
     """What a request asks of an entity.
 
     `values` are plain fields; `links` map a relation to ids (a list for many); `media` maps a slot
-    to the URLs it shall show. A name that is absent stays as it is.
+    to the URLs it is to show. A name that is absent stays as it is.
     """
 
     values: Mapping[str, Any] = field(default_factory=dict)

@@ -12,9 +12,7 @@ from sartiq.core.api.endpoints import Endpoint
 from sartiq.core.api.schema.document import ERROR_ANSWER
 
 TAGS = ["exports"]
-UNFINISHED = OpenApiResponse(
-    ERROR_ANSWER, description=("The export is still running or has failed")
-)
+UNFINISHED = OpenApiResponse(ERROR_ANSWER, description="The export is still running or has failed")
 EXPIRED = OpenApiResponse(ERROR_ANSWER, description="The archive was deleted after seven days")
 
 

@@ -46,7 +46,7 @@ TOO_LARGE: Final = Failure(
 )
 ATTEMPTS_EXHAUSTED: Final = Failure(
     "attempts_exhausted",
-    ("Building the archive was interrupted five times. Start the export again."),
+    "Building the archive was interrupted five times. Start the export again.",
 )
 STORE_UNAVAILABLE: Final = Failure("store_unavailable", "The file store did not answer for a day.")
 

@@ -44,7 +44,7 @@ MAX_WAITS: Final = 60  # checks of a resource that is still pending: about an ho
 MAX_WAIT: Final = timedelta(seconds=60)
 ATTEMPTS_EXHAUSTED: Final = Failure(
     "attempts_exhausted",
-    ("Exporting this file was interrupted five times. Start the export again."),
+    "Exporting this file was interrupted five times. Start the export again.",
 )
 STORE_UNAVAILABLE: Final = Failure("store_unavailable", "The file store did not answer for a day.")
 GONE: Final = Failure("resource_deleted", "The file was deleted before it was exported.")

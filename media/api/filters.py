@@ -19,7 +19,7 @@ class MediaResourceListQuery(ScopedWindowQuery):
     """A part of the resources the caller may see."""
 
     organization_id = UUIDField(
-        required=False, help_text=("Only of this organization; if omitted, all the caller can see.")
+        required=False, help_text="Only of this organization; if omitted, all the caller can see."
     )
     entity_type = serializers.ChoiceField(
         choices=ENTITY_TYPES, required=False, help_text="Attached to an entity of this type."

@@ -218,7 +218,7 @@ class MediaOut(serializers.Serializer[Any]):
     failure = MediaFailureOut(allow_null=True)
     thumbnail_url = serializers.URLField(
         allow_null=True,
-        help_text=("A WebP of at most 320 pixels; null until ready, or if there is none."),
+        help_text="A WebP of at most 320 pixels; null until ready, or if there is none.",
     )
     content_type = serializers.CharField()
     file_size = serializers.IntegerField()

@@ -19,7 +19,7 @@ class ReferenceView(AutocompleteJsonView):
     """
 
     def has_perm(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Tell whether the caller may view the rows, or set or filter by the field."""
+        """Return whether the caller may view the rows, or set or filter by the field."""
         if super().has_perm(request, obj):
             return True
         site: Any = self.admin_site  # the stubs call it optional

@@ -57,6 +57,6 @@ def public_address_faults(
 
 
 def is_r2(endpoint: str) -> bool:
-    """Tell whether an address is R2's S3 API."""
+    """Return whether an address is R2's S3 API."""
     host = (urlsplit(endpoint).hostname or "").lower().rstrip(".")
     return f".{host}".endswith(R2_API)

@@ -48,7 +48,7 @@ def _split(url: str) -> SplitResult:
 
 
 def _is_host(name: str) -> bool:
-    """Tell whether it is a host name, an IPv4 address or an IPv6 address without brackets."""
+    """Return whether it is a host name, an IPv4 address or an IPv6 address without brackets."""
     if ":" not in name and not re.fullmatch(r"[\d.]+", name):
         return bool(_HOST.fullmatch(name))
     try:

@@ -74,7 +74,7 @@ def session_of_superuser() -> str:
 
 
 def is_deletable(row: Model) -> bool:
-    """Tell whether the row's page offers to delete it; facts are not deleted by hand."""
+    """Return whether the row's page offers to delete it; facts are not deleted by hand."""
     request = RequestFactory().get("/")
     request.user = User(is_staff=True, is_superuser=True)
     return admin.site._registry[type(row)].has_delete_permission(request, row)

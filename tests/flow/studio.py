@@ -51,7 +51,7 @@ class Studio:
         self.http.close()
 
     def reaches_the_web(self) -> bool:
-        """Tell whether a web process answers (one that was killed is replaced after a moment)."""
+        """Return whether a web process answers (one that was killed is replaced after a moment)."""
         try:
             return self.http.get("/health/ready").status_code == 200
         except httpx.TransportError:
@@ -136,7 +136,7 @@ def sha256(body: bytes) -> str:
 
 
 def is_gone(url: str) -> bool:
-    """Tell whether a public object is not there any more."""
+    """Return whether a public object is not there any more."""
     return httpx.head(url).status_code == 404
 
 

@@ -19,7 +19,7 @@ class Command(BaseCommand):
         """Add the options for JSON output and a dry run."""
         parser.add_argument("--json", action="store_true", help="print the users as JSON")
         parser.add_argument(
-            "--dry-run", action="store_true", help=("list the users without creating them")
+            "--dry-run", action="store_true", help="list the users without creating them"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -62,10 +62,8 @@ class FractionFormat:
         return "".join(shown)
 
     def _quotient(self, numerator: int, denominator: int) -> str:
-        if (
-            self._whole and not numerator and "0" not in self._numerator
-        ):  # blanks instead of the fraction
-            return ""
+        if self._whole and not numerator and "0" not in self._numerator:
+            return ""  # blanks instead of the fraction
         top = str(numerator).rjust(len(self._numerator), "0" if "0" in self._numerator else " ")
         if not self._fixed and "0" in self._denominator:
             return f"{top}/{str(denominator).zfill(len(self._denominator))}"

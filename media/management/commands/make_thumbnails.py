@@ -23,7 +23,7 @@ class Command(BaseCommand):
         mode.add_argument("--dry-run", action="store_true", help="only report (the default)")
         mode.add_argument("--execute", action="store_true", help="create the thumbnails")
         parser.add_argument(
-            "--limit", type=count, metavar="N", help=("create at most N thumbnails in this run")
+            "--limit", type=count, metavar="N", help="create at most N thumbnails in this run"
         )
         parser.add_argument("--json", action="store_true", help="print the report as JSON")
 

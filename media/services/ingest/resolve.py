@@ -64,7 +64,7 @@ def refusals(*, user: User, scope: OwnerScope, urls: Collection[str]) -> dict[st
 
 
 def belongs_to(resource: MediaResource, scope: OwnerScope) -> bool:
-    """Tell whether a resource is of this owner scope."""
+    """Return whether a resource is of this owner scope."""
     if scope.organization_id is not None:
         return resource.organization_id == scope.organization_id
     return resource.organization_id is None and resource.user_id == scope.user_id

@@ -23,7 +23,7 @@ class WindowQuery(serializers.Serializer[Any]):
         min_value=1,
         max_value=MAX_LIMIT,
         default=DEFAULT_LIMIT,
-        help_text=("Maximum number of rows to return."),
+        help_text="Maximum number of rows to return.",
     )
 
 
@@ -34,7 +34,7 @@ class ArrayWindowQuery(WindowQuery):
         min_value=1,
         max_value=MAX_LIMIT,
         default=MAX_LIMIT,
-        help_text=("Maximum number of rows to return."),
+        help_text="Maximum number of rows to return.",
     )
 
 

@@ -30,7 +30,7 @@ EXPIRED_FORM = "This form is no longer valid. Go back, reload the page and send 
 
 
 def is_staff_page(request: HttpRequest) -> bool:
-    """Tell whether a request is for the staff's admin."""
+    """Return whether a request is for the staff's admin."""
     return request.path_info.startswith(STAFF_PATH)
 
 

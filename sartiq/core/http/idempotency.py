@@ -152,8 +152,8 @@ def _claim(
     for _ in range(CLAIMS):
         row = IdempotencyKey(**named, body_hash=body_hash, locked_until=Now() + LEASE)
         IdempotencyKey.objects.bulk_create([row], ignore_conflicts=True)
-        if (kept := rows.first()) is not None:
-            return kept, kept.pk == row.pk
+        if (existing := rows.first()) is not None:
+            return existing, existing.pk == row.pk
     raise RequestInProgressError
 
 

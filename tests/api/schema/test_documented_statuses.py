@@ -64,7 +64,7 @@ def operations(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def is_repeatable(operation: dict[str, Any]) -> bool:
-    """Tell whether an operation takes `Idempotency-Key`: 409 while the first request runs."""
+    """Return whether an operation takes `Idempotency-Key`: 409 while the first request runs."""
     return "Idempotency-Key" in {each["name"] for each in operation.get("parameters", [])}
 
 

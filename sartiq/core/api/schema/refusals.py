@@ -93,7 +93,7 @@ WITH_BODY = {"post", "put", "patch", "delete"}
 
 
 def is_secured(operation: dict[str, Any]) -> bool:
-    """Tell whether an operation needs a token."""
+    """Return whether an operation needs a token."""
     return bool(operation.get("security")) and {} not in operation["security"]
 
 
