@@ -8,21 +8,11 @@ from accounts.models import OwnerScope, User
 from catalog.errors import EntityNotFoundError
 from catalog.models import (
     CatalogEntity,
-    Guideline,
-    Look,
-    Product,
-    ProductionRequest,
-    Subject,
 )
-from catalog.rules.slots import EntityType
 from media.models import Attachment
 from media.selectors import media_of
 
 Entity = TypeVar("Entity", bound=CatalogEntity)
-
-MODELS: dict[EntityType, type[CatalogEntity]] = {
-    model.entity_type: model for model in (Product, Subject, Look, Guideline, ProductionRequest)
-}
 
 
 def in_scope(model: type[Entity], scope: OwnerScope) -> QuerySet[Entity]:
