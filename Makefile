@@ -8,6 +8,9 @@ WORKERS ?= 3
 PYTHON ?= $(shell for each in python3 python3.13 python3.12 python3.11; do \
 	$$each -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$each && break; done)
 
+# Whatever the environment says, keep bytecode: every process starts a quarter faster with it.
+unexport PYTHONDONTWRITEBYTECODE
+
 help: ## Show the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 14
 
