@@ -28,7 +28,7 @@ def answer(
     if original_response.status_code == LOCKED:
         return original_response
     error = TooManyRequestsError(retry_after=timedelta(seconds=seconds_locked(request)))
-    return error_pages.answer(request, error)
+    return error_pages.error_response(request, error)
 
 
 def seconds_locked(request: HttpRequest) -> int:

@@ -75,7 +75,7 @@ def in_scope(scope: OwnerScope) -> QuerySet[BulkUploadJob]:
     return rows.order_by("created_at", "id")
 
 
-def one_visible_to(user: User, job_id: UUID) -> BulkUploadJob:
+def get_visible(user: User, job_id: UUID) -> BulkUploadJob:
     """Return one job; raise JobNotFoundError if the caller may not see it."""
     job = visible_to(user).filter(pk=job_id).first()
     if job is None:

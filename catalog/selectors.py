@@ -27,7 +27,7 @@ def visible_to(model: type[Entity], user: User) -> QuerySet[Entity]:
     return _complete(rows.visible_to(user))
 
 
-def one_visible_to(model: type[Entity], user: User, entity_id: UUID) -> Entity:
+def get_visible(model: type[Entity], user: User, entity_id: UUID) -> Entity:
     """Return one entity; another owner's raises not found."""
     return _found(model, visible_to(model, user).filter(pk=entity_id).first())
 

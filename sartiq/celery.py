@@ -64,7 +64,7 @@ app.conf.update(
     },
 )
 for starts in (signals.worker_init, signals.beat_init):
-    starts.connect(checks.require_sound)  # before the first task
+    starts.connect(checks.require_valid_settings)  # before the first task
 app.steps["worker"].add("sartiq.core.work.watchdog:Watchdog")
 persistent_connections.use(app)
 temporary_files.use()

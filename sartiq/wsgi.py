@@ -10,5 +10,5 @@ application = get_wsgi_application()
 
 from sartiq.core import checks, temporary_files  # noqa: E402  needs the settings loaded above
 
-checks.require_sound()
+checks.require_valid_settings()
 temporary_files.remove_abandoned()

@@ -10,7 +10,7 @@ from unfold.admin import ModelAdmin
 
 from accounts.admin.memberships import MembersInline
 from accounts.models import Membership, Organization
-from sartiq.core.admin_base import SYSTEM_FIELDS, list_of
+from sartiq.core.admin_base import SYSTEM_FIELDS, changelist_url
 
 
 @admin.register(Organization)
@@ -33,5 +33,5 @@ class OrganizationAdmin(ModelAdmin):
     @admin.display(description="Members", ordering="member_total")
     def member_count(self, organization: Any) -> str:
         """Link the number to the list of its members."""
-        members = list_of(Membership, organization__id__exact=organization.pk)
+        members = changelist_url(Membership, organization__id__exact=organization.pk)
         return format_html('<a href="{}">{}</a>', members, organization.member_total)

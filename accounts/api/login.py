@@ -9,7 +9,7 @@ from accounts.api.responses import LOCKED_OUT, WRONG_CREDENTIALS
 from accounts.api.serializers import RefreshIn, SignInIn, TokenOut, UserOut
 from accounts.services import sessions
 from sartiq.core.api.endpoints import Endpoint
-from sartiq.core.api.validation import read
+from sartiq.core.api.validation import validate_input
 
 PRIVATE = {"Cache-Control": "no-store", "Pragma": "no-cache"}  # RFC 6749, 5.1
 
@@ -30,7 +30,7 @@ class AccessToken(Endpoint):
     )
     def post(self, request: Request) -> Response:
         """Exchange an e-mail address and a password for tokens."""
-        data = read(SignInIn, request.data)
+        data = validate_input(SignInIn, request.data)
         session = sessions.sign_in(
             request=request._request,  # noqa: SLF001  django-axes marks the request it is given
             email=data["username"],
@@ -54,7 +54,7 @@ class RefreshToken(Endpoint):
     )
     def post(self, request: Request) -> Response:
         """Exchange a refresh token, once, for new tokens."""
-        session = sessions.refresh(**read(RefreshIn, request.data))
+        session = sessions.refresh(**validate_input(RefreshIn, request.data))
         return Response(TokenOut(session).data, headers=PRIVATE)
 
 

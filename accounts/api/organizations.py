@@ -20,10 +20,10 @@ from accounts.api.serializers import (
 from accounts.models import Membership, Organization
 from accounts.services import members, organizations
 from sartiq.core.api.endpoints import ModelEndpointSet
-from sartiq.core.api.pagination import WindowQuery
+from sartiq.core.api.pagination import PageQuery
 from sartiq.core.api.query import takes_query
 from sartiq.core.api.schema.document import CONFLICT
-from sartiq.core.api.validation import read
+from sartiq.core.api.validation import validate_input
 from sartiq.core.http.conditional import precondition
 
 
@@ -38,7 +38,7 @@ class Organizations(ModelEndpointSet):
         return selectors.organizations_visible_to(caller_of(self.request))
 
     @extend_schema(operation_id="list_organizations", responses={200: OrganizationOut(many=True)})
-    @takes_query(WindowQuery)
+    @takes_query(PageQuery)
     def list(self, request: Request) -> Response:
         """List organizations, oldest first."""
         rows = self.paginate_queryset(self.get_queryset())
@@ -51,7 +51,7 @@ class Organizations(ModelEndpointSet):
     )
     def create(self, request: Request) -> Response:
         """Create an organization; the caller becomes its owner."""
-        data = read(OrganizationIn, request.data)
+        data = validate_input(OrganizationIn, request.data)
         organization = organizations.create(owner=caller_of(request), **data)
         location = reverse("organization", kwargs={"org_id": organization.pk})
         return Response(
@@ -73,7 +73,7 @@ class Organizations(ModelEndpointSet):
         """Change the name or the slug, as an owner or admin."""
         caller = caller_of(request)
         selectors.require_manager(caller, org_id)
-        data = read(OrganizationChangeIn, request.data)
+        data = validate_input(OrganizationChangeIn, request.data)
         changed = organizations.change(
             actor=caller,
             organization_id=org_id,
@@ -94,7 +94,7 @@ class Members(ModelEndpointSet):
         return selectors.members_of(self.kwargs["org_id"])
 
     @extend_schema(operation_id="list_members", responses={200: MemberOut(many=True)})
-    @takes_query(WindowQuery)
+    @takes_query(PageQuery)
     def list(self, request: Request, org_id: UUID) -> Response:
         """List members, oldest first."""
         selectors.require_manager(caller_of(request), org_id)
@@ -108,7 +108,7 @@ class Members(ModelEndpointSet):
         """Make a user a member; only owners make owners."""
         caller = caller_of(request)
         selectors.require_manager(caller, org_id)
-        data = read(MemberIn, request.data)
+        data = validate_input(MemberIn, request.data)
         organization = members.add(actor=caller, organization_id=org_id, **data)
         location = reverse("member", kwargs={"org_id": org_id, "user_id": organization.user_id})
         return Response(MemberOut(organization).data, status=201, headers={"Location": location})
@@ -128,7 +128,7 @@ class Members(ModelEndpointSet):
         """Give a member another role; the last owner keeps theirs."""
         caller = caller_of(request)
         selectors.require_manager(caller, org_id)
-        data = read(MemberChangeIn, request.data)
+        data = validate_input(MemberChangeIn, request.data)
         changed = members.change_role(
             actor=caller,
             organization_id=org_id,

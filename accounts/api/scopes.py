@@ -7,7 +7,7 @@ from uuid import UUID
 from rest_framework import serializers
 
 from sartiq.core.api.fields import UUIDField
-from sartiq.core.api.pagination import WindowQuery
+from sartiq.core.api.pagination import PageQuery
 from sartiq.core.errors import InvalidManyError, Issue
 
 
@@ -19,7 +19,7 @@ class ScopeQuery(serializers.Serializer[Any]):
     )
 
 
-class ScopedWindowQuery(WindowQuery, ScopeQuery):
+class ScopedPageQuery(PageQuery, ScopeQuery):
     """A part of one owner's rows."""
 
 

@@ -15,10 +15,10 @@ from accounts.api.serializers import ProfileIn, UserChangeIn, UserIn, UserOut
 from accounts.models import User
 from accounts.services import users
 from sartiq.core.api.endpoints import Endpoint, ModelEndpointSet
-from sartiq.core.api.pagination import WindowQuery
+from sartiq.core.api.pagination import PageQuery
 from sartiq.core.api.query import takes_query
 from sartiq.core.api.schema.document import CONFLICT
-from sartiq.core.api.validation import read
+from sartiq.core.api.validation import validate_input
 from sartiq.core.http.conditional import precondition
 
 
@@ -38,7 +38,7 @@ class Me(Endpoint):
     )
     def patch(self, request: Request) -> Response:
         """Change the name, or with the current password the address or the password."""
-        data = read(ProfileIn, request.data)
+        data = validate_input(ProfileIn, request.data)
         changed = users.change_own(
             request=request._request,  # noqa: SLF001  django-axes marks the request it is given
             user=caller_of(request),
@@ -60,7 +60,7 @@ class Users(ModelEndpointSet):
         return selectors.users()
 
     @extend_schema(operation_id="list_users", responses={200: UserOut(many=True)})
-    @takes_query(WindowQuery)
+    @takes_query(PageQuery)
     def list(self, request: Request) -> Response:
         """List users, oldest first."""
         rows = self.paginate_queryset(self.get_queryset())
@@ -71,7 +71,7 @@ class Users(ModelEndpointSet):
     )
     def create(self, request: Request) -> Response:
         """Create a user."""
-        user = users.create(**read(UserIn, request.data))
+        user = users.create(**validate_input(UserIn, request.data))
         location = reverse("user", kwargs={"user_id": user.pk})
         return Response(UserOut(user).data, status=201, headers={"Location": location})
 
@@ -88,7 +88,7 @@ class Users(ModelEndpointSet):
         changed = users.change(
             user_id=user_id,
             precondition=precondition(request, _as_json),
-            **read(UserChangeIn, request.data),
+            **validate_input(UserChangeIn, request.data),
         )
         return Response(UserOut(changed).data)
 

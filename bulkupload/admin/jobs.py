@@ -19,13 +19,13 @@ from bulkupload.models import BulkUploadJob, BulkUploadRowError, JobStatus
 from bulkupload.services import error_file, jobs
 from media.admin.formatting import readable_size
 from sartiq.core.admin_base import (
-    NOTHING,
+    EMPTY_VALUE,
     SYSTEM_FIELDS,
     RunAdmin,
     anchor,
+    changelist_url,
     choice_column,
     link_column,
-    list_of,
 )
 from sartiq.core.errors import SartiqError
 
@@ -153,19 +153,21 @@ class BulkUploadJobAdmin(RunAdmin):
     def problems(self, job: Any) -> str:
         """Link to all errors and warnings, with their number."""
         self.progress(job)
-        return anchor(list_of(BulkUploadRowError, job__id__exact=job.pk), f"{job.problem_total:,}")
+        return anchor(
+            changelist_url(BulkUploadRowError, job__id__exact=job.pk), f"{job.problem_total:,}"
+        )
 
     @admin.display(description="About the table")
     def warnings(self, job: BulkUploadJob) -> str:
         """List the warnings about the table as a whole."""
         messages = ((message,) for message in selectors.table_warnings(job))
-        return format_html_join("", "<div>{}</div>", messages) or NOTHING
+        return format_html_join("", "<div>{}</div>", messages) or EMPTY_VALUE
 
     @admin.display(description="Written in")
     def written(self, job: BulkUploadJob) -> str:
         """Show the dialect of the table and how certain its encoding is."""
         if not job.dialect:
-            return NOTHING
+            return EMPTY_VALUE
         dialect = job.dialect_object
         if dialect.format != "csv":
             return dialect.format.upper()
@@ -177,7 +179,7 @@ class BulkUploadJobAdmin(RunAdmin):
     def failure(self, job: BulkUploadJob) -> str:
         """Show why the file was not imported."""
         if not job.failure_code:
-            return job.failure_message or NOTHING
+            return job.failure_message or EMPTY_VALUE
         line = f"Line {job.failure_line}: " if job.failure_line else ""
         return f"{line}{job.failure_message} ({job.failure_code})"
 
@@ -186,7 +188,7 @@ class BulkUploadJobAdmin(RunAdmin):
         """List the most frequent errors."""
         errors = selectors.top_errors(job)
         if not errors:
-            return NOTHING
+            return EMPTY_VALUE
         lines = ((f"{times:,}", code, column or "the row") for code, column, times in errors)
         return format_html_join("", "<div>{} × {} in {}</div>", lines)  # noqa: RUF001
 

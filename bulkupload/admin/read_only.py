@@ -21,9 +21,9 @@ from sartiq.core.admin_base import (
     SYSTEM_FIELDS,
     ReadOnlyAdmin,
     anchor,
+    change_url,
     choice_column,
     link_column,
-    page_of,
 )
 
 STATUS_COLOURS = {ChunkStatus.WAITING: "warning", ChunkStatus.DONE: "success"}
@@ -144,7 +144,7 @@ class BulkUploadMediaAdmin(ReadOnlyAdmin):
     @admin.display(description="Product")
     def of_product(self, media: BulkUploadMedia) -> str:
         """Link to the product, which may be gone."""
-        return anchor(page_of(Product, media.product_id), media.product_id)
+        return anchor(change_url(Product, media.product_id), media.product_id)
 
     status_label = choice_column("status", MEDIA_COLOURS)
 

@@ -19,7 +19,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api.callers import caller_of
-from accounts.api.scopes import ScopedWindowQuery, ScopeQuery, organization_named
+from accounts.api.scopes import ScopedPageQuery, ScopeQuery, organization_named
 from accounts.models import OwnerScope
 from accounts.selectors import scope_for
 from bulkupload import selectors
@@ -29,13 +29,13 @@ from bulkupload.models import BulkUploadJob
 from bulkupload.services import error_file, jobs
 from bulkupload.services.jobs import UploadedTable
 from sartiq.core.api.endpoints import ModelEndpointSet
-from sartiq.core.api.pagination import WindowQuery
+from sartiq.core.api.pagination import PageQuery
 from sartiq.core.api.query import takes_query
 from sartiq.core.api.schema.document import CONFLICT
-from sartiq.core.api.validation import read
-from sartiq.core.errors import InvalidManyError, Issue, located
+from sartiq.core.api.validation import validate_input
+from sartiq.core.errors import InvalidManyError, Issue, errors_located_at
 from sartiq.core.http import idempotency
-from sartiq.core.http.idempotency import Answer
+from sartiq.core.http.idempotency import SavedResponse
 
 CSV = "text/csv"
 _FORMATS = {
@@ -65,7 +65,7 @@ CSV_FILE = OpenApiResponse(OpenApiTypes.STR, description="A CSV file")
 ACCEPTED = OpenApiResponse(BulkUploadOut, description="Accepted")
 
 
-class ErrorsQuery(WindowQuery):
+class ErrorsQuery(PageQuery):
     """A window of the errors, and their format."""
 
     format = serializers.ChoiceField(
@@ -92,7 +92,7 @@ class BulkUploads(ModelEndpointSet):
     @takes_query(ScopeQuery)
     def create(self, request: Request) -> Response:
         """Start a bulk import of products from CSV, TSV or XLSX."""
-        fields = read(BulkUploadIn, request.data)
+        fields = validate_input(BulkUploadIn, request.data)
         user, file = caller_of(request), fields["file"]
         scope = scope_for(user, organization_named(self.query, fields))
         body = cast("BinaryIO", file.file)
@@ -105,11 +105,11 @@ class BulkUploads(ModelEndpointSet):
             encoding=fields["encoding"],
         )
         digest = partial(_digest, request, file, scope)
-        with idempotency.reserve(request, route="bulk-upload-create", digest=digest) as key:
+        with idempotency.reserve(request, route="bulk-upload-create", compute_digest=digest) as key:
             if key.replay is not None:
                 return key.replay
             with (
-                located("body", "file"),
+                errors_located_at("body", "file"),
                 jobs.starting(user=user, scope=scope, table=table) as job,
             ):
                 return key.save_response(self._accepted(job))
@@ -118,7 +118,7 @@ class BulkUploads(ModelEndpointSet):
         operation_id="list_bulk_uploads",
         tags=["bulk-upload"],
     )
-    @takes_query(ScopedWindowQuery)
+    @takes_query(ScopedPageQuery)
     def list(self, request: Request) -> Response:
         """List one owner's bulk uploads, oldest first."""
         scope = scope_for(caller_of(request), self.query.get("organization_id"))
@@ -128,7 +128,7 @@ class BulkUploads(ModelEndpointSet):
     @extend_schema(operation_id="get_bulk_upload", tags=["bulk-upload"], parameters=[JOB_ID])
     def retrieve(self, request: Request, job_id: UUID) -> Response:
         """Return a bulk upload and how far it is."""
-        return Response(_serialize([selectors.one_visible_to(caller_of(request), job_id)])[0])
+        return Response(_serialize([selectors.get_visible(caller_of(request), job_id)])[0])
 
     @extend_schema(
         operation_id="list_bulk_upload_errors",
@@ -140,7 +140,7 @@ class BulkUploads(ModelEndpointSet):
     @method_decorator(vary_on_headers("Accept"))
     def errors(self, request: Request, job_id: UUID) -> HttpResponseBase:
         """Return what is wrong with the refused rows, by row."""
-        job = selectors.one_visible_to(caller_of(request), job_id)
+        job = selectors.get_visible(caller_of(request), job_id)
         if self.query.get("format", _accepted_format(request)) == "csv":
             _require_no_window(request)
             return _error_download(job)
@@ -155,7 +155,7 @@ class BulkUploads(ModelEndpointSet):
     )
     def errors_file(self, request: Request, job_id: UUID) -> HttpResponseBase:
         """Return the refused rows as they were sent, with what is wrong beside each."""
-        return _error_download(selectors.one_visible_to(caller_of(request), job_id))
+        return _error_download(selectors.get_visible(caller_of(request), job_id))
 
     @extend_schema(
         operation_id="cancel_bulk_upload",
@@ -179,7 +179,7 @@ class BulkUploads(ModelEndpointSet):
         """Start a new bulk upload with what this one left undone."""
         # The route takes no body: a different one does not make a different request.
         digest = hashlib.sha256(job_id.bytes).hexdigest
-        with idempotency.reserve(request, route="bulk-upload-retry", digest=digest) as key:
+        with idempotency.reserve(request, route="bulk-upload-retry", compute_digest=digest) as key:
             if key.replay is not None:
                 return key.replay
             with jobs.retrying(user=caller_of(request), job_id=job_id) as job:
@@ -198,11 +198,11 @@ class BulkUploads(ModelEndpointSet):
             headers=_download_headers("template.csv"),
         )
 
-    def _accepted(self, job: BulkUploadJob) -> Answer:
+    def _accepted(self, job: BulkUploadJob) -> SavedResponse:
         job.refresh_from_db()
         body = json.loads(JSONRenderer().render(_serialize([job])[0]))
         root = self.request.path.partition("/bulk-upload")[0]
-        return Answer(status=202, body=body, location=f"{root}/bulk-upload/{job.pk}")
+        return SavedResponse(status=202, body=body, location=f"{root}/bulk-upload/{job.pk}")
 
 
 def _require_no_window(request: Request) -> None:
@@ -211,7 +211,7 @@ def _require_no_window(request: Request) -> None:
     issues = [
         Issue(loc=("query", name), code="value_error", message=message, input=value)
         for name, value in request.query_params.items()
-        if name in WindowQuery().fields
+        if name in PageQuery().fields
     ]
     if issues:
         raise InvalidManyError(issues)

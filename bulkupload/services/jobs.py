@@ -22,7 +22,7 @@ from media.services import stored_objects
 from media.services.stored_objects import StoredObject
 from media.storage import ObjectHeaders, private_store
 from sartiq.core.models import new_id
-from sartiq.core.work.crash_points import reach
+from sartiq.core.work.crash_points import crash_point
 
 MAX_NAME_LENGTH = 255
 HEADERS = ObjectHeaders(content_type="application/octet-stream", content_disposition="attachment")
@@ -74,7 +74,7 @@ def starting(*, user: User, scope: OwnerScope, table: UploadedTable) -> Iterator
 
 def cancel(*, user: User, job_id: UUID) -> BulkUploadJob:
     """Cancel a job: imported chunks stay, no other starts. Raises JobFinishedError."""
-    job = selectors.one_visible_to(user, job_id)
+    job = selectors.get_visible(user, job_id)
     if not lifecycle.cancel(job.pk):
         raise JobFinishedError
     job.refresh_from_db()
@@ -95,7 +95,7 @@ def retrying(*, user: User, job_id: UUID) -> Iterator[BulkUploadJob]:
     table, of which existing rows are unchanged. The transaction that saves the job
     commits when the block ends. Raises NothingToRetryError.
     """
-    old = selectors.one_visible_to(user, job_id)
+    old = selectors.get_visible(user, job_id)
     job = BulkUploadJob(
         id=new_id(),
         user_id=_retrier(user, old),
@@ -139,7 +139,7 @@ def _store(job: BulkUploadJob, body: Body) -> StoredObject:
     job.source_key = keys.private_key(keys.PrivateArea.BULK, job.pk, job.filename)
     stored = stored_objects.put(private_store(), job.source_key, body, headers=HEADERS)
     job.source_etag, job.source_size = stored.etag, stored.size
-    reach("bulk-stored")
+    crash_point("bulk-stored")
     return stored
 
 
@@ -151,5 +151,5 @@ def _saving(job: BulkUploadJob, stored: StoredObject) -> Iterator[None]:
         job.save(force_insert=True)
         deferred.plan(job.pk)
         yield
-        reach("bulk-saving")
-    reach("bulk-saved")
+        crash_point("bulk-saving")
+    crash_point("bulk-saved")

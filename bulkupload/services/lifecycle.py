@@ -17,7 +17,7 @@ from bulkupload.models import (
     BulkUploadRowError,
     JobStatus,
 )
-from sartiq.core.work.crash_points import reach
+from sartiq.core.work.crash_points import crash_point
 from sartiq.core.work.runner import WorkStoppedError
 
 log = structlog.get_logger(__name__)
@@ -47,7 +47,7 @@ def advance(job_id: UUID) -> None:
 
 def finish(job_id: UUID) -> bool:
     """Complete a running job whose rows and pictures all have outcomes; return whether it was."""
-    reach("bulk-finish")
+    crash_point("bulk-finish")
     with transaction.atomic():
         if BulkUploadChunk.objects.unfinished().filter(job_id=job_id).exists():
             return False

@@ -26,7 +26,7 @@ from media.admin.formatting import picture, thumbnail
 from media.models import Attachment, ResourceStatus
 from media.rules.keys import thumbnail_key
 from media.selectors import public_url
-from sartiq.core.admin_base import NOTHING, SYSTEM_FIELDS, anchor, link, list_of
+from sartiq.core.admin_base import EMPTY_VALUE, SYSTEM_FIELDS, anchor, changelist_url, link
 
 OWNER = ("organization", "user")
 TAKEN_MEANWHILE = "Another user just took this SKU or slug. Nothing was saved; choose another one."
@@ -109,13 +109,13 @@ class EntityAdmin(ModelAdmin):
     def picture(self, entity: Any) -> str:
         """Show the cover, else the first image."""
         if entity.picture_of is None:
-            return NOTHING
+            return EMPTY_VALUE
         return picture(url=public_url(thumbnail_key(entity.picture_of)), alt=entity.name)
 
     @admin.display(description="Files", ordering="media_total")
     def files(self, entity: Any) -> str:
         """Link to what the entity shows."""
-        address = list_of(Attachment, q=entity.pk)
+        address = changelist_url(Attachment, q=entity.pk)
         return anchor(address, entity.media_total)
 
     @admin.display(description="Media")
@@ -131,7 +131,7 @@ class EntityAdmin(ModelAdmin):
             for attachments in slots.values()
             for attachment in attachments
         )
-        return format_html_join("", "<p>{} {} {}</p>", fieldsets) or NOTHING
+        return format_html_join("", "<p>{} {} {}</p>", fieldsets) or EMPTY_VALUE
 
 
 @admin.register(Product)
@@ -171,7 +171,7 @@ class SubjectAdmin(EntityAdmin):
     @admin.display(description="LoRA models", ordering="model_total")
     def models(self, subject: Any) -> str:
         """Link to the subject's models."""
-        address = list_of(LoraModel, subject__id__exact=subject.pk)
+        address = changelist_url(LoraModel, subject__id__exact=subject.pk)
         return anchor(address, subject.model_total)
 
 

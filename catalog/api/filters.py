@@ -6,14 +6,14 @@ from typing import Any
 from django.db.models import Q, QuerySet
 from rest_framework import serializers
 
-from accounts.api.scopes import ScopedWindowQuery
+from accounts.api.scopes import ScopedPageQuery
 from catalog.models import Product
 from catalog.rules.identifiers import clean_identifier
 
 SEARCHED_OF_PRODUCTS = ("name", "sku", "brand")
 
 
-class EntityListQuery(ScopedWindowQuery):
+class EntityListQuery(ScopedPageQuery):
     """One page of an owner's entities, filtered by name."""
 
     search = serializers.CharField(
@@ -21,7 +21,7 @@ class EntityListQuery(ScopedWindowQuery):
     )
 
 
-class ProductListQuery(ScopedWindowQuery):
+class ProductListQuery(ScopedPageQuery):
     """One page of an owner's products, filtered by SKU, or by text in name, SKU or brand."""
 
     search = serializers.CharField(

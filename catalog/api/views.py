@@ -32,11 +32,11 @@ from sartiq.core.api.endpoints import ModelEndpointSet
 from sartiq.core.api.query import takes_query
 from sartiq.core.api.schema.conditional_requests import IDEMPOTENCY_KEY
 from sartiq.core.api.schema.document import CONFLICT
-from sartiq.core.api.validation import read
+from sartiq.core.api.validation import validate_input
 from sartiq.core.contention import retry_on_contention
 from sartiq.core.http import idempotency
 from sartiq.core.http.conditional import precondition
-from sartiq.core.http.idempotency import Answer
+from sartiq.core.http.idempotency import SavedResponse
 
 
 class Entities(ModelEndpointSet):
@@ -62,7 +62,7 @@ class Entities(ModelEndpointSet):
     @takes_query(ScopeQuery)
     def create(self, request: Request) -> Response:
         """Create a row and take its files in: all of it, or nothing."""
-        changes = self._changes(read(self.input_serializer, request.data))
+        changes = self._changes(validate_input(self.input_serializer, request.data))
         user, scope = caller_of(request), self._scope()
         with idempotency.reserve(request, route=f"{self.basename}-create") as key:
             if key.replay is not None:
@@ -75,11 +75,11 @@ class Entities(ModelEndpointSet):
 
     def retrieve(self, request: Request, entity_id: UUID) -> Response:
         """Return one row with its media."""
-        return self._one(selectors.one_visible_to(self.model, caller_of(request), entity_id))
+        return self._one(selectors.get_visible(self.model, caller_of(request), entity_id))
 
     def partial_update(self, request: Request, entity_id: UUID) -> Response:
         """Change what is sent; a list of images replaces the list, null clears an image."""
-        changes = self._changes(read(self.input_serializer, request.data, partial=True))
+        changes = self._changes(validate_input(self.input_serializer, request.data, partial=True))
         entities.update(
             self.model,
             user=caller_of(request),
@@ -87,7 +87,7 @@ class Entities(ModelEndpointSet):
             changes=changes,
             precondition=precondition(request, self._as_json),
         )
-        return self._one(selectors.one_visible_to(self.model, caller_of(request), entity_id))
+        return self._one(selectors.get_visible(self.model, caller_of(request), entity_id))
 
     def destroy(self, request: Request, entity_id: UUID) -> Response:
         """Delete one row; files nothing else shows are discarded after a day."""
@@ -117,9 +117,9 @@ class Entities(ModelEndpointSet):
         }
         return Changes(values=values, links=links, media=media)
 
-    def _created(self, entity: CatalogEntity) -> Answer:
+    def _created(self, entity: CatalogEntity) -> SavedResponse:
         body = _plain(self._as_json(entity))
-        return Answer(
+        return SavedResponse(
             status=201, body=body, location=f"{self.request.path.rstrip('/')}/{entity.pk}"
         )
 

@@ -81,7 +81,7 @@ def update(
     `precondition` is called with the locked entity before it is changed. Raises what `creating` and
     `precondition` raise, and EntityNotFoundError, also when it is deleted meanwhile.
     """
-    entity = selectors.one_visible_to(model, user, entity_id)
+    entity = selectors.get_visible(model, user, entity_id)
     if changes == Changes():
         precondition(entity)
         return entity
@@ -109,7 +109,7 @@ def delete(
 
     Of several requests at once one deletes it, the others raise EntityNotFoundError.
     """
-    entity = selectors.one_visible_to(model, user, entity_id)
+    entity = selectors.get_visible(model, user, entity_id)
     if not discard(model.objects.filter(pk=entity.pk), precondition=precondition):
         raise selectors.not_found(model)
 

@@ -14,7 +14,7 @@ from exports.rules.adapters.registry import codes
 from exports.rules.wildcards import EXAMPLES
 from exports.selectors import template_of
 from exports.services import configurations
-from sartiq.core.admin_base import NOTHING, SYSTEM_FIELDS
+from sartiq.core.admin_base import EMPTY_VALUE, SYSTEM_FIELDS
 from sartiq.core.errors import InvalidError
 
 OWNER = ("organization", "user")
@@ -108,7 +108,7 @@ class ExportConfigurationAdmin(ModelAdmin):
     @admin.display(description="Template", ordering="naming_convention_template")
     def template(self, configuration: ExportConfiguration) -> str:
         """Show the customer's template."""
-        return configuration.naming_convention_template or NOTHING
+        return configuration.naming_convention_template or EMPTY_VALUE
 
     @admin.display(description="Example name")
     def name_preview(self, configuration: ExportConfiguration) -> str:

@@ -8,15 +8,15 @@ from exports.models import ExportConfiguration, ExportItem, ExportRun, ItemStatu
 from media.admin.formatting import readable_size
 from media.models import MediaResource
 from sartiq.core.admin_base import (
-    NOTHING,
+    EMPTY_VALUE,
     SYSTEM_FIELDS,
     ReadOnlyAdmin,
     RunAdmin,
     anchor,
+    changelist_url,
     choice_column,
     link,
     link_column,
-    list_of,
 )
 
 RUN_COLOURS = {
@@ -79,18 +79,18 @@ class ExportRunAdmin(RunAdmin):
     @admin.display(description="Files")
     def files(self, run: ExportRun) -> str:
         """Link to the files."""
-        return anchor(list_of(ExportItem, run__id__exact=run.pk), f"{run.total:,}")
+        return anchor(changelist_url(ExportItem, run__id__exact=run.pk), f"{run.total:,}")
 
     @admin.display(description="Failed")
     def failed_files(self, run: ExportRun) -> str:
         """Link to the files that failed."""
-        failed = list_of(ExportItem, run__id__exact=run.pk, status__exact=ItemStatus.FAILED)
+        failed = changelist_url(ExportItem, run__id__exact=run.pk, status__exact=ItemStatus.FAILED)
         return anchor(failed, f"{self.progress(run).failed:,}")
 
     @admin.display(description="Failure")
     def failure(self, run: ExportRun) -> str:
         """Return why there is no archive."""
-        return f"{run.failure_message} ({run.failure_code})" if run.failure_code else NOTHING
+        return f"{run.failure_message} ({run.failure_code})" if run.failure_code else EMPTY_VALUE
 
     @admin.display(description="Configuration")
     def configuration(self, run: ExportRun) -> str:
@@ -102,7 +102,7 @@ class ExportRunAdmin(RunAdmin):
     @admin.display(description="Size", ordering="archive_size")
     def size(self, run: ExportRun) -> str:
         """Return the size of the archive."""
-        return NOTHING if run.archive_size is None else readable_size(run.archive_size)
+        return EMPTY_VALUE if run.archive_size is None else readable_size(run.archive_size)
 
 
 @admin.register(ExportItem)
@@ -137,4 +137,4 @@ class ExportItemAdmin(ReadOnlyAdmin):
     @admin.display(description="Size", ordering="result_size")
     def size(self, item: ExportItem) -> str:
         """Return the size of the exported file."""
-        return NOTHING if item.result_size is None else readable_size(item.result_size)
+        return EMPTY_VALUE if item.result_size is None else readable_size(item.result_size)

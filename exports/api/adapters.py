@@ -15,7 +15,7 @@ from exports.rules.wildcards import WILDCARDS
 from exports.services import visibility
 from sartiq.core.api.endpoints import Endpoint
 from sartiq.core.api.query import takes_query
-from sartiq.core.api.validation import read
+from sartiq.core.api.validation import validate_input
 
 TAGS = ["metadata-adapters"]
 
@@ -63,5 +63,5 @@ class AdapterVisibility(Endpoint):
     )
     def put(self, request: Request, code: str) -> Response:
         """Make an adapter available to all, or to some organizations only."""
-        adapters = visibility.show(code=code, **read(VisibilityIn, request.data))
+        adapters = visibility.show(code=code, **validate_input(VisibilityIn, request.data))
         return Response(MetadataAdapterOut(adapters).data)

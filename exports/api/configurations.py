@@ -28,10 +28,10 @@ from exports.api.serializers import (
 from exports.models import ExportConfiguration
 from exports.services import configurations
 from sartiq.core.api.endpoints import EndpointSet
-from sartiq.core.api.pagination import ArrayWindowQuery, array_window
+from sartiq.core.api.pagination import ArrayPageQuery, array_page
 from sartiq.core.api.query import takes_query
-from sartiq.core.api.schema.document import ERROR_ANSWER
-from sartiq.core.api.validation import read
+from sartiq.core.api.schema.document import ERROR_RESPONSE
+from sartiq.core.api.validation import validate_input
 from sartiq.core.http.conditional import precondition
 
 Handler = TypeVar("Handler", bound=Callable[..., Response])
@@ -39,7 +39,7 @@ Rows = QuerySet[ExportConfiguration]
 LISTED: dict[str, Any] = {"responses": {200: ExportConfigurationPublic(many=True)}}
 ANSWER = {200: ExportConfigurationPublic}
 CREATED = {201: ExportConfigurationPublic}
-NONE_YET = {404: OpenApiResponse(ERROR_ANSWER, description="The caller has no configuration")}
+NONE_YET = {404: OpenApiResponse(ERROR_RESPONSE, description="The caller has no configuration")}
 
 
 def documented(title: str, **described: Any) -> Callable[[Handler], Handler]:
@@ -56,7 +56,7 @@ class Configurations(EndpointSet):
 
     def answer_list(self, rows: Rows) -> Response:
         """Return the rows as a bare array, oldest first."""
-        page = array_window(rows, self.query)
+        page = array_page(rows, self.query)
         return Response(ExportConfigurationPublic(page, many=True).data)
 
     def answer_first(self, rows: Rows) -> Response:
@@ -65,7 +65,9 @@ class Configurations(EndpointSet):
 
     def create_in(self, scope: OwnerScope, facts: dict[str, Any] | None = None) -> Response:
         """Create a configuration and say where it is read."""
-        payload = read(ExportConfigurationCreate, self.request.data) if facts is None else facts
+        payload = (
+            validate_input(ExportConfigurationCreate, self.request.data) if facts is None else facts
+        )
         configuration = configurations.create(scope=scope, facts=payload)
         location = reverse("export-configuration-one", kwargs={"config_id": configuration.pk})
         body = ExportConfigurationPublic(configuration).data
@@ -73,7 +75,7 @@ class Configurations(EndpointSet):
 
     def change_first(self, rows: Rows) -> Response:
         """Change the oldest of the rows."""
-        payload = read(ExportConfigurationUpdate, self.request.data)
+        payload = validate_input(ExportConfigurationUpdate, self.request.data)
         changed = configurations.change_first(
             rows, facts=payload, precondition=precondition(self.request, _as_json)
         )
@@ -91,7 +93,7 @@ class AllConfigurations(Configurations):
     """Every configuration the caller may see."""
 
     @documented("List Export Configurations", **LISTED)
-    @takes_query(ArrayWindowQuery)
+    @takes_query(ArrayPageQuery)
     def list(self, request: Request) -> Response:
         """List the caller's own configurations and those of their organizations."""
         return self.answer_list(selectors.configurations_visible_to(caller_of(request)))
@@ -102,7 +104,7 @@ class AllConfigurations(Configurations):
     @takes_query(ScopeQuery)
     def create(self, request: Request) -> Response:
         """Create a personal configuration, or with `organization_id` an organization's."""
-        payload = read(AnyExportConfigurationCreate, request.data)
+        payload = validate_input(AnyExportConfigurationCreate, request.data)
         organization_id = organization_named(self.query, payload)
         payload.pop("organization_id", None)
         caller = caller_of(request)
@@ -115,7 +117,7 @@ class MyConfigurations(Configurations):
     """The caller's own configurations."""
 
     @documented("List My Export Configurations", **LISTED)
-    @takes_query(ArrayWindowQuery)
+    @takes_query(ArrayPageQuery)
     def list(self, request: Request) -> Response:
         """List all personal export configurations for the current user."""
         return self.answer_list(self._rows())
@@ -214,7 +216,7 @@ class OrganizationConfigurations(Configurations):
     """An organization's configurations: members read them, owners and admins change them."""
 
     @documented("List Organization Export Configurations", **LISTED)
-    @takes_query(ArrayWindowQuery)
+    @takes_query(ArrayPageQuery)
     def list(self, request: Request, org_id: UUID) -> Response:
         """List all export configurations for an organization."""
         return self.answer_list(self._readable(org_id))

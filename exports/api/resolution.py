@@ -20,7 +20,7 @@ class ConfigurationOf(Endpoint):
 
     def get(self, request: Request, entity_id: UUID) -> Response:
         """Return which configuration an export goes by, which level gave it, and why."""
-        entity = selectors.one_visible_to(self.model, caller_of(request), entity_id)
+        entity = selectors.get_visible(self.model, caller_of(request), entity_id)
         return Response(ResolutionOut(resolve(entity)).data)
 
 

@@ -9,11 +9,13 @@ from exports import selectors
 from exports.api.run_serializers import ExportDetailOut, detail_of
 from exports.services import runs
 from sartiq.core.api.endpoints import Endpoint
-from sartiq.core.api.schema.document import ERROR_ANSWER
+from sartiq.core.api.schema.document import ERROR_RESPONSE
 
 TAGS = ["exports"]
-UNFINISHED = OpenApiResponse(ERROR_ANSWER, description="The export is still running or has failed")
-EXPIRED = OpenApiResponse(ERROR_ANSWER, description="The archive was deleted after seven days")
+UNFINISHED = OpenApiResponse(
+    ERROR_RESPONSE, description=("The export is still running or has failed")
+)
+EXPIRED = OpenApiResponse(ERROR_RESPONSE, description="The archive was deleted after seven days")
 
 
 class OneExport(Endpoint):

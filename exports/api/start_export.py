@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api.callers import caller_of
-from accounts.api.scopes import ScopedWindowQuery
+from accounts.api.scopes import ScopedPageQuery
 from accounts.selectors import scope_for
 from exports import selectors
 from exports.api.run_serializers import (
@@ -26,13 +26,13 @@ from exports.services import export_selection, naming, runs
 from exports.services.export_selection import ExportRequest
 from sartiq.core.api.endpoints import Endpoint, ModelEndpointSet
 from sartiq.core.api.fields import UUIDField
-from sartiq.core.api.pagination import WindowQuery
+from sartiq.core.api.pagination import PageQuery
 from sartiq.core.api.query import takes_query
 from sartiq.core.api.schema.conditional_requests import IDEMPOTENCY_KEY
 from sartiq.core.api.serializers import StrictSerializer
-from sartiq.core.api.validation import read
+from sartiq.core.api.validation import validate_input
 from sartiq.core.http import idempotency
-from sartiq.core.http.idempotency import Answer
+from sartiq.core.http.idempotency import SavedResponse
 
 TAGS = ["exports"]
 SELECTORS = ("production_request_id", "look_ids", "product_ids")
@@ -83,7 +83,7 @@ class Exports(ModelEndpointSet):
     serializer_class = ExportOut
 
     @extend_schema(operation_id="list_exports", tags=TAGS)
-    @takes_query(ScopedWindowQuery)
+    @takes_query(ScopedPageQuery)
     def list(self, request: Request) -> Response:
         """List one owner's exports, oldest first."""
         scope = scope_for(caller_of(request), self.query.get("organization_id"))
@@ -99,7 +99,10 @@ class Exports(ModelEndpointSet):
     )
     def create(self, request: Request) -> Response:
         """Start an export of a production request, of looks or of products."""
-        user, selection_request = caller_of(request), ExportRequest(**read(ExportIn, request.data))
+        user, selection_request = (
+            caller_of(request),
+            ExportRequest(**validate_input(ExportIn, request.data)),
+        )
         with idempotency.reserve(request, route="export-create") as key:
             if key.replay is not None:
                 return key.replay
@@ -124,10 +127,10 @@ class ExportPreview(Endpoint):
         request=ExportIn,
         responses={200: PreviewOut},
     )
-    @takes_query(WindowQuery)
+    @takes_query(PageQuery)
     def post(self, request: Request) -> Response:
         """Return the names and the metadata an export would have; nothing is written."""
-        selection_request = ExportRequest(**read(ExportIn, request.data))
+        selection_request = ExportRequest(**validate_input(ExportIn, request.data))
         selection = export_selection.select(caller_of(request), selection_request)
         selectors_sent = naming.name_entries(
             selection.entries, configuration=selection.configuration, today=timezone.now().date()
@@ -135,6 +138,6 @@ class ExportPreview(Endpoint):
         return Response(preview_of(selection.configuration, selectors_sent, **self.query))
 
 
-def _accepted(request: Request, run: ExportRun) -> Answer:
+def _accepted(request: Request, run: ExportRun) -> SavedResponse:
     body = json.loads(JSONRenderer().render(detail_of(run)))
-    return Answer(status=202, body=body, location=f"{request.path.rstrip('/')}/{run.pk}")
+    return SavedResponse(status=202, body=body, location=f"{request.path.rstrip('/')}/{run.pk}")

@@ -31,7 +31,7 @@ from media.services.stored_objects import StoredObject, StoringTooSlowError
 from media.storage import ObjectHeaders, private_store
 from sartiq.core.errors import UnavailableError
 from sartiq.core.work import leases
-from sartiq.core.work.crash_points import reach
+from sartiq.core.work.crash_points import crash_point
 from sartiq.core.work.leases import Lease
 from sartiq.core.work.runner import RowTask
 
@@ -106,7 +106,7 @@ def _pack(lease: Lease[ExportRun], run_id: UUID, items: list[ExportItem]) -> Non
     body = measured.passing(write_archive(_entries(lease, run, items)))
     with lease.renewing():  # one part may take as long as half a lease
         stored = stored_objects.put(private_store(), key, body, headers=HEADERS)
-    reach("export-archived")
+    crash_point("export-archived")
     _complete(lease, items, stored, measured)
 
 
@@ -114,7 +114,7 @@ def _entries(
     lease: Lease[ExportRun], run: ExportRun, items: list[ExportItem]
 ) -> Iterator[ArchiveEntry]:
     """Yield the archive's files: the exported files, the adapter's, the manifest."""
-    reach("export-assembling")
+    crash_point("export-assembling")
     created = [item for item in items if item.status == ItemStatus.DONE]
     for item in created:
         if item.result_crc32 is None:  # written by a release that did not record it
@@ -185,8 +185,8 @@ def _complete(
         run.archive_sha256 = measured.digest.hexdigest()
         run.expires_at = Now() + KEPT_FOR
         _end(run, items)
-        reach("export-finishing")
-    reach("export-finished")
+        crash_point("export-finishing")
+    crash_point("export-finished")
 
 
 def _fail(lease: Lease[ExportRun], failure: Failure) -> None:

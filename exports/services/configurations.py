@@ -14,7 +14,7 @@ from exports.errors import AdapterNotAvailableError, TemplateNotCustomizableErro
 from exports.models import ExportConfiguration
 from exports.rules.templates import compile_template
 from sartiq.core.contention import retry_on_contention
-from sartiq.core.errors import NotPermittedError, located
+from sartiq.core.errors import NotPermittedError, errors_located_at
 from sartiq.core.preconditions import Precondition, unconditional
 
 Rows = QuerySet[ExportConfiguration]
@@ -82,12 +82,12 @@ def require_consistent(wanted: ExportConfiguration, payload: Mapping[str, Any]) 
     passes over it, and it is there again with the next adapter.
     """
     if ADAPTER in payload:
-        with located("body", ADAPTER):
+        with errors_located_at("body", ADAPTER):
             _require_available(wanted)
     text = payload.get(TEMPLATE)
     if text is None:
         return
-    with located("body", TEMPLATE):
+    with errors_located_at("body", TEMPLATE):
         compile_template(text)
         if not selectors.adapter_by_code(wanted.metadata_adapter).is_customizable:
             raise TemplateNotCustomizableError(value=text)

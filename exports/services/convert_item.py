@@ -34,7 +34,7 @@ from media.storage import ObjectHeaders, private_store, public_store
 from sartiq.core import temporary_files
 from sartiq.core.errors import UnavailableError
 from sartiq.core.work import leases
-from sartiq.core.work.crash_points import reach
+from sartiq.core.work.crash_points import crash_point
 from sartiq.core.work.leases import Lease
 from sartiq.core.work.runner import Outcome, RetryRowError, RowTask
 
@@ -94,10 +94,10 @@ def _convert(lease: Lease[ExportItem]) -> None:
     with temporary_files.folder() as folder:
         source = folder / "source"
         _download(lease, resource, source)
-        reach("export-downloaded")
+        crash_point("export-downloaded")
         with lease.renewing():
             created = _made(resource, source, folder / "target", ImageFormat(item.run.image_format))
-        reach("export-converted")
+        crash_point("export-converted")
         lease.renew()
         _keep(lease, item, created)
 
@@ -176,7 +176,7 @@ def _keep(lease: Lease[ExportItem], item: ExportItem, created: Made) -> None:
     with created.path.open("rb") as body:
         headers = ObjectHeaders(content_type=created.content_type)
         stored = stored_objects.put(private_store(), key, body, headers=headers)
-    reach("export-put")
+    crash_point("export-put")
     with transaction.atomic():
         held = lease.require_held()
         stored.cancel_deletion()
@@ -186,8 +186,8 @@ def _keep(lease: Lease[ExportItem], item: ExportItem, created: Made) -> None:
         held.result_type = created.content_type
         held.width, held.height = created.width, created.height
         _settle(held)
-        reach("export-marking")
-    reach("export-marked")
+        crash_point("export-marking")
+    crash_point("export-marked")
 
 
 def _crc32(path: Path) -> int:

@@ -17,7 +17,7 @@ from exports.services import dispatch, naming
 from exports.services.naming import ExportEntry
 from media.storage import private_store
 from sartiq.core.models import new_id
-from sartiq.core.work.crash_points import reach
+from sartiq.core.work.crash_points import crash_point
 
 MAX_TITLE_LENGTH = 255
 INSERT_BATCH_SIZE = 1000
@@ -57,8 +57,8 @@ def creating(
         for item in items[: dispatch.WINDOW]:
             deferred.convert(item.pk)
         yield run
-        reach("export-saving")
-    reach("export-saved")
+        crash_point("export-saving")
+    crash_point("export-saved")
 
 
 def sign_download(*, user: User, run_id: UUID) -> str:

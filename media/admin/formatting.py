@@ -5,7 +5,7 @@ from django.utils.html import format_html
 
 from media.models import Attachment, MediaResource, ResourceStatus, ResourceType
 from media.selectors import public_url, thumbnail_url
-from sartiq.core.admin_base import NOTHING, anchor, model_holding, page_of
+from sartiq.core.admin_base import EMPTY_VALUE, anchor, change_url, model_with_attribute
 
 THUMBNAIL = "height:3rem;max-width:6rem;object-fit:cover;border-radius:4px"
 PREVIEW = "max-height:24rem;max-width:100%;border-radius:6px"
@@ -19,14 +19,16 @@ def picture(*, url: str, alt: str | None, style: str = THUMBNAIL) -> str:
 def thumbnail(resource: MediaResource | None) -> str:
     """Return the thumbnail of a READY image, a dash for anything else."""
     url = thumbnail_url(resource) if resource is not None else None
-    return NOTHING if url is None or resource is None else picture(url=url, alt=resource.alt_text)
+    return (
+        EMPTY_VALUE if url is None or resource is None else picture(url=url, alt=resource.alt_text)
+    )
 
 
 def preview(resource: MediaResource) -> str:
     """Return the READY image itself, a dash for anything else."""
     is_image = resource.resource_type == ResourceType.IMAGE
     if not is_image or resource.status != ResourceStatus.READY:
-        return NOTHING
+        return EMPTY_VALUE
     return picture(url=public_url(resource.storage_key), alt=resource.alt_text, style=PREVIEW)
 
 
@@ -34,12 +36,12 @@ def entity_link(attachment: Attachment) -> str:
     """Return a link to the entity of an attachment, in whichever app it is."""
     kind = attachment.entity_type.replace("_", " ").capitalize()
     text = f"{kind} {attachment.entity_id}"
-    model = model_holding("entity_type", attachment.entity_type)
+    model = model_with_attribute("entity_type", attachment.entity_type)
     if model is None:
         return text
-    return anchor(page_of(model, attachment.entity_id), text)
+    return anchor(change_url(model, attachment.entity_id), text)
 
 
 def readable_size(size: int | None) -> str:
     """Return a readable size."""
-    return NOTHING if size is None else filesizeformat(size)
+    return EMPTY_VALUE if size is None else filesizeformat(size)

@@ -18,15 +18,15 @@ from media.rules import failures
 from media.selectors import resource_url
 from media.services import removal, resources
 from sartiq.core.admin_base import (
-    NOTHING,
+    EMPTY_VALUE,
     SYSTEM_FIELDS,
     ReadOnlyAdmin,
     anchor,
+    changelist_url,
     choice_column,
     is_superuser,
     link,
     link_column,
-    list_of,
     report_action,
 )
 
@@ -130,7 +130,7 @@ class MediaResourceAdmin(ReadOnlyAdmin):
     def url(self, resource: MediaResource) -> str:
         """Link to the file."""
         url = resource_url(resource)
-        return NOTHING if url is None else anchor(url, url)
+        return EMPTY_VALUE if url is None else anchor(url, url)
 
     status_label = choice_column("status", STATUS_COLOURS)
 
@@ -138,7 +138,7 @@ class MediaResourceAdmin(ReadOnlyAdmin):
     def failure(self, resource: MediaResource) -> str:
         """Return why it failed."""
         code = resource.failure_code
-        return f"{failures.sentence_for(code)} ({code})" if code else NOTHING
+        return f"{failures.sentence_for(code)} ({code})" if code else EMPTY_VALUE
 
     @admin.display(description="Size", ordering="file_size")
     def size(self, resource: MediaResource) -> str:
@@ -148,12 +148,12 @@ class MediaResourceAdmin(ReadOnlyAdmin):
     @admin.display(description="Dimensions")
     def dimensions(self, resource: MediaResource) -> str:
         """Return width and height."""
-        return f"{resource.width} × {resource.height}" if resource.width else NOTHING  # noqa: RUF001
+        return f"{resource.width} × {resource.height}" if resource.width else EMPTY_VALUE  # noqa: RUF001
 
     @admin.display(description="Shown in", ordering="attachment_count")
     def attachment_links(self, resource: Any) -> str:
         """Link to its attachments."""
-        address = list_of(Attachment, resource__id__exact=resource.pk)
+        address = changelist_url(Attachment, resource__id__exact=resource.pk)
         return anchor(address, resource.attachment_count)
 
     copied_from_link = link_column("copied_from", "Copied from")

@@ -17,14 +17,14 @@ from rest_framework.request import Request
 
 from media.rules.addresses import redirects
 from sartiq.core.api.endpoints import Endpoint
+from sartiq.core.asgi.django_threads import Response
 from sartiq.core.errors import Issue
-from sartiq.core.front.django_threads import Answer
-from sartiq.core.http.exception_handler import wire
+from sartiq.core.http.exception_handler import issue_as_json
 
 PREFIX = "/files/"
 
 
-def answer(method: str, path: str, query: str) -> Answer:
+def answer(method: str, path: str, query: str) -> Response:
     """Return the redirect for a (once decoded) path below `/files/`, or its refusal."""
     if method not in {"GET", "HEAD"}:
         return _refusal(405, f'Method "{method}" not allowed.', ("Allow", "GET, HEAD"))
@@ -42,10 +42,10 @@ def answer(method: str, path: str, query: str) -> Answer:
     if location is None:
         return _refusal(404, "File not found")
     caching = ("Cache-Control", redirects.cache_control(path))
-    return Answer(302, [("Location", location), caching, ("Content-Length", "0")])
+    return Response(302, [("Location", location), caching, ("Content-Length", "0")])
 
 
-def respond(method: str, path: str, query: str) -> Answer:
+def respond(method: str, path: str, query: str) -> Response:
     """Answer on the event loop; `path` was decoded once."""
     response = _answer_safely(method, path.removeprefix(PREFIX), query)
     return response._replace(body=b"") if method == "HEAD" else response
@@ -87,26 +87,26 @@ def _as_django(request: Request, file_path: str) -> HttpResponse:
     return HttpResponse(response.body, status=response.status, headers=dict(response.headers))
 
 
-def _answer_safely(method: str, path: str, query: str) -> Answer:
+def _answer_safely(method: str, path: str, query: str) -> Response:
     try:
         return answer(method, path, query)
     except ValueError:  # too many query parameters
         return _bad_type([])
 
 
-def _bad_type(wanted: list[str]) -> Answer:
+def _bad_type(wanted: list[str]) -> Response:
     names = ", ".join(redirects.TARGET_TYPES)
     issue = Issue(
         loc=("query", "type"), code="enum", message=f"Must be one of {names}.", input=wanted
     )
-    return _json(422, {"detail": [wire(issue)]})
+    return _json(422, {"detail": [issue_as_json(issue)]})
 
 
-def _refusal(status: int, detail: str, *headers: tuple[str, str]) -> Answer:
+def _refusal(status: int, detail: str, *headers: tuple[str, str]) -> Response:
     return _json(status, {"detail": detail}, *headers)
 
 
-def _json(status: int, content: Any, *headers: tuple[str, str]) -> Answer:
+def _json(status: int, content: Any, *headers: tuple[str, str]) -> Response:
     body = json.dumps(content).encode()
     described = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
-    return Answer(status, [*described, *headers], body)
+    return Response(status, [*described, *headers], body)

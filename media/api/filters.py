@@ -6,7 +6,7 @@ from typing import Any
 from django.db.models import Exists, OuterRef, QuerySet
 from rest_framework import serializers
 
-from accounts.api.scopes import ScopedWindowQuery
+from accounts.api.scopes import ScopedPageQuery
 from media.models import Attachment, MediaResource, ResourceStatus
 from sartiq.core.api.fields import Sha256Field, UUIDField
 
@@ -15,7 +15,7 @@ ENTITY_TYPES = ("product", "subject", "look", "guideline", "production_request")
 STATUSES = [status.lower() for status in ResourceStatus.values]
 
 
-class MediaResourceListQuery(ScopedWindowQuery):
+class MediaResourceListQuery(ScopedPageQuery):
     """A part of the resources the caller may see."""
 
     organization_id = UUIDField(

@@ -24,8 +24,8 @@ from media.models import MediaResource
 from media.services import resources, uploads
 from sartiq.core.api.endpoints import Endpoint, ModelEndpointSet
 from sartiq.core.api.query import takes_query
-from sartiq.core.api.schema.document import ERROR_ANSWER
-from sartiq.core.api.validation import read, shown
+from sartiq.core.api.schema.document import ERROR_RESPONSE
+from sartiq.core.api.validation import serialize, validate_input
 from sartiq.core.http.conditional import precondition
 
 LORA_ADMIN = "/admin/catalog/loramodel/add/"
@@ -51,14 +51,14 @@ class PresignedUrl(Endpoint):
         Send the bytes with `upload_method` to `upload_url` with exactly `upload_headers`, then hand
         `file_url` to the entity that shows the file.
         """
-        payload = read(PresignIn, request.data)
+        payload = validate_input(PresignIn, request.data)
         size = uploads.declared_size(
             size=payload.pop("size", None), file_size=payload.pop("file_size", None)
         )
         ticket = uploads.issue_ticket(
             user=caller_of(request), now=timezone.now(), size=size, **payload
         )
-        return Response(shown(PresignOut, ticket), headers={"Cache-Control": "no-store"})
+        return Response(serialize(PresignOut, ticket), headers={"Cache-Control": "no-store"})
 
 
 class UploadLora(Endpoint):
@@ -75,7 +75,7 @@ class UploadLora(Endpoint):
         deprecated=True,
         request=None,
         responses={
-            410: OpenApiResponse(response=ERROR_ANSWER, description="Retired; use Django admin")
+            410: OpenApiResponse(response=ERROR_RESPONSE, description="Retired; use Django admin")
         },
     )
     def post(self, request: Request) -> Response:
@@ -123,7 +123,7 @@ class MediaResources(ModelEndpointSet):
         `alt_text` and `caption` become what is sent, null and the empty text included. A
         measurement that is known stays as it is.
         """
-        values = read(MediaResourceUpdate, request.data, partial=True)
+        values = validate_input(MediaResourceUpdate, request.data, partial=True)
         updated = resources.update_metadata(
             user=caller_of(request),
             resource_id=resource_id,

@@ -24,7 +24,7 @@ from media.rules import keys
 from media.services.environment import require_own_environment
 from media.storage import ObjectStore, private_store, public_store
 from sartiq.core.work import leases
-from sartiq.core.work.crash_points import reach
+from sartiq.core.work.crash_points import crash_point
 
 log = structlog.get_logger(__name__)
 
@@ -95,9 +95,9 @@ def _delete_batch(bucket: Bucket, rows: QuerySet[ObjectDeletion]) -> int:
     _release(held, needed, after=NEEDED_RETRY_DELAY)
     useless = [row for row in batch if row not in needed]
     if useless:
-        reach("deletions-selected")
+        crash_point("deletions-selected")
         errors = _delete(_store(bucket), [row.key for row in useless])
-        reach("objects-deleted")
+        crash_point("objects-deleted")
         deleted = [row.pk for row in useless if row.key not in errors]
         held.filter(pk__in=deleted).delete()
         _record_failures(held, [row for row in useless if row.key in errors], errors)
@@ -110,10 +110,10 @@ def _take(rows: QuerySet[ObjectDeletion], holder: UUID) -> list[ObjectDeletion]:
         locked = rows.order_by("run_after").select_for_update(skip_locked=True)
         batch = list(locked[:DELETION_BATCH_SIZE])
         ObjectDeletion.objects.filter(pk__in=[row.pk for row in batch]).update(
-            **leases.taken_by(holder)
+            **leases.take_values(holder)
         )
     if batch:
-        reach("lease-taken")
+        crash_point("lease-taken")
     for row in batch:
         row.attempts += 1
     return batch
@@ -142,7 +142,7 @@ def _release(
     """Release rows without counting the attempt, to be taken again after a delay."""
     if rows:
         held.filter(pk__in=[row.pk for row in rows]).update(
-            **leases.released(after=after, uncounted=True)
+            **leases.release_values(after=after, count_attempt=False)
         )
 
 
@@ -198,7 +198,7 @@ def _record_failures(
             last_attempted_at=Now(),
             dead=attempts >= MAX_ATTEMPTS and not refused,
             updated_at=Now(),
-            **leases.released(after=retry_delay(attempts), uncounted=refused),
+            **leases.release_values(after=retry_delay(attempts), count_attempt=not refused),
         )
 
 

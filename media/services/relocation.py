@@ -35,7 +35,7 @@ from media.services.thumbnails import store_thumbnail
 from media.storage import ObjectHeaders, ObjectStore
 from sartiq.core.errors import UnavailableError
 from sartiq.core.work import leases
-from sartiq.core.work.crash_points import reach
+from sartiq.core.work.crash_points import crash_point
 from sartiq.core.work.leases import Lease
 from sartiq.core.work.runner import RowTask
 
@@ -105,7 +105,7 @@ def _task(store: ObjectStore) -> RowTask[MediaResource, str]:
 
 
 def _relocate_held(store: ObjectStore, lease: Lease[MediaResource]) -> None:
-    reach("relocation-started")
+    crash_point("relocation-started")
     resource = lease.rows.get()
     _become_ready(lease, resource.pk, _move(store, lease, resource))
 
@@ -173,10 +173,10 @@ def _copy(
     target: str,
     resource: MediaResource,
 ) -> None:
-    reach("relocation-source-chosen")
+    crash_point("relocation-source-chosen")
     lease.renew()  # a worker that lost its lease must not overwrite a verified copy
     store.copy(source.key, target, if_match=source.etag, headers=headers_for(resource))
-    reach("relocation-copied")
+    crash_point("relocation-copied")
 
 
 def _verify(
@@ -185,7 +185,7 @@ def _verify(
     """Read the canonical object back; None when it is missing or has other bytes."""
     try:
         head = store.head(target)
-        reach("relocation-head-read")
+        crash_point("relocation-head-read")
         if head.size != resource.file_size:
             return None
         with (
@@ -202,7 +202,7 @@ def _verify(
             has_thumbnail = store_thumbnail(store, resource, path, before_put=lease.renew)
     except (ObjectNotFoundError, PreconditionFailedError):
         return None
-    reach("relocation-verified")
+    crash_point("relocation-verified")
     return VerifiedCopy(examined=checked, decoded=decoded, has_thumbnail=has_thumbnail)
 
 
@@ -217,8 +217,8 @@ def _become_ready(lease: Lease[MediaResource], resource_id: UUID, copy: Verified
         resource.lease_holder = resource.lease_expires_at = None
         resource.save()
         deletions.queue(temporary_keys, reason=DeletionReason.RELOCATED)
-        reach("relocation-saved")
-    reach("relocation-committed")
+        crash_point("relocation-saved")
+    crash_point("relocation-committed")
 
 
 def _fill(resource: MediaResource, decoded: Decoded) -> None:

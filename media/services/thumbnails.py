@@ -25,7 +25,7 @@ from media.services.environment import require_own_environment
 from media.services.ingest.examine import examined
 from media.services.stored_objects import StoringTooSlowError
 from media.storage import ObjectHeaders, ObjectStore
-from sartiq.core.work.crash_points import reach
+from sartiq.core.work.crash_points import crash_point
 
 log = structlog.get_logger(__name__)
 
@@ -68,7 +68,7 @@ def store_thumbnail(
     except (StoreRefusedError, StoreUnavailableError) as error:
         _log_missing(resource, error)
         return False
-    reach("thumbnail-stored")
+    crash_point("thumbnail-stored")
     return True
 
 
@@ -126,7 +126,7 @@ def _store_for_row(store: ObjectStore, resource: MediaResource, picture: bytes) 
             bucket=Bucket.PUBLIC,
             reason=DeletionReason.ORPHANED,
         )
-        reach("thumbnail-stored")
+        crash_point("thumbnail-stored")
         with transaction.atomic():
             rows = MediaResource.objects.lacking_thumbnail().filter(pk=resource.pk)
             if rows.update(has_thumbnail=True) != 1:

@@ -13,7 +13,7 @@ from media.models import Upload
 from media.rules import keys, limits
 from media.rules.file_types import content_types
 from media.storage import ObjectHeaders, SignedPut, public_store
-from sartiq.core.errors import located
+from sartiq.core.errors import errors_located_at
 from sartiq.core.models import new_id
 from sartiq.core.statements import insert
 
@@ -47,11 +47,11 @@ def issue_ticket(
     that is not accepted and NotPermittedError for an organization the caller may not enter.
     """
     scope = scope_for(user, organization_id)
-    with located("body", "content_type"):
+    with errors_located_at("body", "content_type"):
         content_types.require_acceptable(content_type, folder)
     _require_size(size, name="file_size")
     upload_id = new_id()
-    with located("body", "filename"):
+    with errors_located_at("body", "filename"):
         key = keys.temp_key(file_id=upload_id, at=now, filename=filename, content_type=content_type)
     lifetime = limits.url_lifetime(size)
     put = public_store().sign_put(

@@ -17,19 +17,19 @@ from unfold.decorators import display
 Column = TypeVar("Column", bound=Callable[..., Any])
 
 SYSTEM_FIELDS = ("id", "created_at", "updated_at")
-NOTHING = "-"
+EMPTY_VALUE = "-"
 REFRESH_SECONDS = 3  # an unfinished row's page reloads
 LINK_CLASSES = "text-primary-600 dark:text-primary-500"
 BADGE_COLOURS = {"production": "danger", "staging": "warning"}
 
 
-def page_of(model: type[Model], row_id: Any) -> str:
+def change_url(model: type[Model], row_id: Any) -> str:
     """Return the URL of a row's page."""
     meta = model._meta  # noqa: SLF001  Django's own API
     return reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[row_id])
 
 
-def list_of(model: type[Model], **filters: Any) -> str:
+def changelist_url(model: type[Model], **filters: Any) -> str:
     """Return the URL of a model's list with these filters."""
     meta = model._meta  # noqa: SLF001  Django's own API
     query = {name: str(value) for name, value in filters.items()}
@@ -44,11 +44,13 @@ def anchor(address: str, text: object) -> str:
 def link(row: Model | None, text: str | None = None) -> str:
     """Return a link to a row's page."""
     if row is None:
-        return NOTHING
-    return anchor(page_of(type(row), row.pk), text or str(row))
+        return EMPTY_VALUE
+    return anchor(change_url(type(row), row.pk), text or str(row))
 
 
-def model_holding(name: str, value: str, *, site: AdminSite = default_site) -> type[Model] | None:
+def model_with_attribute(
+    name: str, value: str, *, site: AdminSite = default_site
+) -> type[Model] | None:
     """Return the registered model whose class attribute `name` is `value`.
 
     With it a lower app links to the pages of a higher one without importing it.

@@ -4,7 +4,7 @@ from django.contrib.admin import apps as admin_apps
 
 
 class CoreConfig(AppConfig):
-    """What every app builds on: errors, leases, idempotency, the wire's conventions."""
+    """Shared foundations: errors, leases, idempotency and API conventions."""
 
     name = "sartiq.core"
     default = True
@@ -12,7 +12,7 @@ class CoreConfig(AppConfig):
     verbose_name = "Core"
 
     def ready(self) -> None:
-        """Register the system checks and our lookup; set the log's form."""
+        """Register the system checks and the lookup, and configure logging."""
         from sartiq.core import checks, logs  # noqa: F401, PLC0415  importing registers the checks
         from sartiq.core.postgresql import lookups  # noqa: PLC0415  like the line above
 

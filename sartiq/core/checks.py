@@ -1,4 +1,4 @@
-"""System checks: a setting that would break a promise stops the boot of every process."""
+"""System checks: no process starts with an unsafe setting."""
 
 import django
 from django.apps import apps
@@ -10,23 +10,23 @@ from sartiq.core import temporary_files
 MIN_SECRET_BYTES = 32  # bytes; RFC 8725 for HS256
 
 
-def require_sound(**kwargs: object) -> None:
-    """Exit with every error of the system checks: web, worker and beat start through here.
+def require_valid_settings(**kwargs: object) -> None:
+    """Run the system checks and exit if one fails; web, worker and beat call this when they start.
 
-    Only `manage.py` runs them automatically. Also a signal receiver, hence the arguments.
+    `manage.py` runs them by itself. Also a signal receiver, hence the arguments.
     """
     if not apps.ready:
         django.setup()
     # Django's own check of the folder for uploads fails on a bad one without naming the variable.
     messages = check_temporary_folder(None) or run_checks()
-    serious = [each for each in messages if each.is_serious() and not each.is_silenced()]
-    if serious:
-        raise SystemExit("\n".join(["System checks refuse to start:", *map(str, serious)]))
+    errors = [message for message in messages if message.is_serious() and not message.is_silenced()]
+    if errors:
+        raise SystemExit("\n".join(["System checks refuse to start:", *map(str, errors)]))
 
 
 @register
 def check_secret_key(app_configs: object, **kwargs: object) -> list[CheckMessage]:
-    """Refuse a short SECRET_KEY: it signs every token."""
+    """Reject a short SECRET_KEY: it signs every token."""
     if len(settings.SECRET_KEY.encode()) >= MIN_SECRET_BYTES:
         return []
     return [
@@ -38,7 +38,7 @@ def check_secret_key(app_configs: object, **kwargs: object) -> list[CheckMessage
 
 @register
 def check_task_limits(app_configs: object, **kwargs: object) -> list[CheckMessage]:
-    """Refuse a task limit the broker would overtake: it would hand a running task out again."""
+    """Reject a task limit above the visibility timeout: a running task would be delivered again."""
     return [
         Error(
             f"{name} must be below VISIBILITY_TIMEOUT.",
@@ -52,15 +52,15 @@ def check_task_limits(app_configs: object, **kwargs: object) -> list[CheckMessag
 
 @register
 def check_time_zone(app_configs: object, **kwargs: object) -> list[CheckMessage]:
-    """Refuse any zone but UTC: timestamps on the wire end in Z."""
+    """Reject any time zone but UTC: timestamps in responses end in Z."""
     if settings.USE_TZ and settings.TIME_ZONE == "UTC":
         return []
     return [Error("TIME_ZONE must be UTC with USE_TZ on.", id="core.E003")]
 
 
 @register
-def check_remote_places(app_configs: object, **kwargs: object) -> list[CheckMessage]:
-    """Refuse remote images without permission to fetch any: their jobs would never end."""
+def check_remote_images(app_configs: object, **kwargs: object) -> list[CheckMessage]:
+    """Reject remote images with a concurrency of zero: their jobs would never end."""
     if settings.BULK_REMOTE_AT_ONCE >= 1 or not settings.BULK_REMOTE_IMAGES:
         return []
     return [
@@ -74,7 +74,7 @@ def check_remote_places(app_configs: object, **kwargs: object) -> list[CheckMess
 
 @register
 def check_temporary_folder(app_configs: object, **kwargs: object) -> list[CheckMessage]:
-    """Refuse a folder for files under way that nothing can be written to."""
+    """Reject a folder for temporary files that cannot be written to."""
     try:
         temporary_files.process_folder()
     except temporary_files.TemporaryFolderError as error:

@@ -1,4 +1,4 @@
-"""Repeat a transaction that failed because others changed the same rows at the same time."""
+"""Retries of a transaction that failed because of concurrent changes to the same rows."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -15,7 +15,7 @@ MAX_ATTEMPTS = 3
 
 @dataclass
 class Attempt(AbstractContextManager["Attempt", bool]):
-    """One attempt of a transaction; suppresses the error of one that is to be repeated."""
+    """One attempt of a transaction; suppresses an error after which there is another attempt."""
 
     is_last: bool
     succeeded: bool = False

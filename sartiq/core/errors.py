@@ -181,7 +181,7 @@ class ContentionError(UnavailableError):
 
 
 @contextmanager
-def located(*loc: str | int) -> Iterator[None]:
+def errors_located_at(*loc: str | int) -> Iterator[None]:
     """Say where in the request the value stood that the block refuses."""
     try:
         yield

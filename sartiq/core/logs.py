@@ -1,4 +1,4 @@
-"""How the product logs: one JSON line per event, and never a secret in it."""
+"""Structured logging: one JSON line per event, without secrets."""
 
 import re
 import sys
@@ -47,7 +47,7 @@ _RENDERED: list[Any] = [
 
 
 def configure(level: str) -> None:
-    """Write structlog's own events straight to standard error: half the cost of the detour."""
+    """Write structlog's events directly to standard error, at half the cost of `logging`."""
     structlog.configure(
         processors=[*_SHARED, *_RENDERED],
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
@@ -57,7 +57,7 @@ def configure(level: str) -> None:
 
 
 def formatter() -> structlog.stdlib.ProcessorFormatter:
-    """Return the formatter of the standard library's handler (named in the LOGGING setting)."""
+    """Return the formatter of the standard library's handler (for the LOGGING setting)."""
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=_SHARED,
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_RENDERED],

@@ -14,7 +14,7 @@ def new_id() -> uuid.UUID:
 
 
 class TimestampedModel(models.Model):
-    """A row with a time-ordered id with the times of its creation and last change (UTC)."""
+    """A row with a time-ordered id and the times (UTC) of its creation and last change."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -26,14 +26,14 @@ class TimestampedModel(models.Model):
 
 
 class LeasedModel(models.Model):
-    """A row that is a job: the holder of its lease may run it (see `sartiq.core.work.leases`)."""
+    """A row with work to do by the holder of its lease (see `sartiq.core.work.leases`)."""
 
     lease_holder = models.UUIDField(null=True, editable=False)
     lease_expires_at = models.DateTimeField(null=True, editable=False)
     lease_fence = models.PositiveIntegerField(default=0, editable=False)
     attempts = models.PositiveIntegerField(default=0, editable=False)
     run_after = models.DateTimeField(default=None, null=True, blank=True)
-    # Since when something its work depends on does not answer.
+    # Since when a dependency of its work has been down.
     unavailable_since = models.DateTimeField(null=True, editable=False)
     sent_at = models.DateTimeField(null=True, editable=False)
 
@@ -45,22 +45,22 @@ Leased = TypeVar("Leased", bound=LeasedModel)
 
 
 def free_to_take() -> Q:
-    """Match due rows without a live lease, by the database's clock."""
-    unheld = Q(lease_expires_at__isnull=True) | Q(lease_expires_at__lt=Now())
+    """Match due rows without a valid lease, by the database's clock."""
+    unleased = Q(lease_expires_at__isnull=True) | Q(lease_expires_at__lt=Now())
     due = Q(run_after__isnull=True) | Q(run_after__lte=Now())
-    return unheld & due
+    return unleased & due
 
 
 def not_enqueued_since(moment: datetime) -> Q:
-    """Match rows last enqueued before `moment`, or never enqueued and created before it."""
+    """Match rows last enqueued before `moment`, or created before it and never enqueued."""
     never = Q(sent_at__isnull=True, created_at__lt=moment)
     return never | Q(sent_at__lt=moment)
 
 
 class IdempotencyKey(TimestampedModel):
-    """One client's promise that a repeated request is the same request.
+    """An `Idempotency-Key` with the response of its first request, which repeated requests get.
 
-    `status_code` is null while the first request still runs; then the stored answer is replayed.
+    `status_code` is null while the first request is still running.
     """
 
     user_id = models.UUIDField()

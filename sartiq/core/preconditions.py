@@ -1,4 +1,4 @@
-"""What a write may require of the row it is about to change."""
+"""Conditions that a write checks on the row it is about to change."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,4 +8,4 @@ Precondition = Callable[[Any], None]
 
 
 def unconditional(_row: Any) -> None:
-    """Require nothing."""
+    """Accept every row."""

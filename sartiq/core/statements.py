@@ -1,7 +1,7 @@
-"""SQL written once for the two rows the busiest routes read and write.
+"""Cached SQL statements for the rows that the busiest routes read and write.
 
-Building the same statement anew with the ORM for every request costs as much as running it
-(measured by `make bench ARGS=presign`). Rows, fields and their conversions stay Django's.
+Building a statement with the ORM for every request costs as much as running it (measured by
+`make bench ARGS=presign`). Models, fields and conversions are still Django's.
 """
 
 from functools import lru_cache
@@ -46,7 +46,7 @@ def _selection(model: type[models.Model], without: tuple[str, ...]) -> tuple[lis
     fields = [field for field in concrete if field.attname not in without]
     columns = ", ".join(f'"{field.column}"' for field in fields)
     table = model._meta.db_table  # noqa: SLF001
-    statement = f'SELECT {columns} FROM "{table}" WHERE id = %s'  # noqa: S608  names of our own
+    statement = f'SELECT {columns} FROM "{table}" WHERE id = %s'  # noqa: S608  column names only
     return [field.attname for field in fields], statement
 
 

@@ -5,5 +5,5 @@ from sartiq.core.http import idempotency
 
 @shared_task(name="core.forget_idempotency_keys")
 def forget_idempotency_keys() -> None:
-    """Delete stored responses that clients may no longer replay."""
-    idempotency.forget_expired()
+    """Delete expired idempotency keys with their stored responses."""
+    idempotency.delete_expired()

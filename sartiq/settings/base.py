@@ -53,12 +53,12 @@ MIDDLEWARE = [
     "sartiq.core.http.middleware.AccessLogMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "corsheaders.middleware.CorsMiddleware",
-    "sartiq.core.http.middleware.PlainBodyMiddleware",
+    "sartiq.core.http.middleware.UncompressedBodyMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
-    "sartiq.core.http.middleware.HonestOutageMiddleware",
+    "sartiq.core.http.middleware.DatabaseOutageMiddleware",
     # REST requests skip these in one step, because they are adjacent.
     "sartiq.core.http.page_middleware.PageReferrerMiddleware",
     "sartiq.core.http.page_middleware.PageStaticMiddleware",
@@ -66,12 +66,12 @@ MIDDLEWARE = [
     "sartiq.core.http.page_middleware.PageSessionMiddleware",
     "sartiq.core.http.page_middleware.PageAuthenticationMiddleware",
     "sartiq.core.http.page_middleware.PageMessageMiddleware",
-    "sartiq.core.http.middleware.EitherSlashMiddleware",
+    "sartiq.core.http.middleware.OptionalSlashMiddleware",
 ]
 
 ROOT_URLCONF = "sartiq.urls"
 WSGI_APPLICATION = "sartiq.wsgi.application"
-APPEND_SLASH = False  # `EitherSlashMiddleware` answers both spellings without a redirect
+APPEND_SLASH = False  # `OptionalSlashMiddleware` serves both forms without a redirect
 
 TEMPLATES = [
     {
@@ -115,7 +115,7 @@ DATABASES["default"] |= {
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# --- Who is calling -------------------------------------------------------------------------
+# --- Authentication -------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",

@@ -4,7 +4,7 @@ from typing import Any
 
 from corsheaders.defaults import default_headers
 
-from sartiq.core.api.schema import texts
+from sartiq.core.api.schema import descriptions
 
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.api.authentication.BearerAuthentication"],
@@ -34,14 +34,14 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "PREPROCESSING_HOOKS": ["sartiq.core.api.schema.document.keep_canonical_paths"],
-    "DESCRIPTION": texts.DESCRIPTION,
+    "DESCRIPTION": descriptions.DESCRIPTION,
     "LICENSE": {"name": "Proprietary"},
     "SERVERS": [{"url": "/", "description": "The host that serves this document"}],
-    "TAGS": texts.tags(),
+    "TAGS": descriptions.tags(),
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "sartiq.core.api.schema.document.finish",
-        "sartiq.core.api.schema.texts.describe",
+        "sartiq.core.api.schema.descriptions.describe",
     ],
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "ENUM_SUFFIX": "",

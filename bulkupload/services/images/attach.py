@@ -39,7 +39,7 @@ from media.errors import (
 )
 from sartiq.core.errors import InvalidManyError, UnavailableError
 from sartiq.core.work import leases
-from sartiq.core.work.crash_points import reach
+from sartiq.core.work.crash_points import crash_point
 from sartiq.core.work.leases import Lease
 from sartiq.core.work.runner import Outcome, RetryRowError, RowTask
 
@@ -66,7 +66,7 @@ def attach(batch_id: UUID) -> None:
     unfinished = BulkUploadMediaBatch.objects.unfinished().filter(pk=batch_id)
     lease = leases.take(unfinished.exclude(remotes__status=RemoteStatus.WAITING))
     if lease is not None and TASK.run(lease) is not Outcome.STOPPED:
-        reach("media-attached")
+        crash_point("media-attached")
         finish.update_outcomes(batch.job_id, batch_id=batch.pk)
         lifecycle.advance(batch.job_id)
 

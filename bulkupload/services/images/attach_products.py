@@ -35,7 +35,7 @@ from media.services.ingest.service import MediaResourceService
 from media.storage import public_store
 from sartiq.core.contention import retry_on_contention
 from sartiq.core.errors import InvalidManyError
-from sartiq.core.work.crash_points import reach
+from sartiq.core.work.crash_points import crash_point
 from sartiq.core.work.leases import Lease
 
 NOT_FOUND: Final[ImageCode] = "image_not_found"
@@ -220,7 +220,7 @@ def _save(
     resources: Mapping[str, MediaResource],
 ) -> None:
     """Save the outcome of each row and the warnings about its pictures."""
-    reach("media-shown")
+    crash_point("media-shown")
     saved: list[Outcome] = [(row, MediaStatus.REPLACED, Pictures()) for row in rows.replaced]
     warnings: list[ImageWarning] = []
     for row in rows.attached:
@@ -233,7 +233,7 @@ def _save(
         saved.append(_outcome(row, attached))
     row_errors.save_warnings(job, warnings)
     outcomes.save(saved)
-    reach("media-outcomes-saved")
+    crash_point("media-outcomes-saved")
 
 
 def pending_of(batch: BulkUploadMediaBatch) -> QuerySet[BulkUploadMedia]:

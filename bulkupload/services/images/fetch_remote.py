@@ -40,7 +40,7 @@ from media.storage import RemoteBusyError, RemoteError, RemoteFault, RemoteFetch
 from sartiq.core import temporary_files
 from sartiq.core.errors import UnavailableError
 from sartiq.core.work import leases
-from sartiq.core.work.crash_points import reach
+from sartiq.core.work.crash_points import crash_point
 from sartiq.core.work.leases import Lease
 from sartiq.core.work.runner import RETRY_DELAYS, Outcome, RetryRowError, RowTask
 
@@ -78,7 +78,7 @@ def fetch(remote_id: UUID, *, fetcher: RemoteFetcher | None = None) -> None:
     if outcome is Outcome.RETRIED:
         delay = RETRY_DELAYS[lease.attempts - 1]
         deferred.fetch_image_later(remote_id, seconds=delay.total_seconds())
-    reach("remote-fetched")
+    crash_point("remote-fetched")
     _enqueue_batches(remote_id)
     if outcome is not Outcome.POSTPONED:  # those that hold the permits enqueue the next ones
         _enqueue_next()
@@ -102,10 +102,10 @@ def _fetch(fetcher: RemoteFetcher, lease: Lease[RemoteImage]) -> None:
         if not is_free:
             raise RetryRowError("too many fetches", after=timedelta())
         if not _is_wanted(row):  # the owner's next job starts it again
-            lease.release(uncounted=True)
+            lease.release(count_attempt=False)
             return
         upload = _fetch_counted(lease, row, replace(fetcher, place=fetch_limits.host_permit))
-    reach("remote-stored")
+    crash_point("remote-stored")
     _save(lease, status=RemoteStatus.FETCHED, upload=upload)
 
 
@@ -184,7 +184,7 @@ def _save(lease: Lease[RemoteImage], **fields: object) -> None:
             setattr(row, name, value)
         row.lease_holder, row.lease_expires_at = None, None
         row.save()
-        reach("remote-saving")
+        crash_point("remote-saving")
 
 
 def _enqueue_batches(remote_id: UUID) -> None:

@@ -32,7 +32,7 @@ from bulkupload.services.rows.merge import Counts
 from bulkupload.services.rows.range_cache import RangeCache, TableVersion
 from sartiq.core.errors import ContentionError
 from sartiq.core.work import leases
-from sartiq.core.work.crash_points import reach
+from sartiq.core.work.crash_points import crash_point
 from sartiq.core.work.gc_pause import paused_collection
 from sartiq.core.work.leases import Lease
 from sartiq.core.work.runner import CONTENTION, Outcome, RetryRowError, RowTask
@@ -66,7 +66,7 @@ def import_rows(chunk_id: UUID) -> None:
         return
     lease = leases.take(BulkUploadChunk.objects.unfinished().filter(pk=chunk_id))
     if lease is not None and TASK.run(lease) is not Outcome.STOPPED:
-        reach("bulk-imported")
+        crash_point("bulk-imported")
         lifecycle.advance(chunk.job_id)
 
 
@@ -98,7 +98,7 @@ def _failure_of(error: Exception) -> JobFailureError | None:
 
 def _read_and_apply(lease: Lease[BulkUploadChunk], chunk: BulkUploadChunk) -> None:
     rows = _read(lease, chunk.job, chunk)
-    reach("bulk-parsed")
+    crash_point("bulk-parsed")
     _apply(lease, chunk, rows)
 
 
@@ -184,7 +184,7 @@ def _commit(
             repeated=set(chunk.repeated),
             locks_all=bool(rows.slots),  # their pictures are compared under these locks
         )
-        reach("bulk-merged")
+        crash_point("bulk-merged")
         row_errors.save_errors(job, rows.refused)
         repeated = repeated_rows(rows.valid, chunk.repeated)
         row_errors.save_repeated_skus(job, job.layout.name_of("sku"), repeated)
@@ -192,7 +192,7 @@ def _commit(
         lease.require_held()
         lifecycle.require_running(job.pk)
         _mark_done(chunk, counts, failed=len(rows.refused), images_refused=images_refused)
-        reach("bulk-marked")
+        crash_point("bulk-marked")
 
 
 def _set_statement_timeout(seconds: float) -> None:

@@ -37,7 +37,7 @@ from media.services.stored_objects import StoredObject
 from media.storage import ObjectHeaders, private_store
 from sartiq.core import temporary_files
 from sartiq.core.work import leases
-from sartiq.core.work.crash_points import reach
+from sartiq.core.work.crash_points import crash_point
 from sartiq.core.work.gc_pause import paused_collection
 from sartiq.core.work.leases import Lease
 from sartiq.core.work.runner import RowTask
@@ -74,7 +74,7 @@ def _plan(lease: Lease[BulkUploadJob]) -> None:
     )
     with _open_table(lease, job) as table:
         chunk_plan = _plan_or_describe(lease, job, table)
-        reach("bulk-chunks-planned")
+        crash_point("bulk-chunks-planned")
         _save(lease, job, table, chunk_plan)
 
 
@@ -83,7 +83,7 @@ def _open_table(lease: Lease[BulkUploadJob], job: BulkUploadJob) -> Iterator[Dow
     """Download the file; the table of a workbook is stored again as CSV."""
     with temporary_files.nameless_file() as source, temporary_files.nameless_file() as rows:
         scan = download(job, source, watch=lease.renew_if_old)
-        reach("bulk-downloaded")
+        crash_point("bulk-downloaded")
         source.seek(0)
         if source.read(len(ZIP)) == ZIP:
             yield _convert(lease, job, source, rows)
@@ -184,8 +184,8 @@ def _save(
         for chunk in chunks:
             if not chunk.repeated:
                 deferred.import_chunk(chunk.pk)
-        reach("bulk-planning")
-    reach("bulk-planned")
+        crash_point("bulk-planning")
+    crash_point("bulk-planned")
     lifecycle.advance(job.pk)
 
 

@@ -23,7 +23,7 @@ from media.storage import RemoteFetcher
 from media.storage.testing.memory import MemoryStore
 from media.tests.storage.picture_server import PictureServer
 from sartiq.core.work.queues import BULK, DELETIONS, EXPORTS, MAINTENANCE
-from sartiq.core.work.resend import rows_wait
+from sartiq.core.work.resend import has_waiting_rows
 
 pytestmark = pytest.mark.django_db
 
@@ -31,17 +31,17 @@ pytestmark = pytest.mark.django_db
 def require_only_work(rows: "QuerySet[Any]") -> None:
     """Require that these rows wait for the workers of imports, and nothing does while held."""
     later = timezone.now() + timedelta(minutes=1)
-    assert rows_wait([BULK])
-    assert not rows_wait([DELETIONS, EXPORTS, MAINTENANCE])
+    assert has_waiting_rows([BULK])
+    assert not has_waiting_rows([DELETIONS, EXPORTS, MAINTENANCE])
     rows.update(lease_expires_at=later)
-    assert not rows_wait([BULK])
+    assert not has_waiting_rows([BULK])
     rows.update(lease_expires_at=None)
 
 
 def test_every_step_of_an_import_waits_in_its_queue(
     public: MemoryStore, user: User, fetcher: RemoteFetcher, server: PictureServer
 ) -> None:
-    assert not rows_wait([BULK])
+    assert not has_waiting_rows([BULK])
     job = send(user, f"sku,name,cover_image\nS1,Shoe,{ONE}\n")
 
     require_only_work(BulkUploadJob.objects.all())
@@ -54,5 +54,5 @@ def test_every_step_of_an_import_waits_in_its_queue(
     require_only_work(BulkUploadMediaBatch.objects.all())
     attach_all(job)
 
-    assert not rows_wait([BULK])
+    assert not has_waiting_rows([BULK])
     assert BulkUploadJob.objects.get().status == JobStatus.COMPLETED

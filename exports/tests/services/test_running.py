@@ -34,7 +34,7 @@ from media.tests.threads import at_once
 from sartiq.core import temporary_files
 from sartiq.core.work import crash_points, leases
 from sartiq.core.work.queues import BULK, EXPORTS, MEDIA
-from sartiq.core.work.resend import rows_wait
+from sartiq.core.work.resend import has_waiting_rows
 from sartiq.core.work.runner import MAX_ATTEMPTS
 
 MAKING = ["export-downloaded", "export-converted", "export-put", "export-marking", "export-marked"]
@@ -229,17 +229,17 @@ def test_a_run_that_lacks_only_its_archive_is_packed(
 def test_a_due_file_or_archive_waits_in_the_queue_of_exports(
     user: User, photos: list[MediaResource], enqueued: list[tuple[str, ...]], step: str
 ) -> None:
-    assert not rows_wait([EXPORTS])
+    assert not has_waiting_rows([EXPORTS])
     run = start(user, *map(entry, photos))
     if step == "assemble":
         for pk in item_ids(run):
             convert_item.make(pk)
 
-    assert rows_wait([EXPORTS])
-    assert not rows_wait([MEDIA, BULK])
+    assert has_waiting_rows([EXPORTS])
+    assert not has_waiting_rows([MEDIA, BULK])
 
     run_to_end(run)
-    assert not rows_wait([EXPORTS])
+    assert not has_waiting_rows([EXPORTS])
 
 
 def test_a_large_run_never_fills_the_queue(

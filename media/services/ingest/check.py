@@ -20,7 +20,7 @@ from media.rules import limits
 from media.services.ingest.examine import Examined, examine, require_size
 from media.storage import ObjectHead, ObjectStore
 from sartiq.core.errors import InvalidError
-from sartiq.core.work.crash_points import reach
+from sartiq.core.work.crash_points import crash_point
 
 AT_ONCE = 8  # downloads of one request; the disk and two cores gain nothing from more
 
@@ -58,7 +58,7 @@ def inspect_all(store: ObjectStore, uploads: Sequence[Upload]) -> Verdicts:
         total = sum(head.size for head in heads if isinstance(head, ObjectHead))
         if total > limits.MAX_REQUEST_BYTES:
             raise RequestFilesTooLargeError(ctx={"limit": limits.MAX_REQUEST_BYTES, "size": total})
-        reach("ingest-heads-read")
+        crash_point("ingest-heads-read")
         clock = _Clock(started + limits.request_budget(total).total_seconds())
         pairs = list(zip(distinct, heads, strict=True))
         verdicts = _each(pool, pairs, lambda pair: _examine(store, *pair, clock))

@@ -25,7 +25,7 @@ from media.services.ingest.examine import Examined
 from media.services.ingest.resolve import Source, Sources, Wanted, belongs_to, usable
 from sartiq.core.errors import ContentionError, InvalidManyError
 from sartiq.core.models import new_id
-from sartiq.core.work.crash_points import reach
+from sartiq.core.work.crash_points import crash_point
 
 Resources = Mapping[str, MediaResource]
 
@@ -51,7 +51,7 @@ def claim_all(checked: Checked, *, releasing: Collection[UUID] = ()) -> Resource
     Raises ContentionError when rows changed since they were checked, InvalidManyError when an
     upload expired since.
     """
-    transaction.on_commit(partial(reach, "committed"))
+    transaction.on_commit(partial(crash_point, "committed"))
     scope, verdicts = checked.scope, checked.verdicts
     sources = _lock_uploads(checked)
     drafts = {

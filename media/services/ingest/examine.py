@@ -12,7 +12,7 @@ from media.rules import limits
 from media.rules.file_types import content_types, image_header, structure
 from media.storage import ObjectHead, ObjectStore
 from sartiq.core import temporary_files
-from sartiq.core.work.crash_points import reach
+from sartiq.core.work.crash_points import crash_point
 
 HELD_BYTES: Final = 2 * limits.MIB  # a larger object waits on the disk, not in memory
 
@@ -86,9 +86,9 @@ def _examine(
     digest = _download(store, head, into=file, watch=watch)
     if content_hash not in {None, digest}:  # an ETag may be an MD5, which others can share
         raise PreconditionFailedError
-    reach("object-downloaded")
+    crash_point("object-downloaded")
     width, height = _check(file, content_type)
-    reach("object-checked")
+    crash_point("object-checked")
     return Examined(
         key=head.key,
         etag=head.etag,
@@ -107,7 +107,7 @@ def _download(store: ObjectStore, head: ObjectHead, *, into: BinaryIO, watch: Wa
             watch()
             digest.update(chunk)
             into.write(chunk)
-            reach("object-chunk-read")
+            crash_point("object-chunk-read")
     into.flush()
     return digest.hexdigest()
 

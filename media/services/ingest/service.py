@@ -31,7 +31,7 @@ from media.services.ingest.resolve import Sources, Wanted
 from media.storage import ObjectStore
 from sartiq.core.contention import retry_on_contention
 from sartiq.core.errors import ContentionError, InvalidError, InvalidManyError, Issue
-from sartiq.core.work.crash_points import reach
+from sartiq.core.work.crash_points import crash_point
 
 Result = TypeVar("Result")
 
@@ -69,7 +69,7 @@ class MediaResourceService:
         StoreUnavailableError when the store fails, and ContentionError when another request used a
         file that would have been refused.
         """
-        reach("ingest-started")
+        crash_point("ingest-started")
         sources = resolve.resolve(user=user, scope=scope, urls=[each.url for each in wanted])
         fresh = [source.upload for source in sources.values() if source and source.is_fresh]
         verdicts = check.inspect_all(self.store, [upload for upload in fresh if upload])

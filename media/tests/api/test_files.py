@@ -17,9 +17,9 @@ from devstack.product import Product
 from media.api.files import respond
 from media.tests.rules.addresses.redirect_payloads import payloads
 from media.tests.rules.addresses.url_readers import hosts
-from sartiq.core.front.application import Front
-from sartiq.core.front.direct import fixed_headers
-from sartiq.core.front.django_threads import DjangoThreads
+from sartiq.core.asgi.application import AsgiApplication
+from sartiq.core.asgi.direct import fixed_headers
+from sartiq.core.asgi.django_threads import DjangoThreads
 from sartiq.core.tests.http import asgi
 
 CDN = "https://cdn.sartiq.test"
@@ -40,13 +40,13 @@ def pass_on(environ: dict[str, Any], start_response: Callable[..., Any]) -> list
 
 
 inside = WSGIHandler()
-in_front = Front(DjangoThreads(inside, threads=1), direct={"/files/": respond})
-before_nobody = Front(DjangoThreads(pass_on, threads=1), direct={"/files/": respond})
+in_front = AsgiApplication(DjangoThreads(inside, threads=1), direct={"/files/": respond})
+before_nobody = AsgiApplication(DjangoThreads(pass_on, threads=1), direct={"/files/": respond})
 
 
 def ask(application: Any, target: str, method: str = "GET") -> Answer:
     """Ask as a server does: the path decoded once, the query as it came."""
-    if isinstance(application, Front):
+    if isinstance(application, AsgiApplication):
         return asgi.ask(application, target, method)
     path, _, query = target.partition("?")
     environ = {
@@ -209,7 +209,7 @@ def test_a_redirect_carries_the_headers_of_every_route(
 ) -> None:
     settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     settings.SECURE_HSTS_SECONDS = 31_536_000
-    front = Front(DjangoThreads(WSGIHandler(), threads=1), direct={"/files/": respond})
+    front = AsgiApplication(DjangoThreads(WSGIHandler(), threads=1), direct={"/files/": respond})
     fixed_headers.cache_clear()
     headers = {"X-Request-ID": "one-request", **proxied}
 

@@ -17,16 +17,16 @@ from media.services.ingest.service import MediaResourceService
 from media.storage import public_store
 from media.storage.testing.memory import MemoryStore
 from media.tests.factories import deliver, ingest, originals, photo, ready, upload_file
-from sartiq.core.work.publishing import _hand_over
+from sartiq.core.work.publishing import _submit
 from sartiq.core.work.queues import BULK, DELETIONS, EXPORTS, MAINTENANCE, MEDIA
-from sartiq.core.work.resend import rows_wait
+from sartiq.core.work.resend import has_waiting_rows
 
 pytestmark = pytest.mark.django_db
 
 
 def messages_in(callbacks: Sequence[object]) -> list[tuple[object, ...]]:
     """Return the messages among what runs after commit."""
-    sends = [each for each in callbacks if isinstance(each, partial) and each.func is _hand_over]
+    sends = [each for each in callbacks if isinstance(each, partial) and each.func is _submit]
     return [(each.args[1], *each.args[2].values()) for each in sends]
 
 
@@ -156,12 +156,12 @@ def test_a_due_row_without_a_live_lease_waits_in_its_queue(
     instants = {name: timezone.now() + by for name, by in changes.items()}
     MediaResource.objects.update(**instants)
 
-    assert rows_wait([MEDIA]) == waits
-    assert not rows_wait([DELETIONS, BULK, EXPORTS, MAINTENANCE])
+    assert has_waiting_rows([MEDIA]) == waits
+    assert not has_waiting_rows([DELETIONS, BULK, EXPORTS, MAINTENANCE])
 
     deletions.queue(["temp/any"], reason=DeletionReason.EXPIRED)
     ObjectDeletion.objects.update(**instants)
-    assert rows_wait([DELETIONS]) == waits
+    assert has_waiting_rows([DELETIONS]) == waits
 
 
 def test_finished_resources_are_not_enqueued_again(memory: MemoryStore, user: User) -> None:

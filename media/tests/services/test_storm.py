@@ -54,7 +54,7 @@ def waiting_resources(user: User, count: int) -> None:
 
 @pytest.fixture
 def broker(broker_connection: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    monkeypatch.setattr(publishing, "_quiet_until", 0.0)
+    monkeypatch.setattr(publishing, "_paused_until", 0.0)
     publishing._connection.cache_clear()
     yield broker_connection.default_channel.client
     publishing._connection.cache_clear()

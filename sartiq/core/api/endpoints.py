@@ -1,4 +1,4 @@
-"""What every REST endpoint of the product shares."""
+"""Base classes of all REST endpoints."""
 
 import uuid
 from typing import Any, ClassVar
@@ -9,37 +9,37 @@ from rest_framework.viewsets import GenericViewSet, ViewSet
 
 from sartiq.core.api.fields import parse_uuid
 from sartiq.core.api.query import query_serializer_of
-from sartiq.core.api.validation import read
+from sartiq.core.api.validation import validate_input
 from sartiq.core.errors import BodyLengthMissingError, InvalidManyError, Issue
 from sartiq.core.http import conditional
 
 
 class BaseEndpoint(APIView):
-    """Reads ids and query strictly, before the handler runs.
+    """Validates ids and query parameters before the handler runs.
 
-    Every path part named `id` or `*_id` is a UUID. The query holds what the handler declares with
-    `takes_query`, read into `self.query`. A body without a length is refused: it would be read as
-    an empty one.
+    Every path parameter named `id` or `*_id` is a UUID. `self.query` holds the parameters that the
+    handler declares with `takes_query`. A body without a length is rejected, as it would be read
+    as an empty one.
     """
 
-    # OPTIONS answers 405, so `Allow` must not name it.
+    # OPTIONS returns 405, so `Allow` must not name it.
     http_method_names = [name for name in APIView.http_method_names if name != "options"]
-    ignores_query: ClassVar[bool] = False  # True for links, which carry what they carry
+    ignores_query: ClassVar[bool] = False  # True for routes that accept any query
     query: dict[str, Any]
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Authenticate and authorise first, then read the ids and the query."""
+        """Authenticate and authorize, then validate the ids and the query."""
         super().initial(request, *args, **kwargs)
         if "Transfer-Encoding" in request.headers:
             raise BodyLengthMissingError
         conditional.require_well_formed(request)
         for name, value in list(self.kwargs.items()):
             if (name == "id" or name.endswith("_id")) and isinstance(value, str):
-                self.kwargs[name] = _uuid(name, value)  # the dict the handler is called with
+                self.kwargs[name] = _uuid(name, value)  # the arguments of the handler
         method = (request.method or "").lower()
         if not self.ignores_query and method in self.http_method_names and hasattr(self, method):
             declared = query_serializer_of(self, method)
-            self.query = read(declared, request.query_params, where="query")
+            self.query = validate_input(declared, request.query_params, where="query")
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         """Add an entity tag, and forbid shared caches to store the response."""
@@ -47,20 +47,20 @@ class BaseEndpoint(APIView):
         if self.authentication_classes:
             conditional.tag(request, finalized)
             if request.method in conditional.SAFE_METHODS:
-                conditional.keep_private(finalized)
+                conditional.forbid_shared_caching(finalized)
         return finalized
 
 
 class Endpoint(BaseEndpoint):
-    """An APIView of the product."""
+    """An APIView with the shared behaviour."""
 
 
 class EndpointSet(BaseEndpoint, ViewSet):
-    """A viewset of the product without a model behind it."""
+    """A viewset without a model."""
 
 
 class ModelEndpointSet(BaseEndpoint, GenericViewSet):  # type: ignore[type-arg]  # any model
-    """A viewset of the product over one queryset."""
+    """A viewset of one queryset."""
 
 
 def _uuid(name: str, value: str) -> uuid.UUID:

@@ -13,7 +13,7 @@ MAX_LIMIT = 1000
 MAX_SKIP = 10_000_000  # beyond any list we hold; keeps OFFSET within the database's range
 
 
-class WindowQuery(serializers.Serializer[Any]):
+class PageQuery(serializers.Serializer[Any]):
     """One page of a list."""
 
     skip = IntegerField(
@@ -27,7 +27,7 @@ class WindowQuery(serializers.Serializer[Any]):
     )
 
 
-class ArrayWindowQuery(WindowQuery):
+class ArrayPageQuery(PageQuery):
     """One page of a list that is returned as a bare array; by default all rows."""
 
     limit = IntegerField(
@@ -75,7 +75,7 @@ class SkipLimitPagination(BasePagination):
         return []
 
 
-def array_window(queryset: Any, query: dict[str, Any]) -> list[Any]:
+def array_page(queryset: Any, query: dict[str, Any]) -> list[Any]:
     """Return the requested window of a list that is answered as a bare array."""
     skip, limit = query["skip"], query["limit"]
     return list(queryset[skip : skip + limit])

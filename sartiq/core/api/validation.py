@@ -29,7 +29,7 @@ _WRONG_TYPE = {
 }
 
 
-def read(
+def validate_input(
     serializer: type[serializers.Serializer[Any]],
     data: Any,
     *,
@@ -72,7 +72,7 @@ def _reader(
     return serializer(data={}, partial=partial)
 
 
-def shown(serializer: type[serializers.Serializer[Any]], instance: Any) -> dict[str, Any]:
+def serialize(serializer: type[serializers.Serializer[Any]], instance: Any) -> dict[str, Any]:
     """Return an answer's body; the serializer is shared like the one that reads."""
     return dict(_writer(serializer).to_representation(instance))
 

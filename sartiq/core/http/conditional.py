@@ -1,7 +1,7 @@
-"""Conditional requests (RFC 9110, 13): the entity tag of an answer, and preconditions on it.
+"""Conditional requests (RFC 9110, 13): entity tags of responses, and preconditions.
 
-A tag is a hash of the answer's bytes, so it changes with everything a client can see, also with
-what belongs to other rows, such as the status of a product's pictures.
+A tag is a hash of the response body, so it changes with everything a client can see, including
+data of other rows, such as the status of a product's images.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ from sartiq.core.preconditions import Precondition, unconditional
 
 CONDITIONS = ("If-Match", "If-None-Match")
 SAFE_METHODS = ("GET", "HEAD")
-# An answer of these shows the resource as it is; others answer about something else.
+# These responses represent the resource itself.
 TAGGED = {("GET", 200), ("HEAD", 200), ("PATCH", 200), ("POST", 201)}
 _TAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
 _TAGS = re.compile(rf"\*|{_TAG}(?:[ \t]*,[ \t]*{_TAG})*")
@@ -30,7 +30,7 @@ _PRECONDITION_FAILED = 412
 
 
 def require_well_formed(request: Request) -> None:
-    """Refuse a condition that cannot be read, where passing over it would let a write happen."""
+    """Reject malformed conditions instead of ignoring them, which would let a write happen."""
     is_safe = request.method in SAFE_METHODS
     for name in CONDITIONS[:1] if is_safe else CONDITIONS:
         value = request.headers.get(name)
@@ -41,13 +41,13 @@ def require_well_formed(request: Request) -> None:
 
 
 def precondition(request: Request, represent: Callable[[Any], Any]) -> Precondition:
-    """Return the check that a row still is what the request's conditions say.
+    """Return the check that a row still meets the request's conditions.
 
-    `represent` returns the answer a GET would give of the row.
+    `represent` returns the body of a GET response for the row.
     """
     if not any(name in request.headers for name in CONDITIONS):
         return unconditional
-    return partial(_require_current, _django(request), represent)
+    return partial(_require_current, _raw_request(request), represent)
 
 
 def _require_current(request: HttpRequest, represent: Callable[[Any], Any], row: Any) -> None:
@@ -57,12 +57,12 @@ def _require_current(request: HttpRequest, represent: Callable[[Any], Any], row:
 
 
 def etag_of(body: bytes) -> str:
-    """Return the strong entity tag of an answer."""
+    """Return the strong entity tag of a response body."""
     return f'"{hashlib.sha256(body).hexdigest()[:32]}"'
 
 
 def tag(request: Request, response: Any) -> None:
-    """Give an answer its entity tag once it is rendered, and answer the request's conditions."""
+    """Add the entity tag once the response is rendered, and apply the request's conditions."""
     is_tagged = (request.method, response.status_code) in TAGGED
     if isinstance(response, Response) and is_tagged and "ETag" not in response:
         response.add_post_render_callback(partial(_tagged, request))
@@ -72,24 +72,24 @@ def _tagged(request: Request, response: Response) -> HttpResponse:
     etag = response["ETag"] = etag_of(response.content)
     if request.method not in SAFE_METHODS:
         return response
-    conditional = get_conditional_response(_django(request), etag=etag, response=response)
+    conditional = get_conditional_response(_raw_request(request), etag=etag, response=response)
     if conditional is not None and conditional.status_code == _PRECONDITION_FAILED:
         return as_json(ResourceChangedError())
     return conditional or response
 
 
-def keep_private(response: HttpResponse) -> None:
+def forbid_shared_caching(response: HttpResponse) -> None:
     """Mark a response as private and to be revalidated."""
     patch_vary_headers(response, ["Authorization"])
     response.headers.setdefault("Cache-Control", "private, no-cache")
 
 
-def _django(request: Request) -> HttpRequest:
+def _raw_request(request: Request) -> HttpRequest:
     """Return the raw request without `If-Unmodified-Since`.
 
-    No answer has a date of change, so RFC 9110 (13.1.4) has the condition passed over; Django
-    would take it for one that does not hold.
+    Responses have no modification date, so RFC 9110 (13.1.4) requires ignoring this condition;
+    Django would treat it as not met.
     """
-    django: HttpRequest = request._request  # noqa: SLF001  DRF's own way to the raw request
-    django.META.pop("HTTP_IF_UNMODIFIED_SINCE", None)
-    return django
+    django_request: HttpRequest = request._request  # noqa: SLF001  DRF has no public access
+    django_request.META.pop("HTTP_IF_UNMODIFIED_SINCE", None)
+    return django_request

@@ -1,4 +1,4 @@
-"""Errors outside the REST views: a page in the staff's admin, the API's JSON everywhere else."""
+"""Responses to errors outside the REST views: HTML in the admin, the API's JSON elsewhere."""
 
 import http
 import math
@@ -13,30 +13,36 @@ from django.template.loader import render_to_string
 from structlog.contextvars import get_contextvars
 
 from sartiq.core import errors
-from sartiq.core.http.exception_handler import as_json, as_ours, headers_of, status_of, unknown_host
+from sartiq.core.http.exception_handler import (
+    as_json,
+    headers_of,
+    known_error,
+    status_of,
+    unknown_host,
+)
 from sartiq.core.http.referrer import STAFF_PATH
 
-FRAME = "admin/base_site.html"
-PLAIN_FRAME = "unfold/layouts/unauthenticated.html"  # without the menu, which needs the database
+LAYOUT = "admin/base_site.html"
+BARE_LAYOUT = "unfold/layouts/unauthenticated.html"  # without the menu, which needs the database
 ADVICE = {
     400: "The request could not be read. Go back, reload the page and try again.",
     403: "You do not have permission to open this page or to do this. Ask a superuser.",
     404: "This page does not exist. The object it showed may have been deleted.",
     413: "The form or its file is too large. Send a smaller one.",
     500: "Something went wrong on the server; nothing was saved. Report the request id below.",
-    503: "The database or the file store does not answer. Try again in a moment.",
+    503: "The database or the file store is not available. Try again in a moment.",
 }
 EXPIRED_FORM = "This form is no longer valid. Go back, reload the page and send it again."
 
 
 def is_staff_page(request: HttpRequest) -> bool:
-    """Return whether a request is for the staff's admin."""
+    """Return whether a request is for the admin."""
     return request.path_info.startswith(STAFF_PATH)
 
 
-def answer(request: HttpRequest, error: Exception) -> HttpResponse:
-    """Return the response to an error: a page for staff, JSON for API clients."""
-    error_to_show = as_ours(error)
+def error_response(request: HttpRequest, error: Exception) -> HttpResponse:
+    """Return the response to an error: a page in the admin, JSON for API clients."""
+    error_to_show = known_error(error)
     if error_to_show is None or not is_staff_page(request):
         return as_json(error)
     status, detail = status_of(error_to_show), str(error_to_show.detail)
@@ -52,50 +58,50 @@ def answer(request: HttpRequest, error: Exception) -> HttpResponse:
 
 
 def page(request: HttpRequest, status: int, *, detail: str) -> HttpResponse:
-    """Return a page that says what happened, in the frame of the admin."""
+    """Return an error page in the layout of the admin."""
     with_menu = status < 500 and _is_signed_in(request)  # noqa: PLR2004  the range is the meaning
-    menu_request = request if with_menu else _stranger(request)
+    menu_request = request if with_menu else _anonymous(request)
     context: dict[str, Any] = {
         **admin.site.each_context(menu_request),
-        "frame": FRAME if with_menu else PLAIN_FRAME,
+        "layout": LAYOUT if with_menu else BARE_LAYOUT,
         "title": http.HTTPStatus(status).phrase,
         "detail": detail,
         "status": status,
         "request_id": get_contextvars().get("request_id"),
     }
     html = render_to_string("admin/error.html", context, request if with_menu else None)
-    # Set here as well: an error of a middleware further out never passes the one that does it.
+    # Set here too: errors of outer middleware bypass the one that sets it.
     return HttpResponse(html, status=status, headers={"Referrer-Policy": "same-origin"})
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer a request Django itself finds malformed or too large (handler400)."""
+    """Return the response to a request that Django found malformed or too large (handler400)."""
     if isinstance(exception, DisallowedHost):
         return unknown_host(request)
     if is_staff_page(request):
-        return answer(request, exception)
+        return error_response(request, exception)
     return as_json(errors.InvalidError("The request is malformed."))
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer a refused page outside the REST routes (handler403)."""
-    return answer(request, errors.NotPermittedError())
+    """Return the response to a forbidden page outside the REST routes (handler403)."""
+    return error_response(request, errors.NotPermittedError())
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer an unknown path (handler404)."""
-    return answer(request, errors.NotFoundError())
+    """Return the response to an unknown path (handler404)."""
+    return error_response(request, errors.NotFoundError())
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer a defect without saying anything about it (handler500)."""
+    """Return the response to an unexpected error, without details (handler500)."""
     if is_staff_page(request):
         return page(request, 500, detail=ADVICE[500])
     return JsonResponse({"detail": "Internal server error"}, status=500)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Answer a form whose token is missing or old (CSRF_FAILURE_VIEW)."""
+    """Return the response to a missing or expired CSRF token (CSRF_FAILURE_VIEW)."""
     if is_staff_page(request):
         return page(request, 403, detail=EXPIRED_FORM)
     return as_json(errors.NotPermittedError())
@@ -109,10 +115,10 @@ def _is_signed_in(request: HttpRequest) -> bool:
         return False
 
 
-def _stranger(request: HttpRequest) -> HttpRequest:
+def _anonymous(request: HttpRequest) -> HttpRequest:
     """Return an anonymous copy of the request, which needs no session and no query."""
-    stranger = HttpRequest()
-    stranger.path = stranger.path_info = request.path_info
-    stranger.META["SCRIPT_NAME"] = ""
-    stranger.user = AnonymousUser()
-    return stranger
+    anonymous = HttpRequest()
+    anonymous.path = anonymous.path_info = request.path_info
+    anonymous.META["SCRIPT_NAME"] = ""
+    anonymous.user = AnonymousUser()
+    return anonymous

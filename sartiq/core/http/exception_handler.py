@@ -1,4 +1,4 @@
-"""The one place that turns errors into a status and a body."""
+"""Translation of exceptions into HTTP responses."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -38,12 +38,12 @@ STATUS: dict[type[errors.SartiqError], int] = {
     errors.UnavailableError: 503,
 }
 CHALLENGE = {"WWW-Authenticate": "Bearer"}
-MAX_INPUT_LENGTH = 500  # characters of a refused value that are shown back
+MAX_INPUT_LENGTH = 500  # characters of a rejected value that the response repeats
 
 
 def handle(error: Exception, context: Mapping[str, Any]) -> Response | None:
-    """Answer DRF's exception hook; None lets an unknown error surface as the defect it is."""
-    sartiq_error = as_ours(error)
+    """Return the response to an error (DRF's EXCEPTION_HANDLER); None for an unexpected one."""
+    sartiq_error = known_error(error)
     if sartiq_error is None:
         return None
     return Response(
@@ -52,8 +52,8 @@ def handle(error: Exception, context: Mapping[str, Any]) -> Response | None:
 
 
 def as_json(error: Exception) -> JsonResponse:
-    """Answer the same body outside DRF (middleware, plain views)."""
-    sartiq_error = as_ours(error)
+    """Return the same response outside DRF (in middleware and plain views)."""
+    sartiq_error = known_error(error)
     if sartiq_error is None:
         raise error
     return JsonResponse(
@@ -65,13 +65,13 @@ def status_of(error: errors.SartiqError | drf.APIException) -> int:
     """Return the HTTP status of an error."""
     if isinstance(error, drf.APIException):
         return error.status_code
-    return next(code for kind, code in STATUS.items() if isinstance(error, kind))
+    return next(status for error_type, status in STATUS.items() if isinstance(error, error_type))
 
 
 def body_of(error: errors.SartiqError | drf.APIException) -> dict[str, Any]:
     """Return the body: one sentence, or for a 422 the list of issues."""
     if isinstance(error, errors.InvalidError):
-        return {"detail": [wire(issue) for issue in error.issues]}
+        return {"detail": [issue_as_json(issue) for issue in error.issues]}
     return {"detail": str(error.detail)}
 
 
@@ -84,8 +84,8 @@ def headers_of(error: errors.SartiqError | drf.APIException) -> dict[str, str]:
     return {}
 
 
-def wire(issue: Issue) -> dict[str, Any]:
-    """Return one issue as the specification's ValidationError."""
+def issue_as_json(issue: Issue) -> dict[str, Any]:
+    """Return one issue as a ValidationError of the API."""
     return {
         "loc": list(issue.loc),
         "msg": issue.message,
@@ -96,7 +96,7 @@ def wire(issue: Issue) -> dict[str, Any]:
 
 
 def printable(value: Any, depth: int = 4) -> Any:
-    """Return `value` as bounded JSON: lone surrogates replaced, long and deep parts cut."""
+    """Return `value` as bounded JSON: lone surrogates are replaced, long and deep parts cut."""
     if value is None or isinstance(value, bool | int):
         return value
     if isinstance(value, float):
@@ -111,12 +111,12 @@ def printable(value: Any, depth: int = 4) -> Any:
     return "…" if isinstance(value, Mapping | Sequence) else printable(str(value), 0)
 
 
-def as_ours(error: Exception) -> errors.SartiqError | drf.APIException | None:
-    """Return the error of our family (or DRF's own 405 and 406) that `error` means."""
+def known_error(error: Exception) -> errors.SartiqError | drf.APIException | None:
+    """Return the SartiqError for `error` (or DRF's own 405 and 406); None for an unexpected one."""
     if isinstance(error, errors.SartiqError):
         return error
-    for kinds, translate in _TRANSLATIONS:
-        if isinstance(error, kinds):
+    for exception_types, translate in _TRANSLATIONS:
+        if isinstance(error, exception_types):
             return translate(error)
     return error if isinstance(error, drf.APIException) else None
 
@@ -155,6 +155,6 @@ _TRANSLATIONS: list[tuple[type[Exception] | tuple[type[Exception], ...], Transla
 
 
 def unknown_host(request: HttpRequest) -> JsonResponse:
-    """Answer a host name that is not served here, and log one line without a traceback."""
+    """Return the response to an unknown host name, and log one line without a traceback."""
     log.warning("unknown_host", host=printable(request.META.get("HTTP_HOST", "")))
     return JsonResponse({"detail": "This host name is not allowed."}, status=400)

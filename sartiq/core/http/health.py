@@ -1,7 +1,7 @@
-"""Liveness and readiness for the operator.
+"""Liveness and readiness checks.
 
-Ready means that requests can be served. The broker is not checked on purpose: without it
-rows wait and nothing is lost.
+Ready means that requests can be served. The broker is deliberately not checked: without it, rows
+wait and nothing is lost.
 """
 
 from django.db import DatabaseError, InterfaceError, connection
@@ -10,26 +10,28 @@ from django.urls import path
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from sartiq.core.front.django_threads import Answer
+from sartiq.core.asgi.django_threads import Response
 
 
 @never_cache
 @require_safe
 def live(request: HttpRequest) -> JsonResponse:
-    """Answer that the process runs."""
+    """Return 200: the process is running."""
     return JsonResponse({"status": "ok"})
 
 
-def respond_live(method: str, path: str, query: str) -> Answer:
-    """Answer the same on the event loop, however busy all threads are."""
+def respond_live(method: str, path: str, query: str) -> Response:
+    """Return the same on the event loop, even if all threads are busy."""
     body = b"" if method == "HEAD" else b'{"status": "ok"}'
-    return Answer(200, [("Content-Type", "application/json"), ("Cache-Control", "no-store")], body)
+    return Response(
+        200, [("Content-Type", "application/json"), ("Cache-Control", "no-store")], body
+    )
 
 
 @never_cache
 @require_safe
 def ready(request: HttpRequest) -> JsonResponse:
-    """Answer whether the database does; 503 when it does not."""
+    """Return 200 if the database responds, 503 if it does not."""
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
@@ -40,4 +42,4 @@ def ready(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"status": "ok", "database": "ok"})
 
 
-urlpatterns = [path("live", live, name="live")]  # the store has a say in `ready`: media.api.health
+urlpatterns = [path("live", live, name="live")]  # `ready` also checks the store: media.api.health

@@ -1,4 +1,4 @@
-"""The icon browsers ask every host for."""
+"""The favicon."""
 
 from django.http import HttpRequest, HttpResponseRedirect
 from django.templatetags.static import static
@@ -7,5 +7,5 @@ from django.views.decorators.http import require_safe
 
 @require_safe
 def favicon(request: HttpRequest) -> HttpResponseRedirect:
-    """Lead to the icon; its static name changes with its content."""
+    """Redirect to the icon, whose static file name changes with its content."""
     return HttpResponseRedirect(static("sartiq/favicon.svg"))

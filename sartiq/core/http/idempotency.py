@@ -1,8 +1,8 @@
-"""`Idempotency-Key`: the same request sent again gets the first answer, and acts once.
+"""`Idempotency-Key`: a repeated request gets the first response and has no further effect.
 
-The claim is a row inserted before the work, held by a short lease that a thread renews while the
-request works: a request that was killed frees its key within seconds. The response is saved in the
-row by the transaction that creates the entity, so a crash leaves either both or neither.
+A request claims its key by inserting a row before its work. A thread renews the short lease of the
+claim meanwhile, so a request that is killed frees its key within seconds. The transaction that
+creates the entity also saves the response in the row: a crash leaves either both or neither.
 """
 
 import hashlib
@@ -29,23 +29,23 @@ from sartiq.core.models import IdempotencyKey
 log = structlog.get_logger(__name__)
 
 LIFETIME = timedelta(hours=24)
-LEASE = timedelta(seconds=10)  # of a claim; after it the request that made it is dead
-RENEWAL_SECONDS = 2.5  # a renewal may fail or wait for a lock, and the next one is in time
+LEASE = timedelta(seconds=10)  # of a claim; once it has expired, the request is dead
+RENEWAL_SECONDS = 2.5  # even if one renewal fails, the next is in time
 MIN_RETRY = timedelta(seconds=1)
 MAX_KEY_LENGTH = 255
-CLAIMS = 3  # a holder that is refused frees the key between our insert and our look at it
+CLAIM_ATTEMPTS = 3  # a failing request may free the key between our insert and our query
 
 
 class RequestInProgressError(ConflictError, RetryLaterError):
-    """Raised when the first request with this key still runs."""
+    """Raised while the first request with this key is still running."""
 
     message = "A request with this Idempotency-Key is still running."
     retry_after = LEASE
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What a creating request answered."""
+class SavedResponse:
+    """The saved part of a response."""
 
     status: int
     body: Any
@@ -61,47 +61,47 @@ class Answer:
 
 @dataclass(frozen=True)
 class ReservedKey:
-    """The key of one request; `replay` is the first answer when the request came before."""
+    """The key of one request; `replay` is the response of an earlier request with this key."""
 
     row: IdempotencyKey | None = None
     replay: Response | None = None
 
-    def save_response(self, answer: Answer) -> Response:
-        """Save the answer in the transaction that creates what it describes; return the response.
+    def save_response(self, saved: SavedResponse) -> Response:
+        """Save the response in the transaction that creates the entity, and return it.
 
-        Raises RequestInProgressError when a repetition took the key after the lease ran out: the
-        transaction must be rolled back.
+        Raises RequestInProgressError if another request took the key after the lease expired; the
+        transaction must then be rolled back.
         """
         if self.row is None:
-            return answer.response()
-        written = _unanswered(self.row.pk).update(
-            status_code=answer.status,
-            answer=answer.body,
-            location=answer.location,
+            return saved.response()
+        updated = _unfinished(self.row.pk).update(
+            status_code=saved.status,
+            answer=saved.body,
+            location=saved.location,
             updated_at=Now(),
         )
-        if not written:
+        if not updated:
             raise RequestInProgressError
-        return answer.response()
+        return saved.response()
 
 
 @contextmanager
 def reserve(
-    request: Request, *, route: str, digest: Callable[[], str] | None = None
+    request: Request, *, route: str, compute_digest: Callable[[], str] | None = None
 ) -> Iterator[ReservedKey]:
-    """Reserve the request's key while the block acts; without a key the block simply acts.
+    """Reserve the request's key, if it has one, while the block runs.
 
-    The block returns `replay` if there is one, else it acts and returns what `save_response`
-    returns. Two bodies are the same when they read as the same JSON; a route that takes a file
-    hashes its bytes in `digest`, which is called only where there is a key.
-    Raises RequestInProgressError while the first request runs, InvalidManyError for a bad key or
-    for a key used before with another body.
+    The block returns `replay` if there is one; otherwise it does its work and returns the result
+    of `save_response`. Two bodies are equal if they parse to the same JSON; a route with a file
+    passes `compute_digest`, which is only called for requests with a key.
+    Raises RequestInProgressError while the first request is running, and InvalidManyError for a
+    bad key or a key that was used with another body.
     """
     key = request.headers.get("Idempotency-Key")
     if key is None:
         yield ReservedKey()
         return
-    body_hash = digest() if digest else _hash(request, route)
+    body_hash = compute_digest() if compute_digest else _hash(request, route)
     row, is_first = _claim(request, route=route, key=_valid(key), body_hash=body_hash)
     if not is_first:
         yield ReservedKey(row, replay=_replay(row, body_hash=body_hash))
@@ -110,7 +110,7 @@ def reserve(
         try:
             yield ReservedKey(row)
         except BaseException:
-            _unanswered(row.pk).delete()
+            _unfinished(row.pk).delete()
             raise
 
 
@@ -130,62 +130,62 @@ def _renewed(pk: UUID) -> Iterator[None]:
 def _renew_until(pk: UUID, done: Event) -> None:
     while not done.wait(RENEWAL_SECONDS):
         try:
-            if not _unanswered(pk).update(locked_until=Now() + LEASE):
+            if not _unfinished(pk).update(locked_until=Now() + LEASE):
                 break
         except DatabaseError:
             log.warning("idempotency_key_not_renewed", key_id=str(pk))
         finally:
-            connections.close_all()  # of this thread; a broken one would stay broken
+            connections.close_all()  # of this thread, so that a broken one is not reused
 
 
-def _unanswered(pk: UUID) -> QuerySet[IdempotencyKey]:
+def _unfinished(pk: UUID) -> QuerySet[IdempotencyKey]:
     return IdempotencyKey.objects.filter(pk=pk, status_code=None)
 
 
 def _claim(
     request: Request, *, route: str, key: str, body_hash: str
 ) -> tuple[IdempotencyKey, bool]:
-    named = {"user_id": request.user.pk, "route": route, "key": key}
-    rows = IdempotencyKey.objects.filter(**named)
+    identity = {"user_id": request.user.pk, "route": route, "key": key}
+    rows = IdempotencyKey.objects.filter(**identity)
     rows.filter(created_at__lt=Now() - LIFETIME).delete()
     rows.filter(status_code=None, locked_until__lt=Now()).delete()
-    for _ in range(CLAIMS):
-        row = IdempotencyKey(**named, body_hash=body_hash, locked_until=Now() + LEASE)
+    for _ in range(CLAIM_ATTEMPTS):
+        row = IdempotencyKey(**identity, body_hash=body_hash, locked_until=Now() + LEASE)
         IdempotencyKey.objects.bulk_create([row], ignore_conflicts=True)
-        if (existing := rows.first()) is not None:
-            return existing, existing.pk == row.pk
+        if (stored := rows.first()) is not None:
+            return stored, stored.pk == row.pk
     raise RequestInProgressError
 
 
 def _replay(row: IdempotencyKey, *, body_hash: str) -> Response:
     if row.body_hash != body_hash:
-        raise _refused("idempotency_key_reused", "This key was used with another request.", row.key)
+        raise _invalid("idempotency_key_reused", "This key was used with another request.", row.key)
     if row.status_code is None:
-        left = max(MIN_RETRY, row.locked_until - timezone.now())
-        raise RequestInProgressError(retry_after=min(left, LEASE))
-    answer = Answer(status=row.status_code, body=row.answer, location=row.location)
-    return answer.response(replayed=True)
+        remaining = max(MIN_RETRY, row.locked_until - timezone.now())
+        raise RequestInProgressError(retry_after=min(remaining, LEASE))
+    saved = SavedResponse(status=row.status_code, body=row.answer, location=row.location)
+    return saved.response(replayed=True)
 
 
 def _valid(key: str) -> str:
     if not 1 <= len(key) <= MAX_KEY_LENGTH or not key.isascii() or not key.isprintable():
-        raise _refused("idempotency_key", "Send 1 to 255 printable ASCII characters.", key)
+        raise _invalid("idempotency_key", "Send 1 to 255 printable ASCII characters.", key)
     return key
 
 
-def _refused(code: str, message: str, key: str) -> InvalidManyError:
+def _invalid(code: str, message: str, key: str) -> InvalidManyError:
     loc = ("header", "Idempotency-Key")
     return InvalidManyError([Issue(loc=loc, code=code, message=message, input=key)])
 
 
 def _hash(request: Request, route: str) -> str:
-    # The route's name, not the path, which has two spellings; the raw body is gone once DRF has
-    # read it.
-    asked = [route, sorted(request.query_params.lists()), request.data]
-    return hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest()
+    # The route's name, as its path can be written in two ways; the parsed body, as DRF has consumed
+    # the raw one.
+    content = [route, sorted(request.query_params.lists()), request.data]
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
 
 
-def forget_expired() -> int:
+def delete_expired() -> int:
     """Delete keys past their lifetime; return how many."""
     deleted, _ = IdempotencyKey.objects.filter(created_at__lt=Now() - LIFETIME).delete()
     return deleted

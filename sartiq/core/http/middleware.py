@@ -13,33 +13,33 @@ from django.http.response import HttpResponseBase
 from structlog.contextvars import bound_contextvars
 
 from sartiq.core.errors import SartiqError, UnsupportedTypeError
-from sartiq.core.http.error_pages import answer, is_staff_page
+from sartiq.core.http.error_pages import error_response, is_staff_page
 from sartiq.core.http.exception_handler import as_json
 
 log = structlog.get_logger(__name__)
 
 API_PREFIX = "/api/"
-PLAIN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+VALID_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 Handler = Callable[[HttpRequest], HttpResponseBase]
 
 
 def is_rest(request: HttpRequest) -> bool:
-    """Tell a REST request from a page's."""
+    """Return whether a request is for the REST API rather than for a page."""
     return request.path_info.startswith(API_PREFIX)
 
 
 class AccessLogMiddleware:
-    """Log one line a request: the route (never the path, which may hold a token), status, time.
+    """Log one line per request: route (not the path, which may contain a token), status and time.
 
-    The request's id (the client's `X-Request-ID` when it is a plain one, else a new one) is bound
-    to every event of the request and answered.
+    The request id (the client's `X-Request-ID` if it is valid, otherwise a new one) is added to all
+    log events of the request and to the response.
     """
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Answer and log."""
+        """Return the response and log the request."""
         identifier = request_id(request.headers.get("X-Request-ID", ""))
         started = time.perf_counter()
         with bound_contextvars(request_id=identifier):
@@ -58,45 +58,45 @@ class AccessLogMiddleware:
 
 
 def request_id(given: str) -> str:
-    """Return the id a client gave its request when it is a plain one, else a new one."""
-    if given and PLAIN_ID.fullmatch(given):
+    """Return the request id sent by the client if it is valid, otherwise a new one."""
+    if given and VALID_ID.fullmatch(given):
         return given
-    return f"{random.getrandbits(128):032x}"  # no secret; saves a system call
+    return f"{random.getrandbits(128):032x}"  # need not be secret; saves a system call
 
 
 def _user_id(request: HttpRequest) -> str | None:
     """Return the user of the request, without a query if the view did not load one."""
     user: Any = getattr(request, "_cached_user", None) or request.__dict__.get("user")
-    # `isinstance` would have a lazy user loaded, which fails while the database does not answer.
+    # `isinstance` would load a lazy user, which fails while the database is down.
     return str(user.pk) if issubclass(type(user), Model) else None
 
 
-class PlainBodyMiddleware:
-    """Refuse a compressed body: nothing here unpacks one."""
+class UncompressedBodyMiddleware:
+    """Reject compressed request bodies: the API does not decompress them."""
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Answer 415 for any `Content-Encoding` other than identity."""
-        codings = request.META.get("HTTP_CONTENT_ENCODING", "identity").lower().split(",")
-        if all(each.strip() == "identity" for each in codings):
+        """Return 415 for any `Content-Encoding` other than identity."""
+        encodings = request.META.get("HTTP_CONTENT_ENCODING", "identity").lower().split(",")
+        if all(encoding.strip() == "identity" for encoding in encodings):
             return self.get_response(request)
         return as_json(UnsupportedTypeError("Send the body without a Content-Encoding."))
 
 
-class EitherSlashMiddleware:
-    """Answer a path written with or without its last slash the same, without a redirect.
+class OptionalSlashMiddleware:
+    """Serve every path with and without its trailing slash, without a redirect.
 
-    A redirect would turn a POST into a GET. Only a path no route knows is tried again, before any
-    view has run, so the right spelling costs nothing.
+    A redirect would turn a POST into a GET. Only a path without a route is tried again, before any
+    view has run, so canonical paths cost nothing.
     """
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Answer, trying the other spelling when no route matched."""
+        """Return the response, trying the other form of the path if no route matched."""
         response = self.get_response(request)
         if response.status_code != 404 or request.resolver_match is not None:  # noqa: PLR2004
             return response
@@ -107,22 +107,22 @@ class EitherSlashMiddleware:
         return self.get_response(request)
 
 
-class HonestOutageMiddleware:
-    """Answer 503 with Retry-After when the database fails outside a REST view."""
+class DatabaseOutageMiddleware:
+    """Return 503 with Retry-After when the database fails outside a REST view."""
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Pass the request on."""
+        """Return the response of the next handler."""
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """Translate an outage or an oversized body; leave every other error a defect.
+        """Translate an outage or an oversized body; leave other errors unexpected.
 
-        On a page of the staff also what a service refuses: there is no REST view to do it.
+        In the admin, errors of services are translated too: there is no REST view to do it.
         """
         handled: tuple[type[Exception], ...] = (OperationalError, InterfaceError, RequestDataTooBig)
         if is_staff_page(request):
             handled = (*handled, SartiqError)
-        return answer(request, exception) if isinstance(exception, handled) else None
+        return error_response(request, exception) if isinstance(exception, handled) else None

@@ -1,7 +1,7 @@
-"""The middleware of pages with sessions, which the REST routes go past.
+"""Middleware for pages with sessions, skipped for API requests.
 
-A REST request brings a bearer token and knows no session and no message; their middleware
-is work for nothing there. Standing in a row in the settings they are passed in one step.
+An API request carries a bearer token and needs no session and no messages. If listed consecutively
+in MIDDLEWARE, API requests skip all of them at once.
 """
 
 from typing import Any
@@ -18,42 +18,44 @@ from sartiq.core.http.middleware import is_rest
 from sartiq.core.http.referrer import StaffReferrerMiddleware
 
 
-class PagesOnly:
-    """Goes past its middleware, and all of its kind that follow, with every REST request."""
+class SkippedForApiMixin:
+    """Skips its middleware, and those of the same kind that follow it, for API requests."""
 
     def __init__(self, get_response: Any) -> None:
         super().__init__(get_response)  # type: ignore[call-arg]  # a mixin
-        # Django wraps each handler with `functools.wraps`, which brings our attribute along.
-        self.past_pages = getattr(get_response, "past_pages", get_response)
+        # Django wraps each handler with `functools.wraps`, which copies this attribute.
+        self.handler_after_page_middleware = getattr(
+            get_response, "handler_after_page_middleware", get_response
+        )
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Answer, through the middleware only for a page."""
+        """Return the response, passing through the middleware only for pages."""
         if is_rest(request):
-            passed: HttpResponseBase = self.past_pages(request)
-            return passed
-        answered: HttpResponseBase = super().__call__(request)  # type: ignore[misc]  # a mixin
-        return answered
+            api_response: HttpResponseBase = self.handler_after_page_middleware(request)
+            return api_response
+        page_response: HttpResponseBase = super().__call__(request)  # type: ignore[misc]  # a mixin
+        return page_response
 
 
-class PageReferrerMiddleware(PagesOnly, StaffReferrerMiddleware):
-    """The referrer policy of the staff's pages."""
+class PageReferrerMiddleware(SkippedForApiMixin, StaffReferrerMiddleware):
+    """The Referrer-Policy of admin pages."""
 
 
-class PageStaticMiddleware(PagesOnly, WhiteNoiseMiddleware):  # type: ignore[misc]  # untyped base
-    """The files pages are made of."""
+class PageStaticMiddleware(SkippedForApiMixin, WhiteNoiseMiddleware):  # type: ignore[misc]  # untyped base
+    """Static files of pages."""
 
 
-class PagePolicyMiddleware(PagesOnly, CSPMiddleware):
-    """The Content-Security-Policy of pages; JSON is no page."""
+class PagePolicyMiddleware(SkippedForApiMixin, CSPMiddleware):
+    """The Content-Security-Policy of pages; JSON needs none."""
 
 
-class PageSessionMiddleware(PagesOnly, SessionMiddleware):
-    """Sessions of the staff's pages."""
+class PageSessionMiddleware(SkippedForApiMixin, SessionMiddleware):
+    """Sessions of admin pages."""
 
 
-class PageAuthenticationMiddleware(PagesOnly, AuthenticationMiddleware):
-    """Who is signed in to the staff's pages."""
+class PageAuthenticationMiddleware(SkippedForApiMixin, AuthenticationMiddleware):
+    """The signed-in user of admin pages."""
 
 
-class PageMessageMiddleware(PagesOnly, MessageMiddleware):
-    """Messages of the staff's pages."""
+class PageMessageMiddleware(SkippedForApiMixin, MessageMiddleware):
+    """Messages of admin pages."""

@@ -7,17 +7,17 @@ STAFF_PATH = "/admin/"
 
 
 class StaffReferrerMiddleware:
-    """Send the referrer of staff pages to our own host only.
+    """Send the referrer of admin pages to the same origin only.
 
-    Under the policy of all other pages, `no-referrer`, a browser sends `Origin: null` with every
-    form, and Django's CSRF check refuses it, even the sign-in.
+    Under `no-referrer`, the policy of all other pages, browsers send `Origin: null` with forms, and
+    Django's CSRF check rejects them, including the sign-in.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Answer with the staff's policy; `SecurityMiddleware` keeps a policy already set."""
+        """Return the response with this policy, which `SecurityMiddleware` does not overwrite."""
         response = self.get_response(request)
         if request.path.startswith(STAFF_PATH):
             response.headers.setdefault("Referrer-Policy", "same-origin")

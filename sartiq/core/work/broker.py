@@ -1,16 +1,15 @@
-"""kombu's Redis transport, fixed: a worker must survive an outage of the broker.
+"""Fixes of kombu's Redis transport: a worker must survive an outage of the broker.
 
-When the broker vanishes under a worker, kombu 5.7 drops the channel's connection, and then uses the
-channel again: to give unacknowledged messages back, and to acknowledge a task that ends just then.
-The channel looks up an address that was removed, and the AttributeError ends the worker. Said
-as the connection error it is, kombu handles it: the row in PostgreSQL, which is the work, stays.
+When a worker loses the broker, kombu 5.7 drops the channel's connection and then uses the channel
+again, to return unacknowledged messages or to acknowledge a task that ends at that moment. This
+raises AttributeError, which ends the worker. Here it is a connection error, which kombu handles.
 
-When the broker hangs while a task ends, acknowledging it fails, and kombu keeps the task's place
-among those the worker may hold: after as many failures as the worker has processes it takes no
-message any more. Here the place is free whatever becomes of the acknowledgement.
+When the broker hangs while a task ends, acknowledging it fails, and kombu still counts the task
+against the prefetch limit: after as many failures as the worker has processes, it takes no more
+messages. Here the task no longer counts even if the acknowledgement fails.
 
-A worker or beat that cannot connect waits longer after each attempt, up to 30 seconds, and keeps
-waiting when the broker is back. Here it tries again every second.
+A worker or beat that cannot connect waits longer after each attempt, up to 30 seconds, even if the
+broker is back. Here it tries again every second.
 """
 
 from typing import Any, Final, Self
@@ -24,33 +23,33 @@ RECONNECT_SECONDS: Final = 1  # between attempts to connect
 
 
 class Connection(KombuConnection):
-    """A connection that is back soon after the broker, however long that was away."""
+    """A connection that is re-established soon after the end of any outage."""
 
     def ensure_connection(self, *args: Any, **options: Any) -> Self:
-        """Connect, and try again at a steady pace."""
-        pace: dict[str, Any] = {
+        """Connect, trying again at a constant interval."""
+        interval: dict[str, Any] = {
             "interval_start": RECONNECT_SECONDS,
             "interval_step": 0,
             "interval_max": RECONNECT_SECONDS,
         }
-        super().ensure_connection(*args, **{**pace, **options})
+        super().ensure_connection(*args, **{**interval, **options})
         return self
 
 
 class AMQP(amqp.AMQP):
-    """What Celery connects with."""
+    """Celery's AMQP with our connection."""
 
     Connection = Connection
 
 
 class QoS(redis.QoS):
-    """What a worker holds: a message it is done with takes no place, even if the broker hangs.
+    """Prefetch accounting in which a finished message no longer counts, even if the broker hangs.
 
-    The broker still has such a message and delivers it again; its row says that the work is done.
+    The broker still has that message and delivers it again; its row shows that the work is done.
     """
 
     def ack(self, delivery_tag: str) -> None:
-        """Acknowledge a message, and free its place even if that fails."""
+        """Acknowledge a message, and stop counting it even if that fails."""
         try:
             super().ack(delivery_tag)
         except BaseException:
@@ -58,7 +57,7 @@ class QoS(redis.QoS):
             raise
 
     def reject(self, delivery_tag: str, requeue: bool = False) -> None:  # noqa: FBT001, FBT002  kombu's
-        """Reject a message, and free its place even if that fails."""
+        """Reject a message, and stop counting it even if that fails."""
         try:
             super().reject(delivery_tag, requeue=requeue)
         except BaseException:
@@ -67,7 +66,7 @@ class QoS(redis.QoS):
 
 
 class Channel(redis.Channel):
-    """A channel that knows when its connection was dropped."""
+    """A channel that raises a connection error when its connection was dropped."""
 
     QoS = QoS
 
@@ -89,6 +88,6 @@ class Transport(redis.Transport):
 
 
 def use() -> None:
-    """Make it what kombu finds under the names of Redis."""
+    """Register this transport for kombu's Redis URLs."""
     for name in ("redis", "rediss"):
         TRANSPORT_ALIASES[name] = f"{__name__}:Transport"

@@ -1,4 +1,4 @@
-"""Sparing work on many short-lived objects the search for cycles, which it does not make."""
+"""A pause of the cyclic garbage collector for work that creates many objects but no cycles."""
 
 import gc
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def paused_collection() -> Iterator[None]:
-    """Free objects by their counts alone: looking through rows again and again took a third."""
+    """Disable the cyclic garbage collector: it took a third of the time of an import."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:

@@ -1,8 +1,8 @@
 """Leases: the right to work on one row, stored in PostgreSQL with a fencing number.
 
-A lease is taken by a guarded update, so a task delivered twice works once. All times are the
-database's own clock. A holder that lost its lease finds out at `require_held`, inside the
-transaction that would have committed its work.
+A conditional update takes the lease, so a task delivered twice does its work once. All times come
+from the database's clock. A worker that has lost its lease gets LeaseLostError from `require_held`,
+in the transaction that would have committed its work.
 """
 
 import time
@@ -21,7 +21,7 @@ from django.db.models import F, QuerySet
 from django.db.models.functions import Coalesce, Now
 
 from sartiq.core.models import Leased, free_to_take
-from sartiq.core.work.crash_points import reach
+from sartiq.core.work.crash_points import crash_point
 
 log = structlog.get_logger(__name__)
 
@@ -34,7 +34,7 @@ class LeaseLostError(Exception):
 
 @dataclass
 class Lease(Generic[Leased]):
-    """Proof of holding one row: `fence` grows with every taking."""
+    """Proof of holding one row; `fence` increases each time the row is taken."""
 
     rows: QuerySet[Leased]
     holder: uuid.UUID
@@ -60,12 +60,12 @@ class Lease(Generic[Leased]):
 
     @contextmanager
     def renewing(self) -> Iterator[None]:
-        """Renew from a thread while the block makes one long call that cannot.
+        """Renew from a thread during one blocking call of the block, which cannot renew.
 
         A lost lease is not reported here; `require_held` checks for it.
         """
         done = Event()
-        thread = Thread(target=self._keep_until, args=(done,), daemon=True, name="lease")
+        thread = Thread(target=self._renew_until, args=(done,), daemon=True, name="lease")
         thread.start()
         try:
             yield
@@ -73,7 +73,7 @@ class Lease(Generic[Leased]):
             done.set()
             thread.join()
 
-    def _keep_until(self, done: Event) -> None:
+    def _renew_until(self, done: Event) -> None:
         pause = max(settings.LEASE_SECONDS / 3, MIN_RENEWAL_SECONDS)
         try:
             while not done.wait(pause):
@@ -91,23 +91,29 @@ class Lease(Generic[Leased]):
         return row
 
     def release(
-        self, *, after: timedelta | None = None, uncounted: bool = False, by_outage: bool = False
+        self,
+        *,
+        after: timedelta | None = None,
+        count_attempt: bool = True,
+        dependency_down: bool = False,
     ) -> None:
-        """Release the row, due again `after` a delay; do nothing if the lease was lost."""
-        values = released(after=after, uncounted=uncounted, by_outage=by_outage)
+        """Release the row, due again after the delay `after`; do nothing if the lease was lost."""
+        values = release_values(
+            after=after, count_attempt=count_attempt, dependency_down=dependency_down
+        )
         self._held().update(**values)
 
 
 def take(rows: QuerySet[Leased]) -> Lease[Leased] | None:
-    """Take the one row in `rows` if it is free and due; count the attempt before the work.
+    """Take the one row in `rows` if it is free and due, and count the attempt.
 
-    Returns None if another worker holds it, it is not due, or it no longer matches.
+    Return None if another worker holds it, it is not due, or it no longer matches.
     """
     row = rows.filter(free_to_take()).order_by().first()
     if row is None:
         return None
     holder = uuid.uuid4()
-    # Guarded by what was read: of two that read the same row one updates it.
+    # Conditional on what was read: if two workers read the same row, only one update succeeds.
     unchanged = rows.filter(pk=row.pk, lease_fence=row.lease_fence, attempts=row.attempts)
     count = unchanged.filter(free_to_take()).update(
         lease_holder=holder,
@@ -117,10 +123,10 @@ def take(rows: QuerySet[Leased]) -> Lease[Leased] | None:
     )
     if not count:
         return None
-    reach("lease-taken")
-    mine = rows.model._default_manager.filter(pk=row.pk)  # noqa: SLF001  Django's own API
+    crash_point("lease-taken")
+    this_row = rows.model._default_manager.filter(pk=row.pk)  # noqa: SLF001  Django's own API
     return Lease(
-        rows=mine,
+        rows=this_row,
         holder=holder,
         fence=row.lease_fence + 1,
         attempts=row.attempts + 1,
@@ -129,8 +135,8 @@ def take(rows: QuerySet[Leased]) -> Lease[Leased] | None:
     )
 
 
-def taken_by(holder: uuid.UUID) -> dict[str, Any]:
-    """Return the values of an update that takes free rows, and counts the attempt."""
+def take_values(holder: uuid.UUID) -> dict[str, Any]:
+    """Return the values of an update that takes free rows and counts the attempt."""
     return {
         "lease_holder": holder,
         "lease_expires_at": Now() + _period(),
@@ -139,16 +145,16 @@ def taken_by(holder: uuid.UUID) -> dict[str, Any]:
     }
 
 
-def released(
-    *, after: timedelta | None = None, uncounted: bool = False, by_outage: bool = False
+def release_values(
+    *, after: timedelta | None = None, count_attempt: bool = True, dependency_down: bool = False
 ) -> dict[str, Any]:
-    """Return the values of an update that gives rows back, to be taken again `after` a delay."""
+    """Return the values of an update that releases rows, due again after the delay `after`."""
     return {
         "lease_holder": None,
         "lease_expires_at": None,
         "run_after": Now() + (after or timedelta()),
-        "unavailable_since": Coalesce("unavailable_since", Now()) if by_outage else None,
-        "attempts": F("attempts") - (1 if uncounted else 0),
+        "unavailable_since": Coalesce("unavailable_since", Now()) if dependency_down else None,
+        "attempts": F("attempts") - (0 if count_attempt else 1),
     }
 
 

@@ -1,7 +1,7 @@
-"""A worker keeps its database connection between tasks, as a web process does between requests.
+"""Persistent database connections of workers, kept between tasks.
 
-Celery's Django fix-up closes it before and after every task. Connecting, and a server process that
-knows no table and no plan yet, cost more than most tasks' own queries.
+Celery's Django fix-up closes them before and after every task. A new connection, with cold caches
+on the server, costs more than the queries of most tasks.
 """
 
 import sys
@@ -13,7 +13,7 @@ from django.db import close_old_connections
 
 
 def use(app: Celery) -> None:
-    """Leave a worker's connections to Django: it drops the broken ones and those too old."""
+    """Keep a worker's connections open; close only broken ones and those past CONN_MAX_AGE."""
     app.conf["CELERY_DB_REUSE_MAX"] = sys.maxsize  # tasks until the fix-up would close them
     for signal in (task_prerun, task_postrun):
         signal.connect(_drop_old, weak=False, dispatch_uid=__name__)

@@ -1,7 +1,7 @@
-"""Sending a task to the broker, which is only a hint: the waiting row is the work.
+"""Sending of task messages to the broker. They are only hints: the waiting rows are the work.
 
-A broker that refuses or hangs never fails a request. After one failure the process stops trying
-for a moment, so that a request creating fifty files waits for one time-out and not for fifty.
+A broker that is down or hangs never fails a request. After a failure, the process does not try
+again for a few seconds, so a request that creates fifty files waits for one time-out, not fifty.
 """
 
 import json
@@ -32,12 +32,12 @@ ENQUEUED_AT: Final = "enqueued_at"  # header: seconds since 1970
 
 T = TypeVar("T")
 
-_quiet_until = 0.0
+_paused_until = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Backlog:
-    """What waits in a queue; `oldest` is when its next message was sent, None if unknown."""
+    """The messages in a queue; `oldest` is when the first of them was sent, None if unknown."""
 
     length: int
     oldest: datetime | None
@@ -49,59 +49,59 @@ def send_after_commit(task: str, **kwargs: str) -> None:
     A thread of this process sends it, so no request waits for the broker. If the process dies
     first, nothing is lost: the waiting row is enqueued again.
     """
-    transaction.on_commit(partial(_hand_over, send, task, kwargs))
+    transaction.on_commit(partial(_submit, send, task, kwargs))
 
 
 def send_once_after_commit(task: str) -> None:
-    """Send `task` as above, unless one waits in its queue: that one sees the commit as well."""
-    transaction.on_commit(partial(_hand_over, send_once, task, {}))
+    """Send `task` as above unless its queue holds a message: that one will see the commit too."""
+    transaction.on_commit(partial(_submit, send_once, task, {}))
 
 
 def send_once(task: str) -> bool:
-    """Send `task` unless something waits in its queue; return whether it was sent."""
+    """Send `task` unless its queue holds a message; return whether it was sent."""
     queue = backlog(task)
     return queue is not None and not queue.length and send(task)
 
 
 def backlog(task: str) -> Backlog | None:
-    """Return the length of the queue of `task`, None if the broker does not answer."""
-    return _tried(task, partial(_backlog, queue_of(task)))
+    """Return the length of the queue of `task`, None if the broker does not respond."""
+    return _try(task, partial(_backlog, queue_of(task)))
 
 
-def broker_answers() -> bool:
-    """Return whether the broker answers a ping."""
-    return _tried("ping", _ping) is not None
+def broker_responds() -> bool:
+    """Return whether the broker responds to a ping."""
+    return _try("ping", _ping) is not None
 
 
 def send_later(task: str, seconds: float, /, **kwargs: str) -> bool:
-    """Send `task` by name so that it runs after a while; return whether the broker took it."""
-    return _sent(task, kwargs, seconds)
+    """Send `task` to run after `seconds`; return whether the broker accepted it."""
+    return _send(task, kwargs, seconds)
 
 
 def send(task: str, **kwargs: str) -> bool:
-    """Send `task` by name now; return whether the broker took it."""
-    return _sent(task, kwargs, 0)
+    """Send `task` now; return whether the broker accepted it."""
+    return _send(task, kwargs, 0)
 
 
-def _sent(task: str, kwargs: dict[str, str], seconds: float) -> bool:
-    return _tried(task, partial(_publish, task, kwargs, seconds)) is not None
+def _send(task: str, kwargs: dict[str, str], seconds: float) -> bool:
+    return _try(task, partial(_publish, task, kwargs, seconds)) is not None
 
 
-def _tried(task: str, call: Callable[[], T]) -> T | None:
-    """Return what a call of the broker returns; None if it fails or failed a moment ago."""
-    global _quiet_until  # noqa: PLW0603  one circuit per process is the whole feature
-    if time.monotonic() < _quiet_until:
+def _try(task: str, call: Callable[[], T]) -> T | None:
+    """Return the result of a call to the broker; None if it fails, or one failed recently."""
+    global _paused_until  # noqa: PLW0603  one circuit per process is the whole feature
+    if time.monotonic() < _paused_until:
         return None
     try:
         return call()
     except (OperationalError, LimitExceeded, RedisError, OSError) as error:
-        _quiet_until = time.monotonic() + PAUSE_AFTER_FAILURE
+        _paused_until = time.monotonic() + PAUSE_AFTER_FAILURE
         log.warning("broker_unavailable", task=task, error=type(error).__name__)
         return None
 
 
-def _hand_over(sending: Callable[..., bool], task: str, kwargs: dict[str, str]) -> None:
-    _sender(os.getpid()).submit(sending, task, **kwargs)
+def _submit(function: Callable[..., bool], task: str, kwargs: dict[str, str]) -> None:
+    _sender(os.getpid()).submit(function, task, **kwargs)
 
 
 @lru_cache(maxsize=1)
@@ -142,13 +142,13 @@ def _backlog(queue: str) -> Backlog:
 
 @lru_cache(maxsize=1)
 def _connection(_pid: int) -> Connection:
-    patience = settings.PUBLISH_TIMEOUT
+    timeout = settings.PUBLISH_TIMEOUT
     return app.connection_for_write(
         transport_options={
-            "socket_timeout": patience,
-            "socket_connect_timeout": patience,
-            # kombu would try to connect for four seconds, whatever `retry=False` says.
+            "socket_timeout": timeout,
+            "socket_connect_timeout": timeout,
+            # Without these, kombu tries to connect for four seconds despite `retry=False`.
             "max_retries": 0,
-            "connect_retries_timeout": patience,
+            "connect_retries_timeout": timeout,
         }
     )

@@ -1,7 +1,7 @@
-"""The queues of the broker: the routing of tasks, and the length of a queue.
+"""The queues of the broker, and the routing of tasks to them.
 
-A worker takes one message of each queue in turn, so that thousands of messages of one kind keep no
-other kind waiting (docs/design/queues.md).
+A worker takes one message from each queue in turn, so thousands of messages in one queue do not
+delay the others (docs/design/queues.md).
 """
 
 from typing import Final
@@ -30,7 +30,7 @@ _BY_TASK: Final = {
 
 
 def queue_of(task: str) -> str:
-    """Return the queue a task waits in: what beat sends is maintenance."""
+    """Return the queue of a task; periodic tasks belong to `maintenance`."""
     return _BY_TASK.get(task, MAINTENANCE)
 
 

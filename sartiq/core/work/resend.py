@@ -1,7 +1,7 @@
-"""Send waiting rows to the workers again, but none whose last message may still be in its queue.
+"""Re-enqueueing of waiting rows whose messages the broker lost or never received.
 
-The broker may have lost a message or never got it. A row that only waits its turn needs no second
-one: messages would pile up faster than workers take them.
+A row whose last message may still be in the queue is not sent again: messages would pile up faster
+than workers take them.
 """
 
 from collections import defaultdict
@@ -22,14 +22,14 @@ from sartiq.core.work.queues import queue_of
 LeasedRow = TypeVar("LeasedRow", bound=LeasedModel)
 RowsFunction = TypeVar("RowsFunction", bound=Callable[[datetime], "QuerySet[Any]"])
 
-RESEND_BATCH_SIZE: Final = 1000  # messages in a queue up to which waiting rows are sent again
-CLOCK_ERROR: Final = timedelta(seconds=2)  # by which the clocks of processes may differ
+RESEND_BATCH_SIZE: Final = 1000  # nothing is sent again to a queue of this length
+CLOCK_ERROR: Final = timedelta(seconds=2)  # possible difference between the clocks of two processes
 
 _rows_by_queue: defaultdict[str, list[Callable[[datetime], "QuerySet[Any]"]]] = defaultdict(list)
 
 
 def waiting_for(task: str) -> Callable[[RowsFunction], RowsFunction]:
-    """Register a function that returns the rows waiting for `task`, last sent before a moment."""
+    """Register a function that returns the rows waiting for `task` and last sent before a time."""
 
     def register(rows: RowsFunction) -> RowsFunction:
         _rows_by_queue[queue_of(task)].append(rows)
@@ -38,8 +38,8 @@ def waiting_for(task: str) -> Callable[[RowsFunction], RowsFunction]:
     return register
 
 
-def rows_wait(queues: Collection[str]) -> bool:
-    """Return whether a due row without a live lease waits for a worker of `queues`."""
+def has_waiting_rows(queues: Collection[str]) -> bool:
+    """Return whether a due row without a valid lease is waiting for a worker of `queues`."""
     now = timezone.now()
     return any(rows(now).exists() for queue in queues for rows in _rows_by_queue[queue])
 
@@ -49,9 +49,9 @@ def resend(
     name: str,
     waiting: Callable[[datetime], "QuerySet[LeasedRow]"],
 ) -> int:
-    """Send `task` for the rows of `waiting`, in their order; return how many were sent.
+    """Send `task` for the rows that `waiting` returns, in their order; return how many were sent.
 
-    `waiting` gets the moment before which a row was last enqueued, or created if it never was.
+    `waiting` is called with a time and returns the rows last enqueued, or else created, before it.
     """
     queue = backlog(task)
     if queue is None or queue.length >= RESEND_BATCH_SIZE:
@@ -69,7 +69,7 @@ def resend(
 
 
 def end_outage(rows: "QuerySet[LeasedRow]", *, is_over: Callable[[], bool]) -> int:
-    """Make rows that an outage delays due now, if it is over; return how many."""
+    """Make rows delayed by an outage due now if it is over; return how many."""
     delayed = rows.filter(unavailable_since__isnull=False, run_after__gt=Now())
     if not delayed.exists() or not is_over():
         return 0

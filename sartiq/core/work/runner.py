@@ -1,8 +1,8 @@
-"""Run the work of a leased row, and decide what becomes of the row when that fails.
+"""Run the work of a leased row, and retry or fail the row if that raises.
 
-One policy for everything that takes leased rows (`docs/design/work.md`). What is wrong with a row
-fails it. What may pass is retried after growing delays, five times. An outage of something the work
-depends on is not the row's fault: it is retried for a day and not counted as an attempt.
+All leased rows follow one policy (`docs/design/work.md`). A permanent error fails the row. A
+transient error is retried up to five times, after growing delays. While a dependency is down, the
+row is retried for up to a day, and those attempts do not count.
 """
 
 from collections.abc import Callable
@@ -25,7 +25,7 @@ log = structlog.get_logger(__name__)
 MAX_ATTEMPTS: Final = 5
 RETRY_DELAYS: Final = tuple(timedelta(seconds=seconds) for seconds in (2, 10, 60, 180, 300))
 CONTENTION_RETRY_DELAY: Final = timedelta(seconds=1)
-MAX_OUTAGE: Final = timedelta(hours=24)  # after which a row fails that never got its dependency
+MAX_OUTAGE: Final = timedelta(hours=24)  # of a dependency; then the row fails
 CONTENTION: Final = (
     pg.DeadlockDetected,
     pg.LockNotAvailable,
@@ -37,17 +37,17 @@ Failure = TypeVar("Failure")
 
 
 class Outcome(Enum):
-    """What became of a row that was taken."""
+    """The result of running a row."""
 
     DONE = auto()
     FAILED = auto()
     RETRIED = auto()  # after a failed attempt that counts
-    POSTPONED = auto()  # for a reason that is not the row's fault
+    POSTPONED = auto()  # without counting the attempt
     STOPPED = auto()  # another worker has it, or its job ended
 
 
 class RetryRowError(Exception):
-    """Raised by work that should be done again: `after` a delay, or counted as a failed attempt."""
+    """Raised by work to retry it: after the delay `after`, or as a counted failed attempt."""
 
     def __init__(self, message: str = "", *, after: timedelta | None = None) -> None:
         super().__init__(message)
@@ -55,20 +55,20 @@ class RetryRowError(Exception):
 
 
 class WorkStoppedError(Exception):
-    """Raised when the row needs no work any more; nothing of the attempt may stay."""
+    """Raised when the row needs no more work; the attempt must be rolled back."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Retry:
-    """When a row is taken again, and whether the failed attempt counts."""
+    """When to retry a row, and whether the failed attempt counts."""
 
     after: timedelta
     counted: bool = False
-    by_outage: bool = False
+    dependency_down: bool = False
 
 
 def is_contention(error: Exception) -> bool:
-    """Return whether others changed the same rows at the same time."""
+    """Return whether the error was caused by concurrent changes to the same rows."""
     by_database = isinstance(error, OperationalError) and isinstance(error.__cause__, CONTENTION)
     return by_database or isinstance(error, ContentionError)
 
@@ -76,8 +76,8 @@ def is_contention(error: Exception) -> bool:
 def retry_of(error: Exception, *, attempts: int, outage: timedelta) -> Retry | None:
     """Return how a row is retried after `error`, None if it must not be.
 
-    `attempts` counts the one that failed; `outage` is how long the row has been waiting for
-    something that does not answer.
+    `attempts` includes the one that failed; `outage` is how long a dependency of the row has been
+    down.
     """
     if is_contention(error):
         return Retry(after=CONTENTION_RETRY_DELAY)
@@ -86,7 +86,7 @@ def retry_of(error: Exception, *, attempts: int, outage: timedelta) -> Retry | N
         if outage >= MAX_OUTAGE and not is_refusal:
             return None
         after = min(max(outage, RETRY_DELAYS[0]), RETRY_DELAYS[-1])
-        return Retry(after=after, by_outage=True)
+        return Retry(after=after, dependency_down=True)
     if isinstance(error, RetryRowError) and error.after is not None:
         return Retry(after=error.after)
     if isinstance(error, RetryRowError) and attempts < MAX_ATTEMPTS:
@@ -98,8 +98,8 @@ def retry_of(error: Exception, *, attempts: int, outage: timedelta) -> Retry | N
 class RowTask(Generic[Leased, Failure]):
     """The work of one kind of row.
 
-    `failure_of` returns what a row fails with because of an exception, None for a bug in our code:
-    that is raised, and the row is taken again when its lease ends.
+    `failure_of` maps an exception to the failure to record. For None, a bug, the exception is
+    raised and the row is taken again once its lease has expired.
     """
 
     name: str
@@ -109,7 +109,7 @@ class RowTask(Generic[Leased, Failure]):
     attempts_exhausted: Failure
 
     def run(self, lease: Lease[Leased]) -> Outcome:
-        """Do the work of a row that was taken, and record how it ended."""
+        """Do the work of a taken row, and record the result."""
         try:
             if lease.attempts > MAX_ATTEMPTS:  # the worker died every time
                 self.fail(lease, self.attempts_exhausted)
@@ -125,12 +125,16 @@ class RowTask(Generic[Leased, Failure]):
             self.work(lease)
         except (LeaseLostError, WorkStoppedError):
             raise
-        except Exception as error:  # noqa: BLE001  raised again unless it is an expected one
+        except Exception as error:  # noqa: BLE001  unexpected errors are raised again
             retry = retry_of(error, attempts=lease.attempts, outage=_outage_of(lease))
             if retry is None:
                 return self._fail(lease, error)
             log.info("row_retried", task=self.name, row_id=str(lease.pk), error=str(error))
-            lease.release(after=retry.after, uncounted=not retry.counted, by_outage=retry.by_outage)
+            lease.release(
+                after=retry.after,
+                count_attempt=retry.counted,
+                dependency_down=retry.dependency_down,
+            )
             return Outcome.RETRIED if retry.counted else Outcome.POSTPONED
         return Outcome.DONE
 

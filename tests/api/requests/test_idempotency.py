@@ -146,7 +146,7 @@ def test_keys_past_their_day_are_forgotten(user: User) -> None:
     IdempotencyKey.objects.update(created_at=timezone.now() - timedelta(hours=25))
     post(user, {"name": "New"}, key="new")
 
-    forgotten = idempotency.forget_expired()
+    forgotten = idempotency.delete_expired()
 
     assert forgotten == 1
     assert [row.key for row in IdempotencyKey.objects.all()] == ["new"]

@@ -1,18 +1,22 @@
-"""How the OpenAPI document describes conditional and repeated requests.
+"""OpenAPI descriptions of conditional and repeated requests.
 
 See `sartiq.core.http.conditional` and `sartiq.core.http.idempotency`.
 """
 
+from datetime import timedelta
 from typing import Any
 
 from drf_spectacular.utils import OpenApiParameter
+
+from sartiq.core.http.idempotency import LIFETIME
 
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
     {"type": "string", "minLength": 1, "maxLength": 255},
     OpenApiParameter.HEADER,
     description=(
-        "Repeating the request with the same key within 24 hours returns the same response"
+        "Repeating the request with the same key within"
+        f" {LIFETIME // timedelta(hours=1)} hours returns the same response"
     ),
 )
 TAGS = {"type": "string", "pattern": r'^(\*|(W/)?"[!#-~]*"(, ?(W/)?"[!#-~]*")*)$'}
@@ -30,8 +34,8 @@ IF_MATCH = {
 }
 ETAG = {"schema": {"type": "string"}, "description": "A strong entity tag of the response"}
 NOT_MODIFIED = {"description": "The client's copy is current", "headers": {"ETag": ETAG}}
-FAILED = {"$ref": "#/components/responses/PreconditionFailed"}
-IN_PROGRESS = {
+PRECONDITION_FAILED = {"$ref": "#/components/responses/PreconditionFailed"}
+KEY_IN_PROGRESS = {
     "description": (
         "Conflict with the current state, or the first request with this key is still running"
     ),
@@ -47,9 +51,9 @@ TAGGED_STATUS = {"GET": "200", "PATCH": "200", "POST": "201"}
 
 
 def describe_conditions(operation: dict[str, Any], method: str) -> None:
-    """Add the entity tag, and the conditions a method takes, to an operation of signed-in callers.
+    """Add the entity tag, and the conditional headers of its method, to an authenticated operation.
 
-    Only what answers JSON has a tag.
+    Only JSON responses have a tag.
     """
     responses = operation["responses"]
     tagged = responses.get(TAGGED_STATUS.get(method, ""), {})
@@ -61,15 +65,15 @@ def describe_conditions(operation: dict[str, Any], method: str) -> None:
         responses["304"] = NOT_MODIFIED
     if method in {"PATCH", "DELETE"} or (method == "GET" and has_tag):
         _add_parameter(operation, IF_MATCH)
-        responses["412"] = FAILED
+        responses["412"] = PRECONDITION_FAILED
 
 
 def describe_repetition(operation: dict[str, Any]) -> None:
-    """Say when to come back where an `Idempotency-Key` may still be in use."""
-    if any(each["name"] == "Idempotency-Key" for each in operation.get("parameters", [])):
-        operation["responses"]["409"] = IN_PROGRESS
+    """Document the 409 of operations that accept an `Idempotency-Key`."""
+    if any(p["name"] == "Idempotency-Key" for p in operation.get("parameters", [])):
+        operation["responses"]["409"] = KEY_IN_PROGRESS
 
 
 def _add_parameter(operation: dict[str, Any], parameter: dict[str, Any]) -> None:
     parameters = [*operation.get("parameters", []), parameter]
-    operation["parameters"] = sorted(parameters, key=lambda each: str(each["name"]))
+    operation["parameters"] = sorted(parameters, key=lambda parameter: str(parameter["name"]))

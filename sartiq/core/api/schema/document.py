@@ -1,4 +1,4 @@
-"""Hooks that build the OpenAPI document: our error schemas, our ids, one spelling per route."""
+"""Hooks that build the OpenAPI document: error schemas, id formats, one path per route."""
 
 from typing import Any
 
@@ -9,25 +9,25 @@ from drf_spectacular.utils import OpenApiResponse
 from rest_framework import serializers
 
 from sartiq.core.api.query import NoQuery, query_serializer_of
-from sartiq.core.api.schema import refusals
+from sartiq.core.api.schema import error_responses
 from sartiq.core.api.schema.conditional_requests import describe_conditions, describe_repetition
 
-ERROR_ANSWER = {"$ref": "#/components/schemas/Error"}
-CONFLICT = OpenApiResponse(ERROR_ANSWER, description="Conflict with the current state")
+ERROR_RESPONSE = {"$ref": "#/components/schemas/Error"}
+CONFLICT = OpenApiResponse(ERROR_RESPONSE, description="Conflict with the current state")
 NULL = {"$ref": "#/components/schemas/Null"}
 ANNOTATIONS = {"title", "description", "default", "readOnly", "writeOnly", "examples"}
-# What a class may be called for what it does; the document says it in its own words.
-PARTS = ("Out", "In", "Change", "Update")
+# Suffixes of serializer classes that component names leave out.
+CLASS_SUFFIXES = ("Out", "In", "Change", "Update")
 SUCCESS = "Successful response"
 
 
 class SartiqAutoSchema(AutoSchema):
-    """Adds to every operation the refusals it may answer, and names shapes plainly."""
+    """Adds the possible error responses to every operation, and chooses component names."""
 
     def get_operation(
         self, path: str, path_regex: str, path_prefix: str, method: str, registry: Any
     ) -> dict[str, Any] | None:
-        """Return the operation with the shared refusals filled in."""
+        """Return the operation with the shared error responses added."""
         operation: dict[str, Any] | None = super().get_operation(
             path, path_regex, path_prefix, method, registry
         )
@@ -35,13 +35,13 @@ class SartiqAutoSchema(AutoSchema):
             responses = operation["responses"]
             for response in responses.values():
                 response["description"] = response.get("description") or SUCCESS
-            refusals.add_refusals(operation, method)
+            error_responses.add_errors(operation, method)
             if "requestBody" in operation and self._body_names_an_organization():
-                refusals.add(responses, "404")
+                error_responses.add(responses, "404")
             describe_repetition(operation)
-            if refusals.is_secured(operation):
+            if error_responses.is_secured(operation):
                 describe_conditions(operation, method)
-            refusals.add_headers(responses)
+            error_responses.add_headers(responses)
             if "requestBody" in operation:
                 operation["requestBody"]["required"] = True
             operation["responses"] = dict(sorted(responses.items()))
@@ -52,7 +52,7 @@ class SartiqAutoSchema(AutoSchema):
         return "organization_id" in getattr(body, "fields", {})
 
     def get_summary(self) -> str:
-        """Return the operation's id as a title, as the specification does."""
+        """Return the operation's id in title case."""
         return self.get_operation_id().replace("_", " ").title()
 
     def get_override_parameters(self) -> list[Any]:
@@ -61,7 +61,7 @@ class SartiqAutoSchema(AutoSchema):
         return [] if declared is NoQuery else [declared]
 
     def get_paginated_name(self, serializer_name: str) -> str:
-        """Name a part of a list after what it holds."""
+        """Name the schema of a page after its items."""
         return f"{serializer_name.removesuffix('Public')}List"
 
     def _get_serializer_name(
@@ -77,40 +77,40 @@ class SartiqAutoSchema(AutoSchema):
         if name_override is not None:
             return name_override
         name = type(serializer).__name__
-        for part in PARTS:
-            name = name.removesuffix(part)
+        for suffix in CLASS_SUFFIXES:
+            name = name.removesuffix(suffix)
         if direction == "response":
             return f"{name}Public"
         return f"{name}Create" if self.method == "POST" else f"{name}Update"
 
     def _map_basic_serializer(self, serializer: Any, direction: str) -> Any:
-        """Say of a model's answer what is true: every field of it is always there."""
-        shape = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]  # untyped library
+        """Mark every field of a model's response as required: all are always present."""
+        schema = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]  # untyped library
         if direction == "response" and isinstance(serializer, serializers.ModelSerializer):
-            shape["required"] = sorted(shape["properties"])
+            schema["required"] = sorted(schema["properties"])
         example = getattr(serializer, "schema_example", None)
         if example is not None:
-            shape["example"] = example
-        return shape
+            schema["example"] = example
+        return schema
 
 
 def keep_canonical_paths(endpoints: list[Any]) -> list[Any]:
-    """Leave out the root spellings of routes whose canonical place is under /api/v1."""
-    return [entry for entry in endpoints if entry[0].startswith(("/api/v1/", "/files/"))]
+    """Drop the aliases of routes whose canonical path is under /api/v1."""
+    return [endpoint for endpoint in endpoints if endpoint[0].startswith(("/api/v1/", "/files/"))]
 
 
 def finish(result: dict[str, Any], **_: Any) -> dict[str, Any]:
-    """Add the shared error schemas and answers, and the format of every path id."""
+    """Add the shared error schemas and responses, and the format of every path id."""
     components = result.setdefault("components", {})
     schemas = components.setdefault("schemas", {})
-    schemas.update(refusals.SCHEMAS)
-    components["responses"] = refusals.shared_answers()
+    schemas.update(error_responses.SCHEMAS)
+    components["responses"] = error_responses.shared_responses()
     for operations in result["paths"].values():
         for operation in operations.values():
             for parameter in operation.get("parameters", []):
                 _format_id(parameter)
     schemas.pop("Null", None)
-    components["schemas"] = {name: _plainly(shape) for name, shape in sorted(schemas.items())}
+    components["schemas"] = {name: _simplified(schema) for name, schema in sorted(schemas.items())}
     return result
 
 
@@ -120,29 +120,30 @@ def _format_id(parameter: dict[str, Any]) -> None:
         parameter["schema"] = {"type": "string", "format": "uuid"}
 
 
-def _plainly(shape: Any) -> Any:
-    """Say what may be null, and what has a default, as the specification does."""
-    if isinstance(shape, list):
-        return [_plainly(each) for each in shape]
-    if not isinstance(shape, dict):
-        return shape
-    plain = {name: _plainly(value) for name, value in shape.items()}
-    kinds = plain.get("type")
-    if isinstance(kinds, list) and "null" in kinds:
-        return _nullable(plain, [kind for kind in kinds if kind != "null"])
-    if NULL in plain.get("oneOf", []):
-        choices = [{"type": "null"} if each == NULL else each for each in plain.pop("oneOf")]
-        return {"anyOf": choices, **plain}
-    if len(plain.get("allOf", [])) == 1:
-        [only] = plain.pop("allOf")
-        return {**only, **plain}
-    return plain
+def _simplified(schema: Any) -> Any:
+    """Return a schema with `anyOf` for nullable values and without `allOf` of a single schema."""
+    if isinstance(schema, list):
+        return [_simplified(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    simplified = {name: _simplified(value) for name, value in schema.items()}
+    types = simplified.get("type")
+    if isinstance(types, list) and "null" in types:
+        return _nullable(simplified, [name for name in types if name != "null"])
+    if NULL in simplified.get("oneOf", []):
+        choices = simplified.pop("oneOf")
+        any_of = [{"type": "null"} if choice == NULL else choice for choice in choices]
+        return {"anyOf": any_of, **simplified}
+    if len(simplified.get("allOf", [])) == 1:
+        [only] = simplified.pop("allOf")
+        return {**only, **simplified}
+    return simplified
 
 
-def _nullable(plain: dict[str, Any], kinds: list[str]) -> dict[str, Any]:
-    [kind] = kinds
-    plain_schema = {
-        name: value for name, value in plain.items() if name not in {*ANNOTATIONS, "type"}
+def _nullable(schema: dict[str, Any], types: list[str]) -> dict[str, Any]:
+    [type_name] = types
+    constraints = {
+        name: value for name, value in schema.items() if name not in {*ANNOTATIONS, "type"}
     }
-    notes = {name: value for name, value in plain.items() if name in ANNOTATIONS}
-    return {"anyOf": [{"type": kind, **plain_schema}, {"type": "null"}], **notes}
+    annotations = {name: value for name, value in schema.items() if name in ANNOTATIONS}
+    return {"anyOf": [{"type": type_name, **constraints}, {"type": "null"}], **annotations}

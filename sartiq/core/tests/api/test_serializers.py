@@ -6,7 +6,7 @@ from rest_framework.exceptions import ValidationError
 
 from sartiq.core.api import fields
 from sartiq.core.api.serializers import StrictSerializer
-from sartiq.core.api.validation import read
+from sartiq.core.api.validation import validate_input
 from sartiq.core.errors import InvalidManyError
 
 
@@ -20,7 +20,7 @@ class Shelf(StrictSerializer[Any]):
 
 def issues(body: Any) -> list[tuple[tuple[str | int, ...], str]]:
     with pytest.raises(InvalidManyError) as excinfo:
-        read(Shelf, body)
+        validate_input(Shelf, body)
     return [(issue.loc, issue.code) for issue in excinfo.value.issues]
 
 

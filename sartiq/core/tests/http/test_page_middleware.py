@@ -20,6 +20,6 @@ def test_a_rest_request_skips_the_page_middleware() -> None:
     inner = convert_exception_to_response(PageMessageMiddleware(end))
     outer = PageSessionMiddleware(inner)
 
-    assert outer.past_pages is end
+    assert outer.handler_after_page_middleware is end
     assert content_of(outer(RequestFactory().get("/api/v1/uploads/"))) == b"no session"
     assert content_of(outer(RequestFactory().get("/admin/"))) == b"a session"

@@ -127,7 +127,7 @@ def test_a_released_row_rests_and_is_taken_again(row: ObjectDeletion) -> None:
 
 
 def test_an_uncounted_release_gives_the_attempt_back(row: ObjectDeletion) -> None:
-    take_once(row).release(uncounted=True)
+    take_once(row).release(count_attempt=False)
 
     row.refresh_from_db()
     assert (row.attempts, row.lease_holder, row.lease_expires_at) == (0, None, None)

@@ -20,7 +20,7 @@ QUEUE = "maintenance"
 
 @pytest.fixture(autouse=True)
 def closed_circuit(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(publishing, "_quiet_until", 0.0)
+    monkeypatch.setattr(publishing, "_paused_until", 0.0)
     publishing._connection.cache_clear()
     yield
     publishing._connection.cache_clear()
@@ -84,7 +84,7 @@ def test_after_a_failure_the_broker_is_left_alone_for_a_while(no_broker: None) -
 
 
 def test_after_the_pause_it_is_tried_again(broker: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(publishing, "_quiet_until", time.monotonic() - 0.001)
+    monkeypatch.setattr(publishing, "_paused_until", time.monotonic() - 0.001)
 
     assert publishing.send(TASK)
 

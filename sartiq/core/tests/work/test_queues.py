@@ -18,7 +18,7 @@ OURS = ("media.", "bulkupload.", "exports.", "core.")
 @pytest.fixture
 def broker(stack: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Any:
     """A client of the broker, with nothing in any queue."""
-    monkeypatch.setattr(publishing, "_quiet_until", 0.0)
+    monkeypatch.setattr(publishing, "_paused_until", 0.0)
     publishing._connection.cache_clear()
     with Connection(settings.BROKER_URL) as connection:
         channel: Any = connection.default_channel

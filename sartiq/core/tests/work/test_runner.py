@@ -67,7 +67,7 @@ def test_what_is_not_the_rows_fault_is_retried_and_not_counted(
 def test_an_outage_is_waited_for_as_long_as_it_has_lasted(
     error: Exception, outage: timedelta, after: timedelta, attempts: int
 ) -> None:
-    expected = Retry(after=after, by_outage=True)
+    expected = Retry(after=after, dependency_down=True)
 
     assert retry_of(error, attempts=attempts, outage=outage) == expected
 

@@ -6,10 +6,10 @@ from itertools import pairwise
 
 import pytest
 
-from sartiq.core.work.watchdog import Observation, deaf_since
+from sartiq.core.work.watchdog import Observation, stuck_since
 
 SILENT = Observation(
-    at=0, tasks_started=7, has_free_process=True, broker_answers=True, rows_wait=True
+    at=0, tasks_started=7, has_free_process=True, broker_responds=True, has_waiting_rows=True
 )
 
 
@@ -17,7 +17,7 @@ def seconds_deaf(looks: Sequence[Observation]) -> float | None:
     """Return how long the worker has been deaf at the last observation, None if it is not."""
     since = None
     for before, now in pairwise(looks):
-        since = deaf_since(since, before, now)
+        since = stuck_since(since, before, now)
     return None if since is None else looks[-1].at - since
 
 
@@ -26,8 +26,8 @@ def every_five_seconds(*looks: Observation) -> list[Observation]:
 
 
 BUSY = replace(SILENT, has_free_process=False)
-AWAY = replace(SILENT, broker_answers=False)
-IDLE = replace(SILENT, rows_wait=False)
+AWAY = replace(SILENT, broker_responds=False)
+IDLE = replace(SILENT, has_waiting_rows=False)
 CONSUMED = replace(SILENT, tasks_started=8)
 
 

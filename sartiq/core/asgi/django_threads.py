@@ -1,4 +1,4 @@
-"""Django, run in a fixed number of threads; none of them ever waits for a client."""
+"""A fixed number of threads that run Django and never wait for a client."""
 
 import asyncio
 import json
@@ -11,35 +11,35 @@ from typing import IO, Any, NamedTuple
 
 import structlog
 
-from sartiq.core.front.request_body import BodyNeeded
+from sartiq.core.asgi.request_body import BodyNeededError
 
 log = structlog.get_logger(__name__)
 
-MAX_MEMORY_BYTES = 1024 * 1024  # of a streamed response; the rest lies in a temporary file
+MAX_MEMORY_BYTES = 1024 * 1024  # of a streamed response; the rest goes to a temporary file
 
 Environ = dict[str, Any]
 Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
 
-class Answer(NamedTuple):
-    """A whole response."""
+class Response(NamedTuple):
+    """A complete response."""
 
     status: int
     headers: list[tuple[str, str]]
     body: "bytes | IO[bytes]" = b""
 
 
-def refusal(status: int, detail: str) -> Answer:
-    """Return an error as the product words them."""
+def error_response(status: int, detail: str) -> Response:
+    """Return an error in the format of the API."""
     body = json.dumps({"detail": detail}).encode()
-    return Answer(status, [("Content-Type", "application/json")], body)
+    return Response(status, [("Content-Type", "application/json")], body)
 
 
 @dataclass(frozen=True)
 class _Job:
     environ: Environ
     loop: asyncio.AbstractEventLoop
-    future: "asyncio.Future[Answer | None]"
+    future: "asyncio.Future[Response | None]"
 
 
 class DjangoThreads:
@@ -50,7 +50,7 @@ class DjangoThreads:
         self._jobs: SimpleQueue[_Job] = SimpleQueue()
         self._unstarted = threads
 
-    async def run(self, environ: Environ) -> Answer | None:
+    async def run(self, environ: Environ) -> Response | None:
         """Return the application's response, None if it reads a deferred body."""
         while self._unstarted:
             self._unstarted -= 1
@@ -63,20 +63,20 @@ class DjangoThreads:
     def _work(self) -> None:
         while True:
             job = self._jobs.get()
-            job.loop.call_soon_threadsafe(_settle, job.future, self._answer(job.environ))
+            job.loop.call_soon_threadsafe(_set_result, job.future, self._respond(job.environ))
 
-    def _answer(self, environ: Environ) -> Answer | None:
-        # Errors do not travel through the future: their traceback would keep the request alive,
-        # and with it the connection, until the next garbage collection.
+    def _respond(self, environ: Environ) -> Response | None:
+        # Exceptions are not passed through the future: their tracebacks would keep the request, and
+        # its connection, alive until the next garbage collection.
         try:
             return self._call(environ)
-        except BodyNeeded:
+        except BodyNeededError:
             return None
         except BaseException:
             log.exception("request_failed")
-            return refusal(500, "Internal server error")
+            return error_response(500, "Internal server error")
 
-    def _call(self, environ: Environ) -> Answer:
+    def _call(self, environ: Environ) -> Response:
         heads: list[tuple[int, list[tuple[str, str]]]] = []
 
         def start(status: str, headers: list[tuple[str, str]], *_: Any) -> None:
@@ -88,20 +88,20 @@ class DjangoThreads:
         finally:
             if hasattr(response, "close"):
                 response.close()
-        return Answer(*heads[-1], body)
+        return Response(*heads[-1], body)
 
 
-def _settle(future: "asyncio.Future[Answer | None]", answer: Answer | None) -> None:
+def _set_result(future: "asyncio.Future[Response | None]", response: Response | None) -> None:
     if not future.done():
-        future.set_result(answer)
+        future.set_result(response)
 
 
 def _is_streaming(response: Iterable[bytes]) -> bool:
-    return bool(getattr(response, "streaming", False))  # Django's own word for it
+    return bool(getattr(response, "streaming", False))  # set by Django
 
 
 def _spooled(chunks: Iterable[bytes]) -> IO[bytes]:
-    """Take a streamed response whole, in flat memory: a slow client must not hold the thread."""
+    """Read a streamed response to a file, so that a slow client does not hold the thread."""
     spool = SpooledTemporaryFile(max_size=MAX_MEMORY_BYTES)  # noqa: SIM115  closed when it is sent
     try:
         for chunk in chunks:

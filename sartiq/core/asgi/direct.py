@@ -1,4 +1,4 @@
-"""Responses of the event loop without Django, and the headers Django would add to them."""
+"""Responses on the event loop without Django, with the headers that Django would add."""
 
 from collections.abc import Callable, Iterable
 from functools import lru_cache
@@ -11,18 +11,20 @@ from django.http.request import split_domain_port, validate_host
 from django.middleware.clickjacking import XFrameOptionsMiddleware
 from django.middleware.security import SecurityMiddleware
 
-from sartiq.core.front.django_threads import Answer
+from sartiq.core.asgi.django_threads import Response
 from sartiq.core.http.middleware import request_id
 
-Direct = Callable[[str, str, str], Answer]  # of method, path (decoded once) and query
+DirectHandler = Callable[
+    [str, str, str], Response
+]  # called with method, path (decoded once) and query
 Headers = dict[bytes, bytes]
 
 
-def answers_directly(scope: Any, headers: Headers) -> bool:
-    """Tell a plain request from one for Django: of another site's page, for an unknown host."""
+def can_respond_directly(scope: Any, headers: Headers) -> bool:
+    """Return whether Django is not needed, as it is for CORS requests and unknown hosts."""
     return (
         scope["method"] in {"GET", "HEAD"}
-        and "\ufffd" not in scope["path"]  # bytes that are no UTF-8: only Django sees them
+        and "\ufffd" not in scope["path"]  # not UTF-8: only Django gets the original bytes
         and b"origin" not in headers
         and b"content-length" not in headers
         and b"transfer-encoding" not in headers
@@ -31,9 +33,9 @@ def answers_directly(scope: Any, headers: Headers) -> bool:
 
 
 def common_headers(scheme: str, headers: Headers) -> list[tuple[bytes, bytes]]:
-    """Return the headers every response carries."""
-    given = headers.get(b"x-request-id", b"").decode("latin-1")
-    identifier = request_id(given).encode()
+    """Return the headers of every response."""
+    client_id = headers.get(b"x-request-id", b"").decode("latin-1")
+    identifier = request_id(client_id).encode()
     return [(b"X-Request-ID", identifier), *fixed_headers(_is_secure(scheme, headers))]
 
 
@@ -54,7 +56,7 @@ def _is_secure(scheme: str, headers: Headers) -> bool:
 
 @lru_cache(maxsize=2)
 def fixed_headers(is_secure: bool) -> list[tuple[bytes, bytes]]:  # noqa: FBT001  key of a cache
-    """Return what the middleware itself puts on a response, so that the two cannot differ."""
+    """Return the headers that the middleware adds, by running the middleware itself."""
     request, response = _Request(is_secure=is_secure), HttpResponse()
     del response.headers["Content-Type"]
 
@@ -68,7 +70,7 @@ def fixed_headers(is_secure: bool) -> list[tuple[bytes, bytes]]:  # noqa: FBT001
 
 
 def encoded(headers: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
-    """Return headers as ASGI takes them."""
+    """Return headers in ASGI's format."""
     return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
 
 

@@ -23,7 +23,7 @@ def environ_of(scope: Any, body: Readable) -> dict[str, Any]:
     environ = {
         **_CONSTANT,
         "REQUEST_METHOD": scope["method"],
-        # WSGI hands the decoded bytes over as latin-1.
+        # WSGI passes the decoded bytes as latin-1.
         "PATH_INFO": unquote_to_bytes(scope["raw_path"]).decode("latin-1"),
         "QUERY_STRING": scope["query_string"].decode("latin-1"),
         "SERVER_PROTOCOL": f"HTTP/{scope['http_version']}",
@@ -37,7 +37,7 @@ def environ_of(scope: Any, body: Readable) -> dict[str, Any]:
         name = _name(raw_name)
         if name is not None:
             value = raw_value.decode("latin-1")
-            if name in environ:  # cookies hold commas
+            if name in environ:  # cookies can contain commas
                 value = environ[name] + (";" if name == "HTTP_COOKIE" else ",") + value
             environ[name] = value
     return environ
@@ -45,7 +45,7 @@ def environ_of(scope: Any, body: Readable) -> dict[str, Any]:
 
 @lru_cache(maxsize=1024)
 def _name(raw: bytes) -> str | None:
-    """Return a header's name, None for one with `_`, which would pass for another header."""
+    """Return the WSGI name of a header; None if it contains `_`, as it could imitate another."""
     if b"_" in raw:
         return None
     name = raw.decode("latin-1").upper().replace("-", "_")

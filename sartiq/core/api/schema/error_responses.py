@@ -1,4 +1,4 @@
-"""Which refusals an operation of the OpenAPI document may answer, and what each looks like."""
+"""The error responses of operations in the OpenAPI document, and their schemas."""
 
 from typing import Any
 
@@ -7,10 +7,10 @@ from sartiq.core.api.issue_codes import CODES
 ERROR = {
     "type": "object",
     "title": "Error",
-    "description": "Why a request was refused.",
+    "description": "Why a request was rejected.",
     "required": ["detail"],
     "properties": {
-        "detail": {"type": "string", "title": "Detail", "description": "One sentence for people."}
+        "detail": {"type": "string", "title": "Detail", "description": "A human-readable sentence."}
     },
 }
 VALIDATION_ERROR = {
@@ -60,20 +60,20 @@ SCHEMAS = {
     "ValidationErrorType": VALIDATION_ERROR_TYPE,
     "HTTPValidationError": HTTP_VALIDATION_ERROR,
 }
-_ADDRESS = {"type": "string", "format": "uri-reference"}
+_URL = {"type": "string", "format": "uri-reference"}
 _SECONDS = {"type": "integer", "minimum": 1}
 Header = tuple[str, dict[str, Any], str]
 RETRY: Header = ("Retry-After", _SECONDS, "Seconds to wait")
 CHALLENGE: Header = ("WWW-Authenticate", {"type": "string"}, "Always `Bearer`")
 HEADERS: dict[str, Header] = {
-    "201": ("Location", _ADDRESS, "The URL of the created object"),
-    "302": ("Location", _ADDRESS, "The URL to continue at"),
+    "201": ("Location", _URL, "The URL of the created object"),
+    "302": ("Location", _URL, "The URL to continue at"),
     "401": CHALLENGE,
     "429": RETRY,
     "503": RETRY,
 }
-# Name of the shared answer, and what it says.
-REFUSALS: dict[str, tuple[str, str]] = {
+# Name of the shared response, and its description.
+ERRORS: dict[str, tuple[str, str]] = {
     "400": ("BadRequest", "The host name is not allowed, or the request is malformed"),
     "401": ("NotAuthenticated", "Not authenticated"),
     "403": ("NotPermitted", "Not enough permissions"),
@@ -97,18 +97,18 @@ def is_secured(operation: dict[str, Any]) -> bool:
     return bool(operation.get("security")) and {} not in operation["security"]
 
 
-def add_refusals(operation: dict[str, Any], method: str) -> None:
-    """Add the refusals that follow from an operation's method, callers, parameters and body.
+def add_errors(operation: dict[str, Any], method: str) -> None:
+    """Add the errors that follow from an operation's method, authentication, parameters and body.
 
-    Which state of things forbids a request only its view knows: it declares 409 itself.
+    A view declares 409 itself.
     """
     for status in _expected(operation, method.lower()):
         add(operation["responses"], status)
 
 
 def add(responses: dict[str, Any], status: str) -> None:
-    """Add a shared refusal, unless the view describes its own."""
-    responses.setdefault(status, {"$ref": f"#/components/responses/{REFUSALS[status][0]}"})
+    """Add a shared error response, unless the view describes its own."""
+    responses.setdefault(status, {"$ref": f"#/components/responses/{ERRORS[status][0]}"})
 
 
 def _expected(operation: dict[str, Any], method: str) -> set[str]:
@@ -120,32 +120,31 @@ def _expected(operation: dict[str, Any], method: str) -> set[str]:
         expected |= {"408"}
     if "requestBody" in operation:
         expected |= {"413"}
-    if any(_names_something(each) for each in operation.get("parameters", [])):
+    if any(_may_be_missing(parameter) for parameter in operation.get("parameters", [])):
         expected |= {"404"}
     return expected
 
 
-def _names_something(parameter: dict[str, Any]) -> bool:
-    is_found: bool = parameter["in"] == "path" or parameter["name"] == "organization_id"
-    return is_found
+def _may_be_missing(parameter: dict[str, Any]) -> bool:
+    return bool(parameter["in"] == "path" or parameter["name"] == "organization_id")
 
 
 def add_headers(responses: dict[str, Any]) -> None:
-    """Name the headers that a status promises."""
+    """Add the headers that are always sent with a status."""
     for status, (name, schema, description) in HEADERS.items():
         if status in responses and "$ref" not in responses[status]:
             header = {"schema": schema, "description": description, "required": True}
             responses[status].setdefault("headers", {}).setdefault(name, header)
 
 
-def shared_answers() -> dict[str, Any]:
-    """Return the answers that operations refer to."""
-    responses = {status: _answer(status, text) for status, (_, text) in REFUSALS.items()}
+def shared_responses() -> dict[str, Any]:
+    """Return the responses that operations refer to."""
+    responses = {status: _response(status, text) for status, (_, text) in ERRORS.items()}
     add_headers(responses)
-    return {REFUSALS[status][0]: response for status, response in responses.items()}
+    return {ERRORS[status][0]: response for status, response in responses.items()}
 
 
-def _answer(status: str, description: str) -> dict[str, Any]:
+def _response(status: str, description: str) -> dict[str, Any]:
     name = "HTTPValidationError" if status == "422" else "Error"
     content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}}
     return {"description": description, "content": content}

@@ -1,7 +1,7 @@
-"""The texts of the OpenAPI document: what each property, parameter and shape means.
+"""Descriptions in the OpenAPI document: of schemas, properties, parameters and tags.
 
-A text stands under the name of its property, or under `Shape.property` where one shape means
-something different. A `help_text` of the serializer's field comes first.
+A description is keyed by the name of its property, or by `Schema.property` where it differs in one
+schema. The `help_text` of a serializer field takes precedence.
 """
 
 from typing import Any, Final
@@ -28,8 +28,8 @@ TAGS: Final = {
     "metadata-adapters": "Formats of export metadata, and wildcards of file names.",
     "exports": "ZIP archives of files, created in the background.",
 }
-SHAPES: Final = {
-    "Blank": "An empty text.",
+SCHEMAS: Final = {
+    "Blank": "An empty string.",
     "BulkUploadStatus": "The status of a bulk upload.",
     "ConfigurationLevel": "The level at which a configuration was found.",
     "Delimiter": "The delimiter of a table.",
@@ -111,7 +111,7 @@ PROPERTIES: Final = {
         "The export configuration linked to the entity; null if there is none."
     ),
     "extension": "The file name extension.",
-    "failed": "Number of failed ones.",
+    "failed": "Number that failed.",
     "failure": "Why it failed as a whole; null if it did not.",
     "failure_code": "Why the file failed; null if it did not.",
     "failures": "The first thousand files that failed.",
@@ -145,28 +145,28 @@ PROPERTIES: Final = {
     "materials": "The materials.",
     "max_file_size": "The maximum file size in bytes.",
     "media": "Number of the rows' images by status.",
-    "message": "A sentence for people.",
+    "message": "A human-readable message.",
     "metadata_adapter": "The adapter that writes the metadata of an export.",
     "metadata_files": "The names of the metadata files in the archive.",
     "name": "The name.",
     "naming_convention_example": "An example name from the adapter's template.",
     "naming_convention_template": "The naming template; null for the adapter's own.",
-    "organization_id": "The organization it belongs to; null if it is personal.",
+    "organization_id": "The organization it belongs to; null for a personal one.",
     "MemberPublic.organization_id": "The organization.",
     "PresignedUrlRequest.organization_id": "The organization the file is for; null for the caller.",
     "organization_ids": "The organizations that can use the adapter if it is not public.",
     "password": "The password.",
-    "pending": "Number of those not finished.",
+    "pending": "Number still pending.",
     "position": "The position in a list of images, from 0; null for a single image.",
-    "processed_rows": "Number of rows that were imported or refused.",
+    "processed_rows": "Number of rows that were imported or rejected.",
     "product_ids": "The products to export.",
     "production_request_id": "The production request to export.",
     "products": "The ids of the products.",
-    "progress": "The status.",
+    "progress": "How many files are done, of how many.",
     "protected": "True if the file must not be deleted.",
     "provided_by": "The adapters or entities that provide the value.",
     "queued": "Number of queued resources.",
-    "ready": "Number of ready ones.",
+    "ready": "Number that are ready.",
     "reason": "Why this configuration applies.",
     "reference_images": "The reference images, in order.",
     "refresh_token": "The token to exchange for new tokens; can be used once.",
@@ -178,7 +178,7 @@ PROPERTIES: Final = {
     "rows_per_second": "Rows imported per second; null while unknown.",
     "scope": "Not used; common OAuth2 clients send it.",
     "seconds_left": "Estimated seconds until it finishes; null while unknown.",
-    "severity": "Whether the row was refused.",
+    "severity": "`error`: the row was rejected; `warning`: it was imported.",
     "sha256": "The SHA-256 of the bytes, in hexadecimal digits.",
     "size": "The size in bytes.",
     "PresignedUrlRequest.file_size": "The size in bytes; the same as `size`.",
@@ -190,7 +190,7 @@ PROPERTIES: Final = {
     "subject": "The id of the subject; null if there is none.",
     "suggestion": "The field the column may be a misspelling of; null if none.",
     "thumbnail_url": "The URL of a thumbnail; null if there is none.",
-    "title": "A title for people.",
+    "title": "A display title.",
     "token": "The token in `upload_url` if the API itself stores the file.",
     "token_type": "Always `bearer`.",
     "total": "Number of files.",
@@ -215,14 +215,14 @@ PROPERTIES: Final = {
 
 
 def tags() -> list[dict[str, str]]:
-    """Return the tags as the document lists them."""
+    """Return the tags with their descriptions."""
     return [{"name": name, "description": text} for name, text in TAGS.items()]
 
 
 def describe(result: dict[str, Any], **_: Any) -> dict[str, Any]:
-    """Give every shape, property and parameter its title and its text."""
-    for name, shape in result["components"]["schemas"].items():
-        _describe_shape(name, shape)
+    """Add titles and descriptions to every schema, property and parameter."""
+    for name, schema in result["components"]["schemas"].items():
+        _describe_schema(name, schema)
     for operations in result["paths"].values():
         for operation in operations.values():
             for parameter in operation.get("parameters", []):
@@ -231,29 +231,30 @@ def describe(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     return result
 
 
-def _describe_shape(name: str, shape: dict[str, Any]) -> None:
-    shape.setdefault("title", name)
+def _describe_schema(name: str, schema: dict[str, Any]) -> None:
+    schema.setdefault("title", name)
     if name.endswith("List"):
-        shape.setdefault("description", "One page of a list, and the length of the whole list.")
-    _add(shape, "description", SHAPES.get(name))
-    for key, each in shape.get("properties", {}).items():
-        _add(each, "description", PROPERTIES.get(f"{name}.{key}", PROPERTIES.get(key)))
-        if not _refers(each):
-            each.setdefault("title", key.replace("_", " ").title())
+        schema.setdefault("description", "One page of a list, and the length of the whole list.")
+    _add(schema, "description", SCHEMAS.get(name))
+    for key, property_schema in schema.get("properties", {}).items():
+        text = PROPERTIES.get(f"{name}.{key}", PROPERTIES.get(key))
+        _add(property_schema, "description", text)
+        if not _is_reference(property_schema):
+            property_schema.setdefault("title", key.replace("_", " ").title())
 
 
 def _title_lists(operation: dict[str, Any]) -> None:
-    """Name an answer that is a bare array as the specification does."""
+    """Set the title of bare-array responses."""
     for response in operation["responses"].values():
         for content in response.get("content", {}).values():
             if content.get("schema", {}).get("type") == "array":
                 content["schema"]["title"] = f"Response {operation['summary']}"
 
 
-def _refers(shape: dict[str, Any]) -> bool:
-    return "$ref" in shape or any("$ref" in each for each in shape.get("anyOf", []))
+def _is_reference(schema: dict[str, Any]) -> bool:
+    return "$ref" in schema or any("$ref" in choice for choice in schema.get("anyOf", []))
 
 
-def _add(shape: dict[str, Any], name: str, text: str | None) -> None:
-    if text is not None and not shape.get(name):
-        shape[name] = text
+def _add(target: dict[str, Any], key: str, text: str | None) -> None:
+    if text is not None and not target.get(key):
+        target[key] = text

@@ -10,8 +10,8 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 
 KIB = 1024
-STALL_SECONDS = 20.0  # without a single byte
-MIN_BYTES_PER_SECOND = 32 * KIB  # what the whole body must average, beyond the first 20 s
+STALL_SECONDS = 20.0  # without receiving a byte
+MIN_BYTES_PER_SECOND = 32 * KIB  # minimum average of the whole body, after the first 20 s
 MAX_MEMORY_BYTES = 256 * KIB  # a larger body goes to a temporary file
 
 
@@ -23,29 +23,32 @@ class BodyCutOffError(Exception):
     """Raised when the connection ends before the body does."""
 
 
-class BodyNeeded(BaseException):
-    """Raised when a view reads a body that has not been received yet."""
+class BodyNeededError(BaseException):
+    """Raised when a view reads a body that has not been received yet.
+
+    The view runs again from its start, so it must not write anything before it reads the body.
+    """
 
 
 class DeferredBody:
-    """The body of a request that may be refused without it."""
+    """The body of a request that may be rejected without reading it."""
 
     def read(self, size: int = -1, /) -> bytes:
-        """Stop the view: it runs again once the body is here."""
-        raise BodyNeeded
+        """Abort the view; it runs again once the body has been received."""
+        raise BodyNeededError
 
     def readline(self, size: int = -1, /) -> bytes:
-        """Stop the view: it runs again once the body is here."""
-        raise BodyNeeded
+        """Abort the view; it runs again once the body has been received."""
+        raise BodyNeededError
 
 
 def total_seconds(length: int) -> float:
-    """Return how long a body of `length` bytes may take altogether."""
+    """Return how long a body of `length` bytes may take in total."""
     return STALL_SECONDS + length / MIN_BYTES_PER_SECOND
 
 
 async def receive_body(receive: Receive, length: int) -> IO[bytes]:
-    """Return a whole body, ready to be read from its start."""
+    """Return the complete body, positioned at its start."""
     if length > MAX_MEMORY_BYTES:
         return await _spooled(receive, length)
     body = io.BytesIO()
@@ -67,11 +70,11 @@ async def _spooled(receive: Receive, length: int) -> IO[bytes]:
 
 async def _collect(receive: Receive, length: int, into: IO[bytes]) -> None:
     loop = asyncio.get_running_loop()
-    ends = loop.time() + total_seconds(length)
+    deadline = loop.time() + total_seconds(length)
     remaining = length
     while remaining > 0:
         try:
-            async with asyncio.timeout_at(min(loop.time() + STALL_SECONDS, ends)):
+            async with asyncio.timeout_at(min(loop.time() + STALL_SECONDS, deadline)):
                 message = await receive()
         except TimeoutError:
             raise BodyTooSlowError from None

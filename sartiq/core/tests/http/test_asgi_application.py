@@ -7,18 +7,18 @@ from typing import Any
 
 import pytest
 
-from sartiq.core.front import request_body
-from sartiq.core.front.application import MAX_FIRST_BYTES, Front
-from sartiq.core.front.django_threads import MAX_MEMORY_BYTES, DjangoThreads
-from sartiq.core.front.environ import environ_of
+from sartiq.core.asgi import request_body
+from sartiq.core.asgi.application import MAX_EAGER_BODY_BYTES, AsgiApplication
+from sartiq.core.asgi.django_threads import MAX_MEMORY_BYTES, DjangoThreads
+from sartiq.core.asgi.environ import environ_of
 from sartiq.core.tests.http import asgi
 
 MIB = 1024 * 1024
 Start = Callable[[str, list[tuple[str, str]]], Any]
 
 
-def in_front_of(application: Callable[..., Any]) -> Front:
-    return Front(DjangoThreads(application, threads=1), direct={})
+def in_front_of(application: Callable[..., Any]) -> AsgiApplication:
+    return AsgiApplication(DjangoThreads(application, threads=1), direct={})
 
 
 def echo(environ: dict[str, Any], start: Start) -> list[bytes]:
@@ -38,7 +38,7 @@ def chunks(*bodies: bytes) -> list[dict[str, Any]]:
     ]
 
 
-@pytest.mark.parametrize("size", [1, MAX_FIRST_BYTES, MAX_FIRST_BYTES + 1, 2 * MIB])
+@pytest.mark.parametrize("size", [1, MAX_EAGER_BODY_BYTES, MAX_EAGER_BODY_BYTES + 1, 2 * MIB])
 def test_a_body_arrives_whole(size: int) -> None:
     body = bytes(range(256)) * (size // 256) + b"x" * (size % 256)
     pieces = chunks(body[: size // 3], body[size // 3 :])
@@ -53,7 +53,7 @@ def test_a_body_arrives_whole(size: int) -> None:
 
 
 def test_a_large_body_of_a_refused_request_is_not_read() -> None:
-    length = {"Content-Length": str(MAX_FIRST_BYTES + 1)}
+    length = {"Content-Length": str(MAX_EAGER_BODY_BYTES + 1)}
 
     response = asgi.ask(in_front_of(refuse), "/a", "POST", headers=length, messages=chunks(b""))
 
@@ -67,7 +67,7 @@ def test_a_get_reads_no_body(headers: dict[str, str]) -> None:
     assert (status, body, answered["Connection"]) == (200, b"", "close")
 
 
-@pytest.mark.parametrize("size", [100, MAX_FIRST_BYTES + 1])
+@pytest.mark.parametrize("size", [100, MAX_EAGER_BODY_BYTES + 1])
 def test_a_silent_client_gets_a_408_and_is_disconnected(
     monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:

@@ -1,0 +1,136 @@
+"""The ASGI application: it waits for clients, so that no Django thread does."""
+
+import asyncio
+import io
+from collections.abc import Awaitable, Callable, Mapping
+from typing import IO, Any
+
+from sartiq.core.asgi.direct import (
+    DirectHandler,
+    Headers,
+    can_respond_directly,
+    common_headers,
+    encoded,
+)
+from sartiq.core.asgi.django_threads import DjangoThreads, Response, error_response
+from sartiq.core.asgi.environ import environ_of
+from sartiq.core.asgi.request_body import (
+    STALL_SECONDS,
+    BodyCutOffError,
+    BodyTooSlowError,
+    DeferredBody,
+    Receive,
+    receive_body,
+)
+
+# Up to this size a body is received before Django runs, a larger one when a view reads it.
+MAX_EAGER_BODY_BYTES = 64 * 1024
+CHUNK_BYTES = 128 * 1024
+BODILESS_METHODS = {"GET", "HEAD", "OPTIONS", "TRACE"}
+
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+
+class AsgiApplication:
+    """Serves some paths on the event loop, and the others with Django once the body is received.
+
+    `direct` maps paths to functions that respond on the event loop; a path ending in `/` is a
+    prefix.
+    """
+
+    def __init__(self, django: DjangoThreads, *, direct: Mapping[str, DirectHandler]) -> None:
+        self._django = django
+        self._exact = {path: handler for path, handler in direct.items() if path[-1] != "/"}
+        self._prefixed = {path: handler for path, handler in direct.items() if path[-1] == "/"}
+
+    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
+        """Respond to one request."""
+        if scope["type"] != "http":
+            return
+        headers: Headers = dict(scope["headers"])
+        handler = self._direct_handler(scope["path"])
+        if handler is not None and can_respond_directly(scope, headers):
+            query = scope["query_string"].decode("latin-1")
+            response = handler(scope["method"], scope["path"], query)
+            common = common_headers(scope["scheme"], headers)
+            await _send(send, response, [*encoded(response.headers), *common])
+            return
+        reads_body = handler is None and scope["method"] not in BODILESS_METHODS
+        await self._through_django(scope, receive, send, _length(headers) if reads_body else 0)
+
+    def _direct_handler(self, path: str) -> DirectHandler | None:
+        for prefix, handler in self._prefixed.items():
+            if path.startswith(prefix):
+                return handler
+        return self._exact.get(path)
+
+    async def _through_django(self, scope: Any, receive: Receive, send: Send, length: int) -> None:
+        exchange = _Exchange(self._django, scope, receive, length)
+        try:
+            response = await exchange.respond()
+        except BodyTooSlowError:
+            response = error_response(408, "The request body did not arrive in time.")
+        except BodyCutOffError:
+            response = error_response(400, "The connection ended before the request body did.")
+        headers = response.headers
+        if exchange.has_unread_body:
+            # RFC 9112, 9.6: the rest of the body would be read as the next request.
+            headers = [*headers, ("Connection", "close")]
+        await _send(send, response, encoded(headers))
+
+
+class _Exchange:
+    """One request with its body."""
+
+    def __init__(self, django: DjangoThreads, scope: Any, receive: Receive, length: int) -> None:
+        self._django = django
+        self._scope = scope
+        self._receive = receive
+        self._length = length
+        self.has_unread_body = _has_body(dict(scope["headers"]))
+
+    async def respond(self) -> Response:
+        """Return Django's response; a large body is received only if a view reads it."""
+        if not self._length:
+            return await self._run(io.BytesIO())
+        if self._length > MAX_EAGER_BODY_BYTES:
+            response = await self._django.run(environ_of(self._scope, DeferredBody()))
+            if response is not None:
+                return response
+        with await receive_body(self._receive, self._length) as body:
+            self.has_unread_body = False
+            return await self._run(body)
+
+    async def _run(self, body: IO[bytes]) -> Response:
+        response = await self._django.run(environ_of(self._scope, body))
+        assert response is not None  # noqa: S101  the body was received
+        return response
+
+
+def _has_body(headers: Headers) -> bool:
+    return b"transfer-encoding" in headers or _length(headers) > 0
+
+
+def _length(headers: Headers) -> int:
+    value = headers.get(b"content-length", b"")
+    return int(value) if value.isdigit() else 0
+
+
+async def _send(send: Send, response: Response, headers: list[tuple[bytes, bytes]]) -> None:
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    if isinstance(response.body, bytes):
+        await send({"type": "http.response.body", "body": response.body})
+    else:
+        await _send_file(send, response.body)
+
+
+async def _send_file(send: Send, file: IO[bytes]) -> None:
+    loop = asyncio.get_running_loop()
+    with file:
+        while chunk := await loop.run_in_executor(None, file.read, CHUNK_BYTES):
+            try:
+                async with asyncio.timeout(STALL_SECONDS):
+                    await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            except TimeoutError:
+                return  # the client reads nothing; the server closes the connection
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
