@@ -37,7 +37,7 @@ class UserNotFoundError(NotFoundError):
 
 
 class OrganizationNotFoundError(NotFoundError):
-    """Raised when no organization has the id; only superusers are shown this."""
+    """Raised for superusers when no organization has the id."""
 
     message = "Organization not found"
 
@@ -49,7 +49,7 @@ class MemberNotFoundError(NotFoundError):
 
 
 class EmailTakenError(ConflictError):
-    """Raised when another user signs in with the address."""
+    """Raised when another user has the address."""
 
     message = "A user with this e-mail already exists"
 
@@ -61,7 +61,7 @@ class SlugTakenError(ConflictError):
 
 
 class AlreadyMemberError(ConflictError):
-    """Raised when the user is a member already."""
+    """Raised when the user is already a member."""
 
     message = "The user is already a member"
 
@@ -82,7 +82,7 @@ class OwnerRoleReservedError(NotPermittedError):
     """Raised when someone who is not an owner grants, changes or removes an owner."""
 
 
-class PasswordRefusedError(InvalidError):
+class WeakPasswordError(InvalidError):
     """Raised when a new password is too weak."""
 
     code: ClassVar[str] = "password"
@@ -90,7 +90,7 @@ class PasswordRefusedError(InvalidError):
 
 
 class CurrentPasswordError(InvalidError):
-    """Raised when the old password is missing or wrong."""
+    """Raised when the current password is missing or wrong."""
 
     code: ClassVar[str] = "password"
     message: ClassVar[str] = "The current password is not correct."

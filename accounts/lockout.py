@@ -1,4 +1,4 @@
-"""Settings callables for django-axes: the name failures are counted under, the lockout response."""
+"""Callables for django-axes: the user name that failures are counted for, and the response."""
 
 import math
 from collections.abc import Mapping
@@ -11,27 +11,27 @@ from accounts.rules import sign_in_name
 from sartiq.core.errors import TooManyRequestsError
 from sartiq.core.http import error_pages
 
-LOCKED = 429
+TOO_MANY_REQUESTS = 429
 
 
 def username_of(request: HttpRequest, credentials: Mapping[str, str] | None) -> str:
-    """Return the name under which all spellings of an address are counted."""
+    """Return the name for which failures are counted, the same for all spellings of an address."""
     submitted: Mapping[str, str | None] = credentials or request.POST
-    typed = submitted.get("username") or submitted.get("email") or ""
-    return sign_in_name(typed.replace("\0", ""))[:255]
+    username = submitted.get("username") or submitted.get("email") or ""
+    return sign_in_name(username.replace("\0", ""))[:255]
 
 
-def answer(
+def locked_out_response(
     request: HttpRequest, original_response: HttpResponse, credentials: Mapping[str, str] | None
 ) -> HttpResponse:
-    """Return a 429 for the admin's sign-in page; the API raises its own."""
-    if original_response.status_code == LOCKED:
+    """Return a 429 for the admin's sign-in page; the API raises LockedOutError itself."""
+    if original_response.status_code == TOO_MANY_REQUESTS:
         return original_response
     error = TooManyRequestsError(retry_after=timedelta(seconds=seconds_locked(request)))
     return error_pages.error_response(request, error)
 
 
 def seconds_locked(request: HttpRequest) -> int:
-    """Return how long a locked-out client must pause; every further attempt restarts the pause."""
-    pause = get_cool_off(request)
-    return math.ceil(pause.total_seconds()) if pause else 1
+    """Return how long a client is locked out; every further attempt restarts the time."""
+    cool_off = get_cool_off(request)
+    return math.ceil(cool_off.total_seconds()) if cool_off else 1

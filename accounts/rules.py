@@ -13,14 +13,14 @@ def normal_email(text: str) -> str:
 
 
 def sign_in_name(text: str) -> str:
-    """Return the name under which every spelling of one address is the same."""
+    """Return the user name for an address, equal for all its spellings."""
     return normal_email(text).lower()
 
 
-def may_appoint(actor_role: str, role: str) -> bool:
+def may_assign_role(actor_role: str, role: str) -> bool:
     """Return whether a member with `actor_role` may assign or remove `role`.
 
-    Only an owner decides who is an owner.
+    Only owners can make or remove owners.
     """
     if role == "OWNER":
         return actor_role == "OWNER"

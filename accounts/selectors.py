@@ -1,4 +1,4 @@
-"""Permission checks, read from the database."""
+"""Queries for users, organizations and permissions."""
 
 from uuid import UUID
 
@@ -21,13 +21,13 @@ from sartiq.core.errors import NotPermittedError
 
 
 def scope_for(user: User, organization_id: UUID | None = None) -> OwnerScope:
-    """Return the scope the caller acts in: the named organization, else their own.
+    """Return the scope of a request: the given organization, otherwise the caller's personal one.
 
-    Costs one query with an organization and none without. Someone else's organization is refused
-    whether or not it exists; only a superuser learns that it does not.
+    Takes one query with an organization and none without. For an organization that the caller does
+    not belong to, or that does not exist, raises NotPermittedError; for superusers, NotFoundError.
     """
     if organization_id is not None:
-        _require_entry(user, organization_id)
+        _require_member(user, organization_id)
     return OwnerScope(user_id=user.pk, organization_id=organization_id)
 
 
@@ -46,15 +46,15 @@ def may_manage(user: User, organization_id: UUID) -> bool:
 
 
 def require_superuser(user: User) -> None:
-    """Refuse everyone but superusers."""
+    """Raise NotPermittedError unless the user is a superuser."""
     if not user.is_superuser:
         raise NotPermittedError
 
 
 def require_manager(user: User, organization_id: UUID) -> None:
-    """Refuse everyone but the organization's owners and admins, and superusers."""
+    """Raise NotPermittedError unless the user is an owner or admin there, or a superuser."""
     if user.is_superuser:
-        _require_existing(organization_id)
+        _require_organization(organization_id)
     elif not may_manage(user, organization_id):
         raise NotPermittedError
 
@@ -73,7 +73,7 @@ def role_of(user: User, organization_id: UUID) -> Role | None:
 
 
 def users() -> QuerySet[User]:
-    """Return every user who was not deleted, oldest first."""
+    """Return all users except deleted ones, oldest first."""
     return User.objects.not_deleted().order_by("created_at", "id")
 
 
@@ -86,13 +86,13 @@ def user_by_id(user_id: UUID) -> User:
 
 
 def organizations_visible_to(user: User) -> QuerySet[Organization]:
-    """Return the caller's organizations, every one for a superuser, oldest first."""
+    """Return the caller's organizations, or all for a superuser, oldest first."""
     rows = Organization.objects.order_by("created_at", "id")
     return rows if user.is_superuser else rows.filter(pk__in=organization_ids_of(user))
 
 
-def organization_entered_by(user: User, organization_id: UUID) -> Organization:
-    """Return the organization named in a path, refusing those who may not enter it."""
+def get_visible_organization(user: User, organization_id: UUID) -> Organization:
+    """Return an organization the caller may see, otherwise raise NotPermittedError."""
     match = organizations_visible_to(user).filter(pk=organization_id).first()
     if match is not None:
         return match
@@ -117,13 +117,13 @@ def _memberships(user: User, organization_id: UUID) -> MembershipQuerySet:
     return Membership.objects.filter(user_id=user.pk, organization_id=organization_id)
 
 
-def _require_entry(user: User, organization_id: UUID) -> None:
+def _require_member(user: User, organization_id: UUID) -> None:
     if user.is_superuser:
-        _require_existing(organization_id)
+        _require_organization(organization_id)
     elif not _memberships(user, organization_id).exists():
         raise NotPermittedError
 
 
-def _require_existing(organization_id: UUID) -> None:
+def _require_organization(organization_id: UUID) -> None:
     if not Organization.objects.filter(pk=organization_id).exists():
         raise OrganizationNotFoundError

@@ -26,20 +26,20 @@ class ReferenceGoneError(ConflictError):
 
 
 class ReferenceNotFoundError(InvalidError):
-    """Raised when an id names nothing of the same owner."""
+    """Raised when no object of the same owner has the id."""
 
     code = "not_found"
     message = "No object of the same owner has this id."
 
 
 class TooManyImagesError(InvalidError):
-    """Raised when one request names more images than it may."""
+    """Raised when one request has too many images."""
 
     code = "too_many"
     message = "A request can have at most 50 images. Send fewer at a time."
 
 
 class ModelFileError(InvalidError):
-    """Raised when a LoRA model file is refused."""
+    """Raised when a LoRA model file is rejected."""
 
     message = "The model file cannot be used."

@@ -17,53 +17,53 @@ Entity = TypeVar("Entity", bound=CatalogEntity)
 
 def in_scope(model: type[Entity], scope: OwnerScope) -> QuerySet[Entity]:
     """Return one owner's entities with their links, oldest first."""
-    rows: Any = model.objects  # the type checker takes them for rows of the abstract model
-    return _complete(rows.in_scope(scope))
+    rows: Any = model.objects  # the type checker sees the abstract model's manager
+    return _with_links(rows.in_scope(scope))
 
 
 def visible_to(model: type[Entity], user: User) -> QuerySet[Entity]:
-    """Return every entity the caller may see with its links, oldest first."""
+    """Return all entities the caller may see with their links, oldest first."""
     rows: Any = model.objects
-    return _complete(rows.visible_to(user))
+    return _with_links(rows.visible_to(user))
 
 
 def get_visible(model: type[Entity], user: User, entity_id: UUID) -> Entity:
-    """Return one entity; another owner's raises not found."""
-    return _found(model, visible_to(model, user).filter(pk=entity_id).first())
+    """Return one entity; raises EntityNotFoundError if the caller may not see it."""
+    return _required(model, visible_to(model, user).filter(pk=entity_id).first())
 
 
-def locked(model: type[Entity], user: User, entity_id: UUID) -> Entity:
-    """Return one entity as it is now and stays until the running transaction ends."""
+def get_locked(model: type[Entity], user: User, entity_id: UUID) -> Entity:
+    """Return one entity, locked until the transaction ends."""
     rows = visible_to(model, user).filter(pk=entity_id)
-    return _found(model, rows.select_for_update(of=("self",), no_key=True).first())
+    return _required(model, rows.select_for_update(of=("self",), no_key=True).first())
 
 
 def media_by_slot(entities: Iterable[Entity]) -> dict[UUID, dict[str, list[Attachment]]]:
-    """Return what each entity shows, slot by slot: one query for any number of one kind."""
+    """Return the attachments of entities of one kind by entity and slot, in one query."""
     rows = list(entities)
     if not rows:
         return {}
     attachments_by_entity: dict[UUID, dict[str, list[Attachment]]] = {}
     for entity_id, attachments in media_of(rows[0].entity_type, [row.pk for row in rows]).items():
         slots = attachments_by_entity.setdefault(entity_id, {})
-        for each in attachments:
-            slots.setdefault(each.slot, []).append(each)
+        for attachment in attachments:
+            slots.setdefault(attachment.slot, []).append(attachment)
     return attachments_by_entity
 
 
 def not_found(model: type[CatalogEntity]) -> EntityNotFoundError:
-    """Return the error that says there is no such entity for the caller."""
+    """Return the error for an entity that does not exist for the caller."""
     name = str(model._meta.verbose_name).capitalize()  # noqa: SLF001  Django's own API
     return EntityNotFoundError(f"{name} not found")
 
 
-def _found(model: type[Entity], entity: Entity | None) -> Entity:
+def _required(model: type[Entity], entity: Entity | None) -> Entity:
     if entity is None:
         raise not_found(model)
     return entity
 
 
-def _complete(rows: QuerySet[Entity]) -> QuerySet[Entity]:
+def _with_links(rows: QuerySet[Entity]) -> QuerySet[Entity]:
     links = [
         field.name
         for field in rows.model._meta.get_fields()  # noqa: SLF001  Django's own API

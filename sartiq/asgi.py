@@ -1,4 +1,4 @@
-"""The web entry: an asynchronous front, and Django in threads behind it."""
+"""The ASGI entry point: an asynchronous application that runs Django in threads."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""The Celery application: the broker is a hint, rows in PostgreSQL are the work."""
+"""The Celery application. Messages are only hints: the work is stored as rows in PostgreSQL."""
 
 import os
 from datetime import timedelta
@@ -17,7 +17,7 @@ RECOVERY = timedelta(seconds=settings.RECOVERY_INTERVAL_SECONDS)
 
 
 def _every(period: timedelta, task: str) -> dict[str, Any]:
-    """Return beat's entry of a task; one that waits until the next is sent is dropped."""
+    """Return the beat entry of a task; its message expires when the next one is due."""
     return {"task": task, "schedule": period, "options": {"expires": period.total_seconds()}}
 
 
@@ -26,10 +26,10 @@ app = Celery("sartiq", amqp="sartiq.core.work.broker:AMQP")
 app.conf.update(
     broker_url=settings.BROKER_URL,
     broker_connection_retry_on_startup=True,
-    broker_connection_max_retries=None,  # a worker outlives any outage of the broker
+    broker_connection_max_retries=None,  # workers reconnect after any outage of the broker
     broker_transport_options={
         "visibility_timeout": settings.VISIBILITY_TIMEOUT,
-        # kombu's default sweep takes up to 100 s to give a dead worker's messages back.
+        # By default kombu takes up to 100 s to return the messages of a dead worker.
         "unacked_restore_interval": settings.UNACKED_RESTORE_INTERVAL,
         "unacked_restore_throttle": 1,
         "socket_timeout": settings.BROKER_SOCKET_TIMEOUT,
@@ -63,8 +63,8 @@ app.conf.update(
         "forget-old-idempotency-keys": _every(HOUR, "core.forget_idempotency_keys"),
     },
 )
-for starts in (signals.worker_init, signals.beat_init):
-    starts.connect(checks.require_valid_settings)  # before the first task
+for start_signal in (signals.worker_init, signals.beat_init):
+    start_signal.connect(checks.require_valid_settings)  # before the first task
 app.steps["worker"].add("sartiq.core.work.watchdog:Watchdog")
 persistent_connections.use(app)
 temporary_files.use()

@@ -1,4 +1,4 @@
-"""`python -m sartiq.server`: the web processes, each one replaced when it dies."""
+"""The web server (`python -m sartiq.server`): replaces every web process that dies."""
 
 import argparse
 import os
@@ -17,20 +17,20 @@ from granian.log import LogLevels, logger
 from granian.server.mp import MPServer
 
 TARGET = "sartiq.asgi:application"
-# Of one process; further ones wait in the backlog. A connection without a request costs little.
+# Of one process; further connections wait in the backlog. An idle connection costs little.
 MAX_CONNECTIONS = 4096
-IDLE_SECONDS = 30  # without a complete request head: a silent or idle keep-alive connection
-UNREAD_SECONDS = 20  # of a client that reads nothing of its response
-STEADY_SECONDS = 6.0  # a process that lived as long has started well
+IDLE_SECONDS = 30  # without a complete request head, as on an idle keep-alive connection
+UNREAD_SECONDS = 20  # after which a client that does not read its response is disconnected
+STEADY_SECONDS = 6.0  # a process that has run this long has started successfully
 RESTART_DELAY_SECONDS = 1.0  # after repeated early deaths
 MAX_PROCESSES = 64  # of one container
-MAX_EARLY_DEATHS = 3  # of each process on average, while none is steady: the product cannot start
+MAX_EARLY_DEATHS = 3  # per process on average; if no process is steady, the server gives up
 
 
 class Supervisor(MPServer):
-    """granian's supervisor, but the death of one process never ends the others.
+    """granian's supervisor, except that the death of one process never ends the others.
 
-    granian itself stops everything when a process dies twice within 5.5 s.
+    granian itself stops all processes when one dies twice within 5.5 s.
     """
 
     early_deaths = 0
@@ -39,23 +39,23 @@ class Supervisor(MPServer):
     def _spawn_asgi_worker(
         number: int, name: Any, load: Any, sockets: tuple[Any, Any], *others: Any
     ) -> None:
-        # The parent's handlers came along and stop nothing here: until granian sets those of a
-        # running worker, a stop just ends the process.
+        # The inherited handlers of the parent do not stop a worker. Until granian sets the worker's
+        # own handlers, a stop signal ends the process.
         for stop in (signal.SIGTERM, signal.SIGINT):
             signal.signal(stop, signal.SIG_DFL)
         (listener, _), shared = sockets
         sockets = (None, listening(listener)), shared
-        MPServer._spawn_asgi_worker(number, name, load, sockets, *others)  # noqa: SLF001  ours by inheritance
+        MPServer._spawn_asgi_worker(number, name, load, sockets, *others)  # noqa: SLF001  a method of the base class
 
     def _serve_loop(self, spawn_target: Any, target_loader: Any) -> None:
-        due: dict[int, float] = {}  # when to start which process again
+        due: dict[int, float] = {}  # when to restart each process
         while not self.interrupt_signal:
             pause = max(0.0, min(due.values()) - time.monotonic()) if due else None
             self.main_loop_interrupt.wait(pause)
             self.main_loop_interrupt.clear()
             if self.reload_signal:
                 self._reload(spawn_target, target_loader)  # type: ignore[no-untyped-call]  # theirs
-            # Each process's watcher appends to this list, or to its successor.
+            # A watcher of each process appends to this list, so replace it before reading.
             dead: list[int] = self.interrupt_children
             self.interrupt_children = []
             due |= {index: self._restart_time(index) for index in dead}
@@ -83,9 +83,9 @@ class Supervisor(MPServer):
 
 
 def listening(listener: ListenerSpec) -> Any:
-    """Return a listening socket whose connections end when the client reads nothing.
+    """Return a listening socket whose connections end when the client stops reading.
 
-    They take the option over. granian itself would keep such a connection for ever.
+    Connections inherit the option. granian itself would keep such a connection open forever.
     """
     sockets = listener.build()
     with socket.socket(fileno=os.dup(sockets.get_fd())) as opened:
@@ -94,7 +94,7 @@ def listening(listener: ListenerSpec) -> Any:
 
 
 def main() -> None:
-    """Serve until a signal says stop."""
+    """Serve until a stop signal."""
     parser = argparse.ArgumentParser(prog="python -m sartiq.server", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=_port, default=8000)
@@ -105,7 +105,7 @@ def main() -> None:
         help="processes; GRANIAN_WORKERS is their default",
     )
     parser.add_argument("--stop-seconds", type=int, default=20, help="for requests to end")
-    parser.add_argument("--log-level", default="info", choices=[each.value for each in LogLevels])
+    parser.add_argument("--log-level", default="info", choices=[level.value for level in LogLevels])
     options = parser.parse_args()
     _allow_open_files()
     Supervisor(
@@ -115,7 +115,7 @@ def main() -> None:
         interface=Interfaces.ASGINL,
         workers=options.workers,
         loop=Loops.uvloop,
-        # HTTP/1 alone: granian's automatic mode waits for ever for a connection's first bytes.
+        # HTTP/1 only: granian's automatic mode waits forever for the first bytes of a connection.
         http=HTTPModes.http1,
         websockets=False,
         backlog=MAX_CONNECTIONS,
@@ -127,22 +127,22 @@ def main() -> None:
 
 
 def _processes(text: str) -> int:
-    return _bounded(text, least=1, most=MAX_PROCESSES)
+    return _bounded(text, minimum=1, maximum=MAX_PROCESSES)
 
 
 def _port(text: str) -> int:
-    return _bounded(text, least=1, most=65_535)
+    return _bounded(text, minimum=1, maximum=65_535)
 
 
-def _bounded(text: str, *, least: int, most: int) -> int:
-    if not re.fullmatch(r"[0-9]{1,9}", text) or not least <= int(text) <= most:
-        message = f"{text!r} is not a whole number from {least} to {most}"
+def _bounded(text: str, *, minimum: int, maximum: int) -> int:
+    if not re.fullmatch(r"[0-9]{1,9}", text) or not minimum <= int(text) <= maximum:
+        message = f"{text!r} is not a whole number from {minimum} to {maximum}"
         raise argparse.ArgumentTypeError(message)
     return int(text)
 
 
 def _allow_open_files() -> None:
-    """Raise the limit of open files as far as it goes: each connection is one."""
+    """Raise the limit of open files to its maximum: each connection is one."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 

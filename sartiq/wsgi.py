@@ -1,4 +1,4 @@
-"""Django as a WSGI application, which `sartiq.asgi` runs in threads."""
+"""The WSGI application, which `sartiq.asgi` runs in threads."""
 
 import os
 

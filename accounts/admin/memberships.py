@@ -1,7 +1,7 @@
 """Admin of memberships: their page, and inlines on the pages of users and organizations.
 
-Every way to change a membership here keeps the rule of the members service: an organization
-never loses its last owner who can sign in.
+All changes follow the rule of the members service: an organization never loses its last active
+owner.
 """
 
 from collections.abc import Iterable
@@ -24,21 +24,21 @@ class MembershipForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic 
     """One membership on its own page."""
 
     def _post_clean(self) -> None:
-        """Refuse a change that would remove the last owner, once the new values are set."""
-        super()._post_clean()  # type: ignore[misc]  # Django's hook after the instance is filled
+        """Reject a change that would remove the last owner, once the new values are set."""
+        super()._post_clean()  # type: ignore[misc]  # Django's hook after the instance is updated
         if self.errors or not self.has_changed():
             return
         try:
-            members.require_owners_left(saved=[self.instance])
-        except LastOwnerError as refused:
-            self.add_error(None, refused.detail)
+            members.require_remaining_owners(saved=[self.instance])
+        except LastOwnerError as error:
+            self.add_error(None, error.detail)
 
 
 class MembershipFormSet(forms.BaseInlineFormSet):  # type: ignore[type-arg]  # as above
     """Memberships validated together, so that one owner can replace another in one step."""
 
     def clean(self) -> None:
-        """Refuse changes that together would remove an organization's last owner."""
+        """Reject changes that together would remove an organization's last owner."""
         super().clean()
         deleted = [form.instance for form in self.deleted_forms]
         saved = [
@@ -47,9 +47,9 @@ class MembershipFormSet(forms.BaseInlineFormSet):  # type: ignore[type-arg]  # a
             if form.has_changed() and form not in self.deleted_forms and not form.errors
         ]
         try:
-            members.require_owners_left(saved=saved, deleted=deleted)
-        except LastOwnerError as refused:
-            raise forms.ValidationError(refused.detail) from None
+            members.require_remaining_owners(saved=saved, deleted=deleted)
+        except LastOwnerError as error:
+            raise forms.ValidationError(error.detail) from None
 
 
 class OrganizationsInline(TabularInline):
@@ -81,7 +81,7 @@ class MembershipAdmin(ModelAdmin):
     """Users' roles in organizations; each organization keeps an owner who can sign in."""
 
     form = MembershipForm
-    list_display = ("id", "member", "of_organization", "role", "created_at")
+    list_display = ("id", "user_link", "organization_link", "role", "created_at")
     list_filter = ("role", "organization")
     list_select_related = ("user", "organization")
     search_fields = ("user__email", "user__full_name", "organization__name", "organization__slug")
@@ -90,24 +90,24 @@ class MembershipAdmin(ModelAdmin):
     autocomplete_fields = ("user", "organization")
 
     @admin.display(description="User", ordering="user__email")
-    def member(self, membership: Membership) -> str:
+    def user_link(self, membership: Membership) -> str:
         """Link to the user."""
         return link(membership.user)
 
     @admin.display(description="Organization", ordering="organization__name")
-    def of_organization(self, membership: Membership) -> str:
+    def organization_link(self, membership: Membership) -> str:
         """Link to the organization."""
         return link(membership.organization)
 
     def get_deleted_objects(self, objs: Iterable[Membership], request: HttpRequest) -> Any:
-        """List what would be deleted, and the reason when an organization needs it."""
-        chosen = list(objs)
-        listed, counts, forbidden, reasons = super().get_deleted_objects(chosen, request)
+        """List what would be deleted; for a last owner, add the reason why it cannot be."""
+        memberships = list(objs)
+        names, counts, forbidden, protected = super().get_deleted_objects(memberships, request)
         try:
-            members.require_owners_left(deleted=chosen)
-        except LastOwnerError as refused:
-            reasons = [*reasons, refused.detail]
-        return listed, counts, forbidden, reasons
+            members.require_remaining_owners(deleted=memberships)
+        except LastOwnerError as error:
+            protected = [*protected, error.detail]
+        return names, counts, forbidden, protected
 
     def delete_model(self, request: HttpRequest, obj: Membership) -> None:
         """Delete one membership."""
@@ -120,21 +120,21 @@ class MembershipAdmin(ModelAdmin):
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Confirm and delete, or show why not if the other owners have just left."""
+        """Confirm and delete, or show why not, if all other owners have just left."""
         try:
             response: HttpResponse = super().delete_view(request, object_id, extra_context)
-        except LastOwnerError as refused:
-            self.message_user(request, refused.detail, messages.ERROR)
+        except LastOwnerError as error:
+            self.message_user(request, error.detail, messages.ERROR)
             return redirect("admin:accounts_membership_change", object_id)
         return response
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """List, or show why a bulk deletion failed if the other owners have just left."""
+        """Show the list, or why a bulk deletion failed, if all other owners have just left."""
         try:
             response: HttpResponse = super().changelist_view(request, extra_context)
-        except LastOwnerError as refused:
-            self.message_user(request, refused.detail, messages.ERROR)
+        except LastOwnerError as error:
+            self.message_user(request, error.detail, messages.ERROR)
             return redirect(request.get_full_path())
         return response

@@ -1,4 +1,4 @@
-"""The page of organizations."""
+"""Admin of organizations."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The owner field on the pages that create owned rows."""
+"""The owner field of admin forms for owned rows."""
 
 from typing import Any, ClassVar
 
@@ -17,7 +17,7 @@ class Owner(TextChoices):
 
 
 class OwnerForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
-    """Form with an explicit owner: an empty organization would silently mean the creator."""
+    """Form with an explicit owner, as an empty organization would silently mean the creator."""
 
     creator: ClassVar[User]
 
@@ -43,7 +43,7 @@ class OwnerForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at ru
             self.initial.setdefault("owner", Owner.ORGANIZATION)
 
     def clean(self) -> dict[str, Any]:
-        """Refuse an owner that contradicts the organization field."""
+        """Reject an owner that contradicts the organization field."""
         cleaned: dict[str, Any] = super().clean() or {}
         owner, organization = cleaned.get("owner"), cleaned.get("organization")
         if owner == Owner.ORGANIZATION and not organization and "organization" not in self.errors:

@@ -1,4 +1,4 @@
-"""The pages of users and groups."""
+"""Admin of users and groups."""
 
 from typing import Any
 
@@ -26,22 +26,22 @@ class ChangeUserForm(UserChangeForm):
     """Form of a user that protects the last active superuser."""
 
     def clean(self) -> dict[str, Any]:
-        """Refuse to disable or demote the last active superuser."""
+        """Reject disabling or demoting the last active superuser."""
         cleaned: dict[str, Any] = super().clean()
         try:
-            users.require_superuser_left(
+            users.require_remaining_superuser(
                 user=self.instance,
                 is_active=cleaned.get("is_active", False),
                 is_superuser=cleaned.get("is_superuser", False),
             )
-        except ConflictError as refused:
-            raise forms.ValidationError(refused.detail) from None
+        except ConflictError as error:
+            raise forms.ValidationError(error.detail) from None
         return cleaned
 
 
 @admin.register(User)
 class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
-    """Users with their permissions and memberships; deleting anonymises."""
+    """Users with their permissions and memberships; deleting anonymizes."""
 
     form = ChangeUserForm
     add_form = UserCreationForm
@@ -63,11 +63,11 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]  # not g
     filter_horizontal = ("groups",)
 
     def get_inlines(self, request: HttpRequest, obj: User | None) -> Any:
-        """Offer memberships once the user exists."""
+        """Show memberships of existing users only."""
         return self.inlines if obj else ()
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Let only superusers create users: editing users would give any permission."""
+        """Let only superusers create users, as this can give any permission."""
         return is_superuser(request)
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
@@ -75,7 +75,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]  # not g
         return is_superuser(request) and (obj is None or obj.deleted_at is None)
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        """Let only superusers delete users, each on its own page."""
+        """Let only superusers delete users, one at a time."""
         return is_superuser(request) and (obj is None or obj.deleted_at is None)
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
@@ -87,12 +87,12 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]  # not g
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """Describe what happens to the users; no row is deleted, so none is protected."""
         descriptions = [
-            f"{user}: disabled and anonymised; the rows they created are kept" for user in objs
+            f"{user}: disabled and anonymized; the rows they created are kept" for user in objs
         ]
         return descriptions, {"users": len(descriptions)}, set(), []
 
     def delete_model(self, request: HttpRequest, obj: User) -> None:
-        """Disable and anonymise the user."""
+        """Disable and anonymize the user."""
         users.delete(user_id=obj.pk, now=timezone.now())
 
     def delete_view(
@@ -101,8 +101,8 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]  # not g
         """Confirm and delete, or show why the user cannot be deleted."""
         try:
             response: HttpResponse = super().delete_view(request, object_id, extra_context)
-        except ConflictError as refused:
-            self.message_user(request, refused.detail, messages.ERROR)
+        except ConflictError as error:
+            self.message_user(request, error.detail, messages.ERROR)
             return redirect("admin:accounts_user_change", object_id)
         return response
 

@@ -15,7 +15,7 @@ SCHEME = b"bearer"
 
 
 class BearerAuthentication(BaseAuthentication):
-    """Reads the user of an access token from the database at every request; one query."""
+    """Loads the user of an access token from the database for every request, in one query."""
 
     def authenticate(self, request: Request) -> tuple[User, None] | None:
         """Return the caller, None without a token; an invalid token is a 401."""
@@ -24,11 +24,11 @@ class BearerAuthentication(BaseAuthentication):
             return None
         try:
             return sessions.user_of(access_token=token.strip().decode("latin-1")), None
-        except CredentialsError as refused:
-            raise AuthenticationFailed(refused.detail) from None
+        except CredentialsError as error:
+            raise AuthenticationFailed(error.detail) from None
 
     def authenticate_header(self, request: Request) -> str:
-        """Name the scheme for `WWW-Authenticate`."""
+        """Return the scheme for `WWW-Authenticate`."""
         return "Bearer"
 
 

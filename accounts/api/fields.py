@@ -1,4 +1,4 @@
-"""Serializer fields for names, passwords and roles."""
+"""Serializer field for roles."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ def role_choices() -> list[tuple[str, str]]:
 
 
 class RoleField(serializers.ChoiceField):
-    """A membership's role, lower case on the wire."""
+    """A membership's role, in lower case."""
 
     def __init__(self, **kwargs: Any) -> None:
         choices = role_choices()
@@ -24,5 +24,5 @@ class RoleField(serializers.ChoiceField):
         return Role(str(super().to_internal_value(data)).upper())
 
     def to_representation(self, value: Any) -> str:
-        """Return the role's word."""
+        """Return the role in lower case."""
         return str(value).lower()

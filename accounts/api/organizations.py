@@ -29,12 +29,12 @@ from sartiq.core.http.conditional import precondition
 
 @extend_schema(tags=["organizations"])
 class Organizations(ModelEndpointSet):
-    """The caller's organizations; every one for superusers."""
+    """The caller's organizations; all of them for superusers."""
 
     serializer_class = OrganizationOut
 
     def get_queryset(self) -> QuerySet[Organization]:
-        """Return what the caller may see."""
+        """Return the organizations the caller may see."""
         return selectors.organizations_visible_to(caller_of(self.request))
 
     @extend_schema(operation_id="list_organizations", responses={200: OrganizationOut(many=True)})
@@ -61,7 +61,7 @@ class Organizations(ModelEndpointSet):
     @extend_schema(operation_id="get_organization", responses={200: OrganizationOut})
     def retrieve(self, request: Request, org_id: UUID) -> Response:
         """Return one organization to its members."""
-        organization = selectors.organization_entered_by(caller_of(request), org_id)
+        organization = selectors.get_visible_organization(caller_of(request), org_id)
         return Response(OrganizationOut(organization).data)
 
     @extend_schema(
@@ -105,13 +105,13 @@ class Members(ModelEndpointSet):
         operation_id="create_member", request=MemberIn, responses={201: MemberOut, 409: CONFLICT}
     )
     def create(self, request: Request, org_id: UUID) -> Response:
-        """Make a user a member; only owners make owners."""
+        """Make a user a member; only owners can add owners."""
         caller = caller_of(request)
         selectors.require_manager(caller, org_id)
         data = validate_input(MemberIn, request.data)
-        organization = members.add(actor=caller, organization_id=org_id, **data)
-        location = reverse("member", kwargs={"org_id": org_id, "user_id": organization.user_id})
-        return Response(MemberOut(organization).data, status=201, headers={"Location": location})
+        membership = members.add(actor=caller, organization_id=org_id, **data)
+        location = reverse("member", kwargs={"org_id": org_id, "user_id": membership.user_id})
+        return Response(MemberOut(membership).data, status=201, headers={"Location": location})
 
     @extend_schema(operation_id="get_member", responses={200: MemberOut})
     def retrieve(self, request: Request, org_id: UUID, user_id: UUID) -> Response:
@@ -125,7 +125,7 @@ class Members(ModelEndpointSet):
         responses={200: MemberOut, 409: CONFLICT},
     )
     def partial_update(self, request: Request, org_id: UUID, user_id: UUID) -> Response:
-        """Give a member another role; the last owner keeps theirs."""
+        """Change a member's role; the last owner must stay an owner."""
         caller = caller_of(request)
         selectors.require_manager(caller, org_id)
         data = validate_input(MemberChangeIn, request.data)
@@ -140,7 +140,7 @@ class Members(ModelEndpointSet):
 
     @extend_schema(operation_id="delete_member", responses={204: None, 409: CONFLICT})
     def destroy(self, request: Request, org_id: UUID, user_id: UUID) -> Response:
-        """End a membership, or leave: every member may end their own. The last owner stays."""
+        """Remove a member. Every member can leave; the last owner cannot be removed."""
         members.remove(
             actor=caller_of(request),
             organization_id=org_id,

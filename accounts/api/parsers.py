@@ -10,7 +10,7 @@ MAX_FORM_BYTES = 64 * 1024
 
 
 class BoundedFormParser(BaseParser):
-    """Reads a URL-encoded form of at most 64 KiB; it is UTF-8 whatever the header claims."""
+    """Parses a URL-encoded form of at most 64 KiB, always as UTF-8."""
 
     media_type = "application/x-www-form-urlencoded"
 

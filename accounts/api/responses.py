@@ -1,4 +1,4 @@
-"""Responses of the account routes that the shared schema does not add."""
+"""OpenAPI responses of the account routes that are not shared."""
 
 from drf_spectacular.utils import OpenApiResponse
 

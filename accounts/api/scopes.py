@@ -1,4 +1,4 @@
-"""The owner a request names: `organization_id` in its query, in some routes in its body too."""
+"""The owner in a request: `organization_id` in its query and, in some routes, in its body."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +12,7 @@ from sartiq.core.errors import InvalidManyError, Issue
 
 
 class ScopeQuery(serializers.Serializer[Any]):
-    """The owner a request is about."""
+    """The owner that a request is for."""
 
     organization_id = UUIDField(
         required=False, help_text="The organization; if omitted, the caller's personal scope."
@@ -20,11 +20,11 @@ class ScopeQuery(serializers.Serializer[Any]):
 
 
 class ScopedPageQuery(PageQuery, ScopeQuery):
-    """A part of one owner's rows."""
+    """One page of one owner's rows."""
 
 
-def organization_named(query: Mapping[str, Any], body: Mapping[str, Any]) -> UUID | None:
-    """Return the organization the query or the body names; they may not differ."""
+def organization_id_from(query: Mapping[str, Any], body: Mapping[str, Any]) -> UUID | None:
+    """Return the organization id from the query or the body, which must not differ."""
     in_query: UUID | None = query.get("organization_id")
     in_body: UUID | None = body.get("organization_id")
     if in_query and in_body and in_query != in_body:

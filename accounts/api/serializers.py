@@ -18,14 +18,14 @@ Fields = StrictSerializer[dict[str, Any]]
 
 
 class PasswordField(serializers.CharField):
-    """A password, taken as typed and never shown."""
+    """A password, accepted without trimming and never returned."""
 
     def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("write_only", True)
         super().__init__(trim_whitespace=False, max_length=MAX_PASSWORD_LENGTH, **kwargs)
 
 
-class SignInIn(Fields):
+class SignInRequest(Fields):
     """The OAuth2 password form."""
 
     schema_name = "AccessTokenRequest"
@@ -38,7 +38,7 @@ class SignInIn(Fields):
     client_secret = serializers.CharField(required=False, allow_blank=True)
 
 
-class RefreshIn(Fields):
+class RefreshRequest(Fields):
     """A refresh token to exchange."""
 
     schema_name = "RefreshTokenRequest"
@@ -76,7 +76,7 @@ class UserOut(serializers.ModelSerializer[User]):
 
 
 class ProfileIn(Fields):
-    """What users may change about themselves."""
+    """Changes of the caller's own profile."""
 
     full_name = serializers.CharField(max_length=MAX_NAME_LENGTH, allow_blank=True, required=False)
     email = serializers.EmailField(
@@ -101,7 +101,7 @@ class UserIn(Fields):
 
 
 class UserChangeIn(UserIn):
-    """What a superuser may change about a user."""
+    """Changes of a user by a superuser."""
 
     email = serializers.EmailField(max_length=MAX_EMAIL_LENGTH, required=False)
     password = PasswordField(required=False)
@@ -128,7 +128,7 @@ class OrganizationIn(Fields):
 
 
 class OrganizationChangeIn(OrganizationIn):
-    """What its managers may change about an organization."""
+    """Changes of an organization."""
 
     name = serializers.CharField(max_length=MAX_NAME_LENGTH, required=False)
 
@@ -156,14 +156,14 @@ class MemberOut(serializers.ModelSerializer[Membership]):
 
 
 class MemberIn(Fields):
-    """A new member, named by address or by id."""
+    """A new member, given by e-mail address or id."""
 
     email = serializers.EmailField(max_length=MAX_EMAIL_LENGTH, required=False)
     user_id = UUIDField(required=False)
     role = RoleField(default=Role.MEMBER)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Refuse a member named twice or not at all."""
+        """Require either the address or the id."""
         if ("email" in attrs) == ("user_id" in attrs):
             raise serializers.ValidationError("Send either email or user_id.", code="value_error")
         return attrs

@@ -37,7 +37,7 @@ class Me(Endpoint):
         responses={200: UserOut, 409: CONFLICT, 429: LOCKED_OUT},
     )
     def patch(self, request: Request) -> Response:
-        """Change the name, or with the current password the address or the password."""
+        """Change the name; the address and the password require the current password."""
         data = validate_input(ProfileIn, request.data)
         changed = users.change_own(
             request=request._request,  # noqa: SLF001  django-axes marks the request it is given
@@ -50,13 +50,13 @@ class Me(Endpoint):
 
 @extend_schema(tags=["users"])
 class Users(ModelEndpointSet):
-    """Every user, for superusers."""
+    """All users, for superusers."""
 
     permission_classes = (SuperuserOnly,)
     serializer_class = UserOut
 
     def get_queryset(self) -> QuerySet[User]:
-        """Return the users who were not deleted."""
+        """Return all users except deleted ones."""
         return selectors.users()
 
     @extend_schema(operation_id="list_users", responses={200: UserOut(many=True)})
@@ -84,7 +84,7 @@ class Users(ModelEndpointSet):
         operation_id="update_user", request=UserChangeIn, responses={200: UserOut, 409: CONFLICT}
     )
     def partial_update(self, request: Request, user_id: UUID) -> Response:
-        """Change a user; the last active superuser stays one."""
+        """Change a user; the last active superuser must stay one."""
         changed = users.change(
             user_id=user_id,
             precondition=precondition(request, _as_json),
@@ -94,7 +94,7 @@ class Users(ModelEndpointSet):
 
     @extend_schema(operation_id="delete_user", responses={204: None, 409: CONFLICT})
     def destroy(self, request: Request, user_id: UUID) -> Response:
-        """Disable and anonymise a user; the rows they created are kept."""
+        """Disable and anonymize a user; the rows they created are kept."""
         check = precondition(request, _as_json)
         users.delete(user_id=user_id, now=timezone.now(), precondition=check)
         return Response(status=204)

@@ -16,7 +16,7 @@ class Role(models.TextChoices):
 
 
 class Organization(TimestampedModel):
-    """A tenant: what its members create belongs to it, not to them."""
+    """An organization; it owns what its members create for it."""
 
     name = models.CharField(max_length=255)
     slug = models.SlugField(max_length=100, unique=True)
@@ -39,8 +39,8 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
         """Filter the owners."""
         return self.filter(role=Role.OWNER)
 
-    def able_owners(self) -> Self:
-        """Filter the owners who can still sign in."""
+    def active_owners(self) -> Self:
+        """Filter the owners who can sign in."""
         return self.owners().filter(user__is_active=True)
 
 

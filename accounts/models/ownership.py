@@ -17,9 +17,9 @@ ScopeKey = tuple[Literal["organization", "user"], UUID]
 
 @dataclass(frozen=True)
 class OwnerScope:
-    """The owner of a row: the organization, else the user.
+    """The owner of a row: an organization, or a user if there is none.
 
-    `user_id` of an organization's scope is the acting user, stored as the creator of new rows.
+    In an organization's scope `user_id` is the acting user, stored as the creator of new rows.
     """
 
     user_id: UUID
@@ -27,14 +27,14 @@ class OwnerScope:
 
     @property
     def key(self) -> ScopeKey:
-        """Return a key that is equal for everyone who shares the scope."""
+        """Return a key that is equal for all users of the scope."""
         if self.organization_id is not None:
             return ("organization", self.organization_id)
         return ("user", self.user_id)
 
 
 class EqualsAny(Lookup):
-    """Whether a value is in an array: unlike `IN (SELECT …)` it uses an index beside an OR."""
+    """Whether a value is in an array; unlike `IN (SELECT …)` it can use an index within an OR."""
 
     def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
         """Return `value = ANY(array)`."""
@@ -73,10 +73,9 @@ class OwnedQuerySet(models.QuerySet[_OwnedT_co]):
 
 
 def indexes_by_owner(name: str) -> list[models.Index]:
-    """Return the indexes that list one owner's rows, oldest first.
+    """Return the indexes for listing one owner's rows, oldest first.
 
-    The one of personal rows leaves out rows of organizations: no query asks for
-    that by user, and their own few would have to be picked out of it.
+    The index by user only has personal rows: no query looks up rows of organizations by user.
     """
     return [
         models.Index(fields=["organization", "created_at", "id"], name=f"{name}_of_org"),
@@ -89,10 +88,10 @@ def indexes_by_owner(name: str) -> list[models.Index]:
 
 
 class OwnedModel(TimestampedModel):
-    """A row that belongs to an organization, else to the user who created it."""
+    """A row that belongs to an organization, or to the user who created it."""
 
-    # Found by `indexes_by_owner` or by uniqueness for an owner: an index of each alone would only
-    # cost every insert once more.
+    # `indexes_by_owner` and unique constraints serve all queries by owner: an index of either
+    # column alone would only slow down inserts.
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", db_index=False)
     organization = models.ForeignKey(
         Organization,

@@ -15,51 +15,51 @@ class UserQuerySet(models.QuerySet["User"]):
 
     def with_email(self, email: str) -> Self:
         """Filter the user with this e-mail address, ignoring case."""
-        # PostgreSQL lowers both sides, so the comparison always matches the unique index.
+        # PostgreSQL lower-cases both sides, so the comparison agrees with the unique index.
         lowered = self.alias(lowered_email=Lower("email"))
         return lowered.filter(lowered_email=Lower(Value(normal_email(email))))
 
     def not_deleted(self) -> Self:
-        """Keep the users who were not deleted."""
+        """Filter out deleted users."""
         return self.filter(deleted_at__isnull=True)
 
 
 class UserManager(BaseUserManager["User"]):
-    """Creates users and finds them by address."""
+    """Creates users, and queries them by e-mail address."""
 
     def get_queryset(self) -> UserQuerySet:
-        """Return the rows, in the queryset's words."""
+        """Return a UserQuerySet."""
         return UserQuerySet(self.model, using=self._db)
 
     def with_email(self, email: str) -> UserQuerySet:
-        """Keep the user who signs in with this address."""
+        """Filter the user with this e-mail address."""
         return self.get_queryset().with_email(email)
 
     def not_deleted(self) -> UserQuerySet:
-        """Keep the users who were not deleted."""
+        """Filter out deleted users."""
         return self.get_queryset().not_deleted()
 
     def get_by_natural_key(self, username: str | None) -> "User":
-        """Return the user who signs in with this address."""
+        """Return the user with this e-mail address."""
         return self.with_email(username or "").get()
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        """Save a user; one without a password cannot sign in."""
+        """Save a user; without a password they cannot sign in."""
         user = self.model(email=normal_email(email), **fields)
         user.set_password(password)
         user.save(using=self._db)
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        """Store a user who reaches everything, the admin too."""
+        """Save a user with all permissions, including the admin."""
         return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
 
 
 class User(TimestampedModel, AbstractBaseUser, PermissionsMixin):
     """A person who signs in with an e-mail address.
 
-    A deleted user keeps its row, because other rows name it as their creator: it is disabled,
-    its personal data are gone and `deleted_at` is set.
+    The row of a deleted user stays, because other rows refer to it as their creator: the user is
+    disabled, the personal data is removed, and `deleted_at` is set.
     """
 
     email = models.EmailField(
@@ -89,12 +89,12 @@ class User(TimestampedModel, AbstractBaseUser, PermissionsMixin):
         return self.email
 
     def clean(self) -> None:
-        """Normalise the address before the database compares it."""
+        """Normalize the address before it is validated as unique."""
         super().clean()
         self.email = normal_email(self.email)
 
     def get_full_name(self) -> str:
-        """Return the name to greet the user with."""
+        """Return the full name, or the address if there is none."""
         return self.full_name or self.email
 
     def get_short_name(self) -> str:

@@ -1,4 +1,4 @@
-"""The users of development, demonstrations and end-to-end tests."""
+"""Creation of the users for development, the demo and end-to-end tests."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -8,13 +8,13 @@ from django.db import transaction
 from accounts.models import Membership, Organization, Role, User
 
 SUPERUSER, OWNER, MEMBER, OUTSIDER = "superuser", "owner", "member", "outsider"
-CAST = (SUPERUSER, OWNER, MEMBER, OUTSIDER)
+NAMES = (SUPERUSER, OWNER, MEMBER, OUTSIDER)
 DOMAIN = "demo.sartiq.example"
 
 
 @dataclass(frozen=True, kw_only=True)
 class DevUsers:
-    """The organization and the sign-in data of each user."""
+    """The organizations, and the credentials of each user."""
 
     organization_id: UUID
     other_organization_id: UUID
@@ -25,16 +25,16 @@ class DevUsers:
 def create(*, password: str) -> DevUsers:
     """Create or restore the users; safe to repeat."""
     with transaction.atomic():
-        people = {name: _person(name, password) for name in CAST}
+        users = {name: _user(name, password) for name in NAMES}
         studio = _organization("Demo Studio", "demo-studio")
         other = _organization("Other Studio", "other-studio")
-        _place(studio, people[OWNER], Role.OWNER)
-        _place(studio, people[MEMBER], Role.MEMBER)
-        _place(other, people[OUTSIDER], Role.OWNER)
+        _set_role(studio, users[OWNER], Role.OWNER)
+        _set_role(studio, users[MEMBER], Role.MEMBER)
+        _set_role(other, users[OUTSIDER], Role.OWNER)
     return DevUsers(
         organization_id=studio.pk,
         other_organization_id=other.pk,
-        emails={name: user.email for name, user in people.items()},
+        emails={name: user.email for name, user in users.items()},
         password=password,
     )
 
@@ -44,7 +44,7 @@ def email_of(name: str) -> str:
     return f"{name}@{DOMAIN}"
 
 
-def _person(name: str, password: str) -> User:
+def _user(name: str, password: str) -> User:
     user = User.objects.with_email(email_of(name)).first() or User(email=email_of(name))
     user.full_name = user.full_name or f"Demo {name.title()}"
     user.is_active = True
@@ -60,7 +60,7 @@ def _organization(name: str, slug: str) -> Organization:
     return Organization.objects.get_or_create(slug=slug, defaults={"name": name})[0]
 
 
-def _place(organization: Organization, user: User, role: Role) -> None:
+def _set_role(organization: Organization, user: User, role: Role) -> None:
     Membership.objects.update_or_create(
         organization=organization, user=user, defaults={"role": role}
     )

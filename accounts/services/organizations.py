@@ -1,4 +1,4 @@
-"""Creating and changing organizations."""
+"""Creation and changes of organizations."""
 
 import secrets
 from collections.abc import Sequence
@@ -14,15 +14,15 @@ from accounts.errors import OrganizationNotFoundError, SlugTakenError
 from accounts.models import Membership, Organization, Role, User
 from sartiq.core.preconditions import Precondition, unconditional
 
-MAX_DERIVED_SLUG_LENGTH = 80  # of 100, so a suffix fits
-SUFFIXES_TRIED = 3  # of 32 random bits each
+MAX_DERIVED_SLUG_LENGTH = 80  # of 100, which leaves room for a suffix
+MAX_SUFFIXES = 3  # random suffixes to try
 
 
 def create(*, owner: User, name: str, slug: str | None = None) -> Organization:
-    """Store an organization with its first owner. Raises SlugTakenError."""
+    """Create an organization with its first owner. Raises SlugTakenError."""
     organization = Organization(name=name)
     with transaction.atomic():
-        _save_as_first_free(organization, [slug.lower()] if slug else _derived(name))
+        _save_as_first_free(organization, [slug.lower()] if slug else _derived_slugs(name))
         Membership.objects.create(organization=organization, user=owner, role=Role.OWNER)
     return organization
 
@@ -32,17 +32,17 @@ def change(
     actor: User,
     organization_id: UUID,
     precondition: Precondition = unconditional,
-    **facts: Any,
+    **changes: Any,
 ) -> Organization:
-    """Change the name or the slug as one who manages the organization."""
+    """Change the name or the slug; the actor must be an owner, admin or superuser."""
     selectors.require_manager(actor, organization_id)
     with transaction.atomic():
         organization = Organization.objects.select_for_update().filter(pk=organization_id).first()
         if organization is None:
             raise OrganizationNotFoundError
         precondition(organization)
-        organization.name = facts.get("name", organization.name)
-        organization.slug = facts.get("slug", organization.slug).lower()
+        organization.name = changes.get("name", organization.name)
+        organization.slug = changes.get("slug", organization.slug).lower()
         _save(organization)
     return organization
 
@@ -52,14 +52,14 @@ def _save(organization: Organization) -> None:
         with transaction.atomic():
             organization.save()
     except IntegrityError:
-        namesakes = Organization.objects.filter(slug=organization.slug)
-        if namesakes.exclude(pk=organization.pk).exists():
+        others = Organization.objects.filter(slug=organization.slug)
+        if others.exclude(pk=organization.pk).exists():
             raise SlugTakenError from None
         raise
 
 
 def _save_as_first_free(organization: Organization, slugs: Sequence[str]) -> None:
-    """Save under the first free slug; checking first would race with other requests."""
+    """Save with the first slug that is free; checking before would race with other requests."""
     *earlier, last = slugs
     for slug in earlier:
         organization.slug = slug
@@ -70,6 +70,6 @@ def _save_as_first_free(organization: Organization, slugs: Sequence[str]) -> Non
     _save(organization)
 
 
-def _derived(name: str) -> list[str]:
+def _derived_slugs(name: str) -> list[str]:
     stem = slugify(name)[:MAX_DERIVED_SLUG_LENGTH].strip("-_") or "organization"
-    return [stem, *(f"{stem}-{secrets.token_hex(4)}" for _ in range(SUFFIXES_TRIED))]
+    return [stem, *(f"{stem}-{secrets.token_hex(4)}" for _ in range(MAX_SUFFIXES))]

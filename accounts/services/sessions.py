@@ -1,4 +1,4 @@
-"""Signing in, refreshing, and telling whom a token speaks for."""
+"""Sign-in, refresh of tokens, and the users of access tokens."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,10 +28,10 @@ from accounts.models import User
 from accounts.rules import sign_in_name
 from sartiq.core.statements import select_by_id
 
-MAX_TOKEN_LENGTH = 4096  # ours have about 400 characters
+MAX_TOKEN_LENGTH = 4096  # issued tokens have about 400 characters
 
-_NEVER_ASKED = ("last_login", "deleted_at")  # of a caller; reading a timestamp is not free
-PASSWORD_CLAIM = "ses"  # noqa: S105  the claim's name, tied to the password's hash
+_UNUSED_FIELDS = ("last_login", "deleted_at")  # parsing timestamps takes time
+PASSWORD_CLAIM = "ses"  # noqa: S105  name of the claim derived from the password hash
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,13 +41,13 @@ class Session:
     access_token: str
     refresh_token: str
     expires_in: int
-    token_type: str = "bearer"  # noqa: S105  the OAuth2 name of the kind
+    token_type: str = "bearer"  # noqa: S105  a token type of OAuth2
 
 
 def sign_in(*, request: HttpRequest, email: str, password: str) -> Session:
     """Return tokens for the user with this address and password.
 
-    An unknown address, a wrong password and a disabled user get the same error after the same
+    An unknown address, a wrong password and a disabled user raise the same error after the same
     hashing work. Raises LockedOutError after too many failures for this address and client.
     """
     user = _authenticated(request=request, email=email, password=password)
@@ -58,17 +58,17 @@ def sign_in(*, request: HttpRequest, email: str, password: str) -> Session:
 
 
 def open_session(*, user: User) -> Session:
-    """Return new tokens for a user who has just proved who they are."""
+    """Return new tokens for an authenticated user."""
     token = RefreshToken.for_user(user)
     # Added after simplejwt stored its copy: the copy in the database cannot be used as a token.
-    token[PASSWORD_CLAIM] = _password_mark(user)
+    token[PASSWORD_CLAIM] = _password_fingerprint(user)
     access = token.access_token
     lifetime = int(AccessToken.lifetime.total_seconds())
     return Session(access_token=str(access), refresh_token=str(token), expires_in=lifetime)
 
 
 def confirm_password(*, request: HttpRequest, user: User, password: str | None) -> None:
-    """Refuse a caller who holds a token but does not know the password; tries are counted."""
+    """Raise CurrentPasswordError unless this is the user's password; failures count as sign-ins."""
     if password is None:
         raise CurrentPasswordError("Send the current password.", loc=("body", "current_password"))
     if _authenticated(request=request, email=user.email, password=password) is None:
@@ -81,7 +81,7 @@ def refresh(*, refresh_token: str) -> Session:
     Two requests with the same token are serialised on its row: one wins, the other is refused.
     """
     token = _verified(RefreshToken, refresh_token)
-    user = _able_user_of(token)
+    user = _active_user_of(token)
     with transaction.atomic():
         issued = (
             OutstandingToken.objects.select_for_update(of=("self",))
@@ -95,20 +95,20 @@ def refresh(*, refresh_token: str) -> Session:
 
 
 def user_of(*, access_token: str) -> User:
-    """Return the able user an access token speaks for; one query."""
+    """Return the active user of an access token; one query."""
     token = _verified_once(access_token)
     try:
         token.check_exp(current_time=now())
     except TokenError:
         _refuse()
-    return _able_user_of(token)
+    return _active_user_of(token)
 
 
 @lru_cache(maxsize=4096)
 def _verified_once(access_token: str) -> Token:
-    """Return a token after verifying its signature once; its expiry is checked at each request.
+    """Return a token whose signature is verified only once; the caller checks its expiry.
 
-    A client sends one token with hundreds of requests, and verifying costs 0.1 ms.
+    Clients send a token with hundreds of requests, and verifying it takes 0.1 ms.
     """
     return _verified(AccessToken, access_token)
 
@@ -120,18 +120,18 @@ def _authenticated(*, request: HttpRequest, email: str, password: str) -> User |
     return user if isinstance(user, User) else None
 
 
-def _password_mark(user: User) -> str:
-    """Return what a changed password changes; nothing can be learned from it."""
+def _password_fingerprint(user: User) -> str:
+    """Return a value that changes with the password and reveals nothing about it."""
     return user.get_session_auth_hash()[:32]
 
 
-def _verified(kind: Callable[[Any], Token], raw: str) -> Token:
+def _verified(token_class: Callable[[Any], Token], raw: str) -> Token:
     if len(raw) > MAX_TOKEN_LENGTH:
         raise CredentialsError
     try:
-        return kind(raw)
+        return token_class(raw)
     except (TokenError, ValueError, TypeError, OverflowError, RecursionError):
-        # Beside its own TokenError the libraries let through what hostile JSON or numbers do.
+        # The libraries let other exceptions through for malicious JSON or numbers.
         _refuse()
 
 
@@ -139,16 +139,18 @@ def _refuse() -> NoReturn:
     raise CredentialsError from None
 
 
-def _able_user_of(token: Token) -> User:
+def _active_user_of(token: Token) -> User:
     try:
         user_id = UUID(str(token["sub"]))
     except (KeyError, ValueError):
         _refuse()
-    user = select_by_id(User, user_id, without=_NEVER_ASKED)
+    user = select_by_id(User, user_id, without=_UNUSED_FIELDS)
     if (
         user is None
         or not user.is_active
-        or not constant_time_compare(str(token.get(PASSWORD_CLAIM, "")), _password_mark(user))
+        or not constant_time_compare(
+            str(token.get(PASSWORD_CLAIM, "")), _password_fingerprint(user)
+        )
     ):
         raise CredentialsError
     return user

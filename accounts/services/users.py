@@ -1,4 +1,4 @@
-"""Creating, changing and deleting users."""
+"""Creation, changes and deletion of users."""
 
 from datetime import datetime
 from typing import Any
@@ -15,8 +15,8 @@ from django.http import HttpRequest
 from accounts.errors import (
     EmailTakenError,
     LastSuperuserError,
-    PasswordRefusedError,
     UserNotFoundError,
+    WeakPasswordError,
 )
 from accounts.models import User
 from accounts.rules import normal_email, sign_in_name
@@ -27,9 +27,9 @@ from sartiq.core.preconditions import Precondition, unconditional
 DELETED_NAME = "Deleted user"
 
 
-def create(*, email: str, password: str, **facts: Any) -> User:
-    """Store a user who can sign in. Raises EmailTakenError, or names what the password lacks."""
-    user = User(email=normal_email(email), **facts)
+def create(*, email: str, password: str, **fields: Any) -> User:
+    """Create a user. Raises EmailTakenError, or InvalidManyError for a weak password."""
+    user = User(email=normal_email(email), **fields)
     _set_password(user, password)
     return _saved(user)
 
@@ -39,16 +39,16 @@ def change(
     user_id: UUID,
     password: str | None = None,
     precondition: Precondition = unconditional,
-    **facts: Any,
+    **fields: Any,
 ) -> User:
-    """Change a user's facts as a superuser; a new password ends all their sessions."""
-    remains_superuser = facts.get("is_superuser", True) and facts.get("is_active", True)
+    """Change a user; a new password ends all their sessions."""
+    remains_superuser = fields.get("is_superuser", True) and fields.get("is_active", True)
     with transaction.atomic():
-        able = set() if remains_superuser else _locked_superusers()
+        superusers = set() if remains_superuser else _locked_superusers()
         user = _locked(user_id)
         precondition(user)
-        _require_another(user, able)
-        _apply(user, facts)
+        _require_another(user, superusers)
+        _apply(user, fields)
         if password is not None:
             _set_password(user, password)
         return _saved(user)
@@ -61,36 +61,36 @@ def change_own(
     password: str | None = None,
     current_password: str | None = None,
     precondition: Precondition = unconditional,
-    **facts: Any,
+    **fields: Any,
 ) -> User:
-    """Change one's own profile; what one signs in with needs the current password."""
-    if password is not None or "email" in facts:
+    """Change the caller's profile; a new address or password requires the current password."""
+    if password is not None or "email" in fields:
         sessions.confirm_password(request=request, user=user, password=current_password)
-    return change(user_id=user.pk, password=password, precondition=precondition, **facts)
+    return change(user_id=user.pk, password=password, precondition=precondition, **fields)
 
 
 def delete(*, user_id: UUID, now: datetime, precondition: Precondition = unconditional) -> None:
-    """Disable and anonymise a user; rows that name them as creator stay.
+    """Disable and anonymize a user; the rows they created stay.
 
     Raises LastSuperuserError or LastOwnerError if the user is the last one.
     """
     with transaction.atomic():
-        # Organizations before users, as when a member is added: no two requests wait in a circle.
+        # Organizations before users, as when a member is added, to avoid deadlocks.
         members.lock_organizations_of(user_id=user_id)
-        able = _locked_superusers()
+        superusers = _locked_superusers()
         user = _locked(user_id)
         precondition(user)
-        _require_another(user, able)
+        _require_another(user, superusers)
         members.leave_all(user=user)
-        _forget_traces(user)
-        _anonymise(user, now=now)
+        _remove_traces(user)
+        _anonymize(user, now=now)
 
 
-def require_superuser_left(*, user: User, is_active: bool, is_superuser: bool) -> None:
-    """Refuse to disable or demote the last one who reaches everything."""
+def require_remaining_superuser(*, user: User, is_active: bool, is_superuser: bool) -> None:
+    """Raise LastSuperuserError if the change would leave no active superuser."""
     if not (is_active and is_superuser):
         with transaction.atomic():
-            # Organizations first, as everywhere: the page may change memberships next.
+            # Organizations first, as everywhere: the admin page may change memberships next.
             members.lock_organizations_of(user_id=user.pk)
             _require_another(user, _locked_superusers())
 
@@ -103,13 +103,13 @@ def _locked(user_id: UUID) -> User:
 
 
 def _locked_superusers() -> set[UUID]:
-    """Lock the able superusers in one order, so two of them cannot demote each other at once."""
-    able = User.objects.filter(is_superuser=True, is_active=True).order_by("pk")
-    return set(able.select_for_update(no_key=True).values_list("pk", flat=True))
+    """Lock the active superusers in one order, so that two cannot demote each other at once."""
+    active = User.objects.filter(is_superuser=True, is_active=True).order_by("pk")
+    return set(active.select_for_update(no_key=True).values_list("pk", flat=True))
 
 
-def _require_another(user: User, able: set[UUID]) -> None:
-    if able == {user.pk}:
+def _require_another(user: User, superusers: set[UUID]) -> None:
+    if superusers == {user.pk}:
         raise LastSuperuserError
 
 
@@ -123,10 +123,8 @@ def _apply(user: User, changes: dict[str, Any]) -> None:
 def _set_password(user: User, password: str) -> None:
     try:
         validate_password(password, user)
-    except ValidationError as refused:
-        issues = [
-            PasswordRefusedError(message).at("body", "password") for message in refused.messages
-        ]
+    except ValidationError as error:
+        issues = [WeakPasswordError(message).at("body", "password") for message in error.messages]
         raise InvalidManyError(issues) from None
     user.set_password(password)
 
@@ -142,16 +140,16 @@ def _saved(user: User) -> User:
     return user
 
 
-def _forget_traces(user: User) -> None:
-    """Remove the address from where the admin and the sign-in counter keep copies of it."""
+def _remove_traces(user: User) -> None:
+    """Remove the copies of the address in the admin's history and the sign-in counter."""
     AccessAttempt.objects.filter(username=sign_in_name(user.email)).delete()
-    kind = ContentType.objects.get_for_model(User)
-    LogEntry.objects.filter(content_type=kind, object_id=str(user.pk)).update(
+    content_type = ContentType.objects.get_for_model(User)
+    LogEntry.objects.filter(content_type=content_type, object_id=str(user.pk)).update(
         object_repr=DELETED_NAME
     )
 
 
-def _anonymise(user: User, *, now: datetime) -> None:
+def _anonymize(user: User, *, now: datetime) -> None:
     user.email = f"deleted-{user.pk}@deleted.invalid"
     user.full_name = DELETED_NAME
     user.is_active = user.is_staff = user.is_superuser = False

@@ -118,7 +118,7 @@ def test_rights_are_given_by_superusers(client: Client, team: Team) -> None:
     assert (team.member.is_staff, team.member.is_superuser) == (True, True)
 
 
-def test_deleting_a_user_anonymises_it(client: Client, team: Team) -> None:
+def test_deleting_a_user_anonymizes_it(client: Client, team: Team) -> None:
     path = page("user", "delete", team.member.pk)
     email = team.member.email
 
@@ -126,7 +126,7 @@ def test_deleting_a_user_anonymises_it(client: Client, team: Team) -> None:
     done = client.post(path, {"post": "yes"})
 
     team.member.refresh_from_db()
-    assert "disabled and anonymised; the rows they created are kept" in confirmation
+    assert "disabled and anonymized; the rows they created are kept" in confirmation
     assert done.status_code == 302
     assert team.member.deleted_at is not None
     assert not team.member.is_active

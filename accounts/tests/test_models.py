@@ -86,13 +86,13 @@ def test_the_database_refuses_a_second_organization_with_a_slug() -> None:
         OrganizationFactory.create(slug="acme")
 
 
-def test_managing_and_able_owners_are_words_of_the_queryset(team: Team) -> None:
+def test_managing_and_active_owners_are_words_of_the_queryset(team: Team) -> None:
     team.owner.is_active = False
     team.owner.save()
     memberships = Membership.objects.filter(organization=team.organization)
 
     assert {row.user for row in memberships.managing()} == {team.owner, team.admin}
-    assert not memberships.able_owners().exists()
+    assert not memberships.active_owners().exists()
 
 
 def test_a_scope_is_the_organization_else_the_user() -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from accounts.rules import may_appoint, normal_email, sign_in_name
+from accounts.rules import may_assign_role, normal_email, sign_in_name
 
 
 @pytest.mark.parametrize(
@@ -39,4 +39,4 @@ def test_every_spelling_of_an_address_has_one_sign_in_name() -> None:
     ],
 )
 def test_only_owners_decide_who_owns(actor: str, role: str, allowed: bool) -> None:  # noqa: FBT001  a table's column
-    assert may_appoint(actor, role) is allowed
+    assert may_assign_role(actor, role) is allowed

@@ -19,7 +19,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api.callers import caller_of
-from accounts.api.scopes import ScopedPageQuery, ScopeQuery, organization_named
+from accounts.api.scopes import ScopedPageQuery, ScopeQuery, organization_id_from
 from accounts.models import OwnerScope
 from accounts.selectors import scope_for
 from bulkupload import selectors
@@ -94,7 +94,7 @@ class BulkUploads(ModelEndpointSet):
         """Start a bulk import of products from CSV, TSV or XLSX."""
         fields = validate_input(BulkUploadIn, request.data)
         user, file = caller_of(request), fields["file"]
-        scope = scope_for(user, organization_named(self.query, fields))
+        scope = scope_for(user, organization_id_from(self.query, fields))
         body = cast("BinaryIO", file.file)
         table = UploadedTable(
             body=body,

@@ -29,11 +29,13 @@ from media.selectors import public_url
 from sartiq.core.admin_base import EMPTY_VALUE, SYSTEM_FIELDS, anchor, changelist_url, link
 
 OWNER = ("organization", "user")
-TAKEN_MEANWHILE = "Another user just took this SKU or slug. Nothing was saved; choose another one."
+TAKEN_CONCURRENTLY = (
+    "Another user just took this SKU or slug. Nothing was saved; choose another one."
+)
 
 
 class EntityAdmin(ModelAdmin):
-    """Base class for the pages of entities: owner, media, deletion through the service."""
+    """Base class of entity pages: owner, media, and deletion by the service."""
 
     form = EntityForm
     list_per_page = 50
@@ -48,18 +50,18 @@ class EntityAdmin(ModelAdmin):
     autocomplete_fields: tuple[str, ...] = ("organization",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """Find the picture and the number of files of the rows on the page, in its own query."""
+        """Add the image and the number of files to the rows, in the list's query."""
         rows: QuerySet[Any] = super().get_queryset(request)
         attachments = Attachment.objects.filter(
             entity_type=self.model.entity_type, entity_id=OuterRef("pk")
         ).order_by()
-        pictures = attachments.filter(
+        images = attachments.filter(
             resource__status=ResourceStatus.READY, resource__has_thumbnail=True
         ).order_by(Case(When(slot="cover_image", then=Value(0)), default=1), "slot", "position")
-        counted = attachments.values("entity_id").annotate(total=Count("pk")).values("total")
+        totals = attachments.values("entity_id").annotate(total=Count("pk")).values("total")
         annotated: QuerySet[Any] = rows.annotate(
-            picture_of=Subquery(pictures.values("resource_id")[:1]),
-            media_total=Coalesce(Subquery(counted), 0),
+            image_id=Subquery(images.values("resource_id")[:1]),
+            media_total=Coalesce(Subquery(totals), 0),
         )
         return annotated
 
@@ -70,34 +72,34 @@ class EntityAdmin(ModelAdmin):
         return form
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        """Make the owner read-only on existing rows: it cannot change."""
-        fixed = ("shown_media", "user", *SYSTEM_FIELDS)
-        return fixed if obj is None else (*fixed, "organization")
+        """Make the owner of existing rows read-only: it cannot change."""
+        read_only = ("media_preview", "user", *SYSTEM_FIELDS)
+        return read_only if obj is None else (*read_only, "organization")
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Show the entity's own fields, its media, then who made it when."""
+        """Show the fields of the entity, its media, then owner and times."""
         fieldsets = super().get_fieldsets(request, obj)
-        others = {"owner", *OWNER, "shown_media", *SYSTEM_FIELDS}
+        others = {"owner", *OWNER, "media_preview", *SYSTEM_FIELDS}
         own = [name for name in fieldsets[0][1]["fields"] if name not in others]
         if obj is None:
             return [(None, {"fields": ["owner", "organization", *own]})]
         return [
             (None, {"fields": own}),
-            ("Media", {"fields": ["shown_media"]}),
+            ("Media", {"fields": ["media_preview"]}),
             ("Details", {"fields": [*OWNER, *SYSTEM_FIELDS]}),
         ]
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Show or save; tell when another request took a unique value between check and write."""
+        """Show or save; report a unique value that another request took after the check."""
         try:
             response: HttpResponse = super().changeform_view(request, *args, **kwargs)
         except IntegrityError:
-            self.message_user(request, TAKEN_MEANWHILE, messages.ERROR)
+            self.message_user(request, TAKEN_CONCURRENTLY, messages.ERROR)
             return redirect(request.get_full_path())
         return response
 
     def delete_model(self, request: HttpRequest, obj: CatalogEntity) -> None:
-        """Delete one entity with its attachments; its files start their grace."""
+        """Delete one entity with its attachments; the grace period of its files starts."""
         entities.discard(type(obj).objects.filter(pk=obj.pk))
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[CatalogEntity]) -> None:
@@ -105,24 +107,23 @@ class EntityAdmin(ModelAdmin):
         ids = list(queryset.values_list("pk", flat=True))
         entities.discard(queryset.model.objects.filter(pk__in=ids))
 
-    @admin.display(description="Picture")
-    def picture(self, entity: Any) -> str:
-        """Show the cover, else the first image."""
-        if entity.picture_of is None:
+    @admin.display(description="Image")
+    def image(self, entity: Any) -> str:
+        """Show the cover image, or else the first image."""
+        if entity.image_id is None:
             return EMPTY_VALUE
-        return picture(url=public_url(thumbnail_key(entity.picture_of)), alt=entity.name)
+        return picture(url=public_url(thumbnail_key(entity.image_id)), alt=entity.name)
 
     @admin.display(description="Files", ordering="media_total")
-    def files(self, entity: Any) -> str:
-        """Link to what the entity shows."""
-        address = changelist_url(Attachment, q=entity.pk)
-        return anchor(address, entity.media_total)
+    def files_link(self, entity: Any) -> str:
+        """Link to the attachments of the entity."""
+        return anchor(changelist_url(Attachment, q=entity.pk), entity.media_total)
 
     @admin.display(description="Media")
-    def shown_media(self, entity: CatalogEntity) -> str:
+    def media_preview(self, entity: CatalogEntity) -> str:
         """Show every slot with its files, each linked to its page."""
         slots = media_by_slot([entity]).get(entity.pk, {})
-        fieldsets = (
+        rows = (
             (
                 attachment.slot.replace("_", " "),
                 thumbnail(attachment.resource),
@@ -131,15 +132,15 @@ class EntityAdmin(ModelAdmin):
             for attachments in slots.values()
             for attachment in attachments
         )
-        return format_html_join("", "<p>{} {} {}</p>", fieldsets) or EMPTY_VALUE
+        return format_html_join("", "<p>{} {} {}</p>", rows) or EMPTY_VALUE
 
 
 @admin.register(Product)
 class ProductAdmin(EntityAdmin):
-    """Products with their pictures."""
+    """Products with their images."""
 
-    list_display = ("picture", "name", "sku", "brand", "color", "files", *OWNER, "created_at")
-    list_display_links = ("picture", "name")
+    list_display = ("image", "name", "sku", "brand", "color", "files_link", *OWNER, "created_at")
+    list_display_links = ("image", "name")
     list_filter = ("brand", "gender", *EntityAdmin.list_filter)
     search_fields = ("name", "sku", "brand", "=id", "user__email", "organization__name")
 
@@ -149,10 +150,10 @@ class SubjectAdmin(EntityAdmin):
     """Real and generated people, with their LoRA models."""
 
     list_display = (
-        *("picture", "name", "slug", "type", "lora_trigger", "models"),
-        *("files", *OWNER, "created_at"),
+        *("image", "name", "slug", "type", "lora_trigger", "models_link"),
+        *("files_link", *OWNER, "created_at"),
     )
-    list_display_links = ("picture", "name")
+    list_display_links = ("image", "name")
     list_filter = ("type", *EntityAdmin.list_filter)
     search_fields = ("name", "slug", "lora_trigger", "=id", "user__email", "organization__name")
 
@@ -163,24 +164,24 @@ class SubjectAdmin(EntityAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Count the models too."""
         models = LoraModel.objects.filter(subject=OuterRef("pk")).order_by()
-        counted = models.values("subject").annotate(total=Count("pk")).values("total")
+        totals = models.values("subject").annotate(total=Count("pk")).values("total")
         rows: QuerySet[Any] = super().get_queryset(request)
-        annotated: QuerySet[Any] = rows.annotate(model_total=Coalesce(Subquery(counted), 0))
+        annotated: QuerySet[Any] = rows.annotate(model_total=Coalesce(Subquery(totals), 0))
         return annotated
 
     @admin.display(description="LoRA models", ordering="model_total")
-    def models(self, subject: Any) -> str:
+    def models_link(self, subject: Any) -> str:
         """Link to the subject's models."""
-        address = changelist_url(LoraModel, subject__id__exact=subject.pk)
-        return anchor(address, subject.model_total)
+        url = changelist_url(LoraModel, subject__id__exact=subject.pk)
+        return anchor(url, subject.model_total)
 
 
 @admin.register(Look)
 class LookAdmin(EntityAdmin):
     """Products worn together."""
 
-    list_display = ("picture", "name", "worn_by", "files", *OWNER, "created_at")
-    list_display_links = ("picture", "name")
+    list_display = ("image", "name", "subject_link", "files_link", *OWNER, "created_at")
+    list_display_links = ("image", "name")
     list_select_related = (*OWNER, "subject")
     search_fields = ("name", "subject__name", "=id", "user__email", "organization__name")
     autocomplete_fields = (
@@ -189,17 +190,17 @@ class LookAdmin(EntityAdmin):
     )
 
     @admin.display(description="Subject", ordering="subject__name")
-    def worn_by(self, look: Look) -> str:
+    def subject_link(self, look: Look) -> str:
         """Link to the subject."""
         return link(look.subject)
 
 
 @admin.register(Guideline)
 class GuidelineAdmin(EntityAdmin):
-    """Guidelines for the look of pictures."""
+    """Guidelines for images."""
 
-    list_display = ("picture", "name", "files", *OWNER, "created_at")
-    list_display_links = ("picture", "name")
+    list_display = ("image", "name", "files_link", *OWNER, "created_at")
+    list_display_links = ("image", "name")
     search_fields = ("name", "=id", "user__email", "organization__name")
     autocomplete_fields = (*EntityAdmin.autocomplete_fields, "export_configuration")
 
@@ -208,7 +209,7 @@ class GuidelineAdmin(EntityAdmin):
 class ProductionRequestAdmin(EntityAdmin):
     """Looks to be produced."""
 
-    list_display = ("name", "follows", *OWNER, "created_at")
+    list_display = ("name", "guideline_link", *OWNER, "created_at")
     list_select_related = (*OWNER, "guideline")
     search_fields = ("name", "guideline__name", "=id", "user__email", "organization__name")
     autocomplete_fields = (
@@ -217,6 +218,6 @@ class ProductionRequestAdmin(EntityAdmin):
     )
 
     @admin.display(description="Guideline", ordering="guideline__name")
-    def follows(self, production_request: ProductionRequest) -> str:
+    def guideline_link(self, production_request: ProductionRequest) -> str:
         """Link to the guideline."""
         return link(production_request.guideline)

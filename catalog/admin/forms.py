@@ -17,10 +17,10 @@ CHOOSE_A_FILE = "Choose the model file."
 
 
 class EntityForm(OwnerForm):
-    """An entity's own fields; what it links to belongs to the same owner."""
+    """Form of an entity; linked rows must belong to the same owner."""
 
     def clean(self) -> dict[str, Any]:
-        """Refuse what the database would refuse, and links across owners, each at its field."""
+        """Reject taken SKUs and slugs, and links to rows of other owners, at their fields."""
         cleaned = super().clean() or {}
         if cleaned.get("sku"):
             cleaned["sku"] = clean_identifier(cleaned["sku"]) or None
@@ -47,12 +47,13 @@ class EntityForm(OwnerForm):
 class LoraUploadForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
     """A model file and its description."""
 
-    refusal: ClassVar[str] = ""  # why the file was refused; shown at its field
+    file_error: ClassVar[str] = ""  # shown at the file field
 
     file = forms.FileField(
         required=False,  # `clean` reports a missing file
         label="Model file",
-        help_text=f"{', '.join(FORMATS)}; at most 100 MB. It is scanned, never loaded.",
+        help_text=f"{', '.join(FORMATS)}; at most {rules.MAX_SIZE // rules.MIB} MiB."
+        " It is scanned, never loaded.",
         widget=UnfoldAdminFileFieldWidget(attrs={"accept": ",".join(FORMATS)}),
     )
 
@@ -61,11 +62,11 @@ class LoraUploadForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic 
         fields = ("subject", "trigger", "entity_type")
 
     def clean(self) -> dict[str, Any]:
-        """Report a refused file first, then problems with its name and size."""
+        """Report a rejected file first, then a missing or too large one."""
         cleaned = super().clean() or {}
         file = cleaned.get("file")
-        if self.refusal:
-            self.add_error("file", self.refusal)
+        if self.file_error:
+            self.add_error("file", self.file_error)
         elif file is None:
             self.add_error("file", CHOOSE_A_FILE)
         elif file.size > rules.MAX_SIZE:

@@ -23,7 +23,7 @@ from media.admin.formatting import readable_size
 from sartiq.core.admin_base import SYSTEM_FIELDS, anchor, coloured, is_superuser, link
 from sartiq.core.errors import SartiqError
 
-FORM_BYTES = 1024 * 1024  # what a form may weigh besides its file
+MAX_FIELDS_BYTES = 1024 * 1024  # of the form without its file
 VERDICT_COLOURS = {
     Verdict.CLEAN: "success",
     Verdict.SUSPICIOUS: "warning",
@@ -32,32 +32,32 @@ VERDICT_COLOURS = {
 }
 
 
-def _refuse(request: HttpRequest, reason: str) -> None:
-    """Store a reason for the form of this request to show."""
-    request.lora_refusal = reason  # type: ignore[attr-defined]  # a fact of this request only
+def _set_file_error(request: HttpRequest, message: str) -> None:
+    """Store an error for the form of this request to show."""
+    request.lora_file_error = message  # type: ignore[attr-defined]  # specific to this view
 
 
 class BoundedFileHandler(TemporaryFileUploadHandler):
-    """Streams the file to disk and drops it once it is larger than a model may be."""
+    """Streams the file to disk, and skips it once it exceeds the size limit."""
 
     def __init__(self, request: HttpRequest) -> None:
         super().__init__(request)
         self._request = request
 
     def new_file(self, *args: Any, **kwargs: Any) -> None:
-        """Write nothing at all when the request says it is too large."""
-        if int(self._request.META.get("CONTENT_LENGTH") or 0) > rules.MAX_SIZE + FORM_BYTES:
-            self._drop()
+        """Skip the file if the Content-Length is too large."""
+        if int(self._request.META.get("CONTENT_LENGTH") or 0) > rules.MAX_SIZE + MAX_FIELDS_BYTES:
+            self._skip()
         super().new_file(*args, **kwargs)
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
-        """Write a piece of the file."""
+        """Write a chunk of the file."""
         if start + len(raw_data) > rules.MAX_SIZE:
-            self._drop()
+            self._skip()
         super().receive_data_chunk(raw_data, start)
 
-    def _drop(self) -> None:
-        _refuse(self._request, rules.TOO_LARGE)
+    def _skip(self) -> None:
+        _set_file_error(self._request, rules.TOO_LARGE)
         raise SkipFile
 
 
@@ -66,7 +66,7 @@ class LoraModelAdmin(ModelAdmin):
     """LoRA models: uploaded by superusers, scanned and never loaded."""
 
     list_display = (
-        *("filename", "verdict_label", "of_subject", "trigger", "entity_type", "size"),
+        *("filename", "verdict_label", "subject_link", "trigger", "entity_type", "size"),
         *("uploaded_by", "upload_timestamp"),
     )
     list_filter = (
@@ -99,7 +99,7 @@ class LoraModelAdmin(ModelAdmin):
     )
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Only superusers upload models."""
+        """Let only superusers upload models."""
         return is_superuser(request)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -107,29 +107,29 @@ class LoraModelAdmin(ModelAdmin):
         return is_superuser(request)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Only superusers delete models."""
+        """Let only superusers delete models."""
         return is_superuser(request)
 
     def get_urls(self) -> list[URLPattern]:
-        """Add the page that leads to the bytes."""
+        """Add the download page."""
         view = self.admin_site.admin_view(self.download_view)
         name = "catalog_loramodel_download"
         return [path("<uuid:model_id>/download/", view, name=name), *super().get_urls()]
 
     def get_form(self, request: HttpRequest, obj: Any = None, *args: Any, **kwargs: Any) -> Any:
-        """Ask for a file when there is no model yet."""
+        """Return the upload form for a new model."""
         if obj is not None:
             return super().get_form(request, obj, *args, **kwargs)
         form = super().get_form(request, obj, *args, **kwargs | {"form": LoraUploadForm})
-        form.refusal = getattr(request, "lora_refusal", "")
+        form.file_error = getattr(request, "lora_file_error", "")
         return form
 
-    # The handlers must be set before anything reads the form, also before the CSRF check.
+    # The handlers must be set before the form is read, which the CSRF check does.
     @method_decorator(csrf_exempt)
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        """Show the form, or take a model in."""
+        """Show the form, or upload a model."""
         if not self.has_add_permission(request):
             raise PermissionDenied
         request.upload_handlers = [BoundedFileHandler(request)]
@@ -137,21 +137,21 @@ class LoraModelAdmin(ModelAdmin):
 
     @method_decorator(csrf_protect)
     def _add(self, request: HttpRequest, form_url: str, extra_context: Any) -> HttpResponse:
-        # Storing takes its time, so it must not run in the transaction Django saves forms in.
+        # Storing takes long, so it must not run in the transaction in which Django saves forms.
         if request.method == "POST":
             model = self._upload(request)
             if model is not None:
                 self.log_addition(request, model, [{"added": {}}])
-                answer: HttpResponse = self.response_add(request, model)
-                return answer
+                redirect: HttpResponse = self.response_add(request, model)
+                return redirect
         response: HttpResponse = super().add_view(request, form_url, extra_context)
         return response
 
     def _upload(self, request: HttpRequest) -> LoraModel | None:
-        """Return the new model, or None after setting the reason on the form."""
+        """Return the new model, or None after setting the error for the form."""
         form = self.get_form(request)(request.POST, request.FILES)
         if not form.is_valid():
-            _refuse(request, getattr(request, "lora_refusal", CHOOSE_A_FILE))
+            _set_file_error(request, getattr(request, "lora_file_error", CHOOSE_A_FILE))
             return None
         cleaned, file = form.cleaned_data, form.cleaned_data["file"]
         try:
@@ -163,20 +163,20 @@ class LoraModelAdmin(ModelAdmin):
                 user=request.user,  # type: ignore[arg-type]  # a superuser, checked above
                 now=timezone.now(),
             )
-        except SartiqError as refused:
-            _refuse(request, refused.detail)
+        except SartiqError as error:
+            _set_file_error(request, error.detail)
             return None
 
     def save_model(self, request: HttpRequest, obj: LoraModel, form: Any, change: Any) -> None:
-        """Save what people say about a model."""
+        """Save a model's description."""
         lora.describe(model=obj, user=request.user)  # type: ignore[arg-type]  # staff only
 
     def delete_model(self, request: HttpRequest, obj: LoraModel) -> None:
-        """Delete a model; its bytes follow."""
+        """Delete a model; its file is deleted later."""
         lora.discard(LoraModel.objects.filter(pk=obj.pk), user=request.user)  # type: ignore[arg-type]  # staff only
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[LoraModel]) -> None:
-        """Delete several models; their bytes follow."""
+        """Delete several models; their files are deleted later."""
         ids = list(queryset.values_list("pk", flat=True))
         lora.discard(LoraModel.objects.filter(pk__in=ids), user=request.user)  # type: ignore[arg-type]  # staff only
 
@@ -187,31 +187,31 @@ class LoraModelAdmin(ModelAdmin):
             raise PermissionDenied
         return HttpResponseRedirect(lora.download_url(model))  # admin pages are never cached
 
-    # --- Columns and facts --------------------------------------------------------------------
+    # --- Columns and fields -------------------------------------------------------------------
 
     @coloured(description="Verdict", ordering="verdict", colours=VERDICT_COLOURS)
     def verdict_label(self, model: LoraModel) -> tuple[str, str]:
-        """Colour the verdict."""
+        """Show the verdict as a coloured label."""
         return model.verdict, model.get_verdict_display()
 
     @admin.display(description="Verdict")
     def warning(self, model: LoraModel) -> str:
         """Show the scan result prominently."""
-        bad = model.verdict != Verdict.CLEAN
+        is_warning = model.verdict != Verdict.CLEAN
         style = "border-left:4px solid {};padding:.5rem 1rem".format(
-            "#dc2626" if bad else "#16a34a"
+            "#dc2626" if is_warning else "#16a34a"
         )
         verdict, details = model.get_verdict_display(), model.verdict_details
         return format_html('<div style="{}"><b>{}</b>. {}</div>', style, verdict, details)
 
-    @admin.display(description="Bytes")
+    @admin.display(description="File")
     def download(self, model: LoraModel) -> str:
-        """Link to the bytes."""
-        address = reverse("admin:catalog_loramodel_download", args=[model.pk])
-        return anchor(address, "Download (the link is valid for five minutes)")
+        """Link to the download."""
+        url = reverse("admin:catalog_loramodel_download", args=[model.pk])
+        return anchor(url, "Download (the link is valid for five minutes)")
 
     @admin.display(description="Subject", ordering="subject__name")
-    def of_subject(self, model: LoraModel) -> str:
+    def subject_link(self, model: LoraModel) -> str:
         """Link to the subject."""
         return link(model.subject)
 

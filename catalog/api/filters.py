@@ -10,7 +10,7 @@ from accounts.api.scopes import ScopedPageQuery
 from catalog.models import Product
 from catalog.rules.identifiers import clean_identifier
 
-SEARCHED_OF_PRODUCTS = ("name", "sku", "brand")
+PRODUCT_SEARCH_FIELDS = ("name", "sku", "brand")
 
 
 class EntityListQuery(ScopedPageQuery):
@@ -38,7 +38,7 @@ def matching(rows: QuerySet[Any], query: Mapping[str, Any]) -> QuerySet[Any]:
     if sku := query.get("sku"):
         rows = rows.filter(sku=clean_identifier(sku))
     if text := query.get("search"):
-        searched = SEARCHED_OF_PRODUCTS if rows.model is Product else ("name",)
-        conditions = [Q(**{f"{name}__icontains": text}) for name in searched]
+        search_fields = PRODUCT_SEARCH_FIELDS if rows.model is Product else ("name",)
+        conditions = [Q(**{f"{name}__icontains": text}) for name in search_fields]
         rows = rows.filter(Q(*conditions, _connector=Q.OR))
     return rows

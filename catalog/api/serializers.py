@@ -46,13 +46,13 @@ def _ids() -> serializers.ListField:
 
 
 class EntityIn(StrictSerializer[Any]):
-    """What every entity is given: a name, and the URLs of its files."""
+    """Input fields of every entity."""
 
     name = serializers.CharField(max_length=255)
 
 
 class ProductIn(EntityIn):
-    """A product as a client sends it; image fields take a `file_url`, null clears."""
+    """Input of a product; image fields take a `file_url`, null removes the image."""
 
     sku = _text(100)
     brand = _text(255)
@@ -65,12 +65,12 @@ class ProductIn(EntityIn):
     images = _images()
 
     def validate_sku(self, value: str | None) -> str | None:
-        """Return the SKU in its one spelling; an empty one is none."""
+        """Return the normalized SKU, or None if it is empty."""
         return clean_identifier(value or "") or None
 
 
 class SubjectIn(EntityIn):
-    """A subject as a client sends it; without a slug, one is derived from the name."""
+    """Input of a subject; without a slug, one is derived from the name."""
 
     slug = serializers.SlugField(max_length=255, required=False)
     type = serializers.ChoiceField(choices=SubjectType.choices, required=False)
@@ -79,7 +79,7 @@ class SubjectIn(EntityIn):
 
 
 class ConfiguredIn(EntityIn):
-    """An entity that may name how it is exported; null names none."""
+    """Input of an entity with an optional export configuration."""
 
     export_configuration_id = UUIDField(
         source="export_configuration", required=False, allow_null=True
@@ -87,7 +87,7 @@ class ConfiguredIn(EntityIn):
 
 
 class LookIn(ConfiguredIn):
-    """A look as a client sends it: ids of its products and its subject."""
+    """Input of a look, with the ids of its products and its subject."""
 
     products = _ids()
     subject = UUIDField(required=False, allow_null=True)
@@ -95,25 +95,25 @@ class LookIn(ConfiguredIn):
 
 
 class GuidelineIn(ConfiguredIn):
-    """A guideline as a client sends it."""
+    """Input of a guideline."""
 
     images = _images()
 
 
 class ProductionRequestIn(ConfiguredIn):
-    """A production request as a client sends it: ids of its looks and its guideline."""
+    """Input of a production request, with the ids of its looks and its guideline."""
 
     looks = _ids()
     guideline = UUIDField(required=False, allow_null=True)
 
 
 class EntityOut(serializers.ModelSerializer[Any]):
-    """An entity as it is answered; `context["media"]` holds what each one shows."""
+    """An entity in responses; `context["media"]` holds the attachments of each entity by slot."""
 
     def slot(self, entity: CatalogEntity, name: str) -> list[dict[str, Any]]:
         """Return the media of one slot."""
         attached = self.context["media"].get(entity.pk, {}).get(name, [])
-        return [dict(MediaOut().to_representation(each)) for each in attached]
+        return [dict(MediaOut().to_representation(attachment)) for attachment in attached]
 
     def to_representation(self, instance: CatalogEntity) -> dict[str, Any]:
         """Return the entity's own fields and its slots."""
@@ -126,14 +126,14 @@ class EntityOut(serializers.ModelSerializer[Any]):
 
 BASE_FIELDS = ["id", "user_id", "organization_id", "name"]
 TIMES = ["created_at", "updated_at"]
-CONFIGURED = ["export_configuration_id"]
+CONFIGURATION = ["export_configuration_id"]
 
 
 class _Slot(serializers.SerializerMethodField):
     """A slot in the schema; `EntityOut.to_representation` fills it."""
 
     def to_representation(self, value: Any) -> None:
-        """Leave the place to be filled."""
+        """Return None, which `EntityOut` replaces."""
 
 
 @extend_schema_field(MediaOut(allow_null=True))
@@ -181,7 +181,7 @@ class SubjectOut(EntityOut):
 
 
 class ConfiguredOut(EntityOut):
-    """An entity that may name how it is exported."""
+    """An entity with an optional export configuration."""
 
     export_configuration_id = serializers.UUIDField(allow_null=True)
 
@@ -195,7 +195,7 @@ class LookOut(ConfiguredOut):
 
     class Meta:
         model = Look
-        fields = [*BASE_FIELDS, "products", "subject", *CONFIGURED, "reference_images", *TIMES]
+        fields = [*BASE_FIELDS, "products", "subject", *CONFIGURATION, "reference_images", *TIMES]
 
 
 class GuidelineOut(ConfiguredOut):
@@ -205,7 +205,7 @@ class GuidelineOut(ConfiguredOut):
 
     class Meta:
         model = Guideline
-        fields = [*BASE_FIELDS, *CONFIGURED, "images", *TIMES]
+        fields = [*BASE_FIELDS, *CONFIGURATION, "images", *TIMES]
 
 
 class ProductionRequestOut(ConfiguredOut):
@@ -216,4 +216,4 @@ class ProductionRequestOut(ConfiguredOut):
 
     class Meta:
         model = ProductionRequest
-        fields = [*BASE_FIELDS, "looks", "guideline", *CONFIGURED, *TIMES]
+        fields = [*BASE_FIELDS, "looks", "guideline", *CONFIGURATION, *TIMES]

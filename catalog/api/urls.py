@@ -6,11 +6,15 @@ from catalog.api import views
 
 
 def _routes(prefix: str, view: type[views.Entities]) -> list[URLPattern]:
-    many: dict[str, Any] = {"get": "list", "post": "create"}
-    one: dict[str, Any] = {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
+    collection: dict[str, Any] = {"get": "list", "post": "create"}
+    detail: dict[str, Any] = {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
     return [
-        path(f"{prefix}/", view.as_view(many, basename=prefix), name=prefix),
-        path(f"{prefix}/<str:entity_id>", view.as_view(one, basename=prefix), name=f"{prefix}-one"),
+        path(f"{prefix}/", view.as_view(collection, basename=prefix), name=prefix),
+        path(
+            f"{prefix}/<str:entity_id>",
+            view.as_view(detail, basename=prefix),
+            name=f"{prefix}-detail",
+        ),
     ]
 
 

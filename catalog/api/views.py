@@ -40,7 +40,7 @@ from sartiq.core.http.idempotency import SavedResponse
 
 
 class Entities(ModelEndpointSet):
-    """List, create, read, change and delete one kind of entity."""
+    """The CRUD operations of one kind of entity."""
 
     model: ClassVar[type[CatalogEntity]]
     input_serializer: ClassVar[type[serializers.EntityIn]]
@@ -61,24 +61,24 @@ class Entities(ModelEndpointSet):
     @extend_schema(parameters=[IDEMPOTENCY_KEY])
     @takes_query(ScopeQuery)
     def create(self, request: Request) -> Response:
-        """Create a row and take its files in: all of it, or nothing."""
+        """Create a row with its files, all or nothing."""
         changes = self._changes(validate_input(self.input_serializer, request.data))
         user, scope = caller_of(request), self._scope()
         with idempotency.reserve(request, route=f"{self.basename}-create") as key:
             if key.replay is not None:
                 return key.replay
             for attempt in retry_on_contention():
-                creating = entities.creating(self.model, user=user, scope=scope, changes=changes)
-                with attempt, creating as entity:
+                transaction = entities.creating(self.model, user=user, scope=scope, changes=changes)
+                with attempt, transaction as entity:
                     response = key.save_response(self._created(entity))
             return response
 
     def retrieve(self, request: Request, entity_id: UUID) -> Response:
         """Return one row with its media."""
-        return self._one(selectors.get_visible(self.model, caller_of(request), entity_id))
+        return self._response(selectors.get_visible(self.model, caller_of(request), entity_id))
 
     def partial_update(self, request: Request, entity_id: UUID) -> Response:
-        """Change what is sent; a list of images replaces the list, null clears an image."""
+        """Change the given fields; a list of images replaces the list, null removes an image."""
         changes = self._changes(validate_input(self.input_serializer, request.data, partial=True))
         entities.update(
             self.model,
@@ -87,10 +87,10 @@ class Entities(ModelEndpointSet):
             changes=changes,
             precondition=precondition(request, self._as_json),
         )
-        return self._one(selectors.get_visible(self.model, caller_of(request), entity_id))
+        return self._response(selectors.get_visible(self.model, caller_of(request), entity_id))
 
     def destroy(self, request: Request, entity_id: UUID) -> Response:
-        """Delete one row; files nothing else shows are discarded after a day."""
+        """Delete one row; files not used elsewhere are deleted after a day."""
         entities.delete(
             self.model,
             user=caller_of(request),
@@ -118,12 +118,12 @@ class Entities(ModelEndpointSet):
         return Changes(values=values, links=links, media=media)
 
     def _created(self, entity: CatalogEntity) -> SavedResponse:
-        body = _plain(self._as_json(entity))
+        body = _as_rendered(self._as_json(entity))
         return SavedResponse(
             status=201, body=body, location=f"{self.request.path.rstrip('/')}/{entity.pk}"
         )
 
-    def _one(self, entity: CatalogEntity) -> Response:
+    def _response(self, entity: CatalogEntity) -> Response:
         return Response(self._as_json(entity))
 
     def _as_json(self, entity: CatalogEntity) -> Any:
@@ -135,25 +135,25 @@ class Entities(ModelEndpointSet):
         return data
 
 
-def _plain(data: Any) -> Any:
-    """Return the data as the client will read it, so that it can be stored and replayed."""
+def _as_rendered(data: Any) -> Any:
+    """Return the data as the client will receive it, to be stored and replayed."""
     return json.loads(JSONRenderer().render(data))
 
 
 def _documented(one: str, many: str, input_serializer: Any, data: Any) -> Any:
-    """Name and describe the five operations of one kind of entity."""
+    """Return the decorator that documents the five operations of one kind of entity."""
     noun, nouns = one.replace("_", " "), many.replace("_", " ")
 
-    def described(operation: str, text: str, **rest: Any) -> Any:
+    def described(operation: str, text: str, **options: Any) -> Any:
         return extend_schema(
-            operation_id=operation, tags=[many.replace("_", "-")], description=text, **rest
+            operation_id=operation, tags=[many.replace("_", "-")], description=text, **options
         )
 
     return extend_schema_view(
         list=described(f"list_{many}", f"List one owner's {nouns}, oldest first."),
         create=described(
             f"create_{one}",
-            f"Create a {noun} with its files; if one is refused, nothing is created.",
+            f"Create a {noun} with its files; if one is rejected, nothing is created.",
             request=input_serializer,
             responses={201: data},
         ),
@@ -161,7 +161,7 @@ def _documented(one: str, many: str, input_serializer: Any, data: Any) -> Any:
         partial_update=described(
             f"update_{one}",
             f"Change the given fields of a {noun}; a list of images replaces the list, "
-            "null clears an image.",
+            "null removes an image.",
             request=input_serializer,
             responses={200: data, 409: CONFLICT},
         ),

@@ -16,9 +16,9 @@ class Verdict(models.TextChoices):
 
 
 class LoraModel(TimestampedModel):
-    """One LoRA model of one subject; its bytes lie in the private bucket.
+    """One LoRA model of one subject; its file is in the private bucket.
 
-    `file_path` is the object's key; a subject that is deleted leaves its models behind.
+    `file_path` is the object's key. Deleting a subject does not delete its models.
     """
 
     subject = models.ForeignKey(
@@ -56,5 +56,5 @@ class LoraModel(TimestampedModel):
 
     @property
     def partial_path(self) -> str:
-        """The key without the folder all models share."""
+        """The key without the common prefix."""
         return self.file_path.removeprefix("loras/")

@@ -7,14 +7,14 @@ that look the same must be the same.
 import unicodedata
 from typing import Final
 
-_INVISIBLE: Final = frozenset({"Cf", "Cc", "Zl", "Zp"})  # format marks, controls, line separators
-_KEPT: Final = frozenset("\x00\t\n\r")  # controls that are reported as what they are, or are blanks
+_INVISIBLE: Final = frozenset({"Cf", "Cc", "Zl", "Zp"})  # format and control characters, separators
+_KEPT: Final = frozenset("\x00\t\n\r")  # later checks report these, or treat them as spaces
 
 
 def clean_identifier(text: str) -> str:
-    """Return an identifier composed (Unicode NFC), without invisible characters and outer blanks.
+    """Return an identifier in Unicode NFC without invisible characters and surrounding spaces.
 
-    Blanks of other widths inside it become plain ones.
+    Other kinds of spaces inside it become ordinary spaces.
     """
     if text.isascii() and text.isprintable():
         return text.strip(" ")

@@ -14,11 +14,11 @@ LENGTH_BYTES: Final = 8  # a safetensors file starts with the length of its head
 SAFETENSORS: Final = ".safetensors"
 PICKLES: Final = frozenset({".ckpt", ".pt", ".pth", ".bin"})
 FORMATS: Final = (SAFETENSORS, *sorted(PICKLES))
-TOO_LARGE: Final = "The file is larger than 100 MB."
+TOO_LARGE: Final = f"The file is larger than {MAX_SIZE // MIB} MiB."
 
 
 def require_acceptable(*, filename: str, size: int) -> str:
-    """Return the format of a model file by its name; refuse every other and a wrong size."""
+    """Return the format of a model file; reject other formats, empty and too large files."""
     suffix = PurePosixPath(filename).suffix.lower()
     if suffix not in FORMATS:
         raise ModelFileError(f"The file name must end in {', '.join(FORMATS)}.")
@@ -30,13 +30,13 @@ def require_acceptable(*, filename: str, size: int) -> str:
 
 
 def header_length(start: bytes, *, size: int) -> int:
-    """Return how long the header of a safetensors file says it is, before any of it is read."""
+    """Return the header length that the first bytes of a safetensors file declare."""
     if len(start) < LENGTH_BYTES:
         raise ModelFileError("This is not a safetensors file: it is too short.")
     (length,) = struct.unpack("<Q", start[:LENGTH_BYTES])
     if length > MAX_HEADER:
         raise ModelFileError(
-            "The header of this safetensors file is larger than the allowed 8 MiB."
+            f"The header of this safetensors file is larger than {MAX_HEADER // MIB} MiB."
         )
     if LENGTH_BYTES + length > size:
         raise ModelFileError("The safetensors file is cut off: its header is longer than the file.")
@@ -44,15 +44,15 @@ def header_length(start: bytes, *, size: int) -> int:
 
 
 def count_tensors(header: bytes, *, body_size: int) -> int:
-    """Return how many tensors a safetensors header lists; each must lie inside the file."""
+    """Return the number of tensors in a safetensors header; each must lie within the file."""
     try:
-        listed = json.loads(header)
+        entries = json.loads(header)
     except (ValueError, RecursionError):
         raise ModelFileError("This is not a safetensors file: its header is not JSON.") from None
-    if not isinstance(listed, dict):
+    if not isinstance(entries, dict):
         raise ModelFileError("This is not a safetensors file: its header is not a JSON object.")
-    tensors = [each for name, each in listed.items() if name != "__metadata__"]
-    if not all(_lies_within(each, body_size) for each in tensors):
+    tensors = [entry for name, entry in entries.items() if name != "__metadata__"]
+    if not all(_lies_within(tensor, body_size) for tensor in tensors):
         message = "The safetensors file is damaged: the position of a tensor is outside the file."
         raise ModelFileError(message)
     return len(tensors)

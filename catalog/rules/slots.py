@@ -17,10 +17,10 @@ class EntityType(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Slot:
-    """One place for media: it holds one file, or an ordered list of them."""
+    """One image field: it holds one file, or an ordered list of files."""
 
     name: str
-    shot_type: str  # what it is called in the name of an exported file
+    shot_type: str  # used in the names of exported files
     holds_list: bool = False
 
 

@@ -1,4 +1,4 @@
-"""Attaching the images of many products in one transaction, as a request does for one."""
+"""Attachment of the images of many products in one transaction."""
 
 from collections.abc import Mapping
 from uuid import UUID
@@ -16,22 +16,22 @@ from media.services.ingest.claim import Resources
 def lock_products(scope: OwnerScope, product_ids: set[UUID]) -> set[UUID]:
     """Lock products of one owner; return the ids of those that exist."""
     rows = Product.objects.in_scope(scope).filter(pk__in=product_ids)
-    # By SKU, as an import locks them.
+    # In the order of SKUs, as an import locks them.
     locked = rows.select_for_update(of=("self",), no_key=True).order_by("sku", "pk")
     return set(locked.values_list("pk", flat=True))
 
 
 def attached_resource_ids(slots: Mapping[UUID, MediaUrls]) -> set[UUID]:
-    """Return the ids of the resources that these slots of products hold now."""
+    """Return the ids of the resources currently attached to these slots of products."""
     return attachments.attached_resource_ids_of_entities(
         entity_type=EntityType.PRODUCT, slots=slots
     )
 
 
 def fill_slots(slots: Mapping[UUID, MediaUrls], resources: Resources) -> None:
-    """Attach to each slot of each locked product the resources of its URLs.
+    """Attach the resources of the URLs to the slots of the locked products.
 
-    The grace period of resources that no slot holds starts.
+    The grace period starts for resources that are in no slot.
     """
     attachments.fill_many(
         entity_type=EntityType.PRODUCT,

@@ -1,4 +1,4 @@
-"""Creating, changing and deleting an entity and its media in one step, all or nothing."""
+"""Creation, changes and deletion of entities with their media, all or nothing."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -31,7 +31,7 @@ from sartiq.core.contention import retry_on_contention
 from sartiq.core.errors import InvalidManyError, Issue
 from sartiq.core.preconditions import Precondition, unconditional
 
-WIRE_NAMES = {"export_configuration": "export_configuration_id"}
+API_NAMES = {"export_configuration": "export_configuration_id"}
 
 Entity = TypeVar("Entity", bound=CatalogEntity)
 MediaUrls = Mapping[str, Sequence[str]]
@@ -39,10 +39,10 @@ MediaUrls = Mapping[str, Sequence[str]]
 
 @dataclass(frozen=True, kw_only=True)
 class Changes:
-    """What a request asks of an entity.
+    """The changes of an entity in a request.
 
-    `values` are plain fields; `links` map a relation to ids (a list for many); `media` maps a slot
-    to the URLs it is to show. A name that is absent stays as it is.
+        `values` are plain fields; `links` maps a relation to an id or a list of ids; `media` maps a
+    slot to the URLs of its new files. Fields, relations and slots that are absent do not change.
     """
 
     values: Mapping[str, Any] = field(default_factory=dict)
@@ -56,13 +56,13 @@ def creating(
 ) -> Iterator[Entity]:
     """Create an entity with its files; the transaction commits when the block ends.
 
-    Raises InvalidManyError naming each bad URL or id, ConflictError kinds for a taken SKU or slug;
-    then nothing was created. Raises ContentionError when it should be tried again. A subject
-    without a slug gets one made of its name.
+    Raises InvalidManyError with all bad URLs and ids, a ConflictError for a taken SKU or slug, or
+    ContentionError if it should be retried; nothing is created then. A subject without a slug gets
+    one derived from its name.
     """
     _require_links(model, user, scope, changes)
     checked = _check_files(user, scope, changes)
-    with _conflicts_named(), transaction.atomic():
+    with _translated_conflicts(), transaction.atomic():
         entity = model(user_id=scope.user_id, organization_id=scope.organization_id)
         _write(entity, changes, checked)
         yield entity
@@ -76,10 +76,10 @@ def update(
     changes: Changes,
     precondition: Precondition = unconditional,
 ) -> Entity:
-    """Change an entity; its media belong to the entity's owner, no matter which of them asks.
+    """Change an entity; new media get the owner of the entity.
 
-    `precondition` is called with the locked entity before it is changed. Raises what `creating` and
-    `precondition` raise, and EntityNotFoundError, also when it is deleted meanwhile.
+    `precondition` is called with the locked entity before it is changed. Raises the errors of
+    `creating` and `precondition`, and EntityNotFoundError, also if it is deleted concurrently.
     """
     entity = selectors.get_visible(model, user, entity_id)
     if changes == Changes():
@@ -87,12 +87,12 @@ def update(
         return entity
     owner = user.pk if entity.organization_id else entity.user_id
     scope = OwnerScope(user_id=owner, organization_id=entity.organization_id)
-    _require_links(model, user, scope, changes, known=entity)
+    _require_links(model, user, scope, changes, current=entity)
     for attempt in retry_on_contention():
         with attempt:
             checked = _check_files(user, scope, changes)
-            with _conflicts_named(), transaction.atomic():
-                entity = selectors.locked(model, user, entity_id)
+            with _translated_conflicts(), transaction.atomic():
+                entity = selectors.get_locked(model, user, entity_id)
                 precondition(entity)
                 _write(entity, changes, checked)
     return entity
@@ -105,9 +105,9 @@ def delete(
     entity_id: UUID,
     precondition: Precondition = unconditional,
 ) -> None:
-    """Delete an entity; its files start their grace when nothing else shows them.
+    """Delete an entity; the grace period starts for files that are not attached elsewhere.
 
-    Of several requests at once one deletes it, the others raise EntityNotFoundError.
+    Raises EntityNotFoundError, also if another request deletes it at the same time.
     """
     entity = selectors.get_visible(model, user, entity_id)
     if not discard(model.objects.filter(pk=entity.pk), precondition=precondition):
@@ -117,7 +117,7 @@ def delete(
 def discard(rows: QuerySet[Entity], *, precondition: Precondition = unconditional) -> int:
     """Delete entities of one kind with their attachments; return how many.
 
-    Raises ContentionError if other requests change the same rows at the same time, three times.
+    Raises ContentionError after three attempts that failed because of concurrent changes.
     """
     for attempt in retry_on_contention():
         with attempt, transaction.atomic():
@@ -149,9 +149,9 @@ def _write(entity: CatalogEntity, changes: Changes, checked: Checked) -> None:
     )
     resources = claim_all(checked, releasing=detached)
     _save(entity, changes)
-    for name, linked in changes.links.items():
-        if isinstance(linked, list):
-            getattr(entity, name).set(linked)
+    for name, ids in changes.links.items():
+        if isinstance(ids, list):
+            getattr(entity, name).set(ids)
     attachments.fill_slots(
         entity_type=entity.entity_type,
         entity_id=entity.pk,
@@ -161,10 +161,10 @@ def _write(entity: CatalogEntity, changes: Changes, checked: Checked) -> None:
 
 
 def _save(entity: CatalogEntity, changes: Changes) -> None:
-    """Write what was asked for and nothing else: others may be changing other fields."""
+    """Save the changed fields only, as other requests may be changing other fields."""
     links = changes.links.items()
-    single = {f"{name}_id": linked for name, linked in links if not isinstance(linked, list)}
-    values = {**changes.values, **single}
+    foreign_keys = {f"{name}_id": pk for name, pk in links if not isinstance(pk, list)}
+    values = {**changes.values, **foreign_keys}
     for name, value in values.items():
         setattr(entity, name, value)
     if isinstance(entity, Subject) and not entity.slug:
@@ -189,27 +189,27 @@ def _require_links(
     user: User,
     scope: OwnerScope,
     changes: Changes,
-    known: Entity | None = None,
+    current: Entity | None = None,
 ) -> None:
-    """Refuse every id that may not be linked; what the entity links already may stay."""
+    """Raise InvalidManyError for ids that must not be linked; the current link may stay."""
     issues: list[Issue] = []
-    for name, wanted in changes.links.items():
+    for name, value in changes.links.items():
         related: type[Any] = model._meta.get_field(name).related_model  # type: ignore[assignment]  # noqa: SLF001
-        ids = wanted if isinstance(wanted, list) else [wanted] if wanted else []
+        ids = value if isinstance(value, list) else [value] if value else []
         rows = related.objects.linkable_by(user, scope).filter(pk__in=ids)
-        found = {*rows.values_list("pk", flat=True), getattr(known, f"{name}_id", None)}
-        for index, each in enumerate(ids):
-            if each not in found:
-                place = (index,) if isinstance(wanted, list) else ()
-                loc = ("body", WIRE_NAMES.get(name, name), *place)
-                issues.append(ReferenceNotFoundError().at(*loc, value=str(each)))
+        linkable = {*rows.values_list("pk", flat=True), getattr(current, f"{name}_id", None)}
+        for index, pk in enumerate(ids):
+            if pk not in linkable:
+                position = (index,) if isinstance(value, list) else ()
+                loc = ("body", API_NAMES.get(name, name), *position)
+                issues.append(ReferenceNotFoundError().at(*loc, value=str(pk)))
     if issues:
         raise InvalidManyError(issues)
 
 
 @contextmanager
-def _conflicts_named() -> Iterator[None]:
-    """Turn a violated constraint into the error the caller sees, also one found at commit."""
+def _translated_conflicts() -> Iterator[None]:
+    """Translate violated constraints, including deferred ones, into domain exceptions."""
     try:
         yield
     except IntegrityError as error:

@@ -47,7 +47,7 @@ class ModelFile:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Findings:
+class ScanResult:
     """Result of scanning a model file."""
 
     verdict: Verdict
@@ -66,11 +66,11 @@ def upload(
 ) -> LoraModel:
     """Scan a model file, store its bytes, then write its row; superusers only.
 
-    Raises ModelFileError or FileNameRefusedError for a file we do not take, StoreUnavailableError
-    or StoringTooSlowError when its bytes cannot be stored now.
+    Raises ModelFileError or FileNameRefusedError for a file that is not accepted, and
+    StoreUnavailableError or StoringTooSlowError if it cannot be stored now.
     """
     require_superuser(user)
-    findings = examine(file)
+    result = examine(file)
     model = LoraModel(
         id=new_id(),
         subject=subject,
@@ -78,9 +78,9 @@ def upload(
         entity_type=entity_type,
         filename=file.filename[:MAX_NAME_LENGTH],
         file_size=file.size,
-        verdict=findings.verdict,
-        verdict_details=findings.details,
-        tensor_count=findings.tensor_count,
+        verdict=result.verdict,
+        verdict_details=result.details,
+        tensor_count=result.tensor_count,
         upload_timestamp=now,
         uploaded_by=user,
     )
@@ -96,14 +96,14 @@ def upload(
     return model
 
 
-def examine(file: ModelFile) -> Findings:
+def examine(file: ModelFile) -> ScanResult:
     """Check the contents of a model file."""
     suffix = rules.require_acceptable(filename=file.filename, size=file.size)
     return _list_tensors(file) if suffix == rules.SAFETENSORS else _scan(file)
 
 
 def describe(*, model: LoraModel, user: User) -> None:
-    """Save what people say about a model; a trigger becomes the subject's; superusers only."""
+    """Save a model's description; its trigger also becomes the subject's; superusers only."""
     require_superuser(user)
     with transaction.atomic():
         model.save(update_fields=["subject", "trigger", "entity_type", "updated_at"])
@@ -125,21 +125,21 @@ def discard(rows: QuerySet[LoraModel], *, user: User) -> int:
 
 
 def download_url(model: LoraModel) -> str:
-    """Return an address that reads a model for five minutes."""
+    """Return a download URL of a model, valid for five minutes."""
     name = model.file_path.rsplit("/", 1)[-1]
     return private_store().sign_get(model.file_path, lifetime=LINK_LIFETIME, filename=name)
 
 
-def _list_tensors(file: ModelFile) -> Findings:
+def _list_tensors(file: ModelFile) -> ScanResult:
     with file.path.open("rb") as body:
         length = rules.header_length(body.read(rules.LENGTH_BYTES), size=file.size)
         header = body.read(length)
     count = rules.count_tensors(header, body_size=file.size - rules.LENGTH_BYTES - length)
     details = f"A safetensors file with {count} tensors; the format cannot contain code."
-    return Findings(verdict=Verdict.CLEAN, details=details, tensor_count=count)
+    return ScanResult(verdict=Verdict.CLEAN, details=details, tensor_count=count)
 
 
-def _scan(file: ModelFile) -> Findings:
+def _scan(file: ModelFile) -> ScanResult:
     """Scan the pickle in a separate process, which detects the format by the file's suffix."""
     # -P: the script's folder must not shadow the standard library.
     command = [sys.executable, "-P", "-B", str(SCANNER), str(file.path)]
@@ -148,10 +148,10 @@ def _scan(file: ModelFile) -> Findings:
             command, capture_output=True, timeout=SCAN_SECONDS, check=True, env={}
         )
         result = json.loads(done.stdout)
-        return Findings(verdict=Verdict(result["verdict"]), details=result["details"])
+        return ScanResult(verdict=Verdict(result["verdict"]), details=result["details"])
     except (subprocess.SubprocessError, ValueError, KeyError):
         details = "The scan was stopped: the file needs too much memory or time."
-        return Findings(verdict=Verdict.UNSCANNED, details=details)
+        return ScanResult(verdict=Verdict.UNSCANNED, details=details)
 
 
 def _sha256_of(body: BinaryIO) -> str:

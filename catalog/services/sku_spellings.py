@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 
 from catalog.rules.identifiers import clean_identifier
 
-UNUSUAL = r"[^ -~]|^ | $"  # a character beyond printable ASCII, or a blank at either end
+UNUSUAL = r"[^ -~]|^ | $"  # a character other than printable ASCII, or a space at either end
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +21,7 @@ class Spelling:
     product_id: UUID
     sku: str
     cleaned: str
-    taken_by: UUID | None
+    conflicting_id: UUID | None
 
 
 @dataclass(kw_only=True)
@@ -33,24 +33,24 @@ class SpellingReport:
 
 
 def find_spellings(products: "QuerySet[Any]") -> SpellingReport:
-    """Report the products whose SKU has invisible characters, outer blanks or is not composed.
+    """Report the products whose SKU is not normalized.
 
-    Takes the rows of `Product`, or of its historical model in a migration.
+    Takes rows of `Product`, or of its historical model in a migration.
     """
     report = SpellingReport()
     for spelling in _spellings(products):
-        (report.colliding if spelling.taken_by else report.renamable).append(spelling)
+        (report.colliding if spelling.conflicting_id else report.renamable).append(spelling)
     return report
 
 
 def rename(spellings: list[Spelling], products: "QuerySet[Any]") -> int:
     """Rename products whose cleaned SKU is free; return how many."""
     renamed = 0
-    for each in spellings:
+    for spelling in spellings:
         try:
             with transaction.atomic():
-                renamed += products.filter(pk=each.product_id, sku=each.sku).update(
-                    sku=each.cleaned or None, updated_at=Now()
+                renamed += products.filter(pk=spelling.product_id, sku=spelling.sku).update(
+                    sku=spelling.cleaned or None, updated_at=Now()
                 )
         except IntegrityError:  # just taken: the next run reports it
             continue
@@ -69,13 +69,15 @@ def _spellings(products: "QuerySet[Any]") -> Iterator[Spelling]:
             if product.organization_id
             else {"organization_id": None, "user_id": product.user_id}
         )
-        taken = products.filter(**owner, sku=cleaned).values_list("pk", flat=True).first()
+        conflicting_id = products.filter(**owner, sku=cleaned).values_list("pk", flat=True).first()
         key = (
             product.organization_id,
             None if product.organization_id else product.user_id,
             cleaned,
         )
-        if taken is None and key in planned and cleaned:
-            taken = product.pk  # the same as one that is renamed first
+        if conflicting_id is None and key in planned and cleaned:
+            conflicting_id = product.pk  # an earlier product gets this SKU
         planned.add(key)
-        yield Spelling(product_id=product.pk, sku=product.sku, cleaned=cleaned, taken_by=taken)
+        yield Spelling(
+            product_id=product.pk, sku=product.sku, cleaned=cleaned, conflicting_id=conflicting_id
+        )

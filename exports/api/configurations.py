@@ -9,10 +9,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api.callers import caller_of
-from accounts.api.scopes import ScopeQuery, organization_named
+from accounts.api.scopes import ScopeQuery, organization_id_from
 from accounts.models import OwnerScope
 from accounts.selectors import (
-    organization_entered_by,
+    get_visible_organization,
     require_manager,
     require_superuser,
     user_by_id,
@@ -105,7 +105,7 @@ class AllConfigurations(Configurations):
     def create(self, request: Request) -> Response:
         """Create a personal configuration, or with `organization_id` an organization's."""
         payload = validate_input(AnyExportConfigurationCreate, request.data)
-        organization_id = organization_named(self.query, payload)
+        organization_id = organization_id_from(self.query, payload)
         payload.pop("organization_id", None)
         caller = caller_of(request)
         if organization_id is not None:
@@ -252,7 +252,7 @@ class OrganizationConfigurations(Configurations):
         return self.delete_first(self._changeable(org_id), says_so=True)
 
     def _readable(self, org_id: UUID) -> Rows:
-        organization_entered_by(caller_of(self.request), org_id)
+        get_visible_organization(caller_of(self.request), org_id)
         return selectors.configurations_of_organization(org_id)
 
     def _changeable(self, org_id: UUID) -> Rows:

@@ -48,6 +48,6 @@ class ObjectDeletionAdmin(ReadOnlyAdmin):
         report_action(
             self,
             request,
-            done=(len(dead), "queued again"),
+            changed=(len(dead), "queued again"),
             skipped=[(waiting, "skipped: already queued")],
         )

@@ -174,7 +174,7 @@ class MediaResourceAdmin(ReadOnlyAdmin):
         report_action(
             self,
             request,
-            done=(queued, "queued again"),
+            changed=(queued, "queued again"),
             skipped=[
                 (len(chosen) - len(failed), "skipped: not failed"),
                 (len(failed) - queued, "skipped: the same file was uploaded again"),

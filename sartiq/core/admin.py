@@ -1,4 +1,4 @@
-"""The core's own page, and which pages of third parties staff get to see."""
+"""Admin of idempotency keys and sign-in failures; hides some pages of other packages."""
 
 from typing import Any
 
@@ -12,22 +12,22 @@ from unfold.contrib.filters.admin import RangeDateTimeFilter
 from sartiq.core.admin_base import ReadOnlyAdmin, link
 from sartiq.core.models import IdempotencyKey
 
-USELESS_OR_UNSAFE = (
-    # Their pages show refresh tokens, with which a reader could sign in as another user.
+HIDDEN_MODELS = (
+    # Their pages show refresh tokens, which would let staff sign in as another user.
     OutstandingToken,
     BlacklistedToken,
     # Nothing writes these (AXES_DISABLE_ACCESS_LOG).
     AccessFailureLog,
     AccessLog,
 )
-for model in (*USELESS_OR_UNSAFE, AccessAttempt):
+for model in (*HIDDEN_MODELS, AccessAttempt):
     if admin.site.is_registered(model):
         admin.site.unregister(model)
 
 
 @admin.register(IdempotencyKey)
 class IdempotencyKeyAdmin(ReadOnlyAdmin):
-    """Requests that were promised to run once, with the answer they got."""
+    """Idempotency keys with the stored responses."""
 
     list_display = ("key", "route", "caller", "status_code", "locked_until", "created_at")
     list_filter = ("route", "status_code", ("created_at", RangeDateTimeFilter))
@@ -41,7 +41,7 @@ class IdempotencyKeyAdmin(ReadOnlyAdmin):
 
     @admin.display(description="User")
     def caller(self, key: IdempotencyKey) -> str:
-        """Link to the user; the row keeps only the id, so a link costs no query."""
+        """Link to the user; the row stores the id, so this needs no query."""
         user = get_user_model()(pk=key.user_id)
         return link(user, str(key.user_id))
 
@@ -54,12 +54,12 @@ class AccessAttemptAdmin(ReadOnlyAdmin):
     list_filter = (("attempt_time", RangeDateTimeFilter),)
     search_fields = ("username", "ip_address")
     ordering = ("-attempt_time",)
-    # Never the stored form data: people type passwords into the wrong field.
+    # Not the stored form data: it may contain a password typed into the wrong field.
     fields = (
         *("username", "ip_address", "failures_since_start", "path_info"),
         *("user_agent", "attempt_time"),
     )
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Allow unlocking a user to staff who may delete attempts."""
+        """Let staff with this permission delete attempts, which unlocks the user."""
         return request.user.has_perm("axes.delete_accessattempt")

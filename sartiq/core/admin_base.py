@@ -1,4 +1,4 @@
-"""Base classes and columns of the admin pages, links, and the environment's badge."""
+"""Base classes, columns and links of admin pages, and the environment badge."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar, cast
@@ -18,13 +18,13 @@ Column = TypeVar("Column", bound=Callable[..., Any])
 
 SYSTEM_FIELDS = ("id", "created_at", "updated_at")
 EMPTY_VALUE = "-"
-REFRESH_SECONDS = 3  # an unfinished row's page reloads
+REFRESH_SECONDS = 3  # between reloads of the page of an unfinished row
 LINK_CLASSES = "text-primary-600 dark:text-primary-500"
 BADGE_COLOURS = {"production": "danger", "staging": "warning"}
 
 
 def change_url(model: type[Model], row_id: Any) -> str:
-    """Return the URL of a row's page."""
+    """Return the URL of a row's admin page."""
     meta = model._meta  # noqa: SLF001  Django's own API
     return reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[row_id])
 
@@ -53,7 +53,7 @@ def model_with_attribute(
 ) -> type[Model] | None:
     """Return the registered model whose class attribute `name` is `value`.
 
-    With it a lower app links to the pages of a higher one without importing it.
+    It lets an app link to pages of an app that it must not import.
     """
     registered = site._registry  # noqa: SLF001  the only list of registered models
     return next((model for model in registered if getattr(model, name, None) == value), None)
@@ -62,7 +62,7 @@ def model_with_attribute(
 def coloured(
     *, description: str, ordering: str, colours: Mapping[Any, str]
 ) -> Callable[[Column], Column]:
-    """Show a column as a coloured label: it returns a key of `colours`, or a key and its text."""
+    """Show a column as a coloured label; it returns a key of `colours`, or a key and a text."""
     decorated = display(description=description, ordering=ordering, label=colours)
     return cast("Callable[[Column], Column]", decorated)
 
@@ -101,13 +101,13 @@ def report_action(
     page: ModelAdmin,
     request: HttpRequest,
     *,
-    done: tuple[int, str],
+    changed: tuple[int, str],
     skipped: Iterable[tuple[int, str]] = (),
 ) -> None:
     """Show how many rows an action changed, and how many were skipped and why."""
-    count, what = done
+    count, description = changed
     if count:
-        page.message_user(request, f"{count} {what}.", messages.SUCCESS)
+        page.message_user(request, f"{count} {description}.", messages.SUCCESS)
     for count, reason in skipped:
         if count:
             page.message_user(request, f"{count} {reason}.", messages.WARNING)

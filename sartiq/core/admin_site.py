@@ -1,4 +1,4 @@
-"""The site of the staff's pages: who may choose among rows, and the script every page loads."""
+"""The admin site: permissions of autocomplete fields, and the script that every page loads."""
 
 from typing import Any
 
@@ -11,18 +11,18 @@ from django.views.i18n import JavaScriptCatalog
 from unfold.sites import UnfoldAdminSite
 
 
-class ReferenceView(AutocompleteJsonView):
-    """Answers the select of a reference.
+class AutocompleteView(AutocompleteJsonView):
+    """Options of autocomplete fields.
 
-    Staff who may set a field may choose among its rows, and staff who may filter a list may choose
-    what to filter by, without the right to open the rows' own pages: both see only their names.
+    Staff who may set a field, or filter a list by it, may choose among its rows without permission
+    to view the rows: they only see the names.
     """
 
     def has_perm(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Return whether the caller may view the rows, or set or filter by the field."""
+        """Return whether the caller may view the rows, set the field or filter by it."""
         if super().has_perm(request, obj):
             return True
-        site: Any = self.admin_site  # the stubs call it optional
+        site: Any = self.admin_site  # optional in the stubs
         source = site._registry.get(self.source_field.model)  # noqa: SLF001  the only list of pages
         return source is not None and (
             _may_set(source, request, self.source_field.name)
@@ -31,19 +31,19 @@ class ReferenceView(AutocompleteJsonView):
 
 
 class StaffSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold has no types
-    """Unfold's site with our selects."""
+    """Unfold's site with these autocomplete permissions."""
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
-        """Serve the translated texts without a session: the login page loads them too."""
-        texts = cache_control(public=True, max_age=3600)(
+        """Serve the JavaScript catalog without a session: the login page loads it too."""
+        catalog = cache_control(public=True, max_age=3600)(
             JavaScriptCatalog.as_view(packages=["django.contrib.admin"])
         )
-        return [path("jsi18n/", texts, name="jsi18n"), *super().get_urls()]
+        return [path("jsi18n/", catalog, name="jsi18n"), *super().get_urls()]
 
     def autocomplete_view(self, request: HttpRequest) -> HttpResponseBase:
-        """Answer a select."""
-        reference_response: HttpResponseBase = ReferenceView.as_view(admin_site=self)(request)
-        return reference_response
+        """Return the options of an autocomplete field."""
+        options: HttpResponseBase = AutocompleteView.as_view(admin_site=self)(request)
+        return options
 
 
 def _may_set(source: Any, request: HttpRequest, field: str) -> bool:
@@ -56,12 +56,13 @@ def _may_set(source: Any, request: HttpRequest, field: str) -> bool:
 
 
 def _inlines_of(source: Any) -> list[Any]:
-    """Return the inlines that show this model on pages of others."""
+    """Return the inlines of this model on pages of other models."""
     pages = source.admin_site._registry.values()  # noqa: SLF001  the only list of pages
-    return [each for page in pages for each in page.inlines if each.model is source.model]
+    inlines = [inline for page in pages for inline in page.inlines]
+    return [inline for inline in inlines if inline.model is source.model]
 
 
 def _may_filter(source: Any, request: HttpRequest, field: str) -> bool:
     filters = source.get_list_filter(request)
-    field_names = {each[0] for each in filters if isinstance(each, tuple)}
+    field_names = {entry[0] for entry in filters if isinstance(entry, tuple)}
     return field in field_names and source.has_view_permission(request)

@@ -1,7 +1,6 @@
-"""The family of errors the product raises by meaning.
+"""Domain exceptions.
 
-Services raise these; only `sartiq.core.http.exception_handler` knows which status and body
-each becomes on the wire.
+Services raise these; only `sartiq.core.http.exception_handler` maps them to a status and a body.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,11 +14,10 @@ Loc = tuple[str | int, ...]
 
 @dataclass(frozen=True, kw_only=True)
 class Issue:
-    """One issue in what the caller sent.
+    """One problem in a request.
 
-    `loc` starts with `body`, `path`, `query` or `header`; `code` is one of the closed set in
-    `sartiq.core.api.issue_codes`; `message` never repeats a URL or a secret: the value goes in
-    `input`.
+    `loc` starts with `body`, `path`, `query` or `header`; `code` is one of the codes
+    in `sartiq.core.api.issue_codes`; `message` never contains a URL or a secret, only `input` does.
     """
 
     loc: Loc
@@ -30,7 +28,7 @@ class Issue:
 
 
 class SartiqError(Exception):
-    """Raised as the base of every error the product names."""
+    """Base class of all domain exceptions."""
 
     message: ClassVar[str] = "The request could not be completed."
 
@@ -44,10 +42,10 @@ class SartiqError(Exception):
 
 
 class InvalidError(SartiqError):
-    """Raised when one value the caller sent is refused.
+    """Raised when a value in the request is invalid.
 
-    Subclasses name a `code` and a `message`; an edge that knows where the value stood adds `loc`
-    with `at`.
+    Subclasses set a `code` and a `message`; code that knows the location of the value adds it with
+    `at`.
     """
 
     code: ClassVar[str] = "value_error"
@@ -73,12 +71,12 @@ class InvalidError(SartiqError):
 
     @property
     def issues(self) -> Sequence[Issue]:
-        """Return the issues to show, one or many."""
+        """Return the issues to report, one or several."""
         return [self.at(*self.loc)]
 
 
 class InvalidManyError(InvalidError):
-    """Raised when several values of one request are refused together."""
+    """Raised when several values of one request are invalid."""
 
     message: ClassVar[str] = "Some values are not valid."
 
@@ -93,13 +91,13 @@ class InvalidManyError(InvalidError):
 
 
 class NotAuthenticatedError(SartiqError):
-    """Raised when a caller must say who they are."""
+    """Raised when a request needs authentication."""
 
     message = "Not authenticated"
 
 
 class NotPermittedError(SartiqError):
-    """Raised when a known scope is closed to the caller."""
+    """Raised when the caller lacks permission."""
 
     message = "Not enough permissions"
 
@@ -111,7 +109,7 @@ class NotFoundError(SartiqError):
 
 
 class ConflictError(SartiqError):
-    """Raised when the state of things forbids the request now."""
+    """Raised when the request conflicts with the current state."""
 
     message = "The request conflicts with the current state."
 
@@ -129,9 +127,9 @@ class ResourceChangedError(SartiqError):
 
 
 class BodyLengthMissingError(SartiqError):
-    """Raised when a request body comes in chunks without saying how long it is.
+    """Raised when a request has a chunked body without a Content-Length.
 
-    The WSGI server would hand it on as an empty body: a change would be lost without a word.
+    WSGI would pass it on as an empty body, and a change would be lost silently.
     """
 
     message = "Send the body with a Content-Length."
@@ -144,13 +142,13 @@ class RequestTooLargeError(SartiqError):
 
 
 class UnsupportedTypeError(SartiqError):
-    """Raised when a request body comes in a media type the route does not read."""
+    """Raised when a request body has a media type that the route does not accept."""
 
     message = "Unsupported media type."
 
 
 class RetryLaterError(SartiqError):
-    """Raised when the same request may succeed after a pause."""
+    """Raised when the same request may succeed later."""
 
     retry_after: timedelta = timedelta(seconds=5)
 
@@ -167,9 +165,9 @@ class TooManyRequestsError(RetryLaterError):
 
 
 class UnavailableError(RetryLaterError):
-    """Raised when a dependency (database, object store) does not answer.
+    """Raised when a dependency (database, object store) is unavailable.
 
-    The store refused our own request, so our settings have to change.
+    `is_refusal` is True if the store rejected our request, which only new settings can fix.
     """
 
     message = "Service temporarily unavailable"
@@ -177,12 +175,12 @@ class UnavailableError(RetryLaterError):
 
 
 class ContentionError(UnavailableError):
-    """Raised when others changed the same rows at the same time."""
+    """Raised when concurrent requests changed the same rows."""
 
 
 @contextmanager
 def errors_located_at(*loc: str | int) -> Iterator[None]:
-    """Say where in the request the value stood that the block refuses."""
+    """Set the location of the invalid value that the block raises an error for."""
     try:
         yield
     except InvalidError as error:

@@ -1,8 +1,7 @@
-"""Temporary files that are removed with the process that created them, however it ends.
+"""Temporary files that do not outlive the process that created them, even after SIGKILL.
 
-Each process keeps its files in a folder of its own and holds a lock on that folder. The kernel
-drops the lock when the process ends, also by SIGKILL; any later process removes folders whose lock
-is free (`docs/design/temporary-files.md`).
+Each process has its own folder and holds a lock on it. The kernel releases the lock when the
+process ends, and any other process then removes the folder (`docs/design/temporary-files.md`).
 """
 
 import atexit
@@ -25,7 +24,7 @@ _OWNED, _ABANDONED = "process-", "abandoned-"
 
 
 class TemporaryFolderError(OSError):
-    """Raised when TEMPORARY_DIR cannot be used; another user's folder could be read by them."""
+    """Raised when TEMPORARY_DIR cannot be used, for example because another user owns it."""
 
 
 class ProcessFolder:
@@ -36,14 +35,14 @@ class ProcessFolder:
         self.forget()
 
     def forget(self) -> None:
-        """Start without a folder, as a process does that was just forked."""
+        """Reset to the state without a folder, without removing the current one."""
         self._lock = threading.Lock()
         self._path: Path | None = None
         self._descriptor = -1
         self._swept_at = float("-inf")
 
     def path(self) -> Path:
-        """Return the folder, created on first use; remove abandoned ones now and then."""
+        """Return the folder, created on first use; remove abandoned ones once a minute."""
         with self._lock:
             if time.monotonic() - self._swept_at > SWEEP_INTERVAL:
                 self._swept_at = time.monotonic()
@@ -54,7 +53,7 @@ class ProcessFolder:
             return self._path
 
     def disown(self) -> None:
-        """Let go of the folder of the process we were forked from."""
+        """Close the folder of the parent process after a fork, without removing it."""
         self._close()
         self.forget()
 
@@ -95,24 +94,24 @@ def process_folder(parent: Path | None = None) -> Path:
 
 
 def named_file() -> "tempfile._TemporaryFileWrapper[bytes]":
-    """Return an open file that has a path and is gone once it is closed."""
+    """Return an open file with a path; closing it removes it."""
     return tempfile.NamedTemporaryFile(dir=process_folder())
 
 
 def nameless_file() -> BinaryIO:
-    """Return an open file without a path: the kernel itself drops it with the process."""
+    """Return an open file without a path, which the kernel removes when it is closed."""
     return cast("BinaryIO", tempfile.TemporaryFile(dir=process_folder()))
 
 
 @contextmanager
 def folder() -> Iterator[Path]:
-    """Yield an empty folder that is gone afterwards."""
+    """Yield an empty folder that is removed afterwards."""
     with tempfile.TemporaryDirectory(dir=process_folder()) as path:
         yield Path(path)
 
 
 class UploadFolder(os.PathLike[str]):
-    """The value of FILE_UPLOAD_TEMP_DIR: Django resolves its path for every uploaded file."""
+    """The value of FILE_UPLOAD_TEMP_DIR: resolves to the current process's folder."""
 
     def __fspath__(self) -> str:
         return str(process_folder())
@@ -126,35 +125,35 @@ def remove_abandoned(parent: Path | None = None) -> int:
             if _is_abandoned(owned):
                 owned.rename(owned.with_name(_ABANDONED + owned.name))
     abandoned = list(parent.glob(f"{_ABANDONED}*"))
-    for each in abandoned:
-        shutil.rmtree(each, ignore_errors=True)
+    for path in abandoned:
+        shutil.rmtree(path, ignore_errors=True)
     return len(abandoned)
 
 
 def remove_own() -> None:
-    """Remove the folders of the current process, which ends now."""
-    for each in _folders.values():
-        each.remove()
+    """Remove the folders of the current process when it exits."""
+    for folder in _folders.values():
+        folder.remove()
 
 
 def use() -> None:
-    """Make Celery's worker processes remove killed processes' files, and their own on exit."""
-    signals.worker_init.connect(_sweep, weak=False, dispatch_uid=__name__)
-    signals.worker_process_init.connect(_sweep, weak=False, dispatch_uid=__name__)
+    """Let worker processes remove files of killed processes on start, and their own on exit."""
+    signals.worker_init.connect(_on_start, weak=False, dispatch_uid=__name__)
+    signals.worker_process_init.connect(_on_start, weak=False, dispatch_uid=__name__)
     # A worker's child process ends without running its atexit handlers.
-    signals.worker_process_shutdown.connect(_leave, weak=False, dispatch_uid=__name__)
+    signals.worker_process_shutdown.connect(_on_exit, weak=False, dispatch_uid=__name__)
 
 
-def _sweep(**_: object) -> None:
+def _on_start(**_: object) -> None:
     remove_abandoned()
 
 
-def _leave(**_: object) -> None:
+def _on_exit(**_: object) -> None:
     remove_own()
 
 
 def _make_owned(parent: Path) -> tuple[Path, int]:
-    """Make a folder and lock it before a sweep can see it without a lock."""
+    """Create and lock a folder, so that no sweep sees it without a lock."""
     with _locked(parent, fcntl.LOCK_SH):
         path = Path(tempfile.mkdtemp(prefix=f"{_OWNED}{os.getpid()}-", dir=parent))
         descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
@@ -187,8 +186,8 @@ def _locked(path: Path, how: int) -> Iterator[None]:
 
 
 def _disown_all() -> None:
-    for each in _folders.values():
-        each.disown()
+    for folder in _folders.values():
+        folder.disown()
 
 
 os.register_at_fork(after_in_child=_disown_all)

@@ -1,6 +1,6 @@
-"""Settings shared by every environment; values that differ come from `environment`.
+"""Settings shared by all environments; values that differ come from `environment`.
 
-An unsafe value stops the start: there, or through a system check (`sartiq.core.checks`,
+An unsafe value prevents the start: there, or in a system check (`sartiq.core.checks`,
 `media.checks`).
 """
 
@@ -121,7 +121,7 @@ AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
     "django.contrib.auth.backends.ModelBackend",
 ]
-LOGIN_REDIRECT_URL = "admin:index"  # of a sign-in page that was opened by its own address
+LOGIN_REDIRECT_URL = "admin:index"  # after a sign-in page that was opened directly
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
@@ -130,8 +130,10 @@ AUTH_PASSWORD_VALIDATORS = [
 AXES_FAILURE_LIMIT = env.LOGIN_FAILURE_LIMIT
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_USERNAME_CALLABLE = "accounts.lockout.username_of"  # one count for all spellings
-AXES_LOCKOUT_CALLABLE = "accounts.lockout.answer"
+AXES_USERNAME_CALLABLE = (
+    "accounts.lockout.username_of"  # counts all spellings of an address together
+)
+AXES_LOCKOUT_CALLABLE = "accounts.lockout.locked_out_response"
 AXES_RESET_ON_SUCCESS = True
 AXES_IPWARE_PROXY_COUNT = env.PROXY_COUNT
 AXES_DISABLE_ACCESS_LOG = True
@@ -141,7 +143,7 @@ SIMPLE_JWT = {
     "ROTATE_REFRESH_TOKENS": True,
     "BLACKLIST_AFTER_ROTATION": True,
     "ALGORITHM": "HS256",
-    "AUDIENCE": "sartiq-files",  # a token made for another service is refused
+    "AUDIENCE": "sartiq-files",  # tokens for other services are rejected
     "USER_ID_FIELD": "id",
     "USER_ID_CLAIM": "sub",
 }
@@ -165,7 +167,7 @@ S3_PUBLIC_ENDPOINT_URL = env.S3_PUBLIC_ENDPOINT_URL
 S3_ACCESS_KEY_ID = env.S3_ACCESS_KEY_ID
 S3_SECRET_ACCESS_KEY = env.S3_SECRET_ACCESS_KEY
 S3_REGION = env.S3_REGION
-S3_POOL_SIZE = env.S3_POOL_SIZE  # connections one process keeps
+S3_POOL_SIZE = env.S3_POOL_SIZE  # connections of one process
 R2_BUCKET_NAME = env.R2_BUCKET_NAME
 R2_PRIVATE_BUCKET_NAME = env.R2_PRIVATE_BUCKET_NAME
 LOCAL_STORE_DIR = Path(env.LOCAL_STORE_DIR)
@@ -184,20 +186,20 @@ STATIC_ROOT: Path | None = BASE_DIR / "staticfiles"
 # --- Background work ----------------------------------------------------------------------------
 BROKER_URL = env.BROKER_URL
 BROKER_SOCKET_TIMEOUT = 5.0  # seconds
-# A request waits no longer than this for the broker: the waiting row is sent again later.
+# A request waits at most this long for the broker: the row is enqueued again later.
 PUBLISH_TIMEOUT = 1.0  # seconds
 TASK_TIME_LIMIT = env.TASK_TIME_LIMIT
-# Packing reads every file of an export again; it may take longer than any other task.
+# Building an archive reads every exported file again, so it may take longer than other tasks.
 ASSEMBLY_TIME_LIMIT = env.ASSEMBLY_TIME_LIMIT
 VISIBILITY_TIMEOUT = env.VISIBILITY_TIMEOUT
 UNACKED_RESTORE_INTERVAL = 5  # seconds between checks for tasks of dead workers
 LEASE_SECONDS = env.LEASE_SECONDS
 RECOVERY_INTERVAL_SECONDS = env.RECOVERY_INTERVAL_SECONDS
 RESEND_AFTER_SECONDS = env.RESEND_AFTER_SECONDS
-WATCHDOG_SECONDS = 60  # of silence after which an idle worker with waiting rows exits
+WATCHDOG_SECONDS = 60  # after which an idle worker with waiting rows exits
 BULK_CHUNK_ROWS = env.BULK_CHUNK_ROWS  # rows of one transaction
-BULK_REMOTE_IMAGES = env.BULK_REMOTE_IMAGES  # fetch pictures from anywhere
-BULK_REMOTE_AT_ONCE = env.BULK_REMOTE_AT_ONCE  # by all workers together
+BULK_REMOTE_IMAGES = env.BULK_REMOTE_IMAGES  # fetch images from any host
+BULK_REMOTE_AT_ONCE = env.BULK_REMOTE_AT_ONCE  # downloads of all workers together
 DECODE_WALL_SECONDS = env.DECODE_WALL_SECONDS
 DECODE_CPU_SECONDS = env.DECODE_CPU_SECONDS
 DECODE_MEMORY_BYTES = env.DECODE_MEMORY_BYTES
@@ -218,7 +220,7 @@ LOGGING: dict[str, Any] = {
         "none": {"class": "logging.NullHandler"},
     },
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
-    # The access log has the request already, by route and without the path's secrets.
+    # The access log already has the request, with its route instead of a path with secrets.
     "loggers": {
         "django.request": {"level": "ERROR"},
         "django": {"handlers": [], "level": "INFO"},
@@ -235,7 +237,7 @@ CSRF_FAILURE_VIEW = "sartiq.core.http.error_pages.csrf_failure"
 SESSION_COOKIE_HTTPONLY = True
 _CSP_SELF = ["'self'"]
 CONTENT_SECURITY_POLICY = {
-    # Unfold's Alpine needs 'unsafe-eval'; the admin path has none.
+    # Unfold's Alpine.js needs 'unsafe-eval', so admin pages have no policy.
     "EXCLUDE_URL_PREFIXES": ["/admin"],
     "DIRECTIVES": {
         "default-src": _CSP_SELF,

@@ -1,14 +1,14 @@
-"""Settings of a developer's machine: what `make serve` and `make demo` run with."""
+"""Settings for development, used by `make serve` and `make demo`."""
 
 from .environment import Development, load
 
 load(Development)
 
-from .base import *  # noqa: E402  takes what was loaded
+from .base import *  # noqa: E402  reads the environment loaded above
 
 CORS_ALLOWED_ORIGIN_REGEXES = [r"^http://(localhost|127\.0\.0\.1)(:\d+)?$"]
 
-# Static files are served from where they are, without collectstatic.
+# Static files are served from their source folders, without collectstatic.
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 STATIC_ROOT = None
 WHITENOISE_USE_FINDERS = True

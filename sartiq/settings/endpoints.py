@@ -1,7 +1,7 @@
-"""Detection of addresses that only look like an S3 endpoint: files would end up elsewhere.
+"""Detection of wrong S3 endpoint URLs, with which files would be stored in the wrong place.
 
-The gateway speaks path style, so it adds the bucket's name itself. An endpoint that ends in one
-makes the first path segment the bucket: keys of the private bucket become keys of the public one.
+Path-style requests add the bucket name to the endpoint. If the endpoint already ends in a bucket
+name, that bucket is used for everything: keys of the private bucket become keys of the public one.
 """
 
 import re
@@ -13,26 +13,26 @@ R2_API: Final = ".r2.cloudflarestorage.com"
 R2_PUBLIC: Final = ".r2.dev"
 R2_DASHBOARD: Final = "dash.cloudflare.com"
 R2_FORM: Final = "https://<account id>.r2.cloudflarestorage.com"
-# The id of the account, and a jurisdiction such as eu between the two.
+# The account id, optionally with a jurisdiction such as eu.
 _R2_ENDPOINT: Final = re.compile(
     r"https://[0-9a-f]{32}(\.[a-z0-9-]+)?\.r2\.cloudflarestorage\.com\.?(:443)?"
 )
 
 
-def endpoint_faults(endpoint: str, *, buckets: Collection[str]) -> Iterator[str]:
-    """Yield what is wrong with an absolute address as an S3 endpoint, each as a predicate."""
+def endpoint_problems(endpoint: str, *, buckets: Collection[str]) -> Iterator[str]:
+    """Yield the problems of a URL as an S3 endpoint, as predicates ('has a path')."""
     parts = urlsplit(endpoint)
     host = (parts.hostname or "").lower().rstrip(".")
-    segments = [unquote(each).strip().lower() for each in parts.path.split("/")]
-    last = next((each for each in reversed(segments) if each), "")
+    segments = [unquote(segment).strip().lower() for segment in parts.path.split("/")]
+    last = next((segment for segment in reversed(segments) if segment), "")
     names = {name.lower() for name in buckets if name}
-    inside = next((each for each in segments if each in names), "")
+    bucket = next((segment for segment in segments if segment in names), "")
     if host == R2_DASHBOARD or host.endswith(R2_PUBLIC):
         yield f"is not the S3 API of R2, which is {R2_FORM}"
     elif last in names:
         yield f"ends in the name of a bucket ({last}); leave it out"
-    elif inside:
-        yield f"contains the name of a bucket ({inside}); leave it out"
+    elif bucket:
+        yield f"contains the name of a bucket ({bucket}); leave it out"
     elif host.endswith(R2_API) and last:
         yield f"has a path; on R2 it is {R2_FORM} and nothing else"
     elif host.split(".")[0] in names and "." in host:
@@ -41,13 +41,13 @@ def endpoint_faults(endpoint: str, *, buckets: Collection[str]) -> Iterator[str]
         yield f"is not the S3 API of R2, which is {R2_FORM}"
 
 
-def public_address_faults(
+def public_url_problems(
     url: str, *, endpoints: Collection[str], private_bucket: str
 ) -> Iterator[str]:
-    """Yield the problems of the address that serves public objects."""
+    """Yield the problems of the URL that serves public objects."""
     parts = urlsplit(url)
     host = (parts.hostname or "").lower()
-    segments = [unquote(each).strip().lower() for each in parts.path.split("/")]
+    segments = [unquote(segment).strip().lower() for segment in parts.path.split("/")]
     if is_r2(url):
         yield "is the S3 API of R2, which refuses unsigned requests"
     elif url and url in endpoints:
@@ -57,6 +57,6 @@ def public_address_faults(
 
 
 def is_r2(endpoint: str) -> bool:
-    """Return whether an address is R2's S3 API."""
+    """Return whether a URL is R2's S3 API."""
     host = (urlsplit(endpoint).hostname or "").lower().rstrip(".")
     return f".{host}".endswith(R2_API)

@@ -1,7 +1,7 @@
-"""Every environment variable the product reads: its type, bounds, default and the rules between.
+"""Every environment variable: its type, bounds and default, and rules between variables.
 
-`base` and its siblings read only from the object `load` returns. Development, tests and production
-are the same variables with other defaults; `deploy/env.example` explains each.
+The settings modules read only the object that `load` returns. Development, tests and production
+have the same variables with different defaults; `deploy/env.example` documents them.
 """
 
 from pathlib import Path
@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from . import messages
-from .endpoints import R2_FORM, endpoint_faults, is_r2, public_address_faults
+from .endpoints import R2_FORM, endpoint_problems, is_r2, public_url_problems
 from .values import (
     AbsolutePath,
     BrokerUrl,
@@ -40,9 +40,9 @@ _NEEDED_BY_S3: Final = {
 
 
 class Environment(BaseSettings):
-    """The variables that are set, validated, and the defaults of those that are not.
+    """The validated environment variables, with defaults.
 
-    An empty variable counts as unset. A rule between variables is checked at the later of them.
+    An empty variable counts as unset. A rule between two variables is checked on the second one.
     """
 
     model_config = SettingsConfigDict(
@@ -111,7 +111,7 @@ class Environment(BaseSettings):
 
     @field_validator("S3_PUBLIC_ENDPOINT_URL", "R2_PUBLIC_URL", "CDN_URL", mode="before")
     @classmethod
-    def _or_from_others(cls, value: str, info: ValidationInfo) -> str:
+    def _default_from_others(cls, value: str, info: ValidationInfo) -> str:
         others = info.data
         match info.field_name:
             case _ if value:
@@ -127,17 +127,17 @@ class Environment(BaseSettings):
 
     @field_validator("R2_PRIVATE_BUCKET_NAME")
     @classmethod
-    def _is_another_bucket(cls, name: str, info: ValidationInfo) -> str:
+    def _differs_from_public_bucket(cls, name: str, info: ValidationInfo) -> str:
         if name == info.data.get("R2_BUCKET_NAME"):
             raise refusal("is the same bucket as R2_BUCKET_NAME; private objects would be public")
         return name
 
     @field_validator("S3_ENDPOINT_URL", "S3_PUBLIC_ENDPOINT_URL")
     @classmethod
-    def _is_no_bucket(cls, url: str, info: ValidationInfo) -> str:
+    def _is_s3_endpoint(cls, url: str, info: ValidationInfo) -> str:
         names = ("R2_BUCKET_NAME", "R2_PRIVATE_BUCKET_NAME")
         buckets = [str(info.data.get(name, "")) for name in names]
-        for problem in endpoint_faults(url, buckets=buckets):
+        for problem in endpoint_problems(url, buckets=buckets):
             raise refusal(problem)
         if is_r2(str(info.data.get("S3_ENDPOINT_URL", ""))) and not is_r2(url):
             raise refusal(f"is not the S3 API of R2, which takes signed PUTs at {R2_FORM} only")
@@ -145,17 +145,17 @@ class Environment(BaseSettings):
 
     @field_validator("R2_PUBLIC_URL", "CDN_URL")
     @classmethod
-    def _is_for_anybody(cls, url: str, info: ValidationInfo) -> str:
+    def _is_public_url(cls, url: str, info: ValidationInfo) -> str:
         names = ("S3_ENDPOINT_URL", "S3_PUBLIC_ENDPOINT_URL")
         endpoints = [str(info.data.get(name, "")) for name in names]
         private = str(info.data.get("R2_PRIVATE_BUCKET_NAME", ""))
-        for problem in public_address_faults(url, endpoints=endpoints, private_bucket=private):
+        for problem in public_url_problems(url, endpoints=endpoints, private_bucket=private):
             raise refusal(problem)
         return url
 
     @field_validator("VISIBILITY_TIMEOUT")
     @classmethod
-    def _outlasts_the_tasks(cls, seconds: int, info: ValidationInfo) -> int:
+    def _exceeds_task_limits(cls, seconds: int, info: ValidationInfo) -> int:
         limits = ("TASK_TIME_LIMIT", "ASSEMBLY_TIME_LIMIT")
         longer = [name for name in limits if info.data.get(name, 0) >= seconds]
         if longer:
@@ -167,7 +167,7 @@ class Environment(BaseSettings):
 
     @field_validator("DECODE_WALL_SECONDS")
     @classmethod
-    def _ends_before_the_task(cls, seconds: int, info: ValidationInfo) -> int:
+    def _is_below_task_limit(cls, seconds: int, info: ValidationInfo) -> int:
         if seconds >= info.data.get("TASK_TIME_LIMIT", _WEEK):
             raise refusal("must be below TASK_TIME_LIMIT: the task would be killed first")
         return seconds
@@ -183,13 +183,13 @@ class Environment(BaseSettings):
 
 
 class Development(Environment):
-    """Defaults of a developer's machine."""
+    """Defaults for development."""
 
     ALLOWED_HOSTS: Hosts = ["127.0.0.1", "localhost", "[::1]"]
 
 
 class Testing(Environment):
-    """Defaults of the tests: all time limits scaled down together; recovery takes seconds."""
+    """Defaults for tests: all time limits are short, so that recovery takes seconds."""
 
     SECRET_KEY: SecretKey = "only-for-tests-" + "x" * 32
     ALLOWED_HOSTS: Hosts = ["testserver", "127.0.0.1", "localhost"]
@@ -209,7 +209,7 @@ class Testing(Environment):
 
 
 class Production(Environment):
-    """A deployment: nothing that must be decided has a default."""
+    """A deployment; values that it must choose have no default."""
 
     SECRET_KEY: SecretKey
     ALLOWED_HOSTS: Hosts
@@ -246,7 +246,7 @@ _loaded: list[Environment] = []
 
 
 def load(kind: type[Kind]) -> Kind:
-    """Read the environment of this process; `base` takes what was loaded before its import."""
+    """Read the environment of this process; call it before importing `base`."""
     environment = kind.read()
     _loaded[:] = [environment]
     return environment

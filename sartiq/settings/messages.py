@@ -1,4 +1,4 @@
-"""What is wrong with the environment, in one message that names every variable and no secret."""
+"""The error message for an invalid environment: it names every variable but no secret."""
 
 from collections.abc import Mapping
 from typing import Any, Final, Literal, get_args, get_origin
@@ -14,7 +14,9 @@ _MAX_SHOWN: Final = 60  # characters of a value
 
 def report(error: ValidationError, fields: Mapping[str, FieldInfo]) -> str:
     """Return one line per problem: the variable, what is wrong, and what is allowed."""
-    lines = dict.fromkeys(_line(each, fields[str(each["loc"][0])]) for each in error.errors())
+    lines = dict.fromkeys(
+        _line(problem, fields[str(problem["loc"][0])]) for problem in error.errors()
+    )
     return "\n".join(["The settings cannot be used:", *(f"  {line}" for line in lines)])
 
 
@@ -30,20 +32,20 @@ def _line(error: ErrorDetails, field: FieldInfo) -> str:
 
 def _shown(value: object, field: FieldInfo) -> str:
     text = str(value)
-    if not field.repr or "@" in text:  # an address may hold a password
+    if not field.repr or "@" in text:  # a URL may contain a password
         return ""
     return repr(text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…")
 
 
 def allowed(field: FieldInfo) -> str:
-    """Return the range of a variable in words."""
+    """Return a description of the allowed values of a variable."""
     if field.description:
         return field.description
-    kind: Any = field.annotation
-    if get_origin(kind) is Literal:
-        return " or ".join(get_args(kind))
-    if kind is bool:
+    annotation: Any = field.annotation
+    if get_origin(annotation) is Literal:
+        return " or ".join(get_args(annotation))
+    if annotation is bool:
         return "true or false"
-    least = next(each.ge for each in field.metadata if isinstance(each, Ge))
-    maximum = next(each.le for each in field.metadata if isinstance(each, Le))
-    return f"a whole number from {least} to {maximum}"
+    minimum = next(bound.ge for bound in field.metadata if isinstance(bound, Ge))
+    maximum = next(bound.le for bound in field.metadata if isinstance(bound, Le))
+    return f"a whole number from {minimum} to {maximum}"

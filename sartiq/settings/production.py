@@ -1,12 +1,12 @@
-"""Settings of a deployment: nothing that must be decided has a default."""
+"""Settings of a deployment; values that a deployment must choose have no default."""
 
 from .environment import Production, load
 
 _production = load(Production)
 
-from .base import *  # noqa: E402  takes what was loaded
+from .base import *  # noqa: E402  reads the environment loaded above
 
-# The proxy in front ends TLS; its header counts only where a proxy is declared.
+# The proxy terminates TLS; its header is only trusted if a proxy is configured.
 if AXES_IPWARE_PROXY_COUNT:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_SSL_REDIRECT = _production.SECURE_SSL_REDIRECT

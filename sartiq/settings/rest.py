@@ -64,7 +64,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     },
     "SORT_OPERATION_PARAMETERS": True,
 }
-# What a browser sends with a PUT to the local store, and with a request it may repeat.
+# Headers of PUT requests to the local store, and of conditional and repeated requests.
 CORS_ALLOW_HEADERS = [
     *default_headers,
     "idempotency-key",

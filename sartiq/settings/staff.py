@@ -1,4 +1,4 @@
-"""How the staff's admin looks and what its menu lists."""
+"""Appearance and menu of the admin."""
 
 from collections.abc import Callable
 from typing import Any
@@ -31,10 +31,10 @@ _MENU = {
     "Bulk upload": {
         "bulkupload.bulkuploadjob": ("Bulk uploads", "upload_file"),
         "bulkupload.bulkuploadchunk": ("Chunks", "view_module"),
-        "bulkupload.bulkuploadrowerror": ("Refused rows", "rule"),
-        "bulkupload.bulkuploadmediabatch": ("Picture batches", "photo_album"),
-        "bulkupload.bulkuploadmedia": ("Pictures of rows", "image"),
-        "bulkupload.remoteimage": ("Remote pictures", "cloud_download"),
+        "bulkupload.bulkuploadrowerror": ("Rejected rows", "rule"),
+        "bulkupload.bulkuploadmediabatch": ("Image batches", "photo_album"),
+        "bulkupload.bulkuploadmedia": ("Images of rows", "image"),
+        "bulkupload.remoteimage": ("Remote images", "cloud_download"),
     },
     "People": {
         "accounts.user": ("Users", "group"),
@@ -75,8 +75,8 @@ UNFOLD: dict[str, Any] = {
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_BACK_BUTTON": True,
-    # The date filters' scripts need it; Unfold itself loads it on lists and forms only, and its
-    # confirmation pages carry those scripts too.
+    # The scripts of date filters need it; Unfold itself does not load it on confirmation pages,
+    # which include those scripts.
     "SCRIPTS": [lambda _request: reverse_lazy("admin:jsi18n")],
     "STYLES": [lambda _request: static("sartiq/admin.css")],
     "SITE_FAVICONS": [
@@ -93,7 +93,7 @@ UNFOLD: dict[str, Any] = {
             {
                 "title": group,
                 "separator": True,
-                "items": [_item(label, *looks) for label, looks in models.items()],
+                "items": [_item(label, title, icon) for label, (title, icon) in models.items()],
             }
             for group, models in _MENU.items()
         ],

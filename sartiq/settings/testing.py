@@ -1,4 +1,4 @@
-"""Settings of the tests; they can be imported with nothing set (type checks, migrations)."""
+"""Settings of the tests; they need no environment variables (for type checks and migrations)."""
 
 from devstack.crash import install_from_environment
 
@@ -6,7 +6,7 @@ from .environment import Testing, load
 
 _testing = load(Testing)
 
-from .base import *  # noqa: E402  takes what was loaded
+from .base import *  # noqa: E402  reads the environment loaded above
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 ALLOW_DEV_USERS = True

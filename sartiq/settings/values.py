@@ -1,6 +1,6 @@
-"""Types of the values an environment variable can have; each says what it allows.
+"""Types of environment variables.
 
-The description of a type becomes the allowed range in the message of a refused value.
+The description of a type is shown as the allowed values in the message for an invalid value.
 """
 
 import re
@@ -15,7 +15,7 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import NoDecode
 
 MIN_SECRET_BYTES: Final = 32  # RFC 7518 3.2: a key as long as the hash of HS256
-MIN_SECRET_CHARACTERS: Final = 5  # different ones, as Django's own deployment check wants them
+MIN_SECRET_CHARACTERS: Final = 5  # distinct, as Django's deployment check requires
 _LABEL: Final = r"[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?"
 _HOST: Final = re.compile(rf"{_LABEL}(\.{_LABEL})*\.?")
 _URL: Final = re.compile(r"([A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*")  # RFC 3986
@@ -23,12 +23,12 @@ _KEY: Final = re.compile(r"[!#-&(-~]*")  # printable ASCII without spaces and qu
 _MAX_PORT: Final = 65_535
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _TLS_OPTIONS: Final = {"ssl_cert_reqs", "ssl_ca_certs", "ssl_certfile", "ssl_keyfile"}
-_TLS_DEMANDS: Final = {"none", "optional", "required"}
+_TLS_REQUIREMENTS: Final = {"none", "optional", "required"}
 _SSL_MODES: Final = {"disable", "allow", "prefer", "require", "verify-ca", "verify-full"}
 
 
 def refusal(message: str) -> PydanticCustomError:
-    """Return the error of a value; its message never contains the value."""
+    """Return the error for a value; its message never contains the value."""
     return PydanticCustomError("refused", "{message}", {"message": message})
 
 
@@ -48,7 +48,7 @@ def _split(url: str) -> SplitResult:
 
 
 def _is_host(name: str) -> bool:
-    """Return whether it is a host name, an IPv4 address or an IPv6 address without brackets."""
+    """Return whether this is a host name, an IPv4 address or an IPv6 address without brackets."""
     if ":" not in name and not re.fullmatch(r"[\d.]+", name):
         return bool(_HOST.fullmatch(name))
     try:
@@ -94,7 +94,7 @@ def _origin(origin: str) -> str:
 def _allowed_host(host: str) -> str:
     if "*" in host:
         raise refusal("must name the hosts, not '*'")
-    bracketed = re.fullmatch(r"\[(.*:.*)\]", host)  # how an IPv6 address stands in a request
+    bracketed = re.fullmatch(r"\[(.*:.*)\]", host)  # an IPv6 address in a Host header
     name = bracketed[1] if bracketed else host.removeprefix(".")
     if not _is_host(name) or (":" in name and not bracketed) or name.endswith("."):
         raise refusal("lists something that is not a host name")
@@ -121,13 +121,13 @@ def _broker_url(url: str) -> str:
 
 
 def _check_broker_options(parts: SplitResult) -> None:
-    """Refuse what kombu would stumble over at the first task."""
+    """Reject options with which kombu would fail at the first task."""
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
     allowed = {"redis": set(), "rediss": _TLS_OPTIONS, "redis+socket": {"virtual_host"}}
     if parts.fragment or set(options) - allowed[parts.scheme]:
         raise refusal("has an unknown option")
-    demand = options.get("ssl_cert_reqs", "required").lower().removeprefix("cert_")
-    if demand not in _TLS_DEMANDS:
+    requirement = options.get("ssl_cert_reqs", "required").lower().removeprefix("cert_")
+    if requirement not in _TLS_REQUIREMENTS:
         raise refusal("has an ssl_cert_reqs that is not none, optional or required")
     if not re.fullmatch(r"/?\d+", options.get("virtual_host", "0")):
         raise refusal("has a database that is not a number")
@@ -139,7 +139,7 @@ def _database_url(url: str) -> str:
 
 
 def database_parameters(url: str) -> dict[str, Any]:
-    """Return the connection parameters a PostgreSQL URL names; raise what is wrong with it."""
+    """Return the connection parameters of a PostgreSQL URL; raise an error if it is invalid."""
     if not url.startswith(("postgres://", "postgresql://")):
         raise refusal("has an unknown scheme")
     try:
@@ -159,18 +159,18 @@ def database_parameters(url: str) -> dict[str, Any]:
 
 
 def _check_database_hosts(parameters: dict[str, Any]) -> None:
-    """Refuse a host that is part of a password, and ports that are none."""
+    """Reject invalid hosts, such as the rest of an unescaped password, and invalid ports."""
     hosts = str(parameters.get("host", "")).split(",")
-    if not all(not each or each.startswith("/") or _is_host(each) for each in hosts):
+    if not all(not host or host.startswith("/") or _is_host(host) for host in hosts):
         raise refusal("has no valid host; write @, / and % of a password as %40, %2F and %25")
     ports = str(parameters.get("port", "5432")).split(",")
-    numbers = [int(each or 5432) if re.fullmatch(r"[0-9]*", each) else 0 for each in ports]
-    if not all(0 < each <= _MAX_PORT for each in numbers) or len(ports) not in {1, len(hosts)}:
+    numbers = [int(port or 5432) if re.fullmatch(r"[0-9]*", port) else 0 for port in ports]
+    if not all(0 < number <= _MAX_PORT for number in numbers) or len(ports) not in {1, len(hosts)}:
         raise refusal("has a port that is not a number from 1 to 65535")
 
 
 def _check_database_options(parameters: dict[str, Any]) -> None:
-    """Refuse values that libpq would find only when it connects, and what the product sets."""
+    """Reject values with which libpq would fail to connect, and options that the product sets."""
     if str(parameters.get("sslmode", "prefer")) not in _SSL_MODES:
         raise refusal(f"has an sslmode other than {', '.join(sorted(_SSL_MODES))}")
     for name in ("connect_timeout", "keepalives", "keepalives_idle", "keepalives_interval"):
@@ -181,7 +181,7 @@ def _check_database_options(parameters: dict[str, Any]) -> None:
 
 
 def database_settings(url: str) -> dict[str, Any]:
-    """Return what Django's DATABASES says of a PostgreSQL URL."""
+    """Return the entry of DATABASES for a PostgreSQL URL."""
     parameters = database_parameters(url)
     names = {"NAME": "dbname", "USER": "user", "PASSWORD": "password"}
     names |= {"HOST": "host", "PORT": "port"}
@@ -210,7 +210,7 @@ def _bucket(name: str) -> str:
 
 
 def _whole_number(value: object) -> object:
-    """Refuse the other spellings Python takes for numbers, such as 1_0 and 1.0."""
+    """Reject other spellings that Python accepts as numbers, such as 1_0 and 1.0."""
     if isinstance(value, str) and not re.fullmatch(r"\s*-?[0-9]+\s*", value):
         raise PydanticCustomError("whole_number", "is not a whole number")
     return value
@@ -222,9 +222,9 @@ def _absolute(path: str) -> str:
     return path
 
 
-def _listed(value: object) -> object:
+def _split_list(value: object) -> object:
     if isinstance(value, str):
-        return [item for item in (each.strip() for each in value.split(",")) if item]
+        return [item for item in map(str.strip, value.split(",")) if item]
     return value
 
 
@@ -269,12 +269,12 @@ AbsolutePath = Annotated[
 Hosts = Annotated[
     list[Annotated[str, AfterValidator(_allowed_host)]],
     NoDecode,
-    BeforeValidator(_listed),
+    BeforeValidator(_split_list),
     Field(description="host names without scheme and port, separated by commas"),
 ]
 Origins = Annotated[
     list[Annotated[str, AfterValidator(_origin)]],
     NoDecode,
-    BeforeValidator(_listed),
+    BeforeValidator(_split_list),
     Field(description="origins such as https://studio.example, separated by commas"),
 ]

@@ -117,7 +117,7 @@ def test_a_model_of_101_megabytes_is_refused_at_its_field(
     admin.locator("input[type=file]").set_input_files(path)
     admin.get_by_role("button", name="Save", exact=True).click()
 
-    expect(admin.get_by_text("The file is larger than 100 MB.")).to_be_visible()
+    expect(admin.get_by_text("The file is larger than 100 MiB.")).to_be_visible()
 
 
 def test_a_product_is_deleted(

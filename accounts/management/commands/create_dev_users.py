@@ -7,11 +7,11 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.services import dev_users
 
-DEFAULT_PASSWORD = "development-only-4711"  # noqa: S105  refused outside development
+DEFAULT_PASSWORD = "development-only-4711"  # noqa: S105  only for development
 
 
 class Command(BaseCommand):
-    """Create the users that development and demonstrations sign in as."""
+    """Create the users for development and the demo."""
 
     help = "Create a superuser, an organization's owner and member, and an outsider (idempotent)."
 
@@ -23,13 +23,13 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Create the development users and print how to sign in."""
+        """Create the users and print their credentials."""
         if not getattr(settings, "ALLOW_DEV_USERS", settings.DEBUG):
             raise CommandError(
                 "Development users have a known password. Create them in development only."
             )
         if options["dry_run"]:
-            emails = [dev_users.email_of(name) for name in dev_users.CAST]
+            emails = [dev_users.email_of(name) for name in dev_users.NAMES]
             self.stdout.write("Would create or restore: " + ", ".join(emails))
             return
         demo_users = dev_users.create(

@@ -232,5 +232,5 @@ def test_two_owners_cannot_remove_each_other_at_once(team: Team) -> None:
         statuses = sorted(pool.map(remove, attempts))
 
     assert statuses == [204, 403]
-    owners = Membership.objects.filter(organization=team.organization).able_owners()
+    owners = Membership.objects.filter(organization=team.organization).active_owners()
     assert owners.count() == 1

@@ -11,7 +11,7 @@ SAMPLES = 20
 
 
 class Command(BaseCommand):
-    """Report SKUs with invisible characters or outer blanks, and rename those that can be."""
+    """Report SKUs that are not normalized, and correct those whose new SKU is free."""
 
     help = (
         "Correct SKUs: normalize them to NFC, remove invisible characters and surrounding "
@@ -20,12 +20,12 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Say whether to write, and how to report."""
+        """Add the options for writing and for JSON output."""
         parser.add_argument("--execute", action="store_true", help="correct the SKUs")
         parser.add_argument("--json", action="store_true", help="print the report as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Report the SKUs, and rename them when the option is given."""
+        """Report the SKUs, and correct them with --execute."""
         report = sku_spellings.find_spellings(Product.objects.all())
         renamed = 0
         if options["execute"]:
@@ -39,6 +39,6 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(counts))
             return
         self.stdout.write(", ".join(f"{count} {name}" for name, count in counts.items()))
-        for each in report.colliding[:SAMPLES]:
-            change = f"{each.product_id} {each.sku!a} would become {each.cleaned!a}"
-            self.stdout.write(f"{change}, the SKU of {each.taken_by}")
+        for spelling in report.colliding[:SAMPLES]:
+            change = f"{spelling.product_id} {spelling.sku!a} would become {spelling.cleaned!a}"
+            self.stdout.write(f"{change}, the SKU of {spelling.conflicting_id}")

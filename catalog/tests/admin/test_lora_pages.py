@@ -106,7 +106,7 @@ def test_a_malicious_model_is_flagged_where_staff_see_it(
     ("body", "name", "reason"),
     [
         (b"x", "shoe.exe", "The file name must end in"),
-        (b"\xff" * 100, "shoe.safetensors", "larger than the allowed 8 MiB"),
+        (b"\xff" * 100, "shoe.safetensors", "larger than 8 MiB"),
         (b"", "shoe.pt", "The submitted file is empty."),
     ],
 )

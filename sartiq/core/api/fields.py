@@ -1,8 +1,7 @@
-"""Serializer fields that take one spelling of a value, wherever it stands.
+"""Serializer fields that accept one spelling of a value, in bodies, forms and queries.
 
-Python and DRF read more than a client means: `urn:uuid:…` and braces as a UUID, `1_0` and
-Arabic digits as a number, `y` as true. One value then has several names, and a typing error
-passes for a value.
+Python and DRF accept more: `urn:uuid:…` and braces as a UUID, `1_0` and Arabic digits as a number,
+`y` as true. One value then has several spellings, and typing errors are accepted.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""The `type` codes of a 422, and the mapping of DRF's codes to them.
+"""The `type` codes of 422 responses, and the mapping of DRF's codes to them.
 
 `docs/errors.md` lists them for API clients; a test compares both.
 """

@@ -7,10 +7,10 @@ from rest_framework.request import Request
 
 
 class JSONAlways(BaseContentNegotiation):
-    """Every answer is JSON, whatever `Accept` says: a client never gets a 406 for its header."""
+    """Returns JSON for every `Accept` header, so that clients never get a 406."""
 
     def select_parser(self, request: Request, parsers: Any) -> BaseParser | None:
-        """Return the parser for the body's media type, None for a 415."""
+        """Return the parser for the body's media type, None if there is none (415)."""
         content_type = (request.content_type or "").split(";")[0].strip().lower()
         return next((parser for parser in parsers if parser.media_type == content_type), None)
 

@@ -10,7 +10,7 @@ from sartiq.core.api.fields import IntegerField
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1000
-MAX_SKIP = 10_000_000  # beyond any list we hold; keeps OFFSET within the database's range
+MAX_SKIP = 10_000_000  # longer than any list; keeps OFFSET in the database's range
 
 
 class PageQuery(serializers.Serializer[Any]):
@@ -39,17 +39,17 @@ class ArrayPageQuery(PageQuery):
 
 
 class SkipLimitPagination(BasePagination):
-    """Answers `{"data": [...], "count": n}`; `count` is the whole list's length."""
+    """Returns `{"data": [...], "count": n}`; `count` is the length of the whole list."""
 
     def paginate_queryset(
         self, queryset: Any, request: Request, view: APIView | None = None
     ) -> list[Any]:
-        """Return the requested window and remember the count; the handler declares it."""
+        """Return the requested page, and store the count for the response."""
         query: dict[str, Any] = view.query  # type: ignore[union-attr]  # a BaseEndpoint
         skip, limit = query["skip"], query["limit"]
         rows = list(queryset[skip : skip + limit])
-        short = len(rows) < limit and (rows or skip == 0)
-        self.count = skip + len(rows) if short else queryset.count()
+        is_last_page = len(rows) < limit and (rows or skip == 0)
+        self.count = skip + len(rows) if is_last_page else queryset.count()
         return rows
 
     def get_paginated_response(self, data: Any) -> Response:
@@ -71,11 +71,11 @@ class SkipLimitPagination(BasePagination):
         }
 
     def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
-        """Describe nothing: the handler's declaration does."""
+        """Return nothing: the handler declares its query parameters itself."""
         return []
 
 
 def array_page(queryset: Any, query: dict[str, Any]) -> list[Any]:
-    """Return the requested window of a list that is answered as a bare array."""
+    """Return the requested page of a list that is returned as a bare array."""
     skip, limit = query["skip"], query["limit"]
     return list(queryset[skip : skip + limit])

@@ -1,4 +1,4 @@
-"""What is wrong with the names of a query's or a form's parameters."""
+"""Checks of the parameter names of queries and forms."""
 
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
@@ -23,8 +23,8 @@ def repeated_parameters(data: QueryDict, *, names: Sequence[str], where: Where) 
 def unknown_parameters(
     data: QueryDict, *, names: Sequence[str], where: Where, closed: bool
 ) -> Iterator[Issue]:
-    """Yield an issue for each unknown parameter; unless closed, for those that look misspelt."""
-    for name in [each for each in data if each not in names]:
+    """Yield an issue for each unknown parameter; unless `closed`, only for likely misspellings."""
+    for name in [parameter for parameter in data if parameter not in names]:
         suggestion = next(iter(get_close_matches(name, names, n=1)), None)
         if closed or suggestion:
             yield Issue(

@@ -14,7 +14,7 @@ MAX_DEPTH = 32
 
 
 class BoundedJSONParser(BaseParser):
-    """Reads JSON of at most 1 MiB and 32 levels; anything else is the caller's 413, 415 or 422."""
+    """Parses JSON of at most 1 MiB and 32 levels; other bodies get a 413, 415 or 422."""
 
     media_type = "application/json"
 
@@ -24,9 +24,9 @@ class BoundedJSONParser(BaseParser):
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Return the parsed body; NaN, broken UTF-8 and deep nesting are refused as unreadable."""
+        """Return the parsed body; NaN, invalid UTF-8 and deep nesting raise ParseError."""
         meta = parser_context["request"].META if parser_context else {}
-        if int(meta.get("CONTENT_LENGTH") or 0) > MAX_JSON_BYTES:  # refused without being read
+        if int(meta.get("CONTENT_LENGTH") or 0) > MAX_JSON_BYTES:  # rejected without being read
             raise RequestTooLargeError("The JSON body is larger than 1 MiB.")
         raw = stream.read(MAX_JSON_BYTES + 1)
         if len(raw) > MAX_JSON_BYTES:
@@ -49,7 +49,7 @@ class BoundedJSONParser(BaseParser):
 
 
 class RepeatedNameError(Exception):
-    """Raised when a JSON object holds a name twice: all but one value would be lost."""
+    """Raised when a JSON object has a duplicate name: all but one value would be lost."""
 
 
 def unique_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -72,7 +72,7 @@ def _text(raw: bytes, media_type: str | None) -> str:
 
 
 def codecs_name(charset: str) -> str:
-    """Return the canonical name of a charset, or the charset itself when Python knows none."""
+    """Return the canonical name of a charset, or the charset itself if Python does not know it."""
     try:
         return codecs.lookup(charset).name
     except LookupError:
@@ -80,14 +80,14 @@ def codecs_name(charset: str) -> str:
 
 
 def _deeper_than(value: Any, levels: int) -> bool:
-    layer = [value]
+    nodes = [value]
     for _ in range(levels):
-        layer = [
+        nodes = [
             inner
-            for outer in layer
+            for outer in nodes
             if isinstance(outer, dict | list)
             for inner in (outer.values() if isinstance(outer, dict) else outer)
         ]
-        if not layer:
+        if not nodes:
             return False
-    return any(isinstance(value, dict | list) for value in layer)
+    return any(isinstance(value, dict | list) for value in nodes)

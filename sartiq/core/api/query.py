@@ -1,7 +1,7 @@
-"""Query parameters: each route declares its own once.
+"""Declaration of the query parameters of a route.
 
-The endpoint reads them from the declaration before the handler runs, and the schema describes
-them from it. A handler that declares none takes none.
+The endpoint validates them before the handler runs, and the OpenAPI schema describes them. A
+handler without a declaration accepts no query parameters.
 """
 
 from collections.abc import Callable
@@ -28,7 +28,7 @@ def takes_query(serializer: QuerySerializer) -> Callable[[Handler], Handler]:
 
 
 def query_serializer_of(view: Any, method: str) -> QuerySerializer:
-    """Return what the handler of a method declares."""
+    """Return the serializer that the handler of a method declares."""
     handler = getattr(view, getattr(view, "action", None) or method.lower(), None)
     declared: QuerySerializer = getattr(handler, "query_serializer", NoQuery)
     return declared

@@ -7,7 +7,7 @@ from rest_framework.exceptions import ErrorDetail, ValidationError
 
 T = TypeVar("T")
 
-# What a JSON value must be for each kind of field; DRF alone would turn 5 into "5" and "5" into 5.
+# The JSON type of each kind of field; DRF itself would accept 5 as "5" and "5" as 5.
 _JSON_TYPES: tuple[tuple[type[serializers.Field[Any, Any, Any, Any]], Any, str, str], ...] = (
     (serializers.ChoiceField, str, "string_type", "Must be a string."),
     (serializers.CharField, str, "string_type", "Must be a string."),
@@ -19,51 +19,54 @@ _JSON_TYPES: tuple[tuple[type[serializers.Field[Any, Any, Any, Any]], Any, str, 
 
 
 class StrictSerializer(serializers.Serializer[T]):
-    """Reads JSON as it is written: a number is no string, a string no number, a bool neither."""
+    """Does not convert JSON types: a string is not accepted for a number, nor the reverse."""
 
     def to_internal_value(self, data: Any) -> Any:
-        """Name values of another JSON type than the field's beside what else is wrong."""
-        wrong = self._of_another_type(data)
-        if not wrong:
+        """Validate the data, and report values of the wrong JSON type with the other errors."""
+        type_errors = self._type_errors(data)
+        if not type_errors:
             return super().to_internal_value(data)
         try:
             super().to_internal_value(data)
-        except ValidationError as refusal:
+        except ValidationError as error:
             errors = {
-                name: _joined(refusal.detail, wrong, name) for name, _field in self.fields.items()
+                name: _merged(error.detail, type_errors, name)
+                for name, _field in self.fields.items()
             }
-            raise ValidationError({name: each for name, each in errors.items() if each}) from None
-        raise ValidationError(wrong)
+            raise ValidationError({key: value for key, value in errors.items() if value}) from None
+        raise ValidationError(type_errors)
 
-    def _of_another_type(self, data: Any) -> dict[str, Any]:
+    def _type_errors(self, data: Any) -> dict[str, Any]:
         if not isinstance(data, Mapping) or isinstance(data, QueryDict):
             return {}
         return {
             name: issue if isinstance(issue, dict) else [issue]
             for name, field in self.fields.items()
-            if not field.read_only and (issue := _fault(field, data.get(name)))
+            if not field.read_only and (issue := _type_error(field, data.get(name)))
         }
 
 
-def _joined(usual: Any, wrong: dict[str, Any], name: str) -> Any:
-    """Return the issues of one field: of its type rather than its value, item by item in a list."""
-    issues, of_type = usual.get(name), wrong.get(name)
-    if isinstance(issues, dict) and isinstance(of_type, dict):
-        return {at: of_type.get(at, issues.get(at)) for at in sorted({*issues, *of_type})}
-    return of_type or issues
+def _merged(value_errors: Any, type_errors: dict[str, Any], name: str) -> Any:
+    """Return the errors of one field; for a list, of each item. Type errors take precedence."""
+    by_value, by_type = value_errors.get(name), type_errors.get(name)
+    if isinstance(by_value, dict) and isinstance(by_type, dict):
+        return {at: by_type.get(at, by_value.get(at)) for at in sorted({*by_value, *by_type})}
+    return by_type or by_value
 
 
-def _fault(field: Any, value: Any) -> Any:
-    """Return what is wrong with the value's type: an error, errors by index, or nothing."""
+def _type_error(field: Any, value: Any) -> Any:
+    """Return an error if the value has the wrong JSON type; for a list, errors by index."""
     if value is None:
         return None
     if isinstance(field, serializers.ListField) and isinstance(value, list):
         return {
-            at: [issue] for at, item in enumerate(value) if (issue := _fault(field.child, item))
+            at: [issue]
+            for at, item in enumerate(value)
+            if (issue := _type_error(field.child, item))
         }
-    for kind, json_type, code, message in _JSON_TYPES:
-        if isinstance(field, kind):
+    for field_type, json_type, code, message in _JSON_TYPES:
+        if isinstance(field, field_type):
             is_bool = isinstance(value, bool)
-            fits = isinstance(value, json_type) and (json_type is bool or not is_bool)
-            return None if fits else ErrorDetail(message, code=code)
+            is_valid = isinstance(value, json_type) and (json_type is bool or not is_bool)
+            return None if is_valid else ErrorDetail(message, code=code)
     return None

@@ -1,9 +1,9 @@
-"""Django's PostgreSQL backend with a health check that costs no round trip.
+"""Django's PostgreSQL backend with a health check that needs no round trip.
 
-Django asks `SELECT 1` before the first query of every request on a persistent connection: a tenth
-of a presign. A connection that the server closed has an end of file to read, which the kernel
-reports without a round trip; TCP keep-alive and user time-out (see the settings) detect a server
-that vanished silently.
+Django runs `SELECT 1` before the first query of every request on a persistent connection, a tenth
+of the time of a presign. If the server has closed the connection, the socket is readable, which the
+kernel reports without a round trip; TCP keep-alive and user time-out (see the settings) detect a
+server that disappeared silently.
 """
 
 import select
@@ -13,7 +13,7 @@ from psycopg.pq import ConnStatus
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """PostgreSQL, with `is_usable` answered by the socket."""
+    """PostgreSQL with an `is_usable` that only checks the socket."""
 
     def is_usable(self) -> bool:
         """Return whether the persistent connection is still open; nothing is sent."""

@@ -1,7 +1,7 @@
 """`among`: like Django's `in`, for any number of values.
 
-With `in` every value is a separate parameter, and PostgreSQL accepts 65,535 of them: one chunk of a
-table may name more pictures than that. Here all of them are one parameter, an array.
+With `in` every value is a separate parameter, and PostgreSQL accepts 65,535 of them; one chunk of a
+table can have more images. Here all values are one parameter, an array.
 """
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""Our end of a bounded child: one warm server per process, replaced when it dies."""
+"""The client of a sandboxed child: one running server per process, replaced when it dies."""
 
 import atexit
 import json
@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 _ROOT = Path(__file__).parents[3]
-_GRACE_SECONDS = 5.0  # for the server to notice a wall limit, or to start
+_GRACE_SECONDS = 5.0  # for the server to start, or to report a time limit
 
 
 class ChildDiedError(Exception):
-    """Raised when a child ends without an answer; a fresh one may give it."""
+    """Raised when a child ends without a reply; a new one may succeed."""
 
 
 class _Server:
@@ -25,7 +25,7 @@ class _Server:
 
     def __init__(self, module: str, environment: Mapping[str, str]) -> None:
         self._process = subprocess.Popen(  # noqa: S603 - our own module under our own interpreter
-            # -P: the folder it is started in must not shadow the standard library.
+            # -P: modules in the current directory must not shadow the standard library.
             [sys.executable, "-P", "-B", "-m", module],
             env={**os.environ, "PYTHONPATH": str(_ROOT), **environment},
             stdin=subprocess.PIPE,
@@ -49,25 +49,25 @@ class _Server:
         return dict(json.loads(line))
 
     def stop(self) -> None:
-        """End the server; the fork it may be waiting for dies with it."""
-        self.let_go()
+        """Kill the server; its fork, if any, dies with it."""
+        self.close_pipes()
         self._process.kill()
         self._process.wait()
 
-    def let_go(self) -> None:
+    def close_pipes(self) -> None:
         """Close our ends of the pipes. The server ends once all copies are closed."""
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 pipe.close()
 
     def disown(self) -> None:
-        """Let go of what belongs to the process we were forked from."""
-        self.let_go()
-        self._process.returncode = 0  # not ours to wait for
+        """Close the inherited pipes of the parent process after a fork."""
+        self.close_pipes()
+        self._process.returncode = 0  # it is not our child, so do not wait for it
 
 
 class BoundedChild:
-    """The server of one kind that this very process owns; a forked process starts without one.
+    """The server of one kind owned by the current process; a forked process starts its own.
 
     `module` is run as a script and calls `sartiq.core.sandbox.server.serve`.
     """
@@ -81,15 +81,15 @@ class BoundedChild:
         atexit.register(self._drop)
 
     def ask(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Run one request; a server that died is replaced and the request sent once more.
+        """Run one request; if the server dies, send the request once more to a new one.
 
-        Raises `ChildDiedError` when that one ends without an answer too.
+        Raises `ChildDiedError` if that one dies too.
         """
         seconds = request["wall_seconds"] + _GRACE_SECONDS
         with self._one_at_a_time:
             try:
                 return self._ask_current(request, seconds=seconds)
-            except ChildDiedError:  # perhaps killed while idle: retry in a new process
+            except ChildDiedError:  # it may have been killed while idle
                 return self._ask_current(request, seconds=seconds)
 
     def stop(self) -> None:
@@ -102,7 +102,7 @@ class BoundedChild:
         return self._server.pid if self._server is not None else None
 
     def _ask_current(self, request: dict[str, Any], *, seconds: float) -> dict[str, Any]:
-        """Ask, and never keep a server whose answer was not read: a time limit may strike."""
+        """Send a request; discard the server on any error, as its reply may be unread."""
         try:
             return self._current().ask(request, seconds=seconds)
         except BaseException:
@@ -121,15 +121,15 @@ class BoundedChild:
             self._server = None
 
     def _forget_after_fork(self) -> None:
-        """Close the inherited pipe ends, so the parent's server still sees its parent go."""
-        self._one_at_a_time = threading.Lock()  # a thread that was not forked may hold the old one
+        """Close inherited pipes, so that the parent's server notices when its parent exits."""
+        self._one_at_a_time = threading.Lock()  # another thread may have held the old one
         if self._server is not None:
             self._server.disown()
             self._server = None
 
 
 def _read_line(source: int, deadline: float) -> bytes:
-    """Read one line before the deadline, past which the server is taken for dead."""
+    """Return one line; raise ChildDiedError at the deadline."""
     line = b""
     poll = select.poll()
     poll.register(source, select.POLLIN)

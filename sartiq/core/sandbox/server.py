@@ -1,9 +1,9 @@
-"""The server inside a bounded child: it forks once per request, under limits, and replies.
+"""The server in a sandboxed child: it forks for every request, sets limits and sends the reply.
 
-It needs the standard library only, so the child imports its decoder and none of our code. Each fork
-gets hard limits before it looks at a byte, writes one line of JSON and ends; its memory and
-whatever a hostile file did to it end with it. The server reads one request a line on standard
-input and exits when its parent closes that, alive or dead.
+It uses the standard library only, so the child imports its decoder but none of our code. Each fork
+sets hard limits before it reads a byte, writes one line of JSON and exits; its memory, and any
+damage by a hostile file, are gone with it. The server reads one request per line from standard
+input and exits when its parent closes it or dies.
 
 A request carries its limits: `address_space`, `cpu_seconds`, `wall_seconds` and, if it may write,
 `file_size`. A failure detected by the server itself is `limit` or `crashed`.
@@ -29,7 +29,7 @@ Attempt = Callable[[Reply], Reply]
 
 
 def serve(attempt: Attempt) -> None:
-    """Answer requests until standard input ends."""
+    """Handle requests until standard input ends."""
     for line in iter(sys.stdin.buffer.readline, b""):
         reply = json.dumps(_supervise(attempt, json.loads(line))).encode() + b"\n"
         sys.stdout.buffer.write(reply)
@@ -37,13 +37,13 @@ def serve(attempt: Attempt) -> None:
 
 
 def ignore_interrupts() -> None:
-    """Leave a terminal's Ctrl-C to our parent, who ends us. To be called before warming up."""
+    """Ignore Ctrl-C: the parent ends this process. Call it before slow imports."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 # --- In the fork ------------------------------------------------------------------------------
 def _confine(request: Reply) -> None:
-    """Take away what a request does not need."""
+    """Set the limits of a request."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     file_size = request.get("file_size", 0)
     for kind, soft, hard in (
@@ -57,11 +57,11 @@ def _confine(request: Reply) -> None:
 
 
 def _run_fork(attempt: Attempt, request: Reply, reply_to: int) -> NoReturn:
-    """Do the work under limits, send the reply, end without clean-up."""
+    """Do the work under limits, send the reply, and exit without clean-up."""
     try:
-        void = os.open(os.devnull, os.O_RDWR)
-        os.dup2(void, 0)
-        os.dup2(void, 1)
+        devnull = os.open(os.devnull, os.O_RDWR)
+        os.dup2(devnull, 0)
+        os.dup2(devnull, 1)
         _confine(request)
         os.write(reply_to, json.dumps(attempt(request)).encode())
     finally:
@@ -70,7 +70,7 @@ def _run_fork(attempt: Attempt, request: Reply, reply_to: int) -> NoReturn:
 
 # --- In the server ----------------------------------------------------------------------------
 def _supervise(attempt: Attempt, request: Reply) -> Reply:
-    """Fork for one request, and return its reply or the reason there is none."""
+    """Fork for one request, and return its reply or the reason for a missing one."""
     reply_from, reply_to = os.pipe()
     pid = os.fork()
     if not pid:
@@ -81,21 +81,21 @@ def _supervise(attempt: Attempt, request: Reply) -> Reply:
         raw = _receive(reply_from, deadline=time.monotonic() + request["wall_seconds"])
     finally:
         os.close(reply_from)
-        os.kill(pid, signal.SIGKILL)  # it has ended, or must
+        os.kill(pid, signal.SIGKILL)  # if it has not ended yet
         status = os.waitpid(pid, 0)[1]
     if raw is None:
         return {"fault": "limit"}
     try:
         return dict(json.loads(raw))
     except ValueError:
-        return {"fault": _death(status), "why": f"wait status {status}"}
+        return {"fault": _cause_of_death(status), "why": f"wait status {status}"}
 
 
 def _receive(source: int, *, deadline: float) -> bytes | None:
-    """Read until the fork ends; None when its time is up. Exit if our parent is gone."""
+    """Read until the fork ends; return None at the deadline. Exit if the parent is gone."""
     poll = select.poll()
     poll.register(source, select.POLLIN)
-    poll.register(0, 0)  # only its hang-up
+    poll.register(0, 0)  # reports only the hang-up
     parts: list[bytes] = []
     while (remaining := deadline - time.monotonic()) > 0:
         for descriptor, _ in poll.poll(remaining * 1000):
@@ -108,7 +108,7 @@ def _receive(source: int, *, deadline: float) -> bytes | None:
     return None
 
 
-def _death(status: int) -> str:
-    """Tell a fork that ran into a limit from one that a file crashed."""
-    limited = {signal.SIGXCPU, signal.SIGKILL}
-    return "limit" if os.WIFSIGNALED(status) and os.WTERMSIG(status) in limited else "crashed"
+def _cause_of_death(status: int) -> str:
+    """Return `limit` for a fork that a limit ended, `crashed` for any other."""
+    limit_signals = {signal.SIGXCPU, signal.SIGKILL}
+    return "limit" if os.WIFSIGNALED(status) and os.WTERMSIG(status) in limit_signals else "crashed"

@@ -17,17 +17,17 @@ LINES_SHOWN = 40
 
 
 class Command(BaseCommand):
-    """Hold the published OpenAPI document equal to the one the routes generate."""
+    """Check that the published OpenAPI document matches the routes."""
 
     help = "Compare docs/openapi.yaml with the generated schema; --write updates it."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Offer to write, and another place for the document."""
+        """Add the options to write the document, and to choose its file."""
         parser.add_argument("--write", action="store_true", help="Write the document.")
         parser.add_argument("--file", type=Path, default=DOCUMENT, help="The document.")
 
     def handle(self, *args: Any, write: bool, file: Path, **options: Any) -> None:
-        """Fail on a warning of the generator, a schema that is not valid, or a difference."""
+        """Fail on a warning of the generator, an invalid schema or a difference."""
         generated = _generate()
         if write:
             file.write_text(generated, encoding="utf-8")
@@ -40,7 +40,7 @@ class Command(BaseCommand):
 
 
 def document() -> dict[str, Any]:
-    """Return the OpenAPI document as the routes serve it."""
+    """Return the OpenAPI document that the API serves."""
     generator: Any = SchemaGenerator
     schema: dict[str, Any] = generator().get_schema(request=None, public=True)
     return schema
