@@ -32,7 +32,7 @@ def blocks(text: str) -> list[str]:
 @pytest.mark.flow
 def test_the_examples_run_as_they_stand(live_product: Products, tmp_path: Path) -> None:
     product = live_product()
-    parts = ("A file by hand", "A table and an archive by hand")
+    parts = ("A file with curl", "A table and an archive with curl")
     script = "".join(block for part in parts for block in blocks(section(part)))
     person = product.users["member"]
     env = {"API": product.api, "PASSWORD": person.password, "TMPDIR": str(tmp_path)}
@@ -76,7 +76,7 @@ def test_every_management_command_is_documented() -> None:
 
 
 def test_the_map_shows_every_folder() -> None:
-    folders_shown = re.findall(r"^\| `([\w/]+)/` \|", section("Map of the tree"), re.MULTILINE)
+    folders_shown = re.findall(r"^\| `([\w/]+)/` \|", section("Repository layout"), re.MULTILINE)
     parents = [path.parts[:-1] for path in tracked_files()]
     folders = {"/".join(parts[:depth]) for parts in parents for depth in (1, 2) if parts}
     everywhere = re.compile(r"\..*|.+/(tests|migrations)")
@@ -90,7 +90,7 @@ def test_the_map_shows_every_folder() -> None:
 
 
 def test_every_folder_of_the_map_has_one_plain_sentence() -> None:
-    sentences = re.findall(r"^\| `[\w/]+/` \| (.*) \|$", section("Map of the tree"), re.MULTILINE)
+    sentences = re.findall(r"^\| `[\w/]+/` \| (.*) \|$", section("Repository layout"), re.MULTILINE)
 
     assert len(sentences) > len(APPS)
     assert [each for each in sentences if not each.endswith(".") or ". " in each] == []
