@@ -22,7 +22,7 @@ from devstack.services.postgres import Postgres
 MIB = 1024 * 1024
 MILLION = 1_000_000
 NEW, CHANGED, UNCHANGED = "all new", "all there, 10 % changed", "all there, none changed"
-CASES = (NEW, CHANGED, UNCHANGED)  # each starts with the products of the one before
+CASES = (NEW, CHANGED, UNCHANGED)  # in this order: a case starts with the products of the previous
 TRUNCATE_SQL = "TRUNCATE catalog_product CASCADE; TRUNCATE bulkupload_bulkuploadjob CASCADE;"
 VACUUM_SQL = "TRUNCATE bench_refused; VACUUM ANALYZE catalog_product; CHECKPOINT;"
 PRODUCTS_HASH_SQL = (
@@ -94,7 +94,7 @@ class Bench:
 
 
 def imports(product: Product, *, rounds: int, rows: int, patient: bool = False) -> None:
-    """Measure importing tables of `rows` rows, a hundredth of them refused.
+    """Measure importing tables of `rows` rows, one in a hundred of them rejected.
 
     Slow importers run in the first round only, unless `patient`.
     """
@@ -103,11 +103,11 @@ def imports(product: Product, *, rounds: int, rows: int, patient: bool = False) 
         for number in range(rounds):
             load = os.getloadavg()[0]
             console.print(f"round {number + 1} of {rounds}, load average {load:.1f}")
-            for each in all_importers:
-                if number == 0 or patient or not each.slow:
-                    bench.run_cases(each)
+            for importer in all_importers:
+                if number == 0 or patient or not importer.slow:
+                    bench.run_cases(importer)
     for case in CASES:
-        _report(bench, case, [each.name for each in all_importers])
+        _report(bench, case, [importer.name for importer in all_importers])
 
 
 def million(product: Product) -> None:

@@ -99,12 +99,12 @@ def study(choice: Choice, sources: list[Path], *, rounds: int) -> tuple[object, 
         return (choice.name, *("fails",) * 6)
     return (
         choice.name,
-        sum(each["wall"] for each in figures),
-        sum(each["cpu"] for each in figures),
-        max(each["peak"] for each in figures) / MIB,
-        sum(each["bytes"] for each in figures) / 1_000_000,
-        min(each["psnr"] for each in figures),
-        f"{min(each['ssim'] for each in figures):.4f}",
+        sum(figure["wall"] for figure in figures),
+        sum(figure["cpu"] for figure in figures),
+        max(figure["peak"] for figure in figures) / MIB,
+        sum(figure["bytes"] for figure in figures) / 1_000_000,
+        min(figure["psnr"] for figure in figures),
+        f"{min(figure['ssim'] for figure in figures):.4f}",
     )
 
 
@@ -112,7 +112,7 @@ def _figures(choice: Choice, source: Path, rounds: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / f"out.{choice.suffix}"
         runs = [_run(choice, source, target) for _ in range(rounds)]
-        figures = {key: statistics.median(each[key] for each in runs) for key in runs[0]}
+        figures = {key: statistics.median(run[key] for run in runs) for key in runs[0]}
         return figures | {
             "bytes": target.stat().st_size,
             "psnr": psnr(source, target),
@@ -138,7 +138,7 @@ def psnr(source: Path, target: Path) -> float:
     """Return the peak signal-to-noise ratio in decibels, 99 if the images are equal."""
     with Image.open(target) as after:
         delta = ImageChops.difference(_pixels(source), after.convert("RGB"))
-    error = statistics.mean(each**2 for each in ImageStat.Stat(delta).rms)
+    error = statistics.mean(channel**2 for channel in ImageStat.Stat(delta).rms)
     return 10 * math.log10(255**2 / error) if error else 99.0
 
 

@@ -92,8 +92,8 @@ def products(studio: Studio, photos: list[Path]) -> list[str]:
         with ThreadPoolExecutor(max_workers=8) as pool:
             urls = list(pool.map(lambda body: studio.upload("a.jpg", body, "image/jpeg"), bodies))
         files.append(studio.create_product(name=f"bench {index}", images=urls)["id"])
-    for each in files:
-        studio.wait_until_processed(each, within=PATIENCE)
+    for file in files:
+        studio.wait_until_processed(file, within=PATIENCE)
     return files
 
 
@@ -111,12 +111,12 @@ def _compare(image_format: str, ways: dict[str, Callable[[], "Peak"]], rounds: i
         for name, run in ways.items():
             runs[name].append(run())
     speed = {
-        name: SMALL_RUN / statistics.median(each.seconds for each in peaks)
+        name: SMALL_RUN / statistics.median(peak.seconds for peak in peaks)
         for name, peaks in runs.items()
     }
     product_speed = speed[next(iter(ways))]
     rows = [
-        (name, speed[name], product_speed / speed[name], max(each.bytes for each in peaks) / MIB)
+        (name, speed[name], product_speed / speed[name], max(peak.bytes for peak in peaks) / MIB)
         for name, peaks in runs.items()
     ]
     title = f"{SMALL_RUN} photos of 200 kB to {image_format}, median of {rounds}"
@@ -165,7 +165,7 @@ def _convert_in_pool(choice: Choice, photos: list[Path], folder: Path, processes
     with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
         list(pool.map(one, photos[:processes], targets[:processes]))  # start all and import
         with Peak.watch_memory(
-            *(each.pid or 0 for each in multiprocessing.active_children())
+            *(child.pid or 0 for child in multiprocessing.active_children())
         ) as peak:
             list(pool.map(one, photos, targets))
             with zipfile.ZipFile(folder / "loop.zip", "w") as archive:

@@ -60,9 +60,9 @@ def _compare_reading(work: dict[str, Callable[[], None]], rounds: int, files: in
     walls: dict[str, list[float]] = {name: [] for name in work}
     cpus: dict[str, list[float]] = {name: [] for name in work}
     for _ in range(rounds):
-        for name, each in work.items():
+        for name, function in work.items():
             wall, cpu = time.perf_counter(), time.process_time()
-            each()
+            function()
             walls[name].append(time.perf_counter() - wall)
             cpus[name].append(time.process_time() - cpu)
     product_seconds = statistics.median(walls["sartiq"])

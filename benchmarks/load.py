@@ -51,8 +51,8 @@ def send_load(url: str, request: bytes, *, seconds: float, clients: int = 4) -> 
 def medians(rounds: Sequence[Load]) -> tuple[float, float]:
     """Return the median rate and the median 99th percentile of several rounds."""
     return (
-        statistics.median(each.rate for each in rounds),
-        statistics.median(each.p99 for each in rounds),
+        statistics.median(figures.rate for figures in rounds),
+        statistics.median(figures.p99 for figures in rounds),
     )
 
 
@@ -78,8 +78,8 @@ def _drive(exchanges: "dict[int, _Exchange]", seconds: float) -> Load:
                 if exchanges[number].read_more():
                     exchanges[number].begin()
         elapsed = time.perf_counter() - started
-    times = sorted(each for exchange in exchanges.values() for each in exchange.times)
-    statuses = frozenset(each for exchange in exchanges.values() for each in exchange.statuses)
+    times = sorted(seconds for exchange in exchanges.values() for seconds in exchange.times)
+    statuses = frozenset(status for exchange in exchanges.values() for status in exchange.statuses)
     return Load(rate=len(times) / elapsed, p99=_p99(times) * 1000, statuses=statuses)
 
 

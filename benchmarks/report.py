@@ -15,5 +15,5 @@ def show(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -
     for index, column in enumerate(columns):
         table.add_column(column, justify="left" if index == 0 else "right")
     for row in rows:
-        table.add_row(*(f"{each:,.2f}" if isinstance(each, float) else str(each) for each in row))
+        table.add_row(*(f"{cell:,.2f}" if isinstance(cell, float) else str(cell) for cell in row))
     console.print(table)

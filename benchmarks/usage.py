@@ -22,28 +22,28 @@ def tree_of(pid: int) -> list[psutil.Process]:
 def cpu_seconds(pid: int) -> float:
     """Return the CPU time of a process, its descendants, and those of them that ended."""
     # Parents last: the time of a child that ends meanwhile is then its parent's.
-    return _sum(reversed(tree_of(pid)), lambda each: sum(each.cpu_times()[:4]))
+    return _sum(reversed(tree_of(pid)), lambda process: sum(process.cpu_times()[:4]))
 
 
 def resident(pid: int) -> int:
     """Return the resident bytes of a process and its descendants."""
-    return int(_sum(tree_of(pid), lambda each: each.memory_info().rss))
+    return int(_sum(tree_of(pid), lambda process: process.memory_info().rss))
 
 
 def proportional(pid: int) -> int:
     """Return the memory of a process and its descendants, shared pages counted once."""
-    return int(_sum(tree_of(pid), lambda each: each.memory_full_info().pss))
+    return int(_sum(tree_of(pid), lambda process: process.memory_full_info().pss))
 
 
 def forget_peak(pid: int) -> None:
     """Begin to measure the peak of a process and its descendants anew."""
-    for each in tree_of(pid):
-        Path(f"/proc/{each.pid}/clear_refs").write_text(_RESET_PEAK)
+    for process in tree_of(pid):
+        Path(f"/proc/{process.pid}/clear_refs").write_text(_RESET_PEAK)
 
 
 def peak(pid: int) -> int:
     """Return the peak bytes of a process and its descendants: the sum of each one's own peak."""
-    return int(_sum(tree_of(pid), lambda each: peak_of(each.pid)))
+    return int(_sum(tree_of(pid), lambda process: peak_of(process.pid)))
 
 
 def peak_of(pid: int | str) -> int:
@@ -57,7 +57,7 @@ def peak_of(pid: int | str) -> int:
 
 def _sum(processes: Iterable[psutil.Process], figure: Callable[[psutil.Process], float]) -> float:
     total = 0.0
-    for each in processes:
+    for process in processes:
         with suppress(psutil.Error):  # it has just ended
-            total += figure(each)
+            total += figure(process)
     return total

@@ -1,1 +1,1 @@
-"""Long proofs that the product survives what breaks around it: `make chaos`."""
+"""Long tests of the product during failures of its services (`make chaos`)."""

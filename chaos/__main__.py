@@ -1,4 +1,4 @@
-"""`make chaos`: break a running product again and again, and see that it works on by itself."""
+"""`make chaos`: cause failures of a running product, and check that it recovers by itself."""
 
 import argparse
 import sys
@@ -9,11 +9,11 @@ from devstack.services.stack import Stack
 
 
 def main() -> int:
-    """Run the parts; return 1 if one failed."""
+    """Run both tests; return 1 if one failed."""
     parser = argparse.ArgumentParser(prog="make chaos ARGS=…", description=__doc__)
     parser.add_argument("--pauses", type=int, default=20, help="pauses of the broker")
-    parser.add_argument("--shortest", type=float, default=8.0, help="seconds of a pause")
-    parser.add_argument("--longest", type=float, default=30.0, help="seconds of a pause")
+    parser.add_argument("--shortest", type=float, default=8.0, help="shortest pause in seconds")
+    parser.add_argument("--longest", type=float, default=30.0, help="longest pause in seconds")
     parser.add_argument("--uploads", type=int, default=400, help="photos during the storm")
     options = parser.parse_args()
     with Product(Stack.temporary(environ={}), settings="sartiq.settings.development") as product:

@@ -1,7 +1,7 @@
-"""Pause the broker under load: the worker takes messages again in five seconds, in both processes.
+"""Pauses of the broker under load: afterwards both worker processes take messages in five seconds.
 
-While the broker stands still tasks end and cannot be acknowledged. What the worker does afterwards
-is read from the leases it takes.
+Tasks that end during a pause cannot be acknowledged. The leases in the database show what the
+worker does afterwards.
 """
 
 import random
@@ -26,9 +26,9 @@ CONSUMING_SECONDS: Final = 5.0
 GIVE_UP_SECONDS: Final = 90.0
 PROCESSES: Final = 2  # of the worker
 CLIENTS: Final = 2
-LOOK_SECONDS: Final = 0.02
+POLL_SECONDS: Final = 0.02
 
-# A row whose lease or end is younger than the end of the pause was taken after it.
+# Rows taken since the end of the pause: their lease or their end is younger.
 TAKEN = """
 SELECT count(*) FILTER (WHERE lease_expires_at > now()), count(*)
 FROM media_mediaresource
@@ -41,7 +41,7 @@ def run(product: Product, *, pauses: int, shortest: float, longest: float) -> in
     """Pause the broker `pauses` times and print a line for each; return how many failed."""
     failed = 0
     with connect(product) as database, _load(product):
-        _seconds_until_taken(database)  # the worker has started
+        _seconds_until_taken(database)  # waits until the worker has started
         for number in range(1, pauses + 1):
             seconds = random.uniform(shortest, longest)  # noqa: S311  no secret
             _pause_broker(product, seconds)
@@ -68,24 +68,24 @@ def _pause_broker(product: Product, seconds: float) -> None:
 
 
 def _seconds_until_taken(database: "psycopg.Connection[Any]") -> tuple[float, float]:
-    """Return after how many seconds the worker took a row, and ran as many as it has processes."""
-    began = time.monotonic()
+    """Return the seconds until the worker took a row, and until all its processes had one."""
+    started_at = time.monotonic()
     (since,) = database.execute("SELECT now()").fetchone() or (None,)
     first = GIVE_UP_SECONDS
-    while (passed := time.monotonic() - began) < GIVE_UP_SECONDS:
+    while (elapsed := time.monotonic() - started_at) < GIVE_UP_SECONDS:
         values = {"since": since, "lease": LEASE_SECONDS}
         running, rows = database.execute(TAKEN, values).fetchone() or (0, 0)
         if rows:
-            first = min(first, passed)
+            first = min(first, elapsed)
         if running >= PROCESSES:
-            return first, passed
-        time.sleep(LOOK_SECONDS)
+            return first, elapsed
+        time.sleep(POLL_SECONDS)
     return first, GIVE_UP_SECONDS
 
 
 @contextmanager
 def _load(product: Product) -> Iterator[None]:
-    """Create products with photos all the time."""
+    """Create products with photos during the block."""
     done = Event()
     with ThreadPoolExecutor(CLIENTS) as clients:
         for number in range(CLIENTS):
@@ -98,11 +98,11 @@ def _load(product: Product) -> Iterator[None]:
 
 def _create_until(done: Event, product: Product, mark: str) -> None:
     with Studio.member(product) as studio:
-        turn = 0
+        number = 0
         while not done.wait(0.05):
-            turn += 1
+            number += 1
             try:
-                url = studio.upload("load.jpg", unique_jpeg(f"{mark} {turn}"), "image/jpeg")
-                studio.create_product(name=f"{mark} {turn}", cover_image=url)
+                url = studio.upload("load.jpg", unique_jpeg(f"{mark} {number}"), "image/jpeg")
+                studio.create_product(name=f"{mark} {number}", cover_image=url)
             except (httpx.TransportError, AssertionError):
-                done.wait(1)  # a server that is busy is asked again
+                done.wait(1)  # try again later

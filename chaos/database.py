@@ -1,4 +1,4 @@
-"""A connection to the embedded database of a product, to read what its rows say."""
+"""A connection to the embedded database of a product."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from devstack.product import Product
 
 
 def connect(product: Product) -> "psycopg.Connection[Any]":
-    """Connect as the product does; every statement is a transaction of its own."""
+    """Connect as the product does, in autocommit mode."""
     if product.stack.postgres is None:
         raise DevstackError("the database is not an embedded one")
     role, _, rest = product.stack.postgres.url.removeprefix("postgres://").partition("@/")

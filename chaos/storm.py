@@ -1,7 +1,7 @@
-"""Kill the worker and empty the broker under load: all work ends within a minute of the last fault.
+"""Kills of the worker and the broker under load: all work ends within a minute of the last one.
 
-Uploads and an import wait when the worker and the broker are killed together for the last time; the
-new broker knows of nothing. What is left is read from the rows.
+Uploads and an import are waiting when the worker and the broker are killed together for the last
+time; the new broker is empty. The rows show the remaining work.
 """
 
 import time
@@ -25,11 +25,11 @@ GIVE_UP_SECONDS: Final = 400.0
 CLIENTS: Final = 4
 IMPORTED_ROWS: Final = 20_000
 FAULT_SECONDS: Final = 4.0  # from one fault to the next
-LOOK_SECONDS: Final = 0.5
+POLL_SECONDS: Final = 0.5
 REPORT_SECONDS: Final = 10.0
 
-# Deletions whose time has not come wait on purpose.
-LEFT = """
+# Without deletions that are due later.
+REMAINING = """
 SELECT
     (SELECT count(*) FROM media_mediaresource WHERE status = 'PENDING') AS uploads,
     (SELECT count(*) FROM bulkupload_bulkuploadjob
@@ -40,19 +40,19 @@ SELECT
 
 
 def run(product: Product, *, uploads: int) -> bool:
-    """Break things while `uploads` photos and an import are taken in; return whether all ended."""
+    """Cause failures during an import and `uploads` uploads; return whether all work ended."""
     with connect(product) as database, ThreadPoolExecutor(CLIENTS) as clients:
         _import(product)
-        each = uploads // CLIENTS
-        load = [clients.submit(_create, product, f"storm {n}", each) for n in range(CLIENTS)]
+        share = uploads // CLIENTS
+        load = [clients.submit(_create, product, f"storm {n}", share) for n in range(CLIENTS)]
         faults = _break_until_done(product, load)
-        began = time.monotonic()
-        remaining, most = _wait(database, product, began)
-        seconds = time.monotonic() - began
+        started_at = time.monotonic()
+        remaining, max_messages = _wait(database, product, started_at)
+        seconds = time.monotonic() - started_at
     passed = not any(remaining) and seconds <= RECOVERY_SECONDS
     print(
         f"storm of {faults} faults, {uploads} photos and {IMPORTED_ROWS} rows: work ended after"
-        f" {seconds:.1f} s, at most {most} messages"
+        f" {seconds:.1f} s, at most {max_messages} messages"
         f"{'' if passed else f'  FAILED, {remaining} remain'}",
         flush=True,
     )
@@ -60,7 +60,7 @@ def run(product: Product, *, uploads: int) -> bool:
 
 
 def _break_until_done(product: Product, load: "list[Future[None]]") -> int:
-    """Kill the worker, the broker with its data, or both in turn; both at last."""
+    """Kill the worker, the broker with its data, or both in turn; both at the end."""
 
     def kill_worker() -> None:
         product.kill_worker()
@@ -77,7 +77,7 @@ def _break_until_done(product: Product, load: "list[Future[None]]") -> int:
 
     faults: list[Callable[[], None]] = [kill_worker, empty_broker, both]
     number = 0
-    while not all(each.done() for each in load):
+    while not all(client.done() for client in load):
         time.sleep(FAULT_SECONDS)
         faults[number % len(faults)]()
         number += 1
@@ -86,21 +86,21 @@ def _break_until_done(product: Product, load: "list[Future[None]]") -> int:
 
 
 def _wait(
-    database: "psycopg.Connection[Any]", product: Product, began: float
+    database: "psycopg.Connection[Any]", product: Product, started_at: float
 ) -> tuple[tuple[int, ...], int]:
-    """Wait until nothing is left; return what is, and the most messages that waited."""
-    most, reported = 0, began
+    """Wait until no work remains; return the remaining work and the maximum number of messages."""
+    max_messages, reported = 0, started_at
     while True:
-        remaining = database.execute(LEFT).fetchone() or (0, 0, 0)
-        most = max(most, _messages(product))
+        remaining = database.execute(REMAINING).fetchone() or (0, 0, 0)
+        max_messages = max(max_messages, _messages(product))
         now = time.monotonic()
-        if not any(remaining) or now - began > GIVE_UP_SECONDS:
-            return remaining, most
+        if not any(remaining) or now - started_at > GIVE_UP_SECONDS:
+            return remaining, max_messages
         if now - reported > REPORT_SECONDS:
             reported = now
             uploads, imports, deletions = remaining
             print(f"  {uploads} photos, {imports} imports, {deletions} deletions left", flush=True)
-        time.sleep(LOOK_SECONDS)
+        time.sleep(POLL_SECONDS)
 
 
 def _messages(product: Product) -> int:
@@ -124,6 +124,6 @@ def _create(product: Product, mark: str, count: int) -> None:
     """Create products with one photo each."""
     with Studio.member(product) as studio:
         for number in range(count):
-            with suppress(httpx.TransportError, AssertionError):  # a busy server may refuse one
+            with suppress(httpx.TransportError, AssertionError):  # a busy server may reject one
                 url = studio.upload("storm.jpg", unique_jpeg(f"{mark} {number}"), "image/jpeg")
                 studio.create_product(name=f"{mark} {number}", cover_image=url)

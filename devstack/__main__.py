@@ -1,4 +1,4 @@
-"""`python -m devstack`: what the make commands call."""
+"""`python -m devstack`: the command line of the make targets."""
 
 import argparse
 import os
@@ -29,7 +29,7 @@ def _dispatch(arguments: argparse.Namespace) -> int:
         case "serve":
             return serve()
         case "demo":
-            return demo(leave=arguments.exit)
+            return demo(exits=arguments.exit)
         case "run":
             return run(arguments.command)
         case _:
@@ -43,12 +43,12 @@ def _parser() -> argparse.ArgumentParser:
         "--die-with-parent", action="store_true", help="stop when the calling process ends"
     )
     subcommands = parser.add_subparsers(dest="subcommand", required=True)
-    subcommands.add_parser("serve", help="run the product until a signal comes (PORT, STORAGE)")
-    demo_parser = subcommands.add_parser("demo", help="run the product and show it at work")
-    demo_parser.add_argument("--exit", action="store_true", help="leave after the last step")
+    subcommands.add_parser("serve", help="run the product until a stop signal (PORT, STORAGE)")
+    demo_parser = subcommands.add_parser("demo", help="run the product and a demo")
+    demo_parser.add_argument("--exit", action="store_true", help="exit after the last step")
     run_parser = subcommands.add_parser("run", help="run a command with a temporary stack")
     run_parser.add_argument("command", nargs="+")
-    subcommands.add_parser("clean-data", help="remove what the stack keeps")
+    subcommands.add_parser("clean-data", help="remove the data of the stack")
     return parser
 
 

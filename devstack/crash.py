@@ -1,10 +1,10 @@
-"""Killing a process of the product at a named crash point, once, when a test asks for it.
+"""A crash-point hook that kills a process of the product once, for tests.
 
-Installed by the testing settings. A test arms it by writing a role and the name of a point
-(`worker relocation-copied`, `web committed`) into the file that `CRASH_FILE` names; the first
-process of that role to reach the point takes the file away and dies by SIGKILL. With `all worker
+The testing settings install it. A test writes a role and the name of a crash point (`worker
+relocation-copied`, `web committed`) into the file named by `CRASH_FILE`. The first process of that
+role that reaches the point removes the file and dies by SIGKILL. With `all worker
 relocation-copied` its whole process group dies, as when a container is lost; with `stop worker
-relocation-copied` the group stands still until SIGCONT.
+relocation-copied` the group is stopped until SIGCONT.
 """
 
 import os
@@ -16,7 +16,7 @@ from sartiq.core.work import crash_points
 
 
 def install_from_environment() -> None:
-    """Install the hook when `CRASH_FILE` is set."""
+    """Install the hook if `CRASH_FILE` is set."""
     name = os.environ.get("CRASH_FILE")
     if name:
         crash_points.install(Killer(Path(name)))
@@ -29,21 +29,23 @@ class Killer:
         self._armed = armed
 
     def __call__(self, point: str) -> None:
-        """Die when `point` is the one asked for and nobody died there yet."""
+        """Kill this process if `point` is requested and no other process has died there."""
         try:
             requested = self._armed.read_text()
         except FileNotFoundError:
             return
-        here = f"{_role()} {point}"
-        if requested not in {here, f"all {here}", f"stop {here}"}:
+        current = f"{_role()} {point}"
+        if requested not in {current, f"all {current}", f"stop {current}"}:
             return
         try:
             self._armed.rename(self._armed.with_name("done"))
         except FileNotFoundError:
             return  # another process was faster
-        if requested == here:
+        if requested == current:
             os.kill(os.getpid(), signal.SIGKILL)
-        os.killpg(os.getpgrp(), signal.SIGSTOP if requested == f"stop {here}" else signal.SIGKILL)
+        os.killpg(
+            os.getpgrp(), signal.SIGSTOP if requested == f"stop {current}" else signal.SIGKILL
+        )
 
 
 def _role() -> str:

@@ -18,13 +18,13 @@ from devstack.process.stop_signals import raise_if_stop_requested
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 DATA = CHECKOUT / ".devstack"
-SHELTERS = Path("/var/tmp")  # noqa: S108  stable by design; `shelter` checks who owns it
-SHORT_TEMPORARY = Path("/tmp")  # noqa: S108  mkdtemp below makes an unguessable folder in it
+SHELTERS = Path("/var/tmp")  # noqa: S108  stable by design; `shelter` checks the owner
+SHORT_TEMPORARY = Path("/tmp")  # noqa: S108  only for mkdtemp
 RUN_PREFIX = "sartiq-run-"
 LOCK = "lock"
-IDENTITY = "identity"  # of one data folder; a new one at the same path has another
+IDENTITY = "identity"  # file with a random id of the data folder
 LOCAL = "local"  # the value of STORAGE, and its folder
-ABANDONED_AFTER = 60  # seconds; younger ones may be about to take their lock
+ABANDONED_AFTER = 60  # seconds; younger folders may not be locked yet
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def data_root(environ: Mapping[str, str]) -> Path:
 
 
 def data_folder(environ: Mapping[str, str]) -> Path:
-    """Return the folder of the data of the stack that `environ` asks for.
+    """Return the data folder of the stack that `environ` selects.
 
     Rows refer to objects of one store, so each kind of store has its own folder.
     """
@@ -63,7 +63,7 @@ def data_folder(environ: Mapping[str, str]) -> Path:
 
 
 def persistent_paths(data: Path) -> StackPaths:
-    """Return the paths of `make serve` and `make demo`: data persist, sockets do not."""
+    """Return the paths of `make serve` and `make demo`: data is persistent, sockets are not."""
     data.mkdir(mode=0o755, parents=True, exist_ok=True)
     lock = hold(data)
     run = new_run_folder()
@@ -79,18 +79,18 @@ def temporary_paths() -> StackPaths:
 
 
 def new_run_folder() -> Path:
-    """Make a folder whose path is short enough for unix sockets (107 bytes) and can be entered.
+    """Create a folder whose path is short enough for unix sockets (107 bytes).
 
-    Its name cannot be guessed; it can be entered, not listed, by the user PostgreSQL runs as.
+    Its name cannot be guessed; other users, such as PostgreSQL's, can enter it but not list it.
     """
     parent = SHORT_TEMPORARY if SHORT_TEMPORARY.is_dir() else Path(tempfile.gettempdir())
-    sweep_abandoned(parent)
+    remove_abandoned(parent)
     run = Path(tempfile.mkdtemp(prefix=RUN_PREFIX, dir=parent))
     run.chmod(0o711)
     return run
 
 
-def sweep_abandoned(parent: Path) -> None:
+def remove_abandoned(parent: Path) -> None:
     """Remove the run folders of launchers that were killed: their locks are free."""
     for folder in parent.glob(f"{RUN_PREFIX}*"):
         with contextlib.suppress(OSError, DevstackError):
@@ -115,7 +115,7 @@ def shelter_path() -> Path:
 
 
 def shelter() -> Path:
-    """Create the shelter; refuse a folder that belongs to another user."""
+    """Create the shelter; raise an error if it belongs to another user."""
     folder = shelter_path()
     folder.mkdir(mode=0o755, exist_ok=True)
     status = folder.lstat()
@@ -129,8 +129,8 @@ def shelter() -> Path:
 def shelter_folder(data: Path) -> Path:
     """Return the folder in the shelter that replaces a private data folder.
 
-    It is tied to the identity of the data folder, not to its path: rows of a deleted clone refer to
-    objects that are gone, so its data are removed. The caller holds the folder's lock.
+    It belongs to the identity of the data folder, not to its path: data of a deleted clone at the
+    same path is removed, as its rows refer to objects that are gone. The caller holds the lock.
     """
     folder = shelter() / f"{_shelter_name(data)}-{_identity(data)}"
     for stale in shelter().glob(f"{_shelter_name(data)}*"):
@@ -153,7 +153,7 @@ def _identity(data: Path) -> str:
 
 
 def remove_data(root: Path) -> None:
-    """Remove all persistent data of the stacks; refuse while one runs."""
+    """Remove all persistent data of the stacks; raise an error while one is running."""
     folders = [folder for folder in (root, root / LOCAL) if folder.is_dir()]
     with contextlib.ExitStack() as locks:
         for folder in folders:
@@ -166,8 +166,8 @@ def remove_data(root: Path) -> None:
 def _empty_shelter(folders: Sequence[Path]) -> None:
     """Remove the data of these folders, not the binaries: another stack may run from them."""
     for folder in folders:
-        for place in shelter().glob(f"{_shelter_name(folder)}*"):
-            shutil.rmtree(place, ignore_errors=True)
+        for path in shelter().glob(f"{_shelter_name(folder)}*"):
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _short_name(folder: Path) -> str:
@@ -175,10 +175,10 @@ def _short_name(folder: Path) -> str:
 
 
 def hold(folder: Path, *, seconds: float = 10.0) -> int:
-    """Take the one lock on a folder and return its descriptor.
+    """Lock a folder and return the descriptor of the lock.
 
-    The services inherit the descriptor, so the lock is free only once each of them has ended,
-    even after the launcher itself was killed.
+    The services inherit the descriptor, so the lock is released only when all of them have ended,
+    even if the launcher was killed.
     """
     descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     deadline = time.monotonic() + seconds

@@ -1,8 +1,8 @@
-"""Bring an empty or older stack to where the product can start; print who may sign in.
+"""Preparation of a stack: migrations, buckets and users.
 
-Runs as a process of its own, with the environment of the product: one start of Django instead of
-one for each command. The last line of its output is one JSON object. It exits with `EX_CONFIG`
-when the settings are refused: another try would change nothing.
+Runs in a separate process with the environment of the product, so that Django starts only
+once. The last line of its output is a JSON object with the users. It exits with `EX_CONFIG` if the
+settings are invalid, as another attempt would fail too.
 """
 
 import os
@@ -15,12 +15,12 @@ from django.core.management.base import SystemCheckError
 
 
 def main() -> None:
-    """Migrate, make the buckets, make the development users."""
+    """Run the migrations, and create the buckets and the development users."""
     try:
         django.setup()
         call_command("check")
-    except (ImproperlyConfigured, SystemCheckError) as refused:
-        print(refused, file=sys.stderr)
+    except (ImproperlyConfigured, SystemCheckError) as error:
+        print(error, file=sys.stderr)
         sys.exit(os.EX_CONFIG)
     call_command("migrate", interactive=False, verbosity=0)
     call_command("setup_bucket")

@@ -25,14 +25,14 @@ PREPARE_SECONDS = 240
 
 @dataclass(frozen=True)
 class Person:
-    """Someone who can sign in."""
+    """A user who can sign in."""
 
     email: str
     password: str = field(repr=False)
 
 
 class Product:
-    """One running product on a stack of its own.
+    """One running product with its own stack.
 
     Every process can be stopped, killed and restarted separately; `stop` stops them all.
     """
@@ -46,7 +46,7 @@ class Product:
         env: Mapping[str, str] | None = None,
     ) -> None:
         self.stack = stack
-        self.port = _usable(port)
+        self.port = _port_or_free(port)
         self.api = f"http://{LOOPBACK}:{self.port}"
         self.env = {
             **os.environ,
@@ -65,7 +65,7 @@ class Product:
 
     @property
     def children(self) -> list[Child]:
-        """Every process, the last started first."""
+        """All processes in the order in which to stop them."""
         return [self.beat, self.worker, self.web, *reversed(self.stack.children)]
 
     def start(self) -> None:
@@ -77,7 +77,7 @@ class Product:
             raise
 
     def prepare(self) -> None:
-        """Migrate, make the buckets and the users."""
+        """Run the migrations, and create the buckets and the users."""
         command = (sys.executable, "-m", "devstack.prepare")
         output = self._run(*command, meanwhile=self.stack.require_alive)
         prepared = json.loads(output.splitlines()[-1])
@@ -89,7 +89,7 @@ class Product:
         return self._run(sys.executable, "manage.py", *arguments)
 
     def start_worker(self, *, processes: int = 2) -> None:
-        """Start the Celery worker; the queue waits for it."""
+        """Start the Celery worker."""
         self.worker.command = _worker_command(processes)
         self.worker.start()
 
@@ -115,16 +115,16 @@ class Product:
             self._valkey.forget()
 
     def start_broker(self) -> None:
-        """Start the broker on the address it had."""
+        """Start the broker again, on the same address."""
         self._valkey.launch()
         self._valkey.wait_ready()
 
     def stop_database(self) -> None:
-        """Stop PostgreSQL at once, connections and all."""
+        """Stop PostgreSQL immediately, which closes all connections."""
         self._postgres.child.stop()
 
     def start_database(self) -> None:
-        """Start PostgreSQL on the address and the data it had."""
+        """Start PostgreSQL again, on the same address and data."""
         self._postgres.launch()
         self._postgres.wait_ready()
 
@@ -134,7 +134,7 @@ class Product:
             self.stack.seaweed.child.kill()
 
     def start_store(self) -> None:
-        """Start the object store on the address and the data it had."""
+        """Start the object store again, on the same address and data."""
         if self.stack.seaweed is not None:
             self.stack.seaweed.launch()
             self.stack.seaweed.wait_ready()
@@ -155,7 +155,7 @@ class Product:
             if not child.is_alive:
                 child.kill()  # reap it and end its descendants
                 start()
-        self.web.wait_until(self._everything_answers)
+        self.web.wait_until(self._is_ready)
 
     def require_alive(self) -> None:
         """Raise `ProcessEndedError` unless every process runs."""
@@ -180,8 +180,8 @@ class Product:
         self.stop()
 
     @property
-    def summary(self) -> dict[str, Any]:
-        """What a caller needs to use the product: addresses and users."""
+    def ready_summary(self) -> dict[str, Any]:
+        """The content of the READY line: addresses and users."""
         return {
             "api": self.api,
             "s3_endpoint": self.env.get("S3_ENDPOINT_URL") if self._uses_s3 else None,
@@ -231,12 +231,12 @@ class Product:
             *("--loglevel", "INFO", "--schedule", schedule, "--pidfile", ""),
         ]
 
-    def _web_answers(self) -> bool:
+    def _web_responds(self) -> bool:
         return serves(self.api + LIVE_PATH)
 
-    def _everything_answers(self) -> bool:
+    def _is_ready(self) -> bool:
         self.require_alive()
-        return self._web_answers()
+        return self._web_responds()
 
     def _run(self, *command: str, meanwhile: Callable[[], None] = raise_if_stop_requested) -> str:
         name = " ".join(command[1:])
@@ -260,7 +260,7 @@ class Product:
         return result.stdout
 
 
-def _usable(port: int) -> int:
+def _port_or_free(port: int) -> int:
     if port and is_listening(port):
         message = f"port {port} is taken; give another, such as PORT=0 for any free one"
         raise DevstackError(message)

@@ -1,8 +1,8 @@
-"""One stack for a whole pytest run, its addresses known before Django reads its settings.
+"""One stack for a whole pytest run, with addresses set before Django loads its settings.
 
 pytest.ini loads this module with `-p`: a conftest would come after pytest-django has imported the
-settings. Without xdist the services start when a test first asks for `stack`, so tests of pure
-rules wait for nothing. With xdist the controller starts them for all its workers.
+settings. Without xdist the services start when a test first requests `stack`, so tests of pure
+rules need not wait. With xdist the controller starts them for all its workers.
 """
 
 import os
@@ -23,7 +23,7 @@ from devstack.services.stack import Stack
 
 VARIABLES = "DEVSTACK_VARIABLES"  # names, for the workers of xdist
 WORKER = "PYTEST_XDIST_WORKER"
-LIVE = (  # a file left out here is slower and nothing else
+LIVE = (  # only for speed: files whose tests use running products
     "tests/flow/",
     "tests/browser/",
     "tests/test_readme.py",
@@ -31,19 +31,19 @@ LIVE = (  # a file left out here is slower and nothing else
     "media/tests/api/test_files.py",
     "devstack/tests/test_product.py",
 )
-TOGETHER = (  # files whose fixtures cost more than their tests: one worker runs each whole
+TOGETHER = (  # files with expensive fixtures: one worker runs all tests of a file
     "devstack/tests/test_serve.py",
     "tests/test_deploy_commands.py",
 )
 SETTINGS = "sartiq.settings.testing"  # of running products
-LOG_TAIL = 3000  # characters shown of each log of a product a failed test used
+LOG_TAIL = 3000  # characters of each log shown for a failed test
 _stack_key = pytest.StashKey[Stack]()
 _products_key = pytest.StashKey["Products"]()
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
-    """Fix the addresses of the services and put them where the settings look."""
+    """Choose the addresses of the services and set them in the environment."""
     worker = os.environ.get(WORKER)
     if worker is not None:
         os.environ["BROKER_URL"] = own_database(os.environ["BROKER_URL"], worker)
@@ -60,9 +60,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeSch
 
 
 class _ProductsTogether(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
-    """Hands out test by test, but the files whose tests need running products as one piece.
+    """Schedules single tests, but all tests that need running products on one worker.
 
-    xdist's own `loadgroup` marks node ids in a way that pytest 9 does not show any more.
+    xdist's own `loadgroup` does not work with pytest 9.
     """
 
     def _split_scope(self, nodeid: str) -> str:
@@ -75,8 +75,8 @@ class _ProductsTogether(LoadScopeScheduling):  # type: ignore[misc]  # xdist has
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
     """Stop the running products after the last test of the files that use them.
 
-    Not between these files: starting a product again costs more than it costs idle. Without xdist
-    they are stopped in the end.
+    Not between these files: starting a product again costs more than keeping it. Without xdist
+    they are stopped at the end.
     """
     is_last = nextitem is None or not nextitem.nodeid.startswith(LIVE)
     products = item.session.stash.get(_products_key, None)
@@ -100,7 +100,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def stack(pytestconfig: pytest.Config) -> Iterator[dict[str, str]]:
-    """The running services: the environment that points at them."""
+    """Run the services; return the environment variables with their addresses."""
     own = pytestconfig.stash.get(_stack_key, None)
     if own is not None:
         own.start()
@@ -117,11 +117,11 @@ class Products:
         self._prepared: dict[str, Path] = {}
 
     def __call__(self, **env: str) -> Product:
-        """Return a product with `env` on top, such as `STORAGE="local"`.
+        """Return a product with additional variables, such as `STORAGE="local"`.
 
-        It may have served other tests: its data stays, what they stopped is started again.
+        Other tests may have used it: it keeps their data, and processes they stopped are restarted.
         """
-        if env.get("STORAGE") == "s3":  # as without it
+        if env.get("STORAGE") == "s3":  # the default
             del env["STORAGE"]
         key = tuple(sorted(env.items()))
         if key not in self._running:
@@ -131,7 +131,7 @@ class Products:
         return product
 
     def fresh(self, **env: str) -> Product:
-        """Return a product nobody used before; the caller stops it."""
+        """Return a new product; the caller stops it."""
         storage = env.get("STORAGE", "")
         paths = temporary_paths()
         _copy(self._prepared_data(storage), paths.data)
@@ -142,7 +142,7 @@ class Products:
         return product
 
     def _prepared_data(self, storage: str) -> Path:
-        """Return the data of a product that was prepared once: migrating costs seconds of CPU."""
+        """Return data that was prepared once: migrations take seconds of CPU time."""
         if storage not in self._prepared:
             self._prepared[storage] = Path(tempfile.mkdtemp(prefix="sartiq-prepared-"))
             with Stack.temporary(environ={"STORAGE": storage}) as stack:
@@ -152,7 +152,7 @@ class Products:
         return self._prepared[storage]
 
     def remove_prepared_data(self) -> None:
-        """Remove what new products are copied from."""
+        """Remove the data that new products are copied from."""
         while self._prepared:
             _, folder = self._prepared.popitem()
             shutil.rmtree(folder)
@@ -164,7 +164,7 @@ class Products:
                 yield log.name, log.read_text(errors="replace")[-LOG_TAIL:]
 
     def stop(self) -> None:
-        """Stop every shared product; one that is asked for again is started anew."""
+        """Stop all shared products."""
         while self._running:
             _, product = self._running.popitem()
             product.stop()
@@ -172,7 +172,7 @@ class Products:
 
 @pytest.fixture(scope="session")
 def live_product(request: pytest.FixtureRequest) -> Iterator[Products]:
-    """Real web, worker and beat on a stack of their own: `live_product()` starts or reuses one."""
+    """Products with real processes: `live_product()` starts or reuses one."""
     products = request.session.stash[_products_key] = Products()
     yield products
     products.stop()
@@ -180,7 +180,7 @@ def live_product(request: pytest.FixtureRequest) -> Iterator[Products]:
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Copy a folder with its owners, which PostgreSQL insists on."""
+    """Copy a folder with its owners, which PostgreSQL requires."""
     target.mkdir(parents=True, exist_ok=True)
     subprocess.run(["cp", "--archive", f"{source}/.", target], check=True)  # noqa: S607
 
@@ -195,7 +195,7 @@ def own_database(broker_url: str, worker: str) -> str:
 def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Show what the processes of a running product said, where a test that uses it failed."""
+    """Add the logs of running products to the report of a failed test."""
     report = yield
     products = getattr(item, "funcargs", {}).get("live_product")
     if report.failed and products is not None:

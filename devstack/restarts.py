@@ -29,7 +29,7 @@ class Restarts:
             self._ends.popleft()
         own_exits = sum(error.by_itself and name == error.name for _, name in self._ends)
         if len(self._ends) > MAX_RESTARTS or own_exits > MAX_OWN_EXITS:
-            message = f"{error.name} ended again and again, giving up: {error}"
+            message = f"{error.name} ended too often, giving up: {error}"
             raise DevstackError(message) from error
         return own_exits
 
@@ -42,14 +42,14 @@ def start(product: Product) -> None:
 def watch(product: Product) -> NoReturn:
     """Restart processes that end; never return.
 
-    Raises when processes end again and again, or when a signal comes.
+    Raises an error if processes end too often, and StopRequestedError after a stop signal.
     """
     restarts = Restarts()
     while True:
         try:
             product.require_alive()
         except ProcessEndedError as error:
-            _answer(error, restarts)
+            _record_and_pause(error, restarts)
             _restart_dead(product, restarts)
         _pause(WATCH_SECONDS)
 
@@ -59,15 +59,15 @@ def _restart_dead(product: Product, restarts: Restarts) -> None:
         try:
             product.restart_dead()
         except ProcessEndedError as error:
-            _answer(error, restarts)
+            _record_and_pause(error, restarts)
         else:
             return
 
 
-def _answer(error: ProcessEndedError, restarts: Restarts) -> None:
+def _record_and_pause(error: ProcessEndedError, restarts: Restarts) -> None:
     own_exits = restarts.record(error)
     print(f"{error.name} ended; it is started again", file=sys.stderr, flush=True)
-    # Resources of a killed predecessor may need a moment to be released.
+    # The resources of a killed process may take a moment to be released.
     _pause(own_exits * WATCH_SECONDS)
 
 

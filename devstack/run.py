@@ -1,4 +1,4 @@
-"""Run one command with a temporary stack behind it."""
+"""Run one command with a temporary stack."""
 
 import os
 import signal
@@ -8,8 +8,8 @@ from devstack.process.child import outcome
 from devstack.process.stop_signals import StopRequestedError, stop_on_signals
 from devstack.services.stack import Stack
 
-BY_SIGNAL = 128  # what a shell adds to the number of the signal that ended a command
-STOPPED = 130  # what a shell answers for a command stopped from the keyboard
+BY_SIGNAL = 128  # a shell adds the number of the signal that ended a command
+STOPPED = 130  # exit code of a shell for a command stopped by Ctrl-C
 
 
 def run(command: Sequence[str]) -> int:
@@ -18,7 +18,7 @@ def run(command: Sequence[str]) -> int:
     try:
         with Stack.temporary(environ=os.environ) as stack:
             env = {**os.environ, **stack.env}
-            ended = outcome(command, env=env, death_signal=signal.SIGTERM).returncode
+            code = outcome(command, env=env, death_signal=signal.SIGTERM).returncode
     except StopRequestedError:
         return STOPPED
-    return BY_SIGNAL - ended if ended < 0 else ended
+    return BY_SIGNAL - code if code < 0 else code

@@ -34,11 +34,11 @@ def local_product(environ: Mapping[str, str]) -> Iterator[Product]:
 
 
 def serve() -> int:
-    """Run until a signal comes; print one READY line once everything is ready."""
+    """Run until a stop signal; print one READY line once everything is ready."""
     stop_on_signals()
     try:
         with local_product(os.environ) as product:
-            print("READY " + json.dumps(product.summary), flush=True)
+            print("READY " + json.dumps(product.ready_summary), flush=True)
             restarts.watch(product)
     except StopRequestedError:
         return 0

@@ -1,4 +1,4 @@
-"""The names the code must not use: each word of our own has a standard term instead."""
+"""Names that the code must not use, with the standard terms to use instead."""
 
 import ast
 import re
@@ -55,7 +55,28 @@ STANDARD_TERMS = {
     "told": "the message, or reported",
     "said": "output, or message",
     "ours": "the thing itself",
+    "reach": "crash_point",
+    "uncounted": "count_attempt=False",
+    "by_outage": "dependency_down",
+    "taken_by": "take_values",
+    "one_visible_to": "get_visible",
+    "WindowQuery": "PageQuery",
+    "array_window": "array_page",
+    "as_ours": "known_error",
+    "PagesOnly": "SkippedForApiMixin",
+    "past_pages": "handler_after_page_middleware",
+    "judge": "check, or scan_file",
+    "deaf_since": "stuck_since",
+    "require_sound": "require_valid_settings",
+    "list_of": "changelist_url",
+    "model_holding": "model_with_attribute",
+    "organization_named": "organization_id_from",
+    "forget_expired": "delete_expired",
+    "worn_by": "subject_link",
+    "LOOK_SECONDS": "POLL_SECONDS",
 }
+# The packages whose loops never call an item `each`.
+NAMED_ITEMS = {"sartiq", "accounts", "catalog", "devstack", "benchmarks", "chaos"}
 # Compared with the start of a constant's name.
 STANDARD_PREFIXES = {
     "LARGEST_": "MAX_",
@@ -97,6 +118,27 @@ def complaints(path: Path) -> list[str]:
         for line, name in sorted(set(names))
         if (term := standard_term(name))
     ]
+
+
+def loop_variables(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Yield the variables of loops and comprehensions, with their lines."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.For | ast.AsyncFor | ast.comprehension):
+            for target in ast.walk(node.target):
+                if isinstance(target, ast.Name):
+                    yield target.lineno, target.id
+
+
+def test_loop_variables_are_named_after_their_items() -> None:
+    unnamed = [
+        f"{path}:{line}"
+        for path in python_files()
+        if "tests" not in path.parts and path.parts[0] in NAMED_ITEMS
+        for line, name in loop_variables(ast.parse((CHECKOUT / path).read_text()))
+        if name == "each"
+    ]
+
+    assert unnamed == []
 
 
 def test_names_are_standard_terms() -> None:

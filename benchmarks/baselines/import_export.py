@@ -187,8 +187,8 @@ def main() -> None:
     wall, cpu = time.perf_counter(), time.process_time()
     result = run(Path(table), resource)
     seconds, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    for each in [*result.base_errors, *(row for rows in result.error_rows for row in rows.errors)]:
-        raise SystemExit(f"failed: {each.error!r}")
+    for error in [*result.base_errors, *(row for rows in result.error_rows for row in rows.errors)]:
+        raise SystemExit(f"failed: {error.error!r}")
     report = {
         "seconds": seconds,
         "cpu": cpu,

@@ -21,7 +21,7 @@ MEGABYTE = 1_000_000
 
 
 def run_steps(client: DemoClient, *, product_ids: Sequence[str]) -> int:
-    """Export the products' pictures; return how many files came."""
+    """Export the products' images; return how many files the archive has."""
     configuration = client.call("POST", "/api/v1/export-configuration/", json=CONFIGURATION)
     payload = {"product_ids": list(product_ids), "export_configuration_id": configuration["id"]}
     _preview(client, payload)
@@ -30,46 +30,48 @@ def run_steps(client: DemoClient, *, product_ids: Sequence[str]) -> int:
 
 
 def _preview(client: DemoClient, payload: dict[str, object]) -> None:
-    with client.step("Preview the export") as say:
+    with client.step("Preview the export") as report:
         preview = client.call("POST", "/api/v1/exports/preview", json=payload)
-        names = [each["name"] for each in preview["data"]]
+        names = [entry["name"] for entry in preview["data"]]
         require(len(set(names)) == preview["count"], "two files have one name")
-        say(f"{preview['count']} files: {names[0]}, {names[1]}, …")
+        report(f"{preview['count']} files: {names[0]}, {names[1]}, …")
 
 
 def _run(client: DemoClient, payload: dict[str, object]) -> str:
-    with client.step("Export") as say:
+    with client.step("Export") as report:
         run = client.call("POST", "/api/v1/exports/", json=payload)
         finished = client.poll_until(
             f"/api/v1/exports/{run['id']}",
-            lambda seen: seen["status"] in ENDED,
+            lambda body: body["status"] in ENDED,
             seconds=EXPORT_SECONDS,
         )
         require(finished["status"] == "completed", f"{finished['status']}: {finished['failures']}")
         size = finished["archive"]["size"] / MEGABYTE
-        say(f"{finished['counts']['ready']} images converted, {size:.1f} MB")
+        report(f"{finished['counts']['ready']} images converted, {size:.1f} MB")
     return str(run["id"])
 
 
 def _download(client: DemoClient, run_id: str) -> bytes:
-    with client.step("Download the archive") as say:
+    with client.step("Download the archive") as report:
         redirect = client.api.get(f"/api/v1/exports/{run_id}/download")
-        require(redirect.status_code == HTTPStatus.FOUND, f"answered {redirect.status_code}")
+        require(
+            redirect.status_code == HTTPStatus.FOUND, f"the API returned {redirect.status_code}"
+        )
         response = client.store.get(redirect.headers["Location"])
-        require(response.is_success, f"the store answered {response.status_code}")
-        say(f"302, then {len(response.content) / MEGABYTE:.1f} MB")
+        require(response.is_success, f"the store returned {response.status_code}")
+        report(f"302, then {len(response.content) / MEGABYTE:.1f} MB")
     return response.content
 
 
 def _check(client: DemoClient, archive: bytes) -> int:
-    with client.step("Compare the archive with its manifest") as say:
-        with zipfile.ZipFile(io.BytesIO(archive)) as opened:
-            files = {name: opened.read(name) for name in opened.namelist()}
-        listed = json.loads(files["manifest.json"])["files"]
-        for each in listed:
-            digest = hashlib.sha256(files[each["name"]]).hexdigest()
-            require(digest == each["sha256"], f"{each['name']} has other bytes")
-        images = [each["name"] for each in listed if each.get("resource_id")]
+    with client.step("Compare the archive with its manifest") as report:
+        with zipfile.ZipFile(io.BytesIO(archive)) as zip_file:
+            files = {name: zip_file.read(name) for name in zip_file.namelist()}
+        entries = json.loads(files["manifest.json"])["files"]
+        for entry in entries:
+            digest = hashlib.sha256(files[entry["name"]]).hexdigest()
+            require(digest == entry["sha256"], f"{entry['name']} has other bytes")
+        images = [entry["name"] for entry in entries if entry.get("resource_id")]
         others = sorted(set(files) - set(images))
-        say(f"{len(images)} images with the hashes of the manifest, and {', '.join(others)}")
+        report(f"{len(images)} images with the hashes of the manifest, and {', '.join(others)}")
     return len(images)

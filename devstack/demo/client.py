@@ -21,7 +21,7 @@ class DemoClient:
         self.api = api
         self.console = console
         self.organization_id = organization_id
-        self.store = httpx.Client(timeout=api.timeout)  # without our token
+        self.store = httpx.Client(timeout=api.timeout)  # without the API token
 
     def __enter__(self) -> Self:
         return self
@@ -31,7 +31,7 @@ class DemoClient:
 
     @property
     def organization_query(self) -> dict[str, str]:
-        """The query parameters that name the organization."""
+        """The query parameter for the organization."""
         return {"organization_id": self.organization_id}
 
     def call(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:
@@ -47,7 +47,7 @@ class DemoClient:
     def poll_until(
         self, path: str, until: Callable[[dict[str, Any]], bool], *, seconds: float
     ) -> dict[str, Any]:
-        """Poll `path` until its response fulfils `until`."""
+        """Poll `path` until `until` returns True for its response."""
         deadline = time.monotonic() + seconds
         while not until(body := self.call("GET", path)):
             require(time.monotonic() < deadline, f"{path} was not done after {seconds:g} s")
@@ -56,12 +56,12 @@ class DemoClient:
 
     @contextmanager
     def step(self, name: str) -> Iterator[Callable[[str], None]]:
-        """Print a step, how long it took, and the lines added to what this yields."""
-        began = time.monotonic()
+        """Print a step, its duration, and the lines passed to the function that this yields."""
+        started_at = time.monotonic()
         lines: list[str] = []
         yield lines.append
-        took = time.monotonic() - began
-        self.console.print(f"[bold]{name}[/bold]  [dim]{took:.2f} s[/dim]", soft_wrap=True)
+        duration = time.monotonic() - started_at
+        self.console.print(f"[bold]{name}[/bold]  [dim]{duration:.2f} s[/dim]", soft_wrap=True)
         for line in lines:
             self.console.print(f"    {line}", soft_wrap=True)
 

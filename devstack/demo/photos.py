@@ -66,10 +66,10 @@ def run_steps(client: DemoClient, *, person: Person, paths: Sequence[Path]) -> P
 
 def _sign_in(client: DemoClient, person: Person) -> None:
     form = {"username": person.email, "password": person.password}
-    with client.step("Sign in") as say:
+    with client.step("Sign in") as report:
         response = client.call("POST", "/api/v1/login/access-token", data=form)
         client.api.headers["Authorization"] = f"Bearer {response['access_token']}"
-        say(f"{person.email} holds a token for {response['expires_in']} s")
+        report(f"{person.email} has a token for {response['expires_in']} s")
 
 
 def _upload(client: DemoClient, path: Path) -> Photo:
@@ -80,13 +80,13 @@ def _upload(client: DemoClient, path: Path) -> Photo:
         "file_size": len(body),
         "organization_id": client.organization_id,
     }
-    with client.step(f"Upload {path.name}") as say:
+    with client.step(f"Upload {path.name}") as report:
         ticket = client.call("POST", "/api/v1/uploads/presigned-url", json=payload)
         response = client.store.put(
             ticket["upload_url"], content=body, headers=ticket["upload_headers"]
         )
-        require(response.is_success, f"the store answered {response.status_code} to {path.name}")
-        say(f"{len(body) / MEGABYTE:.1f} MB to {httpx.URL(ticket['file_url']).path}")
+        require(response.is_success, f"the store returned {response.status_code} to {path.name}")
+        report(f"{len(body) / MEGABYTE:.1f} MB to {httpx.URL(ticket['file_url']).path}")
     digest = hashlib.sha256(body).hexdigest()
     return Photo(path=path, sha256=digest, file_url=ticket["file_url"])
 
@@ -98,27 +98,27 @@ def _create_product(client: DemoClient, uploaded: Sequence[Photo]) -> dict[str, 
         "cover_image": uploaded[0].file_url,
         "images": [photo.file_url for photo in uploaded[1:]],
     }
-    with client.step("Create the product") as say:
+    with client.step("Create the product") as report:
         product = client.call(
             "POST", "/api/v1/products/", json=payload, params=client.organization_query
         )
         statuses = [medium["status"] for medium in media_of(product)]
         require(len(statuses) == len(uploaded), f"{len(statuses)} images came back")
-        say(f"product {product['id']} with {len(statuses)} images")
+        report(f"product {product['id']} with {len(statuses)} images")
     return product
 
 
 def _await_media(client: DemoClient, product: dict[str, Any]) -> dict[str, Any]:
-    with client.step("Wait for the worker to verify every image") as say:
+    with client.step("Wait for the worker to verify every image") as report:
         product = client.poll_until(
             f"/api/v1/products/{product['id']}",
-            lambda seen: all(medium["status"] != "pending" for medium in media_of(seen)),
+            lambda body: all(medium["status"] != "pending" for medium in media_of(body)),
             seconds=READY_SECONDS,
         )
-        bad = [medium for medium in media_of(product) if medium["status"] != "ready"]
-        require(not bad, f"not ready: {bad}")
+        failed = [medium for medium in media_of(product) if medium["status"] != "ready"]
+        require(not failed, f"not ready: {failed}")
         sizes = {f"{medium['width']}x{medium['height']}" for medium in media_of(product)}
-        say(f"all ready, measured as {', '.join(sorted(sizes))}")
+        report(f"all ready, measured as {', '.join(sorted(sizes))}")
     return product
 
 
@@ -130,32 +130,32 @@ def _show_deduplication(
     for photo, medium in zip(uploaded, media_of(product), strict=True):
         resources[photo.sha256].add(medium["resource_id"])
         names[photo.sha256].append(photo.path.name)
-    with client.step("Compare the files with the stored ones") as say:
+    with client.step("Compare the files with the stored ones") as report:
         require(all(len(ids) == 1 for ids in resources.values()), "a duplicate was stored twice")
         stored = {resource for ids in resources.values() for resource in ids}
         require(len(stored) == len(resources), "different files share one resource")
-        twins = [" = ".join(same) for same in names.values() if len(same) > 1]
-        require(bool(twins), "the samples hold no duplicate")
-        say(f"{len(uploaded)} files, {len(stored)} stored: {'; '.join(twins)}")
+        duplicates = [" = ".join(group) for group in names.values() if len(group) > 1]
+        require(bool(duplicates), "the samples contain no duplicate")
+        report(f"{len(uploaded)} files, {len(stored)} stored: {'; '.join(duplicates)}")
 
 
 def _download(client: DemoClient, uploaded: Sequence[Photo], product: dict[str, Any]) -> None:
     for photo, medium in zip(uploaded, media_of(product), strict=True):
-        place = httpx.URL(medium["url"]).path
-        path = "/files" + place[place.index("/media/") :]
-        with client.step(f"Download {path}") as say:
+        url_path = httpx.URL(medium["url"]).path
+        path = "/files" + url_path[url_path.index("/media/") :]
+        with client.step(f"Download {path}") as report:
             redirect = client.api.get(path)
             require(
                 redirect.status_code == HTTPStatus.FOUND,
-                f"{path} answered {redirect.status_code}",
+                f"{path} returned {redirect.status_code}",
             )
             response = client.store.get(redirect.headers["Location"])
             digest = hashlib.sha256(response.content).hexdigest()
             require(digest == photo.sha256, f"{path} ({response.status_code}) has other bytes")
             megabytes = len(response.content) / MEGABYTE
-            say(f"302, then {megabytes:.1f} MB, sha256 {digest[:12]}… as sent")
+            report(f"302, then {megabytes:.1f} MB, sha256 {digest[:12]}… as sent")
 
 
 def media_of(product: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the cover and the images of a product's answer, in order."""
+    """Return the cover and the images of a product, in order."""
     return [product["cover_image"], *product["images"]]

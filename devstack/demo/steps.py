@@ -21,16 +21,16 @@ TABLE = CHECKOUT / "samples" / "tables" / "aw26-catalogue.csv"
 REQUEST_SECONDS = 60
 
 
-def demo(*, leave: bool) -> int:
-    """Start the product, run the demo, then keep it running unless `leave`."""
+def demo(*, exits: bool) -> int:
+    """Start the product, run the demo, then keep it running unless `exits`."""
     console = Console(highlight=False)
     stop_on_signals()
     try:
         console.print("Starting PostgreSQL, Valkey, the object store, web, worker and beat …")
         with local_product(os.environ) as product:
             _run_steps(product, console)
-            if not leave:
-                _invite(product, console)
+            if not exits:
+                _print_addresses(product, console)
                 watch(product)
     except StopRequestedError:
         pass
@@ -38,7 +38,7 @@ def demo(*, leave: bool) -> int:
 
 
 def _run_steps(product: Product, console: Console) -> None:
-    began = time.monotonic()
+    started_at = time.monotonic()
     with (
         httpx.Client(base_url=product.api, timeout=REQUEST_SECONDS) as api,
         DemoClient(api=api, console=console, organization_id=product.organization_id) as client,
@@ -50,17 +50,17 @@ def _run_steps(product: Product, console: Console) -> None:
             imported = table.run_steps(client, table=TABLE, media=uploads.media)
             exported = archive.run_steps(client, product_ids=[uploads.product["id"], *imported])
         except httpx.HTTPError as error:
-            message = f"the product did not answer: {error!r}; see {product.logs}"
+            message = f"the product did not respond: {error!r}; see {product.logs}"
             raise DevstackError(message) from error
     console.print(
-        f"\n[bold green]Everything as promised[/bold green]: {uploads.summary}, "
+        f"\n[bold green]All checks passed[/bold green]: {uploads.summary}, "
         f"{len(imported)} products imported, {exported} images exported, "
-        f"in {time.monotonic() - began:.1f} s.",
+        f"in {time.monotonic() - started_at:.1f} s.",
         soft_wrap=True,
     )
 
 
-def _invite(product: Product, console: Console) -> None:
+def _print_addresses(product: Product, console: Console) -> None:
     person = product.users["superuser"]
     console.print(f"\nLook around: {product.api}/admin/  (docs at {product.api}/docs)")
     console.print(f"Sign in as {person.email} with {person.password}; Ctrl-C ends the demo.")

@@ -1,4 +1,4 @@
-"""The table of the demo: import it, look at what was refused, import it once more."""
+"""The table of the demo: import it, show the rejected rows, import it again."""
 
 import csv
 import io
@@ -10,7 +10,7 @@ from devstack.demo.client import DemoClient, require
 
 ENDED = {"completed", "completed_with_errors", "failed", "cancelled"}
 IMPORT_SECONDS = 120
-GOOD, BAD = 7, 2  # rows of the sample
+VALID, REJECTED = 7, 2  # rows of the sample
 SLOTS = ("cover_image", "images")
 
 
@@ -19,17 +19,17 @@ def run_steps(client: DemoClient, *, table: Path, media: Mapping[str, dict[str, 
     body = with_urls(table.read_text(encoding="utf-8"), media)
     job = _import(client, table.name, body, "Import a table of products")
     counts = [job[name] for name in ("created", "updated", "unchanged", "failed")]
-    require(sum(counts[:3]) == GOOD and counts[3] == BAD, f"the counts are {counts}")
-    require(job["media"]["failed"] == 0, f"the pictures: {job['media']}")
-    _show_refused(client, job["id"])
-    again = _import(client, table.name, body, "Import the same table again")
-    require(again["unchanged"] == GOOD, f"{again['unchanged']} rows were unchanged")
+    require(sum(counts[:3]) == VALID and counts[3] == REJECTED, f"the counts are {counts}")
+    require(job["media"]["failed"] == 0, f"the images: {job['media']}")
+    _show_rejected(client, job["id"])
+    second_job = _import(client, table.name, body, "Import the same table again")
+    require(second_job["unchanged"] == VALID, f"{second_job['unchanged']} rows were unchanged")
     skus = [row["sku"] for row in csv.DictReader(io.StringIO(body), delimiter=";")]
     return [product["id"] for sku in skus for product in _products(client, sku)]
 
 
 def with_urls(table: str, media: Mapping[str, dict[str, Any]]) -> str:
-    """Return the table with the address of every photo in place of its file name."""
+    """Return the table with the URL of every photo instead of its file name."""
     rows = list(csv.DictReader(io.StringIO(table), delimiter=";"))
     for row in rows:
         for slot in SLOTS:
@@ -43,7 +43,7 @@ def with_urls(table: str, media: Mapping[str, dict[str, Any]]) -> str:
 
 
 def _import(client: DemoClient, name: str, body: str, title: str) -> dict[str, Any]:
-    with client.step(title) as say:
+    with client.step(title) as report:
         job = client.call(
             "POST",
             "/api/v1/bulk-upload/",
@@ -52,14 +52,14 @@ def _import(client: DemoClient, name: str, body: str, title: str) -> dict[str, A
         )
         finished = client.poll_until(
             f"/api/v1/bulk-upload/{job['id']}",
-            lambda seen: seen["status"] in ENDED,
+            lambda body: body["status"] in ENDED,
             seconds=IMPORT_SECONDS,
         )
         require(finished["status"] == "completed_with_errors", f"the job is {finished['status']}")
         dialect, counts = finished["dialect"], finished["media"]
-        say(f"read as {dialect['encoding']} with {dialect['delimiter']!r}")
-        say(_format_counts(finished))
-        say(f"pictures: {counts['ready']} ready, {counts['failed']} failed")
+        report(f"read as {dialect['encoding']} with {dialect['delimiter']!r}")
+        report(_format_counts(finished))
+        report(f"images: {counts['ready']} ready, {counts['failed']} failed")
     return finished
 
 
@@ -68,12 +68,12 @@ def _format_counts(job: dict[str, Any]) -> str:
     return ", ".join(f"{job[name]} {name}" for name in names)
 
 
-def _show_refused(client: DemoClient, job_id: str) -> None:
-    with client.step("Look at the refused rows") as say:
+def _show_rejected(client: DemoClient, job_id: str) -> None:
+    with client.step("Show the rejected rows") as report:
         errors = client.call("GET", f"/api/v1/bulk-upload/{job_id}/errors")
-        require(errors["count"] >= BAD, f"{errors['count']} errors")
+        require(errors["count"] >= REJECTED, f"{errors['count']} errors")
         for error in errors["data"]:
-            say(f"line {error['line']}, {error['column']}: {error['message']}")
+            report(f"line {error['line']}, {error['column']}: {error['message']}")
 
 
 def _products(client: DemoClient, sku: str) -> list[dict[str, Any]]:

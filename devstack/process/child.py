@@ -20,23 +20,23 @@ from devstack.process.stop_signals import raise_if_stop_requested
 STOP_SECONDS = 5.0
 READY_SECONDS = 60.0
 POLL_SECONDS = 0.02
-LOOK_SECONDS = 0.1
+CHECK_SECONDS = 0.1
 PR_SET_PDEATHSIG = 1
 
 _libc = ctypes.CDLL(None)
 
 
 class DevstackError(Exception):
-    """Raised when a part of the stack does not do its work; the message says which and why."""
+    """Raised when a part of the stack fails; the message says which and why."""
 
 
 class ProcessEndedError(DevstackError):
-    """Raised when a process ends that should run on, or without its work done."""
+    """Raised when a process ends unexpectedly or unsuccessfully."""
 
     def __init__(self, name: str, *, by_itself: bool, report: str) -> None:
         super().__init__(report)
         self.name = name
-        self.by_itself = by_itself  # or killed by a signal
+        self.by_itself = by_itself  # False if a signal killed it
 
 
 @dataclass(frozen=True)
@@ -61,10 +61,10 @@ def identity(account: Account | None) -> _Identity:
 
 
 def die_with_parent(number: int) -> None:
-    """Ask Linux to send this process `number` when its parent ends, however it ends."""
+    """Let Linux send this process the signal `number` when its parent ends."""
     if sys.platform == "linux":
         if number != signal.SIGKILL:
-            # What a shell starts in the background is told to ignore SIGINT and SIGQUIT.
+            # Background processes of a shell ignore SIGINT and SIGQUIT.
             signal.signal(number, signal.SIG_DFL)
         _libc.prctl(PR_SET_PDEATHSIG, number)
 
@@ -88,7 +88,7 @@ def wait_until(ready: Callable[[], bool], *, what: str, seconds: float) -> None:
 
 @dataclass(kw_only=True)
 class Child:
-    """One process of the stack; it leads a process group of its own and writes to its own log."""
+    """One process of the stack, with its own process group and log."""
 
     name: str
     command: Sequence[str | Path]
@@ -125,7 +125,7 @@ class Child:
                 stderr=subprocess.STDOUT,
                 env=dict(self.env),
                 cwd=self.cwd,
-                process_group=0,  # Ctrl-C reaches the launcher only, which stops all in order
+                process_group=0,  # Ctrl-C reaches only the launcher, which stops all
                 pass_fds=tuple(self.inherits),
                 preexec_fn=partial(  # noqa: PLW1509  one system call that takes no lock
                     die_with_parent, self.death_signal or self.stop_signal
@@ -134,7 +134,7 @@ class Child:
             )
 
     def wait_until(self, ready: Callable[[], bool], *, seconds: float = READY_SECONDS) -> None:
-        """Poll `ready`; a process that ends or stays unready is reported with its log's end."""
+        """Poll `ready`; raise an error with the end of the log if the process ends or times out."""
 
         def ready_and_alive() -> bool:
             self.require_alive()
@@ -156,16 +156,16 @@ class Child:
         os.kill(self.pid, number)
 
     def stop(self, *, seconds: float = STOP_SECONDS) -> None:
-        """Ask the process to stop; after `seconds` kill it and whatever it started."""
+        """Stop the process; after `seconds` kill it and all processes it started."""
         stop_all([self], seconds=seconds)
 
     def kill(self) -> None:
-        """Kill the process and whatever it started, and wait until none of them runs."""
+        """Kill the process and all processes it started, and wait until none is running."""
         process, self._process = self._process, None
         if process is None:
             return
-        # The ended leader is reaped only below, so the group's number is still ours. Children of
-        # PostgreSQL lead groups of their own.
+        # The leader is reaped only below, so the group's id cannot have been reused. Children of
+        # PostgreSQL have their own groups.
         started = family(process.pid) | group(process.pid)
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
@@ -181,18 +181,18 @@ class Child:
         return "\n".join(text.splitlines()[-lines:])
 
     def report(self, what: str) -> str:
-        """Say what happened to the process and show the end of its log."""
+        """Return what happened to the process, with the end of its log."""
         return f"{self.name} {what}; the end of {self.log}:\n{self.tail()}"
 
     def ask_to_stop(self) -> None:
-        """Send the signal on which the process stops in order."""
+        """Send the process its stop signal."""
         if self.is_alive:
             self.send(self.stop_signal)
 
     @staticmethod
     def _end_of(process: subprocess.Popen[bytes]) -> int | None:
         """Return how the process ended, such as `os.CLD_EXITED`, or `None` while it runs."""
-        flags = os.WEXITED | os.WNOHANG | os.WNOWAIT  # look without reaping
+        flags = os.WEXITED | os.WNOHANG | os.WNOWAIT  # check without reaping
         end = os.waitid(os.P_PID, process.pid, flags)
         return None if end is None else end.si_code
 
@@ -207,9 +207,9 @@ def outcome(
     seconds: float = math.inf,
     meanwhile: Callable[[], None] = raise_if_stop_requested,
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end, unless the launcher is to stop; with `captures` unseen.
+    """Run a command to its end, or until the launcher must stop; `captures` captures its output.
 
-    Raises `subprocess.TimeoutExpired` after `seconds`; what `meanwhile` raises ends it as well.
+    Raises `subprocess.TimeoutExpired` after `seconds`; an error of `meanwhile` ends it too.
     """
     output = subprocess.PIPE if captures else None
     with subprocess.Popen(
@@ -219,7 +219,7 @@ def outcome(
         stdout=output,
         stderr=output,
         text=True,
-        process_group=0 if captures else None,  # Ctrl-C reaches only what is seen
+        process_group=0 if captures else None,  # Ctrl-C only reaches interactive commands
         preexec_fn=partial(die_with_parent, death_signal),  # noqa: PLW1509  see Child.start
     ) as process:
         try:
@@ -238,7 +238,7 @@ def _wait_for(
         raise_if_stop_requested()
         meanwhile()
         try:
-            outputs = process.communicate(timeout=LOOK_SECONDS)
+            outputs = process.communicate(timeout=CHECK_SECONDS)
         except subprocess.TimeoutExpired:
             if time.monotonic() > deadline:
                 raise subprocess.TimeoutExpired(process.args, seconds) from None
@@ -249,7 +249,7 @@ def _wait_for(
 
 
 def _end(process: subprocess.Popen[str], number: int) -> None:
-    """Ask a command to stop; after a while kill it, and whatever it started at once."""
+    """Stop a command; kill it if it does not stop in time, and then all processes it started."""
     started = family(process.pid)
     process.send_signal(number)
     became_true(lambda: process.poll() is not None, seconds=STOP_SECONDS)
@@ -265,7 +265,7 @@ def _kill_each(pids: Iterable[int]) -> None:
 
 
 def stop_all(children: Sequence[Child], *, seconds: float = STOP_SECONDS) -> None:
-    """Ask all to stop at once; kill what still runs after `seconds`, and whatever they started."""
+    """Stop all processes; after `seconds` kill those still running, and all they started."""
     for child in children:
         child.ask_to_stop()
     became_true(lambda: not any(child.is_alive for child in children), seconds=seconds)

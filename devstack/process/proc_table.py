@@ -1,4 +1,4 @@
-"""Which processes are running."""
+"""Queries of running processes."""
 
 import os
 from contextlib import suppress
@@ -24,7 +24,7 @@ def group(leader: int) -> set[int]:
 
 
 def is_running(pid: int) -> bool:
-    """Return whether a process runs; one that ended and waits to be reaped does not.
+    """Return whether a process is running; a zombie is not.
 
     Its first thread may end before the others, which still hold its files.
     """

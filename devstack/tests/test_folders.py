@@ -13,9 +13,9 @@ from devstack.folders import (
     data_folder,
     hold,
     new_run_folder,
+    remove_abandoned,
     remove_data,
     shelter_folder,
-    sweep_abandoned,
 )
 from devstack.process.child import DevstackError
 
@@ -90,7 +90,7 @@ def test_only_run_folders_without_a_launcher_are_swept(tmp_path: Path) -> None:
     for lock in (locks[0], locks[2], locks[3]):
         os.close(lock)
 
-    sweep_abandoned(tmp_path)
+    remove_abandoned(tmp_path)
 
     assert sorted(tmp_path.iterdir()) == sorted([held, young, foreign])
     os.close(locks[1])
