@@ -13,7 +13,7 @@ _KINDS = ("Oxford shoe", "Wool coat", "Linen shirt", "Silk scarf", "Chelsea boot
 _COLORS = ("black", "off-white", "navy", "bordeaux", "olive", "sand")
 _MATERIALS = ("100% leather", "80% wool, 20% cashmere", "linen", "silk", "organic cotton")
 _SENTENCES = (
-    "Made by hand in small numbers",
+    "Handmade in small numbers",
     'Soft lining, 2" heel, stitched sole',
     "Relaxed fit; size down for a closer one",
     "Washed before sewing, so it keeps its shape",

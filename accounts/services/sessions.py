@@ -78,7 +78,7 @@ def confirm_password(*, request: HttpRequest, user: User, password: str | None) 
 def refresh(*, refresh_token: str) -> Session:
     """Exchange a refresh token, once, for new tokens.
 
-    Two requests with the same token are serialised on its row: one wins, the other is refused.
+    Two requests with the same token are serialized on its row: only the first succeeds.
     """
     token = _verified(RefreshToken, refresh_token)
     user = _active_user_of(token)

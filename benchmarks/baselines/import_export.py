@@ -72,7 +72,7 @@ class NoRows(results.Result):  # type: ignore[misc,unused-ignore]  # carries no 
 
 
 class Quiet(results.RowResult):  # type: ignore[misc,unused-ignore]  # carries no types
-    """Renders no object for a report nobody reads."""
+    """Renders no objects for a report, which is not used."""
 
     def add_instance_info(self, instance: Product) -> None:
         pass

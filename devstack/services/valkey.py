@@ -44,7 +44,7 @@ class Valkey:
         self._child.start()
 
     def wait_ready(self) -> None:
-        """Wait until the server answers commands."""
+        """Wait until the server responds to commands."""
         self._child.wait_until(self._answers)
 
     def forget(self) -> None:

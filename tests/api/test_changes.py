@@ -8,8 +8,8 @@ from django.http import HttpResponse
 
 from sartiq.core.management.commands.check_openapi import document
 from tests.api.answers import require_our_error
-from tests.api.asking import ROUTES, path_of
 from tests.api.matrix import ROWS
+from tests.api.row_requests import ROUTES, path_of
 from tests.api.rows import Row
 from tests.api.world import World
 

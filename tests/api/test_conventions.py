@@ -12,9 +12,9 @@ from accounts.models import Membership
 from catalog.models import Product
 from exports.models import ExportConfiguration
 from tests.api.answers import require_no_leak, require_our_error
-from tests.api.asking import ROUTES, answer_to, path_of
 from tests.api.matrix import ROWS
 from tests.api.routes import METHODS
+from tests.api.row_requests import ROUTES, path_of, response_to
 from tests.api.rows import Row
 from tests.api.world import World
 
@@ -61,8 +61,8 @@ def test_either_spelling_of_the_last_slash_answers_the_same(row: Row, world: Wor
     if row.route.startswith(("GET /files/", "GET /local-store/")):
         return  # a slash is part of a file's name
 
-    plain = answer_to(row, "superuser", world)
-    response = answer_to(row, "superuser", world, path=other + mark + query)
+    plain = response_to(row, "superuser", world)
+    response = response_to(row, "superuser", world, path=other + mark + query)
 
     assert response.status_code == plain.status_code == row.expected[-1]
 
@@ -70,7 +70,7 @@ def test_either_spelling_of_the_last_slash_answers_the_same(row: Row, world: Wor
 @pytest.mark.parametrize("row", ROWS, ids=str)
 def test_refusals_are_in_our_shape_and_leak_nothing(row: Row, world: World) -> None:
     for principal in ("anonymous", "stranger", "superuser"):
-        response = answer_to(row, principal, world)
+        response = response_to(row, principal, world)
         if response.status_code >= 400:
             is_refused(response)
         if response.status_code == 401:
@@ -80,7 +80,7 @@ def test_refusals_are_in_our_shape_and_leak_nothing(row: Row, world: World) -> N
 @pytest.mark.covers("T51")
 @pytest.mark.parametrize("row", [row for row in ROWS if "/api/v1/" in row.route], ids=str)
 def test_answers_leak_nothing(row: Row, world: World) -> None:
-    response = answer_to(row, "member", world)
+    response = response_to(row, "member", world)
 
     assert "Server" not in response.headers
     assert "X-Powered-By" not in response.headers
@@ -106,7 +106,7 @@ def other_methods() -> Iterator[tuple[Row, str]]:
     ("row", "method"), list(other_methods()), ids=lambda each: str(each).partition(" /")[2] or each
 )
 def test_a_method_the_route_lacks_is_405(row: Row, method: str, world: World) -> None:
-    response = answer_to(row, "superuser", world, method=method)
+    response = response_to(row, "superuser", world, method=method)
 
     assert response.status_code == 405
     assert method not in response.headers["Allow"]
@@ -120,7 +120,7 @@ def test_a_method_the_route_lacks_is_405(row: Row, method: str, world: World) ->
 )
 def test_options_says_nothing(row: Row, world: World) -> None:
     for principal in ("anonymous", "superuser"):
-        response = answer_to(row, principal, world, method="OPTIONS")
+        response = response_to(row, principal, world, method="OPTIONS")
 
         is_refused(response)
         assert response.status_code in {401, 404, 405}
@@ -129,7 +129,7 @@ def test_options_says_nothing(row: Row, world: World) -> None:
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row.route.startswith("GET ")], ids=str)
 def test_head_answers_like_get_without_a_body(row: Row, world: World) -> None:
-    response = answer_to(row, "superuser", world, method="HEAD")
+    response = response_to(row, "superuser", world, method="HEAD")
 
     assert response.status_code == row.expected[-1]
     assert response.content == b""
@@ -138,8 +138,8 @@ def test_head_answers_like_get_without_a_body(row: Row, world: World) -> None:
 @pytest.mark.covers("T40")
 @pytest.mark.parametrize("row", BY_ID, ids=str)
 def test_a_foreign_object_is_answered_like_a_missing_one(row: Row, world: World) -> None:
-    foreign = answer_to(row, "stranger", world)
-    missing = answer_to(row, "stranger", world, path=path_with(row, world, str(uuid4())))
+    foreign = response_to(row, "stranger", world)
+    missing = response_to(row, "stranger", world, path=path_with(row, world, str(uuid4())))
 
     assert foreign.status_code == missing.status_code == 404
     assert foreign.content == missing.content
@@ -153,7 +153,7 @@ def test_a_malformed_id_is_a_422_in_the_path(row: Row, segment: str, world: Worl
     spelled = segment.replace("{0}", "{" + one + "}").replace("{1}", one)
     path = path_with(row, world, spelled.replace("{2}", one.replace("-", "")))
 
-    response = answer_to(row, "member", world, path=path)
+    response = response_to(row, "member", world, path=path)
 
     assert response.status_code == 422
     [issue] = is_refused(response)
@@ -210,7 +210,7 @@ def with_query(row: Row, world: World, **more: object) -> str:
 def test_bounds_of_a_list_are_kept(
     row: Row, name: str, value: str, code: str, world: World
 ) -> None:
-    response = answer_to(row, "superuser", world, path=with_query(row, world, **{name: value}))
+    response = response_to(row, "superuser", world, path=with_query(row, world, **{name: value}))
 
     assert response.status_code == 422
     [issue] = is_refused(response)
@@ -221,12 +221,12 @@ def test_bounds_of_a_list_are_kept(
 @pytest.mark.covers("T48")
 @pytest.mark.parametrize("row", LISTS, ids=str)
 def test_a_list_is_data_and_count(row: Row, world: World) -> None:
-    whole = json.loads(answer_to(row, "superuser", world).content)
+    whole = json.loads(response_to(row, "superuser", world).content)
     part = json.loads(
-        answer_to(row, "superuser", world, path=with_query(row, world, skip=1, limit=1)).content
+        response_to(row, "superuser", world, path=with_query(row, world, skip=1, limit=1)).content
     )
     past = json.loads(
-        answer_to(row, "superuser", world, path=with_query(row, world, skip=5000)).content
+        response_to(row, "superuser", world, path=with_query(row, world, skip=5000)).content
     )
 
     assert set(whole) == {"data", "count"}
@@ -244,9 +244,9 @@ def test_an_array_is_cut_like_a_list(row: Row, world: World) -> None:
         organization = world.organization if user == owners[1] else None
         ExportConfiguration.objects.create(user=user, organization=organization)
 
-    whole = json.loads(answer_to(row, "superuser", world).content)
+    whole = json.loads(response_to(row, "superuser", world).content)
     part = json.loads(
-        answer_to(row, "superuser", world, path=with_query(row, world, skip=1, limit=1)).content
+        response_to(row, "superuser", world, path=with_query(row, world, skip=1, limit=1)).content
     )
 
     assert len(whole) >= 2

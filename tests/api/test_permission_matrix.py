@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.api.asking import ROUTES, answer_to
 from tests.api.matrix import ROWS
+from tests.api.row_requests import ROUTES, response_to
 from tests.api.rows import Row
 from tests.api.world import PRINCIPALS, World
 
@@ -20,6 +20,6 @@ def test_the_matrix_is_as_large_as_promised() -> None:
 @pytest.mark.covers("T40")
 @pytest.mark.parametrize("row", ROWS, ids=str)
 def test_everybody_is_answered_as_the_matrix_says(row: Row, world: World) -> None:
-    statuses = {each: answer_to(row, each, world).status_code for each in PRINCIPALS}
+    statuses = {each: response_to(row, each, world).status_code for each in PRINCIPALS}
 
     assert statuses == dict(zip(PRINCIPALS, row.expected, strict=True))

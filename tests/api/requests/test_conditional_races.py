@@ -78,13 +78,13 @@ def test_of_many_writes_to_what_was_read_one_happens(
     calls = [partial(patch, client_of(user), path, body, tag) for body in bodies]
 
     with factory.replaced(public=MemoryStore(), private=MemoryStore()):
-        answers = at_once(calls)
+        responses = at_once(calls)
 
-    assert Counter(status for status, _ in answers) == {200: 1, 412: len(bodies) - 1}
-    [written] = [answer for status, answer in answers if status == 200]
+    assert Counter(status for status, _ in responses) == {200: 1, 412: len(bodies) - 1}
+    [written] = [response for status, response in responses if status == 200]
     assert client_of(user).get(path).json() == written
 
 
 def patch(client: APIClient, path: str, body: Any, tag: str) -> tuple[int, Any]:
-    answer = client.patch(path, body, headers={"If-Match": tag})
-    return answer.status_code, json.loads(answer.content)
+    response = client.patch(path, body, headers={"If-Match": tag})
+    return response.status_code, json.loads(response.content)

@@ -11,8 +11,8 @@ from catalog.models import Product
 from exports.models import ExportConfiguration
 from media.models import MediaResource, ResourceStatus
 from tests.api.answers import require_our_error
-from tests.api.asking import ROUTES, body_of, path_of
 from tests.api.matrix import ROWS
+from tests.api.row_requests import ROUTES, body_of, path_of
 from tests.api.rows import Row
 from tests.api.world import World
 

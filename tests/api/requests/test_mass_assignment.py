@@ -15,8 +15,8 @@ from catalog.models import Guideline, Look, Product, ProductionRequest, Subject
 from exports.models import ExportConfiguration, ExportRun, MetadataAdapterVisibility
 from media.models import MediaResource, Upload
 from sartiq.core.management.commands.check_openapi import document
-from tests.api.asking import ROUTES
 from tests.api.routes import Route
+from tests.api.row_requests import ROUTES
 from tests.api.world import World
 
 FORGED_ID = UUID("019ab000-0000-7000-8000-00000000f0e6")

@@ -11,8 +11,8 @@ from rest_framework import serializers
 
 from sartiq.core.api.query import query_serializer_of
 from tests.api.answers import require_our_error
-from tests.api.asking import ROUTES, answer_to, path_of
 from tests.api.matrix import ROWS
+from tests.api.row_requests import ROUTES, path_of, response_to
 from tests.api.rows import Row
 from tests.api.world import World
 
@@ -73,7 +73,7 @@ def _views(entries: list[Any]) -> Iterator[tuple[str, Any]]:
 
 def ask(row: Row, world: World, extra: str, *, method: str = "") -> HttpResponse:
     path = path_of(row, world)
-    return answer_to(
+    return response_to(
         row, "superuser", world, path=f"{path}{'&' if '?' in path else '?'}{extra}", method=method
     )
 

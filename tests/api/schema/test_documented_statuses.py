@@ -11,8 +11,8 @@ from accounts.tests.factories import OrganizationFactory, UserFactory, token_of
 from bulkupload.models import BulkUploadRowError
 from catalog.models import Product, Subject
 from sartiq.core.management.commands.check_openapi import document
-from tests.api.asking import answer_to
 from tests.api.matrix import ROWS
+from tests.api.row_requests import response_to
 from tests.api.rows import V1, Row, everyone
 from tests.api.world import World
 
@@ -112,7 +112,7 @@ def world_with_conflicts(world: World) -> World:
 
 @pytest.mark.parametrize("row", CONFLICTS, ids=str)
 def test_conflicts_are_refused(row: Row, world_with_conflicts: World) -> None:
-    assert answer_to(row, "superuser", world_with_conflicts).status_code == 409
+    assert response_to(row, "superuser", world_with_conflicts).status_code == 409
 
 
 def test_every_documented_409_is_given(

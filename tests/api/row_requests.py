@@ -56,7 +56,7 @@ def path_of(row: Row, world: World) -> str:
     return fill_ids(ROUTES[row.route].path + row.query, row, world)
 
 
-def answer_to(
+def response_to(
     row: Row, principal: str, world: World, *, method: str = "", path: str = ""
 ) -> HttpResponse:
     """Send one request as the principal and undo what it did."""
