@@ -2,7 +2,7 @@ from django.apps import AppConfig
 
 
 class ExportsConfig(AppConfig):
-    """Delivers images out under each customer's naming and format rules."""
+    """Exports images with each customer's names, formats and metadata files."""
 
     name = "exports"
     verbose_name = "Exports"

@@ -1,4 +1,4 @@
-"""Tasks enqueued after commit. A lost message is sent again by beat."""
+"""Tasks enqueued after commit. A periodic task sends lost messages again."""
 
 from uuid import UUID
 

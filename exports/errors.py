@@ -14,7 +14,7 @@ from sartiq.core.errors import (
 
 
 class ExportConfigurationNotFoundError(NotFoundError):
-    """Raised when no such configuration exists for the caller."""
+    """Raised when the configuration does not exist or the caller may not see it."""
 
     message = "Export configuration not found"
 
@@ -40,7 +40,7 @@ class TemplateError(InvalidError):
 
 
 class TemplateNotCustomizableError(InvalidError):
-    """Raised when a template comes with an adapter that prescribes its own."""
+    """Raised when a template is set for an adapter with a fixed template."""
 
     code = "template_not_customizable"
     message = "This metadata adapter has a fixed naming template. Leave the template out."
@@ -54,14 +54,14 @@ class AdapterNotAvailableError(InvalidError):
 
 
 class OrganizationUnknownError(InvalidError):
-    """Raised when an adapter is to be shown to an organization that does not exist."""
+    """Raised when an adapter is made visible to an organization that does not exist."""
 
     code = "not_found"
     message = "There is no organization with this id."
 
 
 class ExportRunNotFoundError(NotFoundError):
-    """Raised when a run does not exist for the caller."""
+    """Raised when the run does not exist or the caller may not see it."""
 
     message = "Export not found"
 
@@ -85,14 +85,14 @@ class ExportExpiredError(GoneError):
 
 
 class NothingToExportError(InvalidError):
-    """Raised when what was selected shows no file."""
+    """Raised when no file is attached to the selected objects."""
 
     code = "too_few"
     message = "The selection has no files. Select something that has images."
 
 
 class TooManyFilesError(InvalidError):
-    """Raised when more files are selected than one run takes."""
+    """Raised when more files are selected than one export may have."""
 
     code = "too_many"
     message = "An export can have at most 10,000 files. Select fewer."
@@ -102,7 +102,7 @@ class TooManyFilesError(InvalidError):
 class Failure:
     """Why a file or a whole export failed, as it is stored.
 
-    A value, because a stored exception would keep every stack frame it passed through.
+    Not an exception: module constants that are exceptions would hold on to stack frames.
     """
 
     code: RunFailureCode | FileFailureCode
@@ -118,7 +118,7 @@ class ItemFailedError(Exception):
 
 
 class ArchiveEntryError(SartiqError):
-    """Raised when a file of an archive is not what was announced; the archive is of no use."""
+    """Raised when a file differs from its announced size or checksum; the archive is unusable."""
 
     message = "A file differs from its recorded size or checksum."
 
@@ -126,7 +126,7 @@ class ArchiveEntryError(SartiqError):
 class ConversionError(SartiqError):
     """Raised when an image cannot be converted to the requested format; `code` says why.
 
-    It fails one item of an export. The codes are those of an item, not of a 422.
+    It fails one item of an export; its codes are those of an item, not of a 422 response.
     """
 
     code: ClassVar[FileFailureCode] = "conversion_failed"
@@ -134,14 +134,14 @@ class ConversionError(SartiqError):
 
 
 class ImageUnreadableError(ConversionError):
-    """Raised when the source is not a whole picture of one of our types."""
+    """Raised when the source is not a complete image of a supported type."""
 
     code = "image_unreadable"
     message = "The image is damaged or is not of a supported type. Upload it again."
 
 
 class ImageTooLargeForFormatError(ConversionError):
-    """Raised when an encoder cannot write so large a picture within its limits."""
+    """Raised when an encoder cannot write an image of this size within its limits."""
 
     code = "image_too_large_for_format"
     message = (
@@ -151,26 +151,26 @@ class ImageTooLargeForFormatError(ConversionError):
 
 
 class ImageOversizedError(ConversionError):
-    """Raised when a picture has more pixels or a longer side than we convert."""
+    """Raised when an image has too many pixels or too long a side to be converted."""
 
     code = "image_too_large"
     message = "The image is too large to be converted."
 
 
-class TooManyWornError(InvalidError):
-    """Raised when the looks of one export wear more products than it reads."""
+class TooManyLookProductsError(InvalidError):
+    """Raised when the looks of one export have too many products."""
 
     code = "too_many"
     message = "The looks of an export can have at most 50,000 products. Select fewer looks."
 
 
 class OwnersDifferError(InvalidError):
-    """Raised when an export selects things of different owners."""
+    """Raised when an export selects objects of different owners."""
 
     message = "The selection has several owners. Export the objects of each owner separately."
 
 
 class ConfigurationsDifferError(InvalidError):
-    """Raised when different configurations apply to one selection."""
+    """Raised when different configurations apply to the selected objects."""
 
     message = "Different export configurations apply to the selection. Choose one of them."

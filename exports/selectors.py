@@ -37,7 +37,7 @@ def configurations_visible_to(user: User) -> QuerySet[ExportConfiguration]:
 
 
 def configuration_visible_to(user: User, configuration_id: UUID) -> ExportConfiguration:
-    """Return one configuration; another owner's raises not found."""
+    """Return one configuration; raises not found for another owner's."""
     return first_of(configurations_visible_to(user).filter(pk=configuration_id))
 
 
@@ -61,7 +61,7 @@ def first_of(rows: QuerySet[ExportConfiguration]) -> ExportConfiguration:
 
 
 def adapter_by_code(code: str) -> Adapter:
-    """Return one adapter."""
+    """Return the adapter with a code; raises MetadataAdapterNotFoundError."""
     try:
         return ADAPTERS[code]
     except KeyError:
@@ -94,63 +94,63 @@ def runs_in(scope: OwnerScope) -> QuerySet[ExportRun]:
 
 
 def run_visible_to(user: User, run_id: UUID) -> ExportRun:
-    """Return one export; another owner's raises not found."""
-    rows: ExportRun | None = ExportRun.objects.visible_to(user).filter(pk=run_id).first()
-    if rows is None:
+    """Return one export; raises not found for another owner's."""
+    run: ExportRun | None = ExportRun.objects.visible_to(user).filter(pk=run_id).first()
+    if run is None:
         raise ExportRunNotFoundError
-    return rows
+    return run
 
 
 def progress_of(runs: Iterable[ExportRun]) -> dict[UUID, Progress]:
-    """Return how far each export is: one query for any number of them."""
+    """Return the progress of each export, with one query for all."""
     rows = list(runs)
-    counted = (
+    counts = (
         ExportItem.objects.filter(run__in=[run.pk for run in rows])
         .order_by()
         .values_list("run_id", "status")
-        .annotate(times=Count("pk"))
+        .annotate(items=Count("pk"))
     )
-    times = {(run_id, status): number for run_id, status, number in counted}
+    by_status = {(run_id, status): count for run_id, status, count in counts}
     return {
         run.pk: Progress(
             total=run.total,
-            ready=times.get((run.pk, ItemStatus.DONE), 0),
-            failed=times.get((run.pk, ItemStatus.FAILED), 0),
+            ready=by_status.get((run.pk, ItemStatus.DONE), 0),
+            failed=by_status.get((run.pk, ItemStatus.FAILED), 0),
         )
         for run in rows
     }
 
 
 def failures_of(run: ExportRun) -> QuerySet[ExportItem]:
-    """Return the files of an export that failed, in its order."""
+    """Return the failed files of an export, in their order."""
     rows: QuerySet[ExportItem] = ExportItem.objects.failed().filter(run=run)
     return rows.order_by("position")
 
 
 @dataclass(frozen=True)
-class ShownAdapter:
-    """An adapter with who may use it."""
+class AdapterAvailability:
+    """An adapter and the organizations that may use it."""
 
     adapter: Adapter
     is_public: bool
     organization_ids: tuple[UUID, ...]
 
-    def is_for(self, organization_ids: Collection[UUID]) -> bool:
+    def is_available_to(self, organization_ids: Collection[UUID]) -> bool:
         """Return whether one of the organizations may use it."""
         return self.is_public or not set(organization_ids).isdisjoint(self.organization_ids)
 
 
-def adapters() -> list[ShownAdapter]:
-    """Return every adapter with who may use it: two queries."""
+def adapters() -> list[AdapterAvailability]:
+    """Return every adapter with its availability, with two queries."""
     rows = MetadataAdapterVisibility.objects.prefetch_related("organizations")
     rows_by_code = {row.code: row for row in rows}
-    return [_shown(adapter, rows_by_code.get(code)) for code, adapter in ADAPTERS.items()]
+    return [_availability(adapter, rows_by_code.get(code)) for code, adapter in ADAPTERS.items()]
 
 
-def adapters_visible_to(user: User, scope: OwnerScope) -> list[ShownAdapter]:
-    """Return the adapters one may use in the scope, naming no organization foreign to the caller.
+def adapters_visible_to(user: User, scope: OwnerScope) -> list[AdapterAvailability]:
+    """Return the adapters available in the scope, with only the caller's own organizations.
 
-    Without an organization in the scope: those the caller may use anywhere.
+    Without an organization in the scope, return those available to the caller anywhere.
     """
     if user.is_superuser and scope.organization_id is None:
         return adapters()
@@ -158,31 +158,33 @@ def adapters_visible_to(user: User, scope: OwnerScope) -> list[ShownAdapter]:
     organization_ids = {scope.organization_id} if scope.organization_id else own_ids
     visible_ids = None if user.is_superuser else own_ids
     return [
-        _visible_part(each, visible_ids) for each in adapters() if each.is_for(organization_ids)
+        _visible_part(adapter, visible_ids)
+        for adapter in adapters()
+        if adapter.is_available_to(organization_ids)
     ]
 
 
 def may_use_adapter(code: str, scope: OwnerScope) -> bool:
-    """Return whether configurations of the scope may name the adapter."""
-    adapter = next(each for each in adapters() if each.adapter.code == code)
+    """Return whether configurations of the scope may use the adapter."""
+    adapter = next(row for row in adapters() if row.adapter.code == code)
     if scope.organization_id is not None:
-        return adapter.is_for({scope.organization_id})
-    return adapter.is_for(set(organization_ids_of(User(pk=scope.user_id))))
+        return adapter.is_available_to({scope.organization_id})
+    return adapter.is_available_to(set(organization_ids_of(User(pk=scope.user_id))))
 
 
-def _shown(adapter: Adapter, row: MetadataAdapterVisibility | None) -> ShownAdapter:
+def _availability(adapter: Adapter, row: MetadataAdapterVisibility | None) -> AdapterAvailability:
     if row is None:
-        return ShownAdapter(adapter, is_public=True, organization_ids=())
-    ids = tuple(sorted(each.pk for each in row.organizations.all()))
-    return ShownAdapter(adapter, is_public=row.is_public, organization_ids=ids)
+        return AdapterAvailability(adapter, is_public=True, organization_ids=())
+    ids = tuple(sorted(organization.pk for organization in row.organizations.all()))
+    return AdapterAvailability(adapter, is_public=row.is_public, organization_ids=ids)
 
 
-def _visible_part(adapter: ShownAdapter, visible_ids: set[UUID] | None) -> ShownAdapter:
-    """Leave out the organizations the caller is no member of; None keeps all."""
-    ids = tuple(
-        each for each in adapter.organization_ids if visible_ids is None or each in visible_ids
-    )
-    return ShownAdapter(adapter.adapter, is_public=adapter.is_public, organization_ids=ids)
+def _visible_part(
+    adapter: AdapterAvailability, visible_ids: set[UUID] | None
+) -> AdapterAvailability:
+    """Return the adapter with the visible organizations only; None means all."""
+    ids = tuple(pk for pk in adapter.organization_ids if visible_ids is None or pk in visible_ids)
+    return AdapterAvailability(adapter.adapter, is_public=adapter.is_public, organization_ids=ids)
 
 
 def _oldest_first(rows: QuerySet[ExportConfiguration]) -> QuerySet[ExportConfiguration]:

@@ -11,7 +11,7 @@ from exports.services import build_archive, convert_item, recovery, retention
 @shared_task(name="exports.convert")
 def convert(*, item_id: str) -> None:
     """Produce one file of an export."""
-    convert_item.make(UUID(item_id))
+    convert_item.produce(UUID(item_id))
 
 
 @shared_task(name="exports.assemble", time_limit=settings.ASSEMBLY_TIME_LIMIT)

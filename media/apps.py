@@ -2,7 +2,7 @@ from django.apps import AppConfig
 
 
 class MediaConfig(AppConfig):
-    """Keeps exactly one good copy of every file and knows what it is attached to."""
+    """Stores one verified copy of each owner's file, and its attachments to entities."""
 
     name = "media"
     verbose_name = "Media"

@@ -7,7 +7,7 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
-from media.rules.decode_costs import largest_memory
+from media.rules.decode_costs import max_memory
 from media.rules.limits import MAX_PIXELS
 
 _HINT = "See deploy/env.example."
@@ -17,7 +17,7 @@ _HINT = "See deploy/env.example."
 def check_storage_kind(
     app_configs: Sequence[AppConfig] | None, **kwargs: object
 ) -> list[CheckMessage]:
-    """Refuse a store that does not exist."""
+    """Report a store that does not exist."""
     if settings.STORAGE in {"s3", "local"}:
         return []
     return [
@@ -29,9 +29,9 @@ def check_storage_kind(
 def check_local_folder(
     app_configs: Sequence[AppConfig] | None, **kwargs: object
 ) -> list[CheckMessage]:
-    """Refuse a local store whose path is not a folder: every write would fail."""
+    """Report a local store whose path is not a folder: every write would fail."""
     folder = settings.LOCAL_STORE_DIR
-    nearest = next(each for each in (folder, *folder.parents) if each.exists())
+    nearest = next(path for path in (folder, *folder.parents) if path.exists())
     if settings.STORAGE != "local" or nearest.is_dir():
         return []
     message = f"LOCAL_STORE_DIR ({folder}) is not a folder: {nearest} is a file."
@@ -40,7 +40,7 @@ def check_local_folder(
 
 @register
 def check_buckets(app_configs: Sequence[AppConfig] | None, **kwargs: object) -> list[CheckMessage]:
-    """Refuse one bucket for both: private objects would be public."""
+    """Report one bucket for both: private objects would be public."""
     errors: list[CheckMessage] = []
     names = {"R2_BUCKET_NAME", "R2_PRIVATE_BUCKET_NAME"}
     errors += [
@@ -56,7 +56,7 @@ def check_buckets(app_configs: Sequence[AppConfig] | None, **kwargs: object) -> 
 
 @register
 def check_urls(app_configs: Sequence[AppConfig] | None, **kwargs: object) -> list[CheckMessage]:
-    """Refuse URLs that are not absolute; clients could not use them."""
+    """Report URLs that are not absolute; clients could not use them."""
     names = ["R2_PUBLIC_URL", "CDN_URL"]
     if settings.STORAGE == "local":
         names.append("PUBLIC_BASE_URL")
@@ -73,7 +73,7 @@ def check_urls(app_configs: Sequence[AppConfig] | None, **kwargs: object) -> lis
 def check_credentials(
     app_configs: Sequence[AppConfig] | None, **kwargs: object
 ) -> list[CheckMessage]:
-    """Refuse an S3 store without keys; boto3 would search for other credentials."""
+    """Report an S3 store without keys; boto3 would search for other credentials."""
     if settings.STORAGE != "s3":
         return []
     return [
@@ -85,7 +85,7 @@ def check_credentials(
 
 @register
 def check_pool(app_configs: Sequence[AppConfig] | None, **kwargs: object) -> list[CheckMessage]:
-    """Refuse a pool without connections."""
+    """Report a pool without connections."""
     if settings.S3_POOL_SIZE >= 1:
         return []
     return [Error("S3_POOL_SIZE is below 1.", hint=_HINT, id="media.E006")]
@@ -96,16 +96,16 @@ def _is_absolute(url: str) -> bool:
         parts = urlsplit(url)
     except ValueError:
         return False
-    clean = not (parts.username or parts.query or parts.fragment)
-    return parts.scheme in {"http", "https"} and bool(parts.hostname) and clean
+    is_plain = not (parts.username or parts.query or parts.fragment)
+    return parts.scheme in {"http", "https"} and bool(parts.hostname) and is_plain
 
 
 @register
 def check_decode_memory(
     app_configs: Sequence[AppConfig] | None, **kwargs: object
 ) -> list[CheckMessage]:
-    """Refuse a budget that the largest image would use up."""
-    minimum = largest_memory(MAX_PIXELS) * 4 // 3
+    """Report a budget that the largest image would use up."""
+    minimum = max_memory(MAX_PIXELS) * 4 // 3
     if minimum <= settings.DECODE_MEMORY_BYTES:
         return []
     message = f"DECODE_MEMORY_BYTES is below {minimum}: the largest image would use all of it."

@@ -1,4 +1,4 @@
-"""Tasks sent after commit. A lost message loses no work: waiting rows are re-enqueued."""
+"""Tasks sent after commit. Lost messages are harmless: waiting rows are re-enqueued."""
 
 from uuid import UUID
 

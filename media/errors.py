@@ -9,11 +9,11 @@ from sartiq.core.errors import (
     UnavailableError,
 )
 
-# --- What a file really is (docs/design/content-checks.md) ------------------------------------
+# --- Content of files (docs/design/content-checks.md) ------------------------------------
 
 
 class ContentError(InvalidError):
-    """Raised when the bytes of a file are refused."""
+    """Raised when the bytes of a file are rejected."""
 
     message = "The file could not be used. Upload it again."
 
@@ -60,7 +60,7 @@ class FileTooLargeError(ContentError):
 
 
 class FileTruncatedError(ContentError):
-    """Raised when a file ends before its own structure says it does."""
+    """Raised when a file ends before the end that its structure declares."""
 
     code = "file_truncated"
     message = (
@@ -70,7 +70,7 @@ class FileTruncatedError(ContentError):
 
 
 class FileCorruptError(ContentError):
-    """Raised when the structure of a file contradicts its format."""
+    """Raised when the structure of a file violates its format."""
 
     code = "file_corrupt"
     message = "The file is damaged. Export it again from the original and upload it."
@@ -101,7 +101,7 @@ class TooManyScansError(ContentError):
 
 
 class ImageUndecodableError(ContentError):
-    """Raised when a decoder refuses the pixels of an image."""
+    """Raised when a decoder rejects the pixels of an image."""
 
     code = "image_undecodable"
     message = (
@@ -111,7 +111,7 @@ class ImageUndecodableError(ContentError):
 
 
 class DecodeLimitError(ContentError):
-    """Raised when decoding a file needs more time or memory than one file may take."""
+    """Raised when decoding a file needs more time or memory than allowed."""
 
     code = "decode_limit"
     message = (
@@ -120,31 +120,31 @@ class DecodeLimitError(ContentError):
     )
 
 
-# --- Where bytes live (docs/design/storage.md) --------------------------------------------------
+# --- Object store (docs/design/storage.md) --------------------------------------------------
 
 
 class StoreUnavailableError(UnavailableError):
-    """Raised when the object store fails in a way that may pass: try again later."""
+    """Raised when the object store fails and a retry may succeed."""
 
 
 class StoreRefusedError(StoreUnavailableError):
-    """Raised when the store refuses a request as invalid: a wrong setting or a bug.
+    """Raised when the store rejects a request as invalid: a wrong setting or a bug.
 
-    Still a `StoreUnavailableError`: the caller sees 503, and a task retries until that is fixed.
+    Also a `StoreUnavailableError`: clients get a 503, and tasks retry until it is fixed.
     """
 
     is_refusal = True
 
 
 class StoreCredentialsError(StoreRefusedError):
-    """Raised when the store answers 401 or 403: wrong keys or missing permissions.
+    """Raised when the store returns 401 or 403: wrong keys or missing permissions.
 
-    This also happens for a moment while keys are rotated, so work waits and is never given up.
+    This also happens briefly while keys are rotated, so tasks wait and are not given up.
     """
 
 
 class StoreMisconfiguredError(StoreUnavailableError):
-    """Raised when probes show that clients cannot use the store, or that it is too open."""
+    """Raised when clients cannot use the store, or when private objects are public."""
 
 
 class EnvironmentUnknownError(StoreUnavailableError):
@@ -162,20 +162,20 @@ class ObjectNotFoundError(NotFoundError):
 
 
 class PreconditionFailedError(ConflictError):
-    """Raised when an object does not have the expected ETag (any more)."""
+    """Raised when an object does not have the expected ETag."""
 
     message = "The stored object has changed."
 
 
 class KeyRefusedError(InvalidError):
-    """Raised when a key does not have the grammar the operation requires."""
+    """Raised when a key is not of the kind the operation requires."""
 
     code = "file_not_found"
     message = "The file does not exist."
 
 
 class FileNameRefusedError(InvalidError):
-    """Raised when a file name holds control characters."""
+    """Raised when a file name contains control characters."""
 
     code = "file_name"
     message = "The file name contains control characters."
@@ -217,7 +217,7 @@ class SizeConflictError(InvalidError):
 
 
 class FileNotFoundForCallerError(InvalidError):
-    """Raised when a URL names no file the caller may use: unknown, expired or not theirs."""
+    """Raised when the caller may use no file with this URL: unknown, expired or foreign."""
 
     code = "file_not_found"
     message = (
@@ -234,20 +234,20 @@ class RequestFilesTooLargeError(InvalidError):
 
 
 class SourceChangedError(ContentError):
-    """Raised when the bytes copied are not the bytes that were checked."""
+    """Raised when the copied bytes are not the checked ones."""
 
     code = "source_changed"
     message = "The file was replaced while it was being stored. Upload it again."
 
 
 class IngestTimeError(StoreUnavailableError):
-    """Raised when reading the files of one request took longer than one request may."""
+    """Raised when reading the files of one request exceeded its time limit."""
 
     message = "Reading the files took too long. Try again."
 
 
 class MediaResourceNotFoundError(NotFoundError):
-    """Raised when a media resource does not exist for the caller."""
+    """Raised when the resource does not exist or the caller may not see it."""
 
     message = "Media resource not found"
 

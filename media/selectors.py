@@ -36,7 +36,7 @@ def thumbnail_url(resource: MediaResource) -> str | None:
     return public_url(keys.thumbnail_key(resource.pk))
 
 
-def our_bases() -> list[str]:
+def public_base_urls() -> list[str]:
     """Return the base URLs of our public objects."""
     return list(dict.fromkeys([settings.CDN_URL, settings.R2_PUBLIC_URL]))
 
@@ -51,7 +51,7 @@ def resources_visible_to(user: User) -> QuerySet[MediaResource]:
 
 
 def resource_visible_to(user: User, resource_id: UUID) -> MediaResource:
-    """Return one resource; another owner's counts as not found."""
+    """Return one resource; raises not found for another owner's."""
     resource = resources_visible_to(user).filter(pk=resource_id).first()
     if resource is None:
         raise MediaResourceNotFoundError
@@ -60,16 +60,18 @@ def resource_visible_to(user: User, resource_id: UUID) -> MediaResource:
 
 def media_of(entity_type: str, entity_ids: Iterable[UUID]) -> dict[UUID, list[Attachment]]:
     """Return the attachments of each entity with their resources, in slot order, in one query."""
-    by_entity: dict[UUID, list[Attachment]] = {entity_id: [] for entity_id in entity_ids}
-    if by_entity:
-        rows = Attachment.objects.for_entities(entity_type, by_entity)
+    attachments_by_entity: dict[UUID, list[Attachment]] = {
+        entity_id: [] for entity_id in entity_ids
+    }
+    if attachments_by_entity:
+        rows = Attachment.objects.for_entities(entity_type, attachments_by_entity)
         for attachment in rows.select_related("resource"):
-            by_entity[attachment.entity_id].append(attachment)
-    return by_entity
+            attachments_by_entity[attachment.entity_id].append(attachment)
+    return attachments_by_entity
 
 
 def attachment_as_json(attachment: Attachment) -> dict[str, Any]:
-    """Return one attachment as the API shows it in an entity."""
+    """Return one attachment as the API returns it in an entity."""
     resource = attachment.resource
     return {
         "resource_id": resource.pk,

@@ -9,7 +9,7 @@ from media.storage import public_store
 
 @shared_task(name="media.relocate")
 def relocate(*, resource_id: str) -> None:
-    """Relocate a resource of the next owner; the id only says that one is waiting."""
+    """Relocate a resource of the next owner; the id only signals that one is waiting."""
     relocation.relocate_next(public_store())
 
 
@@ -29,11 +29,11 @@ def recover() -> None:
 
 @shared_task(name="media.cleanup_temp_uploads")
 def cleanup_temp_uploads() -> None:
-    """Discard uploads that were not used within a day."""
+    """Discard uploads that were not used within `UPLOAD_GRACE`."""
     cleanup.discard_stale_uploads(store=public_store(), execute=True)
 
 
 @shared_task(name="media.cleanup_orphaned_media")
 def cleanup_orphaned_media() -> None:
-    """Discard resources without an attachment for a day."""
+    """Discard resources without an attachment for `UNATTACHED_GRACE`."""
     cleanup.discard_orphaned_media(execute=True)

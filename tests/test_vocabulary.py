@@ -74,6 +74,15 @@ STANDARD_TERMS = {
     "forget_expired": "delete_expired",
     "worn_by": "subject_link",
     "LOOK_SECONDS": "POLL_SECONDS",
+    "worn": "products",
+    "mine": "owned, or the thing",
+    "told_as_ours": "translated_disk_errors",
+    "says_so": "with_message",
+    "picture_ranges": "image_ranges",
+    "answers_of": "…_as_json",
+    "detail_of": "…_as_json",
+    "AnswerError": "S3ResponseError",
+    "DirectCalls": "SignedRequests",
 }
 # The packages whose loops never call an item `each`.
 NAMED_ITEMS = {"sartiq", "accounts", "catalog", "devstack", "benchmarks", "chaos"}

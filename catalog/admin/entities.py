@@ -22,7 +22,7 @@ from catalog.models import (
 )
 from catalog.selectors import media_by_slot
 from catalog.services import entities
-from media.admin.formatting import picture, thumbnail
+from media.admin.formatting import image_tag, thumbnail
 from media.models import Attachment, ResourceStatus
 from media.rules.keys import thumbnail_key
 from media.selectors import public_url
@@ -112,7 +112,7 @@ class EntityAdmin(ModelAdmin):
         """Show the cover image, or else the first image."""
         if entity.image_id is None:
             return EMPTY_VALUE
-        return picture(url=public_url(thumbnail_key(entity.image_id)), alt=entity.name)
+        return image_tag(url=public_url(thumbnail_key(entity.image_id)), alt=entity.name)
 
     @admin.display(description="Files", ordering="media_total")
     def files_link(self, entity: Any) -> str:

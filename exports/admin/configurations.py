@@ -34,11 +34,11 @@ class ConfigurationForm(OwnerForm):
         fields = ("name", "metadata_adapter", "image_format", "naming_convention_template")
 
     def clean_naming_convention_template(self) -> str | None:
-        """Read an empty template as none."""
+        """Treat an empty template as no template."""
         return self.cleaned_data["naming_convention_template"] or None
 
     def clean(self) -> dict[str, Any]:
-        """Refuse what the API would refuse, at its field."""
+        """Report the API's validation errors at their fields."""
         cleaned = super().clean()
         changed = {name: cleaned[name] for name in self.changed_data if name in cleaned}
         organization = cleaned.get("organization", self.instance.organization)
@@ -49,8 +49,8 @@ class ConfigurationForm(OwnerForm):
         )
         try:
             configurations.require_consistent(configuration, changed)
-        except InvalidError as refused:
-            self.add_error(str(refused.loc[-1]), refused.detail)
+        except InvalidError as error:
+            self.add_error(str(error.loc[-1]), error.detail)
         return cleaned
 
 
@@ -92,17 +92,17 @@ class ExportConfigurationAdmin(ModelAdmin):
         return fixed if obj is None else (*fixed, "organization")
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Show the configuration, a name it makes, then whose it is."""
-        own = list(ConfigurationForm.Meta.fields)
+        """Show the configuration with an example name, then its owner."""
+        names = list(ConfigurationForm.Meta.fields)
         if obj is None:
-            return [(None, {"fields": ["owner", "organization", *own]})]
+            return [(None, {"fields": ["owner", "organization", *names]})]
         return [
-            (None, {"fields": [*own, "name_preview"]}),
+            (None, {"fields": [*names, "name_preview"]}),
             ("Details", {"fields": [*OWNER, *SYSTEM_FIELDS]}),
         ]
 
     def delete_model(self, request: HttpRequest, obj: ExportConfiguration) -> None:
-        """Delete one; whatever names it falls back to the next level."""
+        """Delete a configuration; objects linked to it fall back to the next level."""
         configurations.delete_first(ExportConfiguration.objects.filter(pk=obj.pk))
 
     @admin.display(description="Template", ordering="naming_convention_template")
@@ -112,7 +112,7 @@ class ExportConfigurationAdmin(ModelAdmin):
 
     @admin.display(description="Example name")
     def name_preview(self, configuration: ExportConfiguration) -> str:
-        """Show how the wildcards' examples would be named."""
+        """Show a name made of the wildcards' examples."""
         return format_html("<code>{}</code>", template_of(configuration).render(EXAMPLES))
 
 

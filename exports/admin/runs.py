@@ -110,7 +110,7 @@ class ExportItemAdmin(ReadOnlyAdmin):
     """Files of exports."""
 
     list_display = (
-        *("name", "of_run", "position", "status_label", "failure_code", "size", "attempts"),
+        *("name", "run_link", "position", "status_label", "failure_code", "size", "attempts"),
         "finished_at",
     )
     list_filter = ("status", "failure_code", ("created_at", RangeDateTimeFilter))
@@ -118,14 +118,14 @@ class ExportItemAdmin(ReadOnlyAdmin):
     search_fields = ("=id", "=run__id", "=resource_id", "name", "run__title")
     ordering = ("-created_at", "-id")
     fields = (
-        *("name", "of_run", "position", "resource", "values", "status", "failure_code"),
+        *("name", "run_link", "position", "resource", "values", "status", "failure_code"),
         *("failure_message", "result_key", "size", "result_sha256", "result_type", "width"),
         *("height", "waits", "attempts", "run_after", "sent_at", "lease_expires_at"),
         *("lease_fence", "finished_at", *SYSTEM_FIELDS),
     )
     readonly_fields = fields
 
-    of_run = link_column("run", "Export")
+    run_link = link_column("run", "Export")
     status_label = choice_column("status", ITEM_COLOURS)
 
     @admin.display(description="Resource")

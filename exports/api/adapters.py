@@ -63,5 +63,5 @@ class AdapterVisibility(Endpoint):
     )
     def put(self, request: Request, code: str) -> Response:
         """Make an adapter available to all, or to some organizations only."""
-        adapters = visibility.show(code=code, **validate_input(VisibilityIn, request.data))
-        return Response(MetadataAdapterOut(adapters).data)
+        adapter = visibility.set_visibility(code=code, **validate_input(VisibilityIn, request.data))
+        return Response(MetadataAdapterOut(adapter).data)

@@ -36,17 +36,19 @@ from sartiq.core.http.conditional import precondition
 
 Handler = TypeVar("Handler", bound=Callable[..., Response])
 Rows = QuerySet[ExportConfiguration]
-LISTED: dict[str, Any] = {"responses": {200: ExportConfigurationPublic(many=True)}}
-ANSWER = {200: ExportConfigurationPublic}
+LIST: dict[str, Any] = {"responses": {200: ExportConfigurationPublic(many=True)}}
+FOUND = {200: ExportConfigurationPublic}
 CREATED = {201: ExportConfigurationPublic}
-NONE_YET = {404: OpenApiResponse(ERROR_RESPONSE, description="The caller has no configuration")}
+NO_CONFIGURATION = {
+    404: OpenApiResponse(ERROR_RESPONSE, description="The caller has no configuration")
+}
 
 
-def documented(title: str, **described: Any) -> Callable[[Handler], Handler]:
-    """Name an operation by its title, as the specification does."""
+def documented(title: str, **options: Any) -> Callable[[Handler], Handler]:
+    """Return a decorator that derives the operation id from the title of the specification."""
     operation_id = title.lower().replace(" ", "_")
     decorate: Callable[[Handler], Handler] = extend_schema(
-        operation_id=operation_id, tags=["export-configuration"], **described
+        operation_id=operation_id, tags=["export-configuration"], **options
     )
     return decorate
 
@@ -54,37 +56,39 @@ def documented(title: str, **described: Any) -> Callable[[Handler], Handler]:
 class Configurations(EndpointSet):
     """Base class for the views of each kind of owner."""
 
-    def answer_list(self, rows: Rows) -> Response:
+    def list_response(self, rows: Rows) -> Response:
         """Return the rows as a bare array, oldest first."""
         page = array_page(rows, self.query)
         return Response(ExportConfigurationPublic(page, many=True).data)
 
-    def answer_first(self, rows: Rows) -> Response:
+    def first_response(self, rows: Rows) -> Response:
         """Return the oldest of the rows."""
         return Response(ExportConfigurationPublic(selectors.first_of(rows)).data)
 
-    def create_in(self, scope: OwnerScope, facts: dict[str, Any] | None = None) -> Response:
-        """Create a configuration and say where it is read."""
+    def create_response(self, scope: OwnerScope, values: dict[str, Any] | None = None) -> Response:
+        """Create a configuration; return it with its URL in `Location`."""
         payload = (
-            validate_input(ExportConfigurationCreate, self.request.data) if facts is None else facts
+            validate_input(ExportConfigurationCreate, self.request.data)
+            if values is None
+            else values
         )
-        configuration = configurations.create(scope=scope, facts=payload)
+        configuration = configurations.create(scope=scope, values=payload)
         location = reverse("export-configuration-one", kwargs={"config_id": configuration.pk})
         body = ExportConfigurationPublic(configuration).data
         return Response(body, status=201, headers={"Location": location})
 
-    def change_first(self, rows: Rows) -> Response:
-        """Change the oldest of the rows."""
+    def change_response(self, rows: Rows) -> Response:
+        """Change the oldest of the rows and return it."""
         payload = validate_input(ExportConfigurationUpdate, self.request.data)
         changed = configurations.change_first(
-            rows, facts=payload, precondition=precondition(self.request, _as_json)
+            rows, values=payload, precondition=precondition(self.request, _as_json)
         )
         return Response(ExportConfigurationPublic(changed).data)
 
-    def delete_first(self, rows: Rows, *, says_so: bool) -> Response:
-        """Delete the oldest of the rows; some routes say so, others answer without a body."""
+    def delete_response(self, rows: Rows, *, with_message: bool) -> Response:
+        """Delete the oldest of the rows; return a message, or 204 without a body."""
         configurations.delete_first(rows, precondition=precondition(self.request, _as_json))
-        if not says_so:
+        if not with_message:
             return Response(status=204)
         return Response(Message({"message": "Export configuration deleted"}).data)
 
@@ -92,11 +96,11 @@ class Configurations(EndpointSet):
 class AllConfigurations(Configurations):
     """Every configuration the caller may see."""
 
-    @documented("List Export Configurations", **LISTED)
+    @documented("List Export Configurations", **LIST)
     @takes_query(ArrayPageQuery)
     def list(self, request: Request) -> Response:
         """List the caller's own configurations and those of their organizations."""
-        return self.answer_list(selectors.configurations_visible_to(caller_of(request)))
+        return self.list_response(selectors.configurations_visible_to(caller_of(request)))
 
     @documented(
         "Create Export Configuration", request=AnyExportConfigurationCreate, responses=CREATED
@@ -110,102 +114,102 @@ class AllConfigurations(Configurations):
         caller = caller_of(request)
         if organization_id is not None:
             require_manager(caller, organization_id)
-        return self.create_in(OwnerScope(caller.pk, organization_id), payload)
+        return self.create_response(OwnerScope(caller.pk, organization_id), payload)
 
 
 class MyConfigurations(Configurations):
     """The caller's own configurations."""
 
-    @documented("List My Export Configurations", **LISTED)
+    @documented("List My Export Configurations", **LIST)
     @takes_query(ArrayPageQuery)
     def list(self, request: Request) -> Response:
         """List all personal export configurations for the current user."""
-        return self.answer_list(self._rows())
+        return self.list_response(self._rows())
 
-    @documented("Get My Export Configuration", responses=ANSWER | NONE_YET)
+    @documented("Get My Export Configuration", responses=FOUND | NO_CONFIGURATION)
     def retrieve(self, request: Request) -> Response:
         """Get the current user's first personal export configuration."""
-        return self.answer_first(self._rows())
+        return self.first_response(self._rows())
 
     @documented(
         "Create My Export Configuration", request=ExportConfigurationCreate, responses=CREATED
     )
     def create(self, request: Request) -> Response:
         """Create an export configuration for the current user; there may be several."""
-        return self.create_in(OwnerScope(caller_of(request).pk))
+        return self.create_response(OwnerScope(caller_of(request).pk))
 
     @documented(
         "Update My Export Configuration",
         request=ExportConfigurationUpdate,
-        responses=ANSWER | NONE_YET,
+        responses=FOUND | NO_CONFIGURATION,
     )
     def partial_update(self, request: Request) -> Response:
         """Update the current user's first personal export configuration."""
-        return self.change_first(self._rows())
+        return self.change_response(self._rows())
 
-    @documented("Delete My Export Configuration", responses={204: None} | NONE_YET)
+    @documented("Delete My Export Configuration", responses={204: None} | NO_CONFIGURATION)
     def destroy(self, request: Request) -> Response:
         """Delete the current user's first personal export configuration."""
-        return self.delete_first(self._rows(), says_so=False)
+        return self.delete_response(self._rows(), with_message=False)
 
     def _rows(self) -> Rows:
         return selectors.personal_configurations(caller_of(self.request).pk)
 
 
-class OneConfiguration(Configurations):
-    """A configuration named by its id."""
+class ConfigurationDetail(Configurations):
+    """One configuration by its id."""
 
-    @documented("Get Export Configuration", responses=ANSWER)
+    @documented("Get Export Configuration", responses=FOUND)
     def retrieve(self, request: Request, config_id: UUID) -> Response:
         """Get an export configuration by ID."""
         configuration = selectors.configuration_visible_to(caller_of(request), config_id)
         return Response(ExportConfigurationPublic(configuration).data)
 
-    @documented("Update Export Configuration", request=ExportConfigurationUpdate, responses=ANSWER)
+    @documented("Update Export Configuration", request=ExportConfigurationUpdate, responses=FOUND)
     def partial_update(self, request: Request, config_id: UUID) -> Response:
         """Update an export configuration by ID; an organization's as its owner or admin."""
-        return self.change_first(configurations.writable_by(caller_of(request), config_id))
+        return self.change_response(configurations.writable_by(caller_of(request), config_id))
 
     @documented("Delete Export Configuration", responses={200: Message})
     def destroy(self, request: Request, config_id: UUID) -> Response:
-        """Delete an export configuration by ID; what named it falls back to the next level."""
+        """Delete an export configuration by ID; linked objects fall back to the next level."""
         rows = configurations.writable_by(caller_of(request), config_id)
-        return self.delete_first(rows, says_so=True)
+        return self.delete_response(rows, with_message=True)
 
 
 class UserConfigurations(Configurations):
     """A user's own configurations, for that user and for superusers."""
 
-    @documented("Get User Export Configuration", responses=ANSWER)
+    @documented("Get User Export Configuration", responses=FOUND)
     def retrieve(self, request: Request, user_id: UUID) -> Response:
         """Get first export configuration for a specific user."""
-        return self.answer_first(self._rows(user_id))
+        return self.first_response(self._rows(user_id))
 
     @documented(
         "Create User Export Configuration", request=ExportConfigurationCreate, responses=CREATED
     )
     def create(self, request: Request, user_id: UUID) -> Response:
         """Create export configuration for a specific user; there may be several."""
-        self._enter(user_id)
-        return self.create_in(OwnerScope(user_id))
+        self._require_access(user_id)
+        return self.create_response(OwnerScope(user_id))
 
     @documented(
-        "Update User Export Configuration", request=ExportConfigurationUpdate, responses=ANSWER
+        "Update User Export Configuration", request=ExportConfigurationUpdate, responses=FOUND
     )
     def partial_update(self, request: Request, user_id: UUID) -> Response:
         """Update first export configuration for a specific user."""
-        return self.change_first(self._rows(user_id))
+        return self.change_response(self._rows(user_id))
 
     @documented("Delete User Export Configuration", responses={204: None})
     def destroy(self, request: Request, user_id: UUID) -> Response:
         """Delete first export configuration for a specific user."""
-        return self.delete_first(self._rows(user_id), says_so=False)
+        return self.delete_response(self._rows(user_id), with_message=False)
 
     def _rows(self, user_id: UUID) -> Rows:
-        self._enter(user_id)
+        self._require_access(user_id)
         return selectors.personal_configurations(user_id)
 
-    def _enter(self, user_id: UUID) -> None:
+    def _require_access(self, user_id: UUID) -> None:
         caller = caller_of(self.request)
         if user_id != caller.pk:
             require_superuser(caller)
@@ -215,16 +219,16 @@ class UserConfigurations(Configurations):
 class OrganizationConfigurations(Configurations):
     """An organization's configurations: members read them, owners and admins change them."""
 
-    @documented("List Organization Export Configurations", **LISTED)
+    @documented("List Organization Export Configurations", **LIST)
     @takes_query(ArrayPageQuery)
     def list(self, request: Request, org_id: UUID) -> Response:
         """List all export configurations for an organization."""
-        return self.answer_list(self._readable(org_id))
+        return self.list_response(self._readable(org_id))
 
-    @documented("Get Organization Export Configuration", responses=ANSWER)
+    @documented("Get Organization Export Configuration", responses=FOUND)
     def retrieve(self, request: Request, org_id: UUID) -> Response:
         """Get first organization export configuration."""
-        return self.answer_first(self._readable(org_id))
+        return self.first_response(self._readable(org_id))
 
     @documented(
         "Create Organization Export Configuration",
@@ -235,21 +239,21 @@ class OrganizationConfigurations(Configurations):
         """Create export configuration for an organization; there may be several."""
         caller = caller_of(request)
         require_manager(caller, org_id)
-        return self.create_in(OwnerScope(caller.pk, org_id))
+        return self.create_response(OwnerScope(caller.pk, org_id))
 
     @documented(
         "Update Organization Export Configuration",
         request=ExportConfigurationUpdate,
-        responses=ANSWER,
+        responses=FOUND,
     )
     def partial_update(self, request: Request, org_id: UUID) -> Response:
         """Update first organization export configuration."""
-        return self.change_first(self._changeable(org_id))
+        return self.change_response(self._changeable(org_id))
 
     @documented("Delete Organization Export Configuration", responses={200: Message})
     def destroy(self, request: Request, org_id: UUID) -> Response:
-        """Delete first organization export configuration; what named it falls back."""
-        return self.delete_first(self._changeable(org_id), says_so=True)
+        """Delete first organization export configuration; linked objects fall back."""
+        return self.delete_response(self._changeable(org_id), with_message=True)
 
     def _readable(self, org_id: UUID) -> Rows:
         get_visible_organization(caller_of(self.request), org_id)

@@ -13,40 +13,42 @@ from exports.services.resolution import resolve
 from sartiq.core.api.endpoints import Endpoint
 
 
-class ConfigurationOf(Endpoint):
+class EntityConfiguration(Endpoint):
     """The configuration that applies to one entity."""
 
     model: ClassVar[type[ConfiguredEntity]]
 
     def get(self, request: Request, entity_id: UUID) -> Response:
-        """Return which configuration an export goes by, which level gave it, and why."""
+        """Return the configuration an export would use, the level it comes from, and the reason."""
         entity = selectors.get_visible(self.model, caller_of(request), entity_id)
         return Response(ResolutionOut(resolve(entity)).data)
 
 
-def _documented(one: str, tag: str) -> Any:
-    described = extend_schema(
-        operation_id=f"get_{one}_export_configuration", tags=[tag], responses={200: ResolutionOut}
+def _documented(entity_type: str, tag: str) -> Any:
+    schema = extend_schema(
+        operation_id=f"get_{entity_type}_export_configuration",
+        tags=[tag],
+        responses={200: ResolutionOut},
     )
-    return extend_schema_view(get=described)
+    return extend_schema_view(get=schema)
 
 
 @_documented("look", "looks")
-class LookConfiguration(ConfigurationOf):
+class LookConfiguration(EntityConfiguration):
     """The configuration that applies to a look."""
 
     model = Look
 
 
 @_documented("guideline", "guidelines")
-class GuidelineConfiguration(ConfigurationOf):
+class GuidelineConfiguration(EntityConfiguration):
     """The configuration that applies to a guideline."""
 
     model = Guideline
 
 
 @_documented("production_request", "production-requests")
-class ProductionRequestConfiguration(ConfigurationOf):
+class ProductionRequestConfiguration(EntityConfiguration):
     """The configuration that applies to a production request."""
 
     model = ProductionRequest

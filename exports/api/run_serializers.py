@@ -11,7 +11,7 @@ from exports.selectors import Progress, template_of
 from exports.services.naming import NamedEntry, metadata_names
 
 STATUSES = [value.lower() for value in RunStatus.values]
-MAX_FAILURES = 1000  # of one answer; the manifest names all
+MAX_FAILURES = 1000  # in one response; the manifest lists all
 
 
 class RunConfigurationOut(serializers.Serializer[Any]):
@@ -40,7 +40,7 @@ class RunCountsOut(serializers.Serializer[Any]):
 
 
 class RunArchiveOut(serializers.Serializer[Any]):
-    """The ZIP, once there is one."""
+    """The ZIP archive, once it exists."""
 
     size = serializers.IntegerField()
     sha256 = serializers.CharField()
@@ -109,29 +109,29 @@ class PreviewOut(serializers.Serializer[Any]):
     count = serializers.IntegerField()
 
 
-SAME = (
+COPIED_FIELDS = (
     *("id", "user_id", "organization_id", "title", "expires_at", "started_at", "finished_at"),
     *("created_at", "updated_at"),
 )
 
 
-def answers_of(runs: Sequence[ExportRun]) -> list[dict[str, Any]]:
-    """Return exports as a list answers them: one query for all their progress."""
+def exports_as_json(runs: Sequence[ExportRun]) -> list[dict[str, Any]]:
+    """Return the exports of a list, with one query for all their progress."""
     progress = selectors.progress_of(runs)
-    return [dict(ExportOut(_shown(run, progress[run.pk])).data) for run in runs]
+    return [dict(ExportOut(_response_data(run, progress[run.pk])).data) for run in runs]
 
 
-def detail_of(run: ExportRun) -> dict[str, Any]:
+def export_as_json(run: ExportRun) -> dict[str, Any]:
     """Return one export with the files that failed."""
-    data = _shown(run, selectors.progress_of([run])[run.pk])
+    data = _response_data(run, selectors.progress_of([run])[run.pk])
     failures = selectors.failures_of(run)[:MAX_FAILURES]
     return dict(ExportDetailOut({**data, "failures": failures}).data)
 
 
-def preview_of(
+def preview_as_json(
     configuration: ExportConfiguration, entries: Sequence[NamedEntry], *, skip: int, limit: int
 ) -> dict[str, Any]:
-    """Return what an export would hold."""
+    """Return the files an export would have; `skip` and `limit` select the page."""
     is_stored = not configuration._state.adding  # noqa: SLF001  Django's documented model state
     data = {
         "export_configuration": {
@@ -149,11 +149,11 @@ def preview_of(
     return body
 
 
-def _shown(run: ExportRun, progress: Progress) -> dict[str, Any]:
+def _response_data(run: ExportRun, progress: Progress) -> dict[str, Any]:
     archive = {"size": run.archive_size, "sha256": run.archive_sha256}
     failure = {"code": run.failure_code, "message": run.failure_message}
     return {
-        **{name: getattr(run, name) for name in SAME},
+        **{name: getattr(run, name) for name in COPIED_FIELDS},
         "status": run.status.lower(),
         "progress": {"done": progress.done, "total": progress.total},
         "counts": progress,

@@ -6,7 +6,7 @@ from rest_framework.response import Response
 
 from accounts.api.callers import caller_of
 from exports import selectors
-from exports.api.run_serializers import ExportDetailOut, detail_of
+from exports.api.run_serializers import ExportDetailOut, export_as_json
 from exports.services import runs
 from sartiq.core.api.endpoints import Endpoint
 from sartiq.core.api.schema.document import ERROR_RESPONSE
@@ -18,13 +18,13 @@ UNFINISHED = OpenApiResponse(
 EXPIRED = OpenApiResponse(ERROR_RESPONSE, description="The archive was deleted after seven days")
 
 
-class OneExport(Endpoint):
+class ExportDetail(Endpoint):
     """One export."""
 
     @extend_schema(operation_id="get_export", tags=TAGS, responses={200: ExportDetailOut})
     def get(self, request: Request, run_id: UUID) -> Response:
-        """Return an export, how far it is, and which files failed."""
-        return Response(detail_of(selectors.run_visible_to(caller_of(request), run_id)))
+        """Return an export with its progress and its failed files."""
+        return Response(export_as_json(selectors.run_visible_to(caller_of(request), run_id)))
 
 
 class ExportDownload(Endpoint):
@@ -41,5 +41,5 @@ class ExportDownload(Endpoint):
     )
     def get(self, request: Request, run_id: UUID) -> Response:
         """Redirect to the archive."""
-        address = runs.sign_download(user=caller_of(request), run_id=run_id)
-        return Response(status=302, headers={"Location": address, "Cache-Control": "no-store"})
+        url = runs.sign_download(user=caller_of(request), run_id=run_id)
+        return Response(status=302, headers={"Location": url, "Cache-Control": "no-store"})

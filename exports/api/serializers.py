@@ -13,7 +13,7 @@ from sartiq.core.api.fields import BooleanField, UUIDField
 from sartiq.core.api.serializers import StrictSerializer
 
 MAX_NAME_LENGTH = 255
-LEVELS = [each.value for each in Level]
+LEVELS = [level.value for level in Level]
 
 
 def adapter_choices() -> list[tuple[str, str]]:
@@ -23,7 +23,7 @@ def adapter_choices() -> list[tuple[str, str]]:
 
 def format_choices() -> list[tuple[str, str]]:
     """Return the image formats in lower case, for the schema's `ImageFormat`."""
-    return [(each.value.lower(), each.label) for each in ImageFormat]
+    return [(image_format.value.lower(), image_format.label) for image_format in ImageFormat]
 
 
 class AdapterField(serializers.ChoiceField):
@@ -44,11 +44,11 @@ class FormatField(serializers.ChoiceField):
         return ImageFormat(str(super().to_internal_value(data)).upper())
 
     def to_representation(self, value: Any) -> str:
-        """Return the format's word."""
+        """Return the format in lower case."""
         return str(value).lower()
 
 
-def _template() -> serializers.CharField:
+def _template_field() -> serializers.CharField:
     return serializers.CharField(
         max_length=MAX_TEMPLATE_LENGTH, required=False, allow_null=True, trim_whitespace=False
     )
@@ -93,7 +93,7 @@ class ExportConfigurationCreate(StrictSerializer[Any]):
     name = serializers.CharField(max_length=MAX_NAME_LENGTH, default="Default")
     metadata_adapter = AdapterField(default="default")
     image_format = FormatField(default=ImageFormat.WEBP)
-    naming_convention_template = _template()
+    naming_convention_template = _template_field()
 
 
 class AnyExportConfigurationCreate(ExportConfigurationCreate):
@@ -108,7 +108,7 @@ class ExportConfigurationUpdate(StrictSerializer[Any]):
     """Schema for updating an existing export configuration.
 
     All fields are optional to support partial updates via PATCH. Null clears the template and
-    leaves the others as they are.
+    does not change the other fields.
     """
 
     schema_name = "ExportConfigurationUpdate"
@@ -117,10 +117,10 @@ class ExportConfigurationUpdate(StrictSerializer[Any]):
     name = serializers.CharField(max_length=MAX_NAME_LENGTH, required=False, allow_null=True)
     metadata_adapter = AdapterField(required=False, allow_null=True)
     image_format = FormatField(required=False, allow_null=True)
-    naming_convention_template = _template()
+    naming_convention_template = _template_field()
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Leave out what null leaves as it is."""
+        """Leave out fields with null, except the template, which null clears."""
         return {
             name: value
             for name, value in attrs.items()
@@ -129,7 +129,7 @@ class ExportConfigurationUpdate(StrictSerializer[Any]):
 
 
 class Message(serializers.Serializer[Any]):
-    """One sentence."""
+    """A message."""
 
     schema_name = "Message"
 
@@ -170,14 +170,14 @@ class TemplateWildcardOut(serializers.Serializer[Any]):
 
     @extend_schema_field(str)
     def get_example(self, wildcard: Any) -> str:
-        """Return the example as it stands in a name."""
+        """Return the example as text."""
         return str(wildcard.example)
 
 
 class ResolvedConfigurationOut(serializers.Serializer[ExportConfiguration]):
     """The configuration that applies; the system default has no id.
 
-    `naming_convention_template` is the one names are made with, the adapter's where there is none.
+    `naming_convention_template` is the template in use, by default the adapter's.
     """
 
     id = serializers.SerializerMethodField()

@@ -16,9 +16,9 @@ from exports.api.run_serializers import (
     ExportDetailOut,
     ExportOut,
     PreviewOut,
-    answers_of,
-    detail_of,
-    preview_of,
+    export_as_json,
+    exports_as_json,
+    preview_as_json,
 )
 from exports.models import ExportRun
 from exports.rules.limits import MAX_FILES
@@ -69,9 +69,9 @@ class ExportIn(StrictSerializer[Any]):
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Take exactly one selection."""
-        selectors_sent = [name for name in SELECTORS if attrs.get(name) is not None]
-        if len(selectors_sent) != 1:
+        """Require exactly one selector."""
+        selected_by = [name for name in SELECTORS if attrs.get(name) is not None]
+        if len(selected_by) != 1:
             choices = ", ".join(SELECTORS)
             raise serializers.ValidationError(f"Send exactly one of {choices}.", code="value_error")
         return attrs
@@ -88,7 +88,7 @@ class Exports(ModelEndpointSet):
         """List one owner's exports, oldest first."""
         scope = scope_for(caller_of(request), self.query.get("organization_id"))
         page = cast("list[ExportRun]", self.paginate_queryset(selectors.runs_in(scope)))
-        return self.get_paginated_response(answers_of(page))
+        return self.get_paginated_response(exports_as_json(page))
 
     @extend_schema(
         operation_id="create_export",
@@ -132,12 +132,12 @@ class ExportPreview(Endpoint):
         """Return the names and the metadata an export would have; nothing is written."""
         selection_request = ExportRequest(**validate_input(ExportIn, request.data))
         selection = export_selection.select(caller_of(request), selection_request)
-        selectors_sent = naming.name_entries(
+        named_entries = naming.name_entries(
             selection.entries, configuration=selection.configuration, today=timezone.now().date()
         )
-        return Response(preview_of(selection.configuration, selectors_sent, **self.query))
+        return Response(preview_as_json(selection.configuration, named_entries, **self.query))
 
 
 def _accepted(request: Request, run: ExportRun) -> SavedResponse:
-    body = json.loads(JSONRenderer().render(detail_of(run)))
+    body = json.loads(JSONRenderer().render(export_as_json(run)))
     return SavedResponse(status=202, body=body, location=f"{request.path.rstrip('/')}/{run.pk}")

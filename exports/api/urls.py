@@ -4,17 +4,17 @@ from django.urls import path
 
 from exports.api import adapters, configurations, resolution, runs, start_export
 
-LISTED: dict[str, Any] = {"get": "list"}
-COLLECTION: dict[str, Any] = LISTED | {"post": "create"}
-CHANGED: dict[str, Any] = {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
-FIRST: dict[str, Any] = CHANGED | {"post": "create"}
+LIST: dict[str, Any] = {"get": "list"}
+COLLECTION: dict[str, Any] = LIST | {"post": "create"}
+DETAIL: dict[str, Any] = {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
+FIRST: dict[str, Any] = DETAIL | {"post": "create"}
 
 canonical = path(
     "export-configuration/",
     configurations.AllConfigurations.as_view(COLLECTION),
     name="export-configurations",
 )
-# The specification's spelling, without the prefix.
+# The specification's path, without the prefix.
 bare = path(
     "export-configuration/",
     configurations.AllConfigurations.as_view(COLLECTION),
@@ -25,7 +25,7 @@ urlpatterns = [
     canonical,
     path(
         "users/me/export-configurations",
-        configurations.MyConfigurations.as_view(LISTED),
+        configurations.MyConfigurations.as_view(LIST),
         name="my-export-configurations",
     ),
     path(
@@ -35,7 +35,7 @@ urlpatterns = [
     ),
     path(
         "users/export-configurations/<str:config_id>",
-        configurations.OneConfiguration.as_view(CHANGED),
+        configurations.ConfigurationDetail.as_view(DETAIL),
         name="export-configuration-one",
     ),
     path(
@@ -45,7 +45,7 @@ urlpatterns = [
     ),
     path(
         "users/organizations/<str:org_id>/export-configurations",
-        configurations.OrganizationConfigurations.as_view(LISTED),
+        configurations.OrganizationConfigurations.as_view(LIST),
         name="organization-export-configurations",
     ),
     path(
@@ -63,7 +63,7 @@ urlpatterns = [
     ),
     path("exports/", start_export.Exports.as_view(COLLECTION, basename="exports"), name="exports"),
     path("exports/preview", start_export.ExportPreview.as_view(), name="export-preview"),
-    path("exports/<str:run_id>", runs.OneExport.as_view(), name="export"),
+    path("exports/<str:run_id>", runs.ExportDetail.as_view(), name="export"),
     path("exports/<str:run_id>/download", runs.ExportDownload.as_view(), name="export-download"),
     path("metadata-adapters/", adapters.MetadataAdapters.as_view(), name="metadata-adapters"),
     path(

@@ -21,15 +21,15 @@ class ExportConfigurationQuerySet(OwnedQuerySet["ExportConfiguration"]):
     """Queries for export configurations."""
 
     def linkable_by(self, user: User, scope: OwnerScope) -> Self:
-        """Keep those that this user may link to a row of the scope: its owner's and their own."""
+        """Filter those this user may link to a row of the scope: the owner's and the user's own."""
         return self.in_scope(scope) | self.in_scope(OwnerScope(user_id=user.pk))
 
 
 class ExportConfiguration(OwnedModel):
     """One owner's settings for naming, converting and describing files.
 
-    `metadata_adapter` is a code of the adapters' registry; a configuration without a
-    template uses the adapter's. `user` of an organization's one is its creator.
+    `metadata_adapter` is a code of the adapters' registry; a configuration without a template uses
+    the adapter's. For an organization's configuration, `user` is its creator.
     """
 
     name = models.CharField(max_length=255, default="Default")

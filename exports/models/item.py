@@ -18,7 +18,7 @@ class ExportItemQuerySet(models.QuerySet["ExportItem"]):
         return self.filter(status=ItemStatus.WAITING)
 
     def due(self) -> Self:
-        """Keep unfinished ones that wait for nothing but a worker, or have one."""
+        """Filter unfinished files that a worker may take now, or has taken."""
         return self.unfinished().filter(Q(run_after__isnull=True) | Q(run_after__lte=Now()))
 
     def not_enqueued(self) -> Self:
@@ -31,19 +31,20 @@ class ExportItemQuerySet(models.QuerySet["ExportItem"]):
         return enqueued.filter(free_to_take())
 
     def done(self) -> Self:
-        """Keep those ready for the archive."""
+        """Filter files ready for the archive."""
         return self.filter(status=ItemStatus.DONE)
 
     def failed(self) -> Self:
-        """Keep those that cannot be exported."""
+        """Filter files that cannot be exported."""
         return self.filter(status=ItemStatus.FAILED)
 
 
 class ExportItem(TimestampedModel, LeasedModel):
     """One file of an export: its name and values are fixed, its bytes are produced under a lease.
 
-    `resource_id` is no foreign key: an export keeps no file alive. `waits` counts the looks at a
-    resource that is not ready yet. The result fields describe the object under `result_key`.
+    `resource_id` is not a foreign key: an export does not prevent the deletion of a file. `waits`
+    counts the checks of a resource that is still PENDING. The result fields describe the object
+    under `result_key`.
     """
 
     run = models.ForeignKey(ExportRun, on_delete=models.CASCADE, related_name="items")

@@ -16,15 +16,15 @@ class ExportRunQuerySet(OwnedQuerySet["ExportRun"]):
     """Queries for exports."""
 
     def unfinished(self) -> Self:
-        """Keep those that still have something to do."""
+        """Filter unfinished runs."""
         return self.filter(status__in=UNFINISHED)
 
-    def with_items_left(self) -> Self:
-        """Keep unfinished ones some of whose files wait."""
+    def with_waiting_items(self) -> Self:
+        """Filter unfinished runs with files still to be produced."""
         return self.unfinished().filter(items__status=ItemStatus.WAITING).distinct()
 
     def converted(self) -> Self:
-        """Keep unfinished ones that lack nothing but their archive."""
+        """Filter unfinished runs whose files are all finished; only the archive is missing."""
         return self.unfinished().exclude(items__status=ItemStatus.WAITING)
 
     def waiting(self, *, sent_before: datetime) -> Self:
@@ -39,8 +39,8 @@ class ExportRunQuerySet(OwnedQuerySet["ExportRun"]):
 class ExportRun(OwnedModel, LeasedModel):
     """One requested archive, with the configuration as it was at that time.
 
-    `configuration_id` names a stored configuration, null for the system default; the rest of the
-    snapshot is what the run goes by. Its lease is that of the archive.
+    `configuration_id` is null for the system default. The run uses this copy, not the stored
+    configuration. Its lease is for building the archive.
     """
 
     status = models.CharField(max_length=32, choices=RunStatus.choices, default=RunStatus.QUEUED)

@@ -1,8 +1,8 @@
-"""Write one ZIP of stored entries as a stream, the same bytes for the same entries.
+"""Streaming of a ZIP with uncompressed entries; equal entries give equal bytes.
 
-Entries are stored because pictures are compressed already. Size and CRC stand in each entry's local
-header, not in a data descriptor behind it, so that readers that only read forward
-(`java.util.zip.ZipInputStream`, stream-unzip) can open the archive.
+Entries are not compressed because images are already. Size and CRC are in each entry's local
+header, not in a data descriptor after it, so that streaming readers such as
+`java.util.zip.ZipInputStream` and stream-unzip can open the archive.
 """
 
 from collections.abc import Iterable, Iterator
@@ -15,7 +15,7 @@ from stream_zip import ZipIntegrityError as EntryMismatchError
 
 from exports.errors import ArchiveEntryError
 
-_MODIFIED_AT: Final = datetime(1980, 1, 1)  # noqa: DTZ001  the first instant a ZIP can name; it has no zone
+_MODIFIED_AT: Final = datetime(1980, 1, 1)  # noqa: DTZ001  the earliest time in a ZIP, which has no time zone
 _MODE: Final = 0o100644
 _CHUNK_BYTES: Final = 1024 * 1024
 _MAX_ZIP32_BYTES: Final = 0xFFFF_FFFF
@@ -37,7 +37,7 @@ def write_archive(entries: Iterable[ArchiveEntry]) -> Iterator[bytes]:
     """Yield the bytes of a ZIP, reading one piece of one entry at a time.
 
     Raises `ArchiveEntryError` when an entry's bytes do not match its size or CRC-32, or when its
-    name came before. What was yielded until then is no archive.
+    name was used before. The bytes yielded until then are not a valid archive.
     """
     try:
         yield from stream_zip(_members(entries), chunk_size=_CHUNK_BYTES, extended_timestamps=False)
@@ -58,14 +58,14 @@ def _members(entries: Iterable[ArchiveEntry]) -> Iterator[MemberFile]:
 
 
 def _method(entry: ArchiveEntry, *, offset: int, position: int) -> Method:
-    """Return plain ZIP where it suffices: not every reader knows ZIP64."""
-    small = max(entry.size, offset) <= _MAX_ZIP32_BYTES and position < _MAX_ZIP32_ENTRIES
-    method = NO_COMPRESSION_32 if small else NO_COMPRESSION_64
+    """Return the ZIP32 method where it suffices: not every reader supports ZIP64."""
+    fits_zip32 = max(entry.size, offset) <= _MAX_ZIP32_BYTES and position < _MAX_ZIP32_ENTRIES
+    method = NO_COMPRESSION_32 if fits_zip32 else NO_COMPRESSION_64
     return method(entry.size, entry.crc32)
 
 
 def _exactly(entry: ArchiveEntry) -> Iterator[bytes]:
-    """Yield an entry's bytes; raise where they are not as many as its header says."""
+    """Yield an entry's bytes; raise ArchiveEntryError if their number differs from its size."""
     remaining = entry.size
     for chunk in entry.chunks:
         remaining -= len(chunk)

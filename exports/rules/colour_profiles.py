@@ -1,4 +1,4 @@
-"""ICC profiles for colours that a file names by numbers instead of carrying a profile.
+"""ICC profiles for colour spaces that a file declares by numbers.
 
 The codes are those of ITU-T H.273, which PNG (`cICP`) and AVIF (`nclx`) share. A profile is a
 version 2 matrix profile (ICC.1:2001-04, 6.3.1): every viewer and libvips read it.
@@ -14,7 +14,7 @@ Curve = Callable[[float], float]
 Vector = tuple[float, float, float]
 Matrix = Sequence[Sequence[float]]  # three rows of three
 
-CURVE_POINTS: Final = 4096  # enough for the steep foot of PQ
+CURVE_POINTS: Final = 4096  # enough for the steep start of PQ
 REFERENCE_WHITE_NITS: Final = 203  # ITU-R BT.2408: diffuse white of HDR; brighter is clipped
 _D65: Final = (0.3127, 0.3290)
 _DCI_WHITE: Final = (0.314, 0.351)
@@ -149,8 +149,8 @@ def _assembled(tags: dict[bytes, bytes], space: bytes) -> bytes:
 
 def _to_d50(primaries: Chromaticities) -> Matrix:
     """Return the matrix from linear RGB to XYZ, adapted to D50 by Bradford's method."""
-    corners = (_xyz_of(each) for each in (primaries.red, primaries.green, primaries.blue))
-    columns = _transposed(corners)
+    points = (_xyz_of(point) for point in (primaries.red, primaries.green, primaries.blue))
+    columns = _transposed(points)
     white = _xyz_of(primaries.white)
     to_xyz = _scaled_columns(columns, _applied(_inverse(columns), white))
     target_white, source_white = _applied(_BRADFORD, _D50_XYZ), _applied(_BRADFORD, white)
@@ -184,8 +184,8 @@ def _applied(matrix: Matrix, vector: Sequence[float]) -> Vector:
     return x, y, z
 
 
-def _product(remaining: Matrix, right: Matrix) -> Matrix:
-    return _transposed(_applied(remaining, column) for column in _transposed(right))
+def _product(left: Matrix, right: Matrix) -> Matrix:
+    return _transposed(_applied(left, column) for column in _transposed(right))
 
 
 def _scaled_columns(matrix: Matrix, factors: Sequence[float]) -> Matrix:
@@ -198,7 +198,7 @@ def _transposed(rows: Iterable[Sequence[float]]) -> Matrix:
 
 
 def _xyz(vector: Sequence[float]) -> bytes:
-    return b"XYZ \0\0\0\0" + struct.pack(">3i", *(round(each * 65536) for each in vector))
+    return b"XYZ \0\0\0\0" + struct.pack(">3i", *(round(value * 65536) for value in vector))
 
 
 def _curve(curve: Curve) -> bytes:
@@ -208,5 +208,5 @@ def _curve(curve: Curve) -> bytes:
 
 
 def _description(text: bytes) -> bytes:
-    """Return a `desc` tag: ASCII only, with the empty Unicode and Macintosh parts it must have."""
+    """Return a `desc` tag: ASCII only, with the required empty Unicode and Macintosh parts."""
     return struct.pack(">4s4xI", b"desc", len(text) + 1) + text + bytes(1 + 4 + 4 + 2 + 1 + 67)

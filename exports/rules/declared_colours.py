@@ -1,4 +1,4 @@
-"""The colour space that a file states by numbers, where it carries no ICC profile.
+"""The colour space that a file declares by numbers instead of an ICC profile.
 
 PNG: `cICP` before an embedded profile, then `gAMA` and `cHRM` (PNG third edition, 4.3). AVIF: the
 `nclx` form of `colr` (ISO/IEC 23008-12). EXIF is read by libvips; see `exif_space`.
@@ -24,15 +24,15 @@ from media.rules.formats.reader import Reader, unpack
 _MAX_CHUNKS: Final = 10_000
 _MAX_CHUNK_BYTES: Final = 32  # cHRM, the largest
 _SCALE: Final = 100_000  # PNG stores gamma and chromaticities as integers of this unit
-_SRGB_GAMMA: Final = (44_000, 47_000)  # what programs write beside sRGB pixels
-_CLOSE: Final = 0.002  # chromaticities this near to sRGB's are sRGB's
+_SRGB_GAMMA: Final = (44_000, 47_000)  # that programs write for sRGB pixels
+_TOLERANCE: Final = 0.002  # chromaticities as near as this to sRGB's count as sRGB
 _UNCALIBRATED: Final = 0xFFFF
-_ADOBE_RGB: Final = 2  # no part of the standard, but written by cameras
+_ADOBE_RGB: Final = 2  # not in the standard, but written by cameras
 _LEADING_NUMBER: Final = re.compile(r"\d+")
 
 
 def png_space(file: BinaryIO) -> tuple[ColourSpace | None, bool]:
-    """Return the space a PNG states, and whether it stands above an embedded profile."""
+    """Return the declared space of a PNG, and whether it overrides an embedded profile."""
     chunks = dict(_colour_chunks(Reader(file)))
     if b"cICP" in chunks:
         primaries, transfer = unpack(">BB", chunks[b"cICP"])
@@ -43,7 +43,7 @@ def png_space(file: BinaryIO) -> tuple[ColourSpace | None, bool]:
 
 
 def avif_space(file: BinaryIO) -> ColourSpace | None:
-    """Return the space the main picture of an AVIF states by codes, None when there is none."""
+    """Return the declared space of an AVIF's primary image, None without one."""
     try:
         codes = avif.colour_codes(Reader(file))
     except ContentError:
@@ -54,7 +54,7 @@ def avif_space(file: BinaryIO) -> ColourSpace | None:
 def exif_space(colour_space: str, interoperability: str) -> ColourSpace | None:
     """Return Adobe RGB where EXIF says so (DCF 2.0: uncalibrated, with `R03`), else None.
 
-    Both are texts as libvips shows them: `65535 (…)`, `R03 (…)`.
+    Both are texts as libvips returns them: `65535 (…)`, `R03 (…)`.
     """
     number = _LEADING_NUMBER.match(colour_space)
     code = int(number[0]) if number else 0
@@ -63,7 +63,7 @@ def exif_space(colour_space: str, interoperability: str) -> ColourSpace | None:
 
 
 def _colour_chunks(reader: Reader) -> Iterator[tuple[bytes, bytes]]:
-    """Yield the chunks about colour that stand before the pixels."""
+    """Yield the colour chunks before the pixels."""
     reader.skip(len(SIGNATURE))
     for _ in range(_MAX_CHUNKS):
         length, kind = unpack(">I4s", reader.take(8))
@@ -77,7 +77,7 @@ def _colour_chunks(reader: Reader) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _measured(gamma: int, chromaticities: bytes | None) -> ColourSpace | None:
-    """Return the space of `gAMA` and `cHRM`; None for values that mean sRGB, or nothing."""
+    """Return the space of `gAMA` and `cHRM`; None for sRGB and for meaningless values."""
     primaries = SRGB
     if chromaticities is not None:
         white, red, green, blue = (
@@ -97,10 +97,10 @@ def _measured(gamma: int, chromaticities: bytes | None) -> ColourSpace | None:
     )
 
 
-def _is_near(one: Chromaticities, other: Chromaticities) -> bool:
-    pairs = zip(vars(one).values(), vars(other).values(), strict=True)
+def _is_near(primaries: Chromaticities, other: Chromaticities) -> bool:
+    pairs = zip(vars(primaries).values(), vars(other).values(), strict=True)
     return all(
-        abs(a - b) <= _CLOSE
-        for remaining, right in pairs
-        for a, b in zip(remaining, right, strict=True)
+        abs(a - b) <= _TOLERANCE
+        for point, other_point in pairs
+        for a, b in zip(point, other_point, strict=True)
     )

@@ -1,6 +1,6 @@
-"""How images are delivered: one encoding a format, chosen by numbers.
+"""The encoding of each export format.
 
-`docs/design/image-conversion.md` has the table the efforts were chosen by.
+`docs/design/image-conversion.md` has the measurements behind the efforts.
 """
 
 from dataclasses import dataclass
@@ -10,20 +10,19 @@ from typing import Any, Final
 from media.rules.limits import GIB, MEGAPIXEL, MIB
 
 QUALITY: Final = 90
-WEBP_EFFORT: Final = 2  # below it, 50 million pixels of texture overflow a partition of VP8
-AVIF_EFFORT: Final = 0  # libvips counts from the fast end: aom's speed 9
+WEBP_EFFORT: Final = 2  # below 2, 50 megapixels of texture overflow a partition of VP8
+AVIF_EFFORT: Final = 0  # the fastest: aom's speed 9
 PNG_COMPRESSION: Final = 3
 
-# One conversion in the bounded child, as measured (`docs/design/image-conversion.md`): AVIF of a
-# picture with alpha takes the most. The seconds are those of up to 60 megapixels, others in
-# proportion.
+# One conversion in the bounded child, as measured (`docs/design/image-conversion.md`): AVIF of an
+# image with alpha takes the most. The seconds are for up to 60 megapixels, and grow in proportion.
 WALL_SECONDS: Final = 120
 CPU_SECONDS: Final = 60
 ADDRESS_SPACE: Final = 8 * GIB
 _PROGRAM_BYTES: Final = GIB  # of address space, mostly unused
 _BYTES_PER_PIXEL: Final = 56
 _TIME_PIXELS: Final = 60 * MEGAPIXEL
-MAX_OUTPUT: Final = 512 * MIB
+MAX_OUTPUT_BYTES: Final = 512 * MIB
 
 RGB: Final = "RGB "  # colour spaces as an ICC profile spells them
 GREY: Final = "GRAY"
@@ -32,15 +31,15 @@ CMYK: Final = "CMYK"
 
 @dataclass(frozen=True, kw_only=True)
 class Encoding:
-    """One format to deliver: its names, its encoder, and what its pixels may be."""
+    """One export format: its names, its encoder, and the pixels it supports."""
 
     content_type: str
     extension: str
     saver: str
     options: dict[str, Any]
     spaces: tuple[str, ...] = (RGB,)
-    holds_alpha: bool = True
-    holds_sixteen_bits: bool = False
+    has_alpha: bool = True
+    has_sixteen_bits: bool = False
 
 
 ENCODINGS: Final[dict[str, Encoding]] = {
@@ -54,10 +53,10 @@ ENCODINGS: Final[dict[str, Encoding]] = {
         content_type="image/jpeg",
         extension="jpg",
         saver="jpegsave",
-        # Said, because from quality 90 on libvips would keep the chroma whole.
+        # Explicit, because from quality 90 on libvips would not subsample the chroma.
         options={"Q": QUALITY, "subsample_mode": "on"},
         spaces=(RGB, GREY, CMYK),
-        holds_alpha=False,
+        has_alpha=False,
     ),
     "PNG": Encoding(
         content_type="image/png",
@@ -65,7 +64,7 @@ ENCODINGS: Final[dict[str, Encoding]] = {
         saver="pngsave",
         options={"compression": PNG_COMPRESSION, "filter": "all"},
         spaces=(RGB, GREY),
-        holds_sixteen_bits=True,
+        has_sixteen_bits=True,
     ),
     "AVIF": Encoding(
         content_type="image/avif",
@@ -100,5 +99,5 @@ def cpu_seconds(pixels: int) -> int:
 
 
 def wall_seconds(pixels: int) -> float:
-    """Return the time by the clock allowed for converting this number of pixels."""
+    """Return the wall-clock time allowed for converting this number of pixels."""
     return WALL_SECONDS * max(1, pixels / _TIME_PIXELS)

@@ -1,11 +1,11 @@
-"""The JFIF segment of a JPEG, which layout programs read the print size from."""
+"""The JFIF segment of a JPEG, from which layout programs read the print size."""
 
 import struct
 from typing import BinaryIO, Final
 
 MM_PER_INCH: Final = 25.4
 DEFAULT_DPI: Final = 72
-UNSTATED: Final = 1.0  # dots per mm, what libvips reports for a file that states none
+UNKNOWN_DENSITY: Final = 1.0  # dots per mm; libvips returns it for a file without a density
 MAX_DPI: Final = 65_535
 _START_OF_IMAGE: Final = b"\xff\xd8"
 _DOTS_PER_INCH: Final = 1
@@ -13,13 +13,13 @@ _DOTS_PER_INCH: Final = 1
 
 def segment(*, dots_per_mm: tuple[float, float]) -> bytes:
     """Return an APP0 segment (JFIF 1.01, ITU-T T.871) with the density in whole dots per inch."""
-    across, down = (_dpi(each) for each in dots_per_mm)
+    across, down = (_dpi(density) for density in dots_per_mm)
     return struct.pack(
         ">HH5sHBHHBB", 0xFFE0, 16, b"JFIF\0", 0x0101, _DOTS_PER_INCH, across, down, 0, 0
     )
 
 
-class Inserting:
+class SegmentInserter:
     """Write a JPEG that arrives in pieces, with a segment added after its first marker."""
 
     def __init__(self, file: BinaryIO, added: bytes) -> None:
@@ -42,5 +42,5 @@ class Inserting:
 
 def _dpi(dots_per_mm: float) -> int:
     dpi = round(dots_per_mm * MM_PER_INCH)
-    is_stated = dots_per_mm != UNSTATED and 1 <= dpi <= MAX_DPI
-    return dpi if is_stated else DEFAULT_DPI
+    is_known = dots_per_mm != UNKNOWN_DENSITY and 1 <= dpi <= MAX_DPI
+    return dpi if is_known else DEFAULT_DPI

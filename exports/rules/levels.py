@@ -5,7 +5,7 @@ from typing import Final
 
 
 class Level(StrEnum):
-    """The levels, nearest first."""
+    """The levels, most specific first."""
 
     DIRECT = "direct"
     GUIDELINE = "guideline"

@@ -2,7 +2,9 @@
 
 from datetime import timedelta
 
-MAX_FILES = 10_000  # of one run
-MAX_ARCHIVE_BYTES = 78 * 1024**3  # bytes; a store takes 10,000 parts of 8 MiB
-KEPT_FOR = timedelta(days=7)
-LINK_LIFETIME = timedelta(minutes=5)  # of a signed download; a started one goes on
+MAX_FILES = 10_000  # in one run
+MAX_ARCHIVE_BYTES = 78 * 1024**3  # a store accepts 10,000 parts of 8 MiB
+ARCHIVE_RETENTION = timedelta(days=7)
+LINK_LIFETIME = timedelta(
+    minutes=5
+)  # of a signed download URL; a download in progress is not cut off

@@ -1,4 +1,4 @@
-"""`manifest.json`: what an archive holds, and what it lacks."""
+"""`manifest.json`: the files of an archive, and those that could not be exported."""
 
 import json
 from collections.abc import Iterable
@@ -9,8 +9,8 @@ MANIFEST: Final = "manifest.json"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Listed:
-    """One file of the archive; metadata files come from no resource."""
+class PackedFile:
+    """One file of the archive; `resource_id` is None for a metadata file."""
 
     name: str
     resource_id: str | None
@@ -19,7 +19,7 @@ class Listed:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Missing:
+class FailedFile:
     """One file that could not be exported, and why."""
 
     name: str
@@ -27,10 +27,10 @@ class Missing:
     code: str
 
 
-def manifest(files: Iterable[Listed], failed: Iterable[Missing]) -> bytes:
+def manifest(files: Iterable[PackedFile], failed: Iterable[FailedFile]) -> bytes:
     """Return the manifest; equal files give equal bytes."""
     content = {
-        "files": [asdict(each) for each in files],
-        "failed": [asdict(each) for each in failed],
+        "files": [asdict(file) for file in files],
+        "failed": [asdict(file) for file in failed],
     }
     return json.dumps(content, ensure_ascii=False, indent=2).encode()

@@ -1,4 +1,4 @@
-"""File names that every system takes: Windows, macOS, Linux, ZIP tools and object stores."""
+"""File names that are valid everywhere: Windows, macOS, Linux, ZIP tools and object stores."""
 
 import re
 import unicodedata
@@ -10,7 +10,7 @@ MAX_NAME_LENGTH = 200  # characters, with the extension
 MAX_NAME_BYTES = 240  # file systems stop at 255 bytes
 FORBIDDEN: Final = frozenset('<>:"/\\|?*')
 UNNAMED = "unnamed"
-# Controls, bidirectional marks and other invisible ones, halves of pairs, private, unassigned.
+# Control, format, surrogate, private-use and unassigned characters, line separators.
 _INVISIBLE: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _RESERVED: Final = re.compile(
     r"(?:CON|PRN|AUX|NUL|CONIN\$|CONOUT\$|(?:COM|LPT)[0-9\u00b9\u00b2\u00b3]) *(?:\..*)?",
@@ -24,9 +24,9 @@ def is_allowed(character: str) -> bool:
 
 
 def clean(value: str) -> str:
-    """Return one value as it stands in a name: composed, on one line, without unsafe characters."""
+    """Return a value for use in a name: in NFC, on one line, without unsafe characters."""
     spaced = " ".join(value.split())
-    cleaned = "".join(_replaced(each) for each in spaced)
+    cleaned = "".join(_replaced(character) for character in spaced)
     return unicodedata.normalize("NFC", " ".join(cleaned.split()))
 
 
@@ -36,40 +36,44 @@ def portable(stem: str) -> str:
 
 
 def file_name(stem: str, *, extension: str, suffix: str = "") -> str:
-    """Return a whole portable name; a long stem gives way to the suffix and the extension."""
+    """Return a portable file name; a long stem is shortened to fit the suffix and the extension."""
     tail = f"{suffix}.{extension}"
     return _safe(portable(stem), tail=tail) + tail
 
 
-def distinct(wanted: Sequence[tuple[str, str]], *, taken: Iterable[str] = ()) -> list[str]:
+def distinct(
+    stems_and_extensions: Sequence[tuple[str, str]], *, taken: Iterable[str] = ()
+) -> list[str]:
     """Return one name for each stem and extension, no two of them equal in any letter case.
 
-    The first of equal names keeps it, the next get `_2`, `_3`, ...; a number is passed over when
-    another file already has that name, or it is among `taken`.
+    The first of equal names is unchanged, the next get `_2`, `_3`, ...; numbers are skipped if
+    the result is the name of another file or one of `taken`.
     """
-    plain = [file_name(stem, extension=extension) for stem, extension in wanted]
-    used = {_key(each) for each in taken}
-    reserved = used | {_key(each) for each in plain}
-    numbers: dict[str, Iterator[int]] = {}  # of each name: thousands of equal ones are no search
+    plain = [file_name(stem, extension=extension) for stem, extension in stems_and_extensions]
+    used = {_key(name) for name in taken}
+    reserved = used | {_key(name) for name in plain}
+    numbers: dict[
+        str, Iterator[int]
+    ] = {}  # by name, so that thousands of equal names need no search
     unique = []
-    for (stem, extension), name in zip(wanted, plain, strict=True):
-        own = name
+    for (stem, extension), name in zip(stems_and_extensions, plain, strict=True):
+        final_name = name
         if _key(name) in used:
-            remaining = numbers.setdefault(_key(name), count(2))
-            own = _numbered(stem, extension, reserved, remaining)
-        used.add(_key(own))
-        reserved.add(_key(own))
-        unique.append(own)
+            counter = numbers.setdefault(_key(name), count(2))
+            final_name = _numbered(stem, extension, reserved, counter)
+        used.add(_key(final_name))
+        reserved.add(_key(final_name))
+        unique.append(final_name)
     return unique
 
 
 def _numbered(stem: str, extension: str, reserved: set[str], numbers: Iterator[int]) -> str:
-    tries = (file_name(stem, extension=extension, suffix=f"_{number}") for number in numbers)
-    return next(name for name in tries if _key(name) not in reserved)
+    candidates = (file_name(stem, extension=extension, suffix=f"_{number}") for number in numbers)
+    return next(name for name in candidates if _key(name) not in reserved)
 
 
 def _key(name: str) -> str:
-    """Return what two names share that a case-insensitive file system takes for the same."""
+    """Return a key that is equal for names a case-insensitive file system treats as equal."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 

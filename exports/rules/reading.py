@@ -1,7 +1,7 @@
 """Parsing of a file name into the fields of its template.
 
-A name that reads in two ways is not read: a wrong match is worse than none. The time is bounded
-by fields x characters squared, whatever the template, which no regular expression promises.
+An ambiguous name is not parsed: a wrong match is worse than none. The time is at most proportional
+to fields x characters squared for any template; a regular expression cannot guarantee that.
 """
 
 import re
@@ -21,21 +21,21 @@ _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def read_file_name(template: Template, name: str) -> Reading | None:
-    """Return the values in a file name, or None if it matches in no way or in several.
+    """Return the values in a file name, or None if it does not match or is ambiguous.
 
-    A picture's extension is left out; where nothing fits, so is the number (`_2`) that tells equal
-    names apart. Values that were not known are not in the answer.
+    An image extension is ignored, and if nothing matches, so is the number (`_2`) of equal names.
+    Empty values are left out of the result.
     """
     extension = _last(_EXTENSION, name)
     stem = name.removesuffix(extension)
-    if fits(template, stem):
+    if matches(template, stem):
         return read(template, stem)
     suffix = _last(_SUFFIX, stem)
     return read(template, stem.removesuffix(suffix)) if suffix else None
 
 
 def read(template: Template, stem: str) -> Reading | None:
-    """Return the one way to read a name without extension, else None."""
+    """Return the values in a name without extension, None if it is ambiguous or no match."""
     table = _table(template.tokens, stem)
     if not table[0][0]:
         return None
@@ -46,18 +46,18 @@ def read(template: Template, stem: str) -> Reading | None:
     return _values(template.tokens, shortest)
 
 
-def fits(template: Template, stem: str) -> bool:
+def matches(template: Template, stem: str) -> bool:
     """Return whether a name without extension matches the template at all."""
     return _table(template.tokens, stem)[0][0]
 
 
 def _last(pattern: re.Pattern[str], text: str) -> str:
-    match = list(pattern.finditer(text))
-    return match[-1][0] if match and match[-1].end() == len(text) else ""
+    matches = list(pattern.finditer(text))
+    return matches[-1][0] if matches and matches[-1].end() == len(text) else ""
 
 
 def _table(tokens: tuple[Token, ...], stem: str) -> list[list[bool]]:
-    """Return for every token and place whether the rest fits from there."""
+    """Return for every token and position whether the rest of the name matches from there."""
     size = len(stem)
     if names.clean(stem) != stem or size > names.MAX_NAME_LENGTH:
         return [[False] * (size + 1)]
@@ -72,7 +72,7 @@ def _table(tokens: tuple[Token, ...], stem: str) -> list[list[bool]]:
 
 
 def _ends(token: Token, stem: str, start: int) -> Iterator[int]:
-    """Yield where the token may end that begins at `start`, nearest first."""
+    """Yield the possible ends of a token that begins at `start`, nearest first."""
     if not isinstance(token, Field):
         if stem.startswith(token.text, start):
             yield start + len(token.text)
@@ -91,7 +91,7 @@ def _ends(token: Token, stem: str, start: int) -> Iterator[int]:
 def _number_ends(token: Field, stem: str, start: int) -> Iterator[int]:
     digits = _NUMBER.match(stem, start)
     for end in range(start + 1, digits.end() + 1 if digits else 0):
-        if token.written({token.wildcard.name: int(stem[start:end])}) == stem[start:end]:
+        if token.text_for({token.wildcard.name: int(stem[start:end])}) == stem[start:end]:
             yield end
 
 
@@ -123,14 +123,14 @@ def _walk(
 
 
 def _values(tokens: tuple[Token, ...], parts: list[str]) -> Reading | None:
-    """Return the values, None when a wildcard that stands twice reads differently."""
-    match: Reading = {}
+    """Return the values, None if a repeated wildcard has two different values."""
+    values: Reading = {}
     for token, part in zip(tokens, parts, strict=True):
         if isinstance(token, Field) and part:
             value = _value(token, part)
-            if match.setdefault(token.wildcard.name, value) != value:
+            if values.setdefault(token.wildcard.name, value) != value:
                 return None
-    return match
+    return values
 
 
 def _value(token: Field, part: str) -> Value:

@@ -1,7 +1,7 @@
-"""Naming templates: read once into typed tokens, then rendered without ever raising.
+"""Naming templates: compiled once into typed tokens, then rendered without errors.
 
-Never `str.format`: a template is a customer's text. `{name}` from the registry and, for numbers,
-`{name:03}` are all it can say.
+Not `str.format`: a template is untrusted text. It may contain only `{name}` from the registry and,
+for numbers, `{name:03}`.
 """
 
 import re
@@ -15,62 +15,64 @@ from exports.rules import names
 from exports.rules.wildcards import WILDCARDS, Value, Wildcard
 
 MAX_TEMPLATE_LENGTH = 200
-WIDEST_NUMBER = 20
-HIGHEST_NUMBER = 10**WIDEST_NUMBER - 1
+MAX_NUMBER_WIDTH = 20
+MAX_NUMBER = 10**MAX_NUMBER_WIDTH - 1
 DEFAULT_TEMPLATE = "{brand}_{product_sku}_{shot_type}_v{version}"
 _WIDTH: Final = re.compile(r"0([1-9][0-9]?)")
-_SHOWABLE: Final = re.compile(r"[\w.:!\[\]{}]{1,64}", re.ASCII)  # nothing that could be a URL
+_SAFE_IN_MESSAGES: Final = re.compile(
+    r"[\w.:!\[\]{}]{1,64}", re.ASCII
+)  # nothing that could be a URL
 
 
 @dataclass(frozen=True)
 class Literal:
-    """Text that stands in every name as it is."""
+    """Fixed text of every name."""
 
     text: str
 
-    def written(self, values: Mapping[str, Value]) -> str:
+    def text_for(self, values: Mapping[str, Value]) -> str:
         """Return the text."""
         return self.text
 
 
 @dataclass(frozen=True)
 class Field:
-    """A place for one value; `width` pads a number with zeros."""
+    """A placeholder for one value; `width` pads a number with zeros."""
 
     wildcard: Wildcard
     width: int = 0
 
-    def written(self, values: Mapping[str, Value]) -> str:
+    def text_for(self, values: Mapping[str, Value]) -> str:
         """Return the value formatted for a name, empty when there is none."""
         value = values.get(self.wildcard.name)
         if value is None:
             return ""
         if isinstance(value, int):
-            return f"{min(abs(value), HIGHEST_NUMBER):0{self.width}d}"
+            return f"{min(abs(value), MAX_NUMBER):0{self.width}d}"
         return value.isoformat() if isinstance(value, date) else names.clean(value)
 
 
 Token = Literal | Field
 
-# No template and no value can hold these two characters.
+# No template and no value can contain these two characters.
 _VALUE: Final = "\x01"
-_NOTHING: Final = "\x00"
+_EMPTY: Final = "\x00"
 _SEPARATOR: Final = r"[ _.,;+~\u2013\u2014-]*"
-_NOTHINGS: Final = rf"{_NOTHING}(?:{_SEPARATOR}{_NOTHING})*"
+_EMPTY_RUN: Final = rf"{_EMPTY}(?:{_SEPARATOR}{_EMPTY})*"
 _EMPTY_BRACKETS: Final = re.compile(
-    rf"\({_SEPARATOR}{_NOTHINGS}{_SEPARATOR}\)|\[{_SEPARATOR}{_NOTHINGS}{_SEPARATOR}\]"
+    rf"\({_SEPARATOR}{_EMPTY_RUN}{_SEPARATOR}\)|\[{_SEPARATOR}{_EMPTY_RUN}{_SEPARATOR}\]"
 )
-_GAP: Final = re.compile(rf"({_SEPARATOR}){_NOTHINGS}({_SEPARATOR})")
+_GAP: Final = re.compile(rf"({_SEPARATOR}){_EMPTY_RUN}({_SEPARATOR})")
 
 
-def _closed(name: str) -> str:
+def _without_gaps(name: str) -> str:
     """Return a name without the separators and brackets around values that are empty."""
-    unbracketed = _EMPTY_BRACKETS.sub(_NOTHING, name)
+    unbracketed = _EMPTY_BRACKETS.sub(_EMPTY, name)
     return _GAP.sub(lambda gap: _bridge(gap, unbracketed), unbracketed)
 
 
 def _bridge(gap: re.Match[str], name: str) -> str:
-    """Return the one separator that stays of a gap: none at an end of the name or a bracket."""
+    """Return the separator that replaces a gap: none next to a bracket or an end of the name."""
     previous, following = name[: gap.start()][-1:], name[gap.end() :][:1]
     if previous in {"", "(", "["} or following in {"", ")", "]"}:
         return ""
@@ -79,35 +81,38 @@ def _bridge(gap: re.Match[str], name: str) -> str:
 
 @dataclass(frozen=True)
 class Template:
-    """A template that was read: rendering it cannot fail."""
+    """A compiled template: rendering it cannot fail."""
 
     text: str
     tokens: tuple[Token, ...]
 
     def render(self, values: Mapping[str, Value]) -> str:
-        """Return a portable name without extension; an empty value leaves no gap in it."""
-        texts = [(token, token.written(values)) for token in self.tokens]
+        """Return a portable name without extension; empty values leave no gaps."""
+        texts = [(token, token.text_for(values)) for token in self.tokens]
         gapped = "".join(
-            text if isinstance(token, Literal) else _VALUE if text else _NOTHING
+            text if isinstance(token, Literal) else _VALUE if text else _EMPTY
             for token, text in texts
         )
-        remaining = iter([text for token, text in texts if text and isinstance(token, Field)])
+        field_texts = iter([text for token, text in texts if text and isinstance(token, Field)])
         return names.portable(
-            "".join(next(remaining) if each == _VALUE else each for each in _closed(gapped))
+            "".join(
+                next(field_texts) if character == _VALUE else character
+                for character in _without_gaps(gapped)
+            )
         )
 
-    def spelled(self, values: Mapping[str, Value]) -> str:
+    def text_with_gaps(self, values: Mapping[str, Value]) -> str:
         """Return the name with a gap for every empty value, before it is cleaned."""
-        return "".join(token.written(values) for token in self.tokens)
+        return "".join(token.text_for(values) for token in self.tokens)
 
     @property
     def wildcards(self) -> tuple[str, ...]:
         """The names of the wildcards, in order."""
-        return tuple(each.wildcard.name for each in self.tokens if isinstance(each, Field))
+        return tuple(token.wildcard.name for token in self.tokens if isinstance(token, Field))
 
 
 def compile_template(text: str) -> Template:
-    """Read a template, or raise TemplateError for the first problem, with its token and position.
+    """Compile a template; raise TemplateError for the first problem, with its token and position.
 
     Positions count characters from 0.
     """
@@ -161,13 +166,13 @@ def _field(text: str, token: str, at: int) -> Field:
     if not wildcard.is_number:
         raise _template_error("Only numbers can be padded, invalid wildcard", text, token, at)
     width = _WIDTH.fullmatch(spec)
-    if width is None or int(width[1]) > WIDEST_NUMBER:
+    if width is None or int(width[1]) > MAX_NUMBER_WIDTH:
         raise _template_error(
-            "Padding must be written like :03, up to :020, invalid wildcard", text, token, at
+            "Padding must be text_for like :03, up to :020, invalid wildcard", text, token, at
         )
     return Field(wildcard, width=int(width[1]))
 
 
-def _template_error(fault: str, text: str, token: str, position: int) -> TemplateError:
-    message = f"{fault} {token}" if _SHOWABLE.fullmatch(token) else fault
+def _template_error(problem: str, text: str, token: str, position: int) -> TemplateError:
+    message = f"{problem} {token}" if _SAFE_IN_MESSAGES.fullmatch(token) else problem
     return TemplateError(message, text=text, token=token, position=position)

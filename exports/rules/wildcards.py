@@ -9,9 +9,9 @@ Value = str | int | date | None
 
 @dataclass(frozen=True, kw_only=True)
 class Wildcard:
-    """One thing a name can hold; the type of its example is the type of its values.
+    """One placeholder of naming templates; its values have the type of its example.
 
-    `provided_by` names the entities that know it; `export` is the run itself.
+    `provided_by` names the entities that provide it; `export` is the run itself.
     """
 
     name: str
@@ -110,5 +110,5 @@ _ALL: Final = (
         provided_by=("export",),
     ),
 )
-WILDCARDS: Final[dict[str, Wildcard]] = {each.name: each for each in _ALL}
-EXAMPLES: Final[dict[str, Value]] = {each.name: each.example for each in _ALL}
+WILDCARDS: Final[dict[str, Wildcard]] = {wildcard.name: wildcard for wildcard in _ALL}
+EXAMPLES: Final[dict[str, Value]] = {wildcard.name: wildcard.example for wildcard in _ALL}

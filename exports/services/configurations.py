@@ -1,4 +1,4 @@
-"""Creating, changing and deleting export configurations."""
+"""Creation, changes and deletion of export configurations."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -21,37 +21,37 @@ Rows = QuerySet[ExportConfiguration]
 ADAPTER, TEMPLATE = "metadata_adapter", "naming_convention_template"
 
 
-def create(*, scope: OwnerScope, facts: Mapping[str, Any]) -> ExportConfiguration:
-    """Save a configuration. Raises InvalidError kinds that point at their field."""
+def create(*, scope: OwnerScope, values: Mapping[str, Any]) -> ExportConfiguration:
+    """Save a configuration. Raises subclasses of InvalidError that name the field."""
     created = ExportConfiguration(
-        user_id=scope.user_id, organization_id=scope.organization_id, **facts
+        user_id=scope.user_id, organization_id=scope.organization_id, **values
     )
-    require_consistent(created, {ADAPTER: created.metadata_adapter, **facts})
+    require_consistent(created, {ADAPTER: created.metadata_adapter, **values})
     created.save()
     return created
 
 
 def change_first(
-    rows: Rows, *, facts: Mapping[str, Any], precondition: Precondition = unconditional
+    rows: Rows, *, values: Mapping[str, Any], precondition: Precondition = unconditional
 ) -> ExportConfiguration:
-    """Change the oldest of the rows; what `facts` leave out stays as it is.
+    """Update the oldest of the rows with these values.
 
     Raises ExportConfigurationNotFoundError when there is none.
     """
     with transaction.atomic():
         result = _locked_first(rows)
         precondition(result)
-        payload = _asked_anew(result, facts)
-        for name, value in facts.items():
+        changes = _changed_values(result, values)
+        for name, value in values.items():
             setattr(result, name, value)
-        require_consistent(result, payload)
-        if facts:
-            result.save(update_fields=[*facts, "updated_at"])
+        require_consistent(result, changes)
+        if values:
+            result.save(update_fields=[*values, "updated_at"])
     return result
 
 
 def delete_first(rows: Rows, *, precondition: Precondition = unconditional) -> None:
-    """Delete the oldest of the rows; whatever names it falls back to the next level.
+    """Delete the oldest of the rows; objects linked to it fall back to the next level.
 
     Raises ExportConfigurationNotFoundError when there is none.
     """
@@ -63,10 +63,10 @@ def delete_first(rows: Rows, *, precondition: Precondition = unconditional) -> N
 
 
 def writable_by(user: User, configuration_id: UUID) -> Rows:
-    """Return the one configuration the caller asks to change.
+    """Return a queryset of the one configuration the caller wants to change.
 
-    Raises ExportConfigurationNotFoundError for a foreign one, NotPermittedError for one of an
-    organization the caller does not manage.
+    Raises ExportConfigurationNotFoundError if the caller cannot see it, NotPermittedError if it
+    belongs to an organization the caller does not manage.
     """
     result = selectors.configuration_visible_to(user, configuration_id)
     organization_id = result.organization_id
@@ -75,35 +75,35 @@ def writable_by(user: User, configuration_id: UUID) -> Rows:
     return ExportConfiguration.objects.filter(pk=configuration_id)
 
 
-def require_consistent(wanted: ExportConfiguration, payload: Mapping[str, Any]) -> None:
-    """Refuse a change after which template and adapter do not fit together.
+def require_consistent(configuration: ExportConfiguration, changes: Mapping[str, Any]) -> None:
+    """Reject changes that leave a template and an adapter that do not fit together.
 
-    A stored template that is not part of the change may stay: an adapter that prescribes its names
-    passes over it, and it is there again with the next adapter.
+    A stored template that is not part of the changes may stay: an adapter with a fixed template
+    ignores it, and the next adapter may use it again.
     """
-    if ADAPTER in payload:
+    if ADAPTER in changes:
         with errors_located_at("body", ADAPTER):
-            _require_available(wanted)
-    text = payload.get(TEMPLATE)
+            _require_available(configuration)
+    text = changes.get(TEMPLATE)
     if text is None:
         return
     with errors_located_at("body", TEMPLATE):
         compile_template(text)
-        if not selectors.adapter_by_code(wanted.metadata_adapter).is_customizable:
+        if not selectors.adapter_by_code(configuration.metadata_adapter).is_customizable:
             raise TemplateNotCustomizableError(value=text)
 
 
-def _asked_anew(stored: ExportConfiguration, facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Leave out an adapter, and a pair of both, that is sent back as it is stored."""
-    changed = {name for name, value in facts.items() if getattr(stored, name) != value}
+def _changed_values(stored: ExportConfiguration, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out the adapter, and adapter and template together, if sent back unchanged."""
+    changed = {name for name, value in values.items() if getattr(stored, name) != value}
     if changed.isdisjoint({ADAPTER, TEMPLATE}):
         return {}
-    return {name: value for name, value in facts.items() if name != ADAPTER or name in changed}
+    return {name: value for name, value in values.items() if name != ADAPTER or name in changed}
 
 
-def _require_available(wanted: ExportConfiguration) -> None:
-    if not selectors.may_use_adapter(wanted.metadata_adapter, wanted.scope):
-        raise AdapterNotAvailableError(value=wanted.metadata_adapter)
+def _require_available(configuration: ExportConfiguration) -> None:
+    if not selectors.may_use_adapter(configuration.metadata_adapter, configuration.scope):
+        raise AdapterNotAvailableError(value=configuration.metadata_adapter)
 
 
 def _locked_first(rows: Rows) -> ExportConfiguration:

@@ -21,7 +21,7 @@ from exports.rules.image_formats import Encoding
 from media.errors import ContentError, ImageTooLargeError
 from media.rules.decode_costs import MAX_PARALLEL_PIXELS, DecodeCost
 from media.rules.file_types import image_header, signatures
-from media.rules.file_types.picture_ranges import differing_size, picture_end, picture_ranges
+from media.rules.file_types.image_ranges import differing_size, image_end, image_ranges
 from media.rules.formats.avif import CodedSize
 from media.rules.formats.header import ImageHeader
 from media.rules.limits import MAX_PIXELS
@@ -37,7 +37,7 @@ _CONVERSION_ERRORS: dict[str, ConversionError] = {
     "too_large": ImageOversizedError(),
     "unreadable": ImageUnreadableError(),
 }
-# One thread an image: workers share the cores already, and the bytes depend on nothing else.
+# One thread per image: the workers share the cores already, and the output is deterministic.
 _converter = BoundedChild(
     "exports.services.converter_child",
     environment={"VIPS_CONCURRENCY": "1", "VIPS_BLOCK_UNTRUSTED": "1"},
@@ -46,7 +46,7 @@ _converter = BoundedChild(
 
 @dataclass(frozen=True, kw_only=True)
 class Converted:
-    """One converted image: its content type and its displayed size."""
+    """The properties of a converted image; width and height are those displayed."""
 
     size: int
     sha256: str
@@ -56,28 +56,28 @@ class Converted:
 
 
 def convert(source: Path, target: Path, *, image_format: ImageFormat) -> Converted:
-    """Write the image in one of the formats of `ENCODINGS`; equal sources give equal bytes.
+    """Convert an image to one of the formats of `ENCODINGS`; equal sources give equal bytes.
 
-    Raises `ConversionError`; then there is no target.
+    Raises `ConversionError`; no target is left behind then.
     """
-    content_type, header = _examined(source)
+    content_type, header = _read_header(source)
     pixels = header.width * header.height
     encoding = image_formats.ENCODINGS[image_format]
     try:
-        with _place(pixels), _picture(source, content_type) as (picture, coded):
+        with _large_image_lock(pixels), _trimmed(source, content_type) as (image, coded):
             scale = (header.width / coded.width, header.height / coded.height) if coded else None
-            reply = _ask(picture, target, content_type, encoding, pixels=pixels, scale=scale)
-        return _encoded(target, encoding, reply)
+            reply = _ask(image, target, content_type, encoding, pixels=pixels, scale=scale)
+        return _result(target, encoding, reply)
     except BaseException:
         target.unlink(missing_ok=True)
         raise
 
 
 def cut_trailer(path: Path, content_type: str) -> bool:
-    """Cut off, in place, any data after the picture; return whether there was any."""
+    """Cut off, in place, any data after the end of the image; return whether there was any."""
     with path.open("r+b") as file:
         try:
-            end = picture_end(file, content_type)
+            end = image_end(file, content_type)
         except ContentError as error:
             raise ImageUnreadableError(error.detail) from None
         has_trailer = end < file.seek(0, os.SEEK_END)
@@ -96,15 +96,17 @@ def running_pid() -> int | None:
     return _converter.running_pid()
 
 
-def _place(pixels: int) -> AbstractContextManager[object]:
-    """Let one of the largest images at a time be decoded or converted on a host."""
+def _large_image_lock(pixels: int) -> AbstractContextManager[object]:
+    """Wait until no other image of this size is decoded or converted on the host."""
     if pixels <= MAX_PARALLEL_PIXELS:
         return nullcontext()
-    return memory_budget.taken(DecodeCost(memory=0, is_slow=False, is_largest=True), owner="")
+    return memory_budget.wait_for_share(
+        DecodeCost(memory=0, is_slow=False, is_largest=True), owner=""
+    )
 
 
-def _examined(source: Path) -> tuple[str, ImageHeader]:
-    """Return the type the bytes prove, and the size; refuse a flood before it is decoded."""
+def _read_header(source: Path) -> tuple[str, ImageHeader]:
+    """Return the detected type and the header; reject an image too large to be decoded."""
     with source.open("rb") as file:
         content_type = signatures.sniff(file.read(signatures.SNIFF_BYTES))
         if content_type not in image_formats.LOADERS:
@@ -120,36 +122,36 @@ def _examined(source: Path) -> tuple[str, ImageHeader]:
 
 
 @contextmanager
-def _picture(source: Path, content_type: str) -> Iterator[tuple[Path, CodedSize | None]]:
-    """Yield a file of the picture alone: libvips tolerates less around it than browsers do.
+def _trimmed(source: Path, content_type: str) -> Iterator[tuple[Path, CodedSize | None]]:
+    """Yield a file with the image only: libvips tolerates fewer stray bytes than browsers do.
 
-    With it comes the size the picture is coded in, where that is not the one it declares.
+    The second value is the coded size, if it differs from the declared one.
     """
     with source.open("rb") as file:
         try:
-            ranges = picture_ranges(file, content_type)
+            ranges = image_ranges(file, content_type)
         except ContentError as error:
             raise ImageUnreadableError(error.detail) from None
         coded = differing_size(file, content_type)
         if ranges == [(0, file.seek(0, os.SEEK_END))] and coded is None:
             yield source, None
             return
-        with temporary_files.named_file() as picture:
+        with temporary_files.named_file() as trimmed:
             for start, end in ranges:
                 file.seek(start)
-                picture.write(file.read(end - start))
+                trimmed.write(file.read(end - start))
             if coded:
-                picture.seek(coded.offset)
-                picture.write(struct.pack(">II", coded.width, coded.height))
-            picture.flush()
-            yield Path(picture.name), coded
+                trimmed.seek(coded.offset)
+                trimmed.write(struct.pack(">II", coded.width, coded.height))
+            trimmed.flush()
+            yield Path(trimmed.name), coded
 
 
-def _encoded(target: Path, encoding: Encoding, reply: dict[str, Any]) -> Converted:
+def _result(target: Path, encoding: Encoding, reply: dict[str, Any]) -> Converted:
     if "fault" in reply:
         error = _CONVERSION_ERRORS[reply["fault"]]
         raise type(error)(error.detail)
-    return _described(target, encoding.content_type, reply["width"], reply["height"])
+    return _describe(target, encoding.content_type, reply["width"], reply["height"])
 
 
 def _ask(
@@ -169,13 +171,13 @@ def _ask(
         "saver": encoding.saver,
         "options": encoding.options,
         "spaces": encoding.spaces,
-        "holds_alpha": encoding.holds_alpha,
-        "holds_sixteen_bits": encoding.holds_sixteen_bits,
+        "has_alpha": encoding.has_alpha,
+        "has_sixteen_bits": encoding.has_sixteen_bits,
         "max_pixels": MAX_PIXELS,
         "wall_seconds": image_formats.wall_seconds(pixels),
         "cpu_seconds": image_formats.cpu_seconds(pixels),
         "address_space": image_formats.address_space(pixels),
-        "file_size": image_formats.MAX_OUTPUT,
+        "file_size": image_formats.MAX_OUTPUT_BYTES,
     }
     try:
         return _converter.ask(request)
@@ -183,7 +185,7 @@ def _ask(
         return {"fault": "crashed"}
 
 
-def _described(target: Path, content_type: str, width: int, height: int) -> Converted:
+def _describe(target: Path, content_type: str, width: int, height: int) -> Converted:
     with target.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return Converted(

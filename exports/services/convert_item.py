@@ -1,7 +1,7 @@
 """Production of one file of an export: bytes first, DONE last; safe to re-run after any crash.
 
 The object's deletion is queued before it is put and cancelled in the transaction that marks the
-item DONE (`docs/design/exports.md`), so nothing stays of a worker that died between.
+item DONE (`docs/design/exports.md`), so a worker that dies in between leaves nothing behind.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ from django.db.models.functions import Now
 
 from exports.errors import ConversionError, Failure, ItemFailedError
 from exports.models import ExportItem, ExportRun, ImageFormat, ItemStatus, RunStatus
-from exports.services import conversion, dispatch, naming
+from exports.services import conversion, dispatch, failures, naming
 from media.errors import (
     ObjectNotFoundError,
     PreconditionFailedError,
@@ -29,10 +29,8 @@ from media.rules import keys
 from media.rules.failures import sentence_for
 from media.rules.limits import MIB
 from media.services import stored_objects
-from media.services.stored_objects import StoringTooSlowError
 from media.storage import ObjectHeaders, private_store, public_store
 from sartiq.core import temporary_files
-from sartiq.core.errors import UnavailableError
 from sartiq.core.work import leases
 from sartiq.core.work.crash_points import crash_point
 from sartiq.core.work.leases import Lease
@@ -40,21 +38,24 @@ from sartiq.core.work.runner import Outcome, RetryRowError, RowTask
 
 log = structlog.get_logger(__name__)
 
-MAX_WAITS: Final = 60  # checks of a resource that is still pending: about an hour
+MAX_WAITS: Final = 60  # checks of a resource that is still PENDING: about an hour
 MAX_WAIT: Final = timedelta(seconds=60)
 ATTEMPTS_EXHAUSTED: Final = Failure(
     "attempts_exhausted",
     "Exporting this file was interrupted five times. Start the export again.",
 )
-STORE_UNAVAILABLE: Final = Failure("store_unavailable", "The file store did not answer for a day.")
-GONE: Final = Failure("resource_deleted", "The file was deleted before it was exported.")
-CHANGED: Final = Failure("source_changed", "The stored file has changed.")
-STILL_PENDING: Final = Failure("resource_pending", "Checking the file took more than an hour.")
+RESOURCE_DELETED: Final = Failure(
+    "resource_deleted", "The file was deleted before it was exported."
+)
+SOURCE_CHANGED: Final = Failure("source_changed", "The stored file has changed.")
+RESOURCE_STILL_PENDING: Final = Failure(
+    "resource_pending", "Checking the file took more than an hour."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Made:
-    """The bytes of one exported file, on our disk."""
+class ResultFile:
+    """One file in its exported form, on the local disk."""
 
     path: Path
     size: int
@@ -64,14 +65,14 @@ class Made:
     height: int | None
 
 
-def make(item_id: UUID) -> None:
+def produce(item_id: UUID) -> None:
     """Produce one file; safe if the task is delivered repeatedly."""
     lease = leases.take(ExportItem.objects.unfinished().filter(pk=item_id))
     if lease is not None and TASK.run(lease) is not Outcome.STOPPED:
         dispatch.advance(lease.rows.get().run_id)
 
 
-def _begin(run: ExportRun) -> None:
+def _start_run(run: ExportRun) -> None:
     """Move a run from QUEUED to RUNNING, once."""
     queued = ExportRun.objects.filter(pk=run.pk, status=RunStatus.QUEUED)
     queued.update(status=RunStatus.RUNNING, started_at=Now(), updated_at=Now())
@@ -82,31 +83,31 @@ def _failure_of(error: Exception) -> Failure | None:
         return error.failure
     if isinstance(error, ConversionError):
         return Failure(error.code, str(error))
-    if isinstance(error, (UnavailableError, OSError, StoringTooSlowError)):
-        return STORE_UNAVAILABLE
-    return None
+    return failures.STORE_UNAVAILABLE if failures.is_outage(error) else None
 
 
 def _convert(lease: Lease[ExportItem]) -> None:
     item = ExportItem.objects.select_related("run").get(pk=lease.pk)
-    _begin(item.run)
+    _start_run(item.run)
     resource = _resource_of(item)
     with temporary_files.folder() as folder:
         source = folder / "source"
         _download(lease, resource, source)
         crash_point("export-downloaded")
         with lease.renewing():
-            created = _made(resource, source, folder / "target", ImageFormat(item.run.image_format))
+            result = _produce_file(
+                resource, source, folder / "target", ImageFormat(item.run.image_format)
+            )
         crash_point("export-converted")
         lease.renew()
-        _keep(lease, item, created)
+        _save_result(lease, item, result)
 
 
 def _resource_of(item: ExportItem) -> MediaResource:
     """Return the resource of an item once its bytes are stored and verified."""
     resource = MediaResource.objects.filter(pk=item.resource_id).first()
     if resource is None:
-        raise ItemFailedError(GONE)
+        raise ItemFailedError(RESOURCE_DELETED)
     if resource.status == ResourceStatus.FAILED:
         raise ItemFailedError(Failure("resource_failed", sentence_for(resource.failure_code)))
     if resource.status == ResourceStatus.PENDING:
@@ -128,18 +129,20 @@ def _download(lease: Lease[ExportItem], resource: MediaResource, target: Path) -
                 digest.update(chunk)
                 file.write(chunk)
     except ObjectNotFoundError:
-        raise ItemFailedError(GONE) from None
+        raise ItemFailedError(RESOURCE_DELETED) from None
     except PreconditionFailedError:
-        raise ItemFailedError(CHANGED) from None
+        raise ItemFailedError(SOURCE_CHANGED) from None
     if digest.hexdigest() != resource.content_hash:
-        raise ItemFailedError(CHANGED)
+        raise ItemFailedError(SOURCE_CHANGED)
 
 
-def _made(resource: MediaResource, source: Path, target: Path, image_format: ImageFormat) -> Made:
+def _produce_file(
+    resource: MediaResource, source: Path, target: Path, image_format: ImageFormat
+) -> ResultFile:
     if not naming.is_converted(resource, image_format):
-        return _original(resource, source)
+        return _original_file(resource, source)
     converted = conversion.convert(source, target, image_format=image_format)
-    return Made(
+    return ResultFile(
         path=target,
         size=converted.size,
         sha256=converted.sha256,
@@ -149,15 +152,15 @@ def _made(resource: MediaResource, source: Path, target: Path, image_format: Ima
     )
 
 
-def _original(resource: MediaResource, source: Path) -> Made:
-    """Return the stored bytes; of an image, those of the picture without a trailer."""
+def _original_file(resource: MediaResource, source: Path) -> ResultFile:
+    """Return the stored file; any data after the end of an image is cut off."""
     is_image = resource.resource_type == ResourceType.IMAGE
     if is_image and conversion.cut_trailer(source, resource.content_type):
         with source.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     else:
         sha256 = resource.content_hash
-    return Made(
+    return ResultFile(
         path=source,
         size=source.stat().st_size,
         sha256=sha256,
@@ -167,31 +170,31 @@ def _original(resource: MediaResource, source: Path) -> Made:
     )
 
 
-def _keep(lease: Lease[ExportItem], item: ExportItem, created: Made) -> None:
+def _save_result(lease: Lease[ExportItem], item: ExportItem, result: ResultFile) -> None:
     """Put the bytes into the private store, then mark the item DONE."""
     key = keys.private_key(
         keys.PrivateArea.EXPORTS, item.run_id, "items", f"{item.position}-{lease.fence}"
     )
-    crc32 = _crc32(created.path)
-    with created.path.open("rb") as body:
-        headers = ObjectHeaders(content_type=created.content_type)
+    crc32 = _crc32(result.path)
+    with result.path.open("rb") as body:
+        headers = ObjectHeaders(content_type=result.content_type)
         stored = stored_objects.put(private_store(), key, body, headers=headers)
     crash_point("export-put")
     with transaction.atomic():
-        held = lease.require_held()
+        locked = lease.require_held()
         stored.cancel_deletion()
-        held.status, held.finished_at = ItemStatus.DONE, Now()
-        held.result_key, held.result_size = key, created.size
-        held.result_sha256, held.result_crc32 = created.sha256, crc32
-        held.result_type = created.content_type
-        held.width, held.height = created.width, created.height
-        _settle(held)
+        locked.status, locked.finished_at = ItemStatus.DONE, Now()
+        locked.result_key, locked.result_size = key, result.size
+        locked.result_sha256, locked.result_crc32 = result.sha256, crc32
+        locked.result_type = result.content_type
+        locked.width, locked.height = result.width, result.height
+        _release_and_save(locked)
         crash_point("export-marking")
     crash_point("export-marked")
 
 
 def _crc32(path: Path) -> int:
-    """Return the CRC-32 of a file: the archive names it before the bytes."""
+    """Return the CRC-32 of a file; in the archive it stands before the bytes."""
     crc = 0
     with path.open("rb") as file:
         while chunk := file.read(MIB):
@@ -202,23 +205,23 @@ def _crc32(path: Path) -> int:
 def _next_check(item: ExportItem) -> timedelta:
     """Return the delay until a pending resource is checked again."""
     if item.waits >= MAX_WAITS:
-        raise ItemFailedError(STILL_PENDING)
+        raise ItemFailedError(RESOURCE_STILL_PENDING)
     ExportItem.objects.filter(pk=item.pk).update(waits=F("waits") + 1)
     return min(timedelta(seconds=2 ** min(item.waits, 6)), MAX_WAIT)
 
 
 def _fail(lease: Lease[ExportItem], failure: Failure) -> None:
     with transaction.atomic():
-        held = lease.require_held()
-        held.status, held.finished_at = ItemStatus.FAILED, Now()
-        held.failure_code, held.failure_message = failure.code, failure.message
-        _settle(held)
-    log.warning("export_item_failed", item_id=str(held.pk), code=failure.code)
+        locked = lease.require_held()
+        locked.status, locked.finished_at = ItemStatus.FAILED, Now()
+        locked.failure_code, locked.failure_message = failure.code, failure.message
+        _release_and_save(locked)
+    log.warning("export_item_failed", item_id=str(locked.pk), code=failure.code)
 
 
-def _settle(held: ExportItem) -> None:
-    held.lease_holder = held.lease_expires_at = None
-    held.save()
+def _release_and_save(locked: ExportItem) -> None:
+    locked.lease_holder = locked.lease_expires_at = None
+    locked.save()
 
 
 TASK: Final = RowTask(

@@ -1,7 +1,7 @@
-"""The process that converts images: libvips, the server and a few pure rules about colour.
+"""The child process that converts images with libvips.
 
-`sartiq.core.sandbox.server` forks it once per image, under limits. The pixels stream through in
-strips where the format allows, so memory does not grow with the picture.
+`sartiq.core.sandbox.server` forks it once per image, under limits. The pixels are processed in
+strips where the format allows, so memory use does not depend on the image size.
 """
 
 from pathlib import Path
@@ -26,9 +26,9 @@ _SPACES = {
     "cmyk": "CMYK",
 }
 _WHITE = 255
-_MEMORY_RAN_OUT = ("memory", "allocat")  # as libvips and the codecs put it
-# A file longer than it may be, what an encoder cannot write in its own format,
-# and how aom puts that it has no memory.
+_OUT_OF_MEMORY = ("memory", "allocat")  # in messages of libvips and the codecs
+# The messages for a file over its size limit, an image too large for the format, and aom's when it
+# is out of memory.
 _TOO_LARGE = (
     "file too large",
     "unable to encode",
@@ -39,14 +39,14 @@ _TOO_LARGE = (
 
 
 def convert(request: Reply) -> Reply:
-    """Write the first frame of an image in another format; return the size it has there."""
-    image = upright(scaled(opened(request), request["scale"]))
+    """Write the first frame of an image in another format; return the size it is written in."""
+    image = rotate_upright(scale_to_declared(open_image(request), request["scale"]))
     if image.width * image.height > request["max_pixels"]:
         return {"fault": "too_large"}
-    if not request["holds_sixteen_bits"]:
-        image = shallow(image)
-    image = in_space(with_declared_colours(image, request), request["spaces"])
-    if image.hasalpha() and not request["holds_alpha"]:
+    if not request["has_sixteen_bits"]:
+        image = reduce_to_eight_bits(image)
+    image = convert_colours(attach_declared_profile(image, request), request["spaces"])
+    if image.hasalpha() and not request["has_alpha"]:
         image = image.flatten(background=_WHITE)
     save(image, request)
     return {"width": image.width, "height": image.height}
@@ -61,36 +61,36 @@ def save(image: Any, request: Reply) -> None:
     with Path(request["target"]).open("wb") as file:
         segment = jfif.segment(dots_per_mm=(image.xres, image.yres))
         target = pyvips.TargetCustom()
-        target.on_write(jfif.Inserting(file, segment).write)
+        target.on_write(jfif.SegmentInserter(file, segment).write)
         image.jpegsave_target(target, **options)
 
 
-def opened(request: Reply) -> Any:
-    """Open the first frame with the one loader its bytes call for; damage is an error."""
+def open_image(request: Reply) -> Any:
+    """Open the first frame with the loader of its format; damage is an error."""
     load = getattr(pyvips.Image, request["loader"])
     return load(request["path"], access="sequential", fail_on="error")
 
 
-def scaled(image: Any, scale: list[float] | None) -> Any:
-    """Bring an image that is coded in another size to the one it declares."""
+def scale_to_declared(image: Any, scale: list[float] | None) -> Any:
+    """Scale an image to its declared size, if it is coded in another."""
     return image.resize(scale[0], vscale=scale[1]) if scale else image
 
 
-def upright(image: Any) -> Any:
-    """Turn the pixels as the orientation tag says, which goes."""
+def rotate_upright(image: Any) -> Any:
+    """Rotate the pixels by the orientation tag and remove the tag."""
     if image.get_typeof("orientation") and image.get("orientation") > 1:
-        image = image.copy_memory()  # turning reads the rows in another order
+        image = image.copy_memory()  # a rotation reads the rows in another order
     return image.autorot()
 
 
-def shallow(image: Any) -> Any:
-    """Bring 16 bits a channel down to eight."""
+def reduce_to_eight_bits(image: Any) -> Any:
+    """Reduce 16 bits per channel to eight."""
     eight = {"rgb16": "srgb", "grey16": "b-w"}.get(image.interpretation)
     return image.colourspace(eight) if eight else image
 
 
-def with_declared_colours(image: Any, request: Reply) -> Any:
-    """Give the image a profile of the colours its file states by numbers."""
+def attach_declared_profile(image: Any, request: Reply) -> Any:
+    """Attach a profile for the colour space that the file declares without one."""
     space, overrides = None, False
     with Path(request["path"]).open("rb") as file:
         if request["loader"] == "pngload":
@@ -101,10 +101,10 @@ def with_declared_colours(image: Any, request: Reply) -> Any:
         return image
     if space is None and not overrides:
         space = declared_colours.exif_space(*(_text(image, name) for name in EXIF_FIELDS))
-    return image if space is None and not overrides else _profiled(image, space)
+    return image if space is None and not overrides else _set_profile(image, space)
 
 
-def _profiled(image: Any, space: ColourSpace | None) -> Any:
+def _set_profile(image: Any, space: ColourSpace | None) -> Any:
     """Set the profile of a colour space; None is sRGB, which needs none."""
     image = image.copy()
     if image.get_typeof(PROFILE):
@@ -119,27 +119,27 @@ def _text(image: Any, name: str) -> str:
     return str(image.get(name)) if image.get_typeof(name) else ""
 
 
-def in_space(image: Any, spaces: list[str]) -> Any:
-    """Keep colours as they are where the format has their space, else make them sRGB."""
-    have = _SPACES[image.interpretation]
-    if image.get_typeof(PROFILE) and not is_described(image, have):
+def convert_colours(image: Any, spaces: list[str]) -> Any:
+    """Return the image in sRGB, unless the format supports its own colour space."""
+    space = _SPACES[image.interpretation]
+    if image.get_typeof(PROFILE) and not has_valid_profile(image, space):
         image = image.copy()
         image.remove(PROFILE)
-    if have in spaces:
+    if space in spaces:
         return image
-    if have == "CMYK" or image.get_typeof(PROFILE):
+    if space == "CMYK" or image.get_typeof(PROFILE):
         # CMYK without a profile is converted with libvips' default press profile.
         options = {"embedded": True} if image.get_typeof(PROFILE) else {"input_profile": "cmyk"}
         return image.icc_transform("srgb", black_point_compensation=True, **options)
     return image.colourspace("srgb" if image.format == "uchar" else "rgb16")
 
 
-def is_described(image: Any, space: str) -> bool:
+def has_valid_profile(image: Any, space: str) -> bool:
     """Return whether the profile is valid and matches the pixels' colour model."""
     if image.get(PROFILE)[_PROFILE_SPACE] != space.encode():
         return False
     try:
-        image.icc_import(embedded=True)  # no pixel is read for this
+        image.icc_import(embedded=True)  # reads no pixels
     except pyvips.Error:
         return False
     return True
@@ -154,12 +154,12 @@ def attempt(request: Reply) -> Reply:
 
 
 def failure_kind(request: Reply, why: str) -> str:
-    """Return the kind of failure: a limit, an undecodable source, or an unwritable picture."""
+    """Return the kind of failure: a limit, an undecodable source or an unwritable image."""
     message = why.lower()
-    if any(word in message for word in _MEMORY_RAN_OUT):
+    if any(word in message for word in _OUT_OF_MEMORY):
         return "too_large_for_format"
     try:
-        opened(request).avg()
+        open_image(request).avg()
     except pyvips.Error:
         return "unreadable"
     return "too_large_for_format" if any(word in message for word in _TOO_LARGE) else "failed"
@@ -168,7 +168,7 @@ def failure_kind(request: Reply, why: str) -> str:
 def main() -> None:
     """Serve requests until standard input ends."""
     server.ignore_interrupts()
-    pyvips.cache_set_max(0)  # no operation is repeated
+    pyvips.cache_set_max(0)  # no operation is ever repeated
     server.serve(attempt)
 
 

@@ -12,11 +12,11 @@ from exports.models import ExportItem
 WINDOW: Final = 32  # files of one run in the queue at the same time
 
 
-def send_next(run_id: UUID, *, most: int = 1) -> int:
+def send_next(run_id: UUID, *, limit: int = 1) -> int:
     """Enqueue the next files that were never enqueued; return how many."""
     with transaction.atomic():
         rows = ExportItem.objects.not_enqueued().filter(run_id=run_id).order_by("position")
-        ids = [row.pk for row in rows.select_for_update(skip_locked=True, no_key=True)[:most]]
+        ids = [row.pk for row in rows.select_for_update(skip_locked=True, no_key=True)[:limit]]
         ExportItem.objects.filter(pk__in=ids).update(sent_at=timezone.now())
         for pk in ids:
             deferred.convert(pk)
@@ -24,13 +24,13 @@ def send_next(run_id: UUID, *, most: int = 1) -> int:
 
 
 def top_up(run_id: UUID) -> int:
-    """Enqueue files of a run up to its window; return how many were new."""
-    values = ExportItem.objects.due().filter(run_id=run_id, sent_at__isnull=False).count()
-    return send_next(run_id, most=WINDOW - values) if values < WINDOW else 0
+    """Enqueue files of a run until its window is full; return how many."""
+    queued = ExportItem.objects.due().filter(run_id=run_id, sent_at__isnull=False).count()
+    return send_next(run_id, limit=WINDOW - queued) if queued < WINDOW else 0
 
 
 def advance(run_id: UUID) -> None:
-    """Enqueue the next file, or the packing of the run when none is left."""
+    """Enqueue the next file, or the packing of the run when no file is unfinished."""
     if not ExportItem.objects.unfinished().filter(run_id=run_id).exists():
         deferred.assemble(run_id)
     else:

@@ -17,7 +17,7 @@ from exports.errors import (
     ConfigurationsDifferError,
     OwnersDifferError,
     TooManyFilesError,
-    TooManyWornError,
+    TooManyLookProductsError,
 )
 from exports.models import ExportConfiguration
 from exports.rules.limits import MAX_FILES
@@ -27,7 +27,7 @@ from exports.services.resolution import resolve, resolve_for_owner
 from media.models import Attachment
 from sartiq.core.errors import InvalidManyError, Issue
 
-MAX_WORN_PRODUCTS = 50_000  # products by the looks of one export, each as often as it is worn
+MAX_LOOK_PRODUCTS = 50_000  # in one export; a product counts once for each look it is in
 Entity = TypeVar("Entity", bound=CatalogEntity)
 Media = dict[UUID, dict[str, list[Attachment]]]
 Values = dict[str, Value]
@@ -54,96 +54,102 @@ class Selection:
 
 
 def select(user: User, payload: ExportRequest) -> Selection:
-    """Return what the caller asks to export.
+    """Return the files, the owner and the configuration of a requested export.
 
-    Raises InvalidManyError naming each id that is not there for the caller, OwnersDifferError and
-    ConfigurationsDifferError, TooManyFilesError and TooManyWornError.
+    Raises InvalidManyError naming each id the caller cannot use, OwnersDifferError and
+    ConfigurationsDifferError, TooManyFilesError and TooManyLookProductsError.
     """
     if payload.production_request_id is not None:
-        return _of_request(user, payload, payload.production_request_id)
+        return _select_request(user, payload, payload.production_request_id)
     if payload.look_ids is not None:
-        return _of_looks(user, payload, payload.look_ids)
-    return _of_products(user, payload, payload.product_ids or [])
+        return _select_looks(user, payload, payload.look_ids)
+    return _select_products(user, payload, payload.product_ids or [])
 
 
-def _of_request(user: User, payload: ExportRequest, request_id: UUID) -> Selection:
+def _select_request(user: User, payload: ExportRequest, request_id: UUID) -> Selection:
     rows = selectors.visible_to(ProductionRequest, user).select_related("guideline")
-    [request] = _found(rows, "production_request_id", [request_id])
+    [request] = _entities_by_id(rows, "production_request_id", [request_id])
     scope = _scope(user, request)
-    entries = _named_configuration(user, scope, payload)
-    looks = list(_few_worn(_looks(user).filter(production_requests=request)))
+    requested = _requested_configuration(user, scope, payload)
+    looks = list(_require_product_limit(_looks(user).filter(production_requests=request)))
     values: Values = {"production_request": request.name}
     if request.guideline is not None:
         values["guideline"] = request.guideline.name
     return Selection(
         scope=scope,
         title=request.name,
-        configuration=entries or resolve(request).configuration,
-        entries=_as_many_as_fit(_look_entries(looks, values)),
+        configuration=requested or resolve(request).configuration,
+        entries=_up_to_limit(_look_entries(looks, values)),
     )
 
 
-def _of_looks(user: User, payload: ExportRequest, ids: Sequence[UUID]) -> Selection:
-    looks = _found(_few_worn(_looks(user).filter(pk__in=ids)), "look_ids", ids)
+def _select_looks(user: User, payload: ExportRequest, ids: Sequence[UUID]) -> Selection:
+    looks = _entities_by_id(
+        _require_product_limit(_looks(user).filter(pk__in=ids)), "look_ids", ids
+    )
     scope = _common_scope(user, looks, "look_ids")
-    entries = _named_configuration(user, scope, payload)
+    requested = _requested_configuration(user, scope, payload)
     return Selection(
         scope=scope,
         title=looks[0].name if len(looks) == 1 else f"{len(looks)} looks",
-        configuration=entries or _common_configuration(_decisive(looks)),
-        entries=_as_many_as_fit(_look_entries(looks, {})),
+        configuration=requested or _common_configuration(_distinct_sources(looks)),
+        entries=_up_to_limit(_look_entries(looks, {})),
     )
 
 
-def _of_products(user: User, payload: ExportRequest, ids: Sequence[UUID]) -> Selection:
-    products = _found(selectors.visible_to(Product, user), "product_ids", ids)
+def _select_products(user: User, payload: ExportRequest, ids: Sequence[UUID]) -> Selection:
+    products = _entities_by_id(selectors.visible_to(Product, user), "product_ids", ids)
     scope = _common_scope(user, products, "product_ids")
-    entries = _named_configuration(user, scope, payload)
-    media = _media_of(products)
+    requested = _requested_configuration(user, scope, payload)
+    media_by_product = _attached_media(products)
     return Selection(
         scope=scope,
         title=products[0].name if len(products) == 1 else f"{len(products)} products",
-        configuration=entries or resolve_for_owner(scope).configuration,
-        entries=_as_many_as_fit(
-            entry for each in products for entry in _entries(each, media, _product_values(each))
+        configuration=requested or resolve_for_owner(scope).configuration,
+        entries=_up_to_limit(
+            entry
+            for product in products
+            for entry in _entries(product, media_by_product, _product_values(product))
         ),
     )
 
 
 def _looks(user: User) -> QuerySet[Look]:
-    """Return the looks the caller may see with all an export reads of them, oldest first."""
+    """Return the looks the caller may see, with the related rows an export needs, oldest first."""
     return selectors.visible_to(Look, user).select_related("subject", "export_configuration")
 
 
-def _few_worn(looks: QuerySet[Look]) -> QuerySet[Look]:
-    """Return the looks, or raise TooManyWornError before any of what they wear is read."""
-    worn = Look.products.through.objects.filter(look__in=looks.order_by().values("pk"))
-    if worn[: MAX_WORN_PRODUCTS + 1].count() > MAX_WORN_PRODUCTS:
-        raise TooManyWornError(ctx={"limit": MAX_WORN_PRODUCTS})
+def _require_product_limit(looks: QuerySet[Look]) -> QuerySet[Look]:
+    """Return the looks, or raise TooManyLookProductsError before their products are read."""
+    links = Look.products.through.objects.filter(look__in=looks.order_by().values("pk"))
+    if links[: MAX_LOOK_PRODUCTS + 1].count() > MAX_LOOK_PRODUCTS:
+        raise TooManyLookProductsError(ctx={"limit": MAX_LOOK_PRODUCTS})
     return looks
 
 
-def _decisive(looks: Sequence[Look]) -> list[Look]:
-    """Return one look per distinct way to resolve a configuration."""
-    ways = {look.export_configuration_id or look.user_id: look for look in looks}
-    return list(ways.values())
+def _distinct_sources(looks: Sequence[Look]) -> list[Look]:
+    """Return one look for each configuration or creator that a configuration is resolved from."""
+    by_source = {look.export_configuration_id or look.user_id: look for look in looks}
+    return list(by_source.values())
 
 
-def _found(rows: QuerySet[Entity], name: str, ids: Sequence[UUID]) -> list[Entity]:
-    """Return the entities in the order their ids were sent, once each."""
-    result = {row.pk: row for row in rows.filter(pk__in=ids)}
-    issues = list(_unknown(name, ids, result))
+def _entities_by_id(rows: QuerySet[Entity], name: str, ids: Sequence[UUID]) -> list[Entity]:
+    """Return the entities in the order of their ids, once each."""
+    entities = {row.pk: row for row in rows.filter(pk__in=ids)}
+    issues = list(_unknown_id_issues(name, ids, entities))
     if issues:
         raise InvalidManyError(issues)
-    return [result[pk] for pk in dict.fromkeys(ids)]
+    return [entities[pk] for pk in dict.fromkeys(ids)]
 
 
-def _unknown(name: str, ids: Sequence[UUID], result: dict[UUID, Any]) -> Iterator[Issue]:
+def _unknown_id_issues(
+    name: str, ids: Sequence[UUID], entities: dict[UUID, Any]
+) -> Iterator[Issue]:
     for index, pk in enumerate(ids):
-        if pk not in result:
-            place = (index,) if name.endswith("ids") else ()
+        if pk not in entities:
+            location = (index,) if name.endswith("ids") else ()
             message = "No object with this id exists, or you cannot use it here."
-            yield ReferenceNotFoundError(message).at("body", name, *place, value=str(pk))
+            yield ReferenceNotFoundError(message).at("body", name, *location, value=str(pk))
 
 
 def _common_scope(user: User, rows: Sequence[CatalogEntity], name: str) -> OwnerScope:
@@ -153,67 +159,68 @@ def _common_scope(user: User, rows: Sequence[CatalogEntity], name: str) -> Owner
 
 
 def _scope(user: User, row: CatalogEntity) -> OwnerScope:
-    """Return the scope the export belongs to: the caller's, where the entity is of no organization.
+    """Return the owner of the export: the entity's organization, or else the caller.
 
-    Only a superuser exports another user's entities, and then owns the export.
+    Only a superuser can export another user's entities; the export then belongs to the superuser.
     """
     return OwnerScope(user_id=user.pk, organization_id=row.organization_id)
 
 
-def _named_configuration(
+def _requested_configuration(
     user: User, scope: OwnerScope, payload: ExportRequest
 ) -> ExportConfiguration | None:
-    """Return the configuration that the request names, if it names one."""
-    entries = payload.export_configuration_id
-    if entries is None:
+    """Return the configuration given in the request, if any."""
+    configuration_id = payload.export_configuration_id
+    if configuration_id is None:
         return None
     rows = ExportConfiguration.objects.linkable_by(user, scope)
-    result: ExportConfiguration | None = rows.filter(pk=entries).first()
-    if result is None:
+    configuration: ExportConfiguration | None = rows.filter(pk=configuration_id).first()
+    if configuration is None:
         raise ReferenceNotFoundError(
             "No object with this id exists, or you cannot use it here.",
             loc=("body", "export_configuration_id"),
-            value=str(entries),
+            value=str(configuration_id),
         )
-    return result
+    return configuration
 
 
 def _common_configuration(looks: Iterable[Look]) -> ExportConfiguration:
     """Return the one configuration that applies to all looks."""
     configurations = [resolve(look).configuration for look in looks]
-    if len({_key(each) for each in configurations}) > 1:
+    if len({_stored_id(configuration) for configuration in configurations}) > 1:
         raise ConfigurationsDifferError(loc=("body", "look_ids"))
     return configurations[-1]
 
 
-def _key(configuration: ExportConfiguration) -> UUID | None:
-    """Return the id of a stored configuration; the system's is the same for all."""
+def _stored_id(configuration: ExportConfiguration) -> UUID | None:
+    """Return the id of a stored configuration, None for the system default."""
     is_stored = not configuration._state.adding  # noqa: SLF001  Django's documented model state
     return configuration.pk if is_stored else None
 
 
-def _look_entries(looks: Sequence[Look], known: Values) -> Iterator[ExportEntry]:
+def _look_entries(looks: Sequence[Look], request_values: Values) -> Iterator[ExportEntry]:
     products = {product.pk: product for look in looks for product in look.products.all()}
-    of_products = _media_of(list(products.values()))
-    of_looks = _media_of(looks)
+    product_media = _attached_media(list(products.values()))
+    look_media = _attached_media(looks)
     for look in looks:
-        worn = sorted(look.products.all(), key=_age)
-        values: Values = {**known, "look": look.name}
+        look_products = sorted(look.products.all(), key=_creation_order)
+        values: Values = {**request_values, "look": look.name}
         if look.subject is not None:
             values["subject"] = look.subject.name
-        for product in worn:
-            yield from _entries(product, of_products, {**_product_values(product), **values})
-        only = _product_values(worn[0]) if len(worn) == 1 else {}
-        yield from _entries(look, of_looks, {**only, **values})
+        for product in look_products:
+            yield from _entries(product, product_media, {**_product_values(product), **values})
+        is_single = len(look_products) == 1
+        product_values = _product_values(look_products[0]) if is_single else {}
+        yield from _entries(look, look_media, {**product_values, **values})
 
 
-def _as_many_as_fit(entries: Iterable[ExportEntry]) -> list[ExportEntry]:
-    """Return the entries, at most one above the limit, which the export then refuses."""
+def _up_to_limit(entries: Iterable[ExportEntry]) -> list[ExportEntry]:
+    """Return the entries, at most one more than the limit: the export then rejects them."""
     return list(islice(entries, MAX_FILES + 1))
 
 
-def _media_of(rows: Sequence[CatalogEntity]) -> Media:
-    """Return what the entities show, or raise TooManyFilesError before any of it is read."""
+def _attached_media(rows: Sequence[CatalogEntity]) -> Media:
+    """Return the attached media, or raise TooManyFilesError before any of it is read."""
     ids = [row.pk for row in rows]
     if rows and Attachment.objects.for_entities(rows[0].entity_type, ids).count() > MAX_FILES:
         raise TooManyFilesError(ctx={"limit": MAX_FILES})
@@ -224,8 +231,8 @@ def _entries(entity: CatalogEntity, media: Media, values: Values) -> Iterator[Ex
     slots = media.get(entity.pk, {})
     for slot in SLOTS[entity.entity_type]:
         for attachment in slots.get(slot.name, []):
-            values_here = {**values, "shot_type": slot.shot_type}
-            yield ExportEntry(resource=attachment.resource, values=values_here)
+            entry_values = {**values, "shot_type": slot.shot_type}
+            yield ExportEntry(resource=attachment.resource, values=entry_values)
 
 
 def _product_values(product: Product) -> Values:
@@ -239,5 +246,5 @@ def _product_values(product: Product) -> Values:
     return {name: value for name, value in values.items() if value}
 
 
-def _age(row: CatalogEntity) -> tuple[Any, UUID]:
+def _creation_order(row: CatalogEntity) -> tuple[Any, UUID]:
     return row.created_at, row.pk

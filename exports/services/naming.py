@@ -37,7 +37,7 @@ class NamedEntry:
 
     @property
     def stored_values(self) -> dict[str, Any]:
-        """The values as JSON holds them."""
+        """Return the values in JSON types: a date becomes ISO text."""
         return {
             name: value.isoformat() if isinstance(value, date) else value
             for name, value in self.values.items()
@@ -47,9 +47,9 @@ class NamedEntry:
 def name_entries(
     entries: Sequence[ExportEntry], *, configuration: ExportConfiguration, today: date
 ) -> list[NamedEntry]:
-    """Give every file its name, no two alike.
+    """Return every file with its final name; all names are different.
 
-    Raises NothingToExportError for none and TooManyFilesError for more than one run takes.
+    Raises NothingToExportError for no entries and TooManyFilesError for more than MAX_FILES.
     """
     if not entries:
         raise NothingToExportError
@@ -58,15 +58,17 @@ def name_entries(
     template = template_of(configuration)
     numbered = _with_numbers(entries, template, today)
     image_format = ImageFormat(configuration.image_format)
-    wanted = [
+    stems_and_extensions = [
         (template.render(values), extension_of(entry.resource, image_format))
         for entry, values in zip(entries, numbered, strict=True)
     ]
-    chosen = names.distinct(wanted, taken=[*metadata_names(configuration), MANIFEST])
+    final_names = names.distinct(
+        stems_and_extensions, taken=[*metadata_names(configuration), MANIFEST]
+    )
     return [
         NamedEntry(position=position, resource=entry.resource, name=name, values=values)
         for position, (entry, name, values) in enumerate(
-            zip(entries, chosen, numbered, strict=True), start=1
+            zip(entries, final_names, numbered, strict=True), start=1
         )
     ]
 
@@ -77,7 +79,7 @@ def metadata_names(configuration: ExportConfiguration) -> list[str]:
 
 
 def extension_of(resource: MediaResource, image_format: ImageFormat) -> str:
-    """Return the extension after conversion; a file that is not an image keeps its own."""
+    """Return the extension after conversion; a file that is not converted keeps its own."""
     if is_converted(resource, image_format):
         return ENCODINGS[image_format].extension
     return resource.extension
@@ -92,12 +94,12 @@ def _with_numbers(
     entries: Iterable[ExportEntry], template: Template, today: date
 ) -> list[dict[str, Value]]:
     """Add the export's own values: index, version and, if the template uses it, the date."""
-    day: dict[str, Value] = {"date": today} if "date" in template.wildcards else {}
+    date_value: dict[str, Value] = {"date": today} if "date" in template.wildcards else {}
     versions: Counter[tuple[tuple[str, Value], ...]] = Counter()
     numbered = []
     for index, entry in enumerate(entries, start=1):
-        alike = tuple(sorted(entry.values.items()))
-        versions[alike] += 1
-        numbers = {"version": versions[alike], "index": index}
-        numbered.append({**entry.values, **numbers, **day})
+        key = tuple(sorted(entry.values.items()))  # files with equal values are versions
+        versions[key] += 1
+        numbers = {"version": versions[key], "index": index}
+        numbered.append({**entry.values, **numbers, **date_value})
     return numbered

@@ -10,7 +10,7 @@ from media.services.health import stores_answer
 from sartiq.core.work import resend as resending
 from sartiq.core.work.resend import end_outage, waiting_for
 
-RECOVERY_BATCH_SIZE = 100  # exports a run; the next run takes the next ones
+RECOVERY_BATCH_SIZE = 100  # exports per call; the next call takes the next ones
 
 
 def resend() -> int:
@@ -18,11 +18,11 @@ def resend() -> int:
     end_outage(ExportItem.objects.unfinished(), is_over=stores_answer)
     end_outage(ExportRun.objects.unfinished(), is_over=stores_answer)
     items = resending.resend("exports.convert", "item_id", _waiting_items)
-    running = ExportRun.objects.with_items_left().order_by("created_at")
-    new = sum(
+    running = ExportRun.objects.with_waiting_items().order_by("created_at")
+    topped_up = sum(
         dispatch.top_up(pk) for pk in running.values_list("pk", flat=True)[:RECOVERY_BATCH_SIZE]
     )
-    return items + new + resending.resend("exports.assemble", "run_id", _waiting_runs)
+    return items + topped_up + resending.resend("exports.assemble", "run_id", _waiting_runs)
 
 
 @waiting_for("exports.convert")

@@ -19,19 +19,19 @@ SYSTEM_DEFAULT = "System default"
 
 @dataclass(frozen=True)
 class Resolution:
-    """The configuration that applies and the level it came from; the system's is not stored."""
+    """The configuration that applies, and its level; the system default is not stored."""
 
     level: Level
     configuration: ExportConfiguration
 
     @property
     def reason(self) -> str:
-        """Return why this one applies."""
+        """Return why this configuration applies."""
         return REASONS[self.level]
 
     @property
     def template(self) -> Template:
-        """The template that names files."""
+        """Return the naming template in use."""
         return template_of(self.configuration)
 
 
@@ -44,14 +44,14 @@ def resolve(entity: ConfiguredEntity) -> Resolution:
 
 
 def resolve_for_owner(scope: OwnerScope) -> Resolution:
-    """Return an owner's configuration: the organization's first, the user's first, the system's."""
+    """Return the oldest configuration of the organization, else of the user, else the default."""
     if scope.organization_id is not None:
-        of_organization = configurations_of_organization(scope.organization_id).first()
-        if of_organization is not None:
-            return Resolution(Level.ORGANIZATION, of_organization)
-    own = personal_configurations(scope.user_id).first()
-    if own is not None:
-        return Resolution(Level.USER, own)
+        shared = configurations_of_organization(scope.organization_id).first()
+        if shared is not None:
+            return Resolution(Level.ORGANIZATION, shared)
+    personal = personal_configurations(scope.user_id).first()
+    if personal is not None:
+        return Resolution(Level.USER, personal)
     return Resolution(Level.SYSTEM, ExportConfiguration(name=SYSTEM_DEFAULT))
 
 

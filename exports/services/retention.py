@@ -7,16 +7,16 @@ from exports.models import ExportRun, RunStatus
 from media.models import Bucket, DeletionReason
 from media.services import deletions
 
-RUNS_AT_ONCE = 500
+RUN_BATCH_SIZE = 500
 
 
 def discard_expired() -> int:
-    """Expire the runs whose seven days are over and queue their archives; return how many."""
+    """Expire runs past their retention time, queue their archives for deletion; return how many."""
     with transaction.atomic():
         rows = ExportRun.objects.expired().order_by("expires_at")
-        old = list(rows.select_for_update(of=("self",), skip_locked=True)[:RUNS_AT_ONCE])
-        ids = [run.pk for run in old]
+        runs = list(rows.select_for_update(of=("self",), skip_locked=True)[:RUN_BATCH_SIZE])
+        ids = [run.pk for run in runs]
         ExportRun.objects.filter(pk__in=ids).update(status=RunStatus.EXPIRED, updated_at=Now())
-        archives = [run.archive_key for run in old]
+        archives = [run.archive_key for run in runs]
         deletions.queue(archives, reason=DeletionReason.EXPIRED, bucket=Bucket.PRIVATE)
-    return len(old)
+    return len(runs)

@@ -1,4 +1,4 @@
-"""Starting exports, and handing out what they made."""
+"""Creation of exports, and download URLs of their archives."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ from exports.models import ExportConfiguration, ExportItem, ExportRun, RunStatus
 from exports.rules import names
 from exports.rules.limits import LINK_LIFETIME
 from exports.services import dispatch, naming
-from exports.services.naming import ExportEntry
+from exports.services.naming import ExportEntry, NamedEntry
 from media.storage import private_store
 from sartiq.core.models import new_id
 from sartiq.core.work.crash_points import crash_point
@@ -33,24 +33,15 @@ def creating(
     entries: Sequence[ExportEntry],
     now: datetime,
 ) -> Iterator[ExportRun]:
-    """Save what is to be exported, with every name decided, and have the workers make it.
+    """Save an export with the final name of each file, and enqueue its first files.
 
     The transaction commits when the block ends. Raises NothingToExportError and TooManyFilesError.
     """
-    named = naming.name_entries(entries, configuration=configuration, today=now.date())
+    named_entries = naming.name_entries(entries, configuration=configuration, today=now.date())
     run = _snapshot(configuration, title=title)
-    run.user_id, run.organization_id, run.total = user.pk, scope.organization_id, len(named)
-    items = [
-        ExportItem(
-            run=run,
-            position=each.position,
-            resource_id=each.resource.pk,
-            name=each.name,
-            values=each.stored_values,
-            sent_at=now if each.position <= dispatch.WINDOW else None,
-        )
-        for each in named
-    ]
+    run.user_id, run.organization_id = user.pk, scope.organization_id
+    run.total = len(named_entries)
+    items = [_item(run, entry, now=now) for entry in named_entries]
     with transaction.atomic():
         run.save(force_insert=True)
         ExportItem.objects.bulk_create(items, batch_size=INSERT_BATCH_SIZE)
@@ -62,7 +53,7 @@ def creating(
 
 
 def sign_download(*, user: User, run_id: UUID) -> str:
-    """Return a short-lived address of a run's archive.
+    """Return a short-lived URL of a run's archive.
 
     Raises ExportNotFinishedError, ExportFailedError and ExportExpiredError for a run without one.
     """
@@ -75,6 +66,18 @@ def sign_download(*, user: User, run_id: UUID) -> str:
         raise ExportExpiredError
     filename = names.file_name(run.title, extension="zip")
     return private_store().sign_get(run.archive_key, lifetime=LINK_LIFETIME, filename=filename)
+
+
+def _item(run: ExportRun, entry: NamedEntry, *, now: datetime) -> ExportItem:
+    """Return one file of a run; the files of the first window are enqueued at once."""
+    return ExportItem(
+        run=run,
+        position=entry.position,
+        resource_id=entry.resource.pk,
+        name=entry.name,
+        values=entry.stored_values,
+        sent_at=now if entry.position <= dispatch.WINDOW else None,
+    )
 
 
 def _snapshot(configuration: ExportConfiguration, *, title: str) -> ExportRun:

@@ -46,7 +46,7 @@ def run_to_end(run: ExportRun, *, times: int = 2) -> ExportRun:
     """Make every file and pack the run, each message delivered as often as a broker may."""
     for pk in item_ids(run):
         for _ in range(times):
-            convert_item.make(pk)
+            convert_item.produce(pk)
     for _ in range(times):
         build_archive.assemble(run.pk)
     run.refresh_from_db()

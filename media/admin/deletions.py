@@ -39,12 +39,12 @@ class ObjectDeletionAdmin(ReadOnlyAdmin):
 
     @admin.action(description="Run again", permissions=["run"])
     def run_again(self, request: HttpRequest, rows: QuerySet[ObjectDeletion]) -> None:
-        """Queue the chosen dead letters again."""
-        chosen = list(rows)
-        dead = [each for each in chosen if each.dead]
+        """Queue the selected dead letters again."""
+        selected = list(rows)
+        dead = [deletion for deletion in selected if deletion.dead]
         for deletion in dead:
             deletions.run_again(deletion)
-        waiting = len(chosen) - len(dead)
+        waiting = len(selected) - len(dead)
         report_action(
             self,
             request,

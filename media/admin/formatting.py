@@ -11,7 +11,7 @@ THUMBNAIL = "height:3rem;max-width:6rem;object-fit:cover;border-radius:4px"
 PREVIEW = "max-height:24rem;max-width:100%;border-radius:6px"
 
 
-def picture(*, url: str, alt: str | None, style: str = THUMBNAIL) -> str:
+def image_tag(*, url: str, alt: str | None, style: str = THUMBNAIL) -> str:
     """Return an `img` tag; user input is escaped."""
     return format_html('<img src="{}" alt="{}" loading="lazy" style="{}">', url, alt or "", style)
 
@@ -20,7 +20,9 @@ def thumbnail(resource: MediaResource | None) -> str:
     """Return the thumbnail of a READY image, a dash for anything else."""
     url = thumbnail_url(resource) if resource is not None else None
     return (
-        EMPTY_VALUE if url is None or resource is None else picture(url=url, alt=resource.alt_text)
+        EMPTY_VALUE
+        if url is None or resource is None
+        else image_tag(url=url, alt=resource.alt_text)
     )
 
 
@@ -29,11 +31,11 @@ def preview(resource: MediaResource) -> str:
     is_image = resource.resource_type == ResourceType.IMAGE
     if not is_image or resource.status != ResourceStatus.READY:
         return EMPTY_VALUE
-    return picture(url=public_url(resource.storage_key), alt=resource.alt_text, style=PREVIEW)
+    return image_tag(url=public_url(resource.storage_key), alt=resource.alt_text, style=PREVIEW)
 
 
 def entity_link(attachment: Attachment) -> str:
-    """Return a link to the entity of an attachment, in whichever app it is."""
+    """Return a link to the entity of an attachment, in any app."""
     kind = attachment.entity_type.replace("_", " ").capitalize()
     text = f"{kind} {attachment.entity_id}"
     model = model_with_attribute("entity_type", attachment.entity_type)
@@ -43,5 +45,5 @@ def entity_link(attachment: Attachment) -> str:
 
 
 def readable_size(size: int | None) -> str:
-    """Return a readable size."""
+    """Return a human-readable size."""
     return EMPTY_VALUE if size is None else filesizeformat(size)

@@ -29,10 +29,10 @@ class _UploadColumns:
 
 @admin.register(Upload)
 class UploadAdmin(_UploadColumns, ReadOnlyAdmin):
-    """Presigned uploads and the resources they became."""
+    """Presigned uploads and the resources they resource_link."""
 
     list_display = (
-        *("filename", "state_label", "content_type", "size", "became"),
+        *("filename", "state_label", "content_type", "size", "resource_link"),
         *("refusal", "organization", "user", "created_at"),
     )
     list_filter = (
@@ -45,14 +45,14 @@ class UploadAdmin(_UploadColumns, ReadOnlyAdmin):
     search_fields = ("filename", "key", "sha256", "=id", "user__email")
     ordering = ("-created_at", "-id")
     fields = (
-        *("filename", "state", "refusal", "became", "user", "organization", "folder"),
+        *("filename", "state", "refusal", "resource_link", "user", "organization", "folder"),
         *("content_type", "size", "sha256", "key", "etag", "expires_at", *SYSTEM_FIELDS),
     )
     readonly_fields = fields
 
     @admin.display(description="Resource", ordering="resource")
-    def became(self, upload: Upload) -> str:
-        """Link to the resource the upload became."""
+    def resource_link(self, upload: Upload) -> str:
+        """Link to the resource the upload resource_link."""
         return link(upload.resource)
 
 
@@ -60,13 +60,13 @@ class UploadAdmin(_UploadColumns, ReadOnlyAdmin):
 class AttachmentAdmin(ReadOnlyAdmin):
     """Attachments of resources to entities."""
 
-    list_display = ("picture", "entity", "slot", "position", "shown", "created_at")
+    list_display = ("picture", "entity", "slot", "position", "resource_link", "created_at")
     list_display_links = ("slot",)
     list_filter = ("entity_type", "slot", ("created_at", RangeDateTimeFilter))
     list_select_related = ("resource",)
     search_fields = ("=entity_id", "=resource__id", "resource__storage_key", "=id")
     ordering = ("-created_at", "-id")
-    fields = ("picture", "entity", "slot", "position", "shown", *SYSTEM_FIELDS)
+    fields = ("picture", "entity", "slot", "position", "resource_link", *SYSTEM_FIELDS)
     readonly_fields = fields
 
     @admin.display(description="Picture")
@@ -80,13 +80,13 @@ class AttachmentAdmin(ReadOnlyAdmin):
         return entity_link(attachment)
 
     @admin.display(description="Resource", ordering="resource")
-    def shown(self, attachment: Attachment) -> str:
+    def resource_link(self, attachment: Attachment) -> str:
         """Link to the resource."""
         return link(attachment.resource)
 
 
 class UploadsInline(_UploadColumns, ReadOnlyInline):
-    """The uploads that became one resource."""
+    """The uploads that resource_link one resource."""
 
     model = Upload
     fields = ("filename", "state", "size", "user", "created_at")

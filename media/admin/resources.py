@@ -123,7 +123,7 @@ class MediaResourceAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Resource", ordering="storage_key")
     def name(self, resource: MediaResource) -> str:
-        """Return the end of the id with the extension."""
+        """Return the end of the id and the extension."""
         return f"…{str(resource.pk)[-12:]}.{resource.extension}"
 
     @admin.display(description="URL")
@@ -153,8 +153,8 @@ class MediaResourceAdmin(ReadOnlyAdmin):
     @admin.display(description="Shown in", ordering="attachment_count")
     def attachment_links(self, resource: Any) -> str:
         """Link to its attachments."""
-        address = changelist_url(Attachment, resource__id__exact=resource.pk)
-        return anchor(address, resource.attachment_count)
+        url = changelist_url(Attachment, resource__id__exact=resource.pk)
+        return anchor(url, resource.attachment_count)
 
     copied_from_link = link_column("copied_from", "Copied from")
 
@@ -163,20 +163,20 @@ class MediaResourceAdmin(ReadOnlyAdmin):
     def save_model(self, request: HttpRequest, obj: MediaResource, form: Any, change: Any) -> None:
         """Save the changed fields only; a worker may be writing others."""
         changed = {name: form.cleaned_data[name] for name in form.changed_data}
-        resources.correct(resource_id=obj.pk, values=changed)
+        resources.update_as_staff(resource_id=obj.pk, values=changed)
 
     @admin.action(description="Try again", permissions=["change"])
     def try_again(self, request: HttpRequest, rows: QuerySet[MediaResource]) -> None:
-        """Put the chosen failed resources back in the queue."""
-        chosen = list(rows)
-        failed = [each for each in chosen if each.status == ResourceStatus.FAILED]
+        """Queue the selected failed resources again."""
+        selected = list(rows)
+        failed = [resource for resource in selected if resource.status == ResourceStatus.FAILED]
         queued = sum(resources.retry(resource) for resource in failed)
         report_action(
             self,
             request,
             changed=(queued, "queued again"),
             skipped=[
-                (len(chosen) - len(failed), "skipped: not failed"),
+                (len(selected) - len(failed), "skipped: not failed"),
                 (len(failed) - queued, "skipped: the same file was uploaded again"),
             ],
         )
@@ -207,7 +207,7 @@ class MediaResourceAdmin(ReadOnlyAdmin):
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Confirm, then discard; show the reason if the resource came into use since."""
+        """Confirm, then discard; show an error if the resource has come into use."""
         try:
             response: HttpResponse = super().delete_view(request, object_id, extra_context)
         except ResourceInUseError as error:
@@ -218,7 +218,7 @@ class MediaResourceAdmin(ReadOnlyAdmin):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """List; show the reason if a chosen resource came into use since."""
+        """List resources; show an error if a selected one has come into use."""
         try:
             response: HttpResponse = super().changelist_view(request, extra_context)
         except ResourceInUseError as error:

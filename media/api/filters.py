@@ -10,13 +10,13 @@ from accounts.api.scopes import ScopedPageQuery
 from media.models import Attachment, MediaResource, ResourceStatus
 from sartiq.core.api.fields import Sha256Field, UUIDField
 
-# The catalog's kinds, which media must not import; a test of the catalog holds both equal.
+# Those of the catalog, which media must not import; a test of the catalog compares them.
 ENTITY_TYPES = ("product", "subject", "look", "guideline", "production_request")
 STATUSES = [status.lower() for status in ResourceStatus.values]
 
 
 class MediaResourceListQuery(ScopedPageQuery):
-    """A part of the resources the caller may see."""
+    """Filters of the resource list."""
 
     organization_id = UUIDField(
         required=False, help_text="Only of this organization; if omitted, all the caller can see."

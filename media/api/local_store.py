@@ -1,7 +1,7 @@
-"""Views of the local store, in the place of R2 and its public domain.
+"""Views of the local store, which replace R2 and its public domain.
 
-Plain views, because the body of a PUT must flow to the disk without being read into memory. They
-exist only with STORAGE=local.
+They are plain Django views: DRF would read the body of a PUT into memory. They exist only with
+STORAGE=local.
 """
 
 import re
@@ -36,35 +36,35 @@ _RANGE: Final = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 P = ParamSpec("P")
 
 
-def _answering(
+def _json_errors(
     view: Callable[Concatenate[HttpRequest, P], HttpResponseBase],
 ) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
     """Return errors as JSON, and 404 unless the local store is in use."""
 
     @wraps(view)
-    def answer(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+    def respond(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         try:
             if settings.STORAGE != "local":
                 raise NotFoundError
             return view(request, *args, **kwargs)
-        except PreconditionFailedError as error:  # as S3 for a second write-once PUT
-            refusal = as_json(error)
-            refusal.status_code = PRECONDITION_FAILED
-            return refusal
+        except PreconditionFailedError as error:  # the status of S3 for a second write-once PUT
+            response = as_json(error)
+            response.status_code = PRECONDITION_FAILED
+            return response
         except SartiqError as error:
             return as_json(error)
 
-    return answer
+    return respond
 
 
 @csrf_exempt
 @require_http_methods(["PUT"])
-@_answering
+@_json_errors
 def receive(request: HttpRequest, token: str) -> HttpResponseBase:
     """Store the body of a signed PUT."""
     headers = {name.lower(): value for name, value in request.headers.items()}
     try:
-        head = local_store(private=False).receive(token, headers, _body(request))
+        head = local_store(private=False).receive(token, headers, _chunks(request))
     except SartiqError:
         _drain(request)
         raise
@@ -72,14 +72,14 @@ def receive(request: HttpRequest, token: str) -> HttpResponseBase:
 
 
 @require_http_methods(["GET", "HEAD"])
-@_answering
+@_json_errors
 def serve(request: HttpRequest, key: str) -> HttpResponseBase:
     """Serve an object; a private key needs a signed URL."""
     store = local_store(private=not is_public(key))
     filename = _download_name(store, request, key)
     reader = store.open(key)
     try:
-        return _answer(request, reader, _headers(reader, filename))
+        return _object_response(request, reader, _headers(reader, filename))
     except BaseException:
         reader.close()
         raise
@@ -111,7 +111,9 @@ def _headers(reader: LocalReader, filename: str | None) -> dict[str, str]:
     return headers | ({"Content-Disposition": disposition} if disposition else {})
 
 
-def _answer(request: HttpRequest, reader: LocalReader, headers: dict[str, str]) -> HttpResponseBase:
+def _object_response(
+    request: HttpRequest, reader: LocalReader, headers: dict[str, str]
+) -> HttpResponseBase:
     """Return the whole object, the requested range, or Not Modified."""
     conditional = get_conditional_response(
         request,
@@ -125,7 +127,7 @@ def _answer(request: HttpRequest, reader: LocalReader, headers: dict[str, str]) 
     size = reader.head.size
     span = _requested_range(request, headers["ETag"], size)
     if span is None:
-        return _bytes(request, reader, headers | {"Content-Length": str(size)}, status=OK)
+        return _body_response(request, reader, headers | {"Content-Length": str(size)}, status=OK)
     if span.start >= span.stop:
         reader.close()
         return HttpResponse(status=OUT_OF_RANGE, headers={"Content-Range": f"bytes */{size}"})
@@ -134,10 +136,10 @@ def _answer(request: HttpRequest, reader: LocalReader, headers: dict[str, str]) 
         "Content-Length": str(len(span)),
         "Content-Range": f"bytes {span.start}-{span.stop - 1}/{size}",
     }
-    return _bytes(request, reader, headers, status=PARTIAL)
+    return _body_response(request, reader, headers, status=PARTIAL)
 
 
-def _bytes(
+def _body_response(
     request: HttpRequest, reader: LocalReader, headers: dict[str, str], *, status: int
 ) -> HttpResponseBase:
     if request.method == "HEAD":
@@ -159,13 +161,13 @@ def _requested_range(request: HttpRequest, etag: str, size: int) -> range | None
     return range(int(match[1]), stop)
 
 
-def _body(request: HttpRequest) -> Iterator[bytes]:
+def _chunks(request: HttpRequest) -> Iterator[bytes]:
     while chunk := request.read(CHUNK_BYTES):
         yield chunk
 
 
 def _drain(request: HttpRequest) -> None:
-    """Read the rest of a refused body: a client still sending would miss the response."""
+    """Read the rest of a rejected body: a client that is still sending would miss the response."""
     remaining = MAX_FILE_SIZE
     with suppress(UnreadablePostError):
         while remaining > 0 and (chunk := request.read(CHUNK_BYTES)):

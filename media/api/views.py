@@ -22,6 +22,7 @@ from media.api.serializers import (
 )
 from media.models import MediaResource
 from media.services import resources, uploads
+from media.services.uploads import DeclaredFile
 from sartiq.core.api.endpoints import Endpoint, ModelEndpointSet
 from sartiq.core.api.query import takes_query
 from sartiq.core.api.schema.document import ERROR_RESPONSE
@@ -29,7 +30,7 @@ from sartiq.core.api.validation import serialize, validate_input
 from sartiq.core.http.conditional import precondition
 
 LORA_ADMIN = "/admin/catalog/loramodel/add/"
-RETIRED_HEADERS = {
+RETIREMENT_HEADERS = {
     "Deprecation": "@1764547200",  # RFC 9745: 2025-12-01T00:00:00Z
     "Sunset": "Sun, 01 Nov 2026 00:00:00 GMT",  # RFC 8594
     "Link": f'<{LORA_ADMIN}>; rel="successor-version"',
@@ -37,7 +38,7 @@ RETIRED_HEADERS = {
 
 
 class PresignedUrl(Endpoint):
-    """Reserves a temporary key and signs one PUT to it."""
+    """Signed upload URLs."""
 
     @extend_schema(
         operation_id="get_presigned_url",
@@ -48,26 +49,30 @@ class PresignedUrl(Endpoint):
     def post(self, request: Request) -> Response:
         """Sign an upload.
 
-        Send the bytes with `upload_method` to `upload_url` with exactly `upload_headers`, then hand
-        `file_url` to the entity that shows the file.
+        Send the bytes with `upload_method` to `upload_url` with exactly `upload_headers`, then send
+        `file_url` to the entity that the file is for.
         """
         payload = validate_input(PresignIn, request.data)
         size = uploads.declared_size(
             size=payload.pop("size", None), file_size=payload.pop("file_size", None)
         )
+        organization_id = payload.pop("organization_id", None)
         ticket = uploads.issue_ticket(
-            user=caller_of(request), now=timezone.now(), size=size, **payload
+            user=caller_of(request),
+            file=DeclaredFile(size=size, **payload),
+            now=timezone.now(),
+            organization_id=organization_id,
         )
         return Response(serialize(PresignOut, ticket), headers={"Cache-Control": "no-store"})
 
 
 class UploadLora(Endpoint):
-    """The retired upload of LoRA models; Django admin does it now."""
+    """The retired route for LoRA models, which are now uploaded in Django admin."""
 
     permission_classes = [AllowAny]
     authentication_classes: list[Any] = []
     parser_classes: list[Any] = []
-    ignores_query = True  # the route is gone, however it is called
+    ignores_query = True  # the response is 410 for any query
 
     @extend_schema(
         operation_id="upload_lora",
@@ -79,9 +84,9 @@ class UploadLora(Endpoint):
         },
     )
     def post(self, request: Request) -> Response:
-        """Answer where LoRA models are uploaded now."""
+        """Return 410 with the place where LoRA models are uploaded now."""
         detail = f"This route is retired. Staff upload LoRA models in the admin: {LORA_ADMIN}"
-        return Response({"detail": detail}, status=410, headers=RETIRED_HEADERS)
+        return Response({"detail": detail}, status=410, headers=RETIREMENT_HEADERS)
 
 
 @extend_schema_view(
@@ -106,7 +111,7 @@ class MediaResources(ModelEndpointSet):
         return self.get_paginated_response(MediaResourceOut(page, many=True).data)
 
     def retrieve(self, request: Request, resource_id: UUID) -> Response:
-        """Return one resource with the places that show it."""
+        """Return one resource with its attachments."""
         return Response(
             MediaResourceOut(selectors.resource_visible_to(caller_of(request), resource_id)).data
         )
@@ -118,10 +123,10 @@ class MediaResources(ModelEndpointSet):
         responses={200: MediaResourceOut},
     )
     def partial_update(self, request: Request, resource_id: UUID) -> Response:
-        """Store the texts that are sent, and measurements that are not known yet.
+        """Save texts, and measurements that are still unknown.
 
-        `alt_text` and `caption` become what is sent, null and the empty text included. A
-        measurement that is known stays as it is.
+        `alt_text` and `caption` are saved as sent, including null and the empty text. A measurement
+        that is already known is not changed.
         """
         values = validate_input(MediaResourceUpdate, request.data, partial=True)
         updated = resources.update_metadata(
@@ -139,7 +144,7 @@ class MediaResources(ModelEndpointSet):
         responses={202: HealOut},
     )
     def heal(self, request: Request) -> Response:
-        """Queue failed and long waiting resources for another try (superusers)."""
+        """Queue failed and waiting resources for another attempt (superusers only)."""
         queued = resources.heal(user=caller_of(request))
         return Response({"queued": queued}, status=status.HTTP_202_ACCEPTED)
 

@@ -16,14 +16,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from media.services import cleanup
-from media.services.cleanup import GraceTooShortError, SweepReport, Watch
+from media.services.cleanup import GraceTooShortError, ProgressCallback, SweepReport
 from sartiq.core.errors import SartiqError
 
-FAULT: Final = 1
-USAGE: Final = 2
+EXIT_FAILED: Final = 1
+EXIT_USAGE: Final = 2
 EXIT_CODES: Final = (
-    "Exit codes: 0 done (a dry run too), 1 the store or the database failed (what was done stays"
-    " done; run it again), 2 wrong usage."
+    "Exit codes: 0 done (a dry run too), 1 the store or the database failed (what is already"
+    " done is not undone; run it again), 2 wrong usage."
 )
 _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days"}
 _AGE: Final = re.compile(r"([0-9]{1,4})([mhd])")
@@ -33,9 +33,15 @@ class SweepCommand(BaseCommand):
     """Reports what a cleanup would discard; with --execute, discards it."""
 
     things = "things"
+    grace: timedelta
 
     def sweep(
-        self, *, older_than: timedelta, limit: int | None, execute: bool, watch: Watch
+        self,
+        *,
+        older_than: timedelta,
+        limit: int | None,
+        execute: bool,
+        on_progress: ProgressCallback,
     ) -> SweepReport:
         """Run the service of this command."""
         raise NotImplementedError
@@ -49,9 +55,9 @@ class SweepCommand(BaseCommand):
         parser.add_argument(
             "--older-than",
             type=age,
-            default=cleanup.GRACE,
+            default=self.grace,
             metavar="AGE",
-            help="minimum age, such as 36h, 7d or 150m (default: 24h)",
+            help=f"minimum age, such as 36h, 7d or 150m (default: {_as_age(self.grace)})",
         )
         parser.add_argument(
             "--limit", type=count, metavar="N", help="discard at most N in this run"
@@ -60,20 +66,20 @@ class SweepCommand(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Sweep and print the report."""
-        chosen = {name: options[name] for name in ("older_than", "limit", "execute")}
+        arguments = {name: options[name] for name in ("older_than", "limit", "execute")}
         try:
-            with self._progress() as watch:
-                report = self.sweep(**chosen, watch=watch)
+            with self._progress() as on_progress:
+                report = self.sweep(**arguments, on_progress=on_progress)
         except GraceTooShortError as error:
-            raise CommandError(str(error), returncode=USAGE) from error
+            raise CommandError(str(error), returncode=EXIT_USAGE) from error
         except (SartiqError, DatabaseError) as error:
             message = f"{type(error).__name__}: {error.__cause__ or error}"
-            raise CommandError(message, returncode=FAULT) from error
+            raise CommandError(message, returncode=EXIT_FAILED) from error
         print_report = self._print_json if options["json"] else self._print_summary
         print_report(report, older_than=options["older_than"])
 
     @contextmanager
-    def _progress(self) -> Iterator[Watch]:
+    def _progress(self) -> Iterator[ProgressCallback]:
         """Show the number of checked items on standard error if it is a terminal."""
         console = Console(stderr=True)
         if not console.is_terminal:
@@ -122,11 +128,17 @@ def age(text: str) -> timedelta:
 
 
 def count(text: str) -> int:
-    """Return a positive whole number."""
+    """Return the positive whole number in a text."""
     if not re.fullmatch(r"[0-9]{1,9}", text) or int(text) == 0:
         message = f"{text!r} is not a positive whole number."
         raise ArgumentTypeError(message)
     return int(text)
+
+
+def _as_age(duration: timedelta) -> str:
+    """Return a duration in the form `age` reads."""
+    minutes = int(duration.total_seconds()) // 60
+    return f"{minutes}m" if minutes % 60 else f"{minutes // 60}h"
 
 
 def _readable(duration: timedelta) -> str:

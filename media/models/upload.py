@@ -41,7 +41,7 @@ class UploadQuerySet(OwnedQuerySet["Upload"]):
         return self.accessible_to(user, scope).exclude(state=UploadState.EXPIRED)
 
     def refused(self) -> Self:
-        """Filter to uploads whose bytes were checked and refused."""
+        """Filter to uploads whose bytes were checked and rejected."""
         return self.filter(state=UploadState.EXPIRED).exclude(refusal="")
 
     def claimed(self) -> Self:
@@ -70,7 +70,7 @@ class UploadQuerySet(OwnedQuerySet["Upload"]):
 class Upload(OwnedModel):
     """One presigned PUT: its user, the declared file, and the resource it became.
 
-    Members of `organization`, which the request names, may ingest it too.
+    Members of `organization`, if the request names one, may ingest it too.
     """
 
     key = models.CharField(max_length=255, unique=True)

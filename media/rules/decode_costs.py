@@ -23,7 +23,7 @@ _ANIMATED_BYTES_PER_PIXEL = 20
 _MAX_LIGHT_PIXELS = 10 * MEGAPIXEL
 _MAX_LIGHT_JPEG_PIXELS = 30 * MEGAPIXEL
 _TIME_PIXELS = 50 * MEGAPIXEL  # of the image the settings give a time for
-_LEAST_TIME = 0.2  # of that time, for the smallest file
+_MIN_TIME_SHARE = 0.2  # of that time, for the smallest file
 ANIMATED = frozenset({"image/png", "image/gif", "image/webp", "image/avif"})
 
 
@@ -54,14 +54,14 @@ def max_light_pixels(content_type: str) -> int:
     return _MAX_LIGHT_JPEG_PIXELS if content_type == "image/jpeg" else _MAX_LIGHT_PIXELS
 
 
-def largest_memory(max_pixels: int) -> int:
+def max_memory(max_pixels: int) -> int:
     """Return the memory of the most expensive image type at `max_pixels`."""
-    return max(cost_of(each, max_pixels, 1).memory for each in _BYTES_PER_PIXEL)
+    return max(cost_of(content_type, max_pixels, 1).memory for content_type in _BYTES_PER_PIXEL)
 
 
 def cpu_seconds(seconds: float, pixels: int) -> int:
     """Return the CPU limit for all frames, given the `seconds` for 50 megapixels."""
-    return ceil(seconds * (_LEAST_TIME + pixels / _TIME_PIXELS))
+    return ceil(seconds * (_MIN_TIME_SHARE + pixels / _TIME_PIXELS))
 
 
 def wall_seconds(seconds: float, pixels: int) -> float:

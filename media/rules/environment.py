@@ -9,7 +9,7 @@ UNMARKED: Final = "unmarked"
 
 @dataclass(frozen=True, kw_only=True)
 class Identity:
-    """The identity of one environment. Markers of older versions have the name only.
+    """The identity of one environment. Markers of older versions contain only the name.
 
     A copy of the database has the same random id but another system identifier. The operator
     chooses the name.

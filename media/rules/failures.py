@@ -8,21 +8,21 @@ from media.errors import ContentError
 
 
 class RelocationFailure(StrEnum):
-    """The codes of a relocation that failed for another reason than the content."""
+    """The codes of relocations that failed for other reasons than the content."""
 
     ATTEMPTS_EXHAUSTED = "attempts_exhausted"
     SOURCE_MISSING = "source_missing"
     STORE_UNAVAILABLE = "store_unavailable"
 
 
-def _refusals(base: type[ContentError]) -> Iterator[type[ContentError]]:
+def _error_classes(base: type[ContentError]) -> Iterator[type[ContentError]]:
     for error in base.__subclasses__():
         yield error
-        yield from _refusals(error)
+        yield from _error_classes(error)
 
 
 _SENTENCES: Final[dict[str, str]] = {
-    **{error.code: error.message for error in _refusals(ContentError)},
+    **{error.code: error.message for error in _error_classes(ContentError)},
     RelocationFailure.ATTEMPTS_EXHAUSTED: (
         "Checking the file was interrupted several times. Upload it again; if that fails too, save"
         " it with another program first."
@@ -43,5 +43,5 @@ def sentence_for(code: str) -> str:
 
 
 def as_json(code: str) -> dict[str, str] | None:
-    """Return the failure as the API shows it, None without one."""
+    """Return the failure as the API returns it, None without one."""
     return {"code": code, "message": sentence_for(code)} if code else None

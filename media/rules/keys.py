@@ -1,6 +1,6 @@
 """The grammar of storage keys.
 
-Every key is built here from a small alphabet, so it never has to be encoded or decoded.
+Every key is built here from a small alphabet, so keys need no encoding in URLs.
 """
 
 import re
@@ -16,9 +16,9 @@ from media.errors import FileNameRefusedError, KeyRefusedError
 from media.rules.file_types.content_types import FILE_TYPES
 
 MAX_NAME_LENGTH: Final = 100
-MAX_SUFFIX_LENGTH: Final = 11  # ".safetensors" is the longest worth keeping, without its dot
+MAX_SUFFIX_LENGTH: Final = 11  # the longest in use is "safetensors"
 MAX_KEY_BYTES: Final = 1024  # the limit of S3
-DECODINGS: Final = 3  # how often a name may have been percent-encoded on its way here
+MAX_DECODINGS: Final = 3  # how many times a name may have been percent-encoded
 
 _UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _NAME = r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}"
@@ -33,12 +33,12 @@ _PUBLIC_PREFIXES = ("temp/", "media/", "images/")
 
 
 class KeyKind(StrEnum):
-    """What a key names."""
+    """The kinds of keys."""
 
     TEMP = "TEMP"  # an upload that is not yet a resource
     CANONICAL = "CANONICAL"  # the verified object of a resource
     THUMBNAIL = "THUMBNAIL"  # its thumbnail
-    LEGACY = "LEGACY"  # from before the resources, under images/
+    LEGACY = "LEGACY"  # from before there were resources, under images/
     PRIVATE = "PRIVATE"  # a model, an export, a bulk file
     OTHER = "OTHER"  # not one of our keys
 
@@ -90,7 +90,7 @@ def require_temp_key(key: str) -> str:
 def require_storable(key: str) -> str:
     """Return `key` if a store may hold an object under it, else raise KeyRefusedError.
 
-    Wider than our own grammar, for legacy `images/` names: clean relative segments, no control
+    Accepts more than our own keys, for legacy `images/` names: clean relative segments, no control
     characters, no backslash, at most 1,024 bytes.
     """
     if not is_storable(key):
@@ -106,8 +106,8 @@ def is_storable(key: str) -> bool:
         length = len(key.encode())
     except UnicodeEncodeError:  # a lone surrogate
         return False
-    clean = all(segment not in {"", ".", ".."} for segment in key.split("/"))
-    return clean and length <= MAX_KEY_BYTES
+    is_clean = all(segment not in {"", ".", ".."} for segment in key.split("/"))
+    return is_clean and length <= MAX_KEY_BYTES
 
 
 def classify(key: str) -> KeyKind:
@@ -140,7 +140,7 @@ def safe_name(filename: str, *, extension: str | None = None) -> str:
     """Return a name of `[A-Za-z0-9._-]`, at most 100 characters, without a leading dot.
 
     Path parts are dropped, letters folded to ASCII, and a name with nothing left becomes `file`.
-    `extension` replaces the one in the name. Control characters are refused.
+    `extension` replaces the one in the name. Raises FileNameRefusedError for control characters.
     """
     if has_control_characters(filename):
         raise FileNameRefusedError(value=filename)
@@ -151,7 +151,7 @@ def safe_name(filename: str, *, extension: str | None = None) -> str:
 
 
 def has_control_characters(text: str) -> bool:
-    """Whether `text` holds a character that a terminal, a header or a database would act on."""
+    """Return whether `text` contains a control character."""
     return any(unicodedata.category(character) == "Cc" for character in text)
 
 
@@ -163,7 +163,7 @@ def _last_part(filename: str) -> str:
 
 def _decodings(text: str) -> Iterator[str]:
     yield text
-    for _ in range(DECODINGS):
+    for _ in range(MAX_DECODINGS):
         decoded = unquote(text)
         if decoded == text:
             return

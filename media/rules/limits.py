@@ -19,29 +19,34 @@ REQUEST_BASE_TIME = timedelta(seconds=10)
 REQUEST_BYTES_PER_SECOND = 20 * MIB
 
 # One signed URL.
-SLOWEST_UPLINK = 32 * KIB  # bytes per second that must still succeed
+SLOWEST_UPLINK = 32 * KIB  # bytes per second of the slowest client that can upload
 MIN_URL_LIFETIME = timedelta(seconds=900)
 MAX_URL_LIFETIME = timedelta(seconds=3600)
 
-# One image. WebP, which every image may be exported to, holds no longer side.
+# How long unused files are kept. The cleanups run every hour.
+UPLOAD_GRACE = timedelta(hours=24)  # a temporary upload that no resource uses
+UNATTACHED_GRACE = timedelta(hours=24)  # a resource that was replaced or detached
+FETCHED_UPLOAD_LIFETIME = timedelta(seconds=900)  # until the import of a fetched image claims it
+
+# One image. Every image may be exported to WebP, which allows no longer side.
 MAX_PIXELS = 120 * MEGAPIXEL  # of a still
 MAX_ANIMATION_PIXELS = 100 * MEGAPIXEL  # over all frames
 MAX_SIDE = 16_383
 MAX_FRAMES = 1_000
 
-# One JPEG. Every scan costs the decoder a pass over all pixels; encoders write about ten.
-MIN_SCANS, MAX_SCANS = 20, 500  # allowed of any size, and of the smallest
+# One JPEG. The decoder passes over all pixels for each scan; encoders write about ten scans.
+MIN_SCANS, MAX_SCANS = 20, 500  # allowed for an image of any size, and for a small one
 MAX_SCAN_PIXELS = 2_500 * MEGAPIXEL  # about 1 s of CPU: 20 scans of 120 megapixels, 52 of 48
 
-# One thumbnail: pixels of its longer side; a WebP of that size has about 10 KiB.
+# One thumbnail: pixels of the longer side; a WebP of this size has about 10 KiB.
 THUMBNAIL_SIDE = 320
 MAX_THUMBNAIL_BYTES = MIB
 
 # One archive.
 MAX_ARCHIVE_ENTRIES = 10_000
 MAX_ARCHIVE_TOTAL = GIB  # declared unpacked size
-# Beyond these totals, how many times its packed size it may unpack to. Repetitive text reaches 500,
-# the bombs of DEFLATE 1,000.
+# Above each unpacked total, the allowed compression ratio. Repetitive text reaches 500, ZIP bombs
+# 1,000.
 MAX_ARCHIVE_RATIOS = ((16 * MIB, 600), (128 * MIB, 200))
 
 # One structure.

@@ -30,13 +30,12 @@ from media.services import deletions
 from media.services.environment import require_own_environment
 from media.storage import ObjectListing, ObjectStore
 
-GRACE = timedelta(hours=24)
-CLOCK_ERROR = timedelta(hours=1)  # by which the clocks of web, store and database may differ
-BATCH = 1000
-SAMPLES = 20
-EVERYTHING = 2**62  # a listing without an end of its own
+MAX_CLOCK_DIFFERENCE = timedelta(hours=1)  # between web server, store and database
+BATCH_SIZE = 1000
+MAX_SAMPLES = 20
+UNLIMITED = 2**62
 
-Watch = Callable[[int], None]
+ProgressCallback = Callable[[int], None]
 
 
 @dataclass(kw_only=True)
@@ -57,26 +56,24 @@ class SweepReport:
         """Count one candidate."""
         self.candidates += 1
         self.bytes += size
-        if len(self.samples) < SAMPLES:
+        if len(self.samples) < MAX_SAMPLES:
             self.samples.append(name)
 
 
 class GraceTooShortError(ValueError):
-    """Raised when the grace period is too short to spare objects still in use."""
+    """Raised when the grace period is so short that objects in use could be deleted."""
 
 
-def shortest_grace() -> timedelta:
+def min_grace() -> timedelta:
     """Return the age below which an object may still be in use (docs/design/sweeps.md)."""
-    redelivered = timedelta(seconds=settings.VISIBILITY_TIMEOUT)
-    return limits.MAX_URL_LIFETIME + redelivered + CLOCK_ERROR
+    redelivery_time = timedelta(seconds=settings.VISIBILITY_TIMEOUT)
+    return limits.MAX_URL_LIFETIME + redelivery_time + MAX_CLOCK_DIFFERENCE
 
 
 def require_grace(older_than: timedelta) -> None:
-    """Refuse a grace period shorter than `shortest_grace`."""
-    if older_than < shortest_grace():
-        message = (
-            f"{older_than} is too short: the shortest allowed grace period is {shortest_grace()}."
-        )
+    """Reject a grace period shorter than `min_grace`."""
+    if older_than < min_grace():
+        message = f"{older_than} is too short: the shortest allowed grace period is {min_grace()}."
         raise GraceTooShortError(message)
 
 
@@ -87,25 +84,26 @@ def ignore_progress(_count: int) -> None:
 def discard_stale_uploads(
     *,
     store: ObjectStore,
-    older_than: timedelta = GRACE,
+    older_than: timedelta = limits.UPLOAD_GRACE,
     limit: int | None = None,
     execute: bool = False,
-    watch: Watch = ignore_progress,
+    on_progress: ProgressCallback = ignore_progress,
 ) -> SweepReport:
     """Expire unused uploads and discard temporary objects that no row needs.
 
-    `limit` bounds the objects (and the uploads) of this run; `watch` is called with the number of
-    objects checked. Raises GraceTooShortError, ForeignEnvironmentError, StoreUnavailableError.
+    `limit` is the maximum number of objects, and of uploads; `on_progress` is called with the
+    number of objects checked. Raises GraceTooShortError, ForeignEnvironmentError,
+    StoreUnavailableError.
     """
     require_grace(older_than)
     require_own_environment()
     report = SweepReport(executed=execute)
-    max_items = EVERYTHING if limit is None else limit
+    max_items = UNLIMITED if limit is None else limit
     now = _database_now()
     since = now - older_than
     before = (store.clock() or now) - older_than  # the grace period allows for clock differences
-    for batch in _old_objects(store, before=before, watch=watch):
-        _discard_objects(batch, since=since, room=max_items - report.candidates, report=report)
+    for batch in _old_objects(store, before=before, on_progress=on_progress):
+        _discard_objects(batch, since=since, max_keys=max_items - report.candidates, report=report)
         if report.candidates >= max_items:
             break
     _expire_uploads(before=since, max_items=max_items, report=report)
@@ -114,15 +112,15 @@ def discard_stale_uploads(
 
 def discard_orphaned_media(
     *,
-    older_than: timedelta = GRACE,
+    older_than: timedelta = limits.UNATTACHED_GRACE,
     limit: int | None = None,
     execute: bool = False,
-    watch: Watch = ignore_progress,
+    on_progress: ProgressCallback = ignore_progress,
 ) -> SweepReport:
-    """Discard unprotected resources without an attachment during the whole grace period.
+    """Discard unprotected resources that had no attachment during the whole grace period.
 
-    `watch` is called for each resource checked. Raises GraceTooShortError, ForeignEnvironmentError,
-    StoreUnavailableError.
+    `on_progress` is called for each resource checked. Raises GraceTooShortError,
+    ForeignEnvironmentError, StoreUnavailableError.
     """
     require_grace(older_than)
     require_own_environment()
@@ -133,7 +131,7 @@ def discard_orphaned_media(
         report.add_candidate(key, size)
         if execute and _discard_resource(pk, before=before):
             report.discarded += 1
-        watch(1)
+        on_progress(1)
     return report
 
 
@@ -145,34 +143,34 @@ def _database_now() -> datetime:
 
 
 def _old_objects(
-    store: ObjectStore, *, before: datetime, watch: Watch
+    store: ObjectStore, *, before: datetime, on_progress: ProgressCallback
 ) -> Iterator[list[ObjectListing]]:
-    """Yield the old temporary objects page by page, without keys of another grammar."""
-    listed = store.list("temp/", limit=EVERYTHING)
-    while page := list(islice(listed, BATCH)):
-        watch(len(page))
+    """Yield the old temporary objects page by page, leaving out keys that are not ours."""
+    listed = store.list("temp/", limit=UNLIMITED)
+    while page := list(islice(listed, BATCH_SIZE)):
+        on_progress(len(page))
         yield [
-            each
-            for each in page
-            if each.last_modified < before and keys.classify(each.key) is keys.KeyKind.TEMP
+            listing
+            for listing in page
+            if listing.last_modified < before and keys.classify(listing.key) is keys.KeyKind.TEMP
         ]
 
 
 def _discard_objects(
-    batch: Collection[ObjectListing], *, since: datetime, room: int, report: SweepReport
+    batch: Collection[ObjectListing], *, since: datetime, max_keys: int, report: SweepReport
 ) -> None:
-    sizes = {each.key: each.size for each in batch}
+    sizes = {listing.key: listing.size for listing in batch}
     with transaction.atomic():
-        useless = _useless(sizes, since=since)[:room]
+        unneeded_keys = _lock_unneeded(sizes, since=since)[:max_keys]
         if report.executed:
-            report.expired_uploads += _close_uploads(useless)
-            deletions.queue(useless, reason=DeletionReason.EXPIRED)
-            report.discarded += len(useless)
-    for key in useless:
+            report.expired_uploads += _close_uploads(unneeded_keys)
+            deletions.queue(unneeded_keys, reason=DeletionReason.EXPIRED)
+            report.discarded += len(unneeded_keys)
+    for key in unneeded_keys:
         report.add_candidate(key, sizes[key])
 
 
-def _useless(object_keys: Collection[str], *, since: datetime) -> list[str]:
+def _lock_unneeded(object_keys: Collection[str], *, since: datetime) -> list[str]:
     """Lock the uploads and return the keys that no row needs and no other transaction holds."""
     uploads = Upload.objects.filter(key__in=object_keys)
     locked = set(uploads.select_for_update(skip_locked=True).values_list("key", flat=True))
@@ -180,7 +178,7 @@ def _useless(object_keys: Collection[str], *, since: datetime) -> list[str]:
     busy = set(uploads.values_list("key", flat=True)) - locked
     needed = Upload.objects.needing_bytes(object_keys, since=since)
     sources = MediaResource.objects.pending().filter(storage_key__in=object_keys)
-    queued = ObjectDeletion.objects.filter(key__in=object_keys)  # dead letters wait for staff
+    queued = ObjectDeletion.objects.filter(key__in=object_keys)  # dead letters are left to staff
     retained = busy.union(
         needed.values_list("key", flat=True),
         sources.values_list("storage_key", flat=True),
@@ -198,15 +196,15 @@ def _close_uploads(object_keys: Collection[str]) -> int:
 
 
 def _expire_uploads(*, before: datetime, max_items: int, report: SweepReport) -> None:
-    """Expire stale uploads that have no object: never sent, or deleted already."""
+    """Expire stale uploads without an object: never uploaded, or already deleted."""
     stale = Upload.objects.stale(before).order_by("created_at", "pk")
     ids = list(stale.values_list("pk", flat=True)[: max(max_items - report.expired_uploads, 0)])
     if not report.executed:
         report.expired_uploads += len(ids)
         return
-    for start in range(0, len(ids), BATCH):
+    for start in range(0, len(ids), BATCH_SIZE):
         with transaction.atomic():
-            batch = Upload.objects.filter(pk__in=ids[start : start + BATCH])
+            batch = Upload.objects.filter(pk__in=ids[start : start + BATCH_SIZE])
             rows = batch.select_for_update(skip_locked=True)
             locked = list(rows.values_list("pk", flat=True))
             stale = Upload.objects.stale(before).filter(pk__in=locked)
@@ -242,7 +240,7 @@ def _discard_locked(pk: UUID, *, before: datetime) -> bool:
         return False
     uploads.claimed().update(state=UploadState.EXPIRED, updated_at=Now())
     # A FAILED resource has its temporary object, and an attempt may have left a canonical copy.
-    useless = {resource.storage_key} | resource.own_keys
+    unneeded_keys = {resource.storage_key} | resource.own_keys
     resource.delete()
-    deletions.queue(useless, reason=DeletionReason.ORPHANED)
+    deletions.queue(unneeded_keys, reason=DeletionReason.ORPHANED)
     return True

@@ -56,7 +56,7 @@ def queue(
 
 
 def refuse_uploads(codes: Mapping[str, str]) -> None:
-    """Expire uploads whose bytes were refused and queue their objects for deletion."""
+    """Expire uploads whose bytes were rejected and queue their objects for deletion."""
     with transaction.atomic():
         rows = Upload.objects.select_for_update().filter(key__in=codes, state=UploadState.ISSUED)
         for upload in rows.order_by("key"):
@@ -93,19 +93,19 @@ def _delete_batch(bucket: Bucket, rows: QuerySet[ObjectDeletion]) -> int:
     needed = _needed(bucket, batch)
     held = ObjectDeletion.objects.filter(lease_holder=holder)
     _release(held, needed, after=NEEDED_RETRY_DELAY)
-    useless = [row for row in batch if row not in needed]
-    if useless:
+    unneeded = [row for row in batch if row not in needed]
+    if unneeded:
         crash_point("deletions-selected")
-        errors = _delete(_store(bucket), [row.key for row in useless])
+        errors = _delete(_store(bucket), [row.key for row in unneeded])
         crash_point("objects-deleted")
-        deleted = [row.pk for row in useless if row.key not in errors]
+        deleted = [row.pk for row in unneeded if row.key not in errors]
         held.filter(pk__in=deleted).delete()
-        _record_failures(held, [row for row in useless if row.key in errors], errors)
+        _record_failures(held, [row for row in unneeded if row.key in errors], errors)
     return len(batch)
 
 
 def _take(rows: QuerySet[ObjectDeletion], holder: UUID) -> list[ObjectDeletion]:
-    """Take the lease of up to a batch of rows, skipping those that another worker has locked."""
+    """Take the lease of one batch of rows, skipping those that another worker has locked."""
     with transaction.atomic():
         locked = rows.order_by("run_after").select_for_update(skip_locked=True)
         batch = list(locked[:DELETION_BATCH_SIZE])
@@ -122,7 +122,7 @@ def _take(rows: QuerySet[ObjectDeletion], holder: UUID) -> list[ObjectDeletion]:
 def _needed(bucket: Bucket, rows: Collection[ObjectDeletion]) -> set[ObjectDeletion]:
     """Return the rows whose object a resource still needs.
 
-    A thumbnail of a READY image that has none according to its row was left by a crash.
+    A thumbnail object whose row has no thumbnail was left by a crash and is not needed.
     """
     if bucket != Bucket.PUBLIC or not rows:
         return set()
@@ -131,9 +131,9 @@ def _needed(bucket: Bucket, rows: Collection[ObjectDeletion]) -> set[ObjectDelet
     usable = MediaResource.objects.usable().filter(owned).values_list("pk", "storage_key")
     in_use = {value for pair in usable for value in pair}
     lacking = MediaResource.objects.lacking_thumbnail().filter(pk__in=in_use & {*owners.values()})
-    strays = {keys.thumbnail_key(pk) for pk in lacking.values_list("pk", flat=True)}
+    leftover_keys = {keys.thumbnail_key(pk) for pk in lacking.values_list("pk", flat=True)}
     needed = {row for row in rows if row.key in in_use or owners[row.key] in in_use}
-    return {row for row in needed if row.key not in strays}
+    return {row for row in needed if row.key not in leftover_keys}
 
 
 def _release(
@@ -181,7 +181,7 @@ def _delete(store: ObjectStore, object_keys: list[str]) -> dict[str, str]:
         return dict.fromkeys(object_keys, REFUSED)
     except StoreUnavailableError as error:
         return dict.fromkeys(object_keys, error.detail)
-    return {each.key: f"{each.code} {each.message}".strip() for each in failures}
+    return {failure.key: f"{failure.code} {failure.message}".strip() for failure in failures}
 
 
 def _record_failures(
@@ -192,7 +192,7 @@ def _record_failures(
     for row in rows:
         groups[errors[row.key], row.attempts].append(row.pk)
     for (error, attempts), ids in groups.items():
-        refused = error == REFUSED  # wrong credentials: not counted, never given up
+        refused = error == REFUSED  # wrong credentials: the attempt is not counted
         held.filter(pk__in=ids).update(
             last_error=error[:255],
             last_attempted_at=Now(),

@@ -12,7 +12,7 @@ from media.rules.environment import differences
 from media.storage import ObjectStore, private_store, public_store
 from media.storage.marker import marker_of
 
-TRUSTED_SECONDS: Final = 60  # how long a process trusts one comparison
+TRUSTED_SECONDS: Final = 60  # for which a process trusts one comparison
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ def require_own_environment() -> None:
     differ, EnvironmentUnknownError, StoreUnavailableError.
     """
     stores = (public_store(), private_store())
-    if any(_holds(each, stores) for each in _last):
+    if any(_is_valid(comparison, stores) for comparison in _last):
         return
     own = own_identity()
     names = (settings.R2_BUCKET_NAME, settings.R2_PRIVATE_BUCKET_NAME)
@@ -49,7 +49,7 @@ def require_own_environment() -> None:
     _last[:] = [_Comparison(stores, settings.ENVIRONMENT_NAME, expires)]
 
 
-def _holds(comparison: _Comparison, stores: tuple[ObjectStore, ObjectStore]) -> bool:
-    same = all(one is other for one, other in zip(comparison.stores, stores, strict=True))
+def _is_valid(comparison: _Comparison, stores: tuple[ObjectStore, ObjectStore]) -> bool:
+    same_stores = all(one is other for one, other in zip(comparison.stores, stores, strict=True))
     same_name = comparison.environment == settings.ENVIRONMENT_NAME
-    return same and same_name and time.monotonic() < comparison.expires
+    return same_stores and same_name and time.monotonic() < comparison.expires

@@ -17,7 +17,7 @@ from media.storage.setup import Step
 
 log = structlog.get_logger(__name__)
 
-RETRY_SECONDS: Final = 10  # between attempts of one process: every health check may start one
+RETRY_SECONDS: Final = 10  # between the attempts of one process: every health check would start one
 _SETTINGS: Final = (
     *("S3_ENDPOINT_URL", "S3_PUBLIC_ENDPOINT_URL", "S3_REGION", "S3_ACCESS_KEY_ID"),
     *("R2_BUCKET_NAME", "R2_PRIVATE_BUCKET_NAME", "R2_PUBLIC_URL", "CDN_URL"),
@@ -41,13 +41,13 @@ def require_proven_store() -> None:
     if settings.STORAGE == "local" or _last.proven == fingerprint() or _is_recorded():
         return
     with _lock:
-        if _last.failed == fingerprint() and time.monotonic() < _last.until:
+        if _last.failed == fingerprint() and time.monotonic() < _last.retry_at:
             raise StoreUnavailableError
         try:
             for _ in prove():
                 pass
         except StoreUnavailableError as error:
-            _last.failed, _last.until = fingerprint(), time.monotonic() + RETRY_SECONDS
+            _last.failed, _last.retry_at = fingerprint(), time.monotonic() + RETRY_SECONDS
             log.warning("store_not_proven", error=type(error).__name__, reason=error.detail)
             raise
         _last.proven = fingerprint()
@@ -65,11 +65,11 @@ def _is_recorded() -> bool:
 
 @dataclass
 class _Last:
-    """The last results in this process, by fingerprint of the settings."""
+    """The last results in this process: fingerprints of verified and of failed settings."""
 
     proven: str = ""
     failed: str = ""
-    until: float = 0
+    retry_at: float = 0
 
 
 _lock = Lock()

@@ -1,4 +1,4 @@
-"""Re-enqueue waiting rows: the broker may have lost their task."""
+"""Re-enqueueing of waiting rows: the broker may have lost their tasks."""
 
 from datetime import datetime
 
@@ -16,7 +16,7 @@ from media.services import deletions
 from media.services.health import stores_answer
 from sartiq.core.work.resend import end_outage, resend, waiting_for
 
-RECOVERY_BATCH_SIZE = 500  # rows a run; the next run takes the next ones
+RECOVERY_BATCH_SIZE = 500  # rows per call; the next call takes the next ones
 
 
 def resend_resources() -> int:
@@ -26,7 +26,7 @@ def resend_resources() -> int:
 
 
 def consume_late_claims() -> int:
-    """Mark uploads CONSUMED that were claimed as their resource became READY; return how many."""
+    """Consume uploads claimed while their resource became READY; return how many."""
     with transaction.atomic():
         late = Upload.objects.claimed_and_ready().select_for_update(of=("self",), skip_locked=True)
         rows = list(late.order_by("key")[:RECOVERY_BATCH_SIZE])

@@ -29,8 +29,8 @@ from media.rules.failures import RelocationFailure, sentence_for
 from media.rules.file_types import content_types
 from media.services import deletions
 from media.services.decoding import turns
-from media.services.decoding.decode import Decoded, inspect_file
-from media.services.ingest.examine import Examined, examined
+from media.services.decoding.decode import MediaProperties, inspect_file
+from media.services.ingest.examine import ExaminedObject, examined_file
 from media.services.thumbnails import store_thumbnail
 from media.storage import ObjectHeaders, ObjectStore
 from sartiq.core.errors import UnavailableError
@@ -41,7 +41,7 @@ from sartiq.core.work.runner import RowTask
 
 log = structlog.get_logger(__name__)
 
-ROOM_POLL_SECONDS = 0.1
+MEMORY_POLL_SECONDS = 0.1
 
 
 class SourceMissingError(Exception):
@@ -60,8 +60,8 @@ class Source:
 class VerifiedCopy:
     """The properties of the canonical object after it was read and decoded."""
 
-    examined: Examined
-    decoded: Decoded
+    examined: ExaminedObject
+    decoded: MediaProperties
     has_thumbnail: bool
 
 
@@ -70,23 +70,23 @@ def relocate(store: ObjectStore, resource_id: UUID) -> None:
     resource = MediaResource.objects.pending().filter(pk=resource_id).first()
     if resource is None:
         return
-    with turns.wait_for_room(resource):
+    with turns.wait_for_memory(resource):
         lease = leases.take(MediaResource.objects.pending().filter(pk=resource_id))
         if lease is not None:
             _task(store).run(lease)
 
 
 def relocate_next(store: ObjectStore) -> int:
-    """Relocate resources of the next owner; return how many, 0 when none could be taken.
+    """Relocate resources of the next owner; return how many, 0 if none could be taken.
 
-    While all waiting rows need more memory than is free, wait: a smaller one may arrive.
+    Waits while every waiting row needs more memory than is free: a smaller one may arrive.
     """
     pause = Event()
-    deadline = time.monotonic() + settings.TASK_TIME_LIMIT / 30  # leave time for other tasks
+    deadline = time.monotonic() + settings.TASK_TIME_LIMIT / 30  # to leave time for other tasks
     while (turn := turns.take()) is None:
         if time.monotonic() > deadline or not turns.is_waiting():
             return 0
-        pause.wait(ROOM_POLL_SECONDS)
+        pause.wait(MEMORY_POLL_SECONDS)
     task = _task(store)
     with turn:
         for lease in turn.leases:
@@ -122,19 +122,19 @@ def _failure_of(error: Exception) -> str | None:
 
 def headers_for(resource: MediaResource) -> ObjectHeaders:
     """Return the headers of the canonical object."""
-    inline = content_types.FILE_TYPES[resource.content_type].resource_type not in {
+    is_inline = content_types.FILE_TYPES[resource.content_type].resource_type not in {
         content_types.ARCHIVE,
         content_types.DOCUMENT,
     }
     return ObjectHeaders(
         content_type=resource.content_type,
         cache_control=content_types.IMMUTABLE,
-        content_disposition=None if inline else "attachment",
+        content_disposition=None if is_inline else "attachment",
     )
 
 
 def _move(store: ObjectStore, lease: Lease[MediaResource], resource: MediaResource) -> VerifiedCopy:
-    """Copy from each known source until a copy verifies."""
+    """Copy from one source after another until a copy passes verification."""
     target = keys.canonical_key(resource.pk, resource.extension)
     source_exists = False
     for source in _sources(resource):
@@ -189,12 +189,12 @@ def _verify(
         if head.size != resource.file_size:
             return None
         with (
-            examined(
+            examined_file(
                 store,
                 head,
                 content_type=resource.content_type,
                 content_hash=resource.content_hash,
-                watch=lease.renew_if_old,
+                on_chunk=lease.renew_if_old,
             ) as (checked, path),
             lease.renewing(),  # a decode may take longer than a lease
         ):
@@ -210,7 +210,7 @@ def _become_ready(lease: Lease[MediaResource], resource_id: UUID, copy: Verified
     with transaction.atomic():
         resource = _locked(lease, resource_id)
         temporary_keys = _consume_uploads(Upload.objects.filter(resource_id=resource.pk))
-        _fill(resource, copy.decoded)
+        _set_unknown(resource, copy.decoded)
         resource.has_thumbnail = copy.has_thumbnail
         resource.storage_key, resource.etag = copy.examined.key, copy.examined.etag
         resource.status, resource.ready_at = ResourceStatus.READY, Now()
@@ -221,7 +221,7 @@ def _become_ready(lease: Lease[MediaResource], resource_id: UUID, copy: Verified
     crash_point("relocation-committed")
 
 
-def _fill(resource: MediaResource, decoded: Decoded) -> None:
+def _set_unknown(resource: MediaResource, decoded: MediaProperties) -> None:
     """Set the metadata that is still unknown; leave values that were set before."""
     for name in ("width", "height", "dominant_color", "color_profile", "duration"):
         if getattr(resource, name) is None:

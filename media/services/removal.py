@@ -13,7 +13,7 @@ from media.services import deletions
 def discard(*, resource_id: UUID) -> None:
     """Delete a resource that is unattached, unprotected and not PENDING, and queue its objects.
 
-    Raises ResourceInUseError with the reason. A resource that no longer exists is no error.
+    Raises ResourceInUseError with the reason. Does nothing if the resource no longer exists.
     """
     with transaction.atomic():
         rows = MediaResource.objects.select_for_update(of=("self",))
@@ -24,9 +24,9 @@ def discard(*, resource_id: UUID) -> None:
         if reason is not None:
             raise ResourceInUseError(f"{resource}: {reason}")
         resource.uploads.claimed().update(state=UploadState.EXPIRED, updated_at=Now())
-        useless = {resource.storage_key} | resource.own_keys
+        object_keys = {resource.storage_key} | resource.own_keys
         resource.delete()
-        deletions.queue(useless, reason=DeletionReason.REPLACED)
+        deletions.queue(object_keys, reason=DeletionReason.REPLACED)
 
 
 def blocking_reason(resource: MediaResource) -> str | None:

@@ -18,9 +18,9 @@ from sartiq.core.errors import NotPermittedError
 from sartiq.core.models import free_to_take
 from sartiq.core.preconditions import Precondition, unconditional
 
-MEASURED = ("color_profile", "duration", "dominant_color", "width", "height")
-WRITTEN = ("alt_text", "caption")  # by users: the last value wins
-CORRECTABLE = ("alt_text", "caption", "protected")
+MEASUREMENTS = ("color_profile", "duration", "dominant_color", "width", "height")
+TEXTS = ("alt_text", "caption")
+STAFF_FIELDS = ("alt_text", "caption", "protected")
 HEAL_BATCH_SIZE = 1000
 
 
@@ -31,16 +31,16 @@ def update_metadata(
     values: Mapping[str, Any],
     precondition: Precondition = unconditional,
 ) -> MediaResource:
-    """Store the given texts, and measurements that are still unknown."""
+    """Save the given texts, and those measurements that are still unknown."""
     with transaction.atomic():
         resource = _locked(user, resource_id)
         if not may_write(user, resource.scope):
             raise NotPermittedError
         precondition(resource)
-        changed = {name: values[name] for name in WRITTEN if name in values}
+        changed = {name: values[name] for name in TEXTS if name in values}
         changed |= {
             name: values[name]
-            for name in MEASURED
+            for name in MEASUREMENTS
             if values.get(name) is not None and getattr(resource, name) is None
         }
         if changed:
@@ -48,17 +48,17 @@ def update_metadata(
     return selectors.resource_visible_to(user, resource_id)
 
 
-def correct(*, resource_id: UUID, values: Mapping[str, Any]) -> None:
+def update_as_staff(*, resource_id: UUID, values: Mapping[str, Any]) -> None:
     """Update the fields staff may change, and no field that a worker may be writing."""
-    changed = {name: values[name] for name in CORRECTABLE if name in values}
+    changed = {name: values[name] for name in STAFF_FIELDS if name in values}
     MediaResource.objects.filter(pk=resource_id).update(**changed, updated_at=Now())
 
 
 def heal(*, user: User) -> int:
     """Queue failed and waiting resources for another attempt; return how many.
 
-    Superusers only. At most a thousand of each, those with the oldest attempt first. A resource
-    whose task is still queued gets no second one.
+    Superusers only. At most a thousand of each, those with the oldest attempt first. No second task
+    is sent for a resource whose task is still queued.
     """
     require_superuser(user)
     waiting = MediaResource.objects.due().order_by("created_at")[:HEAL_BATCH_SIZE].count()
@@ -72,7 +72,9 @@ def retry(resource: MediaResource) -> bool:
     try:
         with transaction.atomic():
             rows = ObjectDeletion.objects.alive().filter(key__in=resource.own_keys)
-            list(rows.select_for_update().values_list("pk", flat=True))  # so that none starts now
+            list(
+                rows.select_for_update().values_list("pk", flat=True)
+            )  # so that no worker starts one now
             if rows.exclude(free_to_take() | Q(lease_expires_at__isnull=True)).exists():
                 return False
             if not resource.retry():
@@ -87,7 +89,7 @@ def retry(resource: MediaResource) -> bool:
 def _locked(user: User, resource_id: UUID) -> MediaResource:
     """Return the resource, locked until the transaction ends."""
     rows = selectors.resources_visible_to(user).filter(pk=resource_id)
-    locked: MediaResource | None = rows.select_for_update(of=("self",), no_key=True).first()
-    if locked is None:
+    resource: MediaResource | None = rows.select_for_update(of=("self",), no_key=True).first()
+    if resource is None:
         raise MediaResourceNotFoundError
-    return locked
+    return resource

@@ -18,9 +18,9 @@ PENDING_DELETION_DELAY = timedelta(hours=1)  # longer than any request that stor
 
 
 class StoringTooSlowError(InvalidError, RetryRowError):
-    """Raised when storing took so long that the object may be deleted at this moment.
+    """Raised when storing took so long that the object may already be deleted.
 
-    A client must send its file again; a worker tries its row again.
+    A client must send its file again; a worker retries its row.
     """
 
     message = "Storing the file took too long. Send it again."
@@ -40,10 +40,10 @@ class StoredObject:
 
         Raises StoringTooSlowError.
         """
-        untouched = ObjectDeletion.objects.alive().filter(
+        pending = ObjectDeletion.objects.alive().filter(
             bucket=self.bucket, key=self.key, attempts=0
         )
-        count, _ = untouched.delete()
+        count, _ = pending.delete()
         if count != 1:
             raise StoringTooSlowError
 

@@ -22,7 +22,7 @@ from media.rules.file_types.content_types import IMMUTABLE
 from media.services import stored_objects
 from media.services.decoding.decode import make_thumbnail
 from media.services.environment import require_own_environment
-from media.services.ingest.examine import examined
+from media.services.ingest.examine import examined_file
 from media.services.stored_objects import StoringTooSlowError
 from media.storage import ObjectHeaders, ObjectStore
 from sartiq.core.work.crash_points import crash_point
@@ -30,9 +30,7 @@ from sartiq.core.work.crash_points import crash_point
 log = structlog.get_logger(__name__)
 
 HEADERS = ObjectHeaders(content_type="image/webp", cache_control=IMMUTABLE)
-SAMPLES = 20
-
-Watch = Callable[[], None]
+MAX_FAILED_IDS = 20
 
 
 @dataclass(kw_only=True)
@@ -50,21 +48,21 @@ class ThumbnailReport:
 
 
 def store_thumbnail(
-    store: ObjectStore, resource: MediaResource, path: str | Path, *, before_put: Watch
+    store: ObjectStore, resource: MediaResource, path: str | Path, *, before_put: Callable[[], None]
 ) -> bool:
-    """Make and store the thumbnail of the verified bytes at `path`; False when that fails.
+    """Create and store the thumbnail of the verified bytes at `path`; False when that fails.
 
-    A failure is logged, not raised: an image without a thumbnail becomes READY as well.
+    A failure is logged, not raised: the image becomes READY without a thumbnail.
     `before_put` may raise to stop a worker that lost its lease.
     """
     if resource.resource_type != ResourceType.IMAGE:
         return False
-    picture = _encode(resource, path)
-    if picture is None:
+    encoded = _encode(resource, path)
+    if encoded is None:
         return False
     before_put()
     try:
-        store.put(keys.thumbnail_key(resource.pk), picture, headers=HEADERS)
+        store.put(keys.thumbnail_key(resource.pk), encoded, headers=HEADERS)
     except (StoreRefusedError, StoreUnavailableError) as error:
         _log_missing(resource, error)
         return False
@@ -72,10 +70,10 @@ def store_thumbnail(
     return True
 
 
-def make_missing(
+def create_missing(
     *, store: ObjectStore, limit: int | None = None, execute: bool = False
 ) -> ThumbnailReport:
-    """Make the thumbnails that READY images lack; without `execute` only count them.
+    """Create the missing thumbnails of READY images; without `execute` only count them.
 
     Safe to re-run after a crash at any step. Raises ForeignEnvironmentError,
     StoreUnavailableError.
@@ -85,43 +83,43 @@ def make_missing(
     rows = MediaResource.objects.lacking_thumbnail().order_by("pk")
     for pk in list(rows.values_list("pk", flat=True)[:limit]):
         report.missing += 1
-        if execute and make_for(store, pk):
+        if execute and create_for(store, pk):
             report.made += 1
-        elif execute and len(report.failed) < SAMPLES:
+        elif execute and len(report.failed) < MAX_FAILED_IDS:
             report.failed.append(str(pk))
     return report
 
 
-def make_for(store: ObjectStore, resource_id: UUID) -> bool:
-    """Make the missing thumbnail of one READY image; False when that fails."""
+def create_for(store: ObjectStore, resource_id: UUID) -> bool:
+    """Create the missing thumbnail of one READY image; False when that fails."""
     resource = MediaResource.objects.lacking_thumbnail().filter(pk=resource_id).first()
     if resource is None:
         return False
     try:
-        with examined(
+        with examined_file(
             store,
             store.head(resource.storage_key),
             content_type=resource.content_type,
             content_hash=resource.content_hash,
-            watch=_nothing,
+            on_chunk=_ignore_chunk,
         ) as (_, path):
-            picture = _encode(resource, path)
+            encoded = _encode(resource, path)
     except (ContentError, ObjectNotFoundError, PreconditionFailedError) as error:
         _log_missing(resource, error)
         return False
-    return picture is not None and _store_for_row(store, resource, picture)
+    return encoded is not None and _store_for_row(store, resource, encoded)
 
 
-def _store_for_row(store: ObjectStore, resource: MediaResource, picture: bytes) -> bool:
+def _store_for_row(store: ObjectStore, resource: MediaResource, encoded: bytes) -> bool:
     """Store the object, then set `has_thumbnail`.
 
-    The object of a row that is discarded at the same time is deleted again.
+    If the row is discarded at the same time, the object is deleted again.
     """
     try:
         stored = stored_objects.put(
             store,
             keys.thumbnail_key(resource.pk),
-            picture,
+            encoded,
             headers=HEADERS,
             bucket=Bucket.PUBLIC,
             reason=DeletionReason.ORPHANED,
@@ -150,5 +148,5 @@ def _log_missing(resource: MediaResource, error: Exception) -> None:
     log.warning("thumbnail_missing", resource_id=str(resource.pk), reason=str(error))
 
 
-def _nothing() -> None:
-    """Do nothing while the bytes are read."""
+def _ignore_chunk() -> None:
+    """Do nothing: no lease has to be renewed here."""

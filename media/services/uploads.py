@@ -1,3 +1,5 @@
+"""Presigned uploads: signed PUT requests to temporary keys."""
+
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import BinaryIO
@@ -5,7 +7,7 @@ from uuid import UUID
 
 from django.conf import settings
 
-from accounts.models import User
+from accounts.models import OwnerScope, User
 from accounts.selectors import scope_for
 from media import selectors
 from media.errors import FileTooLargeError, FileTooSmallError, SizeConflictError
@@ -22,7 +24,7 @@ MAX_NAME_LENGTH = 255
 
 @dataclass(frozen=True, kw_only=True)
 class UploadTicket:
-    """The signed request for one upload, and the URL that names the file afterwards."""
+    """The signed request for one upload, and the URL to send to an entity afterwards."""
 
     put: SignedPut
     file_url: str
@@ -30,52 +32,63 @@ class UploadTicket:
     max_file_size: int = limits.MAX_FILE_SIZE
 
 
+@dataclass(frozen=True, kw_only=True)
+class DeclaredFile:
+    """The file a client wants to upload; `size` is in bytes, `sha256` is hex."""
+
+    filename: str
+    content_type: str
+    size: int | None = None
+    sha256: str | None = None
+    folder: str | None = None
+
+
 def issue_ticket(
-    *,
-    user: User,
-    filename: str,
-    content_type: str,
-    now: datetime,
-    size: int | None = None,
-    sha256: str | None = None,
-    folder: str | None = None,
-    organization_id: UUID | None = None,
+    *, user: User, file: DeclaredFile, now: datetime, organization_id: UUID | None = None
 ) -> UploadTicket:
     """Reserve a temporary key and sign one PUT to it.
 
-    Sizes are in bytes, `sha256` is hex. Raises InvalidError kinds for a type, folder, size or name
-    that is not accepted and NotPermittedError for an organization the caller may not enter.
+    Raises subclasses of InvalidError for a type, folder, size or name that is not accepted and
+    NotPermittedError for an organization the caller may not act in.
     """
     scope = scope_for(user, organization_id)
     with errors_located_at("body", "content_type"):
-        content_types.require_acceptable(content_type, folder)
-    _require_size(size, name="file_size")
-    upload_id = new_id()
-    with errors_located_at("body", "filename"):
-        key = keys.temp_key(file_id=upload_id, at=now, filename=filename, content_type=content_type)
-    lifetime = limits.url_lifetime(size)
+        content_types.require_acceptable(file.content_type, file.folder)
+    _require_size(file.size, name="file_size")
+    lifetime = limits.url_lifetime(file.size)
+    upload = _new_upload(scope, file, now=now, lifetime=lifetime)
     put = public_store().sign_put(
-        key,
-        content_type=content_type,
-        size=size,
-        sha256=sha256,
+        upload.key,
+        content_type=file.content_type,
+        size=file.size,
+        sha256=file.sha256,
         lifetime=lifetime,
         write_once=settings.UPLOADS_WRITE_ONCE,
     )
-    upload = Upload(
+    insert(upload)
+    return UploadTicket(put=put, file_url=selectors.public_url(upload.key), lifetime=lifetime)
+
+
+def _new_upload(
+    scope: OwnerScope, file: DeclaredFile, *, now: datetime, lifetime: timedelta
+) -> Upload:
+    upload_id = new_id()
+    with errors_located_at("body", "filename"):
+        key = keys.temp_key(
+            file_id=upload_id, at=now, filename=file.filename, content_type=file.content_type
+        )
+    return Upload(
         id=upload_id,
-        user_id=user.pk,
+        user_id=scope.user_id,
         organization_id=scope.organization_id,
         key=key,
-        filename=filename[:MAX_NAME_LENGTH],
-        folder=folder or "",
-        content_type=content_type,
-        declared_size=size,
-        sha256=(sha256 or "").lower(),
+        filename=file.filename[:MAX_NAME_LENGTH],
+        folder=file.folder or "",
+        content_type=file.content_type,
+        declared_size=file.size,
+        sha256=(file.sha256 or "").lower(),
         expires_at=now + lifetime,
     )
-    insert(upload)
-    return UploadTicket(put=put, file_url=selectors.public_url(key), lifetime=lifetime)
 
 
 def save_fetched(
@@ -99,7 +112,7 @@ def save_fetched(
         key=keys.temp_key(file_id=upload_id, at=now, filename=filename, content_type=content_type),
         filename=filename[:MAX_NAME_LENGTH],
         content_type=content_type,
-        expires_at=now + limits.MIN_URL_LIFETIME,
+        expires_at=now + limits.FETCHED_UPLOAD_LIFETIME,
     )
     insert(upload)
     public_store().put(upload.key, body, headers=ObjectHeaders(content_type=content_type))
@@ -107,9 +120,9 @@ def save_fetched(
 
 
 def declared_size(*, size: int | None, file_size: int | None) -> int | None:
-    """Return the one size a client declared under either name.
+    """Return the size a client declared under either name.
 
-    Two different sizes are refused, and so is a size outside the limits.
+    Raises SizeConflictError for two different sizes, and an error for a size outside the limits.
     """
     if size is not None and file_size is not None and size != file_size:
         raise SizeConflictError(loc=("body", "size"), value=size)

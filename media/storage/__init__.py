@@ -1,4 +1,4 @@
-"""The storage gateway: keys and small values outside, services and their clients inside."""
+"""The object stores behind one interface (`media.storage.contract`)."""
 
 from media.storage.contract import (
     Body,

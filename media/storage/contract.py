@@ -1,9 +1,9 @@
-"""The interface of every store: plain values in and out, without types of a client library.
+"""The interface of every store, in plain values without types of a client library.
 
-Errors mean the same in every store: `ObjectNotFoundError` (no object under the key),
-`PreconditionFailedError` (another object than the one named by its ETag), `StoreUnavailableError`
-(everything that may pass). Of the latter, `StoreRefusedError` points at a wrong setting, and its
-kind `StoreCredentialsError` at our keys or their rights.
+Every store raises the same errors: `ObjectNotFoundError` (no object under the key),
+`PreconditionFailedError` (the object has another ETag), `StoreUnavailableError` (a retry may
+succeed), its subclass `StoreRefusedError` (a wrong setting), and that one's subclass
+`StoreCredentialsError` (wrong keys or missing permissions).
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -28,8 +28,8 @@ class ObjectHeaders:
 class ObjectHead:
     """The metadata of one object.
 
-    `size` is in bytes; `etag` has no quotes and means only "these bytes changed or not";
-    `last_modified` is by the store's clock; `sha256` is hex, None when the store holds no checksum.
+    `size` is in bytes; `etag` has no quotes and only shows whether the bytes changed;
+    `last_modified` is by the store's clock; `sha256` is hex, None if the store has no checksum.
     """
 
     key: str
@@ -66,7 +66,7 @@ class SignedPut:
 
 @dataclass(frozen=True, kw_only=True)
 class DeleteFailure:
-    """One key a bulk delete did not delete, with the code and message of the store."""
+    """One key that a bulk delete did not delete, with the store's code and message."""
 
     key: str
     code: str
@@ -78,11 +78,11 @@ class ObjectReader(AbstractContextManager["ObjectReader"], Protocol):
 
     @property
     def head(self) -> ObjectHead:
-        """The object these bytes are of; `size` is that of the whole object."""
+        """Return the metadata of the object; `size` is that of the whole object."""
         ...
 
     def __iter__(self) -> Iterator[bytes]:
-        """Yield the bytes; a cut or slow body raises `StoreUnavailableError`, never ends early."""
+        """Yield the bytes; an incomplete or slow body raises `StoreUnavailableError`."""
         ...
 
 
@@ -101,19 +101,19 @@ class ObjectStore(Protocol):
     ) -> SignedPut:
         """Sign one PUT to a temp key; no other key can be signed (`KeyRefusedError`).
 
-        The store refuses another type, another length when `size` is given, other bytes when
-        `sha256` (hex) is, and a second PUT when `write_once`. No network call.
+        The store rejects another type, another length if `size` is given, other bytes if `sha256`
+        (hex) is given, and a second PUT if `write_once`. Makes no network call.
         """
         ...
 
     def sign_get(self, key: str, *, lifetime: timedelta, filename: str | None = None) -> str:
-        """Return a URL that reads `key` until it expires, as a download named `filename`."""
+        """Return a URL for reading `key` until it expires, as a download named `filename`."""
         ...
 
     def clock(self) -> datetime | None:
-        """Return the time of the store's clock, which `last_modified` is measured by.
+        """Return the time of the store's clock, the one of `last_modified`.
 
-        None when the store does not tell it.
+        None if the store does not send it.
         """
         ...
 
@@ -140,20 +140,20 @@ class ObjectStore(Protocol):
         ...
 
     def put(self, key: str, body: Body, *, headers: ObjectHeaders) -> ObjectHead:
-        """Store `body` under `key`, whole or not at all; an iterable is streamed."""
+        """Store `body` under `key`, completely or not at all; an iterable is streamed."""
         ...
 
     def delete_many(self, keys: Iterable[str]) -> "DeleteFailures":
-        """Delete these keys and return those that remain; an absent key is no failure."""
+        """Delete these keys and return those that remain; a missing key is not a failure."""
         ...
 
     def list(
         self, prefix: str, *, after: str | None = None, limit: int = 1000
     ) -> Iterator[ObjectListing]:
-        """Yield at most `limit` objects under `prefix`, by key in byte order, later than `after`.
+        """Yield at most `limit` objects under `prefix`, by key in byte order, after `after`.
 
-        Pages are fetched as they are needed, so an error may come from any step. SeaweedFS walks
-        its folders, so there `a/b` comes before `a-b`; keys of our grammar never differ so.
+        Pages are fetched as needed, so any step may raise an error. SeaweedFS walks its folders and
+        yields `a/b` before `a-b`; no two of our keys differ in this way.
         """
         ...
 

@@ -1,6 +1,7 @@
 """Time limits of storage operations.
 
-Socket time-outs alone do not bound it: a server that sends one byte a second never trips them.
+Socket time-outs alone do not limit the total: a server that sends one byte per second never exceeds
+them.
 """
 
 import time
@@ -24,8 +25,8 @@ _deadline: ContextVar[float | None] = ContextVar("storage_deadline", default=Non
 def time_limit(limit: timedelta) -> Iterator[None]:
     """Limit the total time of the storage operations in this block and thread."""
     outer = _deadline.get()
-    own_end = time.monotonic() + limit.total_seconds()
-    token = _deadline.set(own_end if outer is None else min(own_end, outer))
+    own_deadline = time.monotonic() + limit.total_seconds()
+    token = _deadline.set(own_deadline if outer is None else min(own_deadline, outer))
     try:
         yield
     finally:
@@ -42,22 +43,22 @@ def remaining(budget: timedelta) -> float:
 def within(budget: timedelta, call: Callable[[], T]) -> T:
     """Run `call` and return its result, or raise `StoreUnavailableError` when time is up.
 
-    A call that overruns is left behind on a daemon thread (about 60 microseconds to start): its
-    own socket time-outs end it, and it can no longer hold up the caller or the end of the process.
+    The call runs on a daemon thread (about 60 microseconds to start). A call that overruns is ended
+    by its socket time-outs and delays neither the caller nor the end of the process.
     """
     seconds = remaining(budget)
     if seconds <= 0:
         raise StoreUnavailableError
     outcome: Future[T] = Future()
-    Thread(target=_settle, args=(outcome, call), daemon=True, name="storage").start()
+    Thread(target=_run, args=(outcome, call), daemon=True, name="storage").start()
     try:
         return outcome.result(timeout=seconds)
     except TimeoutError as error:
         raise StoreUnavailableError from error
 
 
-def _settle(outcome: Future[T], call: Callable[[], T]) -> None:
+def _run(outcome: Future[T], call: Callable[[], T]) -> None:
     try:
         outcome.set_result(call())
-    except BaseException as error:  # noqa: BLE001  it is raised again in the caller's thread
+    except BaseException as error:  # noqa: BLE001  raised again in the caller's thread
         outcome.set_exception(error)

@@ -1,7 +1,7 @@
 """HTTP connections bound by the deadline of their operation.
 
-A socket time-out limits one wait; a server that sends a byte a second never exceeds it. So before
-each wait these sockets check how much time `deadline.time_limit` leaves, and wait no longer.
+A socket time-out limits one wait; a server that sends one byte per second never exceeds it. So
+before each wait these sockets check how much time `deadline.time_limit` leaves, and wait no longer.
 """
 
 import os
@@ -27,16 +27,16 @@ _READ: Final = timedelta(seconds=READ_SECONDS)
 def open_pool(endpoint_url: str, *, size: int) -> PoolManager:
     """Return a pool for one endpoint, with the certificates and proxies boto3 would use."""
     context = create_urllib3_context()
-    context.load_verify_locations(cafile=_trusted())
+    context.load_verify_locations(cafile=_ca_bundle())
     context.sslsocket_class = _TlsSocket
-    how: dict[str, Any] = {
+    options: dict[str, Any] = {
         "maxsize": size,
         "ssl_context": context,
         "timeout": Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
         "retries": False,
     }
     proxy = get_environ_proxies(endpoint_url).get(parse_url(endpoint_url).scheme or "")
-    pool = ProxyManager(proxy, **how) if proxy else PoolManager(**how)
+    pool = ProxyManager(proxy, **options) if proxy else PoolManager(**options)
     pool.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
     return pool
 
@@ -46,28 +46,28 @@ def pinned_pool(
 ) -> HTTPSConnectionPool:
     """Return a pool that connects to this address and requires a certificate for `host`.
 
-    Strangers may take as long as `time_limit` says, for one step as for all together.
+    A remote host may use all the time that `time_limit` leaves for a single step.
     """
     context.sslsocket_class = _PinnedSocket
-    remaining = _patience(OPERATION_BUDGET)
+    timeout = _next_timeout(OPERATION_BUDGET)
     return _TlsPool(
         f"[{address}]" if ":" in address else address,
         port,
         ssl_context=context,
         server_hostname=host,
-        timeout=Timeout(connect=remaining, read=remaining),
+        timeout=Timeout(connect=timeout, read=timeout),
         maxsize=1,
     )
 
 
-def _trusted() -> str:
+def _ca_bundle() -> str:
     bundle = os.environ.get("AWS_CA_BUNDLE") or os.environ.get("REQUESTS_CA_BUNDLE")
     return str(bundle or get_cert_path(verify=True))
 
 
-def _patience(longest: timedelta) -> float:
+def _next_timeout(limit: timedelta) -> float:
     """Return the timeout of the next wait; raises TimeoutError when no time is left."""
-    seconds = remaining(longest)
+    seconds = remaining(limit)
     if seconds <= 0:
         raise TimeoutError
     return seconds
@@ -77,7 +77,7 @@ class _Socket(socket.socket):
     """A plain connection."""
 
     def recv_into(self, *args: Any, **kwargs: Any) -> int:
-        self.settimeout(_patience(_READ))
+        self.settimeout(_next_timeout(_READ))
         return super().recv_into(*args, **kwargs)
 
 
@@ -85,7 +85,7 @@ class _TlsSocket(ssl.SSLSocket):
     """An encrypted connection."""
 
     def recv_into(self, *args: Any, **kwargs: Any) -> int:
-        self.settimeout(_patience(_READ))
+        self.settimeout(_next_timeout(_READ))
         return super().recv_into(*args, **kwargs)
 
 
@@ -93,21 +93,23 @@ class _PinnedSocket(ssl.SSLSocket):
     """An encrypted connection to a remote host."""
 
     def recv_into(self, *args: Any, **kwargs: Any) -> int:
-        self.settimeout(_patience(OPERATION_BUDGET))
+        self.settimeout(_next_timeout(OPERATION_BUDGET))
         return super().recv_into(*args, **kwargs)
 
 
 def _bounded(connected: socket.socket) -> _Socket:
-    longest = OPERATION_BUDGET
+    limit = OPERATION_BUDGET
     if (timeout := connected.gettimeout()) is not None:
-        longest = timedelta(seconds=timeout)
+        limit = timedelta(seconds=timeout)
     wrapped = _Socket(fileno=connected.detach())
-    wrapped.settimeout(_patience(longest))  # for the handshake: connecting has taken its share
+    wrapped.settimeout(
+        _next_timeout(limit)
+    )  # for the handshake: connecting has used some of the time
     return wrapped
 
 
-# urllib3's own SOCKS support makes its sockets in `_new_conn`, too. Looking a name up knows no
-# time-out, so connecting alone is done on a thread that can be left behind.
+# urllib3's own SOCKS support also creates its sockets in `_new_conn`. Name resolution has no
+# time-out, so connecting runs on a thread that can be abandoned.
 class _Connection(HTTPConnection):
     def _new_conn(self) -> socket.socket:
         return _bounded(within(OPERATION_BUDGET, super()._new_conn))

@@ -13,10 +13,10 @@ DOWNLOAD_LIFETIME: Final = timedelta(minutes=15)
 
 
 class PrivateS3Storage(S3Storage):  # type: ignore[misc]  # django-storages has no types
-    """The private bucket of the S3 service, reached exactly as our own store reaches it."""
+    """The private bucket of the S3 service, with the connection settings of our own store."""
 
     def get_default_settings(self) -> dict[str, Any]:
-        """Take our settings; once `client_config` is given no AWS_ setting for it counts."""
+        """Return our settings; `client_config` replaces the AWS_ settings of django-storages."""
         connection = s3_connection()
         defaults: dict[str, Any] = super().get_default_settings()
         return defaults | {
@@ -31,7 +31,7 @@ class PrivateS3Storage(S3Storage):  # type: ignore[misc]  # django-storages has 
         }
 
     def url(self, name: str, *args: Any, **kwargs: Any) -> str:
-        """Return a signed URL on the public endpoint; the client's own is internal."""
+        """Return a signed URL on the public endpoint; the one of the client is internal."""
         return private_store().sign_get(self._normalize_name(name), lifetime=DOWNLOAD_LIFETIME)
 
 
@@ -46,6 +46,6 @@ class PrivateLocalStorage(FileSystemStorage):
         return private_store().sign_get(name or "", lifetime=DOWNLOAD_LIFETIME)
 
 
-def PrivateStorage() -> Storage:  # noqa: N802  STORAGES names it like a class
-    """Return the storage of the setting."""
+def PrivateStorage() -> Storage:  # noqa: N802  STORAGES expects the name of a class
+    """Return the storage that the settings select."""
     return PrivateLocalStorage() if settings.STORAGE == "local" else PrivateS3Storage()

@@ -1,4 +1,4 @@
-"""The public and the private store of the settings, created once per process."""
+"""The public and the private store, created from the settings once per process."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -47,22 +47,22 @@ def replaced(
     *, public: ObjectStore | None = None, private: ObjectStore | None = None
 ) -> Iterator[None]:
     """Replace the stores inside the block, for tests."""
-    before = dict(_replaced)
+    previous = dict(_replaced)
     stores = {"public": public, "private": private}
     _replaced.update({name: store for name, store in stores.items() if store is not None})
     try:
         yield
     finally:
         _replaced.clear()
-        _replaced.update(before)
+        _replaced.update(previous)
 
 
 def reset() -> None:
     """Discard the cached stores; the next call reads the settings again."""
     if _holder.cache_info().currsize:
         _holder().close()
-    for created in (_holder, _s3_store, _local_store):
-        created.cache_clear()
+    for factory in (_holder, _s3_store, _local_store):
+        factory.cache_clear()
 
 
 def _store(bucket: str) -> ObjectStore:

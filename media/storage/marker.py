@@ -1,6 +1,7 @@
 """The environment marker of a bucket.
 
-Another database would see nothing but orphans in the bucket, so whatever deletes compares it first.
+To another database, every object in the bucket would look like an orphan, so the marker is compared
+before anything is deleted.
 """
 
 import json
@@ -23,6 +24,6 @@ def marker_of(store: ObjectStore) -> Identity | None:
 
 
 def mark(store: ObjectStore, identity: Identity) -> None:
-    """Write the marker."""
+    """Write the marker of an identity into a bucket."""
     body = json.dumps(identity.as_json()).encode()
     store.put(MARKER_KEY, body, headers=ObjectHeaders(content_type="application/json"))

@@ -14,14 +14,14 @@ from media.storage.contract import ObjectStore
 from media.storage.factory import private_store, public_store
 from media.storage.marker import mark, marker_of
 
-Ask = Callable[[str, str], bool]
+ConfirmAdoption = Callable[[str, str], bool]
 
-_SAMPLE: Final = 10_000  # objects checked before a bucket counts as unknown to this database
-_BATCH: Final = 500
-_OURS: Final = frozenset({keys.KeyKind.CANONICAL, keys.KeyKind.THUMBNAIL, keys.KeyKind.TEMP})
+_SAMPLE_SIZE: Final = 10_000  # objects checked until a bucket counts as foreign
+_BATCH_SIZE: Final = 500
+_OWN_KINDS: Final = frozenset({keys.KeyKind.CANONICAL, keys.KeyKind.THUMBNAIL, keys.KeyKind.TEMP})
 
 
-def mark_buckets(*, adopt: Ask | None, dry_run: bool) -> Iterator[str]:
+def mark_buckets(*, adopt: ConfirmAdoption | None, dry_run: bool) -> Iterator[str]:
     """Mark each bucket that is unmarked or has our marker of an older version.
 
     A bucket of another environment is adopted only when `adopt` returns True for its name and its
@@ -31,15 +31,17 @@ def mark_buckets(*, adopt: Ask | None, dry_run: bool) -> Iterator[str]:
         yield f"Would mark both buckets as {settings.ENVIRONMENT_NAME} unless marked."
         return
     own = created_identity()
-    yield _marked(settings.R2_BUCKET_NAME, public_store(), own, adopt)
-    yield _marked(settings.R2_PRIVATE_BUCKET_NAME, private_store(), own, adopt)
+    yield _mark_bucket(settings.R2_BUCKET_NAME, public_store(), own, adopt)
+    yield _mark_bucket(settings.R2_PRIVATE_BUCKET_NAME, private_store(), own, adopt)
 
 
-def _marked(name: str, store: ObjectStore, own: Identity, adopt: Ask | None) -> str:
+def _mark_bucket(
+    name: str, store: ObjectStore, own: Identity, adopt: ConfirmAdoption | None
+) -> str:
     marker = marker_of(store)
     if marker == own:
         return f"{name} is marked as {own.environment}."
-    reason = _reason_to_ask(store, marker, own)
+    reason = _confirmation_reason(store, marker, own)
     if reason is None:
         mark(store, own)
         return f"Marked {name} as {own.environment}."
@@ -54,29 +56,29 @@ def _marked(name: str, store: ObjectStore, own: Identity, adopt: Ask | None) -> 
     return f"Adopted {name}: it was {old} and is {own} now."
 
 
-def _reason_to_ask(store: ObjectStore, marker: Identity | None, own: Identity) -> str | None:
-    """Return why marking needs a confirmation, None when the bucket may be ours."""
+def _confirmation_reason(store: ObjectStore, marker: Identity | None, own: Identity) -> str | None:
+    """Return why marking needs a confirmation, None if the bucket may be our own."""
     if marker is not None and (marker.is_complete or marker.environment != own.environment):
         return "; ".join(differences(marker, own))
-    if _holds_only_unknown(store):
+    if _has_only_unknown_objects(store):
         return "no row of this database names any object in it"
     return None
 
 
-def _holds_only_unknown(store: ObjectStore) -> bool:
-    """Return whether the bucket has objects with our keys, but none that this database knows."""
+def _has_only_unknown_objects(store: ObjectStore) -> bool:
+    """Return whether the bucket has objects with our kinds of keys, but none with a row."""
     has_objects = False
     for prefix in ("media/", "temp/"):
-        listed = store.list(prefix, limit=_SAMPLE)
-        while page := list(islice(listed, _BATCH)):
-            names = [each.key for each in page if keys.classify(each.key) in _OURS]
-            if _any_known(names):
+        listed = store.list(prefix, limit=_SAMPLE_SIZE)
+        while page := list(islice(listed, _BATCH_SIZE)):
+            names = [listing.key for listing in page if keys.classify(listing.key) in _OWN_KINDS]
+            if _any_has_row(names):
                 return False
             has_objects = has_objects or bool(names)
     return has_objects
 
 
-def _any_known(names: list[str]) -> bool:
+def _any_has_row(names: list[str]) -> bool:
     ids = {pk for name in names if (pk := keys.resource_id_of(name))}
     resources = MediaResource.objects.filter(pk__in=ids)
     return resources.exists() or Upload.objects.filter(key__in=names).exists()

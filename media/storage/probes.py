@@ -1,7 +1,7 @@
 """Probes of the storage settings, through the same URLs that clients use.
 
-Our own calls succeed with a wrong endpoint as well: one that ends in a bucket's name stores private
-files in the public bucket. So a signed PUT is sent to the URL clients get, and objects of both
+Our own calls succeed with a wrong endpoint, too: one that ends in a bucket's name stores private
+files in the public bucket. So a signed PUT is sent to the URL that clients get, and objects of both
 buckets are read at the public URLs.
 """
 
@@ -26,59 +26,59 @@ from sartiq.core.models import new_id
 _LIFETIME: Final = timedelta(minutes=5)
 _TYPE: Final = "image/png"
 _NO_RETRIES: Final = Retry(total=3, connect=0, read=0, redirect=3, status=0, other=0)
-_MAX_ANSWER_BYTES: Final = 4096
+_MAX_RESPONSE_BYTES: Final = 4096
 
 
 def prove_buckets() -> Iterator[Step]:
     """Probe the buckets with small objects, which are deleted again, and yield the results.
 
-    A URL that does not answer from here is left to the operator to check. Raises
+    A URL that does not respond is reported as a step for the operator. Raises
     StoreMisconfiguredError when clients cannot upload or read, or when private objects are public;
     StoreUnavailableError.
     """
     if settings.STORAGE == "local":
         return
-    yield from _prove_private()
-    yield from _prove_public()
+    yield from _probe_private()
+    yield from _probe_public()
 
 
-def _prove_private() -> Iterator[Step]:
+def _probe_private() -> Iterator[Step]:
     name = settings.R2_PRIVATE_BUCKET_NAME
     key = keys.private_key(keys.PrivateArea.EXPORTS, new_id(), "probe.txt")
     body = key.encode()
-    addresses = {f"{base}/{key}" for base in _reading_bases()}
-    addresses |= {f"{base}/{name}/{key}" for base in _reading_bases()}
-    addresses.add(f"{settings.S3_PUBLIC_ENDPOINT_URL.rstrip('/')}/{name}/{key}")
+    urls = {f"{base}/{key}" for base in _public_bases()}
+    urls |= {f"{base}/{name}/{key}" for base in _public_bases()}
+    urls.add(f"{settings.S3_PUBLIC_ENDPOINT_URL.rstrip('/')}/{name}/{key}")
     store = private_store()
-    with _removed(store, key):
+    with _deleted_afterwards(store, key):
         store.put(key, body, headers=ObjectHeaders(content_type="text/plain"))
-        for address in sorted(addresses):
-            response = _get(address)
+        for url in sorted(urls):
+            response = _get(url)
             if response is not None and response[1] == body:
                 message = (
-                    f"Anyone can read the private bucket {name} at {address}. Check"
+                    f"Anyone can read the private bucket {name} at {url}. Check"
                     " S3_ENDPOINT_URL (without a bucket's name) and the bucket's public access."
                 )
                 raise StoreMisconfiguredError(message)
     yield Step(sentence=f"Objects of {name} cannot be read without a signature.")
 
 
-def _prove_public() -> Iterator[Step]:
+def _probe_public() -> Iterator[Step]:
     store = public_store()
     key = keys.temp_key(
         file_id=new_id(), at=datetime.now(UTC), filename="probe.png", content_type=_TYPE
     )
     body = key.encode()
-    with _removed(store, key):
-        step = _prove_put(store, key, body)
+    with _deleted_afterwards(store, key):
+        step = _probe_put(store, key, body)
         yield step
-        if step.by_hand:
+        if step.manual_step:
             store.put(key, body, headers=ObjectHeaders(content_type=_TYPE))
-        for base in _reading_bases():
-            yield _prove_reading(base, key, body)
+        for base in _public_bases():
+            yield _probe_reading(base, key, body)
 
 
-def _prove_put(store: ObjectStore, key: str, body: bytes) -> Step:
+def _probe_put(store: ObjectStore, key: str, body: bytes) -> Step:
     where = settings.S3_PUBLIC_ENDPOINT_URL
     signed = store.sign_put(
         key, content_type=_TYPE, size=len(body), sha256=None, lifetime=_LIFETIME
@@ -103,7 +103,7 @@ def _prove_put(store: ObjectStore, key: str, body: bytes) -> Step:
     raise StoreMisconfiguredError(message)
 
 
-def _prove_reading(base: str, key: str, body: bytes) -> Step:
+def _probe_reading(base: str, key: str, body: bytes) -> Step:
     response = _get(f"{base}/{key}")
     if response is None:
         return _unreachable(base, "reading a public object")
@@ -117,14 +117,14 @@ def _prove_reading(base: str, key: str, body: bytes) -> Step:
     return Step(sentence=f"Public objects can be read at {base}.")
 
 
-def _reading_bases() -> list[str]:
+def _public_bases() -> list[str]:
     return list(dict.fromkeys([settings.R2_PUBLIC_URL, settings.CDN_URL]))
 
 
 def _unreachable(where: str, what: str) -> Step:
     return Step(
         sentence=f"{where} does not answer from this machine.",
-        by_hand=f"Try {what} from a client's network.",
+        manual_step=f"Try {what} from a client's network.",
     )
 
 
@@ -135,7 +135,7 @@ def _get(url: str) -> tuple[int, bytes] | None:
 def _request(
     method: str, url: str, body: bytes | None, headers: dict[str, str]
 ) -> tuple[int, bytes] | None:
-    """Return status and body of an unauthenticated request, None without an answer."""
+    """Return status and body of an unauthenticated request, None without a response."""
     pool = open_pool(url, size=1)
     try:
         with time_limit(OPERATION_BUDGET):
@@ -143,7 +143,7 @@ def _request(
                 method, url, body=body, headers=headers, retries=_NO_RETRIES, preload_content=False
             )
             try:
-                return response.status, response.read(_MAX_ANSWER_BYTES, decode_content=True)
+                return response.status, response.read(_MAX_RESPONSE_BYTES, decode_content=True)
             finally:
                 response.close()
     except (HTTPError, OSError, StoreUnavailableError):
@@ -157,8 +157,8 @@ def _text(response: bytes) -> str:
 
 
 @contextmanager
-def _removed(store: ObjectStore, key: str) -> Iterator[None]:
-    """Delete the probe at the end of the block; one that stays is harmless."""
+def _deleted_afterwards(store: ObjectStore, key: str) -> Iterator[None]:
+    """Delete the probe at the end of the block; if that fails, it does no harm."""
     try:
         yield
     finally:

@@ -1,8 +1,8 @@
-"""Download of pictures from public internet addresses only.
+"""Download of images from public internet addresses only.
 
 A host name is resolved once. All its addresses must be public, and the connection goes to one of
-the checked addresses, so a later change of the name has no effect. Each redirect is checked in the
-same way. No cookies, credentials or proxies are used.
+the checked addresses, so a later change of the DNS record has no effect. Redirects are checked in
+the same way. No cookies, credentials or proxies are used.
 """
 
 import socket
@@ -25,24 +25,24 @@ from urllib3.util import create_urllib3_context
 from media.errors import StoreUnavailableError
 from media.rules.addresses import remote_networks, remote_urls
 from media.rules.addresses.remote_urls import RemoteUrl
-from media.rules.limits import MAX_FILE_SIZE
+from media.rules.limits import MAX_FILE_SIZE, MIB
 from media.storage.deadline import time_limit, within
 from media.storage.deadline_sockets import pinned_pool
 
 MAX_REDIRECTS: Final = 3
-PATIENCE: Final = timedelta(seconds=10)
-AT_ONCE: Final = 64 * 1024
+MAX_DURATION: Final = timedelta(seconds=10)
+CHUNK_BYTES: Final = 64 * 1024
 USER_AGENT: Final = "Sartiq-Import/1.0 (product images; https://sartiq.com)"
 PORT: Final = 443
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
-_GONE: Final = frozenset({404, 410})
-_PASSING: Final = frozenset({408, 425, 429})
-_SERVER_FAULT: Final = 500
+_MISSING: Final = frozenset({404, 410})
+_TEMPORARY_STATUSES: Final = frozenset({408, 425, 429})
+_SERVER_ERROR: Final = 500
 _OK: Final = 200
 
 Resolve = Callable[[str], Sequence[str]]
 IsAllowed = Callable[[str], bool]
-Place = Callable[[str], AbstractContextManager[bool]]
+HostPermit = Callable[[str], AbstractContextManager[bool]]
 
 
 class RemoteFault(StrEnum):
@@ -56,50 +56,50 @@ class RemoteFault(StrEnum):
 
 
 class RemoteError(Exception):
-    """Raised when a remote picture cannot be fetched; `passes` means a retry may help."""
+    """Raised when a remote image cannot be fetched; `is_temporary` if a retry may succeed."""
 
-    def __init__(self, fault: RemoteFault, message: str, *, passes: bool = False) -> None:
+    def __init__(self, fault: RemoteFault, message: str, *, is_temporary: bool = False) -> None:
         super().__init__(message)
         self.fault = fault
         self.message = message
-        self.passes = passes
+        self.is_temporary = is_temporary
 
 
 class RemoteBusyError(Exception):
-    """Raised when a host has as many requests at a time as it may have."""
+    """Raised when the maximum number of requests to a host is reached."""
 
 
 NOT_PUBLIC: Final = "The URL leads to a network that is not public. Use a public https URL."
 NOT_PLAIN: Final = "Only plain https URLs can be fetched."
-TOO_LARGE: Final = "The file is larger than 50 MiB."
-TOO_MANY_HOPS: Final = "The URL redirects more than 3 times."
-TOO_SLOW: Final = "The server did not send the file within 10 seconds."
+TOO_LARGE: Final = f"The file is larger than {MAX_FILE_SIZE // MIB} MiB."
+TOO_MANY_REDIRECTS: Final = f"The URL redirects more than {MAX_REDIRECTS} times."
+TOO_SLOW: Final = f"The server did not send the file within {MAX_DURATION.seconds} seconds."
 CUT_OFF: Final = "The server closed the connection before the end of the file."
 NO_HTTP: Final = "The server sent an invalid HTTP response."
-NO_ANSWER: Final = "The server does not respond, or its certificate is not valid."
+NO_RESPONSE: Final = "The server does not respond, or its certificate is not valid."
 
 
-def look_up(host: str) -> list[str]:
+def resolve_host(host: str) -> list[str]:
     """Return every address of a host name."""
     infos = socket.getaddrinfo(host, PORT, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(each[4][0]) for each in infos))
+    return list(dict.fromkeys(str(address[0]) for *_, address in infos))
 
 
 @dataclass(frozen=True, kw_only=True)
 class RemoteFetcher:
-    """Downloads remote pictures; tests replace the resolver, the address check and the server.
+    """Downloads remote images; tests replace the resolver, the address check and the server.
 
-    `place` is entered for the host of each hop during its request and yields whether the request
-    is allowed now.
+    `host_permit` is entered with the host of each request and yields whether the request may be
+    sent now.
     """
 
-    resolve: Resolve = look_up
+    resolve: Resolve = resolve_host
     is_allowed: IsAllowed = remote_networks.is_public
     port: int = PORT
-    trusted: str | None = None
-    place: Place = lambda _host: nullcontext(enter_result=True)
-    patience: timedelta = PATIENCE
-    largest: int = MAX_FILE_SIZE
+    ca_file: str | None = None
+    host_permit: HostPermit = lambda _host: nullcontext(enter_result=True)
+    patience: timedelta = MAX_DURATION
+    max_bytes: int = MAX_FILE_SIZE
 
     def fetch(self, url: str, *, into: BinaryIO) -> int:
         """Write the file at `url` to `into` and return its size.
@@ -108,20 +108,20 @@ class RemoteFetcher:
         """
         with time_limit(self.patience), _translated():
             for _ in range(MAX_REDIRECTS + 1):
-                with self._answer(url) as response:
+                with self._request(url) as response:
                     if response.status not in _REDIRECTS:
-                        _require_good(response)
+                        _require_ok(response)
                         return sum(map(into.write, self._read(response)))
-                    url = _target_of(response, url)
-            raise RemoteError(RemoteFault.UNREACHABLE, TOO_MANY_HOPS)
+                    url = _redirect_target(response, url)
+            raise RemoteError(RemoteFault.UNREACHABLE, TOO_MANY_REDIRECTS)
 
     @contextmanager
-    def _answer(self, url: str) -> Iterator[BaseHTTPResponse]:
-        """Request one URL, and release the response and the permit at the end of the block."""
+    def _request(self, url: str) -> Iterator[BaseHTTPResponse]:
+        """Request one URL; close the response and release the permit at the end of the block."""
         target = remote_urls.parse(url)
         if target is None:
             raise RemoteError(RemoteFault.NOT_ALLOWED, NOT_PLAIN)
-        with self.place(target.host) as is_free:
+        with self.host_permit(target.host) as is_free:
             if not is_free:
                 raise RemoteBusyError
             response = self._send(target)
@@ -163,26 +163,26 @@ class RemoteFetcher:
 
     def _read(self, response: BaseHTTPResponse) -> Iterator[bytes]:
         declared = response.headers.get("Content-Length", "")
-        if declared.isascii() and declared.isdigit() and int(declared) > self.largest:
+        if declared.isascii() and declared.isdigit() and int(declared) > self.max_bytes:
             raise RemoteError(RemoteFault.TOO_LARGE, TOO_LARGE)
         size = 0
-        for data in response.stream(AT_ONCE, decode_content=False):
+        for data in response.stream(CHUNK_BYTES, decode_content=False):
             size += len(data)
-            if size > self.largest:
+            if size > self.max_bytes:
                 raise RemoteError(RemoteFault.TOO_LARGE, TOO_LARGE)
             yield data
 
     @cached_property
     def _context(self) -> SSLContext:
         context = create_urllib3_context()
-        context.load_verify_locations(cafile=self.trusted or get_cert_path(verify=True))
+        context.load_verify_locations(cafile=self.ca_file or get_cert_path(verify=True))
         return context
 
 
-def _target_of(response: BaseHTTPResponse, url: str) -> str:
+def _redirect_target(response: BaseHTTPResponse, url: str) -> str:
     """Return the URL of a redirect without its fragment."""
     location = response.headers.get("Location", "").partition("#")[0]
-    with suppress(UnicodeError):  # headers come as Latin-1; what was sent may be UTF-8
+    with suppress(UnicodeError):  # http.client decodes as Latin-1; the server may have sent UTF-8
         location = location.encode("latin-1").decode()
     try:
         return urljoin(url, location)
@@ -190,15 +190,15 @@ def _target_of(response: BaseHTTPResponse, url: str) -> str:
         raise RemoteError(RemoteFault.NOT_ALLOWED, NOT_PLAIN) from error
 
 
-def _require_good(response: BaseHTTPResponse) -> None:
+def _require_ok(response: BaseHTTPResponse) -> None:
     status = response.status
     if status == _OK:
         return
-    if status in _GONE:
+    if status in _MISSING:
         raise RemoteError(RemoteFault.NOT_FOUND, f"The server has no such file ({status}).")
-    passes = status in _PASSING or status >= _SERVER_FAULT
+    is_temporary = status in _TEMPORARY_STATUSES or status >= _SERVER_ERROR
     message = f"The server answered {status} instead of sending the image."
-    raise RemoteError(RemoteFault.UNREACHABLE, message, passes=passes)
+    raise RemoteError(RemoteFault.UNREACHABLE, message, is_temporary=is_temporary)
 
 
 @contextmanager
@@ -207,18 +207,20 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except (TimeoutError, StoreUnavailableError) as error:
-        raise RemoteError(RemoteFault.UNREACHABLE, TOO_SLOW, passes=True) from error
+        raise RemoteError(RemoteFault.UNREACHABLE, TOO_SLOW, is_temporary=True) from error
     except HTTPError as error:
-        raise RemoteError(RemoteFault.UNREACHABLE, _told(error), passes=True) from error
+        raise RemoteError(
+            RemoteFault.UNREACHABLE, _message_for(error), is_temporary=True
+        ) from error
     except OSError as error:
-        raise RemoteError(RemoteFault.UNREACHABLE, NO_ANSWER, passes=True) from error
+        raise RemoteError(RemoteFault.UNREACHABLE, NO_RESPONSE, is_temporary=True) from error
     except ValueError as error:  # such as an invalid chunk size
-        raise RemoteError(RemoteFault.UNREACHABLE, NO_HTTP, passes=True) from error
+        raise RemoteError(RemoteFault.UNREACHABLE, NO_HTTP, is_temporary=True) from error
 
 
-def _told(error: HTTPError) -> str:
+def _message_for(error: HTTPError) -> str:
     if isinstance(error, SSLError | NewConnectionError):
-        return NO_ANSWER
+        return NO_RESPONSE
     if isinstance(error, EndedEarlyError):
         return CUT_OFF
     return TOO_SLOW

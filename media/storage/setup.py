@@ -1,4 +1,4 @@
-"""Setup of the two buckets; steps the store does not allow are left to the operator."""
+"""Setup of the two buckets; steps the store does not allow are reported to the operator."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -11,7 +11,7 @@ from django.conf import settings
 from media.storage.factory import local_store, s3_connection
 from media.storage.ownership import mark_buckets
 from media.storage.s3.connection import ClientHolder
-from media.storage.s3.errors import is_passing, translated
+from media.storage.s3.errors import is_temporary_failure, translated
 from media.storage.s3.signing import CHECKSUM_HEADER
 
 if TYPE_CHECKING:
@@ -24,23 +24,25 @@ _NOT_FOUND: Final = 404
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """The result of one step; `by_hand` says what the operator must do."""
+    """The result of one step; `manual_step` says what is left to the operator."""
 
     sentence: str
-    by_hand: str = ""
+    manual_step: str = ""
 
 
-Ask = Callable[[str, str], bool]
+ConfirmAdoption = Callable[[str, str], bool]
 
 
-def prepare_buckets(*, adopt: Ask | None = None, dry_run: bool = False) -> Iterator[Step]:
-    """Do each missing step and yield its result (in a dry run, what would be done).
+def prepare_buckets(
+    *, adopt: ConfirmAdoption | None = None, dry_run: bool = False
+) -> Iterator[Step]:
+    """Run each missing step and yield its result (in a dry run, what would be done).
 
     `adopt` is called with the name and the old identity of a bucket of another environment. Raises
     ForeignEnvironmentError, StoreUnavailableError.
     """
-    parts = _folder_parts if settings.STORAGE == "local" else _s3_parts
-    yield from parts(dry_run=dry_run)
+    steps = _folder_steps if settings.STORAGE == "local" else _s3_steps
+    yield from steps(dry_run=dry_run)
     for sentence in mark_buckets(adopt=adopt, dry_run=dry_run):
         yield Step(sentence=sentence)
 
@@ -67,58 +69,58 @@ def download_rule(origins: list[str]) -> "CORSRuleTypeDef":
     }
 
 
-def _folder_parts(*, dry_run: bool) -> Iterator[Step]:
+def _folder_steps(*, dry_run: bool) -> Iterator[Step]:
     for private in (False, True):
         name = settings.R2_PRIVATE_BUCKET_NAME if private else settings.R2_BUCKET_NAME
         where = f"folder {name} under {settings.LOCAL_STORE_DIR}"
         if dry_run:
             yield Step(sentence=f"Would create {where} if missing.")
         elif local_store(private=private).create():
-            yield Step(sentence=f"Made {where}.")
+            yield Step(sentence=f"Created {where}.")
         else:
             yield Step(sentence=f"Folder {name} exists.")
 
 
-def _s3_parts(*, dry_run: bool) -> Iterator[Step]:
+def _s3_steps(*, dry_run: bool) -> Iterator[Step]:
     public, private = settings.R2_BUCKET_NAME, settings.R2_PRIVATE_BUCKET_NAME
     holder = ClientHolder(s3_connection())
     try:
         with translated():
             for bucket in (public, private):
-                yield _bucket_part(holder.get(), bucket, dry_run=dry_run)
+                yield _bucket_step(holder.get(), bucket, dry_run=dry_run)
             origins = settings.CORS_ALLOWED_ORIGINS
             rules = {
                 (public, "upload to"): upload_rule(origins),
                 (private, "download from"): download_rule(origins),
             }
             for (bucket, verb), rule in rules.items():
-                yield _cors_part(holder.get(), bucket, rule, verb=verb, dry_run=dry_run)
+                yield _cors_step(holder.get(), bucket, rule, verb=verb, dry_run=dry_run)
     finally:
         holder.close()
 
 
-def _bucket_part(s3: "S3Client", bucket: str, *, dry_run: bool) -> Step:
-    refusal = _refusal_of(lambda: s3.head_bucket(Bucket=bucket))
+def _bucket_step(s3: "S3Client", bucket: str, *, dry_run: bool) -> Step:
+    refusal = _refusal_by(lambda: s3.head_bucket(Bucket=bucket))
     if refusal is None:
         return Step(sentence=f"Bucket {bucket} exists.")
     if refusal.status != _NOT_FOUND:
         return _manual_step(f"Could not check bucket {bucket}", refusal, _create_advice(bucket))
     if dry_run:
         return Step(sentence=f"Would create bucket {bucket}.")
-    refusal = _refusal_of(lambda: s3.create_bucket(Bucket=bucket))
+    refusal = _refusal_by(lambda: s3.create_bucket(Bucket=bucket))
     if refusal is not None:
         return _manual_step(f"Could not create bucket {bucket}", refusal, _create_advice(bucket))
     return Step(sentence=f"Created bucket {bucket}.")
 
 
-def _cors_part(
+def _cors_step(
     s3: "S3Client", bucket: str, rule: "CORSRuleTypeDef", *, verb: str, dry_run: bool
 ) -> Step:
     origins = ", ".join(rule["AllowedOrigins"])
     if dry_run:
         return Step(sentence=f"Would let browsers of {origins} {verb} {bucket}.")
     configuration: Any = {"CORSRules": [rule]}
-    refusal = _refusal_of(
+    refusal = _refusal_by(
         lambda: s3.put_bucket_cors(Bucket=bucket, CORSConfiguration=configuration)
     )
     if refusal is None:
@@ -133,18 +135,18 @@ class _Refusal:
     code: str
 
 
-def _refusal_of(call: Callable[[], object]) -> _Refusal | None:
+def _refusal_by(call: Callable[[], object]) -> _Refusal | None:
     """Make one call; return the refusal of the store, None on success.
 
-    A token for objects lacks the right (401, 403), other stores do not support the call (405, 409,
-    501); the other steps may still work. Raises temporary errors.
+    A token for objects lacks the permission (401, 403), some stores do not support the call (405,
+    409, 501); the other steps may still succeed. Raises temporary errors.
     """
     try:
         call()
     except ClientError as error:
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         code = error.response.get("Error", {}).get("Code", "")
-        if is_passing(status, code):
+        if is_temporary_failure(status, code):
             raise
         return _Refusal(status, code)
     return None
@@ -153,7 +155,7 @@ def _refusal_of(call: Callable[[], object]) -> _Refusal | None:
 def _manual_step(what: str, refusal: _Refusal, advice: str) -> Step:
     code = "" if refusal.code == str(refusal.status) else f" {refusal.code}"  # a HEAD has no code
     sentence = f"{what}: the store answered {refusal.status}{code}."
-    return Step(sentence=sentence, by_hand=advice)
+    return Step(sentence=sentence, manual_step=advice)
 
 
 def _create_advice(bucket: str) -> str:

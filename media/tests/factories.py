@@ -18,7 +18,7 @@ from media.services import attachments, deletions, relocation, uploads
 from media.services.ingest.claim import Resources
 from media.services.ingest.resolve import Wanted
 from media.services.ingest.service import MediaResourceService
-from media.services.uploads import UploadTicket
+from media.services.uploads import DeclaredFile, UploadTicket
 from media.storage import ObjectStore, SignedPut, public_store
 from media.storage.local.store import LocalStore
 from media.storage.testing.memory import MemoryStore
@@ -49,7 +49,11 @@ def photo(number: int = 1, *, size: tuple[int, int] = (12, 8), **options: Any) -
 def ticket(user: User, *, content_type: str = PNG, **values: Any) -> UploadTicket:
     """Return a fresh permission to upload."""
     values.setdefault("filename", NAMES[content_type])
-    return uploads.issue_ticket(user=user, content_type=content_type, now=timezone.now(), **values)
+    organization_id = values.pop("organization_id", None)
+    file = DeclaredFile(content_type=content_type, **values)
+    return uploads.issue_ticket(
+        user=user, file=file, now=timezone.now(), organization_id=organization_id
+    )
 
 
 def client_put(store: ObjectStore, signed: SignedPut, body: bytes) -> int:

@@ -104,7 +104,7 @@ def _fetch(fetcher: RemoteFetcher, lease: Lease[RemoteImage]) -> None:
         if not _is_wanted(row):  # the owner's next job starts it again
             lease.release(count_attempt=False)
             return
-        upload = _fetch_counted(lease, row, replace(fetcher, place=fetch_limits.host_permit))
+        upload = _fetch_counted(lease, row, replace(fetcher, host_permit=fetch_limits.host_permit))
     crash_point("remote-stored")
     _save(lease, status=RemoteStatus.FETCHED, upload=upload)
 
@@ -116,7 +116,7 @@ def _fetch_counted(lease: Lease[RemoteImage], row: RemoteImage, fetcher: RemoteF
     except RemoteBusyError:
         raise RetryRowError("too many fetches from the host", after=BUSY_RETRY_DELAY) from None
     except RemoteError as error:
-        if error.passes:
+        if error.is_temporary:
             raise RetryRowError(error.message) from error
         raise
 

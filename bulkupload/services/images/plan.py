@@ -85,7 +85,7 @@ class KnownUrls:
     def content_of(self, url: str) -> str | None:
         """Return the SHA-256 of the picture, where it is a resource already."""
         source = self.own.get(self.remote.get(url, url))
-        return source.known.content_hash if source and source.known else None
+        return source.resource.content_hash if source and source.resource else None
 
 
 def plan(
@@ -122,7 +122,7 @@ def _read(
 
 
 def _resolve(job: BulkUploadJob, urls: set[str]) -> KnownUrls:
-    bases = media_selectors.our_bases()
+    bases = media_selectors.public_base_urls()
     own = {url for url in urls if url.startswith(tuple(f"{base}/" for base in bases))}
     remote = remote_cache.find_allowed(job.scope, urls - own)
     fetched = {url for url in remote.values() if url}

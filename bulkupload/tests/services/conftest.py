@@ -34,7 +34,7 @@ def fetcher(server: PictureServer) -> RemoteFetcher:
         resolve=lambda _host: ["127.0.0.1"],
         is_allowed=lambda address: address == "127.0.0.1",
         port=server.port,
-        trusted=str(CERTIFICATE),
+        ca_file=str(CERTIFICATE),
         patience=timedelta(seconds=5),
     )
 

@@ -10,7 +10,7 @@ from exports.rules import templates
 from exports.rules.templates import Template
 from exports.rules.wildcards import EXAMPLES, Value
 
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,9 +23,9 @@ class ExportedFile:
 
 
 class Adapter(ABC):
-    """How one receiver wants names and metadata.
+    """The file names and metadata files for one recipient.
 
-    A module of this package that holds a subclass adds an adapter; nothing else is to be changed.
+    To add an adapter, add a module with a subclass to this package.
     """
 
     code: ClassVar[str]
@@ -37,28 +37,28 @@ class Adapter(ABC):
     def metadata_files(self, files: Sequence[ExportedFile]) -> dict[str, bytes]:
         """Return the metadata files by name; equal files give equal bytes."""
 
-    def naming(self, own: str | None) -> Template:
-        """Return the naming template: the customer's own where the adapter allows one."""
-        chosen = own if own is not None and self.is_customizable else self.template
-        return templates.compile_template(chosen)
+    def naming(self, custom: str | None) -> Template:
+        """Return the naming template: the customer's, if the adapter allows one."""
+        text = custom if custom is not None and self.is_customizable else self.template
+        return templates.compile_template(text)
 
     @property
     def naming_convention_example(self) -> str:
-        """An example name from the adapter's own template."""
+        """Return an example name in the adapter's template."""
         return self.naming(None).render(EXAMPLES)
 
 
-def plain(value: Value) -> str | int:
-    """Return a value as JSON and CSV take it."""
+def json_value(value: Value) -> str | int:
+    """Return a value for JSON or CSV."""
     if value is None:
         return ""
     return value.isoformat() if isinstance(value, date) else value
 
 
-def cell(value: Value) -> str:
-    """Return a value that no spreadsheet runs as a formula."""
-    text = str(plain(value))
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+def csv_cell(value: Value) -> str:
+    """Return a value as text that no spreadsheet treats as a formula."""
+    text = str(json_value(value))
+    return f"'{text}" if text.startswith(_FORMULA_PREFIXES) else text
 
 
 def csv_bytes(

@@ -1,7 +1,7 @@
 import json
 from collections.abc import Sequence
 
-from exports.rules.adapters.base import Adapter, ExportedFile, cell, csv_bytes, plain
+from exports.rules.adapters.base import Adapter, ExportedFile, csv_bytes, csv_cell, json_value
 from exports.rules.templates import DEFAULT_TEMPLATE
 from exports.rules.wildcards import WILDCARDS
 
@@ -19,21 +19,21 @@ class DefaultAdapter(Adapter):
 
 
 def _as_json(files: Sequence[ExportedFile]) -> bytes:
-    entries_as_json = [
+    entries = [
         {
-            "file_name": each.name,
-            "sha256": each.sha256,
-            **{name: plain(each.values.get(name)) for name in WILDCARDS},
+            "file_name": file.name,
+            "sha256": file.sha256,
+            **{name: json_value(file.values.get(name)) for name in WILDCARDS},
         }
-        for each in files
+        for file in files
     ]
-    return json.dumps({"files": entries_as_json}, ensure_ascii=False, indent=2).encode()
+    return json.dumps({"files": entries}, ensure_ascii=False, indent=2).encode()
 
 
 def _as_csv(files: Sequence[ExportedFile]) -> bytes:
     rows = [
-        [cell(each.name), each.sha256, *(cell(each.values.get(name)) for name in WILDCARDS)]
-        for each in files
+        [csv_cell(file.name), file.sha256, *(csv_cell(file.values.get(name)) for name in WILDCARDS)]
+        for file in files
     ]
     header = ["file_name", "sha256", *WILDCARDS]
     return csv_bytes(header, rows, delimiter=",", encoding="utf-8")

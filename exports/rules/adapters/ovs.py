@@ -1,7 +1,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from exports.rules.adapters.base import Adapter, ExportedFile, cell, csv_bytes
+from exports.rules.adapters.base import Adapter, ExportedFile, csv_bytes, csv_cell
 
 COLUMNS: Final = {
     "SKU": "product_sku",
@@ -14,7 +14,7 @@ COLUMNS: Final = {
 
 
 class OvsAdapter(Adapter):
-    """The retailer's own names, and a table its spreadsheets open: semicolons and a BOM."""
+    """The names and the CSV of the retailer OVS, with semicolons and a BOM for its spreadsheets."""
 
     code = "ovs"
     display_name = "OVS"
@@ -24,8 +24,8 @@ class OvsAdapter(Adapter):
     def metadata_files(self, files: Sequence[ExportedFile]) -> dict[str, bytes]:
         """Return `ovs_metadata.csv`."""
         rows = [
-            [cell(each.name), *(cell(each.values.get(name)) for name in COLUMNS.values())]
-            for each in files
+            [csv_cell(file.name), *(csv_cell(file.values.get(name)) for name in COLUMNS.values())]
+            for file in files
         ]
         header = ["File", *COLUMNS]
         return {

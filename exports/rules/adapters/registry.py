@@ -13,18 +13,18 @@ from exports.rules.adapters.default import DefaultAdapter
 
 def discover() -> dict[str, Adapter]:
     """Return every adapter of the package by its code, the default one first."""
-    match = {DefaultAdapter.code: DefaultAdapter(), **{each.code: each() for each in _classes()}}
-    for adapter in match.values():
-        adapter.naming(None)  # an adapter with a bad template stops the start
-    return match
+    adapters_by_code = {cls.code: cls() for cls in (DefaultAdapter, *_classes())}
+    for adapter in adapters_by_code.values():
+        adapter.naming(None)  # an adapter with an invalid template fails at startup
+    return adapters_by_code
 
 
 def _classes() -> Iterator[type[Adapter]]:
-    for module in sorted(pkgutil.iter_modules(adapters.__path__), key=lambda each: each.name):
+    for module in sorted(pkgutil.iter_modules(adapters.__path__), key=lambda module: module.name):
         loaded = importlib.import_module(f"{adapters.__name__}.{module.name}")
         for _, kind in inspect.getmembers(loaded, inspect.isclass):
-            is_its_own = kind.__module__ == loaded.__name__
-            if is_its_own and issubclass(kind, Adapter) and not inspect.isabstract(kind):
+            is_defined_here = kind.__module__ == loaded.__name__
+            if is_defined_here and issubclass(kind, Adapter) and not inspect.isabstract(kind):
                 yield kind
 
 
@@ -33,4 +33,4 @@ ADAPTERS: Final = discover()
 
 def codes() -> list[tuple[str, str]]:
     """Return the codes with their names, as choices."""
-    return [(each.code, each.display_name) for each in ADAPTERS.values()]
+    return [(adapter.code, adapter.display_name) for adapter in ADAPTERS.values()]

@@ -22,7 +22,7 @@ def without_missing(text: str, values: dict[str, Value]) -> Reading:
 @given(text=strategies.separated_templates(), values=strategies.tame_values())
 def test_separated_values_are_read_back(text: str, values: dict[str, Value]) -> None:
     template = compile_template(text)
-    assume(template.render(values) == template.spelled(values))  # nothing had to give way
+    assume(template.render(values) == template.text_with_gaps(values))  # nothing had to give way
 
     name = names.file_name(template.render(values), extension="webp")
 
@@ -36,7 +36,7 @@ def test_separated_values_are_read_back(text: str, values: dict[str, Value]) -> 
 )
 def test_a_reading_is_right_or_there_is_none(text: str, values: dict[str, Value]) -> None:
     template = compile_template(text)
-    assume(template.render(values) == template.spelled(values))
+    assume(template.render(values) == template.text_with_gaps(values))
 
     reading = read(template, template.render(values))
 
@@ -50,7 +50,7 @@ def test_whatever_is_read_would_be_written_so(text: str, stem: str) -> None:
 
     values = read(template, stem)
 
-    assert values is None or template.spelled(values) == stem
+    assert values is None or template.text_with_gaps(values) == stem
 
 
 @pytest.mark.parametrize(

@@ -138,7 +138,7 @@ def test_ids_are_taken_in_their_order_and_once(
 def test_queries_do_not_grow_with_what_is_selected(
     client: APIClient, user: User, shoe: Product, pictures: list[MediaResource]
 ) -> None:
-    def preview_of(ids: list[UUID]) -> int:
+    def preview_as_json(ids: list[UUID]) -> int:
         with CaptureQueriesContext(connection) as queries:
             preview(client, product_ids=ids)
         return len(queries)
@@ -147,7 +147,7 @@ def test_queries_do_not_grow_with_what_is_selected(
     for each in others:
         show(each, "cover_image", pictures[0])
 
-    assert preview_of([shoe.pk]) == preview_of([each.pk for each in others])
+    assert preview_as_json([shoe.pk]) == preview_as_json([each.pk for each in others])
 
 
 @pytest.mark.parametrize("by", ["production_request_id", "look_ids"])
@@ -156,7 +156,7 @@ def test_queries_do_not_grow_with_the_looks(
 ) -> None:
     subject = Subject.objects.create(user=user, name="Ada", slug="ada")
 
-    def preview_of(number: int) -> int:
+    def preview_as_json(number: int) -> int:
         request = ProductionRequest.objects.create(user=user, name="Run")
         looks = [Look.objects.create(user=user, name="L", subject=subject) for _ in range(number)]
         for look in looks:
@@ -167,7 +167,7 @@ def test_queries_do_not_grow_with_the_looks(
             assert preview(client, **{by: selected})["count"] == number * 4
         return len(queries)
 
-    assert preview_of(1) == preview_of(12)
+    assert preview_as_json(1) == preview_as_json(12)
 
 
 @pytest.mark.covers("I18")

@@ -149,9 +149,9 @@ def test_looks_with_too_many_products_are_refused_before_they_are_read(
     payload: dict[str, Any] = {"look_ids": [look.pk for look in looks]}
     if kind != "looks":
         payload = {"production_request_id": request.pk}
-    monkeypatch.setattr("exports.services.export_selection.MAX_WORN_PRODUCTS", 3)
+    monkeypatch.setattr("exports.services.export_selection.MAX_LOOK_PRODUCTS", 3)
     assert preview(client, **payload)["count"] == 12
-    monkeypatch.setattr("exports.services.export_selection.MAX_WORN_PRODUCTS", 2)
+    monkeypatch.setattr("exports.services.export_selection.MAX_LOOK_PRODUCTS", 2)
 
     with CaptureQueriesContext(connection) as asking:
         response = client.post(f"{EXPORTS}preview", payload)

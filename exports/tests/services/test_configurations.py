@@ -35,7 +35,7 @@ def test_a_change_writes_only_what_it_names() -> None:
     own = ConfigurationFactory.create(image_format="PNG")
     rows = ExportConfiguration.objects.filter(pk=own.pk)
 
-    changed = configurations.change_first(rows, facts={"name": "New"})
+    changed = configurations.change_first(rows, values={"name": "New"})
 
     assert (changed.name, changed.image_format) == ("New", ImageFormat.PNG)
     assert changed.updated_at > own.updated_at
@@ -60,7 +60,7 @@ def test_a_refused_creation_stores_nothing() -> None:
     with pytest.raises(TemplateNotCustomizableError) as excinfo:
         configurations.create(
             scope=OwnerScope(user.pk),
-            facts={"metadata_adapter": "ovs", "naming_convention_template": "{brand}"},
+            values={"metadata_adapter": "ovs", "naming_convention_template": "{brand}"},
         )
 
     assert excinfo.value.loc == ("body", "naming_convention_template")

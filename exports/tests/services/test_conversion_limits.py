@@ -130,7 +130,7 @@ def test_an_image_of_the_most_pixels_is_converted(source: Path) -> None:
         ("CPU_SECONDS", 1, "conversion_failed"),
         ("WALL_SECONDS", 0.2, "conversion_failed"),
         ("ADDRESS_SPACE", 320 * 2**20, "image_too_large_for_format"),
-        ("MAX_OUTPUT", 100_000, "image_too_large_for_format"),
+        ("MAX_OUTPUT_BYTES", 100_000, "image_too_large_for_format"),
     ],
 )
 def test_over_a_limit_one_image_fails_and_the_next_one_works(

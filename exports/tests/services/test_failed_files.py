@@ -108,7 +108,7 @@ def test_a_resource_that_stays_pending_is_given_up(user: User, photos: list[Medi
 
     for _ in range(convert_item.MAX_WAITS + 1):
         forget_pauses()
-        convert_item.make(item_of(run).pk)
+        convert_item.produce(item_of(run).pk)
     run_to_end(run)
 
     assert item_of(run).failure_code == "resource_pending"

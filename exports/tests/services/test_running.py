@@ -118,7 +118,7 @@ def test_workers_at_the_same_time_make_one_archive(user: User, photos: list[Medi
     pks = item_ids(run)
 
     def convert_call(pk: Any) -> Callable[[], None]:
-        return lambda: convert_item.make(pk)
+        return lambda: convert_item.produce(pk)
 
     at_once([convert_call(pk) for pk in (*pks, *pks)])
     at_once([lambda: build_archive.assemble(run.pk) for _ in range(3)])
@@ -146,7 +146,7 @@ def test_a_worker_that_slept_too_long_marks_nothing(
             at_once([lambda: leases.take(ExportItem.objects.filter(pk=item_id))])
 
     crash_points.install(overtake)
-    convert_item.make(item_id)
+    convert_item.produce(item_id)
 
     assert item_of(run).status == ItemStatus.WAITING
     run_to_end(run)
@@ -191,7 +191,7 @@ def test_a_worker_keeps_nothing_of_the_files_that_failed(
     before = items_in_memory()
 
     for pk in item_ids(run):
-        convert_item.make(pk)
+        convert_item.produce(pk)
 
     assert run.items.failed().count() == 3
     assert items_in_memory() == before
@@ -217,7 +217,7 @@ def test_a_run_that_lacks_only_its_archive_is_packed(
 ) -> None:
     run = start(user, *map(entry, photos))
     for pk in item_ids(run):
-        convert_item.make(pk)
+        convert_item.produce(pk)
     assert recovery.resend() == 0  # the message of the last file is on its way
     ExportRun.objects.update(created_at=timezone.now() - HOUR)
 
@@ -233,7 +233,7 @@ def test_a_due_file_or_archive_waits_in_the_queue_of_exports(
     run = start(user, *map(entry, photos))
     if step == "assemble":
         for pk in item_ids(run):
-            convert_item.make(pk)
+            convert_item.produce(pk)
 
     assert has_waiting_rows([EXPORTS])
     assert not has_waiting_rows([MEDIA, BULK])
@@ -250,9 +250,9 @@ def test_a_large_run_never_fills_the_queue(
     assert body.count() == dispatch.WINDOW
     assert recovery.resend() == 0
 
-    convert_item.make(item_of(run).pk)
+    convert_item.produce(item_of(run).pk)
     assert body.count() == dispatch.WINDOW + 1
-    convert_item.make(item_of(run).pk)
+    convert_item.produce(item_of(run).pk)
     assert body.count() == dispatch.WINDOW + 1
 
     ExportItem.objects.filter(position__gt=3).update(sent_at=None)
@@ -265,7 +265,7 @@ def test_files_that_wait_for_their_resource_block_no_other_file(
     MediaResource.objects.filter(pk=photos[0].pk).update(status="PENDING")
     run = start(user, *[entry(photos[0])] * dispatch.WINDOW, entry(photos[1]))
 
-    convert_item.make(item_of(run).pk)
+    convert_item.produce(item_of(run).pk)
 
     assert item_of(run, dispatch.WINDOW + 1).sent_at is not None
 
@@ -284,7 +284,7 @@ def test_progress_is_visible_while_a_run_works(user: User, photos: list[MediaRes
     run = start(user, *map(entry, photos))
     shown_progress = []
     for pk in item_ids(run):
-        convert_item.make(pk)
+        convert_item.produce(pk)
         progress = progress_of([run])[run.pk]
         shown_progress.append((progress.done, progress.pending, progress.total))
 

@@ -84,7 +84,7 @@ def test_a_store_that_takes_no_archive_for_a_day_fails_the_run(
 ) -> None:
     run = start(user, *map(entry, photos))
     for pk in item_ids(run):
-        convert_item.make(pk)
+        convert_item.produce(pk)
     failing(private, "put", StoreUnavailableError())
 
     for _ in range(MAX_ATTEMPTS + 1):
@@ -130,7 +130,7 @@ def test_a_lost_converted_file_is_converted_again(
     expected = archive_of(finished_run(user, *map(entry, photos)))
     run = start(user, *map(entry, photos))
     for pk in item_ids(run):
-        convert_item.make(pk)
+        convert_item.produce(pk)
     item = item_of(run, 2)
     private.delete_many([item.result_key])
     if fault == "other":

@@ -1,8 +1,9 @@
 from datetime import timedelta
 
 from media.management.sweeping import SweepCommand
+from media.rules import limits
 from media.services import cleanup
-from media.services.cleanup import SweepReport, Watch
+from media.services.cleanup import ProgressCallback, SweepReport
 
 
 class Command(SweepCommand):
@@ -13,11 +14,17 @@ class Command(SweepCommand):
         "given."
     )
     things = "media resources"
+    grace = limits.UNATTACHED_GRACE
 
     def sweep(
-        self, *, older_than: timedelta, limit: int | None, execute: bool, watch: Watch
+        self,
+        *,
+        older_than: timedelta,
+        limit: int | None,
+        execute: bool,
+        on_progress: ProgressCallback,
     ) -> SweepReport:
         """Discard the resources without an attachment."""
         return cleanup.discard_orphaned_media(
-            older_than=older_than, limit=limit, execute=execute, watch=watch
+            older_than=older_than, limit=limit, execute=execute, on_progress=on_progress
         )

@@ -1,8 +1,9 @@
 from datetime import timedelta
 
 from media.management.sweeping import SweepCommand
+from media.rules import limits
 from media.services import cleanup
-from media.services.cleanup import SweepReport, Watch
+from media.services.cleanup import ProgressCallback, SweepReport
 from media.storage import public_store
 
 
@@ -11,11 +12,21 @@ class Command(SweepCommand):
 
     help = "Discard temporary objects that were never used. Only reports unless --execute is given."
     things = "temporary objects"
+    grace = limits.UPLOAD_GRACE
 
     def sweep(
-        self, *, older_than: timedelta, limit: int | None, execute: bool, watch: Watch
+        self,
+        *,
+        older_than: timedelta,
+        limit: int | None,
+        execute: bool,
+        on_progress: ProgressCallback,
     ) -> SweepReport:
         """Discard unused objects under `temp/` of the public bucket."""
         return cleanup.discard_stale_uploads(
-            store=public_store(), older_than=older_than, limit=limit, execute=execute, watch=watch
+            store=public_store(),
+            older_than=older_than,
+            limit=limit,
+            execute=execute,
+            on_progress=on_progress,
         )

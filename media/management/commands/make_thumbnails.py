@@ -4,7 +4,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
-from media.management.sweeping import EXIT_CODES, FAULT, count
+from media.management.sweeping import EXIT_CODES, EXIT_FAILED, count
 from media.services import thumbnails
 from media.services.thumbnails import ThumbnailReport
 from media.storage import public_store
@@ -12,7 +12,7 @@ from sartiq.core.errors import SartiqError
 
 
 class Command(BaseCommand):
-    """Makes missing thumbnails."""
+    """Creates missing thumbnails."""
 
     help = "Create the missing thumbnails of READY images. Only reports unless --execute is given."
 
@@ -28,14 +28,14 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print the report as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Make them and print the report."""
+        """Create the missing thumbnails and print the report."""
         try:
-            report = thumbnails.make_missing(
+            report = thumbnails.create_missing(
                 store=public_store(), limit=options["limit"], execute=options["execute"]
             )
         except (SartiqError, DatabaseError) as error:
             message = f"{type(error).__name__}: {error.__cause__ or error}"
-            raise CommandError(message, returncode=FAULT) from error
+            raise CommandError(message, returncode=EXIT_FAILED) from error
         self.stdout.write(json.dumps(report.as_json()) if options["json"] else _summary(report))
 
 

@@ -8,7 +8,7 @@ from django.db import DatabaseError
 
 from media.services import proof
 from media.storage import setup
-from media.storage.setup import Ask, Step
+from media.storage.setup import ConfirmAdoption, Step
 from sartiq.core.errors import SartiqError
 
 
@@ -49,7 +49,7 @@ class Command(BaseCommand):
         """Print one line for each step."""
         try:
             manual_steps = self._report(
-                setup.prepare_buckets(adopt=self._ask(adopt), dry_run=dry_run)
+                setup.prepare_buckets(adopt=self._adoption(adopt), dry_run=dry_run)
             )
             if not dry_run:
                 manual_steps += self._report(proof.prove())
@@ -57,24 +57,24 @@ class Command(BaseCommand):
             reason = error.__cause__ or error.detail
             raise CommandError(f"{type(error).__name__}: {reason}") from error
         except DatabaseError as error:
-            message = f"The database does not answer as expected ({error}). Has it been migrated?"
+            message = f"The database failed ({error}). Has it been migrated?"
             raise CommandError(message) from error
         if manual_steps and strict:
             raise CommandError(f"Steps to do manually: {manual_steps}.")
 
     def _report(self, steps: Iterable[Step]) -> int:
-        """Print the steps as they are done; return how many must be done by hand."""
+        """Print the steps as they are done; return how many must be done manually."""
         manual_steps = 0
         for step in steps:
-            if step.by_hand:
+            if step.manual_step:
                 manual_steps += 1
                 self.stderr.write(self.style.WARNING(f"Warning: {step.sentence}"))
-                self.stderr.write(step.by_hand)
+                self.stderr.write(step.manual_step)
             else:
                 self.stdout.write(step.sentence)
         return manual_steps
 
-    def _ask(self, adopt: str | None) -> Ask | None:
+    def _adoption(self, adopt: str | None) -> ConfirmAdoption | None:
         if adopt is None:
             return None
         if adopt:
@@ -83,8 +83,8 @@ class Command(BaseCommand):
             raise CommandError(
                 "There is no terminal for a prompt. Pass the old identity: --adopt OLD_ID"
             )
-        return self._typed
+        return self._confirm
 
-    def _typed(self, bucket: str, old: str) -> bool:
+    def _confirm(self, bucket: str, old: str) -> bool:
         self.stdout.write(f"Bucket {bucket} belongs to {old}.")
         return input("Enter its identity to take over the bucket: ").strip() == old

@@ -18,14 +18,14 @@ _OFFICE = "application/vnd.openxmlformats-officedocument."
 _ENTRY, _LOCAL, _END = b"PK\x01\x02", b"PK\x03\x04", b"PK\x05\x06"
 _END64, _LOCATOR64 = b"PK\x06\x06", b"PK\x06\x07"
 _END_SIZE, _LOCAL_SIZE, _LOCATOR_SIZE, _END64_SIZE = 22, 30, 20, 56
-_UNKNOWN = 0xFFFFFFFF  # the true number stands in the ZIP64 field
+_UNKNOWN = 0xFFFFFFFF  # the real number is in the ZIP64 field
 _UNKNOWN_COUNT = 0xFFFF
 _MAX_COMMENT_BYTES = 0xFFFF
 _ZIP64_FIELD = 1
 _UNIX = 3
 _DRIVE = re.compile(rb"[A-Za-z]:/")
-# Entries by which programs and documents that are stored as ZIP are known, in lower case:
-# Java and Office ignore the case of names.
+# Entries that identify programs and documents stored as ZIP, in lower case because Java and Office
+# ignore the case of names.
 _FOREIGN_ENTRIES = {
     b"androidmanifest.xml": "application/vnd.android.package-archive",
     b"bundleconfig.pb": "application/vnd.android.package-archive",
@@ -36,19 +36,19 @@ _FOREIGN_ENTRIES = {
     b"ppt/presentation.xml": _OFFICE + "presentationml.presentation",
     b"index/document.iwa": "application/vnd.apple.iwork",
 }
-_OFFICE_MARK = b"[content_types].xml"  # of every package the entries above do not name
+_OFFICE_MARK = b"[content_types].xml"  # in every Office package, also those not listed above
 _IOS_PROGRAM = re.compile(rb"payload/[^/]+\.app/")
-_TYPE_ENTRY = b"mimetype"  # the first entry of EPUB and OpenDocument
+_MIMETYPE_ENTRY = b"mimetype"  # the first entry of EPUB and OpenDocument
 _MEDIA_TYPE = re.compile(r"(application|image)/[!-~]+")
 _DEFLATED = 8
-_MAX_TYPE = 100
+_MAX_TYPE_BYTES = 100
 
 
 @dataclass(frozen=True, kw_only=True)
 class Directory:
-    """Where the central directory stands, how many entries it says it has, and what they lack.
+    """The position and the declared number of entries of the central directory.
 
-    `shift` is added to every offset: what stands before the archive was put there later.
+    `shift` is added to every offset: data before the archive was added later.
     """
 
     start: int
@@ -69,12 +69,12 @@ class Entry:
 
 
 def require_complete(reader: Reader) -> None:
-    """Refuse an archive that is truncated, inconsistent or dangerous to unpack."""
+    """Reject an archive that is truncated, inconsistent or dangerous to unpack."""
     directory, entries = _read(reader)
-    _require_modest(entries)
+    _require_size_limits(entries)
     for entry in entries:
-        _require_harmless(entry)
-    _require_apart(reader, entries, directory)
+        _require_safe_entry(entry)
+    _require_no_overlap(reader, entries, directory)
 
 
 def _rejected(reason: str) -> ArchiveRejectedError:
@@ -95,7 +95,7 @@ def foreign_type(reader: Reader) -> str | None:
         directory, entries = _read(reader)
         return _foreign_type(reader, directory, entries)
     except (ContentError, zlib.error):
-        return None  # what is wrong with it is said elsewhere
+        return None  # `require_complete` reports the problem
 
 
 def _foreign_type(reader: Reader, directory: Directory, entries: list[Entry]) -> str | None:
@@ -111,15 +111,15 @@ def _foreign_type(reader: Reader, directory: Directory, entries: list[Entry]) ->
 
 
 def _declared_type(reader: Reader, directory: Directory, entries: list[Entry]) -> str | None:
-    first = min(entries, key=lambda each: each.offset, default=None)
-    if first is None or first.name != _TYPE_ENTRY or not 0 < first.packed <= _MAX_TYPE:
+    first = min(entries, key=lambda entry: entry.offset, default=None)
+    if first is None or first.name != _MIMETYPE_ENTRY or not 0 < first.packed <= _MAX_TYPE_BYTES:
         return None
     reader.move_to(first.offset + directory.shift)
     method, name_size, extra_size = unpack("<8xH16xHH", reader.take(_LOCAL_SIZE))
     reader.skip(name_size + extra_size)
     content = reader.take(first.packed)
     if method == _DEFLATED:
-        content = zlib.decompressobj(-zlib.MAX_WBITS).decompress(content, _MAX_TYPE)
+        content = zlib.decompressobj(-zlib.MAX_WBITS).decompress(content, _MAX_TYPE_BYTES)
     declared = content.decode("ascii", "replace").strip()
     return declared if _MEDIA_TYPE.fullmatch(declared) else None
 
@@ -132,7 +132,7 @@ def _read(reader: Reader) -> tuple[Directory, list[Entry]]:
 
 
 def _find_directory(reader: Reader) -> Directory:
-    """Find the end record, which only a comment may follow."""
+    """Return the directory by the end record, which only a comment may follow."""
     tail_start = max(0, reader.size - _END_SIZE - _MAX_COMMENT_BYTES)
     reader.move_to(tail_start)
     tail = reader.take(reader.size - tail_start)
@@ -152,11 +152,11 @@ def _find_directory(reader: Reader) -> Directory:
         ):
             raise FileCorruptError
         return wide
-    return _placed(entries=entries, size=size, start=start, end=end)
+    return _directory_before(entries=entries, size=size, start=start, end=end)
 
 
 def _find_directory64(reader: Reader, end: int) -> Directory | None:
-    """Return what the ZIP64 record says; programs that write to a pipe add one to any archive."""
+    """Return the directory by the ZIP64 record, which streaming programs add to any archive."""
     if end < _LOCATOR_SIZE:
         return None
     reader.move_to(end - _LOCATOR_SIZE)
@@ -168,12 +168,12 @@ def _find_directory64(reader: Reader, end: int) -> Directory | None:
             reader.move_to(record)
             mark, entries, size, start = unpack("<4s28xQQQ", reader.take(_END64_SIZE))
             if mark == _END64:
-                return _placed(entries=entries, size=size, start=start, end=record)
+                return _directory_before(entries=entries, size=size, start=start, end=record)
     raise FileCorruptError
 
 
-def _placed(*, entries: int, size: int, start: int, end: int) -> Directory:
-    """Place the directory right before its end record, whatever stands before the archive."""
+def _directory_before(*, entries: int, size: int, start: int, end: int) -> Directory:
+    """Return the directory right before its end record, whatever precedes the archive."""
     shift = end - size - start
     if shift < 0:
         raise FileCorruptError
@@ -200,7 +200,7 @@ def _read_entry(block: bytes, at: int) -> tuple[Entry, int]:
     name_at = at + 46
     extra_at = name_at + name_size
     extra = block[extra_at : extra_at + extra_size]
-    unpacked, packed, offset = _widened(extra, unpacked, packed, offset)
+    unpacked, packed, offset = _zip64_numbers(extra, unpacked, packed, offset)
     entry = Entry(
         name=block[name_at:extra_at],
         packed=packed,
@@ -211,7 +211,7 @@ def _read_entry(block: bytes, at: int) -> tuple[Entry, int]:
     return entry, extra_at + extra_size + comment_size
 
 
-def _widened(extra: bytes, *numbers: int) -> tuple[int, ...]:
+def _zip64_numbers(extra: bytes, *numbers: int) -> tuple[int, ...]:
     """Replace the numbers that did not fit in 32 bits, in the order ZIP64 stores them."""
     if _UNKNOWN not in numbers:
         return numbers
@@ -222,24 +222,24 @@ def _widened(extra: bytes, *numbers: int) -> tuple[int, ...]:
         if kind == _ZIP64_FIELD:
             wide = iter(range(position, position + size, 8))
             return tuple(
-                unpack("<Q", extra, next(wide, len(extra)))[0] if each == _UNKNOWN else each
-                for each in numbers
+                unpack("<Q", extra, next(wide, len(extra)))[0] if number == _UNKNOWN else number
+                for number in numbers
             )
         position += size
     raise FileCorruptError
 
 
-def _require_modest(entries: list[Entry]) -> None:
+def _require_size_limits(entries: list[Entry]) -> None:
     total = sum(entry.unpacked for entry in entries)
     packed = sum(entry.packed for entry in entries)
     if total > MAX_ARCHIVE_TOTAL:
         raise _rejected(f"The archive unpacks to more than {MAX_ARCHIVE_TOTAL // GIB} GiB.")
-    for harmless, ratio in MAX_ARCHIVE_RATIOS:
-        if total > max(harmless, packed * ratio):
+    for max_total, ratio in MAX_ARCHIVE_RATIOS:
+        if total > max(max_total, packed * ratio):
             raise _rejected(f"The archive unpacks to over {ratio} times its size, like a ZIP bomb.")
 
 
-def _require_harmless(entry: Entry) -> None:
+def _require_safe_entry(entry: Entry) -> None:
     name = entry.name.replace(b"\\", b"/")
     if entry.is_link:
         raise _rejected("The archive contains a symbolic link.")
@@ -249,12 +249,12 @@ def _require_harmless(entry: Entry) -> None:
         raise _rejected("The archive contains an entry with '..' in its path.")
 
 
-def _require_apart(reader: Reader, entries: list[Entry], directory: Directory) -> None:
-    """Refuse entries that share bytes, as zip bombs without nesting do."""
-    free_from, end = 0, directory.start
-    for entry in sorted(entries, key=lambda each: each.offset):
+def _require_no_overlap(reader: Reader, entries: list[Entry], directory: Directory) -> None:
+    """Reject entries that overlap, as in a ZIP bomb without nested archives."""
+    previous_end, end = 0, directory.start
+    for entry in sorted(entries, key=lambda entry: entry.offset):
         offset = entry.offset + directory.shift
-        if offset < free_from:
+        if offset < previous_end:
             raise _rejected("The archive contains entries that overlap.")
         if offset + _LOCAL_SIZE > end:
             raise FileCorruptError
@@ -262,6 +262,6 @@ def _require_apart(reader: Reader, entries: list[Entry], directory: Directory) -
         mark, name_size, extra_size = unpack("<4s22xHH", reader.take(_LOCAL_SIZE))
         if mark != _LOCAL:
             raise FileCorruptError
-        free_from = offset + _LOCAL_SIZE + name_size + extra_size + entry.packed
-        if free_from > end:
+        previous_end = offset + _LOCAL_SIZE + name_size + extra_size + entry.packed
+        if previous_end > end:
             raise _rejected("The archive contains entries that overlap.")

@@ -1,7 +1,7 @@
 """The nine accepted content types, and the folders that accept them.
 
-A declared type must be spelled exactly as below: it is signed into the upload URL, so a client
-that declares `image/JPEG` and sends what it declared would be refused by the store later.
+A declared type must be spelled exactly as below: it is signed with the upload URL, so the store
+would reject an upload with another spelling.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,9 @@ AUDIO: Final = "AUDIO"
 DOCUMENT: Final = "DOCUMENT"
 ARCHIVE: Final = "ARCHIVE"
 
-IMMUTABLE: Final = "public, max-age=31536000, immutable"  # Cache-Control of what never changes
+IMMUTABLE: Final = (
+    "public, max-age=31536000, immutable"  # Cache-Control of objects that never change
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +31,7 @@ class FileType:
 
     @property
     def is_image(self) -> bool:
-        """Whether files of this type are pictures."""
+        """Whether files of this type are images."""
         return self.resource_type == IMAGE
 
 
@@ -44,12 +46,14 @@ _ALL = (
     FileType(content_type="video/mp4", extension="mp4", resource_type=VIDEO),
     FileType(content_type="audio/mpeg", extension="mp3", resource_type=AUDIO),
 )
-FILE_TYPES: Final[dict[str, FileType]] = {each.content_type: each for each in _ALL}
-IMAGE_CONTENT_TYPES: Final = tuple(each.content_type for each in _ALL if each.is_image)
+FILE_TYPES: Final[dict[str, FileType]] = {file_type.content_type: file_type for file_type in _ALL}
+IMAGE_CONTENT_TYPES: Final = tuple(
+    file_type.content_type for file_type in _ALL if file_type.is_image
+)
 IMAGE_FOLDERS: Final = frozenset(
     {"product-images", "style-images", "subject-images", "background-images"}
 )
-# Spellings seen from browsers and tools; refused with the spelling that works.
+# Spellings of browsers and tools; they are rejected with the accepted spelling.
 _ALIASES: Final = {
     "image/jpg": "image/jpeg",
     "image/pjpeg": "image/jpeg",
@@ -70,7 +74,7 @@ def require_acceptable(content_type: str, folder: str | None = None) -> FileType
     file_type = FILE_TYPES.get(content_type)
     if file_type is None:
         raise ContentTypeNotAllowedError(
-            _refusal(content_type), value=content_type, ctx={"allowed": list(FILE_TYPES)}
+            _rejection_message(content_type), value=content_type, ctx={"allowed": list(FILE_TYPES)}
         )
     if folder in IMAGE_FOLDERS and not file_type.is_image:
         raise ImageRequiredError(
@@ -82,16 +86,16 @@ def require_acceptable(content_type: str, folder: str | None = None) -> FileType
 def suggestion(content_type: str) -> str | None:
     """Return the accepted content type that was probably meant, if any."""
     bare = content_type.partition(";")[0].strip().lower()
-    meant = _ALIASES.get(bare, bare)
-    return meant if meant in FILE_TYPES else None
+    suggested = _ALIASES.get(bare, bare)
+    return suggested if suggested in FILE_TYPES else None
 
 
-def _refusal(content_type: str) -> str:
-    meant = suggestion(content_type)
-    if meant is None:
+def _rejection_message(content_type: str) -> str:
+    suggested = suggestion(content_type)
+    if suggested is None:
         bare = content_type.partition(";")[0].strip().lower()
-        explained = foreign_types.sentence(bare)
-        if explained:
-            return explained
+        message = foreign_types.sentence(bare)
+        if message:
+            return message
         return f"This content type is not accepted. Use one of {', '.join(FILE_TYPES)}."
-    return f"This spelling of the content type is not accepted. Use {meant}."
+    return f"This spelling of the content type is not accepted. Use {suggested}."

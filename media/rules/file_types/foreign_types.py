@@ -15,7 +15,7 @@ _ACCEPTED = "Upload a JPEG, PNG, WebP, GIF, AVIF, PDF, MP4, MP3 or ZIP file."
 
 @dataclass(frozen=True)
 class ForeignType:
-    """One type of file: what people call it, with its article, and how to get one we take."""
+    """One type of file: its common name with an article, and how to get an accepted file."""
 
     name: str
     advice: str
@@ -25,7 +25,7 @@ def _raw(name: str) -> ForeignType:
     return ForeignType(f"a camera RAW photo ({name})", _JPEG)
 
 
-_OURS = {
+_ACCEPTED_NAMES = {
     "image/jpeg": "a JPEG photo",
     "image/png": "a PNG image",
     "image/webp": "a WebP image",
@@ -125,7 +125,7 @@ _FOREIGN = {
     "application/xml": ForeignType("an XML file", _ACCEPTED),
     "text/plain": ForeignType("a text file", _ACCEPTED),
 }
-# How browsers and tools also spell them when they declare one.
+# Other spellings of these types by browsers and tools.
 _ALIASES = {
     "image/heif": "image/heic",
     "image/heic-sequence": "image/heic",
@@ -153,19 +153,22 @@ _ALIASES = {
 
 
 def sentence(content_type: str) -> str | None:
-    """Return what a file of a type we do not take is, and what to do; None for one unknown."""
-    known = _FOREIGN.get(_ALIASES.get(content_type, content_type))
-    return f"This is {known.name}. {known.advice}" if known else None
+    """Return what a file that is not accepted is, and what to do; None for an unknown type."""
+    foreign_type = _FOREIGN.get(_ALIASES.get(content_type, content_type))
+    return f"This is {foreign_type.name}. {foreign_type.advice}" if foreign_type else None
 
 
 def mismatch(*, declared: str, detected: str | None) -> ContentTypeMismatchError:
-    """Return the refusal of bytes that are not of the declared type."""
-    if detected in _OURS:
+    """Return the error for bytes that are not of the declared type."""
+    if detected in _ACCEPTED_NAMES:
         text = (
-            f"This is {_OURS[detected]}, but it was declared as {declared}."
+            f"This is {_ACCEPTED_NAMES[detected]}, but it was declared as {declared}."
             f" Declare it as {detected} and upload again."
         )
     else:
-        name = detected and sentence(detected)
-        text = name or f"This is not {_OURS[declared]} or any other known file type. {_ACCEPTED}"
+        explanation = detected and sentence(detected)
+        text = (
+            explanation
+            or f"This is not {_ACCEPTED_NAMES[declared]} or any other known file type. {_ACCEPTED}"
+        )
     return ContentTypeMismatchError(text, ctx={"declared": declared, "detected": detected})

@@ -29,7 +29,7 @@ _MEASURES: dict[str, Callable[[Reader], ImageHeader]] = {
 def measure(file: BinaryIO, content_type: str) -> ImageHeader:
     """Return width, height and frames from the headers of one of the five image types.
 
-    The size is the stored one: a photo turned by its EXIF orientation keeps its stored sides.
+    The size is the stored one, before a rotation by the EXIF orientation.
     """
     return _MEASURES[content_type](Reader(file))
 
@@ -40,7 +40,7 @@ def max_pixels(frames: int) -> int:
 
 
 def require_within_limits(header: ImageHeader) -> None:
-    """Refuse an image with too long a side, too many frames or too many pixels in all."""
+    """Reject an image with too long a side, too many frames or too many pixels in all."""
     side = max(header.width, header.height)
     if side > MAX_SIDE:
         raise _too_large(
@@ -50,13 +50,15 @@ def require_within_limits(header: ImageHeader) -> None:
         raise _too_large(header, f"more than {MAX_FRAMES} frames", "frames", MAX_FRAMES)
     limit = max_pixels(header.frames)
     if header.pixels > limit:
-        fault = f"{header.pixels} pixels in total; {limit // MEGAPIXEL} million are allowed"
-        raise _too_large(header, fault, "pixels", limit)
+        problem = f"{header.pixels} pixels in total; {limit // MEGAPIXEL} million are allowed"
+        raise _too_large(header, problem, "pixels", limit)
 
 
-def _too_large(header: ImageHeader, fault: str, which: str, limit: int) -> ImageTooLargeError:
+def _too_large(
+    header: ImageHeader, problem: str, limit_name: str, limit: int
+) -> ImageTooLargeError:
     size = {"width": header.width, "height": header.height, "frames": header.frames}
     return ImageTooLargeError(
-        f"The image has {fault}. Make it smaller and upload it again.",
-        ctx={**size, "exceeded": which, "limit": limit},
+        f"The image has {problem}. Make it smaller and upload it again.",
+        ctx={**size, "exceeded": limit_name, "limit": limit},
     )

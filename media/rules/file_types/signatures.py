@@ -6,17 +6,17 @@ from media.rules.file_types import text_types
 from media.rules.formats import brands, gif, mp3, pdf, png, tiff
 from media.rules.formats.reader import unpack
 
-SNIFF_BYTES = 8192  # what the signature library looks at
+SNIFF_BYTES = 8192  # read by the signature library
 
-# The library is content with less than the formats promise; JavaScript may start with "GIF".
-_WHOLE_SIGNATURES: dict[str, tuple[bytes, ...]] = {
+# The library checks less than the full signature; JavaScript may start with "GIF".
+_FULL_SIGNATURES: dict[str, tuple[bytes, ...]] = {
     "image/png": (png.SIGNATURE,),
     "image/gif": gif.SIGNATURES,
     "application/pdf": (pdf.SIGNATURE,),
     "application/zip": (b"PK\x03\x04", b"PK\x05\x06"),
     "audio/mpeg": (b"ID3",),
 }
-# What the library does not know, or does not tell from other types.
+# Types the library does not know or does not distinguish from others.
 _MORE_SIGNATURES: dict[bytes, str] = {
     b"FUJIFILMCCD-RAW": "image/x-fuji-raf",
     b"II+\x00": "image/tiff",  # BigTIFF
@@ -33,7 +33,7 @@ _MORE_SIGNATURES: dict[bytes, str] = {
     b"#!": "text/x-script",
     b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": "application/x-ole-storage",
 }
-# Boxes that may stand before the one with the brands, or in place of it.
+# Boxes that may precede or replace the one with the brands.
 _EARLY_BOXES = frozenset({b"free", b"skip", b"wide", b"mdat", b"moov", b"uuid", b"pnot"})
 _BOX_HEADER = 8
 _OFFICE_PREFIX = "application/vnd.openxmlformats"
@@ -59,15 +59,15 @@ def _by_signature(head: bytes) -> str | None:
     if kind is None:
         return None
     detected = "image/png" if kind.mime == "image/apng" else str(kind.mime)
-    if detected.startswith(_OFFICE_PREFIX):  # guessed from the name of a folder
+    if detected.startswith(_OFFICE_PREFIX):  # the library guesses it from a folder name
         detected = "application/zip"
     if detected == "image/tiff":
         return tiff.raw_type(head) or detected
-    return detected if head.startswith(_WHOLE_SIGNATURES.get(detected, b"")) else None
+    return detected if head.startswith(_FULL_SIGNATURES.get(detected, b"")) else None
 
 
 def _by_search(head: bytes) -> str | None:
-    """Look behind the junk that readers of PDF and MP3 pass over; else, is it text?"""
+    """Search behind the junk that readers of PDF and MP3 skip; otherwise detect text."""
     if pdf.SIGNATURE in head[: pdf.MAX_LEADING_BYTES + len(pdf.SIGNATURE)]:
         return "application/pdf"
     if text_types.is_text(head):
@@ -81,7 +81,7 @@ def _by_brand(head: bytes, start: int) -> str | None:
 
 
 def _by_late_brand(head: bytes) -> str:
-    """Return the type of boxes whose brands come late, or perhaps behind what is seen here."""
+    """Return the type of a file whose brands come late, perhaps after the bytes given here."""
     position = 0
     while position + _BOX_HEADER <= len(head):
         size, kind = unpack(">I4s", head, position)
@@ -90,4 +90,4 @@ def _by_late_brand(head: bytes) -> str:
         if kind not in _EARLY_BOXES or size < _BOX_HEADER:
             break
         position += size
-    return "video/mp4"  # the walk through all boxes has the last word
+    return "video/mp4"  # `isobmff.require_video` checks all boxes later

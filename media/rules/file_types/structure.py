@@ -25,7 +25,7 @@ _CHECKS: dict[str, Callable[[Reader], None]] = {
 
 
 def require_complete(file: BinaryIO, content_type: str) -> None:
-    """Refuse a file that is empty, too large, of another type, cut off or damaged."""
+    """Reject a file that is empty, too large, of another type, cut off or damaged."""
     reader = Reader(file)
     if not reader.size:
         raise FileEmptyError
@@ -39,11 +39,11 @@ def require_complete(file: BinaryIO, content_type: str) -> None:
 
 
 def _detect(reader: Reader, declared: str) -> str | None:
-    """Return the type of the bytes; what a ZIP holds decides whether it is one to us."""
+    """Return the type of the bytes; a document or program stored as ZIP has its own type."""
     detected = sniff(reader.take_up_to(SNIFF_BYTES))
     if detected == _ZIP:
         return archives.foreign_type(reader) or _ZIP
-    # As Info-ZIP does: a few bytes before an archive are passed over.
+    # A few bytes before an archive are ignored, as Info-ZIP does.
     if declared == _ZIP and detected in {None, "text/plain"} and archives.is_archive(reader):
         return archives.foreign_type(reader) or _ZIP
     return detected

@@ -3,11 +3,11 @@
 import codecs
 import re
 
-_MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_BYTE_ORDER_MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _HTML = re.compile(
     rb"<(?:!doctype html|html|head|body|script|title|iframe|style|table|div|h1|p|br|a|b|font)[\s>/]"
 )
-_NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+_BINARY = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 
 
 def markup_type(head: bytes) -> str | None:
@@ -24,9 +24,9 @@ def markup_type(head: bytes) -> str | None:
 
 def is_text(head: bytes) -> bool:
     """Return whether the bytes are text, in UTF-8 or with a byte order mark."""
-    if head.startswith(_MARKS[1:]):
+    if head.startswith(_BYTE_ORDER_MARKS[1:]):
         return True
-    if not head or _NO_TEXT.search(head):
+    if not head or _BINARY.search(head):
         return False
     try:
         codecs.getincrementaldecoder("utf-8")().decode(head)

@@ -1,43 +1,43 @@
-"""The size of the pictures in an AV1 stream, from its sequence header (AV1, 5.5.1)."""
+"""The image size in an AV1 stream, from its sequence header (AV1, 5.5.1)."""
 
 from media.errors import FileCorruptError
 from media.rules.formats.reader import unpack
 
 _SEQUENCE_HEADER = 1
 _MAX_LEVEL_WITHOUT_TIER = 7
-_LOOKED_AT = 128  # bytes of a sequence header; the size stands in the first few
+_MAX_HEADER_BYTES = 128  # the size is in the first few bytes of a sequence header
 
 
 class _Bits:
-    """A cursor over single bits; zeros follow the end."""
+    """A cursor over single bits; zeros follow the end of the data."""
 
     def __init__(self, data: bytes) -> None:
-        self._value = int.from_bytes(data.ljust(_LOOKED_AT, b"\0"), "big")
-        self._left = 8 * max(len(data), _LOOKED_AT)
+        self._value = int.from_bytes(data.ljust(_MAX_HEADER_BYTES, b"\0"), "big")
+        self._remaining_bits = 8 * max(len(data), _MAX_HEADER_BYTES)
 
     def take(self, count: int) -> int:
-        self._left -= count
-        if self._left < 0:
+        self._remaining_bits -= count
+        if self._remaining_bits < 0:
             raise FileCorruptError
-        return self._value >> self._left & (1 << count) - 1
+        return self._value >> self._remaining_bits & (1 << count) - 1
 
 
 def coded_size(stream: bytes) -> tuple[int, int] | None:
-    """Return the width and height of the pictures in a stream, None where it does not say."""
+    """Return the width and height of the images in a stream, None if it does not declare them."""
     at = 0
     while at + 2 <= len(stream):
-        kind, extended, sized = stream[at] >> 3 & 15, stream[at] & 4, stream[at] & 2
-        if not sized:
+        kind, extended, has_size = stream[at] >> 3 & 15, stream[at] & 4, stream[at] & 2
+        if not has_size:
             return None
         length, at = _leb128(stream, at + (2 if extended else 1))
         if kind == _SEQUENCE_HEADER:
-            return _size(_Bits(stream[at : at + min(length, _LOOKED_AT)]))
+            return _size(_Bits(stream[at : at + min(length, _MAX_HEADER_BYTES)]))
         at += length
     return None
 
 
 def _leb128(stream: bytes, at: int) -> tuple[int, int]:
-    """Return a number of seven bits a byte, and where it ends."""
+    """Return a LEB128 number (seven bits per byte), and the offset after it."""
     value = 0
     for shift in range(0, 56, 7):
         byte = unpack("B", stream, at)[0]

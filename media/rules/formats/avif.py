@@ -8,12 +8,12 @@ from media.rules.formats.isobmff import Box
 from media.rules.formats.reader import Reader, unpack
 
 _FULL_BOX = 4  # version and flags
-_PICTURE = b"pict"
+_IMAGE_HANDLER = b"pict"
 _STREAM_HEAD = 4096  # bytes of a stream that are searched for its sequence header
 
 
 class CodedSize(NamedTuple):
-    """A size that differs from the declared one, and where in the file that one stands."""
+    """The coded size, if it differs from the declared one, which is stored at `offset`."""
 
     offset: int
     width: int
@@ -21,7 +21,7 @@ class CodedSize(NamedTuple):
 
 
 def measure(reader: Reader) -> ImageHeader:
-    """Return the size of what a decoder shows: the image sequence of `avis`, else the main item."""
+    """Return the size that is displayed: of the sequence in `avis`, else of the primary item."""
     file = Box(kind=b"", start=0, end=reader.size)
     if _is_sequence(reader, file):
         return _sequence(reader, isobmff.child(reader, file, b"moov"))
@@ -29,15 +29,15 @@ def measure(reader: Reader) -> ImageHeader:
 
 
 def require_complete(reader: Reader) -> None:
-    """Require whole boxes, the picture's index and a size in it."""
+    """Require complete boxes, the image's index and a size in it."""
     kinds = isobmff.require_boxes(reader)
     if not {b"meta", b"moov"} & kinds:
         raise FileTruncatedError
     measure(reader)
 
 
-def picture_ranges(reader: Reader) -> Iterator[tuple[int, int]]:
-    """Yield all up to the end of the last box that a picture is made of.
+def image_ranges(reader: Reader) -> Iterator[tuple[int, int]]:
+    """Yield the range up to the end of the last box that belongs to the image.
 
     A second `ftyp` starts another file, the video of a motion photo.
     """
@@ -51,9 +51,9 @@ def picture_ranges(reader: Reader) -> Iterator[tuple[int, int]]:
 
 
 def colour_codes(reader: Reader) -> tuple[int, int] | None:
-    """Return the primaries and transfer codes (ITU-T H.273) of the main item, if it has any."""
+    """Return the primaries and transfer codes (ITU-T H.273) of the primary item, if it has any."""
     file = Box(kind=b"", start=0, end=reader.size)
-    for box in _main_properties(reader, isobmff.child(reader, file, b"meta")):
+    for box in _primary_properties(reader, isobmff.child(reader, file, b"meta")):
         if box.kind == b"colr":
             kind, primaries, transfer = unpack(">4sHH", isobmff.payload(reader, box)[:8])
             if kind == b"nclx":
@@ -62,18 +62,18 @@ def colour_codes(reader: Reader) -> tuple[int, int] | None:
 
 
 def differing_size(reader: Reader) -> CodedSize | None:
-    """Return the size in which a still is coded where its container declares another one.
+    """Return the coded size of a still image if its container declares another size.
 
-    Browsers scale such a picture to the declared size; libheif refuses it.
+    Browsers scale such an image to the declared size; libheif rejects it.
     """
     file = Box(kind=b"", start=0, end=reader.size)
     try:
         if _is_sequence(reader, file):
             return None
         meta = isobmff.child(reader, file, b"meta")
-        declared = next(box for box in _main_properties(reader, meta) if box.kind == b"ispe")
+        declared = next(box for box in _primary_properties(reader, meta) if box.kind == b"ispe")
         sizes = unpack(">II", isobmff.payload(reader, declared), _FULL_BOX)
-        reader.move_to(_start_of_main(reader, meta))
+        reader.move_to(_primary_stream_offset(reader, meta))
         coded = av1.coded_size(reader.take_up_to(_STREAM_HEAD))
     except (FileCorruptError, FileTruncatedError, StopIteration):
         return None
@@ -86,10 +86,10 @@ def _is_sequence(reader: Reader, file: Box) -> bool:
     return isobmff.payload(reader, isobmff.child(reader, file, b"ftyp"))[:4] == b"avis"
 
 
-def _start_of_main(reader: Reader, meta: Box) -> int:
-    """Return where the stream of the main item starts in the file."""
+def _primary_stream_offset(reader: Reader, meta: Box) -> int:
+    """Return the file offset of the primary item's stream."""
     inside = Box(kind=b"meta", start=meta.start + _FULL_BOX, end=meta.end)
-    main = _main_item(reader, inside)
+    primary = _primary_item(reader, inside)
     table = isobmff.payload(reader, isobmff.child(reader, inside, b"iloc"))
     version, sizes, bases = unpack(">B3xBB", table)
     wide = version == 2
@@ -103,7 +103,7 @@ def _start_of_main(reader: Reader, meta: Box) -> int:
         base = int.from_bytes(table[at : at + base_size], "big")
         extents = unpack(">H", table, at + base_size)[0]
         at += base_size + 2
-        if item == main and not method:
+        if item == primary and not method:
             start = at + index_size
             return base + int.from_bytes(table[start : start + (sizes >> 4)], "big")
         at += extents * (index_size + (sizes >> 4) + (sizes & 15))
@@ -111,47 +111,47 @@ def _start_of_main(reader: Reader, meta: Box) -> int:
 
 
 def _still(reader: Reader, meta: Box) -> ImageHeader:
-    for box in _main_properties(reader, meta):
+    for box in _primary_properties(reader, meta):
         if box.kind == b"ispe":
             return _header(*unpack(">II", isobmff.payload(reader, box), _FULL_BOX))
     raise FileCorruptError
 
 
-def _main_properties(reader: Reader, meta: Box) -> Iterator[Box]:
-    """Yield the properties linked to the main item."""
+def _primary_properties(reader: Reader, meta: Box) -> Iterator[Box]:
+    """Yield the properties linked to the primary item."""
     inside = Box(kind=b"meta", start=meta.start + _FULL_BOX, end=meta.end)
-    item = _main_item(reader, inside)
-    store = isobmff.child(reader, inside, b"iprp", b"ipco")
-    properties = list(isobmff.children(reader, store))
+    item = _primary_item(reader, inside)
+    container = isobmff.child(reader, inside, b"iprp", b"ipco")
+    properties = list(isobmff.children(reader, container))
     links = isobmff.payload(reader, isobmff.child(reader, inside, b"iprp", b"ipma"))
     for index in _properties_of(item, links):
         if 0 < index <= len(properties):
             yield properties[index - 1]
 
 
-def _main_item(reader: Reader, inside: Box) -> int:
-    main = isobmff.payload(reader, isobmff.child(reader, inside, b"pitm"))
-    return int(unpack(">I" if main[:1] == b"\x01" else ">H", main, _FULL_BOX)[0])
+def _primary_item(reader: Reader, inside: Box) -> int:
+    pitm = isobmff.payload(reader, isobmff.child(reader, inside, b"pitm"))
+    return int(unpack(">I" if pitm[:1] == b"\x01" else ">H", pitm, _FULL_BOX)[0])
 
 
-def _properties_of(wanted: int, links: bytes) -> Iterator[int]:
+def _properties_of(item_id: int, links: bytes) -> Iterator[int]:
     """Yield the 1-based indices of the properties linked to an item."""
     version, wide, count = unpack(">B2xBI", links)
     item_layout, item_size = (">IB", 5) if version else (">HB", 3)
     link_layout, link_size, mask = (">H", 2, 0x7FFF) if wide & 1 else (">B", 1, 0x7F)
     position = 8
     for _ in range(count):
-        item, linked = unpack(item_layout, links, position)
+        item, link_count = unpack(item_layout, links, position)
         position += item_size
-        if item == wanted:
-            for order in range(linked):
+        if item == item_id:
+            for order in range(link_count):
                 yield unpack(link_layout, links, position + order * link_size)[0] & mask
-        position += linked * link_size
+        position += link_count * link_size
 
 
 def _sequence(reader: Reader, moov: Box) -> ImageHeader:
     for track in isobmff.children(reader, moov):
-        if track.kind == b"trak" and isobmff.handler(reader, track) == _PICTURE:
+        if track.kind == b"trak" and isobmff.handler(reader, track) == _IMAGE_HANDLER:
             head = isobmff.payload(reader, isobmff.child(reader, track, b"tkhd"))
             width, height = unpack(">II", head, 88 if head[:1] == b"\x01" else 76)
             table = isobmff.child(reader, track, b"mdia", b"minf", b"stbl", b"stsz")

@@ -1,7 +1,7 @@
-"""The brands by which MP4, AVIF and their many relatives are distinguished."""
+"""The brands that distinguish MP4, AVIF and the other formats made of the same boxes."""
 
 # Files built on the same boxes as MP4 that often list an MP4 brand as compatible.
-_FOREIGN_BRANDS: dict[bytes, str] = {
+_UNSUPPORTED_BRANDS: dict[bytes, str] = {
     b"qt  ": "video/quicktime",
     b"crx ": "image/x-canon-cr3",
     b"M4A ": "audio/mp4",
@@ -25,15 +25,18 @@ _MP4_BRANDS = frozenset(
 
 
 def content_type_of(brands: bytes) -> str | None:
-    """Return what the payload of an `ftyp` box names: the main brand decides, then the others."""
-    main = brands[:4]
+    """Return the content type that the payload of an `ftyp` box declares.
+
+    The major brand decides, then the compatible brands.
+    """
+    major = brands[:4]
     compatible = {brands[at : at + 4] for at in range(8, len(brands) - 3, 4)}
-    if main in _FOREIGN_BRANDS:
-        return _FOREIGN_BRANDS[main]
-    if main[:3] in {b"3gp", b"3g2"}:
+    if major in _UNSUPPORTED_BRANDS:
+        return _UNSUPPORTED_BRANDS[major]
+    if major[:3] in {b"3gp", b"3g2"}:
         return "video/3gpp"
-    if main in _AVIF_BRANDS or (main in _GENERIC_HEIF_BRANDS and compatible & _AVIF_BRANDS):
+    if major in _AVIF_BRANDS or (major in _GENERIC_HEIF_BRANDS and compatible & _AVIF_BRANDS):
         return "image/avif"
-    if main in _HEIF_BRANDS or compatible & _HEIF_BRANDS:
+    if major in _HEIF_BRANDS or compatible & _HEIF_BRANDS:
         return "image/heic"
-    return "video/mp4" if {main, *compatible} & _MP4_BRANDS else None
+    return "video/mp4" if {major, *compatible} & _MP4_BRANDS else None

@@ -12,7 +12,7 @@ _HAS_TABLE = 0x80
 
 
 class Block(NamedTuple):
-    """One extension, frame or the trailer and where it stands; a frame's right and lower edge."""
+    """One extension, frame or trailer with its range; for a frame, its right and bottom edge."""
 
     kind: bytes
     start: int
@@ -22,9 +22,9 @@ class Block(NamedTuple):
 
 
 def measure(reader: Reader) -> ImageHeader:
-    """Return the screen, grown to hold every frame, and the frames seen in at most 1,001 steps.
+    """Return the screen size, extended to contain every frame, and at most MAX_FRAMES + 1 frames.
 
-    Frames before the end of a truncated file count; completeness is checked elsewhere.
+    In a truncated file the complete frames count; completeness is checked elsewhere.
     """
     width, height = _screen(reader)
     frames = 0
@@ -52,12 +52,12 @@ def _screen(reader: Reader) -> tuple[int, int]:
     if reader.take(6) not in SIGNATURES:
         raise FileCorruptError
     width, height, packed = unpack("<HHBxx", reader.take(7))
-    _skip_table(reader, packed)
+    _skip_colour_table(reader, packed)
     return width, height
 
 
-def picture_ranges(reader: Reader) -> Iterator[tuple[int, int]]:
-    """Yield where the blocks of the picture stand, all but bytes that start no block."""
+def image_ranges(reader: Reader) -> Iterator[tuple[int, int]]:
+    """Yield the ranges of the image's blocks, without stray bytes."""
     _screen(reader)
     yield 0, reader.position
     for block in _blocks(reader):
@@ -65,23 +65,23 @@ def picture_ranges(reader: Reader) -> Iterator[tuple[int, int]]:
 
 
 def _blocks(reader: Reader) -> Iterator[Block]:
-    """Yield every block up to the trailer; as in browsers, junk behind a frame ends the picture."""
-    framed = False
+    """Yield every block up to the trailer; as in browsers, junk after a frame ends the image."""
+    has_frame = False
     while kind := reader.take_up_to(1):
         start = reader.position - 1
         edges = (0, 0)
         if kind == _IMAGE:
             left, top, width, height, packed = unpack("<HHHHB", reader.take(9))
             edges = (left + width, top + height)
-            _skip_table(reader, packed)
+            _skip_colour_table(reader, packed)
             reader.skip(1)  # the first code size
-            _skip_blocks(reader)
-            framed = True
+            _skip_sub_blocks(reader)
+            has_frame = True
         elif kind == _EXTENSION:
             reader.skip(1)  # its label
-            _skip_blocks(reader)
+            _skip_sub_blocks(reader)
         elif kind != _TRAILER:
-            if framed and kind != _STRAY:
+            if has_frame and kind != _STRAY:
                 return
             continue
         yield Block(kind, start, reader.position, *edges)
@@ -89,11 +89,11 @@ def _blocks(reader: Reader) -> Iterator[Block]:
             return
 
 
-def _skip_table(reader: Reader, packed: int) -> None:
+def _skip_colour_table(reader: Reader, packed: int) -> None:
     if packed & _HAS_TABLE:
         reader.skip(3 * 2 ** ((packed & 0x07) + 1))
 
 
-def _skip_blocks(reader: Reader) -> None:
+def _skip_sub_blocks(reader: Reader) -> None:
     while length := reader.take(1)[0]:
         reader.skip(length)

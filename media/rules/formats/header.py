@@ -3,7 +3,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class ImageHeader:
-    """What an image says about itself: pixels as stored (not turned by EXIF), and frames."""
+    """The declared size of an image, before rotation by EXIF, and its number of frames."""
 
     width: int
     height: int
@@ -11,5 +11,5 @@ class ImageHeader:
 
     @property
     def pixels(self) -> int:
-        """Pixels a full decode touches, over all frames."""
+        """Return the number of pixels over all frames."""
         return self.width * self.height * self.frames

@@ -1,4 +1,4 @@
-"""Boxes of the ISO base media file format, which both MP4 and AVIF are made of."""
+"""Boxes of the ISO base media file format, which MP4 and AVIF are made of."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from media.rules.limits import MIB
 _MAX_PAYLOAD = MIB
 _MAX_BOXES = 100_000
 NEEDED = frozenset({b"ftyp", b"moov", b"mdat", b"moof", b"meta"})
-_PICTURES = b"vide"
+_VIDEO_HANDLER = b"vide"
 _MP4 = "video/mp4"
 
 
@@ -43,7 +43,7 @@ def boxes(reader: Reader, start: int, end: int) -> Iterator[Box]:
 
 
 def require_boxes(reader: Reader) -> set[bytes]:
-    """Return the kinds of the outermost boxes of a file that has all of them."""
+    """Return the kinds of the outermost boxes; raise FileTruncatedError without any."""
     kinds = {box.kind for box in whole_boxes(reader)}
     if not kinds:
         raise FileTruncatedError
@@ -51,10 +51,10 @@ def require_boxes(reader: Reader) -> set[bytes]:
 
 
 def whole_boxes(reader: Reader) -> Iterator[Box]:
-    """Yield the outermost boxes up to what follows the last one.
+    """Yield the outermost boxes up to the first data that is no box.
 
-    What is no box (a vendor's trailer, padding) is tolerated there; a box that a player needs and
-    that leaves the file is a cut.
+    Other data there (a vendor's trailer, padding) is tolerated. A box that a player needs and that
+    extends beyond the end of the file means that the file was cut off.
     """
     for count, box in enumerate(boxes(reader, 0, reader.size)):
         if count > _MAX_BOXES:
@@ -69,14 +69,14 @@ def whole_boxes(reader: Reader) -> Iterator[Box]:
 
 
 def require_video(reader: Reader) -> None:
-    """Require a whole MP4 with its index and a track of pictures."""
+    """Require a complete MP4 with an index and a video track."""
     kinds = require_boxes(reader)
     file = Box(kind=b"", start=0, end=reader.size)
-    named = b"ftyp" in kinds and brands.content_type_of(
+    declared = b"ftyp" in kinds and brands.content_type_of(
         payload(reader, child(reader, file, b"ftyp"))
     )
-    if b"moov" in kinds and named != _MP4:
-        raise foreign_types.mismatch(declared=_MP4, detected=named or "video/quicktime")
+    if b"moov" in kinds and declared != _MP4:
+        raise foreign_types.mismatch(declared=_MP4, detected=declared or "video/quicktime")
     if b"moov" not in kinds:
         raise FileTruncatedError
     if not {b"mdat", b"moof"} & kinds:
@@ -84,30 +84,30 @@ def require_video(reader: Reader) -> None:
     moov = child(reader, file, b"moov")
     child(reader, moov, b"mvhd")
     handlers = {handler(reader, box) for box in children(reader, moov) if box.kind == b"trak"}
-    if handlers and _PICTURES not in handlers:
+    if handlers and _VIDEO_HANDLER not in handlers:
         raise foreign_types.mismatch(declared=_MP4, detected="audio/mp4")
 
 
 def handler(reader: Reader, track: Box) -> bytes:
-    """Return what kind of media a track holds."""
+    """Return the handler type of a track: its kind of media."""
     return payload(reader, child(reader, track, b"mdia", b"hdlr"))[8:12]
 
 
 def child(reader: Reader, parent: Box, *path: bytes) -> Box:
-    """Return the first box found by following the path."""
-    found = parent
+    """Return the first box at a path of kinds below a box."""
+    box = parent
     for kind in path:
         inside = next(
-            (box for box in boxes(reader, found.start, found.end) if box.kind == kind), None
+            (inner for inner in boxes(reader, box.start, box.end) if inner.kind == kind), None
         )
-        if inside is None or inside.end > found.end:
+        if inside is None or inside.end > box.end:
             raise FileCorruptError
-        found = inside
-    return found
+        box = inside
+    return box
 
 
 def children(reader: Reader, parent: Box) -> Iterator[Box]:
-    """Yield the boxes inside one that holds nothing else."""
+    """Yield the boxes inside a box that has only boxes as its payload."""
     return boxes(reader, parent.start, parent.end)
 
 

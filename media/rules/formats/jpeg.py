@@ -11,9 +11,9 @@ START = b"\xff\xd8"
 _START_OF_IMAGE, _END_OF_IMAGE, _START_OF_SCAN = 0xD8, 0xD9, 0xDA
 _SCAN_DATA = -1  # no marker: the compressed pixels after a start of scan
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-_BARE = frozenset({0x01, *range(0xD0, 0xD8)})  # markers without a length
+_STANDALONE = frozenset({0x01, *range(0xD0, 0xD8)})  # markers without a length
 _NEXT_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
-_HEAD = 12  # bytes of a segment we look at
+_HEAD_BYTES = 12  # of a segment's payload
 
 
 class Segment(NamedTuple):
@@ -34,10 +34,10 @@ def measure(reader: Reader) -> ImageHeader:
 
 
 def require_complete(reader: Reader) -> None:
-    """Walk every segment and scan of the picture to its end-of-image marker.
+    """Walk every segment and scan of the image to its end-of-image marker.
 
-    What follows the marker (a motion photo, a vendor's trailer, a gain map, padding) is no part of
-    the picture; every viewer ignores it.
+    Data after the marker (a motion photo, a vendor's trailer, a gain map, padding) does not belong
+    to the image; every viewer ignores it.
     """
     size: ImageHeader | None = None
     scans = 0
@@ -52,9 +52,9 @@ def require_complete(reader: Reader) -> None:
 
 
 def _require_few_scans(scans: int, size: ImageHeader | None) -> None:
-    """Refuse a picture that a decoder would have to pass over too often."""
+    """Reject an image with so many scans that decoding takes too long."""
     pixels = size.pixels if size else 0
-    # Pixels that allow fewer than the least are refused for their size, by the header's limits.
+    # Images so large that fewer would be allowed are rejected by the limits for the header.
     allowed = max(MIN_SCANS, min(MAX_SCANS, MAX_SCAN_PIXELS // max(pixels, 1)))
     if scans > allowed:
         raise TooManyScansError(
@@ -64,8 +64,8 @@ def _require_few_scans(scans: int, size: ImageHeader | None) -> None:
         )
 
 
-def picture_ranges(reader: Reader) -> Iterator[tuple[int, int]]:
-    """Yield where the segments of the picture stand: all but stray bytes and what follows it."""
+def image_ranges(reader: Reader) -> Iterator[tuple[int, int]]:
+    """Yield the ranges of the image's segments, without stray bytes and trailing data."""
     yield 0, len(START)
     for segment in _segments(reader):
         yield segment.start, segment.end
@@ -76,7 +76,7 @@ def _segments(reader: Reader) -> Iterator[Segment]:
     if reader.take(len(START)) != START:
         raise FileCorruptError
     while (marker := _marker(reader)) != _END_OF_IMAGE:
-        if marker in _BARE:
+        if marker in _STANDALONE:
             continue
         if marker == _START_OF_IMAGE:
             raise FileCorruptError
@@ -84,7 +84,7 @@ def _segments(reader: Reader) -> Iterator[Segment]:
         length = unpack(">H", reader.take(2))[0] - 2
         if length < 0:
             raise FileCorruptError
-        head = reader.take(min(length, _HEAD))
+        head = reader.take(min(length, _HEAD_BYTES))
         reader.skip(length - len(head))
         yield Segment(marker, start, reader.position, head)
         if marker == _START_OF_SCAN:
@@ -96,11 +96,11 @@ def _segments(reader: Reader) -> Iterator[Segment]:
 
 def _marker(reader: Reader) -> int:
     """Return the next marker, past fill bytes and bytes that belong to no segment."""
-    here = reader.position
+    position = reader.position
     prefix, code = reader.take(2)
     if prefix == 0xFF and code not in {0x00, 0xFF}:
         return code
-    reader.move_to(here)
+    reader.move_to(position)
     _skip_to_marker(reader)
     return reader.take(2)[1]
 
@@ -116,7 +116,9 @@ def _skip_to_marker(reader: Reader) -> None:
             return
         carry = window[-1:]
         start += len(window) - len(carry)
-        step = min(2 * step, MIB)  # small first: a file of many tiny scans is read once
+        step = min(
+            2 * step, MIB
+        )  # starts small, so that a file of many tiny scans is read only once
     raise FileTruncatedError
 
 

@@ -4,8 +4,8 @@ from media.rules.limits import KIB
 
 _TAG, _APE_TAG = b"ID3", b"APETAGEX"
 _TAG_HEADER = 32
-_PROOF = 3  # frames in a row that no other file has by chance
-_SEARCH = 64 * KIB  # padding between the tag and the first frame
+_MIN_FRAMES = 3  # in a row: other files do not have as many by chance
+_SEARCH_BYTES = 64 * KIB  # for the first frame after the tags
 _SAMPLE_RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
 _BIT_RATES = {
     True: (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
@@ -16,7 +16,7 @@ _LAYER_III = 1
 
 
 def frame_length(header: bytes) -> int | None:
-    """Return the length of the Layer III frame that four bytes announce, if they do."""
+    """Return the length of the Layer III frame with this header, None for any other bytes."""
     bits = int.from_bytes(header[:4], "big")
     if len(header) < 4 or bits >> 21 != 0x7FF:
         return None
@@ -30,31 +30,31 @@ def frame_length(header: bytes) -> int | None:
 
 
 def starts_late(head: bytes) -> bool:
-    """Return whether sound starts behind zeros or junk: three frames in a row, or a tag."""
+    """Return whether audio starts after zeros or junk: three frames in a row, or a tag."""
     content = head.lstrip(b"\x00")
     if content.startswith((_TAG, _APE_TAG)):
         return True
     at = head.find(b"\xff")
     while at >= 0:
-        if _frames_from(head, at) >= _PROOF:
+        if _frames_from(head, at) >= _MIN_FRAMES:
             return True
         at = head.find(b"\xff", at + 1)
     return False
 
 
 def require_complete(reader: Reader) -> None:
-    """Require a first frame that another frame, or the end, follows; honour a Xing byte count.
+    """Require a first frame, followed by another or the end, and the length in its Xing header.
 
-    Zeros, tags and junk may stand before it; players search for the first frame.
+    Zeros, tags and junk may precede it: players search for the first frame.
     """
     _skip_tags(reader)
     start = reader.position
-    window = reader.take_up_to(_SEARCH)
+    window = reader.take_up_to(_SEARCH_BYTES)
     at = window.find(b"\xff")
     while at >= 0:
         length = frame_length(window[at : at + 4])
         if length is not None and _is_followed(reader, start + at + length):
-            _require_announced(reader, start + at, length)
+            _require_declared_length(reader, start + at, length)
             return
         at = window.find(b"\xff", at + 1)
     raise FileTruncatedError if not window else FileCorruptError
@@ -62,19 +62,19 @@ def require_complete(reader: Reader) -> None:
 
 def _frames_from(head: bytes, at: int) -> int:
     frames = 0
-    while frames < _PROOF and (length := frame_length(head[at : at + 4])) is not None:
+    while frames < _MIN_FRAMES and (length := frame_length(head[at : at + 4])) is not None:
         frames += 1
         at += length
     return frames
 
 
 def _skip_tags(reader: Reader) -> None:
-    """Move past zeros and the tags before the sound."""
+    """Move past the zeros and tags before the audio."""
     while True:
         _skip_zeros(reader)
-        here = reader.position
+        position = reader.position
         head = reader.take_up_to(_TAG_HEADER)
-        reader.move_to(here)
+        reader.move_to(position)
         if head.startswith(_APE_TAG) and len(head) == _TAG_HEADER:
             reader.skip(_TAG_HEADER + unpack("<I", head, 12)[0])
         elif head.startswith(_TAG) and len(head) >= 10 and not any(b & 0x80 for b in head[6:10]):
@@ -84,13 +84,13 @@ def _skip_tags(reader: Reader) -> None:
 
 
 def _skip_zeros(reader: Reader) -> None:
-    here = reader.position
-    while chunk := reader.take_up_to(_SEARCH):
+    position = reader.position
+    while chunk := reader.take_up_to(_SEARCH_BYTES):
         content = chunk.lstrip(b"\x00")
-        here += len(chunk) - len(content)
+        position += len(chunk) - len(content)
         if content:
             break
-    reader.move_to(here)
+    reader.move_to(position)
 
 
 def _is_followed(reader: Reader, position: int) -> bool:
@@ -101,8 +101,8 @@ def _is_followed(reader: Reader, position: int) -> bool:
     return frame_length(following) is not None or following[:3] in {b"", b"TAG", b"APE"}
 
 
-def _require_announced(reader: Reader, start: int, length: int) -> None:
-    """Refuse a file shorter than its first frame says the whole stream is."""
+def _require_declared_length(reader: Reader, start: int, length: int) -> None:
+    """Reject a file shorter than the length in its first frame."""
     reader.move_to(start)
     first = reader.take(length)
     at = max(first.find(b"Xing", 0, 64), first.find(b"Info", 0, 64))
@@ -110,6 +110,6 @@ def _require_announced(reader: Reader, start: int, length: int) -> None:
         return
     flags = unpack(">I", first, at + 4)[0]
     if flags & 2:
-        announced = unpack(">I", first, at + 8 + 4 * (flags & 1))[0]
-        if announced > reader.size - start:
+        declared = unpack(">I", first, at + 8 + 4 * (flags & 1))[0]
+        if declared > reader.size - start:
             raise FileTruncatedError

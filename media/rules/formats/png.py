@@ -16,8 +16,8 @@ _NEEDED = _ANIMATION | _COLOURS | {b"IHDR", b"PLTE", b"IDAT", b"IEND"}
 def measure(reader: Reader) -> ImageHeader:
     """Return the size, and the frames of an APNG as a decoder counts them.
 
-    A still picture that no `fcTL` makes the first frame is shown beside the animation, so it
-    counts as one more. A count without a frame is heeded by no decoder.
+    A still image that is not the first frame (no `fcTL` precedes it) counts as one more frame.
+    Decoders ignore a frame count without frames.
     """
     _require_signature(reader)
     size = (0, 0)
@@ -26,7 +26,7 @@ def measure(reader: Reader) -> ImageHeader:
         if kind == b"IHDR":
             size = unpack(">II", head)
         elif kind == b"acTL":
-            frames = frames or unpack(">I", head)[0]  # decoders heed the first of several
+            frames = frames or unpack(">I", head)[0]  # decoders use the first of several
         elif kind == b"fcTL":
             still_is_a_frame = True
         elif kind in {b"IDAT", b"IEND"}:
@@ -35,12 +35,12 @@ def measure(reader: Reader) -> ImageHeader:
         raise FileCorruptError
     if not frames or still_is_a_frame:
         return ImageHeader(width=size[0], height=size[1], frames=frames or 1)
-    moving = _has_frame(reader)
-    return ImageHeader(width=size[0], height=size[1], frames=frames + 1 if moving else 1)
+    is_animated = _has_frame(reader)
+    return ImageHeader(width=size[0], height=size[1], frames=frames + 1 if is_animated else 1)
 
 
 def _has_frame(reader: Reader) -> bool:
-    """Return whether a frame follows."""
+    """Return whether an animation frame follows."""
     try:
         for kind, _ in _chunks(reader, checked=False):
             if kind in {b"fcTL", b"IEND"}:
@@ -51,9 +51,9 @@ def _has_frame(reader: Reader) -> bool:
 
 
 def require_complete(reader: Reader) -> None:
-    """Walk every chunk to IEND and check the sums: a flipped bit in the pixels is found here.
+    """Walk every chunk to IEND and check the CRCs, which detect damaged pixels.
 
-    Only the sums of what a decoder needs count, and what follows IEND is no part of the picture.
+    Only the CRCs of chunks a decoder needs are checked; data after IEND is ignored.
     """
     _require_signature(reader)
     seen: set[bytes] = set()
@@ -67,23 +67,23 @@ def require_complete(reader: Reader) -> None:
         raise FileCorruptError
 
 
-def picture_ranges(reader: Reader) -> Iterator[tuple[int, int]]:
-    """Yield where the chunks stand that pixels, frames, colours and density come from.
+def image_ranges(reader: Reader) -> Iterator[tuple[int, int]]:
+    """Yield the ranges of the chunks with pixels, frames, colours and density.
 
-    Texts of any size, an `acTL` that no decoder heeds and whatever follows IEND are left out. So is
-    a chunk about colours or transparency with a wrong sum: browsers show the picture without it.
+    Texts, an `acTL` that decoders ignore and data after IEND are left out. So are chunks about
+    colours or transparency with a wrong CRC: browsers show the image without them.
     """
-    moving = measure(reader).frames > 1
+    is_animated = measure(reader).frames > 1
     reader.move_to(0)
     _require_signature(reader)
     yield 0, reader.position
-    start, counted = reader.position, not moving
+    start, ignores_count = reader.position, not is_animated
     for kind, _ in _chunks(reader, checked=False):
-        is_surplus = kind == b"acTL" and counted
-        is_broken = kind in _COLOURS and not _is_sound(reader, start)
+        is_surplus = kind == b"acTL" and ignores_count
+        is_broken = kind in _COLOURS and not _has_valid_crc(reader, start)
         if kind in _NEEDED and not is_surplus and not is_broken:
             yield start, reader.position
-        counted = counted or kind in {b"acTL", b"IDAT"}
+        ignores_count = ignores_count or kind in {b"acTL", b"IDAT"}
         if kind == b"IEND":
             return
         start = reader.position
@@ -95,35 +95,35 @@ def _require_signature(reader: Reader) -> None:
 
 
 def _chunks(reader: Reader, *, checked: bool) -> Iterator[tuple[bytes, bytes]]:
-    """Yield each chunk's kind and first bytes; check the sums of those a picture is made of."""
+    """Yield each chunk's kind and first bytes; check the CRCs of those a decoder needs."""
     while True:
         length, kind = unpack(">I4s", reader.take(8))
         if not kind.isalpha():
             raise FileCorruptError
         head = reader.take(min(length, _MAX_HEAD_BYTES))
         if checked and (kind[:1].isupper() or kind in _ANIMATION):
-            _require_sum(reader, kind + head, length - len(head))
+            _require_crc(reader, kind + head, length - len(head))
         else:
             reader.skip(length - len(head) + 4)
         yield kind, head
 
 
-def _is_sound(reader: Reader, start: int) -> bool:
-    """Return whether the chunk just read has the right sum."""
-    left = reader.position - start - 8
+def _has_valid_crc(reader: Reader, start: int) -> bool:
+    """Return whether the CRC of the chunk just read is correct."""
+    length = reader.position - start - 8
     reader.move_to(start + 4)
     try:
-        _require_sum(reader, b"", left)
+        _require_crc(reader, b"", length)
     except FileCorruptError:
         return False
     return True
 
 
-def _require_sum(reader: Reader, start: bytes, left: int) -> None:
+def _require_crc(reader: Reader, start: bytes, remaining: int) -> None:
     total = crc32(start)
-    while left:
-        part = reader.take(min(left, MIB))
+    while remaining:
+        part = reader.take(min(remaining, MIB))
         total = crc32(part, total)
-        left -= len(part)
+        remaining -= len(part)
     if unpack(">I", reader.take(4))[0] != total:
         raise FileCorruptError

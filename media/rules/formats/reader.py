@@ -7,10 +7,10 @@ from media.rules.limits import MAX_WALK_STEPS
 
 
 class Reader:
-    """A cursor over a seekable file that cannot run past its end or read for ever.
+    """A cursor over a seekable file that cannot move beyond its end or read for ever.
 
-    Every read is one step; a file cut into absurdly many pieces runs out of steps and is refused,
-    so a walk costs at most about a second whatever the bytes are.
+    Every read is one step. A file split into too many pieces is rejected when the steps are used
+    up, so reading takes at most about a second for any file.
     """
 
     def __init__(self, file: BinaryIO) -> None:
@@ -32,7 +32,7 @@ class Reader:
         return data
 
     def take_up_to(self, count: int) -> bytes:
-        """Return `count` bytes, or what is left of them."""
+        """Return `count` bytes, or fewer at the end of the file."""
         self._steps += 1
         if self._steps > MAX_WALK_STEPS:
             raise FileCorruptError(
@@ -43,18 +43,18 @@ class Reader:
         return data
 
     def skip(self, count: int) -> None:
-        """Move `count` bytes ahead, all of them inside the file."""
+        """Move `count` bytes ahead, at most to the end of the file."""
         self.move_to(self.position + count)
 
     def move_to(self, position: int) -> None:
-        """Put the cursor at an offset inside the file, or at its end."""
+        """Move the cursor to an offset, at most to the end of the file."""
         if position > self.size:
             raise FileTruncatedError
         self.position = self._file.seek(position)
 
 
 def unpack(layout: str, data: bytes, offset: int = 0) -> tuple[Any, ...]:
-    """Read packed numbers out of a block that may be too short for them."""
+    """Unpack numbers; raise FileCorruptError if the data is too short."""
     try:
         return struct.unpack_from(layout, data, offset)
     except struct.error:

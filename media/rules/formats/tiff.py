@@ -1,4 +1,4 @@
-"""Camera RAW files that are TIFF inside, distinguished by their first directory."""
+"""Camera RAW files in the TIFF format, distinguished by their first directory."""
 
 from media.errors import FileCorruptError
 from media.rules.formats.reader import unpack
@@ -31,7 +31,7 @@ def raw_type(head: bytes) -> str | None:
     if _SUB_DIRECTORIES not in tags or _MAKE not in tags:
         return None
     make = head[tags[_MAKE] :][:32].upper()
-    return next((found for name, found in _RAW_TYPES.items() if make.startswith(name)), None)
+    return next((kind for name, kind in _RAW_TYPES.items() if make.startswith(name)), None)
 
 
 def _first_directory(head: bytes, order: str) -> dict[int, int]:

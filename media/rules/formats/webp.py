@@ -7,11 +7,11 @@ from media.rules.limits import MAX_FRAMES
 
 _LOSSY, _LOSSLESS, _EXTENDED, _FRAME = b"VP8 ", b"VP8L", b"VP8X", b"ANMF"
 _ANIMATED = 0x02
-_HEAD = 10
+_HEAD_BYTES = 10
 
 
 def measure(reader: Reader) -> ImageHeader:
-    """Return the canvas and the frames seen, at most 1,001."""
+    """Return the size of the canvas and the number of frames, at most MAX_FRAMES + 1."""
     end = _require_riff(reader)
     chunks = _chunks(reader, end)
     first, head = next(chunks, (b"", b""))
@@ -38,16 +38,16 @@ def require_complete(reader: Reader) -> None:
         raise FileCorruptError
 
 
-def picture_ranges(reader: Reader) -> Iterator[tuple[int, int]]:
-    """Yield all that RIFF declares to be the picture."""
+def image_ranges(reader: Reader) -> Iterator[tuple[int, int]]:
+    """Yield the range that RIFF declares to be the image."""
     end = _require_riff(reader)
     yield 0, min(end, reader.size)
     if end == reader.size + 1:
-        yield 0, 1  # any byte serves as the padding that is missing and decoders insist on
+        yield 0, 1  # decoders require the missing padding byte; its value does not matter
 
 
 def _require_riff(reader: Reader) -> int:
-    """Return where the file says it ends."""
+    """Return the offset where the file ends, as RIFF declares."""
     riff, size, form = unpack("<4sI4s", reader.take(12))
     if riff != b"RIFF" or form != b"WEBP":
         raise FileCorruptError
@@ -59,7 +59,7 @@ def _chunks(reader: Reader, end: int) -> Iterator[tuple[bytes, bytes]]:
     while reader.position + 8 <= end:
         kind, length = unpack("<4sI", reader.take(8))
         after = reader.position + length
-        head = reader.take(min(length, _HEAD))
+        head = reader.take(min(length, _HEAD_BYTES))
         yield kind, head
         if after > end:
             raise FileCorruptError
@@ -83,12 +83,12 @@ def _count_frames(chunks: Iterator[tuple[bytes, bytes]]) -> int:
 def _still(kind: bytes, head: bytes) -> ImageHeader:
     if kind == _LOSSY:
         start, width, height = unpack("<3x3sHH", head)
-        known = start == b"\x9d\x01\x2a"
+        is_valid = start == b"\x9d\x01\x2a"
         width, height = width & 0x3FFF, height & 0x3FFF
     else:
         mark, packed = unpack("<BI", head)
-        known = mark == 0x2F
+        is_valid = mark == 0x2F
         width, height = 1 + (packed & 0x3FFF), 1 + (packed >> 14 & 0x3FFF)
-    if not known or not width or not height:
+    if not is_valid or not width or not height:
         raise FileCorruptError
     return ImageHeader(width=width, height=height)

@@ -1,7 +1,6 @@
 """The child process that decodes untrusted files.
 
-It is a script that imports Pillow, libvips and our server, which forks once per file (see
-`sartiq.core.sandbox.server`).
+A script that imports Pillow and libvips; `sartiq.core.sandbox.server` forks it once per file.
 """
 
 import io
@@ -22,9 +21,9 @@ from media.services.decoding.png_rows import require_every_row
 from sartiq.core.sandbox import server
 from sartiq.core.sandbox.server import Reply
 
-_SAMPLE_SIDE = 64  # the dominant colour is counted on at most 64 by 64 pixels
+_SAMPLE_SIDE = 64  # the dominant colour is computed on at most 64 by 64 pixels
 _OPAQUE = 128
-_BIN_SHIFT = 4  # 16 steps a channel
+_BIN_SHIFT = 4  # 16 steps per channel
 _MAX_DESCRIPTION_LENGTH = 200
 _SIXTEEN_BIT = ("I", "F")
 
@@ -34,7 +33,7 @@ def decode(request: Reply) -> Reply:
     Image.MAX_IMAGE_PIXELS = request["max_pixels"]
     if request["format"] in strict.LOADERS and request["frames"] == 1:
         return decode_still(request)
-    with picture(request) as file:
+    with image_bytes(request) as file:
         if request["format"] == "PNG":
             require_every_row(file)
             file.seek(0)
@@ -43,7 +42,7 @@ def decode(request: Reply) -> Reply:
 
 def decode_still(request: Reply) -> Reply:
     """Decode an image of one frame with libvips, which reports missing and damaged pixels."""
-    with picture(request) as file:
+    with image_bytes(request) as file:
         data = file.read()
     sample = strict.decode_strictly(data, request["format"], _SAMPLE_SIDE)
     if not isinstance(sample, Image.Image):
@@ -58,22 +57,22 @@ def decode_still(request: Reply) -> Reply:
 
 
 @contextmanager
-def picture(request: Reply) -> Iterator[BinaryIO]:
-    """Open the bytes of the picture, without stray bytes and trailing data."""
+def image_bytes(request: Reply) -> Iterator[BinaryIO]:
+    """Open the bytes of the image, without stray bytes and trailing data."""
     with Path(request["path"]).open("rb") as file:
         if request["ranges"] is None and request["coded_size"] is None:
             yield file
             return
-        picture = io.BytesIO()
+        buffer = io.BytesIO()
         for start, end in request["ranges"] or [(0, None)]:
             file.seek(start)
-            picture.write(file.read(end and end - start))
+            buffer.write(file.read(end and end - start))
         if request["coded_size"]:  # libheif accepts no other size
             offset, width, height = request["coded_size"]
-            picture.seek(offset)
-            picture.write(struct.pack(">II", width, height))
-        picture.seek(0)
-        yield picture
+            buffer.seek(offset)
+            buffer.write(struct.pack(">II", width, height))
+        buffer.seek(0)
+        yield buffer
 
 
 def decode_frames(file: BinaryIO, request: Reply) -> Reply:
@@ -100,7 +99,7 @@ def decode_frames(file: BinaryIO, request: Reply) -> Reply:
 
 
 def dominant_colour(image: Image.Image) -> str | None:
-    """Return the mean of the fullest of 4,096 colour bins, transparent pixels left out."""
+    """Return the mean of the fullest of 4,096 colour bins, without the transparent pixels."""
     sample = image.convert("RGBA") if image.mode in {"P", "PA", "1"} else image
     side = max(image.size)
     small = sample.resize(
@@ -119,7 +118,7 @@ def dominant_colour(image: Image.Image) -> str | None:
         return None
     fullest = max(bins.values(), key=len)
     return "#" + "".join(
-        f"{round(sum(part) / len(fullest)):02x}" for part in zip(*fullest, strict=True)
+        f"{round(sum(channel) / len(fullest)):02x}" for channel in zip(*fullest, strict=True)
     )
 
 
@@ -131,30 +130,30 @@ def profile_description(icc: bytes | None) -> str | None:
         name = ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(io.BytesIO(icc)))
     except (ImageCms.PyCMSError, OSError, TypeError, ValueError):
         return None
-    shown = "".join(each for each in name if each.isprintable()).strip()
-    return shown[:_MAX_DESCRIPTION_LENGTH] or None
+    printable = "".join(character for character in name if character.isprintable()).strip()
+    return printable[:_MAX_DESCRIPTION_LENGTH] or None
 
 
 def thumbnail(request: Reply) -> Reply:
     """Write the thumbnail of an image that decoded without a fault."""
-    with picture(request) as file:
+    with image_bytes(request) as file:
         data = file.read()
     return thumbnail_encoder.encode_thumbnail(data, request)
 
 
 def inspect(request: Reply) -> Reply:
-    """Return the duration in seconds and, for a video, the size of its picture."""
-    from pymediainfo import MediaInfo  # noqa: PLC0415 - loads a large library, images need none
+    """Return the duration in seconds and, for a video, its width and height."""
+    from pymediainfo import MediaInfo  # noqa: PLC0415 - loads a large library that images do not need
 
     tracks = MediaInfo.parse(request["path"]).tracks
-    of_kind = {track.track_type: track for track in reversed(tracks)}
-    general, video = of_kind.get("General"), of_kind.get("Video")
+    first_by_kind = {track.track_type: track for track in reversed(tracks)}
+    general, video = first_by_kind.get("General"), first_by_kind.get("Video")
     milliseconds = general.duration if general else None
     return {
         "duration": float(milliseconds) / 1000 if milliseconds else None,
         "width": video.width if video else None,
         "height": video.height if video else None,
-        "playable": "Video" in of_kind or "Audio" in of_kind,
+        "playable": "Video" in first_by_kind or "Audio" in first_by_kind,
     }
 
 
@@ -182,7 +181,7 @@ def warm_up() -> None:
     warnings.simplefilter("ignore")
     warnings.simplefilter("error", Image.DecompressionBombWarning)
     ImageCms.createProfile("sRGB")
-    pyvips.cache_set_max(0)  # no operation is repeated
+    pyvips.cache_set_max(0)  # no operation is ever repeated
 
 
 def main() -> None:

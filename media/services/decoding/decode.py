@@ -23,7 +23,7 @@ from media.rules.decode_costs import (
     wall_seconds,
 )
 from media.rules.file_types import content_types, image_header
-from media.rules.file_types.picture_ranges import differing_size, picture_ranges
+from media.rules.file_types.image_ranges import differing_size, image_ranges
 from media.rules.formats.avif import CodedSize
 from media.rules.limits import MAX_THUMBNAIL_BYTES, THUMBNAIL_SIDE
 from media.services.decoding import client
@@ -46,8 +46,8 @@ _FAULTS: dict[str, type[ContentError]] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Decoded:
-    """Properties of a decoded file; None where its type has no such property."""
+class MediaProperties:
+    """The properties of a decoded file; None where its type has no such property."""
 
     width: int | None = None
     height: int | None = None
@@ -57,17 +57,17 @@ class Decoded:
     duration: float | None = None  # seconds
 
 
-def inspect_file(path: str | Path, content_type: str) -> Decoded:
-    """Return what can be read from a file of any accepted type."""
+def inspect_file(path: str | Path, content_type: str) -> MediaProperties:
+    """Return the properties of a file of any accepted type."""
     resource_type = content_types.FILE_TYPES[content_type].resource_type
     if resource_type == content_types.IMAGE:
         return decode(path, content_type)
     if resource_type in {content_types.VIDEO, content_types.AUDIO}:
         return inspect_media(path)
-    return Decoded()  # documents and archives are checked by structure only
+    return MediaProperties()  # documents and archives are checked by structure only
 
 
-def decode(path: str | Path, content_type: str) -> Decoded:
+def decode(path: str | Path, content_type: str) -> MediaProperties:
     """Decode every frame of an image in the bounded child.
 
     The header limits come first, so an image with too many pixels never reaches the child.
@@ -75,7 +75,7 @@ def decode(path: str | Path, content_type: str) -> Decoded:
     with Path(path).open("rb") as file:
         header = image_header.measure(file, content_type)
         image_header.require_within_limits(header)
-        picture, coded = _picture(file, content_type)
+        image_bytes, coded = _image_bytes(file, content_type)
     reply = _ask(
         path,
         "decode",
@@ -84,20 +84,20 @@ def decode(path: str | Path, content_type: str) -> Decoded:
         format=_FORMATS[content_type],
         frames=header.frames,
         max_pixels=image_header.max_pixels(header.frames),
-        **picture,
+        **image_bytes,
     )
-    decoded = Decoded(**reply)
+    properties = MediaProperties(**reply)
     size = (coded.width, coded.height) if coded else (header.width, header.height)
-    if (decoded.width, decoded.height, decoded.frames) != (*size, header.frames):
+    if (properties.width, properties.height, properties.frames) != (*size, header.frames):
         raise ImageUndecodableError("The image has another size than its header declares.")
-    return replace(decoded, width=header.width, height=header.height)
+    return replace(properties, width=header.width, height=header.height)
 
 
 def make_thumbnail(path: str | Path, content_type: str) -> bytes:
-    """Return a small WebP of an image that `decode` accepted, made in the bounded child."""
+    """Return a small WebP of an image that `decode` accepted, encoded in the bounded child."""
     with Path(path).open("rb") as file:
         header = image_header.measure(file, content_type)
-        picture, _ = _picture(file, content_type)
+        image_bytes, _ = _image_bytes(file, content_type)
     with temporary_files.named_file() as target:
         _ask(
             path,
@@ -107,20 +107,20 @@ def make_thumbnail(path: str | Path, content_type: str) -> bytes:
             side=THUMBNAIL_SIDE,
             target=target.name,
             file_size=MAX_THUMBNAIL_BYTES,
-            **picture,
+            **image_bytes,
         )
         return Path(target.name).read_bytes()
 
 
-def _picture(file: BinaryIO, content_type: str) -> tuple[dict[str, Any], CodedSize | None]:
-    """Return the byte ranges of the picture (None for all), and its coded size if that differs."""
-    ranges = picture_ranges(file, content_type)
-    whole = ranges == [(0, file.seek(0, os.SEEK_END))]
+def _image_bytes(file: BinaryIO, content_type: str) -> tuple[dict[str, Any], CodedSize | None]:
+    """Return the byte ranges of the image (None for all), and its coded size if that differs."""
+    ranges = image_ranges(file, content_type)
+    is_whole = ranges == [(0, file.seek(0, os.SEEK_END))]
     coded = differing_size(file, content_type)
-    return {"ranges": None if whole else ranges, "coded_size": coded}, coded
+    return {"ranges": None if is_whole else ranges, "coded_size": coded}, coded
 
 
-def inspect_media(path: str | Path) -> Decoded:
+def inspect_media(path: str | Path) -> MediaProperties:
     """Read duration and picture size of an MP4 or MP3 in the bounded child."""
     try:
         reply = _ask(path, "inspect", cost=cost_of("", None, None))
@@ -128,7 +128,7 @@ def inspect_media(path: str | Path) -> Decoded:
         raise FileCorruptError from None
     if not reply.pop("playable"):
         raise FileCorruptError("The file contains neither audio nor video.")
-    return Decoded(**reply)
+    return MediaProperties(**reply)
 
 
 def _ask(

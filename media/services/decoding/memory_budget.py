@@ -1,7 +1,7 @@
 """The memory budget for decoding, shared by all processes of a host (`docs/design/decoding.md`).
 
 The budget is a file of slots, 16 MiB each; a decode locks one byte for each slot it
-needs. The kernel drops the locks of a process that ends, even of a killed one.
+needs. The kernel releases the locks of a process that ends or is killed.
 """
 
 import fcntl
@@ -22,7 +22,7 @@ from sartiq.core import temporary_files
 SLOT_BYTES: Final = 16 * MIB
 RETRY_DELAY: Final = 0.05  # seconds
 FILE_NAME: Final = "decode-memory"
-_LARGEST, _COLLECTING, _FIRST_SLOT = 0, 1, 2
+_LARGEST, _WAITING, _FIRST_SLOT = 0, 1, 2
 _FIRST_OWNER, _OWNERS = 1 << 20, 1 << 16
 _FLOCK = "hhqqi4x"  # struct flock: kind, whence, start, length, process
 
@@ -67,14 +67,14 @@ class Share:
 
 
 def take(cost: DecodeCost, *, owner: str) -> Share | None:
-    """Return a share for one decode of an owner, or None when it has to wait.
+    """Return a share for one decode, or None if it cannot start now.
 
-    A slow decode that is the next of its owner waits here for memory: it locks slots as others
-    release them, while small decodes use the remaining ones.
+    A slow decode that is the first of its owner waits here for memory: it locks slots as other
+    processes release them, while small decodes use the remaining slots.
     """
     share = Share()
     try:
-        if _has_place(share, cost, owner) and _has_memory(share, cost):
+        if _lock_lane(share, cost, owner) and _lock_slots(share, cost):
             return share
     except BaseException:
         share.close()
@@ -84,7 +84,7 @@ def take(cost: DecodeCost, *, owner: str) -> Share | None:
 
 
 @contextmanager
-def taken(cost: DecodeCost, *, owner: str) -> Iterator[Share]:
+def wait_for_share(cost: DecodeCost, *, owner: str) -> Iterator[Share]:
     """Wait for a share and hold it inside the block."""
     pause = threading.Event()
     while (share := take(cost, owner=owner)) is None:
@@ -93,7 +93,7 @@ def taken(cost: DecodeCost, *, owner: str) -> Iterator[Share]:
         yield share
 
 
-def _has_place(share: Share, cost: DecodeCost, owner: str) -> bool:
+def _lock_lane(share: Share, cost: DecodeCost, owner: str) -> bool:
     """Allow one slow file per owner, and one of the largest files per host, at a time."""
     lane = _FIRST_OWNER + zlib.crc32(owner.encode()) % _OWNERS
     if cost.is_slow and not share.lock(lane):
@@ -101,19 +101,19 @@ def _has_place(share: Share, cost: DecodeCost, owner: str) -> bool:
     return not cost.is_largest or share.lock(_LARGEST)
 
 
-def _has_memory(share: Share, cost: DecodeCost) -> bool:
+def _lock_slots(share: Share, cost: DecodeCost) -> bool:
     total = settings.DECODE_MEMORY_BYTES // SLOT_BYTES
     needed = min(-(-cost.memory // SLOT_BYTES), total)
     slots = range(_FIRST_SLOT, _FIRST_SLOT + total)
-    if not share.lock(_COLLECTING):  # the lower slots are for the process that is collecting
+    if not share.lock(_WAITING):  # the lower slots are for the process that waits for memory
         return not cost.is_slow and _lock_free(share, slots[total // 4 * 3 :], needed)
     if _lock_free(share, slots, needed):
-        share.unlock(_COLLECTING)
+        share.unlock(_WAITING)
         return True
     if cost.is_slow:
         for slot in slots[:needed]:
             share.wait_for(slot)
-    share.unlock(_COLLECTING)
+    share.unlock(_WAITING)
     return cost.is_slow
 
 

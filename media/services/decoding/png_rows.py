@@ -1,4 +1,4 @@
-"""Check that the frames of a PNG have all their rows: Pillow shows missing ones as black."""
+"""Check that the frames of a PNG have all their rows: Pillow fills missing ones with black."""
 
 import struct
 import zlib
@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 _FIRST_CHUNK = 8
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
-_PIECE = 1024 * 1024
+_PIECE_BYTES = 1024 * 1024
 _SEQUENCE_NUMBER = 4  # bytes before the pixels of an `fdAT`
 _WHOLE = ((0, 0, 1, 1),)
 _ADAM7 = (
@@ -22,7 +22,7 @@ _ADAM7 = (
 
 
 class _Frame:
-    """Counts the bytes of rows one frame still lacks."""
+    """Counts the bytes that the rows of one frame still need."""
 
     def __init__(self, width: int, height: int, *, bits: int, interlaced: bool) -> None:
         self._missing = sum(
@@ -34,7 +34,7 @@ class _Frame:
 
     def add(self, data: bytes) -> None:
         while data and self._missing > 0:
-            self._missing -= len(self._inflate.decompress(data, _PIECE))
+            self._missing -= len(self._inflate.decompress(data, _PIECE_BYTES))
             data = self._inflate.unconsumed_tail
 
     def require_complete(self) -> None:
@@ -47,7 +47,7 @@ def require_every_row(file: BinaryIO) -> None:
     bits, interlaced = 0, False
     size = (0, 0)
     frame: _Frame | None = None
-    for kind, data in _parts(file):
+    for kind, data in _chunk_parts(file):
         if kind == b"IHDR":
             width, height, depth, colour, interlaced = struct.unpack(">IIBBxxB", data)
             size = (width, height)
@@ -63,8 +63,8 @@ def require_every_row(file: BinaryIO) -> None:
             frame.add(data)
 
 
-def _parts(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
-    """Yield the chunks with their payload; pixels come in pieces."""
+def _chunk_parts(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the chunks with their payload; the pixels in pieces of at most 1 MiB."""
     file.seek(_FIRST_CHUNK)
     while head := file.read(8):
         length, kind = struct.unpack(">I4s", head)
@@ -72,7 +72,7 @@ def _parts(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
         if kind == b"fdAT":
             file.seek(_SEQUENCE_NUMBER, 1)
             length -= _SEQUENCE_NUMBER
-        while length > 0 and (part := file.read(min(length, _PIECE))):
+        while length > 0 and (part := file.read(min(length, _PIECE_BYTES))):
             length -= len(part)
             yield kind, part
         if kind == b"IEND":

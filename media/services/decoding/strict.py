@@ -1,4 +1,4 @@
-"""Strict decoding of JPEG and still AVIF with libvips; Pillow would fill missing pixels.
+"""Strict decoding of JPEG and still AVIF with libvips: Pillow would fill in missing pixels.
 
 libvips exposes the warnings of libjpeg, and its AV1 decoder refuses broken frames. The pixels are
 streamed where the format allows.
@@ -14,14 +14,14 @@ from sartiq.core.sandbox.server import Reply
 LOADERS = {"JPEG": "jpegload_buffer", "AVIF": "heifload_buffer"}
 _PROFILE = "icc-profile-data"
 _MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
-_MEMORY_RAN_OUT = ("out of memory", "insufficient memory", "allocat")
+_OUT_OF_MEMORY = ("out of memory", "insufficient memory", "allocat")
 _MISSING = ("premature end", "truncated", "unexpected end")
 # Warnings of damaged pixels. Other warnings of libjpeg, such as stray bytes, are harmless.
 _DAMAGE = ("bad huffman code", "bad arithmetic code", "instead of rst")
 
 
 def decode_strictly(data: bytes, format_name: str, side: int) -> Reply | Image.Image:
-    """Return the image reduced to at most `side` pixels, or the fault of a damaged one."""
+    """Return the image reduced to at most `side` pixels, or the fault if it is damaged."""
     pyvips.vips_lib.vips_error_clear()
     try:
         image = getattr(pyvips.Image, LOADERS[format_name])(data, access="sequential")
@@ -37,7 +37,7 @@ def decode_strictly(data: bytes, format_name: str, side: int) -> Reply | Image.I
 
 
 def _sample(image: Any, side: int) -> Image.Image:
-    """Reduce by a whole number, so that every row and column is read."""
+    """Reduce the image by a whole factor, so that every row and column is read."""
     mode = "CMYK" if image.interpretation == "cmyk" else _MODES[image.bands]
     if image.format == "ushort":
         image = (image >> 8).cast("uchar")
@@ -53,7 +53,7 @@ def _profile(image: Any) -> bytes | None:
 def _fault(message: str) -> str | None:
     message = message.lower().replace("memory allocation error: security limit", "security limit")
     for fault, phrases in (
-        ("limit", _MEMORY_RAN_OUT),
+        ("limit", _OUT_OF_MEMORY),
         ("truncated", _MISSING),
         ("undecodable", _DAMAGE),
     ):

@@ -11,8 +11,8 @@ _QUALITY = 80
 
 
 def encode_thumbnail(data: bytes, request: Reply) -> Reply:
-    """Write the first frame upright, in sRGB, with its transparency, at most `side` pixels wide."""
-    image = _reduced(data, request["side"])
+    """Write the first frame upright, in sRGB, with its transparency, no side longer than `side`."""
+    image = _reduce(data, request["side"])
     if image.interpretation != "srgb":
         image = image.colourspace("srgb")
     encoded = image.webpsave_buffer(Q=_QUALITY, keep=pyvips.ForeignKeep.NONE)
@@ -20,8 +20,8 @@ def encode_thumbnail(data: bytes, request: Reply) -> Reply:
     return {"width": image.width, "height": image.height}
 
 
-def _reduced(data: bytes, side: int) -> Any:
-    """Return the reduced image; the loader skips what it does not need."""
+def _reduce(data: bytes, side: int) -> Any:
+    """Return the reduced image; the loader decodes no more detail than needed."""
     options = {"height": side, "size": "down"}
     try:
         image = pyvips.Image.thumbnail_buffer(data, side, export_profile="srgb", **options)

@@ -1,7 +1,7 @@
 """Round robin over owners, so that no backlog delays the files of another owner.
 
-A task only wakes a worker. The worker goes through the owners in the order of their ids, from the
-one after the last it served, and takes the oldest row that fits into the free memory. Each step is
+A task only wakes a worker. The worker goes through the owners by id, starting after the last one it
+served, and takes the oldest row that fits into the free memory. Each step is
 one lookup in the index `media_resource_turns` (`docs/design/decoding.md`).
 """
 
@@ -20,7 +20,7 @@ from sartiq.core.work import leases
 from sartiq.core.work.leases import Lease
 
 MAX_OWNERS = 64  # per call
-MAX_COLLISIONS = 3  # with another worker that took the same row first
+MAX_COLLISIONS = 3  # with other workers that took the same row first
 
 _last_served = uuid4()  # a random start, so that processes begin with different owners
 
@@ -43,7 +43,7 @@ def take() -> Turn | None:
     """Return the next turn, or None when no due row fits into the free memory."""
     global _last_served  # noqa: PLW0603  the round continues from call to call
     for owner in _owners_after(_last_served):
-        turn = _turn_of(owner)
+        turn = _turn_for(owner)
         if turn is not None:
             _last_served = owner
             return turn
@@ -55,31 +55,31 @@ def is_waiting() -> bool:
     return MediaResource.objects.due().exists()
 
 
-def wait_for_room(resource: MediaResource) -> AbstractContextManager[Share]:
+def wait_for_memory(resource: MediaResource) -> AbstractContextManager[Share]:
     """Wait for the memory to decode one resource, out of turn, and hold it inside the block."""
     owner = resource.organization_id or resource.user_id
-    return memory_budget.taken(_cost_of(resource), owner=str(owner))
+    return memory_budget.wait_for_share(_cost_of(resource), owner=str(owner))
 
 
 def _owners_after(last: UUID) -> Iterator[UUID]:
-    """Yield the owners with due rows, from the one after `last` round to `last` itself."""
-    owner, is_second_half = last, False
+    """Yield the owners with due rows, starting after `last` and ending with `last` itself."""
+    owner, wrapped_around = last, False
     for _ in range(MAX_OWNERS):
         following = MediaResource.objects.due().next_owner(after=owner)
-        if following is None and not is_second_half:
-            is_second_half = True
+        if following is None and not wrapped_around:
+            wrapped_around = True
             following = MediaResource.objects.due().next_owner(after=None)
-        if following is None or (is_second_half and following > last):
+        if following is None or (wrapped_around and following > last):
             return
         owner = following
         yield owner
 
 
-def _turn_of(owner: UUID) -> Turn | None:
-    """Lease the oldest due row of the owner, or the oldest light one while that does not fit."""
+def _turn_for(owner: UUID) -> Turn | None:
+    """Lease the oldest due row of the owner, or the oldest light one if that one does not fit."""
     due = MediaResource.objects.due().of_owner(owner)
     for _ in range(MAX_COLLISIONS):
-        row, share = _first_with_room(due, owner)
+        row, share = _first_that_fits(due, owner)
         if row is None or share is None:
             return None
         lease = leases.take(MediaResource.objects.pending().filter(pk=row.pk))
@@ -89,7 +89,7 @@ def _turn_of(owner: UUID) -> Turn | None:
     return None
 
 
-def _first_with_room(
+def _first_that_fits(
     due: MediaResourceQuerySet, owner: UUID
 ) -> tuple[MediaResource | None, Share | None]:
     for rows in (due, due.light()):

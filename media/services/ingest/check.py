@@ -1,4 +1,4 @@
-"""Looking at many fresh uploads at once, before anything is written."""
+"""Concurrent checks of the fresh uploads of one request, before anything is written."""
 
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -17,24 +17,24 @@ from media.errors import (
 )
 from media.models import Upload
 from media.rules import limits
-from media.services.ingest.examine import Examined, examine, require_size
+from media.services.ingest.examine import ExaminedObject, examine, require_size
 from media.storage import ObjectHead, ObjectStore
 from sartiq.core.errors import InvalidError
 from sartiq.core.work.crash_points import crash_point
 
-AT_ONCE = 8  # downloads of one request; the disk and two cores gain nothing from more
+MAX_DOWNLOADS = 8  # at a time for one request; more gain nothing on two cores
 
-_OTHER = "The file does not match the declared SHA-256."  # of a store that does not check
+_WRONG_HASH = "The file does not match the declared SHA-256."  # for stores that do not check it
 
-Verdict = Examined | InvalidError
-Verdicts = dict[str, Verdict]
+CheckResult = ExaminedObject | InvalidError
+CheckResults = dict[str, CheckResult]
 Item = TypeVar("Item")
-Found = TypeVar("Found")
+Output = TypeVar("Output")
 
 
 @dataclass(frozen=True)
-class _Clock:
-    """The end of the time one request may spend reading files, by the monotonic clock."""
+class _TimeLimit:
+    """When one request must stop reading files, by the monotonic clock."""
 
     ends: float
 
@@ -43,31 +43,31 @@ class _Clock:
             raise IngestTimeError
 
 
-def inspect_all(store: ObjectStore, uploads: Sequence[Upload]) -> Verdicts:
-    """Return what was found, or the refusal, for the object of each upload.
+def inspect_all(store: ObjectStore, uploads: Sequence[Upload]) -> CheckResults:
+    """Return for each upload, by key, the properties of its object or the reason it is rejected.
 
-    Raises RequestFilesTooLargeError when they are too many bytes together, StoreUnavailableError
-    when the store fails or the time of one request is over.
+    Raises RequestFilesTooLargeError when the objects are too large in total, StoreUnavailableError
+    when the store fails or the time limit of a request is exceeded.
     """
     distinct = list({upload.key: upload for upload in uploads}.values())
     if not distinct:
         return {}
     started = time.monotonic()
-    with ThreadPoolExecutor(max_workers=min(AT_ONCE, len(distinct))) as pool:
-        heads = _each(pool, distinct, lambda upload: _head(store, upload))
+    with ThreadPoolExecutor(max_workers=min(MAX_DOWNLOADS, len(distinct))) as pool:
+        heads = _map(pool, distinct, lambda upload: _head(store, upload))
         total = sum(head.size for head in heads if isinstance(head, ObjectHead))
         if total > limits.MAX_REQUEST_BYTES:
             raise RequestFilesTooLargeError(ctx={"limit": limits.MAX_REQUEST_BYTES, "size": total})
         crash_point("ingest-heads-read")
-        clock = _Clock(started + limits.request_budget(total).total_seconds())
+        time_limit = _TimeLimit(started + limits.request_budget(total).total_seconds())
         pairs = list(zip(distinct, heads, strict=True))
-        verdicts = _each(pool, pairs, lambda pair: _examine(store, *pair, clock))
-    return {upload.key: verdict for upload, verdict in zip(distinct, verdicts, strict=True)}
+        results = _map(pool, pairs, lambda pair: _examine(store, *pair, time_limit))
+    return {upload.key: result for upload, result in zip(distinct, results, strict=True)}
 
 
-def _each(
-    pool: ThreadPoolExecutor, items: Iterable[Item], work: Callable[[Item], Found]
-) -> list[Found]:
+def _map(
+    pool: ThreadPoolExecutor, items: Iterable[Item], work: Callable[[Item], Output]
+) -> list[Output]:
     return list(pool.map(work, items))
 
 
@@ -77,22 +77,24 @@ def _head(store: ObjectStore, upload: Upload) -> ObjectHead | InvalidError:
         require_size(head)
     except ObjectNotFoundError:
         return FileNotFoundForCallerError()
-    except InvalidError as refusal:
-        return refusal
+    except InvalidError as error:
+        return error
     return head
 
 
 def _examine(
-    store: ObjectStore, upload: Upload, head: ObjectHead | InvalidError, clock: _Clock
-) -> Verdict:
+    store: ObjectStore, upload: Upload, head: ObjectHead | InvalidError, time_limit: _TimeLimit
+) -> CheckResult:
     if isinstance(head, InvalidError):
         return head
     try:
-        found = examine(store, head, content_type=upload.content_type, watch=clock.check)
+        examined = examine(store, head, content_type=upload.content_type, on_chunk=time_limit.check)
     except ObjectNotFoundError:
         return FileNotFoundForCallerError()
     except PreconditionFailedError:
         return SourceChangedError()
-    except InvalidError as refusal:
-        return refusal
-    return found if upload.sha256 in {"", found.content_hash} else FileCorruptError(_OTHER)
+    except InvalidError as error:
+        return error
+    return (
+        examined if upload.sha256 in {"", examined.content_hash} else FileCorruptError(_WRONG_HASH)
+    )

@@ -1,4 +1,4 @@
-"""Reading one stored object whole: its SHA-256, and whether it is the file it claims to be."""
+"""Download and check of one stored object: its SHA-256, and whether it is of its declared type."""
 
 import hashlib
 import io
@@ -14,14 +14,14 @@ from media.storage import ObjectHead, ObjectStore
 from sartiq.core import temporary_files
 from sartiq.core.work.crash_points import crash_point
 
-HELD_BYTES: Final = 2 * limits.MIB  # a larger object waits on the disk, not in memory
+MAX_BYTES_IN_MEMORY: Final = 2 * limits.MIB  # a larger object is downloaded to a temporary file
 
-Watch = Callable[[], None]
+ChunkCallback = Callable[[], None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Examined:
-    """What was found in one object; sizes in bytes and pixels, `content_hash` SHA-256 in hex."""
+class ExaminedObject:
+    """The properties of a checked object; `content_hash` is its SHA-256 in hex."""
 
     key: str
     etag: str
@@ -33,40 +33,47 @@ class Examined:
 
 
 @contextmanager
-def examined(
+def examined_file(
     store: ObjectStore,
     head: ObjectHead,
     *,
     content_type: str,
-    watch: Watch,
+    on_chunk: ChunkCallback,
     content_hash: str | None = None,
-) -> Iterator[tuple[Examined, str]]:
-    """Examine as `examine` does, and yield the findings and a path to the bytes.
+) -> Iterator[tuple[ExaminedObject, str]]:
+    """Do what `examine` does, and yield the properties and a path to the bytes.
 
     Raises PreconditionFailedError also when the bytes do not have the given `content_hash`.
     """
     with temporary_files.named_file() as opened:
         file = cast("BinaryIO", opened)
-        found = _examine(
-            store, head, file, content_type=content_type, watch=watch, content_hash=content_hash
+        properties = _examine(
+            store,
+            head,
+            file,
+            content_type=content_type,
+            on_chunk=on_chunk,
+            content_hash=content_hash,
         )
-        yield found, opened.name
+        yield properties, opened.name
 
 
-def examine(store: ObjectStore, head: ObjectHead, *, content_type: str, watch: Watch) -> Examined:
-    """Download the object version `head` saw and return what was found.
+def examine(
+    store: ObjectStore, head: ObjectHead, *, content_type: str, on_chunk: ChunkCallback
+) -> ExaminedObject:
+    """Download the object version that `head` describes and return its properties.
 
-    `watch` is called with every chunk and may raise to stop the download. Raises ContentError when
-    the bytes are refused, ObjectNotFoundError or PreconditionFailedError when the object is gone
-    or another one.
+    `on_chunk` is called after every chunk and may raise to stop the download. Raises ContentError
+    when the bytes are rejected, ObjectNotFoundError or PreconditionFailedError when the object is
+    missing or was replaced.
     """
-    small = head.size <= HELD_BYTES
+    small = head.size <= MAX_BYTES_IN_MEMORY
     with io.BytesIO() if small else temporary_files.nameless_file() as file:
-        return _examine(store, head, file, content_type=content_type, watch=watch)
+        return _examine(store, head, file, content_type=content_type, on_chunk=on_chunk)
 
 
 def require_size(head: ObjectHead) -> None:
-    """Refuse an object without bytes or with too many before reading it."""
+    """Reject an empty or too large object before reading it."""
     if head.size < limits.MIN_FILE_SIZE:
         raise FileEmptyError
     if head.size > limits.MAX_FILE_SIZE:
@@ -79,17 +86,17 @@ def _examine(
     file: BinaryIO,
     *,
     content_type: str,
-    watch: Watch,
+    on_chunk: ChunkCallback,
     content_hash: str | None = None,
-) -> Examined:
+) -> ExaminedObject:
     require_size(head)
-    digest = _download(store, head, into=file, watch=watch)
-    if content_hash not in {None, digest}:  # an ETag may be an MD5, which others can share
+    digest = _download(store, head, into=file, on_chunk=on_chunk)
+    if content_hash not in {None, digest}:  # an ETag may be an MD5, which other bytes can share
         raise PreconditionFailedError
     crash_point("object-downloaded")
     width, height = _check(file, content_type)
     crash_point("object-checked")
-    return Examined(
+    return ExaminedObject(
         key=head.key,
         etag=head.etag,
         size=head.size,
@@ -100,11 +107,13 @@ def _examine(
     )
 
 
-def _download(store: ObjectStore, head: ObjectHead, *, into: BinaryIO, watch: Watch) -> str:
+def _download(
+    store: ObjectStore, head: ObjectHead, *, into: BinaryIO, on_chunk: ChunkCallback
+) -> str:
     digest = hashlib.sha256()
     with store.open(head.key, if_match=head.etag) as chunks:
         for chunk in chunks:
-            watch()
+            on_chunk()
             digest.update(chunk)
             into.write(chunk)
             crash_point("object-chunk-read")

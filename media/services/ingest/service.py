@@ -1,6 +1,6 @@
-"""Ingest: check the bytes of uploaded files outside any transaction, then write once.
+"""Ingest: check the bytes of uploaded files outside any transaction, then write in one.
 
-A caller does both with as many attempts as others make necessary:
+A caller repeats both steps while other requests change the same rows:
 
     ingest = MediaResourceService(public_store())
     for attempt in retry_on_contention():
@@ -11,8 +11,8 @@ A caller does both with as many attempts as others make necessary:
                 resources = claim_all(checked, releasing=...)
                 ...  # attach the resources to the entity
 
-`MediaResourceService.ingest_all` is named by the specification; the steps and why they stand in
-this order are in `docs/design/ingest.md`.
+The specification names `MediaResourceService.ingest_all`; the steps and the reasons for their order
+are in `docs/design/ingest.md`.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,9 +24,9 @@ from accounts.models import OwnerScope, User
 from media.errors import ContentError, FileNotFoundForCallerError
 from media.services import deletions
 from media.services.ingest import check, duplicates, resolve
-from media.services.ingest.check import Verdicts
+from media.services.ingest.check import CheckResults
 from media.services.ingest.claim import Checked, Resources, claim_all
-from media.services.ingest.examine import Examined
+from media.services.ingest.examine import ExaminedObject
 from media.services.ingest.resolve import Sources, Wanted
 from media.storage import ObjectStore
 from sartiq.core.contention import retry_on_contention
@@ -65,48 +65,53 @@ class MediaResourceService:
     def check(self, *, user: User, scope: OwnerScope, wanted: Sequence[Wanted]) -> Checked:
         """Check every wanted file, outside any transaction.
 
-        Raises InvalidManyError naming each refused URL, RequestFilesTooLargeError,
-        StoreUnavailableError when the store fails, and ContentionError when another request used a
-        file that would have been refused.
+        Raises InvalidManyError naming each rejected URL, RequestFilesTooLargeError,
+        StoreUnavailableError when the store fails, and ContentionError when another request claimed
+        a file that would have been rejected.
         """
         crash_point("ingest-started")
-        sources = resolve.resolve(user=user, scope=scope, urls=[each.url for each in wanted])
+        sources = resolve.resolve(user=user, scope=scope, urls=[file.url for file in wanted])
         fresh = [source.upload for source in sources.values() if source and source.is_fresh]
-        verdicts = check.inspect_all(self.store, [upload for upload in fresh if upload])
-        issues = [issue for each in wanted for issue in _issues(each, sources, verdicts)]
+        results = check.inspect_all(self.store, [upload for upload in fresh if upload])
+        issues = [issue for file in wanted for issue in _issues(file, sources, results)]
         if issues:
-            _require_still_fresh(user, scope, sources, verdicts)
+            _require_still_fresh(user, scope, sources, results)
             deletions.refuse_uploads(
-                {key: v.code for key, v in verdicts.items() if isinstance(v, ContentError)}
+                {
+                    key: result.code
+                    for key, result in results.items()
+                    if isinstance(result, ContentError)
+                }
             )
             raise InvalidManyError(issues)
-        hashes = {v.content_hash for v in verdicts.values() if isinstance(v, Examined)}
+        examined = [result for result in results.values() if isinstance(result, ExaminedObject)]
+        hashes = {properties.content_hash for properties in examined}
         damaged = duplicates.find_damaged(self.store, scope=scope, hashes=hashes)
         return Checked(
-            scope=scope, wanted=wanted, sources=sources, verdicts=verdicts, damaged=damaged
+            scope=scope, wanted=wanted, sources=sources, results=results, damaged=damaged
         )
 
 
-def _issues(wanted: Wanted, sources: Sources, verdicts: Verdicts) -> list[Issue]:
+def _issues(wanted: Wanted, sources: Sources, results: CheckResults) -> list[Issue]:
     source = sources[wanted.url]
-    verdict = verdicts.get(source.key) if source else FileNotFoundForCallerError()
-    if isinstance(verdict, InvalidError):
-        return [verdict.at(*wanted.loc, value=wanted.url)]
+    result = results.get(source.key) if source else FileNotFoundForCallerError()
+    if isinstance(result, InvalidError):
+        return [result.at(*wanted.loc, value=wanted.url)]
     return []
 
 
 def _require_still_fresh(
-    user: User, scope: OwnerScope, sources: Sources, verdicts: Verdicts
+    user: User, scope: OwnerScope, sources: Sources, results: CheckResults
 ) -> None:
-    """Raise ContentionError when a refused upload became a resource while it was checked.
+    """Raise ContentionError when a rejected upload became a resource while it was checked.
 
     Another request claimed it, and its temporary object may be gone already.
     """
-    refused = [
+    rejected_urls = [
         url
         for url, source in sources.items()
-        if source and isinstance(verdicts.get(source.key), InvalidError)
+        if source and isinstance(results.get(source.key), InvalidError)
     ]
-    current = resolve.resolve(user=user, scope=scope, urls=refused)
+    current = resolve.resolve(user=user, scope=scope, urls=rejected_urls)
     if any(source is not None and not source.is_fresh for source in current.values()):
         raise ContentionError

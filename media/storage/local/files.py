@@ -1,8 +1,8 @@
-"""Objects as plain files: whole or absent, each with its metadata in a side file.
+"""Objects as plain files, written atomically, each with its metadata in a side file.
 
-A side file is named after the very bytes it describes (key, modification time, size), so replacing
-an object is one rename and a reader never pairs new bytes with old metadata. A file put here by
-other means is an object too, with metadata guessed from its name.
+The name of a side file contains the key, modification time and size of the bytes it describes, so
+replacing an object is one rename and a reader never combines new bytes with old metadata. A file
+added by other means is an object too, with metadata derived from its name.
 """
 
 import errno
@@ -29,7 +29,7 @@ _ABSENT: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENA
 
 @dataclass(frozen=True, kw_only=True)
 class FileInfo:
-    """The metadata of one object; `sha256` is None for a file that came by other means."""
+    """The metadata of one object; `sha256` is None for a file added by other means."""
 
     etag: str
     content_type: str
@@ -39,7 +39,7 @@ class FileInfo:
 
 
 class Folder:
-    """One bucket on the disk."""
+    """One bucket on disk."""
 
     def __init__(self, root: Path, bucket: str) -> None:
         self._objects = root / bucket
@@ -48,10 +48,10 @@ class Folder:
 
     def create(self) -> bool:
         """Create the folders; return whether they were missing."""
-        fresh = not self._objects.is_dir()
+        is_missing = not self._objects.is_dir()
         for folder in (self._objects, self._sides, self._incoming):
             folder.mkdir(parents=True, exist_ok=True)
-        return fresh
+        return is_missing
 
     def write(
         self,
@@ -62,15 +62,15 @@ class Folder:
         write_once: bool = False,
     ) -> None:
         """Store all of `chunks`, or nothing when they or `describe` (given the SHA-256) raise."""
-        with told_as_ours():
+        with translated_disk_errors():
             self.create()
             descriptor, name = tempfile.mkstemp(dir=temporary_files.process_folder(self._incoming))
         incoming = Path(name)
         try:
             with os.fdopen(descriptor, "wb") as file:
-                info = describe(_pour(chunks, file))
-            with told_as_ours():
-                self._commit(key, incoming, info, write_once=write_once)
+                info = describe(_write_chunks(chunks, file))
+            with translated_disk_errors():
+                self._publish(key, incoming, info, write_once=write_once)
         finally:
             incoming.unlink(missing_ok=True)
 
@@ -79,14 +79,14 @@ class Folder:
         if not is_storable(key):
             raise ObjectNotFoundError
         path = self._objects / key
-        with told_as_ours():
+        with translated_disk_errors():
             while True:
                 file = path.open("rb")
                 info = self._read_side(key, os.fstat(file.fileno()))
                 if info is not None:
                     return file, info
                 if _stamp(os.fstat(file.fileno())) == _stamp(path.stat()):
-                    return file, _guessed(path, os.fstat(file.fileno()))
+                    return file, _derived_info(path, os.fstat(file.fileno()))
                 file.close()  # replaced between the two reads
 
     def remove(self, key: str) -> None:
@@ -99,14 +99,14 @@ class Folder:
             except OSError as error:
                 if error.errno not in _ABSENT:
                     raise
-            self._drop_sides(key, keep=None)
+            self._remove_sides(key, except_for=None)
 
     def keys(self, prefix: str, after: str) -> Iterator[str]:
         """Yield the keys under `prefix` and later than `after`, in byte order."""
         yield from _walk(self._objects, "", prefix, after)
 
-    def _commit(self, key: str, incoming: Path, info: FileInfo, *, write_once: bool) -> None:
-        now = time.time_ns()  # the file system's own clock ticks too slowly to tell writes apart
+    def _publish(self, key: str, incoming: Path, info: FileInfo, *, write_once: bool) -> None:
+        now = time.time_ns()  # the file system's clock is too coarse to distinguish writes
         os.utime(incoming, ns=(now, now))
         target = self._objects / key
         side = self._side(key, _stamp(incoming.stat()))
@@ -118,7 +118,7 @@ class Folder:
             _write_durably(side, json.dumps(asdict(info)).encode())
             incoming.replace(target)
             _sync_folder(target.parent)
-            self._drop_sides(key, keep=side)
+            self._remove_sides(key, except_for=side)
 
     def _side(self, key: str, stamp: str) -> Path:
         return self._sides / f"{key}@{stamp}.json"
@@ -129,18 +129,18 @@ class Folder:
         except FileNotFoundError:
             return None
 
-    def _drop_sides(self, key: str, *, keep: Path | None) -> None:
+    def _remove_sides(self, key: str, *, except_for: Path | None) -> None:
         parent, _, name = f"/{key}".rpartition("/")
         folder = self._sides / parent.lstrip("/")
         with suppress(FileNotFoundError, NotADirectoryError), os.scandir(folder) as entries:
             for entry in entries:
                 is_metadata = entry.name.rpartition("@")[0] == name
-                if is_metadata and (keep is None or entry.name != keep.name):
+                if is_metadata and (except_for is None or entry.name != except_for.name):
                     Path(entry.path).unlink(missing_ok=True)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """Allow one writer at a time to replace an object; the bytes are written before."""
+        """Allow one writer at a time to replace an object; the bytes have been written before."""
         self.create()
         with (self._incoming / ".lock").open("wb") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -148,7 +148,7 @@ class Folder:
 
 
 @contextmanager
-def told_as_ours() -> Iterator[None]:
+def translated_disk_errors() -> Iterator[None]:
     """Translate disk errors into store errors."""
     try:
         yield
@@ -158,14 +158,14 @@ def told_as_ours() -> Iterator[None]:
         raise StoreUnavailableError from error
 
 
-def _pour(chunks: Iterable[bytes], target: BinaryIO) -> str:
-    """Write the chunks and return their SHA-256; what their source raises stays as it is."""
+def _write_chunks(chunks: Iterable[bytes], target: BinaryIO) -> str:
+    """Write the chunks and return their SHA-256; errors of their source are not translated."""
     digest = hashlib.sha256()
     for chunk in chunks:
         digest.update(chunk)
-        with told_as_ours():
+        with translated_disk_errors():
             target.write(chunk)
-    with told_as_ours():
+    with translated_disk_errors():
         target.flush()
         os.fsync(target.fileno())
     return digest.hexdigest()
@@ -190,15 +190,15 @@ def _stamp(stat: os.stat_result) -> str:
     return f"{stat.st_mtime_ns:x}-{stat.st_size:x}"
 
 
-def _guessed(path: Path, stat: os.stat_result) -> FileInfo:
+def _derived_info(path: Path, stat: os.stat_result) -> FileInfo:
     content_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
     return FileInfo(etag=_stamp(stat), content_type=content_type)
 
 
 def _walk(folder: Path, base: str, prefix: str, after: str) -> Iterator[str]:
     try:
-        with os.scandir(folder) as found:
-            entries = list(found)
+        with os.scandir(folder) as scan:
+            entries = list(scan)
     except FileNotFoundError:
         return
     by_name = [(entry.name + "/" * entry.is_dir(), entry) for entry in entries]

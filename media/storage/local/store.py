@@ -1,6 +1,6 @@
 """A store on the file system, to run the product without an S3 service.
 
-Clients put to our own route with a signed token, which binds what a signed S3 URL binds.
+Clients put to our own route with a signed token, which allows exactly what a signed S3 URL allows.
 """
 
 import os
@@ -34,7 +34,7 @@ from media.storage.contract import (
     ObjectListing,
     SignedPut,
 )
-from media.storage.local.files import CHUNK_BYTES, FileInfo, Folder, told_as_ours
+from media.storage.local.files import CHUNK_BYTES, FileInfo, Folder, translated_disk_errors
 from media.storage.s3.multipart import chunks_of
 from media.storage.s3.signing import CHECKSUM_HEADER, lifetime_seconds, put_headers, sha256_of
 
@@ -71,7 +71,7 @@ class LocalStore:
         lifetime: timedelta,
         write_once: bool = False,
     ) -> SignedPut:
-        """Sign a token that binds everything the PUT must match."""
+        """Return a PUT with a signed token of everything it must match."""
         grant = {
             "bucket": self._bucket,
             "key": require_temp_key(key),
@@ -86,7 +86,7 @@ class LocalStore:
         return SignedPut(url=f"{self._base_url}{PUT_PATH}{token}", headers=headers, token=token)
 
     def sign_get(self, key: str, *, lifetime: timedelta, filename: str | None = None) -> str:
-        """Sign a token that opens one key."""
+        """Return a URL with a signed token for one key."""
         grant = {
             "bucket": self._bucket,
             "key": require_storable(key),
@@ -97,11 +97,11 @@ class LocalStore:
         return f"{self._base_url}{GET_PATH}{quote(key)}?token={token}"
 
     def receive(self, token: str, headers: Mapping[str, str], body: Iterable[bytes]) -> ObjectHead:
-        """Store the body of a client's PUT when it is exactly what the token was signed for.
+        """Store the body of a client's PUT if it is exactly what the token was signed for.
 
-        `headers` have lower-case names. Nothing is stored when any of it differs.
+        Header names are in lower case. Nothing is stored if anything differs.
         """
-        grant = self._grant(token, _PUT_SALT)
+        grant = self._read_grant(token, _PUT_SALT)
         length = _require_length(grant, headers)
         _require_headers(grant, headers)
 
@@ -117,16 +117,16 @@ class LocalStore:
         return self.head(grant["key"])
 
     def redeem_get(self, token: str) -> SignedGet:
-        """Return what a signed GET allows; refuse a forged or an expired one."""
-        grant = self._grant(token, _GET_SALT)
+        """Return what a signed GET allows; raise UploadRefusedError if it is forged or expired."""
+        grant = self._read_grant(token, _GET_SALT)
         return SignedGet(key=grant["key"], filename=grant["filename"])
 
     def clock(self) -> datetime:
-        """Return the time of this machine: the files get theirs from it too."""
+        """Return the time of this machine, which also sets the times of the files."""
         return datetime.now(UTC)
 
     def head(self, key: str) -> ObjectHead:
-        """Read the metadata beside the file."""
+        """Return the metadata in the side file."""
         with self.open(key) as reader:
             return reader.head
 
@@ -138,7 +138,7 @@ class LocalStore:
         offset: int = 0,
         length: int | None = None,
     ) -> "LocalReader":
-        """Open the file; what replaces it later does not change what is read."""
+        """Open the file; replacing it later does not change the bytes that are read."""
         file, info = self._folder.open(key)
         reader = LocalReader(key, file, info, offset=offset, length=length)
         if if_match is not None and info.etag != if_match:
@@ -152,7 +152,7 @@ class LocalStore:
             self.put(target, reader, headers=headers)
 
     def put(self, key: str, body: Body, *, headers: ObjectHeaders) -> ObjectHead:
-        """Write beside the target and rename onto it."""
+        """Write to a temporary file and rename it to the target."""
 
         def describe(sha256: str) -> FileInfo:
             return FileInfo(
@@ -181,24 +181,24 @@ class LocalStore:
         self, prefix: str, *, after: str | None = None, limit: int = 1000
     ) -> Iterator[ObjectListing]:
         """Walk the folder in key order."""
-        with told_as_ours():
-            yield from islice(self._listed(prefix, after or ""), limit)
+        with translated_disk_errors():
+            yield from islice(self._listings(prefix, after or ""), limit)
 
     def create(self) -> bool:
         """Create the folders; return whether they were missing."""
         return self._folder.create()
 
-    def _listed(self, prefix: str, after: str) -> Iterator[ObjectListing]:
+    def _listings(self, prefix: str, after: str) -> Iterator[ObjectListing]:
         for key in self._folder.keys(prefix, after):
             try:
                 head = self.head(key)
-            except ObjectNotFoundError:  # deleted since the walk saw it
+            except ObjectNotFoundError:  # deleted since the walk found it
                 continue
             yield ObjectListing(
                 key=key, size=head.size, etag=head.etag, last_modified=head.last_modified
             )
 
-    def _grant(self, token: str, salt: str) -> dict[str, Any]:
+    def _read_grant(self, token: str, salt: str) -> dict[str, Any]:
         try:
             grant: dict[str, Any] = signing.loads(token, salt=salt)
         except signing.BadSignature as error:
@@ -229,13 +229,13 @@ class LocalReader:
 
     @property
     def head(self) -> ObjectHead:
-        """The object these bytes are of."""
+        """Return the metadata of the object."""
         return self._head
 
     def narrow(self, offset: int, length: int | None) -> None:
         """Read only `length` bytes from `offset`."""
         self._file.seek(offset)
-        self._left = self._head.size - offset if length is None else length
+        self._remaining = self._head.size - offset if length is None else length
 
     def close(self) -> None:
         """Close the file."""
@@ -243,11 +243,11 @@ class LocalReader:
 
     def __iter__(self) -> Iterator[bytes]:
         """Yield the bytes of the object or range."""
-        while self._left > 0:
+        while self._remaining > 0:
             chunk = self._read()
             if not chunk:
                 return
-            self._left -= len(chunk)
+            self._remaining -= len(chunk)
             yield chunk
 
     def __enter__(self) -> Self:
@@ -258,16 +258,16 @@ class LocalReader:
         self.close()
 
     def _read(self) -> bytes:
-        with told_as_ours():
-            return self._file.read(min(CHUNK_BYTES, self._left))
+        with translated_disk_errors():
+            return self._file.read(min(CHUNK_BYTES, self._remaining))
 
 
 def _require_length(grant: dict[str, Any], headers: Mapping[str, str]) -> int:
-    """Refuse a body whose announced length is not the signed one, before any of it is read."""
-    announced = headers.get("content-length", "")
-    if not _LENGTH.fullmatch(announced):
+    """Reject a body whose declared length is not the signed one, before it is read."""
+    declared = headers.get("content-length", "")
+    if not _LENGTH.fullmatch(declared):
         raise LengthRequiredError
-    length = int(announced)
+    length = int(declared)
     if length > MAX_FILE_SIZE:
         raise UploadTooLargeError
     if grant["size"] not in {None, length}:
@@ -276,7 +276,7 @@ def _require_length(grant: dict[str, Any], headers: Mapping[str, str]) -> int:
 
 
 def _require_headers(grant: dict[str, Any], headers: Mapping[str, str]) -> None:
-    """Refuse a PUT that leaves out or changes a signed header."""
+    """Reject a PUT without a signed header, or with another value."""
     signed = put_headers(
         content_type=grant["content_type"], sha256=grant["sha256"], write_once=grant["write_once"]
     )
@@ -285,7 +285,7 @@ def _require_headers(grant: dict[str, Any], headers: Mapping[str, str]) -> None:
 
 
 def _exactly(length: int, body: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the body; refuse one that is shorter or longer than announced."""
+    """Yield the body; reject one that is shorter or longer than declared."""
     received = 0
     for chunk in body:
         received += len(chunk)

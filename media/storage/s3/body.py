@@ -13,11 +13,11 @@ from media.storage.deadline import time_limit
 from media.storage.s3.errors import translated
 
 CHUNK_BYTES: Final = 256 * 1024
-SLOWEST_READ: Final = 1024 * 1024  # bytes per second a long body must keep up on average
+SLOWEST_READ: Final = 1024 * 1024  # bytes per second that a long body must reach on average
 
 
 class S3Reader:
-    """The body of one GET, read as it arrives."""
+    """The body of one GET, read while it arrives."""
 
     def __init__(
         self, head: ObjectHead, body: BaseHTTPResponse, expected: int, *, budget: timedelta
@@ -29,13 +29,13 @@ class S3Reader:
 
     @property
     def head(self) -> ObjectHead:
-        """The object these bytes are of."""
+        """Return the metadata of the object."""
         return self._head
 
     def __iter__(self) -> Iterator[bytes]:
-        """Yield what each read brings, until all of it came.
+        """Yield the chunks until the body is complete.
 
-        Only the time spent waiting for the store counts, not what the caller does in between.
+        Only the time spent waiting for the store counts, not the time the caller takes.
         """
         received, remaining = 0, self._budget
         while received < self._expected:
@@ -49,12 +49,12 @@ class S3Reader:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        """Close a connection with bytes left on it; any other is back in the pool already."""
+        """Close the connection if bytes are left on it; any other is already back in the pool."""
         self._body.close()
 
     def _read(self, remaining: timedelta) -> bytes:
         with translated(), time_limit(remaining):
-            # `read` waits for a full chunk however slowly it comes; `read1` returns what is there.
+            # `read` waits for a full chunk, even from a slow server; `read1` does not.
             chunk = self._body.read1(CHUNK_BYTES)
         if not chunk:
             raise StoreUnavailableError

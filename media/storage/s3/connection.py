@@ -25,7 +25,7 @@ _RETRIED_BY_BOTOCORE: Final = frozenset({429, 500, 502, 503, 504})
 class S3Connection:
     """Endpoint and credentials of an S3-compatible service.
 
-    `endpoint_url` is for our own calls, `public_endpoint_url` is what clients are sent to.
+    `endpoint_url` is for our own calls, `public_endpoint_url` for the URLs that clients get.
     """
 
     endpoint_url: str
@@ -36,10 +36,10 @@ class S3Connection:
     pool_size: int = 32
 
     def config(self) -> Config:
-        """Return the client configuration, complete: django-storages adds nothing to it.
+        """Return the client configuration, complete, because django-storages adds nothing to it.
 
         Default checksums would sign the CRC32 of an empty body into every upload URL, and without
-        `s3v4` boto3 signs with V2 on a custom endpoint, which binds no length.
+        `s3v4` boto3 signs with V2 on a custom endpoint, which does not sign the length.
         """
         return Config(
             region_name=self.region,
@@ -91,19 +91,19 @@ class ClientHolder:
         client = session.client(
             "s3", endpoint_url=self._connection.endpoint_url, config=self._connection.config()
         )
-        pause: Any = _pause_before_retry  # the stubs know no handler that answers
-        client.meta.events.register("needs-retry.s3", pause)
+        handler: Any = _pause_before_retry  # the stubs have no handlers with a result
+        client.meta.events.register("needs-retry.s3", handler)
         return client
 
 
 def _pause_before_retry(
     response: tuple[AWSResponse, Any] | None, attempts: int, **_: object
 ) -> float | None:
-    """Return the pause before another try of what botocore takes for final: 520 to 530."""
+    """Return the pause before a retry of statuses botocore does not retry: 520 to 530."""
     if response is None or attempts >= ATTEMPTS:
         return None
     status = response[0].status_code
     if status in _RETRIED_BY_BOTOCORE or not is_busy(status):
         return None
-    seconds: float = random.random() * 2 ** (attempts - 1)  # noqa: S311  jitter is no secret
+    seconds: float = random.random() * 2 ** (attempts - 1)  # noqa: S311  jitter is not security-relevant
     return seconds

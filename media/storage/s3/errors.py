@@ -21,19 +21,21 @@ from media.errors import (
 )
 from sartiq.core.errors import SartiqError
 
-# A HEAD answer has no body, so its code is the bare status.
+# The response to a HEAD has no body, so its code is the bare status.
 _NOT_FOUND: Final = frozenset({"NoSuchKey", "404", "NotFound"})
-_CHANGED: Final = frozenset({"PreconditionFailed", "412"})
-_BARE_NOT_FOUND: Final = frozenset({"404", "NotFound"})  # does not say what is missing
+_PRECONDITION_FAILED: Final = frozenset({"PreconditionFailed", "412"})
+_BARE_NOT_FOUND: Final = frozenset(
+    {"404", "NotFound"}
+)  # do not say whether the object or the bucket is missing
 _CREDENTIALS: Final = frozenset({401, 403})
 _BUSY_STATUSES: Final = frozenset({408, 429})
 _NOT_IMPLEMENTED: Final = 501
-# 400s of S3 and R2 that say "later", not "wrong".
-_PASSING: Final = frozenset({"RequestTimeout", "IncompleteBody", "SlowDown"})
+# Codes with status 400 in S3 and R2 after which the same request may succeed.
+_TEMPORARY_CODES: Final = frozenset({"RequestTimeout", "IncompleteBody", "SlowDown"})
 
 
-class AnswerError(Exception):
-    """Raised when the service answers a direct call with anything but success."""
+class S3ResponseError(Exception):
+    """Raised when a signed request gets any response but success."""
 
     def __init__(self, status: int, code: str) -> None:
         super().__init__(status, code)
@@ -41,13 +43,13 @@ class AnswerError(Exception):
         self.code = code or str(status)
 
     @property
-    def is_worth_another_try(self) -> bool:
-        """Whether the same request may succeed in a moment."""
-        return is_passing(self.status, self.code)
+    def is_temporary(self) -> bool:
+        """Return whether the same request may succeed in a moment."""
+        return is_temporary_failure(self.status, self.code)
 
     @property
-    def may_mean_bucket(self) -> bool:
-        """Whether the bucket may be what is missing: the answer to a HEAD has no body."""
+    def may_be_missing_bucket(self) -> bool:
+        """Return whether the bucket itself may be missing: the response to a HEAD has no body."""
         return self.code in _BARE_NOT_FOUND
 
 
@@ -56,9 +58,9 @@ def is_busy(status: int) -> bool:
     return status in _BUSY_STATUSES or (status >= 500 and status != _NOT_IMPLEMENTED)  # noqa: PLR2004
 
 
-def is_passing(status: int, code: str) -> bool:
+def is_temporary_failure(status: int, code: str) -> bool:
     """Return whether the same request may succeed later."""
-    return is_busy(status) or code in _PASSING
+    return is_busy(status) or code in _TEMPORARY_CODES
 
 
 @contextmanager
@@ -69,26 +71,26 @@ def translated() -> Iterator[None]:
     except ClientError as error:
         code = error.response.get("Error", {}).get("Code", "")
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        raise _of_answer(status, code) from error
-    except AnswerError as error:
-        raise _of_answer(error.status, error.code) from error
+        raise _error_for(status, code) from error
+    except S3ResponseError as error:
+        raise _error_for(error.status, error.code) from error
     except ParamValidationError as error:
         raise StoreRefusedError from error
     except NoCredentialsError as error:
         raise StoreCredentialsError from error
-    except BotoCoreError as error:  # time-outs, resets, cut or unreadable answers
+    except BotoCoreError as error:  # time-outs, resets, incomplete or unreadable responses
         raise StoreUnavailableError from error
     except (HTTPError, OSError) as error:
         raise StoreUnavailableError from error
 
 
-def _of_answer(status: int, code: str) -> SartiqError:
+def _error_for(status: int, code: str) -> SartiqError:
     if code in _NOT_FOUND:
         return ObjectNotFoundError()
-    if code in _CHANGED:
+    if code in _PRECONDITION_FAILED:
         return PreconditionFailedError()
     if status in _CREDENTIALS:
         return StoreCredentialsError()
-    if is_passing(status, code) or status < 400:  # noqa: PLR2004  200 with an error inside
+    if is_temporary_failure(status, code) or status < 400:  # noqa: PLR2004  200 with an error inside
         return StoreUnavailableError()
     return StoreRefusedError()

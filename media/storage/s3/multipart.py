@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import CompletedPartTypeDef
 
-PART_BYTES: Final = 8 * 1024 * 1024  # R2 wants all parts but the last of one size
+PART_BYTES: Final = 8 * 1024 * 1024  # R2 requires the same size for all parts but the last
 
 T = TypeVar("T")
 
@@ -22,7 +22,7 @@ class Run(Protocol):
     """Makes one call on the client, with a deadline and translated errors."""
 
     def __call__(self, call: "Callable[[S3Client], T]", /) -> T:
-        """Return what the call returned."""
+        """Return the result of the call."""
         ...
 
 
@@ -41,13 +41,13 @@ def parts(body: Body) -> Iterator[bytes]:
 def upload(
     run: Run, *, bucket: str, key: str, first: bytes, rest: Iterable[bytes], headers: dict[str, Any]
 ) -> None:
-    """Upload all parts and join them; nothing is left behind when any of it fails."""
+    """Upload all parts and join them; after a failure no part is left behind."""
     target: dict[str, Any] = {"Bucket": bucket, "Key": key}
     started = run(lambda s3: s3.create_multipart_upload(**target, **headers))
     target["UploadId"] = started["UploadId"]
     try:
-        done = list(_put_parts(run, target, chain([first], rest)))
-        run(lambda s3: s3.complete_multipart_upload(**target, MultipartUpload={"Parts": done}))
+        completed = list(_put_parts(run, target, chain([first], rest)))
+        run(lambda s3: s3.complete_multipart_upload(**target, MultipartUpload={"Parts": completed}))
     except BaseException:
         with suppress(StoreUnavailableError):
             run(lambda s3: s3.abort_multipart_upload(**target))
@@ -67,7 +67,7 @@ def _put_part(request: dict[str, Any], s3: "S3Client") -> str:
 
 
 def chunks_of(body: Body) -> Iterator[bytes]:
-    """Yield a body of any kind piece by piece."""
+    """Yield a body of any kind in pieces."""
     if isinstance(body, bytes | bytearray):
         for start in range(0, len(body), PART_BYTES):
             yield bytes(body[start : start + PART_BYTES])

@@ -1,6 +1,6 @@
 """GET and HEAD with our own signer and connections, without the overhead of boto3.
 
-The two calls every byte comes through; boto3 spends twice the CPU on them.
+All bytes are read with these two methods; boto3 uses twice the CPU for them.
 """
 
 import random
@@ -15,14 +15,14 @@ from urllib3.exceptions import HTTPError
 from media.storage.deadline import OPERATION_BUDGET, remaining
 from media.storage.per_process import PerProcess
 from media.storage.s3.connection import ATTEMPTS, S3Connection
-from media.storage.s3.errors import AnswerError
+from media.storage.s3.errors import S3ResponseError
 
-_MAX_ERROR_BYTES: Final = 64 * 1024  # bytes of an error document that are read
+_MAX_ERROR_BYTES: Final = 64 * 1024  # of an error document
 _CODE: Final = re.compile(rb"<Code>([^<]*)</Code>")
 
 
-class DirectCalls:
-    """Signed reading requests on one bucket, each tried three times."""
+class SignedRequests:
+    """Signed GET and HEAD requests to one bucket, each tried three times."""
 
     def __init__(
         self, connection: S3Connection, bucket: str, pool: PerProcess[PoolManager]
@@ -32,16 +32,16 @@ class DirectCalls:
         self._pool = pool
 
     def send(self, method: str, key: str, headers: Mapping[str, str]) -> BaseHTTPResponse:
-        """Return an answer of success, its body unread; raises AnswerError or what urllib3 does.
+        """Return a successful response, its body unread; raises S3ResponseError or urllib3 errors.
 
-        An empty key means the bucket itself.
+        An empty key stands for the bucket itself.
         """
         attempt = 1
         while True:
             try:
                 return self._send_once(method, key, headers)
-            except (AnswerError, HTTPError, OSError) as error:
-                if attempt == ATTEMPTS or not _passes(error) or not _paused(attempt):
+            except (S3ResponseError, HTTPError, OSError) as error:
+                if attempt == ATTEMPTS or not _may_succeed_later(error) or not _pause(attempt):
                     raise
             attempt += 1
 
@@ -58,25 +58,25 @@ class DirectCalls:
         )
         if response.status in {200, 206}:
             return response
-        raise _refused(response)
+        raise _response_error(response)
 
 
-def _refused(response: BaseHTTPResponse) -> AnswerError:
+def _response_error(response: BaseHTTPResponse) -> S3ResponseError:
     document = response.read(_MAX_ERROR_BYTES)
     if len(document) < _MAX_ERROR_BYTES:
         response.drain_conn()
     response.close()
     code = _CODE.search(document)
-    return AnswerError(response.status, code[1].decode(errors="replace") if code else "")
+    return S3ResponseError(response.status, code[1].decode(errors="replace") if code else "")
 
 
-def _passes(error: Exception) -> bool:
-    return not isinstance(error, AnswerError) or error.is_worth_another_try
+def _may_succeed_later(error: Exception) -> bool:
+    return not isinstance(error, S3ResponseError) or error.is_temporary
 
 
-def _paused(attempt: int) -> bool:
-    """Wait up to 1, then up to 2 seconds; return whether there is time for another try."""
-    seconds = random.random() * 2 ** (attempt - 1)  # noqa: S311  jitter is no secret
+def _pause(attempt: int) -> bool:
+    """Wait up to 1, then up to 2 seconds; return whether there was time for it."""
+    seconds = random.random() * 2 ** (attempt - 1)  # noqa: S311  jitter is not security-relevant
     if seconds >= remaining(OPERATION_BUDGET):
         return False
     time.sleep(seconds)

@@ -7,7 +7,7 @@ from typing import Final
 
 from media.storage.s3.connection import S3Connection
 
-MAX_LIFETIME: Final = timedelta(days=7)  # what SigV4 allows at all
+MAX_LIFETIME: Final = timedelta(days=7)  # the maximum of SigV4
 CHECKSUM_HEADER: Final = "x-amz-checksum-sha256"
 
 
@@ -27,7 +27,7 @@ class UrlSigner:
         headers: Mapping[str, str] | None = None,
         params: Mapping[str, str] | None = None,
     ) -> str:
-        """Return a URL for one method on one key; every header given must be sent as it is."""
+        """Return a URL for one method on one key; every given header must be sent unchanged."""
         return self._signer.signed_url(
             method,
             f"/{self._bucket}/{key}",
@@ -40,7 +40,7 @@ class UrlSigner:
 def lifetime_seconds(lifetime: timedelta) -> int:
     """Return a valid lifetime in whole seconds."""
     if not timedelta(seconds=1) <= lifetime <= MAX_LIFETIME:
-        message = f"A signed URL lives 1 second to 7 days, not {lifetime}."
+        message = f"The lifetime of a signed URL is 1 second to 7 days, not {lifetime}."
         raise ValueError(message)
     return int(lifetime.total_seconds())
 
@@ -51,14 +51,14 @@ def checksum_of(sha256: str) -> str:
 
 
 def sha256_of(checksum: str | None) -> str | None:
-    """Return the hex SHA-256 of a whole object; None for an absent or a composite checksum."""
+    """Return the hex SHA-256 of a whole object; None for a missing or a composite checksum."""
     if not checksum or "-" in checksum:
         return None
     return base64.b64decode(checksum).hex()
 
 
 def put_headers(*, content_type: str, sha256: str | None, write_once: bool) -> dict[str, str]:
-    """Return the headers a client must send with its PUT, in every store the same."""
+    """Return the headers a client must send with its PUT, the same in every store."""
     headers = {"Content-Type": content_type}
     if sha256 is not None:
         headers[CHECKSUM_HEADER] = checksum_of(sha256)

@@ -1,7 +1,7 @@
 """AWS Signature Version 4 for S3, for requests whose body is not signed.
 
-The rules are AWS's "Create a signed AWS API request"; golden tests hold every signature equal to
-botocore's, whose own signer costs ten times as much a request.
+The rules are AWS's "Create a signed AWS API request"; tests compare every signature with
+botocore's, whose signer takes ten times as long per request.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ _DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}
 
 
 class Signer:
-    """Signs requests to one S3 endpoint as one identity."""
+    """Signs requests to one S3 endpoint with one access key."""
 
     def __init__(
         self, *, endpoint_url: str, access_key_id: str, secret_access_key: str, region: str
@@ -31,7 +31,7 @@ class Signer:
         self._access_key_id = access_key_id
         self._secret = f"AWS4{secret_access_key}".encode()
         self._region = region
-        self._day = ("", b"")  # the last day signed on, with its key
+        self._day = ("", b"")  # the day of the last signature, with its key
 
     def signed_url(
         self,
@@ -90,12 +90,12 @@ class Signer:
         return hmac.digest(self._key(stamp[:8]), text.encode(), "sha256").hex()
 
     def _key(self, day: str) -> bytes:
-        known, key = self._day
-        if known != day:
+        key_day, key = self._day
+        if key_day != day:
             key = self._secret
             for part in (day, self._region, "s3", "aws4_request"):
                 key = hmac.digest(key, part.encode(), "sha256")
-            self._day = (day, key)  # one assignment: threads may do it twice, never by halves
+            self._day = (day, key)  # one assignment, so it is atomic between threads
         return key
 
 

@@ -24,17 +24,17 @@ from media.storage.deadline import OPERATION_BUDGET, time_limit, within
 from media.storage.s3 import multipart
 from media.storage.s3.body import S3Reader
 from media.storage.s3.connection import ClientHolder, S3Connection
-from media.storage.s3.errors import AnswerError, translated
-from media.storage.s3.signed_requests import DirectCalls
+from media.storage.s3.errors import S3ResponseError, translated
+from media.storage.s3.signed_requests import SignedRequests
 from media.storage.s3.signing import CHECKSUM_HEADER, UrlSigner, put_headers, sha256_of
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-PAGE: Final = 1000  # most keys one list or bulk delete takes
+PAGE_SIZE: Final = 1000  # the maximum of a list and of a bulk delete
 
 T = TypeVar("T")
-# Inside the class `list` is a method.
+# Inside the class, `list` is a method.
 _Keys = list[str]
 _Page = tuple[list[ObjectListing], bool]
 
@@ -52,7 +52,7 @@ class S3Store:
     ) -> None:
         self._bucket = bucket
         self._holder = holder or ClientHolder(connection)
-        self._direct = DirectCalls(connection, bucket, self._holder.pool)
+        self._requests = SignedRequests(connection, bucket, self._holder.pool)
         self._signer = UrlSigner(connection, bucket)
         self._budget = budget
 
@@ -82,14 +82,14 @@ class S3Store:
         return self._signer.sign("GET", require_storable(key), lifetime=lifetime, params=params)
 
     def clock(self) -> datetime | None:
-        """Read the Date header of an answer; RFC 9110 demands it, some stores leave it out."""
+        """Return the Date header of a response; some stores leave it out against RFC 9110."""
         with translated(), time_limit(self._budget):
-            date = self._ask_for_bucket().headers.get("Date")
+            date = self._require_bucket().headers.get("Date")
         return None if date is None else _instant(date)
 
     def head(self, key: str) -> ObjectHead:
         """Return the metadata, with the checksum."""
-        _require_possible(key)
+        _require_valid_key(key)
         response = self._read("HEAD", key, {"x-amz-checksum-mode": "ENABLED"})
         response.drain_conn()
         return _head_of(key, response)
@@ -103,23 +103,23 @@ class S3Store:
         length: int | None = None,
     ) -> S3Reader:
         """Start one GET; the body is read as it is iterated."""
-        _require_possible(key)
+        _require_valid_key(key)
         request_headers: dict[str, str] = {}
         if if_match is not None:
             request_headers["If-Match"] = f'"{if_match}"'
         if offset or length is not None:
             request_headers["Range"] = byte_range(offset, length)
         response = self._read("GET", key, request_headers)
-        with ExitStack() as unless_opened:
-            unless_opened.callback(response.close)
+        with ExitStack() as cleanup:
+            cleanup.callback(response.close)
             expected = _number(response.headers.get("Content-Length"))
             reader = S3Reader(_head_of(key, response), response, expected, budget=self._budget)
-            unless_opened.pop_all()
+            cleanup.pop_all()
         return reader
 
     def copy(self, source: str, target: str, *, if_match: str, headers: ObjectHeaders) -> None:
         """Copy inside the bucket; botocore turns a 200 with an error document into a failure."""
-        _require_possible(source)
+        _require_valid_key(source)
         require_storable(target)
         self._run(
             lambda s3: s3.copy_object(
@@ -147,20 +147,20 @@ class S3Store:
         return self.head(key)
 
     def delete_many(self, keys: Iterable[str]) -> DeleteFailures:
-        """Delete a thousand keys a request, and read what each answer says of each key."""
-        possible = sorted({key for key in keys if is_storable(key)})
+        """Delete a thousand keys per request and return the failures in the responses."""
+        valid_keys = sorted({key for key in keys if is_storable(key)})
         failures: DeleteFailures = []
-        for start in range(0, len(possible), PAGE):
-            failures += self._delete_page(possible[start : start + PAGE])
+        for start in range(0, len(valid_keys), PAGE_SIZE):
+            failures += self._delete_page(valid_keys[start : start + PAGE_SIZE])
         return failures
 
     def list(
-        self, prefix: str, *, after: str | None = None, limit: int = PAGE
+        self, prefix: str, *, after: str | None = None, limit: int = PAGE_SIZE
     ) -> Iterator[ObjectListing]:
-        """Page by the last key seen, so a listing resumes anywhere without a token."""
+        """Page by the last key, so a listing can resume anywhere without a token."""
         more = True
         while more and limit > 0:
-            page, more = self._list_page(prefix, after or "", min(limit, PAGE))
+            page, more = self._list_page(prefix, after or "", min(limit, PAGE_SIZE))
             yield from page
             limit -= len(page)
             after = page[-1].key if page else after
@@ -175,21 +175,21 @@ class S3Store:
             return within(self._budget, lambda: call(self._holder.get()))
 
     def _read(self, method: str, key: str, headers: dict[str, str]) -> BaseHTTPResponse:
-        """Make one reading call within its time limit, without boto3."""
+        """Send one GET or HEAD within its time limit, without boto3."""
         with translated(), time_limit(self._budget):
             try:
-                return self._direct.send(method, key, headers)
-            except AnswerError as error:
-                if error.may_mean_bucket:
-                    self._ask_for_bucket()
+                return self._requests.send(method, key, headers)
+            except S3ResponseError as error:
+                if error.may_be_missing_bucket:
+                    self._require_bucket()
                 raise
 
-    def _ask_for_bucket(self) -> BaseHTTPResponse:
+    def _require_bucket(self) -> BaseHTTPResponse:
         """Check that the bucket exists: a missing one is a wrong setting, not a missing object."""
         try:
-            response = self._direct.send("HEAD", "", {})
-        except AnswerError as error:
-            if error.may_mean_bucket:
+            response = self._requests.send("HEAD", "", {})
+        except S3ResponseError as error:
+            if error.may_be_missing_bucket:
                 raise StoreRefusedError from error
             raise
         response.drain_conn()
@@ -222,12 +222,12 @@ class S3Store:
         )
         page = [
             ObjectListing(
-                key=each["Key"],
-                size=each["Size"],
-                etag=_bare(each["ETag"]),
-                last_modified=each["LastModified"],
+                key=entry["Key"],
+                size=entry["Size"],
+                etag=_bare(entry["ETag"]),
+                last_modified=entry["LastModified"],
             )
-            for each in response.get("Contents", [])
+            for entry in response.get("Contents", [])
         ]
         return page, bool(page) and response["IsTruncated"]
 
@@ -235,14 +235,14 @@ class S3Store:
 def byte_range(offset: int, length: int | None) -> str:
     """Return the Range header of `length` bytes from `offset`, to the end when None."""
     if offset < 0 or (length is not None and length < 1):
-        message = f"There is no range of {length} bytes at {offset}."
+        message = f"{length} bytes at {offset} are not a valid range."
         raise ValueError(message)
     last = "" if length is None else str(offset + length - 1)
     return f"bytes={offset}-{last}"
 
 
 def _head_of(key: str, response: BaseHTTPResponse) -> ObjectHead:
-    """Read an object's headers; an answer without them is not the store's."""
+    """Read an object's headers; a response without them is not from the store."""
     headers = response.headers
     whole = headers.get("Content-Range", "").rpartition("/")[2]
     etag, modified = headers.get("ETag"), headers.get("Last-Modified")
@@ -284,7 +284,7 @@ def _bare(etag: str) -> str:
     return etag.strip('"')
 
 
-def _require_possible(key: str) -> None:
-    """A key no store can hold names no object; servers answer such keys with odd statuses."""
+def _require_valid_key(key: str) -> None:
+    """Raise ObjectNotFoundError for a key no store accepts: servers return odd statuses for it."""
     if not is_storable(key):
         raise ObjectNotFoundError

@@ -1,6 +1,6 @@
-"""A strict store in memory, for fast tests: it refuses what R2 and SeaweedFS refuse.
+"""A strict store in memory, for fast tests: it rejects what R2 and SeaweedFS reject.
 
-The contract tests hold it to the real ones. ETags are MD5 as in S3, so colliding files collide.
+The contract tests run against it and the real stores. ETags are MD5 as in S3, with its collisions.
 """
 
 import hashlib
@@ -46,7 +46,7 @@ Hook = Callable[[str, str], None]
 
 @dataclass(frozen=True, kw_only=True)
 class StoredObject:
-    """One object as it lies in memory."""
+    """One object in memory."""
 
     body: bytes
     head: ObjectHead
@@ -64,15 +64,15 @@ class Grant:
 
 
 def nothing(operation: str, key: str) -> None:
-    """Let every operation pass."""
+    """Do nothing: the hook of a store without faults."""
 
 
 class MemoryStore:
     """One bucket in memory.
 
-    `before` and `after` are called with each operation's name and key; what they raise is what the
-    caller sees, before the operation took effect or after it (a lost answer). Keys in
-    `undeletable` fail a bulk delete one by one.
+    `before` and `after` are called with each operation's name and key. The caller gets what they
+    raise, before the operation took effect or after it (a lost response). Keys in `undeletable` are
+    reported as failures of a bulk delete.
     """
 
     def __init__(self, *, now: Callable[[], datetime] = timezone.now) -> None:
@@ -85,10 +85,10 @@ class MemoryStore:
         self._numbers = count(1)
         self._lock = threading.RLock()
 
-    # --- What tests ask -----------------------------------------------------------------------
+    # --- For tests ----------------------------------------------------------------------------
 
     def keys(self, prefix: str = "") -> "Keys":
-        """Return every key held but the environment marker's, in order."""
+        """Return every key except the environment marker's, in order."""
         with self._lock:
             names = (key for key in self._objects if key != MARKER_KEY)
             return sorted(key for key in names if key.startswith(prefix))
@@ -104,21 +104,23 @@ class MemoryStore:
     def client_put(
         self, signed: SignedPut, body: bytes, headers: Mapping[str, str] | None = None
     ) -> int:
-        """Do what a client does with a signed PUT, and return the status it would see."""
+        """Send a signed PUT as a client would, and return the status it would get."""
         signed_headers = signed.headers if headers is None else headers
-        sent = {name.lower(): value for name, value in signed_headers.items()}
+        sent_headers = {name.lower(): value for name, value in signed_headers.items()}
         parts = urlsplit(signed.url)
         self.before("client_put", unquote(parts.path.lstrip("/")))
         with self._lock:
             grant = self._grants.get(parse_qs(parts.query).get("grant", [""])[0])
-            status = self._refusal(grant, unquote(parts.path.lstrip("/")), body, sent)
+            status = self._refusal(grant, unquote(parts.path.lstrip("/")), body, sent_headers)
             if grant is not None and status == OK:
-                stored = ObjectHeaders(content_type=sent["content-type"])
-                self._set(grant.key, body, stored, sha256=sha256_of(sent.get(CHECKSUM_HEADER)))
+                stored = ObjectHeaders(content_type=sent_headers["content-type"])
+                self._set(
+                    grant.key, body, stored, sha256=sha256_of(sent_headers.get(CHECKSUM_HEADER))
+                )
         self.after("client_put", unquote(parts.path.lstrip("/")))
         return status
 
-    # --- What a store does --------------------------------------------------------------------
+    # --- The store interface ------------------------------------------------------------------
 
     def sign_put(
         self,
@@ -130,7 +132,7 @@ class MemoryStore:
         lifetime: timedelta,
         write_once: bool = False,
     ) -> SignedPut:
-        """Remember what the PUT must match."""
+        """Record what the PUT must match."""
         headers = put_headers(content_type=content_type, sha256=sha256, write_once=write_once)
         seconds = lifetime_seconds(lifetime)
         grant = Grant(
@@ -144,18 +146,18 @@ class MemoryStore:
         return SignedPut(url=f"memory://bucket/{quote(key)}?grant={name}", headers=headers)
 
     def sign_get(self, key: str, *, lifetime: timedelta, filename: str | None = None) -> str:
-        """Return a URL that names key, expiry and file name."""
+        """Return a URL with the key, the expiry and the file name."""
         expires = self._now() + timedelta(seconds=lifetime_seconds(lifetime))
         disposition = f"&filename={quote(filename)}" if filename is not None else ""
         return f"memory://bucket/{quote(require_storable(key))}?until={expires.timestamp():.0f}{disposition}"
 
     def clock(self) -> datetime:
-        """Return the time the store was given."""
+        """Return the time of the clock given to the store."""
         self.before("clock", "")
         return self._now()
 
     def head(self, key: str) -> ObjectHead:
-        """Return what is known of an object."""
+        """Return the metadata of an object."""
         self.before("head", key)
         head = self._get(key).head
         self.after("head", key)
@@ -169,7 +171,7 @@ class MemoryStore:
         offset: int = 0,
         length: int | None = None,
     ) -> "MemoryReader":
-        """Open the object as it is now."""
+        """Open the current object."""
         self.before("open", key)
         stored = self._get(key)
         if if_match is not None and stored.head.etag != if_match:
@@ -213,31 +215,33 @@ class MemoryStore:
     def list(
         self, prefix: str, *, after: str | None = None, limit: int = 1000
     ) -> Iterator[ObjectListing]:
-        """Yield in key order what was there when the listing began."""
+        """Yield in key order the objects that existed when the listing began."""
         self.before("list", prefix)
-        stored = [key for key in self.keys(prefix) if key > (after or "")]
-        for key in stored[:limit]:
-            held = self._objects.get(key)
-            if held is not None:
+        names = [key for key in self.keys(prefix) if key > (after or "")]
+        for key in names[:limit]:
+            stored = self._objects.get(key)
+            if stored is not None:
                 yield ObjectListing(
                     key=key,
-                    size=held.head.size,
-                    etag=held.head.etag,
-                    last_modified=held.head.last_modified,
+                    size=stored.head.size,
+                    etag=stored.head.etag,
+                    last_modified=stored.head.last_modified,
                 )
         self.after("list", prefix)
 
-    def _refusal(self, grant: Grant | None, key: str, body: bytes, sent: Mapping[str, str]) -> int:
+    def _refusal(
+        self, grant: Grant | None, key: str, body: bytes, headers: Mapping[str, str]
+    ) -> int:
         if grant is None or grant.key != key or self._now() > grant.expires_at:
             return FORBIDDEN
-        if any(sent.get(name.lower()) != value for name, value in grant.headers.items()):
+        if any(headers.get(name.lower()) != value for name, value in grant.headers.items()):
             return FORBIDDEN
         if grant.size not in {None, len(body)}:
             return FORBIDDEN
         digest = checksum_of(hashlib.sha256(body).hexdigest())
-        if sent.get(CHECKSUM_HEADER, digest) != digest:
+        if headers.get(CHECKSUM_HEADER, digest) != digest:
             return BAD_DIGEST
-        if "if-none-match" in sent and key in self._objects:
+        if "if-none-match" in headers and key in self._objects:
             return PRECONDITION_FAILED
         return OK
 
@@ -271,11 +275,11 @@ class MemoryReader:
 
     @property
     def head(self) -> ObjectHead:
-        """The object these bytes are of."""
+        """Return the metadata of the object."""
         return self._head
 
     def __iter__(self) -> Iterator[bytes]:
-        """Yield the bytes in chunks, as a network would bring them."""
+        """Yield the bytes in chunks, as a network would."""
         for start in range(0, len(self._body), CHUNK_BYTES):
             yield self._body[start : start + CHUNK_BYTES]
 
@@ -283,7 +287,7 @@ class MemoryReader:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        """Nothing is held open."""
+        """Do nothing: there is nothing to close."""
 
 
 Keys = list[str]

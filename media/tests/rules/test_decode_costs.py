@@ -1,6 +1,6 @@
 import pytest
 
-from media.rules.decode_costs import cost_of, cpu_seconds, largest_memory, wall_seconds
+from media.rules.decode_costs import cost_of, cpu_seconds, max_memory, wall_seconds
 from media.rules.limits import MIB
 
 
@@ -37,7 +37,7 @@ def test_an_estimate_covers_what_was_measured(
 
     assert cost.memory >= measured * MIB
     assert (cost.is_slow, cost.is_largest) == (is_slow, is_largest)
-    assert cost.memory <= largest_memory(12_000 * 10_000)
+    assert cost.memory <= max_memory(12_000 * 10_000)
 
 
 @pytest.mark.parametrize(

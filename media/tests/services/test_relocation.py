@@ -44,7 +44,7 @@ def test_a_decode_longer_than_the_lease_loses_nothing(
     resource = pending(memory, user)
     renewed: list[bool] = []
 
-    def slow(path: Path, content_type: str) -> decode.Decoded:
+    def slow(path: Path, content_type: str) -> decode.MediaProperties:
         ends = state_of(resource)["lease_expires_at"]
         renewed.append(
             became_true(lambda: state_of(resource)["lease_expires_at"] != ends, seconds=20)

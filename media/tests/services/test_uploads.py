@@ -20,6 +20,7 @@ from media.errors import (
 from media.models import Upload, UploadState
 from media.rules import keys
 from media.services import uploads
+from media.services.uploads import DeclaredFile
 from media.storage import ObjectStore
 from media.storage.local.store import LocalStore
 from media.storage.testing.memory import MemoryStore
@@ -33,8 +34,11 @@ MOST = 52_428_800
 
 
 def issue(user: User, **changes: Any) -> uploads.UploadTicket:
-    payload: dict[str, Any] = {"filename": "shoe.png", "content_type": "image/png", "now": NOW}
-    return uploads.issue_ticket(user=user, **(payload | changes))
+    organization_id = changes.pop("organization_id", None)
+    now = changes.pop("now", NOW)
+    values: dict[str, Any] = {"filename": "shoe.png", "content_type": "image/png"}
+    file = DeclaredFile(**(values | changes))
+    return uploads.issue_ticket(user=user, file=file, now=now, organization_id=organization_id)
 
 
 @pytest.mark.covers("T02")

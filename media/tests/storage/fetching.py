@@ -17,4 +17,4 @@ def refusal(fetcher: RemoteFetcher, url: str) -> tuple[str, bool]:
     with pytest.raises(RemoteError) as excinfo:
         fetcher.fetch(url, into=io.BytesIO())
     assert "http" not in excinfo.value.message.partition(" https ")[2]
-    return str(excinfo.value.fault), excinfo.value.passes
+    return str(excinfo.value.fault), excinfo.value.is_temporary

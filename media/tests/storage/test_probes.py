@@ -61,7 +61,7 @@ def test_sound_settings_are_proven_and_nothing_stays(
         f"A signed PUT is accepted at {settings.S3_PUBLIC_ENDPOINT_URL}.",
         f"Public objects can be read at {settings.R2_PUBLIC_URL}.",
     ]
-    assert not any(step.by_hand for step in steps)
+    assert not any(step.manual_step for step in steps)
     assert objects() == []
 
 
@@ -137,7 +137,7 @@ def test_an_address_that_does_not_answer_from_here_is_left_to_try(
 
     steps = list(prove_buckets())
 
-    (manual_steps,) = [step for step in steps if step.by_hand]
+    (manual_steps,) = [step for step in steps if step.manual_step]
     assert "does not answer from this machine" in manual_steps.sentence
     assert objects() == []
 

@@ -48,7 +48,7 @@ def fetcher(server: PictureServer) -> RemoteFetcher:
         resolve=NAMES.__getitem__,
         is_allowed=lambda address: address == "127.0.0.1",
         port=server.port,
-        trusted=str(CERTIFICATE),
+        ca_file=str(CERTIFICATE),
         patience=timedelta(seconds=5),
     )
 
@@ -103,7 +103,7 @@ def test_a_certificate_for_another_name_is_refused(
     fetcher: RemoteFetcher, server: PictureServer
 ) -> None:
     wrong = replace(fetcher, resolve=lambda _host: ["127.0.0.1"])
-    untrusted = replace(fetcher, trusted=None)
+    untrusted = replace(fetcher, ca_file=None)
 
     assert refusal(wrong, "https://evil.example.com/a.png") == ("image_unreachable", True)
     assert refusal(untrusted, f"https://{NAME}/a.png") == ("image_unreachable", True)
@@ -112,8 +112,8 @@ def test_a_certificate_for_another_name_is_refused(
 
 def test_three_redirects_are_followed(fetcher: RemoteFetcher, server: PictureServer) -> None:
     places = [f"https://{OTHER}/1", "/2", f"//{NAME}/3"]
-    for number, place in enumerate(places):
-        server.answers[f"/{number}"] = Answer(status=302, headers={"Location": place})
+    for number, location in enumerate(places):
+        server.answers[f"/{number}"] = Answer(status=302, headers={"Location": location})
     server.answers["/3"] = Answer(body=BODY)
 
     assert fetch(fetcher, f"https://{NAME}/0") == BODY
@@ -122,7 +122,7 @@ def test_three_redirects_are_followed(fetcher: RemoteFetcher, server: PictureSer
 
 @pytest.mark.covers("T61")
 @pytest.mark.parametrize(
-    ("place", "fault"),
+    ("location", "fault"),
     [
         ("https://private.example.com/a.png", "image_url_not_allowed"),
         ("https://127.0.0.1/a.png", "image_url_not_allowed"),
@@ -137,9 +137,9 @@ def test_three_redirects_are_followed(fetcher: RemoteFetcher, server: PictureSer
     ],
 )
 def test_every_redirect_is_checked(
-    fetcher: RemoteFetcher, server: PictureServer, place: str, fault: str
+    fetcher: RemoteFetcher, server: PictureServer, location: str, fault: str
 ) -> None:
-    server.answers["/here"] = Answer(status=301, headers={"Location": place})
+    server.answers["/here"] = Answer(status=301, headers={"Location": location})
 
     assert refusal(fetcher, f"https://{NAME}/here") == (fault, False)
     assert server.times("/here") == (4 if fault == "image_unreachable" else 1)
@@ -151,7 +151,7 @@ def test_each_host_on_the_way_is_asked_for_a_place(
     held, slots = [], []
 
     @contextmanager
-    def place(host: str) -> Iterator[bool]:
+    def host_permit(host: str) -> Iterator[bool]:
         held.append(host)
         slots.append(held[:])
         yield True
@@ -160,27 +160,27 @@ def test_each_host_on_the_way_is_asked_for_a_place(
     server.answers["/0"] = Answer(status=302, headers={"Location": f"https://{OTHER}/1"})
     server.answers["/1"] = Answer(body=BODY)
 
-    assert fetch(replace(fetcher, place=place), f"https://{NAME}/0") == BODY
+    assert fetch(replace(fetcher, host_permit=host_permit), f"https://{NAME}/0") == BODY
     assert (slots, held) == ([[NAME], [OTHER]], [])
 
 
 def test_a_host_without_a_place_is_not_asked(fetcher: RemoteFetcher, server: PictureServer) -> None:
     @contextmanager
-    def place(host: str) -> Iterator[bool]:
+    def host_permit(host: str) -> Iterator[bool]:
         yield host == NAME
 
     server.answers["/0"] = Answer(status=302, headers={"Location": f"https://{OTHER}/1"})
     into = io.BytesIO()
 
     with pytest.raises(RemoteBusyError):
-        replace(fetcher, place=place).fetch(f"https://{NAME}/0", into=into)
+        replace(fetcher, host_permit=host_permit).fetch(f"https://{NAME}/0", into=into)
 
     assert [headers["Host"] for _, headers in server.requests] == [NAME]
     assert into.getvalue() == b""
 
 
 @pytest.mark.parametrize(
-    ("place", "requested"),
+    ("location", "requested"),
     [
         ("/ok#frag", "/ok"),
         (f"https://{NAME}/ok#a#b", "/ok"),
@@ -191,9 +191,9 @@ def test_a_host_without_a_place_is_not_asked(fetcher: RemoteFetcher, server: Pic
     ids=ascii,
 )
 def test_a_redirect_means_what_its_server_wrote(
-    fetcher: RemoteFetcher, server: PictureServer, place: str, requested: str
+    fetcher: RemoteFetcher, server: PictureServer, location: str, requested: str
 ) -> None:
-    server.answers["/here"] = Answer(status=302, headers={"Location": place})
+    server.answers["/here"] = Answer(status=302, headers={"Location": location})
     server.answers[requested] = Answer(body=BODY)
 
     assert fetch(fetcher, f"https://{NAME}/here") == BODY
@@ -210,7 +210,7 @@ def test_a_size_of_a_chunk_that_is_none_is_tried_again(
 
 
 @pytest.mark.parametrize(
-    ("status", "fault", "passes"),
+    ("status", "fault", "is_temporary"),
     [
         (404, "image_not_found", False),
         (410, "image_not_found", False),
@@ -225,11 +225,11 @@ def test_a_size_of_a_chunk_that_is_none_is_tried_again(
     ],
 )
 def test_a_response_without_a_picture_is_reported(
-    fetcher: RemoteFetcher, server: PictureServer, status: int, fault: str, *, passes: bool
+    fetcher: RemoteFetcher, server: PictureServer, status: int, fault: str, *, is_temporary: bool
 ) -> None:
     server.answers["/a.png"] = Answer(status=status)
 
-    assert refusal(fetcher, f"https://{NAME}/a.png") == (fault, passes)
+    assert refusal(fetcher, f"https://{NAME}/a.png") == (fault, is_temporary)
 
 
 @pytest.mark.covers("T61")
@@ -238,7 +238,7 @@ def test_a_body_that_is_too_large_is_left(
     fetcher: RemoteFetcher, server: PictureServer, length: int | None
 ) -> None:
     server.answers["/a.png"] = Answer(body=BODY, repeats=5, length=length)
-    small = replace(fetcher, largest=4 * len(BODY))
+    small = replace(fetcher, max_bytes=4 * len(BODY))
 
     assert refusal(small, f"https://{NAME}/a.png") == ("file_too_large", False)
 

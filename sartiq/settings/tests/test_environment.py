@@ -6,7 +6,7 @@ import pytest
 from annotated_types import Ge
 from django.core.exceptions import ImproperlyConfigured
 
-from media.rules.decode_costs import largest_memory
+from media.rules.decode_costs import max_memory
 from media.rules.limits import MAX_PIXELS
 from sartiq.settings import environment
 from sartiq.settings.environment import Development, Production
@@ -162,7 +162,7 @@ def test_the_smallest_memory_for_decodes_takes_the_largest_image() -> None:
         if isinstance(each, Ge)
     )
 
-    assert least == largest_memory(MAX_PIXELS) * 4 // 3
+    assert least == max_memory(MAX_PIXELS) * 4 // 3
 
 
 def test_addresses_default_to_each_other(monkeypatch: pytest.MonkeyPatch) -> None:

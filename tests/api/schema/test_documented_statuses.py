@@ -88,7 +88,7 @@ def test_every_status_of_the_matrix_is_documented(documented: dict[str, set[str]
 
 def test_every_documented_404_is_one_of_the_matrix(documented: dict[str, set[str]]) -> None:
     real = statuses()
-    real["GET /files/{file_path}"].add("404")  # `test_redirects.py` shows it
+    real["GET /files/{file_path}"].add("404")  # `test_files_redirects.py` shows it
 
     assert {route for route, each in documented.items() if "404" in each - real[route]} == set()
 

@@ -8,7 +8,7 @@ import pytest
 from media.errors import ContentTypeMismatchError
 from media.rules.file_types import image_header
 from media.rules.file_types.content_types import FILE_TYPES
-from media.rules.file_types.picture_ranges import picture_ranges
+from media.rules.file_types.image_ranges import image_ranges
 from media.rules.file_types.structure import require_complete
 from media.rules.formats import tiff
 from media.tests.rules.file_types.specimens import (
@@ -40,7 +40,7 @@ def test_the_picture_is_what_is_left_without_junk_and_trailer(name: str) -> None
     content_type, build = TOLERATED[name]
     whole = build()
 
-    ranges = picture_ranges(io.BytesIO(whole), content_type)
+    ranges = image_ranges(io.BytesIO(whole), content_type)
     picture = b"".join(whole[start:end] for start, end in ranges)
 
     assert picture == still(content_type)[: len(picture)]
@@ -50,7 +50,7 @@ def test_the_picture_is_what_is_left_without_junk_and_trailer(name: str) -> None
 def test_a_still_without_junk_is_its_own_picture() -> None:
     for content_type in (kind for kind, each in FILE_TYPES.items() if each.is_image):
         whole = still(content_type)
-        assert picture_ranges(io.BytesIO(whole), content_type) == [(0, len(whole))]
+        assert image_ranges(io.BytesIO(whole), content_type) == [(0, len(whole))]
 
 
 # --- Refused in words -------------------------------------------------------------------------

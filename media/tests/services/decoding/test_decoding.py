@@ -13,7 +13,7 @@ from media.errors import (
     ImageTooLargeError,
 )
 from media.services.decoding import client, decode
-from media.services.decoding.decode import Decoded
+from media.services.decoding.decode import MediaProperties
 from media.tests.rules.file_types.specimens import (
     SRGB,
     encoded,
@@ -48,7 +48,7 @@ def test_a_still_of_the_most_pixels_decodes(file: Callable[[bytes], Path]) -> No
 def test_a_photo_is_described(file: Callable[[bytes], Path]) -> None:
     photo = encoded(Image.new("RGB", (300, 200), (200, 30, 60)), "image/png", icc_profile=SRGB)
 
-    assert decode.decode(file(photo), "image/png") == Decoded(
+    assert decode.decode(file(photo), "image/png") == MediaProperties(
         width=300,
         height=200,
         frames=1,
@@ -110,13 +110,13 @@ def test_a_broken_profile_is_no_profile(file: Callable[[bytes], Path]) -> None:
 @pytest.mark.parametrize(
     ("content", "content_type", "expected"),
     [
-        (mp4(seconds=3), "video/mp4", Decoded(duration=3.0, width=320, height=240)),
-        (mp3(frames=383), "audio/mpeg", Decoded(duration=9.981)),
-        (pdf(), "application/pdf", Decoded()),
+        (mp4(seconds=3), "video/mp4", MediaProperties(duration=3.0, width=320, height=240)),
+        (mp3(frames=383), "audio/mpeg", MediaProperties(duration=9.981)),
+        (pdf(), "application/pdf", MediaProperties()),
     ],
 )
 def test_other_files_have_the_metadata_of_their_type(
-    content: bytes, content_type: str, expected: Decoded, file: Callable[[bytes], Path]
+    content: bytes, content_type: str, expected: MediaProperties, file: Callable[[bytes], Path]
 ) -> None:
     assert decode.inspect_file(file(content), content_type) == expected
 

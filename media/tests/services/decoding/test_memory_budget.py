@@ -130,7 +130,7 @@ def test_small_ones_pass_a_large_one_and_it_gets_its_memory_in_the_end() -> None
         waiting = threading.Thread(target=wait_for_memory)
         waiting.start()
         for _ in range(20):
-            with memory_budget.taken(of_slots(2), owner="small"):
+            with memory_budget.wait_for_share(of_slots(2), owner="small"):
                 assert not acquired.is_set()
         process.kill()
         process.wait()

@@ -285,7 +285,7 @@ def test_the_shortest_grace_covers_url_redelivery_and_clocks(
     user: User, settings: Settings
 ) -> None:
     settings.VISIBILITY_TIMEOUT = 900
-    assert cleanup.shortest_grace() == timedelta(hours=2, minutes=15)
+    assert cleanup.min_grace() == timedelta(hours=2, minutes=15)
     resource(user, unattached_at=timezone.now() - timedelta(days=99))
     too_short = timedelta(hours=2, minutes=14)
 

@@ -118,4 +118,4 @@ def test_no_more_than_twenty_samples_are_shown(user: User) -> None:
 
     report = discard_orphans(execute=False)
 
-    assert (report.candidates, len(report.samples)) == (21, cleanup.SAMPLES)
+    assert (report.candidates, len(report.samples)) == (21, cleanup.MAX_SAMPLES)

@@ -15,6 +15,7 @@ from media.models import (
     Upload,
     UploadState,
 )
+from media.rules import limits
 from media.services import cleanup
 from media.storage.testing.memory import MemoryStore
 from media.tests.factories import (
@@ -106,7 +107,9 @@ def test_two_tenants_never_share_a_resource(memory: MemoryStore, user: User) -> 
     assert own.content_hash == other_resource.content_hash
 
     Attachment.objects.filter(resource=own).delete()
-    MediaResource.objects.filter(pk=own.pk).update(unattached_at=timezone.now() - 2 * cleanup.GRACE)
+    MediaResource.objects.filter(pk=own.pk).update(
+        unattached_at=timezone.now() - 2 * limits.UNATTACHED_GRACE
+    )
     cleanup.discard_orphaned_media(execute=True)
     drain()
 

@@ -7,11 +7,11 @@ from urllib.parse import quote, unquote
 
 IMAGE_EXTENSIONS: Final = frozenset({"jpg", "jpeg", "png", "webp", "avif", "gif"})
 TARGET_TYPES: Final = ("webp", "jpeg", "png", "avif", "gif")
-MAX_PATH_LENGTH: Final = 1024  # the longest key an S3 store takes
+MAX_PATH_LENGTH: Final = 1024  # the longest key an S3 store accepts
 MAX_DECODINGS: Final = 10
-# Unreserved characters and those every parser keeps in a path; no comma or `=`, which would be
-# read as options behind the transformation prefix.
-_UNPRINTED: Final = frozenset({"Cc", "Cs"})  # control characters, lone surrogates
+_UNPRINTABLE: Final = frozenset({"Cc", "Cs"})  # control characters, lone surrogates
+# Unreserved characters and those every parser keeps in a path. Commas and `=` are encoded: after
+# the transformation prefix they would be read as options.
 _SAFE: Final = "-._~!$'()*@:"
 # Nearly every path: nothing to decode or encode, no segment of dots.
 _PLAIN: Final = re.compile(r"[\w~-][\w~.-]*(?:/[\w~-][\w~.-]*)*", re.ASCII)
@@ -65,11 +65,11 @@ def cache_control(path: str) -> str:
 def _forms(path: str) -> list[str]:
     forms = [path]
     for _ in range(MAX_DECODINGS):
-        further = unquote(forms[-1], errors="surrogateescape")
-        if further == forms[-1]:
+        decoded = unquote(forms[-1], errors="surrogateescape")
+        if decoded == forms[-1]:
             return forms
-        forms.append(further)
-    return ["\x00"]  # encoded more often than any real client does
+        forms.append(decoded)
+    return ["\x00"]  # more levels of encoding than any real client uses
 
 
 def _is_clean(path: str) -> bool:
@@ -78,5 +78,5 @@ def _is_clean(path: str) -> bool:
         all(segment not in {"", ".", ".."} for segment in segments)
         and ":" not in segments[0]
         and "\\" not in path
-        and not any(unicodedata.category(character) in _UNPRINTED for character in path)
+        and not any(unicodedata.category(character) in _UNPRINTABLE for character in path)
     )

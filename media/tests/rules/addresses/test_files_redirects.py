@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from media.rules.addresses import redirects
+from media.rules.addresses import files_redirects
 from media.tests.rules.addresses.redirect_payloads import payloads
 from media.tests.rules.addresses.url_readers import hosts
 
@@ -13,7 +13,7 @@ PLAIN = "https://pub.r2.test"
 
 
 def target(path: str, image_type: str | None = None, *, transforms: bool = True) -> str | None:
-    return redirects.target(
+    return files_redirects.target(
         path, wanted=image_type, cdn_url=CDN, plain_url=PLAIN, transforms=transforms
     )
 
@@ -103,7 +103,7 @@ def test_no_payload_leads_elsewhere(image_type: str | None) -> None:
 
 @pytest.mark.covers("T21", "T24")
 @settings(max_examples=500, deadline=None)
-@given(path=st.text(max_size=60), image_type=st.sampled_from([None, *redirects.TARGET_TYPES]))
+@given(path=st.text(max_size=60), image_type=st.sampled_from([None, *files_redirects.TARGET_TYPES]))
 def test_whatever_leads_somewhere_leads_to_us_and_back_to_the_same_path(
     path: str, image_type: str | None
 ) -> None:
@@ -130,12 +130,12 @@ def test_whatever_leads_somewhere_leads_to_us_and_back_to_the_same_path(
     ],
 )
 def test_only_canonical_redirects_are_kept(path: str, is_cacheable: str) -> None:
-    assert redirects.cache_control(path) == is_cacheable
+    assert files_redirects.cache_control(path) == is_cacheable
 
 
-@given(st.from_regex(redirects._PLAIN, fullmatch=True))
+@given(st.from_regex(files_redirects._PLAIN, fullmatch=True))
 def test_what_passes_as_plain_is_what_the_long_way_would_say(path: str) -> None:
-    assert redirects._forms(path) == [path]
-    assert redirects._is_clean(path)
-    assert quote(path, safe="/" + redirects._SAFE) == path
+    assert files_redirects._forms(path) == [path]
+    assert files_redirects._is_clean(path)
+    assert quote(path, safe="/" + files_redirects._SAFE) == path
     assert target(path) == f"{CDN}/{path}"

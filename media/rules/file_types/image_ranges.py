@@ -1,7 +1,7 @@
-"""The byte ranges of the picture inside an image file.
+"""The byte ranges of the image inside a file.
 
 Decoders differ in what else they tolerate: stray bytes between segments, texts of any size, bytes
-after the end. The decoder child gets none of it.
+after the end. The decoder child gets the image without them.
 """
 
 from collections.abc import Callable, Iterable
@@ -15,16 +15,16 @@ from media.rules.formats.reader import Reader
 
 _MAX_RANGES = 1_000
 _RANGES: dict[str, Callable[[Reader], Iterable[tuple[int, int]]]] = {
-    "image/jpeg": jpeg.picture_ranges,
-    "image/png": png.picture_ranges,
-    "image/gif": gif.picture_ranges,
-    "image/webp": webp.picture_ranges,
-    "image/avif": avif.picture_ranges,
+    "image/jpeg": jpeg.image_ranges,
+    "image/png": png.image_ranges,
+    "image/gif": gif.image_ranges,
+    "image/webp": webp.image_ranges,
+    "image/avif": avif.image_ranges,
 }
 
 
-def picture_ranges(file: BinaryIO, content_type: str) -> list[tuple[int, int]]:
-    """Return the picture's bytes as ranges in order, neighbours joined."""
+def image_ranges(file: BinaryIO, content_type: str) -> list[tuple[int, int]]:
+    """Return the ranges of the image's bytes, in order, with adjacent ranges joined."""
     reader = Reader(file)
     if content_type not in _RANGES:
         return [(0, reader.size)]
@@ -36,13 +36,13 @@ def picture_ranges(file: BinaryIO, content_type: str) -> list[tuple[int, int]]:
     return joined
 
 
-def picture_end(file: BinaryIO, content_type: str) -> int:
-    """Return where the picture ends and a trailer may begin."""
-    return max(end for _, end in picture_ranges(file, content_type))
+def image_end(file: BinaryIO, content_type: str) -> int:
+    """Return the offset where the image ends and a trailer may begin."""
+    return max(end for _, end in image_ranges(file, content_type))
 
 
 def differing_size(file: BinaryIO, content_type: str) -> CodedSize | None:
-    """Return the coded size of a picture if it differs from the declared one."""
+    """Return the coded size of an image if it differs from the declared one."""
     return avif.differing_size(Reader(file)) if content_type == "image/avif" else None
 
 
