@@ -251,7 +251,7 @@ def test_the_local_store_gets_its_folders(settings: Settings, tmp_path: Path) ->
     first = setup_bucket()
     again = setup_bucket()
 
-    assert first[0] == f"Made folder {settings.R2_BUCKET_NAME} under {tmp_path}."
+    assert first[0] == f"Created folder {settings.R2_BUCKET_NAME} under {tmp_path}."
     assert again[0] == f"Folder {settings.R2_BUCKET_NAME} exists."
     assert (tmp_path / settings.R2_PRIVATE_BUCKET_NAME / MARKER_KEY).is_file()
 
