@@ -13,7 +13,8 @@ from exports.rules.adapters.default import DefaultAdapter
 
 def discover() -> dict[str, Adapter]:
     """Return every adapter of the package by its code, the default one first."""
-    adapters_by_code = {cls.code: cls() for cls in (DefaultAdapter, *_classes())}
+    classes: list[type[Adapter]] = [DefaultAdapter, *_classes()]
+    adapters_by_code = {cls.code: cls() for cls in classes}
     for adapter in adapters_by_code.values():
         adapter.naming(None)  # an adapter with an invalid template fails at startup
     return adapters_by_code
