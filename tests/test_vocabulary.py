@@ -85,7 +85,16 @@ STANDARD_TERMS = {
     "DirectCalls": "SignedRequests",
 }
 # The packages whose loops never call an item `each`.
-NAMED_ITEMS = {"sartiq", "accounts", "catalog", "devstack", "benchmarks", "chaos"}
+NAMED_ITEMS = {
+    "sartiq",
+    "accounts",
+    "catalog",
+    "media",
+    "exports",
+    "devstack",
+    "benchmarks",
+    "chaos",
+}
 # Compared with the start of a constant's name.
 STANDARD_PREFIXES = {
     "LARGEST_": "MAX_",
