@@ -1,3 +1,3 @@
-from bulkupload.admin import jobs, read_only
+from bulkupload.admin import jobs, rows
 
-__all__ = ["jobs", "read_only"]
+__all__ = ["jobs", "rows"]

@@ -42,7 +42,7 @@ DELIMITER_NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical b
 
 @admin.register(BulkUploadJob)
 class BulkUploadJobAdmin(RunAdmin):
-    """Bulk uploads with their progress and their errors."""
+    """Bulk uploads with their progress and errors."""
 
     list_display = (
         *("filename", "status_label", "bar", "refused", "problems", "dry_run"),
@@ -63,7 +63,7 @@ class BulkUploadJobAdmin(RunAdmin):
             {
                 "fields": (
                     *("status", "bar", "counts", "failure", "warnings", "problems"),
-                    *("download", "commonest"),
+                    *("download", "top_errors"),
                 )
             },
         ),
@@ -71,7 +71,7 @@ class BulkUploadJobAdmin(RunAdmin):
             "The table",
             {
                 "fields": (
-                    *("filename", "size", "written", "columns", "mapping", "sku_width"),
+                    *("filename", "size", "dialect_label", "columns", "mapping", "sku_width"),
                     *("dry_run", "source_key", "rows_key"),
                 )
             },
@@ -80,7 +80,7 @@ class BulkUploadJobAdmin(RunAdmin):
             "Details",
             {
                 "fields": (
-                    *("user", "organization", "first_try", "started_at", "planned_at"),
+                    *("user", "organization", "retried_job", "started_at", "planned_at"),
                     *("finished_at", "attempts", "run_after", *SYSTEM_FIELDS),
                 )
             },
@@ -96,7 +96,7 @@ class BulkUploadJobAdmin(RunAdmin):
         return [path("<uuid:job_id>/errors/", view, name=name), *super().get_urls()]
 
     def add_progress(self, rows: list[Any]) -> None:
-        """Count the rows and errors of all jobs, for the whole page at once."""
+        """Count the rows and errors of all jobs of the page in a few queries."""
         progress = selectors.progress_of(rows, now=timezone.now())
         problems = selectors.error_counts(rows)
         for job in rows:
@@ -122,7 +122,7 @@ class BulkUploadJobAdmin(RunAdmin):
     # --- Fields ---------------------------------------------------------------------------------
 
     status_label = choice_column("status", STATUS_COLOURS)
-    first_try = link_column("retry_of", "Retry of")
+    retried_job = link_column("retry_of", "Retry of")
 
     @admin.display(description="Rows")
     def counts(self, job: BulkUploadJob) -> str:
@@ -132,11 +132,11 @@ class BulkUploadJobAdmin(RunAdmin):
             f"{progress.created:,} created, {progress.updated:,} updated, "
             f"{progress.unchanged:,} unchanged, {progress.failed:,} refused"
         )
-        pictures = progress.media
-        if any((pictures.pending, pictures.ready, pictures.failed)):
+        images = progress.media
+        if any((images.pending, images.ready, images.failed)):
             text += (
-                f"; pictures: {pictures.pending:,} pending, {pictures.ready:,} ready, "
-                f"{pictures.failed:,} failed"
+                f"; images: {images.pending:,} pending, {images.ready:,} ready, "
+                f"{images.failed:,} failed"
             )
         if progress.rows_per_second is not None:
             text += f"; {progress.rows_per_second:,.0f} rows/s"
@@ -151,7 +151,7 @@ class BulkUploadJobAdmin(RunAdmin):
 
     @admin.display(description="Errors and warnings")
     def problems(self, job: Any) -> str:
-        """Link to all errors and warnings, with their number."""
+        """Link to all errors and warnings, showing their number."""
         self.progress(job)
         return anchor(
             changelist_url(BulkUploadRowError, job__id__exact=job.pk), f"{job.problem_total:,}"
@@ -163,8 +163,8 @@ class BulkUploadJobAdmin(RunAdmin):
         messages = ((message,) for message in selectors.table_warnings(job))
         return format_html_join("", "<div>{}</div>", messages) or EMPTY_VALUE
 
-    @admin.display(description="Written in")
-    def written(self, job: BulkUploadJob) -> str:
+    @admin.display(description="Format")
+    def dialect_label(self, job: BulkUploadJob) -> str:
         """Show the dialect of the table and how certain its encoding is."""
         if not job.dialect:
             return EMPTY_VALUE
@@ -184,7 +184,7 @@ class BulkUploadJobAdmin(RunAdmin):
         return f"{line}{job.failure_message} ({job.failure_code})"
 
     @admin.display(description="Most frequent errors")
-    def commonest(self, job: BulkUploadJob) -> str:
+    def top_errors(self, job: BulkUploadJob) -> str:
         """List the most frequent errors."""
         errors = selectors.top_errors(job)
         if not errors:
@@ -195,8 +195,8 @@ class BulkUploadJobAdmin(RunAdmin):
     @admin.display(description="Error file")
     def download(self, job: BulkUploadJob) -> str:
         """Link to the refused rows."""
-        address = reverse("admin:bulkupload_bulkuploadjob_errors", args=[job.pk])
-        return anchor(address, "Rows to correct, as CSV")
+        url = reverse("admin:bulkupload_bulkuploadjob_errors", args=[job.pk])
+        return anchor(url, "Rows to correct, as CSV")
 
     @admin.display(description="Size")
     def size(self, job: BulkUploadJob) -> str:
@@ -209,29 +209,29 @@ class BulkUploadJobAdmin(RunAdmin):
         """Allow staff who may change jobs to retry and cancel them."""
         return request.user.has_perm("bulkupload.change_bulkuploadjob")
 
-    @admin.action(description="Retry what was left undone", permissions=["act"])
+    @admin.action(description="Retry what was not imported", permissions=["act"])
     def retry(self, request: HttpRequest, rows: QuerySet[BulkUploadJob]) -> None:
-        """Start a new job for each selected one that left something undone."""
-        self._each(request, rows, jobs.retry, "started again")
+        """Start a new job for each selected one with rows that were not imported."""
+        self._apply(request, rows, jobs.retry, "started again")
 
     @admin.action(description="Cancel", permissions=["act"])
     def cancel(self, request: HttpRequest, rows: QuerySet[BulkUploadJob]) -> None:
         """Cancel the selected jobs."""
-        self._each(request, rows, jobs.cancel, "cancelled")
+        self._apply(request, rows, jobs.cancel, "cancelled")
 
-    def _each(
+    def _apply(
         self,
         request: HttpRequest,
         rows: QuerySet[BulkUploadJob],
-        act: Callable[..., BulkUploadJob],
-        done: str,
+        service: Callable[..., BulkUploadJob],
+        past_tense: str,
     ) -> None:
         count = 0
         for job in rows:
             try:
-                act(user=request.user, job_id=job.pk)
+                service(user=request.user, job_id=job.pk)
                 count += 1
-            except SartiqError as refused:
-                self.message_user(request, f"{job}: {refused.detail}", messages.WARNING)
+            except SartiqError as error:
+                self.message_user(request, f"{job}: {error.detail}", messages.WARNING)
         if count:
-            self.message_user(request, f"{count} {done}.", messages.SUCCESS)
+            self.message_user(request, f"{count} {past_tense}.", messages.SUCCESS)

@@ -26,7 +26,7 @@ from sartiq.core.admin_base import (
     link_column,
 )
 
-STATUS_COLOURS = {ChunkStatus.WAITING: "warning", ChunkStatus.DONE: "success"}
+CHUNK_COLOURS = {ChunkStatus.WAITING: "warning", ChunkStatus.DONE: "success"}
 BATCH_COLOURS = {BatchStatus.WAITING: "warning", BatchStatus.DONE: "success"}
 MEDIA_COLOURS = {
     MediaStatus.PENDING: "warning",
@@ -45,10 +45,10 @@ REMOTE_COLOURS = {
 
 @admin.register(BulkUploadChunk)
 class BulkUploadChunkAdmin(ReadOnlyAdmin):
-    """Ranges of rows, each imported in one transaction or waiting."""
+    """Ranges of rows, each imported in one transaction."""
 
     list_display = (
-        *("number", "of_job", "status_label", "rows", "created", "updated", "unchanged"),
+        *("number", "job_link", "status_label", "rows", "created", "updated", "unchanged"),
         *("failed", "attempts", "finished_at"),
     )
     list_filter = ("status", ("created_at", RangeDateTimeFilter))
@@ -56,26 +56,38 @@ class BulkUploadChunkAdmin(ReadOnlyAdmin):
     search_fields = ("=id", "=job__id", "job__filename")
     ordering = ("-created_at", "-id")
     fields = (
-        *("of_job", "number", "status", "start", "length", "first_line", "first_row", "rows"),
+        *("job_link", "number", "status", "start", "length", "first_line", "first_row", "rows"),
         *("repeated", "created", "updated", "unchanged", "failed", "attempts", "run_after"),
         *("sent_at", "lease_expires_at", "lease_fence", "finished_at", *SYSTEM_FIELDS),
     )
     readonly_fields = fields
 
-    of_job = link_column("job", "Bulk upload")
-    status_label = choice_column("status", STATUS_COLOURS)
+    job_link = link_column("job", "Bulk upload")
+    status_label = choice_column("status", CHUNK_COLOURS)
 
 
 @admin.register(BulkUploadRowError)
 class BulkUploadRowErrorAdmin(ReadOnlyAdmin):
-    """Errors of refused rows, and warnings about pictures of the others."""
+    """Errors of rejected rows, and image warnings of imported rows."""
 
-    list_display = (*("place", "severity_label", "column", "value", "code", "message", "of_job"),)
+    list_display = (
+        *("location", "severity_label", "column", "value", "code", "message", "job_link"),
+    )
     list_filter = ("severity", "code")
     list_select_related = ("job",)
     search_fields = ("=job__id", "job__filename", "column", "value", "message")
     ordering = ("-job_id", "row", "position")
-    fields = ("of_job", "line", "row", "position", "severity", "column", "value", "code", "message")
+    fields = (
+        "job_link",
+        "line",
+        "row",
+        "position",
+        "severity",
+        "column",
+        "value",
+        "code",
+        "message",
+    )
     readonly_fields = fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[BulkUploadRowError]:
@@ -84,51 +96,60 @@ class BulkUploadRowErrorAdmin(ReadOnlyAdmin):
         return rows.defer("cells")
 
     @admin.display(description="Where", ordering="row")
-    def place(self, error: BulkUploadRowError) -> str:
-        """Show the line and the row; a warning about the whole table has neither."""
+    def location(self, error: BulkUploadRowError) -> str:
+        """Show the line and the row; a warning about the table has neither."""
         if error.row == TABLE_ROW:
             return "The table"
         return f"Line {error.line}, row {error.row}"
 
     severity_label = choice_column("severity", SEVERITY_COLOURS)
-    of_job = link_column("job", "Bulk upload")
+    job_link = link_column("job", "Bulk upload")
 
 
 @admin.register(BulkUploadMediaBatch)
 class BulkUploadMediaBatchAdmin(ReadOnlyAdmin):
-    """Pictures of some products, attached together."""
+    """Batches of product images, each attached in one task."""
 
     list_display = (
-        *("id", "of_job", "status_label", "pending", "ready", "failed", "attempts", "created_at"),
+        *("id", "job_link", "status_label", "pending", "ready", "failed", "attempts", "created_at"),
     )
     list_filter = ("status", ("created_at", RangeDateTimeFilter))
     list_select_related = ("job", "chunk")
     search_fields = ("=id", "=job__id", "job__filename")
     ordering = ("-created_at", "-id")
     fields = (
-        *("of_job", "of_chunk", "status", "pending", "ready", "failed", "attempts", "run_after"),
+        *(
+            "job_link",
+            "chunk_link",
+            "status",
+            "pending",
+            "ready",
+            "failed",
+            "attempts",
+            "run_after",
+        ),
         *("sent_at", "lease_expires_at", "lease_fence", *SYSTEM_FIELDS),
     )
     readonly_fields = fields
 
-    of_job = link_column("job", "Bulk upload")
-    of_chunk = link_column("chunk", "Chunk")
+    job_link = link_column("job", "Bulk upload")
+    chunk_link = link_column("chunk", "Chunk")
     status_label = choice_column("status", BATCH_COLOURS)
 
 
 @admin.register(BulkUploadMedia)
 class BulkUploadMediaAdmin(ReadOnlyAdmin):
-    """The pictures that rows want in the slots of their products."""
+    """Images that each row assigns to a slot of its product."""
 
     list_display = (
-        *("line", "slot", "status_label", "pending", "ready", "failed", "of_product", "of_job"),
+        *("line", "slot", "status_label", "pending", "ready", "failed", "product_link", "job_link"),
     )
     list_filter = ("status", "slot", ("created_at", RangeDateTimeFilter))
     list_select_related = ("job", "batch")
     search_fields = ("=id", "=job__id", "=product_id", "job__filename")
     ordering = ("-created_at", "-id")
     fields = (
-        *("of_job", "of_batch", "of_product", "slot", "line", "row", "column", "status"),
+        *("job_link", "batch_link", "product_link", "slot", "line", "row", "column", "status"),
         *("pending", "ready", "failed", "urls", "resources", *SYSTEM_FIELDS),
     )
     readonly_fields = fields
@@ -138,12 +159,12 @@ class BulkUploadMediaAdmin(ReadOnlyAdmin):
         rows: QuerySet[BulkUploadMedia] = super().get_queryset(request)
         return rows.defer("cells")
 
-    of_job = link_column("job", "Bulk upload")
-    of_batch = link_column("batch", "Batch")
+    job_link = link_column("job", "Bulk upload")
+    batch_link = link_column("batch", "Batch")
 
     @admin.display(description="Product")
-    def of_product(self, media: BulkUploadMedia) -> str:
-        """Link to the product, which may be gone."""
+    def product_link(self, media: BulkUploadMedia) -> str:
+        """Link to the product, which may have been deleted."""
         return anchor(change_url(Product, media.product_id), media.product_id)
 
     status_label = choice_column("status", MEDIA_COLOURS)
@@ -151,7 +172,7 @@ class BulkUploadMediaAdmin(ReadOnlyAdmin):
 
 @admin.register(RemoteImage)
 class RemoteImageAdmin(ReadOnlyAdmin):
-    """Remote pictures, each fetched once for its owner."""
+    """Remote images, each fetched once for its owner."""
 
     list_display = ("url", "status_label", "failure_code", "organization", "user", "created_at")
     list_filter = ("status", "failure_code", ("created_at", RangeDateTimeFilter))
@@ -159,10 +180,10 @@ class RemoteImageAdmin(ReadOnlyAdmin):
     search_fields = ("=id", "url")
     ordering = ("-created_at", "-id")
     fields = (
-        *("url", "url_hash", "status", "of_upload", "failure_code", "failure_message"),
+        *("url", "url_hash", "status", "upload_link", "failure_code", "failure_message"),
         *("organization", "user", "attempts", "run_after", "sent_at", *SYSTEM_FIELDS),
     )
     readonly_fields = fields
 
-    of_upload = link_column("upload", "Upload")
+    upload_link = link_column("upload", "Upload")
     status_label = choice_column("status", REMOTE_COLOURS)
