@@ -6,19 +6,19 @@ from typing import Final
 MIB: Final = 1024 * 1024
 
 MAX_FILE_BYTES: Final = 512 * MIB
-MAX_FORM_BYTES: Final = MIB  # of the request beside the file
+MAX_FORM_BYTES: Final = MIB  # of the request body without the file
 MAX_ROWS: Final = 2_000_000
 MAX_COLUMNS: Final = 1000
 MAX_CELL_LENGTH: Final = 64 * 1024  # characters
 MAX_LINE_LENGTH: Final = MIB  # characters
-MAX_CHUNK_BYTES: Final = 8 * MIB  # of one chunk, even of one row
+MAX_CHUNK_BYTES: Final = 8 * MIB
 MAX_GROUP_ROWS: Final = 10_000  # rows of one Shopify handle
 MAX_GROUP_BYTES: Final = 32 * MIB
 INSERT_BATCH_SIZE: Final = 1000  # rows; PostgreSQL takes 65,535 values in one statement
-MAX_SHOWN_LENGTH: Final = 500  # characters of a refused value in an error
+MAX_VALUE_LENGTH: Final = 500  # characters of a value or message in an error
 
-MAX_WORKBOOK_BYTES: Final = 256 * MIB  # of an XLSX once unpacked
-WORKBOOK_MEMORY: Final = 2048 * MIB
-WORKBOOK_SECONDS: Final = 240  # of CPU; 256 MiB of cells take 50 to 100
+MAX_WORKBOOK_BYTES: Final = 256 * MIB  # of the unpacked parts of an XLSX
+MAX_WORKBOOK_MEMORY: Final = 2048 * MIB  # bytes, of the process that converts it
+MAX_WORKBOOK_SECONDS: Final = 240  # of CPU time; 256 MiB of cells take 50 to 100
 
-RETENTION: Final = timedelta(days=90)  # of jobs that ended, with their files and errors
+RETENTION: Final = timedelta(days=90)  # of ended jobs, with their files and errors

@@ -3,8 +3,8 @@
 from typing import Final
 
 GENERAL: Final = "General"
-# Those missing between 5 and 58 depend on the locale of the computer: dates (14, 22, 27 to 36, 50
-# to 58) and amounts of money (5 to 8, 42, 44).
+# The numbers missing between 5 and 58 depend on the computer's locale: dates (14, 22, 27 to 36, 50
+# to 58) and currencies (5 to 8, 42, 44).
 BUILTIN: Final = {
     0: GENERAL,
     1: "0",
@@ -40,5 +40,5 @@ _FIRST_CUSTOM: Final = 164
 
 
 def builtin_code(number: int) -> str | None:
-    """Return the code of a built-in format, None if it depends on the computer."""
+    """Return the code of a built-in format, None if it depends on the computer's locale."""
     return BUILTIN.get(number) if number < _FIRST_CUSTOM else GENERAL

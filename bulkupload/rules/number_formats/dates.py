@@ -80,7 +80,7 @@ class DateFormat:
             raise NotShownError(section)
 
     def show(self, value: Decimal) -> tuple[str, bool]:
-        """Return a number that is not negative as text; it has no sign."""
+        """Return a non-negative number as text, and that it has no sign."""
         instant = Instant.of(value + self._shift, places=self._places)
         return "".join(self._shown(part, instant) for part in self._parts), False
 
@@ -95,7 +95,7 @@ class DateFormat:
 
 
 def _parts_of(tokens: list[Token]) -> list[str]:
-    """Return runs of letters, `M` for months and `m` for minutes; literals begin with `'`."""
+    """Return the runs of letters, `M` for months and `m` for minutes; literals begin with `'`."""
     parts: list[str] = []
     letters = [at for at, token in enumerate(tokens) if token.kind in {"date", "elapsed"}]
     at = 0
@@ -128,11 +128,11 @@ def _digits_after(tokens: list[Token], at: int) -> int:
 
 def _is_minute(tokens: list[Token], letters: list[int], at: int) -> bool:
     """Whether an `m` follows hours or precedes seconds."""
-    place = letters.index(at)
+    index = letters.index(at)
     if len(tokens[at].text) >= _NAME:
         return False
-    before = tokens[letters[place - 1]].text[0] if place else ""
-    after = tokens[letters[place + 1]].text[0] if place + 1 < len(letters) else ""
+    before = tokens[letters[index - 1]].text[0] if index else ""
+    after = tokens[letters[index + 1]].text[0] if index + 1 < len(letters) else ""
     return before == "h" or after == "s"
 
 
@@ -156,7 +156,7 @@ def _word(name: str, width: int) -> str:
     return {_NAME: name[:_NAME], _INITIAL: name[0]}.get(width, name)
 
 
-def _of_clock(unit: int, span: int) -> Callable[[Instant, int, str], str]:
+def _clock_part(unit: int, span: int) -> Callable[[Instant, int, str], str]:
     def show(at: Instant, width: int, _: str) -> str:
         return str(at.seconds // unit % span).zfill(min(width, 2))
 
@@ -181,9 +181,9 @@ _SHOW: Final[dict[str, Callable[[Instant, int, str], str]]] = {
     "y": _year,
     "M": _month,
     "d": _day,
-    "h": _of_clock(_HOUR, 24),
-    "m": _of_clock(_MINUTE, 60),
-    "s": _of_clock(1, 60),
+    "h": _clock_part(_HOUR, 24),
+    "m": _clock_part(_MINUTE, 60),
+    "s": _clock_part(1, 60),
     "[": _elapsed,
     "p": _half,
     ".": _fraction,

@@ -15,7 +15,7 @@ _SIMPLE: Final = re.compile("#*0+")
 
 
 class _Simple(NamedTuple):
-    """Adjacent placeholders that end in `0`, between words: nearly every format."""
+    """Adjacent placeholders that end in `0`, between literals: nearly every format."""
 
     before: str
     width: int
@@ -23,7 +23,7 @@ class _Simple(NamedTuple):
 
     @classmethod
     def read(cls, tokens: Sequence[Token]) -> Self | None:
-        """Return the placeholders, None if they are mixed with words."""
+        """Return the placeholders, None if literals stand among them."""
         places = [at for at, token in enumerate(tokens) if token.kind == "digit"]
         marks = "".join(tokens[at].text for at in places)
         are_adjacent = places and places[-1] - places[0] + 1 == len(places)
@@ -33,7 +33,7 @@ class _Simple(NamedTuple):
         return cls(_joined(before), marks.count("0"), _joined(after))
 
     def of(self, whole: str, *, grouped: bool) -> str:
-        """Return a whole number between the words."""
+        """Return a whole number between the literals."""
         digits = f"{int(whole):0{self._width_of(grouped=grouped)}{',' if grouped else ''}}"
         return f"{self.before}{digits}{self.after}"
 
@@ -68,7 +68,7 @@ class DigitFormat:
         self._simple = _Simple.read(self._whole)
 
     def show(self, value: Decimal) -> tuple[str, bool]:
-        """Return a number that is not negative as text, and whether a digit of it is shown."""
+        """Return a non-negative number as text, and whether any digit of it is shown."""
         value = value.scaleb(2 * self._percents - _GROUP * self._thousands)
         if self._exponent:
             return self._scientific(value), bool(value)
@@ -96,7 +96,7 @@ class DigitFormat:
 
 
 def _without_commas(tokens: Sequence[Token]) -> tuple[bool, int, list[Token]]:
-    """Remove the commas: between digits they group them, after the last digit they divide."""
+    """Remove the commas; return whether they group digits, and how often they divide by 1,000."""
     grouped, thousands = False, 0
     remaining: list[Token] = []
     kinds = [token.kind for token in tokens]
@@ -120,7 +120,7 @@ def _count(tokens: Sequence[Token]) -> int:
 
 
 def _fill(tokens: Sequence[Token], digits: str, *, grouped: bool) -> str:
-    """Put digits into placeholders from the right; the first one takes all remaining digits."""
+    """Put digits into placeholders from the right; the leftmost one takes all remaining digits."""
     remaining = _count(tokens)
     if not remaining and digits:
         return "".join(token.text for token in tokens) + digits
@@ -151,7 +151,7 @@ def _grouped(digit: str, place: int) -> str:
 def _fill_after(tokens: Sequence[Token], digits: str) -> str:
     """Put the digits after the point into placeholders, without insignificant zeros."""
     marks = [token.text for token in tokens if token.kind == "digit"]
-    significant = max((at + 1 for at, each in enumerate(digits) if each != "0"), default=0)
+    significant = max((at + 1 for at, digit in enumerate(digits) if digit != "0"), default=0)
     needed = max((at + 1 for at, mark in enumerate(marks) if mark == "0"), default=0)
     shown: list[str] = []
     at = 0

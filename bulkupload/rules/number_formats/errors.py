@@ -1,5 +1,5 @@
-"""The error of number formats."""
+"""Errors of number formats."""
 
 
 class NotShownError(Exception):
-    """Raised when the file does not determine what a sheet shows."""
+    """Raised when the file does not determine how a sheet shows a value."""

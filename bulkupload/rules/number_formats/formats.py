@@ -1,4 +1,4 @@
-"""Number formats: the text that a sheet shows of a number or a text."""
+"""Number formats: how a sheet shows a number or a text."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -17,7 +17,7 @@ _FORMATS_CACHED: Final = 1024
 _PAIR, _TRIPLE, _ALL = 2, 3, 4
 
 
-class _Shown(Protocol):
+class _SectionFormat(Protocol):
     def show(self, value: Decimal) -> tuple[str, bool]: ...
 
 
@@ -44,28 +44,30 @@ class NumberFormat:
         sections = sections_of(code if code.strip() else GENERAL)
         self._text = _text_section(sections)
         self._sections = sections[: _TRIPLE if self._text is None else -1] or sections_of(GENERAL)
-        self._shows = [_shown_of(each, is_1904=is_1904) for each in self._sections]
-        self.has_dates = any(isinstance(each, DateFormat) for each in self._shows)
+        self._formats = [_format_of(section, is_1904=is_1904) for section in self._sections]
+        self.has_dates = any(
+            isinstance(section_format, DateFormat) for section_format in self._formats
+        )
         self._has_conditions = any(section.condition for section in self._sections)
 
     def is_date(self, number: float) -> bool:
         """Whether a number is shown as a date or a time."""
-        return isinstance(self._shows[self._choose(decimal_of(number))], DateFormat)
+        return isinstance(self._formats[self._choose(decimal_of(number))], DateFormat)
 
     def show(self, number: float) -> str:
-        """Return what a sheet shows of a number."""
+        """Return a number as a sheet shows it."""
         value = decimal_of(number)
         at = self._choose(value)
-        shown = self._shows[at]
+        section_format = self._formats[at]
         if value >= 0:
-            return shown.show(value)[0]
-        if isinstance(shown, DateFormat):  # the cell is filled with number signs
+            return section_format.show(value)[0]
+        if isinstance(section_format, DateFormat):  # the cell shows ####
             raise NotShownError(number)
-        text, is_seen = shown.show(-value)
-        return f"-{text}" if is_seen and not self._has_own_sign(at) else text
+        text, has_digits = section_format.show(-value)
+        return f"-{text}" if has_digits and not self._has_own_sign(at) else text
 
     def show_text(self, text: str) -> str:
-        """Return what a sheet shows of a text."""
+        """Return a text as a sheet shows it."""
         if self._text is None:
             return text
         return "".join(text if t.kind == "at" else t.text for t in self._text.tokens)
@@ -86,7 +88,7 @@ class NumberFormat:
             return 0
         if others and (others[0] is None or others[0].holds(value)):
             return 1
-        if len(others) < _PAIR:  # the cell is filled with number signs
+        if len(others) < _PAIR:  # the cell shows ####
             raise NotShownError(value)
         return 2
 
@@ -107,7 +109,7 @@ def _text_section(sections: Sequence[Section]) -> Section | None:
     return None
 
 
-def _shown_of(section: Section, *, is_1904: bool) -> _Shown:
+def _format_of(section: Section, *, is_1904: bool) -> _SectionFormat:
     if section.has("date", "elapsed", "half"):
         return DateFormat(section, is_1904=is_1904)
     if not section.has("digit"):

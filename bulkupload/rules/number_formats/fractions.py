@@ -37,7 +37,7 @@ class FractionFormat:
         self._whole = _joined(filter(_is_digit, self._before))
 
     def show(self, value: Decimal) -> tuple[str, bool]:
-        """Return a number that is not negative as text, and whether a digit of it is shown."""
+        """Return a non-negative number as text, and whether any digit of it is shown."""
         number = Fraction(value)
         whole = int(number) if self._whole else 0
         numerator, denominator = self._nearest(number - whole)

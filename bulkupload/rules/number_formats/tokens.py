@@ -55,8 +55,9 @@ _LCID: Final = re.compile(r"(?:0?[01])?(?:0?[012])?(?P<language>[0-9a-f]{1,4})",
 _LANGUAGE: Final = re.compile(r"(?P<language>[a-z]{2,3})(?:-[a-z0-9]+)*(?:,1)?", re.IGNORECASE)
 _ENGLISH: Final = 0x09  # the lower ten bits of every LCID of English
 _PRIMARY_LANGUAGE: Final = 0x3FF
-_OF_THE_COMPUTER: Final = {0xF400, 0xF800}  # the computer's own format of times and of long dates
-# Weeks, quarters, eras and calendars of other programs and languages; Excel escapes plain letters.
+_SYSTEM_FORMATS: Final = {0xF400, 0xF800}  # the computer's own formats of times and long dates
+# Codes of other programs and languages for weeks, quarters, eras and calendars; literals that use
+# these letters are escaped by Excel.
 _RESERVED: Final = frozenset("abegnqwABEGNQW[\\*_上下午")
 _COMPARISONS: Final[dict[str, Callable[[Decimal, Decimal], bool]]] = {
     "<": operator.lt,
@@ -69,7 +70,7 @@ _COMPARISONS: Final[dict[str, Callable[[Decimal, Decimal], bool]]] = {
 
 
 class Token(NamedTuple):
-    """One element of a section; `text` is what it shows, or its letters in lower case."""
+    """One element of a section; `text` is its literal, or its letters in lower case."""
 
     kind: Kind
     text: str
@@ -87,14 +88,14 @@ class Condition(NamedTuple):
 
     @property
     def is_negative(self) -> bool:
-        """Whether only numbers below zero meet it: such a section has its own sign."""
+        """Whether only negative numbers meet it: such a section has its own sign."""
         below = {"<": self.limit <= 0, "<=": self.limit < 0, "=": self.limit < 0}
         return below.get(self.comparison, False)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Section:
-    """One part of a format; `is_foreign` means names of months in a language other than English."""
+    """One section of a format; `is_foreign` means that month names are not English."""
 
     tokens: Sequence[Token]
     condition: Condition | None = None
@@ -173,7 +174,7 @@ class _Draft:
         number, name = _LCID.fullmatch(block["tag"]), _LANGUAGE.fullmatch(block["tag"])
         if number:
             language = int(number["language"], 16)
-            if language in _OF_THE_COMPUTER:
+            if language in _SYSTEM_FORMATS:
                 raise NotShownError(text)
             self._is_foreign |= language & _PRIMARY_LANGUAGE != _ENGLISH
         elif name and name["language"] != "x":

@@ -1,11 +1,11 @@
-"""Numbers of a sheet: their fifteen digits, and the format General."""
+"""The numbers of a sheet, which have fifteen digits, and the format General."""
 
 from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Final
 
-EXACT_DIGITS: Final = 15  # of a number in a sheet; the others are lost
-MAX_WHOLE: Final = Decimal(10) ** EXACT_DIGITS  # beyond it digits are lost
-_WIDTH: Final = 11  # characters of General, the sign aside
+EXACT_DIGITS: Final = 15  # of a number in a sheet; further ones are lost
+MAX_WHOLE: Final = Decimal(10) ** EXACT_DIGITS  # from here on digits are lost
+_WIDTH: Final = 11  # characters in General, without the sign
 _SCIENTIFIC_DIGITS: Final = 6
 _MIN_PLACE: Final = -4  # of the first digit of numbers below one that are shown in full
 # Enough for the digits of the largest float and as many after the point.
@@ -14,7 +14,7 @@ _UNITS: Final = [Decimal(1).scaleb(-places) for places in range(256)]  # as long
 
 
 def decimal_of(number: float) -> Decimal:
-    """Return a number with the digits that a sheet calculates with."""
+    """Return a number with the fifteen digits that a sheet calculates with."""
     return Decimal(f"{number:.{EXACT_DIGITS}g}")
 
 

@@ -1,4 +1,4 @@
-"""Checking the rows of a table: their shape, then each cell, reporting all errors at once."""
+"""Checking the rows of a table: their shape, then each cell, collecting all errors."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
@@ -19,21 +19,27 @@ from bulkupload.rules.rows.excel_damage import ERROR_PREFIX, EXCEL_DAMAGE, lost_
 from bulkupload.rules.rows.formulas import restore
 from bulkupload.rules.rows.row_shape_errors import SHAPE_CODES, RowError, cell_count_error
 from bulkupload.rules.rows.shopify_handles import variants
-from bulkupload.rules.table.csv_records import PLAIN_LINES, PlainLines, Record, Records, is_blank
+from bulkupload.rules.table.csv_records import (
+    PLAIN_BATCH_SIZE,
+    PlainLines,
+    Record,
+    Records,
+    is_blank,
+)
 from bulkupload.rules.table.header import Layout, ReturnedErrors
 from bulkupload.rules.table.repeated_headers import without_headers
 
 _PREFIXES = (ERROR_PREFIX, TEXT_FORMULA[0])
 
-# A named tuple's own constructor is a Python function and takes three times as long.
+# A named tuple's constructor is a Python function that takes three times as long.
 _VALID_ROW = partial(tuple.__new__, ValidRow)
 
 
 class Cleaner:
-    """Checks the rows of one table; `sku_width` is the number of digits its numeric SKUs have.
+    """Checks the rows of one table; `sku_width` is the number of digits of its numeric SKUs.
 
-    In a `workbook` a long number is exact, since it is stored as text. So it is in an error file
-    that is `retried`, which no spreadsheet has read, unless its row reports that Excel damaged it.
+    In a `workbook` a long number is exact, since it is stored as text. The same is true of an error
+    file that is `retried` without a spreadsheet in between, except in rows that report damage.
     """
 
     def __init__(
@@ -46,31 +52,32 @@ class Cleaner:
     ) -> None:
         self._layout = layout
         self._width = layout.width
-        # A returned error file holds only some rows of its table: their widths say nothing.
+        # A returned error file has only some rows of its table: their widths prove nothing.
         self._sku_digits = 0 if layout.errors_at is not None else sku_width or 0
         self.fields = [name for name in ROW_FIELDS if name in layout.fields]
         self.slots = [name for name in IMAGE_FIELDS if name in layout.fields]
-        self._image_places = [layout.fields[name] for name in self.slots]
-        self._sku_column = shortened(layout.name_of("sku"))  # as error columns repeat it
+        self._image_indexes = [layout.fields[name] for name in self.slots]
+        self._sku_column = shortened(layout.name_of("sku"))  # as in `error_column`
         self._retried = retried
         self._exact_plan = self._plan_of(BY_FIELD | {"sku": TEXT_SKU})
         self._plan = self._exact_plan if workbook else self._plan_of(BY_FIELD)
-        self._values_of = itemgetter(*(place for place, *_ in self._plan))
+        self._values_of = itemgetter(*(at for at, *_ in self._plan))
         self._limits = [limit for _, limit, *_ in self._plan]
 
     def _plan_of(self, columns: Mapping[str, Column]) -> list[tuple[int, int, bool, Column]]:
-        each = ((self._layout.fields[name], columns[name]) for name in self.fields)
-        return [(at, column.limit, column.required, column) for at, column in each]
+        """Return the index, the limit, whether it is required, and the column of each field."""
+        pairs = ((self._layout.fields[name], columns[name]) for name in self.fields)
+        return [(at, column.limit, column.required, column) for at, column in pairs]
 
     def check(self, records: Records, *, first_row: int) -> tuple[list[ValidRow], list[RefusedRow]]:
         """Return the valid rows and the refused ones, numbered from `first_row`."""
         valid: list[ValidRow] = []
         refused: list[RefusedRow] = []
         number = first_row
-        if self._layout.handle is None:  # rows do not depend on each other
-            while (plain := records.plain(PLAIN_LINES)) is not None and plain.rows:
+        if self._layout.handle is None:  # rows are independent of each other
+            while (plain := records.take_plain_lines(PLAIN_BATCH_SIZE)) is not None and plain.rows:
                 number = self._check_plain(plain, number, valid, refused)
-        for row in self._one_by_one(records, number):
+        for row in self._check_by_row(records, number):
             if isinstance(row, ValidRow):
                 valid.append(row)
             else:
@@ -97,7 +104,7 @@ class Cleaner:
             number += 1
         return number
 
-    def _one_by_one(
+    def _check_by_row(
         self, records: Iterable[Record], first_row: int
     ) -> Iterator[ValidRow | RefusedRow]:
         rows = without_headers(records, self._layout)
@@ -108,18 +115,18 @@ class Cleaner:
             yield row or self._clean(record, number)
 
     def _check_quickly(self, line: int, number: int, cells: list[str]) -> ValidRow | None:
-        """Return a row that evidently needs no cleaning, as nearly every row; None for others."""
+        """Return a row that clearly needs no cleaning, as most do; None for any other row."""
         if len(cells) != self._width or self._layout.errors_at is not None:
             return None
         values = [*map(str.strip, self._values_of(cells))]
-        sku = values[0]  # every table has it and the name, and they come first
-        whole = "".join(values)
+        sku = values[0]  # every table has SKU and name, and they come first
+        text = "".join(values)
         if (
             not (values[1] and is_plain_sku(sku))
             or len(sku) < self._sku_digits  # perhaps a number that lost its zeros
-            or ERROR_PREFIX in whole
-            or TEXT_FORMULA in whole
-            or not whole.isprintable()
+            or ERROR_PREFIX in text
+            or TEXT_FORMULA in text
+            or not text.isprintable()
             or any(map(gt, map(len, values), self._limits))
         ):
             return None
@@ -127,7 +134,7 @@ class Cleaner:
         return _VALID_ROW((line, number, values, cells, images, False))
 
     def _images_of(self, cells: list[str]) -> tuple[str, ...]:
-        return tuple([cells[at] for at in self._image_places])
+        return tuple([cells[at] for at in self._image_indexes])
 
     def _clean(self, record: Record, number: int) -> ValidRow | RefusedRow:
         line, _, cells, error = record
@@ -156,7 +163,7 @@ class Cleaner:
         errors: list[RowError] = []
         for at, limit, required, column in self._plan_for(returned):
             text = cells[at].strip()
-            # A call only where it can find an error: most cells even of a refused row are plain.
+            # Call `clean` only if it may find an error: even in a refused row most cells are plain.
             if required or len(text) > limit or not text.isprintable() or text[:1] in _PREFIXES:
                 value = cells[at]
                 try:

@@ -1,4 +1,4 @@
-"""The columns of a product table, with their names and the checks of their cells."""
+"""The columns of a product table and the checks of their cells."""
 
 import re
 from dataclasses import dataclass, replace
@@ -15,8 +15,7 @@ from bulkupload.rules.rows.excel_damage import (
 )
 from catalog.rules.identifiers import clean_identifier
 
-_NOT_WORDS = re.compile(r"[\W_]+")
-TEXT_FORMULA: Final = '="'  # how people write texts for Excel: ="00123"
+TEXT_FORMULA: Final = '="'  # makes Excel keep a number as text: ="00123"
 _TEXT_FORMULA = re.compile(r'="((?:[^"]|"")*)"')
 # What pandas and databases write for an empty cell.
 _EMPTY_VALUES: Final = frozenset({"nan", "NaN", "None", "NaT", "<NA>", "null", "NULL"})
@@ -37,12 +36,11 @@ class Column:
 
     field: str
     limit: int
-    names: tuple[str, ...]
     sample: str
     required: bool = False
 
     def clean(self, cell: str) -> str:
-        """Return the cell as it is stored, or raise CellError."""
+        """Return the value to store, or raise CellError."""
         text = written_text(cell)
         if self.required and not text:
             raise CellError("missing", f"Every row needs a {self.field}. Fill this cell.")
@@ -58,9 +56,9 @@ class Column:
 
 @dataclass(frozen=True, kw_only=True)
 class SkuColumn(Column):
-    """The SKU, by which rows and products are matched: a damaged one is never imported.
+    """The SKU, which identifies the product of a row: a damaged one is never imported.
 
-    `is_exact` says that no program has read the cells as numbers.
+    `is_exact` means that no program has read the cells as numbers.
     """
 
     is_exact: bool = False
@@ -69,7 +67,7 @@ class SkuColumn(Column):
         """Return the SKU in its normal form, or raise CellError."""
         text = super().clean(clean_identifier(written_text(cell)))
         if text in _EMPTY_VALUES:
-            message = f"{text} is what programs write for an empty cell. Enter the SKU."
+            message = f"Programs write {text} for an empty cell. Enter the SKU."
             raise CellError("missing", message)
         if not text[:1].isdigit() and text[:1] not in "+-":
             return text
@@ -81,17 +79,16 @@ class SkuColumn(Column):
 
 @dataclass(frozen=True, kw_only=True)
 class ImageColumn(Column):
-    """A slot of a product for pictures: a bad picture is a warning and never refuses its row."""
+    """A product's image slot: a bad image is a warning and never refuses its row."""
 
     limit: int = MAX_CELL_LENGTH
     sample: str = ""
-    several: bool = False
 
 
 def is_plain_sku(text: str) -> bool:
     """Whether an SKU without surrounding blanks needs no further check.
 
-    Letters beyond ASCII have more than one spelling, and a short word may be `nan`.
+    Unicode has several spellings of a letter beyond ASCII, and a short word may be `nan`.
     """
     if not text.isascii() or text in _EMPTY_VALUES:
         return False
@@ -99,7 +96,7 @@ def is_plain_sku(text: str) -> bool:
 
 
 def written_text(cell: str) -> str:
-    """Return a cell without outer blanks, and the text inside `="…"`."""
+    """Return a cell without outer blanks and without the quotes of `="…"`."""
     text = cell.strip()
     if not text.startswith(TEXT_FORMULA):
         return text
@@ -128,10 +125,6 @@ _SKU: Final = SkuColumn(
     limit=100,
     required=True,
     sample="AW26-0001",
-    names=(
-        *("variant sku", "product sku", "item sku", "article number", "item number"),
-        *("product code", "artikelnummer"),
-    ),
 )
 TEXT_SKU: Final = replace(_SKU, is_exact=True)
 COLUMNS: Final[tuple[Column, ...]] = (
@@ -141,56 +134,34 @@ COLUMNS: Final[tuple[Column, ...]] = (
         limit=255,
         required=True,
         sample="Oxford shoe",
-        names=("title", "product name", "product title", "item name"),
     ),
     Column(
         field="brand",
         limit=255,
         sample="Sartiq",
-        names=("vendor", "manufacturer", "brand name"),
     ),
     Column(
         field="description",
         limit=10_000,
         sample="Hand-made, leather sole",
-        names=("body html", "product description", "long description"),
     ),
     Column(
         field="gender",
         limit=50,
         sample="unisex",
-        names=("google shopping gender", "target gender", "sex"),
     ),
     Column(
         field="materials",
         limit=1000,
         sample="leather",
-        names=("material", "fabric", "composition", "material composition"),
     ),
-    Column(field="color", limit=100, sample="black", names=("colour", "farbe")),
-    ImageColumn(
-        field="cover_image",
-        names=("cover image url", "cover", "main image", "front image"),
-    ),
-    ImageColumn(field="back_image", names=("back image url",)),
-    ImageColumn(
-        field="images",
-        names=(
-            *("image src", "image urls", "image url", "product image url", "product images"),
-            *("additional images",),
-        ),
-        several=True,
-    ),
+    Column(field="color", limit=100, sample="black"),
+    ImageColumn(field="cover_image"),
+    ImageColumn(field="back_image"),
+    ImageColumn(field="images"),
 )
 BY_FIELD: Final = {column.field: column for column in COLUMNS}
 FIELDS: Final = tuple(BY_FIELD)
-IMAGE_FIELDS: Final = tuple(each.field for each in COLUMNS if isinstance(each, ImageColumn))
+IMAGE_FIELDS: Final = tuple(c.field for c in COLUMNS if isinstance(c, ImageColumn))
 ROW_FIELDS: Final = tuple(name for name in FIELDS if name not in IMAGE_FIELDS)
-HANDLE_NAMES: Final = ("handle", "url handle")  # what makes a table a Shopify export
-POSITION_NAMES: Final = ("image position",)  # of a picture among those of its handle
 INHERITED: Final = ("name", "brand")  # a variant takes them from the first row of its handle
-
-
-def normalized_name(name: str) -> str:
-    """Return a column's name without case and punctuation, for comparison."""
-    return _NOT_WORDS.sub(" ", name).strip().casefold()

@@ -1,7 +1,7 @@
-"""Values that a spreadsheet changed in a way that the file itself does not undo.
+"""Values that a spreadsheet changed and that cannot be restored from the file.
 
-Cells of a workbook that lost their value arrive with a mark in front, as errors like `#REF!` do, so
-that they stay refused in an error file that comes back unchanged.
+A cell of a workbook that lost its value gets a mark in front, similar to errors like `#REF!`, so
+that it is refused again in an error file that comes back unchanged.
 """
 
 import re
@@ -17,16 +17,16 @@ DATE: Final = "#DATE!"
 DIGITS: Final = "#DIGITS!"
 FORMAT: Final = "#FORMAT!"
 NOT_COMPUTED: Final = "#CALC!"  # a formula whose value is not in the file
-UNNAMED_ERROR: Final = "#VALUE!"  # an error that the file does not name
+UNNAMED_ERROR: Final = "#VALUE!"  # for an error whose name is not in the file
 ERROR_PREFIX: Final = "#"
 _REASONS: Final = {
-    DATE: "The cell holds a date or a time ({shown}), not a text.",
-    DIGITS: "A number of more than 15 digits lost the others ({shown}).",
-    FORMAT: "How the number {shown} is shown depends on the computer or cannot be read.",
+    DATE: "The cell holds a date or a time ({shown}), not text.",
+    DIGITS: "Excel keeps only the first 15 digits of a number ({shown}).",
+    FORMAT: "The format of the number {shown} depends on the computer or is not supported.",
 }
-# In every language of Excel: #REF!, #BEZUG!, #¿NOMBRE?, #DEEL/0!; those without `!` or `?` by name.
+# In all languages of Excel: #REF!, #BEZUG!, #¿NOMBRE?, #DEEL/0!; then those without `!` or `?`.
 _ERROR: Final = re.compile(r"#[¡¿]?[A-ZÀ-ÖØ-Þ]+(?:/[A-Z0])?[!?]|#N/[ABD]|#NV")
-# With a fraction or a sign, as programs write numbers: 12E3 and 12E-05 are SKUs that people chose.
+# With a fraction or a plus sign, as programs write numbers: 12E3 and 12E-05 may be real SKUs.
 _SCIENTIFIC: Final = re.compile(r"[+-]?\d+(?:[.,]\d+[eE][+-]?|[eE]\+)\d{1,3}")
 _WHOLE_DECIMAL: Final = re.compile(r"(\d+)\.0+")
 _ENTER_AGAIN: Final = "Format the column as Text and enter the value again."
@@ -35,7 +35,7 @@ _MIN_ZERO_PADDED_DIGITS: Final = 4  # shorter numbers say nothing about leading 
 
 
 class DamagedText(str):
-    """What a sheet shows of a number that is no identifier: a date, or one that lost digits.
+    """The shown text of a number that cannot be an identifier: a date, or one that lost digits.
 
     `marked` replaces it in a column of identifiers.
     """
@@ -51,7 +51,7 @@ class DamagedText(str):
 
 
 def with_mark(mark: str, shown: str) -> str:
-    """Return the text of a cell with the mark for which it is refused."""
+    """Return the text of a cell after the mark for which it is refused."""
     return f"{mark} {shown}"
 
 
@@ -68,7 +68,7 @@ def damage_in_cell(text: str) -> str | None:
 def damage_in_sku(text: str, *, is_exact: bool) -> str | None:
     """Return why an SKU that begins like a number is refused, None if it is not.
 
-    An exact one was not read as a number before: its last digits and its decimals are its own.
+    An exact SKU was never stored as a number: its last digits and decimals are as entered.
     """
     if _SCIENTIFIC.fullmatch(text):
         return f"Excel changed this SKU to {text}. {_ENTER_NUMBER}"
@@ -87,21 +87,21 @@ def is_undamaged_number(text: str) -> bool:
 
 
 def lost_zeros(sku: str, width: int) -> str:
-    """Return why a number with fewer digits than the others of its table is refused."""
+    """Return the message for a number with fewer digits than the others of its table."""
     return (
-        f"Excel dropped leading zeros: {sku.zfill(width)}? {_ENTER_NUMBER} "
-        "If no zeros are missing, send the error file with this row's error_code cleared."
+        f"Excel dropped leading zeros. Is the SKU {sku.zfill(width)}? {_ENTER_NUMBER} "
+        "If no zeros are missing, clear this row's error_code in the error file and send it."
     )
 
 
 def lost_zeros_of(product_sku: str) -> str:
-    """Return why a number is refused that only lacks the leading zeros of a product's SKU."""
-    return f"Excel dropped leading zeros: there is a product {product_sku}. {_ENTER_NUMBER}"
+    """Return the message for a number that only lacks the leading zeros of a product's SKU."""
+    return f"Excel dropped leading zeros: a product has the SKU {product_sku}. {_ENTER_NUMBER}"
 
 
 @dataclass
 class SkuWidths:
-    """The numbers of digits of a table's numeric SKUs."""
+    """The digit counts of a table's numeric SKUs."""
 
     with_zeros: set[int] = field(default_factory=set)
     longest: int = 0
@@ -114,7 +114,7 @@ class SkuWidths:
 
     @property
     def common(self) -> int | None:
-        """The one width of zero-padded SKUs: numbers with fewer digits must have lost zeros."""
+        """The width of zero-padded SKUs, if it is the same for all: shorter numbers lost zeros."""
         widths = self.with_zeros
         if len(widths) != 1 or self.longest not in widths or self.longest < _MIN_ZERO_PADDED_DIGITS:
             return None

@@ -1,12 +1,11 @@
-"""Cells that a spreadsheet would run: they are written with a quote, which reading back removes.
+"""Quoting cells that a spreadsheet would run as formulas; reading them back removes the quote.
 
-Nothing is lost: a cell that begins with a quote and would be unsafe without it got the quote here,
-because a cell that began with one already got a second one.
+This is lossless: `'=1` in a table is written as `''=1`, so one quote is always ours.
 """
 
 import re
 
-# Spreadsheets ignore blanks and quotes, and East Asian input methods write the wide forms.
+# Spreadsheets ignore leading blanks and quotes; East Asian input methods write full-width signs.
 _UNSAFE = re.compile(r"[\s\"'\u2018\u2019\u201c\u201d\ufeff]*[=+\-@\uff1d\uff0b\uff0d\uff20|]")
 _BREAKS = ("\t", "\r", "\n")
 QUOTE = "'"
@@ -19,7 +18,7 @@ def is_unsafe(cell: str) -> bool:
 
 
 def protect(cell: str) -> str:
-    """Return the cell in a form that is safe in a table that people open."""
+    """Return the cell in a form that a spreadsheet does not run."""
     return QUOTE + cell if is_unsafe(cell) else cell
 
 

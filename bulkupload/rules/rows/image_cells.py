@@ -10,26 +10,27 @@ from bulkupload.rules.rows.columns import IMAGE_FIELDS
 from media.rules.limits import MAX_REQUEST_IMAGES
 
 SEPARATOR: Final = "|"
-# Line breaks separate URLs as well, and before a URL so do commas, semicolons and blanks.
+# Line breaks separate URLs too; commas, semicolons and blanks do before `http`.
 _OTHER_SEPARATORS: Final = re.compile(r"[\r\n,;\s]")
 _SEPARATORS: Final = re.compile(r"[|\r\n]|[\s,;]+(?=https?://)|[\s,;]+$", re.IGNORECASE)
-LATE_POSITION: Final = 1000  # of the first warning that is found when the files are read
+LATE_POSITION: Final = 1000  # of the first warning that appears when the files are read
 
 NOT_ALLOWED: Final[ImageCode] = "image_url_not_allowed"
 NOT_ALLOWED_MESSAGE: Final = (
-    "This URL is no file that you may use here. Upload the picture and enter the URL you get."
+    "You cannot use the file at this URL here. Upload the image and enter the URL you get."
 )
 TOO_MANY: Final[ImageCode] = "too_many_images"
 TOO_MANY_MESSAGE: Final = (
-    f"More than {MAX_REQUEST_IMAGES} pictures. The product keeps those it has. Remove some."
+    f"More than {MAX_REQUEST_IMAGES} images. The product keeps its current ones. Remove some."
 )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImageWarning:
-    """A warning about a picture that cannot be attached; its row is imported.
+    """A warning about an image that cannot be attached; its row is imported.
 
-    `cells` is the row for the error file, in the first warning of a row.
+    The first warning of a row has the row's cells as JSON, for the error file. `is_late` means that
+    the file was read.
     """
 
     row: int
@@ -41,7 +42,7 @@ class ImageWarning:
     code: str
     message: str
     cells: str = ""
-    pictures: int = 1
+    image_count: int = 1
     is_late: bool = False
 
     @property

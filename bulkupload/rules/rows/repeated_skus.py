@@ -1,4 +1,4 @@
-"""Finding SKUs that are repeated later in a file, in memory that does not grow with the file."""
+"""Detecting repeated SKUs in one pass, in bounded memory."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 from bulkupload.codes import RepeatedSkuCode
 from bulkupload.rules.rows.checked_rows import ValidRow
 
-# Words of eight bytes. With one for each SKU about one in 20,000 is a false positive.
+# Words of eight bytes. With one for each SKU about one look-up in 20,000 is a false positive.
 _MIN_WORDS: Final = 2**12
 _MAX_WORDS: Final = 2**21
 _MIN_ROW_BYTES: Final = 32  # hardly any row is shorter
@@ -27,8 +27,8 @@ class SeenSkus:
         self._words = memoryview(bytearray(8 * words)).cast("Q")
         self._mask = words - 1
 
-    def repeated(self, skus: Iterable[str]) -> list[str]:
-        """Return the SKUs of earlier calls among these, and add all of them to the filter."""
+    def add(self, skus: Iterable[str]) -> list[str]:
+        """Add SKUs to the filter; return those of them that it already had."""
         words, mask, pairs = self._words, self._mask, _PAIRS
         repeated = []
         for sku in skus:
@@ -47,7 +47,7 @@ REPEATED_SKU: Final[RepeatedSkuCode] = "repeated_sku"
 
 
 class RepeatedRow(NamedTuple):
-    """A row whose SKU an earlier line has as well; 0 if that line is unknown."""
+    """A row whose SKU an earlier line has as well; `earlier_line` is 0 if unknown."""
 
     row: ValidRow
     earlier_line: int
@@ -65,14 +65,16 @@ class RepeatedRow(NamedTuple):
 
 
 def repeated_rows(rows: Sequence[ValidRow], earlier: Mapping[str, int]) -> list[RepeatedRow]:
-    """Return the rows whose SKU an earlier one has, or is among the `earlier` SKUs."""
-    if not earlier and len({row.values[0] for row in rows}) == len(rows):
+    """Return the rows whose SKU an earlier row has.
+
+    `earlier` are SKUs of earlier chunks, each with the line of its first row.
+    """
+    if not earlier and len({row.sku for row in rows}) == len(rows):
         return []
     lines = dict(earlier)
     repeated = []
-    for row in sorted(rows, key=lambda each: each.row):
-        sku = row.values[0]
-        if sku in lines:
-            repeated.append(RepeatedRow(row, lines[sku]))
-        lines[sku] = row.line
+    for row in sorted(rows, key=lambda row: row.row):
+        if row.sku in lines:
+            repeated.append(RepeatedRow(row, lines[row.sku]))
+        lines[row.sku] = row.line
     return repeated

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from itertools import groupby
+from operator import itemgetter
 from typing import Final
 
 from bulkupload.rules.limits import MAX_GROUP_BYTES, MAX_GROUP_ROWS
@@ -11,17 +12,17 @@ from bulkupload.rules.rows.image_cells import SEPARATOR, read_cell
 from bulkupload.rules.table.csv_records import Record
 from bulkupload.rules.table.header import Layout
 
-MAX_GROUP_IMAGES: Final = 250  # pictures of one handle that are read; Shopify stores as many
+MAX_GROUP_IMAGES: Final = 250  # of one handle; Shopify has the same limit
 _MAX_POSITION_DIGITS: Final = 9
 _NO_POSITION: Final = 10**_MAX_POSITION_DIGITS
 
 
 def rows_by_handle(records: Iterable[Record], layout: Layout) -> Iterator[list[Record]]:
-    """Yield the rows of each handle together; a broken row goes with the handle before it.
+    """Yield the consecutive rows of each handle; a broken row belongs to the handle before it.
 
-    A row whose handle is empty is alone: it belongs to no other.
+    A row with an empty handle is a group of its own.
     """
-    at = layout.handle_place
+    at = layout.handle_file_index
     current: object = None
 
     def handle_of(record: Record) -> object:
@@ -45,10 +46,10 @@ def is_too_long(group: list[Record]) -> bool:
 
 
 def variants(records: Iterable[Record], layout: Layout) -> Iterator[Record]:
-    """Yield the rows that are products, with the values they inherit from the first of a handle."""
+    """Yield the rows that are products, with the values they inherit within a handle."""
     for group in rows_by_handle(records, layout):
         rows = product_rows(group, layout)
-        first = next((each.cells for each in group if is_whole(each, layout)), [])
+        first = next((record.cells for record in group if is_whole(record, layout)), [])
         if "images" in layout.fields:
             _share_images(group, rows, layout)
         for record in rows:
@@ -58,12 +59,12 @@ def variants(records: Iterable[Record], layout: Layout) -> Iterator[Record]:
 
 
 def product_rows(group: list[Record], layout: Layout) -> list[Record]:
-    """Return the rows of a handle that are products: those with an SKU, else the first.
+    """Return the rows of a handle that are products: those with an SKU, else the first row.
 
-    The others only have pictures, which all rows of the handle share. Rows whose cells cannot be
-    separated are among them, since their SKU is unknown, and so are rows that came back refused.
+    The other rows only have images, which all products of the handle share. Rows whose cells cannot
+    be separated are products too, since their SKU is unknown, and so are rows with an error code.
     """
-    at = layout.place_of("sku")
+    at = layout.file_index_of("sku")
     whole = [record for record in group if is_whole(record, layout)]
     with_sku = [record for record in whole if record.cells[at].strip()]
     products = {id(record) for record in with_sku or whole[:1]}
@@ -84,18 +85,17 @@ def is_whole(record: Record, layout: Layout) -> bool:
 def _inherit(cells: list[str], first: list[str], layout: Layout) -> None:
     for name in INHERITED:
         if name in layout.fields:
-            at = layout.place_of(name)
+            at = layout.file_index_of(name)
             if not cells[at].strip():
                 cells[at] = first[at]
 
 
 def _share_images(group: list[Record], rows: list[Record], layout: Layout) -> None:
-    """Give each of the rows all pictures of its handle.
+    """Give each product row all images of its handle.
 
-    In a Shopify export the pictures of all rows belong to the handle. The cell is rewritten, so
-    that a row that comes back in the error file has them as well.
+    The cells are rewritten, so that a row in the error file has the images as well.
     """
-    at = layout.place_of("images")
+    at = layout.file_index_of("images")
     is_returned = layout.errors_at is not None
     images: list[tuple[int, str]] = []
     for record in group:
@@ -103,7 +103,7 @@ def _share_images(group: list[Record], rows: list[Record], layout: Layout) -> No
             cell = restore(record.cells[at]) if is_returned else record.cells[at]
             position = _position(record, layout)
             images.extend((position, url) for url in read_cell("images", cell))
-    urls = dict.fromkeys(url for _, url in sorted(images, key=lambda each: each[0]))
+    urls = dict.fromkeys(url for _, url in sorted(images, key=itemgetter(0)))
     shared = SEPARATOR.join(list(urls)[:MAX_GROUP_IMAGES])
     for record in rows:
         if is_whole(record, layout):
@@ -111,8 +111,8 @@ def _share_images(group: list[Record], rows: list[Record], layout: Layout) -> No
 
 
 def _position(record: Record, layout: Layout) -> int:
-    """Return the picture's position among those of its handle; without one it comes last."""
-    at = layout.position_place
+    """Return the position of a row's images within their handle; without one they come last."""
+    at = layout.image_position_file_index
     text = record.cells[at].strip() if at is not None and len(record.cells) > at else ""
     is_number = text.isascii() and text.isdigit() and len(text) <= _MAX_POSITION_DIGITS
     return int(text) if is_number else _NO_POSITION

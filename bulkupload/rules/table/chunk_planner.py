@@ -1,4 +1,4 @@
-"""Splitting a table into chunks: one pass, in the memory of one chunk."""
+"""Splitting a table into chunks in one pass, with one chunk in memory."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,32 +10,40 @@ from bulkupload.rules.limits import MAX_CHUNK_BYTES, MAX_GROUP_BYTES, MAX_GROUP_
 from bulkupload.rules.rows.excel_damage import SkuWidths
 from bulkupload.rules.rows.repeated_skus import SeenSkus
 from bulkupload.rules.rows.shopify_handles import is_too_long, product_rows, rows_by_handle
-from bulkupload.rules.table.csv_records import PLAIN_LINES, PlainLines, Record, Records, is_blank
+from bulkupload.rules.table.csv_records import (
+    PLAIN_BATCH_SIZE,
+    PlainLines,
+    Record,
+    Records,
+    is_blank,
+)
 from bulkupload.rules.table.dialects import Dialect
 from bulkupload.rules.table.first_lines import find_first_lines, skus_of
-from bulkupload.rules.table.header import HeaderColumn, Layout, Mapped, read_header
+from bulkupload.rules.table.header import FieldMapping, HeaderColumn, Layout, read_header
 from bulkupload.rules.table.header_row import records_of, take_header
 from bulkupload.rules.table.repeated_headers import header_lines, without_headers
 
-MAX_GROUP_READ_BYTES = MIB  # of rows that are read together
+MAX_READ_BYTES = MIB  # of rows that are read together
 UNKNOWN_LINE = 0
 
 
 @dataclass(frozen=True, kw_only=True)
 class ChunkRange:
-    """A range of bytes that becomes a chunk, and the line and the row it begins with."""
+    """The bytes of a chunk, with its first line and its first row."""
 
     start: int
     length: int
     first_line: int
     first_row: int
     rows: int
-    repeated: dict[str, int]  # SKUs of earlier chunks, each with the line of its first row
+    repeated: dict[
+        str, int
+    ]  # SKUs that earlier chunks have too, with the lines of their first rows
 
 
 @dataclass(frozen=True, kw_only=True)
 class ChunkPlan:
-    """The contents of a table and the chunks it is split into."""
+    """The columns of a table and the chunks it is split into."""
 
     columns: list[HeaderColumn]
     ranges: list[ChunkRange]
@@ -47,7 +55,7 @@ class ChunkPlan:
 class ChunkPlanner:
     """Plans the chunks of one table of `size` bytes, opened as text after its byte order mark.
 
-    `skip` rows are above the header.
+    `skip` is the number of rows above the header. `on_progress` is called after each chunk.
     """
 
     def __init__(
@@ -55,26 +63,26 @@ class ChunkPlanner:
         stream: TextIO,
         dialect: Dialect,
         *,
-        mapping: Mapped,
+        mapping: FieldMapping,
         chunk_rows: int,
         size: int,
-        watch: Callable[[], None],
+        on_progress: Callable[[], None],
         skip: int = 0,
     ) -> None:
         self._records = records_of(stream, dialect)
         self._skip = skip
         self._mapping = mapping
         self._chunk_rows = chunk_rows
-        self._watch = watch
-        self._seen = SeenSkus(table_size=size)
-        self._widths = SkuWidths()
+        self._on_progress = on_progress
+        self._seen_skus = SeenSkus(table_size=size)
+        self._sku_widths = SkuWidths()
         self._ranges: list[ChunkRange] = []
-        self._total = 0
+        self._total_rows = 0
         self._header_lines: list[int] = []
         self._chunk = _Chunk()
 
     def plan(self) -> ChunkPlan:
-        """Read the table and return its chunks; raises JobFailureError if it cannot be imported."""
+        """Read the table and return its chunks; raise JobFailureError if it cannot be imported."""
         rows = iter(self._records)
         header = take_header(islice(rows, self._skip, None))
         columns = read_header(header.cells, mapping=self._mapping, line=header.line)
@@ -83,15 +91,15 @@ class ChunkPlanner:
         return ChunkPlan(
             columns=columns,
             ranges=self._ranges,
-            total_rows=self._total,
-            sku_width=self._widths.common,
+            total_rows=self._total_rows,
+            sku_width=self._sku_widths.common,
             header_lines=self._header_lines,
         )
 
     def _split(self, rows: Iterator[Record], layout: Layout) -> None:
-        """End a chunk before the group of rows that would make it too long."""
+        """End each chunk before the group of rows that would make it too long."""
         if layout.handle is None:
-            groups = self._groups(layout)
+            groups = self._row_groups(layout)
         else:
             groups = _handle_groups(without_headers(rows, layout, self._header_lines), layout)
         for group in groups:
@@ -103,13 +111,14 @@ class ChunkPlanner:
         if self._chunk.rows:
             self._end_chunk(end=self._records.offset)
 
-    def _groups(self, layout: Layout) -> Iterator["_RowGroup"]:
-        """Yield plain lines together; if some are not plain, the rest of a chunk row by row."""
+    def _row_groups(self, layout: Layout) -> Iterator["_RowGroup"]:
+        """Yield plain lines together; if some are not plain, read the rest of a chunk by row."""
         while True:
-            room = self._chunk_rows - self._chunk.rows or self._chunk_rows
-            plain = self._records.plain(room)
+            # A full chunk ends before the next group, which may then fill a whole chunk.
+            limit = self._chunk_rows - self._chunk.rows or self._chunk_rows
+            plain = self._records.take_plain_lines(limit)
             if plain is None:
-                yield from self._groups_of_rows(room, layout)
+                yield from self._groups_by_row(limit, layout)
             elif plain.rows:
                 lines = header_lines(plain, layout)
                 self._header_lines.extend(lines)
@@ -117,47 +126,47 @@ class ChunkPlanner:
             else:
                 return
 
-    def _groups_of_rows(self, count: int, layout: Layout) -> Iterator["_RowGroup"]:
-        """Yield the next `count` rows, read one by one: rows that are not plain come together."""
-        while count and (some := self._next_rows(count)):
-            count -= len(some)
-            rows = list(without_headers(some, layout, self._header_lines))
+    def _groups_by_row(self, count: int, layout: Layout) -> Iterator["_RowGroup"]:
+        """Yield groups of the next `count` rows, reading one row after another."""
+        while count and (records := self._next_records(count)):
+            count -= len(records)
+            rows = list(without_headers(records, layout, self._header_lines))
             if rows:
                 yield _group_of(rows, rows[0], layout)
 
-    def _next_rows(self, most: int) -> list[Record]:
-        """Return at most `most` of the next rows, fewer if they are long."""
-        some: list[Record] = []
-        for row in islice(self._records, min(most, PLAIN_LINES)):
-            some.append(row)
-            if row.start - some[0].start > MAX_GROUP_READ_BYTES:
+    def _next_records(self, limit: int) -> list[Record]:
+        """Return at most `limit` of the next rows, fewer if they are long."""
+        records: list[Record] = []
+        for record in islice(self._records, min(limit, PLAIN_BATCH_SIZE)):
+            records.append(record)
+            if record.start - records[0].start > MAX_READ_BYTES:
                 break
-        return some
+        return records
 
     def _end_chunk(self, *, end: int) -> None:
-        self._watch()
+        self._on_progress()
         chunk = self._chunk
         skus = chunk.skus - {""}
         for sku in filter(str.isdigit, skus):
-            self._widths.add(sku)
+            self._sku_widths.add(sku)
         chunk_range = ChunkRange(
             start=chunk.start,
             length=end - chunk.start,
             first_line=chunk.line,
-            first_row=self._total + 1,
+            first_row=self._total_rows + 1,
             rows=chunk.rows,
-            repeated=dict.fromkeys(self._seen.repeated(skus), UNKNOWN_LINE),
+            repeated=dict.fromkeys(self._seen_skus.add(skus), UNKNOWN_LINE),
         )
         self._ranges.append(chunk_range)
-        self._total += chunk.rows
+        self._total_rows += chunk.rows
         self._chunk = _Chunk()
-        if self._total > MAX_ROWS:
+        if self._total_rows > MAX_ROWS:
             message = f"The table has more than {MAX_ROWS:,} rows. Split it."
             raise JobFailureError("too_many_rows", message, line=chunk.line)
 
 
 class _RowGroup(NamedTuple):
-    """Rows that stay in one chunk: where they begin, how many are imported, and their SKUs."""
+    """Rows that stay in one chunk: their position, how many are imported, and their SKUs."""
 
     start: int
     line: int
@@ -175,7 +184,7 @@ class _Chunk:
     skus: set[str] = field(default_factory=set)
 
     def add(self, group: _RowGroup) -> None:
-        if not self.rows:  # only blank lines so far
+        if not self.rows:  # or only blank lines
             self.start, self.line = group.start, group.line
         self.rows += group.rows
         self.skus.update(group.skus)
@@ -199,8 +208,8 @@ def _group_of(rows: list[Record], first: Record, layout: Layout) -> _RowGroup:
 def _plain_group(plain: PlainLines, layout: Layout, headers: list[int]) -> _RowGroup:
     rows = plain.rows
     if headers:
-        repeated = set(headers)
-        rows = [row for line, row in enumerate(rows, plain.line) if line not in repeated]
+        skipped = set(headers)
+        rows = [row for line, row in enumerate(rows, plain.line) if line not in skipped]
     skus = skus_of(rows, layout)
     blank = sum(not sku and is_blank(row) for sku, row in zip(skus, rows, strict=True))
     return _RowGroup(plain.start, plain.line, len(rows) - blank, skus)
@@ -209,20 +218,17 @@ def _plain_group(plain: PlainLines, layout: Layout, headers: list[int]) -> _RowG
 def with_first_lines(
     ranges: Sequence[ChunkRange], records: Records, layout: Layout
 ) -> list[ChunkRange]:
-    """Return the chunks with the line of the first row of each repeated SKU.
-
-    Reads the table once more.
-    """
-    skus = (sku for each in ranges for sku in each.repeated)
+    """Read the table again; return the chunks with the first line of each repeated SKU."""
+    skus = (sku for chunk in ranges for sku in chunk.repeated)
     lines = find_first_lines(records, skus, layout)
     return [
         replace(
-            each,
+            chunk,
             repeated={
                 sku: line
-                for sku in each.repeated
-                if (line := lines.get(sku, UNKNOWN_LINE)) < each.first_line
+                for sku in chunk.repeated
+                if (line := lines.get(sku, UNKNOWN_LINE)) < chunk.first_line
             },
         )
-        for each in ranges
+        for chunk in ranges
     ]

@@ -10,12 +10,12 @@ from itertools import islice
 from typing import Any, Final, Literal
 
 from bulkupload.rules.table.encodings import SINGLE_BYTE, UTF8, guess_encoding
-from bulkupload.rules.table.header import Mapped
+from bulkupload.rules.table.header import FieldMapping
 from bulkupload.rules.table.table_position import HEADER_ROWS, header_among
 
 DELIMITERS: Final = (",", ";", "\t", "|")
 SAMPLE: Final = 64 * 1024  # characters from which the delimiter is detected
-_MARKS: Final = (
+_BYTE_ORDER_MARKS: Final = (
     (codecs.BOM_UTF8, UTF8),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
@@ -27,10 +27,10 @@ FileFormat = Literal["csv", "xlsx"]
 
 @dataclass(frozen=True, kw_only=True)
 class Dialect:
-    """How a table is written; `bom` is the length of its byte order mark.
+    """The encoding and the CSV dialect of a table; `bom` is the length of its byte order mark.
 
-    `is_broken` means that some bytes are not valid UTF-8. `confidence` is how certain the encoding
-    is, from 0 to 1: 1 if the file or its sender states it.
+    `is_broken` means that some bytes are not valid UTF-8. `confidence` in the encoding is from 0 to
+    1; it is 1 if the file or its sender states the encoding.
     """
 
     format: FileFormat = "csv"
@@ -43,17 +43,17 @@ class Dialect:
 
     @property
     def errors(self) -> str:
-        """The error handler of the codec, which preserves invalid bytes: only their row fails."""
+        """The codec's error handler, which preserves invalid bytes: only their rows are refused."""
         return "surrogatepass" if self.encoding.startswith("utf-16") else "surrogateescape"
 
     @property
     def mark(self) -> bytes:
         """The byte order mark to write."""
-        marks = {encoding: mark for mark, encoding in _MARKS}
+        marks = {encoding: mark for mark, encoding in _BYTE_ORDER_MARKS}
         return marks[self.encoding] if self.bom else b""
 
     def size_of(self) -> Callable[[str], int]:
-        """Return the function that counts the bytes of a text."""
+        """Return a function that counts the bytes of a text in this encoding."""
         if self.encoding in SINGLE_BYTE:
             return len
         encoding, errors = self.encoding, self.errors
@@ -66,7 +66,7 @@ class Dialect:
         return size
 
     def encode(self, text: str) -> bytes:
-        """Return a text in the encoding of the table; characters it lacks become `?`."""
+        """Return a text in the encoding of the table; characters outside it become `?`."""
         try:
             return text.encode(self.encoding, self.errors)
         except UnicodeEncodeError:
@@ -80,39 +80,38 @@ class Dialect:
 class EncodingScan:
     """Detects the encoding of a file from all of its bytes, read once.
 
-    A byte order mark decides, then what the sender `declared`. Otherwise the file is UTF-8 unless
-    most of its bytes beyond ASCII are invalid there: a few invalid bytes refuse their rows and are
-    no reason to read the whole file in another encoding.
+    A byte order mark takes precedence, then what the sender `declared`. Otherwise the file is UTF-8
+    unless most of its bytes beyond ASCII are invalid UTF-8: because of a few invalid bytes only
+    their rows are refused.
     """
 
     def __init__(self, *, declared: str = "") -> None:
         self._declared = declared
         self._head = b""
-        self._other_lines = b""  # those with bytes beyond ASCII
+        self._non_ascii_lines = b""
         self._decoder = codecs.getincrementaldecoder(UTF8)("surrogateescape")
-        self._wide = 0
-        self._broken = 0
+        self._valid_non_ascii = 0
+        self._invalid = 0
 
     def feed(self, data: bytes) -> None:
         """Scan the next bytes."""
         self._head += data[: max(0, SAMPLE - len(self._head))]
         if data.isascii() and not self._decoder.getstate()[0]:
             return
-        if len(self._other_lines) < SAMPLE:
+        if len(self._non_ascii_lines) < SAMPLE:
             lines = [line for line in data.split(b"\n") if not line.isascii()]
-            self._other_lines += b"\n".join([*lines, b""])[:SAMPLE]
+            self._non_ascii_lines += b"\n".join([*lines, b""])[:SAMPLE]
         self._count(self._decoder.decode(data))
 
     def _count(self, text: str) -> None:
-        wide = text.encode("ascii", "ignore")
-        others = len(text) - len(wide)
-        broken = len(text) - len(text.encode(UTF8, "ignore").decode(UTF8)) if others else 0
-        self._broken += broken
-        self._wide += others - broken
+        non_ascii = len(text) - len(text.encode("ascii", "ignore"))
+        invalid = len(text) - len(text.encode(UTF8, "ignore").decode(UTF8)) if non_ascii else 0
+        self._invalid += invalid
+        self._valid_non_ascii += non_ascii - invalid
 
     def result(self) -> Dialect:
-        """Return the encoding, the byte order mark, and whether all bytes are valid."""
-        for mark, encoding in _MARKS:
+        """Return a dialect with the encoding, the byte order mark and whether bytes are invalid."""
+        for mark, encoding in _BYTE_ORDER_MARKS:
             if self._head.startswith(mark):
                 return Dialect(encoding=encoding, bom=len(mark))
         unmarked = _unmarked_utf16(self._head)
@@ -120,54 +119,54 @@ class EncodingScan:
             return Dialect(encoding=unmarked)
         if self._declared not in {"", UTF8}:
             return Dialect(encoding=self._declared)
-        self._count(self._decoder.decode(b"", final=True))  # a character cut off at the end
-        if self._broken > self._wide and not self._declared:
-            guess = guess_encoding(self._other_lines)
+        self._count(self._decoder.decode(b"", final=True))  # a truncated character at the end
+        if self._invalid > self._valid_non_ascii and not self._declared:
+            guess = guess_encoding(self._non_ascii_lines)
             return Dialect(encoding=guess.encoding, confidence=guess.confidence)
-        return Dialect(is_broken=self._broken > 0)
+        return Dialect(is_broken=self._invalid > 0)
 
 
 def _unmarked_utf16(head: bytes) -> str | None:
-    """Return the kind of UTF-16 of a text without a mark, in which every other ASCII byte is zero.
+    """Return the byte order of UTF-16 without a byte order mark, None for other encodings.
 
-    In a few characters, like U+4E00, the other byte is zero.
+    One byte of every ASCII character is zero; in a few others, like U+4E00, it is the other byte.
     """
     even, odd = head[0::2].count(0), head[1::2].count(0)
-    most = len(head) // 2 * 0.4
-    if odd > most and even * 8 < odd:
+    min_zeros = len(head) // 2 * 0.4
+    if odd > min_zeros and even * 8 < odd:
         return "utf-16-le"
-    if even > most and odd * 8 < even:
+    if even > min_zeros and odd * 8 < even:
         return "utf-16-be"
     return None
 
 
-def detect_delimiter(sample: str, mapping: Mapped) -> str:
-    """Return the delimiter with which the header names most fields; a `sep=` line states it."""
+def detect_delimiter(sample: str, mapping: FieldMapping) -> str:
+    """Return the delimiter of a `sep=` line, else the one with which the header has most fields."""
     first = sample.lstrip("\r\n").splitlines()[:1]
     if first and is_separator_line(first[0]):
-        # The line for a tab ends in one.
+        # Stripping the line also strips a tab that is the delimiter.
         return first[0].strip()[len(_SEPARATOR_LINE) :] or "\t"
-    scored = [(_score(sample, each, mapping), -at) for at, each in enumerate(DELIMITERS)]
+    scored = [(_score(sample, delimiter, mapping), -at) for at, delimiter in enumerate(DELIMITERS)]
     return DELIMITERS[-max(scored)[1]]
 
 
 def is_separator_line(line: str) -> bool:
-    """Whether a line is Excel's own line about the delimiter."""
+    """Whether a line is Excel's `sep=` line, which states the delimiter."""
     text = line.strip("\r\n ").lower()
     return text.startswith(_SEPARATOR_LINE) and text[len(_SEPARATOR_LINE) :] in DELIMITERS
 
 
-def _score(sample: str, delimiter: str, mapping: Mapped) -> tuple[int, int]:
-    some: list[list[str]] = []
+def _score(sample: str, delimiter: str, mapping: FieldMapping) -> tuple[int, int]:
+    sample_rows: list[list[str]] = []
     rows = csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter, skipinitialspace=True)
     with suppress(csv.Error):
-        some.extend(row for row in islice(rows, HEADER_ROWS) if any(map(str.strip, row)))
-    header = header_among(enumerate(some), mapping)
+        sample_rows.extend(row for row in islice(rows, HEADER_ROWS) if any(map(str.strip, row)))
+    header = header_among(enumerate(sample_rows), mapping)
     return (header.fields, len(header.cells)) if header else (0, 0)
 
 
 def detect_line_ending(sample: str) -> str:
-    """Return how the first line ends, or CRLF if none does."""
+    """Return the line ending of the first line, or CRLF if there is none."""
     at = min((sample.find(end) for end in "\r\n" if end in sample), default=-1)
     if at < 0:
         return "\r\n"

@@ -1,9 +1,9 @@
 """The text encodings of tables, and guessing the encoding of one.
 
-A text that is not UTF-8 and is plausible as Windows-1252 is Windows-1252, which Excel writes in
-Western Europe. Any other encoding is guessed, and the guess is reported.
+A text that is not UTF-8 but plausible as Windows-1252, which Excel writes in Western Europe, is
+read as Windows-1252. Any other encoding is a guess, which is reported.
 """
-# ruff: noqa: RUF001  characters that look alike are distinguished here
+# ruff: noqa: RUF001  look-alike characters are intended here
 
 import codecs
 import re
@@ -51,8 +51,8 @@ MULTI_BYTE: Final = {
     "cp949": "euc-kr",
 }
 LABELS: Final = SINGLE_BYTE | MULTI_BYTE
-# Subsets: a text in one of them is the same in the larger encoding.
-_LARGER: Final = {
+# Subsets: their texts have the same bytes in the larger encoding.
+_SUPERSETS: Final = {
     "ascii": UTF8,
     "utf-8-sig": UTF8,
     "utf-16": "utf-16-le",
@@ -64,7 +64,7 @@ _LARGER: Final = {
     "euc_kr": "cp949",
     "tis-620": "cp874",
 }
-# Letters beyond ASCII of the languages that are written in an encoding, most common first.
+# The letters beyond ASCII of the languages of each encoding, most common languages first.
 _ALPHABETS: Final = {
     WESTERN: (
         *("äöüß", "àâæçéèêëîïôœùûü", "áéíñóúü", "áâãàçéêíóôõúü", "àèéìíîòóùú", "àçèéíïòóúü"),
@@ -82,13 +82,15 @@ _OTHERS: Final = [
     *("cp932", "euc_jp", "gb18030", "big5", "cp949"),
 ]
 _MAX_CHAOS: Final = 0.5  # charset-normalizer finds short texts chaotic in every encoding
-CONFIDENT: Final = 0.9  # of a text that is plausible as Windows-1252
+CONFIDENT: Final = 0.9  # in a text that is plausible as Windows-1252
 _LIKELY: Final = 0.8
-_MAX_ODD_WORDS: Final = 0.01  # names from elsewhere, in a long text
+_MAX_ODD_WORDS: Final = 0.01  # foreign names in a long text
 _SIGNS: Final = "ªº¹²³¼½¾"  # letters and numbers in Unicode, but not inside words
-_JOINERS: Final = frozenset("’‘´·‑–—\u00ad")  # characters beyond ASCII that may be between letters
+_JOINERS: Final = frozenset(
+    "’‘´·‑–—\u00ad"
+)  # characters beyond ASCII that may stand between letters
 _WORD: Final = re.compile(rf"(?:(?![{_SIGNS}])[^\W\d_])+")
-_JOINED: Final = re.compile(  # characters between two letters, and some with which no word begins
+_JOINED: Final = re.compile(  # characters between two letters, and those that cannot begin a word
     rf"(?<=(?![{_SIGNS}])[^\W\d_])(?:[^\w\s]|[{_SIGNS}])(?=(?![{_SIGNS}])[^\W\d_])"
     r"|[¯¨¸ˆ˜¬¦¤¶†‡‰¼½¾¹³](?=[^\W\d_])"
 )
@@ -108,12 +110,12 @@ class Guess:
 
 
 def codec_named(label: str) -> str | None:
-    """Return the codec of an encoding by its HTTP or Python name; None for others."""
+    """Return the codec of an encoding by its HTTP or Python name, None if it is not supported."""
     try:
         name = codecs.lookup(label.strip().lower().removeprefix("x-")).name
     except (LookupError, ValueError):
         return None
-    name = _LARGER.get(name, name)
+    name = _SUPERSETS.get(name, name)
     return name if name in LABELS else None
 
 
@@ -156,12 +158,12 @@ def _fits_one(word: str, alphabets: tuple[str, ...]) -> bool:
 
 
 def _has_stray_capital(word: str) -> bool:
-    """Whether a capital beyond ASCII follows a small letter."""
+    """Whether a non-ASCII capital follows a lower-case letter."""
     return any(a.islower() and b.isupper() and not b.isascii() for a, b in pairwise(word))
 
 
 def _is_western(text: str, letters: str) -> bool:
-    """Whether letters whose bytes other encodings share are used as in Western languages."""
+    """Whether letters that may be misread ones of another encoding are used as in the West."""
     used = {letter for letter in letters if not letter.isascii()}
     if used & set("šž") and not used <= set("åäöõüéšž"):
         return False  # Slavic, where è is č

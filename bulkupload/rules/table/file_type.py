@@ -9,13 +9,13 @@ from bulkupload.rules.table.dialects import EncodingScan, FileFormat
 from bulkupload.rules.table.header import ERROR_COLUMNS
 
 ZIP = b"PK\x03\x04"
-# Of Office files before 2007, PDF, gzip, images and programs; no text begins with them.
+# Old Office files, PDF, archives, images and programs; no text begins with these bytes.
 _SIGNATURES = (
     *(b"\xd0\xcf\x11\xe0", b"%PDF-", b"\x1f\x8b", b"\x89PNG", b"\xff\xd8\xff", b"GIF8"),
     *(b"RIFF", b"7z\xbc\xaf", b"Rar!", b"BZh", b"\xfd7zXZ", b"\x7fELF", b"MZ\x90", b"SQLite"),
     *(b"PAR1", b"PK\x05\x06", b"{\\rtf"),
 )
-_MARKUP = ("<!doctype", "<html", "<?xml")  # in upper or lower case, also after a byte order mark
+_MARKUP = ("<!doctype", "<html", "<?xml")  # in any case, also after a byte order mark
 WORKBOOK_PART = "xl/workbook.xml"
 _WORKBOOK = {"[content_types].xml", WORKBOOK_PART}
 _CONTROLS = [bytes([code]) for code in (*range(9), *range(14, 26), *range(28, 32))]
@@ -23,7 +23,7 @@ _HEAD = 8192
 
 
 def format_of(body: BinaryIO, size: int) -> FileFormat:
-    """Return the format of a file, or refuse one that is not a table."""
+    """Return the format of a file; raise NotATableError if it is not a table."""
     if size == 0:
         raise EmptyFileError
     if size > MAX_FILE_BYTES:
@@ -39,7 +39,7 @@ def format_of(body: BinaryIO, size: int) -> FileFormat:
 
 
 def part_name(name: str) -> str:
-    """Return a part's name for comparison: some programs write capitals and backslashes."""
+    """Return a part's name in a normal form: some programs write capitals and backslashes."""
     return name.replace("\\", "/").strip("/").lower()
 
 
@@ -54,7 +54,7 @@ def _require_workbook(body: BinaryIO) -> None:
 
 
 def _is_text(head: bytes) -> bool:
-    """Whether this may be the text of a table: no markup, and few control characters."""
+    """Whether this may be the text of a table: not markup, and with few control characters."""
     scan = EncodingScan()
     scan.feed(head)
     dialect = scan.result()

@@ -7,26 +7,34 @@ from typing import Any, Final, NamedTuple, Self
 
 from bulkupload.errors import JobFailureError
 from bulkupload.rules.limits import MAX_COLUMNS
-from bulkupload.rules.rows.columns import COLUMNS, HANDLE_NAMES, POSITION_NAMES, normalized_name
+from bulkupload.rules.rows.columns import COLUMNS, FIELDS
 from bulkupload.rules.rows.formulas import restore
 from bulkupload.rules.rows.row_shape_errors import storable
+from bulkupload.rules.table.header_aliases import (
+    ALIASES,
+    HANDLE_ALIASES,
+    IMAGE_POSITION_ALIASES,
+    normalized_name,
+)
 
-# The error file appends these to the uploader's own columns; reading it back removes them.
+# The error file appends these to the uploader's columns; reading it back removes them.
 ERROR_COLUMNS: Final = ("error_line", "error_column", "error_code", "error_message")
 ERROR_SEPARATOR: Final = "; "  # of several errors of one row
-_PLAIN: Final = {normalized_name(column.field): column.field for column in COLUMNS}
-_FIELD_OF: Final = _PLAIN | {name: column.field for column in COLUMNS for name in column.names}
-_CLOSE_ENOUGH: Final = 0.75
-_MARK: Final = "\ufeff"  # byte order mark
+_FIELD_BY_NAME: Final = {normalized_name(field): field for field in FIELDS}
+_FIELD_BY_ALIAS: Final = _FIELD_BY_NAME | {
+    alias: field for field, aliases in ALIASES.items() for alias in aliases
+}
+_MIN_SIMILARITY: Final = 0.75  # of a name and the alias it may have meant
+_BYTE_ORDER_MARK: Final = "\ufeff"
 
-Mapped = Mapping[str, str | None]
+FieldMapping = Mapping[str, str | None]  # column name to field; None ignores the column
 
 
 @dataclass(frozen=True, kw_only=True)
 class HeaderColumn:
-    """One column of the uploader's table: its field, or the one its name may have meant.
+    """One column of the uploader's table: its field, or the field its name may have meant.
 
-    `mapped` means that the uploader chose the field in a mapping.
+    `mapped` means that the uploader's mapping sets the field.
     """
 
     name: str
@@ -36,13 +44,13 @@ class HeaderColumn:
 
 
 class ReturnedErrors(NamedTuple):
-    """The error columns of a row that came back; the code is empty if the row was corrected."""
+    """The error columns of a row of a returned error file; the code is empty once corrected."""
 
     column: str = ""
     code: str = ""
 
     def reports(self, code: str, column: str) -> bool:
-        """Whether an error with this code and one in this column are among them."""
+        """Whether they list both this code and this column."""
         return _is_listed(code, self.code) and _is_listed(column, restore(self.column))
 
 
@@ -50,31 +58,31 @@ class ReturnedErrors(NamedTuple):
 class Layout:
     """The positions of the fields in a row.
 
-    `errors_at` is where the error columns begin in a returned error file. `handle` is the column
-    that makes the table a Shopify export, `position` the one that orders its pictures.
+    `errors_at` is the index of the first error column of a returned error file. `handle` is the
+    column that makes the table a Shopify export, `image_position` the one that orders its images.
     """
 
     columns: tuple[HeaderColumn, ...]
     names: tuple[str, ...] = ()
     fields: Mapping[str, int] = field(default_factory=dict)
     handle: int | None = None
-    position: int | None = None
+    image_position: int | None = None
     errors_at: int | None = None
 
     @classmethod
     def of(cls, columns: Sequence[HeaderColumn]) -> Self:
         """Return the layout of a header."""
-        every = [column.name for column in columns]
-        errors_at = _errors_at(every)
-        own = list(columns)
+        names = [column.name for column in columns]
+        errors_at = _find_error_columns(names)
+        own_columns = list(columns)
         if errors_at is not None:
-            del own[errors_at : errors_at + len(ERROR_COLUMNS)]
+            del own_columns[errors_at : errors_at + len(ERROR_COLUMNS)]
         return cls(
-            columns=tuple(own),
-            names=tuple(every),
-            fields={each.field: at for at, each in enumerate(own) if each.field},
-            handle=_position_of(own, HANDLE_NAMES),
-            position=_position_of(own, POSITION_NAMES),
+            columns=tuple(own_columns),
+            names=tuple(names),
+            fields={column.field: at for at, column in enumerate(own_columns) if column.field},
+            handle=_find_column(own_columns, HANDLE_ALIASES),
+            image_position=_find_column(own_columns, IMAGE_POSITION_ALIASES),
             errors_at=errors_at,
         )
 
@@ -89,78 +97,81 @@ class Layout:
         return len(self.columns)
 
     def is_whole(self, cells: Sequence[str]) -> bool:
-        """Whether a row as it was sent has a cell for each column; empty ones may follow."""
-        width = self._with_errors(self.width)
+        """Whether a row of the file has a cell for each column; empty cells may follow."""
+        width = self._index_in_file(self.width)
         return len(cells) >= width and not any(map(str.strip, cells[width:]))
 
     @property
     def header_starts(self) -> frozenset[str]:
-        """The first cells of repeated headers: each part of a joined file may have its own mark."""
+        """The possible first cells of a repeated header.
+
+        Each part of a concatenated file may begin with a byte order mark.
+        """
         if not self.names:
             return frozenset()
         name = self.names[0]
         spellings = {name, name.lower(), name.upper(), name.capitalize(), name.title()}
-        return frozenset({*spellings, *(f"{_MARK}{each}" for each in spellings)})
+        return frozenset({*spellings, *(f"{_BYTE_ORDER_MARK}{text}" for text in spellings)})
 
     def is_header(self, cells: Sequence[str]) -> bool:
         """Whether a row repeats the header, in upper or lower case."""
-        if not cells or _folded(cells[0].strip().lstrip(_MARK)) != _folded(self.names[0]):
+        first = cells[0].strip().lstrip(_BYTE_ORDER_MARK) if cells else ""
+        if not cells or _folded(first) != _folded(self.names[0]):
             return False
-        names = _trimmed([cells[0].strip().lstrip(_MARK), *cells[1:]])
+        names = _trimmed([first, *cells[1:]])
         return [*map(_folded, names)] == [*map(_folded, self.names)]
 
     def name_of(self, field_name: str) -> str:
-        """Return the uploader's name of the column with a field."""
+        """Return the uploader's name for the column of a field."""
         return self.columns[self.fields[field_name]].name
 
-    def place_of(self, field_name: str) -> int:
-        """Return the position of a field in a row as it was sent, with the error columns."""
-        return self._with_errors(self.fields[field_name])
+    def file_index_of(self, field_name: str) -> int:
+        """Return the index of a field in a row of the file, which may have error columns."""
+        return self._index_in_file(self.fields[field_name])
 
     @property
-    def handle_place(self) -> int:
-        """The position of the handle in a row as it was sent."""
-        return self._with_errors(self.handle or 0)
+    def handle_file_index(self) -> int:
+        """The index of the handle in a row of the file."""
+        return self._index_in_file(self.handle or 0)
 
     @property
-    def position_place(self) -> int | None:
-        """The position of the image position in a row as it was sent."""
-        return None if self.position is None else self._with_errors(self.position)
+    def image_position_file_index(self) -> int | None:
+        """The index of the image position in a row of the file."""
+        return None if self.image_position is None else self._index_in_file(self.image_position)
 
-    def _with_errors(self, at: int) -> int:
+    def _index_in_file(self, at: int) -> int:
         is_after = self.errors_at is not None and at >= self.errors_at
         return at + len(ERROR_COLUMNS) if is_after else at
 
     def split(self, cells: list[str]) -> tuple[list[str], ReturnedErrors]:
-        """Return the uploader's own cells of a row and the errors it came back with."""
+        """Return the uploader's cells of a row, and the error columns it came back with."""
         if self.errors_at is None:
             return cells, ReturnedErrors()
         end = self.errors_at + len(ERROR_COLUMNS)
-        errors = cells[self.errors_at : end]
-        named = dict(zip(ERROR_COLUMNS, errors, strict=False))
-        returned = ReturnedErrors(named.get("error_column", ""), named.get("error_code", ""))
+        errors = dict(zip(ERROR_COLUMNS, cells[self.errors_at : end], strict=False))
+        returned = ReturnedErrors(errors.get("error_column", ""), errors.get("error_code", ""))
         return cells[: self.errors_at] + cells[end:], returned
 
 
-def read_header(cells: Sequence[str], *, mapping: Mapped, line: int) -> list[HeaderColumn]:
+def read_header(cells: Sequence[str], *, mapping: FieldMapping, line: int) -> list[HeaderColumn]:
     """Return the columns of a header with their fields; a mapping takes precedence over names.
 
     Raises JobFailureError when the table cannot be imported with these columns.
     """
     names = _trimmed(cells)
     width = len(names)
-    if _errors_at(names) is not None:
+    if _find_error_columns(names) is not None:
         names = [restore(name) for name in names]
         width -= len(ERROR_COLUMNS)
     if width > MAX_COLUMNS:
-        message = f"The table has {width:,} columns; at most {MAX_COLUMNS:,} are read."
+        message = f"The table has {width:,} columns; the maximum is {MAX_COLUMNS:,}."
         raise JobFailureError("too_many_columns", message, line=line)
-    chosen, duplicates = _choose(names, mapping)
+    fields, duplicates = _assign_fields(names, mapping)
     columns = [
         HeaderColumn(
             name=name,
-            field=chosen.get(at),
-            suggestion=duplicates.get(at) or _suggestion(name, at, chosen),
+            field=fields.get(at),
+            suggestion=duplicates.get(at) or _suggestion(name, at, fields),
             mapped=name in mapping,
         )
         for at, name in enumerate(names)
@@ -186,39 +197,41 @@ def _folded(name: str) -> str:
     return name.strip().casefold()
 
 
-def fields_of(cells: Sequence[str], mapping: Mapped) -> dict[int, str]:
-    """Return the field that each of these cells would have as the name of a column."""
-    chosen, _ = _choose([cell.strip() for cell in cells], mapping)
-    return chosen
+def fields_of(cells: Sequence[str], mapping: FieldMapping) -> dict[int, str]:
+    """Return the field that each cell would have as the name of a column."""
+    fields, _ = _assign_fields([cell.strip() for cell in cells], mapping)
+    return fields
 
 
-def _choose(names: list[str], mapping: Mapped) -> tuple[dict[int, str], dict[int, str]]:
-    """Return the field of each column: by the mapping, else by its plain name, else by a synonym.
+def _assign_fields(
+    names: list[str], mapping: FieldMapping
+) -> tuple[dict[int, str], dict[int, str]]:
+    """Return the field of each column: by the mapping, else by its name, else by an alias.
 
-    The second result are columns with a field that another column already has.
+    The second result holds the columns whose field another column already has.
     """
     unmapped = {at: normalized_name(name) for at, name in enumerate(names) if name not in mapping}
     ranks: tuple[dict[int, str | None], ...] = (
         {at: mapping[name] for at, name in enumerate(names) if name in mapping},
-        {at: _PLAIN.get(words) for at, words in unmapped.items()},
-        {at: _FIELD_OF.get(words) for at, words in unmapped.items()},
+        {at: _FIELD_BY_NAME.get(name) for at, name in unmapped.items()},
+        {at: _FIELD_BY_ALIAS.get(name) for at, name in unmapped.items()},
     )
-    chosen: dict[int, str] = {}
+    fields: dict[int, str] = {}
     duplicates: dict[int, str] = {}
     for rank in ranks:
-        taken = set(chosen.values())
-        for at, wanted in rank.items():
-            if wanted is None or wanted in taken:
+        fields_of_higher_ranks = set(fields.values())
+        for at, name in rank.items():
+            if name is None or name in fields_of_higher_ranks:
                 continue
-            target = duplicates if wanted in chosen.values() else chosen
-            target[at] = wanted
-    return chosen, duplicates
+            target = duplicates if name in fields.values() else fields
+            target[at] = name
+    return fields, duplicates
 
 
-def _require_mapped(names: list[str], mapping: Mapped, line: int) -> None:
+def _require_mapped(names: list[str], mapping: FieldMapping, line: int) -> None:
     for name in mapping:
         if name not in names:
-            message = f"The mapping names a column the table does not have: {name}"
+            message = f"The mapping names a column that the table does not have: {name}"
             raise JobFailureError("mapping_column", message, line=line)
 
 
@@ -226,33 +239,34 @@ def _require_fields(
     columns: Sequence[HeaderColumn], duplicates: Mapping[int, str], line: int
 ) -> None:
     if duplicates:
-        wanted = next(iter(duplicates.values()))
-        message = f"Two columns bring {wanted}. Rename or remove one, or send a mapping."
+        name = next(iter(duplicates.values()))
+        message = f"Two columns map to {name}. Rename or remove one, or send a mapping."
         raise JobFailureError("duplicate_column", message, line=line)
     present = {column.field for column in columns}
     for column in COLUMNS:
         if column.required and column.field not in present:
-            similar = [each.name for each in columns if each.suggestion == column.field]
+            similar = [other.name for other in columns if other.suggestion == column.field]
             hint = f' Did you mean "{similar[0]}"?' if similar else ""
-            message = f"No column brings {column.field}.{hint} Rename one, or send a mapping."
+            message = f"No column maps to {column.field}.{hint} Rename one, or send a mapping."
             raise JobFailureError("missing_column", message, line=line)
 
 
-def _suggestion(name: str, at: int, chosen: Mapping[int, str]) -> str | None:
-    if at in chosen or not name or name in ERROR_COLUMNS:
+def _suggestion(name: str, at: int, fields: Mapping[int, str]) -> str | None:
+    if at in fields or not name or name in ERROR_COLUMNS:
         return None
-    close = difflib.get_close_matches(normalized_name(name), _FIELD_OF, n=1, cutoff=_CLOSE_ENOUGH)
-    meant = _FIELD_OF[close[0]] if close else None
-    return None if meant in chosen.values() else meant
+    normalized = normalized_name(name)
+    similar = difflib.get_close_matches(normalized, _FIELD_BY_ALIAS, n=1, cutoff=_MIN_SIMILARITY)
+    suggestion = _FIELD_BY_ALIAS[similar[0]] if similar else None
+    return None if suggestion in fields.values() else suggestion
 
 
 def _is_listed(item: str, text: str) -> bool:
     """Whether an item, which may contain the separator itself, is listed in a joined text."""
-    between = ERROR_SEPARATOR
-    return f"{between}{item}{between}" in f"{between}{text}{between}"
+    separator = ERROR_SEPARATOR
+    return f"{separator}{item}{separator}" in f"{separator}{text}{separator}"
 
 
-def _errors_at(names: Sequence[str]) -> int | None:
+def _find_error_columns(names: Sequence[str]) -> int | None:
     width = len(ERROR_COLUMNS)
     for at in range(len(names) - width + 1):
         if tuple(names[at : at + width]) == ERROR_COLUMNS:
@@ -260,10 +274,10 @@ def _errors_at(names: Sequence[str]) -> int | None:
     return None
 
 
-def _position_of(columns: Sequence[HeaderColumn], names: Sequence[str]) -> int | None:
-    positions = (
+def _find_column(columns: Sequence[HeaderColumn], aliases: Sequence[str]) -> int | None:
+    indexes = (
         at
-        for at, each in enumerate(columns)
-        if normalized_name(each.name) in names and not each.mapped
+        for at, column in enumerate(columns)
+        if normalized_name(column.name) in aliases and not column.mapped
     )
-    return next(positions, None)
+    return next(indexes, None)

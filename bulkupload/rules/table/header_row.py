@@ -1,4 +1,4 @@
-"""The rows of an opened table, and which of them is the header."""
+"""The rows of an open table, and its header among them."""
 
 from collections.abc import Iterator
 from typing import Final, TextIO
@@ -6,10 +6,10 @@ from typing import Final, TextIO
 from bulkupload.errors import JobFailureError
 from bulkupload.rules.table.csv_records import Lines, Record, Records
 from bulkupload.rules.table.dialects import Dialect
-from bulkupload.rules.table.header import Mapped
+from bulkupload.rules.table.header import FieldMapping
 from bulkupload.rules.table.table_position import header_among
 
-_SEPARATOR_CELL: Final = "sep="  # of Excel's own line about the delimiter, split by it
+_SEPARATOR_CELL: Final = "sep="  # Excel's `sep=;` line has two cells: this and an empty one
 _SEPARATOR_CELLS: Final = 2
 
 
@@ -25,7 +25,7 @@ def records_of(stream: TextIO, dialect: Dialect) -> Records:
     )
 
 
-def rows_above_header(records: Records, mapping: Mapped) -> int:
+def rows_above_header(records: Records, mapping: FieldMapping) -> int:
     """Return the number of rows, such as a title, above the header of a table."""
     rows = ((at, row.cells) for at, row in enumerate(records) if not _is_separator_line(row))
     header = header_among(rows, mapping)
@@ -33,7 +33,7 @@ def rows_above_header(records: Records, mapping: Mapped) -> int:
 
 
 def take_header(rows: Iterator[Record]) -> Record:
-    """Return the first row that is not Excel's own line about the delimiter."""
+    """Return the first row that is not Excel's `sep=` line."""
     for row in rows:
         if row.error is not None:
             raise JobFailureError("no_header", f"The header: {row.error.message}", line=row.line)

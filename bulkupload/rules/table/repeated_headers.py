@@ -1,4 +1,4 @@
-"""Rows that repeat the header, as in joined files: they are skipped."""
+"""Skipping rows that repeat the header, as in concatenated files."""
 
 from collections.abc import Iterable, Iterator
 

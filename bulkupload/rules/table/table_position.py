@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from bulkupload.rules.rows.columns import COLUMNS
-from bulkupload.rules.table.header import Mapped, fields_of
+from bulkupload.rules.table.header import FieldMapping, fields_of
 
-HEADER_ROWS: Final = 100  # among which the header is searched, without blank ones
+HEADER_ROWS: Final = 100  # searched for the header; blank rows do not count
 _REQUIRED: Final = frozenset(column.field for column in COLUMNS if column.required)
 
 
@@ -20,12 +20,12 @@ class HeaderCandidate(NamedTuple):
 
 
 def header_among(
-    rows: Iterable[tuple[int, Sequence[str]]], mapping: Mapped
+    rows: Iterable[tuple[int, Sequence[str]]], mapping: FieldMapping
 ) -> HeaderCandidate | None:
     """Return the first row with all required fields, else the first one with the most fields.
 
-    Returns None if there are no rows. Rows come with their lines; only the first HEADER_ROWS are
-    read.
+    Returns None if there are no rows. `rows` are pairs of a line and its cells; only the first
+    HEADER_ROWS are read.
     """
     best: HeaderCandidate | None = None
     for (line, cells), _ in zip(rows, range(HEADER_ROWS), strict=False):

@@ -1,4 +1,4 @@
-"""Warnings about a table as a whole: its sheet, its header, its encoding."""
+"""Warnings about a table as a whole: its sheet, header and encoding."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -9,11 +9,11 @@ from bulkupload.rules.table.dialects import Dialect
 from bulkupload.rules.table.encodings import CONFIDENT, LABELS
 
 MAX_EXAMPLES: Final = 5
-MAX_SHOWN: Final = 60  # characters of a cell that a message repeats
+MAX_QUOTED_LENGTH: Final = 60  # characters of a cell in a message
 
 
 class TableWarning(NamedTuple):
-    """One warning, with the line where its cause begins."""
+    """One warning, with the first line it is about."""
 
     code: TableWarningCode
     message: str
@@ -22,7 +22,7 @@ class TableWarning(NamedTuple):
 
 @dataclass(kw_only=True)
 class SheetReport:
-    """Where the table of a workbook is, and which of its cells were not imported as they are."""
+    """The position of the table in a workbook, and what of it the user should check."""
 
     sheet: str = ""
     line: int = 0
@@ -78,27 +78,26 @@ def describe_header(line: int, names: list[str]) -> str:
 
 
 def header_warnings(lines: list[int]) -> list[TableWarning]:
-    """Return the warning that repeated headers were skipped, as in joined files."""
+    """Return the warning that repeated headers were skipped, if there are any."""
     if not lines:
         return []
-    message = f"The header is repeated and was skipped in {_lines(lines, len(lines))}."
+    message = f"The header is repeated in {_lines(lines, len(lines))} and was skipped there."
     return [TableWarning("repeated_header", message, lines[0])]
 
 
 def encoding_warnings(dialect: Dialect) -> list[TableWarning]:
-    """Return the warning that the encoding was guessed."""
+    """Return the warning that the encoding was guessed, if it was."""
     if dialect.confidence >= CONFIDENT:
         return []
     message = (
-        f"The file is not UTF-8; it was read as {LABELS[dialect.encoding]}. If letters came out "
-        "wrong, send it again with the field encoding, such as encoding=windows-1252, or save it "
-        "as UTF-8."
+        f"The file is not UTF-8; it was read as {LABELS[dialect.encoding]}. If letters are wrong, "
+        "save it as UTF-8, or send it again with its encoding, such as encoding=windows-1252."
     )
     return [TableWarning("encoding_guessed", message, 1)]
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"
+    return text if len(text) <= MAX_QUOTED_LENGTH else f"{text[:MAX_QUOTED_LENGTH]}…"
 
 
 def _lines(examples: Iterable[int], total: int) -> str:

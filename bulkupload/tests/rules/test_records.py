@@ -23,32 +23,32 @@ TEXTS = st.text("\",;\r\n'a é0\x0b\u2028\x85", max_size=80) | st.lists(
     st.sampled_from(["a,b", "", " , ", '"x,""y"', '"two\nlines",z', '"open', 'mis"placed', "1,2,3"])
     | st.text("a,é", max_size=6)
 ).map("\n".join)
-AT_ONCE = st.integers(1, 90)
+READ_LENGTHS = st.integers(1, 90)
 Outcomes = list[ValidRow | RefusedRow]
 
 
 class OneByOne(Records):
     """Reads no plain lines."""
 
-    def plain(self, most: int) -> PlainLines | None:
+    def take_plain_lines(self, limit: int) -> PlainLines | None:
         return None
 
 
-def lines_of(text: str, *, at_once: int = 7) -> Lines:
+def lines_of(text: str, *, read_length: int = 7) -> Lines:
     stream = io.StringIO(text, newline="")
-    return Lines(stream, UTF8.size_of(), at_once=at_once)
+    return Lines(stream, UTF8.size_of(), read_length=read_length)
 
 
-def records_of(text: str, *, kind: type[Records] = Records, at_once: int = 7) -> Records:
+def records_of(text: str, *, kind: type[Records] = Records, read_length: int = 7) -> Records:
     size_of = UTF8.size_of()
-    return kind(lines_of(text, at_once=at_once), delimiter=",", size_of=size_of)
+    return kind(lines_of(text, read_length=read_length), delimiter=",", size_of=size_of)
 
 
 def read_in_pieces(records: Records, most: int) -> list[Record]:
     """Return all rows: plain lines together if possible, else the next row alone."""
     records_read: list[Record] = []
     rows = iter(records)
-    while (plain := records.plain(most)) is None or plain.rows:
+    while (plain := records.take_plain_lines(most)) is None or plain.rows:
         if plain is None:
             records_read += [row for row in [next(rows, None)] if row is not None]
         else:
@@ -65,11 +65,11 @@ def without_starts(rows: Iterable[Record]) -> list[Record]:
 
 @pytest.mark.covers("T62")
 @hypothesis_settings(max_examples=500, deadline=None, derandomize=True)
-@given(text=TEXTS, at_once=AT_ONCE, most=st.integers(1, 5))
+@given(text=TEXTS, read_length=READ_LENGTHS, most=st.integers(1, 5))
 def test_many_lines_read_with_one_call_are_the_same_rows(
-    text: str, at_once: int, most: int
+    text: str, read_length: int, most: int
 ) -> None:
-    together, alone = records_of(text, at_once=at_once), records_of(text)
+    together, alone = records_of(text, read_length=read_length), records_of(text)
 
     rows = read_in_pieces(together, most)
 
@@ -80,7 +80,7 @@ def test_many_lines_read_with_one_call_are_the_same_rows(
 def planned(text: str, *, chunk_rows: int) -> ChunkPlan:
     stream, size = io.StringIO(text, newline=""), len(text.encode())
     return ChunkPlanner(
-        stream, UTF8, mapping={}, chunk_rows=chunk_rows, size=size, watch=lambda: None
+        stream, UTF8, mapping={}, chunk_rows=chunk_rows, size=size, on_progress=lambda: None
     ).plan()
 
 
@@ -127,7 +127,7 @@ LONG = "x" * MAX_LINE_LENGTH
 
 
 @pytest.mark.covers("T62")
-@pytest.mark.parametrize("at_once", [5, 4096, MAX_LINE_LENGTH, 4 * MAX_LINE_LENGTH])
+@pytest.mark.parametrize("read_length", [5, 4096, MAX_LINE_LENGTH, 4 * MAX_LINE_LENGTH])
 @pytest.mark.parametrize(
     ("line", "code"),
     [
@@ -138,10 +138,10 @@ LONG = "x" * MAX_LINE_LENGTH
     ],
 )
 def test_a_line_is_read_to_its_limit_and_skipped_to_its_end(
-    line: str, code: str, at_once: int
+    line: str, code: str, read_length: int
 ) -> None:
     text = f"a,b\n{line}" + ("c,d\n" if line.endswith("\n") else "")
-    records = records_of(text, at_once=at_once)
+    records = records_of(text, read_length=read_length)
 
     rows = list(records)
 
@@ -168,7 +168,7 @@ def test_a_line_is_read_to_its_limit_and_skipped_to_its_end(
     ],
 )
 def test_lines_are_plain_when_each_is_a_whole_row(text: str, plain: Any) -> None:
-    lines = records_of(text, at_once=10**6).plain(100)
+    lines = records_of(text, read_length=10**6).take_plain_lines(100)
 
     assert (None if lines is None else lines.rows) == plain
 
