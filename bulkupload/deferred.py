@@ -18,20 +18,20 @@ def import_chunk(chunk_id: UUID) -> None:
 
 
 def attach_media(batch_id: UUID) -> None:
-    """Have a worker attach the pictures of one batch."""
+    """Have a worker attach the images of one batch."""
     send_after_commit("bulkupload.attach_media", batch_id=str(batch_id))
 
 
 def fetch_image(remote_id: UUID) -> None:
-    """Have a worker fetch one remote picture."""
+    """Have a worker fetch one remote image."""
     send_after_commit("bulkupload.fetch_image", remote_id=str(remote_id))
 
 
 def finish_media(job_id: UUID) -> None:
-    """Have a worker check in a moment whether the files of a job are ready."""
+    """Have a worker check in about a second whether the images of a job are ready."""
     send_later("bulkupload.settle_media", CHECK_AGAIN_SECONDS, job_id=str(job_id))
 
 
 def fetch_image_later(remote_id: UUID, *, seconds: float) -> None:
-    """Have a worker fetch one remote picture after a while."""
+    """Have a worker fetch one remote image after a delay."""
     send_later("bulkupload.fetch_image", seconds, remote_id=str(remote_id))

@@ -8,7 +8,7 @@ from sartiq.core.errors import ConflictError, InvalidError, NotFoundError, Reque
 
 
 class NotATableError(InvalidError):
-    """Raised when the bytes of an upload are not a table, whatever its file name is."""
+    """Raised when the bytes of an upload are not a table, whatever its file name."""
 
     code: ClassVar[str] = "not_a_table"
     message: ClassVar[str] = "The file is not a table. Send CSV, TSV or XLSX."
@@ -34,16 +34,16 @@ class NotAFormError(InvalidError):
 
 
 class IncompleteBodyError(InvalidError):
-    """Raised when a body ends before its declared length, with unknown data missing."""
+    """Raised when a body ends before its declared length: some data is missing."""
 
     message: ClassVar[str] = "The body ends before its Content-Length. Send it again."
 
 
 class SeveralTablesError(InvalidError):
-    """Raised when a form has more than one table, of which only one could be imported."""
+    """Raised when a form has more than one table."""
 
     code: ClassVar[str] = "too_many"
-    message: ClassVar[str] = "Send one file. Each table is a bulk upload of its own."
+    message: ClassVar[str] = "Send one file. Each table needs a bulk upload of its own."
 
 
 class JobNotFoundError(NotFoundError):
@@ -53,15 +53,15 @@ class JobNotFoundError(NotFoundError):
 
 
 class JobFinishedError(ConflictError):
-    """Raised on cancelling a job that has ended."""
+    """Raised when a job to cancel has already ended."""
 
     message: ClassVar[str] = "The bulk upload has already ended."
 
 
 class NothingToRetryError(ConflictError):
-    """Raised when a job has nothing that could be retried."""
+    """Raised when a job has nothing to retry, or has not ended yet."""
 
-    message: ClassVar[str] = "Nothing of this bulk upload can be retried now."
+    message: ClassVar[str] = "This bulk upload has nothing to retry now."
 
 
 class BadMappingError(Exception):
@@ -76,7 +76,7 @@ class BadMappingError(Exception):
 class JobFailureError(Exception):
     """Raised when the file as a whole cannot be imported: the job fails with this message.
 
-    `columns` are those of a header that was read and refused, as a job stores them.
+    `columns` are those of a refused header, in the form that a job stores.
     """
 
     def __init__(self, code: JobFailureCode, message: str, *, line: int | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Reading bulk uploads: who may see them, their progress and their errors."""
+"""Queries for bulk uploads: those a user may see, their progress and their errors."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -24,17 +24,17 @@ from bulkupload.models import (
 from bulkupload.rules.limits import MIB
 from bulkupload.rules.rows.repeated_skus import REPEATED_SKU
 
-PAGE_SIZE = 2000  # errors that are read at once when all of them are streamed
-PAGE_BYTES = 4 * MIB  # of their rows
+PAGE_SIZE = 2000  # errors in memory at once while all of them are streamed
+PAGE_BYTES = 4 * MIB  # of the cells of their rows
 CELL_BYTES = Func(F("cells"), function="octet_length", output_field=IntegerField())
-COUNTED = ("created", "updated", "unchanged", "failed")
-MEDIA = ("pending", "ready", "failed")
+ROW_OUTCOMES = ("created", "updated", "unchanged", "failed")
+IMAGE_STATES = ("pending", "ready", "failed")
 NO_ROWS = Q(pk__isnull=True)
 
 
 @dataclass(frozen=True, kw_only=True)
 class MediaCounts:
-    """How many pictures are pending, ready and failed, without those that later rows replaced."""
+    """How many images are pending, ready and failed, without those that later rows replaced."""
 
     pending: int = 0
     ready: int = 0
@@ -45,7 +45,7 @@ class MediaCounts:
 class Progress:
     """The progress of a job: each row is counted once, in the transaction that imported it.
 
-    `seconds_left` is about the rows first, and then about their pictures.
+    `seconds_left` is the time for the remaining rows or, after the last row, for the images.
     """
 
     total: int = 0
@@ -86,13 +86,15 @@ def get_visible(user: User, job_id: UUID) -> BulkUploadJob:
 def progress_of(jobs: Iterable[BulkUploadJob], *, now: datetime) -> dict[UUID, Progress]:
     """Return the progress of each job, in two queries for any number of them."""
     rows = list(jobs)
-    sums: dict[str, Aggregate] = {name: Sum(name) for name in (*COUNTED, "images_refused")}
-    counted = _totals(BulkUploadChunk.objects.all(), rows, sums | {"last": Max("finished_at")})
-    pictures: dict[str, Aggregate] = {name: Sum(name) for name in MEDIA}
-    recent = Sum(F("ready") + F("failed"), filter=_after_rows(rows, counted))
-    media = _totals(BulkUploadMediaBatch.objects.all(), rows, pictures | {"recent": recent})
+    sums: dict[str, Aggregate] = {name: Sum(name) for name in (*ROW_OUTCOMES, "images_refused")}
+    row_totals = _totals(BulkUploadChunk.objects.all(), rows, sums | {"last": Max("finished_at")})
+    image_sums: dict[str, Aggregate] = {name: Sum(name) for name in IMAGE_STATES}
+    recent = Sum(F("ready") + F("failed"), filter=_after_last_row(rows, row_totals))
+    batches = BulkUploadMediaBatch.objects.all()
+    image_totals = _totals(batches, rows, image_sums | {"recent": recent})
     return {
-        job.pk: _progress(job, counted.get(job.pk, {}), media.get(job.pk, {}), now) for job in rows
+        job.pk: _progress(job, row_totals.get(job.pk, {}), image_totals.get(job.pk, {}), now)
+        for job in rows
     }
 
 
@@ -104,49 +106,50 @@ def _totals(
     rows: Any = parts.filter(job__in=[job.pk for job in jobs]).order_by()
     annotations = {f"all_{name}": total for name, total in aggregates.items()}
     totals = rows.values_list("job_id").annotate(**annotations)
-    return {job_id: dict(zip(aggregates, of_job, strict=True)) for job_id, *of_job in totals}
+    return {job_id: dict(zip(aggregates, values, strict=True)) for job_id, *values in totals}
 
 
-def _after_rows(jobs: list[BulkUploadJob], counted: dict[UUID, dict[str, Any]]) -> Q:
-    """Return the condition for batches that changed after the last row was imported.
+def _after_last_row(jobs: list[BulkUploadJob], row_totals: dict[UUID, dict[str, Any]]) -> Q:
+    """Return the condition for batches that changed after the last row of their job was imported.
 
-    Only batches have a time: all pictures of such a batch count.
+    Images have no time of their own: all those of such a batch count.
     """
     running = [job.pk for job in jobs if not job.is_finished]
-    since = {pk: counted[pk]["last"] for pk in running if pk in counted and counted[pk]["last"]}
-    return reduce(or_, (Q(job=pk, updated_at__gt=last) for pk, last in since.items()), NO_ROWS)
+    last_times = {pk: row_totals.get(pk, {}).get("last") for pk in running}
+    conditions = (Q(job=pk, updated_at__gt=last) for pk, last in last_times.items() if last)
+    return reduce(or_, conditions, NO_ROWS)
 
 
 def _progress(
-    job: BulkUploadJob, counted: dict[str, Any], media: dict[str, Any], now: datetime
+    job: BulkUploadJob, row_totals: dict[str, Any], image_totals: dict[str, Any], now: datetime
 ) -> Progress:
-    # As of when the row was read; chunks may have been created and imported since.
-    if job.planned_at is None:
+    if job.planned_at is None:  # the chunks may be newer than this copy of the job
         return Progress()
-    rows = {name: counted.get(name, 0) for name in COUNTED}
-    pictures = {name: media.get(name, 0) for name in MEDIA}
-    pictures["failed"] += counted.get("images_refused", 0)
-    counts = Progress(total=job.total_rows, media=MediaCounts(**pictures), **rows)
+    rows = {name: row_totals.get(name, 0) for name in ROW_OUTCOMES}
+    images = {name: image_totals.get(name, 0) for name in IMAGE_STATES}
+    images["failed"] += row_totals.get("images_refused", 0)
+    counts = Progress(total=job.total_rows, media=MediaCounts(**images), **rows)
     if job.started_at is None or not counts.processed:
         return counts
     until = job.finished_at or now
-    last = counted["last"] or until
+    last = row_totals["last"] or until
     rows_left = counts.total - counts.processed
     rate = counts.processed / _seconds(job.started_at, until if rows_left else last)
     if job.is_finished:
-        left = None
+        seconds_left = None
     elif rows_left:
-        left = ceil(rows_left / rate)
+        seconds_left = ceil(rows_left / rate)
     else:
-        left = _pictures_left(counts.media.pending, media.get("recent"), _seconds(last, now))
-    return replace(counts, rows_per_second=round(rate, 1), seconds_left=left)
+        recent = image_totals.get("recent")
+        seconds_left = _seconds_for_images(counts.media.pending, recent, _seconds(last, now))
+    return replace(counts, rows_per_second=round(rate, 1), seconds_left=seconds_left)
 
 
-def _pictures_left(pending: int, ended: int | None, took: float) -> int | None:
-    """Return the seconds that the pictures still take, None while that is unknown."""
+def _seconds_for_images(pending: int, finished: int | None, elapsed: float) -> int | None:
+    """Return the estimated seconds for the pending images, None while that is unknown."""
     if not pending:
         return 0
-    return ceil(pending * took / ended) if ended else None
+    return ceil(pending * elapsed / finished) if finished else None
 
 
 def _seconds(since: datetime, until: datetime) -> float:
@@ -175,12 +178,15 @@ def has_refused_rows(job: BulkUploadJob) -> bool:
 
 
 def _correctable(job: BulkUploadJob) -> QuerySet[BulkUploadRowError]:
-    """Return the errors that a corrected row can avoid: not those of the table or repeated SKUs."""
+    """Return the errors that correcting a row avoids: not table warnings or repeated SKUs."""
     return errors_of(job).filter(row__gt=TABLE_ROW).exclude(code=REPEATED_SKU)
 
 
 def _last_of_page(job: BulkUploadJob, after: int) -> int | None:
-    """Return the last row of the next page, None after the last page: a row may have 1 MiB."""
+    """Return the last row of the next page, None after the last page.
+
+    Pages are limited in bytes as well, since a row may have 1 MiB.
+    """
     errors = _correctable(job).filter(row__gt=after).annotate(size=CELL_BYTES)
     last, total = None, 0
     for row, size in errors.values_list("row", "size")[:PAGE_SIZE]:
@@ -191,11 +197,11 @@ def _last_of_page(job: BulkUploadJob, after: int) -> int | None:
     return last
 
 
-def top_errors(job: BulkUploadJob, *, most: int = 10) -> list[tuple[str, str, int]]:
-    """Return the most frequent errors of a job: code, column, number."""
+def top_errors(job: BulkUploadJob, *, limit: int = 10) -> list[tuple[str, str, int]]:
+    """Return the code, the column and the number of the most frequent errors of a job."""
     rows = BulkUploadRowError.objects.filter(job=job).order_by()
-    counted = rows.values_list("code", "column").annotate(times=Count("pk"))
-    return list(counted.order_by("-times", "code", "column")[:most])
+    counts = rows.values_list("code", "column").annotate(times=Count("pk"))
+    return list(counts.order_by("-times", "code", "column")[:limit])
 
 
 def error_counts(jobs: Iterable[BulkUploadJob]) -> dict[UUID, int]:

@@ -1,4 +1,4 @@
-"""Tasks of bulk uploads: each takes an id, calls one service, and may be delivered repeatedly."""
+"""Tasks of bulk uploads: each calls one service and may be delivered more than once."""
 
 from uuid import UUID
 
@@ -24,19 +24,19 @@ def import_chunk(*, chunk_id: str) -> None:
 
 @shared_task(name="bulkupload.attach_media")
 def attach_media(*, batch_id: str) -> None:
-    """Attach the pictures of one batch."""
+    """Attach the images of one batch."""
     attach.attach(UUID(batch_id))
 
 
 @shared_task(name="bulkupload.fetch_image")
 def fetch_image(*, remote_id: str) -> None:
-    """Fetch one remote picture."""
+    """Fetch one remote image."""
     fetch_remote.fetch(UUID(remote_id))
 
 
 @shared_task(name="bulkupload.settle_media")
 def finish_media(*, job_id: str) -> None:
-    """Save which of the files a job attached are ready."""
+    """Save which attached images of a job are ready."""
     finish.finish_job(UUID(job_id))
 
 
@@ -48,5 +48,5 @@ def recover() -> None:
 
 @shared_task(name="bulkupload.discard_old_jobs")
 def discard_old_jobs() -> None:
-    """Delete jobs that ended 90 days ago, with their errors and files."""
+    """Delete the jobs whose retention period is over, with their errors and files."""
     retention.discard_old_jobs()

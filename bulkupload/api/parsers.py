@@ -15,7 +15,7 @@ from sartiq.core.http.request_body import CountedBody
 
 
 class BoundedMultiPartParser(MultiPartParser):
-    """Parses a form with one table; a body whose stated length is too large is not read."""
+    """Parses a form with one table; does not read a body whose declared length is too large."""
 
     def parse(
         self,
@@ -23,13 +23,13 @@ class BoundedMultiPartParser(MultiPartParser):
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> "DataAndFiles[Any, Any]":
-        """Return the form, with its file on the disk."""
+        """Return the form, with its file on disk."""
         meta = (parser_context or {})["request"].META
         length = int(meta.get("CONTENT_LENGTH") or 0)
         if length > MAX_FILE_BYTES + MAX_FORM_BYTES:
             raise TableTooLargeError
-        # For Django's parser the end of a connection is the end of the form: a dry run whose last
-        # part is missing would write.
+        # Django's parser takes the end of the connection for the end of the form: without its last
+        # part, `dry_run`, a dry run would write.
         counted: Any = CountedBody(stream)
         try:
             form = super().parse(counted, media_type, parser_context)

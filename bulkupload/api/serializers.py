@@ -22,7 +22,7 @@ STATUSES = [value.lower() for value in JobStatus.values]
 
 
 class MappingField(serializers.JSONField):
-    """JSON in a form, nested to any depth: Python limits it with a RecursionError."""
+    """JSON in a form field; nesting that is too deep raises RecursionError: reported as invalid."""
 
     def to_internal_value(self, data: Any) -> Any:
         """Return the parsed value."""
@@ -37,17 +37,17 @@ class MappingField(serializers.JSONField):
 class BulkUploadIn(serializers.Serializer[Any]):
     """A table and how to import it, as parts of a form.
 
-    A misspelt `dry_run` would import, so parts that look misspelt are refused.
+    With a misspelt `dry_run` rows would be imported, so parts that look misspelt are rejected.
     """
 
     refuses_misspellings = True
 
-    # The service refuses an empty file, with its own code.
+    # The service rejects an empty file, with its own code.
     file = serializers.FileField(
         allow_empty_file=True, help_text="CSV, TSV or XLSX, at most 512 MiB and 2,000,000 rows"
     )
     organization_id = UUIDField(
-        required=False, help_text="May be in the query instead; the two must not differ"
+        required=False, help_text="May be in the query instead; if in both, they must be equal"
     )
     dry_run = BooleanField(default=False, help_text="Count the outcomes without importing")
     mapping = MappingField(
@@ -58,16 +58,16 @@ class BulkUploadIn(serializers.Serializer[Any]):
     encoding = serializers.CharField(
         required=False,
         max_length=40,
-        help_text="Text encoding of a CSV or TSV, such as `windows-1250` or `shift_jis`; else the "
-        "`charset` of the file's part, else it is detected",
+        help_text="Text encoding of a CSV or TSV, such as `windows-1250` or `shift_jis`; "
+        "default: the part's `charset`, otherwise detected",
     )
 
     def validate_encoding(self, value: str) -> str:
-        """Return the codec of an encoding that tables may have."""
+        """Return the codec of a supported encoding."""
         return _codec(value)
 
     def validate_file(self, value: "UploadedFile[Any]") -> "UploadedFile[Any]":
-        """Return the file if the charset of its part is one that tables may have."""
+        """Return the file if the charset of its part is a supported encoding."""
         _charset_of(value)
         return value
 
@@ -84,9 +84,9 @@ class BulkUploadIn(serializers.Serializer[Any]):
             raise serializers.ValidationError(error.message, code=error.code) from None
 
 
-def _charset_of(sent: "UploadedFile[Any]") -> str:
+def _charset_of(file: "UploadedFile[Any]") -> str:
     """Return the codec of the file's part, empty if it states none."""
-    charset: Any = sent.charset  # bytes, as Django's parser reads headers
+    charset: Any = file.charset  # bytes, as Django's parser reads headers
     label = charset.decode("latin-1") if isinstance(charset, bytes) else charset
     return _codec(label) if label else ""
 
@@ -95,7 +95,7 @@ def _codec(label: str) -> str:
     codec = codec_named(label)
     if codec is None:
         names = ", ".join(LABELS.values())
-        raise serializers.ValidationError(f"Encodings are: {names}.", code="enum")
+        raise serializers.ValidationError(f"Supported encodings: {names}.", code="enum")
     return codec
 
 
@@ -112,7 +112,7 @@ class DialectOut(serializers.Serializer[Any]):
 
 
 class ColumnOut(serializers.Serializer[Any]):
-    """One column of the table: its field, else the one its name may have meant."""
+    """One column of the table, with its field or a suggested one."""
 
     name = serializers.CharField(allow_blank=True)
     field = serializers.ChoiceField(choices=list(FIELDS), allow_null=True)
@@ -120,7 +120,7 @@ class ColumnOut(serializers.Serializer[Any]):
 
 
 class MediaCountsOut(serializers.Serializer[Any]):
-    """How many pictures of the rows are pending, ready and failed."""
+    """How many images of the rows are pending, ready and failed."""
 
     pending = serializers.IntegerField()
     ready = serializers.IntegerField()
@@ -166,7 +166,7 @@ class BulkUploadOut(serializers.Serializer[Any]):
 class RowErrorOut(serializers.ModelSerializer[BulkUploadRowError]):
     """One error or warning about one row, and what to do about it.
 
-    An error refuses the row; with a warning the row is imported. Row 0 is the table as a whole.
+    With an error the row is rejected; with a warning it is imported. Row 0 is the whole table.
     """
 
     severity = serializers.SerializerMethodField()

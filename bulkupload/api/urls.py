@@ -13,7 +13,7 @@ def _route(suffix: str, name: str, **methods: Any) -> URLPattern:
 urlpatterns = [
     _route("", "bulk-upload", get="list", post="create"),
     _route("template", "bulk-upload-template", get="template"),
-    _route("<str:job_id>", "bulk-upload-one", get="retrieve"),
+    _route("<str:job_id>", "bulk-upload-detail", get="retrieve"),
     _route("<str:job_id>/errors", "bulk-upload-errors", get="errors"),
     _route("<str:job_id>/errors.csv", "bulk-upload-errors-file", get="errors_file"),
     _route("<str:job_id>/cancel", "bulk-upload-cancel", post="cancel"),

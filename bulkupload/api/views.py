@@ -51,14 +51,14 @@ KEY = OpenApiParameter(
     "Idempotency-Key",
     {"type": "string", "minLength": 1, "maxLength": 255},
     OpenApiParameter.HEADER,
-    description="Repeating the request with the same key replays its answer",
+    description="Repeating the request with the same key returns the stored response",
 )
 LOCATION = OpenApiParameter(
     "Location",
     {"type": "string", "format": "uri-reference"},
     OpenApiParameter.HEADER,
     required=True,
-    description="Where to watch the job",
+    description="The URL to poll",
     response=[202],
 )
 CSV_FILE = OpenApiResponse(OpenApiTypes.STR, description="A CSV file")
@@ -66,13 +66,13 @@ ACCEPTED = OpenApiResponse(BulkUploadOut, description="Accepted")
 
 
 class ErrorsQuery(PageQuery):
-    """A window of the errors, and their format."""
+    """A page of the errors, and their format."""
 
     format = serializers.ChoiceField(
         choices=["json", "csv"],
         required=False,
-        help_text="`csv`: the refused rows as they were sent, ready to fix; so does "
-        "`Accept: text/csv`.",
+        help_text="`csv`: the rejected rows, unchanged, ready to fix (also chosen by "
+        "`Accept: text/csv`)",
     )
 
 
@@ -104,7 +104,7 @@ class BulkUploads(ModelEndpointSet):
             mapping=fields.get("mapping", {}),
             encoding=fields["encoding"],
         )
-        digest = partial(_digest, request, file, scope)
+        digest = partial(_compute_digest, request, file, scope)
         with idempotency.reserve(request, route="bulk-upload-create", compute_digest=digest) as key:
             if key.replay is not None:
                 return key.replay
@@ -112,7 +112,7 @@ class BulkUploads(ModelEndpointSet):
                 errors_located_at("body", "file"),
                 jobs.starting(user=user, scope=scope, table=table) as job,
             ):
-                return key.save_response(self._accepted(job))
+                return key.save_response(self._accepted_response(job))
 
     @extend_schema(
         operation_id="list_bulk_uploads",
@@ -127,7 +127,7 @@ class BulkUploads(ModelEndpointSet):
 
     @extend_schema(operation_id="get_bulk_upload", tags=["bulk-upload"], parameters=[JOB_ID])
     def retrieve(self, request: Request, job_id: UUID) -> Response:
-        """Return a bulk upload and how far it is."""
+        """Return a bulk upload and its progress."""
         return Response(_serialize([selectors.get_visible(caller_of(request), job_id)])[0])
 
     @extend_schema(
@@ -139,10 +139,10 @@ class BulkUploads(ModelEndpointSet):
     @takes_query(ErrorsQuery)
     @method_decorator(vary_on_headers("Accept"))
     def errors(self, request: Request, job_id: UUID) -> HttpResponseBase:
-        """Return what is wrong with the refused rows, by row."""
+        """Return the errors of the rejected rows and the warnings, by row."""
         job = selectors.get_visible(caller_of(request), job_id)
         if self.query.get("format", _accepted_format(request)) == "csv":
-            _require_no_window(request)
+            _require_no_paging(request)
             return _error_download(job)
         page = self.paginate_queryset(selectors.errors_of(job))
         return self.get_paginated_response(RowErrorOut(page, many=True).data)
@@ -154,7 +154,7 @@ class BulkUploads(ModelEndpointSet):
         responses={(200, CSV): CSV_FILE},
     )
     def errors_file(self, request: Request, job_id: UUID) -> HttpResponseBase:
-        """Return the refused rows as they were sent, with what is wrong beside each."""
+        """Return the rejected rows as they were sent, each with its errors."""
         return _error_download(selectors.get_visible(caller_of(request), job_id))
 
     @extend_schema(
@@ -165,8 +165,10 @@ class BulkUploads(ModelEndpointSet):
         responses={202: ACCEPTED, 409: CONFLICT},
     )
     def cancel(self, request: Request, job_id: UUID) -> Response:
-        """Stop after the current chunk; rows imported before stay."""
-        return self._accepted(jobs.cancel(user=caller_of(request), job_id=job_id)).response()
+        """Cancel a bulk upload; rows that were already imported stay."""
+        return self._accepted_response(
+            jobs.cancel(user=caller_of(request), job_id=job_id)
+        ).response()
 
     @extend_schema(
         operation_id="retry_bulk_upload",
@@ -176,14 +178,14 @@ class BulkUploads(ModelEndpointSet):
         responses={202: ACCEPTED, 409: CONFLICT},
     )
     def retry(self, request: Request, job_id: UUID) -> Response:
-        """Start a new bulk upload with what this one left undone."""
-        # The route takes no body: a different one does not make a different request.
+        """Start a new bulk upload with the rows that this one did not import."""
+        # The route takes no body, so any body is ignored.
         digest = hashlib.sha256(job_id.bytes).hexdigest
         with idempotency.reserve(request, route="bulk-upload-retry", compute_digest=digest) as key:
             if key.replay is not None:
                 return key.replay
             with jobs.retrying(user=caller_of(request), job_id=job_id) as job:
-                return key.save_response(self._accepted(job))
+                return key.save_response(self._accepted_response(job))
 
     @extend_schema(
         operation_id="download_bulk_upload_template",
@@ -198,16 +200,16 @@ class BulkUploads(ModelEndpointSet):
             headers=_download_headers("template.csv"),
         )
 
-    def _accepted(self, job: BulkUploadJob) -> SavedResponse:
+    def _accepted_response(self, job: BulkUploadJob) -> SavedResponse:
         job.refresh_from_db()
         body = json.loads(JSONRenderer().render(_serialize([job])[0]))
         root = self.request.path.partition("/bulk-upload")[0]
         return SavedResponse(status=202, body=body, location=f"{root}/bulk-upload/{job.pk}")
 
 
-def _require_no_window(request: Request) -> None:
-    """Refuse a window of the CSV file, which always has every refused row."""
-    message = "The CSV file has every refused row. Leave this parameter out."
+def _require_no_paging(request: Request) -> None:
+    """Reject `skip` and `limit` for the CSV file, which always has every rejected row."""
+    message = "The CSV file has every rejected row. Leave this parameter out."
     issues = [
         Issue(loc=("query", name), code="value_error", message=message, input=value)
         for name, value in request.query_params.items()
@@ -236,20 +238,20 @@ def _serialize(rows: list[BulkUploadJob]) -> list[dict[str, Any]]:
 
 
 def _accepted_format(request: Request) -> str:
-    django = request._request  # noqa: SLF001  DRF's own way to the raw request
-    for accepted in django.accepted_types:  # in order of preference; parameters are ignored
+    django_request = request._request  # noqa: SLF001  DRF has no public name for it
+    for accepted in django_request.accepted_types:  # by preference; parameters are ignored
         media_type = f"{accepted.main_type}/{accepted.sub_type}"
         if media_type in _FORMATS:
             return _FORMATS[media_type]
     return "json"
 
 
-def _digest(request: Request, file: "UploadedFile[Any]", scope: OwnerScope) -> str:
+def _compute_digest(request: Request, file: "UploadedFile[Any]", scope: OwnerScope) -> str:
     """Return the hash of the request's parts; the file is read in blocks."""
-    digest = hashlib.sha256()
+    file_hash = hashlib.sha256()
     for block in file.chunks(HASH_BLOCK_BYTES):
-        digest.update(block)
+        file_hash.update(block)
     form = cast("QueryDict", request.data)
     fields = {name: form[name] for name in form if name not in {"file", "organization_id"}}
-    parts = json.dumps([digest.hexdigest(), file.name, fields, str(scope.key)], sort_keys=True)
+    parts = json.dumps([file_hash.hexdigest(), file.name, fields, str(scope.key)], sort_keys=True)
     return hashlib.sha256(parts.encode()).hexdigest()

@@ -24,7 +24,7 @@ class BulkUploadChunkQuerySet(models.QuerySet["BulkUploadChunk"]):
         return self.filter(status=ChunkStatus.WAITING)
 
     def waiting(self, *, sent_before: datetime) -> Self:
-        """Keep those of running jobs that no worker holds and that were not enqueued lately."""
+        """Keep those of running jobs that no worker holds and that were not enqueued recently."""
         running = self.unfinished().filter(job__status=JobStatus.RUNNING)
         return running.filter(free_to_take()).filter(not_enqueued_since(sent_before))
 
@@ -32,9 +32,9 @@ class BulkUploadChunkQuerySet(models.QuerySet["BulkUploadChunk"]):
 class BulkUploadChunk(TimestampedModel, LeasedModel):
     """A range of a job's rows that is imported in one transaction, exactly once.
 
-    `repeated` are SKUs that an earlier chunk has as well, each with the line of its first
-    row (0 if unknown). Such a chunk waits for all before it, so that the last row of the file
-    wins with any number of workers.
+    `repeated` holds the SKUs that an earlier chunk has as well, each with the line of its first row
+    (0 if unknown). A chunk with such SKUs waits for all chunks before it, so that the last row in
+    the file wins with any number of workers.
     """
 
     job = models.ForeignKey(BulkUploadJob, on_delete=models.CASCADE, related_name="chunks")
@@ -88,7 +88,7 @@ class BulkUploadChunk(TimestampedModel, LeasedModel):
         return f"Chunk {self.number}"
 
 
-TABLE_ROW: Final = 0  # of a warning about the table as a whole; rows are numbered from 1
+TABLE_ROW: Final = 0  # the row of a warning about the table; real rows are numbered from 1
 
 
 class ErrorSeverity(models.TextChoices):
@@ -99,9 +99,9 @@ class ErrorSeverity(models.TextChoices):
 
 
 class BulkUploadRowError(models.Model):
-    """One error or warning about one row; at least one of a row has its `cells`, as ASCII JSON.
+    """One error or warning about a row; at least one of each row has its `cells`, as ASCII JSON.
 
-    JSON because a refused cell may contain what a PostgreSQL text cannot: NUL, half a character.
+    JSON because a refused cell may contain what PostgreSQL text cannot: NUL or a lone surrogate.
     """
 
     id = models.BigAutoField(primary_key=True)

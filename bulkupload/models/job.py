@@ -40,7 +40,7 @@ class BulkUploadJobQuerySet(OwnedQuerySet["BulkUploadJob"]):
         return self.filter(status=JobStatus.RUNNING, planned_at__isnull=False)
 
     def waiting(self, *, sent_before: datetime) -> Self:
-        """Keep those to be split that no worker holds and that were not enqueued lately."""
+        """Keep the unplanned ones that no worker holds and that were not enqueued recently."""
         return self.unplanned().filter(free_to_take()).filter(not_enqueued_since(sent_before))
 
     def expired(self, *, before: datetime) -> Self:
@@ -53,8 +53,8 @@ class BulkUploadJob(OwnedModel, LeasedModel):
 
     `source_key` is the file as it was sent, `rows_key` the CSV of which the chunks are ranges: the
     same object, or the table of a workbook as CSV. `encoding` is what the uploader stated.
-    `columns` is empty until the file was split or its header refused. `sku_width` is the number of
-    digits of zero-padded SKUs: shorter numbers have lost zeros in Excel.
+    `columns` is empty until the file is split or its header refused. `sku_width` is the number of
+    digits of zero-padded SKUs: shorter numbers lost their zeros in Excel.
     """
 
     status = models.CharField(max_length=32, choices=JobStatus.choices, default=JobStatus.QUEUED)
@@ -120,12 +120,12 @@ class BulkUploadJob(OwnedModel, LeasedModel):
 
     @property
     def layout(self) -> Layout:
-        """The position of each field in a row, once it is known."""
+        """The positions of the fields in a row, once they are known."""
         return Layout.from_stored(self.columns)
 
     @property
     def is_error_file(self) -> bool:
-        """Whether its table is the unedited error file of the job it retries."""
+        """Whether the file is the unedited error file of the job it retries."""
         return self.retry_of is not None and self.retry_of.status == JobStatus.COMPLETED_WITH_ERRORS
 
     @property

@@ -12,14 +12,14 @@ from sartiq.core.models import LeasedModel, TimestampedModel, free_to_take, not_
 
 
 class BatchStatus(models.TextChoices):
-    """Whether the pictures of a batch were attached to their products."""
+    """Whether the images of a batch were attached to their products."""
 
     WAITING = "WAITING", "Waiting"
     DONE = "DONE", "Done"
 
 
 class MediaStatus(models.TextChoices):
-    """PENDING, SHOWN once attached, then READY or FAILED; REPLACED by a later row of the slot."""
+    """PENDING, SHOWN once attached, then READY or FAILED; REPLACED if a later row sets the slot."""
 
     PENDING = "PENDING", "Pending"
     SHOWN = "SHOWN", "Shown"
@@ -29,7 +29,7 @@ class MediaStatus(models.TextChoices):
 
 
 class RemoteStatus(models.TextChoices):
-    """The states of a remote picture."""
+    """The states of a remote image."""
 
     WAITING = "WAITING", "Waiting"
     FETCHED = "FETCHED", "Fetched"
@@ -37,21 +37,21 @@ class RemoteStatus(models.TextChoices):
 
 
 class RemoteImageQuerySet(OwnedQuerySet["RemoteImage"]):
-    """Queries for remote pictures."""
+    """Queries for remote images."""
 
     def unfinished(self) -> Self:
         """Keep those still to be fetched."""
         return self.filter(status=RemoteStatus.WAITING)
 
     def waiting(self, *, sent_before: datetime) -> Self:
-        """Keep those of running jobs that no worker holds and that were not enqueued lately."""
+        """Keep those of running jobs that no worker holds and that were not enqueued recently."""
         batches = BulkUploadMediaBatch.objects.unfinished().filter(job__status=JobStatus.RUNNING)
         running = self.unfinished().filter(batches__in=batches).distinct()
         return running.filter(free_to_take()).filter(not_enqueued_since(sent_before))
 
 
 class RemoteImage(OwnedModel, LeasedModel):
-    """A remote picture of one owner: fetched once, and then always the same file.
+    """A remote image of one owner: fetched once, and from then on the same file.
 
     `url_hash` is the SHA-256 of the URL in hex.
     """
@@ -91,25 +91,25 @@ class RemoteImage(OwnedModel, LeasedModel):
 
 
 class BulkUploadMediaBatchQuerySet(models.QuerySet["BulkUploadMediaBatch"]):
-    """Queries for batches of pictures."""
+    """Queries for batches of images."""
 
     def unfinished(self) -> Self:
-        """Keep those whose pictures are not attached yet."""
+        """Keep those whose images are not attached yet."""
         return self.filter(status=BatchStatus.WAITING)
 
     def without_outcome(self) -> Self:
-        """Keep those with a picture that is still pending."""
+        """Keep those with an image that is still pending."""
         return self.filter(Q(status=BatchStatus.WAITING) | Q(pending__gt=0))
 
     def waiting(self, *, sent_before: datetime) -> Self:
-        """Keep those with all pictures fetched, held by no worker and not enqueued lately."""
+        """Keep those with all images fetched that no worker holds and not enqueued recently."""
         running = self.unfinished().filter(job__status=JobStatus.RUNNING)
         fetched = running.exclude(remotes__status=RemoteStatus.WAITING)
         return fetched.filter(free_to_take()).filter(not_enqueued_since(sent_before))
 
 
 class BulkUploadMediaBatch(TimestampedModel, LeasedModel):
-    """Pictures of some products of one chunk, attached together; the counts are of pictures."""
+    """Images of some products of one chunk, attached together; it counts images, not rows."""
 
     job = models.ForeignKey(BulkUploadJob, on_delete=models.CASCADE, related_name="batches")
     chunk = models.ForeignKey(BulkUploadChunk, on_delete=models.CASCADE, related_name="batches")
@@ -145,14 +145,14 @@ class BulkUploadMediaBatch(TimestampedModel, LeasedModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.pending + self.ready + self.failed} pictures"
+        return f"{self.pending + self.ready + self.failed} images"
 
 
 class BulkUploadMedia(TimestampedModel):
-    """The pictures that one row of a table wants in one slot of one product.
+    """The images that one row of a table assigns to one slot of a product.
 
-    `urls` are in order; `resources` are the ids of the attached resources, null where a picture was
-    refused. The product has no foreign key: it may be deleted, then nothing is attached.
+    `urls` are in order; `resources` are the ids of the attached resources, null where an image was
+    refused. The product has no foreign key: it may be deleted, and then nothing is attached.
     """
 
     job = models.ForeignKey(BulkUploadJob, on_delete=models.CASCADE, related_name="media")

@@ -1,4 +1,4 @@
-"""The error file: the refused rows as they were sent, with the errors of each."""
+"""The error file: the refused rows as they were sent, each with its errors."""
 
 import csv
 import io
@@ -14,12 +14,12 @@ from bulkupload.rules.table.dialects import Dialect
 from bulkupload.rules.table.encodings import LABELS
 from bulkupload.rules.table.header import ERROR_COLUMNS, ERROR_SEPARATOR
 
-BATCH_LENGTH = 256 * 1024  # characters written at once
-FOR_EXCEL = Dialect(bom=3)  # without the mark Excel reads UTF-8 as Windows-1252
+BATCH_LENGTH = 256 * 1024  # characters
+FOR_EXCEL = Dialect(bom=3)  # without a byte order mark Excel reads UTF-8 as Windows-1252
 
 
 def error_file(job: BulkUploadJob) -> Iterator[bytes]:
-    """Yield the refused rows in the dialect of the table; once corrected, the file can be sent.
+    """Yield the refused rows in the dialect of the table, for correcting and sending again.
 
     Cells that a spreadsheet might run begin with a quote, which reading the file back removes.
     """
@@ -66,22 +66,22 @@ def _dialect_of(job: BulkUploadJob) -> Dialect:
     if not job.dialect or job.dialect_object.format == "xlsx":
         return FOR_EXCEL
     if job.dialect_object.is_broken:
-        # Most remaining bytes may be invalid ones: the file would be read as Windows-1252.
+        # In this file most bytes beyond ASCII may be invalid, as if it were Windows-1252.
         return replace(job.dialect_object, bom=FOR_EXCEL.bom)
     return job.dialect_object
 
 
 def _row(errors: list[BulkUploadRowError], *, width: int) -> list[str]:
-    """Return a refused row: its cells, its errors, then its additional cells."""
+    """Return a refused row: the cells of its columns, its errors, then its additional cells."""
     cells: list[str] = json.loads(next(error.cells for error in errors if error.cells))
-    own = cells[:width] + [""] * (width - len(cells))
-    columns = (
+    table_cells = cells[:width] + [""] * (width - len(cells))
+    error_cells = (
         str(errors[0].line),
         ERROR_SEPARATOR.join(error.column for error in errors if error.column),
         ERROR_SEPARATOR.join(error.code for error in errors),
         ERROR_SEPARATOR.join(error.message for error in errors),
     )
-    return [protect(cell) for cell in (*own, *columns, *cells[width:])]
+    return [protect(cell) for cell in (*table_cells, *error_cells, *cells[width:])]
 
 
 def _encode(dialect: Dialect, rows: list[list[str]], *, quote: int = csv.QUOTE_ALL) -> bytes:

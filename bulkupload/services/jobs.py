@@ -1,4 +1,4 @@
-"""Starting, cancelling and retrying bulk uploads: the file is stored before the job is saved."""
+"""Starting, cancelling and retrying bulk uploads; a file is stored before its job is saved."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ from bulkupload import deferred, selectors
 from bulkupload.errors import JobFinishedError, NothingToRetryError
 from bulkupload.models import BulkUploadJob, JobStatus
 from bulkupload.rules.table.file_type import format_of
-from bulkupload.rules.table.header import Mapped
+from bulkupload.rules.table.header import FieldMapping
 from bulkupload.services import error_file, lifecycle
 from media.errors import ObjectNotFoundError
 from media.rules import keys
@@ -32,18 +32,18 @@ Body = BinaryIO | Iterable[bytes]
 
 @dataclass(frozen=True, kw_only=True)
 class UploadedTable:
-    """The file of a request, on the disk while the request runs, and how to import it."""
+    """The file of a request, on disk for the time of the request, and how to import it."""
 
     body: BinaryIO
     size: int
     filename: str
     dry_run: bool = False
-    mapping: Mapped = field(default_factory=dict)
+    mapping: FieldMapping = field(default_factory=dict)
     encoding: str = ""  # a codec of `encodings.LABELS`; empty if not stated
 
 
 def start(*, user: User, scope: OwnerScope, table: UploadedTable) -> BulkUploadJob:
-    """Store a table and have the workers import it, as `starting` does."""
+    """Store a table, save its job and have the workers import it; see `starting`."""
     with starting(user=user, scope=scope, table=table) as job:
         return job
 
@@ -52,8 +52,8 @@ def start(*, user: User, scope: OwnerScope, table: UploadedTable) -> BulkUploadJ
 def starting(*, user: User, scope: OwnerScope, table: UploadedTable) -> Iterator[BulkUploadJob]:
     """Store a table, save its job and have the workers import it.
 
-    The transaction that saves the job commits when the block ends. Raises NotATableError,
-    EmptyFileError or TableTooLargeError for a file that is refused, StoreUnavailableError or
+    The `with` block runs in the transaction that saves the job. Raises NotATableError,
+    EmptyFileError or TableTooLargeError for a file that is refused, and StoreUnavailableError or
     StoringTooSlowError when it cannot be stored now; then there is no job.
     """
     format_of(table.body, table.size)
@@ -68,12 +68,12 @@ def starting(*, user: User, scope: OwnerScope, table: UploadedTable) -> Iterator
     )
     table.body.seek(0)
     stored = _store(job, table.body)
-    with _saving(job, stored):
+    with _save_and_plan(job, stored):
         yield job
 
 
 def cancel(*, user: User, job_id: UUID) -> BulkUploadJob:
-    """Cancel a job: imported chunks stay, no other starts. Raises JobFinishedError."""
+    """Cancel a job: imported chunks stay, no other one starts. Raises JobFinishedError."""
     job = selectors.get_visible(user, job_id)
     if not lifecycle.cancel(job.pk):
         raise JobFinishedError
@@ -82,23 +82,30 @@ def cancel(*, user: User, job_id: UUID) -> BulkUploadJob:
 
 
 def retry(*, user: User, job_id: UUID) -> BulkUploadJob:
-    """Start a new job with what the old one left undone, as `retrying` does."""
+    """Start a new job with what the old one did not import; see `retrying`."""
     with retrying(user=user, job_id=job_id) as job:
         return job
 
 
 @contextmanager
 def retrying(*, user: User, job_id: UUID) -> Iterator[BulkUploadJob]:
-    """Start a new job with what the old one left undone.
+    """Start a new job with what the old one did not import.
 
     After a completed job these are its refused rows, after a failed or cancelled one the whole
-    table, of which existing rows are unchanged. The transaction that saves the job
-    commits when the block ends. Raises NothingToRetryError.
+    table, whose existing rows are unchanged. The `with` block runs in the transaction that saves
+    the job. Raises NothingToRetryError.
     """
     old = selectors.get_visible(user, job_id)
-    job = BulkUploadJob(
+    job = _new_retry(user, old)
+    stored = _store_unfinished_rows(job, old)
+    with _save_and_plan(job, stored):
+        yield job
+
+
+def _new_retry(user: User, old: BulkUploadJob) -> BulkUploadJob:
+    return BulkUploadJob(
         id=new_id(),
-        user_id=_retrier(user, old),
+        user_id=_user_of_retry(user, old),
         organization_id=old.organization_id,
         filename=old.filename,
         dry_run=old.dry_run,
@@ -106,26 +113,27 @@ def retrying(*, user: User, job_id: UUID) -> Iterator[BulkUploadJob]:
         encoding=old.encoding,
         retry_of=old,
     )
+
+
+def _store_unfinished_rows(job: BulkUploadJob, old: BulkUploadJob) -> StoredObject:
+    """Store the refused rows of a completed job, or the whole file of one that did not complete."""
     if old.status == JobStatus.COMPLETED_WITH_ERRORS and selectors.has_refused_rows(old):
         job.encoding = old.dialect_object.encoding  # the error file is written in it
-        stored = _store(job, error_file.error_file(old))
-    elif old.status in {JobStatus.FAILED, JobStatus.CANCELLED}:
-        try:
-            with private_store().open(old.source_key) as body:
-                stored = _store(job, body)
-        except ObjectNotFoundError:
-            raise NothingToRetryError("The uploaded file is gone. Send it again.") from None
-    else:
+        return _store(job, error_file.error_file(old))
+    if old.status not in {JobStatus.FAILED, JobStatus.CANCELLED}:
         raise NothingToRetryError
-    with _saving(job, stored):
-        yield job
+    try:
+        with private_store().open(old.source_key) as body:
+            return _store(job, body)
+    except ObjectNotFoundError:
+        raise NothingToRetryError("The uploaded file is gone. Send it again.") from None
 
 
-def _retrier(user: User, old: BulkUploadJob) -> UUID:
+def _user_of_retry(user: User, old: BulkUploadJob) -> UUID:
     """Return the user of a new job: a member who retries, else the user of the old job.
 
-    Staff may retry jobs of others, to whom the rows and pictures still belong. For a user who has
-    left the organization the job would only be cancelled.
+    Staff may retry another user's job, and its rows and images still belong to that user. If that
+    user has left the organization, their job would only be cancelled.
     """
     if old.organization_id is None:
         return old.user_id
@@ -135,7 +143,7 @@ def _retrier(user: User, old: BulkUploadJob) -> UUID:
 
 
 def _store(job: BulkUploadJob, body: Body) -> StoredObject:
-    """Store the bytes of a job that is saved afterwards."""
+    """Store the file of a job, before the job is saved."""
     job.source_key = keys.private_key(keys.PrivateArea.BULK, job.pk, job.filename)
     stored = stored_objects.put(private_store(), job.source_key, body, headers=HEADERS)
     job.source_etag, job.source_size = stored.etag, stored.size
@@ -144,8 +152,8 @@ def _store(job: BulkUploadJob, body: Body) -> StoredObject:
 
 
 @contextmanager
-def _saving(job: BulkUploadJob, stored: StoredObject) -> Iterator[None]:
-    """Save a job and have it planned; the transaction commits when the block ends."""
+def _save_and_plan(job: BulkUploadJob, stored: StoredObject) -> Iterator[None]:
+    """Save a job and enqueue its planning; the transaction commits when the `with` block ends."""
     with transaction.atomic():
         stored.cancel_deletion()
         job.save(force_insert=True)

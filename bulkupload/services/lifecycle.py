@@ -1,4 +1,4 @@
-"""Ending a job: a guarded update, so that only the first of several ends has an effect."""
+"""Ending a job by a guarded update: if it is ended several times, only the first one counts."""
 
 from collections.abc import Iterable
 from uuid import UUID
@@ -29,11 +29,11 @@ ORDER BY id FOR SHARE
 
 
 class JobStoppedError(WorkStoppedError):
-    """Raised when the job ended while a part of it was running: that part is rolled back."""
+    """Raised when the job ended while one of its tasks was running; the task is rolled back."""
 
 
 def advance(job_id: UUID) -> None:
-    """Finish a job that has nothing left to do, or enqueue what may run next."""
+    """Finish a job that has no work left, or enqueue the work that may run next."""
     chunk = BulkUploadChunk.objects.unfinished().filter(job_id=job_id).order_by("number").first()
     batches = BulkUploadMediaBatch.objects.filter(job_id=job_id)
     if chunk is not None:
@@ -46,7 +46,7 @@ def advance(job_id: UUID) -> None:
 
 
 def finish(job_id: UUID) -> bool:
-    """Complete a running job whose rows and pictures all have outcomes; return whether it was."""
+    """Complete a running job if all rows and images have outcomes; return whether it did."""
     crash_point("bulk-finish")
     with transaction.atomic():
         if BulkUploadChunk.objects.unfinished().filter(job_id=job_id).exists():
@@ -63,20 +63,20 @@ def finish(job_id: UUID) -> bool:
 
 
 def require_running(job_id: UUID) -> None:
-    """Prevent a job from ending before this transaction, or raise JobStoppedError."""
+    """Lock a job so that it cannot end before this transaction does, or raise JobStoppedError."""
     if not lock_running([job_id]):
         raise JobStoppedError
 
 
 def lock_running(job_ids: Iterable[UUID]) -> set[UUID]:
-    """Return which jobs are running, and prevent them from ending before this transaction."""
+    """Return which jobs are running, locked so that none ends before this transaction does."""
     with connection.cursor() as cursor:
         cursor.execute(LOCK_RUNNING, [list(job_ids), JobStatus.RUNNING])
         return {job_id for (job_id,) in cursor.fetchall()}
 
 
 def fail(job_id: UUID, failure: JobFailureError) -> bool:
-    """Fail a job with a code and a message; return whether this call did."""
+    """Fail a job that has not ended, with a code and a message; return whether it did."""
     ended = _end(
         job_id,
         JobStatus.FAILED,
@@ -90,7 +90,7 @@ def fail(job_id: UUID, failure: JobFailureError) -> bool:
 
 
 def cancel(job_id: UUID, *, code: CancelCode = "", message: str = "") -> bool:
-    """Cancel a job that has not ended: running chunks are rolled back, no other starts."""
+    """Cancel a job that has not ended, rolling back its running chunks; return whether it did."""
     return _end(job_id, JobStatus.CANCELLED, failure_code=code, failure_message=message)
 
 

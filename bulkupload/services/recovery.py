@@ -18,7 +18,7 @@ from media.services.health import stores_answer
 from sartiq.core.work import resend as resending
 from sartiq.core.work.resend import end_outage, waiting_for
 
-RECOVERY_BATCH_SIZE = 100  # jobs of one run
+RECOVERY_BATCH_SIZE = 100  # jobs in one run
 
 
 def resend() -> int:
@@ -62,7 +62,7 @@ def _waiting_batches(sent_before: datetime) -> QuerySet[BulkUploadMediaBatch]:
 
 
 def _finish() -> int:
-    """Save the outcomes of pictures and finish the jobs that have nothing left to do."""
+    """Save the outcomes of images and finish the jobs that have no work left; return how many."""
     running = BulkUploadJob.objects.importing()
     attached = BulkUploadMedia.objects.filter(status=MediaStatus.SHOWN).values("job_id")
     for pk in list(

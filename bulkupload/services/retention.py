@@ -12,7 +12,7 @@ from bulkupload.rules.limits import RETENTION
 from media.models import Bucket, DeletionReason
 from media.services import deletions
 
-ROW_BATCH_SIZE = 10_000  # rows of one statement
+ROW_BATCH_SIZE = 10_000  # rows in one statement
 JOB_BATCH_SIZE = 100
 
 

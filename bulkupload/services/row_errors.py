@@ -1,4 +1,4 @@
-"""Saving what is wrong with rows, with their pictures and with the table as a whole."""
+"""Saving the errors and warnings about rows, their images and the table as a whole."""
 
 import csv
 import io
@@ -14,7 +14,7 @@ from bulkupload.rules.rows.repeated_skus import REPEATED_SKU, RepeatedRow
 from bulkupload.rules.rows.row_shape_errors import storable
 from bulkupload.rules.table.table_warnings import TableWarning
 
-REPEATED_SKU_POSITION = 10_000  # after all other errors and warnings of a row
+REPEATED_SKU_POSITION = 10_000  # after all other errors and warnings of the row
 COLUMNS = (
     *("job_id", "row", "position", "line", "column", "value", "code", "message", "cells"),
     "severity",
@@ -35,14 +35,14 @@ def save_errors(job: BulkUploadJob, rows: Iterable[RefusedRow]) -> None:
 
 
 def save_warnings(job: BulkUploadJob, warnings: Iterable[ImageWarning]) -> None:
-    """Save what is wrong with the pictures of imported rows."""
+    """Save warnings about the images of imported rows."""
     _copy(
         [
-            *(job.pk, each.row, each.position, each.line, shortened(each.column)),
-            *(shortened(each.url), each.code, shortened(each.message), each.cells),
+            *(job.pk, warning.row, warning.position, warning.line, shortened(warning.column)),
+            *(shortened(warning.url), warning.code, shortened(warning.message), warning.cells),
             ErrorSeverity.WARNING.value,
         ]
-        for each in warnings
+        for warning in warnings
     )
 
 
@@ -50,11 +50,11 @@ def save_repeated_skus(job: BulkUploadJob, column: str, rows: Iterable[RepeatedR
     """Save a warning for each row whose SKU an earlier row has as well."""
     _copy(
         [
-            *(job.pk, each.row.row, REPEATED_SKU_POSITION, each.row.line, shortened(column)),
-            *(shortened(each.row.values[0]), REPEATED_SKU, each.message, ""),
+            *(job.pk, repeat.row.row, REPEATED_SKU_POSITION, repeat.row.line, shortened(column)),
+            *(shortened(repeat.row.sku), REPEATED_SKU, repeat.message, ""),
             ErrorSeverity.WARNING.value,
         ]
-        for each in rows
+        for repeat in rows
     )
 
 
@@ -65,19 +65,19 @@ def save_table_warnings(job: BulkUploadJob, warnings: Iterable[TableWarning]) ->
             job=job,
             row=TABLE_ROW,
             position=position,
-            line=each.line,
+            line=warning.line,
             severity=ErrorSeverity.WARNING,
-            code=each.code,
-            message=storable(each.message),
+            code=warning.code,
+            message=storable(warning.message),
         )
-        for position, each in enumerate(warnings)
+        for position, warning in enumerate(warnings)
     )
 
 
 def _copy(lines: Iterable[Sequence[Any]]) -> None:
-    """Send the rows to PostgreSQL as CSV: the csv module and COPY agree on every character.
+    """Send the rows to PostgreSQL as CSV: what the csv module writes, COPY reads unchanged.
 
-    The module quotes a line break only if its own line end contains it, hence CRLF.
+    The module quotes a line break only if its `lineterminator` contains it, hence CRLF.
     """
     text = io.StringIO(newline="")
     csv.writer(text, lineterminator="\r\n").writerows(lines)

@@ -1,4 +1,4 @@
-"""Fetching the remote pictures of a job, in this process."""
+"""Fetching the remote images of a job, in this process."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ ONE, TWO = f"https://{NAME}/1.png", f"https://{OTHER}/2.png"
 
 
 def fetch_all(fetcher: RemoteFetcher) -> None:
-    """Fetch the waiting pictures, with every message delivered twice."""
+    """Fetch the waiting images, with every message delivered twice."""
     for pk in list(RemoteImage.objects.unfinished().values_list("pk", flat=True)) * 2:
         fetch_remote.fetch(pk, fetcher=fetcher)
 

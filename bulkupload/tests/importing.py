@@ -36,7 +36,7 @@ def send(user: User, body: bytes | str, **options: Any) -> BulkUploadJob:
 
 
 def run_job(job: BulkUploadJob) -> BulkUploadJob:
-    """Plan the job, import its chunks in order, and attach its pictures."""
+    """Plan the job, import its chunks in order, and attach its images."""
     plan.plan(job.pk)
     for pk in chunk_ids(job):
         import_chunk.import_rows(pk)
@@ -46,7 +46,7 @@ def run_job(job: BulkUploadJob) -> BulkUploadJob:
 
 
 def attach_all(job: BulkUploadJob) -> None:
-    """Attach the pictures of a job, with every message delivered twice."""
+    """Attach the images of a job, with every message delivered twice."""
     for pk in batch_ids(job) * 2:
         attach.attach(pk)
     if BulkUploadMedia.objects.filter(job=job).exists():
@@ -77,8 +77,8 @@ def counts(job: BulkUploadJob) -> tuple[int, int, int, int]:
     return (now.created, now.updated, now.unchanged, now.failed)
 
 
-def pictures(job: BulkUploadJob) -> tuple[int, int, int]:
-    """Return pending, ready and failed pictures."""
+def image_counts(job: BulkUploadJob) -> tuple[int, int, int]:
+    """Return pending, ready and failed images."""
     media = progress(job).media
     return (media.pending, media.ready, media.failed)
 

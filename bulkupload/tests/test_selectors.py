@@ -46,7 +46,7 @@ def make(user: User) -> Callable[..., BulkUploadJob]:
 
 
 def batch(job: BulkUploadJob, seconds: float, **counts: int) -> None:
-    """Add pictures to the first chunk, the last of them counted so many seconds after the start."""
+    """Add images to the first chunk, the last of them counted so many seconds after the start."""
     chunk = job.chunks.earliest("number")
     batch = BulkUploadMediaBatch.objects.create(job=job, chunk=chunk, **counts)
     BulkUploadMediaBatch.objects.filter(pk=batch.pk).update(updated_at=after(seconds))
@@ -67,7 +67,7 @@ def test_zero_seconds_remain_only_when_nothing_does(make: Callable[..., BulkUplo
     assert pace(job, 1) == (30_000.0, 1)
 
 
-def test_pictures_do_not_reduce_the_rate(make: Callable[..., BulkUploadJob]) -> None:
+def test_images_do_not_reduce_the_rate(make: Callable[..., BulkUploadJob]) -> None:
     job = make(5, 10)
     batch(job, 10, pending=50)
 
@@ -75,7 +75,7 @@ def test_pictures_do_not_reduce_the_rate(make: Callable[..., BulkUploadJob]) -> 
     assert pace(job, 1000) == (20.0, None)
 
 
-def test_the_remaining_time_follows_from_pictures_that_ended(
+def test_the_remaining_time_follows_from_images_that_ended(
     make: Callable[..., BulkUploadJob],
 ) -> None:
     job = make(5, 10)
@@ -86,7 +86,7 @@ def test_the_remaining_time_follows_from_pictures_that_ended(
     assert pace(job, 20) == (20.0, 30)
 
 
-def test_no_seconds_remain_when_rows_and_pictures_have_ended(
+def test_no_seconds_remain_when_rows_and_images_have_ended(
     make: Callable[..., BulkUploadJob],
 ) -> None:
     job = make(5, 10)

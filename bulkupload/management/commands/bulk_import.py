@@ -39,7 +39,7 @@ from bulkupload.models import (
 )
 from bulkupload.rules.limits import MAX_FILE_BYTES, MIB
 from bulkupload.rules.table.encodings import LABELS, codec_named
-from bulkupload.rules.table.header import Mapped
+from bulkupload.rules.table.header import FieldMapping
 from bulkupload.rules.table.mappings import read_mapping
 from bulkupload.services import error_file, jobs, lifecycle
 from bulkupload.services.images import attach, fetch_remote, finish
@@ -52,9 +52,10 @@ from sartiq.core import temporary_files
 from sartiq.core.errors import SartiqError
 from sartiq.core.models import free_to_take
 
-POLL_SECONDS = 0.2  # while workers hold all remaining chunks of the job
-ROWS_REFUSED = 1  # exit codes: rows or images were refused,
-FAILED = 3  # or the file or a service failed, or the job was cancelled
+POLL_SECONDS = 0.2  # while workers hold all remaining work of the job
+# Exit codes:
+ROWS_REFUSED = 1  # rows or images were refused
+FAILED = 3  # the file or a service failed, or the job was cancelled
 
 
 class Command(BaseCommand):
@@ -62,19 +63,27 @@ class Command(BaseCommand):
 
     help = (
         "Import products from CSV, TSV or XLSX. "
-        "Exit 0: all rows; 1: some refused; 3: failed or cancelled."
+        "Exits with 0 if all rows were imported, 1 if some were refused, 3 if it failed."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Add the file, its owner and the options."""
         parser.add_argument("file", type=Path, metavar="FILE")
-        parser.add_argument("--user", required=True, metavar="EMAIL", help="who imports")
-        parser.add_argument("--organization", type=UUID, metavar="ID", help="whose products")
+        parser.add_argument("--user", required=True, metavar="EMAIL", help="the user who imports")
+        parser.add_argument(
+            "--organization", type=UUID, metavar="ID", help="the owner of the products"
+        )
         parser.add_argument("--mapping", default="{}", metavar="JSON")
-        parser.add_argument("--encoding", default="", metavar="NAME", help="of a CSV or TSV")
-        parser.add_argument("--dry-run", action="store_true", help="count what would happen")
-        parser.add_argument("--errors", type=Path, metavar="FILE", help="write refused rows here")
-        parser.add_argument("--json", action="store_true", help="print the job as one object")
+        parser.add_argument(
+            "--encoding", default="", metavar="NAME", help="text encoding of a CSV or TSV"
+        )
+        parser.add_argument(
+            "--dry-run", action="store_true", help="count the outcomes without importing"
+        )
+        parser.add_argument(
+            "--errors", type=Path, metavar="FILE", help="write the refused rows to this file"
+        )
+        parser.add_argument("--json", action="store_true", help="print the job as a JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Import the file and print the outcome."""
@@ -84,12 +93,12 @@ class Command(BaseCommand):
                 job = self._start(options)
                 try:
                     self._import(job)
-                except KeyboardInterrupt:  # the workers would continue it
+                except KeyboardInterrupt:  # otherwise the workers would continue
                     lifecycle.cancel(job.pk)
                     job.refresh_from_db()
                 progress = selectors.progress_of([job], now=timezone.now())[job.pk]
                 if errors and (progress.failed or progress.media.failed):
-                    if options["errors"].is_file():  # a pipe cannot be cut
+                    if options["errors"].is_file():  # a pipe cannot be truncated
                         errors.truncate(0)
                     errors.writelines(error_file.error_file(job))
         except (SartiqError, OSError) as error:
@@ -100,7 +109,9 @@ class Command(BaseCommand):
     def _start(self, options: dict[str, Any]) -> BulkUploadJob:
         user = User.objects.filter(email__iexact=options["user"], is_active=True).first()
         if user is None:
-            raise CommandError("No such user.", returncode=FAILED)
+            raise CommandError(
+                "There is no active user with this email address.", returncode=FAILED
+            )
         mapping = _mapping_of(options["mapping"])
         scope: OwnerScope = scope_for(user, options["organization"])
         source: Path = options["file"]
@@ -116,7 +127,7 @@ class Command(BaseCommand):
             return jobs.start(user=user, scope=scope, table=table)
 
     def _import(self, job: BulkUploadJob) -> None:
-        """Import the job's file: split it, import its chunks and attach its pictures."""
+        """Import the job's file: split it, import its chunks and attach its images."""
         console = Console(stderr=True)
         columns = [SpinnerColumn(), TextColumn("{task.description}"), BarColumn()]
         with Progress(
@@ -132,10 +143,10 @@ class Command(BaseCommand):
                     self._show(bar, task, progress)
 
     def _show(self, bar: Progress, task: TaskID, progress: selectors.Progress) -> None:
-        """Update the bar: for the rows first, then for their pictures."""
+        """Update the bar: for the rows first, then for their images."""
         media = progress.media
-        pictures = media.pending + media.ready + media.failed
-        if progress.processed < progress.total or not pictures:
+        image_count = media.pending + media.ready + media.failed
+        if progress.processed < progress.total or not image_count:
             bar.update(
                 task,
                 description="Importing",
@@ -143,11 +154,11 @@ class Command(BaseCommand):
                 completed=progress.processed,
             )
         else:
-            completed = pictures - media.pending
-            bar.update(task, description="Pictures", total=pictures, completed=completed)
+            completed = image_count - media.pending
+            bar.update(task, description="Images", total=image_count, completed=completed)
 
     def _step(self, job: BulkUploadJob) -> bool:
-        """Run the next step that no worker holds; return whether it was done."""
+        """Run the next step that no worker holds; return whether it completed."""
         if job.planned_at is None:
             plan.plan(job.pk)
             return BulkUploadJob.objects.filter(pk=job.pk, planned_at__isnull=False).exists()
@@ -160,7 +171,7 @@ class Command(BaseCommand):
         return self._attach_images(job)
 
     def _attach_images(self, job: BulkUploadJob) -> bool:
-        """Run the next step for pictures that no worker holds; return whether it was done."""
+        """Run the next step for images that no worker holds; return whether it completed."""
         batches = BulkUploadMediaBatch.objects.unfinished().filter(job=job)
         remotes = RemoteImage.objects.unfinished().filter(batches__in=batches)
         pk = remotes.filter(free_to_take()).values_list("pk", flat=True).first()
@@ -178,7 +189,7 @@ class Command(BaseCommand):
         """Relocate the next attached file of the job; return whether there was one."""
         attached = BulkUploadMedia.objects.filter(job=job, status=MediaStatus.SHOWN)
         ids: list[str | None] = attached.values_list("resources", flat=True).first() or []
-        waiting = MediaResource.objects.pending().filter(pk__in=[each for each in ids if each])
+        waiting = MediaResource.objects.pending().filter(pk__in=[pk for pk in ids if pk])
         pk = waiting.filter(free_to_take()).values_list("pk", flat=True).first()
         if pk is not None:
             relocation.relocate(public_store(), pk)
@@ -189,11 +200,11 @@ class Command(BaseCommand):
 def _codec_of(label: str) -> str:
     codec = codec_named(label) if label else ""
     if codec is None:
-        raise CommandError(f"Encodings are: {', '.join(LABELS.values())}.")
+        raise CommandError(f"Supported encodings: {', '.join(LABELS.values())}.")
     return codec
 
 
-def _mapping_of(text: str) -> Mapped:
+def _mapping_of(text: str) -> FieldMapping:
     try:
         return read_mapping(json.loads(text))
     except (ValueError, RecursionError) as error:
@@ -209,7 +220,9 @@ def _require_two_files(source: Path, errors: Path | None) -> None:
     except OSError:  # one of them does not exist
         return
     if is_same:
-        raise CommandError("--errors is FILE itself. Choose another file.", returncode=FAILED)
+        raise CommandError(
+            "--errors is the input file itself. Choose another file.", returncode=FAILED
+        )
 
 
 @contextmanager
@@ -226,9 +239,9 @@ def _rereadable(source: BinaryIO) -> Iterator[BinaryIO]:
 
 @contextmanager
 def _error_output(path: Path | None) -> Iterator[BinaryIO | None]:
-    """Open the errors file before the import; its old content stays until it is written.
+    """Open the error file before the import; its old content stays until refused rows are written.
 
-    A path that cannot be written must fail before rows are imported whose errors would be lost.
+    If the path is not writable, the command must fail before rows are imported.
     """
     if path is None:
         yield None
@@ -248,7 +261,7 @@ def _require_all_rows(job: BulkUploadJob, progress: selectors.Progress) -> None:
         raise CommandError(job.failure_message or job.failure_code, returncode=FAILED)
     if job.status == JobStatus.CANCELLED:
         raise CommandError(
-            "The import was cancelled. Rows imported before stay.", returncode=FAILED
+            "The import was cancelled. Rows that were already imported stay.", returncode=FAILED
         )
     if progress.failed:
         raise CommandError(f"{progress.failed:,} rows were refused.", returncode=ROWS_REFUSED)
@@ -267,11 +280,11 @@ def _as_text(job: BulkUploadJob, progress: selectors.Progress) -> str:
     return (
         f"{job.get_status_display()}: {progress.total:,} rows, {would}{progress.created:,} created,"
         f" {progress.updated:,} updated, {progress.unchanged:,} unchanged,"
-        f" {progress.failed:,} refused.{_pictures(progress.media)}"
+        f" {progress.failed:,} refused.{_image_outcomes(progress.media)}"
     )
 
 
-def _pictures(media: selectors.MediaCounts) -> str:
+def _image_outcomes(media: selectors.MediaCounts) -> str:
     if not media.ready and not media.failed:
         return ""
     return f" Images: {media.ready:,} ready, {media.failed:,} refused."

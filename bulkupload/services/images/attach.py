@@ -1,8 +1,8 @@
-"""The task that attaches the pictures of one batch to their products.
+"""The task that attaches the images of one batch to their products.
 
-Media's ingest checks the bytes outside any transaction. The slots of the products, the outcome of
-each picture and its warnings commit together, under the batch's lease, and only while the job
-runs. A row that a later one has replaced in the meantime is skipped.
+Media's ingest checks the bytes outside any transaction. The slots of the products, the outcomes of
+the images and the warnings commit together, under the batch's lease, and only while the job runs. A
+row that a later one has replaced in the meantime is skipped.
 """
 
 from uuid import UUID
@@ -22,16 +22,16 @@ from bulkupload.models import (
 from bulkupload.services import lifecycle, row_errors
 from bulkupload.services.images import finish, outcomes, remote_cache
 from bulkupload.services.images.attach_products import (
-    Addresses,
     Refusal,
-    addresses_of,
+    StoredUrls,
     attach_products,
     pending_of,
     refusals_in,
     split,
+    stored_urls_of,
     warning_of,
 )
-from bulkupload.services.images.outcomes import Pictures
+from bulkupload.services.images.outcomes import ImageCounts
 from bulkupload.services.rows.import_chunk import OWNER_GONE
 from media.errors import (
     IngestTimeError,
@@ -47,19 +47,19 @@ log = structlog.get_logger(__name__)
 
 ATTEMPTS_EXHAUSTED = Refusal(
     code="attempts_exhausted",
-    message="The picture could not be attached in five attempts. Retry later.",
+    message="The image could not be attached in five attempts. Retry later.",
 )
 STORE_UNAVAILABLE = Refusal(
     code="store_unavailable", message="The file store did not answer. Retry the upload later."
 )
 TOO_LARGE = Refusal(
     code="request_too_large",
-    message="The pictures of one product are larger than 500 MiB together. Send fewer.",
+    message="The images of one product are larger than 500 MiB together. Send fewer.",
 )
 
 
 def attach(batch_id: UUID) -> None:
-    """Attach the pictures of one batch, once, however often the task is delivered."""
+    """Attach the images of one batch, once, however often the task is delivered."""
     batch = BulkUploadMediaBatch.objects.select_related("job").filter(pk=batch_id).first()
     if batch is None or batch.job.status != JobStatus.RUNNING:
         return
@@ -86,12 +86,12 @@ def _failure_of(error: Exception) -> Refusal | None:
 
 
 def _attach_batch(lease: Lease[BulkUploadMediaBatch], batch: BulkUploadMediaBatch) -> None:
-    """Attach the pictures in parts, smaller ones after each failed attempt."""
+    """Attach the images in parts, which are smaller after each failed attempt."""
     rows = list(pending_of(batch))
     remotes = remote_cache.find(batch.job.scope, {url for row in rows for url in row.urls})
-    addresses = addresses_of(rows, remotes)
+    stored_urls = stored_urls_of(rows, remotes)
     for part in split(rows, into=2 ** (lease.attempts - 1)):
-        _attach_rows(lease, batch, part, addresses)
+        _attach_rows(lease, batch, part, stored_urls)
     with transaction.atomic():
         lease.require_held()
         lifecycle.require_running(batch.job_id)
@@ -102,33 +102,35 @@ def _attach_rows(
     lease: Lease[BulkUploadMediaBatch],
     batch: BulkUploadMediaBatch,
     rows: list[BulkUploadMedia],
-    addresses: Addresses,
-) -> Addresses:
-    """Attach the usable pictures of some rows; return the addresses with those refused by now."""
+    stored_urls: StoredUrls,
+) -> StoredUrls:
+    """Attach the usable images of some rows; return the URLs with those now refused."""
     while True:
         lease.renew()
         try:
             with lease.renewing():  # reading the files may take longer than a lease
-                attach_products(lease, batch, rows, addresses)
+                attach_products(lease, batch, rows, stored_urls)
         except InvalidManyError as error:
-            refused = refusals_in(error, batch.job, addresses.usable(rows))
-            addresses = addresses.refusing(refused)
+            refused = refusals_in(error, batch.job, stored_urls.usable(rows))
+            stored_urls = stored_urls.with_refused(refused)
         except (RequestFilesTooLargeError, IngestTimeError) as error:
             halves = list(split(rows, into=2))
             if len(halves) == 1:
-                if isinstance(error, IngestTimeError):  # the store is slow, perhaps only now
+                if isinstance(error, IngestTimeError):  # the store is slow, perhaps not for long
                     raise RetryRowError(str(error)) from error
-                addresses = addresses.refusing(dict.fromkeys(addresses.usable(rows), TOO_LARGE))
+                stored_urls = stored_urls.with_refused(
+                    dict.fromkeys(stored_urls.usable(rows), TOO_LARGE)
+                )
                 continue
             for half in halves:
-                addresses = _attach_rows(lease, batch, half, addresses)
-            return addresses
+                stored_urls = _attach_rows(lease, batch, half, stored_urls)
+            return stored_urls
         else:
-            return addresses
+            return stored_urls
 
 
 def _fail(lease: Lease[BulkUploadMediaBatch], refusal: Refusal) -> None:
-    """Save a warning for every picture of a batch that could not be attached."""
+    """Save a warning for every image of a batch that could not be attached."""
     batch = BulkUploadMediaBatch.objects.select_related("job").get(pk=lease.pk)
     with transaction.atomic():
         lease.require_held()
@@ -138,7 +140,9 @@ def _fail(lease: Lease[BulkUploadMediaBatch], refusal: Refusal) -> None:
             warning_of(row, index, refusal) for row in rows for index in range(len(row.urls) or 1)
         ]
         row_errors.save_warnings(batch.job, warnings)
-        outcomes.save([(row, MediaStatus.FAILED, Pictures(failed=len(row.urls))) for row in rows])
+        outcomes.save(
+            [(row, MediaStatus.FAILED, ImageCounts(failed=len(row.urls))) for row in rows]
+        )
         _mark_done(batch)
 
 

@@ -1,7 +1,7 @@
-"""The transaction that attaches the pictures of some products of a batch.
+"""The transaction that attaches the images of some products of a batch.
 
-Earlier rows that are still pending for a slot are replaced in the transaction that fills it. Locks
-are taken in one order: the products by SKU, the batches by id, the jobs by id, the rows.
+It also replaces earlier rows that are still pending for the same slots. Locks are always taken in
+this order: the products by SKU, the batches by id, the jobs by id, the rows.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -24,7 +24,7 @@ from bulkupload.models import (
 from bulkupload.rules.rows.image_cells import ImageWarning
 from bulkupload.services import lifecycle, row_errors
 from bulkupload.services.images import outcomes, remote_cache
-from bulkupload.services.images.outcomes import Outcome, Pictures
+from bulkupload.services.images.outcomes import ImageCounts, Outcome
 from catalog.services import attach_images
 from media.models import MediaResource, ResourceStatus
 from media.rules.failures import sentence_for
@@ -40,50 +40,50 @@ from sartiq.core.work.leases import Lease
 
 NOT_FOUND: Final[ImageCode] = "image_not_found"
 NOT_FOUND_MESSAGE: Final = (
-    "The picture does not exist (any more). Upload it again and enter its new address."
+    "The image does not exist or was deleted. Upload it again and enter its new URL."
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Refusal:
-    """Why one picture is not attached."""
+    """Why an image is not attached."""
 
     code: str
     message: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class Addresses:
-    """Where the pictures of a batch are stored, by the URLs in its rows, and which are refused."""
+class StoredUrls:
+    """The URLs of our copies of a batch's images, by the URLs in its rows."""
 
-    stored: Mapping[str, str]
+    by_row_url: Mapping[str, str]
     refused: Mapping[str, Refusal]
 
     def usable(self, rows: Iterable[BulkUploadMedia]) -> list[str]:
-        """Return the addresses that are not refused, each once."""
-        addresses = dict.fromkeys(self.stored[url] for row in rows for url in row.urls)
-        return [address for address in addresses if address not in self.refused]
+        """Return the stored URLs of these rows that are not refused, each once."""
+        stored = dict.fromkeys(self.by_row_url[url] for row in rows for url in row.urls)
+        return [url for url in stored if url not in self.refused]
 
-    def usable_one(self, url: str) -> str:
-        """Return the address of one picture, empty if it is refused."""
-        address = self.stored[url]
-        return "" if address in self.refused else address
+    def usable_url(self, row_url: str) -> str:
+        """Return the stored URL of an image, empty if it is refused."""
+        stored = self.by_row_url[row_url]
+        return "" if stored in self.refused else stored
 
-    def refusal_of(self, url: str) -> Refusal | None:
-        """Return why one picture is refused, None if it is not."""
-        return self.refused.get(self.stored[url])
+    def refusal_of(self, row_url: str) -> Refusal | None:
+        """Return why an image is refused, None if it is not."""
+        return self.refused.get(self.by_row_url[row_url])
 
-    def refusing(self, refused: Mapping[str, Refusal]) -> "Addresses":
-        """Return the addresses with more of them refused."""
+    def with_refused(self, refused: Mapping[str, Refusal]) -> "StoredUrls":
+        """Return the same URLs with more of them refused."""
         return replace(self, refused={**self.refused, **refused})
 
 
 @dataclass(frozen=True, kw_only=True)
 class LockedRows:
-    """The rows that one transaction decides about.
+    """The rows whose outcome one transaction saves.
 
-    `slots` is what each product is to show, `attached` are the rows of the batch whose product
-    exists, `replaced` those without a product and earlier rows of the same slots.
+    `slots` holds the URLs for each slot of each product, `attached` the rows of the batch whose
+    product exists, `replaced` those whose product was deleted and earlier rows for the same slots.
     """
 
     slots: Mapping[UUID, Mapping[str, list[str]]]
@@ -91,17 +91,19 @@ class LockedRows:
     replaced: list[BulkUploadMedia]
 
 
-def addresses_of(rows: Iterable[BulkUploadMedia], remotes: Mapping[str, RemoteImage]) -> Addresses:
-    """Return where the pictures of rows are stored; a remote one that is not there is refused."""
-    stored: dict[str, str] = {}
+def stored_urls_of(
+    rows: Iterable[BulkUploadMedia], remotes: Mapping[str, RemoteImage]
+) -> StoredUrls:
+    """Return the stored URLs of the images of rows; a remote image without a copy is refused."""
+    by_row_url: dict[str, str] = {}
     refused: dict[str, Refusal] = {}
     for url in {url for row in rows for url in row.urls}:
         remote = remotes.get(url)
-        address = remote_cache.address_of(remote) if remote else url
-        if remote and not address:
+        stored = remote_cache.copy_url(remote) if remote else url
+        if remote and not stored:
             refused[url] = _refusal_of_remote(remote)
-        stored[url] = address or url
-    return Addresses(stored=stored, refused=refused)
+        by_row_url[url] = stored or url
+    return StoredUrls(by_row_url=by_row_url, refused=refused)
 
 
 def _refusal_of_remote(remote: RemoteImage) -> Refusal:
@@ -117,16 +119,16 @@ def attach_products(
     lease: Lease[BulkUploadMediaBatch],
     batch: BulkUploadMediaBatch,
     rows: list[BulkUploadMedia],
-    addresses: Addresses,
+    stored_urls: StoredUrls,
 ) -> None:
-    """Attach the pictures of some rows to their products.
+    """Attach the images of some rows to their products.
 
     Raises what `MediaResourceService.check` and `claim_all` raise; the `loc` of an issue ends with
-    the position in `addresses.usable(rows)`.
+    the index in `stored_urls.usable(rows)`.
     """
     job = batch.job
     ingest = MediaResourceService(public_store())
-    urls = addresses.usable(rows)
+    urls = stored_urls.usable(rows)
     wanted = [Wanted(loc=("body", index), url=url) for index, url in enumerate(urls)]
     product_ids = {row.product_id for row in rows}
     for attempt in retry_on_contention():
@@ -134,15 +136,15 @@ def attach_products(
             checked = ingest.check(user=job.user, scope=job.scope, wanted=wanted)
             with transaction.atomic():
                 existing = attach_images.lock_products(job.scope, product_ids)
-                locked = _lock_rows(lease, batch, rows, addresses, existing)
+                locked = _lock_rows(lease, batch, rows, stored_urls, existing)
                 replaced = attach_images.attached_resource_ids(locked.slots)
                 resources = claim_all(checked, releasing=replaced)
                 attach_images.fill_slots(locked.slots, resources)
-                _save(job, addresses, locked, resources)
+                _save(job, stored_urls, locked, resources)
 
 
 def refusals_in(error: InvalidManyError, job: BulkUploadJob, urls: list[str]) -> dict[str, Refusal]:
-    """Return why the ingest refused some of these URLs, or why another batch did before."""
+    """Return why the ingest refused some of these URLs, now or for another batch."""
     issues = {urls[int(issue.loc[-1])]: issue for issue in error.issues}
     refusals = {
         url: Refusal(code=NOT_FOUND, message=NOT_FOUND_MESSAGE)
@@ -160,16 +162,16 @@ def _lock_rows(
     lease: Lease[BulkUploadMediaBatch],
     batch: BulkUploadMediaBatch,
     rows: list[BulkUploadMedia],
-    addresses: Addresses,
+    stored_urls: StoredUrls,
     product_ids: set[UUID],
 ) -> LockedRows:
-    """Lock the pending rows of these products and return what each product is to show."""
+    """Lock the pending rows of these products; return them and the URLs for each slot."""
     earlier = find_earlier_rows(batch, rows, product_ids)
     pending = _lock_pending(lease, batch, [*rows, *earlier])
     own = [row for row in pending if row.batch_id == batch.pk]
     slots: dict[UUID, dict[str, list[str]]] = {}
     for row in own:
-        urls = [address for url in row.urls if (address := addresses.usable_one(url))]
+        urls = [stored for url in row.urls if (stored := stored_urls.usable_url(url))]
         if row.product_id in product_ids and (urls or not row.urls):
             slots.setdefault(row.product_id, {})[row.slot] = urls
     deleted = [row for row in own if row.product_id not in product_ids]
@@ -190,7 +192,7 @@ def find_earlier_rows(
     return [
         row
         for row in pending.exclude(batch=batch)
-        if (later := own.get((row.product_id, row.slot))) and _age(row) < _age(later)
+        if (later := own.get((row.product_id, row.slot))) and _order_key(row) < _order_key(later)
     ]
 
 
@@ -199,8 +201,8 @@ def _lock_pending(
 ) -> list[BulkUploadMedia]:
     """Lock rows and return those that are still pending.
 
-    All batches are locked at once, before the lease's own, so that two transactions that count in
-    the same batches cannot deadlock. The counts of a job that has ended stay as they are.
+    One statement locks all batches, before the lease is checked, so that two transactions that
+    update the same counts cannot deadlock. The counts of a job that has ended stay as they are.
     """
     batches = {batch.pk, *(row.batch_id for row in rows)}
     locked = BulkUploadMediaBatch.objects.filter(pk__in=batches).order_by("pk")
@@ -215,53 +217,56 @@ def _lock_pending(
 
 def _save(
     job: BulkUploadJob,
-    addresses: Addresses,
+    stored_urls: StoredUrls,
     rows: LockedRows,
     resources: Mapping[str, MediaResource],
 ) -> None:
-    """Save the outcome of each row and the warnings about its pictures."""
+    """Save the outcome of each row and the warnings about its images."""
     crash_point("media-shown")
-    saved: list[Outcome] = [(row, MediaStatus.REPLACED, Pictures()) for row in rows.replaced]
+    row_outcomes: list[Outcome] = [
+        (row, MediaStatus.REPLACED, ImageCounts()) for row in rows.replaced
+    ]
     warnings: list[ImageWarning] = []
     for row in rows.attached:
         warnings.extend(
             warning_of(row, index, refusal)
             for index, url in enumerate(row.urls)
-            if (refusal := addresses.refusal_of(url))
+            if (refusal := stored_urls.refusal_of(url))
         )
-        attached = [resources.get(addresses.usable_one(url)) for url in row.urls]
-        saved.append(_outcome(row, attached))
+        attached = [resources.get(stored_urls.usable_url(url)) for url in row.urls]
+        row_outcomes.append(_outcome(row, attached))
     row_errors.save_warnings(job, warnings)
-    outcomes.save(saved)
+    outcomes.save(row_outcomes)
     crash_point("media-outcomes-saved")
 
 
 def pending_of(batch: BulkUploadMediaBatch) -> QuerySet[BulkUploadMedia]:
-    """Return the rows of a batch whose pictures are not attached yet."""
+    """Return the rows of a batch whose images are not attached yet."""
     return _pending().filter(batch=batch)
 
 
 def _pending() -> QuerySet[BulkUploadMedia]:
     rows = BulkUploadMedia.objects.filter(status=MediaStatus.PENDING)
-    return rows.defer("cells").order_by("product_id", "slot")  # for warnings only, up to 1 MiB
+    # `cells` may have 1 MiB and are needed for warnings only.
+    return rows.defer("cells").order_by("product_id", "slot")
 
 
-def _age(row: BulkUploadMedia) -> tuple[UUID, int]:
-    """Return the position of a row among all jobs: job ids begin with the time."""
+def _order_key(row: BulkUploadMedia) -> tuple[UUID, int]:
+    """Return a sort key by which later rows come last: job ids begin with the time."""
     return row.job_id, row.row
 
 
 def split(rows: Sequence[BulkUploadMedia], *, into: int) -> Iterator[list[BulkUploadMedia]]:
-    """Split rows into about equal parts, those of one product together."""
+    """Split rows into parts with about equally many products; a product is not split."""
     products = list(dict.fromkeys(row.product_id for row in rows))
     size = max(1, -(-len(products) // into))
     for start in range(0, len(products), size):
-        some = set(products[start : start + size])
-        yield [row for row in rows if row.product_id in some]
+        part = set(products[start : start + size])
+        yield [row for row in rows if row.product_id in part]
 
 
 def warning_of(row: BulkUploadMedia, index: int, refusal: Refusal) -> ImageWarning:
-    """Return the warning about one picture."""
+    """Return the warning about one image of a row."""
     return ImageWarning(
         row=row.row,
         line=row.line,
@@ -277,11 +282,11 @@ def warning_of(row: BulkUploadMedia, index: int, refusal: Refusal) -> ImageWarni
 
 
 def _outcome(row: BulkUploadMedia, resources: list[MediaResource | None]) -> Outcome:
-    row.resources = [str(each.pk) if each else None for each in resources]
-    statuses = [each.status if each else ResourceStatus.FAILED for each in resources]
-    # A READY resource counts as pending here: `finish` saves the final states.
+    row.resources = [str(resource.pk) if resource else None for resource in resources]
+    statuses = [resource.status if resource else ResourceStatus.FAILED for resource in resources]
+    # A READY resource counts as pending here: `finish` saves the final statuses.
     failed = statuses.count(ResourceStatus.FAILED)
     pending = len(statuses) - failed
     if pending:
-        return row, MediaStatus.SHOWN, Pictures(pending=pending, failed=failed)
-    return row, MediaStatus.FAILED if failed else MediaStatus.READY, Pictures(failed=failed)
+        return row, MediaStatus.SHOWN, ImageCounts(pending=pending, failed=failed)
+    return row, MediaStatus.FAILED if failed else MediaStatus.READY, ImageCounts(failed=failed)

@@ -1,4 +1,4 @@
-"""Limits of concurrent fetches that all workers share.
+"""Limits on concurrent fetches, shared by all workers.
 
 A permit is an advisory lock of a database session: it needs no row and no cleanup, since PostgreSQL
 releases it when a worker dies.
@@ -12,8 +12,8 @@ from typing import Final
 from django.conf import settings
 from django.db import connection
 
-PER_HOST: Final = 4  # pictures fetched from one host at the same time
-HOST_LOCKS: Final = 61_000  # second number of the locks; the first one is a hash of the host
+MAX_FETCHES_PER_HOST: Final = 4  # at the same time
+HOST_LOCKS: Final = 61_000  # the first lock's second key; the first key is a hash of the host
 FETCH_LOCKS: Final = 62_000
 
 
@@ -28,7 +28,7 @@ def fetch_permit() -> Iterator[bool]:
 def host_permit(host: str) -> Iterator[bool]:
     """Take a permit to fetch from a host; yield whether one was free."""
     host_hash = zlib.crc32(host.encode()) - 2**31
-    with _permit(host_hash, first=HOST_LOCKS, count=PER_HOST) as is_free:
+    with _permit(host_hash, first=HOST_LOCKS, count=MAX_FETCHES_PER_HOST) as is_free:
         yield is_free
 
 

@@ -1,7 +1,7 @@
-"""The task that fetches a remote picture, once for its owner.
+"""The task that fetches a remote image, once for its owner.
 
-Only as many are enqueued as may be fetched at once, and each fetch enqueues the next: a queue full
-of fetches without a permit would delay all other tasks.
+No more fetches are enqueued than may run at once, and each one enqueues the next: a queue full of
+fetches that wait for a permit would delay all other tasks.
 """
 
 import random
@@ -47,20 +47,20 @@ from sartiq.core.work.runner import RETRY_DELAYS, Outcome, RetryRowError, RowTas
 log = structlog.get_logger(__name__)
 
 BUSY_RETRY_DELAY: Final = timedelta(seconds=1)
-NO_PICTURE: Final = "The URL leads to no picture. Use the URL of the picture itself."
-SWITCHED_OFF: Final = "Remote URLs are not fetched here. Upload the picture."
+NOT_AN_IMAGE: Final = "The URL does not lead to an image. Use the URL of the image file itself."
+SWITCHED_OFF: Final = "Remote URLs are not fetched here. Upload the image."
 
 
 @dataclass(frozen=True, kw_only=True)
 class FetchFailure:
-    """Why a picture was not fetched, as the remote image stores it."""
+    """Why an image was not fetched, as the remote image stores it."""
 
     code: str
     message: str
 
 
 ATTEMPTS_EXHAUSTED: Final = FetchFailure(
-    code=RemoteFault.UNREACHABLE, message="The picture could not be fetched in five attempts."
+    code=RemoteFault.UNREACHABLE, message="The image could not be fetched in five attempts."
 )
 STORE_UNAVAILABLE: Final = FetchFailure(
     code="store_unavailable", message="The file store did not answer. Retry the upload later."
@@ -68,7 +68,7 @@ STORE_UNAVAILABLE: Final = FetchFailure(
 
 
 def fetch(remote_id: UUID, *, fetcher: RemoteFetcher | None = None) -> None:
-    """Fetch one remote picture, once, however often the task is delivered."""
+    """Fetch one remote image, once, however often the task is delivered."""
     running = BulkUploadMediaBatch.objects.unfinished().filter(job__status=JobStatus.RUNNING)
     rows = RemoteImage.objects.unfinished().filter(pk=remote_id)
     lease = leases.take(rows.filter(batches__in=running))
@@ -80,7 +80,7 @@ def fetch(remote_id: UUID, *, fetcher: RemoteFetcher | None = None) -> None:
         deferred.fetch_image_later(remote_id, seconds=delay.total_seconds())
     crash_point("remote-fetched")
     _enqueue_batches(remote_id)
-    if outcome is not Outcome.POSTPONED:  # those that hold the permits enqueue the next ones
+    if outcome is not Outcome.POSTPONED:  # the fetches with a permit enqueue the next ones
         _enqueue_next()
 
 
@@ -101,17 +101,20 @@ def _fetch(fetcher: RemoteFetcher, lease: Lease[RemoteImage]) -> None:
     with fetch_limits.fetch_permit() as is_free:
         if not is_free:
             raise RetryRowError("too many fetches", after=timedelta())
-        if not _is_wanted(row):  # the owner's next job starts it again
+        if not _is_wanted(row):  # the owner's next job tries it afresh
             lease.release(count_attempt=False)
             return
-        upload = _fetch_counted(lease, row, replace(fetcher, host_permit=fetch_limits.host_permit))
+        limited = replace(fetcher, host_permit=fetch_limits.host_permit)
+        upload = _fetch_with_permit(lease, row, limited)
     crash_point("remote-stored")
     _save(lease, status=RemoteStatus.FETCHED, upload=upload)
 
 
-def _fetch_counted(lease: Lease[RemoteImage], row: RemoteImage, fetcher: RemoteFetcher) -> Upload:
+def _fetch_with_permit(
+    lease: Lease[RemoteImage], row: RemoteImage, fetcher: RemoteFetcher
+) -> Upload:
     try:
-        with lease.renewing():  # both hosts may take longer than a lease
+        with lease.renewing():  # the remote host and the store may take longer than a lease
             return _fetch_and_store(lease, row, fetcher)
     except RemoteBusyError:
         raise RetryRowError("too many fetches from the host", after=BUSY_RETRY_DELAY) from None
@@ -129,7 +132,7 @@ def _failure_of(error: Exception) -> FetchFailure | None:
 
 
 def _is_wanted(row: RemoteImage) -> bool:
-    """Cancel the jobs whose user may no longer write there; return whether other jobs wait."""
+    """Cancel the waiting jobs whose user may no longer write; return whether others wait."""
     waiting = BulkUploadMediaBatch.objects.unfinished().filter(remotes=row)
     jobs = BulkUploadJob.objects.filter(status=JobStatus.RUNNING, batches__in=waiting)
     is_wanted = False
@@ -142,7 +145,7 @@ def _is_wanted(row: RemoteImage) -> bool:
 
 
 def _fetch_and_store(lease: Lease[RemoteImage], row: RemoteImage, fetcher: RemoteFetcher) -> Upload:
-    """Fetch the bytes to the disk, check their type, and store them as an upload."""
+    """Fetch the bytes to disk, check their type and store them as an upload."""
     with temporary_files.nameless_file() as body:
         fetcher.fetch(row.url, into=body)
         lease.renew()
@@ -150,19 +153,19 @@ def _fetch_and_store(lease: Lease[RemoteImage], row: RemoteImage, fetcher: Remot
         content_type = sniff(body.read(SNIFF_BYTES))
         file_type = FILE_TYPES.get(content_type or "")
         if content_type is None or file_type is None or not file_type.is_image:
-            raise RemoteError(RemoteFault.NO_PICTURE, NO_PICTURE)
+            raise RemoteError(RemoteFault.NO_PICTURE, NOT_AN_IMAGE)
         body.seek(0)
         return uploads.save_fetched(
             user_id=row.user_id,
             organization_id=row.organization_id,
-            filename=_name_in(row.url),
+            filename=_file_name(row.url),
             content_type=content_type,
             body=body,
             now=timezone.now(),
         )
 
 
-def _name_in(url: str) -> str:
+def _file_name(url: str) -> str:
     """Return the last part of a URL's path."""
     name = unquote(url.partition("?")[0].rpartition("/")[2])
     return "image" if not name or keys.has_control_characters(name) else name
@@ -188,9 +191,9 @@ def _save(lease: Lease[RemoteImage], **fields: object) -> None:
 
 
 def _enqueue_batches(remote_id: UUID) -> None:
-    """Enqueue the batches for which this was the last missing picture.
+    """Enqueue the batches for which this was the last missing image.
 
-    Runs after the commit: of two fetches that end at the same time the later one sees both.
+    Runs after the commit: if two fetches end at the same time, the later one sees both images.
     """
     rows = BulkUploadMediaBatch.objects.unfinished().filter(remotes=remote_id)
     for pk in rows.exclude(remotes__status=RemoteStatus.WAITING).values_list("pk", flat=True):
@@ -198,14 +201,14 @@ def _enqueue_batches(remote_id: UUID) -> None:
 
 
 def _enqueue_next() -> None:
-    """Enqueue a waiting picture of a random owner, so that many pictures do not delay few.
+    """Enqueue a waiting image of a random owner, so that owners with many images delay no others.
 
-    Of an owner's pictures the one enqueued longest ago comes first: others may be in the queue.
+    Takes the owner's image that was enqueued longest ago: others may still be in the queue.
     """
     rows = RemoteImage.objects.waiting(sent_before=timezone.now())
     by_owner = rows.order_by("organization_id", "user_id", F("sent_at").asc(nulls_first=True), "pk")
     ids = list(by_owner.distinct("organization_id", "user_id").values_list("pk", flat=True))
     if ids:
-        chosen = random.choice(ids)  # noqa: S311  no secret
+        chosen = random.choice(ids)  # noqa: S311  not a secret
         RemoteImage.objects.filter(pk=chosen).update(sent_at=timezone.now())
         deferred.fetch_image(chosen)

@@ -1,4 +1,4 @@
-"""Saving which attached pictures became ready, and a warning for those that failed."""
+"""Saving which attached images became ready, and warnings about those that failed."""
 
 from collections.abc import Mapping
 from uuid import UUID
@@ -9,23 +9,23 @@ from bulkupload.models import BulkUploadJob, BulkUploadMedia, MediaStatus
 from bulkupload.rules.rows.image_cells import ImageWarning
 from bulkupload.services import lifecycle, row_errors
 from bulkupload.services.images import outcomes
-from bulkupload.services.images.outcomes import Outcome, Pictures
+from bulkupload.services.images.outcomes import ImageCounts, Outcome
 from media.models import MediaResource, ResourceStatus
 from media.rules.failures import sentence_for
 
-PAGE_SIZE = 500  # rows of one transaction
+PAGE_SIZE = 500  # rows in one transaction
 
-ResourceStates = Mapping[str, tuple[str, str]]  # by resource: its status and its failure code
+ResourceStates = Mapping[str, tuple[str, str]]  # the status and the failure code, by resource id
 
 
 def finish_job(job_id: UUID) -> None:
-    """Save the outcomes of a job's pictures; finish the job, or check again in a moment."""
+    """Save the outcomes of a job's images; finish the job, or check again in about a second."""
     update_outcomes(job_id)
     lifecycle.advance(job_id)
 
 
 def update_outcomes(job_id: UUID, *, batch_id: UUID | None = None) -> None:
-    """Save which attached pictures of one batch, or of all, are ready or failed."""
+    """Save which attached images of one batch, or of all, are ready or failed."""
     rows = BulkUploadMedia.objects.filter(job_id=job_id, status=MediaStatus.SHOWN)
     if batch_id is not None:
         rows = rows.filter(batch_id=batch_id)
@@ -47,7 +47,7 @@ def _update_page(job_id: UUID, ids: list[UUID]) -> None:
         lifecycle.require_running(job_id)
         attached = BulkUploadMedia.objects.filter(pk__in=ids, status=MediaStatus.SHOWN)
         locked = attached.select_for_update(of=("self",), skip_locked=True).order_by("pk")
-        rows = list(locked.defer("cells"))  # for warnings only, up to 1 MiB
+        rows = list(locked.defer("cells"))  # up to 1 MiB, needed for warnings only
         states = _states_of(rows)
         changed = [outcome for row in rows if (outcome := _outcome(row, states))]
         warnings = [
@@ -61,31 +61,31 @@ def _update_page(job_id: UUID, ids: list[UUID]) -> None:
 
 
 def _states_of(rows: list[BulkUploadMedia]) -> ResourceStates:
-    """Return the state of each resource; one that was deleted was ready and then replaced."""
-    ids = {each for row in rows for each in row.resources if each}
+    """Return the state of each resource; a deleted one counts as ready, since it was replaced."""
+    ids = {pk for row in rows for pk in row.resources if pk}
     resources = MediaResource.objects.filter(pk__in=ids)
     fields = resources.values_list("pk", "status", "failure_code")
     states = {str(pk): (status, code) for pk, status, code in fields}
-    return {each: states.get(each, (ResourceStatus.READY.value, "")) for each in ids}
+    return {pk: states.get(pk, (ResourceStatus.READY.value, "")) for pk in ids}
 
 
 def _outcome(row: BulkUploadMedia, states: ResourceStates) -> Outcome | None:
-    """Return the outcome of a row's pictures, None if it has not changed."""
-    statuses = [states[each][0] if each else ResourceStatus.FAILED for each in row.resources]
-    pictures = Pictures(
+    """Return the outcome of a row's images, None if it has not changed."""
+    statuses = [states[pk][0] if pk else ResourceStatus.FAILED for pk in row.resources]
+    counts = ImageCounts(
         pending=statuses.count(ResourceStatus.PENDING),
         ready=statuses.count(ResourceStatus.READY),
         failed=statuses.count(ResourceStatus.FAILED),
     )
-    if (pictures.pending, pictures.ready, pictures.failed) == (row.pending, row.ready, row.failed):
+    if (counts.pending, counts.ready, counts.failed) == (row.pending, row.ready, row.failed):
         return None
-    if pictures.pending:
-        return row, MediaStatus.SHOWN, pictures
-    return row, MediaStatus.FAILED if pictures.failed else MediaStatus.READY, pictures
+    if counts.pending:
+        return row, MediaStatus.SHOWN, counts
+    return row, MediaStatus.FAILED if counts.failed else MediaStatus.READY, counts
 
 
 def _warnings(row: BulkUploadMedia, states: ResourceStates) -> list[ImageWarning]:
-    """Return the warnings about the failed files of a row."""
+    """Return the warnings about the failed images of a row."""
     return [
         ImageWarning(
             row=row.row,
@@ -99,6 +99,6 @@ def _warnings(row: BulkUploadMedia, states: ResourceStates) -> list[ImageWarning
             cells=row.cells,
             is_late=True,
         )
-        for index, each in enumerate(row.resources)
-        if each and (code := states[each][1])
+        for index, pk in enumerate(row.resources)
+        if pk and (code := states[pk][1])
     ]

@@ -1,4 +1,4 @@
-"""Saving the outcomes of pictures: their rows and the counts of their batches.
+"""Saving the outcomes of images: their rows and the counts of their batches.
 
 Runs in the caller's transaction.
 """
@@ -18,7 +18,7 @@ FINAL_STATUSES = tuple(
     str(status) for status in (MediaStatus.READY, MediaStatus.FAILED, MediaStatus.REPLACED)
 )
 # One statement with six arrays: `bulk_update` builds an expression for every field of every row,
-# which took two thirds of the time of attaching pictures.
+# which took two thirds of the time of attaching images.
 UPDATE = """
 UPDATE bulkupload_bulkuploadmedia AS media
 SET status = new.status, resources = new.resources, pending = new.pending, ready = new.ready,
@@ -31,30 +31,30 @@ WHERE media.id = new.id
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pictures:
-    """How many pictures of one slot are pending, ready and failed."""
+class ImageCounts:
+    """How many images of one slot are pending, ready and failed."""
 
     pending: int = 0
     ready: int = 0
     failed: int = 0
 
 
-Outcome = tuple[BulkUploadMedia, MediaStatus, Pictures]
+Outcome = tuple[BulkUploadMedia, MediaStatus, ImageCounts]
 
 
 def save(outcomes: Sequence[Outcome]) -> None:
-    """Save the outcomes of locked rows; the counts of a batch change by the difference.
+    """Save the outcomes of locked rows, and adjust the counts of their batches.
 
-    Batches are updated in one order everywhere, so that transactions cannot deadlock.
+    Batches are always updated in the same order, so that transactions cannot deadlock.
     """
     changes: dict[UUID, list[int]] = {}
-    for row, status, pictures in outcomes:
+    for row, status, counts in outcomes:
         change = changes.setdefault(row.batch_id, [0, 0, 0])
-        change[0] += pictures.pending - row.pending
-        change[1] += pictures.ready - row.ready
-        change[2] += pictures.failed - row.failed
+        change[0] += counts.pending - row.pending
+        change[1] += counts.ready - row.ready
+        change[2] += counts.failed - row.failed
         row.status = status
-        row.pending, row.ready, row.failed = pictures.pending, pictures.ready, pictures.failed
+        row.pending, row.ready, row.failed = counts.pending, counts.ready, counts.failed
     _update([row for row, _, _ in outcomes])
     for batch_id in sorted(changes):
         pending, ready, failed = changes[batch_id]
@@ -67,7 +67,7 @@ def save(outcomes: Sequence[Outcome]) -> None:
 
 
 def _update(rows: Sequence[BulkUploadMedia]) -> None:
-    """Update the rows; their cells, which only a later warning needs, are emptied at the end."""
+    """Update the rows; with a final status their cells are emptied, since no warning needs them."""
     if not rows:
         return
     columns = (

@@ -1,13 +1,14 @@
-"""Planning the pictures of a chunk's rows: batches of those that their products do not show yet.
+"""Planning the images of a chunk's rows: batches of those that their products do not show yet.
 
-Runs in the chunk's transaction after the merge. The products are locked, so of two jobs with
-one product the later one sees what is still pending of the earlier one. An earlier row is replaced
-only when the later one is attached, which may fail.
+Runs in the chunk's transaction after the merge. The products are locked, so if two jobs have the
+same product, the second one sees the pending images of the first. Pending rows are not replaced
+here but when a later row is attached, since attaching may fail.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import groupby
+from operator import itemgetter
 from uuid import UUID
 
 from django.db.models.functions import Now
@@ -42,14 +43,14 @@ from media.rules.limits import MAX_REQUEST_IMAGES
 from media.services.ingest import resolve
 from media.services.ingest.resolve import Sources
 
-Slot = tuple[UUID, str]  # of a product, by its id
+Slot = tuple[UUID, str]  # the id of a product, and the name of its slot
 
-MAX_BATCH_SLOTS = 150  # of one batch, when most are only cleared
+MAX_BATCH_SLOTS = 150  # reached when most slots are only cleared
 
 
 @dataclass(frozen=True, kw_only=True)
 class SlotImages:
-    """The pictures that one row wants in one slot of its product."""
+    """The images that one row assigns to one slot of its product."""
 
     row: ValidRow
     slot: str
@@ -59,15 +60,15 @@ class SlotImages:
     @property
     def sku(self) -> str:
         """The SKU of the product."""
-        return self.row.values[0]
+        return self.row.sku
 
 
 @dataclass(frozen=True, kw_only=True)
-class KnownUrls:
-    """What the URLs of a chunk refer to: our files, and remote pictures.
+class ResolvedUrls:
+    """What the URLs of a chunk refer to: our files and remote images.
 
-    `remote` maps each allowed remote URL to our address of it, empty until it is fetched. `refused`
-    maps the URLs of refused uploads to their codes.
+    `remote` maps each allowed remote URL to the URL of our copy, empty until it is fetched.
+    `refused` maps the URLs of refused uploads to their codes.
     """
 
     own: Sources
@@ -75,15 +76,15 @@ class KnownUrls:
     refused: Mapping[str, str]
 
     def is_allowed(self, url: str) -> bool:
-        """Whether the picture may be attached at all."""
+        """Whether the image may be attached at all."""
         return self.own.get(url) is not None or url in self.remote
 
     def must_be_fetched(self, url: str) -> bool:
-        """Whether the URL is a remote one whose picture we do not have."""
+        """Whether this is a remote URL whose image we do not have."""
         return url in self.remote and self.own.get(self.remote[url]) is None
 
-    def content_of(self, url: str) -> str | None:
-        """Return the SHA-256 of the picture, where it is a resource already."""
+    def content_hash_of(self, url: str) -> str | None:
+        """Return the SHA-256 of the image if it is already a resource."""
         source = self.own.get(self.remote.get(url, url))
         return source.resource.content_hash if source and source.resource else None
 
@@ -91,37 +92,41 @@ class KnownUrls:
 def plan(
     job: BulkUploadJob, chunk: BulkUploadChunk, slots: list[str], rows: Iterable[ValidRow]
 ) -> int:
-    """Save the batches and the warnings of a chunk's pictures; return how many were refused."""
+    """Save the batches and warnings of a chunk's images; return how many images were refused."""
     if not slots:
         return 0
     warnings: list[ImageWarning] = []
     images = list(_read(job, slots, rows, warnings))
-    known = _resolve(job, {url for each in images for url in each.urls})
-    allowed = [some for each in images if (some := _without_refused(each, known, warnings))]
+    resolved = _resolve(job, {url for slot_images in images for url in slot_images.urls})
+    allowed = [
+        usable
+        for slot_images in images
+        if (usable := _without_refused(slot_images, resolved, warnings))
+    ]
     row_errors.save_warnings(job, _by_row(warnings))
     if not job.dry_run:
-        _save(job, chunk, _changed(job, allowed, known), known)
-    return sum(warning.pictures for warning in warnings)
+        _save(job, chunk, _changed(job, allowed, resolved), resolved)
+    return sum(warning.image_count for warning in warnings)
 
 
 def _read(
     job: BulkUploadJob, slots: list[str], rows: Iterable[ValidRow], warnings: list[ImageWarning]
 ) -> Iterator[SlotImages]:
-    """Yield the pictures of the last row of each SKU, without lists that are too long."""
+    """Yield the images of the last row of each SKU; warn about lists that are too long."""
     names = {slot: job.layout.name_of(slot) for slot in slots}
-    last = {row.values[0]: row for row in rows}
+    last = {row.sku: row for row in rows}
     for row in last.values():
         for slot, urls in read_row(slots, row.images).items():
             images = SlotImages(row=row, slot=slot, column=names[slot], urls=urls)
             if len(urls) > MAX_REQUEST_IMAGES:
                 cell = row.images[slots.index(slot)]
                 warning = _warning(images, 0, TOO_MANY, TOO_MANY_MESSAGE, url=cell)
-                warnings.append(replace(warning, pictures=len(urls)))
+                warnings.append(replace(warning, image_count=len(urls)))
             else:
                 yield images
 
 
-def _resolve(job: BulkUploadJob, urls: set[str]) -> KnownUrls:
+def _resolve(job: BulkUploadJob, urls: set[str]) -> ResolvedUrls:
     bases = media_selectors.public_base_urls()
     own = {url for url in urls if url.startswith(tuple(f"{base}/" for base in bases))}
     remote = remote_cache.find_allowed(job.scope, urls - own)
@@ -129,19 +134,19 @@ def _resolve(job: BulkUploadJob, urls: set[str]) -> KnownUrls:
     sources = resolve.resolve(user=job.user, scope=job.scope, urls=[*own, *fetched])
     unknown = {url for url in own if sources[url] is None}
     refused = resolve.refusals(user=job.user, scope=job.scope, urls=unknown)
-    return KnownUrls(own=sources, remote=remote, refused=refused)
+    return ResolvedUrls(own=sources, remote=remote, refused=refused)
 
 
 def _without_refused(
-    images: SlotImages, known: KnownUrls, warnings: list[ImageWarning]
+    images: SlotImages, resolved: ResolvedUrls, warnings: list[ImageWarning]
 ) -> SlotImages | None:
-    """Return the pictures without the refused ones, None if all of them are refused."""
+    """Return the images without the refused ones, None if all of them are refused."""
     urls = []
     for index, url in enumerate(images.urls):
-        if known.is_allowed(url):
+        if resolved.is_allowed(url):
             urls.append(url)
         else:
-            code = known.refused.get(url)
+            code = resolved.refused.get(url)
             message = sentence_for(code) if code else NOT_ALLOWED_MESSAGE
             warnings.append(_warning(images, index, code or NOT_ALLOWED, message, url=url))
     return replace(images, urls=urls) if urls or not images.urls else None
@@ -164,62 +169,63 @@ def _warning(images: SlotImages, index: int, code: str, message: str, *, url: st
 def _by_row(warnings: Iterable[ImageWarning]) -> Iterator[ImageWarning]:
     """Yield the warnings by row; only the first of each row has its cells."""
     row = None
-    for each in sorted(warnings, key=lambda warning: (warning.row, warning.position)):
-        yield each if each.row != row else replace(each, cells="")
-        row = each.row
+    for warning in sorted(warnings, key=lambda warning: (warning.row, warning.position)):
+        yield warning if warning.row != row else replace(warning, cells="")
+        row = warning.row
 
 
 def _changed(
-    job: BulkUploadJob, images: list[SlotImages], known: KnownUrls
+    job: BulkUploadJob, images: list[SlotImages], resolved: ResolvedUrls
 ) -> list[tuple[UUID, SlotImages]]:
-    """Return the pictures of slots that show others, or for which another row is pending."""
-    skus = {each.sku for each in images}
+    """Return the images, by product, of slots with other images or with another pending row."""
+    skus = {slot_images.sku for slot_images in images}
     products = Product.objects.in_scope(job.scope).filter(sku__among=skus)
     ids = dict(products.values_list("sku", "pk"))
-    attached = _attached_contents(ids.values())
+    attached = _attached_hashes(ids.values())
     rows = BulkUploadMedia.objects.filter(status=MediaStatus.PENDING, job__status=JobStatus.RUNNING)
     pending = set(rows.filter(product_id__in=ids.values()).values_list("product_id", "slot"))
     changed = []
-    for each in images:
-        slot = (ids[each.sku], each.slot)
-        contents = [known.content_of(url) for url in each.urls]
-        if slot in pending or contents != attached.get(slot, []):
-            changed.append((ids[each.sku], each))
+    for slot_images in images:
+        slot = (ids[slot_images.sku], slot_images.slot)
+        hashes = [resolved.content_hash_of(url) for url in slot_images.urls]
+        if slot in pending or hashes != attached.get(slot, []):
+            changed.append((ids[slot_images.sku], slot_images))
     return changed
 
 
-def _attached_contents(product_ids: Iterable[UUID]) -> dict[Slot, list[str]]:
-    """Return the hashes of the files in each slot, in order; an empty one for a failed file."""
+def _attached_hashes(product_ids: Iterable[UUID]) -> dict[Slot, list[str]]:
+    """Return the SHA-256 of each file in each slot, in order; empty for a failed file."""
     rows = Attachment.objects.for_entities(EntityType.PRODUCT, product_ids)
     fields = rows.values_list("entity_id", "slot", "resource__content_hash", "resource__status")
-    contents: dict[Slot, list[str]] = {}
-    for entity_id, slot, digest, status in fields:
-        usable = digest if status != ResourceStatus.FAILED else ""
-        contents.setdefault((entity_id, slot), []).append(usable)
-    return contents
+    hashes: dict[Slot, list[str]] = {}
+    for entity_id, slot, content_hash, status in fields:
+        usable = content_hash if status != ResourceStatus.FAILED else ""
+        hashes.setdefault((entity_id, slot), []).append(usable)
+    return hashes
 
 
 def _save(
     job: BulkUploadJob,
     chunk: BulkUploadChunk,
     images: list[tuple[UUID, SlotImages]],
-    known: KnownUrls,
+    resolved: ResolvedUrls,
 ) -> None:
-    """Save the batches and enqueue those that wait for no remote picture."""
+    """Save the batches and enqueue those that need not wait for a remote image."""
     if not images:
         return
-    urls = {url for _, each in images for url in each.urls}
-    awaited = remote_cache.register(job, {url for url in urls if known.must_be_fetched(url)})
+    urls = {url for _, slot_images in images for url in slot_images.urls}
+    to_fetch = {url for url in urls if resolved.must_be_fetched(url)}
+    remote_ids = remote_cache.register(job, to_fetch)
     batches: list[BulkUploadMediaBatch] = []
     media: list[BulkUploadMedia] = []
     links: dict[UUID, set[UUID]] = {}
     for group in _batches_of(images):
-        rows = [_row(job, product_id, each) for product_id, each in group]
+        rows = [_row(job, product_id, slot_images) for product_id, slot_images in group]
         pending = sum(row.pending for row in rows)
         batch = BulkUploadMediaBatch(job=job, chunk=chunk, pending=pending, sent_at=Now())
         for row in rows:
             row.batch = batch
-        links[batch.pk] = {awaited[url] for row in rows for url in row.urls if url in awaited}
+        links[batch.pk] = {remote_ids[url] for row in rows for url in row.urls if url in remote_ids}
         batches.append(batch)
         media.extend(rows)
     BulkUploadMediaBatch.objects.bulk_create(batches, batch_size=INSERT_BATCH_SIZE)
@@ -233,18 +239,21 @@ def _save(
 def _batches_of(
     images: list[tuple[UUID, SlotImages]],
 ) -> Iterator[list[tuple[UUID, SlotImages]]]:
-    """Yield whole products together, about as many pictures as one request may have."""
+    """Yield batches of whole products, with at most as many images as one request may have.
+
+    A single product may have more.
+    """
     batch: list[tuple[UUID, SlotImages]] = []
-    pictures = 0
-    for _, group in groupby(images, key=lambda each: each[0]):
+    image_count = 0
+    for _, group in groupby(images, key=itemgetter(0)):
         product = list(group)
-        size = sum(len(each.urls) for _, each in product)
-        is_full = pictures + size > MAX_REQUEST_IMAGES or len(batch) >= MAX_BATCH_SLOTS
+        size = sum(len(slot_images.urls) for _, slot_images in product)
+        is_full = image_count + size > MAX_REQUEST_IMAGES or len(batch) >= MAX_BATCH_SLOTS
         if batch and is_full:
             yield batch
-            batch, pictures = [], 0
+            batch, image_count = [], 0
         batch.extend(product)
-        pictures += size
+        image_count += size
     if batch:
         yield batch
 

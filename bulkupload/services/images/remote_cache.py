@@ -1,4 +1,4 @@
-"""The remote pictures of an owner: each URL is fetched once, and then always the same file."""
+"""The remote images of an owner: each URL is fetched once, and from then on the same file."""
 
 import hashlib
 from collections.abc import Collection, Mapping
@@ -25,39 +25,39 @@ from media.services.ingest.resolve import usable
 
 
 def find_allowed(scope: OwnerScope, urls: Collection[str]) -> dict[str, str]:
-    """Return the remote URLs that are allowed, each with our address of it, empty until fetched."""
+    """Return the allowed remote URLs, each with the URL of our copy, empty until it is fetched."""
     allowed = [url for url in urls if is_fetchable(url)] if settings.BULK_REMOTE_IMAGES else []
     if not allowed:
         return {}
     rows = _rows(scope, allowed)
-    fetched = {row.url: address for row in rows if (address := address_of(row))}
-    return {url: fetched.get(url, "") for url in allowed}
+    copies = {row.url: copy for row in rows if (copy := copy_url(row))}
+    return {url: copies.get(url, "") for url in allowed}
 
 
 def find(scope: OwnerScope, urls: Collection[str]) -> dict[str, RemoteImage]:
-    """Return the remote pictures of these URLs."""
+    """Return the remote images at these URLs."""
     return {row.url: row for row in _rows(scope, urls)} if urls else {}
 
 
 def register(job: BulkUploadJob, urls: Collection[str]) -> dict[str, UUID]:
-    """Have the pictures fetched that are missing; return those to wait for.
+    """Have the missing images fetched; return their ids by URL.
 
-    Runs in the caller's transaction. Pictures that failed before this job began, or that only jobs
-    waited for which have ended, start again.
+    Runs in the caller's transaction. An image that failed before this job began, or for which only
+    ended jobs waited, is tried afresh.
     """
     if not urls:
         return {}
     owner = {"user_id": job.user_id, "organization_id": job.organization_id}
     by_hash = {url_hash(url): url for url in urls}
     RemoteImage.objects.bulk_create(
-        [RemoteImage(url=by_hash[each], url_hash=each, **owner) for each in sorted(by_hash)],
+        [RemoteImage(url=by_hash[key], url_hash=key, **owner) for key in sorted(by_hash)],
         batch_size=INSERT_BATCH_SIZE,
         ignore_conflicts=True,
     )
     rows = _rows(job.scope, urls).select_for_update(of=("self",)).order_by("url_hash")
     waiting = [row for row in rows if _must_be_fetched(row, job)]
     ids = [row.pk for row in waiting]
-    _start_again(ids)
+    _reset(ids)
     first = ids[: settings.BULK_REMOTE_AT_ONCE]  # each fetch enqueues the next one
     RemoteImage.objects.filter(pk__in=first).update(sent_at=Now())
     for pk in first:
@@ -65,10 +65,10 @@ def register(job: BulkUploadJob, urls: Collection[str]) -> dict[str, UUID]:
     return {row.url: row.pk for row in waiting}
 
 
-def _start_again(ids: Collection[UUID]) -> None:
-    """Reset the outcomes of these pictures, and attempts that were made for jobs that ended.
+def _reset(ids: Collection[UUID]) -> None:
+    """Reset the outcomes of these images, and the attempts that were made for ended jobs.
 
-    A picture that a worker is fetching now keeps its attempts.
+    An image that a worker is fetching now keeps its attempts.
     """
     rows = RemoteImage.objects.filter(pk__among=ids)
     running = BulkUploadMediaBatch.objects.unfinished().filter(job__status=JobStatus.RUNNING)
@@ -86,12 +86,12 @@ def _start_again(ids: Collection[UUID]) -> None:
     )
 
 
-def save_links(awaited: Mapping[UUID, Collection[UUID]]) -> None:
-    """Save which batches wait for which pictures."""
+def save_links(remotes_by_batch: Mapping[UUID, Collection[UUID]]) -> None:
+    """Save which batches wait for which remote images."""
     through = BulkUploadMediaBatch.remotes.through
     rows = [
         through(bulkuploadmediabatch_id=batch_id, remoteimage_id=pk)
-        for batch_id, ids in awaited.items()
+        for batch_id, ids in remotes_by_batch.items()
         for pk in sorted(ids)
     ]
     through.objects.bulk_create(rows, batch_size=INSERT_BATCH_SIZE)
@@ -102,8 +102,8 @@ def url_hash(url: str) -> str:
     return hashlib.sha256(url.encode()).hexdigest()
 
 
-def address_of(row: RemoteImage) -> str:
-    """Return our address of a fetched picture, empty if its bytes are not there."""
+def copy_url(row: RemoteImage) -> str:
+    """Return the URL of our copy of a remote image, empty if there is none."""
     if row.status != RemoteStatus.FETCHED or not _has_bytes(row.upload):
         return ""
     return public_url(row.upload.key) if row.upload else ""
@@ -119,7 +119,7 @@ def _has_bytes(upload: Upload | None) -> bool:
 def _must_be_fetched(row: RemoteImage, job: BulkUploadJob) -> bool:
     if row.status == RemoteStatus.FAILED and job.started_at is not None:
         return row.updated_at < job.started_at
-    return not address_of(row)
+    return not copy_url(row)
 
 
 def _rows(scope: OwnerScope, urls: Collection[str]) -> "QuerySet[RemoteImage]":

@@ -20,14 +20,19 @@ END_MARK: Final = b"\x1a"  # Ctrl-Z
 TAIL_BYTES: Final = 4096
 
 
-def download(job: BulkUploadJob, target: BinaryIO, *, watch: Callable[[], None]) -> EncodingScan:
-    """Write the source file of a job to `target`; return the scan of its encoding."""
+def download(
+    job: BulkUploadJob, target: BinaryIO, *, on_progress: Callable[[], None]
+) -> EncodingScan:
+    """Write the source file of a job to `target`; return the scan of its encoding.
+
+    `on_progress` is called after each block.
+    """
     scan = EncodingScan(declared=job.encoding)
     with private_store().open(job.source_key, if_match=job.source_etag) as reader:
         for data in reader:
             target.write(data)
             scan.feed(data)
-            watch()
+            on_progress()
     target.flush()
     return scan
 
@@ -43,9 +48,9 @@ def dialect_of(body: BinaryIO, encoding: Dialect, job: BulkUploadJob) -> Dialect
     )
 
 
-def cut_end_mark(body: BinaryIO, dialect: Dialect) -> None:
-    """Cut every Ctrl-Z off the end of a text: DOS programs fill the last block with them."""
-    if dialect.encoding.startswith("utf-16"):  # newer than those programs
+def strip_end_marks(body: BinaryIO, dialect: Dialect) -> None:
+    """Cut Ctrl-Z characters off the end of a text: DOS programs fill the last block with them."""
+    if dialect.encoding.startswith("utf-16"):  # DOS programs do not write it
         return
     size = body.seek(0, io.SEEK_END)
     body.seek(max(size - TAIL_BYTES, 0))
@@ -56,8 +61,8 @@ def cut_end_mark(body: BinaryIO, dialect: Dialect) -> None:
 
 
 @contextmanager
-def text_of(body: BinaryIO, dialect: Dialect) -> Iterator[TextIO]:
-    """Yield a table's text from after its byte order mark; the file stays open."""
+def open_text(body: BinaryIO, dialect: Dialect) -> Iterator[TextIO]:
+    """Open a table as text after its byte order mark; the file stays open afterwards."""
     body.seek(dialect.bom)
     text = io.TextIOWrapper(body, dialect.encoding, dialect.errors, newline="")
     try:

@@ -1,4 +1,4 @@
-"""What a job fails with when its file cannot be read."""
+"""How a job fails when its file cannot be read."""
 
 from bulkupload.errors import JobFailureError
 from media.errors import ObjectNotFoundError, PreconditionFailedError
@@ -10,12 +10,12 @@ STORE_UNAVAILABLE = JobFailureError(
     "store_unavailable", "The file store did not answer. Retry later."
 )
 DISK_UNAVAILABLE = JobFailureError(
-    "disk_unavailable", "The server's disk did not take the file. Retry later."
+    "disk_unavailable", "The server's disk could not hold the file. Retry later."
 )
 
 
 def failure_of(error: Exception) -> JobFailureError | None:
-    """Return what a job fails with because of this exception, None if it is a bug."""
+    """Return the failure of a job for an exception, None if the exception is a bug."""
     if isinstance(error, JobFailureError):
         return error
     if isinstance(error, (ObjectNotFoundError, PreconditionFailedError)):

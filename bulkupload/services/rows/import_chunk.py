@@ -1,6 +1,6 @@
 """The task that imports one chunk: each row gets its outcome in one transaction, exactly once.
 
-The rows' effects, their errors, the counts and the chunk's DONE mark commit together, under the
+The products, the row errors, the counts and the chunk's status DONE commit together, under the
 chunk's lease, and only while the job runs (`docs/design/bulk-upload.md`).
 """
 
@@ -19,7 +19,7 @@ from psycopg import errors as pg
 
 from accounts.selectors import may_write
 from bulkupload.errors import JobFailureError
-from bulkupload.models import BulkUploadChunk, BulkUploadJob, ChunkStatus, JobStatus
+from bulkupload.models import BulkUploadChunk, ChunkStatus, JobStatus
 from bulkupload.rules.rows.checked_rows import RefusedRow, ValidRow
 from bulkupload.rules.rows.cleaning import Cleaner
 from bulkupload.rules.rows.repeated_skus import repeated_rows
@@ -29,7 +29,7 @@ from bulkupload.services.images import plan
 from bulkupload.services.rows import leading_zeros, merge
 from bulkupload.services.rows.failures import failure_of
 from bulkupload.services.rows.merge import Counts
-from bulkupload.services.rows.range_cache import RangeCache, TableVersion
+from bulkupload.services.rows.range_cache import ByteRange, RangeCache, TableVersion
 from sartiq.core.errors import ContentionError
 from sartiq.core.work import leases
 from sartiq.core.work.crash_points import crash_point
@@ -39,7 +39,7 @@ from sartiq.core.work.runner import CONTENTION, Outcome, RetryRowError, RowTask
 
 log = structlog.get_logger(__name__)
 
-MAX_TRIES = 5  # of one transaction, while others change the same products
+MAX_TRIES = 5  # of a transaction, while other jobs change the same products
 ATTEMPTS_EXHAUSTED = JobFailureError(
     "attempts_exhausted", "Some rows could not be imported in five attempts."
 )
@@ -97,32 +97,28 @@ def _failure_of(error: Exception) -> JobFailureError | None:
 
 
 def _read_and_apply(lease: Lease[BulkUploadChunk], chunk: BulkUploadChunk) -> None:
-    rows = _read(lease, chunk.job, chunk)
+    rows = _read(lease, chunk)
     crash_point("bulk-parsed")
     _apply(lease, chunk, rows)
 
 
-def _read(
-    lease: Lease[BulkUploadChunk], job: BulkUploadJob, chunk: BulkUploadChunk
-) -> CheckedChunk:
+def _read(lease: Lease[BulkUploadChunk], chunk: BulkUploadChunk) -> CheckedChunk:
     """Read the chunk's bytes and check its rows."""
-    source = TableVersion(key=job.rows_key, etag=job.rows_etag)
-    dialect = job.dialect_object
+    job, dialect = chunk.job, chunk.job.dialect_object
+    table = TableVersion(key=job.rows_key, etag=job.rows_etag)
+    byte_range = ByteRange(table=table, start=chunk.start, length=chunk.length)
+    is_first_attempt = lease.attempts == 1  # reading ahead would take too long on a slow line
     with (
-        _range_cache.range_of(
-            source,
-            start=chunk.start,
-            length=chunk.length,
-            ahead=lease.attempts == 1,
-            watch=lease.renew_if_old,
+        _range_cache.open(
+            byte_range, reads_ahead=is_first_attempt, on_progress=lease.renew_if_old
         ) as body,
         io.TextIOWrapper(body, dialect.encoding, dialect.errors, newline="") as text,
     ):
-        return _checked(job, chunk, text)
+        return _check(chunk, text)
 
 
-def _checked(job: BulkUploadJob, chunk: BulkUploadChunk, text: TextIO) -> CheckedChunk:
-    dialect, layout = job.dialect_object, job.layout
+def _check(chunk: BulkUploadChunk, text: TextIO) -> CheckedChunk:
+    job, dialect, layout = chunk.job, chunk.job.dialect_object, chunk.job.layout
     size_of = dialect.size_of()
     records = Records(
         Lines(text, size_of),
@@ -140,17 +136,17 @@ def _checked(job: BulkUploadJob, chunk: BulkUploadChunk, text: TextIO) -> Checke
     valid, refused = cleaner.check(records, first_row=chunk.first_row)
     if len(valid) + len(refused) != chunk.rows:
         raise JobFailureError("source_changed", SOURCE_CHANGED)
-    valid, without_zeros = leading_zeros.refuse_lost_zeros(job, valid)
+    valid, lost_zeros = leading_zeros.refuse_lost_zeros(job, valid)
     return CheckedChunk(
-        fields=cleaner.fields, slots=cleaner.slots, valid=valid, refused=[*refused, *without_zeros]
+        fields=cleaner.fields, slots=cleaner.slots, valid=valid, refused=[*refused, *lost_zeros]
     )
 
 
 def _apply(lease: Lease[BulkUploadChunk], chunk: BulkUploadChunk, rows: CheckedChunk) -> None:
-    """Commit the chunk; try again if others lock the same products for too long.
+    """Commit the chunk; try again if other transactions lock the same products for too long.
 
-    A statement that timed out gets more time at the next try: the database may be slow. Waiting
-    for locks alone is not counted as an attempt.
+    After a statement timeout the next try gets more time: the database may be slow. Waiting for
+    locks alone is not counted as an attempt.
     """
     was_slow = False
     for tries in range(1, MAX_TRIES + 1):
@@ -181,13 +177,13 @@ def _commit(
             job,
             rows.fields,
             rows.valid,
-            repeated=set(chunk.repeated),
-            locks_all=bool(rows.slots),  # their pictures are compared under these locks
+            earlier_skus=set(chunk.repeated),
+            locks_all=bool(rows.slots),  # their images are compared under these locks
         )
         crash_point("bulk-merged")
         row_errors.save_errors(job, rows.refused)
-        repeated = repeated_rows(rows.valid, chunk.repeated)
-        row_errors.save_repeated_skus(job, job.layout.name_of("sku"), repeated)
+        repeats = repeated_rows(rows.valid, chunk.repeated)
+        row_errors.save_repeated_skus(job, job.layout.name_of("sku"), repeats)
         images_refused = plan.plan(job, chunk, rows.slots, rows.valid)
         lease.require_held()
         lifecycle.require_running(job.pk)

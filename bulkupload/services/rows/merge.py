@@ -2,7 +2,7 @@
 
 Rows are merged in the order of their SKUs, so that jobs with the same products cannot deadlock.
 Unchanged rows are left out before the merge: ON CONFLICT would lock each product first, which
-writes its row and the WAL. All identifiers in the statements are our own.
+writes its row and the WAL. No name in the statements comes from the uploader.
 """
 
 import os
@@ -18,7 +18,7 @@ from bulkupload.rules.rows.checked_rows import ValidRow
 from bulkupload.rules.rows.columns import ROW_FIELDS
 
 TEXT_FIELDS = tuple(name for name in ROW_FIELDS if name != "sku")
-COPY_BATCH_SIZE = 500  # rows, whose text is held in memory with them
+COPY_BATCH_SIZE = 500  # rows whose text is in memory at once
 ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 
@@ -37,98 +37,103 @@ def merge(
     fields: list[str],
     rows: list[ValidRow],
     *,
-    repeated: set[str],
+    earlier_skus: set[str],
     locks_all: bool = False,
 ) -> Counts:
     """Create and update products; rows with the same SKU are written in their order.
 
-    A dry run is rolled back; an SKU of an earlier chunk then counts as updated. With `locks_all`
-    the unchanged products are locked as well until the transaction ends.
+    `earlier_skus` are those that earlier chunks have as well: in a dry run, which is rolled back,
+    they count as updated. With `locks_all` unchanged products stay locked too until the transaction
+    ends.
     """
     counts = Counts()
-    first = {row.values[0]: row for row in rows}
-    later: dict[str, ValidRow] = {}
+    first = {row.sku: row for row in rows}
+    last: dict[str, ValidRow] = {}
     if len(first) < len(rows):
-        first, later = _in_order(rows, counts)
+        first, last = _first_and_last(rows, counts)
     with transaction.atomic(savepoint=job.dry_run):
         statement = _statement(job, fields, locks_all=locks_all)
-        written = _write(job, fields, first, repeated, statement)
-        if later:
-            _write(job, fields, later, repeated, statement)
+        merged = _merge_distinct(job, fields, first, earlier_skus, statement)
+        if last:
+            _merge_distinct(job, fields, last, earlier_skus, statement)
         if job.dry_run:
             transaction.set_rollback(True)
-    in_earlier_chunk = written.repeated if job.dry_run else 0
-    counts.created += written.created - in_earlier_chunk
-    counts.updated += written.updated + in_earlier_chunk
-    counts.unchanged += len(first) - written.created - written.updated
+    created_before = merged.created_before if job.dry_run else 0
+    counts.created += merged.created - created_before
+    counts.updated += merged.updated + created_before
+    counts.unchanged += len(first) - merged.created - merged.updated
     return counts
 
 
-def _in_order(
+def _first_and_last(
     rows: list[ValidRow], counts: Counts
 ) -> tuple[dict[str, ValidRow], dict[str, ValidRow]]:
-    """Count the rows that repeat a SKU; return its first row and, if it differs, its last."""
+    """Return the first row of each SKU and, where it differs, the last; count all but the first."""
     first: dict[str, ValidRow] = {}
     last: dict[str, ValidRow] = {}
     for row in rows:
-        sku = row.values[0]
-        before = last.get(sku)
-        if before is None:
-            first[sku] = row
-        elif before.values == row.values:
+        previous = last.get(row.sku)
+        if previous is None:
+            first[row.sku] = row
+        elif previous.values == row.values:
             counts.unchanged += 1
         else:
             counts.updated += 1
-        last[sku] = row
+        last[row.sku] = row
     return first, {sku: row for sku, row in last.items() if row.values != first[sku].values}
 
 
-class Written(NamedTuple):
-    """How many products a merge created, how many of these an earlier chunk has, and updated."""
+class MergeResult(NamedTuple):
+    """How many products a merge created, how many of these have an earlier row, how many changed.
+
+    The earlier row is in another chunk, which in a dry run was rolled back.
+    """
 
     created: int
-    repeated: int
+    created_before: int
     updated: int
 
 
-def _write(
+def _merge_distinct(
     job: BulkUploadJob,
     fields: list[str],
     rows: dict[str, ValidRow],
-    repeated: set[str],
+    earlier_skus: set[str],
     statement: str,
-) -> Written:
+) -> MergeResult:
     """Merge rows of different SKUs."""
     if not rows:
-        return Written(0, 0, 0)
+        return MergeResult(0, 0, 0)
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS pg_temp.bulk_rows")
         columns = ", ".join(f'"{name}" text NOT NULL' for name in fields)
         cursor.execute(f"CREATE TEMPORARY TABLE bulk_rows (id uuid, {columns}) ON COMMIT DROP")
         values = list(rows.values())
         with cursor.copy("COPY bulk_rows FROM STDIN") as copy:
-            for at in range(0, len(values), COPY_BATCH_SIZE):
-                copy.write(_lines(values[at : at + COPY_BATCH_SIZE], width=len(fields)))
+            for start in range(0, len(values), COPY_BATCH_SIZE):
+                copy.write(_lines(values[start : start + COPY_BATCH_SIZE], width=len(fields)))
         owner = {"user": job.user_id, "organization": job.organization_id}
-        cursor.execute(statement, owner | {"repeated": list(repeated)})
-        return Written(*cursor.fetchone())
+        cursor.execute(statement, owner | {"earlier_skus": list(earlier_skus)})
+        return MergeResult(*cursor.fetchone())
 
 
 def _lines(rows: Collection[ValidRow], *, width: int) -> str:
     """Return rows of `width` values in COPY's text format, each after a new id.
 
-    Rows are escaped only if they need it, which hardly any do.
+    Only the few rows that need it are escaped.
     """
     ids = _new_ids(len(rows))
-    lines = ["\t".join((each, *row.values)) for each, row in zip(ids, rows, strict=True)]
-    lines.append("")  # the last line ends as well
+    lines = ["\t".join((row_id, *row.values)) for row_id, row in zip(ids, rows, strict=True)]
+    lines.append("")  # so that the last line has a line break too
     text = "\n".join(lines)
     if _is_plain(text, tabs=width * len(rows), breaks=len(rows)):
         return text
     return "".join(
         [
-            f"{line}\n" if _is_plain(line, tabs=width, breaks=0) else _escaped([each, *row.values])
-            for line, each, row in zip(lines, ids, rows, strict=False)
+            f"{line}\n"
+            if _is_plain(line, tabs=width, breaks=0)
+            else _escaped([row_id, *row.values])
+            for line, row_id, row in zip(lines, ids, rows, strict=False)
         ]
     )
 
@@ -145,42 +150,58 @@ def _escaped(cells: list[str]) -> str:
 
 
 def _statement(job: BulkUploadJob, fields: list[str], *, locks_all: bool) -> str:
-    """Return the merge statement; fields that are not in the table stay, or are empty when new."""
+    """Return the merge statement: fields without a column stay, and are empty in new products."""
     present = [name for name in TEXT_FIELDS if name in fields]
-    absent = [name for name in TEXT_FIELDS if name not in fields]
-    names = ", ".join(f'"{name}"' for name in ("sku", *present, *absent))
-    values = ", ".join([f'n."{name}"' for name in ("sku", *present)] + ["''"] * len(absent))
-    stored, new, row = (
-        ", ".join(f'{table}."{name}"' for name in present) for table in ("p", "EXCLUDED", "n")
-    )
-    assigned = ", ".join(f'"{name}" = EXCLUDED."{name}"' for name in present)
-    target, own = (
-        (
-            "(organization_id, sku) WHERE organization_id IS NOT NULL",
-            "p.organization_id = %(organization)s::uuid",
-        )
-        if job.organization_id
-        else (
-            "(user_id, sku) WHERE organization_id IS NULL",
-            "p.user_id = %(user)s::uuid AND p.organization_id IS NULL",
-        )
-    )
-    # One index look-up for each row: a join may read all products instead.
-    is_new = (
-        f"WHERE (SELECT ({stored}) IS NOT DISTINCT FROM ({row}) "  # noqa: S608  every name is ours
-        f"FROM catalog_product p WHERE {own} AND p.sku = n.sku) IS NOT TRUE "
-    )
+    names, values = _insert_columns(present)
+    assignments = ", ".join(f'"{name}" = EXCLUDED."{name}"' for name in present)
     return (
         f"WITH written AS (INSERT INTO catalog_product AS p "  # noqa: S608  every name is ours
         f"(id, created_at, updated_at, user_id, organization_id, {names}) "
         f"SELECT n.id, now(), now(), %(user)s::uuid, %(organization)s::uuid, {values} "
-        f"FROM bulk_rows n {'' if locks_all else is_new}ORDER BY n.sku "
-        f"ON CONFLICT {target} DO UPDATE SET updated_at = now(), {assigned} "
-        f"WHERE ({stored}) IS DISTINCT FROM ({new}) "
+        f"FROM bulk_rows n {'' if locks_all else _only_changed(job, present)}ORDER BY n.sku "
+        f"ON CONFLICT {_conflict_target(job)} DO UPDATE SET updated_at = now(), {assignments} "
+        f"WHERE ({_column_list('p', present)}) "
+        f"IS DISTINCT FROM ({_column_list('EXCLUDED', present)}) "
         f"RETURNING p.sku, p.xmax = 0 AS created) "
         f"SELECT count(*) FILTER (WHERE created), "
-        f"count(*) FILTER (WHERE created AND sku = ANY(%(repeated)s::text[])), "
+        f"count(*) FILTER (WHERE created AND sku = ANY(%(earlier_skus)s::text[])), "
         f"count(*) FILTER (WHERE NOT created) FROM written"
+    )
+
+
+def _insert_columns(present: list[str]) -> tuple[str, str]:
+    """Return the names and the values of the columns of an INSERT."""
+    absent = [name for name in TEXT_FIELDS if name not in present]
+    names = ", ".join(f'"{name}"' for name in ("sku", *present, *absent))
+    values = ", ".join([_column_list("n", ["sku", *present]), *["''"] * len(absent)])
+    return names, values
+
+
+def _column_list(table: str, names: list[str]) -> str:
+    return ", ".join(f'{table}."{name}"' for name in names)
+
+
+def _conflict_target(job: BulkUploadJob) -> str:
+    """Return the unique index of the SKUs of the job's owner."""
+    if job.organization_id:
+        return "(organization_id, sku) WHERE organization_id IS NOT NULL"
+    return "(user_id, sku) WHERE organization_id IS NULL"
+
+
+def _only_changed(job: BulkUploadJob, present: list[str]) -> str:
+    """Return the condition for rows that differ from their product, or have none.
+
+    Costs one index look-up for each row: a join may read all products instead.
+    """
+    is_own = (
+        "p.organization_id = %(organization)s::uuid"
+        if job.organization_id
+        else "p.user_id = %(user)s::uuid AND p.organization_id IS NULL"
+    )
+    stored, new = _column_list("p", present), _column_list("n", present)
+    return (
+        f"WHERE (SELECT ({stored}) IS NOT DISTINCT FROM ({new}) "  # noqa: S608  every name is ours
+        f"FROM catalog_product p WHERE {is_own} AND p.sku = n.sku) IS NOT TRUE "
     )
 
 

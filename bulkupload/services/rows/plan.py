@@ -1,4 +1,4 @@
-"""The task that splits a job's file into chunks, in the memory of one chunk."""
+"""The task that splits a job's file into chunks, with one chunk in memory."""
 
 import io
 from collections.abc import Iterator
@@ -28,7 +28,12 @@ from bulkupload.rules.table.table_warnings import (
     header_warnings,
 )
 from bulkupload.services import lifecycle, row_errors
-from bulkupload.services.rows.downloaded_table import cut_end_mark, dialect_of, download, text_of
+from bulkupload.services.rows.downloaded_table import (
+    dialect_of,
+    download,
+    open_text,
+    strip_end_marks,
+)
 from bulkupload.services.rows.failures import failure_of
 from bulkupload.services.workbook import convert
 from media.rules import keys
@@ -50,14 +55,14 @@ ROWS_NAME = "rows.csv"
 
 @dataclass(frozen=True, kw_only=True)
 class DownloadedTable:
-    """A job's table on the worker's disk, and the object of which its chunks are ranges."""
+    """A job's table on the worker's disk, and the stored object of which its chunks are ranges."""
 
     body: BinaryIO
     dialect: Dialect
     key: str
     etag: str
-    report: SheetReport | None = None  # of a workbook
-    stored: StoredObject | None = None  # the CSV file of a workbook
+    report: SheetReport | None = None  # only for a workbook
+    stored: StoredObject | None = None  # the CSV file made from a workbook
 
 
 def plan(job_id: UUID) -> None:
@@ -80,16 +85,16 @@ def _plan(lease: Lease[BulkUploadJob]) -> None:
 
 @contextmanager
 def _open_table(lease: Lease[BulkUploadJob], job: BulkUploadJob) -> Iterator[DownloadedTable]:
-    """Download the file; the table of a workbook is stored again as CSV."""
+    """Download the file; convert the table of a workbook to CSV and store that too."""
     with temporary_files.nameless_file() as source, temporary_files.nameless_file() as rows:
-        scan = download(job, source, watch=lease.renew_if_old)
+        scan = download(job, source, on_progress=lease.renew_if_old)
         crash_point("bulk-downloaded")
         source.seek(0)
         if source.read(len(ZIP)) == ZIP:
             yield _convert(lease, job, source, rows)
         else:
             dialect = dialect_of(source, scan.result(), job)
-            cut_end_mark(source, dialect)
+            strip_end_marks(source, dialect)
             yield DownloadedTable(
                 body=source, dialect=dialect, key=job.source_key, etag=job.source_etag
             )
@@ -98,7 +103,7 @@ def _open_table(lease: Lease[BulkUploadJob], job: BulkUploadJob) -> Iterator[Dow
 def _convert(
     lease: Lease[BulkUploadJob], job: BulkUploadJob, source: BinaryIO, rows: BinaryIO
 ) -> DownloadedTable:
-    report = convert.convert(source, rows, mapping=job.mapping, watch=lease.renew_if_old)
+    report = convert.convert(source, rows, mapping=job.mapping, on_progress=lease.renew_if_old)
     key = keys.private_key(keys.PrivateArea.BULK, job.pk, f"{lease.fence}", ROWS_NAME)
     rows.seek(0)
     headers = ObjectHeaders(content_type="text/csv")
@@ -114,7 +119,8 @@ def _plan_or_describe(
 ) -> ChunkPlan:
     """Return the chunks of a table; if it is refused, save how it was read.
 
-    Often that shows what is wrong, and with its columns a client can ask for the missing mapping.
+    The dialect and the columns often show what is wrong, and a client can ask for the missing
+    mapping with them.
     """
     try:
         return _plan_chunks(lease, job, table)
@@ -136,21 +142,21 @@ def _plan_chunks(
     body, dialect, mapping = table.body, table.dialect, job.mapping
     size = body.seek(0, io.SEEK_END)
     try:
-        with text_of(body, dialect) as text:
+        with open_text(body, dialect) as text:
             skip = rows_above_header(records_of(text, dialect), mapping)
-        with text_of(body, dialect) as text, paused_collection():
+        with open_text(body, dialect) as text, paused_collection():
             chunk_plan = ChunkPlanner(
                 text,
                 dialect,
                 mapping=mapping,
                 chunk_rows=settings.BULK_CHUNK_ROWS,
                 size=size,
-                watch=lease.renew_if_old,
+                on_progress=lease.renew_if_old,
                 skip=skip,
             ).plan()
-        if any(each.repeated for each in chunk_plan.ranges):
+        if any(chunk.repeated for chunk in chunk_plan.ranges):
             layout = Layout.of(chunk_plan.columns)
-            with text_of(body, dialect) as text, paused_collection():
+            with open_text(body, dialect) as text, paused_collection():
                 ranges = with_first_lines(chunk_plan.ranges, records_of(text, dialect), layout)
             chunk_plan = replace(chunk_plan, ranges=ranges)
     except UnicodeDecodeError:
@@ -165,8 +171,8 @@ def _save(
 ) -> None:
     """Save the chunks and enqueue them, all or nothing."""
     chunks = [
-        BulkUploadChunk(job=job, number=number, sent_at=Now(), **asdict(each))
-        for number, each in enumerate(plan.ranges)
+        BulkUploadChunk(job=job, number=number, sent_at=Now(), **asdict(chunk_range))
+        for number, chunk_range in enumerate(plan.ranges)
     ]
     with transaction.atomic():
         row = lease.require_held()
@@ -176,7 +182,10 @@ def _save(
             table.stored.cancel_deletion()
         BulkUploadChunk.objects.bulk_create(chunks, batch_size=INSERT_BATCH_SIZE)
         row_errors.save_table_warnings(job, _warnings_of(table, plan))
-        row.dialect, row.columns = table.dialect.as_dict(), [asdict(c) for c in plan.columns]
+        row.dialect, row.columns = (
+            table.dialect.as_dict(),
+            [asdict(column) for column in plan.columns],
+        )
         row.rows_key, row.rows_etag = table.key, table.etag
         row.total_rows, row.sku_width = plan.total_rows, plan.sku_width
         row.planned_at, row.lease_holder, row.lease_expires_at = Now(), None, None

@@ -1,16 +1,16 @@
 """The range of a table that a worker process read last, cached on its disk for the next chunk.
 
-Chunks are ranges of one object, and each range has a price: on R2 a round trip, on SeaweedFS 11 to
-16 ms of CPU, since it reads the whole part with the range. So a process fetches more than one chunk
-and mostly finds the next one here. A HEAD for every range, which costs a tenth, checks that the
-table still exists (F33).
+Chunks are ranges of one object, and each read costs a round trip on R2, or 11 to 16 ms of CPU on
+SeaweedFS, which reads the whole part with the range. So a process fetches more than one chunk and
+mostly finds the next one here. A HEAD for every chunk, at a tenth of that cost, checks that the
+table still exists.
 """
 
 import io
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 from typing import BinaryIO, Final
 
@@ -31,20 +31,32 @@ class TableVersion:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _CachedRange:
-    """Bytes of a source from `start` on, in a file without a name."""
+class ByteRange:
+    """A range of bytes of one version of a table."""
 
-    source: TableVersion
+    table: TableVersion
     start: int
-    size: int
+    length: int
+
+    def contains(self, other: "ByteRange") -> bool:
+        """Whether another range lies within this one."""
+        is_inside = self.start <= other.start and (
+            other.start + other.length <= self.start + self.length
+        )
+        return is_inside and self.table == other.table
+
+
+@dataclass(frozen=True, kw_only=True)
+class _CachedRange:
+    """A range whose bytes are in a file without a name."""
+
+    byte_range: ByteRange
     file: BinaryIO
 
-    def contains(self, source: TableVersion, start: int, length: int) -> bool:
-        is_inside = self.start <= start and start + length <= self.start + self.size
-        return is_inside and self.source == source
-
-    def read(self, start: int, length: int) -> bytes:
-        return os.pread(self.file.fileno(), length, start - self.start)
+    def read(self, byte_range: ByteRange) -> bytes:
+        return os.pread(
+            self.file.fileno(), byte_range.length, byte_range.start - self.byte_range.start
+        )
 
 
 class RangeCache:
@@ -55,42 +67,36 @@ class RangeCache:
         self._lock = Lock()
 
     @contextmanager
-    def range_of(
-        self,
-        source: TableVersion,
-        *,
-        start: int,
-        length: int,
-        ahead: bool,
-        watch: Callable[[], None],
+    def open(
+        self, byte_range: ByteRange, *, reads_ahead: bool, on_progress: Callable[[], None]
     ) -> Iterator[BinaryIO]:
         """Open a range of a stored table, which ends early if the table does.
 
-        Without `ahead` only the range is fetched: on a slow line more would take too long.
-        `watch` is called now and then. Raises ObjectNotFoundError and PreconditionFailedError when
-        this version is gone, StoreUnavailableError, and OSError when the disk is full.
+        With `reads_ahead` the bytes after it are fetched too. `on_progress` is called after each
+        block. Raises ObjectNotFoundError and PreconditionFailedError when this version is gone,
+        StoreUnavailableError, and OSError when the disk is full.
         """
-        if length > FETCH_BYTES:  # with blank lines a chunk may be as long as its file
-            cached_range = _fetch(source, start, length, watch)
-            with cached_range.file as body:
+        if byte_range.length > FETCH_BYTES:  # with blank lines a chunk may be as long as its file
+            fetched = _fetch(byte_range, on_progress)
+            with fetched.file as body:
                 body.seek(0)
                 yield body
         else:
-            yield io.BytesIO(
-                self._read(source, start, length, FETCH_BYTES if ahead else length, watch)
-            )
+            fetch = replace(byte_range, length=FETCH_BYTES) if reads_ahead else byte_range
+            yield io.BytesIO(self._read(byte_range, fetch, on_progress))
 
     def _read(
-        self, source: TableVersion, start: int, length: int, width: int, watch: Callable[[], None]
+        self, byte_range: ByteRange, fetch: ByteRange, on_progress: Callable[[], None]
     ) -> bytes:
+        """Return a range from the cache; if it is not there, cache the range to fetch first."""
         with self._lock:
             cached = self._cached
-            if cached is not None and cached.contains(source, start, length):
-                _require_unchanged(source)
+            if cached is not None and cached.byte_range.contains(byte_range):
+                _require_unchanged(byte_range.table)
             else:
                 self.close()
-                cached = self._cached = _fetch(source, start, width, watch)
-            return cached.read(start, length)
+                cached = self._cached = _fetch(fetch, on_progress)
+            return cached.read(byte_range)
 
     def close(self) -> None:
         """Discard the cached range."""
@@ -99,24 +105,23 @@ class RangeCache:
             self._cached = None
 
 
-def _require_unchanged(source: TableVersion) -> None:
-    if private_store().head(source.key).etag != source.etag:
+def _require_unchanged(table: TableVersion) -> None:
+    if private_store().head(table.key).etag != table.etag:
         raise PreconditionFailedError
 
 
-def _fetch(
-    source: TableVersion, start: int, length: int, watch: Callable[[], None]
-) -> _CachedRange:
+def _fetch(byte_range: ByteRange, on_progress: Callable[[], None]) -> _CachedRange:
     file = temporary_files.nameless_file()
+    table = byte_range.table
     try:
         with private_store().open(
-            source.key, if_match=source.etag, offset=start, length=length
+            table.key, if_match=table.etag, offset=byte_range.start, length=byte_range.length
         ) as reader:
             for block in reader:
                 file.write(block)
-                watch()
+                on_progress()
         file.flush()
     except BaseException:
         file.close()
         raise
-    return _CachedRange(source=source, start=start, size=file.tell(), file=file)
+    return _CachedRange(byte_range=replace(byte_range, length=file.tell()), file=file)

@@ -28,7 +28,7 @@ _MERGED: Final = re.compile(
 
 
 class Row(NamedTuple):
-    """A row with a cell that is not blank; columns are numbered from 0."""
+    """A row that is not blank; `cells` are by column, numbered from 0."""
 
     number: int
     is_hidden: bool
@@ -52,7 +52,7 @@ def rows_of(book: Workbook, part: str) -> Iterator[Row]:
         while not cells.done and (data := sheet.read(READ_BYTES)):
             parser.Parse(data)
             yield from cells.take()
-        if not cells.done:  # cut off
+        if not cells.done:  # the file is truncated
             parser.Parse(b"", True)
             yield from cells.take()
 
@@ -93,7 +93,7 @@ def reference_of(row: int, column: int) -> str:
 
 
 class _Cells:
-    """The handlers of expat that collect the cells of a sheet."""
+    """Handlers for expat that collect the cells of a sheet."""
 
     def __init__(self, book: Workbook) -> None:
         self.done = False
@@ -161,7 +161,7 @@ class _Cells:
     def _enter_cell(self, reference: str | None) -> None:
         if reference is not None:
             column = self._columns.get(reference.removesuffix(self._row_name))
-            if column is not None:  # a known column, in this row
+            if column is not None:  # seen before, and in this row
                 self._column = column
                 return
             letters = reference.rstrip("0123456789")
@@ -194,26 +194,26 @@ class _Cells:
         if kind == "e":
             return text or UNNAMED_ERROR
         if self._formula and not text:
-            # An empty text is a value as well: =IF(A2="","",A2).
+            # An empty text is a value too: =IF(A2="","",A2).
             return "" if kind == "str" and self._has_value else NOT_COMPUTED
         style = int(self._cell.get("s", "0"))
-        shown_as = self._formats[style] if style < len(self._formats) else PLAIN
+        cell_format = self._formats[style] if style < len(self._formats) else PLAIN
         if kind == "n":
-            return shown_as.number(text) if text else ""
-        return self._shown_text(kind, text, shown_as)
+            return cell_format.number(text) if text else ""
+        return self._shown_text(kind, text, cell_format)
 
-    def _shown_text(self, kind: str, text: str, shown_as: CellFormat) -> str:
+    def _shown_text(self, kind: str, text: str, cell_format: CellFormat) -> str:
         if not text:
             return ""
         if kind == "s":
-            return shown_as.text(self._book.texts[int(text)])
+            return cell_format.text(self._book.texts[int(text)])
         if kind == "b":
             return "FALSE" if text == "0" else "TRUE"
         if kind == "d":
-            if shown_as.is_general:
+            if cell_format.is_general:
                 return DamagedText(text, with_mark(DATE, text))
-            return shown_as.number(repr(self._serial(text)))
-        return shown_as.text(unescaped(text))
+            return cell_format.number(repr(self._serial(text)))
+        return cell_format.text(unescaped(text))
 
     def _serial(self, text: str) -> float:
         """Return the serial number of an ISO date."""

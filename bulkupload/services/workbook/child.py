@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TextIO
 
 from bulkupload.rules.rows.excel_damage import DamagedText
-from bulkupload.rules.table.header import Mapped
+from bulkupload.rules.table.header import FieldMapping
 from bulkupload.rules.table.table_warnings import SheetReport
 from bulkupload.services.workbook.cells import Row, reference_of, rows_of
 from bulkupload.services.workbook.parts import Workbook
@@ -24,7 +24,7 @@ from bulkupload.services.workbook.tables import TablePosition, find_tables
 LINE_END = "\r\n"
 
 
-def convert(book: Workbook, mapping: Mapped, out: TextIO) -> SheetReport:
+def convert(book: Workbook, mapping: FieldMapping, out: TextIO) -> SheetReport:
     """Write the table of a workbook with its empty rows, so that row numbers stay the same."""
     # The csv module quotes a line break only if its own line end contains it, hence CRLF.
     writer = csv.writer(out, lineterminator=LINE_END)
@@ -36,7 +36,7 @@ def convert(book: Workbook, mapping: Mapped, out: TextIO) -> SheetReport:
         sheet=table.sheet.name,
         line=table.line,
         header=[cell for cell in table.header if cell.strip()],
-        other_sheets=[each.sheet.name for each in others],
+        other_sheets=[other.sheet.name for other in others],
     )
     out.write(LINE_END * (table.line - 1))
     writer.writerow(table.header)
@@ -58,7 +58,7 @@ def _data_rows(book: Workbook, table: TablePosition) -> Iterator[Row]:
 
 
 def _cells_of(row: Row, table: TablePosition, report: SheetReport) -> list[str]:
-    """Return the cells of a row in the columns of the table; none if all of them are empty."""
+    """Return the cells of a row in the columns of the table, or [] if all of them are empty."""
     cells = [""] * len(table.header)
     for column, text in row.cells.items():
         at = column - table.left
@@ -75,7 +75,7 @@ def main(source: str, target: str, memory: str, seconds: str, size: str) -> None
     """Convert the table of a workbook."""
     resource.setrlimit(resource.RLIMIT_AS, (int(memory), int(memory)))
     resource.setrlimit(resource.RLIMIT_CPU, (int(seconds), int(seconds)))
-    # A long text that many cells share is unpacked once and written each time.
+    # A long text that many cells share is stored once in the workbook, but written for each cell.
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(size), int(size)))
     mapping = json.load(sys.stdin)
     with (

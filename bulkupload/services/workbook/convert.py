@@ -13,32 +13,33 @@ from bulkupload.errors import JobFailureError
 from bulkupload.rules.limits import (
     MAX_FILE_BYTES,
     MAX_WORKBOOK_BYTES,
+    MAX_WORKBOOK_MEMORY,
+    MAX_WORKBOOK_SECONDS,
     MIB,
-    WORKBOOK_MEMORY,
-    WORKBOOK_SECONDS,
 )
-from bulkupload.rules.table.header import Mapped
+from bulkupload.rules.table.header import FieldMapping
 from bulkupload.rules.table.table_warnings import SheetReport
 
 CHILD = Path(__file__).with_name("child.py")
-IMPORT_ROOT = Path(__file__).parents[3]  # of the child
+IMPORT_ROOT = Path(__file__).parents[3]  # the child's PYTHONPATH
 POLL_SECONDS = 1.0
 UNREADABLE = "The workbook cannot be read. Save the sheet as CSV and send that."
 
 
 def convert(
-    source: BinaryIO, target: BinaryIO, *, mapping: Mapped, watch: Callable[[], None]
+    source: BinaryIO, target: BinaryIO, *, mapping: FieldMapping, on_progress: Callable[[], None]
 ) -> SheetReport:
-    """Write the table of a workbook as UTF-8 CSV, one line a row; call `watch` now and then.
+    """Write the table of a workbook as UTF-8 CSV, one line for each row.
 
-    Both are real files, perhaps without a name: the child inherits and opens them again. Raises
-    JobFailureError for a workbook that is broken or too large once unpacked.
+    Both files are real, perhaps without a name: the child inherits and reopens them. `on_progress`
+    is called about once a second. Raises JobFailureError for a workbook that is broken or too large
+    once unpacked.
     """
-    _require_bounded(source)
+    _require_bounded_size(source)
     # -P: the script's folder must not shadow the standard library.
     files = (source.fileno(), target.fileno())
-    command = [sys.executable, "-P", "-B", str(CHILD), *(f"/dev/fd/{each}" for each in files)]
-    limits = [str(WORKBOOK_MEMORY), str(WORKBOOK_SECONDS), str(MAX_FILE_BYTES)]
+    command = [sys.executable, "-P", "-B", str(CHILD), *(f"/dev/fd/{number}" for number in files)]
+    limits = [str(MAX_WORKBOOK_MEMORY), str(MAX_WORKBOOK_SECONDS), str(MAX_FILE_BYTES)]
     child = subprocess.Popen(  # noqa: S603  our own script under our own interpreter
         [*command, *limits],
         stdin=subprocess.PIPE,
@@ -48,7 +49,7 @@ def convert(
         pass_fds=files,
     )
     try:
-        output = _output_of(child, json.dumps(dict(mapping)).encode(), watch)
+        output = _wait_for_output(child, json.dumps(dict(mapping)).encode(), on_progress)
     finally:
         child.kill()
         child.communicate()
@@ -57,25 +58,25 @@ def convert(
     return SheetReport(**json.loads(output))
 
 
-def _output_of(
-    child: "subprocess.Popen[bytes]", mapping: bytes, watch: Callable[[], None]
+def _wait_for_output(
+    child: "subprocess.Popen[bytes]", mapping: bytes, on_progress: Callable[[], None]
 ) -> bytes | None:
     """Return the output of a child, None if it failed or ran out of time."""
     waited = 0.0
-    unsent: bytes | None = mapping
-    while waited < WORKBOOK_SECONDS * 2:
+    stdin: bytes | None = mapping
+    while waited < MAX_WORKBOOK_SECONDS * 2:
         try:
-            output, _ = child.communicate(unsent, timeout=POLL_SECONDS)
+            output, _ = child.communicate(stdin, timeout=POLL_SECONDS)
         except subprocess.TimeoutExpired:
-            unsent = None  # the first call has begun to send it
+            stdin = None  # the first call goes on sending it
             waited += POLL_SECONDS
-            watch()
+            on_progress()
         else:
             return output if child.returncode == 0 else None
     return None
 
 
-def _require_bounded(source: BinaryIO) -> None:
+def _require_bounded_size(source: BinaryIO) -> None:
     try:
         with zipfile.ZipFile(source) as archive:
             unpacked = sum(entry.file_size for entry in archive.infolist())

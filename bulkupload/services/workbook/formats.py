@@ -1,4 +1,4 @@
-"""The formats of cells: the text that a sheet shows of a value."""
+"""The formats of cells: how a sheet shows a value."""
 
 from contextlib import suppress
 from math import isfinite
@@ -15,7 +15,7 @@ _ISO_DATE: Final = "yyyy-mm-dd"
 
 
 class CellFormat:
-    """The format of some cells; `code` is None if it depends on the computer."""
+    """A format of cells; `code` is None if it depends on the computer's locale."""
 
     def __init__(self, code: str | None, *, is_date: bool = False, is_1904: bool = False) -> None:
         self._is_date = is_date
@@ -26,9 +26,9 @@ class CellFormat:
         self.is_general = self._format is not None and self._format.is_general
 
     def number(self, raw: str) -> str:
-        """Return what is shown of a number in the file."""
+        """Return how a number in the file is shown."""
         if self.is_general and len(raw) <= EXACT_DIGITS and raw.isdecimal() and raw[0] != "0":
-            return raw  # as nearly always
+            return raw  # nearly every number
         try:
             number = float(raw)
         except ValueError:
@@ -38,7 +38,7 @@ class CellFormat:
         try:
             return self._shown(number)
         except NotShownError:
-            return self._unknown(number)
+            return self._undetermined(number)
 
     def _shown(self, number: float) -> str:
         if self._format is None:
@@ -50,7 +50,7 @@ class CellFormat:
             return DamagedText(shown, with_mark(DIGITS, shown))
         return shown
 
-    def _unknown(self, number: float) -> str:
+    def _undetermined(self, number: float) -> str:
         shown = general(decimal_of(number))
         if not self._is_date:
             return with_mark(FORMAT, shown)
@@ -59,7 +59,7 @@ class CellFormat:
         return DamagedText(with_mark(FORMAT, shown), with_mark(DATE, shown))
 
     def text(self, text: str) -> str:
-        """Return what is shown of a text."""
+        """Return how a text is shown."""
         return text if self._format is None else self._format.show_text(text)
 
 
@@ -69,17 +69,17 @@ PLAIN: Final = CellFormat(GENERAL)
 def read_formats(part: IO[bytes], *, is_1904: bool) -> list[CellFormat]:
     """Return the formats of cells from the styles of a workbook."""
     codes: dict[str, str] = {}
-    used: list[str] = []
+    numbers: list[str] = []
 
     def enter(parent: str, name: str, attributes: Attributes) -> None:
         if (parent, name) == ("numFmts", "numFmt"):
             codes[attributes.get("numFmtId", "")] = attributes.get("formatCode", GENERAL)
         elif (parent, name) == ("cellXfs", "xf"):
-            used.append(attributes.get("numFmtId", "0"))
+            numbers.append(attributes.get("numFmtId", "0"))
 
     visit(part, enter)
-    formats = {each: _format_of(each, codes, is_1904=is_1904) for each in set(used)}
-    return [formats[each] for each in used]
+    formats = {number: _format_of(number, codes, is_1904=is_1904) for number in set(numbers)}
+    return [formats[number] for number in numbers]
 
 
 def _format_of(number: str, codes: dict[str, str], *, is_1904: bool) -> CellFormat:

@@ -1,4 +1,4 @@
-"""The parts of a workbook: its sheets, shared texts and cell formats.
+"""The parts of a workbook: its sheets, shared strings and cell formats.
 
 No library reads all that is needed: python-calamine returns neither formats nor hidden rows and
 holds a whole sheet in memory, and openpyxl refuses files for styles that do not affect values.
@@ -21,7 +21,7 @@ _ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")
 
 
 class Sheet(NamedTuple):
-    """A sheet of cells: the name on its tab, its part, and whether its tab is shown."""
+    """A worksheet: the name on its tab, its part, and whether its tab is visible."""
 
     name: str
     part: str
@@ -33,7 +33,7 @@ class Workbook:
 
     def __init__(self, archive: zipfile.ZipFile) -> None:
         self._archive = archive
-        self._parts = {part_name(each): each for each in archive.namelist()}
+        self._parts = {part_name(name): name for name in archive.namelist()}
         self._links = self._read_links()
         self.is_1904 = False
         self.sheets: list[Sheet] = []
@@ -54,16 +54,16 @@ class Workbook:
     @cached_property
     def texts(self) -> list[str]:
         """The shared strings of the cells."""
-        name = self._linked("sharedStrings", "xl/sharedstrings.xml")
+        name = self._find_part("sharedStrings", "xl/sharedstrings.xml")
         if name is None:
             return []
         with self.open(name) as part:
-            return list(_shared_texts(part))
+            return list(_shared_strings(part))
 
     @cached_property
     def formats(self) -> list[CellFormat]:
         """The formats of cells, by the number in their attribute `s`."""
-        name = self._linked("styles", "xl/styles.xml")
+        name = self._find_part("styles", "xl/styles.xml")
         if name is None:
             return []
         with self.open(name) as part:
@@ -94,9 +94,10 @@ class Workbook:
             visit(part, enter)
         return links
 
-    def _linked(self, kind: str, usual: str) -> str | None:
-        names = [part for each, part in self._links.values() if each == kind]
-        return next((name for name in (*names, usual) if name in self._parts), None)
+    def _find_part(self, kind: str, default: str) -> str | None:
+        """Return the part of a relationship of this kind, else the default one if it exists."""
+        names = [part for link_kind, part in self._links.values() if link_kind == kind]
+        return next((name for name in (*names, default) if name in self._parts), None)
 
 
 def unescaped(text: str) -> str:
@@ -107,7 +108,7 @@ def unescaped(text: str) -> str:
     return plain.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def _shared_texts(part: IO[bytes]) -> Iterator[str]:
+def _shared_strings(part: IO[bytes]) -> Iterator[str]:
     texts: list[str] = []
     pieces: list[str] = []
     state = {"reading": False, "phonetic": False}

@@ -8,15 +8,15 @@ from itertools import islice
 from typing import NamedTuple
 from xml.parsers import expat
 
-from bulkupload.rules.table.header import Mapped, fields_of
+from bulkupload.rules.table.header import FieldMapping, fields_of
 from bulkupload.rules.table.table_position import HEADER_ROWS, HeaderCandidate, header_among
 from bulkupload.services.workbook.cells import Merge, Row, rows_of, vertical_merges
 from bulkupload.services.workbook.parts import Sheet, Workbook
 from bulkupload.services.workbook.xml_reader import DoctypeError
 
-# Raised by reading a broken sheet: another one may have the table.
+# What reading a broken sheet raises: another sheet may have the table.
 BROKEN = (expat.ExpatError, DoctypeError, zipfile.BadZipFile, zlib.error, ValueError, LookupError)
-IDENTIFIERS = ("sku",)  # a date in one of these is never intended
+IDENTIFIERS = ("sku",)  # fields in which a date is never intended
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,10 +35,10 @@ class _Candidate(NamedTuple):
     sheet: Sheet
 
 
-def find_tables(book: Workbook, mapping: Mapped) -> list[TablePosition]:
-    """Return the tables of a workbook, of which the first is read.
+def find_tables(book: Workbook, mapping: FieldMapping) -> list[TablePosition]:
+    """Return the tables of a workbook, the one to import first.
 
-    If no sheet has all required fields, it is only the one with the most fields.
+    If no sheet has all required fields, the result is only the one with the most fields.
     """
     candidates: list[_Candidate] = []
     error: Exception | None = None
@@ -51,17 +51,17 @@ def find_tables(book: Workbook, mapping: Mapped) -> list[TablePosition]:
             candidates += [_Candidate(header, sheet)] if header else []
     if error and not candidates:
         raise error
-    complete = [each for each in candidates if each.header.has_required_fields]
-    best = complete or sorted(candidates, key=lambda each: -each.header.fields)[:1]
-    return [_position(each, mapping) for each in best]
+    complete = [candidate for candidate in candidates if candidate.header.has_required_fields]
+    best = complete or sorted(candidates, key=lambda candidate: -candidate.header.fields)[:1]
+    return [_position(candidate, mapping) for candidate in best]
 
 
-def _header_of(book: Workbook, sheet: Sheet, mapping: Mapped) -> HeaderCandidate | None:
+def _header_of(book: Workbook, sheet: Sheet, mapping: FieldMapping) -> HeaderCandidate | None:
     head = list(islice(rows_of(book, sheet.part), HEADER_ROWS))
     if not head:
         return None
     merges = vertical_merges(book, sheet.part, last_row=head[-1].number)
-    rows = [(row.number, _cells_of(_filled(row, head, merges))) for row in head]
+    rows = [(row.number, _cells_of(_with_merged_cells(row, head, merges))) for row in head]
     header = header_among(rows, mapping)
     if header is None:
         return None
@@ -70,22 +70,22 @@ def _header_of(book: Workbook, sheet: Sheet, mapping: Mapped) -> HeaderCandidate
     return lower if lower and lower.fields >= header.fields else header
 
 
-def _filled(row: Row, head: Sequence[Row], merges: Sequence[Merge]) -> dict[int, str]:
-    """Return the cells of a row with the merged cells that reach down into it."""
-    tops = {above.number: above.cells for above in head}
-    reaching = {
-        merge.column: tops.get(merge.top, {}).get(merge.column, "")
+def _with_merged_cells(row: Row, head: Sequence[Row], merges: Sequence[Merge]) -> dict[int, str]:
+    """Return the cells of a row, with the merged cells that extend down into it."""
+    cells_by_row = {other.number: other.cells for other in head}
+    merged = {
+        merge.column: cells_by_row.get(merge.top, {}).get(merge.column, "")
         for merge in merges
         if merge.top < row.number <= merge.bottom
     }
-    return reaching | row.cells
+    return merged | row.cells
 
 
 def _cells_of(cells: dict[int, str]) -> list[str]:
     return [cells.get(at, "") for at in range(max(cells, default=-1) + 1)]
 
 
-def _position(candidate: _Candidate, mapping: Mapped) -> TablePosition:
+def _position(candidate: _Candidate, mapping: FieldMapping) -> TablePosition:
     cells = candidate.header.cells
     columns = [at for at, cell in enumerate(cells) if cell.strip()]
     left, right = columns[0], columns[-1] + 1

@@ -1,4 +1,4 @@
-"""Reading the XML of a workbook's parts element by element, without entity declarations."""
+"""Reading the XML of a workbook's parts element by element; entity declarations are refused."""
 
 from collections.abc import Callable
 from typing import IO
@@ -8,7 +8,7 @@ Attributes = dict[str, str]
 
 
 class DoctypeError(Exception):
-    """Raised when a part declares entities: no workbook may, and they could be an XML bomb."""
+    """Raised when a part has a DOCTYPE: no workbook needs one, and it could be an XML bomb."""
 
 
 def local_name(name: str) -> str:

@@ -116,7 +116,9 @@ def test_a_failed_job_shows_its_failure(staff: Client, user: User) -> None:
 
     html = staff.get(page_of(job)).content.decode()
 
-    assert "Line 1: No column brings sku. Rename one, or send a mapping. Line 1 reads: name" in html
+    assert (
+        "Line 1: No column maps to sku. Rename one, or send a mapping. Line 1 reads: name" in html
+    )
 
 
 def test_jobs_are_cancelled_and_retried(staff: Client, user: User) -> None:

@@ -66,8 +66,12 @@ def test_refused_rows_are_written_to_the_errors_file(
 @pytest.mark.parametrize(
     ("text", "more", "output"),
     [
-        ("name\nShoe\n", (), "No column brings sku"),
-        ("sku,name\n", ("--mapping", '{"sku": "size"}'), "The mapping: Fields are: sku, name"),
+        ("name\nShoe\n", (), "No column maps to sku"),
+        (
+            "sku,name\n",
+            ("--mapping", '{"sku": "size"}'),
+            "The mapping: Supported fields: sku, name",
+        ),
         ("\x89PNG\r\n", (), "not a table"),
     ],
 )
@@ -87,9 +91,9 @@ def test_a_file_that_cannot_be_read_is_reported(
     ("mapping", "output"),
     [
         ("[]", "The mapping: Must be an object"),
-        ('{"sku": ["sku"]}', "The mapping: Fields are: sku"),
-        ('{"a\\u0000": "sku"}', "The mapping: A key contains NUL"),
-        ('{"a": "sku", " a": "name"}', "The mapping: Two keys name one column"),
+        ('{"sku": ["sku"]}', "The mapping: Supported fields: sku"),
+        ('{"a\\u0000": "sku"}', "The mapping: A key contains a NUL"),
+        ('{"a": "sku", " a": "name"}', "The mapping: Two keys name the same column"),
         ("{", "The mapping is not JSON"),
         ("[" * 100_000, "The mapping is not JSON"),
     ],
@@ -196,7 +200,7 @@ def test_refused_rows_are_not_written_over_the_file_they_come_from(user: User, t
     link = table.with_name("link.csv")
     link.symlink_to(table)
 
-    with pytest.raises(CommandError, match="--errors is FILE itself") as failed:
+    with pytest.raises(CommandError, match="--errors is the input file itself") as failed:
         run(table, user, "--errors", str(link))
 
     assert failed.value.returncode == 3
@@ -216,7 +220,7 @@ def test_a_pipe_is_read(private: MemoryStore, user: User, tmp_path: Path) -> Non
     assert output == "Completed: 1 rows, 1 created, 0 updated, 0 unchanged, 0 refused.\n"
 
 
-def test_pictures_are_attached_before_the_job_ends(
+def test_images_are_attached_before_the_job_ends(
     public: MemoryStore, user: User, table: Path
 ) -> None:
     good = upload_file(public, user)

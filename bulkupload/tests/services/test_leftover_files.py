@@ -5,8 +5,8 @@ import pytest
 from accounts.models import User
 from bulkupload.models import JobStatus
 from bulkupload.services.rows import import_chunk, plan
+from bulkupload.tests.images import three_images
 from bulkupload.tests.importing import chunk_ids, run_job, send
-from bulkupload.tests.picturing import three_pictures
 from catalog.models import Product
 from media.models import MediaResource
 from media.storage.testing.memory import MemoryStore
@@ -14,7 +14,7 @@ from media.storage.testing.memory import MemoryStore
 
 @pytest.mark.covers("L06")
 def test_a_file_of_a_deleted_product_starts_its_grace(public: MemoryStore, user: User) -> None:
-    one, two, _ = three_pictures(public, user)
+    one, two, _ = three_images(public, user)
     job = send(user, f"sku,name,cover_image\nA,Shoe,{one}\nB,Boot,{two}\n")
     plan.plan(job.pk)
     import_chunk.import_rows(chunk_ids(job)[0])

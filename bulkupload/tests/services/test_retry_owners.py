@@ -1,11 +1,11 @@
-"""The user of a retried job, and so the pictures it may attach."""
+"""The user of a retried job, and so the images it may attach."""
 
 from accounts.models import Membership, OwnerScope, User
 from accounts.tests.factories import MembershipFactory, UserFactory
 from bulkupload.models import BulkUploadJob, JobStatus
 from bulkupload.services import jobs
-from bulkupload.tests.importing import pictures, run_job, send
-from bulkupload.tests.picturing import content, contents_of
+from bulkupload.tests.images import content, contents_of
+from bulkupload.tests.importing import image_counts, run_job, send
 from media.storage.testing.memory import MemoryStore
 from media.tests.factories import upload_file
 
@@ -27,7 +27,7 @@ def test_staff_who_retry_for_an_organization_attach_its_members_uploads(
     again = run_job(jobs.retry(user=staff, job_id=job.pk))
 
     assert (again.user_id, again.organization_id) == (user.pk, member.organization_id)
-    assert (again.status, pictures(again)) == (JobStatus.COMPLETED, (0, 1, 0))
+    assert (again.status, image_counts(again)) == (JobStatus.COMPLETED, (0, 1, 0))
     assert contents_of("A") == {"cover_image": content(url)}
 
 

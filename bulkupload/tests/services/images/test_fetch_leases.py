@@ -1,4 +1,4 @@
-"""Fetches of remote pictures: their leases, their attempts and their users."""
+"""Fetches of remote images: their leases, their attempts and their users."""
 
 import time
 from typing import Any
@@ -18,7 +18,7 @@ from bulkupload.models import (
 from bulkupload.services import jobs, lifecycle
 from bulkupload.services.images import attach, fetch_remote
 from bulkupload.tests.fetching import ONE, fetch_all, import_rows
-from bulkupload.tests.importing import attach_all, batch_ids, pictures
+from bulkupload.tests.importing import attach_all, batch_ids, image_counts
 from media.models import Upload
 from media.storage import RemoteFetcher
 from media.storage.testing.memory import MemoryStore
@@ -44,7 +44,7 @@ def short_lease(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.covers("F31")
 @pytest.mark.django_db(transaction=True)
-def test_a_picture_is_held_while_the_store_takes_longer_than_a_lease(
+def test_an_image_is_held_while_the_store_takes_longer_than_a_lease(
     public: MemoryStore,
     user: User,
     server: PictureServer,
@@ -84,7 +84,7 @@ def test_a_batch_is_held_while_its_files_take_longer_than_a_lease(
 
     assert BulkUploadMediaBatch.objects.get().lease_fence == 1
     attach_all(job)
-    assert pictures(job) == (0, 1, 0)
+    assert image_counts(job) == (0, 1, 0)
 
 
 def test_a_new_job_does_not_inherit_the_attempts_of_a_cancelled_one(
@@ -157,7 +157,7 @@ def test_nothing_is_fetched_for_a_user_who_may_no_longer_write(
 
 
 @pytest.mark.covers("F32")
-def test_a_picture_is_fetched_for_those_who_may_still_write(
+def test_an_image_is_fetched_for_those_who_may_still_write(
     public: MemoryStore, user: User, server: PictureServer, fetcher: RemoteFetcher
 ) -> None:
     membership = MembershipFactory.create(user=user)

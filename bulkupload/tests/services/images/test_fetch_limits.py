@@ -50,7 +50,7 @@ def held_by_others(*permits: AbstractContextManager[bool]) -> Iterator[None]:
 
 @pytest.fixture
 def enqueued(monkeypatch: pytest.MonkeyPatch) -> list[UUID]:
-    """The pictures whose fetches were enqueued."""
+    """The images whose fetches were enqueued."""
     enqueued: list[UUID] = []
     monkeypatch.setattr(deferred, "fetch_image", enqueued.append)
     return enqueued
@@ -96,7 +96,9 @@ def test_concurrent_fetches_from_one_host_are_limited(
     server.answers["/2.png"] = Answer(status=302, headers={"Location": ONE})
     import_rows(user, TWO if is_led_there else ONE)
 
-    with held_by_others(*[fetch_limits.host_permit(NAME) for _ in range(fetch_limits.PER_HOST)]):
+    with held_by_others(
+        *[fetch_limits.host_permit(NAME) for _ in range(fetch_limits.MAX_FETCHES_PER_HOST)]
+    ):
         fetch_all(fetcher)
 
     hosts = [headers["Host"] for _, headers in server.requests]

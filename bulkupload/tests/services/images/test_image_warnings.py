@@ -1,4 +1,4 @@
-"""Pictures that cannot be attached: warnings about imported rows."""
+"""Images that cannot be attached: warnings about imported rows."""
 
 import pytest
 from django.conf import settings as values
@@ -12,17 +12,17 @@ from bulkupload.models import (
 from bulkupload.services import error_file, jobs
 from bulkupload.services.images import attach
 from bulkupload.services.rows import import_chunk, plan
+from bulkupload.tests.images import canonical, content, contents_of, warnings
 from bulkupload.tests.importing import (
     attach_all,
     batch_ids,
     chunk_ids,
     counts,
+    image_counts,
     imported,
-    pictures,
     run_job,
     send,
 )
-from bulkupload.tests.picturing import canonical, content, contents_of, warnings
 from catalog.models import Product
 from media.models import MediaResource, ResourceStatus, Upload
 from media.storage.testing.memory import MemoryStore
@@ -44,7 +44,7 @@ from media.tests.factories import photo, ready, ticket, upload_file
         "{foreign_canonical}",
     ],
 )
-def test_an_unknown_picture_is_a_warning_and_the_row_is_imported(
+def test_an_unknown_image_is_a_warning_and_the_row_is_imported(
     public: MemoryStore, user: User, cell: str
 ) -> None:
     other = UserFactory.create()
@@ -61,7 +61,7 @@ def test_an_unknown_picture_is_a_warning_and_the_row_is_imported(
 
     assert job.status == JobStatus.COMPLETED_WITH_ERRORS
     assert counts(job) == (2, 0, 0, 0)
-    assert pictures(job) == (0, 2, 2)
+    assert image_counts(job) == (0, 2, 2)
     code = "image_url_not_allowed"
     assert warnings() == [(2, "cover_image", code, spelled), (3, "images", code, spelled)]
     assert contents_of("A") == contents_of("B") == {"images": content(good)}
@@ -77,7 +77,7 @@ def test_a_bad_file_is_a_warning_that_comes_back_with_its_row(
     job = imported(user, f"sku,name,cover_image,images\nA,Shoe,{missing},{bad}|{good}\n")
 
     assert counts(job) == (0, 0, 1, 0)
-    assert pictures(job) == (0, 1, 2)
+    assert image_counts(job) == (0, 1, 2)
     assert warnings() == [
         (2, "cover_image", "image_not_found", missing),
         (2, "images", "content_type_mismatch", bad),
@@ -88,31 +88,31 @@ def test_a_bad_file_is_a_warning_that_comes_back_with_its_row(
     fixed = table.replace(missing, good).replace(f"{bad}|", "")
     again = imported(user, fixed)
     assert again.status == JobStatus.COMPLETED
-    assert (counts(again), pictures(again)) == ((0, 0, 1, 0), (0, 1, 0))
+    assert (counts(again), image_counts(again)) == ((0, 0, 1, 0), (0, 1, 0))
     assert contents_of("A") == {"images": content(good), "cover_image": content(good)}
     assert Product.objects.get().pk == product.pk
 
 
-def test_pictures_that_failed_are_retried_with_their_rows(public: MemoryStore, user: User) -> None:
+def test_images_that_failed_are_retried_with_their_rows(public: MemoryStore, user: User) -> None:
     issued = ticket(user)
     job = imported(user, f"sku,name,cover_image\nA,Shoe,{issued.file_url}\nB,Boot,\n")
-    assert pictures(job) == (0, 0, 1)
+    assert image_counts(job) == (0, 0, 1)
     Upload.objects.update(state="ISSUED")
     public.client_put(issued.put, photo())
 
     again = run_job(jobs.retry(user=user, job_id=job.pk))
 
-    assert (counts(again), pictures(again)) == ((0, 0, 1, 0), (0, 1, 0))
+    assert (counts(again), image_counts(again)) == ((0, 0, 1, 0), (0, 1, 0))
     assert contents_of("A") == {"cover_image": content(issued.file_url)}
 
 
-def test_too_many_pictures_are_one_warning(public: MemoryStore, user: User) -> None:
+def test_too_many_images_are_one_warning(public: MemoryStore, user: User) -> None:
     url = upload_file(public, user)
 
     job = imported(user, "sku,name,images\nA,Shoe," + "|".join([url] * 51) + "\n")
 
     assert counts(job) == (1, 0, 0, 0)
-    assert pictures(job) == (0, 0, 51)
+    assert image_counts(job) == (0, 0, 51)
     assert [each[2] for each in warnings()] == ["too_many_images"]
     assert contents_of("A") == {}
 
@@ -124,7 +124,7 @@ def test_a_file_that_cannot_be_decoded_is_a_warning(public: MemoryStore, user: U
     import_chunk.import_rows(chunk_ids(job)[0])
     for pk in batch_ids(job):
         attach.attach(pk)
-    assert pictures(job) == (1, 0, 0)
+    assert image_counts(job) == (1, 0, 0)
     job.refresh_from_db()
     assert job.status == JobStatus.RUNNING
 
@@ -133,7 +133,7 @@ def test_a_file_that_cannot_be_decoded_is_a_warning(public: MemoryStore, user: U
 
     job.refresh_from_db()
     assert job.status == JobStatus.COMPLETED_WITH_ERRORS
-    assert pictures(job) == (0, 0, 1)
+    assert image_counts(job) == (0, 0, 1)
     assert warnings() == [(2, "cover_image", "image_undecodable", url)]
 
 
@@ -142,6 +142,6 @@ def test_a_dry_run_warns_and_attaches_nothing(public: MemoryStore, user: User) -
 
     job = imported(user, f"sku,name,cover_image\nA,Shoe,{url}\nB,Boot,no\n", dry_run=True)
 
-    assert (counts(job), pictures(job)) == ((2, 0, 0, 0), (0, 0, 1))
+    assert (counts(job), image_counts(job)) == ((2, 0, 0, 0), (0, 0, 1))
     assert [each[2] for each in warnings()] == ["image_url_not_allowed"]
     assert not BulkUploadMedia.objects.exists()

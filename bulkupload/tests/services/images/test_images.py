@@ -1,4 +1,4 @@
-"""Uploaded pictures are attached to the slots of their products."""
+"""Uploaded images are attached to the slots of their products."""
 
 from typing import cast
 from uuid import uuid4
@@ -14,13 +14,13 @@ from bulkupload.models import (
     JobStatus,
 )
 from bulkupload.services import error_file
+from bulkupload.tests.images import canonical, content, contents_of, three_images
 from bulkupload.tests.importing import (
     counts,
     errors_of,
+    image_counts,
     imported,
-    pictures,
 )
-from bulkupload.tests.picturing import canonical, content, contents_of, three_pictures
 from catalog.models import Product
 from media.models import Attachment, MediaResource, ResourceStatus
 from media.rules import keys
@@ -33,8 +33,8 @@ MAX_PARAMETERS = 65_535
 
 
 @pytest.mark.covers("T61")
-def test_uploaded_pictures_are_attached_to_their_slots(public: MemoryStore, user: User) -> None:
-    one, two, three_ = three_pictures(public, user)
+def test_uploaded_images_are_attached_to_their_slots(public: MemoryStore, user: User) -> None:
+    one, two, three_ = three_images(public, user)
     resource = ready(public, user, photo(4))
 
     job = imported(
@@ -46,7 +46,7 @@ def test_uploaded_pictures_are_attached_to_their_slots(public: MemoryStore, user
 
     assert job.status == JobStatus.COMPLETED
     assert counts(job) == (2, 0, 0, 0)
-    assert pictures(job) == (0, 5, 0)
+    assert image_counts(job) == (0, 5, 0)
     assert contents_of("A") == {
         "cover_image": content(one),
         "back_image": [resource.content_hash[:8]],
@@ -59,7 +59,7 @@ def test_uploaded_pictures_are_attached_to_their_slots(public: MemoryStore, user
 def test_the_same_file_again_fetches_and_writes_nothing(
     public: MemoryStore, user: User, private: MemoryStore
 ) -> None:
-    one, two, three_ = three_pictures(public, user)
+    one, two, three_ = three_images(public, user)
     table = f"sku,name,cover_image,images\nA,Shoe,{one},{two}|{three_}\nB,Boot,{three_},\n"
     imported(user, table)
     before = list(Product.objects.order_by("sku").values_list("updated_at", flat=True))
@@ -71,14 +71,14 @@ def test_the_same_file_again_fetches_and_writes_nothing(
     job = imported(user, table)
 
     assert counts(job) == (0, 0, 2, 0)
-    assert pictures(job) == (0, 0, 0)
+    assert image_counts(job) == (0, 0, 0)
     assert not BulkUploadMedia.objects.exists()
     assert store.calls == calls
     assert list(Product.objects.order_by("sku").values_list("updated_at", flat=True)) == before
     assert set(Attachment.objects.values_list("pk", flat=True)) == places
 
 
-def test_an_import_repairs_a_picture_whose_object_is_missing(
+def test_an_import_repairs_an_image_whose_object_is_missing(
     public: MemoryStore, user: User
 ) -> None:
     lost = ready(public, user, photo(1))
@@ -86,7 +86,7 @@ def test_an_import_repairs_a_picture_whose_object_is_missing(
 
     job = imported(user, f"sku,name,cover_image\nA,Shoe,{upload_file(public, user, photo(1))}\n")
 
-    assert pictures(job) == (0, 1, 0)
+    assert image_counts(job) == (0, 1, 0)
     lost.refresh_from_db()
     assert (lost.status, public.body(lost.storage_key)) == (ResourceStatus.READY, photo(1))
     assert lost.attachments.count() == 2
@@ -95,13 +95,13 @@ def test_an_import_repairs_a_picture_whose_object_is_missing(
 def test_an_empty_cell_clears_a_slot_and_an_absent_column_leaves_it(
     public: MemoryStore, user: User
 ) -> None:
-    one, two, three_ = three_pictures(public, user)
+    one, two, three_ = three_images(public, user)
     imported(user, f"sku,name,cover_image,back_image,images\nA,Shoe,{one},{two},{two}|{three_}\n")
 
     job = imported(user, "sku,name,cover_image,images\nA,Shoe,,\n")
 
     assert counts(job) == (0, 0, 1, 0)
-    assert pictures(job) == (0, 0, 0)
+    assert image_counts(job) == (0, 0, 0)
     assert contents_of("A") == {"back_image": content(two)}
     unattached = MediaResource.objects.filter(unattached_at__isnull=False)
     assert unattached.count() == 2
@@ -118,28 +118,28 @@ SHOPIFY = (
 
 
 @pytest.mark.parametrize("rows", [1, 100])
-def test_a_shopify_export_gives_all_variants_the_pictures_of_their_handle(
+def test_a_shopify_export_gives_all_variants_the_images_of_their_handle(
     public: MemoryStore, user: User, settings: Settings, rows: int
 ) -> None:
     settings.BULK_CHUNK_ROWS = rows
-    one, two, three_ = three_pictures(public, user)
+    one, two, three_ = three_images(public, user)
 
     job = imported(user, SHOPIFY.format(one=one, two=two, three=three_))
 
     assert counts(job) == (2, 0, 0, 1)
-    assert pictures(job) == (0, 6, 0)
+    assert image_counts(job) == (0, 6, 0)
     assert contents_of("B-40") == contents_of("B-41") == {"images": content(one, two, three_)}
     assert errors_of(job) == [(3, 6, "Title", "missing")]
     fixed = b"".join(error_file.error_file(job)).decode().replace('"shoe",""', '"shoe","Shoe"')
     again = imported(user, fixed)
-    assert (counts(again), pictures(again)) == ((1, 0, 0, 0), (0, 1, 0))
+    assert (counts(again), image_counts(again)) == ((1, 0, 0, 0), (0, 1, 0))
     assert contents_of("S-1") == {"images": content(three_)}
 
 
-def test_a_refused_variant_brings_the_pictures_of_its_handle_when_it_comes_back(
+def test_a_refused_variant_brings_the_images_of_its_handle_when_it_comes_back(
     public: MemoryStore, user: User
 ) -> None:
-    one, two, _ = three_pictures(public, user)
+    one, two, _ = three_images(public, user)
     job = imported(
         user,
         f"Handle,Title,Variant SKU,Image Src\nboot,,B-40,{one}\nboot,,,{two}\n",
@@ -152,22 +152,22 @@ def test_a_refused_variant_brings_the_pictures_of_its_handle_when_it_comes_back(
     assert contents_of("B-40") == {"images": content(one, two)}
 
 
-def test_pictures_of_an_organization_are_its_own(public: MemoryStore, user: User) -> None:
+def test_images_of_an_organization_are_its_own(public: MemoryStore, user: User) -> None:
     membership = MembershipFactory.create(user=user)
     scope = OwnerScope(user_id=user.pk, organization_id=membership.organization_id)
     personal = ready(public, user, photo(5))
 
     job = imported(user, f"sku,name,cover_image\nA,Shoe,{canonical(personal)}\n", scope=scope)
 
-    assert pictures(job) == (0, 1, 0)
+    assert image_counts(job) == (0, 1, 0)
     [resource] = MediaResource.objects.in_scope(scope)
     assert resource.copied_from_id == personal.pk
     assert contents_of("A") == {"cover_image": [personal.content_hash[:8]]}
     again = imported(user, f"sku,name,cover_image\nA,Shoe,{canonical(personal)}\n", scope=scope)
-    assert pictures(again) == (0, 0, 0)
+    assert image_counts(again) == (0, 0, 0)
 
 
-def test_a_chunk_may_have_more_pictures_than_a_statement_has_parameters(
+def test_a_chunk_may_have_more_images_than_a_statement_has_parameters(
     public: MemoryStore, user: User
 ) -> None:
     resource = ready(public, user, photo(1))
@@ -179,7 +179,7 @@ def test_a_chunk_may_have_more_pictures_than_a_statement_has_parameters(
     job = imported(user, "sku,name,images\n" + "".join(rows))
 
     assert counts(job) == (len(rows), 0, 0, 0)
-    assert pictures(job) == (0, len(rows), 49 * len(rows))
+    assert image_counts(job) == (0, len(rows), 49 * len(rows))
     assert (
         contents_of("S-0")
         == contents_of(f"S-{len(rows) - 1}")

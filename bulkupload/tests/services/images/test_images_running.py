@@ -1,4 +1,4 @@
-"""Attaching pictures concurrently, after a lost lease, for cancelled jobs and deleted products."""
+"""Attaching images concurrently, after a lost lease, for cancelled jobs and deleted products."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -22,16 +22,16 @@ from bulkupload.models import (
 from bulkupload.services import jobs, lifecycle, recovery, retention
 from bulkupload.services.images import attach
 from bulkupload.services.rows import import_chunk, plan
+from bulkupload.tests.images import content, contents_of, three_images, warnings
 from bulkupload.tests.importing import (
     attach_all,
     batch_ids,
     chunk_ids,
+    image_counts,
     imported,
-    pictures,
     run_job,
     send,
 )
-from bulkupload.tests.picturing import content, contents_of, three_pictures, warnings
 from catalog.models import Product
 from catalog.services import entities
 from media.errors import IngestTimeError, StoreUnavailableError
@@ -47,7 +47,7 @@ def test_the_last_row_of_the_file_wins(
     public: MemoryStore, user: User, settings: Settings, rows: int
 ) -> None:
     settings.BULK_CHUNK_ROWS = rows
-    one, two, three_ = three_pictures(public, user)
+    one, two, three_ = three_images(public, user)
 
     job = imported(
         user,
@@ -59,7 +59,7 @@ def test_the_last_row_of_the_file_wins(
 
 
 def test_the_later_job_wins(public: MemoryStore, user: User) -> None:
-    one, two, _ = three_pictures(public, user)
+    one, two, _ = three_images(public, user)
     imported(user, f"sku,name,cover_image\nA,Shoe,{one}\n")
     first = send(user, f"sku,name,cover_image\nA,Shoe,{two}\n")
     plan.plan(first.pk)
@@ -71,11 +71,11 @@ def test_the_later_job_wins(public: MemoryStore, user: User) -> None:
     first.refresh_from_db()
     assert {first.status, second.status} == {JobStatus.COMPLETED}
     assert contents_of("A") == {"cover_image": content(one)}
-    assert (pictures(first), pictures(second)) == ((0, 0, 0), (0, 1, 0))
+    assert (image_counts(first), image_counts(second)) == ((0, 0, 0), (0, 1, 0))
 
 
 @pytest.mark.covers("F32")
-def test_cancelling_stops_the_pictures(public: MemoryStore, user: User) -> None:
+def test_cancelling_stops_the_images(public: MemoryStore, user: User) -> None:
     job = send(user, f"sku,name,cover_image\nA,Shoe,{upload_file(public, user)}\n")
     plan.plan(job.pk)
     import_chunk.import_rows(chunk_ids(job)[0])
@@ -85,7 +85,7 @@ def test_cancelling_stops_the_pictures(public: MemoryStore, user: User) -> None:
     recovery.resend()
 
     assert contents_of("A") == {}
-    assert pictures(job) == (1, 0, 0)
+    assert image_counts(job) == (1, 0, 0)
     assert not lifecycle.finish(job.pk)
 
 
@@ -99,7 +99,7 @@ def test_a_product_that_was_deleted_is_skipped(public: MemoryStore, user: User) 
     run_job(job)
 
     job.refresh_from_db()
-    assert (job.status, pictures(job)) == (JobStatus.COMPLETED, (0, 1, 0))
+    assert (job.status, image_counts(job)) == (JobStatus.COMPLETED, (0, 1, 0))
     assert not BulkUploadRowError.objects.exists()
     assert contents_of("B") == {"cover_image": content(url)}
 
@@ -124,14 +124,14 @@ def test_a_slow_store_is_tried_again_and_then_a_warning(
     delays = []
     for _ in range(MAX_ATTEMPTS):
         BulkUploadMediaBatch.objects.update(run_after=None)
-        assert pictures(job) == (1, 0, 0)
+        assert image_counts(job) == (1, 0, 0)
         attach.attach(batch_ids(job)[0])
         batch = BulkUploadMediaBatch.objects.get()
         delays.append(batch.run_after is not None)
 
     job.refresh_from_db()
     assert delays == [True] * 4 + [False]
-    assert (job.status, pictures(job)) == (JobStatus.COMPLETED_WITH_ERRORS, (0, 0, 1))
+    assert (job.status, image_counts(job)) == (JobStatus.COMPLETED_WITH_ERRORS, (0, 0, 1))
     assert warnings() == [(2, "cover_image", "store_unavailable", url)]
 
 
@@ -149,14 +149,14 @@ def test_a_store_outage_is_waited_for_for_a_day(
     for _ in range(MAX_ATTEMPTS + 1):
         BulkUploadMediaBatch.objects.update(run_after=None)
         attach.attach(batch_ids(job)[0])
-    assert pictures(job) == (1, 0, 0)
+    assert image_counts(job) == (1, 0, 0)
     assert BulkUploadMediaBatch.objects.get().attempts == 0
 
     BulkUploadMediaBatch.objects.update(run_after=None, unavailable_since=Now() - MAX_OUTAGE)
     attach.attach(batch_ids(job)[0])
 
     job.refresh_from_db()
-    assert (job.status, pictures(job)) == (JobStatus.COMPLETED_WITH_ERRORS, (0, 0, 1))
+    assert (job.status, image_counts(job)) == (JobStatus.COMPLETED_WITH_ERRORS, (0, 0, 1))
     assert warnings() == [(2, "cover_image", "store_unavailable", url)]
 
 
@@ -188,7 +188,7 @@ def statements(user: User, table: str) -> int:
 
 
 def test_more_rows_take_no_more_statements(public: MemoryStore, user: User) -> None:
-    one, two, _ = three_pictures(public, user)
+    one, two, _ = three_images(public, user)
     plain = [
         statements(user, "sku,name\n" + "".join(f"{mark}{n},Name\n" for n in range(rows)))
         for mark, rows in (("P", 1), ("Q", 40))
@@ -236,9 +236,9 @@ def test_a_worker_that_lost_its_lease_attaches_nothing(
     act_at("ingest-started", lambda: leases.take(BulkUploadMediaBatch.objects.filter(pk=batch_id)))
     attach.attach(batch_id)
 
-    assert (contents_of("A"), pictures(job)) == ({}, (1, 0, 0))
+    assert (contents_of("A"), image_counts(job)) == ({}, (1, 0, 0))
     run_job(job)
-    assert (contents_of("A"), pictures(job)) == ({"cover_image": content(url)}, (0, 1, 0))
+    assert (contents_of("A"), image_counts(job)) == ({"cover_image": content(url)}, (0, 1, 0))
 
 
 @pytest.mark.covers("F32")
@@ -253,7 +253,7 @@ def test_a_job_that_is_cancelled_while_files_are_read_attaches_nothing(
     act_at("ingest-started", lambda: jobs.cancel(user=user, job_id=job.pk))
     attach.attach(batch_ids(job)[0])
 
-    assert (contents_of("A"), pictures(job)) == ({}, (1, 0, 0))
+    assert (contents_of("A"), image_counts(job)) == ({}, (1, 0, 0))
     job.refresh_from_db()
     assert job.status == JobStatus.CANCELLED
 
@@ -272,11 +272,11 @@ def test_a_product_that_is_deleted_while_files_are_read_is_skipped(
     run_job(job)
 
     job.refresh_from_db()
-    assert (job.status, pictures(job)) == (JobStatus.COMPLETED, (0, 1, 0))
+    assert (job.status, image_counts(job)) == (JobStatus.COMPLETED, (0, 1, 0))
     assert contents_of("B") == {"cover_image": content(url)}
 
 
-def test_old_jobs_are_deleted_with_their_pictures(public: MemoryStore, user: User) -> None:
+def test_old_jobs_are_deleted_with_their_images(public: MemoryStore, user: User) -> None:
     job = imported(user, f"sku,name,cover_image\nA,Shoe,{upload_file(public, user)}\nB,Boot,no\n")
     ended = timezone.now() - timedelta(days=90, minutes=1)
     BulkUploadJob.objects.filter(pk=job.pk).update(finished_at=ended)

@@ -1,4 +1,4 @@
-"""Of several rows for one slot the last one with good pictures wins."""
+"""Of several rows for one slot the last one with good images wins."""
 
 from uuid import UUID
 
@@ -18,16 +18,16 @@ from bulkupload.models import (
 from bulkupload.services import jobs
 from bulkupload.services.images import attach, attach_products
 from bulkupload.services.rows import import_chunk, plan
+from bulkupload.tests.images import content, contents_of, three_images
 from bulkupload.tests.importing import (
     attach_all,
     batch_ids,
     chunk_ids,
+    image_counts,
     imported,
-    pictures,
     run_job,
     send,
 )
-from bulkupload.tests.picturing import content, contents_of, three_pictures
 from media.storage.testing.memory import MemoryStore
 from media.tests.factories import upload_file
 
@@ -36,7 +36,7 @@ SVG = b"<svg onload=alert(1)>"
 
 
 def import_chunks(job: BulkUploadJob) -> BulkUploadJob:
-    """Import the rows without attaching their pictures."""
+    """Import the rows without attaching their images."""
     plan.plan(job.pk)
     for pk in chunk_ids(job):
         import_chunk.import_rows(pk)
@@ -50,7 +50,7 @@ def one_row_a_chunk(settings: Settings) -> None:
 
 @pytest.mark.usefixtures("one_row_a_chunk")
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
-def test_a_bad_picture_replaces_no_earlier_one_in_any_order(
+def test_a_bad_image_replaces_no_earlier_one_in_any_order(
     public: MemoryStore, user: User, order: tuple[int, int]
 ) -> None:
     good, bad = upload_file(public, user), upload_file(public, user, SVG)
@@ -62,11 +62,11 @@ def test_a_bad_picture_replaces_no_earlier_one_in_any_order(
 
     attach_all(job)
     assert contents_of("A") == {"cover_image": content(good)}
-    assert pictures(job) == (0, 1, 1)
+    assert image_counts(job) == (0, 1, 1)
 
 
 @pytest.mark.usefixtures("one_row_a_chunk")
-def test_a_bad_picture_replaces_none_attached_between_the_chunks(
+def test_a_bad_image_replaces_none_attached_between_the_chunks(
     public: MemoryStore, user: User
 ) -> None:
     good, bad = upload_file(public, user), upload_file(public, user, SVG)
@@ -80,7 +80,7 @@ def test_a_bad_picture_replaces_none_attached_between_the_chunks(
     attach_all(job)
 
     assert contents_of("A") == {"cover_image": content(good)}
-    assert pictures(job) == (0, 1, 1)
+    assert image_counts(job) == (0, 1, 1)
 
 
 @pytest.mark.usefixtures("one_row_a_chunk")
@@ -88,7 +88,7 @@ def test_a_bad_picture_replaces_none_attached_between_the_chunks(
 def test_the_last_good_picture_wins_in_any_order(
     public: MemoryStore, user: User, order: tuple[int, int], ready: int
 ) -> None:
-    one, two, _ = three_pictures(public, user)
+    one, two, _ = three_images(public, user)
     job = import_chunks(send(user, f"{HEADER}A,Shoe,{one}\nA,Shoe2,{two}\n"))
     batches = batch_ids(job)
 
@@ -99,7 +99,7 @@ def test_the_last_good_picture_wins_in_any_order(
     job.refresh_from_db()
     assert job.status == JobStatus.COMPLETED_WITH_ERRORS  # the SKU is repeated
     assert contents_of("A") == {"cover_image": content(two)}
-    assert pictures(job) == (0, ready, 0)
+    assert image_counts(job) == (0, ready, 0)
 
 
 @pytest.mark.usefixtures("one_row_a_chunk")
@@ -113,20 +113,20 @@ def test_a_cleared_slot_stays_clear_when_an_earlier_row_comes_late(
     attach.attach(earlier)
 
     job.refresh_from_db()
-    assert (job.status, pictures(job)) == (JobStatus.COMPLETED_WITH_ERRORS, (0, 0, 0))
+    assert (job.status, image_counts(job)) == (JobStatus.COMPLETED_WITH_ERRORS, (0, 0, 0))
     assert contents_of("A") == {}
 
 
-def test_the_pictures_of_a_later_job_win_though_they_are_attached_first(
+def test_the_images_of_a_later_job_win_though_they_are_attached_first(
     public: MemoryStore, user: User
 ) -> None:
-    one, two, _ = three_pictures(public, user)
+    one, two, _ = three_images(public, user)
     first = import_chunks(send(user, f"{HEADER}A,Shoe,{one}\nB,Boot,{one}\n"))
     second = import_chunks(send(user, f"{HEADER}A,Shoe,{two}\n"))
 
     attach_all(second)
 
-    assert (pictures(first), pictures(second)) == ((1, 0, 0), (0, 1, 0))
+    assert (image_counts(first), image_counts(second)) == ((1, 0, 0), (0, 1, 0))
     attach_all(first)
     assert (contents_of("A"), contents_of("B")) == (
         {"cover_image": content(two)},
@@ -137,13 +137,13 @@ def test_the_pictures_of_a_later_job_win_though_they_are_attached_first(
 def test_an_earlier_job_attached_last_replaces_nothing_of_a_later_one(
     public: MemoryStore, user: User
 ) -> None:
-    one, two, _ = three_pictures(public, user)
+    one, two, _ = three_images(public, user)
     first = import_chunks(send(user, f"{HEADER}A,Shoe,{one}\n"))
     second = import_chunks(send(user, f"{HEADER}A,Shoe,{two}\n"))
 
     attach_all(first)
 
-    assert (pictures(first), pictures(second)) == ((0, 1, 0), (1, 0, 0))
+    assert (image_counts(first), image_counts(second)) == ((0, 1, 0), (1, 0, 0))
     attach_all(second)
     assert contents_of("A") == {"cover_image": content(two)}
 
@@ -155,26 +155,26 @@ def test_a_cancelled_job_replaces_nothing(public: MemoryStore, user: User) -> No
     jobs.cancel(user=user, job_id=second.pk)
     run_job(first)
 
-    assert (first.status, pictures(first)) == (JobStatus.COMPLETED, (0, 1, 0))
+    assert (first.status, image_counts(first)) == (JobStatus.COMPLETED, (0, 1, 0))
     assert list(contents_of("A")) == ["cover_image"]
-    assert pictures(second) == (1, 0, 0)
+    assert image_counts(second) == (1, 0, 0)
 
 
 def test_the_counts_of_a_cancelled_job_stay(public: MemoryStore, user: User) -> None:
-    one, two, _ = three_pictures(public, user)
+    one, two, _ = three_images(public, user)
     job = import_chunks(send(user, f"{HEADER}A,Shoe,{one}\nB,Boot,{one}\n"))
     jobs.cancel(user=user, job_id=job.pk)
 
     imported(user, f"{HEADER}A,Shoe,{two}\n")
 
-    assert pictures(job) == (2, 0, 0)
+    assert image_counts(job) == (2, 0, 0)
     assert contents_of("A") == {"cover_image": content(two)}
 
 
 def test_the_counts_of_a_job_that_is_cancelled_before_the_lock_stay(
     public: MemoryStore, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one, two, _ = three_pictures(public, user)
+    one, two, _ = three_images(public, user)
     first = import_chunks(send(user, f"{HEADER}A,Shoe,{one}\n"))
     second = import_chunks(send(user, f"{HEADER}A,Shoe,{two}\n"))
     find = attach_products.find_earlier_rows  # before the rows it returns are locked
@@ -189,23 +189,23 @@ def test_the_counts_of_a_job_that_is_cancelled_before_the_lock_stay(
     monkeypatch.setattr(attach_products, "find_earlier_rows", find_and_cancel)
     attach.attach(batch_ids(second)[0])
 
-    assert pictures(first) == (1, 0, 0)
+    assert image_counts(first) == (1, 0, 0)
     assert contents_of("A") == {"cover_image": content(two)}
 
 
 def test_pending_rows_of_a_cancelled_job_cause_no_work(public: MemoryStore, user: User) -> None:
-    one, two, _ = three_pictures(public, user)
+    one, two, _ = three_images(public, user)
     imported(user, f"{HEADER}A,Shoe,{one}\n")
     cancelled = import_chunks(send(user, f"{HEADER}A,Shoe,{two}\n"))
     jobs.cancel(user=user, job_id=cancelled.pk)
 
     again = imported(user, f"{HEADER}A,Shoe,{one}\n")
 
-    assert (again.status, pictures(again)) == (JobStatus.COMPLETED, (0, 0, 0))
+    assert (again.status, image_counts(again)) == (JobStatus.COMPLETED, (0, 0, 0))
     assert not BulkUploadMedia.objects.filter(job=again).exists()
 
 
-def test_a_picture_attached_before_the_cancellation_stays_pending(
+def test_an_image_attached_before_the_cancellation_stays_pending(
     public: MemoryStore, user: User
 ) -> None:
     url = upload_file(public, user)
@@ -215,7 +215,7 @@ def test_a_picture_attached_before_the_cancellation_stays_pending(
     jobs.cancel(user=user, job_id=job.pk)
     attach_all(job)
 
-    assert pictures(job) == (1, 0, 0)
+    assert image_counts(job) == (1, 0, 0)
     assert BulkUploadMedia.objects.get().status == MediaStatus.SHOWN
     assert contents_of("A") == {"cover_image": content(url)}
 
@@ -223,7 +223,7 @@ def test_a_picture_attached_before_the_cancellation_stays_pending(
 def test_all_batches_are_locked_at_once_before_the_lease_is_checked(
     public: MemoryStore, user: User
 ) -> None:
-    one, two, _ = three_pictures(public, user)
+    one, two, _ = three_images(public, user)
     older = [import_chunks(send(user, f"{HEADER}{sku},Shoe,{one}\n")) for sku in "AB"]
     job = import_chunks(send(user, f"{HEADER}A,Shoe,{two}\nB,Boot,{two}\n"))
     ids = [pk for each in (*older, job) for pk in batch_ids(each)]
@@ -237,4 +237,4 @@ def test_all_batches_are_locked_at_once_before_the_lease_is_checked(
     assert 'SELECT "bulkupload_bulkuploadmediabatch"."id" AS' in first
     assert first.endswith(" ORDER BY 1 ASC FOR UPDATE")
     assert "lease_fence" in second
-    assert [pictures(each) for each in (*older, job)] == [(0, 0, 0), (0, 0, 0), (2, 0, 0)]
+    assert [image_counts(each) for each in (*older, job)] == [(0, 0, 0), (0, 0, 0), (2, 0, 0)]

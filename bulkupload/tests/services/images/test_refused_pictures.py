@@ -1,4 +1,4 @@
-"""A picture that was refused once is refused for the same reason in other rows and jobs."""
+"""An image that was refused once is refused for the same reason in other rows and jobs."""
 
 import pytest
 from pytest_django import Settings
@@ -8,16 +8,16 @@ from accounts.tests.factories import MembershipFactory, UserFactory
 from bulkupload.services import jobs
 from bulkupload.services.images import attach
 from bulkupload.services.rows import import_chunk, plan
+from bulkupload.tests.images import warnings
 from bulkupload.tests.importing import (
     attach_all,
     batch_ids,
     chunk_ids,
+    image_counts,
     imported,
-    pictures,
     run_job,
     send,
 )
-from bulkupload.tests.picturing import warnings
 from media.models import Upload
 from media.storage.testing.memory import MemoryStore
 from media.tests.factories import upload_file
@@ -32,9 +32,7 @@ def one_row_a_chunk(settings: Settings) -> None:
 
 
 @pytest.mark.usefixtures("one_row_a_chunk")
-def test_a_refused_picture_has_the_same_reason_in_every_row(
-    public: MemoryStore, user: User
-) -> None:
+def test_a_refused_image_has_the_same_reason_in_every_row(public: MemoryStore, user: User) -> None:
     bad = upload_file(public, user, SVG)
     job = send(user, f"{HEADER}A,Shoe,{bad}\nB,Boot,{bad}\nC,Sock,{bad}\n")
     plan.plan(job.pk)
@@ -50,10 +48,10 @@ def test_a_refused_picture_has_the_same_reason_in_every_row(
     code = "content_type_mismatch"
     expected = [(line, "cover_image", code, bad) for line in (2, 3, 4)]
     assert warnings() == expected
-    assert pictures(job) == (0, 0, 3)
+    assert image_counts(job) == (0, 0, 3)
     again = run_job(jobs.retry(user=user, job_id=job.pk))
     assert sorted(warnings()) == sorted(expected * 2)
-    assert pictures(again) == (0, 0, 3)
+    assert image_counts(again) == (0, 0, 3)
 
 
 def test_nobody_else_gets_the_reason(public: MemoryStore, user: User) -> None:

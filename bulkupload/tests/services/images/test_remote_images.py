@@ -1,4 +1,4 @@
-"""T61: remote pictures are fetched once for their owner, and only from public hosts."""
+"""T61: remote images are fetched once for their owner, and only from public hosts."""
 
 from typing import Any
 
@@ -15,8 +15,8 @@ from bulkupload.models import (
 )
 from bulkupload.services import jobs
 from bulkupload.tests.fetching import ONE, TWO, fetch_all, import_chunks, run_and_fetch
-from bulkupload.tests.importing import attach_all, counts, pictures, send
-from bulkupload.tests.picturing import attachment_count, warning_codes
+from bulkupload.tests.images import attachment_count, warning_codes
+from bulkupload.tests.importing import attach_all, counts, image_counts, send
 from catalog.models import Product
 from media.errors import StoreUnavailableError
 from media.models import MediaResource, Upload
@@ -52,7 +52,7 @@ def test_a_bad_url_is_a_warning_and_no_packet_is_sent(
 
     assert packets == []
     assert counts(job) == (len(bad), 0, 0, 0)
-    assert pictures(job) == (0, 0, len(bad))
+    assert image_counts(job) == (0, 0, len(bad))
     assert {code for _, code in warning_codes()} == {"image_url_not_allowed"}
     assert not RemoteImage.objects.exists()
 
@@ -66,18 +66,18 @@ def test_a_name_with_a_private_address_is_a_warning(
     run_and_fetch(job, RemoteFetcher(resolve=lambda _host: ["10.0.0.1"]))
 
     assert (packets, server.requests) == ([], [])
-    assert (counts(job), pictures(job)) == ((1, 0, 0, 0), (0, 0, 1))
+    assert (counts(job), image_counts(job)) == ((1, 0, 0, 0), (0, 0, 1))
     assert warning_codes() == [(2, "image_url_not_allowed")]
 
 
-def test_remote_pictures_are_fetched_once_and_attached(
+def test_remote_images_are_fetched_once_and_attached(
     public: MemoryStore, user: User, server: PictureServer, fetcher: RemoteFetcher
 ) -> None:
     table = f"sku,name,cover_image,images\nA,Shoe,{ONE},{TWO}|{ONE}\nB,Boot,{ONE},\n"
 
     job = run_and_fetch(send(user, table), fetcher)
 
-    assert (job.status, pictures(job)) == (JobStatus.COMPLETED, (0, 4, 0))
+    assert (job.status, image_counts(job)) == (JobStatus.COMPLETED, (0, 4, 0))
     assert (server.times("/1.png"), server.times("/2.png")) == (1, 1)
     assert MediaResource.objects.count() == 2
     assert (attachment_count("A"), attachment_count("B")) == (3, 1)
@@ -96,13 +96,13 @@ def test_the_same_file_again_fetches_and_writes_nothing(
 
     job = run_and_fetch(send(user, table), fetcher)
 
-    assert (counts(job), pictures(job)) == ((0, 0, 2, 0), (0, 0, 0))
+    assert (counts(job), image_counts(job)) == ((0, 0, 2, 0), (0, 0, 0))
     assert server.requests == []
     assert list(Product.objects.order_by("sku").values_list("updated_at", flat=True)) == before
     assert (BulkUploadMediaBatch.objects.count(), Upload.objects.count()) == (batches, 2)
 
 
-def test_a_bad_remote_picture_is_a_warning_and_retried_with_its_row(
+def test_a_bad_remote_image_is_a_warning_and_retried_with_its_row(
     public: MemoryStore, user: User, server: PictureServer, fetcher: RemoteFetcher
 ) -> None:
     page = Answer(body=b"<html>" * 100, headers={"Content-Type": "image/png"})
@@ -111,12 +111,12 @@ def test_a_bad_remote_picture_is_a_warning_and_retried_with_its_row(
     job = run_and_fetch(send(user, f"sku,name,images\nA,Shoe,{ONE}|{TWO}\nB,Boot,{TWO}\n"), fetcher)
 
     assert (job.status, counts(job)) == (JobStatus.COMPLETED_WITH_ERRORS, (2, 0, 0, 0))
-    assert pictures(job) == (0, 0, 3)
+    assert image_counts(job) == (0, 0, 3)
     expected = [(2, "content_type_mismatch"), (2, "image_not_found"), (3, "image_not_found")]
     assert warning_codes() == expected
     server.answers = {"/1.png": Answer(body=photo(1)), "/2.png": Answer(body=photo(2))}
     again = run_and_fetch(jobs.retry(user=user, job_id=job.pk), fetcher)
-    assert (again.status, pictures(again)) == (JobStatus.COMPLETED, (0, 3, 0))
+    assert (again.status, image_counts(again)) == (JobStatus.COMPLETED, (0, 3, 0))
     assert (attachment_count("A"), attachment_count("B")) == (2, 1)
 
 
@@ -129,14 +129,14 @@ def test_a_temporary_failure_is_retried_with_growing_delays(
     import_chunks(job)
 
     for attempt in range(1, MAX_ATTEMPTS + 1):
-        assert pictures(job) == (1, 0, 0)
+        assert image_counts(job) == (1, 0, 0)
         assert RemoteImage.objects.get().status == RemoteStatus.WAITING
         RemoteImage.objects.update(run_after=None)
         fetch_all(fetcher)
         assert server.times("/1.png") == attempt
     attach_all(job)
 
-    assert pictures(job) == (0, 0, 1)
+    assert image_counts(job) == (0, 0, 1)
     assert warning_codes() == [(2, "image_unreachable")]
 
 
@@ -156,12 +156,12 @@ def test_a_temporary_failure_leaves_no_trace(
     with monkeypatch.context() as patch:
         patch.setattr(public, "put", away)
         fetch_all(fetcher)
-    assert pictures(job) == (1, 0, 0)
+    assert image_counts(job) == (1, 0, 0)
     RemoteImage.objects.update(run_after=None)
     fetch_all(fetcher)
     attach_all(job)
 
-    assert pictures(job) == (0, 1, 0)
+    assert image_counts(job) == (0, 1, 0)
 
 
 def test_an_organization_shares_what_was_fetched(
@@ -174,15 +174,15 @@ def test_an_organization_shares_what_was_fetched(
         scope = OwnerScope(user_id=person.pk, organization_id=membership.organization_id)
         job = run_and_fetch(send(person, table, scope=scope), fetcher)
     assert server.times("/1.png") == 1
-    assert pictures(job) == (0, 0, 0)
+    assert image_counts(job) == (0, 0, 0)
 
     other = run_and_fetch(send(user, table), fetcher)
 
     assert server.times("/1.png") == 2
-    assert pictures(other) == (0, 1, 0)
+    assert image_counts(other) == (0, 1, 0)
 
 
-def test_staff_who_import_for_an_organization_attach_its_fetched_pictures(
+def test_staff_who_import_for_an_organization_attach_its_fetched_images(
     public: MemoryStore, user: User, server: PictureServer, fetcher: RemoteFetcher
 ) -> None:
     member, staff = MembershipFactory.create(user=user), UserFactory.create(superuser=True)
@@ -191,5 +191,5 @@ def test_staff_who_import_for_an_organization_attach_its_fetched_pictures(
         table = f"sku,name,cover_image\n{sku},Shoe,{ONE}\n"
         job = run_and_fetch(send(person, table, scope=scope), fetcher)
 
-    assert (job.status, pictures(job)) == (JobStatus.COMPLETED, (0, 1, 0))
+    assert (job.status, image_counts(job)) == (JobStatus.COMPLETED, (0, 1, 0))
     assert (attachment_count("A"), attachment_count("B"), server.times("/1.png")) == (1, 1, 1)

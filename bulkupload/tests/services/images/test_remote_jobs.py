@@ -1,4 +1,4 @@
-"""Jobs with remote pictures: cancelled, crashed, concurrent."""
+"""Jobs with remote images: cancelled, crashed, concurrent."""
 
 from functools import partial
 
@@ -17,8 +17,8 @@ from bulkupload.services import jobs, recovery
 from bulkupload.services.images import attach
 from bulkupload.services.rows import import_chunk, plan
 from bulkupload.tests.fetching import ONE, TWO, fetch_all, import_chunks, run_and_fetch
-from bulkupload.tests.importing import attach_all, chunk_ids, counts, pictures, send
-from bulkupload.tests.picturing import attachment_count, warning_codes
+from bulkupload.tests.images import attachment_count, warning_codes
+from bulkupload.tests.importing import attach_all, chunk_ids, counts, image_counts, send
 from media.storage import RemoteFetcher
 from media.storage.testing.memory import MemoryStore
 from media.tests.storage.picture_server import (
@@ -41,7 +41,7 @@ def test_nothing_is_fetched_for_a_job_that_was_cancelled(
 
     assert server.requests == []
     again = run_and_fetch(send(user, f"sku,name,cover_image\nA,Shoe,{ONE}\n"), fetcher)
-    assert pictures(again) == (0, 1, 0)
+    assert image_counts(again) == (0, 1, 0)
 
 
 def test_switching_remote_images_off_stops_waiting_fetches(
@@ -77,7 +77,7 @@ POINTS = [
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("point", POINTS)
 @pytest.mark.parametrize("deaths", [1, 3])
-def test_every_picture_counts_once_with_a_crash_at_any_step(
+def test_every_image_counts_once_with_a_crash_at_any_step(
     public: MemoryStore,
     user: User,
     server: PictureServer,
@@ -105,7 +105,7 @@ def test_every_picture_counts_once_with_a_crash_at_any_step(
             died += 1
         finally:
             crash_points.install(None)
-        now = pictures(job)
+        now = image_counts(job)
         assert sum(now) in {0, 5}
         job.refresh_from_db()
         if job.is_finished:
@@ -113,14 +113,14 @@ def test_every_picture_counts_once_with_a_crash_at_any_step(
 
     assert died >= 1
     assert job.status == JobStatus.COMPLETED_WITH_ERRORS
-    assert (counts(job), pictures(job)) == ((2, 0, 0, 0), (0, 4, 1))
+    assert (counts(job), image_counts(job)) == ((2, 0, 0, 0), (0, 4, 1))
     assert warning_codes() == [(3, "image_url_not_allowed")]
     assert (attachment_count("A"), attachment_count("B")) == (2, 2)
 
 
 @pytest.mark.covers("F12")
 @pytest.mark.django_db(transaction=True)
-def test_overlapping_jobs_end_with_the_pictures_of_the_later_one(
+def test_overlapping_jobs_end_with_the_images_of_the_later_one(
     public: MemoryStore, user: User, server: PictureServer, fetcher: RemoteFetcher
 ) -> None:
     rows = [(f"S{number}", "Name") for number in range(30)]
@@ -138,15 +138,15 @@ def test_overlapping_jobs_end_with_the_pictures_of_the_later_one(
         job.refresh_from_db()
 
     assert {first.status, last.status} == {JobStatus.COMPLETED}
-    assert pictures(last) == (0, 60, 0)
+    assert image_counts(last) == (0, 60, 0)
     assert {attachment_count(sku) for sku, _ in rows} == {2}
     # The first job's gave way before they were shown, or after.
     ends = list(BulkUploadMedia.objects.filter(job=first).values_list("status", flat=True))
     assert set(ends) <= {MediaStatus.REPLACED, MediaStatus.READY}
-    assert (len(ends), pictures(first)) == (30, (0, ends.count(MediaStatus.READY), 0))
+    assert (len(ends), image_counts(first)) == (30, (0, ends.count(MediaStatus.READY), 0))
 
 
-def test_a_chunk_may_have_more_remote_pictures_than_a_statement_has_parameters(
+def test_a_chunk_may_have_more_remote_images_than_a_statement_has_parameters(
     user: User, private: MemoryStore, settings: Settings
 ) -> None:
     settings.BULK_REMOTE_IMAGES = True
@@ -161,5 +161,5 @@ def test_a_chunk_may_have_more_remote_pictures_than_a_statement_has_parameters(
     import_chunk.import_rows(chunk)
 
     assert counts(job) == (len(rows), 0, 0, 0)
-    assert pictures(job) == (50 * len(rows), 0, 0)
+    assert image_counts(job) == (50 * len(rows), 0, 0)
     assert RemoteImage.objects.unfinished().count() == 50 * len(rows)

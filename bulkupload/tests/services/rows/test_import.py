@@ -149,7 +149,7 @@ def test_numbers_that_lost_their_zeros_are_refused(private: MemoryStore, user: U
     assert counts(job) == (1, 0, 0, 2)
     message = BulkUploadRowError.objects.get(row=1).message
     assert message == (
-        "Excel dropped leading zeros: there is a product 00123. "
+        "Excel dropped leading zeros: a product has the SKU 00123. "
         "Format the column as Text and enter the full number."
     )
 

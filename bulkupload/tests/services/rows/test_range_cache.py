@@ -5,7 +5,7 @@ from contextlib import closing
 
 import pytest
 
-from bulkupload.services.rows.range_cache import FETCH_BYTES, RangeCache, TableVersion
+from bulkupload.services.rows.range_cache import FETCH_BYTES, ByteRange, RangeCache, TableVersion
 from media.errors import ObjectNotFoundError, PreconditionFailedError
 from media.storage import ObjectHeaders
 from media.storage.testing.memory import MemoryStore
@@ -40,11 +40,10 @@ def stored(private: MemoryStore, body: bytes = TABLE) -> TableVersion:
 
 
 def read(
-    cache: RangeCache, source: TableVersion, start: int, length: int, *, ahead: bool = True
+    cache: RangeCache, source: TableVersion, start: int, length: int, *, reads_ahead: bool = True
 ) -> bytes:
-    with cache.range_of(
-        source, start=start, length=length, ahead=ahead, watch=lambda: None
-    ) as body:
+    byte_range = ByteRange(table=source, start=start, length=length)
+    with cache.open(byte_range, reads_ahead=reads_ahead, on_progress=lambda: None) as body:
         return body.read()
 
 
@@ -112,21 +111,20 @@ def test_without_reading_ahead_only_the_range_is_fetched(
 ) -> None:
     source = stored(private)
 
-    parts = [read(cache, source, start, 100, ahead=False) for start in (0, 100)]
+    parts = [read(cache, source, start, 100, reads_ahead=False) for start in (0, 100)]
 
     assert parts == [TABLE[:100], TABLE[100:200]]
     assert fetches == [0, 100]
 
 
-def test_a_fetch_calls_watch_for_each_block(private: MemoryStore, cache: RangeCache) -> None:
-    source, pieces = stored(private, TABLE * 64), []
+def test_a_fetch_reports_progress_after_each_block(private: MemoryStore, cache: RangeCache) -> None:
+    byte_range = ByteRange(table=stored(private, TABLE * 64), start=0, length=10)
+    calls: list[int] = []
 
-    with cache.range_of(
-        source, start=0, length=10, ahead=True, watch=lambda: pieces.append(1)
-    ) as body:
+    with cache.open(byte_range, reads_ahead=True, on_progress=lambda: calls.append(1)) as body:
         assert body.read() == TABLE[:10]
 
-    assert len(pieces) > 1
+    assert len(calls) > 1
 
 
 def test_a_table_that_ends_early_returns_the_rest(private: MemoryStore, cache: RangeCache) -> None:

@@ -123,7 +123,7 @@ def test_a_repeated_header_is_skipped_with_a_warning(
     assert (job.status, counts(job)) == (JobStatus.COMPLETED_WITH_ERRORS, (3, 0, 0, 0))
     assert names(user) == {"A": "Boot", "B": "Hat", "C": "x"}
     lines = (4, 6) if quote else (3, 5)
-    message = f"The header is repeated and was skipped in lines {lines[0]}, {lines[1]}."
+    message = f"The header is repeated in lines {lines[0]}, {lines[1]} and was skipped there."
     assert warnings(job) == [(0, lines[0], "repeated_header", message)]
 
 
@@ -134,7 +134,7 @@ def test_a_header_is_recognized_in_any_case(private: MemoryStore, user: User, ag
     job = imported(user, f"sku,name,color\nA,Boot,red\n{again}\nB,Hat,blue\n")
 
     assert names(user) == {"A": "Boot", "B": "Hat"}
-    message = "The header is repeated and was skipped in line 3."
+    message = "The header is repeated in line 3 and was skipped there."
     assert warnings(job) == [(0, 3, "repeated_header", message)]
 
 
@@ -285,7 +285,7 @@ def test_a_repeated_sku_is_a_warning_that_names_both_lines(
         jobs.retry(user=user, job_id=job.pk)
 
 
-# --- Pictures ---------------------------------------------------------------------------------
+# --- Images ---------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     "between", [", ", ",", ";", "; ", "\n", "\r\n", " ", "  ", " | ", "|", "\t", " ,\n"]
 )

@@ -76,7 +76,7 @@ def test_an_error_file_sent_back_unchanged_has_the_same_errors(
         (b"Handle,Title,SKU,Image Src\ns,Shirt,1,\ns,,\ns,,,https://a.example/x,y.jpg\n", 1),
         (b"sku,name," + ",".join(f"c{n}" for n in range(98)).encode() + b"\n1" + b"," * 99, 0),
     ],
-    ids=["zeros", "bytes", "broken", "quotes", "variant", "pictures", "columns"],
+    ids=["zeros", "bytes", "broken", "quotes", "variant", "images", "columns"],
 )
 def test_rows_that_were_refused_because_of_other_rows_stay_refused(
     private: MemoryStore, user: User, table: bytes, good: int

@@ -1,4 +1,4 @@
-"""The pictures of products, and the pictures that tests send."""
+"""The images of products, and the images that tests send."""
 
 from django.conf import settings as values
 
@@ -14,7 +14,7 @@ from media.tests.factories import photo, upload_file, upload_of
 
 
 def contents_of(sku: str) -> dict[str, list[str]]:
-    """Return the contents of a product's pictures, by slot, in order."""
+    """Return the contents of a product's images, by slot, in order."""
     product = Product.objects.get(sku=sku)
     contents: dict[str, list[str]] = {}
     for each in Attachment.objects.for_entities("PRODUCT", [product.pk]).select_related("resource"):
@@ -43,10 +43,10 @@ def warning_codes() -> list[tuple[int, str]]:
 
 
 def attachment_count(sku: str) -> int:
-    """Return how many pictures a product has."""
+    """Return how many images a product has."""
     return sum(map(len, contents_of(sku).values()))
 
 
-def three_pictures(public: MemoryStore, user: User) -> tuple[str, str, str]:
+def three_images(public: MemoryStore, user: User) -> tuple[str, str, str]:
     one, two, other = (upload_file(public, user, photo(number)) for number in (1, 2, 3))
     return one, two, other
