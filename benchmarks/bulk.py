@@ -69,12 +69,12 @@ class Bench:
         return path
 
     def _require_equal(self, importer: Importer, case: str, run: Run) -> None:
-        bad = tables.bad_rows(self.rows)
-        good, changed = self.rows - bad, tables.changed_rows(self.rows)
+        invalid = tables.invalid_rows(self.rows)
+        valid, changed = self.rows - invalid, tables.changed_rows(self.rows)
         counts = {
-            NEW: (good, 0, 0, bad),
-            CHANGED: (0, changed, good - changed, bad),
-            UNCHANGED: (0, 0, good, bad),
+            NEW: (valid, 0, 0, invalid),
+            CHANGED: (0, changed, valid - changed, invalid),
+            UNCHANGED: (0, 0, valid, invalid),
         }
         expected = dict(zip(OUTCOMES, counts[case], strict=True))
         if not importer.detects_unchanged:

@@ -5,7 +5,7 @@ import random
 from pathlib import Path
 
 FIELDS = ("sku", "name", "brand", "description", "gender", "materials", "color")
-BAD_EVERY = 100
+INVALID_EVERY = 100
 CHANGED_EVERY = 10
 
 _BRANDS = ("Sartiq", "Aurelio & Sons", "Nørreport", "Maison Clé", "Hikari", "Two Pines")
@@ -22,32 +22,32 @@ _SENTENCES = (
 
 
 def write_table(path: Path, *, rows: int, changed: bool = False) -> None:
-    """Write `rows` rows; in the changed table every tenth brings another name."""
-    chosen = random.Random(rows)
+    """Write `rows` rows; in the changed table every tenth has another name."""
+    generator = random.Random(rows)
     with path.open("w", newline="", encoding="utf-8") as file:
         out = csv.writer(file)
         out.writerow(FIELDS)
         for number in range(rows):
-            cells = _row(chosen, number)
+            cells = _row(generator, number)
             if changed and number % CHANGED_EVERY == 3:
                 cells[1] += " (new)"
-            if number % BAD_EVERY == 50:
-                _spoil(cells, number // BAD_EVERY)
+            if number % INVALID_EVERY == 50:
+                _spoil(cells, number // INVALID_EVERY)
             out.writerow(cells)
 
 
-def bad_rows(rows: int) -> int:
-    """Return how many rows of such a table are refused."""
-    return len(range(50, rows, BAD_EVERY))
+def invalid_rows(rows: int) -> int:
+    """Return how many rows of such a table are rejected."""
+    return len(range(50, rows, INVALID_EVERY))
 
 
 def changed_rows(rows: int) -> int:
-    """Return how many good rows of the changed table differ from the first one."""
+    """Return how many valid rows of the changed table differ from the first one."""
     return len(range(3, rows, CHANGED_EVERY))
 
 
-def _row(chosen: random.Random, number: int) -> list[str]:
-    pick = chosen.choice
+def _row(generator: random.Random, number: int) -> list[str]:
+    pick = generator.choice
     kind, color = pick(_KINDS), pick(_COLORS)
     description = f"{pick(_SENTENCES)}. {pick(_SENTENCES)}."
     gender = pick(("women", "men", "unisex"))

@@ -140,33 +140,33 @@ def _as_rendered(data: Any) -> Any:
     return json.loads(JSONRenderer().render(data))
 
 
-def _documented(one: str, many: str, input_serializer: Any, data: Any) -> Any:
+def _documented(singular: str, plural: str, input_serializer: Any, data: Any) -> Any:
     """Return the decorator that documents the five operations of one kind of entity."""
-    noun, nouns = one.replace("_", " "), many.replace("_", " ")
+    noun, nouns = singular.replace("_", " "), plural.replace("_", " ")
 
     def described(operation: str, text: str, **options: Any) -> Any:
         return extend_schema(
-            operation_id=operation, tags=[many.replace("_", "-")], description=text, **options
+            operation_id=operation, tags=[plural.replace("_", "-")], description=text, **options
         )
 
     return extend_schema_view(
-        list=described(f"list_{many}", f"List one owner's {nouns}, oldest first."),
+        list=described(f"list_{plural}", f"List one owner's {nouns}, oldest first."),
         create=described(
-            f"create_{one}",
+            f"create_{singular}",
             f"Create a {noun} with its files; if one is rejected, nothing is created.",
             request=input_serializer,
             responses={201: data},
         ),
-        retrieve=described(f"get_{one}", f"Return one {noun} with its media."),
+        retrieve=described(f"get_{singular}", f"Return one {noun} with its media."),
         partial_update=described(
-            f"update_{one}",
+            f"update_{singular}",
             f"Change the given fields of a {noun}; a list of images replaces the list, "
             "null removes an image.",
             request=input_serializer,
             responses={200: data, 409: CONFLICT},
         ),
         destroy=described(
-            f"delete_{one}",
+            f"delete_{singular}",
             f"Delete one {noun}; files not used elsewhere are deleted after a day.",
         ),
     )

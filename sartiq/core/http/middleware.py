@@ -57,10 +57,10 @@ class AccessLogMiddleware:
         return response
 
 
-def request_id(given: str) -> str:
+def request_id(client_id: str) -> str:
     """Return the request id sent by the client if it is valid, otherwise a new one."""
-    if given and VALID_ID.fullmatch(given):
-        return given
+    if client_id and VALID_ID.fullmatch(client_id):
+        return client_id
     return f"{random.getrandbits(128):032x}"  # need not be secret; saves a system call
 
 
