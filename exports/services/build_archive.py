@@ -50,7 +50,7 @@ ATTEMPTS_EXHAUSTED: Final = Failure(
 
 
 class ItemLostError(Exception):
-    """Raised when the object of a finished file is gone or holds different bytes."""
+    """Raised when the object of a finished file is missing or has different bytes."""
 
     def __init__(self, item: ExportItem) -> None:
         super().__init__(item.result_key)

@@ -194,7 +194,7 @@ def _save_result(lease: Lease[ExportItem], item: ExportItem, result: ResultFile)
 
 
 def _crc32(path: Path) -> int:
-    """Return the CRC-32 of a file; in the archive it stands before the bytes."""
+    """Return the CRC-32 of a file, which precedes the bytes in the archive."""
     crc = 0
     with path.open("rb") as file:
         while chunk := file.read(MIB):

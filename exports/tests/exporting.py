@@ -22,15 +22,15 @@ from media.storage import private_store
 
 
 def entry(resource: MediaResource, **values: Value) -> ExportEntry:
-    """Return a file to export with what is known of it."""
+    """Return an entry to export, with its values."""
     defaults: Mapping[str, Value] = {"brand": "Us", "product_sku": "S-1", "shot_type": "image"}
     return ExportEntry(resource=resource, values={**defaults, **values})
 
 
-def start(user: User, *entries: ExportEntry, **facts: Any) -> ExportRun:
-    """Start an export of these files under a configuration with these facts."""
-    organization_id: UUID | None = facts.pop("organization_id", None)
-    configuration = facts.pop("configuration", None) or ExportConfiguration(**facts)
+def start(user: User, *entries: ExportEntry, **values: Any) -> ExportRun:
+    """Start an export of these files under a configuration with these values."""
+    organization_id: UUID | None = values.pop("organization_id", None)
+    configuration = values.pop("configuration", None) or ExportConfiguration(**values)
     with runs.creating(
         user=user,
         scope=OwnerScope(user_id=user.pk, organization_id=organization_id),
@@ -53,9 +53,9 @@ def run_to_end(run: ExportRun, *, times: int = 2) -> ExportRun:
     return run
 
 
-def finished_run(user: User, *entries: ExportEntry, **facts: Any) -> ExportRun:
+def finished_run(user: User, *entries: ExportEntry, **values: Any) -> ExportRun:
     """Start an export and see it through."""
-    return run_to_end(start(user, *entries, **facts))
+    return run_to_end(start(user, *entries, **values))
 
 
 def item_ids(run: ExportRun) -> list[UUID]:

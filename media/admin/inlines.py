@@ -60,17 +60,17 @@ class UploadAdmin(_UploadColumns, ReadOnlyAdmin):
 class AttachmentAdmin(ReadOnlyAdmin):
     """Attachments of resources to entities."""
 
-    list_display = ("picture", "entity", "slot", "position", "resource_link", "created_at")
+    list_display = ("image", "entity", "slot", "position", "resource_link", "created_at")
     list_display_links = ("slot",)
     list_filter = ("entity_type", "slot", ("created_at", RangeDateTimeFilter))
     list_select_related = ("resource",)
     search_fields = ("=entity_id", "=resource__id", "resource__storage_key", "=id")
     ordering = ("-created_at", "-id")
-    fields = ("picture", "entity", "slot", "position", "resource_link", *SYSTEM_FIELDS)
+    fields = ("image", "entity", "slot", "position", "resource_link", *SYSTEM_FIELDS)
     readonly_fields = fields
 
-    @admin.display(description="Picture")
-    def picture(self, attachment: Attachment) -> str:
+    @admin.display(description="Image")
+    def image(self, attachment: Attachment) -> str:
         """Show the image."""
         return thumbnail(attachment.resource)
 

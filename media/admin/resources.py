@@ -43,11 +43,11 @@ class MediaResourceAdmin(ReadOnlyAdmin):
 
     list_per_page = 25
     list_display = (
-        *("picture", "name", "status_label", "failure", "resource_type", "size"),
+        *("image", "name", "status_label", "failure", "resource_type", "size"),
         "dimensions",
         *("attachment_links", "protected", "organization", "user", "created_at"),
     )
-    list_display_links = ("picture", "name")
+    list_display_links = ("image", "name")
     list_filter = (
         "status",
         "resource_type",
@@ -111,12 +111,12 @@ class MediaResourceAdmin(ReadOnlyAdmin):
 
     # --- Columns ------------------------------------------------------------------------------
 
-    @admin.display(description="Picture")
-    def picture(self, resource: MediaResource) -> str:
+    @admin.display(description="Image")
+    def image(self, resource: MediaResource) -> str:
         """Show the thumbnail."""
         return thumbnail(resource)
 
-    @admin.display(description="Picture")
+    @admin.display(description="Image")
     def preview(self, resource: MediaResource) -> str:
         """Show the image."""
         return preview(resource)

@@ -28,7 +28,7 @@ _SENTENCES: Final[dict[str, str]] = {
         " it with another program first."
     ),
     RelocationFailure.SOURCE_MISSING: (
-        "The uploaded file was gone before it could be stored. Upload it again."
+        "The uploaded file was deleted before it could be stored. Upload it again."
     ),
     RelocationFailure.STORE_UNAVAILABLE: (
         "The file could not be stored because the file store did not answer. Upload it again later."

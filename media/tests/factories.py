@@ -1,4 +1,4 @@
-"""What every test of media starts from: photos, uploads, ingests, and workers that never tire."""
+"""Factories for the tests of media: photos, uploads, resources and workers."""
 
 from collections.abc import Sequence
 from typing import Any

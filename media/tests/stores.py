@@ -55,7 +55,7 @@ def own_database() -> None:
 
 
 def own_buckets() -> None:
-    """Make the two buckets of the settings ours; they may hold what other tests have put there."""
+    """Mark the two buckets of the settings as ours; they may contain objects of other tests."""
     own_database()
     list(setup.prepare_buckets(adopt=lambda _bucket, _old: True))
 

@@ -115,7 +115,7 @@ def test_a_reader_that_only_reads_forward_opens_the_archive() -> None:
         name.decode(): (size, b"".join(chunks)) for name, size, chunks in stream_unzip(archive)
     }
 
-    # The size is known before the bytes: it stands in the local header.
+    # The size precedes the bytes: it is in the local header.
     assert members == {name: (len(body), body) for name, body in files.items()}
 
 

@@ -1,4 +1,4 @@
-"""Pictures of every kind we take in, made for the tests of the conversion."""
+"""Images of every accepted kind, generated for the tests of the conversion."""
 
 import io
 import struct
@@ -11,7 +11,7 @@ from PIL import Image, ImageChops, ImageCms, ImageDraw, ImageOps, ImageStat
 from PIL.PngImagePlugin import PngInfo
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-# The same profile under another name: what is kept must be these very bytes.
+# The same profile under another name: the export must keep exactly these bytes.
 STUDIO = SRGB.replace("sRGB built-in".encode("utf-16-be"), "Studio RGB v2".encode("utf-16-be"))
 GPS_MARK = b"GPS-DATUM-MARK"  # a word no encoder writes by itself
 XMP_MARK = b"exif:GPSLatitude"

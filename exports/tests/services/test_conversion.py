@@ -49,10 +49,10 @@ def convert(tmp_path: Path) -> Convert:
     """Return the conversion of given bytes; the folder holds nothing else afterwards."""
 
     def run(content: bytes, target: ImageFormat) -> tuple[Converted, bytes]:
-        source, image = tmp_path / "source", tmp_path / "made"
+        source, image = tmp_path / "source", tmp_path / "target"
         source.write_bytes(content)
         converted = conversion.convert(source, image, image_format=target)
-        assert sorted(path.name for path in tmp_path.iterdir()) == ["made", "source"]
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["source", "target"]
         assert source.read_bytes() == content
         return converted, image.read_bytes()
 

@@ -34,7 +34,7 @@ def source(tmp_path: Path) -> Path:
 def refusal(source: Path, content: bytes, target: ImageFormat = ImageFormat.WEBP) -> str:
     """Return the code a conversion is refused with; nothing is left of it."""
     source.write_bytes(content)
-    image = source.with_name("made")
+    image = source.with_name("target")
     with pytest.raises(ConversionError) as excinfo:
         conversion.convert(source, image, image_format=target)
     assert [path.name for path in source.parent.iterdir()] == ["source"]
@@ -44,7 +44,7 @@ def refusal(source: Path, content: bytes, target: ImageFormat = ImageFormat.WEBP
 
 def converts(source: Path) -> bool:
     source.write_bytes(encoded(scene(), "PNG"))
-    image = conversion.convert(source, source.with_name("made"), image_format=ImageFormat.WEBP)
+    image = conversion.convert(source, source.with_name("target"), image_format=ImageFormat.WEBP)
     return image.content_type == "image/webp"
 
 
@@ -118,7 +118,7 @@ def test_the_limits_grow_with_the_pixels(
 def test_an_image_of_the_most_pixels_is_converted(source: Path) -> None:
     source.write_bytes(encoded(Image.new("L", (16_383, 7_324), 200), "JPEG"))
 
-    image = conversion.convert(source, source.with_name("made"), image_format=ImageFormat.JPEG)
+    image = conversion.convert(source, source.with_name("target"), image_format=ImageFormat.JPEG)
 
     assert (image.width, image.height) == (16_383, 7_324)
 
@@ -154,7 +154,7 @@ def test_the_child_does_not_grow_with_what_it_converts(target: ImageFormat, sour
     source.write_bytes(noise(2000))
 
     for _ in range(3):
-        conversion.convert(source, source.with_name("made"), image_format=target)
+        conversion.convert(source, source.with_name("target"), image_format=target)
 
     assert conversion.running_pid() == pid
     assert psutil.Process(pid).memory_info().rss < before * 1.1
@@ -184,7 +184,7 @@ def test_a_fork_that_crashes_fails_one_image_and_the_child_stays(source: Path) -
         target=lambda: codes.append(refusal(source, content, ImageFormat.AVIF))
     )
 
-    source.with_name("made").unlink()
+    source.with_name("target").unlink()
     waiting.start()
     wait_until(lambda: len(forks_of(pid)) == 1)
     os.kill(forks_of(pid)[0], signal.SIGSEGV)
@@ -203,7 +203,7 @@ from exports.models import ImageFormat
 from exports.services import conversion
 for line in sys.stdin:
     source = Path(line.strip())
-    conversion.convert(source, source.with_name("made"), image_format=ImageFormat.AVIF)
+    conversion.convert(source, source.with_name("target"), image_format=ImageFormat.AVIF)
     print(conversion.running_pid(), flush=True)
 """
 

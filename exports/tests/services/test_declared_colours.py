@@ -65,7 +65,7 @@ def displayed_colour(tmp_path: Path) -> Shown:
     """Return the colour a viewer that knows profiles shows of a converted picture."""
 
     def convert(content: bytes, target: ImageFormat) -> tuple[int, int, int]:
-        source, image = tmp_path / "source", tmp_path / "made"
+        source, image = tmp_path / "source", tmp_path / "target"
         source.write_bytes(content)
         conversion.convert(source, image, image_format=target)
         picture: Image.Image = Image.open(image)
@@ -170,8 +170,8 @@ def test_an_embedded_profile_stands_above_gamma_and_exif_but_not_above_cicp(
     profiles = []
     for content in (profiled, profiled[:33] + chunk + profiled[33:]):
         (tmp_path / "source").write_bytes(content)
-        conversion.convert(tmp_path / "source", tmp_path / "made", image_format=ImageFormat.PNG)
-        with Image.open(tmp_path / "made") as image:
+        conversion.convert(tmp_path / "source", tmp_path / "target", image_format=ImageFormat.PNG)
+        with Image.open(tmp_path / "target") as image:
             profiles.append(image.info.get("icc_profile"))
 
     assert profiles[0] == STUDIO
@@ -204,9 +204,9 @@ def test_an_exported_jpeg_has_jfif_with_the_density_of_its_source(
 ) -> None:
     (tmp_path / "source").write_bytes(content)
 
-    conversion.convert(tmp_path / "source", tmp_path / "made", image_format=ImageFormat.JPEG)
+    conversion.convert(tmp_path / "source", tmp_path / "target", image_format=ImageFormat.JPEG)
 
-    body = (tmp_path / "made").read_bytes()
+    body = (tmp_path / "target").read_bytes()
     assert body[:11] == b"\xff\xd8\xff\xe0\x00\x10JFIF\x00"
     assert body.count(b"JFIF\x00") == 1
     assert Image.open(io.BytesIO(body)).info["dpi"] == density

@@ -1,4 +1,4 @@
-"""How exports run on a store that fails, refuses them, or loses what they made."""
+"""Exports on a store that fails, rejects requests, or loses objects."""
 
 import pytest
 from django.db.models.functions import Now

@@ -1,6 +1,6 @@
 """Which remote URLs may be fetched, by their syntax.
 
-A URL that two parsers could read as two different hosts is refused. The addresses a host resolves
+A URL in which two parsers could find different hosts is rejected. The addresses a host resolves
 to are checked by `remote_networks`.
 """
 

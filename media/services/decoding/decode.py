@@ -121,7 +121,7 @@ def _image_bytes(file: BinaryIO, content_type: str) -> tuple[dict[str, Any], Cod
 
 
 def inspect_media(path: str | Path) -> MediaProperties:
-    """Read duration and picture size of an MP4 or MP3 in the bounded child."""
+    """Return the duration and, for a video, the size of an MP4 or MP3."""
     try:
         reply = _ask(path, "inspect", cost=cost_of("", None, None))
     except ImageUndecodableError:

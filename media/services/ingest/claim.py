@@ -182,7 +182,7 @@ def _repair(
 def _mark_uploads(
     sources: Iterable[Source], resources: Mapping[str, MediaResource], results: CheckResults
 ) -> None:
-    """Set the state of the fresh uploads; one that already became a resource stays as it is."""
+    """Set the state of the fresh uploads; one that is already a resource is not changed."""
     fresh = {
         source.upload.pk: source.upload for source in sources if source.upload and source.is_fresh
     }

@@ -105,7 +105,7 @@ def _require_still_fresh(
 ) -> None:
     """Raise ContentionError when a rejected upload became a resource while it was checked.
 
-    Another request claimed it, and its temporary object may be gone already.
+    Another request claimed it, and its temporary object may already be deleted.
     """
     rejected_urls = [
         url

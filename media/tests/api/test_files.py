@@ -1,4 +1,4 @@
-"""`/files/{path}`: in front of Django and inside it, the same answer, and never another host."""
+"""`/files/{path}`: the same response in the ASGI layer and in Django, and never another host."""
 
 import json
 import socket

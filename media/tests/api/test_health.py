@@ -9,7 +9,7 @@ from media.storage.testing.memory import MemoryStore
 
 
 class SkewedStore(MemoryStore):
-    """A store whose clock is apart from ours."""
+    """A store whose clock differs from ours."""
 
     def __init__(self, skew: timedelta) -> None:
         super().__init__()

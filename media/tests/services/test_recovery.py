@@ -1,4 +1,4 @@
-"""Which workers are told of what: after the commit only, and again while a row waits."""
+"""Tasks are enqueued after the commit only, and again while a row waits."""
 
 from collections.abc import Sequence
 from datetime import timedelta

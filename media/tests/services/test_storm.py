@@ -146,7 +146,7 @@ def test_a_thousand_deletions_are_one_call_and_as_many_statements_as_ten(
         calls.append(len(keys))
         return delete_many(keys)
 
-    deletions.perform_due()  # who owns the bucket is asked once
+    deletions.perform_due()  # the owner of the bucket is checked once
     monkeypatch.setattr(memory, "delete_many", note)
     for count in (10, 1000):
         queue_deletions(memory, count)

@@ -1,4 +1,4 @@
-"""What a client does with a signed URL, over a real socket, byte for byte as asked."""
+"""A client of signed URLs over a real socket, which sends exactly the given bytes."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""What every store does, shown on each of them."""
+"""The contract of the stores, tested on each of them."""
 
 import hashlib
 from datetime import UTC, datetime, timedelta

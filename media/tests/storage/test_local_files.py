@@ -92,7 +92,7 @@ def test_a_key_that_cannot_be_deleted_is_named(local_store: LocalStore, tmp_path
     local_store.put("media/a", BODY, headers=PNG)
     [side] = (tmp_path / ".metadata" / "sartiq-media" / "media").iterdir()
     side.unlink()
-    side.mkdir()  # an entry that unlink refuses, whoever runs the test
+    side.mkdir()  # an entry that unlink rejects for any user
 
     failures = local_store.delete_many(["media/a", "media/b"])
 

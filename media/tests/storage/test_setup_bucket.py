@@ -195,7 +195,7 @@ def test_the_old_identity_is_shown_and_typed(
 
 @pytest.mark.parametrize("code", [400, 403, 405, 409, 501])
 @pytest.mark.parametrize("strict", ["", "--strict"])
-def test_parts_the_store_does_not_let_us_do_are_left_to_do_by_hand(
+def test_steps_the_store_does_not_allow_are_left_to_the_operator(
     fresh_buckets: tuple[str, str], settings: Settings, proxy: FaultProxy, code: int, strict: str
 ) -> None:
     setup_bucket()

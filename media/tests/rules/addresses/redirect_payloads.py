@@ -1,4 +1,4 @@
-"""Paths that try to lead a redirect elsewhere, put together from what such paths are made of."""
+"""Paths that try to redirect to another host, combined from known fragments."""
 
 from collections.abc import Iterator
 from itertools import product

@@ -1,4 +1,4 @@
-"""Addresses nobody may be made to fetch, as they have been spelled to get past somebody."""
+"""Internal addresses, in the spellings that have bypassed checks of other programs."""
 
 _NUMBERS = [
     *("127.0.0.1", "127.1", "127.0.1", "2130706433", "0x7f000001", "0x7f.0x0.0x0.0x1"),

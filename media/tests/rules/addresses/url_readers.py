@@ -1,4 +1,4 @@
-"""Three readers of one address: who would be asked?"""
+"""The host that three URL parsers find in one URL."""
 
 import re
 from urllib.parse import urlsplit

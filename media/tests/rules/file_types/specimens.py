@@ -1,4 +1,4 @@
-"""Small files made for the tests: real ones, foreign ones and bombs."""
+"""Small files for the tests: accepted types, other types and bombs."""
 
 import io
 import struct

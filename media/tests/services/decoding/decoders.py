@@ -63,7 +63,7 @@ for line in sys.stdin:
 
 @contextmanager
 def holder() -> Iterator[subprocess.Popen[str]]:
-    """Run a child of ours that decodes what it is told, line by line, until it is killed."""
+    """Run a process that decodes the files named on its standard input, until it is killed."""
     with subprocess.Popen(
         [sys.executable, "-c", _HOLDER],
         cwd=ROOT,

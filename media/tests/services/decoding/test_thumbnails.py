@@ -1,4 +1,4 @@
-"""Thumbnails: made when an image is verified, gone with it, made later where they are missing."""
+"""Thumbnails: created with verification, deleted with the image, created later if missing."""
 
 import io
 import json

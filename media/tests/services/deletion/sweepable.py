@@ -113,7 +113,7 @@ def upload(user: User, *, age: timedelta = OLD, **values: Any) -> Upload:
 
 
 def resource(user: User, **values: Any) -> MediaResource:
-    """Return a READY resource nothing has shown for long; its bytes are not stored."""
+    """Return a READY resource that has long been unattached; its bytes are not stored."""
     pk = new_id()
     row: MediaResource = MediaResource.objects.create(
         **{

@@ -46,7 +46,7 @@ def user(db: None) -> User:
 
 @pytest.fixture(autouse=True)
 def stores(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Doors to buckets of ours for the tests that need no object in them."""
+    """Buckets marked as ours, for tests that need no object in them."""
     if "store" in request.fixturenames:
         yield
         return
@@ -166,7 +166,7 @@ def test_the_sources_of_a_pending_resource_stay_however_old(store: AheadStore, u
         (None, UploadState.EXPIRED),
     ],
 )
-def test_a_claimed_upload_whose_resource_is_settled_gives_its_object_up(
+def test_a_claimed_upload_whose_resource_is_finished_loses_its_object(
     user: User, status: ResourceStatus | None, remaining: UploadState
 ) -> None:
     code = "source_changed" if status == ResourceStatus.FAILED else ""
@@ -281,9 +281,7 @@ def test_an_orphan_goes_row_first_then_object(store: AheadStore, user: User) -> 
     assert (used.state, used.resource) == (UploadState.CONSUMED, None)
 
 
-def test_the_shortest_grace_covers_url_redelivery_and_clocks(
-    user: User, settings: Settings
-) -> None:
+def test_the_minimum_grace_covers_url_redelivery_and_clocks(user: User, settings: Settings) -> None:
     settings.VISIBILITY_TIMEOUT = 900
     assert cleanup.min_grace() == timedelta(hours=2, minutes=15)
     resource(user, unattached_at=timezone.now() - timedelta(days=99))

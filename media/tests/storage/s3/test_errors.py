@@ -1,4 +1,4 @@
-"""What the S3 store does when the network or the server misbehaves, shown through a fault proxy."""
+"""Errors of the S3 store when the network or the server fails, tested with a fault proxy."""
 
 import random
 import time
