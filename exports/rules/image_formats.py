@@ -38,8 +38,8 @@ class Encoding:
     saver: str
     options: dict[str, Any]
     spaces: tuple[str, ...] = (RGB,)
-    has_alpha: bool = True
-    has_sixteen_bits: bool = False
+    supports_alpha: bool = True
+    supports_sixteen_bits: bool = False
 
 
 ENCODINGS: Final[dict[str, Encoding]] = {
@@ -56,7 +56,7 @@ ENCODINGS: Final[dict[str, Encoding]] = {
         # Explicit, because from quality 90 on libvips would not subsample the chroma.
         options={"Q": QUALITY, "subsample_mode": "on"},
         spaces=(RGB, GREY, CMYK),
-        has_alpha=False,
+        supports_alpha=False,
     ),
     "PNG": Encoding(
         content_type="image/png",
@@ -64,7 +64,7 @@ ENCODINGS: Final[dict[str, Encoding]] = {
         saver="pngsave",
         options={"compression": PNG_COMPRESSION, "filter": "all"},
         spaces=(RGB, GREY),
-        has_sixteen_bits=True,
+        supports_sixteen_bits=True,
     ),
     "AVIF": Encoding(
         content_type="image/avif",

@@ -43,10 +43,10 @@ def convert(request: Reply) -> Reply:
     image = rotate_upright(scale_to_declared(open_image(request), request["scale"]))
     if image.width * image.height > request["max_pixels"]:
         return {"fault": "too_large"}
-    if not request["has_sixteen_bits"]:
+    if not request["supports_sixteen_bits"]:
         image = reduce_to_eight_bits(image)
     image = convert_colours(attach_declared_profile(image, request), request["spaces"])
-    if image.hasalpha() and not request["has_alpha"]:
+    if image.hasalpha() and not request["supports_alpha"]:
         image = image.flatten(background=_WHITE)
     save(image, request)
     return {"width": image.width, "height": image.height}

@@ -98,7 +98,7 @@ class RemoteFetcher:
     port: int = PORT
     ca_file: str | None = None
     host_permit: HostPermit = lambda _host: nullcontext(enter_result=True)
-    patience: timedelta = MAX_DURATION
+    timeout: timedelta = MAX_DURATION
     max_bytes: int = MAX_FILE_SIZE
 
     def fetch(self, url: str, *, into: BinaryIO) -> int:
@@ -106,7 +106,7 @@ class RemoteFetcher:
 
         Raises RemoteError, or RemoteBusyError before the first byte.
         """
-        with time_limit(self.patience), _translated():
+        with time_limit(self.timeout), _translated():
             for _ in range(MAX_REDIRECTS + 1):
                 with self._request(url) as response:
                     if response.status not in _REDIRECTS:
@@ -155,7 +155,7 @@ class RemoteFetcher:
 
     def _address_of(self, host: str) -> str:
         """Return an address of a host whose addresses are all allowed."""
-        addresses = within(self.patience, lambda: self.resolve(host))
+        addresses = within(self.timeout, lambda: self.resolve(host))
         if not addresses or not all(map(self.is_allowed, addresses)):
             raise RemoteError(RemoteFault.NOT_ALLOWED, NOT_PUBLIC)
         # Prefer IPv4: many machines have no IPv6.

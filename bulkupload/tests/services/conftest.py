@@ -35,7 +35,7 @@ def fetcher(server: PictureServer) -> RemoteFetcher:
         is_allowed=lambda address: address == "127.0.0.1",
         port=server.port,
         ca_file=str(CERTIFICATE),
-        patience=timedelta(seconds=5),
+        timeout=timedelta(seconds=5),
     )
 
 

@@ -49,7 +49,7 @@ def fetcher(server: PictureServer) -> RemoteFetcher:
         is_allowed=lambda address: address == "127.0.0.1",
         port=server.port,
         ca_file=str(CERTIFICATE),
-        patience=timedelta(seconds=5),
+        timeout=timedelta(seconds=5),
     )
 
 
@@ -255,7 +255,7 @@ def test_a_body_that_ends_early_is_tried_again(
 def test_a_slow_server_is_abandoned_in_time(fetcher: RemoteFetcher, server: PictureServer) -> None:
     leave = threading.Event()
     server.answers["/a.png"] = Answer(body=b"x" * 100, repeats=1000, hold=leave)
-    hasty = replace(fetcher, patience=timedelta(seconds=1))
+    hasty = replace(fetcher, timeout=timedelta(seconds=1))
 
     assert refusal(hasty, f"https://{NAME}/a.png") == ("image_unreachable", True)
     leave.set()
@@ -276,7 +276,7 @@ def test_one_step_may_take_all_the_time_there_is(
 @pytest.mark.covers("T61")
 def test_a_silent_server_is_abandoned_in_time(fetcher: RemoteFetcher) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        hasty = replace(fetcher, port=silent.getsockname()[1], patience=timedelta(milliseconds=300))
+        hasty = replace(fetcher, port=silent.getsockname()[1], timeout=timedelta(milliseconds=300))
         begun = time.monotonic()
 
         assert refusal(hasty, f"https://{NAME}/a.png") == ("image_unreachable", True)
