@@ -52,9 +52,8 @@ def distinct(
     plain = [file_name(stem, extension=extension) for stem, extension in stems_and_extensions]
     used = {_key(name) for name in taken}
     reserved = used | {_key(name) for name in plain}
-    numbers: dict[
-        str, Iterator[int]
-    ] = {}  # by name, so that thousands of equal names need no search
+    # By name, so that thousands of equal names need no search.
+    numbers: dict[str, Iterator[int]] = {}
     unique = []
     for (stem, extension), name in zip(stems_and_extensions, plain, strict=True):
         final_name = name

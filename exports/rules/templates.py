@@ -19,9 +19,8 @@ MAX_NUMBER_WIDTH = 20
 MAX_NUMBER = 10**MAX_NUMBER_WIDTH - 1
 DEFAULT_TEMPLATE = "{brand}_{product_sku}_{shot_type}_v{version}"
 _WIDTH: Final = re.compile(r"0([1-9][0-9]?)")
-_SAFE_IN_MESSAGES: Final = re.compile(
-    r"[\w.:!\[\]{}]{1,64}", re.ASCII
-)  # nothing that could be a URL
+# Nothing that could be a URL.
+_SAFE_IN_MESSAGES: Final = re.compile(r"[\w.:!\[\]{}]{1,64}", re.ASCII)
 
 
 @dataclass(frozen=True)

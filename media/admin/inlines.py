@@ -29,7 +29,7 @@ class _UploadColumns:
 
 @admin.register(Upload)
 class UploadAdmin(_UploadColumns, ReadOnlyAdmin):
-    """Presigned uploads and the resources they resource_link."""
+    """Presigned uploads and the resources they became."""
 
     list_display = (
         *("filename", "state_label", "content_type", "size", "resource_link"),
@@ -52,7 +52,7 @@ class UploadAdmin(_UploadColumns, ReadOnlyAdmin):
 
     @admin.display(description="Resource", ordering="resource")
     def resource_link(self, upload: Upload) -> str:
-        """Link to the resource the upload resource_link."""
+        """Link to the resource the upload became."""
         return link(upload.resource)
 
 
@@ -86,7 +86,7 @@ class AttachmentAdmin(ReadOnlyAdmin):
 
 
 class UploadsInline(_UploadColumns, ReadOnlyInline):
-    """The uploads that resource_link one resource."""
+    """The uploads that became one resource."""
 
     model = Upload
     fields = ("filename", "state", "size", "user", "created_at")

@@ -72,9 +72,8 @@ def retry(resource: MediaResource) -> bool:
     try:
         with transaction.atomic():
             rows = ObjectDeletion.objects.alive().filter(key__in=resource.own_keys)
-            list(
-                rows.select_for_update().values_list("pk", flat=True)
-            )  # so that no worker starts one now
+            # Locked, so that no worker starts one now.
+            list(rows.select_for_update().values_list("pk", flat=True))
             if rows.exclude(free_to_take() | Q(lease_expires_at__isnull=True)).exists():
                 return False
             if not resource.retry():

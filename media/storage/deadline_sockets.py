@@ -102,9 +102,8 @@ def _bounded(connected: socket.socket) -> _Socket:
     if (timeout := connected.gettimeout()) is not None:
         limit = timedelta(seconds=timeout)
     wrapped = _Socket(fileno=connected.detach())
-    wrapped.settimeout(
-        _next_timeout(limit)
-    )  # for the handshake: connecting has used some of the time
+    # For the handshake: connecting has used some of the time.
+    wrapped.settimeout(_next_timeout(limit))
     return wrapped
 
 

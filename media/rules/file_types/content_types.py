@@ -16,9 +16,8 @@ AUDIO: Final = "AUDIO"
 DOCUMENT: Final = "DOCUMENT"
 ARCHIVE: Final = "ARCHIVE"
 
-IMMUTABLE: Final = (
-    "public, max-age=31536000, immutable"  # Cache-Control of objects that never change
-)
+# The Cache-Control of objects that never change.
+IMMUTABLE: Final = "public, max-age=31536000, immutable"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -116,9 +116,7 @@ def _skip_to_marker(reader: Reader) -> None:
             return
         carry = window[-1:]
         start += len(window) - len(carry)
-        step = min(
-            2 * step, MIB
-        )  # starts small, so that a file of many tiny scans is read only once
+        step = min(2 * step, MIB)  # starts small: a file may have many tiny scans
     raise FileTruncatedError
 
 

@@ -24,9 +24,8 @@ from sartiq.core.errors import SartiqError
 # The response to a HEAD has no body, so its code is the bare status.
 _NOT_FOUND: Final = frozenset({"NoSuchKey", "404", "NotFound"})
 _PRECONDITION_FAILED: Final = frozenset({"PreconditionFailed", "412"})
-_BARE_NOT_FOUND: Final = frozenset(
-    {"404", "NotFound"}
-)  # do not say whether the object or the bucket is missing
+# These do not say whether the object or the bucket is missing.
+_BARE_NOT_FOUND: Final = frozenset({"404", "NotFound"})
 _CREDENTIALS: Final = frozenset({401, 403})
 _BUSY_STATUSES: Final = frozenset({408, 429})
 _NOT_IMPLEMENTED: Final = 501
