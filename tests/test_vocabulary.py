@@ -92,6 +92,7 @@ NAMED_ITEMS = {
     "media",
     "exports",
     "devstack",
+    "bulkupload",
     "benchmarks",
     "chaos",
 }

@@ -30,7 +30,7 @@ CHUNK_COLOURS = {ChunkStatus.WAITING: "warning", ChunkStatus.DONE: "success"}
 BATCH_COLOURS = {BatchStatus.WAITING: "warning", BatchStatus.DONE: "success"}
 MEDIA_COLOURS = {
     MediaStatus.PENDING: "warning",
-    MediaStatus.SHOWN: "info",
+    MediaStatus.ATTACHED: "info",
     MediaStatus.READY: "success",
     MediaStatus.FAILED: "danger",
     MediaStatus.REPLACED: "info",

@@ -19,10 +19,10 @@ class BatchStatus(models.TextChoices):
 
 
 class MediaStatus(models.TextChoices):
-    """PENDING, SHOWN once attached, then READY or FAILED; REPLACED if a later row sets the slot."""
+    """PENDING, ATTACHED, then READY or FAILED; REPLACED if a later row sets the slot."""
 
     PENDING = "PENDING", "Pending"
-    SHOWN = "SHOWN", "Shown"
+    ATTACHED = "SHOWN", "Attached"
     READY = "READY", "Ready"
     FAILED = "FAILED", "Failed"
     REPLACED = "REPLACED", "Replaced"
@@ -124,8 +124,8 @@ class BulkUploadMediaBatch(TimestampedModel, LeasedModel):
     objects: ClassVar = BulkUploadMediaBatchQuerySet.as_manager()
 
     class Meta(TimestampedModel.Meta):
-        verbose_name = "bulk upload picture batch"
-        verbose_name_plural = "bulk upload picture batches"
+        verbose_name = "bulk upload image batch"
+        verbose_name_plural = "bulk upload image batches"
         constraints = [
             models.CheckConstraint(
                 condition=Q(status__in=BatchStatus.values), name="bulk_batch_status_known"
@@ -173,7 +173,7 @@ class BulkUploadMedia(TimestampedModel):
     failed = models.PositiveIntegerField(default=0)
 
     class Meta(TimestampedModel.Meta):
-        verbose_name = "bulk upload picture"
+        verbose_name = "bulk upload image"
         constraints = [
             models.CheckConstraint(
                 condition=Q(status__in=MediaStatus.values), name="bulk_media_status_known"
@@ -194,7 +194,7 @@ class BulkUploadMedia(TimestampedModel):
                 name="bulk_media_waiting",
             ),
             models.Index(
-                fields=["job"], condition=Q(status=MediaStatus.SHOWN), name="bulk_media_shown"
+                fields=["job"], condition=Q(status=MediaStatus.ATTACHED), name="bulk_media_shown"
             ),
         ]
 

@@ -64,7 +64,7 @@ def _waiting_batches(sent_before: datetime) -> QuerySet[BulkUploadMediaBatch]:
 def _finish() -> int:
     """Save the outcomes of images and finish the jobs that have no work left; return how many."""
     running = BulkUploadJob.objects.importing()
-    attached = BulkUploadMedia.objects.filter(status=MediaStatus.SHOWN).values("job_id")
+    attached = BulkUploadMedia.objects.filter(status=MediaStatus.ATTACHED).values("job_id")
     for pk in list(
         running.filter(pk__in=attached).values_list("pk", flat=True)[:RECOVERY_BATCH_SIZE]
     ):

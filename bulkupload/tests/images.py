@@ -17,8 +17,10 @@ def contents_of(sku: str) -> dict[str, list[str]]:
     """Return the contents of a product's images, by slot, in order."""
     product = Product.objects.get(sku=sku)
     contents: dict[str, list[str]] = {}
-    for each in Attachment.objects.for_entities("PRODUCT", [product.pk]).select_related("resource"):
-        contents.setdefault(each.slot, []).append(each.resource.content_hash[:8])
+    for attachment in Attachment.objects.for_entities("PRODUCT", [product.pk]).select_related(
+        "resource"
+    ):
+        contents.setdefault(attachment.slot, []).append(attachment.resource.content_hash[:8])
     return contents
 
 

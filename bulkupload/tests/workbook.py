@@ -46,8 +46,8 @@ def workbook(
     """
     names = ["Products", *(others or {})]
     sheets = {
-        f"xl/worksheets/sheet{number}.xml": _sheet(each)
-        for number, each in enumerate([rows, *(others or {}).values()], 1)
+        f"xl/worksheets/sheet{number}.xml": _sheet(sheet_rows)
+        for number, sheet_rows in enumerate([rows, *(others or {}).values()], 1)
     }
     links = "".join(
         f'<Relationship Id="rId{number}" Type="{OFFICE}/worksheet" '
@@ -72,7 +72,7 @@ def workbook(
 
 def _sheet(rows: Rows) -> str:
     cells = "".join(
-        f'<row r="{number}">{"".join(_cell(each, at, number) for at, each in enumerate(row))}</row>'
+        f'<row r="{number}">{"".join(_cell(cell, at, number) for at, cell in enumerate(row))}</row>'
         for number, row in rows.items()
     )
     return f'<worksheet xmlns="{MAIN}"><sheetData>{cells}</sheetData></worksheet>'
@@ -90,7 +90,7 @@ def changed(book: bytes, *swaps: tuple[str, str]) -> bytes:
 def with_part(book: bytes, name: str, text: str) -> bytes:
     """Return a workbook with one part more."""
     with zipfile.ZipFile(io.BytesIO(book)) as archive:
-        parts = {each: archive.read(each).decode() for each in archive.namelist()}
+        parts = {name: archive.read(name).decode() for name in archive.namelist()}
     return _packed(parts | {name: DECLARATION + text})
 
 

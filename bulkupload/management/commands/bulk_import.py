@@ -187,7 +187,7 @@ class Command(BaseCommand):
 
     def _relocate_file(self, job: BulkUploadJob) -> bool:
         """Relocate the next attached file of the job; return whether there was one."""
-        attached = BulkUploadMedia.objects.filter(job=job, status=MediaStatus.SHOWN)
+        attached = BulkUploadMedia.objects.filter(job=job, status=MediaStatus.ATTACHED)
         ids: list[str | None] = attached.values_list("resources", flat=True).first() or []
         waiting = MediaResource.objects.pending().filter(pk__in=[pk for pk in ids if pk])
         pk = waiting.filter(free_to_take()).values_list("pk", flat=True).first()

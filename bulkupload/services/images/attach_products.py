@@ -288,5 +288,5 @@ def _outcome(row: BulkUploadMedia, resources: list[MediaResource | None]) -> Out
     failed = statuses.count(ResourceStatus.FAILED)
     pending = len(statuses) - failed
     if pending:
-        return row, MediaStatus.SHOWN, ImageCounts(pending=pending, failed=failed)
+        return row, MediaStatus.ATTACHED, ImageCounts(pending=pending, failed=failed)
     return row, MediaStatus.FAILED if failed else MediaStatus.READY, ImageCounts(failed=failed)

@@ -26,7 +26,7 @@ def finish_job(job_id: UUID) -> None:
 
 def update_outcomes(job_id: UUID, *, batch_id: UUID | None = None) -> None:
     """Save which attached images of one batch, or of all, are ready or failed."""
-    rows = BulkUploadMedia.objects.filter(job_id=job_id, status=MediaStatus.SHOWN)
+    rows = BulkUploadMedia.objects.filter(job_id=job_id, status=MediaStatus.ATTACHED)
     if batch_id is not None:
         rows = rows.filter(batch_id=batch_id)
     after: UUID | None = None
@@ -45,7 +45,7 @@ def update_outcomes(job_id: UUID, *, batch_id: UUID | None = None) -> None:
 def _update_page(job_id: UUID, ids: list[UUID]) -> None:
     with transaction.atomic():
         lifecycle.require_running(job_id)
-        attached = BulkUploadMedia.objects.filter(pk__in=ids, status=MediaStatus.SHOWN)
+        attached = BulkUploadMedia.objects.filter(pk__in=ids, status=MediaStatus.ATTACHED)
         locked = attached.select_for_update(of=("self",), skip_locked=True).order_by("pk")
         rows = list(locked.defer("cells"))  # up to 1 MiB, needed for warnings only
         states = _states_of(rows)
@@ -53,7 +53,7 @@ def _update_page(job_id: UUID, ids: list[UUID]) -> None:
         warnings = [
             warning
             for row, status, _ in changed
-            if status != MediaStatus.SHOWN
+            if status != MediaStatus.ATTACHED
             for warning in _warnings(row, states)
         ]
         row_errors.save_warnings(BulkUploadJob(pk=job_id), warnings)
@@ -80,7 +80,7 @@ def _outcome(row: BulkUploadMedia, states: ResourceStates) -> Outcome | None:
     if (counts.pending, counts.ready, counts.failed) == (row.pending, row.ready, row.failed):
         return None
     if counts.pending:
-        return row, MediaStatus.SHOWN, counts
+        return row, MediaStatus.ATTACHED, counts
     return row, MediaStatus.FAILED if counts.failed else MediaStatus.READY, counts
 
 

@@ -87,7 +87,7 @@ def test_errors_are_paged(client: APIClient) -> None:
 
     page = client.get(f"{ROUTE}{answer.json()['id']}/errors", {"skip": 3, "limit": 1}).json()
 
-    assert ([each["row"] for each in page["data"]], page["count"]) == ([4], 5)
+    assert ([error["row"] for error in page["data"]], page["count"]) == ([4], 5)
 
 
 def test_a_page_of_errors_does_not_load_the_cells(client: APIClient) -> None:
@@ -97,6 +97,6 @@ def test_a_page_of_errors_does_not_load_the_cells(client: APIClient) -> None:
     with CaptureQueriesContext(connection) as queries:
         client.get(f"{ROUTE}{answer.json()['id']}/errors")
 
-    [page] = [each["sql"] for each in queries if "position" in each["sql"]]
+    [page] = [query["sql"] for query in queries if "position" in query["sql"]]
     assert "message" in page
     assert "cells" not in page

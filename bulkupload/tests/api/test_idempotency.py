@@ -51,7 +51,7 @@ def test_fifty_at_once_with_one_key_are_one_job(private: MemoryStore, user: User
     clients = [client_of(user) for _ in range(50)]
     key = {"Idempotency-Key": "k-50"}
 
-    answers = at_once([partial(post, each, headers=key) for each in clients])
+    answers = at_once([partial(post, client, headers=key) for client in clients])
 
     statuses = {answer.status_code for answer in answers}
     assert statuses <= {202, 409}

@@ -38,7 +38,7 @@ def test_an_organizations_jobs_are_its_members(client: APIClient, user: User) ->
     scope: dict[str, Any] = {"organization_id": str(organization.pk)}
     job = post(client, **scope).json()
 
-    assert [each["id"] for each in client.get(ROUTE, scope).json()["data"]] == [job["id"]]
+    assert [item["id"] for item in client.get(ROUTE, scope).json()["data"]] == [job["id"]]
     assert client.get(ROUTE).json()["count"] == 0
 
 

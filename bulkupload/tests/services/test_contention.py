@@ -43,7 +43,7 @@ def test_overlapping_jobs_wait_for_each_other(
     work = [pk for job in started for pk in chunk_ids(job)]
     order.shuffle(work)
 
-    at_once([partial(import_chunk.import_rows, each) for each in work])
+    at_once([partial(import_chunk.import_rows, chunk_id) for chunk_id in work])
     for job in started:
         run_job(job)
 

@@ -36,16 +36,16 @@ def held_by_others(*permits: AbstractContextManager[bool]) -> Iterator[None]:
         connection.close()
 
     holders = [threading.Thread(target=hold, args=(permit,)) for permit in permits]
-    for each in holders:
-        each.start()
+    for holder in holders:
+        holder.start()
     try:
         for _ in holders:
             assert inside.acquire(timeout=20)
         yield
     finally:
         leave.set()
-        for each in holders:
-            each.join()
+        for holder in holders:
+            holder.join()
 
 
 @pytest.fixture

@@ -113,7 +113,7 @@ def test_too_many_images_are_one_warning(public: MemoryStore, user: User) -> Non
 
     assert counts(job) == (1, 0, 0, 0)
     assert image_counts(job) == (0, 0, 51)
-    assert [each[2] for each in warnings()] == ["too_many_images"]
+    assert [warning[2] for warning in warnings()] == ["too_many_images"]
     assert contents_of("A") == {}
 
 
@@ -143,5 +143,5 @@ def test_a_dry_run_warns_and_attaches_nothing(public: MemoryStore, user: User) -
     job = imported(user, f"sku,name,cover_image\nA,Shoe,{url}\nB,Boot,no\n", dry_run=True)
 
     assert (counts(job), image_counts(job)) == ((2, 0, 0, 0), (0, 0, 1))
-    assert [each[2] for each in warnings()] == ["image_url_not_allowed"]
+    assert [warning[2] for warning in warnings()] == ["image_url_not_allowed"]
     assert not BulkUploadMedia.objects.exists()

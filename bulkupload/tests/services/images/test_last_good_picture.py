@@ -216,7 +216,7 @@ def test_an_image_attached_before_the_cancellation_stays_pending(
     attach_all(job)
 
     assert image_counts(job) == (1, 0, 0)
-    assert BulkUploadMedia.objects.get().status == MediaStatus.SHOWN
+    assert BulkUploadMedia.objects.get().status == MediaStatus.ATTACHED
     assert contents_of("A") == {"cover_image": content(url)}
 
 
@@ -226,15 +226,15 @@ def test_all_batches_are_locked_at_once_before_the_lease_is_checked(
     one, two, _ = three_images(public, user)
     older = [import_chunks(send(user, f"{HEADER}{sku},Shoe,{one}\n")) for sku in "AB"]
     job = import_chunks(send(user, f"{HEADER}A,Shoe,{two}\nB,Boot,{two}\n"))
-    ids = [pk for each in (*older, job) for pk in batch_ids(each)]
+    ids = [pk for a_job in (*older, job) for pk in batch_ids(a_job)]
 
     with CaptureQueriesContext(connection) as captured:
         attach.attach(ids[-1])
 
-    locks = [each["sql"] for each in captured if "FOR UPDATE" in each["sql"]]
+    locks = [query["sql"] for query in captured if "FOR UPDATE" in query["sql"]]
     first, second, *_ = [sql for sql in locks if 'FROM "bulkupload_bulkuploadmediabatch"' in sql]
     assert all(str(pk) in first or pk.hex in first for pk in ids)
     assert 'SELECT "bulkupload_bulkuploadmediabatch"."id" AS' in first
     assert first.endswith(" ORDER BY 1 ASC FOR UPDATE")
     assert "lease_fence" in second
-    assert [image_counts(each) for each in (*older, job)] == [(0, 0, 0), (0, 0, 0), (2, 0, 0)]
+    assert [image_counts(a_job) for a_job in (*older, job)] == [(0, 0, 0), (0, 0, 0), (2, 0, 0)]

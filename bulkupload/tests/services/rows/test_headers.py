@@ -18,7 +18,7 @@ def test_a_header_alone_is_an_empty_table(private: MemoryStore, user: User) -> N
 def test_synonyms_of_columns_are_recognized_and_reported(private: MemoryStore, user: User) -> None:
     job = imported(user, "Item_SKU,TITLE,Vendor,Descripton,Shelf\nA,Shoe,Us,x,y\n")
 
-    assert [(each["field"], each["suggestion"]) for each in job.columns] == [
+    assert [(column["field"], column["suggestion"]) for column in job.columns] == [
         ("sku", None),
         ("name", None),
         ("brand", None),

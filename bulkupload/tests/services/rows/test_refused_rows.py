@@ -54,7 +54,7 @@ def test_a_bad_row_is_refused_alone(
 
     job = imported(user, b"sku,name\nX1," + umlauts + b"\n" + row + b"\nX2,Boot\nX3,Hat\n")
 
-    assert [each[1::2] for each in errors_of(job)] == [(3, code)]
+    assert [error[1::2] for error in errors_of(job)] == [(3, code)]
     assert counts(job) == (3, 0, 0, 1)
     assert job.status == JobStatus.COMPLETED_WITH_ERRORS
 
@@ -124,7 +124,7 @@ def test_a_row_is_refused_with_the_lines_of_its_closed_cells(
 ) -> None:
     job = imported(user, 'sku,name,brand\nA,"two\nlines","open\nB,Hat,x\n')
 
-    assert [each[1::2] for each in errors_of(job)] == [(2, "quote_not_closed")]
+    assert [error[1::2] for error in errors_of(job)] == [(2, "quote_not_closed")]
     assert stored_skus(user) == ["B"]
 
 
@@ -136,7 +136,7 @@ def test_a_gap_in_a_table_is_not_held_in_memory(
 
     job = imported(user, "sku,name\nA,Shoe\n" + "\n" * 4096 + "B,Hat\n,\n,Boot\n")
 
-    assert [each[1::2] for each in errors_of(job)] == [(4101, "missing")]
+    assert [error[1::2] for error in errors_of(job)] == [(4101, "missing")]
     assert stored_skus(user) == ["A", "B"]
 
 

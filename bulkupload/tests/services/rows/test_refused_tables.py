@@ -88,7 +88,9 @@ def test_a_refused_header_is_returned_for_a_mapping(
     job = imported(user, f"{header}\n1,2,3\n", mapping=mapping)
 
     assert (job.status, job.failure_code) == (JobStatus.FAILED, code)
-    assert [(each["name"], each["field"], each["suggestion"]) for each in job.columns] == columns
+    assert [
+        (column["name"], column["field"], column["suggestion"]) for column in job.columns
+    ] == columns
 
 
 def test_too_many_columns_are_not_saved(private: MemoryStore, user: User) -> None:

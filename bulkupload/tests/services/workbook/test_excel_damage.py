@@ -19,10 +19,10 @@ def test_an_sku_that_only_resembles_a_number_is_imported(private: MemoryStore, u
 @pytest.mark.parametrize(
     ("cell", "refused"),
     [
-        *[(each, True) for each in ("#REF!", "#N/A", "#DIV/0!", "#NAME?", "#SPILL!")],
-        *[(each, True) for each in ("#BEZUG!", "#NV", "#WERT!", "#ZAHL!", "#\u00dcBERLAUF!")],
-        *[(each, True) for each in ("#VALEUR!", "#NOM?", "#\u00bfNOMBRE?", "#\u00a1REF!", "#N/D")],
-        *[(each, False) for each in ("#FFF", "#AABBCC", "#1", "#NVIDIA", "# 5!", "#fff!", "NV")],
+        *[(cell, True) for cell in ("#REF!", "#N/A", "#DIV/0!", "#NAME?", "#SPILL!")],
+        *[(cell, True) for cell in ("#BEZUG!", "#NV", "#WERT!", "#ZAHL!", "#\u00dcBERLAUF!")],
+        *[(cell, True) for cell in ("#VALEUR!", "#NOM?", "#\u00bfNOMBRE?", "#\u00a1REF!", "#N/D")],
+        *[(cell, False) for cell in ("#FFF", "#AABBCC", "#1", "#NVIDIA", "# 5!", "#fff!", "NV")],
     ],
 )
 def test_errors_of_excel_are_refused_in_its_languages(
@@ -37,10 +37,10 @@ def test_errors_of_excel_are_refused_in_its_languages(
 @pytest.mark.parametrize(
     ("sku", "refused"),
     [
-        *[(each, True) for each in ("1.2E+12", "1,2E+12", "1E+12", "1.23E-05", '"1,23E-05"')],
+        *[(cell, True) for cell in ("1.2E+12", "1,2E+12", "1E+12", "1.23E-05", '"1,23E-05"')],
         *[
-            (each, False)
-            for each in ("12E3", "1E-05", "12E-05", "E-05", "1.2E", "1234567890123456")
+            (cell, False)
+            for cell in ("12E3", "1E-05", "12E-05", "E-05", "1.2E", "1234567890123456")
         ],
         ("1234567890123450", True),
     ],

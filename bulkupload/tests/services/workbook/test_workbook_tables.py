@@ -222,7 +222,7 @@ def test_a_sheet_of_many_columns_reports_unknown_ones(private: MemoryStore, user
     job = sent(user, workbook({1: [*HEADER, *names], 2: ["A", "Boot", *names]}))
 
     assert counts(job) == (1, 0, 0, 0)
-    assert [each["name"] for each in job.columns if not each["field"]] == names
+    assert [column["name"] for column in job.columns if not column["field"]] == names
 
 
 def test_parts_are_found_with_any_case_and_slashes(private: MemoryStore, user: User) -> None:
