@@ -32,7 +32,7 @@ def blocks(text: str) -> list[str]:
 @pytest.mark.flow
 def test_the_examples_run_as_they_stand(live_product: Products, tmp_path: Path) -> None:
     product = live_product()
-    parts = ("A file with curl", "A table and an archive with curl")
+    parts = ("Upload a file with curl", "Import a table and download an archive with curl")
     script = "".join(block for part in parts for block in blocks(section(part)))
     person = product.users["member"]
     env = {"API": product.api, "PASSWORD": person.password, "TMPDIR": str(tmp_path)}

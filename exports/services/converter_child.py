@@ -12,7 +12,7 @@ import pyvips
 from exports.rules import declared_colours, jfif
 from exports.rules.colour_profiles import ColourSpace, icc_profile
 from sartiq.core.sandbox import server
-from sartiq.core.sandbox.server import Reply
+from sartiq.core.sandbox.server import Message
 
 PROFILE = "icc-profile-data"
 EXIF_FIELDS = ("exif-ifd2-ColorSpace", "exif-ifd4-InteroperabilityIndex")
@@ -38,7 +38,7 @@ _TOO_LARGE = (
 )
 
 
-def convert(request: Reply) -> Reply:
+def convert(request: Message) -> Message:
     """Write the first frame of an image in another format; return the size it is written in."""
     image = rotate_upright(scale_to_declared(open_image(request), request["scale"]))
     if image.width * image.height > request["max_pixels"]:
@@ -52,7 +52,7 @@ def convert(request: Reply) -> Reply:
     return {"width": image.width, "height": image.height}
 
 
-def save(image: Any, request: Reply) -> None:
+def save(image: Any, request: Message) -> None:
     """Write the image; a JPEG gets the JFIF segment that libvips leaves out."""
     options = {"keep": pyvips.ForeignKeep.ICC, **request["options"]}
     if request["saver"] != "jpegsave":
@@ -65,7 +65,7 @@ def save(image: Any, request: Reply) -> None:
         image.jpegsave_target(target, **options)
 
 
-def open_image(request: Reply) -> Any:
+def open_image(request: Message) -> Any:
     """Open the first frame with the loader of its format; damage is an error."""
     load = getattr(pyvips.Image, request["loader"])
     return load(request["path"], access="sequential", fail_on="error")
@@ -89,7 +89,7 @@ def reduce_to_eight_bits(image: Any) -> Any:
     return image.colourspace(eight) if eight else image
 
 
-def attach_declared_profile(image: Any, request: Reply) -> Any:
+def attach_declared_profile(image: Any, request: Message) -> Any:
     """Attach a profile for the colour space that the file declares without one."""
     space, overrides = None, False
     with Path(request["path"]).open("rb") as file:
@@ -145,7 +145,7 @@ def has_valid_profile(image: Any, space: str) -> bool:
     return True
 
 
-def attempt(request: Reply) -> Reply:
+def attempt(request: Message) -> Message:
     """Convert an image; return the kind of failure if it cannot be converted."""
     try:
         return convert(request)
@@ -153,7 +153,7 @@ def attempt(request: Reply) -> Reply:
         return {"fault": failure_kind(request, str(error)), "why": str(error)[:500]}
 
 
-def failure_kind(request: Reply, why: str) -> str:
+def failure_kind(request: Message, why: str) -> str:
     """Return the kind of failure: a limit, an undecodable source or an unwritable image."""
     message = why.lower()
     if any(word in message for word in _OUT_OF_MEMORY):

@@ -200,7 +200,8 @@ class Command(BaseCommand):
 def _codec_of(label: str) -> str:
     codec = codec_named(label) if label else ""
     if codec is None:
-        raise CommandError(f"Supported encodings: {', '.join(LABELS.values())}.")
+        names = ", ".join(LABELS.values())
+        raise CommandError(f"Supported encodings: {names}.", returncode=FAILED)
     return codec
 
 
@@ -210,7 +211,7 @@ def _mapping_of(text: str) -> FieldMapping:
     except (ValueError, RecursionError) as error:
         raise CommandError(f"The mapping is not JSON: {error}", returncode=FAILED) from error
     except BadMappingError as error:
-        raise CommandError(f"The mapping: {error.message}", returncode=FAILED) from error
+        raise CommandError(f"The mapping is invalid: {error.message}", returncode=FAILED) from error
 
 
 def _require_two_files(source: Path, errors: Path | None) -> None:

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Final, Self
 
-from bulkupload.rules.number_formats.errors import NotShownError
+from bulkupload.rules.number_formats.errors import UndeterminedFormatError
 from bulkupload.rules.number_formats.tokens import Section, Token
 from bulkupload.rules.number_formats.values import rounded
 
@@ -43,7 +43,7 @@ class Instant:
         total = rounded(value * SECONDS, places)
         days, seconds = divmod(int(total), SECONDS)
         if days > LAST_DAY:
-            raise NotShownError(value)
+            raise UndeterminedFormatError(value)
         year, month, day = _calendar_day(days)
         return cls(
             year=year,
@@ -70,14 +70,14 @@ class DateFormat:
 
     def __init__(self, section: Section, *, is_1904: bool) -> None:
         self._shift = DAYS_TO_1904 if is_1904 else 0
-        if section.has("exponent", "percent", "at", "general"):
-            raise NotShownError(section)
+        if section.has("exponent", "percent", "text_placeholder", "general"):
+            raise UndeterminedFormatError(section)
         self._parts = _parts_of(list(section.tokens))
         self._places = max((len(part[1:]) for part in self._parts if part[0] == "."), default=0)
-        self._halves = section.has("half")
+        self._halves = section.has("am_pm")
         words = any(part[0] in {"M", "d"} and len(part) >= _NAME for part in self._parts)
         if words and section.is_foreign:
-            raise NotShownError(section)
+            raise UndeterminedFormatError(section)
 
     def show(self, value: Decimal) -> tuple[str, bool]:
         """Return a non-negative number as text, and that it has no sign."""
@@ -105,13 +105,13 @@ def _parts_of(tokens: list[Token]) -> list[str]:
             parts.append("." + "0" * width)
             at += width
         elif token.kind == "digit":
-            raise NotShownError(tokens)
+            raise UndeterminedFormatError(tokens)
         elif token.kind == "date":
             is_month = token.text[0] == "m" and not _is_minute(tokens, letters, at)
             parts.append(token.text.upper() if is_month else token.text)
         elif token.kind == "elapsed":
             parts.append("[" + token.text)
-        elif token.kind == "half":
+        elif token.kind == "am_pm":
             parts.append("p" + token.text)
         else:
             parts.append("'" + token.text)

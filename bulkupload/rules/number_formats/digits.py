@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final, NamedTuple, Self
 
-from bulkupload.rules.number_formats.errors import NotShownError
+from bulkupload.rules.number_formats.errors import UndeterminedFormatError
 from bulkupload.rules.number_formats.tokens import Section, Token
 from bulkupload.rules.number_formats.values import CONTEXT, rounded
 
@@ -60,7 +60,7 @@ class DigitFormat:
         self._grouped, self._thousands, tokens = _without_commas(tokens)
         points = [at for at, token in enumerate(tokens) if token.kind == "point"]
         if len(points) > 1 or len(places) > 1:
-            raise NotShownError(section)
+            raise UndeterminedFormatError(section)
         self._has_point = bool(points)
         cut = points[0] if points else len(tokens)
         self._whole, self._fraction = tokens[:cut], tokens[cut + 1 :]
@@ -109,7 +109,7 @@ def _without_commas(tokens: Sequence[Token]) -> tuple[bool, int, list[Token]]:
         elif "digit" in kinds[at:point]:
             grouped = True
         elif "digit" in kinds[at:] and at > point:
-            raise NotShownError(tokens)
+            raise UndeterminedFormatError(tokens)
         else:
             thousands += 1
     return grouped, thousands, remaining

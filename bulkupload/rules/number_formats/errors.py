@@ -1,5 +1,5 @@
 """Errors of number formats."""
 
 
-class NotShownError(Exception):
+class UndeterminedFormatError(Exception):
     """Raised when the file does not determine how a sheet shows a value."""

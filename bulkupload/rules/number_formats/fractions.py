@@ -6,7 +6,7 @@ from fractions import Fraction
 from itertools import takewhile
 from typing import Final
 
-from bulkupload.rules.number_formats.errors import NotShownError
+from bulkupload.rules.number_formats.errors import UndeterminedFormatError
 from bulkupload.rules.number_formats.tokens import Section, Token
 
 MAX_DENOMINATOR_DIGITS: Final = 7
@@ -18,8 +18,10 @@ class FractionFormat:
     def __init__(self, section: Section) -> None:
         tokens = list(section.tokens)
         kinds = [token.kind for token in tokens]
-        if kinds.count("slash") != 1 or section.has("point", "comma", "percent", "exponent", "at"):
-            raise NotShownError(section)
+        if kinds.count("slash") != 1 or section.has(
+            "point", "comma", "percent", "exponent", "text_placeholder"
+        ):
+            raise UndeterminedFormatError(section)
         at = kinds.index("slash")
         self._numerator = _joined(takewhile(_is_digit, reversed(tokens[:at])))
         self._denominator = _joined(takewhile(_is_figure, tokens[at + 1 :]))
@@ -30,7 +32,7 @@ class FractionFormat:
             or not self._denominator
             or len(self._denominator) > MAX_DENOMINATOR_DIGITS
         ):
-            raise NotShownError(section)
+            raise UndeterminedFormatError(section)
         self._fixed = int(self._denominator) if self._denominator.strip("0?#") else 0
         self._before = tokens[: at - len(self._numerator)]
         self._after = tokens[at + 1 + len(self._denominator) :]

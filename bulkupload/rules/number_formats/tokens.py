@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final, Literal, NamedTuple, cast
 
-from bulkupload.rules.number_formats.errors import NotShownError
+from bulkupload.rules.number_formats.errors import UndeterminedFormatError
 
 Kind = Literal[
     "text",
     "general",
-    "at",
+    "text_placeholder",
     "digit",
     "point",
     "comma",
@@ -24,7 +24,7 @@ Kind = Literal[
     "slash",
     "date",
     "elapsed",
-    "half",
+    "am_pm",
 ]
 
 MAX_SECTIONS: Final = 4
@@ -37,10 +37,11 @@ _TOKEN: Final = re.compile(
     r"|\[(?P<block>[^\]]*)\]"
     r"|(?P<section>;)"
     r"|(?P<general>General)"
-    r"|(?P<half>AM/PM|A/P)"
+    r"|(?P<am_pm>AM/PM|A/P)"
     r"|(?P<exponent>E[+-])"
     r"|(?P<date>y+|m+|d+|h+|s+)"
-    r"|(?P<digit>[0#?])|(?P<point>\.)|(?P<comma>,)|(?P<percent>%)|(?P<slash>/)|(?P<at>@)"
+    r"|(?P<digit>[0#?])|(?P<point>\.)|(?P<comma>,)|(?P<percent>%)|(?P<slash>/)"
+    r"|(?P<text_placeholder>@)"
     r"|(?P<other>.)",
     re.IGNORECASE | re.DOTALL,
 )
@@ -107,9 +108,9 @@ class Section:
 
 
 def sections_of(code: str) -> list[Section]:
-    """Split a format code into its sections, or raise NotShownError."""
+    """Split a format code into its sections, or raise UndeterminedFormatError."""
     if len(code) > MAX_CODE_LENGTH:
-        raise NotShownError(code[:MAX_CODE_LENGTH])
+        raise UndeterminedFormatError(code[:MAX_CODE_LENGTH])
     sections: list[Section] = []
     draft = _Draft()
     for match in _TOKEN.finditer(code):
@@ -120,7 +121,7 @@ def sections_of(code: str) -> list[Section]:
             draft.add(match.lastgroup or "", match[match.lastgroup or 0])
     sections.append(draft.section())
     if len(sections) > MAX_SECTIONS:
-        raise NotShownError(code)
+        raise UndeterminedFormatError(code)
     return sections
 
 
@@ -139,14 +140,14 @@ class _Draft:
         if kind == "block":
             self._add_block(text)
         elif kind == "other" and text in _RESERVED:
-            raise NotShownError(text)
+            raise UndeterminedFormatError(text)
         elif kind in {"text", "escaped", "other"}:
             self._tokens.append(Token("text", text))
         elif kind == "blank":  # as wide as the next character
             self._tokens.append(Token("text", " "))
         elif kind == "fill":  # repeated over the width of the column
             if text != " ":
-                raise NotShownError(text)
+                raise UndeterminedFormatError(text)
             self._tokens.append(Token("text", " "))
         else:
             lower = text.lower() if kind in {"date", "general"} else text
@@ -166,7 +167,7 @@ class _Draft:
     def _add_locale(self, text: str) -> None:
         block = _LOCALE.fullmatch(text)
         if block is None:
-            raise NotShownError(text)
+            raise UndeterminedFormatError(text)
         if block["symbol"]:
             self._tokens.append(Token("text", block["symbol"]))
         if not block["tag"]:
@@ -175,9 +176,9 @@ class _Draft:
         if number:
             language = int(number["language"], 16)
             if language in _SYSTEM_FORMATS:
-                raise NotShownError(text)
+                raise UndeterminedFormatError(text)
             self._is_foreign |= language & _PRIMARY_LANGUAGE != _ENGLISH
         elif name and name["language"] != "x":
             self._is_foreign |= name["language"].lower() != "en"
         else:  # the computer's own format, other numerals or calendars
-            raise NotShownError(text)
+            raise UndeterminedFormatError(text)

@@ -5,7 +5,7 @@ from math import isfinite
 from typing import IO, Final
 
 from bulkupload.rules.number_formats.builtin import DATES, GENERAL, builtin_code
-from bulkupload.rules.number_formats.errors import NotShownError
+from bulkupload.rules.number_formats.errors import UndeterminedFormatError
 from bulkupload.rules.number_formats.formats import NumberFormat, read_format
 from bulkupload.rules.number_formats.values import EXACT_DIGITS, MAX_WHOLE, decimal_of, general
 from bulkupload.rules.rows.excel_damage import DATE, DIGITS, FORMAT, DamagedText, with_mark
@@ -21,7 +21,7 @@ class CellFormat:
         self._is_date = is_date
         self._format: NumberFormat | None = None
         self._iso_date = read_format(_ISO_DATE, is_1904=is_1904)
-        with suppress(NotShownError):
+        with suppress(UndeterminedFormatError):
             self._format = None if code is None else read_format(code, is_1904=is_1904)
         self.is_general = self._format is not None and self._format.is_general
 
@@ -37,12 +37,12 @@ class CellFormat:
             return with_mark(FORMAT, raw)
         try:
             return self._shown(number)
-        except NotShownError:
+        except UndeterminedFormatError:
             return self._undetermined(number)
 
     def _shown(self, number: float) -> str:
         if self._format is None:
-            raise NotShownError(number)
+            raise UndeterminedFormatError(number)
         shown = self._format.show(number)
         if self._format.has_dates and self._format.is_date(number):
             return DamagedText(shown, with_mark(DATE, shown))
@@ -54,7 +54,7 @@ class CellFormat:
         shown = general(decimal_of(number))
         if not self._is_date:
             return with_mark(FORMAT, shown)
-        with suppress(NotShownError):
+        with suppress(UndeterminedFormatError):
             shown = self._iso_date.show(number)
         return DamagedText(with_mark(FORMAT, shown), with_mark(DATE, shown))
 

@@ -70,7 +70,7 @@ def test_refused_rows_are_written_to_the_errors_file(
         (
             "sku,name\n",
             ("--mapping", '{"sku": "size"}'),
-            "The mapping: Supported fields: sku, name",
+            "The mapping is invalid: Supported fields: sku, name",
         ),
         ("\x89PNG\r\n", (), "not a table"),
     ],
@@ -90,10 +90,10 @@ def test_a_file_that_cannot_be_read_is_reported(
 @pytest.mark.parametrize(
     ("mapping", "output"),
     [
-        ("[]", "The mapping: Must be an object"),
-        ('{"sku": ["sku"]}', "The mapping: Supported fields: sku"),
-        ('{"a\\u0000": "sku"}', "The mapping: A key contains a NUL"),
-        ('{"a": "sku", " a": "name"}', "The mapping: Two keys name the same column"),
+        ("[]", "The mapping is invalid: Must be an object"),
+        ('{"sku": ["sku"]}', "The mapping is invalid: Supported fields: sku"),
+        ('{"a\\u0000": "sku"}', "The mapping is invalid: A key contains a NUL"),
+        ('{"a": "sku", " a": "name"}', "The mapping is invalid: Two keys name the same column"),
         ("{", "The mapping is not JSON"),
         ("[" * 100_000, "The mapping is not JSON"),
     ],
@@ -104,6 +104,15 @@ def test_an_invalid_mapping_starts_no_job(
 ) -> None:
     with pytest.raises(CommandError, match=output) as failed:
         run(table, user, "--mapping", mapping)
+
+    assert failed.value.returncode == 3
+    assert not BulkUploadJob.objects.exists()
+
+
+@pytest.mark.usefixtures("private")
+def test_an_unknown_encoding_starts_no_job(user: User, table: Path) -> None:
+    with pytest.raises(CommandError, match="Supported encodings: ") as failed:
+        run(table, user, "--encoding", "klingon")
 
     assert failed.value.returncode == 3
     assert not BulkUploadJob.objects.exists()

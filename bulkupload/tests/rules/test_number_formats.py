@@ -2,7 +2,7 @@
 
 import pytest
 
-from bulkupload.rules.number_formats.errors import NotShownError
+from bulkupload.rules.number_formats.errors import UndeterminedFormatError
 from bulkupload.rules.number_formats.formats import NumberFormat
 
 DIGITS = [
@@ -148,7 +148,7 @@ def test_general_shows_eleven_characters_but_whole_numbers_in_full(
 
 @pytest.mark.parametrize(("code", "number"), UNKNOWN)
 def test_what_the_file_does_not_determine_is_not_shown(code: str, number: float) -> None:
-    with pytest.raises(NotShownError):
+    with pytest.raises(UndeterminedFormatError):
         NumberFormat(code).show(number)
 
 

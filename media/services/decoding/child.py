@@ -19,16 +19,16 @@ from PIL import Image, ImageCms, ImageFile
 from media.services.decoding import strict, thumbnail_encoder
 from media.services.decoding.png_rows import require_every_row
 from sartiq.core.sandbox import server
-from sartiq.core.sandbox.server import Reply
+from sartiq.core.sandbox.server import Message
 
 _SAMPLE_SIDE = 64  # the dominant colour is computed on at most 64 by 64 pixels
 _OPAQUE = 128
 _BIN_SHIFT = 4  # 16 steps per channel
 _MAX_DESCRIPTION_LENGTH = 200
-_SIXTEEN_BIT = ("I", "F")
+_HIGH_DEPTH_MODES = ("I", "F")
 
 
-def decode(request: Reply) -> Reply:
+def decode(request: Message) -> Message:
     """Decode every frame of an image; return its size, frames, colour and profile."""
     Image.MAX_IMAGE_PIXELS = request["max_pixels"]
     if request["format"] in strict.LOADERS and request["frames"] == 1:
@@ -40,7 +40,7 @@ def decode(request: Reply) -> Reply:
         return decode_frames(file, request)
 
 
-def decode_still(request: Reply) -> Reply:
+def decode_still(request: Message) -> Message:
     """Decode an image of one frame with libvips, which reports missing and damaged pixels."""
     with image_bytes(request) as file:
         data = file.read()
@@ -57,7 +57,7 @@ def decode_still(request: Reply) -> Reply:
 
 
 @contextmanager
-def image_bytes(request: Reply) -> Iterator[BinaryIO]:
+def image_bytes(request: Message) -> Iterator[BinaryIO]:
     """Open the bytes of the image, without stray bytes and trailing data."""
     with Path(request["path"]).open("rb") as file:
         if request["ranges"] is None and request["coded_size"] is None:
@@ -67,7 +67,7 @@ def image_bytes(request: Reply) -> Iterator[BinaryIO]:
         for start, end in request["ranges"] or [(0, None)]:
             file.seek(start)
             buffer.write(file.read(end and end - start))
-        if request["coded_size"]:  # libheif accepts no other size
+        if request["coded_size"]:  # libheif accepts no ispe box that differs from the coded size
             offset, width, height = request["coded_size"]
             buffer.seek(offset)
             buffer.write(struct.pack(">II", width, height))
@@ -75,7 +75,7 @@ def image_bytes(request: Reply) -> Iterator[BinaryIO]:
         yield buffer
 
 
-def decode_frames(file: BinaryIO, request: Reply) -> Reply:
+def decode_frames(file: BinaryIO, request: Message) -> Message:
     """Decode frame after frame, one in memory at a time."""
     with Image.open(file, formats=[request["format"]]) as image:
         frames = getattr(image, "n_frames", 1)
@@ -104,9 +104,9 @@ def dominant_colour(image: Image.Image) -> str | None:
     side = max(image.size)
     small = sample.resize(
         tuple(max(1, length * _SAMPLE_SIDE // max(side, _SAMPLE_SIDE)) for length in image.size),
-        Image.Resampling.NEAREST if image.mode[0] in _SIXTEEN_BIT else Image.Resampling.BOX,
+        Image.Resampling.NEAREST if image.mode[0] in _HIGH_DEPTH_MODES else Image.Resampling.BOX,
     )
-    if small.mode[0] in _SIXTEEN_BIT:
+    if small.mode[0] in _HIGH_DEPTH_MODES:
         small = small.convert("I").point(lambda value: value / 256).convert("L")
     bins: dict[tuple[int, int, int], list[tuple[int, int, int]]] = defaultdict(list)
     channels = iter(small.convert("RGBA").tobytes())
@@ -134,14 +134,14 @@ def profile_description(icc: bytes | None) -> str | None:
     return printable[:_MAX_DESCRIPTION_LENGTH] or None
 
 
-def thumbnail(request: Reply) -> Reply:
+def thumbnail(request: Message) -> Message:
     """Write the thumbnail of an image that decoded without a fault."""
     with image_bytes(request) as file:
         data = file.read()
     return thumbnail_encoder.encode_thumbnail(data, request)
 
 
-def inspect(request: Reply) -> Reply:
+def inspect(request: Message) -> Message:
     """Return the duration in seconds and, for a video, its width and height."""
     from pymediainfo import MediaInfo  # noqa: PLC0415 - loads a large library that images do not need
 
@@ -160,8 +160,8 @@ def inspect(request: Reply) -> Reply:
 JOBS = {"decode": decode, "inspect": inspect, "thumbnail": thumbnail}
 
 
-def attempt(request: Reply) -> Reply:
-    """Return the result of one job, or the fault of the file."""
+def attempt(request: Message) -> Message:
+    """Return the result of one job, or what is wrong with the file."""
     try:
         return JOBS[request["job"]](request)
     except MemoryError:

@@ -9,7 +9,7 @@ from typing import Any
 import pyvips
 from PIL import Image
 
-from sartiq.core.sandbox.server import Reply
+from sartiq.core.sandbox.server import Message
 
 LOADERS = {"JPEG": "jpegload_buffer", "AVIF": "heifload_buffer"}
 _PROFILE = "icc-profile-data"
@@ -20,7 +20,7 @@ _MISSING = ("premature end", "truncated", "unexpected end")
 _DAMAGE = ("bad huffman code", "bad arithmetic code", "instead of rst")
 
 
-def decode_strictly(data: bytes, format_name: str, side: int) -> Reply | Image.Image:
+def decode_strictly(data: bytes, format_name: str, side: int) -> Message | Image.Image:
     """Return the image reduced to at most `side` pixels, or the fault if it is damaged."""
     pyvips.vips_lib.vips_error_clear()
     try:

@@ -5,12 +5,12 @@ from typing import Any
 
 import pyvips
 
-from sartiq.core.sandbox.server import Reply
+from sartiq.core.sandbox.server import Message
 
 _QUALITY = 80
 
 
-def encode_thumbnail(data: bytes, request: Reply) -> Reply:
+def encode_thumbnail(data: bytes, request: Message) -> Message:
     """Write the first frame upright, in sRGB, with its transparency, no side longer than `side`."""
     image = _reduce(data, request["side"])
     if image.interpretation != "srgb":

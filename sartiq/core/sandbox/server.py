@@ -24,8 +24,8 @@ _PR_SET_PDEATHSIG = 1
 _MAX_OPEN_FILES = 64
 _MAX_REPLY = 64 * 1024
 
-Reply = dict[str, Any]
-Attempt = Callable[[Reply], Reply]
+Message = dict[str, Any]
+Attempt = Callable[[Message], Message]
 
 
 def serve(attempt: Attempt) -> None:
@@ -42,7 +42,7 @@ def ignore_interrupts() -> None:
 
 
 # --- In the fork ------------------------------------------------------------------------------
-def _confine(request: Reply) -> None:
+def _confine(request: Message) -> None:
     """Set the limits of a request."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     file_size = request.get("file_size", 0)
@@ -56,7 +56,7 @@ def _confine(request: Reply) -> None:
         resource.setrlimit(kind, (soft, hard))
 
 
-def _run_fork(attempt: Attempt, request: Reply, reply_to: int) -> NoReturn:
+def _run_fork(attempt: Attempt, request: Message, reply_to: int) -> NoReturn:
     """Do the work under limits, send the reply, and exit without clean-up."""
     try:
         devnull = os.open(os.devnull, os.O_RDWR)
@@ -69,7 +69,7 @@ def _run_fork(attempt: Attempt, request: Reply, reply_to: int) -> NoReturn:
 
 
 # --- In the server ----------------------------------------------------------------------------
-def _supervise(attempt: Attempt, request: Reply) -> Reply:
+def _supervise(attempt: Attempt, request: Message) -> Message:
     """Fork for one request, and return its reply or the reason for a missing one."""
     reply_from, reply_to = os.pipe()
     pid = os.fork()
