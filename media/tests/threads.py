@@ -11,11 +11,16 @@ Result = TypeVar("Result")
 
 
 def at_once(calls: Sequence[Callable[[], Result]]) -> list[Result]:
-    """Make the calls at the same moment, each in a thread and connection of its own."""
+    """Make the calls at the same moment, each in a thread and connection of its own.
+
+    They may wait for each other's locks as long as a busy machine takes.
+    """
     start = Barrier(len(calls), timeout=60)
 
     def run(call: Callable[[], Result]) -> Result:
         try:
+            with connection.cursor() as cursor:
+                cursor.execute("SET lock_timeout = '60s'")
             start.wait()
             return call()
         finally:

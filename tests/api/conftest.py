@@ -2,7 +2,7 @@ from collections.abc import Iterator
 from copy import deepcopy
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from pytest_django import DjangoDbBlocker
 
 from media.storage.testing.memory import MemoryStore
@@ -19,6 +19,8 @@ def stored_world(
     The transaction stays open between them, so none of the file may need transactions of its own.
     """
     with django_db_blocker.unblock(), transaction.atomic():
+        with connection.cursor() as cursor:  # a test may think for long between two queries
+            cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
         yield worlds.build()
         transaction.set_rollback(True)
 
