@@ -26,7 +26,7 @@ def pace(job: BulkUploadJob, seconds: float) -> tuple[float | None, int | None]:
 
 @pytest.fixture
 def make(user: User) -> Callable[..., BulkUploadJob]:
-    """Make a running job with chunks of 100 rows, done so many seconds after the start."""
+    """Make a running job with chunks of 100 rows; `done` has the second each ended, or None."""
 
     def job_with(*done: float | None, **facts: Any) -> BulkUploadJob:
         job = BulkUploadJob.objects.create(
@@ -46,7 +46,7 @@ def make(user: User) -> Callable[..., BulkUploadJob]:
 
 
 def batch(job: BulkUploadJob, seconds: float, **counts: int) -> None:
-    """Add images to the first chunk, the last of them counted so many seconds after the start."""
+    """Add images to the first chunk; the last was counted `seconds` after the start."""
     chunk = job.chunks.earliest("number")
     batch = BulkUploadMediaBatch.objects.create(job=job, chunk=chunk, **counts)
     BulkUploadMediaBatch.objects.filter(pk=batch.pk).update(updated_at=after(seconds))

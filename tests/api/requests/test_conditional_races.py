@@ -16,23 +16,6 @@ from exports.models import ExportConfiguration
 from media.storage import factory
 from media.storage.testing.memory import MemoryStore
 from media.tests.threads import at_once
-from tests.api.matrix import ROWS
-
-OTHER = '"0000"'
-READ = [
-    row
-    for row in ROWS
-    if row.route.startswith("GET /api/v1/")
-    and row.expected[-1] == 200
-    and row.expected[0] == 401
-    and not row.route.endswith(("/template", ".csv"))
-    and "format=csv" not in row.query
-]
-CHANGED = [
-    row
-    for row in ROWS
-    if row.route.startswith(("PATCH ", "DELETE ")) and row.expected[-1] in {200, 204}
-]
 
 
 def product(user: User, organization: Organization) -> str:
