@@ -1,7 +1,5 @@
 """Workers that crash or lose their lease: every row counts once."""
 
-from typing import Any
-
 import pytest
 from pytest_django import Settings
 
@@ -19,22 +17,10 @@ from bulkupload.tests.importing import (
 )
 from catalog.models import Product
 from media.storage.testing.memory import MemoryStore
+from media.tests.crashes import Crash, dying_at
 from media.tests.threads import at_once
 from sartiq.core.work import crash_points, leases
 from sartiq.core.work.runner import MAX_ATTEMPTS
-
-
-class Crash(BaseException):
-    """A process that died."""
-
-
-def dying_at(point: str) -> Any:
-    def hook(reached: str) -> None:
-        if reached == point:
-            raise Crash
-
-    return hook
-
 
 POINTS = [
     *("lease-taken", "bulk-downloaded", "bulk-chunks-planned", "bulk-planning", "bulk-planned"),

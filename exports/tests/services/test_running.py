@@ -30,6 +30,7 @@ from exports.tests.exporting import (
 )
 from media.models import MediaResource, ObjectDeletion
 from media.storage.testing.memory import MemoryStore
+from media.tests.crashes import Crash, dying_at
 from media.tests.threads import at_once
 from sartiq.core import temporary_files
 from sartiq.core.work import crash_points, leases
@@ -39,19 +40,7 @@ from sartiq.core.work.runner import MAX_ATTEMPTS
 
 MAKING = ["export-downloaded", "export-converted", "export-put", "export-marking", "export-marked"]
 PACKING = ["export-assembling", "export-archived", "export-finishing", "export-finished"]
-HOUR = timedelta(hours=2)
-
-
-class Crash(BaseException):
-    """A process that died."""
-
-
-def dying_at(point: str) -> Any:
-    def hook(reached: str) -> None:
-        if reached == point:
-            raise Crash
-
-    return hook
+TWO_HOURS = timedelta(hours=2)
 
 
 def items_in_memory() -> int:
@@ -62,7 +51,7 @@ def items_in_memory() -> int:
 def an_hour_later() -> None:
     """Let the deletions fall due that were queued before an object was stored."""
     waiting = ObjectDeletion.objects.filter(run_after__isnull=False)
-    waiting.update(run_after=F("run_after") - HOUR)
+    waiting.update(run_after=F("run_after") - TWO_HOURS)
 
 
 @pytest.mark.covers("F30", "I11", "I15")
@@ -202,7 +191,7 @@ def test_what_the_broker_lost_is_sent_again(
     user: User, photos: list[MediaResource], enqueued: list[tuple[str, ...]]
 ) -> None:
     run = start(user, *map(entry, photos))
-    ExportItem.objects.update(sent_at=timezone.now() - HOUR)
+    ExportItem.objects.update(sent_at=timezone.now() - TWO_HOURS)
 
     again = recovery.resend()
 
@@ -219,7 +208,7 @@ def test_a_run_that_lacks_only_its_archive_is_packed(
     for pk in item_ids(run):
         convert_item.produce(pk)
     assert recovery.resend() == 0  # the message of the last file is on its way
-    ExportRun.objects.update(created_at=timezone.now() - HOUR)
+    ExportRun.objects.update(created_at=timezone.now() - TWO_HOURS)
 
     assert recovery.resend() == 1
     assert enqueued == [("exports.assemble", str(run.pk))]

@@ -21,6 +21,7 @@ from bulkupload.tests.images import attachment_count, warning_codes
 from bulkupload.tests.importing import attach_all, chunk_ids, counts, image_counts, send
 from media.storage import RemoteFetcher
 from media.storage.testing.memory import MemoryStore
+from media.tests.crashes import Crash, dying_at
 from media.tests.storage.picture_server import (
     NAME,
     PictureServer,
@@ -62,10 +63,6 @@ def test_switching_remote_images_off_stops_waiting_fetches(
     assert warning_codes() == [(2, "image_url_not_allowed")]
 
 
-class Crash(BaseException):
-    """A process that died."""
-
-
 POINTS = [
     *("bulk-imported", "lease-taken", "remote-stored", "remote-saving", "remote-fetched"),
     *("media-shown", "media-outcomes-saved", "media-attached", "committed", "bulk-finish"),
@@ -92,12 +89,8 @@ def test_every_image_counts_once_with_a_crash_at_any_step(
     job = send(user, table)
     died = 0
 
-    def hook(reached: str) -> None:
-        if reached == point and died < deaths:
-            raise Crash
-
     for _ in range(40):
-        crash_points.install(hook)
+        crash_points.install(dying_at(point) if died < deaths else None)
         try:
             run_and_fetch(job, fetcher)
             recovery.resend()
