@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 from sartiq.core.api.fields import UUIDField
 from sartiq.core.api.pagination import PageQuery
-from sartiq.core.errors import InvalidManyError, Issue
+from sartiq.core.errors import InvalidValuesError, Issue
 
 
 class ScopeQuery(serializers.Serializer[Any]):
@@ -34,5 +34,5 @@ def organization_id_from(query: Mapping[str, Any], body: Mapping[str, Any]) -> U
             message="organization_id differs between query and body. Send one of them.",
             input=str(in_body),
         )
-        raise InvalidManyError([issue])
+        raise InvalidValuesError([issue])
     return in_query or in_body

@@ -21,14 +21,14 @@ from accounts.errors import (
 from accounts.models import User
 from accounts.rules import normal_email, sign_in_name
 from accounts.services import members, sessions
-from sartiq.core.errors import InvalidManyError
+from sartiq.core.errors import InvalidValuesError
 from sartiq.core.preconditions import Precondition, unconditional
 
 DELETED_NAME = "Deleted user"
 
 
 def create(*, email: str, password: str, **fields: Any) -> User:
-    """Create a user. Raises EmailTakenError, or InvalidManyError for a weak password."""
+    """Create a user. Raises EmailTakenError, or InvalidValuesError for a weak password."""
     user = User(email=normal_email(email), **fields)
     _set_password(user, password)
     return _saved(user)
@@ -125,7 +125,7 @@ def _set_password(user: User, password: str) -> None:
         validate_password(password, user)
     except ValidationError as error:
         issues = [WeakPasswordError(message).at("body", "password") for message in error.messages]
-        raise InvalidManyError(issues) from None
+        raise InvalidValuesError(issues) from None
     user.set_password(password)
 
 

@@ -33,7 +33,7 @@ from sartiq.core.api.pagination import PageQuery
 from sartiq.core.api.query import takes_query
 from sartiq.core.api.schema.document import CONFLICT
 from sartiq.core.api.validation import validate_input
-from sartiq.core.errors import InvalidManyError, Issue, errors_located_at
+from sartiq.core.errors import InvalidValuesError, Issue, errors_located_at
 from sartiq.core.http import idempotency
 from sartiq.core.http.idempotency import SavedResponse
 
@@ -216,7 +216,7 @@ def _require_no_paging(request: Request) -> None:
         if name in PageQuery().fields
     ]
     if issues:
-        raise InvalidManyError(issues)
+        raise InvalidValuesError(issues)
 
 
 def _error_download(job: BulkUploadJob) -> StreamingHttpResponse:

@@ -6,7 +6,7 @@ from django.db.models import Q
 
 from bulkupload.models.job import BulkUploadJob, JobStatus
 from bulkupload.rules.rows.excel_damage import EXCEL_DAMAGE
-from sartiq.core.models import LeasedModel, TimestampedModel, free_to_take, not_enqueued_since
+from sartiq.core.models import LeasedModel, TimestampedModel, due_and_unleased, not_enqueued_since
 
 
 class ChunkStatus(models.TextChoices):
@@ -26,7 +26,7 @@ class BulkUploadChunkQuerySet(models.QuerySet["BulkUploadChunk"]):
     def waiting(self, *, sent_before: datetime) -> Self:
         """Keep those of running jobs that no worker holds and that were not enqueued recently."""
         running = self.unfinished().filter(job__status=JobStatus.RUNNING)
-        return running.filter(free_to_take()).filter(not_enqueued_since(sent_before))
+        return running.filter(due_and_unleased()).filter(not_enqueued_since(sent_before))
 
 
 class BulkUploadChunk(TimestampedModel, LeasedModel):

@@ -7,7 +7,7 @@ from django.db.models import Q
 from accounts.models import OwnedModel, OwnedQuerySet, indexes_by_owner
 from bulkupload.rules.table.dialects import Dialect
 from bulkupload.rules.table.header import Layout
-from sartiq.core.models import LeasedModel, free_to_take, not_enqueued_since
+from sartiq.core.models import LeasedModel, due_and_unleased, not_enqueued_since
 
 
 class JobStatus(models.TextChoices):
@@ -41,7 +41,7 @@ class BulkUploadJobQuerySet(OwnedQuerySet["BulkUploadJob"]):
 
     def waiting(self, *, sent_before: datetime) -> Self:
         """Keep the unplanned ones that no worker holds and that were not enqueued recently."""
-        return self.unplanned().filter(free_to_take()).filter(not_enqueued_since(sent_before))
+        return self.unplanned().filter(due_and_unleased()).filter(not_enqueued_since(sent_before))
 
     def expired(self, *, before: datetime) -> Self:
         """Keep those that ended before this moment."""

@@ -8,7 +8,7 @@ from accounts.models import OwnedModel, OwnedQuerySet
 from bulkupload.models.chunk import BulkUploadChunk
 from bulkupload.models.job import BulkUploadJob, JobStatus
 from media.models import Upload
-from sartiq.core.models import LeasedModel, TimestampedModel, free_to_take, not_enqueued_since
+from sartiq.core.models import LeasedModel, TimestampedModel, due_and_unleased, not_enqueued_since
 
 
 class BatchStatus(models.TextChoices):
@@ -47,7 +47,7 @@ class RemoteImageQuerySet(OwnedQuerySet["RemoteImage"]):
         """Keep those of running jobs that no worker holds and that were not enqueued recently."""
         batches = BulkUploadMediaBatch.objects.unfinished().filter(job__status=JobStatus.RUNNING)
         running = self.unfinished().filter(batches__in=batches).distinct()
-        return running.filter(free_to_take()).filter(not_enqueued_since(sent_before))
+        return running.filter(due_and_unleased()).filter(not_enqueued_since(sent_before))
 
 
 class RemoteImage(OwnedModel, LeasedModel):
@@ -105,7 +105,7 @@ class BulkUploadMediaBatchQuerySet(models.QuerySet["BulkUploadMediaBatch"]):
         """Keep those with all images fetched that no worker holds and not enqueued recently."""
         running = self.unfinished().filter(job__status=JobStatus.RUNNING)
         fetched = running.exclude(remotes__status=RemoteStatus.WAITING)
-        return fetched.filter(free_to_take()).filter(not_enqueued_since(sent_before))
+        return fetched.filter(due_and_unleased()).filter(not_enqueued_since(sent_before))
 
 
 class BulkUploadMediaBatch(TimestampedModel, LeasedModel):

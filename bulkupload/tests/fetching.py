@@ -8,7 +8,7 @@ from bulkupload.services.images import fetch_remote
 from bulkupload.services.rows import import_chunk, plan
 from bulkupload.tests.importing import attach_all, chunk_ids, send
 from media.storage import RemoteFetcher
-from media.tests.storage.picture_server import NAME, OTHER
+from media.tests.storage.image_server import NAME, OTHER
 
 ONE, TWO = f"https://{NAME}/1.png", f"https://{OTHER}/2.png"
 

@@ -28,7 +28,7 @@ from media.services.ingest.resolve import Wanted
 from media.services.ingest.service import MediaResourceService
 from media.storage import public_store
 from sartiq.core.contention import retry_on_contention
-from sartiq.core.errors import InvalidManyError, Issue
+from sartiq.core.errors import InvalidValuesError, Issue
 from sartiq.core.preconditions import Precondition, unconditional
 
 API_NAMES = {"export_configuration": "export_configuration_id"}
@@ -56,7 +56,7 @@ def creating(
 ) -> Iterator[Entity]:
     """Create an entity with its files; the transaction commits when the block ends.
 
-    Raises InvalidManyError with all bad URLs and ids, a ConflictError for a taken SKU or slug, or
+    Raises InvalidValuesError with all bad URLs and ids, a ConflictError for a taken SKU or slug, or
     ContentionError if it should be retried; nothing is created then. A subject without a slug gets
     one derived from its name.
     """
@@ -191,7 +191,7 @@ def _require_links(
     changes: Changes,
     current: Entity | None = None,
 ) -> None:
-    """Raise InvalidManyError for ids that must not be linked; the current link may stay."""
+    """Raise InvalidValuesError for ids that must not be linked; the current link may stay."""
     issues: list[Issue] = []
     for name, value in changes.links.items():
         related: type[Any] = model._meta.get_field(name).related_model  # type: ignore[assignment]  # noqa: SLF001
@@ -204,7 +204,7 @@ def _require_links(
                 loc = ("body", API_NAMES.get(name, name), *position)
                 issues.append(ReferenceNotFoundError().at(*loc, value=str(pk)))
     if issues:
-        raise InvalidManyError(issues)
+        raise InvalidValuesError(issues)
 
 
 @contextmanager

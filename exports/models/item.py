@@ -7,7 +7,7 @@ from django.db.models.functions import Now
 
 from exports.models.run import ExportRun
 from exports.models.statuses import UNFINISHED, ItemStatus
-from sartiq.core.models import LeasedModel, TimestampedModel, free_to_take
+from sartiq.core.models import LeasedModel, TimestampedModel, due_and_unleased
 
 
 class ExportItemQuerySet(models.QuerySet["ExportItem"]):
@@ -28,7 +28,7 @@ class ExportItemQuerySet(models.QuerySet["ExportItem"]):
     def waiting(self, *, sent_before: datetime) -> Self:
         """Filter due files enqueued before a moment that no worker holds."""
         enqueued = self.unfinished().filter(run__status__in=UNFINISHED, sent_at__lt=sent_before)
-        return enqueued.filter(free_to_take())
+        return enqueued.filter(due_and_unleased())
 
     def done(self) -> Self:
         """Filter files ready for the archive."""

@@ -9,7 +9,7 @@ from accounts.models import OwnedModel, OwnedQuerySet, indexes_by_owner
 from exports.models.configuration import ImageFormat
 from exports.models.statuses import DOWNLOADABLE, UNFINISHED, ItemStatus, RunStatus
 from exports.rules.templates import MAX_TEMPLATE_LENGTH
-from sartiq.core.models import LeasedModel, free_to_take, not_enqueued_since
+from sartiq.core.models import LeasedModel, due_and_unleased, not_enqueued_since
 
 
 class ExportRunQuerySet(OwnedQuerySet["ExportRun"]):
@@ -29,7 +29,7 @@ class ExportRunQuerySet(OwnedQuerySet["ExportRun"]):
 
     def waiting(self, *, sent_before: datetime) -> Self:
         """Filter runs ready to be packed that no worker holds and that were not enqueued lately."""
-        return self.converted().filter(free_to_take()).filter(not_enqueued_since(sent_before))
+        return self.converted().filter(due_and_unleased()).filter(not_enqueued_since(sent_before))
 
     def expired(self) -> Self:
         """Filter runs whose archive has reached its retention time, by the database's clock."""

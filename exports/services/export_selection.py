@@ -25,7 +25,7 @@ from exports.rules.wildcards import Value
 from exports.services.naming import ExportEntry
 from exports.services.resolution import resolve, resolve_for_owner
 from media.models import Attachment
-from sartiq.core.errors import InvalidManyError, Issue
+from sartiq.core.errors import InvalidValuesError, Issue
 
 MAX_LOOK_PRODUCTS = 50_000  # in one export; a product counts once for each look it is in
 Entity = TypeVar("Entity", bound=CatalogEntity)
@@ -56,7 +56,7 @@ class Selection:
 def select(user: User, payload: ExportRequest) -> Selection:
     """Return the files, the owner and the configuration of a requested export.
 
-    Raises InvalidManyError naming each id the caller cannot use, OwnersDifferError and
+    Raises InvalidValuesError naming each id the caller cannot use, OwnersDifferError and
     ConfigurationsDifferError, TooManyFilesError and TooManyLookProductsError.
     """
     if payload.production_request_id is not None:
@@ -138,7 +138,7 @@ def _entities_by_id(rows: QuerySet[Entity], name: str, ids: Sequence[UUID]) -> l
     entities = {row.pk: row for row in rows.filter(pk__in=ids)}
     issues = list(_unknown_id_issues(name, ids, entities))
     if issues:
-        raise InvalidManyError(issues)
+        raise InvalidValuesError(issues)
     return [entities[pk] for pk in dict.fromkeys(ids)]
 
 

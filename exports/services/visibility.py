@@ -10,7 +10,7 @@ from exports import selectors
 from exports.errors import OrganizationUnknownError
 from exports.models import MetadataAdapterVisibility
 from exports.selectors import AdapterAvailability
-from sartiq.core.errors import InvalidManyError, Issue
+from sartiq.core.errors import InvalidValuesError, Issue
 
 
 def set_visibility(
@@ -19,7 +19,7 @@ def set_visibility(
     """Make an adapter visible to all organizations, or only to the given ones.
 
     Configurations that already use it are not changed. Raises MetadataAdapterNotFoundError, and
-    InvalidManyError naming each unknown organization.
+    InvalidValuesError naming each unknown organization.
     """
     adapter = selectors.adapter_by_code(code)
     organizations = Organization.objects.filter(pk__in=organization_ids)
@@ -30,7 +30,7 @@ def set_visibility(
         if organization_id not in existing_ids
     ]
     if issues:
-        raise InvalidManyError(issues)
+        raise InvalidValuesError(issues)
     with transaction.atomic():
         row, _ = MetadataAdapterVisibility.objects.select_for_update().update_or_create(
             code=adapter.code, defaults={"is_public": is_public}

@@ -90,7 +90,7 @@ def _download_name(store: LocalStore, request: HttpRequest, key: str) -> str | N
     token = request.GET.get("token")
     if token is None and is_public(key):
         return None
-    grant = store.redeem_get(token or "")
+    grant = store.read_get_token(token or "")
     if grant.key != key:
         raise UploadRefusedError
     return grant.filename

@@ -3,7 +3,7 @@ from typing import Self
 from django.db import models
 from django.db.models import Q
 
-from sartiq.core.models import LeasedModel, TimestampedModel, free_to_take
+from sartiq.core.models import LeasedModel, TimestampedModel, due_and_unleased
 
 
 class Bucket(models.TextChoices):
@@ -34,7 +34,7 @@ class ObjectDeletionQuerySet(models.QuerySet["ObjectDeletion"]):
 
     def due(self) -> Self:
         """Filter to deletions that can run now and that no worker holds."""
-        return self.alive().filter(free_to_take())
+        return self.alive().filter(due_and_unleased())
 
 
 class ObjectDeletion(TimestampedModel, LeasedModel):

@@ -10,7 +10,7 @@ from django.db.models.functions import Coalesce, Now
 from accounts.models import OwnedModel, OwnedQuerySet, indexes_by_owner
 from media.rules import keys
 from media.rules.decode_costs import ANIMATED, max_light_pixels
-from sartiq.core.models import LeasedModel, free_to_take, not_enqueued_since
+from sartiq.core.models import LeasedModel, due_and_unleased, not_enqueued_since
 
 OWNER = Coalesce("organization_id", "user_id")
 
@@ -46,11 +46,11 @@ class MediaResourceQuerySet(OwnedQuerySet["MediaResource"]):
 
     def waiting(self, *, sent_before: datetime) -> Self:
         """Filter to pending resources that no worker holds and that were not enqueued lately."""
-        return self.pending().filter(free_to_take()).filter(not_enqueued_since(sent_before))
+        return self.pending().filter(due_and_unleased()).filter(not_enqueued_since(sent_before))
 
     def due(self) -> Self:
         """Filter to pending resources that can run now and that no worker holds."""
-        return self.pending().filter(free_to_take())
+        return self.pending().filter(due_and_unleased())
 
     def next_owner(self, *, after: UUID | None) -> UUID | None:
         """Return the next owner id after `after` that has rows in this queryset."""

@@ -19,7 +19,7 @@ REQUEST_BASE_TIME = timedelta(seconds=10)
 REQUEST_BYTES_PER_SECOND = 20 * MIB
 
 # One signed URL.
-SLOWEST_UPLINK = 32 * KIB  # bytes per second of the slowest client that can upload
+MIN_UPLOAD_BYTES_PER_SECOND = 32 * KIB  # bytes per second of the slowest client that can upload
 MIN_URL_LIFETIME = timedelta(seconds=900)
 MAX_URL_LIFETIME = timedelta(seconds=3600)
 
@@ -57,7 +57,7 @@ def url_lifetime(size: int | None) -> timedelta:
     """Return the lifetime of a signed PUT for a file of this size."""
     if size is None:
         return MIN_URL_LIFETIME
-    needed = timedelta(seconds=ceil(size / SLOWEST_UPLINK))
+    needed = timedelta(seconds=ceil(size / MIN_UPLOAD_BYTES_PER_SECOND))
     return min(max(MIN_URL_LIFETIME, needed), MAX_URL_LIFETIME)
 
 

@@ -2,7 +2,7 @@
 
 Without `execute` nothing changes. The age of an object is measured by the store's clock, the age of
 a row by the database's. Every row is checked again under its lock before it is deleted, locked rows
-are left for the next run, and objects are deleted after commit. See `docs/design/sweeps.md`.
+are left for the next run, and objects are deleted after commit. See `docs/design/cleanup.md`.
 """
 
 from collections.abc import Callable, Collection, Iterator
@@ -39,7 +39,7 @@ ProgressCallback = Callable[[int], None]
 
 
 @dataclass(kw_only=True)
-class SweepReport:
+class CleanupReport:
     """The result of a sweep.
 
     `bytes` is the size of the candidates; `samples` has at most twenty of their names.
@@ -65,7 +65,7 @@ class GraceTooShortError(ValueError):
 
 
 def min_grace() -> timedelta:
-    """Return the age below which an object may still be in use (docs/design/sweeps.md)."""
+    """Return the age below which an object may still be in use (docs/design/cleanup.md)."""
     redelivery_time = timedelta(seconds=settings.VISIBILITY_TIMEOUT)
     return limits.MAX_URL_LIFETIME + redelivery_time + MAX_CLOCK_DIFFERENCE
 
@@ -88,7 +88,7 @@ def discard_stale_uploads(
     limit: int | None = None,
     execute: bool = False,
     on_progress: ProgressCallback = ignore_progress,
-) -> SweepReport:
+) -> CleanupReport:
     """Expire unused uploads and discard temporary objects that no row needs.
 
     `limit` is the maximum number of objects, and of uploads; `on_progress` is called with the
@@ -97,7 +97,7 @@ def discard_stale_uploads(
     """
     require_grace(older_than)
     require_own_environment()
-    report = SweepReport(executed=execute)
+    report = CleanupReport(executed=execute)
     max_items = UNLIMITED if limit is None else limit
     now = _database_now()
     since = now - older_than
@@ -116,7 +116,7 @@ def discard_orphaned_media(
     limit: int | None = None,
     execute: bool = False,
     on_progress: ProgressCallback = ignore_progress,
-) -> SweepReport:
+) -> CleanupReport:
     """Discard unprotected resources that had no attachment during the whole grace period.
 
     `on_progress` is called for each resource checked. Raises GraceTooShortError,
@@ -125,7 +125,7 @@ def discard_orphaned_media(
     require_grace(older_than)
     require_own_environment()
     before = _database_now() - older_than
-    report = SweepReport(executed=execute)
+    report = CleanupReport(executed=execute)
     rows = _orphans(before).order_by("unattached_at", "pk")
     for pk, key, size in list(rows.values_list("pk", "storage_key", "file_size")[:limit]):
         report.add_candidate(key, size)
@@ -157,7 +157,7 @@ def _old_objects(
 
 
 def _discard_objects(
-    batch: Collection[ObjectListing], *, since: datetime, max_keys: int, report: SweepReport
+    batch: Collection[ObjectListing], *, since: datetime, max_keys: int, report: CleanupReport
 ) -> None:
     sizes = {listing.key: listing.size for listing in batch}
     with transaction.atomic():
@@ -195,7 +195,7 @@ def _close_uploads(object_keys: Collection[str]) -> int:
     return unused.update(state=UploadState.EXPIRED, updated_at=Now())
 
 
-def _expire_uploads(*, before: datetime, max_items: int, report: SweepReport) -> None:
+def _expire_uploads(*, before: datetime, max_items: int, report: CleanupReport) -> None:
     """Expire stale uploads without an object: never uploaded, or already deleted."""
     stale = Upload.objects.stale(before).order_by("created_at", "pk")
     ids = list(stale.values_list("pk", flat=True)[: max(max_items - report.expired_uploads, 0)])

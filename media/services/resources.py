@@ -15,7 +15,7 @@ from media.errors import MediaResourceNotFoundError
 from media.models import MediaResource, ObjectDeletion, ResourceStatus
 from media.services import recovery
 from sartiq.core.errors import NotPermittedError
-from sartiq.core.models import free_to_take
+from sartiq.core.models import due_and_unleased
 from sartiq.core.preconditions import Precondition, unconditional
 
 MEASUREMENTS = ("color_profile", "duration", "dominant_color", "width", "height")
@@ -74,7 +74,7 @@ def retry(resource: MediaResource) -> bool:
             rows = ObjectDeletion.objects.alive().filter(key__in=resource.own_keys)
             # Locked, so that no worker starts one now.
             list(rows.select_for_update().values_list("pk", flat=True))
-            if rows.exclude(free_to_take() | Q(lease_expires_at__isnull=True)).exists():
+            if rows.exclude(due_and_unleased() | Q(lease_expires_at__isnull=True)).exists():
                 return False
             if not resource.retry():
                 return False

@@ -52,7 +52,7 @@ class RemoteFault(StrEnum):
     NOT_FOUND = "image_not_found"
     TOO_LARGE = "file_too_large"
     UNREACHABLE = "image_unreachable"
-    NO_PICTURE = "content_type_mismatch"
+    NOT_AN_IMAGE = "content_type_mismatch"
 
 
 class RemoteError(Exception):
@@ -70,12 +70,12 @@ class RemoteBusyError(Exception):
 
 
 NOT_PUBLIC: Final = "The URL leads to a network that is not public. Use a public https URL."
-NOT_PLAIN: Final = "Only plain https URLs can be fetched."
+URL_NOT_ALLOWED: Final = "Only plain https URLs can be fetched."
 TOO_LARGE: Final = f"The file is larger than {MAX_FILE_SIZE // MIB} MiB."
 TOO_MANY_REDIRECTS: Final = f"The URL redirects more than {MAX_REDIRECTS} times."
 TOO_SLOW: Final = f"The server did not send the file within {MAX_DURATION.seconds} seconds."
 CUT_OFF: Final = "The server closed the connection before the end of the file."
-NO_HTTP: Final = "The server sent an invalid HTTP response."
+INVALID_RESPONSE: Final = "The server sent an invalid HTTP response."
 NO_RESPONSE: Final = "The server does not respond, or its certificate is not valid."
 
 
@@ -120,7 +120,7 @@ class RemoteFetcher:
         """Request one URL; close the response and release the permit at the end of the block."""
         target = remote_urls.parse(url)
         if target is None:
-            raise RemoteError(RemoteFault.NOT_ALLOWED, NOT_PLAIN)
+            raise RemoteError(RemoteFault.NOT_ALLOWED, URL_NOT_ALLOWED)
         with self.host_permit(target.host) as is_free:
             if not is_free:
                 raise RemoteBusyError
@@ -187,7 +187,7 @@ def _redirect_target(response: BaseHTTPResponse, url: str) -> str:
     try:
         return urljoin(url, location)
     except ValueError as error:
-        raise RemoteError(RemoteFault.NOT_ALLOWED, NOT_PLAIN) from error
+        raise RemoteError(RemoteFault.NOT_ALLOWED, URL_NOT_ALLOWED) from error
 
 
 def _require_ok(response: BaseHTTPResponse) -> None:
@@ -215,7 +215,7 @@ def _translated() -> Iterator[None]:
     except OSError as error:
         raise RemoteError(RemoteFault.UNREACHABLE, NO_RESPONSE, is_temporary=True) from error
     except ValueError as error:  # such as an invalid chunk size
-        raise RemoteError(RemoteFault.UNREACHABLE, NO_HTTP, is_temporary=True) from error
+        raise RemoteError(RemoteFault.UNREACHABLE, INVALID_RESPONSE, is_temporary=True) from error
 
 
 def _message_for(error: HTTPError) -> str:

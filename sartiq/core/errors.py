@@ -75,7 +75,7 @@ class InvalidError(SartiqError):
         return [self.at(*self.loc)]
 
 
-class InvalidManyError(InvalidError):
+class InvalidValuesError(InvalidError):
     """Raised when several values of one request are invalid."""
 
     message: ClassVar[str] = "Some values are not valid."

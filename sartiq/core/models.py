@@ -44,7 +44,7 @@ class LeasedModel(models.Model):
 Leased = TypeVar("Leased", bound=LeasedModel)
 
 
-def free_to_take() -> Q:
+def due_and_unleased() -> Q:
     """Match due rows without a valid lease, by the database's clock."""
     unleased = Q(lease_expires_at__isnull=True) | Q(lease_expires_at__lt=Now())
     due = Q(run_after__isnull=True) | Q(run_after__lte=Now())

@@ -50,7 +50,7 @@ from media.services import relocation
 from media.storage import public_store
 from sartiq.core import temporary_files
 from sartiq.core.errors import SartiqError
-from sartiq.core.models import free_to_take
+from sartiq.core.models import due_and_unleased
 
 POLL_SECONDS = 0.2  # while workers hold all remaining work of the job
 # Exit codes:
@@ -163,7 +163,7 @@ class Command(BaseCommand):
             plan.plan(job.pk)
             return BulkUploadJob.objects.filter(pk=job.pk, planned_at__isnull=False).exists()
         waiting = BulkUploadChunk.objects.unfinished().filter(job=job)
-        free = waiting.filter(free_to_take()).order_by("number")
+        free = waiting.filter(due_and_unleased()).order_by("number")
         pk = free.values_list("pk", flat=True).first()
         if pk is not None:
             import_chunk.import_rows(pk)
@@ -174,11 +174,11 @@ class Command(BaseCommand):
         """Run the next step for images that no worker holds; return whether it completed."""
         batches = BulkUploadMediaBatch.objects.unfinished().filter(job=job)
         remotes = RemoteImage.objects.unfinished().filter(batches__in=batches)
-        pk = remotes.filter(free_to_take()).values_list("pk", flat=True).first()
+        pk = remotes.filter(due_and_unleased()).values_list("pk", flat=True).first()
         if pk is not None:
             fetch_remote.fetch(pk)
             return not RemoteImage.objects.unfinished().filter(pk=pk).exists()
-        ready = batches.exclude(remotes__status=RemoteStatus.WAITING).filter(free_to_take())
+        ready = batches.exclude(remotes__status=RemoteStatus.WAITING).filter(due_and_unleased())
         pk = ready.values_list("pk", flat=True).first()
         if pk is not None:
             attach.attach(pk)
@@ -190,7 +190,7 @@ class Command(BaseCommand):
         attached = BulkUploadMedia.objects.filter(job=job, status=MediaStatus.ATTACHED)
         ids: list[str | None] = attached.values_list("resources", flat=True).first() or []
         waiting = MediaResource.objects.pending().filter(pk__in=[pk for pk in ids if pk])
-        pk = waiting.filter(free_to_take()).values_list("pk", flat=True).first()
+        pk = waiting.filter(due_and_unleased()).values_list("pk", flat=True).first()
         if pk is not None:
             relocation.relocate(public_store(), pk)
         finish.finish_job(job.pk)

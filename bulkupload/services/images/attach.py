@@ -37,7 +37,7 @@ from media.errors import (
     IngestTimeError,
     RequestFilesTooLargeError,
 )
-from sartiq.core.errors import InvalidManyError, UnavailableError
+from sartiq.core.errors import InvalidValuesError, UnavailableError
 from sartiq.core.work import leases
 from sartiq.core.work.crash_points import crash_point
 from sartiq.core.work.leases import Lease
@@ -110,7 +110,7 @@ def _attach_rows(
         try:
             with lease.renewing():  # reading the files may take longer than a lease
                 attach_products(lease, batch, rows, stored_urls)
-        except InvalidManyError as error:
+        except InvalidValuesError as error:
             refused = refusals_in(error, batch.job, stored_urls.usable(rows))
             stored_urls = stored_urls.with_refused(refused)
         except (RequestFilesTooLargeError, IngestTimeError) as error:

@@ -34,7 +34,7 @@ from media.services.ingest.resolve import Wanted
 from media.services.ingest.service import MediaResourceService
 from media.storage import public_store
 from sartiq.core.contention import retry_on_contention
-from sartiq.core.errors import InvalidManyError
+from sartiq.core.errors import InvalidValuesError
 from sartiq.core.work.crash_points import crash_point
 from sartiq.core.work.leases import Lease
 
@@ -143,7 +143,9 @@ def attach_products(
                 _save(job, stored_urls, locked, resources)
 
 
-def refusals_in(error: InvalidManyError, job: BulkUploadJob, urls: list[str]) -> dict[str, Refusal]:
+def refusals_in(
+    error: InvalidValuesError, job: BulkUploadJob, urls: list[str]
+) -> dict[str, Refusal]:
     """Return why the ingest refused some of these URLs, now or for another batch."""
     issues = {urls[int(issue.loc[-1])]: issue for issue in error.issues}
     refusals = {

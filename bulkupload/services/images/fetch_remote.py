@@ -153,7 +153,7 @@ def _fetch_and_store(lease: Lease[RemoteImage], row: RemoteImage, fetcher: Remot
         content_type = sniff(body.read(SNIFF_BYTES))
         file_type = FILE_TYPES.get(content_type or "")
         if content_type is None or file_type is None or not file_type.is_image:
-            raise RemoteError(RemoteFault.NO_PICTURE, NOT_AN_IMAGE)
+            raise RemoteError(RemoteFault.NOT_AN_IMAGE, NOT_AN_IMAGE)
         body.seek(0)
         return uploads.save_fetched(
             user_id=row.user_id,

@@ -6,22 +6,22 @@ from pytest_django import Settings
 
 from media.storage import RemoteFetcher
 from media.tests.factories import photo
-from media.tests.storage.picture_server import (
+from media.tests.storage.image_server import (
     CERTIFICATE,
     Answer,
-    PictureServer,
-    picture_server,
+    ImageServer,
+    image_server,
 )
 
 
 @pytest.fixture(scope="module")
-def running() -> Iterator[PictureServer]:
-    with picture_server() as server:
+def running() -> Iterator[ImageServer]:
+    with image_server() as server:
         yield server
 
 
 @pytest.fixture
-def server(running: PictureServer, settings: Settings) -> PictureServer:
+def server(running: ImageServer, settings: Settings) -> ImageServer:
     settings.BULK_REMOTE_IMAGES = True
     running.requests.clear()
     running.answers = {"/1.png": Answer(body=photo(1)), "/2.png": Answer(body=photo(2))}
@@ -29,7 +29,7 @@ def server(running: PictureServer, settings: Settings) -> PictureServer:
 
 
 @pytest.fixture
-def fetcher(server: PictureServer) -> RemoteFetcher:
+def fetcher(server: ImageServer) -> RemoteFetcher:
     return RemoteFetcher(
         resolve=lambda _host: ["127.0.0.1"],
         is_allowed=lambda address: address == "127.0.0.1",

@@ -21,7 +21,7 @@ from bulkupload.tests.fetching import ONE, fetch_all
 from bulkupload.tests.importing import attach_all, chunk_ids, send
 from media.storage import RemoteFetcher
 from media.storage.testing.memory import MemoryStore
-from media.tests.storage.picture_server import PictureServer
+from media.tests.storage.image_server import ImageServer
 from sartiq.core.work.queues import BULK, DELETIONS, EXPORTS, MAINTENANCE
 from sartiq.core.work.resend import has_waiting_rows
 
@@ -39,7 +39,7 @@ def require_only_work(rows: "QuerySet[Any]") -> None:
 
 
 def test_every_step_of_an_import_waits_in_its_queue(
-    public: MemoryStore, user: User, fetcher: RemoteFetcher, server: PictureServer
+    public: MemoryStore, user: User, fetcher: RemoteFetcher, server: ImageServer
 ) -> None:
     assert not has_waiting_rows([BULK])
     job = send(user, f"sku,name,cover_image\nS1,Shoe,{ONE}\n")

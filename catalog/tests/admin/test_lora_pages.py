@@ -80,7 +80,7 @@ def test_a_download_link_is_signed_and_never_kept(
     address, token = response["Location"].split("?token=")
     assert response.status_code == 302
     assert address == f"http://testserver/local-store/{model.file_path}"
-    assert store.redeem_get(token).key == model.file_path
+    assert store.read_get_token(token).key == model.file_path
     assert "no-store" in response["Cache-Control"]
 
 

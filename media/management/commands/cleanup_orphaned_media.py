@@ -1,12 +1,12 @@
 from datetime import timedelta
 
-from media.management.sweeping import SweepCommand
+from media.management.cleanup_command import CleanupCommand
 from media.rules import limits
 from media.services import cleanup
-from media.services.cleanup import ProgressCallback, SweepReport
+from media.services.cleanup import CleanupReport, ProgressCallback
 
 
-class Command(SweepCommand):
+class Command(CleanupCommand):
     """Discards unprotected resources without an attachment."""
 
     help = (
@@ -23,7 +23,7 @@ class Command(SweepCommand):
         limit: int | None,
         execute: bool,
         on_progress: ProgressCallback,
-    ) -> SweepReport:
+    ) -> CleanupReport:
         """Discard the resources without an attachment."""
         return cleanup.discard_orphaned_media(
             older_than=older_than, limit=limit, execute=execute, on_progress=on_progress

@@ -1,13 +1,13 @@
 from datetime import timedelta
 
-from media.management.sweeping import SweepCommand
+from media.management.cleanup_command import CleanupCommand
 from media.rules import limits
 from media.services import cleanup
-from media.services.cleanup import ProgressCallback, SweepReport
+from media.services.cleanup import CleanupReport, ProgressCallback
 from media.storage import public_store
 
 
-class Command(SweepCommand):
+class Command(CleanupCommand):
     """Discards temporary objects that no row needs and expires unused uploads."""
 
     help = "Discard temporary objects that were never used. Only reports unless --execute is given."
@@ -21,7 +21,7 @@ class Command(SweepCommand):
         limit: int | None,
         execute: bool,
         on_progress: ProgressCallback,
-    ) -> SweepReport:
+    ) -> CleanupReport:
         """Discard unused objects under `temp/` of the public bucket."""
         return cleanup.discard_stale_uploads(
             store=public_store(),

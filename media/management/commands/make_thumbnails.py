@@ -4,7 +4,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
-from media.management.sweeping import EXIT_CODES, EXIT_FAILED, count
+from media.management.cleanup_command import EXIT_CODES, EXIT_FAILED, count
 from media.services import thumbnails
 from media.services.thumbnails import ThumbnailReport
 from media.storage import public_store

@@ -22,7 +22,7 @@ from media.services.ingest.check import CheckResults
 from media.services.ingest.duplicates import Version, version_of
 from media.services.ingest.examine import ExaminedObject
 from media.services.ingest.resolve import Source, Sources, Wanted, belongs_to, usable
-from sartiq.core.errors import ContentionError, InvalidManyError
+from sartiq.core.errors import ContentionError, InvalidValuesError
 from sartiq.core.models import new_id
 from sartiq.core.work.crash_points import crash_point
 
@@ -47,7 +47,7 @@ def claim_all(checked: Checked, *, releasing: Collection[UUID] = ()) -> Resource
     """Return the resource of each URL, creating missing ones, in the caller's transaction.
 
     `releasing` are the ids of resources the caller will detach; they are locked in the same order.
-    Raises ContentionError when rows changed since they were checked, InvalidManyError when an
+    Raises ContentionError when rows changed since they were checked, InvalidValuesError when an
     upload expired since.
     """
     transaction.on_commit(partial(crash_point, "committed"))
@@ -80,7 +80,7 @@ def _lock_uploads(checked: Checked) -> dict[str, Source]:
         if (upload := sources[file.url].upload) and upload.pk in expired
     ]
     if issues:
-        raise InvalidManyError(issues)
+        raise InvalidValuesError(issues)
     return {url: _refreshed(source, locked) for url, source in sources.items()}
 
 

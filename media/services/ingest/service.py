@@ -30,7 +30,7 @@ from media.services.ingest.examine import ExaminedObject
 from media.services.ingest.resolve import Sources, Wanted
 from media.storage import ObjectStore
 from sartiq.core.contention import retry_on_contention
-from sartiq.core.errors import ContentionError, InvalidError, InvalidManyError, Issue
+from sartiq.core.errors import ContentionError, InvalidError, InvalidValuesError, Issue
 from sartiq.core.work.crash_points import crash_point
 
 Result = TypeVar("Result")
@@ -65,7 +65,7 @@ class MediaResourceService:
     def check(self, *, user: User, scope: OwnerScope, wanted: Sequence[Wanted]) -> Checked:
         """Check every wanted file, outside any transaction.
 
-        Raises InvalidManyError naming each rejected URL, RequestFilesTooLargeError,
+        Raises InvalidValuesError naming each rejected URL, RequestFilesTooLargeError,
         StoreUnavailableError when the store fails, and ContentionError when another request claimed
         a file that would have been rejected.
         """
@@ -83,7 +83,7 @@ class MediaResourceService:
                     if isinstance(result, ContentError)
                 }
             )
-            raise InvalidManyError(issues)
+            raise InvalidValuesError(issues)
         examined = [result for result in results.values() if isinstance(result, ExaminedObject)]
         hashes = {properties.content_hash for properties in examined}
         damaged = duplicates.find_damaged(self.store, scope=scope, hashes=hashes)

@@ -116,7 +116,7 @@ class LocalStore:
         )
         return self.head(grant["key"])
 
-    def redeem_get(self, token: str) -> SignedGet:
+    def read_get_token(self, token: str) -> SignedGet:
         """Return what a signed GET allows; raise UploadRefusedError if it is forged or expired."""
         grant = self._read_grant(token, _GET_SALT)
         return SignedGet(key=grant["key"], filename=grant["filename"])

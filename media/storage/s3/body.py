@@ -13,7 +13,7 @@ from media.storage.deadline import time_limit
 from media.storage.s3.errors import translated
 
 CHUNK_BYTES: Final = 256 * 1024
-SLOWEST_READ: Final = 1024 * 1024  # bytes per second that a long body must reach on average
+MIN_BYTES_PER_SECOND: Final = 1024 * 1024  # bytes per second that a long body must reach on average
 
 
 class S3Reader:
@@ -25,7 +25,7 @@ class S3Reader:
         self._head = head
         self._body = body
         self._expected = expected
-        self._budget = budget + timedelta(seconds=expected / SLOWEST_READ)
+        self._budget = budget + timedelta(seconds=expected / MIN_BYTES_PER_SECOND)
 
     @property
     def head(self) -> ObjectHead:

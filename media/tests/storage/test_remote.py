@@ -16,13 +16,13 @@ from media.storage import RemoteBusyError, RemoteFetcher, deadline_sockets
 from media.tests.packets import refuse_packets
 from media.tests.rules.addresses.remote_spellings import PRIVATE, SPELLINGS
 from media.tests.storage.fetching import fetch, refusal
-from media.tests.storage.picture_server import (
+from media.tests.storage.image_server import (
     CERTIFICATE,
     NAME,
     OTHER,
     Answer,
-    PictureServer,
-    picture_server,
+    ImageServer,
+    image_server,
 )
 
 BODY = b"\x89PNG" + bytes(range(256)) * 1024
@@ -30,20 +30,20 @@ NAMES = {NAME: ["127.0.0.1"], OTHER: ["127.0.0.1"], "private.example.com": ["10.
 
 
 @pytest.fixture(scope="module")
-def running() -> Iterator[PictureServer]:
-    with picture_server() as server:
+def running() -> Iterator[ImageServer]:
+    with image_server() as server:
         yield server
 
 
 @pytest.fixture
-def server(running: PictureServer) -> PictureServer:
+def server(running: ImageServer) -> ImageServer:
     running.answers.clear()
     running.requests.clear()
     return running
 
 
 @pytest.fixture
-def fetcher(server: PictureServer) -> RemoteFetcher:
+def fetcher(server: ImageServer) -> RemoteFetcher:
     return RemoteFetcher(
         resolve=NAMES.__getitem__,
         is_allowed=lambda address: address == "127.0.0.1",
@@ -86,7 +86,7 @@ def test_the_address_that_was_checked_is_the_one_connected_to(packets: list[Any]
 
 
 def test_a_picture_is_fetched_without_credentials(
-    fetcher: RemoteFetcher, server: PictureServer, monkeypatch: pytest.MonkeyPatch
+    fetcher: RemoteFetcher, server: ImageServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
     server.answers["/a.png?v=1"] = Answer(body=BODY, headers={"Set-Cookie": "a=1"})
@@ -100,7 +100,7 @@ def test_a_picture_is_fetched_without_credentials(
 
 
 def test_a_certificate_for_another_name_is_refused(
-    fetcher: RemoteFetcher, server: PictureServer
+    fetcher: RemoteFetcher, server: ImageServer
 ) -> None:
     wrong = replace(fetcher, resolve=lambda _host: ["127.0.0.1"])
     untrusted = replace(fetcher, ca_file=None)
@@ -110,7 +110,7 @@ def test_a_certificate_for_another_name_is_refused(
     assert server.requests == []
 
 
-def test_three_redirects_are_followed(fetcher: RemoteFetcher, server: PictureServer) -> None:
+def test_three_redirects_are_followed(fetcher: RemoteFetcher, server: ImageServer) -> None:
     places = [f"https://{OTHER}/1", "/2", f"//{NAME}/3"]
     for number, location in enumerate(places):
         server.answers[f"/{number}"] = Answer(status=302, headers={"Location": location})
@@ -137,7 +137,7 @@ def test_three_redirects_are_followed(fetcher: RemoteFetcher, server: PictureSer
     ],
 )
 def test_every_redirect_is_checked(
-    fetcher: RemoteFetcher, server: PictureServer, location: str, fault: str
+    fetcher: RemoteFetcher, server: ImageServer, location: str, fault: str
 ) -> None:
     server.answers["/here"] = Answer(status=301, headers={"Location": location})
 
@@ -146,7 +146,7 @@ def test_every_redirect_is_checked(
 
 
 def test_each_host_on_the_way_is_asked_for_a_place(
-    fetcher: RemoteFetcher, server: PictureServer
+    fetcher: RemoteFetcher, server: ImageServer
 ) -> None:
     held, slots = [], []
 
@@ -164,7 +164,7 @@ def test_each_host_on_the_way_is_asked_for_a_place(
     assert (slots, held) == ([[NAME], [OTHER]], [])
 
 
-def test_a_host_without_a_place_is_not_asked(fetcher: RemoteFetcher, server: PictureServer) -> None:
+def test_a_host_without_a_place_is_not_asked(fetcher: RemoteFetcher, server: ImageServer) -> None:
     @contextmanager
     def host_permit(host: str) -> Iterator[bool]:
         yield host == NAME
@@ -191,7 +191,7 @@ def test_a_host_without_a_place_is_not_asked(fetcher: RemoteFetcher, server: Pic
     ids=ascii,
 )
 def test_a_redirect_means_what_its_server_wrote(
-    fetcher: RemoteFetcher, server: PictureServer, location: str, requested: str
+    fetcher: RemoteFetcher, server: ImageServer, location: str, requested: str
 ) -> None:
     server.answers["/here"] = Answer(status=302, headers={"Location": location})
     server.answers[requested] = Answer(body=BODY)
@@ -201,7 +201,7 @@ def test_a_redirect_means_what_its_server_wrote(
 
 @pytest.mark.parametrize("size", [b"-5", b"five"])
 def test_a_size_of_a_chunk_that_is_none_is_tried_again(
-    fetcher: RemoteFetcher, server: PictureServer, size: bytes
+    fetcher: RemoteFetcher, server: ImageServer, size: bytes
 ) -> None:
     chunked = {"Transfer-Encoding": "chunked"}
     server.answers["/a.png"] = Answer(body=size + b"\r\nabcde\r\n", length=-1, headers=chunked)
@@ -225,7 +225,7 @@ def test_a_size_of_a_chunk_that_is_none_is_tried_again(
     ],
 )
 def test_a_response_without_a_picture_is_reported(
-    fetcher: RemoteFetcher, server: PictureServer, status: int, fault: str, *, is_temporary: bool
+    fetcher: RemoteFetcher, server: ImageServer, status: int, fault: str, *, is_temporary: bool
 ) -> None:
     server.answers["/a.png"] = Answer(status=status)
 
@@ -235,7 +235,7 @@ def test_a_response_without_a_picture_is_reported(
 @pytest.mark.covers("T61")
 @pytest.mark.parametrize("length", [None, -1, 51 * 1024 * 1024])
 def test_a_body_that_is_too_large_is_left(
-    fetcher: RemoteFetcher, server: PictureServer, length: int | None
+    fetcher: RemoteFetcher, server: ImageServer, length: int | None
 ) -> None:
     server.answers["/a.png"] = Answer(body=BODY, repeats=5, length=length)
     small = replace(fetcher, max_bytes=4 * len(BODY))
@@ -243,16 +243,14 @@ def test_a_body_that_is_too_large_is_left(
     assert refusal(small, f"https://{NAME}/a.png") == ("file_too_large", False)
 
 
-def test_a_body_that_ends_early_is_tried_again(
-    fetcher: RemoteFetcher, server: PictureServer
-) -> None:
+def test_a_body_that_ends_early_is_tried_again(fetcher: RemoteFetcher, server: ImageServer) -> None:
     server.answers["/a.png"] = Answer(body=BODY, length=len(BODY) + 1)
 
     assert refusal(fetcher, f"https://{NAME}/a.png") == ("image_unreachable", True)
 
 
 @pytest.mark.covers("T61")
-def test_a_slow_server_is_abandoned_in_time(fetcher: RemoteFetcher, server: PictureServer) -> None:
+def test_a_slow_server_is_abandoned_in_time(fetcher: RemoteFetcher, server: ImageServer) -> None:
     leave = threading.Event()
     server.answers["/a.png"] = Answer(body=b"x" * 100, repeats=1000, hold=leave)
     hasty = replace(fetcher, timeout=timedelta(seconds=1))
@@ -262,7 +260,7 @@ def test_a_slow_server_is_abandoned_in_time(fetcher: RemoteFetcher, server: Pict
 
 
 def test_one_step_may_take_all_the_time_there_is(
-    fetcher: RemoteFetcher, server: PictureServer, monkeypatch: pytest.MonkeyPatch
+    fetcher: RemoteFetcher, server: ImageServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(deadline_sockets, "CONNECT_SECONDS", 1e-6)
     monkeypatch.setattr(deadline_sockets, "READ_SECONDS", 0.01)

@@ -10,7 +10,7 @@ from rest_framework.viewsets import GenericViewSet, ViewSet
 from sartiq.core.api.fields import parse_uuid
 from sartiq.core.api.query import query_serializer_of
 from sartiq.core.api.validation import validate_input
-from sartiq.core.errors import BodyLengthMissingError, InvalidManyError, Issue
+from sartiq.core.errors import BodyLengthMissingError, InvalidValuesError, Issue
 from sartiq.core.http import conditional
 
 
@@ -69,5 +69,5 @@ def _uuid(name: str, value: str) -> uuid.UUID:
         issue = Issue(
             loc=("path", name), code="uuid_parsing", message="Not a valid UUID.", input=value
         )
-        raise InvalidManyError([issue])
+        raise InvalidValuesError([issue])
     return parsed

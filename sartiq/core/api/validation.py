@@ -12,7 +12,7 @@ from rest_framework.settings import api_settings
 
 from sartiq.core.api.issue_codes import from_drf
 from sartiq.core.api.parameters import Where, repeated_parameters, unknown_parameters
-from sartiq.core.errors import InvalidManyError, Issue, Loc
+from sartiq.core.errors import InvalidValuesError, Issue, Loc
 
 _LISTS = (serializers.ListSerializer, serializers.ListField)
 _LIST_CODES = {"max_length": "too_many", "min_length": "too_few"}
@@ -36,7 +36,7 @@ def validate_input(
     where: Where = "body",
     partial: bool = False,
 ) -> dict[str, Any]:
-    """Return the validated data, or raise InvalidManyError with every issue and its location.
+    """Return the validated data, or raise InvalidValuesError with every issue and its location.
 
     In a query or a form every parameter may be sent once, and an empty one counts as a value. A
     query may have no other parameters; a form whose serializer sets `refuses_misspellings` may
@@ -57,7 +57,7 @@ def validate_input(
         errors = as_serializer_error(error)
         issues += issues_of(errors, data=data, where=where, field=instance)
     if issues:
-        raise InvalidManyError(issues)
+        raise InvalidValuesError(issues)
     return values
 
 

@@ -16,7 +16,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from sartiq.core.errors import InvalidManyError, Issue, ResourceChangedError
+from sartiq.core.errors import InvalidValuesError, Issue, ResourceChangedError
 from sartiq.core.http.exception_handler import as_json
 from sartiq.core.preconditions import Precondition, unconditional
 
@@ -37,7 +37,7 @@ def require_well_formed(request: Request) -> None:
         if value is not None and not _TAGS.fullmatch(value.strip()):
             message = 'Send * or entity tags in double quotes, such as "1f0c".'
             issue = Issue(loc=("header", name), code="value_error", message=message, input=value)
-            raise InvalidManyError([issue])
+            raise InvalidValuesError([issue])
 
 
 def precondition(request: Request, represent: Callable[[Any], Any]) -> Precondition:

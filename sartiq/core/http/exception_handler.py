@@ -122,12 +122,12 @@ def known_error(error: Exception) -> errors.SartiqError | drf.APIException | Non
 
 
 def _invalid(error: Any) -> errors.SartiqError:
-    return errors.InvalidManyError(list(issues_of(error.detail)))
+    return errors.InvalidValuesError(list(issues_of(error.detail)))
 
 
 def _unreadable(error: Any) -> errors.SartiqError:
     issue = Issue(loc=("body",), code="json_invalid", message=str(error.detail))
-    return errors.InvalidManyError([issue])
+    return errors.InvalidValuesError([issue])
 
 
 def _malformed(_error: Any) -> errors.SartiqError:

@@ -23,7 +23,7 @@ from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from sartiq.core.errors import ConflictError, InvalidManyError, Issue, RetryLaterError
+from sartiq.core.errors import ConflictError, InvalidValuesError, Issue, RetryLaterError
 from sartiq.core.models import IdempotencyKey
 
 log = structlog.get_logger(__name__)
@@ -94,7 +94,7 @@ def reserve(
     The block returns `replay` if there is one; otherwise it does its work and returns the result
     of `save_response`. Two bodies are equal if they parse to the same JSON; a route with a file
     passes `compute_digest`, which is only called for requests with a key.
-    Raises RequestInProgressError while the first request is running, and InvalidManyError for a
+    Raises RequestInProgressError while the first request is running, and InvalidValuesError for a
     bad key or a key that was used with another body.
     """
     key = request.headers.get("Idempotency-Key")
@@ -173,9 +173,9 @@ def _valid(key: str) -> str:
     return key
 
 
-def _invalid(code: str, message: str, key: str) -> InvalidManyError:
+def _invalid(code: str, message: str, key: str) -> InvalidValuesError:
     loc = ("header", "Idempotency-Key")
-    return InvalidManyError([Issue(loc=loc, code=code, message=message, input=key)])
+    return InvalidValuesError([Issue(loc=loc, code=code, message=message, input=key)])
 
 
 def _hash(request: Request, route: str) -> str:

@@ -20,7 +20,7 @@ from django.db import DatabaseError, connections
 from django.db.models import F, QuerySet
 from django.db.models.functions import Coalesce, Now
 
-from sartiq.core.models import Leased, free_to_take
+from sartiq.core.models import Leased, due_and_unleased
 from sartiq.core.work.crash_points import crash_point
 
 log = structlog.get_logger(__name__)
@@ -109,13 +109,13 @@ def take(rows: QuerySet[Leased]) -> Lease[Leased] | None:
 
     Return None if another worker holds it, it is not due, or it no longer matches.
     """
-    row = rows.filter(free_to_take()).order_by().first()
+    row = rows.filter(due_and_unleased()).order_by().first()
     if row is None:
         return None
     holder = uuid.uuid4()
     # Conditional on what was read: if two workers read the same row, only one update succeeds.
     unchanged = rows.filter(pk=row.pk, lease_fence=row.lease_fence, attempts=row.attempts)
-    count = unchanged.filter(free_to_take()).update(
+    count = unchanged.filter(due_and_unleased()).update(
         lease_holder=holder,
         lease_expires_at=Now() + _period(),
         lease_fence=row.lease_fence + 1,

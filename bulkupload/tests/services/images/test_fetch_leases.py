@@ -23,7 +23,7 @@ from media.models import Upload
 from media.storage import RemoteFetcher
 from media.storage.testing.memory import MemoryStore
 from media.tests.factories import upload_file
-from media.tests.storage.picture_server import Answer, PictureServer
+from media.tests.storage.image_server import Answer, ImageServer
 from sartiq.core.work import crash_points, leases
 
 
@@ -47,7 +47,7 @@ def short_lease(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_image_is_held_while_the_store_takes_longer_than_a_lease(
     public: MemoryStore,
     user: User,
-    server: PictureServer,
+    server: ImageServer,
     fetcher: RemoteFetcher,
     *,
     short_lease: None,
@@ -88,7 +88,7 @@ def test_a_batch_is_held_while_its_files_take_longer_than_a_lease(
 
 
 def test_a_new_job_does_not_inherit_the_attempts_of_a_cancelled_one(
-    public: MemoryStore, user: User, server: PictureServer, fetcher: RemoteFetcher
+    public: MemoryStore, user: User, server: ImageServer, fetcher: RemoteFetcher
 ) -> None:
     server.answers = {"/1.png": Answer(status=503)}
     job = import_rows(user, ONE)
@@ -109,7 +109,7 @@ def test_a_new_job_does_not_inherit_the_attempts_of_a_cancelled_one(
 def test_attempts_for_a_running_job_still_count(
     public: MemoryStore,
     user: User,
-    server: PictureServer,
+    server: ImageServer,
     fetcher: RemoteFetcher,
     *,
     is_held: bool,
@@ -135,7 +135,7 @@ def test_attempts_for_a_running_job_still_count(
 def test_nothing_is_fetched_for_a_user_who_may_no_longer_write(
     public: MemoryStore,
     user: User,
-    server: PictureServer,
+    server: ImageServer,
     fetcher: RemoteFetcher,
     *,
     is_removed: bool,
@@ -158,7 +158,7 @@ def test_nothing_is_fetched_for_a_user_who_may_no_longer_write(
 
 @pytest.mark.covers("F32")
 def test_an_image_is_fetched_for_those_who_may_still_write(
-    public: MemoryStore, user: User, server: PictureServer, fetcher: RemoteFetcher
+    public: MemoryStore, user: User, server: ImageServer, fetcher: RemoteFetcher
 ) -> None:
     membership = MembershipFactory.create(user=user)
     colleague = MembershipFactory.create(organization=membership.organization)

@@ -20,7 +20,7 @@ from bulkupload.services.images import fetch_limits, fetch_remote
 from bulkupload.tests.fetching import ONE, TWO, fetch_all, import_rows
 from media.storage import RemoteFetcher
 from media.storage.testing.memory import MemoryStore
-from media.tests.storage.picture_server import NAME, OTHER, Answer, PictureServer
+from media.tests.storage.image_server import NAME, OTHER, Answer, ImageServer
 
 
 @contextmanager
@@ -61,7 +61,7 @@ def enqueued(monkeypatch: pytest.MonkeyPatch) -> list[UUID]:
 def test_concurrent_fetches_of_all_workers_are_limited(
     public: MemoryStore,
     user: User,
-    server: PictureServer,
+    server: ImageServer,
     fetcher: RemoteFetcher,
     *,
     settings: Settings,
@@ -87,7 +87,7 @@ def test_concurrent_fetches_of_all_workers_are_limited(
 def test_concurrent_fetches_from_one_host_are_limited(
     public: MemoryStore,
     user: User,
-    server: PictureServer,
+    server: ImageServer,
     fetcher: RemoteFetcher,
     enqueued: list[UUID],
     *,
@@ -114,7 +114,7 @@ def test_concurrent_fetches_from_one_host_are_limited(
 def test_each_fetch_enqueues_the_next_of_any_owner(
     public: MemoryStore,
     user: User,
-    server: PictureServer,
+    server: ImageServer,
     fetcher: RemoteFetcher,
     *,
     settings: Settings,

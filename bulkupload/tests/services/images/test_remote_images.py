@@ -25,9 +25,9 @@ from media.storage.testing.memory import MemoryStore
 from media.tests.factories import photo
 from media.tests.packets import refuse_packets
 from media.tests.rules.addresses.remote_spellings import SPELLINGS
-from media.tests.storage.picture_server import (
+from media.tests.storage.image_server import (
     Answer,
-    PictureServer,
+    ImageServer,
 )
 from sartiq.core.work.runner import MAX_ATTEMPTS
 
@@ -59,7 +59,7 @@ def test_a_bad_url_is_a_warning_and_no_packet_is_sent(
 
 @pytest.mark.covers("T61")
 def test_a_name_with_a_private_address_is_a_warning(
-    public: MemoryStore, user: User, server: PictureServer, packets: list[Any]
+    public: MemoryStore, user: User, server: ImageServer, packets: list[Any]
 ) -> None:
     job = send(user, f"sku,name,cover_image\nA,Shoe,{ONE}\n")
 
@@ -71,7 +71,7 @@ def test_a_name_with_a_private_address_is_a_warning(
 
 
 def test_remote_images_are_fetched_once_and_attached(
-    public: MemoryStore, user: User, server: PictureServer, fetcher: RemoteFetcher
+    public: MemoryStore, user: User, server: ImageServer, fetcher: RemoteFetcher
 ) -> None:
     table = f"sku,name,cover_image,images\nA,Shoe,{ONE},{TWO}|{ONE}\nB,Boot,{ONE},\n"
 
@@ -85,7 +85,7 @@ def test_remote_images_are_fetched_once_and_attached(
 
 
 def test_the_same_file_again_fetches_and_writes_nothing(
-    public: MemoryStore, user: User, server: PictureServer, fetcher: RemoteFetcher
+    public: MemoryStore, user: User, server: ImageServer, fetcher: RemoteFetcher
 ) -> None:
     table = f"sku,name,images\nA,Shoe,{ONE}|{TWO}\nB,Boot,{TWO}\n"
     run_and_fetch(send(user, table), fetcher)
@@ -103,7 +103,7 @@ def test_the_same_file_again_fetches_and_writes_nothing(
 
 
 def test_a_bad_remote_image_is_a_warning_and_retried_with_its_row(
-    public: MemoryStore, user: User, server: PictureServer, fetcher: RemoteFetcher
+    public: MemoryStore, user: User, server: ImageServer, fetcher: RemoteFetcher
 ) -> None:
     page = Answer(body=b"<html>" * 100, headers={"Content-Type": "image/png"})
     server.answers = {"/1.png": page}
@@ -122,7 +122,7 @@ def test_a_bad_remote_image_is_a_warning_and_retried_with_its_row(
 
 @pytest.mark.parametrize("status", [429, 503])
 def test_a_temporary_failure_is_retried_with_growing_delays(
-    public: MemoryStore, user: User, server: PictureServer, fetcher: RemoteFetcher, status: int
+    public: MemoryStore, user: User, server: ImageServer, fetcher: RemoteFetcher, status: int
 ) -> None:
     server.answers = {"/1.png": Answer(status=status)}
     job = send(user, f"sku,name,cover_image\nA,Shoe,{ONE}\n")
@@ -143,7 +143,7 @@ def test_a_temporary_failure_is_retried_with_growing_delays(
 def test_a_temporary_failure_leaves_no_trace(
     public: MemoryStore,
     user: User,
-    server: PictureServer,
+    server: ImageServer,
     fetcher: RemoteFetcher,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -165,7 +165,7 @@ def test_a_temporary_failure_leaves_no_trace(
 
 
 def test_an_organization_shares_what_was_fetched(
-    public: MemoryStore, user: User, server: PictureServer, fetcher: RemoteFetcher
+    public: MemoryStore, user: User, server: ImageServer, fetcher: RemoteFetcher
 ) -> None:
     membership = MembershipFactory.create(user=user)
     colleague = MembershipFactory.create(organization=membership.organization)
@@ -183,7 +183,7 @@ def test_an_organization_shares_what_was_fetched(
 
 
 def test_staff_who_import_for_an_organization_attach_its_fetched_images(
-    public: MemoryStore, user: User, server: PictureServer, fetcher: RemoteFetcher
+    public: MemoryStore, user: User, server: ImageServer, fetcher: RemoteFetcher
 ) -> None:
     member, staff = MembershipFactory.create(user=user), UserFactory.create(superuser=True)
     for person, sku in ((user, "A"), (staff, "B")):

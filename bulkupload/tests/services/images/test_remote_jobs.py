@@ -22,16 +22,16 @@ from bulkupload.tests.importing import attach_all, chunk_ids, counts, image_coun
 from media.storage import RemoteFetcher
 from media.storage.testing.memory import MemoryStore
 from media.tests.crashes import Crash, dying_at
-from media.tests.storage.picture_server import (
+from media.tests.storage.image_server import (
     NAME,
-    PictureServer,
+    ImageServer,
 )
 from media.tests.threads import at_once
 from sartiq.core.work import crash_points
 
 
 def test_nothing_is_fetched_for_a_job_that_was_cancelled(
-    public: MemoryStore, user: User, server: PictureServer, fetcher: RemoteFetcher
+    public: MemoryStore, user: User, server: ImageServer, fetcher: RemoteFetcher
 ) -> None:
     job = send(user, f"sku,name,cover_image\nA,Shoe,{ONE}\n")
     import_chunks(job)
@@ -48,7 +48,7 @@ def test_nothing_is_fetched_for_a_job_that_was_cancelled(
 def test_switching_remote_images_off_stops_waiting_fetches(
     public: MemoryStore,
     user: User,
-    server: PictureServer,
+    server: ImageServer,
     fetcher: RemoteFetcher,
     settings: Settings,
 ) -> None:
@@ -77,7 +77,7 @@ POINTS = [
 def test_every_image_counts_once_with_a_crash_at_any_step(
     public: MemoryStore,
     user: User,
-    server: PictureServer,
+    server: ImageServer,
     fetcher: RemoteFetcher,
     settings: Settings,
     *,
@@ -114,7 +114,7 @@ def test_every_image_counts_once_with_a_crash_at_any_step(
 @pytest.mark.covers("F12")
 @pytest.mark.django_db(transaction=True)
 def test_overlapping_jobs_end_with_the_images_of_the_later_one(
-    public: MemoryStore, user: User, server: PictureServer, fetcher: RemoteFetcher
+    public: MemoryStore, user: User, server: ImageServer, fetcher: RemoteFetcher
 ) -> None:
     rows = [(f"S{number}", "Name") for number in range(30)]
     first = send(user, "".join(["sku,name,images\n", *(f"{s},{n},{ONE}\n" for s, n in rows)]))

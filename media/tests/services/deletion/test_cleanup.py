@@ -16,11 +16,11 @@ from media.models import (
     UploadState,
 )
 from media.services import cleanup
-from media.services.cleanup import GraceTooShortError, SweepReport
+from media.services.cleanup import CleanupReport, GraceTooShortError
 from media.storage import factory
 from media.storage.testing.memory import MemoryStore
-from media.tests.services.deletion import sweepable
-from media.tests.services.deletion.sweepable import (
+from media.tests.services.deletion import aged_rows
+from media.tests.services.deletion.aged_rows import (
     DATA,
     OLD,
     AheadStore,
@@ -51,7 +51,7 @@ def stores(request: pytest.FixtureRequest) -> Iterator[None]:
         yield
         return
     request.getfixturevalue("db")
-    with sweepable.in_memory():
+    with aged_rows.in_memory():
         yield
 
 
@@ -63,13 +63,13 @@ def store(request: pytest.FixtureRequest, settings: Settings) -> Iterator[AheadS
         settings.R2_BUCKET_NAME = f"sweep-{uuid4()}"
         settings.R2_PRIVATE_BUCKET_NAME = f"{settings.R2_BUCKET_NAME}-private"
     factory.reset()
-    with sweepable.in_memory() if request.param == "memory" else sweepable.on_s3() as stores:
+    with aged_rows.in_memory() if request.param == "memory" else aged_rows.on_s3() as stores:
         stores.ahead = OLD
         yield stores
     factory.reset()
 
 
-def discard_stale(store: AheadStore, **how: int | bool) -> SweepReport:
+def discard_stale(store: AheadStore, **how: int | bool) -> CleanupReport:
     return cleanup.discard_stale_uploads(store=store, **({"execute": True} | how))  # type: ignore[arg-type]  # shorthand
 
 
@@ -81,7 +81,7 @@ def test_an_unused_upload_expires_and_its_object_goes(store: AheadStore, user: U
     report = discard_stale(store)
     delete_queued()
 
-    assert report == SweepReport(
+    assert report == CleanupReport(
         executed=True,
         candidates=1,
         discarded=1,
@@ -110,7 +110,7 @@ def test_an_object_stays_until_the_store_says_it_is_old(store: AheadStore) -> No
 
     report = discard_stale(store)
 
-    assert report == SweepReport(executed=True)
+    assert report == CleanupReport(executed=True)
     assert queued_deletions() == set()
 
 
@@ -127,7 +127,7 @@ def test_a_wrong_clock_of_this_machine_discards_nothing(
     report = cleanup.discard_stale_uploads(store=store, execute=True)
 
     fresh.refresh_from_db()
-    assert report == SweepReport(executed=True)
+    assert report == CleanupReport(executed=True)
     assert fresh.state == UploadState.ISSUED
 
 
@@ -154,7 +154,7 @@ def test_the_sources_of_a_pending_resource_stay_however_old(store: AheadStore, u
 
     report = discard_stale(store)
 
-    assert report == SweepReport(executed=True)
+    assert report == CleanupReport(executed=True)
     assert set(temp_keys(store)) == {first, second, untracked}
 
 
@@ -172,7 +172,7 @@ def test_a_claimed_upload_whose_resource_is_finished_loses_its_object(
     code = "source_changed" if status == ResourceStatus.FAILED else ""
     source = resource(user, status=status, failure_code=code) if status else None
     claimed = upload(user, state=UploadState.CLAIMED, resource=source)
-    with sweepable.in_memory() as store:
+    with aged_rows.in_memory() as store:
         stored(store, claimed.key)
         store.ahead = OLD
 
@@ -259,7 +259,7 @@ def test_a_second_sweep_finds_nothing_left(store: AheadStore, user: User) -> Non
 
     again = discard_stale(store), discard_orphans()
 
-    assert again == (SweepReport(executed=True), SweepReport(executed=True))
+    assert again == (CleanupReport(executed=True), CleanupReport(executed=True))
 
 
 def test_an_orphan_goes_row_first_then_object(store: AheadStore, user: User) -> None:
@@ -269,7 +269,7 @@ def test_an_orphan_goes_row_first_then_object(store: AheadStore, user: User) -> 
 
     report = discard_orphans()
 
-    assert report == SweepReport(
+    assert report == CleanupReport(
         executed=True, candidates=1, discarded=1, bytes=len(DATA), samples=[orphan.storage_key]
     )
     assert not MediaResource.objects.exists()
@@ -287,7 +287,7 @@ def test_the_minimum_grace_covers_url_redelivery_and_clocks(user: User, settings
     resource(user, unattached_at=timezone.now() - timedelta(days=99))
     too_short = timedelta(hours=2, minutes=14)
 
-    with sweepable.in_memory() as store:
+    with aged_rows.in_memory() as store:
         with pytest.raises(GraceTooShortError):
             cleanup.discard_stale_uploads(store=store, older_than=too_short, execute=True)
         with pytest.raises(GraceTooShortError):

@@ -21,10 +21,10 @@ from media.models import (
 )
 from media.rules import keys
 from media.services import cleanup, deletions
-from media.services.cleanup import SweepReport
+from media.services.cleanup import CleanupReport
 from media.tests.rules.file_types import specimens
-from media.tests.services.deletion import sweepable
-from media.tests.services.deletion.sweepable import (
+from media.tests.services.deletion import aged_rows
+from media.tests.services.deletion.aged_rows import (
     OLD,
     PNG,
     AheadMemoryStore,
@@ -34,7 +34,7 @@ from media.tests.services.deletion.sweepable import (
     stored,
     upload,
 )
-from sartiq.core.errors import InvalidManyError
+from sartiq.core.errors import InvalidValuesError
 from sartiq.core.models import new_id
 from sartiq.core.work import crash_points
 
@@ -46,7 +46,7 @@ Answer = TypeVar("Answer")
 
 @pytest.fixture
 def store() -> Iterator[AheadMemoryStore]:
-    with sweepable.in_memory() as stores:
+    with aged_rows.in_memory() as stores:
         stores.ahead = OLD
         yield stores
 
@@ -87,7 +87,7 @@ def _closing(work: Callable[[], Answer]) -> Answer:
         connection.close()
 
 
-def sweep(store: AheadMemoryStore) -> tuple[SweepReport, SweepReport]:
+def sweep(store: AheadMemoryStore) -> tuple[CleanupReport, CleanupReport]:
     """Run both sweeps and the deletions they queued."""
     temp = cleanup.discard_stale_uploads(store=store, execute=True)
     orphans = cleanup.discard_orphaned_media(execute=True)
@@ -119,7 +119,7 @@ def is_refused(work: Callable[[], object]) -> bool:
     """Run; return whether the files were refused with a 422."""
     try:
         work()
-    except InvalidManyError:
+    except InvalidValuesError:
         return True
     return False
 
@@ -173,7 +173,7 @@ def test_two_sweeps_at_once_discard_everything_once(store: AheadMemoryStore, use
     for _ in range(30):
         stored(store, upload(user).key)
         ready(user, store, new_id().bytes)
-    reports: list[tuple[SweepReport, SweepReport]] = []
+    reports: list[tuple[CleanupReport, CleanupReport]] = []
 
     at_once(*[lambda: reports.append(sweep(store))] * 2)
 
@@ -196,7 +196,7 @@ def test_locked_rows_are_left_for_the_next_run(store: AheadMemoryStore, user: Us
         MediaResource.objects.select_for_update(no_key=True).get(pk=orphan.pk)
         temp, orphans = in_other_connection(lambda: sweep(store))
 
-    assert temp == SweepReport(executed=True)
+    assert temp == CleanupReport(executed=True)
     assert (orphans.candidates, orphans.discarded) == (1, 0)
     assert [report.discarded for report in sweep(store)] == [1, 1]
 
@@ -249,6 +249,6 @@ def test_an_orphan_another_scope_copies_from_outlives_the_sweep(
         meanwhile=lambda: in_other_connection(lambda: sweep(store)),
     )
 
-    assert sweep(store)[1] == SweepReport(executed=True)
+    assert sweep(store)[1] == CleanupReport(executed=True)
     assert MediaResource.objects.get(pk=copy_id).copied_from == origin
     require_bytes(store)

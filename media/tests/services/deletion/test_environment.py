@@ -27,8 +27,8 @@ from media.storage.marker import MARKER_KEY, mark, marker_of
 from media.storage.s3.connection import ClientHolder
 from media.storage.testing.memory import MemoryStore
 from media.tests.factories import drain
-from media.tests.services.deletion import sweepable
-from media.tests.services.deletion.sweepable import AheadS3Store, new_temp_key, new_user, stored
+from media.tests.services.deletion import aged_rows
+from media.tests.services.deletion.aged_rows import AheadS3Store, new_temp_key, new_user, stored
 from media.tests.stores import own_database
 
 pytestmark = pytest.mark.django_db
@@ -50,13 +50,13 @@ def production(
     for bucket in buckets:
         holder.get().create_bucket(Bucket=bucket)
     store = AheadS3Store(factory.s3_connection(), settings.R2_BUCKET_NAME)
-    store.ahead = sweepable.OLD
+    store.ahead = aged_rows.OLD
     with factory.replaced(public=store):
         own = created_identity()
         for each in (store, private_store()):
             mark(each, own)
         stored(store, new_temp_key())
-        stored(store, sweepable.resource(new_user()).storage_key)
+        stored(store, aged_rows.resource(new_user()).storage_key)
         yield store, own
     for bucket in buckets:
         for listed in holder.get().list_objects_v2(Bucket=bucket).get("Contents", []):

@@ -15,9 +15,9 @@ from media.models import (
     UploadState,
 )
 from media.services import cleanup
-from media.services.cleanup import SweepReport
-from media.tests.services.deletion import sweepable
-from media.tests.services.deletion.sweepable import (
+from media.services.cleanup import CleanupReport
+from media.tests.services.deletion import aged_rows
+from media.tests.services.deletion.aged_rows import (
     discard_orphans,
     new_temp_key,
     new_user,
@@ -36,7 +36,7 @@ def user(db: None) -> User:
 
 @pytest.fixture(autouse=True)
 def _stores(db: None) -> Iterator[None]:
-    with sweepable.in_memory():
+    with aged_rows.in_memory():
         yield
 
 
@@ -56,7 +56,7 @@ def test_what_is_young_protected_or_on_its_way_is_no_orphan(
 
     report = discard_orphans()
 
-    assert report == SweepReport(executed=True)
+    assert report == CleanupReport(executed=True)
     assert MediaResource.objects.count() == 1
 
 
@@ -66,7 +66,7 @@ def test_what_is_shown_is_no_orphan(user: User) -> None:
         resource=attached, entity_type="PRODUCT", entity_id=uuid4(), slot="cover_image"
     )
 
-    assert discard_orphans() == SweepReport(executed=True)
+    assert discard_orphans() == CleanupReport(executed=True)
     assert MediaResource.objects.count() == 1
 
 
@@ -80,7 +80,7 @@ def test_an_orphan_stays_while_another_tenant_copies_from_it(user: User) -> None
         unattached_at=None,
     )
 
-    assert discard_orphans() == SweepReport(executed=True)
+    assert discard_orphans() == CleanupReport(executed=True)
 
     MediaResource.objects.filter(pk=copy.pk).update(status=ResourceStatus.READY)
     assert discard_orphans().discarded == 1

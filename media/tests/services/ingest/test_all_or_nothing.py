@@ -29,13 +29,13 @@ from media.tests.factories import (
     upload_file,
     upload_of,
 )
-from sartiq.core.errors import InvalidManyError
+from sartiq.core.errors import InvalidValuesError
 from sartiq.core.models import new_id
 
 pytestmark = pytest.mark.django_db
 
 
-def refusals(error: pytest.ExceptionInfo[InvalidManyError]) -> list[tuple[object, str]]:
+def refusals(error: pytest.ExceptionInfo[InvalidValuesError]) -> list[tuple[object, str]]:
     return [(issue.loc[-1], issue.code) for issue in error.value.issues]
 
 
@@ -48,7 +48,7 @@ def test_each_bad_file_is_named_and_nothing_is_taken_in(memory: MemoryStore, use
     elsewhere = "https://example.com/shoe.png"
     before = memory.keys()
 
-    with pytest.raises(InvalidManyError) as excinfo:
+    with pytest.raises(InvalidValuesError) as excinfo:
         ingest(user, [good, wrong, never_sent, empty, foreign, elsewhere, wrong])
 
     assert refusals(excinfo) == [
@@ -77,21 +77,21 @@ def test_each_bad_file_is_named_and_nothing_is_taken_in(memory: MemoryStore, use
 
 def test_after_a_refusal_the_good_files_can_be_sent_again(memory: MemoryStore, user: User) -> None:
     good, wrong = upload_file(memory, user, photo(1)), upload_file(memory, user, b"no picture")
-    with pytest.raises(InvalidManyError):
+    with pytest.raises(InvalidValuesError):
         ingest(user, [good, wrong])
     drain()
 
     (resource,) = ingest(user, [good])
 
     assert deliver(resource).status == ResourceStatus.READY
-    with pytest.raises(InvalidManyError) as excinfo:
+    with pytest.raises(InvalidValuesError) as excinfo:
         ingest(user, [wrong])
     assert refusals(excinfo) == [(0, "file_not_found")]
 
 
 def test_an_upload_without_a_put_is_not_found_yet(memory: MemoryStore, user: User) -> None:
     issued = ticket(user)
-    with pytest.raises(InvalidManyError) as excinfo:
+    with pytest.raises(InvalidValuesError) as excinfo:
         ingest(user, [issued.file_url])
     assert refusals(excinfo) == [(0, "file_not_found")]
 
@@ -104,7 +104,7 @@ def test_bytes_of_another_hash_than_declared_are_refused(memory: MemoryStore, us
     issued = ticket(user, sha256="ab" * 32)
     memory.put(key_of(issued.file_url), photo(), headers=ObjectHeaders(content_type="image/png"))
 
-    with pytest.raises(InvalidManyError) as excinfo:
+    with pytest.raises(InvalidValuesError) as excinfo:
         ingest(user, [issued.file_url])
 
     assert refusals(excinfo) == [(0, "file_corrupt")]

@@ -31,12 +31,12 @@ from media.tests.factories import (
     upload_of,
 )
 from media.tests.stores import CollidingStore
-from sartiq.core.errors import InvalidManyError
+from sartiq.core.errors import InvalidValuesError
 
 pytestmark = pytest.mark.django_db
 
 
-def refusals(error: pytest.ExceptionInfo[InvalidManyError]) -> list[tuple[object, str]]:
+def refusals(error: pytest.ExceptionInfo[InvalidValuesError]) -> list[tuple[object, str]]:
     return [(issue.loc[-1], issue.code) for issue in error.value.issues]
 
 
@@ -220,7 +220,7 @@ def test_another_users_upload_does_not_exist(memory: MemoryStore, user: User) ->
     url = upload_file(memory, UserFactory.create())
     before = counts()
 
-    with pytest.raises(InvalidManyError) as excinfo:
+    with pytest.raises(InvalidValuesError) as excinfo:
         ingest(user, [url])
 
     assert refusals(excinfo) == [(0, "file_not_found")]
@@ -249,7 +249,7 @@ def test_a_superuser_takes_in_uploads_of_an_organization_only_where_they_act_in_
     other = MembershipFactory.create(user=user).organization
 
     for elsewhere in (None, other.pk):
-        with pytest.raises(InvalidManyError) as excinfo:
+        with pytest.raises(InvalidValuesError) as excinfo:
             ingest(staff, [url], organization_id=elsewhere)
         assert refusals(excinfo) == [(0, "file_not_found")]
     (resource,) = ingest(staff, [url], organization_id=organization.pk)

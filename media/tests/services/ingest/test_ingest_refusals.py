@@ -32,7 +32,7 @@ from media.tests.rules.file_types.specimens import (
     still,
 )
 from media.tests.stores import memory_stores
-from sartiq.core.errors import InvalidManyError, UnavailableError
+from sartiq.core.errors import InvalidValuesError, UnavailableError
 
 pytestmark = pytest.mark.django_db
 
@@ -69,7 +69,7 @@ def test_a_bad_file_is_refused_with_its_own_code(
     content_type, body, code = BAD[name]
     url = upload_file(memory, user, body, content_type=content_type)
 
-    with pytest.raises(InvalidManyError) as excinfo:
+    with pytest.raises(InvalidValuesError) as excinfo:
         ingest(user, [url])
 
     (issue,) = excinfo.value.issues
@@ -87,7 +87,7 @@ def test_an_undeclared_huge_file_is_refused_unread(memory: MemoryStore, user: Us
     opened: list[str] = []
     memory.before = lambda operation, key: opened.append(key) if operation == "open" else None
 
-    with pytest.raises(InvalidManyError) as excinfo:
+    with pytest.raises(InvalidValuesError) as excinfo:
         ingest(user, [url])
 
     assert [issue.code for issue in excinfo.value.issues] == ["file_too_large"]
@@ -177,7 +177,7 @@ def test_an_object_that_vanishes_is_not_found(
             memory.delete_many([key])
 
     memory.before = vanish
-    with pytest.raises(InvalidManyError) as excinfo:
+    with pytest.raises(InvalidValuesError) as excinfo:
         ingest(user, [other, url])
 
     assert [(issue.loc[-1], issue.code) for issue in excinfo.value.issues] == [
@@ -195,7 +195,7 @@ def test_bytes_replaced_between_the_two_looks_are_refused(memory: MemoryStore, u
             memory.put(key, photo(2), headers=ObjectHeaders(content_type="image/png"))
 
     memory.before = replace_bytes
-    with pytest.raises(InvalidManyError) as excinfo:
+    with pytest.raises(InvalidValuesError) as excinfo:
         ingest(user, [url])
 
     assert [issue.code for issue in excinfo.value.issues] == ["source_changed"]
@@ -206,7 +206,7 @@ def test_bytes_replaced_between_the_two_looks_are_refused(memory: MemoryStore, u
 def test_a_ticket_alone_is_no_file(memory: MemoryStore, user: User) -> None:
     urls = [ticket(user).file_url for _ in range(3)]
 
-    with pytest.raises(InvalidManyError) as excinfo:
+    with pytest.raises(InvalidValuesError) as excinfo:
         ingest(user, urls)
 
     assert [issue.code for issue in excinfo.value.issues] == ["file_not_found"] * 3

@@ -7,7 +7,7 @@ from rest_framework.exceptions import ValidationError
 from sartiq.core.api import fields
 from sartiq.core.api.serializers import StrictSerializer
 from sartiq.core.api.validation import validate_input
-from sartiq.core.errors import InvalidManyError
+from sartiq.core.errors import InvalidValuesError
 
 
 class Shelf(StrictSerializer[Any]):
@@ -19,7 +19,7 @@ class Shelf(StrictSerializer[Any]):
 
 
 def issues(body: Any) -> list[tuple[tuple[str | int, ...], str]]:
-    with pytest.raises(InvalidManyError) as excinfo:
+    with pytest.raises(InvalidValuesError) as excinfo:
         validate_input(Shelf, body)
     return [(issue.loc, issue.code) for issue in excinfo.value.issues]
 

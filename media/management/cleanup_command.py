@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from media.services import cleanup
-from media.services.cleanup import GraceTooShortError, ProgressCallback, SweepReport
+from media.services.cleanup import CleanupReport, GraceTooShortError, ProgressCallback
 from sartiq.core.errors import SartiqError
 
 EXIT_FAILED: Final = 1
@@ -29,7 +29,7 @@ _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days"}
 _AGE: Final = re.compile(r"([0-9]{1,4})([mhd])")
 
 
-class SweepCommand(BaseCommand):
+class CleanupCommand(BaseCommand):
     """Reports what a cleanup would discard; with --execute, discards it."""
 
     things = "things"
@@ -42,7 +42,7 @@ class SweepCommand(BaseCommand):
         limit: int | None,
         execute: bool,
         on_progress: ProgressCallback,
-    ) -> SweepReport:
+    ) -> CleanupReport:
         """Run the service of this command."""
         raise NotImplementedError
 
@@ -90,11 +90,11 @@ class SweepCommand(BaseCommand):
             task = progress.add_task("", total=None)
             yield lambda checked: progress.advance(task, checked)
 
-    def _print_json(self, report: SweepReport, *, older_than: timedelta) -> None:
+    def _print_json(self, report: CleanupReport, *, older_than: timedelta) -> None:
         payload = asdict(report) | {"older_than_seconds": int(older_than.total_seconds())}
         self.stdout.write(json.dumps(payload))
 
-    def _print_summary(self, report: SweepReport, *, older_than: timedelta) -> None:
+    def _print_summary(self, report: CleanupReport, *, older_than: timedelta) -> None:
         action = "Discarded" if report.executed else "Would discard"
         number = report.discarded if report.executed else report.candidates
         size = filesizeformat(report.bytes).replace("\xa0", " ")
@@ -107,7 +107,7 @@ class SweepCommand(BaseCommand):
             self.stdout.write(f"  and {report.candidates - len(report.samples)} more")
         self._print_footnotes(report)
 
-    def _print_footnotes(self, report: SweepReport) -> None:
+    def _print_footnotes(self, report: CleanupReport) -> None:
         if report.expired_uploads:
             action = "Expired" if report.executed else "Would expire"
             self.stdout.write(f"{action} {report.expired_uploads} unused uploads.")

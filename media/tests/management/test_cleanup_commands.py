@@ -11,8 +11,8 @@ from django.db import connection
 from accounts.models import User
 from media.errors import StoreUnavailableError
 from media.models import MediaResource, ObjectDeletion
-from media.tests.services.deletion import sweepable
-from media.tests.services.deletion.sweepable import (
+from media.tests.services.deletion import aged_rows
+from media.tests.services.deletion.aged_rows import (
     DATA,
     OLD,
     AheadMemoryStore,
@@ -32,7 +32,7 @@ ORPHANS = "cleanup_orphaned_media"
 
 @pytest.fixture
 def store() -> Iterator[AheadMemoryStore]:
-    with sweepable.in_memory() as stores:
+    with aged_rows.in_memory() as stores:
         stores.ahead = OLD
         yield stores
 

@@ -40,7 +40,7 @@ class Server(ThreadingHTTPServer):
 
 
 @dataclass
-class PictureServer:
+class ImageServer:
     """A running server, its responses and the requests it received."""
 
     port: int
@@ -53,7 +53,7 @@ class PictureServer:
 
 
 @contextmanager
-def picture_server() -> Iterator[PictureServer]:
+def image_server() -> Iterator[ImageServer]:
     """Run a server while the block runs."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -85,7 +85,7 @@ def picture_server() -> Iterator[PictureServer]:
     context.load_cert_chain(CERTIFICATE)
     with Server(("127.0.0.1", 0), Handler) as server:
         server.socket = context.wrap_socket(server.socket, server_side=True)
-        pictures = PictureServer(port=server.server_port)
+        pictures = ImageServer(port=server.server_port)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         try:

@@ -20,7 +20,7 @@ from media.models import (
 )
 from media.rules import keys
 from media.services import attachments, cleanup, deletions
-from media.services.cleanup import SweepReport
+from media.services.cleanup import CleanupReport
 from media.services.ingest.claim import Resources
 from media.services.ingest.resolve import Wanted
 from media.services.ingest.service import MediaResourceService
@@ -176,7 +176,7 @@ def everything() -> list[list[Any]]:
     return [list(model._default_manager.order_by("pk").values()) for model in models]
 
 
-def discard_orphans(**how: int | bool) -> SweepReport:
+def discard_orphans(**how: int | bool) -> CleanupReport:
     return cleanup.discard_orphaned_media(**({"execute": True} | how))  # type: ignore[arg-type]  # shorthand
 
 
