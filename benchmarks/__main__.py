@@ -8,13 +8,14 @@ from devstack.product import Product
 from devstack.services.stack import Stack
 
 PARTS = ("presign", "redirect", "reading", "bulk", "exports", "memory")
-ALONE = ("encoders",)  # run without the product
+STANDALONE_PARTS = ("encoders",)  # these need no product
 
 
 def main() -> None:
     """Start the product and measure the chosen parts."""
     parser = argparse.ArgumentParser(prog="make bench ARGS=…", description=__doc__)
-    parser.add_argument("parts", nargs="*", metavar="part", help=", ".join(PARTS + ALONE))
+    all_parts = PARTS + STANDALONE_PARTS
+    parser.add_argument("parts", nargs="*", metavar="part", help=", ".join(all_parts))
     parser.add_argument("--rounds", type=int, default=5, help="rounds; the tables show medians")
     parser.add_argument("--seconds", type=float, default=3.0, help="duration of a round of load")
     parser.add_argument("--rows", type=int, default=100_000, help="number of rows for `bulk`")
@@ -25,12 +26,12 @@ def main() -> None:
         "--million", action="store_true", help="also import a million rows with `bulk`"
     )
     options = parser.parse_args()
-    options.parts = options.parts or list(PARTS + ALONE)
-    if unknown := set(options.parts) - set(PARTS + ALONE):
-        parser.error(f"unknown: {sorted(unknown)}")
+    options.parts = options.parts or list(all_parts)
+    if unknown := set(options.parts) - set(all_parts):
+        parser.error(f"unknown parts: {sorted(unknown)}")
     if "encoders" in options.parts:
         encoders.encoders(rounds=options.rounds)
-    if set(options.parts) <= set(ALONE):
+    if set(options.parts) <= set(STANDALONE_PARTS):
         return
     product = Product(
         Stack.temporary(environ={}),
@@ -38,7 +39,7 @@ def main() -> None:
     )
     with product:
         os.environ.update(product.env)
-        files.warm(product)
+        files.warm_up(product)
         measure(product, options)
 
 

@@ -1,7 +1,7 @@
 """Importing tables: the product compared with django-import-export and `psql`.
 
-Every importer starts with no products or with all of them. The outcomes of the rows and the stored
-products must be the same for all importers; a run that differs stops the benchmark.
+The database has no products at first, later those of the previous case. All importers must report
+the same outcomes and store the same products; a difference stops the benchmark.
 """
 
 import logging
@@ -42,12 +42,12 @@ class Bench:
 
     def run_cases(self, importer: Importer, cases: tuple[str, ...] = CASES) -> None:
         """Import the table of each case once."""
-        importer.ready()
+        importer.prepare()
         self._sql(TRUNCATE_SQL)
         for case in cases:
             self._sql(VACUUM_SQL)
-            run = importer.imports(self._table(case))
-            self._require_equal(importer, case, run)
+            run = importer.import_table(self._table(case))
+            self._require_expected(importer, case, run)
             self.runs[importer.name, case].append(run)
             rate = self.rows / run.seconds
             console.print(f"  {importer.name}, {case}: {run.seconds:.2f} s, {rate:,.0f} rows/s")
@@ -55,11 +55,11 @@ class Bench:
     def warm_up_planner(self, importer: Importer) -> None:
         """Import once so that PostgreSQL has statistics of a filled table.
 
-        With those of an empty table it reads all rows of an organization instead of looking up a
-        thousand SKUs: django-import-export took five times as long.
+        With statistics of an empty table it reads all rows of an organization instead of looking
+        up a thousand SKUs: django-import-export took five times as long.
         """
         self._sql(TRUNCATE_SQL)
-        importer.imports(self._table(NEW))
+        importer.import_table(self._table(NEW))
         self._sql(VACUUM_SQL)
 
     def _table(self, case: str) -> Path:
@@ -68,7 +68,7 @@ class Bench:
             tables.write_table(path, rows=self.rows, changed=case != NEW)
         return path
 
-    def _require_equal(self, importer: Importer, case: str, run: Run) -> None:
+    def _require_expected(self, importer: Importer, case: str, run: Run) -> None:
         invalid = tables.invalid_rows(self.rows)
         valid, changed = self.rows - invalid, tables.changed_rows(self.rows)
         counts = {
@@ -86,7 +86,7 @@ class Bench:
             raise AssertionError(message)
         stored = self._sql(f"{PRODUCTS_HASH_SQL} FROM catalog_product;")
         if self.stored.setdefault(case, stored) != stored:
-            message = f"{name}, {case}: stored other products than the other importers"
+            message = f"{name}, {case}: the stored products differ from those of other importers"
             raise AssertionError(message)
 
     def _sql(self, statements: str) -> str:
@@ -99,7 +99,7 @@ def imports(product: Product, *, rounds: int, rows: int, patient: bool = False) 
     Slow importers run in the first round only, unless `patient`.
     """
     with TemporaryDirectory(prefix="bench-") as folder:
-        bench, all_importers = _prepared(product, Path(folder), rows=rows)
+        bench, all_importers = _prepare(product, Path(folder), rows=rows)
         for number in range(rounds):
             load = os.getloadavg()[0]
             console.print(f"round {number + 1} of {rounds}, load average {load:.1f}")
@@ -113,20 +113,20 @@ def imports(product: Product, *, rounds: int, rows: int, patient: bool = False) 
 def million(product: Product) -> None:
     """Measure the memory of one worker that imports a million rows."""
     with TemporaryDirectory(prefix="bench-") as folder:
-        bench, all_importers = _prepared(product, Path(folder), rows=MILLION)
+        bench, all_importers = _prepare(product, Path(folder), rows=MILLION)
         bench.run_cases(all_importers[0], (NEW,))
     _report(bench, NEW, [all_importers[0].name])
 
 
-def _prepared(product: Product, folder: Path, *, rows: int) -> tuple[Bench, list[Importer]]:
+def _prepare(product: Product, folder: Path, *, rows: int) -> tuple[Bench, list[Importer]]:
     import django  # noqa: PLC0415  after the product has set the environment
 
     django.setup()
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs every poll
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs every request
     all_importers = importers(product, folder=folder)
     if product.stack.postgres is None:
         raise ValueError("this benchmark needs the embedded PostgreSQL")
-    psql.run(product.stack.postgres, psql.REFUSED)
+    psql.run(product.stack.postgres, psql.CREATE_REFUSED_SQL)
     bench = Bench(postgres=product.stack.postgres, folder=folder, rows=rows)
     bench.warm_up_planner(all_importers[-1])
     return bench, all_importers

@@ -1,6 +1,6 @@
-"""The encoder study: every format at several efforts, with Pillow and with libvips.
+"""A comparison of encoders: every format at several efforts, with Pillow and with libvips.
 
-Each figure comes from a new process, so its peak memory is that of this one image.
+Each image is converted in a new process, so that the peak memory is that of this image.
 """
 
 import argparse
@@ -79,7 +79,7 @@ def encoders(*, rounds: int) -> None:
             ("20 megapixels of knitwear", [enlarged(photos / TEXTURED, Path(folder))]),
             ("4 sample photos", [photos / name for name in PHOTOS]),
         ):
-            rows = [study(choice, sources, rounds=rounds) for choice in choices()]
+            rows = [measure(choice, sources, rounds=rounds) for choice in choices()]
             show(f"{title}: quality 90, one thread, median of {rounds}", columns, rows)
 
 
@@ -91,8 +91,8 @@ def enlarged(source: Path, folder: Path) -> Path:
     return target
 
 
-def study(choice: Choice, sources: list[Path], *, rounds: int) -> tuple[object, ...]:
-    """Return one row: sums over the sources, the peak memory, the lowest similarity."""
+def measure(choice: Choice, sources: list[Path], *, rounds: int) -> tuple[object, ...]:
+    """Return one row of the table: sums over the images, peak memory and lowest similarity."""
     try:
         figures = [_figures(choice, source, rounds) for source in sources]
     except subprocess.CalledProcessError:  # the encoder cannot write this image at this effort
@@ -121,7 +121,7 @@ def _figures(choice: Choice, source: Path, rounds: int) -> dict[str, float]:
 
 
 def _run(choice: Choice, source: Path, target: Path) -> dict[str, float]:
-    """Convert once in a new process; return its wall, CPU seconds and peak bytes."""
+    """Convert once in a new process; return its wall-clock and CPU seconds and its peak memory."""
     arguments = json.dumps(asdict(choice) | {"source": str(source), "target": str(target)})
     response = subprocess.run(
         [sys.executable, "-m", "benchmarks.encoders", arguments],
@@ -148,9 +148,9 @@ def ssim(source: Path, target: Path) -> float:
     mean_one, mean_other = _blurred(one), _blurred(other)
     covariance = _blurred(one * other) - mean_one * mean_other
     variances = (_blurred(one * one) - mean_one**2) + (_blurred(other * other) - mean_other**2)
-    like = (2 * mean_one * mean_other + SSIM_MEAN) * (2 * covariance + SSIM_VARIANCE)
-    whole = (mean_one**2 + mean_other**2 + SSIM_MEAN) * (variances + SSIM_VARIANCE)
-    return float((like / whole).avg())
+    numerator = (2 * mean_one * mean_other + SSIM_MEAN) * (2 * covariance + SSIM_VARIANCE)
+    denominator = (mean_one**2 + mean_other**2 + SSIM_MEAN) * (variances + SSIM_VARIANCE)
+    return float((numerator / denominator).avg())
 
 
 def _luminance(path: Path) -> Any:
@@ -184,8 +184,8 @@ def with_vips(source: str, target: str, options: dict[str, Any]) -> None:
     photo.write_to_file(target, keep="icc", **options)
 
 
-def once() -> None:
-    """Convert as the argument says and print the figures."""
+def convert_and_report() -> None:
+    """Convert the image of the command line's argument and print the figures as JSON."""
     parser = argparse.ArgumentParser()
     parser.add_argument("choice", type=json.loads)
     options = parser.parse_args().choice
@@ -203,4 +203,4 @@ def once() -> None:
 
 
 if __name__ == "__main__":
-    once()
+    convert_and_report()

@@ -25,10 +25,10 @@ from devstack.product import Product
 from tests.flow.studio import Studio, eventually
 
 SMALL_RUN, LARGE_RUN = 200, 2_000
-A_PRODUCT = 50  # images, the maximum of a request
-PATIENCE = 1_800.0
+IMAGES_PER_PRODUCT = 50  # the maximum of a request
+MAX_SECONDS = 1_800.0
 ENDED = {"completed", "completed_with_errors", "failed"}
-DUE_DELETIONS = (
+DUE_DELETIONS_SQL = (
     "SELECT count(*) FROM media_objectdeletion WHERE coalesce(run_after <= now(), true);"
 )
 MIB = 1024 * 1024
@@ -56,45 +56,44 @@ def exports(product: Product, *, rounds: int) -> None:
     """Print images/s and memory of 200 images to each format, by the product and by loops."""
     with Studio.member(product) as studio, tempfile.TemporaryDirectory() as folder:
         photos = _photos(Path(folder), SMALL_RUN)
-        ids = products(studio, photos)
+        ids = create_products(studio, photos)
         for image_format, choices in BASELINES.items():
-            ways: dict[str, Callable[[], Peak]] = {
+            exporters: dict[str, Callable[[], Measurement]] = {
                 "sartiq, 2 workers": partial(_export_by_product, product, studio, ids, image_format)
             }
             for choice, count in itertools.product(choices, (2, 1)):
                 name = f"{choice.library}, {count} process{'es' * (count > 1)}"
-                ways[name] = partial(_convert_in_pool, choice, photos, Path(folder), count)
-            _compare(image_format, ways, rounds)
+                exporters[name] = partial(_convert_in_pool, choice, photos, Path(folder), count)
+            _compare(image_format, exporters, rounds)
 
 
 def memory(product: Product) -> None:
     """Print the memory of the worker's processes at rest and in runs of 200 and 2,000 images."""
     with Studio.member(product) as studio, tempfile.TemporaryDirectory() as folder:
         photos = _photos(Path(folder), SMALL_RUN)
-        small = products(studio, photos)
-        large = small + products(studio, photos * (LARGE_RUN // SMALL_RUN - 1))
+        small = create_products(studio, photos)
+        large = small + create_products(studio, photos * (LARGE_RUN // SMALL_RUN - 1))
         rows: list[tuple[object, ...]] = []
         for image_format in ("webp", "avif"):
-            _export_by_product(
-                product, studio, small[:1], image_format
-            )  # every process has started
+            # Not measured: it makes every process start.
+            _export_by_product(product, studio, small[:1], image_format)
             for name, ids in ((f"{SMALL_RUN}", small), (f"{LARGE_RUN:,}", large)):
-                peak = _export_by_product(product, studio, ids, image_format)
-                rows.append((f"{name} images to {image_format}", peak.bytes / MIB, peak.seconds))
+                run = _export_by_product(product, studio, ids, image_format)
+                rows.append((f"{name} images to {image_format}", run.peak_bytes / MIB, run.seconds))
         show("Worker with its 2 processes and their children", ("run", "peak MiB", "s"), rows)
 
 
-def products(studio: Studio, photos: list[Path]) -> list[str]:
-    """Create products with these photos, fifty each, and wait until all are ready."""
-    files = []
-    for index in range(0, len(photos), A_PRODUCT):
-        bodies = [path.read_bytes() for path in photos[index : index + A_PRODUCT]]
+def create_products(studio: Studio, photos: list[Path]) -> list[str]:
+    """Create products with fifty of these photos each, wait until all are ready; return the ids."""
+    ids = []
+    for index in range(0, len(photos), IMAGES_PER_PRODUCT):
+        bodies = [path.read_bytes() for path in photos[index : index + IMAGES_PER_PRODUCT]]
         with ThreadPoolExecutor(max_workers=8) as pool:
             urls = list(pool.map(lambda body: studio.upload("a.jpg", body, "image/jpeg"), bodies))
-        files.append(studio.create_product(name=f"bench {index}", images=urls)["id"])
-    for file in files:
-        studio.wait_until_processed(file, within=PATIENCE)
-    return files
+        ids.append(studio.create_product(name=f"bench {index}", images=urls)["id"])
+    for product_id in ids:
+        studio.wait_until_processed(product_id, within=MAX_SECONDS)
+    return ids
 
 
 def _photos(folder: Path, count: int) -> list[Path]:
@@ -104,46 +103,48 @@ def _photos(folder: Path, count: int) -> list[Path]:
     return paths
 
 
-def _compare(image_format: str, ways: dict[str, Callable[[], "Peak"]], rounds: int) -> None:
-    """Measure in turn, so that other work on the machine affects all alike."""
-    runs: dict[str, list[Peak]] = {name: [] for name in ways}
+def _compare(
+    image_format: str, exporters: dict[str, Callable[[], "Measurement"]], rounds: int
+) -> None:
+    """Measure all in turn, so that other work on the machine affects all alike."""
+    runs: dict[str, list[Measurement]] = {name: [] for name in exporters}
     for _ in range(rounds):
-        for name, run in ways.items():
-            runs[name].append(run())
+        for name, export in exporters.items():
+            runs[name].append(export())
     speed = {
-        name: SMALL_RUN / statistics.median(peak.seconds for peak in peaks)
-        for name, peaks in runs.items()
+        name: SMALL_RUN / statistics.median(run.seconds for run in own_runs)
+        for name, own_runs in runs.items()
     }
-    product_speed = speed[next(iter(ways))]
+    product_speed = speed[next(iter(exporters))]
+    peaks = {name: max(run.peak_bytes for run in own_runs) for name, own_runs in runs.items()}
     rows = [
-        (name, speed[name], product_speed / speed[name], max(peak.bytes for peak in peaks) / MIB)
-        for name, peaks in runs.items()
+        (name, speed[name], product_speed / speed[name], peaks[name] / MIB) for name in exporters
     ]
     title = f"{SMALL_RUN} photos of 200 kB to {image_format}, median of {rounds}"
-    show(title, ("way", "images/s", "sartiq / this", "peak MiB"), rows)
+    show(title, ("exporter", "images/s", "sartiq / this", "peak MiB"), rows)
 
 
 # --- The product ------------------------------------------------------------------------------
 def _export_by_product(
     product: Product, studio: Studio, ids: list[str], image_format: str
-) -> "Peak":
+) -> "Measurement":
     """Export through the API, from the request to the finished archive."""
     _wait_for_deletions(product)
     configured = studio.http.post(
         "/api/v1/export-configuration/", json={"image_format": image_format}
     )
     payload = {"product_ids": ids, "export_configuration_id": configured.json()["id"]}
-    with Peak.watch_memory(product.worker.pid) as peak:
+    with Measurement.of_block(product.worker.pid) as measurement:
         started = studio.http.post("/api/v1/exports/", params=studio.scope, json=payload)
         assert started.status_code == 202, started.text
         job: dict[str, Any] = eventually(
             lambda: studio.http.get(started.headers["location"]).json(),
             lambda run: run["status"] in ENDED,
-            within=PATIENCE,
+            within=MAX_SECONDS,
         )
     assert job["status"] == "completed", job
-    assert job["counts"]["ready"] == len(ids) * A_PRODUCT
-    return peak
+    assert job["counts"]["ready"] == len(ids) * IMAGES_PER_PRODUCT
+    return measurement
 
 
 def _wait_for_deletions(product: Product) -> None:
@@ -152,26 +153,28 @@ def _wait_for_deletions(product: Product) -> None:
     if postgres is None:
         raise ValueError("this benchmark needs the embedded PostgreSQL")
     eventually(
-        lambda: psql.run(postgres, DUE_DELETIONS), lambda count: count == "0", within=PATIENCE
+        lambda: psql.run(postgres, DUE_DELETIONS_SQL), lambda count: count == "0", within=MAX_SECONDS
     )
 
 
 # --- Simple loops -----------------------------------------------------------------------------
-def _convert_in_pool(choice: Choice, photos: list[Path], folder: Path, processes: int) -> "Peak":
+def _convert_in_pool(
+    choice: Choice, photos: list[Path], folder: Path, processes: int
+) -> "Measurement":
     """Convert in a pool of processes, then put everything into a ZIP."""
     os.environ["VIPS_CONCURRENCY"] = "1"
     targets = [path.with_suffix(f".out.{choice.suffix}") for path in photos]
-    one = partial(_convert, choice)
+    convert = partial(_convert, choice)
     with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
-        list(pool.map(one, photos[:processes], targets[:processes]))  # start all and import
-        with Peak.watch_memory(
-            *(child.pid or 0 for child in multiprocessing.active_children())
-        ) as peak:
-            list(pool.map(one, photos, targets))
+        # Not measured: it makes every process start and import its modules.
+        list(pool.map(convert, photos[:processes], targets[:processes]))
+        pids = [child.pid or 0 for child in multiprocessing.active_children()]
+        with Measurement.of_block(*pids) as measurement:
+            list(pool.map(convert, photos, targets))
             with zipfile.ZipFile(folder / "loop.zip", "w") as archive:
                 for target in targets:
                     archive.write(target, target.name)
-    return peak
+    return measurement
 
 
 def _convert(choice: Choice, source: Path, target: Path) -> None:
@@ -181,28 +184,29 @@ def _convert(choice: Choice, source: Path, target: Path) -> None:
 
 # --- Memory -----------------------------------------------------------------------------------
 @dataclass
-class Peak:
-    """Duration, and the peak memory of a process tree meanwhile."""
+class Measurement:
+    """The duration of a block, and the peak memory of some processes while it runs."""
 
     seconds: float = 0.0
-    bytes: int = 0
+    peak_bytes: int = 0
 
     @classmethod
     @contextmanager
-    def watch_memory(cls, *pids: int) -> Iterator[Self]:
-        """Watch processes and all their descendants for the length of the block."""
-        peak, ended = cls(), threading.Event()
+    def of_block(cls, *pids: int) -> Iterator[Self]:
+        """Measure a `with` block, with the memory of these processes and their descendants."""
+        measurement, ended = cls(), threading.Event()
 
         def watch() -> None:
             while not ended.wait(0.05):
-                peak.bytes = max(peak.bytes, sum(usage.proportional(pid) for pid in pids))
+                used_bytes = sum(usage.proportional(pid) for pid in pids)
+                measurement.peak_bytes = max(measurement.peak_bytes, used_bytes)
 
         watcher = threading.Thread(target=watch)
         watcher.start()
         started = time.perf_counter()
         try:
-            yield peak
+            yield measurement
         finally:
-            peak.seconds = time.perf_counter() - started
+            measurement.seconds = time.perf_counter() - started
             ended.set()
             watcher.join()

@@ -15,11 +15,11 @@ from tests.flow.studio import photo
 SIZE = 200_000
 
 
-def unique_jpeg(mark: str, *, size: int = SIZE) -> bytes:
-    """Return a real photo of about `size` bytes that is unlike all others."""
+def unique_jpeg(text: str, *, size: int = SIZE) -> bytes:
+    """Return a real photo of about `size` bytes that has `text` in a comment segment."""
     body = photo("aw26-oxford-shoe-on-location.jpg")
-    filler = mark.encode().ljust(min(max(size - len(body), 64), 60_000), b".")
-    return body[:2] + b"\xff\xfe" + (len(filler) + 2).to_bytes(2, "big") + filler + body[2:]
+    comment = text.encode().ljust(min(max(size - len(body), 64), 60_000), b".")
+    return body[:2] + b"\xff\xfe" + (len(comment) + 2).to_bytes(2, "big") + comment + body[2:]
 
 
 def reading(product: Product, *, rounds: int, files: int = 500) -> None:
@@ -56,11 +56,11 @@ def reading(product: Product, *, rounds: int, files: int = 500) -> None:
     store.delete_many([upload.key for upload in uploads])
 
 
-def _compare_reading(work: dict[str, Callable[[], None]], rounds: int, files: int) -> None:
-    walls: dict[str, list[float]] = {name: [] for name in work}
-    cpus: dict[str, list[float]] = {name: [] for name in work}
+def _compare_reading(clients: dict[str, Callable[[], None]], rounds: int, files: int) -> None:
+    walls: dict[str, list[float]] = {name: [] for name in clients}
+    cpus: dict[str, list[float]] = {name: [] for name in clients}
     for _ in range(rounds):
-        for name, function in work.items():
+        for name, function in clients.items():
             wall, cpu = time.perf_counter(), time.process_time()
             function()
             walls[name].append(time.perf_counter() - wall)
@@ -73,7 +73,7 @@ def _compare_reading(work: dict[str, Callable[[], None]], rounds: int, files: in
             1000 * statistics.median(cpus[name]) / files,
             statistics.median(walls[name]) / product_seconds,
         )
-        for name in work
+        for name in clients
     ]
     columns = ("client", "files/s", "client CPU ms per file", "sartiq / this")
     show(f"HEAD, read and hash {files} x 200 kB, median of {rounds}", columns, rows)
@@ -91,7 +91,7 @@ def _boto3(env: dict[str, str]) -> Any:
     )
 
 
-def warm(product: Product) -> None:
-    """Let the web processes connect to everything once."""
+def warm_up(product: Product) -> None:
+    """Send requests so that every web process has connected to all services."""
     for _ in range(20):
         httpx.get(f"{product.api}/health/ready").raise_for_status()

@@ -1,7 +1,7 @@
-"""A cheap load generator: keep-alive connections, fixed bytes, one event loop.
+"""A light load generator: it sends the same bytes over keep-alive connections, in one event loop.
 
-It shares the cores with the measured server, and takes a third of the CPU time that one process
-for each connection would take.
+It shares the CPU with the measured server. It uses a third of the CPU time that a process for each
+connection would use.
 """
 
 import select
@@ -37,7 +37,7 @@ def request_bytes(
 
 
 def send_load(url: str, request: bytes, *, seconds: float, clients: int = 4) -> Load:
-    """Send `request` over `clients` connections for a time, each as fast as responses come."""
+    """Send `request` over `clients` connections, each again as soon as its response has arrived."""
     host, _, port = urlsplit(url).netloc.partition(":")
     with ExitStack() as stack:
         exchanges = {}
@@ -56,8 +56,10 @@ def medians(rounds: Sequence[Load]) -> tuple[float, float]:
     )
 
 
-def interleaved(measures: dict[str, Callable[[], Load]], *, rounds: int) -> dict[str, list[Load]]:
-    """Measure everything in turn, round by round, so that other work affects all alike."""
+def measure_in_turn(
+    measures: dict[str, Callable[[], Load]], *, rounds: int
+) -> dict[str, list[Load]]:
+    """Measure all in turn, round by round, so that other work on the machine affects all alike."""
     results: dict[str, list[Load]] = {name: [] for name in measures}
     for measure in measures.values():
         measure()  # warm up

@@ -14,13 +14,13 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 
 
 @contextmanager
-def served(
+def running_server(
     target: str, *, interface: str, env: Mapping[str, str], workers: int, threads: int
 ) -> Iterator[str]:
-    """Run `target` under granian; yield its base URL; stop it by pid.
+    """Run `target` under granian during the `with` block; yield its base URL.
 
-    `threads` is the number per WSGI process; ASGI has an event loop. The product (interface
-    `sartiq`) starts its own server and threads.
+    `threads` is the number per process of a WSGI server; ASGI has an event loop instead. The
+    product (interface `sartiq`) starts its own server and threads.
     """
     port = free_port()
     command = [sys.executable, "-m"]
@@ -32,23 +32,23 @@ def served(
     command += ["--workers", str(workers)]
     command += ["--blocking-threads", str(threads)] if interface == "wsgi" else []
     child = subprocess.Popen(
-        # One log line per request, as in production; discarded here.
+        # It writes one log line per request, as in production; they are discarded.
         command,
         cwd=CHECKOUT,
         env=dict(env),
         stderr=subprocess.DEVNULL,
     )
     try:
-        _wait(port)
+        _wait_until_listening(port)
         yield f"http://{LOOPBACK}:{port}"
     finally:
         child.terminate()
         child.wait(timeout=10)
 
 
-def _wait(port: int) -> None:
-    ends = time.monotonic() + START_SECONDS
+def _wait_until_listening(port: int) -> None:
+    deadline = time.monotonic() + START_SECONDS
     while not is_listening(port):
-        if time.monotonic() > ends:
+        if time.monotonic() > deadline:
             raise TimeoutError(port)
         time.sleep(0.05)

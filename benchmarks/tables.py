@@ -32,7 +32,7 @@ def write_table(path: Path, *, rows: int, changed: bool = False) -> None:
             if changed and number % CHANGED_EVERY == 3:
                 cells[1] += " (new)"
             if number % INVALID_EVERY == 50:
-                _spoil(cells, number // INVALID_EVERY)
+                _make_invalid(cells, number // INVALID_EVERY)
             out.writerow(cells)
 
 
@@ -56,13 +56,13 @@ def _row(generator: random.Random, number: int) -> list[str]:
     return [sku, name, pick(_BRANDS), description, gender, pick(_MATERIALS), color]
 
 
-def _spoil(cells: list[str], turn: int) -> None:
-    """Break one cell, in one of four ways."""
-    if turn % 4 == 0:
+def _make_invalid(cells: list[str], number: int) -> None:
+    """Make one cell invalid, in one of four ways."""
+    if number % 4 == 0:
         cells[0] = " "
-    elif turn % 4 == 1:
+    elif number % 4 == 1:
         cells[1] = ""
-    elif turn % 4 == 2:
+    elif number % 4 == 2:
         cells[6] = "a colour of very many words " * 5
     else:
         cells[4] = "for whoever likes it, " * 5

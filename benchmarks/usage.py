@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 
 KIB = 1024
-_RESET_PEAK = "5"  # written to clear_refs: VmHWM starts again (proc_pid_clear_refs(5))
+_RESET_PEAK = "5"  # written to clear_refs, resets VmHWM: see proc_pid_clear_refs(5)
 
 
 def tree_of(pid: int) -> list[psutil.Process]:
@@ -21,7 +21,7 @@ def tree_of(pid: int) -> list[psutil.Process]:
 
 def cpu_seconds(pid: int) -> float:
     """Return the CPU time of a process, its descendants, and those of them that ended."""
-    # Parents last: the time of a child that ends meanwhile is then its parent's.
+    # Parents last: if a child ends in the meantime, its time is then counted for its parent.
     return _sum(reversed(tree_of(pid)), lambda process: sum(process.cpu_times()[:4]))
 
 
@@ -35,19 +35,19 @@ def proportional(pid: int) -> int:
     return int(_sum(tree_of(pid), lambda process: process.memory_full_info().pss))
 
 
-def forget_peak(pid: int) -> None:
-    """Begin to measure the peak of a process and its descendants anew."""
+def reset_peak(pid: int) -> None:
+    """Reset the peak memory of a process and its descendants to what they use now."""
     for process in tree_of(pid):
         Path(f"/proc/{process.pid}/clear_refs").write_text(_RESET_PEAK)
 
 
 def peak(pid: int) -> int:
-    """Return the peak bytes of a process and its descendants: the sum of each one's own peak."""
+    """Return the sum of the peak bytes of a process and its descendants."""
     return int(_sum(tree_of(pid), lambda process: peak_of(process.pid)))
 
 
 def peak_of(pid: int | str) -> int:
-    """Return the peak bytes of one process; `ru_maxrss` would count its parent's too."""
+    """Return the peak bytes of one process; `ru_maxrss` would include those of its parent."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except (FileNotFoundError, ProcessLookupError):
@@ -58,6 +58,6 @@ def peak_of(pid: int | str) -> int:
 def _sum(processes: Iterable[psutil.Process], figure: Callable[[psutil.Process], float]) -> float:
     total = 0.0
     for process in processes:
-        with suppress(psutil.Error):  # it has just ended
+        with suppress(psutil.Error):  # the process has just ended
             total += figure(process)
     return total

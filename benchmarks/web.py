@@ -9,38 +9,38 @@ from typing import NamedTuple
 
 import httpx
 
-from benchmarks.load import Load, interleaved, medians, request_bytes, send_load
+from benchmarks.load import Load, measure_in_turn, medians, request_bytes, send_load
 from benchmarks.report import show
-from benchmarks.servers import served
+from benchmarks.servers import running_server
 from devstack.product import Product
 from sartiq.settings.values import database_settings
 
 PAYLOAD = {"filename": "front.jpg", "content_type": "image/jpeg", "file_size": 200_000}
 
 
-class Shape(NamedTuple):
-    """How a server is run: its processes, and the threads of each (for WSGI)."""
+class ServerSize(NamedTuple):
+    """The number of processes of a server, and of threads in each (for WSGI)."""
 
     workers: int
     threads: int
 
 
-SHAPES = (Shape(1, 8), Shape(2, 8))  # the second is the default
+SIZES = (ServerSize(1, 8), ServerSize(2, 8))  # the second one is the product's default
 
 
 def presign(product: Product, *, rounds: int, seconds: float) -> None:
-    """Measure POST presigned-url with its Upload row."""
-    for shape in SHAPES:
-        _presign(product, shape, rounds, seconds)
+    """Measure POST presigned-url, which inserts an Upload row."""
+    for size in SIZES:
+        _presign(product, size, rounds, seconds)
 
 
 def redirect(product: Product, *, rounds: int, seconds: float) -> None:
     """Measure GET /files/…"""
-    for shape in SHAPES:
-        _redirect(product, shape, rounds, seconds)
+    for size in SIZES:
+        _redirect(product, size, rounds, seconds)
 
 
-def _presign(product: Product, shape: Shape, rounds: int, seconds: float) -> None:
+def _presign(product: Product, size: ServerSize, rounds: int, seconds: float) -> None:
     token = _token(product)
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
     body = json.dumps(PAYLOAD).encode()
@@ -48,7 +48,7 @@ def _presign(product: Product, shape: Shape, rounds: int, seconds: float) -> Non
     with ExitStack() as stack:
         urls = {
             name: stack.enter_context(
-                served(target, interface=interface, env=env, **shape._asdict())
+                running_server(target, interface=interface, env=env, **size._asdict())
             )
             + path
             for name, target, interface, path in (
@@ -70,15 +70,15 @@ def _presign(product: Product, shape: Shape, rounds: int, seconds: float) -> Non
         measures = {
             name: _measure(url, "POST", headers, body, seconds) for name, url in urls.items()
         }
-        _compare("POST presigned-url", measures, shape=shape, rounds=rounds)
+        _compare("POST presigned-url", measures, size=size, rounds=rounds)
 
 
-def _redirect(product: Product, shape: Shape, rounds: int, seconds: float) -> None:
+def _redirect(product: Product, size: ServerSize, rounds: int, seconds: float) -> None:
     path = "/files/media/01a20a3a-5276-7f2a-becc-ec0b7880616d/file.jpg"
     with ExitStack() as stack:
         urls = {
             name: stack.enter_context(
-                served(target, interface=interface, env=product.env, **shape._asdict())
+                running_server(target, interface=interface, env=product.env, **size._asdict())
             )
             + path
             for name, target, interface in (
@@ -88,7 +88,7 @@ def _redirect(product: Product, shape: Shape, rounds: int, seconds: float) -> No
             )
         }
         measures = {name: _measure(url, "GET", {}, b"", seconds) for name, url in urls.items()}
-        _compare("GET /files/…", measures, shape=shape, rounds=rounds)
+        _compare("GET /files/…", measures, size=size, rounds=rounds)
 
 
 def _measure(
@@ -99,9 +99,9 @@ def _measure(
 
 
 def _compare(
-    title: str, measures: dict[str, Callable[[], Load]], *, shape: Shape, rounds: int
+    title: str, measures: dict[str, Callable[[], Load]], *, size: ServerSize, rounds: int
 ) -> None:
-    results = interleaved(measures, rounds=rounds)
+    results = measure_in_turn(measures, rounds=rounds)
     rates = {name: medians(loads) for name, loads in results.items()}
     product_rate = rates["sartiq"][0]
     rows = [
@@ -109,7 +109,7 @@ def _compare(
         for name, (rate, p99) in rates.items()
     ]
     columns = ("server", "requests/s", "p99 ms", "sartiq / this", "statuses")
-    run = f"{shape.workers} processes, {shape.threads} threads each for WSGI, 4 connections"
+    run = f"{size.workers} processes, {size.threads} threads each for WSGI, 4 connections"
     show(f"{title}: {run}, median of {rounds}", columns, rows)
 
 

@@ -15,7 +15,7 @@ class NotATableError(InvalidError):
 
 
 class EmptyFileError(InvalidError):
-    """Raised when an upload holds no bytes."""
+    """Raised when a file is empty."""
 
     code: ClassVar[str] = "file_empty"
     message: ClassVar[str] = "The file is empty."
@@ -43,7 +43,7 @@ class SeveralTablesError(InvalidError):
     """Raised when a form has more than one table."""
 
     code: ClassVar[str] = "too_many"
-    message: ClassVar[str] = "Send one file. Each table needs a bulk upload of its own."
+    message: ClassVar[str] = "Send one file. Start a bulk upload for each table."
 
 
 class JobNotFoundError(NotFoundError):

@@ -43,9 +43,9 @@ class MediaCounts:
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """The progress of a job: each row is counted once, in the transaction that imported it.
+    """The progress of a job, which counts each row in the transaction that imports it.
 
-    `seconds_left` is the time for the remaining rows or, after the last row, for the images.
+    `seconds_left` is an estimate for the remaining rows or, after the last row, for the images.
     """
 
     total: int = 0
@@ -112,7 +112,7 @@ def _totals(
 def _after_last_row(jobs: list[BulkUploadJob], row_totals: dict[UUID, dict[str, Any]]) -> Q:
     """Return the condition for batches that changed after the last row of their job was imported.
 
-    Images have no time of their own: all those of such a batch count.
+    Only batches have a time, so all images of such a batch are counted.
     """
     running = [job.pk for job in jobs if not job.is_finished]
     last_times = {pk: row_totals.get(pk, {}).get("last") for pk in running}
@@ -163,7 +163,7 @@ def errors_of(job: BulkUploadJob) -> QuerySet[BulkUploadRowError]:
 
 
 def refused_rows(job: BulkUploadJob) -> Iterator[list[BulkUploadRowError]]:
-    """Yield the errors of each refused row, page by page, without an open cursor."""
+    """Yield the errors of each refused row, reading them page by page, without an open cursor."""
     after = TABLE_ROW
     while (last := _last_of_page(job, after)) is not None:
         page = _correctable(job).defer(None).filter(row__gt=after, row__lte=last)
@@ -178,7 +178,7 @@ def has_refused_rows(job: BulkUploadJob) -> bool:
 
 
 def _correctable(job: BulkUploadJob) -> QuerySet[BulkUploadRowError]:
-    """Return the errors that correcting a row avoids: not table warnings or repeated SKUs."""
+    """Return the errors that users can correct in a row: not table warnings or repeated SKUs."""
     return errors_of(job).filter(row__gt=TABLE_ROW).exclude(code=REPEATED_SKU)
 
 

@@ -29,13 +29,13 @@ def visible_to(model: type[Entity], user: User) -> QuerySet[Entity]:
 
 def get_visible(model: type[Entity], user: User, entity_id: UUID) -> Entity:
     """Return one entity; raises EntityNotFoundError if the caller may not see it."""
-    return _required(model, visible_to(model, user).filter(pk=entity_id).first())
+    return _require_found(model, visible_to(model, user).filter(pk=entity_id).first())
 
 
 def get_locked(model: type[Entity], user: User, entity_id: UUID) -> Entity:
     """Return one entity, locked until the transaction ends."""
     rows = visible_to(model, user).filter(pk=entity_id)
-    return _required(model, rows.select_for_update(of=("self",), no_key=True).first())
+    return _require_found(model, rows.select_for_update(of=("self",), no_key=True).first())
 
 
 def media_by_slot(entities: Iterable[Entity]) -> dict[UUID, dict[str, list[Attachment]]]:
@@ -57,13 +57,14 @@ def not_found(model: type[CatalogEntity]) -> EntityNotFoundError:
     return EntityNotFoundError(f"{name} not found")
 
 
-def _required(model: type[Entity], entity: Entity | None) -> Entity:
+def _require_found(model: type[Entity], entity: Entity | None) -> Entity:
     if entity is None:
         raise not_found(model)
     return entity
 
 
 def _with_links(rows: QuerySet[Entity]) -> QuerySet[Entity]:
+    """Return the rows, oldest first, with their many-to-many relations prefetched."""
     links = [
         field.name
         for field in rows.model._meta.get_fields()  # noqa: SLF001  Django's own API

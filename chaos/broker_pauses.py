@@ -1,4 +1,4 @@
-"""Pauses of the broker under load: afterwards both worker processes take messages in five seconds.
+"""Pauses of the broker under load: within five seconds both worker processes take messages again.
 
 Tasks that end during a pause cannot be acknowledged. The leases in the database show what the
 worker does afterwards.
@@ -28,8 +28,9 @@ PROCESSES: Final = 2  # of the worker
 CLIENTS: Final = 2
 POLL_SECONDS: Final = 0.02
 
-# Rows taken since the end of the pause: their lease or their end is younger.
-TAKEN = """
+# Rows that a worker took since the end of the pause, by their lease or by the time they got ready;
+# the first column counts those still being processed.
+TAKEN_SQL = """
 SELECT count(*) FILTER (WHERE lease_expires_at > now()), count(*)
 FROM media_mediaresource
 WHERE lease_expires_at > %(since)s + %(lease)s * interval '1 second' OR ready_at > %(since)s
@@ -74,7 +75,7 @@ def _seconds_until_taken(database: "psycopg.Connection[Any]") -> tuple[float, fl
     first = GIVE_UP_SECONDS
     while (elapsed := time.monotonic() - started_at) < GIVE_UP_SECONDS:
         values = {"since": since, "lease": LEASE_SECONDS}
-        running, rows = database.execute(TAKEN, values).fetchone() or (0, 0)
+        running, rows = database.execute(TAKEN_SQL, values).fetchone() or (0, 0)
         if rows:
             first = min(first, elapsed)
         if running >= PROCESSES:
@@ -96,13 +97,14 @@ def _load(product: Product) -> Iterator[None]:
             done.set()
 
 
-def _create_until(done: Event, product: Product, mark: str) -> None:
+def _create_until(done: Event, product: Product, prefix: str) -> None:
+    """Create products until `done` is set; their photos differ because of `prefix`."""
     with Studio.member(product) as studio:
         number = 0
         while not done.wait(0.05):
             number += 1
             try:
-                url = studio.upload("load.jpg", unique_jpeg(f"{mark} {number}"), "image/jpeg")
-                studio.create_product(name=f"{mark} {number}", cover_image=url)
+                url = studio.upload("load.jpg", unique_jpeg(f"{prefix} {number}"), "image/jpeg")
+                studio.create_product(name=f"{prefix} {number}", cover_image=url)
             except (httpx.TransportError, AssertionError):
                 done.wait(1)  # try again later

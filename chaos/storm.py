@@ -1,7 +1,7 @@
-"""Kills of the worker and the broker under load: all work ends within a minute of the last one.
+"""Kills of the worker and the broker under load: all work ends within a minute of the last kill.
 
-Uploads and an import are waiting when the worker and the broker are killed together for the last
-time; the new broker is empty. The rows show the remaining work.
+The last time they are killed together, uploads and an import are waiting, and the new broker is
+empty. The rows in the database show what work remains.
 """
 
 import time
@@ -24,12 +24,12 @@ RECOVERY_SECONDS: Final = 60.0
 GIVE_UP_SECONDS: Final = 400.0
 CLIENTS: Final = 4
 IMPORTED_ROWS: Final = 20_000
-FAULT_SECONDS: Final = 4.0  # from one fault to the next
+KILL_SECONDS: Final = 4.0  # from one kill to the next
 POLL_SECONDS: Final = 0.5
 REPORT_SECONDS: Final = 10.0
 
-# Without deletions that are due later.
-REMAINING = """
+# Deletions that are due later do not count.
+REMAINING_SQL = """
 SELECT
     (SELECT count(*) FROM media_mediaresource WHERE status = 'PENDING') AS uploads,
     (SELECT count(*) FROM bulkupload_bulkuploadjob
@@ -40,18 +40,18 @@ SELECT
 
 
 def run(product: Product, *, uploads: int) -> bool:
-    """Cause failures during an import and `uploads` uploads; return whether all work ended."""
+    """Kill processes during an import and `uploads` uploads; return whether all work ended."""
     with connect(product) as database, ThreadPoolExecutor(CLIENTS) as clients:
         _import(product)
         share = uploads // CLIENTS
         load = [clients.submit(_create, product, f"storm {n}", share) for n in range(CLIENTS)]
-        faults = _break_until_done(product, load)
+        kills = _kill_until_done(product, load)
         started_at = time.monotonic()
         remaining, max_messages = _wait(database, product, started_at)
         seconds = time.monotonic() - started_at
     passed = not any(remaining) and seconds <= RECOVERY_SECONDS
     print(
-        f"storm of {faults} faults, {uploads} photos and {IMPORTED_ROWS} rows: work ended after"
+        f"{kills} kills during {uploads} photos and {IMPORTED_ROWS} rows: work ended after"
         f" {seconds:.1f} s, at most {max_messages} messages"
         f"{'' if passed else f'  FAILED, {remaining} remain'}",
         flush=True,
@@ -59,8 +59,8 @@ def run(product: Product, *, uploads: int) -> bool:
     return passed
 
 
-def _break_until_done(product: Product, load: "list[Future[None]]") -> int:
-    """Kill the worker, the broker with its data, or both in turn; both at the end."""
+def _kill_until_done(product: Product, load: "list[Future[None]]") -> int:
+    """Kill the worker, the broker with its data, and both, in turn; at the end both again."""
 
     def kill_worker() -> None:
         product.kill_worker()
@@ -75,11 +75,11 @@ def _break_until_done(product: Product, load: "list[Future[None]]") -> int:
         empty_broker()
         product.start_worker()
 
-    faults: list[Callable[[], None]] = [kill_worker, empty_broker, both]
+    kinds: list[Callable[[], None]] = [kill_worker, empty_broker, both]
     number = 0
     while not all(client.done() for client in load):
-        time.sleep(FAULT_SECONDS)
-        faults[number % len(faults)]()
+        time.sleep(KILL_SECONDS)
+        kinds[number % len(kinds)]()
         number += 1
     both()
     return number + 1
@@ -91,7 +91,7 @@ def _wait(
     """Wait until no work remains; return the remaining work and the maximum number of messages."""
     max_messages, reported = 0, started_at
     while True:
-        remaining = database.execute(REMAINING).fetchone() or (0, 0, 0)
+        remaining = database.execute(REMAINING_SQL).fetchone() or (0, 0, 0)
         max_messages = max(max_messages, _messages(product))
         now = time.monotonic()
         if not any(remaining) or now - started_at > GIVE_UP_SECONDS:
@@ -120,10 +120,10 @@ def _import(product: Product) -> None:
         ).raise_for_status()
 
 
-def _create(product: Product, mark: str, count: int) -> None:
-    """Create products with one photo each."""
+def _create(product: Product, prefix: str, count: int) -> None:
+    """Create products with one photo each; the photos differ because of `prefix`."""
     with Studio.member(product) as studio:
         for number in range(count):
             with suppress(httpx.TransportError, AssertionError):  # a busy server may reject one
-                url = studio.upload("storm.jpg", unique_jpeg(f"{mark} {number}"), "image/jpeg")
-                studio.create_product(name=f"{mark} {number}", cover_image=url)
+                url = studio.upload("storm.jpg", unique_jpeg(f"{prefix} {number}"), "image/jpeg")
+                studio.create_product(name=f"{prefix} {number}", cover_image=url)

@@ -18,7 +18,7 @@ from devstack.process.stop_signals import raise_if_stop_requested
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 DATA = CHECKOUT / ".devstack"
-SHELTERS = Path("/var/tmp")  # noqa: S108  stable by design; `shelter` checks the owner
+SHELTERS = Path("/var/tmp")  # noqa: S108  survives reboots; `shelter` checks the owner
 SHORT_TEMPORARY = Path("/tmp")  # noqa: S108  only for mkdtemp
 RUN_PREFIX = "sartiq-run-"
 LOCK = "lock"
@@ -31,8 +31,8 @@ ABANDONED_AFTER = 60  # seconds; younger folders may not be locked yet
 class StackPaths:
     """The folders of one stack: its data, its sockets (a short path), its logs.
 
-    Data of a `temporary` stack are removed with it, so its services need not be durable. `locks`
-    are descriptors the services inherit (see `hold`).
+    The data of a `temporary` stack is removed with it, so its services need not be durable. `locks`
+    are file descriptors that the services inherit (see `hold`).
     """
 
     data: Path
@@ -102,7 +102,7 @@ def remove_abandoned(parent: Path) -> None:
 
 
 def can_be_entered_by_anyone(folder: Path) -> bool:
-    """Return whether an unprivileged user can enter `folder`."""
+    """Return whether an unprivileged user can access files in `folder`."""
     nearest = folder.resolve()
     while not nearest.exists():
         nearest = nearest.parent
@@ -127,10 +127,11 @@ def shelter() -> Path:
 
 
 def shelter_folder(data: Path) -> Path:
-    """Return the folder in the shelter that replaces a private data folder.
+    """Return the folder in the shelter that is used instead of a private data folder.
 
-    It belongs to the identity of the data folder, not to its path: data of a deleted clone at the
-    same path is removed, as its rows refer to objects that are gone. The caller holds the lock.
+    Its name has the identity of the data folder, not only its path: if a clone was deleted and
+    another one is at the same path, the old data is removed, as its rows refer to objects that are
+    gone. The caller holds the lock.
     """
     folder = shelter() / f"{_shelter_name(data)}-{_identity(data)}"
     for stale in shelter().glob(f"{_shelter_name(data)}*"):
@@ -164,7 +165,7 @@ def remove_data(root: Path) -> None:
 
 
 def _empty_shelter(folders: Sequence[Path]) -> None:
-    """Remove the data of these folders, not the binaries: another stack may run from them."""
+    """Remove the data of these folders, but not the binaries, which another stack may be using."""
     for folder in folders:
         for path in shelter().glob(f"{_shelter_name(folder)}*"):
             shutil.rmtree(path, ignore_errors=True)

@@ -262,7 +262,7 @@ class Product:
 
 def _port_or_free(port: int) -> int:
     if port and is_listening(port):
-        message = f"port {port} is taken; give another, such as PORT=0 for any free one"
+        message = f"port {port} is in use; set another one, or PORT=0 for any free port"
         raise DevstackError(message)
     return port or free_port()
 

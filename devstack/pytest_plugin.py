@@ -1,8 +1,8 @@
 """One stack for a whole pytest run, with addresses set before Django loads its settings.
 
-pytest.ini loads this module with `-p`: a conftest would come after pytest-django has imported the
-settings. Without xdist the services start when a test first requests `stack`, so tests of pure
-rules need not wait. With xdist the controller starts them for all its workers.
+pytest.ini loads this module with `-p`: a conftest would be loaded after pytest-django has imported
+the settings. Without xdist the services start when a test first requests `stack`, so tests of pure
+functions need not wait. With xdist the controller starts them for all its workers.
 """
 
 import os
@@ -23,7 +23,7 @@ from devstack.services.stack import Stack
 
 VARIABLES = "DEVSTACK_VARIABLES"  # names, for the workers of xdist
 WORKER = "PYTEST_XDIST_WORKER"
-LIVE = (  # only for speed: files whose tests use running products
+LIVE = (  # files whose tests use running products; only for speed
     "tests/flow/",
     "tests/browser/",
     "tests/test_readme.py",

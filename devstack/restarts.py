@@ -19,7 +19,8 @@ class Restarts:
     """The recent exits of processes; too many raise an error."""
 
     def __init__(self) -> None:
-        self._ends: deque[tuple[float, str]] = deque()  # when, and the name unless it was killed
+        # The time of each exit, and the name of the process; the name is empty if it was killed.
+        self._ends: deque[tuple[float, str]] = deque()
 
     def record(self, error: ProcessEndedError) -> int:
         """Return how often this process exited by itself recently; raise if too often."""

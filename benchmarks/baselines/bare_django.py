@@ -1,4 +1,4 @@
-"""A bare Django project: no middleware, two views that do next to nothing."""
+"""A minimal Django project: no middleware, and two views that do almost nothing."""
 
 import django
 from django.conf import settings

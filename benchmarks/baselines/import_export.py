@@ -1,8 +1,9 @@
-"""A peer: django-import-export, tuned, tuned further, or with its hooks rewritten as well.
+"""django-import-export as a baseline, in three variants.
 
-`python -m benchmarks.baselines.import_export WAY TABLE ORGANIZATION EMAIL` imports one table one
-of these ways (`tuned`, `skipping`, `rewritten`) and prints, as JSON, the seconds, the CPU seconds,
-the growth of its memory and what became of the rows.
+`tuned` uses its options for bulk imports, `skipping` also those for unchanged rows, and `rewritten`
+also replaces its hooks. `python -m benchmarks.baselines.import_export VARIANT TABLE ORGANIZATION
+EMAIL` imports one table and prints, as JSON, the seconds, the CPU seconds, the growth of its memory
+and the outcomes of the rows.
 """
 
 import json
@@ -31,7 +32,7 @@ BATCH = 1000
 
 
 class CheckedField(fields.Field):  # type: ignore[misc,unused-ignore]  # carries no types
-    """A field that checks its cell as our importer does."""
+    """A field that checks its cell as the product does."""
 
     def __init__(self, column: Column) -> None:
         super().__init__(attribute=column.field, column_name=column.field)
@@ -48,7 +49,7 @@ class CheckedField(fields.Field):  # type: ignore[misc,unused-ignore]  # carries
 
 
 class BatchLoader(BaseInstanceLoader):  # type: ignore[misc,unused-ignore]  # carries no types
-    """Finds the products of a thousand rows with one query, when the first of them is asked for."""
+    """Finds the products of a thousand rows in one query, when the first one is needed."""
 
     def __init__(self, resource: Any, dataset: Dataset) -> None:
         super().__init__(resource, dataset)
@@ -64,24 +65,24 @@ class BatchLoader(BaseInstanceLoader):  # type: ignore[misc,unused-ignore]  # ca
         return self._batch[sku]
 
 
-class NoRows(results.Result):  # type: ignore[misc,unused-ignore]  # carries no types
-    """Keeps the refused rows and the counts, no report of every row."""
+class ResultWithoutRows(results.Result):  # type: ignore[misc,unused-ignore]  # carries no types
+    """Keeps the refused rows and the counts, but not the results of all rows."""
 
     def append_row_result(self, row_result: Any) -> None:
         pass
 
 
-class Quiet(results.RowResult):  # type: ignore[misc,unused-ignore]  # carries no types
-    """Renders no objects for a report, which is not used."""
+class RowResultWithoutInfo(results.RowResult):  # type: ignore[misc,unused-ignore]  # carries no types
+    """Does not render the product, which only the admin's report needs."""
 
     def add_instance_info(self, instance: Product) -> None:
         pass
 
 
 class TunedResource(resources.ModelResource):  # type: ignore[misc,unused-ignore]  # no types
-    """Products by SKU in one organization: bulk writes, batches, one query a batch to load them.
+    """Products of one organization by SKU, read and written in batches of a thousand.
 
-    `full_clean` looks up neither owners nor uniqueness, which would be three queries a row.
+    `full_clean` checks neither the owners nor uniqueness: that would take three queries per row.
     """
 
     def __init__(self, *, user: User, organization_id: str) -> None:
@@ -117,7 +118,7 @@ class TunedResource(resources.ModelResource):  # type: ignore[misc,unused-ignore
 
 
 class SkippingResource(TunedResource):
-    """The same without HTML of what changed, and unchanged rows are skipped the library's way."""
+    """Like TunedResource, with the options to skip unchanged rows and to render no HTML diffs."""
 
     class Meta(TunedResource.Meta):
         skip_html_diff = True
@@ -126,7 +127,10 @@ class SkippingResource(TunedResource):
 
 
 class RewrittenResource(SkippingResource):
-    """The same with our own checks, no copies, no reports: what is left is the library's loop."""
+    """Like SkippingResource, with the product's checks of cells, without copies and reports.
+
+    Only the loop of the library is left.
+    """
 
     def __init__(self, *, user: User, organization_id: str) -> None:
         super().__init__(user=user, organization_id=organization_id)
@@ -138,10 +142,10 @@ class RewrittenResource(SkippingResource):
         skip_diff = True
 
     def get_result_class(self) -> type:
-        return NoRows
+        return ResultWithoutRows
 
     def get_row_result_class(self) -> type:
-        return Quiet
+        return RowResultWithoutInfo
 
     def before_import_row(self, row: dict[str, str], **kwargs: Any) -> None:
         pass
@@ -178,12 +182,12 @@ def run(table: Path, resource: TunedResource) -> Any:
 
 
 def main() -> None:
-    """Import a table whose path, organization and user are the arguments; print the cost."""
-    way, table, organization_id, email = sys.argv[1:]
+    """Import the table of the command line, and print what it took."""
+    variant, table, organization_id, email = sys.argv[1:]
     user = User.objects.get(email=email)
-    resource = RESOURCES[way](user=user, organization_id=organization_id)
+    resource = RESOURCES[variant](user=user, organization_id=organization_id)
     idle = usage.resident(os.getpid())
-    usage.forget_peak(os.getpid())
+    usage.reset_peak(os.getpid())
     wall, cpu = time.perf_counter(), time.process_time()
     result = run(Path(table), resource)
     seconds, cpu = time.perf_counter() - wall, time.process_time() - cpu

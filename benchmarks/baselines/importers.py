@@ -40,14 +40,14 @@ class Run:
 
 @dataclass(frozen=True, kw_only=True)
 class Importer:
-    """One way to import; `ready` is called before each run and is not measured.
+    """One program that imports tables; `prepare` is called before each run and is not measured.
 
-    One that does not detect unchanged rows counts them as updated. A slow one runs once.
+    If it does not detect unchanged rows, it counts them as updated. A slow one runs only once.
     """
 
     name: str
-    imports: Callable[[Path], Run]
-    ready: Callable[[], None]
+    import_table: Callable[[Path], Run]
+    prepare: Callable[[], None]
     detects_unchanged: bool = True
     slow: bool = False
 
@@ -63,18 +63,18 @@ def importers(product: Product, *, folder: Path) -> list[Importer]:
         _ProductImporter(product=product, postgres=postgres, processes=2, folder=folder).importer(),
         *(
             Importer(
-                name=f"django-import-export, {way}",
-                imports=partial(_import_export, product, postgres, way),
-                ready=lambda: None,
-                detects_unchanged=way != "tuned",
+                name=f"django-import-export, {variant}",
+                import_table=partial(_import_export, product, postgres, variant),
+                prepare=lambda: None,
+                detects_unchanged=variant != "tuned",
                 slow=True,
             )
-            for way in ("tuned", "skipping", "rewritten")
+            for variant in ("tuned", "skipping", "rewritten")
         ),
         Importer(
             name="psql COPY and merge",
-            imports=lambda table: _psql(postgres, table, owner),
-            ready=lambda: None,
+            import_table=lambda table: _psql(postgres, table, owner),
+            prepare=lambda: None,
         ),
     ]
 
@@ -92,7 +92,7 @@ class _ProductImporter:
     def importer(self) -> Importer:
         plural = "s" if self.processes > 1 else ""
         name = f"sartiq, {self.processes} worker{plural}"
-        return Importer(name=name, imports=self.imports, ready=self.start)
+        return Importer(name=name, import_table=self.import_table, prepare=self.start)
 
     def start(self) -> None:
         """Restart the worker and let each of its processes run a task."""
@@ -101,33 +101,33 @@ class _ProductImporter:
         self.product.start_worker(processes=self.processes)
         worker.wait_until(lambda: len(usage.tree_of(worker.pid)) > self.processes)
         self.idle = _idle_memory(worker.pid)
-        table = self.folder / "warm.csv"
+        table = self.folder / "warm-up.csv"
         tables.write_table(table, rows=100)
         with Studio.member(self.product) as studio:
             for location in [_send(studio, table) for _ in range(4 * self.processes)]:
-                _ended(studio, location)
+                _wait_for_end(studio, location)
 
-    def imports(self, table: Path) -> Run:
-        """Send the table and watch the job until it has ended."""
+    def import_table(self, table: Path) -> Run:
+        """Send the table and wait until its job has ended."""
         pids = (self.product.worker.pid, self.product.web.pid, self.postgres.child.pid)
         with Studio.member(self.product) as studio:
-            usage.forget_peak(pids[0])
+            usage.reset_peak(pids[0])
             before = [usage.cpu_seconds(pid) for pid in pids]
             with _timed() as seconds:
-                job = _ended(studio, _send(studio, table))
-        took = [usage.cpu_seconds(pid) - was for pid, was in zip(pids, before, strict=True)]
+                job = _wait_for_end(studio, _send(studio, table))
+        cpu = [usage.cpu_seconds(pid) - start for pid, start in zip(pids, before, strict=True)]
         return Run(
             seconds=seconds(),
-            client_cpu=took[0],
-            web_cpu=took[1],
-            database_cpu=took[2],
+            client_cpu=cpu[0],
+            web_cpu=cpu[1],
+            database_cpu=cpu[2],
             memory_growth=usage.peak(pids[0]) - self.idle,
             outcomes={name: job[name] for name in OUTCOMES},
         )
 
 
 def _idle_memory(pid: int) -> int:
-    """Return the resident bytes of a process tree once it has started and loaded everything."""
+    """Return the resident bytes of a process tree once they no longer change."""
     before, memory = -1, usage.resident(pid)
     while memory != before:
         time.sleep(STABLE_SECONDS)
@@ -144,21 +144,22 @@ def _send(studio: Studio, table: Path) -> str:
     return response.headers["location"]
 
 
-def _ended(studio: Studio, location: str) -> dict[str, Any]:
-    ends = time.monotonic() + MAX_SECONDS
+def _wait_for_end(studio: Studio, location: str) -> dict[str, Any]:
+    """Return the job at this URL once it has ended."""
+    deadline = time.monotonic() + MAX_SECONDS
     while True:
         job: dict[str, Any] = studio.http.get(location).json()
         if job["status"] in ENDED:
             return job
-        if time.monotonic() > ends:
+        if time.monotonic() > deadline:
             raise TimeoutError(job)
         time.sleep(POLL_SECONDS)
 
 
-def _import_export(product: Product, postgres: Postgres, way: str, table: Path) -> Run:
-    """Run django-import-export in its own process, which measures itself after its start."""
+def _import_export(product: Product, postgres: Postgres, variant: str, table: Path) -> Run:
+    """Run django-import-export in its own process, which measures itself once it has started."""
     server = postgres.child.pid
-    arguments = [way, str(table), product.organization_id, product.users["member"].email]
+    arguments = [variant, str(table), product.organization_id, product.users["member"].email]
     database = usage.cpu_seconds(server)
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.baselines.import_export", *arguments],
@@ -178,19 +179,19 @@ def _import_export(product: Product, postgres: Postgres, way: str, table: Path) 
 
 
 def _psql(postgres: Postgres, table: Path, owner: psql.Owner) -> Run:
-    """Run psql; its CPU time is that of this process's finished children."""
+    """Run psql; its CPU time is the increase in that of this process's finished children."""
     server = postgres.child.pid
     before, database = os.times(), usage.cpu_seconds(server)
     with _timed() as seconds:
         counts = psql.counts(postgres, psql.script(table, owner))
     after = os.times()
-    done = {name: counts.get(name, 0) for name in ("created", "updated", "failed")}
+    outcomes = {name: counts.get(name, 0) for name in ("created", "updated", "failed")}
     return Run(
         seconds=seconds(),
         client_cpu=sum(after[2:4]) - sum(before[2:4]),
         database_cpu=usage.cpu_seconds(server) - database,
         memory_growth=0,
-        outcomes=done | {"unchanged": counts["rows"] - sum(done.values())},
+        outcomes=outcomes | {"unchanged": counts["rows"] - sum(outcomes.values())},
     )
 
 
@@ -203,7 +204,8 @@ def _owner(product: Product) -> psql.Owner:
 
 @contextmanager
 def _timed() -> Iterator[Callable[[], float]]:
+    """Measure the `with` block; yield a function that returns its seconds afterwards."""
     started = time.perf_counter()
-    took = 0.0
-    yield lambda: took
-    took = time.perf_counter() - started
+    seconds = 0.0
+    yield lambda: seconds
+    seconds = time.perf_counter() - started

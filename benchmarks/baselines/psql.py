@@ -1,4 +1,4 @@
-"""The best PostgreSQL can do: `psql` copies a table and merges it in one statement."""
+"""psql as a baseline, the fastest import possible: COPY of a table, then one merge statement."""
 
 import os
 import subprocess
@@ -9,8 +9,8 @@ from benchmarks.tables import FIELDS
 from bulkupload.rules.rows.columns import COLUMNS
 from devstack.services.postgres import Postgres
 
-# Checks that are nearly free in SQL: presence and length, not characters or Excel damage.
-_GOOD = " AND ".join(
+# Only checks that cost almost nothing in SQL: presence and length, not characters or Excel damage.
+_IS_VALID_SQL = " AND ".join(
     [f"trim({column.field}) <> ''" for column in COLUMNS if column.required]
     + [f"length({column.field}) <= {column.limit}" for column in COLUMNS if column.field in FIELDS]
 )
@@ -20,13 +20,13 @@ CREATE TEMPORARY TABLE bench_rows ({columns}) ON COMMIT DROP;
 \\copy bench_rows FROM '{path}' (FORMAT csv, HEADER, FORCE_NOT_NULL ({names}))
 SELECT 'rows', count(*) FROM bench_rows;
 WITH refused AS (
-    INSERT INTO bench_refused SELECT {names} FROM bench_rows WHERE NOT ({good}) RETURNING 1)
+    INSERT INTO bench_refused SELECT {names} FROM bench_rows WHERE NOT ({is_valid}) RETURNING 1)
 SELECT 'failed', count(*) FROM refused;
 WITH written AS (
     INSERT INTO catalog_product AS p
         (id, created_at, updated_at, user_id, organization_id, {names})
     SELECT uuidv7(), now(), now(), '{owner.user_id}', '{owner.organization_id}', {names}
-        FROM bench_rows n WHERE {good} ORDER BY n.sku
+        FROM bench_rows n WHERE {is_valid} ORDER BY n.sku
     ON CONFLICT (organization_id, sku) WHERE organization_id IS NOT NULL
         DO UPDATE SET updated_at = now(), {assigned}
         WHERE ({old}) IS DISTINCT FROM ({new})
@@ -34,8 +34,8 @@ WITH written AS (
 SELECT CASE WHEN created THEN 'created' ELSE 'updated' END, count(*) FROM written GROUP BY 1;
 COMMIT;
 """
-_REFUSED = ", ".join(f"{name} text" for name in FIELDS)
-REFUSED = f"CREATE TABLE IF NOT EXISTS bench_refused ({_REFUSED});"
+_REFUSED_COLUMNS = ", ".join(f"{name} text" for name in FIELDS)
+CREATE_REFUSED_SQL = f"CREATE TABLE IF NOT EXISTS bench_refused ({_REFUSED_COLUMNS});"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +52,7 @@ def script(path: Path, owner: Owner) -> str:
     return _SCRIPT.format(
         path=path,
         owner=owner,
-        good=_GOOD,
+        is_valid=_IS_VALID_SQL,
         names=", ".join(FIELDS),
         columns=", ".join(f"{name} text NOT NULL" for name in FIELDS),
         assigned=", ".join(f"{name} = EXCLUDED.{name}" for name in others),
@@ -69,7 +69,7 @@ def counts(postgres: Postgres, commands: str) -> dict[str, int]:
 
 def run(postgres: Postgres, commands: str) -> str:
     """Run psql on the server's socket and return its output."""
-    done = subprocess.run(
+    finished = subprocess.run(
         [*postgres.psql, "--no-psqlrc", "--quiet", "--tuples-only", "--no-align"],
         input=f"\\set ON_ERROR_STOP on\n{commands}",
         stdout=subprocess.PIPE,
@@ -77,4 +77,4 @@ def run(postgres: Postgres, commands: str) -> str:
         check=True,
         env={**os.environ, "PGOPTIONS": "-c client_min_messages=warning"},
     )
-    return done.stdout.strip()
+    return finished.stdout.strip()

@@ -44,7 +44,7 @@ VALUES (%s, now(), now(), %s, %s, '', %s, %s, '', now() + interval '15 minutes',
 """
 
 
-# One JSON line a request, as ours writes.
+# One JSON line per request, like the product.
 log = structlog.wrap_logger(
     structlog.WriteLogger(sys.stderr),
     processors=[
@@ -61,7 +61,7 @@ class PresignRequest(BaseModel):
     file_size: int | None = Field(default=None, ge=1, le=52428800)
 
 
-class Signed(BaseModel):
+class PresignResponse(BaseModel):
     upload_url: str
     file_url: str
     upload_method: str
@@ -96,7 +96,7 @@ async def current_user(authorization: Annotated[str, Header()]) -> uuid.UUID:
     return user_id
 
 
-@presigning.post("/presign", response_model=Signed)
+@presigning.post("/presign", response_model=PresignResponse)
 async def presign(
     payload: PresignRequest,
     user_id: Annotated[uuid.UUID, Depends(current_user)],

@@ -28,8 +28,8 @@ class BoundedMultiPartParser(MultiPartParser):
         length = int(meta.get("CONTENT_LENGTH") or 0)
         if length > MAX_FILE_BYTES + MAX_FORM_BYTES:
             raise TableTooLargeError
-        # Django's parser takes the end of the connection for the end of the form: without its last
-        # part, `dry_run`, a dry run would write.
+        # Django's parser accepts a form that is cut off. If the part with `dry_run` were missing,
+        # a dry run would write to the database.
         counted: Any = CountedBody(stream)
         try:
             form = super().parse(counted, media_type, parser_context)

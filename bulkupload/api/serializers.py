@@ -22,7 +22,7 @@ STATUSES = [value.lower() for value in JobStatus.values]
 
 
 class MappingField(serializers.JSONField):
-    """JSON in a form field; nesting that is too deep raises RecursionError: reported as invalid."""
+    """JSON in a form field; JSON that is nested too deeply is invalid, like any other bad JSON."""
 
     def to_internal_value(self, data: Any) -> Any:
         """Return the parsed value."""
@@ -37,7 +37,7 @@ class MappingField(serializers.JSONField):
 class BulkUploadIn(serializers.Serializer[Any]):
     """A table and how to import it, as parts of a form.
 
-    With a misspelt `dry_run` rows would be imported, so parts that look misspelt are rejected.
+    Parts that look misspelt are rejected: with a misspelt `dry_run` rows would be imported.
     """
 
     refuses_misspellings = True

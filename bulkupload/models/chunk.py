@@ -32,9 +32,9 @@ class BulkUploadChunkQuerySet(models.QuerySet["BulkUploadChunk"]):
 class BulkUploadChunk(TimestampedModel, LeasedModel):
     """A range of a job's rows that is imported in one transaction, exactly once.
 
-    `repeated` holds the SKUs that an earlier chunk has as well, each with the line of its first row
-    (0 if unknown). A chunk with such SKUs waits for all chunks before it, so that the last row in
-    the file wins with any number of workers.
+    `repeated` maps the SKUs that an earlier chunk has too to the lines of their first rows (0 if
+    unknown). A chunk with such SKUs waits for all chunks before it, so that the last row in the
+    file wins with any number of workers.
     """
 
     job = models.ForeignKey(BulkUploadJob, on_delete=models.CASCADE, related_name="chunks")
@@ -99,9 +99,10 @@ class ErrorSeverity(models.TextChoices):
 
 
 class BulkUploadRowError(models.Model):
-    """One error or warning about a row; at least one of each row has its `cells`, as ASCII JSON.
+    """One error or warning about a row; at least one of each row has the row's `cells` as JSON.
 
-    JSON because a refused cell may contain what PostgreSQL text cannot: NUL or a lone surrogate.
+    JSON in ASCII, because a refused cell may contain characters that PostgreSQL cannot store as
+    text: NUL and lone surrogates.
     """
 
     id = models.BigAutoField(primary_key=True)

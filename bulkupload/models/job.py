@@ -51,10 +51,10 @@ class BulkUploadJobQuerySet(OwnedQuerySet["BulkUploadJob"]):
 class BulkUploadJob(OwnedModel, LeasedModel):
     """The import of one table of products.
 
-    `source_key` is the file as it was sent, `rows_key` the CSV of which the chunks are ranges: the
-    same object, or the table of a workbook as CSV. `encoding` is what the uploader stated.
-    `columns` is empty until the file is split or its header refused. `sku_width` is the number of
-    digits of zero-padded SKUs: shorter numbers lost their zeros in Excel.
+    `source_key` is the file as it was sent, `rows_key` the CSV that the chunks are ranges of: the
+    same object, or the table of a workbook as CSV. `encoding` is what the user stated. `columns` is
+    empty until the file is split or its header refused. `sku_width` is the number of digits of its
+    SKUs if they are zero-padded numbers: Excel dropped the zeros of shorter ones.
     """
 
     status = models.CharField(max_length=32, choices=JobStatus.choices, default=JobStatus.QUEUED)

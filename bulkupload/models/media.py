@@ -51,7 +51,7 @@ class RemoteImageQuerySet(OwnedQuerySet["RemoteImage"]):
 
 
 class RemoteImage(OwnedModel, LeasedModel):
-    """A remote image of one owner: fetched once, and from then on the same file.
+    """A remote image of one owner: fetched once; later uses get the same file.
 
     `url_hash` is the SHA-256 of the URL in hex.
     """

@@ -9,7 +9,7 @@ from dataclasses import replace
 from bulkupload import selectors
 from bulkupload.models import BulkUploadJob, BulkUploadRowError
 from bulkupload.rules.rows.columns import COLUMNS
-from bulkupload.rules.rows.formulas import protect
+from bulkupload.rules.rows.formulas import quote_formula
 from bulkupload.rules.table.dialects import Dialect
 from bulkupload.rules.table.encodings import LABELS
 from bulkupload.rules.table.header import ERROR_COLUMNS, ERROR_SEPARATOR
@@ -19,13 +19,13 @@ FOR_EXCEL = Dialect(bom=3)  # without a byte order mark Excel reads UTF-8 as Win
 
 
 def error_file(job: BulkUploadJob) -> Iterator[bytes]:
-    """Yield the refused rows in the dialect of the table, for correcting and sending again.
+    """Yield the refused rows in the dialect of the table; users correct them and send them again.
 
-    Cells that a spreadsheet might run begin with a quote, which reading the file back removes.
+    Cells that a spreadsheet might run begin with a quote, which is removed when the file is sent.
     """
     dialect = _dialect_of(job)
     names = [column.name for column in job.layout.columns]
-    yield dialect.mark + _encode(dialect, [[*map(protect, names), *ERROR_COLUMNS]])
+    yield dialect.mark + _encode(dialect, [[*map(quote_formula, names), *ERROR_COLUMNS]])
     rows = (_row(errors, width=len(names)) for errors in selectors.refused_rows(job))
     for batch in _batches(rows):
         yield _encode(dialect, batch)
@@ -66,7 +66,7 @@ def _dialect_of(job: BulkUploadJob) -> Dialect:
     if not job.dialect or job.dialect_object.format == "xlsx":
         return FOR_EXCEL
     if job.dialect_object.is_broken:
-        # In this file most bytes beyond ASCII may be invalid, as if it were Windows-1252.
+        # The mark says UTF-8: without it, a file of mostly invalid bytes passes for Windows-1252.
         return replace(job.dialect_object, bom=FOR_EXCEL.bom)
     return job.dialect_object
 
@@ -81,7 +81,7 @@ def _row(errors: list[BulkUploadRowError], *, width: int) -> list[str]:
         ERROR_SEPARATOR.join(error.code for error in errors),
         ERROR_SEPARATOR.join(error.message for error in errors),
     )
-    return [protect(cell) for cell in (*table_cells, *error_cells, *cells[width:])]
+    return [quote_formula(cell) for cell in (*table_cells, *error_cells, *cells[width:])]
 
 
 def _encode(dialect: Dialect, rows: list[list[str]], *, quote: int = csv.QUOTE_ALL) -> bytes:
@@ -90,7 +90,7 @@ def _encode(dialect: Dialect, rows: list[list[str]], *, quote: int = csv.QUOTE_A
         text,
         delimiter=dialect.delimiter,
         lineterminator=dialect.line_ending,
-        quoting=quote,  # type: ignore[arg-type]  # one of the csv module's own numbers
+        quoting=quote,  # type: ignore[arg-type]  # typeshed wants a literal
     )
     writer.writerows(rows)
     return dialect.encode(text.getvalue())

@@ -32,7 +32,7 @@ Body = BinaryIO | Iterable[bytes]
 
 @dataclass(frozen=True, kw_only=True)
 class UploadedTable:
-    """The file of a request, on disk for the time of the request, and how to import it."""
+    """The file of a request, which is on disk until the request ends, and how to import it."""
 
     body: BinaryIO
     size: int
@@ -43,18 +43,18 @@ class UploadedTable:
 
 
 def start(*, user: User, scope: OwnerScope, table: UploadedTable) -> BulkUploadJob:
-    """Store a table, save its job and have the workers import it; see `starting`."""
+    """Store a table, save its job and enqueue its import; see `starting`."""
     with starting(user=user, scope=scope, table=table) as job:
         return job
 
 
 @contextmanager
 def starting(*, user: User, scope: OwnerScope, table: UploadedTable) -> Iterator[BulkUploadJob]:
-    """Store a table, save its job and have the workers import it.
+    """Store a table, save its job and enqueue its import.
 
     The `with` block runs in the transaction that saves the job. Raises NotATableError,
     EmptyFileError or TableTooLargeError for a file that is refused, and StoreUnavailableError or
-    StoringTooSlowError when it cannot be stored now; then there is no job.
+    StoringTooSlowError if it cannot be stored now. In these cases no job is saved.
     """
     format_of(table.body, table.size)
     job = BulkUploadJob(
@@ -91,9 +91,9 @@ def retry(*, user: User, job_id: UUID) -> BulkUploadJob:
 def retrying(*, user: User, job_id: UUID) -> Iterator[BulkUploadJob]:
     """Start a new job with what the old one did not import.
 
-    After a completed job these are its refused rows, after a failed or cancelled one the whole
-    table, whose existing rows are unchanged. The `with` block runs in the transaction that saves
-    the job. Raises NothingToRetryError.
+    For a completed job these are its refused rows, for a failed or cancelled one the whole table:
+    its imported rows are then counted as unchanged. The `with` block runs in the transaction that
+    saves the job. Raises NothingToRetryError.
     """
     old = selectors.get_visible(user, job_id)
     job = _new_retry(user, old)
@@ -118,7 +118,7 @@ def _new_retry(user: User, old: BulkUploadJob) -> BulkUploadJob:
 def _store_unfinished_rows(job: BulkUploadJob, old: BulkUploadJob) -> StoredObject:
     """Store the refused rows of a completed job, or the whole file of one that did not complete."""
     if old.status == JobStatus.COMPLETED_WITH_ERRORS and selectors.has_refused_rows(old):
-        job.encoding = old.dialect_object.encoding  # the error file is written in it
+        job.encoding = old.dialect_object.encoding  # the error file has the same one
         return _store(job, error_file.error_file(old))
     if old.status not in {JobStatus.FAILED, JobStatus.CANCELLED}:
         raise NothingToRetryError
@@ -130,10 +130,10 @@ def _store_unfinished_rows(job: BulkUploadJob, old: BulkUploadJob) -> StoredObje
 
 
 def _user_of_retry(user: User, old: BulkUploadJob) -> UUID:
-    """Return the user of a new job: a member who retries, else the user of the old job.
+    """Return the user of a retried job.
 
-    Staff may retry another user's job, and its rows and images still belong to that user. If that
-    user has left the organization, their job would only be cancelled.
+    A member of the organization retries in their own name. If staff retry the job, it still belongs
+    to its old user, unless that user has left the organization: then it would only be cancelled.
     """
     if old.organization_id is None:
         return old.user_id

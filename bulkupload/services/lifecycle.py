@@ -1,4 +1,4 @@
-"""Ending a job by a guarded update: if it is ended several times, only the first one counts."""
+"""Ending a job: an update with a condition, so that only the first of several ends takes effect."""
 
 from collections.abc import Iterable
 from uuid import UUID
@@ -46,7 +46,7 @@ def advance(job_id: UUID) -> None:
 
 
 def finish(job_id: UUID) -> bool:
-    """Complete a running job if all rows and images have outcomes; return whether it did."""
+    """Complete a running job if all its rows and images have outcomes; return whether they had."""
     crash_point("bulk-finish")
     with transaction.atomic():
         if BulkUploadChunk.objects.unfinished().filter(job_id=job_id).exists():
@@ -76,7 +76,7 @@ def lock_running(job_ids: Iterable[UUID]) -> set[UUID]:
 
 
 def fail(job_id: UUID, failure: JobFailureError) -> bool:
-    """Fail a job that has not ended, with a code and a message; return whether it did."""
+    """Fail a job with a code and a message; return False if it has already ended."""
     ended = _end(
         job_id,
         JobStatus.FAILED,
@@ -90,7 +90,7 @@ def fail(job_id: UUID, failure: JobFailureError) -> bool:
 
 
 def cancel(job_id: UUID, *, code: CancelCode = "", message: str = "") -> bool:
-    """Cancel a job that has not ended, rolling back its running chunks; return whether it did."""
+    """Cancel a job, whose running chunks are rolled back; return False if it has already ended."""
     return _end(job_id, JobStatus.CANCELLED, failure_code=code, failure_message=message)
 
 

@@ -1,4 +1,4 @@
-"""Re-enqueueing waiting rows, whose tasks the broker may have lost or never received."""
+"""Enqueueing waiting rows again: the broker may have lost their tasks, or never received them."""
 
 from datetime import datetime
 
@@ -18,7 +18,7 @@ from media.services.health import stores_answer
 from sartiq.core.work import resend as resending
 from sartiq.core.work.resend import end_outage, waiting_for
 
-RECOVERY_BATCH_SIZE = 100  # jobs in one run
+RECOVERY_BATCH_SIZE = 100  # jobs per run
 
 
 def resend() -> int:

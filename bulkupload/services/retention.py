@@ -12,7 +12,7 @@ from bulkupload.rules.limits import RETENTION
 from media.models import Bucket, DeletionReason
 from media.services import deletions
 
-ROW_BATCH_SIZE = 10_000  # rows in one statement
+ROW_BATCH_SIZE = 10_000  # rows per statement
 JOB_BATCH_SIZE = 100
 
 
@@ -43,6 +43,6 @@ def _discard(job_id: UUID) -> None:
         job = BulkUploadJob.objects.select_for_update().filter(pk=job_id).first()
         if job is None:
             return
-        names = {job.source_key, job.rows_key} - {""}
-        deletions.queue(names, reason=DeletionReason.EXPIRED, bucket=Bucket.PRIVATE)
+        object_keys = {job.source_key, job.rows_key} - {""}
+        deletions.queue(object_keys, reason=DeletionReason.EXPIRED, bucket=Bucket.PRIVATE)
         job.delete()

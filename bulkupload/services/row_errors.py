@@ -47,7 +47,7 @@ def save_warnings(job: BulkUploadJob, warnings: Iterable[ImageWarning]) -> None:
 
 
 def save_repeated_skus(job: BulkUploadJob, column: str, rows: Iterable[RepeatedRow]) -> None:
-    """Save a warning for each row whose SKU an earlier row has as well."""
+    """Save a warning for each row whose SKU an earlier row has too."""
     _copy(
         [
             *(job.pk, repeat.row.row, REPEATED_SKU_POSITION, repeat.row.line, shortened(column)),
@@ -75,9 +75,9 @@ def save_table_warnings(job: BulkUploadJob, warnings: Iterable[TableWarning]) ->
 
 
 def _copy(lines: Iterable[Sequence[Any]]) -> None:
-    """Send the rows to PostgreSQL as CSV: what the csv module writes, COPY reads unchanged.
+    """Insert rows with COPY, as CSV, which is lossless.
 
-    The module quotes a line break only if its `lineterminator` contains it, hence CRLF.
+    The csv module quotes a line break only if its `lineterminator` contains it, hence CRLF.
     """
     text = io.StringIO(newline="")
     csv.writer(text, lineterminator="\r\n").writerows(lines)

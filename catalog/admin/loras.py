@@ -137,7 +137,7 @@ class LoraModelAdmin(ModelAdmin):
 
     @method_decorator(csrf_protect)
     def _add(self, request: HttpRequest, form_url: str, extra_context: Any) -> HttpResponse:
-        # Storing takes long, so it must not run in the transaction in which Django saves forms.
+        # Django's own view would save the form in a transaction; storing the file takes too long.
         if request.method == "POST":
             model = self._upload(request)
             if model is not None:

@@ -31,7 +31,7 @@ def attached_resource_ids(slots: Mapping[UUID, MediaUrls]) -> set[UUID]:
 def fill_slots(slots: Mapping[UUID, MediaUrls], resources: Resources) -> None:
     """Attach the resources of the URLs to the slots of the locked products.
 
-    The grace period starts for resources that are in no slot.
+    For resources that are attached to no slot the grace period before deletion starts.
     """
     attachments.fill_many(
         entity_type=EntityType.PRODUCT,

@@ -41,7 +41,7 @@ MediaUrls = Mapping[str, Sequence[str]]
 class Changes:
     """The changes of an entity in a request.
 
-        `values` are plain fields; `links` maps a relation to an id or a list of ids; `media` maps a
+    `values` are plain fields; `links` maps a relation to an id or a list of ids; `media` maps a
     slot to the URLs of its new files. Fields, relations and slots that are absent do not change.
     """
 

@@ -52,7 +52,7 @@ def rename(spellings: list[Spelling], products: "QuerySet[Any]") -> int:
                 renamed += products.filter(pk=spelling.product_id, sku=spelling.sku).update(
                     sku=spelling.cleaned or None, updated_at=Now()
                 )
-        except IntegrityError:  # just taken: the next run reports it
+        except IntegrityError:  # another product just took this SKU: the next run reports it
             continue
     return renamed
 

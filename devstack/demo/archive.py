@@ -33,7 +33,7 @@ def _preview(client: DemoClient, payload: dict[str, object]) -> None:
     with client.step("Preview the export") as report:
         preview = client.call("POST", "/api/v1/exports/preview", json=payload)
         names = [entry["name"] for entry in preview["data"]]
-        require(len(set(names)) == preview["count"], "two files have one name")
+        require(len(set(names)) == preview["count"], "two files have the same name")
         report(f"{preview['count']} files: {names[0]}, {names[1]}, …")
 
 
@@ -70,8 +70,8 @@ def _check(client: DemoClient, archive: bytes) -> int:
         entries = json.loads(files["manifest.json"])["files"]
         for entry in entries:
             digest = hashlib.sha256(files[entry["name"]]).hexdigest()
-            require(digest == entry["sha256"], f"{entry['name']} has other bytes")
+            require(digest == entry["sha256"], f"{entry['name']} differs from its hash")
         images = [entry["name"] for entry in entries if entry.get("resource_id")]
         others = sorted(set(files) - set(images))
-        report(f"{len(images)} images with the hashes of the manifest, and {', '.join(others)}")
+        report(f"{len(images)} images match the manifest; also in it: {', '.join(others)}")
     return len(images)

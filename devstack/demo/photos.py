@@ -43,14 +43,14 @@ class PhotoResults:
     @property
     def media(self) -> dict[str, dict[str, Any]]:
         """The attached image of each photo, by file name."""
-        pairs = zip(self.photos, media_of(self.product), strict=True)
-        return {photo.path.name: medium for photo, medium in pairs}
+        pairs = zip(self.photos, images_of(self.product), strict=True)
+        return {photo.path.name: image for photo, image in pairs}
 
     @property
     def summary(self) -> str:
         """How much was uploaded and how much is stored."""
         size = sum(photo.path.stat().st_size for photo in self.photos) / MEGABYTE
-        stored = len({medium["resource_id"] for medium in media_of(self.product)})
+        stored = len({image["resource_id"] for image in images_of(self.product)})
         return f"{len(self.photos)} photos ({size:.1f} MB) uploaded, {stored} stored"
 
 
@@ -85,7 +85,7 @@ def _upload(client: DemoClient, path: Path) -> Photo:
         response = client.store.put(
             ticket["upload_url"], content=body, headers=ticket["upload_headers"]
         )
-        require(response.is_success, f"the store returned {response.status_code} to {path.name}")
+        require(response.is_success, f"the store returned {response.status_code} for {path.name}")
         report(f"{len(body) / MEGABYTE:.1f} MB to {httpx.URL(ticket['file_url']).path}")
     digest = hashlib.sha256(body).hexdigest()
     return Photo(path=path, sha256=digest, file_url=ticket["file_url"])
@@ -102,8 +102,8 @@ def _create_product(client: DemoClient, uploaded: Sequence[Photo]) -> dict[str, 
         product = client.call(
             "POST", "/api/v1/products/", json=payload, params=client.organization_query
         )
-        statuses = [medium["status"] for medium in media_of(product)]
-        require(len(statuses) == len(uploaded), f"{len(statuses)} images came back")
+        statuses = [image["status"] for image in images_of(product)]
+        require(len(statuses) == len(uploaded), f"the product has {len(statuses)} images")
         report(f"product {product['id']} with {len(statuses)} images")
     return product
 
@@ -112,13 +112,13 @@ def _await_media(client: DemoClient, product: dict[str, Any]) -> dict[str, Any]:
     with client.step("Wait for the worker to verify every image") as report:
         product = client.poll_until(
             f"/api/v1/products/{product['id']}",
-            lambda body: all(medium["status"] != "pending" for medium in media_of(body)),
+            lambda body: all(image["status"] != "pending" for image in images_of(body)),
             seconds=READY_SECONDS,
         )
-        failed = [medium for medium in media_of(product) if medium["status"] != "ready"]
+        failed = [image for image in images_of(product) if image["status"] != "ready"]
         require(not failed, f"not ready: {failed}")
-        sizes = {f"{medium['width']}x{medium['height']}" for medium in media_of(product)}
-        report(f"all ready, measured as {', '.join(sorted(sizes))}")
+        sizes = {f"{image['width']}x{image['height']}" for image in images_of(product)}
+        report(f"all ready, with the sizes {', '.join(sorted(sizes))}")
     return product
 
 
@@ -127,21 +127,21 @@ def _show_deduplication(
 ) -> None:
     resources = defaultdict(set)
     names = defaultdict(list)
-    for photo, medium in zip(uploaded, media_of(product), strict=True):
-        resources[photo.sha256].add(medium["resource_id"])
+    for photo, image in zip(uploaded, images_of(product), strict=True):
+        resources[photo.sha256].add(image["resource_id"])
         names[photo.sha256].append(photo.path.name)
-    with client.step("Compare the files with the stored ones") as report:
+    with client.step("Check that duplicates are stored once") as report:
         require(all(len(ids) == 1 for ids in resources.values()), "a duplicate was stored twice")
         stored = {resource for ids in resources.values() for resource in ids}
         require(len(stored) == len(resources), "different files share one resource")
         duplicates = [" = ".join(group) for group in names.values() if len(group) > 1]
         require(bool(duplicates), "the samples contain no duplicate")
-        report(f"{len(uploaded)} files, {len(stored)} stored: {'; '.join(duplicates)}")
+        report(f"{len(stored)} of {len(uploaded)} files stored; equal: {'; '.join(duplicates)}")
 
 
 def _download(client: DemoClient, uploaded: Sequence[Photo], product: dict[str, Any]) -> None:
-    for photo, medium in zip(uploaded, media_of(product), strict=True):
-        url_path = httpx.URL(medium["url"]).path
+    for photo, image in zip(uploaded, images_of(product), strict=True):
+        url_path = httpx.URL(image["url"]).path
         path = "/files" + url_path[url_path.index("/media/") :]
         with client.step(f"Download {path}") as report:
             redirect = client.api.get(path)
@@ -151,11 +151,12 @@ def _download(client: DemoClient, uploaded: Sequence[Photo], product: dict[str, 
             )
             response = client.store.get(redirect.headers["Location"])
             digest = hashlib.sha256(response.content).hexdigest()
-            require(digest == photo.sha256, f"{path} ({response.status_code}) has other bytes")
+            message = f"{path} ({response.status_code}) differs from the uploaded file"
+            require(digest == photo.sha256, message)
             megabytes = len(response.content) / MEGABYTE
-            report(f"302, then {megabytes:.1f} MB, sha256 {digest[:12]}… as sent")
+            report(f"302, then {megabytes:.1f} MB with the SHA-256 of the uploaded file")
 
 
-def media_of(product: dict[str, Any]) -> list[dict[str, Any]]:
+def images_of(product: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the cover and the images of a product, in order."""
     return [product["cover_image"], *product["images"]]

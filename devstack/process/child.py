@@ -134,7 +134,7 @@ class Child:
             )
 
     def wait_until(self, ready: Callable[[], bool], *, seconds: float = READY_SECONDS) -> None:
-        """Poll `ready`; raise an error with the end of the log if the process ends or times out."""
+        """Poll `ready`; if the process ends or is too slow, raise an error with the end of its log."""
 
         def ready_and_alive() -> bool:
             self.require_alive()
@@ -207,9 +207,10 @@ def outcome(
     seconds: float = math.inf,
     meanwhile: Callable[[], None] = raise_if_stop_requested,
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end, or until the launcher must stop; `captures` captures its output.
+    """Run a command to its end; return its exit code and, with `captures`, its output.
 
-    Raises `subprocess.TimeoutExpired` after `seconds`; an error of `meanwhile` ends it too.
+    Raises `subprocess.TimeoutExpired` after `seconds`. `meanwhile` is called several times a
+    second; if it raises, the command is ended.
     """
     output = subprocess.PIPE if captures else None
     with subprocess.Popen(

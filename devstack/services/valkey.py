@@ -48,7 +48,7 @@ class Valkey:
         self._child.wait_until(self._answers)
 
     def forget(self) -> None:
-        """Remove what a stopped server kept, as a broker without persistence would."""
+        """Remove the data of a stopped server, as if the broker had no persistence."""
         shutil.rmtree(self._data, ignore_errors=True)
 
     def _answers(self) -> bool:

@@ -160,7 +160,7 @@ def test_a_taken_port_is_named(data: Path, capfd: pytest.CaptureFixture[str]) ->
         with launched("serve", env={"PORT": port, "DEVSTACK_DIR": str(data)}) as serve:
             assert serve.process.wait() == 1
 
-    assert f"port {port} is taken" in capfd.readouterr().err
+    assert f"port {port} is in use" in capfd.readouterr().err
 
 
 def children_running(launcher: int, argument: str) -> set[int]:

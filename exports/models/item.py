@@ -26,7 +26,7 @@ class ExportItemQuerySet(models.QuerySet["ExportItem"]):
         return self.unfinished().filter(sent_at__isnull=True)
 
     def waiting(self, *, sent_before: datetime) -> Self:
-        """Filter due files enqueued before a moment that no worker holds."""
+        """Filter unfinished files that no worker holds and that were enqueued before a moment."""
         enqueued = self.unfinished().filter(run__status__in=UNFINISHED, sent_at__lt=sent_before)
         return enqueued.filter(due_and_unleased())
 
@@ -43,8 +43,8 @@ class ExportItem(TimestampedModel, LeasedModel):
     """One file of an export: its name and values are fixed, its bytes are produced under a lease.
 
     `resource_id` is not a foreign key: an export does not prevent the deletion of a file. `waits`
-    counts the checks of a resource that is still PENDING. The result fields describe the object
-    under `result_key`.
+    counts how often the resource was found to be still PENDING. The result fields describe the
+    object under `result_key`.
     """
 
     run = models.ForeignKey(ExportRun, on_delete=models.CASCADE, related_name="items")

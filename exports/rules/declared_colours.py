@@ -24,7 +24,7 @@ from media.rules.formats.reader import Reader, unpack
 _MAX_CHUNKS: Final = 10_000
 _MAX_CHUNK_BYTES: Final = 32  # cHRM, the largest
 _SCALE: Final = 100_000  # PNG stores gamma and chromaticities as integers of this unit
-_SRGB_GAMMA: Final = (44_000, 47_000)  # that programs write for sRGB pixels
+_SRGB_GAMMA: Final = (44_000, 47_000)  # programs write one of these for sRGB pixels
 _TOLERANCE: Final = 0.002  # chromaticities as near as this to sRGB's count as sRGB
 _UNCALIBRATED: Final = 0xFFFF
 _ADOBE_RGB: Final = 2  # not in the standard, but written by cameras

@@ -14,8 +14,9 @@ WEBP_EFFORT: Final = 2  # below 2, 50 megapixels of texture overflow a partition
 AVIF_EFFORT: Final = 0  # the fastest: aom's speed 9
 PNG_COMPRESSION: Final = 3
 
-# One conversion in the bounded child, as measured (`docs/design/image-conversion.md`): AVIF of an
-# image with alpha takes the most. The seconds are for up to 60 megapixels, and grow in proportion.
+# Limits of one conversion in the child process, from measurements in
+# `docs/design/image-conversion.md`: AVIF of an image with alpha takes the most. The seconds are for
+# up to 60 megapixels; larger images get more in proportion.
 WALL_SECONDS: Final = 120
 CPU_SECONDS: Final = 60
 ADDRESS_SPACE: Final = 8 * GIB
@@ -24,7 +25,7 @@ _BYTES_PER_PIXEL: Final = 56
 _TIME_PIXELS: Final = 60 * MEGAPIXEL
 MAX_OUTPUT_BYTES: Final = 512 * MIB
 
-RGB: Final = "RGB "  # colour spaces as an ICC profile spells them
+RGB: Final = "RGB "  # colour spaces by their signatures in ICC profiles
 GREY: Final = "GRAY"
 CMYK: Final = "CMYK"
 

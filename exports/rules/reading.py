@@ -1,7 +1,8 @@
 """Parsing of a file name into the fields of its template.
 
-An ambiguous name is not parsed: a wrong match is worse than none. The time is at most proportional
-to fields x characters squared for any template; a regular expression cannot guarantee that.
+An ambiguous name is not parsed: a wrong match is worse than none. For any template the time grows at
+most with the number of fields times the square of the name's length; a regular expression cannot
+guarantee that.
 """
 
 import re
@@ -112,7 +113,7 @@ def _walk(
     *,
     order: Callable[[Iterable[int]], Iterator[int]],
 ) -> list[str]:
-    """Return the part of the name each token takes, the shortest or the longest first."""
+    """Return the part of the name that each token matches; `order` chooses among several ends."""
     parts, start = [], 0
     for at, token in enumerate(tokens):
         ends = order(_ends(token, stem, start))

@@ -101,7 +101,7 @@ class Template:
         )
 
     def text_with_gaps(self, values: Mapping[str, Value]) -> str:
-        """Return the name with a gap for every empty value, before it is cleaned."""
+        """Return the name before it is cleaned: separators around empty values are still in it."""
         return "".join(token.text_for(values) for token in self.tokens)
 
     @property
@@ -167,7 +167,7 @@ def _field(text: str, token: str, at: int) -> Field:
     width = _WIDTH.fullmatch(spec)
     if width is None or int(width[1]) > MAX_NUMBER_WIDTH:
         raise _template_error(
-            "Padding must be text_for like :03, up to :020, invalid wildcard", text, token, at
+            "Padding must look like :03, up to :020, invalid wildcard", text, token, at
         )
     return Field(wildcard, width=int(width[1]))
 

@@ -58,7 +58,7 @@ class Converted:
 def convert(source: Path, target: Path, *, image_format: ImageFormat) -> Converted:
     """Convert an image to one of the formats of `ENCODINGS`; equal sources give equal bytes.
 
-    Raises `ConversionError`; no target is left behind then.
+    Raises `ConversionError`; in this case no target file is left behind.
     """
     content_type, header = _read_header(source)
     pixels = header.width * header.height
@@ -87,7 +87,7 @@ def cut_trailer(path: Path, content_type: str) -> bool:
 
 
 def stop() -> None:
-    """End this process's converter, if it has one; the next image starts another."""
+    """Stop the converter of this process, if it has one; the next image starts another."""
     _converter.stop()
 
 

@@ -38,8 +38,8 @@ from sartiq.core.work.runner import Outcome, RetryRowError, RowTask
 
 log = structlog.get_logger(__name__)
 
-MAX_WAITS: Final = 60  # checks of a resource that is still PENDING: about an hour
-MAX_WAIT: Final = timedelta(seconds=60)
+MAX_WAITS: Final = 60  # times that a resource may still be PENDING: about an hour
+MAX_WAIT_DELAY: Final = timedelta(seconds=60)
 ATTEMPTS_EXHAUSTED: Final = Failure(
     "attempts_exhausted",
     "Exporting this file was interrupted five times. Start the export again.",
@@ -207,7 +207,7 @@ def _next_check(item: ExportItem) -> timedelta:
     if item.waits >= MAX_WAITS:
         raise ItemFailedError(RESOURCE_STILL_PENDING)
     ExportItem.objects.filter(pk=item.pk).update(waits=F("waits") + 1)
-    return min(timedelta(seconds=2 ** min(item.waits, 6)), MAX_WAIT)
+    return min(timedelta(seconds=2 ** min(item.waits, 6)), MAX_WAIT_DELAY)
 
 
 def _fail(lease: Lease[ExportItem], failure: Failure) -> None:

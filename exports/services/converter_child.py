@@ -66,7 +66,7 @@ def save(image: Any, request: Message) -> None:
 
 
 def open_image(request: Message) -> Any:
-    """Open the first frame with the loader of its format; damage is an error."""
+    """Open the first frame with the loader of its format; reading a damaged image fails."""
     load = getattr(pyvips.Image, request["loader"])
     return load(request["path"], access="sequential", fail_on="error")
 
@@ -85,8 +85,8 @@ def rotate_upright(image: Any) -> Any:
 
 def reduce_to_eight_bits(image: Any) -> Any:
     """Reduce 16 bits per channel to eight."""
-    eight = {"rgb16": "srgb", "grey16": "b-w"}.get(image.interpretation)
-    return image.colourspace(eight) if eight else image
+    eight_bit_space = {"rgb16": "srgb", "grey16": "b-w"}.get(image.interpretation)
+    return image.colourspace(eight_bit_space) if eight_bit_space else image
 
 
 def attach_declared_profile(image: Any, request: Message) -> Any:

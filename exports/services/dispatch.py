@@ -9,7 +9,7 @@ from django.utils import timezone
 from exports import deferred
 from exports.models import ExportItem
 
-WINDOW: Final = 32  # files of one run in the queue at the same time
+MAX_ENQUEUED: Final = 32  # files of one run in the queue at the same time
 
 
 def send_next(run_id: UUID, *, limit: int = 1) -> int:
@@ -24,9 +24,9 @@ def send_next(run_id: UUID, *, limit: int = 1) -> int:
 
 
 def top_up(run_id: UUID) -> int:
-    """Enqueue files of a run until its window is full; return how many."""
-    queued = ExportItem.objects.due().filter(run_id=run_id, sent_at__isnull=False).count()
-    return send_next(run_id, limit=WINDOW - queued) if queued < WINDOW else 0
+    """Enqueue files of a run until MAX_ENQUEUED are in the queue; return how many were added."""
+    enqueued = ExportItem.objects.due().filter(run_id=run_id, sent_at__isnull=False).count()
+    return send_next(run_id, limit=MAX_ENQUEUED - enqueued) if enqueued < MAX_ENQUEUED else 0
 
 
 def advance(run_id: UUID) -> None:

@@ -45,7 +45,7 @@ def creating(
     with transaction.atomic():
         run.save(force_insert=True)
         ExportItem.objects.bulk_create(items, batch_size=INSERT_BATCH_SIZE)
-        for item in items[: dispatch.WINDOW]:
+        for item in items[: dispatch.MAX_ENQUEUED]:
             deferred.convert(item.pk)
         yield run
         crash_point("export-saving")
@@ -69,14 +69,14 @@ def sign_download(*, user: User, run_id: UUID) -> str:
 
 
 def _item(run: ExportRun, entry: NamedEntry, *, now: datetime) -> ExportItem:
-    """Return one file of a run; the files of the first window are enqueued at once."""
+    """Return one file of a run; only the first files are enqueued when the run is saved."""
     return ExportItem(
         run=run,
         position=entry.position,
         resource_id=entry.resource.pk,
         name=entry.name,
         values=entry.stored_values,
-        sent_at=now if entry.position <= dispatch.WINDOW else None,
+        sent_at=now if entry.position <= dispatch.MAX_ENQUEUED else None,
     )
 
 

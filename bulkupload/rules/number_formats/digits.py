@@ -9,36 +9,37 @@ from bulkupload.rules.number_formats.errors import UndeterminedFormatError
 from bulkupload.rules.number_formats.tokens import Section, Token
 from bulkupload.rules.number_formats.values import CONTEXT, rounded
 
-_PADDING: Final = {"0": "0", "?": " ", "#": ""}
-_GROUP: Final = 3
-_SIMPLE: Final = re.compile("#*0+")
+_PADDING: Final = {"0": "0", "?": " ", "#": ""}  # what each placeholder shows without a digit
+_GROUP_DIGITS: Final = 3
+_SIMPLE_PATTERN: Final = re.compile("#*0+")
 
 
-class _Simple(NamedTuple):
-    """Adjacent placeholders that end in `0`, between literals: nearly every format."""
+class _SimplePattern(NamedTuple):
+    """Adjacent placeholders such as `#00`, between literals: nearly every format."""
 
     before: str
     width: int
     after: str
 
     @classmethod
-    def read(cls, tokens: Sequence[Token]) -> Self | None:
-        """Return the placeholders, None if literals stand among them."""
-        places = [at for at, token in enumerate(tokens) if token.kind == "digit"]
-        marks = "".join(tokens[at].text for at in places)
-        are_adjacent = places and places[-1] - places[0] + 1 == len(places)
-        if not are_adjacent or not _SIMPLE.fullmatch(marks):
+    def parse(cls, tokens: Sequence[Token]) -> Self | None:
+        """Return the pattern, or None if the placeholders are not that simple."""
+        indexes = [at for at, token in enumerate(tokens) if token.kind == "digit"]
+        placeholders = "".join(tokens[at].text for at in indexes)
+        are_adjacent = indexes and indexes[-1] - indexes[0] + 1 == len(indexes)
+        if not are_adjacent or not _SIMPLE_PATTERN.fullmatch(placeholders):
             return None
-        before, after = tokens[: places[0]], tokens[places[-1] + 1 :]
-        return cls(_joined(before), marks.count("0"), _joined(after))
+        before, after = tokens[: indexes[0]], tokens[indexes[-1] + 1 :]
+        return cls(_joined(before), placeholders.count("0"), _joined(after))
 
-    def of(self, whole: str, *, grouped: bool) -> str:
+    def fill(self, whole: str, *, grouped: bool) -> str:
         """Return a whole number between the literals."""
         digits = f"{int(whole):0{self._width_of(grouped=grouped)}{',' if grouped else ''}}"
         return f"{self.before}{digits}{self.after}"
 
     def _width_of(self, *, grouped: bool) -> int:
-        return self.width + (self.width - 1) // _GROUP if grouped else self.width
+        """Return the number of characters, with the commas between groups of digits."""
+        return self.width + (self.width - 1) // _GROUP_DIGITS if grouped else self.width
 
 
 def _joined(tokens: Sequence[Token]) -> str:
@@ -51,26 +52,26 @@ class DigitFormat:
     def __init__(self, section: Section) -> None:
         tokens = list(section.tokens)
         self._percents = sum(token.kind == "percent" for token in tokens)
-        self._exponent, self._power = "", list[Token]()
-        places = [at for at, token in enumerate(tokens) if token.kind == "exponent"]
-        if places:
-            at = places[0]
-            self._exponent, self._power = tokens[at].text, tokens[at + 1 :]
+        self._exponent_sign, self._exponent = "", list[Token]()  # `E+` and the tokens after it
+        exponents = [at for at, token in enumerate(tokens) if token.kind == "exponent"]
+        if exponents:
+            at = exponents[0]
+            self._exponent_sign, self._exponent = tokens[at].text, tokens[at + 1 :]
             tokens = tokens[:at]
         self._grouped, self._thousands, tokens = _without_commas(tokens)
         points = [at for at, token in enumerate(tokens) if token.kind == "point"]
-        if len(points) > 1 or len(places) > 1:
+        if len(points) > 1 or len(exponents) > 1:
             raise UndeterminedFormatError(section)
         self._has_point = bool(points)
-        cut = points[0] if points else len(tokens)
-        self._whole, self._fraction = tokens[:cut], tokens[cut + 1 :]
+        whole_end = points[0] if points else len(tokens)
+        self._whole, self._fraction = tokens[:whole_end], tokens[whole_end + 1 :]
         self._places = _count(self._fraction)
-        self._simple = _Simple.read(self._whole)
+        self._simple = _SimplePattern.parse(self._whole)
 
     def show(self, value: Decimal) -> tuple[str, bool]:
-        """Return a non-negative number as text, and whether any digit of it is shown."""
-        value = value.scaleb(2 * self._percents - _GROUP * self._thousands)
-        if self._exponent:
+        """Return a non-negative number as text, and whether it gets a sign: it is not zero."""
+        value = value.scaleb(2 * self._percents - _GROUP_DIGITS * self._thousands)
+        if self._exponent_sign:
             return self._scientific(value), bool(value)
         value = rounded(value, self._places)
         return self._plain(value), bool(value)
@@ -78,21 +79,21 @@ class DigitFormat:
     def _plain(self, value: Decimal) -> str:
         whole, _, fraction = f"{value:f}".partition(".")
         if self._simple:
-            text = self._simple.of(whole, grouped=self._grouped)
+            text = self._simple.fill(whole, grouped=self._grouped)
         else:
             text = _fill(self._whole, whole.lstrip("0"), grouped=self._grouped)
         return f"{text}.{_fill_after(self._fraction, fraction)}" if self._has_point else text
 
     def _scientific(self, value: Decimal) -> str:
-        step = max(_count(self._whole), 1)
-        power = value.adjusted() // step * step if value else 0
-        mantissa = rounded(value.scaleb(-power), self._places)
-        if mantissa >= CONTEXT.power(10, step):  # 9.99 became 10.0
-            power += step
-            mantissa = rounded(value.scaleb(-power), self._places)
-        sign = "-" if power < 0 else self._exponent[1:].replace("-", "")
-        digits = str(abs(power)) if power else ""
-        return f"{self._plain(mantissa)}E{sign}{_fill(self._power, digits, grouped=False)}"
+        step = max(_count(self._whole), 1)  # the exponent is a multiple of it
+        exponent = value.adjusted() // step * step if value else 0
+        mantissa = rounded(value.scaleb(-exponent), self._places)
+        if mantissa >= CONTEXT.power(10, step):  # 9.99 was rounded to 10.0
+            exponent += step
+            mantissa = rounded(value.scaleb(-exponent), self._places)
+        sign = "-" if exponent < 0 else self._exponent_sign[1:].replace("-", "")
+        digits = str(abs(exponent)) if exponent else ""
+        return f"{self._plain(mantissa)}E{sign}{_fill(self._exponent, digits, grouped=False)}"
 
 
 def _without_commas(tokens: Sequence[Token]) -> tuple[bool, int, list[Token]]:
@@ -142,23 +143,23 @@ def _fill(tokens: Sequence[Token], digits: str, *, grouped: bool) -> str:
 
 
 def _grouped(digit: str, place: int) -> str:
-    """Return a digit, with a comma if a group ends after it."""
-    if not place or place % _GROUP:
+    """Return a digit, with a comma after it if it is the last one of a group."""
+    if not place or place % _GROUP_DIGITS:
         return digit
     return f"{digit}," if digit != " " else "  "
 
 
 def _fill_after(tokens: Sequence[Token], digits: str) -> str:
     """Put the digits after the point into placeholders, without insignificant zeros."""
-    marks = [token.text for token in tokens if token.kind == "digit"]
+    placeholders = [token.text for token in tokens if token.kind == "digit"]
     significant = max((at + 1 for at, digit in enumerate(digits) if digit != "0"), default=0)
-    needed = max((at + 1 for at, mark in enumerate(marks) if mark == "0"), default=0)
+    required = max((at + 1 for at, text in enumerate(placeholders) if text == "0"), default=0)
     shown: list[str] = []
     at = 0
     for token in tokens:
         if token.kind != "digit":
             shown.append(token.text)
             continue
-        shown.append(digits[at] if at < max(significant, needed) else _PADDING[token.text])
+        shown.append(digits[at] if at < max(significant, required) else _PADDING[token.text])
         at += 1
     return "".join(shown)

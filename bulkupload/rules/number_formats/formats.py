@@ -10,15 +10,18 @@ from bulkupload.rules.number_formats.dates import DateFormat
 from bulkupload.rules.number_formats.digits import DigitFormat
 from bulkupload.rules.number_formats.errors import UndeterminedFormatError
 from bulkupload.rules.number_formats.fractions import FractionFormat
-from bulkupload.rules.number_formats.tokens import Section, sections_of
+from bulkupload.rules.number_formats.tokens import Condition, Section, sections_of
 from bulkupload.rules.number_formats.values import decimal_of, general
 
-_FORMATS_CACHED: Final = 1024
+_CACHED_FORMATS: Final = 1024
 _TWO_SECTIONS, _THREE_SECTIONS, _ALL_SECTIONS = 2, 3, 4
 
 
 class _SectionFormat(Protocol):
-    def show(self, value: Decimal) -> tuple[str, bool]: ...
+    """One section of a format, for numbers that are not negative."""
+
+    def show(self, value: Decimal) -> tuple[str, bool]:
+        """Return a number as text, and whether a minus may be put in front of it."""
 
 
 class _LiteralFormat:
@@ -28,7 +31,7 @@ class _LiteralFormat:
         self._tokens = section.tokens
 
     def show(self, value: Decimal) -> tuple[str, bool]:
-        """Return a number that is not negative as text, and whether anything is shown."""
+        """Return a non-negative number as text, and whether it gets a sign: it is not zero."""
         shown = [
             general(value) if t.kind in {"general", "text_placeholder"} else t.text
             for t in self._tokens
@@ -46,9 +49,8 @@ class NumberFormat:
         self.is_general = code.strip().lower() in {"", "general"}
         sections = sections_of(code if code.strip() else GENERAL)
         self._text = _text_section(sections)
-        self._sections = sections[: _THREE_SECTIONS if self._text is None else -1] or sections_of(
-            GENERAL
-        )
+        number_sections = sections if self._text is None else sections[:-1]
+        self._sections = number_sections or sections_of(GENERAL)
         self._formats = [_format_of(section, is_1904=is_1904) for section in self._sections]
         self.has_dates = any(
             isinstance(section_format, DateFormat) for section_format in self._formats
@@ -68,8 +70,8 @@ class NumberFormat:
             return section_format.show(value)[0]
         if isinstance(section_format, DateFormat):  # the cell shows ####
             raise UndeterminedFormatError(number)
-        text, has_digits = section_format.show(-value)
-        return f"-{text}" if has_digits and not self._has_own_sign(index) else text
+        text, gets_sign = section_format.show(-value)
+        return f"-{text}" if gets_sign and not self._has_own_sign(index) else text
 
     def show_text(self, text: str) -> str:
         """Return text as a sheet shows it."""
@@ -78,7 +80,11 @@ class NumberFormat:
         return "".join(text if t.kind == "text_placeholder" else t.text for t in self._text.tokens)
 
     def _choose(self, value: Decimal) -> int:
-        """Return the index of the section for a number."""
+        """Return the index of the section for a number.
+
+        Without conditions the sections are for positive numbers, negative numbers and zero; the
+        first one is also for those without a section of their own.
+        """
         if self._has_conditions:
             return self._choose_by_condition(value)
         if value < 0 and len(self._sections) >= _TWO_SECTIONS:
@@ -86,25 +92,38 @@ class NumberFormat:
         return 2 if value == 0 and len(self._sections) == _THREE_SECTIONS else 0
 
     def _choose_by_condition(self, value: Decimal) -> int:
-        first, *others = [section.condition for section in self._sections]
-        if first is None or (len(others) == _TWO_SECTIONS and (others[0] is None or others[1])):
-            raise UndeterminedFormatError(value)  # programs choose different sections
-        if first.holds(value):
-            return 0
-        if others and (others[0] is None or others[0].holds(value)):
-            return 1
-        if len(others) < _TWO_SECTIONS:  # the cell shows ####
+        """Return the index of the first section whose condition a number meets.
+
+        A section without a condition is for all numbers; Excel and LibreOffice agree about it only
+        where `_are_conditions_portable`.
+        """
+        conditions = [section.condition for section in self._sections]
+        if not _are_conditions_portable(conditions):
             raise UndeterminedFormatError(value)
-        return 2
+        for index, condition in enumerate(conditions):
+            if condition is None or condition.holds(value):
+                return index
+        raise UndeterminedFormatError(value)  # the cell shows ####
 
     def _has_own_sign(self, index: int) -> bool:
-        """Whether a section for negative numbers has its own sign."""
+        """Whether a section is only for negative numbers: then no minus is added to its text."""
         if not self._has_conditions:
             return index == 1
         condition = self._sections[index].condition
         if condition is None or not condition.is_negative:
             raise UndeterminedFormatError(condition)  # programs differ in whether they show a minus
         return True
+
+
+def _are_conditions_portable(conditions: Sequence[Condition | None]) -> bool:
+    """Whether all programs choose the same section for a number.
+
+    True of `[c]…`, `[c]…;…`, `[c]…;[d]…` and `[c]…;[d]…;…`.
+    """
+    if len(conditions) < _THREE_SECTIONS:
+        return conditions[0] is not None
+    first, second, third = conditions
+    return first is not None and second is not None and third is None
 
 
 def _text_section(sections: Sequence[Section]) -> Section | None:
@@ -126,7 +145,7 @@ def _format_of(section: Section, *, is_1904: bool) -> _SectionFormat:
     return FractionFormat(section) if section.has("slash") else DigitFormat(section)
 
 
-@lru_cache(maxsize=_FORMATS_CACHED)
+@lru_cache(maxsize=_CACHED_FORMATS)
 def read_format(code: str, *, is_1904: bool = False) -> NumberFormat:
     """Return a format by its code, or raise UndeterminedFormatError."""
     return NumberFormat(code, is_1904=is_1904)

@@ -39,7 +39,7 @@ class FractionFormat:
         self._whole = _joined(filter(_is_digit, self._before))
 
     def show(self, value: Decimal) -> tuple[str, bool]:
-        """Return a non-negative number as text, and whether any digit of it is shown."""
+        """Return a non-negative number as text, and whether it gets a sign: it is not zero."""
         number = Fraction(value)
         whole = int(number) if self._whole else 0
         numerator, denominator = self._nearest(number - whole)
@@ -65,7 +65,7 @@ class FractionFormat:
 
     def _quotient(self, numerator: int, denominator: int) -> str:
         if self._whole and not numerator and "0" not in self._numerator:
-            return ""  # blanks instead of the fraction
+            return ""  # a whole number is shown without a fraction
         top = str(numerator).rjust(len(self._numerator), "0" if "0" in self._numerator else " ")
         if not self._fixed and "0" in self._denominator:
             return f"{top}/{str(denominator).zfill(len(self._denominator))}"

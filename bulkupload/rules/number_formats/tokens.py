@@ -50,15 +50,15 @@ _COLOR: Final = re.compile(
 )
 _CONDITION: Final = re.compile(r"(<=|>=|<>|<|>|=)\s*(-?\d+(?:\.\d*)?(?:E[+-]?\d+)?)", re.IGNORECASE)
 _ELAPSED: Final = re.compile(r"h+|m+|s+", re.IGNORECASE)
-# Between the minus and the end: numerals, calendar and language, two, two and four hex digits.
+# After the hyphen: two hex digits for the numerals, two for the calendar, four for the language.
 _LOCALE: Final = re.compile(r"\$(?P<symbol>[^-]*)(?:-(?P<tag>.*))?", re.DOTALL)
 _LCID: Final = re.compile(r"(?:0?[01])?(?:0?[012])?(?P<language>[0-9a-f]{1,4})", re.IGNORECASE)
 _LANGUAGE: Final = re.compile(r"(?P<language>[a-z]{2,3})(?:-[a-z0-9]+)*(?:,1)?", re.IGNORECASE)
 _ENGLISH: Final = 0x09  # the lower ten bits of every LCID of English
 _PRIMARY_LANGUAGE: Final = 0x3FF
 _SYSTEM_FORMATS: Final = {0xF400, 0xF800}  # the computer's own formats of times and long dates
-# Codes of other programs and languages for weeks, quarters, eras and calendars; literals that use
-# these letters are escaped by Excel.
+# In other programs and languages these stand for weeks, quarters, eras and calendars. Excel escapes
+# them where they are literal text.
 _RESERVED: Final = frozenset("abegnqwABEGNQW[\\*_上下午")
 _COMPARISONS: Final[dict[str, Callable[[Decimal, Decimal], bool]]] = {
     "<": operator.lt,
@@ -71,14 +71,14 @@ _COMPARISONS: Final[dict[str, Callable[[Decimal, Decimal], bool]]] = {
 
 
 class Token(NamedTuple):
-    """One element of a section; `text` is its literal, or its letters in lower case."""
+    """One element of a section; `text` is its literal text, or its letters in lower case."""
 
     kind: Kind
     text: str
 
 
 class Condition(NamedTuple):
-    """The condition for the numbers of a section."""
+    """The condition of a section, like `[<100]`: it is for the numbers that meet it."""
 
     comparison: str
     limit: Decimal
@@ -89,18 +89,18 @@ class Condition(NamedTuple):
 
     @property
     def is_negative(self) -> bool:
-        """Whether only negative numbers meet it: such a section has its own sign."""
-        below = {"<": self.limit <= 0, "<=": self.limit < 0, "=": self.limit < 0}
-        return below.get(self.comparison, False)
+        """Whether only negative numbers meet it: no minus is added in such a section."""
+        is_below_zero = {"<": self.limit <= 0, "<=": self.limit < 0, "=": self.limit < 0}
+        return is_below_zero.get(self.comparison, False)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Section:
-    """One section of a format; `is_foreign` means that month names are not English."""
+    """One section of a format; `has_foreign_names` means that month names are not English."""
 
     tokens: Sequence[Token]
     condition: Condition | None = None
-    is_foreign: bool = False
+    has_foreign_names: bool = False
 
     def has(self, *kinds: Kind) -> bool:
         """Whether there is a token of one of these kinds."""
@@ -112,29 +112,29 @@ def sections_of(code: str) -> list[Section]:
     if len(code) > MAX_CODE_LENGTH:
         raise UndeterminedFormatError(code[:MAX_CODE_LENGTH])
     sections: list[Section] = []
-    draft = _Draft()
+    builder = _SectionBuilder()
     for match in _TOKEN.finditer(code):
         if match.lastgroup == "section":
-            sections.append(draft.section())
-            draft = _Draft()
+            sections.append(builder.build())
+            builder = _SectionBuilder()
         else:
-            draft.add(match.lastgroup or "", match[match.lastgroup or 0])
-    sections.append(draft.section())
+            builder.add(match.lastgroup or "", match[match.lastgroup or 0])
+    sections.append(builder.build())
     if len(sections) > MAX_SECTIONS:
         raise UndeterminedFormatError(code)
     return sections
 
 
-class _Draft:
-    """A section that is being parsed."""
+class _SectionBuilder:
+    """Collects the tokens of one section."""
 
     def __init__(self) -> None:
         self._tokens: list[Token] = []
         self._condition: Condition | None = None
-        self._is_foreign = False
+        self._has_foreign_names = False
 
-    def section(self) -> Section:
-        return Section(tokens=self._tokens, condition=self._condition, is_foreign=self._is_foreign)
+    def build(self) -> Section:
+        return Section(tokens=self._tokens, condition=self._condition, has_foreign_names=self._has_foreign_names)
 
     def add(self, kind: str, text: str) -> None:
         if kind == "block":
@@ -143,9 +143,9 @@ class _Draft:
             raise UndeterminedFormatError(text)
         elif kind in {"text", "escaped", "other"}:
             self._tokens.append(Token("text", text))
-        elif kind == "blank":  # as wide as the next character
+        elif kind == "blank":  # a space as wide as the next character
             self._tokens.append(Token("text", " "))
-        elif kind == "fill":  # repeated over the width of the column
+        elif kind == "fill":  # a character that is repeated to the width of the column
             if text != " ":
                 raise UndeterminedFormatError(text)
             self._tokens.append(Token("text", " "))
@@ -177,8 +177,8 @@ class _Draft:
             language = int(number["language"], 16)
             if language in _SYSTEM_FORMATS:
                 raise UndeterminedFormatError(text)
-            self._is_foreign |= language & _PRIMARY_LANGUAGE != _ENGLISH
+            self._has_foreign_names |= language & _PRIMARY_LANGUAGE != _ENGLISH
         elif name and name["language"] != "x":
-            self._is_foreign |= name["language"].lower() != "en"
-        else:  # the computer's own format, other numerals or calendars
+            self._has_foreign_names |= name["language"].lower() != "en"
+        else:  # the computer's own format, or other numerals or another calendar
             raise UndeterminedFormatError(text)

@@ -3,14 +3,15 @@
 from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Final
 
-EXACT_DIGITS: Final = 15  # of a number in a sheet; further ones are lost
-MAX_WHOLE: Final = Decimal(10) ** EXACT_DIGITS  # from here on digits are lost
-_WIDTH: Final = 11  # characters in General, without the sign
+EXACT_DIGITS: Final = 15  # a number in a sheet has no more
+MAX_WHOLE: Final = Decimal(10) ** EXACT_DIGITS  # this number and larger ones have lost digits
+_GENERAL_WIDTH: Final = 11  # characters in General, without the sign
 _SCIENTIFIC_DIGITS: Final = 6
-_MIN_PLACE: Final = -4  # of the first digit of numbers below one that are shown in full
+_MIN_EXPONENT: Final = -4  # numbers below 0.0001 are shown in scientific notation
 # Enough for the digits of the largest float and as many after the point.
 CONTEXT: Final = Context(prec=700, rounding=ROUND_HALF_UP)
-_UNITS: Final = [Decimal(1).scaleb(-places) for places in range(256)]  # as long as a format may be
+# One, 0.1, 0.01 and so on: a format has at most 255 characters, so no more decimal places.
+_UNITS: Final = [Decimal(1).scaleb(-places) for places in range(256)]
 
 
 def decimal_of(number: float) -> Decimal:
@@ -32,12 +33,12 @@ def general(value: Decimal) -> str:
     if value == value.to_integral_value() and abs(value) < MAX_WHOLE:
         return str(int(value))
     sign, value = ("-" if value < 0 else ""), abs(value)
-    place = value.adjusted()
-    if _MIN_PLACE <= place < 0:
-        return sign + _plain(rounded(value, _WIDTH - 2))
-    for places in (_WIDTH + 1, _WIDTH - 2 - max(place, 0)):
+    exponent = value.adjusted()
+    if _MIN_EXPONENT <= exponent < 0:
+        return sign + _plain(rounded(value, _GENERAL_WIDTH - 2))
+    for places in (_GENERAL_WIDTH + 1, _GENERAL_WIDTH - 2 - max(exponent, 0)):
         text = _plain(rounded(value, max(places, 0)))
-        if len(text) <= _WIDTH and (place >= 0 or Decimal(text) == value):
+        if len(text) <= _GENERAL_WIDTH and (exponent >= 0 or Decimal(text) == value):
             return sign + text
     return sign + _scientific(value)
 

@@ -9,10 +9,12 @@ from bulkupload.rules.rows.row_shape_errors import RowError, storable
 
 
 class ValidRow(NamedTuple):
-    """A row that can be imported, with one value for each field of the table, the SKU first.
+    """A row that can be imported.
 
-    `images` are the unparsed cells of its image columns: nothing in them refuses the row.
-    `reports_damage` is true for a row of a returned error file whose error code is `excel_damage`.
+    `line` is its first line in the file, `row` its number among the rows. `values` has a value for
+    each field of the table, the SKU first; `cells` are the cells as sent. `images` are the cells of
+    the image columns, which are parsed later: a bad image is a warning and never refuses the row.
+    `reports_damage` is true if an uploaded error file lists the code `excel_damage` for this row.
     """
 
     line: int
@@ -39,10 +41,10 @@ class RefusedRow:
 
 
 def shortened(text: str) -> str:
-    """Return a text of the uploader as an error stores and shows it."""
+    """Return a text from the file, shortened and cleaned so that a row error can store it."""
     return storable(text[:MAX_VALUE_LENGTH])
 
 
 def cells_as_json(cells: list[str]) -> str:
-    """Return the cells of a row in the form that is stored for the error file."""
+    """Return the cells of a row as JSON, as they are stored for the error file."""
     return json.dumps(cells)

@@ -10,13 +10,13 @@ from bulkupload.rules.rows.columns import (
     IMAGE_FIELDS,
     ROW_FIELDS,
     TEXT_FORMULA,
-    TEXT_SKU,
+    EXACT_SKU,
     CellError,
     Column,
     is_plain_sku,
 )
-from bulkupload.rules.rows.excel_damage import ERROR_PREFIX, EXCEL_DAMAGE, lost_zeros
-from bulkupload.rules.rows.formulas import restore
+from bulkupload.rules.rows.excel_damage import ERROR_PREFIX, EXCEL_DAMAGE, lost_zeros_message
+from bulkupload.rules.rows.formulas import unquote_formula
 from bulkupload.rules.rows.row_shape_errors import SHAPE_CODES, RowError, cell_count_error
 from bulkupload.rules.rows.shopify_handles import variants
 from bulkupload.rules.table.csv_records import (
@@ -26,20 +26,21 @@ from bulkupload.rules.table.csv_records import (
     Records,
     is_blank,
 )
-from bulkupload.rules.table.header import Layout, ReturnedErrors
+from bulkupload.rules.table.header import Layout, PreviousErrors
 from bulkupload.rules.table.repeated_headers import without_headers
 
 _PREFIXES = (ERROR_PREFIX, TEXT_FORMULA[0])
 
-# A named tuple's constructor is a Python function that takes three times as long.
-_VALID_ROW = partial(tuple.__new__, ValidRow)
+# Like `ValidRow(…)`, which takes three times as long, since it is a Python function.
+_new_valid_row = partial(tuple.__new__, ValidRow)
 
 
 class Cleaner:
-    """Checks the rows of one table; `sku_width` is the number of digits of its numeric SKUs.
+    """Checks the rows of one table.
 
-    In a `workbook` a long number is exact, since it is stored as text. The same is true of an error
-    file that is `retried` without a spreadsheet in between, except in rows that report damage.
+    `sku_width` is the number of digits of its SKUs if they are zero-padded numbers. In a `workbook`
+    a long number is exact, since it is stored as text. The same is true if the server itself
+    imports an error file again (`retried`), except in rows that report damage.
     """
 
     def __init__(
@@ -52,20 +53,20 @@ class Cleaner:
     ) -> None:
         self._layout = layout
         self._width = layout.width
-        # A returned error file has only some rows of its table: their widths prove nothing.
+        # An error file has only some rows of the table: their width may be that of a few SKUs only.
         self._sku_digits = 0 if layout.errors_at is not None else sku_width or 0
         self.fields = [name for name in ROW_FIELDS if name in layout.fields]
         self.slots = [name for name in IMAGE_FIELDS if name in layout.fields]
         self._image_indexes = [layout.fields[name] for name in self.slots]
         self._sku_column = shortened(layout.name_of("sku"))  # as in `error_column`
         self._retried = retried
-        self._exact_plan = self._plan_of(BY_FIELD | {"sku": TEXT_SKU})
-        self._plan = self._exact_plan if workbook else self._plan_of(BY_FIELD)
-        self._values_of = itemgetter(*(at for at, *_ in self._plan))
-        self._limits = [limit for _, limit, *_ in self._plan]
+        self._exact_checks = self._checks_of(BY_FIELD | {"sku": EXACT_SKU})
+        self._checks = self._exact_checks if workbook else self._checks_of(BY_FIELD)
+        self._values_of = itemgetter(*(at for at, *_ in self._checks))
+        self._limits = [limit for _, limit, *_ in self._checks]
 
-    def _plan_of(self, columns: Mapping[str, Column]) -> list[tuple[int, int, bool, Column]]:
-        """Return the index, the limit, whether it is required, and the column of each field."""
+    def _checks_of(self, columns: Mapping[str, Column]) -> list[tuple[int, int, bool, Column]]:
+        """Return for each field its index, its limit, whether it is required, and its column."""
         pairs = ((self._layout.fields[name], columns[name]) for name in self.fields)
         return [(at, column.limit, column.required, column) for at, column in pairs]
 
@@ -115,7 +116,7 @@ class Cleaner:
             yield row or self._clean(record, number)
 
     def _check_quickly(self, line: int, number: int, cells: list[str]) -> ValidRow | None:
-        """Return a row that clearly needs no cleaning, as most do; None for any other row."""
+        """Return the row if it clearly needs no cleaning, as is true of most rows; else None."""
         if len(cells) != self._width or self._layout.errors_at is not None:
             return None
         values = [*map(str.strip, self._values_of(cells))]
@@ -123,7 +124,7 @@ class Cleaner:
         text = "".join(values)
         if (
             not (values[1] and is_plain_sku(sku))
-            or len(sku) < self._sku_digits  # perhaps a number that lost its zeros
+            or len(sku) < self._sku_digits  # it may be a number that lost its leading zeros
             or ERROR_PREFIX in text
             or TEXT_FORMULA in text
             or not text.isprintable()
@@ -131,7 +132,7 @@ class Cleaner:
         ):
             return None
         images = self._images_of(cells) if self.slots else ()
-        return _VALID_ROW((line, number, values, cells, images, False))
+        return _new_valid_row((line, number, values, cells, images, False))
 
     def _images_of(self, cells: list[str]) -> tuple[str, ...]:
         return tuple([cells[at] for at in self._image_indexes])
@@ -140,37 +141,38 @@ class Cleaner:
         line, _, cells, error = record
         if error is not None:
             return RefusedRow(line, number, cells, [error])
-        returned = ReturnedErrors()
+        previous = PreviousErrors()
         if self._layout.errors_at is not None:
-            cells, returned = self._layout.split(cells)
-            cells = [restore(cell) for cell in cells]
-        if len(cells) != self._width or returned.code in SHAPE_CODES:
-            error = cell_count_error(cells, self._width, returned.code)
+            cells, previous = self._layout.split(cells)
+            cells = [unquote_formula(cell) for cell in cells]
+        if len(cells) != self._width or previous.code in SHAPE_CODES:
+            error = cell_count_error(cells, self._width, previous.code)
             if error is not None:
                 return RefusedRow(line, number, cells, [error])
             cells = cells[: self._width]
-        values, errors = self._clean_cells(cells, returned)
+        values, errors = self._clean_cells(cells, previous)
         if errors:
             return RefusedRow(line, number, cells, errors)
-        reports_damage = returned.reports(EXCEL_DAMAGE, self._sku_column)
+        reports_damage = previous.reports(EXCEL_DAMAGE, self._sku_column)
         return ValidRow(line, number, values, cells, self._images_of(cells), reports_damage)
 
     def _clean_cells(
-        self, cells: list[str], returned: ReturnedErrors
+        self, cells: list[str], previous: PreviousErrors
     ) -> tuple[list[str], list[RowError]]:
         """Return the values of a row's cells and the errors in them."""
         values: list[str] = []
         errors: list[RowError] = []
-        for at, limit, required, column in self._plan_for(returned):
+        for at, limit, required, column in self._checks_for(previous):
             text = cells[at].strip()
-            # Call `clean` only if it may find an error: even in a refused row most cells are plain.
+            # Even in a refused row `clean` would leave most cells as they are: skip it for those.
             if required or len(text) > limit or not text.isprintable() or text[:1] in _PREFIXES:
                 value = cells[at]
                 try:
                     text = column.clean(text)
                     if column.field == "sku":
-                        value = text  # stays the same when a spreadsheet saves the error file
-                        self._require_zeros(text)
+                        # Its normal form stays the same if a spreadsheet saves the error file.
+                        value = text
+                        self._require_leading_zeros(text)
                 except CellError as error:
                     name = self._layout.columns[at].name
                     errors.append(
@@ -179,10 +181,10 @@ class Cleaner:
             values.append(text)
         return values, errors
 
-    def _plan_for(self, returned: ReturnedErrors) -> list[tuple[int, int, bool, Column]]:
-        is_exact = self._retried and not returned.reports(EXCEL_DAMAGE, self._sku_column)
-        return self._exact_plan if is_exact else self._plan
+    def _checks_for(self, previous: PreviousErrors) -> list[tuple[int, int, bool, Column]]:
+        is_exact = self._retried and not previous.reports(EXCEL_DAMAGE, self._sku_column)
+        return self._exact_checks if is_exact else self._checks
 
-    def _require_zeros(self, sku: str) -> None:
+    def _require_leading_zeros(self, sku: str) -> None:
         if len(sku) < self._sku_digits and sku.isdigit():
-            raise CellError(EXCEL_DAMAGE, lost_zeros(sku, self._sku_digits))
+            raise CellError(EXCEL_DAMAGE, lost_zeros_message(sku, self._sku_digits))

@@ -41,7 +41,7 @@ class Column:
 
     def clean(self, cell: str) -> str:
         """Return the value to store, or raise CellError."""
-        text = written_text(cell)
+        text = unwrapped_text(cell)
         if self.required and not text:
             raise CellError("missing", f"Every row needs a {self.field}. Fill this cell.")
         if len(text) > self.limit:
@@ -58,14 +58,14 @@ class Column:
 class SkuColumn(Column):
     """The SKU, which identifies the product of a row: a damaged one is never imported.
 
-    `is_exact` means that no program has read the cells as numbers.
+    `is_exact` means that no program has read the SKUs as numbers.
     """
 
     is_exact: bool = False
 
     def clean(self, cell: str) -> str:
         """Return the SKU in its normal form, or raise CellError."""
-        text = super().clean(clean_identifier(written_text(cell)))
+        text = super().clean(clean_identifier(unwrapped_text(cell)))
         if text in _EMPTY_VALUES:
             message = f"Programs write {text} for an empty cell. Enter the SKU."
             raise CellError("missing", message)
@@ -86,17 +86,17 @@ class ImageColumn(Column):
 
 
 def is_plain_sku(text: str) -> bool:
-    """Whether an SKU without surrounding blanks needs no further check.
+    """Whether an SKU without surrounding whitespace needs no further check.
 
-    Unicode has several spellings of a letter beyond ASCII, and a short word may be `nan`.
+    Text beyond ASCII may need normalization, and words such as `nan` stand for an empty cell.
     """
     if not text.isascii() or text in _EMPTY_VALUES:
         return False
     return text[:1].isalpha() or is_undamaged_number(text)
 
 
-def written_text(cell: str) -> str:
-    """Return a cell without outer blanks and without the quotes of `="…"`."""
+def unwrapped_text(cell: str) -> str:
+    """Return the text of a cell, without surrounding whitespace and without `="…"` around it."""
     text = cell.strip()
     if not text.startswith(TEXT_FORMULA):
         return text
@@ -105,11 +105,11 @@ def written_text(cell: str) -> str:
 
 
 def normalized_sku(cell: str) -> str:
-    """Return the SKU in a cell in its normal form, even if it is not acceptable."""
+    """Return the SKU in a cell in its normal form, without checking it."""
     text = cell.strip()
     if text.isascii() and text.isprintable() and not text.startswith(TEXT_FORMULA):
         return text
-    return clean_identifier(written_text(text))
+    return clean_identifier(unwrapped_text(text))
 
 
 def _require_storable(text: str) -> None:
@@ -126,7 +126,7 @@ _SKU: Final = SkuColumn(
     required=True,
     sample="AW26-0001",
 )
-TEXT_SKU: Final = replace(_SKU, is_exact=True)
+EXACT_SKU: Final = replace(_SKU, is_exact=True)
 COLUMNS: Final[tuple[Column, ...]] = (
     _SKU,
     Column(
@@ -164,4 +164,5 @@ BY_FIELD: Final = {column.field: column for column in COLUMNS}
 FIELDS: Final = tuple(BY_FIELD)
 IMAGE_FIELDS: Final = tuple(c.field for c in COLUMNS if isinstance(c, ImageColumn))
 ROW_FIELDS: Final = tuple(name for name in FIELDS if name not in IMAGE_FIELDS)
-INHERITED: Final = ("name", "brand")  # a variant takes them from the first row of its handle
+# A variant without a value of its own takes it from the first row of its handle.
+INHERITED_FIELDS: Final = ("name", "brand")

@@ -1,7 +1,8 @@
 """Values that a spreadsheet changed and that cannot be restored from the file.
 
-A cell of a workbook that lost its value gets a mark in front, similar to errors like `#REF!`, so
-that it is refused again in an error file that comes back unchanged.
+When a workbook is converted to CSV, a cell whose value is lost gets a marker such as `#DATE!` in
+front, similar to Excel's `#REF!`. If the error file is sent again unchanged, the cell is refused
+again because of its marker.
 """
 
 import re
@@ -13,25 +14,25 @@ from bulkupload.rules.number_formats.values import EXACT_DIGITS
 
 EXCEL_DAMAGE: Final[CellCode] = "excel_damage"
 
-DATE: Final = "#DATE!"
-DIGITS: Final = "#DIGITS!"
-FORMAT: Final = "#FORMAT!"
-NOT_COMPUTED: Final = "#CALC!"  # a formula whose value is not in the file
-UNNAMED_ERROR: Final = "#VALUE!"  # for an error whose name is not in the file
+DATE_MARKER: Final = "#DATE!"
+DIGITS_MARKER: Final = "#DIGITS!"
+FORMAT_MARKER: Final = "#FORMAT!"
+NOT_COMPUTED_MARKER: Final = "#CALC!"  # a formula whose value is not in the file
+UNNAMED_ERROR_MARKER: Final = "#VALUE!"  # for an error whose name is not in the file
 ERROR_PREFIX: Final = "#"
 _REASONS: Final = {
-    DATE: "The cell holds a date or a time ({shown}), not text.",
-    DIGITS: "Excel keeps only the first 15 digits of a number ({shown}).",
-    FORMAT: "The format of the number {shown} depends on the computer or is not supported.",
+    DATE_MARKER: "The cell holds a date or a time ({shown}), not text.",
+    DIGITS_MARKER: "Excel keeps only the first 15 digits of a number ({shown}).",
+    FORMAT_MARKER: "The format of the number {shown} depends on the computer or is not supported.",
 }
 # In all languages of Excel: #REF!, #BEZUG!, #¿NOMBRE?, #DEEL/0!; then those without `!` or `?`.
 _ERROR: Final = re.compile(r"#[¡¿]?[A-ZÀ-ÖØ-Þ]+(?:/[A-Z0])?[!?]|#N/[ABD]|#NV")
-# With a fraction or a plus sign, as programs write numbers: 12E3 and 12E-05 may be real SKUs.
+# Only with a decimal point or `E+`, as programs write numbers: 12E3 and 12E-05 may be real SKUs.
 _SCIENTIFIC: Final = re.compile(r"[+-]?\d+(?:[.,]\d+[eE][+-]?|[eE]\+)\d{1,3}")
 _WHOLE_DECIMAL: Final = re.compile(r"(\d+)\.0+")
 _ENTER_AGAIN: Final = "Format the column as Text and enter the value again."
 _ENTER_NUMBER: Final = "Format the column as Text and enter the full number."
-_MIN_ZERO_PADDED_DIGITS: Final = 4  # shorter numbers say nothing about leading zeros
+_MIN_ZERO_PADDED_DIGITS: Final = 4  # shorter numbers do not count as zero-padded
 
 
 class DamagedText(str):
@@ -50,15 +51,15 @@ class DamagedText(str):
         return damaged
 
 
-def with_mark(mark: str, shown: str) -> str:
-    """Return the text of a cell after the mark for which it is refused."""
-    return f"{mark} {shown}"
+def with_marker(marker: str, shown: str) -> str:
+    """Return the text of a cell with a marker in front, because of which it is refused."""
+    return f"{marker} {shown}"
 
 
 def damage_in_cell(text: str) -> str | None:
-    """Return why a cell that begins with `#` is refused, None if it is not."""
-    mark, _, shown = text.partition(" ")
-    if reason := _REASONS.get(mark):
+    """Return why a cell that begins with `#` is refused, or None if it is accepted."""
+    marker, _, shown = text.partition(" ")
+    if reason := _REASONS.get(marker):
         return f"{reason.format(shown=shown)} {_ENTER_AGAIN}"
     if _ERROR.fullmatch(text):
         return f"Excel could not compute this cell ({text}). Enter the value itself."
@@ -66,9 +67,9 @@ def damage_in_cell(text: str) -> str | None:
 
 
 def damage_in_sku(text: str, *, is_exact: bool) -> str | None:
-    """Return why an SKU that begins like a number is refused, None if it is not.
+    """Return why an SKU that begins like a number is refused, or None if it is accepted.
 
-    An exact SKU was never stored as a number: its last digits and decimals are as entered.
+    An exact SKU was never stored as a number, so its last digits and decimals are as entered.
     """
     if _SCIENTIFIC.fullmatch(text):
         return f"Excel changed this SKU to {text}. {_ENTER_NUMBER}"
@@ -86,7 +87,7 @@ def is_undamaged_number(text: str) -> bool:
     return text.isdigit() and len(text) <= EXACT_DIGITS
 
 
-def lost_zeros(sku: str, width: int) -> str:
+def lost_zeros_message(sku: str, width: int) -> str:
     """Return the message for a number with fewer digits than the others of its table."""
     return (
         f"Excel dropped leading zeros. Is the SKU {sku.zfill(width)}? {_ENTER_NUMBER} "
@@ -94,7 +95,7 @@ def lost_zeros(sku: str, width: int) -> str:
     )
 
 
-def lost_zeros_of(product_sku: str) -> str:
+def matching_product_message(product_sku: str) -> str:
     """Return the message for a number that only lacks the leading zeros of a product's SKU."""
     return f"Excel dropped leading zeros: a product has the SKU {product_sku}. {_ENTER_NUMBER}"
 

@@ -1,11 +1,11 @@
-"""Quoting cells that a spreadsheet would run as formulas; reading them back removes the quote.
+"""Putting a quote in front of cells that a spreadsheet would run as formulas, and removing it again.
 
-This is lossless: `'=1` in a table is written as `''=1`, so one quote is always ours.
+This is lossless: `'=1` gets a quote too and becomes `''=1`, so exactly one quote is to be removed.
 """
 
 import re
 
-# Spreadsheets ignore leading blanks and quotes; East Asian input methods write full-width signs.
+# Spreadsheets ignore leading spaces and quotes; East Asian input methods write full-width signs.
 _UNSAFE = re.compile(r"[\s\"'\u2018\u2019\u201c\u201d\ufeff]*[=+\-@\uff1d\uff0b\uff0d\uff20|]")
 _BREAKS = ("\t", "\r", "\n")
 QUOTE = "'"
@@ -17,13 +17,13 @@ def is_unsafe(cell: str) -> bool:
     return bool(_UNSAFE.match(cell)) or bare.startswith(_BREAKS)
 
 
-def protect(cell: str) -> str:
-    """Return the cell in a form that a spreadsheet does not run."""
+def quote_formula(cell: str) -> str:
+    """Return the cell with a quote in front if a spreadsheet might run it."""
     return QUOTE + cell if is_unsafe(cell) else cell
 
 
-def restore(cell: str) -> str:
-    """Return the cell as it was before `protect`."""
+def unquote_formula(cell: str) -> str:
+    """Return the cell without the quote that `quote_formula` put in front."""
     if cell.startswith(QUOTE) and is_unsafe(cell[1:]):
         return cell[1:]
     return cell

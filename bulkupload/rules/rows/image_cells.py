@@ -10,10 +10,10 @@ from bulkupload.rules.rows.columns import IMAGE_FIELDS
 from media.rules.limits import MAX_REQUEST_IMAGES
 
 SEPARATOR: Final = "|"
-# Line breaks separate URLs too; commas, semicolons and blanks do before `http`.
+# URLs are also separated by line breaks and, before `http`, by commas, semicolons and whitespace.
 _OTHER_SEPARATORS: Final = re.compile(r"[\r\n,;\s]")
 _SEPARATORS: Final = re.compile(r"[|\r\n]|[\s,;]+(?=https?://)|[\s,;]+$", re.IGNORECASE)
-LATE_POSITION: Final = 1000  # of the first warning that appears when the files are read
+FILE_POSITION: Final = 1000  # warnings found in the files come after all others of the row
 
 NOT_ALLOWED: Final[ImageCode] = "image_url_not_allowed"
 NOT_ALLOWED_MESSAGE: Final = (
@@ -29,8 +29,9 @@ TOO_MANY_MESSAGE: Final = (
 class ImageWarning:
     """A warning about an image that cannot be attached; its row is imported.
 
-    The first warning of a row has the row's cells as JSON, for the error file. `is_late` means that
-    the file was read.
+    The first warning of a row has the row's cells as JSON, for the error file. `index` is the
+    position of the image in its cell. `found_in_file` means that the file itself is bad, not its
+    URL.
     """
 
     row: int
@@ -43,12 +44,12 @@ class ImageWarning:
     message: str
     cells: str = ""
     image_count: int = 1
-    is_late: bool = False
+    found_in_file: bool = False
 
     @property
     def position(self) -> int:
         """Its position among the errors and warnings of the row."""
-        return IMAGE_FIELDS.index(self.slot) + self.index + (LATE_POSITION if self.is_late else 0)
+        return IMAGE_FIELDS.index(self.slot) + self.index + (FILE_POSITION if self.found_in_file else 0)
 
 
 def read_cell(slot: str, cell: str) -> list[str]:

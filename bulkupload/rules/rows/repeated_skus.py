@@ -6,11 +6,12 @@ from typing import Final, NamedTuple
 from bulkupload.codes import RepeatedSkuCode
 from bulkupload.rules.rows.checked_rows import ValidRow
 
-# Words of eight bytes. With one for each SKU about one look-up in 20,000 is a false positive.
+# Words of 64 bits. With one for each SKU about one look-up in 20,000 is a false positive.
 _MIN_WORDS: Final = 2**12
 _MAX_WORDS: Final = 2**21
 _MIN_ROW_BYTES: Final = 32  # hardly any row is shorter
-_PAIRS: Final = [1 << (value & 63) | 1 << (value >> 6) for value in range(2**12)]  # two bits each
+# For each 12 bits of a hash a mask with two bits set; an SKU sets three such pairs.
+_PAIRS: Final = [1 << (value & 63) | 1 << (value >> 6) for value in range(2**12)]
 
 
 class SeenSkus:
@@ -47,7 +48,7 @@ REPEATED_SKU: Final[RepeatedSkuCode] = "repeated_sku"
 
 
 class RepeatedRow(NamedTuple):
-    """A row whose SKU an earlier line has as well; `earlier_line` is 0 if unknown."""
+    """A row whose SKU is also in an earlier line; `earlier_line` is 0 if that is unknown."""
 
     row: ValidRow
     earlier_line: int
@@ -57,17 +58,16 @@ class RepeatedRow(NamedTuple):
         """The warning about the two rows."""
         line = self.row.line
         if not self.earlier_line:
-            return f"This SKU is in an earlier line as well. The values of line {line} count."
+            return f"This SKU is also in an earlier line. The values of line {line} are used."
         return (
-            f"This SKU is in line {self.earlier_line} as well. "
-            f"The values of line {line} replaced those."
+            f"This SKU is also in line {self.earlier_line}. The values of line {line} are used."
         )
 
 
 def repeated_rows(rows: Sequence[ValidRow], earlier: Mapping[str, int]) -> list[RepeatedRow]:
-    """Return the rows whose SKU an earlier row has.
+    """Return the rows whose SKU an earlier row has too.
 
-    `earlier` are SKUs of earlier chunks, each with the line of its first row.
+    `earlier` maps the SKUs of earlier chunks to the lines of their first rows.
     """
     if not earlier and len({row.sku for row in rows}) == len(rows):
         return []

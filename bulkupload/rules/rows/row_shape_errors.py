@@ -10,7 +10,7 @@ _UNSTORABLE: Final = dict.fromkeys([0, *range(0xD800, 0xE000)], "\ufffd")
 
 @dataclass(frozen=True, kw_only=True)
 class RowError:
-    """One error of one row; `column` is the uploader's own name, empty for a whole row."""
+    """One error of one row; `column` is its name in the file, empty for an error of the whole row."""
 
     code: RowCode
     message: str
@@ -18,8 +18,8 @@ class RowError:
     value: str = ""
 
 
-# The cells of such a row cannot be separated: the error file has it as it was sent, and it is
-# refused again until its `error_code` is cleared.
+# The cells of such a row cannot be separated. In the error file its text is in one cell, and it is
+# refused again until the user clears its `error_code`.
 SHAPE_MESSAGES: dict[RowShapeCode, str] = {
     "quote_not_closed": "A quote is opened in this row and never closed. Close it or double it.",
     "quote_misplaced": 'A quoted cell contains a single quote character. Double it: "".',
@@ -41,9 +41,12 @@ def shape_error(code: RowShapeCode, text: str) -> RowError:
     return RowError(code=code, message=SHAPE_MESSAGES[code], value=text)
 
 
-def cell_count_error(cells: list[str], width: int, returned_code: str) -> RowError | None:
-    """Return the error if the number of cells is wrong; additional empty cells are allowed."""
-    code = SHAPE_CODES.get(returned_code)
+def cell_count_error(cells: list[str], width: int, previous_code: str) -> RowError | None:
+    """Return the error if the number of cells is wrong; additional empty cells are allowed.
+
+    `previous_code` is the row's `error_code` if the file is an error file.
+    """
+    code = SHAPE_CODES.get(previous_code)
     if code:
         return RowError(code=code, message=STILL_BROKEN)
     if len(cells) < width:

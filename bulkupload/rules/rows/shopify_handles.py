@@ -6,8 +6,8 @@ from operator import itemgetter
 from typing import Final
 
 from bulkupload.rules.limits import MAX_GROUP_BYTES, MAX_GROUP_ROWS
-from bulkupload.rules.rows.columns import INHERITED
-from bulkupload.rules.rows.formulas import protect, restore
+from bulkupload.rules.rows.columns import INHERITED_FIELDS
+from bulkupload.rules.rows.formulas import quote_formula, unquote_formula
 from bulkupload.rules.rows.image_cells import SEPARATOR, read_cell
 from bulkupload.rules.table.csv_records import Record
 from bulkupload.rules.table.header import Layout
@@ -18,7 +18,7 @@ _NO_POSITION: Final = 10**_MAX_POSITION_DIGITS
 
 
 def rows_by_handle(records: Iterable[Record], layout: Layout) -> Iterator[list[Record]]:
-    """Yield the consecutive rows of each handle; a broken row belongs to the handle before it.
+    """Yield the consecutive rows of each handle; a broken row counts as one of the handle before.
 
     A row with an empty handle is a group of its own.
     """
@@ -83,7 +83,7 @@ def is_whole(record: Record, layout: Layout) -> bool:
 
 
 def _inherit(cells: list[str], first: list[str], layout: Layout) -> None:
-    for name in INHERITED:
+    for name in INHERITED_FIELDS:
         if name in layout.fields:
             at = layout.file_index_of(name)
             if not cells[at].strip():
@@ -96,22 +96,22 @@ def _share_images(group: list[Record], rows: list[Record], layout: Layout) -> No
     The cells are rewritten, so that a row in the error file has the images as well.
     """
     at = layout.file_index_of("images")
-    is_returned = layout.errors_at is not None
+    has_error_columns = layout.errors_at is not None
     images: list[tuple[int, str]] = []
     for record in group:
         if is_whole(record, layout):
-            cell = restore(record.cells[at]) if is_returned else record.cells[at]
+            cell = unquote_formula(record.cells[at]) if has_error_columns else record.cells[at]
             position = _position(record, layout)
             images.extend((position, url) for url in read_cell("images", cell))
     urls = dict.fromkeys(url for _, url in sorted(images, key=itemgetter(0)))
     shared = SEPARATOR.join(list(urls)[:MAX_GROUP_IMAGES])
     for record in rows:
         if is_whole(record, layout):
-            record.cells[at] = protect(shared) if is_returned else shared
+            record.cells[at] = quote_formula(shared) if has_error_columns else shared
 
 
 def _position(record: Record, layout: Layout) -> int:
-    """Return the position of a row's images within their handle; without one they come last."""
+    """Return the position of a row's images within their handle, or the last if it has none."""
     at = layout.image_position_file_index
     text = record.cells[at].strip() if at is not None and len(record.cells) > at else ""
     is_number = text.isascii() and text.isdigit() and len(text) <= _MAX_POSITION_DIGITS

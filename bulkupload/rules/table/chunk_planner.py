@@ -23,22 +23,23 @@ from bulkupload.rules.table.header import FieldMapping, HeaderColumn, Layout, re
 from bulkupload.rules.table.header_row import records_of, take_header
 from bulkupload.rules.table.repeated_headers import header_lines, without_headers
 
-MAX_READ_BYTES = MIB  # of rows that are read together
+MAX_READ_BYTES = MIB  # of rows that are in memory together
 UNKNOWN_LINE = 0
 
 
 @dataclass(frozen=True, kw_only=True)
 class ChunkRange:
-    """The bytes of a chunk, with its first line and its first row."""
+    """The bytes of a chunk, with its first line and its first row.
+
+    `repeated` maps the SKUs that earlier chunks have too to the lines of their first rows.
+    """
 
     start: int
     length: int
     first_line: int
     first_row: int
     rows: int
-    repeated: dict[
-        str, int
-    ]  # SKUs that earlier chunks have too, with the lines of their first rows
+    repeated: dict[str, int]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +54,7 @@ class ChunkPlan:
 
 
 class ChunkPlanner:
-    """Plans the chunks of one table of `size` bytes, opened as text after its byte order mark.
+    """Plans the chunks of a table of `size` bytes that is open as text, after its byte order mark.
 
     `skip` is the number of rows above the header. `on_progress` is called after each chunk.
     """
@@ -97,7 +98,7 @@ class ChunkPlanner:
         )
 
     def _split(self, rows: Iterator[Record], layout: Layout) -> None:
-        """End each chunk before the group of rows that would make it too long."""
+        """Fill the chunks; each one ends before the group of rows that would make it too long."""
         if layout.handle is None:
             groups = self._row_groups(layout)
         else:
@@ -112,7 +113,7 @@ class ChunkPlanner:
             self._end_chunk(end=self._records.offset)
 
     def _row_groups(self, layout: Layout) -> Iterator["_RowGroup"]:
-        """Yield plain lines together; if some are not plain, read the rest of a chunk by row."""
+        """Yield plain lines together; if some are not plain, the rest of a chunk row by row."""
         while True:
             # A full chunk ends before the next group, which may then fill a whole chunk.
             limit = self._chunk_rows - self._chunk.rows or self._chunk_rows

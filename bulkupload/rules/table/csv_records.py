@@ -1,9 +1,10 @@
 """Reading the rows of a CSV one by one, so that a broken row does not affect the others.
 
-The csv module decides what a row is. Where it fails (an unclosed quote would swallow the rest of
-the file), the lines up to the one where the unclosed cell begins are a broken row, and reading
-continues with the next line. The lines put back lie within that one cell, so none of them opens a
-quote that it leaves open: each line is read a bounded number of times in any file.
+The csv module decides where a row ends. If a quote is never closed, it would read the rest of the
+file as one cell. In this case the row is cut after the line in which that cell begins, and counts as
+broken; the lines after it are put back and read as rows of their own. In those lines every quote
+was doubled, or it would have closed the cell. So none of them leaves another quote open, and no line
+is read more than a few times, whatever the file.
 
 In most tables each line is a row. `Records.take_plain_lines` reads many such lines with one call,
 which takes half the time; where one of them is not a whole row, the rows are read one by one.
@@ -23,13 +24,13 @@ from bulkupload.rules.rows.row_shape_errors import RowError, shape_error
 csv.field_size_limit(MAX_LINE_LENGTH)  # MAX_CELL_LENGTH is checked once the cell is read
 
 READ_LENGTH: Final = 64 * 1024  # characters
-PLAIN_BATCH_SIZE: Final = 500  # lines; if one of them is not plain, all are read twice
+PLAIN_BATCH_SIZE: Final = 500  # lines; if one of them is not a whole row, all are read twice
 _ENDS = ("\r", "\n")
 _MISPLACED: Final = "expected after"  # the csv module's error for text after a closing quote
 
 
 class Record(NamedTuple):
-    """One row with the position of its first byte; a broken one is one cell with its text."""
+    """One row: its line, its first byte, its cells; a broken one has its whole text as one cell."""
 
     line: int
     start: int
@@ -38,7 +39,7 @@ class Record(NamedTuple):
 
 
 class CutLine(str):
-    """The beginning of a line that is too long; `skipped_bytes` follow in the file."""
+    """The beginning of a line that is too long; the rest, `skipped_bytes` long, was skipped."""
 
     __slots__ = ("skipped_bytes",)
     skipped_bytes: int
@@ -153,14 +154,15 @@ class Records:
         self._size_of = size_of
         self._by_record = by_record
         end = re.escape(delimiter)
-        # Possessive: a cell is matched in one way or not at all.
+        # Possessive quantifiers: without backtracking the time is linear in any file.
         self._cell = re.compile(
             rf'(?: *+"(?:[^"]++|"")*+"|(?:[^"{end}\r\n][^{end}\r\n]*+)?+){end}',
         )
-        self._blanks_after_quote = re.compile(
+        self._spaces_after_quote = re.compile(
             rf'( *+"(?:[^"]++|"")*+") ++(?=[{end}\r\n]|$)|([^{end}\r\n]*+)'
         )
-        # The lines of the row being read: `_feed` adds them, `_advance` and each row remove them.
+        # The lines that the csv reader took for the current row. `_feed` appends them while the
+        # reader asks for more; they are removed once `offset` and `line` have moved past them.
         self._row_lines: list[str] = []
 
     def __iter__(self) -> Iterator[Record]:
@@ -178,7 +180,8 @@ class Records:
                 yield self._repair(line, start, reason) or self._take_broken(line, start, reason)
                 reader = self._reader()
                 continue
-            if len(row_lines) == 1 and len(row_lines[0]) <= MAX_CELL_LENGTH:  # nearly every row
+            if len(row_lines) == 1 and len(row_lines[0]) <= MAX_CELL_LENGTH:
+                # Nearly every row: the same as `_advance`, without the call.
                 self.offset = start + size_of(row_lines.pop())
                 self.line = line + 1
             else:
@@ -218,10 +221,11 @@ class Records:
         return self._parse(self._feed())
 
     def _parse(self, lines: Iterable[str]) -> Iterator[list[str]]:
-        """Parse rows, ignoring blanks before a quote (for those after one see `_repair`)."""
+        """Parse rows, ignoring spaces before a quote; `_repair` handles those after one."""
         return csv.reader(lines, delimiter=self._delimiter, strict=True, skipinitialspace=True)
 
     def _feed(self) -> Iterator[str]:
+        """Yield lines to the csv reader and collect those of the current row."""
         row_lines = self._row_lines
         length = 0  # of a row of several lines
         for line in self._lines:
@@ -241,10 +245,10 @@ class Records:
         self._row_lines.clear()
 
     def _repair(self, line: int, start: int, reason: str) -> Record | None:
-        """Return the row if only blanks after a closing quote make it fail."""
+        """Return the row if it fails only because of spaces after a closing quote."""
         if _MISPLACED not in reason:
             return None
-        text = self._blanks_after_quote.sub(r"\1\2", "".join(self._row_lines))
+        text = self._spaces_after_quote.sub(r"\1\2", "".join(self._row_lines))
         try:
             rows = list(self._parse(io.StringIO(text, newline="")))
         except csv.Error:
@@ -255,7 +259,7 @@ class Records:
         return Record(line, start, rows[0])
 
     def _take_broken(self, line: int, start: int, reason: str) -> Record:
-        """Return the lines up to the broken one as a row, and put the others back."""
+        """Return the lines of a broken row, and put the lines after it back."""
         code = _error_code(self._row_lines, reason)
         count = self._count_broken_lines()
         self._lines.put_back(self._row_lines[count:])

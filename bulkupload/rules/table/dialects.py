@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 
 from bulkupload.rules.table.encodings import SINGLE_BYTE, UTF8, guess_encoding
 from bulkupload.rules.table.header import FieldMapping
-from bulkupload.rules.table.table_position import HEADER_ROWS, header_among
+from bulkupload.rules.table.header_search import HEADER_ROWS, find_header
 
 DELIMITERS: Final = (",", ";", "\t", "|")
 SAMPLE: Final = 64 * 1024  # characters from which the delimiter is detected
@@ -20,7 +20,7 @@ _BYTE_ORDER_MARKS: Final = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-_SEPARATOR_LINE: Final = "sep="  # what Excel writes and reads before the header
+_SEPARATOR_LINE: Final = "sep="  # Excel reads the delimiter from such a line before the header
 
 FileFormat = Literal["csv", "xlsx"]
 
@@ -48,7 +48,7 @@ class Dialect:
 
     @property
     def mark(self) -> bytes:
-        """The byte order mark to write."""
+        """The byte order mark with which a file in this dialect begins."""
         marks = {encoding: mark for mark, encoding in _BYTE_ORDER_MARKS}
         return marks[self.encoding] if self.bom else b""
 
@@ -80,9 +80,9 @@ class Dialect:
 class EncodingScan:
     """Detects the encoding of a file from all of its bytes, read once.
 
-    A byte order mark takes precedence, then what the sender `declared`. Otherwise the file is UTF-8
-    unless most of its bytes beyond ASCII are invalid UTF-8: because of a few invalid bytes only
-    their rows are refused.
+    A byte order mark takes precedence, then what the sender `declared`. Otherwise the file counts
+    as UTF-8, unless most of its bytes beyond ASCII are invalid UTF-8. If only a few are invalid,
+    only their rows are refused.
     """
 
     def __init__(self, *, declared: str = "") -> None:
@@ -129,7 +129,8 @@ class EncodingScan:
 def _unmarked_utf16(head: bytes) -> str | None:
     """Return the byte order of UTF-16 without a byte order mark, None for other encodings.
 
-    One byte of every ASCII character is zero; in a few others, like U+4E00, it is the other byte.
+    In an ASCII character the high byte is zero; only a few characters, like U+4E00, have a zero low
+    byte.
     """
     even, odd = head[0::2].count(0), head[1::2].count(0)
     min_zeros = len(head) // 2 * 0.4
@@ -161,7 +162,7 @@ def _score(sample: str, delimiter: str, mapping: FieldMapping) -> tuple[int, int
     rows = csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter, skipinitialspace=True)
     with suppress(csv.Error):
         sample_rows.extend(row for row in islice(rows, HEADER_ROWS) if any(map(str.strip, row)))
-    header = header_among(enumerate(sample_rows), mapping)
+    header = find_header(enumerate(sample_rows), mapping)
     return (header.fields, len(header.cells)) if header else (0, 0)
 
 

@@ -1,7 +1,7 @@
 """The text encodings of tables, and guessing the encoding of one.
 
-A text that is not UTF-8 but plausible as Windows-1252, which Excel writes in Western Europe, is
-read as Windows-1252. Any other encoding is a guess, which is reported.
+If a file is not UTF-8 but plausible as Windows-1252, which Excel writes in Western Europe, it is read
+as Windows-1252. Any other encoding is a guess, and the user gets a warning.
 """
 # ruff: noqa: RUF001  look-alike characters are intended here
 
@@ -83,7 +83,7 @@ _OTHERS: Final = [
 ]
 _MAX_CHAOS: Final = 0.5  # charset-normalizer finds short texts chaotic in every encoding
 CONFIDENT: Final = 0.9  # in a text that is plausible as Windows-1252
-_LIKELY: Final = 0.8
+_LIKELY: Final = 0.8  # the highest confidence in any other encoding
 _MAX_ODD_WORDS: Final = 0.01  # foreign names in a long text
 _SIGNS: Final = "ªº¹²³¼½¾"  # letters and numbers in Unicode, but not inside words
 _JOINERS: Final = frozenset(

@@ -15,11 +15,11 @@ _SIGNATURES = (
     *(b"RIFF", b"7z\xbc\xaf", b"Rar!", b"BZh", b"\xfd7zXZ", b"\x7fELF", b"MZ\x90", b"SQLite"),
     *(b"PAR1", b"PK\x05\x06", b"{\\rtf"),
 )
-_MARKUP = ("<!doctype", "<html", "<?xml")  # in any case, also after a byte order mark
+_MARKUP = ("<!doctype", "<html", "<?xml")  # compared in lower case
 WORKBOOK_PART = "xl/workbook.xml"
 _WORKBOOK = {"[content_types].xml", WORKBOOK_PART}
-_CONTROLS = [bytes([code]) for code in (*range(9), *range(14, 26), *range(28, 32))]
-_HEAD = 8192
+_CONTROL_CHARACTERS = [bytes([code]) for code in (*range(9), *range(14, 26), *range(28, 32))]
+_HEAD_BYTES = 8192
 
 
 def format_of(body: BinaryIO, size: int) -> FileFormat:
@@ -29,7 +29,7 @@ def format_of(body: BinaryIO, size: int) -> FileFormat:
     if size > MAX_FILE_BYTES:
         raise TableTooLargeError
     body.seek(0)
-    head = body.read(_HEAD)
+    head = body.read(_HEAD_BYTES)
     if head.startswith(ZIP):
         _require_workbook(body)
         return "xlsx"
@@ -61,7 +61,7 @@ def _is_text(head: bytes) -> bool:
     text = head[dialect.bom :].decode(dialect.encoding, "replace")
     if text.lstrip().lower().startswith(_MARKUP):
         return False
-    # UTF-16 has many zeros, and an error file may consist of rows with such characters.
+    # UTF-16 is full of zero bytes, and an error file may have nothing but rows with such characters.
     if dialect.encoding.startswith("utf-16") or all(name in text for name in ERROR_COLUMNS):
         return True
-    return sum(map(head.count, _CONTROLS)) <= max(4, len(head) // 50)
+    return sum(map(head.count, _CONTROL_CHARACTERS)) <= max(4, len(head) // 50)

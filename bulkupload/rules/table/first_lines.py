@@ -5,7 +5,7 @@ from itertools import islice
 from typing import Final
 
 from bulkupload.rules.rows.columns import normalized_sku
-from bulkupload.rules.rows.formulas import restore
+from bulkupload.rules.rows.formulas import unquote_formula
 from bulkupload.rules.table.csv_records import PLAIN_BATCH_SIZE, Records
 from bulkupload.rules.table.header import Layout
 
@@ -13,7 +13,7 @@ MAX_SKUS: Final = 50_000  # in memory at once: a table may repeat every SKU
 
 
 def find_first_lines(records: Records, skus: Iterable[str], layout: Layout) -> dict[str, int]:
-    """Read the whole table; return the line of the first row of each SKU, of at most MAX_SKUS."""
+    """Read the whole table; return the first line of each SKU, for at most MAX_SKUS of them."""
     repeated = set(islice(skus, MAX_SKUS))
     lines: dict[str, int] = {}
     while (plain := records.take_plain_lines(PLAIN_BATCH_SIZE)) is None or plain.rows:
@@ -37,5 +37,5 @@ def skus_of(rows: Sequence[list[str]], layout: Layout) -> list[str]:
     at = layout.file_index_of("sku")
     skus = [cells[at] if len(cells) > at else "" for cells in rows]
     if layout.errors_at is not None:
-        skus = [restore(sku) for sku in skus]
+        skus = [unquote_formula(sku) for sku in skus]
     return [*map(normalized_sku, skus)]

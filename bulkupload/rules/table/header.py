@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple, Self
 from bulkupload.errors import JobFailureError
 from bulkupload.rules.limits import MAX_COLUMNS
 from bulkupload.rules.rows.columns import COLUMNS, FIELDS
-from bulkupload.rules.rows.formulas import restore
+from bulkupload.rules.rows.formulas import unquote_formula
 from bulkupload.rules.rows.row_shape_errors import storable
 from bulkupload.rules.table.header_aliases import (
     ALIASES,
@@ -17,7 +17,7 @@ from bulkupload.rules.table.header_aliases import (
     normalized_name,
 )
 
-# The error file appends these to the uploader's columns; reading it back removes them.
+# The error file has these after the columns of the table; when it is uploaded they are removed.
 ERROR_COLUMNS: Final = ("error_line", "error_column", "error_code", "error_message")
 ERROR_SEPARATOR: Final = "; "  # of several errors of one row
 _FIELD_BY_NAME: Final = {normalized_name(field): field for field in FIELDS}
@@ -32,9 +32,9 @@ FieldMapping = Mapping[str, str | None]  # column name to field; None ignores th
 
 @dataclass(frozen=True, kw_only=True)
 class HeaderColumn:
-    """One column of the uploader's table: its field, or the field its name may have meant.
+    """One column of the table: its field, or as `suggestion` the field its name may have meant.
 
-    `mapped` means that the uploader's mapping sets the field.
+    `mapped` means that the user's mapping sets the field.
     """
 
     name: str
@@ -43,23 +43,24 @@ class HeaderColumn:
     mapped: bool = False
 
 
-class ReturnedErrors(NamedTuple):
-    """The error columns of a row of a returned error file; the code is empty once corrected."""
+class PreviousErrors(NamedTuple):
+    """The errors that an uploaded error file lists for a row; the user may clear the code."""
 
     column: str = ""
     code: str = ""
 
     def reports(self, code: str, column: str) -> bool:
         """Whether they list both this code and this column."""
-        return _is_listed(code, self.code) and _is_listed(column, restore(self.column))
+        return _is_listed(code, self.code) and _is_listed(column, unquote_formula(self.column))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
     """The positions of the fields in a row.
 
-    `errors_at` is the index of the first error column of a returned error file. `handle` is the
-    column that makes the table a Shopify export, `image_position` the one that orders its images.
+    `columns` are those of the table itself, `names` all names of the header. If the file is an error
+    file, `errors_at` is the index of its first error column. `handle` is the column that makes the
+    table a Shopify export, `image_position` the one that orders its images.
     """
 
     columns: tuple[HeaderColumn, ...]
@@ -122,7 +123,7 @@ class Layout:
         return [*map(_folded, names)] == [*map(_folded, self.names)]
 
     def name_of(self, field_name: str) -> str:
-        """Return the uploader's name for the column of a field."""
+        """Return the name that the file gives to the column of a field."""
         return self.columns[self.fields[field_name]].name
 
     def file_index_of(self, field_name: str) -> int:
@@ -143,14 +144,14 @@ class Layout:
         is_after = self.errors_at is not None and at >= self.errors_at
         return at + len(ERROR_COLUMNS) if is_after else at
 
-    def split(self, cells: list[str]) -> tuple[list[str], ReturnedErrors]:
-        """Return the uploader's cells of a row, and the error columns it came back with."""
+    def split(self, cells: list[str]) -> tuple[list[str], PreviousErrors]:
+        """Return the cells of a row without the error columns, and what those list."""
         if self.errors_at is None:
-            return cells, ReturnedErrors()
+            return cells, PreviousErrors()
         end = self.errors_at + len(ERROR_COLUMNS)
         errors = dict(zip(ERROR_COLUMNS, cells[self.errors_at : end], strict=False))
-        returned = ReturnedErrors(errors.get("error_column", ""), errors.get("error_code", ""))
-        return cells[: self.errors_at] + cells[end:], returned
+        previous = PreviousErrors(errors.get("error_column", ""), errors.get("error_code", ""))
+        return cells[: self.errors_at] + cells[end:], previous
 
 
 def read_header(cells: Sequence[str], *, mapping: FieldMapping, line: int) -> list[HeaderColumn]:
@@ -161,7 +162,7 @@ def read_header(cells: Sequence[str], *, mapping: FieldMapping, line: int) -> li
     names = _trimmed(cells)
     width = len(names)
     if _find_error_columns(names) is not None:
-        names = [restore(name) for name in names]
+        names = [unquote_formula(name) for name in names]
         width -= len(ERROR_COLUMNS)
     if width > MAX_COLUMNS:
         message = f"The table has {width:,} columns; the maximum is {MAX_COLUMNS:,}."

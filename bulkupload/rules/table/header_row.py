@@ -7,7 +7,7 @@ from bulkupload.errors import JobFailureError
 from bulkupload.rules.table.csv_records import Lines, Record, Records
 from bulkupload.rules.table.dialects import Dialect
 from bulkupload.rules.table.header import FieldMapping
-from bulkupload.rules.table.table_position import header_among
+from bulkupload.rules.table.header_search import find_header
 
 _SEPARATOR_CELL: Final = "sep="  # Excel's `sep=;` line has two cells: this and an empty one
 _SEPARATOR_CELLS: Final = 2
@@ -28,7 +28,7 @@ def records_of(stream: TextIO, dialect: Dialect) -> Records:
 def rows_above_header(records: Records, mapping: FieldMapping) -> int:
     """Return the number of rows, such as a title, above the header of a table."""
     rows = ((at, row.cells) for at, row in enumerate(records) if not _is_separator_line(row))
-    header = header_among(rows, mapping)
+    header = find_header(rows, mapping)
     return header.line if header and header.fields else 0
 
 

@@ -7,13 +7,13 @@ from bulkupload.rules.rows.columns import FIELDS
 from bulkupload.rules.rows.row_shape_errors import storable
 
 MAX_MAPPING_FIELDS: Final = 100
-TOO_LONG: Final = f"Must be an object with at most {MAX_MAPPING_FIELDS} columns."
+NOT_A_MAPPING: Final = f"Must be an object with at most {MAX_MAPPING_FIELDS} columns."
 
 
 def read_mapping(value: object) -> dict[str, str | None]:
     """Return a mapping by normalized column names, or raise BadMappingError."""
     if not isinstance(value, dict) or len(value) > MAX_MAPPING_FIELDS:
-        raise BadMappingError("object_type", TOO_LONG)
+        raise BadMappingError("object_type", NOT_A_MAPPING)
     if any(field is not None and field not in FIELDS for field in value.values()):
         raise BadMappingError("enum", f"Supported fields: {', '.join(FIELDS)}.")
     if any(storable(name) != name for name in value):

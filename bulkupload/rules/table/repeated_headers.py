@@ -9,7 +9,7 @@ from bulkupload.rules.table.header import Layout
 def without_headers(
     records: Iterable[Record], layout: Layout, lines: list[int] | None = None
 ) -> Iterator[Record]:
-    """Yield the rows that do not repeat the header; append the lines of the others to `lines`."""
+    """Yield the rows that do not repeat the header; add the lines of those that do to `lines`."""
     for record in records:
         if record.error is not None or not layout.is_header(record.cells):
             yield record

@@ -22,7 +22,7 @@ class TableWarning(NamedTuple):
 
 @dataclass(kw_only=True)
 class SheetReport:
-    """The position of the table in a workbook, and what of it the user should check."""
+    """The position of the table in a workbook, and what the user should check in it."""
 
     sheet: str = ""
     line: int = 0
@@ -60,7 +60,7 @@ class SheetReport:
             warnings.append(TableWarning("hidden_rows", message, self.hidden_lines[0]))
         if self.outside:
             cells = _listed((f'{at} "{text}"' for at, text in self.outside_cells), self.outside)
-            message = f"Cells beside the table were not imported ({self.outside:,}): {cells}."
+            message = f"Cells outside the table were not imported ({self.outside:,}): {cells}."
             line = int("".join(filter(str.isdigit, self.outside_cells[0][0])))
             warnings.append(TableWarning("cells_outside_table", message, line))
         if self.other_sheets:

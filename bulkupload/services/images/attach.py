@@ -1,8 +1,8 @@
 """The task that attaches the images of one batch to their products.
 
-Media's ingest checks the bytes outside any transaction. The slots of the products, the outcomes of
-the images and the warnings commit together, under the batch's lease, and only while the job runs. A
-row that a later one has replaced in the meantime is skipped.
+`media.services.ingest` checks the bytes outside any transaction. The slots of the products, the
+outcomes of the images and the warnings commit together, under the batch's lease, and only while the
+job runs. Rows that a later row has replaced in the meantime are skipped.
 """
 
 from uuid import UUID
@@ -86,7 +86,7 @@ def _failure_of(error: Exception) -> Refusal | None:
 
 
 def _attach_batch(lease: Lease[BulkUploadMediaBatch], batch: BulkUploadMediaBatch) -> None:
-    """Attach the images in parts, which are smaller after each failed attempt."""
+    """Attach the images in parts; after each failed attempt the parts are smaller."""
     rows = list(pending_of(batch))
     remotes = remote_cache.find(batch.job.scope, {url for row in rows for url in row.urls})
     stored_urls = stored_urls_of(rows, remotes)
@@ -104,7 +104,7 @@ def _attach_rows(
     rows: list[BulkUploadMedia],
     stored_urls: StoredUrls,
 ) -> StoredUrls:
-    """Attach the usable images of some rows; return the URLs with those now refused."""
+    """Attach the usable images of some rows; return the URLs, with those refused now added."""
     while True:
         lease.renew()
         try:
@@ -116,7 +116,7 @@ def _attach_rows(
         except (RequestFilesTooLargeError, IngestTimeError) as error:
             halves = list(split(rows, into=2))
             if len(halves) == 1:
-                if isinstance(error, IngestTimeError):  # the store is slow, perhaps not for long
+                if isinstance(error, IngestTimeError):  # the store may only be slow now
                     raise RetryRowError(str(error)) from error
                 stored_urls = stored_urls.with_refused(
                     dict.fromkeys(stored_urls.usable(rows), TOO_LARGE)

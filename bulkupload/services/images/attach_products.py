@@ -54,13 +54,16 @@ class Refusal:
 
 @dataclass(frozen=True, kw_only=True)
 class StoredUrls:
-    """The URLs of our copies of a batch's images, by the URLs in its rows."""
+    """The URLs of a batch's images in our store, by the URLs in its rows.
+
+    They are the same, except for remote images, of which the store has a copy.
+    """
 
     by_row_url: Mapping[str, str]
     refused: Mapping[str, Refusal]
 
     def usable(self, rows: Iterable[BulkUploadMedia]) -> list[str]:
-        """Return the stored URLs of these rows that are not refused, each once."""
+        """Return the stored URLs of these rows that are not refused, without duplicates."""
         stored = dict.fromkeys(self.by_row_url[url] for row in rows for url in row.urls)
         return [url for url in stored if url not in self.refused]
 
@@ -82,8 +85,9 @@ class StoredUrls:
 class LockedRows:
     """The rows whose outcome one transaction saves.
 
-    `slots` holds the URLs for each slot of each product, `attached` the rows of the batch whose
-    product exists, `replaced` those whose product was deleted and earlier rows for the same slots.
+    `slots` holds the URLs to attach to each slot of each product. `attached` are the rows of the
+    batch whose product exists; `replaced` are those whose product was deleted, and rows of other
+    batches for the same slots that came earlier.
     """
 
     slots: Mapping[UUID, Mapping[str, list[str]]]
@@ -107,7 +111,7 @@ def stored_urls_of(
 
 
 def _refusal_of_remote(remote: RemoteImage) -> Refusal:
-    # Another batch may have refused the file a moment ago.
+    # Another batch may have refused the file since it was fetched.
     code = remote.upload.refusal if remote.upload else ""
     return Refusal(
         code=remote.failure_code or code or NOT_FOUND,
@@ -146,7 +150,7 @@ def attach_products(
 def refusals_in(
     error: InvalidValuesError, job: BulkUploadJob, urls: list[str]
 ) -> dict[str, Refusal]:
-    """Return why the ingest refused some of these URLs, now or for another batch."""
+    """Return why the ingest refused some of these URLs, now or earlier for another batch."""
     issues = {urls[int(issue.loc[-1])]: issue for issue in error.issues}
     refusals = {
         url: Refusal(code=NOT_FOUND, message=NOT_FOUND_MESSAGE)
@@ -279,7 +283,7 @@ def warning_of(row: BulkUploadMedia, index: int, refusal: Refusal) -> ImageWarni
         code=refusal.code,
         message=refusal.message,
         cells=row.cells,
-        is_late=True,
+        found_in_file=True,
     )
 
 

@@ -13,7 +13,8 @@ from django.conf import settings
 from django.db import connection
 
 MAX_FETCHES_PER_HOST: Final = 4  # at the same time
-HOST_LOCKS: Final = 61_000  # the first lock's second key; the first key is a hash of the host
+# The second key of the first advisory lock; the first key is a hash of the host, or 0.
+HOST_LOCKS: Final = 61_000
 FETCH_LOCKS: Final = 62_000
 
 

@@ -1,7 +1,7 @@
 """The task that fetches a remote image, once for its owner.
 
-No more fetches are enqueued than may run at once, and each one enqueues the next: a queue full of
-fetches that wait for a permit would delay all other tasks.
+Only as many fetches are enqueued as may run at once, and each one enqueues the next: a queue full
+of fetches that wait for a permit would delay all other tasks.
 """
 
 import random
@@ -101,7 +101,7 @@ def _fetch(fetcher: RemoteFetcher, lease: Lease[RemoteImage]) -> None:
     with fetch_limits.fetch_permit() as is_free:
         if not is_free:
             raise RetryRowError("too many fetches", after=timedelta())
-        if not _is_wanted(row):  # the owner's next job tries it afresh
+        if not _is_wanted(row):  # the owner's next job with this URL fetches it
             lease.release(count_attempt=False)
             return
         limited = replace(fetcher, host_permit=fetch_limits.host_permit)
@@ -132,7 +132,7 @@ def _failure_of(error: Exception) -> FetchFailure | None:
 
 
 def _is_wanted(row: RemoteImage) -> bool:
-    """Cancel the waiting jobs whose user may no longer write; return whether others wait."""
+    """Cancel the waiting jobs whose user may no longer write; return whether another job waits."""
     waiting = BulkUploadMediaBatch.objects.unfinished().filter(remotes=row)
     jobs = BulkUploadJob.objects.filter(status=JobStatus.RUNNING, batches__in=waiting)
     is_wanted = False
@@ -201,9 +201,10 @@ def _enqueue_batches(remote_id: UUID) -> None:
 
 
 def _enqueue_next() -> None:
-    """Enqueue a waiting image of a random owner, so that owners with many images delay no others.
+    """Enqueue a waiting image of a random owner, so that an owner of many does not delay others.
 
-    Takes the owner's image that was enqueued longest ago: others may still be in the queue.
+    Of that owner's images it takes the one that was enqueued longest ago, or never: tasks of the
+    others may still be in the queue.
     """
     rows = RemoteImage.objects.waiting(sent_before=timezone.now())
     by_owner = rows.order_by("organization_id", "user_id", F("sent_at").asc(nulls_first=True), "pk")

@@ -97,7 +97,7 @@ def _warnings(row: BulkUploadMedia, states: ResourceStates) -> list[ImageWarning
             code=code,
             message=sentence_for(code),
             cells=row.cells,
-            is_late=True,
+            found_in_file=True,
         )
         for index, pk in enumerate(row.resources)
         if pk and (code := states[pk][1])

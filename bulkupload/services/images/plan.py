@@ -1,8 +1,8 @@
-"""Planning the images of a chunk's rows: batches of those that their products do not show yet.
+"""Planning the images of a chunk's rows: batches of those that their products do not have yet.
 
 Runs in the chunk's transaction after the merge. The products are locked, so if two jobs have the
-same product, the second one sees the pending images of the first. Pending rows are not replaced
-here but when a later row is attached, since attaching may fail.
+same product, the second one sees the pending images of the first. Pending rows of an earlier job
+are replaced only when the later ones are attached, since attaching may fail.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -45,7 +45,7 @@ from media.services.ingest.resolve import Sources
 
 Slot = tuple[UUID, str]  # the id of a product, and the name of its slot
 
-MAX_BATCH_SLOTS = 150  # reached when most slots are only cleared
+MAX_BATCH_SLOTS = 150  # only batches in which most slots are cleared reach it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,10 +65,10 @@ class SlotImages:
 
 @dataclass(frozen=True, kw_only=True)
 class ResolvedUrls:
-    """What the URLs of a chunk refer to: our files and remote images.
+    """What the URLs of a chunk refer to: files in our store (`own`) and remote images.
 
-    `remote` maps each allowed remote URL to the URL of our copy, empty until it is fetched.
-    `refused` maps the URLs of refused uploads to their codes.
+    `remote` maps each allowed remote URL to the URL of our copy, which is empty until it is fetched.
+    `refused` maps the URLs of refused uploads to error codes.
     """
 
     own: Sources
@@ -80,7 +80,7 @@ class ResolvedUrls:
         return self.own.get(url) is not None or url in self.remote
 
     def must_be_fetched(self, url: str) -> bool:
-        """Whether this is a remote URL whose image we do not have."""
+        """Whether this is a remote URL of which our store has no copy."""
         return url in self.remote and self.own.get(self.remote[url]) is None
 
     def content_hash_of(self, url: str) -> str | None:
@@ -177,7 +177,7 @@ def _by_row(warnings: Iterable[ImageWarning]) -> Iterator[ImageWarning]:
 def _changed(
     job: BulkUploadJob, images: list[SlotImages], resolved: ResolvedUrls
 ) -> list[tuple[UUID, SlotImages]]:
-    """Return the images, by product, of slots with other images or with another pending row."""
+    """Return the images of slots that have other images or another pending row, with product ids."""
     skus = {slot_images.sku for slot_images in images}
     products = Product.objects.in_scope(job.scope).filter(sku__among=skus)
     ids = dict(products.values_list("sku", "pk"))
@@ -194,7 +194,7 @@ def _changed(
 
 
 def _attached_hashes(product_ids: Iterable[UUID]) -> dict[Slot, list[str]]:
-    """Return the SHA-256 of each file in each slot, in order; empty for a failed file."""
+    """Return the SHA-256 of the files in each slot, in order; empty for a failed file."""
     rows = Attachment.objects.for_entities(EntityType.PRODUCT, product_ids)
     fields = rows.values_list("entity_id", "slot", "resource__content_hash", "resource__status")
     hashes: dict[Slot, list[str]] = {}

@@ -1,4 +1,4 @@
-"""The remote images of an owner: each URL is fetched once, and from then on the same file."""
+"""The remote images of an owner: each URL is fetched once; later uses get the same file."""
 
 import hashlib
 from collections.abc import Collection, Mapping
@@ -42,8 +42,8 @@ def find(scope: OwnerScope, urls: Collection[str]) -> dict[str, RemoteImage]:
 def register(job: BulkUploadJob, urls: Collection[str]) -> dict[str, UUID]:
     """Have the missing images fetched; return their ids by URL.
 
-    Runs in the caller's transaction. An image that failed before this job began, or for which only
-    ended jobs waited, is tried afresh.
+    Runs in the caller's transaction. An image that failed before this job began, or that only ended
+    jobs waited for, starts again with no attempts.
     """
     if not urls:
         return {}

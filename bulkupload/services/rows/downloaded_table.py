@@ -16,7 +16,7 @@ from bulkupload.rules.table.dialects import (
 )
 from media.storage import private_store
 
-END_MARK: Final = b"\x1a"  # Ctrl-Z
+CTRL_Z: Final = b"\x1a"
 TAIL_BYTES: Final = 4096
 
 
@@ -48,21 +48,21 @@ def dialect_of(body: BinaryIO, encoding: Dialect, job: BulkUploadJob) -> Dialect
     )
 
 
-def strip_end_marks(body: BinaryIO, dialect: Dialect) -> None:
+def strip_ctrl_z(body: BinaryIO, dialect: Dialect) -> None:
     """Cut Ctrl-Z characters off the end of a text: DOS programs fill the last block with them."""
     if dialect.encoding.startswith("utf-16"):  # DOS programs do not write it
         return
     size = body.seek(0, io.SEEK_END)
     body.seek(max(size - TAIL_BYTES, 0))
     tail = body.read()
-    text = tail.rstrip(b"\r\n" + END_MARK)
-    if END_MARK in tail[len(text) :]:
+    text = tail.rstrip(b"\r\n" + CTRL_Z)
+    if CTRL_Z in tail[len(text) :]:
         body.truncate(size - len(tail) + len(text))
 
 
 @contextmanager
 def open_text(body: BinaryIO, dialect: Dialect) -> Iterator[TextIO]:
-    """Open a table as text after its byte order mark; the file stays open afterwards."""
+    """Open a table as text after its byte order mark; the file itself is not closed."""
     body.seek(dialect.bom)
     text = io.TextIOWrapper(body, dialect.encoding, dialect.errors, newline="")
     try:

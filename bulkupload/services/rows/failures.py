@@ -1,4 +1,4 @@
-"""How a job fails when its file cannot be read."""
+"""The failures of jobs whose file cannot be read."""
 
 from bulkupload.errors import JobFailureError
 from media.errors import ObjectNotFoundError, PreconditionFailedError
@@ -15,7 +15,7 @@ DISK_UNAVAILABLE = JobFailureError(
 
 
 def failure_of(error: Exception) -> JobFailureError | None:
-    """Return the failure of a job for an exception, None if the exception is a bug."""
+    """Return the failure that an exception means for a job, or None if the exception is a bug."""
     if isinstance(error, JobFailureError):
         return error
     if isinstance(error, (ObjectNotFoundError, PreconditionFailedError)):

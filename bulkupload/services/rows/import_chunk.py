@@ -39,7 +39,7 @@ from sartiq.core.work.runner import CONTENTION, Outcome, RetryRowError, RowTask
 
 log = structlog.get_logger(__name__)
 
-MAX_TRIES = 5  # of a transaction, while other jobs change the same products
+MAX_TRIES = 5  # of one transaction, if other jobs change the same products
 ATTEMPTS_EXHAUSTED = JobFailureError(
     "attempts_exhausted", "Some rows could not be imported in five attempts."
 )
@@ -71,7 +71,7 @@ def import_rows(chunk_id: UUID) -> None:
 
 
 def _may_run(chunk: BulkUploadChunk) -> bool:
-    """Whether the chunk may run now; one that repeats SKUs waits for all chunks before it."""
+    """Whether the chunk may run now: with repeated SKUs it waits for all chunks before it."""
     if chunk.job.status != JobStatus.RUNNING or chunk.status == ChunkStatus.DONE:
         return False
     earlier = BulkUploadChunk.objects.unfinished().filter(job=chunk.job, number__lt=chunk.number)
@@ -107,7 +107,7 @@ def _read(lease: Lease[BulkUploadChunk], chunk: BulkUploadChunk) -> CheckedChunk
     job, dialect = chunk.job, chunk.job.dialect_object
     table = TableVersion(key=job.rows_key, etag=job.rows_etag)
     byte_range = ByteRange(table=table, start=chunk.start, length=chunk.length)
-    is_first_attempt = lease.attempts == 1  # reading ahead would take too long on a slow line
+    is_first_attempt = lease.attempts == 1  # it may have failed because the connection is slow
     with (
         _range_cache.open(
             byte_range, reads_ahead=is_first_attempt, on_progress=lease.renew_if_old
@@ -145,8 +145,8 @@ def _check(chunk: BulkUploadChunk, text: TextIO) -> CheckedChunk:
 def _apply(lease: Lease[BulkUploadChunk], chunk: BulkUploadChunk, rows: CheckedChunk) -> None:
     """Commit the chunk; try again if other transactions lock the same products for too long.
 
-    After a statement timeout the next try gets more time: the database may be slow. Waiting for
-    locks alone is not counted as an attempt.
+    After a statement timeout the next try gets more time, since the database may be slow. If only
+    locks were in the way, the attempt of the task is not counted.
     """
     was_slow = False
     for tries in range(1, MAX_TRIES + 1):

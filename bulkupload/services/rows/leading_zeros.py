@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from bulkupload.models import BulkUploadJob, BulkUploadRowError
 from bulkupload.rules.rows.checked_rows import RefusedRow, ValidRow
-from bulkupload.rules.rows.excel_damage import EXCEL_DAMAGE, lost_zeros, lost_zeros_of
+from bulkupload.rules.rows.excel_damage import EXCEL_DAMAGE, lost_zeros_message, matching_product_message
 from bulkupload.rules.rows.row_shape_errors import RowError
 from catalog.models import Product
 
@@ -15,7 +15,7 @@ def refuse_lost_zeros(
     job: BulkUploadJob, rows: list[ValidRow]
 ) -> tuple[list[ValidRow], list[RefusedRow]]:
     """Return the rows whose SKU kept its leading zeros, and the others as refused."""
-    messages = _lost_by_products(job, rows) | _lost_by_returned_errors(job, rows)
+    messages = _lost_by_products(job, rows) | _lost_by_previous_errors(job, rows)
     if not messages:
         return rows, []
     valid = [row for row in rows if row.row not in messages]
@@ -28,13 +28,13 @@ def _lost_by_products(job: BulkUploadJob, rows: list[ValidRow]) -> dict[int, str
     padded = _padded_skus(job, [row.sku for row in rows])
     if not padded:
         return {}
-    return {row.row: lost_zeros_of(padded[row.sku]) for row in rows if row.sku in padded}
+    return {row.row: matching_product_message(padded[row.sku]) for row in rows if row.sku in padded}
 
 
 def _padded_skus(job: BulkUploadJob, skus: Iterable[str]) -> dict[str, str]:
-    """Return, for each number that only lacks the leading zeros of a product's SKU, that SKU.
+    """Map each number that only lacks the leading zeros of a product's SKU to that SKU.
 
-    Only products older than the job count, so that the order of chunks makes no difference.
+    Ignores products created since the job started, so that the order of chunks does not matter.
     """
     numbers = {sku for sku in skus if sku.isdigit() and sku[0] != "0"}
     padded = {
@@ -45,18 +45,18 @@ def _padded_skus(job: BulkUploadJob, skus: Iterable[str]) -> dict[str, str]:
     if not padded:
         return {}
     products = Product.objects.in_scope(job.scope).filter(created_at__lt=job.started_at)
-    if not products.filter(sku__gte="0", sku__lt="1").exists():  # true of nearly every owner
-        return {}
+    if not products.filter(sku__gte="0", sku__lt="1").exists():
+        return {}  # nearly no owner has SKUs with leading zeros
     candidates = list(padded.keys() | numbers)
     existing = set(products.filter(sku__among=candidates).values_list("sku", flat=True))
     return {padded[sku]: sku for sku in existing if sku in padded and padded[sku] not in existing}
 
 
-def _lost_by_returned_errors(job: BulkUploadJob, rows: list[ValidRow]) -> dict[int, str]:
-    """Return a message for each row of a returned error file whose SKU was not corrected.
+def _lost_by_previous_errors(job: BulkUploadJob, rows: list[ValidRow]) -> dict[int, str]:
+    """Return a message for each row of an uploaded error file whose SKU was not corrected.
 
     The error columns do not say how many digits the SKU should have, but the job that refused the
-    same SKU has saved the width of the SKUs in its table.
+    SKU has saved the width of the SKUs in its table.
     """
     reported = [row for row in rows if row.reports_damage and row.sku.isdigit()]
     if not reported:
@@ -68,7 +68,7 @@ def _lost_by_returned_errors(job: BulkUploadJob, rows: list[ValidRow]) -> dict[i
     pairs = errors.order_by("job__sku_width").values_list("value", "job__sku_width")
     widths = {sku: width or 0 for sku, width in pairs}  # the largest of each SKU
     return {
-        row.row: lost_zeros(row.sku, width)
+        row.row: lost_zeros_message(row.sku, width)
         for row in reported
         if (width := widths.get(row.sku, 0)) > len(row.sku)
     }

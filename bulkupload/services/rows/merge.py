@@ -1,8 +1,8 @@
 """Writing valid rows: COPY into a temporary table, then one merge that skips unchanged rows.
 
 Rows are merged in the order of their SKUs, so that jobs with the same products cannot deadlock.
-Unchanged rows are left out before the merge: ON CONFLICT would lock each product first, which
-writes its row and the WAL. No name in the statements comes from the uploader.
+Unchanged rows are left out before the merge: ON CONFLICT would lock each of their products, which
+writes the row and the WAL. All names in the statements are constants of this code.
 """
 
 import os
@@ -42,9 +42,9 @@ def merge(
 ) -> Counts:
     """Create and update products; rows with the same SKU are written in their order.
 
-    `earlier_skus` are those that earlier chunks have as well: in a dry run, which is rolled back,
-    they count as updated. With `locks_all` unchanged products stay locked too until the transaction
-    ends.
+    `earlier_skus` are those that earlier chunks have too: they count as updated in a dry run, in
+    which the earlier chunks were rolled back. With `locks_all` unchanged products are locked too,
+    until the transaction ends.
     """
     counts = Counts()
     first = {row.sku: row for row in rows}
@@ -84,9 +84,10 @@ def _first_and_last(
 
 
 class MergeResult(NamedTuple):
-    """How many products a merge created, how many of these have an earlier row, how many changed.
+    """How many products a merge created and updated.
 
-    The earlier row is in another chunk, which in a dry run was rolled back.
+    `created_before` is how many of the created ones an earlier chunk has too: in a dry run that
+    chunk was rolled back.
     """
 
     created: int

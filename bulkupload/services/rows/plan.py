@@ -32,7 +32,7 @@ from bulkupload.services.rows.downloaded_table import (
     dialect_of,
     download,
     open_text,
-    strip_end_marks,
+    strip_ctrl_z,
 )
 from bulkupload.services.rows.failures import failure_of
 from bulkupload.services.workbook import convert
@@ -55,7 +55,7 @@ ROWS_NAME = "rows.csv"
 
 @dataclass(frozen=True, kw_only=True)
 class DownloadedTable:
-    """A job's table on the worker's disk, and the stored object of which its chunks are ranges."""
+    """A job's table on the worker's disk, and the stored object that its chunks are ranges of."""
 
     body: BinaryIO
     dialect: Dialect
@@ -94,7 +94,7 @@ def _open_table(lease: Lease[BulkUploadJob], job: BulkUploadJob) -> Iterator[Dow
             yield _convert(lease, job, source, rows)
         else:
             dialect = dialect_of(source, scan.result(), job)
-            strip_end_marks(source, dialect)
+            strip_ctrl_z(source, dialect)
             yield DownloadedTable(
                 body=source, dialect=dialect, key=job.source_key, etag=job.source_etag
             )
@@ -117,10 +117,9 @@ def _convert(
 def _plan_or_describe(
     lease: Lease[BulkUploadJob], job: BulkUploadJob, table: DownloadedTable
 ) -> ChunkPlan:
-    """Return the chunks of a table; if it is refused, save how it was read.
+    """Return the chunks of a table; if it is refused, save its dialect and its columns.
 
-    The dialect and the columns often show what is wrong, and a client can ask for the missing
-    mapping with them.
+    They often show what is wrong, and a client can use them to ask the user for a mapping.
     """
     try:
         return _plan_chunks(lease, job, table)

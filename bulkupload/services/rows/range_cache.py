@@ -1,9 +1,9 @@
-"""The range of a table that a worker process read last, cached on its disk for the next chunk.
+"""A cache on disk, in each worker process, of the range of a table that it read last.
 
-Chunks are ranges of one object, and each read costs a round trip on R2, or 11 to 16 ms of CPU on
-SeaweedFS, which reads the whole part with the range. So a process fetches more than one chunk and
-mostly finds the next one here. A HEAD for every chunk, at a tenth of that cost, checks that the
-table still exists.
+Chunks are ranges of one object, and each read costs a round trip to R2, or 11 to 16 ms of CPU on
+SeaweedFS, which reads the whole part of the object that has the range. So a process fetches more
+than one chunk at once, and usually finds the next one in the cache. A HEAD for every chunk, at a
+tenth of that cost, checks that the table still exists.
 """
 
 import io
@@ -70,13 +70,13 @@ class RangeCache:
     def open(
         self, byte_range: ByteRange, *, reads_ahead: bool, on_progress: Callable[[], None]
     ) -> Iterator[BinaryIO]:
-        """Open a range of a stored table, which ends early if the table does.
+        """Open a range of a stored table; it is shorter if the table ends before.
 
         With `reads_ahead` the bytes after it are fetched too. `on_progress` is called after each
         block. Raises ObjectNotFoundError and PreconditionFailedError when this version is gone,
         StoreUnavailableError, and OSError when the disk is full.
         """
-        if byte_range.length > FETCH_BYTES:  # with blank lines a chunk may be as long as its file
+        if byte_range.length > FETCH_BYTES:  # blank lines can make a chunk as long as the file
             fetched = _fetch(byte_range, on_progress)
             with fetched.file as body:
                 body.seek(0)
@@ -88,7 +88,7 @@ class RangeCache:
     def _read(
         self, byte_range: ByteRange, fetch: ByteRange, on_progress: Callable[[], None]
     ) -> bytes:
-        """Return a range from the cache; if it is not there, cache the range to fetch first."""
+        """Return a range from the cache; if it is not there, cache the range `fetch` first."""
         with self._lock:
             cached = self._cached
             if cached is not None and cached.byte_range.contains(byte_range):

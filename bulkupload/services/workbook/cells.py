@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from bulkupload.rules.rows.excel_damage import (
-    DATE,
-    NOT_COMPUTED,
-    UNNAMED_ERROR,
+    DATE_MARKER,
+    NOT_COMPUTED_MARKER,
+    UNNAMED_ERROR_MARKER,
     DamagedText,
-    with_mark,
+    with_marker,
 )
 from bulkupload.services.workbook.formats import PLAIN, CellFormat
 from bulkupload.services.workbook.parts import Workbook, unescaped
@@ -28,7 +28,7 @@ _MERGED: Final = re.compile(
 
 
 class Row(NamedTuple):
-    """A row that is not blank; `cells` are by column, numbered from 0."""
+    """A row that is not blank; `cells` maps columns, numbered from 0, to texts."""
 
     number: int
     is_hidden: bool
@@ -58,7 +58,7 @@ def rows_of(book: Workbook, part: str) -> Iterator[Row]:
 
 
 def vertical_merges(book: Workbook, part: str, *, last_row: int) -> list[Merge]:
-    """Return the merged cells that begin in the first rows and span several rows."""
+    """Return the merged cells that span several rows and begin above or in `last_row`."""
     merges: list[Merge] = []
     with book.open(part) as sheet:
         buffer = b""
@@ -161,7 +161,7 @@ class _Cells:
     def _enter_cell(self, reference: str | None) -> None:
         if reference is not None:
             column = self._columns.get(reference.removesuffix(self._row_name))
-            if column is not None:  # seen before, and in this row
+            if column is not None:  # the letters are known, and the number is that of this row
                 self._column = column
                 return
             letters = reference.rstrip("0123456789")
@@ -192,10 +192,10 @@ class _Cells:
         text = "".join(self._pieces)
         kind = self._cell.get("t", "n")
         if kind == "e":
-            return text or UNNAMED_ERROR
+            return text or UNNAMED_ERROR_MARKER
         if self._formula and not text:
-            # An empty text is a value too: =IF(A2="","",A2).
-            return "" if kind == "str" and self._has_value else NOT_COMPUTED
+            # A formula may return an empty text, such as =IF(A2="","",A2).
+            return "" if kind == "str" and self._has_value else NOT_COMPUTED_MARKER
         style = int(self._cell.get("s", "0"))
         cell_format = self._formats[style] if style < len(self._formats) else PLAIN
         if kind == "n":
@@ -211,7 +211,7 @@ class _Cells:
             return "FALSE" if text == "0" else "TRUE"
         if kind == "d":
             if cell_format.is_general:
-                return DamagedText(text, with_mark(DATE, text))
+                return DamagedText(text, with_marker(DATE_MARKER, text))
             return cell_format.number(repr(self._serial(text)))
         return cell_format.text(unescaped(text))
 

@@ -1,6 +1,6 @@
 """The child process that converts a workbook: `child.py SOURCE TARGET MEMORY SECONDS SIZE`.
 
-Its resources are limited by the kernel, because a sheet may claim any size. It reads the mapping of
+The kernel limits its resources, because a small file may unpack to any size. It reads the mapping of
 columns from its standard input and writes a SheetReport to its standard output, both as JSON.
 """
 
@@ -21,13 +21,13 @@ from bulkupload.services.workbook.cells import Row, reference_of, rows_of
 from bulkupload.services.workbook.parts import Workbook
 from bulkupload.services.workbook.tables import TablePosition, find_tables
 
-LINE_END = "\r\n"
+LINE_ENDING = "\r\n"
 
 
 def convert(book: Workbook, mapping: FieldMapping, out: TextIO) -> SheetReport:
-    """Write the table of a workbook with its empty rows, so that row numbers stay the same."""
+    """Write the table of a workbook, with empty lines for empty rows: line numbers stay the same."""
     # The csv module quotes a line break only if its own line end contains it, hence CRLF.
-    writer = csv.writer(out, lineterminator=LINE_END)
+    writer = csv.writer(out, lineterminator=LINE_ENDING)
     tables = find_tables(book, mapping)
     if not tables:
         return SheetReport()
@@ -38,14 +38,14 @@ def convert(book: Workbook, mapping: FieldMapping, out: TextIO) -> SheetReport:
         header=[cell for cell in table.header if cell.strip()],
         other_sheets=[other.sheet.name for other in others],
     )
-    out.write(LINE_END * (table.line - 1))
+    out.write(LINE_ENDING * (table.line - 1))
     writer.writerow(table.header)
     line = table.line
     for row in _data_rows(book, table):
         cells = _cells_of(row, table, report)
         if not cells:
             continue
-        out.write(LINE_END * (row.number - line - 1))
+        out.write(LINE_ENDING * (row.number - line - 1))
         writer.writerow(cells)
         line = row.number
         if row.is_hidden:

@@ -31,8 +31,8 @@ def convert(
 ) -> SheetReport:
     """Write the table of a workbook as UTF-8 CSV, one line for each row.
 
-    Both files are real, perhaps without a name: the child inherits and reopens them. `on_progress`
-    is called about once a second. Raises JobFailureError for a workbook that is broken or too large
+    Both files must have a file descriptor, which the child process inherits. `on_progress` is
+    called about once a second. Raises JobFailureError for a workbook that is broken or too large
     once unpacked.
     """
     _require_bounded_size(source)
@@ -61,14 +61,14 @@ def convert(
 def _wait_for_output(
     child: "subprocess.Popen[bytes]", mapping: bytes, on_progress: Callable[[], None]
 ) -> bytes | None:
-    """Return the output of a child, None if it failed or ran out of time."""
+    """Return the output of the child, or None if it failed or took too long."""
     waited = 0.0
     stdin: bytes | None = mapping
     while waited < MAX_WORKBOOK_SECONDS * 2:
         try:
             output, _ = child.communicate(stdin, timeout=POLL_SECONDS)
         except subprocess.TimeoutExpired:
-            stdin = None  # the first call goes on sending it
+            stdin = None  # the next call continues to send what the first one was given
             waited += POLL_SECONDS
             on_progress()
         else:

@@ -8,7 +8,7 @@ from bulkupload.rules.number_formats.builtin import DATES, GENERAL, builtin_code
 from bulkupload.rules.number_formats.errors import UndeterminedFormatError
 from bulkupload.rules.number_formats.formats import NumberFormat, read_format
 from bulkupload.rules.number_formats.values import EXACT_DIGITS, MAX_WHOLE, decimal_of, general
-from bulkupload.rules.rows.excel_damage import DATE, DIGITS, FORMAT, DamagedText, with_mark
+from bulkupload.rules.rows.excel_damage import DATE_MARKER, DIGITS_MARKER, FORMAT_MARKER, DamagedText, with_marker
 from bulkupload.services.workbook.xml_reader import Attributes, visit
 
 _ISO_DATE: Final = "yyyy-mm-dd"
@@ -32,9 +32,9 @@ class CellFormat:
         try:
             number = float(raw)
         except ValueError:
-            return with_mark(FORMAT, raw)
+            return with_marker(FORMAT_MARKER, raw)
         if not isfinite(number):
-            return with_mark(FORMAT, raw)
+            return with_marker(FORMAT_MARKER, raw)
         try:
             return self._shown(number)
         except UndeterminedFormatError:
@@ -45,21 +45,21 @@ class CellFormat:
             raise UndeterminedFormatError(number)
         shown = self._format.show(number)
         if self._format.has_dates and self._format.is_date(number):
-            return DamagedText(shown, with_mark(DATE, shown))
+            return DamagedText(shown, with_marker(DATE_MARKER, shown))
         if abs(number) >= MAX_WHOLE:
-            return DamagedText(shown, with_mark(DIGITS, shown))
+            return DamagedText(shown, with_marker(DIGITS_MARKER, shown))
         return shown
 
     def _undetermined(self, number: float) -> str:
         shown = general(decimal_of(number))
         if not self._is_date:
-            return with_mark(FORMAT, shown)
+            return with_marker(FORMAT_MARKER, shown)
         with suppress(UndeterminedFormatError):
             shown = self._iso_date.show(number)
-        return DamagedText(with_mark(FORMAT, shown), with_mark(DATE, shown))
+        return DamagedText(with_marker(FORMAT_MARKER, shown), with_marker(DATE_MARKER, shown))
 
     def text(self, text: str) -> str:
-        """Return how a text is shown."""
+        """Return how text is shown."""
         return text if self._format is None else self._format.show_text(text)
 
 

@@ -9,19 +9,24 @@ from typing import NamedTuple
 from xml.parsers import expat
 
 from bulkupload.rules.table.header import FieldMapping, fields_of
-from bulkupload.rules.table.table_position import HEADER_ROWS, HeaderCandidate, header_among
+from bulkupload.rules.table.header_search import HEADER_ROWS, HeaderCandidate, find_header
 from bulkupload.services.workbook.cells import Merge, Row, rows_of, vertical_merges
 from bulkupload.services.workbook.parts import Sheet, Workbook
 from bulkupload.services.workbook.xml_reader import DoctypeError
 
-# What reading a broken sheet raises: another sheet may have the table.
-BROKEN = (expat.ExpatError, DoctypeError, zipfile.BadZipFile, zlib.error, ValueError, LookupError)
-IDENTIFIERS = ("sku",)  # fields in which a date is never intended
+# Raised for a broken sheet, which is skipped: another sheet may have the table.
+BROKEN_SHEET_ERRORS = (
+    *(expat.ExpatError, DoctypeError, zipfile.BadZipFile, zlib.error, ValueError, LookupError),
+)
+IDENTIFIER_FIELDS = ("sku",)  # a date in one of them is always a mistake of Excel
 
 
 @dataclass(frozen=True, kw_only=True)
 class TablePosition:
-    """The position of a table: its sheet, the line of its header and its first column."""
+    """The position of a table: its sheet, the line of its header and its first column, `left`.
+
+    `identifiers` are the columns of fields that identify products.
+    """
 
     sheet: Sheet
     line: int
@@ -38,15 +43,15 @@ class _Candidate(NamedTuple):
 def find_tables(book: Workbook, mapping: FieldMapping) -> list[TablePosition]:
     """Return the tables of a workbook, the one to import first.
 
-    If no sheet has all required fields, the result is only the one with the most fields.
+    If no sheet has all required fields, returns only the one with the most fields.
     """
     candidates: list[_Candidate] = []
     error: Exception | None = None
     for sheet in book.shown_sheets:
         try:
             header = _header_of(book, sheet, mapping)
-        except BROKEN as broken:
-            error = broken
+        except BROKEN_SHEET_ERRORS as sheet_error:
+            error = sheet_error
         else:
             candidates += [_Candidate(header, sheet)] if header else []
     if error and not candidates:
@@ -62,11 +67,12 @@ def _header_of(book: Workbook, sheet: Sheet, mapping: FieldMapping) -> HeaderCan
         return None
     merges = vertical_merges(book, sheet.part, last_row=head[-1].number)
     rows = [(row.number, _cells_of(_with_merged_cells(row, head, merges))) for row in head]
-    header = header_among(rows, mapping)
+    header = find_header(rows, mapping)
     if header is None:
         return None
+    # A cell of the header may be merged with the one below; then the lower line may have more names.
     bottom = max((m.bottom for m in merges if m.top <= header.line <= m.bottom), default=0)
-    lower = header_among([row for row in rows if row[0] == bottom], mapping)
+    lower = find_header([row for row in rows if row[0] == bottom], mapping)
     return lower if lower and lower.fields >= header.fields else header
 
 
@@ -95,5 +101,5 @@ def _position(candidate: _Candidate, mapping: FieldMapping) -> TablePosition:
         line=candidate.header.line,
         left=left,
         header=cells[left:right],
-        identifiers=frozenset(at for at, field in fields.items() if field in IDENTIFIERS),
+        identifiers=frozenset(at for at, field in fields.items() if field in IDENTIFIER_FIELDS),
     )

@@ -234,29 +234,29 @@ def test_a_due_file_or_archive_waits_in_the_queue_of_exports(
 def test_a_large_run_never_fills_the_queue(
     user: User, photos: list[MediaResource], enqueued: list[tuple[str, ...]]
 ) -> None:
-    run = start(user, *[entry(photos[0])] * (dispatch.WINDOW + 3))
+    run = start(user, *[entry(photos[0])] * (dispatch.MAX_ENQUEUED + 3))
     body = ExportItem.objects.filter(sent_at__isnull=False)
-    assert body.count() == dispatch.WINDOW
+    assert body.count() == dispatch.MAX_ENQUEUED
     assert recovery.resend() == 0
 
     convert_item.produce(item_of(run).pk)
-    assert body.count() == dispatch.WINDOW + 1
+    assert body.count() == dispatch.MAX_ENQUEUED + 1
     convert_item.produce(item_of(run).pk)
-    assert body.count() == dispatch.WINDOW + 1
+    assert body.count() == dispatch.MAX_ENQUEUED + 1
 
     ExportItem.objects.filter(position__gt=3).update(sent_at=None)
-    assert dispatch.top_up(run.pk) == dispatch.WINDOW - 2
+    assert dispatch.top_up(run.pk) == dispatch.MAX_ENQUEUED - 2
 
 
 def test_files_that_wait_for_their_resource_block_no_other_file(
     user: User, photos: list[MediaResource]
 ) -> None:
     MediaResource.objects.filter(pk=photos[0].pk).update(status="PENDING")
-    run = start(user, *[entry(photos[0])] * dispatch.WINDOW, entry(photos[1]))
+    run = start(user, *[entry(photos[0])] * dispatch.MAX_ENQUEUED, entry(photos[1]))
 
     convert_item.produce(item_of(run).pk)
 
-    assert item_of(run, dispatch.WINDOW + 1).sent_at is not None
+    assert item_of(run, dispatch.MAX_ENQUEUED + 1).sent_at is not None
 
 
 def test_nothing_stays_on_the_disk(

@@ -164,7 +164,7 @@ def test_cells_beside_the_table_are_reported(private: MemoryStore, user: User) -
             3,
             "cells_outside_table",
             (
-                'Cells beside the table were not imported (4): D3 "under no name", A4 "left", '
+                'Cells outside the table were not imported (4): D3 "under no name", A4 "left", '
                 'G4 "right", G9 "alone".'
             ),
         )

@@ -19,7 +19,7 @@ class HeaderCandidate(NamedTuple):
     cells: Sequence[str]
 
 
-def header_among(
+def find_header(
     rows: Iterable[tuple[int, Sequence[str]]], mapping: FieldMapping
 ) -> HeaderCandidate | None:
     """Return the first row with all required fields, else the first one with the most fields.
