@@ -153,7 +153,9 @@ def _wait_for_deletions(product: Product) -> None:
     if postgres is None:
         raise ValueError("this benchmark needs the embedded PostgreSQL")
     eventually(
-        lambda: psql.run(postgres, DUE_DELETIONS_SQL), lambda count: count == "0", within=MAX_SECONDS
+        lambda: psql.run(postgres, DUE_DELETIONS_SQL),
+        lambda count: count == "0",
+        within=MAX_SECONDS,
     )
 
 

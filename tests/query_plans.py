@@ -77,7 +77,7 @@ class PlanChecker:
         if asker is None:
             return
         self.explained.add(sql)
-        if any(re.search(each, sql) for each in ACCEPTED):
+        if any(re.search(pattern, sql) for pattern in ACCEPTED):
             return
         if scans := self.whole_scans(sql, params):
             self.findings.append(f"{asker} reads all of {', '.join(sorted(scans))}:\n  {sql}")
@@ -137,7 +137,9 @@ def _whole_scans(
 @lru_cache
 def _growing_tables() -> tuple[str, ...]:
     models = [model for app in OUR_APPS for model in apps.get_app_config(app).get_models()]
-    through = {each.m2m_db_table() for model in models for each in model._meta.local_many_to_many}
+    through = {
+        relation.m2m_db_table() for model in models for relation in model._meta.local_many_to_many
+    }
     tables = {model._meta.db_table for model in models} | through
     return tuple(sorted(tables - ONE_ROW))
 

@@ -41,13 +41,13 @@ def defaults() -> dict[str, str]:
     }
 
 
-def test_env_example_lists_exactly_what_is_read() -> None:
+def test_env_example_lists_exactly_the_variables_that_are_read() -> None:
     assert set(env_lines()) == set(defaults()) | READ_BY_COMPOSE_ALONE
     names = [name for _, name, _ in ENV_LINE.findall((DEPLOY / "env.example").read_text())]
     assert len(names) == len(set(names))
 
 
-def test_env_example_shows_the_true_defaults() -> None:
+def test_env_example_has_the_real_defaults() -> None:
     shown = {name: value for name, (commented, value) in env_lines().items() if commented}
     settable = defaults() | {
         name: Environment.model_fields[name].default for name in SET_BY_COMPOSE
@@ -56,7 +56,7 @@ def test_env_example_shows_the_true_defaults() -> None:
     assert shown == {name: settable[name] for name in shown}
 
 
-def test_env_example_holds_no_secret() -> None:
+def test_env_example_has_no_secret() -> None:
     lines = env_lines()
     secrets = ("SECRET_KEY", "POSTGRES_PASSWORD", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY")
 
@@ -66,7 +66,7 @@ def test_env_example_holds_no_secret() -> None:
 # --- Dockerfile ------------------------------------------------------------------------------
 
 
-def test_the_dockerfile_has_no_fault_a_linter_finds() -> None:
+def test_the_dockerfile_passes_the_linter() -> None:
     done = subprocess.run(
         [SCRIPTS / "hadolint", "--no-color", "Dockerfile"],
         cwd=CHECKOUT,
@@ -88,7 +88,7 @@ def test_the_image_runs_unprivileged_and_is_built_from_hashes() -> None:
 
 
 @pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
-def test_the_packages_of_the_image_resolve(machine: str, tmp_path: Path) -> None:
+def test_the_packages_of_the_image_can_be_installed(machine: str, tmp_path: Path) -> None:
     program, *arguments = shlex.split(pip_line())
     arguments[arguments.index("/build/requirements.txt")] = "requirements.txt"
     foreign = [f"--platform=manylinux_2_{minor}_{machine}" for minor in range(41, 4, -1)]
@@ -133,7 +133,7 @@ def test_compose_describes_the_whole_product() -> None:
         assert SERVICES[name]["restart"] == restarts
 
 
-def test_compose_waits_for_what_is_needed() -> None:
+def test_services_wait_for_their_dependencies() -> None:
     needed = {name: SERVICES[name]["depends_on"] for name in OURS}
 
     for name in OURS - {"setup"}:
@@ -143,7 +143,7 @@ def test_compose_waits_for_what_is_needed() -> None:
     assert set(needed["setup"]) == {"postgres", "seaweedfs"}
 
 
-def test_another_object_store_is_a_matter_of_the_env_file() -> None:
+def test_the_object_store_can_be_changed_in_the_env_file() -> None:
     profiles = {
         name: SERVICES[name]["profiles"] for name in SERVICES if "profiles" in SERVICES[name]
     }
@@ -158,7 +158,7 @@ def test_another_object_store_is_a_matter_of_the_env_file() -> None:
         assert set(SERVICES[name]["environment"]) == {"DATABASE_URL", "BROKER_URL"}
 
 
-def test_every_container_is_bounded() -> None:
+def test_every_container_has_limits() -> None:
     for name, service in SERVICES.items():
         assert service["read_only"] is True, name
         assert re.fullmatch(r"\d+[mg]", service["mem_limit"]), name
@@ -177,7 +177,7 @@ def test_every_service_but_setup_has_a_health_check() -> None:
 
 def test_ports_are_published_on_loopback_only_and_data_in_named_volumes() -> None:
     ports = [port for service in SERVICES.values() for port in service.get("ports", [])]
-    volumes = [each for service in SERVICES.values() for each in service.get("volumes", [])]
+    volumes = [volume for service in SERVICES.values() for volume in service.get("volumes", [])]
 
     assert sorted(ports) == ["127.0.0.1:8000:8000", "127.0.0.1:8333:8333"]
     assert {volume.split(":")[0] for volume in volumes} == set(COMPOSE["volumes"])

@@ -60,7 +60,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def test_only_what_runs_is_in_the_image(image: Path) -> None:
+def test_the_image_has_only_the_code_it_needs(image: Path) -> None:
     top = {path.name for path in image.iterdir()}
 
     assert top == {
@@ -132,7 +132,7 @@ def container(
         child.stop()
 
 
-def test_setup_migrates_and_makes_the_buckets(
+def test_setup_migrates_and_creates_the_buckets(
     output_of_setup: str, image: Path, container_env: dict[str, str]
 ) -> None:
     assert "Applying media.0001" in output_of_setup
@@ -156,7 +156,7 @@ def test_the_settings_of_a_deployment_pass_djangos_own_check(
     assert "no issues" in result
 
 
-def test_web_answers_its_health_check_and_stops_when_asked(
+def test_web_passes_its_health_check_and_stops_on_a_signal(
     container: Starter, image: Path, container_env: dict[str, str]
 ) -> None:
     port = free_port()
@@ -173,7 +173,7 @@ def test_web_answers_its_health_check_and_stops_when_asked(
     wait_until(lambda: not web.is_alive, what="the end of web", seconds=20)
 
 
-def test_the_health_check_fails_when_nothing_answers(
+def test_the_health_check_fails_without_a_server(
     image: Path, container_env: dict[str, str]
 ) -> None:
     env = container_env | {"PORT": str(free_port())}
@@ -185,7 +185,7 @@ def test_the_health_check_fails_when_nothing_answers(
     assert done.returncode == 1
 
 
-def test_the_worker_answers_its_ping_and_stops_when_asked(
+def test_the_worker_passes_its_health_check_and_stops_on_a_signal(
     container: Starter, image: Path, container_env: dict[str, str]
 ) -> None:
     worker = container(SERVICES["worker"]["command"])
@@ -200,7 +200,7 @@ def test_the_worker_answers_its_ping_and_stops_when_asked(
     wait_until(lambda: not worker.is_alive, what="the end of the worker", seconds=20)
 
 
-def test_a_worker_that_lost_its_broker_stops_when_asked(
+def test_a_worker_that_lost_its_broker_stops_on_a_signal(
     image: Path, container_env: dict[str, str], output_of_setup: str, tmp_path: Path
 ) -> None:
     elsewhere = {name: container_env[name] for name in ("DATABASE_URL", "S3_ENDPOINT_URL")}
@@ -225,7 +225,9 @@ def test_a_worker_that_lost_its_broker_stops_when_asked(
             worker.stop()
 
 
-def test_beat_keeps_the_schedule_its_check_looks_at(container: Starter, tmp_path: Path) -> None:
+def test_beat_updates_the_file_that_its_health_check_reads(
+    container: Starter, tmp_path: Path
+) -> None:
     home = {"/var/lib/sartiq": str(tmp_path)}
     command = [with_local_places(word, home) for word in SERVICES["beat"]["command"]]
     check = with_local_places(SERVICES["beat"]["healthcheck"]["test"][1], home)
@@ -269,7 +271,7 @@ def test_the_object_store_starts_and_checks_signatures(
     assert status_of(f"http://{LOOPBACK}:{port}/") == 403  # no listing without a signature
 
 
-def test_the_broker_takes_its_options(container: Starter, tmp_path: Path) -> None:
+def test_the_broker_accepts_its_options(container: Starter, tmp_path: Path) -> None:
     port = free_port()
     own = ["--port", str(port), "--bind", LOOPBACK, "--dir", str(tmp_path)]
 

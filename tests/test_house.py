@@ -46,13 +46,13 @@ def test_functions_are_short() -> None:
     assert over_limit(sizes, limit=MAX_FUNCTION_LINES, allowed=OVERSIZED_FUNCTIONS) == {}
 
 
-def test_folders_hold_few_modules() -> None:
+def test_folders_have_few_modules() -> None:
     modules = Counter(str(path.parent) for path in python_files() if path.name != "__init__.py")
 
     assert {name: n for name, n in modules.items() if n > MAX_FOLDER_MODULES} == {}
 
 
-def test_growth_is_found() -> None:
+def test_a_long_function_is_found() -> None:
     sizes = {"new": 301, "grown": 311, "shrunk": 305, "small": 300}
 
     allowed = {"grown": 310, "shrunk": 310}

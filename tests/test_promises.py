@@ -22,7 +22,7 @@ PROMISED = (
 )
 
 
-def test_every_promise_is_named_by_a_test() -> None:
+def test_every_promise_is_covered_by_a_test() -> None:
     covered = set(_covered())
 
     assert sorted(PROMISED - covered) == []

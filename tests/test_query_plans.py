@@ -34,5 +34,5 @@ def test_reading_a_whole_table_is_found(plan_checker: PlanChecker, where: str) -
         "ORDER BY id LIMIT 10",
     ],
 )
-def test_what_an_index_serves_passes(plan_checker: PlanChecker, where: str) -> None:
+def test_reading_by_an_index_passes(plan_checker: PlanChecker, where: str) -> None:
     assert not plan_checker.whole_scans(RESOURCES + where)

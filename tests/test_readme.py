@@ -30,7 +30,7 @@ def blocks(text: str) -> list[str]:
 
 
 @pytest.mark.flow
-def test_the_examples_run_as_they_stand(live_product: Products, tmp_path: Path) -> None:
+def test_the_examples_can_be_run_unchanged(live_product: Products, tmp_path: Path) -> None:
     product = live_product()
     parts = ("Upload a file with curl", "Import a table and download an archive with curl")
     script = "".join(block for part in parts for block in blocks(section(part)))
@@ -89,11 +89,13 @@ def test_the_map_shows_every_folder() -> None:
     assert {folder for folder in expected if "/" not in folder} == APPS | TOOLS
 
 
-def test_every_folder_of_the_map_has_one_plain_sentence() -> None:
+def test_every_folder_of_the_map_has_one_sentence() -> None:
     sentences = re.findall(r"^\| `[\w/]+/` \| (.*) \|$", section("Repository layout"), re.MULTILINE)
 
     assert len(sentences) > len(APPS)
-    assert [each for each in sentences if not each.endswith(".") or ". " in each] == []
+    assert [
+        sentence for sentence in sentences if not sentence.endswith(".") or ". " in sentence
+    ] == []
 
 
 def flows() -> list[tuple[str, list[tuple[str, str]]]]:
@@ -117,7 +119,7 @@ def test_the_architecture_page_shows_the_main_flows() -> None:
 
 
 @pytest.mark.parametrize("steps", [pytest.param(steps, id=title) for title, steps in flows()])
-def test_each_function_of_a_flow_exists_and_comes_once(steps: list[tuple[str, str]]) -> None:
+def test_each_function_of_a_flow_exists_and_occurs_once(steps: list[tuple[str, str]]) -> None:
     missing = [
         f"{function} in {file}"
         for function, file in steps
@@ -129,7 +131,7 @@ def test_each_function_of_a_flow_exists_and_comes_once(steps: list[tuple[str, st
 
 
 @pytest.mark.parametrize("page", [*PAGES, ARCHITECTURE, *DESIGN], ids=lambda page: page.name)
-def test_links_and_paths_lead_somewhere(page: Path) -> None:
+def test_links_and_paths_exist(page: Path) -> None:
     text = page.read_text()
     links = [link for link in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in link]
     folders = "|".join(APPS | TOOLS)
@@ -146,6 +148,6 @@ def test_links_and_paths_lead_somewhere(page: Path) -> None:
 @pytest.mark.parametrize(
     "path", ["/docs", "/redoc", "/api/v1/openapi.json", "/admin/", "/health/live", "/health/ready"]
 )
-def test_documented_addresses_are_routes(path: str) -> None:
+def test_documented_urls_are_routes(path: str) -> None:
     assert path in README
     assert resolve(path).route == path.removeprefix("/")

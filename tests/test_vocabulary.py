@@ -181,10 +181,10 @@ def test_names_are_standard_terms() -> None:
         ("_LONGEST_KEY = 3", "_LONGEST_KEY"),
     ],
 )
-def test_a_private_word_is_found_wherever_a_name_stands(source: str, name: str) -> None:
+def test_a_private_word_is_found_in_any_kind_of_name(source: str, name: str) -> None:
     assert [n for _, n in names_in(ast.parse(source)) if standard_term(n)] == [name]
 
 
 @pytest.mark.parametrize("source", ["windows_1252 = 'windows'", "# whoever\nMOSTLY = 1"])
-def test_text_and_longer_words_are_no_names(source: str) -> None:
+def test_text_and_longer_words_are_not_reported(source: str) -> None:
     assert [n for _, n in names_in(ast.parse(source)) if standard_term(n)] == []

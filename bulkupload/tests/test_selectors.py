@@ -52,7 +52,7 @@ def batch(job: BulkUploadJob, seconds: float, **counts: int) -> None:
     BulkUploadMediaBatch.objects.filter(pk=batch.pk).update(updated_at=after(seconds))
 
 
-def test_while_rows_remain_the_rate_is_measured_until_now(
+def test_the_rate_is_measured_until_now_while_rows_remain(
     make: Callable[..., BulkUploadJob],
 ) -> None:
     job = make(5, 10, None)
@@ -61,7 +61,9 @@ def test_while_rows_remain_the_rate_is_measured_until_now(
     assert pace(job, 20) == (10.0, 10)
 
 
-def test_zero_seconds_remain_only_when_nothing_does(make: Callable[..., BulkUploadJob]) -> None:
+def test_the_remaining_time_is_at_least_a_second_while_rows_remain(
+    make: Callable[..., BulkUploadJob],
+) -> None:
     job = make(*[1.0] * 300, None)
 
     assert pace(job, 1) == (30_000.0, 1)
@@ -75,7 +77,7 @@ def test_images_do_not_reduce_the_rate(make: Callable[..., BulkUploadJob]) -> No
     assert pace(job, 1000) == (20.0, None)
 
 
-def test_the_remaining_time_follows_from_images_that_ended(
+def test_the_remaining_time_is_estimated_from_finished_images(
     make: Callable[..., BulkUploadJob],
 ) -> None:
     job = make(5, 10)

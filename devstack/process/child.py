@@ -134,7 +134,7 @@ class Child:
             )
 
     def wait_until(self, ready: Callable[[], bool], *, seconds: float = READY_SECONDS) -> None:
-        """Poll `ready`; if the process ends or is too slow, raise an error with the end of its log."""
+        """Poll `ready`; if the process ends or is too slow, raise an error with its last output."""
 
         def ready_and_alive() -> bool:
             self.require_alive()

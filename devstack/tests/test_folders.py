@@ -22,7 +22,7 @@ from devstack.process.child import DevstackError
 MAX_SOCKET_PATH_BYTES = 107
 
 
-def test_a_closed_ancestor_closes_the_folder(tmp_path: Path) -> None:
+def test_a_private_parent_makes_a_folder_inaccessible(tmp_path: Path) -> None:
     folder = tmp_path / "closed" / "inside"
     folder.mkdir(parents=True)
     folder.parent.chmod(0o700)
@@ -31,7 +31,7 @@ def test_a_closed_ancestor_closes_the_folder(tmp_path: Path) -> None:
     assert not can_be_entered_by_anyone(folder / "not" / "made" / "yet")
 
 
-def test_a_run_folder_can_be_entered_and_leaves_room_for_socket_names() -> None:
+def test_a_run_folder_is_accessible_and_has_a_short_path() -> None:
     folder = new_run_folder()
 
     assert can_be_entered_by_anyone(folder)
@@ -39,7 +39,7 @@ def test_a_run_folder_can_be_entered_and_leaves_room_for_socket_names() -> None:
     folder.rmdir()
 
 
-def test_one_stack_at_a_time_on_a_data_folder(tmp_path: Path) -> None:
+def test_a_data_folder_is_used_by_one_stack_at_a_time(tmp_path: Path) -> None:
     lock = hold(tmp_path)
 
     with pytest.raises(DevstackError, match="another stack runs"):
@@ -61,7 +61,7 @@ def test_data_in_use_is_not_removed(tmp_path: Path) -> None:
     assert not tmp_path.exists()
 
 
-def test_each_store_has_data_of_its_own_and_all_of_it_is_removed(tmp_path: Path) -> None:
+def test_the_data_of_every_store_is_removed(tmp_path: Path) -> None:
     environ = {"DEVSTACK_DIR": str(tmp_path)}
     local = data_folder({**environ, "STORAGE": "local"})
     local.mkdir()
@@ -76,7 +76,7 @@ def test_each_store_has_data_of_its_own_and_all_of_it_is_removed(tmp_path: Path)
     assert not local.exists()
 
 
-def test_only_run_folders_without_a_launcher_are_swept(tmp_path: Path) -> None:
+def test_only_abandoned_run_folders_are_removed(tmp_path: Path) -> None:
     abandoned, held, young, foreign = (
         tmp_path / name for name in (f"{RUN_PREFIX}1", f"{RUN_PREFIX}2", f"{RUN_PREFIX}3", "other")
     )
@@ -96,7 +96,7 @@ def test_only_run_folders_without_a_launcher_are_swept(tmp_path: Path) -> None:
     os.close(locks[1])
 
 
-def test_sheltered_data_belong_to_one_data_folder_not_to_its_path(
+def test_sheltered_data_belongs_to_a_data_folder_not_to_its_path(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(folders, "SHELTERS", tmp_path)
@@ -114,7 +114,7 @@ def test_sheltered_data_belong_to_one_data_folder_not_to_its_path(
     assert not first.exists()
 
 
-def test_removing_data_leaves_the_binaries_another_stack_may_run_from(
+def test_removing_data_does_not_remove_the_binaries(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(folders, "SHELTERS", tmp_path)

@@ -17,7 +17,7 @@ def times_ready(product: Product) -> int:
     return (product.logs / "worker.log").read_text(errors="replace").count(" ready.")
 
 
-def test_a_killed_worker_and_a_lost_broker_are_replaced(live_product: Products) -> None:
+def test_a_killed_worker_and_a_lost_broker_can_be_restarted(live_product: Products) -> None:
     product = live_product(STORAGE="local")
     product.worker.wait_until(lambda: times_ready(product) > 0)
     before, started = product.worker.pid, times_ready(product)
@@ -32,7 +32,7 @@ def test_a_killed_worker_and_a_lost_broker_are_replaced(live_product: Products) 
     product.worker.wait_until(lambda: times_ready(product) > started)
 
 
-def test_what_one_test_stopped_the_next_finds_running(live_product: Products) -> None:
+def test_processes_stopped_by_a_test_are_restarted_for_the_next(live_product: Products) -> None:
     product = live_product(STORAGE="local")
     product.stop_database()
     os.kill(product.web.pid, signal.SIGKILL)

@@ -10,7 +10,7 @@ def ended_error(name: str, *, by_itself: bool) -> ProcessEndedError:
     return ProcessEndedError(name, by_itself=by_itself, report=f"{name} ended; its log")
 
 
-def test_a_process_that_exits_by_itself_again_and_again_cannot_run() -> None:
+def test_a_process_that_exits_again_and_again_is_an_error() -> None:
     restarts = Restarts()
     exits = [restarts.record(ended_error("web", by_itself=True)) for _ in range(MAX_OWN_EXITS)]
 
@@ -20,7 +20,7 @@ def test_a_process_that_exits_by_itself_again_and_again_cannot_run() -> None:
     assert exits == [1, 2, 3, 4]
 
 
-def test_each_process_has_its_own_count_of_exits() -> None:
+def test_exits_are_counted_for_each_process() -> None:
     restarts = Restarts()
     for name in ("web", "worker"):
         for _ in range(MAX_OWN_EXITS):
@@ -29,7 +29,7 @@ def test_each_process_has_its_own_count_of_exits() -> None:
     assert restarts.record(ended_error("postgres", by_itself=False)) == 0
 
 
-def test_kills_count_together_up_to_a_larger_limit() -> None:
+def test_kills_of_all_processes_are_counted_together() -> None:
     restarts = Restarts()
     for number in range(MAX_RESTARTS):
         restarts.record(ended_error(f"part {number % 3}", by_itself=False))

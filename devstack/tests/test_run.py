@@ -42,14 +42,14 @@ def closed_clone(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("code", "exit_code"), [("raise SystemExit(7)", 7), (END_ITSELF, 128 + 9), (END_BOTH, 130)]
 )
-def test_the_exit_code_is_what_a_shell_would_answer(code: str, exit_code: int) -> None:
+def test_the_exit_code_is_that_of_a_shell(code: str, exit_code: int) -> None:
     with launched("run", "--", sys.executable, "-c", code, env={"STORAGE": "local"}) as run:
         assert run.process.wait() == exit_code
         assert run.descendants() == set()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_what_the_command_started_is_stopped_as_well(number: int) -> None:
+def test_processes_started_by_the_command_are_stopped_too(number: int) -> None:
     with launched("run", "--", *STAY_AS_TWO, env={"STORAGE": "local"}) as run:
         run.read_until("here")
         started = run.descendants()
@@ -61,7 +61,7 @@ def test_what_the_command_started_is_stopped_as_well(number: int) -> None:
     assert len(started) > 2
 
 
-def test_a_clone_in_a_private_folder_has_its_database(closed_clone: Path) -> None:
+def test_the_database_works_in_a_clone_in_a_private_folder(closed_clone: Path) -> None:
     env = {"STORAGE": "local", "PYTHONPATH": str(closed_clone)}
     command = ("run", "--", sys.executable, "-c", ASK_DATABASE)
 

@@ -28,7 +28,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     remove_data(folder)
 
 
-def test_serve_answers_on_a_free_port_and_stops_without_a_trace(data: Path) -> None:
+def test_serve_runs_on_a_free_port_and_stops_cleanly(data: Path) -> None:
     env = {"PORT": "0", "DEVSTACK_DIR": str(data)}
     with launched("serve", env=env) as serve:
         ready = json.loads(serve.read_until("READY ").removeprefix("READY "))
@@ -47,7 +47,7 @@ def test_serve_answers_on_a_free_port_and_stops_without_a_trace(data: Path) -> N
     assert len(started) > 6  # three services, web, worker, beat and their children
 
 
-def test_serve_without_an_object_store_starts_again_what_ended(data: Path) -> None:
+def test_serve_restarts_processes_that_ended(data: Path) -> None:
     env = {"PORT": "0", "DEVSTACK_DIR": str(data), "STORAGE": "local"}
     with launched("serve", env=env) as serve:
         ready = json.loads(serve.read_until("READY ").removeprefix("READY "))
@@ -75,7 +75,7 @@ def test_serve_without_an_object_store_starts_again_what_ended(data: Path) -> No
     assert ready["s3_endpoint"] is None
 
 
-def test_serve_ends_when_a_process_ends_again_and_again(data: Path) -> None:
+def test_serve_exits_if_a_process_keeps_ending(data: Path) -> None:
     env = {"PORT": "0", "DEVSTACK_DIR": str(data), "STORAGE": "local"}
     with launched("serve", env=env) as serve:
         serve.read_until("READY ")
@@ -116,7 +116,7 @@ def test_serve_survives_kills_at_every_step_of_its_start(
     assert "ended; it is started again" in capfd.readouterr().err
 
 
-def test_refused_settings_are_reported_at_the_first_try(
+def test_invalid_settings_are_reported_without_a_retry(
     data: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     env = {"PORT": "0", "DEVSTACK_DIR": str(data), "STORAGE": "local", "LEASE_SECONDS": "0"}
@@ -141,7 +141,7 @@ def _as_in_the_background() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("_as_in_the_background")
-def test_a_killed_serve_takes_everything_along(data: Path) -> None:
+def test_killing_serve_ends_all_its_processes(data: Path) -> None:
     env = {"PORT": "0", "DEVSTACK_DIR": str(data)}
     with launched("serve", env=env) as serve:
         serve.read_until("READY ")
@@ -153,7 +153,7 @@ def test_a_killed_serve_takes_everything_along(data: Path) -> None:
         wait_until(lambda: not serve.descendants(), what="the end", seconds=20)
 
 
-def test_a_taken_port_is_named(data: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_port_in_use_is_reported(data: Path, capfd: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as occupied:
         port = str(occupied.getsockname()[1])
 
@@ -166,7 +166,7 @@ def test_a_taken_port_is_named(data: Path, capfd: pytest.CaptureFixture[str]) ->
 def children_running(launcher: int, argument: str) -> set[int]:
     """Return the ids of a launcher's own children whose command line has the argument."""
     children = psutil.Process(launcher).children()
-    return {each.pid for each in children if argument in map(os.path.basename, command_of(each))}
+    return {child.pid for child in children if argument in map(os.path.basename, command_of(child))}
 
 
 def command_of(process: psutil.Process) -> list[str]:

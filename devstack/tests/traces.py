@@ -78,4 +78,6 @@ def without_stack() -> dict[str, str]:
 def marked(mark: str) -> set[int]:
     """Return the ids of running processes that carry the mark."""
     processes = psutil.process_iter(["environ"])
-    return {each.pid for each in processes if (each.info["environ"] or {}).get(MARK) == mark}
+    return {
+        process.pid for process in processes if (process.info["environ"] or {}).get(MARK) == mark
+    }

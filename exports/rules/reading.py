@@ -1,7 +1,7 @@
 """Parsing of a file name into the fields of its template.
 
-An ambiguous name is not parsed: a wrong match is worse than none. For any template the time grows at
-most with the number of fields times the square of the name's length; a regular expression cannot
+An ambiguous name is not parsed: a wrong match is worse than none. For any template the time grows
+at most with the number of fields times the square of the name's length; a regular expression cannot
 guarantee that.
 """
 

@@ -91,7 +91,7 @@ def manifest_of(run: ExportRun) -> dict[str, Any]:
 
 def objects() -> list[str]:
     """Return the keys of everything exports have stored."""
-    return [each.key for each in private_store().list("exports/")]
+    return [stored.key for stored in private_store().list("exports/")]
 
 
 def sweep() -> None:
@@ -103,7 +103,7 @@ def sweep() -> None:
 
 def discard(*resources: MediaResource) -> None:
     """Have resources go, as the sweep does with what nothing shows."""
-    ids = [each.pk for each in resources]
+    ids = [resource.pk for resource in resources]
     Attachment.objects.filter(resource__in=ids).delete()
     Upload.objects.filter(resource__in=ids).delete()
     MediaResource.objects.filter(pk__in=ids).delete()

@@ -30,12 +30,12 @@ def preview(client: APIClient, query: str = "", **body: Any) -> dict[str, Any]:
 
 
 def names(body: dict[str, Any]) -> list[str]:
-    return [each["name"] for each in body["data"]]
+    return [file["name"] for file in body["data"]]
 
 
 def issues(response: Any) -> list[tuple[Any, str]]:
     assert response.status_code == 422, response.json()
-    return [(each["loc"], each["type"]) for each in response.json()["detail"]]
+    return [(issue["loc"], issue["type"]) for issue in response.json()["detail"]]
 
 
 def start_export(client: APIClient, shoe: Product, **headers: str) -> Any:

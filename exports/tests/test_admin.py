@@ -25,7 +25,7 @@ def form(**fields: str) -> dict[str, str]:
     return {"name": "House", "metadata_adapter": "default", "image_format": "WEBP"} | fields
 
 
-def test_the_list_and_the_page_preview_a_name(staff: Client, studio: Studio) -> None:
+def test_the_list_and_the_page_show_an_example_name(staff: Client, studio: Studio) -> None:
     configuration = ConfigurationFactory.create(
         user=studio.member, naming_convention_template="{brand}-{index:04}"
     )
@@ -37,7 +37,7 @@ def test_the_list_and_the_page_preview_a_name(staff: Client, studio: Studio) -> 
         assert "{brand}-{index:04}" in html
 
 
-def test_staff_find_by_name_template_and_owner(staff: Client, studio: Studio) -> None:
+def test_staff_can_search_by_name_template_and_owner(staff: Client, studio: Studio) -> None:
     configuration = ConfigurationFactory.create(
         user=studio.member, name="Autumn house", naming_convention_template="{look}"
     )
@@ -50,7 +50,9 @@ def test_staff_find_by_name_template_and_owner(staff: Client, studio: Studio) ->
         assert page(other) not in html
 
 
-def test_staff_make_one_for_an_organization(staff: Client, studio: Studio) -> None:
+def test_staff_can_create_a_configuration_for_an_organization(
+    staff: Client, studio: Studio
+) -> None:
     response = staff.post(ADD, form(owner="ORGANIZATION", organization=str(studio.organization.pk)))
 
     assert response.status_code == 302
@@ -73,7 +75,7 @@ def test_staff_make_one_for_an_organization(staff: Client, studio: Studio) -> No
         ({"metadata_adapter": "sap"}, "Select a valid choice"),
     ],
 )
-def test_staff_are_refused_what_the_api_refuses(
+def test_the_admin_has_the_validation_of_the_api(
     staff: Client, fields: dict[str, str], message: str
 ) -> None:
     response = staff.post(ADD, form(**fields))
@@ -83,7 +85,7 @@ def test_staff_are_refused_what_the_api_refuses(
     assert not ExportConfiguration.objects.exists()
 
 
-def test_an_unchanged_form_of_a_waiting_template_is_saved(staff: Client, studio: Studio) -> None:
+def test_an_unused_template_can_be_saved_unchanged(staff: Client, studio: Studio) -> None:
     configuration = ConfigurationFactory.create(
         user=studio.member, metadata_adapter="ovs", naming_convention_template="{brand}"
     )
@@ -96,7 +98,7 @@ def test_an_unchanged_form_of_a_waiting_template_is_saved(staff: Client, studio:
     assert configuration.name == "House"
 
 
-def test_staff_delete_one(staff: Client, studio: Studio) -> None:
+def test_staff_can_delete_a_configuration(staff: Client, studio: Studio) -> None:
     configuration = ConfigurationFactory.create(user=studio.member)
     address = reverse("admin:exports_exportconfiguration_delete", args=[configuration.pk])
 
@@ -106,7 +108,7 @@ def test_staff_delete_one(staff: Client, studio: Studio) -> None:
     assert not ExportConfiguration.objects.exists()
 
 
-def test_staff_reserve_an_adapter(staff: Client, studio: Studio) -> None:
+def test_staff_can_restrict_an_adapter(staff: Client, studio: Studio) -> None:
     address = reverse("admin:exports_metadataadaptervisibility_add")
 
     staff.post(address, {"code": "ovs", "organizations": [str(studio.organization.pk)]})

@@ -69,22 +69,22 @@ def test_a_page_shows_progress_and_links_to_the_files(staff: Client) -> None:
     assert ("1.webp" in files, "2.webp" in files) == (True, True)
 
 
-def test_a_page_of_a_running_export_looks_again(staff: Client) -> None:
+def test_a_page_of_a_running_export_refreshes(staff: Client) -> None:
     configuration = ConfigurationFactory.create()
     running, failed = (
-        run_of(configuration, each) for each in (RunStatus.RUNNING, RunStatus.FAILED)
+        run_of(configuration, status) for status in (RunStatus.RUNNING, RunStatus.FAILED)
     )
 
     assert staff.get(page_of(running.pk))["Refresh"] == "3"
     assert "Refresh" not in staff.get(page_of(failed.pk))
 
 
-def test_an_address_of_no_export_leads_back(staff: Client) -> None:
+def test_an_unknown_export_redirects_to_the_list(staff: Client) -> None:
     assert staff.get(reverse("admin:exports_exportrun_change", args=["none"])).status_code == 302
 
 
 @pytest.mark.parametrize("act", ["change", "delete"])
-def test_facts_are_not_edited(staff: Client, act: str) -> None:
+def test_an_export_cannot_be_edited(staff: Client, act: str) -> None:
     run = run_of(ConfigurationFactory.create(), RunStatus.FAILED)
 
     response = staff.post(reverse(f"admin:exports_exportrun_{act}", args=[run.pk]), {"title": "x"})

@@ -206,7 +206,10 @@ def _selecting(route: str, status: int) -> list[Row]:
     ]
     missing = {"product_ids": ["{missing}"]}
     return [
-        *(Row(route=route, body=each, expected=members(status, others=422)) for each in selections),
+        *(
+            Row(route=route, body=selection, expected=members(status, others=422))
+            for selection in selections
+        ),
         Row(route=route, body=missing, expected=signed_in(422)),
     ]
 

@@ -7,8 +7,8 @@ import pytest
 from django.http import HttpResponse
 
 from sartiq.core.management.commands.check_openapi import document
-from tests.api.answers import require_our_error
 from tests.api.matrix import ROWS
+from tests.api.responses import require_error_format
 from tests.api.row_requests import ROUTES, path_of
 from tests.api.rows import Row
 from tests.api.world import World
@@ -57,13 +57,13 @@ def patch(row: Row, world: World, body: Any) -> HttpResponse:
 
 def issues_of(response: HttpResponse) -> list[dict[str, Any]]:
     assert response.status_code == 422, response.content
-    issues: list[dict[str, Any]] = require_our_error(422, response.content, response.headers)
+    issues: list[dict[str, Any]] = require_error_format(422, response.content, response.headers)
     return issues
 
 
 @pytest.mark.covers("T44")
 @pytest.mark.parametrize("row", [row for row in CHANGES if row.body != {"role": "admin"}], ids=str)
-def test_nothing_changes_nothing(row: Row, world: World) -> None:
+def test_an_empty_patch_changes_nothing(row: Row, world: World) -> None:
     first = json.loads(patch(row, world, {}).content)
 
     client = world.client("superuser")
@@ -81,7 +81,7 @@ def _without_updated_at(body: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.covers("T44")
 @pytest.mark.parametrize("row", CHANGES, ids=str)
-def test_null_is_taken_where_the_schema_says_and_refused_elsewhere(
+def test_null_is_accepted_only_where_the_schema_allows_it(
     row: Row, world: World, schema: dict[str, Any]
 ) -> None:
     for name, shape in fields_of(schema, row).items():
@@ -95,7 +95,7 @@ def test_null_is_taken_where_the_schema_says_and_refused_elsewhere(
 
 @pytest.mark.covers("T44")
 @pytest.mark.parametrize("row", CHANGES, ids=str)
-def test_another_type_is_refused_in_its_place(
+def test_a_value_of_another_type_is_rejected_at_its_field(
     row: Row, world: World, schema: dict[str, Any]
 ) -> None:
     for name, shape in fields_of(schema, row).items():
@@ -107,7 +107,9 @@ def test_another_type_is_refused_in_its_place(
 
 @pytest.mark.covers("T44")
 @pytest.mark.parametrize("row", CHANGES, ids=str)
-def test_an_unknown_word_is_refused(row: Row, world: World, schema: dict[str, Any]) -> None:
+def test_a_value_outside_an_enum_is_rejected(
+    row: Row, world: World, schema: dict[str, Any]
+) -> None:
     for name, shape in fields_of(schema, row).items():
         for word in ("purple", "", "OWNER ", "ready"):
             if "enum" in shape:
@@ -117,9 +119,11 @@ def test_an_unknown_word_is_refused(row: Row, world: World, schema: dict[str, An
 
 @pytest.mark.covers("T44")
 @pytest.mark.parametrize("row", CHANGES, ids=str)
-def test_a_text_past_its_limit_is_refused(row: Row, world: World, schema: dict[str, Any]) -> None:
+def test_a_text_that_is_too_long_is_rejected(
+    row: Row, world: World, schema: dict[str, Any]
+) -> None:
     for name, shape in fields_of(schema, row).items():
         if "maxLength" in shape:
             text = "a" * (shape["maxLength"] + 1)
-            issues = {each["type"] for each in issues_of(patch(row, world, {name: text}))}
+            issues = {issue["type"] for issue in issues_of(patch(row, world, {name: text}))}
             assert "string_too_long" in issues or "email" in issues, (name, issues)

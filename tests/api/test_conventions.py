@@ -11,8 +11,8 @@ from django.http import HttpResponse
 from accounts.models import Membership
 from catalog.models import Product
 from exports.models import ExportConfiguration
-from tests.api.answers import require_no_leak, require_our_error
 from tests.api.matrix import ROWS
+from tests.api.responses import require_error_format, require_no_leak
 from tests.api.routes import METHODS
 from tests.api.row_requests import ROUTES, path_of, response_to
 from tests.api.rows import Row
@@ -40,7 +40,7 @@ BY_ID = [row for row in EXISTING if OBJECT_IDS & set(row.ids)]
 
 def is_refused(response: HttpResponse) -> Any:
     """Return the detail of an error in our shape."""
-    return require_our_error(response.status_code, response.content, response.headers)
+    return require_error_format(response.status_code, response.content, response.headers)
 
 
 def path_with(row: Row, world: World, segment: str) -> str:
@@ -55,7 +55,7 @@ def headers_of(response: HttpResponse) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)
-def test_either_spelling_of_the_last_slash_answers_the_same(row: Row, world: World) -> None:
+def test_paths_with_and_without_the_last_slash_respond_alike(row: Row, world: World) -> None:
     path, mark, query = path_of(row, world).partition("?")
     other = path.removesuffix("/") if path.endswith("/") else f"{path}/"
     if row.route.startswith(("GET /files/", "GET /local-store/")):
@@ -68,7 +68,7 @@ def test_either_spelling_of_the_last_slash_answers_the_same(row: Row, world: Wor
 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)
-def test_refusals_are_in_our_shape_and_leak_nothing(row: Row, world: World) -> None:
+def test_errors_have_the_standard_format_and_leak_nothing(row: Row, world: World) -> None:
     for principal in ("anonymous", "stranger", "superuser"):
         response = response_to(row, principal, world)
         if response.status_code >= 400:
@@ -79,7 +79,7 @@ def test_refusals_are_in_our_shape_and_leak_nothing(row: Row, world: World) -> N
 
 @pytest.mark.covers("T51")
 @pytest.mark.parametrize("row", [row for row in ROWS if "/api/v1/" in row.route], ids=str)
-def test_answers_leak_nothing(row: Row, world: World) -> None:
+def test_responses_leak_nothing(row: Row, world: World) -> None:
     response = response_to(row, "member", world)
 
     assert "Server" not in response.headers
@@ -103,9 +103,11 @@ def other_methods() -> Iterator[tuple[Row, str]]:
 
 
 @pytest.mark.parametrize(
-    ("row", "method"), list(other_methods()), ids=lambda each: str(each).partition(" /")[2] or each
+    ("row", "method"),
+    list(other_methods()),
+    ids=lambda value: str(value).partition(" /")[2] or value,
 )
-def test_a_method_the_route_lacks_is_405(row: Row, method: str, world: World) -> None:
+def test_an_unsupported_method_is_a_405(row: Row, method: str, world: World) -> None:
     response = response_to(row, "superuser", world, method=method)
 
     assert response.status_code == 405
@@ -118,7 +120,7 @@ def test_a_method_the_route_lacks_is_405(row: Row, method: str, world: World) ->
     [row for row in ROWS if "/api/v1/" in row.route and "/local/" not in row.route],
     ids=str,
 )
-def test_options_says_nothing(row: Row, world: World) -> None:
+def test_options_returns_no_body(row: Row, world: World) -> None:
     for principal in ("anonymous", "superuser"):
         response = response_to(row, principal, world, method="OPTIONS")
 
@@ -128,7 +130,7 @@ def test_options_says_nothing(row: Row, world: World) -> None:
 
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row.route.startswith("GET ")], ids=str)
-def test_head_answers_like_get_without_a_body(row: Row, world: World) -> None:
+def test_head_responds_like_get_without_a_body(row: Row, world: World) -> None:
     response = response_to(row, "superuser", world, method="HEAD")
 
     assert response.status_code == row.expected[-1]
@@ -137,7 +139,7 @@ def test_head_answers_like_get_without_a_body(row: Row, world: World) -> None:
 
 @pytest.mark.covers("T40")
 @pytest.mark.parametrize("row", BY_ID, ids=str)
-def test_a_foreign_object_is_answered_like_a_missing_one(row: Row, world: World) -> None:
+def test_an_object_of_another_owner_is_a_404_like_a_missing_one(row: Row, world: World) -> None:
     foreign = response_to(row, "stranger", world)
     missing = response_to(row, "stranger", world, path=path_with(row, world, str(uuid4())))
 
@@ -148,7 +150,7 @@ def test_a_foreign_object_is_answered_like_a_missing_one(row: Row, world: World)
 
 @pytest.mark.parametrize("segment", ["1", "{0}", "urn:uuid:{1}", "{1}x", "%00", "{2}", "é"])
 @pytest.mark.parametrize("row", BY_ID, ids=str)
-def test_a_malformed_id_is_a_422_in_the_path(row: Row, segment: str, world: World) -> None:
+def test_a_malformed_id_in_the_path_is_a_422(row: Row, segment: str, world: World) -> None:
     one = str(uuid4())
     spelled = segment.replace("{0}", "{" + one + "}").replace("{1}", one)
     path = path_with(row, world, spelled.replace("{2}", one.replace("-", "")))
@@ -162,7 +164,7 @@ def test_a_malformed_id_is_a_422_in_the_path(row: Row, segment: str, world: Worl
 
 
 @pytest.mark.covers("T43")
-def test_a_former_member_is_refused_at_once(world: World) -> None:
+def test_a_former_member_is_rejected_immediately(world: World) -> None:
     client = world.client("member")
     path = f"/api/v1/products/{world.ids['product']}"
     before = client.get(path)
@@ -177,7 +179,7 @@ def test_a_former_member_is_refused_at_once(world: World) -> None:
 
 
 @pytest.mark.covers("T43")
-def test_a_former_admin_manages_no_longer(world: World) -> None:
+def test_a_former_admin_is_rejected_immediately(world: World) -> None:
     Membership.objects.filter(user=world.people["admin"]).update(role="MEMBER")
 
     response = world.client("admin").get(f"/api/v1/organizations/{world.organization.pk}/members")
@@ -207,7 +209,7 @@ def with_query(row: Row, world: World, **more: object) -> str:
         ("limit", "1e3", "int_parsing"),
     ],
 )
-def test_bounds_of_a_list_are_kept(
+def test_the_bounds_of_a_list_are_enforced(
     row: Row, name: str, value: str, code: str, world: World
 ) -> None:
     response = response_to(row, "superuser", world, path=with_query(row, world, **{name: value}))
@@ -233,12 +235,12 @@ def test_a_list_is_data_and_count(row: Row, world: World) -> None:
     assert whole["count"] == len(whole["data"])
     assert part == {"data": whole["data"][1:2], "count": whole["count"]}
     assert past == {"data": [], "count": whole["count"]}
-    assert whole["data"] == sorted(whole["data"], key=lambda each: each["created_at"])
+    assert whole["data"] == sorted(whole["data"], key=lambda row: row["created_at"])
 
 
 @pytest.mark.covers("T48")
 @pytest.mark.parametrize("row", ARRAYS, ids=str)
-def test_an_array_is_cut_like_a_list(row: Row, world: World) -> None:
+def test_an_array_is_paged_like_a_list(row: Row, world: World) -> None:
     owners = [world.people["superuser"], world.people["owner"]]
     for user in owners:
         organization = world.organization if user == owners[1] else None
@@ -251,12 +253,12 @@ def test_an_array_is_cut_like_a_list(row: Row, world: World) -> None:
 
     assert len(whole) >= 2
     assert part == whole[1:2]
-    assert whole == sorted(whole, key=lambda each: each["created_at"])
+    assert whole == sorted(whole, key=lambda row: row["created_at"])
 
 
 @pytest.mark.covers("T48")
 @pytest.mark.parametrize("row", [*LISTS, *ARRAYS], ids=str)
-def test_a_list_costs_three_queries_and_the_callers_identity(
+def test_a_list_takes_three_queries_and_those_for_the_caller(
     row: Row, world: World, django_assert_max_num_queries: Callable[..., Any]
 ) -> None:
     owned = {"user": world.people["owner"], "organization": world.organization}

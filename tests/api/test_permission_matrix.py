@@ -19,7 +19,9 @@ def test_the_matrix_is_as_large_as_promised() -> None:
 
 @pytest.mark.covers("T40")
 @pytest.mark.parametrize("row", ROWS, ids=str)
-def test_everybody_is_answered_as_the_matrix_says(row: Row, world: World) -> None:
-    statuses = {each: response_to(row, each, world).status_code for each in PRINCIPALS}
+def test_every_caller_gets_the_status_in_the_matrix(row: Row, world: World) -> None:
+    statuses = {
+        principal: response_to(row, principal, world).status_code for principal in PRINCIPALS
+    }
 
     assert statuses == dict(zip(PRINCIPALS, row.expected, strict=True))

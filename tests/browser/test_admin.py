@@ -55,14 +55,14 @@ def lora_file(tmp_path: Path) -> Path:
     return path
 
 
-def test_the_home_page_leads_to_every_model(admin: Page) -> None:
+def test_the_home_page_links_to_every_model(admin: Page) -> None:
     home = admin.locator("table a")
 
     for model in MODELS:
         expect(home.get_by_text(model, exact=True)).to_be_visible()
 
 
-def test_a_ready_photo_is_seen_in_the_list(admin: Page, shoe: dict[str, Any]) -> None:
+def test_a_ready_photo_is_shown_in_the_list(admin: Page, shoe: dict[str, Any]) -> None:
     resource_id = shoe["cover_image"]["resource_id"]
 
     admin.goto(f"/admin/media/mediaresource/?q={resource_id}")
@@ -73,7 +73,7 @@ def test_a_ready_photo_is_seen_in_the_list(admin: Page, shoe: dict[str, Any]) ->
     assert resource_id in str(image.get_attribute("src"))
 
 
-def test_a_lora_model_is_uploaded_and_its_facts_shown(
+def test_a_lora_model_can_be_uploaded(
     admin: Page, product: Product, lora_file: Path, studio: Studio
 ) -> None:
     subject = studio.http.post(
@@ -120,7 +120,7 @@ def test_a_model_of_101_megabytes_is_refused_at_its_field(
     expect(admin.get_by_text("The file is larger than 100 MiB.")).to_be_visible()
 
 
-def test_a_product_is_deleted(
+def test_a_product_can_be_deleted(
     admin: Page, shoe: dict[str, Any], studio: Studio, request: pytest.FixtureRequest
 ) -> None:
     admin.goto(f"/admin/catalog/product/{shoe['id']}/change/")

@@ -40,13 +40,13 @@ def require_exact(studio: Studio, job: dict[str, Any], mark: str) -> None:
     counted = ("status", "total_rows", "created", "updated", "unchanged", "failed")
     assert [job[name] for name in counted] == ["completed_with_errors", 68, 60, 6, 0, 2]
     errors = studio.http.get(f"/bulk-upload/{job['id']}/errors").json()
-    refused_lines = [each["line"] for each in errors["data"] if each["severity"] == "error"]
-    repeated = [each["line"] for each in errors["data"] if each["code"] == "repeated_sku"]
+    refused_lines = [error["line"] for error in errors["data"] if error["severity"] == "error"]
+    repeated = [error["line"] for error in errors["data"] if error["code"] == "repeated_sku"]
     assert (refused_lines, repeated) == ([32, 69], list(range(63, 69)))
     body = studio.http.get(
         "/api/v1/products/", params={**studio.scope, "search": f"{mark}-", "limit": 1000}
     ).json()["data"]
-    names = {each["sku"]: each["name"] for each in body}
+    names = {product["sku"]: product["name"] for product in body}
     assert len(body) == len(names) == ROWS
     assert names[f"{mark}-10"] == "Again 10"
     assert names[f"{mark}-11"] == "Name 11"

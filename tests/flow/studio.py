@@ -98,7 +98,7 @@ class Studio:
         """Return the product once none of its files is pending."""
         product: dict[str, Any] = eventually(
             lambda: self.read(product_id),
-            lambda product: all(each["status"] != "pending" for each in media_of(product)),
+            lambda product: all(image["status"] != "pending" for image in media_of(product)),
             within=within,
         )
         return product

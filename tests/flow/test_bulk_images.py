@@ -27,7 +27,7 @@ def products(studio: Studio, mark: str) -> list[dict[str, Any]]:
     listed = studio.http.get(
         "/api/v1/products/", params={**studio.scope, "search": f"{mark}-", "limit": 1000}
     ).json()["data"]
-    return sorted(listed, key=lambda each: str(each["sku"]))
+    return sorted(listed, key=lambda product: str(product["sku"]))
 
 
 def table(mark: str, studio: Studio) -> bytes:
@@ -47,18 +47,18 @@ def require_shown(studio: Studio, job: dict[str, Any], mark: str) -> None:
     assert job["media"] == {"pending": 0, "ready": 3 * ROWS, "failed": 1}
     found_products = products(studio, mark)
     assert len(found_products) == ROWS + 1
-    for each in found_products[:ROWS]:
-        shown = media_of(each)
+    for product in found_products[:ROWS]:
+        shown = media_of(product)
         assert [media["status"] for media in shown] == ["ready"] * 3
         assert sha256(studio.download(shown[0]).content) == sha256(unique_photo(mark))
     assert media_of(found_products[ROWS]) == []
     errors = studio.http.get(f"/bulk-upload/{job['id']}/errors").json()["data"]
-    issues = [(each["line"], each["severity"], each["code"]) for each in errors]
+    issues = [(error["line"], error["severity"], error["code"]) for error in errors]
     assert issues == [(ROWS + 2, "warning", "image_url_not_allowed")]
 
 
 @pytest.mark.covers("T61")
-def test_images_are_ready_and_the_same_file_again_writes_nothing(studio: Studio) -> None:
+def test_importing_the_same_images_again_writes_nothing(studio: Studio) -> None:
     body = table("IMG", studio)
 
     require_shown(studio, finished_job_of(studio, body), "IMG")
@@ -72,7 +72,7 @@ def test_images_are_ready_and_the_same_file_again_writes_nothing(studio: Studio)
 
 @pytest.mark.covers("F30", "I12")
 @pytest.mark.parametrize("point", ["media-shown", "media-outcomes-saved", "media-attached"])
-def test_a_worker_killed_among_the_images_counts_each_once(
+def test_every_image_is_counted_once_if_a_worker_is_killed(
     point: str, studio: Studio, armed: Path
 ) -> None:
     body = table(point, studio)

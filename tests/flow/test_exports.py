@@ -95,15 +95,15 @@ def unpacked(body: bytes) -> dict[str, bytes]:
         assert archive.testzip() is None
         files = {name: archive.read(name) for name in archive.namelist()}
     manifest = json.loads(files["manifest.json"])
-    assert [each["name"] for each in manifest["files"]] == list(files)[:-1]
-    for each in manifest["files"]:
-        body = files[each["name"]]
-        assert (each["sha256"], each["size"]) == (sha256(body), len(body))
+    assert [file["name"] for file in manifest["files"]] == list(files)[:-1]
+    for file in manifest["files"]:
+        body = files[file["name"]]
+        assert (file["sha256"], file["size"]) == (sha256(body), len(body))
     return files
 
 
 @pytest.mark.parametrize("image_format", [*DECODED, "original"])
-def test_a_customer_downloads_what_they_asked_for(studio: Studio, image_format: str) -> None:
+def test_an_archive_has_the_requested_format(studio: Studio, image_format: str) -> None:
     sold = shoe(studio, **SENT)
 
     location = start(studio, sold, image_format)
@@ -116,7 +116,9 @@ def test_a_customer_downloads_what_they_asked_for(studio: Studio, image_format: 
     assert len(files) == len(SENT) + 3
     pictures = list(files.values())[: len(SENT)]
     if image_format == "original":
-        assert [sha256(each) for each in pictures] == [sha256(photo(name)) for name in SENT]
+        assert [sha256(image_bytes) for image_bytes in pictures] == [
+            sha256(photo(name)) for name in SENT
+        ]
     for picture, media in zip(pictures, media_of(sold), strict=True):
         with Image.open(io.BytesIO(picture)) as image:
             image.load()
@@ -124,18 +126,22 @@ def test_a_customer_downloads_what_they_asked_for(studio: Studio, image_format: 
             assert max(image.size) == max(media["width"], media["height"])
 
 
-def test_two_exports_of_the_same_are_the_same_bytes(studio: Studio) -> None:
+def test_two_exports_of_the_same_files_are_equal(studio: Studio) -> None:
     sold = shoe(studio, **SENT)
     locations = [start(studio, sold) for _ in range(2)]
 
-    bodies = [download_archive(studio, each) for each in locations if finished_run(studio, each)]
+    bodies = [
+        download_archive(studio, location)
+        for location in locations
+        if finished_run(studio, location)
+    ]
 
     assert bodies[0] == bodies[1]
 
 
 @pytest.mark.covers("F01", "F30")
 @pytest.mark.parametrize("point", [*MAKING, *PACKING])
-def test_a_worker_killed_at_any_step_makes_the_same_archive(
+def test_the_archive_is_the_same_if_a_worker_is_killed_at_any_step(
     point: str, product: Product, armed: Path
 ) -> None:
     with Studio.member(product) as studio:
@@ -155,7 +161,7 @@ def test_a_worker_killed_at_any_step_makes_the_same_archive(
 
 @pytest.mark.covers("F03", "T64")
 @pytest.mark.parametrize(("point", "is_saved"), [("export-saving", 0), ("export-saved", 1)])
-def test_a_web_process_killed_at_any_step_starts_one_export(
+def test_one_export_is_started_if_a_web_process_is_killed_at_any_step(
     point: str, is_saved: int, product: Product, armed: Path
 ) -> None:
     with Studio.member(product) as studio:
@@ -184,7 +190,7 @@ def test_a_web_process_killed_at_any_step_starts_one_export(
 
 
 @pytest.mark.covers("F02", "F08")
-def test_a_lost_worker_and_an_emptied_broker_lose_no_export(product: Product) -> None:
+def test_no_export_is_lost_with_the_worker_and_the_broker(product: Product) -> None:
     with Studio.member(product) as studio:
         sold = shoe(studio, **SENT)
         location = start(studio, sold)
@@ -200,7 +206,7 @@ def test_a_lost_worker_and_an_emptied_broker_lose_no_export(product: Product) ->
 
 
 @pytest.mark.covers("F10")
-def test_a_database_that_comes_back_loses_no_export(product: Product) -> None:
+def test_no_export_is_lost_if_the_database_restarts(product: Product) -> None:
     with Studio.member(product) as studio:
         sold = shoe(studio, **SENT)
         location = start(studio, sold, "avif")

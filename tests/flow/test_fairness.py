@@ -40,10 +40,10 @@ def test_a_backlog_of_one_owner_does_not_delay_another(product: Product, studio:
         new_product = other.create_product(name="One photo", cover_image=own)
         [media] = media_of(other.wait_until_processed(new_product["id"]))
         pending = [
-            each for each in media_of(studio.read(backlog["id"])) if each["status"] == "pending"
+            image for image in media_of(studio.read(backlog["id"])) if image["status"] == "pending"
         ]
 
     assert media["status"] == "ready"
     assert len(pending) > PHOTOS // 3, "the backlog was worked off first"
     done = studio.wait_until_processed(backlog["id"], within=120)
-    assert {each["status"] for each in media_of(done)[SLOW:]} == {"ready"}
+    assert {image["status"] for image in media_of(done)[SLOW:]} == {"ready"}

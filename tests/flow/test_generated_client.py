@@ -74,7 +74,7 @@ def client(generated: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleN
             for name, tag in USED.items()
         },
     )
-    for name in [each for each in sys.modules if each.partition(".")[0] == PACKAGE]:
+    for name in [module for module in sys.modules if module.partition(".")[0] == PACKAGE]:
         del sys.modules[name]
 
 
@@ -83,7 +83,7 @@ def product(live_product: Callable[..., Product]) -> Product:
     return live_product(STORAGE="s3")
 
 
-def test_generated_code_is_typed(generated: Path) -> None:
+def test_the_generated_client_is_typed(generated: Path) -> None:
     result = subprocess.run(
         [
             *(sys.executable, "-m", "mypy", "--strict", "--config-file="),
@@ -99,7 +99,7 @@ def test_generated_code_is_typed(generated: Path) -> None:
     assert result.returncode == 0, result.stdout
 
 
-def test_generated_client_does_the_whole_job(client: SimpleNamespace, product: Product) -> None:
+def test_the_generated_client_can_do_everything(client: SimpleNamespace, product: Product) -> None:
     organization = UUID(product.organization_id)
     with sign_in(client, product) as signed_in:
         shoe = make_product(client, signed_in, organization)

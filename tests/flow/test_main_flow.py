@@ -37,14 +37,14 @@ def stranger(product: Product) -> Iterator[Studio]:
 
 
 @pytest.mark.covers("T01", "I01")
-def test_the_bytes_that_come_back_are_the_bytes_that_went_in(studio: Studio) -> None:
+def test_uploaded_bytes_can_be_downloaded_unchanged(studio: Studio) -> None:
     bodies = {name: photo(name) for name in SENT}
     urls = [studio.upload(name, body, SENT[name]) for name, body in bodies.items()]
 
     created = studio.create_product(name="Oxford", cover_image=urls[0], images=urls[1:])
 
     shown = media_of(studio.wait_until_processed(created["id"]))
-    assert [each["status"] for each in shown] == ["ready"] * 5
+    assert [image["status"] for image in shown] == ["ready"] * 5
     for media, (name, body) in zip(shown, bodies.items(), strict=True):
         response = studio.download(media)
         assert sha256(response.content) == sha256(body)
@@ -55,7 +55,7 @@ def test_the_bytes_that_come_back_are_the_bytes_that_went_in(studio: Studio) -> 
 
 
 @pytest.mark.covers("T39", "I03")
-def test_one_photo_under_two_names_is_kept_once_by_each_tenant(
+def test_a_photo_with_two_names_is_stored_once_for_each_owner(
     studio: Studio, stranger: Studio
 ) -> None:
     front, hero = photo("aw26-oxford-shoe-front.jpg"), photo("aw26-oxford-shoe-hero.jpg")
@@ -77,7 +77,7 @@ def test_one_photo_under_two_names_is_kept_once_by_each_tenant(
 
 
 @pytest.mark.covers("T01", "T02")
-def test_a_put_of_anything_but_what_was_signed_is_refused(studio: Studio) -> None:
+def test_a_put_that_differs_from_what_was_signed_is_refused(studio: Studio) -> None:
     signed = studio.presign("a.jpg", "image/jpeg", 1000)
     url, headers = signed["upload_url"], signed["upload_headers"]
 
@@ -104,7 +104,7 @@ def test_a_client_that_sends_only_its_content_type_succeeds(studio: Studio) -> N
 
 
 @pytest.mark.covers("T30", "T31", "I14")
-def test_files_that_are_not_what_they_claim_are_refused_by_name(studio: Studio) -> None:
+def test_files_of_another_type_are_reported_at_their_field(studio: Studio) -> None:
     jpeg = photo("aw26-oxford-shoe-front.jpg")
     urls = {
         "content_type_mismatch": studio.upload("page.png", jpeg, "image/png"),

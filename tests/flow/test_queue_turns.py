@@ -34,9 +34,7 @@ def broker(product: Product) -> Iterator[Any]:
 
 
 @pytest.mark.covers("F08")
-def test_an_import_does_not_wait_behind_thousands_of_deletions(
-    product: Product, studio: Studio, broker: Any
-) -> None:
+def test_deletions_do_not_delay_an_import(product: Product, studio: Studio, broker: Any) -> None:
     product.stop_worker()
     product.manage("shell", "--no-imports", "--command", QUEUE_ROWS)
     with Celery(broker=product.env["BROKER_URL"], set_as_current=False) as client:

@@ -41,7 +41,7 @@ def silent(product: Product, number: int, token: str) -> socket.socket:
     return connection
 
 
-def test_silent_clients_block_no_others_and_are_disconnected(
+def test_silent_clients_do_not_block_others_and_are_disconnected(
     product: Product, studio: Studio
 ) -> None:
     token = studio.http.headers["Authorization"].removeprefix("Bearer ")

@@ -134,7 +134,11 @@ class _SectionBuilder:
         self._has_foreign_names = False
 
     def build(self) -> Section:
-        return Section(tokens=self._tokens, condition=self._condition, has_foreign_names=self._has_foreign_names)
+        return Section(
+            tokens=self._tokens,
+            condition=self._condition,
+            has_foreign_names=self._has_foreign_names,
+        )
 
     def add(self, kind: str, text: str) -> None:
         if kind == "block":

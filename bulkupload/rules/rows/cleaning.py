@@ -7,10 +7,10 @@ from operator import gt, itemgetter
 from bulkupload.rules.rows.checked_rows import RefusedRow, ValidRow, shortened
 from bulkupload.rules.rows.columns import (
     BY_FIELD,
+    EXACT_SKU,
     IMAGE_FIELDS,
     ROW_FIELDS,
     TEXT_FORMULA,
-    EXACT_SKU,
     CellError,
     Column,
     is_plain_sku,

@@ -1,4 +1,4 @@
-"""Putting a quote in front of cells that a spreadsheet would run as formulas, and removing it again.
+"""Adding a quote to cells that a spreadsheet would run as formulas, and removing it again.
 
 This is lossless: `'=1` gets a quote too and becomes `''=1`, so exactly one quote is to be removed.
 """

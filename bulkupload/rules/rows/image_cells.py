@@ -49,7 +49,11 @@ class ImageWarning:
     @property
     def position(self) -> int:
         """Its position among the errors and warnings of the row."""
-        return IMAGE_FIELDS.index(self.slot) + self.index + (FILE_POSITION if self.found_in_file else 0)
+        return (
+            IMAGE_FIELDS.index(self.slot)
+            + self.index
+            + (FILE_POSITION if self.found_in_file else 0)
+        )
 
 
 def read_cell(slot: str, cell: str) -> list[str]:

@@ -59,9 +59,7 @@ class RepeatedRow(NamedTuple):
         line = self.row.line
         if not self.earlier_line:
             return f"This SKU is also in an earlier line. The values of line {line} are used."
-        return (
-            f"This SKU is also in line {self.earlier_line}. The values of line {line} are used."
-        )
+        return f"This SKU is also in line {self.earlier_line}. The values of line {line} are used."
 
 
 def repeated_rows(rows: Sequence[ValidRow], earlier: Mapping[str, int]) -> list[RepeatedRow]:

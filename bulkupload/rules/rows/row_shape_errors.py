@@ -10,7 +10,7 @@ _UNSTORABLE: Final = dict.fromkeys([0, *range(0xD800, 0xE000)], "\ufffd")
 
 @dataclass(frozen=True, kw_only=True)
 class RowError:
-    """One error of one row; `column` is its name in the file, empty for an error of the whole row."""
+    """One error of one row; `column` is its name in the file, empty if the whole row is wrong."""
 
     code: RowCode
     message: str

@@ -1,10 +1,10 @@
 """Reading the rows of a CSV one by one, so that a broken row does not affect the others.
 
 The csv module decides where a row ends. If a quote is never closed, it would read the rest of the
-file as one cell. In this case the row is cut after the line in which that cell begins, and counts as
-broken; the lines after it are put back and read as rows of their own. In those lines every quote
-was doubled, or it would have closed the cell. So none of them leaves another quote open, and no line
-is read more than a few times, whatever the file.
+file as one cell. In this case the row is cut after the line in which that cell begins, and counts
+as broken; the lines after it are put back and read as rows of their own. In those lines every quote
+was doubled, or it would have closed the cell. So none of them leaves another quote open, and no
+line is read more than a few times, whatever the file.
 
 In most tables each line is a row. `Records.take_plain_lines` reads many such lines with one call,
 which takes half the time; where one of them is not a whole row, the rows are read one by one.

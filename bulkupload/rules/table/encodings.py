@@ -1,7 +1,7 @@
 """The text encodings of tables, and guessing the encoding of one.
 
-If a file is not UTF-8 but plausible as Windows-1252, which Excel writes in Western Europe, it is read
-as Windows-1252. Any other encoding is a guess, and the user gets a warning.
+If a file is not UTF-8 but plausible as Windows-1252, which Excel writes in Western Europe, it is
+read as Windows-1252. Any other encoding is a guess, and the user gets a warning.
 """
 # ruff: noqa: RUF001  look-alike characters are intended here
 

@@ -61,7 +61,7 @@ def _is_text(head: bytes) -> bool:
     text = head[dialect.bom :].decode(dialect.encoding, "replace")
     if text.lstrip().lower().startswith(_MARKUP):
         return False
-    # UTF-16 is full of zero bytes, and an error file may have nothing but rows with such characters.
+    # UTF-16 is full of zero bytes, and all rows of an error file may have such characters.
     if dialect.encoding.startswith("utf-16") or all(name in text for name in ERROR_COLUMNS):
         return True
     return sum(map(head.count, _CONTROL_CHARACTERS)) <= max(4, len(head) // 50)

@@ -58,9 +58,9 @@ class PreviousErrors(NamedTuple):
 class Layout:
     """The positions of the fields in a row.
 
-    `columns` are those of the table itself, `names` all names of the header. If the file is an error
-    file, `errors_at` is the index of its first error column. `handle` is the column that makes the
-    table a Shopify export, `image_position` the one that orders its images.
+    `columns` are those of the table itself, `names` all names of the header. If the file is an
+    error file, `errors_at` is the index of its first error column. `handle` is the column that
+    makes the table a Shopify export, `image_position` the one that orders its images.
     """
 
     columns: tuple[HeaderColumn, ...]

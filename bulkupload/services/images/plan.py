@@ -67,7 +67,7 @@ class SlotImages:
 class ResolvedUrls:
     """What the URLs of a chunk refer to: files in our store (`own`) and remote images.
 
-    `remote` maps each allowed remote URL to the URL of our copy, which is empty until it is fetched.
+    `remote` maps each allowed remote URL to the URL of our copy, empty until it is fetched.
     `refused` maps the URLs of refused uploads to error codes.
     """
 
@@ -177,7 +177,7 @@ def _by_row(warnings: Iterable[ImageWarning]) -> Iterator[ImageWarning]:
 def _changed(
     job: BulkUploadJob, images: list[SlotImages], resolved: ResolvedUrls
 ) -> list[tuple[UUID, SlotImages]]:
-    """Return the images of slots that have other images or another pending row, with product ids."""
+    """Return the images, with product ids, of slots with other images or another pending row."""
     skus = {slot_images.sku for slot_images in images}
     products = Product.objects.in_scope(job.scope).filter(sku__among=skus)
     ids = dict(products.values_list("sku", "pk"))

@@ -4,7 +4,11 @@ from collections.abc import Iterable
 
 from bulkupload.models import BulkUploadJob, BulkUploadRowError
 from bulkupload.rules.rows.checked_rows import RefusedRow, ValidRow
-from bulkupload.rules.rows.excel_damage import EXCEL_DAMAGE, lost_zeros_message, matching_product_message
+from bulkupload.rules.rows.excel_damage import (
+    EXCEL_DAMAGE,
+    lost_zeros_message,
+    matching_product_message,
+)
 from bulkupload.rules.rows.row_shape_errors import RowError
 from catalog.models import Product
 

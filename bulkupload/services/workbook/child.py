@@ -1,7 +1,7 @@
 """The child process that converts a workbook: `child.py SOURCE TARGET MEMORY SECONDS SIZE`.
 
-The kernel limits its resources, because a small file may unpack to any size. It reads the mapping of
-columns from its standard input and writes a SheetReport to its standard output, both as JSON.
+The kernel limits its resources, because a small file may unpack to any size. It reads the mapping
+of columns from its standard input and writes a SheetReport to its standard output, both as JSON.
 """
 
 import csv
@@ -25,7 +25,7 @@ LINE_ENDING = "\r\n"
 
 
 def convert(book: Workbook, mapping: FieldMapping, out: TextIO) -> SheetReport:
-    """Write the table of a workbook, with empty lines for empty rows: line numbers stay the same."""
+    """Write the table of a workbook, with blank lines for empty rows: row numbers stay the same."""
     # The csv module quotes a line break only if its own line end contains it, hence CRLF.
     writer = csv.writer(out, lineterminator=LINE_ENDING)
     tables = find_tables(book, mapping)

@@ -8,7 +8,13 @@ from bulkupload.rules.number_formats.builtin import DATES, GENERAL, builtin_code
 from bulkupload.rules.number_formats.errors import UndeterminedFormatError
 from bulkupload.rules.number_formats.formats import NumberFormat, read_format
 from bulkupload.rules.number_formats.values import EXACT_DIGITS, MAX_WHOLE, decimal_of, general
-from bulkupload.rules.rows.excel_damage import DATE_MARKER, DIGITS_MARKER, FORMAT_MARKER, DamagedText, with_marker
+from bulkupload.rules.rows.excel_damage import (
+    DATE_MARKER,
+    DIGITS_MARKER,
+    FORMAT_MARKER,
+    DamagedText,
+    with_marker,
+)
 from bulkupload.services.workbook.xml_reader import Attributes, visit
 
 _ISO_DATE: Final = "yyyy-mm-dd"

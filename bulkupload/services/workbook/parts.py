@@ -1,7 +1,7 @@
 """The parts of a workbook: its sheets, shared strings and cell formats.
 
 No library reads everything that is needed: python-calamine returns neither formats nor hidden rows
-and holds a whole sheet in memory; openpyxl refuses files because of styles that do not affect values.
+and holds a whole sheet in memory; openpyxl refuses files because of styles that do not matter here.
 """
 
 import posixpath

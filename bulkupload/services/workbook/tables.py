@@ -70,7 +70,7 @@ def _header_of(book: Workbook, sheet: Sheet, mapping: FieldMapping) -> HeaderCan
     header = find_header(rows, mapping)
     if header is None:
         return None
-    # A cell of the header may be merged with the one below; then the lower line may have more names.
+    # A cell of the header may be merged with the one below: the lower line may have more names.
     bottom = max((m.bottom for m in merges if m.top <= header.line <= m.bottom), default=0)
     lower = find_header([row for row in rows if row[0] == bottom], mapping)
     return lower if lower and lower.fields >= header.fields else header

@@ -40,10 +40,10 @@ def page_of(job: BulkUploadJob) -> str:
 
 
 def act(client: Client, action: str, *jobs: BulkUploadJob) -> str:
-    answer = client.post(
+    response = client.post(
         reverse(LIST), {"action": action, "_selected_action": [job.pk for job in jobs]}, follow=True
     )
-    return " ".join(str(message) for message in answer.context["messages"])
+    return " ".join(str(message) for message in response.context["messages"])
 
 
 def test_a_page_shows_progress_errors_and_the_error_file(staff: Client, user: User) -> None:
@@ -59,9 +59,7 @@ def test_a_page_shows_progress_errors_and_the_error_file(staff: Client, user: Us
     assert b"".join(download.streaming_content).count(b"missing") == 2
 
 
-def test_the_linked_number_of_problems_is_the_number_of_listed_rows(
-    staff: Client, user: User
-) -> None:
+def test_the_number_of_problems_links_to_that_many_rows(staff: Client, user: User) -> None:
     job = imported(user, "sku,name,gender\nA,Shoe,MEN\n,,BOTH\n")
     problems = (
         f"{reverse('admin:bulkupload_bulkuploadrowerror_changelist')}?job__id__exact={job.pk}"
@@ -106,9 +104,9 @@ def test_a_page_of_a_running_job_refreshes(staff: Client, user: User) -> None:
 
 
 def test_an_unknown_job_redirects_to_the_list(staff: Client) -> None:
-    answer = staff.get(reverse("admin:bulkupload_bulkuploadjob_change", args=["none"]))
+    response = staff.get(reverse("admin:bulkupload_bulkuploadjob_change", args=["none"]))
 
-    assert answer.status_code == 302
+    assert response.status_code == 302
 
 
 def test_a_failed_job_shows_its_failure(staff: Client, user: User) -> None:

@@ -21,13 +21,13 @@ from media.models import ObjectDeletion
         (b"", "products.csv", "file_empty"),
     ],
 )
-def test_a_file_that_is_not_a_table_is_422(
+def test_a_file_that_is_not_a_table_is_rejected_with_422(
     client: APIClient, body: bytes, name: str, code: str
 ) -> None:
-    answer = post(client, body, name=name)
+    response = post(client, body, name=name)
 
-    assert answer.status_code == 422
-    [issue] = answer.json()["detail"]
+    assert response.status_code == 422
+    [issue] = response.json()["detail"]
     assert issue["type"] == code
     assert issue["loc"] == ["body", "file"]
     assert not BulkUploadJob.objects.exists()
@@ -36,7 +36,7 @@ def test_a_file_that_is_not_a_table_is_422(
 
 @pytest.mark.covers("T62")
 def test_a_body_with_a_length_above_the_limit_is_not_read(client: APIClient) -> None:
-    answer = client.generic(
+    response = client.generic(
         "POST",
         ROUTE,
         "--x--",
@@ -44,7 +44,7 @@ def test_a_body_with_a_length_above_the_limit_is_not_read(client: APIClient) -> 
         CONTENT_LENGTH=str(limits.MAX_FILE_BYTES + limits.MAX_FORM_BYTES + 1),
     )
 
-    assert answer.status_code == 413
+    assert response.status_code == 413
 
 
 def form(*parts: tuple[str, str]) -> str:
@@ -59,7 +59,7 @@ def test_an_incomplete_body_starts_no_job(client: APIClient, cut: str) -> None:
     whole = form(*parts, ('"dry_run"', "true"))
     sent: dict[str, Any] = {"wsgi.input": io.BytesIO(whole[: whole.index(cut)].encode())}
 
-    answer = client.generic(
+    response = client.generic(
         "POST",
         ROUTE,
         content_type="multipart/form-data; boundary=x",
@@ -67,8 +67,8 @@ def test_an_incomplete_body_starts_no_job(client: APIClient, cut: str) -> None:
         **sent,
     )
 
-    assert answer.status_code == 422
-    [issue] = answer.json()["detail"]
+    assert response.status_code == 422
+    [issue] = response.json()["detail"]
     assert issue["msg"] == "The body ends before its Content-Length. Send it again."
     assert not BulkUploadJob.objects.exists()
 
@@ -84,12 +84,12 @@ def test_an_incomplete_body_starts_no_job(client: APIClient, cut: str) -> None:
         ),
     ],
 )
-def test_a_form_is_read_as_a_whole_or_not_at_all(
+def test_an_invalid_form_starts_no_job(
     client: APIClient, body: str, loc: list[str], code: str
 ) -> None:
-    answer = client.generic("POST", ROUTE, body, content_type="multipart/form-data; boundary=x")
+    response = client.generic("POST", ROUTE, body, content_type="multipart/form-data; boundary=x")
 
-    assert answer.status_code == 422
-    [issue] = answer.json()["detail"]
+    assert response.status_code == 422
+    [issue] = response.json()["detail"]
     assert (issue["loc"], issue["type"]) == (loc, code)
     assert not BulkUploadJob.objects.exists()

@@ -24,15 +24,15 @@ FIELDS = {
 
 
 @pytest.mark.parametrize("root", ["/api/v1", ""])
-def test_a_table_is_accepted_and_its_progress_read(
+def test_a_table_is_accepted_and_its_progress_can_be_read(
     client: APIClient, user: User, root: str
 ) -> None:
-    answer = post(client, path=f"{root}/bulk-upload/")
-    queued = answer.json()
-    run_job(job_of(answer))
-    done = client.get(answer.headers["Location"]).json()
+    response = post(client, path=f"{root}/bulk-upload/")
+    queued = response.json()
+    run_job(job_of(response))
+    done = client.get(response.headers["Location"]).json()
 
-    assert answer.headers["Location"] == f"{root}/bulk-upload/{queued['id']}"
+    assert response.headers["Location"] == f"{root}/bulk-upload/{queued['id']}"
     assert set(queued) == set(done) == FIELDS
     assert (queued["status"], queued["dialect"], queued["total_rows"]) == ("queued", None, 0)
     assert done["status"] == "completed_with_errors"
@@ -54,8 +54,8 @@ def test_a_table_is_accepted_and_its_progress_read(
 def test_a_dry_run_and_a_mapping_are_read_from_the_form(client: APIClient) -> None:
     mapping = json.dumps({"code": "sku", "label": "name"})
 
-    answer = post(client, b"code,label\nA,Shoe\n", dry_run="true", mapping=mapping)
-    job = run_job(job_of(answer))
+    response = post(client, b"code,label\nA,Shoe\n", dry_run="true", mapping=mapping)
+    job = run_job(job_of(response))
 
     assert job.dry_run
     assert client.get(f"{ROUTE}{job.pk}").json()["created"] == 1
@@ -88,13 +88,13 @@ def test_a_dry_run_and_a_mapping_are_read_from_the_form(client: APIClient) -> No
         ({"organisation_id": "mine"}, "organisation_id", "unknown_parameter"),
     ],
 )
-def test_malformed_fields_are_refused_by_name(
+def test_malformed_fields_are_reported_by_name(
     client: APIClient, fields: dict[str, Any], place: str, code: str
 ) -> None:
-    answer = post(client, **fields)
+    response = post(client, **fields)
 
-    assert answer.status_code == 422
-    [issue] = answer.json()["detail"]
+    assert response.status_code == 422
+    [issue] = response.json()["detail"]
     assert (issue["loc"][:2], issue["type"]) == (["body", place], code)
     assert not BulkUploadJob.objects.exists()
 
@@ -111,24 +111,26 @@ def test_the_organization_may_be_in_the_query_or_the_form(
         {} if places == "query" else {"organization_id": organization_id.upper()}
     )
 
-    answer = post(client, path=f"{root}/bulk-upload{slash}{query}", **fields)
+    response = post(client, path=f"{root}/bulk-upload{slash}{query}", **fields)
 
-    assert (answer.status_code, answer.json()["organization_id"]) == (202, organization_id)
-    assert str(job_of(answer).organization_id) == organization_id
+    assert (response.status_code, response.json()["organization_id"]) == (202, organization_id)
+    assert str(job_of(response).organization_id) == organization_id
 
 
-def test_a_query_and_a_form_that_differ_start_no_job(client: APIClient, user: User) -> None:
+def test_different_organizations_in_query_and_form_start_no_job(
+    client: APIClient, user: User
+) -> None:
     one, other = (MembershipFactory.create(user=user).organization_id for _ in range(2))
 
-    answer = post(client, path=f"{ROUTE}?organization_id={one}", organization_id=str(other))
+    response = post(client, path=f"{ROUTE}?organization_id={one}", organization_id=str(other))
 
-    [issue] = answer.json()["detail"]
-    assert (answer.status_code, issue["loc"]) == (422, ["body", "organization_id"])
+    [issue] = response.json()["detail"]
+    assert (response.status_code, issue["loc"]) == (422, ["body", "organization_id"])
     assert not BulkUploadJob.objects.exists()
 
 
 @pytest.mark.covers("T41")
-def test_the_servers_own_fields_cannot_be_sent(client: APIClient, user: User) -> None:
+def test_read_only_fields_are_ignored(client: APIClient, user: User) -> None:
     forged: dict[str, Any] = {
         "id": str(uuid4()),
         "user_id": str(uuid4()),
@@ -155,24 +157,27 @@ def test_a_name_with_path_parts_is_cleaned(client: APIClient) -> None:
 
 
 @pytest.mark.parametrize("by", ["field", "charset"])
-def test_the_encoding_may_be_stated(client: APIClient, user: User, by: str) -> None:
+def test_an_encoding_can_be_stated(client: APIClient, user: User, by: str) -> None:
     content = "sku,name\nA,Żółty but\n".encode("cp1250")
     kind = "text/csv" + ("; charset=windows-1250" if by == "charset" else "")
     form: dict[str, Any] = {"file": SimpleUploadedFile("t.csv", content, content_type=kind)}
     if by == "field":
         form["encoding"] = "Windows-1250"
 
-    answer = client.post("/api/v1/bulk-upload/", form, format="multipart")
+    response = client.post("/api/v1/bulk-upload/", form, format="multipart")
 
-    assert answer.status_code == 202
-    assert BulkUploadJob.objects.get(pk=answer.json()["id"]).encoding == "cp1250"
+    assert response.status_code == 202
+    assert BulkUploadJob.objects.get(pk=response.json()["id"]).encoding == "cp1250"
 
 
 @pytest.mark.parametrize("label", ["utf-7", "nonsense", ""])
-def test_an_encoding_that_tables_may_not_have_is_422(client: APIClient, label: str) -> None:
+def test_an_unsupported_encoding_is_rejected_with_422(client: APIClient, label: str) -> None:
     form = {"file": SimpleUploadedFile("t.csv", b"sku,name\nA,B\n"), "encoding": label}
 
-    answer = client.post("/api/v1/bulk-upload/", form, format="multipart")
+    response = client.post("/api/v1/bulk-upload/", form, format="multipart")
 
-    assert (answer.status_code, answer.json()["detail"][0]["loc"]) == (422, ["body", "encoding"])
+    assert (response.status_code, response.json()["detail"][0]["loc"]) == (
+        422,
+        ["body", "encoding"],
+    )
     assert not BulkUploadJob.objects.exists()

@@ -12,9 +12,9 @@ from bulkupload.tests.importing import run_job
 
 
 def test_errors_are_returned_in_json_and_csv(client: APIClient) -> None:
-    answer = post(client)
-    run_job(job_of(answer))
-    path = f"{ROUTE}{answer.json()['id']}/errors"
+    response = post(client)
+    run_job(job_of(response))
+    path = f"{ROUTE}{response.json()['id']}/errors"
 
     listed = client.get(path).json()
     by_query: Any = client.get(path, {"format": "csv"})
@@ -49,13 +49,13 @@ def test_errors_are_returned_in_json_and_csv(client: APIClient) -> None:
 
 @pytest.mark.parametrize("accept", ["text/csv", "application/json"])
 @pytest.mark.parametrize("name", ["skip", "limit"])
-def test_a_part_of_the_error_file_is_refused(client: APIClient, accept: str, name: str) -> None:
+def test_the_error_file_cannot_be_paged(client: APIClient, accept: str, name: str) -> None:
     path = f"{ROUTE}{post(client).json()['id']}/errors"
     query = {name: "1"} if accept == "text/csv" else {name: "1", "format": "csv"}
 
-    answer = client.get(path, query, headers={"Accept": accept})
+    response = client.get(path, query, headers={"Accept": accept})
 
-    assert (answer.status_code, answer.json()["detail"][0]["loc"]) == (422, ["query", name])
+    assert (response.status_code, response.json()["detail"][0]["loc"]) == (422, ["query", name])
 
 
 @pytest.mark.parametrize(
@@ -75,27 +75,27 @@ def test_a_part_of_the_error_file_is_refused(client: APIClient, accept: str, nam
 def test_errors_are_in_the_format_the_client_prefers(
     client: APIClient, accept: str, content_type: str
 ) -> None:
-    answer = post(client)
-    path = f"{ROUTE}{answer.json()['id']}/errors"
+    response = post(client)
+    path = f"{ROUTE}{response.json()['id']}/errors"
 
     assert client.get(path, headers={"Accept": accept}).headers["Content-Type"] == content_type
 
 
 def test_errors_are_paged(client: APIClient) -> None:
-    answer = post(client, b"sku,name\n" + b",x\n" * 5)
-    run_job(job_of(answer))
+    response = post(client, b"sku,name\n" + b",x\n" * 5)
+    run_job(job_of(response))
 
-    page = client.get(f"{ROUTE}{answer.json()['id']}/errors", {"skip": 3, "limit": 1}).json()
+    page = client.get(f"{ROUTE}{response.json()['id']}/errors", {"skip": 3, "limit": 1}).json()
 
     assert ([error["row"] for error in page["data"]], page["count"]) == ([4], 5)
 
 
 def test_a_page_of_errors_does_not_load_the_cells(client: APIClient) -> None:
-    answer = post(client, b"sku,name\n" + b",x\n" * 5)
-    run_job(job_of(answer))
+    response = post(client, b"sku,name\n" + b",x\n" * 5)
+    run_job(job_of(response))
 
     with CaptureQueriesContext(connection) as queries:
-        client.get(f"{ROUTE}{answer.json()['id']}/errors")
+        client.get(f"{ROUTE}{response.json()['id']}/errors")
 
     [page] = [query["sql"] for query in queries if "position" in query["sql"]]
     assert "message" in page

@@ -15,9 +15,7 @@ from media.tests.threads import at_once
 from sartiq.core.models import IdempotencyKey
 
 
-def test_a_key_sent_with_another_organization_is_another_request(
-    client: APIClient, user: User
-) -> None:
+def test_the_same_key_for_another_organization_is_rejected(client: APIClient, user: User) -> None:
     organization_id = MembershipFactory.create(user=user).organization_id
     key = {"Idempotency-Key": "k"}
     first = post(client, headers=key)
@@ -29,7 +27,7 @@ def test_a_key_sent_with_another_organization_is_another_request(
 
 
 @pytest.mark.covers("T64")
-def test_the_same_request_with_a_key_is_one_job(client: APIClient) -> None:
+def test_the_same_request_with_the_same_key_starts_one_job(client: APIClient) -> None:
     key = {"Idempotency-Key": "k-1"}
 
     first, second = post(client, headers=key), post(client, headers=key)
@@ -39,29 +37,33 @@ def test_the_same_request_with_a_key_is_one_job(client: APIClient) -> None:
     assert second.json() == first.json()
     assert second.headers["Idempotent-Replayed"] == "true"
     assert second.headers["Location"] == first.headers["Location"]
-    for answer in (other, renamed):
-        assert answer.status_code == 422
-        assert answer.json()["detail"][0]["type"] == "idempotency_key_reused"
+    for response in (other, renamed):
+        assert response.status_code == 422
+        assert response.json()["detail"][0]["type"] == "idempotency_key_reused"
     assert BulkUploadJob.objects.count() == 1
 
 
 @pytest.mark.covers("T64")
 @pytest.mark.django_db(transaction=True)
-def test_fifty_at_once_with_one_key_are_one_job(private: MemoryStore, user: User) -> None:
+def test_fifty_concurrent_requests_with_one_key_start_one_job(
+    private: MemoryStore, user: User
+) -> None:
     clients = [client_of(user) for _ in range(50)]
     key = {"Idempotency-Key": "k-50"}
 
-    answers = at_once([partial(post, client, headers=key) for client in clients])
+    responses = at_once([partial(post, client, headers=key) for client in clients])
 
-    statuses = {answer.status_code for answer in answers}
+    statuses = {response.status_code for response in responses}
     assert statuses <= {202, 409}
     assert BulkUploadJob.objects.count() == 1
     assert IdempotencyKey.objects.get().status_code == 202
-    assert len({answer.json()["id"] for answer in answers if answer.status_code == 202}) == 1
+    assert (
+        len({response.json()["id"] for response in responses if response.status_code == 202}) == 1
+    )
 
 
 @pytest.mark.covers("T64")
-def test_the_same_retry_with_a_key_is_one_job(client: APIClient) -> None:
+def test_the_same_retry_with_the_same_key_starts_one_job(client: APIClient) -> None:
     one, other = (job_of(post(client)) for _ in range(2))
     for job in (one, other):
         client.post(f"{ROUTE}{job.pk}/cancel")
@@ -82,14 +84,14 @@ def test_the_same_retry_with_a_key_is_one_job(client: APIClient) -> None:
 
 
 @pytest.mark.covers("T64")
-def test_the_same_retry_of_refused_rows_with_a_key_is_one_job(client: APIClient) -> None:
+def test_the_same_retry_of_refused_rows_starts_one_job(client: APIClient) -> None:
     job = run_job(job_of(post(client)))
     key = {"Idempotency-Key": "k-4"}
 
-    answers = [client.post(f"{ROUTE}{job.pk}/retry", headers=key) for _ in range(2)]
+    responses = [client.post(f"{ROUTE}{job.pk}/retry", headers=key) for _ in range(2)]
 
-    assert answers[1].json() == answers[0].json()
-    assert [retried.pk for retried in job.retries.all()] == [job_of(answers[0]).pk]
+    assert responses[1].json() == responses[0].json()
+    assert [retried.pk for retried in job.retries.all()] == [job_of(responses[0]).pk]
 
 
 def test_a_refused_retry_does_not_use_up_its_key(client: APIClient) -> None:

@@ -33,7 +33,7 @@ def test_a_job_of_another_owner_is_not_found(client: APIClient) -> None:
     assert stranger.get(ROUTE).json() == {"data": [], "count": 0}
 
 
-def test_an_organizations_jobs_are_its_members(client: APIClient, user: User) -> None:
+def test_jobs_of_an_organization_are_visible_to_its_members(client: APIClient, user: User) -> None:
     organization = MembershipFactory.create(user=user).organization
     scope: dict[str, Any] = {"organization_id": str(organization.pk)}
     job = post(client, **scope).json()
@@ -58,8 +58,8 @@ def test_cancel_and_retry(client: APIClient) -> None:
     assert client.post(f"{ROUTE}{retried.json()['id']}/cancel").status_code == 409
 
 
-def test_the_template_is_a_table(client: APIClient) -> None:
-    answer = client.get(f"{ROUTE}template")
+def test_the_template_is_a_csv_file(client: APIClient) -> None:
+    response = client.get(f"{ROUTE}template")
 
-    assert answer.content.decode("utf-8-sig").splitlines()[0].startswith("sku,name,brand")
-    assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
+    assert response.content.decode("utf-8-sig").splitlines()[0].startswith("sku,name,brand")
+    assert response.headers["Content-Type"] == "text/csv; charset=utf-8"

@@ -32,7 +32,7 @@ def table(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_file_is_imported_and_its_outcome_printed(
+def test_a_file_is_imported_and_the_outcome_is_printed(
     private: MemoryStore, user: User, table: Path
 ) -> None:
     organization = MembershipFactory.create(user=user).organization
@@ -162,7 +162,7 @@ def test_an_errors_file_is_replaced_only_by_new_errors(user: User, table: Path) 
 
 
 @pytest.mark.usefixtures("private", "two_rows_a_chunk")
-def test_a_job_that_is_cancelled_during_the_import_is_no_success(
+def test_a_job_cancelled_during_the_import_exits_with_an_error(
     user: User, table: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     table.write_text("sku,name\nA,Shoe\nB,Boot\nC,Hat\n")
@@ -204,7 +204,7 @@ def test_an_interrupt_cancels_the_job(
     assert len(errors.read_text().splitlines()) == 2
 
 
-def test_refused_rows_are_not_written_over_the_file_they_come_from(user: User, table: Path) -> None:
+def test_refused_rows_do_not_overwrite_the_imported_file(user: User, table: Path) -> None:
     before = table.read_bytes()
     link = table.with_name("link.csv")
     link.symlink_to(table)

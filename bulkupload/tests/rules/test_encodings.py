@@ -60,14 +60,14 @@ DOUBTFUL = {
 
 
 @pytest.mark.parametrize("language", list(WESTERN))
-def test_western_texts_are_windows_1252_without_a_doubt(language: str) -> None:
+def test_western_texts_are_read_as_windows_1252_without_a_warning(language: str) -> None:
     guess = guess_encoding(WESTERN[language].encode("cp1252"))
 
     assert (guess.encoding, guess.is_doubtful) == ("cp1252", False)
 
 
 @pytest.mark.parametrize(("encoding", "language"), list(OTHERS))
-def test_other_texts_are_guessed_and_the_guess_is_doubtful(encoding: str, language: str) -> None:
+def test_other_encodings_are_guessed_with_a_warning(encoding: str, language: str) -> None:
     text = OTHERS[encoding, language]
 
     guess = guess_encoding(text.encode(encoding))
@@ -102,7 +102,7 @@ def test_an_encoding_is_recognized_by_its_usual_names(label: str, codec: str | N
     assert codec_named(label) == codec
 
 
-def test_every_label_names_its_codec() -> None:
+def test_every_label_is_recognized() -> None:
     assert {codec: codec_named(label) for codec, label in LABELS.items()} == {
         codec: codec for codec in LABELS
     }

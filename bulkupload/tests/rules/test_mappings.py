@@ -6,7 +6,7 @@ from bulkupload.errors import BadMappingError
 from bulkupload.rules.table.mappings import MAX_MAPPING_FIELDS, read_mapping
 
 
-def test_a_mapping_uses_the_names_of_a_header() -> None:
+def test_the_names_in_a_mapping_are_stripped() -> None:
     read = read_mapping({" Article no. ": "sku", "\tLabel": "name", "Shelf": None})
 
     assert read == {"Article no.": "sku", "Label": "name", "Shelf": None}
@@ -29,7 +29,7 @@ def test_a_mapping_uses_the_names_of_a_header() -> None:
         ({"a": "sku", "b": "sku"}, "duplicate"),
     ],
 )
-def test_an_invalid_mapping_is_refused_with_its_code(value: object, code: str) -> None:
+def test_an_invalid_mapping_raises_an_error_with_a_code(value: object, code: str) -> None:
     with pytest.raises(BadMappingError) as refused:
         read_mapping(value)
 

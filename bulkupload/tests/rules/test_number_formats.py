@@ -147,19 +147,19 @@ def test_general_shows_eleven_characters_but_whole_numbers_in_full(
 
 
 @pytest.mark.parametrize(("code", "number"), UNKNOWN)
-def test_what_the_file_does_not_determine_is_not_shown(code: str, number: float) -> None:
+def test_a_format_that_depends_on_the_program_raises_an_error(code: str, number: float) -> None:
     with pytest.raises(UndeterminedFormatError):
         NumberFormat(code).show(number)
 
 
-def test_a_workbook_may_count_its_days_from_1904() -> None:
+def test_the_1904_date_system_is_supported() -> None:
     assert NumberFormat("yyyy-mm-dd", is_1904=True).show(0) == "1904-01-01"
 
 
 @pytest.mark.parametrize(
     ("code", "shown"), [("0", "x"), ('0;-0;0;"<"@">"', "<x>"), (";;;", ""), ("@", "x")]
 )
-def test_a_text_is_shown_by_the_section_for_texts(code: str, shown: str) -> None:
+def test_text_is_shown_by_the_section_for_text(code: str, shown: str) -> None:
     assert NumberFormat(code).show_text("x") == shown
 
 
@@ -169,5 +169,5 @@ def test_a_date_is_recognized_by_its_section(code: str, number: float) -> None:
 
 
 @pytest.mark.parametrize(("code", "number"), [("0", 1), ("0;yyyy", 1), ('"day"0', 1)])
-def test_a_number_is_no_date(code: str, number: float) -> None:
+def test_a_number_is_not_a_date(code: str, number: float) -> None:
     assert not NumberFormat(code).is_date(number)

@@ -66,7 +66,7 @@ def without_starts(rows: Iterable[Record]) -> list[Record]:
 @pytest.mark.covers("T62")
 @hypothesis_settings(max_examples=500, deadline=None, derandomize=True)
 @given(text=TEXTS, read_length=READ_LENGTHS, most=st.integers(1, 5))
-def test_many_lines_read_with_one_call_are_the_same_rows(
+def test_lines_read_together_give_the_same_rows_as_lines_read_one_by_one(
     text: str, read_length: int, most: int
 ) -> None:
     together, alone = records_of(text, read_length=read_length), records_of(text)
@@ -103,7 +103,7 @@ def checked(plan: ChunkPlan, text: str, *, kind: type[Records]) -> tuple[Outcome
 @pytest.mark.covers("T62", "I12")
 @hypothesis_settings(max_examples=500, deadline=None, derandomize=True)
 @given(tail=TEXTS, chunk_rows=st.integers(1, 4))
-def test_each_chunk_has_the_rows_it_was_planned_with(tail: str, chunk_rows: int) -> None:
+def test_each_chunk_has_the_planned_number_of_rows(tail: str, chunk_rows: int) -> None:
     text = f"sku,name\nA,Shoe\n{tail}"
     plan = planned(text, chunk_rows=chunk_rows)
 
@@ -137,7 +137,7 @@ LONG = "x" * MAX_LINE_LENGTH
         (LONG * 3 + "é\r\n", "row_too_long"),
     ],
 )
-def test_a_line_is_read_to_its_limit_and_skipped_to_its_end(
+def test_the_rest_of_a_line_that_is_too_long_is_skipped(
     line: str, code: str, read_length: int
 ) -> None:
     text = f"a,b\n{line}" + ("c,d\n" if line.endswith("\n") else "")
@@ -167,7 +167,7 @@ def test_a_line_is_read_to_its_limit_and_skipped_to_its_end(
         ("", []),
     ],
 )
-def test_lines_are_plain_when_each_is_a_whole_row(text: str, plain: Any) -> None:
+def test_lines_are_plain_if_each_is_a_whole_row(text: str, plain: Any) -> None:
     lines = records_of(text, read_length=10**6).take_plain_lines(100)
 
     assert (None if lines is None else lines.rows) == plain

@@ -28,7 +28,7 @@ from sartiq.core.work.runner import MAX_ATTEMPTS
 
 @pytest.mark.covers("F12")
 @pytest.mark.django_db(transaction=True)
-def test_overlapping_jobs_wait_for_each_other(
+def test_overlapping_jobs_do_not_deadlock(
     private: MemoryStore, user: User, settings: Settings
 ) -> None:
     settings.BULK_CHUNK_ROWS = 50

@@ -106,9 +106,7 @@ def test_old_jobs_are_deleted_with_their_errors_and_files(private: MemoryStore, 
 
 
 @pytest.mark.covers("I12")
-def test_no_more_rows_are_done_than_a_job_is_known_to_have(
-    private: MemoryStore, user: User
-) -> None:
+def test_progress_never_exceeds_the_known_number_of_rows(private: MemoryStore, user: User) -> None:
     read_before = send(user, "sku,name\nA,Shoe\n,Boot\n")
     done = run_job(BulkUploadJob.objects.get(pk=read_before.pk))
 

@@ -13,7 +13,9 @@ from media.storage.testing.memory import MemoryStore
 
 
 @pytest.mark.covers("L06")
-def test_a_file_of_a_deleted_product_starts_its_grace(public: MemoryStore, user: User) -> None:
+def test_the_grace_period_starts_for_a_file_of_a_deleted_product(
+    public: MemoryStore, user: User
+) -> None:
     one, two, _ = three_images(public, user)
     job = send(user, f"sku,name,cover_image\nA,Shoe,{one}\nB,Boot,{two}\n")
     plan.plan(job.pk)

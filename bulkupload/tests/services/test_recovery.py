@@ -46,7 +46,7 @@ def test_waiting_rows_are_enqueued_again(
     assert job.status == JobStatus.COMPLETED
 
 
-def test_refused_credentials_fail_no_import(private: MemoryStore, user: User) -> None:
+def test_an_import_survives_refused_credentials(private: MemoryStore, user: User) -> None:
     job = send(user, TABLE)
 
     def refuse(operation: str, key: str) -> None:

@@ -34,7 +34,7 @@ def test_refused_rows_are_retried_as_a_new_job(private: MemoryStore, user: User)
         jobs.retry(user=user, job_id=again.pk)
 
 
-def test_a_cancelled_job_is_retried_whole(
+def test_a_retry_of_a_cancelled_job_imports_the_whole_table(
     private: MemoryStore, user: User, small_chunks: None
 ) -> None:
     job = send(user, TABLE)
@@ -47,7 +47,9 @@ def test_a_cancelled_job_is_retried_whole(
     assert counts(again) == (16, 0, 4, 1)
 
 
-def test_staff_retry_a_personal_job_for_its_owner(private: MemoryStore, user: User) -> None:
+def test_a_personal_job_retried_by_staff_belongs_to_its_owner(
+    private: MemoryStore, user: User
+) -> None:
     staff: User = UserFactory.create(is_superuser=True)
     job = imported(user, "sku,name\nA,\n")
 

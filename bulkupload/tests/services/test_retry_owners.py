@@ -17,7 +17,7 @@ def cancelled(member: Membership, *, cover: str = "") -> BulkUploadJob:
     return jobs.cancel(user=member.user, job_id=job.pk)
 
 
-def test_staff_who_retry_for_an_organization_attach_its_members_uploads(
+def test_a_job_retried_by_staff_can_attach_uploads_of_its_user(
     public: MemoryStore, user: User
 ) -> None:
     member, staff = MembershipFactory.create(user=user), UserFactory.create(superuser=True)
@@ -31,7 +31,7 @@ def test_staff_who_retry_for_an_organization_attach_its_members_uploads(
     assert contents_of("A") == {"cover_image": content(url)}
 
 
-def test_a_member_retries_as_themselves(public: MemoryStore, user: User) -> None:
+def test_a_job_retried_by_a_member_belongs_to_that_member(public: MemoryStore, user: User) -> None:
     member = MembershipFactory.create(user=user)
     colleague = MembershipFactory.create(organization=member.organization).user
     job = cancelled(member)
@@ -41,7 +41,9 @@ def test_a_member_retries_as_themselves(public: MemoryStore, user: User) -> None
     assert (again.user_id, again.organization_id) == (colleague.pk, member.organization_id)
 
 
-def test_staff_retry_as_themselves_if_the_user_has_left(public: MemoryStore, user: User) -> None:
+def test_a_job_retried_by_staff_belongs_to_them_if_its_user_has_left(
+    public: MemoryStore, user: User
+) -> None:
     member, staff = MembershipFactory.create(user=user), UserFactory.create(superuser=True)
     job = cancelled(member)
     member.delete()

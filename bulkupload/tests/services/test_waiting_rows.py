@@ -38,7 +38,7 @@ def require_only_work(rows: "QuerySet[Any]") -> None:
     rows.update(lease_expires_at=None)
 
 
-def test_every_step_of_an_import_waits_in_its_queue(
+def test_every_step_of_an_import_has_waiting_rows_in_its_queue(
     public: MemoryStore, user: User, fetcher: RemoteFetcher, server: ImageServer
 ) -> None:
     assert not has_waiting_rows([BULK])

@@ -33,7 +33,7 @@ POINTS = [
 @pytest.mark.parametrize("point", POINTS)
 @pytest.mark.parametrize("deaths", [1, 3])
 @pytest.mark.usefixtures("small_chunks")
-def test_every_row_counts_once_with_a_crash_at_any_step(
+def test_every_row_is_counted_once_despite_a_crash_at_any_step(
     private: MemoryStore, user: User, settings: Settings, point: str, deaths: int
 ) -> None:
     settings.LEASE_SECONDS = 0  # a dead worker's lease has ended at once

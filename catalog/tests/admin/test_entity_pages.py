@@ -35,7 +35,7 @@ def organization(db: None) -> Organization:
 
 # --- Deleting detaches --------------------------------------------------------------------------
 @pytest.mark.parametrize("many", [False, True])
-def test_deleting_an_entity_detaches_its_media_and_starts_their_grace(
+def test_deleting_an_entity_starts_the_grace_period_of_its_media(
     staff_client: Client, superuser: User, *, many: bool
 ) -> None:
     gone, others = product(superuser), product(superuser)
@@ -80,7 +80,7 @@ def test_a_new_entity_belongs_to_the_chosen_owner_and_its_creator(
     assert (created.user, created.organization, created.sku) == (superuser, organization, "OX-1")
 
 
-def test_what_belongs_to_an_owner_cannot_move(
+def test_the_owner_of_an_entity_cannot_be_changed(
     staff_client: Client, superuser: User, organization: Organization
 ) -> None:
     own = product(superuser)
@@ -141,7 +141,7 @@ def test_products_without_a_sku_do_not_collide(staff_client: Client, superuser: 
     assert Product.objects.filter(sku=None).count() == 2
 
 
-def test_a_look_links_only_what_its_owner_has(
+def test_a_look_can_only_link_rows_of_its_owner(
     staff_client: Client, superuser: User, organization: Organization
 ) -> None:
     own = product(superuser, organization=organization)

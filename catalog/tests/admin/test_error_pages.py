@@ -37,17 +37,17 @@ def signed_in(user: User, **options: Any) -> Client:
 
 
 @pytest.mark.parametrize("path", ["/admin/nothing/here/", "/admin/catalog/nothing/"])
-def test_no_such_page(staff_client: Client, path: str) -> None:
+def test_a_missing_page_is_a_404(staff_client: Client, path: str) -> None:
     require_page(staff_client.get(path), 404, with_menu=True)
 
 
-def test_no_right() -> None:
+def test_a_page_without_permission_is_a_403() -> None:
     client = signed_in(UserFactory.create(is_staff=True))
 
     require_page(client.get(reverse(ADD)), 403, with_menu=True)
 
 
-def test_a_form_without_a_token(superuser: User) -> None:
+def test_a_form_without_a_csrf_token_is_a_403(superuser: User) -> None:
     client = signed_in(superuser, enforce_csrf_checks=True)
 
     html = require_page(client.post(reverse(ADD), {"name": "x"}), 403, with_menu=True)
@@ -75,7 +75,7 @@ def test_too_many_fields(staff_client: Client, settings: Settings) -> None:
     ("error", "status"),
     [(OperationalError(), 503), (StoreUnavailableError(), 503), (ValueError(), 500)],
 )
-def test_outages_and_defects(
+def test_outages_and_bugs_have_their_own_pages(
     superuser: User, monkeypatch: pytest.MonkeyPatch, error: Exception, status: int
 ) -> None:
     def fail(*_args: Any, **_options: Any) -> None:
@@ -91,7 +91,7 @@ def test_outages_and_defects(
 
 
 @pytest.mark.parametrize("name", ["admin:index", "admin:catalog_product_changelist"])
-def test_an_outage_before_sign_in(
+def test_an_outage_before_sign_in_has_a_page(
     superuser: User, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     def fail(*_args: Any) -> None:
@@ -128,7 +128,7 @@ def test_too_many_failed_sign_ins(settings: Settings) -> None:
     assert response["Retry-After"] == "900"
 
 
-def test_a_sign_in_without_a_page_to_return_to_leads_to_the_home_page() -> None:
+def test_signing_in_leads_to_the_home_page() -> None:
     user = UserFactory.create(is_staff=True)
     user.set_password("long-enough-horse")
     user.save()
@@ -139,12 +139,12 @@ def test_a_sign_in_without_a_page_to_return_to_leads_to_the_home_page() -> None:
     assert (response.status_code, response["Location"]) == (302, reverse("admin:index"))
 
 
-def test_the_api_answers_json(superuser: User) -> None:
+def test_errors_of_the_api_are_json(superuser: User) -> None:
     for path in (f"/api/v1/products/{uuid4()}", "/nothing"):
         assert Client().get(path)["Content-Type"].startswith("application/json")
 
 
-def test_the_texts_of_the_scripts_and_the_icon_are_everybodys() -> None:
+def test_translations_and_the_icon_are_public() -> None:
     stranger = Client()
 
     texts = stranger.get(reverse("admin:jsi18n"))

@@ -42,7 +42,7 @@ def registered() -> Iterator[type[Model]]:
     yield from admin.site._registry
 
 
-def test_every_model_of_ours_is_registered() -> None:
+def test_every_model_of_the_product_is_registered() -> None:
     assert set(our_models()) <= set(registered())
 
 
@@ -55,7 +55,7 @@ def test_the_home_page_and_the_menu_link_every_registered_model(staff_client: Cl
     ]
     lists = [address(model, "changelist") for model in registered()]
     assert page.status_code == 200
-    assert [each for each in lists if html.count(f'href="{each}"') < 2] == []
+    assert [url for url in lists if html.count(f'href="{url}"') < 2] == []
     assert sorted(menu) == sorted(lists)
 
 
@@ -117,7 +117,7 @@ def test_every_list_is_searched_and_filtered(staff_client: Client) -> None:
         assert {response.status_code for response in responses} <= {200, 302}, page
 
 
-def test_every_add_page_opens_or_is_refused(staff_client: Client) -> None:
+def test_every_add_page_opens_or_is_forbidden(staff_client: Client) -> None:
     opened = {
         model.__name__
         for model in registered()
@@ -131,7 +131,7 @@ def test_every_add_page_opens_or_is_refused(staff_client: Client) -> None:
     }
 
 
-def test_staff_without_rights_open_nothing(db: None) -> None:
+def test_staff_without_permissions_can_open_nothing(db: None) -> None:
     rows = studio.fill("shoe")
     client = staff_without_rights()
 
@@ -148,7 +148,7 @@ def test_staff_without_rights_open_nothing(db: None) -> None:
 
 
 @pytest.mark.parametrize("signed_in", [False, True])
-def test_others_are_led_to_the_login(db: None, *, signed_in: bool) -> None:
+def test_other_users_are_redirected_to_the_login(db: None, *, signed_in: bool) -> None:
     client = Client()
     if signed_in:
         user = UserFactory.create()
@@ -162,7 +162,7 @@ def test_others_are_led_to_the_login(db: None, *, signed_in: bool) -> None:
 
 
 @pytest.mark.covers("T49")
-def test_a_script_in_any_text_is_shown_as_text(staff_client: Client) -> None:
+def test_html_in_any_text_is_escaped(staff_client: Client) -> None:
     rows = studio.fill(SCRIPT)
 
     pages = [reverse("admin:index")]
@@ -179,7 +179,7 @@ def test_a_script_in_any_text_is_shown_as_text(staff_client: Client) -> None:
 
 
 @pytest.mark.covers("T49")
-def test_a_form_from_elsewhere_changes_nothing(staff_client: Client) -> None:
+def test_a_form_from_another_site_changes_nothing(staff_client: Client) -> None:
     rows = studio.fill("shoe")
     strict = Client(enforce_csrf_checks=True)
     strict.cookies = staff_client.cookies
@@ -192,7 +192,7 @@ def test_a_form_from_elsewhere_changes_nothing(staff_client: Client) -> None:
         assert type(row)._base_manager.filter(pk=row.pk).exists()
 
 
-def test_a_browser_sends_the_referrer_to_our_own_host(staff_client: Client) -> None:
+def test_browsers_send_the_referrer_to_the_same_host(staff_client: Client) -> None:
     """With `no-referrer` a browser sends `Origin: null`, and no form would be taken."""
     policies = {
         page: staff_client.get(page)["Referrer-Policy"]

@@ -44,7 +44,7 @@ def errors_of(response: Any) -> dict[str, list[str]]:
     return dict(response.context["adminform"].form.errors)
 
 
-def test_an_upload_shows_its_facts(
+def test_the_page_of_a_model_shows_its_properties(
     staff_client: Client, private_store: MemoryStore, subject: Subject
 ) -> None:
     body = files.safetensors()
@@ -67,7 +67,7 @@ def test_an_upload_shows_its_facts(
         assert fact in page
 
 
-def test_a_download_link_is_signed_and_never_kept(
+def test_a_download_link_is_signed_and_not_cached(
     staff_client: Client, subject: Subject, tmp_path: Path
 ) -> None:
     store = LocalStore(tmp_path, "private", base_url="http://testserver")
@@ -85,7 +85,7 @@ def test_a_download_link_is_signed_and_never_kept(
 
 
 @pytest.mark.covers("T49")
-def test_a_malicious_model_is_flagged_where_staff_see_it(
+def test_a_malicious_model_is_flagged_on_its_page(
     staff_client: Client, private_store: MemoryStore, subject: Subject, tmp_path: Path
 ) -> None:
     mark = tmp_path / "executed"
@@ -162,7 +162,7 @@ def send(client: Client, body: Zeros) -> Any:
     return client.generic("POST", reverse(ADD), **environment)
 
 
-def test_100_megabytes_are_taken_with_flat_memory(
+def test_uploading_100_megabytes_needs_little_memory(
     staff_client: Client, subject: Subject, tmp_path: Path, settings: Any
 ) -> None:
     settings.FILE_UPLOAD_TEMP_DIR = tmp_path
@@ -181,7 +181,7 @@ def test_100_megabytes_are_taken_with_flat_memory(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_one_byte_more_is_refused_and_dropped(
+def test_one_byte_more_is_refused_and_not_stored(
     staff_client: Client,
     private_store: MemoryStore,
     subject: Subject,
@@ -200,7 +200,7 @@ def test_one_byte_more_is_refused_and_dropped(
 
 
 # --- Who may ------------------------------------------------------------------------------------
-def test_other_staff_may_look_and_nothing_else(
+def test_other_staff_can_only_view(
     superuser: User, private_store: MemoryStore, subject: Subject, staff_client: Client
 ) -> None:
     staff_client.post(reverse(ADD), filled(subject, files.safetensors()))
@@ -224,7 +224,7 @@ def test_other_staff_may_look_and_nothing_else(
 
 
 @pytest.mark.covers("T49")
-def test_an_upload_from_elsewhere_is_refused(
+def test_an_upload_from_another_site_is_refused(
     staff_client: Client, private_store: MemoryStore, subject: Subject
 ) -> None:
     strict = Client(enforce_csrf_checks=True)
@@ -237,7 +237,7 @@ def test_an_upload_from_elsewhere_is_refused(
 
 
 # --- Afterwards ---------------------------------------------------------------------------------
-def test_what_people_say_can_be_corrected_and_the_facts_cannot(
+def test_only_the_description_of_a_model_can_be_changed(
     staff_client: Client, private_store: MemoryStore, subject: Subject
 ) -> None:
     staff_client.post(reverse(ADD), filled(subject, files.safetensors()))

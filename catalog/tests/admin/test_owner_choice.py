@@ -64,7 +64,7 @@ def test_owner_and_organization_agree(
     assert list(response.context["adminform"].form.errors) == ["organization"]
 
 
-def test_a_personal_row_belongs_to_who_makes_it(staff_client: Client) -> None:
+def test_a_personal_row_belongs_to_its_creator(staff_client: Client) -> None:
     page = staff_client.get(reverse(PRODUCT)).content.decode()
     staff_client.post(reverse(PRODUCT), {"name": "Shoe", "owner": "PERSONAL"})
 
@@ -73,12 +73,12 @@ def test_a_personal_row_belongs_to_who_makes_it(staff_client: Client) -> None:
     assert f"Only me ({product.user.email})" in page
 
 
-def test_staff_of_the_catalogue_choose_an_owner(organization: Organization) -> None:
+def test_staff_with_catalogue_permissions_can_choose_an_owner(organization: Organization) -> None:
     client = staff_with("add_product")
 
     response = choices(client, "catalog.product", "organization")
 
-    assert [each["text"] for each in response.json()["results"]] == ["Studio Nord"]
+    assert [result["text"] for result in response.json()["results"]] == ["Studio Nord"]
     form = {"name": "Shoe", "owner": "ORGANIZATION", "organization": organization.pk}
     client.post(reverse(PRODUCT), form)
     assert Product.objects.get().organization == organization
@@ -102,14 +102,14 @@ def test_staff_of_the_catalogue_choose_an_owner(organization: Organization) -> N
         (["view_upload"], "media.upload", "organization"),
     ],
 )
-def test_every_select_is_open_to_who_may_use_it(
+def test_autocompletes_need_the_permission_for_their_page(
     organization: Organization, rights: list[str], model: str, field: str
 ) -> None:
     assert choices(staff_with(*rights), model, field).status_code == 200
     assert choices(staff_with(), model, field).status_code == 403
 
 
-def test_a_right_opens_only_the_selects_it_uses(organization: Organization) -> None:
+def test_a_permission_opens_only_the_autocompletes_it_needs(organization: Organization) -> None:
     client = staff_with("add_product")
 
     assert choices(client, "catalog.look", "organization").status_code == 403

@@ -35,7 +35,7 @@ def as_stored(response: dict[str, Any]) -> dict[str, Any]:
 
 
 @each_kind
-def test_an_entity_is_answered_whole(client: APIClient, user: User, kind: str) -> None:
+def test_an_entity_is_returned_with_all_fields(client: APIClient, user: User, kind: str) -> None:
     response = client.post(route(kind), {"name": "One"})
 
     body = response.json()
@@ -57,7 +57,7 @@ def test_an_entity_is_answered_whole(client: APIClient, user: User, kind: str) -
 
 
 @each_kind
-def test_every_field_that_is_sent_is_kept(client: APIClient, kind: str) -> None:
+def test_every_sent_field_is_stored(client: APIClient, kind: str) -> None:
     body = create(client, kind, **FULL[kind])
 
     assert {name: body[name] for name in FULL[kind]} == FULL[kind]
@@ -65,7 +65,7 @@ def test_every_field_that_is_sent_is_kept(client: APIClient, kind: str) -> None:
 
 @pytest.mark.covers("T44")
 @each_kind
-def test_a_patch_touches_only_what_it_names(client: APIClient, kind: str) -> None:
+def test_a_patch_changes_only_the_given_fields(client: APIClient, kind: str) -> None:
     before = create(client, kind, **FULL[kind])
     for name, value in (("name", "Renamed"), *list(FULL[kind].items())[1:]):
         changed = value if name in {"name", "type"} else f"{value}-2"
@@ -90,7 +90,7 @@ def test_an_empty_patch_changes_nothing(client: APIClient, kind: str) -> None:
 
 @pytest.mark.covers("T41")
 @each_kind
-def test_what_the_server_owns_is_never_written(client: APIClient, kind: str, team: Team) -> None:
+def test_read_only_fields_are_never_written(client: APIClient, kind: str, team: Team) -> None:
     forged = {
         "id": str(uuid4()),
         "user_id": str(team.outsider.pk),
@@ -121,7 +121,7 @@ def test_what_the_server_owns_is_never_written(client: APIClient, kind: str, tea
         ([], ["body"], "object_type"),
     ],
 )
-def test_a_bad_body_is_named(
+def test_invalid_fields_are_reported_by_name(
     client: APIClient, kind: str, payload: Any, loc: list[str], code: str
 ) -> None:
     response = client.post(route(kind), payload)
@@ -147,7 +147,7 @@ def test_an_entity_is_deleted_once(client: APIClient, kind: str) -> None:
 
 @pytest.mark.covers("T40", "I13")
 @each_kind
-def test_a_foreign_entity_is_answered_like_a_missing_one(
+def test_an_entity_of_another_owner_is_a_404_like_a_missing_one(
     client: APIClient, team: Team, kind: str
 ) -> None:
     foreign = create(client_of(team.outsider), kind)
@@ -190,9 +190,7 @@ def test_personal_and_organization_rows_never_mix(
 
 @pytest.mark.covers("T40")
 @each_kind
-def test_an_organization_one_may_not_enter_is_refused(
-    client: APIClient, team: Team, kind: str
-) -> None:
+def test_an_organization_of_others_is_refused(client: APIClient, team: Team, kind: str) -> None:
     stranger = client_of(team.outsider)
     for organization_id in (team.organization.pk, uuid4()):
         query = f"?organization_id={organization_id}"
@@ -209,7 +207,7 @@ def test_an_organization_one_may_not_enter_is_refused(
 
 @pytest.mark.covers("T48")
 @each_kind
-def test_a_list_is_oldest_first_and_in_windows(client: APIClient, kind: str) -> None:
+def test_a_list_is_paged_oldest_first(client: APIClient, kind: str) -> None:
     rows = [create(client, kind, name=f"Row {number}") for number in range(5)]
 
     first = client.get(route(kind) + "?limit=2").json()
@@ -231,7 +229,7 @@ def test_a_list_is_searched_by_name(client: APIClient, kind: str) -> None:
 
 @pytest.mark.covers("T48")
 @each_kind
-def test_a_list_costs_the_same_for_one_row_and_for_many(
+def test_a_list_takes_as_many_queries_for_many_rows_as_for_one(
     client: APIClient,
     memory: MemoryStore,
     kind: str,
@@ -245,7 +243,7 @@ def test_a_list_costs_the_same_for_one_row_and_for_many(
 
 
 @each_kind
-def test_both_spellings_of_a_collection_answer(client: APIClient, kind: str) -> None:
+def test_a_collection_has_two_paths(client: APIClient, kind: str) -> None:
     posted = client.post(f"/api/v1/{kind}", {"name": "One"})
 
     assert posted.status_code == 201
@@ -254,7 +252,7 @@ def test_both_spellings_of_a_collection_answer(client: APIClient, kind: str) -> 
 
 @pytest.mark.covers("F40", "T64")
 @each_kind
-def test_a_repeated_creation_with_a_key_is_one(client: APIClient, kind: str) -> None:
+def test_a_creation_repeated_with_a_key_creates_one_row(client: APIClient, kind: str) -> None:
     responses = [
         client.post(route(kind), {"name": "Once"}, headers={"Idempotency-Key": "k1"})
         for _ in range(3)

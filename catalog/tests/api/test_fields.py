@@ -27,7 +27,7 @@ def create_entity(client: APIClient, route: str, query: str = "", **fields: Any)
 
 
 # --- SKU ------------------------------------------------------------------------------------------
-def test_a_sku_is_given_once_in_each_scope(client: APIClient, team: Team) -> None:
+def test_a_sku_is_unique_in_each_scope(client: APIClient, team: Team) -> None:
     query = f"?organization_id={team.organization.pk}"
     create_entity(client, PRODUCTS, sku="A-1")
     create_entity(client, PRODUCTS, query, sku="A-1")
@@ -62,10 +62,10 @@ def test_many_products_may_have_no_sku(client: APIClient, nothing: str | None) -
 
     cleared = client.patch(f"{PRODUCTS}{product['id']}", {"sku": nothing}).json()
 
-    assert [each["sku"] for each in (first, second, cleared)] == [None, None, None]
+    assert [body["sku"] for body in (first, second, cleared)] == [None, None, None]
 
 
-def test_null_clears_a_text(client: APIClient) -> None:
+def test_null_clears_a_text_field(client: APIClient) -> None:
     product = create_entity(client, PRODUCTS, brand="B", color="black")
 
     cleared = client.patch(f"{PRODUCTS}{product['id']}", {"brand": None}).json()
@@ -89,7 +89,7 @@ def test_products_are_found_by_sku_and_by_text(client: APIClient) -> None:
 
 
 # --- Slug -----------------------------------------------------------------------------------------
-def test_a_subject_without_a_slug_gets_one_of_its_name(client: APIClient, team: Team) -> None:
+def test_the_slug_of_a_subject_is_derived_from_its_name(client: APIClient, team: Team) -> None:
     query = f"?organization_id={team.organization.pk}"
 
     body = [create_entity(client, SUBJECTS, name="Ada Lovelace")["slug"] for _ in range(3)]
@@ -109,12 +109,12 @@ def test_a_subject_without_a_slug_gets_one_of_its_name(client: APIClient, team: 
         ("Ada  / Bo_b", "ada-bo_b"),
     ],
 )
-def test_a_slug_is_made_of_any_name(client: APIClient, name: str, slug: str) -> None:
+def test_a_slug_can_be_derived_from_any_name(client: APIClient, name: str, slug: str) -> None:
     assert create_entity(client, SUBJECTS, name=name)["slug"] == slug
     assert create_entity(client, SUBJECTS, name=name)["slug"] == f"{slug}-2"
 
 
-def test_a_slug_that_was_chosen_is_never_changed(client: APIClient) -> None:
+def test_a_chosen_slug_is_never_changed(client: APIClient) -> None:
     chosen = create_entity(client, SUBJECTS, name="Ada", slug="ada-2")
     first, third = (create_entity(client, SUBJECTS, name="Ada") for _ in range(2))
 
@@ -141,7 +141,7 @@ def test_a_slug_that_was_chosen_is_never_changed(client: APIClient) -> None:
         ({"type": None}, "type", "null_not_allowed"),
     ],
 )
-def test_a_bad_subject_is_named(
+def test_invalid_fields_of_a_subject_are_reported(
     client: APIClient, payload: dict[str, Any], field: str, code: str
 ) -> None:
     response = client.post(SUBJECTS, {"name": "Ada"} | payload)
@@ -151,7 +151,7 @@ def test_a_bad_subject_is_named(
 
 
 # --- Links ----------------------------------------------------------------------------------------
-def test_a_look_names_its_products_and_its_subject(client: APIClient) -> None:
+def test_a_look_links_its_products_and_its_subject(client: APIClient) -> None:
     products = [create_entity(client, PRODUCTS)["id"] for _ in range(3)]
     subject = create_entity(client, SUBJECTS)["id"]
 
@@ -165,7 +165,7 @@ def test_a_look_names_its_products_and_its_subject(client: APIClient) -> None:
     assert client.patch(f"{LOOKS}{look['id']}", {"products": []}).json()["products"] == []
 
 
-def test_a_request_names_its_looks_and_its_guideline(client: APIClient) -> None:
+def test_a_production_request_links_its_looks_and_its_guideline(client: APIClient) -> None:
     look, guideline = create_entity(client, LOOKS)["id"], create_entity(client, GUIDELINES)["id"]
 
     request = create_entity(client, REQUESTS, looks=[look, look], guideline=guideline)
@@ -217,7 +217,7 @@ def test_an_id_of_another_owner_is_refused_like_an_unknown_one(
         (None, ["body", "products"], "null_not_allowed"),
     ],
 )
-def test_links_of_the_wrong_form_are_named(
+def test_malformed_links_are_reported(
     client: APIClient, value: Any, loc: list[Any], code: str
 ) -> None:
     response = client.post(LOOKS, {"name": "Look", "products": value})

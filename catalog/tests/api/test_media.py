@@ -18,7 +18,7 @@ from media.tests.factories import drain, photo, ready, upload_file
 pytestmark = pytest.mark.django_db
 
 
-def test_a_product_made_from_the_same_photo_repairs_a_picture_whose_object_is_gone(
+def test_using_the_same_photo_again_repairs_a_missing_object(
     client: APIClient, user: User, memory: MemoryStore
 ) -> None:
     resource = ready(memory, user, photo(1))
@@ -29,10 +29,10 @@ def test_a_product_made_from_the_same_photo_repairs_a_picture_whose_object_is_go
     drain()
 
     media = [
-        client.get(f"{PRODUCTS}{each['id']}").json()["cover_image"] for each in (first, second)
+        client.get(f"{PRODUCTS}{entity['id']}").json()["cover_image"] for entity in (first, second)
     ]
-    assert [each["resource_id"] for each in media] == [str(resource.pk)] * 2
-    assert [each["status"] for each in media] == ["ready"] * 2
+    assert [media_file["resource_id"] for media_file in media] == [str(resource.pk)] * 2
+    assert [media_file["status"] for media_file in media] == ["ready"] * 2
     assert memory.body(resource.storage_key) == photo(1)
 
 
@@ -110,9 +110,9 @@ def test_each_slot_of_each_entity_takes_files(
 
     media = body[slot] if holds_list else [body[slot]]
     expected = list(enumerate(urls)) if holds_list else [(None, urls[0])]
-    assert [(each["slot"], each["position"], each["url"]) for each in media] == [
-        (slot, position, url) for position, url in expected
-    ]
+    assert [
+        (media_file["slot"], media_file["position"], media_file["url"]) for media_file in media
+    ] == [(slot, position, url) for position, url in expected]
     assert client.patch(f"{route}{body['id']}", {"name": "Two"}).json()[slot] == body[slot]
 
     cleared = client.patch(f"{route}{body['id']}", {slot: [] if holds_list else None}).json()
@@ -136,7 +136,7 @@ def test_a_list_is_replaced_by_canonical_and_fresh_urls_in_any_order(
 
     media = client.patch(f"{PRODUCTS}{product['id']}", {"images": [fresh, canonical, fresh]}).json()
 
-    assert [(each["position"], each["url"]) for each in media["images"]] == [
+    assert [(image["position"], image["url"]) for image in media["images"]] == [
         (0, fresh),
         (1, canonical),
         (2, fresh),
@@ -168,7 +168,7 @@ def test_creation_with_files_costs_few_queries(
         create(client, cover_image=url)
 
 
-def test_a_list_with_files_costs_no_query_for_each(
+def test_a_list_takes_no_query_for_each_file(
     client: APIClient,
     user: User,
     memory: MemoryStore,

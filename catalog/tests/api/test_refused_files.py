@@ -24,7 +24,7 @@ def issues(response: Any) -> list[tuple[list[Any], str]]:
 
 
 @pytest.mark.covers("I14")
-def test_creation_is_all_or_nothing_and_names_each_bad_file(
+def test_a_bad_file_is_reported_and_nothing_is_created(
     client: APIClient, user: User, memory: MemoryStore
 ) -> None:
     good = upload_file(memory, user, photo(1))
@@ -96,7 +96,7 @@ def test_at_most_fifty_images_are_accepted(
 
     assert issues(over) == [(["body", "images"], "too_many")]
     assert issues(together) == [(["body"], "too_many")]
-    assert [each["position"] for each in most.json()["images"]] == list(range(50))
+    assert [image["position"] for image in most.json()["images"]] == list(range(50))
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_at_most_fifty_images_are_accepted(
         ({"images": [None]}, ["body", "images", 0], "null_not_allowed"),
     ],
 )
-def test_images_of_the_wrong_form_are_named(
+def test_malformed_images_are_reported(
     client: APIClient, sent_fields: dict[str, Any], loc: list[Any], code: str
 ) -> None:
     response = client.post(PRODUCTS, {"name": "Shoe"} | sent_fields)
@@ -119,7 +119,7 @@ def test_images_of_the_wrong_form_are_named(
 
 
 @pytest.mark.covers("F14", "I14")
-def test_a_store_that_is_down_creates_nothing(
+def test_nothing_is_created_during_a_store_outage(
     client: APIClient, user: User, memory: MemoryStore
 ) -> None:
     url = upload_file(memory, user)

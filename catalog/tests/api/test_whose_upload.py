@@ -89,7 +89,7 @@ TAKEN = {
 @pytest.mark.covers("T06", "T40", "I10", "I13")
 @pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__)
 @pytest.mark.parametrize("principal", sorted(TAKEN))
-def test_who_may_take_in_which_upload(
+def test_only_some_uploads_may_be_used_by_a_caller(
     user: User, team: Team, memory: MemoryStore, principal: str, state: State
 ) -> None:
     people = {
@@ -117,7 +117,7 @@ def test_who_may_take_in_which_upload(
 
 
 @pytest.mark.covers("T06", "T39")
-def test_foreign_unknown_and_expired_are_one_answer_of_the_same_cost(
+def test_uploads_of_others_unknown_and_expired_ones_are_rejected_alike(
     user: User, team: Team, memory: MemoryStore
 ) -> None:
     stranger = client_of(team.outsider)

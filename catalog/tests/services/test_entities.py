@@ -49,7 +49,9 @@ def outcome(call: Any) -> str:
     return "done"
 
 
-def test_changes_of_different_fields_both_stay(memory: MemoryStore, user: User) -> None:
+def test_concurrent_changes_of_different_fields_are_both_saved(
+    memory: MemoryStore, user: User
+) -> None:
     product = create(user)
     url = upload_file(memory, user)
 
@@ -82,7 +84,9 @@ def test_an_entity_deleted_concurrently_is_not_restored(memory: MemoryStore, use
 
 
 @pytest.mark.covers("F25", "I06", "I04", "L06")
-def test_lists_replaced_at_once_are_one_of_them(memory: MemoryStore, user: User) -> None:
+def test_concurrent_replacements_of_a_list_leave_one_of_them(
+    memory: MemoryStore, user: User
+) -> None:
     product = create(user)
     lists = [[upload_file(memory, user, photo(3 * n + m)) for m in range(3)] for n in range(8)]
 
@@ -91,20 +95,20 @@ def test_lists_replaced_at_once_are_one_of_them(memory: MemoryStore, user: User)
     attachments = list(
         Attachment.objects.for_entities("PRODUCT", [product.pk]).select_related("resource")
     )
-    assert [each.position for each in attachments] == [0, 1, 2]
-    uploads = [each.resource.storage_key for each in attachments]
+    assert [attachment.position for attachment in attachments] == [0, 1, 2]
+    uploads = [attachment.resource.storage_key for attachment in attachments]
     assert uploads in [[url.split("/", 4)[4] for url in urls] for urls in lists]
     assert MediaResource.objects.filter(unattached_at__isnull=True).count() == 3
 
 
 @pytest.mark.covers("F12", "F24", "L06")
-def test_changing_and_deleting_at_once_leave_nothing_half_done(
+def test_changing_and_deleting_concurrently_is_all_or_nothing(
     memory: MemoryStore, user: User
 ) -> None:
     urls = [upload_file(memory, user, photo(number)) for number in range(4)]
     before = deadlocks()
     for turn in range(4):
-        products = [create(user, images=urls[each:] + urls[:each]) for each in range(4)]
+        products = [create(user, images=urls[start:] + urls[:start]) for start in range(4)]
         calls = [
             partial(
                 outcome,
@@ -129,7 +133,9 @@ def test_changing_and_deleting_at_once_leave_nothing_half_done(
     assert deadlocks() == before
 
 
-def test_one_sku_for_many_requests_is_one_product(memory: MemoryStore, user: User) -> None:
+def test_concurrent_creations_with_one_sku_create_one_product(
+    memory: MemoryStore, user: User
+) -> None:
     changes = Changes(values={"name": "Shoe", "sku": "A-1"})
     call = partial(create_entity, Product, user=user, scope=scope(user), changes=changes)
 
@@ -138,7 +144,9 @@ def test_one_sku_for_many_requests_is_one_product(memory: MemoryStore, user: Use
     assert sorted(outcomes) == ["SkuTakenError"] * 7 + ["done"]
 
 
-def test_one_name_for_many_subjects_gives_each_a_slug(memory: MemoryStore, user: User) -> None:
+def test_concurrent_subjects_with_one_name_get_different_slugs(
+    memory: MemoryStore, user: User
+) -> None:
     changes = Changes(values={"name": "Ada"})
     call = partial(create_entity, Subject, user=user, scope=scope(user), changes=changes)
 
@@ -164,7 +172,7 @@ def test_a_link_deleted_concurrently_is_a_conflict(memory: MemoryStore, user: Us
     assert not MediaResource.objects.exists()
 
 
-def test_what_a_member_adds_is_kept_as_theirs(memory: MemoryStore, user: User) -> None:
+def test_a_file_added_by_a_member_belongs_to_that_member(memory: MemoryStore, user: User) -> None:
     organization = MembershipFactory.create(user=user).organization
     member = MembershipFactory.create(organization=organization).user
     scope = OwnerScope(user_id=user.pk, organization_id=organization.pk)

@@ -60,7 +60,7 @@ def upload(file: ModelFile, subject: Subject, user: User, **values: Any) -> Lora
 
 
 # --- Taking a model in --------------------------------------------------------------------------
-def test_a_model_is_kept_with_its_facts(
+def test_a_model_is_stored_with_its_properties(
     store: MemoryStore, save: Save, subject: Subject, superuser: User
 ) -> None:
     body = files.safetensors()
@@ -92,7 +92,7 @@ def test_without_a_trigger_the_subject_keeps_its_trigger(
     assert subject.lora_trigger == "old"
 
 
-def test_only_a_superuser_uploads(
+def test_only_superusers_can_upload(
     store: MemoryStore, save: Save, subject: Subject, db: None
 ) -> None:
     staff = UserFactory.create(is_staff=True)
@@ -110,7 +110,7 @@ def fail_to_put(operation: str, key: str) -> None:
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_a_store_that_fails_leaves_no_row_and_no_forgotten_object(
+def test_a_store_error_leaves_neither_a_row_nor_an_object(
     store: MemoryStore, save: Save, subject: Subject, superuser: User, when: str
 ) -> None:
     setattr(store, when, fail_to_put)
@@ -124,7 +124,7 @@ def test_a_store_that_fails_leaves_no_row_and_no_forgotten_object(
     assert store.keys() == ([] if when == "before" else [queued.key])
 
 
-def test_an_object_whose_row_never_came_is_deleted_when_due(
+def test_an_object_without_a_row_is_deleted_later(
     store: MemoryStore, save: Save, subject: Subject, superuser: User
 ) -> None:
     store.after = fail_to_put
@@ -156,7 +156,7 @@ def test_deleting_a_model_queues_its_object(
     assert store.keys() == []
 
 
-def test_a_subject_that_goes_leaves_its_model(
+def test_deleting_a_subject_does_not_delete_its_model(
     store: MemoryStore, save: Save, subject: Subject, superuser: User
 ) -> None:
     model = upload(save(files.safetensors()), subject, superuser)
@@ -259,12 +259,12 @@ def test_a_malicious_pickle_has_no_effect_and_is_flagged(
         (b"7z\xbc\xaf\x27\x1c" + bytes(50), Verdict.UNSCANNED),
     ],
 )
-def test_a_pickle_is_judged(save: Save, body: bytes, verdict: Verdict) -> None:
+def test_a_pickle_gets_a_verdict(save: Save, body: bytes, verdict: Verdict) -> None:
     assert lora.examine(save(body, "shoe.pt")).verdict == verdict
 
 
 @pytest.mark.covers("T49")
-def test_a_pickle_that_claims_a_terabyte_ends_only_its_scan(save: Save) -> None:
+def test_a_pickle_that_needs_a_terabyte_ends_only_its_scan(save: Save) -> None:
     body = b"\x80\x04\x8e" + struct.pack("<Q", 2**40) + b"x"
 
     result = lora.examine(save(body, "shoe.pt"))
@@ -273,7 +273,7 @@ def test_a_pickle_that_claims_a_terabyte_ends_only_its_scan(save: Save) -> None:
 
 
 @pytest.mark.covers("T49")
-def test_a_pickle_that_takes_too_long_is_given_up(
+def test_the_scan_of_a_pickle_that_takes_too_long_is_stopped(
     save: Save, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Sixteen million opcodes, each of which the scanner looks at."""

@@ -67,7 +67,7 @@ def own_membership_path(user: User, organization: Organization) -> str:
         (own_membership_path, 204),
     ],
 )
-def test_one_of_many_deletes_a_row(
+def test_one_of_many_concurrent_requests_deletes_a_row(
     path_of: Callable[[User, Organization], str], deleted: int
 ) -> None:
     caller = UserFactory.create(superuser=path_of is user_path)

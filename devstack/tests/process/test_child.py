@@ -53,7 +53,7 @@ def python(code: str, log: Path, *arguments: str) -> Child:
 @pytest.mark.parametrize(
     ("how", "end"), [("with it", Child.stop), ("with it", Child.kill), ("alone", Child.kill)]
 )
-def test_an_ended_process_takes_along_what_it_started(
+def test_killing_a_process_kills_its_descendants(
     tmp_path: Path, how: str, end: Callable[[Child], None]
 ) -> None:
     child = python(WITH_A_CHILD, tmp_path / "log", how)
@@ -67,7 +67,7 @@ def test_an_ended_process_takes_along_what_it_started(
     assert not is_running(grandchild)
 
 
-def test_a_process_that_does_not_listen_is_killed(tmp_path: Path) -> None:
+def test_a_process_that_ignores_the_stop_signal_is_killed(tmp_path: Path) -> None:
     child = python(DEAF, tmp_path / "log")
     child.start()
     child.wait_until(lambda: "deaf" in child.tail())
@@ -78,7 +78,7 @@ def test_a_process_that_does_not_listen_is_killed(tmp_path: Path) -> None:
     assert not is_running(pid)
 
 
-def test_a_process_ends_with_a_launcher_that_was_killed(tmp_path: Path) -> None:
+def test_a_process_ends_when_its_launcher_is_killed(tmp_path: Path) -> None:
     launcher = python(LAUNCHER, tmp_path / "log", str(tmp_path / "inner"))
     launcher.start()
     launcher.wait_until(lambda: bool(launcher.tail()))
@@ -118,7 +118,7 @@ def test_an_exit_says_whether_the_process_was_killed(
     assert (ended.value.name, ended.value.by_itself) == ("part", by_itself)
 
 
-def test_a_command_ends_when_what_it_needs_has_ended(tmp_path: Path) -> None:
+def test_a_command_is_stopped_when_a_service_has_ended(tmp_path: Path) -> None:
     needed = python("", tmp_path / "log")
     needed.start()
     began = time.monotonic()

@@ -15,7 +15,7 @@ while True:
 """
 
 
-def test_processes_may_end_while_they_are_looked_at() -> None:
+def test_processes_may_end_while_they_are_inspected() -> None:
     with subprocess.Popen([sys.executable, "-c", CHILDREN_COME_AND_GO]) as parent:
         try:
             families = [family(parent.pid) for _ in range(300)]

@@ -99,7 +99,7 @@ print("runs on", flush=True)
 """
 
 
-def test_a_closed_terminal_ends_nothing_under_nohup() -> None:
+def test_closing_the_terminal_ends_nothing_under_nohup() -> None:
     assert python(TOLD_UNDER_NOHUP).stdout == "runs on\n"
 
 

@@ -26,7 +26,7 @@ def connect(stack: Stack) -> psycopg.Connection[tuple[object, ...]]:
 
 
 @pytest.mark.django_db
-def test_the_database_of_a_test_is_the_embedded_one(stack: dict[str, str]) -> None:
+def test_tests_use_the_embedded_database(stack: dict[str, str]) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SHOW unix_socket_directories")
         (folder,) = cursor.fetchone()
@@ -66,7 +66,7 @@ def test_valkey_persists_messages_and_evicts_nothing(running: Stack) -> None:
         (1, "media/a", HTTPStatus.FORBIDDEN),
     ],
 )
-def test_the_world_reads_the_public_prefixes_only(
+def test_only_the_public_prefixes_can_be_read_anonymously(
     running: Stack, bucket: int, key: str, status: HTTPStatus
 ) -> None:
     assert running.seaweed is not None
@@ -86,7 +86,7 @@ def data(tmp_path: Path) -> Iterator[Path]:
     remove_data(tmp_path)
 
 
-def test_data_survives_a_restart_on_other_ports(data: Path) -> None:
+def test_data_survives_a_restart(data: Path) -> None:
     with Stack(paths=persistent_paths(data), environ={}) as first:
         assert first.seaweed is not None
         first.seaweed.client().put_object(Bucket="sartiq-media", Key="media/a", Body=b"shoe")

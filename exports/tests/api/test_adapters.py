@@ -18,7 +18,7 @@ MINE = f"{V1}/users/me/export-configuration"
 
 
 def codes(response: Any) -> list[str]:
-    return [each["code"] for each in response.json()]
+    return [row["code"] for row in response.json()]
 
 
 def reserve_ovs(*organizations: Any) -> None:
@@ -26,7 +26,7 @@ def reserve_ovs(*organizations: Any) -> None:
     row.organizations.set(organizations)
 
 
-def test_both_adapters_are_everybodys_at_first(studio: Studio) -> None:
+def test_adapters_are_public_by_default(studio: Studio) -> None:
     response = client_of(studio.member).get(ADAPTERS)
 
     assert response.json() == [
@@ -51,7 +51,7 @@ def test_both_adapters_are_everybodys_at_first(studio: Studio) -> None:
     ]
 
 
-def test_a_reserved_adapter_is_shown_to_its_organizations(studio: Studio) -> None:
+def test_a_restricted_adapter_is_visible_to_its_organizations(studio: Studio) -> None:
     elsewhere = MembershipFactory.create(user=studio.member).organization
     foreign = MembershipFactory.create().organization
     reserve_ovs(studio.organization, foreign)
@@ -68,7 +68,7 @@ def test_a_reserved_adapter_is_shown_to_its_organizations(studio: Studio) -> Non
     assert set(everything["organization_ids"]) == {str(studio.organization.pk), str(foreign.pk)}
 
 
-def test_a_superuser_sets_who_may_use_it(studio: Studio) -> None:
+def test_a_superuser_can_restrict_an_adapter(studio: Studio) -> None:
     payload = {"is_public": False, "organization_ids": [str(studio.organization.pk)]}
 
     first = client_of(studio.superuser).put(OVS, payload)
@@ -83,7 +83,7 @@ def test_a_superuser_sets_who_may_use_it(studio: Studio) -> None:
     assert codes(client_of(studio.outsider).get(ADAPTERS)) == ["default", "ovs"]
 
 
-def test_an_unknown_organization_is_refused_in_its_place(studio: Studio) -> None:
+def test_an_unknown_organization_is_reported_by_its_index(studio: Studio) -> None:
     unknown = str(uuid4())
     ids = [str(studio.organization.pk), unknown]
 
@@ -95,7 +95,7 @@ def test_an_unknown_organization_is_refused_in_its_place(studio: Studio) -> None
     assert not MetadataAdapterVisibility.objects.exists()
 
 
-def test_an_unknown_adapter_is_404(studio: Studio) -> None:
+def test_an_unknown_adapter_is_a_404(studio: Studio) -> None:
     path = f"{ADAPTERS}sap/visibility"
 
     response = client_of(studio.superuser).put(path, {"is_public": True})
@@ -106,14 +106,14 @@ def test_an_unknown_adapter_is_404(studio: Studio) -> None:
     )
 
 
-def test_only_superusers_set_it(studio: Studio) -> None:
+def test_only_superusers_can_restrict_an_adapter(studio: Studio) -> None:
     response = client_of(studio.admin).put(OVS, {"is_public": True, "organization_ids": []})
 
     assert response.status_code == 403
     assert not MetadataAdapterVisibility.objects.exists()
 
 
-def test_a_configuration_takes_only_an_adapter_of_its_owner(studio: Studio) -> None:
+def test_a_configuration_can_only_use_an_available_adapter(studio: Studio) -> None:
     reserve_ovs(studio.organization)
 
     organization_path = f"{V1}/users/organizations/{studio.organization.pk}/export-configuration"
@@ -128,7 +128,7 @@ def test_a_configuration_takes_only_an_adapter_of_its_owner(studio: Studio) -> N
     assert ExportConfiguration.objects.count() == 1
 
 
-def test_a_configuration_keeps_an_adapter_that_is_reserved_later(studio: Studio) -> None:
+def test_a_configuration_keeps_an_adapter_that_is_restricted_later(studio: Studio) -> None:
     ConfigurationFactory.create(user=studio.outsider, metadata_adapter="ovs")
     reserve_ovs()
 
@@ -138,15 +138,15 @@ def test_a_configuration_keeps_an_adapter_that_is_reserved_later(studio: Studio)
     assert response.json()["metadata_adapter"] == "ovs"
 
 
-def test_wildcards_say_all_a_client_needs(studio: Studio) -> None:
+def test_wildcards_are_fully_described(studio: Studio) -> None:
     response = client_of(studio.outsider).get(f"{ADAPTERS}template-wildcards")
 
     body = response.json()
-    assert [each["name"] for each in body] == list(WILDCARDS)
-    for each in body:
-        assert set(each) == {"name", "description", "example", "is_number", "provided_by"}
-        assert each["description"]
-        assert each["example"]
-        assert each["provided_by"]
-        padded = ":03" if each["is_number"] else ""
-        compile_template(f"{{{each['name']}{padded}}}")
+    assert [row["name"] for row in body] == list(WILDCARDS)
+    for row in body:
+        assert set(row) == {"name", "description", "example", "is_number", "provided_by"}
+        assert row["description"]
+        assert row["example"]
+        assert row["provided_by"]
+        padded = ":03" if row["is_number"] else ""
+        compile_template(f"{{{row['name']}{padded}}}")

@@ -24,10 +24,10 @@ def one(configuration: ExportConfiguration) -> str:
 
 
 def names(response: Any) -> list[str]:
-    return [each["name"] for each in response.json()]
+    return [row["name"] for row in response.json()]
 
 
-def test_defaults_are_the_specifications(studio: Studio) -> None:
+def test_defaults_are_those_of_the_specification(studio: Studio) -> None:
     client = client_of(studio.member)
 
     response = client.post(MINE, {})
@@ -50,7 +50,7 @@ def test_defaults_are_the_specifications(studio: Studio) -> None:
     assert client.get(MINE).json() == body
 
 
-def test_first_is_the_oldest(studio: Studio) -> None:
+def test_the_first_configuration_is_the_oldest(studio: Studio) -> None:
     client = client_of(studio.member)
     created = [ConfigurationFactory.create(user=studio.member, name=name) for name in "abc"]
     oldest = ExportConfiguration.objects.filter(pk=created[2].pk)
@@ -63,7 +63,7 @@ def test_first_is_the_oldest(studio: Studio) -> None:
     assert names(client.get(f"{MINE}s")) == ["a", "b"]
 
 
-def test_personal_routes_never_touch_an_organizations(studio: Studio) -> None:
+def test_personal_routes_ignore_configurations_of_organizations(studio: Studio) -> None:
     ConfigurationFactory.create(user=studio.admin, organization=studio.organization)
     client = client_of(studio.admin)
 
@@ -76,14 +76,14 @@ def test_personal_routes_never_touch_an_organizations(studio: Studio) -> None:
     assert ExportConfiguration.objects.count() == 1
 
 
-def test_user_of_an_organizations_one_is_its_creator(studio: Studio) -> None:
+def test_the_user_of_an_organizations_configuration_is_its_creator(studio: Studio) -> None:
     response = client_of(studio.admin).post(of_organization(studio), {"name": "House"})
 
     assert response.json()["user_id"] == str(studio.admin.pk)
     assert response.json()["organization_id"] == str(studio.organization.pk)
 
 
-def test_a_member_reads_and_does_not_change(studio: Studio) -> None:
+def test_a_member_can_read_but_not_change(studio: Studio) -> None:
     other = ConfigurationFactory.create(
         user=studio.admin, organization=studio.organization, name="House"
     )
@@ -105,7 +105,7 @@ def test_a_member_reads_and_does_not_change(studio: Studio) -> None:
     assert list(ExportConfiguration.objects.values_list("name", flat=True)) == ["House"]
 
 
-def test_a_superuser_changes_any_configuration(studio: Studio) -> None:
+def test_a_superuser_can_change_any_configuration(studio: Studio) -> None:
     client = client_of(studio.superuser)
     path = f"{V1}/users/{studio.member.pk}/export-configuration"
 
@@ -117,7 +117,7 @@ def test_a_superuser_changes_any_configuration(studio: Studio) -> None:
     assert client.delete(path).status_code == 204
 
 
-def test_the_list_of_all_is_own_and_the_organizations(studio: Studio) -> None:
+def test_the_list_has_own_configurations_and_those_of_organizations(studio: Studio) -> None:
     ConfigurationFactory.create(user=studio.member, name="own")
     ConfigurationFactory.create(user=studio.admin, organization=studio.organization, name="house")
     ConfigurationFactory.create(user=studio.admin, name="the admin's own")
@@ -130,7 +130,9 @@ def test_the_list_of_all_is_own_and_the_organizations(studio: Studio) -> None:
 
 
 @pytest.mark.parametrize("path", ["/export-configuration/", "/export-configuration"])
-def test_the_bare_path_creates(studio: Studio, path: str) -> None:
+def test_configurations_can_be_created_at_the_path_without_prefix(
+    studio: Studio, path: str
+) -> None:
     response = client_of(studio.member).post(path, {"image_format": "avif"})
 
     assert response.status_code == 201
@@ -138,7 +140,7 @@ def test_the_bare_path_creates(studio: Studio, path: str) -> None:
     assert response.json()["organization_id"] is None
 
 
-def test_an_organization_is_named_in_the_query_or_the_body(studio: Studio) -> None:
+def test_an_organization_can_be_in_the_query_or_the_body(studio: Studio) -> None:
     client, organization = client_of(studio.admin), str(studio.organization.pk)
     path = f"{V1}/export-configuration/"
 
@@ -146,7 +148,7 @@ def test_an_organization_is_named_in_the_query_or_the_body(studio: Studio) -> No
     in_body = client.post(path, {"organization_id": organization})
     in_none = client.post(path, {"organization_id": None})
 
-    result = [each.json()["organization_id"] for each in (in_query, in_body, in_none)]
+    result = [response.json()["organization_id"] for response in (in_query, in_body, in_none)]
     assert result == [organization, organization, None]
 
 
@@ -161,7 +163,7 @@ def test_two_different_organizations_are_refused(studio: Studio) -> None:
 
 
 @pytest.mark.covers("T44")
-def test_null_clears_the_template_and_leaves_the_rest(studio: Studio) -> None:
+def test_null_clears_only_the_template(studio: Studio) -> None:
     own = ConfigurationFactory.create(
         user=studio.member, image_format="PNG", naming_convention_template="{brand}", name="Own"
     )
@@ -190,7 +192,7 @@ def test_an_empty_change_changes_nothing(studio: Studio) -> None:
     assert (response.status_code, response.json()) == (200, before)
 
 
-def test_the_specifications_own_change_is_taken(studio: Studio) -> None:
+def test_the_example_of_the_specification_is_accepted(studio: Studio) -> None:
     """Its example moves a configuration with a template to `ovs`; the template waits."""
     template = "{brand}_{product_sku}_{shot_type}_v{version}"
     own = ConfigurationFactory.create(user=studio.member, naming_convention_template=template)
@@ -211,7 +213,7 @@ def test_the_specifications_own_change_is_taken(studio: Studio) -> None:
         ("ovs", {"naming_convention_template": "{brand}"}),
     ],
 )
-def test_an_adapter_that_prescribes_names_refuses_a_template(
+def test_an_adapter_with_a_fixed_template_refuses_another(
     studio: Studio, stored: str, payload: dict[str, str]
 ) -> None:
     own = ConfigurationFactory.create(user=studio.member, metadata_adapter=stored)
@@ -245,7 +247,7 @@ def test_a_bad_template_names_the_token_and_its_position(studio: Studio) -> None
     ]
 
 
-def test_what_was_read_may_be_sent_back(studio: Studio) -> None:
+def test_what_was_read_can_be_sent_back(studio: Studio) -> None:
     """Though the adapter was reserved for others since, and the template waits for another."""
     own = ConfigurationFactory.create(
         user=studio.member, metadata_adapter="ovs", naming_convention_template="{brand}"
@@ -263,7 +265,7 @@ def test_what_was_read_may_be_sent_back(studio: Studio) -> None:
     }
 
 
-def test_deletes_answer_as_specified(studio: Studio) -> None:
+def test_deletes_respond_as_specified(studio: Studio) -> None:
     def create(**owner: Any) -> ExportConfiguration:
         configuration: ExportConfiguration = ConfigurationFactory.create(user=studio.admin, **owner)
         return configuration
@@ -275,7 +277,7 @@ def test_deletes_answer_as_specified(studio: Studio) -> None:
 
     by_id, by_organization = client.delete(one(own)), client.delete(of_organization(studio))
 
-    assert [(each.status_code, each.json()) for each in (by_id, by_organization)] == [
+    assert [(deleted.status_code, deleted.json()) for deleted in (by_id, by_organization)] == [
         (200, message),
         (200, message),
     ]
@@ -286,7 +288,7 @@ def test_deletes_answer_as_specified(studio: Studio) -> None:
     assert not ExportConfiguration.objects.exists()
 
 
-def test_a_deleted_user_has_none(studio: Studio) -> None:
+def test_a_deleted_user_has_no_configuration(studio: Studio) -> None:
     gone: User = studio.outsider
     ConfigurationFactory.create(user=gone)
     client_of(studio.superuser).delete(f"{V1}/users/{gone.pk}")

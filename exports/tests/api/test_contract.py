@@ -27,7 +27,9 @@ from sartiq.core.management.commands.check_openapi import document
 pytestmark = pytest.mark.django_db
 each_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=str)
 SPEAK_OF_ONE = [
-    each for each in OPERATIONS if each.method != "POST" and not each.path.endswith("s")
+    operation
+    for operation in OPERATIONS
+    if operation.method != "POST" and not operation.path.endswith("s")
 ]
 PUBLIC = "ExportConfigurationPublic"
 
@@ -69,7 +71,7 @@ def require_public(body: dict[str, Any]) -> None:
 
 def test_the_specification_has_seventeen_operations() -> None:
     assert len(OPERATIONS) == 17
-    assert len({str(each) for each in OPERATIONS}) == 17
+    assert len({str(operation) for operation in OPERATIONS}) == 17
 
 
 @each_operation
@@ -84,12 +86,14 @@ def test_success_is_as_specified(operation: Operation, studio: Studio, ids: dict
     require_valid(body, operation.response)
     if operation.response.get("$ref", "").endswith(PUBLIC):
         require_public(body)
-    for each in body if isinstance(body, list) else []:
-        require_public(each)
+    for row in body if isinstance(body, list) else []:
+        require_public(row)
 
 
 @each_operation
-def test_a_request_without_a_token_is_401(operation: Operation, ids: dict[str, str]) -> None:
+def test_a_request_without_a_token_is_rejected_with_401(
+    operation: Operation, ids: dict[str, str]
+) -> None:
     response = call(operation, None, ids, {})
 
     assert response.status_code == 401
@@ -97,8 +101,10 @@ def test_a_request_without_a_token_is_401(operation: Operation, ids: dict[str, s
 
 
 @pytest.mark.covers("T40")
-@pytest.mark.parametrize("operation", [each for each in OPERATIONS if "{" in each.path], ids=str)
-def test_what_one_may_not_reach_is_refused(
+@pytest.mark.parametrize(
+    "operation", [operation for operation in OPERATIONS if "{" in operation.path], ids=str
+)
+def test_a_caller_without_access_is_rejected(
     operation: Operation, studio: Studio, ids: dict[str, str]
 ) -> None:
     before = list(ExportConfiguration.objects.values())
@@ -111,7 +117,9 @@ def test_what_one_may_not_reach_is_refused(
 
 
 @pytest.mark.parametrize("operation", SPEAK_OF_ONE, ids=str)
-def test_nothing_there_is_404(operation: Operation, studio: Studio, ids: dict[str, str]) -> None:
+def test_a_missing_configuration_is_a_404(
+    operation: Operation, studio: Studio, ids: dict[str, str]
+) -> None:
     ExportConfiguration.objects.all().delete()
 
     response = call(operation, studio.admin, ids, {"image_format": "png"})
@@ -144,8 +152,10 @@ def test_nothing_there_is_404(operation: Operation, studio: Studio, ids: dict[st
         ([], ["body"], "object_type"),
     ],
 )
-@pytest.mark.parametrize("operation", [each for each in OPERATIONS if each.request], ids=str)
-def test_a_refusal_is_as_specified(  # noqa: PLR0917  a table of cases
+@pytest.mark.parametrize(
+    "operation", [operation for operation in OPERATIONS if operation.request], ids=str
+)
+def test_a_rejection_is_as_specified(  # noqa: PLR0917  a table of cases
     operation: Operation, body: Any, loc: list[str], code: str, studio: Studio, ids: dict[str, str]
 ) -> None:
     before = list(ExportConfiguration.objects.values())
@@ -175,7 +185,7 @@ def test_a_malformed_id_is_as_specified(
 
 
 @each_operation
-def test_the_served_schema_lists_the_operation(
+def test_the_openapi_document_has_the_operation(
     operation: Operation, served: dict[str, Any]
 ) -> None:
     listed = served["paths"][operation.path][operation.method.lower()]
@@ -194,7 +204,7 @@ def test_the_served_schema_lists_the_operation(
 
 def kinds_of(shape: dict[str, Any]) -> Any:
     """Return a property's type and format, its reference, whether it may be null, its default."""
-    options = [each for each in shape.get("anyOf", [shape]) if each != {"type": "null"}]
+    options = [option for option in shape.get("anyOf", [shape]) if option != {"type": "null"}]
     [kind] = options
     types = kind.get("type", [])
     listed = {types} if isinstance(types, str) else set(types)
@@ -206,9 +216,7 @@ def kinds_of(shape: dict[str, Any]) -> Any:
     "name",
     [PUBLIC, "ExportConfigurationCreate", "ExportConfigurationUpdate", "Message"],
 )
-def test_the_served_shape_has_the_fields_of_the_specification(
-    name: str, served: dict[str, Any]
-) -> None:
+def test_schemas_have_the_fields_of_the_specification(name: str, served: dict[str, Any]) -> None:
     schemas, shape = SCHEMAS[name], served["components"]["schemas"][name]
 
     assert set(shape["properties"]) == set(schemas["properties"])
@@ -217,7 +225,7 @@ def test_the_served_shape_has_the_fields_of_the_specification(
         assert kinds_of(shape["properties"][field]) == kinds_of(described), field
 
 
-def test_the_served_words_are_the_specifications(served: dict[str, Any]) -> None:
+def test_enums_are_those_of_the_specification(served: dict[str, Any]) -> None:
     for name in ("MetadataAdapter", "ImageFormat"):
         assert served["components"]["schemas"][name]["enum"] == SCHEMAS[name]["enum"]
 
@@ -233,7 +241,7 @@ def test_the_served_words_are_the_specifications(served: dict[str, Any]) -> None
         {"organization_id": "mine"},
     ],
 )
-def test_the_copy_of_the_schemas_would_notice(spoilt: dict[str, Any]) -> None:
+def test_the_schemas_reject_invalid_bodies(spoilt: dict[str, Any]) -> None:
     good = {
         "id": str(uuid4()),
         "user_id": str(uuid4()),

@@ -30,7 +30,7 @@ class Operation:
 
 def _operation(operation: dict[str, Any]) -> Operation:
     [(status, response)] = [
-        (int(each), schema) for each, schema in operation["responses"].items() if each < "300"
+        (int(status), schema) for status, schema in operation["responses"].items() if status < "300"
     ]
     return Operation(
         method=operation["method"],
@@ -42,7 +42,7 @@ def _operation(operation: dict[str, Any]) -> Operation:
     )
 
 
-OPERATIONS = [_operation(each) for each in _DOCUMENT["operations"]]
+OPERATIONS = [_operation(data) for data in _DOCUMENT["operations"]]
 ERROR = {"$ref": "#/components/schemas/Error"}
 INVALID = {"$ref": "#/components/schemas/HTTPValidationError"}
 

@@ -22,7 +22,7 @@ def _field(draw: Any, name: str) -> str:
 def templates(draw: Any) -> str:
     """Draw any template that can be saved."""
     literal = st.text(max_size=5).map(
-        lambda text: "".join(each for each in text if is_allowed(each) and each not in "{}")
+        lambda text: "".join(letter for letter in text if is_allowed(letter) and letter not in "{}")
     )
     names = draw(st.lists(st.sampled_from(sorted(WILDCARDS)), min_size=1, max_size=6))
     parts = [part for name in names for part in (draw(literal), _field(draw, name))]
@@ -45,9 +45,9 @@ def wild_values() -> st.SearchStrategy[dict[str, Value]]:
         {},
         optional={
             name: st.none() | st.integers(-(10**30), 10**30)
-            if each.is_number
-            else (st.none() | st.dates() if each.is_date else text)
-            for name, each in WILDCARDS.items()
+            if wildcard.is_number
+            else (st.none() | st.dates() if wildcard.is_date else text)
+            for name, wildcard in WILDCARDS.items()
         },
     )
 
@@ -58,8 +58,8 @@ def tame_values(alphabet: str = LETTERS) -> st.SearchStrategy[dict[str, Value]]:
     return st.fixed_dictionaries(
         {
             name: st.integers(0, 10**9)
-            if each.is_number
-            else (st.dates(min_value=date(1000, 1, 1)) if each.is_date else text)
-            for name, each in WILDCARDS.items()
+            if wildcard.is_number
+            else (st.dates(min_value=date(1000, 1, 1)) if wildcard.is_date else text)
+            for name, wildcard in WILDCARDS.items()
         }
     )

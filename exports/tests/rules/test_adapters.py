@@ -44,7 +44,7 @@ def add_adapter(folder: Path, monkeypatch: pytest.MonkeyPatch, *, name: str, tem
     monkeypatch.setattr(adapters, "__path__", [*adapters.__path__, str(folder)])
 
 
-def test_there_are_two() -> None:
+def test_there_are_two_adapters() -> None:
     assert list(ADAPTERS) == ["default", "ovs"]
 
 
@@ -67,7 +67,7 @@ def test_a_bad_template_in_an_adapter_stops_the_start(
         discover()
 
 
-def test_default_takes_a_customers_template_and_ovs_its_own() -> None:
+def test_only_the_default_adapter_uses_a_customers_template() -> None:
     default, ovs = ADAPTERS["default"], ADAPTERS["ovs"]
 
     assert default.naming("{look}").text == "{look}"
@@ -81,13 +81,13 @@ def test_default_writes_all_fields_as_json_and_csv() -> None:
     body = json.loads(files["metadata.json"])["files"]
     rows = list(csv.DictReader(io.StringIO(files["metadata.csv"].decode(), newline="")))
     assert set(files) == {"metadata.json", "metadata.csv"}
-    assert [each["file_name"] for each in body] == ["AW26_front_01.webp", "é;1.webp"]
+    assert [row["file_name"] for row in body] == ["AW26_front_01.webp", "é;1.webp"]
     assert set(body[0]) == set(rows[0]) == {"file_name", "sha256", *WILDCARDS}
     assert (body[0]["index"], body[0]["date"]) == (1, "2026-01-02")
     assert rows[1]["product_name"] == 'a;"b"'
 
 
-def test_ovs_writes_what_its_spreadsheets_open() -> None:
+def test_ovs_writes_a_csv_for_its_spreadsheets() -> None:
     files = ADAPTERS["ovs"].metadata_files(FILES)
 
     assert set(files) == {"ovs_metadata.csv"}
@@ -99,7 +99,7 @@ def test_ovs_writes_what_its_spreadsheets_open() -> None:
 
 
 @pytest.mark.parametrize("code", ["default", "ovs"])
-def test_equal_files_give_equal_bytes(code: str) -> None:
+def test_equal_files_give_equal_metadata(code: str) -> None:
     adapter = ADAPTERS[code]
 
     assert adapter.metadata_files(FILES) == adapter.metadata_files(list(FILES))

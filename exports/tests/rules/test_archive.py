@@ -29,7 +29,7 @@ def zip_of(*entries: ArchiveEntry) -> zipfile.ZipFile:
     return zipfile.ZipFile(io.BytesIO(b"".join(write_archive(entries))))
 
 
-def test_what_was_written_is_read_again() -> None:
+def test_a_written_archive_can_be_read() -> None:
     with zip_of(entry("a.webp", b"one", b"two"), entry("manifest.json", b"{}")) as archive:
         assert archive.testzip() is None
         assert archive.namelist() == ["a.webp", "manifest.json"]
@@ -37,7 +37,7 @@ def test_what_was_written_is_read_again() -> None:
         assert archive.read("manifest.json") == b"{}"
 
 
-def test_an_archive_of_nothing_and_an_entry_of_nothing_are_archives() -> None:
+def test_an_empty_archive_and_an_empty_entry_are_valid() -> None:
     with zip_of() as archive:
         assert archive.namelist() == []
     with zip_of(entry("empty.csv")) as archive:
@@ -46,7 +46,7 @@ def test_an_archive_of_nothing_and_an_entry_of_nothing_are_archives() -> None:
 
 
 @pytest.mark.parametrize("name", ["Größe_é.jpg", "鞋_正面.webp", "👟.png", "plain-name_v001.avif"])
-def test_names_of_every_script_are_kept(name: str) -> None:
+def test_names_in_every_script_are_preserved(name: str) -> None:
     with zip_of(entry(name, b"x")) as archive:
         assert archive.namelist() == [name]
 
@@ -63,7 +63,7 @@ def test_entries_are_stored_with_fixed_time_and_attributes() -> None:
     assert header.extra == b""
 
 
-def test_the_same_entries_give_the_same_bytes_however_they_are_cut() -> None:
+def test_the_same_entries_give_the_same_bytes_in_any_chunks() -> None:
     body = bytes(range(256)) * 40
     whole = b"".join(write_archive([entry("ü.png", body), entry("b.png", b"b")]))
     cut = b"".join(write_archive([entry("ü.png", body[:7], body[7:]), entry("b.png", b"", b"b")]))
@@ -84,7 +84,7 @@ def test_the_same_entries_give_the_same_bytes_however_they_are_cut() -> None:
         ((b"a",), 0, "a.jpg is longer than its 0 bytes."),
     ],
 )
-def test_an_entry_of_another_size_is_refused(
+def test_an_entry_with_a_wrong_size_is_refused(
     chunks: tuple[bytes, ...], size: int, fault: str
 ) -> None:
     with pytest.raises(ArchiveEntryError) as excinfo:
@@ -93,21 +93,21 @@ def test_an_entry_of_another_size_is_refused(
     assert excinfo.value.detail == fault
 
 
-def test_a_name_that_came_before_is_refused() -> None:
+def test_a_repeated_name_is_refused() -> None:
     with pytest.raises(ArchiveEntryError) as excinfo:
         list(write_archive([entry("a.jpg", b"1"), entry("a.jpg", b"2")]))
 
     assert excinfo.value.detail == "Two files of the archive are named a.jpg."
 
 
-def test_an_entry_of_other_bytes_is_refused() -> None:
+def test_an_entry_with_a_wrong_checksum_is_refused() -> None:
     changed = ArchiveEntry(name="a.jpg", size=3, crc32=zlib.crc32(b"abc"), chunks=[b"abd"])
 
     with pytest.raises(ArchiveEntryError):
         list(write_archive([changed]))
 
 
-def test_a_reader_that_only_reads_forward_opens_the_archive() -> None:
+def test_a_streaming_reader_can_open_the_archive() -> None:
     files = {"a.webp": b"one" * 50_000, "leer.csv": b"", "Größe.json": b"{}"}
     archive = write_archive([entry(name, body) for name, body in files.items()])
 
@@ -126,7 +126,7 @@ def test_no_entry_has_a_data_descriptor() -> None:
     assert flags == [0, 0]
 
 
-def test_a_source_that_fails_fails_the_archive() -> None:
+def test_an_error_of_a_source_is_raised() -> None:
     class StoreGoneError(Exception):
         """Raised by the source half way."""
 
@@ -138,7 +138,7 @@ def test_a_source_that_fails_fails_the_archive() -> None:
         list(write_archive([ArchiveEntry(name="a.jpg", size=8, crc32=0, chunks=broken())]))
 
 
-def test_entries_are_asked_for_one_at_a_time() -> None:
+def test_entries_are_requested_one_at_a_time() -> None:
     requested: list[int] = []
 
     def entries() -> Iterator[ArchiveEntry]:
@@ -152,7 +152,7 @@ def test_entries_are_asked_for_one_at_a_time() -> None:
     assert requested == [0]
 
 
-def test_memory_stays_flat_over_300_mib(tmp_path: Path) -> None:
+def test_an_archive_of_300_mib_needs_little_memory(tmp_path: Path) -> None:
     piece = bytes(MIB)
     crc32 = zlib.crc32(bytes(30 * MIB))
     entries = (
@@ -174,7 +174,7 @@ def test_memory_stays_flat_over_300_mib(tmp_path: Path) -> None:
     assert peak < 4 * MIB
 
 
-def test_more_than_65_535_entries_are_read_again() -> None:
+def test_an_archive_can_have_more_than_65_535_entries() -> None:
     count = 65_600
     entries = (entry(f"{index}.json", b"") for index in range(count))
 
@@ -183,7 +183,7 @@ def test_more_than_65_535_entries_are_read_again() -> None:
         assert archive.read(f"{count - 1}.json") == b""
 
 
-def test_an_entry_over_4_gib_is_read_again(tmp_path: Path) -> None:
+def test_an_entry_can_be_larger_than_4_gib(tmp_path: Path) -> None:
     size = 4 * 1024 * MIB + 5
     piece = bytes(MIB)
     crc32 = 0

@@ -26,7 +26,7 @@ def require_portable(name: str) -> None:
     assert len(name.encode()) <= MAX_NAME_BYTES
     assert unicodedata.normalize("NFC", name) == name
     assert not set('<>:"/\\|?*') & set(name)
-    assert not any(unicodedata.category(each) in {"Cc", "Cf", "Cs"} for each in name)
+    assert not any(unicodedata.category(character) in {"Cc", "Cf", "Cs"} for character in name)
     assert name.strip(" .") == name
     assert name.partition(".")[0].rstrip(" ").upper() not in WINDOWS_DEVICES
 
@@ -53,10 +53,10 @@ def test_names_of_one_export_are_all_different(stems: list[str]) -> None:
     chosen = distinct([(stem, "webp") for stem in stems], taken=["unnamed.webp"])
 
     assert len(chosen) == len(stems)
-    folded = [unicodedata.normalize("NFC", each.casefold()) for each in chosen]
+    folded = [unicodedata.normalize("NFC", name.casefold()) for name in chosen]
     assert len({*folded, "unnamed.webp"}) == len(stems) + 1
-    for each in chosen:
-        require_portable(each)
+    for name in chosen:
+        require_portable(name)
 
 
 @pytest.mark.parametrize(
@@ -72,14 +72,14 @@ def test_names_of_one_export_are_all_different(stems: list[str]) -> None:
     ],
 )
 def test_equal_names_get_numbers(stems: list[str], chosen: list[str]) -> None:
-    assert distinct([(each, "png") for each in stems], taken=["manifest.png"]) == chosen
+    assert distinct([(stem, "png") for stem in stems], taken=["manifest.png"]) == chosen
 
 
 def test_different_extensions_do_not_collide() -> None:
     assert distinct([("a", "png"), ("a", "jpg")]) == ["a.png", "a.jpg"]
 
 
-def test_a_name_of_wide_characters_fits_a_file_system() -> None:
+def test_a_name_of_multi_byte_characters_fits_a_file_system() -> None:
     name = file_name("\U0001f45f" * 200, extension="webp")
 
     assert len(name.encode()) <= MAX_NAME_BYTES

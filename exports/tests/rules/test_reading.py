@@ -20,7 +20,7 @@ def without_missing(text: str, values: dict[str, Value]) -> Reading:
 
 @settings(max_examples=300, deadline=None)
 @given(text=strategies.separated_templates(), values=strategies.tame_values())
-def test_separated_values_are_read_back(text: str, values: dict[str, Value]) -> None:
+def test_separated_values_can_be_read_back(text: str, values: dict[str, Value]) -> None:
     template = compile_template(text)
     assume(template.render(values) == template.text_with_gaps(values))  # nothing had to give way
 
@@ -34,7 +34,7 @@ def test_separated_values_are_read_back(text: str, values: dict[str, Value]) -> 
     text=strategies.separated_templates() | strategies.templates(),
     values=strategies.tame_values(strategies.LETTERS + strategies.SEPARATORS),
 )
-def test_a_reading_is_right_or_there_is_none(text: str, values: dict[str, Value]) -> None:
+def test_parsed_values_are_right_or_none(text: str, values: dict[str, Value]) -> None:
     template = compile_template(text)
     assume(template.render(values) == template.text_with_gaps(values))
 
@@ -45,7 +45,7 @@ def test_a_reading_is_right_or_there_is_none(text: str, values: dict[str, Value]
 
 @settings(max_examples=200, deadline=None)
 @given(text=strategies.templates(), stem=st.text(max_size=40))
-def test_whatever_is_read_would_be_written_so(text: str, stem: str) -> None:
+def test_parsed_values_render_to_the_same_name(text: str, stem: str) -> None:
     template = compile_template(text)
 
     values = read(template, stem)
@@ -87,11 +87,11 @@ def test_whatever_is_read_would_be_written_so(text: str, stem: str) -> None:
         ("{brand} {index}", "Hugo Boss 3", {"brand": "Hugo Boss", "index": 3}),
     ],
 )
-def test_names_are_read(text: str, name: str, expected: Reading | None) -> None:
+def test_names_are_parsed(text: str, name: str, expected: Reading | None) -> None:
     assert read_file_name(compile_template(text), name) == expected
 
 
-def test_no_template_makes_reading_slow() -> None:
+def test_no_template_makes_parsing_slow() -> None:
     """A regular expression for this one would try some 200 over 20 ways."""
     template = compile_template("{brand}_" * 24)
     start_export = time.process_time()

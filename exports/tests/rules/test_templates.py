@@ -93,8 +93,8 @@ TRICKS = [
 
 
 @pytest.mark.covers("T46")
-@pytest.mark.parametrize(("text", "position"), BAD, ids=lambda each: ascii(each)[:40])
-def test_a_bad_template_says_where(text: str, position: int) -> None:
+@pytest.mark.parametrize(("text", "position"), BAD, ids=lambda value: ascii(value)[:40])
+def test_a_bad_template_is_reported_with_its_position(text: str, position: int) -> None:
     with pytest.raises(TemplateError) as excinfo:
         compile_template(text)
 
@@ -104,7 +104,7 @@ def test_a_bad_template_says_where(text: str, position: int) -> None:
 
 
 @pytest.mark.covers("T46")
-def test_every_trick_with_every_wildcard_is_refused() -> None:
+def test_invalid_syntax_is_refused_with_every_wildcard() -> None:
     assert len(TRICKS) + len(BAD) >= 300
     for text in TRICKS:
         with pytest.raises(TemplateError) as excinfo:
@@ -134,7 +134,7 @@ def test_a_message_repeats_nothing_that_could_be_a_url(text: str) -> None:
         ("é_{color}", "é_black"),
     ],
 )
-def test_a_template_names_the_examples(text: str, name: str) -> None:
+def test_a_template_is_rendered_with_the_examples(text: str, name: str) -> None:
     assert compile_template(text).render(EXAMPLES) == name
 
 
@@ -173,7 +173,7 @@ def test_rendering_never_raises(text: str, values: dict[str, Value]) -> None:
 
 @settings(max_examples=300, deadline=None)
 @given(text=st.text(max_size=60) | st.text(alphabet="{}:0brand3version_", max_size=30))
-def test_any_text_is_read_or_refused_with_its_place(text: str) -> None:
+def test_any_template_compiles_or_is_refused_with_a_position(text: str) -> None:
     error = fault_of(text)
 
     if error is None:
@@ -191,7 +191,7 @@ def fault_of(text: str) -> TemplateError | None:
 
 
 def test_examples_have_the_type_of_their_values() -> None:
-    kinds = {each.name for each in WILDCARDS.values() if each.is_number}
+    kinds = {wildcard.name for wildcard in WILDCARDS.values() if wildcard.is_number}
 
     assert kinds == {"version", "index"}
     assert isinstance(WILDCARDS["date"].example, date)

@@ -32,7 +32,7 @@ def deleting(client: APIClient, configuration: ExportConfiguration) -> Callable[
 
 @pytest.mark.covers("I18")
 @pytest.mark.django_db(transaction=True)
-def test_naming_and_deleting_at_once_leaves_nothing_dangling() -> None:
+def test_linking_and_deleting_concurrently_leaves_no_dangling_link() -> None:
     user: User = UserFactory.create()
     owned: dict[str, Any] = {"user": user}
     for _ in range(ROUNDS):

@@ -53,7 +53,7 @@ def test_a_preview_shows_names_and_metadata(
     }
 
 
-def test_a_preview_is_read_in_pieces(client: APIClient, shoe: Product) -> None:
+def test_a_preview_is_paged(client: APIClient, shoe: Product) -> None:
     body = preview(client, "?skip=1&limit=2", product_ids=[shoe.pk])
 
     assert names(body) == ["Us_AW26_back_v1.webp", "Us_AW26_image_v1.webp"]
@@ -68,10 +68,10 @@ def test_a_preview_writes_nothing(client: APIClient, shoe: Product, memory: Memo
         preview(client, product_ids=[shoe.pk])
 
     assert ([model._default_manager.count() for model in models], memory.keys()) == before
-    assert [each for each in queries if not each["sql"].startswith("SELECT")] == []
+    assert [query for query in queries if not query["sql"].startswith("SELECT")] == []
 
 
-def test_a_look_includes_its_products_and_its_own_pictures(
+def test_a_look_includes_its_products_and_its_own_images(
     client: APIClient, user: User, shoe: Product, pictures: list[MediaResource]
 ) -> None:
     ada = Subject.objects.create(user=user, name="Ada", slug="ada")
@@ -83,11 +83,11 @@ def test_a_look_includes_its_products_and_its_own_pictures(
 
     assert names(body)[-1] == "Us_AW26_reference_v1.webp"
     assert body["count"] == 5
-    assert {each["values"]["look"] for each in body["data"]} == {"City"}
-    assert {each["values"]["subject"] for each in body["data"]} == {"Ada"}
+    assert {file["values"]["look"] for file in body["data"]} == {"City"}
+    assert {file["values"]["subject"] for file in body["data"]} == {"Ada"}
 
 
-def test_a_picture_of_a_look_with_two_products_is_of_neither(
+def test_an_image_of_a_look_with_two_products_has_no_product_values(
     client: APIClient, user: User, shoe: Product, pictures: list[MediaResource]
 ) -> None:
     look = Look.objects.create(user=user, name="City")
@@ -116,14 +116,14 @@ def test_a_production_request_includes_its_looks(
 
     body = preview(client, production_request_id=request.pk)
 
-    assert [each["values"]["look"] for each in body["data"]] == ["City"] * 4 + ["Beach"] * 4
-    assert {each["values"]["production_request"] for each in body["data"]} == {"Shoot 12"}
-    assert {each["values"]["guideline"] for each in body["data"]} == {"White"}
+    assert [file["values"]["look"] for file in body["data"]] == ["City"] * 4 + ["Beach"] * 4
+    assert {file["values"]["production_request"] for file in body["data"]} == {"Shoot 12"}
+    assert {file["values"]["guideline"] for file in body["data"]} == {"White"}
     assert len(set(names(body))) == 8
     assert "Us_AW26_cover_v1_2.webp" in names(body)
 
 
-def test_ids_are_taken_in_their_order_and_once(
+def test_ids_are_exported_in_their_order_without_duplicates(
     client: APIClient, user: User, shoe: Product, pictures: list[MediaResource]
 ) -> None:
     belt = Product.objects.create(user=user, name="Belt", sku="B", brand="Us")
@@ -135,7 +135,7 @@ def test_ids_are_taken_in_their_order_and_once(
     assert body["count"] == 5
 
 
-def test_queries_do_not_grow_with_what_is_selected(
+def test_the_number_of_queries_does_not_depend_on_the_selection(
     client: APIClient, user: User, shoe: Product, pictures: list[MediaResource]
 ) -> None:
     def preview_as_json(ids: list[UUID]) -> int:
@@ -144,14 +144,14 @@ def test_queries_do_not_grow_with_what_is_selected(
         return len(queries)
 
     others = [Product.objects.create(user=user, name=f"P{n}") for n in range(20)]
-    for each in others:
-        show(each, "cover_image", pictures[0])
+    for product in others:
+        show(product, "cover_image", pictures[0])
 
-    assert preview_as_json([shoe.pk]) == preview_as_json([each.pk for each in others])
+    assert preview_as_json([shoe.pk]) == preview_as_json([product.pk for product in others])
 
 
 @pytest.mark.parametrize("by", ["production_request_id", "look_ids"])
-def test_queries_do_not_grow_with_the_looks(
+def test_the_number_of_queries_does_not_depend_on_the_looks(
     client: APIClient, user: User, shoe: Product, by: str
 ) -> None:
     subject = Subject.objects.create(user=user, name="Ada", slug="ada")
@@ -162,7 +162,7 @@ def test_queries_do_not_grow_with_the_looks(
         for look in looks:
             look.products.add(shoe)
         request.looks.set(looks)
-        selected: Any = request.pk if by == "production_request_id" else [each.pk for each in looks]
+        selected: Any = request.pk if by == "production_request_id" else [look.pk for look in looks]
         with CaptureQueriesContext(connection) as queries:
             assert preview(client, **{by: selected})["count"] == number * 4
         return len(queries)
@@ -171,7 +171,7 @@ def test_queries_do_not_grow_with_the_looks(
 
 
 @pytest.mark.covers("I18")
-def test_each_level_applies_once_the_nearer_is_deleted(
+def test_each_level_applies_once_the_more_specific_one_is_deleted(
     client: APIClient, team: Team, shoe: Product, user: User
 ) -> None:
     shared: dict[str, Any] = {"user": user, "organization": team.organization}

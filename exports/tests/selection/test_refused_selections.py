@@ -26,7 +26,7 @@ from exports.tests.requesting import EXPORTS, issues, preview
     ids=["none", "null", "two"],
 )
 @pytest.mark.parametrize("route", [EXPORTS, f"{EXPORTS}preview"])
-def test_exactly_one_selection_is_taken(
+def test_exactly_one_selection_is_required(
     client: APIClient, body: dict[str, Any], route: str
 ) -> None:
     assert issues(client.post(route, body)) == [(["body"], "value_error")]
@@ -48,7 +48,7 @@ def test_a_selection_without_files_is_refused(client: APIClient, user: User) -> 
 
 
 @pytest.mark.covers("T40")
-def test_each_foreign_or_missing_id_is_named(client: APIClient, shoe: Product) -> None:
+def test_ids_of_other_owners_and_unknown_ids_are_reported(client: APIClient, shoe: Product) -> None:
     foreign = Product.objects.create(user=UserFactory.create(), name="Theirs")
 
     response = client.post(EXPORTS, {"product_ids": [foreign.pk, shoe.pk, uuid4()]})
@@ -60,7 +60,7 @@ def test_each_foreign_or_missing_id_is_named(client: APIClient, shoe: Product) -
 
 
 @pytest.mark.covers("T40")
-def test_a_foreign_production_request_is_named(client: APIClient) -> None:
+def test_a_production_request_of_another_owner_is_reported(client: APIClient) -> None:
     foreign = ProductionRequest.objects.create(user=UserFactory.create(), name="Theirs")
 
     response = client.post(EXPORTS, {"production_request_id": foreign.pk})
@@ -101,7 +101,7 @@ def test_looks_with_different_configurations_are_refused(
 
 
 @pytest.mark.parametrize("whose", ["foreign", "unknown"])
-def test_a_configuration_one_may_not_use_is_refused(
+def test_a_configuration_the_caller_may_not_use_is_refused(
     client: APIClient, shoe: Product, whose: str
 ) -> None:
     foreign = ExportConfiguration.objects.create(user=UserFactory.create())
@@ -122,7 +122,7 @@ def test_too_many_files_are_refused_before_they_are_read(
     assert issues(response) == [(["body"], "too_many")]
 
 
-def test_too_many_files_are_refused_however_often_a_product_occurs(
+def test_a_product_in_several_looks_counts_several_times(
     client: APIClient, user: User, shoe: Product, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks = [Look.objects.create(user=user, name=f"L{n}") for n in range(3)]
@@ -157,4 +157,4 @@ def test_looks_with_too_many_products_are_refused_before_they_are_read(
         response = client.post(f"{EXPORTS}preview", payload)
 
     assert issues(response) == [(["body"], "too_many")]
-    assert 'FROM "catalog_product"' not in " ".join(each["sql"] for each in asking)
+    assert 'FROM "catalog_product"' not in " ".join(query["sql"] for query in asking)

@@ -57,7 +57,7 @@ def test_the_system_default_applies_when_no_owner_has_a_configuration(
 
 @pytest.mark.covers("I18")
 @each_kind
-def test_each_level_applies_once_the_nearer_is_deleted(
+def test_each_level_applies_once_the_more_specific_one_is_deleted(
     client: APIClient, user: User, team: Team, kind: str
 ) -> None:
     owned: dict[str, Any] = {"user": user, "organization": team.organization}
@@ -128,7 +128,9 @@ def expected_level(case: Case) -> str:
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(case=CASES)
-def test_the_order_is_the_contracts(client: APIClient, user: User, team: Team, case: Case) -> None:
+def test_the_levels_have_the_specified_order(
+    client: APIClient, user: User, team: Team, case: Case
+) -> None:
     ExportConfiguration.objects.all().delete()
     organization = team.organization
     ConfigurationFactory.create_batch(case.others, user=team.outsider)
@@ -162,7 +164,9 @@ def test_the_order_is_the_contracts(client: APIClient, user: User, team: Team, c
     assert resolution["configuration"]["id"] == (str(first.pk) if first else None)
 
 
-def test_a_guideline_is_asked_by_production_requests_only(client: APIClient, user: User) -> None:
+def test_only_production_requests_use_the_configuration_of_a_guideline(
+    client: APIClient, user: User
+) -> None:
     direct = ConfigurationFactory.create(user=user)
     ConfigurationFactory.create(user=user)
     guideline = Guideline.objects.create(name="G", user=user, export_configuration=direct)
@@ -189,7 +193,7 @@ def test_the_adapters_template_is_returned_where_it_applies(client: APIClient, u
 
 
 @each_kind
-def test_an_entity_names_changes_and_clears_its_configuration(
+def test_the_configuration_of_an_entity_can_be_set_changed_and_cleared(
     client: APIClient, user: User, kind: str
 ) -> None:
     first, second = ConfigurationFactory.create_batch(2, user=user)
@@ -202,7 +206,7 @@ def test_an_entity_names_changes_and_clears_its_configuration(
 
     assert created.status_code == 201
     responses = (created, changed, renamed, cleared)
-    assert [each.json()["export_configuration_id"] for each in responses] == [
+    assert [response.json()["export_configuration_id"] for response in responses] == [
         str(first.pk),
         str(second.pk),
         str(second.pk),
@@ -212,7 +216,7 @@ def test_an_entity_names_changes_and_clears_its_configuration(
 
 @pytest.mark.covers("T40")
 @each_kind
-def test_a_foreign_or_unknown_configuration_is_the_same_422(
+def test_a_configuration_of_another_owner_is_rejected_like_an_unknown_one(
     client: APIClient, user: User, team: Team, kind: str
 ) -> None:
     entity = MODELS[kind].objects.create(name="One", user=user)
@@ -234,7 +238,7 @@ def test_a_foreign_or_unknown_configuration_is_the_same_422(
     assert MODELS[kind].objects.count() == 1
 
 
-def test_members_name_their_own_or_the_organizations(
+def test_members_can_link_their_own_configurations_and_the_organizations(
     client: APIClient, user: User, team: Team
 ) -> None:
     house = ConfigurationFactory.create(user=team.member, organization=team.organization)
@@ -243,14 +247,14 @@ def test_members_name_their_own_or_the_organizations(
     look = Look.objects.create(name="L", user=team.member, organization=team.organization)
 
     responses = [
-        client.patch(route("looks", look), {"export_configuration_id": str(each.pk)})
-        for each in (house, own, colleagues)
+        client.patch(route("looks", look), {"export_configuration_id": str(configuration.pk)})
+        for configuration in (house, own, colleagues)
     ]
 
-    assert [each.status_code for each in responses] == [200, 200, 422]
+    assert [response.status_code for response in responses] == [200, 200, 422]
 
 
-def test_a_colleague_may_send_back_a_linked_configuration(
+def test_a_colleague_can_send_back_a_linked_configuration(
     client: APIClient, user: User, team: Team
 ) -> None:
     own = ConfigurationFactory.create(user=team.member)

@@ -28,7 +28,7 @@ SYSTEM_DEFAULT = {
 }
 
 
-def test_an_export_is_accepted_watched_and_downloaded(client: APIClient, shoe: Product) -> None:
+def test_an_export_can_be_started_polled_and_downloaded(client: APIClient, shoe: Product) -> None:
     accepted = start_export(client, shoe)
     run = ExportRun.objects.get()
 
@@ -106,7 +106,9 @@ def test_an_expired_archive_is_gone(client: APIClient, shoe: Product) -> None:
 
 
 @pytest.mark.covers("F40", "T64")
-def test_the_same_request_with_one_key_starts_one_export(client: APIClient, shoe: Product) -> None:
+def test_the_same_request_with_the_same_key_starts_one_export(
+    client: APIClient, shoe: Product
+) -> None:
     first, second = (start_export(client, shoe, **{"Idempotency-Key": "k"}) for _ in range(2))
     other = client.post(
         EXPORTS,
@@ -145,12 +147,12 @@ def test_the_list_shows_each_export_with_few_queries(client: APIClient, shoe: Pr
     with CaptureQueriesContext(connection) as queries:
         listed = client.get(EXPORTS).json()
 
-    assert [each["progress"]["total"] for each in listed["data"]] == [4, 4, 4]
+    assert [row["progress"]["total"] for row in listed["data"]] == [4, 4, 4]
     assert "failures" not in listed["data"][0]
     assert len(queries) <= 4
 
 
-def test_a_run_that_was_refused_leaves_nothing(client: APIClient, memory: MemoryStore) -> None:
+def test_a_refused_export_stores_nothing(client: APIClient, memory: MemoryStore) -> None:
     response = client.post(EXPORTS, {"look_ids": [uuid4()]})
 
     assert response.status_code == 422

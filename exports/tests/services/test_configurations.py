@@ -14,7 +14,7 @@ from media.tests.threads import at_once
 
 
 @pytest.mark.django_db(transaction=True)
-def test_deletions_at_once_take_one_configuration_each() -> None:
+def test_concurrent_deletions_delete_one_configuration_each() -> None:
     user = UserFactory.create()
     ConfigurationFactory.create_batch(3, user=user)
     rows = selectors.personal_configurations(user.pk)
@@ -31,7 +31,7 @@ def test_deletions_at_once_take_one_configuration_each() -> None:
 
 
 @pytest.mark.django_db
-def test_a_change_writes_only_what_it_names() -> None:
+def test_a_change_writes_only_the_given_fields() -> None:
     own = ConfigurationFactory.create(image_format="PNG")
     rows = ExportConfiguration.objects.filter(pk=own.pk)
 
@@ -42,7 +42,7 @@ def test_a_change_writes_only_what_it_names() -> None:
 
 
 @pytest.mark.django_db
-def test_the_database_knows_the_formats_and_no_empty_template() -> None:
+def test_constraints_reject_unknown_formats_and_empty_templates() -> None:
     user = UserFactory.create()
     bad = [{"image_format": "webp"}, {"naming_convention_template": ""}]
 

@@ -62,7 +62,7 @@ def convert(tmp_path: Path) -> Convert:
 # --- Every kind in every format ---------------------------------------------------------------
 @every_target
 @every_kind
-def test_every_kind_opens_again_as_what_it_is_called(
+def test_every_kind_is_converted_to_the_format(
     kind: str, target: ImageFormat, convert: Convert
 ) -> None:
     converted, body = convert(KINDS[kind](), target)
@@ -81,7 +81,9 @@ def test_every_kind_opens_again_as_what_it_is_called(
 
 @every_target
 @every_kind
-def test_every_kind_looks_as_before(kind: str, target: ImageFormat, convert: Convert) -> None:
+def test_every_kind_looks_the_same_after_conversion(
+    kind: str, target: ImageFormat, convert: Convert
+) -> None:
     source = KINDS[kind]()
 
     _, body = convert(source, target)
@@ -116,7 +118,7 @@ def test_location_and_other_metadata_are_removed(
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.endswith("a place")])
-def test_the_sources_with_a_place_have_one(kind: str) -> None:
+def test_the_samples_with_a_location_have_one(kind: str) -> None:
     source = KINDS[kind]()
 
     assert GPS_MARK in source
@@ -128,7 +130,7 @@ def test_the_sources_with_a_place_have_one(kind: str) -> None:
 @every_target
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF"])
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_the_orientation_is_in_the_pixels(
+def test_pixels_are_rotated_by_the_orientation(
     orientation: int, kind: str, target: ImageFormat, convert: Convert
 ) -> None:
     source = encoded(scene(), kind, quality=95, exif=exif(orientation))
@@ -142,10 +144,10 @@ def test_the_orientation_is_in_the_pixels(
     assert difference(image, upright) < 4
 
 
-def test_the_scene_shows_each_orientation() -> None:
+def test_the_sample_differs_in_each_orientation() -> None:
     turned = {
-        ImageOps.exif_transpose(opened(encoded(scene(), "PNG", exif=exif(each)))).tobytes()
-        for each in range(1, 9)
+        ImageOps.exif_transpose(opened(encoded(scene(), "PNG", exif=exif(orientation)))).tobytes()
+        for orientation in range(1, 9)
     }
 
     assert len(turned) == 8
@@ -154,7 +156,7 @@ def test_the_scene_shows_each_orientation() -> None:
 # --- Colours ----------------------------------------------------------------------------------
 @every_target
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.startswith("rgb ")])
-def test_the_colour_profile_is_kept_to_the_byte(
+def test_the_colour_profile_is_preserved_exactly(
     kind: str, target: ImageFormat, convert: Convert
 ) -> None:
     source = KINDS[kind]()
@@ -165,15 +167,13 @@ def test_the_colour_profile_is_kept_to_the_byte(
     assert (STUDIO in source) or kind in {"rgb png", "rgb progressive jpeg"}
 
 
-def test_the_studio_profile_is_a_profile_of_its_own() -> None:
+def test_the_studio_profile_differs_from_the_srgb_profile() -> None:
     assert STUDIO != SRGB
     assert opened(KINDS["rgb png"]()).info["icc_profile"] == STUDIO
 
 
 @every_target
-def test_a_profile_of_other_colours_than_the_pixels_is_left_out(
-    target: ImageFormat, convert: Convert
-) -> None:
+def test_an_invalid_or_mismatched_profile_is_dropped(target: ImageFormat, convert: Convert) -> None:
     for broken in (b"not a profile" * 20, INK, SRGB[:200]):
         _, body = convert(encoded(scene(), "PNG", icc_profile=broken), target)
 
@@ -209,7 +209,9 @@ def test_cmyk_stays_cmyk_in_a_jpeg(convert: Convert) -> None:
 
 
 @pytest.mark.parametrize("target", [ImageFormat.WEBP, ImageFormat.AVIF])
-def test_a_grey_profile_does_not_stand_over_colours(target: ImageFormat, convert: Convert) -> None:
+def test_a_grey_image_converted_to_rgb_has_an_rgb_profile(
+    target: ImageFormat, convert: Convert
+) -> None:
     source = encoded(scene().convert("L"), "PNG", icc_profile=GREY)
 
     _, body = convert(source, target)
@@ -227,7 +229,7 @@ def test_grey_stays_grey_with_its_profile(target: ImageFormat, convert: Convert)
     assert opened(body).info["icc_profile"] == GREY
 
 
-def test_sixteen_bits_stay_sixteen_in_a_png(convert: Convert) -> None:
+def test_a_png_preserves_sixteen_bits(convert: Convert) -> None:
     grey, colour = sixteen_bit_grey(), sixteen_bit_rgb()
 
     assert opened(convert(grey, ImageFormat.PNG)[1]).tobytes() == opened(grey).tobytes()
@@ -236,7 +238,7 @@ def test_sixteen_bits_stay_sixteen_in_a_png(convert: Convert) -> None:
 
 
 @pytest.mark.parametrize("kind", ["rgb png", "grey png", "one bit png", "palette png"])
-def test_a_png_loses_no_pixel_to_a_png(kind: str, convert: Convert) -> None:
+def test_a_png_is_lossless(kind: str, convert: Convert) -> None:
     source = KINDS[kind]()
 
     _, body = convert(source, ImageFormat.PNG)
@@ -249,7 +251,7 @@ def test_a_png_loses_no_pixel_to_a_png(kind: str, convert: Convert) -> None:
 @pytest.mark.parametrize(
     "kind", ["rgba png", "rgba webp", "rgba avif", "la png", "palette png with a hole"]
 )
-def test_what_was_transparent_still_is(kind: str, target: ImageFormat, convert: Convert) -> None:
+def test_transparency_is_preserved(kind: str, target: ImageFormat, convert: Convert) -> None:
     source = KINDS[kind]()
     before = opened(source).convert("RGBA").getchannel("A")
 

@@ -61,7 +61,7 @@ def noise(side: int) -> bytes:
     "kind", ["rgb jpeg", "rgb progressive jpeg", "rgb png", "rgb webp", "rgb avif", "still gif"]
 )
 @pytest.mark.parametrize("part", [0.5, 0.9])
-def test_a_picture_cut_off_is_unreadable(
+def test_a_truncated_image_is_unreadable(
     part: float, kind: str, target: ImageFormat, source: Path
 ) -> None:
     whole = KINDS[kind]()
@@ -77,7 +77,7 @@ def test_a_picture_cut_off_is_unreadable(
     [b"", b"just a text, no picture" * 40, pdf(), mp4(), b"\xff\xd8\xff\xe0", b"<svg/>"],
     ids=["empty", "text", "pdf", "video", "only a start", "svg"],
 )
-def test_what_is_no_picture_is_unreadable(
+def test_a_file_that_is_not_an_image_is_unreadable(
     content: bytes, target: ImageFormat, source: Path
 ) -> None:
     assert refusal(source, content, target) == "image_unreadable"
@@ -94,7 +94,9 @@ def test_damaged_pixels_are_unreadable(target: ImageFormat, source: Path) -> Non
 
 @pytest.mark.covers("T31")
 @every_target
-def test_a_flood_is_refused_before_a_child_is_asked(target: ImageFormat, source: Path) -> None:
+def test_a_huge_image_is_refused_before_a_child_is_started(
+    target: ImageFormat, source: Path
+) -> None:
     conversion.stop()
 
     assert refusal(source, gif(65_535, 65_535), target) == "image_too_large"
@@ -115,7 +117,7 @@ def test_the_limits_grow_with_the_pixels(
     assert (image_formats.cpu_seconds(pixels), image_formats.wall_seconds(pixels)) == (cpu, wall)
 
 
-def test_an_image_of_the_most_pixels_is_converted(source: Path) -> None:
+def test_an_image_with_the_maximum_of_pixels_is_converted(source: Path) -> None:
     source.write_bytes(encoded(Image.new("L", (16_383, 7_324), 200), "JPEG"))
 
     image = conversion.convert(source, source.with_name("target"), image_format=ImageFormat.JPEG)
@@ -133,7 +135,7 @@ def test_an_image_of_the_most_pixels_is_converted(source: Path) -> None:
         ("MAX_OUTPUT_BYTES", 100_000, "image_too_large_for_format"),
     ],
 )
-def test_over_a_limit_one_image_fails_and_the_next_one_works(
+def test_an_image_over_a_limit_fails_and_the_next_one_works(
     limit: str, value: float, expected: str, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(image_formats, limit, value)
@@ -147,7 +149,7 @@ def test_over_a_limit_one_image_fails_and_the_next_one_works(
 
 @pytest.mark.covers("T31")
 @every_target
-def test_the_child_does_not_grow_with_what_it_converts(target: ImageFormat, source: Path) -> None:
+def test_the_memory_of_the_child_does_not_grow(target: ImageFormat, source: Path) -> None:
     assert converts(source)
     pid = conversion.running_pid()
     before = psutil.Process(pid).memory_info().rss
@@ -175,7 +177,7 @@ def test_a_killed_child_is_replaced(source: Path) -> None:
 
 
 @pytest.mark.covers("F06")
-def test_a_fork_that_crashes_fails_one_image_and_the_child_stays(source: Path) -> None:
+def test_a_crash_of_a_fork_fails_one_image_only(source: Path) -> None:
     assert converts(source)
     pid = conversion.running_pid() or 0
     codes: list[str] = []
@@ -225,7 +227,7 @@ def owner() -> Iterator[subprocess.Popen[str]]:
 
 
 @pytest.mark.covers("T31")
-def test_the_children_of_a_killed_process_end(source: Path, tmp_path: Path) -> None:
+def test_the_children_of_a_killed_process_exit(source: Path, tmp_path: Path) -> None:
     source.write_bytes(encoded(transparent(), "PNG"))
     hard = tmp_path / "hard"
     hard.write_bytes(noise(4000))

@@ -13,7 +13,7 @@ IMAGES = {name: build for name, (kind, build) in TOLERATED.items() if kind.start
 
 
 @pytest.mark.parametrize("name", IMAGES)
-def test_what_is_taken_in_is_converted(tmp_path: Path, name: str) -> None:
+def test_tolerated_files_are_converted(tmp_path: Path, name: str) -> None:
     source, target = tmp_path / "source", tmp_path / "target"
     source.write_bytes(IMAGES[name]())
 

@@ -150,7 +150,7 @@ SOURCES: dict[str, tuple[bytes, tuple[int, int, int]]] = {
 
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("kind", list(SOURCES))
-def test_stated_colours_stay_the_same(
+def test_declared_colours_are_preserved(
     kind: str, target: ImageFormat, displayed_colour: Shown
 ) -> None:
     source, expected = SOURCES[kind]
@@ -160,7 +160,7 @@ def test_stated_colours_stay_the_same(
     assert max(abs(a - b) for a, b in zip(colour, expected, strict=True)) <= 4, colour
 
 
-def test_an_embedded_profile_stands_above_gamma_and_exif_but_not_above_cicp(
+def test_an_embedded_profile_overrides_gamma_and_exif_but_not_cicp(
     tmp_path: Path,
 ) -> None:
     profiled = encoded(plain(), "PNG", icc_profile=STUDIO, exif=exif_colours(0xFFFF, "R03"))

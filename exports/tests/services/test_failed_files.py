@@ -88,7 +88,7 @@ def test_a_failed_resource_is_a_failed_file(user: User, photos: list[MediaResour
     assert item_of(run).failure_message.startswith("The file is damaged.")
 
 
-def test_a_pending_resource_is_waited_for(user: User, photos: list[MediaResource]) -> None:
+def test_an_export_waits_for_a_pending_resource(user: User, photos: list[MediaResource]) -> None:
     MediaResource.objects.filter(pk=photos[0].pk).update(status=ResourceStatus.PENDING)
     run = run_to_end(start(user, *map(entry, photos)))
     assert run.status == RunStatus.RUNNING
@@ -115,7 +115,7 @@ def test_a_resource_that_stays_pending_is_given_up(user: User, photos: list[Medi
     assert run.status == RunStatus.COMPLETED_WITH_ERRORS
 
 
-def test_a_run_of_which_nothing_is_left_fails(user: User, photos: list[MediaResource]) -> None:
+def test_a_run_without_any_exportable_file_fails(user: User, photos: list[MediaResource]) -> None:
     run = start(user, *map(entry, photos))
     discard(*photos)
 
@@ -127,7 +127,7 @@ def test_a_run_of_which_nothing_is_left_fails(user: User, photos: list[MediaReso
         runs.sign_download(user=user, run_id=run.pk)
 
 
-def test_files_that_no_archive_can_hold_fail_the_run_before_it_is_packed(
+def test_files_too_large_for_an_archive_fail_the_run_before_packing(
     user: User, photos: list[MediaResource], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(build_archive, "MAX_ARCHIVE_BYTES", 10)

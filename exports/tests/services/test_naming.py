@@ -32,7 +32,9 @@ HOSTILE: Final = st.one_of(
         ]
     ),
 )
-TEXTS: Final = [name for name, each in WILDCARDS.items() if not each.is_number and not each.is_date]
+TEXTS: Final = [
+    name for name, wildcard in WILDCARDS.items() if not wildcard.is_number and not wildcard.is_date
+]
 VALUES: Final = st.dictionaries(st.sampled_from(TEXTS), HOSTILE, max_size=4)
 RESOURCES: Final = st.sampled_from(list(FILE_TYPES.values())).map(
     lambda kind: MediaResource(
@@ -60,12 +62,12 @@ def names_of(entries: list[ExportEntry], configuration: ExportConfiguration) -> 
 @pytest.mark.covers("T46", "T47")
 @given(entries=ENTRIES, configuration=CONFIGURATIONS)
 @settings(max_examples=300, deadline=None, derandomize=True, database=None)
-def test_names_are_distinct_and_safe_whatever_templates_and_values_say(
+def test_names_are_distinct_and_safe_for_any_template_and_values(
     entries: list[ExportEntry], configuration: ExportConfiguration
 ) -> None:
     named_entries = names_of(entries, configuration)
 
-    body = [each.name for each in named_entries]
+    body = [entry.name for entry in named_entries]
     folded = {unicodedata.normalize("NFC", name).casefold() for name in body}
     assert len(folded) == len(entries)
     for name in body:
@@ -80,7 +82,7 @@ def test_names_are_distinct_and_safe_whatever_templates_and_values_say(
 @pytest.mark.covers("T47")
 @given(entries=ENTRIES, configuration=CONFIGURATIONS)
 @settings(max_examples=50, deadline=None, derandomize=True, database=None)
-def test_the_same_entries_are_named_the_same(
+def test_the_same_entries_get_the_same_names(
     entries: list[ExportEntry], configuration: ExportConfiguration
 ) -> None:
     assert names_of(entries, configuration) == names_of(entries, configuration)
@@ -95,7 +97,7 @@ def test_equal_names_get_the_documented_suffix() -> None:
         for brand in ("Us", "US", "Us_2", "us")
     ]
 
-    assert [each.name for each in names_of(entries, configuration)] == [
+    assert [entry.name for entry in names_of(entries, configuration)] == [
         "Us.webp",
         "US_3.webp",
         "Us_2.webp",
@@ -111,14 +113,14 @@ def test_equal_names_get_the_documented_suffix() -> None:
         *("{}", "{0}", "{brand", "brand}", "../{brand}", "{brand}/x", "a\x00b", "a\nb"),
     ],
 )
-def test_a_template_that_would_do_more_than_name_is_refused(text: str) -> None:
+def test_a_template_with_code_or_paths_is_refused(text: str) -> None:
     with pytest.raises(TemplateError) as excinfo:
         compile_template(text)
 
     assert set(excinfo.value.ctx) == {"token", "position"}
 
 
-def test_versions_count_files_that_agree_in_everything_else() -> None:
+def test_versions_number_files_with_equal_values() -> None:
     configuration = ExportConfiguration()
     values: list[dict[str, Any]] = [
         {"product_sku": "A", "shot_type": "image"},
@@ -129,8 +131,9 @@ def test_versions_count_files_that_agree_in_everything_else() -> None:
     picture = MediaResource(id=UUID(int=1), resource_type="IMAGE", extension="png")
 
     entries = names_of(
-        [ExportEntry(resource=picture, values=each) for each in values], configuration
+        [ExportEntry(resource=picture, values=entry_values) for entry_values in values],
+        configuration,
     )
 
-    assert [each.values["version"] for each in entries] == [1, 1, 2, 1]
-    assert [each.values["index"] for each in entries] == [1, 2, 3, 4]
+    assert [entry.values["version"] for entry in entries] == [1, 1, 2, 1]
+    assert [entry.values["index"] for entry in entries] == [1, 2, 3, 4]

@@ -45,7 +45,7 @@ TWO_HOURS = timedelta(hours=2)
 
 def items_in_memory() -> int:
     gc.collect()
-    return sum(type(each) is ExportItem for each in gc.get_objects())
+    return sum(type(instance) is ExportItem for instance in gc.get_objects())
 
 
 def an_hour_later() -> None:
@@ -58,7 +58,7 @@ def an_hour_later() -> None:
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("deaths", [1, 3])
 @pytest.mark.parametrize("point", ["lease-taken", *MAKING, *PACKING])
-def test_a_crash_at_any_step_still_makes_one_whole_archive(
+def test_the_archive_is_complete_despite_a_crash_at_any_step(
     user: User, photos: list[MediaResource], settings: Settings, point: str, deaths: int
 ) -> None:
     settings.LEASE_SECONDS = 0  # a dead worker's lease has ended at once
@@ -87,7 +87,7 @@ def test_a_crash_at_any_step_still_makes_one_whole_archive(
 
 
 @pytest.mark.covers("F05")
-def test_every_message_delivered_ten_times_makes_one_archive(
+def test_messages_delivered_ten_times_create_one_archive(
     user: User, photos: list[MediaResource], private: MemoryStore
 ) -> None:
     run = start(user, *map(entry, photos))
@@ -102,7 +102,7 @@ def test_every_message_delivered_ten_times_makes_one_archive(
 
 @pytest.mark.covers("F05")
 @pytest.mark.django_db(transaction=True)
-def test_workers_at_the_same_time_make_one_archive(user: User, photos: list[MediaResource]) -> None:
+def test_concurrent_workers_create_one_archive(user: User, photos: list[MediaResource]) -> None:
     run = start(user, *map(entry, photos))
     pks = item_ids(run)
 
@@ -122,7 +122,7 @@ def test_workers_at_the_same_time_make_one_archive(user: User, photos: list[Medi
 @pytest.mark.covers("F31", "I15")
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("point", ["export-converted", "export-put"])
-def test_a_worker_that_slept_too_long_marks_nothing(
+def test_a_worker_that_lost_its_lease_saves_nothing(
     user: User, photos: list[MediaResource], settings: Settings, point: str
 ) -> None:
     run = start(user, entry(photos[0]))
@@ -172,9 +172,7 @@ def test_an_archive_that_kills_every_worker_is_given_up(
     assert objects() == []
 
 
-def test_a_worker_keeps_nothing_of_the_files_that_failed(
-    user: User, photos: list[MediaResource]
-) -> None:
+def test_failed_files_leave_no_objects_in_memory(user: User, photos: list[MediaResource]) -> None:
     run = start(user, *[entry(photos[0])] * 3)
     discard(photos[0])
     before = items_in_memory()
@@ -187,7 +185,7 @@ def test_a_worker_keeps_nothing_of_the_files_that_failed(
 
 
 @pytest.mark.covers("F08")
-def test_what_the_broker_lost_is_sent_again(
+def test_lost_messages_are_sent_again(
     user: User, photos: list[MediaResource], enqueued: list[tuple[str, ...]]
 ) -> None:
     run = start(user, *map(entry, photos))
@@ -201,7 +199,7 @@ def test_what_the_broker_lost_is_sent_again(
 
 
 @pytest.mark.covers("F08")
-def test_a_run_that_lacks_only_its_archive_is_packed(
+def test_a_run_without_an_archive_is_enqueued_again(
     user: User, photos: list[MediaResource], enqueued: list[tuple[str, ...]]
 ) -> None:
     run = start(user, *map(entry, photos))
@@ -215,7 +213,7 @@ def test_a_run_that_lacks_only_its_archive_is_packed(
 
 
 @pytest.mark.parametrize("step", ["convert", "assemble"])
-def test_a_due_file_or_archive_waits_in_the_queue_of_exports(
+def test_waiting_files_and_archives_are_in_the_queue_of_exports(
     user: User, photos: list[MediaResource], enqueued: list[tuple[str, ...]], step: str
 ) -> None:
     assert not has_waiting_rows([EXPORTS])
@@ -248,7 +246,7 @@ def test_a_large_run_never_fills_the_queue(
     assert dispatch.top_up(run.pk) == dispatch.MAX_ENQUEUED - 2
 
 
-def test_files_that_wait_for_their_resource_block_no_other_file(
+def test_files_that_wait_for_a_resource_do_not_block_others(
     user: User, photos: list[MediaResource]
 ) -> None:
     MediaResource.objects.filter(pk=photos[0].pk).update(status="PENDING")
@@ -259,7 +257,7 @@ def test_files_that_wait_for_their_resource_block_no_other_file(
     assert item_of(run, dispatch.MAX_ENQUEUED + 1).sent_at is not None
 
 
-def test_nothing_stays_on_the_disk(
+def test_no_file_is_left_on_disk(
     user: User, photos: list[MediaResource], tmp_path: Path, settings: Settings
 ) -> None:
     settings.TEMPORARY_DIR = str(tmp_path)
@@ -269,7 +267,7 @@ def test_nothing_stays_on_the_disk(
     assert list(temporary_files.process_folder().iterdir()) == []
 
 
-def test_progress_is_visible_while_a_run_works(user: User, photos: list[MediaResource]) -> None:
+def test_progress_is_visible_during_a_run(user: User, photos: list[MediaResource]) -> None:
     run = start(user, *map(entry, photos))
     shown_progress = []
     for pk in item_ids(run):

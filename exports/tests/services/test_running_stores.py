@@ -34,7 +34,7 @@ def failing(store: MemoryStore, operation: str, error: Exception) -> None:
 
 @pytest.mark.covers("F14")
 @pytest.mark.parametrize("operation", ["open", "put"])
-def test_a_store_that_fails_is_tried_again(
+def test_a_store_outage_is_retried(
     user: User,
     photos: list[MediaResource],
     public: MemoryStore,
@@ -55,7 +55,7 @@ def test_a_store_that_fails_is_tried_again(
 
 
 @pytest.mark.covers("F14")
-def test_a_store_that_fails_for_a_day_fails_the_file(
+def test_a_store_outage_of_a_day_fails_the_file(
     user: User, photos: list[MediaResource], public: MemoryStore
 ) -> None:
     run = start(user, *map(entry, photos))
@@ -79,7 +79,7 @@ def test_a_store_that_fails_for_a_day_fails_the_file(
 
 
 @pytest.mark.covers("F14")
-def test_a_store_that_takes_no_archive_for_a_day_fails_the_run(
+def test_a_store_outage_of_a_day_fails_the_run(
     user: User, photos: list[MediaResource], private: MemoryStore
 ) -> None:
     run = start(user, *map(entry, photos))
@@ -101,7 +101,7 @@ def test_a_store_that_takes_no_archive_for_a_day_fails_the_run(
 
 
 @pytest.mark.covers("F19")
-def test_wrong_credentials_give_no_file_up(
+def test_wrong_credentials_fail_no_file(
     user: User, photos: list[MediaResource], public: MemoryStore, private: MemoryStore
 ) -> None:
     run = start(user, *map(entry, photos))

@@ -40,7 +40,7 @@ from media.tests.factories import photo, ready
 from media.tests.rules.file_types import specimens
 
 MAX_PARTS = 10_000  # of one multipart upload, in S3 and in R2
-IMAGES = sorted(kind for kind, each in FILE_TYPES.items() if each.is_image)
+IMAGES = sorted(name for name, file_type in FILE_TYPES.items() if file_type.is_image)
 MOTION_PHOTO = specimens.mp4()
 NAMES = ["Us_S-1_image_v1", "Us_S-1_image_v2", "Us_S-1_image_v3"]
 
@@ -54,7 +54,7 @@ NAMES = ["Us_S-1_image_v1", "Us_S-1_image_v2", "Us_S-1_image_v3"]
         (ImageFormat.AVIF, "avif", "AVIF"),
     ],
 )
-def test_an_archive_holds_every_image_in_the_format_asked_for(
+def test_an_archive_has_every_image_in_the_requested_format(
     user: User,
     photos: list[MediaResource],
     image_format: ImageFormat,
@@ -78,13 +78,13 @@ def test_the_manifest_lists_every_file(user: User, photos: list[MediaResource]) 
 
     files = files_of(run)
     result = json.loads(files["manifest.json"])
-    sources = [str(each.pk) for each in photos]
+    sources = [str(resource.pk) for resource in photos]
     assert result["failed"] == []
-    assert [each["name"] for each in result["files"]] == list(files)[:-1]
-    assert [each["resource_id"] for each in result["files"]] == [*sources, None, None]
-    for each in result["files"]:
-        body = files[each["name"]]
-        assert (each["size"], each["sha256"]) == (len(body), hashlib.sha256(body).hexdigest())
+    assert [file["name"] for file in result["files"]] == list(files)[:-1]
+    assert [file["resource_id"] for file in result["files"]] == [*sources, None, None]
+    for file in result["files"]:
+        body = files[file["name"]]
+        assert (file["size"], file["sha256"]) == (len(body), hashlib.sha256(body).hexdigest())
 
 
 def test_the_metadata_lists_every_file(user: User, photos: list[MediaResource]) -> None:
@@ -110,7 +110,7 @@ def test_an_adapter_with_a_fixed_template_names_the_files(
     ]
 
 
-def test_original_files_go_through_byte_for_byte(
+def test_original_files_are_exported_unchanged(
     user: User, public: MemoryStore, stores: None
 ) -> None:
     body = photo(1)
@@ -124,7 +124,7 @@ def test_original_files_go_through_byte_for_byte(
 
 @pytest.mark.parametrize("content_type", IMAGES)
 @pytest.mark.parametrize("trailer", [MOTION_PHOTO, b"\n", bytes(1000)])
-def test_an_original_is_delivered_without_what_follows_its_picture(
+def test_an_original_is_exported_without_trailing_data(
     user: User, public: MemoryStore, stores: None, content_type: str, trailer: bytes
 ) -> None:
     picture = specimens.still(content_type)
@@ -139,7 +139,7 @@ def test_an_original_is_delivered_without_what_follows_its_picture(
     assert listed["sha256"] == hashlib.sha256(picture).hexdigest() != resource.content_hash
 
 
-def test_what_is_no_image_goes_through_in_every_format(
+def test_a_file_that_is_not_an_image_is_exported_unchanged(
     user: User, public: MemoryStore, stores: None
 ) -> None:
     body = specimens.pdf()
@@ -161,12 +161,12 @@ def test_the_same_inputs_give_the_same_bytes(user: User, photos: list[MediaResou
     assert first.archive_size == len(archive_of(first))
 
 
-def test_an_archive_contains_no_time_of_creation(user: User, photos: list[MediaResource]) -> None:
+def test_an_archive_has_no_creation_time(user: User, photos: list[MediaResource]) -> None:
     run = finished_run(user, *map(entry, photos))
 
     with zipfile.ZipFile(io.BytesIO(archive_of(run))) as archive:
-        assert {each.date_time for each in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
-        assert {each.compress_type for each in archive.infolist()} == {zipfile.ZIP_STORED}
+        assert {info.date_time for info in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+        assert {info.compress_type for info in archive.infolist()} == {zipfile.ZIP_STORED}
 
 
 def test_the_date_is_set_if_the_template_uses_it(user: User, photos: list[MediaResource]) -> None:
@@ -176,7 +176,9 @@ def test_the_date_is_set_if_the_template_uses_it(user: User, photos: list[MediaR
     assert item_of(run).values["date"] == run.created_at.date().isoformat()
 
 
-def test_a_run_uses_the_configuration_of_its_start(user: User, photos: list[MediaResource]) -> None:
+def test_a_run_uses_the_configuration_as_it_was_at_the_start(
+    user: User, photos: list[MediaResource]
+) -> None:
     configuration = ExportConfiguration.objects.create(
         user=user, image_format="PNG", naming_convention_template="{index}"
     )
@@ -188,7 +190,7 @@ def test_a_run_uses_the_configuration_of_its_start(user: User, photos: list[Medi
     assert run.template == "{index}"
 
 
-def test_the_largest_archive_fits_into_the_parts_of_an_upload() -> None:
+def test_the_largest_archive_fits_into_a_multipart_upload() -> None:
     headers = MAX_FILES * 4096  # an archive's own share, with room to spare
 
     assert MAX_ARCHIVE_BYTES + headers < MAX_PARTS * PART_BYTES
@@ -212,7 +214,7 @@ def test_a_selection_of_too_many_files_starts_nothing(
     assert not ExportItem.objects.exists()
 
 
-def test_only_the_archive_stays(user: User, photos: list[MediaResource]) -> None:
+def test_only_the_archive_is_left(user: User, photos: list[MediaResource]) -> None:
     run = finished_run(user, *map(entry, photos))
 
     sweep()

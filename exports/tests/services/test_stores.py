@@ -81,7 +81,7 @@ def test_a_large_archive_is_the_same_on_every_store(store: ObjectStore, user: Us
     assert sorted(keys) == sorted([first.archive_key, second.archive_key])
 
 
-def test_a_signed_address_reads_the_archive_under_its_name(bucket: S3Store, user: User) -> None:
+def test_the_signed_url_downloads_the_archive_with_its_name(bucket: S3Store, user: User) -> None:
     run = finished_run(user, entry(ready(bucket, user, noise())))
 
     response = httpx.get(runs.sign_download(user=user, run_id=run.pk))

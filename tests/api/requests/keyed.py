@@ -6,7 +6,7 @@ from django.http import HttpResponse
 
 from accounts.models import User
 from accounts.tests.factories import client_of
-from tests.api.answers import require_our_error
+from tests.api.responses import require_error_format
 
 PRODUCTS = "/api/v1/products/"
 
@@ -21,4 +21,4 @@ def post(user: User, body: Any = None, key: str = "k-1", path: str = PRODUCTS) -
 
 
 def refusal(response: HttpResponse) -> Any:
-    return require_our_error(response.status_code, response.content, response.headers)
+    return require_error_format(response.status_code, response.content, response.headers)

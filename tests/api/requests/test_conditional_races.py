@@ -51,7 +51,7 @@ def profile(user: User, organization: Organization) -> str:
         (profile, [{"full_name": f"Name {n}"} for n in range(6)]),
     ],
 )
-def test_of_many_writes_to_what_was_read_one_happens(
+def test_of_concurrent_conditional_writes_one_succeeds(
     path_of_one: Callable[[User, Organization], str], bodies: list[dict[str, str]]
 ) -> None:
     user = UserFactory.create()

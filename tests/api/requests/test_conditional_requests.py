@@ -10,8 +10,8 @@ from accounts.models import Organization, User
 from catalog.models import Product
 from exports.models import ExportConfiguration
 from media.models import MediaResource, ResourceStatus
-from tests.api.answers import require_our_error
 from tests.api.matrix import ROWS
+from tests.api.responses import require_error_format
 from tests.api.row_requests import ROUTES, body_of, path_of
 from tests.api.rows import Row
 from tests.api.world import World
@@ -46,7 +46,7 @@ def send(row: Row, world: World, method: str = "", **headers: str) -> HttpRespon
 
 
 @pytest.mark.parametrize("row", READ, ids=str)
-def test_a_read_is_tagged_and_private(row: Row, world: World) -> None:
+def test_a_read_has_an_entity_tag_and_is_private(row: Row, world: World) -> None:
     first, again, head = send(row, world), send(row, world), send(row, world, method="HEAD")
 
     tag = first.headers["ETag"]
@@ -58,7 +58,7 @@ def test_a_read_is_tagged_and_private(row: Row, world: World) -> None:
 
 @pytest.mark.parametrize("row", READ, ids=str)
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_an_unchanged_answer_is_not_sent_again(row: Row, world: World, method: str) -> None:
+def test_an_unchanged_response_is_not_sent_again(row: Row, world: World, method: str) -> None:
     tag = send(row, world).headers["ETag"]
 
     for matching in (tag, "*", f"W/{tag}", f'{OTHER}, "a,b",W/{tag}'):
@@ -83,17 +83,17 @@ def test_a_refused_read_is_private_too(world: World, path: str) -> None:
     assert "ETag" not in response.headers
 
 
-def test_a_read_that_requires_another_answer_is_refused(world: World) -> None:
+def test_a_read_with_a_failed_precondition_is_rejected(world: World) -> None:
     client, path = world.client("owner"), f"/api/v1/products/{world.ids['product']}"
 
     response = client.get(path, headers={"If-Match": OTHER})
 
     assert response.status_code == 412
-    require_our_error(response.status_code, response.content, response.headers)
+    require_error_format(response.status_code, response.content, response.headers)
 
 
 @pytest.mark.parametrize("row", READ[:5], ids=str)
-def test_a_condition_on_a_date_is_passed_over(row: Row, world: World) -> None:
+def test_a_read_ignores_conditions_on_dates(row: Row, world: World) -> None:
     since = {
         "If-Unmodified-Since": "Sat, 01 Jan 2000 00:00:00 GMT",
         "If-Modified-Since": "Sat, 01 Jan 2050 00:00:00 GMT",
@@ -105,7 +105,7 @@ def test_a_condition_on_a_date_is_passed_over(row: Row, world: World) -> None:
     assert response.content == send(row, world).content
 
 
-def test_a_write_passes_over_a_condition_on_a_date(world: World) -> None:
+def test_a_write_ignores_conditions_on_dates(world: World) -> None:
     path = f"/api/v1/products/{world.ids['product']}"
     since = {"If-Unmodified-Since": "Sat, 01 Jan 2000 00:00:00 GMT", "If-None-Match": OTHER}
 
@@ -114,7 +114,7 @@ def test_a_write_passes_over_a_condition_on_a_date(world: World) -> None:
     assert response.status_code == 200
 
 
-def test_a_tag_follows_what_belongs_to_other_rows(world: World) -> None:
+def test_an_entity_tag_depends_on_related_rows(world: World) -> None:
     client, path = world.client("owner"), f"/api/v1/products/{world.ids['product']}"
     tag = client.get(path).headers["ETag"]
     MediaResource.objects.update(status=ResourceStatus.PENDING)
@@ -135,7 +135,7 @@ def state(world: World) -> Any:
 @pytest.mark.parametrize(
     "condition", [("If-Match", OTHER), ("If-Match", "W/{tag}"), ("If-None-Match", "{tag}, {tag}")]
 )
-def test_a_write_to_something_else_is_refused(
+def test_a_write_with_another_tag_is_rejected(
     row: Row, world: World, condition: tuple[str, str]
 ) -> None:
     tag, before = send(row, world, method="GET").headers["ETag"], state(world)
@@ -144,14 +144,14 @@ def test_a_write_to_something_else_is_refused(
     response = send(row, world, **{name: value.format(tag=tag)})
 
     assert response.status_code == 412
-    require_our_error(response.status_code, response.content, response.headers)
+    require_error_format(response.status_code, response.content, response.headers)
     assert state(world) == before
     assert send(row, world, method="GET").headers["ETag"] == tag
 
 
 @pytest.mark.parametrize("row", CHANGED, ids=str)
 @pytest.mark.parametrize("tags", ["{tag}", "*", f"{OTHER}, {{tag}}"])
-def test_a_write_to_what_was_read_happens(row: Row, world: World, tags: str) -> None:
+def test_a_write_with_the_current_tag_succeeds(row: Row, world: World, tags: str) -> None:
     tag = send(row, world, method="GET").headers["ETag"]
 
     with transaction.atomic():
@@ -164,18 +164,18 @@ def test_a_write_to_what_was_read_happens(row: Row, world: World, tags: str) -> 
 
 @pytest.mark.parametrize("row", CHANGED, ids=str)
 @pytest.mark.parametrize("name", ["If-Match", "If-None-Match"])
-def test_a_condition_that_cannot_be_read_is_refused(row: Row, world: World, name: str) -> None:
+def test_a_malformed_condition_is_rejected(row: Row, world: World, name: str) -> None:
     before = state(world)
 
     for value in ("", "1f0c", '"1f0c', '"a" "b"', "*, *", 'w/"a"', '"a",', "'a'"):
         response = send(row, world, **{name: value})
 
-        [issue] = require_our_error(response.status_code, response.content, response.headers)
+        [issue] = require_error_format(response.status_code, response.content, response.headers)
         assert (response.status_code, issue["loc"]) == (422, ["header", name])
     assert state(world) == before
 
 
-def test_a_created_row_is_tagged_as_it_is_read(world: World) -> None:
+def test_a_created_row_has_the_same_tag_as_when_read(world: World) -> None:
     client = world.client("plain")
 
     for path in ("products/", "organizations/", "users/me/export-configuration"):

@@ -68,7 +68,7 @@ def test_the_response_is_saved_by_the_attempt_that_commits(
     assert replayed.headers["Idempotent-Replayed"] == "true"
 
 
-def test_three_deadlocks_are_a_503_that_frees_the_key(
+def test_a_503_after_three_deadlocks_frees_the_key(
     client: APIClient, deadlock_commits: Callable[[int], None]
 ) -> None:
     deadlock_commits(3)

@@ -8,13 +8,15 @@ ORIGIN = "https://studio.example"
 PATH = "/api/v1/products/"
 
 
-def test_a_page_reads_the_headers_it_needs(world: World, settings: Settings) -> None:
+def test_cross_origin_pages_can_read_the_headers_they_need(
+    world: World, settings: Settings
+) -> None:
     settings.CORS_ALLOWED_ORIGINS = [ORIGIN]
 
     response = world.client("plain").get(PATH, headers={"Origin": ORIGIN})
 
     exposed = {
-        each.strip() for each in response.headers["Access-Control-Expose-Headers"].split(",")
+        header.strip() for header in response.headers["Access-Control-Expose-Headers"].split(",")
     }
     assert exposed == {
         "Content-Disposition",
@@ -24,13 +26,13 @@ def test_a_page_reads_the_headers_it_needs(world: World, settings: Settings) -> 
         "Retry-After",
         "X-Request-ID",
     }
-    assert {each.strip().lower() for each in response.headers["Vary"].split(",")} >= {
+    assert {header.strip().lower() for header in response.headers["Vary"].split(",")} >= {
         "origin",
         "authorization",
     }
 
 
-def test_a_page_may_send_conditions_and_keys(world: World, settings: Settings) -> None:
+def test_cross_origin_pages_can_send_conditions_and_keys(world: World, settings: Settings) -> None:
     settings.CORS_ALLOWED_ORIGINS = [ORIGIN]
     headers = "authorization,content-type,idempotency-key,if-match,if-none-match,x-request-id"
 
@@ -44,5 +46,7 @@ def test_a_page_may_send_conditions_and_keys(world: World, settings: Settings) -
         },
     )
 
-    allowed = {each.strip() for each in response.headers["Access-Control-Allow-Headers"].split(",")}
+    allowed = {
+        header.strip() for header in response.headers["Access-Control-Allow-Headers"].split(",")
+    }
     assert (response.status_code, set(headers.split(",")) - allowed) == (200, set())

@@ -26,7 +26,7 @@ def user(db: None) -> User:
 
 
 @pytest.mark.covers("F40", "T64")
-def test_the_same_request_is_answered_the_same(user: User) -> None:
+def test_the_same_request_gets_the_same_response(user: User) -> None:
     first = post(user)
 
     second = post(user)
@@ -39,7 +39,7 @@ def test_the_same_request_is_answered_the_same(user: User) -> None:
     assert Product.objects.count() == 1
 
 
-def test_the_same_json_in_another_spelling_is_the_same_request(user: User) -> None:
+def test_equal_json_with_other_formatting_is_the_same_request(user: User) -> None:
     first = post(user, {"name": "Shoe", "sku": "S-1"})
 
     second = post(user, {"sku": "S-1", "name": "Shoe"})
@@ -47,7 +47,7 @@ def test_the_same_json_in_another_spelling_is_the_same_request(user: User) -> No
     assert second.json() == first.json()
 
 
-def test_the_other_spelling_of_the_path_is_the_same_request(user: User) -> None:
+def test_the_path_without_the_last_slash_is_the_same_request(user: User) -> None:
     first = post(user)
 
     second = post(user, path=PRODUCTS.rstrip("/"))
@@ -57,7 +57,7 @@ def test_the_other_spelling_of_the_path_is_the_same_request(user: User) -> None:
 
 
 @pytest.mark.covers("F40", "T64")
-def test_another_body_with_the_same_key_is_refused(user: User) -> None:
+def test_another_body_with_the_same_key_is_rejected(user: User) -> None:
     post(user)
 
     response = post(user, {"name": "Boot"})
@@ -69,7 +69,7 @@ def test_another_body_with_the_same_key_is_refused(user: User) -> None:
     assert Product.objects.count() == 1
 
 
-def test_another_scope_with_the_same_key_is_another_request(user: User) -> None:
+def test_the_same_key_in_another_scope_is_rejected(user: User) -> None:
     product = client_of(user).post("/api/v1/organizations/", {"name": "Us"}).json()
     post(user)
 
@@ -79,7 +79,7 @@ def test_another_scope_with_the_same_key_is_another_request(user: User) -> None:
 
 
 @pytest.mark.covers("F40")
-def test_keys_of_two_users_and_two_routes_are_strangers(user: User) -> None:
+def test_keys_of_other_users_and_routes_are_independent(user: User) -> None:
     first = post(user, {"name": "One"})
 
     second = post(UserFactory.create(), {"name": "One"})
@@ -90,7 +90,7 @@ def test_keys_of_two_users_and_two_routes_are_strangers(user: User) -> None:
 
 
 @pytest.mark.parametrize("body", [{"name": ""}, {"name": "A", "images": ["https://evil.test/a"]}])
-def test_a_refused_request_leaves_its_key_free(user: User, body: dict[str, Any]) -> None:
+def test_a_rejected_request_does_not_use_up_its_key(user: User, body: dict[str, Any]) -> None:
     conflict = post(user, body)
 
     response = post(user, SHOE)
@@ -122,7 +122,7 @@ def test_a_claim_lasts_ten_seconds(user: User, pauses: list[Callable[[], None]])
     assert timedelta() < remaining[0] <= timedelta(seconds=10)
 
 
-def test_a_request_that_died_gives_its_key_back(user: User) -> None:
+def test_the_key_of_a_crashed_request_can_be_used_again(user: User) -> None:
     post(user)
     past = timezone.now() - timedelta(seconds=1)
     IdempotencyKey.objects.update(status_code=None, answer=None, locked_until=past)
@@ -141,7 +141,7 @@ def test_a_key_is_kept_for_a_day(user: User) -> None:
     assert second.json()["id"] != first.json()["id"]
 
 
-def test_keys_past_their_day_are_forgotten(user: User) -> None:
+def test_keys_are_deleted_after_a_day(user: User) -> None:
     post(user, {"name": "Old"}, key="old")
     IdempotencyKey.objects.update(created_at=timezone.now() - timedelta(hours=25))
     post(user, {"name": "New"}, key="new")
@@ -153,7 +153,7 @@ def test_keys_past_their_day_are_forgotten(user: User) -> None:
 
 
 @pytest.mark.parametrize("key", ["", "k" * 256, "naïve", "a\tb"])
-def test_a_bad_key_is_refused_in_its_place(user: User, key: str) -> None:
+def test_an_invalid_key_is_rejected_at_its_header(user: User, key: str) -> None:
     response = post(user, key=key)
 
     assert response.status_code == 422
@@ -178,7 +178,7 @@ def pauses() -> Iterator[list[Callable[[], None]]]:
 
 
 @pytest.mark.covers("F40")
-def test_a_request_paused_past_its_lock_makes_nothing(
+def test_a_request_that_lost_its_lock_creates_nothing(
     user: User, pauses: list[Callable[[], None]]
 ) -> None:
     repeated: list[Any] = []
@@ -198,7 +198,7 @@ def test_a_request_paused_past_its_lock_makes_nothing(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_claim_is_renewed_while_the_request_works(
+def test_a_claim_is_renewed_during_the_request(
     pauses: list[Callable[[], None]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(idempotency, "RENEWAL_SECONDS", 0.01)
@@ -219,7 +219,7 @@ def test_a_claim_is_renewed_while_the_request_works(
 
     assert renewed.is_set()
     assert response.status_code == 201
-    assert not [each for each in threading.enumerate() if each.name == "idempotency-key"]
+    assert not [thread for thread in threading.enumerate() if thread.name == "idempotency-key"]
 
 
 @pytest.fixture
@@ -235,7 +235,7 @@ def crash_after_commit() -> Iterator[None]:
 
 @pytest.mark.covers("F40")
 @pytest.mark.django_db(transaction=True)
-def test_a_crash_between_commit_and_answer_is_replayed(crash_after_commit: None) -> None:
+def test_a_response_lost_in_a_crash_is_replayed(crash_after_commit: None) -> None:
     user = UserFactory.create()
     with pytest.raises(SystemExit, match="committed"):
         post(user)
@@ -251,7 +251,7 @@ def test_a_crash_between_commit_and_answer_is_replayed(crash_after_commit: None)
 
 @pytest.mark.covers("F40")
 @pytest.mark.django_db(transaction=True)
-def test_fifty_at_once_make_one_product() -> None:
+def test_fifty_concurrent_requests_create_one_product() -> None:
     user = UserFactory.create()
     together = Barrier(50)
 
@@ -270,13 +270,13 @@ def test_fifty_at_once_make_one_product() -> None:
 
     product = Product.objects.get()
     assert {status for status, _ in responses} <= {201, 409}
-    assert {each for status, each in responses if status == 201} == {str(product.pk)}
+    assert {product_id for status, product_id in responses if status == 201} == {str(product.pk)}
     assert post(user, key="one").json()["id"] == str(product.pk)
 
 
 @pytest.mark.covers("F40")
 @pytest.mark.django_db(transaction=True)
-def test_a_refused_request_sent_many_times_at_once_is_never_a_defect() -> None:
+def test_concurrent_invalid_requests_are_never_server_errors() -> None:
     user = UserFactory.create()
     threads, rounds = 8, 12
     together = Barrier(threads)

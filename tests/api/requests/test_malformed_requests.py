@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from devstack.product import Product
-from tests.api.answers import require_no_leak, require_our_error
 from tests.api.requests.malformed import MALFORMED, Malformed
+from tests.api.responses import require_error_format, require_no_leak
 from tests.api.routes import Route, all_routes
 
 READS_FORM = {"login-access-token"}
@@ -85,7 +85,7 @@ def path_of(route: Route) -> str:
 
 @pytest.mark.covers("T45", "T51")
 @pytest.mark.parametrize("malformed", MALFORMED, ids=str)
-def test_a_malformed_request_is_the_callers_fault(server: Server, malformed: Malformed) -> None:
+def test_a_malformed_request_is_a_client_error(server: Server, malformed: Malformed) -> None:
     for route in json_routes():
         status, body, headers = server.send(route.method, path_of(route), malformed)
 
@@ -93,13 +93,11 @@ def test_a_malformed_request_is_the_callers_fault(server: Server, malformed: Mal
             json.loads(body)
             require_no_leak(body)
         else:
-            require_our_error(status, body, headers)
+            require_error_format(status, body, headers)
 
 
 @pytest.mark.parametrize(("path", "size"), [("products/", 300_000), ("bulk-upload/", 3_000_000)])
-def test_a_client_refused_before_its_body_was_read_can_go_on(
-    server: Server, path: str, size: int
-) -> None:
+def test_a_connection_is_usable_after_an_unread_body(server: Server, path: str, size: int) -> None:
     base = f"http://{server.host}:{server.port}/api/v1/"
     refusals = set()
 
@@ -116,7 +114,7 @@ def test_a_client_refused_before_its_body_was_read_can_go_on(
     assert refusals == {(401, "close")}
 
 
-def test_a_connection_stays_open_when_the_body_was_read(server: Server) -> None:
+def test_a_connection_stays_open_if_the_body_was_read(server: Server) -> None:
     base = f"http://{server.host}:{server.port}/api/v1/"
 
     response = httpx.post(f"{base}login/access-token", data={"username": "a", "password": "b"})

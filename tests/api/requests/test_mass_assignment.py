@@ -134,10 +134,10 @@ READS_FORMS = {
 }
 
 
-def test_every_writing_route_is_probed() -> None:
+def test_every_writing_route_is_tested() -> None:
     writing = {name for name, route in ROUTES.items() if route.method in {"POST", "PUT", "PATCH"}}
 
-    assert {each.route for each in WRITTEN} | WRITES_NO_ROW | READS_FORMS == writing
+    assert {written.route for written in WRITTEN} | WRITES_NO_ROW | READS_FORMS == writing
 
 
 @pytest.fixture(scope="module")
@@ -174,12 +174,12 @@ def forged_value(field: Any) -> Any:
     return "FORGED"
 
 
-def target_of(each: Written, world: World) -> UUID:
-    if each.target == "membership":
+def target_of(written: Written, world: World) -> UUID:
+    if written.target == "membership":
         return Membership.objects.get(user_id=world.ids["colleague"]).pk
-    if each.target == "member":
+    if written.target == "member":
         return world.people["member"].pk
-    return world.ids[each.target]
+    return world.ids[written.target]
 
 
 def path_of(route: Route, world: World, target: UUID | None) -> str:
@@ -196,44 +196,44 @@ def row_of(model: type[models.Model], pk: UUID) -> dict[str, Any]:
 
 
 @pytest.mark.covers("T41")
-@pytest.mark.parametrize("each", [each for each in WRITTEN if each.target], ids=str)
-def test_a_change_leaves_every_field_of_the_servers(
-    each: Written, world: World, schema: dict[str, Any]
+@pytest.mark.parametrize("written", [written for written in WRITTEN if written.target], ids=str)
+def test_a_change_leaves_read_only_fields(
+    written: Written, world: World, schema: dict[str, Any]
 ) -> None:
-    route, target = ROUTES[each.route], target_of(each, world)
-    client, path = world.client(each.caller), path_of(route, world, target)
-    before = row_of(each.model, target)
+    route, target = ROUTES[written.route], target_of(written, world)
+    client, path = world.client(written.caller), path_of(route, world, target)
+    before = row_of(written.model, target)
 
-    probed = list(forgeries(each.model, writable(schema, route)))
+    probed = list(forgeries(written.model, writable(schema, route)))
     for name, value in probed:
-        response = getattr(client, route.method.lower())(path, each.body | {name: value})
+        response = getattr(client, route.method.lower())(path, written.body | {name: value})
         assert response.status_code == 200, (name, response.content)
-        assert row_of(each.model, target) == before, name
+        assert row_of(written.model, target) == before, name
 
     assert len(probed) > 5
 
 
 @pytest.mark.covers("T41")
-@pytest.mark.parametrize("each", [each for each in WRITTEN if not each.target], ids=str)
-def test_a_creation_takes_no_field_of_the_servers(
-    each: Written, world: World, schema: dict[str, Any]
+@pytest.mark.parametrize("written", [written for written in WRITTEN if not written.target], ids=str)
+def test_a_creation_ignores_read_only_fields(
+    written: Written, world: World, schema: dict[str, Any]
 ) -> None:
-    route = ROUTES[each.route]
-    client, path = world.client(each.caller), path_of(route, world, None)
-    body = each.body | {
-        name: str(world.ids[value]) for name, value in each.body.items() if value in world.ids
+    route = ROUTES[written.route]
+    client, path = world.client(written.caller), path_of(route, world, None)
+    body = written.body | {
+        name: str(world.ids[value]) for name, value in written.body.items() if value in world.ids
     }
-    probed = dict(forgeries(each.model, writable(schema, route)))
-    existing = set(each.model._default_manager.values_list("pk", flat=True))
+    probed = dict(forgeries(written.model, writable(schema, route)))
+    existing = set(written.model._default_manager.values_list("pk", flat=True))
 
     response = client.post(path, body | probed)
 
     assert response.status_code in {200, 201, 202}, response.content
-    created = each.model._default_manager.exclude(pk__in=existing).values().get()
+    created = written.model._default_manager.exclude(pk__in=existing).values().get()
     for name, value in probed.items():
         if name in created:
             assert str(created[name]) != str(value), name
     forged_ids = {world.ids["newcomer"], world.ids["colleague"]}  # in a body, in a path
-    assert created.get("user_id") in {None, world.people[each.caller].pk, *forged_ids}
+    assert created.get("user_id") in {None, world.people[written.caller].pk, *forged_ids}
     assert abs(created["created_at"] - dt.datetime.now(dt.UTC)).total_seconds() < 60
     assert len(probed) > 5

@@ -10,8 +10,8 @@ from django.urls import get_resolver
 from rest_framework import serializers
 
 from sartiq.core.api.query import query_serializer_of
-from tests.api.answers import require_our_error
 from tests.api.matrix import ROWS
+from tests.api.responses import require_error_format
 from tests.api.row_requests import ROUTES, path_of, response_to
 from tests.api.rows import Row
 from tests.api.world import World
@@ -21,7 +21,7 @@ LINKS = ("/files/", "/local-store/", "/health/", "/docs", "/redoc", "openapi.jso
 READ = [
     row
     for row in ROWS
-    if not any(each in row.route for each in (*LINKS, "uploads/local/"))
+    if not any(link in row.route for link in (*LINKS, "uploads/local/"))
     and "missing" not in row.ids.values()
     and row.expected[-1] < 300
 ]
@@ -79,13 +79,13 @@ def ask(row: Row, world: World, extra: str, *, method: str = "") -> HttpResponse
 
 
 def issue_of(response: HttpResponse) -> Any:
-    [issue] = require_our_error(response.status_code, response.content, response.headers)
+    [issue] = require_error_format(response.status_code, response.content, response.headers)
     assert response.status_code == 422
     return issue
 
 
 @pytest.mark.parametrize("row", READ, ids=str)
-def test_an_unknown_parameter_is_refused(row: Row, world: World) -> None:
+def test_an_unknown_parameter_is_rejected(row: Row, world: World) -> None:
     for name in ("colour", "ordering", "format" if "errors" not in row.route else "kind"):
         issue = issue_of(ask(row, world, f"{name}=1"))
 
@@ -103,7 +103,7 @@ def test_a_declared_parameter_is_neither_empty_nor_repeated(row: Row, world: Wor
             assert empty.status_code == row.expected[-1]
         else:
             assert issue_of(empty)["loc"] == ["query", name]
-        issues = require_our_error(twice.status_code, twice.content, twice.headers)
+        issues = require_error_format(twice.status_code, twice.content, twice.headers)
         assert (["query", name], "repeated_parameter") in [
             (issue["loc"], issue["type"]) for issue in issues
         ]
@@ -112,7 +112,7 @@ def test_a_declared_parameter_is_neither_empty_nor_repeated(row: Row, world: Wor
 @pytest.mark.parametrize(
     "path", ["/health/live", "/health/ready", "/docs", "/redoc", "/api/v1/openapi.json"]
 )
-def test_monitors_and_readers_may_add_parameters(world: World, path: str) -> None:
+def test_public_pages_ignore_unknown_parameters(world: World, path: str) -> None:
     client = world.client("anonymous")
 
     assert client.get(f"{path}?probe=lb-1&probe=&limit=1_0").status_code == 200
@@ -146,7 +146,7 @@ def test_a_misspelt_parameter_gets_a_suggestion(
 @pytest.mark.parametrize("root", ["/api/v1", ""])
 @pytest.mark.parametrize("slash", ["", "/"])
 @pytest.mark.parametrize("resource", ["bulk-upload", "export-configuration"])
-def test_the_root_spellings_read_the_same(
+def test_paths_without_the_prefix_read_the_same_parameters(
     world: World, root: str, slash: str, resource: str
 ) -> None:
     client = world.client("plain")
@@ -183,7 +183,7 @@ def test_an_id_has_one_spelling(world: World, path: str, value: str) -> None:
     assert issue["type"] == "uuid_parsing"
 
 
-@pytest.mark.parametrize("value", [each for each in NOT_UUIDS if "%" not in each])
+@pytest.mark.parametrize("value", [text for text in NOT_UUIDS if "%" not in text])
 @pytest.mark.parametrize(
     ("path", "field"),
     [
@@ -203,7 +203,7 @@ def test_an_id_in_a_body_has_one_spelling(world: World, path: str, field: str, v
     )
 
 
-def test_upper_case_digits_name_the_same_object(world: World) -> None:
+def test_an_id_in_upper_case_is_accepted(world: World) -> None:
     path = f"/api/v1/products/{str(world.ids['product']).upper()}"
 
     assert world.client("member").get(path).status_code == 200

@@ -42,7 +42,8 @@ CONFLICTS: Final = [
 ]
 # Only a race shows it: what the entity refers to is deleted while the request is answered.
 RACES: Final = {
-    f"PATCH {V1}/{each}/{{entity_id}}" for each in ("looks", "guidelines", "production-requests")
+    f"PATCH {V1}/{prefix}/{{entity_id}}"
+    for prefix in ("looks", "guidelines", "production-requests")
 }
 
 
@@ -65,7 +66,7 @@ def operations(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def is_repeatable(operation: dict[str, Any]) -> bool:
     """Return whether an operation takes `Idempotency-Key`: 409 while the first request runs."""
-    return "Idempotency-Key" in {each["name"] for each in operation.get("parameters", [])}
+    return "Idempotency-Key" in {parameter["name"] for parameter in operation.get("parameters", [])}
 
 
 def statuses() -> dict[str, set[str]]:
@@ -86,11 +87,11 @@ def test_every_status_of_the_matrix_is_documented(documented: dict[str, set[str]
     assert missing == {}
 
 
-def test_every_documented_404_is_one_of_the_matrix(documented: dict[str, set[str]]) -> None:
+def test_every_documented_404_is_in_the_matrix(documented: dict[str, set[str]]) -> None:
     real = statuses()
     real["GET /files/{file_path}"].add("404")  # `test_files_redirects.py` shows it
 
-    assert {route for route, each in documented.items() if "404" in each - real[route]} == set()
+    assert {route for route, codes in documented.items() if "404" in codes - real[route]} == set()
 
 
 @pytest.fixture
@@ -111,16 +112,16 @@ def world_with_conflicts(world: World) -> World:
 
 
 @pytest.mark.parametrize("row", CONFLICTS, ids=str)
-def test_conflicts_are_refused(row: Row, world_with_conflicts: World) -> None:
+def test_conflicts_are_rejected_with_409(row: Row, world_with_conflicts: World) -> None:
     assert response_to(row, "superuser", world_with_conflicts).status_code == 409
 
 
-def test_every_documented_409_is_given(
+def test_every_documented_409_occurs(
     schema: dict[str, Any], documented: dict[str, set[str]]
 ) -> None:
-    real = {route for route, each in statuses().items() if "409" in each} & set(documented)
+    real = {route for route, codes in statuses().items() if "409" in codes} & set(documented)
     real |= {row.route for row in CONFLICTS} | RACES
 
-    assert {route for route, each in documented.items() if "409" in each} == real | {
+    assert {route for route, codes in documented.items() if "409" in codes} == real | {
         route for route, operation in operations(schema) if is_repeatable(operation)
     }

@@ -55,7 +55,7 @@ def test_every_code_refers_to_its_enum(schemas: dict[str, Any], place: tuple[str
     assert f"#/components/schemas/{PROPERTIES[place]}" in str(schemas[shape]["properties"][name])
 
 
-def test_every_property_of_codes_is_among_them(schemas: dict[str, Any]) -> None:
+def test_every_property_with_codes_has_an_enum(schemas: dict[str, Any]) -> None:
     codes = {
         (name, key)
         for name, shape in schemas.items()
@@ -79,7 +79,7 @@ def test_pages_list_the_codes_of_exports() -> None:
 
 
 def test_pages_list_the_codes_of_bulk_uploads() -> None:
-    of_rows = {code for each in ROW_TABLES for code in listed("design/bulk-upload.md", each)}
+    of_rows = {code for table in ROW_TABLES for code in listed("design/bulk-upload.md", table)}
 
     assert listed("design/bulk-upload.md", "job failure") == set(FAILURE_CODES)
     assert of_rows <= set(ROW_ERROR_CODES)
@@ -92,7 +92,7 @@ def test_pages_list_the_codes_of_media() -> None:
     assert set(MEDIA_CODES) - issue_codes.CODES == only_later
 
 
-def test_codes_of_remote_images_and_of_media_are_codes_of_rows() -> None:
+def test_codes_of_images_are_codes_of_rows() -> None:
     assert {*RemoteFault, *MEDIA_CODES} <= set(ROW_ERROR_CODES)
 
 

@@ -50,7 +50,7 @@ def operations(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 def test_every_operation_has_a_summary_a_description_and_a_described_tag(
     schema: dict[str, Any],
 ) -> None:
-    described = {each["name"] for each in schema["tags"] if each["description"]}
+    described = {tag["name"] for tag in schema["tags"] if tag["description"]}
 
     for _, operation in operations(schema):
         assert operation["summary"] == operation["operationId"].replace("_", " ").title()
@@ -62,29 +62,29 @@ def test_every_operation_has_a_summary_a_description_and_a_described_tag(
 def test_every_tag_is_used(schema: dict[str, Any]) -> None:
     used = {tag for _, operation in operations(schema) for tag in operation["tags"]}
 
-    assert used == {each["name"] for each in schema["tags"]}
+    assert used == {entry["name"] for entry in schema["tags"]}
 
 
 def test_every_parameter_has_a_type_and_a_description(schema: dict[str, Any]) -> None:
     for _, operation in operations(schema):
-        for each in operation.get("parameters", []):
-            assert each["description"].strip(), each
-            assert each["schema"].get("type") or "$ref" in each["schema"], each
+        for parameter in operation.get("parameters", []):
+            assert parameter["description"].strip(), parameter
+            assert parameter["schema"].get("type") or "$ref" in parameter["schema"], parameter
 
 
-def test_every_answer_has_a_description(schema: dict[str, Any]) -> None:
+def test_every_response_has_a_description(schema: dict[str, Any]) -> None:
     for _, operation in operations(schema):
         for response in operation["responses"].values():
             assert "$ref" in response or response["description"].strip()
 
 
-def test_every_shape_and_property_has_a_title_and_a_description(schemas: dict[str, Any]) -> None:
+def test_every_schema_and_property_has_a_title_and_a_description(schemas: dict[str, Any]) -> None:
     for name, shape in schemas.items():
         assert shape["title"] == name
         assert shape["description"].strip(), name
-        for key, each in shape.get("properties", {}).items():
-            assert each["description"].strip(), (name, key)
-            assert each.get("title") or "$ref" in str(each), (name, key)
+        for key, described in shape.get("properties", {}).items():
+            assert described["description"].strip(), (name, key)
+            assert described.get("title") or "$ref" in str(described), (name, key)
 
 
 def test_operation_ids_start_with_the_verb_of_their_method(schema: dict[str, Any]) -> None:
@@ -94,7 +94,7 @@ def test_operation_ids_start_with_the_verb_of_their_method(schema: dict[str, Any
         assert verb in OF_METHOD.get(method, VERBS), operation["operationId"]
 
 
-def test_shapes_are_named_after_what_they_are_for(schemas: dict[str, Any]) -> None:
+def test_schemas_are_named_after_their_use(schemas: dict[str, Any]) -> None:
     objects = {name for name, shape in schemas.items() if shape.get("type") == "object"}
     others = {name for name in objects if not re.search("(Create|Update|Public|List)$", name)}
 
@@ -109,13 +109,13 @@ def test_bodies_are_named_after_their_method(schema: dict[str, Any]) -> None:
             assert name in OTHER_SHAPES or name.endswith(suffixes[method])
 
 
-def test_document_names_its_licence_and_its_server(schema: dict[str, Any]) -> None:
+def test_the_document_has_a_licence_and_a_server(schema: dict[str, Any]) -> None:
     assert schema["info"]["license"]["name"]
     assert schema["info"]["description"]
-    assert [each["url"] for each in schema["servers"]] == ["/"]
+    assert [server["url"] for server in schema["servers"]] == ["/"]
 
 
-def test_examples_are_the_specifications(schemas: dict[str, Any]) -> None:
+def test_examples_are_those_of_the_specification(schemas: dict[str, Any]) -> None:
     assert schemas["ExportConfigurationPublic"]["example"] == {
         "created_at": "2025-01-01T00:00:00Z",
         "id": ID,
@@ -137,7 +137,7 @@ def test_examples_are_the_specifications(schemas: dict[str, Any]) -> None:
     }
 
 
-def test_presign_names_its_types_and_bounds(schemas: dict[str, Any]) -> None:
+def test_the_schema_of_presigning_has_its_types_and_bounds(schemas: dict[str, Any]) -> None:
     size = {"type": "integer", "minimum": 1, "maximum": MAX_FILE_SIZE}
     properties = schemas["PresignedUrlRequest"]["properties"]
 
@@ -146,13 +146,13 @@ def test_presign_names_its_types_and_bounds(schemas: dict[str, Any]) -> None:
     assert schemas["ContentType"]["enum"] == list(FILE_TYPES)
 
 
-def test_types_of_faults_are_a_closed_set(schemas: dict[str, Any]) -> None:
+def test_error_types_are_an_enum(schemas: dict[str, Any]) -> None:
     assert schemas["ValidationErrorType"]["enum"] == sorted(CODES)
 
 
-def test_csv_of_the_errors_is_an_operation_of_its_own(schema: dict[str, Any]) -> None:
+def test_the_csv_of_errors_is_a_separate_operation(schema: dict[str, Any]) -> None:
     path = "/api/v1/bulk-upload/{job_id}/errors"
-    window = {each["name"] for each in schema["paths"][path]["get"]["parameters"]}
+    window = {parameter["name"] for parameter in schema["paths"][path]["get"]["parameters"]}
     response = schema["paths"][f"{path}.csv"]["get"]["responses"]["200"]
 
     assert {"skip", "limit", "format"} <= window

@@ -17,7 +17,7 @@ CHUNK = ["bulk-parsed", "bulk-merged", "bulk-marked", "bulk-imported", "bulk-fin
 
 @pytest.mark.covers("F01", "F30", "I12")
 @pytest.mark.parametrize("point", [*PLAN, *CHUNK])
-def test_a_worker_killed_at_any_step_counts_every_row_once(
+def test_every_row_is_counted_once_if_a_worker_is_killed_at_any_step(
     point: str, studio: Studio, armed: Path
 ) -> None:
     armed.write_text(f"worker {point}")
@@ -30,7 +30,7 @@ def test_a_worker_killed_at_any_step_counts_every_row_once(
 
 @pytest.mark.covers("F03", "T64")
 @pytest.mark.parametrize("point", ["bulk-stored", "bulk-saving", "bulk-saved"])
-def test_a_web_process_killed_at_any_step_makes_one_job(
+def test_one_job_is_started_if_a_web_process_is_killed_at_any_step(
     point: str, studio: Studio, armed: Path
 ) -> None:
     armed.write_text(f"web {point}")
@@ -40,9 +40,9 @@ def test_a_web_process_killed_at_any_step_makes_one_job(
     eventually(studio.reaches_the_web, bool)
     listed = studio.http.get("/bulk-upload/", params={**studio.scope, "limit": 1000}).json()
     jobs = [
-        each
-        for each in listed["data"]
-        if each["status"] not in ENDED or each["id"] == listed["data"][-1]["id"]
+        job
+        for job in listed["data"]
+        if job["status"] not in ENDED or job["id"] == listed["data"][-1]["id"]
     ]
 
     assert armed.with_name("done").exists(), "the crash point was never reached"
@@ -54,7 +54,7 @@ def test_a_web_process_killed_at_any_step_makes_one_job(
 
 
 @pytest.mark.covers("F02", "F08")
-def test_a_lost_worker_and_an_emptied_broker_lose_no_row(studio: Studio, product: Product) -> None:
+def test_no_row_is_lost_with_the_worker_and_the_broker(studio: Studio, product: Product) -> None:
     response = start(studio, table("LOST"))
     product.kill_worker()
     product.stop_broker(lose_data=True)

@@ -47,7 +47,7 @@ def second(product: Product) -> Iterator[Child]:
         ("bulk-merged", "idle-in-transaction timeout|OperationalError"),
     ],
 )
-def test_a_worker_that_slept_through_its_lease_commits_nothing(
+def test_a_worker_that_was_suspended_too_long_commits_nothing(
     point: str, refusal: str, product: Product, second: Child, armed: Path
 ) -> None:
     armed.write_text(f"stop worker {point}")

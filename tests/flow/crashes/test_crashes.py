@@ -41,14 +41,16 @@ def require_whole(studio: Studio, product_id: str, body: bytes, temporary: str) 
     same = studio.http.get(
         "/api/v1/media-resources/", params={**studio.scope, "sha256": sha256(body)}
     ).json()
-    assert [each["id"] for each in same["data"]] == [media["resource_id"]]
+    assert [resource["id"] for resource in same["data"]] == [media["resource_id"]]
     assert len(same["data"][0]["attachments"]) == 1
     eventually(lambda: is_gone(temporary), bool)
 
 
 @pytest.mark.covers("F01", "F20", "F21", "I01")
 @pytest.mark.parametrize("point", [*RELOCATION, *DELETION])
-def test_a_worker_killed_at_any_step_loses_nothing(point: str, studio: Studio, armed: Path) -> None:
+def test_nothing_is_lost_if_a_worker_is_killed_at_any_step(
+    point: str, studio: Studio, armed: Path
+) -> None:
     body = unique_photo(f"worker killed at {point}")
     temporary = studio.upload("killed.jpg", body, "image/jpeg")
     armed.write_text(f"worker {point}")
@@ -71,7 +73,7 @@ def test_a_worker_killed_at_any_step_loses_nothing(point: str, studio: Studio, a
         "committed",
     ],
 )
-def test_a_web_process_killed_at_any_step_leaves_all_or_nothing(
+def test_a_web_process_killed_at_any_step_commits_all_or_nothing(
     point: str, studio: Studio, armed: Path
 ) -> None:
     body = unique_photo(f"web killed at {point}")
@@ -107,7 +109,8 @@ def test_a_web_process_killed_in_a_create_frees_its_key(studio: Studio, armed: P
     if responses[0].status_code == 409:  # the killed request's lease still runs
         assert 1 <= int(responses[0].headers["Retry-After"]) <= 10
         freed = eventually(
-            lambda: studio.create(headers=key, **fields), lambda each: each.status_code != 409
+            lambda: studio.create(headers=key, **fields),
+            lambda response: response.status_code != 409,
         )
         responses.append(freed)
 
@@ -117,7 +120,7 @@ def test_a_web_process_killed_in_a_create_frees_its_key(studio: Studio, armed: P
 
 
 @pytest.mark.covers("F02")
-def test_a_lost_worker_is_replaced_by_its_database_lease(
+def test_work_of_a_lost_worker_is_done_once_its_lease_has_ended(
     studio: Studio, product: Product, armed: Path
 ) -> None:
     body = unique_photo("whole worker lost")
@@ -152,7 +155,9 @@ def test_products_are_created_without_a_broker_and_become_ready_when_it_is_back(
 
 
 @pytest.mark.covers("F10", "F11")
-def test_a_restarted_database_is_found_again(studio: Studio, product: Product) -> None:
+def test_the_product_recovers_after_a_restart_of_the_database(
+    studio: Studio, product: Product
+) -> None:
     body = unique_photo("database restarted")
     temporary = studio.upload("restart.jpg", body, "image/jpeg")
     product.stop_database()
@@ -171,7 +176,7 @@ def test_a_restarted_database_is_found_again(studio: Studio, product: Product) -
 
 
 @pytest.mark.covers("F14")
-def test_a_store_that_is_down_is_an_honest_503(studio: Studio, product: Product) -> None:
+def test_a_store_outage_is_a_503(studio: Studio, product: Product) -> None:
     body = unique_photo("store down")
     temporary = studio.upload("down.jpg", body, "image/jpeg")
     product.stop_store()

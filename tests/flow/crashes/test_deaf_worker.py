@@ -38,7 +38,7 @@ def deafen(worker: int) -> None:
 
 
 @pytest.mark.covers("F09")
-def test_a_deaf_worker_ends_itself_and_the_next_does_its_work(data: Path) -> None:
+def test_a_stuck_worker_exits_and_the_next_one_does_its_work(data: Path) -> None:
     env = {
         "PORT": "0",
         "DEVSTACK_DIR": str(data),
@@ -66,7 +66,7 @@ def test_a_deaf_worker_ends_itself_and_the_next_does_its_work(data: Path) -> Non
         serve.process.send_signal(signal.SIGTERM)
         assert serve.process.wait() == 0
 
-    assert [each["status"] for each in media_of(product)] == ["ready"]
+    assert [image["status"] for image in media_of(product)] == ["ready"]
     log = (data / "log" / "worker.log").read_text()
     events = [json.loads(line) for line in log.splitlines() if '"worker_deaf"' in line]
     names = sorted(queue.name for queue in QUEUES)

@@ -25,13 +25,11 @@ def more_failures(product: Product, before: int) -> bool:
 
 
 @pytest.mark.covers("F09")
-def test_a_broker_that_hangs_while_tasks_end_leaves_the_worker_its_places(
-    studio: Studio, product: Product
-) -> None:
+def test_a_hung_broker_does_not_block_the_worker_for_good(studio: Studio, product: Product) -> None:
     broker = product.stack.valkey
     assert broker is not None
     for number in range(PAUSES):
-        bodies = [unique_photo(f"hung broker {number} {each}") for each in "abcd"]
+        bodies = [unique_photo(f"hung broker {number} {letter}") for letter in "abcd"]
         urls = [studio.upload("hung.jpg", body, "image/jpeg") for body in bodies]
         products = [studio.create_product(name="Hung", cover_image=url) for url in urls]
         failed = failures(product)

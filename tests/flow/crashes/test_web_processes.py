@@ -27,7 +27,7 @@ def workers(product: Product) -> list[int]:
 
 def children(pid: int) -> list[int]:
     """Return the process ids of the children of a process."""
-    return [each.pid for each in psutil.Process(pid).children()]
+    return [child.pid for child in psutil.Process(pid).children()]
 
 
 def wait_for_sibling(product: Product, sibling: int) -> int:
@@ -40,7 +40,7 @@ def wait_for_sibling(product: Product, sibling: int) -> int:
     raise TimeoutError
 
 
-def test_one_death_after_another_leaves_the_sibling_alone(product: Product) -> None:
+def test_killing_one_web_process_does_not_stop_the_other(product: Product) -> None:
     victim, sibling = workers(product)
 
     for _ in range(KILLS):

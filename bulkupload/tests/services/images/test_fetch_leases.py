@@ -44,7 +44,7 @@ def short_lease(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.covers("F31")
 @pytest.mark.django_db(transaction=True)
-def test_an_image_is_held_while_the_store_takes_longer_than_a_lease(
+def test_the_lease_of_an_image_is_renewed_while_the_store_is_slow(
     public: MemoryStore,
     user: User,
     server: ImageServer,
@@ -69,7 +69,7 @@ def test_an_image_is_held_while_the_store_takes_longer_than_a_lease(
 
 @pytest.mark.covers("F31")
 @pytest.mark.django_db(transaction=True)
-def test_a_batch_is_held_while_its_files_take_longer_than_a_lease(
+def test_the_lease_of_a_batch_is_renewed_while_files_are_read(
     public: MemoryStore, user: User, short_lease: None
 ) -> None:
     job = import_rows(user, upload_file(public, user))
@@ -157,7 +157,7 @@ def test_nothing_is_fetched_for_a_user_who_may_no_longer_write(
 
 
 @pytest.mark.covers("F32")
-def test_an_image_is_fetched_for_those_who_may_still_write(
+def test_an_image_is_fetched_for_a_job_whose_user_may_still_write(
     public: MemoryStore, user: User, server: ImageServer, fetcher: RemoteFetcher
 ) -> None:
     membership = MembershipFactory.create(user=user)

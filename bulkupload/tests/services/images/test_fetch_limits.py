@@ -58,7 +58,7 @@ def enqueued(monkeypatch: pytest.MonkeyPatch) -> list[UUID]:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("at_once", [1, 2])
-def test_concurrent_fetches_of_all_workers_are_limited(
+def test_the_number_of_concurrent_fetches_is_limited(
     public: MemoryStore,
     user: User,
     server: ImageServer,
@@ -84,7 +84,7 @@ def test_concurrent_fetches_of_all_workers_are_limited(
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("is_led_there", [False, True])
-def test_concurrent_fetches_from_one_host_are_limited(
+def test_the_number_of_concurrent_fetches_from_a_host_is_limited(
     public: MemoryStore,
     user: User,
     server: ImageServer,
@@ -111,7 +111,7 @@ def test_concurrent_fetches_from_one_host_are_limited(
     assert server.times("/1.png") == 1
 
 
-def test_each_fetch_enqueues_the_next_of_any_owner(
+def test_each_fetch_enqueues_the_next_one_of_any_owner(
     public: MemoryStore,
     user: User,
     server: ImageServer,

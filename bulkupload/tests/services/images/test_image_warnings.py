@@ -67,9 +67,7 @@ def test_an_unknown_image_is_a_warning_and_the_row_is_imported(
     assert contents_of("A") == contents_of("B") == {"images": content(good)}
 
 
-def test_a_bad_file_is_a_warning_that_comes_back_with_its_row(
-    public: MemoryStore, user: User
-) -> None:
+def test_a_bad_file_is_a_warning_in_the_error_file(public: MemoryStore, user: User) -> None:
     good, bad = upload_file(public, user), upload_file(public, user, b"<svg onload=alert(1)>")
     missing = ticket(user).file_url
     product = Product.objects.create(user=user, sku="A", name="Shoe")
@@ -106,7 +104,7 @@ def test_images_that_failed_are_retried_with_their_rows(public: MemoryStore, use
     assert contents_of("A") == {"cover_image": content(issued.file_url)}
 
 
-def test_too_many_images_are_one_warning(public: MemoryStore, user: User) -> None:
+def test_too_many_images_cause_one_warning(public: MemoryStore, user: User) -> None:
     url = upload_file(public, user)
 
     job = imported(user, "sku,name,images\nA,Shoe," + "|".join([url] * 51) + "\n")
@@ -117,7 +115,7 @@ def test_too_many_images_are_one_warning(public: MemoryStore, user: User) -> Non
     assert contents_of("A") == {}
 
 
-def test_a_file_that_cannot_be_decoded_is_a_warning(public: MemoryStore, user: User) -> None:
+def test_a_file_that_cannot_be_decoded_causes_a_warning(public: MemoryStore, user: User) -> None:
     url = upload_file(public, user)
     job = send(user, f"sku,name,cover_image\nA,Shoe,{url}\n")
     plan.plan(job.pk)

@@ -56,7 +56,7 @@ def test_uploaded_images_are_attached_to_their_slots(public: MemoryStore, user: 
     assert set(MediaResource.objects.values_list("status", flat=True)) == {ResourceStatus.READY}
 
 
-def test_the_same_file_again_fetches_and_writes_nothing(
+def test_importing_the_same_table_again_fetches_and_writes_nothing(
     public: MemoryStore, user: User, private: MemoryStore
 ) -> None:
     one, two, three_ = three_images(public, user)
@@ -136,7 +136,7 @@ def test_a_shopify_export_gives_all_variants_the_images_of_their_handle(
     assert contents_of("S-1") == {"images": content(three_)}
 
 
-def test_a_refused_variant_brings_the_images_of_its_handle_when_it_comes_back(
+def test_a_refused_variant_has_the_images_of_its_handle_in_the_error_file(
     public: MemoryStore, user: User
 ) -> None:
     one, two, _ = three_images(public, user)
@@ -152,7 +152,7 @@ def test_a_refused_variant_brings_the_images_of_its_handle_when_it_comes_back(
     assert contents_of("B-40") == {"images": content(one, two)}
 
 
-def test_images_of_an_organization_are_its_own(public: MemoryStore, user: User) -> None:
+def test_images_of_an_organization_are_copied_for_it(public: MemoryStore, user: User) -> None:
     membership = MembershipFactory.create(user=user)
     scope = OwnerScope(user_id=user.pk, organization_id=membership.organization_id)
     personal = ready(public, user, photo(5))

@@ -75,7 +75,7 @@ def test_the_later_job_wins(public: MemoryStore, user: User) -> None:
 
 
 @pytest.mark.covers("F32")
-def test_cancelling_stops_the_images(public: MemoryStore, user: User) -> None:
+def test_a_cancelled_job_attaches_no_images(public: MemoryStore, user: User) -> None:
     job = send(user, f"sku,name,cover_image\nA,Shoe,{upload_file(public, user)}\n")
     plan.plan(job.pk)
     import_chunk.import_rows(chunk_ids(job)[0])
@@ -111,7 +111,7 @@ def planned(user: User, url: str) -> BulkUploadJob:
     return job
 
 
-def test_a_slow_store_is_tried_again_and_then_a_warning(
+def test_a_slow_store_is_retried_and_then_causes_a_warning(
     public: MemoryStore, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = upload_file(public, user)
@@ -136,7 +136,7 @@ def test_a_slow_store_is_tried_again_and_then_a_warning(
 
 
 @pytest.mark.covers("F14")
-def test_a_store_outage_is_waited_for_for_a_day(
+def test_a_store_outage_is_retried_for_a_day(
     public: MemoryStore, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = upload_file(public, user)
@@ -187,7 +187,9 @@ def statements(user: User, table: str) -> int:
     return len(captured)
 
 
-def test_more_rows_take_no_more_statements(public: MemoryStore, user: User) -> None:
+def test_the_number_of_statements_does_not_depend_on_the_number_of_rows(
+    public: MemoryStore, user: User
+) -> None:
     one, two, _ = three_images(public, user)
     plain = [
         statements(user, "sku,name\n" + "".join(f"{mark}{n},Name\n" for n in range(rows)))

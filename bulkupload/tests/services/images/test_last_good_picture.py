@@ -50,7 +50,7 @@ def one_row_a_chunk(settings: Settings) -> None:
 
 @pytest.mark.usefixtures("one_row_a_chunk")
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
-def test_a_bad_image_replaces_no_earlier_one_in_any_order(
+def test_a_bad_image_never_replaces_a_good_one(
     public: MemoryStore, user: User, order: tuple[int, int]
 ) -> None:
     good, bad = upload_file(public, user), upload_file(public, user, SVG)
@@ -66,7 +66,7 @@ def test_a_bad_image_replaces_no_earlier_one_in_any_order(
 
 
 @pytest.mark.usefixtures("one_row_a_chunk")
-def test_a_bad_image_replaces_none_attached_between_the_chunks(
+def test_a_bad_image_does_not_replace_one_attached_before_its_chunk(
     public: MemoryStore, user: User
 ) -> None:
     good, bad = upload_file(public, user), upload_file(public, user, SVG)
@@ -85,7 +85,7 @@ def test_a_bad_image_replaces_none_attached_between_the_chunks(
 
 @pytest.mark.usefixtures("one_row_a_chunk")
 @pytest.mark.parametrize(("order", "ready"), [((0, 1), 2), ((1, 0), 1)])
-def test_the_last_good_picture_wins_in_any_order(
+def test_the_last_good_image_wins_in_any_order(
     public: MemoryStore, user: User, order: tuple[int, int], ready: int
 ) -> None:
     one, two, _ = three_images(public, user)
@@ -103,7 +103,7 @@ def test_the_last_good_picture_wins_in_any_order(
 
 
 @pytest.mark.usefixtures("one_row_a_chunk")
-def test_a_cleared_slot_stays_clear_when_an_earlier_row_comes_late(
+def test_a_cleared_slot_stays_empty_if_an_earlier_row_is_attached_later(
     public: MemoryStore, user: User
 ) -> None:
     job = import_chunks(send(user, f"{HEADER}A,Shoe,{upload_file(public, user)}\nA,Shoe2,\n"))
@@ -117,9 +117,7 @@ def test_a_cleared_slot_stays_clear_when_an_earlier_row_comes_late(
     assert contents_of("A") == {}
 
 
-def test_the_images_of_a_later_job_win_though_they_are_attached_first(
-    public: MemoryStore, user: User
-) -> None:
+def test_images_of_a_later_job_win_even_if_attached_first(public: MemoryStore, user: User) -> None:
     one, two, _ = three_images(public, user)
     first = import_chunks(send(user, f"{HEADER}A,Shoe,{one}\nB,Boot,{one}\n"))
     second = import_chunks(send(user, f"{HEADER}A,Shoe,{two}\n"))
@@ -134,7 +132,7 @@ def test_the_images_of_a_later_job_win_though_they_are_attached_first(
     )
 
 
-def test_an_earlier_job_attached_last_replaces_nothing_of_a_later_one(
+def test_images_of_an_earlier_job_do_not_stop_those_of_a_later_one(
     public: MemoryStore, user: User
 ) -> None:
     one, two, _ = three_images(public, user)
@@ -160,7 +158,7 @@ def test_a_cancelled_job_replaces_nothing(public: MemoryStore, user: User) -> No
     assert image_counts(second) == (1, 0, 0)
 
 
-def test_the_counts_of_a_cancelled_job_stay(public: MemoryStore, user: User) -> None:
+def test_the_counts_of_a_cancelled_job_do_not_change(public: MemoryStore, user: User) -> None:
     one, two, _ = three_images(public, user)
     job = import_chunks(send(user, f"{HEADER}A,Shoe,{one}\nB,Boot,{one}\n"))
     jobs.cancel(user=user, job_id=job.pk)
@@ -171,7 +169,7 @@ def test_the_counts_of_a_cancelled_job_stay(public: MemoryStore, user: User) -> 
     assert contents_of("A") == {"cover_image": content(two)}
 
 
-def test_the_counts_of_a_job_that_is_cancelled_before_the_lock_stay(
+def test_the_counts_of_a_job_cancelled_before_the_lock_do_not_change(
     public: MemoryStore, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one, two, _ = three_images(public, user)
@@ -193,7 +191,7 @@ def test_the_counts_of_a_job_that_is_cancelled_before_the_lock_stay(
     assert contents_of("A") == {"cover_image": content(two)}
 
 
-def test_pending_rows_of_a_cancelled_job_cause_no_work(public: MemoryStore, user: User) -> None:
+def test_pending_rows_of_a_cancelled_job_are_ignored(public: MemoryStore, user: User) -> None:
     one, two, _ = three_images(public, user)
     imported(user, f"{HEADER}A,Shoe,{one}\n")
     cancelled = import_chunks(send(user, f"{HEADER}A,Shoe,{two}\n"))
@@ -220,7 +218,7 @@ def test_an_image_attached_before_the_cancellation_stays_pending(
     assert contents_of("A") == {"cover_image": content(url)}
 
 
-def test_all_batches_are_locked_at_once_before_the_lease_is_checked(
+def test_all_batches_are_locked_together_before_the_lease_is_checked(
     public: MemoryStore, user: User
 ) -> None:
     one, two, _ = three_images(public, user)

@@ -54,7 +54,7 @@ def test_a_refused_image_has_the_same_reason_in_every_row(public: MemoryStore, u
     assert image_counts(again) == (0, 0, 3)
 
 
-def test_nobody_else_gets_the_reason(public: MemoryStore, user: User) -> None:
+def test_other_owners_do_not_learn_the_reason(public: MemoryStore, user: User) -> None:
     bad = upload_file(public, user, SVG)
     imported(user, f"{HEADER}A,Shoe,{bad}\n")
     other = UserFactory.create()
@@ -67,7 +67,7 @@ def test_nobody_else_gets_the_reason(public: MemoryStore, user: User) -> None:
     ]
 
 
-def test_a_colleague_gets_the_reason(public: MemoryStore, user: User) -> None:
+def test_a_colleague_learns_the_reason(public: MemoryStore, user: User) -> None:
     organization = MembershipFactory.create(user=user).organization
     colleague = MembershipFactory.create(organization=organization).user
     bad = upload_file(public, colleague, SVG, organization_id=organization.pk)

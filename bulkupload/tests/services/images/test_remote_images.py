@@ -39,7 +39,7 @@ def packets(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 @pytest.mark.covers("T61")
 @pytest.mark.parametrize("is_on", [False, True])
-def test_a_bad_url_is_a_warning_and_no_packet_is_sent(
+def test_a_bad_url_causes_a_warning_and_no_packet_is_sent(
     public: MemoryStore, user: User, settings: Settings, packets: list[Any], *, is_on: bool
 ) -> None:
     settings.BULK_REMOTE_IMAGES = is_on
@@ -58,7 +58,7 @@ def test_a_bad_url_is_a_warning_and_no_packet_is_sent(
 
 
 @pytest.mark.covers("T61")
-def test_a_name_with_a_private_address_is_a_warning(
+def test_a_host_with_a_private_address_causes_a_warning(
     public: MemoryStore, user: User, server: ImageServer, packets: list[Any]
 ) -> None:
     job = send(user, f"sku,name,cover_image\nA,Shoe,{ONE}\n")
@@ -84,7 +84,7 @@ def test_remote_images_are_fetched_once_and_attached(
     assert Upload.objects.count() == 2
 
 
-def test_the_same_file_again_fetches_and_writes_nothing(
+def test_importing_the_same_table_again_fetches_and_writes_nothing(
     public: MemoryStore, user: User, server: ImageServer, fetcher: RemoteFetcher
 ) -> None:
     table = f"sku,name,images\nA,Shoe,{ONE}|{TWO}\nB,Boot,{TWO}\n"
@@ -102,7 +102,7 @@ def test_the_same_file_again_fetches_and_writes_nothing(
     assert (BulkUploadMediaBatch.objects.count(), Upload.objects.count()) == (batches, 2)
 
 
-def test_a_bad_remote_image_is_a_warning_and_retried_with_its_row(
+def test_a_bad_remote_image_is_a_warning_and_can_be_retried(
     public: MemoryStore, user: User, server: ImageServer, fetcher: RemoteFetcher
 ) -> None:
     page = Answer(body=b"<html>" * 100, headers={"Content-Type": "image/png"})
@@ -140,7 +140,7 @@ def test_a_temporary_failure_is_retried_with_growing_delays(
     assert warning_codes() == [(2, "image_unreachable")]
 
 
-def test_a_temporary_failure_leaves_no_trace(
+def test_an_image_is_attached_after_a_temporary_failure(
     public: MemoryStore,
     user: User,
     server: ImageServer,
@@ -164,7 +164,7 @@ def test_a_temporary_failure_leaves_no_trace(
     assert image_counts(job) == (0, 1, 0)
 
 
-def test_an_organization_shares_what_was_fetched(
+def test_members_of_an_organization_share_fetched_images(
     public: MemoryStore, user: User, server: ImageServer, fetcher: RemoteFetcher
 ) -> None:
     membership = MembershipFactory.create(user=user)

@@ -74,7 +74,7 @@ POINTS = [
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("point", POINTS)
 @pytest.mark.parametrize("deaths", [1, 3])
-def test_every_image_counts_once_with_a_crash_at_any_step(
+def test_every_image_is_counted_once_despite_a_crash_at_any_step(
     public: MemoryStore,
     user: User,
     server: ImageServer,
@@ -113,7 +113,7 @@ def test_every_image_counts_once_with_a_crash_at_any_step(
 
 @pytest.mark.covers("F12")
 @pytest.mark.django_db(transaction=True)
-def test_overlapping_jobs_end_with_the_images_of_the_later_one(
+def test_products_of_overlapping_jobs_have_the_images_of_the_later_job(
     public: MemoryStore, user: User, server: ImageServer, fetcher: RemoteFetcher
 ) -> None:
     rows = [(f"S{number}", "Name") for number in range(30)]

@@ -53,7 +53,7 @@ def test_a_table_is_read_in_any_dialect(
     }
 
 
-def test_a_sep_line_is_not_the_header(private: MemoryStore, user: User) -> None:
+def test_a_sep_line_is_not_taken_for_the_header(private: MemoryStore, user: User) -> None:
     job = imported(user, "sep=;\r\nsku;name\r\nA;Shoe, brown\r\n;x\r\n")
 
     assert job.dialect["delimiter"] == ";"
@@ -62,7 +62,9 @@ def test_a_sep_line_is_not_the_header(private: MemoryStore, user: User) -> None:
 
 
 @pytest.mark.covers("T62")
-def test_a_windows_table_may_end_in_its_only_umlaut(private: MemoryStore, user: User) -> None:
+def test_the_encoding_is_detected_from_an_accent_at_the_end(
+    private: MemoryStore, user: User
+) -> None:
     job = imported(user, "sku,name\nA,Café".encode("cp1252"))
 
     assert job.dialect_object.encoding == "cp1252"
@@ -70,7 +72,7 @@ def test_a_windows_table_may_end_in_its_only_umlaut(private: MemoryStore, user: 
 
 
 @pytest.mark.parametrize(("note", "end"), [("sep=;", ";"), (" sep=;", ";"), ("sep=\t", "\t")])
-def test_a_line_about_the_delimiter_decides(
+def test_a_sep_line_decides_the_delimiter(
     private: MemoryStore, user: User, note: str, end: str
 ) -> None:
     job = imported(user, f"{note}\nsku{end}name\nA{end}Shoe\n")
@@ -80,7 +82,7 @@ def test_a_line_about_the_delimiter_decides(
 
 @pytest.mark.covers("T62")
 @pytest.mark.parametrize("codec", ["utf-16-le", "utf-16-be"])
-def test_characters_with_a_zero_byte_do_not_hide_utf_16(
+def test_utf_16_is_detected_despite_characters_with_a_zero_low_byte(
     private: MemoryStore, user: User, codec: str
 ) -> None:
     job = imported(user, "sku,name\r\nA,\u7b2c\u4e00\r\nB,\uac00 and plain words\r\n".encode(codec))

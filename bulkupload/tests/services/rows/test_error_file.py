@@ -74,7 +74,7 @@ def refused_row_with(evil: str, field: str) -> dict[str, str]:
 
 
 @given(st.text(max_size=20) | st.text("'\"=+-@ \t\r\n\uff1dx", max_size=8))
-def test_protecting_a_cell_loses_nothing(cell: str) -> None:
+def test_quoting_a_formula_is_lossless(cell: str) -> None:
     assert unquote_formula(quote_formula(cell)) == cell
     assert not is_unsafe(cell) or quote_formula(cell) == "'" + cell
 
@@ -100,7 +100,7 @@ def test_an_error_file_has_the_dialect_of_its_table(
     ]
 
 
-def test_a_workbooks_errors_open_in_excel(private: MemoryStore, user: User) -> None:
+def test_the_error_file_of_a_workbook_opens_in_excel(private: MemoryStore, user: User) -> None:
     book = workbook({1: ["sku", "name"], 2: [None, "Größe"]})
 
     job = imported(user, book, filename="a.xlsx")
@@ -120,7 +120,7 @@ def test_every_error_is_streamed(private: MemoryStore, user: User) -> None:
     assert [line.split(",")[0] for line in lines[1:]] == [f'"S{n}"' for n in range(rows)]
 
 
-def test_the_template_imports(private: MemoryStore, user: User) -> None:
+def test_the_template_can_be_imported(private: MemoryStore, user: User) -> None:
     job = imported(user, template())
 
     assert counts(job) == (1, 0, 0, 0)
@@ -138,7 +138,7 @@ def test_a_column_named_like_an_error_column_is_preserved(private: MemoryStore, 
     assert (row["own"], row["brand"], row["error_code"]) == ("E5", "Acme", "missing")
 
 
-def test_a_file_of_very_long_rows_is_written_in_the_memory_of_a_few(
+def test_an_error_file_of_very_long_rows_needs_little_memory(
     private: MemoryStore, user: User
 ) -> None:
     job = imported(user, "sku,name\n,Shoe\n")

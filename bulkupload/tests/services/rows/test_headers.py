@@ -9,7 +9,7 @@ from catalog.models import Product
 from media.storage.testing.memory import MemoryStore
 
 
-def test_a_header_alone_is_an_empty_table(private: MemoryStore, user: User) -> None:
+def test_a_header_without_rows_is_an_empty_table(private: MemoryStore, user: User) -> None:
     job = imported(user, "sku,name\n")
 
     assert (job.status, job.total_rows) == (JobStatus.COMPLETED, 0)

@@ -61,7 +61,7 @@ def lockers(user: User) -> list[int]:
         return [locker for (locker,) in cursor.fetchall()]
 
 
-def test_unchanged_rows_write_nothing(private: MemoryStore, user: User) -> None:
+def test_unchanged_rows_do_not_lock_their_products(private: MemoryStore, user: User) -> None:
     imported(user, "sku,name,color\nA,Shoe,red\nB,Boot,\n")
     before = lockers(user)
 
@@ -84,7 +84,7 @@ def test_products_of_other_owners_are_unchanged(private: MemoryStore, user: User
 
 
 @pytest.mark.covers("I12")
-def test_a_bad_row_does_not_stop_others(private: MemoryStore, user: User) -> None:
+def test_a_bad_row_does_not_stop_other_rows(private: MemoryStore, user: User) -> None:
     job = imported(user, "sku,name,color\nA,Shoe,red\n,,blue\nB,Boot," + "x" * 101 + "\nC,Hat,\n")
 
     assert job.status == JobStatus.COMPLETED_WITH_ERRORS
@@ -99,7 +99,7 @@ def test_a_bad_row_does_not_stop_others(private: MemoryStore, user: User) -> Non
 
 
 @pytest.mark.parametrize("rows", [1, 2, 3, 100])
-def test_the_last_row_of_an_sku_wins_with_any_chunks(
+def test_the_last_row_of_an_sku_wins_with_chunks_of_any_size(
     private: MemoryStore, user: User, settings: Settings, rows: int
 ) -> None:
     settings.BULK_CHUNK_ROWS = rows
@@ -114,7 +114,7 @@ def test_the_last_row_of_an_sku_wins_with_any_chunks(
 
 
 @pytest.mark.parametrize("rows", [1, 3, 100])
-def test_a_dry_run_prints_the_outcomes_and_writes_nothing(
+def test_a_dry_run_counts_the_outcomes_and_writes_nothing(
     private: MemoryStore, user: User, settings: Settings, rows: int
 ) -> None:
     settings.BULK_CHUNK_ROWS = rows
@@ -129,7 +129,7 @@ def test_a_dry_run_prints_the_outcomes_and_writes_nothing(
     assert [row[:2] for row in products(user)] == [("B", "One")]
 
 
-def test_work_delivered_twice_counts_once(private: MemoryStore, user: User) -> None:
+def test_tasks_delivered_twice_count_once(private: MemoryStore, user: User) -> None:
     job = send(user, "sku,name\nA,Shoe\n,Boot\n")
 
     run_job(job)
@@ -140,7 +140,7 @@ def test_work_delivered_twice_counts_once(private: MemoryStore, user: User) -> N
     assert before[0] == (1, 0, 0, 1)
 
 
-def test_numbers_that_lost_their_zeros_are_refused(private: MemoryStore, user: User) -> None:
+def test_numbers_that_lost_leading_zeros_are_refused(private: MemoryStore, user: User) -> None:
     Product.objects.create(user=user, sku="00123", name="Known")
 
     job = imported(user, "sku,name\n123,Known\n124,New\n1.2E+12,Long\n")

@@ -70,7 +70,7 @@ def test_ranges_outside_the_cached_one_are_fetched(
     assert fetches == [1000, 10, FETCH_BYTES + 5]
 
 
-def test_a_range_longer_than_the_cache_is_read_alone(
+def test_a_range_longer_than_the_cache_is_not_cached(
     private: MemoryStore, fetches: list[int], cache: RangeCache
 ) -> None:
     body = TABLE * (2 * FETCH_BYTES // len(TABLE))

@@ -26,7 +26,7 @@ def warnings(job: BulkUploadJob) -> list[tuple[int, int, str, str]]:
 
 
 # --- Identifiers ------------------------------------------------------------------------------
-def test_invisible_characters_do_not_make_a_second_product(
+def test_skus_that_differ_in_invisible_characters_are_equal(
     private: MemoryStore, user: User
 ) -> None:
     imported(user, "sku,name\n" + "".join(f"INV-{n},Plain\n" for n in range(1, 8)))
@@ -41,7 +41,9 @@ def test_invisible_characters_do_not_make_a_second_product(
     assert names(user) == {f"INV-{n}": "abcdefg"[n - 1] for n in range(1, 8)}
 
 
-def test_composed_and_decomposed_letters_are_one_sku(private: MemoryStore, user: User) -> None:
+def test_composed_and_decomposed_letters_are_equal_in_skus(
+    private: MemoryStore, user: User
+) -> None:
     imported(user, "sku,name\nCAF\u00c9-1,a\n")
 
     job = imported(user, "sku,name\nCAFE\u0301-1,b\n")
@@ -49,7 +51,7 @@ def test_composed_and_decomposed_letters_are_one_sku(private: MemoryStore, user:
     assert (counts(job), names(user)) == ((0, 1, 0, 0), {"CAF\u00c9-1": "b"})
 
 
-def test_skus_that_look_alike_in_two_chunks_are_one(
+def test_skus_that_look_alike_are_equal_across_chunks(
     private: MemoryStore, user: User, settings: Settings
 ) -> None:
     settings.BULK_CHUNK_ROWS = 2
@@ -68,7 +70,7 @@ def test_skus_that_look_alike_in_two_chunks_are_one(
         ("A\u00a0B", "A B"),
     ],
 )
-def test_a_sku_is_what_its_cell_shows(
+def test_a_formula_around_a_sku_is_removed(
     private: MemoryStore, user: User, cell: str, sku: str
 ) -> None:
     job = imported(user, f'sku,name\n{cell},"=""Boot"""\n')
@@ -84,7 +86,7 @@ def test_a_sku_is_what_its_cell_shows(
         *(("12345.0", "excel_damage"), ("7.00", "excel_damage")),
     ],
 )
-def test_empty_values_and_decimals_of_programs_are_not_skus(
+def test_words_for_empty_cells_and_decimals_are_not_skus(
     private: MemoryStore, user: User, cell: str, code: str
 ) -> None:
     job = imported(user, f"sku,name\n{cell},Boot\nB,Hat\n")
@@ -93,7 +95,7 @@ def test_empty_values_and_decimals_of_programs_are_not_skus(
     assert stored_skus(user) == ["B"]
 
 
-def test_a_decimal_that_was_refused_stays_refused_when_it_is_retried(
+def test_a_refused_decimal_is_refused_again_in_the_error_file(
     private: MemoryStore, user: User
 ) -> None:
     job = imported(user, "sku,name\n12345.0,Boot\n")
@@ -158,7 +160,7 @@ def test_a_ctrl_z_at_the_end_of_a_file_is_ignored(
     assert Product.objects.get(sku="B").color == "blue"
 
 
-def test_blanks_before_quotes_are_ignored(private: MemoryStore, user: User) -> None:
+def test_spaces_before_quotes_are_ignored(private: MemoryStore, user: User) -> None:
     job = imported(
         user, 'sku, name, description\nA, "Shoe, brown", "soft,\n warm"\nB,  "Boot",x\nC, Hat, y\n'
     )
@@ -168,7 +170,7 @@ def test_blanks_before_quotes_are_ignored(private: MemoryStore, user: User) -> N
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", ""])
-def test_blanks_after_quotes_are_ignored(private: MemoryStore, user: User, end: str) -> None:
+def test_spaces_after_quotes_are_ignored(private: MemoryStore, user: User, end: str) -> None:
     job = imported(
         user,
         '"sku" ,"name" , "color"\nA,"Shoe, brown" ,"red"\n"B" , "He said ""x"" , y"  ,  "blue" \n'
@@ -208,7 +210,7 @@ def test_the_header_is_found_below_title_rows(
     assert names(user) == {"A": "Boot"}
 
 
-def test_without_a_header_the_failure_says_what_was_read(private: MemoryStore, user: User) -> None:
+def test_a_missing_header_is_reported_with_what_was_read(private: MemoryStore, user: User) -> None:
     job = imported(user, "Price list\nskuu,title,colour\n1,Boot,red\n")
 
     assert (job.failure_code, job.failure_line) == ("missing_column", 2)
@@ -217,7 +219,7 @@ def test_without_a_header_the_failure_says_what_was_read(private: MemoryStore, u
 
 
 # --- Encodings --------------------------------------------------------------------------------
-def test_a_guessed_encoding_is_a_warning_that_says_what_to_do(
+def test_a_guessed_encoding_causes_a_warning_that_says_what_to_do(
     private: MemoryStore, user: User
 ) -> None:
     job = imported(user, "sku;name\nA;Żółta koszula\nB;Płaszcz wełniany\n".encode("cp1250"))
@@ -264,7 +266,7 @@ def test_a_byte_order_mark_overrides_the_stated_encoding(private: MemoryStore, u
 
 # --- SKUs that come twice ---------------------------------------------------------------------
 @pytest.mark.parametrize("rows_a_chunk", [2, 5000])
-def test_a_repeated_sku_is_a_warning_that_names_both_lines(
+def test_a_repeated_sku_causes_a_warning_with_both_lines(
     private: MemoryStore, user: User, settings: Settings, rows_a_chunk: int
 ) -> None:
     settings.BULK_CHUNK_ROWS = rows_a_chunk
@@ -289,7 +291,7 @@ def test_a_repeated_sku_is_a_warning_that_names_both_lines(
 @pytest.mark.parametrize(
     "between", [", ", ",", ";", "; ", "\n", "\r\n", " ", "  ", " | ", "|", "\t", " ,\n"]
 )
-def test_urls_are_separated_by_what_people_write(between: str) -> None:
+def test_urls_may_be_separated_in_many_ways(between: str) -> None:
     cell = f"https://a.example/1.jpg?x=1,2{between}https://a.example/2;3.jpg{between.rstrip('|')}"
 
     assert read_cell("images", cell) == [

@@ -47,7 +47,7 @@ def test_lines_are_counted_as_in_an_editor(private: MemoryStore, user: User) -> 
         (b",Shoe", "missing"),
     ],
 )
-def test_a_bad_row_is_refused_alone(
+def test_only_the_bad_row_is_refused(
     private: MemoryStore, user: User, row: bytes, code: str
 ) -> None:
     umlauts = "Größe Über".encode()  # so that one bad byte makes no other encoding
@@ -65,7 +65,7 @@ def test_empty_cells_and_rows_after_the_table_are_ignored(private: MemoryStore, 
     assert counts(job) == (2, 0, 0, 0)
 
 
-def test_a_workbook_is_read_by_its_own_row_numbers(private: MemoryStore, user: User) -> None:
+def test_rows_of_a_workbook_have_the_numbers_of_the_sheet(private: MemoryStore, user: User) -> None:
     book = workbook(
         {
             2: ["sku", "name", "description"],
@@ -107,9 +107,7 @@ def test_every_row_of_any_file_has_one_outcome(
 
 
 @pytest.mark.covers("T62")
-def test_unclosed_quotes_do_not_read_the_rest_again_for_each_line(
-    private: MemoryStore, user: User
-) -> None:
+def test_many_unclosed_quotes_take_linear_time(private: MemoryStore, user: User) -> None:
     """Each line leaves a quote open: reading the rest for each of them would take hours."""
     job = imported(user, "sku,name\n" + 'a","""x\n' * 150_000 + "A,Shoe\n")
 
@@ -119,7 +117,7 @@ def test_unclosed_quotes_do_not_read_the_rest_again_for_each_line(
 
 
 @pytest.mark.covers("T62")
-def test_a_row_is_refused_with_the_lines_of_its_closed_cells(
+def test_a_broken_row_includes_the_lines_of_its_closed_cells(
     private: MemoryStore, user: User
 ) -> None:
     job = imported(user, 'sku,name,brand\nA,"two\nlines","open\nB,Hat,x\n')
@@ -129,7 +127,7 @@ def test_a_row_is_refused_with_the_lines_of_its_closed_cells(
 
 
 @pytest.mark.covers("T62")
-def test_a_gap_in_a_table_is_not_held_in_memory(
+def test_many_blank_lines_are_not_read_into_memory(
     private: MemoryStore, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bulkupload.services.rows.range_cache.FETCH_BYTES", 1024)

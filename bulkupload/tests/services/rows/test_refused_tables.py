@@ -78,7 +78,7 @@ def test_a_refused_table_has_the_dialect_it_was_read_with(private: MemoryStore, 
     ],
 )
 @pytest.mark.usefixtures("private")
-def test_a_refused_header_is_returned_for_a_mapping(
+def test_a_refused_header_is_saved_so_that_it_can_be_mapped(
     user: User,
     header: str,
     mapping: dict[str, str],
@@ -99,7 +99,9 @@ def test_too_many_columns_are_not_saved(private: MemoryStore, user: User) -> Non
     assert (job.failure_code, job.columns) == ("too_many_columns", [])
 
 
-def test_an_empty_workbook_says_which_sheet_was_read(private: MemoryStore, user: User) -> None:
+def test_an_empty_workbook_is_reported_with_a_hint_about_sheets(
+    private: MemoryStore, user: User
+) -> None:
     job = imported(user, workbook({}), filename="products.xlsx")
 
     assert job.failure_code == "no_header"
@@ -109,7 +111,7 @@ def test_an_empty_workbook_says_which_sheet_was_read(private: MemoryStore, user:
     )
 
 
-def test_a_sheet_that_claims_any_size_fails_alone(private: MemoryStore, user: User) -> None:
+def test_a_sheet_that_declares_a_huge_size_fails_the_job(private: MemoryStore, user: User) -> None:
     book = workbook({1: ["sku", "name"], 2: ["A", "Shoe"]})
     huge = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(book)) as old, zipfile.ZipFile(huge, "w") as new:
@@ -149,7 +151,7 @@ def zipped(name: str) -> bytes:
         b"\x7fELF" + bytes(100),
     ],
 )
-def test_files_that_are_not_tables_are_refused_at_once(
+def test_files_that_are_not_tables_are_refused_immediately(
     private: MemoryStore, user: User, body: bytes
 ) -> None:
     with pytest.raises(NotATableError):
@@ -158,6 +160,6 @@ def test_files_that_are_not_tables_are_refused_at_once(
     assert not BulkUploadJob.objects.exists()
 
 
-def test_an_empty_file_is_refused_at_once(private: MemoryStore, user: User) -> None:
+def test_an_empty_file_is_refused_immediately(private: MemoryStore, user: User) -> None:
     with pytest.raises(EmptyFileError):
         send(user, b"")

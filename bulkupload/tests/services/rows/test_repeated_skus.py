@@ -15,7 +15,7 @@ def test_every_repeated_sku_is_found(table_size: int) -> None:
     assert set(skus(500, 1000)) <= set(seen.add(skus(500, 1500)))
 
 
-def test_false_positives_are_rare_in_a_table_of_the_filters_size() -> None:
+def test_false_positives_are_rare() -> None:
     rows = 50_000
     seen = SeenSkus(table_size=rows * len("AW26-0000000,Shirt,Sartiq,linen\r\n"))
 

@@ -44,7 +44,7 @@ BAD = (
 
 @pytest.mark.covers("T60", "T62")
 @pytest.mark.parametrize("handle", [True, False])
-def test_an_error_file_sent_back_unchanged_has_the_same_errors(
+def test_an_unchanged_error_file_has_the_same_errors_again(
     private: MemoryStore, user: User, *, handle: bool
 ) -> None:
     table = BAD if handle else BAD.replace("Handle,", "Place,").replace("h,,,", "h,Z,,")
@@ -94,9 +94,7 @@ def test_rows_that_were_refused_because_of_other_rows_stay_refused(
     assert list(Product.objects.order_by("sku").values_list("name", flat=True)) == names
 
 
-def test_a_number_that_lost_no_zeros_is_imported_without_its_error_code(
-    private: MemoryStore, user: User
-) -> None:
+def test_a_row_is_imported_once_its_error_code_is_cleared(private: MemoryStore, user: User) -> None:
     first = imported(user, "sku,name\n0901231,a\n0901232,b\n90789,c\n")
     rows = list(csv.reader(io.StringIO(error_file_of(first).decode(), newline="")))
     rows[1][rows[0].index("error_code")] = ""
@@ -119,7 +117,7 @@ def test_a_number_that_lost_no_zeros_is_imported_without_its_error_code(
         ("1234567890123450000", "1234567890123456789"),
     ],
 )
-def test_a_corrected_sku_is_imported_with_its_error_code_still_there(
+def test_a_corrected_sku_is_imported_even_if_its_error_code_remains(
     private: MemoryStore, user: User, refused: str, corrected: str
 ) -> None:
     first = imported(user, f"sku,name\n0901231,a\n0901232,b\n{refused},c\n")
@@ -131,7 +129,9 @@ def test_a_corrected_sku_is_imported_with_its_error_code_still_there(
     assert Product.objects.filter(sku=corrected).exists()
 
 
-def test_a_damaged_sku_is_refused_again_with_any_message(private: MemoryStore, user: User) -> None:
+def test_a_damaged_sku_is_refused_again_whatever_the_message(
+    private: MemoryStore, user: User
+) -> None:
     first = imported(user, "sku,name\n0901231,a\n0901232,b\n90789,c\n")
     message = BulkUploadRowError.objects.get(job=first).message
 
@@ -163,7 +163,7 @@ def test_a_damaged_sku_is_refused_again_after_a_spreadsheet_saved_the_error_file
     assert not Product.objects.filter(sku="90789").exists()
 
 
-def test_a_long_number_a_workbook_held_as_text_is_retried_as_it_was(
+def test_a_long_number_stored_as_text_is_still_exact_in_a_retry(
     private: MemoryStore, user: User
 ) -> None:
     exact, cut = "400638133393000000", "400638133393111000"
@@ -186,7 +186,7 @@ def test_a_long_number_a_workbook_held_as_text_is_retried_as_it_was(
 
 @pytest.mark.covers("T60", "T63")
 @pytest.mark.parametrize("delimiter", [",", ";"])
-def test_rows_full_of_nul_come_back_as_a_table(
+def test_an_error_file_full_of_nul_characters_is_still_a_table(
     private: MemoryStore, user: User, delimiter: str
 ) -> None:
     good = "".join(f"S{n}{delimiter}{'x' * 200}\n" for n in range(50))
@@ -229,7 +229,7 @@ def test_a_corrected_error_file_is_imported(private: MemoryStore, user: User) ->
     cells=st.lists(TEXT, min_size=1, max_size=4),
     delimiter=st.sampled_from(",;\t|"),
 )
-def test_any_refused_row_comes_back_as_it_was(
+def test_any_refused_row_is_the_same_in_the_error_file(
     private: MemoryStore, user: User, cells: list[str], delimiter: str
 ) -> None:
     header = ["sku", "name", *(f"other {n}" for n in range(len(cells)))]

@@ -20,7 +20,7 @@ SHOPIFY = (
 
 
 @pytest.mark.parametrize("rows", [1, 2, 100])
-def test_a_shopify_export_is_read_as_it_is(
+def test_a_shopify_export_is_read_without_changes(
     private: MemoryStore, user: User, settings: object, rows: int
 ) -> None:
     settings.BULK_CHUNK_ROWS = rows  # type: ignore[attr-defined]  # pytest-django's settings
@@ -38,7 +38,7 @@ def test_a_shopify_export_is_read_as_it_is(
 
 
 @pytest.mark.covers("T62")
-def test_a_handle_is_refused_by_its_bytes_as_well(
+def test_a_handle_with_too_many_bytes_is_refused(
     private: MemoryStore, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bulkupload.rules.rows.shopify_handles.MAX_GROUP_BYTES", 64)
@@ -49,7 +49,7 @@ def test_a_handle_is_refused_by_its_bytes_as_well(
 
 
 @pytest.mark.covers("T62")
-def test_a_row_without_a_handle_is_alone(private: MemoryStore, user: User) -> None:
+def test_a_row_without_a_handle_belongs_to_no_other(private: MemoryStore, user: User) -> None:
     job = imported(
         user, "Handle,Title,Vendor,Variant SKU\nh,Shoe,ACME,A\n,Hat,,B\n,,,C\n,,,\n,Cap,,\n"
     )
@@ -78,7 +78,7 @@ def test_an_incomplete_row_of_a_handle_is_refused(private: MemoryStore, user: Us
 
 
 @pytest.mark.covers("T62")
-def test_a_handle_column_may_be_mapped_away(private: MemoryStore, user: User) -> None:
+def test_a_handle_column_can_be_ignored_by_a_mapping(private: MemoryStore, user: User) -> None:
     table = "sku,name,brand,Handle\nA,Bag,ACME,leather\nB,Box,,leather\n"
 
     imported(user, table, mapping={"Handle": None})

@@ -45,7 +45,7 @@ def test_errors_of_excel_are_refused_in_its_languages(
         ("1234567890123450", True),
     ],
 )
-def test_numbers_as_excel_writes_them_are_not_skus(
+def test_numbers_in_scientific_notation_are_not_skus(
     private: MemoryStore, user: User, sku: str, *, refused: bool
 ) -> None:
     job = imported(user, f"sku;name\n{sku};Shoe\n")

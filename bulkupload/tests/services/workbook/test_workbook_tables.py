@@ -31,7 +31,7 @@ def number(value: float, style: int) -> Raw:
     return Raw(f"<v>{value}</v>", f's="{style}"')
 
 
-def test_two_formats_make_two_skus_of_one_number(private: MemoryStore, user: User) -> None:
+def test_number_formats_are_part_of_skus(private: MemoryStore, user: User) -> None:
     book = workbook(
         {1: HEADER, 2: [number(7, 1), "Men boot"], 3: [number(7, 2), "Women boot"]},
         ['"M-"000', "\\W\\-000"],
@@ -46,7 +46,7 @@ def test_two_formats_make_two_skus_of_one_number(private: MemoryStore, user: Use
 @pytest.mark.parametrize(
     ("code", "shown"), [("d-mmm", "1-Feb"), ("h:mm", "0:00"), ("[$-407]mmmm", "46054")]
 )
-def test_a_date_is_refused_as_an_sku_also_when_it_comes_back(
+def test_a_date_is_refused_as_an_sku_and_again_in_the_error_file(
     private: MemoryStore, user: User, code: str, shown: str
 ) -> None:
     book = workbook({1: HEADER, 2: [number(46054, 1), "Boot"], 3: ["A", number(46054, 1)]}, [code])
@@ -83,7 +83,7 @@ def test_a_date_that_depends_on_the_locale_is_refused(private: MemoryStore, user
 
 
 @pytest.mark.parametrize("code", ["0", "General", "#,##0"])
-def test_a_number_of_more_than_fifteen_digits_is_no_sku(
+def test_a_number_with_more_than_fifteen_digits_is_not_an_sku(
     private: MemoryStore, user: User, code: str
 ) -> None:
     book = workbook({1: HEADER, 2: [number(1234567890123456, 1), "Boot"]}, [code])
@@ -117,7 +117,7 @@ def test_the_table_is_found_on_the_second_sheet(private: MemoryStore, user: User
     assert warnings(job) == []
 
 
-def test_a_missing_table_reports_what_was_read(private: MemoryStore, user: User) -> None:
+def test_a_missing_table_is_reported_with_what_was_read(private: MemoryStore, user: User) -> None:
     job = sent(user, workbook(COVER, others={"Lists": {3: ["Artikel", "Name"], 4: ["A", "B"]}}))
 
     assert (job.status, job.failure_code, job.failure_line) == ("FAILED", "missing_column", 3)
@@ -146,7 +146,7 @@ def test_other_sheets_with_a_table_are_named(private: MemoryStore, user: User) -
     ]
 
 
-def test_cells_beside_the_table_are_reported(private: MemoryStore, user: User) -> None:
+def test_cells_outside_the_table_are_reported(private: MemoryStore, user: User) -> None:
     book = workbook(
         {
             2: [None, *HEADER, None, "brand"],
@@ -186,7 +186,7 @@ def test_hidden_rows_are_imported_and_counted(private: MemoryStore, user: User) 
 
 
 @pytest.mark.parametrize("blank", [Raw(""), Raw("<v></v>"), " ", Raw("", 's="0"')])
-def test_a_stray_blank_cell_costs_nothing(private: MemoryStore, user: User, blank: Cell) -> None:
+def test_a_distant_blank_cell_is_ignored(private: MemoryStore, user: User, blank: Cell) -> None:
     far = changed(
         workbook({1: HEADER, 2: ["A", "Boot"], 4: [blank]}),
         ('r="A4"', 'r="XFD1048576"'),
@@ -216,7 +216,7 @@ def test_a_header_of_two_rows_includes_merged_cells(private: MemoryStore, user: 
     assert Product.objects.values_list("brand", "color").get() == ("Us", "red")
 
 
-def test_a_sheet_of_many_columns_reports_unknown_ones(private: MemoryStore, user: User) -> None:
+def test_unknown_columns_of_a_wide_sheet_are_reported(private: MemoryStore, user: User) -> None:
     names: list[Cell] = [f"attribute {at}" for at in range(998)]
 
     job = sent(user, workbook({1: [*HEADER, *names], 2: ["A", "Boot", *names]}))
@@ -236,7 +236,7 @@ def test_parts_are_found_with_any_case_and_slashes(private: MemoryStore, user: U
     assert counts(sent(user, other.getvalue())) == (1, 0, 0, 0)
 
 
-def test_a_text_is_read_in_any_representation(private: MemoryStore, user: User) -> None:
+def test_text_is_read_in_any_representation(private: MemoryStore, user: User) -> None:
     shared = (
         f'<sst xmlns="{MAIN}"><si><t>A</t></si><si><r><t>Ox</t></r><r><rPr/><t>ford</t></r>'
         "<rPh><t>sound</t></rPh></si></sst>"
@@ -254,7 +254,7 @@ def test_a_text_is_read_in_any_representation(private: MemoryStore, user: User) 
     assert list(stored) == [("A", "Oxford"), ("B", "TRUE"), ("C-1", "007")]
 
 
-def test_a_slow_workbook_is_read(
+def test_a_workbook_that_takes_long_is_read(
     private: MemoryStore, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bulkupload.services.workbook.convert.POLL_SECONDS", 0.001)

@@ -73,7 +73,7 @@ def test_a_formula_without_a_value_is_not_an_empty_cell() -> None:
     assert second_row(*cells) == [*cells.values()]
 
 
-def test_a_number_has_the_zeros_of_its_format() -> None:
+def test_a_number_has_the_leading_zeros_of_its_format() -> None:
     cells = {
         Raw("<v>7342</v>", 's="1"'): "07342",
         Raw("<v>7342.0</v>", 's="1"'): "07342",
@@ -119,7 +119,7 @@ def test_a_lone_carriage_return_splits_no_row(private: MemoryStore, user: User) 
     assert Product.objects.get(sku="A").name == "two\rlines"
 
 
-def test_marks_find_their_cells_in_a_sheet_that_begins_late() -> None:
+def test_markers_are_in_the_right_cells_of_a_table_further_down() -> None:
     book = workbook(
         {
             3: [None, None, "sku", "name"],
@@ -136,7 +136,7 @@ def test_marks_find_their_cells_in_a_sheet_that_begins_late() -> None:
     ]
 
 
-def test_cells_above_or_beside_the_table_are_not_part_of_it() -> None:
+def test_cells_outside_the_table_are_not_part_of_it() -> None:
     book = workbook(
         {
             1: [None, UNCOMPUTED, ERROR],
@@ -192,7 +192,7 @@ def test_the_sheet_is_found_in_any_layout_of_the_file(swaps: list[tuple[str, str
     assert converted(changed(workbook(numbers), *swaps)) == [["1", "2"], ["#N/A", "#CALC!"]]
 
 
-def test_marks_are_those_of_the_first_sheet() -> None:
+def test_the_first_sheet_is_read() -> None:
     book = workbook({1: ["sku", "name"], 2: ["A", "Shoe"]})
     link = '<Relationship Id="rId0" Type="x/worksheet" Target="worksheets/gone.xml"/>'
 
@@ -213,7 +213,7 @@ def test_marks_are_those_of_the_first_sheet() -> None:
         ('state="visible"', "chartsheet"),
     ],
 )
-def test_the_first_sheet_is_the_first_one_that_is_shown(state: str, kind: str) -> None:
+def test_hidden_sheets_are_skipped(state: str, kind: str) -> None:
     book = workbook({1: ["sku", "name"], 2: ["A", ERROR]})
     link = f'<Relationship Id="rId0" Type="{OFFICE}/{kind}" Target="{kind}s/lists.xml"/>'
 
@@ -226,13 +226,13 @@ def test_the_first_sheet_is_the_first_one_that_is_shown(state: str, kind: str) -
     assert converted(two) == [["sku", "name"], ["A", "#N/A"]]
 
 
-def test_the_only_sheet_is_read_though_it_is_hidden() -> None:
+def test_the_only_sheet_is_read_even_if_it_is_hidden() -> None:
     book = changed(workbook({1: ["sku", "name"]}), ("<sheet ", '<sheet state="hidden" '))
 
     assert converted(book) == [["sku", "name"]]
 
 
-def test_a_fraction_has_the_digits_a_sheet_shows() -> None:
+def test_a_decimal_number_has_the_digits_that_the_sheet_shows() -> None:
     assert second_row(0.1 + 0.2, 29.99, 1234567.125) == ["0.3", "29.99", "1234567.125"]
 
 

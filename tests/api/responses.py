@@ -16,7 +16,7 @@ LEAK: Final = re.compile(
 )
 
 
-def require_our_error(status: int, body: bytes, headers: Mapping[str, str]) -> Any:
+def require_error_format(status: int, body: bytes, headers: Mapping[str, str]) -> Any:
     """Assert that an answer of 400 and more has our shape, names known codes and leaks nothing."""
     assert 400 <= status < 500, (status, body[:500])
     assert headers["content-type"] == "application/json"
