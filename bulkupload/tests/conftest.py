@@ -37,5 +37,5 @@ def public(db: None) -> Iterator[MemoryStore]:
 
 
 @pytest.fixture
-def two_rows_a_chunk(settings: Settings) -> None:
+def two_rows_per_chunk(settings: Settings) -> None:
     settings.BULK_CHUNK_ROWS = 2

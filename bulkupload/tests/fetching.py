@@ -6,7 +6,7 @@ from accounts.models import User
 from bulkupload.models import BulkUploadJob, RemoteImage
 from bulkupload.services.images import fetch_remote
 from bulkupload.services.rows import import_chunk, plan
-from bulkupload.tests.importing import attach_all, chunk_ids, send
+from bulkupload.tests.importing import attach_all, chunk_ids, start_job
 from media.storage import RemoteFetcher
 from media.tests.storage.image_server import NAME, OTHER
 
@@ -28,7 +28,7 @@ def import_chunks(job: BulkUploadJob) -> None:
 def import_rows(user: User, *urls: str, **options: Any) -> BulkUploadJob:
     """Import the rows of a table with these cover images, which are not fetched yet."""
     rows = [f"S{number},Shoe,{url}\n" for number, url in enumerate(urls)]
-    job = send(user, "sku,name,cover_image\n" + "".join(rows), **options)
+    job = start_job(user, "sku,name,cover_image\n" + "".join(rows), **options)
     import_chunks(job)
     return job
 

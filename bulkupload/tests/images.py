@@ -49,6 +49,6 @@ def attachment_count(sku: str) -> int:
     return sum(map(len, contents_of(sku).values()))
 
 
-def three_images(public: MemoryStore, user: User) -> tuple[str, str, str]:
+def upload_three_images(public: MemoryStore, user: User) -> tuple[str, str, str]:
     one, two, other = (upload_file(public, user, photo(number)) for number in (1, 2, 3))
     return one, two, other

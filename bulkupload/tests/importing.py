@@ -26,7 +26,7 @@ from media.tests.factories import drain
 TABLE = "sku,name\n" + "".join(f"S{n},Name {n}\n" for n in range(20)) + ",bad\n"
 
 
-def send(user: User, body: bytes | str, **options: Any) -> BulkUploadJob:
+def start_job(user: User, body: bytes | str, **options: Any) -> BulkUploadJob:
     """Start a job for a table."""
     raw = body.encode() if isinstance(body, str) else body
     scope = options.pop("scope", OwnerScope(user_id=user.pk))
@@ -60,9 +60,9 @@ def batch_ids(job: BulkUploadJob) -> list[Any]:
     return list(rows.values_list("pk", flat=True))
 
 
-def imported(user: User, body: bytes | str, **options: Any) -> BulkUploadJob:
+def import_table(user: User, body: bytes | str, **options: Any) -> BulkUploadJob:
     """Start a job and run it to its end."""
-    return run_job(send(user, body, **options))
+    return run_job(start_job(user, body, **options))
 
 
 def chunk_ids(job: BulkUploadJob) -> list[Any]:

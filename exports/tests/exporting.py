@@ -89,12 +89,12 @@ def manifest_of(run: ExportRun) -> dict[str, Any]:
     return body
 
 
-def objects() -> list[str]:
+def stored_keys() -> list[str]:
     """Return the keys of everything exports have stored."""
     return [stored.key for stored in private_store().list("exports/")]
 
 
-def sweep() -> None:
+def delete_due_objects() -> None:
     """Delete every object whose deletion is due."""
     due = Q(run_after__isnull=True) | Q(run_after__lte=Now())
     for pk in list(ObjectDeletion.objects.alive().filter(due).values_list("pk", flat=True)):
@@ -102,14 +102,14 @@ def sweep() -> None:
 
 
 def discard(*resources: MediaResource) -> None:
-    """Have resources go, as the sweep does with what nothing shows."""
+    """Delete resources with their attachments and uploads."""
     ids = [resource.pk for resource in resources]
     Attachment.objects.filter(resource__in=ids).delete()
     Upload.objects.filter(resource__in=ids).delete()
     MediaResource.objects.filter(pk__in=ids).delete()
 
 
-def forget_pauses() -> None:
+def clear_delays() -> None:
     """Let every pause and lease be over."""
     over: dict[str, Any] = {"run_after": None, "lease_expires_at": None}
     ExportItem.objects.update(**over)

@@ -10,7 +10,7 @@ from media.models import Attachment, MediaResource
 EXPORTS = "/api/v1/exports/"
 
 
-def show(entity: CatalogEntity, slot: str, *resources: MediaResource) -> None:
+def attach(entity: CatalogEntity, slot: str, *resources: MediaResource) -> None:
     single = slot in {"cover_image", "back_image"}
     for position, resource in enumerate(resources):
         Attachment.objects.create(

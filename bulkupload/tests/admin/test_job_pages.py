@@ -17,7 +17,7 @@ from bulkupload.models import (
     ErrorSeverity,
     JobStatus,
 )
-from bulkupload.tests.importing import imported, send
+from bulkupload.tests.importing import import_table, start_job
 from media.storage.testing.memory import MemoryStore
 
 LIST = "admin:bulkupload_bulkuploadjob_changelist"
@@ -47,7 +47,7 @@ def act(client: Client, action: str, *jobs: BulkUploadJob) -> str:
 
 
 def test_a_page_shows_progress_errors_and_the_error_file(staff: Client, user: User) -> None:
-    job = imported(user, BAD)
+    job = import_table(user, BAD)
 
     html = staff.get(page_of(job)).content.decode()
     download: Any = staff.get(reverse("admin:bulkupload_bulkuploadjob_errors", args=[job.pk]))
@@ -60,7 +60,7 @@ def test_a_page_shows_progress_errors_and_the_error_file(staff: Client, user: Us
 
 
 def test_the_number_of_problems_links_to_that_many_rows(staff: Client, user: User) -> None:
-    job = imported(user, "sku,name,gender\nA,Shoe,MEN\n,,BOTH\n")
+    job = import_table(user, "sku,name,gender\nA,Shoe,MEN\n,,BOTH\n")
     problems = (
         f"{reverse('admin:bulkupload_bulkuploadrowerror_changelist')}?job__id__exact={job.pk}"
     )
@@ -75,7 +75,7 @@ def test_the_number_of_problems_links_to_that_many_rows(staff: Client, user: Use
 
 
 def test_a_page_shows_the_dialect_and_the_warnings(staff: Client, user: User) -> None:
-    job = imported(user, "sku,name\nA,Shoe\n")
+    job = import_table(user, "sku,name\nA,Shoe\n")
     job.dialect = {**job.dialect, "encoding": "windows-1252", "confidence": 0.83}
     job.save()
     BulkUploadRowError.objects.create(
@@ -97,7 +97,7 @@ def test_a_page_shows_the_dialect_and_the_warnings(staff: Client, user: User) ->
 
 
 def test_a_page_of_a_running_job_refreshes(staff: Client, user: User) -> None:
-    running, done = send(user, BAD), imported(user, BAD)
+    running, done = start_job(user, BAD), import_table(user, BAD)
 
     assert staff.get(page_of(running))["Refresh"] == "3"
     assert "Refresh" not in staff.get(page_of(done))
@@ -110,7 +110,7 @@ def test_an_unknown_job_redirects_to_the_list(staff: Client) -> None:
 
 
 def test_a_failed_job_shows_its_failure(staff: Client, user: User) -> None:
-    job = imported(user, "name\nShoe\n")
+    job = import_table(user, "name\nShoe\n")
 
     html = staff.get(page_of(job)).content.decode()
 
@@ -120,7 +120,7 @@ def test_a_failed_job_shows_its_failure(staff: Client, user: User) -> None:
 
 
 def test_jobs_are_cancelled_and_retried(staff: Client, user: User) -> None:
-    running, done = send(user, BAD), imported(user, "sku,name\nA,Shoe\n")
+    running, done = start_job(user, BAD), import_table(user, "sku,name\nA,Shoe\n")
 
     cancelled = act(staff, "cancel", running, done)
     retried = act(staff, "retry", running, done)
@@ -134,7 +134,7 @@ def test_jobs_are_cancelled_and_retried(staff: Client, user: User) -> None:
 
 
 def test_staff_who_may_only_view_cannot_act(staff: Client, user: User) -> None:
-    job = send(user, BAD)
+    job = start_job(user, BAD)
     viewer = UserFactory.create(is_staff=True)
     viewer.user_permissions.add(Permission.objects.get(codename="view_bulkuploadjob"))
 

@@ -161,7 +161,7 @@ def test_an_errors_file_is_replaced_only_by_new_errors(user: User, table: Path) 
     assert errors.read_text().startswith('"sku","name","error_line"')
 
 
-@pytest.mark.usefixtures("private", "two_rows_a_chunk")
+@pytest.mark.usefixtures("private", "two_rows_per_chunk")
 def test_a_job_cancelled_during_the_import_exits_with_an_error(
     user: User, table: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -181,7 +181,7 @@ def test_a_job_cancelled_during_the_import_exits_with_an_error(
     assert Product.objects.count() == 2
 
 
-@pytest.mark.usefixtures("private", "two_rows_a_chunk")
+@pytest.mark.usefixtures("private", "two_rows_per_chunk")
 def test_an_interrupt_cancels_the_job(
     user: User, table: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,9 +16,9 @@ from bulkupload.tests.importing import (
     TABLE,
     chunk_ids,
     counts,
-    imported,
+    import_table,
     run_job,
-    send,
+    start_job,
 )
 from catalog.models import Product
 from media.storage.testing.memory import MemoryStore
@@ -38,7 +38,7 @@ def test_overlapping_jobs_do_not_deadlock(
     for number in range(4):
         skus = [f"S{n}" for n in range(200)]
         order.shuffle(skus)
-        started.append(send(user, "sku,name\n" + "".join(f"{s},{number}\n" for s in skus)))
+        started.append(start_job(user, "sku,name\n" + "".join(f"{s},{number}\n" for s in skus)))
         plan.plan(started[-1].pk)
     work = [pk for job in started for pk in chunk_ids(job)]
     order.shuffle(work)
@@ -83,7 +83,7 @@ def test_a_merge_that_timed_out_gets_more_time(
 ) -> None:
     settings.DATABASE_STATEMENT_SECONDS = 1.5
 
-    job = imported(user, TABLE)
+    job = import_table(user, TABLE)
 
     assert counts(job) == (20, 0, 0, 1)
     assert BulkUploadChunk.objects.get(job=job).attempts == 1
@@ -99,7 +99,7 @@ def test_a_merge_that_always_times_out_fails_the_job(
     private: MemoryStore, user: User, settings: Settings
 ) -> None:
     settings.DATABASE_STATEMENT_SECONDS = 0.05
-    job = send(user, TABLE)
+    job = start_job(user, TABLE)
     plan.plan(job.pk)
     BulkUploadChunk.objects.update(attempts=MAX_ATTEMPTS - 1)
 
@@ -113,7 +113,7 @@ def test_a_merge_that_always_times_out_fails_the_job(
 
 
 def test_no_transaction_is_left_open(private: MemoryStore, user: User) -> None:
-    imported(user, TABLE)
+    import_table(user, TABLE)
 
     assert not connection.needs_rollback
     with transaction.atomic():

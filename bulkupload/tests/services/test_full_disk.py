@@ -13,7 +13,7 @@ from pytest_django import Settings
 from accounts.models import User
 from bulkupload.models import BulkUploadChunk, BulkUploadJob, JobStatus
 from bulkupload.services.rows import plan
-from bulkupload.tests.importing import counts, run_job, send
+from bulkupload.tests.importing import counts, run_job, start_job
 from bulkupload.tests.workbook import workbook
 from catalog.models import Product
 from media.storage.testing.memory import MemoryStore
@@ -26,7 +26,7 @@ TABLE = "sku,name\n" + "".join(f"S{n},Name {n}\n" for n in range(5000))
 
 
 @contextmanager
-def no_room_beyond(size: int) -> Iterator[None]:
+def file_size_limit(size: int) -> Iterator[None]:
     """Let the kernel refuse to make a file of this process longer than `size`."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
@@ -47,9 +47,9 @@ def temporary(tmp_path: Path, settings: Settings) -> Path:
 def test_a_full_disk_is_retried_and_leaves_no_file(
     private: MemoryStore, user: User, temporary: Path
 ) -> None:
-    job = send(user, TABLE)
+    job = start_job(user, TABLE)
 
-    with no_room_beyond(FITS):
+    with file_size_limit(FITS):
         plan.plan(job.pk)
 
     job.refresh_from_db()
@@ -71,9 +71,9 @@ def test_a_full_disk_is_retried_and_leaves_no_file(
 def test_a_disk_that_stays_full_for_a_day_fails_the_job(
     private: MemoryStore, user: User, temporary: Path
 ) -> None:
-    job = send(user, TABLE)
+    job = start_job(user, TABLE)
 
-    with no_room_beyond(FITS):
+    with file_size_limit(FITS):
         for _ in range(MAX_ATTEMPTS + 1):
             BulkUploadJob.objects.update(run_after=None)
             plan.plan(job.pk)
@@ -93,7 +93,7 @@ def test_a_disk_that_stays_full_for_a_day_fails_the_job(
 def test_a_worker_that_is_killed_leaves_no_file(
     private: MemoryStore, user: User, temporary: Path, body: bytes
 ) -> None:
-    job = send(user, body)
+    job = start_job(user, body)
     files: list[list[Path]] = []
 
     crash_points.install(lambda _point: files.append(list(temporary.iterdir())))

@@ -15,11 +15,11 @@ from bulkupload.tests.importing import (
     TABLE,
     chunk_ids,
     counts,
-    imported,
+    import_table,
     progress,
     progress_of_stale,
     run_job,
-    send,
+    start_job,
 )
 from catalog.models import Product
 from media.models import ObjectDeletion
@@ -34,7 +34,7 @@ from sartiq.core.work import crash_points
 def test_cancelling_stops_within_one_chunk(
     private: MemoryStore, user: User, small_chunks: None, point: str
 ) -> None:
-    job = send(user, TABLE)
+    job = start_job(user, TABLE)
     plan.plan(job.pk)
     first, *others = chunk_ids(job)
     import_chunk.import_rows(first)
@@ -62,7 +62,7 @@ def test_a_job_whose_user_may_no_longer_write_is_cancelled(
     private: MemoryStore, user: User
 ) -> None:
     organization = MembershipFactory.create(user=user).organization
-    job = send(user, TABLE, scope=OwnerScope(user_id=user.pk, organization_id=organization.pk))
+    job = start_job(user, TABLE, scope=OwnerScope(user_id=user.pk, organization_id=organization.pk))
     plan.plan(job.pk)
     Membership.objects.filter(user=user).delete()
 
@@ -76,7 +76,7 @@ def test_a_job_whose_user_may_no_longer_write_is_cancelled(
 def test_a_missing_file_fails_the_job_and_preserves_the_counts(
     private: MemoryStore, user: User, small_chunks: None
 ) -> None:
-    job = send(user, TABLE)
+    job = start_job(user, TABLE)
     plan.plan(job.pk)
     import_chunk.import_rows(chunk_ids(job)[0])
     private.delete_many([job.source_key])
@@ -92,8 +92,8 @@ def test_a_missing_file_fails_the_job_and_preserves_the_counts(
 
 @pytest.mark.covers("T66")
 def test_old_jobs_are_deleted_with_their_errors_and_files(private: MemoryStore, user: User) -> None:
-    old, young = imported(user, TABLE), imported(user, TABLE)
-    running = send(user, TABLE)
+    old, young = import_table(user, TABLE), import_table(user, TABLE)
+    running = start_job(user, TABLE)
     ended = timezone.now() - timedelta(days=90, minutes=1)
     BulkUploadJob.objects.filter(pk=old.pk).update(finished_at=ended)
 
@@ -107,7 +107,7 @@ def test_old_jobs_are_deleted_with_their_errors_and_files(private: MemoryStore, 
 
 @pytest.mark.covers("I12")
 def test_progress_never_exceeds_the_known_number_of_rows(private: MemoryStore, user: User) -> None:
-    read_before = send(user, "sku,name\nA,Shoe\n,Boot\n")
+    read_before = start_job(user, "sku,name\nA,Shoe\n,Boot\n")
     done = run_job(BulkUploadJob.objects.get(pk=read_before.pk))
 
     assert (progress_of_stale(read_before).processed, progress_of_stale(read_before).total) == (
@@ -119,7 +119,7 @@ def test_progress_never_exceeds_the_known_number_of_rows(private: MemoryStore, u
 
 @pytest.mark.covers("I11")
 def test_an_ended_job_cannot_end_again(private: MemoryStore, user: User) -> None:
-    job = imported(user, "sku,name\nA,Shoe\n")
+    job = import_table(user, "sku,name\nA,Shoe\n")
 
     assert not lifecycle.cancel(job.pk)
     assert not lifecycle.fail(job.pk, failures.SOURCE_MISSING)

@@ -5,8 +5,8 @@ import pytest
 from accounts.models import User
 from bulkupload.models import JobStatus
 from bulkupload.services.rows import import_chunk, plan
-from bulkupload.tests.images import three_images
-from bulkupload.tests.importing import chunk_ids, run_job, send
+from bulkupload.tests.images import upload_three_images
+from bulkupload.tests.importing import chunk_ids, run_job, start_job
 from catalog.models import Product
 from media.models import MediaResource
 from media.storage.testing.memory import MemoryStore
@@ -16,8 +16,8 @@ from media.storage.testing.memory import MemoryStore
 def test_the_grace_period_starts_for_a_file_of_a_deleted_product(
     public: MemoryStore, user: User
 ) -> None:
-    one, two, _ = three_images(public, user)
-    job = send(user, f"sku,name,cover_image\nA,Shoe,{one}\nB,Boot,{two}\n")
+    one, two, _ = upload_three_images(public, user)
+    job = start_job(user, f"sku,name,cover_image\nA,Shoe,{one}\nB,Boot,{two}\n")
     plan.plan(job.pk)
     import_chunk.import_rows(chunk_ids(job)[0])
     Product.objects.filter(sku="A").delete()

@@ -14,7 +14,7 @@ from bulkupload.tests.importing import (
     TABLE,
     chunk_ids,
     counts,
-    send,
+    start_job,
 )
 from media.errors import StoreCredentialsError
 from media.storage.testing.memory import MemoryStore, nothing
@@ -30,7 +30,7 @@ def test_waiting_rows_are_enqueued_again(
 ) -> None:
     channel: Any = broker_connection.default_channel
     settings.RESEND_AFTER_SECONDS = 0
-    job = send(user, TABLE)
+    job = start_job(user, TABLE)
 
     first = recovery.resend()
     plan.plan(job.pk)
@@ -47,7 +47,7 @@ def test_waiting_rows_are_enqueued_again(
 
 
 def test_an_import_survives_refused_credentials(private: MemoryStore, user: User) -> None:
-    job = send(user, TABLE)
+    job = start_job(user, TABLE)
 
     def refuse(operation: str, key: str) -> None:
         raise StoreCredentialsError

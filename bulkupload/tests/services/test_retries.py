@@ -12,9 +12,9 @@ from bulkupload.tests.importing import (
     TABLE,
     chunk_ids,
     counts,
-    imported,
+    import_table,
     run_job,
-    send,
+    start_job,
 )
 from catalog.models import Product
 from media.storage.testing.memory import MemoryStore
@@ -22,7 +22,7 @@ from media.storage.testing.memory import MemoryStore
 
 def test_refused_rows_are_retried_as_a_new_job(private: MemoryStore, user: User) -> None:
     Product.objects.create(user=user, sku="007", name="Bond")
-    job = imported(user, "sku;name\n7;Bond\nA;Shoe\n", filename="a.csv")
+    job = import_table(user, "sku;name\n7;Bond\nA;Shoe\n", filename="a.csv")
     Product.objects.filter(sku="007").delete()
 
     again = run_job(jobs.retry(user=user, job_id=job.pk))
@@ -37,7 +37,7 @@ def test_refused_rows_are_retried_as_a_new_job(private: MemoryStore, user: User)
 def test_a_retry_of_a_cancelled_job_imports_the_whole_table(
     private: MemoryStore, user: User, small_chunks: None
 ) -> None:
-    job = send(user, TABLE)
+    job = start_job(user, TABLE)
     plan.plan(job.pk)
     import_chunk.import_rows(chunk_ids(job)[0])
     jobs.cancel(user=user, job_id=job.pk)
@@ -51,7 +51,7 @@ def test_a_personal_job_retried_by_staff_belongs_to_its_owner(
     private: MemoryStore, user: User
 ) -> None:
     staff: User = UserFactory.create(is_superuser=True)
-    job = imported(user, "sku,name\nA,\n")
+    job = import_table(user, "sku,name\nA,\n")
 
     again = jobs.retry(user=staff, job_id=job.pk)
 

@@ -5,7 +5,7 @@ from accounts.tests.factories import MembershipFactory, UserFactory
 from bulkupload.models import BulkUploadJob, JobStatus
 from bulkupload.services import jobs
 from bulkupload.tests.images import content, contents_of
-from bulkupload.tests.importing import image_counts, run_job, send
+from bulkupload.tests.importing import image_counts, run_job, start_job
 from media.storage.testing.memory import MemoryStore
 from media.tests.factories import upload_file
 
@@ -13,7 +13,7 @@ from media.tests.factories import upload_file
 def cancelled(member: Membership, *, cover: str = "") -> BulkUploadJob:
     """Return a job of the member's organization that was cancelled before its first row."""
     scope = OwnerScope(user_id=member.user_id, organization_id=member.organization_id)
-    job = send(member.user, f"sku,name,cover_image\nA,Shoe,{cover}\n", scope=scope)
+    job = start_job(member.user, f"sku,name,cover_image\nA,Shoe,{cover}\n", scope=scope)
     return jobs.cancel(user=member.user, job_id=job.pk)
 
 

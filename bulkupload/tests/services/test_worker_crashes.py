@@ -13,7 +13,7 @@ from bulkupload.tests.importing import (
     counts,
     errors_of,
     run_job,
-    send,
+    start_job,
 )
 from catalog.models import Product
 from media.storage.testing.memory import MemoryStore
@@ -31,31 +31,31 @@ POINTS = [
 @pytest.mark.covers("F30", "I11", "I12")
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("point", POINTS)
-@pytest.mark.parametrize("deaths", [1, 3])
+@pytest.mark.parametrize("crash_count", [1, 3])
 @pytest.mark.usefixtures("small_chunks")
 def test_every_row_is_counted_once_despite_a_crash_at_any_step(
-    private: MemoryStore, user: User, settings: Settings, point: str, deaths: int
+    private: MemoryStore, user: User, settings: Settings, point: str, crash_count: int
 ) -> None:
     settings.LEASE_SECONDS = 0  # a dead worker's lease has ended at once
-    job = send(user, TABLE)
-    died = 0
+    job = start_job(user, TABLE)
+    crashes = 0
 
     for _ in range(40):
-        crash_points.install(dying_at(point) if died < deaths else None)
+        crash_points.install(dying_at(point) if crashes < crash_count else None)
         try:
             run_job(job)
             recovery.resend()
         except Crash:
-            died += 1
+            crashes += 1
         finally:
             crash_points.install(None)
         job.refresh_from_db()
         done = counts(job)
         assert sum(done) <= 21
-        if job.is_finished and died == deaths:
+        if job.is_finished and crashes == crash_count:
             break
 
-    assert died >= 1
+    assert crashes >= 1
     assert job.status == JobStatus.COMPLETED_WITH_ERRORS
     assert counts(job) == (20, 0, 0, 1)
     assert errors_of(job) == [(21, 22, "sku", "missing")]
@@ -67,7 +67,7 @@ def test_a_chunk_that_kills_every_worker_is_given_up(
     private: MemoryStore, user: User, settings: Settings
 ) -> None:
     settings.LEASE_SECONDS = 0
-    job = send(user, TABLE)
+    job = start_job(user, TABLE)
     plan.plan(job.pk)
     BulkUploadChunk.objects.update(attempts=MAX_ATTEMPTS)
 
@@ -82,7 +82,7 @@ def test_a_chunk_that_kills_every_worker_is_given_up(
 def test_a_worker_that_lost_its_lease_commits_nothing(
     private: MemoryStore, user: User, settings: Settings
 ) -> None:
-    job = send(user, TABLE)
+    job = start_job(user, TABLE)
     plan.plan(job.pk)
     [chunk_id] = chunk_ids(job)
     settings.LEASE_SECONDS = 0

@@ -21,7 +21,7 @@ def codes(response: Any) -> list[str]:
     return [row["code"] for row in response.json()]
 
 
-def reserve_ovs(*organizations: Any) -> None:
+def restrict_ovs(*organizations: Any) -> None:
     row = MetadataAdapterVisibility.objects.create(code="ovs", is_public=False)
     row.organizations.set(organizations)
 
@@ -54,7 +54,7 @@ def test_adapters_are_public_by_default(studio: Studio) -> None:
 def test_a_restricted_adapter_is_visible_to_its_organizations(studio: Studio) -> None:
     elsewhere = MembershipFactory.create(user=studio.member).organization
     foreign = MembershipFactory.create().organization
-    reserve_ovs(studio.organization, foreign)
+    restrict_ovs(studio.organization, foreign)
     client = client_of(studio.member)
 
     anywhere, here = client.get(ADAPTERS), f"?organization_id={studio.organization.pk}"
@@ -114,7 +114,7 @@ def test_only_superusers_can_restrict_an_adapter(studio: Studio) -> None:
 
 
 def test_a_configuration_can_only_use_an_available_adapter(studio: Studio) -> None:
-    reserve_ovs(studio.organization)
+    restrict_ovs(studio.organization)
 
     organization_path = f"{V1}/users/organizations/{studio.organization.pk}/export-configuration"
     conflict = client_of(studio.admin).post(organization_path, {"metadata_adapter": "ovs"})
@@ -130,7 +130,7 @@ def test_a_configuration_can_only_use_an_available_adapter(studio: Studio) -> No
 
 def test_a_configuration_keeps_an_adapter_that_is_restricted_later(studio: Studio) -> None:
     ConfigurationFactory.create(user=studio.outsider, metadata_adapter="ovs")
-    reserve_ovs()
+    restrict_ovs()
 
     response = client_of(studio.outsider).patch(MINE, {"name": "Still mine"})
 

@@ -26,7 +26,7 @@ from sartiq.core.management.commands.check_openapi import document
 
 pytestmark = pytest.mark.django_db
 each_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=str)
-SPEAK_OF_ONE = [
+ON_ONE_CONFIGURATION = [
     operation
     for operation in OPERATIONS
     if operation.method != "POST" and not operation.path.endswith("s")
@@ -116,7 +116,7 @@ def test_a_caller_without_access_is_rejected(
     assert list(ExportConfiguration.objects.values()) == before
 
 
-@pytest.mark.parametrize("operation", SPEAK_OF_ONE, ids=str)
+@pytest.mark.parametrize("operation", ON_ONE_CONFIGURATION, ids=str)
 def test_a_missing_configuration_is_a_404(
     operation: Operation, studio: Studio, ids: dict[str, str]
 ) -> None:
@@ -163,9 +163,9 @@ def test_a_rejection_is_as_specified(  # noqa: PLR0917  a table of cases
     response = call(operation, studio.admin, ids, body)
 
     assert response.status_code == 422
-    refusal = json.loads(response.content)
-    require_valid(refusal, INVALID)
-    [issue] = refusal["detail"]
+    rejection_code = json.loads(response.content)
+    require_valid(rejection_code, INVALID)
+    [issue] = rejection_code["detail"]
     assert (issue["loc"], issue["type"]) == (loc, code)
     assert list(ExportConfiguration.objects.values()) == before
 
@@ -202,7 +202,7 @@ def test_the_openapi_document_has_the_operation(
         assert content["application/json"]["schema"] == operation.response
 
 
-def kinds_of(shape: dict[str, Any]) -> Any:
+def property_type(shape: dict[str, Any]) -> Any:
     """Return a property's type and format, its reference, whether it may be null, its default."""
     options = [option for option in shape.get("anyOf", [shape]) if option != {"type": "null"}]
     [kind] = options
@@ -222,7 +222,7 @@ def test_schemas_have_the_fields_of_the_specification(name: str, served: dict[st
     assert set(shape["properties"]) == set(schemas["properties"])
     assert set(shape.get("required", [])) >= set(schemas.get("required", []))
     for field, described in schemas["properties"].items():
-        assert kinds_of(shape["properties"][field]) == kinds_of(described), field
+        assert property_type(shape["properties"][field]) == property_type(described), field
 
 
 def test_enums_are_those_of_the_specification(served: dict[str, Any]) -> None:
@@ -231,7 +231,7 @@ def test_enums_are_those_of_the_specification(served: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    "spoilt",
+    "change",
     [
         {"id": "7"},
         {"name": None},
@@ -241,7 +241,7 @@ def test_enums_are_those_of_the_specification(served: dict[str, Any]) -> None:
         {"organization_id": "mine"},
     ],
 )
-def test_the_schemas_reject_invalid_bodies(spoilt: dict[str, Any]) -> None:
+def test_the_schemas_reject_invalid_bodies(change: dict[str, Any]) -> None:
     good = {
         "id": str(uuid4()),
         "user_id": str(uuid4()),
@@ -253,4 +253,4 @@ def test_the_schemas_reject_invalid_bodies(spoilt: dict[str, Any]) -> None:
     require_valid(good, schema)
 
     with pytest.raises(ValidationError):
-        require_valid(good | spoilt, schema)
+        require_valid(good | change, schema)

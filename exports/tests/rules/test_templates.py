@@ -174,7 +174,7 @@ def test_rendering_never_raises(text: str, values: dict[str, Value]) -> None:
 @settings(max_examples=300, deadline=None)
 @given(text=st.text(max_size=60) | st.text(alphabet="{}:0brand3version_", max_size=30))
 def test_any_template_compiles_or_is_refused_with_a_position(text: str) -> None:
-    error = fault_of(text)
+    error = error_of(text)
 
     if error is None:
         assert len(compile_template(text).render({})) >= 1
@@ -182,7 +182,7 @@ def test_any_template_compiles_or_is_refused_with_a_position(text: str) -> None:
         assert 0 <= error.ctx["position"] <= max(0, len(text) - 1)
 
 
-def fault_of(text: str) -> TemplateError | None:
+def error_of(text: str) -> TemplateError | None:
     try:
         compile_template(text)
     except TemplateError as refused:

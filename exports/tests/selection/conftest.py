@@ -6,7 +6,7 @@ from accounts.models import User
 from catalog.models import Product
 from catalog.tests.conftest import Team, client, memory, team, user
 from exports.services import conversion
-from exports.tests.requesting import show
+from exports.tests.requesting import attach
 from media.models import MediaResource
 from media.storage.testing.memory import MemoryStore
 from media.tests.factories import photo, ready
@@ -15,20 +15,20 @@ __all__ = ["Team", "client", "memory", "team", "user"]
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _no_converter_stays() -> Iterator[None]:
+def _stop_converter() -> Iterator[None]:
     yield
     conversion.stop()
 
 
 @pytest.fixture
-def pictures(memory: MemoryStore, user: User) -> list[MediaResource]:
+def images(memory: MemoryStore, user: User) -> list[MediaResource]:
     return [ready(memory, user, photo(number)) for number in range(1, 5)]
 
 
 @pytest.fixture
-def shoe(user: User, pictures: list[MediaResource]) -> Product:
+def shoe(user: User, images: list[MediaResource]) -> Product:
     shoe = Product.objects.create(user=user, name="Oxford", sku="AW26", brand="Us", color="black")
-    show(shoe, "images", pictures[2], pictures[3])
-    show(shoe, "back_image", pictures[1])
-    show(shoe, "cover_image", pictures[0])
+    attach(shoe, "images", images[2], images[3])
+    attach(shoe, "back_image", images[1])
+    attach(shoe, "cover_image", images[0])
     return shoe

@@ -12,14 +12,14 @@ from accounts.models import User
 from catalog.models import Guideline, Look, Product, ProductionRequest, Subject
 from catalog.tests.conftest import Team
 from exports.models import ExportConfiguration, ExportItem, ExportRun
-from exports.tests.requesting import names, preview, show
+from exports.tests.requesting import attach, names, preview
 from media.models import MediaResource, ObjectDeletion
 from media.storage.testing.memory import MemoryStore
 from sartiq.core.models import IdempotencyKey
 
 
 def test_a_preview_shows_names_and_metadata(
-    client: APIClient, shoe: Product, pictures: list[MediaResource]
+    client: APIClient, shoe: Product, images: list[MediaResource]
 ) -> None:
     body = preview(client, product_ids=[shoe.pk])
 
@@ -40,7 +40,7 @@ def test_a_preview_shows_names_and_metadata(
     ]
     assert body["data"][3] == {
         "name": "Us_AW26_image_v2.webp",
-        "resource_id": str(pictures[3].pk),
+        "resource_id": str(images[3].pk),
         "values": {
             "brand": "Us",
             "product_sku": "AW26",
@@ -72,12 +72,12 @@ def test_a_preview_writes_nothing(client: APIClient, shoe: Product, memory: Memo
 
 
 def test_a_look_includes_its_products_and_its_own_images(
-    client: APIClient, user: User, shoe: Product, pictures: list[MediaResource]
+    client: APIClient, user: User, shoe: Product, images: list[MediaResource]
 ) -> None:
     ada = Subject.objects.create(user=user, name="Ada", slug="ada")
     look = Look.objects.create(user=user, name="City", subject=ada)
     look.products.add(shoe)
-    show(look, "reference_images", pictures[0])
+    attach(look, "reference_images", images[0])
 
     body = preview(client, look_ids=[look.pk])
 
@@ -88,11 +88,11 @@ def test_a_look_includes_its_products_and_its_own_images(
 
 
 def test_an_image_of_a_look_with_two_products_has_no_product_values(
-    client: APIClient, user: User, shoe: Product, pictures: list[MediaResource]
+    client: APIClient, user: User, shoe: Product, images: list[MediaResource]
 ) -> None:
     look = Look.objects.create(user=user, name="City")
     look.products.add(shoe, Product.objects.create(user=user, name="Belt", brand="Other"))
-    show(look, "reference_images", pictures[0])
+    attach(look, "reference_images", images[0])
 
     body = preview(client, look_ids=[look.pk])
 
@@ -124,10 +124,10 @@ def test_a_production_request_includes_its_looks(
 
 
 def test_ids_are_exported_in_their_order_without_duplicates(
-    client: APIClient, user: User, shoe: Product, pictures: list[MediaResource]
+    client: APIClient, user: User, shoe: Product, images: list[MediaResource]
 ) -> None:
     belt = Product.objects.create(user=user, name="Belt", sku="B", brand="Us")
-    show(belt, "cover_image", pictures[0])
+    attach(belt, "cover_image", images[0])
 
     body = preview(client, product_ids=[belt.pk, shoe.pk, belt.pk])
 
@@ -136,7 +136,7 @@ def test_ids_are_exported_in_their_order_without_duplicates(
 
 
 def test_the_number_of_queries_does_not_depend_on_the_selection(
-    client: APIClient, user: User, shoe: Product, pictures: list[MediaResource]
+    client: APIClient, user: User, shoe: Product, images: list[MediaResource]
 ) -> None:
     def preview_as_json(ids: list[UUID]) -> int:
         with CaptureQueriesContext(connection) as queries:
@@ -145,7 +145,7 @@ def test_the_number_of_queries_does_not_depend_on_the_selection(
 
     others = [Product.objects.create(user=user, name=f"P{n}") for n in range(20)]
     for product in others:
-        show(product, "cover_image", pictures[0])
+        attach(product, "cover_image", images[0])
 
     assert preview_as_json([shoe.pk]) == preview_as_json([product.pk for product in others])
 

@@ -14,7 +14,7 @@ from accounts.tests.factories import client_of
 from catalog.models import Product
 from catalog.tests.conftest import Team
 from exports.models import ExportRun
-from exports.tests.exporting import archive_of, objects, run_to_end
+from exports.tests.exporting import archive_of, run_to_end, stored_keys
 from exports.tests.requesting import EXPORTS, issues, start_export
 from media.models import MediaResource
 from media.storage.testing.memory import MemoryStore
@@ -72,9 +72,9 @@ def test_an_export_can_be_started_polled_and_downloaded(client: APIClient, shoe:
 
 
 def test_failed_files_are_listed(
-    client: APIClient, shoe: Product, pictures: list[MediaResource]
+    client: APIClient, shoe: Product, images: list[MediaResource]
 ) -> None:
-    MediaResource.objects.filter(pk=pictures[1].pk).update(
+    MediaResource.objects.filter(pk=images[1].pk).update(
         status="FAILED", failure_code="file_corrupt"
     )
     start_export(client, shoe)
@@ -87,7 +87,7 @@ def test_failed_files_are_listed(
     assert body["failures"] == [
         {
             "name": "Us_AW26_back_v1.webp",
-            "resource_id": str(pictures[1].pk),
+            "resource_id": str(images[1].pk),
             "code": "resource_failed",
             "message": "The file is damaged. Export it again from the original and upload it.",
         }
@@ -156,5 +156,5 @@ def test_a_refused_export_stores_nothing(client: APIClient, memory: MemoryStore)
     response = client.post(EXPORTS, {"look_ids": [uuid4()]})
 
     assert response.status_code == 422
-    assert objects() == []
+    assert stored_keys() == []
     assert not ExportRun.objects.exists()

@@ -13,13 +13,13 @@ from sartiq.core.work import crash_points
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _no_converter_stays() -> Iterator[None]:
+def _stop_converter() -> Iterator[None]:
     yield
     conversion.stop()
 
 
 @pytest.fixture(autouse=True)
-def _no_crash_point_stays() -> Iterator[None]:
+def _reset_crash_points() -> Iterator[None]:
     yield
     crash_points.install(None)
 

@@ -9,29 +9,29 @@ from PIL import Image, ImageCms, ImageOps, ImageStat
 from exports.models import ImageFormat
 from exports.services import conversion
 from exports.services.conversion import Converted
-from exports.tests.services.pictures import (
+from exports.tests.services.sample_images import (
     CORNER,
-    GPS_MARK,
+    GPS_MARKER,
     KINDS,
     SIZE,
     SRGB,
     STUDIO,
-    XMP_MARK,
+    XMP_MARKER,
+    as_displayed,
     cmyk,
     difference,
     encoded,
     exif,
     grey_profile,
-    ink_profile,
     opened,
+    press_profile,
     scene,
     sixteen_bit_grey,
     sixteen_bit_rgb,
-    sizes,
     transparent,
 )
 
-INK, GREY = ink_profile(), grey_profile()
+PRESS, GREY = press_profile(), grey_profile()
 TARGETS = [ImageFormat.WEBP, ImageFormat.JPEG, ImageFormat.PNG, ImageFormat.AVIF]
 NAMES = {
     ImageFormat.WEBP: ("WEBP", "image/webp"),
@@ -89,7 +89,7 @@ def test_every_kind_looks_the_same_after_conversion(
     _, body = convert(source, target)
 
     # Ink is turned into light through a profile, which Pillow's bare arithmetic is not.
-    assert difference(sizes(body), sizes(source)) < (60 if kind == "cmyk jpeg" else 4)
+    assert difference(as_displayed(body), as_displayed(source)) < (60 if kind == "cmyk jpeg" else 4)
 
 
 @every_target
@@ -113,7 +113,7 @@ def test_location_and_other_metadata_are_removed(
     image = opened(body)
     assert dict(image.getexif()) == {}
     assert {"xmp", "exif", "comment", "Comment", "XML:com.adobe.xmp"}.isdisjoint(image.info)
-    for mark in (GPS_MARK, XMP_MARK, b"Exif\0\0", b"eXIf", b"xpacket"):
+    for mark in (GPS_MARKER, XMP_MARKER, b"Exif\0\0", b"eXIf", b"xpacket"):
         assert mark not in body
 
 
@@ -121,8 +121,8 @@ def test_location_and_other_metadata_are_removed(
 def test_the_samples_with_a_location_have_one(kind: str) -> None:
     source = KINDS[kind]()
 
-    assert GPS_MARK in source
-    assert XMP_MARK in source
+    assert GPS_MARKER in source
+    assert XMP_MARKER in source
     assert dict(opened(source).getexif().get_ifd(0x8825)) != {}
 
 
@@ -174,7 +174,7 @@ def test_the_studio_profile_differs_from_the_srgb_profile() -> None:
 
 @every_target
 def test_an_invalid_or_mismatched_profile_is_dropped(target: ImageFormat, convert: Convert) -> None:
-    for broken in (b"not a profile" * 20, INK, SRGB[:200]):
+    for broken in (b"not a profile" * 20, PRESS, SRGB[:200]):
         _, body = convert(encoded(scene(), "PNG", icc_profile=broken), target)
 
         assert opened(body).info.get("icc_profile") is None
@@ -182,7 +182,7 @@ def test_an_invalid_or_mismatched_profile_is_dropped(target: ImageFormat, conver
 
 
 @pytest.mark.parametrize("target", [ImageFormat.WEBP, ImageFormat.PNG, ImageFormat.AVIF])
-@pytest.mark.parametrize("icc", [None, INK], ids=["no profile", "ink profile"])
+@pytest.mark.parametrize("icc", [None, PRESS], ids=["no profile", "ink profile"])
 def test_cmyk_becomes_srgb_through_its_profile(
     icc: bytes | None, target: ImageFormat, convert: Convert
 ) -> None:
@@ -198,13 +198,13 @@ def test_cmyk_becomes_srgb_through_its_profile(
 
 
 def test_cmyk_stays_cmyk_in_a_jpeg(convert: Convert) -> None:
-    source = cmyk(INK)
+    source = cmyk(PRESS)
 
     _, body = convert(source, ImageFormat.JPEG)
 
     image = opened(body)
     assert image.mode == "CMYK"
-    assert image.info["icc_profile"] == INK
+    assert image.info["icc_profile"] == PRESS
     assert difference(image, opened(source)) < 4
 
 
@@ -218,7 +218,7 @@ def test_a_grey_image_converted_to_rgb_has_an_rgb_profile(
 
     assert opened(body).mode == "RGB"
     assert opened(body).info["icc_profile"][16:20] == b"RGB "
-    assert difference(opened(body), sizes(source)) < 8
+    assert difference(opened(body), as_displayed(source)) < 8
 
 
 @pytest.mark.parametrize("target", [ImageFormat.JPEG, ImageFormat.PNG])

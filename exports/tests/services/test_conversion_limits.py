@@ -18,7 +18,7 @@ from exports.errors import ConversionError
 from exports.models import ImageFormat
 from exports.rules import image_formats
 from exports.services import conversion
-from exports.tests.services.pictures import KINDS, encoded, scene, transparent
+from exports.tests.services.sample_images import KINDS, encoded, scene, transparent
 from media.tests.rules.file_types.specimens import gif, mp4, pdf
 from media.tests.services.decoding.decoders import ROOT, forks_of, is_gone, wait_until
 
@@ -31,7 +31,7 @@ def source(tmp_path: Path) -> Path:
     return tmp_path / "source"
 
 
-def refusal(source: Path, content: bytes, target: ImageFormat = ImageFormat.WEBP) -> str:
+def rejection_code(source: Path, content: bytes, target: ImageFormat = ImageFormat.WEBP) -> str:
     """Return the code a conversion is refused with; nothing is left of it."""
     source.write_bytes(content)
     image = source.with_name("target")
@@ -49,7 +49,7 @@ def converts(source: Path) -> bool:
 
 
 def noise(side: int) -> bytes:
-    """Return a picture no encoder finds easy."""
+    """Return an image no encoder finds easy."""
     pixels = random.Random(31).randbytes(side * side * 3)  # a seed: the same on every run
     return encoded(Image.frombytes("RGB", (side, side), pixels), "PNG", compress_level=0)
 
@@ -66,7 +66,7 @@ def test_a_truncated_image_is_unreadable(
 ) -> None:
     whole = KINDS[kind]()
 
-    assert refusal(source, whole[: int(len(whole) * part)], target) == "image_unreadable"
+    assert rejection_code(source, whole[: int(len(whole) * part)], target) == "image_unreadable"
     assert converts(source)
 
 
@@ -74,13 +74,13 @@ def test_a_truncated_image_is_unreadable(
 @every_target
 @pytest.mark.parametrize(
     "content",
-    [b"", b"just a text, no picture" * 40, pdf(), mp4(), b"\xff\xd8\xff\xe0", b"<svg/>"],
+    [b"", b"just a text, no image" * 40, pdf(), mp4(), b"\xff\xd8\xff\xe0", b"<svg/>"],
     ids=["empty", "text", "pdf", "video", "only a start", "svg"],
 )
 def test_a_file_that_is_not_an_image_is_unreadable(
     content: bytes, target: ImageFormat, source: Path
 ) -> None:
-    assert refusal(source, content, target) == "image_unreadable"
+    assert rejection_code(source, content, target) == "image_unreadable"
 
 
 @pytest.mark.covers("T31")
@@ -89,7 +89,7 @@ def test_damaged_pixels_are_unreadable(target: ImageFormat, source: Path) -> Non
     whole = bytearray(noise(40))
     whole[2000] ^= 0xFF  # inside the compressed pixels: a checksum tells
 
-    assert refusal(source, bytes(whole), target) == "image_unreadable"
+    assert rejection_code(source, bytes(whole), target) == "image_unreadable"
 
 
 @pytest.mark.covers("T31")
@@ -99,7 +99,7 @@ def test_a_huge_image_is_refused_before_a_child_is_started(
 ) -> None:
     conversion.stop()
 
-    assert refusal(source, gif(65_535, 65_535), target) == "image_too_large"
+    assert rejection_code(source, gif(65_535, 65_535), target) == "image_too_large"
     assert conversion.running_pid() is None
 
 
@@ -140,7 +140,7 @@ def test_an_image_over_a_limit_fails_and_the_next_one_works(
 ) -> None:
     monkeypatch.setattr(image_formats, limit, value)
 
-    code = refusal(source, noise(2600), ImageFormat.AVIF)
+    code = rejection_code(source, noise(2600), ImageFormat.AVIF)
     monkeypatch.undo()
 
     assert code == expected
@@ -183,7 +183,7 @@ def test_a_crash_of_a_fork_fails_one_image_only(source: Path) -> None:
     codes: list[str] = []
     content = noise(3000)
     waiting = threading.Thread(
-        target=lambda: codes.append(refusal(source, content, ImageFormat.AVIF))
+        target=lambda: codes.append(rejection_code(source, content, ImageFormat.AVIF))
     )
 
     source.with_name("target").unlink()

@@ -1,4 +1,4 @@
-"""Pictures that state their colours by numbers are delivered as the same colours."""
+"""Images that declare their colours by numbers are exported with the same colours."""
 
 import io
 import struct
@@ -11,7 +11,7 @@ from PIL import Image, ImageCms
 
 from exports.models import ImageFormat
 from exports.services import conversion
-from exports.tests.services.pictures import STUDIO, encoded
+from exports.tests.services.sample_images import STUDIO, encoded
 
 STORED = (60, 200, 90)
 ADOBE, DISPLAY_P3 = (0, 201, 80), (0, 203, 73)  # the same pixels as sRGB
@@ -19,16 +19,16 @@ TARGETS = [ImageFormat.WEBP, ImageFormat.JPEG, ImageFormat.PNG, ImageFormat.AVIF
 SRGB = ImageCms.createProfile("sRGB")
 PRIMARIES_OF_P3 = (31270, 32900, 68000, 32000, 26500, 69000, 15000, 6000)
 PRIMARIES_OF_SRGB = (31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)
-Shown = Callable[[bytes, ImageFormat], tuple[int, int, int]]
+DisplayedColour = Callable[[bytes, ImageFormat], tuple[int, int, int]]
 
 
 def plain(colour: tuple[int, int, int] = STORED) -> Image.Image:
     return Image.new("RGB", (64, 48), colour)
 
 
-def png_with(*chunks: tuple[bytes, bytes], picture: Image.Image | None = None) -> bytes:
-    """Return a PNG with chunks added behind its header."""
-    content = encoded(picture or plain(), "PNG")
+def png_with(*chunks: tuple[bytes, bytes], image: Image.Image | None = None) -> bytes:
+    """Return a PNG with chunks added after its header."""
+    content = encoded(image or plain(), "PNG")
     added = b"".join(
         struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
         for kind, body in chunks
@@ -61,26 +61,26 @@ def avif_with_codes(primaries: int, transfer: int) -> bytes:
 
 
 @pytest.fixture
-def displayed_colour(tmp_path: Path) -> Shown:
-    """Return the colour a viewer that knows profiles shows of a converted picture."""
+def displayed_colour(tmp_path: Path) -> DisplayedColour:
+    """Return a function that converts an image and returns the colour that viewers show."""
 
     def convert(content: bytes, target: ImageFormat) -> tuple[int, int, int]:
-        source, image = tmp_path / "source", tmp_path / "target"
+        source, target_path = tmp_path / "source", tmp_path / "target"
         source.write_bytes(content)
-        conversion.convert(source, image, image_format=target)
-        picture: Image.Image = Image.open(image)
-        picture.load()
-        icc = picture.info.get("icc_profile")
-        if picture.mode not in {"RGB", "L"}:
-            picture = picture.convert("RGB")
+        conversion.convert(source, target_path, image_format=target)
+        image: Image.Image = Image.open(target_path)
+        image.load()
+        icc = image.info.get("icc_profile")
+        if image.mode not in {"RGB", "L"}:
+            image = image.convert("RGB")
         if icc:
             profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
             converted = ImageCms.profileToProfile(
-                picture, profile, SRGB, ImageCms.Intent.RELATIVE_COLORIMETRIC, outputMode="RGB"
+                image, profile, SRGB, ImageCms.Intent.RELATIVE_COLORIMETRIC, outputMode="RGB"
             )
             assert converted is not None
-            picture = converted
-        colour = picture.convert("RGB").getpixel((30, 20))
+            image = converted
+        colour = image.convert("RGB").getpixel((30, 20))
         assert isinstance(colour, tuple)
         return colour[0], colour[1], colour[2]
 
@@ -116,11 +116,11 @@ SOURCES: dict[str, tuple[bytes, tuple[int, int, int]]] = {
     "png, cICP of sRGB": (png_with((b"cICP", bytes((1, 13, 0, 1)))), STORED),
     "png, cICP not specified": (png_with((b"cICP", bytes((2, 2, 0, 1)))), STORED),
     "png, cICP of linear light": (
-        png_with((b"cICP", bytes((1, 8, 0, 1))), picture=plain((55, 55, 55))),
+        png_with((b"cICP", bytes((1, 8, 0, 1))), image=plain((55, 55, 55))),
         (128, 128, 128),
     ),
     "png, cICP of HDR at its reference white": (
-        png_with((b"cICP", bytes((9, 16, 0, 1))), picture=plain((148, 148, 148))),
+        png_with((b"cICP", bytes((9, 16, 0, 1))), image=plain((148, 148, 148))),
         (255, 255, 255),
     ),
     "png, gamma and chromaticities of P3": (
@@ -132,11 +132,11 @@ SOURCES: dict[str, tuple[bytes, tuple[int, int, int]]] = {
         STORED,
     ),
     "png, gamma of linear light": (
-        png_with(gamma(100_000), picture=plain((55, 55, 55))),
+        png_with(gamma(100_000), image=plain((55, 55, 55))),
         (128, 128, 128),
     ),
     "grey png, gamma of linear light": (
-        png_with(gamma(100_000), picture=Image.new("L", (64, 48), 55)),
+        png_with(gamma(100_000), image=Image.new("L", (64, 48), 55)),
         (128, 128, 128),
     ),
     "png, gamma zero": (png_with(gamma(0)), STORED),
@@ -151,7 +151,7 @@ SOURCES: dict[str, tuple[bytes, tuple[int, int, int]]] = {
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("kind", list(SOURCES))
 def test_declared_colours_are_preserved(
-    kind: str, target: ImageFormat, displayed_colour: Shown
+    kind: str, target: ImageFormat, displayed_colour: DisplayedColour
 ) -> None:
     source, expected = SOURCES[kind]
 

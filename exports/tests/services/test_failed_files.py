@@ -11,16 +11,16 @@ from exports.errors import (
 from exports.models import RunStatus
 from exports.services import build_archive, convert_item, runs
 from exports.tests.exporting import (
+    clear_delays,
     discard,
     entry,
     files_of,
     finished_run,
-    forget_pauses,
     item_of,
     manifest_of,
-    objects,
     run_to_end,
     start,
+    stored_keys,
 )
 from media.models import MediaResource, ResourceStatus
 from media.storage import ObjectHeaders
@@ -95,7 +95,7 @@ def test_an_export_waits_for_a_pending_resource(user: User, photos: list[MediaRe
     assert (item_of(run).status, item_of(run).waits, item_of(run).attempts) == ("WAITING", 1, 0)
 
     MediaResource.objects.filter(pk=photos[0].pk).update(status=ResourceStatus.READY)
-    forget_pauses()
+    clear_delays()
     run_to_end(run)
 
     assert run.status == RunStatus.COMPLETED
@@ -107,7 +107,7 @@ def test_a_resource_that_stays_pending_is_given_up(user: User, photos: list[Medi
     run = start(user, *map(entry, photos))
 
     for _ in range(convert_item.MAX_WAITS + 1):
-        forget_pauses()
+        clear_delays()
         convert_item.produce(item_of(run).pk)
     run_to_end(run)
 
@@ -122,7 +122,7 @@ def test_a_run_without_any_exportable_file_fails(user: User, photos: list[MediaR
     run_to_end(run)
 
     assert (run.status, run.failure_code) == (RunStatus.FAILED, "nothing_exported")
-    assert objects() == []
+    assert stored_keys() == []
     with pytest.raises(ExportFailedError):
         runs.sign_download(user=user, run_id=run.pk)
 

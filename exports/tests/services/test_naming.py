@@ -91,10 +91,9 @@ def test_the_same_entries_get_the_same_names(
 @pytest.mark.covers("T47")
 def test_equal_names_get_the_documented_suffix() -> None:
     configuration = ExportConfiguration(naming_convention_template="{brand}")
-    picture = MediaResource(resource_type="IMAGE", extension="png")
+    image = MediaResource(resource_type="IMAGE", extension="png")
     entries = [
-        ExportEntry(resource=picture, values={"brand": brand})
-        for brand in ("Us", "US", "Us_2", "us")
+        ExportEntry(resource=image, values={"brand": brand}) for brand in ("Us", "US", "Us_2", "us")
     ]
 
     assert [entry.name for entry in names_of(entries, configuration)] == [
@@ -128,10 +127,10 @@ def test_versions_number_files_with_equal_values() -> None:
         {"product_sku": "A", "shot_type": "image"},
         {"product_sku": "A", "shot_type": "cover"},
     ]
-    picture = MediaResource(id=UUID(int=1), resource_type="IMAGE", extension="png")
+    image = MediaResource(id=UUID(int=1), resource_type="IMAGE", extension="png")
 
     entries = names_of(
-        [ExportEntry(resource=picture, values=entry_values) for entry_values in values],
+        [ExportEntry(resource=image, values=entry_values) for entry_values in values],
         configuration,
     )
 

@@ -17,16 +17,16 @@ from exports.selectors import progress_of
 from exports.services import build_archive, convert_item, dispatch, recovery
 from exports.tests.exporting import (
     archive_of,
+    delete_due_objects,
     discard,
     entry,
     files_of,
     finished_run,
     item_ids,
     item_of,
-    objects,
     run_to_end,
     start,
-    sweep,
+    stored_keys,
 )
 from media.models import MediaResource, ObjectDeletion
 from media.storage.testing.memory import MemoryStore
@@ -38,8 +38,14 @@ from sartiq.core.work.queues import BULK, EXPORTS, MEDIA
 from sartiq.core.work.resend import has_waiting_rows
 from sartiq.core.work.runner import MAX_ATTEMPTS
 
-MAKING = ["export-downloaded", "export-converted", "export-put", "export-marking", "export-marked"]
-PACKING = ["export-assembling", "export-archived", "export-finishing", "export-finished"]
+CONVERSION_POINTS = [
+    "export-downloaded",
+    "export-converted",
+    "export-put",
+    "export-marking",
+    "export-marked",
+]
+PACKING_POINTS = ["export-assembling", "export-archived", "export-finishing", "export-finished"]
 TWO_HOURS = timedelta(hours=2)
 
 
@@ -48,7 +54,7 @@ def items_in_memory() -> int:
     return sum(type(instance) is ExportItem for instance in gc.get_objects())
 
 
-def an_hour_later() -> None:
+def make_deletions_due() -> None:
     """Let the deletions fall due that were queued before an object was stored."""
     waiting = ObjectDeletion.objects.filter(run_after__isnull=False)
     waiting.update(run_after=F("run_after") - TWO_HOURS)
@@ -56,34 +62,34 @@ def an_hour_later() -> None:
 
 @pytest.mark.covers("F30", "I11", "I15")
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("deaths", [1, 3])
-@pytest.mark.parametrize("point", ["lease-taken", *MAKING, *PACKING])
+@pytest.mark.parametrize("crash_count", [1, 3])
+@pytest.mark.parametrize("point", ["lease-taken", *CONVERSION_POINTS, *PACKING_POINTS])
 def test_the_archive_is_complete_despite_a_crash_at_any_step(
-    user: User, photos: list[MediaResource], settings: Settings, point: str, deaths: int
+    user: User, photos: list[MediaResource], settings: Settings, point: str, crash_count: int
 ) -> None:
     settings.LEASE_SECONDS = 0  # a dead worker's lease has ended at once
     expected = archive_of(finished_run(user, *map(entry, photos)))
-    run, died = start(user, *map(entry, photos)), 0
+    run, crashes = start(user, *map(entry, photos)), 0
 
     for _ in range(20):
-        crash_points.install(dying_at(point) if died < deaths else None)
+        crash_points.install(dying_at(point) if crashes < crash_count else None)
         try:
             run_to_end(run)
             recovery.resend()
         except Crash:
-            died += 1
+            crashes += 1
         finally:
             crash_points.install(None)
         run.refresh_from_db()
         if run.is_finished:
             break
 
-    assert died >= 1
+    assert crashes >= 1
     assert run.status == RunStatus.COMPLETED
     assert archive_of(run) == expected
-    an_hour_later()
-    sweep()
-    assert sorted(objects()) == sorted(ExportRun.objects.values_list("archive_key", flat=True))
+    make_deletions_due()
+    delete_due_objects()
+    assert sorted(stored_keys()) == sorted(ExportRun.objects.values_list("archive_key", flat=True))
 
 
 @pytest.mark.covers("F05")
@@ -97,7 +103,7 @@ def test_messages_delivered_ten_times_create_one_archive(
     assert run.status == RunStatus.COMPLETED
     assert [item.attempts for item in ExportItem.objects.all()] == [1, 1, 1]
     assert run.attempts == 1
-    assert len(objects()) == 4
+    assert len(stored_keys()) == 4
 
 
 @pytest.mark.covers("F05")
@@ -115,8 +121,8 @@ def test_concurrent_workers_create_one_archive(user: User, photos: list[MediaRes
     run.refresh_from_db()
     assert run.status == RunStatus.COMPLETED
     assert ExportItem.objects.filter(attempts=1).count() == 3
-    sweep()
-    assert objects() == [run.archive_key]
+    delete_due_objects()
+    assert stored_keys() == [run.archive_key]
 
 
 @pytest.mark.covers("F31", "I15")
@@ -140,9 +146,9 @@ def test_a_worker_that_lost_its_lease_saves_nothing(
     assert item_of(run).status == ItemStatus.WAITING
     run_to_end(run)
     assert run.status == RunStatus.COMPLETED
-    an_hour_later()
-    sweep()
-    assert objects() == [run.archive_key]
+    make_deletions_due()
+    delete_due_objects()
+    assert stored_keys() == [run.archive_key]
 
 
 @pytest.mark.covers("F06", "I15")
@@ -166,10 +172,10 @@ def test_an_archive_that_kills_every_worker_is_given_up(
     ExportRun.objects.update(attempts=MAX_ATTEMPTS)
 
     run_to_end(run)
-    sweep()
+    delete_due_objects()
 
     assert (run.status, run.failure_code) == (RunStatus.FAILED, "attempts_exhausted")
-    assert objects() == []
+    assert stored_keys() == []
 
 
 def test_failed_files_leave_no_objects_in_memory(user: User, photos: list[MediaResource]) -> None:

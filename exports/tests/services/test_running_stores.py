@@ -8,15 +8,15 @@ from exports.models import ExportItem, ExportRun, ItemStatus, RunStatus
 from exports.services import build_archive, convert_item
 from exports.tests.exporting import (
     archive_of,
+    clear_delays,
+    delete_due_objects,
     entry,
     finished_run,
-    forget_pauses,
     item_ids,
     item_of,
-    objects,
     run_to_end,
     start,
-    sweep,
+    stored_keys,
 )
 from media.errors import StoreRefusedError, StoreUnavailableError
 from media.models import MediaResource
@@ -48,7 +48,7 @@ def test_a_store_outage_is_retried(
     assert {item.attempts for item in run.items.all()} == {0}
 
     public.before = private.before = nothing
-    forget_pauses()
+    clear_delays()
     run_to_end(run)
 
     assert run.status == RunStatus.COMPLETED
@@ -67,7 +67,7 @@ def test_a_store_outage_of_a_day_fails_the_file(
 
     public.before = hook
     for _ in range(MAX_ATTEMPTS + 1):
-        forget_pauses()
+        clear_delays()
         run_to_end(run, times=1)
     assert item_of(run).status == ItemStatus.WAITING
 
@@ -88,7 +88,7 @@ def test_a_store_outage_of_a_day_fails_the_run(
     failing(private, "put", StoreUnavailableError())
 
     for _ in range(MAX_ATTEMPTS + 1):
-        forget_pauses()
+        clear_delays()
         build_archive.assemble(run.pk)
     run.refresh_from_db()
     assert run.status == RunStatus.RUNNING
@@ -107,17 +107,17 @@ def test_wrong_credentials_fail_no_file(
     run = start(user, *map(entry, photos))
     failing(public, "open", StoreRefusedError())
     for _ in range(MAX_ATTEMPTS + 1):
-        forget_pauses()
+        clear_delays()
         run_to_end(run)
     assert {item.attempts for item in run.items.all()} == {0}
 
     public.before = nothing
     failing(private, "put", StoreRefusedError())
     for _ in range(MAX_ATTEMPTS + 1):
-        forget_pauses()
+        clear_delays()
         run_to_end(run)
     private.before = nothing
-    forget_pauses()
+    clear_delays()
     run_to_end(run)
 
     assert run.status == RunStatus.COMPLETED
@@ -143,5 +143,5 @@ def test_a_lost_converted_file_is_converted_again(
 
     assert run.status == RunStatus.COMPLETED
     assert archive_of(run) == expected
-    sweep()
-    assert sorted(objects()) == sorted(ExportRun.objects.values_list("archive_key", flat=True))
+    delete_due_objects()
+    assert sorted(stored_keys()) == sorted(ExportRun.objects.values_list("archive_key", flat=True))

@@ -22,15 +22,15 @@ from exports.rules.limits import MAX_ARCHIVE_BYTES, MAX_FILES
 from exports.services import retention, runs
 from exports.tests.exporting import (
     archive_of,
+    delete_due_objects,
     entry,
     files_of,
     finished_run,
     item_of,
     manifest_of,
-    objects,
     run_to_end,
     start,
-    sweep,
+    stored_keys,
 )
 from media.models import MediaResource, ObjectDeletion
 from media.rules.file_types.content_types import FILE_TYPES
@@ -127,16 +127,16 @@ def test_original_files_are_exported_unchanged(
 def test_an_original_is_exported_without_trailing_data(
     user: User, public: MemoryStore, stores: None, content_type: str, trailer: bytes
 ) -> None:
-    picture = specimens.still(content_type)
-    resource = ready(public, user, picture + trailer, content_type=content_type)
+    image = specimens.still(content_type)
+    resource = ready(public, user, image + trailer, content_type=content_type)
 
     run = finished_run(user, entry(resource), image_format=ImageFormat.ORIGINAL)
 
     name = f"Us_S-1_image_v1.{resource.extension}"
-    assert files_of(run)[name] == picture
+    assert files_of(run)[name] == image
     listed = manifest_of(run)["files"][0]
-    assert (listed["name"], listed["size"]) == (name, len(picture))
-    assert listed["sha256"] == hashlib.sha256(picture).hexdigest() != resource.content_hash
+    assert (listed["name"], listed["size"]) == (name, len(image))
+    assert listed["sha256"] == hashlib.sha256(image).hexdigest() != resource.content_hash
 
 
 def test_a_file_that_is_not_an_image_is_exported_unchanged(
@@ -217,9 +217,9 @@ def test_a_selection_of_too_many_files_starts_nothing(
 def test_only_the_archive_is_left(user: User, photos: list[MediaResource]) -> None:
     run = finished_run(user, *map(entry, photos))
 
-    sweep()
+    delete_due_objects()
 
-    assert objects() == [run.archive_key]
+    assert stored_keys() == [run.archive_key]
     assert not ObjectDeletion.objects.filter(key__startswith="exports/").exists()
 
 
@@ -238,11 +238,11 @@ def test_archives_are_discarded_after_seven_days(user: User, photos: list[MediaR
     ExportRun.objects.filter(pk=old.pk).update(expires_at=long_ago)
 
     discarded = [retention.discard_expired(), retention.discard_expired()]
-    sweep()
+    delete_due_objects()
 
     old.refresh_from_db()
     assert discarded == [1, 0]
     assert old.status == RunStatus.EXPIRED
-    assert objects() == [young.archive_key]
+    assert stored_keys() == [young.archive_key]
     with pytest.raises(ExportExpiredError):
         runs.sign_download(user=user, run_id=old.pk)

@@ -83,7 +83,7 @@ def test_the_number_of_concurrent_fetches_is_limited(
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("is_led_there", [False, True])
+@pytest.mark.parametrize("is_redirected", [False, True])
 def test_the_number_of_concurrent_fetches_from_a_host_is_limited(
     public: MemoryStore,
     user: User,
@@ -91,10 +91,10 @@ def test_the_number_of_concurrent_fetches_from_a_host_is_limited(
     fetcher: RemoteFetcher,
     enqueued: list[UUID],
     *,
-    is_led_there: bool,
+    is_redirected: bool,
 ) -> None:
     server.answers["/2.png"] = Answer(status=302, headers={"Location": ONE})
-    import_rows(user, TWO if is_led_there else ONE)
+    import_rows(user, TWO if is_redirected else ONE)
 
     with held_by_others(
         *[fetch_limits.host_permit(NAME) for _ in range(fetch_limits.MAX_FETCHES_PER_HOST)]
@@ -102,7 +102,7 @@ def test_the_number_of_concurrent_fetches_from_a_host_is_limited(
         fetch_all(fetcher)
 
     hosts = [headers["Host"] for _, headers in server.requests]
-    assert hosts == ([OTHER] if is_led_there else [])
+    assert hosts == ([OTHER] if is_redirected else [])
     row = RemoteImage.objects.get()
     assert (row.status, row.attempts, row.lease_holder) == (RemoteStatus.WAITING, 0, None)
     assert enqueued == [row.pk]

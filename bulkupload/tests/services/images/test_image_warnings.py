@@ -19,9 +19,9 @@ from bulkupload.tests.importing import (
     chunk_ids,
     counts,
     image_counts,
-    imported,
+    import_table,
     run_job,
-    send,
+    start_job,
 )
 from catalog.models import Product
 from media.models import MediaResource, ResourceStatus, Upload
@@ -55,7 +55,7 @@ def test_an_unknown_image_is_a_warning_and_the_row_is_imported(
     )
     good = upload_file(public, user)
 
-    job = imported(
+    job = import_table(
         user, f"sku,name,cover_image,images\nA,Shoe,{spelled},{good}\nB,Boot,,{spelled}|{good}\n"
     )
 
@@ -72,7 +72,7 @@ def test_a_bad_file_is_a_warning_in_the_error_file(public: MemoryStore, user: Us
     missing = ticket(user).file_url
     product = Product.objects.create(user=user, sku="A", name="Shoe")
 
-    job = imported(user, f"sku,name,cover_image,images\nA,Shoe,{missing},{bad}|{good}\n")
+    job = import_table(user, f"sku,name,cover_image,images\nA,Shoe,{missing},{bad}|{good}\n")
 
     assert counts(job) == (0, 0, 1, 0)
     assert image_counts(job) == (0, 1, 2)
@@ -84,7 +84,7 @@ def test_a_bad_file_is_a_warning_in_the_error_file(public: MemoryStore, user: Us
     table = b"".join(error_file.error_file(job)).decode()
     assert table.count("\n") == 2
     fixed = table.replace(missing, good).replace(f"{bad}|", "")
-    again = imported(user, fixed)
+    again = import_table(user, fixed)
     assert again.status == JobStatus.COMPLETED
     assert (counts(again), image_counts(again)) == ((0, 0, 1, 0), (0, 1, 0))
     assert contents_of("A") == {"images": content(good), "cover_image": content(good)}
@@ -93,7 +93,7 @@ def test_a_bad_file_is_a_warning_in_the_error_file(public: MemoryStore, user: Us
 
 def test_images_that_failed_are_retried_with_their_rows(public: MemoryStore, user: User) -> None:
     issued = ticket(user)
-    job = imported(user, f"sku,name,cover_image\nA,Shoe,{issued.file_url}\nB,Boot,\n")
+    job = import_table(user, f"sku,name,cover_image\nA,Shoe,{issued.file_url}\nB,Boot,\n")
     assert image_counts(job) == (0, 0, 1)
     Upload.objects.update(state="ISSUED")
     public.client_put(issued.put, photo())
@@ -107,7 +107,7 @@ def test_images_that_failed_are_retried_with_their_rows(public: MemoryStore, use
 def test_too_many_images_cause_one_warning(public: MemoryStore, user: User) -> None:
     url = upload_file(public, user)
 
-    job = imported(user, "sku,name,images\nA,Shoe," + "|".join([url] * 51) + "\n")
+    job = import_table(user, "sku,name,images\nA,Shoe," + "|".join([url] * 51) + "\n")
 
     assert counts(job) == (1, 0, 0, 0)
     assert image_counts(job) == (0, 0, 51)
@@ -117,7 +117,7 @@ def test_too_many_images_cause_one_warning(public: MemoryStore, user: User) -> N
 
 def test_a_file_that_cannot_be_decoded_causes_a_warning(public: MemoryStore, user: User) -> None:
     url = upload_file(public, user)
-    job = send(user, f"sku,name,cover_image\nA,Shoe,{url}\n")
+    job = start_job(user, f"sku,name,cover_image\nA,Shoe,{url}\n")
     plan.plan(job.pk)
     import_chunk.import_rows(chunk_ids(job)[0])
     for pk in batch_ids(job):
@@ -138,7 +138,7 @@ def test_a_file_that_cannot_be_decoded_causes_a_warning(public: MemoryStore, use
 def test_a_dry_run_warns_and_attaches_nothing(public: MemoryStore, user: User) -> None:
     url = upload_file(public, user)
 
-    job = imported(user, f"sku,name,cover_image\nA,Shoe,{url}\nB,Boot,no\n", dry_run=True)
+    job = import_table(user, f"sku,name,cover_image\nA,Shoe,{url}\nB,Boot,no\n", dry_run=True)
 
     assert (counts(job), image_counts(job)) == ((2, 0, 0, 0), (0, 0, 1))
     assert [warning[2] for warning in warnings()] == ["image_url_not_allowed"]

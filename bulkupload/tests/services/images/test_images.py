@@ -14,12 +14,12 @@ from bulkupload.models import (
     JobStatus,
 )
 from bulkupload.services import error_file
-from bulkupload.tests.images import canonical, content, contents_of, three_images
+from bulkupload.tests.images import canonical, content, contents_of, upload_three_images
 from bulkupload.tests.importing import (
     counts,
     errors_of,
     image_counts,
-    imported,
+    import_table,
 )
 from catalog.models import Product
 from media.models import Attachment, MediaResource, ResourceStatus
@@ -34,13 +34,13 @@ MAX_PARAMETERS = 65_535
 
 @pytest.mark.covers("T61")
 def test_uploaded_images_are_attached_to_their_slots(public: MemoryStore, user: User) -> None:
-    one, two, three_ = three_images(public, user)
+    one, two, three = upload_three_images(public, user)
     resource = ready(public, user, photo(4))
 
-    job = imported(
+    job = import_table(
         user,
         "sku,name,cover_image,back_image,images\n"
-        f"A,Shoe,{one},{canonical(resource)},{two} | {three_}|\n"
+        f"A,Shoe,{one},{canonical(resource)},{two} | {three}|\n"
         f"B,Boot,{one},,\n",
     )
 
@@ -50,7 +50,7 @@ def test_uploaded_images_are_attached_to_their_slots(public: MemoryStore, user: 
     assert contents_of("A") == {
         "cover_image": content(one),
         "back_image": [resource.content_hash[:8]],
-        "images": content(two, three_),
+        "images": content(two, three),
     }
     assert contents_of("B") == {"cover_image": content(one)}
     assert set(MediaResource.objects.values_list("status", flat=True)) == {ResourceStatus.READY}
@@ -59,16 +59,16 @@ def test_uploaded_images_are_attached_to_their_slots(public: MemoryStore, user: 
 def test_importing_the_same_table_again_fetches_and_writes_nothing(
     public: MemoryStore, user: User, private: MemoryStore
 ) -> None:
-    one, two, three_ = three_images(public, user)
-    table = f"sku,name,cover_image,images\nA,Shoe,{one},{two}|{three_}\nB,Boot,{three_},\n"
-    imported(user, table)
+    one, two, three = upload_three_images(public, user)
+    table = f"sku,name,cover_image,images\nA,Shoe,{one},{two}|{three}\nB,Boot,{three},\n"
+    import_table(user, table)
     before = list(Product.objects.order_by("sku").values_list("updated_at", flat=True))
     places = set(Attachment.objects.values_list("pk", flat=True))
     BulkUploadMedia.objects.all().delete()
     store = cast("WatchedStore", factory.public_store())
     calls = store.calls
 
-    job = imported(user, table)
+    job = import_table(user, table)
 
     assert counts(job) == (0, 0, 2, 0)
     assert image_counts(job) == (0, 0, 0)
@@ -84,7 +84,9 @@ def test_an_import_repairs_an_image_whose_object_is_missing(
     lost = ready(public, user, photo(1))
     public.delete_many([lost.storage_key])
 
-    job = imported(user, f"sku,name,cover_image\nA,Shoe,{upload_file(public, user, photo(1))}\n")
+    job = import_table(
+        user, f"sku,name,cover_image\nA,Shoe,{upload_file(public, user, photo(1))}\n"
+    )
 
     assert image_counts(job) == (0, 1, 0)
     lost.refresh_from_db()
@@ -95,10 +97,12 @@ def test_an_import_repairs_an_image_whose_object_is_missing(
 def test_an_empty_cell_clears_a_slot_and_an_absent_column_leaves_it(
     public: MemoryStore, user: User
 ) -> None:
-    one, two, three_ = three_images(public, user)
-    imported(user, f"sku,name,cover_image,back_image,images\nA,Shoe,{one},{two},{two}|{three_}\n")
+    one, two, three = upload_three_images(public, user)
+    import_table(
+        user, f"sku,name,cover_image,back_image,images\nA,Shoe,{one},{two},{two}|{three}\n"
+    )
 
-    job = imported(user, "sku,name,cover_image,images\nA,Shoe,,\n")
+    job = import_table(user, "sku,name,cover_image,images\nA,Shoe,,\n")
 
     assert counts(job) == (0, 0, 1, 0)
     assert image_counts(job) == (0, 0, 0)
@@ -122,31 +126,31 @@ def test_a_shopify_export_gives_all_variants_the_images_of_their_handle(
     public: MemoryStore, user: User, settings: Settings, rows: int
 ) -> None:
     settings.BULK_CHUNK_ROWS = rows
-    one, two, three_ = three_images(public, user)
+    one, two, three = upload_three_images(public, user)
 
-    job = imported(user, SHOPIFY.format(one=one, two=two, three=three_))
+    job = import_table(user, SHOPIFY.format(one=one, two=two, three=three))
 
     assert counts(job) == (2, 0, 0, 1)
     assert image_counts(job) == (0, 6, 0)
-    assert contents_of("B-40") == contents_of("B-41") == {"images": content(one, two, three_)}
+    assert contents_of("B-40") == contents_of("B-41") == {"images": content(one, two, three)}
     assert errors_of(job) == [(3, 6, "Title", "missing")]
     fixed = b"".join(error_file.error_file(job)).decode().replace('"shoe",""', '"shoe","Shoe"')
-    again = imported(user, fixed)
+    again = import_table(user, fixed)
     assert (counts(again), image_counts(again)) == ((1, 0, 0, 0), (0, 1, 0))
-    assert contents_of("S-1") == {"images": content(three_)}
+    assert contents_of("S-1") == {"images": content(three)}
 
 
 def test_a_refused_variant_has_the_images_of_its_handle_in_the_error_file(
     public: MemoryStore, user: User
 ) -> None:
-    one, two, _ = three_images(public, user)
-    job = imported(
+    one, two, _ = upload_three_images(public, user)
+    job = import_table(
         user,
         f"Handle,Title,Variant SKU,Image Src\nboot,,B-40,{one}\nboot,,,{two}\n",
     )
     fixed = b"".join(error_file.error_file(job)).decode().replace('"boot",""', '"boot","Boot"')
 
-    again = imported(user, fixed)
+    again = import_table(user, fixed)
 
     assert counts(again) == (1, 0, 0, 0)
     assert contents_of("B-40") == {"images": content(one, two)}
@@ -157,13 +161,13 @@ def test_images_of_an_organization_are_copied_for_it(public: MemoryStore, user: 
     scope = OwnerScope(user_id=user.pk, organization_id=membership.organization_id)
     personal = ready(public, user, photo(5))
 
-    job = imported(user, f"sku,name,cover_image\nA,Shoe,{canonical(personal)}\n", scope=scope)
+    job = import_table(user, f"sku,name,cover_image\nA,Shoe,{canonical(personal)}\n", scope=scope)
 
     assert image_counts(job) == (0, 1, 0)
     [resource] = MediaResource.objects.in_scope(scope)
     assert resource.copied_from_id == personal.pk
     assert contents_of("A") == {"cover_image": [personal.content_hash[:8]]}
-    again = imported(user, f"sku,name,cover_image\nA,Shoe,{canonical(personal)}\n", scope=scope)
+    again = import_table(user, f"sku,name,cover_image\nA,Shoe,{canonical(personal)}\n", scope=scope)
     assert image_counts(again) == (0, 0, 0)
 
 
@@ -176,7 +180,7 @@ def test_a_chunk_may_have_more_images_than_a_statement_has_parameters(
         unknown = [f"{values.CDN_URL}/{keys.canonical_key(uuid4(), 'jpg')}" for _ in range(49)]
         rows.append(f"S-{number},Shoe,{'|'.join([canonical(resource), *unknown])}\n")
 
-    job = imported(user, "sku,name,images\n" + "".join(rows))
+    job = import_table(user, "sku,name,images\n" + "".join(rows))
 
     assert counts(job) == (len(rows), 0, 0, 0)
     assert image_counts(job) == (0, len(rows), 49 * len(rows))

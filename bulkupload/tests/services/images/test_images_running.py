@@ -22,15 +22,15 @@ from bulkupload.models import (
 from bulkupload.services import jobs, lifecycle, recovery, retention
 from bulkupload.services.images import attach
 from bulkupload.services.rows import import_chunk, plan
-from bulkupload.tests.images import content, contents_of, three_images, warnings
+from bulkupload.tests.images import content, contents_of, upload_three_images, warnings
 from bulkupload.tests.importing import (
     attach_all,
     batch_ids,
     chunk_ids,
     image_counts,
-    imported,
+    import_table,
     run_job,
-    send,
+    start_job,
 )
 from catalog.models import Product
 from catalog.services import entities
@@ -47,11 +47,11 @@ def test_the_last_row_of_the_file_wins(
     public: MemoryStore, user: User, settings: Settings, rows: int
 ) -> None:
     settings.BULK_CHUNK_ROWS = rows
-    one, two, three_ = three_images(public, user)
+    one, two, three = upload_three_images(public, user)
 
-    job = imported(
+    job = import_table(
         user,
-        f"sku,name,cover_image,images\nA,Shoe,{one},{one}\nA,Shoe,{two},{three_}\nA,Shoe,{one},\n",
+        f"sku,name,cover_image,images\nA,Shoe,{one},{one}\nA,Shoe,{two},{three}\nA,Shoe,{one},\n",
     )
 
     assert job.status == JobStatus.COMPLETED_WITH_ERRORS  # the SKU is repeated
@@ -59,13 +59,13 @@ def test_the_last_row_of_the_file_wins(
 
 
 def test_the_later_job_wins(public: MemoryStore, user: User) -> None:
-    one, two, _ = three_images(public, user)
-    imported(user, f"sku,name,cover_image\nA,Shoe,{one}\n")
-    first = send(user, f"sku,name,cover_image\nA,Shoe,{two}\n")
+    one, two, _ = upload_three_images(public, user)
+    import_table(user, f"sku,name,cover_image\nA,Shoe,{one}\n")
+    first = start_job(user, f"sku,name,cover_image\nA,Shoe,{two}\n")
     plan.plan(first.pk)
     import_chunk.import_rows(chunk_ids(first)[0])
 
-    second = imported(user, f"sku,name,cover_image\nA,Shoe,{one}\n")
+    second = import_table(user, f"sku,name,cover_image\nA,Shoe,{one}\n")
     run_job(first)
 
     first.refresh_from_db()
@@ -76,7 +76,7 @@ def test_the_later_job_wins(public: MemoryStore, user: User) -> None:
 
 @pytest.mark.covers("F32")
 def test_a_cancelled_job_attaches_no_images(public: MemoryStore, user: User) -> None:
-    job = send(user, f"sku,name,cover_image\nA,Shoe,{upload_file(public, user)}\n")
+    job = start_job(user, f"sku,name,cover_image\nA,Shoe,{upload_file(public, user)}\n")
     plan.plan(job.pk)
     import_chunk.import_rows(chunk_ids(job)[0])
 
@@ -91,7 +91,7 @@ def test_a_cancelled_job_attaches_no_images(public: MemoryStore, user: User) -> 
 
 def test_a_product_that_was_deleted_is_skipped(public: MemoryStore, user: User) -> None:
     url = upload_file(public, user)
-    job = send(user, f"sku,name,cover_image\nA,Shoe,{url}\nB,Boot,{url}\n")
+    job = start_job(user, f"sku,name,cover_image\nA,Shoe,{url}\nB,Boot,{url}\n")
     plan.plan(job.pk)
     import_chunk.import_rows(chunk_ids(job)[0])
     Product.objects.filter(sku="A").delete()
@@ -105,7 +105,7 @@ def test_a_product_that_was_deleted_is_skipped(public: MemoryStore, user: User) 
 
 
 def planned(user: User, url: str) -> BulkUploadJob:
-    job = send(user, f"sku,name,cover_image\nA,Shoe,{url}\n")
+    job = start_job(user, f"sku,name,cover_image\nA,Shoe,{url}\n")
     plan.plan(job.pk)
     import_chunk.import_rows(chunk_ids(job)[0])
     return job
@@ -165,7 +165,7 @@ def test_a_batch_that_kills_every_worker_is_given_up(
     public: MemoryStore, user: User, settings: Settings
 ) -> None:
     settings.LEASE_SECONDS = 0
-    job = send(user, f"sku,name,cover_image\nA,Shoe,{upload_file(public, user)}\n")
+    job = start_job(user, f"sku,name,cover_image\nA,Shoe,{upload_file(public, user)}\n")
     plan.plan(job.pk)
     import_chunk.import_rows(chunk_ids(job)[0])
     [batch_id] = batch_ids(job)
@@ -179,7 +179,7 @@ def test_a_batch_that_kills_every_worker_is_given_up(
 
 def statements(user: User, table: str) -> int:
     """Return the number of statements that importing one chunk takes."""
-    job = send(user, table)
+    job = start_job(user, table)
     plan.plan(job.pk)
     [chunk_id] = chunk_ids(job)
     with CaptureQueriesContext(connection) as captured:
@@ -190,7 +190,7 @@ def statements(user: User, table: str) -> int:
 def test_the_number_of_statements_does_not_depend_on_the_number_of_rows(
     public: MemoryStore, user: User
 ) -> None:
-    one, two, _ = three_images(public, user)
+    one, two, _ = upload_three_images(public, user)
     plain = [
         statements(user, "sku,name\n" + "".join(f"{mark}{n},Name\n" for n in range(rows)))
         for mark, rows in (("P", 1), ("Q", 40))
@@ -229,7 +229,7 @@ def test_a_worker_that_lost_its_lease_attaches_nothing(
     public: MemoryStore, user: User, settings: Settings
 ) -> None:
     url = upload_file(public, user)
-    job = send(user, f"sku,name,cover_image\nA,Shoe,{url}\n")
+    job = start_job(user, f"sku,name,cover_image\nA,Shoe,{url}\n")
     plan.plan(job.pk)
     import_chunk.import_rows(chunk_ids(job)[0])
     [batch_id] = batch_ids(job)
@@ -248,7 +248,7 @@ def test_a_worker_that_lost_its_lease_attaches_nothing(
 def test_a_job_that_is_cancelled_while_files_are_read_attaches_nothing(
     public: MemoryStore, user: User
 ) -> None:
-    job = send(user, f"sku,name,cover_image\nA,Shoe,{upload_file(public, user)}\n")
+    job = start_job(user, f"sku,name,cover_image\nA,Shoe,{upload_file(public, user)}\n")
     plan.plan(job.pk)
     import_chunk.import_rows(chunk_ids(job)[0])
 
@@ -265,7 +265,7 @@ def test_a_product_that_is_deleted_while_files_are_read_is_skipped(
     public: MemoryStore, user: User
 ) -> None:
     url = upload_file(public, user)
-    job = send(user, f"sku,name,cover_image\nA,Shoe,{url}\nB,Boot,{url}\n")
+    job = start_job(user, f"sku,name,cover_image\nA,Shoe,{url}\nB,Boot,{url}\n")
     plan.plan(job.pk)
     import_chunk.import_rows(chunk_ids(job)[0])
 
@@ -279,7 +279,9 @@ def test_a_product_that_is_deleted_while_files_are_read_is_skipped(
 
 
 def test_old_jobs_are_deleted_with_their_images(public: MemoryStore, user: User) -> None:
-    job = imported(user, f"sku,name,cover_image\nA,Shoe,{upload_file(public, user)}\nB,Boot,no\n")
+    job = import_table(
+        user, f"sku,name,cover_image\nA,Shoe,{upload_file(public, user)}\nB,Boot,no\n"
+    )
     ended = timezone.now() - timedelta(days=90, minutes=1)
     BulkUploadJob.objects.filter(pk=job.pk).update(finished_at=ended)
 

@@ -1,4 +1,4 @@
-"""T61: remote images are fetched once for their owner, and only from public hosts."""
+"""Remote images are fetched once for their owner, and only from public hosts."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from bulkupload.models import (
 from bulkupload.services import jobs
 from bulkupload.tests.fetching import ONE, TWO, fetch_all, import_chunks, run_and_fetch
 from bulkupload.tests.images import attachment_count, warning_codes
-from bulkupload.tests.importing import attach_all, counts, image_counts, send
+from bulkupload.tests.importing import attach_all, counts, image_counts, start_job
 from catalog.models import Product
 from media.errors import StoreUnavailableError
 from media.models import MediaResource, Upload
@@ -46,7 +46,7 @@ def test_a_bad_url_causes_a_warning_and_no_packet_is_sent(
     bad = [url for url in SPELLINGS if "\x00" not in url]
     bad += [] if is_on else [ONE, TWO, "https://elsewhere.example.com/a.png"]
     rows = [f'S{number},Name,"{url}"' for number, url in enumerate(bad)]
-    job = send(user, "sku,name,cover_image\n" + "\n".join(rows) + "\n")
+    job = start_job(user, "sku,name,cover_image\n" + "\n".join(rows) + "\n")
 
     run_and_fetch(job, RemoteFetcher())
 
@@ -61,7 +61,7 @@ def test_a_bad_url_causes_a_warning_and_no_packet_is_sent(
 def test_a_host_with_a_private_address_causes_a_warning(
     public: MemoryStore, user: User, server: ImageServer, packets: list[Any]
 ) -> None:
-    job = send(user, f"sku,name,cover_image\nA,Shoe,{ONE}\n")
+    job = start_job(user, f"sku,name,cover_image\nA,Shoe,{ONE}\n")
 
     run_and_fetch(job, RemoteFetcher(resolve=lambda _host: ["10.0.0.1"]))
 
@@ -75,7 +75,7 @@ def test_remote_images_are_fetched_once_and_attached(
 ) -> None:
     table = f"sku,name,cover_image,images\nA,Shoe,{ONE},{TWO}|{ONE}\nB,Boot,{ONE},\n"
 
-    job = run_and_fetch(send(user, table), fetcher)
+    job = run_and_fetch(start_job(user, table), fetcher)
 
     assert (job.status, image_counts(job)) == (JobStatus.COMPLETED, (0, 4, 0))
     assert (server.times("/1.png"), server.times("/2.png")) == (1, 1)
@@ -88,13 +88,13 @@ def test_importing_the_same_table_again_fetches_and_writes_nothing(
     public: MemoryStore, user: User, server: ImageServer, fetcher: RemoteFetcher
 ) -> None:
     table = f"sku,name,images\nA,Shoe,{ONE}|{TWO}\nB,Boot,{TWO}\n"
-    run_and_fetch(send(user, table), fetcher)
+    run_and_fetch(start_job(user, table), fetcher)
     before = list(Product.objects.order_by("sku").values_list("updated_at", flat=True))
     batches = BulkUploadMediaBatch.objects.count()
     server.requests.clear()
     server.answers.clear()
 
-    job = run_and_fetch(send(user, table), fetcher)
+    job = run_and_fetch(start_job(user, table), fetcher)
 
     assert (counts(job), image_counts(job)) == ((0, 0, 2, 0), (0, 0, 0))
     assert server.requests == []
@@ -108,7 +108,9 @@ def test_a_bad_remote_image_is_a_warning_and_can_be_retried(
     page = Answer(body=b"<html>" * 100, headers={"Content-Type": "image/png"})
     server.answers = {"/1.png": page}
 
-    job = run_and_fetch(send(user, f"sku,name,images\nA,Shoe,{ONE}|{TWO}\nB,Boot,{TWO}\n"), fetcher)
+    job = run_and_fetch(
+        start_job(user, f"sku,name,images\nA,Shoe,{ONE}|{TWO}\nB,Boot,{TWO}\n"), fetcher
+    )
 
     assert (job.status, counts(job)) == (JobStatus.COMPLETED_WITH_ERRORS, (2, 0, 0, 0))
     assert image_counts(job) == (0, 0, 3)
@@ -125,7 +127,7 @@ def test_a_temporary_failure_is_retried_with_growing_delays(
     public: MemoryStore, user: User, server: ImageServer, fetcher: RemoteFetcher, status: int
 ) -> None:
     server.answers = {"/1.png": Answer(status=status)}
-    job = send(user, f"sku,name,cover_image\nA,Shoe,{ONE}\n")
+    job = start_job(user, f"sku,name,cover_image\nA,Shoe,{ONE}\n")
     import_chunks(job)
 
     for attempt in range(1, MAX_ATTEMPTS + 1):
@@ -147,7 +149,7 @@ def test_an_image_is_attached_after_a_temporary_failure(
     fetcher: RemoteFetcher,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    job = send(user, f"sku,name,cover_image\nA,Shoe,{ONE}\n")
+    job = start_job(user, f"sku,name,cover_image\nA,Shoe,{ONE}\n")
     import_chunks(job)
 
     def away(*args: Any, **kwargs: Any) -> None:
@@ -172,11 +174,11 @@ def test_members_of_an_organization_share_fetched_images(
     table = f"sku,name,cover_image\nA,Shoe,{ONE}\n"
     for person in (user, colleague.user):
         scope = OwnerScope(user_id=person.pk, organization_id=membership.organization_id)
-        job = run_and_fetch(send(person, table, scope=scope), fetcher)
+        job = run_and_fetch(start_job(person, table, scope=scope), fetcher)
     assert server.times("/1.png") == 1
     assert image_counts(job) == (0, 0, 0)
 
-    other = run_and_fetch(send(user, table), fetcher)
+    other = run_and_fetch(start_job(user, table), fetcher)
 
     assert server.times("/1.png") == 2
     assert image_counts(other) == (0, 1, 0)
@@ -189,7 +191,7 @@ def test_staff_who_import_for_an_organization_attach_its_fetched_images(
     for person, sku in ((user, "A"), (staff, "B")):
         scope = OwnerScope(user_id=person.pk, organization_id=member.organization_id)
         table = f"sku,name,cover_image\n{sku},Shoe,{ONE}\n"
-        job = run_and_fetch(send(person, table, scope=scope), fetcher)
+        job = run_and_fetch(start_job(person, table, scope=scope), fetcher)
 
     assert (job.status, image_counts(job)) == (JobStatus.COMPLETED, (0, 1, 0))
     assert (attachment_count("A"), attachment_count("B"), server.times("/1.png")) == (1, 1, 1)

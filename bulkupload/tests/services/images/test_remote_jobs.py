@@ -18,7 +18,7 @@ from bulkupload.services.images import attach
 from bulkupload.services.rows import import_chunk, plan
 from bulkupload.tests.fetching import ONE, TWO, fetch_all, import_chunks, run_and_fetch
 from bulkupload.tests.images import attachment_count, warning_codes
-from bulkupload.tests.importing import attach_all, chunk_ids, counts, image_counts, send
+from bulkupload.tests.importing import attach_all, chunk_ids, counts, image_counts, start_job
 from media.storage import RemoteFetcher
 from media.storage.testing.memory import MemoryStore
 from media.tests.crashes import Crash, dying_at
@@ -33,7 +33,7 @@ from sartiq.core.work import crash_points
 def test_nothing_is_fetched_for_a_job_that_was_cancelled(
     public: MemoryStore, user: User, server: ImageServer, fetcher: RemoteFetcher
 ) -> None:
-    job = send(user, f"sku,name,cover_image\nA,Shoe,{ONE}\n")
+    job = start_job(user, f"sku,name,cover_image\nA,Shoe,{ONE}\n")
     import_chunks(job)
     jobs.cancel(user=user, job_id=job.pk)
 
@@ -41,7 +41,7 @@ def test_nothing_is_fetched_for_a_job_that_was_cancelled(
     recovery.resend()
 
     assert server.requests == []
-    again = run_and_fetch(send(user, f"sku,name,cover_image\nA,Shoe,{ONE}\n"), fetcher)
+    again = run_and_fetch(start_job(user, f"sku,name,cover_image\nA,Shoe,{ONE}\n"), fetcher)
     assert image_counts(again) == (0, 1, 0)
 
 
@@ -52,7 +52,7 @@ def test_switching_remote_images_off_stops_waiting_fetches(
     fetcher: RemoteFetcher,
     settings: Settings,
 ) -> None:
-    job = send(user, f"sku,name,cover_image\nA,Shoe,{ONE}\n")
+    job = start_job(user, f"sku,name,cover_image\nA,Shoe,{ONE}\n")
     import_chunks(job)
     settings.BULK_REMOTE_IMAGES = False
 
@@ -73,7 +73,7 @@ POINTS = [
 @pytest.mark.covers("F30", "I12")
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("point", POINTS)
-@pytest.mark.parametrize("deaths", [1, 3])
+@pytest.mark.parametrize("crash_count", [1, 3])
 def test_every_image_is_counted_once_despite_a_crash_at_any_step(
     public: MemoryStore,
     user: User,
@@ -82,20 +82,20 @@ def test_every_image_is_counted_once_despite_a_crash_at_any_step(
     settings: Settings,
     *,
     point: str,
-    deaths: int,
+    crash_count: int,
 ) -> None:
     settings.LEASE_SECONDS = 0  # a dead worker's lease has ended at once
     table = f"sku,name,cover_image,images\nA,Shoe,{ONE},{TWO}\nB,Boot,no,{TWO}|{ONE}\n"
-    job = send(user, table)
-    died = 0
+    job = start_job(user, table)
+    crashes = 0
 
     for _ in range(40):
-        crash_points.install(dying_at(point) if died < deaths else None)
+        crash_points.install(dying_at(point) if crashes < crash_count else None)
         try:
             run_and_fetch(job, fetcher)
             recovery.resend()
         except Crash:
-            died += 1
+            crashes += 1
         finally:
             crash_points.install(None)
         now = image_counts(job)
@@ -104,7 +104,7 @@ def test_every_image_is_counted_once_despite_a_crash_at_any_step(
         if job.is_finished:
             break
 
-    assert died >= 1
+    assert crashes >= 1
     assert job.status == JobStatus.COMPLETED_WITH_ERRORS
     assert (counts(job), image_counts(job)) == ((2, 0, 0, 0), (0, 4, 1))
     assert warning_codes() == [(3, "image_url_not_allowed")]
@@ -117,9 +117,11 @@ def test_products_of_overlapping_jobs_have_the_images_of_the_later_job(
     public: MemoryStore, user: User, server: ImageServer, fetcher: RemoteFetcher
 ) -> None:
     rows = [(f"S{number}", "Name") for number in range(30)]
-    first = send(user, "".join(["sku,name,images\n", *(f"{s},{n},{ONE}\n" for s, n in rows)]))
+    first = start_job(user, "".join(["sku,name,images\n", *(f"{s},{n},{ONE}\n" for s, n in rows)]))
     both = f"{TWO}|{ONE}"
-    last = send(user, "".join(["sku,name,images\n", *(f"{s},{n},{both}\n" for s, n in rows[::-1])]))
+    last = start_job(
+        user, "".join(["sku,name,images\n", *(f"{s},{n},{both}\n" for s, n in rows[::-1])])
+    )
     import_chunks(first)
     import_chunks(last)
     fetch_all(fetcher)
@@ -147,7 +149,7 @@ def test_a_chunk_may_have_more_remote_images_than_a_statement_has_parameters(
         f"S-{row},Shoe,{'|'.join(f'https://{NAME}/{row}-{at}.png' for at in range(50))}\n"
         for row in range(65_535 // 50 + 1)
     ]
-    job = send(user, "sku,name,images\n" + "".join(rows))
+    job = start_job(user, "sku,name,images\n" + "".join(rows))
 
     plan.plan(job.pk)
     [chunk] = chunk_ids(job)

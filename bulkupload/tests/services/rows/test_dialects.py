@@ -1,4 +1,4 @@
-"""T62: tables in any encoding, with any delimiter and line ending."""
+"""Tables in any encoding, with any delimiter and line ending."""
 
 import codecs
 
@@ -6,7 +6,7 @@ import pytest
 
 from accounts.models import User
 from bulkupload.models import JobStatus
-from bulkupload.tests.importing import counts, errors_of, imported, stored_skus
+from bulkupload.tests.importing import counts, errors_of, import_table, stored_skus
 from catalog.models import Product
 from media.storage.testing.memory import MemoryStore
 
@@ -39,7 +39,7 @@ def test_a_table_is_read_in_any_dialect(
 ) -> None:
     body = written(delimiter, end).encode(codec)
 
-    job = imported(user, body)
+    job = import_table(user, body)
 
     assert job.status == JobStatus.COMPLETED
     assert stored(user) == ROWS
@@ -54,7 +54,7 @@ def test_a_table_is_read_in_any_dialect(
 
 
 def test_a_sep_line_is_not_taken_for_the_header(private: MemoryStore, user: User) -> None:
-    job = imported(user, "sep=;\r\nsku;name\r\nA;Shoe, brown\r\n;x\r\n")
+    job = import_table(user, "sep=;\r\nsku;name\r\nA;Shoe, brown\r\n;x\r\n")
 
     assert job.dialect["delimiter"] == ";"
     assert Product.objects.get().name == "Shoe, brown"
@@ -65,7 +65,7 @@ def test_a_sep_line_is_not_taken_for_the_header(private: MemoryStore, user: User
 def test_the_encoding_is_detected_from_an_accent_at_the_end(
     private: MemoryStore, user: User
 ) -> None:
-    job = imported(user, "sku,name\nA,Café".encode("cp1252"))
+    job = import_table(user, "sku,name\nA,Café".encode("cp1252"))
 
     assert job.dialect_object.encoding == "cp1252"
     assert Product.objects.get(user=user).name == "Café"
@@ -75,7 +75,7 @@ def test_the_encoding_is_detected_from_an_accent_at_the_end(
 def test_a_sep_line_decides_the_delimiter(
     private: MemoryStore, user: User, note: str, end: str
 ) -> None:
-    job = imported(user, f"{note}\nsku{end}name\nA{end}Shoe\n")
+    job = import_table(user, f"{note}\nsku{end}name\nA{end}Shoe\n")
 
     assert (job.dialect_object.delimiter, counts(job)) == (end, (1, 0, 0, 0))
 
@@ -85,7 +85,9 @@ def test_a_sep_line_decides_the_delimiter(
 def test_utf_16_is_detected_despite_characters_with_a_zero_low_byte(
     private: MemoryStore, user: User, codec: str
 ) -> None:
-    job = imported(user, "sku,name\r\nA,\u7b2c\u4e00\r\nB,\uac00 and plain words\r\n".encode(codec))
+    job = import_table(
+        user, "sku,name\r\nA,\u7b2c\u4e00\r\nB,\uac00 and plain words\r\n".encode(codec)
+    )
 
     assert job.dialect_object.encoding == codec
     assert stored_skus(user) == ["A", "B"]

@@ -19,7 +19,7 @@ from bulkupload.tests.importing import (
     counts,
     error_file_of,
     errors_of,
-    imported,
+    import_table,
 )
 from bulkupload.tests.workbook import workbook
 from catalog.models import Product
@@ -49,7 +49,7 @@ def test_a_formula_is_unchanged_in_json_and_harmless_in_csv(
     writer.writeheader()
     writer.writerows(refused.values())
 
-    job = imported(user, text.getvalue())
+    job = import_table(user, text.getvalue())
 
     returned = list(csv.DictReader(io.StringIO(error_file_of(job).decode(), newline="")))
     for (field, row), cells in zip(refused.items(), returned, strict=True):
@@ -61,7 +61,7 @@ def test_a_formula_is_unchanged_in_json_and_harmless_in_csv(
     assert error_file_of(job).count(b'"') >= (1 + len(TEXTS)) * 2 * (len(TEXTS) + 4)
 
     fixed = error_file_of(job).replace(b"y" * 101, b"y")
-    assert counts(imported(user, fixed)) == (len(TEXTS), 0, 0, 0)
+    assert counts(import_table(user, fixed)) == (len(TEXTS), 0, 0, 0)
     for field in TEXTS:
         sku = evil.strip() if field == "sku" else f"S-{field}"
         assert Product.objects.values_list(field, flat=True).get(sku=sku) == evil.strip()
@@ -89,7 +89,7 @@ def test_an_error_file_has_the_dialect_of_its_table(
         codec
     )
 
-    job = imported(user, body)
+    job = import_table(user, body)
     returned = error_file_of(job)
 
     assert returned.startswith(body[:4] if codec != "cp1252" else b'"Gr')
@@ -103,17 +103,17 @@ def test_an_error_file_has_the_dialect_of_its_table(
 def test_the_error_file_of_a_workbook_opens_in_excel(private: MemoryStore, user: User) -> None:
     book = workbook({1: ["sku", "name"], 2: [None, "Größe"]})
 
-    job = imported(user, book, filename="a.xlsx")
+    job = import_table(user, book, filename="a.xlsx")
 
     assert error_file_of(job).startswith(b'\xef\xbb\xbf"sku","name","error_line"')
-    assert errors_of(imported(user, error_file_of(job)))[0][2:] == ("sku", "missing")
+    assert errors_of(import_table(user, error_file_of(job)))[0][2:] == ("sku", "missing")
 
 
 @pytest.mark.covers("T66")
 def test_every_error_is_streamed(private: MemoryStore, user: User) -> None:
     rows = 12_001
 
-    job = imported(user, "sku,name\n" + ",\n".join(f"S{n}" for n in range(rows)) + ",\n")
+    job = import_table(user, "sku,name\n" + ",\n".join(f"S{n}" for n in range(rows)) + ",\n")
 
     lines = error_file_of(job).decode().splitlines()
     assert counts(job) == (0, 0, 0, rows)
@@ -121,7 +121,7 @@ def test_every_error_is_streamed(private: MemoryStore, user: User) -> None:
 
 
 def test_the_template_can_be_imported(private: MemoryStore, user: User) -> None:
-    job = imported(user, template())
+    job = import_table(user, template())
 
     assert counts(job) == (1, 0, 0, 0)
     assert [column["field"] for column in job.columns] == list(FIELDS)
@@ -132,7 +132,7 @@ def test_a_letter_missing_from_the_encoding_becomes_a_question_mark() -> None:
 
 
 def test_a_column_named_like_an_error_column_is_preserved(private: MemoryStore, user: User) -> None:
-    job = imported(user, "sku,name,error_code,brand\nA,,E5,Acme\n")
+    job = import_table(user, "sku,name,error_code,brand\nA,,E5,Acme\n")
     [row] = csv.DictReader(io.StringIO(error_file_of(job).decode().replace("error_code", "own", 1)))
 
     assert (row["own"], row["brand"], row["error_code"]) == ("E5", "Acme", "missing")
@@ -141,7 +141,7 @@ def test_a_column_named_like_an_error_column_is_preserved(private: MemoryStore, 
 def test_an_error_file_of_very_long_rows_needs_little_memory(
     private: MemoryStore, user: User
 ) -> None:
-    job = imported(user, "sku,name\n,Shoe\n")
+    job = import_table(user, "sku,name\n,Shoe\n")
     long = ["x" * 60_000] * 17  # in columns without a name
     for row in range(2, 62):
         cells = json.dumps(["", str(row), *long])

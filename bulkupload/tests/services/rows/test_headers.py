@@ -4,19 +4,19 @@ import pytest
 
 from accounts.models import User
 from bulkupload.models import JobStatus
-from bulkupload.tests.importing import counts, imported
+from bulkupload.tests.importing import counts, import_table
 from catalog.models import Product
 from media.storage.testing.memory import MemoryStore
 
 
 def test_a_header_without_rows_is_an_empty_table(private: MemoryStore, user: User) -> None:
-    job = imported(user, "sku,name\n")
+    job = import_table(user, "sku,name\n")
 
     assert (job.status, job.total_rows) == (JobStatus.COMPLETED, 0)
 
 
 def test_synonyms_of_columns_are_recognized_and_reported(private: MemoryStore, user: User) -> None:
-    job = imported(user, "Item_SKU,TITLE,Vendor,Descripton,Shelf\nA,Shoe,Us,x,y\n")
+    job = import_table(user, "Item_SKU,TITLE,Vendor,Descripton,Shelf\nA,Shoe,Us,x,y\n")
 
     assert [(column["field"], column["suggestion"]) for column in job.columns] == [
         ("sku", None),
@@ -31,8 +31,8 @@ def test_synonyms_of_columns_are_recognized_and_reported(private: MemoryStore, u
 def test_a_mapping_takes_precedence(private: MemoryStore, user: User) -> None:
     table = "code;name;label\nA;ignored;Shoe\n"
 
-    job = imported(user, table, mapping={"code": "sku", "label": "name", "name": None})
-    missing = imported(user, table, mapping={"codes": "sku"})
+    job = import_table(user, table, mapping={"code": "sku", "label": "name", "name": None})
+    missing = import_table(user, table, mapping={"codes": "sku"})
 
     assert counts(job) == (1, 0, 0, 0)
     assert Product.objects.get().name == "Shoe"
@@ -44,7 +44,7 @@ def test_a_mapping_takes_precedence(private: MemoryStore, user: User) -> None:
 def test_invalid_characters_in_a_header_are_replaced(
     private: MemoryStore, user: User, name: bytes
 ) -> None:
-    job = imported(user, b"sku,name," + name + "\nA,Größe,\nB,Über,\n".encode())
+    job = import_table(user, b"sku,name," + name + "\nA,Größe,\nB,Über,\n".encode())
 
     assert (job.status, counts(job)) == (JobStatus.COMPLETED, (2, 0, 0, 0))
     assert [column["name"] for column in job.columns] == ["sku", "name", "x\ufffd"]

@@ -7,7 +7,7 @@ from pytest_django import Settings
 from accounts.models import OwnerScope, User
 from accounts.tests.factories import MembershipFactory
 from bulkupload.models import BulkUploadRowError, JobStatus
-from bulkupload.tests.importing import counts, errors_of, imported, progress, run_job, send
+from bulkupload.tests.importing import counts, errors_of, import_table, progress, run_job, start_job
 from catalog.models import Product
 from media.storage.testing.memory import MemoryStore
 
@@ -19,7 +19,7 @@ def products(user: User) -> list[tuple[str | None, ...]]:
 
 
 def test_rows_become_products(private: MemoryStore, user: User) -> None:
-    job = imported(
+    job = import_table(
         user,
         "sku,name,brand,description,gender,materials,color\n"
         'A-1,Shoe,Us,"Soft,\nbrown",men,leather,brown\n'
@@ -38,7 +38,7 @@ def test_rows_become_products(private: MemoryStore, user: User) -> None:
 def test_an_empty_cell_clears_and_an_absent_column_leaves(private: MemoryStore, user: User) -> None:
     Product.objects.create(user=user, sku="A", name="Old", brand="Us", color="red")
 
-    job = imported(user, "sku,name,brand\nA,New,\n")
+    job = import_table(user, "sku,name,brand\nA,New,\n")
 
     assert counts(job) == (0, 1, 0, 0)
     assert products(user) == [("A", "New", "", "", "", "", "red")]
@@ -47,13 +47,13 @@ def test_an_empty_cell_clears_and_an_absent_column_leaves(private: MemoryStore, 
 def test_unchanged_rows_are_counted_and_not_written(private: MemoryStore, user: User) -> None:
     unchanged = Product.objects.create(user=user, sku="A", name="Shoe", brand="Us")
 
-    job = imported(user, "sku,name\nA,Shoe\n")
+    job = import_table(user, "sku,name\nA,Shoe\n")
 
     assert counts(job) == (0, 0, 1, 0)
     assert Product.objects.get().updated_at == unchanged.updated_at
 
 
-def lockers(user: User) -> list[int]:
+def last_lockers(user: User) -> list[int]:
     """Return the transaction that last locked each product: a lock writes its row."""
     with connection.cursor() as cursor:
         query = "SELECT xmax::text::bigint FROM catalog_product WHERE user_id = %s ORDER BY sku"
@@ -62,13 +62,13 @@ def lockers(user: User) -> list[int]:
 
 
 def test_unchanged_rows_do_not_lock_their_products(private: MemoryStore, user: User) -> None:
-    imported(user, "sku,name,color\nA,Shoe,red\nB,Boot,\n")
-    before = lockers(user)
+    import_table(user, "sku,name,color\nA,Shoe,red\nB,Boot,\n")
+    before = last_lockers(user)
 
-    job = imported(user, "sku,name,color\nA,Shoe,red\nB,Boot,\nB,Boot,\n")
+    job = import_table(user, "sku,name,color\nA,Shoe,red\nB,Boot,\nB,Boot,\n")
 
     assert counts(job) == (0, 0, 3, 0)
-    assert lockers(user) == before == [0, 0]
+    assert last_lockers(user) == before == [0, 0]
 
 
 def test_products_of_other_owners_are_unchanged(private: MemoryStore, user: User) -> None:
@@ -76,7 +76,7 @@ def test_products_of_other_owners_are_unchanged(private: MemoryStore, user: User
     Product.objects.create(user=user, sku="A", name="Personal")
     scope = OwnerScope(user_id=user.pk, organization_id=membership.organization_id)
 
-    job = imported(user, "sku,name\nA,Ours\n", scope=scope)
+    job = import_table(user, "sku,name\nA,Ours\n", scope=scope)
 
     assert counts(job) == (1, 0, 0, 0)
     assert list(Product.objects.in_scope(scope).values_list("name", flat=True)) == ["Ours"]
@@ -85,7 +85,9 @@ def test_products_of_other_owners_are_unchanged(private: MemoryStore, user: User
 
 @pytest.mark.covers("I12")
 def test_a_bad_row_does_not_stop_other_rows(private: MemoryStore, user: User) -> None:
-    job = imported(user, "sku,name,color\nA,Shoe,red\n,,blue\nB,Boot," + "x" * 101 + "\nC,Hat,\n")
+    job = import_table(
+        user, "sku,name,color\nA,Shoe,red\n,,blue\nB,Boot," + "x" * 101 + "\nC,Hat,\n"
+    )
 
     assert job.status == JobStatus.COMPLETED_WITH_ERRORS
     assert counts(job) == (2, 0, 0, 2)
@@ -105,7 +107,7 @@ def test_the_last_row_of_an_sku_wins_with_chunks_of_any_size(
     settings.BULK_CHUNK_ROWS = rows
     Product.objects.create(user=user, sku="B", name="One")
 
-    job = imported(
+    job = import_table(
         user, "sku,name\nA,One\nB,One\nA,Two\nA,Two\nB,Two\nA,Three\nB,One\nC,One\nB,One\n"
     )
 
@@ -121,7 +123,7 @@ def test_a_dry_run_counts_the_outcomes_and_writes_nothing(
     Product.objects.create(user=user, sku="B", name="One")
     table = "sku,name\nA,One\nB,Two\nA,Two\n,x\nC,One\nB,Two\n"
 
-    job = imported(user, table, dry_run=True)
+    job = import_table(user, table, dry_run=True)
 
     assert job.status == JobStatus.COMPLETED_WITH_ERRORS
     assert progress(job).failed == 1
@@ -130,7 +132,7 @@ def test_a_dry_run_counts_the_outcomes_and_writes_nothing(
 
 
 def test_tasks_delivered_twice_count_once(private: MemoryStore, user: User) -> None:
-    job = send(user, "sku,name\nA,Shoe\n,Boot\n")
+    job = start_job(user, "sku,name\nA,Shoe\n,Boot\n")
 
     run_job(job)
     before = (counts(job), errors_of(job), products(user), job.finished_at)
@@ -143,9 +145,9 @@ def test_tasks_delivered_twice_count_once(private: MemoryStore, user: User) -> N
 def test_numbers_that_lost_leading_zeros_are_refused(private: MemoryStore, user: User) -> None:
     Product.objects.create(user=user, sku="00123", name="Known")
 
-    job = imported(user, "sku,name\n123,Known\n124,New\n1.2E+12,Long\n")
+    job = import_table(user, "sku,name\n123,Known\n124,New\n1.2E+12,Long\n")
 
-    assert [fault[2:] for fault in errors_of(job)] == [("sku", "excel_damage")] * 2
+    assert [error[2:] for error in errors_of(job)] == [("sku", "excel_damage")] * 2
     assert counts(job) == (1, 0, 0, 2)
     message = BulkUploadRowError.objects.get(row=1).message
     assert message == (
@@ -160,7 +162,7 @@ def test_short_numbers_may_have_more_widths_than_a_statement_has_parameters(
     settings.BULK_CHUNK_ROWS = 7000  # of four digits, eleven spellings each
     Product.objects.create(user=user, sku="00000000001234", name="Known")
 
-    job = imported(user, "sku,name\n" + "".join(f"{1000 + n},Shoe\n" for n in range(7000)))
+    job = import_table(user, "sku,name\n" + "".join(f"{1000 + n},Shoe\n" for n in range(7000)))
 
-    assert [fault[1] for fault in errors_of(job)] == [236]
+    assert [error[1] for error in errors_of(job)] == [236]
     assert counts(job) == (6999, 0, 0, 1)

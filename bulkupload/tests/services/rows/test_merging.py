@@ -6,7 +6,7 @@ import io
 import pytest
 
 from accounts.models import User
-from bulkupload.tests.importing import counts, imported
+from bulkupload.tests.importing import counts, import_table
 from catalog.models import Product
 from media.storage.testing.memory import MemoryStore
 
@@ -35,7 +35,7 @@ def test_awkward_characters_are_stored_as_they_were_sent(private: MemoryStore, u
     rows = [[f"S{n}", f"Name {n}", f"x{cell}x", cell] for n, cell in enumerate(AWKWARD)]
     csv.writer(text).writerows([["sku", "name", "description", "brand"], *rows])
 
-    first, again = imported(user, text.getvalue()), imported(user, text.getvalue())
+    first, again = import_table(user, text.getvalue()), import_table(user, text.getvalue())
 
     stored = Product.objects.order_by("name").values_list("sku", "name", "description", "brand")
     assert sorted(map(list, stored)) == sorted(rows)

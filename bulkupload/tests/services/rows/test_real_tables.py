@@ -8,7 +8,7 @@ from bulkupload.errors import NothingToRetryError
 from bulkupload.models import BulkUploadJob, BulkUploadRowError, JobStatus
 from bulkupload.rules.rows.image_cells import read_cell
 from bulkupload.services import error_file, jobs
-from bulkupload.tests.importing import counts, errors_of, imported, stored_skus
+from bulkupload.tests.importing import counts, errors_of, import_table, stored_skus
 from catalog.models import Product
 from media.storage.testing.memory import MemoryStore
 
@@ -29,9 +29,9 @@ def warnings(job: BulkUploadJob) -> list[tuple[int, int, str, str]]:
 def test_skus_that_differ_in_invisible_characters_are_equal(
     private: MemoryStore, user: User
 ) -> None:
-    imported(user, "sku,name\n" + "".join(f"INV-{n},Plain\n" for n in range(1, 8)))
+    import_table(user, "sku,name\n" + "".join(f"INV-{n},Plain\n" for n in range(1, 8)))
 
-    job = imported(
+    job = import_table(
         user,
         "sku,name\nINV-1\u200b,a\n\u200eINV-2,b\nINV\u00ad-3,c\n\ufeffINV-4,d\nINV-5\u00a0,e\n"
         "\u2060INV-6\u2007,f\n\u3000INV-7,g\n",
@@ -44,9 +44,9 @@ def test_skus_that_differ_in_invisible_characters_are_equal(
 def test_composed_and_decomposed_letters_are_equal_in_skus(
     private: MemoryStore, user: User
 ) -> None:
-    imported(user, "sku,name\nCAF\u00c9-1,a\n")
+    import_table(user, "sku,name\nCAF\u00c9-1,a\n")
 
-    job = imported(user, "sku,name\nCAFE\u0301-1,b\n")
+    job = import_table(user, "sku,name\nCAFE\u0301-1,b\n")
 
     assert (counts(job), names(user)) == ((0, 1, 0, 0), {"CAF\u00c9-1": "b"})
 
@@ -56,7 +56,7 @@ def test_skus_that_look_alike_are_equal_across_chunks(
 ) -> None:
     settings.BULK_CHUNK_ROWS = 2
 
-    job = imported(user, "sku,name\nA-1,first\nB,x\nC,y\nA-1\u200b,last\n")
+    job = import_table(user, "sku,name\nA-1,first\nB,x\nC,y\nA-1\u200b,last\n")
 
     assert (counts(job), names(user)["A-1"]) == ((3, 1, 0, 0), "last")
 
@@ -73,7 +73,7 @@ def test_skus_that_look_alike_are_equal_across_chunks(
 def test_a_formula_around_a_sku_is_removed(
     private: MemoryStore, user: User, cell: str, sku: str
 ) -> None:
-    job = imported(user, f'sku,name\n{cell},"=""Boot"""\n')
+    job = import_table(user, f'sku,name\n{cell},"=""Boot"""\n')
 
     assert (job.status, names(user)) == (JobStatus.COMPLETED, {sku: "Boot"})
 
@@ -89,7 +89,7 @@ def test_a_formula_around_a_sku_is_removed(
 def test_words_for_empty_cells_and_decimals_are_not_skus(
     private: MemoryStore, user: User, cell: str, code: str
 ) -> None:
-    job = imported(user, f"sku,name\n{cell},Boot\nB,Hat\n")
+    job = import_table(user, f"sku,name\n{cell},Boot\nB,Hat\n")
 
     assert errors_of(job) == [(1, 2, "sku", code)]
     assert stored_skus(user) == ["B"]
@@ -98,27 +98,27 @@ def test_words_for_empty_cells_and_decimals_are_not_skus(
 def test_a_refused_decimal_is_refused_again_in_the_error_file(
     private: MemoryStore, user: User
 ) -> None:
-    job = imported(user, "sku,name\n12345.0,Boot\n")
+    job = import_table(user, "sku,name\n12345.0,Boot\n")
 
-    again = imported(user, b"".join(error_file.error_file(job)))
+    again = import_table(user, b"".join(error_file.error_file(job)))
 
     assert errors_of(again) == [(1, 2, "sku", "excel_damage")]
 
 
 # --- Joined and ended files -------------------------------------------------------------------
-@pytest.mark.parametrize("rows_a_chunk", [1, 2, 5000])
+@pytest.mark.parametrize("rows_per_chunk", [1, 2, 5000])
 @pytest.mark.parametrize("quote", ["", '"two\nlines"'])
 def test_a_repeated_header_is_skipped_with_a_warning(
     private: MemoryStore,
     user: User,
     settings: Settings,
-    rows_a_chunk: int,
+    rows_per_chunk: int,
     quote: str,
 ) -> None:
-    settings.BULK_CHUNK_ROWS = rows_a_chunk
+    settings.BULK_CHUNK_ROWS = rows_per_chunk
     header = "\ufeffid,sku,name,color\n"
 
-    job = imported(
+    job = import_table(
         user, f"{header}1,A,Boot,{quote}\n{header}2,B,Hat,\nid,sku, name,color,\n3,C,x,\n"
     )
 
@@ -133,7 +133,7 @@ def test_a_repeated_header_is_skipped_with_a_warning(
     "again", ["SKU,Name,Color", "\ufeffSku, NAME ,color", '"sku" ,"name","color" ']
 )
 def test_a_header_is_recognized_in_any_case(private: MemoryStore, user: User, again: str) -> None:
-    job = imported(user, f"sku,name,color\nA,Boot,red\n{again}\nB,Hat,blue\n")
+    job = import_table(user, f"sku,name,color\nA,Boot,red\n{again}\nB,Hat,blue\n")
 
     assert names(user) == {"A": "Boot", "B": "Hat"}
     message = "The header is repeated in line 3 and was skipped there."
@@ -143,7 +143,7 @@ def test_a_header_is_recognized_in_any_case(private: MemoryStore, user: User, ag
 def test_a_warning_about_the_table_leaves_nothing_to_retry(
     private: MemoryStore, user: User
 ) -> None:
-    job = imported(user, "sku,name\nA,Boot\nsku,name\nB,Hat\n")
+    job = import_table(user, "sku,name\nA,Boot\nsku,name\nB,Hat\n")
 
     assert b"".join(error_file.error_file(job)).count(b"\r\n") <= 1
     with pytest.raises(NothingToRetryError):
@@ -154,14 +154,14 @@ def test_a_warning_about_the_table_leaves_nothing_to_retry(
 def test_a_ctrl_z_at_the_end_of_a_file_is_ignored(
     private: MemoryStore, user: User, end: str
 ) -> None:
-    job = imported(user, f"sku,name,color\r\nA,Boot,red\r\nB,Hat,blue{end}")
+    job = import_table(user, f"sku,name,color\r\nA,Boot,red\r\nB,Hat,blue{end}")
 
     assert (job.status, counts(job)) == (JobStatus.COMPLETED, (2, 0, 0, 0))
     assert Product.objects.get(sku="B").color == "blue"
 
 
 def test_spaces_before_quotes_are_ignored(private: MemoryStore, user: User) -> None:
-    job = imported(
+    job = import_table(
         user, 'sku, name, description\nA, "Shoe, brown", "soft,\n warm"\nB,  "Boot",x\nC, Hat, y\n'
     )
 
@@ -171,7 +171,7 @@ def test_spaces_before_quotes_are_ignored(private: MemoryStore, user: User) -> N
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", ""])
 def test_spaces_after_quotes_are_ignored(private: MemoryStore, user: User, end: str) -> None:
-    job = imported(
+    job = import_table(
         user,
         '"sku" ,"name" , "color"\nA,"Shoe, brown" ,"red"\n"B" , "He said ""x"" , y"  ,  "blue" \n'
         f'C,"Boots",\nD,"Two\nlines"  ,"a" \n"E","x" y,z\n"F" ,"last" ,"green" {end}',
@@ -203,7 +203,7 @@ def test_the_header_is_found_below_title_rows(
 ) -> None:
     table = "sku,name,color\nA,Boot,red\n,Hat,blue\n".replace(",", delimiter)
 
-    job = imported(user, above + table)
+    job = import_table(user, above + table)
 
     line = above.count("\n") + 1
     assert errors_of(job) == [(2, line + 2, "sku", "missing")]
@@ -211,7 +211,7 @@ def test_the_header_is_found_below_title_rows(
 
 
 def test_a_missing_header_is_reported_with_what_was_read(private: MemoryStore, user: User) -> None:
-    job = imported(user, "Price list\nskuu,title,colour\n1,Boot,red\n")
+    job = import_table(user, "Price list\nskuu,title,colour\n1,Boot,red\n")
 
     assert (job.failure_code, job.failure_line) == ("missing_column", 2)
     assert "skuu | title | colour" in job.failure_message
@@ -222,7 +222,7 @@ def test_a_missing_header_is_reported_with_what_was_read(private: MemoryStore, u
 def test_a_guessed_encoding_causes_a_warning_that_says_what_to_do(
     private: MemoryStore, user: User
 ) -> None:
-    job = imported(user, "sku;name\nA;Żółta koszula\nB;Płaszcz wełniany\n".encode("cp1250"))
+    job = import_table(user, "sku;name\nA;Żółta koszula\nB;Płaszcz wełniany\n".encode("cp1250"))
 
     assert (job.status, counts(job)) == (JobStatus.COMPLETED_WITH_ERRORS, (2, 0, 0, 0))
     assert names(user) == {"A": "Żółta koszula", "B": "Płaszcz wełniany"}
@@ -249,7 +249,7 @@ def test_a_stated_encoding_is_used_without_a_warning(
     name = word.get(codec, "Żółta 革靴")
     rows = "".join(f"S{n};{name} {n}\r\n" for n in range(5))
 
-    job = imported(user, f"sku;name\r\n{rows};{name}\r\n".encode(codec), encoding=codec)
+    job = import_table(user, f"sku;name\r\n{rows};{name}\r\n".encode(codec), encoding=codec)
 
     assert counts(job) == (5, 0, 0, 1)
     assert names(user) == {f"S{n}": f"{name} {n}" for n in range(5)}
@@ -259,20 +259,20 @@ def test_a_stated_encoding_is_used_without_a_warning(
 
 
 def test_a_byte_order_mark_overrides_the_stated_encoding(private: MemoryStore, user: User) -> None:
-    job = imported(user, "sku,name\nA,Größe\n".encode("utf-8-sig"), encoding="cp1250")
+    job = import_table(user, "sku,name\nA,Größe\n".encode("utf-8-sig"), encoding="cp1250")
 
     assert (job.dialect["encoding"], names(user)) == ("utf-8", {"A": "Größe"})
 
 
 # --- SKUs that come twice ---------------------------------------------------------------------
-@pytest.mark.parametrize("rows_a_chunk", [2, 5000])
+@pytest.mark.parametrize("rows_per_chunk", [2, 5000])
 def test_a_repeated_sku_causes_a_warning_with_both_lines(
-    private: MemoryStore, user: User, settings: Settings, rows_a_chunk: int
+    private: MemoryStore, user: User, settings: Settings, rows_per_chunk: int
 ) -> None:
-    settings.BULK_CHUNK_ROWS = rows_a_chunk
-    other = imported(user, "sku,name\nA,older\n")
+    settings.BULK_CHUNK_ROWS = rows_per_chunk
+    other = import_table(user, "sku,name\nA,older\n")
 
-    job = imported(user, "sku,name\nA,one\nB,two\nC,three\nA,four\n\nD,five\nA,six\n")
+    job = import_table(user, "sku,name\nA,one\nB,two\nC,three\nA,four\n\nD,five\nA,six\n")
 
     assert (job.status, sum(counts(job))) == (JobStatus.COMPLETED_WITH_ERRORS, 6)
     assert names(user)["A"] == "six"

@@ -1,4 +1,4 @@
-"""T62: a row that cannot be read is refused alone."""
+"""A row that cannot be read is refused alone."""
 
 import pytest
 from hypothesis import HealthCheck, given
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from accounts.models import User
 from bulkupload.errors import NotATableError
 from bulkupload.models import JobStatus
-from bulkupload.tests.importing import counts, errors_of, imported, stored_skus
+from bulkupload.tests.importing import counts, errors_of, import_table, stored_skus
 from bulkupload.tests.workbook import workbook
 from catalog.models import Product
 from media.storage.testing.memory import MemoryStore
@@ -22,7 +22,9 @@ def stored(user: User) -> list[list[str]]:
 
 
 def test_lines_are_counted_as_in_an_editor(private: MemoryStore, user: User) -> None:
-    job = imported(user, 'sku,name,description\r\nA,Shoe,"1\r\n2\r\n3"\r\n\r\n,Boot,\r\nB,Hat,\r\n')
+    job = import_table(
+        user, 'sku,name,description\r\nA,Shoe,"1\r\n2\r\n3"\r\n\r\n,Boot,\r\nB,Hat,\r\n'
+    )
 
     assert errors_of(job) == [(2, 6, "sku", "missing")]
 
@@ -52,7 +54,7 @@ def test_only_the_bad_row_is_refused(
 ) -> None:
     umlauts = "Größe Über".encode()  # so that one bad byte makes no other encoding
 
-    job = imported(user, b"sku,name\nX1," + umlauts + b"\n" + row + b"\nX2,Boot\nX3,Hat\n")
+    job = import_table(user, b"sku,name\nX1," + umlauts + b"\n" + row + b"\nX2,Boot\nX3,Hat\n")
 
     assert [error[1::2] for error in errors_of(job)] == [(3, code)]
     assert counts(job) == (3, 0, 0, 1)
@@ -60,7 +62,7 @@ def test_only_the_bad_row_is_refused(
 
 
 def test_empty_cells_and_rows_after_the_table_are_ignored(private: MemoryStore, user: User) -> None:
-    job = imported(user, "sku,name,,\nA,Shoe,,\n,,,\n  ,,,\nB,Hat,,,,\n\n")
+    job = import_table(user, "sku,name,,\nA,Shoe,,\n,,,\n  ,,,\nB,Hat,,,,\n\n")
 
     assert counts(job) == (2, 0, 0, 0)
 
@@ -76,7 +78,7 @@ def test_rows_of_a_workbook_have_the_numbers_of_the_sheet(private: MemoryStore, 
         }
     )
 
-    job = imported(user, book, filename="products.xlsx")
+    job = import_table(user, book, filename="products.xlsx")
 
     assert job.dialect["format"] == "xlsx"
     assert stored(user) == [["12", "Shoe", "two\nlines"], ["B", "Price", "2.5"]]
@@ -92,10 +94,10 @@ def test_rows_of_a_workbook_have_the_numbers_of_the_sheet(private: MemoryStore, 
 )
 @given(tail=st.binary(max_size=300) | st.text("\",;\t|\r\n='aé0 ", max_size=300).map(str.encode))
 def test_every_row_of_any_file_has_one_outcome(
-    private: MemoryStore, user: User, tail: bytes, two_rows_a_chunk: None
+    private: MemoryStore, user: User, tail: bytes, two_rows_per_chunk: None
 ) -> None:
     try:
-        job = imported(user, b"sku,name\nA,Shoe\n" + tail)
+        job = import_table(user, b"sku,name\nA,Shoe\n" + tail)
     except NotATableError:
         return
 
@@ -109,7 +111,7 @@ def test_every_row_of_any_file_has_one_outcome(
 @pytest.mark.covers("T62")
 def test_many_unclosed_quotes_take_linear_time(private: MemoryStore, user: User) -> None:
     """Each line leaves a quote open: reading the rest for each of them would take hours."""
-    job = imported(user, "sku,name\n" + 'a","""x\n' * 150_000 + "A,Shoe\n")
+    job = import_table(user, "sku,name\n" + 'a","""x\n' * 150_000 + "A,Shoe\n")
 
     assert job.status == JobStatus.COMPLETED_WITH_ERRORS
     assert {code for _, _, _, code in errors_of(job)} == {"row_too_long", "quote_not_closed"}
@@ -120,7 +122,7 @@ def test_many_unclosed_quotes_take_linear_time(private: MemoryStore, user: User)
 def test_a_broken_row_includes_the_lines_of_its_closed_cells(
     private: MemoryStore, user: User
 ) -> None:
-    job = imported(user, 'sku,name,brand\nA,"two\nlines","open\nB,Hat,x\n')
+    job = import_table(user, 'sku,name,brand\nA,"two\nlines","open\nB,Hat,x\n')
 
     assert [error[1::2] for error in errors_of(job)] == [(2, "quote_not_closed")]
     assert stored_skus(user) == ["B"]
@@ -132,7 +134,7 @@ def test_many_blank_lines_are_not_read_into_memory(
 ) -> None:
     monkeypatch.setattr("bulkupload.services.rows.range_cache.FETCH_BYTES", 1024)
 
-    job = imported(user, "sku,name\nA,Shoe\n" + "\n" * 4096 + "B,Hat\n,\n,Boot\n")
+    job = import_table(user, "sku,name\nA,Shoe\n" + "\n" * 4096 + "B,Hat\n,\n,Boot\n")
 
     assert [error[1::2] for error in errors_of(job)] == [(4101, "missing")]
     assert stored_skus(user) == ["A", "B"]
@@ -142,7 +144,7 @@ def test_many_blank_lines_are_not_read_into_memory(
 def test_a_closed_cell_of_many_lines_is_one_refused_row(private: MemoryStore, user: User) -> None:
     lines = "\n".join(f"fake{n},no product,x" for n in range(4000))
 
-    job = imported(user, f'sku,name,description\nA,Shoe,"{lines}"\nB,Boot,\n')
+    job = import_table(user, f'sku,name,description\nA,Shoe,"{lines}"\nB,Boot,\n')
 
     assert errors_of(job) == [(1, 2, "", "cell_too_long")]
     assert stored_skus(user) == ["B"]

@@ -1,4 +1,4 @@
-"""T63: files that are no tables, and tables that cannot be imported."""
+"""Files that are not tables, and tables that cannot be imported."""
 
 import codecs
 import io
@@ -9,7 +9,7 @@ import pytest
 from accounts.models import User
 from bulkupload.errors import EmptyFileError, NotATableError
 from bulkupload.models import BulkUploadJob, JobStatus
-from bulkupload.tests.importing import counts, imported, send
+from bulkupload.tests.importing import counts, import_table, start_job
 from bulkupload.tests.workbook import workbook
 from catalog.models import Product
 from media.storage.testing.memory import MemoryStore
@@ -33,7 +33,7 @@ from media.storage.testing.memory import MemoryStore
 def test_a_file_that_cannot_be_read_fails_with_one_message(
     private: MemoryStore, user: User, body: bytes | str, code: str, line: int | None
 ) -> None:
-    job = imported(user, body)
+    job = import_table(user, body)
 
     assert (job.status, job.failure_code, job.failure_line) == (JobStatus.FAILED, code, line)
     assert job.failure_message
@@ -42,7 +42,7 @@ def test_a_file_that_cannot_be_read_fails_with_one_message(
 
 
 def test_a_refused_table_has_the_dialect_it_was_read_with(private: MemoryStore, user: User) -> None:
-    job = imported(user, "style;title\n1;2\n")
+    job = import_table(user, "style;title\n1;2\n")
 
     assert (job.status, job.failure_code) == (JobStatus.FAILED, "missing_column")
     assert job.dialect is not None
@@ -85,7 +85,7 @@ def test_a_refused_header_is_saved_so_that_it_can_be_mapped(
     code: str,
     columns: list[tuple[str, str | None, str | None]],
 ) -> None:
-    job = imported(user, f"{header}\n1,2,3\n", mapping=mapping)
+    job = import_table(user, f"{header}\n1,2,3\n", mapping=mapping)
 
     assert (job.status, job.failure_code) == (JobStatus.FAILED, code)
     assert [
@@ -94,7 +94,7 @@ def test_a_refused_header_is_saved_so_that_it_can_be_mapped(
 
 
 def test_too_many_columns_are_not_saved(private: MemoryStore, user: User) -> None:
-    job = imported(user, ",".join(f"c{n}" for n in range(1001)) + "\n1\n")
+    job = import_table(user, ",".join(f"c{n}" for n in range(1001)) + "\n1\n")
 
     assert (job.failure_code, job.columns) == ("too_many_columns", [])
 
@@ -102,7 +102,7 @@ def test_too_many_columns_are_not_saved(private: MemoryStore, user: User) -> Non
 def test_an_empty_workbook_is_reported_with_a_hint_about_sheets(
     private: MemoryStore, user: User
 ) -> None:
-    job = imported(user, workbook({}), filename="products.xlsx")
+    job = import_table(user, workbook({}), filename="products.xlsx")
 
     assert job.failure_code == "no_header"
     assert job.failure_message == (
@@ -118,7 +118,7 @@ def test_a_sheet_that_declares_a_huge_size_fails_the_job(private: MemoryStore, u
         for name in old.namelist():
             new.writestr(name, old.read(name).replace(b'r="B2"', b'r="XFD1048576"'))
 
-    job = imported(user, huge.getvalue(), filename="huge.xlsx")
+    job = import_table(user, huge.getvalue(), filename="huge.xlsx")
 
     assert (job.status, job.failure_code) == (JobStatus.FAILED, "unreadable")
 
@@ -155,11 +155,11 @@ def test_files_that_are_not_tables_are_refused_immediately(
     private: MemoryStore, user: User, body: bytes
 ) -> None:
     with pytest.raises(NotATableError):
-        send(user, body)
+        start_job(user, body)
 
     assert not BulkUploadJob.objects.exists()
 
 
 def test_an_empty_file_is_refused_immediately(private: MemoryStore, user: User) -> None:
     with pytest.raises(EmptyFileError):
-        send(user, b"")
+        start_job(user, b"")

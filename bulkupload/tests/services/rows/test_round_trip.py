@@ -15,7 +15,7 @@ from bulkupload.tests.importing import (
     counts,
     error_file_of,
     errors_by_column,
-    imported,
+    import_table,
     run_job,
 )
 from bulkupload.tests.workbook import workbook
@@ -48,10 +48,10 @@ def test_an_unchanged_error_file_has_the_same_errors_again(
     private: MemoryStore, user: User, *, handle: bool
 ) -> None:
     table = BAD if handle else BAD.replace("Handle,", "Place,").replace("h,,,", "h,Z,,")
-    first = imported(user, table)
+    first = import_table(user, table)
 
-    second = imported(user, error_file_of(first))
-    third = imported(user, error_file_of(second))
+    second = import_table(user, error_file_of(first))
+    third = import_table(user, error_file_of(second))
 
     codes = [
         [(column, code) for column, code, _ in errors_by_column(job)]
@@ -81,10 +81,10 @@ def test_an_unchanged_error_file_has_the_same_errors_again(
 def test_rows_that_were_refused_because_of_other_rows_stay_refused(
     private: MemoryStore, user: User, table: bytes, good: int
 ) -> None:
-    first = imported(user, table)
+    first = import_table(user, table)
     names = list(Product.objects.order_by("sku").values_list("name", flat=True))
 
-    again = imported(user, error_file_of(first))
+    again = import_table(user, error_file_of(first))
     retried = run_job(jobs.retry(user=user, job_id=first.pk))
 
     codes = [[code for _, code, _ in errors_by_column(job)] for job in (first, again, retried)]
@@ -95,13 +95,13 @@ def test_rows_that_were_refused_because_of_other_rows_stay_refused(
 
 
 def test_a_row_is_imported_once_its_error_code_is_cleared(private: MemoryStore, user: User) -> None:
-    first = imported(user, "sku,name\n0901231,a\n0901232,b\n90789,c\n")
+    first = import_table(user, "sku,name\n0901231,a\n0901232,b\n90789,c\n")
     rows = list(csv.reader(io.StringIO(error_file_of(first).decode(), newline="")))
     rows[1][rows[0].index("error_code")] = ""
     text = io.StringIO(newline="")
     csv.writer(text).writerows(rows)
 
-    second = imported(user, text.getvalue())
+    second = import_table(user, text.getvalue())
 
     assert counts(second) == (1, 0, 0, 0)
     assert Product.objects.filter(sku="90789").exists()
@@ -120,10 +120,12 @@ def test_a_row_is_imported_once_its_error_code_is_cleared(private: MemoryStore, 
 def test_a_corrected_sku_is_imported_even_if_its_error_code_remains(
     private: MemoryStore, user: User, refused: str, corrected: str
 ) -> None:
-    first = imported(user, f"sku,name\n0901231,a\n0901232,b\n{refused},c\n")
+    first = import_table(user, f"sku,name\n0901231,a\n0901232,b\n{refused},c\n")
     assert errors_by_column(first) == [("sku", "excel_damage", refused)]
 
-    second = imported(user, error_file_of(first).replace(refused.encode(), corrected.encode(), 1))
+    second = import_table(
+        user, error_file_of(first).replace(refused.encode(), corrected.encode(), 1)
+    )
 
     assert counts(second) == (1, 0, 0, 0)
     assert Product.objects.filter(sku=corrected).exists()
@@ -132,11 +134,11 @@ def test_a_corrected_sku_is_imported_even_if_its_error_code_remains(
 def test_a_damaged_sku_is_refused_again_whatever_the_message(
     private: MemoryStore, user: User
 ) -> None:
-    first = imported(user, "sku,name\n0901231,a\n0901232,b\n90789,c\n")
+    first = import_table(user, "sku,name\n0901231,a\n0901232,b\n90789,c\n")
     message = BulkUploadRowError.objects.get(job=first).message
 
-    second = imported(user, error_file_of(first).replace(message.encode(), b"translated"))
-    third = imported(user, error_file_of(second))
+    second = import_table(user, error_file_of(first).replace(message.encode(), b"translated"))
+    third = import_table(user, error_file_of(second))
 
     assert (
         errors_by_column(first)
@@ -151,13 +153,13 @@ def test_a_damaged_sku_is_refused_again_whatever_the_message(
 def test_a_damaged_sku_is_refused_again_after_a_spreadsheet_saved_the_error_file(
     private: MemoryStore, user: User, cell: str
 ) -> None:
-    first = imported(user, f"sku,name\n0901231,a\n0901232,b\n{cell},c\n")
+    first = import_table(user, f"sku,name\n0901231,a\n0901232,b\n{cell},c\n")
     rows = list(csv.reader(io.StringIO(error_file_of(first).decode(), newline="")))
     rows[1][0] = "90789"  # without what a spreadsheet or a person drops
     text = io.StringIO(newline="")
     csv.writer(text).writerows(rows)
 
-    second = imported(user, text.getvalue())
+    second = import_table(user, text.getvalue())
 
     assert errors_by_column(first) == errors_by_column(second) == [("sku", "excel_damage", "90789")]
     assert not Product.objects.filter(sku="90789").exists()
@@ -167,8 +169,8 @@ def test_a_long_number_stored_as_text_is_still_exact_in_a_retry(
     private: MemoryStore, user: User
 ) -> None:
     exact, cut = "400638133393000000", "400638133393111000"
-    first = imported(user, workbook({1: ["sku", "name"], 2: [exact, ""]}), filename="p.xlsx")
-    table = imported(user, f"sku,name\n{cut},Shoe\n")
+    first = import_table(user, workbook({1: ["sku", "name"], 2: [exact, ""]}), filename="p.xlsx")
+    table = import_table(user, f"sku,name\n{cut},Shoe\n")
 
     again = run_job(jobs.retry(user=user, job_id=first.pk))
     third = run_job(jobs.retry(user=user, job_id=again.pk))
@@ -191,9 +193,9 @@ def test_an_error_file_full_of_nul_characters_is_still_a_table(
 ) -> None:
     good = "".join(f"S{n}{delimiter}{'x' * 200}\n" for n in range(50))
     bad = "".join(f"N{n}{delimiter}Boot{chr(0) * 100}\n" for n in range(20))
-    first = imported(user, f"sku{delimiter}name\n{good}{bad}")
+    first = import_table(user, f"sku{delimiter}name\n{good}{bad}")
 
-    second = imported(user, error_file_of(first))
+    second = import_table(user, error_file_of(first))
 
     assert counts(first) == (50, 0, 0, 20)
     assert counts(second) == (0, 0, 0, 20)
@@ -201,13 +203,13 @@ def test_an_error_file_full_of_nul_characters_is_still_a_table(
 
 
 def test_a_corrected_error_file_is_imported(private: MemoryStore, user: User) -> None:
-    first = imported(user, "sku,name,color\nA,Shoe,red\n,Boot,\nB,,=1\nC,Hat\n")
+    first = import_table(user, "sku,name,color\nA,Shoe,red\n,Boot,\nB,,=1\nC,Hat\n")
     rows = list(csv.reader(io.StringIO(error_file_of(first).decode(), newline="")))
     rows[1][0], rows[2][1], rows[3][2], rows[3][5] = "A2", "Vest", "blue", ""
     text = io.StringIO(newline="")
     csv.writer(text).writerows(rows)
 
-    second = imported(user, text.getvalue())
+    second = import_table(user, text.getvalue())
 
     assert counts(second) == (3, 0, 0, 0)
     names = Product.objects.order_by("sku").values_list("sku", "name", "color")
@@ -237,8 +239,8 @@ def test_any_refused_row_is_the_same_in_the_error_file(
     writer = csv.writer(text, delimiter=delimiter, quoting=csv.QUOTE_ALL)
     writer.writerows([header, ["", "Boot", *cells]])
 
-    first = imported(user, text.getvalue())
-    second = imported(user, error_file_of(first))
+    first = import_table(user, text.getvalue())
+    second = import_table(user, error_file_of(first))
 
     cells = [BulkUploadRowError.objects.get(job=job).cells for job in (first, second)]
     assert cells[0] == cells[1]

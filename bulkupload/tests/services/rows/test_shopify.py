@@ -4,7 +4,7 @@ import pytest
 
 from accounts.models import User
 from bulkupload.models import JobStatus
-from bulkupload.tests.importing import counts, errors_of, imported
+from bulkupload.tests.importing import counts, errors_of, import_table
 from catalog.models import Product
 from media.storage.testing.memory import MemoryStore
 
@@ -25,7 +25,7 @@ def test_a_shopify_export_is_read_without_changes(
 ) -> None:
     settings.BULK_CHUNK_ROWS = rows  # type: ignore[attr-defined]  # pytest-django's settings
 
-    job = imported(user, SHOPIFY)
+    job = import_table(user, SHOPIFY)
 
     products = Product.objects.order_by("sku").values_list("sku", "name", "brand", "description")
     assert list(products) == [
@@ -43,14 +43,14 @@ def test_a_handle_with_too_many_bytes_is_refused(
 ) -> None:
     monkeypatch.setattr("bulkupload.rules.rows.shopify_handles.MAX_GROUP_BYTES", 64)
 
-    job = imported(user, "Handle,Variant SKU,Title\n" + "h,A,Shoe\n" * 20)
+    job = import_table(user, "Handle,Variant SKU,Title\n" + "h,A,Shoe\n" * 20)
 
     assert (job.status, job.failure_code) == (JobStatus.FAILED, "handle_too_long")
 
 
 @pytest.mark.covers("T62")
 def test_a_row_without_a_handle_belongs_to_no_other(private: MemoryStore, user: User) -> None:
-    job = imported(
+    job = import_table(
         user, "Handle,Title,Vendor,Variant SKU\nh,Shoe,ACME,A\n,Hat,,B\n,,,C\n,,,\n,Cap,,\n"
     )
 
@@ -61,7 +61,7 @@ def test_a_row_without_a_handle_belongs_to_no_other(private: MemoryStore, user: 
 
 @pytest.mark.covers("T62")
 def test_an_incomplete_row_of_a_handle_is_refused(private: MemoryStore, user: User) -> None:
-    job = imported(
+    job = import_table(
         user,
         "Handle,Title,Variant SKU,Image Src\n"
         "h,Shirt,A,\n"
@@ -70,7 +70,7 @@ def test_an_incomplete_row_of_a_handle_is_refused(private: MemoryStore, user: Us
         "g,Hat,B,\n",
     )
 
-    assert [fault[1:] for fault in errors_of(job)] == [
+    assert [error[1:] for error in errors_of(job)] == [
         (3, "", "too_few_cells"),
         (4, "", "too_many_cells"),
     ]
@@ -81,7 +81,7 @@ def test_an_incomplete_row_of_a_handle_is_refused(private: MemoryStore, user: Us
 def test_a_handle_column_can_be_ignored_by_a_mapping(private: MemoryStore, user: User) -> None:
     table = "sku,name,brand,Handle\nA,Bag,ACME,leather\nB,Box,,leather\n"
 
-    imported(user, table, mapping={"Handle": None})
+    import_table(user, table, mapping={"Handle": None})
 
     brands = Product.objects.order_by("sku").values_list("brand", flat=True)
     assert list(brands) == ["ACME", ""]

@@ -1,16 +1,16 @@
-"""T62: values that a spreadsheet damaged are refused, similar ones are not."""
+"""Values that a spreadsheet damaged are refused, similar ones are not."""
 
 import pytest
 
 from accounts.models import User
-from bulkupload.tests.importing import counts, errors_of, imported, stored_skus
+from bulkupload.tests.importing import counts, errors_of, import_table, stored_skus
 from bulkupload.tests.workbook import workbook
 from catalog.models import Product
 from media.storage.testing.memory import MemoryStore
 
 
 def test_an_sku_that_only_resembles_a_number_is_imported(private: MemoryStore, user: User) -> None:
-    job = imported(user, "sku,name\n12E3,Shoe\n1E+12,Boot\n1.2E12,Hat\n")
+    job = import_table(user, "sku,name\n12E3,Shoe\n1E+12,Boot\n1.2E12,Hat\n")
 
     assert counts(job) == (1, 0, 0, 2)
     assert Product.objects.get(user=user).sku == "12E3"
@@ -28,7 +28,7 @@ def test_an_sku_that_only_resembles_a_number_is_imported(private: MemoryStore, u
 def test_errors_of_excel_are_refused_in_its_languages(
     private: MemoryStore, user: User, cell: str, *, refused: bool
 ) -> None:
-    job = imported(user, f"sku,name,color\nA,Shoe,{cell}\n")
+    job = import_table(user, f"sku,name,color\nA,Shoe,{cell}\n")
 
     expected = [(1, 2, "color", "excel_damage")] if refused else []
     assert errors_of(job) == expected
@@ -48,7 +48,7 @@ def test_errors_of_excel_are_refused_in_its_languages(
 def test_numbers_in_scientific_notation_are_not_skus(
     private: MemoryStore, user: User, sku: str, *, refused: bool
 ) -> None:
-    job = imported(user, f"sku;name\n{sku};Shoe\n")
+    job = import_table(user, f"sku;name\n{sku};Shoe\n")
 
     assert [code for *_, code in errors_of(job)] == ["excel_damage"] * refused
 
@@ -56,6 +56,6 @@ def test_numbers_in_scientific_notation_are_not_skus(
 def test_a_long_number_written_as_text_in_a_workbook_is_an_sku(
     private: MemoryStore, user: User
 ) -> None:
-    imported(user, workbook({1: ["sku", "name"], 2: ["1234567890123450", "Shoe"]}))
+    import_table(user, workbook({1: ["sku", "name"], 2: ["1234567890123450", "Shoe"]}))
 
     assert stored_skus(user) == ["1234567890123450"]

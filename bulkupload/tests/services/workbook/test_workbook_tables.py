@@ -9,7 +9,7 @@ from accounts.models import User
 from bulkupload.errors import NothingToRetryError
 from bulkupload.models import BulkUploadJob, BulkUploadRowError, JobStatus
 from bulkupload.services import error_file, jobs
-from bulkupload.tests.importing import counts, errors_of, imported, stored_skus
+from bulkupload.tests.importing import counts, errors_of, import_table, stored_skus
 from bulkupload.tests.workbook import MAIN, Cell, Raw, Rows, changed, with_part, workbook
 from catalog.models import Product
 from media.storage.testing.memory import MemoryStore
@@ -19,7 +19,7 @@ COVER: Rows = {2: [None, "Exported from Numbers."], 4: [None, "Sheet", "Table"]}
 
 
 def sent(user: User, book: bytes, **options: object) -> BulkUploadJob:
-    return imported(user, book, filename="products.xlsx", **options)
+    return import_table(user, book, filename="products.xlsx", **options)
 
 
 def warnings(job: BulkUploadJob) -> list[tuple[int, str, str]]:
@@ -52,7 +52,7 @@ def test_a_date_is_refused_as_an_sku_and_again_in_the_error_file(
     book = workbook({1: HEADER, 2: [number(46054, 1), "Boot"], 3: ["A", number(46054, 1)]}, [code])
 
     job = sent(user, book)
-    again = imported(user, b"".join(error_file.error_file(job)))
+    again = import_table(user, b"".join(error_file.error_file(job)))
 
     assert (1, 2, "sku", "excel_damage") in errors_of(job)
     assert shown in BulkUploadRowError.objects.filter(job=job, row=1).get().message

@@ -1,4 +1,4 @@
-"""Cells are imported as the sheet shows them or refused; none becomes empty."""
+"""Cells are imported as the sheet shows them, or refused; none becomes empty."""
 
 import csv
 import tempfile
@@ -8,7 +8,7 @@ import pytest
 from accounts.models import User
 from bulkupload.errors import JobFailureError
 from bulkupload.services.workbook import convert
-from bulkupload.tests.importing import counts, errors_of, imported
+from bulkupload.tests.importing import counts, errors_of, import_table
 from bulkupload.tests.workbook import OFFICE, Cell, Raw, changed, workbook
 from catalog.models import Product
 from media.storage.testing.memory import MemoryStore
@@ -39,9 +39,9 @@ def second_row(*cells: Cell, formats: list[str] | None = None) -> list[str]:
 def test_a_cell_without_a_value_refuses_its_row_and_clears_no_field(
     private: MemoryStore, user: User, cell: Raw
 ) -> None:
-    imported(user, "sku,name,brand\nA,Shoe,Us\n")
+    import_table(user, "sku,name,brand\nA,Shoe,Us\n")
 
-    job = imported(user, workbook({1: HEADER, 2: ["A", "Boot", cell]}), filename="p.xlsx")
+    job = import_table(user, workbook({1: HEADER, 2: ["A", "Boot", cell]}), filename="p.xlsx")
 
     assert errors_of(job) == [(1, 2, "brand", "excel_damage")]
     assert counts(job) == (0, 0, 0, 1)
@@ -112,7 +112,7 @@ def test_a_lone_carriage_return_splits_no_row(private: MemoryStore, user: User) 
         }
     )
 
-    job = imported(user, book, filename="p.xlsx")
+    job = import_table(user, book, filename="p.xlsx")
 
     assert counts(job) == (2, 0, 0, 1)
     assert errors_of(job) == [(3, 5, "name", "missing")]

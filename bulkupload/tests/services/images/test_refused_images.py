@@ -14,9 +14,9 @@ from bulkupload.tests.importing import (
     batch_ids,
     chunk_ids,
     image_counts,
-    imported,
+    import_table,
     run_job,
-    send,
+    start_job,
 )
 from media.models import Upload
 from media.storage.testing.memory import MemoryStore
@@ -27,14 +27,14 @@ SVG = b"<svg onload=alert(1)>"
 
 
 @pytest.fixture
-def one_row_a_chunk(settings: Settings) -> None:
+def one_row_per_chunk(settings: Settings) -> None:
     settings.BULK_CHUNK_ROWS = 1
 
 
-@pytest.mark.usefixtures("one_row_a_chunk")
+@pytest.mark.usefixtures("one_row_per_chunk")
 def test_a_refused_image_has_the_same_reason_in_every_row(public: MemoryStore, user: User) -> None:
     bad = upload_file(public, user, SVG)
-    job = send(user, f"{HEADER}A,Shoe,{bad}\nB,Boot,{bad}\nC,Sock,{bad}\n")
+    job = start_job(user, f"{HEADER}A,Shoe,{bad}\nB,Boot,{bad}\nC,Sock,{bad}\n")
     plan.plan(job.pk)
     first, second, planned_later = chunk_ids(job)
     import_chunk.import_rows(first)
@@ -56,10 +56,10 @@ def test_a_refused_image_has_the_same_reason_in_every_row(public: MemoryStore, u
 
 def test_other_owners_do_not_learn_the_reason(public: MemoryStore, user: User) -> None:
     bad = upload_file(public, user, SVG)
-    imported(user, f"{HEADER}A,Shoe,{bad}\n")
+    import_table(user, f"{HEADER}A,Shoe,{bad}\n")
     other = UserFactory.create()
 
-    imported(other, f"{HEADER}A,Shoe,{bad}\n")
+    import_table(other, f"{HEADER}A,Shoe,{bad}\n")
 
     assert sorted(code for _, _, code, _ in warnings()) == [
         "content_type_mismatch",
@@ -75,7 +75,7 @@ def test_a_colleague_learns_the_reason(public: MemoryStore, user: User) -> None:
 
     for who in (colleague, user):
         scope = OwnerScope(user_id=who.pk, organization_id=organization.pk)
-        imported(who, table, scope=scope)
+        import_table(who, table, scope=scope)
 
     assert [code for _, _, code, _ in warnings()] == ["content_type_mismatch"] * 2
 
@@ -84,6 +84,6 @@ def test_an_expired_upload_is_not_found(public: MemoryStore, user: User) -> None
     url = upload_file(public, user)
     Upload.objects.update(state="EXPIRED")
 
-    imported(user, f"{HEADER}A,Shoe,{url}\n")
+    import_table(user, f"{HEADER}A,Shoe,{url}\n")
 
     assert warnings() == [(2, "cover_image", "image_url_not_allowed", url)]

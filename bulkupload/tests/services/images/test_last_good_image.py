@@ -18,15 +18,15 @@ from bulkupload.models import (
 from bulkupload.services import jobs
 from bulkupload.services.images import attach, attach_products
 from bulkupload.services.rows import import_chunk, plan
-from bulkupload.tests.images import content, contents_of, three_images
+from bulkupload.tests.images import content, contents_of, upload_three_images
 from bulkupload.tests.importing import (
     attach_all,
     batch_ids,
     chunk_ids,
     image_counts,
-    imported,
+    import_table,
     run_job,
-    send,
+    start_job,
 )
 from media.storage.testing.memory import MemoryStore
 from media.tests.factories import upload_file
@@ -44,17 +44,17 @@ def import_chunks(job: BulkUploadJob) -> BulkUploadJob:
 
 
 @pytest.fixture
-def one_row_a_chunk(settings: Settings) -> None:
+def one_row_per_chunk(settings: Settings) -> None:
     settings.BULK_CHUNK_ROWS = 1
 
 
-@pytest.mark.usefixtures("one_row_a_chunk")
+@pytest.mark.usefixtures("one_row_per_chunk")
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
 def test_a_bad_image_never_replaces_a_good_one(
     public: MemoryStore, user: User, order: tuple[int, int]
 ) -> None:
     good, bad = upload_file(public, user), upload_file(public, user, SVG)
-    job = import_chunks(send(user, f"{HEADER}A,Shoe,{good}\nA,Shoe2,{bad}\n"))
+    job = import_chunks(start_job(user, f"{HEADER}A,Shoe,{good}\nA,Shoe2,{bad}\n"))
     batches = batch_ids(job)
 
     for place in order:
@@ -65,12 +65,12 @@ def test_a_bad_image_never_replaces_a_good_one(
     assert image_counts(job) == (0, 1, 1)
 
 
-@pytest.mark.usefixtures("one_row_a_chunk")
+@pytest.mark.usefixtures("one_row_per_chunk")
 def test_a_bad_image_does_not_replace_one_attached_before_its_chunk(
     public: MemoryStore, user: User
 ) -> None:
     good, bad = upload_file(public, user), upload_file(public, user, SVG)
-    job = send(user, f"{HEADER}A,Shoe,{good}\nA,Shoe2,{bad}\n")
+    job = start_job(user, f"{HEADER}A,Shoe,{good}\nA,Shoe2,{bad}\n")
     plan.plan(job.pk)
     first, second = chunk_ids(job)
     import_chunk.import_rows(first)
@@ -83,13 +83,13 @@ def test_a_bad_image_does_not_replace_one_attached_before_its_chunk(
     assert image_counts(job) == (0, 1, 1)
 
 
-@pytest.mark.usefixtures("one_row_a_chunk")
+@pytest.mark.usefixtures("one_row_per_chunk")
 @pytest.mark.parametrize(("order", "ready"), [((0, 1), 2), ((1, 0), 1)])
 def test_the_last_good_image_wins_in_any_order(
     public: MemoryStore, user: User, order: tuple[int, int], ready: int
 ) -> None:
-    one, two, _ = three_images(public, user)
-    job = import_chunks(send(user, f"{HEADER}A,Shoe,{one}\nA,Shoe2,{two}\n"))
+    one, two, _ = upload_three_images(public, user)
+    job = import_chunks(start_job(user, f"{HEADER}A,Shoe,{one}\nA,Shoe2,{two}\n"))
     batches = batch_ids(job)
 
     for place in order:
@@ -102,11 +102,11 @@ def test_the_last_good_image_wins_in_any_order(
     assert image_counts(job) == (0, ready, 0)
 
 
-@pytest.mark.usefixtures("one_row_a_chunk")
+@pytest.mark.usefixtures("one_row_per_chunk")
 def test_a_cleared_slot_stays_empty_if_an_earlier_row_is_attached_later(
     public: MemoryStore, user: User
 ) -> None:
-    job = import_chunks(send(user, f"{HEADER}A,Shoe,{upload_file(public, user)}\nA,Shoe2,\n"))
+    job = import_chunks(start_job(user, f"{HEADER}A,Shoe,{upload_file(public, user)}\nA,Shoe2,\n"))
     earlier, later = batch_ids(job)
 
     attach.attach(later)
@@ -118,9 +118,9 @@ def test_a_cleared_slot_stays_empty_if_an_earlier_row_is_attached_later(
 
 
 def test_images_of_a_later_job_win_even_if_attached_first(public: MemoryStore, user: User) -> None:
-    one, two, _ = three_images(public, user)
-    first = import_chunks(send(user, f"{HEADER}A,Shoe,{one}\nB,Boot,{one}\n"))
-    second = import_chunks(send(user, f"{HEADER}A,Shoe,{two}\n"))
+    one, two, _ = upload_three_images(public, user)
+    first = import_chunks(start_job(user, f"{HEADER}A,Shoe,{one}\nB,Boot,{one}\n"))
+    second = import_chunks(start_job(user, f"{HEADER}A,Shoe,{two}\n"))
 
     attach_all(second)
 
@@ -135,9 +135,9 @@ def test_images_of_a_later_job_win_even_if_attached_first(public: MemoryStore, u
 def test_images_of_an_earlier_job_do_not_stop_those_of_a_later_one(
     public: MemoryStore, user: User
 ) -> None:
-    one, two, _ = three_images(public, user)
-    first = import_chunks(send(user, f"{HEADER}A,Shoe,{one}\n"))
-    second = import_chunks(send(user, f"{HEADER}A,Shoe,{two}\n"))
+    one, two, _ = upload_three_images(public, user)
+    first = import_chunks(start_job(user, f"{HEADER}A,Shoe,{one}\n"))
+    second = import_chunks(start_job(user, f"{HEADER}A,Shoe,{two}\n"))
 
     attach_all(first)
 
@@ -148,7 +148,7 @@ def test_images_of_an_earlier_job_do_not_stop_those_of_a_later_one(
 
 def test_a_cancelled_job_replaces_nothing(public: MemoryStore, user: User) -> None:
     table = f"{HEADER}A,Shoe,{upload_file(public, user)}\n"
-    first, second = import_chunks(send(user, table)), import_chunks(send(user, table))
+    first, second = import_chunks(start_job(user, table)), import_chunks(start_job(user, table))
 
     jobs.cancel(user=user, job_id=second.pk)
     run_job(first)
@@ -159,11 +159,11 @@ def test_a_cancelled_job_replaces_nothing(public: MemoryStore, user: User) -> No
 
 
 def test_the_counts_of_a_cancelled_job_do_not_change(public: MemoryStore, user: User) -> None:
-    one, two, _ = three_images(public, user)
-    job = import_chunks(send(user, f"{HEADER}A,Shoe,{one}\nB,Boot,{one}\n"))
+    one, two, _ = upload_three_images(public, user)
+    job = import_chunks(start_job(user, f"{HEADER}A,Shoe,{one}\nB,Boot,{one}\n"))
     jobs.cancel(user=user, job_id=job.pk)
 
-    imported(user, f"{HEADER}A,Shoe,{two}\n")
+    import_table(user, f"{HEADER}A,Shoe,{two}\n")
 
     assert image_counts(job) == (2, 0, 0)
     assert contents_of("A") == {"cover_image": content(two)}
@@ -172,9 +172,9 @@ def test_the_counts_of_a_cancelled_job_do_not_change(public: MemoryStore, user: 
 def test_the_counts_of_a_job_cancelled_before_the_lock_do_not_change(
     public: MemoryStore, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one, two, _ = three_images(public, user)
-    first = import_chunks(send(user, f"{HEADER}A,Shoe,{one}\n"))
-    second = import_chunks(send(user, f"{HEADER}A,Shoe,{two}\n"))
+    one, two, _ = upload_three_images(public, user)
+    first = import_chunks(start_job(user, f"{HEADER}A,Shoe,{one}\n"))
+    second = import_chunks(start_job(user, f"{HEADER}A,Shoe,{two}\n"))
     find = attach_products.find_earlier_rows  # before the rows it returns are locked
 
     def find_and_cancel(
@@ -192,12 +192,12 @@ def test_the_counts_of_a_job_cancelled_before_the_lock_do_not_change(
 
 
 def test_pending_rows_of_a_cancelled_job_are_ignored(public: MemoryStore, user: User) -> None:
-    one, two, _ = three_images(public, user)
-    imported(user, f"{HEADER}A,Shoe,{one}\n")
-    cancelled = import_chunks(send(user, f"{HEADER}A,Shoe,{two}\n"))
+    one, two, _ = upload_three_images(public, user)
+    import_table(user, f"{HEADER}A,Shoe,{one}\n")
+    cancelled = import_chunks(start_job(user, f"{HEADER}A,Shoe,{two}\n"))
     jobs.cancel(user=user, job_id=cancelled.pk)
 
-    again = imported(user, f"{HEADER}A,Shoe,{one}\n")
+    again = import_table(user, f"{HEADER}A,Shoe,{one}\n")
 
     assert (again.status, image_counts(again)) == (JobStatus.COMPLETED, (0, 0, 0))
     assert not BulkUploadMedia.objects.filter(job=again).exists()
@@ -207,7 +207,7 @@ def test_an_image_attached_before_the_cancellation_stays_pending(
     public: MemoryStore, user: User
 ) -> None:
     url = upload_file(public, user)
-    job = import_chunks(send(user, f"{HEADER}A,Shoe,{url}\n"))
+    job = import_chunks(start_job(user, f"{HEADER}A,Shoe,{url}\n"))
     attach.attach(batch_ids(job)[0])
 
     jobs.cancel(user=user, job_id=job.pk)
@@ -221,9 +221,9 @@ def test_an_image_attached_before_the_cancellation_stays_pending(
 def test_all_batches_are_locked_together_before_the_lease_is_checked(
     public: MemoryStore, user: User
 ) -> None:
-    one, two, _ = three_images(public, user)
-    older = [import_chunks(send(user, f"{HEADER}{sku},Shoe,{one}\n")) for sku in "AB"]
-    job = import_chunks(send(user, f"{HEADER}A,Shoe,{two}\nB,Boot,{two}\n"))
+    one, two, _ = upload_three_images(public, user)
+    older = [import_chunks(start_job(user, f"{HEADER}{sku},Shoe,{one}\n")) for sku in "AB"]
+    job = import_chunks(start_job(user, f"{HEADER}A,Shoe,{two}\nB,Boot,{two}\n"))
     ids = [pk for a_job in (*older, job) for pk in batch_ids(a_job)]
 
     with CaptureQueriesContext(connection) as captured:

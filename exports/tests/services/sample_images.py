@@ -13,8 +13,8 @@ from PIL.PngImagePlugin import PngInfo
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 # The same profile under another name: the export must keep exactly these bytes.
 STUDIO = SRGB.replace("sRGB built-in".encode("utf-16-be"), "Studio RGB v2".encode("utf-16-be"))
-GPS_MARK = b"GPS-DATUM-MARK"  # a word no encoder writes by itself
-XMP_MARK = b"exif:GPSLatitude"
+GPS_MARKER = b"GPS-DATUM-MARK"  # a word no encoder writes by itself
+XMP_MARKER = b"exif:GPSLatitude"
 XMP = (
     b'<?xpacket begin="" id="W5M0MpCehiHzreSzNTczkc9d"?><x:xmpmeta xmlns:x="adobe:ns:meta/">'
     b'<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description '
@@ -22,20 +22,20 @@ XMP = (
     b"</x:xmpmeta><?xpacket end='w'?>"
 )
 SIZE = (60, 40)
-CORNER = (220, 40, 30)  # the top left quarter, so a turned picture shows where it went
+CORNER = (220, 40, 30)  # the top left quarter, so a turned image shows where it went
 ORIENTATION, GPS_IFD, GPS_DATUM, GPS_LATITUDE = 0x0112, 0x8825, 18, 2
 
 
 def scene(size: tuple[int, int] = SIZE) -> Image.Image:
-    """Return a blue picture with a red quarter at its top left."""
-    picture = Image.new("RGB", size, (30, 60, 200))
-    ImageDraw.Draw(picture).rectangle((0, 0, size[0] // 2 - 1, size[1] // 2 - 1), fill=CORNER)
-    return picture
+    """Return a blue image with a red quarter at its top left."""
+    image = Image.new("RGB", size, (30, 60, 200))
+    ImageDraw.Draw(image).rectangle((0, 0, size[0] // 2 - 1, size[1] // 2 - 1), fill=CORNER)
+    return image
 
 
-def encoded(picture: Image.Image, kind: str, **options: Any) -> bytes:
+def encoded(image: Image.Image, kind: str, **options: Any) -> bytes:
     buffer = io.BytesIO()
-    picture.save(buffer, kind, **options)
+    image.save(buffer, kind, **options)
     return buffer.getvalue()
 
 
@@ -44,21 +44,21 @@ def exif(orientation: int = 1) -> bytes:
     tags = Image.Exif()
     tags[ORIENTATION] = orientation
     tags.get_ifd(GPS_IFD)[GPS_LATITUDE] = (52.0, 31.0, 12.0)
-    tags.get_ifd(GPS_IFD)[GPS_DATUM] = GPS_MARK.decode()
+    tags.get_ifd(GPS_IFD)[GPS_DATUM] = GPS_MARKER.decode()
     return tags.tobytes()
 
 
 def transparent() -> Image.Image:
     """Return a scene whose right half is fully transparent black."""
-    picture = scene().convert("RGBA")
-    picture.paste((0, 0, 0, 0), (SIZE[0] // 2, 0, *SIZE))
-    return picture
+    image = scene().convert("RGBA")
+    image.paste((0, 0, 0, 0), (SIZE[0] // 2, 0, *SIZE))
+    return image
 
 
 def palette_with_hole() -> bytes:
-    picture = scene().quantize(8)
-    hole = picture.getpixel((SIZE[0] - 1, SIZE[1] - 1))
-    return encoded(picture, "PNG", transparency=hole)
+    image = scene().quantize(8)
+    hole = image.getpixel((SIZE[0] - 1, SIZE[1] - 1))
+    return encoded(image, "PNG", transparency=hole)
 
 
 def sixteen_bit_grey() -> bytes:
@@ -90,7 +90,7 @@ def cmyk(icc: bytes | None = None) -> bytes:
 
 def with_text_place() -> bytes:
     note = PngInfo()
-    note.add_text("Comment", GPS_MARK.decode())
+    note.add_text("Comment", GPS_MARKER.decode())
     note.add_itxt("XML:com.adobe.xmp", XMP.decode())
     return encoded(scene(), "PNG", pnginfo=note, exif=exif(), icc_profile=STUDIO)
 
@@ -118,7 +118,7 @@ KINDS: dict[str, Callable[[], bytes]] = {
     "moving webp": lambda: animation_of("WEBP"),
     "moving avif": lambda: animation_of("AVIF"),
     "jpeg with a place": lambda: encoded(
-        scene(), "JPEG", quality=95, exif=exif(), xmp=XMP, comment=GPS_MARK, icc_profile=STUDIO
+        scene(), "JPEG", quality=95, exif=exif(), xmp=XMP, comment=GPS_MARKER, icc_profile=STUDIO
     ),
     "png with a place": with_text_place,
     "webp with a place": lambda: encoded(
@@ -131,7 +131,7 @@ KINDS: dict[str, Callable[[], bytes]] = {
 
 
 # --- Profiles ---------------------------------------------------------------------------------
-def ink_profile() -> bytes:
+def press_profile() -> bytes:
     """Return the profile of a press: the one libvips carries."""
     return bytes(pyvips.Operation.call("profile_load", "cmyk"))
 
@@ -158,21 +158,21 @@ def grey_profile() -> bytes:
 
 
 def opened(body: bytes) -> Image.Image:
-    picture = Image.open(io.BytesIO(body))
-    picture.load()
-    return picture
+    image = Image.open(io.BytesIO(body))
+    image.load()
+    return image
 
 
 def difference(one: Image.Image, other: Image.Image) -> float:
-    """Return the mean difference of two pictures in levels of 255."""
+    """Return the mean difference of two images in levels of 255."""
     delta = ImageChops.difference(one.convert("RGB"), other.convert("RGB"))
     return sum(ImageStat.Stat(delta).mean) / 3
 
 
-def sizes(content: bytes) -> Image.Image:
+def as_displayed(content: bytes) -> Image.Image:
     """Return the first frame as a viewer shows it on white paper, in eight bits."""
-    picture = ImageOps.exif_transpose(opened(content))
-    if picture.mode == "I;16":
-        picture = picture.convert("I").point(lambda value: value / 256).convert("L")
-    over = picture.convert("RGBA")
+    image = ImageOps.exif_transpose(opened(content))
+    if image.mode == "I;16":
+        image = image.convert("I").point(lambda value: value / 256).convert("L")
+    over = image.convert("RGBA")
     return Image.alpha_composite(Image.new("RGBA", over.size, "white"), over).convert("RGB")
