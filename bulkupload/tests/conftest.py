@@ -30,7 +30,7 @@ def private(public: MemoryStore) -> MemoryStore:
 
 @pytest.fixture
 def public(db: None) -> Iterator[MemoryStore]:
-    """The public store in memory; the private one is beside it."""
+    """The public store in memory; a private one is installed too."""
     store = MemoryStore()
     with watched_stores(store, MemoryStore()):
         yield store

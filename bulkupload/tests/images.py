@@ -14,7 +14,7 @@ from media.tests.factories import photo, upload_file, upload_of
 
 
 def contents_of(sku: str) -> dict[str, list[str]]:
-    """Return the contents of a product's images, by slot, in order."""
+    """Return the short hashes of a product's images, by slot, in order."""
     product = Product.objects.get(sku=sku)
     contents: dict[str, list[str]] = {}
     for attachment in Attachment.objects.for_entities("PRODUCT", [product.pk]).select_related(
@@ -25,16 +25,18 @@ def contents_of(sku: str) -> dict[str, list[str]]:
 
 
 def content(*urls: str) -> list[str]:
-    """Return the contents of uploads that became resources."""
+    """Return the short hashes of uploads that became resources."""
     resources = (upload_of(url).resource for url in urls)
     return [resource.content_hash[:8] for resource in resources if resource is not None]
 
 
 def canonical(resource: MediaResource) -> str:
+    """Return the URL of a resource."""
     return f"{values.CDN_URL}/{keys.canonical_key(resource.pk, resource.extension)}"
 
 
 def warnings() -> list[tuple[int, str, str, str]]:
+    """Return line, column, code and value of all warnings."""
     rows = BulkUploadRowError.objects.filter(severity="WARNING").order_by("row", "position")
     return list(rows.values_list("line", "column", "code", "value"))
 

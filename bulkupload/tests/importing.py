@@ -1,4 +1,4 @@
-"""Importing a table with all of its work in this process."""
+"""Importing a table with all its tasks run in this process."""
 
 import io
 from typing import Any
@@ -73,8 +73,8 @@ def chunk_ids(job: BulkUploadJob) -> list[Any]:
 
 def counts(job: BulkUploadJob) -> tuple[int, int, int, int]:
     """Return created, updated, unchanged and failed rows."""
-    now = progress(job)
-    return (now.created, now.updated, now.unchanged, now.failed)
+    current = progress(job)
+    return (current.created, current.updated, current.unchanged, current.failed)
 
 
 def image_counts(job: BulkUploadJob) -> tuple[int, int, int]:
@@ -89,7 +89,7 @@ def progress(job: BulkUploadJob) -> Progress:
 
 
 def progress_of_stale(job: BulkUploadJob) -> Progress:
-    """Return the progress of a job whose row was read a while ago."""
+    """Return the progress of a job, given an instance that may be out of date."""
     return selectors.progress_of([job], now=timezone.now())[job.pk]
 
 

@@ -1,4 +1,4 @@
-"""A workbook as a spreadsheet program saves it, with nothing but the standard library."""
+"""Workbooks as spreadsheet programs save them, written with the standard library only."""
 
 import io
 import zipfile
@@ -39,10 +39,10 @@ Rows = dict[int, list[Cell]]
 def workbook(
     rows: Rows, formats: Sequence[str] = (), *, others: Mapping[str, Rows] | None = None
 ) -> bytes:
-    """Return a workbook whose first sheet has these cells in the rows of these numbers.
+    """Return a workbook whose first sheet has these cells, by row number.
 
-    A cell whose attribute `s` is 1 has the first of the number formats, and so on. The `others` are
-    sheets that follow, by their names.
+    A cell whose attribute `s` is 1 has the first of the number formats, and so on. `others` are the
+    other sheets, by their names.
     """
     names = ["Products", *(others or {})]
     sheets = {
@@ -79,7 +79,7 @@ def _sheet(rows: Rows) -> str:
 
 
 def changed(book: bytes, *swaps: tuple[str, str]) -> bytes:
-    """Return a workbook with texts swapped in all of its parts and in their names."""
+    """Return a workbook with texts replaced in all its parts and in the names of the parts."""
     with zipfile.ZipFile(io.BytesIO(book)) as archive:
         parts = {name: archive.read(name).decode() for name in archive.namelist()}
     for old, new in swaps:
@@ -88,7 +88,7 @@ def changed(book: bytes, *swaps: tuple[str, str]) -> bytes:
 
 
 def with_part(book: bytes, name: str, text: str) -> bytes:
-    """Return a workbook with one part more."""
+    """Return a workbook with another part."""
     with zipfile.ZipFile(io.BytesIO(book)) as archive:
         parts = {name: archive.read(name).decode() for name in archive.namelist()}
     return _packed(parts | {name: DECLARATION + text})

@@ -8,7 +8,7 @@ from accounts.tests.factories import MembershipFactory, OrganizationFactory, Use
 
 @dataclass(frozen=True)
 class Studio:
-    """An organization with a plain member and an admin, and people outside of it."""
+    """An organization with a plain member and an admin, and users outside of it."""
 
     organization: Organization
     member: User

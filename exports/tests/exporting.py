@@ -1,4 +1,4 @@
-"""Selecting files for an export and doing all the work it makes, in this process."""
+"""Starting exports and running all their tasks in this process."""
 
 import io
 import json
@@ -43,7 +43,7 @@ def start(user: User, *entries: ExportEntry, **values: Any) -> ExportRun:
 
 
 def run_to_end(run: ExportRun, *, times: int = 2) -> ExportRun:
-    """Make every file and pack the run, each message delivered as often as a broker may."""
+    """Convert all files and build the archive; every message is delivered `times` times."""
     for pk in item_ids(run):
         for _ in range(times):
             convert_item.produce(pk)
@@ -54,7 +54,7 @@ def run_to_end(run: ExportRun, *, times: int = 2) -> ExportRun:
 
 
 def finished_run(user: User, *entries: ExportEntry, **values: Any) -> ExportRun:
-    """Start an export and see it through."""
+    """Start an export and run it to its end."""
     return run_to_end(start(user, *entries, **values))
 
 
@@ -77,7 +77,7 @@ def archive_of(run: ExportRun) -> bytes:
 
 
 def files_of(run: ExportRun) -> dict[str, bytes]:
-    """Return what the run's archive holds, in its order."""
+    """Return the files of the run's archive, in order."""
     with zipfile.ZipFile(io.BytesIO(archive_of(run))) as archive:
         assert archive.testzip() is None
         return {name: archive.read(name) for name in archive.namelist()}
@@ -90,7 +90,7 @@ def manifest_of(run: ExportRun) -> dict[str, Any]:
 
 
 def stored_keys() -> list[str]:
-    """Return the keys of everything exports have stored."""
+    """Return the keys of all objects of exports."""
     return [stored.key for stored in private_store().list("exports/")]
 
 
@@ -110,7 +110,7 @@ def discard(*resources: MediaResource) -> None:
 
 
 def clear_delays() -> None:
-    """Let every pause and lease be over."""
-    over: dict[str, Any] = {"run_after": None, "lease_expires_at": None}
-    ExportItem.objects.update(**over)
-    ExportRun.objects.update(**over)
+    """End all delays and leases."""
+    ended: dict[str, Any] = {"run_after": None, "lease_expires_at": None}
+    ExportItem.objects.update(**ended)
+    ExportRun.objects.update(**ended)

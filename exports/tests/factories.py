@@ -8,7 +8,7 @@ from exports.models import ExportConfiguration
 
 
 class ConfigurationFactory(DjangoModelFactory[ExportConfiguration]):
-    """A personal configuration with the defaults; name an organization for one of its own."""
+    """A personal configuration with the defaults, or one of an organization if that is given."""
 
     class Meta:
         model = ExportConfiguration

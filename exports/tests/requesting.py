@@ -1,4 +1,4 @@
-"""Sending exports over HTTP, and reading what was answered."""
+"""Requests for exports over HTTP, and reading their responses."""
 
 from typing import Any
 

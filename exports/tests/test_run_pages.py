@@ -1,4 +1,4 @@
-"""What staff see of exports."""
+"""The admin pages of exports."""
 
 from uuid import UUID, uuid4
 

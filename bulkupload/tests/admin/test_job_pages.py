@@ -39,7 +39,7 @@ def page_of(job: BulkUploadJob) -> str:
     return reverse("admin:bulkupload_bulkuploadjob_change", args=[job.pk])
 
 
-def act(client: Client, action: str, *jobs: BulkUploadJob) -> str:
+def run_action(client: Client, action: str, *jobs: BulkUploadJob) -> str:
     response = client.post(
         reverse(LIST), {"action": action, "_selected_action": [job.pk for job in jobs]}, follow=True
     )
@@ -68,7 +68,7 @@ def test_the_number_of_problems_links_to_that_many_rows(staff: Client, user: Use
     html = staff.get(reverse(LIST)).content.decode()
     listed = staff.get(problems).context["cl"].result_count
 
-    assert listed > 1  # of one refused row
+    assert listed > 1  # the refused row has several errors
     for page in (html, staff.get(page_of(job)).content.decode()):
         (shown,) = re.findall(rf'href="{re.escape(problems)}"[^>]*>([\d,]+)<', page)
         assert int(shown) == listed
@@ -122,8 +122,8 @@ def test_a_failed_job_shows_its_failure(staff: Client, user: User) -> None:
 def test_jobs_are_cancelled_and_retried(staff: Client, user: User) -> None:
     running, done = start_job(user, BAD), import_table(user, "sku,name\nA,Shoe\n")
 
-    cancelled = act(staff, "cancel", running, done)
-    retried = act(staff, "retry", running, done)
+    cancelled = run_action(staff, "cancel", running, done)
+    retried = run_action(staff, "retry", running, done)
 
     running.refresh_from_db()
     assert running.status == JobStatus.CANCELLED
@@ -138,7 +138,7 @@ def test_staff_who_may_only_view_cannot_act(staff: Client, user: User) -> None:
     viewer = UserFactory.create(is_staff=True)
     viewer.user_permissions.add(Permission.objects.get(codename="view_bulkuploadjob"))
 
-    act(signed_in(viewer), "cancel", job)
+    run_action(signed_in(viewer), "cancel", job)
 
     job.refresh_from_db()
     assert job.status == JobStatus.QUEUED

@@ -48,8 +48,11 @@ def test_a_body_with_a_length_above_the_limit_is_not_read(client: APIClient) -> 
 
 
 def form(*parts: tuple[str, str]) -> str:
-    """Return a form's body: the names of its parts, with what follows, and their values."""
-    bodies = (f"--x\r\nContent-Disposition: form-data; name={of}\r\n\r\n{v}" for of, v in parts)
+    """Return a form's body; each part is its quoted name, with any more headers, and its value."""
+    bodies = (
+        f"--x\r\nContent-Disposition: form-data; name={name}\r\n\r\n{value}"
+        for name, value in parts
+    )
     return "\r\n".join([*bodies, "--x--\r\n"])
 
 

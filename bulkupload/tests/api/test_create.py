@@ -63,7 +63,7 @@ def test_a_dry_run_and_a_mapping_are_read_from_the_form(client: APIClient) -> No
 
 
 @pytest.mark.parametrize(
-    ("fields", "place", "code"),
+    ("fields", "name", "code"),
     [
         ({"mapping": "{"}, "mapping", "value_error"),
         ({"mapping": "[" * 100_000}, "mapping", "value_error"),
@@ -89,13 +89,13 @@ def test_a_dry_run_and_a_mapping_are_read_from_the_form(client: APIClient) -> No
     ],
 )
 def test_malformed_fields_are_reported_by_name(
-    client: APIClient, fields: dict[str, Any], place: str, code: str
+    client: APIClient, fields: dict[str, Any], name: str, code: str
 ) -> None:
     response = post(client, **fields)
 
     assert response.status_code == 422
     [issue] = response.json()["detail"]
-    assert (issue["loc"][:2], issue["type"]) == (["body", place], code)
+    assert (issue["loc"][:2], issue["type"]) == (["body", name], code)
     assert not BulkUploadJob.objects.exists()
 
 
@@ -156,12 +156,13 @@ def test_a_name_with_path_parts_is_cleaned(client: APIClient) -> None:
     assert job.source_key == f"bulk/{job.pk}/Groe_1.csv"
 
 
-@pytest.mark.parametrize("by", ["field", "charset"])
-def test_an_encoding_can_be_stated(client: APIClient, user: User, by: str) -> None:
+@pytest.mark.parametrize("stated_in", ["field", "charset"])
+def test_an_encoding_can_be_stated(client: APIClient, user: User, stated_in: str) -> None:
     content = "sku,name\nA,Żółty but\n".encode("cp1250")
-    kind = "text/csv" + ("; charset=windows-1250" if by == "charset" else "")
-    form: dict[str, Any] = {"file": SimpleUploadedFile("t.csv", content, content_type=kind)}
-    if by == "field":
+    content_type = "text/csv" + ("; charset=windows-1250" if stated_in == "charset" else "")
+    file = SimpleUploadedFile("t.csv", content, content_type=content_type)
+    form: dict[str, Any] = {"file": file}
+    if stated_in == "field":
         form["encoding"] = "Windows-1250"
 
     response = client.post("/api/v1/bulk-upload/", form, format="multipart")

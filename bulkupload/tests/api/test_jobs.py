@@ -18,15 +18,15 @@ def test_a_job_of_another_owner_is_not_found(client: APIClient) -> None:
     job = job_of(post(client))
     stranger = client_of(UserFactory.create())
 
-    for method, act in (
+    for method, suffix in (
         ("get", ""),
         ("get", "/errors"),
         ("get", "/errors?format=csv"),
         ("post", "/cancel"),
         ("post", "/retry"),
     ):
-        foreign = getattr(stranger, method)(f"{ROUTE}{job.pk}{act}")
-        missing = getattr(stranger, method)(f"{ROUTE}{uuid4()}{act}")
+        foreign = getattr(stranger, method)(f"{ROUTE}{job.pk}{suffix}")
+        missing = getattr(stranger, method)(f"{ROUTE}{uuid4()}{suffix}")
 
         assert foreign.status_code == missing.status_code == 404
         assert foreign.content == missing.content

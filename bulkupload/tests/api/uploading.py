@@ -11,10 +11,10 @@ ROUTE = "/api/v1/bulk-upload/"
 TABLE = b"sku;name\nA;Shoe\n;Boot\n"
 
 
-def post(client: APIClient, body: bytes = TABLE, *, path: str = ROUTE, **more: Any) -> Any:
-    """Send a table as a form, with more fields."""
-    headers = more.pop("headers", {})
-    form = {"file": SimpleUploadedFile(more.pop("name", "products.csv"), body), **more}
+def post(client: APIClient, body: bytes = TABLE, *, path: str = ROUTE, **fields: Any) -> Any:
+    """Send a form with a table and other fields; `name` is the file name, `headers` are headers."""
+    headers = fields.pop("headers", {})
+    form = {"file": SimpleUploadedFile(fields.pop("name", "products.csv"), body), **fields}
     return client.post(path, form, format="multipart", headers=headers)
 
 

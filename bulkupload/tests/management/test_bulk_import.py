@@ -19,9 +19,9 @@ from media.storage.testing.memory import MemoryStore
 from media.tests.factories import upload_file
 
 
-def run(path: Path, user: User, *more: str) -> str:
+def run(path: Path, user: User, *arguments: str) -> str:
     out = StringIO()
-    call_command("bulk_import", str(path), "--user", user.email, *more, stdout=out)
+    call_command("bulk_import", str(path), "--user", user.email, *arguments, stdout=out)
     return out.getvalue()
 
 
@@ -64,7 +64,7 @@ def test_refused_rows_are_written_to_the_errors_file(
 
 
 @pytest.mark.parametrize(
-    ("text", "more", "output"),
+    ("text", "arguments", "output"),
     [
         ("name\nShoe\n", (), "No column maps to sku"),
         (
@@ -77,12 +77,12 @@ def test_refused_rows_are_written_to_the_errors_file(
 )
 @pytest.mark.usefixtures("private")
 def test_a_file_that_cannot_be_read_is_reported(
-    user: User, table: Path, text: str, more: tuple[str, ...], output: str
+    user: User, table: Path, text: str, arguments: tuple[str, ...], output: str
 ) -> None:
     table.write_bytes(text.encode("latin-1"))
 
     with pytest.raises(CommandError, match=output) as failed:
-        run(table, user, *more)
+        run(table, user, *arguments)
 
     assert failed.value.returncode == 3
 
@@ -149,7 +149,7 @@ def test_an_existing_empty_errors_file_stays(user: User, table: Path) -> None:
 @pytest.mark.usefixtures("private")
 def test_an_errors_file_is_replaced_only_by_new_errors(user: User, table: Path) -> None:
     errors = table.with_name("errors.csv")
-    errors.write_text("of yesterday\n")
+    errors.write_text("old errors\n")
 
     run(table, user, "--errors", str(errors))
     content = errors.read_text()
@@ -157,7 +157,7 @@ def test_an_errors_file_is_replaced_only_by_new_errors(user: User, table: Path) 
     with pytest.raises(CommandError):
         run(table, user, "--errors", str(errors))
 
-    assert content == "of yesterday\n"
+    assert content == "old errors\n"
     assert errors.read_text().startswith('"sku","name","error_line"')
 
 

@@ -1,5 +1,5 @@
 """Tables in national encodings: recognized, or guessed with a warning."""
-# ruff: noqa: RUF001  letters of many languages are what is tested
+# ruff: noqa: RUF001  letters of many languages are intended here
 
 import pytest
 
@@ -48,7 +48,7 @@ OTHERS = {
     ("mac-roman", "German and French"): "Gürtel grün größer\nChemise à carreaux",
     ("cp850", "German"): "Gürtel grün größer",
 }
-# Too short, or too rare a language, to be guessed right; a doubt is what matters.
+# These texts are too short, or their language is too rare, to be guessed; there must be a warning.
 DOUBTFUL = {
     ("cp1251", "one word"): "Шуба",
     ("cp1254", "short Turkish"): "Kırmızı gömlek",

@@ -1,4 +1,4 @@
-"""The uploader's own mapping of columns to fields."""
+"""The user's mapping of columns to fields."""
 
 import pytest
 
@@ -7,9 +7,9 @@ from bulkupload.rules.table.mappings import MAX_MAPPING_FIELDS, read_mapping
 
 
 def test_the_names_in_a_mapping_are_stripped() -> None:
-    read = read_mapping({" Article no. ": "sku", "\tLabel": "name", "Shelf": None})
+    mapping = read_mapping({" Article no. ": "sku", "\tLabel": "name", "Shelf": None})
 
-    assert read == {"Article no.": "sku", "Label": "name", "Shelf": None}
+    assert mapping == {"Article no.": "sku", "Label": "name", "Shelf": None}
 
 
 @pytest.mark.parametrize(

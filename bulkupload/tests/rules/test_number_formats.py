@@ -1,4 +1,4 @@
-"""The text that a sheet shows of a number, after LibreOffice, ECMA-376 and Excel."""
+"""The text that a sheet shows for a number, as in LibreOffice, ECMA-376 and Excel."""
 
 import pytest
 
@@ -113,14 +113,14 @@ DATES = [
     ("[$-407]dd.mm.yyyy", 45000, "15.03.2023"),
     ('"W"d', 45000, "W15"),
 ]
-UNKNOWN = [
-    ("*-0", 7),  # the column's width decides how many
-    ("M-000", 7),  # a month, and digits
+UNDETERMINED = [
+    ("*-0", 7),  # the number of hyphens depends on the column's width
+    ("M-000", 7),  # a month together with digits
     ("[DBNum1]0", 7),
     ("[$-F800]dddd", 7),
     ("[$-F400]h:mm:ss AM/PM", 7),
     ("0" * 256, 7),
-    ("[$-407]mmmm", 7),  # German, which this product does not speak
+    ("[$-407]mmmm", 7),  # German month names are not supported
     ("[$-2000401]0", 7),  # Arabic digits
     ("ggge", 7),
     ("0.0.0", 7),
@@ -146,7 +146,7 @@ def test_general_shows_eleven_characters_but_whole_numbers_in_full(
     assert NumberFormat("General").show(number) == shown
 
 
-@pytest.mark.parametrize(("code", "number"), UNKNOWN)
+@pytest.mark.parametrize(("code", "number"), UNDETERMINED)
 def test_a_format_that_depends_on_the_program_raises_an_error(code: str, number: float) -> None:
     with pytest.raises(UndeterminedFormatError):
         NumberFormat(code).show(number)

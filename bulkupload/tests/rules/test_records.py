@@ -1,4 +1,4 @@
-"""Rows that are read one by one equal those of many lines read with one call."""
+"""Rows that are read one by one are the same as rows read from many lines with one call."""
 
 import io
 from collections.abc import Iterable
@@ -28,7 +28,7 @@ Outcomes = list[ValidRow | RefusedRow]
 
 
 class OneByOne(Records):
-    """Reads no plain lines."""
+    """Reads rows one by one, never many plain lines together."""
 
     def take_plain_lines(self, limit: int) -> PlainLines | None:
         return None
@@ -44,11 +44,11 @@ def records_of(text: str, *, kind: type[Records] = Records, read_length: int = 7
     return kind(lines_of(text, read_length=read_length), delimiter=",", size_of=size_of)
 
 
-def read_in_pieces(records: Records, most: int) -> list[Record]:
-    """Return all rows: plain lines together if possible, else the next row alone."""
+def read_in_batches(records: Records, limit: int) -> list[Record]:
+    """Return all rows: plain lines together if possible, else only the next row."""
     records_read: list[Record] = []
     rows = iter(records)
-    while (plain := records.take_plain_lines(most)) is None or plain.rows:
+    while (plain := records.take_plain_lines(limit)) is None or plain.rows:
         if plain is None:
             records_read += [row for row in [next(rows, None)] if row is not None]
         else:
@@ -65,36 +65,35 @@ def without_starts(rows: Iterable[Record]) -> list[Record]:
 
 @pytest.mark.covers("T62")
 @hypothesis_settings(max_examples=500, deadline=None, derandomize=True)
-@given(text=TEXTS, read_length=READ_LENGTHS, most=st.integers(1, 5))
+@given(text=TEXTS, read_length=READ_LENGTHS, limit=st.integers(1, 5))
 def test_lines_read_together_give_the_same_rows_as_lines_read_one_by_one(
-    text: str, read_length: int, most: int
+    text: str, read_length: int, limit: int
 ) -> None:
-    together, alone = records_of(text, read_length=read_length), records_of(text)
+    batched, one_by_one = records_of(text, read_length=read_length), records_of(text)
 
-    rows = read_in_pieces(together, most)
+    rows = read_in_batches(batched, limit)
 
-    assert without_starts(rows) == without_starts(alone)
-    assert (together.line, together.offset) == (alone.line, len(text.encode()))
+    assert without_starts(rows) == without_starts(one_by_one)
+    assert (batched.line, batched.offset) == (one_by_one.line, len(text.encode()))
 
 
-def planned(text: str, *, chunk_rows: int) -> ChunkPlan:
+def plan_chunks(text: str, *, chunk_rows: int) -> ChunkPlan:
     stream, size = io.StringIO(text, newline=""), len(text.encode())
     return ChunkPlanner(
         stream, UTF8, mapping={}, chunk_rows=chunk_rows, size=size, on_progress=lambda: None
     ).plan()
 
 
-def checked(plan: ChunkPlan, text: str, *, kind: type[Records]) -> tuple[Outcomes, list[int]]:
-    """Return the checked rows of all chunks by number, and how many each chunk has."""
+def check_chunks(plan: ChunkPlan, text: str, *, kind: type[Records]) -> tuple[Outcomes, list[int]]:
+    """Return the checked rows of all chunks in order, and the number of rows of each chunk."""
     body, size_of = text.encode(), UTF8.size_of()
     cleaner = Cleaner(Layout.of(plan.columns), sku_width=plan.sku_width)
     rows: Outcomes = []
     counts: list[int] = []
-    for part in plan.ranges:
-        piece = body[part.start : part.start + part.length].decode()
-        lines = lines_of(piece)
-        records = kind(lines, delimiter=",", size_of=size_of, line=part.first_line)
-        valid, refused = cleaner.check(records, first_row=part.first_row)
+    for chunk in plan.ranges:
+        lines = lines_of(body[chunk.start : chunk.start + chunk.length].decode())
+        records = kind(lines, delimiter=",", size_of=size_of, line=chunk.first_line)
+        valid, refused = cleaner.check(records, first_row=chunk.first_row)
         rows += sorted([*valid, *refused], key=lambda row: row.row)
         counts.append(len(valid) + len(refused))
     return rows, counts
@@ -105,12 +104,12 @@ def checked(plan: ChunkPlan, text: str, *, kind: type[Records]) -> tuple[Outcome
 @given(tail=TEXTS, chunk_rows=st.integers(1, 4))
 def test_each_chunk_has_the_planned_number_of_rows(tail: str, chunk_rows: int) -> None:
     text = f"sku,name\nA,Shoe\n{tail}"
-    plan = planned(text, chunk_rows=chunk_rows)
+    plan = plan_chunks(text, chunk_rows=chunk_rows)
 
-    rows, counts = checked(plan, text, kind=Records)
+    rows, counts = check_chunks(plan, text, kind=Records)
 
-    assert checked(plan, text, kind=OneByOne) == (rows, counts)
-    assert counts == [part.rows for part in plan.ranges]
+    assert check_chunks(plan, text, kind=OneByOne) == (rows, counts)
+    assert counts == [chunk.rows for chunk in plan.ranges]
     assert [row.row for row in rows] == list(range(1, plan.total_rows + 1))
 
 
@@ -118,9 +117,9 @@ def test_each_chunk_has_the_planned_number_of_rows(tail: str, chunk_rows: int) -
 def test_blank_lines_before_a_chunk_are_not_part_of_it() -> None:
     text = "sku,name\n" + "\n" * 2000 + "A,Shoe\n\nB,Boot\n" + "\n" * 2000 + "C,Clog\n"
 
-    ranges = planned(text, chunk_rows=2).ranges
+    ranges = plan_chunks(text, chunk_rows=2).ranges
 
-    assert [(part.first_line, part.rows) for part in ranges] == [(2002, 2), (4005, 1)]
+    assert [(chunk.first_line, chunk.rows) for chunk in ranges] == [(2002, 2), (4005, 1)]
 
 
 LONG = "x" * MAX_LINE_LENGTH
@@ -146,7 +145,7 @@ def test_the_rest_of_a_line_that_is_too_long_is_skipped(
     rows = list(records)
 
     codes = [row.error.code if row.error else "" for row in rows]
-    # Without a delimiter the line is one cell, which is longer than a cell may be in any case.
+    # Without a delimiter the whole line is one cell, so it is at least too long for a cell.
     assert codes == ["", code, *[""] * (len(rows) - 2)]
     assert [row.line for row in rows] == list(range(1, len(rows) + 1))
     assert records.offset == len(text.encode())
@@ -177,6 +176,6 @@ def test_lines_are_plain_if_each_is_a_whole_row(text: str, plain: Any) -> None:
 @pytest.mark.parametrize("header", ["", "\n\n", '"sku'])
 def test_a_table_without_a_header_is_refused(header: str) -> None:
     with pytest.raises(JobFailureError) as refused:
-        planned(header, chunk_rows=5)
+        plan_chunks(header, chunk_rows=5)
 
     assert refused.value.code == "no_header"

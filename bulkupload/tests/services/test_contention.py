@@ -58,7 +58,7 @@ def test_overlapping_jobs_do_not_deadlock(
 
 @pytest.fixture
 def slow_products() -> Iterator[None]:
-    """Make statements that write products take 2 s, with a time-out of 1.5 s."""
+    """Make statements that insert products take 2 s, with a timeout of 1.5 s."""
     with connection.cursor() as cursor:
         cursor.execute("SET statement_timeout = '1500ms'")
         cursor.execute(

@@ -21,7 +21,7 @@ from sartiq.core import temporary_files
 from sartiq.core.work import crash_points
 from sartiq.core.work.runner import MAX_ATTEMPTS, MAX_OUTAGE
 
-FITS = 16 * 1024
+MAX_BYTES = 16 * 1024  # of a file; the table is longer
 TABLE = "sku,name\n" + "".join(f"S{n},Name {n}\n" for n in range(5000))
 
 
@@ -49,7 +49,7 @@ def test_a_full_disk_is_retried_and_leaves_no_file(
 ) -> None:
     job = start_job(user, TABLE)
 
-    with file_size_limit(FITS):
+    with file_size_limit(MAX_BYTES):
         plan.plan(job.pk)
 
     job.refresh_from_db()
@@ -73,7 +73,7 @@ def test_a_disk_that_stays_full_for_a_day_fails_the_job(
 ) -> None:
     job = start_job(user, TABLE)
 
-    with file_size_limit(FITS):
+    with file_size_limit(MAX_BYTES):
         for _ in range(MAX_ATTEMPTS + 1):
             BulkUploadJob.objects.update(run_after=None)
             plan.plan(job.pk)

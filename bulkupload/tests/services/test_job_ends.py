@@ -107,13 +107,10 @@ def test_old_jobs_are_deleted_with_their_errors_and_files(private: MemoryStore, 
 
 @pytest.mark.covers("I12")
 def test_progress_never_exceeds_the_known_number_of_rows(private: MemoryStore, user: User) -> None:
-    read_before = start_job(user, "sku,name\nA,Shoe\n,Boot\n")
-    done = run_job(BulkUploadJob.objects.get(pk=read_before.pk))
+    stale = start_job(user, "sku,name\nA,Shoe\n,Boot\n")
+    done = run_job(BulkUploadJob.objects.get(pk=stale.pk))
 
-    assert (progress_of_stale(read_before).processed, progress_of_stale(read_before).total) == (
-        0,
-        0,
-    )
+    assert (progress_of_stale(stale).processed, progress_of_stale(stale).total) == (0, 0)
     assert (progress(done).processed, progress(done).total) == (2, 2)
 
 

@@ -34,8 +34,8 @@ def test_waiting_rows_are_enqueued_again(
 
     first = recovery.resend()
     plan.plan(job.pk)
-    assert recovery.resend() == 0  # the first one's message waits still
-    channel.client.delete("bulk")  # it lost all
+    assert recovery.resend() == 0  # the message of the first chunk is still in the queue
+    channel.client.delete("bulk")  # all messages are lost
     second = recovery.resend()
     channel.client.delete("bulk")
     BulkUploadChunk.objects.filter(job=job).update(status="DONE", created=0, failed=0, rows=0)

@@ -1,4 +1,4 @@
-"""Each step of an import that waits for a worker counts as waiting in its queue."""
+"""Each step of an import that waits for a worker is found among the waiting rows of its queue."""
 
 from datetime import timedelta
 from typing import Any
@@ -15,7 +15,7 @@ from bulkupload.models import (
     JobStatus,
     RemoteImage,
 )
-from bulkupload.services import recovery  # noqa: F401  registers what waits
+from bulkupload.services import recovery  # noqa: F401  registers the queries for waiting rows
 from bulkupload.services.rows import import_chunk, plan
 from bulkupload.tests.fetching import ONE, fetch_all
 from bulkupload.tests.importing import attach_all, chunk_ids, start_job
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.django_db
 
 
 def require_only_work(rows: "QuerySet[Any]") -> None:
-    """Require that these rows wait for the workers of imports, and nothing does while held."""
+    """Require that only these rows wait, in the queue of imports, and none while they are held."""
     later = timezone.now() + timedelta(minutes=1)
     assert has_waiting_rows([BULK])
     assert not has_waiting_rows([DELETIONS, EXPORTS, MAINTENANCE])

@@ -36,7 +36,7 @@ POINTS = [
 def test_every_row_is_counted_once_despite_a_crash_at_any_step(
     private: MemoryStore, user: User, settings: Settings, point: str, crash_count: int
 ) -> None:
-    settings.LEASE_SECONDS = 0  # a dead worker's lease has ended at once
+    settings.LEASE_SECONDS = 0  # the lease of a dead worker ends immediately
     job = start_job(user, TABLE)
     crashes = 0
 

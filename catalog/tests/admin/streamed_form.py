@@ -1,4 +1,4 @@
-"""A form of 100 MB that is never held in memory."""
+"""A form of 100 MB that is never in memory as a whole."""
 
 import io
 from collections.abc import Iterator
@@ -17,11 +17,11 @@ class Zeros(io.RawIOBase):
 
     def __init__(self, head: bytes, zeros: int, tail: bytes) -> None:
         self.length = len(head) + zeros + len(tail)
-        self._pieces = self.parts_of(head, zeros, tail)
-        self._held = b""
+        self._chunks = self.chunks_of(head, zeros, tail)
+        self._unread = b""
 
     @staticmethod
-    def parts_of(head: bytes, zeros: int, tail: bytes) -> Iterator[bytes]:
+    def chunks_of(head: bytes, zeros: int, tail: bytes) -> Iterator[bytes]:
         yield head
         for start in range(0, zeros, 65536):
             yield bytes(min(65536, zeros - start))
@@ -31,14 +31,14 @@ class Zeros(io.RawIOBase):
         return True
 
     def readinto(self, target: Any) -> int:
-        self._held = self._held or next(self._pieces, b"")
-        chunk, self._held = self._held[: len(target)], self._held[len(target) :]
+        self._unread = self._unread or next(self._chunks, b"")
+        chunk, self._unread = self._unread[: len(target)], self._unread[len(target) :]
         target[: len(chunk)] = chunk
         return len(chunk)
 
 
 def form_of(subject: Subject, *, size: int) -> Zeros:
-    """A form whose file is a safetensors file of exactly `size` bytes."""
+    """Return a form whose file is a safetensors file of exactly `size` bytes."""
     start = files.safetensors({}, body=b"")
     field = '--b\r\nContent-Disposition: form-data; name="subject"\r\n\r\n'
     name = 'Content-Disposition: form-data; name="file"; filename="shoe.safetensors"'
@@ -47,7 +47,7 @@ def form_of(subject: Subject, *, size: int) -> Zeros:
 
 
 class CountingStore(MemoryStore):
-    """Counts the bytes of a put instead of keeping them."""
+    """Counts the bytes of a put instead of storing them."""
 
     stored = 0
 

@@ -1,4 +1,4 @@
-"""One row of each of our models, linked to each other, with a given text in every text field."""
+"""One row of each model, linked to each other, with a given text in every text field."""
 
 from datetime import UTC, datetime
 from itertools import count
@@ -37,7 +37,7 @@ _numbers = count(1)
 
 
 def fill(text: str) -> list[Model]:
-    """Make the rows; names that must be unique get a number."""
+    """Create the rows; names that must be unique get a number."""
     number = next(_numbers)
     user = UserFactory.create(full_name=text)
     organization = Organization.objects.create(name=text, slug=f"studio-x-{number}")

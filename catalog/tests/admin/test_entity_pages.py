@@ -16,7 +16,7 @@ from sartiq.core.admin_base import LINK_CLASSES
 pytestmark = pytest.mark.django_db
 
 
-def address(act: str, *args: Any, model: str = "product") -> str:
+def admin_url(act: str, *args: Any, model: str = "product") -> str:
     return reverse(f"admin:catalog_{model}_{act}", args=args)
 
 
@@ -33,7 +33,7 @@ def organization(db: None) -> Organization:
     return OrganizationFactory.create()
 
 
-# --- Deleting detaches --------------------------------------------------------------------------
+# --- Deletion -----------------------------------------------------------------------------------
 @pytest.mark.parametrize("many", [False, True])
 def test_deleting_an_entity_starts_the_grace_period_of_its_media(
     staff_client: Client, superuser: User, *, many: bool
@@ -47,9 +47,9 @@ def test_deleting_an_entity_starts_the_grace_period_of_its_media(
 
     if many:
         data = {"action": "delete_selected", "_selected_action": [str(gone.pk)], "post": "yes"}
-        response = staff_client.post(address("changelist"), data)
+        response = staff_client.post(admin_url("changelist"), data)
     else:
-        response = staff_client.post(address("delete", gone.pk), {"post": "yes"})
+        response = staff_client.post(admin_url("delete", gone.pk), {"post": "yes"})
 
     own.refresh_from_db()
     shared.refresh_from_db()
@@ -66,7 +66,7 @@ def test_a_new_entity_belongs_to_the_chosen_owner_and_its_creator(
     staff_client: Client, superuser: User, organization: Organization
 ) -> None:
     response = staff_client.post(
-        address("add"),
+        admin_url("add"),
         {
             "name": "Oxford shoe",
             "sku": "OX-1",
@@ -86,7 +86,7 @@ def test_the_owner_of_an_entity_cannot_be_changed(
     own = product(superuser)
 
     response = staff_client.post(
-        address("change", own.pk),
+        admin_url("change", own.pk),
         {"name": "Derby shoe", "organization": organization.pk, "user": UserFactory.create().pk},
     )
 
@@ -103,7 +103,7 @@ def test_a_taken_sku_is_reported_at_its_field(
     scope = organization if owner == "organization" else None
     product(superuser, sku="OX-1", organization=scope)
     other = product(superuser, sku="OX-2", organization=scope)
-    page = address("add") if act == "add" else address("change", other.pk)
+    page = admin_url("add") if act == "add" else admin_url("change", other.pk)
 
     response = staff_client.post(
         page,
@@ -125,7 +125,7 @@ def test_a_taken_slug_is_reported_at_its_field(staff_client: Client, superuser: 
     Subject.objects.create(user=superuser, name="Ada", slug="ada")
 
     response = staff_client.post(
-        address("add", model="subject"),
+        admin_url("add", model="subject"),
         {"name": "Ada", "slug": "ada", "type": "REAL", "owner": "PERSONAL"},
     )
 
@@ -135,7 +135,7 @@ def test_a_taken_slug_is_reported_at_its_field(staff_client: Client, superuser: 
 def test_products_without_a_sku_do_not_collide(staff_client: Client, superuser: User) -> None:
     product(superuser)
 
-    response = staff_client.post(address("add"), {"name": "Shoe", "sku": "", "owner": "PERSONAL"})
+    response = staff_client.post(admin_url("add"), {"name": "Shoe", "sku": "", "owner": "PERSONAL"})
 
     assert response.status_code == 302
     assert Product.objects.filter(sku=None).count() == 2
@@ -148,7 +148,7 @@ def test_a_look_can_only_link_rows_of_its_owner(
     foreign = product(superuser)
 
     response = staff_client.post(
-        address("add", model="look"),
+        admin_url("add", model="look"),
         {
             "name": "Autumn",
             "owner": "ORGANIZATION",
@@ -157,7 +157,7 @@ def test_a_look_can_only_link_rows_of_its_owner(
         },
     )
     conflict = staff_client.post(
-        address("add", model="look"),
+        admin_url("add", model="look"),
         {
             "name": "Autumn",
             "owner": "ORGANIZATION",
@@ -175,8 +175,8 @@ def test_media_are_shown_with_links(staff_client: Client, superuser: User) -> No
     shoe, resource = product(superuser), rows.resource(superuser)
     rows.attachment(resource, shoe)
 
-    page = staff_client.get(address("change", shoe.pk)).content.decode()
-    listed = staff_client.get(address("changelist")).content.decode()
+    page = staff_client.get(admin_url("change", shoe.pk)).content.decode()
+    listed = staff_client.get(admin_url("changelist")).content.decode()
 
     for html in (page, listed):
         assert f'<img src="{public_url(thumbnail_key(resource.pk))}"' in html

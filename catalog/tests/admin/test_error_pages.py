@@ -1,4 +1,4 @@
-"""Errors in the admin are pages; clients of the API still get JSON."""
+"""Errors in the admin are HTML pages; clients of the API still get JSON."""
 
 from typing import Any
 from uuid import uuid4

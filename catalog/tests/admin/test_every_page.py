@@ -1,4 +1,4 @@
-"""Every page of every registered model: it opens, links, stays fast and shows text as text."""
+"""Every page of every registered model: it opens, has links, is fast and escapes text."""
 
 from collections.abc import Iterator
 
@@ -24,10 +24,11 @@ MAX_QUERIES = 25
 
 def our_models() -> list[type[Model]]:
     models = [model for app in OURS for model in apps.get_app_config(app).get_models()]
-    return [model for model in models if model is not EnvironmentIdentity]  # of one row, for checks
+    # EnvironmentIdentity has only one row, for a system check.
+    return [model for model in models if model is not EnvironmentIdentity]
 
 
-def address(model: type[Model], act: str, *args: object) -> str:
+def admin_url(model: type[Model], act: str, *args: object) -> str:
     return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{act}", args=args)
 
 
@@ -53,7 +54,7 @@ def test_the_home_page_and_the_menu_link_every_registered_model(staff_client: Cl
     menu = [
         str(item["link"]) for group in page.context["sidebar_navigation"] for item in group["items"]
     ]
-    lists = [address(model, "changelist") for model in registered()]
+    lists = [admin_url(model, "changelist") for model in registered()]
     assert page.status_code == 200
     assert [url for url in lists if html.count(f'href="{url}"') < 2] == []
     assert sorted(menu) == sorted(lists)
@@ -70,13 +71,13 @@ def test_every_list_and_page_opens_with_few_queries(staff_client: Client) -> Non
     counted = {}
     for row in rows:
         for act, args in (("changelist", ()), ("change", (row.pk,))):
-            page = address(type(row), act, *args)
+            page = admin_url(type(row), act, *args)
             with CaptureQueriesContext(
                 connection,
             ) as queries:
                 response = staff_client.get(page)
             assert response.status_code == 200, page
-            assert "(&#x27;" not in response.content.decode(), page  # a tuple shown to people
+            assert "(&#x27;" not in response.content.decode(), page  # the repr of a tuple
             counted[page] = len(queries)
 
     assert set(registered()) == models
@@ -89,7 +90,7 @@ def test_a_longer_list_needs_no_more_queries(staff_client: Client) -> None:
     def queries_of_each_list() -> dict[str, int]:
         counted = {}
         for model in registered():
-            page = address(model, "changelist")
+            page = admin_url(model, "changelist")
             with CaptureQueriesContext(connection) as queries:
                 staff_client.get(page)
             counted[page] = len(queries)
@@ -107,7 +108,7 @@ def test_every_list_is_searched_and_filtered(staff_client: Client) -> None:
     studio.fill("shoe")
 
     for model in registered():
-        page = address(model, "changelist")
+        page = admin_url(model, "changelist")
         responses = [
             staff_client.get(page, {"q": "shoe"}),
             staff_client.get(page, {"q": "\u0000'; --"}),
@@ -121,7 +122,7 @@ def test_every_add_page_opens_or_is_forbidden(staff_client: Client) -> None:
     opened = {
         model.__name__
         for model in registered()
-        if staff_client.get(address(model, "add")).status_code == 200
+        if staff_client.get(admin_url(model, "add")).status_code == 200
     }
 
     assert opened == {
@@ -142,7 +143,7 @@ def test_staff_without_permissions_can_open_nothing(db: None) -> None:
             ("change", (row.pk,)),
             ("delete", (row.pk,)),
         ):
-            assert client.get(address(type(row), act, *args)).status_code == 403
+            assert client.get(admin_url(type(row), act, *args)).status_code == 403
     menu = client.get(reverse("admin:index")).context["sidebar_navigation"]
     assert not any(item["has_permission"] for group in menu for item in group["items"])
 
@@ -155,7 +156,7 @@ def test_other_users_are_redirected_to_the_login(db: None, *, signed_in: bool) -
         client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
 
     for model in registered():
-        response = client.get(address(model, "changelist"))
+        response = client.get(admin_url(model, "changelist"))
 
         assert response.status_code == 302
         assert response["Location"].startswith(reverse("admin:login"))
@@ -167,8 +168,8 @@ def test_html_in_any_text_is_escaped(staff_client: Client) -> None:
 
     pages = [reverse("admin:index")]
     for row in rows:
-        pages += [address(type(row), "changelist"), address(type(row), "change", row.pk)]
-        pages += [address(type(row), "delete", row.pk), address(type(row), "history", row.pk)]
+        pages += [admin_url(type(row), "changelist"), admin_url(type(row), "change", row.pk)]
+        pages += [admin_url(type(row), "delete", row.pk), admin_url(type(row), "history", row.pk)]
     count = 0
     for page in pages:
         html = staff_client.get(page).content.decode()
@@ -186,14 +187,14 @@ def test_a_form_from_another_site_changes_nothing(staff_client: Client) -> None:
 
     for row in rows:
         for act, args in (("add", ()), ("change", (row.pk,)), ("delete", (row.pk,))):
-            response = strict.post(address(type(row), act, *args), {"post": "yes", "name": "x"})
+            response = strict.post(admin_url(type(row), act, *args), {"post": "yes", "name": "x"})
 
             assert response.status_code == 403
         assert type(row)._base_manager.filter(pk=row.pk).exists()
 
 
 def test_browsers_send_the_referrer_to_the_same_host(staff_client: Client) -> None:
-    """With `no-referrer` a browser sends `Origin: null`, and no form would be taken."""
+    """With `no-referrer` a browser sends `Origin: null`, and Django rejects every form."""
     policies = {
         page: staff_client.get(page)["Referrer-Policy"]
         for page in (reverse("admin:login"), reverse("admin:index"), "/health/live")

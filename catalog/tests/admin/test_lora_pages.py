@@ -55,7 +55,7 @@ def test_the_page_of_a_model_shows_its_properties(
     page = staff_client.get(reverse(MODEL, args=[model.pk])).content.decode()
     assert response.redirect_chain == [(reverse("admin:catalog_loramodel_changelist"), 302)]
     assert private_store.body(model.file_path) == body
-    for fact in (
+    for text in (
         model.file_path,
         f">{model.partial_path}<",
         "shoe.safetensors",
@@ -64,7 +64,7 @@ def test_the_page_of_a_model_shows_its_properties(
         model.sha256,
         "Clean",
     ):
-        assert fact in page
+        assert text in page
 
 
 def test_a_download_link_is_signed_and_not_cached(
@@ -88,9 +88,9 @@ def test_a_download_link_is_signed_and_not_cached(
 def test_a_malicious_model_is_flagged_on_its_page(
     staff_client: Client, private_store: MemoryStore, subject: Subject, tmp_path: Path
 ) -> None:
-    mark = tmp_path / "executed"
+    created = tmp_path / "executed"
 
-    staff_client.post(reverse(ADD), filled(subject, files.evil_pickle(mark), "shoe.pt"))
+    staff_client.post(reverse(ADD), filled(subject, files.evil_pickle(created), "shoe.pt"))
 
     model = LoraModel.objects.get()
     page = staff_client.get(reverse(MODEL, args=[model.pk])).content.decode()
@@ -98,7 +98,7 @@ def test_a_malicious_model_is_flagged_on_its_page(
     assert model.verdict == Verdict.DANGEROUS
     assert "Loading it would call: builtins.exec" in page
     assert "Dangerous" in listed
-    assert not mark.exists()
+    assert not created.exists()
 
 
 @pytest.mark.covers("T49")
@@ -167,7 +167,7 @@ def test_uploading_100_megabytes_needs_little_memory(
 ) -> None:
     settings.FILE_UPLOAD_TEMP_DIR = tmp_path
     store = CountingStore()
-    staff_client.get(reverse(ADD))  # imports and templates are not the upload's memory
+    staff_client.get(reverse(ADD))  # load modules and templates before measuring memory
     tracemalloc.start()
 
     with store.in_place():
@@ -199,7 +199,7 @@ def test_one_byte_more_is_refused_and_not_stored(
     assert list(tmp_path.iterdir()) == []
 
 
-# --- Who may ------------------------------------------------------------------------------------
+# --- Permissions --------------------------------------------------------------------------------
 def test_other_staff_can_only_view(
     superuser: User, private_store: MemoryStore, subject: Subject, staff_client: Client
 ) -> None:
@@ -210,7 +210,7 @@ def test_other_staff_can_only_view(
     client = Client()
     client.force_login(staff, backend="django.contrib.auth.backends.ModelBackend")
 
-    looked = client.get(reverse(MODEL, args=[model.pk]))
+    view_response = client.get(reverse(MODEL, args=[model.pk]))
     responses = [
         client.get(reverse(ADD)),
         client.post(reverse(ADD), filled(subject, files.safetensors())),
@@ -218,7 +218,7 @@ def test_other_staff_can_only_view(
         client.post(reverse("admin:catalog_loramodel_delete", args=[model.pk]), {"post": "yes"}),
     ]
 
-    assert looked.status_code == 200
+    assert view_response.status_code == 200
     assert [response.status_code for response in responses] == [403, 403, 403, 403]
     assert LoraModel.objects.count() == 1
 
@@ -236,7 +236,7 @@ def test_an_upload_from_another_site_is_refused(
     assert private_store.keys() == []
 
 
-# --- Afterwards ---------------------------------------------------------------------------------
+# --- Changes and deletion -----------------------------------------------------------------------
 def test_only_the_description_of_a_model_can_be_changed(
     staff_client: Client, private_store: MemoryStore, subject: Subject
 ) -> None:

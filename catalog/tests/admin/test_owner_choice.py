@@ -1,4 +1,4 @@
-"""The owner of a new row: required, explained, open to staff who may not view organizations."""
+"""Choosing the owner of a new row, also by staff who may not view organizations."""
 
 from typing import Any
 
@@ -21,9 +21,9 @@ FORMS: dict[str, dict[str, Any]] = {
 }
 
 
-def staff_with(*rights: str) -> Client:
+def staff_with(*permissions: str) -> Client:
     person = UserFactory.create(is_staff=True)
-    person.user_permissions.set(Permission.objects.filter(codename__in=rights))
+    person.user_permissions.set(Permission.objects.filter(codename__in=permissions))
     client = Client()
     client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
     return client
@@ -86,7 +86,7 @@ def test_staff_with_catalogue_permissions_can_choose_an_owner(organization: Orga
 
 
 @pytest.mark.parametrize(
-    ("rights", "model", "field"),
+    ("permissions", "model", "field"),
     [
         (["change_look"], "catalog.look", "products"),
         (["add_look"], "catalog.look", "subject"),
@@ -103,9 +103,9 @@ def test_staff_with_catalogue_permissions_can_choose_an_owner(organization: Orga
     ],
 )
 def test_autocompletes_need_the_permission_for_their_page(
-    organization: Organization, rights: list[str], model: str, field: str
+    organization: Organization, permissions: list[str], model: str, field: str
 ) -> None:
-    assert choices(staff_with(*rights), model, field).status_code == 200
+    assert choices(staff_with(*permissions), model, field).status_code == 200
     assert choices(staff_with(), model, field).status_code == 403
 
 

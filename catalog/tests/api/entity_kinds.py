@@ -5,7 +5,7 @@ from typing import Any
 KINDS = ["products", "subjects", "looks", "guidelines", "production-requests"]
 
 
-THING = {
+LABELS = {
     "products": "Product",
     "subjects": "Subject",
     "looks": "Look",
@@ -14,7 +14,7 @@ THING = {
 }
 
 
-OWN: dict[str, dict[str, Any]] = {
+DEFAULTS: dict[str, dict[str, Any]] = {
     "products": {
         "sku": None,
         "brand": "",

@@ -1,4 +1,4 @@
-"""List, create, read, change and delete, the same for every kind of entity."""
+"""Listing, creating, reading, changing and deleting every kind of entity."""
 
 from typing import Any
 from uuid import UUID, uuid4
@@ -9,7 +9,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 from accounts.tests.factories import client_of
-from catalog.tests.api.entity_kinds import FULL, KINDS, OWN, THING
+from catalog.tests.api.entity_kinds import DEFAULTS, FULL, KINDS, LABELS
 from catalog.tests.conftest import Team
 from media.storage.testing.memory import MemoryStore
 
@@ -30,7 +30,7 @@ def create(client: APIClient, kind: str, query: str = "", **fields: Any) -> dict
 
 
 def as_stored(response: dict[str, Any]) -> dict[str, Any]:
-    """Drop what a later version of the product may add."""
+    """Return a body without the configuration, which not every kind of entity has."""
     return {name: value for name, value in response.items() if name != "export_configuration_id"}
 
 
@@ -51,7 +51,7 @@ def test_an_entity_is_returned_with_all_fields(client: APIClient, user: User, ki
         "name": "One",
         "created_at": body["created_at"],
         "updated_at": body["updated_at"],
-        **OWN[kind],
+        **DEFAULTS[kind],
     }
     assert client.get(response["Location"]).json() == body
 
@@ -140,7 +140,7 @@ def test_an_entity_is_deleted_once(client: APIClient, kind: str) -> None:
     assert [response.status_code for response in responses] == [204, 404]
     assert (responses[0].content, responses[1].json()) == (
         b"",
-        {"detail": f"{THING[kind]} not found"},
+        {"detail": f"{LABELS[kind]} not found"},
     )
     assert client.get(route(kind, entity_id)).status_code == 404
 
@@ -161,7 +161,7 @@ def test_an_entity_of_another_owner_is_a_404_like_a_missing_one(
 
     assert {response.status_code for response in responses} == {404}
     assert {response.content for response in responses} == {
-        b'{"detail":"%s not found"}' % THING[kind].encode()
+        b'{"detail":"%s not found"}' % LABELS[kind].encode()
     }
     assert client_of(team.outsider).get(route(kind, foreign["id"])).json() == foreign
 

@@ -1,4 +1,4 @@
-"""What is particular to one kind of entity: SKU, slug, links."""
+"""Fields that only some kinds of entities have: SKUs, slugs, links."""
 
 from typing import Any
 from uuid import uuid4

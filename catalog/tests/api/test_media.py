@@ -1,4 +1,4 @@
-"""The files of an entity: which URLs it takes, how it shows them, and what each slot does."""
+"""The files of an entity: the accepted URLs, the responses, and each slot."""
 
 from typing import Any
 

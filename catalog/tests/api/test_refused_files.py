@@ -1,4 +1,4 @@
-"""Files of a product that are refused: nothing is changed."""
+"""Refused files of a product: nothing is created or changed."""
 
 from typing import Any
 
@@ -92,11 +92,11 @@ def test_at_most_fifty_images_are_accepted(
 
     over = client.post(PRODUCTS, {"name": "Shoe", "images": [url] * 51})
     together = client.post(PRODUCTS, {"name": "Shoe", "cover_image": url, "images": [url] * 50})
-    most = client.post(PRODUCTS, {"name": "Shoe", "images": [url] * 50})
+    accepted = client.post(PRODUCTS, {"name": "Shoe", "images": [url] * 50})
 
     assert issues(over) == [(["body", "images"], "too_many")]
     assert issues(together) == [(["body"], "too_many")]
-    assert [image["position"] for image in most.json()["images"]] == list(range(50))
+    assert [image["position"] for image in accepted.json()["images"]] == list(range(50))
 
 
 @pytest.mark.parametrize(

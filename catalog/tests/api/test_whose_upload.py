@@ -1,4 +1,4 @@
-"""Which uploads a caller may name: of whom, in which state, for which scope."""
+"""Which uploads a caller may use: by their owner, their state and the scope."""
 
 from collections.abc import Callable
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""SKUs from before there was one spelling: reported, and renamed where nothing is merged."""
+"""SKUs from before they were normalized: reported, and renamed unless products would be merged."""
 
 import io
 import json

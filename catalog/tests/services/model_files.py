@@ -1,4 +1,4 @@
-"""Model files, good and evil, as small as they can be."""
+"""Small model files, valid and malicious."""
 
 import io
 import json
@@ -22,7 +22,7 @@ def safetensors(header: Any = None, *, body: bytes = bytes(16)) -> bytes:
 
 
 class Calls:
-    """Unpickles into a call: what a malicious model does."""
+    """Pickles to a function call, as a malicious model does."""
 
     def __init__(self, function: Any, *arguments: Any) -> None:
         self._call = (function, arguments)
@@ -31,9 +31,9 @@ class Calls:
         return self._call
 
 
-def evil_pickle(mark: Path) -> bytes:
-    """Loading this creates `mark`."""
-    return pickle.dumps({"weights": Calls(exec, f"open({str(mark)!r}, 'w').close()")})
+def evil_pickle(created: Path) -> bytes:
+    """Return a pickle that creates a file when it is loaded."""
+    return pickle.dumps({"weights": Calls(exec, f"open({str(created)!r}, 'w').close()")})
 
 
 def harmless_pickle() -> bytes:
@@ -41,7 +41,7 @@ def harmless_pickle() -> bytes:
 
 
 def zipped(pickled: bytes) -> bytes:
-    """The newer PyTorch format."""
+    """Return a pickle in the newer PyTorch format."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr("model/data.pkl", pickled)

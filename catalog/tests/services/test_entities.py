@@ -1,4 +1,4 @@
-"""Requests that change the same entities at the same time, each with a connection of its own."""
+"""Concurrent changes of the same entities, each with its own database connection."""
 
 from functools import partial
 from typing import Any
@@ -127,8 +127,8 @@ def test_changing_and_deleting_concurrently_is_all_or_nothing(
         assert list(Product.objects.values_list("pk", flat=True)) == [products[3].pk]
         attachment = Attachment.objects.get()
         assert (attachment.entity_id, attachment.position) == (products[3].pk, 0)
-        unshown = MediaResource.objects.filter(unattached_at__isnull=False)
-        assert unshown.count() == 3
+        unattached = MediaResource.objects.filter(unattached_at__isnull=False)
+        assert unattached.count() == 3
         entities.delete(Product, user=user, entity_id=products[3].pk)
     assert deadlocks() == before
 

@@ -59,7 +59,7 @@ def upload(file: ModelFile, subject: Subject, user: User, **values: Any) -> Lora
     return lora.upload(file=file, subject=subject, user=user, **fields | values)
 
 
-# --- Taking a model in --------------------------------------------------------------------------
+# --- Uploading a model --------------------------------------------------------------------------
 def test_a_model_is_stored_with_its_properties(
     store: MemoryStore, save: Save, subject: Subject, superuser: User
 ) -> None:
@@ -103,7 +103,7 @@ def test_only_superusers_can_upload(
     assert store.keys() == []
 
 
-# --- Nothing stays behind -----------------------------------------------------------------------
+# --- Failures and deletion ----------------------------------------------------------------------
 def fail_to_put(operation: str, key: str) -> None:
     if operation == "put":
         raise StoreUnavailableError
@@ -134,11 +134,11 @@ def test_an_object_without_a_row_is_deleted_later(
     queued = ObjectDeletion.objects.get()
 
     deletions.perform(queued.pk)
-    kept_while_storing = store.keys()
+    keys_before = store.keys()
     ObjectDeletion.objects.update(run_after=None)
     deletions.perform(queued.pk)
 
-    assert kept_while_storing == [queued.key]
+    assert keys_before == [queued.key]
     assert store.keys() == []
 
 
@@ -168,7 +168,7 @@ def test_deleting_a_subject_does_not_delete_its_model(
     assert store.keys() == [model.file_path]
 
 
-# --- What a safetensors file may say ------------------------------------------------------------
+# --- Checks of safetensors files ----------------------------------------------------------------
 def header_of(**tensor: Any) -> bytes:
     good = {"dtype": "F32", "shape": [4], "data_offsets": [0, 16]}
     return files.safetensors({"a": good | tensor})
@@ -228,23 +228,23 @@ def test_a_name_with_control_characters_is_refused(
     assert store.keys() == []
 
 
-# --- Pickles are read, never loaded ---------------------------------------------------------------
+# --- Scans of pickles -----------------------------------------------------------------------------
 @pytest.mark.covers("T49")
 @pytest.mark.parametrize("suffix", sorted(rules.PICKLES))
 @pytest.mark.parametrize("wrap", [bytes, files.zipped])
 def test_a_malicious_pickle_has_no_effect_and_is_flagged(
     save: Save, tmp_path: Path, suffix: str, wrap: Callable[[bytes], bytes]
 ) -> None:
-    mark = tmp_path / "executed"
-    body = files.evil_pickle(mark)
+    created = tmp_path / "executed"
+    body = files.evil_pickle(created)
 
     result = lora.examine(save(wrap(body), f"shoe{suffix}"))
 
     assert result.verdict == Verdict.DANGEROUS
     assert "builtins.exec" in result.details
-    assert not mark.exists()
+    assert not created.exists()
     pickle.loads(body)  # it really is malicious
-    assert mark.exists()
+    assert created.exists()
 
 
 @pytest.mark.parametrize(
@@ -276,7 +276,7 @@ def test_a_pickle_that_needs_a_terabyte_ends_only_its_scan(save: Save) -> None:
 def test_the_scan_of_a_pickle_that_takes_too_long_is_stopped(
     save: Save, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Sixteen million opcodes, each of which the scanner looks at."""
+    """The pickle has sixteen million opcodes, and the scanner reads them all."""
     monkeypatch.setattr(lora, "SCAN_SECONDS", 1)
     body = b"\x80\x02" + b"N0" * 8_000_000 + b"N."
 

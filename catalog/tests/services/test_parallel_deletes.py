@@ -1,4 +1,4 @@
-"""Many requests delete one row at once: one deletes it, the others find nothing."""
+"""Concurrent requests delete one row: one of them succeeds, the others get a 404."""
 
 from collections import Counter
 from collections.abc import Callable

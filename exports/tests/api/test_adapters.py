@@ -52,20 +52,20 @@ def test_adapters_are_public_by_default(studio: Studio) -> None:
 
 
 def test_a_restricted_adapter_is_visible_to_its_organizations(studio: Studio) -> None:
-    elsewhere = MembershipFactory.create(user=studio.member).organization
+    other_own = MembershipFactory.create(user=studio.member).organization
     foreign = MembershipFactory.create().organization
     restrict_ovs(studio.organization, foreign)
     client = client_of(studio.member)
 
-    anywhere, here = client.get(ADAPTERS), f"?organization_id={studio.organization.pk}"
-    response = client.get(ADAPTERS + here)
+    without_scope = client.get(ADAPTERS)
+    response = client.get(f"{ADAPTERS}?organization_id={studio.organization.pk}")
 
-    assert codes(anywhere) == codes(response) == ["default", "ovs"]
+    assert codes(without_scope) == codes(response) == ["default", "ovs"]
     assert response.json()[1]["organization_ids"] == [str(studio.organization.pk)]
-    assert codes(client.get(f"{ADAPTERS}?organization_id={elsewhere.pk}")) == ["default"]
+    assert codes(client.get(f"{ADAPTERS}?organization_id={other_own.pk}")) == ["default"]
     assert codes(client_of(studio.outsider).get(ADAPTERS)) == ["default"]
-    everything = client_of(studio.superuser).get(ADAPTERS).json()[1]
-    assert set(everything["organization_ids"]) == {str(studio.organization.pk), str(foreign.pk)}
+    ovs = client_of(studio.superuser).get(ADAPTERS).json()[1]
+    assert set(ovs["organization_ids"]) == {str(studio.organization.pk), str(foreign.pk)}
 
 
 def test_a_superuser_can_restrict_an_adapter(studio: Studio) -> None:

@@ -15,11 +15,11 @@ V1 = "/api/v1"
 MINE = f"{V1}/users/me/export-configuration"
 
 
-def of_organization(studio: Studio) -> str:
+def organization_path(studio: Studio) -> str:
     return f"{V1}/users/organizations/{studio.organization.pk}/export-configuration"
 
 
-def one(configuration: ExportConfiguration) -> str:
+def path_of(configuration: ExportConfiguration) -> str:
     return f"{V1}/users/export-configurations/{configuration.pk}"
 
 
@@ -77,7 +77,7 @@ def test_personal_routes_ignore_configurations_of_organizations(studio: Studio) 
 
 
 def test_the_user_of_an_organizations_configuration_is_its_creator(studio: Studio) -> None:
-    response = client_of(studio.admin).post(of_organization(studio), {"name": "House"})
+    response = client_of(studio.admin).post(organization_path(studio), {"name": "House"})
 
     assert response.json()["user_id"] == str(studio.admin.pk)
     assert response.json()["organization_id"] == str(studio.organization.pk)
@@ -88,20 +88,20 @@ def test_a_member_can_read_but_not_change(studio: Studio) -> None:
         user=studio.admin, organization=studio.organization, name="House"
     )
     client = client_of(studio.member)
-    path = of_organization(studio)
+    path = organization_path(studio)
 
     assert client.get(path).json()["name"] == "House"
     assert names(client.get(f"{path}s")) == ["House"]
-    assert client.get(one(other)).json()["name"] == "House"
-    for responses in (
+    assert client.get(path_of(other)).json()["name"] == "House"
+    for response in (
         client.post(path, {}),
         client.patch(path, {"name": "x"}),
         client.delete(path),
-        client.patch(one(other), {"name": "x"}),
-        client.delete(one(other)),
+        client.patch(path_of(other), {"name": "x"}),
+        client.delete(path_of(other)),
     ):
-        assert responses.status_code == 403
-        assert responses.json() == {"detail": "Not enough permissions"}
+        assert response.status_code == 403
+        assert response.json() == {"detail": "Not enough permissions"}
     assert list(ExportConfiguration.objects.values_list("name", flat=True)) == ["House"]
 
 
@@ -170,11 +170,11 @@ def test_null_clears_only_the_template(studio: Studio) -> None:
     client = client_of(studio.member)
 
     response = client.patch(
-        one(own), {"name": None, "metadata_adapter": None, "image_format": None}
+        path_of(own), {"name": None, "metadata_adapter": None, "image_format": None}
     )
-    cleared = client.patch(one(own), {"naming_convention_template": None})
+    cleared = client.patch(path_of(own), {"naming_convention_template": None})
 
-    assert response.json() == client.get(one(own)).json() | {
+    assert response.json() == client.get(path_of(own)).json() | {
         "naming_convention_template": "{brand}",
         "updated_at": response.json()["updated_at"],
     }
@@ -185,20 +185,20 @@ def test_null_clears_only_the_template(studio: Studio) -> None:
 def test_an_empty_change_changes_nothing(studio: Studio) -> None:
     own = ConfigurationFactory.create(user=studio.member)
     client = client_of(studio.member)
-    before = client.get(one(own)).json()
+    before = client.get(path_of(own)).json()
 
-    response = client.patch(one(own), {})
+    response = client.patch(path_of(own), {})
 
     assert (response.status_code, response.json()) == (200, before)
 
 
 def test_the_example_of_the_specification_is_accepted(studio: Studio) -> None:
-    """Its example moves a configuration with a template to `ovs`; the template waits."""
+    """It switches a configuration with a template to `ovs`, which does not use the template."""
     template = "{brand}_{product_sku}_{shot_type}_v{version}"
     own = ConfigurationFactory.create(user=studio.member, naming_convention_template=template)
     client = client_of(studio.member)
 
-    response = client.patch(one(own), {"image_format": "jpeg", "metadata_adapter": "ovs"})
+    response = client.patch(path_of(own), {"image_format": "jpeg", "metadata_adapter": "ovs"})
 
     assert response.status_code == 200
     assert response.json()["metadata_adapter"] == "ovs"
@@ -219,7 +219,7 @@ def test_an_adapter_with_a_fixed_template_refuses_another(
     own = ConfigurationFactory.create(user=studio.member, metadata_adapter=stored)
     client = client_of(studio.member)
 
-    changed = client.patch(one(own), payload)
+    changed = client.patch(path_of(own), payload)
     created = client.post(MINE, {"metadata_adapter": "ovs", "naming_convention_template": "{look}"})
 
     for response in (changed, created):
@@ -248,15 +248,15 @@ def test_a_bad_template_names_the_token_and_its_position(studio: Studio) -> None
 
 
 def test_what_was_read_can_be_sent_back(studio: Studio) -> None:
-    """Though the adapter was reserved for others since, and the template waits for another."""
+    """Even if the adapter was restricted since, and does not use the template."""
     own = ConfigurationFactory.create(
         user=studio.member, metadata_adapter="ovs", naming_convention_template="{brand}"
     )
     MetadataAdapterVisibility.objects.create(code="ovs", is_public=False)
     client = client_of(studio.member)
-    read = client.get(one(own)).json()
+    read = client.get(path_of(own)).json()
 
-    response = client.patch(one(own), read | {"name": "Renamed"})
+    response = client.patch(path_of(own), read | {"name": "Renamed"})
 
     assert response.status_code == 200
     assert response.json() == read | {
@@ -275,7 +275,7 @@ def test_deletes_respond_as_specified(studio: Studio) -> None:
     create(organization=studio.organization)
     message = {"message": "Export configuration deleted"}
 
-    by_id, by_organization = client.delete(one(own)), client.delete(of_organization(studio))
+    by_id, by_organization = client.delete(path_of(own)), client.delete(organization_path(studio))
 
     assert [(deleted.status_code, deleted.json()) for deleted in (by_id, by_organization)] == [
         (200, message),

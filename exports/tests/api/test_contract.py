@@ -1,4 +1,4 @@
-"""Every route of the specification, held against its own schemas: success and error."""
+"""Every route of the specification, checked against its schemas: successes and errors."""
 
 import json
 from datetime import datetime
@@ -36,7 +36,7 @@ PUBLIC = "ExportConfigurationPublic"
 
 @pytest.fixture
 def ids(studio: Studio) -> dict[str, str]:
-    """A configuration of the admin's own, one of the organization, and who they belong to."""
+    """The ids of a personal configuration, of its user and of an organization with another one."""
     own = ConfigurationFactory.create(user=studio.admin)
     ConfigurationFactory.create(user=studio.admin, organization=studio.organization)
     return {
@@ -62,7 +62,7 @@ def call(operation: Operation, caller: User | None, ids: dict[str, str], body: A
 
 
 def require_public(body: dict[str, Any]) -> None:
-    """Assert what the schema leaves open: every field is there, times are UTC."""
+    """Assert what the schema does not require: all fields are there, and times are in UTC."""
     assert set(body) >= set(SCHEMAS[PUBLIC]["properties"])
     for name in ("created_at", "updated_at"):
         assert body[name].endswith("Z")
@@ -203,7 +203,7 @@ def test_the_openapi_document_has_the_operation(
 
 
 def property_type(shape: dict[str, Any]) -> Any:
-    """Return a property's type and format, its reference, whether it may be null, its default."""
+    """Return the type, the format, the reference, nullability and the default of a property."""
     options = [option for option in shape.get("anyOf", [shape]) if option != {"type": "null"}]
     [kind] = options
     types = kind.get("type", [])

@@ -48,7 +48,7 @@ INVALID = {"$ref": "#/components/schemas/HTTPValidationError"}
 
 
 def require_valid(body: Any, schema: Any) -> None:
-    """Assert that a body is what the specification's schema says, UUIDs too."""
+    """Assert that a body is valid by a schema of the specification, including formats."""
     whole = {**schema, "components": {"schemas": SCHEMAS}}
     checker = Draft202012Validator.FORMAT_CHECKER
     Draft202012Validator(whole, format_checker=checker).validate(body)

@@ -31,7 +31,7 @@ def templates(draw: Any) -> str:
 
 @st.composite
 def separated_templates(draw: Any) -> str:
-    """Draw a template whose fields differ and stand apart."""
+    """Draw a template of different fields with separators between them."""
     names = draw(st.lists(st.sampled_from(sorted(WILDCARDS)), min_size=1, max_size=5, unique=True))
     separator = st.text(alphabet=SEPARATORS, min_size=1, max_size=2)
     between: str = draw(separator)
@@ -39,7 +39,7 @@ def separated_templates(draw: Any) -> str:
 
 
 def wild_values() -> st.SearchStrategy[dict[str, Value]]:
-    """Draw uncleaned values, some of them missing."""
+    """Draw any values, some of them missing."""
     text = st.none() | st.text(max_size=300)
     return st.fixed_dictionaries(
         {},
@@ -53,7 +53,7 @@ def wild_values() -> st.SearchStrategy[dict[str, Value]]:
 
 
 def tame_values(alphabet: str = LETTERS) -> st.SearchStrategy[dict[str, Value]]:
-    """Draw values for every wildcard that stand in a name as they are."""
+    """Draw values for every wildcard that are unchanged in a file name."""
     text = st.text(alphabet=alphabet, min_size=1, max_size=12)
     return st.fixed_dictionaries(
         {

@@ -22,7 +22,7 @@ def without_missing(text: str, values: dict[str, Value]) -> Reading:
 @given(text=strategies.separated_templates(), values=strategies.tame_values())
 def test_separated_values_can_be_read_back(text: str, values: dict[str, Value]) -> None:
     template = compile_template(text)
-    assume(template.render(values) == template.text_with_gaps(values))  # nothing had to give way
+    assume(template.render(values) == template.text_with_gaps(values))  # nothing was replaced
 
     name = names.file_name(template.render(values), extension="webp")
 
@@ -61,7 +61,7 @@ def test_parsed_values_render_to_the_same_name(text: str, stem: str) -> None:
             "Sartiq_AW26-1044_front_v2.webp",
             {"brand": "Sartiq", "product_sku": "AW26-1044", "shot_type": "front", "version": 2},
         ),
-        # the number that tells equal names apart is no part of the version
+        # the number that is added to equal names is not part of the version
         (
             DEFAULT_TEMPLATE,
             "Sartiq_AW26-1044_front_v2_3.JPG",
@@ -92,10 +92,10 @@ def test_names_are_parsed(text: str, name: str, expected: Reading | None) -> Non
 
 
 def test_no_template_makes_parsing_slow() -> None:
-    """A regular expression for this one would try some 200 over 20 ways."""
+    """A regular expression would need exponential time for this template."""
     template = compile_template("{brand}_" * 24)
-    start_export = time.process_time()
+    started_at = time.process_time()
 
     assert read_file_name(template, "_" * 190 + "x") is None
 
-    assert time.process_time() - start_export < 2
+    assert time.process_time() - started_at < 2

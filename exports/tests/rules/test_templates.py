@@ -14,7 +14,7 @@ from exports.rules.templates import (
 from exports.rules.wildcards import EXAMPLES, WILDCARDS, Value
 from exports.tests.rules import strategies
 
-# What an attacker tries with `str.format`, and what a hurried person types (T46).
+# Attacks that work on `str.format`, and typing errors, each with the position of the error.
 BAD: list[tuple[str, int]] = [
     ("", 0),
     ("   ", 0),
@@ -81,7 +81,7 @@ BAD: list[tuple[str, int]] = [
     ("${brand}{x}", 8),
     ("#{index}{7*7}", 8),
 ]
-# Every wildcard with every trick.
+# Every wildcard with syntax of `str.format` and of other template languages.
 TRICKS = [
     f"{{{name}{trick}}}"
     for name in WILDCARDS
@@ -217,7 +217,7 @@ def test_examples_have_the_type_of_their_values() -> None:
         ("{brand}.{color}.{look}", {"brand": "A", "look": "B"}, "A.B"),
         ("shot_{color}", {}, "shot"),
         ("_{color}_", {}, "unnamed"),
-        # Separators the template wants stay where no value is missing.
+        # Separators of the template stay if no value is missing.
         ("{brand}__{color}", {"brand": "A", "color": "B"}, "A__B"),
         ("_{brand}", {"brand": "A"}, "_A"),
     ],

@@ -1,4 +1,4 @@
-"""A configuration is deleted while entities begin to name it: nothing is left dangling."""
+"""A configuration is deleted while entities are linked to it: no link to it is left."""
 
 from collections.abc import Callable
 from typing import Any
@@ -21,11 +21,13 @@ ROUNDS = 8
 def link_configuration(
     client: APIClient, look: Look, configuration: ExportConfiguration
 ) -> Callable[[], int]:
-    configuration_id = {"export_configuration_id": str(configuration.pk)}
-    return lambda: int(client.patch(f"/api/v1/looks/{look.pk}", configuration_id).status_code)
+    payload = {"export_configuration_id": str(configuration.pk)}
+    return lambda: int(client.patch(f"/api/v1/looks/{look.pk}", payload).status_code)
 
 
-def deleting(client: APIClient, configuration: ExportConfiguration) -> Callable[[], int]:
+def delete_configuration(
+    client: APIClient, configuration: ExportConfiguration
+) -> Callable[[], int]:
     path = f"/api/v1/users/export-configurations/{configuration.pk}"
     return lambda: int(client.delete(path).status_code)
 
@@ -41,9 +43,10 @@ def test_linking_and_deleting_concurrently_leaves_no_dangling_link() -> None:
         calls = [link_configuration(client_of(user), look, configuration) for look in looks]
 
         with memory_stores(MemoryStore()):
-            *configuration_id, deleted = at_once([*calls, deleting(client_of(user), configuration)])
+            delete = delete_configuration(client_of(user), configuration)
+            *statuses, deletion_status = at_once([*calls, delete])
 
-        assert deleted == 200
-        assert set(configuration_id) <= {200, 409, 422, 503}
+        assert deletion_status == 200
+        assert set(statuses) <= {200, 409, 422, 503}
         assert not ExportConfiguration.objects.exists()
         assert not Look.objects.filter(export_configuration__isnull=False).exists()

@@ -1,4 +1,4 @@
-"""What an export takes of the catalogue, under which names and which configuration."""
+"""Which files of the catalogue an export has, with their names and its configuration."""
 
 from typing import Any
 from uuid import UUID
@@ -138,7 +138,7 @@ def test_ids_are_exported_in_their_order_without_duplicates(
 def test_the_number_of_queries_does_not_depend_on_the_selection(
     client: APIClient, user: User, shoe: Product, images: list[MediaResource]
 ) -> None:
-    def preview_as_json(ids: list[UUID]) -> int:
+    def count_queries(ids: list[UUID]) -> int:
         with CaptureQueriesContext(connection) as queries:
             preview(client, product_ids=ids)
         return len(queries)
@@ -147,7 +147,7 @@ def test_the_number_of_queries_does_not_depend_on_the_selection(
     for product in others:
         attach(product, "cover_image", images[0])
 
-    assert preview_as_json([shoe.pk]) == preview_as_json([product.pk for product in others])
+    assert count_queries([shoe.pk]) == count_queries([product.pk for product in others])
 
 
 @pytest.mark.parametrize("by", ["production_request_id", "look_ids"])
@@ -156,7 +156,7 @@ def test_the_number_of_queries_does_not_depend_on_the_looks(
 ) -> None:
     subject = Subject.objects.create(user=user, name="Ada", slug="ada")
 
-    def preview_as_json(number: int) -> int:
+    def count_queries(number: int) -> int:
         request = ProductionRequest.objects.create(user=user, name="Run")
         looks = [Look.objects.create(user=user, name="L", subject=subject) for _ in range(number)]
         for look in looks:
@@ -167,7 +167,7 @@ def test_the_number_of_queries_does_not_depend_on_the_looks(
             assert preview(client, **{by: selected})["count"] == number * 4
         return len(queries)
 
-    assert preview_as_json(1) == preview_as_json(12)
+    assert count_queries(1) == count_queries(12)
 
 
 @pytest.mark.covers("I18")

@@ -153,8 +153,8 @@ def test_looks_with_too_many_products_are_refused_before_they_are_read(
     assert preview(client, **payload)["count"] == 12
     monkeypatch.setattr("exports.services.export_selection.MAX_LOOK_PRODUCTS", 2)
 
-    with CaptureQueriesContext(connection) as asking:
+    with CaptureQueriesContext(connection) as queries:
         response = client.post(f"{EXPORTS}preview", payload)
 
     assert issues(response) == [(["body"], "too_many")]
-    assert 'FROM "catalog_product"' not in " ".join(query["sql"] for query in asking)
+    assert 'FROM "catalog_product"' not in " ".join(query["sql"] for query in queries)

@@ -71,7 +71,7 @@ def test_each_level_applies_once_the_more_specific_one_is_deleted(
     }
     ExportConfiguration.objects.filter(pk=direct.pk).update(
         created_at=first["user"].created_at
-    )  # so that the organization's first is another one
+    )  # so that it is not the oldest one of the organization
     entity = MODELS[kind].objects.create(name="One", export_configuration=direct, **owned)
 
     for level, configuration in first.items():
@@ -92,7 +92,7 @@ def test_each_level_applies_once_the_more_specific_one_is_deleted(
 
 @dataclass(frozen=True)
 class Case:
-    """Which levels have a configuration, and how many."""
+    """The levels that have a configuration, and how many of them."""
 
     of_organization: bool
     direct: bool
@@ -113,7 +113,7 @@ CASES = st.builds(
 
 
 def expected_level(case: Case) -> str:
-    """Return the level that answers, as the contract's sentence says it."""
+    """Return the level that applies by the specification."""
     if case.direct:
         return "direct"
     if case.guideline:

@@ -1,4 +1,4 @@
-"""Exports over HTTP: started once, watched, downloaded, by those who may."""
+"""Exports over HTTP: starting, polling and downloading them, and access to them."""
 
 import io
 import zipfile

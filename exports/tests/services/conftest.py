@@ -55,12 +55,12 @@ def photos(stores: None, public: MemoryStore, user: User) -> list[MediaResource]
 
 @pytest.fixture
 def enqueued(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
-    """What recovery hands to the broker, which takes everything."""
-    body: list[tuple[str, ...]] = []
+    """The tasks that recovery has enqueued, with their arguments."""
+    tasks: list[tuple[str, ...]] = []
 
-    def take(task: str, **kwargs: str) -> bool:
-        body.append((task, *kwargs.values()))
+    def send(task: str, **kwargs: str) -> bool:
+        tasks.append((task, *kwargs.values()))
         return True
 
-    monkeypatch.setattr("sartiq.core.work.resend.send", take)
-    return body
+    monkeypatch.setattr("sartiq.core.work.resend.send", send)
+    return tasks

@@ -1,4 +1,4 @@
-"""Images of every accepted kind, generated for the tests of the conversion."""
+"""Sample images of every accepted kind for the tests of the conversion."""
 
 import io
 import struct
@@ -13,7 +13,7 @@ from PIL.PngImagePlugin import PngInfo
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 # The same profile under another name: the export must keep exactly these bytes.
 STUDIO = SRGB.replace("sRGB built-in".encode("utf-16-be"), "Studio RGB v2".encode("utf-16-be"))
-GPS_MARKER = b"GPS-DATUM-MARK"  # a word no encoder writes by itself
+GPS_MARKER = b"GPS-DATUM-MARK"  # no encoder writes it by itself
 XMP_MARKER = b"exif:GPSLatitude"
 XMP = (
     b'<?xpacket begin="" id="W5M0MpCehiHzreSzNTczkc9d"?><x:xmpmeta xmlns:x="adobe:ns:meta/">'
@@ -22,7 +22,7 @@ XMP = (
     b"</x:xmpmeta><?xpacket end='w'?>"
 )
 SIZE = (60, 40)
-CORNER = (220, 40, 30)  # the top left quarter, so a turned image shows where it went
+CORNER = (220, 40, 30)  # of the top left quarter, which shows how an image is rotated
 ORIENTATION, GPS_IFD, GPS_DATUM, GPS_LATITUDE = 0x0112, 0x8825, 18, 2
 
 
@@ -40,7 +40,7 @@ def encoded(image: Image.Image, kind: str, **options: Any) -> bytes:
 
 
 def exif(orientation: int = 1) -> bytes:
-    """Return EXIF with an orientation and a place."""
+    """Return EXIF with an orientation and a location."""
     tags = Image.Exif()
     tags[ORIENTATION] = orientation
     tags.get_ifd(GPS_IFD)[GPS_LATITUDE] = (52.0, 31.0, 12.0)
@@ -132,7 +132,7 @@ KINDS: dict[str, Callable[[], bytes]] = {
 
 # --- Profiles ---------------------------------------------------------------------------------
 def press_profile() -> bytes:
-    """Return the profile of a press: the one libvips carries."""
+    """Return the CMYK profile of a press that libvips includes."""
     return bytes(pyvips.Operation.call("profile_load", "cmyk"))
 
 
@@ -164,13 +164,13 @@ def opened(body: bytes) -> Image.Image:
 
 
 def difference(one: Image.Image, other: Image.Image) -> float:
-    """Return the mean difference of two images in levels of 255."""
+    """Return the mean difference of two images, from 0 to 255."""
     delta = ImageChops.difference(one.convert("RGB"), other.convert("RGB"))
     return sum(ImageStat.Stat(delta).mean) / 3
 
 
 def as_displayed(content: bytes) -> Image.Image:
-    """Return the first frame as a viewer shows it on white paper, in eight bits."""
+    """Return the first frame as a viewer shows it: upright, on white, in eight bits."""
     image = ImageOps.exif_transpose(opened(content))
     if image.mode == "I;16":
         image = image.convert("I").point(lambda value: value / 256).convert("L")

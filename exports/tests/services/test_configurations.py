@@ -1,4 +1,4 @@
-"""What holds when several change the same configurations at the same time."""
+"""Concurrent and partial changes of configurations, and their constraints."""
 
 import pytest
 from django.db import IntegrityError, transaction

@@ -46,7 +46,7 @@ Convert = Callable[[bytes, ImageFormat], tuple[Converted, bytes]]
 
 @pytest.fixture
 def convert(tmp_path: Path) -> Convert:
-    """Return the conversion of given bytes; the folder holds nothing else afterwards."""
+    """Return a function that converts bytes, and checks that it leaves no other file."""
 
     def run(content: bytes, target: ImageFormat) -> tuple[Converted, bytes]:
         source, image = tmp_path / "source", tmp_path / "target"
@@ -88,7 +88,7 @@ def test_every_kind_looks_the_same_after_conversion(
 
     _, body = convert(source, target)
 
-    # Ink is turned into light through a profile, which Pillow's bare arithmetic is not.
+    # libvips converts CMYK by a profile, Pillow with simple arithmetic: the colours differ more.
     assert difference(as_displayed(body), as_displayed(source)) < (60 if kind == "cmyk jpeg" else 4)
 
 
@@ -97,7 +97,7 @@ def test_the_same_source_gives_the_same_bytes(target: ImageFormat, convert: Conv
     sources = {kind: make() for kind, make in KINDS.items()}
 
     first = {kind: convert(source, target) for kind, source in sources.items()}
-    conversion.stop()  # another process makes the same
+    conversion.stop()  # so that another process converts them again
     again = {kind: convert(source, target) for kind, source in sources.items()}
 
     assert first == again
@@ -126,7 +126,7 @@ def test_the_samples_with_a_location_have_one(kind: str) -> None:
     assert dict(opened(source).getexif().get_ifd(0x8825)) != {}
 
 
-# --- Turned -----------------------------------------------------------------------------------
+# --- Orientation ------------------------------------------------------------------------------
 @every_target
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF"])
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -278,7 +278,7 @@ def test_half_transparent_pixels_are_mixed_with_white(convert: Convert) -> None:
     assert abs(ImageStat.Stat(opened(body).convert("L")).mean[0] - 127) < 2
 
 
-# --- Movement and originals -------------------------------------------------------------------
+# --- Animations -------------------------------------------------------------------------------
 @every_target
 @pytest.mark.parametrize("kind", ["moving gif", "moving webp", "moving avif"])
 def test_the_first_frame_of_an_animation_is_exported(

@@ -1,4 +1,4 @@
-"""What the conversion withstands: hostile files, limits, and processes that die."""
+"""The conversion of hostile files, its limits, and processes that are killed."""
 
 import os
 import random
@@ -32,7 +32,7 @@ def source(tmp_path: Path) -> Path:
 
 
 def rejection_code(source: Path, content: bytes, target: ImageFormat = ImageFormat.WEBP) -> str:
-    """Return the code a conversion is refused with; nothing is left of it."""
+    """Return the code with which a conversion fails, leaving no file."""
     source.write_bytes(content)
     image = source.with_name("target")
     with pytest.raises(ConversionError) as excinfo:
@@ -49,8 +49,8 @@ def converts(source: Path) -> bool:
 
 
 def noise(side: int) -> bytes:
-    """Return an image no encoder finds easy."""
-    pixels = random.Random(31).randbytes(side * side * 3)  # a seed: the same on every run
+    """Return an image that takes long to encode."""
+    pixels = random.Random(31).randbytes(side * side * 3)  # the same in every run
     return encoded(Image.frombytes("RGB", (side, side), pixels), "PNG", compress_level=0)
 
 
@@ -87,7 +87,7 @@ def test_a_file_that_is_not_an_image_is_unreadable(
 @every_target
 def test_damaged_pixels_are_unreadable(target: ImageFormat, source: Path) -> None:
     whole = bytearray(noise(40))
-    whole[2000] ^= 0xFF  # inside the compressed pixels: a checksum tells
+    whole[2000] ^= 0xFF  # inside the compressed pixels, which have a checksum
 
     assert rejection_code(source, bytes(whole), target) == "image_unreadable"
 

@@ -1,4 +1,4 @@
-"""What ingest tolerates in a file, an export does as well."""
+"""Irregular files that ingest accepts can also be exported."""
 
 from pathlib import Path
 

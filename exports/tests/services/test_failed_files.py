@@ -1,4 +1,4 @@
-"""Exports of which files fail."""
+"""Exports in which some files fail."""
 
 import hashlib
 

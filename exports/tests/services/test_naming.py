@@ -1,4 +1,4 @@
-"""The names of one export: safe and distinct, whatever templates and values say."""
+"""The file names of one export are safe and distinct for any templates and values."""
 
 import re
 import unicodedata

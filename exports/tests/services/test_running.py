@@ -1,4 +1,4 @@
-"""How exports run: killed, delivered twice, overtaken, without a broker."""
+"""Exports with crashes, repeated messages, lost leases and a lost broker."""
 
 import gc
 from collections.abc import Callable
@@ -55,7 +55,7 @@ def items_in_memory() -> int:
 
 
 def make_deletions_due() -> None:
-    """Let the deletions fall due that were queued before an object was stored."""
+    """Make the deletions due that were queued before their object was stored."""
     waiting = ObjectDeletion.objects.filter(run_after__isnull=False)
     waiting.update(run_after=F("run_after") - TWO_HOURS)
 
@@ -67,7 +67,7 @@ def make_deletions_due() -> None:
 def test_the_archive_is_complete_despite_a_crash_at_any_step(
     user: User, photos: list[MediaResource], settings: Settings, point: str, crash_count: int
 ) -> None:
-    settings.LEASE_SECONDS = 0  # a dead worker's lease has ended at once
+    settings.LEASE_SECONDS = 0  # the lease of a dead worker ends immediately
     expected = archive_of(finished_run(user, *map(entry, photos)))
     run, crashes = start(user, *map(entry, photos)), 0
 
@@ -112,10 +112,10 @@ def test_concurrent_workers_create_one_archive(user: User, photos: list[MediaRes
     run = start(user, *map(entry, photos))
     pks = item_ids(run)
 
-    def convert_call(pk: Any) -> Callable[[], None]:
+    def converting(pk: Any) -> Callable[[], None]:
         return lambda: convert_item.produce(pk)
 
-    at_once([convert_call(pk) for pk in (*pks, *pks)])
+    at_once([converting(pk) for pk in (*pks, *pks)])
     at_once([lambda: build_archive.assemble(run.pk) for _ in range(3)])
 
     run.refresh_from_db()
@@ -211,7 +211,7 @@ def test_a_run_without_an_archive_is_enqueued_again(
     run = start(user, *map(entry, photos))
     for pk in item_ids(run):
         convert_item.produce(pk)
-    assert recovery.resend() == 0  # the message of the last file is on its way
+    assert recovery.resend() == 0  # the last file has just enqueued the packing
     ExportRun.objects.update(created_at=timezone.now() - TWO_HOURS)
 
     assert recovery.resend() == 1
@@ -239,14 +239,14 @@ def test_a_large_run_never_fills_the_queue(
     user: User, photos: list[MediaResource], enqueued: list[tuple[str, ...]]
 ) -> None:
     run = start(user, *[entry(photos[0])] * (dispatch.MAX_ENQUEUED + 3))
-    body = ExportItem.objects.filter(sent_at__isnull=False)
-    assert body.count() == dispatch.MAX_ENQUEUED
+    sent_items = ExportItem.objects.filter(sent_at__isnull=False)
+    assert sent_items.count() == dispatch.MAX_ENQUEUED
     assert recovery.resend() == 0
 
     convert_item.produce(item_of(run).pk)
-    assert body.count() == dispatch.MAX_ENQUEUED + 1
+    assert sent_items.count() == dispatch.MAX_ENQUEUED + 1
     convert_item.produce(item_of(run).pk)
-    assert body.count() == dispatch.MAX_ENQUEUED + 1
+    assert sent_items.count() == dispatch.MAX_ENQUEUED + 1
 
     ExportItem.objects.filter(position__gt=3).update(sent_at=None)
     assert dispatch.top_up(run.pk) == dispatch.MAX_ENQUEUED - 2
@@ -275,11 +275,11 @@ def test_no_file_is_left_on_disk(
 
 def test_progress_is_visible_during_a_run(user: User, photos: list[MediaResource]) -> None:
     run = start(user, *map(entry, photos))
-    shown_progress = []
+    progress_steps = []
     for pk in item_ids(run):
         convert_item.produce(pk)
         progress = progress_of([run])[run.pk]
-        shown_progress.append((progress.done, progress.pending, progress.total))
+        progress_steps.append((progress.done, progress.pending, progress.total))
 
-    assert shown_progress == [(1, 2, 3), (2, 1, 3), (3, 0, 3)]
+    assert progress_steps == [(1, 2, 3), (2, 1, 3), (3, 0, 3)]
     assert len(files_of(run_to_end(run))) == 6

@@ -1,4 +1,4 @@
-"""Exports that run: what an archive holds, and what becomes of files that cannot be exported."""
+"""Archives of exports: their files, their manifest, their download and their retention."""
 
 import hashlib
 import io
@@ -191,7 +191,7 @@ def test_a_run_uses_the_configuration_as_it_was_at_the_start(
 
 
 def test_the_largest_archive_fits_into_a_multipart_upload() -> None:
-    headers = MAX_FILES * 4096  # an archive's own share, with room to spare
+    headers = MAX_FILES * 4096  # more than the headers of an archive need
 
     assert MAX_ARCHIVE_BYTES + headers < MAX_PARTS * PART_BYTES
 

@@ -1,4 +1,4 @@
-"""The same export on every kind of store, its archive in several parts."""
+"""Exports on every kind of store, with archives that are uploaded in several parts."""
 
 import hashlib
 import os
@@ -30,7 +30,7 @@ from media.tests.factories import ready
 from media.tests.rules.file_types.specimens import encoded
 from media.tests.stores import own_buckets, watched_stores
 
-SIDE = 1100  # of an image of noise, which no format makes small
+SIDE = 1100  # of an image of noise, which cannot be compressed
 
 
 @pytest.fixture

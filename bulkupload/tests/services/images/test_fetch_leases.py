@@ -30,9 +30,9 @@ from sartiq.core.work import crash_points, leases
 def wait_for_renewals(rows: "QuerySet[Any]") -> None:
     """Wait until the lease of the only row was renewed several times."""
     leases_seen: set[object] = set()
-    ends = time.monotonic() + 20
+    deadline = time.monotonic() + 20
     while len(leases_seen) < 5:
-        assert time.monotonic() < ends
+        assert time.monotonic() < deadline
         leases_seen.update(rows.values_list("lease_expires_at", flat=True))
 
 

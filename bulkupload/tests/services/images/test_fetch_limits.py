@@ -1,4 +1,4 @@
-"""Limits of concurrent fetches, for all hosts and for one."""
+"""The limits on concurrent fetches: in total, and from one host."""
 
 import threading
 from collections.abc import Iterator
@@ -76,7 +76,8 @@ def test_the_number_of_concurrent_fetches_is_limited(
 
     row = RemoteImage.objects.get()
     assert (server.requests, row.attempts, row.lease_holder) == ([], 0, None)
-    assert enqueued == [row.pk]  # by the chunk; the holders of the permits enqueue the next
+    # The import of the chunk enqueued it; the workers with a permit enqueue the next ones.
+    assert enqueued == [row.pk]
     with held_by_others(*[fetch_limits.fetch_permit() for _ in range(at_once - 1)]):
         fetch_all(fetcher)
     assert server.times("/1.png") == 1
@@ -128,7 +129,7 @@ def test_each_fetch_enqueues_the_next_one_of_any_owner(
     assert len(enqueued) == 3
     RemoteImage.objects.filter(user=other).update(sent_at=None)
 
-    for pk in enqueued:  # grows during the loop
+    for pk in enqueued:  # the list grows during the loop
         fetch_remote.fetch(pk, fetcher=fetcher)
 
     assert server.times("/1.png") == 1

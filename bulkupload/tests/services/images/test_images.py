@@ -63,7 +63,7 @@ def test_importing_the_same_table_again_fetches_and_writes_nothing(
     table = f"sku,name,cover_image,images\nA,Shoe,{one},{two}|{three}\nB,Boot,{three},\n"
     import_table(user, table)
     before = list(Product.objects.order_by("sku").values_list("updated_at", flat=True))
-    places = set(Attachment.objects.values_list("pk", flat=True))
+    attachment_ids = set(Attachment.objects.values_list("pk", flat=True))
     BulkUploadMedia.objects.all().delete()
     store = cast("WatchedStore", factory.public_store())
     calls = store.calls
@@ -75,7 +75,7 @@ def test_importing_the_same_table_again_fetches_and_writes_nothing(
     assert not BulkUploadMedia.objects.exists()
     assert store.calls == calls
     assert list(Product.objects.order_by("sku").values_list("updated_at", flat=True)) == before
-    assert set(Attachment.objects.values_list("pk", flat=True)) == places
+    assert set(Attachment.objects.values_list("pk", flat=True)) == attachment_ids
 
 
 def test_an_import_repairs_an_image_whose_object_is_missing(

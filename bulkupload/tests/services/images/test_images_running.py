@@ -177,7 +177,7 @@ def test_a_batch_that_kills_every_worker_is_given_up(
     assert BulkUploadMedia.objects.get().status == MediaStatus.FAILED
 
 
-def statements(user: User, table: str) -> int:
+def count_statements(user: User, table: str) -> int:
     """Return the number of statements that importing one chunk takes."""
     job = start_job(user, table)
     plan.plan(job.pk)
@@ -192,19 +192,19 @@ def test_the_number_of_statements_does_not_depend_on_the_number_of_rows(
 ) -> None:
     one, two, _ = upload_three_images(public, user)
     plain = [
-        statements(user, "sku,name\n" + "".join(f"{mark}{n},Name\n" for n in range(rows)))
-        for mark, rows in (("P", 1), ("Q", 40))
+        count_statements(user, "sku,name\n" + "".join(f"{prefix}{n},Name\n" for n in range(rows)))
+        for prefix, rows in (("P", 1), ("Q", 40))
     ]
     header = "sku,name,cover_image,images\n"
     tables = [
-        header + "".join(f"{mark}{n},Name,{one},{two}|{one}\n" for n in range(rows))
-        for mark, rows in (("A", 2), ("B", 15))
+        header + "".join(f"{prefix}{n},Name,{one},{two}|{one}\n" for n in range(rows))
+        for prefix, rows in (("A", 2), ("B", 15))
     ]
 
-    first = [statements(user, table) for table in tables]
+    first = [count_statements(user, table) for table in tables]
     for job in BulkUploadJob.objects.all():
         run_job(job)
-    again = [statements(user, table) for table in tables]
+    again = [count_statements(user, table) for table in tables]
 
     assert plain[0] == plain[1]
     assert first[0] == first[1]
@@ -213,7 +213,7 @@ def test_the_number_of_statements_does_not_depend_on_the_number_of_rows(
 
 
 def act_at(point: str, act: Callable[[], object]) -> None:
-    """Run another action, once, when this point is reached."""
+    """Run an action, once, when this crash point is reached."""
 
     def hook(reached: str) -> None:
         if reached == point:

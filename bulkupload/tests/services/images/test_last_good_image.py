@@ -1,4 +1,4 @@
-"""Of several rows for one slot the last one with good images wins."""
+"""If several rows have images for a slot, the last row with good images wins."""
 
 from uuid import UUID
 
@@ -57,8 +57,8 @@ def test_a_bad_image_never_replaces_a_good_one(
     job = import_chunks(start_job(user, f"{HEADER}A,Shoe,{good}\nA,Shoe2,{bad}\n"))
     batches = batch_ids(job)
 
-    for place in order:
-        attach.attach(batches[place])
+    for index in order:
+        attach.attach(batches[index])
 
     attach_all(job)
     assert contents_of("A") == {"cover_image": content(good)}
@@ -92,8 +92,8 @@ def test_the_last_good_image_wins_in_any_order(
     job = import_chunks(start_job(user, f"{HEADER}A,Shoe,{one}\nA,Shoe2,{two}\n"))
     batches = batch_ids(job)
 
-    for place in order:
-        attach.attach(batches[place])
+    for index in order:
+        attach.attach(batches[index])
 
     attach_all(job)
     job.refresh_from_db()
@@ -175,7 +175,7 @@ def test_the_counts_of_a_job_cancelled_before_the_lock_do_not_change(
     one, two, _ = upload_three_images(public, user)
     first = import_chunks(start_job(user, f"{HEADER}A,Shoe,{one}\n"))
     second = import_chunks(start_job(user, f"{HEADER}A,Shoe,{two}\n"))
-    find = attach_products.find_earlier_rows  # before the rows it returns are locked
+    find = attach_products.find_earlier_rows  # the rows it returns are locked afterwards
 
     def find_and_cancel(
         batch: BulkUploadMediaBatch, rows: list[BulkUploadMedia], product_ids: set[UUID]

@@ -1,4 +1,4 @@
-"""An image that was refused once is refused for the same reason in other rows and jobs."""
+"""A refused image is refused again, for the same reason, in other rows and jobs."""
 
 import pytest
 from pytest_django import Settings
@@ -36,13 +36,13 @@ def test_a_refused_image_has_the_same_reason_in_every_row(public: MemoryStore, u
     bad = upload_file(public, user, SVG)
     job = start_job(user, f"{HEADER}A,Shoe,{bad}\nB,Boot,{bad}\nC,Sock,{bad}\n")
     plan.plan(job.pk)
-    first, second, planned_later = chunk_ids(job)
+    first, second, third = chunk_ids(job)
     import_chunk.import_rows(first)
     import_chunk.import_rows(second)
     for pk in batch_ids(job):
         attach.attach(pk)
 
-    import_chunk.import_rows(planned_later)
+    import_chunk.import_rows(third)
     attach_all(job)
 
     code = "content_type_mismatch"
@@ -73,9 +73,9 @@ def test_a_colleague_learns_the_reason(public: MemoryStore, user: User) -> None:
     bad = upload_file(public, colleague, SVG, organization_id=organization.pk)
     table = f"{HEADER}A,Shoe,{bad}\n"
 
-    for who in (colleague, user):
-        scope = OwnerScope(user_id=who.pk, organization_id=organization.pk)
-        import_table(who, table, scope=scope)
+    for member in (colleague, user):
+        scope = OwnerScope(user_id=member.pk, organization_id=organization.pk)
+        import_table(member, table, scope=scope)
 
     assert [code for _, _, code, _ in warnings()] == ["content_type_mismatch"] * 2
 

@@ -84,7 +84,7 @@ def test_every_image_is_counted_once_despite_a_crash_at_any_step(
     point: str,
     crash_count: int,
 ) -> None:
-    settings.LEASE_SECONDS = 0  # a dead worker's lease has ended at once
+    settings.LEASE_SECONDS = 0  # the lease of a dead worker ends immediately
     table = f"sku,name,cover_image,images\nA,Shoe,{ONE},{TWO}\nB,Boot,no,{TWO}|{ONE}\n"
     job = start_job(user, table)
     crashes = 0
@@ -135,10 +135,11 @@ def test_products_of_overlapping_jobs_have_the_images_of_the_later_job(
     assert {first.status, last.status} == {JobStatus.COMPLETED}
     assert image_counts(last) == (0, 60, 0)
     assert {attachment_count(sku) for sku, _ in rows} == {2}
-    # The first job's gave way before they were shown, or after.
-    ends = list(BulkUploadMedia.objects.filter(job=first).values_list("status", flat=True))
-    assert set(ends) <= {MediaStatus.REPLACED, MediaStatus.READY}
-    assert (len(ends), image_counts(first)) == (30, (0, ends.count(MediaStatus.READY), 0))
+    # The images of the first job were replaced before they were attached, or afterwards.
+    statuses = list(BulkUploadMedia.objects.filter(job=first).values_list("status", flat=True))
+    assert set(statuses) <= {MediaStatus.REPLACED, MediaStatus.READY}
+    ready_count = statuses.count(MediaStatus.READY)
+    assert (len(statuses), image_counts(first)) == (30, (0, ready_count, 0))
 
 
 def test_a_chunk_may_have_more_remote_images_than_a_statement_has_parameters(

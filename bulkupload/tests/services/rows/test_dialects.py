@@ -19,7 +19,7 @@ ROWS = [["A-1", "Größe", 'Two\nlines, and "quotes"'], ["A-2", "Café", "; | \t
 CODECS = ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252"]
 
 
-def written(delimiter: str = ",", end: str = "\n") -> str:
+def csv_text(delimiter: str = ",", end: str = "\n") -> str:
     rows = [HEADER, *ROWS]
     quoted = [delimiter.join('"' + c.replace('"', '""') + '"' for c in row) for row in rows]
     return end.join(quoted) + end
@@ -37,7 +37,7 @@ def stored(user: User) -> list[list[str]]:
 def test_a_table_is_read_in_any_dialect(
     private: MemoryStore, user: User, codec: str, delimiter: str, end: str
 ) -> None:
-    body = written(delimiter, end).encode(codec)
+    body = csv_text(delimiter, end).encode(codec)
 
     job = import_table(user, body)
 
@@ -71,13 +71,15 @@ def test_the_encoding_is_detected_from_an_accent_at_the_end(
     assert Product.objects.get(user=user).name == "Café"
 
 
-@pytest.mark.parametrize(("note", "end"), [("sep=;", ";"), (" sep=;", ";"), ("sep=\t", "\t")])
+@pytest.mark.parametrize(
+    ("sep_line", "delimiter"), [("sep=;", ";"), (" sep=;", ";"), ("sep=\t", "\t")]
+)
 def test_a_sep_line_decides_the_delimiter(
-    private: MemoryStore, user: User, note: str, end: str
+    private: MemoryStore, user: User, sep_line: str, delimiter: str
 ) -> None:
-    job = import_table(user, f"{note}\nsku{end}name\nA{end}Shoe\n")
+    job = import_table(user, f"{sep_line}\nsku{delimiter}name\nA{delimiter}Shoe\n")
 
-    assert (job.dialect_object.delimiter, counts(job)) == (end, (1, 0, 0, 0))
+    assert (job.dialect_object.delimiter, counts(job)) == (delimiter, (1, 0, 0, 0))
 
 
 @pytest.mark.covers("T62")

@@ -1,4 +1,4 @@
-"""The error file: harmless to open, written in the dialect of the table."""
+"""The error file: safe to open in a spreadsheet, and in the dialect of the table."""
 
 import csv
 import io
@@ -51,8 +51,8 @@ def test_a_formula_is_unchanged_in_json_and_harmless_in_csv(
 
     job = import_table(user, text.getvalue())
 
-    returned = list(csv.DictReader(io.StringIO(error_file_of(job).decode(), newline="")))
-    for (field, row), cells in zip(refused.items(), returned, strict=True):
+    error_rows = list(csv.DictReader(io.StringIO(error_file_of(job).decode(), newline="")))
+    for (field, row), cells in zip(refused.items(), error_rows, strict=True):
         assert cells[field] == "'" + evil
         assert not any(is_unsafe(cell.lstrip("'")) and cell[0] != "'" for cell in cells.values())
         assert [cells[name] for name in TEXTS if name != field] == [
@@ -90,11 +90,11 @@ def test_an_error_file_has_the_dialect_of_its_table(
     )
 
     job = import_table(user, body)
-    returned = error_file_of(job)
+    errors = error_file_of(job)
 
-    assert returned.startswith(body[:4] if codec != "cp1252" else b'"Gr')
-    read = list(csv.reader(io.StringIO(returned.decode(codec), newline=""), delimiter=delimiter))
-    assert read == [
+    assert errors.startswith(body[:4] if codec != "cp1252" else b'"Gr')
+    lines = csv.reader(io.StringIO(errors.decode(codec), newline=""), delimiter=delimiter)
+    assert list(lines) == [
         [*rows[0], "error_line", "error_column", "error_code", "error_message"],
         [*rows[1], "2", "SKU", "missing", "Every row needs a sku. Fill this cell."],
     ]
@@ -148,7 +148,7 @@ def test_an_error_file_of_very_long_rows_needs_little_memory(
         BulkUploadRowError.objects.create(job=job, row=row, position=0, line=row + 1, cells=cells)
     tracemalloc.start()
     try:
-        names = [name for piece in error_file(job) for name in _names_in(piece)]
+        names = [name for chunk in error_file(job) for name in _names_in(chunk)]
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -157,6 +157,6 @@ def test_an_error_file_of_very_long_rows_needs_little_memory(
     assert peak < 40 * MIB
 
 
-def _names_in(piece: bytes) -> list[str]:
-    rows = csv.reader(io.StringIO(piece.decode("utf-8-sig"), newline=""))
+def _names_in(chunk: bytes) -> list[str]:
+    rows = csv.reader(io.StringIO(chunk.decode("utf-8-sig"), newline=""))
     return [cells[1] for cells in rows if cells[1] != "name"]

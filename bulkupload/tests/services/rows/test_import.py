@@ -1,4 +1,4 @@
-"""The results of an import: products, counts and errors, each row once."""
+"""The results of an import: products, counts and errors."""
 
 import pytest
 from django.db import connection
@@ -54,7 +54,7 @@ def test_unchanged_rows_are_counted_and_not_written(private: MemoryStore, user: 
 
 
 def last_lockers(user: User) -> list[int]:
-    """Return the transaction that last locked each product: a lock writes its row."""
+    """Return the id of the transaction that last locked each product, 0 if none did."""
     with connection.cursor() as cursor:
         query = "SELECT xmax::text::bigint FROM catalog_product WHERE user_id = %s ORDER BY sku"
         cursor.execute(query, [user.pk])
@@ -159,7 +159,7 @@ def test_numbers_that_lost_leading_zeros_are_refused(private: MemoryStore, user:
 def test_short_numbers_may_have_more_widths_than_a_statement_has_parameters(
     private: MemoryStore, user: User, settings: Settings
 ) -> None:
-    settings.BULK_CHUNK_ROWS = 7000  # of four digits, eleven spellings each
+    settings.BULK_CHUNK_ROWS = 7000  # numbers of four digits, which can be padded to eleven widths
     Product.objects.create(user=user, sku="00000000001234", name="Known")
 
     job = import_table(user, "sku,name\n" + "".join(f"{1000 + n},Shoe\n" for n in range(7000)))

@@ -1,4 +1,4 @@
-"""Ranges of a stored table come from one fetch while the table is unchanged."""
+"""Several ranges of a stored table are served from one fetch while the table is unchanged."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -24,13 +24,13 @@ def cache() -> Iterator[RangeCache]:
 def fetches(private: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The offset of every fetch from the store."""
     offsets: list[int] = []
-    opened = private.open
+    original_open = private.open
 
-    def counted(key: str, **how: int) -> object:
-        offsets.append(how["offset"])
-        return opened(key, **how)  # type: ignore[arg-type]  # passed on as it came
+    def counting_open(key: str, **options: int) -> object:
+        offsets.append(options["offset"])
+        return original_open(key, **options)  # type: ignore[arg-type]  # passed on unchanged
 
-    monkeypatch.setattr(private, "open", counted)
+    monkeypatch.setattr(private, "open", counting_open)
     return offsets
 
 

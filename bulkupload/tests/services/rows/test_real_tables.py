@@ -105,7 +105,7 @@ def test_a_refused_decimal_is_refused_again_in_the_error_file(
     assert errors_of(again) == [(1, 2, "sku", "excel_damage")]
 
 
-# --- Joined and ended files -------------------------------------------------------------------
+# --- Concatenated files, Ctrl-Z and spaces -------------------------------------------------------
 @pytest.mark.parametrize("rows_per_chunk", [1, 2, 5000])
 @pytest.mark.parametrize("quote", ["", '"two\nlines"'])
 def test_a_repeated_header_is_skipped_with_a_warning(
@@ -264,7 +264,7 @@ def test_a_byte_order_mark_overrides_the_stated_encoding(private: MemoryStore, u
     assert (job.dialect["encoding"], names(user)) == ("utf-8", {"A": "Größe"})
 
 
-# --- SKUs that come twice ---------------------------------------------------------------------
+# --- Repeated SKUs ------------------------------------------------------------------------------
 @pytest.mark.parametrize("rows_per_chunk", [2, 5000])
 def test_a_repeated_sku_causes_a_warning_with_both_lines(
     private: MemoryStore, user: User, settings: Settings, rows_per_chunk: int

@@ -52,7 +52,7 @@ def test_lines_are_counted_as_in_an_editor(private: MemoryStore, user: User) -> 
 def test_only_the_bad_row_is_refused(
     private: MemoryStore, user: User, row: bytes, code: str
 ) -> None:
-    umlauts = "Größe Über".encode()  # so that one bad byte makes no other encoding
+    umlauts = "Größe Über".encode()  # so that the file is still read as UTF-8 with a bad byte
 
     job = import_table(user, b"sku,name\nX1," + umlauts + b"\n" + row + b"\nX2,Boot\nX3,Hat\n")
 
@@ -110,7 +110,7 @@ def test_every_row_of_any_file_has_one_outcome(
 
 @pytest.mark.covers("T62")
 def test_many_unclosed_quotes_take_linear_time(private: MemoryStore, user: User) -> None:
-    """Each line leaves a quote open: reading the rest for each of them would take hours."""
+    """Each line leaves a quote open. Reading the rest again for each line would take hours."""
     job = import_table(user, "sku,name\n" + 'a","""x\n' * 150_000 + "A,Shoe\n")
 
     assert job.status == JobStatus.COMPLETED_WITH_ERRORS

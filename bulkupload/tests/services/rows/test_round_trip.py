@@ -1,4 +1,4 @@
-"""Error files that are sent back: unchanged, corrected, retried."""
+"""Error files that are sent again: unchanged, corrected, or by a retry."""
 
 import csv
 import io
@@ -58,7 +58,7 @@ def test_an_unchanged_error_file_has_the_same_errors_again(
         for job in (first, second, third)
     ]
     assert codes[0] == codes[1] == codes[2]
-    assert counts(first)[0] == (2 if handle else 1)  # a variant inherits the name it lacks
+    assert counts(first)[0] == (2 if handle else 1)  # a variant inherits a missing name
     assert counts(second) == counts(third) == (0, 0, 0, counts(first)[3])
     assert Product.objects.count() == counts(first)[0]
 
@@ -67,7 +67,7 @@ def test_an_unchanged_error_file_has_the_same_errors_again(
 @pytest.mark.parametrize(
     ("table", "good"),
     [
-        # Only refused rows remain, without the rows because of which they were refused.
+        # The error file has only the refused rows, not those because of which they were refused.
         (b"sku;name\r\n0901231;a\r\n0901232;b\r\n90789;c\r\n", 2),
         ("sku,name\nU,Größe ü\nV,Größe ü\n".encode() + b"B,Caf\xe9 M\xfcller\n", 2),
         ("sku,name\nU,Größe ü\nV,Größe ü\n".encode() + b'B,"Caf\xe9 \xfc "x"\n', 2),
@@ -155,7 +155,7 @@ def test_a_damaged_sku_is_refused_again_after_a_spreadsheet_saved_the_error_file
 ) -> None:
     first = import_table(user, f"sku,name\n0901231,a\n0901232,b\n{cell},c\n")
     rows = list(csv.reader(io.StringIO(error_file_of(first).decode(), newline="")))
-    rows[1][0] = "90789"  # without what a spreadsheet or a person drops
+    rows[1][0] = "90789"  # without the characters that a spreadsheet or a person removes
     text = io.StringIO(newline="")
     csv.writer(text).writerows(rows)
 

@@ -1,4 +1,4 @@
-"""The table of a workbook is found in any position, and cells beside it are reported."""
+"""The table of a workbook is found in any position, and cells outside it are reported."""
 
 import zipfile
 from io import BytesIO
@@ -18,7 +18,7 @@ HEADER: list[Cell] = ["sku", "name"]
 COVER: Rows = {2: [None, "Exported from Numbers."], 4: [None, "Sheet", "Table"]}
 
 
-def sent(user: User, book: bytes, **options: object) -> BulkUploadJob:
+def import_workbook(user: User, book: bytes, **options: object) -> BulkUploadJob:
     return import_table(user, book, filename="products.xlsx", **options)
 
 
@@ -37,7 +37,7 @@ def test_number_formats_are_part_of_skus(private: MemoryStore, user: User) -> No
         ['"M-"000', "\\W\\-000"],
     )
 
-    job = sent(user, book)
+    job = import_workbook(user, book)
 
     assert counts(job) == (2, 0, 0, 0)
     assert stored_skus(user) == ["M-007", "W-007"]
@@ -51,7 +51,7 @@ def test_a_date_is_refused_as_an_sku_and_again_in_the_error_file(
 ) -> None:
     book = workbook({1: HEADER, 2: [number(46054, 1), "Boot"], 3: ["A", number(46054, 1)]}, [code])
 
-    job = sent(user, book)
+    job = import_workbook(user, book)
     again = import_table(user, b"".join(error_file.error_file(job)))
 
     assert (1, 2, "sku", "excel_damage") in errors_of(job)
@@ -62,7 +62,7 @@ def test_a_date_is_refused_as_an_sku_and_again_in_the_error_file(
 def test_a_date_in_another_column_is_imported_as_shown(private: MemoryStore, user: User) -> None:
     book = workbook({1: HEADER, 2: ["A", number(46054, 1)]}, ["yyyy-mm-dd"])
 
-    assert counts(sent(user, book)) == (1, 0, 0, 0)
+    assert counts(import_workbook(user, book)) == (1, 0, 0, 0)
     assert Product.objects.get().name == "2026-02-01"
 
 
@@ -72,7 +72,7 @@ def test_a_date_that_depends_on_the_locale_is_refused(private: MemoryStore, user
         ('<xf numFmtId="164"/>', '<xf numFmtId="14"/>'),
     )
 
-    job = sent(user, book)
+    job = import_workbook(user, book)
 
     assert errors_of(job) == [(1, 2, "name", "excel_damage"), (2, 3, "sku", "excel_damage")]
     values = BulkUploadRowError.objects.filter(job=job).order_by("row")
@@ -88,11 +88,11 @@ def test_a_number_with_more_than_fifteen_digits_is_not_an_sku(
 ) -> None:
     book = workbook({1: HEADER, 2: [number(1234567890123456, 1), "Boot"]}, [code])
 
-    assert errors_of(sent(user, book)) == [(1, 2, "sku", "excel_damage")]
+    assert errors_of(import_workbook(user, book)) == [(1, 2, "sku", "excel_damage")]
 
 
 def test_a_barcode_of_thirteen_digits_is_an_sku(private: MemoryStore, user: User) -> None:
-    sent(user, workbook({1: HEADER, 2: [4006381333931, "Pen"]}))
+    import_workbook(user, workbook({1: HEADER, 2: [4006381333931, "Pen"]}))
 
     assert stored_skus(user) == ["4006381333931"]
 
@@ -101,7 +101,7 @@ def test_a_barcode_of_thirteen_digits_is_an_sku(private: MemoryStore, user: User
 def test_an_invalid_number_refuses_its_row(private: MemoryStore, user: User, value: str) -> None:
     book = workbook({1: HEADER, 2: ["A", Raw(f"<v>{value}</v>")], 3: ["B", "Hat"]})
 
-    job = sent(user, book)
+    job = import_workbook(user, book)
 
     assert errors_of(job) == [(1, 2, "name", "excel_damage")]
     assert counts(job) == (1, 0, 0, 1)
@@ -110,7 +110,7 @@ def test_an_invalid_number_refuses_its_row(private: MemoryStore, user: User, val
 def test_the_table_is_found_on_the_second_sheet(private: MemoryStore, user: User) -> None:
     table: Rows = {1: ["Spring 2026"], 3: HEADER, 4: ["NU-1", "Boot"], 5: [None, "Hat"]}
 
-    job = sent(user, workbook(COVER, others={"Boots": table}))
+    job = import_workbook(user, workbook(COVER, others={"Boots": table}))
 
     assert counts(job) == (1, 0, 0, 1)
     assert errors_of(job) == [(2, 5, "sku", "missing")]
@@ -118,7 +118,9 @@ def test_the_table_is_found_on_the_second_sheet(private: MemoryStore, user: User
 
 
 def test_a_missing_table_is_reported_with_what_was_read(private: MemoryStore, user: User) -> None:
-    job = sent(user, workbook(COVER, others={"Lists": {3: ["Artikel", "Name"], 4: ["A", "B"]}}))
+    job = import_workbook(
+        user, workbook(COVER, others={"Lists": {3: ["Artikel", "Name"], 4: ["A", "B"]}})
+    )
 
     assert (job.status, job.failure_code, job.failure_line) == ("FAILED", "missing_column", 3)
     assert job.failure_message.endswith('Read from sheet "Lists", line 3: Artikel | Name')
@@ -128,13 +130,15 @@ def test_a_missing_table_is_reported_with_what_was_read(private: MemoryStore, us
 def test_a_mapping_selects_the_header(private: MemoryStore, user: User) -> None:
     book = workbook(COVER, others={"Lists": {3: ["Artikel", "Titel"], 4: ["A", "B"]}})
 
-    sent(user, book, mapping={"Artikel": "sku", "Titel": "name"})
+    import_workbook(user, book, mapping={"Artikel": "sku", "Titel": "name"})
 
     assert stored_skus(user) == ["A"]
 
 
 def test_other_sheets_with_a_table_are_named(private: MemoryStore, user: User) -> None:
-    job = sent(user, workbook({1: HEADER, 2: ["A", "Boot"]}, others={"Hats": {1: HEADER}}))
+    job = import_workbook(
+        user, workbook({1: HEADER, 2: ["A", "Boot"]}, others={"Hats": {1: HEADER}})
+    )
 
     assert job.status == JobStatus.COMPLETED_WITH_ERRORS
     assert warnings(job) == [
@@ -156,7 +160,7 @@ def test_cells_outside_the_table_are_reported(private: MemoryStore, user: User) 
         }
     )
 
-    job = sent(user, book)
+    job = import_workbook(user, book)
 
     assert counts(job) == (2, 0, 0, 0)
     assert warnings(job) == [
@@ -177,7 +181,7 @@ def test_cells_outside_the_table_are_reported(private: MemoryStore, user: User) 
 def test_hidden_rows_are_imported_and_counted(private: MemoryStore, user: User) -> None:
     book = workbook({1: HEADER, 2: ["A", "Boot"], 3: ["B", "Hat"], 4: ["C", "Bag"]})
 
-    job = sent(user, changed(book, ('<row r="3"', '<row hidden="1" r="3"')))
+    job = import_workbook(user, changed(book, ('<row r="3"', '<row hidden="1" r="3"')))
 
     assert counts(job) == (3, 0, 0, 0)
     assert warnings(job) == [
@@ -194,7 +198,7 @@ def test_a_distant_blank_cell_is_ignored(private: MemoryStore, user: User, blank
         ("<sheetData>", '<dimension ref="A1:XFD1048576"/><sheetData>'),
     )
 
-    job = sent(user, far)
+    job = import_workbook(user, far)
 
     assert counts(job) == (1, 0, 0, 0)
     assert job.status == JobStatus.COMPLETED
@@ -210,7 +214,9 @@ def test_a_header_of_two_rows_includes_merged_cells(private: MemoryStore, user: 
         }
     )
 
-    job = sent(user, changed(book, ("</sheetData>", f"</sheetData>{merges}</mergeCells>")))
+    job = import_workbook(
+        user, changed(book, ("</sheetData>", f"</sheetData>{merges}</mergeCells>"))
+    )
 
     assert counts(job) == (1, 0, 0, 0)
     assert Product.objects.values_list("brand", "color").get() == ("Us", "red")
@@ -219,7 +225,7 @@ def test_a_header_of_two_rows_includes_merged_cells(private: MemoryStore, user: 
 def test_unknown_columns_of_a_wide_sheet_are_reported(private: MemoryStore, user: User) -> None:
     names: list[Cell] = [f"attribute {at}" for at in range(998)]
 
-    job = sent(user, workbook({1: [*HEADER, *names], 2: ["A", "Boot", *names]}))
+    job = import_workbook(user, workbook({1: [*HEADER, *names], 2: ["A", "Boot", *names]}))
 
     assert counts(job) == (1, 0, 0, 0)
     assert [column["name"] for column in job.columns if not column["field"]] == names
@@ -233,7 +239,7 @@ def test_parts_are_found_with_any_case_and_slashes(private: MemoryStore, user: U
         for name, body in parts.items():
             archive.writestr(name.replace("/", "\\").replace("workbook", "WorkBook"), body)
 
-    assert counts(sent(user, other.getvalue())) == (1, 0, 0, 0)
+    assert counts(import_workbook(user, other.getvalue())) == (1, 0, 0, 0)
 
 
 def test_text_is_read_in_any_representation(private: MemoryStore, user: User) -> None:
@@ -248,7 +254,7 @@ def test_text_is_read_in_any_representation(private: MemoryStore, user: User) ->
         4: [Raw("<f>A2</f><v>C_x002D_1</v>", 't="str"'), Raw("<v>007</v>", 't="str"')],
     }
 
-    sent(user, with_part(workbook(rows), "xl/SharedStrings.xml", shared))
+    import_workbook(user, with_part(workbook(rows), "xl/SharedStrings.xml", shared))
 
     stored = Product.objects.order_by("sku").values_list("sku", "name")
     assert list(stored) == [("A", "Oxford"), ("B", "TRUE"), ("C-1", "007")]
@@ -259,12 +265,12 @@ def test_a_workbook_that_takes_long_is_read(
 ) -> None:
     monkeypatch.setattr("bulkupload.services.workbook.convert.POLL_SECONDS", 0.001)
 
-    assert counts(sent(user, workbook({1: HEADER, 2: ["A", "Boot"]}))) == (1, 0, 0, 0)
+    assert counts(import_workbook(user, workbook({1: HEADER, 2: ["A", "Boot"]}))) == (1, 0, 0, 0)
 
 
 def test_a_broken_sheet_does_not_hide_the_table(private: MemoryStore, user: User) -> None:
     book = workbook({1: HEADER, 2: ["A", "Boot"]}, others={"Notes": {1: ["BROKEN"]}})
 
-    job = sent(user, changed(book, ("BROKEN", "<")))
+    job = import_workbook(user, changed(book, ("BROKEN", "<")))
 
     assert counts(job) == (1, 0, 0, 0)

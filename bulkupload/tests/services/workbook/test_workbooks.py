@@ -1,4 +1,4 @@
-"""Cells are imported as the sheet shows them, or refused; none becomes empty."""
+"""Cells are imported as the sheet shows them, or refused, but never as empty cells."""
 
 import csv
 import tempfile
