@@ -23,7 +23,7 @@ def django_db_modify_db_settings(
 
 @pytest.fixture(scope="session", autouse=True)
 def one_service_description() -> Iterator[None]:
-    """Parse boto3's description of S3 once: many tests make clients of their own."""
+    """Parse boto3's description of S3 only once, for the many tests that create clients."""
     loader = Loader()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(botocore.session, "create_loader", lambda _paths: loader)
@@ -32,14 +32,14 @@ def one_service_description() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def plan_checker(django_db_setup: None) -> Iterator[PlanChecker]:
-    """Return what finds queries that no index serves."""
+    """Return the checker that finds queries without a usable index."""
     with full_tables() as full:
         yield PlanChecker(full)
 
 
 @pytest.fixture(autouse=True)
 def queries_use_indexes(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Fail a test in which product code asks the database what no index can answer."""
+    """Fail a test in which product code runs a query that no index can serve."""
     if not {"db", "transactional_db"}.intersection(request.fixturenames):
         yield
         return
@@ -57,7 +57,7 @@ def broker_connection(stack: dict[str, str]) -> Iterator[Connection]:
 
 @pytest.fixture(autouse=True)
 def empty_queues(request: pytest.FixtureRequest) -> None:
-    """Let no test of the database find what another sent: nobody takes it."""
+    """Delete the messages that earlier tests have sent: no worker takes them."""
     if {"db", "transactional_db"}.intersection(request.fixturenames):
         connection: Connection = request.getfixturevalue("broker_connection")
         channel: Any = connection.default_channel

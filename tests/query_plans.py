@@ -1,9 +1,9 @@
-"""Find queries that no index serves, in whatever a test runs.
+"""Find the queries of product code that no index can serve, while the tests run.
 
-Every statement of product code is explained on copies of the growing tables that are full of
-random rows, with sequential scans disabled: one that PostgreSQL plans all the same means that no
-index helps, and that the statement gets slower with every row. So does reading a whole index that
-is not partial. Each text is explained once in a process.
+Every statement is passed to EXPLAIN on copies of the growing tables, filled with random rows, with
+sequential scans disabled. If PostgreSQL still plans a sequential scan, then no index helps, and
+the statement gets slower with every row. The same is true if it reads a whole index that is not
+partial. Each statement is explained once in a process.
 """
 
 import re
@@ -22,10 +22,10 @@ from psycopg import sql as query
 
 CHECKOUT = Path(__file__).parents[1]
 EXPLAINED = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\b", re.IGNORECASE)
-OTHERS = ("/tests/", "/admin/", "/migrations/", "/devstack/", "/benchmarks/", "/conftest.py")
+NOT_CHECKED = ("/tests/", "/admin/", "/migrations/", "/devstack/", "/benchmarks/", "/conftest.py")
 STAFF_PAGES = ("/django/contrib/admin/", "/unfold/", "/core/admin_base.py")
-# Not accounts: people and organizations are few, and only superusers list them all.
-OUR_APPS = ("bulkupload", "catalog", "core", "exports", "media")
+# Not accounts: there are few users and organizations, and only superusers list them all.
+CHECKED_APPS = ("bulkupload", "catalog", "core", "exports", "media")
 ROWS = 2000
 RANDOM_VALUES = {
     "uuid": "gen_random_uuid()",
@@ -37,13 +37,13 @@ RANDOM_VALUES = {
 ONE_ROW = {"media_environmentidentity"}
 
 ACCEPTED = (  # may read a whole table
-    # A superuser's list of everything, and how long it is.
+    # A superuser's list of everything, and its length.
     r'^SELECT COUNT\(\*\) AS "__count" FROM "\w+"$',
     r'^SELECT [^()]+ FROM "(\w+)" ORDER BY "\1"."created_at" ASC, "\1"."id" ASC LIMIT \d+',
     r'FROM "media_environmentidentity"',  # one row
-    r'FROM "exports_metadataadaptervisibility"',  # one row for each adapter there is
-    # The hourly sweep looks at its few candidates; how it leaves out those in use is the planner's
-    # choice by statistics, and a whole index is the cheaper way when there are many.
+    r'FROM "exports_metadataadaptervisibility"',  # one row for each adapter
+    # The hourly cleanup reads its few candidates by an index. How PostgreSQL excludes those in use
+    # depends on its statistics: with many of them, reading a whole index is cheaper.
     r'"media_attachment"\."id" IS NULL AND .*"unattached_at" < ',
 )
 
@@ -73,20 +73,20 @@ class PlanChecker:
         return execute(sql, params, many, context)
 
     def _check(self, sql: str, params: Any) -> None:
-        asker = _calling_function()
-        if asker is None:
+        caller = _calling_function()
+        if caller is None:
             return
         self.explained.add(sql)
         if any(re.search(pattern, sql) for pattern in ACCEPTED):
             return
         if scans := self.whole_scans(sql, params):
-            self.findings.append(f"{asker} reads all of {', '.join(sorted(scans))}:\n  {sql}")
+            self.findings.append(f"{caller} reads all of {', '.join(sorted(scans))}:\n  {sql}")
 
     def whole_scans(self, sql: str, params: Any = None) -> set[str]:
         """Return the growing tables that a statement reads from end to end."""
         try:
             row = self.full.execute(f"EXPLAIN (FORMAT JSON) {sql}", params).fetchone()
-        except psycopg.Error:  # the statement fails by itself as well
+        except psycopg.Error:  # the statement fails without EXPLAIN too
             return set()
         return set(_whole_scans(row[0][0]["Plan"], self.leading)) if row else set()
 
@@ -102,7 +102,7 @@ class PlanChecker:
 
 
 def _calling_function() -> str | None:
-    """Return the function of the product that asks, None where a test or a staff page does."""
+    """Return the product function that runs the query, None for a test or a staff page."""
     frame = sys._getframe(1)
     while frame := frame.f_back:  # type: ignore[assignment]
         name = frame.f_code.co_filename
@@ -110,7 +110,7 @@ def _calling_function() -> str | None:
             return None
         if not name.startswith(str(CHECKOUT)) or "site-packages" in name or name == __file__:
             continue
-        if any(part in name for part in OTHERS):
+        if any(part in name for part in NOT_CHECKED):
             return None
         path = Path(name).relative_to(CHECKOUT)
         return f"{path.as_posix()}:{frame.f_code.co_name}"
@@ -126,9 +126,9 @@ def _whole_scans(
         yield table
     elif node.get("Index Name") in leading:
         column, is_partial = leading[node["Index Name"]]
-        is_sought = column in node.get("Index Cond", "")
+        is_condition = column in node.get("Index Cond", "")
         is_page = limited and "Filter" not in node
-        if not (is_sought or is_partial or is_page):
+        if not (is_condition or is_partial or is_page):
             yield f"{table} by {node['Index Name']}"
     for child in node.get("Plans", []):
         yield from _whole_scans(child, leading, limited=limited)
@@ -136,7 +136,7 @@ def _whole_scans(
 
 @lru_cache
 def _growing_tables() -> tuple[str, ...]:
-    models = [model for app in OUR_APPS for model in apps.get_app_config(app).get_models()]
+    models = [model for app in CHECKED_APPS for model in apps.get_app_config(app).get_models()]
     through = {
         relation.m2m_db_table() for model in models for relation in model._meta.local_many_to_many
     }
@@ -145,7 +145,7 @@ def _growing_tables() -> tuple[str, ...]:
 
 
 def full_tables() -> "psycopg.Connection[Any]":
-    """Return a connection that sees full copies of the growing tables in place of them."""
+    """Return a connection whose temporary tables are filled copies of the growing tables."""
     full = psycopg.connect(**connection.get_connection_params(), autocommit=True)
     try:
         for table in _growing_tables():

@@ -1,4 +1,4 @@
-"""Every promise this part of the product makes is shown by a test that names it."""
+"""Every numbered threat and fault of the specification is covered by a test that names it."""
 
 import ast
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ def _numbered(letter: str, *spans: tuple[int, int]) -> set[str]:
     return {f"{letter}{n:02}" for first, last in spans for n in range(first, last + 1)}
 
 
-# Threats and faults on the path of a file in and out; quotas (T10) have no part here yet.
+# The threats and faults of uploads, imports and exports. There are no quotas (T10) yet.
 PROMISED = (
     _numbered("T", (1, 9), (11, 13), (20, 26), (30, 31), (38, 49), (51, 52), (60, 66))
     | _numbered("F", (1, 18), (30, 33))
@@ -29,7 +29,7 @@ def test_every_promise_is_covered_by_a_test() -> None:
 
 
 @pytest.mark.covers("F04")
-def test_tasks_are_sent_by_the_publishing_module_alone() -> None:
+def test_only_the_publishing_module_sends_tasks() -> None:
     senders = {
         str(path.relative_to(CHECKOUT))
         for path in _sources()

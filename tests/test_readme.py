@@ -1,4 +1,4 @@
-"""The pages of the repository are true: examples run, and every name exists."""
+"""The documentation is correct: its examples run, and every path and name in it exists."""
 
 import os
 import re
@@ -79,9 +79,9 @@ def test_the_map_shows_every_folder() -> None:
     folders_shown = re.findall(r"^\| `([\w/]+)/` \|", section("Repository layout"), re.MULTILINE)
     parents = [path.parts[:-1] for path in tracked_files()]
     folders = {"/".join(parts[:depth]) for parts in parents for depth in (1, 2) if parts}
-    everywhere = re.compile(r"\..*|.+/(tests|migrations)")
+    not_shown = re.compile(r"\..*|.+/(tests|migrations)")
 
-    expected = {folder for folder in folders if not everywhere.fullmatch(folder)}
+    expected = {folder for folder in folders if not not_shown.fullmatch(folder)}
 
     assert len(folders_shown) == len(set(folders_shown))
     assert expected <= set(folders_shown)
@@ -107,9 +107,9 @@ def flows() -> list[tuple[str, list[tuple[str, str]]]]:
     return [(title, steps) for title, text in parts if (steps := step.findall(text))]
 
 
-def source_of(place: str) -> Path:
-    """Return the file that a page names by its path or as a module."""
-    return CHECKOUT / (place if "/" in place else f"{place.replace('.', '/')}.py")
+def source_of(name: str) -> Path:
+    """Return the file for a path or a dotted module name."""
+    return CHECKOUT / (name if "/" in name else f"{name.replace('.', '/')}.py")
 
 
 def test_the_architecture_page_shows_the_main_flows() -> None:

@@ -14,12 +14,12 @@ from tests.api import world as worlds
 def stored_world(
     django_db_setup: None, django_db_blocker: DjangoDbBlocker
 ) -> Iterator[worlds.World]:
-    """Store a world for the tests of one file; each undoes what it changes.
+    """Store the sample data once for the tests of a module; each test undoes its changes.
 
-    The transaction stays open between them, so none of the file may need transactions of its own.
+    The transaction stays open between the tests, so none of them may need its own transactions.
     """
     with django_db_blocker.unblock(), transaction.atomic():
-        with connection.cursor() as cursor:  # a test may think for long between two queries
+        with connection.cursor() as cursor:  # much time may pass between two queries
             cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
         yield worlds.build()
         transaction.set_rollback(True)

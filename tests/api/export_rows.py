@@ -4,8 +4,8 @@ from typing import Final
 
 from tests.api.rows import (
     NAMED,
-    NOBODY,
-    NOWHERE,
+    NO_ORGANIZATION,
+    NO_USER,
     ORGANIZATION,
     V1,
     Row,
@@ -38,7 +38,7 @@ NO_CONFIGURATION: Final = {"config_id": "missing"}
 
 
 def owners_of_configuration(status: int) -> Statuses:
-    """Those who have a configuration of their own; the others have none to be found."""
+    """The plain user and the superuser, who have a personal configuration; others get 404."""
     return (401, 401, status, 404, 404, 404, 404, status)
 
 
@@ -48,18 +48,18 @@ def plain_user(status: int) -> Statuses:
 
 
 def managers_of_organization(status: int) -> Statuses:
-    """Who may change the organization's configuration, which its members see."""
+    """The organization's owners and admins, and superusers; members get 403 and others 404."""
     return (401, 401, 404, 403, status, status, 404, status)
 
 
 def _all_configurations(path: str) -> list[Row]:
-    """Return the rows of the list of all configurations, in one of its spellings."""
-    scope, nowhere = "?organization_id={organization}", "?organization_id={missing}"
+    """Return the rows of the list of all configurations, at one of its two paths."""
+    scope, missing = "?organization_id={organization}", "?organization_id={missing}"
     return [
         Row(route=f"GET {path}", expected=signed_in(200)),
         Row(route=f"POST {path}", body={}, expected=signed_in(201)),
         Row(route=f"POST {path}", query=scope, body={}, expected=managers(201)),
-        Row(route=f"POST {path}", query=nowhere, body={}, expected=superusers(404)),
+        Row(route=f"POST {path}", query=missing, body={}, expected=superusers(404)),
         Row(
             route=f"POST {path}",
             body={"organization_id": "{organization}"},
@@ -68,13 +68,13 @@ def _all_configurations(path: str) -> list[Row]:
     ]
 
 
-def _first_configuration(path: str, ids: dict[str, str], **who: Statuses) -> list[Row]:
-    """Return the rows of the routes that speak of an owner's first configuration."""
+def _first_configuration(path: str, ids: dict[str, str], **expected: Statuses) -> list[Row]:
+    """Return the rows of the routes for an owner's first configuration."""
     return [
-        Row(route=f"GET {path}", ids=ids, expected=who["read"]),
-        Row(route=f"POST {path}", ids=ids, body={}, expected=who["create"]),
-        Row(route=f"PATCH {path}", ids=ids, body=NAMED, expected=who["change"]),
-        Row(route=f"DELETE {path}", ids=ids, expected=who["delete"]),
+        Row(route=f"GET {path}", ids=ids, expected=expected["read"]),
+        Row(route=f"POST {path}", ids=ids, body={}, expected=expected["create"]),
+        Row(route=f"PATCH {path}", ids=ids, body=NAMED, expected=expected["change"]),
+        Row(route=f"DELETE {path}", ids=ids, expected=expected["delete"]),
     ]
 
 
@@ -106,13 +106,13 @@ EXPORTS: Final = [
         change=plain_user(200),
         delete=plain_user(204),
     ),
-    *_rows_of_missing_owner(USERS, NOBODY),
+    *_rows_of_missing_owner(USERS, NO_USER),
     Row(
         route=f"GET {ORGANIZATIONS_OWN}s",
         ids=ORGANIZATION,
         expected=members(200, others=403),
     ),
-    Row(route=f"GET {ORGANIZATIONS_OWN}s", ids=NOWHERE, expected=superusers(404)),
+    Row(route=f"GET {ORGANIZATIONS_OWN}s", ids=NO_ORGANIZATION, expected=superusers(404)),
     *_first_configuration(
         ORGANIZATIONS_OWN,
         ORGANIZATION,
@@ -121,7 +121,7 @@ EXPORTS: Final = [
         change=managers(200),
         delete=managers(200),
     ),
-    *_rows_of_missing_owner(ORGANIZATIONS_OWN, NOWHERE),
+    *_rows_of_missing_owner(ORGANIZATIONS_OWN, NO_ORGANIZATION),
     Row(route=f"GET {ONE_CONFIGURATION}", ids=CONFIGURATION, expected=members(200, others=404)),
     Row(route=f"GET {ONE_CONFIGURATION}", ids=NO_CONFIGURATION, expected=signed_in(404)),
     Row(

@@ -9,8 +9,8 @@ from typing import Final
 from tests.api.export_rows import EXPORT_RUNS, EXPORTS
 from tests.api.rows import (
     NAMED,
-    NOBODY,
-    NOWHERE,
+    NO_ORGANIZATION,
+    NO_USER,
     ORGANIZATION,
     V1,
     Row,
@@ -74,16 +74,16 @@ ACCOUNTS: Final = [
     Row(route=f"GET {V1}/users/", expected=superusers(200)),
     Row(route=f"POST {V1}/users/", body=NEW_USER, expected=superusers(201)),
     Row(route=f"GET {V1}/users/{{user_id}}", ids=USER, expected=superusers(200)),
-    Row(route=f"GET {V1}/users/{{user_id}}", ids=NOBODY, expected=superusers(404)),
+    Row(route=f"GET {V1}/users/{{user_id}}", ids=NO_USER, expected=superusers(404)),
     Row(route=f"PATCH {V1}/users/{{user_id}}", ids=USER, body={}, expected=superusers(200)),
-    Row(route=f"PATCH {V1}/users/{{user_id}}", ids=NOBODY, body={}, expected=superusers(404)),
+    Row(route=f"PATCH {V1}/users/{{user_id}}", ids=NO_USER, body={}, expected=superusers(404)),
     Row(route=f"DELETE {V1}/users/{{user_id}}", ids=USER, expected=superusers(204)),
-    Row(route=f"DELETE {V1}/users/{{user_id}}", ids=NOBODY, expected=superusers(404)),
+    Row(route=f"DELETE {V1}/users/{{user_id}}", ids=NO_USER, expected=superusers(404)),
 ]
 
 MEMBER: Final = {"org_id": "organization", "user_id": "colleague"}
 NO_MEMBER: Final = {"org_id": "organization", "user_id": "missing"}
-NOWHERES_MEMBER: Final = {"org_id": "missing", "user_id": "colleague"}
+MEMBER_OF_NO_ORGANIZATION: Final = {"org_id": "missing", "user_id": "colleague"}
 ONE_ORGANIZATION: Final = f"{V1}/organizations/{{org_id}}"
 ONE_MEMBER: Final = f"{ONE_ORGANIZATION}/members/{{user_id}}"
 NEW_MEMBER: Final = {"user_id": "{newcomer}"}
@@ -92,11 +92,13 @@ ORGANIZATIONS: Final = [
     Row(route=f"GET {V1}/organizations/", expected=signed_in(200)),
     Row(route=f"POST {V1}/organizations/", body=NAMED, expected=signed_in(201)),
     Row(route=f"GET {ONE_ORGANIZATION}", ids=ORGANIZATION, expected=members(200, others=403)),
-    Row(route=f"GET {ONE_ORGANIZATION}", ids=NOWHERE, expected=superusers(404)),
+    Row(route=f"GET {ONE_ORGANIZATION}", ids=NO_ORGANIZATION, expected=superusers(404)),
     Row(route=f"PATCH {ONE_ORGANIZATION}", ids=ORGANIZATION, body=NAMED, expected=managers(200)),
-    Row(route=f"PATCH {ONE_ORGANIZATION}", ids=NOWHERE, body=NAMED, expected=superusers(404)),
+    Row(
+        route=f"PATCH {ONE_ORGANIZATION}", ids=NO_ORGANIZATION, body=NAMED, expected=superusers(404)
+    ),
     Row(route=f"GET {ONE_ORGANIZATION}/members", ids=ORGANIZATION, expected=managers(200)),
-    Row(route=f"GET {ONE_ORGANIZATION}/members", ids=NOWHERE, expected=superusers(404)),
+    Row(route=f"GET {ONE_ORGANIZATION}/members", ids=NO_ORGANIZATION, expected=superusers(404)),
     Row(
         route=f"POST {ONE_ORGANIZATION}/members",
         ids=ORGANIZATION,
@@ -105,41 +107,41 @@ ORGANIZATIONS: Final = [
     ),
     Row(
         route=f"POST {ONE_ORGANIZATION}/members",
-        ids=NOWHERE,
+        ids=NO_ORGANIZATION,
         body=NEW_MEMBER,
         expected=superusers(404),
     ),
     Row(route=f"GET {ONE_MEMBER}", ids=MEMBER, expected=managers(200)),
     Row(route=f"GET {ONE_MEMBER}", ids=NO_MEMBER, expected=managers(404)),
-    Row(route=f"GET {ONE_MEMBER}", ids=NOWHERES_MEMBER, expected=superusers(404)),
+    Row(route=f"GET {ONE_MEMBER}", ids=MEMBER_OF_NO_ORGANIZATION, expected=superusers(404)),
     Row(route=f"PATCH {ONE_MEMBER}", ids=MEMBER, body={"role": "admin"}, expected=managers(200)),
     Row(route=f"PATCH {ONE_MEMBER}", ids=NO_MEMBER, body={"role": "admin"}, expected=managers(404)),
     Row(
         route=f"PATCH {ONE_MEMBER}",
-        ids=NOWHERES_MEMBER,
+        ids=MEMBER_OF_NO_ORGANIZATION,
         body={"role": "admin"},
         expected=superusers(404),
     ),
     Row(route=f"DELETE {ONE_MEMBER}", ids=MEMBER, expected=managers(204)),
     Row(route=f"DELETE {ONE_MEMBER}", ids=NO_MEMBER, expected=managers(404)),
-    Row(route=f"DELETE {ONE_MEMBER}", ids=NOWHERES_MEMBER, expected=superusers(404)),
+    Row(route=f"DELETE {ONE_MEMBER}", ids=MEMBER_OF_NO_ORGANIZATION, expected=superusers(404)),
 ]
 
 RESOURCE: Final = {"resource_id": "resource"}
 NO_RESOURCE: Final = {"resource_id": "missing"}
 ONE_RESOURCE: Final = f"{V1}/media-resources/{{resource_id}}"
-PICTURE: Final = {"filename": "a.webp", "content_type": "image/webp"}
+IMAGE: Final = {"filename": "a.webp", "content_type": "image/webp"}
 
 MEDIA: Final = [
-    Row(route=f"POST {V1}/uploads/presigned-url", body=PICTURE, expected=signed_in(200)),
+    Row(route=f"POST {V1}/uploads/presigned-url", body=IMAGE, expected=signed_in(200)),
     Row(
         route=f"POST {V1}/uploads/presigned-url",
-        body=PICTURE | {"organization_id": "{organization}"},
+        body=IMAGE | {"organization_id": "{organization}"},
         expected=members(200, others=403),
     ),
     Row(
         route=f"POST {V1}/uploads/presigned-url",
-        body=PICTURE | {"organization_id": "{missing}"},
+        body=IMAGE | {"organization_id": "{missing}"},
         expected=superusers(404),
     ),
     Row(route=f"POST {V1}/uploads/admin/upload-lora", expected=everyone(410)),
@@ -169,7 +171,7 @@ MEDIA: Final = [
         body={"caption": "New"},
         expected=signed_in(404),
     ),
-    # The local store is closed unless it is the one in use; its tokens are its permission.
+    # These routes exist only if the local store is in use; the token in the path grants access.
     Row(route=f"PUT {V1}/uploads/local/{{token}}", expected=everyone(404)),
     Row(route="GET /local-store/{key}", expected=everyone(404)),
 ]
@@ -181,17 +183,17 @@ TABLE: Final = {"file": "sku,name\nS-1,Shoe\n"}
 
 
 def _bulk_rows(root: str) -> list[Row]:
-    """Return the rows of the bulk uploads, which answer under two roots."""
+    """Return the rows of the bulk uploads under one of their two path prefixes."""
     many, one = f"{root}/bulk-upload/", f"{root}/bulk-upload/{{job_id}}"
-    organizations, nowhere = {"organization_id": "{organization}"}, {"organization_id": "{missing}"}
-    in_theirs, in_nowhere = "?organization_id={organization}", "?organization_id={missing}"
+    existing, missing = {"organization_id": "{organization}"}, {"organization_id": "{missing}"}
+    in_existing, in_missing = "?organization_id={organization}", "?organization_id={missing}"
     return [
         Row(route=f"GET {many}", expected=signed_in(200)),
-        Row(route=f"GET {many}", query=in_theirs, expected=members(200, others=403)),
-        Row(route=f"GET {many}", query=in_nowhere, expected=superusers(404)),
+        Row(route=f"GET {many}", query=in_existing, expected=members(200, others=403)),
+        Row(route=f"GET {many}", query=in_missing, expected=superusers(404)),
         Row(route=f"POST {many}", parts=TABLE, expected=signed_in(202)),
-        Row(route=f"POST {many}", parts=TABLE | organizations, expected=members(202, others=403)),
-        Row(route=f"POST {many}", parts=TABLE | nowhere, expected=superusers(404)),
+        Row(route=f"POST {many}", parts=TABLE | existing, expected=members(202, others=403)),
+        Row(route=f"POST {many}", parts=TABLE | missing, expected=superusers(404)),
         Row(route=f"GET {root}/bulk-upload/template", expected=signed_in(200)),
         Row(route=f"GET {one}", ids=JOB, expected=members(200, others=404)),
         Row(route=f"GET {one}", ids=NO_JOB, expected=signed_in(404)),
@@ -208,7 +210,7 @@ def _bulk_rows(root: str) -> list[Row]:
         Row(route=f"GET {one}/errors", ids=NO_JOB, query="?format=csv", expected=signed_in(404)),
         Row(route=f"POST {one}/retry", ids=JOB, expected=members(202, others=404)),
         Row(route=f"POST {one}/retry", ids=NO_JOB, expected=signed_in(404)),
-        # The world's job has ended.
+        # The sample job has finished.
         Row(route=f"POST {one}/cancel", ids=JOB, expected=members(409, others=404)),
         Row(route=f"POST {one}/cancel", ids=NO_JOB, expected=signed_in(404)),
     ]

@@ -1,4 +1,4 @@
-"""What every answer of the product must look like, whatever was asked."""
+"""Assertions for all error responses of the product."""
 
 import json
 import re
@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from sartiq.core.api.issue_codes import CODES
 
-PLACES: Final = {"body", "path", "query", "header"}
-# SQL, paths of files, stacks, libraries with their versions: none of it concerns a caller (T51).
+LOCATIONS: Final = {"body", "path", "query", "header"}
+# SQL, file paths, tracebacks, and names of libraries must not be shown to callers (T51).
 LEAK: Final = re.compile(
     r"Traceback|File \"|\bline \d+\b|SELECT |INSERT |UPDATE \"|psycopg|postgres|redis|valkey"
     r"|site-packages|rest_framework|django|\.py\b|/home/|/usr/|/tmp/|granian|botocore|SECRET",
@@ -17,17 +17,17 @@ LEAK: Final = re.compile(
 
 
 def require_error_format(status: int, body: bytes, headers: Mapping[str, str]) -> Any:
-    """Assert that an answer of 400 and more has our shape, names known codes and leaks nothing."""
+    """Assert that an error response has the documented format and codes, and leaks nothing."""
     assert 400 <= status < 500, (status, body[:500])
     assert headers["content-type"] == "application/json"
-    read = json.loads(body.decode())
-    assert set(read) == {"detail"}
+    content = json.loads(body.decode())
+    assert set(content) == {"detail"}
     require_no_leak(body)
     if status == 422:
-        require_issues(read["detail"])
+        require_issues(content["detail"])
     else:
-        assert isinstance(read["detail"], str)
-    return read["detail"]
+        assert isinstance(content["detail"], str)
+    return content["detail"]
 
 
 def require_issues(issues: Any) -> None:
@@ -36,13 +36,13 @@ def require_issues(issues: Any) -> None:
     assert issues
     for issue in issues:
         assert set(issue) == {"loc", "msg", "type", "input", "ctx"}
-        assert issue["loc"][0] in PLACES
+        assert issue["loc"][0] in LOCATIONS
         assert issue["type"] in CODES
         assert isinstance(issue["msg"], str)
         assert isinstance(issue["ctx"], dict)
 
 
 def require_no_leak(body: bytes) -> None:
-    """Assert that a body says nothing about how the product is built."""
+    """Assert that a body reveals no internals of the product."""
     leak = LEAK.search(body.decode())
     assert leak is None, leak

@@ -1,4 +1,4 @@
-"""Every route and method the product answers, read from the URL resolver."""
+"""All routes of the product with their methods, read from the URL resolver."""
 
 import re
 from collections.abc import Iterator
@@ -8,20 +8,20 @@ from typing import Any
 from django.urls import URLPattern, URLResolver, get_resolver
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
-# Plain views, which only a request can ask for their methods.
-PLAIN = {
+# Function views do not list their methods, so they are listed here.
+METHODS_OF_FUNCTIONS = {
     "health-storage": ["GET"],
     "live": ["GET"],
     "ready": ["GET"],
     "local-store": ["GET"],
     "local-upload": ["PUT"],
 }
-NOT_OURS = ("admin/", "favicon.ico")  # pages for browsers
+NOT_IN_THE_API = ("admin/", "favicon.ico")  # pages for browsers
 
 
 @dataclass(frozen=True, order=True)
 class Route:
-    """One path and one method of it; ids stand in the path as `{name}`."""
+    """One path and one of its methods; ids are written as `{name}` in the path."""
 
     path: str
     method: str
@@ -32,7 +32,7 @@ class Route:
 
 
 def all_routes() -> list[Route]:
-    """Return every route with every method, HEAD and OPTIONS left out."""
+    """Return every route with each of its methods, without HEAD and OPTIONS."""
     return sorted(
         Route(path=path, method=method, name=str(pattern.name))
         for path, pattern in _patterns(get_resolver().url_patterns, "/")
@@ -41,20 +41,20 @@ def all_routes() -> list[Route]:
 
 
 def methods_of(pattern: URLPattern) -> list[str]:
-    """Return the methods a view answers."""
+    """Return the methods that a view allows."""
     view: Any = pattern.callback
     if hasattr(view, "actions") and view.actions:
         return [method.upper() for method in view.actions if method.upper() in METHODS]
     kind = getattr(view, "cls", None) or getattr(view, "view_class", None)
     if kind is not None:
         return [method for method in METHODS if hasattr(kind, method.lower())]
-    return PLAIN[str(pattern.name)]
+    return METHODS_OF_FUNCTIONS[str(pattern.name)]
 
 
 def _patterns(entries: list[Any], prefix: str) -> Iterator[tuple[str, URLPattern]]:
     for entry in entries:
         part = re.sub(r"<\w+:(\w+)>", r"{\1}", str(entry.pattern))
-        if part in NOT_OURS:
+        if part in NOT_IN_THE_API:
             continue
         if isinstance(entry, URLResolver):
             yield from _patterns(entry.url_patterns, prefix + part)

@@ -1,4 +1,4 @@
-"""Sending a row of the matrix."""
+"""Send the request of a row of the permission matrix."""
 
 import json
 from typing import Any, cast
@@ -17,7 +17,7 @@ ROUTES = {str(route): route for route in all_routes()}
 
 
 def fill_ids(text: str, row: Row, world: World) -> str:
-    """Put the world's ids where a path, query or body names them."""
+    """Replace the placeholders in a path, query or body by the ids of the sample data."""
     for parameter, name in row.ids.items():
         text = text.replace(f"{{{parameter}}}", str(world.ids[name]))
     for name, value in world.ids.items():
@@ -31,7 +31,7 @@ def fill_ids(text: str, row: Row, world: World) -> str:
 
 
 def body_of(row: Row, world: World) -> dict[str, Any]:
-    """Return the row's body as arguments of a client."""
+    """Return the row's body as arguments for the test client."""
     if row.parts is not None:
         return _form(row.parts, row, world)
     if row.body is None:
@@ -59,18 +59,18 @@ def path_of(row: Row, world: World) -> str:
 def response_to(
     row: Row, principal: str, world: World, *, method: str = "", path: str = ""
 ) -> HttpResponse:
-    """Send one request as the principal and undo what it did."""
+    """Send one request as the principal and roll back what it changed."""
     client = world.client(principal)
     chosen_method = method or ROUTES[row.route].method
     with transaction.atomic():
         response = client.generic(chosen_method, path or path_of(row, world), **body_of(row, world))
-        whole = _whole(response)
+        complete = _without_streaming(response)
         transaction.set_rollback(True)
-    return whole
+    return complete
 
 
-def _whole(response: Any) -> HttpResponse:
-    """Return a streamed answer as one, read while its rows are there."""
+def _without_streaming(response: Any) -> HttpResponse:
+    """Return a streamed response with its whole body, read before its rows are rolled back."""
     if not response.streaming:
         return cast("HttpResponse", response)
     body = b"".join(response.streaming_content)

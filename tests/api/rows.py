@@ -7,12 +7,12 @@ Statuses = tuple[int, ...]
 
 
 def everyone(status: int) -> Statuses:
-    """Everyone, signed in or not."""
+    """Everyone, with or without a token."""
     return (status,) * 8
 
 
 def signed_in(status: int) -> Statuses:
-    """Everyone with a token that holds."""
+    """Everyone with a valid token."""
     return (401, 401, *(status,) * 6)
 
 
@@ -34,7 +34,7 @@ def superusers(status: int) -> Statuses:
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One request and what each principal is answered."""
+    """One request, and the status that each principal gets, in the order of PRINCIPALS."""
 
     route: str
     expected: Statuses
@@ -49,16 +49,8 @@ class Row:
         return f"{self.route}{self.query} {details}".strip()
 
 
-NAMED: Final = {"name": "Named"}
-
-
 V1: Final = "/api/v1"
-
-
-NOBODY: Final = {"user_id": "missing"}
-
-
+NAMED: Final = {"name": "Named"}
 ORGANIZATION: Final = {"org_id": "organization"}
-
-
-NOWHERE: Final = {"org_id": "missing"}
+NO_USER: Final = {"user_id": "missing"}
+NO_ORGANIZATION: Final = {"org_id": "missing"}

@@ -1,4 +1,4 @@
-"""T44: what PATCH does with nothing, null, another type and an unknown word, field by field."""
+"""PATCH of each field with null, values of other types, and values out of range."""
 
 import json
 from typing import Any
@@ -31,23 +31,23 @@ def schema() -> dict[str, Any]:
 
 
 def fields_of(schema: dict[str, Any], row: Row) -> dict[str, dict[str, Any]]:
-    """Return the fields a PATCH takes, each with its shape."""
+    """Return the fields that a PATCH accepts, with their schemas."""
     schemas = schema["components"]["schemas"]
     operation = schema["paths"][ROUTES[row.route].path]["patch"]
     reference = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"]
     properties = schemas[reference.rpartition("/")[2]]["properties"]
-    return {name: resolve(schemas, shape) for name, shape in properties.items()}
+    return {name: resolve(schemas, field) for name, field in properties.items()}
 
 
-def resolve(schemas: dict[str, Any], shape: dict[str, Any]) -> dict[str, Any]:
-    """Return a shape with what it refers to in its place."""
-    if "$ref" in shape:
-        issues: dict[str, Any] = schemas[shape["$ref"].rpartition("/")[2]]
-        return issues
-    if "anyOf" in shape:
-        inner = resolve(schemas, shape["anyOf"][0])
+def resolve(schemas: dict[str, Any], field: dict[str, Any]) -> dict[str, Any]:
+    """Return a field's schema with the schema it refers to in place of the reference."""
+    if "$ref" in field:
+        referenced: dict[str, Any] = schemas[field["$ref"].rpartition("/")[2]]
+        return referenced
+    if "anyOf" in field:
+        inner = resolve(schemas, field["anyOf"][0])
         return inner | {"type": [inner["type"], "null"]}
-    return shape
+    return field
 
 
 def patch(row: Row, world: World, body: Any) -> HttpResponse:
@@ -67,10 +67,10 @@ def test_an_empty_patch_changes_nothing(row: Row, world: World) -> None:
     first = json.loads(patch(row, world, {}).content)
 
     client = world.client("superuser")
-    unsent = client.generic("PATCH", path_of(row, world), content_type="application/json")
-    unknown = patch(row, world, {"unheard_of": 1})
+    without_body = client.generic("PATCH", path_of(row, world), content_type="application/json")
+    unknown_field = patch(row, world, {"unknown_field": 1})
 
-    for response in (unsent, unknown):
+    for response in (without_body, unknown_field):
         assert response.status_code == 200
         assert _without_updated_at(json.loads(response.content)) == _without_updated_at(first)
 
@@ -84,9 +84,9 @@ def _without_updated_at(body: dict[str, Any]) -> dict[str, Any]:
 def test_null_is_accepted_only_where_the_schema_allows_it(
     row: Row, world: World, schema: dict[str, Any]
 ) -> None:
-    for name, shape in fields_of(schema, row).items():
+    for name, field in fields_of(schema, row).items():
         response = patch(row, world, {name: None})
-        if "null" in shape.get("type", ()):
+        if "null" in field.get("type", ()):
             assert response.status_code == 200, (name, response.content)
         else:
             [issue] = issues_of(response)
@@ -98,8 +98,8 @@ def test_null_is_accepted_only_where_the_schema_allows_it(
 def test_a_value_of_another_type_is_rejected_at_its_field(
     row: Row, world: World, schema: dict[str, Any]
 ) -> None:
-    for name, shape in fields_of(schema, row).items():
-        kinds = shape["type"] if isinstance(shape["type"], list) else [shape["type"]]
+    for name, field in fields_of(schema, row).items():
+        kinds = field["type"] if isinstance(field["type"], list) else [field["type"]]
         for value in OF_ANOTHER_TYPE[next(kind for kind in kinds if kind != "null")]:
             issues = issues_of(patch(row, world, {name: value}))
             assert issues[0]["loc"][:2] == ["body", name], (name, value, issues)
@@ -110,10 +110,10 @@ def test_a_value_of_another_type_is_rejected_at_its_field(
 def test_a_value_outside_an_enum_is_rejected(
     row: Row, world: World, schema: dict[str, Any]
 ) -> None:
-    for name, shape in fields_of(schema, row).items():
-        for word in ("purple", "", "OWNER ", "ready"):
-            if "enum" in shape:
-                [issue] = issues_of(patch(row, world, {name: word}))
+    for name, field in fields_of(schema, row).items():
+        for value in ("purple", "", "OWNER ", "ready"):
+            if "enum" in field:
+                [issue] = issues_of(patch(row, world, {name: value}))
                 assert (issue["loc"], issue["type"]) == (["body", name], "enum")
 
 
@@ -122,8 +122,8 @@ def test_a_value_outside_an_enum_is_rejected(
 def test_a_text_that_is_too_long_is_rejected(
     row: Row, world: World, schema: dict[str, Any]
 ) -> None:
-    for name, shape in fields_of(schema, row).items():
-        if "maxLength" in shape:
-            text = "a" * (shape["maxLength"] + 1)
+    for name, field in fields_of(schema, row).items():
+        if "maxLength" in field:
+            text = "a" * (field["maxLength"] + 1)
             issues = {issue["type"] for issue in issues_of(patch(row, world, {name: text}))}
             assert "string_too_long" in issues or "email" in issues, (name, issues)

@@ -1,4 +1,4 @@
-"""What holds for every route alike: spelling, methods, refusals, lists."""
+"""Conventions that every route follows: paths, methods, errors and lists."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -20,7 +20,7 @@ from tests.api.world import World
 
 MAX_LIST_LENGTH = 1000
 EXISTING = [row for row in ROWS if "missing" not in row.query and "missing" not in row.ids.values()]
-ARRAYS = [  # which the specification wants without an envelope
+ARRAYS = [  # lists that the specification defines without `data` and `count`
     row
     for row in EXISTING
     if row.route.startswith("GET /")
@@ -38,31 +38,31 @@ OBJECT_IDS = {"entity_id", "resource_id", "config_id", "job_id"}
 BY_ID = [row for row in EXISTING if OBJECT_IDS & set(row.ids)]
 
 
-def is_refused(response: HttpResponse) -> Any:
-    """Return the detail of an error in our shape."""
+def error_detail(response: HttpResponse) -> Any:
+    """Return the detail of an error response, after checking its format."""
     return require_error_format(response.status_code, response.content, response.headers)
 
 
 def path_with(row: Row, world: World, segment: str) -> str:
-    """Return the row's path with another id in it."""
+    """Return the row's path with `segment` in place of its id."""
     [name] = row.ids.values()
     return path_of(row, world).replace(str(world.ids[name]), segment)
 
 
 def headers_of(response: HttpResponse) -> dict[str, str]:
-    """Return the headers of an answer but the one that tells answers apart."""
+    """Return the headers of a response without the request's id."""
     return {name: value for name, value in response.headers.items() if name != "X-Request-ID"}
 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)
 def test_paths_with_and_without_the_last_slash_respond_alike(row: Row, world: World) -> None:
-    path, mark, query = path_of(row, world).partition("?")
+    path, separator, query = path_of(row, world).partition("?")
     other = path.removesuffix("/") if path.endswith("/") else f"{path}/"
     if row.route.startswith(("GET /files/", "GET /local-store/")):
         return  # a slash is part of a file's name
 
     plain = response_to(row, "superuser", world)
-    response = response_to(row, "superuser", world, path=other + mark + query)
+    response = response_to(row, "superuser", world, path=other + separator + query)
 
     assert response.status_code == plain.status_code == row.expected[-1]
 
@@ -72,7 +72,7 @@ def test_errors_have_the_standard_format_and_leak_nothing(row: Row, world: World
     for principal in ("anonymous", "stranger", "superuser"):
         response = response_to(row, principal, world)
         if response.status_code >= 400:
-            is_refused(response)
+            error_detail(response)
         if response.status_code == 401:
             assert response.headers["WWW-Authenticate"] == "Bearer"
 
@@ -89,17 +89,17 @@ def test_responses_leak_nothing(row: Row, world: World) -> None:
 
 
 def other_methods() -> Iterator[tuple[Row, str]]:
-    """Yield each path once with every method it does not answer."""
-    bodies: dict[str, set[str]] = {}
+    """Yield each path once with every method that it does not support."""
+    supported: dict[str, set[str]] = {}
     for route in ROUTES.values():
-        bodies.setdefault(route.path, set()).add(route.method)
+        supported.setdefault(route.path, set()).add(route.method)
     paths = set()
     for row in ROWS:
         path = ROUTES[row.route].path
         if path in paths or not path.startswith(("/api/v1/", "/files/")) or "local" in path:
             continue
         paths.add(path)
-        yield from ((row, method) for method in METHODS if method not in bodies[path])
+        yield from ((row, method) for method in METHODS if method not in supported[path])
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_an_unsupported_method_is_a_405(row: Row, method: str, world: World) -> 
 
     assert response.status_code == 405
     assert method not in response.headers["Allow"]
-    assert is_refused(response) == f'Method "{method}" not allowed.'
+    assert error_detail(response) == f'Method "{method}" not allowed.'
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_options_returns_no_body(row: Row, world: World) -> None:
     for principal in ("anonymous", "superuser"):
         response = response_to(row, principal, world, method="OPTIONS")
 
-        is_refused(response)
+        error_detail(response)
         assert response.status_code in {401, 404, 405}
         assert "OPTIONS" not in response.headers.get("Allow", "")
 
@@ -158,7 +158,7 @@ def test_a_malformed_id_in_the_path_is_a_422(row: Row, segment: str, world: Worl
     response = response_to(row, "member", world, path=path)
 
     assert response.status_code == 422
-    [issue] = is_refused(response)
+    [issue] = error_detail(response)
     assert issue["type"] == "uuid_parsing"
     assert issue["loc"][0] == "path"
 
@@ -187,11 +187,11 @@ def test_a_former_admin_is_rejected_immediately(world: World) -> None:
     assert response.status_code == 403
 
 
-def with_query(row: Row, world: World, **more: object) -> str:
-    """Return the list's path with more in its query."""
+def with_query(row: Row, world: World, **parameters: object) -> str:
+    """Return the list's path with additional query parameters."""
     path = path_of(row, world)
-    extra = "&".join(f"{name}={value}" for name, value in more.items())
-    return f"{path}{'&' if '?' in path else '?'}{extra}"
+    query = "&".join(f"{name}={value}" for name, value in parameters.items())
+    return f"{path}{'&' if '?' in path else '?'}{query}"
 
 
 @pytest.mark.covers("T48")
@@ -215,7 +215,7 @@ def test_the_bounds_of_a_list_are_enforced(
     response = response_to(row, "superuser", world, path=with_query(row, world, **{name: value}))
 
     assert response.status_code == 422
-    [issue] = is_refused(response)
+    [issue] = error_detail(response)
     assert issue["loc"] == ["query", name]
     assert issue["type"] in {code, "string_too_long", "int_parsing"}
 
@@ -264,7 +264,8 @@ def test_a_list_takes_three_queries_and_those_for_the_caller(
     owned = {"user": world.people["owner"], "organization": world.organization}
     Product.objects.bulk_create([Product(name=f"P{n}", **owned) for n in range(30)])
     client = world.client("owner")
-    allowed = 1 if "organization_id" in row.query or "org_id" in row.ids else 0  # may they enter
+    is_scoped = "organization_id" in row.query or "org_id" in row.ids
+    permission_queries = 1 if is_scoped else 0
 
-    with django_assert_max_num_queries(1 + 3 + allowed):
+    with django_assert_max_num_queries(1 + 3 + permission_queries):
         client.get(with_query(row, world, limit=10))

@@ -1,4 +1,4 @@
-"""An organization with one row of each kind, and one user of each kind."""
+"""Sample data for the API tests: an organization with one object and one user of each kind."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -41,7 +41,7 @@ PRINCIPALS: Final = (
 
 @dataclass(frozen=True, kw_only=True)
 class World:
-    """Rows to name in requests, and tokens to send them with."""
+    """The ids of the sample objects for use in requests, and a token for each user."""
 
     organization: Organization
     people: dict[str, User]
@@ -56,22 +56,22 @@ class World:
         return client
 
 
-def _people(organization: Organization, elsewhere: Organization) -> dict[str, User]:
+def _people(organization: Organization, other: Organization) -> dict[str, User]:
     return {
         "disabled": UserFactory.create(),
         "plain": UserFactory.create(),
         "member": _member(organization, Role.MEMBER),
         "admin": _member(organization, Role.ADMIN),
         "owner": _member(organization, Role.OWNER),
-        "stranger": _member(elsewhere, Role.ADMIN),
+        "stranger": _member(other, Role.ADMIN),
         "superuser": UserFactory.create(superuser=True),
     }
 
 
 def build() -> World:
     """Store the organization's people and one object of each kind."""
-    organization, elsewhere = OrganizationFactory.create(), OrganizationFactory.create()
-    people = _people(organization, elsewhere)
+    organization, other = OrganizationFactory.create(), OrganizationFactory.create()
+    people = _people(organization, other)
     tokens = {name: token_of(user) for name, user in people.items()}
     people["disabled"].is_active = False
     people["disabled"].save()
@@ -115,7 +115,7 @@ def build() -> World:
 
 
 def _personal_configurations(people: dict[str, User]) -> dict[str, UUID]:
-    """Give some a configuration of their own; the others have none."""
+    """Store a personal configuration for some of the users; the others have none."""
     return {
         f"configuration_of_{name}": ExportConfiguration.objects.create(user=people[name]).pk
         for name in ("plain", "superuser", "colleague", "newcomer")
@@ -142,7 +142,7 @@ def _resource(owned: dict[str, Any]) -> MediaResource:
 
 
 def _job(owned: dict[str, Any]) -> BulkUploadJob:
-    """Store a bulk upload that ended, one of its rows refused."""
+    """Store a finished bulk upload with one refused row."""
     now = timezone.now()
     job: BulkUploadJob = BulkUploadJob.objects.create(
         **owned,
@@ -171,7 +171,7 @@ def _job(owned: dict[str, Any]) -> BulkUploadJob:
 
 
 def _run(owned: dict[str, Any], status: RunStatus) -> ExportRun:
-    """Store an export of one file, which failed unless it still runs."""
+    """Store an export of one file; the file has failed unless the export is still running."""
     now = timezone.now()
     ended = status != RunStatus.RUNNING
     run: ExportRun = ExportRun.objects.create(

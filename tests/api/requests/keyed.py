@@ -20,5 +20,5 @@ def post(user: User, body: Any = None, key: str = "k-1", path: str = PRODUCTS) -
     return client.post(path, body or SHOE, headers={"Idempotency-Key": key})
 
 
-def refusal(response: HttpResponse) -> Any:
+def error_detail(response: HttpResponse) -> Any:
     return require_error_format(response.status_code, response.content, response.headers)

@@ -1,4 +1,4 @@
-"""Bodies and headers no honest client sends, as they stand on the wire (T45)."""
+"""Malformed request bodies and headers, sent byte for byte (T45)."""
 
 import gzip
 import json
@@ -13,7 +13,7 @@ JSON: Final = "application/json"
 class Malformed:
     """One request's body and headers.
 
-    `harmless` ones may be read (an unknown field, the last of two keys): they must only not fail.
+    A `harmless` request may also be accepted, for example one with an unknown field.
     """
 
     name: str
@@ -73,7 +73,7 @@ _NUMBERS: Final = [
     _json("leading zero", b'{"name": 01}'),
     _json("hexadecimal", b'{"name": 0x10}'),
 ]
-_SHAPES: Final = [
+_WRONG_TYPES: Final = [
     _json("array", b"[]"),
     _json("array of objects", b'[{"name": "a"}]'),
     _json("string", b'"name"'),
@@ -108,7 +108,7 @@ _TEXT: Final = [
     _json("byte order mark", b'\xef\xbb\xbf{"unknown": "a"}', harmless=True),
     _json("two byte order marks", b'\xef\xbb\xbf\xef\xbb\xbf{"name": "a"}'),
 ]
-_TYPES: Final = [
+_CONTENT_TYPES: Final = [
     _typed("no content type", None),
     _typed("empty content type", ""),
     _typed("plain text", "text/plain"),
@@ -158,9 +158,9 @@ MALFORMED: Final = [
     *_DEEP,
     *_BROKEN,
     *_NUMBERS,
-    *_SHAPES,
+    *_WRONG_TYPES,
     *_TEXT,
-    *_TYPES,
+    *_CONTENT_TYPES,
     *_SIZES,
     *_HEADERS,
 ]

@@ -1,4 +1,4 @@
-"""Of several writes under one `If-Match`, one happens."""
+"""Of several concurrent writes with the same `If-Match`, only one succeeds."""
 
 import json
 from collections import Counter

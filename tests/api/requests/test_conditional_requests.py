@@ -1,4 +1,4 @@
-"""Entity tags of answers, and reads and writes that depend on them (RFC 9110, 13)."""
+"""Entity tags of responses, and conditional reads and writes (RFC 9110, section 13)."""
 
 from typing import Any
 
@@ -34,7 +34,7 @@ CHANGED = [
 
 
 def send(row: Row, world: World, method: str = "", **headers: str) -> HttpResponse:
-    """Send a row as the superuser; what it wrote stays until the test ends."""
+    """Send the row's request as the superuser, without undoing what it writes."""
     client = world.client("superuser")
     response: HttpResponse = client.generic(
         method or ROUTES[row.route].method,
@@ -126,7 +126,7 @@ def test_an_entity_tag_depends_on_related_rows(world: World) -> None:
 
 
 def state(world: World) -> Any:
-    """Return every row a write may touch."""
+    """Return all rows that a write may change."""
     models = (Product, MediaResource, ExportConfiguration, Organization, User)
     return [list(model._default_manager.order_by("pk").values()) for model in models]
 

@@ -1,4 +1,4 @@
-"""A creating request that meets a deadlock when it commits is tried again, and acts once."""
+"""A request that creates a row is retried after a deadlock at commit, and creates one row."""
 
 from collections.abc import Callable, Iterator
 
@@ -42,7 +42,7 @@ def execute(statements: str) -> None:
 
 @pytest.fixture
 def deadlock_commits() -> Iterator[Callable[[int], None]]:
-    """Return what has the next inserts of a product meet a deadlock at commit."""
+    """Return a function that makes the next commits of a new product fail with a deadlock."""
     yield lambda times: execute(TRIGGER.format(times=times))
     execute(CLEANUP)
 

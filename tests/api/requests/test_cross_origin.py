@@ -1,4 +1,4 @@
-"""What a page of another origin may send and read."""
+"""The headers that pages of other origins may send and read (CORS)."""
 
 from pytest_django import Settings
 

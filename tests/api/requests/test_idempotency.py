@@ -1,4 +1,4 @@
-"""A request sent again with its `Idempotency-Key` acts once and is answered the same (F40)."""
+"""A request repeated with its `Idempotency-Key` is executed once, with one response (F40)."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -17,7 +17,7 @@ from catalog.models import Product
 from sartiq.core.http import idempotency
 from sartiq.core.models import IdempotencyKey
 from sartiq.core.work import crash_points
-from tests.api.requests.keyed import PRODUCTS, SHOE, post, refusal
+from tests.api.requests.keyed import PRODUCTS, SHOE, error_detail, post
 
 
 @pytest.fixture
@@ -63,17 +63,17 @@ def test_another_body_with_the_same_key_is_rejected(user: User) -> None:
     response = post(user, {"name": "Boot"})
 
     assert response.status_code == 422
-    [issue] = refusal(response)
+    [issue] = error_detail(response)
     assert issue["loc"] == ["header", "Idempotency-Key"]
     assert issue["type"] == "idempotency_key_reused"
     assert Product.objects.count() == 1
 
 
 def test_the_same_key_in_another_scope_is_rejected(user: User) -> None:
-    product = client_of(user).post("/api/v1/organizations/", {"name": "Us"}).json()
+    organization = client_of(user).post("/api/v1/organizations/", {"name": "Us"}).json()
     post(user)
 
-    response = post(user, path=f"{PRODUCTS}?organization_id={product['id']}")
+    response = post(user, path=f"{PRODUCTS}?organization_id={organization['id']}")
 
     assert response.status_code == 422
 
@@ -83,19 +83,19 @@ def test_keys_of_other_users_and_routes_are_independent(user: User) -> None:
     first = post(user, {"name": "One"})
 
     second = post(UserFactory.create(), {"name": "One"})
-    elsewhere = post(user, {"name": "One"}, path="/api/v1/looks/")
+    look = post(user, {"name": "One"}, path="/api/v1/looks/")
 
-    assert [first.status_code, second.status_code, elsewhere.status_code] == [201, 201, 201]
-    assert first.json()["id"] != second.json()["id"] != elsewhere.json()["id"]
+    assert [first.status_code, second.status_code, look.status_code] == [201, 201, 201]
+    assert first.json()["id"] != second.json()["id"] != look.json()["id"]
 
 
 @pytest.mark.parametrize("body", [{"name": ""}, {"name": "A", "images": ["https://evil.test/a"]}])
 def test_a_rejected_request_does_not_use_up_its_key(user: User, body: dict[str, Any]) -> None:
-    conflict = post(user, body)
+    rejected = post(user, body)
 
     response = post(user, SHOE)
 
-    assert conflict.status_code == 422
+    assert rejected.status_code == 422
     assert response.status_code == 201
 
 
@@ -106,17 +106,17 @@ def test_a_request_still_running_is_a_conflict(user: User) -> None:
     response = post(user)
 
     assert response.status_code == 409
-    assert refusal(response) == "A request with this Idempotency-Key is still running."
+    assert error_detail(response) == "A request with this Idempotency-Key is still running."
     assert 1 <= int(response.headers["Retry-After"]) <= 10
 
 
-def test_a_claim_lasts_ten_seconds(user: User, pauses: list[Callable[[], None]]) -> None:
+def test_a_claim_lasts_ten_seconds(user: User, during_request: list[Callable[[], None]]) -> None:
     remaining: list[timedelta] = []
 
-    def look() -> None:
+    def record_remaining_time() -> None:
         remaining.append(IdempotencyKey.objects.get().locked_until - timezone.now())
 
-    pauses.append(look)
+    during_request.append(record_remaining_time)
     post(user)
 
     assert timedelta() < remaining[0] <= timedelta(seconds=10)
@@ -146,9 +146,9 @@ def test_keys_are_deleted_after_a_day(user: User) -> None:
     IdempotencyKey.objects.update(created_at=timezone.now() - timedelta(hours=25))
     post(user, {"name": "New"}, key="new")
 
-    forgotten = idempotency.delete_expired()
+    deleted = idempotency.delete_expired()
 
-    assert forgotten == 1
+    assert deleted == 1
     assert [row.key for row in IdempotencyKey.objects.all()] == ["new"]
 
 
@@ -157,56 +157,56 @@ def test_an_invalid_key_is_rejected_at_its_header(user: User, key: str) -> None:
     response = post(user, key=key)
 
     assert response.status_code == 422
-    [issue] = refusal(response)
+    [issue] = error_detail(response)
     assert issue["loc"] == ["header", "Idempotency-Key"]
     assert issue["type"] == "idempotency_key"
     assert not Product.objects.exists()
 
 
 @pytest.fixture
-def pauses() -> Iterator[list[Callable[[], None]]]:
-    """What happens, once each, while a request is about to take its files in."""
-    waiting: list[Callable[[], None]] = []
+def during_request() -> Iterator[list[Callable[[], None]]]:
+    """Yield a list of functions to call, each once, before a request takes in its files."""
+    functions: list[Callable[[], None]] = []
 
-    def pause(point: str) -> None:
-        if point == "ingest-started" and waiting:
-            waiting.pop()()
+    def call_next(point: str) -> None:
+        if point == "ingest-started" and functions:
+            functions.pop()()
 
-    crash_points.install(pause)
-    yield waiting
+    crash_points.install(call_next)
+    yield functions
     crash_points.install(None)
 
 
 @pytest.mark.covers("F40")
 def test_a_request_that_lost_its_lock_creates_nothing(
-    user: User, pauses: list[Callable[[], None]]
+    user: User, during_request: list[Callable[[], None]]
 ) -> None:
     repeated: list[Any] = []
 
-    def overtake() -> None:
+    def repeat_after_expiry() -> None:
         past = timezone.now() - timedelta(seconds=1)
         IdempotencyKey.objects.update(locked_until=past)
         repeated.append(post(user, {"name": "Boot"}))
 
-    pauses.append(overtake)
-    paused = post(user, {"name": "Boot"})
+    during_request.append(repeat_after_expiry)
+    first = post(user, {"name": "Boot"})
 
-    assert [paused.status_code, repeated[0].status_code] == [409, 201]
-    assert refusal(paused) == "A request with this Idempotency-Key is still running."
+    assert [first.status_code, repeated[0].status_code] == [409, 201]
+    assert error_detail(first) == "A request with this Idempotency-Key is still running."
     assert str(Product.objects.get().pk) == repeated[0].json()["id"]
     assert post(user, {"name": "Boot"}).json() == repeated[0].json()
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_claim_is_renewed_during_the_request(
-    pauses: list[Callable[[], None]], monkeypatch: pytest.MonkeyPatch
+    during_request: list[Callable[[], None]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(idempotency, "RENEWAL_SECONDS", 0.01)
     user, renewed = UserFactory.create(), Event()
     now = timezone.now()
 
-    def work() -> None:
-        """Go on until the claim, about to run out, was renewed."""
+    def wait_for_renewal() -> None:
+        """Let the claim expire soon, and wait until it is renewed."""
         IdempotencyKey.objects.update(locked_until=now)
         for _ in range(1000):
             if IdempotencyKey.objects.get().locked_until > now + timedelta(seconds=5):
@@ -214,7 +214,7 @@ def test_a_claim_is_renewed_during_the_request(
                 break
             renewed.wait(0.01)
 
-    pauses.append(work)
+    during_request.append(wait_for_renewal)
     response = post(user)
 
     assert renewed.is_set()
@@ -224,11 +224,11 @@ def test_a_claim_is_renewed_during_the_request(
 
 @pytest.fixture
 def crash_after_commit() -> Iterator[None]:
-    def stop(point: str) -> None:
+    def crash(point: str) -> None:
         if point == "committed":
             raise SystemExit(point)
 
-    crash_points.install(stop)
+    crash_points.install(crash)
     yield
     crash_points.install(None)
 
@@ -280,14 +280,14 @@ def test_concurrent_invalid_requests_are_never_server_errors() -> None:
     user = UserFactory.create()
     threads, rounds = 8, 12
     together = Barrier(threads)
-    response = {"name": "A", "images": ["https://evil.test/a"]}
+    invalid = {"name": "A", "images": ["https://evil.test/a"]}
 
     def send(_: int) -> list[int]:
         try:
             statuses = []
             for _round in range(rounds):
                 together.wait(timeout=60)
-                statuses.append(post(user, response, key="one").status_code)
+                statuses.append(post(user, invalid, key="one").status_code)
             return statuses
         finally:
             connection.close()

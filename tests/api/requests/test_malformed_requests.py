@@ -1,4 +1,4 @@
-"""T45 and T51 over real HTTP: whatever stands on the wire is the caller's fault, never ours."""
+"""Malformed requests over real HTTP get 4xx responses, never a server error."""
 
 import http.client
 import json
@@ -14,14 +14,14 @@ from tests.api.requests.malformed import MALFORMED, Malformed
 from tests.api.responses import require_error_format, require_no_leak
 from tests.api.routes import Route, all_routes
 
-READS_FORM = {"login-access-token"}
-READS_NOTHING = {"login-test-token", "upload-lora", "media-resources-heal"}
-MISSING = "019ab000-0000-7000-8000-000000000000"
+WITH_FORM = {"login-access-token"}
+WITHOUT_BODY = {"login-test-token", "upload-lora", "media-resources-heal"}
+UNKNOWN_ID = "019ab000-0000-7000-8000-000000000000"
 
 
 @dataclass(frozen=True)
 class Server:
-    """A running product and a token that may do everything."""
+    """A running product and a superuser's token."""
 
     host: str
     port: int
@@ -30,7 +30,7 @@ class Server:
     def send(
         self, method: str, path: str, malformed: Malformed
     ) -> tuple[int, bytes, dict[str, str]]:
-        """Send one request as it stands and return status, body and headers."""
+        """Send one request unchanged and return the status, body and headers."""
         connection = http.client.HTTPConnection(self.host, self.port, timeout=20)
         headers = {"Authorization": f"Bearer {self.token}", **malformed.headers}
         if malformed.content_type is not None:
@@ -40,7 +40,7 @@ class Server:
             body = iter(
                 [malformed.body[at : at + 65536] for at in range(0, len(malformed.body), 65536)]
             )
-        with suppress(BrokenPipeError, ConnectionResetError):  # refused early: read why
+        with suppress(BrokenPipeError, ConnectionResetError):  # refused before it was all sent
             connection.request(
                 method,
                 path,
@@ -50,9 +50,10 @@ class Server:
             )
         response = connection.getresponse()
         with response:
-            read = response.read()
+            content = response.read()
         connection.close()
-        return response.status, read, {name.lower(): value for name, value in response.getheaders()}
+        response_headers = {name.lower(): value for name, value in response.getheaders()}
+        return response.status, content, response_headers
 
 
 @pytest.fixture(scope="module")
@@ -73,13 +74,13 @@ def json_routes() -> list[Route]:
         for route in all_routes()
         if route.method in {"POST", "PUT", "PATCH"}
         and route.path.startswith("/api/v1/")
-        and route.name not in READS_FORM | READS_NOTHING | {"local-upload"}
+        and route.name not in WITH_FORM | WITHOUT_BODY | {"local-upload"}
     ]
 
 
 def path_of(route: Route) -> str:
-    """Return the route's path with ids that name nothing."""
-    parts = [MISSING if part.startswith("{") else part for part in route.path.split("/")]
+    """Return the route's path with an unknown id."""
+    parts = [UNKNOWN_ID if part.startswith("{") else part for part in route.path.split("/")]
     return "/".join(parts)
 
 
@@ -99,19 +100,21 @@ def test_a_malformed_request_is_a_client_error(server: Server, malformed: Malfor
 @pytest.mark.parametrize(("path", "size"), [("products/", 300_000), ("bulk-upload/", 3_000_000)])
 def test_a_connection_is_usable_after_an_unread_body(server: Server, path: str, size: int) -> None:
     base = f"http://{server.host}:{server.port}/api/v1/"
-    refusals = set()
+    early_responses = set()
 
     with httpx.Client(base_url=base, timeout=20) as client:
         for _ in range(20):
-            with suppress(httpx.WriteError, httpx.ReadError):  # it was still sending
+            with suppress(httpx.WriteError, httpx.ReadError):  # refused before it was all sent
                 early_response = client.post(
                     path, content=b"x" * size, headers={"Authorization": "Bearer x"}
                 )
-                refusals.add((early_response.status_code, early_response.headers.get("Connection")))
+                early_responses.add(
+                    (early_response.status_code, early_response.headers.get("Connection"))
+                )
             response = client.get("login/test-token", headers={"Authorization": "Bearer x"})
             assert response.status_code in {401, 405}
 
-    assert refusals == {(401, "close")}
+    assert early_responses == {(401, "close")}
 
 
 def test_a_connection_stays_open_if_the_body_was_read(server: Server) -> None:

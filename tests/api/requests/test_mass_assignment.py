@@ -1,4 +1,4 @@
-"""T41: no request sets a field the server owns, on any route that writes."""
+"""No request can set a read-only field, on any route that writes (T41)."""
 
 import datetime as dt
 import re
@@ -21,18 +21,18 @@ from tests.api.world import World
 
 FORGED_ID = UUID("019ab000-0000-7000-8000-00000000f0e6")
 FORGED_TIME = dt.datetime(2001, 1, 1, tzinfo=dt.UTC)
-# Fields no model has under this name, but clients of other services try.
-FOLKLORE = ["is_admin", "role", "owner", "owner_id", "organization", "deleted_at", "groups"]
+# Names that no model has, but that clients may try because other services have them.
+COMMON_NAMES = ["is_admin", "role", "owner", "owner_id", "organization", "deleted_at", "groups"]
 V1 = "/api/v1"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Written:
-    """A route that writes rows of a model: who calls it, with what, and which row changes."""
+    """A route that writes rows of a model, with its caller, its body and the row it changes."""
 
     route: str
     model: type[models.Model]
-    target: str = ""  # the world's object it changes; empty when it creates one
+    target: str = ""  # the sample object that it changes; empty if it creates one
     caller: str = "superuser"
     body: dict[str, Any]
 
@@ -47,7 +47,7 @@ CATALOG: list[tuple[str, str, type[models.Model]]] = [
     ("guidelines", "guideline", Guideline),
     ("production-requests", "request", ProductionRequest),
 ]
-PICTURE = {"filename": "a.webp", "content_type": "image/webp"}
+IMAGE = {"filename": "a.webp", "content_type": "image/webp"}
 NEW_USER = {"email": "new@example.com", "password": "long-enough-horse"}
 MEMBERS = f"{V1}/organizations/{{org_id}}/members"
 FIRST = "export-configuration"
@@ -105,7 +105,7 @@ WRITTEN = [
         target="membership",
         body={"role": "member"},
     ),
-    Written(route=f"POST {V1}/uploads/presigned-url", model=Upload, body=PICTURE),
+    Written(route=f"POST {V1}/uploads/presigned-url", model=Upload, body=IMAGE),
     Written(
         route=f"POST {V1}/exports/", model=ExportRun, body={"production_request_id": "request"}
     ),
@@ -116,7 +116,7 @@ WRITTEN = [
         body={},
     ),
 ]
-WRITES_NO_ROW = {  # what they write is theirs alone: a session, a queue
+WITHOUT_MODEL_FIELDS = {  # they write no row whose fields a client may set
     f"POST {V1}/login/access-token",
     f"POST {V1}/login/refresh-token",
     f"POST {V1}/login/test-token",
@@ -126,8 +126,8 @@ WRITES_NO_ROW = {  # what they write is theirs alone: a session, a queue
     f"PUT {V1}/uploads/local/{{token}}",
 }
 
-# Forms, probed in bulkupload/tests/api.
-READS_FORMS = {
+# Routes with forms, which bulkupload/tests/api covers.
+WITH_FORMS = {
     f"POST {root}/bulk-upload/{act}"
     for root in (V1, "")
     for act in ("", "{job_id}/retry", "{job_id}/cancel")
@@ -137,7 +137,7 @@ READS_FORMS = {
 def test_every_writing_route_is_tested() -> None:
     writing = {name for name, route in ROUTES.items() if route.method in {"POST", "PUT", "PATCH"}}
 
-    assert {written.route for written in WRITTEN} | WRITES_NO_ROW | READS_FORMS == writing
+    assert {written.route for written in WRITTEN} | WITHOUT_MODEL_FIELDS | WITH_FORMS == writing
 
 
 @pytest.fixture(scope="module")
@@ -146,20 +146,20 @@ def schema() -> dict[str, Any]:
 
 
 def writable(schema: dict[str, Any], route: Route) -> set[str]:
-    """Return the fields the schema lets a client send."""
-    listed = route.path if route.path.startswith(V1) else f"{V1}{route.path}"
-    operation = schema["paths"][listed][route.method.lower()]
+    """Return the fields that a client may send according to the schema."""
+    documented_path = route.path if route.path.startswith(V1) else f"{V1}{route.path}"
+    operation = schema["paths"][documented_path][route.method.lower()]
     reference = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"]
-    shape = schema["components"]["schemas"][reference.rpartition("/")[2]]
-    return set(shape["properties"])
+    body = schema["components"]["schemas"][reference.rpartition("/")[2]]
+    return set(body["properties"])
 
 
 def forgeries(model: type[models.Model], allowed: set[str]) -> Iterator[tuple[str, Any]]:
-    """Yield every field of the model a client may not send, with a value it never has."""
+    """Yield every field that a client may not set, with a value it never has otherwise."""
     for field in model._meta.concrete_fields:
         for name in {field.name, field.attname} - allowed:
             yield name, forged_value(field)
-    yield from ((name, "OWNER") for name in FOLKLORE if name not in allowed)
+    yield from ((name, "OWNER") for name in COMMON_NAMES if name not in allowed)
 
 
 def forged_value(field: Any) -> Any:
@@ -204,13 +204,13 @@ def test_a_change_leaves_read_only_fields(
     client, path = world.client(written.caller), path_of(route, world, target)
     before = row_of(written.model, target)
 
-    probed = list(forgeries(written.model, writable(schema, route)))
-    for name, value in probed:
+    forged = list(forgeries(written.model, writable(schema, route)))
+    for name, value in forged:
         response = getattr(client, route.method.lower())(path, written.body | {name: value})
         assert response.status_code == 200, (name, response.content)
         assert row_of(written.model, target) == before, name
 
-    assert len(probed) > 5
+    assert len(forged) > 5
 
 
 @pytest.mark.covers("T41")
@@ -223,17 +223,18 @@ def test_a_creation_ignores_read_only_fields(
     body = written.body | {
         name: str(world.ids[value]) for name, value in written.body.items() if value in world.ids
     }
-    probed = dict(forgeries(written.model, writable(schema, route)))
+    forged = dict(forgeries(written.model, writable(schema, route)))
     existing = set(written.model._default_manager.values_list("pk", flat=True))
 
-    response = client.post(path, body | probed)
+    response = client.post(path, body | forged)
 
     assert response.status_code in {200, 201, 202}, response.content
     created = written.model._default_manager.exclude(pk__in=existing).values().get()
-    for name, value in probed.items():
+    for name, value in forged.items():
         if name in created:
             assert str(created[name]) != str(value), name
-    forged_ids = {world.ids["newcomer"], world.ids["colleague"]}  # in a body, in a path
-    assert created.get("user_id") in {None, world.people[written.caller].pk, *forged_ids}
+    # The users of new members and configurations, which the body or the path names.
+    named_users = {world.ids["newcomer"], world.ids["colleague"]}
+    assert created.get("user_id") in {None, world.people[written.caller].pk, *named_users}
     assert abs(created["created_at"] - dt.datetime.now(dt.UTC)).total_seconds() < 60
-    assert len(probed) > 5
+    assert len(forged) > 5

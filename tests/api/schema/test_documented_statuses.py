@@ -1,4 +1,4 @@
-"""The document names the statuses an operation really gives, and no 404 or 409 that it cannot."""
+"""The schema documents every status an operation returns, and no impossible 404 or 409."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ TAKEN_SLUG: Final = {"slug": "taken", "name": "Taken"}
 SUPERUSER: Final = {"user_id": "superuser"}
 ORGANIZATION: Final = {"org_id": "organization"}
 OWNER: Final = {**ORGANIZATION, "user_id": "owner"}
-# What is refused in `occupied`, to a superuser who is the only one.
+# What gets a 409 with the data of `world_with_conflicts`, where there is only one superuser.
 CONFLICTS: Final = [
     Row(route=f"{route.replace(' /', f' {V1}/')}", ids=ids, body=body, expected=everyone(409))
     for route, ids, body in (
@@ -40,8 +40,8 @@ CONFLICTS: Final = [
         ("POST /bulk-upload/{job_id}/retry", {"job_id": "job"}, None),
     )
 ]
-# Only a race shows it: what the entity refers to is deleted while the request is answered.
-RACES: Final = {
+# A 409 needs a race here: an object that the body refers to is deleted during the request.
+CONFLICTS_IN_RACES: Final = {
     f"PATCH {V1}/{prefix}/{{entity_id}}"
     for prefix in ("looks", "guidelines", "production-requests")
 }
@@ -65,12 +65,12 @@ def operations(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def is_repeatable(operation: dict[str, Any]) -> bool:
-    """Return whether an operation takes `Idempotency-Key`: 409 while the first request runs."""
+    """Return whether an operation takes `Idempotency-Key`, which may cause a 409."""
     return "Idempotency-Key" in {parameter["name"] for parameter in operation.get("parameters", [])}
 
 
 def statuses() -> dict[str, set[str]]:
-    """Return the statuses of the matrix, which `test_permission_matrix.py` holds true."""
+    """Return the statuses in the matrix, which `test_permission_matrix.py` verifies."""
     by_route: dict[str, set[str]] = defaultdict(set)
     for row in ROWS:
         by_route[row.route] |= {str(status) for status in row.expected}
@@ -89,14 +89,14 @@ def test_every_status_of_the_matrix_is_documented(documented: dict[str, set[str]
 
 def test_every_documented_404_is_in_the_matrix(documented: dict[str, set[str]]) -> None:
     real = statuses()
-    real["GET /files/{file_path}"].add("404")  # `test_files_redirects.py` shows it
+    real["GET /files/{file_path}"].add("404")  # see `test_files_redirects.py`
 
     assert {route for route, codes in documented.items() if "404" in codes - real[route]} == set()
 
 
 @pytest.fixture
 def world_with_conflicts(world: World) -> World:
-    """The world with the names taken that `CONFLICTS` asks for, and nothing to retry."""
+    """The sample data, with the names in `CONFLICTS` already in use and no rows to retry."""
     owned: dict[str, Any] = {"user": world.people["owner"], "organization": world.organization}
     Product.objects.create(name="Taken", sku="TAKEN", **owned)
     Subject.objects.create(name="Taken", slug="taken", **owned)
@@ -120,7 +120,7 @@ def test_every_documented_409_occurs(
     schema: dict[str, Any], documented: dict[str, set[str]]
 ) -> None:
     real = {route for route, codes in statuses().items() if "409" in codes} & set(documented)
-    real |= {row.route for row in CONFLICTS} | RACES
+    real |= {row.route for row in CONFLICTS} | CONFLICTS_IN_RACES
 
     assert {route for route, codes in documented.items() if "409" in codes} == real | {
         route for route, operation in operations(schema) if is_repeatable(operation)

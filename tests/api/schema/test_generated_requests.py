@@ -1,6 +1,6 @@
-"""Requests generated from the served schema, well formed and malformed, by callers of each kind.
+"""Valid and invalid requests, generated from the served schema, as different users.
 
-Every answer must be one the schema declares, in the shape it declares, and never a server error.
+Every response must match the schema, and none may be a server error.
 """
 
 from collections.abc import Iterator
@@ -34,8 +34,8 @@ CHECKS = [
     response_schema_conformance,
     response_headers_conformance,
 ]
-SEEDS = {"superuser": 10, "member": 8, "anonymous": 3}  # examples of each kind an operation gets
-# Which object of the world a path parameter names in every other request.
+EXAMPLES = {"superuser": 10, "member": 8, "anonymous": 3}  # for each operation and mode
+# The sample object that replaces a generated path parameter in about half of the requests.
 OBJECTS = {
     "org_id": "organization",
     "user_id": "colleague",
@@ -71,22 +71,22 @@ def operations(schema: Any) -> Iterator[Any]:
         yield result.ok()
 
 
-def name_existing(case: Any, world: World) -> None:
-    """Let the path name objects that exist."""
+def use_existing_ids(case: Any, world: World) -> None:
+    """Replace the ids in the path by ids of objects that exist."""
     for parameter in case.path_parameters or {}:
         kind = case.path.split("/")[3] if parameter == "entity_id" else parameter
         if kind in OBJECTS:
             case.path_parameters[parameter] = str(world.ids[OBJECTS[kind]])
 
 
-def exercise(operation: Any, mode: GenerationMode, world: World, principal: str) -> int:
-    """Send generated requests to one operation and return how many."""
+def send_generated(operation: Any, mode: GenerationMode, world: World, principal: str) -> int:
+    """Send generated requests to one operation and return their number."""
     count = 0
     token = world.tokens.get(principal)
     headers = {"Authorization": f"Bearer {token}"} if token else {}
 
     @settings(
-        max_examples=SEEDS[principal],
+        max_examples=EXAMPLES[principal],
         deadline=None,
         derandomize=True,
         database=None,
@@ -97,28 +97,28 @@ def exercise(operation: Any, mode: GenerationMode, world: World, principal: str)
     def request(case: Any, existing: bool) -> None:  # noqa: FBT001  Hypothesis passes by keyword
         nonlocal count
         if existing:
-            name_existing(case, world)
+            use_existing_ids(case, world)
         response = case.call(headers=headers)
         case.validate_response(response, checks=CHECKS)
         count += 1
 
-    with suppress(Unsatisfiable):  # an operation that reads nothing has no malformed request
+    with suppress(Unsatisfiable):  # without parameters and body no request can be invalid
         request()
     return count
 
 
 @pytest.mark.covers("T44", "T51")
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
-@pytest.mark.parametrize("principal", list(SEEDS))
+@pytest.mark.parametrize("principal", list(EXAMPLES))
 def test_every_response_matches_the_schema(
     schema: Any, world: World, principal: str, mode: GenerationMode
 ) -> None:
-    count, faults = 0, []
+    count, failures = 0, []
     for operation in operations(schema):
         try:
-            count += exercise(operation, mode, world, principal)
+            count += send_generated(operation, mode, world, principal)
         except FailureGroup as group:
-            faults += [f"{operation.label}: {exception}" for exception in group.exceptions]
+            failures += [f"{operation.label}: {exception}" for exception in group.exceptions]
 
-    assert faults == []
-    assert count > 30 * SEEDS[principal]
+    assert failures == []
+    assert count > 30 * EXAMPLES[principal]

@@ -1,4 +1,4 @@
-"""Codes of failures are closed sets, the same in the document, the pages and the code."""
+"""The schema, the documentation and the code have the same lists of error codes."""
 
 import re
 from typing import Any, Final
@@ -39,8 +39,8 @@ def schemas() -> dict[str, Any]:
     return schemas
 
 
-def listed(page: str, heading: str) -> set[str]:
-    """Return the codes in the first column of a page's table."""
+def documented_codes(page: str, heading: str) -> set[str]:
+    """Return the codes in the first column of a table of a documentation page."""
     text = (CHECKOUT / "docs" / page).read_text(encoding="utf-8")
     _, table, rest = text.partition(f"| {heading} | meaning |\n")
     assert table, heading
@@ -50,16 +50,16 @@ def listed(page: str, heading: str) -> set[str]:
 
 @pytest.mark.parametrize("place", PROPERTIES, ids=".".join)
 def test_every_code_refers_to_its_enum(schemas: dict[str, Any], place: tuple[str, str]) -> None:
-    shape, name = place
+    schema, name = place
 
-    assert f"#/components/schemas/{PROPERTIES[place]}" in str(schemas[shape]["properties"][name])
+    assert f"#/components/schemas/{PROPERTIES[place]}" in str(schemas[schema]["properties"][name])
 
 
 def test_every_property_with_codes_has_an_enum(schemas: dict[str, Any]) -> None:
     codes = {
         (name, key)
-        for name, shape in schemas.items()
-        for key in shape.get("properties", {})
+        for name, schema in schemas.items()
+        for key in schema.get("properties", {})
         if name.endswith("Public") and re.fullmatch("(.+_)?code", key)
     }
 
@@ -74,14 +74,15 @@ def test_enums_are_the_sets_of_the_code(schemas: dict[str, Any], name: str) -> N
 
 
 def test_pages_list_the_codes_of_exports() -> None:
-    assert listed("errors.md", "`ExportFailureCode`") == set(RUN_FAILURE_CODES)
-    assert listed("errors.md", "`ExportFileFailureCode`") == set(FILE_FAILURE_CODES)
+    assert documented_codes("errors.md", "`ExportFailureCode`") == set(RUN_FAILURE_CODES)
+    assert documented_codes("errors.md", "`ExportFileFailureCode`") == set(FILE_FAILURE_CODES)
 
 
 def test_pages_list_the_codes_of_bulk_uploads() -> None:
-    of_rows = {code for table in ROW_TABLES for code in listed("design/bulk-upload.md", table)}
+    page = "design/bulk-upload.md"
+    of_rows = {code for table in ROW_TABLES for code in documented_codes(page, table)}
 
-    assert listed("design/bulk-upload.md", "job failure") == set(FAILURE_CODES)
+    assert documented_codes(page, "job failure") == set(FAILURE_CODES)
     assert of_rows <= set(ROW_ERROR_CODES)
     assert set(ROW_ERROR_CODES) - of_rows <= set(MEDIA_CODES)
 

@@ -1,4 +1,4 @@
-"""The OpenAPI document says what everything is, in one pattern of names."""
+"""Everything in the OpenAPI document has a description and follows the naming rules."""
 
 import re
 from collections.abc import Iterator
@@ -21,8 +21,8 @@ OF_METHOD = {
     "put": {"update"},
     "delete": {"delete"},
 }
-# Names of the specification, of OAuth2, and of what is neither created, changed nor shown.
-OTHER_SHAPES = {
+# Names from the specification and OAuth2, and schemas for other purposes.
+OTHER_SCHEMAS = {
     *("HTTPValidationError", "ValidationError", "Error", "Message", "Token"),
     *("PresignedUrlRequest", "PresignedUrlResponse", "AccessTokenRequest", "RefreshTokenRequest"),
     *("HealResponse", "MetadataAdapterVisibility", "ExportPreview"),
@@ -79,12 +79,12 @@ def test_every_response_has_a_description(schema: dict[str, Any]) -> None:
 
 
 def test_every_schema_and_property_has_a_title_and_a_description(schemas: dict[str, Any]) -> None:
-    for name, shape in schemas.items():
-        assert shape["title"] == name
-        assert shape["description"].strip(), name
-        for key, described in shape.get("properties", {}).items():
-            assert described["description"].strip(), (name, key)
-            assert described.get("title") or "$ref" in str(described), (name, key)
+    for name, schema in schemas.items():
+        assert schema["title"] == name
+        assert schema["description"].strip(), name
+        for key, field in schema.get("properties", {}).items():
+            assert field["description"].strip(), (name, key)
+            assert field.get("title") or "$ref" in str(field), (name, key)
 
 
 def test_operation_ids_start_with_the_verb_of_their_method(schema: dict[str, Any]) -> None:
@@ -95,10 +95,10 @@ def test_operation_ids_start_with_the_verb_of_their_method(schema: dict[str, Any
 
 
 def test_schemas_are_named_after_their_use(schemas: dict[str, Any]) -> None:
-    objects = {name for name, shape in schemas.items() if shape.get("type") == "object"}
+    objects = {name for name, schema in schemas.items() if schema.get("type") == "object"}
     others = {name for name in objects if not re.search("(Create|Update|Public|List)$", name)}
 
-    assert others == OTHER_SHAPES
+    assert others == OTHER_SCHEMAS
 
 
 def test_bodies_are_named_after_their_method(schema: dict[str, Any]) -> None:
@@ -106,7 +106,7 @@ def test_bodies_are_named_after_their_method(schema: dict[str, Any]) -> None:
     for method, operation in operations(schema):
         for content in operation.get("requestBody", {}).get("content", {}).values():
             name = content["schema"]["$ref"].rpartition("/")[2]
-            assert name in OTHER_SHAPES or name.endswith(suffixes[method])
+            assert name in OTHER_SCHEMAS or name.endswith(suffixes[method])
 
 
 def test_the_document_has_a_licence_and_a_server(schema: dict[str, Any]) -> None:
@@ -152,8 +152,8 @@ def test_error_types_are_an_enum(schemas: dict[str, Any]) -> None:
 
 def test_the_csv_of_errors_is_a_separate_operation(schema: dict[str, Any]) -> None:
     path = "/api/v1/bulk-upload/{job_id}/errors"
-    window = {parameter["name"] for parameter in schema["paths"][path]["get"]["parameters"]}
+    parameters = {parameter["name"] for parameter in schema["paths"][path]["get"]["parameters"]}
     response = schema["paths"][f"{path}.csv"]["get"]["responses"]["200"]
 
-    assert {"skip", "limit", "format"} <= window
+    assert {"skip", "limit", "format"} <= parameters
     assert set(response["content"]) == {"text/csv"}
