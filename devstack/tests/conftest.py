@@ -5,8 +5,8 @@ import pytest
 
 
 @pytest.fixture(autouse=True)
-def _as_in_a_terminal() -> Iterator[None]:
-    """Take back what `nohup` has this run ignore; what the tests start inherits it."""
+def _default_sighup() -> Iterator[None]:
+    """Do not ignore SIGHUP, as under `nohup`: the processes of the tests would ignore it too."""
     before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     yield
     signal.signal(signal.SIGHUP, before)

@@ -122,8 +122,8 @@ def test_removing_data_does_not_remove_the_binaries(
     data.mkdir(parents=True)
     own = shelter_folder(data)
     binaries = folders.shelter() / "binaries"
-    for place in (own, binaries):
-        place.mkdir()
+    for folder in (own, binaries):
+        folder.mkdir()
 
     remove_data(data)
 

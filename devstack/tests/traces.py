@@ -1,4 +1,4 @@
-"""Find every process that a launcher started, by a mark it handed down in its environment."""
+"""Find all processes that a launcher started, by an environment variable that they inherit."""
 
 import os
 import signal
@@ -15,29 +15,29 @@ import psutil
 from devstack.folders import CHECKOUT
 from devstack.process.proc_table import family, is_running
 
-MARK = "DEVSTACK_TEST_MARK"
+MARKER = "DEVSTACK_TEST_MARKER"
 
 
 @dataclass
 class Launched:
-    """A launcher, and how to find what it started."""
+    """A running launcher, with a marker that finds the processes it started."""
 
     process: subprocess.Popen[str]
-    mark: str
+    marker: str
     pids: set[int] = field(default_factory=set)
 
     def descendants(self) -> set[int]:
-        """Return the ids of the processes it started that still run.
+        """Return the ids of the processes it started that are still running.
 
-        PostgreSQL writes its title over its environment and loses the mark, so the family tree is
-        read as well; processes found once are remembered.
+        PostgreSQL overwrites its environment with its process title, so the process tree is
+        searched as well. Processes that were found once are remembered.
         """
-        self.pids |= family(self.process.pid) | marked(self.mark)
+        self.pids |= family(self.process.pid) | with_marker(self.marker)
         self.pids -= {self.process.pid}
         return {pid for pid in self.pids if is_running(pid)}
 
     def read_until(self, start: str) -> str:
-        """Return the next line of output that starts so."""
+        """Return the next line of output that starts with `start`."""
         output = self.process.stdout
         assert output is not None
         line: str
@@ -51,16 +51,16 @@ class Launched:
 def launched(
     *arguments: str, cwd: Path = CHECKOUT, env: dict[str, str] | None = None
 ) -> Iterator[Launched]:
-    """Run `python -m devstack …` with a mark; kill whatever is left in the end."""
-    mark = uuid.uuid4().hex
+    """Run `python -m devstack …` with a marker; kill all its processes in the end."""
+    marker = uuid.uuid4().hex
     with subprocess.Popen(
         [sys.executable, "-m", "devstack", *arguments],
         cwd=cwd,
-        env={**without_stack(), MARK: mark, **(env or {})},
+        env={**without_stack(), MARKER: marker, **(env or {})},
         stdout=subprocess.PIPE,
         text=True,
     ) as process:
-        launched = Launched(process=process, mark=mark)
+        launched = Launched(process=process, marker=marker)
         try:
             yield launched
         finally:
@@ -70,14 +70,15 @@ def launched(
 
 
 def without_stack() -> dict[str, str]:
-    """Return this process's environment without the addresses of the test run's own stack."""
+    """Return this process's environment without the variables of the test run's own stack."""
     names = {*os.environ.get("DEVSTACK_VARIABLES", "").split(), "DEVSTACK_VARIABLES"}
     return {name: value for name, value in os.environ.items() if name not in names}
 
 
-def marked(mark: str) -> set[int]:
-    """Return the ids of running processes that carry the mark."""
-    processes = psutil.process_iter(["environ"])
+def with_marker(marker: str) -> set[int]:
+    """Return the ids of the running processes that have the marker in their environment."""
     return {
-        process.pid for process in processes if (process.info["environ"] or {}).get(MARK) == mark
+        process.pid
+        for process in psutil.process_iter(["environ"])
+        if (process.info["environ"] or {}).get(MARKER) == marker
     }

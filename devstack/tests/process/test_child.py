@@ -16,17 +16,17 @@ from devstack.process.child import (
 )
 from devstack.process.proc_table import is_running
 
-WITH_A_CHILD = """
+STARTS_A_CHILD = """
 import subprocess, sys, time
 child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"],
-                         start_new_session=sys.argv[1] == "alone")
+                         start_new_session=sys.argv[1] == "new session")
 print(child.pid, flush=True)
 time.sleep(60)
 """
-DEAF = """
+IGNORES_SIGTERM = """
 import signal, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
-print("deaf", flush=True)
+print("ready", flush=True)
 time.sleep(60)
 """
 LAUNCHER = """
@@ -51,12 +51,17 @@ def python(code: str, log: Path, *arguments: str) -> Child:
 
 
 @pytest.mark.parametrize(
-    ("how", "end"), [("with it", Child.stop), ("with it", Child.kill), ("alone", Child.kill)]
+    ("session", "end"),
+    [
+        ("same session", Child.stop),
+        ("same session", Child.kill),
+        ("new session", Child.kill),
+    ],
 )
 def test_killing_a_process_kills_its_descendants(
-    tmp_path: Path, how: str, end: Callable[[Child], None]
+    tmp_path: Path, session: str, end: Callable[[Child], None]
 ) -> None:
-    child = python(WITH_A_CHILD, tmp_path / "log", how)
+    child = python(STARTS_A_CHILD, tmp_path / "log", session)
     child.start()
     child.wait_until(lambda: bool(child.tail()))
     grandchild = int(child.tail())
@@ -68,9 +73,9 @@ def test_killing_a_process_kills_its_descendants(
 
 
 def test_a_process_that_ignores_the_stop_signal_is_killed(tmp_path: Path) -> None:
-    child = python(DEAF, tmp_path / "log")
+    child = python(IGNORES_SIGTERM, tmp_path / "log")
     child.start()
-    child.wait_until(lambda: "deaf" in child.tail())
+    child.wait_until(lambda: "ready" in child.tail())
     pid = child.pid
 
     child.stop(seconds=0.2)
@@ -82,11 +87,11 @@ def test_a_process_ends_when_its_launcher_is_killed(tmp_path: Path) -> None:
     launcher = python(LAUNCHER, tmp_path / "log", str(tmp_path / "inner"))
     launcher.start()
     launcher.wait_until(lambda: bool(launcher.tail()))
-    inner = int(launcher.tail())
+    child_pid = int(launcher.tail())
 
     os.kill(launcher.pid, signal.SIGKILL)
 
-    wait_until(lambda: not is_running(inner), what="the end", seconds=5)
+    wait_until(lambda: not is_running(child_pid), what="the end", seconds=5)
     launcher.kill()
 
 
@@ -104,7 +109,7 @@ def test_a_process_that_ends_while_waited_for_is_reported_with_its_log(tmp_path:
     ("code", "by_itself"),
     [("raise SystemExit(3)", True), ("import os; os.kill(os.getpid(), 9)", False)],
 )
-def test_an_exit_says_whether_the_process_was_killed(
+def test_the_error_says_whether_the_process_was_killed(
     tmp_path: Path, code: str, *, by_itself: bool
 ) -> None:
     child = python(code, tmp_path / "log")
@@ -136,5 +141,5 @@ def test_a_command_is_stopped_when_a_service_has_ended(tmp_path: Path) -> None:
 
 
 def test_waiting_ends_at_its_deadline() -> None:
-    with pytest.raises(DevstackError, match="the moon was not ready after 0"):
-        wait_until(lambda: False, what="the moon", seconds=0.05)
+    with pytest.raises(DevstackError, match="the server was not ready after 0"):
+        wait_until(lambda: False, what="the server", seconds=0.05)

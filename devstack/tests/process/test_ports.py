@@ -1,4 +1,4 @@
-"""The ports the launcher picks."""
+"""The ports that the launcher chooses."""
 
 from devstack.process.ports import GRPC_OFFSET, free_pairs
 

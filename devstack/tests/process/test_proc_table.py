@@ -5,7 +5,7 @@ from pathlib import Path
 from devstack.process.child import wait_until
 from devstack.process.proc_table import family, is_running
 
-CHILDREN_COME_AND_GO = """
+FORKS_ALL_THE_TIME = """
 import os
 while True:
     child = os.fork()
@@ -16,7 +16,7 @@ while True:
 
 
 def test_processes_may_end_while_they_are_inspected() -> None:
-    with subprocess.Popen([sys.executable, "-c", CHILDREN_COME_AND_GO]) as parent:
+    with subprocess.Popen([sys.executable, "-c", FORKS_ALL_THE_TIME]) as parent:
         try:
             families = [family(parent.pid) for _ in range(300)]
         finally:

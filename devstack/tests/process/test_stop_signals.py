@@ -1,4 +1,4 @@
-"""A launcher told to stop while it starts a process; that process must not be lost."""
+"""Stop signals to a launcher, also while it is starting a process."""
 
 import os
 import signal
@@ -10,7 +10,7 @@ import pytest
 
 from devstack.folders import CHECKOUT, hold
 
-TOLD_WHILE_STARTING = """
+SIGNAL_DURING_START = """
 import os, signal, sys
 from pathlib import Path
 from devstack.process.child import Child, outcome
@@ -19,8 +19,8 @@ from devstack.process.stop_signals import raise_if_stop_requested
 
 stop_on_signals()
 raise_if_stop_requested()
-tell = lambda: [os.kill(os.getpid(), number) for number in (signal.SIGTERM, signal.SIGINT)]
-os.register_at_fork(**{sys.argv[2]: tell})  # Python swallows what is raised there
+send_signals = lambda: [os.kill(os.getpid(), n) for n in (signal.SIGTERM, signal.SIGINT)]
+os.register_at_fork(**{sys.argv[2]: send_signals})  # Python ignores exceptions raised there
 sleep = [sys.executable, "-c", "import time; time.sleep(60)"]
 child = Child(name="c", command=sleep, log=Path(sys.argv[1]))
 try:
@@ -28,7 +28,7 @@ try:
     print("started", child.pid, flush=True)
     child.wait_until(lambda: False)
 except StopRequestedError:
-    tell()  # does not disturb the stop
+    send_signals()  # must not interrupt the stop
     child.stop()
     raise_if_stop_requested()
     print("stopped", flush=True)
@@ -39,17 +39,17 @@ except StopRequestedError:
 def test_a_signal_during_a_start_is_handled_when_the_process_is_recorded(
     tmp_path: Path, moment: str
 ) -> None:
-    done = python(TOLD_WHILE_STARTING, str(tmp_path / "log"), moment)
+    result = python(SIGNAL_DURING_START, str(tmp_path / "log"), moment)
 
-    assert done.stderr == ""
-    started, stopped = done.stdout.splitlines()
+    assert result.stderr == ""
+    started, stopped = result.stdout.splitlines()
     with pytest.raises(ProcessLookupError):
         os.kill(int(started.removeprefix("started ")), 0)
     assert stopped == "stopped"
-    assert done.returncode == 0
+    assert result.returncode == 0
 
 
-TOLD_WHILE_ANOTHER_RUNS = """
+SIGNAL_DURING_LOCK_WAIT = """
 import os, signal, sys
 from pathlib import Path
 from devstack.folders import hold
@@ -65,29 +65,29 @@ except StopRequestedError:
 
 
 def test_a_signal_ends_the_wait_for_another_stack(tmp_path: Path) -> None:
-    held = hold(tmp_path)
+    lock = hold(tmp_path)
 
-    done = python(TOLD_WHILE_ANOTHER_RUNS, str(tmp_path))
+    result = python(SIGNAL_DURING_LOCK_WAIT, str(tmp_path))
 
-    os.close(held)
-    assert (done.stdout, done.stderr) == ("stopped\n", "")
+    os.close(lock)
+    assert (result.stdout, result.stderr) == ("stopped\n", "")
 
 
-TOLD_WHILE_WAITING = """
+SIGNAL_DURING_COMMAND = """
 import os, signal, sys
 from devstack.process.child import outcome
 from devstack.process.stop_signals import StopRequestedError, stop_on_signals
 
 stop_on_signals()
-tell = f"import os, time; os.kill({os.getpid()}, {int(sys.argv[1])}); time.sleep(60)"
+command = f"import os, time; os.kill({os.getpid()}, {int(sys.argv[1])}); time.sleep(60)"
 try:
-    outcome([sys.executable, "-c", tell], env=os.environ, death_signal=signal.SIGKILL)
+    outcome([sys.executable, "-c", command], env=os.environ, death_signal=signal.SIGKILL)
 except StopRequestedError:
     print("stopped", flush=True)
 """
 
 
-TOLD_UNDER_NOHUP = """
+SIGHUP_UNDER_NOHUP = """
 import os, signal
 from devstack.process.stop_signals import raise_if_stop_requested, stop_on_signals
 
@@ -95,23 +95,23 @@ signal.signal(signal.SIGHUP, signal.SIG_IGN)
 stop_on_signals()
 os.kill(os.getpid(), signal.SIGHUP)
 raise_if_stop_requested()
-print("runs on", flush=True)
+print("still running", flush=True)
 """
 
 
 def test_closing_the_terminal_ends_nothing_under_nohup() -> None:
-    assert python(TOLD_UNDER_NOHUP).stdout == "runs on\n"
+    assert python(SIGHUP_UNDER_NOHUP).stdout == "still running\n"
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_ends_the_wait_for_a_command(number: signal.Signals) -> None:
-    done = python(TOLD_WHILE_WAITING, str(int(number)))
+    result = python(SIGNAL_DURING_COMMAND, str(int(number)))
 
-    assert (done.stdout, done.stderr) == ("stopped\n", "")
+    assert (result.stdout, result.stderr) == ("stopped\n", "")
 
 
 def python(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run code that imports this checkout, and end it after a while."""
+    """Run code that can import this checkout, with a time limit."""
     return subprocess.run(
         [sys.executable, "-c", code, *arguments],
         cwd=CHECKOUT,
