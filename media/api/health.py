@@ -4,6 +4,7 @@ from django.db import DatabaseError
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
 from media.errors import StoreUnavailableError
@@ -14,6 +15,7 @@ from sartiq.core.http import health
 from sartiq.core.http.exception_handler import as_json
 
 
+@csrf_exempt
 @never_cache
 @require_safe
 def ready(request: HttpRequest) -> JsonResponse:
@@ -33,6 +35,7 @@ def ready(request: HttpRequest) -> JsonResponse:
     return response
 
 
+@csrf_exempt
 @never_cache
 @require_safe
 def storage(request: HttpRequest) -> JsonResponse:

@@ -45,3 +45,11 @@ def test_a_store_that_does_not_answer_is_a_503(client: Client) -> None:
 
     assert response.status_code == 503
     assert int(response.headers["Retry-After"]) >= 1
+
+
+@pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/health/storage"])
+def test_health_checks_are_read_only(path: str) -> None:
+    response = Client(enforce_csrf_checks=True).post(path)
+
+    assert response.status_code == 405
+    assert response.headers["Allow"] == "GET, HEAD"
