@@ -3,7 +3,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 
 from accounts.models import User
 from media.errors import MediaResourceNotFoundError
@@ -39,6 +39,15 @@ def thumbnail_url(resource: MediaResource) -> str | None:
 def public_base_urls() -> list[str]:
     """Return the base URLs of our public objects."""
     return list(dict.fromkeys([settings.CDN_URL, settings.R2_PUBLIC_URL]))
+
+
+def named_keys(object_keys: Iterable[str]) -> set[str]:
+    """Return those keys that a resource names, whatever its status."""
+    wanted = set(object_keys)
+    ids = [resource_id for key in wanted if (resource_id := keys.resource_id_of(key))]
+    rows = MediaResource.objects.filter(Q(storage_key__among=wanted) | Q(pk__among=ids))
+    fields = ("pk", "storage_key", "extension", "resource_type")
+    return {key for row in rows.only(*fields) for key in row.own_keys | {row.storage_key}} & wanted
 
 
 def resources_visible_to(user: User) -> QuerySet[MediaResource]:

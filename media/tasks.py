@@ -1,10 +1,18 @@
 """Celery tasks of media. Each one may be delivered any number of times."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import structlog
 from celery import shared_task
 
 from media import deferred
-from media.services import cleanup, deletions, recovery, relocation
+from media.services import deletions, recovery, relocation
+from media.services.cleanup import orphaned_media, temp_uploads
 from media.storage import public_store
+from sartiq.core.work.exclusive import AlreadyRunningError
+
+log = structlog.get_logger(__name__)
 
 
 @shared_task(name="media.relocate")
@@ -30,10 +38,21 @@ def recover() -> None:
 @shared_task(name="media.cleanup_temp_uploads")
 def cleanup_temp_uploads() -> None:
     """Discard uploads that were not used within `UPLOAD_GRACE`."""
-    cleanup.discard_stale_uploads(store=public_store(), execute=True)
+    with _once("media.cleanup_temp_uploads"):
+        temp_uploads.discard(store=public_store(), execute=True)
 
 
 @shared_task(name="media.cleanup_orphaned_media")
 def cleanup_orphaned_media() -> None:
     """Discard resources without an attachment for `UNATTACHED_GRACE`."""
-    cleanup.discard_orphaned_media(execute=True)
+    with _once("media.cleanup_orphaned_media"):
+        orphaned_media.discard(execute=True)
+
+
+@contextmanager
+def _once(task: str) -> Iterator[None]:
+    """Log that another run is in progress, which may be that of a command, instead of failing."""
+    try:
+        yield
+    except AlreadyRunningError:
+        log.info("already_running", task=task)

@@ -15,15 +15,22 @@ from django.template.defaultfilters import filesizeformat
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from media.services import cleanup
-from media.services.cleanup import CleanupReport, GraceTooShortError, ProgressCallback
+from media.services.cleanup.common import (
+    CleanupReport,
+    GraceTooShortError,
+    ProgressCallback,
+    ignore_progress,
+)
 from sartiq.core.errors import SartiqError
+from sartiq.core.work.exclusive import AlreadyRunningError
 
 EXIT_FAILED: Final = 1
 EXIT_USAGE: Final = 2
+EXIT_BUSY: Final = 3
 EXIT_CODES: Final = (
-    "Exit codes: 0 done (a dry run too), 1 the store or the database failed (what is already"
-    " done is not undone; run it again), 2 wrong usage."
+    "Exit codes: 0 done (a dry run too), 1 the store or the database failed, or the bucket belongs"
+    " to another environment (what is already done is not undone; run it again), 2 wrong usage, 3"
+    " another run is in progress."
 )
 _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days"}
 _AGE: Final = re.compile(r"([0-9]{1,4})([mhd])")
@@ -67,28 +74,10 @@ class CleanupCommand(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Sweep and print the report."""
         arguments = {name: options[name] for name in ("older_than", "limit", "execute")}
-        try:
-            with self._progress() as on_progress:
-                report = self.sweep(**arguments, on_progress=on_progress)
-        except GraceTooShortError as error:
-            raise CommandError(str(error), returncode=EXIT_USAGE) from error
-        except (SartiqError, DatabaseError) as error:
-            message = f"{type(error).__name__}: {error.__cause__ or error}"
-            raise CommandError(message, returncode=EXIT_FAILED) from error
+        with errors_as_exit_codes(), progress_bar() as on_progress:
+            report = self.sweep(**arguments, on_progress=on_progress)
         print_report = self._print_json if options["json"] else self._print_summary
         print_report(report, older_than=options["older_than"])
-
-    @contextmanager
-    def _progress(self) -> Iterator[ProgressCallback]:
-        """Show the number of checked items on standard error if it is a terminal."""
-        console = Console(stderr=True)
-        if not console.is_terminal:
-            yield cleanup.ignore_progress
-            return
-        columns = [TextColumn("Checked"), MofNCompleteColumn(), BarColumn(), TimeElapsedColumn()]
-        with Progress(*columns, console=console, transient=True) as progress:
-            task = progress.add_task("", total=None)
-            yield lambda checked: progress.advance(task, checked)
 
     def _print_json(self, report: CleanupReport, *, older_than: timedelta) -> None:
         payload = asdict(report) | {"older_than_seconds": int(older_than.total_seconds())}
@@ -99,7 +88,7 @@ class CleanupCommand(BaseCommand):
         number = report.discarded if report.executed else report.candidates
         size = filesizeformat(report.bytes).replace("\xa0", " ")
         self.stdout.write(
-            f"{action} {number} {self.things} older than {_readable(older_than)}, {size}."
+            f"{action} {number} {self.things} older than {readable(older_than)}, {size}."
         )
         for name in report.samples:
             self.stdout.write(f"  {name}")
@@ -116,6 +105,33 @@ class CleanupCommand(BaseCommand):
             self.stdout.write(f"Skipped {remaining} in use; the next run checks them again.")
         if not report.executed:
             self.stdout.write("Nothing was changed. Use --execute to discard.")
+
+
+@contextmanager
+def errors_as_exit_codes() -> Iterator[None]:
+    """End the command with the exit code of an error raised in the block."""
+    try:
+        yield
+    except GraceTooShortError as error:
+        raise CommandError(str(error), returncode=EXIT_USAGE) from error
+    except AlreadyRunningError as error:
+        raise CommandError(error.detail, returncode=EXIT_BUSY) from error
+    except (SartiqError, DatabaseError) as error:
+        message = f"{type(error).__name__}: {error.__cause__ or error}"
+        raise CommandError(message, returncode=EXIT_FAILED) from error
+
+
+@contextmanager
+def progress_bar() -> Iterator[ProgressCallback]:
+    """Show the number of checked items on standard error if it is a terminal."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield ignore_progress
+        return
+    columns = [TextColumn("Checked"), MofNCompleteColumn(), BarColumn(), TimeElapsedColumn()]
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("", total=None)
+        yield lambda checked: progress.advance(task, checked)
 
 
 def age(text: str) -> timedelta:
@@ -141,6 +157,7 @@ def _as_age(duration: timedelta) -> str:
     return f"{minutes}m" if minutes % 60 else f"{minutes // 60}h"
 
 
-def _readable(duration: timedelta) -> str:
+def readable(duration: timedelta) -> str:
+    """Return a duration in hours and minutes, for people."""
     hours, rest = divmod(int(duration.total_seconds()), 3600)
     return f"{hours} h" if not rest else f"{hours} h {rest // 60} min"

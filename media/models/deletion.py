@@ -23,6 +23,7 @@ class DeletionReason(models.TextChoices):
     EXPIRED = "EXPIRED", "Never used by a resource"
     ORPHANED = "ORPHANED", "No longer attached to anything"
     REPLACED = "REPLACED", "Replaced or removed by staff"
+    UNKNOWN = "UNKNOWN", "No row names it; approved by staff"
 
 
 class ObjectDeletionQuerySet(models.QuerySet["ObjectDeletion"]):
@@ -40,11 +41,13 @@ class ObjectDeletionQuerySet(models.QuerySet["ObjectDeletion"]):
 class ObjectDeletion(TimestampedModel, LeasedModel):
     """One object to delete: after commit, with retries, finally as a dead letter.
 
-    The object must not be deleted before `run_after`.
+    The object must not be deleted before `run_after`, nor when it has another ETag than `etag`,
+    if that is set.
     """
 
     bucket = models.CharField(max_length=8, choices=Bucket.choices, default=Bucket.PUBLIC)
-    key = models.CharField(max_length=500)
+    key = models.CharField(max_length=1024)
+    etag = models.CharField(max_length=128, blank=True, default="", db_default="")
     reason = models.CharField(max_length=16, choices=DeletionReason.choices)
     last_error = models.CharField(max_length=255, blank=True)
     last_attempted_at = models.DateTimeField(null=True, blank=True)

@@ -60,11 +60,16 @@ class UploadQuerySet(OwnedQuerySet["Upload"]):
         )
         return self.filter(unused | failed, created_at__lt=before, expires_at__lt=before)
 
-    def needing_bytes(self, keys: Iterable[str], *, since: datetime) -> Self:
-        """Filter to uploads among `keys` whose temporary object is still needed."""
-        waiting = Q(state=UploadState.CLAIMED, resource__status=ResourceStatus.PENDING)
-        fresh = Q(state__in=[UploadState.ISSUED, UploadState.CLAIMED], created_at__gte=since)
-        return self.filter(waiting | fresh, key__in=list(keys))
+    def needing_bytes(self, keys: Iterable[str], *, since: datetime | None = None) -> Self:
+        """Filter to uploads among `keys` whose temporary object is still needed.
+
+        Those that were issued since `since` may yet be claimed.
+        """
+        needed = Q(state=UploadState.CLAIMED, resource__status=ResourceStatus.PENDING)
+        if since is not None:
+            unfinished = [UploadState.ISSUED, UploadState.CLAIMED]
+            needed |= Q(state__in=unfinished, created_at__gte=since)
+        return self.filter(needed, key__among=list(keys))
 
 
 class Upload(OwnedModel):

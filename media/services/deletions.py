@@ -2,16 +2,22 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from uuid import UUID, uuid4
 
 import structlog
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
-from media import deferred
-from media.errors import ForeignEnvironmentError, StoreRefusedError, StoreUnavailableError
+from media import deferred, selectors
+from media.errors import (
+    ForeignEnvironmentError,
+    ObjectNotFoundError,
+    StoreRefusedError,
+    StoreUnavailableError,
+)
 from media.models import (
     Bucket,
     DeletionReason,
@@ -23,6 +29,7 @@ from media.models import (
 from media.rules import keys
 from media.services.environment import require_own_environment
 from media.storage import ObjectStore, private_store, public_store
+from sartiq.core.models import new_id
 from sartiq.core.work import leases
 from sartiq.core.work.crash_points import crash_point
 
@@ -33,7 +40,21 @@ FIRST_RETRY_DELAY = timedelta(seconds=10)
 MAX_RETRY_DELAY = timedelta(hours=6)
 DELETION_BATCH_SIZE = 1000  # keys in one bulk delete
 REFUSED = "refused"
+CHANGED = "changed"
 NEEDED_RETRY_DELAY = timedelta(minutes=5)  # until an object still in use is checked again
+MAX_HEADS = 8  # at a time
+
+# One statement for any number of rows; `bulk_create` has a parameter for each value.
+_INSERT = """
+INSERT INTO media_objectdeletion (
+    id, created_at, updated_at, bucket, key, etag, reason, run_after,
+    last_error, dead, lease_fence, attempts
+)
+SELECT id, statement_timestamp(), statement_timestamp(), %s, key, etag, %s,
+    statement_timestamp() + %s::interval, '', false, 0, 0
+FROM unnest(%s::uuid[], %s::text[], %s::text[]) AS object (id, key, etag)
+ON CONFLICT DO NOTHING
+"""
 
 
 def queue(
@@ -41,17 +62,23 @@ def queue(
     *,
     reason: DeletionReason,
     bucket: Bucket = Bucket.PUBLIC,
+    after: timedelta | None = None,
+    etags: Mapping[str, str] | None = None,
     notify_workers: bool = True,
 ) -> None:
     """Queue objects for deletion in the caller's transaction, unless they are queued already.
 
+    They are not deleted before the delay `after`, nor with another ETag than the one in `etags`.
     Without `notify_workers` they wait for the next run of the periodic task.
     """
-    rows = [
-        ObjectDeletion(bucket=bucket, key=key, reason=reason) for key in sorted(set(object_keys))
-    ]
-    ObjectDeletion.objects.bulk_create(rows, ignore_conflicts=True)
-    if notify_workers and rows:
+    names = sorted(set(object_keys))
+    if not names:
+        return
+    expected = [(etags or {}).get(name, "") for name in names]
+    ids = [new_id() for _ in names]
+    with connection.cursor() as cursor:
+        cursor.execute(_INSERT, [bucket, reason, after, ids, names, expected])
+    if notify_workers:
         deferred.delete_objects()
 
 
@@ -96,10 +123,10 @@ def _delete_batch(bucket: Bucket, rows: QuerySet[ObjectDeletion]) -> int:
     unneeded = [row for row in batch if row not in needed]
     if unneeded:
         crash_point("deletions-selected")
-        errors = _delete(_store(bucket), [row.key for row in unneeded])
+        errors = _delete_unchanged(_store(bucket), unneeded)
         crash_point("objects-deleted")
-        deleted = [row.pk for row in unneeded if row.key not in errors]
-        held.filter(pk__in=deleted).delete()
+        finished = [row.pk for row in unneeded if row.key not in errors]
+        held.filter(pk__in=finished).delete()
         _record_failures(held, [row for row in unneeded if row.key in errors], errors)
     return len(batch)
 
@@ -120,12 +147,21 @@ def _take(rows: QuerySet[ObjectDeletion], holder: UUID) -> list[ObjectDeletion]:
 
 
 def _needed(bucket: Bucket, rows: Collection[ObjectDeletion]) -> set[ObjectDeletion]:
-    """Return the rows whose object a resource still needs.
+    """Return the rows whose object a resource or an upload still needs."""
+    if bucket != Bucket.PUBLIC or not rows:
+        return set()
+    temporary = [row.key for row in rows if row.key.startswith("temp/")]
+    sources = Upload.objects.needing_bytes(temporary).values_list("key", flat=True)
+    unknown = [row.key for row in rows if row.reason == DeletionReason.UNKNOWN]
+    in_use = {*(sources if temporary else ()), *(selectors.named_keys(unknown) if unknown else ())}
+    return _needed_by_resource(rows) | {row for row in rows if row.key in in_use}
+
+
+def _needed_by_resource(rows: Collection[ObjectDeletion]) -> set[ObjectDeletion]:
+    """Return the rows whose object a usable resource needs.
 
     A thumbnail object whose row has no thumbnail was left by a crash and is not needed.
     """
-    if bucket != Bucket.PUBLIC or not rows:
-        return set()
     owners = {row.key: keys.resource_id_of(row.key) for row in rows}
     owned = Q(storage_key__in=owners) | Q(pk__in=[pk for pk in owners.values() if pk])
     usable = MediaResource.objects.usable().filter(owned).values_list("pk", "storage_key")
@@ -173,8 +209,38 @@ def _store(bucket: Bucket) -> ObjectStore:
     return public_store() if bucket == Bucket.PUBLIC else private_store()
 
 
+def _delete_unchanged(store: ObjectStore, rows: Collection[ObjectDeletion]) -> dict[str, str]:
+    """Delete the objects that are still the ones to delete; return the errors by key."""
+    pinned = [row for row in rows if row.etag]
+    results: dict[str, str | None] = {}
+    if pinned:
+        with ThreadPoolExecutor(max_workers=min(MAX_HEADS, len(pinned))) as pool:
+            changes = pool.map(lambda row: _change_of(store, row), pinned)
+            results = {row.key: change for row, change in zip(pinned, changes, strict=True)}
+    for key in [key for key, change in results.items() if change == CHANGED]:
+        log.warning("deletion_dropped", key=key, reason="The object was replaced.")
+    unchanged = [row.key for row in rows if results.get(row.key) is None]
+    errors = {key: change for key, change in results.items() if change not in {None, CHANGED}}
+    return {key: error for key, error in errors.items() if error} | _delete(store, unchanged)
+
+
+def _change_of(store: ObjectStore, row: ObjectDeletion) -> str | None:
+    """Return CHANGED for an object with another ETag than the row's, or the error of the store."""
+    try:
+        head = store.head(row.key)
+    except ObjectNotFoundError:
+        return None
+    except StoreRefusedError:
+        return REFUSED
+    except StoreUnavailableError as error:
+        return error.detail
+    return None if head.etag == row.etag else CHANGED
+
+
 def _delete(store: ObjectStore, object_keys: list[str]) -> dict[str, str]:
     """Delete objects in one call; return the errors by key."""
+    if not object_keys:
+        return {}
     try:
         failures = store.delete_many(object_keys)
     except StoreRefusedError:

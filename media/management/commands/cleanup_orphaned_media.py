@@ -2,8 +2,8 @@ from datetime import timedelta
 
 from media.management.cleanup_command import CleanupCommand
 from media.rules import limits
-from media.services import cleanup
-from media.services.cleanup import CleanupReport, ProgressCallback
+from media.services.cleanup import orphaned_media
+from media.services.cleanup.common import CleanupReport, ProgressCallback
 
 
 class Command(CleanupCommand):
@@ -25,6 +25,6 @@ class Command(CleanupCommand):
         on_progress: ProgressCallback,
     ) -> CleanupReport:
         """Discard the resources without an attachment."""
-        return cleanup.discard_orphaned_media(
+        return orphaned_media.discard(
             older_than=older_than, limit=limit, execute=execute, on_progress=on_progress
         )

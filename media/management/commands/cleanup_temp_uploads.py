@@ -2,8 +2,8 @@ from datetime import timedelta
 
 from media.management.cleanup_command import CleanupCommand
 from media.rules import limits
-from media.services import cleanup
-from media.services.cleanup import CleanupReport, ProgressCallback
+from media.services.cleanup import temp_uploads
+from media.services.cleanup.common import CleanupReport, ProgressCallback
 from media.storage import public_store
 
 
@@ -23,7 +23,7 @@ class Command(CleanupCommand):
         on_progress: ProgressCallback,
     ) -> CleanupReport:
         """Discard unused objects under `temp/` of the public bucket."""
-        return cleanup.discard_stale_uploads(
+        return temp_uploads.discard(
             store=public_store(),
             older_than=older_than,
             limit=limit,

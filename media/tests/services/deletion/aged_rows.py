@@ -19,8 +19,9 @@ from media.models import (
     Upload,
 )
 from media.rules import keys
-from media.services import attachments, cleanup, deletions
-from media.services.cleanup import CleanupReport
+from media.services import attachments, deletions
+from media.services.cleanup import orphaned_media
+from media.services.cleanup.common import CleanupReport
 from media.services.ingest.claim import Resources
 from media.services.ingest.resolve import Wanted
 from media.services.ingest.service import MediaResourceService
@@ -177,7 +178,7 @@ def everything() -> list[list[Any]]:
 
 
 def discard_orphans(**how: int | bool) -> CleanupReport:
-    return cleanup.discard_orphaned_media(**({"execute": True} | how))  # type: ignore[arg-type]  # shorthand
+    return orphaned_media.discard(**({"execute": True} | how))  # type: ignore[arg-type]  # shorthand
 
 
 def queued_deletions() -> set[tuple[str, str]]:
@@ -185,6 +186,8 @@ def queued_deletions() -> set[tuple[str, str]]:
 
 
 def delete_queued() -> None:
+    """Delete what is queued, as if the hour between the two passes had gone."""
+    ObjectDeletion.objects.update(run_after=None)
     for pk in ObjectDeletion.objects.values_list("pk", flat=True):
         deletions.perform(pk)
 

@@ -15,8 +15,8 @@ from media.models import (
     Upload,
     UploadState,
 )
-from media.services import cleanup
-from media.services.cleanup import CleanupReport, GraceTooShortError
+from media.services.cleanup import common, orphaned_media, temp_uploads
+from media.services.cleanup.common import CleanupReport, GraceTooShortError
 from media.storage import factory
 from media.storage.testing.memory import MemoryStore
 from media.tests.services.deletion import aged_rows
@@ -70,7 +70,7 @@ def store(request: pytest.FixtureRequest, settings: Settings) -> Iterator[AheadS
 
 
 def discard_stale(store: AheadStore, **how: int | bool) -> CleanupReport:
-    return cleanup.discard_stale_uploads(store=store, **({"execute": True} | how))  # type: ignore[arg-type]  # shorthand
+    return temp_uploads.discard(store=store, **({"execute": True} | how))  # type: ignore[arg-type]  # shorthand
 
 
 @pytest.mark.covers("F21", "F28")
@@ -124,7 +124,7 @@ def test_a_wrong_clock_of_this_machine_discards_nothing(
     stored(store, fresh.key)
     monkeypatch.setattr(timezone, "now", lambda: store_time + timedelta(days=3))
 
-    report = cleanup.discard_stale_uploads(store=store, execute=True)
+    report = temp_uploads.discard(store=store, execute=True)
 
     fresh.refresh_from_db()
     assert report == CleanupReport(executed=True)
@@ -283,14 +283,14 @@ def test_an_orphan_goes_row_first_then_object(store: AheadStore, user: User) -> 
 
 def test_the_minimum_grace_covers_url_redelivery_and_clocks(user: User, settings: Settings) -> None:
     settings.VISIBILITY_TIMEOUT = 900
-    assert cleanup.min_grace() == timedelta(hours=2, minutes=15)
+    assert common.min_grace() == timedelta(hours=2, minutes=15)
     resource(user, unattached_at=timezone.now() - timedelta(days=99))
     too_short = timedelta(hours=2, minutes=14)
 
     with aged_rows.in_memory() as store:
         with pytest.raises(GraceTooShortError):
-            cleanup.discard_stale_uploads(store=store, older_than=too_short, execute=True)
+            temp_uploads.discard(store=store, older_than=too_short, execute=True)
         with pytest.raises(GraceTooShortError):
-            cleanup.discard_orphaned_media(older_than=too_short, execute=True)
+            orphaned_media.discard(older_than=too_short, execute=True)
 
     assert MediaResource.objects.count() == 1

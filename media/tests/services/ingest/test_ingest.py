@@ -16,7 +16,7 @@ from media.models import (
     UploadState,
 )
 from media.rules import limits
-from media.services import cleanup
+from media.services.cleanup import orphaned_media
 from media.storage.testing.memory import MemoryStore
 from media.tests.factories import (
     counts,
@@ -110,7 +110,7 @@ def test_two_tenants_never_share_a_resource(memory: MemoryStore, user: User) -> 
     MediaResource.objects.filter(pk=own.pk).update(
         unattached_at=timezone.now() - 2 * limits.UNATTACHED_GRACE
     )
-    cleanup.discard_orphaned_media(execute=True)
+    orphaned_media.discard(execute=True)
     drain()
 
     assert originals(memory) == [other_resource.storage_key]
