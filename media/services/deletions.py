@@ -51,7 +51,7 @@ INSERT INTO media_objectdeletion (
     last_error, dead, lease_fence, attempts
 )
 SELECT id, statement_timestamp(), statement_timestamp(), %s, key, etag, %s,
-    statement_timestamp() + %s::interval, '', false, 0, 0
+    statement_timestamp() + %s::int * interval '1 second', '', false, 0, 0
 FROM unnest(%s::uuid[], %s::text[], %s::text[]) AS object (id, key, etag)
 ON CONFLICT DO NOTHING
 """
@@ -76,8 +76,9 @@ def queue(
         return
     expected = [(etags or {}).get(name, "") for name in names]
     ids = [new_id() for _ in names]
+    delay = None if after is None else int(after.total_seconds())
     with connection.cursor() as cursor:
-        cursor.execute(_INSERT, [bucket, reason, after, ids, names, expected])
+        cursor.execute(_INSERT, [bucket, reason, delay, ids, names, expected])
     if notify_workers:
         deferred.delete_objects()
 

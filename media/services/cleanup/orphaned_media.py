@@ -37,7 +37,7 @@ class _Candidate:
     pk: UUID
     key: str
     size: int
-    unattached_at: datetime
+    unattached_at: datetime | None
 
 
 def discard(

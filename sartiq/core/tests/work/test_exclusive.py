@@ -35,8 +35,9 @@ def test_the_lock_of_a_killed_process_is_free() -> None:
     locks = "SELECT pid FROM pg_locks WHERE locktype = 'advisory'"
     with exclusive("a"):
         with psycopg.connect(**connection.get_connection_params(), autocommit=True) as other:
-            (pid,) = other.execute(locks).fetchone()
-            other.execute("SELECT pg_terminate_backend(%s, 1000)", [pid])
+            row = other.execute(locks).fetchone()
+            assert row is not None
+            other.execute("SELECT pg_terminate_backend(%s, 1000)", [row[0]])
 
         with exclusive("a"):
             pass
