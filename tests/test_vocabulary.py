@@ -82,7 +82,7 @@ STANDARD_TERMS = {
     "free_to_take": "due_and_unleased",
     "InvalidManyError": "InvalidValuesError",
     "NO_PICTURE": "NOT_AN_IMAGE",
-    "CleanupReport": "CleanupReport",
+    "SweepReport": "CleanupReport",
     "answers_of": "…_as_json",
     "detail_of": "…_as_json",
     "AnswerError": "S3ResponseError",
