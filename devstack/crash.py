@@ -25,20 +25,20 @@ def install_from_environment() -> None:
 class Killer:
     """A crash-point hook that kills its own process at the point named in a file."""
 
-    def __init__(self, armed: Path) -> None:
-        self._armed = armed
+    def __init__(self, crash_file: Path) -> None:
+        self._crash_file = crash_file
 
     def __call__(self, point: str) -> None:
         """Kill this process if `point` is requested and no other process has died there."""
         try:
-            requested = self._armed.read_text()
+            requested = self._crash_file.read_text()
         except FileNotFoundError:
             return
         current = f"{_role()} {point}"
         if requested not in {current, f"all {current}", f"stop {current}"}:
             return
         try:
-            self._armed.rename(self._armed.with_name("done"))
+            self._crash_file.rename(self._crash_file.with_name("done"))
         except FileNotFoundError:
             return  # another process was faster
         if requested == current:

@@ -1,4 +1,4 @@
-"""What the deployment files say, read for their tests."""
+"""Helpers that read the deployment files, for their tests."""
 
 import json
 import os
@@ -23,48 +23,48 @@ ENV_LINE = re.compile(r"^(# )?([A-Z][A-Z0-9_]*)=(.*)$", re.MULTILINE)
 
 
 def env_lines() -> dict[str, tuple[bool, str]]:
-    """Return of each line whether it is a comment, and its value."""
+    """Return the variables of env.example; for each, whether it is commented out, and its value."""
     text = (DEPLOY / "env.example").read_text()
-    return {name: (bool(mark), value) for mark, name, value in ENV_LINE.findall(text)}
+    return {name: (bool(comment), value) for comment, name, value in ENV_LINE.findall(text)}
 
 
 def instructions() -> list[tuple[str, str]]:
-    """Return the instructions of the Dockerfile, continued lines joined."""
+    """Return the instructions of the Dockerfile as pairs of a name and its arguments."""
     text = (CHECKOUT / "Dockerfile").read_text().replace("\\\n", " ")
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]
     return [(line.split()[0], line.split(maxsplit=1)[1]) for line in lines]
 
 
 def last(instruction: str) -> str:
-    """Return what the last instruction of that name says."""
-    return [rest for name, rest in instructions() if name == instruction][-1]
+    """Return the arguments of the last instruction with this name."""
+    return [arguments for name, arguments in instructions() if name == instruction][-1]
 
 
-def bare_env(**more: str) -> dict[str, str]:
-    """Return an environment as empty as a container's, with this interpreter first."""
+def container_variables(**variables: str) -> dict[str, str]:
+    """Return the environment variables of a container, with this interpreter first in PATH."""
     return {
         "PATH": f"{SCRIPTS}:{os.environ['PATH']}",
         "HOME": os.environ.get("HOME", "/"),
         "DJANGO_SETTINGS_MODULE": "sartiq.settings.production",
         "PYTHONUNBUFFERED": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
-        **more,
+        **variables,
     }
 
 
 def run(command: Sequence[str], *, cwd: Path, env: dict[str, str]) -> str:
-    done = subprocess.run(
+    result = subprocess.run(
         command, cwd=cwd, env=env, capture_output=True, text=True, check=False, timeout=240
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
 
 
-def ignored(relative: str, *, rules: Sequence[str]) -> bool:
-    """Return what .dockerignore says of a path: the last rule that matches decides."""
+def is_ignored(relative: str, *, rules: Sequence[str]) -> bool:
+    """Return whether rules of .dockerignore exclude a path: the last matching rule decides."""
     steps = relative.split("/")
     prefixes = ["/".join(steps[: end + 1]) for end in range(len(steps))]
-    verdict = False
+    result = False
     for rule in rules:
         pattern = rule.removeprefix("!")
         if pattern.startswith("**/"):
@@ -75,21 +75,21 @@ def ignored(relative: str, *, rules: Sequence[str]) -> bool:
                 for prefix in prefixes
             )
         if matches:
-            verdict = not rule.startswith("!")
-    return verdict
+            result = not rule.startswith("!")
+    return result
 
 
-def in_list(instruction: str) -> list[str]:
-    """Return the command an instruction of the Dockerfile gives as a list."""
-    words: list[str] = json.loads(re.sub(r"^.*?(?=\[)", "", last(instruction)))
-    return words
+def command_of(instruction: str) -> list[str]:
+    """Return the command of an instruction of the Dockerfile, which is written as a JSON list."""
+    command: list[str] = json.loads(re.sub(r"^.*?(?=\[)", "", last(instruction)))
+    return command
 
 
-def with_local_places(word: str, places: Mapping[str, str]) -> str:
-    """Return the word with the places of a container put where this test has them."""
-    for there, here in places.items():
-        word = word.replace(there, here)
-    return word
+def with_local_values(argument: str, local_values: Mapping[str, str]) -> str:
+    """Return an argument with the paths and addresses of a container replaced by local ones."""
+    for in_container, local in local_values.items():
+        argument = argument.replace(in_container, local)
+    return argument
 
 
 def status_of(url: str) -> int:

@@ -1,4 +1,4 @@
-"""The deployment files as they are written; `test_deploy_commands` runs what they say."""
+"""The contents of the deployment files; `test_deploy_commands` runs their commands."""
 
 import re
 import shlex
@@ -21,19 +21,21 @@ from tests.deployment import (
     last,
 )
 
-OURS = {"web", "worker", "beat", "setup"}
+PRODUCT_SERVICES = {"web", "worker", "beat", "setup"}
 INTERPOLATED = re.compile(r"(?<!\$)\$\{([A-Z0-9_]+)")
 READ_BY_THE_SERVER = {"GRANIAN_WORKERS": "2"}
-READ_BY_COMPOSE_ALONE = {"POSTGRES_PASSWORD", "COMPOSE_PROFILES"}
+READ_ONLY_BY_COMPOSE = {"POSTGRES_PASSWORD", "COMPOSE_PROFILES"}
 SET_BY_COMPOSE = {"DATABASE_URL", "BROKER_URL"}
-SHOWN_AS = {"[]": "", "True": "true", "False": "false"}  # defaults in an environment's words
+ENV_SPELLINGS = {"[]": "", "True": "true", "False": "false"}  # of default values
 
 
 def defaults() -> dict[str, str]:
-    """Return each variable the settings read with its default, empty when there is none."""
+    """Return the variables that the settings read, with their defaults; empty without one."""
     fields = Production.model_fields
     return {
-        name: "" if field.is_required() else SHOWN_AS.get(str(field.default), str(field.default))
+        name: ""
+        if field.is_required()
+        else ENV_SPELLINGS.get(str(field.default), str(field.default))
         for name, field in fields.items()
     } | {
         **{name: "" for name, field in fields.items() if field.default_factory},
@@ -42,18 +44,18 @@ def defaults() -> dict[str, str]:
 
 
 def test_env_example_lists_exactly_the_variables_that_are_read() -> None:
-    assert set(env_lines()) == set(defaults()) | READ_BY_COMPOSE_ALONE
+    assert set(env_lines()) == set(defaults()) | READ_ONLY_BY_COMPOSE
     names = [name for _, name, _ in ENV_LINE.findall((DEPLOY / "env.example").read_text())]
     assert len(names) == len(set(names))
 
 
 def test_env_example_has_the_real_defaults() -> None:
-    shown = {name: value for name, (commented, value) in env_lines().items() if commented}
-    settable = defaults() | {
+    listed = {name: value for name, (commented, value) in env_lines().items() if commented}
+    all_defaults = defaults() | {
         name: Environment.model_fields[name].default for name in SET_BY_COMPOSE
     }
 
-    assert shown == {name: settable[name] for name in shown}
+    assert listed == {name: all_defaults[name] for name in listed}
 
 
 def test_env_example_has_no_secret() -> None:
@@ -67,7 +69,7 @@ def test_env_example_has_no_secret() -> None:
 
 
 def test_the_dockerfile_passes_the_linter() -> None:
-    done = subprocess.run(
+    result = subprocess.run(
         [SCRIPTS / "hadolint", "--no-color", "Dockerfile"],
         cwd=CHECKOUT,
         capture_output=True,
@@ -75,7 +77,7 @@ def test_the_dockerfile_passes_the_linter() -> None:
         check=False,
     )
 
-    assert (done.returncode, done.stdout) == (0, "")
+    assert (result.returncode, result.stdout) == (0, "")
 
 
 def test_the_image_runs_unprivileged_and_is_built_from_hashes() -> None:
@@ -91,14 +93,14 @@ def test_the_image_runs_unprivileged_and_is_built_from_hashes() -> None:
 def test_the_packages_of_the_image_can_be_installed(machine: str, tmp_path: Path) -> None:
     program, *arguments = shlex.split(pip_line())
     arguments[arguments.index("/build/requirements.txt")] = "requirements.txt"
-    foreign = [f"--platform=manylinux_2_{minor}_{machine}" for minor in range(41, 4, -1)]
-    foreign += [f"--platform=manylinux{year}_{machine}" for year in ("2014", "2010", "1")]
-    foreign += ["--implementation=cp", "--python-version=3.13"]
-    foreign += [f"--abi={abi}" for abi in ("cp313", "abi3", "none")]
+    target = [f"--platform=manylinux_2_{minor}_{machine}" for minor in range(41, 4, -1)]
+    target += [f"--platform=manylinux{year}_{machine}" for year in ("2014", "2010", "1")]
+    target += ["--implementation=cp", "--python-version=3.13"]
+    target += [f"--abi={abi}" for abi in ("cp313", "abi3", "none")]
 
-    done = subprocess.run(
+    result = subprocess.run(
         [
-            *(sys.executable, "-m", program, *arguments, *foreign),
+            *(sys.executable, "-m", program, *arguments, *target),
             *("--quiet", "--dry-run", "--ignore-installed", "--target", tmp_path),
         ],
         cwd=CHECKOUT,
@@ -107,13 +109,17 @@ def test_the_packages_of_the_image_can_be_installed(machine: str, tmp_path: Path
         check=False,
     )
 
-    assert done.returncode == 0, done.stderr
+    assert result.returncode == 0, result.stderr
     assert not list(tmp_path.iterdir())
 
 
 def pip_line() -> str:
-    """Return the one command that installs the packages, without the folder of its program."""
-    lines = [rest for name, rest in instructions() if name == "RUN" and "pip install" in rest]
+    """Return the command that installs the packages, without the path of its program."""
+    lines = [
+        arguments
+        for name, arguments in instructions()
+        if name == "RUN" and "pip install" in arguments
+    ]
     assert len(lines) == 1
     return lines[0].removeprefix("/opt/venv/bin/")
 
@@ -122,25 +128,26 @@ def pip_line() -> str:
 
 
 def test_compose_describes_the_whole_product() -> None:
-    assert set(SERVICES) == OURS | {"postgres", "valkey", "seaweedfs"}
+    assert set(SERVICES) == PRODUCT_SERVICES | {"postgres", "valkey", "seaweedfs"}
     assert SERVICES["postgres"]["image"].startswith("postgres:18")
     assert SERVICES["valkey"]["image"].startswith("valkey/valkey:9")
-    for name in OURS:
+    for name in PRODUCT_SERVICES:
         assert SERVICES[name]["env_file"] == ".env"
         assert SERVICES[name]["build"] == ".."
         assert SERVICES[name]["cap_drop"] == ["ALL"]
-        restarts = "no" if name == "setup" else "unless-stopped"  # a deaf worker ends itself
-        assert SERVICES[name]["restart"] == restarts
+        # A stuck worker exits by itself, so it must be restarted after any exit.
+        policy = "no" if name == "setup" else "unless-stopped"
+        assert SERVICES[name]["restart"] == policy
 
 
 def test_services_wait_for_their_dependencies() -> None:
-    needed = {name: SERVICES[name]["depends_on"] for name in OURS}
+    dependencies = {name: SERVICES[name]["depends_on"] for name in PRODUCT_SERVICES}
 
-    for name in OURS - {"setup"}:
-        assert needed[name]["setup"] == {"condition": "service_completed_successfully"}
+    for name in PRODUCT_SERVICES - {"setup"}:
+        assert dependencies[name]["setup"] == {"condition": "service_completed_successfully"}
         for service in ("postgres", "valkey"):
-            assert needed[name][service] == {"condition": "service_healthy"}
-    assert set(needed["setup"]) == {"postgres", "seaweedfs"}
+            assert dependencies[name][service] == {"condition": "service_healthy"}
+    assert set(dependencies["setup"]) == {"postgres", "seaweedfs"}
 
 
 def test_the_object_store_can_be_changed_in_the_env_file() -> None:
@@ -150,7 +157,8 @@ def test_the_object_store_can_be_changed_in_the_env_file() -> None:
 
     assert profiles == {"seaweedfs": ["seaweedfs"]}
     assert env_lines()["COMPOSE_PROFILES"] == (False, "seaweedfs")
-    for name in OURS:  # without the profile nothing waits for it, and the address is .env's
+    # Without the profile no service waits for the store, whose address comes from .env.
+    for name in PRODUCT_SERVICES:
         assert SERVICES[name]["depends_on"]["seaweedfs"] == {
             "condition": "service_healthy",
             "required": False,
@@ -168,11 +176,11 @@ def test_every_container_has_limits() -> None:
 
 
 def test_every_service_but_setup_has_a_health_check() -> None:
-    dockerfile = {"web": any(name == "HEALTHCHECK" for name, _ in instructions())}
-
     checked = {name for name in SERVICES if SERVICES[name].get("healthcheck", {}).get("test")}
+    if any(name == "HEALTHCHECK" for name, _ in instructions()):
+        checked.add("web")
 
-    assert checked | {name for name, has in dockerfile.items() if has} == set(SERVICES) - {"setup"}
+    assert checked == set(SERVICES) - {"setup"}
 
 
 def test_ports_are_published_on_loopback_only_and_data_in_named_volumes() -> None:
@@ -183,7 +191,7 @@ def test_ports_are_published_on_loopback_only_and_data_in_named_volumes() -> Non
     assert {volume.split(":")[0] for volume in volumes} == set(COMPOSE["volumes"])
 
 
-def test_compose_fills_in_only_what_env_example_lists() -> None:
+def test_compose_uses_only_variables_of_env_example() -> None:
     names = set(INTERPOLATED.findall((DEPLOY / "compose.yaml").read_text()))
 
     assert names <= {name for name, (commented, _) in env_lines().items() if not commented}

@@ -1,6 +1,6 @@
-"""The commands of the deployment files, without a container engine.
+"""The commands of the deployment files, run without a container engine.
 
-They run on embedded services, from a tree with just the files the image holds.
+They run with embedded services, in a folder with only the files of the image.
 """
 
 import importlib.util
@@ -23,14 +23,14 @@ from tests.deployment import (
     COMPOSE,
     SCRIPTS,
     SERVICES,
-    bare_env,
+    command_of,
+    container_variables,
     env_lines,
-    ignored,
-    in_list,
     instructions,
+    is_ignored,
     run,
     status_of,
-    with_local_places,
+    with_local_values,
 )
 
 Starter = Callable[[Sequence[str]], Child]
@@ -38,25 +38,27 @@ Starter = Callable[[Sequence[str]], Child]
 
 @pytest.fixture(scope="module")
 def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The files `COPY . .` would bring, with static files collected by the Dockerfile's command."""
+    """A folder with the files that `COPY . .` copies, and with the collected static files."""
     root = tmp_path_factory.mktemp("image") / "app"
     lines = (CHECKOUT / ".dockerignore").read_text().splitlines()
     rules = [line for line in lines if line and not line.startswith("#")]
-    listed = subprocess.run(
+    files = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
         cwd=CHECKOUT,
         capture_output=True,
         text=True,
         check=True,
     )
-    for name in listed.stdout.splitlines():
-        if not ignored(name, rules=rules) and (CHECKOUT / name).is_file():
+    for name in files.stdout.splitlines():
+        if not is_ignored(name, rules=rules) and (CHECKOUT / name).is_file():
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(CHECKOUT / name, root / name)
     collect = next(
-        rest for name, rest in instructions() if name == "RUN" and "collectstatic" in rest
+        arguments
+        for name, arguments in instructions()
+        if name == "RUN" and "collectstatic" in arguments
     )
-    run(["sh", "-c", collect], cwd=root, env=bare_env())
+    run(["sh", "-c", collect], cwd=root, env=container_variables())
     return root
 
 
@@ -89,22 +91,20 @@ def test_the_static_files_of_docs_and_admin_are_collected(image: Path) -> None:
 
 @pytest.fixture(scope="module")
 def container_env() -> Iterator[dict[str, str]]:
-    """env.example as an operator fills it in, pointed at embedded services of its own."""
+    """The variables of env.example, filled in with the addresses of embedded services."""
     with Stack.temporary(environ={}) as stack:
         lines = env_lines()
-        set_in_example = {
-            name: value for name, (commented, value) in lines.items() if not commented
-        }
+        uncommented = {name: value for name, (commented, value) in lines.items() if not commented}
         addresses = ("DATABASE_URL", "BROKER_URL", "S3_ENDPOINT_URL", "S3_PUBLIC_ENDPOINT_URL")
         secrets = ("SECRET_KEY", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY")
         filled = {name: stack.env[name] for name in (*addresses, *secrets)}
-        public = f"{stack.env['S3_ENDPOINT_URL']}/{set_in_example['R2_BUCKET_NAME']}"
-        yield bare_env(**set_in_example | filled | {"R2_PUBLIC_URL": public})
+        public = f"{stack.env['S3_ENDPOINT_URL']}/{uncommented['R2_BUCKET_NAME']}"
+        yield container_variables(**uncommented | filled | {"R2_PUBLIC_URL": public})
 
 
 @pytest.fixture(scope="module")
 def output_of_setup(image: Path, container_env: dict[str, str]) -> str:
-    """Run what the setup service runs, and return what it said."""
+    """Run the command of the setup service and return its output."""
     return run(SERVICES["setup"]["command"], cwd=image, env=container_env)
 
 
@@ -112,7 +112,7 @@ def output_of_setup(image: Path, container_env: dict[str, str]) -> str:
 def container(
     image: Path, container_env: dict[str, str], output_of_setup: str, tmp_path: Path
 ) -> Iterator[Starter]:
-    """Start commands as containers would, and stop them as Docker does."""
+    """Return a function that starts commands like a container; they are stopped in the end."""
     started: list[Child] = []
 
     def start(command: Sequence[str]) -> Child:
@@ -160,13 +160,12 @@ def test_web_passes_its_health_check_and_stops_on_a_signal(
     container: Starter, image: Path, container_env: dict[str, str]
 ) -> None:
     port = free_port()
-    command = [
-        with_local_places(word, {"0.0.0.0": LOOPBACK, "8000": str(port)}) for word in in_list("CMD")
-    ]
+    local = {"0.0.0.0": LOOPBACK, "8000": str(port)}
+    command = [with_local_values(argument, local) for argument in command_of("CMD")]
 
     web = container(command)
     web.wait_until(lambda: is_listening(port))
-    result = run(in_list("HEALTHCHECK"), cwd=image, env=container_env | {"PORT": str(port)})
+    result = run(command_of("HEALTHCHECK"), cwd=image, env=container_env | {"PORT": str(port)})
 
     assert result == ""
     web.ask_to_stop()
@@ -178,11 +177,11 @@ def test_the_health_check_fails_without_a_server(
 ) -> None:
     env = container_env | {"PORT": str(free_port())}
 
-    done = subprocess.run(
-        in_list("HEALTHCHECK"), cwd=image, env=env, capture_output=True, check=False
+    result = subprocess.run(
+        command_of("HEALTHCHECK"), cwd=image, env=env, capture_output=True, check=False
     )
 
-    assert done.returncode == 1
+    assert result.returncode == 1
 
 
 def test_the_worker_passes_its_health_check_and_stops_on_a_signal(
@@ -203,8 +202,9 @@ def test_the_worker_passes_its_health_check_and_stops_on_a_signal(
 def test_a_worker_that_lost_its_broker_stops_on_a_signal(
     image: Path, container_env: dict[str, str], output_of_setup: str, tmp_path: Path
 ) -> None:
-    elsewhere = {name: container_env[name] for name in ("DATABASE_URL", "S3_ENDPOINT_URL")}
-    with Stack.temporary(environ=elsewhere) as stack:
+    # Everything but the broker is shared with the other tests.
+    shared = {name: container_env[name] for name in ("DATABASE_URL", "S3_ENDPOINT_URL")}
+    with Stack.temporary(environ=shared) as stack:
         broker = next(child for child in stack.children if child.name == "valkey")
         program, *arguments = SERVICES["worker"]["command"]
         worker = Child(
@@ -229,8 +229,8 @@ def test_beat_updates_the_file_that_its_health_check_reads(
     container: Starter, tmp_path: Path
 ) -> None:
     home = {"/var/lib/sartiq": str(tmp_path)}
-    command = [with_local_places(word, home) for word in SERVICES["beat"]["command"]]
-    check = with_local_places(SERVICES["beat"]["healthcheck"]["test"][1], home)
+    command = [with_local_values(argument, home) for argument in SERVICES["beat"]["command"]]
+    check = with_local_values(SERVICES["beat"]["healthcheck"]["test"][1], home)
     assert subprocess.run(["sh", "-c", check], check=False).returncode == 1
 
     beat = container(command)
@@ -246,26 +246,25 @@ def test_the_object_store_starts_and_checks_signatures(
     content = COMPOSE["configs"]["seaweedfs-identities"]["content"]
     identities.write_text(re.sub(r"\$\{(\w+):\?\}", lambda name: container_env[name[1]], content))
     port, *others = free_pairs(5)
-    places = {
+    local = {
         "/data": str(tmp_path / "data"),
         "/etc/seaweedfs/identities.json": str(identities),
         "0.0.0.0": LOOPBACK,
         "8333": str(port),
     }
-    own = zip(("master", "volume", "filer", "admin"), others, strict=True)
+    other_ports = zip(("master", "volume", "filer", "admin"), others, strict=True)
     (tmp_path / "data").mkdir()
 
     store = container(
         [
             "weed",
-            *(with_local_places(word, places) for word in SERVICES["seaweedfs"]["command"]),
-            *(f"-{name}.port={number}" for name, number in own),
+            *(with_local_values(argument, local) for argument in SERVICES["seaweedfs"]["command"]),
+            *(f"-{name}.port={number}" for name, number in other_ports),
         ]
     )
 
-    probe = [
-        with_local_places(word, places) for word in SERVICES["seaweedfs"]["healthcheck"]["test"][1:]
-    ]
+    _, *check = SERVICES["seaweedfs"]["healthcheck"]["test"]
+    probe = [with_local_values(argument, local) for argument in check]
     assert probe[:3] == ["wget", "--quiet", "--spider"]
     store.wait_until(lambda: status_of(probe[3]) == 200)
     assert status_of(f"http://{LOOPBACK}:{port}/") == 403  # no listing without a signature
@@ -273,8 +272,8 @@ def test_the_object_store_starts_and_checks_signatures(
 
 def test_the_broker_accepts_its_options(container: Starter, tmp_path: Path) -> None:
     port = free_port()
-    own = ["--port", str(port), "--bind", LOOPBACK, "--dir", str(tmp_path)]
+    local = ["--port", str(port), "--bind", LOOPBACK, "--dir", str(tmp_path)]
 
-    broker = container([str(get_binary_path()), *SERVICES["valkey"]["command"][1:], *own])
+    broker = container([str(get_binary_path()), *SERVICES["valkey"]["command"][1:], *local])
 
     broker.wait_until(lambda: is_listening(port))

@@ -29,7 +29,7 @@ def chromium(driver: Playwright) -> Browser:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One Chromium for the module; its event loop must be gone before others use a database."""
+    """One Chromium for the module: Django refuses database access while its event loop runs."""
     with sync_playwright() as driver:
         browser = chromium(driver)
         yield browser
@@ -43,25 +43,25 @@ def product(live_product: Callable[..., Product]) -> Product:
 
 @pytest.fixture
 def page(browser: Browser, product: Product) -> Iterator[Page]:
-    """A fresh tab; at its end no request has left the host and no page has failed."""
+    """A new tab; in the end, assert that no request went to another host and no script failed."""
     hosts: set[str] = set()
-    faults: list[str] = []
+    errors: list[str] = []
 
-    def note(request: Request) -> None:
-        if request.failure == "csp":  # our own policy stopped it; it left nowhere
+    def record_host(request: Request) -> None:
+        if request.failure == "csp":  # the product's own policy blocked it, so it was not sent
             return
         parts = urlsplit(request.url)
         if parts.scheme in {"http", "https", "ws", "wss"}:
             hosts.add(parts.hostname or "")
 
     context = browser.new_context(base_url=product.api, viewport={"width": 1280, "height": 900})
-    context.on("requestfinished", note)
-    context.on("requestfailed", note)
-    context.on("weberror", lambda error: faults.append(str(error.error)))
+    context.on("requestfinished", record_host)
+    context.on("requestfailed", record_host)
+    context.on("weberror", lambda error: errors.append(str(error.error)))
     page = context.new_page()
     page.set_default_timeout(15_000)
     yield page
     context.close()
     assert hosts
     assert hosts <= LOOPBACK
-    assert faults == []
+    assert errors == []

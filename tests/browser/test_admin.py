@@ -1,4 +1,4 @@
-"""Staff at work, in a real browser on the running product."""
+"""The work of staff in the admin, in a real browser on the running product."""
 
 import json
 import struct
@@ -92,7 +92,7 @@ def test_a_lora_model_can_be_uploaded(
     admin.wait_for_url("**/change/**")
     model_id = admin.url.split("/loramodel/")[1].split("/")[0]
     fields = admin.locator("body")
-    for fact in (
+    for text in (
         f"loras/{model_id}/ada.safetensors",
         "Partial path",
         "ada.safetensors",
@@ -100,13 +100,13 @@ def test_a_lora_model_can_be_uploaded(
         "Upload timestamp",
         "Clean",
     ):
-        expect(fields).to_contain_text(fact)
+        expect(fields).to_contain_text(text)
     with admin.expect_download() as download:
         admin.get_by_role("link", name="Download (").click()
     assert Path(download.value.path()).read_bytes() == lora_file.read_bytes()
 
 
-def test_a_model_of_101_megabytes_is_refused_at_its_field(
+def test_a_model_that_is_too_large_is_rejected_at_its_field(
     admin: Page, product: Product, tmp_path: Path
 ) -> None:
     path = tmp_path / "huge.safetensors"
@@ -134,13 +134,13 @@ def test_a_product_can_be_deleted(
 
 
 @pytest.mark.parametrize(
-    ("path", "shown"), [("/docs", ".opblock"), ("/redoc", "[data-section-id], .menu-content")]
+    ("path", "selector"), [("/docs", ".opblock"), ("/redoc", "[data-section-id], .menu-content")]
 )
 def test_the_api_pages_need_no_other_host(
-    page: Page, path: str, shown: str, product: Product
+    page: Page, path: str, selector: str, product: Product
 ) -> None:
-    """The page fixture sees every request."""
+    """The `page` fixture checks the hosts of all requests."""
     page.goto(path)
 
-    page.locator(shown).first.wait_for()
+    page.locator(selector).first.wait_for()
     expect(page.get_by_text("presigned-url").first).to_be_attached()

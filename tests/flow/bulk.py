@@ -1,4 +1,4 @@
-"""A small table of products, sent to a running product, and what must become of its rows."""
+"""A small table of products for imports on a running product, and the expected result."""
 
 from typing import Any
 
@@ -10,11 +10,11 @@ ROWS = 60
 ENDED = {"completed", "completed_with_errors", "failed", "cancelled"}
 
 
-def table(mark: str) -> bytes:
-    """Sixty good rows, every tenth SKU once more at the end, and two bad rows."""
-    rows = [f"{mark}-{n},Name {n}" for n in range(ROWS)]
-    again = [f"{mark}-{n},Again {n}" for n in range(0, ROWS, 10)]
-    return "\n".join(["sku,name", *rows[:30], ",bad", *rows[30:], *again, "x,"]).encode()
+def table(prefix: str) -> bytes:
+    """Return 60 valid rows, two bad rows, and every tenth SKU again; its SKUs have the prefix."""
+    rows = [f"{prefix}-{n},Name {n}" for n in range(ROWS)]
+    repeated = [f"{prefix}-{n},Again {n}" for n in range(0, ROWS, 10)]
+    return "\n".join(["sku,name", *rows[:30], ",bad", *rows[30:], *repeated, "x,"]).encode()
 
 
 def start(studio: Studio, body: bytes, **headers: str) -> httpx.Response:
@@ -27,26 +27,27 @@ def start(studio: Studio, body: bytes, **headers: str) -> httpx.Response:
 
 
 def finished_job(studio: Studio, location: str) -> dict[str, Any]:
-    def look() -> dict[str, Any]:
+    def read_job() -> dict[str, Any]:
         job: dict[str, Any] = studio.http.get(location).json()
         assert job["processed_rows"] <= max(job["total_rows"], 0)
         return job
 
-    run: dict[str, Any] = eventually(look, lambda job: job["status"] in ENDED)
-    return run
+    finished: dict[str, Any] = eventually(read_job, lambda job: job["status"] in ENDED)
+    return finished
 
 
-def require_exact(studio: Studio, job: dict[str, Any], mark: str) -> None:
+def require_imported(studio: Studio, job: dict[str, Any], prefix: str) -> None:
+    """Assert that each row of `table` was counted and stored exactly once."""
     counted = ("status", "total_rows", "created", "updated", "unchanged", "failed")
     assert [job[name] for name in counted] == ["completed_with_errors", 68, 60, 6, 0, 2]
     errors = studio.http.get(f"/bulk-upload/{job['id']}/errors").json()
     refused_lines = [error["line"] for error in errors["data"] if error["severity"] == "error"]
-    repeated = [error["line"] for error in errors["data"] if error["code"] == "repeated_sku"]
-    assert (refused_lines, repeated) == ([32, 69], list(range(63, 69)))
-    body = studio.http.get(
-        "/api/v1/products/", params={**studio.scope, "search": f"{mark}-", "limit": 1000}
+    repeated_lines = [error["line"] for error in errors["data"] if error["code"] == "repeated_sku"]
+    assert (refused_lines, repeated_lines) == ([32, 69], list(range(63, 69)))
+    products = studio.http.get(
+        "/api/v1/products/", params={**studio.scope, "search": f"{prefix}-", "limit": 1000}
     ).json()["data"]
-    names = {product["sku"]: product["name"] for product in body}
-    assert len(body) == len(names) == ROWS
-    assert names[f"{mark}-10"] == "Again 10"
-    assert names[f"{mark}-11"] == "Name 11"
+    names = {product["sku"]: product["name"] for product in products}
+    assert len(products) == len(names) == ROWS
+    assert names[f"{prefix}-10"] == "Again 10"
+    assert names[f"{prefix}-11"] == "Name 11"

@@ -1,4 +1,4 @@
-"""One product for every test that breaks something, so that only one is idle beside the others."""
+"""One running product for all tests that kill processes, so that fewer products run at once."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,18 +10,18 @@ from tests.flow.studio import Studio
 
 
 @pytest.fixture(scope="session")
-def armed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The file in which a test says what shall die where."""
-    return tmp_path_factory.mktemp("crash") / "armed"
+def crash_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file in which a test names the process to kill and the crash point."""
+    return tmp_path_factory.mktemp("crash") / "crash"
 
 
 @pytest.fixture
-def product(live_product: Callable[..., Product], armed: Path) -> Iterator[Product]:
-    """A product whose processes may be killed; the next test finds it running again."""
-    product = live_product(CRASH_FILE=str(armed), BULK_CHUNK_ROWS="7")
+def product(live_product: Callable[..., Product], crash_file: Path) -> Iterator[Product]:
+    """A product whose processes may be killed; they are restarted after the test."""
+    product = live_product(CRASH_FILE=str(crash_file), BULK_CHUNK_ROWS="7")
     yield product
-    for crashes in armed.parent.iterdir():
-        crashes.unlink()
+    for file in crash_file.parent.iterdir():
+        file.unlink()
     product.restart_dead()
 
 

@@ -1,4 +1,4 @@
-"""A client of the product as a studio would write one: nothing but HTTP."""
+"""A client of the product that uses only HTTP, as a customer's client would."""
 
 import hashlib
 import time
@@ -12,11 +12,11 @@ import httpx
 from devstack.product import Person, Product
 
 PHOTOS = Path(__file__).resolve().parents[2] / "samples" / "photos"
-RECOVERY_SECONDS = 60.0  # the product's own promise
+RECOVERY_SECONDS = 60.0  # the time the product promises for a recovery
 
 
 class Served(Protocol):
-    """A running product, however it was started."""
+    """A running product."""
 
     api: str
 
@@ -36,12 +36,12 @@ class Studio:
 
     @classmethod
     def member(cls, product: Product) -> Self:
-        """Sign the organization's member in."""
+        """Return a client signed in as a member of the organization."""
         return cls(product, product.users["member"], product.organization_id)
 
     @classmethod
     def outsider(cls, product: Product) -> Self:
-        """Sign somebody of another organization in, working for themselves."""
+        """Return a client signed in as another user, without an organization."""
         return cls(product, product.users["outsider"], None)
 
     def __enter__(self) -> Self:
@@ -50,15 +50,15 @@ class Studio:
     def __exit__(self, *_: object) -> None:
         self.http.close()
 
-    def reaches_the_web(self) -> bool:
-        """Return whether a web process answers (one that was killed is replaced after a moment)."""
+    def is_ready(self) -> bool:
+        """Return whether a web process responds; a killed one takes a moment to be replaced."""
         try:
             return self.http.get("/health/ready").status_code == 200
         except httpx.TransportError:
             return False
 
     def presign(self, name: str, content_type: str, size: int | None = None) -> dict[str, Any]:
-        """Ask for an upload."""
+        """Request a presigned URL."""
         payload = {"filename": name, "content_type": content_type, "file_size": size}
         response = self.http.post("/api/v1/uploads/presigned-url", json=payload)
         assert response.status_code == 200, response.text
@@ -66,7 +66,7 @@ class Studio:
         return signed
 
     def upload(self, name: str, body: bytes, content_type: str) -> str:
-        """Presign, put, and return the address to hand to an entity."""
+        """Upload a file and return the URL to use for it in an entity."""
         signed = self.presign(name, content_type, len(body))
         upload = httpx.put(
             signed["upload_url"], content=body, headers=signed["upload_headers"], timeout=30
@@ -79,7 +79,7 @@ class Studio:
         return self.http.post("/api/v1/products/", params=self.scope, json=fields, headers=headers)
 
     def create_product(self, **fields: Any) -> dict[str, Any]:
-        """Create a product that must be accepted."""
+        """Create a product, and fail if it is rejected."""
         response = self.create(**fields)
         assert response.status_code == 201, response.text
         product: dict[str, Any] = response.json()
@@ -95,7 +95,7 @@ class Studio:
     def wait_until_processed(
         self, product_id: str, *, within: float = RECOVERY_SECONDS
     ) -> dict[str, Any]:
-        """Return the product once none of its files is pending."""
+        """Wait until none of the product's files is pending, and return the product."""
         product: dict[str, Any] = eventually(
             lambda: self.read(product_id),
             lambda product: all(image["status"] != "pending" for image in media_of(product)),
@@ -104,7 +104,7 @@ class Studio:
         return product
 
     def download(self, media: dict[str, Any]) -> httpx.Response:
-        """Follow `/files/…` to the bytes of one ready file."""
+        """Download a file that is ready, by the redirect of `/files/…`."""
         key = urlsplit(media["url"]).path.split("/media/")[1]
         redirect = self.http.get(f"/files/media/{key}")
         assert redirect.status_code == 302, redirect.text
@@ -120,7 +120,7 @@ class Studio:
 
 
 def media_of(product: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return every file a product shows."""
+    """Return all images of a product."""
     single = [product[slot] for slot in ("cover_image", "back_image") if product[slot]]
     return [*single, *product["images"]]
 
@@ -131,23 +131,23 @@ def photo(name: str) -> bytes:
 
 
 def sha256(body: bytes) -> str:
-    """Return the SHA-256 of some bytes in hex."""
+    """Return the SHA-256 hash of a file in hexadecimal."""
     return hashlib.sha256(body).hexdigest()
 
 
-def is_gone(url: str) -> bool:
-    """Return whether a public object is not there any more."""
+def is_deleted(url: str) -> bool:
+    """Return whether a public object no longer exists."""
     return httpx.head(url).status_code == 404
 
 
 def eventually(
-    look: Callable[[], Any], wanted: Callable[[Any], bool], *, within: float = RECOVERY_SECONDS
+    read: Callable[[], Any], condition: Callable[[Any], bool], *, within: float = RECOVERY_SECONDS
 ) -> Any:
-    """Look again and again until what is seen is wanted; fail with the last sight."""
-    ends = time.monotonic() + within
+    """Read a value until it fulfils the condition, and return it; fail after `within` seconds."""
+    deadline = time.monotonic() + within
     while True:
-        value = look()
-        if wanted(value):
+        value = read()
+        if condition(value):
             return value
-        assert time.monotonic() < ends, f"still not as wanted after {within} s: {value}"
+        assert time.monotonic() < deadline, f"not fulfilled after {within} s: {value}"
         time.sleep(0.1)

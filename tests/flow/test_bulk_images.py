@@ -1,4 +1,4 @@
-"""Images of a bulk upload on real processes: files of ours, over HTTP, up to READY."""
+"""Images of bulk uploads on real processes: uploaded files, which must become READY."""
 
 from pathlib import Path
 from typing import Any
@@ -11,46 +11,48 @@ from tests.flow.studio import Studio, eventually, media_of, photo, sha256
 
 pytestmark = pytest.mark.flow
 
-KNOWN = "aw26-oxford-shoe-front.jpg"
+EXISTING_PHOTO = "aw26-oxford-shoe-front.jpg"
 ROWS = 12
 
 
 def finished_job_of(studio: Studio, body: bytes) -> dict[str, Any]:
     location = start(studio, body).headers["location"]
-    run: dict[str, Any] = eventually(
+    finished: dict[str, Any] = eventually(
         lambda: studio.http.get(location).json(), lambda job: job["status"] in ENDED
     )
-    return run
+    return finished
 
 
-def products(studio: Studio, mark: str) -> list[dict[str, Any]]:
-    listed = studio.http.get(
-        "/api/v1/products/", params={**studio.scope, "search": f"{mark}-", "limit": 1000}
+def products(studio: Studio, prefix: str) -> list[dict[str, Any]]:
+    found = studio.http.get(
+        "/api/v1/products/", params={**studio.scope, "search": f"{prefix}-", "limit": 1000}
     ).json()["data"]
-    return sorted(listed, key=lambda product: str(product["sku"]))
+    return sorted(found, key=lambda product: str(product["sku"]))
 
 
-def table(mark: str, studio: Studio) -> bytes:
-    """Rows that show one new file, one file that is there already, and in one row a bad one."""
-    fresh = studio.upload("new.jpg", unique_photo(mark), "image/jpeg")
+def table(prefix: str, studio: Studio) -> bytes:
+    """Return rows with a new and an existing image, and a last row with a URL that is rejected."""
+    new = studio.upload("new.jpg", unique_photo(prefix), "image/jpeg")
     product = studio.create_product(
-        name="Known", images=[studio.upload(KNOWN, photo(KNOWN), "image/jpeg")]
+        name="Existing",
+        images=[studio.upload(EXISTING_PHOTO, photo(EXISTING_PHOTO), "image/jpeg")],
     )
     [existing] = media_of(studio.wait_until_processed(product["id"]))
-    rows = [f"{mark}-{n:02},Name {n},{fresh},{existing['url']}|{fresh}" for n in range(ROWS)]
-    rows.append(f"{mark}-{ROWS},Name,https://elsewhere.example.com/a.jpg,")
+    rows = [f"{prefix}-{n:02},Name {n},{new},{existing['url']}|{new}" for n in range(ROWS)]
+    rows.append(f"{prefix}-{ROWS},Name,https://elsewhere.example.com/a.jpg,")
     return "\n".join(["sku,name,cover_image,images", *rows]).encode()
 
 
-def require_shown(studio: Studio, job: dict[str, Any], mark: str) -> None:
+def require_images(studio: Studio, job: dict[str, Any], prefix: str) -> None:
+    """Assert that every image of `table` is attached and counted once."""
     assert (job["status"], job["created"], job["failed"]) == ("completed_with_errors", ROWS + 1, 0)
     assert job["media"] == {"pending": 0, "ready": 3 * ROWS, "failed": 1}
-    found_products = products(studio, mark)
+    found_products = products(studio, prefix)
     assert len(found_products) == ROWS + 1
     for product in found_products[:ROWS]:
-        shown = media_of(product)
-        assert [media["status"] for media in shown] == ["ready"] * 3
-        assert sha256(studio.download(shown[0]).content) == sha256(unique_photo(mark))
+        images = media_of(product)
+        assert [image["status"] for image in images] == ["ready"] * 3
+        assert sha256(studio.download(images[0]).content) == sha256(unique_photo(prefix))
     assert media_of(found_products[ROWS]) == []
     errors = studio.http.get(f"/bulk-upload/{job['id']}/errors").json()["data"]
     issues = [(error["line"], error["severity"], error["code"]) for error in errors]
@@ -61,7 +63,7 @@ def require_shown(studio: Studio, job: dict[str, Any], mark: str) -> None:
 def test_importing_the_same_images_again_writes_nothing(studio: Studio) -> None:
     body = table("IMG", studio)
 
-    require_shown(studio, finished_job_of(studio, body), "IMG")
+    require_images(studio, finished_job_of(studio, body), "IMG")
     before = products(studio, "IMG")
     again = finished_job_of(studio, body)
 
@@ -73,10 +75,10 @@ def test_importing_the_same_images_again_writes_nothing(studio: Studio) -> None:
 @pytest.mark.covers("F30", "I12")
 @pytest.mark.parametrize("point", ["media-shown", "media-outcomes-saved", "media-attached"])
 def test_every_image_is_counted_once_if_a_worker_is_killed(
-    point: str, studio: Studio, armed: Path
+    point: str, studio: Studio, crash_file: Path
 ) -> None:
     body = table(point, studio)
-    armed.write_text(f"worker {point}")
+    crash_file.write_text(f"worker {point}")
 
-    require_shown(studio, finished_job_of(studio, body), point)
-    assert armed.with_name("done").exists(), "the crash point was never reached"
+    require_images(studio, finished_job_of(studio, body), point)
+    assert crash_file.with_name("done").exists(), "the crash point was never reached"

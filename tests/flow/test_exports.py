@@ -1,4 +1,4 @@
-"""Exports on real processes: the ZIP a customer downloads, and what becomes of it when one dies."""
+"""Exports on real processes: the downloaded ZIP archives, also after a process was killed."""
 
 import io
 import json
@@ -16,19 +16,24 @@ from tests.flow.studio import Studio, eventually, media_of, photo, sha256
 
 pytestmark = pytest.mark.flow
 
-SENT = {
+PHOTOS = {
     "aw26-oxford-shoe-front.jpg": "image/jpeg",
     "aw26-tote-bag-tan-cutout.png": "image/png",
     "aw26-tote-bag-tan-front.webp": "image/webp",
     "aw26-wool-scarf-detail.avif": "image/avif",
 }
 ENDED = {"completed", "completed_with_errors", "failed"}
-DECODED = {"webp": "WEBP", "jpeg": "JPEG", "png": "PNG", "avif": "AVIF"}
-MAKING = [
+PILLOW_FORMATS = {"webp": "WEBP", "jpeg": "JPEG", "png": "PNG", "avif": "AVIF"}
+ITEM_CRASH_POINTS = [
     *("lease-taken", "export-downloaded", "export-converted", "export-put", "export-marking"),
     "export-marked",
 ]
-PACKING = ["export-assembling", "export-archived", "export-finishing", "export-finished"]
+ARCHIVE_CRASH_POINTS = [
+    "export-assembling",
+    "export-archived",
+    "export-finishing",
+    "export-finished",
+]
 
 
 @pytest.fixture(params=["s3", "local"])
@@ -39,9 +44,9 @@ def studio(
         yield studio
 
 
-def shoe(studio: Studio, **sent: str) -> dict[str, Any]:
-    """Create a product whose pictures are taken in."""
-    urls = [studio.upload(name, photo(name), kind) for name, kind in sent.items()]
+def create_shoe(studio: Studio, **photos: str) -> dict[str, Any]:
+    """Create a product with these photos and wait until they are ready."""
+    urls = [studio.upload(name, photo(name), kind) for name, kind in photos.items()]
     product = studio.create_product(name="Oxford", brand="Us", cover_image=urls[0], images=urls[1:])
     return studio.wait_until_processed(product["id"])
 
@@ -68,15 +73,15 @@ def start(studio: Studio, product: dict[str, Any], image_format: str = "webp") -
 def finished_run(studio: Studio, location: str) -> dict[str, Any]:
     done: list[int] = [0]
 
-    def look() -> dict[str, Any]:
+    def read_run() -> dict[str, Any]:
         run: dict[str, Any] = studio.http.get(location).json()
         assert run["progress"]["done"] <= run["progress"]["total"]
         assert run["progress"]["done"] >= done[0], "progress went back"
         done[0] = run["progress"]["done"]
         return run
 
-    job: dict[str, Any] = eventually(look, lambda run: run["status"] in ENDED)
-    return job
+    finished: dict[str, Any] = eventually(read_run, lambda run: run["status"] in ENDED)
+    return finished
 
 
 def download_archive(studio: Studio, location: str) -> bytes:
@@ -89,8 +94,8 @@ def download_archive(studio: Studio, location: str) -> bytes:
     return response.content
 
 
-def unpacked(body: bytes) -> dict[str, bytes]:
-    """Return the archive's files, all of which are what the manifest says."""
+def unpack_archive(body: bytes) -> dict[str, bytes]:
+    """Return the archive's files, after comparing them with its manifest."""
     with zipfile.ZipFile(io.BytesIO(body)) as archive:
         assert archive.testzip() is None
         files = {name: archive.read(name) for name in archive.namelist()}
@@ -102,33 +107,31 @@ def unpacked(body: bytes) -> dict[str, bytes]:
     return files
 
 
-@pytest.mark.parametrize("image_format", [*DECODED, "original"])
+@pytest.mark.parametrize("image_format", [*PILLOW_FORMATS, "original"])
 def test_an_archive_has_the_requested_format(studio: Studio, image_format: str) -> None:
-    sold = shoe(studio, **SENT)
+    shoe = create_shoe(studio, **PHOTOS)
 
-    location = start(studio, sold, image_format)
+    location = start(studio, shoe, image_format)
     run = finished_run(studio, location)
     body = download_archive(studio, location)
 
     assert run["status"] == "completed", run
     assert run["archive"] == {"size": len(body), "sha256": sha256(body)}
-    files = unpacked(body)
-    assert len(files) == len(SENT) + 3
-    pictures = list(files.values())[: len(SENT)]
+    files = unpack_archive(body)
+    assert len(files) == len(PHOTOS) + 3
+    images = list(files.values())[: len(PHOTOS)]
     if image_format == "original":
-        assert [sha256(image_bytes) for image_bytes in pictures] == [
-            sha256(photo(name)) for name in SENT
-        ]
-    for picture, media in zip(pictures, media_of(sold), strict=True):
-        with Image.open(io.BytesIO(picture)) as image:
+        assert [sha256(content) for content in images] == [sha256(photo(name)) for name in PHOTOS]
+    for content, media in zip(images, media_of(shoe), strict=True):
+        with Image.open(io.BytesIO(content)) as image:
             image.load()
-            assert image.format == DECODED.get(image_format, image.format)
+            assert image.format == PILLOW_FORMATS.get(image_format, image.format)
             assert max(image.size) == max(media["width"], media["height"])
 
 
 def test_two_exports_of_the_same_files_are_equal(studio: Studio) -> None:
-    sold = shoe(studio, **SENT)
-    locations = [start(studio, sold) for _ in range(2)]
+    shoe = create_shoe(studio, **PHOTOS)
+    locations = [start(studio, shoe) for _ in range(2)]
 
     bodies = [
         download_archive(studio, location)
@@ -140,21 +143,21 @@ def test_two_exports_of_the_same_files_are_equal(studio: Studio) -> None:
 
 
 @pytest.mark.covers("F01", "F30")
-@pytest.mark.parametrize("point", [*MAKING, *PACKING])
+@pytest.mark.parametrize("point", [*ITEM_CRASH_POINTS, *ARCHIVE_CRASH_POINTS])
 def test_the_archive_is_the_same_if_a_worker_is_killed_at_any_step(
-    point: str, product: Product, armed: Path
+    point: str, product: Product, crash_file: Path
 ) -> None:
     with Studio.member(product) as studio:
-        sold = shoe(studio, **dict(list(SENT.items())[:2]))
-        whole = start(studio, sold)
-        finished_run(studio, whole)
-        expected = download_archive(studio, whole)
-        armed.write_text(f"worker {point}")
+        shoe = create_shoe(studio, **dict(list(PHOTOS.items())[:2]))
+        first = start(studio, shoe)
+        finished_run(studio, first)
+        expected = download_archive(studio, first)
+        crash_file.write_text(f"worker {point}")
 
-        location = start(studio, sold)
+        location = start(studio, shoe)
         run = finished_run(studio, location)
 
-        assert armed.with_name("done").exists(), "the crash point was never reached"
+        assert crash_file.with_name("done").exists(), "the crash point was never reached"
         assert run["status"] == "completed", run
         assert download_archive(studio, location) == expected
 
@@ -162,28 +165,28 @@ def test_the_archive_is_the_same_if_a_worker_is_killed_at_any_step(
 @pytest.mark.covers("F03", "T64")
 @pytest.mark.parametrize(("point", "is_saved"), [("export-saving", 0), ("export-saved", 1)])
 def test_one_export_is_started_if_a_web_process_is_killed_at_any_step(
-    point: str, is_saved: int, product: Product, armed: Path
+    point: str, is_saved: int, product: Product, crash_file: Path
 ) -> None:
     with Studio.member(product) as studio:
-        sold = shoe(studio, **dict(list(SENT.items())[:2]))
+        shoe = create_shoe(studio, **dict(list(PHOTOS.items())[:2]))
         payload: dict[str, Any] = {
-            "json": {"product_ids": [sold["id"]]},
+            "json": {"product_ids": [shoe["id"]]},
             "headers": {"Idempotency-Key": point},
         }
 
         def count() -> int:
-            listed = studio.http.get("/api/v1/exports/", params=studio.scope)
-            return int(listed.json()["count"])
+            response = studio.http.get("/api/v1/exports/", params=studio.scope)
+            return int(response.json()["count"])
 
         before = count()
-        armed.write_text(f"web {point}")
+        crash_file.write_text(f"web {point}")
 
         with pytest.raises(httpx.TransportError):
             studio.http.post("/api/v1/exports/", **payload)
-        eventually(studio.reaches_the_web, bool)
+        eventually(studio.is_ready, bool)
 
         assert count() == before + is_saved
-        if is_saved:  # the answer was stored with the run
+        if is_saved:  # the response for the idempotency key was stored in the same transaction
             again = studio.http.post("/api/v1/exports/", **payload)
             assert again.headers["idempotent-replayed"] == "true"
             assert finished_run(studio, again.headers["location"])["status"] == "completed"
@@ -192,8 +195,8 @@ def test_one_export_is_started_if_a_web_process_is_killed_at_any_step(
 @pytest.mark.covers("F02", "F08")
 def test_no_export_is_lost_with_the_worker_and_the_broker(product: Product) -> None:
     with Studio.member(product) as studio:
-        sold = shoe(studio, **SENT)
-        location = start(studio, sold)
+        shoe = create_shoe(studio, **PHOTOS)
+        location = start(studio, shoe)
         product.kill_worker()
         product.stop_broker(lose_data=True)
         product.start_broker()
@@ -202,14 +205,14 @@ def test_no_export_is_lost_with_the_worker_and_the_broker(product: Product) -> N
         run = finished_run(studio, location)
 
         assert run["status"] == "completed", run
-        assert len(unpacked(download_archive(studio, location))) == len(SENT) + 3
+        assert len(unpack_archive(download_archive(studio, location))) == len(PHOTOS) + 3
 
 
 @pytest.mark.covers("F10")
 def test_no_export_is_lost_if_the_database_restarts(product: Product) -> None:
     with Studio.member(product) as studio:
-        sold = shoe(studio, **SENT)
-        location = start(studio, sold, "avif")
+        shoe = create_shoe(studio, **PHOTOS)
+        location = start(studio, shoe, "avif")
         product.stop_database()
         product.start_database()
         product.restart_dead()

@@ -1,4 +1,4 @@
-"""One owner's backlog, slow files included, delays another owner's photo by one turn."""
+"""A backlog of one owner, with slow files too, delays another owner's photo by only one file."""
 
 import io
 
@@ -15,7 +15,7 @@ PHOTOS, SLOW = 45, 3
 
 
 def slow_photo(number: int) -> bytes:
-    """A small file that is slow to decode: 32 megapixels in many scans."""
+    """Return a small JPEG that is slow to decode: 32 megapixels in many scans."""
     buffer = io.BytesIO()
     Image.new("L", (8000, 4000), number).save(buffer, "JPEG", progressive=True)
     body = buffer.getvalue()
@@ -44,6 +44,6 @@ def test_a_backlog_of_one_owner_does_not_delay_another(product: Product, studio:
         ]
 
     assert media["status"] == "ready"
-    assert len(pending) > PHOTOS // 3, "the backlog was worked off first"
+    assert len(pending) > PHOTOS // 3, "the backlog was processed first"
     done = studio.wait_until_processed(backlog["id"], within=120)
     assert {image["status"] for image in media_of(done)[SLOW:]} == {"ready"}

@@ -1,4 +1,4 @@
-"""A client that is generated from the OpenAPI document is typed, and does the whole job."""
+"""A client generated from the OpenAPI document has types and can upload, import and export."""
 
 import importlib
 import subprocess
@@ -40,10 +40,10 @@ USED = {
 
 @pytest.fixture(scope="module")
 def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The generated package; a warning of the generator fails."""
+    """Return the generated package; warnings of the generator are errors."""
     folder = tmp_path_factory.mktemp("client")
     config = folder / "config.yaml"
-    config.write_text("post_hooks: []\n")  # they only format, with whatever is installed
+    config.write_text("post_hooks: []\n")  # they would only format the code
     generator = Path(sys.executable).with_name("openapi-python-client")
     document = CHECKOUT / "docs" / "openapi.yaml"
     result = subprocess.run(
@@ -63,7 +63,7 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def client(generated: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
-    """The operations of the flow by name, with the package's own modules."""
+    """The modules of the generated package, with one for each operation that is used."""
     monkeypatch.syspath_prepend(str(generated.parent))
     yield SimpleNamespace(
         root=importlib.import_module(PACKAGE),
@@ -119,7 +119,7 @@ def sign_in(client: SimpleNamespace, product: Product) -> Any:
 
 
 def make_product(client: SimpleNamespace, signed_in: Any, organization: UUID) -> UUID:
-    """Upload a photo, show it in a product, and wait until it is ready."""
+    """Upload a photo, create a product with it, and wait until it is ready."""
     body, models = photo(PHOTO), client.models
     payload = models.PresignedUrlRequest(
         filename=PHOTO, content_type=models.ContentType.IMAGEJPEG, file_size=len(body)
@@ -135,7 +135,7 @@ def make_product(client: SimpleNamespace, signed_in: Any, organization: UUID) ->
     assert isinstance(created, models.ProductPublic), created
     ready = eventually(
         lambda: client.get_product.sync(created.id, client=signed_in),
-        lambda shown: shown.cover_image.status != models.MediaStatus.PENDING,
+        lambda product: product.cover_image.status != models.MediaStatus.PENDING,
     )
     assert ready.cover_image.status == models.MediaStatus.READY
     product_id: UUID = created.id
@@ -143,7 +143,7 @@ def make_product(client: SimpleNamespace, signed_in: Any, organization: UUID) ->
 
 
 def import_table(client: SimpleNamespace, signed_in: Any, organization: UUID) -> None:
-    """Import a table whose last row is refused, and read what is wrong with it."""
+    """Import a table whose last row is invalid, and read the error of that row."""
     models = client.models
     table = client.types.File(
         payload=BytesIO(TABLE), file_name="products.csv", mime_type="text/csv"
@@ -153,30 +153,30 @@ def import_table(client: SimpleNamespace, signed_in: Any, organization: UUID) ->
     assert isinstance(job, models.BulkUploadPublic), job
     ended = eventually(
         lambda: client.get_bulk_upload.sync(job.id, client=signed_in),
-        lambda shown: shown.finished_at is not None,
+        lambda job: job.finished_at is not None,
     )
     assert ended.status == models.BulkUploadStatus.COMPLETED_WITH_ERRORS
     assert (ended.created, ended.failed) == (2, 1)
-    [fault] = client.list_bulk_upload_errors.sync(job.id, client=signed_in).data
-    assert fault.severity == models.Severity.ERROR
+    [row_error] = client.list_bulk_upload_errors.sync(job.id, client=signed_in).data
+    assert row_error.severity == models.Severity.ERROR
     assert "Nameless" in client.download_bulk_upload_errors.sync(job.id, client=signed_in)
 
 
 def export(client: SimpleNamespace, signed_in: Any, product_id: UUID) -> None:
-    """Export the product and find its file and its metadata in the archive."""
+    """Export the product and check that its image is in the archive."""
     models = client.models
     payload = models.ExportCreate(product_ids=[product_id])
     run = client.create_export.sync(client=signed_in, body=payload)
     assert isinstance(run, models.ExportDetailPublic), run
     ended = eventually(
         lambda: client.get_export.sync(run.id, client=signed_in),
-        lambda shown: shown.finished_at is not None,
+        lambda run: run.finished_at is not None,
     )
     assert ended.status == models.ExportStatus.COMPLETED
     redirect = client.download_export.sync_detailed(run.id, client=signed_in)
     archive = httpx.get(redirect.headers["location"])
     assert len(archive.content) == ended.archive.size
     names = ZipFile(BytesIO(archive.content)).namelist()
-    image_format = ended.export_configuration.image_format  # whatever other tests chose
+    image_format = ended.export_configuration.image_format  # other tests may have changed it
     extension = {"jpeg": "jpg"}.get(image_format, image_format)
     assert any(name.endswith(f".{extension}") for name in names), names

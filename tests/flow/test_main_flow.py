@@ -1,4 +1,4 @@
-"""The main job on real processes: web server, Celery worker, broker, PostgreSQL, object store."""
+"""Uploads and products on real processes: web server, worker, broker, database and store."""
 
 from collections.abc import Callable, Iterator
 
@@ -6,11 +6,11 @@ import httpx
 import pytest
 
 from devstack.product import Product
-from tests.flow.studio import Studio, eventually, is_gone, media_of, photo, sha256
+from tests.flow.studio import Studio, eventually, is_deleted, media_of, photo, sha256
 
 pytestmark = pytest.mark.flow
 
-SENT = {
+FILES = {
     "aw26-oxford-shoe-front.jpg": "image/jpeg",
     "aw26-tote-bag-tan-cutout.png": "image/png",
     "aw26-tote-bag-tan-front.webp": "image/webp",
@@ -31,53 +31,53 @@ def studio(product: Product) -> Iterator[Studio]:
 
 
 @pytest.fixture
-def stranger(product: Product) -> Iterator[Studio]:
-    with Studio.outsider(product) as stranger:
-        yield stranger
+def outsider(product: Product) -> Iterator[Studio]:
+    with Studio.outsider(product) as outsider:
+        yield outsider
 
 
 @pytest.mark.covers("T01", "I01")
 def test_uploaded_bytes_can_be_downloaded_unchanged(studio: Studio) -> None:
-    bodies = {name: photo(name) for name in SENT}
-    urls = [studio.upload(name, body, SENT[name]) for name, body in bodies.items()]
+    bodies = {name: photo(name) for name in FILES}
+    urls = [studio.upload(name, body, FILES[name]) for name, body in bodies.items()]
 
     created = studio.create_product(name="Oxford", cover_image=urls[0], images=urls[1:])
 
-    shown = media_of(studio.wait_until_processed(created["id"]))
-    assert [image["status"] for image in shown] == ["ready"] * 5
-    for media, (name, body) in zip(shown, bodies.items(), strict=True):
+    images = media_of(studio.wait_until_processed(created["id"]))
+    assert [image["status"] for image in images] == ["ready"] * 5
+    for media, (name, body) in zip(images, bodies.items(), strict=True):
         response = studio.download(media)
         assert sha256(response.content) == sha256(body)
-        assert response.headers["content-type"] == SENT[name]
+        assert response.headers["content-type"] == FILES[name]
         assert response.headers["cache-control"] == "public, max-age=31536000, immutable"
         assert studio.resource(media["resource_id"])["sha256"] == sha256(body)
-    eventually(lambda: [is_gone(url) for url in urls], all)
+    eventually(lambda: [is_deleted(url) for url in urls], all)
 
 
 @pytest.mark.covers("T39", "I03")
 def test_a_photo_with_two_names_is_stored_once_for_each_owner(
-    studio: Studio, stranger: Studio
+    studio: Studio, outsider: Studio
 ) -> None:
     front, hero = photo("aw26-oxford-shoe-front.jpg"), photo("aw26-oxford-shoe-hero.jpg")
     urls = [
         studio.upload("front.jpg", front, "image/jpeg"),
         studio.upload("hero.jpg", hero, "image/jpeg"),
     ]
-    foreign_url = stranger.upload("stolen.jpg", front, "image/jpeg")
+    foreign_url = outsider.upload("stolen.jpg", front, "image/jpeg")
 
     created = studio.create_product(name="Oxford", cover_image=urls[0], back_image=urls[1])
-    other = stranger.create_product(name="Oxford", cover_image=foreign_url)
+    other = outsider.create_product(name="Oxford", cover_image=foreign_url)
 
     first, second = media_of(studio.wait_until_processed(created["id"]))
-    [foreign] = media_of(stranger.wait_until_processed(other["id"]))
+    [foreign] = media_of(outsider.wait_until_processed(other["id"]))
     assert first["resource_id"] == second["resource_id"] != foreign["resource_id"]
     assert len(studio.resource(first["resource_id"])["attachments"]) >= 2
     assert studio.download(foreign).content == front
-    eventually(lambda: [is_gone(url) for url in [*urls, foreign_url]], all)
+    eventually(lambda: [is_deleted(url) for url in [*urls, foreign_url]], all)
 
 
 @pytest.mark.covers("T01", "T02")
-def test_a_put_that_differs_from_what_was_signed_is_refused(studio: Studio) -> None:
+def test_a_put_that_differs_from_the_presigned_request_is_rejected(studio: Studio) -> None:
     signed = studio.presign("a.jpg", "image/jpeg", 1000)
     url, headers = signed["upload_url"], signed["upload_headers"]
 
@@ -88,7 +88,7 @@ def test_a_put_that_differs_from_what_was_signed_is_refused(studio: Studio) -> N
     assert other_type.status_code == 403
     assert other_length.status_code == 403
     assert anonymous.status_code in {403, 404, 405}
-    assert is_gone(signed["file_url"])
+    assert is_deleted(signed["file_url"])
 
 
 def test_a_client_that_sends_only_its_content_type_succeeds(studio: Studio) -> None:
@@ -116,11 +116,11 @@ def test_files_of_another_type_are_reported_at_their_field(studio: Studio) -> No
     response = studio.create(name="Refused", sku="REFUSED", images=[*urls.values(), good])
 
     assert response.status_code == 422
-    faults = {fault["type"]: fault for fault in response.json()["detail"]}
-    assert set(faults) == set(urls)
-    assert [fault["loc"] for fault in faults.values()] == [["body", "images", i] for i in range(3)]
-    assert {kind: fault["input"] for kind, fault in faults.items()} == urls
-    listed = studio.http.get("/api/v1/products/", params={**studio.scope, "sku": "REFUSED"})
-    assert listed.json()["count"] == 0
-    eventually(lambda: is_gone(urls["content_type_mismatch"]), bool)
-    assert not is_gone(good)
+    issues = {issue["type"]: issue for issue in response.json()["detail"]}
+    assert set(issues) == set(urls)
+    assert [issue["loc"] for issue in issues.values()] == [["body", "images", i] for i in range(3)]
+    assert {kind: issue["input"] for kind, issue in issues.items()} == urls
+    products = studio.http.get("/api/v1/products/", params={**studio.scope, "sku": "REFUSED"})
+    assert products.json()["count"] == 0
+    eventually(lambda: is_deleted(urls["content_type_mismatch"]), bool)
+    assert not is_deleted(good)

@@ -1,4 +1,4 @@
-"""Clients that send half a request, or nothing: nobody else waits for them."""
+"""Clients that send half a request, or nothing, do not block other clients."""
 
 import select
 import socket
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.flow
 CONNECTIONS = 64
 FORM, JSON = "application/x-www-form-urlencoded", "application/json"
 MULTIPART = "multipart/form-data; boundary=x"
-REQUESTS = [  # method, path, type of the body, announced length
+REQUESTS = [  # method, path, Content-Type, Content-Length
     ("POST", "/api/v1/login/access-token", FORM, 100),
     ("POST", "/api/v1/uploads/presigned-url", JSON, 100),
     ("POST", "/api/v1/products/", JSON, 900_000),
@@ -24,12 +24,12 @@ REQUESTS = [  # method, path, type of the body, announced length
     ("POST", "/files/media/1/a.png", JSON, 100),
     ("GET", "/files/media/1/a.png", JSON, 100),
 ]
-CLOSED_SECONDS = 40
-ANSWER_SECONDS = 5  # a second on a machine that does nothing else
+DISCONNECT_SECONDS = 40
+RESPONSE_SECONDS = 5  # on an idle machine, one second is enough
 
 
-def silent(product: Product, number: int, token: str) -> socket.socket:
-    """Connect and stop in the middle of a request, half of them signed in; some say nothing."""
+def silent_client(product: Product, number: int, token: str) -> socket.socket:
+    """Connect and stop in the middle of a request, or before it; every other one has a token."""
     connection = socket.create_connection(("127.0.0.1", product.port))
     kind, signed_in = number % (len(REQUESTS) + 1), number % 2
     if kind < len(REQUESTS):
@@ -45,12 +45,13 @@ def test_silent_clients_do_not_block_others_and_are_disconnected(
     product: Product, studio: Studio
 ) -> None:
     token = studio.http.headers["Authorization"].removeprefix("Bearer ")
-    waiting = {silent(product, number, token) for number in range(CONNECTIONS)}
-    ends = time.monotonic() + CLOSED_SECONDS
+    waiting = {silent_client(product, number, token) for number in range(CONNECTIONS)}
+    deadline = time.monotonic() + DISCONNECT_SECONDS
     payload = {"filename": "a.jpg", "content_type": "image/jpeg", "file_size": 100}
 
-    while waiting and time.monotonic() < ends:
-        with httpx.Client(base_url=product.api, timeout=ANSWER_SECONDS) as client:  # a new one
+    while waiting and time.monotonic() < deadline:
+        # A new client, so that it has a new connection.
+        with httpx.Client(base_url=product.api, timeout=RESPONSE_SECONDS) as client:
             assert client.get("/health/live").status_code == 200
             assert client.get("/files/media/1/a.png").status_code == 302
             headers = {"Authorization": f"Bearer {token}"}
@@ -58,14 +59,14 @@ def test_silent_clients_do_not_block_others_and_are_disconnected(
             assert signed.status_code == 200
         readable, _, _ = select.select(waiting, [], [], 0.2)
         for connection in readable:
-            if not _has_more(connection):
+            if not _sends_data(connection):
                 waiting.remove(connection)
                 connection.close()
 
     assert not waiting
 
 
-def _has_more(connection: socket.socket) -> bool:
+def _sends_data(connection: socket.socket) -> bool:
     try:
         return bool(connection.recv(65536))
     except ConnectionResetError:

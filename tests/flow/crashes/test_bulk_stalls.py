@@ -1,4 +1,4 @@
-"""A worker that stands still for longer than its lease, and wakes up when others did its work."""
+"""A worker that is suspended for longer than its lease, while another does its work."""
 
 import os
 import re
@@ -11,27 +11,27 @@ import pytest
 
 from devstack.process.child import Child
 from devstack.product import Product
-from tests.flow.bulk import finished_job, require_exact, start, table
+from tests.flow.bulk import finished_job, require_imported, start, table
 from tests.flow.studio import Studio, eventually
 
 pytestmark = pytest.mark.flow
 
 
 @pytest.fixture
-def product(live_product: Callable[..., Product], armed: Path) -> Iterator[Product]:
-    # A worker that wakes up must come to its commit before its own time limit ends it; one that
-    # waits for its locks (3 s) must still hold its lease then, as it does with the real limits.
+def product(live_product: Callable[..., Product], crash_file: Path) -> Iterator[Product]:
+    # A resumed worker must reach its commit before the task's time limit ends it. A worker that
+    # waits for locks (3 s) must still hold its lease afterwards, as it does with the real limits.
     limits = {"TASK_TIME_LIMIT": "60", "VISIBILITY_TIMEOUT": "120", "LEASE_SECONDS": "4"}
-    product = live_product(CRASH_FILE=str(armed), BULK_CHUNK_ROWS="7", **limits)
+    product = live_product(CRASH_FILE=str(crash_file), BULK_CHUNK_ROWS="7", **limits)
     yield product
-    for crashes in armed.parent.iterdir():
-        crashes.unlink()
+    for file in crash_file.parent.iterdir():
+        file.unlink()
     product.kill_worker()
 
 
 @pytest.fixture
 def second(product: Product) -> Iterator[Child]:
-    """Another worker, to be started by the test."""
+    """A second worker, which the test starts."""
     log = product.logs / "second-worker.log"
     worker = replace(product.worker, name="second-worker", log=log, _process=None)
     yield worker
@@ -40,25 +40,25 @@ def second(product: Product) -> Iterator[Child]:
 
 @pytest.mark.covers("F31", "I15")
 @pytest.mark.parametrize(
-    ("point", "refusal"),
+    ("point", "error"),
     [
         ("bulk-parsed", "LeaseLostError"),
-        # PostgreSQL itself ended the session, which may close before it has said why.
+        # PostgreSQL has ended the session, perhaps without telling the client why.
         ("bulk-merged", "idle-in-transaction timeout|OperationalError"),
     ],
 )
 def test_a_worker_that_was_suspended_too_long_commits_nothing(
-    point: str, refusal: str, product: Product, second: Child, armed: Path
+    point: str, error: str, product: Product, second: Child, crash_file: Path
 ) -> None:
-    armed.write_text(f"stop worker {point}")
+    crash_file.write_text(f"stop worker {point}")
     with Studio.member(product) as studio:
         location = start(studio, table(point)).headers["location"]
-        eventually(armed.with_name("done").exists, bool)
+        eventually(crash_file.with_name("done").exists, bool)
 
         second.start()
-        overtaken = finished_job(studio, location)
+        finished_by_second = finished_job(studio, location)
         os.killpg(product.worker.pid, signal.SIGCONT)
-        eventually(lambda: re.search(refusal, product.worker.log.read_text()), bool)
+        eventually(lambda: re.search(error, product.worker.log.read_text()), bool)
 
-        require_exact(studio, overtaken, point)
-        require_exact(studio, finished_job(studio, location), point)
+        require_imported(studio, finished_by_second, point)
+        require_imported(studio, finished_job(studio, location), point)

@@ -1,4 +1,4 @@
-"""Whatever dies, and wherever: one READY resource, the right bytes, nothing left over."""
+"""After a crash at any step: one READY resource, unchanged bytes, no temporary objects."""
 
 from pathlib import Path
 from typing import Any
@@ -7,11 +7,11 @@ import httpx
 import pytest
 
 from devstack.product import Product
-from tests.flow.studio import Studio, eventually, is_gone, media_of, photo, sha256
+from tests.flow.studio import Studio, eventually, is_deleted, media_of, photo, sha256
 
 pytestmark = pytest.mark.flow
 
-RELOCATION = [
+RELOCATION_POINTS = [
     "lease-taken",
     "relocation-started",
     "relocation-source-chosen",
@@ -24,41 +24,42 @@ RELOCATION = [
     "relocation-saved",
     "relocation-committed",
 ]
-DELETION = ["deletions-selected", "objects-deleted"]
+DELETION_POINTS = ["deletions-selected", "objects-deleted"]
 
 
-def unique_photo(mark: str) -> bytes:
-    """A JPEG whose bytes nobody has sent before: a comment is put into the JPEG."""
-    body, comment = photo("aw26-oxford-shoe-on-location.jpg"), mark.encode()
+def unique_photo(text: str) -> bytes:
+    """Return a photo with this text as a JPEG comment, so that its bytes are new."""
+    body, comment = photo("aw26-oxford-shoe-on-location.jpg"), text.encode()
     segment = b"\xff\xfe" + (len(comment) + 2).to_bytes(2, "big") + comment
     return body[:2] + segment + body[2:]
 
 
-def require_whole(studio: Studio, product_id: str, body: bytes, temporary: str) -> None:
+def require_image(studio: Studio, product_id: str, body: bytes, temporary: str) -> None:
+    """Assert that the product's image is stored once, and its temporary object is deleted."""
     [media] = media_of(studio.wait_until_processed(product_id))
     assert media["status"] == "ready"
     assert sha256(studio.download(media).content) == sha256(body)
-    same = studio.http.get(
+    resources = studio.http.get(
         "/api/v1/media-resources/", params={**studio.scope, "sha256": sha256(body)}
-    ).json()
-    assert [resource["id"] for resource in same["data"]] == [media["resource_id"]]
-    assert len(same["data"][0]["attachments"]) == 1
-    eventually(lambda: is_gone(temporary), bool)
+    ).json()["data"]
+    assert [resource["id"] for resource in resources] == [media["resource_id"]]
+    assert len(resources[0]["attachments"]) == 1
+    eventually(lambda: is_deleted(temporary), bool)
 
 
 @pytest.mark.covers("F01", "F20", "F21", "I01")
-@pytest.mark.parametrize("point", [*RELOCATION, *DELETION])
+@pytest.mark.parametrize("point", [*RELOCATION_POINTS, *DELETION_POINTS])
 def test_nothing_is_lost_if_a_worker_is_killed_at_any_step(
-    point: str, studio: Studio, armed: Path
+    point: str, studio: Studio, crash_file: Path
 ) -> None:
     body = unique_photo(f"worker killed at {point}")
     temporary = studio.upload("killed.jpg", body, "image/jpeg")
-    armed.write_text(f"worker {point}")
+    crash_file.write_text(f"worker {point}")
 
     product = studio.create_product(name=point, cover_image=temporary)
 
-    require_whole(studio, product["id"], body, temporary)
-    assert armed.with_name("done").exists(), "the crash point was never reached"
+    require_image(studio, product["id"], body, temporary)
+    assert crash_file.with_name("done").exists(), "the crash point was never reached"
 
 
 @pytest.mark.covers("F03", "F40")
@@ -74,45 +75,46 @@ def test_nothing_is_lost_if_a_worker_is_killed_at_any_step(
     ],
 )
 def test_a_web_process_killed_at_any_step_commits_all_or_nothing(
-    point: str, studio: Studio, armed: Path
+    point: str, studio: Studio, crash_file: Path
 ) -> None:
     body = unique_photo(f"web killed at {point}")
     temporary = studio.upload("killed.jpg", body, "image/jpeg")
     fields: dict[str, Any] = {"name": point, "sku": f"KILLED-{point}", "cover_image": temporary}
-    armed.write_text(f"web {point}")
+    crash_file.write_text(f"web {point}")
 
     with pytest.raises(httpx.TransportError):
         studio.create(**fields)
-    eventually(studio.reaches_the_web, bool)
-    listed = studio.http.get("/api/v1/products/", params={**studio.scope, "sku": fields["sku"]})
+    eventually(studio.is_ready, bool)
+    params = {**studio.scope, "sku": fields["sku"]}
+    products = studio.http.get("/api/v1/products/", params=params).json()["data"]
 
-    assert armed.with_name("done").exists(), "the crash point was never reached"
-    assert listed.json()["count"] == (1 if point == "committed" else 0)
-    created = listed.json()["data"][0] if point == "committed" else studio.create_product(**fields)
-    require_whole(studio, created["id"], body, temporary)
+    assert crash_file.with_name("done").exists(), "the crash point was never reached"
+    assert len(products) == (1 if point == "committed" else 0)
+    created = products[0] if point == "committed" else studio.create_product(**fields)
+    require_image(studio, created["id"], body, temporary)
 
 
 @pytest.mark.covers("F40")
-def test_a_web_process_killed_in_a_create_frees_its_key(studio: Studio, armed: Path) -> None:
+def test_a_web_process_killed_in_a_create_frees_its_key(studio: Studio, crash_file: Path) -> None:
     body = unique_photo("web killed with a key")
     fields: dict[str, Any] = {
         "name": "Killed with a key",
         "cover_image": studio.upload("killed.jpg", body, "image/jpeg"),
     }
     key = {"Idempotency-Key": "killed"}
-    armed.write_text("web ingest-heads-read")
+    crash_file.write_text("web ingest-heads-read")
     with pytest.raises(httpx.TransportError):
         studio.create(headers=key, **fields)
-    eventually(studio.reaches_the_web, bool)
+    eventually(studio.is_ready, bool)
 
     responses = [studio.create(headers=key, **fields)]
-    if responses[0].status_code == 409:  # the killed request's lease still runs
+    if responses[0].status_code == 409:  # the killed request's claim has not expired
         assert 1 <= int(responses[0].headers["Retry-After"]) <= 10
-        freed = eventually(
+        response_after_expiry = eventually(
             lambda: studio.create(headers=key, **fields),
             lambda response: response.status_code != 409,
         )
-        responses.append(freed)
+        responses.append(response_after_expiry)
 
     assert responses[-1].status_code == 201
     assert "Idempotent-Replayed" not in responses[-1].headers
@@ -121,19 +123,19 @@ def test_a_web_process_killed_in_a_create_frees_its_key(studio: Studio, armed: P
 
 @pytest.mark.covers("F02")
 def test_work_of_a_lost_worker_is_done_once_its_lease_has_ended(
-    studio: Studio, product: Product, armed: Path
+    studio: Studio, product: Product, crash_file: Path
 ) -> None:
     body = unique_photo("whole worker lost")
     temporary = studio.upload("lost.jpg", body, "image/jpeg")
-    armed.write_text("all worker relocation-source-chosen")
+    crash_file.write_text("all worker relocation-source-chosen")
 
     created = studio.create_product(name="Lost", cover_image=temporary)
-    eventually(armed.with_name("done").exists, bool)
-    product.stop_broker(lose_data=True)  # so that nothing but the row can bring it back
+    eventually(crash_file.with_name("done").exists, bool)
+    product.stop_broker(lose_data=True)  # only the row in the database is left of the task
     product.start_broker()
     product.restart_dead()
 
-    require_whole(studio, created["id"], body, temporary)
+    require_image(studio, created["id"], body, temporary)
 
 
 @pytest.mark.covers("F08")
@@ -151,7 +153,7 @@ def test_products_are_created_without_a_broker_and_become_ready_when_it_is_back(
 
     assert before["status"] == "pending"
     assert before["url"] == temporary
-    require_whole(studio, created["id"], body, temporary)
+    require_image(studio, created["id"], body, temporary)
 
 
 @pytest.mark.covers("F10", "F11")
@@ -172,7 +174,7 @@ def test_the_product_recovers_after_a_restart_of_the_database(
     assert int(response.headers["retry-after"]) >= 1
     assert live.status_code == 200
     assert unready.status_code == 503
-    require_whole(studio, created["id"], body, temporary)
+    require_image(studio, created["id"], body, temporary)
 
 
 @pytest.mark.covers("F14")
@@ -190,4 +192,4 @@ def test_a_store_outage_is_a_503(studio: Studio, product: Product) -> None:
     assert response.status_code == 503
     assert signed["upload_method"] == "PUT"
     assert redirect.status_code == 302
-    require_whole(studio, created["id"], body, temporary)
+    require_image(studio, created["id"], body, temporary)

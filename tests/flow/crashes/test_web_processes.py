@@ -1,4 +1,4 @@
-"""The death of one web process, however often, ends neither its sibling nor the server."""
+"""Killing one web process, also repeatedly, stops neither the other one nor the server."""
 
 import os
 import signal
@@ -30,10 +30,10 @@ def children(pid: int) -> list[int]:
     return [child.pid for child in psutil.Process(pid).children()]
 
 
-def wait_for_sibling(product: Product, sibling: int) -> int:
-    """Return the process beside `sibling`, once it is there."""
-    ends = time.monotonic() + 30
-    while time.monotonic() < ends:
+def wait_for_replacement(product: Product, sibling: int) -> int:
+    """Wait until there is another web process than this one, and return its id."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
         others = [pid for pid in workers(product) if pid != sibling]
         if others:
             return others[0]
@@ -47,7 +47,7 @@ def test_killing_one_web_process_does_not_stop_the_other(product: Product) -> No
         os.kill(victim, signal.SIGKILL)
         with httpx.Client(transport=httpx.HTTPTransport(retries=5)) as client:
             assert client.get(f"{product.api}/health/ready", timeout=20).status_code == 200
-        victim = wait_for_sibling(product, sibling)
+        victim = wait_for_replacement(product, sibling)
 
     assert product.web.is_alive
     assert sibling in workers(product)
@@ -55,21 +55,21 @@ def test_killing_one_web_process_does_not_stop_the_other(product: Product) -> No
 
 def test_a_product_that_cannot_start_ends_with_an_error() -> None:
     port = str(free_port())
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-m", "sartiq.server", "--port", port],
         cwd=CHECKOUT,
-        env={**os.environ, "DJANGO_SETTINGS_MODULE": "sartiq.settings.nowhere"},
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "sartiq.settings.missing"},
         capture_output=True,
         text=True,
         timeout=120,
         check=False,
     )
 
-    assert done.returncode == 1
-    assert "No web process stays alive" in done.stdout + done.stderr
+    assert result.returncode == 1
+    assert "No web process stays alive" in result.stdout + result.stderr
 
 
-def test_a_stop_does_not_wait_for_processes_that_still_start() -> None:
+def test_a_stop_does_not_wait_for_processes_that_are_still_starting() -> None:
     with subprocess.Popen(
         [sys.executable, "-m", "sartiq.server", "--port", str(free_port()), "--stop-seconds", "90"],
         cwd=CHECKOUT,

@@ -1,4 +1,4 @@
-"""A worker that takes no messages any more: it ends itself, and the launcher starts the next."""
+"""A worker that no longer takes messages exits, and the launcher starts another one."""
 
 import json
 import signal
@@ -20,7 +20,7 @@ from tests.flow.studio import Studio, eventually, media_of
 
 pytestmark = pytest.mark.flow
 
-SILENCE = 6  # seconds until the watchdog acts
+WATCHDOG_SECONDS = 6  # until a worker without messages exits
 
 
 @pytest.fixture
@@ -29,8 +29,8 @@ def data(tmp_path: Path) -> Iterator[Path]:
     remove_data(tmp_path)
 
 
-def deafen(worker: int) -> None:
-    """Have the worker take no message any more."""
+def stop_consuming(worker: int) -> None:
+    """Make the worker take no more messages from any queue."""
     broker = psutil.Process(worker).environ()["BROKER_URL"]
     with Celery(broker=broker, set_as_current=False) as client:
         for queue in QUEUES:
@@ -43,24 +43,24 @@ def test_a_stuck_worker_exits_and_the_next_one_does_its_work(data: Path) -> None
         "PORT": "0",
         "DEVSTACK_DIR": str(data),
         "DJANGO_SETTINGS_MODULE": "sartiq.settings.testing",
-        "WATCHDOG_SECONDS": str(SILENCE),
+        "WATCHDOG_SECONDS": str(WATCHDOG_SECONDS),
     }
     with launched("serve", env=env) as serve:
         ready = json.loads(serve.read_until("READY ").removeprefix("READY "))
         member = Person(**ready["users"]["member"])
-        served = SimpleNamespace(api=ready["api"])
-        with Studio(served, member, ready["organization_id"]) as studio:
+        running_product = SimpleNamespace(api=ready["api"])
+        with Studio(running_product, member, ready["organization_id"]) as studio:
             url = studio.upload(
-                "before.jpg", unique_photo("before the worker is deaf"), "image/jpeg"
+                "before.jpg", unique_photo("before the worker is stuck"), "image/jpeg"
             )
             studio.wait_until_processed(studio.create_product(name="Before", cover_image=url)["id"])
-            (deaf,) = children_running(serve.process.pid, "worker")
-            deafen(deaf)
+            (stuck,) = children_running(serve.process.pid, "worker")
+            stop_consuming(stuck)
 
-            url = studio.upload("after.jpg", unique_photo("after the worker is deaf"), "image/jpeg")
+            url = studio.upload("after.jpg", unique_photo("the worker is stuck"), "image/jpeg")
             product = studio.create_product(name="After", cover_image=url)
             eventually(
-                lambda: children_running(serve.process.pid, "worker") - {deaf}, bool, within=120
+                lambda: children_running(serve.process.pid, "worker") - {stuck}, bool, within=120
             )
             product = studio.wait_until_processed(product["id"])
         serve.process.send_signal(signal.SIGTERM)
