@@ -16,7 +16,7 @@ class Verdict(models.TextChoices):
 
 
 class LoraModel(TimestampedModel):
-    """One LoRA model of one subject; its file is in the private bucket.
+    """A LoRA model of a subject; its file is in the private bucket.
 
     `file_path` is the object's key. Deleting a subject does not delete its models.
     """

@@ -48,7 +48,7 @@ class PhotoResults:
 
     @property
     def summary(self) -> str:
-        """How much was uploaded and how much is stored."""
+        """The number of photos uploaded and stored."""
         size = sum(photo.path.stat().st_size for photo in self.photos) / MEGABYTE
         stored = len({image["resource_id"] for image in images_of(self.product)})
         return f"{len(self.photos)} photos ({size:.1f} MB) uploaded, {stored} stored"

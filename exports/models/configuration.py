@@ -26,10 +26,10 @@ class ExportConfigurationQuerySet(OwnedQuerySet["ExportConfiguration"]):
 
 
 class ExportConfiguration(OwnedModel):
-    """One owner's settings for naming, converting and describing files.
+    """An owner's settings for naming, converting and describing exported files.
 
-    `metadata_adapter` is a code of the adapters' registry; a configuration without a template uses
-    the adapter's. For an organization's configuration, `user` is its creator.
+    `metadata_adapter` is the code of a registered adapter, whose template is used if the
+    configuration has none. For an organization's configuration, `user` is its creator.
     """
 
     name = models.CharField(max_length=255, default="Default")

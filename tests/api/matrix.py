@@ -1,6 +1,6 @@
-"""Who gets which status where: one row for every route, method and kind of target (T40).
+"""The permission matrix: the expected status for each route, target and kind of user (T40).
 
-The statuses stand in the order of `PRINCIPALS`: anonymous, disabled, plain user, member, admin,
+The statuses are in the order of `PRINCIPALS`: anonymous, disabled, plain user, member, admin,
 owner, admin of another organization, superuser.
 """
 

@@ -30,7 +30,10 @@ _MISPLACED: Final = "expected after"  # the csv module's error for text after a 
 
 
 class Record(NamedTuple):
-    """One row: its line, its first byte, its cells; a broken one has its whole text as one cell."""
+    """A row, with the line and the byte where it starts.
+
+    A row whose cells cannot be separated has its whole text as one cell.
+    """
 
     line: int
     start: int

@@ -80,9 +80,9 @@ class Dialect:
 class EncodingScan:
     """Detects the encoding of a file from all of its bytes, read once.
 
-    A byte order mark takes precedence, then what the sender `declared`. Otherwise the file counts
-    as UTF-8, unless most of its bytes beyond ASCII are invalid UTF-8. If only a few are invalid,
-    only their rows are refused.
+    A byte order mark takes precedence, then the encoding that the sender has `declared`. Otherwise
+    the file counts as UTF-8, unless most of its bytes beyond ASCII are invalid UTF-8. If only a few
+    are invalid, only their rows are refused.
     """
 
     def __init__(self, *, declared: str = "") -> None:
@@ -127,7 +127,7 @@ class EncodingScan:
 
 
 def _unmarked_utf16(head: bytes) -> str | None:
-    """Return the byte order of UTF-16 without a byte order mark, None for other encodings.
+    """Return the encoding of UTF-16 text without a byte order mark, None for other texts.
 
     In an ASCII character the high byte is zero; only a few characters, like U+4E00, have a zero low
     byte.
@@ -142,7 +142,7 @@ def _unmarked_utf16(head: bytes) -> str | None:
 
 
 def detect_delimiter(sample: str, mapping: FieldMapping) -> str:
-    """Return the delimiter of a `sep=` line, else the one with which the header has most fields."""
+    """Return the delimiter of a `sep=` line, or else the one with most fields in the header."""
     first = sample.lstrip("\r\n").splitlines()[:1]
     if first and is_separator_line(first[0]):
         # Stripping the line also strips a tab that is the delimiter.

@@ -39,7 +39,7 @@ SINGLE_BYTE: Final = {
     "cp852": "ibm852",
     "cp866": "ibm866",
 }
-# Only encodings in which equal text has equal bytes at any position: chunks are byte ranges.
+# Chunks are byte ranges, so a text must have the same bytes at every position of the file.
 MULTI_BYTE: Final = {
     UTF8: "utf-8",
     "utf-16-le": "utf-16le",
@@ -105,7 +105,7 @@ class Guess:
 
     @property
     def is_doubtful(self) -> bool:
-        """Whether the sender should check how the text was read."""
+        """Whether the user should check that the text was decoded correctly."""
         return self.confidence < CONFIDENT
 
 
@@ -120,7 +120,7 @@ def codec_named(label: str) -> str | None:
 
 
 def guess_encoding(sample: bytes) -> Guess:
-    """Return the encoding of lines that are not UTF-8 and have letters beyond ASCII."""
+    """Guess the encoding of lines with letters beyond ASCII that are not valid UTF-8."""
     for encoding in _ALPHABETS:
         if _is_plausible(sample, encoding):
             confidence = CONFIDENT if encoding == WESTERN else _LIKELY
@@ -135,7 +135,7 @@ def guess_encoding(sample: bytes) -> Guess:
 
 
 def _is_plausible(sample: bytes, encoding: str) -> bool:
-    """Whether a text in this encoding consists of words of its languages."""
+    """Whether the sample, decoded with this encoding, has words of the encoding's languages."""
     try:
         text = unicodedata.normalize("NFC", sample.decode(encoding))
     except UnicodeDecodeError:
@@ -163,7 +163,10 @@ def _has_stray_capital(word: str) -> bool:
 
 
 def _is_western(text: str, letters: str) -> bool:
-    """Whether letters that may be misread ones of another encoding are used as in the West."""
+    """Whether the letters are those of a Western language.
+
+    Letters of other encodings, decoded as Windows-1252, are unlikely together or in these places.
+    """
     used = {letter for letter in letters if not letter.isascii()}
     if used & set("šž") and not used <= set("åäöõüéšž"):
         return False  # Slavic, where è is č

@@ -50,7 +50,7 @@ class PreviousErrors(NamedTuple):
     code: str = ""
 
     def reports(self, code: str, column: str) -> bool:
-        """Whether they list both this code and this column."""
+        """Whether this error is listed: its code and its column."""
         return _is_listed(code, self.code) and _is_listed(column, unquote_formula(self.column))
 
 
@@ -262,7 +262,7 @@ def _suggestion(name: str, at: int, fields: Mapping[int, str]) -> str | None:
 
 
 def _is_listed(item: str, text: str) -> bool:
-    """Whether an item, which may contain the separator itself, is listed in a joined text."""
+    """Whether an item is in a list that was joined to a text; it may contain the separator."""
     separator = ERROR_SEPARATOR
     return f"{separator}{item}{separator}" in f"{separator}{text}{separator}"
 

@@ -151,7 +151,7 @@ def _escaped(cells: list[str]) -> str:
 
 
 def _statement(job: BulkUploadJob, fields: list[str], *, locks_all: bool) -> str:
-    """Return the merge statement: fields without a column stay, and are empty in new products."""
+    """Return the merge statement; fields without a column are kept, or empty in new products."""
     present = [name for name in TEXT_FIELDS if name in fields]
     names, values = _insert_columns(present)
     assignments = ", ".join(f'"{name}" = EXCLUDED."{name}"' for name in present)

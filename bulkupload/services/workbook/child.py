@@ -25,7 +25,7 @@ LINE_ENDING = "\r\n"
 
 
 def convert(book: Workbook, mapping: FieldMapping, out: TextIO) -> SheetReport:
-    """Write the table of a workbook, with blank lines for empty rows: row numbers stay the same."""
+    """Write the table of a workbook, with blank lines for empty rows to keep the row numbers."""
     # The csv module quotes a line break only if its own line end contains it, hence CRLF.
     writer = csv.writer(out, lineterminator=LINE_ENDING)
     tables = find_tables(book, mapping)

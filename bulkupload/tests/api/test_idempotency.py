@@ -20,9 +20,9 @@ def test_the_same_key_for_another_organization_is_rejected(client: APIClient, us
     key = {"Idempotency-Key": "k"}
     first = post(client, headers=key)
 
-    elsewhere = post(client, path=f"{ROUTE}?organization_id={organization_id}", headers=key)
+    other = post(client, path=f"{ROUTE}?organization_id={organization_id}", headers=key)
 
-    assert (first.status_code, elsewhere.status_code) == (202, 422)
+    assert (first.status_code, other.status_code) == (202, 422)
     assert BulkUploadJob.objects.count() == 1
 
 
@@ -71,14 +71,14 @@ def test_the_same_retry_with_the_same_key_starts_one_job(client: APIClient) -> N
 
     first = client.post(f"{ROUTE}{one.pk}/retry", headers=key)
     second = client.post(f"{ROUTE}{one.pk}/retry", headers=key)
-    elsewhere = client.post(f"{ROUTE}{other.pk}/retry", headers=key)
+    response = client.post(f"{ROUTE}{other.pk}/retry", headers=key)
 
     assert (first.status_code, second.status_code) == (202, 202)
     assert second.json() == first.json()
     assert second.headers["Idempotent-Replayed"] == "true"
     assert second.headers["Location"] == first.headers["Location"]
-    assert elsewhere.status_code == 422
-    assert elsewhere.json()["detail"][0]["type"] == "idempotency_key_reused"
+    assert response.status_code == 422
+    assert response.json()["detail"][0]["type"] == "idempotency_key_reused"
     assert [job.pk for job in one.retries.all()] == [job_of(first).pk]
     assert not other.retries.exists()
 

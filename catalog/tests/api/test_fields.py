@@ -92,11 +92,11 @@ def test_products_are_found_by_sku_and_by_text(client: APIClient) -> None:
 def test_the_slug_of_a_subject_is_derived_from_its_name(client: APIClient, team: Team) -> None:
     query = f"?organization_id={team.organization.pk}"
 
-    body = [create_entity(client, SUBJECTS, name="Ada Lovelace")["slug"] for _ in range(3)]
-    elsewhere = create_entity(client, SUBJECTS, query, name="Ada Lovelace")["slug"]
+    own = [create_entity(client, SUBJECTS, name="Ada Lovelace")["slug"] for _ in range(3)]
+    of_organization = create_entity(client, SUBJECTS, query, name="Ada Lovelace")["slug"]
 
-    assert body == ["ada-lovelace", "ada-lovelace-2", "ada-lovelace-3"]
-    assert elsewhere == "ada-lovelace"
+    assert own == ["ada-lovelace", "ada-lovelace-2", "ada-lovelace-3"]
+    assert of_organization == "ada-lovelace"
 
 
 @pytest.mark.parametrize(

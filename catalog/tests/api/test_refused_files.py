@@ -28,7 +28,7 @@ def test_a_bad_file_is_reported_and_nothing_is_created(
     client: APIClient, user: User, memory: MemoryStore
 ) -> None:
     good = upload_file(memory, user, photo(1))
-    wrong = upload_file(memory, user, b"%PDF-1.4 not a picture")
+    wrong = upload_file(memory, user, b"%PDF-1.4 not an image")
     unknown = f"{settings.CDN_URL}/temp/{new_id()}_1700000000_shoe.png"
     foreign = f"{settings.CDN_URL}/{ready(memory, UserFactory.create(), photo(2)).storage_key}"
 

@@ -76,7 +76,7 @@ def test_the_same_entries_give_the_same_bytes_in_any_chunks() -> None:
 
 
 @pytest.mark.parametrize(
-    ("chunks", "size", "fault"),
+    ("chunks", "size", "message"),
     [
         ((b"abc",), 4, "a.jpg lacks 1 of its 4 bytes."),
         ((), 4, "a.jpg lacks 4 of its 4 bytes."),
@@ -85,12 +85,12 @@ def test_the_same_entries_give_the_same_bytes_in_any_chunks() -> None:
     ],
 )
 def test_an_entry_with_a_wrong_size_is_refused(
-    chunks: tuple[bytes, ...], size: int, fault: str
+    chunks: tuple[bytes, ...], size: int, message: str
 ) -> None:
     with pytest.raises(ArchiveEntryError) as excinfo:
         list(write_archive([entry("a.jpg", *chunks, size=size)]))
 
-    assert excinfo.value.detail == fault
+    assert excinfo.value.detail == message
 
 
 def test_a_repeated_name_is_refused() -> None:

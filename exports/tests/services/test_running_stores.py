@@ -123,9 +123,9 @@ def test_wrong_credentials_fail_no_file(
     assert run.status == RunStatus.COMPLETED
 
 
-@pytest.mark.parametrize("fault", ["gone", "other"])
+@pytest.mark.parametrize("is_replaced", [False, True])
 def test_a_lost_converted_file_is_converted_again(
-    user: User, photos: list[MediaResource], private: MemoryStore, fault: str
+    user: User, photos: list[MediaResource], private: MemoryStore, *, is_replaced: bool
 ) -> None:
     expected = archive_of(finished_run(user, *map(entry, photos)))
     run = start(user, *map(entry, photos))
@@ -133,7 +133,7 @@ def test_a_lost_converted_file_is_converted_again(
         convert_item.produce(pk)
     item = item_of(run, 2)
     private.delete_many([item.result_key])
-    if fault == "other":
+    if is_replaced:
         other = bytes(item.result_size or 0)
         private.put(item.result_key, other, headers=build_archive.HEADERS)
 
