@@ -1,4 +1,4 @@
-"""T62: Shopify exports, whose rows share handles."""
+"""Imports of Shopify exports, in which several rows share a handle (T62)."""
 
 import pytest
 
