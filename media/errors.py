@@ -217,7 +217,7 @@ class SizeConflictError(InvalidError):
 
 
 class FileNotFoundForCallerError(InvalidError):
-    """Raised when the caller may use no file with this URL: unknown, expired or foreign."""
+    """Raised when the caller may not use the file: it is unknown, expired or another owner's."""
 
     code = "file_not_found"
     message = (

@@ -1,4 +1,4 @@
-"""The Celery application. Messages are only hints: the work is stored as rows in PostgreSQL."""
+"""The Celery application. A message only wakes a worker: the work is a row in PostgreSQL."""
 
 import os
 from datetime import timedelta
@@ -21,7 +21,7 @@ def _every(period: timedelta, task: str) -> dict[str, Any]:
     return {"task": task, "schedule": period, "options": {"expires": period.total_seconds()}}
 
 
-broker.use()
+broker.register_transport()
 app = Celery("sartiq", amqp="sartiq.core.work.broker:AMQP")
 app.conf.update(
     broker_url=settings.BROKER_URL,
@@ -66,6 +66,6 @@ app.conf.update(
 for start_signal in (signals.worker_init, signals.beat_init):
     start_signal.connect(checks.require_valid_settings)  # before the first task
 app.steps["worker"].add("sartiq.core.work.watchdog:Watchdog")
-persistent_connections.use(app)
-temporary_files.use()
+persistent_connections.keep_between_tasks(app)
+temporary_files.connect_worker_signals()
 app.autodiscover_tasks(lambda: ["sartiq.core", *(name for name in settings.INSTALLED_APPS)])

@@ -54,7 +54,7 @@ class Supervisor(MPServer):
             self.main_loop_interrupt.wait(pause)
             self.main_loop_interrupt.clear()
             if self.reload_signal:
-                self._reload(spawn_target, target_loader)  # type: ignore[no-untyped-call]  # theirs
+                self._reload(spawn_target, target_loader)  # type: ignore[no-untyped-call]  # untyped library
             # A watcher of each process appends to this list, so replace it before reading.
             dead: list[int] = self.interrupt_children
             self.interrupt_children = []

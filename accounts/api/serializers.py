@@ -14,7 +14,7 @@ MAX_EMAIL_LENGTH = 254
 MAX_NAME_LENGTH = 255
 MAX_PASSWORD_LENGTH = 1024
 MAX_SLUG_LENGTH = 100
-Fields = StrictSerializer[dict[str, Any]]
+InputSerializer = StrictSerializer[dict[str, Any]]
 
 
 class PasswordField(serializers.CharField):
@@ -25,7 +25,7 @@ class PasswordField(serializers.CharField):
         super().__init__(trim_whitespace=False, max_length=MAX_PASSWORD_LENGTH, **kwargs)
 
 
-class SignInRequest(Fields):
+class SignInRequest(InputSerializer):
     """The OAuth2 password form."""
 
     schema_name = "AccessTokenRequest"
@@ -38,7 +38,7 @@ class SignInRequest(Fields):
     client_secret = serializers.CharField(required=False, allow_blank=True)
 
 
-class RefreshRequest(Fields):
+class RefreshRequest(InputSerializer):
     """A refresh token to exchange."""
 
     schema_name = "RefreshTokenRequest"
@@ -75,7 +75,7 @@ class UserOut(serializers.ModelSerializer[User]):
         read_only_fields = fields
 
 
-class ProfileIn(Fields):
+class ProfileIn(InputSerializer):
     """Changes of the caller's own profile."""
 
     full_name = serializers.CharField(max_length=MAX_NAME_LENGTH, allow_blank=True, required=False)
@@ -89,7 +89,7 @@ class ProfileIn(Fields):
     current_password = PasswordField(required=False)
 
 
-class UserIn(Fields):
+class UserIn(InputSerializer):
     """A new user."""
 
     email = serializers.EmailField(max_length=MAX_EMAIL_LENGTH)
@@ -116,7 +116,7 @@ class OrganizationOut(serializers.ModelSerializer[Organization]):
         read_only_fields = fields
 
 
-class OrganizationIn(Fields):
+class OrganizationIn(InputSerializer):
     """A new organization."""
 
     name = serializers.CharField(max_length=MAX_NAME_LENGTH)
@@ -155,7 +155,7 @@ class MemberOut(serializers.ModelSerializer[Membership]):
         read_only_fields = fields
 
 
-class MemberIn(Fields):
+class MemberIn(InputSerializer):
     """A new member, given by e-mail address or id."""
 
     email = serializers.EmailField(max_length=MAX_EMAIL_LENGTH, required=False)
@@ -169,7 +169,7 @@ class MemberIn(Fields):
         return attrs
 
 
-class MemberChangeIn(Fields):
+class MemberChangeIn(InputSerializer):
     """A member's new role."""
 
     role = RoleField()

@@ -22,7 +22,7 @@ def create(*, owner: User, name: str, slug: str | None = None) -> Organization:
     """Create an organization with its first owner. Raises SlugTakenError."""
     organization = Organization(name=name)
     with transaction.atomic():
-        _save_as_first_free(organization, [slug.lower()] if slug else _derived_slugs(name))
+        _save_with_free_slug(organization, [slug.lower()] if slug else _slug_candidates(name))
         Membership.objects.create(organization=organization, user=owner, role=Role.OWNER)
     return organization
 
@@ -58,7 +58,7 @@ def _save(organization: Organization) -> None:
         raise
 
 
-def _save_as_first_free(organization: Organization, slugs: Sequence[str]) -> None:
+def _save_with_free_slug(organization: Organization, slugs: Sequence[str]) -> None:
     """Save with the first slug that is free; checking before would race with other requests."""
     *earlier, last = slugs
     for slug in earlier:
@@ -70,6 +70,6 @@ def _save_as_first_free(organization: Organization, slugs: Sequence[str]) -> Non
     _save(organization)
 
 
-def _derived_slugs(name: str) -> list[str]:
+def _slug_candidates(name: str) -> list[str]:
     stem = slugify(name)[:MAX_DERIVED_SLUG_LENGTH].strip("-_") or "organization"
     return [stem, *(f"{stem}-{secrets.token_hex(4)}" for _ in range(MAX_SUFFIXES))]

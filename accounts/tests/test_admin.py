@@ -106,7 +106,7 @@ def test_the_last_superuser_stays_one(client: Client, team: Team) -> None:
     assert team.superuser.is_superuser
 
 
-def test_rights_are_given_by_superusers(client: Client, team: Team) -> None:
+def test_only_superusers_grant_permissions(client: Client, team: Team) -> None:
     path = page("user", "change", team.member.pk)
 
     response = client.post(
@@ -153,7 +153,7 @@ def test_users_are_not_deleted_in_bulk(client: Client, team: Team) -> None:
     assert team.member.deleted_at is None
 
 
-def test_a_deleted_user_is_only_looked_at(client: Client, team: Team) -> None:
+def test_a_deleted_user_is_read_only(client: Client, team: Team) -> None:
     client.post(page("user", "delete", team.member.pk), {"post": "yes"})
     path = page("user", "change", team.member.pk)
     team.member.refresh_from_db()
@@ -167,7 +167,7 @@ def test_a_deleted_user_is_only_looked_at(client: Client, team: Team) -> None:
 
 
 @pytest.mark.covers("T40")
-def test_staff_who_are_no_superusers_give_themselves_nothing(team: Team) -> None:
+def test_staff_cannot_give_themselves_permissions(team: Team) -> None:
     staff = UserFactory.create(is_staff=True)
     client = client_signed_in_as(staff)
 

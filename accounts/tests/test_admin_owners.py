@@ -35,9 +35,11 @@ def inline(*memberships: Membership, **changes: Any) -> dict[str, Any]:
         "memberships-TOTAL_FORMS": len(memberships),
         "memberships-INITIAL_FORMS": len(memberships),
     }
-    for number, each in enumerate(memberships):
+    for number, membership in enumerate(memberships):
         for name in ("id", "user_id", "organization_id", "role"):
-            form[f"memberships-{number}-{name.removesuffix('_id')}"] = str(getattr(each, name))
+            form[f"memberships-{number}-{name.removesuffix('_id')}"] = str(
+                getattr(membership, name)
+            )
     return {**form, **{name.replace("__", "-"): value for name, value in changes.items()}}
 
 
@@ -63,7 +65,7 @@ def require_refused(
 
 
 @pytest.mark.parametrize("role", [Role.ADMIN, Role.MEMBER])
-def test_the_page_of_the_membership_refuses_another_role(
+def test_the_membership_page_refuses_to_demote_the_last_owner(
     client: Client, membership_of_owner: Membership, role: Role
 ) -> None:
     form = own_page(membership_of_owner, role=role)
@@ -73,7 +75,7 @@ def test_the_page_of_the_membership_refuses_another_role(
     )
 
 
-def test_the_page_refuses_to_move_the_owner_elsewhere(
+def test_the_membership_page_refuses_to_move_the_last_owner(
     client: Client, team: Team, membership_of_owner: Membership
 ) -> None:
     path = page("membership", "change", membership_of_owner.pk)
@@ -101,7 +103,7 @@ def test_the_page_hands_ownership_to_another_user(
 @pytest.mark.parametrize(
     "change", [{"memberships__0__role": "ADMIN"}, {"memberships__0__DELETE": "on"}]
 )
-def test_the_page_of_the_organization_refuses(
+def test_the_organization_page_refuses_to_remove_the_last_owner(
     client: Client, team: Team, membership_of_owner: Membership, change: dict[str, str]
 ) -> None:
     path = page("organization", "change", team.organization.pk)
@@ -114,7 +116,7 @@ def test_the_page_of_the_organization_refuses(
     assert team.organization.name != "Renamed"
 
 
-def test_one_owner_follows_another_in_one_step(
+def test_one_owner_can_replace_another_in_one_step(
     client: Client, team: Team, membership_of_owner: Membership
 ) -> None:
     heir = team.admin.memberships.get()
@@ -131,7 +133,7 @@ def test_one_owner_follows_another_in_one_step(
 @pytest.mark.parametrize(
     "change", [{"memberships__0__role": "ADMIN"}, {"memberships__0__DELETE": "on"}]
 )
-def test_the_page_of_the_user_refuses(
+def test_the_user_page_refuses_to_remove_the_last_owner(
     client: Client, team: Team, membership_of_owner: Membership, change: dict[str, str]
 ) -> None:
     form = changed_form(team.owner, is_active="on", **inline(membership_of_owner, **change))

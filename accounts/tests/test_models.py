@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.mark.parametrize("second", ["Ann@example.com", "ann@example.com", "ANN@EXAMPLE.COM"])
-def test_an_address_is_taken_however_it_is_capitalised(second: str) -> None:
+def test_addresses_are_unique_regardless_of_case(second: str) -> None:
     UserFactory.create(email="Ann@example.com")
 
     with pytest.raises(IntegrityError), transaction.atomic():
@@ -27,7 +27,7 @@ def test_an_address_is_taken_however_it_is_capitalised(second: str) -> None:
     assert User.objects.count() == 1
 
 
-def test_an_address_is_kept_as_typed_and_found_in_any_case() -> None:
+def test_an_address_is_stored_as_typed_and_found_in_any_case() -> None:
     user = UserFactory.create(email=" Ann@EXAMPLE.com ")
 
     assert user.email == "Ann@example.com"
@@ -43,7 +43,7 @@ def test_a_user_is_created_active_and_without_permissions() -> None:
     assert user.pk.version == 7
 
 
-def test_a_superuser_may_enter_the_admin() -> None:
+def test_a_superuser_can_use_the_admin() -> None:
     user = User.objects.create_superuser("root@example.com", PASSWORD)
 
     assert (user.is_active, user.is_staff, user.is_superuser) == (True, True, True)
@@ -55,7 +55,7 @@ def test_a_user_without_a_password_cannot_sign_in() -> None:
     assert not user.has_usable_password()
 
 
-def test_a_user_is_greeted_by_name_or_address() -> None:
+def test_the_full_name_falls_back_to_the_address() -> None:
     named_user = UserFactory.create(full_name="Ann Lee")
     nameless = UserFactory.create(full_name="", email="bo@example.com")
 
@@ -86,7 +86,7 @@ def test_the_database_refuses_a_second_organization_with_a_slug() -> None:
         OrganizationFactory.create(slug="acme")
 
 
-def test_managing_and_active_owners_are_words_of_the_queryset(team: Team) -> None:
+def test_the_queryset_filters_managing_members_and_active_owners(team: Team) -> None:
     team.owner.is_active = False
     team.owner.save()
     memberships = Membership.objects.filter(organization=team.organization)
@@ -95,7 +95,7 @@ def test_managing_and_active_owners_are_words_of_the_queryset(team: Team) -> Non
     assert not memberships.active_owners().exists()
 
 
-def test_a_scope_is_the_organization_else_the_user() -> None:
+def test_a_scope_is_the_organization_or_the_user() -> None:
     user_id, other_id, organization_id = uuid.uuid4(), uuid.uuid4(), uuid.uuid4()
 
     personal = OwnerScope(user_id)
@@ -157,7 +157,7 @@ def test_rows_are_visible_to_their_owners_only(team: Team, note_model: Any) -> N
     assert visible(team.owner) == {personal}
 
 
-def test_an_organization_with_rows_stays(team: Team, note_model: Any) -> None:
+def test_an_organization_with_rows_cannot_be_deleted(team: Team, note_model: Any) -> None:
     note_model.objects.create(user=team.outsider, organization=team.other_organization)
     Membership.objects.filter(organization=team.other_organization).delete()
     delete = "DELETE FROM accounts_organization WHERE id = %s"

@@ -12,7 +12,7 @@ from sartiq.core.errors import NotPermittedError
 NOWHERE = uuid.UUID("00000000-0000-7000-8000-000000000000")
 
 
-def test_the_own_scope_costs_no_query(
+def test_the_personal_scope_needs_no_query(
     team: Team, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     with django_assert_num_queries(0):
@@ -21,7 +21,7 @@ def test_the_own_scope_costs_no_query(
     assert scope == OwnerScope(team.member.pk, None)
 
 
-def test_an_organizations_scope_costs_one_query(
+def test_an_organization_scope_needs_one_query(
     team: Team, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     with django_assert_num_queries(1):
@@ -32,7 +32,7 @@ def test_an_organizations_scope_costs_one_query(
 
 @pytest.mark.covers("T40")
 @pytest.mark.parametrize("exists", [True, False])
-def test_a_foreign_scope_is_refused_whether_or_not_it_exists(
+def test_a_scope_of_another_organization_is_refused_whether_or_not_it_exists(
     team: Team,
     exists: bool,  # noqa: FBT001  a parameter of the table
     django_assert_num_queries: DjangoAssertNumQueries,
@@ -45,7 +45,7 @@ def test_a_foreign_scope_is_refused_whether_or_not_it_exists(
     assert excinfo.value.detail == "Not enough permissions"
 
 
-def test_a_superuser_enters_every_organization_that_exists(team: Team) -> None:
+def test_a_superuser_may_act_in_every_existing_organization(team: Team) -> None:
     scope = selectors.scope_for(team.superuser, team.organization.pk)
 
     assert scope == OwnerScope(team.superuser.pk, team.organization.pk)
@@ -84,7 +84,7 @@ def test_who_may_manage(team: Team) -> None:
     assert not selectors.may_manage(team.outsider, organization_id)
 
 
-def test_requirements_refuse_whom_the_questions_deny(team: Team) -> None:
+def test_the_require_functions_agree_with_the_may_functions(team: Team) -> None:
     selectors.require_manager(team.owner, team.organization.pk)
     selectors.require_manager(team.superuser, team.organization.pk)
     selectors.require_superuser(team.superuser)
@@ -98,7 +98,7 @@ def test_requirements_refuse_whom_the_questions_deny(team: Team) -> None:
         selectors.require_manager(team.superuser, NOWHERE)
 
 
-def test_roles_are_read_from_the_rows(team: Team) -> None:
+def test_roles_are_read_from_the_database(team: Team) -> None:
     organization_id = team.organization.pk
 
     assert selectors.role_of(team.owner, organization_id) is Role.OWNER
@@ -114,7 +114,7 @@ def test_the_organizations_of_a_user(team: Team) -> None:
 
 
 @pytest.mark.covers("T43")
-def test_who_was_moved_out_may_nothing_at_once(team: Team) -> None:
+def test_a_removed_member_loses_access_at_once(team: Team) -> None:
     Membership.objects.filter(user=team.admin).delete()
 
     assert not selectors.may_write(team.admin, OwnerScope(team.admin.pk, team.organization.pk))

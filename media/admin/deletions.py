@@ -39,7 +39,7 @@ class ObjectDeletionAdmin(ReadOnlyAdmin):
 
     @admin.action(description="Run again", permissions=["run"])
     def run_again(self, request: HttpRequest, rows: QuerySet[ObjectDeletion]) -> None:
-        """Queue the selected dead letters again."""
+        """Queue the selected deletions that were given up again."""
         selected = list(rows)
         dead = [deletion for deletion in selected if deletion.dead]
         for deletion in dead:

@@ -98,7 +98,7 @@ class AttachmentsInline(ReadOnlyInline):
     """The attachments of one resource."""
 
     model = Attachment
-    verbose_name_plural = "Shown by"
+    verbose_name_plural = "Attached to"
     fields = ("entity", "slot", "position", "created_at")
     readonly_fields = fields
     ordering = ("entity_type", "entity_id", "slot", "position")

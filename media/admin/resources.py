@@ -150,7 +150,7 @@ class MediaResourceAdmin(ReadOnlyAdmin):
         """Return width and height."""
         return f"{resource.width} × {resource.height}" if resource.width else EMPTY_VALUE  # noqa: RUF001
 
-    @admin.display(description="Shown in", ordering="attachment_count")
+    @admin.display(description="Attached to", ordering="attachment_count")
     def attachment_links(self, resource: Any) -> str:
         """Link to its attachments."""
         url = changelist_url(Attachment, resource__id__exact=resource.pk)

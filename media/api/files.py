@@ -25,16 +25,16 @@ PREFIX = "/files/"
 
 
 def redirect(method: str, path: str, query: str) -> Response:
-    """Return the redirect for a path below `/files/`, decoded once, or an error."""
+    """Return the redirect for a percent-decoded path below `/files/`, or an error."""
     if method not in {"GET", "HEAD"}:
         return _error(405, f'Method "{method}" not allowed.', ("Allow", "GET, HEAD"))
     parameters = parse_qs(query, keep_blank_values=True, max_num_fields=20) if query else {}
-    wanted = parameters.get("type", [])
-    if wanted and (len(wanted) > 1 or wanted[0] not in files_redirects.TARGET_TYPES):
-        return _bad_type(wanted)
+    types = parameters.get("type", [])
+    if types and (len(types) > 1 or types[0] not in files_redirects.TARGET_TYPES):
+        return _invalid_type(types)
     location = files_redirects.target(
         path,
-        wanted=wanted[0] if wanted else None,
+        image_format=types[0] if types else None,
         cdn_url=settings.CDN_URL,
         plain_url=settings.R2_PUBLIC_URL,
         transforms=settings.CLOUDFLARE_IMAGE_TRANSFORMATIONS,
@@ -46,7 +46,7 @@ def redirect(method: str, path: str, query: str) -> Response:
 
 
 def respond(method: str, path: str, query: str) -> Response:
-    """Return the response on the event loop; `path` was decoded once."""
+    """Return the response to a request handled on the event loop; `path` is percent-decoded."""
     response = _redirect_or_error(method, path.removeprefix(PREFIX), query)
     return response._replace(body=b"") if method == "HEAD" else response
 
@@ -93,13 +93,13 @@ def _redirect_or_error(method: str, path: str, query: str) -> Response:
     try:
         return redirect(method, path, query)
     except ValueError:  # too many query parameters
-        return _bad_type([])
+        return _invalid_type([])
 
 
-def _bad_type(wanted: list[str]) -> Response:
+def _invalid_type(types: list[str]) -> Response:
     names = ", ".join(files_redirects.TARGET_TYPES)
     issue = Issue(
-        loc=("query", "type"), code="enum", message=f"Must be one of {names}.", input=wanted
+        loc=("query", "type"), code="enum", message=f"Must be one of {names}.", input=types
     )
     return _json(422, {"detail": [issue_as_json(issue)]})
 

@@ -10,7 +10,7 @@ from accounts.api.scopes import ScopedPageQuery
 from media.models import Attachment, MediaResource, ResourceStatus
 from sartiq.core.api.fields import Sha256Field, UUIDField
 
-# Those of the catalog, which media must not import; a test of the catalog compares them.
+# The entity types of catalog, which media must not import; a test in catalog compares the two.
 ENTITY_TYPES = ("product", "subject", "look", "guideline", "production_request")
 STATUSES = [status.lower() for status in ResourceStatus.values]
 

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_safe
 
 from media.errors import StoreUnavailableError
 from media.services.health import store_health
-from media.services.proof import RETRY_SECONDS, require_proven_store
+from media.services.store_verification import RETRY_SECONDS, require_verified_store
 from media.storage import public_store
 from sartiq.core.http import health
 from sartiq.core.http.exception_handler import as_json
@@ -23,7 +23,7 @@ def ready(request: HttpRequest) -> JsonResponse:
     response = health.ready(request)
     if response.status_code == HTTPStatus.OK:
         try:
-            require_proven_store()
+            require_verified_store()
         except (StoreUnavailableError, DatabaseError):
             reason = (
                 "Clients cannot use the object store yet. Run `manage.py setup_bucket` to see why."

@@ -37,12 +37,12 @@ _AGE: Final = re.compile(r"([0-9]{1,4})([mhd])")
 
 
 class CleanupCommand(BaseCommand):
-    """Reports what a cleanup would discard; with --execute, discards it."""
+    """Reports what a cleanup would discard, and discards it with --execute."""
 
-    things = "things"
+    item_name = "items"
     grace: timedelta
 
-    def sweep(
+    def clean_up(
         self,
         *,
         older_than: timedelta,
@@ -72,10 +72,10 @@ class CleanupCommand(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print the report as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Sweep and print the report."""
+        """Run the cleanup and print the report."""
         arguments = {name: options[name] for name in ("older_than", "limit", "execute")}
         with errors_as_exit_codes(), progress_bar() as on_progress:
-            report = self.sweep(**arguments, on_progress=on_progress)
+            report = self.clean_up(**arguments, on_progress=on_progress)
         print_report = self._print_json if options["json"] else self._print_summary
         print_report(report, older_than=options["older_than"])
 
@@ -88,7 +88,7 @@ class CleanupCommand(BaseCommand):
         number = report.discarded if report.executed else report.candidates
         size = filesizeformat(report.bytes).replace("\xa0", " ")
         self.stdout.write(
-            f"{action} {number} {self.things} older than {readable(older_than)}, {size}."
+            f"{action} {number} {self.item_name} older than {readable(older_than)}, {size}."
         )
         for name in report.samples:
             self.stdout.write(f"  {name}")

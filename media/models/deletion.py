@@ -39,7 +39,7 @@ class ObjectDeletionQuerySet(models.QuerySet["ObjectDeletion"]):
 
 
 class ObjectDeletion(TimestampedModel, LeasedModel):
-    """One object to delete: after commit, with retries, finally as a dead letter.
+    """One object to delete after commit, with retries. After the last one it is given up (`dead`).
 
     The object must not be deleted before `run_after`, nor when it has another ETag than `etag`,
     if that is set.

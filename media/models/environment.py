@@ -11,7 +11,7 @@ from media.rules.environment import Identity
 class EnvironmentIdentity(models.Model):
     """The random id of this database: one row, written once by `setup_bucket`.
 
-    `proven_settings` is the fingerprint of the store settings with which the probes last succeeded.
+    `proven_settings` is a hash of the store settings that were last verified with probe objects.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)

@@ -177,17 +177,17 @@ class MediaResource(OwnedModel, LeasedModel):
     def retry(self) -> bool:
         """Return a FAILED resource to PENDING and reset its attempts; False if it is not FAILED."""
         failed = MediaResource.objects.filter(pk=self.pk, status=ResourceStatus.FAILED)
-        return failed.update(**_WAITING) == 1
+        return failed.update(**_RESET_TO_PENDING) == 1
 
     def relocate_from(self, *, key: str, etag: str) -> None:
         """Return a READY resource to PENDING, to be relocated from another object."""
         ready = MediaResource.objects.filter(pk=self.pk, status=ResourceStatus.READY)
-        ready.update(**_WAITING, storage_key=key, etag=etag, ready_at=None)
+        ready.update(**_RESET_TO_PENDING, storage_key=key, etag=etag, ready_at=None)
         self.status = ResourceStatus.PENDING
         self.storage_key, self.etag, self.ready_at = key, etag, None
 
 
-_WAITING: Final[Mapping[str, Any]] = {
+_RESET_TO_PENDING: Final[Mapping[str, Any]] = {
     "status": ResourceStatus.PENDING,
     "failure_code": "",
     "attempts": 0,

@@ -17,7 +17,11 @@ from media.models.resource import MediaResource, ResourceStatus
 
 
 class UploadState(models.TextChoices):
-    """The state of a presigned upload: ISSUED, then CLAIMED and CONSUMED, or EXPIRED."""
+    """The state of a presigned upload.
+
+    ISSUED: signed. CLAIMED: a PENDING resource needs its object. CONSUMED: the resource has its own
+    object. EXPIRED: never used, or its file was rejected.
+    """
 
     ISSUED = "ISSUED", "Issued"
     CLAIMED = "CLAIMED", "Claimed"

@@ -22,8 +22,8 @@ _BYTES_PER_PIXEL = {
 _ANIMATED_BYTES_PER_PIXEL = 20
 _MAX_LIGHT_PIXELS = 10 * MEGAPIXEL
 _MAX_LIGHT_JPEG_PIXELS = 30 * MEGAPIXEL
-_TIME_PIXELS = 50 * MEGAPIXEL  # of the image the settings give a time for
-_MIN_TIME_SHARE = 0.2  # of that time, for the smallest file
+_TIME_PIXELS = 50 * MEGAPIXEL  # the image size that the time limits in the settings are for
+_MIN_TIME_SHARE = 0.2  # of that time limit, for the smallest file
 ANIMATED = frozenset({"image/png", "image/gif", "image/webp", "image/avif"})
 
 
@@ -40,7 +40,9 @@ def cost_of(content_type: str, width: int | None, height: int | None) -> DecodeC
     """Return the cost of decoding an image of this size; other types cost little."""
     pixels = (width or 0) * (height or 0) if content_type in _BYTES_PER_PIXEL else 0
     memory = _BASE_BYTES + pixels * _BYTES_PER_PIXEL.get(content_type, 0)
-    if content_type in ANIMATED and pixels <= MAX_PARALLEL_PIXELS:  # two frames have 100 megapixels
+    if (
+        content_type in ANIMATED and pixels <= MAX_PARALLEL_PIXELS
+    ):  # larger ones are stills: two frames exceed the limit
         memory = max(memory, _BASE_BYTES + pixels * _ANIMATED_BYTES_PER_PIXEL)
     return DecodeCost(
         memory=memory,

@@ -29,7 +29,7 @@ UNATTACHED_GRACE = timedelta(hours=24)  # a resource that was replaced or detach
 FETCHED_UPLOAD_LIFETIME = timedelta(seconds=900)  # until the import of a fetched image claims it
 
 # One image. Every image may be exported to WebP, which allows no longer side.
-MAX_PIXELS = 120 * MEGAPIXEL  # of a still
+MAX_PIXELS = 120 * MEGAPIXEL  # of a still image
 MAX_ANIMATION_PIXELS = 100 * MEGAPIXEL  # over all frames
 MAX_SIDE = 16_383
 MAX_FRAMES = 1_000

@@ -96,9 +96,9 @@ def refuse_uploads(codes: Mapping[str, str]) -> None:
 def perform_due() -> int:
     """Delete due objects, at most a batch of each bucket; return the size of the largest batch.
 
-    Failed calls are retried with growing delays; after eight attempts the row becomes a dead letter
-    for staff. Objects that a row still needs are left alone, and nothing is deleted in a bucket of
-    another environment.
+    Failed calls are retried with growing delays. After eight attempts the row is given up, until
+    staff run it again. Objects that a row still needs are left alone, and nothing is deleted in a
+    bucket of another environment.
     """
     return _perform(ObjectDeletion.objects.due())
 
@@ -194,7 +194,7 @@ def _may_delete() -> bool:
 
 
 def run_again(deletion: ObjectDeletion) -> None:
-    """Queue a dead letter again, unless the same object has been queued since."""
+    """Queue a deletion that was given up, unless the object has been queued again since."""
     with transaction.atomic():
         queued = ObjectDeletion.objects.alive().filter(bucket=deletion.bucket, key=deletion.key)
         if queued.exists():

@@ -12,7 +12,7 @@ from media.rules.environment import differences
 from media.storage import ObjectStore, private_store, public_store
 from media.storage.marker import marker_of
 
-TRUSTED_SECONDS: Final = 60  # for which a process trusts one comparison
+COMPARISON_LIFETIME_SECONDS: Final = 60  # then a process compares again
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ _last: list[_Comparison] = []
 def require_own_environment() -> None:
     """Check that both buckets are marked as this environment's.
 
-    The result is trusted for a minute. Raises ForeignEnvironmentError naming the values that
+    The result is cached for a minute. Raises ForeignEnvironmentError naming the values that
     differ, EnvironmentUnknownError, StoreUnavailableError.
     """
     stores = (public_store(), private_store())
@@ -45,7 +45,7 @@ def require_own_environment() -> None:
                 " After a move or a restore run manage.py setup_bucket --adopt."
             )
             raise ForeignEnvironmentError(message)
-    expires = time.monotonic() + TRUSTED_SECONDS
+    expires = time.monotonic() + COMPARISON_LIFETIME_SECONDS
     _last[:] = [_Comparison(stores, settings.ENVIRONMENT_NAME, expires)]
 
 

@@ -35,7 +35,8 @@ def blocking_reason(resource: MediaResource) -> str | None:
         return "it is protected. Remove the protection first."
     count = resource.attachments.count()
     if count:
-        return f"it is shown in {count} place{'' if count == 1 else 's'}. Remove it there first."
+        entities = "1 entity" if count == 1 else f"{count} entities"
+        return f"it is attached to {entities}. Remove it there first."
     is_copied = MediaResource.objects.pending().filter(copied_from=resource).exists()
     if is_copied or resource.status == ResourceStatus.PENDING:
         return "it is being processed. Try again in a moment."

@@ -25,11 +25,11 @@ from sartiq.core.models import new_id
 
 _LIFETIME: Final = timedelta(minutes=5)
 _TYPE: Final = "image/png"
-_NO_RETRIES: Final = Retry(total=3, connect=0, read=0, redirect=3, status=0, other=0)
+_ONLY_REDIRECTS: Final = Retry(total=3, connect=0, read=0, redirect=3, status=0, other=0)
 _MAX_RESPONSE_BYTES: Final = 4096
 
 
-def prove_buckets() -> Iterator[Step]:
+def probe_buckets() -> Iterator[Step]:
     """Probe the buckets with small objects, which are deleted again, and yield the results.
 
     A URL that does not respond is reported as a step for the operator. Raises
@@ -140,7 +140,12 @@ def _request(
     try:
         with time_limit(OPERATION_BUDGET):
             response = pool.request(
-                method, url, body=body, headers=headers, retries=_NO_RETRIES, preload_content=False
+                method,
+                url,
+                body=body,
+                headers=headers,
+                retries=_ONLY_REDIRECTS,
+                preload_content=False,
             )
             try:
                 return response.status, response.read(_MAX_RESPONSE_BYTES, decode_content=True)

@@ -12,7 +12,7 @@ from uuid import UUID
 from django.db import connections
 
 from media.models import EnvironmentIdentity, own_identity
-from media.services import proof
+from media.services import store_verification
 from media.storage import ObjectHead, ObjectHeaders, ObjectStore, factory, setup
 from media.storage.marker import mark
 from media.storage.testing.memory import MemoryStore
@@ -50,7 +50,7 @@ class WatchedStore:
 
 def own_database() -> None:
     """Give this database the id the shared buckets are marked with."""
-    values = {"id": DATABASE_ID, "proven_settings": proof.fingerprint()}
+    values = {"id": DATABASE_ID, "proven_settings": store_verification.fingerprint()}
     EnvironmentIdentity.objects.get_or_create(is_only=True, defaults=values)
 
 

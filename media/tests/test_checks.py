@@ -22,10 +22,10 @@ def valid_settings(settings: Settings) -> None:
 
 
 def check_ids() -> list[tuple[str | None, str]]:
-    return [(each.id, each.msg) for check in CHECKS for each in check(None)]
+    return [(message.id, message.msg) for check in CHECKS for message in check(None)]
 
 
-def test_sound_settings_pass() -> None:
+def test_valid_settings_pass() -> None:
     assert check_ids() == []
 
 
@@ -52,7 +52,7 @@ def test_sound_settings_pass() -> None:
         ("S3_POOL_SIZE", 0, ("media.E006", "S3_POOL_SIZE is below 1.")),
     ],
 )
-def test_a_setting_that_would_break_a_promise_stops_the_boot(
+def test_an_unsafe_setting_is_reported(
     settings: Settings, name: str, value: object, expected: tuple[str, str]
 ) -> None:
     setattr(settings, name, value)
@@ -60,7 +60,7 @@ def test_a_setting_that_would_break_a_promise_stops_the_boot(
     assert check_ids() == [expected]
 
 
-def test_the_local_store_needs_its_own_address_and_no_keys(settings: Settings) -> None:
+def test_the_local_store_needs_a_base_url_and_no_keys(settings: Settings) -> None:
     settings.STORAGE = "local"
     settings.S3_ENDPOINT_URL = settings.S3_ACCESS_KEY_ID = ""
 

@@ -91,7 +91,7 @@ def is_superuser(request: HttpRequest) -> bool:
     return bool(getattr(request.user, "is_superuser", False))
 
 
-def environment(request: HttpRequest) -> list[str]:
+def environment_badge(request: HttpRequest) -> list[str]:
     """Return the badge with the name of the environment."""
     name = settings.ENVIRONMENT_NAME
     return [name.capitalize(), BADGE_COLOURS.get(name, "info")]

@@ -76,7 +76,7 @@ class InvalidError(SartiqError):
 
 
 class InvalidValuesError(InvalidError):
-    """Raised when several values of one request are invalid."""
+    """Raised with every invalid value of a request."""
 
     message: ClassVar[str] = "Some values are not valid."
 

@@ -26,7 +26,11 @@ class TimestampedModel(models.Model):
 
 
 class LeasedModel(models.Model):
-    """A row with work to do by the holder of its lease (see `sartiq.core.work.leases`)."""
+    """A row with work to do, by one worker at a time (see `sartiq.core.work.leases`).
+
+    The worker `lease_holder` has the row until `lease_expires_at`. `lease_fence` is the fencing
+    number: it increases with each lease. `sent_at` is when its task was last enqueued.
+    """
 
     lease_holder = models.UUIDField(null=True, editable=False)
     lease_expires_at = models.DateTimeField(null=True, editable=False)

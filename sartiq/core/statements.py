@@ -54,6 +54,6 @@ def _selection(model: type[models.Model], without: tuple[str, ...]) -> tuple[lis
 def _insertion(model: type[models.Model]) -> tuple[list[Any], str]:
     fields = list(model._meta.concrete_fields)  # noqa: SLF001  Django's own API
     columns = ", ".join(f'"{field.column}"' for field in fields)
-    marks = ", ".join(["%s"] * len(fields))
+    placeholders = ", ".join(["%s"] * len(fields))
     table = model._meta.db_table  # noqa: SLF001
-    return fields, f'INSERT INTO "{table}" ({columns}) VALUES ({marks})'  # noqa: S608
+    return fields, f'INSERT INTO "{table}" ({columns}) VALUES ({placeholders})'  # noqa: S608

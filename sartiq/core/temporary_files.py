@@ -19,7 +19,7 @@ from typing import BinaryIO, Final, cast
 from celery import signals
 from django.conf import settings
 
-SWEEP_INTERVAL: Final = 60.0  # seconds between two sweeps by one process
+CLEANUP_INTERVAL_SECONDS: Final = 60.0  # between two clean-ups by one process
 _OWNED, _ABANDONED = "process-", "abandoned-"
 
 
@@ -39,20 +39,20 @@ class ProcessFolder:
         self._lock = threading.Lock()
         self._path: Path | None = None
         self._descriptor = -1
-        self._swept_at = float("-inf")
+        self._cleaned_up_at = float("-inf")
 
     def path(self) -> Path:
         """Return the folder, created on first use; remove abandoned ones once a minute."""
         with self._lock:
-            if time.monotonic() - self._swept_at > SWEEP_INTERVAL:
-                self._swept_at = time.monotonic()
+            if time.monotonic() - self._cleaned_up_at > CLEANUP_INTERVAL_SECONDS:
+                self._cleaned_up_at = time.monotonic()
                 remove_abandoned(self._root)
             if self._path is None or not self._path.is_dir():
                 self._close()
                 self._path, self._descriptor = _make_owned(self._root)
             return self._path
 
-    def disown(self) -> None:
+    def forget_inherited(self) -> None:
         """Close the folder of the parent process after a fork, without removing it."""
         self._close()
         self.forget()
@@ -136,7 +136,7 @@ def remove_own() -> None:
         folder.remove()
 
 
-def use() -> None:
+def connect_worker_signals() -> None:
     """Let worker processes remove files of killed processes on start, and their own on exit."""
     signals.worker_init.connect(_on_start, weak=False, dispatch_uid=__name__)
     signals.worker_process_init.connect(_on_start, weak=False, dispatch_uid=__name__)
@@ -153,7 +153,7 @@ def _on_exit(**_: object) -> None:
 
 
 def _make_owned(parent: Path) -> tuple[Path, int]:
-    """Create and lock a folder, so that no sweep sees it without a lock."""
+    """Create and lock a folder, so that no clean-up sees it without a lock."""
     with _locked(parent, fcntl.LOCK_SH):
         path = Path(tempfile.mkdtemp(prefix=f"{_OWNED}{os.getpid()}-", dir=parent))
         descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
@@ -185,10 +185,10 @@ def _locked(path: Path, how: int) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _disown_all() -> None:
+def _forget_inherited_folders() -> None:
     for folder in _folders.values():
-        folder.disown()
+        folder.forget_inherited()
 
 
-os.register_at_fork(after_in_child=_disown_all)
+os.register_at_fork(after_in_child=_forget_inherited_folders)
 atexit.register(remove_own)

@@ -148,7 +148,7 @@ SIMPLE_JWT = {
     "USER_ID_CLAIM": "sub",
 }
 
-# --- Requests-------------------------------------------------------------------------------
+# --- Requests ------------------------------------------------------------------------------
 REST_FRAMEWORK: dict[str, Any] = rest.REST_FRAMEWORK
 SPECTACULAR_SETTINGS: dict[str, Any] = rest.SPECTACULAR_SETTINGS
 CORS_ALLOW_HEADERS = rest.CORS_ALLOW_HEADERS
@@ -160,7 +160,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
 CORS_ALLOWED_ORIGINS = env.CORS_ALLOWED_ORIGINS
 
-# --- Object storage (design: media) -----------------------------------------------------------
+# --- Object storage --------------------------------------------------------------------------
 STORAGE = env.STORAGE
 S3_ENDPOINT_URL = env.S3_ENDPOINT_URL
 S3_PUBLIC_ENDPOINT_URL = env.S3_PUBLIC_ENDPOINT_URL

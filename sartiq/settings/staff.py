@@ -86,7 +86,7 @@ UNFOLD: dict[str, Any] = {
             "href": lambda _request: static("sartiq/favicon.svg"),
         }
     ],
-    "ENVIRONMENT": "sartiq.core.admin_base.environment",
+    "ENVIRONMENT": "sartiq.core.admin_base.environment_badge",
     "SIDEBAR": {
         "show_search": True,
         "navigation": [

@@ -38,7 +38,7 @@ def call(header: str, path: str = ME) -> Any:
     return APIClient().get(path, HTTP_AUTHORIZATION=header)
 
 
-def test_our_own_way_of_forging_makes_a_good_token(claims: Claims) -> None:
+def test_a_token_crafted_with_our_secret_is_accepted(claims: Claims) -> None:
     # Without this the forgeries below could all fail for a wrong reason.
     assert call(f"Bearer {good(claims)}").status_code == 200
     assert call(f"Bearer {with_header(claims, kid='any')}").status_code == 200
@@ -87,7 +87,7 @@ def test_a_request_without_a_bearer_token_is_not_authenticated(headers: dict[str
 
 @pytest.mark.covers("T42")
 @pytest.mark.parametrize("name", ["access_token", "token", "authorization", "jwt"])
-def test_a_token_elsewhere_than_in_the_header_does_not_count(user: User, name: str) -> None:
+def test_a_token_outside_the_authorization_header_is_ignored(user: User, name: str) -> None:
     token = token_of(user)
     client = APIClient()
     client.cookies[name] = token
@@ -97,7 +97,7 @@ def test_a_token_elsewhere_than_in_the_header_does_not_count(user: User, name: s
     assert (response.status_code, response.json()) == (401, {"detail": "Not authenticated"})
 
 
-def test_a_session_of_the_admin_is_no_token(user: User) -> None:
+def test_an_admin_session_does_not_authenticate_the_api(user: User) -> None:
     client = APIClient()
     client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
 
@@ -105,12 +105,12 @@ def test_a_session_of_the_admin_is_no_token(user: User) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
-def test_the_scheme_is_read_in_any_case(user: User, scheme: str) -> None:
+def test_the_authorization_scheme_is_case_insensitive(user: User, scheme: str) -> None:
     assert call(f"{scheme}  {token_of(user)} ").status_code == 200
 
 
 @pytest.mark.covers("T42")
-def test_a_refresh_token_opens_nothing(user: User) -> None:
+def test_a_refresh_token_is_not_accepted_as_an_access_token(user: User) -> None:
     session = sessions.open_session(user=user)
 
     assert call(f"Bearer {session.refresh_token}").status_code == 401
@@ -118,7 +118,7 @@ def test_a_refresh_token_opens_nothing(user: User) -> None:
 
 @pytest.mark.covers("T42")
 @pytest.mark.parametrize("change", ["disabled", "deleted", "password", "same password again"])
-def test_a_token_dies_with_what_it_stood_for(user: User, change: str) -> None:
+def test_a_token_is_refused_once_its_user_or_password_has_changed(user: User, change: str) -> None:
     client = client_of(user)
     assert client.get(ME).status_code == 200
     if change == "deleted":
@@ -134,7 +134,7 @@ def test_a_token_dies_with_what_it_stood_for(user: User, change: str) -> None:
     assert (response.status_code, response.json()) == (401, REFUSED)
 
 
-def test_the_caller_costs_one_query(
+def test_authentication_takes_one_query(
     user: User, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     client = client_of(user)
@@ -153,7 +153,7 @@ def test_a_permission_claimed_in_the_token_is_ignored(claims: Claims) -> None:
 
 
 @pytest.mark.covers("T42", "T43")
-def test_rights_follow_the_database_at_once(team: Team) -> None:
+def test_permission_changes_take_effect_at_once(team: Team) -> None:
     admin, superuser = client_of(team.admin), client_of(team.superuser)
     organization = f"/api/v1/organizations/{team.organization.pk}"
     assert admin.get(f"{organization}/members").status_code == 200
@@ -176,7 +176,7 @@ def test_a_token_reveals_nothing_about_the_password(user: User, claims: Claims) 
     assert claims["ses"] not in {digest[:32] for digest in digests}
 
 
-def test_a_token_that_was_good_a_moment_ago_ends_on_time(user: User) -> None:
+def test_a_token_that_was_verified_before_still_expires(user: User) -> None:
     client = APIClient(headers={"Authorization": f"Bearer {token_of(user)}"})
     with time_machine.travel(datetime.now(UTC), tick=False) as clock:
         before = client.get(ME)

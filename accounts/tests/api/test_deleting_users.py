@@ -19,7 +19,7 @@ from accounts.tests.factories import (
 pytestmark = pytest.mark.django_db
 
 
-def test_a_deleted_user_is_disabled_and_forgotten_but_stays_a_row(team: Team) -> None:
+def test_a_deleted_user_is_disabled_and_anonymized_but_the_row_stays(team: Team) -> None:
     email, client = team.member.email, client_of(team.member)
     superuser = client_of(team.superuser)
 
@@ -40,7 +40,7 @@ def test_a_deleted_user_is_disabled_and_forgotten_but_stays_a_row(team: Team) ->
     assert str(user.pk) not in {row["id"] for row in superuser.get(USERS).json()["data"]}
 
 
-def test_the_address_of_a_deleted_user_is_free_again(team: Team) -> None:
+def test_the_address_of_a_deleted_user_can_be_used_again(team: Team) -> None:
     email = team.member.email
     client = client_of(team.superuser)
     client.delete(f"{USERS}{team.member.pk}")
@@ -50,7 +50,7 @@ def test_the_address_of_a_deleted_user_is_free_again(team: Team) -> None:
     assert response.status_code == 201
 
 
-def test_the_last_owner_of_others_is_not_deleted(team: Team) -> None:
+def test_the_last_owner_of_an_organization_with_members_is_not_deleted(team: Team) -> None:
     response = client_of(team.superuser).delete(f"{USERS}{team.owner.pk}")
 
     team.owner.refresh_from_db()
@@ -62,7 +62,7 @@ def test_the_last_owner_of_others_is_not_deleted(team: Team) -> None:
     assert team.owner.memberships.get().role == Role.OWNER
 
 
-def test_an_owner_alone_in_an_organization_is_deleted(team: Team) -> None:
+def test_the_only_member_of_an_organization_can_be_deleted(team: Team) -> None:
     response = client_of(team.superuser).delete(f"{USERS}{team.outsider.pk}")
 
     assert response.status_code == 204
@@ -92,13 +92,13 @@ def test_the_last_superuser_stays(team: Team, change: dict[str, bool] | None) ->
     assert (team.superuser.is_active, team.superuser.is_superuser) == (True, True)
 
 
-def test_one_of_two_superusers_may_go(team: Team) -> None:
+def test_one_of_two_superusers_can_be_deleted(team: Team) -> None:
     other = UserFactory.create(superuser=True)
 
     assert client_of(team.superuser).delete(f"{USERS}{other.pk}").status_code == 204
 
 
-def test_deleting_forgets_the_address_everywhere(team: Team, settings: Settings) -> None:
+def test_deleting_removes_the_address_from_every_table(team: Team, settings: Settings) -> None:
     settings.AXES_ENABLED = True
     may_sign_in(team.member.email, "wrong")
     assert AccessAttempt.objects.count() == 1

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.mark.parametrize("typed", ["Ann@example.com", "ann@EXAMPLE.com", "  ANN@example.com "])
-def test_an_address_signs_in_however_it_is_typed(typed: str) -> None:
+def test_sign_in_ignores_case_and_spaces_of_the_address(typed: str) -> None:
     user = UserFactory.create(email="Ann@example.com")
 
     response = sign_in(typed, grant_type="password", scope="", client_id="", client_secret="")
@@ -116,7 +116,7 @@ def test_an_unknown_address_costs_the_same_hashing_work(
         ),
     ],
 )
-def test_a_malformed_form_names_each_fault(
+def test_a_malformed_form_reports_each_error(
     form: dict[str, str], issues: set[tuple[tuple[str, ...], str]]
 ) -> None:
     response = APIClient().post(LOGIN, urlencode(form), content_type=FORM)
@@ -158,7 +158,7 @@ def lockout(settings: Settings) -> None:
 
 
 @pytest.mark.covers("T50", "T52")
-def test_repeated_failures_lock_one_address_from_one_place(lockout: None) -> None:
+def test_repeated_failures_lock_the_pair_of_email_and_ip_address(lockout: None) -> None:
     UserFactory.create(email="Ann@example.com")
     other = UserFactory.create(email="bo@example.com")
     spellings = ["Ann@example.com", "ANN@example.com", " ann@EXAMPLE.com"]
@@ -173,7 +173,7 @@ def test_repeated_failures_lock_one_address_from_one_place(lockout: None) -> Non
 
 
 @pytest.mark.covers("T50")
-def test_a_forged_forwarding_header_opens_no_second_account_of_failures(lockout: None) -> None:
+def test_a_forged_forwarding_header_does_not_reset_the_failure_count(lockout: None) -> None:
     UserFactory.create(email="ann@example.com")
     form = urlencode({"username": "ann@example.com", "password": "wrong"})
 
@@ -195,7 +195,7 @@ def test_a_forged_forwarding_header_opens_no_second_account_of_failures(lockout:
     assert statuses == [401, 401, 429, 429]
 
 
-def test_signing_in_forgets_earlier_failures(lockout: None) -> None:
+def test_signing_in_resets_the_failure_count(lockout: None) -> None:
     UserFactory.create(email="Ann@example.com")
 
     statuses = [
@@ -206,7 +206,7 @@ def test_signing_in_forgets_earlier_failures(lockout: None) -> None:
     assert statuses == [401, 401, 200, 401, 401]
 
 
-def test_the_admins_sign_in_page_is_locked_too(lockout: None) -> None:
+def test_the_admin_sign_in_page_is_locked_too(lockout: None) -> None:
     UserFactory.create(email="root@example.com", superuser=True)
     client = APIClient()
     form = {"username": "ROOT@example.com", "password": "wrong"}
@@ -233,11 +233,11 @@ def test_the_token_test_returns_the_user() -> None:
 
 
 @pytest.mark.parametrize("path", [LOGIN, REFRESH, TEST])
-def test_the_other_spelling_of_a_path_is_answered_without_a_redirect(path: str) -> None:
+def test_a_path_works_with_and_without_a_trailing_slash(path: str) -> None:
     assert APIClient().post(f"{path}/").status_code == APIClient().post(path).status_code
 
 
-def test_no_token_is_needed_to_sign_in_and_a_bad_one_does_not_matter() -> None:
+def test_sign_in_ignores_the_authorization_header() -> None:
     user = UserFactory.create()
     client = APIClient()
     client.credentials(HTTP_AUTHORIZATION="Bearer nonsense")

@@ -111,7 +111,7 @@ def test_a_malformed_member_is_refused(
     assert roles_in(team) == before
 
 
-def test_a_disabled_user_is_no_new_member(team: Team) -> None:
+def test_a_disabled_user_cannot_be_added(team: Team) -> None:
     user = UserFactory.create(is_active=False)
 
     response = client_of(team.owner).post(members_path(team), {"user_id": str(user.pk)})
@@ -131,7 +131,7 @@ def test_a_member_is_not_added_twice(team: Team) -> None:
     assert roles_in(team)[team.member.pk] == Role.MEMBER
 
 
-def test_an_admin_neither_makes_nor_touches_an_owner(team: Team) -> None:
+def test_an_admin_cannot_add_change_or_remove_an_owner(team: Team) -> None:
     client, other = client_of(team.admin), UserFactory.create()
     MembershipFactory.create(organization=team.organization, role=Role.OWNER)
     before = roles_in(team)
@@ -150,7 +150,7 @@ def test_an_admin_neither_makes_nor_touches_an_owner(team: Team) -> None:
     assert roles_in(team) == before
 
 
-def test_an_owner_hands_over_and_leaves(team: Team) -> None:
+def test_an_owner_can_leave_after_adding_another_owner(team: Team) -> None:
     client = client_of(team.owner)
 
     promoted = client.patch(members_path(team, team.member), {"role": "owner"})
@@ -163,7 +163,7 @@ def test_an_owner_hands_over_and_leaves(team: Team) -> None:
 
 
 @pytest.mark.parametrize("role", ["admin", "member"])
-def test_a_member_leaves_once(team: Team, role: str) -> None:
+def test_leaving_twice_is_a_404(team: Team, role: str) -> None:
     leaver = getattr(team, role)
     client, before = client_of(leaver), roles_in(team)
 
@@ -183,14 +183,14 @@ def test_a_user_who_was_never_a_member_cannot_leave(team: Team) -> None:
         for organization_id in (team.organization.pk, NOWHERE)
     ]
 
-    assert {(each.status_code, each.content) for each in responses} == {
+    assert {(response.status_code, response.content) for response in responses} == {
         (404, b'{"detail":"Member not found"}')
     }
 
 
 @pytest.mark.parametrize("caller", ["owner", "superuser"])
 @pytest.mark.parametrize("act", ["remove", "demote"])
-def test_the_last_owner_stays_one(team: Team, caller: str, act: str) -> None:
+def test_the_last_owner_cannot_be_removed_or_demoted(team: Team, caller: str, act: str) -> None:
     client, path = client_of(getattr(team, caller)), members_path(team, team.owner)
     before = roles_in(team)
 
@@ -203,7 +203,7 @@ def test_the_last_owner_stays_one(team: Team, caller: str, act: str) -> None:
     assert roles_in(team) == before
 
 
-def test_an_owner_who_cannot_sign_in_is_not_enough(team: Team) -> None:
+def test_a_disabled_owner_does_not_count_as_remaining_owner(team: Team) -> None:
     idle = UserFactory.create(is_active=False)
     MembershipFactory.create(organization=team.organization, user=idle, role=Role.OWNER)
 
@@ -211,7 +211,7 @@ def test_an_owner_who_cannot_sign_in_is_not_enough(team: Team) -> None:
     assert client_of(team.owner).delete(members_path(team, idle)).status_code == 204
 
 
-def test_the_last_owner_may_be_confirmed_as_owner(team: Team) -> None:
+def test_the_last_owner_can_be_set_to_owner_again(team: Team) -> None:
     response = client_of(team.owner).patch(members_path(team, team.owner), {"role": "owner"})
 
     assert (response.status_code, response.json()["role"]) == (200, "owner")

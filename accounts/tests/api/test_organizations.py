@@ -29,7 +29,7 @@ FIELDS = {"id", "name", "slug", "created_at", "updated_at"}
 pytestmark = pytest.mark.django_db
 
 
-def test_the_creator_of_an_organization_owns_it() -> None:
+def test_the_creator_of_an_organization_becomes_its_owner() -> None:
     user = UserFactory.create()
     client = client_of(user)
 
@@ -44,7 +44,7 @@ def test_the_creator_of_an_organization_owns_it() -> None:
     assert Membership.objects.get(organization_id=body["id"]).role == Role.OWNER
 
 
-def test_a_slug_made_from_a_name_is_always_free() -> None:
+def test_a_generated_slug_is_unique() -> None:
     client = client_of(UserFactory.create())
 
     slugs = [
@@ -57,7 +57,7 @@ def test_a_slug_made_from_a_name_is_always_free() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_equal_names_created_at_once_all_get_a_slug() -> None:
+def test_organizations_with_equal_names_created_concurrently_get_different_slugs() -> None:
     clients = [client_of(UserFactory.create()) for _ in range(8)]
     together = Barrier(len(clients))
 
@@ -116,7 +116,7 @@ def test_a_malformed_organization_is_refused(
 
 
 @pytest.mark.covers("T40", "T48")
-def test_members_see_theirs_and_superusers_all(
+def test_members_see_their_organizations_and_superusers_all(
     team: Team, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     own = [team.organization.name]
@@ -156,7 +156,7 @@ PEOPLE = ["owner", "admin", "member", "outsider", "superuser"]
         ("delete", "/members/" + NOWHERE, None, (404, 404, 403, 403, 404)),
     ],
 )
-def test_each_role_gets_its_answer(
+def test_each_role_gets_the_expected_status(
     team: Team, method: str, tail: str, body: Any, statuses: tuple[int, ...]
 ) -> None:
     UserFactory.create(email="new@example.com")
@@ -190,7 +190,7 @@ def test_each_role_gets_its_answer(
         ("delete", f"/members/{NOWHERE}"),
     ],
 )
-def test_a_missing_organization_looks_like_a_foreign_one(
+def test_a_missing_organization_is_indistinguishable_from_another_owners(
     team: Team, method: str, tail: str
 ) -> None:
     bodies = {"post": {"email": "a@b.de"}, "patch": {"role": "member", "name": "x"}}
@@ -242,7 +242,7 @@ def test_a_server_owned_value_of_an_organization_is_ignored(
 
 
 @pytest.mark.parametrize("slash", ["", "/"])
-def test_both_spellings_of_a_path_answer_the_same(team: Team, slash: str) -> None:
+def test_paths_with_and_without_trailing_slash_respond_the_same(team: Team, slash: str) -> None:
     client = client_of(team.owner)
 
     created = client.post(f"/api/v1/organizations{slash}", {"name": "New"})
@@ -251,7 +251,7 @@ def test_both_spellings_of_a_path_answer_the_same(team: Team, slash: str) -> Non
     assert (created.status_code, names_seen_by.status_code) == (201, 200)
 
 
-def test_an_organization_without_members_is_reached_by_superusers(team: Team) -> None:
+def test_superusers_can_use_an_organization_without_members(team: Team) -> None:
     empty = OrganizationFactory.create()
 
     assert client_of(team.superuser).get(f"{ORGANIZATIONS}{empty.pk}").status_code == 200

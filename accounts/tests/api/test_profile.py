@@ -24,7 +24,7 @@ from accounts.tests.factories import (
 pytestmark = pytest.mark.django_db
 
 
-def test_the_own_profile_shows_exactly_the_contracts_fields() -> None:
+def test_the_profile_has_exactly_the_specified_fields() -> None:
     user = UserFactory.create(email="Ann@example.com", full_name="Ann Lee")
 
     body = client_of(user).get(ME).json()
@@ -103,7 +103,7 @@ def test_a_refused_change_of_the_profile_changes_nothing(
     assert row_of(user) == before
 
 
-def test_a_user_moves_to_another_address_with_the_password() -> None:
+def test_a_user_changes_their_address_with_the_current_password() -> None:
     user = UserFactory.create()
 
     response = client_of(user).patch(

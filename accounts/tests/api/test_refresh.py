@@ -21,7 +21,7 @@ def refresh(token: str) -> Any:
     return APIClient().post(REFRESH, {"refresh_token": token})
 
 
-def test_a_refresh_token_is_good_for_one_exchange() -> None:
+def test_a_refresh_token_can_be_used_once() -> None:
     user = UserFactory.create()
     first = sign_in(user.email).json()
 
@@ -38,7 +38,7 @@ def test_a_refresh_token_is_good_for_one_exchange() -> None:
 
 @pytest.mark.covers("T42")
 @pytest.mark.parametrize("change", ["password", "disabled", "deleted"])
-def test_a_refresh_token_dies_with_what_it_stood_for(change: str) -> None:
+def test_a_refresh_token_is_refused_once_its_user_or_password_has_changed(change: str) -> None:
     user = UserFactory.create()
     session = sessions.open_session(user=user)
     if change == "deleted":
@@ -64,7 +64,7 @@ def test_only_refresh_tokens_we_issued_are_exchanged() -> None:
     assert refresh("a.b.c").status_code == 401
 
 
-def test_the_copy_of_a_refresh_token_in_the_database_is_no_token() -> None:
+def test_the_stored_copy_of_a_refresh_token_cannot_be_used() -> None:
     sessions.open_session(user=UserFactory.create())
 
     response = refresh(OutstandingToken.objects.get().token)
@@ -90,7 +90,7 @@ def test_a_malformed_refresh_is_a_422(body: dict[str, Any], code: str) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_exchanges_of_one_token_have_one_winner() -> None:
+def test_of_two_concurrent_refreshes_with_one_token_one_succeeds() -> None:
     session = sessions.open_session(user=UserFactory.create())
 
     def exchange(_: int) -> int:

@@ -52,7 +52,9 @@ def test_not_even_a_superuser_sets_a_server_owned_value(team: Team, field: str, 
 @pytest.mark.parametrize("method", ["get", "post", "patch", "delete"])
 @pytest.mark.parametrize("caller", ["member", "admin", "owner", "outsider"])
 @pytest.mark.parametrize("target", ["", "existing", "missing", "malformed"])
-def test_only_superusers_reach_the_users(team: Team, method: str, caller: str, target: str) -> None:
+def test_only_superusers_can_use_the_user_routes(
+    team: Team, method: str, caller: str, target: str
+) -> None:
     paths = {"": "", "existing": str(team.owner.pk), "missing": str(uuid.uuid4()), "malformed": "x"}
     allowed = {"get", "post"} if target == "" else {"get", "patch", "delete"}
     before = list(User.objects.values())
@@ -128,7 +130,7 @@ def test_a_malformed_user_is_refused(
     assert list(User.objects.values()) == before
 
 
-def test_every_missing_field_is_named(team: Team) -> None:
+def test_every_missing_field_is_reported(team: Team) -> None:
     client = client_of(team.superuser)
 
     assert issues_of(client.post(USERS, {})) == {
@@ -138,7 +140,7 @@ def test_every_missing_field_is_named(team: Team) -> None:
     assert issues_of(client.post(USERS, [])) == {(("body",), "object_type")}
 
 
-def test_half_a_character_is_refused(team: Team) -> None:
+def test_a_lone_surrogate_is_refused(team: Team) -> None:
     body = r'{"full_name": "\ud800"}'
 
     response = client_of(team.member).generic("PATCH", ME, body, content_type="application/json")
@@ -147,7 +149,7 @@ def test_half_a_character_is_refused(team: Team) -> None:
     assert issues_of(response) == {(("body", "full_name"), "string_characters")}
 
 
-def test_a_weak_password_names_each_weakness(team: Team) -> None:
+def test_each_weakness_of_a_password_is_reported(team: Team) -> None:
     response = client_of(team.superuser).post(USERS, {"email": "a@b.de", "password": "abc123"})
 
     detail = response.json()["detail"]
@@ -197,7 +199,7 @@ def test_a_missing_user_is_a_404_and_a_malformed_id_a_422(team: Team, method: st
 
 
 @pytest.mark.covers("T48")
-def test_the_list_is_the_oldest_first_in_windows(
+def test_users_are_listed_oldest_first_and_paged(
     team: Team, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     client = client_of(team.superuser)
@@ -223,7 +225,7 @@ def test_the_list_is_the_oldest_first_in_windows(
     ["limit=0", "limit=-1", "limit=1001", "limit=1000000000", "limit=x", "limit=1e3", "skip=-1",
      "skip=x", "skip=99999999999999999999", "limit=%00", "skip=1.5"],
 )  # fmt: skip
-def test_a_window_out_of_bounds_is_a_422(team: Team, query: str) -> None:
+def test_a_page_out_of_bounds_is_a_422(team: Team, query: str) -> None:
     for path in (USERS, "/api/v1/organizations/"):
         response = client_of(team.superuser).get(f"{path}?{query}")
 

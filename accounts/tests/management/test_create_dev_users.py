@@ -33,7 +33,7 @@ def sign_in(account: dict[str, str]) -> Any:
     )
 
 
-def test_the_cast_can_sign_in_and_has_its_places(allow_dev_users: None) -> None:
+def test_the_users_can_sign_in_and_have_their_roles(allow_dev_users: None) -> None:
     output = json.loads(run("--json"))
 
     users = output["users"]
@@ -66,7 +66,7 @@ def test_running_again_changes_nothing_and_ends_no_session(allow_dev_users: None
     assert sessions.user_of(access_token=token) == owner
 
 
-def test_the_cast_is_brought_back_to_how_it_should_be(allow_dev_users: None) -> None:
+def test_changed_users_are_restored(allow_dev_users: None) -> None:
     output = json.loads(run("--json"))
     User.objects.update(is_active=False, is_superuser=False)
     Membership.objects.update(role=Role.MEMBER)
@@ -78,7 +78,7 @@ def test_the_cast_is_brought_back_to_how_it_should_be(allow_dev_users: None) -> 
     assert Membership.objects.filter(role=Role.OWNER).count() == 2
 
 
-def test_the_password_may_be_given(allow_dev_users: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_password_can_be_set(allow_dev_users: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DEV_USERS_PASSWORD", "given-in-the-environment")
 
     output = json.loads(run("--json"))

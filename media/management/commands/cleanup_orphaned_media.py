@@ -13,10 +13,10 @@ class Command(CleanupCommand):
         "Discard media resources that are no longer attached. Only reports unless --execute is "
         "given."
     )
-    things = "media resources"
+    item_name = "media resources"
     grace = limits.UNATTACHED_GRACE
 
-    def sweep(
+    def clean_up(
         self,
         *,
         older_than: timedelta,

@@ -11,10 +11,10 @@ class Command(CleanupCommand):
     """Discards temporary objects that no row needs and expires unused uploads."""
 
     help = "Discard temporary objects that were never used. Only reports unless --execute is given."
-    things = "temporary objects"
+    item_name = "temporary objects"
     grace = limits.UPLOAD_GRACE
 
-    def sweep(
+    def clean_up(
         self,
         *,
         older_than: timedelta,

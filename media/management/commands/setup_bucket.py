@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
-from media.services import proof
+from media.services import store_verification
 from media.storage import setup
 from media.storage.setup import ConfirmAdoption, Step
 from sartiq.core.errors import SartiqError
@@ -52,7 +52,7 @@ class Command(BaseCommand):
                 setup.prepare_buckets(adopt=self._adoption(adopt), dry_run=dry_run)
             )
             if not dry_run:
-                manual_steps += self._report(proof.prove())
+                manual_steps += self._report(store_verification.verify())
         except SartiqError as error:
             reason = error.__cause__ or error.detail
             raise CommandError(f"{type(error).__name__}: {reason}") from error

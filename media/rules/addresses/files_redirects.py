@@ -13,21 +13,21 @@ _UNPRINTABLE: Final = frozenset({"Cc", "Cs"})  # control characters, lone surrog
 # Unreserved characters and those every parser keeps in a path. Commas and `=` are encoded: after
 # the transformation prefix they would be read as options.
 _SAFE: Final = "-._~!$'()*@:"
-# Nearly every path: nothing to decode or encode, no segment of dots.
+# Matches nearly every path: there is nothing to decode or encode, and no segment is `.` or `..`.
 _PLAIN: Final = re.compile(r"[\w~-][\w~.-]*(?:/[\w~-][\w~.-]*)*", re.ASCII)
 
 
 def clean_path(path: str) -> str | None:
     """Return `path` encoded for a URL, or None when it is not a clean relative path.
 
-    The path is checked as written and after every further decoding, so that no later hop can see
-    a path that was not checked here.
+    The path is also checked after every further percent-decoding, so that no proxy can decode it to
+    a path that was not checked.
     """
     if not 0 < len(path) <= MAX_PATH_LENGTH:
         return None
     if _PLAIN.fullmatch(path):
         return path
-    if not all(_is_clean(form) for form in _forms(path)):
+    if not all(_is_clean(form) for form in _decoded_forms(path)):
         return None
     return "/".join(quote(segment, safe=_SAFE) for segment in path.split("/"))
 
@@ -39,19 +39,19 @@ def is_image_path(path: str) -> bool:
 
 
 def target(
-    path: str, *, wanted: str | None, cdn_url: str, plain_url: str, transforms: bool
+    path: str, *, image_format: str | None, cdn_url: str, plain_url: str, transforms: bool
 ) -> str | None:
     """Return the URL a file is served at, or None when the path is not clean.
 
-    With `transforms` an image requested as `wanted` goes through the CDN's transformation prefix.
+    With `transforms`, an image with an `image_format` goes through the CDN's transformation prefix.
     """
     cleaned = clean_path(path)
     if cleaned is None:
         return None
     if not transforms:
         return f"{plain_url}/{cleaned}"
-    if wanted is not None and is_image_path(path):
-        return f"{cdn_url}/cdn-cgi/image/format={wanted},quality=90/{cleaned}"
+    if image_format is not None and is_image_path(path):
+        return f"{cdn_url}/cdn-cgi/image/format={image_format},quality=90/{cleaned}"
     return f"{cdn_url}/{cleaned}"
 
 
@@ -62,7 +62,7 @@ def cache_control(path: str) -> str:
     return "no-store"
 
 
-def _forms(path: str) -> list[str]:
+def _decoded_forms(path: str) -> list[str]:
     forms = [path]
     for _ in range(MAX_DECODINGS):
         decoded = unquote(forms[-1], errors="surrogateescape")

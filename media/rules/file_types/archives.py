@@ -36,7 +36,9 @@ _FOREIGN_ENTRIES = {
     b"ppt/presentation.xml": _OFFICE + "presentationml.presentation",
     b"index/document.iwa": "application/vnd.apple.iwork",
 }
-_OFFICE_MARK = b"[content_types].xml"  # in every Office package, also those not listed above
+_OFFICE_CONTENT_TYPES = (
+    b"[content_types].xml"  # in every Office package, also those not listed above
+)
 _IOS_PROGRAM = re.compile(rb"payload/[^/]+\.app/")
 _MIMETYPE_ENTRY = b"mimetype"  # the first entry of EPUB and OpenDocument
 _MEDIA_TYPE = re.compile(r"(application|image)/[!-~]+")
@@ -48,7 +50,7 @@ _MAX_TYPE_BYTES = 100
 class Directory:
     """The position and the declared number of entries of the central directory.
 
-    `shift` is added to every offset: data before the archive was added later.
+    `shift` is the number of bytes that precede the archive; it is added to every offset.
     """
 
     start: int
@@ -101,16 +103,19 @@ def foreign_type(reader: Reader) -> str | None:
 def _foreign_type(reader: Reader, directory: Directory, entries: list[Entry]) -> str | None:
     names = {entry.name.replace(b"\\", b"/").lower() for entry in entries}
     for name, content_type in _FOREIGN_ENTRIES.items():
-        if name in names and (not content_type.startswith(_OFFICE) or _OFFICE_MARK in names):
+        if name in names and (
+            not content_type.startswith(_OFFICE) or _OFFICE_CONTENT_TYPES in names
+        ):
             return content_type
     if any(_IOS_PROGRAM.match(name) for name in names):
         return "application/x-ios-app"
-    if _OFFICE_MARK in names:
+    if _OFFICE_CONTENT_TYPES in names:
         return "application/vnd.openxmlformats-package"
     return _declared_type(reader, directory, entries)
 
 
 def _declared_type(reader: Reader, directory: Directory, entries: list[Entry]) -> str | None:
+    """Return the content type in the `mimetype` entry of an EPUB or OpenDocument file."""
     first = min(entries, key=lambda entry: entry.offset, default=None)
     if first is None or first.name != _MIMETYPE_ENTRY or not 0 < first.packed <= _MAX_TYPE_BYTES:
         return None
@@ -141,17 +146,17 @@ def _find_directory(reader: Reader) -> Directory:
         raise FileTruncatedError
     entries, size, start = unpack("<10xHII", tail, at)
     end = tail_start + at
-    wide = _find_directory64(reader, end)
-    if wide is not None:
+    zip64 = _find_directory64(reader, end)
+    if zip64 is not None:
         if any(
             short not in {unknown, long}
             for short, unknown, long in (
-                (entries, _UNKNOWN_COUNT, wide.entries),
-                (size, _UNKNOWN, wide.size),
+                (entries, _UNKNOWN_COUNT, zip64.entries),
+                (size, _UNKNOWN, zip64.size),
             )
         ):
             raise FileCorruptError
-        return wide
+        return zip64
     return _directory_before(entries=entries, size=size, start=start, end=end)
 
 
@@ -220,9 +225,9 @@ def _zip64_numbers(extra: bytes, *numbers: int) -> tuple[int, ...]:
         kind, size = unpack("<HH", extra, position)
         position += 4
         if kind == _ZIP64_FIELD:
-            wide = iter(range(position, position + size, 8))
+            offsets = iter(range(position, position + size, 8))
             return tuple(
-                unpack("<Q", extra, next(wide, len(extra)))[0] if number == _UNKNOWN else number
+                unpack("<Q", extra, next(offsets, len(extra)))[0] if number == _UNKNOWN else number
                 for number in numbers
             )
         position += size

@@ -82,7 +82,7 @@ _FOREIGN = {
     "video/x-msvideo": ForeignType("an AVI video", _MP4),
     "video/x-ms-wmv": ForeignType("a Windows Media file (WMV or WMA)", _MP4),
     "video/mpeg": ForeignType("an MPEG video (MPG)", _MP4),
-    "audio/mp4": ForeignType("MPEG-4 audio without a video picture (M4A)", _MP3),
+    "audio/mp4": ForeignType("MPEG-4 audio (M4A)", _MP3),
     "audio/x-wav": ForeignType("WAV audio", _MP3),
     "audio/x-aiff": ForeignType("AIFF audio", _MP3),
     "audio/x-flac": ForeignType("FLAC audio", _MP3),

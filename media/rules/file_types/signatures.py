@@ -81,7 +81,7 @@ def _by_brand(head: bytes, start: int) -> str | None:
 
 
 def _by_late_brand(head: bytes) -> str:
-    """Return the type of a file whose brands come late, perhaps after the bytes given here."""
+    """Return the type of a file whose `ftyp` box is not the first; it may be after these bytes."""
     position = 0
     while position + _BOX_HEADER <= len(head):
         size, kind = unpack(">I4s", head, position)

@@ -51,7 +51,7 @@ def require_boxes(reader: Reader) -> set[bytes]:
 
 
 def whole_boxes(reader: Reader) -> Iterator[Box]:
-    """Yield the outermost boxes up to the first data that is no box.
+    """Yield the outermost boxes up to the first data that is not a box.
 
     Other data there (a vendor's trailer, padding) is tolerated. A box that a player needs and that
     extends beyond the end of the file means that the file was cut off.

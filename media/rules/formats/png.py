@@ -79,9 +79,9 @@ def image_ranges(reader: Reader) -> Iterator[tuple[int, int]]:
     yield 0, reader.position
     start, ignores_count = reader.position, not is_animated
     for kind, _ in _chunks(reader, checked=False):
-        is_surplus = kind == b"acTL" and ignores_count
+        is_ignored = kind == b"acTL" and ignores_count
         is_broken = kind in _COLOURS and not _has_valid_crc(reader, start)
-        if kind in _NEEDED and not is_surplus and not is_broken:
+        if kind in _NEEDED and not is_ignored and not is_broken:
             yield start, reader.position
         ignores_count = ignores_count or kind in {b"acTL", b"IDAT"}
         if kind == b"IEND":

@@ -7,7 +7,7 @@ from media.rules.limits import MAX_WALK_STEPS
 
 
 class Reader:
-    """A cursor over a seekable file that cannot move beyond its end or read for ever.
+    """A cursor over a seekable file that cannot move beyond its end or read forever.
 
     Every read is one step. A file split into too many pieces is rejected when the steps are used
     up, so reading takes at most about a second for any file.

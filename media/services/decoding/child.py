@@ -22,7 +22,7 @@ from sartiq.core.sandbox import server
 from sartiq.core.sandbox.server import Message
 
 _SAMPLE_SIDE = 64  # the dominant colour is computed on at most 64 by 64 pixels
-_OPAQUE = 128
+_OPAQUE = 128  # pixels with less alpha are left out
 _BIN_SHIFT = 4  # 16 steps per channel
 _MAX_DESCRIPTION_LENGTH = 200
 _HIGH_DEPTH_MODES = ("I", "F")

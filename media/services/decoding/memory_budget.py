@@ -22,8 +22,9 @@ from sartiq.core import temporary_files
 SLOT_BYTES: Final = 16 * MIB
 RETRY_DELAY: Final = 0.05  # seconds
 FILE_NAME: Final = "decode-memory"
+# Offsets of the bytes that are locked, in the file.
 _LARGEST, _WAITING, _FIRST_SLOT = 0, 1, 2
-_FIRST_OWNER, _OWNERS = 1 << 20, 1 << 16
+_FIRST_OWNER_BYTE, _OWNER_BYTES = 1 << 20, 1 << 16
 _FLOCK = "hhqqi4x"  # struct flock: kind, whence, start, length, process
 
 
@@ -74,7 +75,7 @@ def take(cost: DecodeCost, *, owner: str) -> Share | None:
     """
     share = Share()
     try:
-        if _lock_lane(share, cost, owner) and _lock_slots(share, cost):
+        if _lock_exclusive(share, cost, owner) and _lock_slots(share, cost):
             return share
     except BaseException:
         share.close()
@@ -93,10 +94,10 @@ def wait_for_share(cost: DecodeCost, *, owner: str) -> Iterator[Share]:
         yield share
 
 
-def _lock_lane(share: Share, cost: DecodeCost, owner: str) -> bool:
+def _lock_exclusive(share: Share, cost: DecodeCost, owner: str) -> bool:
     """Allow one slow file per owner, and one of the largest files per host, at a time."""
-    lane = _FIRST_OWNER + zlib.crc32(owner.encode()) % _OWNERS
-    if cost.is_slow and not share.lock(lane):
+    owner_byte = _FIRST_OWNER_BYTE + zlib.crc32(owner.encode()) % _OWNER_BYTES
+    if cost.is_slow and not share.lock(owner_byte):
         return False
     return not cost.is_largest or share.lock(_LARGEST)
 

@@ -5,10 +5,11 @@ import zlib
 from collections.abc import Iterator
 from typing import BinaryIO
 
-_FIRST_CHUNK = 8
+_FIRST_CHUNK = 8  # the signature precedes it
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _PIECE_BYTES = 1024 * 1024
 _SEQUENCE_NUMBER = 4  # bytes before the pixels of an `fdAT`
+# The passes over an image: first column and row, then the steps to the next column and row.
 _WHOLE = ((0, 0, 1, 1),)
 _ADAM7 = (
     (0, 0, 8, 8),

@@ -1,7 +1,7 @@
 """Strict decoding of JPEG and still AVIF with libvips: Pillow would fill in missing pixels.
 
-libvips exposes the warnings of libjpeg, and its AV1 decoder refuses broken frames. The pixels are
-streamed where the format allows.
+libvips reports the warnings of libjpeg, and rejects an AVIF with a damaged frame. It decodes a
+baseline JPEG in strips, so that its pixels are never in memory all at once.
 """
 
 from typing import Any
@@ -21,7 +21,7 @@ _DAMAGE = ("bad huffman code", "bad arithmetic code", "instead of rst")
 
 
 def decode_strictly(data: bytes, format_name: str, side: int) -> Message | Image.Image:
-    """Return the image reduced to at most `side` pixels, or the fault if it is damaged."""
+    """Return the image scaled down to at most `side` pixels, or the fault if it is damaged."""
     pyvips.vips_lib.vips_error_clear()
     try:
         image = getattr(pyvips.Image, LOADERS[format_name])(data, access="sequential")
@@ -37,7 +37,7 @@ def decode_strictly(data: bytes, format_name: str, side: int) -> Message | Image
 
 
 def _sample(image: Any, side: int) -> Image.Image:
-    """Reduce the image by a whole factor, so that every row and column is read."""
+    """Scale the image down by a whole number, which reads every pixel."""
     mode = "CMYK" if image.interpretation == "cmyk" else _MODES[image.bands]
     if image.format == "ushort":
         image = (image >> 8).cast("uchar")

@@ -33,7 +33,8 @@ Resources = Mapping[str, MediaResource]
 class Checked:
     """The files of one request, which all passed the checks.
 
-    `damaged` are duplicates whose stored object is lost: a fresh upload becomes their source.
+    `damaged` are resources whose stored object is missing or was replaced: the new upload of the
+    same bytes becomes their source.
     """
 
     scope: OwnerScope

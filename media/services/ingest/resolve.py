@@ -22,7 +22,7 @@ class Wanted:
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """What a URL names: a fresh upload, or a resource that has the bytes already."""
+    """What a URL refers to: a new upload, or a resource that has the bytes already."""
 
     key: str
     upload: Upload | None = None
@@ -38,10 +38,10 @@ Sources = dict[str, Source | None]
 
 
 def resolve(*, user: User, scope: OwnerScope, urls: Sequence[str]) -> Sources:
-    """Return the source of each URL; None for one that names nothing the caller may use.
+    """Return the source of each URL; None if the caller may not use what it refers to.
 
-    The caller must be allowed to act in `scope`. Unknown, foreign and expired files give the same
-    result after the same queries.
+    The caller must be allowed to act in `scope`. Unknown and expired files, and those of other
+    owners, give the same result after the same queries.
     """
     keys_by_url = {url: _key(url) for url in urls}
     wanted = {key for key in keys_by_url.values() if key}

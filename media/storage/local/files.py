@@ -1,8 +1,8 @@
-"""Objects as plain files, written atomically, each with its metadata in a side file.
+"""Objects as plain files, written atomically, each with its metadata in another file.
 
-The name of a side file contains the key, modification time and size of the bytes it describes, so
-replacing an object is one rename and a reader never combines new bytes with old metadata. A file
-added by other means is an object too, with metadata derived from its name.
+The name of a metadata file contains the key, modification time and size of the bytes it describes,
+so replacing an object is one rename and a reader never combines new bytes with old metadata. A file
+that was copied into the folder is an object too, with metadata derived from its name.
 """
 
 import errno
@@ -29,7 +29,7 @@ _ABSENT: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENA
 
 @dataclass(frozen=True, kw_only=True)
 class FileInfo:
-    """The metadata of one object; `sha256` is None for a file added by other means."""
+    """The metadata of one object; `sha256` is None for a file that was copied into the folder."""
 
     etag: str
     content_type: str
@@ -43,13 +43,13 @@ class Folder:
 
     def __init__(self, root: Path, bucket: str) -> None:
         self._objects = root / bucket
-        self._sides = root / ".metadata" / bucket
+        self._metadata = root / ".metadata" / bucket
         self._incoming = root / ".incoming"
 
     def create(self) -> bool:
         """Create the folders; return whether they were missing."""
         is_missing = not self._objects.is_dir()
-        for folder in (self._objects, self._sides, self._incoming):
+        for folder in (self._objects, self._metadata, self._incoming):
             folder.mkdir(parents=True, exist_ok=True)
         return is_missing
 
@@ -82,7 +82,7 @@ class Folder:
         with translated_disk_errors():
             while True:
                 file = path.open("rb")
-                info = self._read_side(key, os.fstat(file.fileno()))
+                info = self._read_metadata(key, os.fstat(file.fileno()))
                 if info is not None:
                     return file, info
                 if _stamp(os.fstat(file.fileno())) == _stamp(path.stat()):
@@ -99,7 +99,7 @@ class Folder:
             except OSError as error:
                 if error.errno not in _ABSENT:
                     raise
-            self._remove_sides(key, except_for=None)
+            self._remove_metadata(key, except_for=None)
 
     def keys(self, prefix: str, after: str) -> Iterator[str]:
         """Yield the keys under `prefix` and later than `after`, in byte order."""
@@ -109,29 +109,29 @@ class Folder:
         now = time.time_ns()  # the file system's clock is too coarse to distinguish writes
         os.utime(incoming, ns=(now, now))
         target = self._objects / key
-        side = self._side(key, _stamp(incoming.stat()))
+        metadata_path = self._metadata_path(key, _stamp(incoming.stat()))
         with self._locked():
             if write_once and target.exists():
                 raise PreconditionFailedError
-            for folder in (target.parent, side.parent):
+            for folder in (target.parent, metadata_path.parent):
                 folder.mkdir(parents=True, exist_ok=True)
-            _write_durably(side, json.dumps(asdict(info)).encode())
+            _write_durably(metadata_path, json.dumps(asdict(info)).encode())
             incoming.replace(target)
             _sync_folder(target.parent)
-            self._remove_sides(key, except_for=side)
+            self._remove_metadata(key, except_for=metadata_path)
 
-    def _side(self, key: str, stamp: str) -> Path:
-        return self._sides / f"{key}@{stamp}.json"
+    def _metadata_path(self, key: str, stamp: str) -> Path:
+        return self._metadata / f"{key}@{stamp}.json"
 
-    def _read_side(self, key: str, stat: os.stat_result) -> FileInfo | None:
+    def _read_metadata(self, key: str, stat: os.stat_result) -> FileInfo | None:
         try:
-            return FileInfo(**json.loads(self._side(key, _stamp(stat)).read_bytes()))
+            return FileInfo(**json.loads(self._metadata_path(key, _stamp(stat)).read_bytes()))
         except FileNotFoundError:
             return None
 
-    def _remove_sides(self, key: str, *, except_for: Path | None) -> None:
+    def _remove_metadata(self, key: str, *, except_for: Path | None) -> None:
         parent, _, name = f"/{key}".rpartition("/")
-        folder = self._sides / parent.lstrip("/")
+        folder = self._metadata / parent.lstrip("/")
         with suppress(FileNotFoundError, NotADirectoryError), os.scandir(folder) as entries:
             for entry in entries:
                 is_metadata = entry.name.rpartition("@")[0] == name

@@ -126,7 +126,7 @@ class LocalStore:
         return datetime.now(UTC)
 
     def head(self, key: str) -> ObjectHead:
-        """Return the metadata in the side file."""
+        """Return the metadata of an object."""
         with self.open(key) as reader:
             return reader.head
 

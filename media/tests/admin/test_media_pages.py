@@ -32,7 +32,7 @@ def product_of(user: User) -> Product:
     return Product.objects.create(user=user, name="Oxford shoe")
 
 
-def test_a_resource_shows_where_it_came_from_and_what_shows_it(
+def test_a_resource_page_shows_its_uploads_and_attachments(
     staff_client: Client, superuser: User
 ) -> None:
     product = product_of(superuser)
@@ -48,7 +48,7 @@ def test_a_resource_shows_where_it_came_from_and_what_shows_it(
     assert reverse("admin:media_attachment_change", args=[attachment.pk]) in page
 
 
-def test_related_facts_are_linked_both_ways(staff_client: Client, superuser: User) -> None:
+def test_related_rows_are_linked_in_both_directions(staff_client: Client, superuser: User) -> None:
     product, resource = product_of(superuser), rows.resource(superuser)
     rows.upload(superuser, resource=resource)
     rows.attachment(resource, product)
@@ -81,9 +81,7 @@ def test_only_ready_images_have_a_thumbnail(
     assert f'src="{public_url(resource.storage_key)}' not in page  # megabytes
 
 
-def test_staff_correct_what_people_say_and_nothing_else(
-    staff_client: Client, superuser: User
-) -> None:
+def test_staff_edit_only_the_texts(staff_client: Client, superuser: User) -> None:
     resource = rows.resource(superuser)
     before: dict[str, Any] = {**MediaResource.objects.filter(pk=resource.pk).values().get()}
 
@@ -109,7 +107,7 @@ def test_staff_correct_what_people_say_and_nothing_else(
     assert after["alt_text"] == "A black shoe"
 
 
-def test_protection_is_for_superusers(superuser: User) -> None:
+def test_only_superusers_change_the_protection(superuser: User) -> None:
     resource = rows.resource(superuser)
     staff = UserFactory.create(is_staff=True)
     staff.user_permissions.set(permissions("view_mediaresource", "change_mediaresource"))
@@ -130,7 +128,7 @@ def permissions(*names: str) -> Any:
 
 
 # --- Deleting ---------------------------------------------------------------------------------
-def test_a_resource_nothing_shows_goes_with_its_object(
+def test_deleting_an_unattached_resource_deletes_its_object(
     staff_client: Client, superuser: User
 ) -> None:
     resource = rows.resource(superuser)
@@ -145,12 +143,12 @@ def test_a_resource_nothing_shows_goes_with_its_object(
     assert queued == {(key, Bucket.PUBLIC) for key in resource.own_keys}
 
 
-@pytest.mark.parametrize("reason", ["shown in 1 place", "protected", "being processed"])
-def test_a_resource_something_needs_stays_and_staff_learn_why(
+@pytest.mark.parametrize("reason", ["attached to 1 entity", "protected", "being processed"])
+def test_a_resource_in_use_is_not_deleted_and_the_reason_is_shown(
     staff_client: Client, superuser: User, reason: str
 ) -> None:
     resource = rows.resource(superuser)
-    if reason == "shown in 1 place":
+    if reason == "attached to 1 entity":
         rows.attachment(resource, product_of(superuser))
     resource.protected = reason == "protected"
     resource.status = "PENDING" if reason == "being processed" else "READY"
@@ -169,7 +167,7 @@ def test_a_resource_something_needs_stays_and_staff_learn_why(
     assert not ObjectDeletion.objects.exists()
 
 
-def test_several_resources_go_together(staff_client: Client, superuser: User) -> None:
+def test_several_resources_are_deleted_together(staff_client: Client, superuser: User) -> None:
     two = [rows.resource(superuser), rows.resource(superuser)]
 
     response = staff_client.post(
@@ -208,7 +206,9 @@ def test_failed_resources_are_tried_again(staff_client: Client, superuser: User)
     ]
 
 
-def test_nothing_to_try_again_is_no_success(staff_client: Client, superuser: User) -> None:
+def test_an_action_that_changed_nothing_is_not_reported_as_success(
+    staff_client: Client, superuser: User
+) -> None:
     ready, waiting = rows.resource(superuser), rows.resource(superuser, status="PENDING")
     alive = rows.deletion(attempts=3)
 
@@ -224,7 +224,7 @@ def test_nothing_to_try_again_is_no_success(staff_client: Client, superuser: Use
     assert levels(tried) == levels(ran) == ["warning"]
 
 
-def test_dead_letters_are_run_again(staff_client: Client) -> None:
+def test_deletions_that_were_given_up_are_run_again(staff_client: Client) -> None:
     dead, alive = rows.deletion(dead=True, attempts=8), rows.deletion(attempts=3)
     address = reverse("admin:media_objectdeletion_changelist")
 
@@ -236,7 +236,7 @@ def test_dead_letters_are_run_again(staff_client: Client) -> None:
 
 
 @pytest.mark.parametrize("model", ["upload", "attachment", "objectdeletion"])
-def test_facts_are_only_read(staff_client: Client, superuser: User, model: str) -> None:
+def test_system_rows_are_read_only(staff_client: Client, superuser: User, model: str) -> None:
     resource = rows.resource(superuser)
     rows_by_page: dict[str, Any] = {
         "upload": rows.upload(superuser),

@@ -93,7 +93,7 @@ def ask(application: Any, target: str, method: str = "GET") -> Answer:
         ),
     ],
 )
-def test_a_redirect_carries_exactly_these_headers(target: str, headers: dict[str, str]) -> None:
+def test_a_redirect_has_exactly_these_headers(target: str, headers: dict[str, str]) -> None:
     status, response, body = ask(in_front, target)
 
     assert (status, body) == (302, b"")
@@ -102,7 +102,7 @@ def test_a_redirect_carries_exactly_these_headers(target: str, headers: dict[str
 
 @pytest.mark.covers("T23")
 @pytest.mark.parametrize("image_type", ["webp", "jpeg", "png", "avif", "gif"])
-def test_the_five_types_are_taken(image_type: str) -> None:
+def test_the_five_types_are_accepted(image_type: str) -> None:
     status, headers, _ = ask(in_front, f"/files/a.png?type={image_type}")
 
     assert status == 302
@@ -142,7 +142,7 @@ def test_an_unknown_parameter_is_ignored() -> None:
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "TRACE"])
-def test_only_get_and_head_are_answered(method: str) -> None:
+def test_only_get_and_head_are_allowed(method: str) -> None:
     status, headers, body = ask(in_front, "/files/a.png", method)
 
     assert status == 405
@@ -155,20 +155,20 @@ def test_head_is_get_without_a_body() -> None:
     assert ask(in_front, "/files/..", "HEAD")[2] == b""
 
 
-def test_everything_else_is_handed_on() -> None:
+def test_other_requests_go_to_django() -> None:
     assert ask(before_nobody, "/filesystem")[0] == 299
     assert ask(before_nobody, "/api/v1/files/a")[0] == 299
     assert ask(before_nobody, "/files/a")[0] == 302
 
 
-def test_in_development_the_bucket_is_named(settings: Settings) -> None:
+def test_in_development_the_redirect_goes_to_the_bucket(settings: Settings) -> None:
     settings.CLOUDFLARE_IMAGE_TRANSFORMATIONS = False
 
     assert ask(in_front, "/files/a.png?type=webp")[1]["Location"] == f"{PLAIN}/a.png"
 
 
 @pytest.mark.covers("T21", "T22", "T24")
-def test_no_payload_leads_elsewhere() -> None:
+def test_no_payload_redirects_to_another_host() -> None:
     statuses = set()
     for payload in payloads():
         status, headers, body = ask(in_front, f"/files/{payload}")
@@ -194,7 +194,7 @@ def keep_connection(db: None) -> Any:
 
 
 @pytest.mark.covers("T21")
-def test_django_answers_as_the_wrapper_does(keep_connection: None) -> None:
+def test_django_responds_like_the_asgi_layer(keep_connection: None) -> None:
     for payload in list(payloads())[::5]:
         target = f"/files/{payload}"
         front, django = ask(in_front, target), ask(inside, target)
@@ -204,7 +204,7 @@ def test_django_answers_as_the_wrapper_does(keep_connection: None) -> None:
 
 
 @pytest.mark.parametrize("proxied", [{}, {"X-Forwarded-Proto": "https"}])
-def test_a_redirect_carries_the_headers_of_every_route(
+def test_a_redirect_has_the_headers_of_every_route(
     settings: Settings, proxied: dict[str, str]
 ) -> None:
     settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
@@ -245,11 +245,13 @@ def test_an_unread_body_closes_the_connection() -> None:
 
 
 @pytest.mark.covers("T25")
-def test_neither_asks_the_database_or_sets_a_cookie(
+def test_redirects_use_no_database_and_set_no_cookie(
     keep_connection: None, django_assert_num_queries: Callable[[int], Any]
 ) -> None:
     with django_assert_num_queries(0):
-        responses = [ask(each, "/files/media/1/a.png?type=webp") for each in (in_front, inside)]
+        responses = [
+            ask(application, "/files/media/1/a.png?type=webp") for application in (in_front, inside)
+        ]
 
     for status, headers, _ in responses:
         assert status == 302
@@ -270,7 +272,7 @@ def exchange(port: int, target: bytes) -> bytes:
 
 
 @pytest.mark.covers("T24")
-def test_no_line_end_reaches_the_headers_of_a_live_server(
+def test_no_line_break_reaches_the_headers_of_a_live_server(
     live_product: Callable[..., Product],
 ) -> None:
     product = live_product(STORAGE="local")

@@ -27,7 +27,7 @@ def ids_listed(client: APIClient, query: str = "") -> list[str]:
     return [row["id"] for row in body["data"]]
 
 
-def test_a_resource_is_answered_with_all_its_facts(
+def test_a_resource_is_returned_with_all_its_fields(
     client: APIClient, user: User, memory: MemoryStore
 ) -> None:
     resource = ready(memory, user, photo(1, size=(30, 20)))
@@ -86,7 +86,7 @@ def test_a_failed_resource_says_why_and_has_no_url(
 
 
 @pytest.mark.covers("T40", "I13")
-def test_a_foreign_resource_is_answered_like_a_missing_one(
+def test_another_owners_resource_is_a_404_like_a_missing_one(
     client: APIClient, memory: MemoryStore
 ) -> None:
     other = UserFactory.create()
@@ -143,7 +143,7 @@ def test_resources_are_filtered(client: APIClient, user: User, memory: MemorySto
     ]
 
 
-def test_type_and_id_of_an_entity_are_asked_of_one_attachment(
+def test_entity_type_and_id_must_match_the_same_attachment(
     client: APIClient, user: User, memory: MemoryStore
 ) -> None:
     product, look = new_id(), new_id()
@@ -172,7 +172,7 @@ def test_type_and_id_of_an_entity_are_asked_of_one_attachment(
         ("limit=0", "limit", "too_small"),
     ],
 )
-def test_a_bad_filter_is_named(client: APIClient, query: str, name: str, code: str) -> None:
+def test_an_invalid_filter_is_reported(client: APIClient, query: str, name: str, code: str) -> None:
     response = client.get(f"{ROUTE}?{query}")
 
     assert response.status_code == 422
@@ -180,14 +180,14 @@ def test_a_bad_filter_is_named(client: APIClient, query: str, name: str, code: s
     assert (issue["loc"], issue["type"]) == (["query", name], code)
 
 
-def test_a_closed_organization_is_refused_as_a_filter(client: APIClient) -> None:
+def test_filtering_by_another_organization_is_refused(client: APIClient) -> None:
     response = client.get(f"{ROUTE}?organization_id=00000000-0000-7000-8000-000000000000")
 
     assert response.status_code == 403
 
 
 @pytest.mark.covers("T48")
-def test_a_list_costs_three_queries(
+def test_a_list_takes_three_queries(
     client: APIClient,
     user: User,
     memory: MemoryStore,
@@ -200,7 +200,7 @@ def test_a_list_costs_three_queries(
 
 
 @pytest.mark.covers("T41", "T44")
-def test_a_patch_fills_what_is_unknown_and_nothing_else(
+def test_a_patch_sets_only_unknown_measurements(
     client: APIClient, user: User, memory: MemoryStore
 ) -> None:
     resource = ready(memory, user)
@@ -248,7 +248,7 @@ def test_a_second_patch_of_a_text_is_stored(
         ({"caption": 5}, "string_type"),
     ],
 )
-def test_a_bad_patch_is_named(
+def test_an_invalid_patch_is_reported(
     client: APIClient, user: User, memory: MemoryStore, sent_fields: dict[str, Any], code: str
 ) -> None:
     (resource,) = ingest(user, [upload_file(memory, user)])
@@ -263,7 +263,7 @@ def test_a_bad_patch_is_named(
     )
 
 
-def test_only_superusers_heal(
+def test_only_superusers_may_heal(
     client: APIClient, user: User, superuser: User, memory: MemoryStore
 ) -> None:
     ingest(user, [upload_file(memory, user, photo(number)) for number in range(2)])

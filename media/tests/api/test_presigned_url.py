@@ -34,7 +34,7 @@ def faults(response: Any) -> list[tuple[list[Any], str]]:
 
 
 @pytest.mark.covers("T12")
-def test_the_answer_is_exactly_what_a_client_needs(client: APIClient, bucket: S3Store) -> None:
+def test_the_response_has_exactly_the_specified_fields(client: APIClient, bucket: S3Store) -> None:
     response = client.post(ROUTE, ASKED | {"file_size": MOST})
 
     body = response.json()
@@ -51,7 +51,9 @@ def test_the_answer_is_exactly_what_a_client_needs(client: APIClient, bucket: S3
 
 
 @pytest.mark.covers("T02", "T01")
-def test_a_client_that_sends_just_that_succeeds(client: APIClient, bucket: S3Store) -> None:
+def test_an_upload_as_described_by_the_response_succeeds(
+    client: APIClient, bucket: S3Store
+) -> None:
     body = photo()
     response = client.post(ROUTE, ASKED | {"size": len(body)}).json()
 
@@ -92,7 +94,7 @@ def test_a_declared_hash_is_a_header_to_send(client: APIClient) -> None:
         {"unknown_field": 1, "key": "media/x", "expires_in_seconds": 10**9},
     ],
 )
-def test_all_but_name_and_type_may_be_left_out(client: APIClient, left_out: Any) -> None:
+def test_only_file_name_and_content_type_are_required(client: APIClient, left_out: Any) -> None:
     payload = {"filename": "shoe.png", "content_type": "image/png"} | left_out
 
     response = client.post(ROUTE, payload)
@@ -120,7 +122,7 @@ def test_all_but_name_and_type_may_be_left_out(client: APIClient, left_out: Any)
         ([], "int_parsing"),
     ],
 )
-def test_a_size_is_a_whole_number_a_file_may_have(
+def test_the_declared_size_is_validated(
     client: APIClient, name: str, value: Any, code: str | None
 ) -> None:
     response = client.post(ROUTE, ASKED | {name: value})
@@ -161,7 +163,7 @@ def test_both_names_of_the_size_must_agree(client: APIClient, file_size: int, st
         ({"organization_id": "mine"}, "organization_id", "uuid_parsing"),
     ],
 )
-def test_what_is_refused_is_named_and_leaves_no_row(
+def test_a_refusal_is_reported_and_writes_no_row(
     client: APIClient, changed: dict[str, Any], loc: str, code: str
 ) -> None:
     response = client.post(ROUTE, ASKED | changed)
@@ -171,7 +173,7 @@ def test_what_is_refused_is_named_and_leaves_no_row(
 
 
 @pytest.mark.covers("T40", "I14")
-def test_an_upload_for_an_organization_is_for_members_only(client: APIClient, user: User) -> None:
+def test_only_members_may_upload_for_an_organization(client: APIClient, user: User) -> None:
     organization = MembershipFactory.create(user=user).organization
 
     def status(organization_id: Any, caller: APIClient = client) -> int:
@@ -185,14 +187,14 @@ def test_an_upload_for_an_organization_is_for_members_only(client: APIClient, us
     assert client_of().post(ROUTE, ASKED).status_code == 401
 
 
-def test_signing_asks_the_database_twice_and_the_store_never(
+def test_signing_takes_two_queries_and_no_call_to_the_store(
     client: APIClient, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     with django_assert_num_queries(2):  # the caller and the row; nothing listens for the store
         assert client.post(ROUTE, ASKED).status_code == 200
 
 
-def test_the_retired_route_says_where_to_go() -> None:
+def test_the_retired_route_names_its_successor() -> None:
     response = client_of().post("/api/v1/uploads/admin/upload-lora", {})
 
     assert response.status_code == 410

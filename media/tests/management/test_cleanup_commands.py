@@ -87,7 +87,7 @@ def test_the_summary_of_a_dry_run(store: AheadMemoryStore, user: User) -> None:
     ]
 
 
-def test_the_summary_of_a_sweep(store: AheadMemoryStore, user: User) -> None:
+def test_the_summary_of_a_cleanup(store: AheadMemoryStore, user: User) -> None:
     names = sorted((resource(user) for _ in range(22)), key=lambda row: (row.unattached_at, row.pk))
 
     text = output_of(ORPHANS, "--execute", "--older-than", "150m")
@@ -121,7 +121,7 @@ def test_the_report_as_json(store: AheadMemoryStore, user: User) -> None:
     assert second != first
 
 
-def test_older_than_spares_what_is_younger(store: AheadMemoryStore, user: User) -> None:
+def test_older_than_keeps_newer_objects(store: AheadMemoryStore, user: User) -> None:
     stored(store, upload(user).key)
     resource(user)
 
@@ -148,7 +148,7 @@ def test_older_than_spares_what_is_younger(store: AheadMemoryStore, user: User) 
     ],
 )
 @pytest.mark.usefixtures("store")
-def test_wrong_usage_leaves_with_2(
+def test_wrong_usage_exits_with_2(
     user: User,
     capsys: pytest.CaptureFixture[str],
     name: str,
@@ -166,7 +166,7 @@ def test_wrong_usage_leaves_with_2(
 
 
 @pytest.mark.django_db(transaction=True)  # a command run as from a shell closes connections
-def test_a_failing_store_leaves_with_1(
+def test_a_failing_store_exits_with_1(
     store: AheadMemoryStore, user: User, capsys: pytest.CaptureFixture[str]
 ) -> None:
     upload(user)
@@ -185,17 +185,17 @@ def test_a_failing_store_leaves_with_1(
 
 
 @pytest.mark.parametrize("name", [TEMP, ORPHANS])
-def test_a_sweep_done_leaves_with_0(store: AheadMemoryStore, user: User, name: str) -> None:
+def test_a_finished_cleanup_exits_with_0(store: AheadMemoryStore, user: User, name: str) -> None:
     assert exit_code(name, "--execute") == 0
 
 
-def test_usage_errors_reach_a_caller_in_python_too(db: None) -> None:
+def test_usage_errors_are_raised_for_callers_in_python(db: None) -> None:
     with pytest.raises(CommandError, match="shortest allowed grace"):
         call_command(ORPHANS, "--older-than", "1m")
     assert connection.is_usable()
 
 
-def test_a_terminal_sees_progress_and_the_report_stays_clean(
+def test_progress_is_shown_on_a_terminal_but_not_in_the_report(
     store: AheadMemoryStore,
     user: User,
     monkeypatch: pytest.MonkeyPatch,

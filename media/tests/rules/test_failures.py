@@ -20,7 +20,7 @@ def errors(base: type[ContentError]) -> Iterator[type[ContentError]]:
 
 
 @pytest.mark.parametrize("code", codes())
-def test_every_code_has_a_sentence_that_says_what_to_do(code: str) -> None:
+def test_every_code_has_a_message_that_says_what_to_do(code: str) -> None:
     sentence = sentence_for(code)
 
     assert sentence != UNKNOWN
@@ -29,12 +29,12 @@ def test_every_code_has_a_sentence_that_says_what_to_do(code: str) -> None:
     assert code not in sentence
 
 
-def test_an_unknown_code_has_a_sentence_too() -> None:
+def test_an_unknown_code_has_a_message_too() -> None:
     assert as_json("code_of_a_later_release") == {
         "code": "code_of_a_later_release",
         "message": "The file could not be used. Upload it again.",
     }
 
 
-def test_what_has_not_failed_has_no_failure() -> None:
+def test_an_empty_code_has_no_failure() -> None:
     assert as_json("") is None

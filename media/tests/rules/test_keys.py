@@ -106,7 +106,7 @@ def test_twenty_thousand_hostile_names_make_temp_keys() -> None:
 
 
 @pytest.mark.covers("T08")
-def test_only_temp_keys_may_be_put_to() -> None:
+def test_only_temp_keys_are_accepted_for_a_put() -> None:
     """A hundred thousand changes of one character, and cuts and additions, of a good key."""
     chance = random.Random(8)
     good = key_of("shoe.jpg")
@@ -147,7 +147,7 @@ def test_only_temp_keys_may_be_put_to() -> None:
         "",
     ],
 )
-def test_no_other_key_may_be_put_to(key: str) -> None:
+def test_clients_may_put_to_no_other_key(key: str) -> None:
     with pytest.raises(KeyRefusedError):
         keys.require_temp_key(key)
 
@@ -161,7 +161,7 @@ def test_a_canonical_key_names_its_resource() -> None:
 
 
 @pytest.mark.parametrize("extension", ["", "JPG", "tar.gz", "jp/g", "j" * 11, "jpg\n"])
-def test_a_canonical_key_takes_a_plain_extension(extension: str) -> None:
+def test_a_canonical_key_requires_a_plain_extension(extension: str) -> None:
     with pytest.raises(KeyRefusedError):
         keys.canonical_key(RESOURCE_ID, extension)
 
@@ -204,7 +204,7 @@ def test_a_key_is_classified_by_its_prefix(key: str, kind: keys.KeyKind, *, publ
 @pytest.mark.parametrize(
     "key", ["", "/a", "a/", "a//b", "a/./b", "../a", "a\\b", "a\x00b", "a\nb", "\ud800", "é" * 513]
 )
-def test_a_store_holds_nothing_under_an_unclean_key(key: str) -> None:
+def test_an_unclean_key_is_not_storable(key: str) -> None:
     with pytest.raises(KeyRefusedError):
         keys.require_storable(key)
 

@@ -17,18 +17,18 @@ from media.rules import limits
         (10 * limits.MAX_FILE_SIZE, 3600),
     ],
 )
-def test_a_url_is_valid_as_long_as_the_slowest_uplink_needs(size: int | None, seconds: int) -> None:
+def test_a_url_is_valid_long_enough_for_the_slowest_upload(size: int | None, seconds: int) -> None:
     assert limits.url_lifetime(size) == timedelta(seconds=seconds)
 
 
 @pytest.mark.parametrize(
     ("declared", "seconds"), [(0, 10), (20 * limits.MIB, 11), (limits.MAX_REQUEST_BYTES, 35)]
 )
-def test_the_time_of_a_request_grows_with_what_it_names(declared: int, seconds: int) -> None:
+def test_the_time_limit_of_a_request_grows_with_its_files(declared: int, seconds: int) -> None:
     assert limits.request_budget(declared) == timedelta(seconds=seconds)
 
 
-def test_the_numbers_promised_to_clients() -> None:
+def test_the_documented_limits() -> None:
     assert limits.MAX_FILE_SIZE == 52_428_800
     assert limits.MAX_REQUEST_BYTES == 524_288_000
     assert (limits.MAX_PIXELS, limits.MAX_ANIMATION_PIXELS) == (120_000_000, 100_000_000)

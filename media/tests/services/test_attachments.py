@@ -38,8 +38,8 @@ def attached(entity_id: UUID) -> list[tuple[str, int | None, UUID]]:
 
 
 def graces(resources: Sequence[MediaResource]) -> list[bool]:
-    rows = MediaResource.objects.in_bulk([each.pk for each in resources])
-    return [rows[each.pk].unattached_at is not None for each in resources]
+    rows = MediaResource.objects.in_bulk([resource.pk for resource in resources])
+    return [rows[resource.pk].unattached_at is not None for resource in resources]
 
 
 @pytest.mark.covers("I06")
@@ -72,7 +72,7 @@ def test_a_list_is_replaced_and_other_slots_stay(
 
 
 @pytest.mark.covers("I05", "L06")
-def test_what_nothing_shows_any_more_starts_its_grace_until_shown_again(
+def test_detaching_starts_the_grace_period_and_attaching_ends_it(
     memory: MemoryStore, user: User, entity_id: UUID
 ) -> None:
     a, b = ingest(
@@ -93,7 +93,7 @@ def test_what_nothing_shows_any_more_starts_its_grace_until_shown_again(
     assert attached(entity_id) == []
 
 
-def test_what_another_entity_still_shows_has_no_grace(
+def test_a_resource_attached_to_another_entity_has_no_grace_period(
     entity_id: UUID, attached_elsewhere: list[MediaResource]
 ) -> None:
     fill(entity_id, images=attached_elsewhere)
@@ -114,7 +114,7 @@ def test_entities_of_another_type_are_not_touched(
 
 
 @pytest.mark.covers("F25")
-def test_a_slot_replaced_while_its_file_is_on_its_way_shows_the_newest(
+def test_a_slot_replaced_while_its_file_is_pending_has_the_newest_file(
     memory: MemoryStore, user: User, entity_id: UUID
 ) -> None:
     (older,) = ingest(user, [upload_file(memory, user, photo(1))], entity_id=entity_id)
@@ -130,7 +130,7 @@ def test_a_slot_replaced_while_its_file_is_on_its_way_shows_the_newest(
 
 
 @pytest.mark.covers("I06", "I04")
-def test_the_database_refuses_a_second_file_in_one_place(
+def test_the_database_refuses_a_second_file_in_one_slot(
     entity_id: UUID, attached_elsewhere: list[MediaResource]
 ) -> None:
     fill(entity_id, cover_image=[attached_elsewhere[0]])
@@ -141,7 +141,7 @@ def test_the_database_refuses_a_second_file_in_one_place(
 
 
 @pytest.mark.covers("F23", "I08")
-def test_the_database_keeps_a_resource_that_is_shown(
+def test_the_database_refuses_to_delete_an_attached_resource(
     attached_elsewhere: list[MediaResource],
 ) -> None:
     with pytest.raises(RestrictedError):

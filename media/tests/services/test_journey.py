@@ -37,7 +37,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.mark.covers("I01", "I09", "F15")
 @pytest.mark.parametrize("content_type", sorted(WHOLE))
-def test_a_file_of_each_type_comes_all_the_way_on_each_store(
+def test_a_file_of_each_type_becomes_ready_on_each_store(
     any_store: ObjectStore, user: User, content_type: str
 ) -> None:
     body = WHOLE[content_type]()
@@ -83,7 +83,7 @@ def test_a_file_of_each_type_comes_all_the_way_on_each_store(
         ("application/pdf", "attachment"),
     ],
 )
-def test_the_canonical_object_has_headers_for_ever(
+def test_the_canonical_object_is_immutable_for_caches(
     memory: MemoryStore, user: User, content_type: str, disposition: str | None
 ) -> None:
     url = upload_file(memory, user, WHOLE[content_type](), content_type=content_type)
@@ -115,7 +115,7 @@ def test_relocation_adds_the_metadata_from_decoding(memory: MemoryStore, user: U
     assert (resource.lease_holder, resource.lease_expires_at) == (None, None)
 
 
-def test_the_length_of_a_video_is_known(memory: MemoryStore, user: User) -> None:
+def test_the_duration_of_a_video_is_set(memory: MemoryStore, user: User) -> None:
     url = upload_file(memory, user, WHOLE["video/mp4"](), content_type="video/mp4")
     (resource,) = ingest(user, [url])
 
@@ -136,7 +136,7 @@ def test_values_set_by_users_are_kept(memory: MemoryStore, user: User) -> None:
     assert resource.dominant_color == "#123456"
 
 
-def test_the_temporary_object_goes_only_after_the_row_says_ready(
+def test_the_temporary_object_is_deleted_only_after_the_row_is_ready(
     memory: MemoryStore, user: User
 ) -> None:
     url = upload_file(memory, user)
@@ -151,7 +151,7 @@ def test_the_temporary_object_goes_only_after_the_row_says_ready(
 
 
 @pytest.mark.covers("T03", "I01", "I02")
-def test_a_put_before_or_after_the_move_changes_no_good_file(
+def test_a_put_before_or_after_relocation_changes_no_verified_file(
     any_store: ObjectStore, user: User
 ) -> None:
     before, after = ticket(user), ticket(user)
@@ -178,7 +178,7 @@ def test_a_put_before_or_after_the_move_changes_no_good_file(
 
 @pytest.mark.covers("I09", "F15")
 @pytest.mark.parametrize("operation", ["head", "open", "copy", "put", "delete_many", "list"])
-def test_these_tests_notice_a_call_of_the_store_inside_a_transaction(
+def test_the_watched_store_detects_calls_inside_a_transaction(
     memory: MemoryStore, operation: str
 ) -> None:
     with transaction.atomic(), pytest.raises(AssertionError, match="inside a transaction"):

@@ -26,8 +26,12 @@ pytestmark = pytest.mark.django_db
 
 def messages_in(callbacks: Sequence[object]) -> list[tuple[object, ...]]:
     """Return the messages among what runs after commit."""
-    sends = [each for each in callbacks if isinstance(each, partial) and each.func is _submit]
-    return [(each.args[1], *each.args[2].values()) for each in sends]
+    sends = [
+        callback
+        for callback in callbacks
+        if isinstance(callback, partial) and callback.func is _submit
+    ]
+    return [(send.args[1], *send.args[2].values()) for send in sends]
 
 
 @pytest.mark.covers("F03", "F04", "I09")
@@ -47,7 +51,7 @@ def test_a_new_resource_is_enqueued_once_after_commit(
 
 
 @pytest.mark.covers("F04")
-def test_what_is_rolled_back_is_not_enqueued(
+def test_a_rolled_back_resource_is_not_enqueued(
     memory: MemoryStore,
     user: User,
     django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
@@ -99,7 +103,7 @@ def test_the_temporary_object_is_queued_once_ready(
     assert messages_in(callbacks) == [("media.delete_objects",)]
 
 
-def test_a_dead_letter_run_again_is_enqueued(
+def test_running_a_given_up_deletion_again_enqueues_it(
     memory: MemoryStore, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
 ) -> None:
     deletions.queue(["temp/any"], reason=DeletionReason.EXPIRED)
@@ -173,7 +177,7 @@ def test_finished_resources_are_not_enqueued_again(memory: MemoryStore, user: Us
     assert recovery.resend_resources() == 0
 
 
-def test_an_upload_claimed_at_the_last_moment_is_consumed_later(
+def test_an_upload_claimed_while_its_resource_became_ready_is_consumed_later(
     memory: MemoryStore, user: User
 ) -> None:
     resource = ready(memory, user)

@@ -80,9 +80,7 @@ def test_a_message_delivered_again_changes_nothing(
 
 
 @pytest.mark.covers("F05", "F24")
-def test_a_message_for_a_resource_that_is_gone_is_no_failure(
-    memory: MemoryStore, user: User
-) -> None:
+def test_a_message_for_a_deleted_resource_is_ignored(memory: MemoryStore, user: User) -> None:
     relocation.relocate(public_store(), new_id())
 
     assert memory.keys() == []
@@ -114,7 +112,7 @@ def test_an_entity_deleted_concurrently_leaves_a_resource_in_its_grace_period(
 # --- Leases ---------------------------------------------------------------------------------------
 @pytest.mark.covers("I15", "F02")
 @pytest.mark.parametrize("step", ["started", "source-chosen", "copied", "head-read", "verified"])
-def test_a_worker_that_lost_its_lease_changes_nothing_any_more(
+def test_a_worker_that_lost_its_lease_changes_nothing(
     memory: MemoryStore, user: User, step: str
 ) -> None:
     resource = pending(memory, user)

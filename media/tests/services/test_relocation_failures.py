@@ -127,9 +127,7 @@ def test_a_lost_response_is_counted_once(memory: MemoryStore, user: User, operat
 
 
 @pytest.mark.covers("F18")
-def test_a_source_that_is_gone_fails_unless_its_copy_was_made(
-    memory: MemoryStore, user: User
-) -> None:
+def test_a_missing_source_fails_unless_the_copy_was_made(memory: MemoryStore, user: User) -> None:
     lost, copied = pending(memory, user, photo(1)), pending(memory, user, photo(2))
     memory.after = failing("copy", StoreUnavailableError, times=1)
     deliver(copied, times=1)
@@ -143,7 +141,7 @@ def test_a_source_that_is_gone_fails_unless_its_copy_was_made(
 
 
 @pytest.mark.covers("T31", "F06")
-def test_a_file_only_a_decode_finds_out_fails_with_its_reason(
+def test_a_file_rejected_by_the_decoder_fails_with_its_reason(
     memory: MemoryStore, user: User
 ) -> None:
     whole = photo(1, size=(64, 64))

@@ -57,11 +57,11 @@ def test_a_text_is_stored_as_sent(
     updated = resources.update_metadata(user=user, resource_id=resource.pk, values={name: later})
 
     texts = {"alt_text": "A shoe", "caption": "Our shoe"}
-    assert {each: getattr(updated, each) for each in texts} == texts | {name: later}
+    assert {field: getattr(updated, field) for field in texts} == texts | {name: later}
 
 
 @pytest.mark.covers("T41")
-def test_nothing_else_can_be_filled_in(memory: MemoryStore, user: User) -> None:
+def test_other_fields_cannot_be_changed(memory: MemoryStore, user: User) -> None:
     resource = ready(memory, user)
     before = MediaResource.objects.filter(pk=resource.pk).values().get()
 
@@ -75,14 +75,14 @@ def test_nothing_else_can_be_filled_in(memory: MemoryStore, user: User) -> None:
 
 
 @pytest.mark.covers("I13")
-def test_a_foreign_resource_does_not_exist(memory: MemoryStore, user: User) -> None:
+def test_another_owners_resource_is_not_found(memory: MemoryStore, user: User) -> None:
     resource = ready(memory, user)
 
     with pytest.raises(MediaResourceNotFoundError):
         resources.update_metadata(user=UserFactory.create(), resource_id=resource.pk, values=ALL)
 
 
-def test_any_member_fills_in_what_is_the_organizations(memory: MemoryStore, user: User) -> None:
+def test_any_member_may_change_the_organizations_resources(memory: MemoryStore, user: User) -> None:
     organization = MembershipFactory.create(user=user).organization
     (resource,) = ingest(user, [upload_file(memory, user)], organization_id=organization.pk)
     colleague = MembershipFactory.create(organization=organization).user
@@ -95,7 +95,7 @@ def test_any_member_fills_in_what_is_the_organizations(memory: MemoryStore, user
 
 
 @pytest.mark.covers("L01")
-def test_heal_puts_every_failed_resource_back(
+def test_heal_queues_every_failed_resource(
     memory: MemoryStore, user: User, superuser: User
 ) -> None:
     failed = ingest(user, [upload_file(memory, user, photo(number)) for number in range(3)])
@@ -108,15 +108,15 @@ def test_heal_puts_every_failed_resource_back(
     assert resources.heal(user=superuser) == 3
 
     assert list(rows.values_list("status", "failure_code", "attempts")) == [("PENDING", "", 0)] * 2
-    assert [deliver(each).status for each in failed] == ["READY"] * 3
+    assert [deliver(resource).status for resource in failed] == ["READY"] * 3
 
 
-def test_heal_begins_with_what_was_not_tried_for_longest(
+def test_heal_begins_with_the_oldest_attempt(
     memory: MemoryStore, user: User, superuser: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failed = ingest(user, [upload_file(memory, user, photo(number)) for number in range(3)])
-    for age, each in enumerate(failed):
-        MediaResource.objects.filter(pk=each.pk).update(
+    for age, resource in enumerate(failed):
+        MediaResource.objects.filter(pk=resource.pk).update(
             status="FAILED",
             failure_code="attempts_exhausted",
             updated_at=timezone.now() - timedelta(hours=age),
@@ -129,7 +129,7 @@ def test_heal_begins_with_what_was_not_tried_for_longest(
 
 
 @pytest.mark.covers("T40")
-def test_what_comes_from_another_owners_file_shows_no_url_of_theirs(
+def test_a_resource_copied_from_another_owner_does_not_show_their_url(
     memory: MemoryStore, user: User
 ) -> None:
     source = ready(memory, user)

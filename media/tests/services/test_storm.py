@@ -98,7 +98,7 @@ def test_every_row_is_sent_once_while_workers_take_them(
     assert not MediaResource.objects.filter(sent_at=None).exists()
 
 
-def test_what_was_sent_after_the_oldest_message_is_not_sent_again(
+def test_rows_sent_after_the_oldest_message_are_not_sent_again(
     user: User, broker: Any, settings: Settings
 ) -> None:
     settings.RESEND_AFTER_SECONDS = 0
@@ -136,7 +136,7 @@ def test_healing_again_and_again_sends_no_row_twice(
     assert broker.llen("media") == 20 + 10
 
 
-def test_a_thousand_deletions_are_one_call_and_as_many_statements_as_ten(
+def test_a_thousand_deletions_take_one_call_and_as_many_statements_as_ten(
     memory: MemoryStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     statements, calls = [], []
@@ -166,7 +166,7 @@ def test_more_than_a_batch_is_left_to_the_next_task(memory: MemoryStore) -> None
     assert [deletions.perform_due() for _ in range(3)] == [1000, 5, 0]
 
 
-def test_of_a_batch_only_what_failed_stays_with_its_own_fault(memory: MemoryStore) -> None:
+def test_only_the_failed_deletions_of_a_batch_stay_each_with_its_error(memory: MemoryStore) -> None:
     keys = queue_deletions(memory, 20)
     memory.undeletable = {keys[3], keys[7]}
 
@@ -180,7 +180,7 @@ def test_of_a_batch_only_what_failed_stays_with_its_own_fault(memory: MemoryStor
     assert memory.keys() == [keys[3], keys[7]]
 
 
-def test_a_store_that_is_away_costs_every_row_of_the_batch_one_try(memory: MemoryStore) -> None:
+def test_an_unavailable_store_costs_each_row_of_a_batch_one_attempt(memory: MemoryStore) -> None:
     keys = queue_deletions(memory, 20)
 
     def fail(operation: str, key: str) -> None:
@@ -194,7 +194,7 @@ def test_a_store_that_is_away_costs_every_row_of_the_batch_one_try(memory: Memor
     assert deletions.perform_due() == 0  # none is due before its pause
 
 
-def test_a_batch_takes_both_buckets_and_keeps_what_is_needed(
+def test_a_batch_covers_both_buckets_and_keeps_needed_objects(
     memory: MemoryStore, user: User
 ) -> None:
     waiting_resources(user, 1)

@@ -53,7 +53,7 @@ def issue(user: User, **changes: Any) -> uploads.UploadTicket:
         (MOST, 1600),
     ],
 )
-def test_a_ticket_is_valid_as_long_as_its_file_needs(
+def test_an_upload_url_is_valid_as_long_as_the_upload_may_take(
     user: User, size: int | None, lifetime: int
 ) -> None:
     issued = issue(user, size=size)
@@ -75,7 +75,7 @@ def test_a_ticket_is_valid_as_long_as_its_file_needs(
         (10**9, FileTooLargeError),
     ],
 )
-def test_a_size_no_file_may_have_leaves_no_row(
+def test_a_size_outside_the_limits_writes_no_row(
     user: User, size: int, error: type[InvalidError]
 ) -> None:
     with pytest.raises(error) as excinfo:
@@ -89,7 +89,7 @@ def test_a_size_no_file_may_have_leaves_no_row(
     ("size", "file_size", "expected"),
     [(None, None, None), (5, None, 5), (None, 7, 7), (9, 9, 9)],
 )
-def test_a_size_has_two_names(
+def test_both_names_of_the_size_are_accepted(
     size: int | None, file_size: int | None, expected: int | None
 ) -> None:
     assert uploads.declared_size(size=size, file_size=file_size) == expected
@@ -104,7 +104,7 @@ def test_a_size_has_two_names(
         ({"size": MOST + 1, "file_size": None}, FileTooLargeError, "size"),
     ],
 )
-def test_a_size_is_refused_under_the_name_it_came_by(
+def test_the_error_names_the_size_parameter_that_was_sent(
     declared: dict[str, int | None], error: type[InvalidError], name: str
 ) -> None:
     with pytest.raises(error) as excinfo:
@@ -113,7 +113,7 @@ def test_a_size_is_refused_under_the_name_it_came_by(
     assert excinfo.value.loc == ("body", name)
 
 
-def test_a_ticket_is_remembered_with_everything_declared(user: User) -> None:
+def test_an_upload_row_has_everything_that_was_declared(user: User) -> None:
     organization = MembershipFactory.create(user=user).organization
     digest = "AB" * 32
 
@@ -137,7 +137,7 @@ def test_a_ticket_is_remembered_with_everything_declared(user: User) -> None:
 
 
 @pytest.mark.parametrize("content_type", sorted(NAMES))
-def test_each_of_the_nine_types_gets_a_ticket(user: User, content_type: str) -> None:
+def test_each_of_the_nine_types_gets_an_upload_url(user: User, content_type: str) -> None:
     issued = ticket(user, content_type=content_type)
 
     assert issued.put.method == "PUT"
@@ -161,7 +161,7 @@ def test_every_other_type_is_refused_without_a_row(user: User, content_type: str
 @pytest.mark.parametrize(
     "folder", ["product-images", "style-images", "subject-images", "background-images"]
 )
-def test_a_folder_of_images_takes_images_only(user: User, folder: str) -> None:
+def test_an_image_folder_refuses_other_files(user: User, folder: str) -> None:
     with pytest.raises(ImageRequiredError):
         issue(user, folder=folder, content_type="application/pdf")
     issue(user, folder=folder)
@@ -170,7 +170,7 @@ def test_a_folder_of_images_takes_images_only(user: User, folder: str) -> None:
 
 
 @pytest.mark.parametrize("folder", [None, "", "anything at all", "x" * 255])
-def test_any_other_folder_is_only_kept(user: User, folder: str | None) -> None:
+def test_any_other_folder_is_only_stored(user: User, folder: str | None) -> None:
     issue(user, folder=folder, content_type="application/pdf")
 
     assert Upload.objects.get().folder == (folder or "")
@@ -206,7 +206,7 @@ def test_another_users_organization_is_refused_without_a_row(user: User) -> None
 
 
 @pytest.mark.covers("T05")
-def test_a_thousand_tickets_of_one_second_have_unguessable_keys(user: User) -> None:
+def test_keys_created_in_the_same_second_are_unguessable(user: User) -> None:
     urls = [issue(user).file_url for _ in range(1000)]
 
     tails = {keys_part[20:36] for url in urls for keys_part in [key_of(url).split("/")[1]]}
@@ -214,7 +214,7 @@ def test_a_thousand_tickets_of_one_second_have_unguessable_keys(user: User) -> N
     assert len(tails) == 1000  # the part after the time of a version 7 UUID
 
 
-def test_a_ticket_costs_one_query(
+def test_an_upload_url_takes_one_query(
     user: User, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     with django_assert_num_queries(1):
@@ -247,7 +247,7 @@ def test_no_store_signs_a_put_to_any_other_key(any_store: ObjectStore, key: str)
 
 
 @pytest.mark.covers("T02", "T11")
-def test_the_store_takes_the_declared_file_only(any_store: ObjectStore) -> None:
+def test_the_store_accepts_only_the_declared_file(any_store: ObjectStore) -> None:
     user = UserFactory.create()
     issued = ticket(user, size=10)
 
@@ -263,7 +263,7 @@ def test_the_store_takes_the_declared_file_only(any_store: ObjectStore) -> None:
 
 
 @pytest.mark.covers("T04")
-def test_a_write_once_ticket_says_which_header_to_send(
+def test_a_write_once_upload_says_which_header_to_send(
     user: User, memory: MemoryStore, settings: Settings
 ) -> None:
     settings.UPLOADS_WRITE_ONCE = True

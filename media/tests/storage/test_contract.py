@@ -19,7 +19,7 @@ def read(backend: Backend, key: str, **how: object) -> bytes:
         return b"".join(reader)
 
 
-def test_what_is_put_is_there(backend: Backend, prefix: str) -> None:
+def test_an_object_that_was_put_can_be_read(backend: Backend, prefix: str) -> None:
     before = datetime.now(UTC) - timedelta(seconds=2)
     key = prefix + "file.png"
 
@@ -87,7 +87,7 @@ def test_a_stream_that_fails_leaves_nothing(backend: Backend, prefix: str) -> No
 
 
 @pytest.mark.parametrize("key", ABSENT)
-def test_an_absent_object_is_not_found(backend: Backend, prefix: str, key: str) -> None:
+def test_a_missing_object_is_not_found(backend: Backend, prefix: str, key: str) -> None:
     with pytest.raises(ObjectNotFoundError):
         backend.store.head(key)
     with pytest.raises(ObjectNotFoundError):
@@ -154,10 +154,10 @@ def test_copy_of_changed_bytes_is_refused(backend: Backend, prefix: str) -> None
     with pytest.raises(PreconditionFailedError):
         backend.store.copy(prefix + "a", prefix + "b", if_match=old.etag, headers=PNG)
 
-    assert [each.key for each in backend.store.list(prefix)] == [prefix + "a"]
+    assert [listed.key for listed in backend.store.list(prefix)] == [prefix + "a"]
 
 
-def test_delete_takes_exactly_the_keys_named(backend: Backend, prefix: str) -> None:
+def test_delete_removes_exactly_the_given_keys(backend: Backend, prefix: str) -> None:
     for name in ("a", "a2", "b/c", "b/d"):
         backend.store.put(prefix + name, b"x", headers=PNG)
 
@@ -166,11 +166,11 @@ def test_delete_takes_exactly_the_keys_named(backend: Backend, prefix: str) -> N
     )
 
     assert failures == []
-    assert [each.key for each in backend.store.list(prefix)] == [prefix + "a2", prefix + "b/d"]
+    assert [listed.key for listed in backend.store.list(prefix)] == [prefix + "a2", prefix + "b/d"]
     assert backend.store.delete_many([prefix + "a"]) == []
 
 
-def test_delete_takes_more_keys_than_one_request(backend: Backend, prefix: str) -> None:
+def test_delete_accepts_more_keys_than_one_request_can_have(backend: Backend, prefix: str) -> None:
     backend.store.put(prefix + "0000", b"x", headers=PNG)
     backend.store.put(prefix + "1100", b"x", headers=PNG)
 
@@ -188,13 +188,13 @@ def test_list_is_in_byte_order_and_resumes(backend: Backend, prefix: str) -> Non
 
     listing = list(backend.store.list(prefix))
 
-    assert [each.key for each in listing] == in_order
-    assert [each.size for each in listing] == [len(name) for name in sorted(names)]
+    assert [listed.key for listed in listing] == in_order
+    assert [listed.size for listed in listing] == [len(name) for name in sorted(names)]
     assert listing[0].etag == backend.store.head(in_order[0]).etag
     assert listing[0].last_modified.tzinfo is not None
-    assert [each.key for each in backend.store.list(prefix + "a")] == in_order[1:4]
-    assert [each.key for each in backend.store.list(prefix, limit=3)] == in_order[:3]
-    assert [each.key for each in backend.store.list(prefix, after=in_order[2])] == in_order[3:]
+    assert [listed.key for listed in backend.store.list(prefix + "a")] == in_order[1:4]
+    assert [listed.key for listed in backend.store.list(prefix, limit=3)] == in_order[:3]
+    assert [listed.key for listed in backend.store.list(prefix, after=in_order[2])] == in_order[3:]
     assert list(backend.store.list(prefix, limit=0)) == []
     assert list(backend.store.list(prefix + "none/")) == []
 
@@ -219,7 +219,7 @@ def test_a_signature_is_valid_for_seven_days_at_most(
         backend.store.sign_get(temp_key, lifetime=lifetime)
 
 
-def test_a_declared_checksum_is_known_to_the_store(backend: Backend, temp_key: str) -> None:
+def test_a_declared_checksum_is_returned_by_head(backend: Backend, temp_key: str) -> None:
     digest = hashlib.sha256(b"shoe").hexdigest()
     signed = backend.sign(temp_key, sha256=digest, size=4)
 

@@ -22,7 +22,7 @@ def on_disk(local_server: str) -> None:
 
 @pytest.mark.covers("T26")
 @pytest.mark.parametrize("place", ["on_s3", "on_disk"])
-def test_a_saved_file_is_private_and_reached_by_a_signed_url(
+def test_a_saved_file_is_private_and_has_a_signed_url(
     request: pytest.FixtureRequest, prefix: str, place: str
 ) -> None:
     request.getfixturevalue(place)
@@ -74,7 +74,7 @@ def test_the_s3_backend_has_the_same_client_configuration() -> None:
 
 
 @pytest.mark.usefixtures("on_disk")
-def test_the_local_backend_lies_in_the_private_folder(settings: Settings, tmp_path: Path) -> None:
+def test_the_local_backend_uses_the_private_folder(settings: Settings, tmp_path: Path) -> None:
     storage = PrivateStorage()
 
     assert isinstance(storage, FileSystemStorage)

@@ -58,7 +58,7 @@ def test_threads_share_one_client(s3_store: S3Store) -> None:
 
 
 @pytest.mark.covers("F39")
-def test_a_forked_process_makes_its_own_client(s3_store: S3Store, prefix: str) -> None:
+def test_a_forked_process_creates_its_own_client(s3_store: S3Store, prefix: str) -> None:
     s3_store.put(prefix + "a", b"x", headers=ObjectHeaders(content_type="image/png"))
     own = id(s3_store._holder.get())
 

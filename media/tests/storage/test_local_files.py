@@ -30,7 +30,9 @@ def test_an_upload_leaves_nothing_half_written(
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] in ([], [".lock"])
 
 
-def test_a_file_of_another_origin_is_an_object(local_store: LocalStore, tmp_path: Path) -> None:
+def test_a_file_copied_into_the_folder_is_an_object(
+    local_store: LocalStore, tmp_path: Path
+) -> None:
     local_store.create()
     folder = tmp_path / "sartiq-media" / "images"
     folder.mkdir()
@@ -43,7 +45,7 @@ def test_a_file_of_another_origin_is_an_object(local_store: LocalStore, tmp_path
     assert local_store.head("images/old shoe.jpg").etag != head.etag
 
 
-def test_a_disk_that_refuses_is_an_outage(local_store: LocalStore, tmp_path: Path) -> None:
+def test_a_disk_error_is_an_outage(local_store: LocalStore, tmp_path: Path) -> None:
     (tmp_path / "sartiq-media").write_bytes(b"a file where a folder should be")
 
     with pytest.raises(StoreUnavailableError):
@@ -88,7 +90,7 @@ def test_replaced_and_deleted_objects_leave_no_metadata(
     assert [path for path in tmp_path.rglob("*") if path.is_file() and path.name != ".lock"] == []
 
 
-def test_a_key_that_cannot_be_deleted_is_named(local_store: LocalStore, tmp_path: Path) -> None:
+def test_a_key_that_cannot_be_deleted_is_reported(local_store: LocalStore, tmp_path: Path) -> None:
     local_store.put("media/a", BODY, headers=PNG)
     [side] = (tmp_path / ".metadata" / "sartiq-media" / "media").iterdir()
     side.unlink()
@@ -96,4 +98,4 @@ def test_a_key_that_cannot_be_deleted_is_named(local_store: LocalStore, tmp_path
 
     failures = local_store.delete_many(["media/a", "media/b"])
 
-    assert [each.key for each in failures] == ["media/a"]
+    assert [failure.key for failure in failures] == ["media/a"]

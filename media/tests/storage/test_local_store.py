@@ -53,7 +53,7 @@ def test_an_object_is_served_with_its_headers(object_url: str, local_store: Loca
     assert headers["last-modified"].endswith("GMT")
 
 
-def test_head_answers_the_same_without_the_bytes(object_url: str) -> None:
+def test_head_has_the_headers_of_get_without_a_body(object_url: str) -> None:
     _, of_get, _ = send("GET", object_url)
     status, of_head, body = send("HEAD", object_url)
 
@@ -101,13 +101,13 @@ def test_one_range_is_served(
     assert response[2] == body
 
 
-def test_a_range_of_older_bytes_gets_all_of_the_new(object_url: str) -> None:
+def test_if_range_with_an_old_etag_returns_the_whole_object(object_url: str) -> None:
     status, _, body = send("GET", object_url, headers={"Range": "bytes=0-1", "If-Range": '"other"'})
 
     assert (status, body) == (200, BODY)
 
 
-def test_what_the_client_holds_is_not_sent_again(object_url: str) -> None:
+def test_a_matching_etag_is_a_304(object_url: str) -> None:
     _, headers, _ = send("GET", object_url)
 
     by_etag = send("GET", object_url, headers={"If-None-Match": headers["etag"]})
@@ -130,7 +130,7 @@ def test_what_the_client_holds_is_not_sent_again(object_url: str) -> None:
         "images/%5c..%5cx",
     ],
 )
-def test_what_is_not_there_is_404_or_refused(local_server: str, path: str) -> None:
+def test_a_missing_object_is_a_404_or_refused(local_server: str, path: str) -> None:
     status, _, body = send("GET", url_of(local_server, path))
 
     assert status in {403, 404}
@@ -156,11 +156,11 @@ def test_a_private_object_needs_its_own_signature(local_server: str) -> None:
         url_of(local_server, "loras/a/model.pt?token=x"),
         signed[:-1],
     ]
-    assert [send("GET", each)[0] for each in urls] == [403] * 4
+    assert [send("GET", url)[0] for url in urls] == [403] * 4
 
 
 @pytest.mark.covers("T11")
-def test_a_signature_to_read_expires(local_server: str) -> None:
+def test_a_signed_get_expires(local_server: str) -> None:
     private = factory.private_store()
     private.put("bulk/a/rows.csv", BODY, headers=ObjectHeaders(content_type="text/csv"))
     with time_machine.travel(datetime.now(UTC) - timedelta(minutes=2)):
@@ -170,9 +170,7 @@ def test_a_signature_to_read_expires(local_server: str) -> None:
 
 
 @pytest.mark.covers("T26")
-def test_a_token_of_one_bucket_opens_nothing_in_the_other(
-    local_server: str, local_store: LocalStore
-) -> None:
+def test_a_token_is_valid_for_its_bucket_only(local_server: str, local_store: LocalStore) -> None:
     factory.private_store().put("loras/a/m.pt", BODY, headers=PNG)
     signed = local_store.sign_get("loras/a/m.pt", lifetime=timedelta(minutes=1))
 
@@ -180,7 +178,7 @@ def test_a_token_of_one_bucket_opens_nothing_in_the_other(
 
 
 @pytest.mark.covers("T02")
-def test_an_upload_above_the_limit_is_refused_unread(
+def test_an_upload_above_the_limit_is_refused_without_reading_it(
     local_server: str, local_store: LocalStore, temp_key: str
 ) -> None:
     signed = local_store.sign_put(

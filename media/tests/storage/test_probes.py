@@ -9,9 +9,9 @@ from pytest_django import Settings
 
 from media.errors import StoreMisconfiguredError
 from media.models import EnvironmentIdentity, created_identity
-from media.services import proof
+from media.services import store_verification
 from media.storage import factory, private_store, public_store
-from media.storage.probes import prove_buckets
+from media.storage.probes import probe_buckets
 from media.storage.s3.connection import ClientHolder
 from media.tests.storage import fault_proxy
 from media.tests.storage.fault_proxy import FaultProxy
@@ -48,13 +48,15 @@ def served_buckets(
 
 
 def objects() -> list[str]:
-    return [each.key for store in (public_store(), private_store()) for each in store.list("")]
+    return [
+        listing.key for store in (public_store(), private_store()) for listing in store.list("")
+    ]
 
 
-def test_sound_settings_are_proven_and_nothing_stays(
+def test_valid_settings_pass_the_probes_and_leave_no_objects(
     served_buckets: tuple[str, str], settings: Settings
 ) -> None:
-    steps = list(prove_buckets())
+    steps = list(probe_buckets())
 
     assert [step.sentence for step in steps] == [
         f"Objects of {served_buckets[1]} cannot be read without a signature.",
@@ -65,7 +67,7 @@ def test_sound_settings_are_proven_and_nothing_stays(
     assert objects() == []
 
 
-def test_an_endpoint_that_ends_in_the_buckets_name_is_found_out(
+def test_an_endpoint_that_ends_in_the_bucket_name_is_detected(
     served_buckets: tuple[str, str], settings: Settings
 ) -> None:
     settings.S3_ENDPOINT_URL += f"/{served_buckets[0]}"
@@ -73,7 +75,7 @@ def test_an_endpoint_that_ends_in_the_buckets_name_is_found_out(
     factory.reset()
 
     with pytest.raises(StoreMisconfiguredError, match="Anyone can read the private bucket"):
-        list(prove_buckets())
+        list(probe_buckets())
 
 
 def test_a_publicly_readable_private_bucket_is_detected(
@@ -82,14 +84,14 @@ def test_a_publicly_readable_private_bucket_is_detected(
     allow_public_reads(served_buckets[1])
 
     with pytest.raises(StoreMisconfiguredError, match="Anyone can read the private bucket"):
-        list(prove_buckets())
+        list(probe_buckets())
 
     assert objects() == []
 
 
 @pytest.mark.usefixtures("served_buckets")
 @pytest.mark.parametrize("code", [401, 403, 404, 301, 500])
-def test_an_upload_address_that_is_not_the_api_is_found_out(
+def test_an_upload_endpoint_that_is_not_the_s3_api_is_detected(
     settings: Settings, proxy: FaultProxy, code: int
 ) -> None:
     proxy.plan = lambda method, _number: fault_proxy.status(code) if method == "PUT" else None
@@ -97,13 +99,13 @@ def test_an_upload_address_that_is_not_the_api_is_found_out(
     factory.reset()
 
     with pytest.raises(StoreMisconfiguredError, match=f"answered {code} to a signed PUT"):
-        list(prove_buckets())
+        list(probe_buckets())
 
     assert objects() == []
 
 
 @pytest.mark.usefixtures("served_buckets")
-def test_an_upload_address_of_another_store_is_found_out(
+def test_an_upload_endpoint_of_another_store_is_detected(
     settings: Settings, proxy: FaultProxy
 ) -> None:
     proxy.plan = lambda method, _number: fault_proxy.status(200) if method == "PUT" else None
@@ -111,31 +113,29 @@ def test_an_upload_address_of_another_store_is_found_out(
     factory.reset()
 
     with pytest.raises(StoreMisconfiguredError, match="did not reach the bucket"):
-        list(prove_buckets())
+        list(probe_buckets())
 
 
 @pytest.mark.parametrize("name", ["R2_PUBLIC_URL", "CDN_URL"])
-def test_a_public_address_that_serves_nothing_is_found_out(
+def test_a_public_url_that_serves_no_objects_is_detected(
     served_buckets: tuple[str, str], settings: Settings, name: str
 ) -> None:
     address = f"{settings.S3_ENDPOINT_URL}/{served_buckets[1]}"
     setattr(settings, name, address)
 
     with pytest.raises(StoreMisconfiguredError, match=f"cannot be read at {address}"):
-        list(prove_buckets())
+        list(probe_buckets())
 
     assert objects() == []
 
 
 @pytest.mark.usefixtures("served_buckets")
 @pytest.mark.parametrize("name", ["R2_PUBLIC_URL", "CDN_URL", "S3_PUBLIC_ENDPOINT_URL"])
-def test_an_address_that_does_not_answer_from_here_is_left_to_try(
-    settings: Settings, name: str
-) -> None:
+def test_an_unreachable_url_is_left_to_the_operator(settings: Settings, name: str) -> None:
     setattr(settings, name, "http://127.0.0.1:1")
     factory.reset()
 
-    steps = list(prove_buckets())
+    steps = list(probe_buckets())
 
     (manual_steps,) = [step for step in steps if step.manual_step]
     assert "does not answer from this machine" in manual_steps.sentence
@@ -143,14 +143,14 @@ def test_an_address_that_does_not_answer_from_here_is_left_to_try(
 
 
 @pytest.fixture
-def unproven_process(monkeypatch: pytest.MonkeyPatch) -> None:
+def process_without_verification(monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that has tried nothing yet."""
-    monkeypatch.setattr(proof, "_last", proof._Last())
+    monkeypatch.setattr(store_verification, "_last", store_verification._Last())
 
 
 @pytest.mark.django_db
-@pytest.mark.usefixtures("served_buckets", "unproven_process")
-def test_a_first_start_is_ready_once_the_store_is_proven(
+@pytest.mark.usefixtures("served_buckets", "process_without_verification")
+def test_a_first_start_is_ready_once_the_store_is_verified(
     client: Client, settings: Settings, proxy: FaultProxy
 ) -> None:
     created_identity()
@@ -164,12 +164,12 @@ def test_a_first_start_is_ready_once_the_store_is_proven(
     factory.reset()
 
     assert (first.status_code, changed.status_code) == (200, 503)
-    assert EnvironmentIdentity.objects.get().proven_settings == proof.fingerprint()
+    assert EnvironmentIdentity.objects.get().proven_settings == store_verification.fingerprint()
 
 
 @pytest.mark.django_db
-@pytest.mark.usefixtures("served_buckets", "unproven_process")
-def test_a_first_start_with_an_upload_address_that_refuses_is_not_ready(
+@pytest.mark.usefixtures("served_buckets", "process_without_verification")
+def test_a_first_start_with_a_wrong_upload_endpoint_is_not_ready(
     client: Client, settings: Settings, proxy: FaultProxy
 ) -> None:
     proxy.plan = lambda method, _number: fault_proxy.status(401) if method == "PUT" else None
@@ -187,15 +187,17 @@ def test_a_first_start_with_an_upload_address_that_refuses_is_not_ready(
 
 
 @pytest.mark.django_db
-@pytest.mark.usefixtures("served_buckets", "unproven_process")
-def test_an_outage_after_the_proof_leaves_the_service_ready(
+@pytest.mark.usefixtures("served_buckets", "process_without_verification")
+def test_an_outage_after_the_verification_leaves_the_service_ready(
     client: Client, settings: Settings, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     created_identity()
     settings.S3_ENDPOINT_URL = proxy.url
     factory.reset()
     assert client.get("/health/ready").status_code == 200
-    monkeypatch.setattr(proof, "_last", proof._Last())  # the process starts again
+    monkeypatch.setattr(
+        store_verification, "_last", store_verification._Last()
+    )  # the process starts again
     proxy.plan = lambda _method, _number: fault_proxy.status(503)
 
     assert client.get("/health/ready").status_code == 200

@@ -60,7 +60,7 @@ def packets(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 @pytest.mark.covers("T61")
 @pytest.mark.parametrize("url", SPELLINGS, ids=ascii)
-def test_no_packet_is_sent_for_a_bad_spelling(packets: list[Any], url: str) -> None:
+def test_no_packet_is_sent_for_a_url_that_is_not_allowed(packets: list[Any], url: str) -> None:
     assert refusal(RemoteFetcher(), url) == ("image_url_not_allowed", False)
     assert packets == []
 
@@ -68,7 +68,7 @@ def test_no_packet_is_sent_for_a_bad_spelling(packets: list[Any], url: str) -> N
 @pytest.mark.covers("T61")
 @pytest.mark.parametrize("address", PRIVATE)
 @pytest.mark.parametrize("others", [[], ["8.8.8.8"]])
-def test_a_name_that_leads_inside_is_not_connected_to(
+def test_a_host_with_an_internal_address_is_not_connected_to(
     packets: list[Any], address: str, others: list[str]
 ) -> None:
     fetcher = RemoteFetcher(resolve=lambda _host: [*others, address])
@@ -82,10 +82,10 @@ def test_the_address_that_was_checked_is_the_one_connected_to(packets: list[Any]
     fetcher = RemoteFetcher(resolve=lambda _host: ["2606:4700:4700::1111", "203.0.114.9"])
 
     assert refusal(fetcher, f"https://{NAME}/a.png") == ("image_unreachable", True)
-    assert {each[0] for each in packets} == {"203.0.114.9"}
+    assert {packet[0] for packet in packets} == {"203.0.114.9"}
 
 
-def test_a_picture_is_fetched_without_credentials(
+def test_an_image_is_fetched_without_credentials(
     fetcher: RemoteFetcher, server: ImageServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
@@ -145,7 +145,7 @@ def test_every_redirect_is_checked(
     assert server.times("/here") == (4 if fault == "image_unreachable" else 1)
 
 
-def test_each_host_on_the_way_is_asked_for_a_place(
+def test_a_permit_is_needed_for_the_host_of_each_redirect(
     fetcher: RemoteFetcher, server: ImageServer
 ) -> None:
     held, slots = [], []
@@ -164,7 +164,7 @@ def test_each_host_on_the_way_is_asked_for_a_place(
     assert (slots, held) == ([[NAME], [OTHER]], [])
 
 
-def test_a_host_without_a_place_is_not_asked(fetcher: RemoteFetcher, server: ImageServer) -> None:
+def test_no_request_is_sent_without_a_permit(fetcher: RemoteFetcher, server: ImageServer) -> None:
     @contextmanager
     def host_permit(host: str) -> Iterator[bool]:
         yield host == NAME
@@ -190,7 +190,7 @@ def test_a_host_without_a_place_is_not_asked(fetcher: RemoteFetcher, server: Ima
     ],
     ids=ascii,
 )
-def test_a_redirect_means_what_its_server_wrote(
+def test_a_redirect_location_is_decoded_as_the_server_sent_it(
     fetcher: RemoteFetcher, server: ImageServer, location: str, requested: str
 ) -> None:
     server.answers["/here"] = Answer(status=302, headers={"Location": location})
@@ -200,7 +200,7 @@ def test_a_redirect_means_what_its_server_wrote(
 
 
 @pytest.mark.parametrize("size", [b"-5", b"five"])
-def test_a_size_of_a_chunk_that_is_none_is_tried_again(
+def test_an_invalid_chunk_size_is_retried(
     fetcher: RemoteFetcher, server: ImageServer, size: bytes
 ) -> None:
     chunked = {"Transfer-Encoding": "chunked"}
@@ -224,7 +224,7 @@ def test_a_size_of_a_chunk_that_is_none_is_tried_again(
         (503, "image_unreachable", True),
     ],
 )
-def test_a_response_without_a_picture_is_reported(
+def test_an_error_response_is_reported(
     fetcher: RemoteFetcher, server: ImageServer, status: int, fault: str, *, is_temporary: bool
 ) -> None:
     server.answers["/a.png"] = Answer(status=status)
@@ -234,7 +234,7 @@ def test_a_response_without_a_picture_is_reported(
 
 @pytest.mark.covers("T61")
 @pytest.mark.parametrize("length", [None, -1, 51 * 1024 * 1024])
-def test_a_body_that_is_too_large_is_left(
+def test_reading_stops_at_the_size_limit(
     fetcher: RemoteFetcher, server: ImageServer, length: int | None
 ) -> None:
     server.answers["/a.png"] = Answer(body=BODY, repeats=5, length=length)
@@ -243,7 +243,7 @@ def test_a_body_that_is_too_large_is_left(
     assert refusal(small, f"https://{NAME}/a.png") == ("file_too_large", False)
 
 
-def test_a_body_that_ends_early_is_tried_again(fetcher: RemoteFetcher, server: ImageServer) -> None:
+def test_a_body_that_ends_early_is_retried(fetcher: RemoteFetcher, server: ImageServer) -> None:
     server.answers["/a.png"] = Answer(body=BODY, length=len(BODY) + 1)
 
     assert refusal(fetcher, f"https://{NAME}/a.png") == ("image_unreachable", True)
@@ -259,7 +259,7 @@ def test_a_slow_server_is_abandoned_in_time(fetcher: RemoteFetcher, server: Imag
     leave.set()
 
 
-def test_one_step_may_take_all_the_time_there_is(
+def test_one_step_may_take_all_the_remaining_time(
     fetcher: RemoteFetcher, server: ImageServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(deadline_sockets, "CONNECT_SECONDS", 1e-6)

@@ -34,7 +34,7 @@ def setup_bucket(*arguments: str) -> list[str]:
 
 
 @pytest.mark.covers("F27")
-def test_both_buckets_are_made_and_marked_once(fresh_buckets: tuple[str, str]) -> None:
+def test_both_buckets_are_created_and_marked_once(fresh_buckets: tuple[str, str]) -> None:
     public, private = fresh_buckets
 
     first = setup_bucket()
@@ -61,11 +61,11 @@ def test_both_buckets_are_made_and_marked_once(fresh_buckets: tuple[str, str]) -
         f"A signed PUT is accepted at {s3_connection().public_endpoint_url}.",
     ]
     assert marker_of(public_store()) == marker_of(private_store()) == own_identity()
-    assert [each.key for each in public_store().list("temp/")] == []
-    assert [each.key for each in private_store().list("exports/")] == []
+    assert [listing.key for listing in public_store().list("temp/")] == []
+    assert [listing.key for listing in private_store().list("exports/")] == []
 
 
-def test_a_browser_may_ask_before_it_uploads(fresh_buckets: tuple[str, str]) -> None:
+def test_a_browser_preflight_of_an_upload_is_allowed(fresh_buckets: tuple[str, str]) -> None:
     setup_bucket()
     request_headers = {
         "Origin": "https://app.example.test",
@@ -131,9 +131,7 @@ def test_a_marker_of_an_older_version_is_completed() -> None:
 @pytest.mark.usefixtures("local_folders")
 @pytest.mark.parametrize("marker", [None, Identity(environment="test")])
 @pytest.mark.parametrize("key", [f"media/{ID}/file.png", f"temp/{ID}_1700000000_a.png"])
-def test_a_bucket_full_of_objects_this_database_never_named_is_not_marked(
-    marker: Identity | None, key: str
-) -> None:
+def test_a_bucket_of_unknown_objects_is_not_marked(marker: Identity | None, key: str) -> None:
     setup_bucket()
     EnvironmentIdentity.objects.all().delete()
     public_store().put(key, b"x", headers=ObjectHeaders(content_type="image/png"))
@@ -148,7 +146,7 @@ def test_a_bucket_full_of_objects_this_database_never_named_is_not_marked(
 
 
 @pytest.mark.usefixtures("local_folders")
-def test_a_moved_bucket_is_adopted_by_the_identity_it_had() -> None:
+def test_a_moved_bucket_is_adopted_with_its_old_identity() -> None:
     setup_bucket()
     for store in (public_store(), private_store()):
         mark(store, PRODUCTION)
@@ -163,7 +161,7 @@ def test_a_moved_bucket_is_adopted_by_the_identity_it_had() -> None:
 
 
 @pytest.mark.usefixtures("local_folders")
-def test_adopting_without_a_terminal_wants_the_identity(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_adopting_without_a_terminal_requires_the_identity(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", StringIO(""))
 
     with pytest.raises(CommandError, match="--adopt OLD_ID"):
@@ -172,7 +170,7 @@ def test_adopting_without_a_terminal_wants_the_identity(monkeypatch: pytest.Monk
 
 @pytest.mark.usefixtures("local_folders")
 @pytest.mark.parametrize(("typed", "adopts"), [(str(PRODUCTION), True), ("yes", False)])
-def test_the_old_identity_is_shown_and_typed(
+def test_the_old_identity_is_shown_and_must_be_typed(
     monkeypatch: pytest.MonkeyPatch, typed: str, *, adopts: bool
 ) -> None:
     class Terminal(StringIO):
@@ -267,7 +265,7 @@ def test_a_missing_store_is_reported(settings: Settings) -> None:
 
 @pytest.mark.usefixtures("local_folders")
 @pytest.mark.parametrize("content", [b"", b"[]", b"{}", b'{"environment": 1}', b"\xff"])
-def test_an_unreadable_marker_marks_nothing(content: bytes, tmp_path: Path) -> None:
+def test_an_unreadable_marker_counts_as_none(content: bytes, tmp_path: Path) -> None:
     setup_bucket()
     public_store().delete_many([MARKER_KEY])
     (tmp_path / "sartiq-media" / MARKER_KEY).write_bytes(content)

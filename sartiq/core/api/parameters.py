@@ -21,12 +21,12 @@ def repeated_parameters(data: QueryDict, *, names: Sequence[str], where: Where) 
 
 
 def unknown_parameters(
-    data: QueryDict, *, names: Sequence[str], where: Where, closed: bool
+    data: QueryDict, *, names: Sequence[str], where: Where, only_misspellings: bool
 ) -> Iterator[Issue]:
-    """Yield an issue for each unknown parameter; unless `closed`, only for likely misspellings."""
+    """Yield an issue for each unknown parameter, or only for those that look like a misspelling."""
     for name in [parameter for parameter in data if parameter not in names]:
         suggestion = next(iter(get_close_matches(name, names, n=1)), None)
-        if closed or suggestion:
+        if suggestion or not only_misspellings:
             yield Issue(
                 loc=(where, name),
                 code="unknown_parameter",

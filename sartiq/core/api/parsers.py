@@ -66,12 +66,12 @@ def _text(raw: bytes, media_type: str | None) -> str:
         name, _, value = parameter.partition("=")
         if name.strip().lower() == "charset":
             charset = value.strip().strip('"').lower()
-    if codecs_name(charset) != "utf-8":
+    if canonical_charset(charset) != "utf-8":
         raise UnsupportedTypeError("JSON bodies must be UTF-8.")
     return raw.decode("utf-8-sig")
 
 
-def codecs_name(charset: str) -> str:
+def canonical_charset(charset: str) -> str:
     """Return the canonical name of a charset, or the charset itself if Python does not know it."""
     try:
         return codecs.lookup(charset).name

@@ -48,8 +48,9 @@ def validate_input(
         names = list(instance.fields)
         issues += repeated_parameters(data, names=names, where=where)
         if where == "query" or getattr(serializer, "refuses_misspellings", False):
-            is_closed = where == "query"
-            issues += unknown_parameters(data, names=names, where=where, closed=is_closed)
+            issues += unknown_parameters(
+                data, names=names, where=where, only_misspellings=where != "query"
+            )
         data = {name: data[name] for name in data if name in instance.fields}
     try:
         values = dict(instance.run_validation(data))

@@ -90,13 +90,13 @@ def issue_as_json(issue: Issue) -> dict[str, Any]:
         "loc": list(issue.loc),
         "msg": issue.message,
         "type": issue.code,
-        "input": printable(issue.input),
-        "ctx": printable(dict(issue.ctx)),
+        "input": bounded_json(issue.input),
+        "ctx": bounded_json(dict(issue.ctx)),
     }
 
 
-def printable(value: Any, depth: int = 4) -> Any:
-    """Return `value` as bounded JSON: lone surrogates are replaced, long and deep parts cut."""
+def bounded_json(value: Any, depth: int = 4) -> Any:
+    """Return `value` as JSON of limited size and depth, with lone surrogates replaced."""
     if value is None or isinstance(value, bool | int):
         return value
     if isinstance(value, float):
@@ -105,10 +105,10 @@ def printable(value: Any, depth: int = 4) -> Any:
         return value[:MAX_INPUT_LENGTH].encode("utf-8", "replace").decode()
     if depth and isinstance(value, Mapping):
         pairs = list(value.items())[:20]
-        return {printable(str(key), 0): printable(inner, depth - 1) for key, inner in pairs}
+        return {bounded_json(str(key), 0): bounded_json(inner, depth - 1) for key, inner in pairs}
     if depth and isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
-        return [printable(inner, depth - 1) for inner in list(value)[:20]]
-    return "…" if isinstance(value, Mapping | Sequence) else printable(str(value), 0)
+        return [bounded_json(inner, depth - 1) for inner in list(value)[:20]]
+    return "…" if isinstance(value, Mapping | Sequence) else bounded_json(str(value), 0)
 
 
 def known_error(error: Exception) -> errors.SartiqError | drf.APIException | None:
@@ -156,5 +156,5 @@ _TRANSLATIONS: list[tuple[type[Exception] | tuple[type[Exception], ...], Transla
 
 def unknown_host(request: HttpRequest) -> JsonResponse:
     """Return the response to an unknown host name, and log one line without a traceback."""
-    log.warning("unknown_host", host=printable(request.META.get("HTTP_HOST", "")))
+    log.warning("unknown_host", host=bounded_json(request.META.get("HTTP_HOST", "")))
     return JsonResponse({"detail": "This host name is not allowed."}, status=400)

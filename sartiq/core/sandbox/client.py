@@ -60,14 +60,14 @@ class _Server:
             if pipe is not None:
                 pipe.close()
 
-    def disown(self) -> None:
+    def forget_inherited(self) -> None:
         """Close the inherited pipes of the parent process after a fork."""
         self.close_pipes()
-        self._process.returncode = 0  # it is not our child, so do not wait for it
+        self._process.returncode = 0  # not a child of this process, so it cannot be waited for
 
 
 class BoundedChild:
-    """The server of one kind owned by the current process; a forked process starts its own.
+    """The server process that belongs to the current process; a forked process starts its own.
 
     `module` is run as a script and calls `sartiq.core.sandbox.server.serve`.
     """
@@ -78,7 +78,7 @@ class BoundedChild:
         self._server: _Server | None = None
         self._one_at_a_time = threading.Lock()
         os.register_at_fork(after_in_child=self._forget_after_fork)
-        atexit.register(self._drop)
+        atexit.register(self._stop_server)
 
     def ask(self, request: dict[str, Any]) -> dict[str, Any]:
         """Run one request; if the server dies, send the request once more to a new one.
@@ -95,7 +95,7 @@ class BoundedChild:
     def stop(self) -> None:
         """End the server, if there is one; the next request starts another."""
         with self._one_at_a_time:
-            self._drop()
+            self._stop_server()
 
     def running_pid(self) -> int | None:
         """Return the process id of the server, if there is one."""
@@ -106,16 +106,16 @@ class BoundedChild:
         try:
             return self._current().ask(request, seconds=seconds)
         except BaseException:
-            self._drop()
+            self._stop_server()
             raise
 
     def _current(self) -> _Server:
         if self._server is None or not self._server.is_running():
-            self._drop()
+            self._stop_server()
             self._server = _Server(self._module, self._environment)
         return self._server
 
-    def _drop(self) -> None:
+    def _stop_server(self) -> None:
         if self._server is not None:
             self._server.stop()
             self._server = None
@@ -124,7 +124,7 @@ class BoundedChild:
         """Close inherited pipes, so that the parent's server notices when its parent exits."""
         self._one_at_a_time = threading.Lock()  # another thread may have held the old one
         if self._server is not None:
-            self._server.disown()
+            self._server.forget_inherited()
             self._server = None
 
 

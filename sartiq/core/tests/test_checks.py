@@ -6,15 +6,15 @@ from sartiq.core import checks
 
 
 def ids() -> set[str | None]:
-    return {each.id for each in run_checks()}
+    return {message.id for message in run_checks()}
 
 
-def test_the_settings_in_use_are_sound() -> None:
-    assert not {each for each in ids() if each and each.startswith("core.")}
+def test_the_settings_in_use_are_valid() -> None:
+    assert not {check_id for check_id in ids() if check_id and check_id.startswith("core.")}
 
 
 @pytest.mark.covers("T42")
-def test_a_short_secret_stops_the_boot(settings: Settings) -> None:
+def test_a_short_secret_is_reported(settings: Settings) -> None:
     settings.SECRET_KEY = "x" * (checks.MIN_SECRET_BYTES - 1)
 
     assert "core.E001" in ids()
@@ -23,7 +23,7 @@ def test_a_short_secret_stops_the_boot(settings: Settings) -> None:
 @pytest.mark.covers("F07")
 @pytest.mark.parametrize("limit", ["TASK_TIME_LIMIT", "ASSEMBLY_TIME_LIMIT"])
 @pytest.mark.parametrize("visibility", [299, 300])
-def test_a_task_limit_the_broker_overtakes_stops_the_boot(
+def test_a_task_limit_above_the_visibility_timeout_is_reported(
     settings: Settings, visibility: int, limit: str
 ) -> None:
     settings.TASK_TIME_LIMIT = settings.ASSEMBLY_TIME_LIMIT = 1
@@ -34,7 +34,7 @@ def test_a_task_limit_the_broker_overtakes_stops_the_boot(
 
 
 @pytest.mark.covers("F29")
-def test_another_zone_stops_the_boot(settings: Settings) -> None:
+def test_another_time_zone_is_reported(settings: Settings) -> None:
     settings.TIME_ZONE = "Europe/Oslo"
 
     assert "core.E003" in ids()
@@ -43,7 +43,7 @@ def test_another_zone_stops_the_boot(settings: Settings) -> None:
 @pytest.mark.parametrize(
     ("is_on", "at_once", "stops"), [(True, 0, True), (True, 1, False), (False, 0, False)]
 )
-def test_remote_pictures_without_a_place_stop_the_boot(
+def test_remote_images_with_a_concurrency_of_zero_are_reported(
     settings: Settings, *, is_on: bool, at_once: int, stops: bool
 ) -> None:
     settings.BULK_REMOTE_IMAGES = is_on

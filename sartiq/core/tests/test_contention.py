@@ -45,7 +45,7 @@ def test_an_attempt_that_succeeds_is_the_last() -> None:
 
 
 @pytest.mark.parametrize("error", REPEATED)
-def test_contention_is_tried_again(error: Callable[[], Exception]) -> None:
+def test_contention_is_retried(error: Callable[[], Exception]) -> None:
     first, second = error(), error()
 
     assert attempt_all(first, second, None, None) == [first, second, None]

@@ -38,12 +38,12 @@ def test_no_request_holds_the_database_for_long(name: str, value: str) -> None:
 
 
 @pytest.mark.covers("F10")
-def test_a_standing_connection_is_usable_without_asking_the_server(backend_pid: int) -> None:
+def test_an_open_connection_is_usable_without_a_query(backend_pid: int) -> None:
     assert connection.is_usable()
 
 
 @pytest.mark.covers("F10")
-def test_a_connection_the_server_closed_is_found_out_and_replaced(backend_pid: int) -> None:
+def test_a_connection_closed_by_the_server_is_detected_and_replaced(backend_pid: int) -> None:
     other = connection.copy()
     with other.cursor() as cursor:
         cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [backend_pid])
@@ -60,7 +60,7 @@ def test_a_connection_the_server_closed_is_found_out_and_replaced(backend_pid: i
 
 
 @pytest.mark.django_db
-def test_a_statement_written_once_reads_the_same_row_as_the_orm() -> None:
+def test_a_cached_statement_reads_the_same_row_as_the_orm() -> None:
     user = UserFactory.create(full_name="Ada")
 
     selected = select_by_id(User, user.pk)
@@ -73,7 +73,7 @@ def test_a_statement_written_once_reads_the_same_row_as_the_orm() -> None:
 
 
 @pytest.mark.django_db
-def test_a_field_left_out_is_read_when_asked_for() -> None:
+def test_a_deferred_field_is_read_on_access() -> None:
     user = UserFactory.create()
 
     selected = select_by_id(User, user.pk, without=("created_at",))

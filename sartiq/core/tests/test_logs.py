@@ -27,7 +27,7 @@ JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
         ("nothing to hide", "nothing to hide"),
     ],
 )
-def test_secrets_are_hidden_wherever_they_stand(text: str, expected: str) -> None:
+def test_secrets_are_hidden_anywhere_in_a_text(text: str, expected: str) -> None:
     assert hidden(text) == expected
 
 
@@ -67,7 +67,7 @@ def test_a_request_is_logged_by_its_route_never_by_its_path(client: Client) -> N
 
 @pytest.mark.covers("T24")
 @pytest.mark.django_db
-def test_a_request_id_that_is_not_plain_is_replaced(client: Client) -> None:
+def test_an_invalid_request_id_is_replaced(client: Client) -> None:
     response = client.get("/health/live", headers={"X-Request-ID": "a b\tc"})
 
     assert response.headers["X-Request-ID"] != "a b\tc"

@@ -41,7 +41,7 @@ def ask_without_database(
     return ask
 
 
-def test_readiness_is_red_and_liveness_green(ask_without_database: Ask) -> None:
+def test_readiness_fails_and_liveness_succeeds(ask_without_database: Ask) -> None:
     ready = ask_without_database("/health/ready")
     live = ask_without_database("/health/live")
 
@@ -52,7 +52,7 @@ def test_readiness_is_red_and_liveness_green(ask_without_database: Ask) -> None:
 
 
 @pytest.mark.covers("F11")
-def test_a_route_answers_503_in_our_shape(ask_without_database: Ask) -> None:
+def test_a_route_returns_503_in_the_error_format(ask_without_database: Ask) -> None:
     token = AccessToken.for_user(User(email="a@example.com"))
 
     response = ask_without_database("/api/v1/users/me", Authorization=f"Bearer {token}")
@@ -68,7 +68,7 @@ def test_redirects_and_the_schema_need_no_database(ask_without_database: Ask) ->
     assert ask_without_database("/api/v1/openapi.json").status_code == 200
 
 
-def test_ready_says_so(client: Client, db: None) -> None:
+def test_ready_reports_an_available_database(client: Client, db: None) -> None:
     response = client.get("/health/ready")
 
     assert response.json() == {"status": "ok", "database": "ok"}

@@ -80,7 +80,7 @@ SYSTEM_CHECKS = {
     ],
     ids=["settings", "system checks", "temporary folder"],
 )
-def test_faults_keep_every_process_from_starting(
+def test_invalid_settings_stop_every_process(
     tmp_path: Path, program: str, env: dict[str, str], reasons: list[str]
 ) -> None:
     (tmp_path / "unsound.py").write_text(UNSOUND)
@@ -92,7 +92,7 @@ def test_faults_keep_every_process_from_starting(
 
 
 @pytest.mark.parametrize("count", ["two", "0", "65", "1_0", "-1"])
-def test_a_number_of_web_processes_that_is_none_is_refused(count: str) -> None:
+def test_an_invalid_number_of_web_processes_is_refused(count: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "sartiq.server"],
         cwd=CHECKOUT,

@@ -76,7 +76,7 @@ def test_files_of_a_killed_process_are_removed_by_a_later_one(parent: Path) -> N
     assert [path.name for path in parent.iterdir()] == [temporary_files.process_folder().name]
 
 
-def test_files_of_a_living_process_stay(parent: Path) -> None:
+def test_files_of_a_running_process_stay(parent: Path) -> None:
     with another_process(parent) as (process, busy):
         assert temporary_files.remove_abandoned() == 0
         assert len(list(busy.iterdir())) == 3
@@ -86,7 +86,7 @@ def test_files_of_a_living_process_stay(parent: Path) -> None:
     assert not busy.exists()
 
 
-def test_a_later_process_sweeps_when_it_starts(parent: Path) -> None:
+def test_a_later_process_removes_them_when_it_starts(parent: Path) -> None:
     with another_process(parent) as (process, folder):
         process.kill()
         process.wait()
@@ -96,7 +96,7 @@ def test_a_later_process_sweeps_when_it_starts(parent: Path) -> None:
     assert not folder.exists()
 
 
-def test_a_forked_process_has_a_folder_of_its_own(parent: Path) -> None:
+def test_a_forked_process_has_its_own_folder(parent: Path) -> None:
     own_folder = temporary_files.process_folder()
     reading, writing = os.pipe()
 
@@ -116,12 +116,12 @@ def test_a_forked_process_has_a_folder_of_its_own(parent: Path) -> None:
     assert (own_folder.exists(), child_folder.exists()) == (True, False)
 
 
-def test_an_upload_spools_to_the_folder_of_its_process(parent: Path) -> None:
+def test_an_upload_is_spooled_to_the_folder_of_its_process(parent: Path) -> None:
     with TemporaryUploadedFile("table.csv", "text/csv", 0, None) as spooled:
         assert Path(spooled.temporary_file_path()).parent == temporary_files.process_folder()
 
 
-def test_a_folder_that_a_cleaner_removed_is_made_again(parent: Path) -> None:
+def test_a_folder_removed_by_another_program_is_created_again(parent: Path) -> None:
     temporary_files.process_folder().rmdir()
 
     with temporary_files.named_file() as file:

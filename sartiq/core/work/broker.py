@@ -87,7 +87,7 @@ class Transport(redis.Transport):
     Channel = Channel
 
 
-def use() -> None:
+def register_transport() -> None:
     """Register this transport for kombu's Redis URLs."""
     for name in ("redis", "rediss"):
         TRANSPORT_ALIASES[name] = f"{__name__}:Transport"

@@ -12,7 +12,7 @@ _hook: Hook | None = None
 
 def install(hook: Hook | None) -> None:
     """Call `hook` with the name of every crash point reached; None removes it."""
-    global _hook  # noqa: PLW0603  one process-wide switch is the whole feature
+    global _hook  # noqa: PLW0603  one hook per process
     _hook = hook
 
 

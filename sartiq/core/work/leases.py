@@ -1,8 +1,9 @@
-"""Leases: the right to work on one row, stored in PostgreSQL with a fencing number.
+"""Leases: locks on rows that expire, so that the row of a dead worker is taken again.
 
-A conditional update takes the lease, so a task delivered twice does its work once. All times come
-from the database's clock. A worker that has lost its lease gets LeaseLostError from `require_held`,
-in the transaction that would have committed its work.
+A conditional update takes the lease, so a task delivered twice does its work once. It also
+increases the fencing number of the row. If a lease has expired and another worker has taken the
+row, the first worker is recognized by its old number: `require_held` raises LeaseLostError instead
+of letting it commit its work. All times come from the database's clock.
 """
 
 import time
@@ -34,7 +35,7 @@ class LeaseLostError(Exception):
 
 @dataclass
 class Lease(Generic[Leased]):
-    """Proof of holding one row; `fence` increases each time the row is taken."""
+    """The lease of one row; `fence` is its fencing number, which increases with each lease."""
 
     rows: QuerySet[Leased]
     holder: uuid.UUID

@@ -12,7 +12,7 @@ from celery.signals import task_postrun, task_prerun
 from django.db import close_old_connections
 
 
-def use(app: Celery) -> None:
+def keep_between_tasks(app: Celery) -> None:
     """Keep a worker's connections open; close only broken ones and those past CONN_MAX_AGE."""
     app.conf["CELERY_DB_REUSE_MAX"] = sys.maxsize  # tasks until the fix-up would close them
     for signal in (task_prerun, task_postrun):

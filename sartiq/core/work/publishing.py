@@ -1,4 +1,4 @@
-"""Sending of task messages to the broker. They are only hints: the waiting rows are the work.
+"""Sending of task messages to the broker. They only wake workers: the waiting rows are the jobs.
 
 A broker that is down or hangs never fails a request. After a failure, the process does not try
 again for a few seconds, so a request that creates fifty files waits for one time-out, not fifty.
@@ -89,7 +89,7 @@ def _send(task: str, kwargs: dict[str, str], seconds: float) -> bool:
 
 def _try(task: str, call: Callable[[], T]) -> T | None:
     """Return the result of a call to the broker; None if it fails, or one failed recently."""
-    global _paused_until  # noqa: PLW0603  one circuit per process is the whole feature
+    global _paused_until  # noqa: PLW0603  one circuit breaker per process
     if time.monotonic() < _paused_until:
         return None
     try:

@@ -30,7 +30,7 @@ def complete(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(("name", "value", "problem"), REFUSED)
-def test_a_bad_value_is_refused_by_name_with_what_is_allowed(
+def test_an_invalid_value_is_refused_with_its_name_and_the_allowed_values(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str, problem: str
 ) -> None:
     monkeypatch.setenv(name, value)
@@ -68,7 +68,7 @@ def test_a_bad_value_is_refused_by_name_with_what_is_allowed(
         ("https://dash.cloudflare.com/0123/r2/default/buckets/media", "is not the S3 API of R2"),
     ],
 )
-def test_an_endpoint_that_is_a_bucket_or_a_public_address_is_refused(
+def test_an_endpoint_with_a_bucket_name_or_a_public_url_is_refused(
     monkeypatch: pytest.MonkeyPatch, name: str, url: str, problem: str
 ) -> None:
     for variable, value in (BUCKETS | {name: url}).items():
@@ -84,7 +84,7 @@ def test_an_endpoint_that_is_a_bucket_or_a_public_address_is_refused(
     "url",
     [R2, f"{R2}/", R2.replace(".r2.", ".eu.r2."), "http://127.0.0.1:8333", "https://s3.x/pre"],
 )
-def test_the_endpoints_people_have_are_taken(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+def test_common_endpoints_are_accepted(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     for variable, value in (BUCKETS | {"S3_ENDPOINT_URL": url}).items():
         monkeypatch.setenv(variable, value)
     monkeypatch.setenv("S3_PUBLIC_ENDPOINT_URL", "")
@@ -92,7 +92,7 @@ def test_the_endpoints_people_have_are_taken(monkeypatch: pytest.MonkeyPatch, ur
     Production.read()
 
 
-def test_r2_takes_uploads_at_its_own_address_only(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_on_r2_the_public_endpoint_must_be_its_s3_api(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("S3_ENDPOINT_URL", R2)
     monkeypatch.setenv("S3_PUBLIC_ENDPOINT_URL", "https://files.example.net")
 
@@ -100,7 +100,7 @@ def test_r2_takes_uploads_at_its_own_address_only(monkeypatch: pytest.MonkeyPatc
         Production.read()
 
 
-def test_all_faults_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_invalid_variables_are_reported_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     invalid = {"PROXY_COUNT": "-1", "STORAGE": "gcs", "SECRET_KEY": "", "LOG_LEVEL": "loud"}
     invalid |= {"R2_PRIVATE_BUCKET_NAME": "media", "TASK_TIME_LIMIT": "5000"}
     for name, value in invalid.items():
@@ -113,7 +113,7 @@ def test_all_faults_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not [name for name in invalid if name not in str(excinfo.value)]
 
 
-def test_every_variable_has_a_range_that_is_refused() -> None:
+def test_every_variable_refuses_some_values() -> None:
     assert {name for name, _, _ in REFUSED} == set(Production.model_fields)
 
 
@@ -143,7 +143,7 @@ def test_every_variable_has_a_range_that_is_refused() -> None:
         ("SECURE_SSL_REDIRECT", ""),
     ],
 )
-def test_a_sound_value_is_taken(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+def test_a_valid_value_is_accepted(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(name, value)
 
     Production.read()
@@ -155,17 +155,17 @@ def test_an_origin_is_compared_as_browsers_write_it(monkeypatch: pytest.MonkeyPa
     assert Production.read().CORS_ALLOWED_ORIGINS == ["https://a.example", "http://[::1]:5173"]
 
 
-def test_the_smallest_memory_for_decodes_takes_the_largest_image() -> None:
+def test_the_minimum_decode_memory_fits_the_largest_image() -> None:
     least = next(
-        each.ge
-        for each in Production.model_fields["DECODE_MEMORY_BYTES"].metadata
-        if isinstance(each, Ge)
+        bound.ge
+        for bound in Production.model_fields["DECODE_MEMORY_BYTES"].metadata
+        if isinstance(bound, Ge)
     )
 
     assert least == max_memory(MAX_PIXELS) * 4 // 3
 
 
-def test_addresses_default_to_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_urls_default_to_one_another(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("S3_PUBLIC_ENDPOINT_URL", "")
     monkeypatch.setenv("R2_PUBLIC_URL", "https://cdn.example/")
 
@@ -175,7 +175,7 @@ def test_addresses_default_to_each_other(monkeypatch: pytest.MonkeyPatch) -> Non
     assert read.CDN_URL == read.R2_PUBLIC_URL == "https://cdn.example"
 
 
-def test_development_and_tests_need_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_development_and_tests_need_no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in COMPLETE:
         monkeypatch.delenv(name)
     monkeypatch.setenv("STORAGE", "local")
@@ -196,7 +196,7 @@ def test_development_and_tests_need_nothing(monkeypatch: pytest.MonkeyPatch) -> 
         ("postgres://u@//run/postgresql/d", ("d", "u", "", "/run/postgresql", "")),
     ],
 )
-def test_a_database_address_is_taken_apart(url: str, expected: tuple[str, ...]) -> None:
+def test_a_database_url_is_parsed(url: str, expected: tuple[str, ...]) -> None:
     settings = database_settings(url)
 
     assert (

@@ -46,7 +46,7 @@ def test_a_complete_environment_boots_and_passes_the_deployment_checks() -> None
 
 
 @pytest.mark.parametrize("name", sorted(COMPLETE))
-def test_a_missing_setting_stops_the_boot_and_is_named(name: str) -> None:
+def test_a_missing_setting_prevents_the_start_and_is_named(name: str) -> None:
     done = boot({**COMPLETE, name: ""})
 
     assert done.returncode == 1
@@ -63,7 +63,7 @@ def test_a_missing_setting_stops_the_boot_and_is_named(name: str) -> None:
         ("DATABASE_URL", "mysql://u:hidden-word@h/d", "DATABASE_URL has an unknown scheme"),
     ],
 )
-def test_an_unsafe_setting_stops_the_boot(name: str, value: str, reason: str) -> None:
+def test_an_unsafe_setting_prevents_the_start(name: str, value: str, reason: str) -> None:
     done = boot({**COMPLETE, name: value})
 
     assert done.returncode == 1

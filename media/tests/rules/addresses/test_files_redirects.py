@@ -14,7 +14,7 @@ PLAIN = "https://pub.r2.test"
 
 def target(path: str, image_type: str | None = None, *, transforms: bool = True) -> str | None:
     return files_redirects.target(
-        path, wanted=image_type, cdn_url=CDN, plain_url=PLAIN, transforms=transforms
+        path, image_format=image_type, cdn_url=CDN, plain_url=PLAIN, transforms=transforms
     )
 
 
@@ -43,7 +43,7 @@ def test_a_clean_path_is_encoded_segment_by_segment(
     assert target(path, image_type) == (location and CDN + location)
 
 
-def test_without_transformations_the_public_address_is_used() -> None:
+def test_without_transformations_the_public_url_is_used() -> None:
     assert target("a.png", "webp", transforms=False) == f"{PLAIN}/a.png"
 
 
@@ -84,16 +84,16 @@ def test_without_transformations_the_public_address_is_used() -> None:
         "%" + "25" * 20 + "2e",
     ],
 )
-def test_a_path_that_is_not_clean_leads_nowhere(path: str) -> None:
+def test_a_path_that_is_not_clean_has_no_target(path: str) -> None:
     assert target(path) is None
     assert target(path, "webp") is None
 
 
 @pytest.mark.covers("T21", "T22")
 @pytest.mark.parametrize("image_type", [None, "webp"])
-def test_no_payload_leads_elsewhere(image_type: str | None) -> None:
-    tried = [*payloads(), *(unquote(each) for each in payloads())]
-    targets = [where for each in tried if (where := target(each, image_type)) is not None]
+def test_no_payload_redirects_to_another_host(image_type: str | None) -> None:
+    tried = [*payloads(), *(unquote(payload) for payload in payloads())]
+    targets = [where for path in tried if (where := target(path, image_type)) is not None]
 
     assert len(set(tried)) >= 2000
     assert targets
@@ -104,7 +104,7 @@ def test_no_payload_leads_elsewhere(image_type: str | None) -> None:
 @pytest.mark.covers("T21", "T24")
 @settings(max_examples=500, deadline=None)
 @given(path=st.text(max_size=60), image_type=st.sampled_from([None, *files_redirects.TARGET_TYPES]))
-def test_whatever_leads_somewhere_leads_to_us_and_back_to_the_same_path(
+def test_every_target_is_on_our_host_and_has_the_same_path(
     path: str, image_type: str | None
 ) -> None:
     where = target(path, image_type)
@@ -129,13 +129,13 @@ def test_whatever_leads_somewhere_leads_to_us_and_back_to_the_same_path(
         ("images/a.png", "no-store"),
     ],
 )
-def test_only_canonical_redirects_are_kept(path: str, is_cacheable: str) -> None:
+def test_only_redirects_to_canonical_objects_are_cached(path: str, is_cacheable: str) -> None:
     assert files_redirects.cache_control(path) == is_cacheable
 
 
 @given(st.from_regex(files_redirects._PLAIN, fullmatch=True))
-def test_what_passes_as_plain_is_what_the_long_way_would_say(path: str) -> None:
-    assert files_redirects._forms(path) == [path]
+def test_the_fast_path_gives_the_same_result_as_the_full_check(path: str) -> None:
+    assert files_redirects._decoded_forms(path) == [path]
     assert files_redirects._is_clean(path)
     assert quote(path, safe="/" + files_redirects._SAFE) == path
     assert target(path) == f"{CDN}/{path}"

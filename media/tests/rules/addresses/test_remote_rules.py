@@ -6,11 +6,11 @@ from media.tests.rules.addresses.remote_spellings import PRIVATE, PUBLIC, SPELLI
 
 @pytest.mark.covers("T61")
 @pytest.mark.parametrize("url", SPELLINGS, ids=ascii)
-def test_a_spelling_that_is_not_plain_is_refused(url: str) -> None:
+def test_a_url_that_is_not_plain_https_is_refused(url: str) -> None:
     assert remote_urls.parse(url) is None
 
 
-def test_there_are_spellings_enough() -> None:
+def test_there_are_enough_spellings() -> None:
     assert len(set(SPELLINGS)) == len(SPELLINGS) >= 120
 
 
@@ -24,7 +24,7 @@ def test_there_are_spellings_enough() -> None:
         ("https://a.example/x@y:1/(2).png?v='1'", "a.example", "/x@y:1/(2).png?v='1'"),
     ],
 )
-def test_a_plain_address_is_taken_apart(url: str, host: str, target: str) -> None:
+def test_a_plain_url_is_parsed(url: str, host: str, target: str) -> None:
     parsed = remote_urls.parse(url)
 
     assert parsed == remote_urls.RemoteUrl(host=host, target=target)

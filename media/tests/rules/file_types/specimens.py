@@ -117,9 +117,9 @@ def pdf() -> bytes:
     )
     body = b"%PDF-1.4\n"
     table = b"xref\n0 4\n0000000000 65535 f \n"
-    for each in objects:
+    for pdf_object in objects:
         table += b"%010d 00000 n \n" % len(body)
-        body += each
+        body += pdf_object
     trailer = b"trailer\n<< /Size 4 /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % len(body)
     return body + table + trailer
 
@@ -134,7 +134,7 @@ def archive(entries: dict[str, bytes] | None = None) -> bytes:
 
 
 WHOLE: dict[str, Callable[[], bytes]] = {
-    **{each: lambda each=each: still(each) for each in IMAGE_FORMATS},  # type: ignore[misc] # bound early
+    **{name: lambda name=name: still(name) for name in IMAGE_FORMATS},  # type: ignore[misc] # bound early
     "application/zip": archive,
     "application/pdf": pdf,
     "video/mp4": mp4,

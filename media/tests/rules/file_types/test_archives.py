@@ -120,12 +120,12 @@ def test_a_harmful_archive_is_rejected_quickly(content: bytes) -> None:
     ],
     ids=["broken directory", "bytes missing"],
 )
-def test_an_archive_that_contradicts_itself_is_damage(content: bytes) -> None:
+def test_an_inconsistent_archive_is_corrupt(content: bytes) -> None:
     with pytest.raises(FileCorruptError):
         check(content)
 
 
-def test_every_single_byte_changed_is_refused_by_meaning_or_passes() -> None:
+def test_an_archive_with_any_byte_changed_is_accepted_or_refused_with_a_known_error() -> None:
     whole = archive()
 
     for at in range(4, len(whole)):

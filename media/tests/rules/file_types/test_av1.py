@@ -30,7 +30,7 @@ FULL = b"\x0a\x07" + int(
     ],
     ids=["still", "behind a delimiter", "full", "empty", "no header", "frame", "no length"],
 )
-def test_the_size_stands_in_the_sequence_header(
+def test_the_size_is_read_from_the_sequence_header(
     stream: bytes, size: tuple[int, int] | None
 ) -> None:
     assert av1.coded_size(stream) == size
@@ -38,13 +38,13 @@ def test_the_size_stands_in_the_sequence_header(
 
 @pytest.mark.parametrize("options", [{}, {"subsampling": "4:4:4"}, {"speed": 10}], ids=str)
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "L"])
-def test_only_another_size_differs(mode: str, options: dict[str, object]) -> None:
+def test_only_a_different_size_is_reported(mode: str, options: dict[str, object]) -> None:
     whole = encoded(picture(mode), AVIF, **options)
 
     assert avif.differing_size(Reader(io.BytesIO(whole))) is None
 
 
-def test_the_place_of_the_declared_size_is_found() -> None:
+def test_the_offset_of_the_declared_size_is_found() -> None:
     whole = FLOODS[AVIF](63, 47)
 
     coded = avif.differing_size(Reader(io.BytesIO(whole)))

@@ -5,9 +5,10 @@ from media.rules.file_types import content_types
 from media.rules.file_types.content_types import FILE_TYPES, require_acceptable
 
 
-def test_the_nine_types_and_nothing_else() -> None:
+def test_exactly_nine_types_are_accepted() -> None:
     listed = [
-        (each.content_type, each.extension, each.resource_type) for each in FILE_TYPES.values()
+        (file_type.content_type, file_type.extension, file_type.resource_type)
+        for file_type in FILE_TYPES.values()
     ]
 
     assert listed == [
@@ -25,12 +26,12 @@ def test_the_nine_types_and_nothing_else() -> None:
 
 @pytest.mark.parametrize("content_type", FILE_TYPES)
 @pytest.mark.parametrize("folder", [None, "", "looks", "Product-Images", "product-images/"])
-def test_a_folder_without_policy_takes_every_type(content_type: str, folder: str | None) -> None:
+def test_a_folder_without_rules_accepts_every_type(content_type: str, folder: str | None) -> None:
     assert require_acceptable(content_type, folder).content_type == content_type
 
 
 @pytest.mark.parametrize("folder", sorted(content_types.IMAGE_FOLDERS))
-def test_an_image_folder_takes_images_only(folder: str) -> None:
+def test_an_image_folder_accepts_images_only(folder: str) -> None:
     for content_type, file_type in FILE_TYPES.items():
         if file_type.is_image:
             assert require_acceptable(content_type, folder) == file_type
@@ -56,7 +57,7 @@ def test_an_image_folder_takes_images_only(folder: str) -> None:
         ("image/*", None),
     ],
 )
-def test_any_other_spelling_is_refused_naming_the_one_that_works(
+def test_another_spelling_is_refused_with_the_accepted_one(
     content_type: str, meant: str | None
 ) -> None:
     with pytest.raises(ContentTypeNotAllowedError) as excinfo:
@@ -83,7 +84,9 @@ def test_any_other_spelling_is_refused_naming_the_one_that_works(
          "This is a RAR archive. Pack the files into a ZIP archive and upload again."),
     ],
 )  # fmt: skip
-def test_a_declared_foreign_type_is_refused_in_words(content_type: str, sentence: str) -> None:
+def test_a_declared_type_that_is_not_accepted_is_refused_with_advice(
+    content_type: str, sentence: str
+) -> None:
     with pytest.raises(ContentTypeNotAllowedError) as excinfo:
         require_acceptable(content_type)
 

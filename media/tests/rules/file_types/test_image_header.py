@@ -27,7 +27,7 @@ def test_a_still_is_measured(content_type: str) -> None:
     assert header == ImageHeader(width=64, height=48, frames=1)
 
 
-@pytest.mark.parametrize("content_type", [each for each in IMAGE_FORMATS if each != "image/jpeg"])
+@pytest.mark.parametrize("content_type", [name for name in IMAGE_FORMATS if name != "image/jpeg"])
 @pytest.mark.parametrize("frames", [2, 7])
 def test_the_frames_of_an_animation_are_counted(content_type: str, frames: int) -> None:
     header = measure(io.BytesIO(animation(content_type, frames)), content_type)
@@ -54,13 +54,13 @@ def test_every_variant_of_a_format_is_measured(
     assert (header.width, header.height) == (64, 48)
 
 
-def test_the_size_is_the_stored_one_however_the_photo_is_turned() -> None:
+def test_the_size_is_the_stored_one_whatever_the_exif_orientation() -> None:
     turned = encoded(picture(), "image/jpeg", exif=_orientation(6))
 
     assert measure(io.BytesIO(turned), "image/jpeg") == ImageHeader(width=64, height=48)
 
 
-def test_an_apng_whose_still_stands_apart_counts_it() -> None:
+def test_an_apng_counts_a_default_image_that_is_not_a_frame() -> None:
     control = png_chunk(b"acTL", (3).to_bytes(4, "big") + bytes(4))
     whole = png(2, 2, bytes(6), control)
     frame = png_chunk(b"fcTL", bytes(26))
@@ -107,7 +107,7 @@ def test_a_pixel_flood_is_refused_without_allocating(content_type: str) -> None:
         (10_001, 5_000, 2, "pixels"),
     ],
 )
-def test_the_limits_are_sharp(width: int, height: int, frames: int, exceeded: str | None) -> None:
+def test_the_limits_are_exact(width: int, height: int, frames: int, exceeded: str | None) -> None:
     header = ImageHeader(width=width, height=height, frames=frames)
 
     if exceeded is None:
@@ -120,7 +120,7 @@ def test_the_limits_are_sharp(width: int, height: int, frames: int, exceeded: st
 
 
 @pytest.mark.covers("T31")
-def test_a_flood_of_frames_is_counted_no_further_than_needed() -> None:
+def test_counting_frames_stops_at_the_limit() -> None:
     flood = io.BytesIO(gif(1, 1, frames=2_000_000))
 
     started = time.process_time()
@@ -130,7 +130,7 @@ def test_a_flood_of_frames_is_counted_no_further_than_needed() -> None:
     assert time.process_time() - started < 0.5
 
 
-def test_a_gif_frame_outside_the_screen_counts_into_the_size() -> None:
+def test_a_gif_frame_outside_the_screen_enlarges_the_size() -> None:
     far = gif(1, 1).replace(b"\x2c" + bytes(4), b"\x2c" + (20_000).to_bytes(2, "little") + bytes(2))
 
     assert measure(io.BytesIO(far), "image/gif").width == 20_001
@@ -138,7 +138,7 @@ def test_a_gif_frame_outside_the_screen_counts_into_the_size() -> None:
 
 @pytest.mark.covers("T31")
 @pytest.mark.parametrize("content_type", ["image/jpeg", "image/png", "image/gif", "image/avif"])
-def test_a_side_of_zero_is_damage(content_type: str) -> None:
+def test_a_side_of_zero_is_corrupt(content_type: str) -> None:
     build = FLOODS[content_type]
     empty = build(0, 0) if content_type != "image/gif" else gif(0, 0, frames=0)
 

@@ -11,7 +11,7 @@ SAMPLES = Path(__file__).parents[4] / "samples"
 PHOTOS = sorted((SAMPLES / "photos").iterdir())
 
 
-def test_there_are_photos_of_every_format_and_all_together_are_small() -> None:
+def test_there_are_sample_photos_of_every_format_and_their_total_size_is_small() -> None:
     suffixes = {path.suffix for path in PHOTOS}
 
     assert len(PHOTOS) >= 8
@@ -34,7 +34,7 @@ def test_one_photo_is_large() -> None:
     ]
 
 
-def test_one_photo_lies_there_twice() -> None:
+def test_one_photo_has_a_duplicate() -> None:
     by_content: dict[bytes, list[str]] = {}
     for path in PHOTOS:
         by_content.setdefault(path.read_bytes(), []).append(path.name)
@@ -44,7 +44,7 @@ def test_one_photo_lies_there_twice() -> None:
     ]
 
 
-def test_the_photos_carry_what_cameras_write() -> None:
+def test_the_photos_have_camera_metadata() -> None:
     with Image.open(SAMPLES / "photos" / "aw26-oxford-shoe-on-location.jpg") as image:
         assert image.getexif().get_ifd(0x8825)[1] == "N"
     with Image.open(SAMPLES / "photos" / "aw26-oxford-shoe-black-portrait.jpg") as image:
@@ -52,7 +52,7 @@ def test_the_photos_carry_what_cameras_write() -> None:
         assert image.info["icc_profile"]
 
 
-def test_the_licence_names_every_photo() -> None:
+def test_the_licence_lists_every_photo() -> None:
     licence = (SAMPLES / "LICENSE.md").read_text()
 
     assert "CC0" in licence

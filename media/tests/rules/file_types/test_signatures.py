@@ -10,14 +10,16 @@ from media.tests.rules.file_types.specimens import FOREIGN, WHOLE, animation, ft
 
 
 @pytest.mark.parametrize("content_type", WHOLE)
-def test_our_own_types_are_known(content_type: str) -> None:
+def test_accepted_types_are_detected(content_type: str) -> None:
     assert sniff(WHOLE[content_type]()) == content_type
 
 
 @pytest.mark.covers("T30", "T34", "T36")
 @pytest.mark.parametrize("claimed", FILE_TYPES)
 @pytest.mark.parametrize("name", FOREIGN)
-def test_a_foreign_file_is_refused_whatever_it_claims(name: str, claimed: str) -> None:
+def test_a_file_of_another_type_is_refused_whatever_type_is_declared(
+    name: str, claimed: str
+) -> None:
     with pytest.raises(ContentTypeMismatchError) as excinfo:
         require_complete(io.BytesIO(FOREIGN[name]), claimed)
 
@@ -27,7 +29,7 @@ def test_a_foreign_file_is_refused_whatever_it_claims(name: str, claimed: str) -
 @pytest.mark.covers("T30")
 @pytest.mark.parametrize("actual", WHOLE)
 @pytest.mark.parametrize("claimed", FILE_TYPES)
-def test_one_of_our_types_under_the_name_of_another_is_refused(actual: str, claimed: str) -> None:
+def test_an_accepted_type_declared_as_another_is_refused(actual: str, claimed: str) -> None:
     file = io.BytesIO(WHOLE[actual]())
 
     if actual == claimed:
@@ -61,13 +63,13 @@ def test_there_are_at_least_fifty_foreign_types() -> None:
         ((b"zzzz", b"yyyy"), None),
     ],
 )
-def test_the_relatives_of_mp4_are_distinguished(
+def test_formats_related_to_mp4_are_distinguished(
     brands: tuple[bytes, ...], expected: str | None
 ) -> None:
     assert sniff(ftyp(*brands)) == expected
 
 
-def test_a_real_image_sequence_is_avif() -> None:
+def test_an_image_sequence_is_avif() -> None:
     sequence = animation("image/avif")
 
     assert sequence[8:12] == b"avis"
@@ -90,10 +92,10 @@ def test_an_animated_png_is_png() -> None:
         (b"\xff\xf1\x50\x80" + bytes(60), "audio/aac"),
     ],
 )
-def test_sound_is_known_with_and_without_a_tag(first: bytes, expected: str | None) -> None:
+def test_mp3_is_detected_with_and_without_a_tag(first: bytes, expected: str | None) -> None:
     assert sniff(first) == expected
 
 
-def test_an_empty_file_is_empty_before_it_is_anything_else() -> None:
+def test_an_empty_file_is_reported_as_empty() -> None:
     with pytest.raises(FileEmptyError):
         require_complete(io.BytesIO(), "image/png")

@@ -25,7 +25,9 @@ from media.tests.rules.file_types.tolerated import TOLERATED
 
 @pytest.mark.covers("T31", "T32", "T33")
 @pytest.mark.parametrize(("content_type", "build"), TOLERATED.values(), ids=TOLERATED)
-def test_what_every_reader_shows_is_taken(content_type: str, build: Callable[[], bytes]) -> None:
+def test_files_that_every_viewer_shows_are_accepted(
+    content_type: str, build: Callable[[], bytes]
+) -> None:
     file = io.BytesIO(build())
 
     require_complete(file, content_type)
@@ -36,7 +38,7 @@ def test_what_every_reader_shows_is_taken(content_type: str, build: Callable[[],
 @pytest.mark.parametrize(
     "name", ["motion photo", "stray text", "image/png and newline", "GIF junk after a frame"]
 )
-def test_the_picture_is_what_is_left_without_junk_and_trailer(name: str) -> None:
+def test_the_image_ranges_leave_out_stray_bytes_and_trailers(name: str) -> None:
     content_type, build = TOLERATED[name]
     whole = build()
 
@@ -47,8 +49,8 @@ def test_the_picture_is_what_is_left_without_junk_and_trailer(name: str) -> None
     assert len(still(content_type)) - len(picture) <= 1  # a GIF's trailer, behind the junk
 
 
-def test_a_still_without_junk_is_its_own_picture() -> None:
-    for content_type in (kind for kind, each in FILE_TYPES.items() if each.is_image):
+def test_a_clean_image_is_one_range() -> None:
+    for content_type in (kind for kind, file_type in FILE_TYPES.items() if file_type.is_image):
         whole = still(content_type)
         assert image_ranges(io.BytesIO(whole), content_type) == [(0, len(whole))]
 
@@ -106,13 +108,13 @@ REFUSED = {
     "mov without brands": (mp4()[32:], "video/mp4",
                            "This is a QuickTime movie (MOV). Export it as MP4 and upload again."),
     "m4a": (FOREIGN["m4a"], "audio/mpeg",
-            ("This is MPEG-4 audio without a video picture (M4A)."
+            ("This is MPEG-4 audio (M4A)."
             " Export it as MP3 and upload again.")),
     "audio in mp4": (AUDIO_ONLY, "video/mp4",
-                     ("This is MPEG-4 audio without a video picture (M4A)."
+                     ("This is MPEG-4 audio (M4A)."
                      " Export it as MP3 and upload again.")),
     "audio in mp4 behind free": (box(b"free") + AUDIO_ONLY, "video/mp4",
-                                 ("This is MPEG-4 audio without a video picture (M4A)."
+                                 ("This is MPEG-4 audio (M4A)."
                                  " Export it as MP3 and upload again.")),
     "wav": (FOREIGN["wav"], "audio/mpeg", "This is WAV audio. Export it as MP3 and upload again."),
     "rar": (FOREIGN["rar"], "application/zip",
@@ -173,7 +175,7 @@ def test_a_refusal_says_what_the_file_is_and_what_to_do(
 
 @pytest.mark.covers("T30", "T32")
 @pytest.mark.parametrize(("entries", "detected", "name"), PROGRAMS.values(), ids=PROGRAMS)
-def test_programs_and_documents_are_no_archives_of_files(
+def test_programs_and_documents_are_not_accepted_as_zip(
     entries: dict[str, bytes], detected: str, name: str
 ) -> None:
     with pytest.raises(ContentTypeMismatchError) as excinfo:
@@ -183,7 +185,7 @@ def test_programs_and_documents_are_no_archives_of_files(
     assert excinfo.value.detail.startswith(f"This is {name}. ")
 
 
-def test_every_foreign_specimen_with_a_known_type_is_named() -> None:
+def test_every_file_of_a_known_other_type_is_named() -> None:
     nameless = set()
     for name, content in FOREIGN.items():
         with pytest.raises(ContentTypeMismatchError) as excinfo:
@@ -200,7 +202,7 @@ def test_a_tiff_without_a_camera_stays_a_tiff() -> None:
     assert tiff.raw_type(b"II*\x00\xff\xff\xff\xff") is None
 
 
-def test_brands_behind_much_else_still_decide() -> None:
+def test_brands_after_other_boxes_are_found() -> None:
     movie = box(b"free", bytes(90_000)) + ftyp(b"qt  ", b"qt  ") + mp4()[32:]
 
     with pytest.raises(ContentTypeMismatchError) as excinfo:
@@ -209,7 +211,7 @@ def test_brands_behind_much_else_still_decide() -> None:
     assert excinfo.value.ctx["detected"] == "video/quicktime"
 
 
-def test_frames_behind_stray_zeros_are_still_counted(tmp_path: Path) -> None:
+def test_frames_after_stray_zeros_are_counted(tmp_path: Path) -> None:
     content_type, build = TOLERATED["GIF zeros between frames"]
 
     assert image_header.measure(io.BytesIO(build()), content_type) == image_header.measure(

@@ -33,7 +33,7 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 
 def forks_of(pid: int) -> list[int]:
-    return [each.pid for each in psutil.Process(pid).children()]
+    return [child.pid for child in psutil.Process(pid).children()]
 
 
 def decode_request(path: Path, seconds: int = 20) -> dict[str, object]:

@@ -35,7 +35,7 @@ def test_a_killed_child_is_replaced(fresh_decoder: None, file: Callable[[bytes],
 
 
 @pytest.mark.covers("F06")
-def test_a_fork_that_a_file_crashes_is_a_refusal_and_the_child_stays(
+def test_a_file_that_crashes_the_fork_is_refused_and_the_child_survives(
     fresh_decoder: None, endless: Path, file: Callable[[bytes], Path]
 ) -> None:
     decode.decode(file(still("image/png")), "image/png")
@@ -53,7 +53,7 @@ def test_a_fork_that_a_file_crashes_is_a_refusal_and_the_child_stays(
     assert client.running_pid() == pid
 
 
-def test_a_forked_process_gets_a_child_of_its_own(
+def test_a_forked_process_starts_its_own_child(
     fresh_decoder: None, file: Callable[[bytes], Path]
 ) -> None:
     path = file(still("image/png"))
@@ -97,7 +97,7 @@ def test_the_child_of_a_killed_process_ends(
     wait_until(lambda: all(is_gone(pid) for pid in remaining))
 
 
-def test_an_interrupted_request_leaves_no_stale_answer(
+def test_an_interrupted_request_leaves_no_stale_reply(
     fresh_decoder: None, endless: Path, file: Callable[[bytes], Path]
 ) -> None:
     class TimeLimitError(Exception):

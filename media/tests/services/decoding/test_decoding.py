@@ -31,7 +31,7 @@ ROOT = Path(__file__).parents[4]
 
 
 # --- What it tells ----------------------------------------------------------------------------
-def test_a_colour_profile_with_a_wrong_sum_is_no_profile(file: Callable[[bytes], Path]) -> None:
+def test_a_colour_profile_with_a_wrong_checksum_is_ignored(file: Callable[[bytes], Path]) -> None:
     photo = bytearray(encoded(Image.new("RGB", (30, 20)), "image/png", icc_profile=SRGB))
     start = photo.index(b"iCCP")
     photo[start + 4 + int.from_bytes(photo[start - 4 : start])] ^= 0xFF  # as browsers: shown
@@ -39,13 +39,13 @@ def test_a_colour_profile_with_a_wrong_sum_is_no_profile(file: Callable[[bytes],
     assert decode.decode(file(bytes(photo)), "image/png").color_profile is None
 
 
-def test_a_still_of_the_most_pixels_decodes(file: Callable[[bytes], Path]) -> None:
+def test_a_still_image_of_maximum_size_decodes(file: Callable[[bytes], Path]) -> None:
     largest = encoded(Image.new("L", (16_383, 7_324), 200), "image/jpeg")
 
     assert decode.decode(file(largest), "image/jpeg").dominant_color == "#c8c8c8"
 
 
-def test_a_photo_is_described(file: Callable[[bytes], Path]) -> None:
+def test_the_properties_of_a_photo_are_returned(file: Callable[[bytes], Path]) -> None:
     photo = encoded(Image.new("RGB", (300, 200), (200, 30, 60)), "image/png", icc_profile=SRGB)
 
     assert decode.decode(file(photo), "image/png") == MediaProperties(
@@ -77,7 +77,7 @@ def test_the_dominant_colour_is_that_of_most_pixels(file: Callable[[bytes], Path
     assert decoded.dominant_color == "#b41414"
 
 
-def test_transparent_pixels_have_no_say(file: Callable[[bytes], Path]) -> None:
+def test_transparent_pixels_do_not_count(file: Callable[[bytes], Path]) -> None:
     scene = Image.new("RGBA", (400, 400), (0, 0, 0, 0))
     scene.paste((20, 120, 200, 255), (0, 0, 100, 100))
 
@@ -91,7 +91,7 @@ def test_transparent_pixels_have_no_say(file: Callable[[bytes], Path]) -> None:
 
 
 @pytest.mark.parametrize("mode", ["L", "1", "P", "LA", "I;16", "CMYK"])
-def test_every_mode_has_a_colour(mode: str, file: Callable[[bytes], Path]) -> None:
+def test_every_image_mode_has_a_dominant_colour(mode: str, file: Callable[[bytes], Path]) -> None:
     white = Image.new("I;16", (80, 80), 65_535) if mode == "I;16" else None
     white = white or Image.new("RGB", (80, 80), "white").convert(mode)
     content_type = "image/jpeg" if mode == "CMYK" else "image/png"
@@ -101,7 +101,7 @@ def test_every_mode_has_a_colour(mode: str, file: Callable[[bytes], Path]) -> No
     assert decoded.dominant_color == "#ffffff"
 
 
-def test_a_broken_profile_is_no_profile(file: Callable[[bytes], Path]) -> None:
+def test_a_broken_profile_is_ignored(file: Callable[[bytes], Path]) -> None:
     photo = encoded(picture(), "image/jpeg", icc_profile=b"not a profile" * 20)
 
     assert decode.decode(file(photo), "image/jpeg").color_profile is None
@@ -122,14 +122,14 @@ def test_other_files_have_the_metadata_of_their_type(
 
 
 @pytest.mark.covers("T30")
-def test_a_video_without_tracks_is_damage(file: Callable[[bytes], Path]) -> None:
+def test_a_video_without_tracks_is_corrupt(file: Callable[[bytes], Path]) -> None:
     with pytest.raises(FileCorruptError):
         decode.inspect_file(file(b"nothing to see or hear" * 9), "video/mp4")
 
 
 # --- What it withstands -----------------------------------------------------------------------
 @pytest.mark.covers("T31")
-def test_a_flood_is_refused_before_the_child_is_asked(
+def test_too_many_pixels_are_refused_without_using_the_child(
     fresh_decoder: None, file: Callable[[bytes], Path]
 ) -> None:
     with pytest.raises(ImageTooLargeError):
@@ -154,7 +154,7 @@ def scan_bomb() -> bytes:
 
 @pytest.mark.covers("T31", "F06")
 @pytest.mark.parametrize(("limit", "value"), [("cpu_seconds", 1), ("wall_seconds", 0.2)])
-def test_a_decode_over_its_time_ends_and_the_next_one_works(
+def test_a_decode_over_its_time_limit_is_ended_and_the_next_one_works(
     limit: str, value: float, file: Callable[[bytes], Path]
 ) -> None:
     request = decode_request(file(slow_gif())) | {"format": "GIF", "max_pixels": 10**10}
@@ -166,7 +166,7 @@ def test_a_decode_over_its_time_ends_and_the_next_one_works(
 
 
 @pytest.mark.covers("T31", "F06")
-def test_a_decode_over_its_memory_ends_and_the_next_one_works(
+def test_a_decode_over_its_memory_limit_is_ended_and_the_next_one_works(
     file: Callable[[bytes], Path],
 ) -> None:
     path = file(encoded(Image.new("RGBA", (7000, 7000)), "image/png", compress_level=1))
@@ -179,7 +179,7 @@ def test_a_decode_over_its_memory_ends_and_the_next_one_works(
 
 
 @pytest.mark.covers("T31")
-def test_the_settings_bound_a_decode(settings: LazySettings, file: Callable[[bytes], Path]) -> None:
+def test_the_settings_limit_a_decode(settings: LazySettings, file: Callable[[bytes], Path]) -> None:
     settings.DECODE_WALL_SECONDS = 0.01
 
     with pytest.raises(DecodeLimitError) as excinfo:
@@ -189,7 +189,7 @@ def test_the_settings_bound_a_decode(settings: LazySettings, file: Callable[[byt
 
 
 @pytest.mark.covers("T31")
-def test_a_hundred_decodes_leave_the_memory_of_the_child_as_it_was(
+def test_the_memory_of_the_child_does_not_grow_over_a_hundred_decodes(
     fresh_decoder: None, file: Callable[[bytes], Path]
 ) -> None:
     path = file(encoded(Image.new("RGB", (2000, 1500)), "image/jpeg"))

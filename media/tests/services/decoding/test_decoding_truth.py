@@ -115,11 +115,11 @@ def lossless_jpeg() -> bytes:
 
 
 GOOD: list[Row] = [
-    *((f"still {each}", each, partial(still, each), OK, OK) for each in IMAGE_FORMATS),
+    *((f"still {name}", name, partial(still, name), OK, OK) for name in IMAGE_FORMATS),
     *(
-        (f"animated {each}", each, partial(animation, each), OK, OK)
-        for each in IMAGE_FORMATS
-        if each != JPEG
+        (f"animated {name}", name, partial(animation, name), OK, OK)
+        for name in IMAGE_FORMATS
+        if name != JPEG
     ),
     ("progressive", JPEG, lambda: encoded(picture(), JPEG, progressive=True), OK, OK),
     ("restart markers", JPEG, lambda: encoded(picture(), JPEG, restart_marker_rows=1), OK, OK),
@@ -160,15 +160,15 @@ GOOD: list[Row] = [
 ]
 BAD: list[Row] = [
     *(
-        (f"{each} cut at {share}", each, partial(cut, each, share), "file_truncated", REFUSED)
-        for each in IMAGE_FORMATS
+        (f"{name} cut at {share}", name, partial(cut, name, share), "file_truncated", REFUSED)
+        for name in IMAGE_FORMATS
         for share in (0.5, 0.9)
     ),
-    *((f"empty {each}", each, bytes, "file_empty", REFUSED) for each in IMAGE_FORMATS),
+    *((f"empty {name}", name, bytes, "file_empty", REFUSED) for name in IMAGE_FORMATS),
     *(
-        (f"{each} of 65,535 pixels a side", each, partial(build, 65_535, 65_535),
+        (f"{name} of 65,535 pixels a side", name, partial(build, 65_535, 65_535),
          "image_too_large", "image_too_large")
-        for each, build in FLOODS.items()
+        for name, build in FLOODS.items()
     ),
     *(
         (f"{name} as PNG", PNG, partial(FOREIGN.__getitem__, name), "content_type_mismatch",
@@ -226,7 +226,7 @@ def ingest(path: Path, content_type: str) -> None:
     ("content_type", "build", "at_ingest", "at_decode"),
     [pytest.param(*row[1:], id=row[0]) for row in GOOD + BAD],
 )
-def test_the_truth_table(
+def test_each_file_has_the_expected_outcome(
     tmp_path: Path, content_type: str, build: Callable[[], bytes], at_ingest: str, at_decode: str
 ) -> None:
     path = tmp_path / "file"
@@ -240,7 +240,9 @@ def test_the_truth_table(
 
 @pytest.mark.covers("T30", "T31")
 @pytest.mark.parametrize("content_type", IMAGE_FORMATS)
-def test_damaged_images_decode_or_are_refused_by_meaning(tmp_path: Path, content_type: str) -> None:
+def test_damaged_images_decode_or_are_refused_with_a_known_error(
+    tmp_path: Path, content_type: str
+) -> None:
     path = tmp_path / "file"
     chance = random.Random(20)
     outcomes: Counter[str] = Counter()

@@ -66,7 +66,7 @@ def another_process(slots: int, kind: str = "light") -> Iterator[subprocess.Pope
 
 
 @pytest.mark.covers("T31")
-def test_decodes_run_side_by_side_until_the_memory_is_taken() -> None:
+def test_decodes_run_in_parallel_until_the_memory_is_used_up() -> None:
     with ExitStack() as held:
         shares = [memory_budget.take(of_slots(4), owner=f"{n}") for n in range(5)]
         for share in shares[:4]:
@@ -80,7 +80,7 @@ def test_decodes_run_side_by_side_until_the_memory_is_taken() -> None:
 
 
 @pytest.mark.covers("T31")
-def test_a_killed_process_gives_its_share_back() -> None:
+def test_the_share_of_a_killed_process_is_released() -> None:
     with another_process(12) as process:
         assert memory_budget.take(of_slots(5), owner="a") is None
         process.kill()
@@ -91,7 +91,7 @@ def test_a_killed_process_gives_its_share_back() -> None:
         share.close()
 
 
-def test_slow_files_of_one_owner_go_one_at_a_time_and_light_ones_beside_them() -> None:
+def test_slow_files_of_one_owner_run_one_at_a_time_and_small_ones_in_parallel() -> None:
     slow = memory_budget.take(of_slots(1, is_slow=True), owner="a")
     assert slow is not None
     with slow:
@@ -114,7 +114,7 @@ def test_the_largest_run_one_at_a_time_across_owners() -> None:
 
 
 @pytest.mark.covers("T31")
-def test_small_ones_pass_a_large_one_and_it_gets_its_memory_in_the_end() -> None:
+def test_small_files_run_while_a_large_one_waits_and_it_gets_its_memory_in_the_end() -> None:
     acquired = threading.Event()
 
     def wait_for_memory() -> None:

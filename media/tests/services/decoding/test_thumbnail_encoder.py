@@ -42,7 +42,7 @@ def test_every_format_becomes_a_small_webp(
     assert abs(blue - 0xCC) < 8
 
 
-def test_it_stands_upright_without_metadata(tmp_path: Path) -> None:
+def test_a_thumbnail_is_upright_and_without_metadata(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[ORIENTATION] = 6
     body = encoded(Image.new("RGB", (800, 400)), "JPEG", exif=exif)
@@ -54,7 +54,7 @@ def test_it_stands_upright_without_metadata(tmp_path: Path) -> None:
     assert "icc_profile" not in small.info
 
 
-def test_transparency_stays(tmp_path: Path) -> None:
+def test_transparency_is_preserved(tmp_path: Path) -> None:
     small = reduced(
         tmp_path, encoded(Image.new("RGBA", (800, 800), (255, 0, 0, 0)), "PNG"), "image/png"
     )
@@ -69,7 +69,7 @@ def test_other_colours_become_srgb(tmp_path: Path, mode: str, white: int | tuple
     assert min(small.convert("RGB").getpixel((5, 5))) > 240  # type: ignore[arg-type]
 
 
-def test_a_profile_that_is_none_is_no_obstacle(tmp_path: Path) -> None:
+def test_an_invalid_profile_is_ignored(tmp_path: Path) -> None:
     body = encoded(Image.new("RGB", (400, 400), "white"), "PNG", icc_profile=b"no profile")
 
     assert reduced(tmp_path, body, "image/png").size == (320, 320)

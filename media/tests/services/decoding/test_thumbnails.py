@@ -38,7 +38,7 @@ def remove_hooks() -> Iterator[None]:
 
 
 def stored_keys(memory: MemoryStore) -> set[str]:
-    return {each.key for each in memory.list("media/")}
+    return {listing.key for listing in memory.list("media/")}
 
 
 def die_once_stored() -> None:
@@ -50,7 +50,7 @@ def die_once_stored() -> None:
 
 
 # --- With relocation ------------------------------------------------------------------------------
-def test_a_ready_image_has_one_beside_it(memory: MemoryStore, user: User) -> None:
+def test_a_ready_image_has_a_thumbnail(memory: MemoryStore, user: User) -> None:
     (resource,) = ingest(user, [upload_file(memory, user)])
     assert selectors.thumbnail_url(resource) is None
 
@@ -64,7 +64,7 @@ def test_a_ready_image_has_one_beside_it(memory: MemoryStore, user: User) -> Non
 
 
 @pytest.mark.parametrize("fault", ["decoder", "store"])
-def test_an_image_without_one_is_ready_all_the_same(
+def test_an_image_becomes_ready_without_a_thumbnail(
     memory: MemoryStore, user: User, monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
     def undecodable(*_: object) -> bytes:
@@ -86,7 +86,7 @@ def test_an_image_without_one_is_ready_all_the_same(
     assert selectors.thumbnail_url(resource) is None
 
 
-def test_a_worker_that_dies_after_storing_it_leaves_no_stray(
+def test_a_worker_that_dies_after_storing_a_thumbnail_leaves_no_stray_object(
     memory: MemoryStore, user: User, remove_hooks: None
 ) -> None:
     (resource,) = ingest(user, [upload_file(memory, user)])
@@ -108,7 +108,7 @@ def perform_all() -> None:
 
 
 # --- With deletion --------------------------------------------------------------------------------
-def test_it_goes_with_its_image(memory: MemoryStore, user: User) -> None:
+def test_a_thumbnail_is_deleted_with_its_image(memory: MemoryStore, user: User) -> None:
     resource = ready(memory, user)
 
     resource.attachments.all().delete()
@@ -118,7 +118,7 @@ def test_it_goes_with_its_image(memory: MemoryStore, user: User) -> None:
     assert list(memory.list("media/")) == []
 
 
-def test_it_stays_while_its_image_is_needed(memory: MemoryStore, user: User) -> None:
+def test_a_thumbnail_stays_while_its_image_is_needed(memory: MemoryStore, user: User) -> None:
     resource = ready(memory, user)
     deletions.queue([keys.thumbnail_key(resource.pk)], reason=DeletionReason.REPLACED)
 
@@ -127,9 +127,7 @@ def test_it_stays_while_its_image_is_needed(memory: MemoryStore, user: User) -> 
     assert thumbnail_of(memory, resource).format == "WEBP"
 
 
-def test_trying_a_failed_image_again_takes_both_deletions_back(
-    memory: MemoryStore, user: User
-) -> None:
+def test_retrying_a_failed_image_cancels_both_deletions(memory: MemoryStore, user: User) -> None:
     resource = ready(memory, user)
     MediaResource.objects.update(status="FAILED", failure_code="source_missing")
     deletions.queue(resource.own_keys, reason=DeletionReason.REJECTED)
@@ -147,13 +145,13 @@ def report(capsys: pytest.CaptureFixture[str], *options: str) -> dict[str, objec
     return printed
 
 
-def test_the_command_makes_what_is_missing(
+def test_the_command_creates_missing_thumbnails(
     memory: MemoryStore, user: User, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lacking = [ready(memory, user, photo(number)) for number in range(3)]
     broken = lacking.pop()
     MediaResource.objects.update(has_thumbnail=False)
-    memory.delete_many([keys.thumbnail_key(each.pk) for each in (*lacking, broken)])
+    memory.delete_many([keys.thumbnail_key(resource.pk) for resource in (*lacking, broken)])
     memory.delete_many([broken.storage_key])
 
     dry = report(capsys)
@@ -165,13 +163,13 @@ def test_the_command_makes_what_is_missing(
     assert limited["missing"] == 1
     assert executed == {"executed": True, "missing": 3, "made": 2, "failed": [str(broken.pk)]}
     assert (again["missing"], again["made"]) == (1, 0)
-    for each in lacking:
-        each.refresh_from_db()
-        assert selectors.thumbnail_url(each) is not None
-        assert thumbnail_of(memory, each).format == "WEBP"
+    for resource in lacking:
+        resource.refresh_from_db()
+        assert selectors.thumbnail_url(resource) is not None
+        assert thumbnail_of(memory, resource).format == "WEBP"
 
 
-def test_the_command_says_what_it_would_do(
+def test_the_command_reports_what_it_would_do(
     memory: MemoryStore, user: User, capsys: pytest.CaptureFixture[str]
 ) -> None:
     ready(memory, user)
@@ -184,7 +182,9 @@ def test_the_command_says_what_it_would_do(
     )
 
 
-def test_a_killed_command_is_run_again(memory: MemoryStore, user: User, remove_hooks: None) -> None:
+def test_a_killed_command_can_be_run_again(
+    memory: MemoryStore, user: User, remove_hooks: None
+) -> None:
     resource = ready(memory, user)
     MediaResource.objects.update(has_thumbnail=False)
     die_once_stored()
@@ -199,7 +199,7 @@ def test_a_killed_command_is_run_again(memory: MemoryStore, user: User, remove_h
     assert not ObjectDeletion.objects.filter(key=keys.thumbnail_key(resource.pk)).exists()
 
 
-def test_what_a_killed_command_leaves_is_deleted(
+def test_the_thumbnail_left_by_a_killed_command_is_deleted(
     memory: MemoryStore, user: User, remove_hooks: None
 ) -> None:
     resource = ready(memory, user)

@@ -53,7 +53,9 @@ def test_a_backlog_delays_another_owner_by_one_turn(
     assert [ready_of(user) for user in pictures] == [1, 1]
 
 
-def test_hints_more_or_fewer_than_rows_do_each_row_once(pictures: tuple[User, User]) -> None:
+def test_each_row_is_relocated_once_whatever_the_number_of_messages(
+    pictures: tuple[User, User],
+) -> None:
     done = [relocation.relocate_next(public_store()) for _ in range(12)]
 
     assert done == [1] * 9 + [0] * 3
@@ -83,7 +85,7 @@ def occupied_decoder(pictures: tuple[User, User]) -> Iterator[None]:
         yield
 
 
-def test_small_files_pass_a_slow_one_that_has_to_wait(
+def test_small_files_run_while_a_slow_one_waits(
     pictures: tuple[User, User], occupied_decoder: None
 ) -> None:
     rows = MediaResource.objects.filter(user=pictures[0]).order_by("created_at")
@@ -99,7 +101,7 @@ def test_small_files_pass_a_slow_one_that_has_to_wait(
     assert ready_of(pictures[1]) == 1
 
 
-def test_slow_files_of_one_owner_leave_the_worker_to_others(
+def test_slow_files_of_one_owner_do_not_block_other_owners(
     pictures: tuple[User, User], occupied_decoder: None
 ) -> None:
     resize(MediaResource.objects.filter(user=pictures[0]), 6000)
@@ -109,7 +111,7 @@ def test_slow_files_of_one_owner_leave_the_worker_to_others(
     assert [ready_of(user) for user in pictures] == [0, 1]
 
 
-def test_a_step_of_the_round_reads_the_index_of_turns(user: User) -> None:
+def test_each_step_of_the_round_uses_the_index_of_turns(user: User) -> None:
     rows = [
         MediaResource(
             user=user,

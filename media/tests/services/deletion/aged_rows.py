@@ -1,4 +1,4 @@
-"""Uploads, resources and stores of any age, for the tests of the sweeps."""
+"""Uploads, resources and stores of any age, for the tests of the cleanups."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -172,7 +172,7 @@ def ingest(
 
 
 def everything() -> list[list[Any]]:
-    """Return every row a sweep could change."""
+    """Return every row a cleanup could change."""
     models: tuple[type[Model], ...] = (Upload, MediaResource, Attachment, ObjectDeletion)
     return [list(model._default_manager.order_by("pk").values()) for model in models]
 
@@ -193,4 +193,4 @@ def delete_queued() -> None:
 
 
 def temp_keys(store: AheadStore) -> list[str]:
-    return [each.key for each in store.list("temp/")]
+    return [listing.key for listing in store.list("temp/")]

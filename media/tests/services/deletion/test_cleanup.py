@@ -74,7 +74,7 @@ def discard_stale(store: AheadStore, **how: int | bool) -> CleanupReport:
 
 
 @pytest.mark.covers("F21", "F28")
-def test_an_unused_upload_expires_and_its_object_goes(store: AheadStore, user: User) -> None:
+def test_an_unused_upload_expires_and_its_object_is_deleted(store: AheadStore, user: User) -> None:
     unused = upload(user)
     stored(store, unused.key)
 
@@ -95,7 +95,7 @@ def test_an_unused_upload_expires_and_its_object_goes(store: AheadStore, user: U
     assert not ObjectDeletion.objects.exists()
 
 
-def test_an_object_without_a_row_goes(store: AheadStore) -> None:
+def test_an_object_without_a_row_is_deleted(store: AheadStore) -> None:
     stray = stored(store, new_temp_key())
 
     report = discard_stale(store)
@@ -104,7 +104,7 @@ def test_an_object_without_a_row_goes(store: AheadStore) -> None:
     assert queued_deletions() == {(stray, DeletionReason.EXPIRED)}
 
 
-def test_an_object_stays_until_the_store_says_it_is_old(store: AheadStore) -> None:
+def test_the_age_of_an_object_is_measured_by_the_stores_clock(store: AheadStore) -> None:
     stored(store, new_temp_key())
     store.ahead = timedelta(hours=23)
 
@@ -115,9 +115,7 @@ def test_an_object_stays_until_the_store_says_it_is_old(store: AheadStore) -> No
 
 
 @pytest.mark.covers("F28")
-def test_a_wrong_clock_of_this_machine_discards_nothing(
-    user: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_wrong_local_clock_discards_nothing(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
     store_time = datetime.now(UTC)
     store = MemoryStore(now=lambda: store_time)
     fresh = upload(user, age=timedelta(minutes=5))
@@ -143,7 +141,9 @@ def test_a_fresh_upload_keeps_its_object(store: AheadStore, user: User) -> None:
 
 
 @pytest.mark.covers("F26")
-def test_the_sources_of_a_pending_resource_stay_however_old(store: AheadStore, user: User) -> None:
+def test_the_sources_of_a_pending_resource_stay_whatever_their_age(
+    store: AheadStore, user: User
+) -> None:
     first, second = new_temp_key(), new_temp_key()
     waiting = resource(user, status=ResourceStatus.PENDING, storage_key=first)
     for key in (first, second):
@@ -166,7 +166,7 @@ def test_the_sources_of_a_pending_resource_stay_however_old(store: AheadStore, u
         (None, UploadState.EXPIRED),
     ],
 )
-def test_a_claimed_upload_whose_resource_is_finished_loses_its_object(
+def test_the_object_of_a_claimed_upload_is_deleted_once_its_resource_is_finished(
     user: User, status: ResourceStatus | None, remaining: UploadState
 ) -> None:
     code = "source_changed" if status == ResourceStatus.FAILED else ""
@@ -184,7 +184,7 @@ def test_a_claimed_upload_whose_resource_is_finished_loses_its_object(
     assert queued_deletions() == {(claimed.key, DeletionReason.EXPIRED)}
 
 
-def test_only_keys_of_our_grammar_are_discarded(store: AheadStore) -> None:
+def test_only_temp_keys_of_our_format_are_discarded(store: AheadStore) -> None:
     foreign = stored(store, "temp/put-here-by-hand.png")
     for key in ("media/stray/file.png", "images/legacy.png"):
         stored(store, key)
@@ -209,7 +209,7 @@ def test_an_object_queued_or_given_up_already_is_not_queued_again(
     assert queued_deletions() == {(key, DeletionReason.REFUSED)}
 
 
-def test_the_limit_counts_what_may_go(store: AheadStore, user: User) -> None:
+def test_the_limit_counts_candidates(store: AheadStore, user: User) -> None:
     first, second, third = sorted(stored(store, new_temp_key()) for _ in range(3))
     resource(user, status=ResourceStatus.PENDING, storage_key=first)
 
@@ -219,7 +219,7 @@ def test_the_limit_counts_what_may_go(store: AheadStore, user: User) -> None:
     assert discard_stale(store).samples == [third]
 
 
-def test_an_upload_whose_object_never_came_expires(store: AheadStore, user: User) -> None:
+def test_an_upload_that_was_never_put_expires(store: AheadStore, user: User) -> None:
     never_put, fresh = upload(user), upload(user, age=timedelta(hours=1))
     unlucky = upload(user, state=UploadState.CLAIMED, resource=None)
 
@@ -235,7 +235,7 @@ def test_an_upload_whose_object_never_came_expires(store: AheadStore, user: User
 
 
 @pytest.mark.covers("I17")
-def test_dry_runs_change_nothing_at_all(store: AheadStore, user: User) -> None:
+def test_dry_runs_change_nothing(store: AheadStore, user: User) -> None:
     for unused in (upload(user), upload(user)):
         stored(store, unused.key)
     upload(user)
@@ -252,7 +252,7 @@ def test_dry_runs_change_nothing_at_all(store: AheadStore, user: User) -> None:
     assert list(store.list("")) == objects
 
 
-def test_a_second_sweep_finds_nothing_left(store: AheadStore, user: User) -> None:
+def test_a_second_cleanup_finds_nothing(store: AheadStore, user: User) -> None:
     stored(store, upload(user).key)
     resource(user)
     assert (discard_stale(store).discarded, discard_orphans().discarded) == (1, 1)
@@ -262,7 +262,7 @@ def test_a_second_sweep_finds_nothing_left(store: AheadStore, user: User) -> Non
     assert again == (CleanupReport(executed=True), CleanupReport(executed=True))
 
 
-def test_an_orphan_goes_row_first_then_object(store: AheadStore, user: User) -> None:
+def test_the_row_of_an_orphan_is_deleted_before_its_object(store: AheadStore, user: User) -> None:
     orphan = resource(user)
     stored(store, orphan.storage_key)
     used = upload(user, state=UploadState.CONSUMED, resource=orphan)
@@ -273,7 +273,7 @@ def test_an_orphan_goes_row_first_then_object(store: AheadStore, user: User) -> 
         executed=True, candidates=1, discarded=1, bytes=len(DATA), samples=[orphan.storage_key]
     )
     assert not MediaResource.objects.exists()
-    assert queued_deletions() == {(each, DeletionReason.ORPHANED) for each in orphan.own_keys}
+    assert queued_deletions() == {(key, DeletionReason.ORPHANED) for key in orphan.own_keys}
     assert store.head(orphan.storage_key).size == len(DATA)
     delete_queued()
     assert list(store.list("media/")) == []
@@ -281,7 +281,9 @@ def test_an_orphan_goes_row_first_then_object(store: AheadStore, user: User) -> 
     assert (used.state, used.resource) == (UploadState.CONSUMED, None)
 
 
-def test_the_minimum_grace_covers_url_redelivery_and_clocks(user: User, settings: Settings) -> None:
+def test_the_minimum_grace_covers_url_lifetime_redelivery_and_clock_differences(
+    user: User, settings: Settings
+) -> None:
     settings.VISIBILITY_TIMEOUT = 900
     assert common.min_grace() == timedelta(hours=2, minutes=15)
     resource(user, unattached_at=timezone.now() - timedelta(days=99))

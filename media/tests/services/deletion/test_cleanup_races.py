@@ -1,4 +1,4 @@
-"""Sweeps beside writers: the writer wins or the sweep does, and nothing READY lacks its bytes."""
+"""Cleanups that run during writes: one of the two wins, and no READY row loses its bytes."""
 
 import hashlib
 import threading
@@ -127,7 +127,7 @@ def is_refused(work: Callable[[], object]) -> bool:
 
 
 @pytest.mark.covers("F23", "F26")
-def test_showing_an_orphan_again_races_its_sweep(store: AheadMemoryStore, user: User) -> None:
+def test_attaching_an_orphan_races_with_its_cleanup(store: AheadMemoryStore, user: User) -> None:
     for number in range(ROUNDS):
         orphan = ready(user, store, b"%d" % number)
         url = selectors.public_url(orphan.storage_key)
@@ -148,7 +148,7 @@ def test_showing_an_orphan_again_races_its_sweep(store: AheadMemoryStore, user: 
 
 
 @pytest.mark.covers("F26")
-def test_ingest_races_the_sweep_of_its_upload(
+def test_ingest_races_with_the_cleanup_of_its_upload(
     store: AheadMemoryStore, user: User, shoe: bytes
 ) -> None:
     for _ in range(ROUNDS):
@@ -171,7 +171,9 @@ def test_ingest_races_the_sweep_of_its_upload(
 
 
 @pytest.mark.covers("F26")
-def test_two_sweeps_at_once_discard_everything_once(store: AheadMemoryStore, user: User) -> None:
+def test_two_concurrent_cleanups_discard_everything_once(
+    store: AheadMemoryStore, user: User
+) -> None:
     for _ in range(30):
         stored(store, upload(user).key)
         ready(user, store, new_id().bytes)
@@ -223,7 +225,7 @@ def test_an_orphan_stays_while_one_of_its_uploads_is_being_ingested(
 
 
 @pytest.mark.covers("F18")
-def test_a_sweep_between_look_and_write_refuses_the_file(
+def test_a_cleanup_between_check_and_claim_refuses_the_file(
     store: AheadMemoryStore, user: User, shoe: bytes
 ) -> None:
     late = upload(user)
@@ -241,9 +243,7 @@ def test_a_sweep_between_look_and_write_refuses_the_file(
 
 
 @pytest.mark.covers("F23")
-def test_an_orphan_another_scope_copies_from_outlives_the_sweep(
-    store: AheadMemoryStore, user: User
-) -> None:
+def test_an_orphan_that_is_being_copied_is_kept(store: AheadMemoryStore, user: User) -> None:
     organization = Organization.objects.create(name="Studio", slug="studio")
     Membership.objects.create(user=user, organization=organization, role=Role.MEMBER)
     origin = ready(user, store, b"mine")

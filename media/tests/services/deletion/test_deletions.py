@@ -51,7 +51,7 @@ def perform(deletion: ObjectDeletion) -> ObjectDeletion:
 
 
 @pytest.mark.covers("F05")
-def test_a_queued_object_is_deleted_once_for_many_tasks(memory: MemoryStore) -> None:
+def test_a_queued_object_is_deleted_once_by_many_tasks(memory: MemoryStore) -> None:
     memory.put("temp/other", b"kept", headers=HEADERS)
     deletion = queued_deletions(memory)
 
@@ -71,7 +71,7 @@ def test_an_object_is_queued_once(memory: MemoryStore) -> None:
     assert list(rows) == [("temp/a", "EXPIRED"), ("temp/b", "ORPHANED")]
 
 
-def test_thousands_of_objects_are_left_to_the_sweep(
+def test_thousands_of_objects_can_wait_for_the_periodic_task(
     memory: MemoryStore, django_capture_on_commit_callbacks: Any
 ) -> None:
     keys = [f"temp/{n}" for n in range(2000)]
@@ -83,7 +83,7 @@ def test_thousands_of_objects_are_left_to_the_sweep(
     assert ObjectDeletion.objects.alive().filter(key__in=keys).count() == 2000
 
 
-def test_an_object_that_is_gone_is_no_failure(memory: MemoryStore) -> None:
+def test_deleting_a_missing_object_succeeds(memory: MemoryStore) -> None:
     deletions.queue(["temp/never"], reason=DeletionReason.EXPIRED)
 
     deletions.perform(ObjectDeletion.objects.get().pk)
@@ -91,7 +91,7 @@ def test_an_object_that_is_gone_is_no_failure(memory: MemoryStore) -> None:
     assert not ObjectDeletion.objects.exists()
 
 
-def test_the_bucket_is_the_one_named(memory: MemoryStore) -> None:
+def test_the_object_is_deleted_from_its_bucket(memory: MemoryStore) -> None:
     memory.put("temp/x", b"public", headers=HEADERS)
     private_store().put("temp/x", b"private", headers=HEADERS)
     deletions.queue(["temp/x"], reason=DeletionReason.REPLACED, bucket=Bucket.PRIVATE)
@@ -106,12 +106,12 @@ def test_the_bucket_is_the_one_named(memory: MemoryStore) -> None:
     ("attempts", "seconds"),
     [(1, 10), (2, 20), (3, 40), (8, 1280), (11, 10_240), (12, 20_480), (13, 21_600), (99, 21_600)],
 )
-def test_pauses_double_up_to_six_hours(attempts: int, seconds: int) -> None:
+def test_retry_delays_double_up_to_six_hours(attempts: int, seconds: int) -> None:
     assert deletions.retry_delay(attempts) == timedelta(seconds=seconds)
 
 
 @pytest.mark.covers("F22")
-def test_an_object_that_cannot_go_becomes_a_dead_letter_staff_can_run_again(
+def test_a_deletion_is_given_up_after_eight_attempts_and_can_be_run_again(
     memory: MemoryStore,
 ) -> None:
     deletion = queued_deletions(memory)
@@ -137,7 +137,9 @@ def test_an_object_that_cannot_go_becomes_a_dead_letter_staff_can_run_again(
     assert memory.keys() == []
 
 
-def test_a_dead_letter_queued_anew_is_not_doubled(memory: MemoryStore) -> None:
+def test_running_a_deletion_again_that_is_queued_already_adds_no_second_row(
+    memory: MemoryStore,
+) -> None:
     deletion = queued_deletions(memory)
     ObjectDeletion.objects.filter(pk=deletion.pk).update(dead=True)
     deletions.queue([deletion.key], reason=DeletionReason.ORPHANED)
@@ -162,7 +164,7 @@ def test_a_failing_store_is_tried_again(memory: MemoryStore) -> None:
 
 
 @pytest.mark.covers("F19")
-def test_rotated_credentials_make_no_dead_letters(memory: MemoryStore) -> None:
+def test_rotated_credentials_give_up_no_deletion(memory: MemoryStore) -> None:
     deletion = queued_deletions(memory)
     fail_deletes(memory, StoreRefusedError)
 
@@ -173,7 +175,9 @@ def test_rotated_credentials_make_no_dead_letters(memory: MemoryStore) -> None:
 
 
 @pytest.mark.covers("F16")
-def test_a_lost_answer_is_found_out(memory: MemoryStore) -> None:
+def test_a_deletion_whose_response_was_lost_is_finished_by_the_next_attempt(
+    memory: MemoryStore,
+) -> None:
     deletion = queued_deletions(memory)
 
     def delete_before(operation: str, key: str) -> None:
@@ -193,7 +197,7 @@ def test_a_lost_answer_is_found_out(memory: MemoryStore) -> None:
 
 
 @pytest.mark.covers("F17")
-def test_only_the_keys_a_store_names_stay(memory: MemoryStore) -> None:
+def test_only_the_keys_that_the_store_reports_stay_queued(memory: MemoryStore) -> None:
     stuck, free = queued_deletions(memory, "temp/stuck"), queued_deletions(memory, "temp/free")
     memory.undeletable = {"temp/stuck"}
 
@@ -206,7 +210,7 @@ def test_only_the_keys_a_store_names_stay(memory: MemoryStore) -> None:
 
 
 @pytest.mark.covers("I08")
-def test_what_a_row_still_needs_is_left_alone(memory: MemoryStore, user: User) -> None:
+def test_an_object_that_a_row_needs_is_not_deleted(memory: MemoryStore, user: User) -> None:
     resource = ready(memory, user, photo(1))
     (waiting,) = ingest(user, [upload_file(memory, user, photo(2))])
     canonical_to_be = f"media/{waiting.pk}/file.png"
@@ -223,7 +227,7 @@ def test_what_a_row_still_needs_is_left_alone(memory: MemoryStore, user: User) -
     assert deliver(waiting).status == ResourceStatus.READY
 
 
-def test_what_a_row_needed_goes_once_it_does_not(memory: MemoryStore, user: User) -> None:
+def test_an_object_is_deleted_once_no_row_needs_it(memory: MemoryStore, user: User) -> None:
     resource = ready(memory, user)
     deletions.queue([resource.storage_key], reason=DeletionReason.ORPHANED)
     row = perform(ObjectDeletion.objects.get())
@@ -238,7 +242,7 @@ def test_what_a_row_needed_goes_once_it_does_not(memory: MemoryStore, user: User
 
 
 @pytest.mark.covers("I08", "I15")
-def test_a_resource_is_not_put_back_while_its_copy_is_being_deleted(
+def test_a_resource_is_not_retried_while_its_copy_is_being_deleted(
     memory: MemoryStore, user: User
 ) -> None:
     (resource,) = ingest(user, [upload_file(memory, user)])
@@ -262,9 +266,7 @@ def test_a_resource_is_not_put_back_while_its_copy_is_being_deleted(
     assert deliver(resource).status == ResourceStatus.READY
 
 
-def test_a_resource_put_back_takes_its_queued_deletion_away(
-    memory: MemoryStore, user: User
-) -> None:
+def test_retrying_a_resource_cancels_its_queued_deletion(memory: MemoryStore, user: User) -> None:
     (resource,) = ingest(user, [upload_file(memory, user)])
     fail(resource)
     deletions.queue([f"media/{resource.pk}/file.png"], reason=DeletionReason.REJECTED)
@@ -274,7 +276,7 @@ def test_a_resource_put_back_takes_its_queued_deletion_away(
     assert not ObjectDeletion.objects.exists()
 
 
-def test_a_failed_resource_whose_bytes_came_again_stays_failed(
+def test_a_failed_resource_whose_bytes_were_uploaded_again_stays_failed(
     memory: MemoryStore, user: User
 ) -> None:
     (failed,) = ingest(user, [upload_file(memory, user)])
@@ -288,7 +290,7 @@ def test_a_failed_resource_whose_bytes_came_again_stays_failed(
     assert (failed.status, failed.failure_code) == ("FAILED", "decode_limit")
 
 
-def test_a_row_that_never_was_is_no_failure(memory: MemoryStore) -> None:
+def test_performing_a_deletion_that_does_not_exist_succeeds(memory: MemoryStore) -> None:
     deletions.perform(new_id())
 
     assert memory.keys() == []

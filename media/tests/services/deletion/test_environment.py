@@ -1,4 +1,4 @@
-"""Sweeps and queued deletions touch only a bucket that is this database's and this process's."""
+"""Cleanups and queued deletions touch only a bucket that is this database's and this process's."""
 
 from collections.abc import Callable, Iterator
 from uuid import uuid4
@@ -53,8 +53,8 @@ def production(
     store.ahead = aged_rows.OLD
     with factory.replaced(public=store):
         own = created_identity()
-        for each in (store, private_store()):
-            mark(each, own)
+        for bucket_store in (store, private_store()):
+            mark(bucket_store, own)
         stored(store, new_temp_key())
         stored(store, aged_rows.resource(new_user()).storage_key)
         yield store, own
@@ -68,7 +68,7 @@ def production(
 
 
 def objects(store: AheadS3Store) -> list[str]:
-    return sorted(each.key for each in store.list(""))
+    return sorted(listing.key for listing in store.list(""))
 
 
 def forget_database() -> None:
@@ -166,7 +166,7 @@ def test_queued_deletions_of_a_foreign_bucket_stay_queued(
     assert not ObjectDeletion.objects.exists()
 
 
-def test_the_right_environment_sweeps_and_leaves_what_no_row_ever_named(
+def test_the_right_environment_cleans_up_and_keeps_unknown_objects(
     production: tuple[AheadS3Store, Identity],
 ) -> None:
     store, _ = production
@@ -204,7 +204,7 @@ def test_an_unmarked_bucket_belongs_to_no_environment() -> None:
         require_own_environment()
 
 
-def test_a_store_that_is_away_leaves_deletions_queued(memory: MemoryStore) -> None:
+def test_an_unavailable_store_leaves_deletions_queued(memory: MemoryStore) -> None:
     deletions.queue([new_temp_key()], reason=DeletionReason.EXPIRED)
     queued_deletions = ObjectDeletion.objects.get()
 
@@ -218,7 +218,7 @@ def test_a_store_that_is_away_leaves_deletions_queued(memory: MemoryStore) -> No
     assert (queued_deletions.attempts, queued_deletions.dead) == (0, False)
 
 
-def test_a_role_that_may_not_read_the_identifier_gets_the_grant_to_run() -> None:
+def test_a_role_that_may_not_read_the_identifier_is_shown_the_grant() -> None:
     own_database()
     role = f"reader_{uuid4().hex[:8]}"
     with connection.cursor() as cursor:
@@ -254,7 +254,7 @@ def test_the_id_is_written_once() -> None:
     assert EnvironmentIdentity.objects.count() == 1
 
 
-def test_a_marker_keeps_all_three() -> None:
+def test_a_marker_contains_all_three_values() -> None:
     store = MemoryStore()
     mark(store, created_identity())
 

@@ -49,7 +49,7 @@ def _stores(db: None) -> Iterator[None]:
         {"status": ResourceStatus.PENDING},
     ],
 )
-def test_what_is_young_protected_or_on_its_way_is_no_orphan(
+def test_recent_protected_and_pending_resources_are_not_orphans(
     user: User, reason: dict[str, object]
 ) -> None:
     resource(user, **reason)
@@ -60,7 +60,7 @@ def test_what_is_young_protected_or_on_its_way_is_no_orphan(
     assert MediaResource.objects.count() == 1
 
 
-def test_what_is_shown_is_no_orphan(user: User) -> None:
+def test_an_attached_resource_is_not_an_orphan(user: User) -> None:
     attached = resource(user)
     Attachment.objects.create(
         resource=attached, entity_type="PRODUCT", entity_id=uuid4(), slot="cover_image"
@@ -70,7 +70,7 @@ def test_what_is_shown_is_no_orphan(user: User) -> None:
     assert MediaResource.objects.count() == 1
 
 
-def test_an_orphan_stays_while_another_tenant_copies_from_it(user: User) -> None:
+def test_an_orphan_stays_while_another_owners_resource_is_copied_from_it(user: User) -> None:
     origin = resource(user)
     copy = resource(
         new_user(),
@@ -87,7 +87,7 @@ def test_an_orphan_stays_while_another_tenant_copies_from_it(user: User) -> None
 
 
 @pytest.mark.covers("F20")
-def test_a_failed_orphan_takes_its_source_and_any_copy_along(user: User) -> None:
+def test_the_source_and_the_copy_of_a_failed_orphan_are_deleted(user: User) -> None:
     key = new_temp_key()
     failed = resource(
         user, status=ResourceStatus.FAILED, failure_code="decode_limit", storage_key=key
@@ -102,7 +102,7 @@ def test_a_failed_orphan_takes_its_source_and_any_copy_along(user: User) -> None
     assert {name for name, _ in queued_deletions()} == {key} | failed.own_keys
 
 
-def test_orphans_go_oldest_first_up_to_the_limit(user: User) -> None:
+def test_orphans_are_discarded_oldest_first_up_to_the_limit(user: User) -> None:
     ages = [timedelta(days=number) for number in (3, 9, 5)]
     rows = [resource(user, unattached_at=timezone.now() - age) for age in ages]
 

@@ -32,7 +32,7 @@ def an_hour_later() -> None:
 
 
 def has_object() -> bool:
-    return [each.key for each in private_store().list("bulk/")] == [KEY]
+    return [listing.key for listing in private_store().list("bulk/")] == [KEY]
 
 
 def test_an_object_without_a_row_is_deleted_after_an_hour(memory: MemoryStore) -> None:
@@ -99,7 +99,7 @@ def test_a_deletion_that_has_begun_is_not_cancelled(memory: MemoryStore, state: 
     assert refused.value.detail == "Storing the file took too long. Send it again."
 
 
-def test_a_client_is_asked_again_and_a_worker_tries_its_row_again() -> None:
+def test_storing_too_slowly_is_a_422_for_a_client_and_a_retry_for_a_worker() -> None:
     error = StoringTooSlowError()
 
     assert isinstance(error, InvalidError)
@@ -108,7 +108,7 @@ def test_a_client_is_asked_again_and_a_worker_tries_its_row_again() -> None:
     assert error.after is None
 
 
-def test_the_bucket_and_the_reason_can_be_others(memory: MemoryStore) -> None:
+def test_the_bucket_and_the_reason_can_be_chosen(memory: MemoryStore) -> None:
     stored_object = stored_objects.put(
         public_store(),
         "media/any.webp",

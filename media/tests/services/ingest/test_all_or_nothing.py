@@ -40,7 +40,7 @@ def refusals(error: pytest.ExceptionInfo[InvalidValuesError]) -> list[tuple[obje
 
 
 @pytest.mark.covers("I14")
-def test_each_bad_file_is_named_and_nothing_is_taken_in(memory: MemoryStore, user: User) -> None:
+def test_each_bad_file_is_reported_and_none_is_ingested(memory: MemoryStore, user: User) -> None:
     good, wrong = upload_file(memory, user, photo(1)), upload_file(memory, user, b"<html></html>")
     never_sent = f"{good.rsplit('/', 1)[0]}/{new_id()}_1700000000_shoe.png"
     empty = upload_file(memory, user, b"")
@@ -89,7 +89,7 @@ def test_after_a_refusal_the_good_files_can_be_sent_again(memory: MemoryStore, u
     assert refusals(excinfo) == [(0, "file_not_found")]
 
 
-def test_an_upload_without_a_put_is_not_found_yet(memory: MemoryStore, user: User) -> None:
+def test_an_upload_that_was_not_put_yet_is_not_found(memory: MemoryStore, user: User) -> None:
     issued = ticket(user)
     with pytest.raises(InvalidValuesError) as excinfo:
         ingest(user, [issued.file_url])
@@ -111,7 +111,7 @@ def test_bytes_of_another_hash_than_declared_are_refused(memory: MemoryStore, us
 
 
 @pytest.mark.covers("I10")
-def test_who_attaches_fails_and_nothing_is_written(memory: MemoryStore, user: User) -> None:
+def test_an_error_while_attaching_writes_nothing(memory: MemoryStore, user: User) -> None:
     url = upload_file(memory, user)
 
     def attach(resources: Resources) -> None:
@@ -133,7 +133,7 @@ def user_scope(user: User) -> OwnerScope:
     return OwnerScope(user_id=user.pk)
 
 
-def test_looking_costs_few_queries_for_any_number_of_files(
+def test_checking_takes_a_constant_number_of_queries(
     memory: MemoryStore, user: User, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     urls = [upload_file(memory, user, photo(number)) for number in range(30)]

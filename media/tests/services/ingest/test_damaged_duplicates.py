@@ -28,7 +28,7 @@ def read(store: ObjectStore, key: str) -> bytes:
         return b"".join(reader)
 
 
-def test_the_same_bytes_repair_a_resource_whose_object_is_gone(
+def test_the_same_bytes_repair_a_resource_whose_object_is_missing(
     any_store: ObjectStore, user: User
 ) -> None:
     before = without_object(any_store, user, photo(1))
@@ -50,7 +50,7 @@ def test_the_same_bytes_repair_a_resource_whose_object_is_gone(
 
 
 @pytest.mark.parametrize("other", [b"other bytes", photo(2), photo(1)[:-1] + b"\0"])
-def test_the_same_bytes_repair_a_resource_whose_object_is_another_one(
+def test_the_same_bytes_repair_a_resource_whose_object_was_replaced(
     any_store: ObjectStore, user: User, other: bytes
 ) -> None:
     before = ready(any_store, user, photo(1))
@@ -71,14 +71,14 @@ def test_two_uploads_of_the_lost_bytes_repair_it_once(memory: MemoryStore, user:
 
     resources = ingest(user, urls)
 
-    assert {each.pk for each in resources} == {before.pk}
+    assert {resource.pk for resource in resources} == {before.pk}
     assert [upload_of(url).state for url in urls] == [UploadState.CLAIMED] * 2
     drain()
     assert originals(memory) == [before.storage_key]
     assert memory.body(before.storage_key) == photo(1)
 
 
-def test_a_lost_object_next_to_good_ones(memory: MemoryStore, user: User) -> None:
+def test_only_the_resource_with_a_lost_object_is_repaired(memory: MemoryStore, user: User) -> None:
     good, broken = ready(memory, user, photo(1)), without_object(memory, user, photo(2))
     values: list[str] = []
     memory.after = lambda operation, key: values.append(key) if operation == "copy" else None
@@ -91,7 +91,7 @@ def test_a_lost_object_next_to_good_ones(memory: MemoryStore, user: User) -> Non
     assert memory.keys("temp/") == []
 
 
-def test_the_repaired_resource_keeps_what_people_wrote(memory: MemoryStore, user: User) -> None:
+def test_a_repaired_resource_keeps_its_texts(memory: MemoryStore, user: User) -> None:
     before = without_object(memory, user, photo(1))
     values: dict[str, Any] = {"alt_text": "A shoe", "dominant_color": "#010203", "protected": True}
     MediaResource.objects.filter(pk=before.pk).update(**values)
@@ -103,7 +103,7 @@ def test_the_repaired_resource_keeps_what_people_wrote(memory: MemoryStore, user
     assert {name: getattr(after, name) for name in values} == values
 
 
-def test_a_loss_of_another_owner_is_not_repaired_from_here(memory: MemoryStore, user: User) -> None:
+def test_the_lost_object_of_another_owner_is_not_repaired(memory: MemoryStore, user: User) -> None:
     other_resource = without_object(memory, UserFactory.create(), photo(1))
 
     ingest(user, [upload_file(memory, user, photo(1))])
@@ -114,7 +114,7 @@ def test_a_loss_of_another_owner_is_not_repaired_from_here(memory: MemoryStore, 
     assert memory.keys(other_resource.storage_key) == []
 
 
-def test_a_store_that_does_not_say_changes_nothing(memory: MemoryStore, user: User) -> None:
+def test_an_unavailable_store_repairs_nothing(memory: MemoryStore, user: User) -> None:
     before = ready(memory, user, photo(1))
     url = upload_file(memory, user, photo(1))
 

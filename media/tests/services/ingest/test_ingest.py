@@ -41,7 +41,7 @@ def refusals(error: pytest.ExceptionInfo[InvalidValuesError]) -> list[tuple[obje
 
 
 # --- One resource for each content and owner ----------------------------------------------------
-def test_one_photo_under_two_names_is_one_resource_shown_twice(
+def test_one_photo_with_two_names_is_one_resource_with_two_attachments(
     memory: MemoryStore, user: User
 ) -> None:
     first = upload_file(memory, user, photo(1), filename="front.png")
@@ -59,7 +59,7 @@ def test_one_photo_under_two_names_is_one_resource_shown_twice(
     assert set(Upload.objects.values_list("state", flat=True)) == {UploadState.CONSUMED}
 
 
-def test_a_photo_that_is_ready_already_costs_no_copy(memory: MemoryStore, user: User) -> None:
+def test_a_photo_that_is_already_ready_is_not_copied(memory: MemoryStore, user: User) -> None:
     resource = ready(memory, user, photo(1))
     copied = []
     memory.before = lambda operation, key: copied.append(key) if operation == "copy" else None
@@ -85,7 +85,7 @@ def test_the_same_photo_twice_in_one_request_is_one_resource(
 
     resources = ingest(user, [*urls, urls[0]])
 
-    assert [each.pk for each in resources] == [
+    assert [resource.pk for resource in resources] == [
         resources[0].pk,
         resources[0].pk,
         resources[2].pk,
@@ -94,12 +94,12 @@ def test_the_same_photo_twice_in_one_request_is_one_resource(
     assert MediaResource.objects.count() == 2
     drain()
     assert originals(memory) == sorted(
-        {each.pk: f"media/{each.pk}/file.png" for each in resources}.values()
+        {resource.pk: f"media/{resource.pk}/file.png" for resource in resources}.values()
     )
 
 
 @pytest.mark.covers("T39", "I03")
-def test_two_tenants_never_share_a_resource(memory: MemoryStore, user: User) -> None:
+def test_two_owners_never_share_a_resource(memory: MemoryStore, user: User) -> None:
     other = UserFactory.create()
     own, other_resource = ready(memory, user, photo(1)), ready(memory, other, photo(1))
 
@@ -119,7 +119,7 @@ def test_two_tenants_never_share_a_resource(memory: MemoryStore, user: User) -> 
 
 
 @pytest.mark.covers("T39")
-def test_an_organization_and_its_member_are_two_tenants(memory: MemoryStore, user: User) -> None:
+def test_an_organization_and_its_member_are_two_owners(memory: MemoryStore, user: User) -> None:
     organization = MembershipFactory.create(user=user).organization
     (personal,) = ingest(user, [upload_file(memory, user, photo(1))])
 
@@ -143,7 +143,7 @@ def test_colliding_files_stay_two_resources(colliding_store: CollidingStore, use
 # --- The same upload again ------------------------------------------------------------------------
 @pytest.mark.covers("T07", "F40")
 @pytest.mark.parametrize("drained", [False, True])
-def test_an_upload_taken_in_again_is_the_same_resource(
+def test_an_upload_ingested_again_is_the_same_resource(
     memory: MemoryStore, user: User, *, drained: bool
 ) -> None:
     url = upload_file(memory, user)
@@ -160,7 +160,7 @@ def test_an_upload_taken_in_again_is_the_same_resource(
 
 @pytest.mark.covers("I10")
 @pytest.mark.parametrize("drained", [False, True])
-def test_an_upload_taken_into_another_scope_is_copied_there(
+def test_an_upload_ingested_into_another_scope_is_copied(
     memory: MemoryStore, user: User, *, drained: bool
 ) -> None:
     organization = MembershipFactory.create(user=user).organization
@@ -216,7 +216,7 @@ def test_the_temporary_object_stays_while_a_copy_for_another_scope_needs_it(
 
 
 @pytest.mark.covers("T06", "I10", "I14")
-def test_another_users_upload_does_not_exist(memory: MemoryStore, user: User) -> None:
+def test_another_users_upload_is_not_found(memory: MemoryStore, user: User) -> None:
     url = upload_file(memory, UserFactory.create())
     before = counts()
 
@@ -228,7 +228,7 @@ def test_another_users_upload_does_not_exist(memory: MemoryStore, user: User) ->
     assert originals(memory) == [key_of(url)]
 
 
-def test_a_colleague_takes_in_what_was_uploaded_for_the_organization(
+def test_a_colleague_may_ingest_an_upload_for_the_organization(
     memory: MemoryStore, user: User
 ) -> None:
     organization = MembershipFactory.create(user=user).organization
@@ -240,7 +240,7 @@ def test_a_colleague_takes_in_what_was_uploaded_for_the_organization(
     assert (resource.user_id, resource.organization_id) == (user.pk, organization.pk)
 
 
-def test_a_superuser_takes_in_uploads_of_an_organization_only_where_they_act_in_it(
+def test_a_superuser_may_ingest_uploads_only_of_the_organization_they_act_in(
     memory: MemoryStore, user: User
 ) -> None:
     staff = UserFactory.create(superuser=True)
@@ -257,7 +257,9 @@ def test_a_superuser_takes_in_uploads_of_an_organization_only_where_they_act_in_
     assert (resource.user_id, resource.organization_id) == (staff.pk, organization.pk)
 
 
-def test_a_canonical_url_of_ones_own_is_taken(memory: MemoryStore, user: User) -> None:
+def test_a_canonical_url_of_the_callers_own_resource_is_accepted(
+    memory: MemoryStore, user: User
+) -> None:
     resource = ready(memory, user)
     (again,) = ingest(user, [f"{settings.CDN_URL}/{resource.storage_key}"])
 
@@ -265,7 +267,7 @@ def test_a_canonical_url_of_ones_own_is_taken(memory: MemoryStore, user: User) -
     assert MediaResource.objects.count() == 1
 
 
-def test_a_failed_upload_starts_anew_while_its_object_is_there(
+def test_a_failed_upload_can_be_ingested_again_while_its_object_exists(
     memory: MemoryStore, user: User
 ) -> None:
     url = upload_file(memory, user)

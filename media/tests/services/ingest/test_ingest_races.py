@@ -36,7 +36,7 @@ def test_fifty_requests_with_one_url_make_one_resource(memory: MemoryStore, user
     drain()
 
     resource = MediaResource.objects.get()
-    assert {each[0].pk for each in results} == {resource.pk}
+    assert {resources[0].pk for resources in results} == {resource.pk}
     assert resource.status == "READY"
     assert Attachment.objects.filter(resource=resource).count() == 50
     assert upload_of(url).state == UploadState.CONSUMED
@@ -55,7 +55,7 @@ def test_requests_race_with_the_relocation_of_their_file(memory: MemoryStore, us
             [partial(ingest, user, [url])] * 6 + [partial(relocate_and_answer, user, first)] * 3
         )
 
-        assert {each[0].pk for each in results} == {first.pk}
+        assert {resources[0].pk for resources in results} == {first.pk}
     drain()
     assert len(originals(memory)) == MediaResource.objects.count() == 4
     assert memory.keys("temp/") == []
@@ -83,7 +83,7 @@ def test_an_upload_claimed_by_a_concurrent_request_is_reused(
     (resource,) = ingest(user, [url])
 
     assert originals(memory) == [f"media/{resource.pk}/file.png"]
-    assert [each.pk for each in others] == [resource.pk]
+    assert [other.pk for other in others] == [resource.pk]
     assert Attachment.objects.filter(resource=resource).count() == 2
 
 
@@ -94,7 +94,7 @@ def test_32_requests_for_the_same_files_in_any_order_never_deadlock(
     before = deadlocks()
     chance = random.Random(12)
     for number in range(4):
-        bodies = [photo(8 * number + each) for each in range(8)]
+        bodies = [photo(8 * number + index) for index in range(8)]
         calls = []
         for _ in range(32):
             urls = [upload_file(memory, user, body) for body in bodies]
@@ -132,7 +132,7 @@ def test_scopes_that_copy_from_each_other_never_deadlock(memory: MemoryStore, us
 
 
 @pytest.mark.covers("L06", "I05")
-def test_two_who_remove_the_last_two_places_start_the_grace(
+def test_removing_the_last_two_attachments_concurrently_starts_the_grace_period(
     memory: MemoryStore, user: User
 ) -> None:
     """Neither sees what the other has not committed yet; one of them has to wait."""

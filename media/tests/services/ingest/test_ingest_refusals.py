@@ -82,7 +82,9 @@ def test_a_bad_file_is_refused_with_its_own_code(
 
 
 @pytest.mark.covers("T02", "T31")
-def test_an_undeclared_huge_file_is_refused_unread(memory: MemoryStore, user: User) -> None:
+def test_a_huge_file_of_undeclared_size_is_refused_without_reading_it(
+    memory: MemoryStore, user: User
+) -> None:
     url = upload_file(memory, user, bytes(60_000_000))
     opened: list[str] = []
     memory.before = lambda operation, key: opened.append(key) if operation == "open" else None
@@ -97,7 +99,7 @@ def test_an_undeclared_huge_file_is_refused_unread(memory: MemoryStore, user: Us
 
 
 @pytest.mark.covers("T02")
-def test_the_largest_file_is_taken(memory: MemoryStore, user: User) -> None:
+def test_a_file_of_the_maximum_size_is_accepted(memory: MemoryStore, user: User) -> None:
     frame = b"\xff\xfb\x90\x64" + bytes(413)
     body = frame * (52_428_800 // len(frame))
     url = upload_file(memory, user, body, content_type="audio/mpeg", size=len(body))
@@ -124,7 +126,7 @@ def boasting_store() -> Iterator[MemoryStore]:
 
 
 @pytest.mark.covers("I14")
-def test_a_request_may_name_500_mib(user: User) -> None:
+def test_a_request_may_have_500_mib_of_files(user: User) -> None:
     with boasting_store() as store:
         urls = [upload_file(store, user, photo(number)) for number in range(11)]
         opened: list[str] = []
@@ -144,7 +146,7 @@ def test_a_request_may_name_500_mib(user: User) -> None:
 @pytest.mark.covers("F14", "F15", "I14")
 @pytest.mark.parametrize("operation", ["head", "open"])
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_a_failing_store_takes_nothing_in(
+def test_nothing_is_ingested_when_the_store_fails(
     memory: MemoryStore, user: User, operation: str, when: str
 ) -> None:
     urls = [upload_file(memory, user, photo(number)) for number in range(3)]
@@ -166,7 +168,7 @@ def test_a_failing_store_takes_nothing_in(
 
 @pytest.mark.covers("F18", "I14")
 @pytest.mark.parametrize("operation", ["head", "open"])
-def test_an_object_that_vanishes_is_not_found(
+def test_an_object_deleted_during_the_check_is_not_found(
     memory: MemoryStore, user: User, operation: str
 ) -> None:
     url, other = upload_file(memory, user, photo(1)), upload_file(memory, user, photo(2))
@@ -187,7 +189,7 @@ def test_an_object_that_vanishes_is_not_found(
 
 
 @pytest.mark.covers("T03", "F18")
-def test_bytes_replaced_between_the_two_looks_are_refused(memory: MemoryStore, user: User) -> None:
+def test_bytes_replaced_between_head_and_get_are_refused(memory: MemoryStore, user: User) -> None:
     url = upload_file(memory, user, photo(1))
 
     def replace_bytes(called: str, key: str) -> None:
@@ -203,7 +205,7 @@ def test_bytes_replaced_between_the_two_looks_are_refused(memory: MemoryStore, u
 
 
 @pytest.mark.covers("I14")
-def test_a_ticket_alone_is_no_file(memory: MemoryStore, user: User) -> None:
+def test_an_upload_url_without_an_upload_is_not_found(memory: MemoryStore, user: User) -> None:
     urls = [ticket(user).file_url for _ in range(3)]
 
     with pytest.raises(InvalidValuesError) as excinfo:

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.mark.covers("T03", "I01")
-def test_bytes_changed_before_the_copy_are_never_kept(memory: MemoryStore, user: User) -> None:
+def test_bytes_changed_before_the_copy_are_never_ready(memory: MemoryStore, user: User) -> None:
     issued = ticket(user)
     client_put(memory, issued.put, photo(1))
     (resource,) = ingest(user, [issued.file_url])
@@ -49,7 +49,7 @@ def test_bytes_changed_before_the_copy_are_never_kept(memory: MemoryStore, user:
     [photo(2), b"<script>", b"", photo(1)[:-20]],
     ids=["picture", "script", "empty", "cut"],
 )
-def test_colliding_bytes_put_before_the_copy_are_found_out(
+def test_bytes_with_the_same_etag_put_before_the_copy_are_detected(
     colliding_store: CollidingStore, user: User, other: bytes
 ) -> None:
     issued = ticket(user)
@@ -67,7 +67,7 @@ def test_colliding_bytes_put_before_the_copy_are_found_out(
 @pytest.mark.covers("T03", "I01", "I02")
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("name", ["memory", "colliding_store"])
-def test_no_interleaving_of_puts_makes_a_ready_row_of_other_bytes(
+def test_no_order_of_puts_makes_a_ready_row_with_other_bytes(
     request: pytest.FixtureRequest, user: User, name: str, seed: int
 ) -> None:
     """Put other bytes, or the right ones again, around any operation of the store."""

@@ -51,7 +51,7 @@ def test_a_store_that_keeps_failing_is_unavailable(
         fault_proxy.reset,
     ],
 )
-def test_a_passing_fault_is_not_noticed(
+def test_a_temporary_fault_is_retried(
     patient_store: S3Store, proxy: FaultProxy, key: str, operation: Operation, fault: Fault
 ) -> None:
     proxy.plan = first_of_each(fault)
@@ -63,7 +63,7 @@ def test_a_passing_fault_is_not_noticed(
 
 @pytest.mark.covers("F14")
 @pytest.mark.parametrize("share", [0.1, 0.5])
-def test_every_answer_under_random_faults_is_right_or_unavailable(
+def test_every_result_under_random_faults_is_right_or_unavailable(
     patient_store: S3Store, proxy: FaultProxy, key: str, share: float
 ) -> None:
     chance = random.Random(14)
@@ -84,7 +84,7 @@ def test_every_answer_under_random_faults_is_right_or_unavailable(
 
 @pytest.mark.covers("F15")
 @pytest.mark.parametrize("fault", [fault_proxy.hang, fault_proxy.trickle_head])
-def test_a_slow_store_takes_no_longer_than_the_budget(
+def test_a_slow_store_takes_no_longer_than_the_time_limit(
     proxied_store: S3Store, proxy: FaultProxy, key: str, operation: Operation, fault: Fault
 ) -> None:
     proxy.plan = always(fault)
@@ -97,7 +97,7 @@ def test_a_slow_store_takes_no_longer_than_the_budget(
 
 
 @pytest.mark.covers("F15")
-def test_a_slow_body_takes_no_longer_than_the_budget(
+def test_a_slow_body_takes_no_longer_than_the_time_limit(
     proxied_store: S3Store, proxy: FaultProxy, s3_store: S3Store, prefix: str
 ) -> None:
     s3_store.put(prefix + "slow", b"x" * 1000, headers=PNG)
@@ -111,7 +111,7 @@ def test_a_slow_body_takes_no_longer_than_the_budget(
 
 
 @pytest.mark.covers("F15")
-def test_a_caller_may_allow_less_than_the_budget(
+def test_a_caller_may_set_a_shorter_time_limit(
     patient_store: S3Store, proxy: FaultProxy, key: str, operation: Operation
 ) -> None:
     proxy.plan = always(fault_proxy.hang)
@@ -124,7 +124,7 @@ def test_a_caller_may_allow_less_than_the_budget(
 
 
 @pytest.mark.covers("F15")
-def test_a_body_cut_halfway_never_passes_for_a_whole_one(
+def test_an_incomplete_body_is_an_error(
     patient_store: S3Store, proxy: FaultProxy, s3_store: S3Store, prefix: str
 ) -> None:
     s3_store.put(prefix + "large", b"x" * 1_000_000, headers=PNG)
@@ -135,7 +135,7 @@ def test_a_body_cut_halfway_never_passes_for_a_whole_one(
 
 
 @pytest.mark.covers("F15")
-def test_a_store_that_is_not_there_is_unavailable(
+def test_an_unreachable_store_is_unavailable(
     connection: S3Connection, operation: Operation
 ) -> None:
     nobody = replace(connection, endpoint_url="http://127.0.0.1:1")
@@ -160,20 +160,20 @@ def test_signing_needs_no_store(connection: S3Connection, temp_key: str) -> None
 
 
 @pytest.mark.covers("F16")
-def test_an_answer_lost_after_success_is_asked_for_again(
+def test_a_request_whose_response_was_lost_is_retried(
     patient_store: S3Store, proxy: FaultProxy, s3_store: S3Store, key: str, operation: Operation
 ) -> None:
     proxy.plan = first_of_each(fault_proxy.cut_answer)
 
     operation(patient_store, key)
 
-    sizes = {each.key: each.size for each in s3_store.list(key)}
+    sizes = {listing.key: listing.size for listing in s3_store.list(key)}
     assert sizes in ({key: 5}, {key: 5, f"{key}.copy": 5}, {})
     assert proxy.seen.total() >= 2
 
 
 @pytest.mark.covers("F16")
-def test_the_bytes_after_a_lost_answer_are_the_right_ones(
+def test_the_bytes_are_right_after_a_lost_response(
     patient_store: S3Store, proxy: FaultProxy, s3_store: S3Store, key: str
 ) -> None:
     proxy.plan = first_of_each(fault_proxy.cut_answer)

@@ -42,12 +42,14 @@ def test_an_error_document_under_status_200_is_a_failed_copy(
 
 
 @pytest.mark.covers("F17")
-def test_a_bulk_delete_names_the_keys_it_left(patient_store: S3Store, proxy: FaultProxy) -> None:
+def test_a_bulk_delete_reports_the_keys_that_remain(
+    patient_store: S3Store, proxy: FaultProxy
+) -> None:
     proxy.plan = always(fault_proxy.document(DELETE_ERRORS))
 
     failures = patient_store.delete_many(["media/a", "media/b", "media/c"])
 
-    assert [(each.key, each.code, each.message) for each in failures] == [
+    assert [(failure.key, failure.code, failure.message) for failure in failures] == [
         ("media/a", "InternalError", "try again")
     ]
 
@@ -78,7 +80,7 @@ def test_rotated_credentials_are_an_outage(
         fault_proxy.status(403, b"<Error><Code>AccessDenied</Code></Error>"),
     ],
 )
-def test_401_and_403_are_our_credentials(
+def test_401_and_403_are_credentials_errors(
     patient_store: S3Store, proxy: FaultProxy, key: str, operation: Operation, fault: Fault
 ) -> None:
     proxy.plan = always(fault)
@@ -89,7 +91,7 @@ def test_401_and_403_are_our_credentials(
 
 # SeaweedFS makes a bucket that somebody puts to, and deletes from any: those two show nothing.
 @pytest.mark.parametrize("name", ["head", "open", "copy", "list"])
-def test_a_bucket_that_does_not_exist_is_no_missing_object(
+def test_a_missing_bucket_is_not_reported_as_a_missing_object(
     connection: S3Connection, name: str
 ) -> None:
     store = S3Store(connection, f"sartiq-nowhere-{name}")
@@ -101,7 +103,7 @@ def test_a_bucket_that_does_not_exist_is_no_missing_object(
     store.close()
 
 
-def test_an_object_missing_from_a_bucket_that_is_there_is_missing(
+def test_a_missing_object_in_an_existing_bucket_is_not_found(
     patient_store: S3Store, proxy: FaultProxy
 ) -> None:
     def answer(handler: fault_proxy.Handler) -> None:
@@ -124,7 +126,7 @@ def test_a_store_without_a_date_header_is_available(
 
 
 @pytest.mark.parametrize("code", [400, 405, 411, 501])
-def test_a_refusal_that_will_not_pass_says_so(
+def test_a_permanent_refusal_is_marked_as_one(
     patient_store: S3Store, proxy: FaultProxy, code: int
 ) -> None:
     proxy.plan = always(fault_proxy.status(code))

@@ -31,7 +31,7 @@ def wrong_types(declared: str) -> list[dict[str, str]]:
         *("application/octet-stream", "application/x-www-form-urlencoded", other),
         *(f"{declared}; charset=utf-8", declared.upper(), f"{declared},text/html", f"x{declared}"),
     ]
-    return [{"Content-Type": each} for each in content_types] + [{}]
+    return [{"Content-Type": content_type} for content_type in content_types] + [{}]
 
 
 @pytest.mark.covers("T01")
@@ -77,7 +77,7 @@ def test_no_other_length_than_the_declared_one_is_stored(
 
 
 @pytest.mark.covers("T02")
-def test_a_chunked_body_does_not_pass_for_a_declared_length(served: Backend, temp_key: str) -> None:
+def test_a_chunked_body_is_refused_for_a_declared_length(served: Backend, temp_key: str) -> None:
     signed = served.sign(temp_key, size=len(BODY))
 
     status = served.client_put(signed, BODY, chunked=True)
@@ -111,7 +111,7 @@ def test_a_declared_checksum_must_be_sent(
 
 
 @pytest.mark.covers("T02")
-def test_a_body_corrupted_on_its_way_is_refused(backend: Backend, temp_key: str) -> None:
+def test_a_body_corrupted_in_transit_is_refused(backend: Backend, temp_key: str) -> None:
     signed = backend.sign(temp_key, sha256=DIGEST, size=len(BODY))
 
     status = backend.client_put(signed, BODY.replace(b"shoe", b"shoo"))
@@ -145,7 +145,7 @@ def test_a_write_once_url_writes_once(backend: Backend, temp_key: str) -> None:
 
 
 @pytest.mark.covers("T04")
-def test_an_ordinary_url_takes_the_retry_of_a_client(backend: Backend, temp_key: str) -> None:
+def test_an_ordinary_url_can_be_used_again_for_a_retry(backend: Backend, temp_key: str) -> None:
     signed = backend.sign(temp_key, size=len(BODY), sha256=DIGEST)
 
     assert [backend.client_put(signed, BODY) for _ in range(3)] == [200, 200, 200]
@@ -164,7 +164,7 @@ def test_a_url_writes_no_other_key(served: Backend, temp_key: str) -> None:
         body, _, signature = signed.token.rpartition(":")
         other = served.sign(temp_key.replace("shoe", "boot")).token or ""
         forged = [f"{other.rpartition(':')[0]}:{signature}", f"{body}:", signed.token[:-1], "x"]
-        targets = [signed.url.replace(signed.token, each) for each in forged]
+        targets = [signed.url.replace(signed.token, token) for token in forged]
 
     statuses = {send("PUT", target, BODY, signed.headers)[0] for target in targets}
 
@@ -174,7 +174,7 @@ def test_a_url_writes_no_other_key(served: Backend, temp_key: str) -> None:
 
 @pytest.mark.covers("T08")
 @pytest.mark.parametrize("method", ["GET", "HEAD", "DELETE", "POST"])
-def test_a_put_url_serves_no_other_method(served: Backend, temp_key: str, method: str) -> None:
+def test_a_put_url_allows_no_other_method(served: Backend, temp_key: str, method: str) -> None:
     signed = served.sign(temp_key)
     served.client_put(signed, BODY)
 

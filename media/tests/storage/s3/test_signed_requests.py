@@ -53,7 +53,7 @@ def connections_made(holder: ClientHolder, connection: S3Connection) -> int:
     return holder.pool.get().connection_from_url(connection.endpoint_url).num_connections
 
 
-def test_calls_after_each_other_share_a_connection(
+def test_sequential_calls_share_a_connection(
     store: S3Store, holder: ClientHolder, connection: S3Connection, key: str
 ) -> None:
     for _ in range(3):
@@ -63,7 +63,7 @@ def test_calls_after_each_other_share_a_connection(
     assert connections_made(holder, connection) == 1
 
 
-def test_a_body_left_unread_costs_its_connection_and_nothing_else(
+def test_an_unread_body_closes_only_its_own_connection(
     store: S3Store, holder: ClientHolder, connection: S3Connection, key: str
 ) -> None:
     with store.open(key) as reader:
@@ -93,7 +93,7 @@ def test_threads_read_their_own_bytes(store: S3Store, s3_store: S3Store, prefix:
 
 
 @pytest.mark.covers("F39")
-def test_a_forked_process_reads_over_connections_of_its_own(
+def test_a_forked_process_opens_its_own_connections(
     store: S3Store, holder: ClientHolder, connection: S3Connection, key: str
 ) -> None:
     assert read(store, key) == BODY
@@ -127,7 +127,7 @@ def test_a_legacy_key_of_any_characters_is_read(s3_store: S3Store, prefix: str, 
 
 @pytest.mark.covers("F14")
 @pytest.mark.parametrize(("code", "attempts"), [(503, 3), (429, 3), (403, 1), (307, 1)])
-def test_only_what_may_pass_in_a_moment_is_asked_for_again(
+def test_only_temporary_errors_are_retried(
     connection: S3Connection, proxy: FaultProxy, stack: dict[str, str], code: int, attempts: int
 ) -> None:
     store = S3Store(replace(connection, endpoint_url=proxy.url), stack["R2_BUCKET_NAME"])
@@ -140,7 +140,7 @@ def test_only_what_may_pass_in_a_moment_is_asked_for_again(
     store.close()
 
 
-def test_a_response_of_another_server_is_no_object(
+def test_a_response_without_the_headers_of_a_store_is_an_error(
     connection: S3Connection, proxy: FaultProxy, stack: dict[str, str]
 ) -> None:
     store = S3Store(replace(connection, endpoint_url=proxy.url), stack["R2_BUCKET_NAME"])
@@ -208,7 +208,7 @@ def test_a_server_with_an_untrusted_certificate_gets_no_request(
 @pytest.mark.parametrize(
     "fault", [fault_proxy.hang, fault_proxy.trickle_head, fault_proxy.trickle_body]
 )
-def test_the_budget_holds_over_tls(
+def test_the_time_limit_holds_over_tls(
     trusting_store: None,
     over_tls: S3Store,
     tls_server: FaultProxy,

@@ -49,7 +49,7 @@ def by_boto3(operation: str, **params: Any) -> str:
     ("size", "sha256", "write_once"), list(product([None, 5], [None, DIGEST], [False, True]))
 )
 @time_machine.travel(NOW, tick=False)
-def test_a_signed_put_equals_boto3s(
+def test_a_signed_put_equals_that_of_boto3(
     store: S3Store, size: int | None, sha256: str | None, *, write_once: bool
 ) -> None:
     params: dict[str, Any] = {"Key": KEY, "ContentType": "image/png"}
@@ -72,7 +72,7 @@ def test_a_signed_put_equals_boto3s(
 @pytest.mark.covers("T12")
 @pytest.mark.parametrize("key", ["media/a/file.jpg", "images/Red shoe+é&~(1).jpg"])
 @time_machine.travel(NOW, tick=False)
-def test_a_signed_get_equals_boto3s(store: S3Store, key: str) -> None:
+def test_a_signed_get_equals_that_of_boto3(store: S3Store, key: str) -> None:
     plain = store.sign_get(key, lifetime=timedelta(minutes=15))
     url = store.sign_get(key, lifetime=timedelta(minutes=15), filename='Été "1".zip')
 
@@ -135,7 +135,7 @@ def test_the_client_is_configured_for_r2() -> None:
     assert config.max_pool_connections == 32
 
 
-def test_a_checksum_is_hex_for_us_and_base64_for_the_store() -> None:
+def test_a_checksum_is_converted_between_hex_and_base64() -> None:
     assert checksum_of(DIGEST) == "LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ="
     assert sha256_of(checksum_of(DIGEST)) == DIGEST
     assert sha256_of(None) is None

@@ -19,17 +19,17 @@ IDEMPOTENCY_KEY = OpenApiParameter(
         f" {LIFETIME // timedelta(hours=1)} hours returns the same response"
     ),
 )
-TAGS = {"type": "string", "pattern": r'^(\*|(W/)?"[!#-~]*"(, ?(W/)?"[!#-~]*")*)$'}
+ETAG_LIST = {"type": "string", "pattern": r'^(\*|(W/)?"[!#-~]*"(, ?(W/)?"[!#-~]*")*)$'}
 IF_NONE_MATCH = {
     "in": "header",
     "name": "If-None-Match",
-    "schema": TAGS,
+    "schema": ETAG_LIST,
     "description": "Entity tags of the client's copies; 304 if one is current.",
 }
 IF_MATCH = {
     "in": "header",
     "name": "If-Match",
-    "schema": TAGS,
+    "schema": ETAG_LIST,
     "description": "Entity tags; 412 unless the resource still has one of them.",
 }
 ETAG = {"schema": {"type": "string"}, "description": "A strong entity tag of the response"}

@@ -14,7 +14,7 @@ PAGES = ["/docs", "/redoc"]
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_page_names_no_foreign_address(client: Client, page: str) -> None:
+def test_pages_contain_no_urls_of_other_hosts(client: Client, page: str) -> None:
     html = client.get(page).content.decode()
 
     assert FOREIGN.search(html) is None
@@ -33,7 +33,7 @@ def test_page_runs_no_inline_script(client: Client, page: str) -> None:
 @pytest.mark.parametrize("page", PAGES)
 def test_every_asset_of_the_page_is_served_by_us(client: Client, page: str) -> None:
     html = client.get(page).content.decode()
-    addresses = [each for each in ADDRESS.findall(html) if not each.startswith(page)]
+    addresses = [address for address in ADDRESS.findall(html) if not address.startswith(page)]
 
     assert addresses
     for address in addresses:
@@ -52,7 +52,7 @@ def test_swagger_starts_from_its_own_script(client: Client) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_policy_allows_what_the_pages_need_and_nothing_foreign(client: Client, page: str) -> None:
+def test_the_policy_allows_no_other_hosts(client: Client, page: str) -> None:
     policy = client.get(page).headers["Content-Security-Policy"]
 
     assert "default-src 'self'" in policy
@@ -63,7 +63,7 @@ def test_policy_allows_what_the_pages_need_and_nothing_foreign(client: Client, p
     assert "http" not in policy
 
 
-def test_schema_is_served_where_the_pages_look(client: Client) -> None:
+def test_the_schema_is_served_at_the_url_the_pages_use(client: Client) -> None:
     response = client.get("/api/v1/openapi.json")
 
     assert response.status_code == 200

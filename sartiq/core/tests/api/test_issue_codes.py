@@ -14,8 +14,8 @@ APPS = ["sartiq.core", "accounts", "media", "exports", "catalog", "bulkupload"]
 
 def refusals(kind: type[InvalidError] = InvalidError) -> Iterator[type[InvalidError]]:
     yield kind
-    for each in kind.__subclasses__():
-        yield from refusals(each)
+    for subclass in kind.__subclasses__():
+        yield from refusals(subclass)
 
 
 def listed() -> list[str]:
@@ -24,7 +24,7 @@ def listed() -> list[str]:
     return re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)
 
 
-def test_every_refusal_has_a_code_of_the_closed_set() -> None:
+def test_every_error_has_a_documented_code() -> None:
     for name in APPS:
         if module_has_submodule(importlib.import_module(name), "errors"):
             importlib.import_module(f"{name}.errors")
@@ -35,11 +35,11 @@ def test_every_refusal_has_a_code_of_the_closed_set() -> None:
     assert {name: code for name, code in codes.items() if code not in CODES} == {}
 
 
-def test_the_published_list_is_the_closed_set() -> None:
+def test_the_documented_codes_are_complete() -> None:
     assert sorted(listed()) == sorted(CODES)
 
 
-def test_every_code_is_given_somewhere() -> None:
+def test_every_code_is_used() -> None:
     sources = [
         path.read_text(encoding="utf-8")
         for app in APPS
@@ -55,7 +55,7 @@ def test_codes_are_snake_case() -> None:
     assert all(re.fullmatch(r"[a-z]+(_[a-z]+)*", code) for code in CODES)
 
 
-def test_every_code_of_the_framework_leads_into_the_set() -> None:
+def test_every_drf_code_is_mapped() -> None:
     assert set(FROM_DRF.values()) <= CODES
 
 

@@ -62,7 +62,7 @@ def test_operation_ids_are_unique_and_snake_case(schema: dict[str, Any]) -> None
     assert all(name.replace("_", "").isalnum() and name.islower() for name in names)
 
 
-def test_only_open_routes_ask_for_no_token(schema: dict[str, Any]) -> None:
+def test_only_public_routes_need_no_token(schema: dict[str, Any]) -> None:
     open_routes = {
         operation["operationId"]
         for _, _, operation in operations(schema)
@@ -80,7 +80,7 @@ def test_only_open_routes_ask_for_no_token(schema: dict[str, Any]) -> None:
         "serve_file",
         "upload_lora",
     }
-    assert all(each == [{"OAuth2PasswordBearer": []}] for each in secured)
+    assert all(security == [{"OAuth2PasswordBearer": []}] for security in secured)
     assert schema["components"]["securitySchemes"] == {
         "OAuth2PasswordBearer": {
             "type": "oauth2",
@@ -89,7 +89,7 @@ def test_only_open_routes_ask_for_no_token(schema: dict[str, Any]) -> None:
     }
 
 
-def test_secured_operations_name_their_refusals(schema: dict[str, Any]) -> None:
+def test_secured_operations_list_their_errors(schema: dict[str, Any]) -> None:
     for path, _, operation in operations(schema):
         responses = operation["responses"]
         assert {"400", "411", "415", "422", "503"} <= set(responses)
@@ -102,7 +102,7 @@ def test_secured_operations_name_their_refusals(schema: dict[str, Any]) -> None:
             assert operation["requestBody"]["required"] is True
 
 
-def test_error_shapes_are_the_specifications(schema: dict[str, Any]) -> None:
+def test_error_schemas_match_the_specification(schema: dict[str, Any]) -> None:
     schemas = schema["components"]["schemas"]
     validation = schema["components"]["responses"]["Invalid"]["content"]["application/json"]
 
@@ -114,7 +114,7 @@ def test_error_shapes_are_the_specifications(schema: dict[str, Any]) -> None:
     assert set(schemas["ValidationError"]["properties"]) == {"loc", "msg", "type", "input", "ctx"}
 
 
-def test_headers_that_a_status_promises_are_named(schema: dict[str, Any]) -> None:
+def test_headers_of_each_status_are_described(schema: dict[str, Any]) -> None:
     shared = schema["components"]["responses"]
     created = [
         operation["responses"]["201"]["headers"]
@@ -138,10 +138,10 @@ def test_path_ids_are_uuids(schema: dict[str, Any]) -> None:
     ]
 
     assert ids
-    assert all(each == {"type": "string", "format": "uuid"} for each in ids)
+    assert all(schema == {"type": "string", "format": "uuid"} for schema in ids)
 
 
-def test_lists_are_data_and_count(schema: dict[str, Any]) -> None:
+def test_lists_have_data_and_count(schema: dict[str, Any]) -> None:
     schemas = schema["components"]["schemas"]
     lists = {name: shape for name, shape in schemas.items() if name.endswith("List")}
 
@@ -151,14 +151,14 @@ def test_lists_are_data_and_count(schema: dict[str, Any]) -> None:
         assert set(shape["properties"]) == {"data", "count"}
 
 
-def test_presigned_url_asks_for_a_name_and_a_type_only(schema: dict[str, Any]) -> None:
+def test_presigned_url_requires_only_a_name_and_a_type(schema: dict[str, Any]) -> None:
     shape = schema["components"]["schemas"]["PresignedUrlRequest"]
 
     assert shape["required"] == ["content_type", "filename"]
     assert {"folder", "file_size", "size", "sha256", "organization_id"} < set(shape["properties"])
 
 
-def test_retired_route_is_deprecated_and_gone(schema: dict[str, Any]) -> None:
+def test_retired_route_is_deprecated_with_a_410(schema: dict[str, Any]) -> None:
     operation = schema["paths"]["/api/v1/uploads/admin/upload-lora"]["post"]
 
     assert operation["deprecated"] is True
@@ -168,7 +168,9 @@ def test_retired_route_is_deprecated_and_gone(schema: dict[str, Any]) -> None:
 
 def test_redirect_is_described(schema: dict[str, Any]) -> None:
     operation = schema["paths"]["/files/{file_path}"]["get"]
-    parameter = next(each for each in operation["parameters"] if each["name"] == "type")
+    parameter = next(
+        parameter for parameter in operation["parameters"] if parameter["name"] == "type"
+    )
 
     assert "Location" in operation["responses"]["302"]["headers"]
     assert set(parameter["schema"]["enum"]) == {"webp", "jpeg", "png", "avif", "gif"}
@@ -181,11 +183,11 @@ def test_only_routes_of_the_product_are_listed(schema: dict[str, Any]) -> None:
     assert not any("local" in path or path.startswith("/api/v1/admin") for path in paths)
 
 
-def test_conditions_and_tags_are_described(schema: dict[str, Any]) -> None:
+def test_conditional_headers_and_etags_are_described(schema: dict[str, Any]) -> None:
     for _, method, operation in operations(schema):
         if not operation.get("security") or {} in operation["security"]:
             continue
-        headers = {each["name"] for each in operation.get("parameters", [])}
+        headers = {parameter["name"] for parameter in operation.get("parameters", [])}
         if method in {"patch", "delete"}:
             assert "412" in operation["responses"]
             assert "If-Match" in headers
@@ -201,8 +203,12 @@ def test_a_repeated_create_gets_a_retry_after(schema: dict[str, Any]) -> None:
     repeatable = [
         operation
         for _, _, operation in operations(schema)
-        if any(each["name"] == "Idempotency-Key" for each in operation.get("parameters", []))
+        if any(
+            parameter["name"] == "Idempotency-Key" for parameter in operation.get("parameters", [])
+        )
     ]
 
     assert len(repeatable) >= 7
-    assert all("Retry-After" in each["responses"]["409"]["headers"] for each in repeatable)
+    assert all(
+        "Retry-After" in operation["responses"]["409"]["headers"] for operation in repeatable
+    )

@@ -24,7 +24,7 @@ def issues(body: Any) -> list[tuple[tuple[str | int, ...], str]]:
     return [(issue.loc, issue.code) for issue in excinfo.value.issues]
 
 
-def test_a_value_of_another_type_hides_no_other_fault() -> None:
+def test_a_value_of_the_wrong_type_hides_no_other_error() -> None:
     assert issues({"sku": 5, "images": "x"}) == [
         (("body", "name"), "missing"),
         (("body", "sku"), "string_type"),
@@ -32,7 +32,7 @@ def test_a_value_of_another_type_hides_no_other_fault() -> None:
     ]
 
 
-def test_items_of_a_list_are_each_named() -> None:
+def test_each_invalid_item_of_a_list_is_reported() -> None:
     assert issues({"name": "Shelf", "images": ["abcd", 5, "ok", True]}) == [
         (("body", "images", 0), "string_too_long"),
         (("body", "images", 1), "string_type"),
@@ -40,11 +40,11 @@ def test_items_of_a_list_are_each_named() -> None:
     ]
 
 
-def test_a_type_that_would_be_turned_is_refused_alone() -> None:
+def test_a_value_that_drf_would_convert_is_refused() -> None:
     assert issues({"name": 5}) == [(("body", "name"), "string_type")]
 
 
-def test_a_body_that_is_no_object_is_reported() -> None:
+def test_a_body_that_is_not_an_object_is_reported() -> None:
     assert issues(["name"]) == [(("body",), "object_type")]
 
 
@@ -72,7 +72,7 @@ def test_a_body_that_is_no_object_is_reported() -> None:
         (fields.UUIDField(), 5),
     ],
 )
-def test_another_spelling_of_a_value_is_refused(field: Any, value: Any) -> None:
+def test_other_spellings_of_a_value_are_refused(field: Any, value: Any) -> None:
     with pytest.raises(ValidationError):
         field.run_validation(value)
 
@@ -88,5 +88,5 @@ def test_another_spelling_of_a_value_is_refused(field: Any, value: Any) -> None:
         (fields.Sha256Field(), "aB" * 32, "aB" * 32),
     ],
 )
-def test_the_one_spelling_is_read(field: Any, text: str, value: Any) -> None:
+def test_the_accepted_spelling_is_parsed(field: Any, text: str, value: Any) -> None:
     assert field.run_validation(text) == value

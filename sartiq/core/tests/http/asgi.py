@@ -37,7 +37,7 @@ def ask(
     head = CaseInsensitiveMapping(
         {name.decode(): value.decode() for name, value in outgoing[0]["headers"]}
     )
-    return outgoing[0]["status"], head, b"".join(each["body"] for each in outgoing[1:])
+    return outgoing[0]["status"], head, b"".join(message["body"] for message in outgoing[1:])
 
 
 def scope_of(target: str, method: str, headers: Mapping[str, str]) -> dict[str, Any]:

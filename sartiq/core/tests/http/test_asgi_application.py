@@ -39,7 +39,7 @@ def chunks(*bodies: bytes) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("size", [1, MAX_EAGER_BODY_BYTES, MAX_EAGER_BODY_BYTES + 1, 2 * MIB])
-def test_a_body_arrives_whole(size: int) -> None:
+def test_a_body_is_passed_on_complete(size: int) -> None:
     body = bytes(range(256)) * (size // 256) + b"x" * (size % 256)
     pieces = chunks(body[: size // 3], body[size // 3 :])
     length = {"Content-Length": str(size)}
@@ -81,7 +81,7 @@ def test_a_silent_client_gets_a_408_and_is_disconnected(
     assert (status, headers["Connection"]) == (408, "close")
 
 
-def test_a_slow_body_ends_with_the_total_time() -> None:
+def test_a_slow_body_is_ended_at_the_total_time_limit() -> None:
     async def trickle() -> dict[str, Any]:
         await asyncio.sleep(0)
         return {"type": "http.request", "body": b"", "more_body": True}
@@ -95,7 +95,7 @@ def test_a_slow_body_ends_with_the_total_time() -> None:
             asyncio.run(receive())
 
 
-def test_the_total_grows_with_the_length() -> None:
+def test_the_time_limit_grows_with_the_length() -> None:
     assert request_body.total_seconds(0) == 20
     assert request_body.total_seconds(512 * MIB) == 20 + 512 * 32
 
@@ -107,7 +107,7 @@ def test_the_total_grows_with_the_length() -> None:
         {"type": "http.request", "body": b"b", "more_body": False},
     ],
 )
-def test_half_a_body_reaches_no_view(last: dict[str, Any]) -> None:
+def test_an_incomplete_body_reaches_no_view(last: dict[str, Any]) -> None:
     called = []
 
     def view(environ: dict[str, Any], start: Start) -> list[bytes]:
@@ -164,7 +164,9 @@ def test_a_streamed_response_frees_its_thread_before_it_is_sent() -> None:
     assert all(freed)
 
 
-def test_a_defect_is_a_500_and_the_thread_continues(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unexpected_error_is_a_500_and_the_thread_continues(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     def view(environ: dict[str, Any], start: Start) -> list[bytes]:
         raise KeyError(environ["PATH_INFO"])
 
@@ -174,7 +176,7 @@ def test_a_defect_is_a_500_and_the_thread_continues(capsys: pytest.CaptureFixtur
     capsys.readouterr()
 
 
-def test_the_environment_keeps_bytes_and_joins_headers() -> None:
+def test_the_environ_preserves_bytes_and_joins_repeated_headers() -> None:
     scope = asgi.scope_of("/%ff/a?b=%20", "GET", {"X-A": "\xe9", "Content-Type": "text/plain"})
     scope["headers"] += [
         (b"x-a", b"2"),

@@ -10,7 +10,7 @@ from devstack.process.ports import free_port
 from sartiq import server
 
 
-def test_a_client_that_reads_nothing_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_client_that_reads_nothing_is_disconnected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "UNREAD_SECONDS", 1)
     port = free_port()
     held = server.listening(ListenerSpec("127.0.0.1", port, 128))

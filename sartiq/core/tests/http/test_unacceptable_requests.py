@@ -30,7 +30,7 @@ def test_django_logs_no_traceback_of_an_unknown_host() -> None:
 
     assert not django_logger.propagate
     assert logging.NullHandler in {
-        type(each) for each in django_logger.handlers
+        type(handler) for handler in django_logger.handlers
     }  # beside pytest's own
 
 
@@ -44,7 +44,7 @@ def test_a_compressed_body_is_a_415(client: Client, coding: str) -> None:
     assert set(response.json()) == {"detail"}
 
 
-def test_identity_is_no_compression(client: Client) -> None:
+def test_content_encoding_identity_is_accepted(client: Client) -> None:
     response = client.put("/files/a.png", headers={"Content-Encoding": "Identity"})
 
     assert response.status_code == 405

@@ -29,7 +29,7 @@ def holding_a_message(connection: Connection) -> tuple[Any, str]:
     return channel, queue
 
 
-def test_closing_gives_unacknowledged_messages_back(connection: Connection) -> None:
+def test_closing_returns_unacknowledged_messages(connection: Connection) -> None:
     channel, queue = holding_a_message(connection)
 
     channel.close()
@@ -39,7 +39,7 @@ def test_closing_gives_unacknowledged_messages_back(connection: Connection) -> N
 
 
 @pytest.mark.parametrize("dropped", ["client", "connection"])
-def test_a_channel_whose_connection_was_dropped_says_so(
+def test_a_channel_whose_connection_was_dropped_raises_a_connection_error(
     connection: Connection, monkeypatch: pytest.MonkeyPatch, dropped: str
 ) -> None:
     channel, queue = holding_a_message(connection)
@@ -61,7 +61,7 @@ def test_a_channel_whose_connection_was_dropped_says_so(
     ("call", "options"),
     [("basic_ack", {}), ("basic_reject", {}), ("basic_reject", {"requeue": True})],
 )
-def test_a_message_that_cannot_be_acknowledged_frees_its_slot(
+def test_a_message_that_cannot_be_acknowledged_no_longer_counts(
     connection: Connection, monkeypatch: pytest.MonkeyPatch, call: str, options: dict[str, bool]
 ) -> None:
     channel, queue = holding_a_message(connection)

@@ -117,7 +117,7 @@ def test_renewing_waits_for_a_third_of_the_period(
         lease.renew_if_old()
 
 
-def test_a_released_row_rests_and_is_taken_again(row: ObjectDeletion) -> None:
+def test_a_released_row_is_taken_again_after_its_delay(row: ObjectDeletion) -> None:
     take_once(row).release(after=timedelta(hours=1))
     resting = take(row)
     ObjectDeletion.objects.update(run_after=timezone.now() - PAST)
@@ -126,7 +126,7 @@ def test_a_released_row_rests_and_is_taken_again(row: ObjectDeletion) -> None:
     assert take_once(row).attempts == 2
 
 
-def test_an_uncounted_release_gives_the_attempt_back(row: ObjectDeletion) -> None:
+def test_a_release_can_leave_the_attempt_uncounted(row: ObjectDeletion) -> None:
     take_once(row).release(count_attempt=False)
 
     row.refresh_from_db()
@@ -135,7 +135,7 @@ def test_an_uncounted_release_gives_the_attempt_back(row: ObjectDeletion) -> Non
 
 @pytest.mark.covers("F05")
 @pytest.mark.django_db(transaction=True)
-def test_of_many_at_once_one_takes_the_row() -> None:
+def test_of_many_concurrent_workers_one_takes_the_row() -> None:
     row, together = create_deletion(), Barrier(12)
 
     def compete(_: int) -> bool:
@@ -155,7 +155,9 @@ def test_of_many_at_once_one_takes_the_row() -> None:
 
 @pytest.mark.covers("F31", "I15")
 @pytest.mark.django_db(transaction=True)
-def test_a_long_call_keeps_its_row(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_lease_is_renewed_during_a_long_call(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(leases, "MIN_RENEWAL_SECONDS", 0.01)
     settings.LEASE_SECONDS = 0.03
     row = create_deletion()
@@ -174,7 +176,7 @@ def test_a_long_call_keeps_its_row(settings: Settings, monkeypatch: pytest.Monke
 
 @pytest.mark.covers("F31", "I15")
 @pytest.mark.django_db(transaction=True)
-def test_a_long_call_that_lost_its_row_does_not_take_it_back(
+def test_a_lease_lost_during_a_long_call_is_not_taken_back(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(leases, "MIN_RENEWAL_SECONDS", 0.01)

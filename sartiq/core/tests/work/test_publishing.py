@@ -65,7 +65,7 @@ def test_a_broker_that_refuses_fails_nothing(no_broker: None) -> None:
 
 
 @pytest.mark.covers("F09")
-def test_a_broker_that_hangs_costs_one_patience(hanging_broker: None) -> None:
+def test_a_broker_that_hangs_costs_one_time_out(hanging_broker: None) -> None:
     started = time.monotonic()
 
     assert publishing.send(TASK) is False
@@ -73,7 +73,7 @@ def test_a_broker_that_hangs_costs_one_patience(hanging_broker: None) -> None:
 
 
 @pytest.mark.covers("F09")
-def test_after_a_failure_the_broker_is_left_alone_for_a_while(no_broker: None) -> None:
+def test_after_a_failure_nothing_is_sent_for_a_few_seconds(no_broker: None) -> None:
     publishing.send(TASK)
     started = time.monotonic()
 
@@ -83,20 +83,22 @@ def test_after_a_failure_the_broker_is_left_alone_for_a_while(no_broker: None) -
     assert time.monotonic() - started < 0.5
 
 
-def test_after_the_pause_it_is_tried_again(broker: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_after_the_pause_sending_is_tried_again(
+    broker: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(publishing, "_paused_until", time.monotonic() - 0.001)
 
     assert publishing.send(TASK)
 
 
-def test_no_free_connection_fails_nothing(broker: Any) -> None:
+def test_a_missing_free_connection_fails_nothing(broker: Any) -> None:
     pool = producers[publishing._connection(os.getpid())]
     held = [pool.acquire() for _ in range(pool.limit)]
 
     assert publishing.send(TASK) is False
 
-    for each in held:
-        each.release()
+    for connection in held:
+        connection.release()
     assert broker.llen(QUEUE) == 0
 
 

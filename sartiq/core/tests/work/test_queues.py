@@ -48,8 +48,8 @@ def tasks() -> list[str]:
 def test_each_kind_of_work_has_its_queue(broker: Any, task: str, queue: str) -> None:
     assert publishing.send(task)
 
-    assert {each.name: broker.llen(each.name) for each in QUEUES} == {
-        each.name: int(each.name == queue) for each in QUEUES
+    assert {known.name: broker.llen(known.name) for known in QUEUES} == {
+        known.name: int(known.name == queue) for known in QUEUES
     }
 
 
@@ -57,7 +57,7 @@ def test_a_worker_takes_from_every_queue() -> None:
     assert {queue_of(task) for task in tasks()} == set(app.amqp.queues)
 
 
-def test_what_beat_sends_expires_when_it_is_sent_again() -> None:
+def test_a_message_from_beat_expires_when_the_next_is_sent() -> None:
     for entry in app.conf.beat_schedule.values():
         assert entry["task"] in tasks()
         assert timedelta(seconds=entry["options"]["expires"]) == entry["schedule"]
@@ -77,7 +77,7 @@ def test_the_backlog_has_the_number_of_messages_and_the_oldest_time(broker: Any)
     assert publishing.backlog("exports.convert") == publishing.Backlog(length=0, oldest=None)
 
 
-def test_a_batch_is_asked_for_once_however_many_rows_want_it(broker: Any) -> None:
+def test_a_task_is_sent_once_while_its_queue_has_a_message(broker: Any) -> None:
     results = [publishing.send_once("media.delete_objects") for _ in range(5)]
 
     assert results == [True, False, False, False, False]

@@ -56,7 +56,7 @@ FAILED_FOR_GOOD = [
 
 @pytest.mark.parametrize(("error", "outage", "after"), NOT_COUNTED)
 @pytest.mark.parametrize("attempts", [1, 5])
-def test_what_is_not_the_rows_fault_is_retried_and_not_counted(
+def test_outages_and_contention_are_retried_and_not_counted(
     error: Exception, outage: timedelta, after: timedelta, attempts: int
 ) -> None:
     assert retry_of(error, attempts=attempts, outage=outage) == Retry(after=after)
@@ -64,7 +64,7 @@ def test_what_is_not_the_rows_fault_is_retried_and_not_counted(
 
 @pytest.mark.parametrize(("error", "outage", "after"), OUTAGES)
 @pytest.mark.parametrize("attempts", [1, 5])
-def test_an_outage_is_waited_for_as_long_as_it_has_lasted(
+def test_the_delay_during_an_outage_grows_with_its_length(
     error: Exception, outage: timedelta, after: timedelta, attempts: int
 ) -> None:
     expected = Retry(after=after, dependency_down=True)
@@ -73,12 +73,12 @@ def test_an_outage_is_waited_for_as_long_as_it_has_lasted(
 
 
 @pytest.mark.parametrize("attempts", [1, 2, 3, 4])
-def test_what_may_pass_is_retried_four_times_after_growing_delays(attempts: int) -> None:
+def test_temporary_errors_are_retried_four_times_after_growing_delays(attempts: int) -> None:
     expected = Retry(after=RETRY_DELAYS[attempts - 1], counted=True)
 
     assert retry_of(RetryRowError(), attempts=attempts, outage=seconds(0)) == expected
 
 
 @pytest.mark.parametrize(("error", "attempts", "outage"), FAILED_FOR_GOOD)
-def test_the_rest_is_not_retried(error: Exception, attempts: int, outage: timedelta) -> None:
+def test_other_errors_are_not_retried(error: Exception, attempts: int, outage: timedelta) -> None:
     assert retry_of(error, attempts=attempts, outage=outage) is None

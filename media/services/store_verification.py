@@ -17,40 +17,40 @@ from media.storage.setup import Step
 
 log = structlog.get_logger(__name__)
 
-RETRY_SECONDS: Final = 10  # between the attempts of one process: every health check would start one
+RETRY_SECONDS: Final = 10  # before a process tries again: not at every health check
 _SETTINGS: Final = (
     *("S3_ENDPOINT_URL", "S3_PUBLIC_ENDPOINT_URL", "S3_REGION", "S3_ACCESS_KEY_ID"),
     *("R2_BUCKET_NAME", "R2_PRIVATE_BUCKET_NAME", "R2_PUBLIC_URL", "CDN_URL"),
 )
 
 
-def prove() -> Iterator[Step]:
+def verify() -> Iterator[Step]:
     """Probe the buckets, yield each step, and record the settings as verified.
 
     Raises StoreMisconfiguredError, StoreUnavailableError.
     """
-    yield from probes.prove_buckets()
+    yield from probes.probe_buckets()
     EnvironmentIdentity.objects.update(proven_settings=fingerprint())
 
 
-def require_proven_store() -> None:
+def require_verified_store() -> None:
     """Verify the current settings unless they are recorded as verified.
 
     Raises StoreUnavailableError when a probe fails; the log says why.
     """
-    if settings.STORAGE == "local" or _last.proven == fingerprint() or _is_recorded():
+    if settings.STORAGE == "local" or _last.verified == fingerprint() or _is_recorded():
         return
     with _lock:
         if _last.failed == fingerprint() and time.monotonic() < _last.retry_at:
             raise StoreUnavailableError
         try:
-            for _ in prove():
+            for _ in verify():
                 pass
         except StoreUnavailableError as error:
             _last.failed, _last.retry_at = fingerprint(), time.monotonic() + RETRY_SECONDS
             log.warning("store_not_proven", error=type(error).__name__, reason=error.detail)
             raise
-        _last.proven = fingerprint()
+        _last.verified = fingerprint()
 
 
 def fingerprint() -> str:
@@ -67,7 +67,7 @@ def _is_recorded() -> bool:
 class _Last:
     """The last results in this process: fingerprints of verified and of failed settings."""
 
-    proven: str = ""
+    verified: str = ""
     failed: str = ""
     retry_at: float = 0
 
