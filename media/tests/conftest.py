@@ -35,7 +35,7 @@ def memory(db: None) -> Iterator[MemoryStore]:
 
 @pytest.fixture
 def colliding_store(db: None) -> Iterator[CollidingStore]:
-    """A store in memory whose ETags tell nothing apart."""
+    """An in-memory store in which all objects have the same ETag."""
     store = CollidingStore()
     with memory_stores(store):
         yield store
@@ -67,6 +67,6 @@ def bucket(db: None, stack: dict[str, str]) -> Iterator[S3Store]:
 
 @pytest.fixture(params=["memory", "folder", "bucket"])
 def any_store(request: pytest.FixtureRequest) -> ObjectStore:
-    """Each kind of store in turn, installed."""
+    """Each kind of store, installed as the public one."""
     store: ObjectStore = request.getfixturevalue(request.param)
     return store

@@ -41,13 +41,13 @@ NAMES = {
 
 
 def photo(number: int = 1, *, size: tuple[int, int] = (12, 8), **options: Any) -> bytes:
-    """Return a small PNG; every number is another picture."""
+    """Return a small PNG; each number gives another image."""
     colour = (number * 53 % 256, number * 101 % 256, number % 256)
     return encoded(Image.new("RGB", size, colour), PNG, **options)
 
 
 def ticket(user: User, *, content_type: str = PNG, **values: Any) -> UploadTicket:
-    """Return a fresh permission to upload."""
+    """Return a new upload URL."""
     values.setdefault("filename", NAMES[content_type])
     organization_id = values.pop("organization_id", None)
     file = DeclaredFile(content_type=content_type, **values)
@@ -57,7 +57,7 @@ def ticket(user: User, *, content_type: str = PNG, **values: Any) -> UploadTicke
 
 
 def client_put(store: ObjectStore, signed: SignedPut, body: bytes) -> int:
-    """Send the bytes as a client does; return the status it sees."""
+    """Send the bytes as a client does, and return the status of the response."""
     if isinstance(store, MemoryStore):
         return store.client_put(signed, body)
     if isinstance(store, LocalStore):
@@ -75,7 +75,7 @@ def upload_file(store: ObjectStore, user: User, body: bytes | None = None, **val
 
 
 def key_of(url: str) -> str:
-    """Return the key a file URL names."""
+    """Return the key in a file URL."""
     return url.removeprefix(f"{settings.CDN_URL}/")
 
 
@@ -92,7 +92,7 @@ def ingest(
     organization_id: UUID | None = None,
     entity_id: UUID | None = None,
 ) -> list[MediaResource]:
-    """Take files in and show them in the list of an entity, a new one unless it is named."""
+    """Ingest files and attach them to the images of an entity, by default of a new one."""
     scope = scope_for(user, organization_id)
     return ingest_into(scope, user, urls, entity_id=entity_id or new_id())
 
@@ -100,7 +100,7 @@ def ingest(
 def ingest_into(
     scope: OwnerScope, user: User, urls: Sequence[str], *, entity_id: UUID
 ) -> list[MediaResource]:
-    """Take files into a scope and show them in the list of an entity."""
+    """Ingest files into a scope and attach them to the images of an entity."""
 
     def attach(resources: Resources) -> list[MediaResource]:
         slots = {"images": [resources[url] for url in urls]}
@@ -116,7 +116,7 @@ def ingest_into(
 
 
 def deliver(resource: MediaResource, *, times: int = 2) -> MediaResource:
-    """Deliver the relocation of a resource, as often as a broker may, and return the row."""
+    """Deliver the relocation task of a resource several times, and return the row."""
     MediaResource.objects.filter(pk=resource.pk).update(run_after=None)
     for _ in range(times):
         relocation.relocate(public_store(), resource.pk)
@@ -124,7 +124,7 @@ def deliver(resource: MediaResource, *, times: int = 2) -> MediaResource:
 
 
 def drain(*, times: int = 2) -> None:
-    """Do all work that waits and is due, every message delivered several times."""
+    """Do all due work, delivering every message several times."""
     for pk in list(MediaResource.objects.pending().values_list("pk", flat=True)):
         for _ in range(times):
             relocation.relocate(public_store(), pk)
@@ -137,7 +137,7 @@ def drain(*, times: int = 2) -> None:
 def ready(
     store: ObjectStore, user: User, body: bytes | None = None, **values: Any
 ) -> MediaResource:
-    """Return a resource that came all the way; its temporary object is gone."""
+    """Return a READY resource whose temporary object has been deleted."""
     (resource,) = ingest(user, [upload_file(store, user, body, **values)])
     drain()
     resource.refresh_from_db()
@@ -152,6 +152,6 @@ def counts() -> dict[str, int]:
 
 
 def originals(memory: MemoryStore) -> list[str]:
-    """Return the keys a store holds, less the thumbnails."""
+    """Return the keys in a store, except thumbnails."""
     held = memory.keys()
     return [key for key in held if keys.classify(key) is not keys.KeyKind.THUMBNAIL]

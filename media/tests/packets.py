@@ -1,4 +1,4 @@
-"""What a test would send over the network: noted, and refused."""
+"""Recording and refusing of network connections."""
 
 import socket
 import threading
@@ -11,8 +11,8 @@ import pytest
 def refuse_packets(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Return a list of every name looked up and every address connected to from now on.
 
-    A call to a store that an earlier test gave up on may go on in a thread of its own; it is let
-    through and not noted.
+    A call to a store that an earlier test abandoned may still run in its own thread; it is neither
+    recorded nor refused.
     """
     calls: list[Any] = []
     earlier = {thread.ident for thread in threading.enumerate()} - {threading.get_ident()}

@@ -31,7 +31,7 @@ def at_once(calls: Sequence[Callable[[], Result]]) -> list[Result]:
 
 
 def meanwhile(store: MemoryStore, operation: str, act: Callable[[], object]) -> None:
-    """Have another request act when this one first comes to an operation of the store."""
+    """Call `act` once, right before the store's first call of this operation."""
 
     def hook(called: str, key: str) -> None:
         if called == operation:
@@ -39,7 +39,7 @@ def meanwhile(store: MemoryStore, operation: str, act: Callable[[], object]) -> 
             try:
                 act()
             finally:
-                connections.close_all()  # an inspection asks from threads of its own
+                connections.close_all()  # checks run their queries in other threads
 
     store.before = hook
 

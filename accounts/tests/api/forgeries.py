@@ -26,15 +26,15 @@ def segment(value: Any) -> str:
 
 
 def crafted(header: Any, claims: Any, *, secret: str | None = None, digest: str = "sha256") -> str:
-    """Build a token by hand, so that it may say what no library would sign."""
+    """Build a token by hand, also with content that no library would sign."""
     signed = f"{segment(header)}.{segment(claims)}"
     key = settings.SECRET_KEY if secret is None else secret
-    mark = hmac.new(key.encode(), signed.encode(), digest).digest()
-    return f"{signed}.{segment(mark)}"
+    signature = hmac.new(key.encode(), signed.encode(), digest).digest()
+    return f"{signed}.{segment(signature)}"
 
 
 def good(claims: Claims, **changes: Any) -> str:
-    """Sign with our own secret, as a thief of it could; None takes a claim away."""
+    """Sign claims with our own secret, as someone who stole it could; None removes a claim."""
     changed = {name: value for name, value in {**claims, **changes}.items() if value is not None}
     return crafted({"alg": "HS256", "typ": "JWT"}, changed)
 

@@ -1,4 +1,4 @@
-"""Rows as the pages of staff show them."""
+"""Rows for the tests of admin pages."""
 
 from datetime import UTC, datetime
 from hashlib import sha256

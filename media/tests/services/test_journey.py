@@ -30,7 +30,7 @@ from media.tests.factories import (
     upload_file,
     upload_of,
 )
-from media.tests.rules.file_types.specimens import SRGB, WHOLE, encoded, picture
+from media.tests.rules.file_types.specimens import SRGB, WHOLE, encoded, sample_image
 
 pytestmark = pytest.mark.django_db
 
@@ -99,7 +99,7 @@ def test_the_canonical_object_is_immutable_for_caches(
 
 
 def test_relocation_adds_the_metadata_from_decoding(memory: MemoryStore, user: User) -> None:
-    body = encoded(picture(size=(64, 48)), "image/png", icc_profile=SRGB)
+    body = encoded(sample_image(size=(64, 48)), "image/png", icc_profile=SRGB)
     (resource,) = ingest(user, [upload_file(memory, user, body)])
 
     drain()

@@ -21,7 +21,7 @@ from media.tests.storage.client import send
 from media.tests.storage.fault_proxy import FaultProxy
 
 LIFETIME = timedelta(minutes=15)
-NOWHERE = "http://127.0.0.1:1"  # nothing listens: what clients see cannot be tried from here
+NOWHERE = "http://127.0.0.1:1"  # nothing listens there, so the probes cannot test what clients see
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def temp_key() -> str:
 
 @pytest.fixture
 def prefix() -> str:
-    """A prefix of the test's own: the S3 server is shared."""
+    """A prefix for this test only: the S3 server is shared."""
     return f"media/{uuid4()}/"
 
 
@@ -139,7 +139,7 @@ def proxy(stack: dict[str, str]) -> Iterator[FaultProxy]:
 def fresh_buckets(
     settings: Settings, stack: dict[str, str], fresh_stores: None
 ) -> Iterator[tuple[str, str]]:
-    """Two names no bucket has, removed afterwards."""
+    """The names of two new buckets, which are removed afterwards."""
     name = f"setup-{uuid4().hex[:12]}"
     settings.STORAGE = "s3"
     settings.ENVIRONMENT_NAME = "test"

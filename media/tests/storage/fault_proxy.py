@@ -23,7 +23,7 @@ class FaultProxy:
         self.upstream = urlsplit(upstream).netloc
         self.plan: Plan = lambda _method, _number: None
         self.seen: Counter[str] = Counter()
-        self.released = threading.Event()  # set at the end, so that no hanging answer stays
+        self.released = threading.Event()  # set at the end, so that no response hangs
         self._lock = threading.Lock()
         self._server = Server(self)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
@@ -103,18 +103,18 @@ def forward(handler: Handler) -> None:
 
 
 def status(code: int, body: bytes = b"") -> Fault:
-    """Answer this status without asking the store."""
+    """Respond with this status without asking the store."""
     return lambda handler: handler.send(code, [("Content-Type", "application/xml")], body)
 
 
 def page(code: int) -> Fault:
-    """Answer as a proxy in front of the store does: with a page for people."""
+    """Respond with an HTML page, as a proxy in front of the store does."""
     body = f"<html><head><title>{code}</title><body><br>Error {code}".encode()
     return lambda handler: handler.send(code, [("Content-Type", "text/html")], body)
 
 
 def without(name: str) -> Fault:
-    """Pass the store's answer on without one of its headers."""
+    """Return the store's response without one of its headers."""
 
     def answer(handler: Handler) -> None:
         code, headers, body = handler.ask_upstream()
@@ -124,29 +124,29 @@ def without(name: str) -> Fault:
 
 
 def document(body: bytes) -> Fault:
-    """Answer 200 with this document without asking the store."""
+    """Respond with 200 and this document without asking the store."""
     return lambda handler: handler.send(200, [("Content-Type", "application/xml")], body)
 
 
 def hang(handler: Handler) -> None:
-    """Take the request and never answer."""
+    """Accept the request and never respond."""
     handler.server.proxy.released.wait(60)
 
 
 def reset(handler: Handler) -> None:
-    """Reset the connection before the store hears of the request."""
+    """Reset the connection before the store receives the request."""
     handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
     handler.connection.close()
 
 
 def cut_answer(handler: Handler) -> None:
-    """Let the store do it, then reset instead of passing the answer on."""
+    """Let the store process the request, then reset the connection instead of responding."""
     handler.ask_upstream()
     reset(handler)
 
 
 def cut_body(handler: Handler) -> None:
-    """Pass on half of the answer's body, then reset."""
+    """Send half of the response's body, then reset the connection."""
     code, headers, body = handler.ask_upstream()
     length = [("Content-Length", str(len(body)))]
     others = [pair for pair in headers if pair[0].lower() != "content-length"]
@@ -156,12 +156,12 @@ def cut_body(handler: Handler) -> None:
 
 
 def trickle_head(handler: Handler) -> None:
-    """Answer one byte every tenth of a second, which trips no socket time-out."""
+    """Send one byte every tenth of a second, which exceeds no socket time-out."""
     _trickle(handler, b"HTTP/1.1 200 OK\r\nx-padding: " + b"x" * 1000)
 
 
 def trickle_body(handler: Handler) -> None:
-    """Answer the headers at once and the body one byte every tenth of a second."""
+    """Send the headers at once and the body one byte every tenth of a second."""
     code, headers, body = handler.ask_upstream()
     handler.send(code, headers, b"")
     _trickle(handler, body)

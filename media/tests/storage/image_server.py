@@ -15,14 +15,14 @@ NAME, OTHER = "pictures.example.com", "other.example.com"
 
 @dataclass(kw_only=True)
 class Answer:
-    """What one path is answered with."""
+    """The response to requests for one path."""
 
     status: int = 200
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
-    length: int | None = None  # what the header says, if not the truth
+    length: int | None = None  # the Content-Length, if it is wrong
     repeats: int = 1
-    hold: threading.Event | None = None  # waited for behind each piece of the body
+    hold: threading.Event | None = None  # waited for after each piece of the body
 
     @property
     def size(self) -> int:
@@ -60,8 +60,8 @@ def image_server() -> Iterator[ImageServer]:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            pictures.requests.append((self.path, dict(self.headers.items())))
-            response = pictures.answers.get(self.path, Answer(status=404))
+            images.requests.append((self.path, dict(self.headers.items())))
+            response = images.answers.get(self.path, Answer(status=404))
             self.send_response(response.status)
             for name, value in response.headers.items():
                 self.send_header(name, value)
@@ -85,11 +85,11 @@ def image_server() -> Iterator[ImageServer]:
     context.load_cert_chain(CERTIFICATE)
     with Server(("127.0.0.1", 0), Handler) as server:
         server.socket = context.wrap_socket(server.socket, server_side=True)
-        pictures = ImageServer(port=server.server_port)
+        images = ImageServer(port=server.server_port)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         try:
-            yield pictures
+            yield images
         finally:
             server.shutdown()
             thread.join()

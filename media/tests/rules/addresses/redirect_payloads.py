@@ -84,6 +84,6 @@ TAILS: Final = ("", "/", "/x.png", "/..", "%2f..%2fx.png", "?type=webp")
 
 
 def payloads() -> Iterator[str]:
-    """Yield what a client writes behind `/files/`."""
+    """Yield paths below `/files/`."""
     for lead, host, tail in product(LEADS, HOSTS, TAILS):
         yield f"{lead}{host}{tail}"

@@ -52,7 +52,7 @@ _WHOLE = [
     *("https:///pictures.example.com/a.png", "https:\\\\pictures.example.com\\a.png", "/a.png"),
     *("ht\ttps://pictures.example.com/", "https ://pictures.example.com/", "jar:https://a.b/c!/"),
     *("http\u017f://pictures.example.com/a.png", "https\uff1a//pictures.example.com/"),
-    # somebody's name, other ports
+    # user information, other ports
     *("https://user@pictures.example.com/", "https://user:word@pictures.example.com/a.png"),
     *("https://pictures.example.com@127.0.0.1/", "https://127.0.0.1@pictures.example.com/"),
     *(
@@ -64,7 +64,7 @@ _WHOLE = [
     *("https://pictures.example.com:/", "https://pictures.example.com:0443/a.png"),
     *("https://pictures.example.com:443:443/", "https://pictures.example.com:+443/"),
     *("https://pictures.example.com:65979/", "https://pictures.example.com:443@127.0.0.1/"),
-    # what readers disagree about
+    # what parsers read differently
     *("https://pictures.example.com\\@127.0.0.1/", "https://pictures.example.com\\a.png"),
     *("https://pictures.example.com/a.png#", "https://pictures.example.com/#@127.0.0.1/"),
     *("https://pictures.example.com#@127.0.0.1/", "https://127.0.0.1#.example.com/a.png"),

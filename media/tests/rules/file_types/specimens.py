@@ -19,9 +19,9 @@ IMAGE_FORMATS = {
 }
 
 
-# --- Pictures ---------------------------------------------------------------------------------
-def picture(mode: str = "RGB", size: tuple[int, int] = (64, 48)) -> Image.Image:
-    """Return a picture with enough detail that half of its bytes are not the whole of it."""
+# --- Images -----------------------------------------------------------------------------------
+def sample_image(mode: str = "RGB", size: tuple[int, int] = (64, 48)) -> Image.Image:
+    """Return an image with so much detail that half of its bytes do not decode to all of it."""
     width, height = size
     return Image.frombytes(
         "RGB",
@@ -32,21 +32,21 @@ def picture(mode: str = "RGB", size: tuple[int, int] = (64, 48)) -> Image.Image:
 
 
 def encoded(image: Image.Image, content_type: str, **options: Any) -> bytes:
-    """Return the bytes of a picture in one of the five formats."""
+    """Return the bytes of an image in one of the five formats."""
     buffer = io.BytesIO()
     image.save(buffer, IMAGE_FORMATS[content_type], **options)
     return buffer.getvalue()
 
 
 def still(content_type: str) -> bytes:
-    """Return one 64 by 48 picture."""
-    return encoded(picture(), content_type)
+    """Return a still image of 64 by 48 pixels."""
+    return encoded(sample_image(), content_type)
 
 
 def animation(
     content_type: str, frames: int = 3, size: tuple[int, int] = (64, 48), **options: Any
 ) -> bytes:
-    """Return a moving picture, every frame another colour."""
+    """Return an animation; each frame has another colour."""
     if content_type == "image/avif":
         options.setdefault("speed", 10)
     first, *rest = (
@@ -64,7 +64,7 @@ def box(kind: bytes, *parts: bytes) -> bytes:
 
 
 def ftyp(main: bytes, *compatible: bytes) -> bytes:
-    """Return the box that names the brands of a file."""
+    """Return the box with the brands of a file."""
     return box(b"ftyp", main, bytes(4), *compatible)
 
 
@@ -170,7 +170,7 @@ def gif(width: int, height: int, frames: int = 1) -> bytes:
 
 
 def webp(width: int, height: int) -> bytes:
-    """Return a WebP whose extended header declares any canvas over a tiny picture."""
+    """Return a WebP whose extended header declares any canvas around a tiny image."""
     inner = still("image/webp")[12:]
     canvas = (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
     chunks = b"WEBPVP8X" + struct.pack("<I", 10) + bytes(4) + canvas + inner
@@ -206,7 +206,7 @@ FLOODS: dict[str, Callable[[int, int], bytes]] = {
     "image/avif": avif,
 }
 
-# --- What we do not take ------------------------------------------------------------------------
+# --- Files that are not accepted ----------------------------------------------------------------
 _SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
 FOREIGN: dict[str, bytes] = {
     "html": b"<!DOCTYPE html><html><script>alert(1)</script></html>",

@@ -6,7 +6,7 @@ import pytest
 
 from media.rules.formats import av1, avif
 from media.rules.formats.reader import Reader
-from media.tests.rules.file_types.specimens import FLOODS, animation, encoded, picture
+from media.tests.rules.file_types.specimens import FLOODS, animation, encoded, sample_image
 
 AVIF = "image/avif"
 REDUCED = bytes.fromhex("0a0a182231f2b6880868342032")  # a still of 400 by 300
@@ -39,7 +39,7 @@ def test_the_size_is_read_from_the_sequence_header(
 @pytest.mark.parametrize("options", [{}, {"subsampling": "4:4:4"}, {"speed": 10}], ids=str)
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "L"])
 def test_only_a_different_size_is_reported(mode: str, options: dict[str, object]) -> None:
-    whole = encoded(picture(mode), AVIF, **options)
+    whole = encoded(sample_image(mode), AVIF, **options)
 
     assert avif.differing_size(Reader(io.BytesIO(whole))) is None
 

@@ -13,9 +13,9 @@ from media.tests.rules.file_types.specimens import (
     animation,
     encoded,
     gif,
-    picture,
     png,
     png_chunk,
+    sample_image,
     still,
 )
 
@@ -49,13 +49,13 @@ def test_the_frames_of_an_animation_are_counted(content_type: str, frames: int) 
 def test_every_variant_of_a_format_is_measured(
     content_type: str, options: dict[str, object]
 ) -> None:
-    header = measure(io.BytesIO(encoded(picture(), content_type, **options)), content_type)
+    header = measure(io.BytesIO(encoded(sample_image(), content_type, **options)), content_type)
 
     assert (header.width, header.height) == (64, 48)
 
 
 def test_the_size_is_the_stored_one_whatever_the_exif_orientation() -> None:
-    turned = encoded(picture(), "image/jpeg", exif=_orientation(6))
+    turned = encoded(sample_image(), "image/jpeg", exif=_orientation(6))
 
     assert measure(io.BytesIO(turned), "image/jpeg") == ImageHeader(width=64, height=48)
 
@@ -147,6 +147,6 @@ def test_a_side_of_zero_is_corrupt(content_type: str) -> None:
 
 
 def _orientation(value: int) -> bytes:
-    exif = picture().getexif()
+    exif = sample_image().getexif()
     exif[0x0112] = value
     return exif.tobytes()

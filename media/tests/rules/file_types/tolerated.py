@@ -1,4 +1,4 @@
-"""Files as cameras, phones and programs leave them, which every viewer shows: all are taken."""
+"""Files as cameras, phones and programs write them, which every viewer shows; all are accepted."""
 
 import io
 import random
@@ -19,8 +19,8 @@ from media.tests.rules.file_types.specimens import (
     mp3,
     mp4,
     pdf,
-    picture,
     png_chunk,
+    sample_image,
     still,
 )
 
@@ -48,7 +48,7 @@ def with_chunks(*chunks: bytes) -> bytes:
 
 
 def two_counts() -> bytes:
-    """Return an APNG that names its frames twice."""
+    """Return an APNG with two frame counts."""
     whole = animation(PNG)
     at = whole.index(b"acTL") - 4
     return whole[: at + 20] + whole[at : at + 20] + whole[at + 20 :]
@@ -78,7 +78,7 @@ def international_text(size: int) -> bytes:
 
 
 def piped(*, zip64: bool) -> bytes:
-    """Return a ZIP as written to a pipe: sizes behind the data, perhaps with ZIP64 records."""
+    """Return a ZIP as written to a pipe: sizes after the data, optionally with ZIP64 records."""
 
     class Pipe(io.BytesIO):
         def seekable(self) -> bool:
@@ -111,12 +111,12 @@ def commented() -> bytes:
 
 
 def late_brand(*before: bytes) -> bytes:
-    """Return an MP4 with boxes before the one that names its brands."""
+    """Return an MP4 with boxes before the one with its brands."""
     return b"".join(before) + mp4()
 
 
 def mp4_with_data_first() -> bytes:
-    """Return an MP4 whose pictures stand before everything else, as some recorders write it."""
+    """Return an MP4 whose media data precede all other boxes, as some recorders write it."""
     whole = mp4()
     at = whole.index(b"mdat") - 4
     end = at + struct.unpack_from(">I", whole, at)[0]
@@ -124,7 +124,7 @@ def mp4_with_data_first() -> bytes:
 
 
 TOLERATED: dict[str, tuple[str, Callable[[], bytes]]] = {
-    # --- Behind a picture ---
+    # --- Data after an image ---
     "motion photo": (JPEG, lambda: still(JPEG) + mp4()),
     "vendor trailer": (JPEG, lambda: still(JPEG) + b"SEFH" + bytes(3000) + b"SEFT"),
     "gain map": (JPEG, lambda: still(JPEG) + still(JPEG)),
@@ -144,7 +144,7 @@ TOLERATED: dict[str, tuple[str, Callable[[], bytes]]] = {
             "markup": HIDDEN,
         }.items()
     },
-    # --- Inside a picture ---
+    # --- Data inside an image ---
     "two stray bytes": (JPEG, lambda: with_stray_bytes(b"\x00\x00")),
     "no padding": (WEBP, without_padding),
     "stray text": (JPEG, lambda: with_stray_bytes(b"stray \xff\x00 text")),
@@ -226,7 +226,8 @@ TOLERATED: dict[str, tuple[str, Callable[[], bytes]]] = {
     "repetitive text": (ZIP, lambda: archive({"log.csv": b"sku;name;2026-01-01;ok\n" * 400_000})),
     "repetitive text of 60 MB": (
         ZIP,
-        lambda: archive({"log.csv": (b"%d;shoe;" % 7 + picture().tobytes()[:200]) * 280_000}),
+        lambda: archive({"log.csv": (b"%d;shoe;" % 7 + sample_image().tobytes()[:200]) * 280_000}),
     ),
-    "saved with every option": (JPEG, lambda: encoded(picture(), JPEG, progressive=True) + b"\x00"),
+    "saved with every option": (JPEG, lambda: encoded(sample_image(), JPEG, progressive=True)
+                                + b"\x00"),
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Watching the decoder and the processes that own one."""
+"""Helpers for the tests of the decoder's child processes."""
 
 import json
 import select
@@ -12,12 +12,12 @@ from pathlib import Path
 
 import psutil
 
-PATIENCE = 10.0
+TIMEOUT_SECONDS = 10.0
 ROOT = Path(__file__).parents[4]
 
 
 def is_gone(pid: int) -> bool:
-    """Return whether a process has ended, waited for or not."""
+    """Return whether a process has ended, even if nobody has waited for it."""
     try:
         return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -25,7 +25,7 @@ def is_gone(pid: int) -> bool:
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     pause = threading.Event()
     while not condition():
         assert time.monotonic() < deadline
@@ -37,7 +37,7 @@ def forks_of(pid: int) -> list[int]:
 
 
 def decode_request(path: Path, seconds: int = 20) -> dict[str, object]:
-    """Return what decoding.py sends for a JPEG."""
+    """Return the request that `decode` sends for a JPEG."""
     return {
         "job": "decode",
         "path": str(path),
@@ -82,7 +82,7 @@ def send_request(process: subprocess.Popen[str], request: dict[str, object]) -> 
     print(json.dumps(request), file=process.stdin, flush=True)
 
 
-def answer(process: subprocess.Popen[str], *, seconds: float = PATIENCE) -> int | None:
+def answer(process: subprocess.Popen[str], *, seconds: float = TIMEOUT_SECONDS) -> int | None:
     """Return the decoder's process id once the request is done, None if that takes too long."""
     assert process.stdout is not None
     ready, _, _ = select.select([process.stdout], [], [], seconds)

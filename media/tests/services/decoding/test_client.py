@@ -9,7 +9,7 @@ import pytest
 from media.services.decoding import client, decode
 from media.tests.rules.file_types.specimens import still
 from media.tests.services.decoding.decoders import (
-    PATIENCE,
+    TIMEOUT_SECONDS,
     answer,
     decode_request,
     forks_of,
@@ -47,7 +47,7 @@ def test_a_file_that_crashes_the_fork_is_refused_and_the_child_survives(
     waiting.start()
     wait_until(lambda: len(forks_of(pid)) == 1)
     os.kill(forks_of(pid)[0], signal.SIGSEGV)
-    waiting.join(PATIENCE)
+    waiting.join(TIMEOUT_SECONDS)
 
     assert [reply["fault"] for reply in replies] == ["crashed"]
     assert client.running_pid() == pid
@@ -131,6 +131,6 @@ def test_threads_take_turns(file: Callable[[bytes], Path]) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(PATIENCE)
+        thread.join(TIMEOUT_SECONDS)
 
     assert widths == [64] * 8

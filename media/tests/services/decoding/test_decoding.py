@@ -21,7 +21,7 @@ from media.tests.rules.file_types.specimens import (
     mp3,
     mp4,
     pdf,
-    picture,
+    sample_image,
     still,
 )
 from media.tests.services.decoding.decoders import decode_request
@@ -102,7 +102,7 @@ def test_every_image_mode_has_a_dominant_colour(mode: str, file: Callable[[bytes
 
 
 def test_a_broken_profile_is_ignored(file: Callable[[bytes], Path]) -> None:
-    photo = encoded(picture(), "image/jpeg", icc_profile=b"not a profile" * 20)
+    photo = encoded(sample_image(), "image/jpeg", icc_profile=b"not a profile" * 20)
 
     assert decode.decode(file(photo), "image/jpeg").color_profile is None
 

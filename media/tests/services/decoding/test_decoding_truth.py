@@ -23,9 +23,9 @@ from media.tests.rules.file_types.specimens import (
     animation,
     encoded,
     gif,
-    picture,
     png,
     png_chunk,
+    sample_image,
     still,
 )
 from media.tests.rules.file_types.tolerated import TOLERATED
@@ -80,7 +80,7 @@ def stray(whole: bytes) -> bytes:
 
 def scrambled(content_type: str, mark: bytes, **options: Any) -> bytes:
     """Return a picture whose compressed pixels are others, without a marker among them."""
-    whole = bytearray(encoded(picture(size=(320, 240)), content_type, **options))
+    whole = bytearray(encoded(sample_image(size=(320, 240)), content_type, **options))
     for at in range(whole.index(mark) + 40, len(whole) - 2):
         if whole[at] not in {0x00, 0xFF} and whole[at - 1] != 0xFF:
             whole[at] = whole[at] ^ 0x55 if whole[at] ^ 0x55 != 0xFF else 0xFE
@@ -121,32 +121,32 @@ GOOD: list[Row] = [
         for name in IMAGE_FORMATS
         if name != JPEG
     ),
-    ("progressive", JPEG, lambda: encoded(picture(), JPEG, progressive=True), OK, OK),
-    ("restart markers", JPEG, lambda: encoded(picture(), JPEG, restart_marker_rows=1), OK, OK),
-    ("CMYK", JPEG, lambda: encoded(picture("CMYK"), JPEG), OK, OK),
-    ("grey JPEG", JPEG, lambda: encoded(picture("L"), JPEG), OK, OK),
-    ("JPEG with profile", JPEG, lambda: encoded(picture(), JPEG, icc_profile=SRGB), OK, OK),
-    ("JPEG of one pixel", JPEG, lambda: encoded(picture(size=(1, 1)), JPEG), OK, OK),
+    ("progressive", JPEG, lambda: encoded(sample_image(), JPEG, progressive=True), OK, OK),
+    ("restart markers", JPEG, lambda: encoded(sample_image(), JPEG, restart_marker_rows=1), OK, OK),
+    ("CMYK", JPEG, lambda: encoded(sample_image("CMYK"), JPEG), OK, OK),
+    ("grey JPEG", JPEG, lambda: encoded(sample_image("L"), JPEG), OK, OK),
+    ("JPEG with profile", JPEG, lambda: encoded(sample_image(), JPEG, icc_profile=SRGB), OK, OK),
+    ("JPEG of one pixel", JPEG, lambda: encoded(sample_image(size=(1, 1)), JPEG), OK, OK),
     ("16 bit grey", PNG, sixteen_bit, OK, OK),
-    ("palette", PNG, lambda: encoded(picture("P"), PNG), OK, OK),
-    ("one bit", PNG, lambda: encoded(picture("1"), PNG), OK, OK),
-    ("grey", PNG, lambda: encoded(picture("L"), PNG), OK, OK),
-    ("grey with alpha", PNG, lambda: encoded(picture("LA"), PNG), OK, OK),
-    ("colour with alpha", PNG, lambda: encoded(picture("RGBA"), PNG), OK, OK),
-    ("palette with alpha", PNG, lambda: encoded(picture("P"), PNG, transparency=0), OK, OK),
-    ("lossless WebP", WEBP, lambda: encoded(picture(), WEBP, lossless=True), OK, OK),
-    ("WebP with alpha", WEBP, lambda: encoded(picture("RGBA"), WEBP), OK, OK),
-    ("AVIF with alpha", AVIF, lambda: encoded(picture("RGBA"), AVIF, speed=10), OK, OK),
+    ("palette", PNG, lambda: encoded(sample_image("P"), PNG), OK, OK),
+    ("one bit", PNG, lambda: encoded(sample_image("1"), PNG), OK, OK),
+    ("grey", PNG, lambda: encoded(sample_image("L"), PNG), OK, OK),
+    ("grey with alpha", PNG, lambda: encoded(sample_image("LA"), PNG), OK, OK),
+    ("colour with alpha", PNG, lambda: encoded(sample_image("RGBA"), PNG), OK, OK),
+    ("palette with alpha", PNG, lambda: encoded(sample_image("P"), PNG, transparency=0), OK, OK),
+    ("lossless WebP", WEBP, lambda: encoded(sample_image(), WEBP, lossless=True), OK, OK),
+    ("WebP with alpha", WEBP, lambda: encoded(sample_image("RGBA"), WEBP), OK, OK),
+    ("AVIF with alpha", AVIF, lambda: encoded(sample_image("RGBA"), AVIF, speed=10), OK, OK),
     (
         "AVIF without subsampling",
         AVIF,
-        lambda: encoded(picture(), AVIF, subsampling="4:4:4"),
+        lambda: encoded(sample_image(), AVIF, subsampling="4:4:4"),
         OK,
         OK,
     ),
     ("AVIF of another size", AVIF, lambda: FLOODS[AVIF](640, 480), OK, OK),  # browsers scale it
-    ("interlaced GIF", GIF, lambda: encoded(picture("P"), GIF, interlace=1), OK, OK),
-    ("transparent GIF", GIF, lambda: encoded(picture("P"), GIF, transparency=0), OK, OK),
+    ("interlaced GIF", GIF, lambda: encoded(sample_image("P"), GIF, interlace=1), OK, OK),
+    ("transparent GIF", GIF, lambda: encoded(sample_image("P"), GIF, transparency=0), OK, OK),
     ("PNG text bomb", PNG, text_bomb, OK, OK),  # no decoder is given it
     ("JPEG padded before its end mark", JPEG, lambda: overfull(bytes(3600)), OK, OK),
     ("JPEG with stray bytes before its end mark", JPEG, lambda: overfull(b"stray"), OK, OK),

@@ -37,7 +37,7 @@ DATA = b"an object nobody looks into"
 
 
 class AheadMemoryStore(MemoryStore):
-    """A store in memory whose own clock has gone on since its objects came."""
+    """An in-memory store whose clock is ahead, so that its objects are old."""
 
     ahead = timedelta()
 
@@ -47,7 +47,7 @@ class AheadMemoryStore(MemoryStore):
 
 
 class AheadS3Store(S3Store):
-    """A bucket whose own clock has gone on since its objects came."""
+    """A bucket whose clock is ahead, so that its objects are old."""
 
     ahead = timedelta()
 
@@ -80,7 +80,7 @@ def on_s3() -> Iterator[AheadS3Store]:
 
 
 def new_user() -> User:
-    """Return somebody new."""
+    """Create a user."""
     return User.objects.create_user(email=f"{new_id()}@example.com", password=None)
 
 
@@ -91,14 +91,14 @@ def stored(store: ObjectStore, key: str, body: bytes = DATA) -> str:
 
 
 def new_temp_key() -> str:
-    """Return a temporary key nobody was given."""
+    """Return a temporary key without an upload."""
     return keys.temp_key(
         file_id=new_id(), at=datetime.now(UTC), filename="shoe.png", content_type=PNG
     )
 
 
 def upload(user: User, *, age: timedelta = OLD, **values: Any) -> Upload:
-    """Return an upload issued that long ago."""
+    """Create an upload of this age."""
     began = timezone.now() - age
     row: Upload = Upload.objects.create(
         **{
@@ -114,7 +114,7 @@ def upload(user: User, *, age: timedelta = OLD, **values: Any) -> Upload:
 
 
 def resource(user: User, **values: Any) -> MediaResource:
-    """Return a READY resource that has long been unattached; its bytes are not stored."""
+    """Create a READY resource that has been unattached for a day; its bytes are not stored."""
     pk = new_id()
     row: MediaResource = MediaResource.objects.create(
         **{
@@ -136,7 +136,7 @@ def resource(user: User, **values: Any) -> MediaResource:
 
 
 def aged(row: Upload, **instants: datetime) -> Upload:
-    """Set instants Django would set itself."""
+    """Set timestamps that Django sets itself."""
     Upload.objects.filter(pk=row.pk).update(**instants)
     row.refresh_from_db()
     return row
@@ -150,7 +150,7 @@ def ingest(
     organization_id: UUID | None = None,
     meanwhile: Callable[[], object] = object,
 ) -> UUID:
-    """Take one file in and show it on a new entity; return the id of its resource.
+    """Ingest one file and attach it to a new entity; return the id of its resource.
 
     `meanwhile` runs inside the open transaction.
     """
