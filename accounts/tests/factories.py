@@ -52,7 +52,7 @@ class MembershipFactory(DjangoModelFactory[Membership]):
 
 
 def token_of(user: User) -> str:
-    """Return an access token, made as signing in makes it."""
+    """Return an access token, as a sign-in would."""
     return sessions.open_session(user=user).access_token
 
 

@@ -1,4 +1,4 @@
-"""The last owner of an organization stays one on every path of the admin."""
+"""No admin page removes the last owner of an organization."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any

@@ -109,7 +109,7 @@ def test_a_scope_is_the_organization_or_the_user() -> None:
 
 @pytest.fixture
 def note_model() -> Any:
-    """An owned model with a real table, as the other apps have them."""
+    """A model with an owner and a real table."""
     with isolate_apps("accounts"):
 
         class Note(OwnedModel):
@@ -152,7 +152,7 @@ def test_rows_are_visible_to_their_owners_only(team: Team, note_model: Any) -> N
     assert visible(team.member) == {shared}
     assert visible(team.outsider) == set()
     assert visible(team.superuser) == {personal, shared}
-    # Who leaves an organization loses sight even of what they made for it.
+    # A user who left an organization does not even see what they created for it.
     Membership.objects.filter(user=team.owner, role=Role.OWNER).delete()
     assert visible(team.owner) == {personal}
 

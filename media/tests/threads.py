@@ -11,7 +11,7 @@ Result = TypeVar("Result")
 
 
 def at_once(calls: Sequence[Callable[[], Result]]) -> list[Result]:
-    """Make the calls at the same moment, each in a thread and connection of its own.
+    """Make the calls at the same moment, each in its own thread and connection.
 
     They may wait for each other's locks as long as a busy machine takes.
     """

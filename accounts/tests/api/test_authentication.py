@@ -39,7 +39,7 @@ def call(header: str, path: str = ME) -> Any:
 
 
 def test_a_token_crafted_with_our_secret_is_accepted(claims: Claims) -> None:
-    # Without this the forgeries below could all fail for a wrong reason.
+    # Otherwise all forgeries below could be refused for another reason.
     assert call(f"Bearer {good(claims)}").status_code == 200
     assert call(f"Bearer {with_header(claims, kid='any')}").status_code == 200
 

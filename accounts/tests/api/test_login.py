@@ -55,7 +55,7 @@ def test_every_refused_sign_in_looks_the_same(case: str) -> None:
 
 
 class SlowerHasher(PBKDF2PasswordHasher):
-    """Work that can be measured, and counted, in a test's time."""
+    """A hasher whose work a test can measure and count."""
 
     iterations = 4_000
     encoded = 0

@@ -45,7 +45,7 @@ before_nobody = AsgiApplication(DjangoThreads(pass_on, threads=1), direct={"/fil
 
 
 def ask(application: Any, target: str, method: str = "GET") -> Answer:
-    """Ask as a server does: the path decoded once, the query as it came."""
+    """Call the handler as a server does: with a percent-decoded path and the raw query."""
     if isinstance(application, AsgiApplication):
         return asgi.ask(application, target, method)
     path, _, query = target.partition("?")
@@ -260,7 +260,7 @@ def test_redirects_use_no_database_and_set_no_cookie(
 
 
 def exchange(port: int, target: bytes) -> bytes:
-    """Send one request as it stands and return all that comes back."""
+    """Send one raw request and return the whole response."""
     with socket.create_connection(("127.0.0.1", port), timeout=10) as wire:
         wire.sendall(
             b"GET " + target + b" HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"

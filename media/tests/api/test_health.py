@@ -20,7 +20,7 @@ class SkewedStore(MemoryStore):
 
 
 class SilentStore(MemoryStore):
-    """A store that does not answer."""
+    """A store that does not respond."""
 
     def clock(self) -> datetime:
         raise StoreUnavailableError

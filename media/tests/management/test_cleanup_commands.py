@@ -49,7 +49,7 @@ def output_of(name: str, *arguments: str) -> str:
 
 
 def exit_code(name: str, *arguments: str) -> int:
-    """Run as from a shell and return what the shell would see."""
+    """Run the command as from a shell, and return its exit code and output."""
     command: BaseCommand = load_command_class("media", name)
     try:
         command.run_from_argv(["manage.py", name, *arguments])

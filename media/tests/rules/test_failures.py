@@ -9,7 +9,7 @@ UNKNOWN = sentence_for("code_of_a_later_release")
 
 
 def codes() -> list[str]:
-    """Return every code with which an upload is refused or a resource fails."""
+    """Return every code of a refused upload or failed resource."""
     return sorted({*RelocationFailure, *(error.code for error in errors(ContentError))})
 
 

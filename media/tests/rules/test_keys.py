@@ -107,7 +107,7 @@ def test_twenty_thousand_hostile_names_make_temp_keys() -> None:
 
 @pytest.mark.covers("T08")
 def test_only_temp_keys_are_accepted_for_a_put() -> None:
-    """A hundred thousand changes of one character, and cuts and additions, of a good key."""
+    """Try a hundred thousand keys that differ from a valid one by a few characters."""
     chance = random.Random(8)
     good = key_of("shoe.jpg")
     alphabet = string.printable + "é\u2028\x00"

@@ -22,7 +22,7 @@ def entity_id() -> UUID:
 
 @pytest.fixture
 def attached_elsewhere(memory: MemoryStore, user: User) -> list[MediaResource]:
-    """Three resources some other entity shows."""
+    """Three resources attached to another entity."""
     return ingest(user, [upload_file(memory, user, photo(number)) for number in range(3)])
 
 

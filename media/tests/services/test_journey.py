@@ -1,4 +1,4 @@
-"""The way of a file from the signed PUT to its canonical place, on every kind of store."""
+"""From the signed PUT to the canonical object, on every kind of store."""
 
 import hashlib
 

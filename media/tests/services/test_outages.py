@@ -1,4 +1,4 @@
-"""A photo whose store does not answer waits for it, and goes on as soon as it does."""
+"""A photo waits while the store is unavailable, and is relocated when it responds again."""
 
 from datetime import timedelta
 
@@ -20,7 +20,7 @@ def unavailable(_operation: str, _key: str) -> None:
 
 
 def available(_operation: str, _key: str) -> None:
-    """Let everything pass."""
+    """Do nothing."""
 
 
 @pytest.mark.covers("F14")

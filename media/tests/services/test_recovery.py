@@ -25,7 +25,7 @@ pytestmark = pytest.mark.django_db
 
 
 def messages_in(callbacks: Sequence[object]) -> list[tuple[object, ...]]:
-    """Return the messages among what runs after commit."""
+    """Return the messages that are sent after commit."""
     sends = [
         callback
         for callback in callbacks

@@ -1,4 +1,4 @@
-"""Relocation under duplicates, lost leases, faults of the store and bytes that change."""
+"""Relocation with duplicate messages, lost leases, store failures and changed bytes."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -59,7 +59,7 @@ def test_a_decode_longer_than_the_lease_loses_nothing(
     assert (now["status"], now["lease_fence"]) == (ResourceStatus.READY, 1)
 
 
-# --- Delivered again ------------------------------------------------------------------------------
+# --- Duplicate messages ---------------------------------------------------------------------------
 @pytest.mark.covers("F05", "I02")
 @pytest.mark.parametrize("times", [2, 10])
 def test_a_message_delivered_again_changes_nothing(

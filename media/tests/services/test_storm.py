@@ -1,4 +1,4 @@
-"""Thousands of waiting rows: how many messages they cost, and how they go."""
+"""How many messages thousands of waiting rows need."""
 
 import os
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""An https server on loopback that misbehaves as the requested path says."""
+"""An https server on loopback with a given response for each path."""
 
 import ssl
 import threading

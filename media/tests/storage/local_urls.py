@@ -1,4 +1,4 @@
-"""The routes of the local store alone, for a server without a database."""
+"""Only the routes of the local store, for a server without a database."""
 
 from django.urls import path
 

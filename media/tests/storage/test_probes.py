@@ -1,4 +1,4 @@
-"""Probe objects find settings that every call of our own would pass with."""
+"""Probe objects detect wrong settings with which the product's own calls succeed."""
 
 import json
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from media.tests.storage.fault_proxy import FaultProxy
 
 
 def allow_public_reads(bucket: str) -> None:
-    """Do what a custom domain on an R2 bucket does."""
+    """Make objects public, as a custom domain on an R2 bucket does."""
     statement = {
         "Effect": "Allow",
         "Principal": "*",
@@ -35,7 +35,7 @@ def allow_public_reads(bucket: str) -> None:
 def served_buckets(
     fresh_buckets: tuple[str, str], settings: Settings, stack: dict[str, str]
 ) -> Iterator[tuple[str, str]]:
-    """Two buckets, the public one read by anybody."""
+    """Two buckets, of which the public one can be read by anyone."""
     holder = ClientHolder(factory.s3_connection())
     for bucket in fresh_buckets:
         holder.get().create_bucket(Bucket=bucket)
@@ -144,7 +144,7 @@ def test_an_unreachable_url_is_left_to_the_operator(settings: Settings, name: st
 
 @pytest.fixture
 def process_without_verification(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process that has tried nothing yet."""
+    """A process that has not verified the store yet."""
     monkeypatch.setattr(store_verification, "_last", store_verification._Last())
 
 

@@ -1,4 +1,4 @@
-"""Fetching remote pictures from a real https server; where it may be is what each test injects."""
+"""Fetching of remote images from a real https server; tests choose which addresses are allowed."""
 
 import io
 import socket

@@ -15,7 +15,7 @@ def database_error(cause: Exception) -> OperationalError:
 
 
 def attempt_all(*errors: Exception | None) -> list[Exception | None]:
-    """Make attempts that end with these errors, and return those of the attempts that were made."""
+    """Make attempts that end with these errors; return the errors of those that were made."""
     ends, remaining = [], list(errors)
     for attempt in retry_on_contention():
         with attempt:

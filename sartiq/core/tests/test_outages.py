@@ -1,4 +1,4 @@
-"""What is answered while PostgreSQL does not (F10, F11)."""
+"""Responses while PostgreSQL is unavailable (F10, F11)."""
 
 from collections.abc import Callable
 from threading import Thread
@@ -20,7 +20,7 @@ Ask = Callable[..., Any]
 def ask_without_database(
     monkeypatch: pytest.MonkeyPatch, django_db_blocker: DjangoDbBlocker
 ) -> Ask:
-    """Return a way to ask from a thread whose connections are refused."""
+    """Return a function that sends a request from a thread without a database connection."""
     monkeypatch.setitem(connections.settings["default"], "HOST", "127.0.0.1")
     monkeypatch.setitem(connections.settings["default"], "PORT", str(free_port()))
 

@@ -17,7 +17,7 @@ PROGRAMS = {
     "worker": (*CELERY, "worker", "--pool", "solo"),
     "beat": (*CELERY, "beat", "--pidfile", ""),
 }
-# What the settings let pass and only a system check refuses.
+# Values that the settings accept and only a system check rejects.
 UNSOUND = "from sartiq.settings.production import *\nTIME_ZONE = 'Europe/Oslo'\n"
 
 

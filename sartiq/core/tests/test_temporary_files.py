@@ -1,4 +1,4 @@
-"""Temporary files of processes that were killed are removed; those of living ones stay."""
+"""Temporary files of killed processes are removed; those of running ones stay."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ from sartiq.core import temporary_files
 
 ROOT = Path(__file__).parents[3]
 
-# What web and workers make, each at its place.
+# Creates every kind of temporary file that web and worker processes use.
 _PROCESS = """
 import sys
 import django

@@ -1,4 +1,4 @@
-"""Every variable, at its bounds and beyond; `test_production` boots with some of them."""
+"""Tests of every environment variable at its bounds and beyond."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Internal addresses, in the spellings that have bypassed checks of other programs."""
+"""Internal addresses in notations that have bypassed the checks of other programs."""
 
 _NUMBERS = [
     *("127.0.0.1", "127.1", "127.0.1", "2130706433", "0x7f000001", "0x7f.0x0.0x0.0x1"),
@@ -27,7 +27,7 @@ _NAMES = [
     ),
     *("pictures.example.com.", "pictures..example.com", ".example.com", "-a.example.com"),
     *("a-.example.com", "a_b.example.com", "a" * 64 + ".example.com", "a." * 127 + "com"),
-    # Dots, digits, letters and hyphens of other alphabets, and what vanishes when it is normalised.
+    # Dots, digits, letters and hyphens of other scripts, and characters that normalization removes.
     *("127\u30020\u30020\u30021", "127\uff0e0\uff0e0\uff0e1", "127\uff610\uff610\uff611"),
     *("\uff11\uff12\uff17.0.0.1", "\u2460\u2461\u2466.0.0.1", "loc\u00adalhost.example.com"),
     *("ex\u0430mple.com", "example\u3002com", "pictures.example.co\u212a", "exam\u200bple.com"),

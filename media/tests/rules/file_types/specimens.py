@@ -143,7 +143,7 @@ WHOLE: dict[str, Callable[[], bytes]] = {
 
 
 def png_chunk(kind: bytes, body: bytes) -> bytes:
-    """Return one PNG chunk with its sum."""
+    """Return one PNG chunk with its CRC."""
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 

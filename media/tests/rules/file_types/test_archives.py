@@ -27,7 +27,7 @@ def link() -> bytes:
 
 
 def overlapping(count: int = 50) -> bytes:
-    """Return an archive whose directory names the same bytes again and again."""
+    """Return an archive whose entries all share the same bytes."""
     whole = archive({"a": bytes(100_000)})
     at = whole.index(b"PK\x01\x02")
     line = whole[at : whole.index(b"PK\x05\x06")]
@@ -44,7 +44,7 @@ def archive_of(count: int) -> bytes:
 
 
 def declaring(total: int) -> bytes:
-    """Return an archive whose entry says it unpacks to any size."""
+    """Return an archive whose entry declares this unpacked size."""
     whole = bytearray(archive({"a": b"x" * 4000}))
     at = whole.index(b"PK\x01\x02") + 24
     whole[at : at + 4] = struct.pack("<I", total)

@@ -10,7 +10,7 @@ from media.tests.rules.file_types.specimens import FLOODS, animation, encoded, s
 
 AVIF = "image/avif"
 REDUCED = bytes.fromhex("0a0a182231f2b6880868342032")  # a still of 400 by 300
-# The same size with the header of a video: one operating point of level 8, so with a tier.
+# The same size in the header of a video: one operating point of level 8, which has a tier bit.
 FULL = b"\x0a\x07" + int(
     "0001000" "00000" "000000000000" "01000" "0"  # to the tier
     "1000" "1000" "110001111" "100101011", 2,

@@ -35,7 +35,7 @@ from media.tests.rules.file_types.specimens import (
 )
 
 WHOLE_BYTES = {content_type: build() for content_type, build in WHOLE.items()}
-# A sound stream without a length in its first frame ends wherever it ends.
+# An MP3 that declares no length is complete wherever it ends.
 CUTTABLE = [content_type for content_type in WHOLE if content_type != "audio/mpeg"]
 
 
@@ -185,7 +185,7 @@ def test_a_file_of_millions_of_blocks_takes_at_most_two_seconds(
 
 
 def examine(content: bytes, content_type: str) -> None:
-    """Do what ingest does to bytes; only the family of refusals may come out."""
+    """Check bytes as ingest does; only InvalidErrors may be raised."""
     file = io.BytesIO(content)
     for ask in (require_complete, image_header.measure):
         if ask is image_header.measure and content_type not in IMAGE_FORMATS:

@@ -55,9 +55,9 @@ def test_a_clean_image_is_one_range() -> None:
         assert image_ranges(io.BytesIO(whole), content_type) == [(0, len(whole))]
 
 
-# --- Refused in words -------------------------------------------------------------------------
+# --- Messages of refusals ---------------------------------------------------------------------
 def tiff_with(make: bytes, *tags: int) -> bytes:
-    """Return the start of a TIFF with a maker's name and tags without a meaning here."""
+    """Return the start of a TIFF with a camera maker and some other tags."""
     entries = [(271, len(make), 400), *((tag, 1, 0) for tag in tags)]
     lines = b"".join(struct.pack("<HHII", tag, 2, count, value) for tag, count, value in entries)
     head = b"II*\x00\x08\x00\x00\x00" + struct.pack("<H", len(entries)) + lines

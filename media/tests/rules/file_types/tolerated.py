@@ -42,7 +42,7 @@ def with_stray_bytes(stray: bytes) -> bytes:
 
 
 def with_chunks(*chunks: bytes) -> bytes:
-    """Return a PNG with further chunks behind its header."""
+    """Return a PNG with further chunks after its header."""
     whole = still(PNG)
     return whole[:33] + b"".join(chunks) + whole[33:]
 
@@ -95,7 +95,7 @@ def piped(*, zip64: bool) -> bytes:
 
 
 def with_zip64_records(whole: bytes) -> bytes:
-    """Return a small archive with the end records of a large one beside its own."""
+    """Return a small archive that also has the ZIP64 end records of a large one."""
     at = whole.rindex(b"PK\x05\x06")
     count, size, start = struct.unpack_from("<HII", whole, at + 10)
     record = struct.pack("<4sQHHIIQQQQ", b"PK\x06\x06", 44, 30, 45, 0, 0, count, count, size, start)

@@ -30,7 +30,7 @@ PATIENCE = 10.0
 ROOT = Path(__file__).parents[4]
 
 
-# --- What it tells ----------------------------------------------------------------------------
+# --- Properties -------------------------------------------------------------------------------
 def test_a_colour_profile_with_a_wrong_checksum_is_ignored(file: Callable[[bytes], Path]) -> None:
     photo = bytearray(encoded(Image.new("RGB", (30, 20)), "image/png", icc_profile=SRGB))
     start = photo.index(b"iCCP")
@@ -127,7 +127,7 @@ def test_a_video_without_tracks_is_corrupt(file: Callable[[bytes], Path]) -> Non
         decode.inspect_file(file(b"nothing to see or hear" * 9), "video/mp4")
 
 
-# --- What it withstands -----------------------------------------------------------------------
+# --- Limits -----------------------------------------------------------------------------------
 @pytest.mark.covers("T31")
 def test_too_many_pixels_are_refused_without_using_the_child(
     fresh_decoder: None, file: Callable[[bytes], Path]

@@ -1,4 +1,4 @@
-"""What becomes of every kind of image: at ingest (structure, header) and at the full decode."""
+"""The expected result for every kind of image, at ingest and at the full decode."""
 
 import random
 import struct
@@ -42,7 +42,7 @@ def cut(content_type: str, share: float) -> bytes:
 
 
 def broken(content_type: str, mark: bytes, length: int = 3) -> bytes:
-    """Return a picture whose bytes from a mark on are inverted, the mark kept when it is a box."""
+    """Return an image whose bytes after a marker are inverted."""
     damaged = bytearray(still(content_type))
     start = damaged.rindex(mark) + (len(mark) if mark.isalpha() else 0)
     for at in range(start, start + length):
@@ -79,7 +79,7 @@ def stray(whole: bytes) -> bytes:
 
 
 def scrambled(content_type: str, mark: bytes, **options: Any) -> bytes:
-    """Return a picture whose compressed pixels are others, without a marker among them."""
+    """Return an image with other compressed pixels, but no additional marker."""
     whole = bytearray(encoded(sample_image(size=(320, 240)), content_type, **options))
     for at in range(whole.index(mark) + 40, len(whole) - 2):
         if whole[at] not in {0x00, 0xFF} and whole[at - 1] != 0xFF:

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 
 
 class DiedError(BaseException):
-    """Stands for a process that ends here."""
+    """Represents a process that dies here."""
 
 
 def thumbnail_of(memory: MemoryStore, resource: MediaResource) -> Image.Image:

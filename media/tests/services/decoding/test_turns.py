@@ -1,4 +1,4 @@
-"""Whose file is next: owner after owner, the oldest that there is room for."""
+"""Round robin over owners: the oldest file of each that fits into the free memory."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -25,7 +25,7 @@ def other_user() -> User:
 
 
 @pytest.fixture
-def pictures(memory: MemoryStore, user: User, other_user: User) -> tuple[User, User]:
+def photos(memory: MemoryStore, user: User, other_user: User) -> tuple[User, User]:
     """Give the first user eight waiting photos, then the second one."""
     ingest(user, [upload_file(memory, user, photo(number)) for number in range(8)])
     ingest(other_user, [upload_file(memory, other_user, photo(99))])
@@ -44,51 +44,51 @@ def resize(rows: Any, side: int) -> None:
 
 @pytest.mark.parametrize("start", ["00" * 16, "ff" * 16])
 def test_a_backlog_delays_another_owner_by_one_turn(
-    pictures: tuple[User, User], start: str, monkeypatch: pytest.MonkeyPatch
+    photos: tuple[User, User], start: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(turns, "_last_served", UUID(start))
 
     assert [relocation.relocate_next(public_store()) for _ in range(2)] == [1, 1]
 
-    assert [ready_of(user) for user in pictures] == [1, 1]
+    assert [ready_of(user) for user in photos] == [1, 1]
 
 
 def test_each_row_is_relocated_once_whatever_the_number_of_messages(
-    pictures: tuple[User, User],
+    photos: tuple[User, User],
 ) -> None:
     done = [relocation.relocate_next(public_store()) for _ in range(12)]
 
     assert done == [1] * 9 + [0] * 3
-    assert [ready_of(user) for user in pictures] == [8, 1]
+    assert [ready_of(user) for user in photos] == [8, 1]
     assert set(MediaResource.objects.values_list("lease_fence", flat=True)) == {1}
 
 
 def test_the_rows_of_one_owner_are_taken_oldest_first(
-    pictures: tuple[User, User], monkeypatch: pytest.MonkeyPatch
+    photos: tuple[User, User], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rows = MediaResource.objects.filter(user=pictures[0]).order_by("created_at")
+    rows = MediaResource.objects.filter(user=photos[0]).order_by("created_at")
 
     for number in range(1, 4):
-        monkeypatch.setattr(turns, "_last_served", pictures[1].pk)
+        monkeypatch.setattr(turns, "_last_served", photos[1].pk)
         relocation.relocate_next(public_store())
         assert [row.status for row in rows.all()].count(ResourceStatus.READY) == number
         assert rows.all()[number - 1].status == ResourceStatus.READY
 
 
 @pytest.fixture
-def occupied_decoder(pictures: tuple[User, User]) -> Iterator[None]:
-    """Have another process decode a slow file of the first user."""
+def occupied_decoder(photos: tuple[User, User]) -> Iterator[None]:
+    """Take the lock of the first user's slow files, as a process that decodes one."""
     cost = DecodeCost(memory=1, is_slow=True, is_largest=False)
-    share = memory_budget.take(cost, owner=str(pictures[0].pk))
+    share = memory_budget.take(cost, owner=str(photos[0].pk))
     assert share is not None
     with share:
         yield
 
 
 def test_small_files_run_while_a_slow_one_waits(
-    pictures: tuple[User, User], occupied_decoder: None
+    photos: tuple[User, User], occupied_decoder: None
 ) -> None:
-    rows = MediaResource.objects.filter(user=pictures[0]).order_by("created_at")
+    rows = MediaResource.objects.filter(user=photos[0]).order_by("created_at")
     slow = rows[0]
     resize(rows.filter(pk=slow.pk), 6000)
 
@@ -97,18 +97,18 @@ def test_small_files_run_while_a_slow_one_waits(
 
     slow.refresh_from_db()
     assert (slow.status, slow.attempts) == (ResourceStatus.PENDING, 0)
-    assert ready_of(pictures[0]) == 2
-    assert ready_of(pictures[1]) == 1
+    assert ready_of(photos[0]) == 2
+    assert ready_of(photos[1]) == 1
 
 
 def test_slow_files_of_one_owner_do_not_block_other_owners(
-    pictures: tuple[User, User], occupied_decoder: None
+    photos: tuple[User, User], occupied_decoder: None
 ) -> None:
-    resize(MediaResource.objects.filter(user=pictures[0]), 6000)
+    resize(MediaResource.objects.filter(user=photos[0]), 6000)
 
     assert [relocation.relocate_next(public_store()) for _ in range(2)] == [1, 0]
 
-    assert [ready_of(user) for user in pictures] == [0, 1]
+    assert [ready_of(user) for user in photos] == [0, 1]
 
 
 def test_each_step_of_the_round_uses_the_index_of_turns(user: User) -> None:

@@ -57,10 +57,10 @@ def stores(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture(params=["memory", "s3"])
 def store(request: pytest.FixtureRequest, settings: Settings) -> Iterator[AheadStore]:
-    """A bucket of the test's own, on whose clock a day has passed since its objects came."""
+    """A new bucket whose clock is a day ahead of its objects."""
     if request.param == "s3":
         request.getfixturevalue("stack")
-        settings.R2_BUCKET_NAME = f"sweep-{uuid4()}"
+        settings.R2_BUCKET_NAME = f"cleanup-{uuid4()}"
         settings.R2_PRIVATE_BUCKET_NAME = f"{settings.R2_BUCKET_NAME}-private"
     factory.reset()
     with aged_rows.in_memory() if request.param == "memory" else aged_rows.on_s3() as stores:

@@ -65,13 +65,13 @@ def shoe() -> bytes:
 
 
 def in_other_connection(work: Callable[[], Answer]) -> Answer:
-    """Run on a connection of its own and return the answer."""
+    """Run a function on its own database connection and return its result."""
     with ThreadPoolExecutor(max_workers=1) as pool:
         return pool.submit(_closing, work).result()
 
 
 def at_once(*works: Callable[[], object]) -> None:
-    """Start all on connections of their own at the same moment and wait for them."""
+    """Start all functions at the same moment, each on its own connection, and wait for them."""
     line = threading.Barrier(len(works))
 
     def run(work: Callable[[], object]) -> object:
@@ -90,8 +90,8 @@ def _closing(work: Callable[[], Answer]) -> Answer:
         connection.close()
 
 
-def sweep(store: AheadMemoryStore) -> tuple[CleanupReport, CleanupReport]:
-    """Run both sweeps and the deletions they queued."""
+def clean_up(store: AheadMemoryStore) -> tuple[CleanupReport, CleanupReport]:
+    """Run both cleanups and the deletions they queued."""
     temp = temp_uploads.discard(store=store, execute=True)
     orphans = orphaned_media.discard(execute=True)
     delete_queued()
@@ -99,7 +99,7 @@ def sweep(store: AheadMemoryStore) -> tuple[CleanupReport, CleanupReport]:
 
 
 def ready(user: User, store: AheadMemoryStore, body: bytes) -> MediaResource:
-    """Return an orphan whose bytes are where its row says."""
+    """Return an orphan whose object exists."""
     pk = new_id()
     row = resource(
         user,
@@ -112,13 +112,13 @@ def ready(user: User, store: AheadMemoryStore, body: bytes) -> MediaResource:
 
 
 def require_bytes(store: AheadMemoryStore) -> None:
-    """Assert that every settled or waiting row still has its bytes."""
+    """Assert that every PENDING or READY row still has its object."""
     rows = MediaResource.objects.exclude(status=ResourceStatus.FAILED)
     assert set(rows.values_list("storage_key", flat=True)) <= set(store.keys())
 
 
 def is_refused(work: Callable[[], object]) -> bool:
-    """Run; return whether the files were refused with a 422."""
+    """Call the function; return whether it refused the files with a 422."""
     try:
         work()
     except InvalidValuesError:
@@ -137,7 +137,7 @@ def test_attaching_an_orphan_races_with_its_cleanup(store: AheadMemoryStore, use
             lambda url=url, outcomes=outcomes: outcomes.append(  # type: ignore[misc]  # late binding
                 is_refused(lambda: ingest(user, store, url))
             ),
-            lambda: sweep(store),
+            lambda: clean_up(store),
         )
 
         is_attached = Attachment.objects.filter(resource_id=orphan.pk).exists()
@@ -160,7 +160,7 @@ def test_ingest_races_with_the_cleanup_of_its_upload(
             lambda late=late, outcomes=outcomes: outcomes.append(  # type: ignore[misc]  # late binding
                 is_refused(lambda: ingest(user, store, selectors.public_url(late.key)))
             ),
-            lambda: sweep(store),
+            lambda: clean_up(store),
         )
 
         late.refresh_from_db()
@@ -179,14 +179,14 @@ def test_two_concurrent_cleanups_discard_everything_once(
         ready(user, store, new_id().bytes)
     reports: list[tuple[CleanupReport, CleanupReport]] = []
 
-    def sweep_unless_running() -> None:
+    def clean_up_unless_running() -> None:
         with suppress(AlreadyRunningError):
-            reports.append(sweep(store))
+            reports.append(clean_up(store))
 
-    at_once(*[sweep_unless_running] * 2)
+    at_once(*[clean_up_unless_running] * 2)
 
     assert reports
-    reports.append(sweep(store))
+    reports.append(clean_up(store))
     assert sum(temp.discarded for temp, _ in reports) == 30
     assert sum(orphans.discarded for _, orphans in reports) == 30
     assert store.keys() == []
@@ -203,11 +203,11 @@ def test_locked_rows_are_left_for_the_next_run(store: AheadMemoryStore, user: Us
     with transaction.atomic():
         Upload.objects.select_for_update(no_key=True).get(pk=held_upload.pk)
         MediaResource.objects.select_for_update(no_key=True).get(pk=orphan.pk)
-        temp, orphans = in_other_connection(lambda: sweep(store))
+        temp, orphans = in_other_connection(lambda: clean_up(store))
 
     assert temp == CleanupReport(executed=True)
     assert (orphans.candidates, orphans.discarded) == (1, 0)
-    assert [report.discarded for report in sweep(store)] == [1, 1]
+    assert [report.discarded for report in clean_up(store)] == [1, 1]
 
 
 def test_an_orphan_stays_while_one_of_its_uploads_is_being_ingested(
@@ -218,7 +218,7 @@ def test_an_orphan_stays_while_one_of_its_uploads_is_being_ingested(
 
     with transaction.atomic():
         Upload.objects.select_for_update(no_key=True).get(pk=used.pk)
-        orphans = in_other_connection(lambda: sweep(store))[1]
+        orphans = in_other_connection(lambda: clean_up(store))[1]
 
     assert (orphans.candidates, orphans.discarded) == (1, 0)
     assert MediaResource.objects.filter(pk=orphan.pk).exists()
@@ -230,7 +230,7 @@ def test_a_cleanup_between_check_and_claim_refuses_the_file(
 ) -> None:
     late = upload(user)
     stored(store, late.key, shoe)
-    crash_points.install(lambda point: sweep(store) if point == "ingest-heads-read" else None)  # type: ignore[arg-type]  # a hook's answer is ignored
+    crash_points.install(lambda point: clean_up(store) if point == "ingest-heads-read" else None)  # type: ignore[arg-type]  # a hook's answer is ignored
 
     try:
         response = is_refused(lambda: ingest(user, store, selectors.public_url(late.key)))
@@ -253,9 +253,9 @@ def test_an_orphan_that_is_being_copied_is_kept(store: AheadMemoryStore, user: U
         store,
         selectors.public_url(origin.storage_key),
         organization_id=organization.pk,
-        meanwhile=lambda: in_other_connection(lambda: sweep(store)),
+        meanwhile=lambda: in_other_connection(lambda: clean_up(store)),
     )
 
-    assert sweep(store)[1] == CleanupReport(executed=True)
+    assert clean_up(store)[1] == CleanupReport(executed=True)
     assert MediaResource.objects.get(pk=copy_id).copied_from == origin
     require_bytes(store)

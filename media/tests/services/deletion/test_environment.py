@@ -1,4 +1,4 @@
-"""Cleanups and queued deletions touch only a bucket that is this database's and this process's."""
+"""Cleanups and queued deletions change only buckets of their own environment."""
 
 from collections.abc import Callable, Iterator
 from uuid import uuid4
@@ -33,14 +33,14 @@ from media.tests.stores import own_database
 
 pytestmark = pytest.mark.django_db
 
-SWEEPS = ["cleanup_temp_uploads", "cleanup_orphaned_media"]
+CLEANUPS = ["cleanup_temp_uploads", "cleanup_orphaned_media"]
 
 
 @pytest.fixture
 def production(
     settings: Settings, stack: dict[str, str]
 ) -> Iterator[tuple[AheadS3Store, Identity]]:
-    """Two buckets of their own on the S3 server, marked, with a day-old object of each kind."""
+    """Two new, marked buckets on the S3 server, with a day-old object of each kind."""
     name = f"identity-{uuid4().hex[:12]}"
     settings.R2_BUCKET_NAME, settings.R2_PRIVATE_BUCKET_NAME = f"{name}-public", f"{name}-private"
     settings.ENVIRONMENT_NAME = "production"
@@ -72,7 +72,7 @@ def objects(store: AheadS3Store) -> list[str]:
 
 
 def forget_database() -> None:
-    """Leave what a newly migrated database has."""
+    """Reset the tables to those of a newly migrated database."""
     EnvironmentIdentity.objects.all().delete()
     MediaResource.objects.all().delete()
     Upload.objects.all().delete()
@@ -87,7 +87,7 @@ def unknown_database() -> None:
     forget_database()
 
 
-@pytest.mark.parametrize("name", SWEEPS)
+@pytest.mark.parametrize("name", CLEANUPS)
 @pytest.mark.parametrize(
     ("empty", "reason"),
     [
@@ -110,7 +110,7 @@ def test_an_empty_database_deletes_nothing(
     assert objects(store) == before
 
 
-@pytest.mark.parametrize("name", SWEEPS)
+@pytest.mark.parametrize("name", CLEANUPS)
 @pytest.mark.parametrize("private", [False, True])
 @pytest.mark.parametrize(
     ("change", "reason"),
@@ -172,7 +172,7 @@ def test_the_right_environment_cleans_up_and_keeps_unknown_objects(
     store, _ = production
     unknown = stored(store, f"media/{uuid4()}/file.png")
 
-    for name in SWEEPS:
+    for name in CLEANUPS:
         call_command(name, "--execute")
     ObjectDeletion.objects.update(run_after=None)
     drain()

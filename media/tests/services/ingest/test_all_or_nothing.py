@@ -1,4 +1,4 @@
-"""One bad file, and nothing of the request is taken in."""
+"""A request with one bad file ingests nothing."""
 
 import pytest
 from pytest_django import DjangoAssertNumQueries

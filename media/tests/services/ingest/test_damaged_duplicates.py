@@ -1,4 +1,4 @@
-"""A READY resource whose object is gone: uploading the same bytes again repairs it."""
+"""A READY resource whose object is missing is repaired by uploading the same bytes again."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ PNG = ObjectHeaders(content_type="image/png")
 
 
 def without_object(store: ObjectStore, user: User, body: bytes) -> MediaResource:
-    """Return a READY resource whose object is gone."""
+    """Return a READY resource whose object is missing."""
     resource = ready(store, user, body)
     store.delete_many([resource.storage_key])
     return resource

@@ -1,4 +1,4 @@
-"""What becomes of uploads: one resource for each content and owner, all of a request or nothing."""
+"""Ingest creates one resource for each content and owner, for all files of a request or none."""
 
 import pytest
 from django.conf import settings

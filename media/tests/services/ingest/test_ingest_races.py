@@ -1,4 +1,4 @@
-"""Requests that name the same files at the same time, each with a connection of its own."""
+"""Concurrent requests for the same files, each on its own connection."""
 
 import random
 from contextlib import suppress
@@ -46,7 +46,7 @@ def test_fifty_requests_with_one_url_make_one_resource(memory: MemoryStore, user
 
 @pytest.mark.covers("T07", "F05", "I01")
 def test_requests_race_with_the_relocation_of_their_file(memory: MemoryStore, user: User) -> None:
-    """Each request may come before, between or after the steps of the worker."""
+    """Requests run before, between and after the steps of the worker."""
     for number in range(4):
         url = upload_file(memory, user, photo(number))
         (first,) = ingest(user, [url])
@@ -71,7 +71,7 @@ def relocate_and_answer(user: User, resource: MediaResource) -> list[MediaResour
 def test_an_upload_claimed_by_a_concurrent_request_is_reused(
     memory: MemoryStore, user: User
 ) -> None:
-    """The other request went all the way: the temporary object is gone when this one looks."""
+    """The other request has finished, so the temporary object is deleted when this one reads it."""
     url = upload_file(memory, user)
     others: list[MediaResource] = []
 
@@ -135,7 +135,7 @@ def test_scopes_that_copy_from_each_other_never_deadlock(memory: MemoryStore, us
 def test_removing_the_last_two_attachments_concurrently_starts_the_grace_period(
     memory: MemoryStore, user: User
 ) -> None:
-    """Neither sees what the other has not committed yet; one of them has to wait."""
+    """Neither transaction sees the other's uncommitted changes, so one of them has to wait."""
     places = [new_id(), new_id()]
     for entity_id in places:
         (resources,) = ingest(user, [upload_file(memory, user)], entity_id=entity_id)

@@ -1,4 +1,4 @@
-"""Files that are refused at the door, through the whole ingest: one clear code, nothing left."""
+"""Files that ingest refuses: one code for each, and nothing is left behind."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -112,7 +112,7 @@ def test_a_file_of_the_maximum_size_is_accepted(memory: MemoryStore, user: User)
 
 # --- The whole request ----------------------------------------------------------------------------
 class BoastingStore(MemoryStore):
-    """A store that says its objects are 50 MiB."""
+    """A store that reports a size of 50 MiB for its objects."""
 
     def head(self, key: str) -> ObjectHead:
         return replace(super().head(key), size=50 * MIB)
@@ -142,7 +142,7 @@ def test_a_request_may_have_500_mib_of_files(user: User) -> None:
     assert not ObjectDeletion.objects.exists()
 
 
-# --- Stores that fail while a request looks -------------------------------------------------------
+# --- Stores that fail during the check ------------------------------------------------------------
 @pytest.mark.covers("F14", "F15", "I14")
 @pytest.mark.parametrize("operation", ["head", "open"])
 @pytest.mark.parametrize("when", ["before", "after"])

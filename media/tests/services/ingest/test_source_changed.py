@@ -1,4 +1,4 @@
-"""Bytes that are put again before, during or after the move: never a READY row of others."""
+"""Bytes replaced before, during or after relocation never become READY."""
 
 import random
 
@@ -70,7 +70,7 @@ def test_bytes_with_the_same_etag_put_before_the_copy_are_detected(
 def test_no_order_of_puts_makes_a_ready_row_with_other_bytes(
     request: pytest.FixtureRequest, user: User, name: str, seed: int
 ) -> None:
-    """Put other bytes, or the right ones again, around any operation of the store."""
+    """Put other bytes, or the same ones again, before or after any operation of the store."""
     store: MemoryStore = request.getfixturevalue(name)
     chance = random.Random(f"{name}{seed}")
     for number in range(20):

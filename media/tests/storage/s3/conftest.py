@@ -37,7 +37,7 @@ def proxied_store(
 def patient_store(
     connection: S3Connection, proxy: FaultProxy, stack: dict[str, str]
 ) -> Iterator[S3Store]:
-    """The store with its real budget."""
+    """The store with its real time limit."""
     store = S3Store(replace(connection, endpoint_url=proxy.url), stack["R2_BUCKET_NAME"])
     yield store
     store.close()

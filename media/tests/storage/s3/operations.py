@@ -1,4 +1,4 @@
-"""Operations of the S3 store, and plans of what its server does to them."""
+"""Operations of the S3 store, and plans for the fault proxy."""
 
 from collections.abc import Callable
 from datetime import timedelta

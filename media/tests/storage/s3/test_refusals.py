@@ -89,7 +89,7 @@ def test_401_and_403_are_credentials_errors(
         operation(patient_store, key)
 
 
-# SeaweedFS makes a bucket that somebody puts to, and deletes from any: those two show nothing.
+# SeaweedFS creates missing buckets on PUT and accepts any DELETE, so these two are not tested.
 @pytest.mark.parametrize("name", ["head", "open", "copy", "list"])
 def test_a_missing_bucket_is_not_reported_as_a_missing_object(
     connection: S3Connection, name: str

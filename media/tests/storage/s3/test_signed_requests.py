@@ -1,4 +1,4 @@
-"""The reading calls of the S3 store: their connections, processes, encryption and answers."""
+"""Signed GET and HEAD requests of the S3 store: connections, processes, TLS and responses."""
 
 import os
 import ssl

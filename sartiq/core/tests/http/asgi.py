@@ -19,7 +19,7 @@ def ask(
     body: bytes = b"",
     messages: Sequence[dict[str, Any]] | None = None,
 ) -> Response:
-    """Return the response to one request; `messages` replace those that bring the body."""
+    """Return the response to one request; `messages` replaces the ASGI messages with the body."""
     values = {"Host": "testserver", **({"Content-Length": str(len(body))} if body else {})}
     scope = scope_of(target, method, {**values, **(headers or {})})
     pending = list(messages or [{"type": "http.request", "body": body, "more_body": False}])
@@ -41,7 +41,7 @@ def ask(
 
 
 def scope_of(target: str, method: str, headers: Mapping[str, str]) -> dict[str, Any]:
-    """Return the scope as granian makes it."""
+    """Return an ASGI scope like granian's."""
     path, _, query = target.partition("?")
     return {
         "type": "http",

@@ -1,4 +1,4 @@
-"""Tests of the front: what it waits for, what it passes to Django, what it never reads."""
+"""What the ASGI application waits for, passes to Django, and never reads."""
 
 import asyncio
 import threading

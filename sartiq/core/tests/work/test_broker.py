@@ -1,4 +1,4 @@
-"""What a channel does with messages it holds when its connection is there, and when it is not."""
+"""Unacknowledged messages of a channel, with and without a connection."""
 
 import uuid
 from collections.abc import Iterator

@@ -26,7 +26,7 @@ def row(db: None) -> ObjectDeletion:
 
 
 def create_deletion() -> ObjectDeletion:
-    """Store some waiting work; a deletion is as good as any."""
+    """Create a waiting row, here a deletion."""
     return ObjectDeletion.objects.create(key="temp/a", reason=DeletionReason.EXPIRED)
 
 
@@ -41,7 +41,7 @@ def take_once(row: ObjectDeletion) -> Lease[ObjectDeletion]:
 
 
 def expire(row: ObjectDeletion) -> None:
-    """Let the lease run out, as if its holder had died."""
+    """Expire the lease, as if its holder had died."""
     ObjectDeletion.objects.filter(pk=row.pk).update(lease_expires_at=timezone.now() - PAST)
 
 

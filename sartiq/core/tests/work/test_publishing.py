@@ -43,7 +43,7 @@ def no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def hanging_broker(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Accept connections and never say a word."""
+    """Accept connections and never respond."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         monkeypatch.setattr(app.conf, "broker_write_url", f"redis://127.0.0.1:{port}/0")

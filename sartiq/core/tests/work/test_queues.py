@@ -1,4 +1,4 @@
-"""Which queue a task waits in, and what of a queue is known before more is sent."""
+"""The queues of tasks, and the check of a queue before more is sent."""
 
 import time
 from datetime import timedelta

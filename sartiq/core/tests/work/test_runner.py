@@ -1,4 +1,4 @@
-"""What becomes of a leased row for each kind of failure of its work."""
+"""How a leased row is retried or failed after each kind of error."""
 
 from datetime import timedelta
 
