@@ -24,7 +24,7 @@ from catalog.services import slugs
 from media.rules.limits import MAX_REQUEST_IMAGES
 from media.services import attachments
 from media.services.ingest.claim import Checked, claim_all
-from media.services.ingest.resolve import Wanted
+from media.services.ingest.resolve import FileReference
 from media.services.ingest.service import MediaResourceService
 from media.storage import public_store
 from sartiq.core.contention import retry_on_contention
@@ -139,7 +139,7 @@ def _discard_locked(rows: QuerySet[Entity], precondition: Precondition) -> int:
 
 def _check_files(user: User, scope: OwnerScope, changes: Changes) -> Checked:
     ingest = MediaResourceService(public_store())
-    return ingest.check(user=user, scope=scope, wanted=_wanted(changes))
+    return ingest.check(user=user, scope=scope, files=_file_references(changes))
 
 
 def _write(entity: CatalogEntity, changes: Changes, checked: Checked) -> None:
@@ -173,15 +173,15 @@ def _save(entity: CatalogEntity, changes: Changes) -> None:
     entity.save(update_fields=None if is_new else [*values, "updated_at"])
 
 
-def _wanted(changes: Changes) -> list[Wanted]:
-    wanted = [
-        Wanted(loc=("body", slot, *([index] if isinstance(urls, list) else [])), url=url)
+def _file_references(changes: Changes) -> list[FileReference]:
+    files = [
+        FileReference(loc=("body", slot, *([index] if isinstance(urls, list) else [])), url=url)
         for slot, urls in changes.media.items()
         for index, url in enumerate(urls)
     ]
-    if len(wanted) > MAX_REQUEST_IMAGES:
-        raise TooManyImagesError(ctx={"limit": MAX_REQUEST_IMAGES, "sent": len(wanted)})
-    return wanted
+    if len(files) > MAX_REQUEST_IMAGES:
+        raise TooManyImagesError(ctx={"limit": MAX_REQUEST_IMAGES, "sent": len(files)})
+    return files
 
 
 def _require_links(

@@ -1,5 +1,5 @@
 from media.admin.deletions import ObjectDeletionAdmin
-from media.admin.inlines import AttachmentAdmin, UploadAdmin
 from media.admin.resources import MediaResourceAdmin
+from media.admin.uploads import AttachmentAdmin, UploadAdmin
 
 __all__ = ["AttachmentAdmin", "MediaResourceAdmin", "ObjectDeletionAdmin", "UploadAdmin"]

@@ -11,7 +11,7 @@ from django.utils.html import format_html
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTimeFilter
 
 from media.admin.formatting import preview, readable_size, thumbnail
-from media.admin.inlines import AttachmentsInline, UploadsInline
+from media.admin.uploads import AttachmentsInline, UploadsInline
 from media.errors import ResourceInUseError
 from media.models import Attachment, MediaResource, ResourceStatus
 from media.rules import failures

@@ -45,7 +45,7 @@ MEMORY_POLL_SECONDS = 0.1
 
 
 class SourceMissingError(Exception):
-    """Raised when no object with the bytes exists any more; the client must upload again."""
+    """Raised when every object with the bytes has been deleted; the client must upload it again."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,7 +16,7 @@ from media.models import Attachment, MediaResource, ObjectDeletion, ResourceStat
 from media.rules import keys
 from media.services import attachments, deletions, relocation, uploads
 from media.services.ingest.claim import Resources
-from media.services.ingest.resolve import Wanted
+from media.services.ingest.resolve import FileReference
 from media.services.ingest.service import MediaResourceService
 from media.services.uploads import DeclaredFile, UploadTicket
 from media.storage import ObjectStore, SignedPut, public_store
@@ -109,9 +109,11 @@ def ingest_into(
         )
         return slots["images"]
 
-    requested = [Wanted(loc=("body", "images", index), url=url) for index, url in enumerate(urls)]
+    files = [
+        FileReference(loc=("body", "images", index), url=url) for index, url in enumerate(urls)
+    ]
     return MediaResourceService(public_store()).ingest_all(
-        user=user, scope=scope, wanted=requested, attach=attach
+        user=user, scope=scope, files=files, attach=attach
     )
 
 

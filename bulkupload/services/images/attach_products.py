@@ -30,7 +30,7 @@ from media.models import MediaResource, ResourceStatus
 from media.rules.failures import sentence_for
 from media.services.ingest import resolve
 from media.services.ingest.claim import claim_all
-from media.services.ingest.resolve import Wanted
+from media.services.ingest.resolve import FileReference
 from media.services.ingest.service import MediaResourceService
 from media.storage import public_store
 from sartiq.core.contention import retry_on_contention
@@ -133,11 +133,11 @@ def attach_products(
     job = batch.job
     ingest = MediaResourceService(public_store())
     urls = stored_urls.usable(rows)
-    wanted = [Wanted(loc=("body", index), url=url) for index, url in enumerate(urls)]
+    files = [FileReference(loc=("body", index), url=url) for index, url in enumerate(urls)]
     product_ids = {row.product_id for row in rows}
     for attempt in retry_on_contention():
         with attempt:
-            checked = ingest.check(user=job.user, scope=job.scope, wanted=wanted)
+            checked = ingest.check(user=job.user, scope=job.scope, files=files)
             with transaction.atomic():
                 existing = attach_images.lock_products(job.scope, product_ids)
                 locked = _lock_rows(lease, batch, rows, stored_urls, existing)

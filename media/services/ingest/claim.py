@@ -21,7 +21,7 @@ from media.services import deletions
 from media.services.ingest.check import CheckResults
 from media.services.ingest.duplicates import Version, version_of
 from media.services.ingest.examine import ExaminedObject
-from media.services.ingest.resolve import Source, Sources, Wanted, belongs_to, usable
+from media.services.ingest.resolve import FileReference, Source, Sources, belongs_to, usable
 from sartiq.core.errors import ContentionError, InvalidValuesError
 from sartiq.core.models import new_id
 from sartiq.core.work.crash_points import crash_point
@@ -38,7 +38,7 @@ class Checked:
     """
 
     scope: OwnerScope
-    wanted: Sequence[Wanted]
+    files: Sequence[FileReference]
     sources: Sources
     results: CheckResults
     damaged: Collection[Version]
@@ -77,7 +77,7 @@ def _lock_uploads(checked: Checked) -> dict[str, Source]:
     expired = {pk for pk, row in locked.items() if row.state == UploadState.EXPIRED}
     issues = [
         FileNotFoundForCallerError().at(*file.loc, value=file.url)
-        for file in checked.wanted
+        for file in checked.files
         if (upload := sources[file.url].upload) and upload.pk in expired
     ]
     if issues:

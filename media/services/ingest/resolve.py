@@ -13,7 +13,7 @@ from sartiq.core.errors import Loc
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
+class FileReference:
     """One URL in a request, and its location in the request body."""
 
     loc: Loc
@@ -44,10 +44,10 @@ def resolve(*, user: User, scope: OwnerScope, urls: Sequence[str]) -> Sources:
     owners, give the same result after the same queries.
     """
     keys_by_url = {url: _key(url) for url in urls}
-    wanted = {key for key in keys_by_url.values() if key}
-    if not wanted:
+    requested_keys = {key for key in keys_by_url.values() if key}
+    if not requested_keys:
         return dict.fromkeys(urls)
-    sources = _uploads(user, scope, wanted) | _resources(user, wanted)
+    sources = _uploads(user, scope, requested_keys) | _resources(user, requested_keys)
     return {url: sources.get(key) if key else None for url, key in keys_by_url.items()}
 
 
@@ -83,14 +83,18 @@ def _key(url: str) -> str | None:
     return urls.key_in_url(url, bases=selectors.public_base_urls())
 
 
-def _uploads(user: User, scope: OwnerScope, wanted: set[str]) -> dict[str, Source | None]:
-    uploads = Upload.objects.ingestable_by(user, scope).filter(key__among=wanted)
+def _uploads(user: User, scope: OwnerScope, requested_keys: set[str]) -> dict[str, Source | None]:
+    uploads = Upload.objects.ingestable_by(user, scope).filter(key__among=requested_keys)
     rows = uploads.select_related("resource")
     return {row.key: Source(key=row.key, upload=row, resource=usable(row.resource)) for row in rows}
 
 
-def _resources(user: User, wanted: set[str]) -> dict[str, Source | None]:
-    ids: list[UUID] = [resource_id for key in wanted if (resource_id := keys.resource_id_of(key))]
+def _resources(user: User, requested_keys: set[str]) -> dict[str, Source | None]:
+    ids: list[UUID] = [
+        resource_id for key in requested_keys if (resource_id := keys.resource_id_of(key))
+    ]
     rows = MediaResource.objects.visible_to(user).usable().filter(pk__among=ids)
     by_key = {keys.canonical_key(row.pk, row.extension): row for row in rows}
-    return {key: Source(key=key, resource=row) for key, row in by_key.items() if key in wanted}
+    return {
+        key: Source(key=key, resource=row) for key, row in by_key.items() if key in requested_keys
+    }

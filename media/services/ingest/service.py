@@ -5,7 +5,7 @@ A caller repeats both steps while other requests change the same rows:
     ingest = MediaResourceService(public_store())
     for attempt in retry_on_contention():
         with attempt:
-            checked = ingest.check(user=user, scope=scope, wanted=wanted)
+            checked = ingest.check(user=user, scope=scope, files=files)
             with transaction.atomic():
                 ...  # lock the entity
                 resources = claim_all(checked, releasing=...)
@@ -27,7 +27,7 @@ from media.services.ingest import check, duplicates, resolve
 from media.services.ingest.check import CheckResults
 from media.services.ingest.claim import Checked, Resources, claim_all
 from media.services.ingest.examine import ExaminedObject
-from media.services.ingest.resolve import Sources, Wanted
+from media.services.ingest.resolve import FileReference, Sources
 from media.storage import ObjectStore
 from sartiq.core.contention import retry_on_contention
 from sartiq.core.errors import ContentionError, InvalidError, InvalidValuesError, Issue
@@ -47,33 +47,33 @@ class MediaResourceService:
         *,
         user: User,
         scope: OwnerScope,
-        wanted: Sequence[Wanted],
+        files: Sequence[FileReference],
         attach: Callable[[Resources], Result],
     ) -> Result:
-        """Check and claim every wanted file, or none, for an entity that is new.
+        """Check and claim every file, or none, for an entity that is new.
 
         `attach` is given the resource of each URL; what it writes commits together with the
         resources. Raises what `check` and `claim_all` raise, and ContentionError.
         """
         for attempt in retry_on_contention():
             with attempt:
-                checked = self.check(user=user, scope=scope, wanted=wanted)
+                checked = self.check(user=user, scope=scope, files=files)
                 with transaction.atomic():
                     result = attach(claim_all(checked))
         return result
 
-    def check(self, *, user: User, scope: OwnerScope, wanted: Sequence[Wanted]) -> Checked:
-        """Check every wanted file, outside any transaction.
+    def check(self, *, user: User, scope: OwnerScope, files: Sequence[FileReference]) -> Checked:
+        """Check every file, outside any transaction.
 
         Raises InvalidValuesError naming each rejected URL, RequestFilesTooLargeError,
         StoreUnavailableError when the store fails, and ContentionError when another request claimed
         a file that would have been rejected.
         """
         crash_point("ingest-started")
-        sources = resolve.resolve(user=user, scope=scope, urls=[file.url for file in wanted])
+        sources = resolve.resolve(user=user, scope=scope, urls=[file.url for file in files])
         fresh = [source.upload for source in sources.values() if source and source.is_fresh]
         results = check.inspect_all(self.store, [upload for upload in fresh if upload])
-        issues = [issue for file in wanted for issue in _issues(file, sources, results)]
+        issues = [issue for file in files for issue in _issues(file, sources, results)]
         if issues:
             _require_still_fresh(user, scope, sources, results)
             deletions.refuse_uploads(
@@ -87,16 +87,14 @@ class MediaResourceService:
         examined = [result for result in results.values() if isinstance(result, ExaminedObject)]
         hashes = {properties.content_hash for properties in examined}
         damaged = duplicates.find_damaged(self.store, scope=scope, hashes=hashes)
-        return Checked(
-            scope=scope, wanted=wanted, sources=sources, results=results, damaged=damaged
-        )
+        return Checked(scope=scope, files=files, sources=sources, results=results, damaged=damaged)
 
 
-def _issues(wanted: Wanted, sources: Sources, results: CheckResults) -> list[Issue]:
-    source = sources[wanted.url]
+def _issues(file: FileReference, sources: Sources, results: CheckResults) -> list[Issue]:
+    source = sources[file.url]
     result = results.get(source.key) if source else FileNotFoundForCallerError()
     if isinstance(result, InvalidError):
-        return [result.at(*wanted.loc, value=wanted.url)]
+        return [result.at(*file.loc, value=file.url)]
     return []
 
 

@@ -12,7 +12,7 @@ from accounts.models import OwnerScope, User
 from media.models import DeletionReason, MediaResource, ObjectDeletion, Upload, UploadState
 from media.services import deletions, recovery
 from media.services.ingest.claim import Resources
-from media.services.ingest.resolve import Wanted
+from media.services.ingest.resolve import FileReference
 from media.services.ingest.service import MediaResourceService
 from media.storage import public_store
 from media.storage.testing.memory import MemoryStore
@@ -65,7 +65,7 @@ def test_a_rolled_back_resource_is_not_enqueued(
         MediaResourceService(public_store()).ingest_all(
             user=user,
             scope=OwnerScope(user_id=user.pk),
-            wanted=[Wanted(loc=("body", "cover_image"), url=url)],
+            files=[FileReference(loc=("body", "cover_image"), url=url)],
             attach=attach,
         )
 

@@ -156,7 +156,7 @@ def test_a_first_start_is_ready_once_the_store_is_verified(
     created_identity()
 
     first = client.get("/health/ready")
-    settings.S3_ENDPOINT_URL = proxy.url  # other settings, proven anew
+    settings.S3_ENDPOINT_URL = proxy.url  # other settings, so they are verified again
     proxy.plan = lambda _method, _number: fault_proxy.status(503)
     factory.reset()
     changed = client.get("/health/ready")

@@ -1,8 +1,8 @@
 """`Idempotency-Key`: a repeated request gets the first response and has no further effect.
 
-A request claims its key by inserting a row before its work. A thread renews the short lease of the
-claim meanwhile, so a request that is killed frees its key within seconds. The transaction that
-creates the entity also saves the response in the row: a crash leaves either both or neither.
+A request claims its key by inserting a row before its work. During the work a thread renews the
+short lease of the claim, so a request that is killed frees its key within seconds. The transaction
+that creates the entity also saves the response in the row: a crash leaves either both or neither.
 """
 
 import hashlib

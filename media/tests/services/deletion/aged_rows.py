@@ -23,7 +23,7 @@ from media.services import attachments, deletions
 from media.services.cleanup import orphaned_media
 from media.services.cleanup.common import CleanupReport
 from media.services.ingest.claim import Resources
-from media.services.ingest.resolve import Wanted
+from media.services.ingest.resolve import FileReference
 from media.services.ingest.service import MediaResourceService
 from media.storage import ObjectHeaders, ObjectStore, factory
 from media.storage.s3.store import S3Store
@@ -166,7 +166,7 @@ def ingest(
     return MediaResourceService(store).ingest_all(
         user=user,
         scope=OwnerScope(user_id=user.pk, organization_id=organization_id),
-        wanted=[Wanted(loc=("body", "cover_image"), url=url)],
+        files=[FileReference(loc=("body", "cover_image"), url=url)],
         attach=attach,
     )
 

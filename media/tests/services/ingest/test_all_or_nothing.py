@@ -14,7 +14,7 @@ from media.models import (
     UploadState,
 )
 from media.services.ingest.claim import Resources
-from media.services.ingest.resolve import Wanted
+from media.services.ingest.resolve import FileReference
 from media.services.ingest.service import MediaResourceService
 from media.storage import ObjectHeaders, public_store
 from media.storage.testing.memory import MemoryStore
@@ -121,7 +121,7 @@ def test_an_error_while_attaching_writes_nothing(memory: MemoryStore, user: User
         MediaResourceService(public_store()).ingest_all(
             user=user,
             scope=user_scope(user),
-            wanted=[Wanted(loc=("body", "cover_image"), url=url)],
+            files=[FileReference(loc=("body", "cover_image"), url=url)],
             attach=attach,
         )
 
