@@ -1,4 +1,4 @@
-"""What the sweeps share: the report, the clocks and the shortest grace period."""
+"""What the cleanups share: the report, the clocks and the shortest grace period."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ ProgressCallback = Callable[[int], None]
 
 @dataclass(kw_only=True)
 class CleanupReport:
-    """The result of a sweep.
+    """The result of a cleanup.
 
     `bytes` is the size of the candidates; `samples` has at most twenty of their names.
     """

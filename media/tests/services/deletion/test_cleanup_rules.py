@@ -1,4 +1,4 @@
-"""What all sweeps have in common: one at a time, two passes, and statements for whole batches."""
+"""What all cleanups have in common: one at a time, two passes, and statements for whole batches."""
 
 from collections.abc import Iterator
 from datetime import timedelta
