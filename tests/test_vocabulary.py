@@ -80,6 +80,8 @@ STANDARD_TERMS = {
     "says_so": "with_message",
     "picture_ranges": "image_ranges",
     "free_to_take": "due_and_unleased",
+    "Wanted": "FileReference",
+    "disown": "forget_inherited",
     "InvalidManyError": "InvalidValuesError",
     "NO_PICTURE": "NOT_AN_IMAGE",
     "SweepReport": "CleanupReport",
