@@ -92,9 +92,10 @@ def test_a_new_job_does_not_inherit_the_attempts_of_a_cancelled_one(
 ) -> None:
     server.answers = {"/1.png": Answer(status=503)}
     job = import_rows(user, ONE)
+    image = RemoteImage.objects.get()
     for _ in range(4):
         RemoteImage.objects.update(run_after=None)
-        fetch_all(fetcher)
+        fetch_remote.fetch(image.pk, fetcher=fetcher)
     jobs.cancel(user=user, job_id=job.pk)
     before = RemoteImage.objects.get()
     assert (before.attempts, before.run_after is None) == (4, False)
