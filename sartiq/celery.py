@@ -61,6 +61,7 @@ app.conf.update(
         "recover-exports": _every(RECOVERY, "exports.recover"),
         "discard-expired-exports": _every(HOUR, "exports.discard_expired"),
         "forget-old-idempotency-keys": _every(HOUR, "core.forget_idempotency_keys"),
+        "maintain-event-partitions": _every(HOUR, "core.maintain_event_partitions"),
     },
 )
 for start_signal in (signals.worker_init, signals.beat_init):

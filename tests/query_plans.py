@@ -32,6 +32,7 @@ RANDOM_VALUES = {
     "timestamptz": "now() - n * interval '1 minute'",
     "bool": "n % 2 = 0",
     "jsonb": "to_jsonb(n)",
+    "inet": "'10.0.0.1'::inet + n",
 }
 
 ONE_ROW = {"media_environmentidentity"}

@@ -5,6 +5,7 @@ owner.
 """
 
 from collections.abc import Iterable
+from copy import copy
 from typing import Any
 
 from django import forms
@@ -12,12 +13,14 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.admin import TabularInline
 
+from accounts.actions import AccountAction
 from accounts.errors import LastOwnerError
 from accounts.models import Membership
 from accounts.services import members
-from sartiq.core.admin_base import SYSTEM_FIELDS, link
+from sartiq.core import events
+from sartiq.core.admin_base import SYSTEM_FIELDS, RecordedAdmin, link
 
 
 class MembershipForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
@@ -52,6 +55,20 @@ class MembershipFormSet(forms.BaseInlineFormSet):  # type: ignore[type-arg]  # a
             raise forms.ValidationError(error.detail) from None
 
 
+class RecordedMembershipsMixin:
+    """Records the events of memberships that are changed on the page of another row."""
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: Any) -> None:
+        """Save the memberships and record what changed."""
+        removed = [copy(row.instance) for row in getattr(formset, "deleted_forms", ())]
+        super().save_formset(request, form, formset, change)  # type: ignore[misc]  # of ModelAdmin
+        events.record_each(AccountAction.MEMBER_REMOVED, [row for row in removed if row.pk])
+        for membership in formset.new_objects:
+            events.record(AccountAction.MEMBER_ADDED, membership, role=membership.role)
+        for membership, _ in formset.changed_objects:
+            events.record(AccountAction.MEMBER_ROLE_CHANGED, membership, role=membership.role)
+
+
 class OrganizationsInline(TabularInline):
     """The organizations of one user."""
 
@@ -77,8 +94,11 @@ class MembersInline(TabularInline):
 
 
 @admin.register(Membership)
-class MembershipAdmin(ModelAdmin):
+class MembershipAdmin(RecordedAdmin):
     """Users' roles in organizations; each organization keeps an owner who can sign in."""
+
+    created_action = AccountAction.MEMBER_ADDED
+    updated_action = AccountAction.MEMBER_ROLE_CHANGED
 
     form = MembershipForm
     list_display = ("id", "user_link", "organization_link", "role", "created_at")

@@ -6,16 +6,20 @@ from django.contrib import admin
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
-from unfold.admin import ModelAdmin
 
-from accounts.admin.memberships import MembersInline
+from accounts.actions import AccountAction
+from accounts.admin.memberships import MembersInline, RecordedMembershipsMixin
 from accounts.models import Membership, Organization
-from sartiq.core.admin_base import SYSTEM_FIELDS, changelist_url
+from sartiq.core.admin_base import SYSTEM_FIELDS, RecordedAdmin, changelist_url
 
 
 @admin.register(Organization)
-class OrganizationAdmin(ModelAdmin):
+class OrganizationAdmin(RecordedMembershipsMixin, RecordedAdmin):
     """Organizations with their members."""
+
+    created_action = AccountAction.ORGANIZATION_CREATED
+    updated_action = AccountAction.ORGANIZATION_UPDATED
+    deleted_action = AccountAction.ORGANIZATION_DELETED
 
     list_display = ("name", "slug", "member_count", "created_at")
     list_filter = ("created_at",)

@@ -7,16 +7,18 @@ from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
-from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from accounts.admin.memberships import OrganizationsInline
+from accounts.actions import AccountAction
+from accounts.admin.memberships import OrganizationsInline, RecordedMembershipsMixin
 from accounts.models import User
 from accounts.services import users
-from sartiq.core.admin_base import SYSTEM_FIELDS, is_superuser
+from sartiq.core import events
+from sartiq.core.admin_base import SYSTEM_FIELDS, RecordedAdmin, is_superuser
 from sartiq.core.errors import ConflictError
 
 admin.site.unregister(Group)
@@ -40,8 +42,10 @@ class ChangeUserForm(UserChangeForm):
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
+class UserAdmin(RecordedMembershipsMixin, DjangoUserAdmin, RecordedAdmin):  # type: ignore[type-arg]  # not generic at run time
     """Users with their permissions and memberships; deleting anonymizes."""
+
+    created_action = AccountAction.USER_CREATED
 
     form = ChangeUserForm
     add_form = UserCreationForm
@@ -91,6 +95,21 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]  # not g
         ]
         return descriptions, {"users": len(descriptions)}, set(), []
 
+    def record_update(self, obj: User, form: Any) -> None:
+        """Record the changes of a user, as the service does."""
+        was_active = form.initial["is_active"]
+        users.record_changes(obj, fields=form.changed_data, was_active=was_active)
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> Any:  # noqa: A002  Django's name
+        """Show the form, or set the password and record that."""
+        with transaction.atomic():
+            before = self.get_object(request, id)
+            response = super().user_change_password(request, id, form_url)
+            user = self.get_object(request, id)
+            if before and user and user.password != before.password:
+                events.record(AccountAction.USER_PASSWORD_CHANGED, user)
+        return response
+
     def delete_model(self, request: HttpRequest, obj: User) -> None:
         """Disable and anonymize the user."""
         users.delete(user_id=obj.pk, now=timezone.now())
@@ -108,5 +127,9 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]  # not g
 
 
 @admin.register(Group)
-class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
+class GroupAdmin(DjangoGroupAdmin, RecordedAdmin):
     """Groups in the product's theme."""
+
+    created_action = AccountAction.GROUP_CREATED
+    updated_action = AccountAction.GROUP_UPDATED
+    deleted_action = AccountAction.GROUP_DELETED

@@ -1,4 +1,5 @@
 from typing import Self
+from uuid import UUID
 
 from django.db import models
 
@@ -26,6 +27,11 @@ class Organization(TimestampedModel):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def event_owner(self) -> tuple[None, UUID]:
+        """The owner of events about this organization: the organization."""
+        return None, self.pk
 
 
 class MembershipQuerySet(models.QuerySet["Membership"]):

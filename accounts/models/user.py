@@ -1,12 +1,15 @@
 from typing import Any, ClassVar, Self
+from uuid import UUID
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Value
 from django.db.models.functions import Lower
 
+from accounts.actions import AccountAction
 from accounts.rules import normal_email
+from sartiq.core import events
 from sartiq.core.models import TimestampedModel
 
 
@@ -52,7 +55,10 @@ class UserManager(BaseUserManager["User"]):
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
         """Save a user with all permissions, including the admin."""
-        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+        with transaction.atomic():
+            user = self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+            events.record(AccountAction.USER_CREATED, user, is_superuser=True)
+        return user
 
 
 class User(TimestampedModel, AbstractBaseUser, PermissionsMixin):
@@ -87,6 +93,11 @@ class User(TimestampedModel, AbstractBaseUser, PermissionsMixin):
 
     def __str__(self) -> str:
         return self.email
+
+    @property
+    def event_owner(self) -> tuple[UUID, None]:
+        """The owner of events about this user: the user."""
+        return self.pk, None
 
     def clean(self) -> None:
         """Normalize the address before it is validated as unique."""

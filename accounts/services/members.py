@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db import transaction
 
 from accounts import selectors
+from accounts.actions import AccountAction
 from accounts.errors import (
     AlreadyMemberError,
     LastOwnerError,
@@ -16,6 +17,7 @@ from accounts.errors import (
 )
 from accounts.models import Membership, Organization, Role, User
 from accounts.rules import may_assign_role
+from sartiq.core import events
 from sartiq.core.errors import NotPermittedError
 from sartiq.core.preconditions import Precondition, unconditional
 
@@ -37,6 +39,7 @@ def add(
         )
         if not created:
             raise AlreadyMemberError
+        events.record(AccountAction.MEMBER_ADDED, membership, role=role)
     return membership
 
 
@@ -58,6 +61,7 @@ def change_role(
             _require_another_owner(membership)
         membership.role = role
         membership.save()
+        events.record(AccountAction.MEMBER_ROLE_CHANGED, membership, role=role)
     return membership
 
 
@@ -83,6 +87,7 @@ def remove(
             _require_may_assign(actor_role, membership.role)
         precondition(membership)
         _require_another_owner(membership)
+        events.record(AccountAction.MEMBER_REMOVED, membership)
         membership.delete()
 
 
@@ -109,6 +114,7 @@ def delete_many(*, memberships: Collection[Membership]) -> None:
     """Delete several memberships, all or none. Raises LastOwnerError."""
     with transaction.atomic():
         require_remaining_owners(deleted=memberships)
+        events.record_each(AccountAction.MEMBER_REMOVED, memberships)
         Membership.objects.filter(pk__in=[membership.pk for membership in memberships]).delete()
 
 
@@ -123,10 +129,12 @@ def leave_all(*, user: User) -> None:
 
     The caller holds the locks of `lock_organizations_of`.
     """
-    for membership in Membership.objects.filter(user=user):
+    memberships = list(Membership.objects.filter(user=user))
+    for membership in memberships:
         others = Membership.objects.filter(organization_id=membership.organization_id)
         if others.exclude(pk=membership.pk).exists():
             _require_another_owner(membership)
+    events.record_each(AccountAction.MEMBER_REMOVED, memberships)
     Membership.objects.filter(user=user).delete()
 
 

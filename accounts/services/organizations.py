@@ -10,8 +10,10 @@ from django.db import IntegrityError, transaction
 from django.utils.text import slugify
 
 from accounts import selectors
+from accounts.actions import AccountAction
 from accounts.errors import OrganizationNotFoundError, SlugTakenError
 from accounts.models import Membership, Organization, Role, User
+from sartiq.core import events
 from sartiq.core.preconditions import Precondition, unconditional
 
 MAX_DERIVED_SLUG_LENGTH = 80  # of 100, which leaves room for a suffix
@@ -23,7 +25,11 @@ def create(*, owner: User, name: str, slug: str | None = None) -> Organization:
     organization = Organization(name=name)
     with transaction.atomic():
         _save_with_free_slug(organization, [slug.lower()] if slug else _slug_candidates(name))
-        Membership.objects.create(organization=organization, user=owner, role=Role.OWNER)
+        membership = Membership.objects.create(
+            organization=organization, user=owner, role=Role.OWNER
+        )
+        events.record(AccountAction.ORGANIZATION_CREATED, organization)
+        events.record(AccountAction.MEMBER_ADDED, membership, role=Role.OWNER)
     return organization
 
 
@@ -44,6 +50,7 @@ def change(
         organization.name = changes.get("name", organization.name)
         organization.slug = changes.get("slug", organization.slug).lower()
         _save(organization)
+        events.record(AccountAction.ORGANIZATION_UPDATED, organization, fields=sorted(changes))
     return organization
 
 

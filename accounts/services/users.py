@@ -1,5 +1,6 @@
 """Creation, changes and deletion of users."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,6 +13,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 
+from accounts.actions import AccountAction
 from accounts.errors import (
     EmailTakenError,
     LastSuperuserError,
@@ -21,6 +23,7 @@ from accounts.errors import (
 from accounts.models import User
 from accounts.rules import normal_email, sign_in_name
 from accounts.services import members, sessions
+from sartiq.core import events
 from sartiq.core.errors import InvalidValuesError
 from sartiq.core.preconditions import Precondition, unconditional
 
@@ -31,7 +34,10 @@ def create(*, email: str, password: str, **fields: Any) -> User:
     """Create a user. Raises EmailTakenError, or InvalidValuesError for a weak password."""
     user = User(email=normal_email(email), **fields)
     _set_password(user, password)
-    return _saved(user)
+    with transaction.atomic():
+        _saved(user)
+        events.record(AccountAction.USER_CREATED, user, is_superuser=user.is_superuser)
+    return user
 
 
 def change(
@@ -48,10 +54,15 @@ def change(
         user = _locked(user_id)
         precondition(user)
         _require_another(user, superusers)
+        was_active = user.is_active
         _apply(user, fields)
         if password is not None:
             _set_password(user, password)
-        return _saved(user)
+        _saved(user)
+        record_changes(
+            user, fields=fields, was_active=was_active, has_new_password=password is not None
+        )
+        return user
 
 
 def change_own(
@@ -84,6 +95,20 @@ def delete(*, user_id: UUID, now: datetime, precondition: Precondition = uncondi
         members.leave_all(user=user)
         _remove_traces(user)
         _anonymize(user, now=now)
+        events.record(AccountAction.USER_DELETED, user)
+
+
+def record_changes(
+    user: User, *, fields: Collection[str], was_active: bool, has_new_password: bool = False
+) -> None:
+    """Record the saved changes of a user, in the caller's transaction."""
+    if fields:
+        events.record(AccountAction.USER_UPDATED, user, fields=sorted(fields))
+    if user.is_active != was_active:
+        action = AccountAction.USER_ACTIVATED if user.is_active else AccountAction.USER_DEACTIVATED
+        events.record(action, user)
+    if has_new_password:
+        events.record(AccountAction.USER_PASSWORD_CHANGED, user)
 
 
 def require_remaining_superuser(*, user: User, is_active: bool, is_superuser: bool) -> None:

@@ -11,6 +11,7 @@ from django.db import transaction
 from accounts.models import OwnerScope, User
 from accounts.selectors import may_write, organization_ids_of
 from bulkupload import deferred, selectors
+from bulkupload.actions import ImportAction
 from bulkupload.errors import JobFinishedError, NothingToRetryError
 from bulkupload.models import BulkUploadJob, JobStatus
 from bulkupload.rules.table.file_type import format_of
@@ -21,6 +22,7 @@ from media.rules import keys
 from media.services import stored_objects
 from media.services.stored_objects import StoredObject
 from media.storage import ObjectHeaders, private_store
+from sartiq.core import events
 from sartiq.core.models import new_id
 from sartiq.core.work.crash_points import crash_point
 
@@ -158,6 +160,9 @@ def _save_and_plan(job: BulkUploadJob, stored: StoredObject) -> Iterator[None]:
         stored.cancel_deletion()
         job.save(force_insert=True)
         deferred.plan(job.pk)
+        if job.retry_of is not None:
+            events.record(ImportAction.RETRIED, job.retry_of, by=job.pk)
+        events.record(ImportAction.STARTED, job, bytes=job.source_size, dry_run=job.dry_run)
         yield
         crash_point("bulk-saving")
     crash_point("bulk-saved")

@@ -6,8 +6,10 @@ from uuid import UUID
 import structlog
 from django.db import connection, transaction
 from django.db.models.functions import Now
+from django.utils import timezone
 
-from bulkupload import deferred
+from bulkupload import deferred, selectors
+from bulkupload.actions import BY_END
 from bulkupload.codes import CancelCode
 from bulkupload.errors import JobFailureError
 from bulkupload.models import (
@@ -17,6 +19,7 @@ from bulkupload.models import (
     BulkUploadRowError,
     JobStatus,
 )
+from sartiq.core import events
 from sartiq.core.work.crash_points import crash_point
 from sartiq.core.work.runner import WorkStoppedError
 
@@ -97,12 +100,32 @@ def cancel(job_id: UUID, *, code: CancelCode = "", message: str = "") -> bool:
 def _end(job_id: UUID, status: JobStatus, *, only_planned: bool = False, **fields: object) -> bool:
     rows = BulkUploadJob.objects.filter(pk=job_id)
     rows = rows.importing() if only_planned else rows.unfinished()
-    ended = rows.update(
-        status=status,
-        finished_at=Now(),
-        updated_at=Now(),
-        lease_holder=None,
-        lease_expires_at=None,
-        **fields,
-    )
+    with transaction.atomic():
+        ended = rows.update(
+            status=status,
+            finished_at=Now(),
+            updated_at=Now(),
+            lease_holder=None,
+            lease_expires_at=None,
+            **fields,
+        )
+        if ended:
+            _record_end(job_id, status)
     return bool(ended)
+
+
+def _record_end(job_id: UUID, status: JobStatus) -> None:
+    """Record one event for the whole job, with what became of its rows."""
+    job = BulkUploadJob.objects.get(pk=job_id)
+    counts = selectors.progress_of([job], now=timezone.now())[job.pk]
+    events.record(
+        BY_END[status],
+        job,
+        code=job.failure_code or None,
+        dry_run=job.dry_run,
+        rows=counts.total,
+        created=counts.created,
+        updated=counts.updated,
+        unchanged=counts.unchanged,
+        failed=counts.failed,
+    )

@@ -7,9 +7,9 @@ from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.html import format_html_join
-from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTimeFilter
 
+from catalog.actions import entity_action
 from catalog.admin.forms import EntityForm
 from catalog.models import (
     CatalogEntity,
@@ -26,7 +26,14 @@ from media.admin.formatting import image_tag, thumbnail
 from media.models import Attachment, ResourceStatus
 from media.rules.keys import thumbnail_key
 from media.selectors import public_url
-from sartiq.core.admin_base import EMPTY_VALUE, SYSTEM_FIELDS, anchor, changelist_url, link
+from sartiq.core.admin_base import (
+    EMPTY_VALUE,
+    SYSTEM_FIELDS,
+    RecordedAdmin,
+    anchor,
+    changelist_url,
+    link,
+)
 
 OWNER = ("organization", "user")
 TAKEN_CONCURRENTLY = (
@@ -34,7 +41,7 @@ TAKEN_CONCURRENTLY = (
 )
 
 
-class EntityAdmin(ModelAdmin):
+class EntityAdmin(RecordedAdmin):
     """Base class of entity pages: owner, media, and deletion by the service."""
 
     form = EntityForm
@@ -97,6 +104,10 @@ class EntityAdmin(ModelAdmin):
             self.message_user(request, TAKEN_CONCURRENTLY, messages.ERROR)
             return redirect(request.get_full_path())
         return response
+
+    def action_of(self, obj: CatalogEntity, verb: str) -> str:
+        """Return the action for what happened to an entity."""
+        return entity_action(obj.entity_type, verb)
 
     def delete_model(self, request: HttpRequest, obj: CatalogEntity) -> None:
         """Delete one entity with its attachments; the grace period of its files starts."""

@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 
 from accounts.models import OwnerScope, User
 from catalog import selectors
+from catalog.actions import entity_action
 from catalog.errors import (
     ReferenceGoneError,
     ReferenceNotFoundError,
@@ -27,6 +28,7 @@ from media.services.ingest.claim import Checked, claim_all
 from media.services.ingest.resolve import FileReference
 from media.services.ingest.service import MediaResourceService
 from media.storage import public_store
+from sartiq.core import events
 from sartiq.core.contention import retry_on_contention
 from sartiq.core.errors import InvalidValuesError, Issue
 from sartiq.core.preconditions import Precondition, unconditional
@@ -49,6 +51,11 @@ class Changes:
     links: Mapping[str, Any] = field(default_factory=dict)
     media: MediaUrls = field(default_factory=dict)
 
+    @property
+    def fields(self) -> list[str]:
+        """The names of all fields in the request."""
+        return sorted([*self.values, *self.links, *self.media])
+
 
 @contextmanager
 def creating(
@@ -65,6 +72,7 @@ def creating(
     with _translated_conflicts(), transaction.atomic():
         entity = model(user_id=scope.user_id, organization_id=scope.organization_id)
         _write(entity, changes, checked)
+        events.record(entity_action(entity.entity_type, "created"), entity)
         yield entity
 
 
@@ -95,6 +103,9 @@ def update(
                 entity = selectors.get_locked(model, user, entity_id)
                 precondition(entity)
                 _write(entity, changes, checked)
+                events.record(
+                    entity_action(entity.entity_type, "updated"), entity, fields=changes.fields
+                )
     return entity
 
 
@@ -133,6 +144,7 @@ def _discard_locked(rows: QuerySet[Entity], precondition: Precondition) -> int:
         attachments.detach_entities(
             entity_type=locked[0].entity_type, entity_ids=[row.pk for row in locked]
         )
+        events.record_each(entity_action(locked[0].entity_type, "deleted"), locked)
     rows.model.objects.filter(pk__in=[row.pk for row in locked]).delete()
     return len(locked)
 

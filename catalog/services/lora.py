@@ -15,12 +15,14 @@ from django.db.models.functions import Now
 
 from accounts.models import User
 from accounts.selectors import require_superuser
+from catalog.actions import CatalogAction
 from catalog.models import LoraModel, Subject, Verdict
 from catalog.rules import lora as rules
 from media.models import Bucket, DeletionReason
 from media.rules import keys
 from media.services import deletions, stored_objects
 from media.storage import ObjectHeaders, private_store
+from sartiq.core import events
 from sartiq.core.models import new_id
 
 SCANNER = Path(__file__).with_name("pickle_scanner.py")
@@ -93,6 +95,7 @@ def upload(
         stored.cancel_deletion()
         model.save(force_insert=True)
         _set_trigger(model)
+        events.record(CatalogAction.LORA_MODEL_CREATED, model, verdict=model.verdict)
     return model
 
 
@@ -108,6 +111,7 @@ def describe(*, model: LoraModel, user: User) -> None:
     with transaction.atomic():
         model.save(update_fields=["subject", "trigger", "entity_type", "updated_at"])
         _set_trigger(model)
+        events.record(CatalogAction.LORA_MODEL_UPDATED, model)
 
 
 def discard(rows: QuerySet[LoraModel], *, user: User) -> int:
@@ -115,6 +119,7 @@ def discard(rows: QuerySet[LoraModel], *, user: User) -> int:
     require_superuser(user)
     with transaction.atomic():
         locked = list(rows.select_for_update(of=("self",)).order_by("pk"))
+        events.record_each(CatalogAction.LORA_MODEL_DELETED, locked)
         LoraModel.objects.filter(pk__in=[model.pk for model in locked]).delete()
         deletions.queue(
             [model.file_path for model in locked],
@@ -166,3 +171,4 @@ def _set_trigger(model: LoraModel) -> None:
         Subject.objects.filter(pk=model.subject_id).update(
             lora_trigger=model.trigger, updated_at=Now()
         )
+        events.record(CatalogAction.SUBJECT_UPDATED, model.subject, fields=["lora_trigger"])

@@ -9,7 +9,9 @@ from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
+from catalog.actions import CatalogAction
 from catalog.rules.identifiers import clean_identifier
+from sartiq.core import events
 
 UNUSUAL = r"[^ -~]|^ | $"  # a character other than printable ASCII, or a space at either end
 
@@ -49,12 +51,20 @@ def rename(spellings: list[Spelling], products: "QuerySet[Any]") -> int:
     for spelling in spellings:
         try:
             with transaction.atomic():
-                renamed += products.filter(pk=spelling.product_id, sku=spelling.sku).update(
-                    sku=spelling.cleaned or None, updated_at=Now()
-                )
+                renamed += _rename(spelling, products)
         except IntegrityError:  # another product just took this SKU: the next run reports it
             continue
     return renamed
+
+
+def _rename(spelling: Spelling, products: "QuerySet[Any]") -> int:
+    rows = products.filter(pk=spelling.product_id, sku=spelling.sku)
+    product = rows.select_for_update(of=("self",), no_key=True).first()
+    if product is None:  # just changed
+        return 0
+    rows.update(sku=spelling.cleaned or None, updated_at=Now())
+    events.record(CatalogAction.PRODUCT_UPDATED, product, fields=["sku"])
+    return 1
 
 
 def _spellings(products: "QuerySet[Any]") -> Iterator[Spelling]:

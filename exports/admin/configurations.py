@@ -4,17 +4,17 @@ from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.html import format_html
-from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTimeFilter
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from accounts.admin.owners import OwnerForm
+from exports.actions import ExportAction
 from exports.models import ExportConfiguration, MetadataAdapterVisibility
 from exports.rules.adapters.registry import codes
 from exports.rules.wildcards import EXAMPLES
 from exports.selectors import template_of
 from exports.services import configurations
-from sartiq.core.admin_base import EMPTY_VALUE, SYSTEM_FIELDS
+from sartiq.core.admin_base import EMPTY_VALUE, SYSTEM_FIELDS, RecordedAdmin
 from sartiq.core.errors import InvalidError
 
 OWNER = ("organization", "user")
@@ -55,8 +55,12 @@ class ConfigurationForm(OwnerForm):
 
 
 @admin.register(ExportConfiguration)
-class ExportConfigurationAdmin(ModelAdmin):
+class ExportConfigurationAdmin(RecordedAdmin):
     """Export configurations, with an example name."""
+
+    created_action = ExportAction.CONFIGURATION_CREATED
+    updated_action = ExportAction.CONFIGURATION_UPDATED
+    deleted_action = ExportAction.CONFIGURATION_DELETED
 
     form = ConfigurationForm
     list_display = (
@@ -123,8 +127,10 @@ class VisibilityForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic 
 
 
 @admin.register(MetadataAdapterVisibility)
-class MetadataAdapterVisibilityAdmin(ModelAdmin):
+class MetadataAdapterVisibilityAdmin(RecordedAdmin):
     """Restrict adapters to organizations; adapters without a row are available to all."""
+
+    created_action = updated_action = deleted_action = ExportAction.VISIBILITY_CHANGED
 
     form = VisibilityForm
     list_display = ("code", "is_public", "created_at")

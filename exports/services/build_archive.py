@@ -15,6 +15,7 @@ import structlog
 from django.db import transaction
 from django.db.models.functions import Now
 
+from exports.actions import ExportAction
 from exports.errors import Failure
 from exports.models import ExportItem, ExportRun, ItemStatus, RunStatus
 from exports.rules.adapters.base import ExportedFile
@@ -29,6 +30,7 @@ from media.rules import keys
 from media.services import deletions, stored_objects
 from media.services.stored_objects import StoredObject
 from media.storage import ObjectHeaders, private_store
+from sartiq.core import events
 from sartiq.core.work import leases
 from sartiq.core.work.crash_points import crash_point
 from sartiq.core.work.leases import Lease
@@ -189,6 +191,8 @@ def _complete(
         run.archive_sha256 = archive.digest.hexdigest()
         run.expires_at = Now() + ARCHIVE_RETENTION
         _finish_run(run, items)
+        failed = sum(item.status != ItemStatus.DONE for item in items)
+        events.record(ExportAction.FINISHED, run, files=run.total, failed=failed)
         crash_point("export-finishing")
     crash_point("export-finished")
 
@@ -199,6 +203,7 @@ def _fail(lease: Lease[ExportRun], failure: Failure) -> None:
         run.status = RunStatus.FAILED
         run.failure_code, run.failure_message = failure.code, failure.message
         _finish_run(run, ExportItem.objects.done().filter(run=run))
+        events.record(ExportAction.FAILED, run, code=failure.code)
     log.warning("export_failed", run_id=str(run.pk), code=failure.code)
 
 

@@ -10,9 +10,11 @@ from django.db.models import QuerySet
 from accounts.models import OwnerScope, User
 from accounts.selectors import may_manage
 from exports import selectors
+from exports.actions import ExportAction
 from exports.errors import AdapterNotAvailableError, TemplateNotCustomizableError
 from exports.models import ExportConfiguration
 from exports.rules.templates import compile_template
+from sartiq.core import events
 from sartiq.core.contention import retry_on_contention
 from sartiq.core.errors import NotPermittedError, errors_located_at
 from sartiq.core.preconditions import Precondition, unconditional
@@ -27,7 +29,9 @@ def create(*, scope: OwnerScope, values: Mapping[str, Any]) -> ExportConfigurati
         user_id=scope.user_id, organization_id=scope.organization_id, **values
     )
     require_consistent(created, {ADAPTER: created.metadata_adapter, **values})
-    created.save()
+    with transaction.atomic():
+        created.save()
+        events.record(ExportAction.CONFIGURATION_CREATED, created)
     return created
 
 
@@ -47,6 +51,7 @@ def change_first(
         require_consistent(result, changes)
         if values:
             result.save(update_fields=[*values, "updated_at"])
+            events.record(ExportAction.CONFIGURATION_UPDATED, result, fields=sorted(values))
     return result
 
 
@@ -59,6 +64,7 @@ def delete_first(rows: Rows, *, precondition: Precondition = unconditional) -> N
         with attempt, transaction.atomic():
             result = _locked_first(rows)
             precondition(result)
+            events.record(ExportAction.CONFIGURATION_DELETED, result)
             result.delete()
 
 

@@ -9,6 +9,7 @@ from django.db import transaction
 
 from accounts.models import OwnerScope, User
 from exports import deferred, selectors
+from exports.actions import ExportAction
 from exports.errors import ExportExpiredError, ExportFailedError, ExportNotFinishedError
 from exports.models import ExportConfiguration, ExportItem, ExportRun, RunStatus
 from exports.rules import names
@@ -16,6 +17,7 @@ from exports.rules.limits import LINK_LIFETIME
 from exports.services import dispatch, naming
 from exports.services.naming import ExportEntry, NamedEntry
 from media.storage import private_store
+from sartiq.core import events
 from sartiq.core.models import new_id
 from sartiq.core.work.crash_points import crash_point
 
@@ -47,6 +49,7 @@ def creating(
         ExportItem.objects.bulk_create(items, batch_size=INSERT_BATCH_SIZE)
         for item in items[: dispatch.MAX_ENQUEUED]:
             deferred.convert(item.pk)
+        events.record(ExportAction.STARTED, run, files=run.total, image_format=run.image_format)
         yield run
         crash_point("export-saving")
     crash_point("export-saved")

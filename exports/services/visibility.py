@@ -7,9 +7,11 @@ from django.db import transaction
 
 from accounts.models import Organization
 from exports import selectors
+from exports.actions import ExportAction
 from exports.errors import OrganizationUnknownError
 from exports.models import MetadataAdapterVisibility
 from exports.selectors import AdapterAvailability
+from sartiq.core import events
 from sartiq.core.errors import InvalidValuesError, Issue
 
 
@@ -36,6 +38,13 @@ def set_visibility(
             code=adapter.code, defaults={"is_public": is_public}
         )
         row.organizations.set(organizations)
+        events.record(
+            ExportAction.VISIBILITY_CHANGED,
+            row,
+            code=adapter.code,
+            is_public=is_public,
+            organizations=len(existing_ids),
+        )
     return AdapterAvailability(
         adapter, is_public=is_public, organization_ids=tuple(sorted(existing_ids))
     )

@@ -17,6 +17,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
+from media.actions import MediaAction
 from media.errors import (
     ContentError,
     ObjectNotFoundError,
@@ -33,6 +34,7 @@ from media.services.decoding.decode import MediaProperties, inspect_file
 from media.services.ingest.examine import ExaminedObject, examined_file
 from media.services.thumbnails import store_thumbnail
 from media.storage import ObjectHeaders, ObjectStore
+from sartiq.core import events
 from sartiq.core.errors import UnavailableError
 from sartiq.core.work import leases
 from sartiq.core.work.crash_points import crash_point
@@ -217,6 +219,7 @@ def _become_ready(lease: Lease[MediaResource], resource_id: UUID, copy: Verified
         resource.lease_holder = resource.lease_expires_at = None
         resource.save()
         deletions.queue(temporary_keys, reason=DeletionReason.RELOCATED)
+        events.record(MediaAction.RESOURCE_READY, resource)
         crash_point("relocation-saved")
     crash_point("relocation-committed")
 
@@ -255,6 +258,7 @@ def _fail(lease: Lease[MediaResource], code: str) -> None:
         resource.lease_holder = resource.lease_expires_at = None
         resource.save()
         deletions.queue(resource.own_keys, reason=DeletionReason.REJECTED)
+        events.record(MediaAction.RESOURCE_FAILED, resource, code=code)
     log.warning(
         "resource_failed", resource_id=str(resource.pk), code=code, message=sentence_for(code)
     )

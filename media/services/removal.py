@@ -5,9 +5,11 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models.functions import Now
 
+from media.actions import MediaAction
 from media.errors import ResourceInUseError
 from media.models import DeletionReason, MediaResource, ResourceStatus, UploadState
 from media.services import deletions
+from sartiq.core import events
 
 
 def discard(*, resource_id: UUID) -> None:
@@ -25,6 +27,7 @@ def discard(*, resource_id: UUID) -> None:
             raise ResourceInUseError(f"{resource}: {reason}")
         resource.uploads.claimed().update(state=UploadState.EXPIRED, updated_at=Now())
         object_keys = {resource.storage_key} | resource.own_keys
+        events.record(MediaAction.RESOURCE_DISCARDED, resource, reason="staff")
         resource.delete()
         deletions.queue(object_keys, reason=DeletionReason.REPLACED)
 

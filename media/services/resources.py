@@ -11,9 +11,11 @@ from django.db.models.functions import Now
 from accounts.models import User
 from accounts.selectors import may_write, require_superuser
 from media import deferred, selectors
+from media.actions import MediaAction
 from media.errors import MediaResourceNotFoundError
 from media.models import MediaResource, ObjectDeletion, ResourceStatus
 from media.services import recovery
+from sartiq.core import events
 from sartiq.core.errors import NotPermittedError
 from sartiq.core.models import due_and_unleased
 from sartiq.core.preconditions import Precondition, unconditional
@@ -45,13 +47,32 @@ def update_metadata(
         }
         if changed:
             MediaResource.objects.filter(pk=resource.pk).update(**changed, updated_at=Now())
+            events.record(MediaAction.RESOURCE_UPDATED, resource, fields=sorted(changed))
     return selectors.resource_visible_to(user, resource_id)
 
 
 def update_as_staff(*, resource_id: UUID, values: Mapping[str, Any]) -> None:
     """Update the fields staff may change, and no field that a worker may be writing."""
     changed = {name: values[name] for name in STAFF_FIELDS if name in values}
-    MediaResource.objects.filter(pk=resource_id).update(**changed, updated_at=Now())
+    with transaction.atomic():
+        rows = MediaResource.objects.filter(pk=resource_id)
+        resource = rows.select_for_update(of=("self",), no_key=True).first()
+        if resource is None or not changed:
+            return
+        rows.update(**changed, updated_at=Now())
+        _record_as_staff(resource, changed)
+
+
+def _record_as_staff(resource: MediaResource, changed: Mapping[str, Any]) -> None:
+    texts = sorted(name for name in changed if name in TEXTS)
+    if texts:
+        events.record(MediaAction.RESOURCE_UPDATED, resource, fields=texts)
+    protected = changed.get("protected", resource.protected)
+    if protected != resource.protected:
+        events.record(
+            MediaAction.RESOURCE_PROTECTED if protected else MediaAction.RESOURCE_UNPROTECTED,
+            resource,
+        )
 
 
 def heal(*, user: User) -> int:
@@ -79,6 +100,7 @@ def retry(resource: MediaResource) -> bool:
             if not resource.retry():
                 return False
             rows.delete()
+            events.record(MediaAction.RESOURCE_RETRIED, resource, code=resource.failure_code)
             deferred.relocate(resource.pk)
     except IntegrityError:  # the same bytes were uploaded again
         return False

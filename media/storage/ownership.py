@@ -6,6 +6,7 @@ from typing import Final
 
 from django.conf import settings
 
+from media.actions import MediaAction
 from media.errors import ForeignEnvironmentError
 from media.models import MediaResource, Upload, created_identity
 from media.rules import keys
@@ -13,6 +14,7 @@ from media.rules.environment import UNMARKED, Identity, differences
 from media.storage.contract import ObjectStore
 from media.storage.factory import private_store, public_store
 from media.storage.marker import mark, marker_of
+from sartiq.core import events
 
 ConfirmAdoption = Callable[[str, str], bool]
 
@@ -53,6 +55,7 @@ def _mark_bucket(
         )
         raise ForeignEnvironmentError(message)
     mark(store, own)
+    events.record(MediaAction.ENVIRONMENT_ADOPTED, bucket=name, previous=old)
     return f"Adopted {name}: it was {old} and is {own} now."
 
 

@@ -1,23 +1,29 @@
 """Base classes, columns and links of admin pages, and the environment badge."""
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
 from typing import Any, TypeVar, cast
 
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.admin import AdminSite
 from django.contrib.admin import site as default_site
-from django.db.models import Model
+from django.core.paginator import Paginator
+from django.db import transaction
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import display
 
+from sartiq.core import events
+
 Column = TypeVar("Column", bound=Callable[..., Any])
 
 SYSTEM_FIELDS = ("id", "created_at", "updated_at")
 EMPTY_VALUE = "-"
+MAX_COUNTED = 10_000  # rows of a list that is too long to count
 REFRESH_SECONDS = 3  # between reloads of the page of an unfinished row
 LINK_CLASSES = "text-primary-600 dark:text-primary-500"
 BADGE_COLOURS = {"production": "danger", "staging": "warning"}
@@ -111,6 +117,52 @@ def report_action(
     for count, reason in skipped:
         if count:
             page.message_user(request, f"{count} {reason}.", messages.WARNING)
+
+
+class RecordedAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
+    """Pages whose forms save and delete rows themselves, and record events like a service."""
+
+    created_action: str
+    updated_action: str
+    deleted_action: str
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: Any) -> None:
+        """Save the row and record the names of the changed fields."""
+        super().save_model(request, obj, form, change)
+        if not change:
+            events.record(self.action_of(obj, "created"), obj)
+        elif form.changed_data:
+            self.record_update(obj, form)
+
+    def record_update(self, obj: Any, form: Any) -> None:
+        """Record the names of the changed fields of a saved row."""
+        events.record(self.action_of(obj, "updated"), obj, fields=sorted(form.changed_data))
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        """Record the deletion and delete the row."""
+        events.record(self.action_of(obj, "deleted"), obj)
+        super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        """Record the deletions and delete the rows."""
+        with transaction.atomic():
+            rows = list(queryset)
+            if rows:
+                events.record_each(self.action_of(rows[0], "deleted"), rows)
+            super().delete_queryset(request, queryset)
+
+    def action_of(self, obj: Any, verb: str) -> str:
+        """Return the action for what happened to a row."""
+        return str(getattr(self, f"{verb}_action"))
+
+
+class BoundedPaginator(Paginator):  # type: ignore[type-arg]  # not generic at run time
+    """Pages of the first ten thousand rows: counting a table of millions takes seconds."""
+
+    @cached_property
+    def count(self) -> int:
+        """Return the number of rows, at most `MAX_COUNTED`."""
+        return len(self.object_list.order_by().values_list("pk")[:MAX_COUNTED])  # type: ignore[union-attr]  # a queryset
 
 
 class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types

@@ -12,11 +12,13 @@ class CoreConfig(AppConfig):
     verbose_name = "Core"
 
     def ready(self) -> None:
-        """Register the system checks and the lookup, and configure logging."""
+        """Register the checks and the lookup, configure logging, and follow tasks."""
         from sartiq.core import checks, logs  # noqa: F401, PLC0415  importing registers the checks
+        from sartiq.core.events import edges  # noqa: PLC0415  it imports models
         from sartiq.core.postgresql import lookups  # noqa: PLC0415  like the line above
 
         lookups.register()
+        edges.follow_tasks()
         logs.configure(settings.LOG_LEVEL)
 
 

@@ -5,6 +5,7 @@ from typing import TypeVar
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
+from django.utils import timezone
 from uuid6 import uuid7
 
 
@@ -86,3 +87,58 @@ class IdempotencyKey(TimestampedModel):
 
     def __str__(self) -> str:
         return f"{self.route} {self.key}"
+
+
+class ActorKind(models.TextChoices):
+    """The kind of actor that caused an event."""
+
+    USER = "USER", "User"
+    TOKEN = "TOKEN", "API token"
+    STAFF = "STAFF", "Staff, in the admin"
+    WORKER = "WORKER", "Worker"
+    COMMAND = "COMMAND", "Command"
+
+
+class Event(models.Model):
+    """What happened to which object, when, by whom and from where; written by `core.events`.
+
+    The table is partitioned by month, so its primary key in the database is (id, created_at). None
+    of the ids is a foreign key: an event outlives what it names. A trigger rejects changes.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    created_at = models.DateTimeField("time", default=timezone.now)
+    action = models.CharField(max_length=64)
+    object_type = models.CharField(max_length=40)
+    object_id = models.UUIDField(null=True)
+    user_id = models.UUIDField(null=True)
+    organization_id = models.UUIDField(null=True)
+    actor_kind = models.CharField(max_length=16, choices=ActorKind.choices)
+    actor_id = models.UUIDField(null=True)
+    source = models.CharField(max_length=200, blank=True)
+    source_id = models.CharField(max_length=64, blank=True)
+    ip = models.GenericIPAddressField("IP address", null=True)
+    details = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ["id"]  # by time
+        indexes = [
+            models.Index(
+                fields=["object_id", "created_at"],
+                condition=Q(object_id__isnull=False),
+                name="event_of_object",
+            ),
+            models.Index(
+                fields=["organization_id", "created_at"],
+                condition=Q(organization_id__isnull=False),
+                name="event_of_org",
+            ),
+            models.Index(
+                fields=["user_id", "created_at"],
+                condition=Q(user_id__isnull=False, organization_id__isnull=True),
+                name="event_of_user",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.object_id or ''}".strip()

@@ -204,6 +204,9 @@ DECODE_WALL_SECONDS = env.DECODE_WALL_SECONDS
 DECODE_CPU_SECONDS = env.DECODE_CPU_SECONDS
 DECODE_MEMORY_BYTES = env.DECODE_MEMORY_BYTES
 
+# --- Retention of tables that only grow --------------------------------------------------------
+EVENT_RETENTION_DAYS = env.EVENT_RETENTION_DAYS
+
 # --- Time, language, logs ---------------------------------------------------------------------
 USE_TZ = True
 TIME_ZONE = "UTC"

@@ -106,6 +106,9 @@ class Environment(BaseSettings):
         default=3 * 1024**3, ge=_MIN_DECODE_BYTES, le=64 * 1024**3
     )
 
+    # --- Retention ---
+    EVENT_RETENTION_DAYS: WholeNumber = Field(default=365, ge=31, le=3650)
+
     # --- Other ---
     LOG_LEVEL: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
 

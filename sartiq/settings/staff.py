@@ -43,6 +43,7 @@ _MENU = {
         "auth.group": ("Groups", "lock_person"),
     },
     "System": {
+        "core.event": ("Events", "history"),
         "core.idempotencykey": ("Idempotency keys", "key"),
         "axes.accessattempt": ("Failed sign-ins", "gpp_maybe"),
     },

@@ -8,7 +8,9 @@ from typing import Final
 from django.conf import settings
 from django.db import connection
 
+from media.actions import MediaAction
 from media.rules import limits
+from sartiq.core import events
 
 MAX_CLOCK_DIFFERENCE: Final = timedelta(hours=1)  # between web server, store and database
 SECOND_PASS_DELAY: Final = timedelta(hours=1)  # between the first sight and the deletion
@@ -39,6 +41,18 @@ class CleanupReport:
         self.bytes += size
         if len(self.samples) < MAX_SAMPLES:
             self.samples.append(name)
+
+
+def record(kind: str, report: CleanupReport) -> None:
+    """Record one event for a cleanup that changed something."""
+    if report.executed and (report.discarded or report.expired_uploads):
+        events.record(
+            MediaAction.CLEANUP_FINISHED,
+            kind=kind,
+            discarded=report.discarded,
+            expired_uploads=report.expired_uploads,
+            bytes=report.bytes,
+        )
 
 
 class GraceTooShortError(ValueError):

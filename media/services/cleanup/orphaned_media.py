@@ -14,9 +14,11 @@ from django.db.models import Exists, OuterRef, Q
 from django.db.models.fields.reverse_related import ManyToOneRel
 from django.db.models.functions import Now
 
+from media.actions import MediaAction
 from media.models import DeletionReason, MediaResource, MediaResourceQuerySet, Upload, UploadState
 from media.rules import limits
 from media.services import deletions
+from media.services.cleanup import common
 from media.services.cleanup.common import (
     BATCH_SIZE,
     UNLIMITED,
@@ -27,6 +29,7 @@ from media.services.cleanup.common import (
     require_grace,
 )
 from media.services.environment import require_own_environment
+from sartiq.core import events
 from sartiq.core.contention import retry_on_contention
 from sartiq.core.errors import ContentionError
 from sartiq.core.work.exclusive import exclusive
@@ -64,6 +67,7 @@ def discard(
                 ids = [candidate.pk for candidate in batch]
                 report.discarded += _discard_unless_busy(ids, before=before)
             on_progress(len(batch))
+    common.record("media resources", report)
     return report
 
 
@@ -117,6 +121,7 @@ def _discard_batch(ids: Collection[UUID], *, before: datetime) -> int:
     busy = {owner for pk, owner in uploads.values_list("pk", "resource_id") if pk not in held}
     # Checked again under the locks: they may have been attached since.
     orphans = list(_orphans(before).filter(pk__among=locked - busy))
+    events.record_each(MediaAction.RESOURCE_DISCARDED, orphans, reason="unattached")
     unneeded = [row.pk for row in orphans]
     uploads.claimed().filter(resource_id__in=unneeded).update(
         state=UploadState.EXPIRED, updated_at=Now()

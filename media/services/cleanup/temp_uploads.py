@@ -15,6 +15,7 @@ from django.db.models.functions import Now
 from media.models import DeletionReason, MediaResource, ObjectDeletion, Upload, UploadState
 from media.rules import keys, limits
 from media.services import deletions
+from media.services.cleanup import common
 from media.services.cleanup.common import (
     BATCH_SIZE,
     SECOND_PASS_DELAY,
@@ -58,6 +59,7 @@ def discard(
             if report.candidates >= max_items:
                 break
         _expire_uploads(before=since, max_items=max_items, report=report)
+    common.record("temporary objects", report)
     return report
 
 

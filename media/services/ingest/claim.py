@@ -14,6 +14,7 @@ from django.db.models.functions import Now
 
 from accounts.models import OwnerScope
 from media import deferred
+from media.actions import MediaAction
 from media.errors import FileNotFoundForCallerError
 from media.models import DeletionReason, MediaResource, ResourceStatus, Upload, UploadState
 from media.rules.file_types import content_types
@@ -22,6 +23,7 @@ from media.services.ingest.check import CheckResults
 from media.services.ingest.duplicates import Version, version_of
 from media.services.ingest.examine import ExaminedObject
 from media.services.ingest.resolve import FileReference, Source, Sources, belongs_to, usable
+from sartiq.core import events
 from sartiq.core.errors import ContentionError, InvalidValuesError
 from sartiq.core.models import new_id
 from sartiq.core.work.crash_points import crash_point
@@ -63,6 +65,9 @@ def claim_all(checked: Checked, *, releasing: Collection[UUID] = ()) -> Resource
     repaired = _repair(sources.values(), resources, checked)
     _mark_uploads(sources.values(), resources, results)
     created = {row.pk for row in resources.values()} & {draft.pk for draft in drafts.values()}
+    claimed = {row.pk: row for row in resources.values()}
+    events.record_each(MediaAction.RESOURCE_CREATED, [claimed[pk] for pk in created])
+    events.record_each(MediaAction.RESOURCE_REPAIRED, [claimed[pk] for pk in repaired])
     for resource_id in created | repaired:
         deferred.relocate(resource_id)
     return {url: resources[source.key] for url, source in sources.items()}

@@ -2,17 +2,18 @@ import random
 import re
 import time
 from collections.abc import Callable
-from typing import Any
+from functools import partial
 
 import structlog
 from django.core.exceptions import RequestDataTooBig
 from django.db import InterfaceError, OperationalError
-from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from structlog.contextvars import bound_contextvars
 
 from sartiq.core.errors import SartiqError, UnsupportedTypeError
+from sartiq.core.events import context
+from sartiq.core.events.edges import cause_of_request, user_id_of
 from sartiq.core.http.error_pages import error_response, is_staff_page
 from sartiq.core.http.exception_handler import as_json
 
@@ -43,7 +44,11 @@ class AccessLogMiddleware:
         identifier = request_id(request.headers.get("X-Request-ID", ""))
         started = time.perf_counter()
         with bound_contextvars(request_id=identifier):
-            response = self.get_response(request)
+            token = context.enter(partial(cause_of_request, request, identifier))
+            try:
+                response = self.get_response(request)
+            finally:
+                context.leave(token)
             match = request.resolver_match
             log.info(
                 "request",
@@ -65,10 +70,8 @@ def request_id(client_id: str) -> str:
 
 
 def _user_id(request: HttpRequest) -> str | None:
-    """Return the user of the request, without a query if the view did not load one."""
-    user: Any = getattr(request, "_cached_user", None) or request.__dict__.get("user")
-    # `isinstance` would load a lazy user, which fails while the database is down.
-    return str(user.pk) if issubclass(type(user), Model) else None
+    user_id = user_id_of(request)
+    return str(user_id) if user_id else None
 
 
 class UncompressedBodyMiddleware:
