@@ -107,7 +107,7 @@ class EventAdmin(ReadOnlyAdmin):
     sortable_by = ()
     fields = (
         *("created_at", "title", "about", "organization_id", "user_id"),
-        *("actor_kind_label", "actor", "source", "source_id", "ip", "facts", "id"),
+        *("actor_kind", "actor", "source", "source_id", "ip", "facts", "id"),
     )
     readonly_fields = fields
 
@@ -140,7 +140,7 @@ class EventAdmin(ReadOnlyAdmin):
             return EMPTY_VALUE
         name = event.object_type.replace("_", "")
         pages = self.admin_site._registry  # noqa: SLF001  the only list of pages
-        model = next((each for each in pages if each._meta.model_name == name), None)  # noqa: SLF001
+        model = next((page for page in pages if page._meta.model_name == name), None)  # noqa: SLF001
         text = f"{event.object_type} {event.object_id}"
         return anchor(change_url(model, event.object_id), text) if model else text
 

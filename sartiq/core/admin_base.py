@@ -162,7 +162,8 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]  # not generic at r
     @cached_property
     def count(self) -> int:
         """Return the number of rows, at most `MAX_COUNTED`."""
-        return len(self.object_list.order_by().values_list("pk")[:MAX_COUNTED])  # type: ignore[union-attr]  # a queryset
+        rows = cast("QuerySet[Any]", self.object_list)
+        return rows.order_by()[:MAX_COUNTED].count()
 
 
 class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types

@@ -135,7 +135,8 @@ AXES_USERNAME_CALLABLE = (
 )
 AXES_LOCKOUT_CALLABLE = "accounts.lockout.locked_out_response"
 AXES_RESET_ON_SUCCESS = True
-AXES_IPWARE_PROXY_COUNT = env.PROXY_COUNT
+AXES_CLIENT_IP_CALLABLE = "sartiq.core.http.client_address.client_address"
+PROXY_COUNT = env.PROXY_COUNT  # whose X-Forwarded-For and X-Forwarded-Proto are trusted
 AXES_DISABLE_ACCESS_LOG = True
 SIMPLE_JWT = {
     "ACCESS_TOKEN_LIFETIME": timedelta(seconds=3600),

@@ -7,7 +7,7 @@ _production = load(Production)
 from .base import *  # noqa: E402  reads the environment loaded above
 
 # The proxy terminates TLS; its header is only trusted if a proxy is configured.
-if AXES_IPWARE_PROXY_COUNT:
+if PROXY_COUNT:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_SSL_REDIRECT = _production.SECURE_SSL_REDIRECT
 SECURE_REDIRECT_EXEMPT = [r"^health/"]  # probes speak plain HTTP to the container

@@ -30,7 +30,7 @@ from exports.models import (
     RunStatus,
 )
 from media.tests.admin import rows
-from sartiq.core.models import IdempotencyKey, new_id
+from sartiq.core.models import ActorKind, Event, IdempotencyKey, new_id
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 _numbers = count(1)
@@ -54,6 +54,17 @@ def fill(text: str) -> list[Model]:
             locked_until=NOW,
             location=text,
             answer={text: text},
+        ),
+        Event.objects.create(
+            action=text[:64],
+            object_type="product",
+            object_id=new_id(),
+            user_id=user.pk,
+            actor_kind=ActorKind.STAFF,
+            actor_id=user.pk,
+            source=text,
+            source_id=text[:64],
+            details={text: text},
         ),
         AccessAttempt.objects.create(
             username=text,

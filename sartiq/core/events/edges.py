@@ -1,19 +1,17 @@
 """The causes that the edges set: HTTP requests and Celery tasks."""
 
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
-from axes.helpers import get_client_ip_address
 from celery import signals
 from django.db.models import Model
 from django.http import HttpRequest
 
 from sartiq.core.events import context
 from sartiq.core.events.context import MAX_SOURCE_ID_LENGTH, MAX_SOURCE_LENGTH, Cause
+from sartiq.core.http.client_address import client_address
 from sartiq.core.http.referrer import STAFF_PATH
 from sartiq.core.models import ActorKind
-
-_MAX_IP_LENGTH: Final = 45
 
 
 def cause_of_request(request: HttpRequest, request_id: str) -> Cause:
@@ -25,7 +23,7 @@ def cause_of_request(request: HttpRequest, request_id: str) -> Cause:
         actor_id=user_id_of(request),
         source=f"{request.method} {match.route if match else ''}"[:MAX_SOURCE_LENGTH],
         source_id=request_id[:MAX_SOURCE_ID_LENGTH],
-        ip=_ip_of(request),
+        ip=client_address(request),
     )
 
 
@@ -34,12 +32,6 @@ def user_id_of(request: HttpRequest) -> UUID | None:
     user: Any = getattr(request, "_cached_user", None) or request.__dict__.get("user")
     # `isinstance` would load a lazy user, which fails while the database is down.
     return user.pk if issubclass(type(user), Model) else None
-
-
-def _ip_of(request: HttpRequest) -> str | None:
-    """Return the client's address by the proxy rules of the sign-in lockout."""
-    address = get_client_ip_address(request)
-    return str(address)[:_MAX_IP_LENGTH] if address else None
 
 
 def follow_tasks() -> None:

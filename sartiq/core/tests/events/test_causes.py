@@ -4,6 +4,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from axes.helpers import get_client_ip_address
 from celery import shared_task
 from django.test import Client, RequestFactory
 
@@ -35,13 +36,30 @@ def test_a_request_of_the_api_names_user_route_and_address() -> None:
     assert event.details == {"fields": ["full_name"]}
 
 
-def test_an_address_follows_the_rules_for_proxies(settings: Any) -> None:
-    settings.AXES_IPWARE_PROXY_COUNT = 1
-    request = RequestFactory().get("/", headers={"X-Forwarded-For": "203.0.113.9"})
+@pytest.mark.parametrize(
+    ("proxies", "forwarded", "expected"),
+    [
+        (0, "203.0.113.9", "198.51.100.7"),
+        (1, "203.0.113.9", "203.0.113.9"),
+        (1, "192.0.2.1, 203.0.113.9", "203.0.113.9"),  # the first was made up by the client
+        (2, "192.0.2.1, 203.0.113.9, 10.0.0.1", "203.0.113.9"),
+        (2, "203.0.113.9", "198.51.100.7"),  # it bypassed a proxy
+        (1, "", "198.51.100.7"),
+        (1, "unknown", "198.51.100.7"),
+        (1, " 2001:DB8::1 ", "2001:db8::1"),
+    ],
+)
+def test_the_address_is_what_the_trusted_proxies_say(
+    settings: Any, proxies: int, forwarded: str, expected: str
+) -> None:
+    settings.PROXY_COUNT = proxies
+    headers = {"X-Forwarded-For": forwarded} if forwarded else {}
+    request = RequestFactory().get("/", headers=headers, REMOTE_ADDR="198.51.100.7")
 
     cause = cause_of_request(request, "r-1")
 
-    assert cause.ip == "203.0.113.9"
+    assert cause.ip == expected
+    assert get_client_ip_address(request) == expected  # that failed sign-ins are counted for
 
 
 @pytest.mark.django_db
