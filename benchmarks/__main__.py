@@ -3,11 +3,11 @@
 import argparse
 import os
 
-from benchmarks import bulk, encoders, exports, files, web
+from benchmarks import bulk, encoders, exports, files, reconcile, web
 from devstack.product import Product
 from devstack.services.stack import Stack
 
-PARTS = ("presign", "redirect", "reading", "bulk", "exports", "memory")
+PARTS = ("presign", "redirect", "reading", "bulk", "exports", "memory", "reconcile")  # in order
 STANDALONE_PARTS = ("encoders",)  # these need no product
 
 
@@ -18,7 +18,9 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", metavar="part", help=", ".join(all_parts))
     parser.add_argument("--rounds", type=int, default=5, help="rounds; the tables show medians")
     parser.add_argument("--seconds", type=float, default=3.0, help="duration of a round of load")
-    parser.add_argument("--rows", type=int, default=100_000, help="number of rows for `bulk`")
+    parser.add_argument(
+        "--rows", type=int, default=100_000, help="rows for `bulk`, objects for `reconcile`"
+    )
     parser.add_argument(
         "--patient", action="store_true", help="run slow importers of `bulk` in every round, too"
     )
@@ -60,6 +62,8 @@ def measure(product: Product, options: argparse.Namespace) -> None:
         exports.exports(product, rounds=options.rounds)
     if "memory" in parts:
         exports.memory(product)
+    if "reconcile" in parts:  # last: it stops the processes of the product
+        reconcile.reconcile(product, objects=options.rows)
 
 
 if __name__ == "__main__":

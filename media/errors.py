@@ -157,6 +157,23 @@ class ForeignEnvironmentError(ConflictError):
     message = "The bucket belongs to another environment."
 
 
+class EmptyBucketError(ConflictError):
+    """Raised when the bucket has no media although rows are READY: it may be the wrong one."""
+
+    message = (
+        "Nothing was changed: the bucket holds no media, but the database has READY files."
+        " Check R2_BUCKET_NAME, or restore the bucket first."
+    )
+
+
+class LostNotConfirmedError(ConflictError):
+    """Raised when the confirmed number of lost files is not the one a stopped pass counted."""
+
+
+class ReportNotApprovableError(ConflictError):
+    """Raised when the unknown objects of a report cannot be approved for deletion."""
+
+
 class ObjectNotFoundError(NotFoundError):
     """Raised when the store holds no object under a key."""
 

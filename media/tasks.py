@@ -9,6 +9,7 @@ from celery import shared_task
 from media import deferred
 from media.services import deletions, recovery, relocation
 from media.services.cleanup import orphaned_media, temp_uploads
+from media.services.reconcile import passes, service
 from media.storage import public_store
 from sartiq.core.work.exclusive import AlreadyRunningError
 
@@ -47,6 +48,15 @@ def cleanup_orphaned_media() -> None:
     """Discard resources without an attachment for `UNATTACHED_GRACE`."""
     with _once("media.cleanup_orphaned_media"):
         orphaned_media.discard(execute=True)
+
+
+@shared_task(name="media.reconcile")
+def reconcile() -> None:
+    """Take the next step of a pass over bucket and rows, which is spread over a day."""
+    with _once("media.reconcile"):
+        limit = passes.next_step()
+        if limit is not None:
+            service.reconcile(store=public_store(), limit=limit, execute=True, resume=True)
 
 
 @contextmanager

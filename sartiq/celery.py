@@ -56,6 +56,7 @@ app.conf.update(
         "delete-due-objects": _every(RECOVERY, "media.delete_objects"),
         "discard-stale-uploads": _every(HOUR, "media.cleanup_temp_uploads"),
         "discard-orphaned-media": _every(HOUR, "media.cleanup_orphaned_media"),
+        "reconcile-bucket-and-rows": _every(HOUR, "media.reconcile"),
         "recover-bulk-uploads": _every(RECOVERY, "bulkupload.recover"),
         "discard-old-bulk-uploads": _every(HOUR, "bulkupload.discard_old_jobs"),
         "recover-exports": _every(RECOVERY, "exports.recover"),

@@ -55,21 +55,9 @@ class CleanupCommand(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Add the options of every cleanup."""
-        parser.epilog = EXIT_CODES
-        mode = parser.add_mutually_exclusive_group()
-        mode.add_argument("--dry-run", action="store_true", help="only report (the default)")
-        mode.add_argument("--execute", action="store_true", help="discard them")
-        parser.add_argument(
-            "--older-than",
-            type=age,
-            default=self.grace,
-            metavar="AGE",
-            help=f"minimum age, such as 36h, 7d or 150m (default: {_as_age(self.grace)})",
+        add_shared_options(
+            parser, grace=self.grace, execute="discard them", limit="discard at most N in this run"
         )
-        parser.add_argument(
-            "--limit", type=count, metavar="N", help="discard at most N in this run"
-        )
-        parser.add_argument("--json", action="store_true", help="print the report as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run the cleanup and print the report."""
@@ -105,6 +93,25 @@ class CleanupCommand(BaseCommand):
             self.stdout.write(f"Skipped {remaining} in use; the next run checks them again.")
         if not report.executed:
             self.stdout.write("Nothing was changed. Use --execute to discard.")
+
+
+def add_shared_options(
+    parser: CommandParser, *, grace: timedelta, execute: str, limit: str
+) -> None:
+    """Add the options that all cleanups share; `execute` and `limit` are the help of two."""
+    parser.epilog = EXIT_CODES
+    mode = parser.add_mutually_exclusive_group()
+    mode.add_argument("--dry-run", action="store_true", help="only report (the default)")
+    mode.add_argument("--execute", action="store_true", help=execute)
+    parser.add_argument(
+        "--older-than",
+        type=age,
+        default=grace,
+        metavar="AGE",
+        help=f"minimum age, such as 36h, 7d or 150m (default: {_as_age(grace)})",
+    )
+    parser.add_argument("--limit", type=count, metavar="N", help=limit)
+    parser.add_argument("--json", action="store_true", help="print the report as JSON")
 
 
 @contextmanager

@@ -1,6 +1,12 @@
 from media.models.attachment import Attachment, AttachmentQuerySet
 from media.models.deletion import Bucket, DeletionReason, ObjectDeletion, ObjectDeletionQuerySet
 from media.models.environment import EnvironmentIdentity, created_identity, own_identity
+from media.models.reconcile import (
+    ReconcileReport,
+    ReconcileState,
+    UnknownObject,
+    UnknownObjectQuerySet,
+)
 from media.models.resource import (
     MediaResource,
     MediaResourceQuerySet,
@@ -19,8 +25,12 @@ __all__ = [
     "MediaResourceQuerySet",
     "ObjectDeletion",
     "ObjectDeletionQuerySet",
+    "ReconcileReport",
+    "ReconcileState",
     "ResourceStatus",
     "ResourceType",
+    "UnknownObject",
+    "UnknownObjectQuerySet",
     "Upload",
     "UploadQuerySet",
     "UploadState",

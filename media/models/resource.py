@@ -75,6 +75,14 @@ class MediaResourceQuerySet(OwnedQuerySet["MediaResource"]):
             unattached_at__lt=before, protected=False, attachments__isnull=True
         ).exclude(status=ResourceStatus.PENDING)
 
+    def ready(self) -> Self:
+        """Filter to resources whose canonical bytes were verified."""
+        return self.filter(status=ResourceStatus.READY)
+
+    def lost(self) -> Self:
+        """Filter to FAILED resources that were READY before: their object was lost."""
+        return self.filter(status=ResourceStatus.FAILED, ready_at__isnull=False)
+
     def lacking_thumbnail(self) -> Self:
         """Filter to READY images without a thumbnail."""
         return self.filter(
@@ -86,7 +94,8 @@ class MediaResource(OwnedModel, LeasedModel):
     """One verified file of one owner, identified by the SHA-256 of its bytes.
 
     `storage_key` is the temporary object while PENDING and the canonical object once READY.
-    `etag` identifies the version of the object that was checked.
+    `etag` identifies the version of the object that was checked. `ready_at` is when it was last
+    verified; it stays set when the object is lost afterwards.
     """
 
     resource_type = models.CharField(max_length=16, choices=ResourceType.choices)
@@ -180,11 +189,11 @@ class MediaResource(OwnedModel, LeasedModel):
         return failed.update(**_RESET_TO_PENDING) == 1
 
     def relocate_from(self, *, key: str, etag: str) -> None:
-        """Return a READY resource to PENDING, to be relocated from another object."""
-        ready = MediaResource.objects.filter(pk=self.pk, status=ResourceStatus.READY)
-        ready.update(**_RESET_TO_PENDING, storage_key=key, etag=etag, ready_at=None)
-        self.status = ResourceStatus.PENDING
-        self.storage_key, self.etag, self.ready_at = key, etag, None
+        """Return a resource that was READY to PENDING, to be relocated from another object."""
+        rows = MediaResource.objects.filter(pk=self.pk)
+        (rows.ready() | rows.lost()).update(**_RESET_TO_PENDING, storage_key=key, etag=etag)
+        self.status, self.failure_code = ResourceStatus.PENDING, ""
+        self.storage_key, self.etag = key, etag
 
 
 _RESET_TO_PENDING: Final[Mapping[str, Any]] = {

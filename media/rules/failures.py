@@ -7,6 +7,13 @@ from typing import Final
 from media.errors import ContentError
 
 
+class ObjectLoss(StrEnum):
+    """The codes of files whose stored object was lost after they were READY."""
+
+    MISSING = "object_missing"
+    CHANGED = "object_changed"
+
+
 class RelocationFailure(StrEnum):
     """The codes of relocations that failed for other reasons than the content."""
 
@@ -32,6 +39,14 @@ _SENTENCES: Final[dict[str, str]] = {
     ),
     RelocationFailure.STORE_UNAVAILABLE: (
         "The file could not be stored because the file store did not answer. Upload it again later."
+    ),
+    ObjectLoss.MISSING: (
+        "The stored file is missing. Upload the same file again: it then appears everywhere it was"
+        " used."
+    ),
+    ObjectLoss.CHANGED: (
+        "The stored file is no longer the one that was uploaded. Upload the same file again: it"
+        " then appears everywhere it was used."
     ),
 }
 CODES: Final = tuple(sorted(_SENTENCES))

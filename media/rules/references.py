@@ -32,5 +32,6 @@ KEYS: Final = frozenset(
         "media.MediaResource.storage_key",
         "media.Upload.key",
         "media.ObjectDeletion.key",
+        "media.UnknownObject.key",
     }
 )

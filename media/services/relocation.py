@@ -26,7 +26,7 @@ from media.errors import (
 )
 from media.models import DeletionReason, MediaResource, ResourceStatus, Upload, UploadState
 from media.rules import keys
-from media.rules.failures import RelocationFailure, sentence_for
+from media.rules.failures import ObjectLoss, RelocationFailure, sentence_for
 from media.rules.file_types import content_types
 from media.services import deletions
 from media.services.decoding import turns
@@ -44,6 +44,10 @@ from sartiq.core.work.runner import RowTask
 log = structlog.get_logger(__name__)
 
 MEMORY_POLL_SECONDS = 0.1
+_LOSSES = {
+    RelocationFailure.SOURCE_MISSING.value: ObjectLoss.MISSING.value,
+    SourceChangedError.code: ObjectLoss.CHANGED.value,
+}
 
 
 class SourceMissingError(Exception):
@@ -138,8 +142,12 @@ def headers_for(resource: MediaResource) -> ObjectHeaders:
 def _move(store: ObjectStore, lease: Lease[MediaResource], resource: MediaResource) -> VerifiedCopy:
     """Copy from one source after another until a copy passes verification."""
     target = keys.canonical_key(resource.pk, resource.extension)
+    if resource.storage_key == target:  # its object was lost, and may be back
+        copy = _verify(store, lease, target, resource)
+        if copy is not None:
+            return copy
     source_exists = False
-    for source in _sources(resource):
+    for source in _sources(resource, target):
         try:
             _copy(store, lease, source, target, resource)
         except ObjectNotFoundError:
@@ -153,19 +161,41 @@ def _move(store: ObjectStore, lease: Lease[MediaResource], resource: MediaResour
             return copy
     copy = _verify(store, lease, target, resource)  # an earlier attempt may have left a copy
     if copy is None:
+        source_exists = source_exists or _exists(store, target)
         raise SourceChangedError if source_exists else SourceMissingError
     return copy
 
 
-def _sources(resource: MediaResource) -> Iterator[Source]:
-    yield Source(key=resource.storage_key, etag=resource.etag)
-    for upload in (
-        Upload.objects.claimed().filter(resource_id=resource.pk).exclude(key=resource.storage_key)
-    ):
-        yield Source(key=upload.key, etag=upload.etag)
+def _exists(store: ObjectStore, key: str) -> bool:
+    try:
+        store.head(key)
+    except ObjectNotFoundError:
+        return False
+    return True
+
+
+def _sources(resource: MediaResource, target: str) -> Iterator[Source]:
+    """Yield the objects known to have had the bytes, each once, those that are likeliest first."""
+    tried = {target}
+    for key, etag in _known_objects(resource):
+        if key not in tried:
+            tried.add(key)
+            yield Source(key=key, etag=etag)
+
+
+def _known_objects(resource: MediaResource) -> Iterator[tuple[str, str]]:
+    yield resource.storage_key, resource.etag
+    uploads = Upload.objects.filter(resource_id=resource.pk)
+    yield from uploads.claimed().values_list("key", "etag")
     origin = resource.copied_from
-    if origin is not None and origin.storage_key != resource.storage_key:
-        yield Source(key=origin.storage_key, etag=origin.etag)
+    if origin is not None:
+        yield origin.storage_key, origin.etag
+    if resource.ready_at is not None:  # its object was lost: whatever may still have the bytes
+        yield from uploads.exclude(etag="").values_list("key", "etag")
+        same_bytes = MediaResource.objects.in_scope(resource.scope).filter(
+            content_hash=resource.content_hash
+        )
+        yield from same_bytes.exclude(pk=resource.pk).values_list("storage_key", "etag")
 
 
 def _copy(
@@ -254,10 +284,13 @@ def _locked(lease: Lease[MediaResource], resource_id: UUID) -> MediaResource:
 def _fail(lease: Lease[MediaResource], code: str) -> None:
     with transaction.atomic():
         resource = lease.require_held()
+        if resource.ready_at is not None:  # its object was lost, and it could not be healed
+            code = _LOSSES.get(code, code)
         resource.status, resource.failure_code = ResourceStatus.FAILED, code
         resource.lease_holder = resource.lease_expires_at = None
         resource.save()
-        deletions.queue(resource.own_keys, reason=DeletionReason.REJECTED)
+        if resource.ready_at is None:
+            deletions.queue(resource.own_keys, reason=DeletionReason.REJECTED)
         events.record(MediaAction.RESOURCE_FAILED, resource, code=code)
     log.warning(
         "resource_failed", resource_id=str(resource.pk), code=code, message=sentence_for(code)

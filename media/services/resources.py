@@ -13,8 +13,8 @@ from accounts.selectors import may_write, require_superuser
 from media import deferred, selectors
 from media.actions import MediaAction
 from media.errors import MediaResourceNotFoundError
-from media.models import MediaResource, ObjectDeletion, ResourceStatus
-from media.services import recovery
+from media.models import Attachment, MediaResource, ObjectDeletion, ResourceStatus
+from media.services import attachments, recovery
 from sartiq.core import events
 from sartiq.core.errors import NotPermittedError
 from sartiq.core.models import due_and_unleased
@@ -103,8 +103,24 @@ def retry(resource: MediaResource) -> bool:
             events.record(MediaAction.RESOURCE_RETRIED, resource, code=resource.failure_code)
             deferred.relocate(resource.pk)
     except IntegrityError:  # the same bytes were uploaded again
+        _hand_over(resource)
         return False
     return True
+
+
+def _hand_over(resource: MediaResource) -> None:
+    """Attach what shows a lost resource to the usable one with the same bytes."""
+    with transaction.atomic():
+        same_bytes = MediaResource.objects.in_scope(resource.scope).filter(
+            content_hash=resource.content_hash
+        )
+        rows = list(same_bytes.select_for_update(no_key=True).order_by("content_hash", "pk"))
+        usable = next((row for row in rows if row.status != ResourceStatus.FAILED), None)
+        shown = Attachment.objects.filter(resource__in=same_bytes.lost().filter(pk=resource.pk))
+        if usable is None or not shown.update(resource=usable, updated_at=Now()):
+            return
+        MediaResource.objects.filter(pk=usable.pk).update(unattached_at=None, updated_at=Now())
+        attachments.start_grace({resource.pk})
 
 
 def _locked(user: User, resource_id: UUID) -> MediaResource:

@@ -13,6 +13,8 @@ _MENU = {
         "media.upload": ("Uploads", "cloud_upload"),
         "media.attachment": ("Attachments", "attach_file"),
         "media.objectdeletion": ("Object deletions", "auto_delete"),
+        "media.reconcilereport": ("Reconcile reports", "sync_problem"),
+        "media.unknownobject": ("Unknown objects", "help"),
     },
     "Catalogue": {
         "catalog.product": ("Products", "apparel"),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from uuid import UUID
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
 from accounts.models import OwnerScope
@@ -35,8 +35,8 @@ Resources = Mapping[str, MediaResource]
 class Checked:
     """The files of one request, which all passed the checks.
 
-    `damaged` are resources whose stored object is missing or was replaced: the new upload of the
-    same bytes becomes their source.
+    `damaged` are resources whose stored object is missing or was replaced, noticed before or not:
+    the new upload of the same bytes becomes their source.
     """
 
     scope: OwnerScope
@@ -61,14 +61,15 @@ def claim_all(checked: Checked, *, releasing: Collection[UUID] = ()) -> Resource
         for source in sources.values()
         if source.resource is None or not belongs_to(source.resource, scope)
     }
+    healed = _heal_lost(checked, drafts)
     resources = _insert_and_lock(scope, sources, drafts, set(releasing))
     repaired = _repair(sources.values(), resources, checked)
     _mark_uploads(sources.values(), resources, results)
     created = {row.pk for row in resources.values()} & {draft.pk for draft in drafts.values()}
     claimed = {row.pk: row for row in resources.values()}
     events.record_each(MediaAction.RESOURCE_CREATED, [claimed[pk] for pk in created])
-    events.record_each(MediaAction.RESOURCE_REPAIRED, [claimed[pk] for pk in repaired])
-    for resource_id in created | repaired:
+    events.record_each(MediaAction.RESOURCE_REPAIRED, [claimed[pk] for pk in repaired | healed])
+    for resource_id in created | repaired | healed:
         deferred.relocate(resource_id)
     return {url: resources[source.key] for url, source in sources.items()}
 
@@ -132,6 +133,29 @@ def _values_of_copy(resource: MediaResource) -> dict[str, object]:
     return {name: getattr(resource, name) for name in names.split()} | {
         "copied_from_id": resource.pk
     }
+
+
+def _heal_lost(checked: Checked, drafts: Mapping[str, MediaResource]) -> set[UUID]:
+    """Have lost resources relocated from the new bytes, instead of inserting other rows for them.
+
+    Raises ContentionError when another request inserts one at the same time.
+    """
+    by_hash = {draft.content_hash: draft for draft in drafts.values()}
+    damaged = [version.resource_id for version in checked.damaged]
+    if not damaged or not by_hash:
+        return set()
+    owned = MediaResource.objects.in_scope(checked.scope).filter(content_hash__in=by_hash)
+    rows = owned.lost().filter(pk__in=damaged).order_by("content_hash", "pk")
+    lost = {row.content_hash: row for row in reversed(list(rows.select_for_update(no_key=True)))}
+    for digest in owned.usable().values_list("content_hash", flat=True):
+        lost.pop(digest, None)
+    try:
+        with transaction.atomic():
+            for digest, row in sorted(lost.items()):
+                row.relocate_from(key=by_hash[digest].storage_key, etag=by_hash[digest].etag)
+    except IntegrityError as error:
+        raise ContentionError from error
+    return {row.pk for row in lost.values()}
 
 
 def _insert_and_lock(

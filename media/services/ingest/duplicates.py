@@ -1,4 +1,4 @@
-"""Check of the stored object of a READY resource, before a new upload of its bytes is deleted.
+"""Check of the stored objects of resources with the same bytes, before a new upload is deleted.
 
 An object can be lost while its row exists (a lifecycle rule, a restored bucket, a wrong command).
 The new upload is then the only copy, so it must become the source of the resource.
@@ -33,21 +33,23 @@ def version_of(resource: MediaResource) -> Version:
 def find_damaged(
     store: ObjectStore, *, scope: OwnerScope, hashes: Collection[str]
 ) -> frozenset[Version]:
-    """Return the READY resources with these hashes whose object is missing or was replaced.
+    """Return the resources with these hashes whose object is missing or was replaced.
 
-    Raises StoreUnavailableError when the store does not answer.
+    They are READY, or FAILED because that has been noticed before. Raises StoreUnavailableError
+    when the store does not answer.
     """
     if not hashes:
         return frozenset()
-    rows = MediaResource.objects.in_scope(scope).filter(
-        status=ResourceStatus.READY, content_hash__in=hashes
-    )
-    ready = list(rows.only("pk", "storage_key", "etag", "file_size", "ready_at"))
+    owned = MediaResource.objects.in_scope(scope).filter(content_hash__in=hashes)
+    fields = ("pk", "status", "storage_key", "etag", "file_size", "ready_at")
+    rows = list((owned.ready() | owned.lost()).only(*fields))
+    ready = [row for row in rows if row.status == ResourceStatus.READY]
+    lost = frozenset(version_of(row) for row in rows if row.status != ResourceStatus.READY)
     if not ready:
-        return frozenset()
+        return lost
     with ThreadPoolExecutor(max_workers=min(MAX_DOWNLOADS, len(ready))) as pool:
         intact = list(pool.map(lambda row: _is_intact(store, row), ready))
-    return frozenset(
+    return lost.union(
         version_of(row) for row, is_intact in zip(ready, intact, strict=True) if not is_intact
     )
 

@@ -1,0 +1,102 @@
+"""The pages of reconcile: staff decide, after a confirmation with the number."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import User
+from accounts.tests.factories import UserFactory
+from media.models import DeletionReason, ObjectDeletion, ReconcileReport
+from media.services.reconcile import passes
+from media.tests.services.deletion import aged_rows
+from media.tests.services.deletion.aged_rows import OLD, stored
+from media.tests.services.reconcile.passes import an_hour_later, codes, ready, run
+
+LIST = "admin:media_reconcilereport_changelist"
+
+
+@pytest.fixture
+def report(superuser: User) -> Any:
+    """A report with one unknown object; the stores stay installed."""
+    with aged_rows.in_memory() as store:
+        store.ahead = OLD
+        ready(store, superuser)
+        stored(store, "media/unknown.png")
+        run(store)
+        an_hour_later()
+        yield run(store)
+
+
+def post(client: Client, action: str, report: ReconcileReport, **values: str) -> Any:
+    data = {"action": action, "_selected_action": str(report.pk)} | values
+    return client.post(reverse(LIST), data, follow=True)
+
+
+def messages_of(response: Any) -> list[str]:
+    return [str(message) for message in response.context["messages"]]
+
+
+def test_unknown_objects_are_deleted_after_a_confirmation(
+    staff_client: Client, superuser: User, report: ReconcileReport
+) -> None:
+    asked = post(staff_client, "delete_unknown", report)
+    assert "Delete 1 objects (27\xa0bytes) that no row names?" in asked.content.decode()
+    assert not ObjectDeletion.objects.exists()
+    wrong = post(staff_client, "delete_unknown", report, confirmed="2")
+    assert b"Delete 1 objects" in wrong.content
+
+    response = post(staff_client, "delete_unknown", report, confirmed="1")
+
+    assert messages_of(response) == ["1 objects queued for deletion."]
+    deletion = ObjectDeletion.objects.get()
+    assert (deletion.key, deletion.reason) == ("media/unknown.png", DeletionReason.UNKNOWN)
+    report.refresh_from_db()
+    assert report.approved_by == superuser
+    again = post(staff_client, "delete_unknown", report, confirmed="1")
+    assert messages_of(again) == ["This report has been approved already."]
+
+
+def test_a_stopped_pass_is_continued_after_a_confirmation(
+    staff_client: Client, superuser: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(passes, "MIN_LOST_LIMIT", 0)
+    with aged_rows.in_memory() as store:
+        store.ahead = OLD
+        lost, _ = ready(store, superuser), ready(store, superuser)
+        store.delete_many([lost.storage_key])
+        stopped = run(store)
+        asked = post(staff_client, "continue_despite_losses", stopped)
+        assert b"Mark 1 files as failed" in asked.content
+
+        response = post(staff_client, "continue_despite_losses", stopped, confirmed="1")
+
+        assert messages_of(response) == [
+            "The next pass may mark 1 files. It starts within an hour."
+        ]
+        assert passes.next_step() is not None
+        run(store)
+    assert codes()[lost.storage_key] == "object_missing"
+
+
+def test_the_pages_show_what_was_found(staff_client: Client, report: ReconcileReport) -> None:
+    page = reverse("admin:media_reconcilereport_change", args=[report.pk])
+    unknown = report.unknown_objects.get()
+
+    assert b"unknown: media/unknown.png" in staff_client.get(page).content
+    address = reverse("admin:media_unknownobject_change", args=[unknown.pk])
+    assert b"media/unknown.png" in staff_client.get(address).content
+    for name in (LIST, "admin:media_unknownobject_changelist"):
+        assert staff_client.get(reverse(name)).status_code == 200
+
+
+def test_staff_without_the_permission_decide_nothing(report: ReconcileReport) -> None:
+    viewer = UserFactory.create(is_staff=True)
+    client = Client()
+    client.force_login(viewer, backend="django.contrib.auth.backends.ModelBackend")
+
+    response = post(client, "delete_unknown", report, confirmed="1")
+
+    assert response.status_code == 403
+    assert not ObjectDeletion.objects.exists()

@@ -1,0 +1,260 @@
+"""Lost files come back: by the same bytes, by `heal`, and from other objects with the bytes."""
+
+import threading
+from collections.abc import Callable
+
+import pytest
+from django.db import connection
+
+from accounts.models import User
+from accounts.tests.factories import UserFactory
+from media.models import Attachment, MediaResource, ObjectDeletion, ResourceStatus
+from media.rules.failures import ObjectLoss
+from media.services import resources
+from media.services.reconcile import lost_objects
+from media.services.reconcile.service import reconcile
+from media.storage import ObjectHeaders
+from media.storage.testing.memory import MemoryStore
+from media.tests.factories import PNG, deliver, drain, ingest, photo, ready, upload_file, upload_of
+from sartiq.core.errors import ContentionError
+
+HEADERS = ObjectHeaders(content_type=PNG)
+
+
+def lose(store: MemoryStore, resource: MediaResource, *, body: bytes | None = None) -> None:
+    """Delete or replace the object, and mark the row as a pass does."""
+    if body is None:
+        store.delete_many([resource.storage_key])
+    else:
+        store.put(resource.storage_key, body, headers=HEADERS)
+    code = ObjectLoss.MISSING if body is None else ObjectLoss.CHANGED
+    assert lost_objects.mark(lost_objects.confirmed(store, [(resource, code)])) == 1
+    resource.refresh_from_db()
+    assert (resource.status, resource.failure_code) == (ResourceStatus.FAILED, code)
+
+
+def is_whole(store: MemoryStore, resource: MediaResource, body: bytes) -> bool:
+    """Return whether a resource is READY, with its bytes in place."""
+    resource.refresh_from_db()
+    stored = store.body(resource.storage_key) == body
+    return resource.status == ResourceStatus.READY and stored and resource.failure_code == ""
+
+
+@pytest.mark.parametrize("body", [None, b"damaged"])
+def test_the_same_bytes_from_the_same_owner_heal(
+    memory: MemoryStore, user: User, body: bytes | None
+) -> None:
+    lost = ready(memory, user, photo(1))
+    bystander = ready(memory, UserFactory.create(), photo(1))
+    lose(memory, lost, body=body)
+    url = upload_file(memory, user, photo(1))
+
+    (again,) = ingest(user, [url])
+    drain()
+
+    assert again.pk == lost.pk
+    assert is_whole(memory, lost, photo(1))
+    assert is_whole(memory, bystander, photo(1))
+    assert Attachment.objects.filter(resource=lost).count() == 2
+    assert MediaResource.objects.count() == 2
+    assert upload_of(url).resource == lost
+
+
+def test_the_same_bytes_of_another_owner_heal_nothing(memory: MemoryStore, user: User) -> None:
+    lost = ready(memory, user, photo(1))
+    lose(memory, lost)
+
+    ingest(UserFactory.create(), [upload_file(memory, UserFactory.create(), photo(2))])
+    drain()
+
+    lost.refresh_from_db()
+    assert lost.failure_code == "object_missing"
+
+
+def test_other_failures_are_not_healed_by_an_upload(memory: MemoryStore, user: User) -> None:
+    failed = ready(memory, user, photo(1))
+    MediaResource.objects.filter(pk=failed.pk).update(
+        status=ResourceStatus.FAILED, failure_code="decode_limit", ready_at=None
+    )
+
+    (again,) = ingest(user, [upload_file(memory, user, photo(1))])
+
+    assert again.pk != failed.pk
+
+
+def test_of_two_lost_rows_with_the_same_bytes_one_is_healed(
+    memory: MemoryStore, user: User
+) -> None:
+    lost = ready(memory, user, photo(1))
+    lose(memory, lost)
+    second = MediaResource.objects.get(pk=lost.pk)
+    second.pk = None
+    second._state.adding = True
+    second = MediaResource(
+        **{
+            field.attname: getattr(lost, field.attname)
+            for field in MediaResource._meta.concrete_fields
+            if field.attname != "id"
+        }
+    )
+    second.save()
+
+    (again,) = ingest(user, [upload_file(memory, user, photo(1))])
+    drain()
+
+    assert again.pk == lost.pk
+    second.refresh_from_db()
+    assert second.status == ResourceStatus.FAILED
+    assert resources.retry(second) is False
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_uploads_of_the_lost_bytes_at_once_heal_one_row(
+    memory: MemoryStore, user: User
+) -> None:
+    lost = ready(memory, user, photo(1))
+    lose(memory, lost)
+    urls = [upload_file(memory, user, photo(1)) for _ in range(2)]
+    line = threading.Barrier(2)
+    found: list[object] = []
+
+    def take(url: str) -> Callable[[], None]:
+        def run() -> None:
+            line.wait()
+            try:
+                found.append(ingest(user, [url])[0].pk)
+            finally:
+                connection.close()
+
+        return run
+
+    threads = [threading.Thread(target=take(url)) for url in urls]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    drain()
+
+    assert found == [lost.pk, lost.pk]
+    assert is_whole(memory, lost, photo(1))
+
+
+def test_a_row_inserted_meanwhile_makes_the_request_start_again(
+    memory: MemoryStore, user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost = ready(memory, user, photo(1))
+    lose(memory, lost)
+    first, second = (upload_file(memory, user, photo(1)) for _ in range(2))
+    (healed,) = ingest(user, [first])
+    MediaResource.objects.filter(pk=healed.pk).update(
+        status=ResourceStatus.FAILED, failure_code="object_missing"
+    )
+    relocate_from = MediaResource.relocate_from
+    attempts: list[object] = []
+
+    def conflict_once(row: MediaResource, **values: str) -> None:
+        attempts.append(row.pk)
+        if len(attempts) == 1:
+            raise ContentionError
+        relocate_from(row, **values)
+
+    monkeypatch.setattr(MediaResource, "relocate_from", conflict_once)
+
+    (again,) = ingest(user, [second])
+
+    assert (again.pk, len(attempts)) == (lost.pk, 2)
+
+
+def test_heal_verifies_an_object_that_is_back(
+    memory: MemoryStore, user: User, superuser: User
+) -> None:
+    lost = ready(memory, user, photo(1))
+    lose(memory, lost)
+    memory.put(lost.storage_key, photo(1), headers=HEADERS)
+    copies: list[str] = []
+    memory.after = lambda operation, key: copies.append(key) if operation == "copy" else None
+
+    assert resources.heal(user=superuser) == 1
+    drain()
+
+    assert is_whole(memory, lost, photo(1))
+    assert copies == []
+
+
+def test_heal_accepts_another_etag_of_the_same_bytes(memory: MemoryStore, user: User) -> None:
+    lost = ready(memory, user, photo(1))
+    etag = lost.etag
+    MediaResource.objects.filter(pk=lost.pk).update(etag="of-a-multipart-copy")
+    lost.refresh_from_db()
+    assert lost_objects.mark(lost_objects.confirmed(memory, [(lost, ObjectLoss.CHANGED)])) == 1
+
+    resources.retry(MediaResource.objects.get(pk=lost.pk))
+    drain()
+
+    assert is_whole(memory, lost, photo(1))
+    assert lost.etag == etag
+
+
+@pytest.mark.parametrize(
+    ("body", "code"), [(None, "object_missing"), (b"damaged", "object_changed")]
+)
+def test_what_cannot_be_healed_keeps_its_reason(
+    memory: MemoryStore, user: User, body: bytes | None, code: str
+) -> None:
+    lost = ready(memory, user, photo(1))
+    lose(memory, lost, body=body)
+
+    assert resources.retry(lost)
+    deliver(lost)
+
+    lost.refresh_from_db()
+    assert (lost.status, lost.failure_code) == (ResourceStatus.FAILED, code)
+    assert not ObjectDeletion.objects.exists()
+    if body is not None:
+        assert memory.body(lost.storage_key) == body
+
+
+def test_a_temporary_object_that_is_left_heals(memory: MemoryStore, user: User) -> None:
+    (resource,) = ingest(user, [url := upload_file(memory, user, photo(1))])
+    deliver(resource)  # its temporary object is queued for deletion, but still there
+    lost = MediaResource.objects.get(pk=resource.pk)
+    lose(memory, lost)
+
+    assert resources.retry(lost)
+    deliver(lost)
+
+    assert is_whole(memory, lost, photo(1))
+    assert upload_of(url).resource == lost
+
+
+def test_a_ready_resource_with_the_same_bytes_takes_the_attachments(
+    memory: MemoryStore, user: User
+) -> None:
+    lost = ready(memory, user, photo(1))
+    lose(memory, lost)
+    MediaResource.objects.filter(pk=lost.pk).update(content_hash="0" * 64)
+    twin = ready(memory, user, photo(1))
+    MediaResource.objects.filter(pk=lost.pk).update(content_hash=twin.content_hash)
+    lost.refresh_from_db()
+
+    assert resources.retry(lost) is False
+
+    assert Attachment.objects.filter(resource=twin).count() == 2
+    lost.refresh_from_db()
+    assert (lost.status, lost.failure_code) == (ResourceStatus.FAILED, "object_missing")
+    assert lost.unattached_at is not None
+
+
+def test_a_pass_queues_rows_whose_object_is_back(memory: MemoryStore, user: User) -> None:
+    lost, gone = ready(memory, user, photo(1)), ready(memory, user, photo(2))
+    for resource in (lost, gone):
+        lose(memory, resource)
+    memory.put(lost.storage_key, photo(1), headers=HEADERS)
+
+    report = reconcile(store=memory, execute=True)
+    drain()
+
+    assert report.returned == 1
+    assert is_whole(memory, lost, photo(1))
+    gone.refresh_from_db()
+    assert gone.failure_code == "object_missing"

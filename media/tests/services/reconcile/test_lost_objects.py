@@ -1,0 +1,328 @@
+"""Rows whose object is missing or differs."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from accounts.models import User
+from media.errors import EmptyBucketError, ForeignEnvironmentError, LostNotConfirmedError
+from media.models import MediaResource, ReconcileReport, ReconcileState, ResourceStatus
+from media.rules import keys
+from media.services.cleanup.common import GraceTooShortError
+from media.services.environment import require_own_environment
+from media.services.reconcile import passes, service
+from media.services.reconcile.service import reconcile
+from media.storage import ObjectHeaders
+from media.tests.services.deletion import aged_rows
+from media.tests.services.deletion.aged_rows import (
+    DATA,
+    OLD,
+    PNG,
+    AheadMemoryStore,
+    everything,
+    new_user,
+    stored,
+)
+from media.tests.services.reconcile.passes import codes, ready, run
+from media.tests.services.relocating import record_operations
+from sartiq.core.work.exclusive import AlreadyRunningError, exclusive
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def store() -> Iterator[AheadMemoryStore]:
+    with aged_rows.in_memory() as stores:
+        stores.ahead = OLD
+        yield stores
+
+
+@pytest.fixture
+def user(db: None) -> User:
+    return new_user()
+
+
+def test_rows_and_objects_that_agree_stay_as_they_are(store: AheadMemoryStore, user: User) -> None:
+    rows = [ready(store, user) for _ in range(3)]
+    stored(store, keys.thumbnail_key(rows[0].pk))
+    before = everything()
+
+    report = run(store)
+
+    assert everything() == before
+    assert report.state == ReconcileState.COMPLETED
+    assert (report.objects_compared, report.rows_compared, report.lost, report.recorded) == (
+        *(4, 3),
+        *(0, 0),
+    )
+
+
+@pytest.mark.parametrize("position", [0, 1, 2])
+def test_a_row_whose_object_is_missing_fails(
+    store: AheadMemoryStore, user: User, position: int
+) -> None:
+    rows = [ready(store, user) for _ in range(3)]
+    lost = rows[position]
+    store.delete_many([lost.storage_key])
+
+    report = run(store)
+
+    assert codes() == {row.storage_key: "object_missing" if row == lost else "" for row in rows}
+    assert (report.missing, report.changed, report.failed) == (1, 0, 1)
+    assert report.samples == {"object_missing": [lost.storage_key]}
+    lost.refresh_from_db()
+    assert (lost.status, lost.ready_at) == (ResourceStatus.FAILED, rows[position].ready_at)
+
+
+@pytest.mark.parametrize("body", [DATA + b".", DATA[::-1]])
+def test_a_row_whose_object_differs_fails(store: AheadMemoryStore, user: User, body: bytes) -> None:
+    changed, bystander = ready(store, user), ready(store, new_user())
+    stored(store, changed.storage_key, body)
+
+    report = run(store)
+
+    assert codes() == {changed.storage_key: "object_changed", bystander.storage_key: ""}
+    assert (report.missing, report.changed, report.failed) == (0, 1, 1)
+    assert store.body(changed.storage_key) == body
+
+
+@pytest.mark.covers("F26")
+def test_a_stale_listing_marks_nothing(store: AheadMemoryStore, user: User) -> None:
+    late = ready(store, user)
+    ready(store, user)
+    store.delete_many([late.storage_key])
+
+    def store_after_the_listing(operation: str, key: str) -> None:
+        if (operation, key) == ("head", late.storage_key):
+            store.before = lambda _operation, _key: None
+            stored(store, late.storage_key)
+
+    store.before = store_after_the_listing
+
+    report = run(store)
+
+    assert report.lost == 0
+    assert MediaResource.objects.get(pk=late.pk).status == ResourceStatus.READY
+
+
+def test_a_row_that_was_verified_again_meanwhile_is_not_marked(
+    store: AheadMemoryStore, user: User
+) -> None:
+    healed, lost = ready(store, user), ready(store, user)
+    ready(store, user)
+    store.delete_many([healed.storage_key, lost.storage_key])
+
+    def heal(operation: str, key: str) -> None:
+        if (operation, key) == ("head", lost.storage_key):
+            MediaResource.objects.filter(pk=healed.pk).update(ready_at=timezone.now())
+
+    store.after = store.before = heal
+
+    report = run(store)
+
+    assert (report.missing, report.failed) == (2, 1)
+    assert codes()[healed.storage_key] == ""
+
+
+def test_rows_that_are_young_or_not_ready_are_left_alone(
+    store: AheadMemoryStore, user: User
+) -> None:
+    ready(store, user)
+    young = ready(store, user, ready_at=timezone.now() - timedelta(minutes=59))
+    pending = ready(store, user, status=ResourceStatus.PENDING)
+    failed = ready(store, user, status=ResourceStatus.FAILED, failure_code="decode_limit")
+    store.delete_many([row.storage_key for row in (young, pending, failed)])
+    before = everything()
+
+    report = run(store)
+
+    assert report.lost == 0
+    assert everything() == before
+
+
+@pytest.mark.covers("I17")
+def test_a_dry_run_changes_nothing(store: AheadMemoryStore, user: User) -> None:
+    lost = ready(store, user)
+    ready(store, user)
+    store.delete_many([lost.storage_key])
+    stored(store, "media/unknown.png")
+    before, objects = everything(), store.keys()
+
+    report = reconcile(store=store)
+
+    assert (report.missing, report.failed, report.recorded) == (1, 0, 1)
+    assert everything() == before
+    assert store.keys() == objects
+    assert not ReconcileReport.objects.exists()
+
+
+@pytest.mark.covers("F27")
+def test_an_empty_bucket_is_refused(store: AheadMemoryStore, user: User) -> None:
+    lost = ready(store, user)
+    store.delete_many([lost.storage_key])
+
+    with pytest.raises(EmptyBucketError):
+        run(store)
+
+    assert codes() == {lost.storage_key: ""}
+
+
+def test_an_empty_bucket_without_rows_is_fine(store: AheadMemoryStore) -> None:
+    assert run(store).state == ReconcileState.COMPLETED
+
+
+@pytest.mark.covers("F27")
+def test_another_environment_and_a_short_grace_are_refused(
+    store: AheadMemoryStore, user: User, settings: object
+) -> None:
+    lost = ready(store, user)
+    ready(store, user)
+    store.delete_many([lost.storage_key])
+
+    with pytest.raises(GraceTooShortError):
+        run(store, older_than=timedelta(hours=1))
+    settings.ENVIRONMENT_NAME = "another"  # type: ignore[attr-defined]  # pytest-django's
+    with pytest.raises(ForeignEnvironmentError):
+        run(store)
+
+    assert codes()[lost.storage_key] == ""
+
+
+def test_one_pass_at_a_time(store: AheadMemoryStore) -> None:
+    with exclusive("media.reconcile"), pytest.raises(AlreadyRunningError):
+        run(store)
+
+
+@pytest.fixture
+def many_lost(store: AheadMemoryStore, user: User, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Five of six rows have lost their object, and three may be marked."""
+    monkeypatch.setattr(passes, "MIN_LOST_LIMIT", 3)
+    rows = [ready(store, user) for _ in range(6)]
+    store.delete_many([row.storage_key for row in rows[:5]])
+    return 5
+
+
+@pytest.mark.covers("F27")
+def test_too_many_losses_stop_the_pass(store: AheadMemoryStore, many_lost: int) -> None:
+    operations = record_operations(store)
+
+    report = run(store)
+
+    assert (report.state, report.missing, report.failed) == (ReconcileState.STOPPED, many_lost, 0)
+    assert set(codes().values()) == {""}
+    assert "head" not in operations
+
+
+def test_after_a_stop_passes_only_count(store: AheadMemoryStore, many_lost: int) -> None:
+    run(store)
+    keys_of_lost = [key for key in codes() if key not in store.keys()]  # noqa: SIM118  a method
+    for key in keys_of_lost[:3]:
+        stored(store, key)
+
+    counted = run(store)
+
+    assert (counted.state, counted.missing) == (ReconcileState.COMPLETED, 2)
+    assert (counted.only_counts, counted.failed) == (True, 0)
+    assert run(store).failed == 2
+
+
+def test_the_confirmed_number_lets_the_next_pass_mark(
+    store: AheadMemoryStore, many_lost: int
+) -> None:
+    run(store)
+    with pytest.raises(LostNotConfirmedError, match="counted 5 lost files"):
+        run(store, confirm_lost=many_lost + 1)
+
+    report = run(store, confirm_lost=many_lost)
+
+    assert (report.state, report.failed) == (ReconcileState.COMPLETED, many_lost)
+    with pytest.raises(LostNotConfirmedError, match="not stopped"):
+        run(store, confirm_lost=many_lost)
+
+
+def test_an_abandoned_pass_that_found_too_much_keeps_the_next_from_marking(
+    store: AheadMemoryStore, user: User, many_lost: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "BATCH_SIZE", 1)
+    last = stored(store, "media/zz.png")
+    half = run(store, limit=1)
+    assert (half.state, half.missing) == (ReconcileState.RUNNING, many_lost)
+
+    report = run(store)
+
+    assert report.only_counts
+    assert ReconcileReport.objects.get(pk=half.pk).state == ReconcileState.STOPPED
+    assert last in store.keys()  # noqa: SIM118  a method of the store
+
+
+def test_a_pass_resumes_where_it_ended(
+    store: AheadMemoryStore, user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "BATCH_SIZE", 2)
+    rows = [ready(store, user) for _ in range(7)]
+    for row in rows:
+        stored(store, keys.thumbnail_key(row.pk))
+    lost = [rows[0], rows[3], rows[6]]
+    store.delete_many([row.storage_key for row in lost])
+    compared = 0
+
+    report = run(store, limit=3)
+    while report.state == ReconcileState.RUNNING:
+        assert report.objects_compared > compared
+        compared = report.objects_compared
+        report = run(store, limit=3, resume=True)
+
+    assert ReconcileReport.objects.count() == 1
+    assert (report.objects_compared, report.rows_compared) == (11, 7)
+    assert {key for key, code in codes().items() if code} == {row.storage_key for row in lost}
+
+
+def test_the_number_of_queries_depends_on_batches_only(store: AheadMemoryStore, user: User) -> None:
+    require_own_environment()  # cached for a minute
+    counts: list[int] = []
+    for number in (3, 30):
+        for _ in range(number):
+            ready(store, user)
+            stored(store, f"media/{number}-{_}.png")
+            lost = ready(store, user)
+            store.delete_many([lost.storage_key])
+        with CaptureQueriesContext(connection) as queries:
+            run(store)
+        counts.append(len(queries))
+
+    assert counts[0] == counts[1] < 30
+
+
+@pytest.mark.covers("F38")
+def test_beat_makes_one_pass_a_day_in_steps(
+    store: AheadMemoryStore, user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(passes, "BATCH_SIZE", 1)
+    for _ in range(30):
+        ready(store, user)
+
+    assert passes.next_step() == 3  # of 60 objects, in 20 steps
+    while (limit := passes.next_step()) is not None:
+        run(store, limit=limit, resume=True)
+
+    assert ReconcileReport.objects.get().state == ReconcileState.COMPLETED
+    a_day_ago = timezone.now() - timedelta(days=1, minutes=1)
+    ReconcileReport.objects.update(started_at=a_day_ago)
+    assert passes.next_step() == 2  # of the 30 objects of the last pass
+
+
+def test_the_content_type_counts_where_something_differs(
+    store: AheadMemoryStore, user: User
+) -> None:
+    row = ready(store, user)
+    ready(store, user)
+    store.put(row.storage_key, DATA, headers=ObjectHeaders(content_type="text/html"))
+    MediaResource.objects.filter(pk=row.pk).update(content_type=PNG, etag="other")
+
+    run(store)
+
+    assert codes()[row.storage_key] == "object_changed"
