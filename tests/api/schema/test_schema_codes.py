@@ -88,7 +88,10 @@ def test_pages_list_the_codes_of_bulk_uploads() -> None:
 
 
 def test_pages_list_the_codes_of_media() -> None:
-    only_later = {"source_missing", "store_unavailable", "attempts_exhausted"}
+    only_later = {
+        *("source_missing", "store_unavailable", "attempts_exhausted"),
+        *("object_missing", "object_changed"),
+    }
 
     assert set(MEDIA_CODES) - issue_codes.CODES == only_later
 
