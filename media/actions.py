@@ -19,5 +19,8 @@ class MediaAction(TextChoices):
     RESOURCE_UNPROTECTED = "media_resource.unprotected", "Media resource no longer protected"
     RESOURCE_DISCARDED = "media_resource.discarded", "Media resource discarded"
     CLEANUP_FINISHED = "cleanup.finished", "Cleanup finished"
+    RECONCILE_FINISHED = "reconcile.finished", "Comparison of bucket and rows finished"
+    RECONCILE_CONFIRMED = "reconcile.confirmed", "Missing files confirmed"
+    RECONCILE_APPROVED = "reconcile.approved", "Deletion of unknown objects approved"
     DELETION_RETRIED = "object_deletion.retried", "Deletion of an object retried"
     ENVIRONMENT_ADOPTED = "environment.adopted", "Bucket adopted from another environment"

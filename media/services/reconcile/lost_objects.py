@@ -11,10 +11,12 @@ import structlog
 from django.db import transaction
 from django.db.models.functions import Coalesce, Now
 
+from media.actions import MediaAction
 from media.errors import ObjectNotFoundError
 from media.models import MediaResource, ResourceStatus
 from media.rules.failures import ObjectLoss, sentence_for
 from media.storage import ObjectStore
+from sartiq.core import events
 
 log = structlog.get_logger(__name__)
 
@@ -56,7 +58,7 @@ def mark(losses: Sequence[Loss]) -> int:
     with transaction.atomic():
         rows = MediaResource.objects.ready().filter(pk__among=versions)
         locked = list(rows.select_for_update(no_key=True).order_by("content_hash", "pk"))
-        unchanged = {row.pk for row in locked if _version(row) == versions[row.pk]}
+        unchanged = {row.pk: row for row in locked if _version(row) == versions[row.pk]}
         ids_by_code: defaultdict[ObjectLoss, list[UUID]] = defaultdict(list)
         for resource, code in losses:
             if resource.pk in unchanged:
@@ -68,6 +70,8 @@ def mark(losses: Sequence[Loss]) -> int:
                 ready_at=Coalesce("ready_at", "created_at"),
                 updated_at=Now(),
             )
+            failed = [unchanged[pk] for pk in ids]
+            events.record_each(MediaAction.RESOURCE_FAILED, failed, code=code.value)
     for resource, code in losses:
         if resource.pk in unchanged:
             message = sentence_for(code)

@@ -8,9 +8,11 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models.functions import Now
 
+from media.actions import MediaAction
 from media.errors import LostNotConfirmedError
 from media.models import MediaResource, ReconcileReport, ReconcileState
 from media.services.cleanup.common import BATCH_SIZE, database_now
+from sartiq.core import events
 
 MIN_LOST_LIMIT: Final = 100
 LOST_SHARE: Final = 100  # one of so many rows may have lost its object
@@ -71,7 +73,9 @@ def confirm_lost(count: int, *, report_id: UUID | None = None) -> ReconcileRepor
     if report.lost != count:
         raise LostNotConfirmedError(f"The stopped pass counted {report.lost} lost files.")
     report.confirmed_lost = count
-    report.save(update_fields=["confirmed_lost", "updated_at"])
+    with transaction.atomic():
+        report.save(update_fields=["confirmed_lost", "updated_at"])
+        events.record(MediaAction.RECONCILE_CONFIRMED, report, count=count)
     return report
 
 

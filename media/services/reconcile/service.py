@@ -10,6 +10,7 @@ from typing import Final
 import structlog
 from django.db import transaction
 
+from media.actions import MediaAction
 from media.errors import EmptyBucketError
 from media.models import ReconcileReport, ReconcileState
 from media.rules import limits
@@ -36,6 +37,7 @@ from media.services.reconcile.comparison import (
     last_row_key,
 )
 from media.storage import ObjectListing, ObjectStore
+from sartiq.core import events
 from sartiq.core.work.exclusive import exclusive
 
 log = structlog.get_logger(__name__)
@@ -184,3 +186,6 @@ def _finish(step: _Step) -> None:
         if report.state == ReconcileState.COMPLETED:
             unknown_objects.report_unchanged(report)
         report.save()
+        counts = ("missing", "changed", "failed", "returned", "recorded", "reported")
+        details = {name: getattr(report, name) for name in counts}
+        events.record(MediaAction.RECONCILE_FINISHED, report, state=report.state.lower(), **details)

@@ -15,6 +15,7 @@ from django.db.models.functions import Now
 
 from accounts.models import User
 from media import deferred
+from media.actions import MediaAction
 from media.errors import ReportNotApprovableError
 from media.models import DeletionReason, ReconcileReport, ReconcileState, UnknownObject
 from media.services import deletions
@@ -29,6 +30,7 @@ from media.services.environment import require_own_environment
 from media.services.reconcile.comparison import known_keys
 from media.services.reconcile.passes import latest_finished
 from media.storage import ObjectListing
+from sartiq.core import events
 from sartiq.core.models import new_id
 from sartiq.core.work.exclusive import exclusive
 
@@ -130,6 +132,7 @@ def approve(
             report.approved_by = user
             report.approved_at = report.updated_at = Now()
             report.save(update_fields=["approved", "approved_by", "approved_at", "updated_at"])
+            events.record(MediaAction.RECONCILE_APPROVED, report, count=report.approved)
             deferred.delete_objects()
     log.warning("unknown_objects_approved", report_id=str(report_id), count=report.approved)
     report.refresh_from_db()

@@ -23,6 +23,7 @@ from media.tests.services.deletion.aged_rows import (
 )
 from media.tests.services.reconcile.passes import codes, ready, run
 from media.tests.services.relocating import record_operations
+from sartiq.core.models import Event
 
 pytestmark = pytest.mark.django_db
 
@@ -137,6 +138,19 @@ def test_the_number_of_queries_depends_on_batches_only(store: AheadMemoryStore, 
         counts.append(len(queries))
 
     assert counts[0] == counts[1] < 30
+
+
+def test_a_pass_and_what_it_marked_are_events(store: AheadMemoryStore, user: User) -> None:
+    lost, _ = ready(store, user), ready(store, user)
+    store.delete_many([lost.storage_key])
+
+    report = run(store)
+
+    rows = Event.objects.values_list("action", "object_id", "details__code", "details__missing")
+    assert set(rows) == {
+        ("media_resource.failed", lost.pk, "object_missing", None),
+        ("reconcile.finished", report.pk, None, 1),
+    }
 
 
 @pytest.mark.covers("F38")
