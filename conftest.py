@@ -10,6 +10,7 @@ from django.conf import settings
 from kombu import Connection
 
 from sartiq.core.work.queues import QUEUES
+from tests.bystander import Bystander
 from tests.query_plans import PlanChecker, full_tables
 
 
@@ -62,3 +63,11 @@ def empty_queues(request: pytest.FixtureRequest) -> None:
         connection: Connection = request.getfixturevalue("broker_connection")
         channel: Any = connection.default_channel
         channel.client.delete(*(queue.name for queue in QUEUES))
+
+
+@pytest.fixture
+def bystander(db: None) -> Iterator[Bystander]:
+    """Rows of another organization; the test fails if it changes one of them."""
+    rows = Bystander()
+    yield rows
+    rows.require_unchanged()

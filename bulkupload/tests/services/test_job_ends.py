@@ -22,10 +22,12 @@ from bulkupload.tests.importing import (
     start_job,
 )
 from catalog.models import Product
-from media.models import ObjectDeletion
+from media.models import Bucket, ObjectDeletion
 from media.storage.testing.memory import MemoryStore
 from media.tests.threads import at_once
 from sartiq.core.work import crash_points
+
+pytestmark = pytest.mark.usefixtures("bystander")
 
 
 @pytest.mark.covers("F32")
@@ -52,7 +54,7 @@ def test_cancelling_stops_within_one_chunk(
     job.refresh_from_db()
     assert job.status == JobStatus.CANCELLED
     assert counts(job) == (4, 0, 0, 0)
-    assert Product.objects.count() == 4
+    assert Product.objects.filter(user=user).count() == 4
     with pytest.raises(JobFinishedError):
         jobs.cancel(user=user, job_id=job.pk)
 
@@ -69,7 +71,7 @@ def test_a_job_whose_user_may_no_longer_write_is_cancelled(
     run_job(job)
 
     assert (job.status, job.failure_code) == (JobStatus.CANCELLED, "owner_gone")
-    assert not Product.objects.exists()
+    assert not Product.objects.filter(user=user).exists()
 
 
 @pytest.mark.covers("F33")
@@ -85,7 +87,7 @@ def test_a_missing_file_fails_the_job_and_preserves_the_counts(
 
     assert (job.status, job.failure_code) == (JobStatus.FAILED, "source_missing")
     assert counts(job) == (4, 0, 0, 0)
-    assert Product.objects.count() == 4
+    assert Product.objects.filter(user=user).count() == 4
     with pytest.raises(NothingToRetryError):
         jobs.retry(user=user, job_id=job.pk)
 
@@ -99,10 +101,13 @@ def test_old_jobs_are_deleted_with_their_errors_and_files(private: MemoryStore, 
 
     assert retention.discard_old_jobs() == 1
 
-    remaining = set(BulkUploadJob.objects.values_list("pk", flat=True))
+    remaining = set(BulkUploadJob.objects.filter(user=user).values_list("pk", flat=True))
     assert remaining == {young.pk, running.pk}
-    assert set(BulkUploadRowError.objects.values_list("job_id", flat=True)) == {young.pk}
-    assert list(ObjectDeletion.objects.values_list("key", flat=True)) == [old.source_key]
+    assert set(
+        BulkUploadRowError.objects.filter(job__user=user).values_list("job_id", flat=True)
+    ) == {young.pk}
+    queued = ObjectDeletion.objects.filter(bucket=Bucket.PRIVATE)
+    assert list(queued.values_list("key", flat=True)) == [old.source_key]
 
 
 @pytest.mark.covers("I12")

@@ -112,10 +112,17 @@ def test_wrong_credentials_fail_no_file(
     assert {item.attempts for item in run.items.all()} == {0}
 
     public.before = nothing
+    clear_delays()
+    for pk in item_ids(run):
+        convert_item.produce(pk)
+    assert {item.status for item in run.items.all()} == {ItemStatus.DONE}
     failing(private, "put", StoreRefusedError())
     for _ in range(MAX_ATTEMPTS + 1):
         clear_delays()
-        run_to_end(run)
+        build_archive.assemble(run.pk)
+    run.refresh_from_db()
+    assert (run.status, run.attempts) == (RunStatus.RUNNING, 0)
+    assert run.unavailable_since is not None
     private.before = nothing
     clear_delays()
     run_to_end(run)

@@ -39,6 +39,8 @@ from media.storage.testing.memory import MemoryStore
 from media.tests.factories import photo, ready
 from media.tests.rules.file_types import specimens
 
+pytestmark = pytest.mark.usefixtures("bystander")
+
 MAX_PARTS = 10_000  # of one multipart upload, in S3 and in R2
 IMAGES = sorted(name for name, file_type in FILE_TYPES.items() if file_type.is_image)
 MOTION_PHOTO = specimens.mp4()
@@ -201,7 +203,7 @@ def test_a_selection_without_files_starts_nothing(user: User) -> None:
     with pytest.raises(NothingToExportError):
         start(user)
 
-    assert not ExportRun.objects.exists()
+    assert not ExportRun.objects.filter(user=user).exists()
 
 
 def test_a_selection_of_too_many_files_starts_nothing(
@@ -210,8 +212,8 @@ def test_a_selection_of_too_many_files_starts_nothing(
     with pytest.raises(TooManyFilesError):
         start(user, *[entry(photos[0])] * (MAX_FILES + 1))
 
-    assert not ExportRun.objects.exists()
-    assert not ExportItem.objects.exists()
+    assert not ExportRun.objects.filter(user=user).exists()
+    assert not ExportItem.objects.filter(run__user=user).exists()
 
 
 def test_only_the_archive_is_left(user: User, photos: list[MediaResource]) -> None:

@@ -1,18 +1,21 @@
 from collections.abc import Sequence
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
 from django.db import IntegrityError, transaction
 from django.db.models import RestrictedError
+from django.utils import timezone
 
 from accounts.models import User
+from accounts.tests.factories import UserFactory
 from media.models import Attachment, MediaResource
 from media.services import attachments
 from media.storage.testing.memory import MemoryStore
 from media.tests.factories import deliver, drain, ingest, photo, upload_file
 from sartiq.core.models import new_id
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("bystander")]
 
 
 @pytest.fixture
@@ -101,6 +104,24 @@ def test_a_resource_attached_to_another_entity_has_no_grace_period(
     attachments.detach_entities(entity_type="PRODUCT", entity_ids=[entity_id])
 
     assert graces(attached_elsewhere) == [False, False, False]
+
+
+def test_detaching_does_not_restart_the_grace_of_other_orphans(
+    memory: MemoryStore, user: User, entity_id: UUID, attached_elsewhere: list[MediaResource]
+) -> None:
+    stranger = UserFactory.create()
+    (orphan,) = ingest(stranger, [upload_file(memory, stranger, photo(9))])
+    Attachment.objects.filter(resource=orphan).delete()
+    yesterday = timezone.now() - timedelta(days=1)
+    MediaResource.objects.filter(pk=orphan.pk).update(unattached_at=yesterday)
+    before = MediaResource.objects.filter(pk=orphan.pk).values().get()
+    fill(entity_id, images=attached_elsewhere)
+
+    attachments.detach_entities(entity_type="PRODUCT", entity_ids=[entity_id])
+    fill(entity_id, images=attached_elsewhere)
+    fill(entity_id, images=[])
+
+    assert MediaResource.objects.filter(pk=orphan.pk).values().get() == before
 
 
 def test_entities_of_another_type_are_not_touched(

@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 import structlog
 from django.test import Client
+from structlog.contextvars import merge_contextvars
+from structlog.testing import capture_logs
 
 from sartiq.core.http.middleware import VALID_ID
 from sartiq.core.logs import HIDDEN, configure, hidden
@@ -60,9 +62,16 @@ def test_values_under_secret_names_are_hidden(lines: io.StringIO) -> None:
 @pytest.mark.covers("T09")
 @pytest.mark.django_db
 def test_a_request_is_logged_by_its_route_never_by_its_path(client: Client) -> None:
-    response = client.put("/api/v1/uploads/local/secret-token", headers={"X-Request-ID": "abc-1"})
+    with capture_logs(processors=[merge_contextvars]) as events:
+        response = client.put(
+            "/api/v1/uploads/local/secret-token", headers={"X-Request-ID": "abc-1"}
+        )
 
-    assert response.headers["X-Request-ID"] == "abc-1"
+    [event] = [event for event in events if event["event"] == "request"]
+    assert response.headers["X-Request-ID"] == event["request_id"] == "abc-1"
+    assert (event["method"], event["status"]) == ("PUT", response.status_code)
+    assert event["route"] == "api/v1/uploads/local/<str:token>"
+    assert "secret-token" not in str(events)
 
 
 @pytest.mark.covers("T24")

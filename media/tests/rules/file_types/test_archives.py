@@ -1,4 +1,5 @@
 import io
+import re
 import stat
 import struct
 import time
@@ -57,6 +58,32 @@ def zip64_archive() -> bytes:
     with zipfile.ZipFile(buffer, "w") as file, file.open("a", "w", force_zip64=True) as entry:
         entry.write(b"shoe")
     return buffer.getvalue()
+
+
+def two_entries(*, longer: int | None = None) -> bytes:
+    """Return an archive of two stored entries, one of which is declared a byte longer than it is.
+
+    Its directory agrees with itself: only the positions of the entries tell.
+    """
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as file:
+        for name in ("first.jpg", "second.jpg"):
+            info = zipfile.ZipInfo(name)
+            info.extra = struct.pack("<HH3s", 0x7777, 3, b"own")
+            file.writestr(info, b"x" * 40)
+    whole = bytearray(buffer.getvalue())
+    if longer is not None:
+        at = [match.start() for match in re.finditer(b"PK\x01\x02", whole)][longer]
+        whole[at + 20 : at + 24] = struct.pack("<I", 41)
+    return bytes(whole)
+
+
+@pytest.mark.parametrize("longer", [0, 1])
+def test_entries_that_overlap_by_one_byte_are_rejected(longer: int) -> None:
+    check(two_entries())
+
+    with pytest.raises(ArchiveRejectedError, match="overlap"):
+        check(two_entries(longer=longer))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,109 @@
+"""The outcomes of a job's images are saved image by image, and only for that job."""
+
+from typing import Any
+
+import pytest
+
+from accounts.models import User
+from accounts.tests.factories import UserFactory
+from bulkupload.models import (
+    BulkUploadJob,
+    BulkUploadMedia,
+    BulkUploadMediaBatch,
+    BulkUploadRowError,
+    JobStatus,
+    MediaStatus,
+)
+from bulkupload.services import lifecycle
+from bulkupload.services.images import attach, finish
+from bulkupload.services.rows import import_chunk, plan
+from bulkupload.tests.importing import batch_ids, chunk_ids, image_counts, send
+from media.models import MediaResource, ResourceStatus
+from media.storage.testing.memory import MemoryStore
+from media.tests.factories import deliver, photo, upload_file
+
+pytestmark = pytest.mark.usefixtures("bystander")
+
+
+def attached(user: User, *urls: str) -> BulkUploadJob:
+    """Return a running job whose images are attached and still being processed."""
+    job = send(user, f"sku,name,images\nA,Shoe,{'|'.join(urls)}\n")
+    plan.plan(job.pk)
+    for pk in chunk_ids(job):
+        import_chunk.import_rows(pk)
+    for pk in batch_ids(job):
+        attach.attach(pk)
+    job.refresh_from_db()
+    assert job.status == JobStatus.RUNNING
+    return job
+
+
+def rows_of(job: BulkUploadJob) -> list[list[dict[str, Any]]]:
+    """Return everything that is stored about a job."""
+    own = BulkUploadJob.objects.filter(pk=job.pk)
+    models = (BulkUploadMedia, BulkUploadMediaBatch, BulkUploadRowError)
+    parts = [model._default_manager.filter(job=job).order_by("pk") for model in models]
+    return [list(own.values()), *(list(rows.values()) for rows in parts)]
+
+
+@pytest.fixture
+def two_jobs(public: MemoryStore, user: User) -> tuple[BulkUploadJob, BulkUploadJob]:
+    """A job and one of another tenant, each with an image."""
+    stranger = UserFactory.create()
+    return (
+        attached(user, upload_file(public, user, photo(1))),
+        attached(stranger, upload_file(public, stranger, photo(2))),
+    )
+
+
+@pytest.mark.parametrize("failure_code", ["", "decode_limit"])
+def test_finishing_a_job_changes_nothing_of_another(
+    two_jobs: tuple[BulkUploadJob, BulkUploadJob], failure_code: str
+) -> None:
+    job, other = two_jobs
+    before = rows_of(other)
+    status = ResourceStatus.FAILED if failure_code else ResourceStatus.READY
+    owners = [job.user, other.user]
+    MediaResource.objects.filter(user__in=owners).update(status=status, failure_code=failure_code)
+
+    finish.finish_job(job.pk)
+
+    job.refresh_from_db()
+    assert job.status in {JobStatus.COMPLETED, JobStatus.COMPLETED_WITH_ERRORS}
+    assert sum(image_counts(job)) == 1
+    assert BulkUploadRowError.objects.filter(job=job).count() == bool(failure_code)
+    assert rows_of(other) == before
+
+
+def test_the_pending_images_of_another_job_delay_none(
+    two_jobs: tuple[BulkUploadJob, BulkUploadJob],
+) -> None:
+    job, other = two_jobs
+    MediaResource.objects.filter(user=job.user).update(status=ResourceStatus.READY)
+
+    finish.finish_job(job.pk)
+    finish.finish_job(other.pk)
+
+    job.refresh_from_db()
+    other.refresh_from_db()
+    assert (job.status, other.status) == (JobStatus.COMPLETED, JobStatus.RUNNING)
+    assert not lifecycle.finish(other.pk)
+
+
+def test_a_row_is_finished_when_its_last_image_is(public: MemoryStore, user: User) -> None:
+    job = attached(user, *(upload_file(public, user, photo(number)) for number in (1, 2)))
+    first, second = MediaResource.objects.filter(user=user).order_by("created_at", "pk")
+    deliver(first)
+
+    finish.finish_job(job.pk)
+
+    row = BulkUploadMedia.objects.get(job=job)
+    job.refresh_from_db()
+    assert (row.status, job.status) == (MediaStatus.ATTACHED, JobStatus.RUNNING)
+    assert image_counts(job) == (1, 1, 0)
+    deliver(second)
+    finish.finish_job(job.pk)
+    row.refresh_from_db()
+    job.refresh_from_db()
+    assert (row.status, job.status) == (MediaStatus.READY, JobStatus.COMPLETED)
+    assert image_counts(job) == (0, 2, 0)

@@ -1,0 +1,234 @@
+"""Rows of an organization that a test is not about, and the proof that nothing changed them.
+
+A service that forgets a condition of its query works as long as a test has one row, one job and
+one tenant. The bystander has a row of each kind and in each state that a forgotten condition would
+change: waiting rows that a worker holds, a deletion that staff have to decide about, files whose
+grace period is running, an unfinished request.
+"""
+
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+from django.db.models import Model
+from django.utils import timezone
+
+from accounts.models import Membership, Organization, Role, User
+from bulkupload.models import (
+    BatchStatus,
+    BulkUploadChunk,
+    BulkUploadJob,
+    BulkUploadMedia,
+    BulkUploadMediaBatch,
+    JobStatus,
+    MediaStatus,
+    RemoteImage,
+)
+from bulkupload.rules.table.dialects import Dialect
+from catalog.models import Look, Product, Subject
+from exports.models import ExportConfiguration, ExportItem, ExportRun, ItemStatus, RunStatus
+from media.models import (
+    Attachment,
+    DeletionReason,
+    MediaResource,
+    ObjectDeletion,
+    ResourceStatus,
+    Upload,
+    UploadState,
+)
+from media.rules import keys
+from sartiq.core.models import IdempotencyKey, new_id
+
+Rows = dict[tuple[type[Model], Any], dict[str, Any]]
+
+
+class Bystander:
+    """The rows of another organization, as they were."""
+
+    def __init__(self) -> None:
+        self._rows: list[Model] = []
+        now = timezone.now()
+        self._later = now + timedelta(hours=2)
+        self._held = {
+            "lease_holder": uuid4(),
+            "lease_expires_at": self._later,
+            "lease_fence": 1,
+            "attempts": 1,
+            "sent_at": now,
+        }
+        user = self._add(User(email=f"{new_id()}@bystander.example", full_name="Bystander"))
+        organization = self._add(Organization(name="Bystanders", slug=f"bystanders-{new_id()}"))
+        self._add(Membership(user=user, organization=organization, role=Role.OWNER))
+        self._owner = {"user": user, "organization": organization}
+        self._add_entities()
+        self._add_media()
+        self._add_import()
+        self._add_exports()
+        self._before = self._read()
+
+    def require_unchanged(self) -> None:
+        """Fail if a row was changed or deleted."""
+        assert self._read() == self._before
+
+    def _read(self) -> Rows:
+        rows: Rows = {}
+        for model in {type(row) for row in self._rows}:
+            own = [row.pk for row in self._rows if type(row) is model]
+            for values in model._default_manager.filter(pk__in=own).values():
+                rows[model, values[model._meta.pk.attname]] = values
+        return rows
+
+    def _add(self, row: Any) -> Any:
+        row.save(force_insert=True)
+        self._rows.append(row)
+        return row
+
+    def _add_entities(self) -> None:
+        self._product = self._add(Product(name="Shoe", sku="A", brand="Other", **self._owner))
+        self._add(Look(name="Summer", **self._owner))
+        self._add(Subject(name="Ada", slug="ada", **self._owner))
+        self._add(
+            IdempotencyKey(
+                user_id=self._owner["user"].pk,
+                route="create_product",
+                key="k-1",
+                body_hash="0" * 64,
+                locked_until=self._later,
+            )
+        )
+
+    def _add_media(self) -> None:
+        attached = self._resource()
+        self._add(
+            Attachment(
+                resource=attached,
+                entity_type="PRODUCT",
+                entity_id=self._product.pk,
+                slot="cover_image",
+            )
+        )
+        hour_ago = timezone.now() - timedelta(hours=1)
+        self._resource(unattached_at=hour_ago)
+        self._resource(status=ResourceStatus.FAILED, failure_code="decode_limit")
+        pending = self._resource(status=ResourceStatus.PENDING, **self._held)
+        self._upload(state=UploadState.CLAIMED, resource=pending)
+        self._upload()
+        for values in ({"dead": True, "attempts": 8}, self._held):
+            key = keys.canonical_key(new_id(), "png")
+            self._add(ObjectDeletion(key=key, reason=DeletionReason.ORPHANED, **values))
+
+    def _resource(self, **values: Any) -> MediaResource:
+        pk = new_id()
+        fields: dict[str, Any] = {
+            "resource_type": "IMAGE",
+            "storage_key": keys.canonical_key(pk, "png"),
+            "content_hash": f"{pk.int:064x}",
+            "etag": "e",
+            "content_type": "image/png",
+            "extension": "png",
+            "file_size": 100,
+            "status": ResourceStatus.READY,
+            "has_thumbnail": True,
+        }
+        row: MediaResource = self._add(MediaResource(id=pk, **self._owner, **fields | values))
+        return row
+
+    def _upload(self, **values: Any) -> None:
+        key = keys.temp_key(
+            file_id=new_id(), at=timezone.now(), filename="shoe.png", content_type="image/png"
+        )
+        fields = {"filename": "shoe.png", "content_type": "image/png", "expires_at": self._later}
+        self._add(Upload(key=key, **self._owner, **fields, **values))
+
+    def _add_import(self) -> None:
+        now = timezone.now()
+        job = self._add(
+            BulkUploadJob(
+                **self._owner,
+                status=JobStatus.RUNNING,
+                filename="products.csv",
+                source_key=f"bulk/{new_id()}/products.csv",
+                source_size=20,
+                dialect=Dialect().as_dict(),
+                columns=[],
+                total_rows=1,
+                started_at=now,
+                planned_at=now,
+            )
+        )
+        chunk = self._add(
+            BulkUploadChunk(
+                job=job,
+                number=1,
+                start=0,
+                length=20,
+                first_line=2,
+                first_row=1,
+                rows=1,
+                **self._held,
+            )
+        )
+        waiting = self._add(BulkUploadMediaBatch(job=job, chunk=chunk, pending=1, **self._held))
+        attached = self._add(
+            BulkUploadMediaBatch(job=job, chunk=chunk, pending=1, status=BatchStatus.DONE)
+        )
+        pending_resource = str(self._resource(status=ResourceStatus.PENDING, **self._held).pk)
+        for batch, status, slot in (
+            (waiting, MediaStatus.PENDING, "cover_image"),
+            (attached, MediaStatus.ATTACHED, "back_image"),
+        ):
+            self._add(
+                BulkUploadMedia(
+                    job=job,
+                    batch=batch,
+                    product_id=self._product.pk,
+                    slot=slot,
+                    row=1,
+                    line=2,
+                    column=slot,
+                    urls=["https://elsewhere.example/1.png"],
+                    resources=[pending_resource] if status == MediaStatus.ATTACHED else [],
+                    status=status,
+                    pending=1,
+                )
+            )
+        self._add(
+            RemoteImage(
+                **self._owner,
+                url="https://elsewhere.example/1.png",
+                url_hash="0" * 64,
+                **self._held,
+            )
+        )
+
+    def _add_exports(self) -> None:
+        self._add(ExportConfiguration(name="Theirs", **self._owner))
+        for status in (RunStatus.RUNNING, RunStatus.COMPLETED):
+            is_done = status == RunStatus.COMPLETED
+            run = self._add(
+                ExportRun(
+                    **self._owner,
+                    status=status,
+                    title="Shoot 1",
+                    configuration_name="Theirs",
+                    metadata_adapter="default",
+                    image_format="WEBP",
+                    template="{index}",
+                    total=1,
+                    archive_key=f"exports/{new_id()}/archive-1.zip" if is_done else "",
+                    archive_size=22 if is_done else None,
+                    archive_sha256="c" * 64 if is_done else "",
+                    started_at=timezone.now(),
+                    finished_at=timezone.now() if is_done else None,
+                    expires_at=self._later if is_done else None,
+                )
+            )
+            item: dict[str, Any] = {"status": ItemStatus.WAITING, **self._held}
+            if is_done:
+                item = {
+                    "status": ItemStatus.DONE,
+                    "result_key": f"exports/{new_id()}/1.webp",
+                    "result_size": 4,
+                    "result_sha256": "d" * 64,
+                }
+            self._add(ExportItem(run=run, position=1, resource_id=uuid4(), name="1.webp", **item))
