@@ -112,14 +112,18 @@ def test_orphans_are_discarded_oldest_first_up_to_the_limit(user: User) -> None:
     assert list(MediaResource.objects.all()) == [rows[0]]
 
 
-def test_an_orphan_that_is_protected_while_others_are_discarded_stays(user: User) -> None:
+def test_an_orphan_that_is_protected_after_it_was_found_stays(
+    user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ages = [timedelta(days=number) for number in (9, 7, 5)]
     rows = [resource(new_user(), unattached_at=timezone.now() - age) for age in ages]
 
-    def protect_second(_count: int) -> None:
+    def protect_second(report: CleanupReport, _name: str, _size: int) -> None:
+        report.candidates += 1
         MediaResource.objects.filter(pk=rows[1].pk).update(protected=True)
 
-    report = cleanup.discard_orphaned_media(execute=True, on_progress=protect_second)
+    monkeypatch.setattr(CleanupReport, "add_candidate", protect_second)
+    report = discard_orphans()
 
     assert (report.candidates, report.discarded) == (3, 2)
     assert list(MediaResource.objects.all()) == [rows[1]]
