@@ -46,7 +46,7 @@ class Bystander:
     """The rows of another organization, as they were."""
 
     def __init__(self) -> None:
-        self._rows: list[Model] = []
+        self.rows: list[Model] = []
         now = timezone.now()
         self._later = now + timedelta(hours=2)
         self._held = {
@@ -72,15 +72,15 @@ class Bystander:
 
     def _read(self) -> Rows:
         rows: Rows = {}
-        for model in {type(row) for row in self._rows}:
-            own = [row.pk for row in self._rows if type(row) is model]
+        for model in {type(row) for row in self.rows}:
+            own = [row.pk for row in self.rows if type(row) is model]
             for values in model._default_manager.filter(pk__in=own).values():
                 rows[model, values[model._meta.pk.attname]] = values
         return rows
 
     def _add(self, row: Any) -> Any:
         row.save(force_insert=True)
-        self._rows.append(row)
+        self.rows.append(row)
         return row
 
     def _add_entities(self) -> None:
@@ -168,36 +168,41 @@ class Bystander:
                 **self._held,
             )
         )
-        waiting = self._add(BulkUploadMediaBatch(job=job, chunk=chunk, pending=1, **self._held))
-        attached = self._add(
-            BulkUploadMediaBatch(job=job, chunk=chunk, pending=1, status=BatchStatus.DONE)
+        self._add_images(job, chunk)
+
+    def _add_images(self, job: BulkUploadJob, chunk: BulkUploadChunk) -> None:
+        resource = self._resource(status=ResourceStatus.PENDING, **self._held)
+        own: dict[str, Any] = {"job": job, "chunk": chunk, "pending": 1}
+        waiting = self._add(BulkUploadMediaBatch(**own, **self._held))
+        attached = self._add(BulkUploadMediaBatch(**own, status=BatchStatus.DONE))
+        self._add_image(waiting, "cover_image", status=MediaStatus.PENDING)
+        self._add_image(
+            attached, "back_image", status=MediaStatus.ATTACHED, resources=[str(resource.pk)]
         )
-        pending_resource = str(self._resource(status=ResourceStatus.PENDING, **self._held).pk)
-        for batch, status, slot in (
-            (waiting, MediaStatus.PENDING, "cover_image"),
-            (attached, MediaStatus.ATTACHED, "back_image"),
-        ):
+        waiting.remotes.add(
             self._add(
-                BulkUploadMedia(
-                    job=job,
-                    batch=batch,
-                    product_id=self._product.pk,
-                    slot=slot,
-                    row=1,
-                    line=2,
-                    column=slot,
-                    urls=["https://elsewhere.example/1.png"],
-                    resources=[pending_resource] if status == MediaStatus.ATTACHED else [],
-                    status=status,
-                    pending=1,
+                RemoteImage(
+                    **self._owner,
+                    url="https://elsewhere.example/1.png",
+                    url_hash="0" * 64,
+                    **self._held,
                 )
             )
+        )
+
+    def _add_image(self, batch: BulkUploadMediaBatch, slot: str, **values: Any) -> None:
         self._add(
-            RemoteImage(
-                **self._owner,
-                url="https://elsewhere.example/1.png",
-                url_hash="0" * 64,
-                **self._held,
+            BulkUploadMedia(
+                job_id=batch.job_id,
+                batch=batch,
+                product_id=self._product.pk,
+                slot=slot,
+                row=1,
+                line=2,
+                column=slot,
+                urls=["https://elsewhere.example/1.png"],
+                pending=1,
+                **values,
             )
         )
 

@@ -17,7 +17,7 @@ from bulkupload.models import (
 from bulkupload.services import lifecycle
 from bulkupload.services.images import attach, finish
 from bulkupload.services.rows import import_chunk, plan
-from bulkupload.tests.importing import batch_ids, chunk_ids, image_counts, send
+from bulkupload.tests.importing import batch_ids, chunk_ids, image_counts, start_job
 from media.models import MediaResource, ResourceStatus
 from media.storage.testing.memory import MemoryStore
 from media.tests.factories import deliver, photo, upload_file
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.usefixtures("bystander")
 
 def attached(user: User, *urls: str) -> BulkUploadJob:
     """Return a running job whose images are attached and still being processed."""
-    job = send(user, f"sku,name,images\nA,Shoe,{'|'.join(urls)}\n")
+    job = start_job(user, f"sku,name,images\nA,Shoe,{'|'.join(urls)}\n")
     plan.plan(job.pk)
     for pk in chunk_ids(job):
         import_chunk.import_rows(pk)
