@@ -5,6 +5,7 @@ import io
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 
 from bulkupload import selectors
 from bulkupload.models import BulkUploadJob, BulkUploadRowError
@@ -13,7 +14,9 @@ from bulkupload.rules.rows.formulas import quote_formula
 from bulkupload.rules.table.dialects import Dialect
 from bulkupload.rules.table.encodings import LABELS
 from bulkupload.rules.table.header import ERROR_COLUMNS, ERROR_SEPARATOR
+from sartiq.core.limits import request_limits
 
+DOWNLOAD_TIME = timedelta(seconds=60)  # as long as a proxy waits for a response
 BATCH_LENGTH = 256 * 1024  # characters
 FOR_EXCEL = Dialect(bom=3)  # without a byte order mark Excel reads UTF-8 as Windows-1252
 
@@ -23,6 +26,7 @@ def error_file(job: BulkUploadJob) -> Iterator[bytes]:
 
     Cells that a spreadsheet might run begin with a quote, which is removed when the file is sent.
     """
+    request_limits.take_long(DOWNLOAD_TIME)
     dialect = _dialect_of(job)
     names = [column.name for column in job.layout.columns]
     yield dialect.mark + _encode(dialect, [[*map(quote_formula, names), *ERROR_COLUMNS]])

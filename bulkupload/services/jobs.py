@@ -18,11 +18,12 @@ from bulkupload.rules.table.file_type import format_of
 from bulkupload.rules.table.header import FieldMapping
 from bulkupload.services import error_file, lifecycle
 from media.errors import ObjectNotFoundError
-from media.rules import keys
+from media.rules import keys, limits
 from media.services import stored_objects
 from media.services.stored_objects import StoredObject
 from media.storage import ObjectHeaders, private_store
 from sartiq.core import events
+from sartiq.core.limits import request_limits
 from sartiq.core.models import new_id
 from sartiq.core.work.crash_points import crash_point
 
@@ -58,6 +59,7 @@ def starting(*, user: User, scope: OwnerScope, table: UploadedTable) -> Iterator
     EmptyFileError or TableTooLargeError for a file that is refused, and StoreUnavailableError or
     StoringTooSlowError if it cannot be stored now. In these cases no job is saved.
     """
+    request_limits.extend(limits.request_budget(table.size))
     format_of(table.body, table.size)
     job = BulkUploadJob(
         id=new_id(),
@@ -98,6 +100,7 @@ def retrying(*, user: User, job_id: UUID) -> Iterator[BulkUploadJob]:
     saves the job. Raises NothingToRetryError.
     """
     old = selectors.get_visible(user, job_id)
+    request_limits.extend(limits.request_budget(old.source_size))
     job = _new_retry(user, old)
     stored = _store_unfinished_rows(job, old)
     with _save_and_plan(job, stored):

@@ -19,10 +19,11 @@ from catalog.actions import CatalogAction
 from catalog.models import LoraModel, Subject, Verdict
 from catalog.rules import lora as rules
 from media.models import Bucket, DeletionReason
-from media.rules import keys
+from media.rules import keys, limits
 from media.services import deletions, stored_objects
 from media.storage import ObjectHeaders, private_store
 from sartiq.core import events
+from sartiq.core.limits import request_limits
 from sartiq.core.models import new_id
 
 SCANNER = Path(__file__).with_name("pickle_scanner.py")
@@ -72,6 +73,7 @@ def upload(
     StoreUnavailableError or StoringTooSlowError if it cannot be stored now.
     """
     require_superuser(user)
+    request_limits.take_long(limits.request_budget(file.size) + timedelta(seconds=SCAN_SECONDS))
     result = examine(file)
     model = LoraModel(
         id=new_id(),

@@ -1,3 +1,4 @@
+from datetime import timedelta
 from http import HTTPStatus
 
 from django.db import DatabaseError
@@ -13,6 +14,9 @@ from media.services.store_verification import RETRY_SECONDS, require_verified_st
 from media.storage import public_store
 from sartiq.core.http import health
 from sartiq.core.http.exception_handler import as_json
+from sartiq.core.limits import request_limits
+
+PROOF_TIME = timedelta(seconds=30)  # once, for a dozen requests to the store
 
 
 @csrf_exempt
@@ -22,6 +26,7 @@ def ready(request: HttpRequest) -> JsonResponse:
     """Report whether the database answers and whether the store settings have been verified."""
     response = health.ready(request)
     if response.status_code == HTTPStatus.OK:
+        request_limits.extend(PROOF_TIME)
         try:
             require_verified_store()
         except (StoreUnavailableError, DatabaseError):

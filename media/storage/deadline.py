@@ -14,6 +14,7 @@ from threading import Thread
 from typing import Final, TypeVar
 
 from media.errors import StoreUnavailableError
+from sartiq.core.limits import request_limits
 
 OPERATION_BUDGET: Final = timedelta(seconds=20)
 
@@ -34,10 +35,16 @@ def time_limit(limit: timedelta) -> Iterator[None]:
 
 
 def remaining(budget: timedelta) -> float:
-    """Return the seconds one operation may take now: its budget, or less inside `time_limit`."""
-    deadline = _deadline.get()
+    """Return the seconds one operation may take now.
+
+    That is its budget, or less inside `time_limit` or near the deadline of the request.
+    """
     seconds = budget.total_seconds()
-    return seconds if deadline is None else min(seconds, deadline - time.monotonic())
+    if (deadline := _deadline.get()) is not None:
+        seconds = min(seconds, deadline - time.monotonic())
+    if (request := request_limits.current()) is not None:
+        seconds = min(seconds, request.remaining())
+    return seconds
 
 
 def within(budget: timedelta, call: Callable[[], T]) -> T:

@@ -150,6 +150,7 @@ SIMPLE_JWT = {
 }
 
 # --- Requests ------------------------------------------------------------------------------
+REQUEST_SECONDS = env.REQUEST_SECONDS  # deadline of an ordinary request
 REST_FRAMEWORK: dict[str, Any] = rest.REST_FRAMEWORK
 SPECTACULAR_SETTINGS: dict[str, Any] = rest.SPECTACULAR_SETTINGS
 CORS_ALLOW_HEADERS = rest.CORS_ALLOW_HEADERS

@@ -65,6 +65,7 @@ class Environment(BaseSettings):
     CORS_ALLOWED_ORIGINS: Origins = []
     PROXY_COUNT: WholeNumber = Field(default=0, ge=0, le=10)
     LOGIN_FAILURE_LIMIT: WholeNumber = Field(default=10, ge=1, le=1000)
+    REQUEST_SECONDS: WholeNumber = Field(default=5, ge=1, le=600)
 
     # --- Object store ---
     STORAGE: Literal["s3", "local"] = "s3"
@@ -200,6 +201,7 @@ class Testing(Environment):
     S3_ENDPOINT_URL: OptionalHttpUrl = "http://127.0.0.1:9"  # nothing listens there
     S3_ACCESS_KEY_ID: Secret = "test"
     S3_SECRET_ACCESS_KEY: Secret = "test"  # noqa: S105  nothing listens there
+    REQUEST_SECONDS: WholeNumber = Field(default=30, ge=1, le=600)  # the machine is busy
     TASK_TIME_LIMIT: WholeNumber = Field(default=4, ge=1, le=_WEEK)
     ASSEMBLY_TIME_LIMIT: WholeNumber = Field(default=5, ge=1, le=_WEEK)
     VISIBILITY_TIMEOUT: WholeNumber = Field(default=6, ge=2, le=_WEEK)

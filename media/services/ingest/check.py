@@ -1,10 +1,9 @@
 """Concurrent checks of the fresh uploads of one request, before anything is written."""
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TypeVar
 
 from media.errors import (
     FileCorruptError,
@@ -20,6 +19,8 @@ from media.rules import limits
 from media.services.ingest.examine import ExaminedObject, examine, require_size
 from media.storage import ObjectHead, ObjectStore
 from sartiq.core.errors import InvalidError
+from sartiq.core.limits import request_limits
+from sartiq.core.limits.request_limits import map_in_threads
 from sartiq.core.work.crash_points import crash_point
 
 MAX_DOWNLOADS = 8  # at a time for one request; more gain nothing on two cores
@@ -28,8 +29,6 @@ _WRONG_HASH = "The file does not match the declared SHA-256."  # for stores that
 
 CheckResult = ExaminedObject | InvalidError
 CheckResults = dict[str, CheckResult]
-Item = TypeVar("Item")
-Output = TypeVar("Output")
 
 
 @dataclass(frozen=True)
@@ -52,23 +51,19 @@ def inspect_all(store: ObjectStore, uploads: Sequence[Upload]) -> CheckResults:
     distinct = list({upload.key: upload for upload in uploads}.values())
     if not distinct:
         return {}
+    request_limits.extend(limits.REQUEST_BASE_TIME)
     started = time.monotonic()
     with ThreadPoolExecutor(max_workers=min(MAX_DOWNLOADS, len(distinct))) as pool:
-        heads = _map(pool, distinct, lambda upload: _head(store, upload))
+        heads = map_in_threads(pool, lambda upload: _head(store, upload), distinct)
         total = sum(head.size for head in heads if isinstance(head, ObjectHead))
         if total > limits.MAX_REQUEST_BYTES:
             raise RequestFilesTooLargeError(ctx={"limit": limits.MAX_REQUEST_BYTES, "size": total})
         crash_point("ingest-heads-read")
+        request_limits.extend(limits.request_budget(total))
         time_limit = _TimeLimit(started + limits.request_budget(total).total_seconds())
         pairs = list(zip(distinct, heads, strict=True))
-        results = _map(pool, pairs, lambda pair: _examine(store, *pair, time_limit))
+        results = map_in_threads(pool, lambda pair: _examine(store, *pair, time_limit), pairs)
     return {upload.key: result for upload, result in zip(distinct, results, strict=True)}
-
-
-def _map(
-    pool: ThreadPoolExecutor, items: Iterable[Item], work: Callable[[Item], Output]
-) -> list[Output]:
-    return list(pool.map(work, items))
 
 
 def _head(store: ObjectStore, upload: Upload) -> ObjectHead | InvalidError:

@@ -15,6 +15,7 @@ from media.errors import ObjectNotFoundError
 from media.models import MediaResource, ResourceStatus
 from media.services.ingest.check import MAX_DOWNLOADS
 from media.storage import ObjectStore
+from sartiq.core.limits.request_limits import map_in_threads
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +49,7 @@ def find_damaged(
     if not ready:
         return lost
     with ThreadPoolExecutor(max_workers=min(MAX_DOWNLOADS, len(ready))) as pool:
-        intact = list(pool.map(lambda row: _is_intact(store, row), ready))
+        intact = map_in_threads(pool, lambda row: _is_intact(store, row), ready)
     return lost.union(
         version_of(row) for row, is_intact in zip(ready, intact, strict=True) if not is_intact
     )

@@ -12,7 +12,13 @@ from sartiq.core.asgi.direct import (
     common_headers,
     encoded,
 )
-from sartiq.core.asgi.django_threads import DjangoThreads, Response, error_response
+from sartiq.core.asgi.django_threads import (
+    DeadlineError,
+    DjangoThreads,
+    OverloadedError,
+    Response,
+    error_response,
+)
 from sartiq.core.asgi.environ import environ_of
 from sartiq.core.asgi.request_body import (
     STALL_SECONDS,
@@ -27,8 +33,21 @@ from sartiq.core.asgi.request_body import (
 MAX_EAGER_BODY_BYTES = 64 * 1024
 CHUNK_BYTES = 128 * 1024
 BODILESS_METHODS = {"GET", "HEAD", "OPTIONS", "TRACE"}
+# A busy process is healthy: refusing these would move its requests to the others.
+NEVER_REFUSED = {"/health/ready", "/health/storage"}
+RETRY_SECONDS = "1"
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+_UNAVAILABLE = {"Retry-After": RETRY_SECONDS}
+_ERRORS: dict[type[Exception], Response] = {
+    BodyTooSlowError: error_response(408, "The request body did not arrive in time."),
+    BodyCutOffError: error_response(400, "The connection ended before the request body did."),
+    OverloadedError: error_response(
+        503, "The server is busy. Send the request again later.", **_UNAVAILABLE
+    ),
+    DeadlineError: error_response(503, "The request took too long.", **_UNAVAILABLE),
+}
 
 
 class AsgiApplication:
@@ -66,17 +85,17 @@ class AsgiApplication:
 
     async def _through_django(self, scope: Any, receive: Receive, send: Send, length: int) -> None:
         exchange = _Exchange(self._django, scope, receive, length)
+        common: list[tuple[bytes, bytes]] = []
         try:
             response = await exchange.respond()
-        except BodyTooSlowError:
-            response = error_response(408, "The request body did not arrive in time.")
-        except BodyCutOffError:
-            response = error_response(400, "The connection ended before the request body did.")
+        except tuple(_ERRORS) as error:
+            response = _ERRORS[type(error)]
+            common = common_headers(scope["scheme"], dict(scope["headers"]))
         headers = response.headers
         if exchange.has_unread_body:
             # RFC 9112, 9.6: the rest of the body would be read as the next request.
             headers = [*headers, ("Connection", "close")]
-        await _send(send, response, encoded(headers))
+        await _send(send, response, [*encoded(headers), *common])
 
 
 class _Exchange:
@@ -92,14 +111,22 @@ class _Exchange:
     async def respond(self) -> Response:
         """Return Django's response; a large body is received only if a view reads it."""
         if not self._length:
+            self._require_capacity()
             return await self._run(io.BytesIO())
-        if self._length > MAX_EAGER_BODY_BYTES:
+        if is_large := self._length > MAX_EAGER_BODY_BYTES:
+            self._require_capacity()
             response = await self._django.run(environ_of(self._scope, DeferredBody()))
             if response is not None:
                 return response
         with await receive_body(self._receive, self._length) as body:
             self.has_unread_body = False
+            if not is_large:  # a small one is received first, to keep the connection
+                self._require_capacity()
             return await self._run(body)
+
+    def _require_capacity(self) -> None:
+        if self._scope["path"] not in NEVER_REFUSED:
+            self._django.require_capacity()
 
     async def _run(self, body: IO[bytes]) -> Response:
         response = await self._django.run(environ_of(self._scope, body))

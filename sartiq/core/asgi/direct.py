@@ -36,7 +36,8 @@ def common_headers(scheme: str, headers: Headers) -> list[tuple[bytes, bytes]]:
     """Return the headers of every response."""
     client_id = headers.get(b"x-request-id", b"").decode("latin-1")
     identifier = request_id(client_id).encode()
-    return [(b"X-Request-ID", identifier), *fixed_headers(_is_secure(scheme, headers))]
+    origin = headers.get(b"origin", b"").decode("latin-1")
+    return [(b"X-Request-ID", identifier), *fixed_headers(_is_secure(scheme, headers), origin)]
 
 
 @lru_cache(maxsize=1024)
@@ -54,10 +55,15 @@ def _is_secure(scheme: str, headers: Headers) -> bool:
     return bool(value == proxy[1])
 
 
-@lru_cache(maxsize=2)
-def fixed_headers(is_secure: bool) -> list[tuple[bytes, bytes]]:  # noqa: FBT001  key of a cache
+@lru_cache(maxsize=64)
+def fixed_headers(
+    is_secure: bool,  # noqa: FBT001  key of a cache
+    origin: str = "",
+) -> list[tuple[bytes, bytes]]:
     """Return the headers that the middleware adds, by running the middleware itself."""
     request, response = _Request(is_secure=is_secure), HttpResponse()
+    if origin:
+        request.META["HTTP_ORIGIN"] = origin
     del response.headers["Content-Type"]
 
     def view(_request: Any) -> HttpResponse:

@@ -1,24 +1,43 @@
-"""A fixed number of threads that run Django and never wait for a client."""
+"""Threads that run Django and never wait for a client, and the admission of requests to them."""
 
 import asyncio
 import json
 import threading
+import time
+from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from queue import SimpleQueue
 from tempfile import SpooledTemporaryFile
-from typing import IO, Any, NamedTuple
+from typing import IO, Any, Final, NamedTuple
 
 import structlog
+from django.db import connections
 
 from sartiq.core.asgi.request_body import BodyNeededError
+from sartiq.core.limits.request_limits import RequestLimits, limited
 
 log = structlog.get_logger(__name__)
 
 MAX_MEMORY_BYTES = 1024 * 1024  # of a streamed response; the rest goes to a temporary file
+MAX_QUEUE_SECONDS: Final = 1.0  # wait for a thread beyond which requests are refused
+START_INTERVAL: Final = 0.005  # seconds from one start to the next, before any are measured
+START_WEIGHT: Final = 0.1  # of the last interval in the average
+# A thread that does not notice its deadline is left behind this long after it.
+GRACE_SECONDS: Final = 1.0
+REPORT_SECONDS: Final = 1.0  # between two log lines about refusals
 
 Environ = dict[str, Any]
 Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
+
+
+class OverloadedError(Exception):
+    """Raised when a request is refused because others already wait too long."""
+
+
+class DeadlineError(Exception):
+    """Raised when a request was not answered by its deadline."""
 
 
 class Response(NamedTuple):
@@ -29,47 +48,188 @@ class Response(NamedTuple):
     body: "bytes | IO[bytes]" = b""
 
 
-def error_response(status: int, detail: str) -> Response:
+def error_response(status: int, detail: str, **headers: str) -> Response:
     """Return an error in the format of the API."""
     body = json.dumps({"detail": detail}).encode()
-    return Response(status, [("Content-Type", "application/json")], body)
+    return Response(status, [("Content-Type", "application/json"), *headers.items()], body)
 
 
 @dataclass(frozen=True)
 class _Job:
     environ: Environ
+    limits: RequestLimits
+    arrived: float
     loop: asyncio.AbstractEventLoop
     future: "asyncio.Future[Response | None]"
 
 
 class DjangoThreads:
-    """Runs a WSGI application in threads that live as long as the process."""
+    """Runs a WSGI application in threads.
 
-    def __init__(self, application: Application, *, threads: int) -> None:
+    At most `threads` requests run at a time. A request that waits for the object store or a slow
+    statement does not count, so others take its place; at most `max_blocked` may do that.
+    """
+
+    def __init__(
+        self,
+        application: Application,
+        *,
+        threads: int,
+        max_blocked: int = 0,
+        request_seconds: float = 5,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._application = application
-        self._jobs: SimpleQueue[_Job] = SimpleQueue()
-        self._unstarted = threads
+        self._max_running = threads
+        self._max_blocked = max_blocked
+        self._request_seconds = request_seconds
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._waiting: deque[_Job] = deque()  # for their turn to run
+        self._assigned: SimpleQueue[_Job] = SimpleQueue()  # to idle threads
+        self._idle = 0  # threads without a job
+        self._running = 0
+        self._blocked = 0
+        self._refused = 0
+        self._interval = START_INTERVAL  # average between two starts while requests wait
+        self._last_start: float | None = None  # None when none was waiting after it
+
+    def require_capacity(self) -> None:
+        """Raise OverloadedError if a new request would wait too long."""
+        with self._lock:
+            is_overloaded = self._is_overloaded()
+        if is_overloaded:
+            self._report_refusal()
+            raise OverloadedError
 
     async def run(self, environ: Environ) -> Response | None:
-        """Return the application's response, None if it reads a deferred body."""
-        while self._unstarted:
-            self._unstarted -= 1
-            threading.Thread(target=self._work, daemon=True, name="django").start()
+        """Return the application's response, None if it reads a deferred body.
+
+        Raises DeadlineError.
+        """
         loop = asyncio.get_running_loop()
-        job = _Job(environ, loop, loop.create_future())
-        self._jobs.put(job)
-        return await job.future
+        limits = RequestLimits(
+            self._request_seconds, take_permit=self._block, return_permit=self._unblock
+        )
+        job = _Job(environ, limits, self._clock(), loop, loop.create_future())
+        with self._lock:
+            self._waiting.append(job)
+            self._assign()
+        timer = loop.call_later(self._request_seconds + GRACE_SECONDS, self._end_overdue, job)
+        try:
+            return await job.future
+        finally:
+            timer.cancel()
+
+    def _report_refusal(self) -> None:
+        self._refused += 1
+        if self._refused == 1:
+            asyncio.get_running_loop().call_later(REPORT_SECONDS, self._log_refusals)
+
+    def _log_refusals(self) -> None:
+        count, self._refused = self._refused, 0
+        log.warning("requests_refused", count=count)
+
+    def _end_overdue(self, job: _Job) -> None:
+        """Answer for a thread that did not notice its deadline, and let another take its place."""
+        if job.future.done():
+            return
+        overdue = GRACE_SECONDS + job.limits.remaining()
+        if overdue > 0:  # the deadline was extended
+            job.loop.call_later(overdue, self._end_overdue, job)
+            return
+        job.limits.may_wait()
+        job.future.set_exception(DeadlineError())
+        log.warning("request_deadline_exceeded", method=job.environ["REQUEST_METHOD"])
+
+    # --- Under the lock ---
+
+    def _is_overloaded(self) -> bool:
+        """Return whether a new request would wait too long, or one already does."""
+        if not self._waiting:
+            return False
+        waited = self._clock() - self._waiting[0].arrived
+        expected = len(self._waiting) * self._interval
+        return max(waited, expected) > MAX_QUEUE_SECONDS
+
+    def _assign(self) -> None:
+        """Let a thread run the next request, if there is one and its turn has come."""
+        job = self._next()
+        if job is None:
+            return
+        self._assigned.put(job)
+        if self._idle:
+            self._idle -= 1
+        else:
+            threading.Thread(target=self._work, daemon=True, name="django").start()
+
+    def _next(self) -> _Job | None:
+        while self._waiting and self._running < self._max_running:
+            job = self._waiting.popleft()
+            if not job.future.done():  # else its client is gone, or its deadline has passed
+                self._running += 1
+                job.limits.is_running = True
+                self._measure_start()
+                return job
+        return None
+
+    def _measure_start(self) -> None:
+        now = self._clock()
+        if self._last_start is not None:
+            self._interval += START_WEIGHT * (now - self._last_start - self._interval)
+        self._last_start = now if self._waiting else None
+
+    # --- On the threads ---
+
+    def _block(self, limits: RequestLimits) -> bool:
+        """Stop counting a request as running; return False if too many wait already."""
+        with self._lock:
+            if limits.is_running and not limits.has_permit and self._blocked < self._max_blocked:
+                limits.has_permit = True
+                self._blocked += 1
+                self._running -= 1
+                self._assign()
+            return limits.has_permit
+
+    def _unblock(self, limits: RequestLimits) -> None:
+        """Count a request as running again, even if others have taken its place."""
+        with self._lock:
+            if limits.has_permit:
+                limits.has_permit = False
+                self._blocked -= 1
+                self._running += 1
 
     def _work(self) -> None:
-        while True:
-            job = self._jobs.get()
-            job.loop.call_soon_threadsafe(_set_result, job.future, self._respond(job.environ))
+        job: _Job | None = self._assigned.get()
+        while job is not None:
+            response = self._respond(job)
+            with suppress(RuntimeError):  # the event loop is closed: the process stops
+                job.loop.call_soon_threadsafe(_set_result, job.future, response)
+            limits = job.limits
+            del job, response  # not to keep them while the thread is idle
+            job = self._next_after(limits)
+        connections.close_all()
 
-    def _respond(self, environ: Environ) -> Response | None:
+    def _next_after(self, limits: RequestLimits) -> _Job | None:
+        """Return the next job, None if this thread is one too many."""
+        with self._lock:
+            limits.is_running = False
+            if limits.has_permit:
+                self._blocked -= 1
+            else:
+                self._running -= 1
+            job = self._next()
+            if job is not None or self._idle >= self._max_running:
+                return job
+            self._idle += 1
+        return self._assigned.get()
+
+    def _respond(self, job: _Job) -> Response | None:
         # Exceptions are not passed through the future: their tracebacks would keep the request, and
         # its connection, alive until the next garbage collection.
         try:
-            return self._call(environ)
+            with limited(job.limits):
+                return self._call(job.environ)
         except BodyNeededError:
             return None
         except BaseException:
