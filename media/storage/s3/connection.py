@@ -2,22 +2,28 @@
 
 import random
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import boto3
 from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 from urllib3 import PoolManager
+from urllib3.exceptions import HTTPError
 
+from media.errors import StoreUnavailableError
+from media.storage.deadline import time_limit
 from media.storage.deadline_sockets import CONNECT_SECONDS, READ_SECONDS, open_pool
 from media.storage.per_process import PerProcess
 from media.storage.s3.errors import is_busy
+from media.storage.s3.gate import StoreGate
 from media.storage.s3.sigv4 import Signer
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 ATTEMPTS: Final = 3
+PROBE_LIMIT: Final = timedelta(seconds=2)
 _RETRIED_BY_BOTOCORE: Final = frozenset({429, 500, 502, 503, 504})
 
 
@@ -70,6 +76,7 @@ class ClientHolder:
         self._connection = connection
         self._client = PerProcess(self._make, lambda client: client.close())
         self.pool = PerProcess(self._open_pool, lambda pool: pool.clear())
+        self.gate = StoreGate(self._responds)
 
     def get(self) -> "S3Client":
         """Return this process's boto3 client."""
@@ -79,6 +86,20 @@ class ClientHolder:
         """Close the connections of this process."""
         self._client.close()
         self.pool.close()
+
+    def _responds(self) -> bool:
+        """Return whether the service gives any response that is not an outage, in two seconds."""
+        signer = self._connection.signer(self._connection.endpoint_url)
+        url, headers = signer.signed_headers("GET", "/", {})
+        try:
+            with time_limit(PROBE_LIMIT):
+                response = self.pool.get().urlopen(
+                    "GET", url, headers=headers, redirect=False, preload_content=False
+                )
+                response.close()
+        except (HTTPError, OSError, StoreUnavailableError):
+            return False
+        return not is_busy(response.status)
 
     def _open_pool(self) -> PoolManager:
         return open_pool(self._connection.endpoint_url, size=self._connection.pool_size)

@@ -9,12 +9,11 @@ import time
 from collections.abc import Mapping
 from typing import Final
 
-from urllib3 import BaseHTTPResponse, PoolManager
+from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import HTTPError
 
 from media.storage.deadline import OPERATION_BUDGET, remaining
-from media.storage.per_process import PerProcess
-from media.storage.s3.connection import ATTEMPTS, S3Connection
+from media.storage.s3.connection import ATTEMPTS, ClientHolder, S3Connection
 from media.storage.s3.errors import S3ResponseError
 
 _MAX_ERROR_BYTES: Final = 64 * 1024  # of an error document
@@ -24,12 +23,10 @@ _CODE: Final = re.compile(rb"<Code>([^<]*)</Code>")
 class SignedRequests:
     """Signed GET and HEAD requests to one bucket, each tried three times."""
 
-    def __init__(
-        self, connection: S3Connection, bucket: str, pool: PerProcess[PoolManager]
-    ) -> None:
+    def __init__(self, connection: S3Connection, bucket: str, holder: ClientHolder) -> None:
         self._signer = connection.signer(connection.endpoint_url)
         self._bucket = bucket
-        self._pool = pool
+        self._holder = holder
 
     def send(self, method: str, key: str, headers: Mapping[str, str]) -> BaseHTTPResponse:
         """Return a successful response, its body unread; raises S3ResponseError or urllib3 errors.
@@ -39,7 +36,8 @@ class SignedRequests:
         attempt = 1
         while True:
             try:
-                return self._send_once(method, key, headers)
+                with self._holder.gate.attempt():
+                    return self._send_once(method, key, headers)
             except (S3ResponseError, HTTPError, OSError) as error:
                 if attempt == ATTEMPTS or not _may_succeed_later(error) or not _pause(attempt):
                     raise
@@ -48,7 +46,7 @@ class SignedRequests:
     def _send_once(self, method: str, key: str, headers: Mapping[str, str]) -> BaseHTTPResponse:
         path = f"/{self._bucket}/{key}" if key else f"/{self._bucket}"
         url, signed = self._signer.signed_headers(method, path, headers)
-        response = self._pool.get().urlopen(
+        response = self._holder.pool.get().urlopen(
             method,
             url,
             headers=signed,

@@ -52,7 +52,7 @@ class S3Store:
     ) -> None:
         self._bucket = bucket
         self._holder = holder or ClientHolder(connection)
-        self._requests = SignedRequests(connection, bucket, self._holder.pool)
+        self._requests = SignedRequests(connection, bucket, self._holder)
         self._signer = UrlSigner(connection, bucket)
         self._budget = budget
 
@@ -171,7 +171,7 @@ class S3Store:
 
     def _run(self, call: "Callable[[S3Client], T]") -> T:
         """Make one call within its time limit and translate its errors."""
-        with translated():
+        with translated(), self._holder.gate.attempt():
             return within(self._budget, lambda: call(self._holder.get()))
 
     def _read(self, method: str, key: str, headers: dict[str, str]) -> BaseHTTPResponse:

@@ -1,0 +1,194 @@
+"""Tests of what protects requests from a store that does not respond."""
+
+import time
+from collections.abc import Iterator
+from threading import Event
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from urllib3.exceptions import ReadTimeoutError
+
+from devstack.process.ports import free_port
+from media.errors import StoreUnavailableError
+from media.storage.s3 import gate as gate_module
+from media.storage.s3.connection import ClientHolder, S3Connection
+from media.storage.s3.errors import S3ResponseError
+from media.storage.s3.gate import MAX_FAILURES, StoreGate
+from media.storage.s3.store import S3Store
+from media.tests.storage import fault_proxy
+from media.tests.storage.fault_proxy import FaultProxy
+from sartiq.core.limits.request_limits import RequestLimits, limited
+
+pytestmark = pytest.mark.covers("F15")
+
+TIMEOUT = ReadTimeoutError(None, "", "")  # type: ignore[arg-type]  # the pool is only for its text
+NOTHING = "http://127.0.0.1:1"
+
+
+def client_error(status: int) -> ClientError:
+    response: Any = {"ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(response, "PutObject")
+
+
+@pytest.fixture
+def gate() -> Iterator[StoreGate]:
+    """Return a gate whose store responds again at the end of the test."""
+    ended = Event()
+    yield StoreGate(lambda: ended.wait(10))
+    ended.set()
+
+
+def limits(*, seconds: float = 5, permits: bool = True) -> RequestLimits:
+    return RequestLimits(
+        seconds, take_permit=lambda _limits: permits, return_permit=lambda _limits: None
+    )
+
+
+def fail(gate: StoreGate, error: Exception, *, times: int = MAX_FAILURES) -> None:
+    for _ in range(times):
+        with pytest.raises(type(error)), gate.attempt():
+            raise error
+
+
+def connection(endpoint: str) -> S3Connection:
+    return S3Connection(
+        endpoint_url=endpoint,
+        public_endpoint_url=endpoint,
+        access_key_id="a",
+        secret_access_key="b",
+        region="auto",
+    )
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        TIMEOUT,
+        ConnectionResetError(),
+        StoreUnavailableError(),
+        S3ResponseError(503, "SlowDown"),
+        S3ResponseError(522, ""),
+        client_error(500),
+    ],
+)
+def test_outages_in_a_row_open_the_breaker(gate: StoreGate, error: Exception) -> None:
+    with limited(limits()):
+        fail(gate, error, times=MAX_FAILURES - 1)
+        before = gate.breaker.is_open
+        fail(gate, error, times=1)
+
+    assert (before, gate.breaker.is_open) == (False, True)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        S3ResponseError(401, ""),
+        S3ResponseError(403, "AccessDenied"),
+        S3ResponseError(404, "NoSuchKey"),
+        S3ResponseError(408, ""),
+        S3ResponseError(412, "PreconditionFailed"),
+        S3ResponseError(429, "TooManyRequests"),
+        client_error(403),
+    ],
+)
+def test_refusals_show_that_the_store_responds(gate: StoreGate, error: Exception) -> None:
+    with limited(limits()):
+        fail(gate, TIMEOUT, times=MAX_FAILURES - 1)
+        fail(gate, error, times=1)
+        fail(gate, TIMEOUT, times=MAX_FAILURES - 1)
+
+    assert not gate.breaker.is_open
+
+
+def test_a_timeout_for_lack_of_time_is_not_counted(gate: StoreGate) -> None:
+    with limited(limits(seconds=0)):
+        fail(gate, TIMEOUT)
+
+    assert not gate.breaker.is_open
+
+
+def test_workers_pass_an_open_breaker_and_are_not_counted(gate: StoreGate) -> None:
+    fail(gate, TIMEOUT)
+    closed = not gate.breaker.is_open
+    gate.breaker.open()
+
+    with gate.attempt():
+        passed = True
+
+    assert (closed, passed) == (True, True)
+
+
+def test_a_request_without_a_permit_does_not_wait(gate: StoreGate) -> None:
+    entered = []
+
+    with (
+        limited(limits(permits=False)),
+        pytest.raises(StoreUnavailableError),
+        gate.attempt(),
+    ):
+        entered.append(True)
+
+    assert not entered
+    assert not gate.breaker.is_open
+
+
+def test_an_open_breaker_fails_every_operation_at_once(gate: StoreGate) -> None:
+    holder = ClientHolder(connection(NOTHING))
+    holder.gate = gate
+    store = S3Store(connection(NOTHING), "bucket", holder=holder)
+    gate.breaker.open()
+
+    started = time.monotonic()
+    with limited(limits()):
+        for operation in (
+            lambda: store.head("temp/a"),
+            lambda: store.open("temp/a"),
+            lambda: list(store.list("temp/")),
+            store.clock,
+        ):
+            with pytest.raises(StoreUnavailableError):
+                operation()
+
+    assert time.monotonic() - started < 0.1
+    holder.close()
+
+
+@pytest.mark.parametrize(
+    ("fault", "responds"),
+    [
+        (fault_proxy.status(200), True),
+        (fault_proxy.status(403), True),
+        (fault_proxy.status(503), False),
+        (fault_proxy.reset, False),
+    ],
+)
+def test_the_probe_accepts_every_response_of_a_working_store(
+    fault: fault_proxy.Fault, *, responds: bool
+) -> None:
+    with FaultProxy(NOTHING) as proxy:
+        proxy.plan = lambda _method, _number: fault
+        holder = ClientHolder(connection(proxy.url))
+
+        assert holder.gate.breaker._probe() is responds
+        holder.close()
+
+
+def test_the_probe_notices_a_store_that_is_down() -> None:
+    holder = ClientHolder(connection(f"http://127.0.0.1:{free_port()}"))
+
+    assert holder.gate.breaker._probe() is False
+
+
+def test_a_wait_for_the_store_ends_with_the_request() -> None:
+    """A server that accepts and never answers, and a request of a tenth of a second."""
+    with FaultProxy(NOTHING) as proxy:
+        proxy.plan = lambda _method, _number: fault_proxy.hang
+        store = S3Store(connection(proxy.url), "bucket")
+        started = time.monotonic()
+        with limited(limits(seconds=0.1)), pytest.raises(StoreUnavailableError):
+            store.head("temp/019c0000-0000-7000-8000-000000000000_1_a.png")
+
+        assert time.monotonic() - started < gate_module.MIN_WAIT.total_seconds()
+        store.close()
