@@ -3,11 +3,14 @@
 import argparse
 import os
 
-from benchmarks import bulk, encoders, exports, files, reconcile, web
+from benchmarks import bulk, encoders, exports, files, overload, reconcile, web
 from devstack.product import Product
 from devstack.services.stack import Stack
 
-PARTS = ("presign", "redirect", "reading", "bulk", "exports", "memory", "reconcile")  # in order
+PARTS = (  # in order
+    *("presign", "redirect", "overload", "hung", "reading", "bulk", "exports", "memory"),
+    "reconcile",
+)
 STANDALONE_PARTS = ("encoders",)  # these need no product
 
 
@@ -18,6 +21,7 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", metavar="part", help=", ".join(all_parts))
     parser.add_argument("--rounds", type=int, default=5, help="rounds; the tables show medians")
     parser.add_argument("--seconds", type=float, default=3.0, help="duration of a round of load")
+    parser.add_argument("--hung-seconds", type=float, default=20.0, help="of each phase of `hung`")
     parser.add_argument(
         "--rows", type=int, default=100_000, help="rows for `bulk`, objects for `reconcile`"
     )
@@ -46,12 +50,22 @@ def main() -> None:
 
 
 def measure(product: Product, options: argparse.Namespace) -> None:
-    """Run the chosen measurements."""
+    """Run the chosen measurements, first those of the web server."""
     parts = options.parts
     if "presign" in parts:
         web.presign(product, rounds=options.rounds, seconds=options.seconds)
     if "redirect" in parts:
         web.redirect(product, rounds=options.rounds, seconds=options.seconds)
+    if "overload" in parts:
+        overload.overload(product, rounds=options.rounds, seconds=options.seconds)
+    if "hung" in parts:
+        overload.hung(product, seconds=options.hung_seconds)
+    measure_work(product, options)
+
+
+def measure_work(product: Product, options: argparse.Namespace) -> None:
+    """Run the chosen measurements of storage and workers."""
+    parts = options.parts
     if "reading" in parts:
         files.reading(product, rounds=options.rounds)
     if "bulk" in parts:

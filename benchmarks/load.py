@@ -82,7 +82,7 @@ def _drive(exchanges: "dict[int, _Exchange]", seconds: float) -> Load:
         elapsed = time.perf_counter() - started
     times = sorted(seconds for exchange in exchanges.values() for seconds in exchange.times)
     statuses = frozenset(status for exchange in exchanges.values() for status in exchange.statuses)
-    return Load(rate=len(times) / elapsed, p99=_p99(times) * 1000, statuses=statuses)
+    return Load(rate=len(times) / elapsed, p99=percentile(times, 0.99) * 1000, statuses=statuses)
 
 
 class _Exchange:
@@ -105,14 +105,15 @@ class _Exchange:
         if not more:
             raise ConnectionError("the server closed the connection")
         self._read += more
-        if not _is_whole(self._read):
+        if not is_whole(self._read):
             return False
         self.times.append(time.perf_counter() - self._sent)
         self.statuses.add(int(self._read[9:12]))
         return True
 
 
-def _is_whole(response: bytes) -> bool:
+def is_whole(response: bytes) -> bool:
+    """Return whether a response is complete."""
     end = response.find(b"\r\n\r\n")
     if end < 0:
         return False
@@ -124,5 +125,6 @@ def _is_whole(response: bytes) -> bool:
     return len(response) >= end + 4 + int(content_length)
 
 
-def _p99(times: Sequence[float]) -> float:
-    return times[min(len(times) - 1, int(len(times) * 0.99))]
+def percentile(times: Sequence[float], share: float) -> float:
+    """Return a percentile of sorted values, such as 0.99."""
+    return times[min(len(times) - 1, int(len(times) * share))]

@@ -1,0 +1,153 @@
+"""More load than the server can take, and dependencies that hang."""
+
+import json
+from collections.abc import Iterator
+from statistics import median
+
+import httpx
+
+from benchmarks.arrivals import Outcome, Stream, repeated, send_at_rate
+from benchmarks.files import unique_jpeg
+from benchmarks.load import request_bytes, send_load
+from benchmarks.report import show
+from benchmarks.web import PAYLOAD
+from devstack.process.child import Child, DevstackError
+from devstack.process.pauses import paused
+from devstack.product import Product
+from tests.flow.studio import Studio
+
+OVERLOAD = 4  # times the rate that the server sustains
+CLIENTS = 16  # that find this rate, as fast as responses come
+CONNECTIONS = 3000
+HEALTH, REDIRECT, PRESIGN, CREATE = "health", "redirect", "presign", "create with a photo"
+RATES = {HEALTH: 4.0, REDIRECT: 4.0, PRESIGN: 8.0, CREATE: 4.0}  # requests/s, 20 in total
+SMALL_PHOTO = 20_000  # bytes
+
+
+def overload(product: Product, *, rounds: int, seconds: float) -> None:
+    """Measure presigning at the rate that the server sustains, and at four times that rate."""
+    with Studio.member(product) as studio:
+        request = _presign(product, studio)
+    url = product.api
+    send_load(url, request, seconds=seconds, clients=CLIENTS)  # warm up
+    rates, outcomes = [], []
+    for _ in range(rounds):
+        rates.append(send_load(url, request, seconds=seconds, clients=CLIENTS).rate)
+        streams = {
+            PRESIGN: Stream(OVERLOAD * rates[-1], repeated(request)),
+            **{name: _stream(product, name) for name in (HEALTH, REDIRECT)},
+        }
+        outcomes.append(send_at_rate(url, streams, seconds=seconds, connections=CONNECTIONS))
+    rows = []
+    for rate, outcome in zip(rates, outcomes, strict=True):
+        presign = outcome[PRESIGN]
+        good = presign.in_time[200] / seconds
+        rows.append(
+            (
+                f"{rate:.0f}",
+                f"{good:.0f}",
+                good / rate,
+                presign.milliseconds(0.99, 200),
+                presign.milliseconds(0.5, 503),
+                presign.milliseconds(0.99, 503),
+                outcome[HEALTH].milliseconds(0.99),
+                outcome[REDIRECT].milliseconds(0.99),
+                presign.counts,
+            )
+        )
+    columns = (
+        *("sustained/s", "goodput/s", "share", "p99 of 200", "p50 of 503", "p99 of 503"),
+        *("p99 health", "p99 redirect", "presigns"),
+    )
+    share = median(row[2] for row in rows)
+    title = f"{OVERLOAD} times the sustained rate for {seconds:g} s, ms; median share {share:.2f}"
+    show(title, columns, rows)
+
+
+def hung(product: Product, *, seconds: float) -> None:
+    """Measure 20 requests per second while store and broker hang, then while PostgreSQL does."""
+    stack = product.stack
+    if stack.seaweed is None or stack.valkey is None or stack.postgres is None:
+        raise DevstackError("the services are not embedded ones")
+    with Studio.member(product) as studio:
+        needed = round(RATES[CREATE] * seconds * 3) + 20
+        urls = iter(_uploads(studio, needed))
+        _mixed(product, studio, urls, seconds=min(seconds, 5))  # warm up
+        quiet = _mixed(product, studio, urls, seconds=seconds)
+        _show_mixed("quiet", quiet, quiet)
+        for name, children in (
+            ("store and broker hang", (stack.seaweed.child, stack.valkey.child)),
+            ("PostgreSQL hangs", (stack.postgres.child,)),
+        ):
+            _show_mixed(name, _during_pause(product, studio, urls, children, seconds), quiet)
+
+
+def _during_pause(
+    product: Product,
+    studio: Studio,
+    urls: Iterator[str],
+    children: tuple[Child, ...],
+    seconds: float,
+) -> dict[str, Outcome]:
+    with paused(*children):
+        return _mixed(product, studio, urls, seconds=seconds)
+
+
+def _mixed(
+    product: Product, studio: Studio, urls: Iterator[str], *, seconds: float
+) -> dict[str, Outcome]:
+    creations = (_create(product, studio, url) for url in urls)
+    streams = {
+        HEALTH: _stream(product, HEALTH),
+        REDIRECT: _stream(product, REDIRECT),
+        PRESIGN: Stream(RATES[PRESIGN], repeated(_presign(product, studio))),
+        CREATE: Stream(RATES[CREATE], creations),
+    }
+    return send_at_rate(product.api, streams, seconds=seconds, connections=CONNECTIONS)
+
+
+def _show_mixed(title: str, outcomes: dict[str, Outcome], quiet: dict[str, Outcome]) -> None:
+    rows = [
+        (
+            name,
+            outcome.milliseconds(0.5),
+            outcome.milliseconds(0.99),
+            outcome.milliseconds(0.99) / quiet[name].milliseconds(0.99),
+            outcome.milliseconds(1.0),
+            outcome.milliseconds(0.5, 503),
+            outcome.counts,
+        )
+        for name, outcome in outcomes.items()
+    ]
+    columns = ("20 requests/s", "p50 ms", "p99 ms", "p99 / quiet", "max", "p50 of 503", "responses")
+    show(title, columns, rows)
+
+
+def _uploads(studio: Studio, number: int) -> list[str]:
+    return [
+        studio.upload("hung.jpg", unique_jpeg(f"hung {index}", size=SMALL_PHOTO), "image/jpeg")
+        for index in range(number)
+    ]
+
+
+def _stream(product: Product, name: str) -> Stream:
+    path = {HEALTH: "/health/live", REDIRECT: "/files/media/1/a.png"}[name]
+    return Stream(RATES[name], repeated(request_bytes(product.api + path)))
+
+
+def _presign(product: Product, studio: Studio) -> bytes:
+    url = f"{product.api}/api/v1/uploads/presigned-url"
+    return _post(url, studio, json.dumps(PAYLOAD).encode())
+
+
+def _create(product: Product, studio: Studio, photo_url: str) -> bytes:
+    url = str(httpx.URL(f"{product.api}/api/v1/products/", params=studio.scope))
+    return _post(url, studio, json.dumps({"name": "Hung", "cover_image": photo_url}).encode())
+
+
+def _post(url: str, studio: Studio, body: bytes) -> bytes:
+    headers = {
+        "Authorization": studio.http.headers["Authorization"],
+        "Content-Type": "application/json",
+    }
+    return request_bytes(url, method="POST", headers=headers, body=body)

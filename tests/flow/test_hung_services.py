@@ -1,0 +1,88 @@
+"""Services that hang: they accept connections and never answer."""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+import httpx
+import pytest
+
+from devstack.process.pauses import paused
+from devstack.product import Product
+from tests.flow.studio import Studio, eventually
+
+pytestmark = pytest.mark.flow
+
+NO_WAIT_SECONDS = 2.0  # a few milliseconds on a machine that does nothing else
+HUNG_SECONDS = 3.0 + NO_WAIT_SECONDS
+CREATIONS = 16  # enough for both processes
+PRESIGN = "/api/v1/uploads/presigned-url"
+UPLOAD = {"filename": "a.jpg", "content_type": "image/jpeg", "file_size": 100}
+
+
+def duration(send: Callable[[], httpx.Response], status: int) -> float:
+    """Return how long a response of this status took."""
+    started = time.monotonic()
+    response = send()
+    assert response.status_code == status, response.text
+    if status == httpx.codes.SERVICE_UNAVAILABLE:
+        assert int(response.headers["Retry-After"]) > 0
+        assert set(response.json()) == {"detail"}
+    return time.monotonic() - started
+
+
+def require_unaffected(product: Product) -> None:
+    """Check that no process lets health checks and redirects wait."""
+    for _ in range(4):
+        with httpx.Client(base_url=product.api) as client:
+            for path, status in (("/health/live", 200), ("/files/media/1/a.png", 302)):
+                assert duration(partial(client.get, path), status) < NO_WAIT_SECONDS
+
+
+@pytest.mark.covers("F11")
+def test_postgresql_hangs(product: Product, studio: Studio) -> None:
+    assert product.stack.postgres is not None
+
+    with paused(product.stack.postgres.child):
+        first = duration(lambda: studio.http.post(PRESIGN, json=UPLOAD), 503)
+        require_unaffected(product)
+        second = duration(lambda: studio.http.post(PRESIGN, json=UPLOAD), 503)
+
+    assert first < HUNG_SECONDS
+    assert second < NO_WAIT_SECONDS  # the same connection, so the same process
+    require_recovery(lambda: studio.http.post(PRESIGN, json=UPLOAD))
+
+
+@pytest.mark.covers("F09", "F15")
+def test_store_and_broker_hang(product: Product, studio: Studio) -> None:
+    assert product.stack.seaweed is not None
+    assert product.stack.valkey is not None
+    photo_url = studio.upload("hung.jpg", b"x" * 100, "image/jpeg")
+
+    def create() -> httpx.Response:
+        return studio.create(name="Hung", cover_image=photo_url)
+
+    with (
+        paused(product.stack.seaweed.child, product.stack.valkey.child),
+        ThreadPoolExecutor(CREATIONS) as clients,
+    ):
+        creations = [clients.submit(create) for _ in range(CREATIONS)]
+        with Studio.member(product) as other:
+            assert duration(lambda: other.http.post(PRESIGN, json=UPLOAD), 200) < NO_WAIT_SECONDS
+        require_unaffected(product)
+        assert {creation.result().status_code for creation in creations} == {503}
+        refused = [duration(create, 503) for _ in range(4)]
+        health = duration(lambda: studio.http.get("/health/storage"), 503)
+
+    assert max(*refused, health) < NO_WAIT_SECONDS
+    require_recovery(lambda: studio.http.get("/health/storage"))
+
+
+def require_recovery(send: Callable[[], httpx.Response]) -> None:
+    """Wait until both processes have noticed that a service responds again."""
+    eventually(
+        lambda: {send().status_code for _ in range(8)},
+        lambda statuses: statuses == {200},
+        within=20,
+    )
