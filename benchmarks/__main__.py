@@ -42,6 +42,7 @@ def main() -> None:
     product = Product(
         Stack.temporary(environ={}),
         settings="sartiq.settings.development",
+        env={"REQUEST_SECONDS": "5"},  # as in production
     )
     with product:
         os.environ.update(product.env)

@@ -190,6 +190,7 @@ class Development(Environment):
     """Defaults for development."""
 
     ALLOWED_HOSTS: Hosts = ["127.0.0.1", "localhost", "[::1]"]
+    REQUEST_SECONDS: WholeNumber = Field(default=30, ge=1, le=600)  # a developer's machine is busy
 
 
 class Testing(Environment):

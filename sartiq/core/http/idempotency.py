@@ -24,6 +24,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from sartiq.core.errors import ConflictError, InvalidValuesError, Issue, RetryLaterError
+from sartiq.core.limits import request_limits
 from sartiq.core.models import IdempotencyKey
 
 log = structlog.get_logger(__name__)
@@ -110,6 +111,7 @@ def reserve(
         try:
             yield ReservedKey(row)
         except BaseException:
+            request_limits.allow_cleanup()
             _unfinished(row.pk).delete()
             raise
 

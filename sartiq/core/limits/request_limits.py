@@ -9,7 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
 from datetime import timedelta
-from typing import TypeVar
+from typing import Final, TypeVar
+
+CLEANUP_SECONDS: Final = 1.0
 
 Item = TypeVar("Item")
 Output = TypeVar("Output")
@@ -83,6 +85,13 @@ def extend(limit: timedelta) -> None:
     limits = _current.get()
     if limits is not None:
         limits.extend(limit)
+
+
+def allow_cleanup() -> None:
+    """Allow the current request a moment from now, even after its deadline."""
+    limits = _current.get()
+    if limits is not None:
+        limits.ends = max(limits.ends, time.monotonic() + CLEANUP_SECONDS)
 
 
 def take_long(limit: timedelta) -> None:

@@ -5,12 +5,12 @@ import struct
 from typing import Any, Final, TypeVar
 
 import psycopg
+from django.db import OperationalError as DjangoError
 from django.db import connections
 from psycopg.abc import PQGen
 from psycopg.errors import CancellationTimeout, ConnectionTimeout, OperationalError, _WaitTimeout
 from psycopg.waiting import Ready
 
-from sartiq.core.errors import UnavailableError
 from sartiq.core.limits import request_limits
 from sartiq.core.limits.breaker import Breaker
 from sartiq.core.limits.request_limits import RequestLimits
@@ -95,10 +95,8 @@ class ServerHangsError(OperationalError):
         super().__init__("PostgreSQL does not respond.")
 
 
-class RequestTimeError(UnavailableError):
-    """Raised when a request has used its time."""
-
-    message = "The request took too long."
+class RequestTimeError(DjangoError):
+    """Raised when a request has used its time; handled like any failure of the database."""
 
 
 def require_server() -> None:
