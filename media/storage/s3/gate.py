@@ -28,20 +28,23 @@ class StoreGate:
 
     def __init__(self, probe: Callable[[], bool]) -> None:
         self.breaker = Breaker("object store", probe=probe, max_failures=MAX_FAILURES)
+        self._started: dict[object, float] = {}  # the attempts that are waiting
 
     @contextmanager
     def attempt(self) -> Iterator[None]:
         """Make one attempt of an operation in the block; the breaker counts its result.
 
-        Raises StoreUnavailableError if the store does not respond or too many requests wait for it.
+        Raises StoreUnavailableError if the store does not respond, or is slow and too many requests
+        wait for it.
         """
         request = request_limits.current()
         if request is None:
             yield
             return
-        if self.breaker.is_open or not request.may_wait():
+        if self.breaker.is_open or not (request.may_wait() or self._is_quick()):
             raise StoreUnavailableError
-        started = time.monotonic()
+        attempt = object()
+        started = self._started[attempt] = time.monotonic()
         try:
             yield
         except Exception as error:
@@ -51,7 +54,15 @@ class StoreGate:
             elif waited >= MIN_WAIT.total_seconds() or remaining(MIN_WAIT) > 0:
                 self.breaker.record_failure()
             raise
-        self.breaker.record_success()
+        else:
+            self.breaker.record_success()
+        finally:
+            del self._started[attempt]
+
+    def _is_quick(self) -> bool:
+        """Return whether no attempt has been waiting for long: then there are just many."""
+        begin = time.monotonic() - MIN_WAIT.total_seconds()
+        return all(started > begin for started in list(self._started.values()))
 
 
 def _is_outage(error: Exception) -> bool:

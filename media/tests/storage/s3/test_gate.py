@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from threading import Event
 from typing import Any
 
@@ -120,17 +121,23 @@ def test_workers_pass_an_open_breaker_and_are_not_counted(gate: StoreGate) -> No
     assert (closed, passed) == (True, True)
 
 
-def test_a_request_without_a_permit_does_not_wait(gate: StoreGate) -> None:
+def test_a_request_without_a_permit_does_not_wait_behind_a_slow_one(
+    gate: StoreGate, monkeypatch: pytest.MonkeyPatch
+) -> None:
     entered = []
 
-    with (
-        limited(limits(permits=False)),
-        pytest.raises(StoreUnavailableError),
-        gate.attempt(),
-    ):
-        entered.append(True)
+    def enter() -> None:
+        with limited(limits(permits=False)), gate.attempt():
+            entered.append(True)
 
-    assert not entered
+    with limited(limits()), gate.attempt():
+        enter()  # the store is quick: there are just many requests
+        monkeypatch.setattr(gate_module, "MIN_WAIT", timedelta(0))
+        with pytest.raises(StoreUnavailableError):
+            enter()
+    enter()
+
+    assert entered == [True, True]
     assert not gate.breaker.is_open
 
 
