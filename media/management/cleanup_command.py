@@ -15,12 +15,8 @@ from django.template.defaultfilters import filesizeformat
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from media.services.cleanup.common import (
-    CleanupReport,
-    GraceTooShortError,
-    ProgressCallback,
-    ignore_progress,
-)
+from media.services.cleanup.grace import GraceTooShortError
+from media.services.cleanup.report import CleanupReport, ProgressCallback, ignore_progress
 from sartiq.core.errors import SartiqError
 from sartiq.core.work.exclusive import AlreadyRunningError
 

@@ -3,7 +3,7 @@ from datetime import timedelta
 from media.management.cleanup_command import CleanupCommand
 from media.rules import limits
 from media.services.cleanup import temp_uploads
-from media.services.cleanup.common import CleanupReport, ProgressCallback
+from media.services.cleanup.report import CleanupReport, ProgressCallback
 from media.storage import public_store
 
 

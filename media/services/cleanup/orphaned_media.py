@@ -18,15 +18,14 @@ from media.actions import MediaAction
 from media.models import DeletionReason, MediaResource, MediaResourceQuerySet, Upload, UploadState
 from media.rules import limits
 from media.services import deletions
-from media.services.cleanup import common
-from media.services.cleanup.common import (
+from media.services.cleanup.grace import database_now, require_grace
+from media.services.cleanup.report import (
     BATCH_SIZE,
     UNLIMITED,
     CleanupReport,
     ProgressCallback,
-    database_now,
     ignore_progress,
-    require_grace,
+    record_finished,
 )
 from media.services.environment import require_own_environment
 from sartiq.core import events
@@ -67,7 +66,7 @@ def discard(
                 ids = [candidate.pk for candidate in batch]
                 report.discarded += _discard_unless_busy(ids, before=before)
             on_progress(len(batch))
-    common.record("media resources", report)
+    record_finished("media resources", report)
     return report
 
 

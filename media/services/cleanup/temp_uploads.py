@@ -15,16 +15,14 @@ from django.db.models.functions import Now
 from media.models import DeletionReason, MediaResource, ObjectDeletion, Upload, UploadState
 from media.rules import keys, limits
 from media.services import deletions
-from media.services.cleanup import common
-from media.services.cleanup.common import (
+from media.services.cleanup.grace import SECOND_PASS_DELAY, database_now, require_grace
+from media.services.cleanup.report import (
     BATCH_SIZE,
-    SECOND_PASS_DELAY,
     UNLIMITED,
     CleanupReport,
     ProgressCallback,
-    database_now,
     ignore_progress,
-    require_grace,
+    record_finished,
 )
 from media.services.environment import require_own_environment
 from media.storage import ObjectListing, ObjectStore
@@ -59,7 +57,7 @@ def discard(
             if report.candidates >= max_items:
                 break
         _expire_uploads(before=since, max_items=max_items, report=report)
-    common.record("temporary objects", report)
+    record_finished("temporary objects", report)
     return report
 
 

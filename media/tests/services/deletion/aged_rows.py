@@ -21,7 +21,7 @@ from media.models import (
 from media.rules import keys
 from media.services import attachments, deletions
 from media.services.cleanup import orphaned_media
-from media.services.cleanup.common import CleanupReport
+from media.services.cleanup.report import CleanupReport
 from media.services.ingest.claim import Resources
 from media.services.ingest.resolve import FileReference
 from media.services.ingest.service import MediaResourceService

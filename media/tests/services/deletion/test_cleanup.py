@@ -15,8 +15,9 @@ from media.models import (
     Upload,
     UploadState,
 )
-from media.services.cleanup import common, orphaned_media, temp_uploads
-from media.services.cleanup.common import CleanupReport, GraceTooShortError
+from media.services.cleanup import grace, orphaned_media, temp_uploads
+from media.services.cleanup.grace import GraceTooShortError
+from media.services.cleanup.report import CleanupReport
 from media.storage import factory
 from media.storage.testing.memory import MemoryStore
 from media.tests.services.deletion import aged_rows
@@ -285,7 +286,7 @@ def test_the_minimum_grace_covers_url_lifetime_redelivery_and_clock_differences(
     user: User, settings: Settings
 ) -> None:
     settings.VISIBILITY_TIMEOUT = 900
-    assert common.min_grace() == timedelta(hours=2, minutes=15)
+    assert grace.min_grace() == timedelta(hours=2, minutes=15)
     resource(user, unattached_at=timezone.now() - timedelta(days=99))
     too_short = timedelta(hours=2, minutes=14)
 

@@ -22,7 +22,7 @@ from media.models import (
 )
 from media.rules import keys
 from media.services.cleanup import orphaned_media, temp_uploads
-from media.services.cleanup.common import CleanupReport
+from media.services.cleanup.report import CleanupReport
 from media.tests.rules.file_types import specimens
 from media.tests.services.deletion import aged_rows
 from media.tests.services.deletion.aged_rows import (

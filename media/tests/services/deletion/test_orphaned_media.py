@@ -14,8 +14,7 @@ from media.models import (
     ResourceStatus,
     UploadState,
 )
-from media.services.cleanup import common
-from media.services.cleanup.common import CleanupReport
+from media.services.cleanup.report import MAX_SAMPLES, CleanupReport
 from media.tests.services.deletion import aged_rows
 from media.tests.services.deletion.aged_rows import (
     discard_orphans,
@@ -135,4 +134,4 @@ def test_no_more_than_twenty_samples_are_shown(user: User) -> None:
 
     report = discard_orphans(execute=False)
 
-    assert (report.candidates, len(report.samples)) == (21, common.MAX_SAMPLES)
+    assert (report.candidates, len(report.samples)) == (21, MAX_SAMPLES)
