@@ -34,7 +34,8 @@ from sartiq.core import temporary_files
 from sartiq.core.work import leases
 from sartiq.core.work.crash_points import crash_point
 from sartiq.core.work.leases import Lease
-from sartiq.core.work.runner import Outcome, RetryRowError, RowTask
+from sartiq.core.work.retry_policy import RetryRowError
+from sartiq.core.work.runner import Outcome, RowTask
 
 log = structlog.get_logger(__name__)
 

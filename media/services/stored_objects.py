@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 from media.models import Bucket, DeletionReason, ObjectDeletion
 from media.storage import Body, ObjectHeaders, ObjectStore
 from sartiq.core.errors import InvalidError
-from sartiq.core.work.runner import RetryRowError
+from sartiq.core.work.retry_policy import RetryRowError
 
 PENDING_DELETION_DELAY = timedelta(hours=1)  # longer than any request that stores an object
 

@@ -42,7 +42,8 @@ from sartiq.core.errors import UnavailableError
 from sartiq.core.work import leases
 from sartiq.core.work.crash_points import crash_point
 from sartiq.core.work.leases import Lease
-from sartiq.core.work.runner import RETRY_DELAYS, Outcome, RetryRowError, RowTask
+from sartiq.core.work.retry_policy import RETRY_DELAYS, RetryRowError
+from sartiq.core.work.runner import Outcome, RowTask
 
 log = structlog.get_logger(__name__)
 

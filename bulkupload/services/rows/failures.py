@@ -3,7 +3,7 @@
 from bulkupload.errors import JobFailureError
 from media.errors import ObjectNotFoundError, PreconditionFailedError
 from sartiq.core.errors import UnavailableError
-from sartiq.core.work.runner import RetryRowError
+from sartiq.core.work.retry_policy import RetryRowError
 
 SOURCE_MISSING = JobFailureError("source_missing", "The uploaded file is gone. Send it again.")
 STORE_UNAVAILABLE = JobFailureError(

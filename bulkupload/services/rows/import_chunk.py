@@ -35,7 +35,8 @@ from sartiq.core.work import leases
 from sartiq.core.work.crash_points import crash_point
 from sartiq.core.work.gc_pause import paused_collection
 from sartiq.core.work.leases import Lease
-from sartiq.core.work.runner import CONTENTION, Outcome, RetryRowError, RowTask
+from sartiq.core.work.retry_policy import CONTENTION, RetryRowError
+from sartiq.core.work.runner import Outcome, RowTask
 
 log = structlog.get_logger(__name__)
 

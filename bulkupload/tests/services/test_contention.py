@@ -23,7 +23,7 @@ from bulkupload.tests.importing import (
 from catalog.models import Product
 from media.storage.testing.memory import MemoryStore
 from media.tests.threads import at_once, deadlocks
-from sartiq.core.work.runner import MAX_ATTEMPTS
+from sartiq.core.work.retry_policy import MAX_ATTEMPTS
 
 
 @pytest.mark.covers("F12")

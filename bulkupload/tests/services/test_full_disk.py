@@ -19,7 +19,7 @@ from catalog.models import Product
 from media.storage.testing.memory import MemoryStore
 from sartiq.core import temporary_files
 from sartiq.core.work import crash_points
-from sartiq.core.work.runner import MAX_ATTEMPTS, MAX_OUTAGE
+from sartiq.core.work.retry_policy import MAX_ATTEMPTS, MAX_OUTAGE
 
 MAX_BYTES = 16 * 1024  # of a file; the table is longer
 TABLE = "sku,name\n" + "".join(f"S{n},Name {n}\n" for n in range(5000))

@@ -20,7 +20,7 @@ from media.storage.testing.memory import MemoryStore
 from media.tests.crashes import Crash, dying_at
 from media.tests.threads import at_once
 from sartiq.core.work import crash_points, leases
-from sartiq.core.work.runner import MAX_ATTEMPTS
+from sartiq.core.work.retry_policy import MAX_ATTEMPTS
 
 POINTS = [
     *("lease-taken", "bulk-downloaded", "bulk-chunks-planned", "bulk-planning", "bulk-planned"),

@@ -36,7 +36,7 @@ from sartiq.core import temporary_files
 from sartiq.core.work import crash_points, leases
 from sartiq.core.work.queues import BULK, EXPORTS, MEDIA
 from sartiq.core.work.resend import has_waiting_rows
-from sartiq.core.work.runner import MAX_ATTEMPTS
+from sartiq.core.work.retry_policy import MAX_ATTEMPTS
 
 CONVERSION_POINTS = [
     "export-downloaded",

@@ -21,7 +21,7 @@ from exports.tests.exporting import (
 from media.errors import StoreRefusedError, StoreUnavailableError
 from media.models import MediaResource
 from media.storage.testing.memory import MemoryStore, nothing
-from sartiq.core.work.runner import MAX_ATTEMPTS, MAX_OUTAGE
+from sartiq.core.work.retry_policy import MAX_ATTEMPTS, MAX_OUTAGE
 
 
 def failing(store: MemoryStore, operation: str, error: Exception) -> None:

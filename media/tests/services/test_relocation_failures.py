@@ -29,7 +29,7 @@ from media.tests.factories import (
 )
 from media.tests.services.relocating import failing, pending, state_of
 from sartiq.core.errors import NotPermittedError
-from sartiq.core.work.runner import MAX_OUTAGE
+from sartiq.core.work.retry_policy import MAX_OUTAGE
 
 pytestmark = pytest.mark.django_db
 

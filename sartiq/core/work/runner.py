@@ -1,37 +1,22 @@
 """Run the work of a leased row, and retry or fail the row if that raises.
 
-All leased rows follow one policy (`docs/design/work.md`). A permanent error fails the row. A
-transient error is retried up to five times, after growing delays. While a dependency is down, the
-row is retried for up to a day, and those attempts do not count.
+Which errors are retried, when and how often, is decided in `sartiq.core.work.retry_policy`.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum, auto
-from typing import Final, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import structlog
-from django.db import OperationalError
 from django.utils import timezone
-from psycopg import errors as pg
 
-from sartiq.core.errors import ContentionError, UnavailableError
 from sartiq.core.models import Leased
 from sartiq.core.work.leases import Lease, LeaseLostError
+from sartiq.core.work.retry_policy import MAX_ATTEMPTS, retry_of
 
 log = structlog.get_logger(__name__)
-
-MAX_ATTEMPTS: Final = 5
-RETRY_DELAYS: Final = tuple(timedelta(seconds=seconds) for seconds in (2, 10, 60, 180, 300))
-CONTENTION_RETRY_DELAY: Final = timedelta(seconds=1)
-MAX_OUTAGE: Final = timedelta(hours=24)  # of a dependency; then the row fails
-CONTENTION: Final = (
-    pg.DeadlockDetected,
-    pg.LockNotAvailable,
-    pg.SerializationFailure,
-    pg.QueryCanceled,
-)
 
 Failure = TypeVar("Failure")
 
@@ -46,52 +31,8 @@ class Outcome(Enum):
     STOPPED = auto()  # another worker has it, or its job ended
 
 
-class RetryRowError(Exception):
-    """Raised by work to retry it: after the delay `after`, or as a counted failed attempt."""
-
-    def __init__(self, message: str = "", *, after: timedelta | None = None) -> None:
-        super().__init__(message)
-        self.after = after
-
-
 class WorkStoppedError(Exception):
     """Raised when the row needs no more work; the attempt must be rolled back."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Retry:
-    """When to retry a row, and whether the failed attempt counts."""
-
-    after: timedelta
-    counted: bool = False
-    dependency_down: bool = False
-
-
-def is_contention(error: Exception) -> bool:
-    """Return whether the error was caused by concurrent changes to the same rows."""
-    by_database = isinstance(error, OperationalError) and isinstance(error.__cause__, CONTENTION)
-    return by_database or isinstance(error, ContentionError)
-
-
-def retry_of(error: Exception, *, attempts: int, outage: timedelta) -> Retry | None:
-    """Return how a row is retried after `error`, None if it must not be.
-
-    `attempts` includes the one that failed; `outage` is how long a dependency of the row has been
-    down.
-    """
-    if is_contention(error):
-        return Retry(after=CONTENTION_RETRY_DELAY)
-    if isinstance(error, (UnavailableError, OSError)):
-        is_refusal = isinstance(error, UnavailableError) and error.is_refusal
-        if outage >= MAX_OUTAGE and not is_refusal:
-            return None
-        after = min(max(outage, RETRY_DELAYS[0]), RETRY_DELAYS[-1])
-        return Retry(after=after, dependency_down=True)
-    if isinstance(error, RetryRowError) and error.after is not None:
-        return Retry(after=error.after)
-    if isinstance(error, RetryRowError) and attempts < MAX_ATTEMPTS:
-        return Retry(after=RETRY_DELAYS[attempts - 1], counted=True)
-    return None
 
 
 @dataclass(frozen=True, kw_only=True)

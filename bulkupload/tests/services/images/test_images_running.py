@@ -39,7 +39,7 @@ from media.storage.testing.memory import MemoryStore
 from media.tests.factories import upload_file
 from media.tests.threads import at_once
 from sartiq.core.work import crash_points, leases
-from sartiq.core.work.runner import MAX_ATTEMPTS, MAX_OUTAGE
+from sartiq.core.work.retry_policy import MAX_ATTEMPTS, MAX_OUTAGE
 
 
 @pytest.mark.parametrize("rows", [1, 100])

@@ -29,7 +29,7 @@ from media.tests.storage.image_server import (
     Answer,
     ImageServer,
 )
-from sartiq.core.work.runner import MAX_ATTEMPTS
+from sartiq.core.work.retry_policy import MAX_ATTEMPTS
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from media.services.stored_objects import StoredObject, StoringTooSlowError
 from media.storage import ObjectHeaders, private_store, public_store
 from media.storage.testing.memory import MemoryStore
 from sartiq.core.errors import InvalidError
-from sartiq.core.work.runner import RetryRowError
+from sartiq.core.work.retry_policy import RetryRowError
 
 pytestmark = pytest.mark.django_db
 

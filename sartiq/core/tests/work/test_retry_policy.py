@@ -14,7 +14,7 @@ from media.errors import (
     StoreUnavailableError,
 )
 from sartiq.core.errors import ContentionError, UnavailableError
-from sartiq.core.work.runner import MAX_OUTAGE, RETRY_DELAYS, Retry, RetryRowError, retry_of
+from sartiq.core.work.retry_policy import MAX_OUTAGE, RETRY_DELAYS, Retry, RetryRowError, retry_of
 
 
 def seconds(number: float) -> timedelta:
