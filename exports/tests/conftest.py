@@ -7,7 +7,7 @@ from accounts.tests.factories import MembershipFactory, OrganizationFactory, Use
 
 
 @dataclass(frozen=True)
-class Studio:
+class People:
     """An organization with a plain member and an admin, and users outside of it."""
 
     organization: Organization
@@ -18,9 +18,9 @@ class Studio:
 
 
 @pytest.fixture
-def studio(db: None) -> Studio:
+def people(db: None) -> People:
     organization = OrganizationFactory.create()
-    return Studio(
+    return People(
         organization=organization,
         member=MembershipFactory.create(organization=organization).user,
         admin=MembershipFactory.create(organization=organization, role=Role.ADMIN).user,

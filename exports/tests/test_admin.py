@@ -3,7 +3,7 @@ from django.test import Client
 from django.urls import reverse
 
 from exports.models import ExportConfiguration, MetadataAdapterVisibility
-from exports.tests.conftest import Studio
+from exports.tests.conftest import People
 from exports.tests.factories import ConfigurationFactory
 
 LIST = reverse("admin:exports_exportconfiguration_changelist")
@@ -11,9 +11,9 @@ ADD = reverse("admin:exports_exportconfiguration_add")
 
 
 @pytest.fixture
-def staff(studio: Studio) -> Client:
+def staff(people: People) -> Client:
     client = Client()
-    client.force_login(studio.superuser, backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(people.superuser, backend="django.contrib.auth.backends.ModelBackend")
     return client
 
 
@@ -25,9 +25,9 @@ def form(**fields: str) -> dict[str, str]:
     return {"name": "House", "metadata_adapter": "default", "image_format": "WEBP"} | fields
 
 
-def test_the_list_and_the_page_show_an_example_name(staff: Client, studio: Studio) -> None:
+def test_the_list_and_the_page_show_an_example_name(staff: Client, people: People) -> None:
     configuration = ConfigurationFactory.create(
-        user=studio.member, naming_convention_template="{brand}-{index:04}"
+        user=people.member, naming_convention_template="{brand}-{index:04}"
     )
 
     for address in (LIST, page(configuration)):
@@ -37,13 +37,13 @@ def test_the_list_and_the_page_show_an_example_name(staff: Client, studio: Studi
         assert "{brand}-{index:04}" in html
 
 
-def test_staff_can_search_by_name_template_and_owner(staff: Client, studio: Studio) -> None:
+def test_staff_can_search_by_name_template_and_owner(staff: Client, people: People) -> None:
     configuration = ConfigurationFactory.create(
-        user=studio.member, name="Autumn house", naming_convention_template="{look}"
+        user=people.member, name="Autumn house", naming_convention_template="{look}"
     )
-    other = ConfigurationFactory.create(user=studio.outsider)
+    other = ConfigurationFactory.create(user=people.outsider)
 
-    for texts in (configuration.name, "{look}", str(configuration.pk), studio.member.email):
+    for texts in (configuration.name, "{look}", str(configuration.pk), people.member.email):
         html = staff.get(LIST, {"q": texts}).content.decode()
 
         assert page(configuration) in html
@@ -51,15 +51,15 @@ def test_staff_can_search_by_name_template_and_owner(staff: Client, studio: Stud
 
 
 def test_staff_can_create_a_configuration_for_an_organization(
-    staff: Client, studio: Studio
+    staff: Client, people: People
 ) -> None:
-    response = staff.post(ADD, form(owner="ORGANIZATION", organization=str(studio.organization.pk)))
+    response = staff.post(ADD, form(owner="ORGANIZATION", organization=str(people.organization.pk)))
 
     assert response.status_code == 302
     configuration = ExportConfiguration.objects.get()
     assert (configuration.organization, configuration.user) == (
-        studio.organization,
-        studio.superuser,
+        people.organization,
+        people.superuser,
     )
     assert configuration.naming_convention_template is None
 
@@ -85,9 +85,9 @@ def test_the_admin_has_the_validation_of_the_api(
     assert not ExportConfiguration.objects.exists()
 
 
-def test_an_unused_template_can_be_saved_unchanged(staff: Client, studio: Studio) -> None:
+def test_an_unused_template_can_be_saved_unchanged(staff: Client, people: People) -> None:
     configuration = ConfigurationFactory.create(
-        user=studio.member, metadata_adapter="ovs", naming_convention_template="{brand}"
+        user=people.member, metadata_adapter="ovs", naming_convention_template="{brand}"
     )
 
     fields = {"metadata_adapter": "ovs", "naming_convention_template": "{brand}"}
@@ -98,8 +98,8 @@ def test_an_unused_template_can_be_saved_unchanged(staff: Client, studio: Studio
     assert configuration.name == "House"
 
 
-def test_staff_can_delete_a_configuration(staff: Client, studio: Studio) -> None:
-    configuration = ConfigurationFactory.create(user=studio.member)
+def test_staff_can_delete_a_configuration(staff: Client, people: People) -> None:
+    configuration = ConfigurationFactory.create(user=people.member)
     address = reverse("admin:exports_exportconfiguration_delete", args=[configuration.pk])
 
     response = staff.post(address, {"post": "yes"})
@@ -108,11 +108,11 @@ def test_staff_can_delete_a_configuration(staff: Client, studio: Studio) -> None
     assert not ExportConfiguration.objects.exists()
 
 
-def test_staff_can_restrict_an_adapter(staff: Client, studio: Studio) -> None:
+def test_staff_can_restrict_an_adapter(staff: Client, people: People) -> None:
     address = reverse("admin:exports_metadataadaptervisibility_add")
 
-    staff.post(address, {"code": "ovs", "organizations": [str(studio.organization.pk)]})
+    staff.post(address, {"code": "ovs", "organizations": [str(people.organization.pk)]})
 
     row = MetadataAdapterVisibility.objects.get()
     assert (row.code, row.is_public) == ("ovs", False)
-    assert list(row.organizations.all()) == [studio.organization]
+    assert list(row.organizations.all()) == [people.organization]

@@ -28,7 +28,7 @@ from pytest_django.live_server_helper import LiveServer
 from accounts.models import User
 from accounts.tests.factories import UserFactory
 from bulkupload.models import BulkUploadRowError
-from catalog.tests.admin import studio
+from catalog.tests.admin import sample_rows
 from tests.browser.conftest import chromium
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -113,7 +113,7 @@ def overflow(page: Page) -> int:
 
 
 def test_every_page_is_without_errors_and_fits_its_window(live_server: LiveServer) -> None:
-    rows = [*studio.fill(LONG), Group.objects.create(name=LONG)]
+    rows = [*sample_rows.create(LONG), Group.objects.create(name=LONG)]
     BulkUploadRowError.objects.update(value=CELL, message=CELL)
     pages, session = list(pages_of(rows)), session_of_superuser()
     log, too_wide = ErrorLog(), {}

@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.tests.factories import UserFactory
-from catalog.tests.admin import studio
+from catalog.tests.admin import sample_rows
 from media.models import EnvironmentIdentity
 
 pytestmark = pytest.mark.django_db
@@ -65,7 +65,7 @@ def test_refresh_tokens_have_no_page() -> None:
 
 
 def test_every_list_and_page_opens_with_few_queries(staff_client: Client) -> None:
-    rows = [*studio.fill("shoe"), Group.objects.create(name="Editors")]
+    rows = [*sample_rows.create("shoe"), Group.objects.create(name="Editors")]
     models = {type(row) for row in rows}
 
     counted = {}
@@ -85,7 +85,7 @@ def test_every_list_and_page_opens_with_few_queries(staff_client: Client) -> Non
 
 
 def test_a_longer_list_needs_no_more_queries(staff_client: Client) -> None:
-    studio.fill("shoe")
+    sample_rows.create("shoe")
 
     def queries_of_each_list() -> dict[str, int]:
         counted = {}
@@ -99,13 +99,13 @@ def test_a_longer_list_needs_no_more_queries(staff_client: Client) -> None:
     queries_of_each_list()  # fills the caches of permissions and content types
     short = queries_of_each_list()
     for _ in range(4):
-        studio.fill("shoe")
+        sample_rows.create("shoe")
 
     assert queries_of_each_list() == short
 
 
 def test_every_list_is_searched_and_filtered(staff_client: Client) -> None:
-    studio.fill("shoe")
+    sample_rows.create("shoe")
 
     for model in registered():
         page = admin_url(model, "changelist")
@@ -133,7 +133,7 @@ def test_every_add_page_opens_or_is_forbidden(staff_client: Client) -> None:
 
 
 def test_staff_without_permissions_can_open_nothing(db: None) -> None:
-    rows = studio.fill("shoe")
+    rows = sample_rows.create("shoe")
     client = staff_without_rights()
 
     for row in rows:
@@ -164,7 +164,7 @@ def test_other_users_are_redirected_to_the_login(db: None, *, signed_in: bool) -
 
 @pytest.mark.covers("T49")
 def test_html_in_any_text_is_escaped(staff_client: Client) -> None:
-    rows = studio.fill(SCRIPT)
+    rows = sample_rows.create(SCRIPT)
 
     pages = [reverse("admin:index")]
     for row in rows:
@@ -181,7 +181,7 @@ def test_html_in_any_text_is_escaped(staff_client: Client) -> None:
 
 @pytest.mark.covers("T49")
 def test_a_form_from_another_site_changes_nothing(staff_client: Client) -> None:
-    rows = studio.fill("shoe")
+    rows = sample_rows.create("shoe")
     strict = Client(enforce_csrf_checks=True)
     strict.cookies = staff_client.cookies
 

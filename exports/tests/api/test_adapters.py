@@ -7,7 +7,7 @@ from accounts.tests.factories import MembershipFactory, client_of
 from exports.models import ExportConfiguration, MetadataAdapterVisibility
 from exports.rules.templates import compile_template
 from exports.rules.wildcards import WILDCARDS
-from exports.tests.conftest import Studio
+from exports.tests.conftest import People
 from exports.tests.factories import ConfigurationFactory
 
 pytestmark = pytest.mark.django_db
@@ -26,8 +26,8 @@ def restrict_ovs(*organizations: Any) -> None:
     row.organizations.set(organizations)
 
 
-def test_adapters_are_public_by_default(studio: Studio) -> None:
-    response = client_of(studio.member).get(ADAPTERS)
+def test_adapters_are_public_by_default(people: People) -> None:
+    response = client_of(people.member).get(ADAPTERS)
 
     assert response.json() == [
         {
@@ -51,43 +51,43 @@ def test_adapters_are_public_by_default(studio: Studio) -> None:
     ]
 
 
-def test_a_restricted_adapter_is_visible_to_its_organizations(studio: Studio) -> None:
-    other_own = MembershipFactory.create(user=studio.member).organization
+def test_a_restricted_adapter_is_visible_to_its_organizations(people: People) -> None:
+    other_own = MembershipFactory.create(user=people.member).organization
     foreign = MembershipFactory.create().organization
-    restrict_ovs(studio.organization, foreign)
-    client = client_of(studio.member)
+    restrict_ovs(people.organization, foreign)
+    client = client_of(people.member)
 
     without_scope = client.get(ADAPTERS)
-    response = client.get(f"{ADAPTERS}?organization_id={studio.organization.pk}")
+    response = client.get(f"{ADAPTERS}?organization_id={people.organization.pk}")
 
     assert codes(without_scope) == codes(response) == ["default", "ovs"]
-    assert response.json()[1]["organization_ids"] == [str(studio.organization.pk)]
+    assert response.json()[1]["organization_ids"] == [str(people.organization.pk)]
     assert codes(client.get(f"{ADAPTERS}?organization_id={other_own.pk}")) == ["default"]
-    assert codes(client_of(studio.outsider).get(ADAPTERS)) == ["default"]
-    ovs = client_of(studio.superuser).get(ADAPTERS).json()[1]
-    assert set(ovs["organization_ids"]) == {str(studio.organization.pk), str(foreign.pk)}
+    assert codes(client_of(people.outsider).get(ADAPTERS)) == ["default"]
+    ovs = client_of(people.superuser).get(ADAPTERS).json()[1]
+    assert set(ovs["organization_ids"]) == {str(people.organization.pk), str(foreign.pk)}
 
 
-def test_a_superuser_can_restrict_an_adapter(studio: Studio) -> None:
-    payload = {"is_public": False, "organization_ids": [str(studio.organization.pk)]}
+def test_a_superuser_can_restrict_an_adapter(people: People) -> None:
+    payload = {"is_public": False, "organization_ids": [str(people.organization.pk)]}
 
-    first = client_of(studio.superuser).put(OVS, payload)
-    again = client_of(studio.superuser).put(OVS, payload)
+    first = client_of(people.superuser).put(OVS, payload)
+    again = client_of(people.superuser).put(OVS, payload)
 
     assert (first.status_code, first.json()) == (again.status_code, again.json())
     assert first.json()["is_public"] is False
-    assert first.json()["organization_ids"] == [str(studio.organization.pk)]
-    assert codes(client_of(studio.outsider).get(ADAPTERS)) == ["default"]
-    opened = client_of(studio.superuser).put(OVS, {"is_public": True, "organization_ids": []})
+    assert first.json()["organization_ids"] == [str(people.organization.pk)]
+    assert codes(client_of(people.outsider).get(ADAPTERS)) == ["default"]
+    opened = client_of(people.superuser).put(OVS, {"is_public": True, "organization_ids": []})
     assert opened.json()["organization_ids"] == []
-    assert codes(client_of(studio.outsider).get(ADAPTERS)) == ["default", "ovs"]
+    assert codes(client_of(people.outsider).get(ADAPTERS)) == ["default", "ovs"]
 
 
-def test_an_unknown_organization_is_reported_by_its_index(studio: Studio) -> None:
+def test_an_unknown_organization_is_reported_by_its_index(people: People) -> None:
     unknown = str(uuid4())
-    ids = [str(studio.organization.pk), unknown]
+    ids = [str(people.organization.pk), unknown]
 
-    response = client_of(studio.superuser).put(OVS, {"is_public": False, "organization_ids": ids})
+    response = client_of(people.superuser).put(OVS, {"is_public": False, "organization_ids": ids})
 
     assert response.status_code == 422
     [issue] = response.json()["detail"]
@@ -95,10 +95,10 @@ def test_an_unknown_organization_is_reported_by_its_index(studio: Studio) -> Non
     assert not MetadataAdapterVisibility.objects.exists()
 
 
-def test_an_unknown_adapter_is_a_404(studio: Studio) -> None:
+def test_an_unknown_adapter_is_a_404(people: People) -> None:
     path = f"{ADAPTERS}sap/visibility"
 
-    response = client_of(studio.superuser).put(path, {"is_public": True})
+    response = client_of(people.superuser).put(path, {"is_public": True})
 
     assert (response.status_code, response.json()) == (
         404,
@@ -106,19 +106,19 @@ def test_an_unknown_adapter_is_a_404(studio: Studio) -> None:
     )
 
 
-def test_only_superusers_can_restrict_an_adapter(studio: Studio) -> None:
-    response = client_of(studio.admin).put(OVS, {"is_public": True, "organization_ids": []})
+def test_only_superusers_can_restrict_an_adapter(people: People) -> None:
+    response = client_of(people.admin).put(OVS, {"is_public": True, "organization_ids": []})
 
     assert response.status_code == 403
     assert not MetadataAdapterVisibility.objects.exists()
 
 
-def test_a_configuration_can_only_use_an_available_adapter(studio: Studio) -> None:
-    restrict_ovs(studio.organization)
+def test_a_configuration_can_only_use_an_available_adapter(people: People) -> None:
+    restrict_ovs(people.organization)
 
-    organization_path = f"{V1}/users/organizations/{studio.organization.pk}/export-configuration"
-    conflict = client_of(studio.admin).post(organization_path, {"metadata_adapter": "ovs"})
-    response = client_of(studio.outsider).post(MINE, {"metadata_adapter": "ovs"})
+    organization_path = f"{V1}/users/organizations/{people.organization.pk}/export-configuration"
+    conflict = client_of(people.admin).post(organization_path, {"metadata_adapter": "ovs"})
+    response = client_of(people.outsider).post(MINE, {"metadata_adapter": "ovs"})
 
     assert conflict.status_code == 201
     assert response.status_code == 422
@@ -128,18 +128,18 @@ def test_a_configuration_can_only_use_an_available_adapter(studio: Studio) -> No
     assert ExportConfiguration.objects.count() == 1
 
 
-def test_a_configuration_keeps_an_adapter_that_is_restricted_later(studio: Studio) -> None:
-    ConfigurationFactory.create(user=studio.outsider, metadata_adapter="ovs")
+def test_a_configuration_keeps_an_adapter_that_is_restricted_later(people: People) -> None:
+    ConfigurationFactory.create(user=people.outsider, metadata_adapter="ovs")
     restrict_ovs()
 
-    response = client_of(studio.outsider).patch(MINE, {"name": "Still mine"})
+    response = client_of(people.outsider).patch(MINE, {"name": "Still mine"})
 
     assert response.status_code == 200
     assert response.json()["metadata_adapter"] == "ovs"
 
 
-def test_wildcards_are_fully_described(studio: Studio) -> None:
-    response = client_of(studio.outsider).get(f"{ADAPTERS}template-wildcards")
+def test_wildcards_are_fully_described(people: People) -> None:
+    response = client_of(people.outsider).get(f"{ADAPTERS}template-wildcards")
 
     body = response.json()
     assert [row["name"] for row in body] == list(WILDCARDS)

@@ -7,7 +7,7 @@ import pytest
 from accounts.models import User
 from accounts.tests.factories import client_of
 from exports.models import ExportConfiguration, MetadataAdapterVisibility
-from exports.tests.conftest import Studio
+from exports.tests.conftest import People
 from exports.tests.factories import ConfigurationFactory
 
 pytestmark = pytest.mark.django_db
@@ -15,8 +15,8 @@ V1 = "/api/v1"
 MINE = f"{V1}/users/me/export-configuration"
 
 
-def organization_path(studio: Studio) -> str:
-    return f"{V1}/users/organizations/{studio.organization.pk}/export-configuration"
+def organization_path(people: People) -> str:
+    return f"{V1}/users/organizations/{people.organization.pk}/export-configuration"
 
 
 def path_of(configuration: ExportConfiguration) -> str:
@@ -27,8 +27,8 @@ def names(response: Any) -> list[str]:
     return [row["name"] for row in response.json()]
 
 
-def test_defaults_are_those_of_the_specification(studio: Studio) -> None:
-    client = client_of(studio.member)
+def test_defaults_are_those_of_the_specification(people: People) -> None:
+    client = client_of(people.member)
 
     response = client.post(MINE, {})
 
@@ -39,7 +39,7 @@ def test_defaults_are_those_of_the_specification(studio: Studio) -> None:
         "id": body["id"],
         "created_at": body["created_at"],
         "updated_at": body["updated_at"],
-        "user_id": str(studio.member.pk),
+        "user_id": str(people.member.pk),
         "organization_id": None,
         "name": "Default",
         "metadata_adapter": "default",
@@ -50,9 +50,9 @@ def test_defaults_are_those_of_the_specification(studio: Studio) -> None:
     assert client.get(MINE).json() == body
 
 
-def test_the_first_configuration_is_the_oldest(studio: Studio) -> None:
-    client = client_of(studio.member)
-    created = [ConfigurationFactory.create(user=studio.member, name=name) for name in "abc"]
+def test_the_first_configuration_is_the_oldest(people: People) -> None:
+    client = client_of(people.member)
+    created = [ConfigurationFactory.create(user=people.member, name=name) for name in "abc"]
     oldest = ExportConfiguration.objects.filter(pk=created[2].pk)
     oldest.update(created_at=created[0].created_at - timedelta(days=1))
 
@@ -63,11 +63,11 @@ def test_the_first_configuration_is_the_oldest(studio: Studio) -> None:
     assert names(client.get(f"{MINE}s")) == ["a", "b"]
 
 
-def test_personal_routes_ignore_configurations_of_organizations(studio: Studio) -> None:
-    ConfigurationFactory.create(user=studio.admin, organization=studio.organization)
-    client = client_of(studio.admin)
+def test_personal_routes_ignore_configurations_of_organizations(people: People) -> None:
+    ConfigurationFactory.create(user=people.admin, organization=people.organization)
+    client = client_of(people.admin)
 
-    other = f"{V1}/users/{studio.admin.pk}/export-configuration"
+    other = f"{V1}/users/{people.admin.pk}/export-configuration"
     for path in (MINE, other):
         assert client.get(path).status_code == 404
         assert client.patch(path, {"name": "x"}).status_code == 404
@@ -76,19 +76,19 @@ def test_personal_routes_ignore_configurations_of_organizations(studio: Studio) 
     assert ExportConfiguration.objects.count() == 1
 
 
-def test_the_user_of_an_organizations_configuration_is_its_creator(studio: Studio) -> None:
-    response = client_of(studio.admin).post(organization_path(studio), {"name": "House"})
+def test_the_user_of_an_organizations_configuration_is_its_creator(people: People) -> None:
+    response = client_of(people.admin).post(organization_path(people), {"name": "House"})
 
-    assert response.json()["user_id"] == str(studio.admin.pk)
-    assert response.json()["organization_id"] == str(studio.organization.pk)
+    assert response.json()["user_id"] == str(people.admin.pk)
+    assert response.json()["organization_id"] == str(people.organization.pk)
 
 
-def test_a_member_can_read_but_not_change(studio: Studio) -> None:
+def test_a_member_can_read_but_not_change(people: People) -> None:
     other = ConfigurationFactory.create(
-        user=studio.admin, organization=studio.organization, name="House"
+        user=people.admin, organization=people.organization, name="House"
     )
-    client = client_of(studio.member)
-    path = organization_path(studio)
+    client = client_of(people.member)
+    path = organization_path(people)
 
     assert client.get(path).json()["name"] == "House"
     assert names(client.get(f"{path}s")) == ["House"]
@@ -105,43 +105,43 @@ def test_a_member_can_read_but_not_change(studio: Studio) -> None:
     assert list(ExportConfiguration.objects.values_list("name", flat=True)) == ["House"]
 
 
-def test_a_superuser_can_change_any_configuration(studio: Studio) -> None:
-    client = client_of(studio.superuser)
-    path = f"{V1}/users/{studio.member.pk}/export-configuration"
+def test_a_superuser_can_change_any_configuration(people: People) -> None:
+    client = client_of(people.superuser)
+    path = f"{V1}/users/{people.member.pk}/export-configuration"
 
     created = client.post(path, {"name": "Set up"}).json()
 
-    assert created["user_id"] == str(studio.member.pk)
+    assert created["user_id"] == str(people.member.pk)
     assert client.patch(path, {"name": "Again"}).json()["name"] == "Again"
-    assert client_of(studio.member).get(MINE).json()["id"] == created["id"]
+    assert client_of(people.member).get(MINE).json()["id"] == created["id"]
     assert client.delete(path).status_code == 204
 
 
-def test_the_list_has_own_configurations_and_those_of_organizations(studio: Studio) -> None:
-    ConfigurationFactory.create(user=studio.member, name="own")
-    ConfigurationFactory.create(user=studio.admin, organization=studio.organization, name="house")
-    ConfigurationFactory.create(user=studio.admin, name="the admin's own")
-    ConfigurationFactory.create(user=studio.outsider, name="foreign")
+def test_the_list_has_own_configurations_and_those_of_organizations(people: People) -> None:
+    ConfigurationFactory.create(user=people.member, name="own")
+    ConfigurationFactory.create(user=people.admin, organization=people.organization, name="house")
+    ConfigurationFactory.create(user=people.admin, name="the admin's own")
+    ConfigurationFactory.create(user=people.outsider, name="foreign")
 
-    response = client_of(studio.member).get("/export-configuration/")
+    response = client_of(people.member).get("/export-configuration/")
 
     assert names(response) == ["own", "house"]
-    assert client_of(studio.member).get(f"{V1}/export-configuration/").json() == response.json()
+    assert client_of(people.member).get(f"{V1}/export-configuration/").json() == response.json()
 
 
 @pytest.mark.parametrize("path", ["/export-configuration/", "/export-configuration"])
 def test_configurations_can_be_created_at_the_path_without_prefix(
-    studio: Studio, path: str
+    people: People, path: str
 ) -> None:
-    response = client_of(studio.member).post(path, {"image_format": "avif"})
+    response = client_of(people.member).post(path, {"image_format": "avif"})
 
     assert response.status_code == 201
-    assert response.json()["user_id"] == str(studio.member.pk)
+    assert response.json()["user_id"] == str(people.member.pk)
     assert response.json()["organization_id"] is None
 
 
-def test_an_organization_can_be_in_the_query_or_the_body(studio: Studio) -> None:
-    client, organization = client_of(studio.admin), str(studio.organization.pk)
+def test_an_organization_can_be_in_the_query_or_the_body(people: People) -> None:
+    client, organization = client_of(people.admin), str(people.organization.pk)
     path = f"{V1}/export-configuration/"
 
     in_query = client.post(f"{path}?organization_id={organization}", {})
@@ -152,10 +152,10 @@ def test_an_organization_can_be_in_the_query_or_the_body(studio: Studio) -> None
     assert result == [organization, organization, None]
 
 
-def test_two_different_organizations_are_refused(studio: Studio) -> None:
-    path = f"{V1}/export-configuration/?organization_id={studio.organization.pk}"
+def test_two_different_organizations_are_refused(people: People) -> None:
+    path = f"{V1}/export-configuration/?organization_id={people.organization.pk}"
 
-    response = client_of(studio.admin).post(path, {"organization_id": str(UUID(int=1))})
+    response = client_of(people.admin).post(path, {"organization_id": str(UUID(int=1))})
 
     assert response.status_code == 422
     assert response.json()["detail"][0]["loc"] == ["body", "organization_id"]
@@ -163,11 +163,11 @@ def test_two_different_organizations_are_refused(studio: Studio) -> None:
 
 
 @pytest.mark.covers("T44")
-def test_null_clears_only_the_template(studio: Studio) -> None:
+def test_null_clears_only_the_template(people: People) -> None:
     own = ConfigurationFactory.create(
-        user=studio.member, image_format="PNG", naming_convention_template="{brand}", name="Own"
+        user=people.member, image_format="PNG", naming_convention_template="{brand}", name="Own"
     )
-    client = client_of(studio.member)
+    client = client_of(people.member)
 
     response = client.patch(
         path_of(own), {"name": None, "metadata_adapter": None, "image_format": None}
@@ -182,9 +182,9 @@ def test_null_clears_only_the_template(studio: Studio) -> None:
     assert cleared.json()["naming_convention_template"] is None
 
 
-def test_an_empty_change_changes_nothing(studio: Studio) -> None:
-    own = ConfigurationFactory.create(user=studio.member)
-    client = client_of(studio.member)
+def test_an_empty_change_changes_nothing(people: People) -> None:
+    own = ConfigurationFactory.create(user=people.member)
+    client = client_of(people.member)
     before = client.get(path_of(own)).json()
 
     response = client.patch(path_of(own), {})
@@ -192,11 +192,11 @@ def test_an_empty_change_changes_nothing(studio: Studio) -> None:
     assert (response.status_code, response.json()) == (200, before)
 
 
-def test_the_example_of_the_specification_is_accepted(studio: Studio) -> None:
+def test_the_example_of_the_specification_is_accepted(people: People) -> None:
     """It switches a configuration with a template to `ovs`, which does not use the template."""
     template = "{brand}_{product_sku}_{shot_type}_v{version}"
-    own = ConfigurationFactory.create(user=studio.member, naming_convention_template=template)
-    client = client_of(studio.member)
+    own = ConfigurationFactory.create(user=people.member, naming_convention_template=template)
+    client = client_of(people.member)
 
     response = client.patch(path_of(own), {"image_format": "jpeg", "metadata_adapter": "ovs"})
 
@@ -214,10 +214,10 @@ def test_the_example_of_the_specification_is_accepted(studio: Studio) -> None:
     ],
 )
 def test_an_adapter_with_a_fixed_template_refuses_another(
-    studio: Studio, stored: str, payload: dict[str, str]
+    people: People, stored: str, payload: dict[str, str]
 ) -> None:
-    own = ConfigurationFactory.create(user=studio.member, metadata_adapter=stored)
-    client = client_of(studio.member)
+    own = ConfigurationFactory.create(user=people.member, metadata_adapter=stored)
+    client = client_of(people.member)
 
     changed = client.patch(path_of(own), payload)
     created = client.post(MINE, {"metadata_adapter": "ovs", "naming_convention_template": "{look}"})
@@ -232,8 +232,8 @@ def test_an_adapter_with_a_fixed_template_refuses_another(
 
 
 @pytest.mark.covers("T46")
-def test_a_bad_template_names_the_token_and_its_position(studio: Studio) -> None:
-    response = client_of(studio.member).post(MINE, {"naming_convention_template": "{brand}_{sku}"})
+def test_a_bad_template_names_the_token_and_its_position(people: People) -> None:
+    response = client_of(people.member).post(MINE, {"naming_convention_template": "{brand}_{sku}"})
 
     assert response.status_code == 422
     assert response.json()["detail"] == [
@@ -247,13 +247,13 @@ def test_a_bad_template_names_the_token_and_its_position(studio: Studio) -> None
     ]
 
 
-def test_what_was_read_can_be_sent_back(studio: Studio) -> None:
+def test_what_was_read_can_be_sent_back(people: People) -> None:
     """Even if the adapter was restricted since, and does not use the template."""
     own = ConfigurationFactory.create(
-        user=studio.member, metadata_adapter="ovs", naming_convention_template="{brand}"
+        user=people.member, metadata_adapter="ovs", naming_convention_template="{brand}"
     )
     MetadataAdapterVisibility.objects.create(code="ovs", is_public=False)
-    client = client_of(studio.member)
+    client = client_of(people.member)
     read = client.get(path_of(own)).json()
 
     response = client.patch(path_of(own), read | {"name": "Renamed"})
@@ -265,34 +265,34 @@ def test_what_was_read_can_be_sent_back(studio: Studio) -> None:
     }
 
 
-def test_deletes_respond_as_specified(studio: Studio) -> None:
+def test_deletes_respond_as_specified(people: People) -> None:
     def create(**owner: Any) -> ExportConfiguration:
-        configuration: ExportConfiguration = ConfigurationFactory.create(user=studio.admin, **owner)
+        configuration: ExportConfiguration = ConfigurationFactory.create(user=people.admin, **owner)
         return configuration
 
-    client = client_of(studio.admin)
+    client = client_of(people.admin)
     own = create()
-    create(organization=studio.organization)
+    create(organization=people.organization)
     message = {"message": "Export configuration deleted"}
 
-    by_id, by_organization = client.delete(path_of(own)), client.delete(organization_path(studio))
+    by_id, by_organization = client.delete(path_of(own)), client.delete(organization_path(people))
 
     assert [(deleted.status_code, deleted.json()) for deleted in (by_id, by_organization)] == [
         (200, message),
         (200, message),
     ]
-    for path in (MINE, f"{V1}/users/{studio.admin.pk}/export-configuration"):
+    for path in (MINE, f"{V1}/users/{people.admin.pk}/export-configuration"):
         create()
         response = client.delete(path)
         assert (response.status_code, response.content) == (204, b"")
     assert not ExportConfiguration.objects.exists()
 
 
-def test_a_deleted_user_has_no_configuration(studio: Studio) -> None:
-    gone: User = studio.outsider
+def test_a_deleted_user_has_no_configuration(people: People) -> None:
+    gone: User = people.outsider
     ConfigurationFactory.create(user=gone)
-    client_of(studio.superuser).delete(f"{V1}/users/{gone.pk}")
+    client_of(people.superuser).delete(f"{V1}/users/{gone.pk}")
 
-    response = client_of(studio.superuser).get(f"{V1}/users/{gone.pk}/export-configuration")
+    response = client_of(people.superuser).get(f"{V1}/users/{gone.pk}/export-configuration")
 
     assert (response.status_code, response.json()) == (404, {"detail": "User not found"})

@@ -12,7 +12,7 @@ from jsonschema import ValidationError
 from accounts.models import User
 from accounts.tests.factories import client_of
 from exports.models import ExportConfiguration
-from exports.tests.conftest import Studio
+from exports.tests.conftest import People
 from exports.tests.contract.specification import (
     ERROR,
     INVALID,
@@ -35,14 +35,14 @@ PUBLIC = "ExportConfigurationPublic"
 
 
 @pytest.fixture
-def ids(studio: Studio) -> dict[str, str]:
+def ids(people: People) -> dict[str, str]:
     """The ids of a personal configuration, of its user and of an organization with another one."""
-    own = ConfigurationFactory.create(user=studio.admin)
-    ConfigurationFactory.create(user=studio.admin, organization=studio.organization)
+    own = ConfigurationFactory.create(user=people.admin)
+    ConfigurationFactory.create(user=people.admin, organization=people.organization)
     return {
         "config_id": str(own.pk),
-        "user_id": str(studio.admin.pk),
-        "org_id": str(studio.organization.pk),
+        "user_id": str(people.admin.pk),
+        "org_id": str(people.organization.pk),
     }
 
 
@@ -75,8 +75,8 @@ def test_the_specification_has_seventeen_operations() -> None:
 
 
 @each_operation
-def test_success_is_as_specified(operation: Operation, studio: Studio, ids: dict[str, str]) -> None:
-    response = call(operation, studio.admin, ids, {"image_format": "png"})
+def test_success_is_as_specified(operation: Operation, people: People, ids: dict[str, str]) -> None:
+    response = call(operation, people.admin, ids, {"image_format": "png"})
 
     assert response.status_code == operation.status
     if operation.response is None:
@@ -105,11 +105,11 @@ def test_a_request_without_a_token_is_rejected_with_401(
     "operation", [operation for operation in OPERATIONS if "{" in operation.path], ids=str
 )
 def test_a_caller_without_access_is_rejected(
-    operation: Operation, studio: Studio, ids: dict[str, str]
+    operation: Operation, people: People, ids: dict[str, str]
 ) -> None:
     before = list(ExportConfiguration.objects.values())
 
-    response = call(operation, studio.outsider, ids, {"image_format": "png"})
+    response = call(operation, people.outsider, ids, {"image_format": "png"})
 
     assert response.status_code == (404 if "config_id" in operation.path else 403)
     require_valid(json.loads(response.content), ERROR)
@@ -118,11 +118,11 @@ def test_a_caller_without_access_is_rejected(
 
 @pytest.mark.parametrize("operation", ON_ONE_CONFIGURATION, ids=str)
 def test_a_missing_configuration_is_a_404(
-    operation: Operation, studio: Studio, ids: dict[str, str]
+    operation: Operation, people: People, ids: dict[str, str]
 ) -> None:
     ExportConfiguration.objects.all().delete()
 
-    response = call(operation, studio.admin, ids, {"image_format": "png"})
+    response = call(operation, people.admin, ids, {"image_format": "png"})
 
     assert response.status_code == 404
     body = json.loads(response.content)
@@ -156,11 +156,11 @@ def test_a_missing_configuration_is_a_404(
     "operation", [operation for operation in OPERATIONS if operation.request], ids=str
 )
 def test_a_rejection_is_as_specified(  # noqa: PLR0917  a table of cases
-    operation: Operation, body: Any, loc: list[str], code: str, studio: Studio, ids: dict[str, str]
+    operation: Operation, body: Any, loc: list[str], code: str, people: People, ids: dict[str, str]
 ) -> None:
     before = list(ExportConfiguration.objects.values())
 
-    response = call(operation, studio.admin, ids, body)
+    response = call(operation, people.admin, ids, body)
 
     assert response.status_code == 422
     rejection_code = json.loads(response.content)
@@ -172,11 +172,11 @@ def test_a_rejection_is_as_specified(  # noqa: PLR0917  a table of cases
 
 @pytest.mark.parametrize("parameter", ["config_id", "user_id", "org_id"])
 def test_a_malformed_id_is_as_specified(
-    parameter: str, studio: Studio, ids: dict[str, str]
+    parameter: str, people: People, ids: dict[str, str]
 ) -> None:
     for operation in OPERATIONS:
         if parameter in operation.path:
-            response = call(operation, studio.admin, ids | {parameter: "7"}, {})
+            response = call(operation, people.admin, ids | {parameter: "7"}, {})
 
             assert response.status_code == 422
             body = json.loads(response.content)

@@ -36,7 +36,7 @@ NOW = datetime(2026, 1, 2, tzinfo=UTC)
 _numbers = count(1)
 
 
-def fill(text: str) -> list[Model]:
+def create(text: str) -> list[Model]:
     """Create the rows; names that must be unique get a number."""
     number = next(_numbers)
     user = UserFactory.create(full_name=text)
