@@ -22,7 +22,7 @@ from benchmarks.encoders import Choice, with_pillow, with_vips
 from benchmarks.files import unique_jpeg
 from benchmarks.report import show
 from devstack.product import Product
-from tests.flow.studio import Studio, eventually
+from tests.flow.api_client import ApiClient, eventually
 
 SMALL_RUN, LARGE_RUN = 200, 2_000
 IMAGES_PER_PRODUCT = 50  # the maximum of a request
@@ -54,12 +54,14 @@ BASELINES = {
 
 def exports(product: Product, *, rounds: int) -> None:
     """Print images/s and memory of 200 images to each format, by the product and by loops."""
-    with Studio.member(product) as studio, tempfile.TemporaryDirectory() as folder:
+    with ApiClient.member(product) as api_client, tempfile.TemporaryDirectory() as folder:
         photos = _photos(Path(folder), SMALL_RUN)
-        ids = create_products(studio, photos)
+        ids = create_products(api_client, photos)
         for image_format, choices in BASELINES.items():
             exporters: dict[str, Callable[[], Measurement]] = {
-                "sartiq, 2 workers": partial(_export_by_product, product, studio, ids, image_format)
+                "sartiq, 2 workers": partial(
+                    _export_by_product, product, api_client, ids, image_format
+                )
             }
             for choice, count in itertools.product(choices, (2, 1)):
                 name = f"{choice.library}, {count} process{'es' * (count > 1)}"
@@ -69,30 +71,32 @@ def exports(product: Product, *, rounds: int) -> None:
 
 def memory(product: Product) -> None:
     """Print the memory of the worker's processes at rest and in runs of 200 and 2,000 images."""
-    with Studio.member(product) as studio, tempfile.TemporaryDirectory() as folder:
+    with ApiClient.member(product) as api_client, tempfile.TemporaryDirectory() as folder:
         photos = _photos(Path(folder), SMALL_RUN)
-        small = create_products(studio, photos)
-        large = small + create_products(studio, photos * (LARGE_RUN // SMALL_RUN - 1))
+        small = create_products(api_client, photos)
+        large = small + create_products(api_client, photos * (LARGE_RUN // SMALL_RUN - 1))
         rows: list[tuple[object, ...]] = []
         for image_format in ("webp", "avif"):
             # Not measured: it makes every process start.
-            _export_by_product(product, studio, small[:1], image_format)
+            _export_by_product(product, api_client, small[:1], image_format)
             for name, ids in ((f"{SMALL_RUN}", small), (f"{LARGE_RUN:,}", large)):
-                run = _export_by_product(product, studio, ids, image_format)
+                run = _export_by_product(product, api_client, ids, image_format)
                 rows.append((f"{name} images to {image_format}", run.peak_bytes / MIB, run.seconds))
         show("Worker with its 2 processes and their children", ("run", "peak MiB", "s"), rows)
 
 
-def create_products(studio: Studio, photos: list[Path]) -> list[str]:
+def create_products(api_client: ApiClient, photos: list[Path]) -> list[str]:
     """Create products with fifty of these photos each, wait until all are ready; return the ids."""
     ids = []
     for index in range(0, len(photos), IMAGES_PER_PRODUCT):
         bodies = [path.read_bytes() for path in photos[index : index + IMAGES_PER_PRODUCT]]
         with ThreadPoolExecutor(max_workers=8) as pool:
-            urls = list(pool.map(lambda body: studio.upload("a.jpg", body, "image/jpeg"), bodies))
-        ids.append(studio.create_product(name=f"bench {index}", images=urls)["id"])
+            urls = list(
+                pool.map(lambda body: api_client.upload("a.jpg", body, "image/jpeg"), bodies)
+            )
+        ids.append(api_client.create_product(name=f"bench {index}", images=urls)["id"])
     for product_id in ids:
-        studio.wait_until_processed(product_id, within=MAX_SECONDS)
+        api_client.wait_until_processed(product_id, within=MAX_SECONDS)
     return ids
 
 
@@ -126,19 +130,21 @@ def _compare(
 
 # --- The product ------------------------------------------------------------------------------
 def _export_by_product(
-    product: Product, studio: Studio, ids: list[str], image_format: str
+    product: Product, api_client: ApiClient, ids: list[str], image_format: str
 ) -> "Measurement":
     """Export through the API, from the request to the finished archive."""
     _wait_for_deletions(product)
-    configured = studio.http.post(
+    configured = api_client.http.post(
         "/api/v1/export-configuration/", json={"image_format": image_format}
     )
     payload = {"product_ids": ids, "export_configuration_id": configured.json()["id"]}
     with Measurement.of_block(product.worker.pid) as measurement:
-        started = studio.http.post("/api/v1/exports/", params=studio.scope, json=payload)
+        started = api_client.http.post(
+            "/api/v1/exports/", params=api_client.owner_parameters, json=payload
+        )
         assert started.status_code == 202, started.text
         job: dict[str, Any] = eventually(
-            lambda: studio.http.get(started.headers["location"]).json(),
+            lambda: api_client.http.get(started.headers["location"]).json(),
             lambda run: run["status"] in ENDED,
             within=MAX_SECONDS,
         )

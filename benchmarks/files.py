@@ -10,7 +10,7 @@ import httpx
 
 from benchmarks.report import show
 from devstack.product import Product
-from tests.flow.studio import photo
+from tests.flow.api_client import photo
 
 SIZE = 200_000
 

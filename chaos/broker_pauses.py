@@ -20,7 +20,7 @@ from benchmarks.files import unique_jpeg
 from chaos.database import connect
 from devstack.process.child import DevstackError
 from devstack.product import Product
-from tests.flow.studio import Studio
+from tests.flow.api_client import ApiClient
 
 CONSUMING_SECONDS: Final = 5.0
 GIVE_UP_SECONDS: Final = 90.0
@@ -99,12 +99,12 @@ def _load(product: Product) -> Iterator[None]:
 
 def _create_until(done: Event, product: Product, prefix: str) -> None:
     """Create products until `done` is set; their photos differ because of `prefix`."""
-    with Studio.member(product) as studio:
+    with ApiClient.member(product) as api_client:
         number = 0
         while not done.wait(0.05):
             number += 1
             try:
-                url = studio.upload("load.jpg", unique_jpeg(f"{prefix} {number}"), "image/jpeg")
-                studio.create_product(name=f"{prefix} {number}", cover_image=url)
+                url = api_client.upload("load.jpg", unique_jpeg(f"{prefix} {number}"), "image/jpeg")
+                api_client.create_product(name=f"{prefix} {number}", cover_image=url)
             except (httpx.TransportError, AssertionError):
                 done.wait(1)  # try again later

@@ -18,7 +18,7 @@ from benchmarks.files import unique_jpeg
 from chaos.database import connect
 from devstack.product import Product
 from sartiq.core.work.queues import QUEUES
-from tests.flow.studio import Studio
+from tests.flow.api_client import ApiClient
 
 RECOVERY_SECONDS: Final = 60.0
 GIVE_UP_SECONDS: Final = 400.0
@@ -112,18 +112,20 @@ def _messages(product: Product) -> int:
 
 def _import(product: Product) -> None:
     rows = "".join(f"STORM-{n},Name {n}\n" for n in range(IMPORTED_ROWS))
-    with Studio.member(product) as studio:
-        studio.http.post(
+    with ApiClient.member(product) as api_client:
+        api_client.http.post(
             "/bulk-upload/",
             files={"file": ("storm.csv", f"sku,name\n{rows}".encode(), "text/csv")},
-            data=studio.scope,
+            data=api_client.owner_parameters,
         ).raise_for_status()
 
 
 def _create(product: Product, prefix: str, count: int) -> None:
     """Create products with one photo each; the photos differ because of `prefix`."""
-    with Studio.member(product) as studio:
+    with ApiClient.member(product) as api_client:
         for number in range(count):
             with suppress(httpx.TransportError, AssertionError):  # a busy server may reject one
-                url = studio.upload("storm.jpg", unique_jpeg(f"{prefix} {number}"), "image/jpeg")
-                studio.create_product(name=f"{prefix} {number}", cover_image=url)
+                url = api_client.upload(
+                    "storm.jpg", unique_jpeg(f"{prefix} {number}"), "image/jpeg"
+                )
+                api_client.create_product(name=f"{prefix} {number}", cover_image=url)

@@ -17,7 +17,7 @@ from benchmarks.baselines import psql
 from devstack.folders import CHECKOUT
 from devstack.product import Product
 from devstack.services.postgres import Postgres
-from tests.flow.studio import Studio
+from tests.flow.api_client import ApiClient
 
 OUTCOMES = ("created", "updated", "unchanged", "failed")
 ENDED = {"completed", "completed_with_errors", "failed", "cancelled"}
@@ -103,18 +103,18 @@ class _ProductImporter:
         self.idle = _idle_memory(worker.pid)
         table = self.folder / "warm-up.csv"
         tables.write_table(table, rows=100)
-        with Studio.member(self.product) as studio:
-            for location in [_send(studio, table) for _ in range(4 * self.processes)]:
-                _wait_for_end(studio, location)
+        with ApiClient.member(self.product) as api_client:
+            for location in [_send(api_client, table) for _ in range(4 * self.processes)]:
+                _wait_for_end(api_client, location)
 
     def import_table(self, table: Path) -> Run:
         """Send the table and wait until its job has ended."""
         pids = (self.product.worker.pid, self.product.web.pid, self.postgres.child.pid)
-        with Studio.member(self.product) as studio:
+        with ApiClient.member(self.product) as api_client:
             usage.reset_peak(pids[0])
             before = [usage.cpu_seconds(pid) for pid in pids]
             with _timed() as seconds:
-                job = _wait_for_end(studio, _send(studio, table))
+                job = _wait_for_end(api_client, _send(api_client, table))
         cpu = [usage.cpu_seconds(pid) - start for pid, start in zip(pids, before, strict=True)]
         return Run(
             seconds=seconds(),
@@ -135,20 +135,22 @@ def _idle_memory(pid: int) -> int:
     return memory
 
 
-def _send(studio: Studio, table: Path) -> str:
+def _send(api_client: ApiClient, table: Path) -> str:
     with table.open("rb") as body:
-        response = studio.http.post(
-            "/bulk-upload/", files={"file": (table.name, body, "text/csv")}, data=studio.scope
+        response = api_client.http.post(
+            "/bulk-upload/",
+            files={"file": (table.name, body, "text/csv")},
+            data=api_client.owner_parameters,
         )
     response.raise_for_status()
     return response.headers["location"]
 
 
-def _wait_for_end(studio: Studio, location: str) -> dict[str, Any]:
+def _wait_for_end(api_client: ApiClient, location: str) -> dict[str, Any]:
     """Return the job at this URL once it has ended."""
     deadline = time.monotonic() + MAX_SECONDS
     while True:
-        job: dict[str, Any] = studio.http.get(location).json()
+        job: dict[str, Any] = api_client.http.get(location).json()
         if job["status"] in ENDED:
             return job
         if time.monotonic() > deadline:

@@ -37,12 +37,12 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def product(live_product: Callable[..., Product]) -> Product:
+def running_product(live_product: Callable[..., Product]) -> Product:
     return live_product(STORAGE="s3")
 
 
 @pytest.fixture
-def page(browser: Browser, product: Product) -> Iterator[Page]:
+def page(browser: Browser, running_product: Product) -> Iterator[Page]:
     """A new tab; in the end, assert that no request went to another host and no script failed."""
     hosts: set[str] = set()
     errors: list[str] = []
@@ -54,7 +54,9 @@ def page(browser: Browser, product: Product) -> Iterator[Page]:
         if parts.scheme in {"http", "https", "ws", "wss"}:
             hosts.add(parts.hostname or "")
 
-    context = browser.new_context(base_url=product.api, viewport={"width": 1280, "height": 900})
+    context = browser.new_context(
+        base_url=running_product.api, viewport={"width": 1280, "height": 900}
+    )
     context.on("requestfinished", record_host)
     context.on("requestfailed", record_host)
     context.on("weberror", lambda error: errors.append(str(error.error)))

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from devstack.product import Product
-from tests.flow.studio import Studio, photo
+from tests.flow.api_client import ApiClient, photo
 
 pytestmark = pytest.mark.browser
 MODELS = (
@@ -21,29 +21,29 @@ MODELS = (
 
 
 @pytest.fixture
-def admin(page: Page, product: Product) -> Page:
-    person = product.users["superuser"]
+def admin(page: Page, running_product: Product) -> Page:
+    person = running_product.users["superuser"]
     page.goto("/admin/")
     page.get_by_label("Email").fill(person.email)
     page.get_by_label("Password").fill(person.password)
     page.get_by_role("button", name="Log in").click()
-    page.wait_for_url(f"{product.api}/admin/")
+    page.wait_for_url(f"{running_product.api}/admin/")
     return page
 
 
 @pytest.fixture
-def studio(product: Product) -> Iterator[Studio]:
-    with Studio.member(product) as studio:
-        yield studio
+def api_client(running_product: Product) -> Iterator[ApiClient]:
+    with ApiClient.member(running_product) as api_client:
+        yield api_client
 
 
 @pytest.fixture
-def shoe(studio: Studio, request: pytest.FixtureRequest) -> dict[str, Any]:
+def shoe(api_client: ApiClient, request: pytest.FixtureRequest) -> dict[str, Any]:
     """A product with a READY photo, named after the test."""
     name = "aw26-oxford-shoe-front.jpg"
-    url = studio.upload(name, photo(name), "image/jpeg")
-    product = studio.create_product(name=request.node.name, cover_image=url)
-    return studio.wait_until_processed(product["id"])
+    url = api_client.upload(name, photo(name), "image/jpeg")
+    product = api_client.create_product(name=request.node.name, cover_image=url)
+    return api_client.wait_until_processed(product["id"])
 
 
 @pytest.fixture
@@ -74,10 +74,10 @@ def test_a_ready_photo_is_shown_in_the_list(admin: Page, shoe: dict[str, Any]) -
 
 
 def test_a_lora_model_can_be_uploaded(
-    admin: Page, product: Product, lora_file: Path, studio: Studio
+    admin: Page, running_product: Product, lora_file: Path, api_client: ApiClient
 ) -> None:
-    subject = studio.http.post(
-        "/api/v1/subjects/", params=studio.scope, json={"name": "Ada", "slug": "ada"}
+    subject = api_client.http.post(
+        "/api/v1/subjects/", params=api_client.owner_parameters, json={"name": "Ada", "slug": "ada"}
     )
     assert subject.status_code == 201, subject.text
 
@@ -107,7 +107,7 @@ def test_a_lora_model_can_be_uploaded(
 
 
 def test_a_model_that_is_too_large_is_rejected_at_its_field(
-    admin: Page, product: Product, tmp_path: Path
+    admin: Page, running_product: Product, tmp_path: Path
 ) -> None:
     path = tmp_path / "huge.safetensors"
     with path.open("wb") as file:
@@ -121,15 +121,15 @@ def test_a_model_that_is_too_large_is_rejected_at_its_field(
 
 
 def test_a_product_can_be_deleted(
-    admin: Page, shoe: dict[str, Any], studio: Studio, request: pytest.FixtureRequest
+    admin: Page, shoe: dict[str, Any], api_client: ApiClient, request: pytest.FixtureRequest
 ) -> None:
     admin.goto(f"/admin/catalog/product/{shoe['id']}/change/")
     admin.get_by_role("link", name="Delete product").click()
     admin.get_by_role("button", name="Yes, I").click()
 
     admin.wait_for_url("**/admin/catalog/product/")
-    assert studio.http.get(f"/api/v1/products/{shoe['id']}").status_code == 404
-    resource = studio.resource(shoe["cover_image"]["resource_id"])
+    assert api_client.http.get(f"/api/v1/products/{shoe['id']}").status_code == 404
+    resource = api_client.resource(shoe["cover_image"]["resource_id"])
     assert resource["status"] == "ready"
 
 
@@ -137,7 +137,7 @@ def test_a_product_can_be_deleted(
     ("path", "selector"), [("/docs", ".opblock"), ("/redoc", "[data-section-id], .menu-content")]
 )
 def test_the_api_pages_need_no_other_host(
-    page: Page, path: str, selector: str, product: Product
+    page: Page, path: str, selector: str, running_product: Product
 ) -> None:
     """The `page` fixture checks the hosts of all requests."""
     page.goto(path)

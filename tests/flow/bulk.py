@@ -4,7 +4,7 @@ from typing import Any
 
 import httpx
 
-from tests.flow.studio import Studio, eventually
+from tests.flow.api_client import ApiClient, eventually
 
 ROWS = 60
 ENDED = {"completed", "completed_with_errors", "failed", "cancelled"}
@@ -17,18 +17,18 @@ def table(prefix: str) -> bytes:
     return "\n".join(["sku,name", *rows[:30], ",bad", *rows[30:], *repeated, "x,"]).encode()
 
 
-def start(studio: Studio, body: bytes, **headers: str) -> httpx.Response:
-    return studio.http.post(
+def start(api_client: ApiClient, body: bytes, **headers: str) -> httpx.Response:
+    return api_client.http.post(
         "/bulk-upload/",
         files={"file": ("products.csv", body, "text/csv")},
-        data=studio.scope,
+        data=api_client.owner_parameters,
         headers=headers,
     )
 
 
-def finished_job(studio: Studio, location: str) -> dict[str, Any]:
+def finished_job(api_client: ApiClient, location: str) -> dict[str, Any]:
     def read_job() -> dict[str, Any]:
-        job: dict[str, Any] = studio.http.get(location).json()
+        job: dict[str, Any] = api_client.http.get(location).json()
         assert job["processed_rows"] <= max(job["total_rows"], 0)
         return job
 
@@ -36,16 +36,17 @@ def finished_job(studio: Studio, location: str) -> dict[str, Any]:
     return finished
 
 
-def require_imported(studio: Studio, job: dict[str, Any], prefix: str) -> None:
+def require_imported(api_client: ApiClient, job: dict[str, Any], prefix: str) -> None:
     """Assert that each row of `table` was counted and stored exactly once."""
     counted = ("status", "total_rows", "created", "updated", "unchanged", "failed")
     assert [job[name] for name in counted] == ["completed_with_errors", 68, 60, 6, 0, 2]
-    errors = studio.http.get(f"/bulk-upload/{job['id']}/errors").json()
+    errors = api_client.http.get(f"/bulk-upload/{job['id']}/errors").json()
     refused_lines = [error["line"] for error in errors["data"] if error["severity"] == "error"]
     repeated_lines = [error["line"] for error in errors["data"] if error["code"] == "repeated_sku"]
     assert (refused_lines, repeated_lines) == ([32, 69], list(range(63, 69)))
-    products = studio.http.get(
-        "/api/v1/products/", params={**studio.scope, "search": f"{prefix}-", "limit": 1000}
+    products = api_client.http.get(
+        "/api/v1/products/",
+        params={**api_client.owner_parameters, "search": f"{prefix}-", "limit": 1000},
     ).json()["data"]
     names = {product["sku"]: product["name"] for product in products}
     assert len(products) == len(names) == ROWS

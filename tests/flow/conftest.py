@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from devstack.product import Product
-from tests.flow.studio import Studio
+from tests.flow.api_client import ApiClient
 
 
 @pytest.fixture(scope="session")
@@ -16,17 +16,17 @@ def crash_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def product(live_product: Callable[..., Product], crash_file: Path) -> Iterator[Product]:
+def running_product(live_product: Callable[..., Product], crash_file: Path) -> Iterator[Product]:
     """A product whose processes may be killed; they are restarted after the test."""
-    product = live_product(CRASH_FILE=str(crash_file), BULK_CHUNK_ROWS="7")
-    yield product
+    running_product = live_product(CRASH_FILE=str(crash_file), BULK_CHUNK_ROWS="7")
+    yield running_product
     for file in crash_file.parent.iterdir():
         file.unlink()
-    product.restart_dead()
+    running_product.restart_dead()
 
 
 @pytest.fixture
-def studio(product: Product) -> Iterator[Studio]:
+def api_client(running_product: Product) -> Iterator[ApiClient]:
     """A signed-in member."""
-    with Studio.member(product) as studio:
-        yield studio
+    with ApiClient.member(running_product) as api_client:
+        yield api_client

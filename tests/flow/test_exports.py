@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from devstack.product import Product
-from tests.flow.studio import Studio, eventually, media_of, photo, sha256
+from tests.flow.api_client import ApiClient, eventually, media_of, photo, sha256
 
 pytestmark = pytest.mark.flow
 
@@ -37,29 +37,31 @@ ARCHIVE_CRASH_POINTS = [
 
 
 @pytest.fixture(params=["s3", "local"])
-def studio(
+def api_client(
     request: pytest.FixtureRequest, live_product: Callable[..., Product]
-) -> Iterator[Studio]:
-    with Studio.member(live_product(STORAGE=request.param)) as studio:
-        yield studio
+) -> Iterator[ApiClient]:
+    with ApiClient.member(live_product(STORAGE=request.param)) as api_client:
+        yield api_client
 
 
-def create_shoe(studio: Studio, **photos: str) -> dict[str, Any]:
+def create_shoe(api_client: ApiClient, **photos: str) -> dict[str, Any]:
     """Create a product with these photos and wait until they are ready."""
-    urls = [studio.upload(name, photo(name), kind) for name, kind in photos.items()]
-    product = studio.create_product(name="Oxford", brand="Us", cover_image=urls[0], images=urls[1:])
-    return studio.wait_until_processed(product["id"])
+    urls = [api_client.upload(name, photo(name), kind) for name, kind in photos.items()]
+    product = api_client.create_product(
+        name="Oxford", brand="Us", cover_image=urls[0], images=urls[1:]
+    )
+    return api_client.wait_until_processed(product["id"])
 
 
-def start(studio: Studio, product: dict[str, Any], image_format: str = "webp") -> str:
-    configured = studio.http.post(
+def start(api_client: ApiClient, product: dict[str, Any], image_format: str = "webp") -> str:
+    configured = api_client.http.post(
         "/api/v1/export-configuration/",
         json={
             "image_format": image_format,
             "naming_convention_template": "{product_name}_{index:02}",
         },
     )
-    response = studio.http.post(
+    response = api_client.http.post(
         "/api/v1/exports/",
         json={
             "product_ids": [product["id"]],
@@ -70,11 +72,11 @@ def start(studio: Studio, product: dict[str, Any], image_format: str = "webp") -
     return str(response.headers["location"])
 
 
-def finished_run(studio: Studio, location: str) -> dict[str, Any]:
+def finished_run(api_client: ApiClient, location: str) -> dict[str, Any]:
     done: list[int] = [0]
 
     def read_run() -> dict[str, Any]:
-        run: dict[str, Any] = studio.http.get(location).json()
+        run: dict[str, Any] = api_client.http.get(location).json()
         assert run["progress"]["done"] <= run["progress"]["total"]
         assert run["progress"]["done"] >= done[0], "progress went back"
         done[0] = run["progress"]["done"]
@@ -84,8 +86,8 @@ def finished_run(studio: Studio, location: str) -> dict[str, Any]:
     return finished
 
 
-def download_archive(studio: Studio, location: str) -> bytes:
-    redirect = studio.http.get(f"{location}/download")
+def download_archive(api_client: ApiClient, location: str) -> bytes:
+    redirect = api_client.http.get(f"{location}/download")
     assert redirect.status_code == 302, redirect.text
     assert redirect.headers["cache-control"] == "no-store"
     response = httpx.get(redirect.headers["location"], timeout=30)
@@ -108,12 +110,12 @@ def unpack_archive(body: bytes) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("image_format", [*PILLOW_FORMATS, "original"])
-def test_an_archive_has_the_requested_format(studio: Studio, image_format: str) -> None:
-    shoe = create_shoe(studio, **PHOTOS)
+def test_an_archive_has_the_requested_format(api_client: ApiClient, image_format: str) -> None:
+    shoe = create_shoe(api_client, **PHOTOS)
 
-    location = start(studio, shoe, image_format)
-    run = finished_run(studio, location)
-    body = download_archive(studio, location)
+    location = start(api_client, shoe, image_format)
+    run = finished_run(api_client, location)
+    body = download_archive(api_client, location)
 
     assert run["status"] == "completed", run
     assert run["archive"] == {"size": len(body), "sha256": sha256(body)}
@@ -129,14 +131,14 @@ def test_an_archive_has_the_requested_format(studio: Studio, image_format: str) 
             assert max(image.size) == max(media["width"], media["height"])
 
 
-def test_two_exports_of_the_same_files_are_equal(studio: Studio) -> None:
-    shoe = create_shoe(studio, **PHOTOS)
-    locations = [start(studio, shoe) for _ in range(2)]
+def test_two_exports_of_the_same_files_are_equal(api_client: ApiClient) -> None:
+    shoe = create_shoe(api_client, **PHOTOS)
+    locations = [start(api_client, shoe) for _ in range(2)]
 
     bodies = [
-        download_archive(studio, location)
+        download_archive(api_client, location)
         for location in locations
-        if finished_run(studio, location)
+        if finished_run(api_client, location)
     ]
 
     assert bodies[0] == bodies[1]
@@ -145,77 +147,77 @@ def test_two_exports_of_the_same_files_are_equal(studio: Studio) -> None:
 @pytest.mark.covers("F01", "F30")
 @pytest.mark.parametrize("point", [*ITEM_CRASH_POINTS, *ARCHIVE_CRASH_POINTS])
 def test_the_archive_is_the_same_if_a_worker_is_killed_at_any_step(
-    point: str, product: Product, crash_file: Path
+    point: str, running_product: Product, crash_file: Path
 ) -> None:
-    with Studio.member(product) as studio:
-        shoe = create_shoe(studio, **dict(list(PHOTOS.items())[:2]))
-        first = start(studio, shoe)
-        finished_run(studio, first)
-        expected = download_archive(studio, first)
+    with ApiClient.member(running_product) as api_client:
+        shoe = create_shoe(api_client, **dict(list(PHOTOS.items())[:2]))
+        first = start(api_client, shoe)
+        finished_run(api_client, first)
+        expected = download_archive(api_client, first)
         crash_file.write_text(f"worker {point}")
 
-        location = start(studio, shoe)
-        run = finished_run(studio, location)
+        location = start(api_client, shoe)
+        run = finished_run(api_client, location)
 
         assert crash_file.with_name("done").exists(), "the crash point was never reached"
         assert run["status"] == "completed", run
-        assert download_archive(studio, location) == expected
+        assert download_archive(api_client, location) == expected
 
 
 @pytest.mark.covers("F03", "T64")
 @pytest.mark.parametrize(("point", "is_saved"), [("export-saving", 0), ("export-saved", 1)])
 def test_one_export_is_started_if_a_web_process_is_killed_at_any_step(
-    point: str, is_saved: int, product: Product, crash_file: Path
+    point: str, is_saved: int, running_product: Product, crash_file: Path
 ) -> None:
-    with Studio.member(product) as studio:
-        shoe = create_shoe(studio, **dict(list(PHOTOS.items())[:2]))
+    with ApiClient.member(running_product) as api_client:
+        shoe = create_shoe(api_client, **dict(list(PHOTOS.items())[:2]))
         payload: dict[str, Any] = {
             "json": {"product_ids": [shoe["id"]]},
             "headers": {"Idempotency-Key": point},
         }
 
         def count() -> int:
-            response = studio.http.get("/api/v1/exports/", params=studio.scope)
+            response = api_client.http.get("/api/v1/exports/", params=api_client.owner_parameters)
             return int(response.json()["count"])
 
         before = count()
         crash_file.write_text(f"web {point}")
 
         with pytest.raises(httpx.TransportError):
-            studio.http.post("/api/v1/exports/", **payload)
-        eventually(studio.is_ready, bool)
+            api_client.http.post("/api/v1/exports/", **payload)
+        eventually(api_client.is_ready, bool)
 
         assert count() == before + is_saved
         if is_saved:  # the response for the idempotency key was stored in the same transaction
-            again = studio.http.post("/api/v1/exports/", **payload)
+            again = api_client.http.post("/api/v1/exports/", **payload)
             assert again.headers["idempotent-replayed"] == "true"
-            assert finished_run(studio, again.headers["location"])["status"] == "completed"
+            assert finished_run(api_client, again.headers["location"])["status"] == "completed"
 
 
 @pytest.mark.covers("F02", "F08")
-def test_no_export_is_lost_with_the_worker_and_the_broker(product: Product) -> None:
-    with Studio.member(product) as studio:
-        shoe = create_shoe(studio, **PHOTOS)
-        location = start(studio, shoe)
-        product.kill_worker()
-        product.stop_broker(lose_data=True)
-        product.start_broker()
-        product.restart_dead()
+def test_no_export_is_lost_with_the_worker_and_the_broker(running_product: Product) -> None:
+    with ApiClient.member(running_product) as api_client:
+        shoe = create_shoe(api_client, **PHOTOS)
+        location = start(api_client, shoe)
+        running_product.kill_worker()
+        running_product.stop_broker(lose_data=True)
+        running_product.start_broker()
+        running_product.restart_dead()
 
-        run = finished_run(studio, location)
+        run = finished_run(api_client, location)
 
         assert run["status"] == "completed", run
-        assert len(unpack_archive(download_archive(studio, location))) == len(PHOTOS) + 3
+        assert len(unpack_archive(download_archive(api_client, location))) == len(PHOTOS) + 3
 
 
 @pytest.mark.covers("F10")
-def test_no_export_is_lost_if_the_database_restarts(product: Product) -> None:
-    with Studio.member(product) as studio:
-        shoe = create_shoe(studio, **PHOTOS)
-        location = start(studio, shoe, "avif")
-        product.stop_database()
-        product.start_database()
-        product.restart_dead()
-        eventually(lambda: studio.http.get(location).status_code == 200, bool)
+def test_no_export_is_lost_if_the_database_restarts(running_product: Product) -> None:
+    with ApiClient.member(running_product) as api_client:
+        shoe = create_shoe(api_client, **PHOTOS)
+        location = start(api_client, shoe, "avif")
+        running_product.stop_database()
+        running_product.start_database()
+        running_product.restart_dead()
+        eventually(lambda: api_client.http.get(location).status_code == 200, bool)
 
-        assert finished_run(studio, location)["status"] == "completed"
+        assert finished_run(api_client, location)["status"] == "completed"

@@ -6,8 +6,8 @@ import pytest
 from PIL import Image
 
 from devstack.product import Product
+from tests.flow.api_client import ApiClient, media_of
 from tests.flow.crashes.test_crashes import unique_photo
-from tests.flow.studio import Studio, media_of
 
 pytestmark = pytest.mark.flow
 
@@ -24,26 +24,30 @@ def slow_photo(number: int) -> bytes:
 
 
 @pytest.mark.covers("T31")
-def test_a_backlog_of_one_owner_does_not_delay_another(product: Product, studio: Studio) -> None:
+def test_a_backlog_of_one_owner_does_not_delay_another(
+    running_product: Product, api_client: ApiClient
+) -> None:
     slow = [
-        studio.upload(f"slow-{number}.jpg", slow_photo(number), "image/jpeg")
+        api_client.upload(f"slow-{number}.jpg", slow_photo(number), "image/jpeg")
         for number in range(SLOW)
     ]
     urls = [
-        studio.upload(f"{number}.jpg", unique_photo(f"backlog {number}"), "image/jpeg")
+        api_client.upload(f"{number}.jpg", unique_photo(f"backlog {number}"), "image/jpeg")
         for number in range(PHOTOS)
     ]
-    with Studio.outsider(product) as other:
+    with ApiClient.outsider(running_product) as other:
         own = other.upload("own.jpg", unique_photo("a photo of another owner"), "image/jpeg")
-        backlog = studio.create_product(name="Backlog", images=[*slow, *urls])
+        backlog = api_client.create_product(name="Backlog", images=[*slow, *urls])
 
         new_product = other.create_product(name="One photo", cover_image=own)
         [media] = media_of(other.wait_until_processed(new_product["id"]))
         pending = [
-            image for image in media_of(studio.read(backlog["id"])) if image["status"] == "pending"
+            image
+            for image in media_of(api_client.read(backlog["id"]))
+            if image["status"] == "pending"
         ]
 
     assert media["status"] == "ready"
     assert len(pending) > PHOTOS // 3, "the backlog was processed first"
-    done = studio.wait_until_processed(backlog["id"], within=120)
+    done = api_client.wait_until_processed(backlog["id"], within=120)
     assert {image["status"] for image in media_of(done)[SLOW:]} == {"ready"}

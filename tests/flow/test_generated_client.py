@@ -16,7 +16,7 @@ import pytest
 
 from devstack.product import Product
 from sartiq.settings.environment import CHECKOUT
-from tests.flow.studio import eventually, photo
+from tests.flow.api_client import eventually, photo
 
 pytestmark = pytest.mark.flow
 
@@ -79,7 +79,7 @@ def client(generated: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleN
 
 
 @pytest.fixture
-def product(live_product: Callable[..., Product]) -> Product:
+def running_product(live_product: Callable[..., Product]) -> Product:
     return live_product(STORAGE="s3")
 
 
@@ -99,22 +99,24 @@ def test_the_generated_client_is_typed(generated: Path) -> None:
     assert result.returncode == 0, result.stdout
 
 
-def test_the_generated_client_can_do_everything(client: SimpleNamespace, product: Product) -> None:
-    organization = UUID(product.organization_id)
-    with sign_in(client, product) as signed_in:
+def test_the_generated_client_can_do_everything(
+    client: SimpleNamespace, running_product: Product
+) -> None:
+    organization = UUID(running_product.organization_id)
+    with sign_in(client, running_product) as signed_in:
         shoe = make_product(client, signed_in, organization)
         import_table(client, signed_in, organization)
         export(client, signed_in, shoe)
 
 
-def sign_in(client: SimpleNamespace, product: Product) -> Any:
-    person = product.users["member"]
+def sign_in(client: SimpleNamespace, running_product: Product) -> Any:
+    person = running_product.users["member"]
     payload = client.models.AccessTokenRequest(username=person.email, password=person.password)
-    with client.root.Client(base_url=product.api) as anonymous:
+    with client.root.Client(base_url=running_product.api) as anonymous:
         token = client.create_access_token.sync(client=anonymous, body=payload)
     assert isinstance(token, client.models.Token), token
     return client.root.AuthenticatedClient(
-        base_url=product.api, token=token.access_token, timeout=httpx.Timeout(30)
+        base_url=running_product.api, token=token.access_token, timeout=httpx.Timeout(30)
     )
 
 

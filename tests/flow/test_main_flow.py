@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from devstack.product import Product
-from tests.flow.studio import Studio, eventually, is_deleted, media_of, photo, sha256
+from tests.flow.api_client import ApiClient, eventually, is_deleted, media_of, photo, sha256
 
 pytestmark = pytest.mark.flow
 
@@ -20,65 +20,67 @@ FILES = {
 
 
 @pytest.fixture(params=["s3", "local"])
-def product(request: pytest.FixtureRequest, live_product: Callable[..., Product]) -> Product:
+def running_product(
+    request: pytest.FixtureRequest, live_product: Callable[..., Product]
+) -> Product:
     return live_product(STORAGE=request.param)
 
 
 @pytest.fixture
-def studio(product: Product) -> Iterator[Studio]:
-    with Studio.member(product) as studio:
-        yield studio
+def api_client(running_product: Product) -> Iterator[ApiClient]:
+    with ApiClient.member(running_product) as api_client:
+        yield api_client
 
 
 @pytest.fixture
-def outsider(product: Product) -> Iterator[Studio]:
-    with Studio.outsider(product) as outsider:
+def outsider(running_product: Product) -> Iterator[ApiClient]:
+    with ApiClient.outsider(running_product) as outsider:
         yield outsider
 
 
 @pytest.mark.covers("T01", "I01")
-def test_uploaded_bytes_can_be_downloaded_unchanged(studio: Studio) -> None:
+def test_uploaded_bytes_can_be_downloaded_unchanged(api_client: ApiClient) -> None:
     bodies = {name: photo(name) for name in FILES}
-    urls = [studio.upload(name, body, FILES[name]) for name, body in bodies.items()]
+    urls = [api_client.upload(name, body, FILES[name]) for name, body in bodies.items()]
 
-    created = studio.create_product(name="Oxford", cover_image=urls[0], images=urls[1:])
+    created = api_client.create_product(name="Oxford", cover_image=urls[0], images=urls[1:])
 
-    images = media_of(studio.wait_until_processed(created["id"]))
+    images = media_of(api_client.wait_until_processed(created["id"]))
     assert [image["status"] for image in images] == ["ready"] * 5
     for media, (name, body) in zip(images, bodies.items(), strict=True):
-        response = studio.download(media)
+        response = api_client.download(media)
         assert sha256(response.content) == sha256(body)
         assert response.headers["content-type"] == FILES[name]
         assert response.headers["cache-control"] == "public, max-age=31536000, immutable"
-        assert studio.resource(media["resource_id"])["sha256"] == sha256(body)
+        assert api_client.resource(media["resource_id"])["sha256"] == sha256(body)
     eventually(lambda: [is_deleted(url) for url in urls], all)
 
 
 @pytest.mark.covers("T39", "I03")
 def test_a_photo_with_two_names_is_stored_once_for_each_owner(
-    studio: Studio, outsider: Studio
+    api_client: ApiClient, outsider: ApiClient
 ) -> None:
     front, hero = photo("aw26-oxford-shoe-front.jpg"), photo("aw26-oxford-shoe-hero.jpg")
     urls = [
-        studio.upload("front.jpg", front, "image/jpeg"),
-        studio.upload("hero.jpg", hero, "image/jpeg"),
+        api_client.upload("front.jpg", front, "image/jpeg"),
+        api_client.upload("hero.jpg", hero, "image/jpeg"),
     ]
     foreign_url = outsider.upload("stolen.jpg", front, "image/jpeg")
 
-    created = studio.create_product(name="Oxford", cover_image=urls[0], back_image=urls[1])
+    created = api_client.create_product(name="Oxford", cover_image=urls[0], back_image=urls[1])
     other = outsider.create_product(name="Oxford", cover_image=foreign_url)
 
-    first, second = media_of(studio.wait_until_processed(created["id"]))
+    first, second = media_of(api_client.wait_until_processed(created["id"]))
     [foreign] = media_of(outsider.wait_until_processed(other["id"]))
     assert first["resource_id"] == second["resource_id"] != foreign["resource_id"]
-    assert len(studio.resource(first["resource_id"])["attachments"]) >= 2
-    assert studio.download(foreign).content == front
+    assert len(api_client.resource(first["resource_id"])["attachments"]) >= 2
+    assert api_client.download(foreign).content == front
     eventually(lambda: [is_deleted(url) for url in [*urls, foreign_url]], all)
 
 
 @pytest.mark.covers("T01", "T02")
-def test_a_put_that_differs_from_the_presigned_request_is_rejected(studio: Studio) -> None:
-    signed = studio.presign("a.jpg", "image/jpeg", 1000)
+def test_a_put_that_differs_from_the_presigned_request_is_rejected(api_client: ApiClient) -> None:
+    signed = api_client.presign("a.jpg", "image/jpeg", 1000)
     url, headers = signed["upload_url"], signed["upload_headers"]
 
     other_type = httpx.put(url, content=b"x" * 1000, headers={"content-type": "text/html"})
@@ -91,36 +93,38 @@ def test_a_put_that_differs_from_the_presigned_request_is_rejected(studio: Studi
     assert is_deleted(signed["file_url"])
 
 
-def test_a_client_that_sends_only_its_content_type_succeeds(studio: Studio) -> None:
-    signed = studio.presign("plain.jpg", "image/jpeg")
+def test_a_client_that_sends_only_its_content_type_succeeds(api_client: ApiClient) -> None:
+    signed = api_client.presign("plain.jpg", "image/jpeg")
     body = photo("aw26-oxford-shoe-on-location.jpg")
 
     upload = httpx.put(signed["upload_url"], content=body, headers={"content-type": "image/jpeg"})
-    created = studio.create_product(name="Plain", cover_image=signed["file_url"])
+    created = api_client.create_product(name="Plain", cover_image=signed["file_url"])
 
     assert upload.status_code in {200, 201, 204}
-    [media] = media_of(studio.wait_until_processed(created["id"]))
-    assert studio.download(media).content == body
+    [media] = media_of(api_client.wait_until_processed(created["id"]))
+    assert api_client.download(media).content == body
 
 
 @pytest.mark.covers("T30", "T31", "I14")
-def test_files_of_another_type_are_reported_at_their_field(studio: Studio) -> None:
+def test_files_of_another_type_are_reported_at_their_field(api_client: ApiClient) -> None:
     jpeg = photo("aw26-oxford-shoe-front.jpg")
     urls = {
-        "content_type_mismatch": studio.upload("page.png", jpeg, "image/png"),
-        "file_truncated": studio.upload("cut.jpg", jpeg[: len(jpeg) // 2], "image/jpeg"),
-        "file_not_found": studio.presign("never-sent.jpg", "image/jpeg")["file_url"],
+        "content_type_mismatch": api_client.upload("page.png", jpeg, "image/png"),
+        "file_truncated": api_client.upload("cut.jpg", jpeg[: len(jpeg) // 2], "image/jpeg"),
+        "file_not_found": api_client.presign("never-sent.jpg", "image/jpeg")["file_url"],
     }
-    good = studio.upload("good.jpg", jpeg, "image/jpeg")
+    good = api_client.upload("good.jpg", jpeg, "image/jpeg")
 
-    response = studio.create(name="Refused", sku="REFUSED", images=[*urls.values(), good])
+    response = api_client.create(name="Refused", sku="REFUSED", images=[*urls.values(), good])
 
     assert response.status_code == 422
     issues = {issue["type"]: issue for issue in response.json()["detail"]}
     assert set(issues) == set(urls)
     assert [issue["loc"] for issue in issues.values()] == [["body", "images", i] for i in range(3)]
     assert {kind: issue["input"] for kind, issue in issues.items()} == urls
-    products = studio.http.get("/api/v1/products/", params={**studio.scope, "sku": "REFUSED"})
+    products = api_client.http.get(
+        "/api/v1/products/", params={**api_client.owner_parameters, "sku": "REFUSED"}
+    )
     assert products.json()["count"] == 0
     eventually(lambda: is_deleted(urls["content_type_mismatch"]), bool)
     assert not is_deleted(good)

@@ -10,7 +10,7 @@ from celery import Celery
 from devstack.product import Product
 from sartiq.core.work.queues import DELETIONS
 from tests.flow import bulk
-from tests.flow.studio import Studio
+from tests.flow.api_client import ApiClient
 
 pytestmark = pytest.mark.flow
 
@@ -25,27 +25,29 @@ deletions.queue(keys, reason=DeletionReason.EXPIRED, notify_workers=False)
 
 
 @pytest.fixture
-def broker(product: Product) -> Iterator[Any]:
+def broker(running_product: Product) -> Iterator[Any]:
     """A client of the product's broker; this test's messages are deleted after it."""
-    assert product.stack.valkey is not None
-    with redis.Redis(unix_socket_path=str(product.stack.valkey.socket)) as client:
+    assert running_product.stack.valkey is not None
+    with redis.Redis(unix_socket_path=str(running_product.stack.valkey.socket)) as client:
         yield client
         client.delete(DELETIONS)
 
 
 @pytest.mark.covers("F08")
-def test_deletions_do_not_delay_an_import(product: Product, studio: Studio, broker: Any) -> None:
-    product.stop_worker()
-    product.manage("shell", "--no-imports", "--command", QUEUE_ROWS)
-    with Celery(broker=product.env["BROKER_URL"], set_as_current=False) as client:
+def test_deletions_do_not_delay_an_import(
+    running_product: Product, api_client: ApiClient, broker: Any
+) -> None:
+    running_product.stop_worker()
+    running_product.manage("shell", "--no-imports", "--command", QUEUE_ROWS)
+    with Celery(broker=running_product.env["BROKER_URL"], set_as_current=False) as client:
         for _ in range(MESSAGES):
             client.send_task("media.delete_objects", queue=DELETIONS, ignore_result=True)
-    response = bulk.start(studio, bulk.table("TURNS"))
+    response = bulk.start(api_client, bulk.table("TURNS"))
     assert response.status_code == 202, response.text
     assert broker.llen(DELETIONS) >= MESSAGES
 
-    product.start_worker()
-    job = bulk.finished_job(studio, response.headers["Location"])
+    running_product.start_worker()
+    job = bulk.finished_job(api_client, response.headers["Location"])
 
     assert broker.llen(DELETIONS) > MESSAGES * 2 // 3
-    bulk.require_imported(studio, job, "TURNS")
+    bulk.require_imported(api_client, job, "TURNS")

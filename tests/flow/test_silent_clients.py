@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from devstack.product import Product
-from tests.flow.studio import Studio
+from tests.flow.api_client import ApiClient
 
 pytestmark = pytest.mark.flow
 
@@ -28,9 +28,9 @@ DISCONNECT_SECONDS = 40
 RESPONSE_SECONDS = 5  # on an idle machine, one second is enough
 
 
-def silent_client(product: Product, number: int, token: str) -> socket.socket:
+def silent_client(running_product: Product, number: int, token: str) -> socket.socket:
     """Connect and stop in the middle of a request, or before it; every other one has a token."""
-    connection = socket.create_connection(("127.0.0.1", product.port))
+    connection = socket.create_connection(("127.0.0.1", running_product.port))
     kind, signed_in = number % (len(REQUESTS) + 1), number % 2
     if kind < len(REQUESTS):
         method, path, content_type, length = REQUESTS[kind]
@@ -42,16 +42,16 @@ def silent_client(product: Product, number: int, token: str) -> socket.socket:
 
 
 def test_silent_clients_do_not_block_others_and_are_disconnected(
-    product: Product, studio: Studio
+    running_product: Product, api_client: ApiClient
 ) -> None:
-    token = studio.http.headers["Authorization"].removeprefix("Bearer ")
-    waiting = {silent_client(product, number, token) for number in range(CONNECTIONS)}
+    token = api_client.http.headers["Authorization"].removeprefix("Bearer ")
+    waiting = {silent_client(running_product, number, token) for number in range(CONNECTIONS)}
     deadline = time.monotonic() + DISCONNECT_SECONDS
     payload = {"filename": "a.jpg", "content_type": "image/jpeg", "file_size": 100}
 
     while waiting and time.monotonic() < deadline:
         # A new client, so that it has a new connection.
-        with httpx.Client(base_url=product.api, timeout=RESPONSE_SECONDS) as client:
+        with httpx.Client(base_url=running_product.api, timeout=RESPONSE_SECONDS) as client:
             assert client.get("/health/live").status_code == 200
             assert client.get("/files/media/1/a.png").status_code == 302
             headers = {"Authorization": f"Bearer {token}"}

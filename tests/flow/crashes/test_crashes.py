@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from devstack.product import Product
-from tests.flow.studio import Studio, eventually, is_deleted, media_of, photo, sha256
+from tests.flow.api_client import ApiClient, eventually, is_deleted, media_of, photo, sha256
 
 pytestmark = pytest.mark.flow
 
@@ -34,13 +34,13 @@ def unique_photo(text: str) -> bytes:
     return body[:2] + segment + body[2:]
 
 
-def require_image(studio: Studio, product_id: str, body: bytes, temporary: str) -> None:
+def require_image(api_client: ApiClient, product_id: str, body: bytes, temporary: str) -> None:
     """Assert that the product's image is stored once, and its temporary object is deleted."""
-    [media] = media_of(studio.wait_until_processed(product_id))
+    [media] = media_of(api_client.wait_until_processed(product_id))
     assert media["status"] == "ready"
-    assert sha256(studio.download(media).content) == sha256(body)
-    resources = studio.http.get(
-        "/api/v1/media-resources/", params={**studio.scope, "sha256": sha256(body)}
+    assert sha256(api_client.download(media).content) == sha256(body)
+    resources = api_client.http.get(
+        "/api/v1/media-resources/", params={**api_client.owner_parameters, "sha256": sha256(body)}
     ).json()["data"]
     assert [resource["id"] for resource in resources] == [media["resource_id"]]
     assert len(resources[0]["attachments"]) == 1
@@ -50,15 +50,15 @@ def require_image(studio: Studio, product_id: str, body: bytes, temporary: str) 
 @pytest.mark.covers("F01", "F20", "F21", "I01")
 @pytest.mark.parametrize("point", [*RELOCATION_POINTS, *DELETION_POINTS])
 def test_nothing_is_lost_if_a_worker_is_killed_at_any_step(
-    point: str, studio: Studio, crash_file: Path
+    point: str, api_client: ApiClient, crash_file: Path
 ) -> None:
     body = unique_photo(f"worker killed at {point}")
-    temporary = studio.upload("killed.jpg", body, "image/jpeg")
+    temporary = api_client.upload("killed.jpg", body, "image/jpeg")
     crash_file.write_text(f"worker {point}")
 
-    product = studio.create_product(name=point, cover_image=temporary)
+    product = api_client.create_product(name=point, cover_image=temporary)
 
-    require_image(studio, product["id"], body, temporary)
+    require_image(api_client, product["id"], body, temporary)
     assert crash_file.with_name("done").exists(), "the crash point was never reached"
 
 
@@ -75,121 +75,123 @@ def test_nothing_is_lost_if_a_worker_is_killed_at_any_step(
     ],
 )
 def test_a_web_process_killed_at_any_step_commits_all_or_nothing(
-    point: str, studio: Studio, crash_file: Path
+    point: str, api_client: ApiClient, crash_file: Path
 ) -> None:
     body = unique_photo(f"web killed at {point}")
-    temporary = studio.upload("killed.jpg", body, "image/jpeg")
+    temporary = api_client.upload("killed.jpg", body, "image/jpeg")
     fields: dict[str, Any] = {"name": point, "sku": f"KILLED-{point}", "cover_image": temporary}
     crash_file.write_text(f"web {point}")
 
     with pytest.raises(httpx.TransportError):
-        studio.create(**fields)
-    eventually(studio.is_ready, bool)
-    params = {**studio.scope, "sku": fields["sku"]}
-    products = studio.http.get("/api/v1/products/", params=params).json()["data"]
+        api_client.create(**fields)
+    eventually(api_client.is_ready, bool)
+    params = {**api_client.owner_parameters, "sku": fields["sku"]}
+    products = api_client.http.get("/api/v1/products/", params=params).json()["data"]
 
     assert crash_file.with_name("done").exists(), "the crash point was never reached"
     assert len(products) == (1 if point == "committed" else 0)
-    created = products[0] if point == "committed" else studio.create_product(**fields)
-    require_image(studio, created["id"], body, temporary)
+    created = products[0] if point == "committed" else api_client.create_product(**fields)
+    require_image(api_client, created["id"], body, temporary)
 
 
 @pytest.mark.covers("F40")
-def test_a_web_process_killed_in_a_create_frees_its_key(studio: Studio, crash_file: Path) -> None:
+def test_a_web_process_killed_in_a_create_frees_its_key(
+    api_client: ApiClient, crash_file: Path
+) -> None:
     body = unique_photo("web killed with a key")
     fields: dict[str, Any] = {
         "name": "Killed with a key",
-        "cover_image": studio.upload("killed.jpg", body, "image/jpeg"),
+        "cover_image": api_client.upload("killed.jpg", body, "image/jpeg"),
     }
     key = {"Idempotency-Key": "killed"}
     crash_file.write_text("web ingest-heads-read")
     with pytest.raises(httpx.TransportError):
-        studio.create(headers=key, **fields)
-    eventually(studio.is_ready, bool)
+        api_client.create(headers=key, **fields)
+    eventually(api_client.is_ready, bool)
 
-    responses = [studio.create(headers=key, **fields)]
+    responses = [api_client.create(headers=key, **fields)]
     if responses[0].status_code == 409:  # the killed request's claim has not expired
         assert 1 <= int(responses[0].headers["Retry-After"]) <= 10
         response_after_expiry = eventually(
-            lambda: studio.create(headers=key, **fields),
+            lambda: api_client.create(headers=key, **fields),
             lambda response: response.status_code != 409,
         )
         responses.append(response_after_expiry)
 
     assert responses[-1].status_code == 201
     assert "Idempotent-Replayed" not in responses[-1].headers
-    assert studio.create(headers=key, **fields).json()["id"] == responses[-1].json()["id"]
+    assert api_client.create(headers=key, **fields).json()["id"] == responses[-1].json()["id"]
 
 
 @pytest.mark.covers("F02")
 def test_work_of_a_lost_worker_is_done_once_its_lease_has_ended(
-    studio: Studio, product: Product, crash_file: Path
+    api_client: ApiClient, running_product: Product, crash_file: Path
 ) -> None:
     body = unique_photo("whole worker lost")
-    temporary = studio.upload("lost.jpg", body, "image/jpeg")
+    temporary = api_client.upload("lost.jpg", body, "image/jpeg")
     crash_file.write_text("all worker relocation-source-chosen")
 
-    created = studio.create_product(name="Lost", cover_image=temporary)
+    created = api_client.create_product(name="Lost", cover_image=temporary)
     eventually(crash_file.with_name("done").exists, bool)
-    product.stop_broker(lose_data=True)  # only the row in the database is left of the task
-    product.start_broker()
-    product.restart_dead()
+    running_product.stop_broker(lose_data=True)  # only the row in the database is left of the task
+    running_product.start_broker()
+    running_product.restart_dead()
 
-    require_image(studio, created["id"], body, temporary)
+    require_image(api_client, created["id"], body, temporary)
 
 
 @pytest.mark.covers("F08")
 @pytest.mark.parametrize("lose_data", [False, True])
 def test_products_are_created_without_a_broker_and_become_ready_when_it_is_back(
-    studio: Studio, product: Product, *, lose_data: bool
+    api_client: ApiClient, running_product: Product, *, lose_data: bool
 ) -> None:
     body = unique_photo(f"no broker, data lost: {lose_data}")
-    temporary = studio.upload("quiet.jpg", body, "image/jpeg")
-    product.stop_broker(lose_data=lose_data)
+    temporary = api_client.upload("quiet.jpg", body, "image/jpeg")
+    running_product.stop_broker(lose_data=lose_data)
 
-    created = studio.create_product(name="Quiet", cover_image=temporary)
-    before = media_of(studio.read(created["id"]))[0]
-    product.start_broker()
+    created = api_client.create_product(name="Quiet", cover_image=temporary)
+    before = media_of(api_client.read(created["id"]))[0]
+    running_product.start_broker()
 
     assert before["status"] == "pending"
     assert before["url"] == temporary
-    require_image(studio, created["id"], body, temporary)
+    require_image(api_client, created["id"], body, temporary)
 
 
 @pytest.mark.covers("F10", "F11")
 def test_the_product_recovers_after_a_restart_of_the_database(
-    studio: Studio, product: Product
+    api_client: ApiClient, running_product: Product
 ) -> None:
     body = unique_photo("database restarted")
-    temporary = studio.upload("restart.jpg", body, "image/jpeg")
-    product.stop_database()
+    temporary = api_client.upload("restart.jpg", body, "image/jpeg")
+    running_product.stop_database()
 
-    response = studio.create(name="Down", cover_image=temporary)
-    live = studio.http.get("/health/live")
-    unready = studio.http.get("/health/ready")
-    product.start_database()
-    created = studio.create_product(name="Up", cover_image=temporary)
+    response = api_client.create(name="Down", cover_image=temporary)
+    live = api_client.http.get("/health/live")
+    unready = api_client.http.get("/health/ready")
+    running_product.start_database()
+    created = api_client.create_product(name="Up", cover_image=temporary)
 
     assert response.status_code == 503
     assert int(response.headers["retry-after"]) >= 1
     assert live.status_code == 200
     assert unready.status_code == 503
-    require_image(studio, created["id"], body, temporary)
+    require_image(api_client, created["id"], body, temporary)
 
 
 @pytest.mark.covers("F14")
-def test_a_store_outage_is_a_503(studio: Studio, product: Product) -> None:
+def test_a_store_outage_is_a_503(api_client: ApiClient, running_product: Product) -> None:
     body = unique_photo("store down")
-    temporary = studio.upload("down.jpg", body, "image/jpeg")
-    product.stop_store()
+    temporary = api_client.upload("down.jpg", body, "image/jpeg")
+    running_product.stop_store()
 
-    response = studio.create(name="Down", sku="STORE-DOWN", cover_image=temporary)
-    signed = studio.presign("still.jpg", "image/jpeg")
-    redirect = studio.http.get("/files/media/x/file.jpg")
-    product.start_store()
-    created = studio.create_product(name="Up", sku="STORE-DOWN", cover_image=temporary)
+    response = api_client.create(name="Down", sku="STORE-DOWN", cover_image=temporary)
+    signed = api_client.presign("still.jpg", "image/jpeg")
+    redirect = api_client.http.get("/files/media/x/file.jpg")
+    running_product.start_store()
+    created = api_client.create_product(name="Up", sku="STORE-DOWN", cover_image=temporary)
 
     assert response.status_code == 503
     assert signed["upload_method"] == "PUT"
     assert redirect.status_code == 302
-    require_image(studio, created["id"], body, temporary)
+    require_image(api_client, created["id"], body, temporary)

@@ -15,8 +15,8 @@ from devstack.product import Person
 from devstack.tests.test_serve import children_running
 from devstack.tests.traces import launched
 from sartiq.core.work.queues import QUEUES
+from tests.flow.api_client import ApiClient, eventually, media_of
 from tests.flow.crashes.test_crashes import unique_photo
-from tests.flow.studio import Studio, eventually, media_of
 
 pytestmark = pytest.mark.flow
 
@@ -49,20 +49,22 @@ def test_a_stuck_worker_exits_and_the_next_one_does_its_work(data: Path) -> None
         ready = json.loads(serve.read_until("READY ").removeprefix("READY "))
         member = Person(**ready["users"]["member"])
         running_product = SimpleNamespace(api=ready["api"])
-        with Studio(running_product, member, ready["organization_id"]) as studio:
-            url = studio.upload(
+        with ApiClient(running_product, member, ready["organization_id"]) as api_client:
+            url = api_client.upload(
                 "before.jpg", unique_photo("before the worker is stuck"), "image/jpeg"
             )
-            studio.wait_until_processed(studio.create_product(name="Before", cover_image=url)["id"])
+            api_client.wait_until_processed(
+                api_client.create_product(name="Before", cover_image=url)["id"]
+            )
             (stuck,) = children_running(serve.process.pid, "worker")
             stop_consuming(stuck)
 
-            url = studio.upload("after.jpg", unique_photo("the worker is stuck"), "image/jpeg")
-            product = studio.create_product(name="After", cover_image=url)
+            url = api_client.upload("after.jpg", unique_photo("the worker is stuck"), "image/jpeg")
+            product = api_client.create_product(name="After", cover_image=url)
             eventually(
                 lambda: children_running(serve.process.pid, "worker") - {stuck}, bool, within=120
             )
-            product = studio.wait_until_processed(product["id"])
+            product = api_client.wait_until_processed(product["id"])
         serve.process.send_signal(signal.SIGTERM)
         assert serve.process.wait() == 0
 

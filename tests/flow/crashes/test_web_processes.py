@@ -20,9 +20,9 @@ pytestmark = pytest.mark.flow
 KILLS = 5
 
 
-def workers(product: Product) -> list[int]:
+def workers(running_product: Product) -> list[int]:
     """Return the web processes, which the server forks."""
-    return children(product.web.pid)
+    return children(running_product.web.pid)
 
 
 def children(pid: int) -> list[int]:
@@ -30,27 +30,27 @@ def children(pid: int) -> list[int]:
     return [child.pid for child in psutil.Process(pid).children()]
 
 
-def wait_for_replacement(product: Product, sibling: int) -> int:
+def wait_for_replacement(running_product: Product, sibling: int) -> int:
     """Wait until there is another web process than this one, and return its id."""
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
-        others = [pid for pid in workers(product) if pid != sibling]
+        others = [pid for pid in workers(running_product) if pid != sibling]
         if others:
             return others[0]
     raise TimeoutError
 
 
-def test_killing_one_web_process_does_not_stop_the_other(product: Product) -> None:
-    victim, sibling = workers(product)
+def test_killing_one_web_process_does_not_stop_the_other(running_product: Product) -> None:
+    victim, sibling = workers(running_product)
 
     for _ in range(KILLS):
         os.kill(victim, signal.SIGKILL)
         with httpx.Client(transport=httpx.HTTPTransport(retries=5)) as client:
-            assert client.get(f"{product.api}/health/ready", timeout=20).status_code == 200
-        victim = wait_for_replacement(product, sibling)
+            assert client.get(f"{running_product.api}/health/ready", timeout=20).status_code == 200
+        victim = wait_for_replacement(running_product, sibling)
 
-    assert product.web.is_alive
-    assert sibling in workers(product)
+    assert running_product.web.is_alive
+    assert sibling in workers(running_product)
 
 
 def test_a_product_that_cannot_start_ends_with_an_error() -> None:

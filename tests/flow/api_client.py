@@ -1,4 +1,4 @@
-"""A client of the product that uses only HTTP, as a customer's client would."""
+"""An API client signed in as a member, which uses only HTTP as a customer's client would."""
 
 import hashlib
 import time
@@ -21,12 +21,17 @@ class Served(Protocol):
     api: str
 
 
-class Studio:
-    """One signed-in user of a running product."""
+class ApiClient:
+    """An API client of a running product, signed in as one user.
 
-    def __init__(self, product: Served, person: Person, organization_id: str | None) -> None:
-        self.http = httpx.Client(base_url=product.api, timeout=30)
-        self.scope = {"organization_id": organization_id} if organization_id else {}
+    `owner_parameters` make a request on behalf of the user's organization, if there is one.
+    """
+
+    def __init__(
+        self, running_product: Served, person: Person, organization_id: str | None
+    ) -> None:
+        self.http = httpx.Client(base_url=running_product.api, timeout=30)
+        self.owner_parameters = {"organization_id": organization_id} if organization_id else {}
         response = self.http.post(
             "/api/v1/login/access-token",
             data={"username": person.email, "password": person.password},
@@ -35,14 +40,16 @@ class Studio:
         self.http.headers["Authorization"] = f"Bearer {response.json()['access_token']}"
 
     @classmethod
-    def member(cls, product: Product) -> Self:
+    def member(cls, running_product: Product) -> Self:
         """Return a client signed in as a member of the organization."""
-        return cls(product, product.users["member"], product.organization_id)
+        return cls(
+            running_product, running_product.users["member"], running_product.organization_id
+        )
 
     @classmethod
-    def outsider(cls, product: Product) -> Self:
+    def outsider(cls, running_product: Product) -> Self:
         """Return a client signed in as another user, without an organization."""
-        return cls(product, product.users["outsider"], None)
+        return cls(running_product, running_product.users["outsider"], None)
 
     def __enter__(self) -> Self:
         return self
@@ -76,7 +83,9 @@ class Studio:
 
     def create(self, *, headers: dict[str, str] | None = None, **fields: Any) -> httpx.Response:
         """Create a product."""
-        return self.http.post("/api/v1/products/", params=self.scope, json=fields, headers=headers)
+        return self.http.post(
+            "/api/v1/products/", params=self.owner_parameters, json=fields, headers=headers
+        )
 
     def create_product(self, **fields: Any) -> dict[str, Any]:
         """Create a product, and fail if it is rejected."""
