@@ -11,7 +11,7 @@ from media import selectors
 from media.models import MediaResource, ObjectDeletion, ResourceStatus
 from media.rules import keys
 from media.rules.failures import ObjectLoss
-from media.services.cleanup.common import BATCH_SIZE
+from media.services.cleanup.report import BATCH_SIZE
 from media.storage import ObjectListing
 
 PREFIX: Final = "media/"

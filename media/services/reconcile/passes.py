@@ -11,7 +11,8 @@ from django.db.models.functions import Now
 from media.actions import MediaAction
 from media.errors import LostNotConfirmedError
 from media.models import MediaResource, ReconcileReport, ReconcileState
-from media.services.cleanup.common import BATCH_SIZE, database_now
+from media.services.cleanup.grace import database_now
+from media.services.cleanup.report import BATCH_SIZE
 from sartiq.core import events
 
 MIN_LOST_LIMIT: Final = 100

@@ -16,15 +16,13 @@ from media.models import ReconcileReport, ReconcileState
 from media.rules import limits
 from media.rules.failures import ObjectLoss
 from media.services import resources
-from media.services.cleanup.common import (
+from media.services.cleanup.grace import MAX_CLOCK_DIFFERENCE, database_now, require_grace
+from media.services.cleanup.report import (
     BATCH_SIZE,
-    MAX_CLOCK_DIFFERENCE,
     MAX_SAMPLES,
     UNLIMITED,
     ProgressCallback,
-    database_now,
     ignore_progress,
-    require_grace,
 )
 from media.services.environment import require_own_environment
 from media.services.reconcile import lost_objects, passes, unknown_objects

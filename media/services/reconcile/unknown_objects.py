@@ -19,13 +19,8 @@ from media.actions import MediaAction
 from media.errors import ReportNotApprovableError
 from media.models import DeletionReason, ReconcileReport, ReconcileState, UnknownObject
 from media.services import deletions
-from media.services.cleanup.common import (
-    BATCH_SIZE,
-    MAX_SAMPLES,
-    SECOND_PASS_DELAY,
-    ProgressCallback,
-    ignore_progress,
-)
+from media.services.cleanup.grace import SECOND_PASS_DELAY
+from media.services.cleanup.report import BATCH_SIZE, MAX_SAMPLES, ProgressCallback, ignore_progress
 from media.services.environment import require_own_environment
 from media.services.reconcile.comparison import known_keys
 from media.services.reconcile.passes import latest_finished

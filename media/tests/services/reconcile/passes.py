@@ -7,7 +7,7 @@ from django.utils import timezone
 from accounts.models import User
 from media.models import MediaResource, ReconcileReport, UnknownObject
 from media.rules import keys
-from media.services.cleanup import common
+from media.services.cleanup.grace import SECOND_PASS_DELAY
 from media.services.reconcile.service import reconcile
 from media.storage import ObjectHeaders, ObjectStore
 from media.tests.services.deletion.aged_rows import DATA, PNG, resource
@@ -33,7 +33,7 @@ def run(store: ObjectStore, **how: object) -> ReconcileReport:
 
 def an_hour_later() -> None:
     """Let what was recorded be an hour older."""
-    earlier = timezone.now() - common.SECOND_PASS_DELAY - timedelta(minutes=1)
+    earlier = timezone.now() - SECOND_PASS_DELAY - timedelta(minutes=1)
     UnknownObject.objects.update(recorded_at=earlier)
 
 

@@ -11,7 +11,7 @@ from accounts.models import User
 from media.errors import EmptyBucketError, ForeignEnvironmentError
 from media.models import MediaResource, ReconcileReport, ReconcileState, ResourceStatus
 from media.rules import keys
-from media.services.cleanup.common import GraceTooShortError
+from media.services.cleanup.grace import GraceTooShortError
 from media.services.reconcile import lost_objects
 from media.services.reconcile.service import reconcile
 from media.storage import ObjectHeaders
