@@ -14,7 +14,7 @@ from benchmarks.web import PAYLOAD
 from devstack.process.child import Child, DevstackError
 from devstack.process.pauses import paused
 from devstack.product import Product
-from tests.flow.studio import Studio
+from tests.flow.api_client import ApiClient
 
 OVERLOAD = 4  # times the rate that the server sustains
 CLIENTS = 16  # that find this rate, as fast as responses come
@@ -26,8 +26,8 @@ SMALL_PHOTO = 20_000  # bytes
 
 def overload(product: Product, *, rounds: int, seconds: float) -> None:
     """Measure presigning at the rate that the server sustains, and at four times that rate."""
-    with Studio.member(product) as studio:
-        request = _presign(product, studio)
+    with ApiClient.member(product) as api_client:
+        request = _presign(product, api_client)
     url = product.api
     send_load(url, request, seconds=seconds, clients=CLIENTS)  # warm up
     rates, outcomes = [], []
@@ -69,38 +69,38 @@ def hung(product: Product, *, seconds: float) -> None:
     stack = product.stack
     if stack.seaweed is None or stack.valkey is None or stack.postgres is None:
         raise DevstackError("the services are not embedded ones")
-    with Studio.member(product) as studio:
+    with ApiClient.member(product) as api_client:
         needed = round(RATES[CREATE] * seconds * 3) + 20
-        urls = iter(_uploads(studio, needed))
-        _mixed(product, studio, urls, seconds=min(seconds, 5))  # warm up
-        quiet = _mixed(product, studio, urls, seconds=seconds)
+        urls = iter(_uploads(api_client, needed))
+        _mixed(product, api_client, urls, seconds=min(seconds, 5))  # warm up
+        quiet = _mixed(product, api_client, urls, seconds=seconds)
         _show_mixed("quiet", quiet, quiet)
         for name, children in (
             ("store and broker hang", (stack.seaweed.child, stack.valkey.child)),
             ("PostgreSQL hangs", (stack.postgres.child,)),
         ):
-            _show_mixed(name, _during_pause(product, studio, urls, children, seconds), quiet)
+            _show_mixed(name, _during_pause(product, api_client, urls, children, seconds), quiet)
 
 
 def _during_pause(
     product: Product,
-    studio: Studio,
+    api_client: ApiClient,
     urls: Iterator[str],
     children: tuple[Child, ...],
     seconds: float,
 ) -> dict[str, Outcome]:
     with paused(*children):
-        return _mixed(product, studio, urls, seconds=seconds)
+        return _mixed(product, api_client, urls, seconds=seconds)
 
 
 def _mixed(
-    product: Product, studio: Studio, urls: Iterator[str], *, seconds: float
+    product: Product, api_client: ApiClient, urls: Iterator[str], *, seconds: float
 ) -> dict[str, Outcome]:
-    creations = (_create(product, studio, url) for url in urls)
+    creations = (_create(product, api_client, url) for url in urls)
     streams = {
         HEALTH: _stream(product, HEALTH),
         REDIRECT: _stream(product, REDIRECT),
-        PRESIGN: Stream(RATES[PRESIGN], repeated(_presign(product, studio))),
+        PRESIGN: Stream(RATES[PRESIGN], repeated(_presign(product, api_client))),
         CREATE: Stream(RATES[CREATE], creations),
     }
     return send_at_rate(product.api, streams, seconds=seconds, connections=CONNECTIONS)
@@ -123,9 +123,9 @@ def _show_mixed(title: str, outcomes: dict[str, Outcome], quiet: dict[str, Outco
     show(title, columns, rows)
 
 
-def _uploads(studio: Studio, number: int) -> list[str]:
+def _uploads(api_client: ApiClient, number: int) -> list[str]:
     return [
-        studio.upload("hung.jpg", unique_jpeg(f"hung {index}", size=SMALL_PHOTO), "image/jpeg")
+        api_client.upload("hung.jpg", unique_jpeg(f"hung {index}", size=SMALL_PHOTO), "image/jpeg")
         for index in range(number)
     ]
 
@@ -135,19 +135,19 @@ def _stream(product: Product, name: str) -> Stream:
     return Stream(RATES[name], repeated(request_bytes(product.api + path)))
 
 
-def _presign(product: Product, studio: Studio) -> bytes:
+def _presign(product: Product, api_client: ApiClient) -> bytes:
     url = f"{product.api}/api/v1/uploads/presigned-url"
-    return _post(url, studio, json.dumps(PAYLOAD).encode())
+    return _post(url, api_client, json.dumps(PAYLOAD).encode())
 
 
-def _create(product: Product, studio: Studio, photo_url: str) -> bytes:
-    url = str(httpx.URL(f"{product.api}/api/v1/products/", params=studio.scope))
-    return _post(url, studio, json.dumps({"name": "Hung", "cover_image": photo_url}).encode())
+def _create(product: Product, api_client: ApiClient, photo_url: str) -> bytes:
+    url = str(httpx.URL(f"{product.api}/api/v1/products/", params=api_client.owner_parameters))
+    return _post(url, api_client, json.dumps({"name": "Hung", "cover_image": photo_url}).encode())
 
 
-def _post(url: str, studio: Studio, body: bytes) -> bytes:
+def _post(url: str, api_client: ApiClient, body: bytes) -> bytes:
     headers = {
-        "Authorization": studio.http.headers["Authorization"],
+        "Authorization": api_client.http.headers["Authorization"],
         "Content-Type": "application/json",
     }
     return request_bytes(url, method="POST", headers=headers, body=body)

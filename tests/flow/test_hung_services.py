@@ -10,7 +10,7 @@ import pytest
 
 from devstack.process.pauses import paused
 from devstack.product import Product
-from tests.flow.studio import Studio, eventually
+from tests.flow.api_client import ApiClient, eventually
 
 pytestmark = pytest.mark.flow
 
@@ -32,51 +32,51 @@ def duration(send: Callable[[], httpx.Response], status: int) -> float:
     return time.monotonic() - started
 
 
-def require_unaffected(product: Product) -> None:
+def require_unaffected(running_product: Product) -> None:
     """Check that no process lets health checks and redirects wait."""
     for _ in range(4):
-        with httpx.Client(base_url=product.api) as client:
+        with httpx.Client(base_url=running_product.api) as client:
             for path, status in (("/health/live", 200), ("/files/media/1/a.png", 302)):
                 assert duration(partial(client.get, path), status) < NO_WAIT_SECONDS
 
 
 @pytest.mark.covers("F11")
-def test_postgresql_hangs(product: Product, studio: Studio) -> None:
-    assert product.stack.postgres is not None
+def test_postgresql_hangs(running_product: Product, api_client: ApiClient) -> None:
+    assert running_product.stack.postgres is not None
 
-    with paused(product.stack.postgres.child):
-        first = duration(lambda: studio.http.post(PRESIGN, json=UPLOAD), 503)
-        require_unaffected(product)
-        second = duration(lambda: studio.http.post(PRESIGN, json=UPLOAD), 503)
+    with paused(running_product.stack.postgres.child):
+        first = duration(lambda: api_client.http.post(PRESIGN, json=UPLOAD), 503)
+        require_unaffected(running_product)
+        second = duration(lambda: api_client.http.post(PRESIGN, json=UPLOAD), 503)
 
     assert first < HUNG_SECONDS
     assert second < NO_WAIT_SECONDS  # the same connection, so the same process
-    require_recovery(lambda: studio.http.post(PRESIGN, json=UPLOAD))
+    require_recovery(lambda: api_client.http.post(PRESIGN, json=UPLOAD))
 
 
 @pytest.mark.covers("F09", "F15")
-def test_store_and_broker_hang(product: Product, studio: Studio) -> None:
-    assert product.stack.seaweed is not None
-    assert product.stack.valkey is not None
-    photo_url = studio.upload("hung.jpg", b"x" * 100, "image/jpeg")
+def test_store_and_broker_hang(running_product: Product, api_client: ApiClient) -> None:
+    assert running_product.stack.seaweed is not None
+    assert running_product.stack.valkey is not None
+    photo_url = api_client.upload("hung.jpg", b"x" * 100, "image/jpeg")
 
     def create() -> httpx.Response:
-        return studio.create(name="Hung", cover_image=photo_url)
+        return api_client.create(name="Hung", cover_image=photo_url)
 
     with (
-        paused(product.stack.seaweed.child, product.stack.valkey.child),
+        paused(running_product.stack.seaweed.child, running_product.stack.valkey.child),
         ThreadPoolExecutor(CREATIONS) as clients,
     ):
         creations = [clients.submit(create) for _ in range(CREATIONS)]
-        with Studio.member(product) as other:
+        with ApiClient.member(running_product) as other:
             assert duration(lambda: other.http.post(PRESIGN, json=UPLOAD), 200) < NO_WAIT_SECONDS
-        require_unaffected(product)
+        require_unaffected(running_product)
         assert {creation.result().status_code for creation in creations} == {503}
         refused = [duration(create, 503) for _ in range(4)]
-        health = duration(lambda: studio.http.get("/health/storage"), 503)
+        health = duration(lambda: api_client.http.get("/health/storage"), 503)
 
     assert max(*refused, health) < NO_WAIT_SECONDS
-    require_recovery(lambda: studio.http.get("/health/storage"))
+    require_recovery(lambda: api_client.http.get("/health/storage"))
 
 
 def require_recovery(send: Callable[[], httpx.Response]) -> None:
