@@ -10,7 +10,7 @@ from typing import Any
 import psutil
 
 from benchmarks import usage
-from benchmarks.report import show
+from benchmarks.report import console, show
 from devstack.product import Product
 
 BODY = b"object"
@@ -33,6 +33,7 @@ def reconcile(product: Product, *, objects: int) -> None:
         for name, work in _cases(store, objects):
             seconds, queries, growth = _measured(work)
             results.append((name, seconds, queries, growth / usage.KIB / usage.KIB))
+            console.print(*results[-1])  # all of it takes minutes
     columns = ("work", "s", "queries", "memory MiB")
     show(f"{objects:,} objects or rows; one LIST call for 1,000 objects", columns, results)
 
