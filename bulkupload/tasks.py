@@ -48,5 +48,6 @@ def recover() -> None:
 
 @shared_task(name="bulkupload.discard_old_jobs")
 def discard_old_jobs() -> None:
-    """Delete the jobs whose retention period is over, with their errors and files."""
+    """Delete jobs and remote images whose retention period is over, with all that is theirs."""
     retention.discard_old_jobs()
+    retention.discard_old_remote_images()

@@ -2,10 +2,14 @@
 
 from uuid import UUID
 
+import structlog
 from celery import shared_task
 from django.conf import settings
 
 from exports.services import build_archive, convert_item, recovery, retention
+from sartiq.core.work.exclusive import AlreadyRunningError
+
+log = structlog.get_logger(__name__)
 
 
 @shared_task(name="exports.convert")
@@ -28,5 +32,9 @@ def recover() -> None:
 
 @shared_task(name="exports.discard_expired")
 def discard_expired() -> None:
-    """Discard the archives whose retention time has passed."""
-    retention.discard_expired()
+    """Discard the archives, and later the exports, whose retention time has passed."""
+    try:
+        retention.discard_expired()
+    except AlreadyRunningError:
+        log.info("already_running", task="exports.discard_expired")
+    retention.discard_old_runs()

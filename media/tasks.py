@@ -8,7 +8,7 @@ from celery import shared_task
 
 from media import deferred
 from media.services import deletions, recovery, relocation
-from media.services.cleanup import orphaned_media, temp_uploads
+from media.services.cleanup import old_uploads, orphaned_media, temp_uploads
 from media.services.reconcile import passes, service
 from media.storage import public_store
 from sartiq.core.work.exclusive import AlreadyRunningError
@@ -57,6 +57,12 @@ def reconcile() -> None:
         limit = passes.next_step()
         if limit is not None:
             service.reconcile(store=public_store(), limit=limit, execute=True, resume=True)
+
+
+@shared_task(name="media.discard_old_uploads")
+def discard_old_uploads() -> None:
+    """Delete the rows of uploads whose retention period is over."""
+    old_uploads.discard()
 
 
 @contextmanager

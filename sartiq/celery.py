@@ -61,7 +61,8 @@ app.conf.update(
         "discard-old-bulk-uploads": _every(HOUR, "bulkupload.discard_old_jobs"),
         "recover-exports": _every(RECOVERY, "exports.recover"),
         "discard-expired-exports": _every(HOUR, "exports.discard_expired"),
-        "forget-old-idempotency-keys": _every(HOUR, "core.forget_idempotency_keys"),
+        "discard-old-rows": _every(HOUR, "core.discard_old_rows"),
+        "discard-old-uploads": _every(HOUR, "media.discard_old_uploads"),
         "maintain-event-partitions": _every(HOUR, "core.maintain_event_partitions"),
     },
 )

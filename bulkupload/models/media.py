@@ -2,7 +2,7 @@ from datetime import datetime
 from typing import ClassVar, Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from accounts.models import OwnedModel, OwnedQuerySet
 from bulkupload.models.chunk import BulkUploadChunk
@@ -42,6 +42,12 @@ class RemoteImageQuerySet(OwnedQuerySet["RemoteImage"]):
     def unfinished(self) -> Self:
         """Keep those still to be fetched."""
         return self.filter(status=RemoteStatus.WAITING)
+
+    def unused(self, *, before: datetime) -> Self:
+        """Keep those last changed before a moment that no unfinished batch needs, oldest first."""
+        batches = BulkUploadMediaBatch.objects.unfinished().filter(remotes=OuterRef("pk"))
+        rows = self.filter(updated_at__lt=before).exclude(Exists(batches))
+        return rows.order_by("updated_at")
 
     def waiting(self, *, sent_before: datetime) -> Self:
         """Keep those of running jobs that no worker holds and that were not enqueued recently."""
@@ -85,6 +91,7 @@ class RemoteImage(OwnedModel, LeasedModel):
                 name="bulk_remote_once_per_user",
             ),
         ]
+        indexes = [models.Index(fields=["updated_at"], name="bulk_remote_updated")]
 
     def __str__(self) -> str:
         return self.url

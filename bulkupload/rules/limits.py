@@ -1,6 +1,5 @@
 """Limits of one bulk upload; the rows of a chunk are the setting `BULK_CHUNK_ROWS`."""
 
-from datetime import timedelta
 from typing import Final
 
 MIB: Final = 1024 * 1024
@@ -20,5 +19,3 @@ MAX_VALUE_LENGTH: Final = 500  # characters of a value or message in an error
 MAX_WORKBOOK_BYTES: Final = 256 * MIB  # of the unpacked parts of an XLSX
 MAX_WORKBOOK_MEMORY: Final = 2048 * MIB  # bytes, of the process that converts it
 MAX_WORKBOOK_SECONDS: Final = 240  # of CPU time; 256 MiB of cells take 50 to 100
-
-RETENTION: Final = timedelta(days=90)  # of ended jobs, with their files and errors

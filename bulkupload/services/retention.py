@@ -1,16 +1,18 @@
 """Deleting old jobs with their errors and files, in bounded batches."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from bulkupload.models import BulkUploadJob, BulkUploadMedia, BulkUploadRowError
-from bulkupload.rules.limits import RETENTION
+from bulkupload.models import BulkUploadJob, BulkUploadMedia, BulkUploadRowError, RemoteImage
 from media.models import Bucket, DeletionReason
 from media.services import deletions
+from sartiq.core.work import old_rows
 
 ROW_BATCH_SIZE = 10_000  # rows per statement
 JOB_BATCH_SIZE = 100
@@ -18,13 +20,24 @@ JOB_BATCH_SIZE = 100
 
 def discard_old_jobs() -> int:
     """Delete the jobs that ended longer ago than the retention period; return how many."""
-    old = BulkUploadJob.objects.expired(before=timezone.now() - RETENTION)
+    old = BulkUploadJob.objects.expired(
+        before=timezone.now() - timedelta(days=settings.IMPORT_RETENTION_DAYS)
+    )
     ids = list(old.order_by("finished_at").values_list("pk", flat=True)[:JOB_BATCH_SIZE])
     for pk in ids:
         while _discard_rows(pk):
             pass
         _discard(pk)
     return len(ids)
+
+
+def discard_old_remote_images() -> int:
+    """Delete remote images fetched or tried long ago that no import waits for; return how many.
+
+    A later table that names such an image has it fetched again.
+    """
+    before = timezone.now() - timedelta(days=settings.REMOTE_IMAGE_RETENTION_DAYS)
+    return old_rows.delete_in_batches(RemoteImage.objects.unused(before=before))
 
 
 def _discard_rows(job_id: UUID) -> int:

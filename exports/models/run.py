@@ -31,6 +31,10 @@ class ExportRunQuerySet(OwnedQuerySet["ExportRun"]):
         """Filter runs ready to be packed that no worker holds and that were not enqueued lately."""
         return self.converted().filter(due_and_unleased()).filter(not_enqueued_since(sent_before))
 
+    def without_archive(self) -> Self:
+        """Filter finished runs whose archive has expired or was never made."""
+        return self.filter(status__in=[RunStatus.EXPIRED, RunStatus.FAILED])
+
     def expired(self) -> Self:
         """Filter runs whose archive has reached its retention time, by the database's clock."""
         return self.filter(status__in=DOWNLOADABLE, expires_at__lt=Now())
@@ -88,6 +92,11 @@ class ExportRun(OwnedModel, LeasedModel):
                 fields=["created_at"],
                 condition=Q(status__in=UNFINISHED),
                 name="export_run_unfinished",
+            ),
+            models.Index(
+                fields=["finished_at"],
+                condition=Q(status__in=[RunStatus.EXPIRED, RunStatus.FAILED]),
+                name="export_run_old",
             ),
             models.Index(
                 fields=["expires_at"],

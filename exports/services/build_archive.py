@@ -8,10 +8,12 @@ import hashlib
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
 import structlog
+from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Now
 
@@ -20,7 +22,7 @@ from exports.errors import Failure
 from exports.models import ExportItem, ExportRun, ItemStatus, RunStatus
 from exports.rules.adapters.base import ExportedFile
 from exports.rules.archive import ArchiveEntry, write_archive
-from exports.rules.limits import ARCHIVE_RETENTION, MAX_ARCHIVE_BYTES
+from exports.rules.limits import MAX_ARCHIVE_BYTES
 from exports.rules.manifest import MANIFEST, FailedFile, PackedFile, manifest
 from exports.selectors import adapter_by_code
 from exports.services import dispatch, failures
@@ -189,7 +191,7 @@ def _complete(
         run.status = RunStatus.COMPLETED if is_complete else RunStatus.COMPLETED_WITH_ERRORS
         run.archive_key, run.archive_size = stored.key, archive.size
         run.archive_sha256 = archive.digest.hexdigest()
-        run.expires_at = Now() + ARCHIVE_RETENTION
+        run.expires_at = Now() + timedelta(days=settings.EXPORT_ARCHIVE_DAYS)
         _finish_run(run, items)
         failed = sum(item.status != ItemStatus.DONE for item in items)
         events.record(ExportAction.FINISHED, run, files=run.total, failed=failed)

@@ -4,7 +4,7 @@ from django.http import HttpRequest
 from unfold.contrib.filters.admin import RangeDateTimeFilter
 
 from media.models import ObjectDeletion
-from media.services import deletions
+from media.services import failed_deletions
 from sartiq.core.admin_base import SYSTEM_FIELDS, ReadOnlyAdmin, coloured, report_action
 
 STATE_COLOURS = {"given up": "danger", "queued": "info"}
@@ -41,13 +41,12 @@ class ObjectDeletionAdmin(ReadOnlyAdmin):
     def run_again(self, request: HttpRequest, rows: QuerySet[ObjectDeletion]) -> None:
         """Queue the selected deletions that were given up again."""
         selected = list(rows)
-        dead = [deletion for deletion in selected if deletion.dead]
-        for deletion in dead:
-            deletions.run_again(deletion)
-        waiting = len(selected) - len(dead)
+        given_up = [deletion.pk for deletion in selected if deletion.dead]
+        retried = failed_deletions.retry_rows(given_up)
+        waiting = len(selected) - retried
         report_action(
             self,
             request,
-            changed=(len(dead), "queued again"),
+            changed=(retried, "queued again"),
             skipped=[(waiting, "skipped: already queued")],
         )

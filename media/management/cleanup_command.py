@@ -37,6 +37,8 @@ class CleanupCommand(BaseCommand):
 
     item_name = "items"
     grace: timedelta
+    action, done = "discard", "Discarded"
+    shows_size = True
 
     def clean_up(
         self,
@@ -52,7 +54,10 @@ class CleanupCommand(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """Add the options of every cleanup."""
         add_shared_options(
-            parser, grace=self.grace, execute="discard them", limit="discard at most N in this run"
+            parser,
+            grace=self.grace,
+            execute=f"{self.action} them",
+            limit=f"{self.action} at most N in this run",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -64,16 +69,19 @@ class CleanupCommand(BaseCommand):
         print_report(report, older_than=options["older_than"])
 
     def _print_json(self, report: CleanupReport, *, older_than: timedelta) -> None:
-        payload = asdict(report) | {"older_than_seconds": int(older_than.total_seconds())}
+        payload = self.as_json(report) | {"older_than_seconds": int(older_than.total_seconds())}
         self.stdout.write(json.dumps(payload))
 
+    def as_json(self, report: CleanupReport) -> dict[str, Any]:
+        """Return the report as JSON."""
+        return asdict(report)
+
     def _print_summary(self, report: CleanupReport, *, older_than: timedelta) -> None:
-        action = "Discarded" if report.executed else "Would discard"
+        action = self.done if report.executed else f"Would {self.action}"
         number = report.discarded if report.executed else report.candidates
         size = filesizeformat(report.bytes).replace("\xa0", " ")
-        self.stdout.write(
-            f"{action} {number} {self.item_name} older than {readable(older_than)}, {size}."
-        )
+        details = f"{readable(older_than)}, {size}" if self.shows_size else readable(older_than)
+        self.stdout.write(f"{action} {number} {self.item_name} older than {details}.")
         for name in report.samples:
             self.stdout.write(f"  {name}")
         if report.candidates > len(report.samples):
@@ -88,7 +96,7 @@ class CleanupCommand(BaseCommand):
         if report.executed and remaining:
             self.stdout.write(f"Skipped {remaining} in use; the next run checks them again.")
         if not report.executed:
-            self.stdout.write("Nothing was changed. Use --execute to discard.")
+            self.stdout.write(f"Nothing was changed. Use --execute to {self.action}.")
 
 
 def add_shared_options(

@@ -33,6 +33,10 @@ class ObjectDeletionQuerySet(models.QuerySet["ObjectDeletion"]):
         """Filter to deletions that have not been given up."""
         return self.filter(dead=False)
 
+    def given_up(self) -> Self:
+        """Filter to deletions that failed too often."""
+        return self.filter(dead=True)
+
     def due(self) -> Self:
         """Filter to deletions that can run now and that no worker holds."""
         return self.alive().filter(due_and_unleased())
@@ -66,6 +70,7 @@ class ObjectDeletion(TimestampedModel, LeasedModel):
         indexes = [
             models.Index(fields=["run_after"], condition=Q(dead=False), name="media_deletion_due"),
             models.Index(fields=["key"], name="media_deletion_key"),
+            models.Index(fields=["id"], condition=Q(dead=True), name="media_deletion_given_up"),
         ]
 
     def __str__(self) -> str:

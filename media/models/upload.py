@@ -48,6 +48,10 @@ class UploadQuerySet(OwnedQuerySet["Upload"]):
         """Filter to uploads whose bytes were checked and rejected."""
         return self.filter(state=UploadState.EXPIRED).exclude(refusal="")
 
+    def final(self) -> Self:
+        """Filter to uploads in a state that does not change any more."""
+        return self.filter(state__in=[UploadState.CONSUMED, UploadState.EXPIRED])
+
     def claimed(self) -> Self:
         """Filter to uploads claimed by a resource."""
         return self.filter(state=UploadState.CLAIMED)

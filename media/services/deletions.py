@@ -12,7 +12,6 @@ from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
 from media import deferred, selectors
-from media.actions import MediaAction
 from media.errors import (
     ForeignEnvironmentError,
     ObjectNotFoundError,
@@ -30,7 +29,6 @@ from media.models import (
 from media.rules import keys
 from media.services.environment import require_own_environment
 from media.storage import ObjectStore, private_store, public_store
-from sartiq.core import events
 from sartiq.core.models import new_id
 from sartiq.core.work import leases
 from sartiq.core.work.crash_points import crash_point
@@ -193,20 +191,6 @@ def _may_delete() -> bool:
         log.warning("deletions_refused", reason=error.detail)
         return False
     return True
-
-
-def run_again(deletion: ObjectDeletion) -> None:
-    """Queue a deletion that was given up, unless the object has been queued again since."""
-    with transaction.atomic():
-        events.record(MediaAction.DELETION_RETRIED, deletion, bucket=deletion.bucket)
-        queued = ObjectDeletion.objects.alive().filter(bucket=deletion.bucket, key=deletion.key)
-        if queued.exists():
-            ObjectDeletion.objects.filter(pk=deletion.pk, dead=True).delete()
-            return
-        ObjectDeletion.objects.filter(pk=deletion.pk, dead=True).update(
-            dead=False, attempts=0, run_after=None, updated_at=Now()
-        )
-        deferred.delete_objects()
 
 
 def _store(bucket: Bucket) -> ObjectStore:

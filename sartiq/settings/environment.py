@@ -32,6 +32,7 @@ from .values import (
 CHECKOUT: Final = Path(__file__).resolve().parent.parent.parent
 _WEEK: Final = 7 * 24 * 3600  # seconds
 _MIN_DECODE_BYTES: Final = 3_129_478_485  # `media.checks`: the largest image leaves room
+_MAX_DAYS: Final = 3650
 _TEN_YEARS: Final = 10 * 365 * 24 * 3600  # seconds
 _NEEDED_BY_S3: Final = {
     *("S3_ENDPOINT_URL", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY"),
@@ -108,7 +109,13 @@ class Environment(BaseSettings):
     )
 
     # --- Retention ---
-    EVENT_RETENTION_DAYS: WholeNumber = Field(default=365, ge=31, le=3650)
+    EVENT_RETENTION_DAYS: WholeNumber = Field(default=365, ge=31, le=_MAX_DAYS)
+    UPLOAD_RETENTION_DAYS: WholeNumber = Field(default=90, ge=7, le=_MAX_DAYS)
+    IMPORT_RETENTION_DAYS: WholeNumber = Field(default=90, ge=1, le=_MAX_DAYS)
+    REMOTE_IMAGE_RETENTION_DAYS: WholeNumber = Field(default=180, ge=1, le=_MAX_DAYS)
+    EXPORT_ARCHIVE_DAYS: WholeNumber = Field(default=7, ge=1, le=365)
+    EXPORT_RETENTION_DAYS: WholeNumber = Field(default=90, ge=1, le=_MAX_DAYS)
+    SIGN_IN_FAILURE_RETENTION_DAYS: WholeNumber = Field(default=30, ge=1, le=_MAX_DAYS)
 
     # --- Other ---
     LOG_LEVEL: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
@@ -175,6 +182,13 @@ class Environment(BaseSettings):
         if seconds >= info.data.get("TASK_TIME_LIMIT", _WEEK):
             raise refusal("must be below TASK_TIME_LIMIT: the task would be killed first")
         return seconds
+
+    @field_validator("EXPORT_RETENTION_DAYS")
+    @classmethod
+    def _outlasts_archives(cls, days: int, info: ValidationInfo) -> int:
+        if days < info.data.get("EXPORT_ARCHIVE_DAYS", 0):
+            raise refusal("must not be below EXPORT_ARCHIVE_DAYS: an export outlasts its archive")
+        return days
 
     @classmethod
     def read(cls) -> Self:

@@ -239,7 +239,7 @@ def test_archives_are_discarded_after_seven_days(user: User, photos: list[MediaR
     long_ago = F("expires_at") - week - timedelta(seconds=1)
     ExportRun.objects.filter(pk=old.pk).update(expires_at=long_ago)
 
-    discarded = [retention.discard_expired(), retention.discard_expired()]
+    discarded = [retention.discard_expired().discarded for _ in range(2)]
     delete_due_objects()
 
     old.refresh_from_db()

@@ -4,7 +4,7 @@ import pytest
 
 from accounts.models import User
 from media.models import Bucket, DeletionReason, MediaResource, ObjectDeletion
-from media.services import deletions, removal, resources
+from media.services import failed_deletions, removal, resources
 from media.services.cleanup import orphaned_media
 from media.storage.testing.memory import MemoryStore
 from media.tests.factories import deliver, ingest, key_of, upload_file
@@ -87,7 +87,7 @@ def test_a_dead_letter_that_is_retried_is_recorded() -> None:
         bucket=Bucket.PUBLIC, key="media/a/file.png", reason=DeletionReason.ORPHANED, dead=True
     )
 
-    deletions.run_again(letter)
+    failed_deletions.retry_rows([letter.pk])
 
     event = Event.objects.get()
     assert (event.action, event.object_id) == ("object_deletion.retried", letter.pk)

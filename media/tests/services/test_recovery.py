@@ -10,7 +10,7 @@ from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from accounts.models import OwnerScope, User
 from media.models import DeletionReason, MediaResource, ObjectDeletion, Upload, UploadState
-from media.services import deletions, recovery
+from media.services import deletions, failed_deletions, recovery
 from media.services.ingest.claim import Resources
 from media.services.ingest.resolve import FileReference
 from media.services.ingest.service import MediaResourceService
@@ -111,7 +111,7 @@ def test_running_a_given_up_deletion_again_enqueues_it(
     letter = ObjectDeletion.objects.get()
 
     with django_capture_on_commit_callbacks() as callbacks:
-        deletions.run_again(letter)
+        failed_deletions.retry_rows([letter.pk])
 
     assert messages_in(callbacks) == [("media.delete_objects",)]
 

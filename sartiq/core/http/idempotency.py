@@ -185,9 +185,3 @@ def _hash(request: Request, route: str) -> str:
     # the raw one.
     content = [route, sorted(request.query_params.lists()), request.data]
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
-
-
-def delete_expired() -> int:
-    """Delete keys past their lifetime; return how many."""
-    deleted, _ = IdempotencyKey.objects.filter(created_at__lt=Now() - LIFETIME).delete()
-    return deleted

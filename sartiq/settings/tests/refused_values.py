@@ -88,6 +88,7 @@ REFUSED = [
     ("ASSEMBLY_TIME_LIMIT", "901", "must be above ASSEMBLY_TIME_LIMIT"),
     ("VISIBILITY_TIMEOUT", "840", "must be above ASSEMBLY_TIME_LIMIT"),
     ("TASK_TIME_LIMIT", "20", "DECODE_WALL_SECONDS must be below TASK_TIME_LIMIT"),
+    ("EXPORT_RETENTION_DAYS", "6", "must not be below EXPORT_ARCHIVE_DAYS"),
     ("LOG_LEVEL", "loud", "is 'loud'. Allowed: DEBUG or INFO"),
     ("PROXY_COUNT", "-1", "is '-1'. Allowed: a whole number from 0 to 10"),
     ("PROXY_COUNT", "one", "is 'one'. Allowed: a whole number from 0 to 10"),

@@ -16,7 +16,7 @@ from accounts.tests.factories import UserFactory, client_of
 from catalog.models import Product
 from sartiq.core.http import idempotency
 from sartiq.core.models import IdempotencyKey
-from sartiq.core.work import crash_points
+from sartiq.core.work import crash_points, retention
 from tests.api.requests.keyed import PRODUCTS, SHOE, error_detail, post
 
 
@@ -146,9 +146,9 @@ def test_keys_are_deleted_after_a_day(user: User) -> None:
     IdempotencyKey.objects.update(created_at=timezone.now() - timedelta(hours=25))
     post(user, {"name": "New"}, key="new")
 
-    deleted = idempotency.delete_expired()
+    deleted = retention.discard_old_rows(now=timezone.now())
 
-    assert deleted == 1
+    assert deleted["core.idempotencykey"] == 1
     assert [row.key for row in IdempotencyKey.objects.all()] == ["new"]
 
 

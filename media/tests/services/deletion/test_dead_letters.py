@@ -1,7 +1,7 @@
 import pytest
 
 from media.models import DeletionReason, ObjectDeletion
-from media.services import deletions
+from media.services import deletions, failed_deletions
 from media.storage.testing.memory import MemoryStore
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("bystander")]
@@ -20,7 +20,7 @@ def test_running_a_dead_letter_again_leaves_the_others_to_staff(
         deletions.queue([letter.key], reason=DeletionReason.ORPHANED)
     before = ObjectDeletion.objects.filter(pk=other.pk).values().get()
 
-    deletions.run_again(letter)
+    failed_deletions.retry_rows([letter.pk])
 
     assert ObjectDeletion.objects.filter(pk=other.pk).values().get() == before
     assert own.get(dead=False).key == letter.key

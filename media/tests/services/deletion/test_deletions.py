@@ -13,7 +13,7 @@ from media.models import (
     ObjectDeletion,
     ResourceStatus,
 )
-from media.services import deletions, resources
+from media.services import deletions, failed_deletions, resources
 from media.storage import ObjectHeaders, private_store
 from media.storage.testing.memory import MemoryStore, nothing
 from media.tests.factories import deliver, ingest, originals, photo, ready, upload_file
@@ -130,7 +130,7 @@ def test_a_deletion_is_given_up_after_eight_attempts_and_can_be_run_again(
     assert perform(deletion).attempts == 8  # nobody works on a dead letter
 
     memory.undeletable = set()
-    deletions.run_again(row)
+    failed_deletions.retry_rows([row.pk])
     again = ObjectDeletion.objects.get()
     assert (again.dead, again.attempts, again.run_after) == (False, 0, None)
     deletions.perform(again.pk)
@@ -144,7 +144,7 @@ def test_running_a_deletion_again_that_is_queued_already_adds_no_second_row(
     ObjectDeletion.objects.filter(pk=deletion.pk).update(dead=True)
     deletions.queue([deletion.key], reason=DeletionReason.ORPHANED)
 
-    deletions.run_again(ObjectDeletion.objects.get(pk=deletion.pk))
+    failed_deletions.retry_rows([deletion.pk])
 
     assert ObjectDeletion.objects.get().reason == DeletionReason.ORPHANED
 

@@ -14,7 +14,7 @@ from devstack.process.ports import free_port
 from sartiq.celery import app
 from sartiq.core.work import publishing
 
-TASK = "core.forget_idempotency_keys"
+TASK = "core.discard_old_rows"
 QUEUE = "maintenance"
 
 

@@ -1,0 +1,142 @@
+"""`retry_object_deletions`: deletions that were given up are queued again, others are not."""
+
+import io
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.utils import timezone
+
+from media.models import Bucket, DeletionReason, ObjectDeletion
+from media.services import failed_deletions
+from media.storage.testing.memory import MemoryStore
+from media.tests.services.deletion import aged_rows
+from sartiq.core.models import Event
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def store() -> Iterator[MemoryStore]:
+    with aged_rows.in_memory() as memory:
+        yield memory
+
+
+def deletion(key: str, *, hours: int = 0, **values: Any) -> ObjectDeletion:
+    given_up = {"dead": True, "attempts": 8, "last_error": "AccessDenied"}
+    row: ObjectDeletion = ObjectDeletion.objects.create(
+        key=key,
+        reason=DeletionReason.ORPHANED,
+        last_attempted_at=timezone.now() - timedelta(hours=hours, minutes=1),
+        **given_up | values,
+    )
+    return row
+
+
+def report_of(*arguments: str) -> dict[str, Any]:
+    out = io.StringIO()
+    call_command("retry_object_deletions", "--json", *arguments, stdout=out)
+    report: dict[str, Any] = json.loads(out.getvalue())
+    return report
+
+
+def queued() -> list[str]:
+    rows = ObjectDeletion.objects.due().order_by("key")
+    return list(rows.values_list("key", flat=True))
+
+
+def test_a_dry_run_only_reports() -> None:
+    deletion("media/a")
+
+    report = report_of()
+
+    assert report == {
+        "executed": False,
+        "candidates": 1,
+        "retried": 0,
+        "samples": ["media/a"],
+        "older_than_seconds": 0,
+    }
+    assert queued() == []
+    assert not Event.objects.exists()
+
+
+def test_those_given_up_are_queued_with_all_their_attempts() -> None:
+    rows = [deletion(f"media/{n}") for n in range(3)]
+    waiting = deletion("media/waiting", dead=False, attempts=3)
+
+    report = report_of("--execute")
+
+    assert (report["candidates"], report["retried"]) == (3, 3)
+    assert queued() == ["media/0", "media/1", "media/2", "media/waiting"]
+    retried = ObjectDeletion.objects.exclude(pk=waiting.pk).values_list("attempts", flat=True)
+    assert list(retried) == [0, 0, 0]
+    waiting.refresh_from_db()
+    assert waiting.attempts == 3
+    named = Event.objects.filter(action="object_deletion.retried")
+    assert set(named.values_list("object_id", flat=True)) == {row.pk for row in rows}
+
+
+def test_age_and_limit_choose() -> None:
+    deletion("media/old", hours=30)
+    deletion("media/older", hours=40)
+    deletion("media/new")
+
+    first = report_of("--execute", "--older-than", "1d", "--limit", "1")
+    second = report_of("--execute", "--older-than", "1d")
+
+    assert (first["retried"], second["retried"]) == (1, 1)
+    assert queued() == ["media/old", "media/older"]
+
+
+def test_an_object_is_queued_once_in_each_bucket() -> None:
+    deletion("media/a")
+    deletion("media/a")
+    deletion("media/a", bucket=Bucket.PRIVATE)
+    deletion("media/b")
+    deletion("media/b", dead=False)
+
+    assert report_of("--execute")["retried"] == 2
+
+    rows = ObjectDeletion.objects.order_by("bucket", "key").values_list("bucket", "key", "dead")
+    assert list(rows) == [
+        (Bucket.PRIVATE, "media/a", False),
+        (Bucket.PUBLIC, "media/a", False),
+        (Bucket.PUBLIC, "media/b", False),
+    ]
+
+
+def test_only_the_selected_ones_are_retried() -> None:
+    chosen, bystander = deletion("media/a"), deletion("media/b")
+
+    assert failed_deletions.retry_rows([chosen.pk]) == 1
+
+    bystander.refresh_from_db()
+    assert bystander.dead
+    assert queued() == ["media/a"]
+
+
+def test_many_are_retried_with_few_statements(django_assert_max_num_queries: Any) -> None:
+    for n in range(40):
+        deletion(f"media/{n}")
+
+    with django_assert_max_num_queries(15):
+        report_of("--execute")
+
+    assert len(queued()) == 40
+
+
+def test_the_summary_says_what_to_do() -> None:
+    deletion("media/a")
+    out = io.StringIO()
+
+    call_command("retry_object_deletions", stdout=out)
+
+    assert out.getvalue().splitlines() == [
+        "Would retry 1 deletions older than 0 h.",
+        "  media/a",
+        "Nothing was changed. Use --execute to retry.",
+    ]
