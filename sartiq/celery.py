@@ -69,6 +69,7 @@ app.conf.update(
 for start_signal in (signals.worker_init, signals.beat_init):
     start_signal.connect(checks.require_valid_settings)  # before the first task
 app.steps["worker"].add("sartiq.core.work.watchdog:Watchdog")
+app.steps["worker"].add("sartiq.core.work.takeover_step:Takeover")
 persistent_connections.keep_between_tasks(app)
 temporary_files.connect_worker_signals()
 app.autodiscover_tasks(lambda: ["sartiq.core", *(name for name in settings.INSTALLED_APPS)])

@@ -17,6 +17,7 @@ from bulkupload.services.images import finish
 from media.services.health import stores_answer
 from sartiq.core.work import resend as resending
 from sartiq.core.work.resend import end_outage, waiting_for
+from sartiq.core.work.takeover import rows_for
 
 RECOVERY_BATCH_SIZE = 100  # jobs per run
 
@@ -74,3 +75,24 @@ def _finish() -> int:
     done = running.exclude(pk__in=chunks).exclude(pk__in=batches)
     ids = list(done.values_list("pk", flat=True)[:RECOVERY_BATCH_SIZE])
     return sum(lifecycle.finish(pk) for pk in ids)
+
+
+@rows_for("bulkupload.plan", "job_id")
+def _unplanned_jobs() -> QuerySet[BulkUploadJob]:
+    return BulkUploadJob.objects.unplanned()
+
+
+@rows_for("bulkupload.import_chunk", "chunk_id")
+def _unfinished_chunks() -> QuerySet[BulkUploadChunk]:
+    return BulkUploadChunk.objects.unfinished()
+
+
+@rows_for("bulkupload.fetch_image", "remote_id")
+def _unfinished_images() -> QuerySet[RemoteImage]:
+    batches = BulkUploadMediaBatch.objects.unfinished()  # an index leads from them to their images
+    return RemoteImage.objects.unfinished().filter(batches__in=batches)
+
+
+@rows_for("bulkupload.attach_media", "batch_id")
+def _unfinished_batches() -> QuerySet[BulkUploadMediaBatch]:
+    return BulkUploadMediaBatch.objects.unfinished()

@@ -9,6 +9,7 @@ from exports.services import dispatch
 from media.services.health import stores_answer
 from sartiq.core.work import resend as resending
 from sartiq.core.work.resend import end_outage, waiting_for
+from sartiq.core.work.takeover import rows_for
 
 RECOVERY_BATCH_SIZE = 100  # exports per call; the next call takes the next ones
 
@@ -33,3 +34,13 @@ def _waiting_items(sent_before: datetime) -> QuerySet[ExportItem]:
 @waiting_for("exports.assemble")
 def _waiting_runs(sent_before: datetime) -> QuerySet[ExportRun]:
     return ExportRun.objects.waiting(sent_before=sent_before).order_by("created_at")
+
+
+@rows_for("exports.convert", "item_id")
+def _unfinished_items() -> QuerySet[ExportItem]:
+    return ExportItem.objects.unfinished()
+
+
+@rows_for("exports.assemble", "run_id")
+def _unfinished_runs() -> QuerySet[ExportRun]:
+    return ExportRun.objects.unfinished()

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import structlog
 from django.db import connection, transaction
@@ -32,6 +32,7 @@ from media.storage import ObjectStore, private_store, public_store
 from sartiq.core.models import new_id
 from sartiq.core.work import leases
 from sartiq.core.work.crash_points import crash_point
+from sartiq.core.work.holders import new_holder
 
 log = structlog.get_logger(__name__)
 
@@ -116,7 +117,7 @@ def _perform(rows: QuerySet[ObjectDeletion]) -> int:
 
 
 def _delete_batch(bucket: Bucket, rows: QuerySet[ObjectDeletion]) -> int:
-    holder = uuid4()
+    holder = new_holder()
     batch = _take(rows, holder)
     needed = _needed(bucket, batch)
     held = ObjectDeletion.objects.filter(lease_holder=holder)

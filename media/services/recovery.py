@@ -15,6 +15,7 @@ from media.models import (
 from media.services import deletions
 from media.services.health import stores_answer
 from sartiq.core.work.resend import end_outage, resend, waiting_for
+from sartiq.core.work.takeover import rows_for
 
 RECOVERY_BATCH_SIZE = 500  # rows per call; the next call takes the next ones
 
@@ -43,3 +44,13 @@ def _waiting_resources(sent_before: datetime) -> QuerySet[MediaResource]:
 @waiting_for("media.delete_objects")
 def _due_deletions(_sent_before: datetime) -> QuerySet[ObjectDeletion]:
     return ObjectDeletion.objects.due()
+
+
+@rows_for("media.relocate", "resource_id")
+def _unfinished_resources() -> QuerySet[MediaResource]:
+    return MediaResource.objects.pending()
+
+
+@rows_for("media.delete_objects")
+def _unfinished_deletions() -> QuerySet[ObjectDeletion]:
+    return ObjectDeletion.objects.alive()

@@ -23,6 +23,7 @@ from django.db.models.functions import Coalesce, Now
 
 from sartiq.core.models import Leased, due_and_unleased
 from sartiq.core.work.crash_points import crash_point
+from sartiq.core.work.holders import new_holder
 
 log = structlog.get_logger(__name__)
 
@@ -113,7 +114,7 @@ def take(rows: QuerySet[Leased]) -> Lease[Leased] | None:
     row = rows.filter(due_and_unleased()).order_by().first()
     if row is None:
         return None
-    holder = uuid.uuid4()
+    holder = new_holder()
     # Conditional on what was read: if two workers read the same row, only one update succeeds.
     unchanged = rows.filter(pk=row.pk, lease_fence=row.lease_fence, attempts=row.attempts)
     count = unchanged.filter(due_and_unleased()).update(
